@@ -1,0 +1,140 @@
+//! The `actions!` table: every action, its name, default keys, group and help line. Dispatch, footer, help, the README
+//! table and the config template are made from it.
+
+use serde::{Deserialize, Serialize};
+
+/// Declares [`Action`] and its table in one place.
+macro_rules! actions {
+    ($($group:literal { $($variant:ident $name:literal [$($key:literal),*] $help:literal),* $(,)? })*) => {
+        /// What a key means.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum Action {
+            $($(#[doc = $help] #[serde(rename = $name)] $variant,)*)*
+        }
+
+        /// The table, in the order of the help screen.
+        pub const ACTIONS: &[Entry] = &[
+            $($(Entry { action: Action::$variant, name: $name, keys: &[$($key),*], group: $group, help: $help },)*)*
+        ];
+    };
+}
+
+/// One row of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// What it does.
+    pub action: Action,
+    /// Its name in the config file; kebab-case.
+    pub name: &'static str,
+    /// Default keys as the config file spells them: `j`, `ctrl-d`, `pagedown`, `shift-tab`.
+    pub keys: &'static [&'static str],
+    /// Heading on the help screen.
+    pub group: &'static str,
+    /// What it does, for people; lower case.
+    pub help: &'static str,
+}
+
+actions! {
+    "move" {
+        Down "down" ["j", "down"] "next row",
+        Up "up" ["k", "up"] "previous row",
+        PageDown "page-down" ["ctrl-d", "pagedown", "ctrl-f"] "a page down",
+        PageUp "page-up" ["ctrl-u", "pageup"] "a page up",
+        Top "top" ["g", "home"] "first row",
+        Bottom "bottom" ["G", "end"] "last row",
+    }
+    "go" {
+        Open "open" ["enter"] "open the node",
+        Back "back" ["esc", "backspace"] "back; clears the filter",
+        NextCluster "next-cluster" ["tab"] "next cluster",
+        PreviousCluster "previous-cluster" ["shift-tab"] "previous cluster",
+        Cluster1 "cluster-1" ["1"] "first cluster",
+        Cluster2 "cluster-2" ["2"] "second cluster",
+        Cluster3 "cluster-3" ["3"] "third cluster",
+        Cluster4 "cluster-4" ["4"] "fourth cluster",
+        Cluster5 "cluster-5" ["5"] "fifth cluster",
+        Cluster6 "cluster-6" ["6"] "sixth cluster",
+        Cluster7 "cluster-7" ["7"] "seventh cluster",
+        Cluster8 "cluster-8" ["8"] "eighth cluster",
+        Cluster9 "cluster-9" ["9"] "ninth cluster",
+        NextPane "next-pane" ["l", "right"] "next part of the node",
+        PreviousPane "previous-pane" ["h", "left"] "previous part of the node",
+    }
+    "rows" {
+        Filter "filter" ["/"] "filter rows: words, !word, status:notready, gpu<8",
+        SortNext "sort-next" ["s", ">"] "sort by the next column",
+        SortPrevious "sort-previous" ["<"] "sort by the previous column",
+        SortReverse "sort-reverse" ["S"] "reverse the order",
+        SortName "sort-name" ["N"] "sort by name",
+        SortStatus "sort-status" ["T"] "sort by status, worst first",
+        SortPods "sort-pods" ["P"] "sort by pod density, fullest first",
+        SortGpu "sort-gpu" ["U"] "sort by free GPUs, most first",
+        SortCpu "sort-cpu" ["C"] "sort by CPU requested, most first",
+        SortMemory "sort-memory" ["M"] "sort by memory requested, most first",
+        SortAge "sort-age" ["A"] "sort by age, youngest first",
+        Hold "hold" ["p", "space"] "hold the order of the rows; values stay live",
+        Wide "wide" ["w"] "more columns: address, OS, kernel, runtime",
+    }
+    "program" {
+        Help "help" ["?", "f1"] "this help",
+        Refresh "refresh" ["r", "ctrl-r"] "retry now and list again",
+        Redraw "redraw" ["ctrl-l"] "draw the screen again",
+        Suspend "suspend" ["ctrl-z"] "suspend to the shell",
+        Quit "quit" ["q"] "quit; in a node or the help: back",
+        ForceQuit "force-quit" ["ctrl-c"] "quit from anywhere",
+    }
+}
+
+impl Action {
+    /// This action's row of the table.
+    ///
+    /// # Panics
+    /// Never: the macro writes a row for every action.
+    #[must_use]
+    pub fn entry(self) -> &'static Entry {
+        ACTIONS.iter().find(|entry| entry.action == self).expect("the macro writes a row for every action")
+    }
+
+    /// The place of the cluster that a digit key names, from 0.
+    #[must_use]
+    pub fn cluster_index(self) -> Option<usize> {
+        let first = Self::Cluster1 as usize;
+        (first..=Self::Cluster9 as usize).contains(&(self as usize)).then(|| self as usize - first)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn no_key_has_two_meanings_by_default() {
+        let mut seen = HashSet::new();
+        for key in ACTIONS.iter().flat_map(|entry| entry.keys) {
+            assert!(seen.insert(key), "`{key}` is bound twice");
+        }
+    }
+
+    #[test]
+    fn names_are_unique_and_kebab_case() {
+        let mut seen = HashSet::new();
+        for entry in ACTIONS {
+            assert!(seen.insert(entry.name));
+            assert!(
+                entry.name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'),
+                "{}",
+                entry.name
+            );
+            assert_eq!(serde_json::to_value(entry.action).unwrap(), entry.name, "the table and the recording disagree");
+        }
+    }
+
+    #[test]
+    fn digits_name_clusters_from_zero() {
+        assert_eq!(Action::Cluster1.cluster_index(), Some(0));
+        assert_eq!(Action::Cluster9.cluster_index(), Some(8));
+        assert_eq!(Action::NextPane.cluster_index(), None);
+    }
+}

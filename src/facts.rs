@@ -1,0 +1,13 @@
+//! What we keep of an API object: plain data, no I/O, no clock.
+//!
+//! An object is decoded straight into its facts; the full object is never built. Everything a person will read has been
+//! made safe for a terminal here, once ([`text`]).
+
+pub mod accelerator;
+mod json;
+pub mod node;
+pub mod pod;
+pub mod quantity;
+mod requests;
+pub mod text;
+pub mod wire;

@@ -1,0 +1,189 @@
+//! What we keep of a node.
+
+mod decode;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::quantity::Quantity;
+use super::text::{Clean, sanitize};
+use super::wire::{self, DecodeError, ListHead, Sink, Uid};
+
+use decode::Raw;
+
+/// Roles that are shown; a node with hundreds of them (F80) is not taken at its word.
+const MOST_ROLES: usize = 12;
+
+/// What we keep of a `v1.Node`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeFacts {
+    /// `metadata.name`.
+    pub name: Clean,
+    /// `metadata.uid`.
+    pub uid: Uid,
+    /// `metadata.resourceVersion` as an integer; 0 if it is none.
+    pub version: u64,
+    /// `metadata.creationTimestamp`; `None` if absent or unreadable.
+    pub created: Option<Timestamp>,
+    /// `metadata.deletionTimestamp` is set.
+    pub deleting: bool,
+    /// `metadata.labels`, sorted by key.
+    pub labels: Vec<(Clean, Clean)>,
+    /// `spec.unschedulable`: cordoned.
+    pub unschedulable: bool,
+    /// `spec.taints`, in the order of the API.
+    pub taints: Vec<Taint>,
+    /// `status.conditions`, in the order of the API.
+    pub conditions: Vec<Condition>,
+    /// `status.capacity`, sorted by name; unreadable quantities are left out and counted in `unreadable`.
+    pub capacity: Vec<(Clean, Quantity)>,
+    /// `status.allocatable`, sorted by name; empty means that the capacity stands in for it (`effective_allocatable`).
+    pub allocatable: Vec<(Clean, Quantity)>,
+    /// Quantities that could not be read.
+    pub unreadable: u32,
+    /// `status.nodeInfo.kubeletVersion`.
+    pub kubelet: Clean,
+    /// `status.nodeInfo.osImage`.
+    pub os_image: Clean,
+    /// `status.nodeInfo.kernelVersion`.
+    pub kernel: Clean,
+    /// `status.nodeInfo.containerRuntimeVersion`.
+    pub runtime: Clean,
+    /// `status.nodeInfo.architecture`.
+    pub architecture: Clean,
+    /// First `InternalIP` of `status.addresses`.
+    pub internal_ip: Clean,
+}
+
+/// One of `status.conditions`. The heartbeat is not kept: it changes without meaning (semantics.md, 4.4).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Condition {
+    /// `type`, for instance `Ready`.
+    pub kind: Clean,
+    /// `status`.
+    pub status: ConditionStatus,
+    /// CamelCase reason.
+    pub reason: Clean,
+    /// For people; one line.
+    pub message: Clean,
+    /// `lastTransitionTime`.
+    pub since: Option<Timestamp>,
+}
+
+/// The status of a condition.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ConditionStatus {
+    /// `True`.
+    True,
+    /// `False`.
+    False,
+    /// `Unknown`, or no status.
+    #[default]
+    Unknown,
+    /// Anything else, shown verbatim (F71) and treated as not true.
+    Other(Clean),
+}
+
+/// A taint of a node.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Taint {
+    /// The taint's key.
+    pub key: Clean,
+    /// The taint's value; often empty.
+    pub value: Clean,
+    /// `NoSchedule`, `PreferNoSchedule`, `NoExecute`, or what the API said.
+    pub effect: Clean,
+}
+
+/// Whether the kubelet is ready, from the Ready condition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Readiness {
+    /// Ready is `True`.
+    Ready,
+    /// Ready is `False`: the kubelet says so (or an unknown status).
+    NotReady,
+    /// Ready is `Unknown` (the control plane stopped hearing from it) or absent.
+    Unknown,
+}
+
+impl NodeFacts {
+    /// The Ready condition's meaning, and since when.
+    #[must_use]
+    pub fn readiness(&self) -> (Readiness, Option<Timestamp>) {
+        let Some(ready) = self.conditions.iter().find(|c| &*c.kind == "Ready") else {
+            return (Readiness::Unknown, None);
+        };
+        let readiness = match ready.status {
+            ConditionStatus::True => Readiness::Ready,
+            ConditionStatus::False | ConditionStatus::Other(_) => Readiness::NotReady,
+            ConditionStatus::Unknown => Readiness::Unknown,
+        };
+        (readiness, ready.since)
+    }
+
+    /// `status.allocatable`, or the capacity where it is empty (kubectl `describe.go:4061`).
+    #[must_use]
+    pub fn effective_allocatable(&self) -> &[(Clean, Quantity)] {
+        if self.allocatable.is_empty() { &self.capacity } else { &self.allocatable }
+    }
+
+    /// The value of a label.
+    #[must_use]
+    pub fn label(&self, key: &str) -> Option<&Clean> {
+        self.labels.binary_search_by(|(k, _)| (**k).cmp(key)).ok().map(|at| &self.labels[at].1)
+    }
+
+    /// The node's roles, sorted, at most 12: the labels `node-role.kubernetes.io/<role>` and the value of `kubernetes.io/role`.
+    ///
+    /// Empty ones do not count. Source: `kubernetes pkg/printers/internalversion/printers.go`, `findNodeRoles`.
+    #[must_use]
+    pub fn roles(&self) -> Vec<Clean> {
+        let role = |(key, value): &(Clean, Clean)| match key.strip_prefix("node-role.kubernetes.io/") {
+            Some(role) => Some(Clean::new(role)),
+            None => (&**key == "kubernetes.io/role").then(|| value.clone()),
+        };
+        let mut roles: Vec<_> = self.labels.iter().filter_map(role).filter(|role| !role.is_empty()).collect();
+        roles.sort();
+        roles.dedup();
+        roles.truncate(MOST_ROLES);
+        roles
+    }
+}
+
+/// A page of nodes, each handed to `each`; the body is JSON.
+///
+/// # Errors
+/// [`DecodeError`] if the body is not a list at all, or cut short (some nodes may have been handed over by then); single
+/// unreadable objects are only counted.
+pub fn decode_list(body: &[u8], each: impl FnMut(NodeFacts)) -> Result<ListHead, DecodeError> {
+    wire::each(body, &mut Each(each))
+}
+
+/// One node object, as in a watch event or the answer to a GET.
+///
+/// # Errors
+/// [`DecodeError`] if it is not a node.
+pub fn decode_object(object: &[u8]) -> Result<NodeFacts, DecodeError> {
+    let mut node = NodeFacts::default();
+    wire::one(object, &mut Each(|decoded| node = decoded))?;
+    Ok(node)
+}
+
+struct Each<F>(F);
+
+impl<F: FnMut(NodeFacts)> Sink for Each<F> {
+    type Raw<'a> = Raw<'a>;
+    const KIND: &'static str = "Node";
+
+    fn take(&mut self, raw: Raw<'_>) -> bool {
+        let ours = raw.kind.is_empty() || &*raw.kind == Self::KIND;
+        let readable = ours && !sanitize(&raw.metadata.0.name).is_empty();
+        if readable {
+            (self.0)(raw.into_facts());
+        }
+        readable
+    }
+}
+
+#[cfg(test)]
+mod tests;

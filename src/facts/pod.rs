@@ -1,0 +1,140 @@
+//! What we keep of a pod, and batches of pods that cost a handful of allocations whatever their number.
+
+mod batch;
+pub(super) mod raw;
+mod status;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::quantity::Quantity;
+use super::text::sanitize;
+use super::wire::{self, DecodeError, ListHead, Sink, Uid};
+
+use raw::Raw;
+
+pub use batch::PodBatch;
+
+/// What we keep of a `v1.Pod`; its text is borrowed from the batch that holds it and is clean (see [`super::text`]).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PodFacts<'a> {
+    /// `metadata.namespace`.
+    pub namespace: &'a str,
+    /// `metadata.name`.
+    pub name: &'a str,
+    /// `metadata.uid`.
+    pub uid: Uid,
+    /// `metadata.resourceVersion` as an integer; 0 if it is none.
+    pub version: u64,
+    /// `spec.nodeName`; empty while the pod is unscheduled.
+    pub node: &'a str,
+    /// Kind of the controlling owner, for instance `Job`; empty without one.
+    pub owner_kind: &'a str,
+    /// Name of the controlling owner; empty without one.
+    pub owner_name: &'a str,
+    /// `status.phase`.
+    pub phase: Phase,
+    /// What kubectl shows under STATUS when it is not the phase: a waiting or terminated reason, `status.reason`,
+    /// `Init:0/1`, `Terminating`; empty when the phase says it all.
+    pub reason: &'a str,
+    /// `metadata.deletionTimestamp` is set.
+    pub deleting: bool,
+    /// Mirror (static) pod: annotation `kubernetes.io/config.mirror`.
+    pub mirror: bool,
+    /// Containers of the spec, and how many of them are ready.
+    pub containers: u16,
+    /// Ready containers.
+    pub ready: u16,
+    /// Restarts, summed over app and restartable init containers as kubectl does; saturating.
+    pub restarts: u32,
+    /// `metadata.creationTimestamp`.
+    pub created: Option<Timestamp>,
+    /// Effective requests (semantics.md, section 1), sorted by resource name.
+    pub requests: Requests<'a>,
+}
+
+/// What a pod asks for: `cpu` and `memory` apart, everything else by name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Requests<'a> {
+    /// Cores.
+    pub cpu: Quantity,
+    /// Bytes.
+    pub memory: Quantity,
+    /// Every other resource (ephemeral-storage, hugepages, extended resources), sorted by name.
+    pub others: Vec<(&'a str, Quantity)>,
+}
+
+impl Requests<'_> {
+    /// What is asked of `resource`, `cpu` and `memory` too; 0 if the pod does not name it.
+    #[must_use]
+    pub fn amount(&self, resource: &str) -> Quantity {
+        match resource {
+            "cpu" => self.cpu,
+            "memory" => self.memory,
+            other => self.others.iter().find(|(name, _)| *name == other).map_or(Quantity::ZERO, |(_, amount)| *amount),
+        }
+    }
+}
+
+/// `status.phase`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Phase {
+    /// Accepted, not all containers started.
+    Pending,
+    /// At least one container runs.
+    Running,
+    /// All containers ended well: terminal, counts for nothing.
+    Succeeded,
+    /// All containers ended, one badly: terminal, counts for nothing.
+    Failed,
+    /// `Unknown`, absent, or a phase that we do not know (F71): not terminal.
+    #[default]
+    Unknown,
+}
+
+impl Phase {
+    /// Succeeded or Failed: such a pod holds nothing on its node.
+    #[must_use]
+    pub fn is_terminal(self) -> bool {
+        matches!(self, Self::Succeeded | Self::Failed)
+    }
+}
+
+/// A page of pods into `batch`; the body is JSON.
+///
+/// # Errors
+/// [`DecodeError`] if the body is not a list at all, or cut short (some pods may be in the batch by then); single unreadable
+/// objects are only counted.
+pub fn decode_list(body: &[u8], batch: &mut PodBatch) -> Result<ListHead, DecodeError> {
+    wire::each(body, &mut Into { batch, removed: false })
+}
+
+/// One pod object into `batch`, as in a watch event.
+///
+/// # Errors
+/// [`DecodeError`] if it is not a pod; the batch is as before then.
+pub fn decode_object(object: &[u8], removed: bool, batch: &mut PodBatch) -> Result<(), DecodeError> {
+    wire::one(object, &mut Into { batch, removed })
+}
+
+struct Into<'b> {
+    batch: &'b mut PodBatch,
+    removed: bool,
+}
+
+impl Sink for Into<'_> {
+    type Raw<'a> = Raw<'a>;
+    const KIND: &'static str = "Pod";
+
+    fn take(&mut self, raw: Raw<'_>) -> bool {
+        let ours = raw.kind.is_empty() || &*raw.kind == Self::KIND;
+        let readable = ours && !sanitize(&raw.metadata.0.name).is_empty();
+        if readable {
+            raw.with_facts(|pod| self.batch.push(pod, self.removed));
+        }
+        readable
+    }
+}
+
+#[cfg(test)]
+mod tests;

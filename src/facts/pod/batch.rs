@@ -1,0 +1,201 @@
+//! `PodBatch`: a page of pods in a handful of allocations.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Phase, PodFacts, Requests};
+use crate::facts::quantity::Quantity;
+use crate::facts::text::sanitize;
+use crate::facts::wire::Uid;
+
+/// Pods in one text arena, in the order in which they came; each either present or gone.
+///
+/// A batch that is read from a recording is checked: its text is clean and its spans fit, or it is refused.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Unchecked")]
+pub struct PodBatch {
+    text: String,
+    records: Vec<Record>,
+    others: Vec<(Span, Quantity)>,
+}
+
+/// A piece of the arena. Text is capped by `sanitize`, so a length fits 16 bits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Span {
+    at: u32,
+    len: u16,
+}
+
+/// A pod with its text replaced by spans.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Record {
+    cpu: Quantity,
+    memory: Quantity,
+    uid: Uid,
+    version: u64,
+    created: Option<Timestamp>,
+    namespace: Span,
+    name: Span,
+    node: Span,
+    owner_kind: Span,
+    owner_name: Span,
+    reason: Span,
+    others_at: u32,
+    others_len: u32,
+    restarts: u32,
+    containers: u16,
+    ready: u16,
+    phase: Phase,
+    deleting: bool,
+    mirror: bool,
+    removed: bool,
+}
+
+impl PodBatch {
+    /// Copies `pod` into the batch; `removed` says that the pod is gone and this is its last state.
+    ///
+    /// Text that is not clean yet is made so here: nothing else puts text into a batch.
+    pub fn push(&mut self, pod: &PodFacts<'_>, removed: bool) {
+        let last = self.records.last().copied();
+        let others_at = count(self.others.len());
+        for (name, amount) in &pod.requests.others {
+            let known = self.others.last().map(|(span, _)| *span);
+            let name = self.put(name, known);
+            self.others.push((name, *amount));
+        }
+        let record = Record {
+            cpu: pod.requests.cpu,
+            memory: pod.requests.memory,
+            uid: pod.uid,
+            version: pod.version,
+            created: pod.created,
+            namespace: self.put(pod.namespace, last.map(|l| l.namespace)),
+            name: self.put(pod.name, None),
+            node: self.put(pod.node, last.map(|l| l.node)),
+            owner_kind: self.put(pod.owner_kind, last.map(|l| l.owner_kind)),
+            owner_name: self.put(pod.owner_name, last.map(|l| l.owner_name)),
+            reason: self.put(pod.reason, last.map(|l| l.reason)),
+            others_at,
+            others_len: count(pod.requests.others.len()),
+            restarts: pod.restarts,
+            containers: pod.containers,
+            ready: pod.ready,
+            phase: pod.phase,
+            deleting: pod.deleting,
+            mirror: pod.mirror,
+            removed,
+        };
+        self.records.push(record);
+    }
+
+    /// How many pods the batch holds.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// No pods at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    /// The pods in order, and whether each is gone.
+    pub fn iter(&self) -> impl Iterator<Item = (PodFacts<'_>, bool)> {
+        self.records.iter().map(|record| (self.facts(record), record.removed))
+    }
+
+    /// Forgets the pods and keeps the memory for the next page.
+    pub fn clear(&mut self) {
+        self.text.clear();
+        self.records.clear();
+        self.others.clear();
+    }
+
+    /// Bytes on the heap.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.text.capacity()
+            + self.records.capacity() * size_of::<Record>()
+            + self.others.capacity() * size_of::<(Span, Quantity)>()
+    }
+
+    fn facts(&self, record: &Record) -> PodFacts<'_> {
+        let start = record.others_at as usize;
+        let others = &self.others[start..start + record.others_len as usize];
+        PodFacts {
+            namespace: self.get(record.namespace),
+            name: self.get(record.name),
+            uid: record.uid,
+            version: record.version,
+            node: self.get(record.node),
+            owner_kind: self.get(record.owner_kind),
+            owner_name: self.get(record.owner_name),
+            phase: record.phase,
+            reason: self.get(record.reason),
+            deleting: record.deleting,
+            mirror: record.mirror,
+            containers: record.containers,
+            ready: record.ready,
+            restarts: record.restarts,
+            created: record.created,
+            requests: Requests {
+                cpu: record.cpu,
+                memory: record.memory,
+                others: others.iter().map(|(name, amount)| (self.get(*name), *amount)).collect(),
+            },
+        }
+    }
+
+    fn get(&self, span: Span) -> &str {
+        &self.text[span.at as usize..span.at as usize + usize::from(span.len)]
+    }
+
+    /// Puts `raw` into the arena, or finds it there: neighbours share namespaces, nodes and owners.
+    fn put(&mut self, raw: &str, known: Option<Span>) -> Span {
+        let clean = sanitize(raw);
+        if let Some(known) = known
+            && self.get(known) == &*clean
+        {
+            return known;
+        }
+        let at = count(self.text.len());
+        self.text.push_str(&clean);
+        Span { at, len: u16::try_from(clean.len()).expect("`sanitize` caps text far below 64 KiB") }
+    }
+}
+
+/// A size as it is kept. A batch is one page of an answer, which is capped at some MiB.
+fn count(size: usize) -> u32 {
+    u32::try_from(size).expect("a batch holds one page, far below 4 GiB")
+}
+
+/// A batch as it is written down, before anything in it is believed.
+#[derive(Deserialize)]
+struct Unchecked {
+    text: String,
+    records: Vec<Record>,
+    others: Vec<(Span, Quantity)>,
+}
+
+impl TryFrom<Unchecked> for PodBatch {
+    type Error = &'static str;
+
+    fn try_from(raw: Unchecked) -> Result<Self, Self::Error> {
+        let fits = |span: Span| {
+            let start = span.at as usize;
+            raw.text.get(start..start + usize::from(span.len)).is_some_and(|text| *sanitize(text) == *text)
+        };
+        let sound = raw.others.iter().all(|(name, _)| fits(*name))
+            && raw.records.iter().all(|r| {
+                let end = u64::from(r.others_at) + u64::from(r.others_len);
+                end <= raw.others.len() as u64
+                    && [r.namespace, r.name, r.node, r.owner_kind, r.owner_name, r.reason].into_iter().all(fits)
+            });
+        if sound {
+            Ok(Self { text: raw.text, records: raw.records, others: raw.others })
+        } else {
+            Err("a pod batch whose spans do not fit its text")
+        }
+    }
+}

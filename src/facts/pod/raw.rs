@@ -1,0 +1,248 @@
+//! A pod's JSON, as far as it is kept.
+
+use serde::de::MapAccess;
+
+use super::{Phase, PodFacts, Requests};
+use crate::facts::json::{Flag, Int, List, Obj, Slim, Text, skip};
+use crate::facts::quantity::Quantity;
+use crate::facts::requests::{self, Amounts};
+use crate::facts::wire::{Meta, Uid, version};
+
+#[derive(Debug, Default)]
+pub(in crate::facts) struct Raw<'a> {
+    pub(in crate::facts) kind: Text<'a>,
+    pub(in crate::facts) metadata: Obj<Meta<'a>>,
+    pub(in crate::facts) spec: Obj<Spec<'a>>,
+    pub(in crate::facts) status: Obj<Status<'a>>,
+}
+
+#[derive(Debug, Default)]
+pub(in crate::facts) struct Spec<'a> {
+    pub(in crate::facts) node: Text<'a>,
+    pub(in crate::facts) containers: List<Obj<Container<'a>>>,
+    pub(in crate::facts) init_containers: List<Obj<Container<'a>>>,
+    pub(in crate::facts) overhead: Amounts<'a>,
+    pub(in crate::facts) resources: Obj<Resources<'a>>,
+}
+
+#[derive(Debug, Default)]
+pub(in crate::facts) struct Container<'a> {
+    pub(in crate::facts) name: Text<'a>,
+    pub(in crate::facts) restart_policy: Text<'a>,
+    pub(in crate::facts) resources: Obj<Resources<'a>>,
+}
+
+/// Requests and limits; `None` where the API gave no map at all.
+#[derive(Debug, Default)]
+pub(in crate::facts) struct Resources<'a> {
+    pub(in crate::facts) requests: Option<Amounts<'a>>,
+    pub(in crate::facts) limits: Option<Amounts<'a>>,
+}
+
+#[derive(Debug, Default)]
+pub(in crate::facts) struct Status<'a> {
+    pub(in crate::facts) phase: Text<'a>,
+    pub(in crate::facts) reason: Text<'a>,
+    pub(in crate::facts) conditions: List<Obj<Condition<'a>>>,
+    pub(in crate::facts) containers: List<Obj<ContainerStatus<'a>>>,
+    pub(in crate::facts) init_containers: List<Obj<ContainerStatus<'a>>>,
+}
+
+#[derive(Debug, Default)]
+pub(in crate::facts) struct Condition<'a> {
+    pub(in crate::facts) kind: Text<'a>,
+    pub(in crate::facts) status: Text<'a>,
+    pub(in crate::facts) reason: Text<'a>,
+}
+
+#[derive(Debug, Default)]
+pub(in crate::facts) struct ContainerStatus<'a> {
+    pub(in crate::facts) name: Text<'a>,
+    pub(in crate::facts) ready: Flag,
+    pub(in crate::facts) started: Flag,
+    pub(in crate::facts) restarts: Int,
+    pub(in crate::facts) state: Obj<State<'a>>,
+    pub(in crate::facts) allocated: Option<Amounts<'a>>,
+    pub(in crate::facts) resources: Obj<Resources<'a>>,
+}
+
+#[derive(Debug, Default)]
+pub(in crate::facts) struct State<'a> {
+    pub(in crate::facts) waiting: Option<Obj<StateDetail<'a>>>,
+    pub(in crate::facts) running: Option<Obj<StateDetail<'a>>>,
+    pub(in crate::facts) terminated: Option<Obj<StateDetail<'a>>>,
+}
+
+#[derive(Debug, Default)]
+pub(in crate::facts) struct StateDetail<'a> {
+    pub(in crate::facts) reason: Text<'a>,
+    pub(in crate::facts) exit_code: Int,
+    pub(in crate::facts) signal: Int,
+}
+
+impl Container<'_> {
+    /// An init container that goes on running: a sidecar.
+    pub(in crate::facts) fn is_sidecar(&self) -> bool {
+        &*self.restart_policy == "Always"
+    }
+}
+
+impl Status<'_> {
+    pub(in crate::facts) fn phase(&self) -> Phase {
+        match &*self.phase {
+            "Pending" => Phase::Pending,
+            "Running" => Phase::Running,
+            "Succeeded" => Phase::Succeeded,
+            "Failed" => Phase::Failed,
+            _ => Phase::Unknown,
+        }
+    }
+}
+
+impl Raw<'_> {
+    /// Hands the pod's facts, borrowed from here, to `take`.
+    pub(super) fn with_facts<T>(&self, take: impl FnOnce(&PodFacts<'_>) -> T) -> T {
+        let (Obj(meta), Obj(spec), Obj(status)) = (&self.metadata, &self.spec, &self.status);
+        let shown = super::status::shown(self);
+        let asked = requests::effective(spec, status);
+        let amount = |name| asked.iter().find(|(held, _)| *held == name).map_or(Quantity::ZERO, |(_, amount)| *amount);
+        let (cpu, memory) = (amount("cpu"), amount("memory"));
+        let mut others = asked;
+        others.retain(|(name, _)| !matches!(*name, "cpu" | "memory"));
+        let owner = meta.controller();
+        take(&PodFacts {
+            namespace: &meta.namespace,
+            name: &meta.name,
+            uid: Uid::parse(&meta.uid),
+            version: version(&meta.version),
+            node: &spec.node,
+            owner_kind: owner.map_or("", |owner| &*owner.kind),
+            owner_name: owner.map_or("", |owner| &*owner.name),
+            phase: status.phase(),
+            reason: &shown.reason,
+            deleting: meta.deleting.0,
+            mirror: meta.annotations.0.mirror,
+            containers: shown.containers,
+            ready: shown.ready,
+            restarts: shown.restarts,
+            created: meta.created.0,
+            requests: Requests { cpu, memory, others },
+        })
+    }
+}
+
+impl<'de> Slim<'de> for Raw<'de> {
+    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+        match key {
+            "kind" => self.kind = map.next_value()?,
+            "metadata" => self.metadata = map.next_value()?,
+            "spec" => self.spec = map.next_value()?,
+            "status" => self.status = map.next_value()?,
+            _ => skip(map)?,
+        }
+        Ok(())
+    }
+}
+
+impl<'de> Slim<'de> for Spec<'de> {
+    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+        match key {
+            "nodeName" => self.node = map.next_value()?,
+            "containers" => self.containers = map.next_value()?,
+            "initContainers" => self.init_containers = map.next_value()?,
+            "overhead" => self.overhead = map.next_value()?,
+            "resources" => self.resources = map.next_value()?,
+            _ => skip(map)?,
+        }
+        Ok(())
+    }
+}
+
+impl<'de> Slim<'de> for Container<'de> {
+    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+        match key {
+            "name" => self.name = map.next_value()?,
+            "restartPolicy" => self.restart_policy = map.next_value()?,
+            "resources" => self.resources = map.next_value()?,
+            _ => skip(map)?,
+        }
+        Ok(())
+    }
+}
+
+impl<'de> Slim<'de> for Resources<'de> {
+    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+        match key {
+            "requests" => self.requests = map.next_value()?,
+            "limits" => self.limits = map.next_value()?,
+            _ => skip(map)?,
+        }
+        Ok(())
+    }
+}
+
+impl<'de> Slim<'de> for Status<'de> {
+    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+        match key {
+            "phase" => self.phase = map.next_value()?,
+            "reason" => self.reason = map.next_value()?,
+            "conditions" => self.conditions = map.next_value()?,
+            "containerStatuses" => self.containers = map.next_value()?,
+            "initContainerStatuses" => self.init_containers = map.next_value()?,
+            _ => skip(map)?,
+        }
+        Ok(())
+    }
+}
+
+impl<'de> Slim<'de> for Condition<'de> {
+    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+        match key {
+            "type" => self.kind = map.next_value()?,
+            "status" => self.status = map.next_value()?,
+            "reason" => self.reason = map.next_value()?,
+            _ => skip(map)?,
+        }
+        Ok(())
+    }
+}
+
+impl<'de> Slim<'de> for ContainerStatus<'de> {
+    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+        match key {
+            "name" => self.name = map.next_value()?,
+            "ready" => self.ready = map.next_value()?,
+            "started" => self.started = map.next_value()?,
+            "restartCount" => self.restarts = map.next_value()?,
+            "state" => self.state = map.next_value()?,
+            "allocatedResources" => self.allocated = map.next_value()?,
+            "resources" => self.resources = map.next_value()?,
+            _ => skip(map)?,
+        }
+        Ok(())
+    }
+}
+
+impl<'de> Slim<'de> for State<'de> {
+    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+        match key {
+            "waiting" => self.waiting = map.next_value()?,
+            "running" => self.running = map.next_value()?,
+            "terminated" => self.terminated = map.next_value()?,
+            _ => skip(map)?,
+        }
+        Ok(())
+    }
+}
+
+impl<'de> Slim<'de> for StateDetail<'de> {
+    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+        match key {
+            "reason" => self.reason = map.next_value()?,
+            "exitCode" => self.exit_code = map.next_value()?,
+            "signal" => self.signal = map.next_value()?,
+            _ => skip(map)?,
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,152 @@
+//! kubectl's STATUS, READY and RESTARTS of a pod.
+//!
+//! Source: `kubernetes pkg/printers/internalversion/printers.go`, `printPod`.
+
+use std::borrow::Cow;
+
+use super::raw::{Container, ContainerStatus, Raw, StateDetail, Status};
+use crate::facts::json::Obj;
+
+/// What kubectl shows.
+pub(super) struct Shown<'a> {
+    /// Empty when the phase says it all.
+    pub(super) reason: Cow<'a, str>,
+    pub(super) containers: u16,
+    pub(super) ready: u16,
+    pub(super) restarts: u32,
+}
+
+/// What the init containers say.
+struct Init<'a> {
+    reason: Option<Cow<'a, str>>,
+    ready: usize,
+    restarts: i64,
+    sidecar_restarts: i64,
+}
+
+/// What the app containers say.
+struct App<'a> {
+    reason: Option<Cow<'a, str>>,
+    ready: usize,
+    restarts: i64,
+    running: bool,
+}
+
+pub(super) fn shown<'a>(pod: &'a Raw<'_>) -> Shown<'a> {
+    let (Obj(spec), Obj(status)) = (&pod.spec, &pod.status);
+    let init_containers = &spec.init_containers.0;
+    let sidecars = init_containers.iter().filter(|Obj(container)| container.is_sidecar()).count();
+    let mut reason = Cow::Borrowed(if status.reason.is_empty() { &*status.phase } else { &*status.reason });
+    if status.conditions.0.iter().any(|Obj(c)| &*c.kind == "PodScheduled" && &*c.reason == "SchedulingGated") {
+        reason = Cow::Borrowed("SchedulingGated");
+    }
+    let init = init(status, init_containers);
+    let initializing = init.reason.is_some();
+    reason = init.reason.unwrap_or(reason);
+    let (mut ready, mut restarts) = (init.ready, init.restarts);
+    if !initializing || is_true(status, "Initialized") {
+        let app = app(status);
+        ready += app.ready;
+        restarts = init.sidecar_restarts.saturating_add(app.restarts);
+        reason = app.reason.unwrap_or(reason);
+        if reason == "Completed" && app.running {
+            reason = Cow::Borrowed(if is_true(status, "Ready") { "Running" } else { "NotReady" });
+        }
+    }
+    if pod.metadata.0.deleting.0 {
+        if &*status.reason == "NodeLost" {
+            reason = Cow::Borrowed("Unknown");
+        } else if !status.phase().is_terminal() {
+            reason = Cow::Borrowed("Terminating");
+        }
+    }
+    if reason == phase_text(status) {
+        reason = Cow::Borrowed("");
+    }
+    Shown {
+        reason,
+        containers: u16::try_from(spec.containers.0.len() + sidecars).unwrap_or(u16::MAX),
+        ready: u16::try_from(ready).unwrap_or(u16::MAX),
+        restarts: u32::try_from(restarts.max(0)).unwrap_or(u32::MAX),
+    }
+}
+
+/// What is shown for the phase alone. A phase that we do not know is shown as it is (F71), so it is a reason.
+fn phase_text(status: &Status<'_>) -> &'static str {
+    match status.phase() {
+        super::Phase::Pending => "Pending",
+        super::Phase::Running => "Running",
+        super::Phase::Succeeded => "Succeeded",
+        super::Phase::Failed => "Failed",
+        super::Phase::Unknown => "Unknown",
+    }
+}
+
+/// Goes through the init containers up to the first one that is not done.
+fn init<'a>(status: &'a Status<'_>, specs: &'a [Obj<Container<'_>>]) -> Init<'a> {
+    let mut seen = Init { reason: None, ready: 0, restarts: 0, sidecar_restarts: 0 };
+    for (at, Obj(container)) in status.init_containers.0.iter().enumerate() {
+        // Of two containers of one name the later one counts, as in upstream's map.
+        let spec = specs.iter().rev().find(|Obj(spec)| *spec.name == *container.name);
+        let is_sidecar = spec.is_some_and(|Obj(spec)| spec.is_sidecar());
+        let restarts = container.restarts.0.unwrap_or(0);
+        seen.restarts = seen.restarts.saturating_add(restarts);
+        if is_sidecar {
+            seen.sidecar_restarts = seen.sidecar_restarts.saturating_add(restarts);
+        }
+        let state = &container.state.0;
+        let terminated = state.terminated.as_ref().map(|Obj(detail)| detail);
+        if terminated.is_some_and(|detail| detail.exit_code.0.unwrap_or(0) == 0) {
+            continue;
+        }
+        if is_sidecar && container.started.0 == Some(true) {
+            seen.ready += usize::from(container.ready.0 == Some(true));
+            continue;
+        }
+        let waiting = state.waiting.as_ref().map_or("", |Obj(detail)| &*detail.reason);
+        seen.reason = Some(match terminated {
+            Some(detail) => format!("Init:{}", ending(detail)).into(),
+            None if !matches!(waiting, "" | "PodInitializing") => format!("Init:{waiting}").into(),
+            None => format!("Init:{at}/{}", specs.len()).into(),
+        });
+        break;
+    }
+    seen
+}
+
+/// Goes through the app containers from the last to the first: the first one's reason wins.
+fn app<'a>(status: &'a Status<'_>) -> App<'a> {
+    let mut seen = App { reason: None, ready: 0, restarts: 0, running: false };
+    for Obj(container) in status.containers.0.iter().rev() {
+        seen.restarts = seen.restarts.saturating_add(container.restarts.0.unwrap_or(0));
+        let state = &container.state.0;
+        let waiting = state.waiting.as_ref().map_or("", |Obj(detail)| &*detail.reason);
+        if !waiting.is_empty() {
+            seen.reason = Some(waiting.into());
+        } else if let Some(Obj(detail)) = &state.terminated {
+            seen.reason = Some(ending(detail));
+        } else if is_ready_and_running(container) {
+            seen.running = true;
+            seen.ready += 1;
+        }
+    }
+    seen
+}
+
+fn is_ready_and_running(container: &ContainerStatus<'_>) -> bool {
+    container.ready.0 == Some(true) && container.state.0.running.is_some()
+}
+
+fn ending<'a>(detail: &'a StateDetail<'_>) -> Cow<'a, str> {
+    if !detail.reason.is_empty() {
+        return Cow::Borrowed(&detail.reason);
+    }
+    match detail.signal.0.unwrap_or(0) {
+        0 => format!("ExitCode:{}", detail.exit_code.0.unwrap_or(0)).into(),
+        signal => format!("Signal:{signal}").into(),
+    }
+}
+
+fn is_true(status: &Status<'_>, condition: &str) -> bool {
+    status.conditions.0.iter().any(|Obj(c)| &*c.kind == condition && &*c.status == "True")
+}

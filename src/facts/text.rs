@@ -1,0 +1,182 @@
+//! `Clean`: text from outside, made safe for a terminal; the only text the ui accepts.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use unicode_width::UnicodeWidthChar;
+
+/// Characters that a text keeps: a condition message has room, a flood has not (`reference/security.md`, section 4).
+pub const CAP: usize = 1024;
+
+/// Combining marks that one base keeps: enough for every script, not for a flood (`reference/security.md`, section 4).
+pub const MARKS: usize = 4;
+
+/// Zero-width joiner.
+const JOINER: char = '\u{200d}';
+
+/// Text that can be written to a terminal: no control characters, no escapes, no bidi or invisible format characters.
+///
+/// Only [`Clean::new`] makes one, so a function that takes `Clean` cannot be handed raw text.
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Clean(Arc<str>);
+
+impl Clean {
+    /// Sanitises `raw`.
+    #[must_use]
+    pub fn new(raw: &str) -> Self {
+        Self(sanitize(raw).into())
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Deref for Clean {
+    type Target = str;
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::borrow::Borrow<str> for Clean {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Clean {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl fmt::Debug for Clean {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&*self.0, f)
+    }
+}
+
+impl From<&str> for Clean {
+    fn from(raw: &str) -> Self {
+        Self::new(raw)
+    }
+}
+
+impl Serialize for Clean {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Clean {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = Cow::<str>::deserialize(deserializer)?;
+        Ok(Self::new(&raw))
+    }
+}
+
+/// Makes `raw` safe for a terminal; borrowed when nothing had to change.
+///
+/// Controls become visible (`␛`, `�`), line breaks and tabs a space; bidi and invisible format characters go; a base keeps at
+/// most [`MARKS`] combining marks and a text at most [`CAP`] characters, the last being `…`. Names are not normalised.
+/// Doing it twice changes nothing. Source: `reference/security.md`, section 4.
+#[must_use]
+pub fn sanitize(raw: &str) -> Cow<'_, str> {
+    if raw.len() <= CAP && raw.bytes().all(|b| matches!(b, b' '..=b'~')) {
+        return Cow::Borrowed(raw);
+    }
+    let mut out = Cleaner { text: String::with_capacity(raw.len().min(CAP * 4)), chars: 0, last: None, marks: MARKS };
+    let mut rest = raw.chars().peekable();
+    while let Some(c) = rest.next() {
+        match c {
+            '\r' if rest.peek() == Some(&'\n') => {}
+            '\n' | '\t' | '\u{2028}' | '\u{2029}' => out.base(' '),
+            '\x1b' => out.base('␛'),
+            c if c.is_control() => out.base('�'),
+            JOINER => {
+                if out.last.is_some_and(joins) && rest.peek().is_some_and(|&next| is_emoji(next)) {
+                    out.keep(c);
+                }
+            }
+            c if is_invisible(c) => {}
+            c if c.width() == Some(0) => out.mark(c),
+            c => out.base(c),
+        }
+        if out.chars > CAP {
+            break;
+        }
+    }
+    Cow::Owned(out.finish())
+}
+
+struct Cleaner {
+    text: String,
+    chars: usize,
+    last: Option<char>,
+    marks: usize,
+}
+
+impl Cleaner {
+    fn keep(&mut self, c: char) {
+        self.text.push(c);
+        self.chars += 1;
+        self.last = Some(c);
+    }
+
+    fn base(&mut self, c: char) {
+        self.marks = 0;
+        self.keep(c);
+    }
+
+    /// A mark without a base before it would stick to what the screen shows to its left, and is left out.
+    fn mark(&mut self, c: char) {
+        if self.marks < MARKS {
+            self.marks += 1;
+            self.keep(c);
+        }
+    }
+
+    fn finish(mut self) -> String {
+        if self.chars > CAP {
+            while self.chars >= CAP || self.text.ends_with(JOINER) {
+                self.text.pop();
+                self.chars -= 1;
+            }
+            self.text.push('…');
+        }
+        self.text
+    }
+}
+
+/// A character that an emoji sequence may continue from after a joiner.
+fn joins(c: char) -> bool {
+    c == '\u{fe0f}' || is_emoji(c)
+}
+
+/// The blocks that hold nearly all emoji (Unicode `emoji-data.txt`); a joiner elsewhere only hides text.
+fn is_emoji(c: char) -> bool {
+    matches!(c, '\u{2190}'..='\u{21ff}' | '\u{2300}'..='\u{23ff}' | '\u{2600}'..='\u{27bf}' | '\u{2b00}'..='\u{2bff}' | '\u{1f000}'..='\u{1faff}')
+}
+
+/// Format characters (`Cf`), bidi controls among them, and letters or selectors that draw nothing.
+///
+/// Source: Unicode `DerivedGeneralCategory.txt` (Cf) and `DerivedCoreProperties.txt` (`Default_Ignorable_Code_Point`), without
+/// the emoji and text selectors U+FE0E and U+FE0F, which change how the character before them is drawn.
+fn is_invisible(c: char) -> bool {
+    matches!(c,
+        '\u{ad}' | '\u{34f}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{890}'..='\u{891}' | '\u{8e2}'
+        | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
+        | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
+        | '\u{fe00}'..='\u{fe0d}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
+        | '\u{110bd}' | '\u{110cd}' | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+        | '\u{e0000}'..='\u{e0fff}')
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,170 @@
+//! The shapes that every list, watch and error answer shares.
+
+mod list;
+mod status;
+mod watch;
+
+use serde::de::{IgnoredAny, MapAccess};
+use serde::{Deserialize, Serialize};
+
+use super::json::{Flag, Int, List, Obj, Present, Slim, Text, Time, skip};
+use super::text::Clean;
+
+pub use status::{StatusFacts, decode_status};
+pub use watch::{WatchFrame, WatchType, bookmark_version, decode_frame};
+
+pub(super) use list::{Sink, each, one};
+
+/// An object's uid as a number: a UUID's 128 bits, else a hash of the text; 0 if there is none.
+///
+/// A changed uid under the same name is another object (F74).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Uid(pub u128);
+
+impl Uid {
+    /// A UUID's 128 bits, else the FNV-1a hash of the text; 0 for no text.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        if text.is_empty() {
+            return Self(0);
+        }
+        Self(parse_uuid(text).unwrap_or_else(|| fnv1a(text.as_bytes())))
+    }
+}
+
+/// 8-4-4-4-12 hexadecimal digits (RFC 9562, section 4).
+fn parse_uuid(text: &str) -> Option<u128> {
+    if text.len() != 36 {
+        return None;
+    }
+    text.bytes().enumerate().try_fold(0_u128, |bits, (at, byte)| match (at, byte) {
+        (8 | 13 | 18 | 23, b'-') => Some(bits),
+        (8 | 13 | 18 | 23, _) => None,
+        (_, byte) => Some(bits << 4 | u128::from(char::from(byte).to_digit(16)?)),
+    })
+}
+
+/// FNV-1a of 128 bits (draft-eastlake-fnv, section 5: offset basis and prime).
+fn fnv1a(bytes: &[u8]) -> u128 {
+    const OFFSET: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
+    const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
+    bytes.iter().fold(OFFSET, |hash, byte| (hash ^ u128::from(*byte)).wrapping_mul(PRIME))
+}
+
+/// What a list answer says about itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ListHead {
+    /// `metadata.resourceVersion`, verbatim: where a watch of this list begins.
+    pub resource_version: String,
+    /// `metadata.continue`; empty on the last page.
+    pub continue_token: String,
+    /// `metadata.remainingItemCount`; absent with selectors and on the last page.
+    pub remaining: Option<u64>,
+    /// Objects of this page that were given to the batch.
+    pub objects: u32,
+    /// Objects of this page that could not be read (F70).
+    pub unreadable: u32,
+}
+
+/// The answer could not be read as what was asked for.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{text}")]
+pub struct DecodeError {
+    /// For people: what was expected and what came.
+    pub text: Clean,
+}
+
+/// A resourceVersion as a number (KEP-5504); 0 if it is none.
+pub(super) fn version(text: &str) -> u64 {
+    text.parse().unwrap_or(0)
+}
+
+/// What is kept of any object's `metadata`; annotations only by name, labels only where `L` keeps them, managedFields never.
+#[derive(Debug, Default)]
+pub(super) struct Meta<'a, L = IgnoredAny> {
+    pub(super) name: Text<'a>,
+    pub(super) namespace: Text<'a>,
+    pub(super) uid: Text<'a>,
+    pub(super) version: Text<'a>,
+    pub(super) continue_token: Text<'a>,
+    pub(super) remaining: Int,
+    pub(super) created: Time,
+    pub(super) deleting: Present,
+    pub(super) labels: L,
+    pub(super) annotations: Obj<Annotations>,
+    pub(super) owners: List<Obj<Owner<'a>>>,
+}
+
+impl<'de, L: Default + Deserialize<'de>> Slim<'de> for Meta<'de, L> {
+    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+        match key {
+            "name" => self.name = map.next_value()?,
+            "namespace" => self.namespace = map.next_value()?,
+            "uid" => self.uid = map.next_value()?,
+            "resourceVersion" => self.version = map.next_value()?,
+            "continue" => self.continue_token = map.next_value()?,
+            "remainingItemCount" => self.remaining = map.next_value()?,
+            "creationTimestamp" => self.created = map.next_value()?,
+            "deletionTimestamp" => self.deleting = map.next_value()?,
+            "labels" => self.labels = map.next_value()?,
+            "annotations" => self.annotations = map.next_value()?,
+            "ownerReferences" => self.owners = map.next_value()?,
+            _ => skip(map)?,
+        }
+        Ok(())
+    }
+}
+
+impl<L> Meta<'_, L> {
+    /// The owner that manages the object, as `metav1.GetControllerOf` finds it.
+    pub(super) fn controller(&self) -> Option<&Owner<'_>> {
+        self.owners.0.iter().map(|Obj(owner)| owner).find(|owner| owner.controller.0 == Some(true))
+    }
+
+    /// The head of a list whose metadata this is.
+    fn into_head(self) -> ListHead {
+        ListHead {
+            resource_version: self.version.0.into_owned(),
+            continue_token: self.continue_token.0.into_owned(),
+            remaining: self.remaining.0.and_then(|count| count.try_into().ok()),
+            ..ListHead::default()
+        }
+    }
+}
+
+/// The annotations that mean something here.
+#[derive(Debug, Default)]
+pub(super) struct Annotations {
+    /// `kubernetes.io/config.mirror` (`kubernetes pkg/kubelet/types`, `ConfigMirrorAnnotationKey`).
+    pub(super) mirror: bool,
+}
+
+impl<'de> Slim<'de> for Annotations {
+    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+        self.mirror |= key == "kubernetes.io/config.mirror";
+        skip(map)
+    }
+}
+
+/// One of `metadata.ownerReferences`.
+#[derive(Debug, Default)]
+pub(super) struct Owner<'a> {
+    pub(super) kind: Text<'a>,
+    pub(super) name: Text<'a>,
+    controller: Flag,
+}
+
+impl<'de> Slim<'de> for Owner<'de> {
+    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+        match key {
+            "kind" => self.kind = map.next_value()?,
+            "name" => self.name = map.next_value()?,
+            "controller" => self.controller = map.next_value()?,
+            _ => skip(map)?,
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,117 @@
+//! Frames of a watch.
+
+use serde::de::MapAccess;
+use serde_json::value::RawValue;
+
+use super::list::refuse;
+use super::{DecodeError, Meta};
+use crate::facts::json::{Obj, Slim, Text, skip};
+
+/// The `type` of a watch event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WatchType {
+    /// The object appeared, or matched the selector for the first time.
+    Added,
+    /// The object changed.
+    Modified,
+    /// The object went, or no longer matches the selector; its last state is inside.
+    Deleted,
+    /// Only `metadata.resourceVersion` is meaningful.
+    Bookmark,
+    /// The object is a `Status`.
+    Error,
+    /// A type this program does not know (F51): skipped and counted.
+    Unknown,
+}
+
+/// One event of a watch, its object still as it came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WatchFrame<'a> {
+    /// What happened.
+    pub kind: WatchType,
+    /// The object's JSON; `null` if the frame had none, which nothing decodes.
+    pub object: &'a [u8],
+}
+
+/// One line of a watch.
+///
+/// # Errors
+/// [`DecodeError`] if the line is not an event: cut short, HTML, a bare `Status`.
+pub fn decode_frame(line: &[u8]) -> Result<WatchFrame<'_>, DecodeError> {
+    let what = "expected a watch event";
+    let (kind, object) = match parse(line) {
+        Err(error) if std::str::from_utf8(line).is_ok() => return Err(refuse(what, &error.to_string(), line)),
+        Err(_) => parse_broken_text(line).map_err(|error| refuse(what, &error.to_string(), line))?,
+        Ok((kind, object)) => (kind, object.map(|object| object.get().as_bytes())),
+    };
+    let kind = kind.ok_or_else(|| refuse(what, "it has no `type`", line))?;
+    Ok(WatchFrame { kind, object: object.unwrap_or(b"null") })
+}
+
+fn parse(line: &[u8]) -> serde_json::Result<(Option<WatchType>, Option<&RawValue>)> {
+    let Obj(frame) = serde_json::from_slice::<Obj<Frame<'_>>>(line)?;
+    let kind = match &*frame.kind {
+        "" => None,
+        "ADDED" => Some(WatchType::Added),
+        "MODIFIED" => Some(WatchType::Modified),
+        "DELETED" => Some(WatchType::Deleted),
+        "BOOKMARK" => Some(WatchType::Bookmark),
+        "ERROR" => Some(WatchType::Error),
+        _ => Some(WatchType::Unknown),
+    };
+    Ok((kind, frame.object))
+}
+
+/// A line that is not UTF-8 must not cost a DELETED: a copy of the same length without the bad bytes shows where the object is.
+fn parse_broken_text(line: &[u8]) -> serde_json::Result<(Option<WatchType>, Option<&[u8]>)> {
+    let mut copy = Vec::with_capacity(line.len());
+    for chunk in line.utf8_chunks() {
+        copy.extend_from_slice(chunk.valid().as_bytes());
+        copy.resize(copy.len() + chunk.invalid().len(), b'?');
+    }
+    let (kind, object) = parse(&copy)?;
+    let object = object.and_then(|object| {
+        let start = object.get().as_ptr().addr() - copy.as_ptr().addr();
+        line.get(start..start + object.get().len())
+    });
+    Ok((kind, object))
+}
+
+/// `metadata.resourceVersion` of any object; `None` if it has none.
+#[must_use]
+pub fn bookmark_version(object: &[u8]) -> Option<String> {
+    let Obj(raw) = serde_json::from_slice::<Obj<Versioned<'_>>>(object).ok()?;
+    Some(raw.metadata.0.version.0.into_owned()).filter(|version| !version.is_empty())
+}
+
+#[derive(Default)]
+struct Frame<'a> {
+    kind: Text<'a>,
+    object: Option<&'a RawValue>,
+}
+
+impl<'de> Slim<'de> for Frame<'de> {
+    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+        match key {
+            "type" => self.kind = map.next_value()?,
+            "object" => self.object = map.next_value()?,
+            _ => skip(map)?,
+        }
+        Ok(())
+    }
+}
+
+#[derive(Default)]
+struct Versioned<'a> {
+    metadata: Obj<Meta<'a>>,
+}
+
+impl<'de> Slim<'de> for Versioned<'de> {
+    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+        match key {
+            "metadata" => self.metadata = map.next_value()?,
+            _ => skip(map)?,
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,445 @@
+//! `Msg`: everything that can happen to the model; `Effect`: everything the model asks of the world.
+//!
+//! Plain and serialisable, so that an incident can be recorded and replayed.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::action::Action;
+use crate::facts::node::NodeFacts;
+use crate::facts::pod::PodBatch;
+use crate::facts::text::Clean;
+use crate::facts::wire::Uid;
+
+/// Monotonic time since the program started; comparable within one run only.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Mono(pub Duration);
+
+impl Mono {
+    /// Time since `earlier`; zero if that is not earlier.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Duration {
+        self.0.saturating_sub(earlier.0)
+    }
+}
+
+impl std::ops::Add<Duration> for Mono {
+    type Output = Self;
+    fn add(self, span: Duration) -> Self {
+        Self(self.0.saturating_add(span))
+    }
+}
+
+/// The time of one pass of the loop, read once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Now {
+    /// For durations.
+    pub mono: Mono,
+    /// For ages of objects and for what is printed.
+    pub wall: Timestamp,
+}
+
+/// Which cluster: its place in the list the program was started with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ClusterId(pub u16);
+
+/// Something happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Msg {
+    /// A key was pressed and it means this.
+    Action(Action),
+    /// Text typed into the filter.
+    Edit(Edit),
+    /// A cluster's task has news.
+    Cluster(ClusterId, ClusterEvent),
+    /// A second has passed; ages move, silence is noticed.
+    Tick,
+}
+
+/// A change to the line being edited.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Edit {
+    /// A character was typed.
+    Insert(char),
+    /// Text was pasted; the model caps it.
+    Paste(String),
+    /// Delete the character before the cursor.
+    Backspace,
+    /// Delete the word before the cursor.
+    DeleteWord,
+    /// Delete everything.
+    Clear,
+}
+
+/// What the model asks of the world.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Effect {
+    /// Leave the program.
+    Quit,
+    /// Stop the process until it is continued (Ctrl-Z).
+    Suspend,
+    /// Draw everything again (Ctrl-L).
+    Redraw,
+    /// Try now what this cluster's tasks wait for; relist.
+    Refresh(ClusterId),
+}
+
+/// News of one cluster.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum ClusterEvent {
+    /// The task has started; sent first and again when the credentials or the URL change.
+    Server {
+        /// The server's URL, without credentials.
+        url: Clean,
+        /// The kubeconfig says `insecure-skip-tls-verify`.
+        insecure: bool,
+    },
+    /// `/version` answered: `gitVersion`.
+    Version(Clean),
+    /// A list begins; what it does not bring until [`ClusterEvent::ListFinished`] is swept then.
+    ListStarted {
+        /// What is listed.
+        resource: Resource,
+        /// Grows with each list of this resource.
+        generation: u32,
+    },
+    /// A page of a list. Its items yield to what the watch of the same generation already brought, if that is newer.
+    Page {
+        /// What was listed.
+        resource: Resource,
+        /// The list it belongs to.
+        generation: u32,
+        /// 1 for the first page.
+        page: u32,
+        /// The server's estimate of what is still to come.
+        remaining: Option<u64>,
+        /// Bytes of the answer after decompression.
+        bytes: u64,
+        /// Objects that could not be read.
+        unreadable: u32,
+        /// The objects.
+        batch: Batch,
+    },
+    /// The list is complete: whatever neither a page nor the watch of this generation has touched is gone.
+    ListFinished {
+        /// What was listed.
+        resource: Resource,
+        /// The list that is complete.
+        generation: u32,
+    },
+    /// Changes from the watch, in order; they always apply.
+    Changes {
+        /// What is watched.
+        resource: Resource,
+        /// The list the watch began at.
+        generation: u32,
+        /// Events that could not be read.
+        unreadable: u32,
+        /// The changes.
+        batch: Batch,
+    },
+    /// What the loop of one resource is doing now.
+    Sync {
+        /// Whose loop.
+        resource: Resource,
+        /// What it does.
+        state: SyncState,
+    },
+    /// Bytes came on the watch (events or a bookmark): the data is proven live. At most about once a second.
+    Heard {
+        /// Whose watch.
+        resource: Resource,
+        /// Bytes since the last such message.
+        bytes: u64,
+    },
+    /// A request began, moved or ended.
+    Call(CallEvent),
+    /// One scheduled probe; exactly one of these for each tick of each series (G8).
+    Probe(ProbeSample),
+    /// Something failed; also kept in [`SyncState::Waiting`] where a retry follows.
+    Failed(Box<Failure>),
+    /// Our clock against the server's, from the `Date` header; positive when ours is ahead.
+    Skew {
+        /// Our wall clock minus the server's, in milliseconds, ±1 s of resolution.
+        ours_minus_server_ms: i64,
+    },
+    /// A task of this cluster panicked and was started again.
+    TaskRestarted {
+        /// Which task, and what it said.
+        text: Clean,
+    },
+}
+
+/// What is listed and watched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Resource {
+    /// `/api/v1/nodes`.
+    Nodes,
+    /// `/api/v1/pods`.
+    Pods,
+}
+
+impl Resource {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Nodes, Self::Pods];
+
+    /// The plural of the API.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Nodes => "nodes",
+            Self::Pods => "pods",
+        }
+    }
+}
+
+/// Objects of one resource.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Batch {
+    /// Nodes in order.
+    Nodes(Vec<NodeChange>),
+    /// Pods in order, each present or gone.
+    Pods(PodBatch),
+}
+
+/// A node that is there, or one that went.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum NodeChange {
+    /// The node as it is now.
+    Present(Box<NodeFacts>),
+    /// The node was deleted.
+    Gone {
+        /// Its name.
+        name: Clean,
+        /// Its uid.
+        uid: Uid,
+        /// The resourceVersion of the deletion.
+        version: u64,
+    },
+}
+
+/// What the list+watch loop of one resource is doing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum SyncState {
+    /// Pages are being read.
+    Listing,
+    /// The list is complete and the watch is open.
+    Watching,
+    /// Watching is forbidden (403), so the list is polled.
+    Polling {
+        /// Time between polls.
+        every: Duration,
+    },
+    /// Something failed; the next attempt is due.
+    Waiting {
+        /// When the next attempt starts.
+        until: Mono,
+        /// What failed.
+        failure: Box<Failure>,
+    },
+    /// Listing is forbidden (403); asked again at a polite period.
+    Denied {
+        /// What the server said.
+        failure: Box<Failure>,
+    },
+}
+
+/// Where a failure happened (G3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Layer {
+    /// The kubeconfig or a file it names.
+    Config,
+    /// An exec plugin or a token file.
+    Credentials,
+    /// Name resolution.
+    Dns,
+    /// The proxy between us and the server.
+    Proxy,
+    /// The TCP connection.
+    Connect,
+    /// The TLS handshake.
+    Tls,
+    /// 401.
+    Auth,
+    /// 403.
+    Rbac,
+    /// 429.
+    Throttled,
+    /// Any other answer of the server, or of something in front of it.
+    Server,
+    /// The server answered 504: its own deadline passed.
+    ServerTimeout,
+    /// No first byte within the deadline.
+    FirstByte,
+    /// The body stalled, was cut, or outlived its deadline.
+    Body,
+    /// The answer could not be read as what was asked for.
+    Decode,
+    /// The watch ended in a way that needs a new list (410, silence): routine, no alert.
+    Watch,
+    /// A fault of our own.
+    Internal,
+}
+
+/// One failed attempt, in words that name the layer and what happens next.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Failure {
+    /// When, by our wall clock.
+    pub at: Timestamp,
+    /// Where it happened.
+    pub layer: Layer,
+    /// What was asked: `list pods`, `watch nodes`, `get /livez`.
+    pub request: Clean,
+    /// HTTP code, if an answer came.
+    pub code: Option<u16>,
+    /// What happened, one line, no HTML.
+    pub text: Clean,
+    /// 1 for the first attempt.
+    pub attempt: u32,
+    /// When the next attempt is due, if there is one.
+    pub next_in: Option<Duration>,
+    /// The failure before this one, next to a bare deadline error (`WrapPreviousError`).
+    pub previous: Option<Clean>,
+    /// The server's `Audit-Id`.
+    pub audit_id: Option<Clean>,
+    /// A deadline of ours, or the server's own (504): counts as a timeout.
+    pub timeout: bool,
+}
+
+/// Names one request from its start to its end, unique within a cluster.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct CallId(pub u64);
+
+/// What kind of request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum CallKind {
+    /// `GET /livez`: reachability.
+    Ping,
+    /// The work probe: a list of one object.
+    Work,
+    /// A page of a list.
+    List(Resource),
+    /// Opening a watch, until its headers.
+    Watch(Resource),
+    /// Anything else: `/version`, one object.
+    Get,
+}
+
+/// The life of one request.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum CallEvent {
+    /// It is on its way.
+    Started {
+        /// Which.
+        id: CallId,
+        /// What.
+        kind: CallKind,
+        /// Page number of a list.
+        page: Option<u32>,
+        /// 1 for the first attempt.
+        attempt: u32,
+        /// When it began.
+        at: Mono,
+        /// Our deadline for all of it.
+        limit: Duration,
+    },
+    /// Bytes are coming; at most a few of these a second.
+    Progress {
+        /// Which.
+        id: CallId,
+        /// Body bytes so far, as sent (compressed).
+        bytes: u64,
+    },
+    /// It ended, whichever way; sent exactly once for each request.
+    Finished(Box<Attempt>),
+}
+
+/// One request from start to end as the meter saw it, next to the wire: no retry, no inflating, no queue of ours inside.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// Which.
+    pub id: CallId,
+    /// What.
+    pub kind: CallKind,
+    /// Page number of a list.
+    pub page: Option<u32>,
+    /// 1 for the first attempt.
+    pub attempt: u32,
+    /// When it began.
+    pub at: Mono,
+    /// DNS, TCP and TLS together; `None` on a reused connection.
+    pub connect: Option<Duration>,
+    /// From the start to the headers of the answer, connecting included; `None` if none came.
+    pub first_byte: Option<Duration>,
+    /// From the start to the end; for a watch to its headers.
+    pub total: Duration,
+    /// Body bytes as sent (compressed).
+    pub bytes: u64,
+    /// HTTP code, if an answer came.
+    pub status: Option<u16>,
+    /// How it ended.
+    pub end: End,
+}
+
+/// How a request ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum End {
+    /// The whole answer came, whatever its status.
+    Complete,
+    /// A deadline of ours passed: a censored sample, `total` or more.
+    TimedOut,
+    /// The answer began and was cut.
+    Broken,
+    /// No answer: refused, reset, no connection.
+    NoResponse,
+    /// We gave it up for a reason that is not the server's: shutdown, refresh.
+    Cancelled,
+}
+
+/// Which of the two probe series (latency-and-alerts.md, section 3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Series {
+    /// `/livez`: proves that the server can be reached.
+    Ping,
+    /// A list of one object: proves authn, authz, queueing and storage too.
+    Work,
+}
+
+/// What became of one scheduled probe.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ProbeSample {
+    /// Which series.
+    pub series: Series,
+    /// The tick it was scheduled for.
+    pub tick: Mono,
+    /// What became of it.
+    pub outcome: ProbeOutcome,
+}
+
+/// How a probe ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ProbeOutcome {
+    /// An answer came, whatever its status below 500 except 429.
+    Answered {
+        /// From the start of the request to the end of the body.
+        latency: Duration,
+    },
+    /// No answer in time: at least this long.
+    TimedOut {
+        /// The deadline, or the time since the start of a probe that still runs at the next tick.
+        at_least: Duration,
+    },
+    /// An error came back before the deadline.
+    Failed {
+        /// How long that took.
+        after: Duration,
+        /// Where it failed.
+        layer: Layer,
+    },
+}
