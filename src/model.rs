@@ -1,0 +1,314 @@
+//! `Model`: everything the screen knows. Pure: the same messages at the same times always give the same model.
+
+pub mod alert;
+pub mod cluster;
+pub mod history;
+mod input;
+mod join;
+pub mod latency;
+pub mod ledger;
+mod nodes;
+pub mod rows;
+mod sync;
+
+use std::time::Duration;
+
+use crate::facts::text::Clean;
+use crate::msg::{ClusterId, Effect, Msg, Now};
+
+use alert::Severity;
+use cluster::ClusterState;
+
+/// Rows of a page until the ui says how many there are: what fits a terminal of 24 lines.
+const DEFAULT_PAGE: usize = 20;
+/// The clocks may drift apart by this much before it means that the machine slept: F67.
+const SLEEP: Duration = Duration::from_secs(5);
+
+/// A number and how well it is known. An unknown number is never 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Known<T> {
+    /// Nothing is known: the first list has brought nothing yet, or the source does not say.
+    Unknown,
+    /// A lower bound while the first list runs.
+    AtLeast(T),
+    /// As of the last complete list and every change since.
+    Exact(T),
+    /// We may not ask (403).
+    Denied,
+}
+
+impl<T> Known<T> {
+    /// The number, if it is exact.
+    pub fn exact(self) -> Option<T> {
+        match self {
+            Self::Exact(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The number or its lower bound, if anything is known.
+    pub fn any(self) -> Option<T> {
+        match self {
+            Self::Exact(value) | Self::AtLeast(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The same state around another number.
+    pub fn map<U>(self, with: impl FnOnce(T) -> U) -> Known<U> {
+        match self {
+            Self::Unknown => Known::Unknown,
+            Self::AtLeast(value) => Known::AtLeast(with(value)),
+            Self::Exact(value) => Known::Exact(with(value)),
+            Self::Denied => Known::Denied,
+        }
+    }
+}
+
+/// A cluster to watch, as the kubeconfig names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClusterSpec {
+    /// The context's name.
+    pub context: Clean,
+    /// Why this context cannot be used at all (F102); its task is never started.
+    pub broken: Option<Clean>,
+}
+
+/// What the operator looks at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Screen {
+    /// The strip, the alerts and the node table.
+    Nodes,
+    /// One node of the current cluster.
+    Node {
+        /// Its name: a node that goes and comes back is shown again.
+        name: Clean,
+        /// Which part has the focus.
+        pane: NodePane,
+    },
+}
+
+/// The parts of the node screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum NodePane {
+    /// The pods on the node.
+    Pods,
+    /// Conditions.
+    Conditions,
+    /// Capacity, allocatable and requested per resource.
+    Resources,
+    /// Taints, labels and system information.
+    Labels,
+}
+
+/// What keys mean now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Mode {
+    /// Keys are actions.
+    Normal,
+    /// Keys are text of the filter.
+    Filter,
+    /// The help is open.
+    Help,
+}
+
+/// Thresholds and windows; defaults in `assets/config.toml`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// An API call slower than this raises an alert, also while it runs: 10 s, the origin document.
+    pub slow_call: Duration,
+    /// Cleared after three calls in a row faster than this: 5 s.
+    pub slow_call_clear: Duration,
+    /// More timeouts than this in the window raise an alert: 10, the origin document.
+    pub timeouts_over: u32,
+    /// The window for timeouts: 10 min.
+    pub timeouts_window: Duration,
+    /// Cleared at this many or fewer in the window...
+    pub timeouts_clear: u32,
+    /// ...and none for this long: 3 min.
+    pub timeouts_quiet: Duration,
+    /// Without proof of life for this long data is stale: 5 min, the origin document.
+    pub stale_after: Duration,
+    /// The span of the percentiles and the sparkline: 5 min.
+    pub latency_window: Duration,
+    /// Period of the probes: 5 s; the width of one sparkline bucket.
+    pub probe_period: Duration,
+    /// Deadline of the probes: 5 s; full height of the sparkline.
+    pub probe_deadline: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            slow_call: Duration::from_secs(10),
+            slow_call_clear: Duration::from_secs(5),
+            timeouts_over: 10,
+            timeouts_window: Duration::from_secs(600),
+            timeouts_clear: 3,
+            timeouts_quiet: Duration::from_secs(180),
+            stale_after: Duration::from_secs(300),
+            latency_window: Duration::from_secs(300),
+            probe_period: Duration::from_secs(5),
+            probe_deadline: Duration::from_secs(5),
+        }
+    }
+}
+
+/// Everything the screen knows.
+#[derive(Debug)]
+pub struct Model {
+    clusters: Vec<ClusterState>,
+    settings: Settings,
+    current: usize,
+    screen: Screen,
+    mode: Mode,
+    wide: bool,
+    /// Rows of a page, as the ui last said.
+    page: usize,
+    pane_scroll: usize,
+    help_scroll: usize,
+    last: Option<Now>,
+    suspending: bool,
+}
+
+impl Model {
+    /// A model that knows only the names of its clusters; there is at least one.
+    #[must_use]
+    pub fn new(clusters: Vec<ClusterSpec>, settings: Settings) -> Self {
+        let ids = (0..=u16::MAX).map(ClusterId);
+        let clusters = clusters.into_iter().zip(ids).map(|(spec, id)| ClusterState::with(spec, id, settings)).collect();
+        Self {
+            clusters,
+            settings,
+            current: 0,
+            screen: Screen::Nodes,
+            mode: Mode::Normal,
+            wide: false,
+            page: DEFAULT_PAGE,
+            pane_scroll: 0,
+            help_scroll: 0,
+            last: None,
+            suspending: false,
+        }
+    }
+
+    /// Takes in one message. O(size of the message), never O(size of the cluster) (but a finished list sweeps once).
+    pub fn update(&mut self, msg: Msg, now: Now) -> Option<Effect> {
+        self.notice_sleep(now);
+        match msg {
+            Msg::Action(action) => return self.act(action, now),
+            Msg::Edit(edit) => self.edit(&edit),
+            Msg::Cluster(id, event) => {
+                if let Some(cluster) = self.clusters.get_mut(usize::from(id.0)) {
+                    cluster.apply(event, now);
+                }
+            }
+            Msg::Tick => self.clusters.iter_mut().for_each(|cluster| cluster.tick(now)),
+        }
+        None
+    }
+
+    /// Brings what a frame needs up to date: alerts, and row order where something changed. Called once before a draw.
+    pub fn prepare(&mut self, now: Now) {
+        self.clusters.iter_mut().for_each(|cluster| cluster.prepare(now));
+        if let Some(cluster) = self.clusters.get_mut(self.current) {
+            cluster.arrange(now);
+            cluster.arrange_pods();
+        }
+    }
+
+    /// All clusters, in the order of the command line.
+    #[must_use]
+    pub fn clusters(&self) -> &[ClusterState] {
+        &self.clusters
+    }
+
+    /// The cluster whose nodes are shown.
+    #[must_use]
+    pub fn current(&self) -> &ClusterState {
+        &self.clusters[self.current]
+    }
+
+    /// Its place in [`Model::clusters`].
+    #[must_use]
+    pub fn current_id(&self) -> ClusterId {
+        ClusterId(u16::try_from(self.current).unwrap_or(u16::MAX))
+    }
+
+    /// What the operator looks at.
+    #[must_use]
+    pub fn screen(&self) -> &Screen {
+        &self.screen
+    }
+
+    /// What keys mean now.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// The extra columns are wanted.
+    #[must_use]
+    pub fn wide(&self) -> bool {
+        self.wide
+    }
+
+    /// The thresholds in force.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Tells how many rows a page has; the ui knows after each draw. 20 until then.
+    pub fn set_page(&mut self, rows: usize) {
+        self.page = rows.max(1);
+    }
+
+    /// Lines that the focused part of the node screen is scrolled down by, if that is not its pods.
+    #[must_use]
+    pub fn pane_scroll(&self) -> usize {
+        self.pane_scroll
+    }
+
+    /// Lines that the help is scrolled down by.
+    #[must_use]
+    pub fn help_scroll(&self) -> usize {
+        self.help_scroll
+    }
+
+    /// Firing alerts over all clusters: critical ones and warnings.
+    #[must_use]
+    pub fn firing(&self) -> (usize, usize) {
+        let count = |severity| {
+            let lines = self.clusters.iter().flat_map(ClusterState::alerts);
+            lines.filter(|line| line.severity == severity).count()
+        };
+        (count(Severity::Critical), count(Severity::Warning))
+    }
+
+    /// Notices that the wall clock went on while the monotonic one stood still, or that we were stopped (F67).
+    fn notice_sleep(&mut self, now: Now) {
+        let Some(last) = self.last.replace(now) else { return };
+        let mono = now.mono.since(last.mono);
+        let wall = Duration::try_from(now.wall.duration_since(last.wall)).unwrap_or_default();
+        let gap = wall.saturating_sub(mono);
+        let stopped = std::mem::take(&mut self.suspending) && mono > SLEEP;
+        if gap > SLEEP || stopped {
+            let gap = if gap > SLEEP { gap } else { Duration::ZERO };
+            self.clusters.iter_mut().for_each(|cluster| cluster.resumed(gap, now));
+        }
+    }
+}
+
+/// Time from `from` to `now`. The monotonic clock may stand still while the machine sleeps: if the wall clock says clearly
+/// more, it is right (F67).
+pub(crate) fn elapsed(from: Now, now: Now) -> Duration {
+    let mono = now.mono.since(from.mono);
+    let wall = Duration::try_from(now.wall.duration_since(from.wall)).unwrap_or_default();
+    if wall > mono + SLEEP { wall } else { mono }
+}
+
+#[cfg(test)]
+pub(crate) mod fixture;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,95 @@
+//! Alerts with two thresholds: what raises them is not what clears them.
+
+use std::time::Duration;
+
+use super::words::span;
+use crate::model::Settings;
+use crate::model::latency::{Latency, call_name, call_title};
+use crate::msg::{Attempt, CallKind, End, Mono};
+
+/// Calls in a row that must be fast again: latency-and-alerts.md, 6.2.
+const FAST_CALLS: u32 = 3;
+
+/// A call took, or takes, longer than it should.
+#[derive(Debug, Default)]
+pub(super) struct SlowCall {
+    /// What was slow last, and for how long.
+    last: Option<(String, Duration)>,
+    peak: Duration,
+    fast: u32,
+}
+
+impl SlowCall {
+    pub(super) fn finished(&mut self, attempt: &Attempt, settings: &Settings) {
+        // `/livez` skips every queue: it says nothing about calls that do not.
+        if attempt.end == End::Cancelled || attempt.kind == CallKind::Ping {
+            return;
+        }
+        if attempt.total > settings.slow_call {
+            self.raise(call_title(attempt.kind, attempt.page), attempt.total);
+        } else if attempt.end == End::Complete && attempt.total < settings.slow_call_clear {
+            self.fast = self.fast.saturating_add(1);
+        } else {
+            self.fast = 0;
+        }
+    }
+
+    /// Looks at the longest running call; returns what to say, and the longest so far, while it fires.
+    pub(super) fn check(
+        &mut self,
+        running: Option<(String, Duration)>,
+        settings: &Settings,
+    ) -> Option<(String, Duration)> {
+        let limit = span(settings.slow_call);
+        if let Some((what, took)) = &running
+            && *took > settings.slow_call
+        {
+            self.raise(what.clone(), *took);
+            return Some((format!("{what} has run {} (limit {limit})", span(*took)), self.peak));
+        }
+        let drags = running.is_some_and(|(_, took)| took > settings.slow_call_clear);
+        if self.fast >= FAST_CALLS && !drags {
+            self.last = None;
+            self.peak = Duration::ZERO;
+        }
+        let (what, took) = self.last.as_ref()?;
+        let peak = if self.peak > *took { format!(", peak {}", span(self.peak)) } else { String::new() };
+        Some((format!("{what} took {} (limit {limit}){peak}", span(*took)), self.peak))
+    }
+
+    fn raise(&mut self, what: String, took: Duration) {
+        self.fast = 0;
+        self.peak = self.peak.max(took);
+        self.last = Some((what, took));
+    }
+}
+
+/// More timeouts in the window than there may be.
+#[derive(Debug, Default)]
+pub(super) struct Timeouts {
+    firing: bool,
+    peak: u32,
+}
+
+impl Timeouts {
+    /// Counts again; returns what to say, and the peak, while it fires.
+    pub(super) fn check(&mut self, latency: &Latency, settings: &Settings, now: Mono) -> Option<(String, u32)> {
+        let count = latency.timeouts_in_window(now);
+        let quiet = latency.since_timeout(now).is_none_or(|since| since >= settings.timeouts_quiet);
+        if count > settings.timeouts_over {
+            self.firing = true;
+        } else if count <= settings.timeouts_clear && quiet {
+            self.firing = false;
+            self.peak = 0;
+        }
+        if !self.firing {
+            return None;
+        }
+        self.peak = self.peak.max(count);
+        let window = span(settings.timeouts_window);
+        let most = latency.most_timeouts(now);
+        let most = most.map(|(kind, most)| format!(", {most} of them {}", call_name(kind))).unwrap_or_default();
+        let peak = if self.peak > count { format!(", peak {}", self.peak) } else { String::new() };
+        Some((format!("{count} timeouts in {window} (limit {}){most}{peak}", settings.timeouts_over), self.peak))
+    }
+}

@@ -1,0 +1,211 @@
+//! What is wrong with the nodes of a cluster: one line each, or one for all if they are many.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::words::span;
+use super::{Finding, Severity};
+use crate::facts::node::Readiness;
+use crate::facts::text::Clean;
+use crate::model::cluster::ClusterState;
+use crate::model::elapsed;
+use crate::model::nodes::{Devices, Node};
+use crate::msg::{Mono, Now};
+
+/// More nodes than this with the same trouble are one line.
+const GROUP_OVER: usize = 5;
+/// Names that such a line spells out.
+const GROUP_NAMES: usize = 3;
+/// A booting node has its labels before its device plugin: a minute is the grace of a new node (semantics.md, 4.1).
+const MISSING_FOR: Duration = Duration::from_secs(60);
+/// A time of day says when for half a day around it.
+const DATE_AFTER: SignedDuration = SignedDuration::from_hours(12);
+
+impl ClusterState {
+    /// Adds what is wrong with nodes. O(nodes in trouble); only the lines that are shown become text.
+    pub(super) fn nodes_in_trouble(&self, now: Now, findings: &mut Vec<Finding>) {
+        let sums = self.nodes.sums();
+        if sums.total > 1 && sums.unknown == sums.total {
+            let text = format!("all {} nodes Unknown: the control plane stopped hearing from any of them", sums.total);
+            findings.push(Finding::new("NodeUnknown", Severity::Critical, text));
+            return;
+        }
+        let mut groups = Groups::default();
+        for node in self.nodes.troubled() {
+            groups.add(node);
+        }
+        let flapping = self.history.all_flapping();
+        let flapping = flapping.map(|(uid, name)| {
+            let last = self.history.transitions(uid).next().map(|change| elapsed(change.at, now));
+            Case::Flapping { name, changes: self.history.changes(uid, now), last: last.unwrap_or_default() }
+        });
+        let at = now.wall;
+        group(("NodeNotReady", "nodes NotReady"), groups.not_ready, at, findings);
+        group(("NodeUnknown", "nodes Unknown"), groups.unknown, at, findings);
+        group(("NodeFlapping", "nodes flapping"), flapping.collect(), at, findings);
+        group(("NodePressure", "nodes with bad conditions"), groups.pressure, at, findings);
+        group(("GpusWithdrawn", "nodes with withdrawn devices"), groups.withdrawn, at, findings);
+        let first = findings.len();
+        group(("GpusMissing", "nodes with missing devices"), groups.missing, at, findings);
+        for finding in &mut findings[first..] {
+            finding.pending = MISSING_FOR;
+        }
+    }
+}
+
+/// Nodes by what is wrong with them.
+#[derive(Default)]
+struct Groups<'a> {
+    not_ready: Vec<Case<'a>>,
+    unknown: Vec<Case<'a>>,
+    pressure: Vec<Case<'a>>,
+    withdrawn: Vec<Case<'a>>,
+    missing: Vec<Case<'a>>,
+}
+
+/// One node with one trouble.
+enum Case<'a> {
+    Readiness(&'a Node),
+    Pressure(&'a Node),
+    Withdrawn(&'a Node, &'a Devices),
+    Missing(&'a Node, &'a Devices),
+    Flapping { name: Clean, changes: usize, last: Duration },
+}
+
+impl<'a> Groups<'a> {
+    fn add(&mut self, node: &'a Node) {
+        match node.readiness {
+            Readiness::Ready => {}
+            Readiness::NotReady => self.not_ready.push(Case::Readiness(node)),
+            Readiness::Unknown => self.unknown.push(Case::Readiness(node)),
+        }
+        if node.pressures().next().is_some() {
+            self.pressure.push(Case::Pressure(node));
+        }
+        for devices in &node.devices {
+            if devices.withdrawn() > 0 {
+                self.withdrawn.push(Case::Withdrawn(node, devices));
+            }
+            if devices.missing() > 0 {
+                self.missing.push(Case::Missing(node, devices));
+            }
+        }
+    }
+}
+
+impl Case<'_> {
+    fn name(&self) -> &Clean {
+        match self {
+            Self::Readiness(node) | Self::Pressure(node) | Self::Withdrawn(node, _) | Self::Missing(node, _) => {
+                &node.facts.name
+            }
+            Self::Flapping { name, .. } => name,
+        }
+    }
+
+    /// What tells two lines of one reason apart: a node can lack devices of two resources.
+    fn subject(&self) -> Clean {
+        match self {
+            Self::Withdrawn(node, devices) | Self::Missing(node, devices) => {
+                Clean::new(&format!("{}/{}", node.facts.name, devices.resource))
+            }
+            _ => self.name().clone(),
+        }
+    }
+
+    fn since(&self) -> Option<Mono> {
+        match self {
+            Self::Readiness(node) => Some(node.readiness_since),
+            Self::Pressure(node) | Self::Withdrawn(node, _) | Self::Missing(node, _) => node.trouble_since,
+            Self::Flapping { .. } => None,
+        }
+    }
+
+    fn severity(&self) -> Severity {
+        match self {
+            Self::Readiness(node) if node.leaving() => Severity::Notice,
+            Self::Readiness(node) if !node.facts.unschedulable => Severity::Critical,
+            _ => Severity::Warning,
+        }
+    }
+
+    fn peak(&self) -> u64 {
+        match self {
+            Self::Readiness(_) => 0,
+            Self::Pressure(node) => node.pressures().count() as u64,
+            Self::Withdrawn(_, devices) => devices.withdrawn().unsigned_abs(),
+            Self::Missing(_, devices) => devices.missing().unsigned_abs(),
+            Self::Flapping { changes, .. } => *changes as u64,
+        }
+    }
+
+    fn detail(&self, now: Timestamp) -> String {
+        match self {
+            Self::Readiness(node) => lost(node, now),
+            Self::Pressure(node) => {
+                let kinds: Vec<&str> = node.pressures().map(|kind| &**kind).collect();
+                kinds.join(", ")
+            }
+            Self::Withdrawn(_, devices) => {
+                format!("{} of {} {} withdrawn", devices.withdrawn(), devices.capacity, devices.resource)
+            }
+            Self::Missing(_, devices) => {
+                let promised = devices.expected.unwrap_or_default();
+                format!("{} of {promised} {} missing", devices.missing(), devices.resource)
+            }
+            Self::Flapping { changes, last, .. } => {
+                format!("flapping: {changes} Ready changes in 15m, last {} ago", span(*last))
+            }
+        }
+    }
+
+    fn finding(&self, reason: &'static str, now: Timestamp) -> Finding {
+        let text = format!("node {} {}", self.name(), self.detail(now));
+        Finding {
+            since: self.since(),
+            peak: self.peak(),
+            subject: Some(self.subject()),
+            ..Finding::new(reason, self.severity(), text)
+        }
+    }
+}
+
+/// One line each, or one line for all if they are many; the oldest first.
+fn group(words: (&'static str, &str), mut cases: Vec<Case<'_>>, now: Timestamp, findings: &mut Vec<Finding>) {
+    let (reason, many) = words;
+    let oldest = |a: &Case<'_>, b: &Case<'_>| a.since().cmp(&b.since()).then_with(|| a.name().cmp(b.name()));
+    if cases.len() <= GROUP_OVER {
+        cases.sort_unstable_by(oldest);
+        findings.extend(cases.iter().map(|case| case.finding(reason, now)));
+        return;
+    }
+    cases.select_nth_unstable_by(GROUP_NAMES, oldest);
+    cases[..GROUP_NAMES].sort_unstable_by(oldest);
+    let names: Vec<&str> = cases[..GROUP_NAMES].iter().map(|case| &**case.name()).collect();
+    let rest = cases.len() - names.len();
+    let text = format!("{} {many}: {} and {rest} more", cases.len(), names.join(", "));
+    let severity = cases.iter().map(Case::severity).max().unwrap_or(Severity::Notice);
+    let since = cases.iter().filter_map(Case::since).min();
+    findings.push(Finding { since, peak: cases.len() as u64, ..Finding::new(reason, severity, text) });
+}
+
+/// `NotReady since 22:13:24Z (KubeletNotReady)`.
+fn lost(node: &Node, now: Timestamp) -> String {
+    let word = match node.readiness {
+        Readiness::Ready => "Ready",
+        Readiness::NotReady => "NotReady",
+        Readiness::Unknown => "Unknown",
+    };
+    let ready = node.facts.conditions.iter().find(|condition| &*condition.kind == "Ready");
+    let since = ready.and_then(|ready| ready.since).map(|since| format!(" since {}", clock(since, now)));
+    let reason = ready.map(|ready| &ready.reason).filter(|reason| !reason.is_empty());
+    let reason = reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
+    format!("{word}{}{reason}", since.unwrap_or_default())
+}
+
+/// `14:02:10Z`, with its date if that is not of the last hours; ages move, so the text of an alert has times instead.
+fn clock(at: Timestamp, now: Timestamp) -> String {
+    let today = now.duration_since(at).abs() < DATE_AFTER;
+    at.strftime(if today { "%H:%M:%SZ" } else { "%m-%d %H:%M:%SZ" }).to_string()
+}

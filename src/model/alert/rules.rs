@@ -1,0 +1,192 @@
+//! What is wrong with a cluster now.
+
+use std::time::Duration;
+
+use super::words::span;
+use super::{Alerts, Finding, Severity, Voice};
+use crate::facts::text::Clean;
+use crate::model::cluster::ClusterState;
+use crate::model::latency::call_title;
+use crate::model::sync::Track;
+use crate::msg::{CallKind, Failure, Layer, Mono, Now, Resource, SyncState};
+
+/// A 429 is news for a minute.
+const THROTTLED_WINDOW: Duration = Duration::from_secs(60);
+/// A 403 that follows a success is no news before it has lasted for a minute: F53.
+const DENIED_FOR: Duration = Duration::from_secs(60);
+/// This many of them in a minute are no accident.
+const THROTTLED_OFTEN: u32 = 3;
+/// A lost link shows the age of the data at once; it is a line of its own after three periods of the probe.
+const LOST_TICKS: u32 = 3;
+/// After a sleep every connection is dead and everything is old; that is no news until it stays so (F67).
+const RESUME_GRACE: Duration = Duration::from_secs(30);
+
+impl ClusterState {
+    /// Moves the alerts that have two thresholds.
+    pub(super) fn move_latches(&mut self, now: Now) {
+        let running = self.slowest_running(now.mono);
+        let settings = self.settings;
+        let Self { alerts, latency, .. } = self;
+        let Alerts { slow, timeouts, .. } = alerts;
+        let slow_text = slow.check(running, &settings);
+        let timeouts_text = timeouts.check(latency, &settings, now.mono);
+        alerts.latched = (slow_text, timeouts_text);
+    }
+
+    /// Everything that is wrong now, worst first only by accident.
+    pub(super) fn findings(&self, now: Now) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        if self.spec.broken.is_some() {
+            return findings;
+        }
+        self.api(&mut findings);
+        let resuming = self.link.resumed.is_some_and(|at| now.mono.since(at) < RESUME_GRACE);
+        let unreachable = self.unreachable(now).filter(|_| !resuming);
+        if let Some(silence) = unreachable {
+            findings.push(self.silent(silence));
+        }
+        if unreachable.is_none() {
+            self.probes(now, &mut findings);
+        }
+        self.access(&mut findings);
+        self.throttling(now.mono, &mut findings);
+        let stale = if resuming { None } else { self.old(now, unreachable.is_some()) };
+        let voice = match &stale {
+            _ if unreachable.is_some() => Voice::Silenced,
+            Some(stale) if stale.severity > Severity::Notice => Voice::Silenced,
+            _ if !self.nodes_are_current(now) => Voice::Unknown,
+            _ => Voice::Heard,
+        };
+        findings.extend(stale);
+        let first = findings.len();
+        self.nodes_in_trouble(now, &mut findings);
+        for finding in &mut findings[first..] {
+            finding.voice = voice;
+        }
+        findings
+    }
+
+    /// The longest running call that is not a ping, counted from the last time that we woke up.
+    fn slowest_running(&self, now: Mono) -> Option<(String, Duration)> {
+        let woke = self.link.resumed.unwrap_or_default();
+        let (call, _) = self.longest_running(now).filter(|(call, _)| call.kind != CallKind::Ping)?;
+        Some((call_title(call.kind, call.page), now.since(call.at.max(woke))))
+    }
+
+    fn api(&self, findings: &mut Vec<Finding>) {
+        let (slow, timeouts) = &self.alerts.latched;
+        if let Some((text, peak)) = timeouts {
+            let peak = u64::from(*peak);
+            findings.push(Finding { peak, ..Finding::new("Timeouts", Severity::Critical, text.clone()) });
+        }
+        if let Some((text, peak)) = slow {
+            let peak = u64::try_from(peak.as_millis()).unwrap_or(u64::MAX);
+            findings.push(Finding { peak, ..Finding::new("SlowCall", Severity::Warning, text.clone()) });
+        }
+    }
+
+    fn silent(&self, silence: Duration) -> Finding {
+        let ticks = silence.as_millis() / self.settings.probe_period.as_millis().max(1);
+        let because = self.failures().next().map(|failure| format!(": {}", why(failure))).unwrap_or_default();
+        let text = format!("no answer for {} ({ticks} probes){because}", span(silence));
+        let peak = u64::try_from(silence.as_millis()).unwrap_or(u64::MAX);
+        Finding { peak, ..Finding::new("Unreachable", Severity::Critical, text) }
+    }
+
+    /// Something answers, but not what needs authentication, queues and storage (F28).
+    fn probes(&self, now: Now, findings: &mut Vec<Finding>) {
+        let text = match self.probes_fail(now) {
+            Some(layer) => format!("the last 3 probes failed ({})", layer_name(layer)),
+            None if self.probes_time_out(now) => {
+                format!("the last 3 probes timed out after {}", span(self.settings.probe_deadline))
+            }
+            None => return,
+        };
+        findings.push(Finding::new("ProbeFailing", Severity::Warning, text));
+    }
+
+    /// Credentials and rights.
+    fn access(&self, findings: &mut Vec<Finding>) {
+        let failing = |layer: Layer| {
+            let tracks = self.tracks().into_iter().map(|(_, track)| track);
+            tracks.filter_map(Track::lost).find(|failure| failure.layer == layer)
+        };
+        if let Some(failure) = failing(Layer::Auth) {
+            let text = format!("credentials rejected (401): {}", failure.text);
+            findings.push(Finding::new("CredentialsRejected", Severity::Critical, text));
+        } else if self.link.rejected.is_some() {
+            let text = "credentials rejected (401)".to_owned();
+            findings.push(Finding::new("CredentialsRejected", Severity::Critical, text));
+        }
+        if let Some(failure) = failing(Layer::Credentials) {
+            let text = format!("no credentials: {}", failure.text);
+            findings.push(Finding::new("CredentialsMissing", Severity::Critical, text));
+        }
+        for (resource, track) in self.tracks() {
+            if let Some(SyncState::Denied { failure }) = track.state() {
+                let text = format!("{} may not be listed (403): {}", resource.name(), failure.text);
+                let subject = Some(Clean::new(resource.name()));
+                // A 403 soon after a success is a server that is starting (F53).
+                let pending = if track.complete() { DENIED_FOR } else { Duration::ZERO };
+                findings.push(Finding { subject, pending, ..Finding::new("Denied", Severity::Notice, text) });
+            }
+        }
+    }
+
+    fn throttling(&self, now: Mono, findings: &mut Vec<Finding>) {
+        let count = self.latency.throttled_within(THROTTLED_WINDOW, now);
+        if count > 0 {
+            let severity = if count >= THROTTLED_OFTEN { Severity::Warning } else { Severity::Notice };
+            let text = format!("server throttles: {count} answers 429 in 1m");
+            findings.push(Finding { peak: u64::from(count), ..Finding::new("Throttled", severity, text) });
+        }
+    }
+
+    /// Data that was complete once and is old now; the older of nodes and pods speaks.
+    fn old(&self, now: Now, unreachable: bool) -> Option<Finding> {
+        let settings = &self.settings;
+        let mut old: Vec<(Duration, Resource, Option<&Failure>)> = Vec::new();
+        for (resource, track) in self.tracks() {
+            let Some(age) = track.age(now).filter(|_| track.complete()) else { continue };
+            let lost = track.lost();
+            let lost_for_long = lost.is_some() && age >= settings.probe_period * LOST_TICKS && !unreachable;
+            if age > settings.stale_after || lost_for_long {
+                old.push((age, resource, lost));
+            }
+        }
+        let (age, _, lost) = old.iter().max_by_key(|(age, ..)| *age)?;
+        let names: Vec<_> = old.iter().map(|(_, resource, _)| resource.name()).collect();
+        let severity = if *age > settings.stale_after { Severity::Warning } else { Severity::Notice };
+        let because = lost.map(|failure| format!(": {}", why(failure))).unwrap_or_default();
+        let text =
+            format!("{} {} old (limit {}){because}", names.join(" and "), span(*age), span(settings.stale_after));
+        Some(Finding { peak: age.as_secs(), ..Finding::new("Stale", severity, text) })
+    }
+}
+
+/// `connection refused (connect)`.
+fn why(failure: &Failure) -> String {
+    format!("{} ({})", failure.text, layer_name(failure.layer))
+}
+
+/// A layer in words.
+fn layer_name(layer: Layer) -> &'static str {
+    match layer {
+        Layer::Config => "config",
+        Layer::Credentials => "credentials",
+        Layer::Dns => "dns",
+        Layer::Proxy => "proxy",
+        Layer::Connect => "connect",
+        Layer::Tls => "tls",
+        Layer::Auth => "auth",
+        Layer::Rbac => "rbac",
+        Layer::Throttled => "throttled",
+        Layer::Server => "server",
+        Layer::ServerTimeout => "server timeout",
+        Layer::FirstByte => "first byte",
+        Layer::Body => "body",
+        Layer::Decode => "decode",
+        Layer::Watch => "watch",
+        Layer::Internal => "internal",
+    }
+}

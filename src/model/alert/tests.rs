@@ -1,0 +1,456 @@
+use super::*;
+use crate::facts::node::{Condition, ConditionStatus, NodeFacts};
+use crate::facts::wire::Uid;
+use crate::model::fixture::{Bench, failure, gpu_node, node, turned};
+use crate::msg::{CallKind, ClusterEvent, End, Layer, ProbeOutcome, Resource, SyncState};
+
+const PODS: CallKind = CallKind::List(Resource::Pods);
+
+/// A cluster of ten Ready nodes that is watched.
+fn bench() -> Bench {
+    Bench::with((0..10).map(|n| node(&format!("n{n}"))).collect(), &[])
+}
+
+fn fast(bench: &mut Bench, calls: usize) {
+    for _ in 0..calls {
+        bench.call(CallKind::Work, 20, End::Complete, Some(200));
+    }
+}
+
+fn severities(bench: &mut Bench) -> Vec<(&'static str, Severity)> {
+    bench.prepare();
+    bench.state().alerts().iter().map(|alert| (alert.reason, alert.severity)).collect()
+}
+
+#[test]
+fn a_healthy_cluster_has_no_alerts() {
+    let mut bench = bench();
+    bench.wait_live(60);
+    assert!(bench.reasons().is_empty());
+    assert_eq!(bench.model.firing(), (0, 0));
+}
+
+#[test]
+fn a_slow_call_is_raised_while_it_runs() {
+    let mut bench = bench();
+    bench.start(PODS, Some(3));
+    bench.wait_live(10);
+    assert!(bench.reasons().is_empty(), "10 s are not over 10 s");
+    bench.wait_live(2);
+    assert_eq!(bench.texts("SlowCall"), ["pods list page 3 has run 12 s (limit 10 s)"]);
+    assert_eq!(bench.model.firing(), (0, 1));
+}
+
+#[test]
+fn a_slow_call_clears_after_three_fast_ones_in_a_row() {
+    let mut bench = bench();
+    bench.call(PODS, 31_000, End::Complete, Some(200));
+    assert_eq!(bench.texts("SlowCall"), ["pods list page 3 took 31 s (limit 10 s)"]);
+    fast(&mut bench, 2);
+    bench.call(CallKind::Work, 6_000, End::Complete, Some(200));
+    fast(&mut bench, 2);
+    assert_eq!(bench.reasons(), ["SlowCall"], "a call between the two limits begins the count anew");
+    bench.call(CallKind::Ping, 2, End::Complete, Some(200));
+    assert_eq!(bench.reasons(), ["SlowCall"], "a ping proves nothing about lists");
+    fast(&mut bench, 1);
+    assert!(bench.reasons().is_empty());
+}
+
+#[test]
+fn a_slow_call_is_held_while_the_next_one_drags_on() {
+    let mut bench = bench();
+    bench.call(PODS, 12_000, End::Complete, Some(200));
+    let next = bench.start(PODS, Some(4));
+    bench.wait_live(6);
+    fast(&mut bench, 3);
+    assert_eq!(bench.reasons(), ["SlowCall"]);
+    bench.end(next, PODS, 6_000, (End::Complete, Some(200)));
+    fast(&mut bench, 3);
+    assert!(bench.reasons().is_empty());
+}
+
+#[test]
+fn a_watch_is_slow_only_until_its_headers() {
+    let mut bench = bench();
+    let id = bench.start(CallKind::Watch(Resource::Pods), None);
+    bench.send(ClusterEvent::Call(crate::msg::CallEvent::Progress { id, bytes: 100 }));
+    bench.wait_live(20);
+    assert!(bench.reasons().is_empty());
+}
+
+#[test]
+fn the_eleventh_timeout_in_ten_minutes_raises_and_two_thresholds_clear() {
+    let mut bench = bench();
+    for n in 0..11 {
+        assert!(bench.reasons().is_empty(), "{n} timeouts are not over 10");
+        let kind = if n < 4 { CallKind::Work } else { PODS };
+        bench.call(kind, 5_000, End::TimedOut, None);
+        bench.wait_live(30);
+    }
+    assert_eq!(bench.texts("Timeouts"), ["11 timeouts in 10m (limit 10), 7 of them pods list"]);
+    assert_eq!(bench.model.firing(), (1, 0));
+    // The last came 30 s ago; those at 0, 30, ... 210 s leave until 3 are left, at 600 + 210 s.
+    bench.wait_live(480);
+    assert_eq!(bench.texts("Timeouts"), ["4 timeouts in 10m (limit 10), 4 of them pods list, peak 11"]);
+    bench.wait_live(1);
+    assert!(bench.reasons().is_empty());
+}
+
+#[test]
+fn few_timeouts_are_not_clear_before_three_quiet_minutes() {
+    let mut bench = bench();
+    for _ in 0..11 {
+        bench.call(PODS, 5_000, End::TimedOut, None);
+    }
+    bench.wait_live(590);
+    bench.call(PODS, 5_000, End::TimedOut, None);
+    bench.wait_live(179);
+    assert_eq!(bench.reasons(), ["Timeouts"], "one in ten minutes, but not quiet for three");
+    bench.wait_live(1);
+    assert!(bench.reasons().is_empty());
+}
+
+#[test]
+fn a_504_is_a_timeout_and_a_probe_counts_once() {
+    let mut bench = bench();
+    for _ in 0..5 {
+        bench.call(PODS, 5_000, End::Complete, Some(504));
+        bench.call(CallKind::Work, 5_000, End::TimedOut, None);
+        bench.probe(ProbeOutcome::TimedOut { at_least: Duration::from_secs(5) });
+    }
+    assert_eq!(bench.summary().latency.timeouts, 10);
+    assert!(!bench.reasons().contains(&"Timeouts"), "ten are not over ten");
+}
+
+#[test]
+fn a_server_that_is_silent_for_three_ticks_is_unreachable_and_node_alerts_are_silenced() {
+    let mut bench = bench();
+    bench.change_node(1, turned(&node("n1"), ConditionStatus::False, 0));
+    bench.wait_live(1);
+    assert_eq!(bench.reasons(), ["NodeNotReady"]);
+    bench.send(ClusterEvent::Failed(Box::new(failure(Layer::Connect, bench.now().wall))));
+    bench.waiting(Resource::Nodes, Layer::Connect);
+    bench.wait(10);
+    let alerts = bench.state().alerts().to_vec();
+    assert_eq!(alerts.iter().map(|a| (a.reason, a.unknown)).collect::<Vec<_>>(), [("NodeNotReady", true)]);
+    bench.wait(6);
+    assert_eq!(bench.texts("Unreachable"), ["no answer for 17 s (3 probes): connection refused (connect)"]);
+    assert_eq!(bench.reasons(), ["Unreachable"]);
+    bench.list_nodes(2, vec![turned(&node("n1"), ConditionStatus::False, 0)]);
+    bench.watching();
+    assert_eq!(bench.reasons(), ["NodeNotReady"], "it still is");
+    assert!(!bench.state().alerts()[0].unknown);
+}
+
+#[test]
+fn a_refused_probe_is_no_answer_and_a_500_is_one() {
+    let mut bench = bench();
+    for _ in 0..20 {
+        bench.probe(ProbeOutcome::Failed { after: Duration::from_millis(1), layer: Layer::Connect });
+        bench.wait(1);
+    }
+    assert_eq!(bench.reasons(), ["Unreachable"]);
+    bench.probe(ProbeOutcome::Failed { after: Duration::from_millis(1), layer: Layer::Server });
+    assert_eq!(bench.reasons(), ["ProbeFailing"], "it answers, though badly");
+}
+
+#[test]
+fn throttling_is_a_notice_and_then_a_warning_for_a_minute() {
+    let mut bench = bench();
+    bench.call(PODS, 20, End::Complete, Some(429));
+    assert_eq!(severities(&mut bench), [("Throttled", Severity::Notice)]);
+    assert_eq!(bench.model.firing(), (0, 0));
+    bench.call(PODS, 20, End::Complete, Some(429));
+    bench.call(PODS, 20, End::Complete, Some(429));
+    assert_eq!(severities(&mut bench), [("Throttled", Severity::Warning)]);
+    bench.wait_live(60);
+    assert_eq!(bench.reasons(), ["Throttled"]);
+    bench.wait_live(1);
+    assert!(bench.reasons().is_empty());
+}
+
+#[test]
+fn a_denied_list_is_one_notice_until_it_is_allowed() {
+    let mut bench = Bench::new(&["prod"]);
+    bench.list_nodes(1, vec![node("a")]);
+    bench.denied(Resource::Pods);
+    bench.denied(Resource::Pods);
+    assert_eq!(severities(&mut bench), [("Denied", Severity::Notice)]);
+    bench.sync(Resource::Pods, SyncState::Listing);
+    assert!(bench.reasons().is_empty());
+}
+
+#[test]
+fn rejected_credentials_are_critical_until_a_call_succeeds() {
+    let mut bench = bench();
+    bench.call(CallKind::Work, 20, End::Complete, Some(401));
+    assert_eq!(severities(&mut bench), [("CredentialsRejected", Severity::Critical)]);
+    bench.call(CallKind::Ping, 20, End::Complete, Some(200));
+    assert_eq!(bench.reasons(), ["CredentialsRejected"], "`/livez` asks for none");
+    bench.call(CallKind::Work, 20, End::Complete, Some(200));
+    assert!(bench.reasons().is_empty());
+}
+
+#[test]
+fn each_lost_node_has_a_line_with_its_time_and_reason() {
+    let mut bench = bench();
+    bench.wait_live(5);
+    bench.change_node(1, turned(&node("n1"), ConditionStatus::False, 4_000));
+    bench.wait_live(5);
+    bench.change_node(1, turned(&node("n0"), ConditionStatus::Unknown, 9_000));
+    assert_eq!(bench.texts("NodeNotReady"), ["node n1 NotReady since 22:13:24Z (KubeletSays)"]);
+    assert_eq!(bench.texts("NodeUnknown"), ["node n0 Unknown since 22:13:29Z (KubeletSays)"]);
+    assert_eq!(bench.reasons(), ["NodeNotReady", "NodeUnknown"], "the oldest first");
+    assert_eq!(bench.state().alerts()[0].since, Mono(Duration::from_secs(5)));
+    assert_eq!(bench.model.firing(), (2, 0));
+    bench.change_node(1, NodeFacts { version: 20, ..node("n1") });
+    assert_eq!(bench.reasons(), ["NodeUnknown"]);
+}
+
+#[test]
+fn more_than_five_lost_nodes_are_one_line() {
+    let mut bench = bench();
+    for n in 0..5 {
+        bench.change_node(1, turned(&node(&format!("n{n}")), ConditionStatus::False, 0));
+    }
+    assert_eq!(bench.texts("NodeNotReady").len(), 5);
+    bench.change_node(1, turned(&node("n5"), ConditionStatus::False, 0));
+    assert_eq!(bench.texts("NodeNotReady"), ["6 nodes NotReady: n0, n1, n2 and 3 more"]);
+}
+
+#[test]
+fn all_nodes_unknown_at_once_is_one_banner() {
+    let mut bench = bench();
+    for n in 0..10 {
+        bench.change_node(1, turned(&node(&format!("n{n}")), ConditionStatus::Unknown, 0));
+    }
+    let banner = "all 10 nodes Unknown: the control plane stopped hearing from any of them";
+    assert_eq!(bench.texts("NodeUnknown"), [banner]);
+    assert_eq!(bench.reasons().len(), 1);
+}
+
+#[test]
+fn a_node_on_its_way_out_is_only_a_notice_and_a_cordoned_one_a_warning() {
+    let mut bench = bench();
+    let mut leaving = turned(&node("n1"), ConditionStatus::Unknown, 0);
+    leaving.taints = vec![crate::facts::node::Taint { key: "karpenter.sh/disrupted".into(), ..Default::default() }];
+    bench.change_node(1, leaving);
+    let mut cordoned = turned(&node("n2"), ConditionStatus::False, 0);
+    cordoned.unschedulable = true;
+    bench.change_node(1, cordoned);
+    let expected = [("NodeNotReady", Severity::Warning), ("NodeUnknown", Severity::Notice)];
+    assert_eq!(severities(&mut bench), expected);
+}
+
+#[test]
+fn a_flapping_node_is_raised_held_and_cleared() {
+    let mut bench = bench();
+    for n in 1..=4 {
+        bench.wait_live(10);
+        let status = if n % 2 == 0 { ConditionStatus::True } else { ConditionStatus::False };
+        bench.change_node(1, NodeFacts { version: 10 + n, ..turned(&node("n1"), status, n * 10_000) });
+    }
+    assert_eq!(bench.texts("NodeFlapping"), ["node n1 flapping: 4 Ready changes in 15m, last 0 ms ago"]);
+    bench.wait_live(900);
+    assert_eq!(bench.reasons(), ["NodeFlapping"]);
+    bench.wait_live(1);
+    assert!(bench.reasons().is_empty());
+}
+
+#[test]
+fn bad_conditions_are_pressure_and_a_positive_one_is_not() {
+    let mut bench = bench();
+    let condition = |kind: &str, status| Condition { kind: kind.into(), status, ..Condition::default() };
+    let mut bad = NodeFacts { version: 11, ..node("n1") };
+    bad.conditions.push(condition("MemoryPressure", ConditionStatus::True));
+    bad.conditions.push(condition("DiskPressure", ConditionStatus::Unknown));
+    bad.conditions.push(condition("KernelDeadlock", ConditionStatus::True));
+    bad.conditions.push(condition("NetworkingReady", ConditionStatus::True));
+    bench.change_node(1, bad);
+    assert_eq!(bench.texts("NodePressure"), ["node n1 MemoryPressure, KernelDeadlock"]);
+    bench.change_node(1, NodeFacts { version: 12, ..node("n1") });
+    assert!(bench.reasons().is_empty());
+}
+
+#[test]
+fn withdrawn_devices_are_an_alert_and_not_a_smaller_node() {
+    let mut bench = Bench::with(vec![gpu_node("g1", 8, 8), node("n1")], &[]);
+    bench.change_node(1, NodeFacts { version: 11, ..gpu_node("g1", 8, 5) });
+    assert_eq!(bench.texts("GpusWithdrawn"), ["node g1 3 of 8 nvidia.com/gpu withdrawn"]);
+    bench.change_node(1, NodeFacts { version: 12, ..gpu_node("g1", 8, 8) });
+    assert!(bench.reasons().is_empty());
+}
+
+#[test]
+fn devices_that_the_labels_promise_and_the_node_lacks_are_missing_after_a_minute() {
+    let labelled = |mut facts: NodeFacts| {
+        facts.labels = vec![("nvidia.com/gpu.count".into(), "8".into())];
+        facts
+    };
+    let mut bench = Bench::with(vec![labelled(gpu_node("g1", 8, 8)), labelled(node("g2"))], &[]);
+    bench.wait_live(59);
+    assert!(bench.reasons().is_empty(), "the plugin may still be starting");
+    bench.wait_live(1);
+    assert_eq!(bench.texts("GpusMissing"), ["node g2 8 of 8 nvidia.com/gpu missing"]);
+    let gpu = bench.state().rows(1..2, bench.now())[0].gpu.unwrap();
+    assert_eq!((gpu.allocatable, gpu.capacity), (0, 0), "shown as a node that has lost its devices");
+    bench.change_node(1, labelled(NodeFacts { version: 11, ..gpu_node("g2", 8, 8) }));
+    assert!(bench.reasons().is_empty());
+}
+
+#[test]
+fn old_data_is_a_notice_when_the_link_is_lost_and_a_warning_after_five_minutes() {
+    let mut bench = bench();
+    bench.change_node(1, turned(&node("n1"), ConditionStatus::False, 0));
+    bench.waiting(Resource::Pods, Layer::ServerTimeout);
+    bench.waiting(Resource::Nodes, Layer::ServerTimeout);
+    for _ in 0..3 {
+        bench.wait(5);
+        bench.probe(ProbeOutcome::Answered { latency: Duration::from_millis(20) });
+    }
+    assert_eq!(bench.texts("Stale"), ["nodes and pods 15 s old (limit 5m): connection refused (server timeout)"]);
+    let alerts = bench.state().alerts().to_vec();
+    assert_eq!(
+        alerts.iter().map(|a| (a.reason, a.unknown)).collect::<Vec<_>>(),
+        [("NodeNotReady", true), ("Stale", false)]
+    );
+    for _ in 0..58 {
+        bench.wait(5);
+        bench.probe(ProbeOutcome::Answered { latency: Duration::from_millis(20) });
+    }
+    assert_eq!(severities(&mut bench), [("Stale", Severity::Warning)], "it silences what it can no longer know");
+    bench.list_nodes(2, vec![node("n1")]);
+    bench.list_pods(2, &[]);
+    bench.watching();
+    assert!(bench.reasons().is_empty());
+}
+
+#[test]
+fn silence_alone_raises_stale() {
+    let mut bench = bench();
+    for _ in 0..61 {
+        bench.wait(5);
+        bench.probe(ProbeOutcome::Answered { latency: Duration::from_millis(20) });
+    }
+    assert_eq!(bench.texts("Stale"), ["nodes and pods 5m05s old (limit 5m)"]);
+}
+
+#[test]
+fn an_alert_keeps_its_beginning_its_peak_and_its_count() {
+    let mut bench = bench();
+    bench.wait_live(7);
+    bench.call(PODS, 31_000, End::Complete, Some(200));
+    bench.prepare();
+    bench.wait_live(3);
+    bench.call(PODS, 12_000, End::Complete, Some(200));
+    assert_eq!(bench.texts("SlowCall"), ["pods list page 3 took 12 s (limit 10 s), peak 31 s"]);
+    assert_eq!(bench.state().alerts()[0].since, Mono(Duration::from_secs(7)));
+    fast(&mut bench, 3);
+    assert!(bench.reasons().is_empty());
+    bench.wait_live(5);
+    bench.call(PODS, 11_000, End::Complete, Some(200));
+    bench.prepare();
+    let record = bench.state().alert_records().iter().find(|record| record.reason == "SlowCall").unwrap().clone();
+    assert_eq!((record.count, record.peak, record.since), (2, 11_000, Some(Mono(Duration::from_secs(15)))));
+}
+
+#[test]
+fn the_worst_comes_first_then_the_oldest() {
+    let mut bench = bench();
+    bench.call(PODS, 20, End::Complete, Some(429));
+    bench.call(PODS, 31_000, End::Complete, Some(200));
+    bench.wait_live(1);
+    bench.change_node(1, turned(&node("n5"), ConditionStatus::False, 0));
+    bench.wait_live(1);
+    bench.change_node(1, turned(&node("n3"), ConditionStatus::False, 0));
+    assert_eq!(bench.reasons(), ["NodeNotReady", "NodeNotReady", "SlowCall", "Throttled"]);
+    assert!(bench.texts("NodeNotReady")[0].starts_with("node n5"));
+    assert_eq!(bench.model.firing(), (2, 1));
+}
+
+#[test]
+fn a_routine_relist_is_no_alert() {
+    let mut bench = bench();
+    for generation in 2..10 {
+        bench.waiting(Resource::Nodes, Layer::Watch);
+        bench.wait_live(5);
+        bench.list_nodes(generation, (0..10).map(|n| node(&format!("n{n}"))).collect());
+        bench.watching();
+        assert!(bench.reasons().is_empty());
+    }
+}
+
+#[test]
+fn a_node_that_is_made_anew_does_not_inherit_the_time_of_its_trouble() {
+    let mut bench = bench();
+    bench.change_node(1, turned(&node("n1"), ConditionStatus::False, 0));
+    bench.wait_live(10);
+    let anew = NodeFacts { uid: Uid(7), version: 50, ..turned(&node("n1"), ConditionStatus::False, 10_000) };
+    bench.change_node(1, anew);
+    bench.prepare();
+    assert_eq!(bench.state().alerts()[0].since, Mono(Duration::from_secs(10)));
+}
+
+#[test]
+fn what_is_remembered_of_resolved_alerts_is_bounded() {
+    let mut alerts = Alerts::default();
+    for n in 0..10_000 {
+        let mut finding = Finding::new("NodeNotReady", Severity::Critical, "down".to_owned());
+        finding.subject = Some(Clean::new(&n.to_string()));
+        alerts.settle(vec![finding], ClusterId(0), Mono(Duration::from_millis(n)));
+    }
+    assert!(alerts.records().len() <= MOST + 1);
+    assert_eq!(alerts.lines().len(), 1);
+}
+
+#[test]
+fn pings_that_are_answered_do_not_hide_probes_that_are_not() {
+    let mut bench = bench();
+    for n in 0..8 {
+        let tick = bench.now().mono;
+        let outcome = ProbeOutcome::Answered { latency: Duration::from_millis(2) };
+        bench.send(ClusterEvent::Probe(crate::msg::ProbeSample { series: crate::msg::Series::Ping, tick, outcome }));
+        bench.probe(ProbeOutcome::TimedOut { at_least: Duration::from_secs(5) });
+        let expected: &[&str] = if n < 2 { &[] } else { &["ProbeFailing"] };
+        assert_eq!(bench.reasons(), expected, "after {} probes", n + 1);
+        bench.wait(5);
+    }
+    assert_eq!(bench.texts("ProbeFailing"), ["the last 3 probes timed out after 5 s"]);
+    assert_eq!(bench.summary().word, "slow");
+    for _ in 0..3 {
+        bench.probe(ProbeOutcome::Failed { after: Duration::from_millis(3), layer: Layer::Server });
+    }
+    assert_eq!(bench.texts("ProbeFailing"), ["the last 3 probes failed (server)"]);
+    assert_eq!(bench.summary().word, "failing");
+    bench.probe(ProbeOutcome::Answered { latency: Duration::from_millis(20) });
+    assert!(bench.reasons().is_empty());
+    assert_eq!(bench.summary().word, "ok");
+}
+
+#[test]
+fn a_403_after_a_success_is_no_news_for_a_minute() {
+    let mut bench = bench();
+    bench.wait_live(5);
+    bench.denied(Resource::Pods);
+    for _ in 0..11 {
+        bench.wait(5);
+        bench.probe(ProbeOutcome::Answered { latency: Duration::from_millis(20) });
+        assert!(!bench.reasons().contains(&"Denied"));
+    }
+    bench.wait(6);
+    assert!(bench.reasons().contains(&"Denied"));
+}
+
+#[test]
+fn an_old_time_has_its_date() {
+    let now = crate::model::fixture::at(86_400_000);
+    let mut bench = bench();
+    bench.change_node(1, turned(&node("n1"), ConditionStatus::False, 0));
+    bench.model.prepare(now);
+    let alerts = bench.state().alerts();
+    let line = alerts.iter().find(|alert| alert.reason == "NodeNotReady");
+    assert!(line.is_none(), "a day of silence silences it");
+    bench.ms = 86_400_000;
+    bench.heard();
+    assert_eq!(bench.texts("NodeNotReady"), ["node n1 NotReady since 11-14 22:13:20Z (KubeletSays)"]);
+}

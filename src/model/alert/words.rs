@@ -1,0 +1,41 @@
+//! Spans of time in the words of an alert.
+
+use std::time::Duration;
+
+/// `214 ms`, `9.8 s`, `31 s`, `2m10s`, `1h05m`, `3d4h`.
+pub(super) fn span(span: Duration) -> String {
+    let (seconds, ms) = (span.as_secs(), span.as_millis());
+    match seconds {
+        0 => format!("{ms} ms"),
+        1..10 if ms % 1000 >= 100 => format!("{seconds}.{} s", ms % 1000 / 100),
+        1..120 => format!("{seconds} s"),
+        120..3_600 if seconds % 60 == 0 => format!("{}m", seconds / 60),
+        120..3_600 => format!("{}m{:02}s", seconds / 60, seconds % 60),
+        3_600..86_400 => format!("{}h{:02}m", seconds / 3_600, seconds % 3_600 / 60),
+        _ => format!("{}d{}h", seconds / 86_400, seconds % 86_400 / 3_600),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_read_like_a_clock() {
+        let cases = [
+            (0, "0 ms"),
+            (214, "214 ms"),
+            (1_000, "1 s"),
+            (9_850, "9.8 s"),
+            (12_900, "12 s"),
+            (119_000, "119 s"),
+            (130_000, "2m10s"),
+            (600_000, "10m"),
+            (3_900_000, "1h05m"),
+            (273_600_000, "3d4h"),
+        ];
+        for (ms, expected) in cases {
+            assert_eq!(span(Duration::from_millis(ms)), expected);
+        }
+    }
+}

@@ -1,0 +1,306 @@
+//! `ClusterState`: link state, freshness per resource, nodes, ledger, latency and alerts of one cluster.
+
+mod link;
+mod node;
+mod summary;
+mod table;
+mod views;
+
+use std::time::Duration;
+
+use super::alert::{AlertLine, AlertRecord, Alerts};
+use super::history::History;
+use super::join::Join;
+use super::latency::{Latency, Mark};
+use super::ledger::{Ledger, Origin};
+use super::nodes::{Nodes, Outcome};
+use super::sync::{PageHead, Track};
+use super::{ClusterSpec, Settings};
+use crate::facts::text::Clean;
+use crate::msg::{Batch, ClusterEvent, ClusterId, Failure, Now, Resource};
+
+use link::Link;
+use node::OpenedNode;
+use table::Table;
+
+pub(crate) use table::Step;
+pub use views::{AcceleratorTotals, ClusterSummary, Freshness, Health, NodeCounts, NodeDetail, NodeItem};
+
+/// One cluster as far as we know it.
+#[derive(Debug)]
+pub struct ClusterState {
+    pub(super) id: ClusterId,
+    pub(super) spec: ClusterSpec,
+    pub(super) settings: Settings,
+    pub(super) nodes_track: Track,
+    pub(super) pods_track: Track,
+    pub(super) nodes: Nodes,
+    pub(super) ledger: Ledger,
+    pub(super) history: History,
+    pub(super) latency: Latency,
+    pub(super) link: Link,
+    pub(super) join: Join,
+    pub(super) alerts: Alerts,
+    table: Table,
+    opened: OpenedNode,
+}
+
+impl ClusterState {
+    /// A cluster of which only the name is known, with default thresholds.
+    #[must_use]
+    pub fn new(spec: ClusterSpec) -> Self {
+        Self::with(spec, ClusterId::default(), Settings::default())
+    }
+
+    /// A cluster of which only the name is known.
+    #[must_use]
+    pub fn with(spec: ClusterSpec, id: ClusterId, settings: Settings) -> Self {
+        Self {
+            id,
+            spec,
+            settings,
+            nodes_track: Track::default(),
+            pods_track: Track::default(),
+            nodes: Nodes::default(),
+            ledger: Ledger::default(),
+            history: History::default(),
+            latency: Latency::new(settings),
+            link: Link::default(),
+            join: Join::default(),
+            alerts: Alerts::default(),
+            table: Table::default(),
+            opened: OpenedNode::default(),
+        }
+    }
+
+    /// The context.
+    #[must_use]
+    pub fn context(&self) -> &Clean {
+        &self.spec.context
+    }
+
+    /// The server's URL, once its task has said so.
+    #[must_use]
+    pub fn server(&self) -> Option<&Clean> {
+        self.link.server.as_ref()
+    }
+
+    /// The sparkline of the work probe: exactly `columns` marks, one per probe tick, newest last.
+    #[must_use]
+    pub fn marks(&self, columns: usize, now: Now) -> Vec<Mark> {
+        self.latency.marks(columns, now.mono)
+    }
+
+    /// Everything measured about the API.
+    #[must_use]
+    pub fn latency(&self) -> &Latency {
+        &self.latency
+    }
+
+    /// Firing alerts, worst first, then oldest.
+    #[must_use]
+    pub fn alerts(&self) -> &[AlertLine] {
+        self.alerts.lines()
+    }
+
+    /// What is remembered of alerts, pending, firing and resolved, in no order.
+    #[must_use]
+    pub fn alert_records(&self) -> &[AlertRecord] {
+        self.alerts.records()
+    }
+
+    /// The last failures, newest first; a bounded number.
+    pub fn failures(&self) -> impl Iterator<Item = &Failure> {
+        self.link.failures()
+    }
+
+    /// Our clock minus the server's in milliseconds, if the server's `Date` has been seen.
+    #[must_use]
+    pub fn skew_ms(&self) -> Option<i64> {
+        self.link.skew_ms
+    }
+
+    /// Nodes and pods of the first list are complete.
+    #[must_use]
+    pub fn complete(&self) -> bool {
+        self.nodes_track.complete() && self.pods_track.complete()
+    }
+
+    /// Waiting brings nothing more: complete, or we may not ask for the rest, or the context cannot be used.
+    #[must_use]
+    pub fn settled(&self) -> bool {
+        let settled = |track: &Track| track.complete() || track.denied();
+        self.spec.broken.is_some() || (settled(&self.nodes_track) && settled(&self.pods_track))
+    }
+
+    /// Accelerators by resource and kind, accessories left out; requested as of now, not as of the last frame.
+    #[must_use]
+    pub fn accelerators(&self) -> Vec<AcceleratorTotals> {
+        let mut join = Join::default();
+        join.compute(&self.nodes, &self.ledger);
+        let totals = self.nodes.sums().devices.iter().map(|sum| AcceleratorTotals {
+            resource: sum.resource.clone(),
+            kind: sum.kind,
+            capacity: sum.capacity,
+            allocatable: sum.allocatable,
+            requested: self.pods_track.known(join.requested(&sum.resource, sum.kind).value()),
+            nodes: sum.nodes,
+        });
+        totals.collect()
+    }
+
+    /// Takes in news of this cluster.
+    pub(crate) fn apply(&mut self, event: ClusterEvent, now: Now) {
+        self.alerts.touch();
+        self.link.begun(now);
+        match event {
+            ClusterEvent::Server { url, insecure } => {
+                self.link.server = Some(url);
+                self.link.insecure = insecure;
+            }
+            ClusterEvent::Version(version) => self.link.version = Some(version),
+            ClusterEvent::ListStarted { resource, generation } => self.list_started(resource, generation),
+            ClusterEvent::Page { resource, generation, page, remaining, unreadable, batch, .. } => {
+                let objects = batch_len(&batch);
+                let head = PageHead { generation, page, objects, remaining, unreadable };
+                self.link.answered(now);
+                if self.track_mut(resource).page(head, now) {
+                    self.page(batch, generation, now);
+                }
+            }
+            ClusterEvent::ListFinished { resource, generation } => self.list_finished(resource, generation, now),
+            ClusterEvent::Changes { resource, generation, unreadable, batch } => {
+                self.link.answered(now);
+                self.track_mut(resource).changed(unreadable, now);
+                self.changes(batch, generation, now);
+            }
+            ClusterEvent::Sync { resource, state } => self.track_mut(resource).set_state(state),
+            ClusterEvent::Heard { resource, bytes } => {
+                self.link.answered(now);
+                self.track_mut(resource).heard(now);
+                self.latency.watched(bytes, now.mono);
+            }
+            ClusterEvent::Call(call) => {
+                self.link.call(&call, now);
+                self.alerts.call(&call, &self.settings);
+                self.latency.call(&call, now.mono);
+            }
+            ClusterEvent::Probe(sample) => {
+                self.link.probe(&sample, now);
+                self.latency.probe(&sample);
+            }
+            ClusterEvent::Failed(failure) => self.link.failed(*failure),
+            ClusterEvent::Skew { ours_minus_server_ms } => self.link.skew_ms = Some(ours_minus_server_ms),
+            ClusterEvent::TaskRestarted { text } => self.link.restarted(text, now),
+        }
+    }
+
+    /// A second has passed.
+    pub(crate) fn tick(&mut self, now: Now) {
+        self.latency.tick(now.mono);
+        self.history.tick(now);
+        self.alerts.touch();
+        self.evaluate(now);
+    }
+
+    /// The machine slept for `gap` while the monotonic clock stood still, or the program was stopped (F67).
+    pub(crate) fn resumed(&mut self, gap: Duration, now: Now) {
+        self.latency.slept(gap);
+        self.link.resumed = Some(now.mono);
+    }
+
+    /// Brings what every frame shows of this cluster up to date.
+    pub(crate) fn prepare(&mut self, now: Now) {
+        self.join.refresh(&self.nodes, &self.ledger, now.mono);
+        self.evaluate(now);
+    }
+
+    pub(super) fn tracks(&self) -> [(Resource, &Track); 2] {
+        [(Resource::Nodes, &self.nodes_track), (Resource::Pods, &self.pods_track)]
+    }
+
+    fn track_mut(&mut self, resource: Resource) -> &mut Track {
+        match resource {
+            Resource::Nodes => &mut self.nodes_track,
+            Resource::Pods => &mut self.pods_track,
+        }
+    }
+
+    fn list_started(&mut self, resource: Resource, generation: u32) {
+        if self.track_mut(resource).started(generation) {
+            match resource {
+                Resource::Nodes => self.nodes.begin(generation),
+                Resource::Pods => self.ledger.begin(generation),
+            }
+        }
+    }
+
+    fn list_finished(&mut self, resource: Resource, generation: u32, now: Now) {
+        if !self.track_mut(resource).finished(generation, now) {
+            return;
+        }
+        match resource {
+            Resource::Nodes => {
+                for uid in self.nodes.finish() {
+                    self.history.gone(uid, now);
+                }
+            }
+            Resource::Pods => {
+                self.ledger.finish(generation);
+            }
+        }
+    }
+
+    fn page(&mut self, batch: Batch, generation: u32, now: Now) {
+        match batch {
+            Batch::Nodes(changes) => {
+                for change in changes {
+                    if let crate::msg::NodeChange::Present(node) = change {
+                        let outcome = self.nodes.page(*node, now.mono);
+                        self.note(&outcome, now);
+                    }
+                }
+            }
+            Batch::Pods(batch) => self.ledger.apply(&batch, generation, Origin::Page),
+        }
+    }
+
+    fn changes(&mut self, batch: Batch, generation: u32, now: Now) {
+        match batch {
+            Batch::Nodes(changes) => {
+                for change in changes {
+                    let outcome = self.nodes.change(change, generation, now.mono);
+                    self.note(&outcome, now);
+                }
+            }
+            Batch::Pods(batch) => self.ledger.apply(&batch, generation, Origin::Watch),
+        }
+    }
+
+    /// Readiness has a history of its own, which outlives the store's objects.
+    fn note(&mut self, outcome: &Outcome, now: Now) {
+        match outcome {
+            Outcome::Ignored => {}
+            Outcome::Stored { key, replaced } => {
+                if let Some(uid) = replaced {
+                    self.history.gone(*uid, now);
+                }
+                if let Some(node) = self.nodes.get(*key) {
+                    self.history.observe(&node.facts, now);
+                }
+            }
+            Outcome::Removed(uid) => self.history.gone(*uid, now),
+        }
+    }
+}
+
+fn batch_len(batch: &Batch) -> u64 {
+    let len = match batch {
+        Batch::Nodes(nodes) => nodes.len(),
+        Batch::Pods(pods) => pods.len(),
+    };
+    len as u64
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,107 @@
+//! What we know about the way to the server: who it is, when it last answered, what failed last.
+
+use std::collections::VecDeque;
+
+use crate::facts::text::Clean;
+use crate::msg::{Attempt, CallEvent, CallKind, End, Failure, Layer, Mono, Now, ProbeOutcome, ProbeSample};
+
+/// Failures kept for the report and the screens; the oldest give way.
+const FAILURES: usize = 20;
+
+/// The way to a server.
+#[derive(Debug, Default)]
+pub(in crate::model) struct Link {
+    pub(in crate::model) server: Option<Clean>,
+    pub(in crate::model) insecure: bool,
+    pub(in crate::model) version: Option<Clean>,
+    pub(in crate::model) skew_ms: Option<i64>,
+    /// When the machine last woke up.
+    pub(in crate::model) resumed: Option<Mono>,
+    /// The first news of this cluster: from then on silence means something.
+    pub(in crate::model) begun: Option<Now>,
+    /// The last time that the server, or something in front of it, answered anything.
+    pub(in crate::model) answered: Option<Now>,
+    /// 401 was the last word on our credentials.
+    pub(in crate::model) rejected: Option<Now>,
+    failures: VecDeque<Failure>,
+}
+
+impl Link {
+    pub(super) fn begun(&mut self, now: Now) {
+        self.begun.get_or_insert(now);
+    }
+
+    pub(super) fn answered(&mut self, now: Now) {
+        self.answered = Some(now);
+    }
+
+    /// A probe that was answered with an error was answered.
+    pub(super) fn probe(&mut self, sample: &ProbeSample, now: Now) {
+        let answered = match sample.outcome {
+            ProbeOutcome::Answered { .. } => true,
+            ProbeOutcome::TimedOut { .. } => false,
+            ProbeOutcome::Failed { layer, .. } => is_answer(layer),
+        };
+        if answered {
+            self.answered(now);
+        }
+    }
+
+    pub(super) fn call(&mut self, event: &CallEvent, now: Now) {
+        match event {
+            CallEvent::Started { .. } => {}
+            CallEvent::Progress { .. } => self.answered(now),
+            CallEvent::Finished(attempt) => self.finished(attempt, now),
+        }
+    }
+
+    pub(super) fn failed(&mut self, failure: Failure) {
+        // The same failure of the same request again replaces the last one: twenty different ones tell more.
+        let same = |known: &Failure| {
+            known.request == failure.request && known.layer == failure.layer && known.text == failure.text
+        };
+        if let Some(at) = self.failures.iter().position(same) {
+            self.failures.remove(at);
+        } else if self.failures.len() == FAILURES {
+            self.failures.pop_back();
+        }
+        self.failures.push_front(failure);
+    }
+
+    pub(super) fn restarted(&mut self, text: Clean, now: Now) {
+        self.failed(Failure {
+            at: now.wall,
+            layer: Layer::Internal,
+            request: Clean::new("task"),
+            code: None,
+            text,
+            attempt: 1,
+            next_in: None,
+            previous: None,
+            audit_id: None,
+            timeout: false,
+        });
+    }
+
+    /// Newest first.
+    pub(super) fn failures(&self) -> impl Iterator<Item = &Failure> {
+        self.failures.iter()
+    }
+
+    fn finished(&mut self, attempt: &Attempt, now: Now) {
+        let Some(status) = attempt.status else { return };
+        self.answered(now);
+        // `/livez` is open to everybody and says nothing about credentials.
+        match status {
+            401 => self.rejected = self.rejected.or(Some(now)),
+            200..300 if attempt.kind != CallKind::Ping && attempt.end == End::Complete => self.rejected = None,
+            _ => {}
+        }
+    }
+}
+
+/// Layers at which somebody answered.
+fn is_answer(layer: Layer) -> bool {
+    use Layer::{Auth, Body, Decode, Rbac, Server, ServerTimeout, Throttled, Watch};
+    matches!(layer, Auth | Rbac | Throttled | Server | ServerTimeout | Body | Decode | Watch)
+}

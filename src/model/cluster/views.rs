@@ -1,0 +1,176 @@
+//! What the screens and reports are told about a cluster.
+
+use std::time::Duration;
+
+use crate::facts::accelerator::Kind;
+use crate::facts::node::{NodeFacts, Readiness};
+use crate::facts::text::Clean;
+use crate::model::Known;
+use crate::model::latency::LatencySummary;
+use crate::model::rows::{Accelerators, NodeRow, NodeStatus, ResourceRow};
+use crate::msg::Failure;
+
+/// The state of a cluster in one word, worst last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Health {
+    /// Complete, live and answering.
+    Ok,
+    /// The first lists are on their way.
+    Loading,
+    /// Answers, but slowly, throttled, partly denied or polled.
+    Degraded,
+    /// The last picture is older than `stale_after`, or the server does not answer.
+    Stale,
+    /// Nothing was ever read, or the context cannot be used.
+    Down,
+}
+
+/// How fresh what we show of one resource is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Freshness {
+    /// Nothing has been read yet; what is being done about it.
+    Never,
+    /// The first list runs: so many objects on so many pages so far; the server's estimate of what is to come.
+    Loading {
+        /// Objects read so far.
+        objects: u64,
+        /// Pages read so far.
+        page: u32,
+        /// The server's estimate of the objects that are still to come; `None` if it does not say.
+        remaining: Option<u64>,
+    },
+    /// Live: proof of life this long ago.
+    Live(Duration),
+    /// The list is polled; the last one ended this long ago.
+    Polling(Duration),
+    /// A later list runs: part of what is shown is from before, and may be gone.
+    Relisting {
+        /// Time since the picture was last whole.
+        age: Duration,
+        /// Pages so far.
+        page: u32,
+    },
+    /// No proof of life for this long, and not live now.
+    Stale(Duration),
+    /// We may not list it.
+    Denied,
+}
+
+/// What the strip shows of a cluster.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClusterSummary {
+    /// The context.
+    pub context: Clean,
+    /// The worst of what follows, in one word.
+    pub health: Health,
+    /// In one or two words: `live`, `slow`, `stale`, `loading`, `denied`, `unreachable`, `throttled`.
+    pub word: &'static str,
+    /// Server version.
+    pub version: Option<Clean>,
+    /// The kubeconfig switches TLS verification off.
+    pub insecure: bool,
+    /// Ready nodes (`AtLeast` while the first list runs).
+    pub nodes_ready: Known<u32>,
+    /// All nodes.
+    pub nodes_total: Known<u32>,
+    /// Whole devices; `None` if the complete node list has none.
+    pub gpu: Option<Accelerators>,
+    /// `gpu` is not known yet: the node list is not complete.
+    pub gpu_known: bool,
+    /// Nodes that announce any whole device.
+    pub gpu_nodes: Known<u32>,
+    /// Bound, non-terminal pods.
+    pub pods: Known<u32>,
+    /// Sum of `allocatable.pods`.
+    pub pods_allocatable: Known<u32>,
+    /// Pods without a node.
+    pub unscheduled: Known<u32>,
+    /// Pods on nodes that we do not know.
+    pub orphaned: Known<u32>,
+    /// API latency.
+    pub latency: LatencySummary,
+    /// Freshness of nodes and pods.
+    pub nodes_fresh: Freshness,
+    /// Freshness of pods.
+    pub pods_fresh: Freshness,
+    /// What failed last and when the next attempt is due, while something waits.
+    pub failure: Option<Box<Failure>>,
+    /// Time until that attempt.
+    pub next_in: Option<Duration>,
+    /// Objects that could not be read since the last lists.
+    pub unreadable: u32,
+    /// The longest running request: what, and for how long.
+    pub running: Option<(Clean, Duration)>,
+    /// Our own load: requests and bytes per second over the last minute.
+    pub load: (f64, f64),
+}
+
+/// A node as the drill-down shows it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NodeDetail<'a> {
+    /// The facts.
+    pub facts: &'a NodeFacts,
+    /// Readiness.
+    pub status: NodeStatus,
+    /// The row of the table, for its derived numbers.
+    pub row: NodeRow<'a>,
+    /// Per resource: requested, allocatable, capacity; cpu, memory, pods first, then accelerators, then by name.
+    pub resources: Vec<ResourceRow<'a>>,
+    /// Ready transitions we observed, newest first: when, to what, reason.
+    pub transitions: Vec<(Duration, Clean)>,
+}
+
+/// Accelerators of one resource and kind over all nodes of a cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AcceleratorTotals {
+    /// `nvidia.com/gpu`.
+    pub resource: Clean,
+    /// What one unit of it is.
+    pub kind: Kind,
+    /// Sum of `status.capacity`.
+    pub capacity: i64,
+    /// Sum of `status.allocatable`.
+    pub allocatable: i64,
+    /// Requested by pods that are bound to these nodes and neither Succeeded nor Failed.
+    pub requested: Known<i64>,
+    /// Nodes that announce any.
+    pub nodes: u32,
+}
+
+/// Nodes counted by what Ready says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NodeCounts {
+    /// All of them.
+    pub total: u32,
+    /// Ready is `True`.
+    pub ready: u32,
+    /// Ready is `False`.
+    pub not_ready: u32,
+    /// Ready is `Unknown` or absent.
+    pub unknown: u32,
+    /// `spec.unschedulable`, whatever Ready says.
+    pub cordoned: u32,
+}
+
+/// A node for a report: its row, and its accelerators one by one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NodeItem<'a> {
+    /// The row of the table.
+    pub row: NodeRow<'a>,
+    /// By resource and kind; `nodes` is 1 where any is announced.
+    pub accelerators: Vec<AcceleratorTotals>,
+}
+
+impl NodeItem<'_> {
+    /// `Ready`, `NotReady` or `Unknown`, then `,SchedulingDisabled` if cordoned.
+    #[must_use]
+    pub fn status(&self) -> String {
+        let readiness = match self.row.status.readiness {
+            Readiness::Ready => "Ready",
+            Readiness::NotReady => "NotReady",
+            Readiness::Unknown => "Unknown",
+        };
+        let cordoned = if self.row.status.cordoned { ",SchedulingDisabled" } else { "" };
+        format!("{readiness}{cordoned}")
+    }
+}

@@ -1,0 +1,206 @@
+//! What keys do: navigation, modes, and effects.
+
+use super::cluster::Step;
+use super::rows::SortBy;
+use super::{ClusterState, Mode, Model, NodePane, Screen};
+use crate::action::{ACTIONS, Action};
+use crate::msg::{Edit, Effect, Now};
+
+const PANES: [NodePane; 4] = [NodePane::Pods, NodePane::Conditions, NodePane::Resources, NodePane::Labels];
+
+impl Model {
+    /// Does what a key means now.
+    pub(super) fn act(&mut self, action: Action, now: Now) -> Option<Effect> {
+        if self.clusters.is_empty() {
+            return matches!(action, Action::Quit | Action::ForceQuit).then_some(Effect::Quit);
+        }
+        match action {
+            Action::ForceQuit => return Some(Effect::Quit),
+            Action::Suspend => {
+                self.suspending = true;
+                return Some(Effect::Suspend);
+            }
+            Action::Redraw => return Some(Effect::Redraw),
+            _ => {}
+        }
+        match self.mode {
+            Mode::Help => self.act_in_help(action),
+            Mode::Filter => self.act_in_filter(action, now),
+            Mode::Normal => return self.act_in_normal(action, now),
+        }
+        None
+    }
+
+    /// Text is typed into the filter, and the table follows at once.
+    pub(super) fn edit(&mut self, edit: &Edit) {
+        if self.mode == Mode::Filter
+            && let Some(cluster) = self.current_mut()
+        {
+            cluster.edit_filter(edit);
+        }
+    }
+
+    fn act_in_help(&mut self, action: Action) {
+        match action {
+            Action::Help | Action::Back | Action::Quit => self.mode = Mode::Normal,
+            _ => {
+                if let Some(step) = self.step(action) {
+                    // A line for each action and at most one heading and one blank for each.
+                    self.help_scroll = step.from(self.help_scroll, ACTIONS.len() + 12);
+                }
+            }
+        }
+    }
+
+    fn act_in_filter(&mut self, action: Action, now: Now) {
+        match action {
+            Action::Open => self.mode = Mode::Normal,
+            Action::Back => {
+                self.mode = Mode::Normal;
+                if let Some(cluster) = self.current_mut() {
+                    cluster.clear_filter();
+                }
+            }
+            Action::Up | Action::Down | Action::PageUp | Action::PageDown => self.go(action, now),
+            _ => {}
+        }
+    }
+
+    fn act_in_normal(&mut self, action: Action, now: Now) -> Option<Effect> {
+        let on_nodes = self.screen == Screen::Nodes;
+        match action {
+            Action::Quit if on_nodes => return Some(Effect::Quit),
+            Action::Refresh => return Some(Effect::Refresh(self.current_id())),
+            Action::Back | Action::Quit => self.back(),
+            Action::Help => {
+                self.mode = Mode::Help;
+                self.help_scroll = 0;
+            }
+            Action::Open if on_nodes => self.open(now),
+            Action::NextCluster => self.switch((self.current + 1) % self.clusters.len()),
+            Action::PreviousCluster => self.switch((self.current + self.clusters.len() - 1) % self.clusters.len()),
+            Action::NextPane => self.turn_pane(1),
+            Action::PreviousPane => self.turn_pane(PANES.len() - 1),
+            Action::Wide => self.wide = !self.wide,
+            Action::Filter if on_nodes => self.mode = Mode::Filter,
+            Action::Hold if on_nodes => self.on_current(ClusterState::toggle_held),
+            _ => {
+                if let Some(cluster) = action.cluster_index() {
+                    self.switch(cluster);
+                } else if on_nodes && self.sort(action) {
+                } else {
+                    self.go(action, now);
+                }
+            }
+        }
+        None
+    }
+
+    /// Whether the action was about sorting.
+    fn sort(&mut self, action: Action) -> bool {
+        let by = match action {
+            Action::SortNext => {
+                self.on_current(|cluster| cluster.sort_step(1));
+                return true;
+            }
+            Action::SortPrevious => {
+                self.on_current(|cluster| cluster.sort_step(-1));
+                return true;
+            }
+            Action::SortReverse => {
+                self.on_current(ClusterState::reverse);
+                return true;
+            }
+            Action::SortName => SortBy::Name,
+            Action::SortStatus => SortBy::Status,
+            Action::SortPods => SortBy::Pods,
+            Action::SortGpu => SortBy::Gpu,
+            Action::SortCpu => SortBy::Cpu,
+            Action::SortMemory => SortBy::Memory,
+            Action::SortAge => SortBy::Age,
+            _ => return false,
+        };
+        self.on_current(|cluster| cluster.sort_by(by));
+        true
+    }
+
+    /// Moves the selection, or scrolls where there is none.
+    fn go(&mut self, action: Action, now: Now) {
+        let Some(step) = self.step(action) else { return };
+        let Some(cluster) = self.clusters.get_mut(self.current) else { return };
+        match &self.screen {
+            Screen::Nodes => cluster.move_selection(step, now),
+            Screen::Node { pane: NodePane::Pods, .. } => cluster.move_pod_selection(step),
+            Screen::Node { name, pane } => {
+                self.pane_scroll = step.from(self.pane_scroll, cluster.pane_lines(name, *pane, now));
+            }
+        }
+    }
+
+    fn step(&self, action: Action) -> Option<Step> {
+        let page = isize::try_from(self.page).unwrap_or(isize::MAX);
+        match action {
+            Action::Down => Some(Step::By(1)),
+            Action::Up => Some(Step::By(-1)),
+            Action::PageDown => Some(Step::By(page)),
+            Action::PageUp => Some(Step::By(-page)),
+            Action::Top => Some(Step::First),
+            Action::Bottom => Some(Step::Last),
+            _ => None,
+        }
+    }
+
+    fn open(&mut self, now: Now) {
+        self.on_current(|cluster| cluster.arrange(now));
+        let Some(name) = self.current().selected_name().cloned() else { return };
+        self.on_current(|cluster| {
+            cluster.select(name.clone());
+            cluster.open_node(Some(name.clone()));
+            cluster.arrange_pods();
+        });
+        self.pane_scroll = 0;
+        self.screen = Screen::Node { name, pane: NodePane::Pods };
+    }
+
+    /// From a node to the nodes; from the nodes to all of them.
+    fn back(&mut self) {
+        if self.screen == Screen::Nodes {
+            self.on_current(ClusterState::clear_filter);
+        } else {
+            self.leave_node();
+        }
+    }
+
+    fn leave_node(&mut self) {
+        self.screen = Screen::Nodes;
+        self.on_current(|cluster| cluster.open_node(None));
+    }
+
+    fn switch(&mut self, to: usize) {
+        if to < self.clusters.len() && to != self.current {
+            self.leave_node();
+            self.current = to;
+        }
+    }
+
+    fn turn_pane(&mut self, by: usize) {
+        if let Screen::Node { pane, .. } = &mut self.screen {
+            let at = PANES.iter().position(|known| known == pane).unwrap_or(0);
+            *pane = PANES[(at + by) % PANES.len()];
+            self.pane_scroll = 0;
+        }
+    }
+
+    fn on_current(&mut self, act: impl FnOnce(&mut ClusterState)) {
+        if let Some(cluster) = self.current_mut() {
+            act(cluster);
+        }
+    }
+
+    fn current_mut(&mut self) -> Option<&mut ClusterState> {
+        self.clusters.get_mut(self.current)
+    }
+}
+
+#[cfg(test)]
+mod tests;

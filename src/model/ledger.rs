@@ -1,0 +1,271 @@
+//! Compact pod records and per-node totals: pod density, requests per resource.
+//!
+//! A pod costs 72 bytes, its name and its place in the index; what repeats (namespaces, owners, node names, request sets) is
+//! kept once. Totals move with each change, so that reading them costs nothing. Pods join nodes by name, so that the order in
+//! which the two arrive cannot matter. Source: `reference/costs-and-libraries.md`, section 6; `reference/list-watch.md`, section 8.
+
+mod index;
+mod intern;
+mod names;
+mod pool;
+mod read;
+mod record;
+mod tombstones;
+mod totals;
+
+use std::fmt;
+use std::hash::BuildHasher;
+
+use hashbrown::DefaultHashBuilder;
+
+use crate::facts::pod::{PodBatch, PodFacts};
+use crate::facts::wire::Uid;
+
+use index::Index;
+use intern::{Head, Node, Owner, Status};
+use names::Names;
+use pool::Pool;
+use record::{NIL, Record, Records};
+use tombstones::Tombstones;
+use totals::{Asks, Part};
+
+pub use totals::{NodeTotals, ResourceId, Totals};
+
+/// The way by which pods came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A page of a list: may be older than what the watch has brought.
+    Page,
+    /// The watch: each event is newer than the one before.
+    Watch,
+}
+
+/// A held pod, until the next `apply` or `finish`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PodSlot(u32);
+
+/// All pods of a cluster.
+#[derive(Default)]
+pub struct Ledger {
+    hasher: DefaultHashBuilder,
+    records: Records,
+    index: Index,
+    names: Names,
+    namespaces: Pool<Box<str>>,
+    owners: Pool<Owner>,
+    statuses: Pool<Status>,
+    asks: Pool<Asks>,
+    nodes: Pool<Node>,
+    resources: Vec<Box<str>>,
+    totals: Totals,
+    requested: NodeTotals,
+    generation: u32,
+    /// There while a list runs.
+    tombstones: Option<Tombstones>,
+    revision: u64,
+}
+
+impl fmt::Debug for Ledger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ledger")
+            .field("totals", &self.totals)
+            .field("generation", &self.generation)
+            .field("revision", &self.revision)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Ledger {
+    /// A list starts. What the watch deletes from now on is remembered until it is finished, because a page may still bring it.
+    pub fn begin(&mut self, generation: u32) {
+        self.generation = generation;
+        self.tombstones = Some(Tombstones::default());
+    }
+
+    /// Takes in a page of the list, or changes of the watch, in order.
+    ///
+    /// The watch always applies. A page's item yields to a record or a tombstone that the watch of the same generation brought
+    /// at the same version or a newer one. Versions of two generations are never compared: an etcd restore takes them back.
+    pub fn apply(&mut self, batch: &PodBatch, generation: u32, origin: Origin) {
+        for (pod, removed) in batch.iter() {
+            let slot = self.find(pod.namespace, pod.name);
+            if origin == Origin::Page && self.watch_knows_better(&pod, slot, generation) {
+                continue;
+            }
+            if !removed {
+                self.upsert(&pod, slot, generation, origin);
+                continue;
+            }
+            if origin == Origin::Watch
+                && let Some(tombstones) = self.tombstones_of(generation)
+            {
+                tombstones.bury(&pod);
+            }
+            if let Some(slot) = slot
+                && same_or_unknown(self.records.at(slot).uid(), pod.uid)
+            {
+                self.remove(slot);
+            }
+        }
+        self.compact_names();
+    }
+
+    /// The list is complete: what neither its pages nor its watch has touched is gone. Returns how many pods went.
+    ///
+    /// A list that is not the last one begun sweeps nothing.
+    pub fn finish(&mut self, generation: u32) -> usize {
+        if generation != self.generation {
+            return 0;
+        }
+        self.tombstones = None;
+        let gone: Vec<u32> =
+            self.records.used().filter(|(_, record)| record.generation != generation).map(|(slot, _)| slot).collect();
+        for &slot in &gone {
+            self.remove(slot);
+        }
+        self.compact_names();
+        gone.len()
+    }
+
+    fn watch_knows_better(&mut self, pod: &PodFacts<'_>, slot: Option<u32>, generation: u32) -> bool {
+        let newer = slot.map(|slot| self.records.at(slot)).is_some_and(|record| {
+            record.is_watched() && record.generation == generation && record.version >= pod.version
+        });
+        newer || self.tombstones_of(generation).is_some_and(|tombstones| tombstones.is_buried(pod))
+    }
+
+    /// The tombstones, if `generation` is that of the list that runs.
+    fn tombstones_of(&mut self, generation: u32) -> Option<&mut Tombstones> {
+        self.tombstones.as_mut().filter(|_| generation == self.generation)
+    }
+
+    fn upsert(&mut self, pod: &PodFacts<'_>, slot: Option<u32>, generation: u32, origin: Origin) {
+        let name = slot.map(|slot| self.records.at(slot).name());
+        let name = name.unwrap_or_else(|| self.names.put(pod.name));
+        let mut record = Record::new(pod, name, origin == Origin::Watch);
+        record.generation = generation;
+        self.intern_all(pod, &mut record);
+        let Some(slot) = slot else {
+            let slot = self.records.insert(record);
+            let hash = self.key_hash(record.namespace, pod.name);
+            let (hasher, records, names) = (&self.hasher, &self.records, &self.names);
+            self.index.insert(hash, slot, |other| {
+                let other = records.at(other);
+                hasher.hash_one((other.namespace, names.get(other.name())))
+            });
+            self.count(slot);
+            self.revision += 1;
+            return;
+        };
+        let old = *self.records.at(slot);
+        if old.looks_like(&record) {
+            (record.next, record.previous) = (old.next, old.previous);
+            *self.records.at_mut(slot) = record;
+        } else {
+            self.uncount(slot);
+            *self.records.at_mut(slot) = record;
+            self.count(slot);
+            self.revision += 1;
+        }
+        if old.generation == self.generation && generation != self.generation {
+            // A late event of an older generation: the sweep must not take what this one has touched, and the version is of
+            // another generation, so that this one's pages must not be compared with it.
+            let record = self.records.at_mut(slot);
+            record.generation = self.generation;
+            record.set_paged();
+        }
+        self.release_all(&old);
+    }
+
+    fn remove(&mut self, slot: u32) {
+        self.uncount(slot);
+        let record = *self.records.at(slot);
+        let hash = self.key_hash(record.namespace, self.names.get(record.name()));
+        self.index.remove(hash, slot);
+        self.names.drop(record.name());
+        self.records.remove(slot);
+        self.release_all(&record);
+        self.revision += 1;
+    }
+
+    /// Adds a record to the totals and to its node's list.
+    fn count(&mut self, slot: u32) {
+        let record = *self.records.at(slot);
+        self.totals.held += 1;
+        if record.phase().is_terminal() {
+            self.totals.terminal += 1;
+        } else if record.node == NIL {
+            self.totals.unscheduled += 1;
+        }
+        if record.is_bound() {
+            self.totals.bound += 1;
+            self.totals.terminating += u32::from(record.is_deleting());
+            let part = part(&record, &self.asks);
+            self.requested.add(&part);
+            self.nodes.get_mut(record.node).totals.add(&part);
+        }
+        if record.node != NIL {
+            let Head(first) = std::mem::replace(&mut self.nodes.get_mut(record.node).first, Head(slot));
+            self.records.at_mut(slot).next = first;
+            if first != NIL {
+                self.records.at_mut(first).previous = slot;
+            }
+        }
+    }
+
+    /// Takes a record out of the totals and out of its node's list.
+    fn uncount(&mut self, slot: u32) {
+        let record = *self.records.at(slot);
+        self.totals.held -= 1;
+        if record.phase().is_terminal() {
+            self.totals.terminal -= 1;
+        } else if record.node == NIL {
+            self.totals.unscheduled -= 1;
+        }
+        if record.is_bound() {
+            self.totals.bound -= 1;
+            self.totals.terminating -= u32::from(record.is_deleting());
+            let part = part(&record, &self.asks);
+            self.requested.subtract(&part);
+            self.nodes.get_mut(record.node).totals.subtract(&part);
+        }
+        if record.node != NIL {
+            if record.previous == NIL {
+                self.nodes.get_mut(record.node).first = Head(record.next);
+            } else {
+                self.records.at_mut(record.previous).next = record.next;
+            }
+            if record.next != NIL {
+                self.records.at_mut(record.next).previous = record.previous;
+            }
+        }
+    }
+
+    fn compact_names(&mut self) {
+        if !self.names.is_wasteful() {
+            return;
+        }
+        let old = std::mem::take(&mut self.names);
+        for record in self.records.used_mut() {
+            let name = self.names.put(old.get(record.name()));
+            record.set_name(name);
+        }
+    }
+}
+
+fn part<'a>(record: &Record, asks: &'a Pool<Asks>) -> Part<'a> {
+    Part {
+        terminating: record.is_deleting(),
+        daemon_set: record.is_daemon_set(),
+        mirror: record.is_mirror(),
+        asks: asks.get(record.asks),
+    }
+}
+
+/// An old incarnation's DELETED that comes late must not take the new one along.
+fn same_or_unknown(held: Uid, gone: Uid) -> bool {
+    held == gone || held == Uid::default() || gone == Uid::default()
+}
+
+#[cfg(test)]
+mod tests;

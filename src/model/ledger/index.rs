@@ -1,0 +1,46 @@
+//! The index of the records: slot numbers only, in parts, so that growing never holds up a frame.
+
+use hashbrown::HashTable;
+
+/// A table that grows hashes all its records anew, each a miss of the cache. In one table of a million that takes longer than
+/// anybody waits for a key; in 256 parts each growth is some milliseconds at most, and they come one after the other.
+const PARTS: usize = 256;
+
+/// Slot numbers by hash.
+#[derive(Debug)]
+pub(super) struct Index(Box<[HashTable<u32>]>);
+
+impl Default for Index {
+    fn default() -> Self {
+        Self((0..PARTS).map(|_| HashTable::new()).collect())
+    }
+}
+
+impl Index {
+    /// The slot that `same` recognises among those of this hash.
+    pub(super) fn find(&self, hash: u64, same: impl Fn(u32) -> bool) -> Option<u32> {
+        self.0[part(hash)].find(hash, |&slot| same(slot)).copied()
+    }
+
+    /// Adds a slot; `hash_of` says the hash of any slot.
+    pub(super) fn insert(&mut self, hash: u64, slot: u32, hash_of: impl Fn(u32) -> u64) {
+        self.0[part(hash)].insert_unique(hash, slot, |&other| hash_of(other));
+    }
+
+    /// Takes a slot out.
+    pub(super) fn remove(&mut self, hash: u64, slot: u32) {
+        if let Ok(entry) = self.0[part(hash)].find_entry(hash, |&other| other == slot) {
+            entry.remove();
+        }
+    }
+
+    /// Bytes on the heap.
+    pub(super) fn heap_bytes(&self) -> usize {
+        size_of_val(&*self.0) + self.0.iter().map(HashTable::allocation_size).sum::<usize>()
+    }
+}
+
+/// From the middle of the hash: the tables use its ends.
+fn part(hash: u64) -> usize {
+    (hash >> 40) as usize % PARTS
+}

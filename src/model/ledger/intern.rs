@@ -1,0 +1,107 @@
+//! What repeats from pod to pod, kept once.
+
+use std::hash::BuildHasher;
+
+use super::record::{NIL, Record};
+use super::totals::Asks;
+use super::{Ledger, NodeTotals, ResourceId};
+use crate::facts::pod::PodFacts;
+use crate::facts::quantity::Quantity;
+
+/// 10^22 base units, far above any capacity: what one pod can ask for. Sums of a million such pods still are exact.
+const MOST_ASKED: i128 = 10_i128.pow(31);
+
+/// A cluster has tens of resource names, which are searched one by one. More of them than this are left out.
+const MOST_RESOURCES: u16 = 1024;
+
+/// Kind and name of the controlling owner.
+#[derive(Debug, Default)]
+pub(super) struct Owner {
+    pub(super) kind: Box<str>,
+    pub(super) name: Box<str>,
+}
+
+/// The parts of a pod's state that many pods share.
+#[derive(Debug, Default)]
+pub(super) struct Status {
+    pub(super) reason: Box<str>,
+    pub(super) containers: u16,
+    pub(super) ready: u16,
+}
+
+/// A node that some pod names; whether it exists is not known here.
+#[derive(Debug, Default)]
+pub(super) struct Node {
+    pub(super) name: Box<str>,
+    pub(super) first: Head,
+    pub(super) totals: NodeTotals,
+}
+
+/// The first pod of a node's list.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Head(pub(super) u32);
+
+impl Default for Head {
+    fn default() -> Self {
+        Self(NIL)
+    }
+}
+
+impl Ledger {
+    pub(super) fn intern_all(&mut self, pod: &PodFacts<'_>, record: &mut Record) {
+        let hash = self.hasher.hash_one(pod.namespace);
+        record.namespace = self.namespaces.intern(hash, |held| **held == *pod.namespace, || pod.namespace.into());
+        if !pod.node.is_empty() {
+            let hash = self.hasher.hash_one(pod.node);
+            let new = || Node { name: pod.node.into(), ..Node::default() };
+            record.node = self.nodes.intern(hash, |held| *held.name == *pod.node, new);
+        }
+        let hash = self.hasher.hash_one((pod.owner_kind, pod.owner_name));
+        record.owner = self.owners.intern(
+            hash,
+            |held| *held.kind == *pod.owner_kind && *held.name == *pod.owner_name,
+            || Owner { kind: pod.owner_kind.into(), name: pod.owner_name.into() },
+        );
+        let (containers, ready) = (pod.containers, pod.ready);
+        let hash = self.hasher.hash_one((pod.reason, containers, ready));
+        record.status = self.statuses.intern(
+            hash,
+            |held| *held.reason == *pod.reason && held.containers == containers && held.ready == ready,
+            || Status { reason: pod.reason.into(), containers, ready },
+        );
+        let clamp = |amount: Quantity| Quantity::from_nano(amount.nano().clamp(-MOST_ASKED, MOST_ASKED));
+        let (cpu, memory) = (clamp(pod.requests.cpu), clamp(pod.requests.memory));
+        let others: Vec<_> = pod
+            .requests
+            .others
+            .iter()
+            .filter_map(|&(name, amount)| Some((self.resource(name)?, clamp(amount))))
+            .collect();
+        let hash = self.hasher.hash_one((cpu, memory, &others));
+        record.asks = self.asks.intern(
+            hash,
+            |held| held.cpu == cpu && held.memory == memory && *held.others == *others,
+            || Asks { cpu, memory, others: others.as_slice().into() },
+        );
+    }
+
+    pub(super) fn release_all(&mut self, record: &Record) {
+        self.namespaces.release(record.namespace);
+        self.owners.release(record.owner);
+        self.statuses.release(record.status);
+        self.asks.release(record.asks);
+        if record.node != NIL {
+            self.nodes.release(record.node);
+        }
+    }
+
+    /// The id of a resource name, made if need be; `None` past [`MOST_RESOURCES`].
+    fn resource(&mut self, name: &str) -> Option<ResourceId> {
+        if let Some(id) = self.resource_id(name) {
+            return Some(id);
+        }
+        let id = u16::try_from(self.resources.len()).ok().filter(|id| *id < MOST_RESOURCES)?;
+        self.resources.push(name.into());
+        Some(ResourceId(id))
+    }
+}

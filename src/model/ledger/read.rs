@@ -1,0 +1,157 @@
+//! Reading the ledger.
+
+use std::hash::BuildHasher;
+
+use super::record::NIL;
+use super::tombstones::Tombstones;
+use super::{Ledger, NodeTotals, PodSlot, ResourceId, Totals};
+use crate::facts::pod::{PodFacts, Requests};
+use crate::facts::quantity::Quantity;
+
+impl Ledger {
+    /// The whole cluster.
+    #[must_use]
+    pub fn totals(&self) -> &Totals {
+        &self.totals
+    }
+
+    /// What the bound pods of the whole cluster that are neither Succeeded nor Failed ask of `resource`, `cpu` and `memory` too.
+    #[must_use]
+    pub fn requested(&self, resource: &str) -> Quantity {
+        self.ask_of(&self.requested, resource)
+    }
+
+    /// The totals of a node; `None` if no held pod names it.
+    #[must_use]
+    pub fn node(&self, name: &str) -> Option<&NodeTotals> {
+        Some(&self.nodes.get(self.node_id(name)?).totals)
+    }
+
+    /// What the bound pods of a node that are neither Succeeded nor Failed ask of `resource`, `cpu` and `memory` too.
+    #[must_use]
+    pub fn node_requested(&self, name: &str, resource: &str) -> Quantity {
+        self.node(name).map_or(Quantity::ZERO, |totals| self.ask_of(totals, resource))
+    }
+
+    /// Every node that a held pod names, in no order.
+    pub fn nodes(&self) -> impl Iterator<Item = (&str, &NodeTotals)> {
+        self.nodes.iter().map(|(_, node)| (&*node.name, &node.totals))
+    }
+
+    /// All held pods of a node, Succeeded and Failed ones too, in no order.
+    pub fn pods_on(&self, node: &str) -> impl Iterator<Item = PodSlot> {
+        let first = self.node_id(node).map(|id| self.nodes.get(id).first.0);
+        let some = |slot: u32| (slot != NIL).then_some(slot);
+        std::iter::successors(first.and_then(some), move |&slot| some(self.records.at(slot).next)).map(PodSlot)
+    }
+
+    /// All held pods, in no order. Looks at every record: not for a frame.
+    pub fn pods(&self) -> impl Iterator<Item = PodSlot> {
+        self.records.used().map(|(slot, _)| PodSlot(slot))
+    }
+
+    /// A held pod by its key.
+    #[must_use]
+    pub fn find_pod(&self, namespace: &str, name: &str) -> Option<PodSlot> {
+        self.find(namespace, name).map(PodSlot)
+    }
+
+    /// A held pod, made anew from its record; empty facts if the slot is out of date.
+    #[must_use]
+    pub fn pod(&self, slot: PodSlot) -> PodFacts<'_> {
+        let Some(record) = self.records.get(slot.0) else {
+            return PodFacts::default();
+        };
+        let owner = self.owners.get(record.owner);
+        let status = self.statuses.get(record.status);
+        let asks = self.asks.get(record.asks);
+        PodFacts {
+            namespace: self.namespaces.get(record.namespace),
+            name: self.names.get(record.name()),
+            uid: record.uid(),
+            version: record.version,
+            node: if record.node == NIL { "" } else { &self.nodes.get(record.node).name },
+            owner_kind: &owner.kind,
+            owner_name: &owner.name,
+            phase: record.phase(),
+            reason: &status.reason,
+            deleting: record.is_deleting(),
+            mirror: record.is_mirror(),
+            containers: status.containers,
+            ready: status.ready,
+            restarts: record.restarts,
+            created: record.created(),
+            requests: Requests {
+                cpu: asks.cpu,
+                memory: asks.memory,
+                others: asks.others.iter().map(|&(id, amount)| (self.resource_name(id), amount)).collect(),
+            },
+        }
+    }
+
+    /// The name of a resource of this ledger; empty for an id of another ledger.
+    #[must_use]
+    pub fn resource_name(&self, id: ResourceId) -> &str {
+        self.resources.get(usize::from(id.0)).map_or("", |name| name)
+    }
+
+    /// The id of a resource name that some pod has named.
+    #[must_use]
+    pub fn resource_id(&self, name: &str) -> Option<ResourceId> {
+        let at = self.resources.iter().position(|held| **held == *name)?;
+        u16::try_from(at).ok().map(ResourceId)
+    }
+
+    /// Every resource other than cpu and memory that some pod has named.
+    pub fn resources(&self) -> impl Iterator<Item = (ResourceId, &str)> {
+        (0u16..).map(ResourceId).zip(self.resources.iter().map(|name| &**name))
+    }
+
+    /// Grows with every change that can be seen; a relist that brings the same pods is none.
+    #[must_use]
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// Bytes on the heap.
+    #[must_use]
+    pub fn heap_bytes(&self) -> usize {
+        let tombstones = self.tombstones.as_ref().map_or(0, Tombstones::heap_bytes);
+        self.records.heap_bytes()
+            + self.index.heap_bytes()
+            + self.names.heap_bytes()
+            + self.namespaces.heap_bytes(|name| name.len())
+            + self.owners.heap_bytes(|owner| owner.kind.len() + owner.name.len())
+            + self.statuses.heap_bytes(|status| status.reason.len())
+            + self.asks.heap_bytes(|asks| asks.others.len() * size_of::<(ResourceId, Quantity)>())
+            + self.nodes.heap_bytes(|node| node.name.len() + node.totals.heap_bytes())
+            + self.requested.heap_bytes()
+            + self.resources.iter().map(|name| size_of::<Box<str>>() + name.len()).sum::<usize>()
+            + tombstones
+    }
+
+    fn ask_of(&self, totals: &NodeTotals, resource: &str) -> Quantity {
+        match resource {
+            "cpu" => totals.cpu,
+            "memory" => totals.memory,
+            other => self.resource_id(other).map_or(Quantity::ZERO, |id| totals.other(id)),
+        }
+    }
+
+    fn node_id(&self, name: &str) -> Option<u32> {
+        self.nodes.find(self.hasher.hash_one(name), |node| *node.name == *name)
+    }
+
+    pub(super) fn find(&self, namespace: &str, name: &str) -> Option<u32> {
+        let namespace = self.namespaces.find(self.hasher.hash_one(namespace), |held| **held == *namespace)?;
+        let same = |slot| {
+            let record = self.records.at(slot);
+            record.namespace == namespace && self.names.get(record.name()) == name
+        };
+        self.index.find(self.key_hash(namespace, name), same)
+    }
+
+    pub(super) fn key_hash(&self, namespace: u32, name: &str) -> u64 {
+        self.hasher.hash_one((namespace, name))
+    }
+}

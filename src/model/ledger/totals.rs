@@ -1,0 +1,121 @@
+//! What is counted: per node, and over the cluster.
+
+use crate::facts::quantity::Quantity;
+
+/// A resource name of this ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ResourceId(pub(super) u16);
+
+/// The pods of the whole cluster.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Pods held.
+    pub held: u32,
+    /// Pods with a node that are neither Succeeded nor Failed.
+    pub bound: u32,
+    /// Pods without a node that are neither Succeeded nor Failed.
+    pub unscheduled: u32,
+    /// Pods that are Succeeded or Failed.
+    pub terminal: u32,
+    /// Bound pods that are being deleted.
+    pub terminating: u32,
+}
+
+/// The pods bound to one node that are neither Succeeded nor Failed (semantics.md, section 2).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NodeTotals {
+    /// Pods.
+    pub pods: u32,
+    /// Those being deleted; they still count.
+    pub terminating: u32,
+    /// Those owned by a `DaemonSet`.
+    pub daemon_set: u32,
+    /// Mirrors of the kubelet's own static pods.
+    pub mirror: u32,
+    /// Cores asked for.
+    pub cpu: Quantity,
+    /// Bytes asked for.
+    pub memory: Quantity,
+    others: Vec<Share>,
+}
+
+/// What is asked of one resource other than cpu and memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Share {
+    id: ResourceId,
+    pods: u32,
+    amount: Quantity,
+}
+
+/// What one pod adds to its node.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Part<'a> {
+    pub(super) terminating: bool,
+    pub(super) daemon_set: bool,
+    pub(super) mirror: bool,
+    pub(super) asks: &'a Asks,
+}
+
+/// What a pod asks for, by resource id.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Asks {
+    pub(super) cpu: Quantity,
+    pub(super) memory: Quantity,
+    pub(super) others: Box<[(ResourceId, Quantity)]>,
+}
+
+impl NodeTotals {
+    /// Every resource other than cpu and memory that some pod here names, by id.
+    pub fn others(&self) -> impl Iterator<Item = (ResourceId, Quantity)> {
+        self.others.iter().map(|share| (share.id, share.amount))
+    }
+
+    /// What is asked of one resource other than cpu and memory; nothing if no pod names it.
+    #[must_use]
+    pub fn other(&self, id: ResourceId) -> Quantity {
+        self.place(id).map_or(Quantity::ZERO, |at| self.others[at].amount)
+    }
+
+    pub(super) fn add(&mut self, part: &Part<'_>) {
+        self.pods += 1;
+        self.terminating += u32::from(part.terminating);
+        self.daemon_set += u32::from(part.daemon_set);
+        self.mirror += u32::from(part.mirror);
+        self.cpu += part.asks.cpu;
+        self.memory += part.asks.memory;
+        for &(id, amount) in &part.asks.others {
+            match self.place(id) {
+                Ok(at) => {
+                    self.others[at].pods += 1;
+                    self.others[at].amount += amount;
+                }
+                Err(at) => self.others.insert(at, Share { id, pods: 1, amount }),
+            }
+        }
+    }
+
+    pub(super) fn subtract(&mut self, part: &Part<'_>) {
+        self.pods -= 1;
+        self.terminating -= u32::from(part.terminating);
+        self.daemon_set -= u32::from(part.daemon_set);
+        self.mirror -= u32::from(part.mirror);
+        self.cpu -= part.asks.cpu;
+        self.memory -= part.asks.memory;
+        for &(id, amount) in &part.asks.others {
+            let at = self.place(id).expect("what is subtracted was added before");
+            self.others[at].pods -= 1;
+            self.others[at].amount -= amount;
+            if self.others[at].pods == 0 {
+                self.others.remove(at);
+            }
+        }
+    }
+
+    pub(super) fn heap_bytes(&self) -> usize {
+        self.others.capacity() * size_of::<Share>()
+    }
+
+    fn place(&self, id: ResourceId) -> Result<usize, usize> {
+        self.others.binary_search_by_key(&id, |share| share.id)
+    }
+}

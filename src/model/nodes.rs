@@ -1,0 +1,362 @@
+//! The node store: mark and sweep, and sums over all nodes kept as nodes come and go.
+
+mod sums;
+
+use hashbrown::{HashMap, HashSet};
+
+use crate::facts::accelerator::Kind;
+use crate::facts::node::{ConditionStatus, NodeFacts, Readiness};
+use crate::facts::quantity::Quantity;
+use crate::facts::text::Clean;
+use crate::facts::wire::Uid;
+use crate::msg::{Mono, NodeChange};
+
+pub(crate) use sums::{Devices, Sums};
+
+use sums::devices;
+
+/// Names one node of the store as long as it is in it; a place that is used again has another serial.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct NodeKey {
+    slot: u32,
+    serial: u32,
+}
+
+/// All nodes of a cluster.
+///
+/// Pages of a list mark what they bring with the list's generation, and so does the watch; [`Nodes::finish`] removes what
+/// neither has touched. Of two versions of a node the newer wins, compared only within one generation: after an etcd restore
+/// versions go back (F43).
+#[derive(Debug, Default)]
+pub(crate) struct Nodes {
+    slots: Vec<Option<Node>>,
+    free: Vec<u32>,
+    by_name: HashMap<Clean, NodeKey>,
+    serial: u32,
+    /// The list that runs, or the last one.
+    generation: u32,
+    listing: bool,
+    /// What the watch deleted while the list runs: a later page may still bring it.
+    tombstones: HashMap<Clean, (Uid, u64)>,
+    sums: Sums,
+    troubled: HashSet<NodeKey>,
+    revision: u64,
+}
+
+/// A node and what follows from its facts.
+#[derive(Debug)]
+pub(crate) struct Node {
+    pub(crate) facts: NodeFacts,
+    pub(crate) devices: Vec<Devices>,
+    pub(crate) readiness: Readiness,
+    /// When we first saw it in this readiness.
+    pub(crate) readiness_since: Mono,
+    /// When we first saw any other trouble than readiness; `None` without.
+    pub(crate) trouble_since: Option<Mono>,
+    pub(crate) pods_allocatable: Option<u32>,
+    pub(crate) roles: Clean,
+    key: NodeKey,
+    generation: u32,
+    from_watch: bool,
+}
+
+/// What became of a change: the node that now is there, or the one that went.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// It is older than what is known, or changes nothing.
+    Ignored,
+    /// The node is new or changed; the uid of another object that it took the name of.
+    Stored { key: NodeKey, replaced: Option<Uid> },
+    /// The node was removed; its uid.
+    Removed(Uid),
+}
+
+impl Nodes {
+    pub(crate) fn begin(&mut self, generation: u32) {
+        self.generation = generation;
+        self.listing = true;
+        self.tombstones.clear();
+    }
+
+    /// An item of a page of the running list.
+    pub(crate) fn page(&mut self, node: NodeFacts, now: Mono) -> Outcome {
+        if let Some((uid, version)) = self.tombstones.get(&*node.name) {
+            let deleted = if node.version == 0 { *uid == node.uid } else { node.version <= *version };
+            if deleted {
+                return Outcome::Ignored;
+            }
+        }
+        let generation = self.generation;
+        if let Some(known) = self.by_name.get(&*node.name).copied().and_then(|key| self.get_mut(key)) {
+            let newer = known.generation == generation && known.from_watch && known.facts.version >= node.version;
+            if newer {
+                return Outcome::Ignored;
+            }
+        }
+        self.store(node, generation, Origin { from_watch: false, now })
+    }
+
+    /// A change from the watch that began at list `generation`.
+    pub(crate) fn change(&mut self, change: NodeChange, generation: u32, now: Mono) -> Outcome {
+        match change {
+            NodeChange::Present(node) => {
+                if let Some(known) = self.by_name(&node.name) {
+                    let older =
+                        known.generation == generation && !known.from_watch && known.facts.version > node.version;
+                    if older {
+                        return Outcome::Ignored;
+                    }
+                }
+                self.tombstones.remove(&*node.name);
+                self.store(*node, generation, Origin { from_watch: true, now })
+            }
+            NodeChange::Gone { name, uid, version } => {
+                let Some(known) = self.by_name(&name) else {
+                    self.bury(name, (uid, version), generation);
+                    return Outcome::Ignored;
+                };
+                // A page may already have brought the next node of that name.
+                if known.facts.uid != uid && known.generation == generation && known.facts.version > version {
+                    return Outcome::Ignored;
+                }
+                let (key, known_uid) = (known.key, known.facts.uid);
+                self.bury(name, (uid, version), generation);
+                self.remove(key);
+                Outcome::Removed(known_uid)
+            }
+        }
+    }
+
+    /// The running list is complete: removes what neither it nor the watch has touched, and returns those uids.
+    pub(crate) fn finish(&mut self) -> Vec<Uid> {
+        self.listing = false;
+        self.tombstones.clear();
+        let gone: Vec<_> = self
+            .iter()
+            .filter(|node| node.generation < self.generation)
+            .map(|node| (node.key, node.facts.uid))
+            .collect();
+        for (key, _) in &gone {
+            self.remove(*key);
+        }
+        gone.into_iter().map(|(_, uid)| uid).collect()
+    }
+
+    pub(crate) fn get(&self, key: NodeKey) -> Option<&Node> {
+        self.slots.get(key.slot as usize)?.as_ref().filter(|node| node.key == key)
+    }
+
+    pub(crate) fn by_name(&self, name: &str) -> Option<&Node> {
+        self.get(*self.by_name.get(name)?)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Node> {
+        self.slots.iter().flatten()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.by_name.len()
+    }
+
+    pub(crate) fn sums(&self) -> &Sums {
+        &self.sums
+    }
+
+    /// Nodes with any trouble, in no order: not ready, a bad condition, devices withdrawn or missing.
+    pub(crate) fn troubled(&self) -> impl Iterator<Item = &Node> {
+        self.troubled.iter().filter_map(|key| self.get(*key))
+    }
+
+    pub(crate) fn troubled_len(&self) -> usize {
+        self.troubled.len()
+    }
+
+    /// Grows with every change of the store.
+    pub(crate) fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    fn get_mut(&mut self, key: NodeKey) -> Option<&mut Node> {
+        self.slots.get_mut(key.slot as usize)?.as_mut().filter(|node| node.key == key)
+    }
+
+    fn bury(&mut self, name: Clean, deleted: (Uid, u64), generation: u32) {
+        if self.listing && generation == self.generation {
+            self.tombstones.insert(name, deleted);
+        }
+    }
+
+    fn store(&mut self, facts: NodeFacts, generation: u32, origin: Origin) -> Outcome {
+        let known = self.by_name.get(&*facts.name).copied().filter(|key| self.get(*key).is_some());
+        let Some(key) = known else {
+            return Outcome::Stored { key: self.insert(facts, generation, origin), replaced: None };
+        };
+        let slot = self.slots[key.slot as usize].as_mut().expect("the key was just found");
+        // A watch of an older list must not take back the mark of the running one.
+        slot.generation = slot.generation.max(generation);
+        slot.from_watch = origin.from_watch;
+        if slot.facts == facts {
+            return Outcome::Ignored;
+        }
+        self.revision += 1;
+        self.sums.subtract(slot);
+        let replaced = (slot.facts.uid != facts.uid).then_some(slot.facts.uid);
+        slot.replace(facts, origin.now);
+        let troubled = slot.troubled();
+        self.sums.add(slot);
+        self.note_trouble(key, troubled);
+        Outcome::Stored { key, replaced }
+    }
+
+    fn insert(&mut self, facts: NodeFacts, generation: u32, origin: Origin) -> NodeKey {
+        self.serial = self.serial.wrapping_add(1);
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(None);
+            u32::try_from(self.slots.len() - 1).expect("a cluster has fewer than 2^32 nodes")
+        });
+        let key = NodeKey { slot, serial: self.serial };
+        let node = Node::new(facts, key, generation, origin);
+        self.by_name.insert(node.facts.name.clone(), key);
+        self.sums.add(&node);
+        let troubled = node.troubled();
+        self.slots[slot as usize] = Some(node);
+        self.note_trouble(key, troubled);
+        self.revision += 1;
+        key
+    }
+
+    fn remove(&mut self, key: NodeKey) {
+        if let Some(node) = self.slots[key.slot as usize].take_if(|node| node.key == key) {
+            self.sums.subtract(&node);
+            self.by_name.remove(&*node.facts.name);
+            self.free.push(key.slot);
+            self.note_trouble(key, false);
+            self.revision += 1;
+        }
+    }
+
+    fn note_trouble(&mut self, key: NodeKey, troubled: bool) {
+        if troubled {
+            self.troubled.insert(key);
+        } else {
+            self.troubled.remove(&key);
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Origin {
+    from_watch: bool,
+    now: Mono,
+}
+
+impl Node {
+    fn new(facts: NodeFacts, key: NodeKey, generation: u32, origin: Origin) -> Self {
+        let mut node = Self {
+            devices: devices(&facts),
+            readiness: facts.readiness().0,
+            readiness_since: origin.now,
+            trouble_since: None,
+            pods_allocatable: pods_allocatable(&facts),
+            roles: roles(&facts),
+            facts,
+            key,
+            generation,
+            from_watch: origin.from_watch,
+        };
+        node.trouble_since = node.other_trouble().then_some(origin.now);
+        node
+    }
+
+    fn replace(&mut self, facts: NodeFacts, now: Mono) {
+        let readiness = facts.readiness().0;
+        if readiness != self.readiness || facts.uid != self.facts.uid {
+            self.readiness_since = now;
+        }
+        if facts.uid != self.facts.uid {
+            self.trouble_since = None;
+        }
+        self.readiness = readiness;
+        self.devices = devices(&facts);
+        self.pods_allocatable = pods_allocatable(&facts);
+        if facts.labels != self.facts.labels {
+            self.roles = roles(&facts);
+        }
+        self.facts = facts;
+        self.trouble_since = self.other_trouble().then_some(self.trouble_since.unwrap_or(now));
+    }
+
+    pub(crate) fn key(&self) -> NodeKey {
+        self.key
+    }
+
+    /// Whole devices of this node: capacity and allocatable; `None` without any.
+    pub(crate) fn whole_devices(&self) -> Option<(i64, i64)> {
+        let mut whole = self.devices.iter().filter(|d| d.kind == Kind::Device).peekable();
+        whole.peek()?;
+        Some(whole.fold((0, 0), |(capacity, allocatable), d| {
+            (capacity.saturating_add(d.capacity), allocatable.saturating_add(d.allocatable))
+        }))
+    }
+
+    /// Conditions other than Ready that are bad, in the order of the API.
+    pub(crate) fn pressures(&self) -> impl Iterator<Item = &Clean> {
+        self.facts.conditions.iter().filter(|c| is_bad(&c.kind, &c.status)).map(|c| &c.kind)
+    }
+
+    /// The cluster itself takes this node away, so its silence is expected.
+    pub(crate) fn leaving(&self) -> bool {
+        self.facts.deleting || self.facts.taints.iter().any(|taint| LEAVING.contains(&&*taint.key))
+    }
+
+    fn other_trouble(&self) -> bool {
+        self.pressures().next().is_some() || self.devices.iter().any(|d| d.withdrawn() > 0 || d.missing() > 0)
+    }
+
+    fn troubled(&self) -> bool {
+        self.readiness != Readiness::Ready || self.trouble_since.is_some()
+    }
+}
+
+/// Taints that announce the end of a node: the list that kubernetes-mixin ignores for "unreachable"
+/// (`alerts/kubelet.libsonnet`), and Karpenter's.
+const LEAVING: [&str; 4] = [
+    "ToBeDeletedByClusterAutoscaler",
+    "cloud.google.com/impending-node-termination",
+    "aws-node-termination-handler/spot-itn",
+    "karpenter.sh/disrupted",
+];
+
+/// Whether a condition is bad news. Of an unknown type `True` is bad by the node problem detector's convention; types that end
+/// in `Ready` (`NetworkingReady` of the EKS node agent) mean the opposite. `Unknown` is no news; Ready itself is told apart.
+pub(crate) fn is_bad(kind: &str, status: &ConditionStatus) -> bool {
+    match status {
+        _ if kind == "Ready" => false,
+        ConditionStatus::True => !kind.ends_with("Ready"),
+        ConditionStatus::False => kind.ends_with("Ready"),
+        ConditionStatus::Unknown => false,
+        ConditionStatus::Other(_) => true,
+    }
+}
+
+/// An amount in one of the sorted lists of a node.
+pub(crate) fn amount(list: &[(Clean, Quantity)], resource: &str) -> Option<Quantity> {
+    list.binary_search_by(|(name, _)| (**name).cmp(resource)).ok().map(|at| list[at].1)
+}
+
+fn pods_allocatable(facts: &NodeFacts) -> Option<u32> {
+    u32::try_from(amount(facts.effective_allocatable(), "pods")?.value()).ok()
+}
+
+/// `node-role.kubernetes.io/<role>` and the value of `kubernetes.io/role` (kubectl's `findNodeRoles`), sorted, without doubles.
+fn roles(facts: &NodeFacts) -> Clean {
+    let by_key = facts.labels.iter().filter_map(|(key, _)| key.strip_prefix("node-role.kubernetes.io/"));
+    let by_value = facts.label("kubernetes.io/role").map(|value| &**value);
+    let mut roles: Vec<&str> = by_key.chain(by_value).filter(|role| !role.is_empty()).collect();
+    roles.sort_unstable();
+    roles.dedup();
+    Clean::new(&roles.join(","))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,144 @@
+//! Accelerators of a node, and sums over all nodes that are kept as nodes come and go.
+
+use super::{Node, amount};
+use crate::facts::accelerator::{self, Kind};
+use crate::facts::node::{NodeFacts, Readiness};
+use crate::facts::quantity::Quantity;
+use crate::facts::text::Clean;
+
+/// One accelerator resource of one node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Devices {
+    pub(crate) resource: Clean,
+    pub(crate) kind: Kind,
+    pub(crate) capacity: i64,
+    pub(crate) allocatable: i64,
+    /// What the labels promise; `None` where they cannot say.
+    pub(crate) expected: Option<i64>,
+}
+
+/// Sums over all nodes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Sums {
+    pub(crate) total: u32,
+    pub(crate) ready: u32,
+    pub(crate) not_ready: u32,
+    pub(crate) unknown: u32,
+    pub(crate) cordoned: u32,
+    pub(crate) pods_allocatable: u64,
+    /// Nodes that announce any whole device.
+    pub(crate) with_devices: u32,
+    /// By resource and kind, sorted.
+    pub(crate) devices: Vec<DeviceSum>,
+}
+
+/// One accelerator resource over all nodes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct DeviceSum {
+    pub(crate) resource: Clean,
+    pub(crate) kind: Kind,
+    pub(crate) capacity: i64,
+    pub(crate) allocatable: i64,
+    /// Nodes that announce any.
+    pub(crate) nodes: u32,
+    /// Nodes that name the resource, also with capacity 0.
+    named: u32,
+}
+
+impl Devices {
+    /// Announced but not healthy (skypilot-org/skypilot#10395).
+    pub(crate) fn withdrawn(&self) -> i64 {
+        self.capacity.saturating_sub(self.allocatable).max(0)
+    }
+
+    /// Promised by the labels but never announced.
+    pub(crate) fn missing(&self) -> i64 {
+        self.expected.map_or(0, |expected| expected.saturating_sub(self.capacity).max(0))
+    }
+}
+
+impl Sums {
+    pub(super) fn add(&mut self, node: &Node) {
+        self.total += 1;
+        *self.readiness(node.readiness) += 1;
+        self.cordoned += u32::from(node.facts.unschedulable);
+        self.pods_allocatable += u64::from(node.pods_allocatable.unwrap_or(0));
+        self.with_devices += u32::from(has_devices(node));
+        for devices in &node.devices {
+            let place = self.devices.binary_search_by(|sum| sum.order(devices)).unwrap_or_else(|at| {
+                let (resource, kind) = (devices.resource.clone(), devices.kind);
+                let empty = DeviceSum { resource, kind, capacity: 0, allocatable: 0, nodes: 0, named: 0 };
+                self.devices.insert(at, empty);
+                at
+            });
+            let sum = &mut self.devices[place];
+            sum.capacity = sum.capacity.saturating_add(devices.capacity);
+            sum.allocatable = sum.allocatable.saturating_add(devices.allocatable);
+            sum.nodes += u32::from(devices.capacity > 0);
+            sum.named += 1;
+        }
+    }
+
+    pub(super) fn subtract(&mut self, node: &Node) {
+        self.total -= 1;
+        *self.readiness(node.readiness) -= 1;
+        self.cordoned -= u32::from(node.facts.unschedulable);
+        self.pods_allocatable -= u64::from(node.pods_allocatable.unwrap_or(0));
+        self.with_devices -= u32::from(has_devices(node));
+        for devices in &node.devices {
+            let Ok(place) = self.devices.binary_search_by(|sum| sum.order(devices)) else { continue };
+            let sum = &mut self.devices[place];
+            sum.capacity = sum.capacity.saturating_sub(devices.capacity);
+            sum.allocatable = sum.allocatable.saturating_sub(devices.allocatable);
+            sum.nodes -= u32::from(devices.capacity > 0);
+            sum.named -= 1;
+            if sum.named == 0 {
+                self.devices.remove(place);
+            }
+        }
+    }
+
+    fn readiness(&mut self, readiness: Readiness) -> &mut u32 {
+        match readiness {
+            Readiness::Ready => &mut self.ready,
+            Readiness::NotReady => &mut self.not_ready,
+            Readiness::Unknown => &mut self.unknown,
+        }
+    }
+}
+
+fn has_devices(node: &Node) -> bool {
+    node.devices.iter().any(|devices| devices.kind == Kind::Device && devices.capacity > 0)
+}
+
+impl DeviceSum {
+    fn order(&self, devices: &Devices) -> std::cmp::Ordering {
+        (&*self.resource, self.kind).cmp(&(&*devices.resource, devices.kind))
+    }
+}
+
+/// The accelerators of a node, sorted by name: those that it announces and those that its labels promise.
+pub(super) fn devices(facts: &NodeFacts) -> Vec<Devices> {
+    let allocatable = facts.effective_allocatable();
+    let mut found: Vec<Devices> = Vec::new();
+    let announced = facts.capacity.iter().chain(allocatable).map(|(name, _)| name.clone());
+    // Feature discovery names the count of `X` in the label `X.count` (semantics.md, 3.3).
+    let promised = facts.labels.iter().filter_map(|(key, _)| key.strip_suffix(".count")).map(Clean::new);
+    for resource in announced.chain(promised) {
+        let Some(kind) = accelerator::classify_on(&resource, facts).filter(|kind| *kind != Kind::Aux) else { continue };
+        if found.iter().any(|devices| devices.resource == resource) {
+            continue;
+        }
+        let expected = accelerator::expected(&resource, facts);
+        let (capacity, allocatable) = (amount(&facts.capacity, &resource), amount(allocatable, &resource));
+        if capacity.is_none() && allocatable.is_none() && expected.is_none_or(|count| count <= 0) {
+            continue;
+        }
+        // A node that says only what is allocatable has announced at least that.
+        let capacity = capacity.or(allocatable).map_or(0, Quantity::value);
+        let allocatable = allocatable.map_or(0, Quantity::value);
+        found.push(Devices { resource, kind, capacity, allocatable, expected });
+    }
+    found.sort_unstable_by(|a, b| (&a.resource, a.kind).cmp(&(&b.resource, b.kind)));
+    found
+}

@@ -1,0 +1,137 @@
+//! Columns, sort, filter, selection by key: only the visible slice ever becomes rows.
+
+mod columns;
+pub(crate) mod filter;
+pub(crate) mod lens;
+pub(crate) mod natural;
+pub(crate) mod order;
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::Known;
+use crate::facts::node::{NodeFacts, Readiness};
+use crate::facts::pod::PodFacts;
+use crate::facts::text::Clean;
+
+pub use columns::{Align, COLUMNS, Column, Compared, Match, Matched};
+
+/// Columns that rows can be sorted by; the table of columns is in `COLUMNS`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SortBy {
+    /// Name, natural order (numbers by value).
+    Name,
+    /// Worst first.
+    Status,
+    /// Pods bound against allocatable.
+    Pods,
+    /// Free GPUs.
+    Gpu,
+    /// CPU requested, share of allocatable.
+    Cpu,
+    /// Memory requested, share of allocatable.
+    Memory,
+    /// Kubelet version.
+    Version,
+    /// Age.
+    Age,
+}
+
+/// A node as the table shows it. Borrowed from the model, made for visible rows only.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NodeRow<'a> {
+    /// The facts: name, roles, version, taints, addresses.
+    pub facts: &'a NodeFacts,
+    /// The operator's selection.
+    pub selected: bool,
+    /// Readiness, its age, cordon.
+    pub status: NodeStatus,
+    /// Roles, comma-separated, sorted; empty without any.
+    pub roles: Clean,
+    /// Time since creation by the server's clock; `None` if the node does not say.
+    pub age: Option<Duration>,
+    /// Bound pods that are not Succeeded or Failed.
+    pub pods: Known<u32>,
+    /// `allocatable.pods`.
+    pub pods_allocatable: Option<u32>,
+    /// Whole GPUs and other devices of this node, all resources of kind device together; `None` without any.
+    pub gpu: Option<Accelerators>,
+    /// The accelerator's model.
+    pub model: Option<&'a str>,
+    /// CPU requested against allocatable, thousandths of a core.
+    pub cpu_milli: (Known<i64>, Option<i64>),
+    /// Memory requested against allocatable, bytes.
+    pub memory_bytes: (Known<i64>, Option<i64>),
+    /// Conditions that are bad: `MemoryPressure`, `DiskPressure`, NPD's; short names in the order of the API.
+    pub pressures: Vec<&'a Clean>,
+}
+
+/// Readiness and scheduling of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NodeStatus {
+    /// From the Ready condition.
+    pub readiness: Readiness,
+    /// Time in this state by the server's clock; `None` if the condition does not say.
+    pub for_: Option<Duration>,
+    /// `SchedulingDisabled`.
+    pub cordoned: bool,
+    /// More than two observed Ready changes in 15 min.
+    pub flapping: bool,
+    /// Our data is too old to say so now: "last seen Ready".
+    pub stale: bool,
+}
+
+/// Accelerators of one node or cluster, of one kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Accelerators {
+    /// Requested by bound, non-terminal pods.
+    pub requested: Known<i64>,
+    /// `status.allocatable`: the healthy ones.
+    pub allocatable: i64,
+    /// `status.capacity`: all that the plugin announced.
+    pub capacity: i64,
+}
+
+/// A pod as the node screen shows it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PodRow<'a> {
+    /// The facts.
+    pub facts: PodFacts<'a>,
+    /// The operator's selection.
+    pub selected: bool,
+    /// Time since creation by the server's clock.
+    pub age: Option<Duration>,
+    /// Whole devices that the pod holds (0 if terminal).
+    pub gpus: i64,
+}
+
+/// One row of the resources of a node.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ResourceRow<'a> {
+    /// `cpu`, `memory`, `pods`, `nvidia.com/gpu`, ...
+    pub name: &'a str,
+    /// Requested by bound, non-terminal pods; for `pods` their number. In milli for `cpu`, else base units.
+    pub requested: Known<i64>,
+    /// `status.allocatable`, same unit.
+    pub allocatable: Option<i64>,
+    /// `status.capacity`, same unit.
+    pub capacity: Option<i64>,
+}
+
+/// How the visible rows lie in all rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Extent {
+    /// Rows after filtering.
+    pub len: usize,
+    /// Rows before filtering.
+    pub total: usize,
+    /// The selected row's place among the filtered rows; `None` if there are none.
+    pub selected: Option<usize>,
+}
+
+/// Seconds since `then`, not negative.
+#[must_use]
+pub fn age_of(then: Option<Timestamp>, now: Timestamp) -> Option<Duration> {
+    Some(Duration::try_from(now.duration_since(then?)).unwrap_or_default())
+}

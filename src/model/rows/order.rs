@@ -1,0 +1,81 @@
+//! The order of rows: keys are read once per sort, then compared.
+
+use std::cmp::Ordering;
+
+use super::SortBy;
+use super::lens::Lens;
+use super::natural::natural_cmp;
+use crate::facts::node::Readiness;
+
+/// What a row is sorted by, but for its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Key {
+    /// Ascending; what is not known comes last, also in reverse.
+    Number(Option<i128>),
+    /// By the kubelet's version, then by name.
+    Version,
+    /// By name alone.
+    Name,
+}
+
+impl SortBy {
+    /// Pods change this order.
+    pub(crate) fn needs_pods(self) -> bool {
+        matches!(self, Self::Pods | Self::Gpu | Self::Cpu | Self::Memory)
+    }
+}
+
+/// The key of a row; smaller keys come first in the column's own direction (worst, fullest, youngest first).
+pub(crate) fn key(sort: SortBy, lens: &Lens<'_>) -> Key {
+    Key::Number(match sort {
+        SortBy::Name => return Key::Name,
+        SortBy::Version => return Key::Version,
+        SortBy::Status => Some(status_rank(lens)),
+        SortBy::Pods => share(lens.pods().any().map(i64::from), lens.node.pods_allocatable.map(i64::from)),
+        SortBy::Gpu => {
+            lens.gpu().and_then(|gpu| Some(-i128::from(gpu.allocatable.saturating_sub(gpu.requested.any()?))))
+        }
+        SortBy::Cpu => share(lens.cpu_milli().0.any(), lens.cpu_milli().1),
+        SortBy::Memory => share(lens.memory_bytes().0.any(), lens.memory_bytes().1),
+        SortBy::Age => lens.node.facts.created.map(|created| -i128::from(created.as_second())),
+    })
+}
+
+/// Compares two rows; the name decides between equals, always in its own direction.
+pub(crate) fn compare(a: (&Key, &Lens<'_>), b: (&Key, &Lens<'_>), reversed: bool) -> Ordering {
+    let names = || natural_cmp(a.1.name(), b.1.name());
+    let turn = |order: Ordering| if reversed { order.reverse() } else { order };
+    match (a.0, b.0) {
+        (Key::Number(Some(x)), Key::Number(Some(y))) => turn(x.cmp(y)).then_with(names),
+        (Key::Number(x), Key::Number(y)) => y.is_some().cmp(&x.is_some()).then_with(names),
+        (Key::Version, Key::Version) => {
+            turn(natural_cmp(&a.1.node.facts.kubelet, &b.1.node.facts.kubelet)).then_with(names)
+        }
+        _ => turn(names()),
+    }
+}
+
+/// The fullest first: the negated share, in parts of a billion.
+fn share(used: Option<i64>, of: Option<i64>) -> Option<i128> {
+    let (used, of) = (i128::from(used?), i128::from(of?));
+    // Nothing allocatable: anything used on it is over the limit (semantics.md, section 2: no division).
+    if of <= 0 {
+        return Some(if used > 0 { i128::MIN } else { 0 });
+    }
+    Some(-(used * 1_000_000_000 / of))
+}
+
+/// Worst first; of equally bad nodes the one that changed last.
+fn status_rank(lens: &Lens<'_>) -> i128 {
+    let node = lens.node;
+    let class = match node.readiness {
+        Readiness::Unknown => 0,
+        Readiness::NotReady => 1,
+        Readiness::Ready if lens.flapping() => 2,
+        Readiness::Ready if node.trouble_since.is_some() => 3,
+        Readiness::Ready if node.facts.unschedulable => 4,
+        Readiness::Ready => return 5 << 64,
+    };
+    let since = node.facts.readiness().1.map_or(0, |since| i128::from(since.as_second()));
+    (class << 64) - since
+}

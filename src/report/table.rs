@@ -1,0 +1,115 @@
+//! The snapshot as plain text: aligned columns as kubectl prints them, `?` for what is not known.
+
+use std::fmt::Write as _;
+
+use unicode_width::UnicodeWidthStr;
+
+use super::{Accelerator, Cluster, Fault, Item, Snapshot, word};
+
+/// Cells between two columns: kubectl's three spaces.
+const GAP: usize = 3;
+
+/// The snapshot as text, one block per cluster, with its errors below.
+#[must_use]
+pub fn table(snapshot: &Snapshot) -> String {
+    let blocks: Vec<String> = snapshot.clusters.iter().map(block).collect();
+    blocks.join("\n")
+}
+
+fn block(cluster: &Cluster) -> String {
+    let mut text = String::new();
+    let server = cluster.server.as_ref().map(|server| format!("  {server}")).unwrap_or_default();
+    put(&mut text, &format!("{}  {}{server}", cluster.context, cluster.state));
+    put(&mut text, &sums(cluster));
+    for accelerator in cluster.accelerators.iter().flatten() {
+        put(&mut text, &accelerator_line(accelerator));
+    }
+    if let Some(items) = cluster.items.as_ref().filter(|items| !items.is_empty()) {
+        text.push_str(&nodes(items));
+    }
+    for error in &cluster.errors {
+        put(&mut text, &error_line(error));
+    }
+    text
+}
+
+fn sums(cluster: &Cluster) -> String {
+    let (nodes, pods, api) = (&cluster.nodes, &cluster.pods, &cluster.api);
+    format!(
+        "nodes {}/{} ready, {} NotReady, {} Unknown, {} cordoned ({})  pods {}/{}, {} unscheduled ({})  \
+         api p50 {} p95 {}, {} timeouts, {} requests",
+        or(nodes.ready),
+        or(nodes.total),
+        or(nodes.not_ready),
+        or(nodes.unknown),
+        or(nodes.cordoned),
+        word(nodes.state),
+        or(pods.bound),
+        or(pods.allocatable),
+        or(pods.unscheduled),
+        word(pods.state),
+        or(api.probe_p50_ms.map(|ms| format!("{ms} ms"))),
+        or(api.probe_p95_ms.map(|ms| format!("{ms} ms"))),
+        api.timeouts,
+        api.requests,
+    )
+}
+
+fn accelerator_line(accelerator: &Accelerator) -> String {
+    let Accelerator { resource, capacity, allocatable, requested, nodes, .. } = accelerator;
+    let kind = serde_json::to_value(accelerator.kind).ok().and_then(|kind| kind.as_str().map(str::to_owned));
+    format!(
+        "{resource} ({})  requested {}  allocatable {allocatable}  capacity {capacity}  on {nodes} nodes",
+        or(kind),
+        or(*requested),
+    )
+}
+
+fn nodes(items: &[Item]) -> String {
+    let header = ["NAME", "STATUS", "ROLES", "PODS", "ACCELERATORS"].map(str::to_owned);
+    let rows: Vec<[String; 5]> = std::iter::once(header).chain(items.iter().map(row)).collect();
+    let widths: [usize; 5] =
+        std::array::from_fn(|column| rows.iter().map(|row| row[column].width()).max().unwrap_or_default());
+    let mut text = String::new();
+    for row in &rows {
+        let mut line = String::new();
+        for (cell, width) in row.iter().zip(widths) {
+            line.push_str(cell);
+            line.extend(std::iter::repeat_n(' ', width + GAP - cell.width()));
+        }
+        put(&mut text, &line);
+    }
+    text
+}
+
+fn row(item: &Item) -> [String; 5] {
+    let roles: Vec<&str> = item.roles.iter().map(|role| &**role).collect();
+    let accelerators: Vec<String> = item
+        .accelerators
+        .iter()
+        .map(|a| format!("{} {}/{}/{}", a.resource, or(a.requested), a.allocatable, a.capacity))
+        .collect();
+    let none = |text: String| if text.is_empty() { "<none>".to_owned() } else { text };
+    [
+        item.name.to_string(),
+        item.status.clone(),
+        none(roles.join(",")),
+        format!("{}/{}", or(item.pods.bound), or(item.pods.allocatable)),
+        none(accelerators.join(", ")),
+    ]
+}
+
+fn error_line(error: &Fault) -> String {
+    let layer = serde_json::to_value(error.layer).ok().and_then(|layer| layer.as_str().map(str::to_owned));
+    let code = error.code.map(|code| format!(" {code}")).unwrap_or_default();
+    let time = error.time.strftime("%Y-%m-%dT%H:%M:%SZ");
+    format!("error: {time} {} ({}{code}), attempt {}: {}", error.request, or(layer), error.attempt, error.text)
+}
+
+fn or<T: ToString>(value: Option<T>) -> String {
+    value.map_or_else(|| "?".to_owned(), |value| value.to_string())
+}
+
+fn put(text: &mut String, line: &str) {
+    writeln!(text, "{}", line.trim_end()).expect("a String takes everything");
+}

@@ -1,0 +1,164 @@
+use serde_json::json;
+
+use super::*;
+use crate::facts::node::{ConditionStatus, NodeFacts};
+use crate::model::fixture::{Bench, failure, gpu_node, gpu_pod, node, pod, turned};
+use crate::msg::{CallKind, ClusterEvent, End, ProbeOutcome};
+
+/// Three nodes, two with GPUs, and five pods, counted by hand below.
+fn small() -> Bench {
+    let mut lost = turned(&gpu_node("n2", 8, 8), ConditionStatus::False, 60_000);
+    lost.unschedulable = true;
+    let mut worker = node("n10");
+    worker.labels = vec![("node-role.kubernetes.io/worker".into(), "".into())];
+    let pods = [gpu_pod("a", "n1", 2), pod("b", "n1"), pod("c", "n10"), pod("d", ""), pod("lost", "gone")];
+    let mut bench = Bench::with(vec![gpu_node("n1", 8, 5), lost, worker], &pods);
+    let url = "https://prod.example:6443".into();
+    bench.send(ClusterEvent::Server { url, insecure: false });
+    bench.probe(ProbeOutcome::Answered { latency: std::time::Duration::from_micros(21_500) });
+    bench.call(CallKind::Work, 21, End::Complete, Some(200));
+    bench.call(CallKind::List(crate::msg::Resource::Pods), 30_000, End::TimedOut, None);
+    bench.prepare();
+    bench
+}
+
+fn as_json(bench: &Bench) -> serde_json::Value {
+    serde_json::to_value(snapshot(&bench.model, bench.now())).unwrap()
+}
+
+#[test]
+fn the_json_of_a_small_cluster_is_what_a_person_counts() {
+    let bench = small();
+    let gpu = |requested, allocatable, capacity| json!({ "resource": "nvidia.com/gpu", "kind": "device", "capacity": capacity, "allocatable": allocatable, "requested": requested });
+    let expected = json!({
+        "apiVersion": "watchbell/v1",
+        "kind": "Snapshot",
+        "time": "2023-11-14T22:13:20Z",
+        "clusters": [{
+            "context": "prod",
+            "server": "https://prod.example:6443",
+            "state": "slow",
+            "nodes": { "state": "complete", "total": 3, "ready": 2, "notReady": 1, "unknown": 0, "cordoned": 1 },
+            "accelerators": [{
+                "resource": "nvidia.com/gpu", "kind": "device", "capacity": 16, "allocatable": 13, "requested": 2, "nodes": 2
+            }],
+            "pods": { "state": "complete", "bound": 4, "allocatable": 30, "unscheduled": 1 },
+            "api": { "probeP50Ms": 21.5, "probeP95Ms": 21.5, "timeouts": 1, "requests": 2 },
+            "errors": [],
+            "items": [
+                {
+                    "name": "n1", "status": "Ready", "statusSince": "2023-11-14T22:13:20Z", "roles": [],
+                    "pods": { "bound": 2, "allocatable": 10 }, "accelerators": [gpu(2, 5, 8)]
+                },
+                {
+                    "name": "n2", "status": "NotReady,SchedulingDisabled", "statusSince": "2023-11-14T22:14:20Z", "roles": [],
+                    "pods": { "bound": 0, "allocatable": 10 }, "accelerators": [gpu(0, 8, 8)]
+                },
+                {
+                    "name": "n10", "status": "Ready", "statusSince": "2023-11-14T22:13:20Z", "roles": ["worker"],
+                    "pods": { "bound": 1, "allocatable": 10 }, "accelerators": []
+                }
+            ]
+        }]
+    });
+    assert_eq!(as_json(&bench), expected);
+    assert!(snapshot(&bench.model, bench.now()).complete());
+}
+
+#[test]
+fn what_is_not_known_is_null_with_a_state() {
+    let bench = Bench::new(&["prod"]);
+    let cluster = &as_json(&bench)["clusters"][0];
+    let nothing = json!({ "state": "unknown", "total": null, "ready": null, "notReady": null, "unknown": null, "cordoned": null });
+    assert_eq!(cluster["nodes"], nothing);
+    assert_eq!(cluster["pods"], json!({ "state": "unknown", "bound": null, "allocatable": null, "unscheduled": null }));
+    assert_eq!((&cluster["accelerators"], &cluster["items"]), (&json!(null), &json!(null)));
+    assert_eq!(cluster["api"]["probeP50Ms"], json!(null));
+    assert!(!snapshot(&bench.model, bench.now()).complete());
+}
+
+#[test]
+fn a_list_that_runs_gives_no_totals() {
+    let mut bench = Bench::new(&["prod"]);
+    bench.send(ClusterEvent::ListStarted { resource: crate::msg::Resource::Nodes, generation: 1 });
+    bench.page_of_nodes(1, 1, vec![gpu_node("n1", 8, 8)]);
+    let cluster = &as_json(&bench)["clusters"][0];
+    assert_eq!((&cluster["nodes"]["state"], &cluster["nodes"]["total"]), (&json!("loading"), &json!(null)));
+    assert_eq!(cluster["accelerators"], json!(null));
+    assert_eq!(cluster["items"][0]["pods"], json!({ "bound": null, "allocatable": 10 }));
+    assert_eq!(cluster["items"][0]["accelerators"][0]["requested"], json!(null));
+}
+
+#[test]
+fn denied_pods_leave_the_nodes_and_are_null() {
+    let mut bench = Bench::new(&["prod"]);
+    bench.list_nodes(1, vec![gpu_node("n1", 8, 8)]);
+    bench.denied(crate::msg::Resource::Pods);
+    let cluster = &as_json(&bench)["clusters"][0];
+    assert_eq!((&cluster["state"], &cluster["nodes"]["ready"]), (&json!("denied"), &json!(1)));
+    assert_eq!(cluster["pods"], json!({ "state": "denied", "bound": null, "allocatable": 10, "unscheduled": null }));
+    assert_eq!(cluster["accelerators"][0]["requested"], json!(null));
+    assert_eq!(cluster["errors"][0]["text"], "connection refused", "the reason is there");
+}
+
+#[test]
+fn old_data_is_stale_and_not_complete() {
+    let mut bench = small();
+    bench.waiting(crate::msg::Resource::Nodes, Layer::Connect);
+    let cluster = &as_json(&bench)["clusters"][0];
+    assert_eq!((&cluster["nodes"]["state"], &cluster["nodes"]["total"]), (&json!("stale"), &json!(3)));
+    assert!(!snapshot(&bench.model, bench.now()).complete());
+}
+
+#[test]
+fn errors_name_their_layer_and_repeat_only_when_they_differ() {
+    let mut bench = Bench::new(&["prod"]);
+    for (ms, layer) in [(0, Layer::FirstByte), (1000, Layer::Connect), (2000, Layer::Connect)] {
+        bench.ms = ms;
+        let failure = failure(layer, bench.now().wall);
+        bench.send(ClusterEvent::Failed(Box::new(failure)));
+    }
+    let errors = &as_json(&bench)["clusters"][0]["errors"];
+    let expected = json!([
+        { "time": "2023-11-14T22:13:22Z", "layer": "connect", "request": "list pods", "code": null, "text": "connection refused", "attempt": 1 },
+        { "time": "2023-11-14T22:13:20Z", "layer": "firstByte", "request": "list pods", "code": null, "text": "connection refused", "attempt": 1 },
+    ]);
+    assert_eq!(errors, &expected);
+}
+
+#[test]
+fn the_table_is_aligned_plain_text() {
+    let mut bench = small();
+    bench.send(ClusterEvent::Failed(Box::new(failure(Layer::Body, bench.now().wall))));
+    let expected = "\
+prod  slow  https://prod.example:6443
+nodes 2/3 ready, 1 NotReady, 0 Unknown, 1 cordoned (complete)  pods 4/30, 1 unscheduled (complete)  \
+api p50 21.5 ms p95 21.5 ms, 1 timeouts, 2 requests
+nvidia.com/gpu (device)  requested 2  allocatable 13  capacity 16  on 2 nodes
+NAME   STATUS                        ROLES    PODS   ACCELERATORS
+n1     Ready                         <none>   2/10   nvidia.com/gpu 2/5/8
+n2     NotReady,SchedulingDisabled   <none>   0/10   nvidia.com/gpu 0/8/8
+n10    Ready                         worker   1/10   <none>
+error: 2023-11-14T22:13:20Z list pods (body), attempt 1: connection refused
+";
+    assert_eq!(table(&snapshot(&bench.model, bench.now())), expected);
+}
+
+#[test]
+fn the_table_says_what_it_does_not_know() {
+    let bench = Bench::new(&["one", "two"]);
+    let text = table(&snapshot(&bench.model, bench.now()));
+    assert!(
+        text.starts_with("one  loading\nnodes ?/? ready, ? NotReady, ? Unknown, ? cordoned (unknown)  pods ?/?"),
+        "{text}"
+    );
+    assert_eq!(text.matches("(unknown)").count(), 4);
+    assert!(text.contains("\n\ntwo  loading\n"), "{text}");
+}
+
+#[test]
+fn text_from_outside_cannot_write_to_the_terminal() {
+    let hostile = NodeFacts { name: "n\u{1b}[31m1".into(), ..node("n1") };
+    let bench = Bench::with(vec![hostile], &[]);
+    assert!(!table(&snapshot(&bench.model, bench.now())).contains('\u{1b}'));
+}
