@@ -1,10 +1,10 @@
 //! watchbell: a terminal dashboard for people on call for Kubernetes clusters.
 //!
 //! The data goes one way. A pod travels
-//! API server → `cluster` (asked, timed, decoded into [`facts`]) → [`msg`] over one bounded channel →
+//! API server → [`cluster`] (asked, timed, decoded into [`facts`]) → [`msg`] over one bounded channel →
 //! [`model`] (`update`: pure, no clock, no I/O) → `ui` (draws the visible slice) → the terminal.
 //!
-//! * *talk*: `cluster` owns every socket and every clock of a cluster; it never sees the model or the screen.
+//! * *talk*: [`cluster`] owns every socket and every clock of a cluster; it never sees the model or the screen.
 //! * *reduce*: [`facts`] is what we keep of an API object; plain data.
 //! * *accumulate*: [`model`] is everything the screen knows; the same messages always give the same model.
 //! * *draw*: `ui` and [`report`] read the model; nothing in them waits, asks or computes per object.
@@ -13,6 +13,7 @@
 
 pub mod action;
 pub mod clock;
+pub mod cluster;
 pub mod facts;
 pub mod model;
 pub mod msg;

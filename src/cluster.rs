@@ -1,0 +1,275 @@
+//! Everything that talks to one cluster: a tree of tasks that owns every socket and every clock of that cluster.
+//!
+//! [`run`] supervises it. One task keeps the credentials and the clients ([`session`]), one loop per resource lists and
+//! watches (the pure [`reflector`] and its shell [`stream`]), two probe on fixed ticks ([`probe`]), one forwards what the
+//! [`meter`] has seen. They send [`Msg`]s into one bounded channel and never wait for anything but that and the network.
+//! The tasks of one cluster never touch another's (G5).
+
+use std::collections::HashMap;
+use std::sync::atomic::AtomicU32;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Notify, mpsc, watch};
+use tokio::task::{Id, JoinError, JoinSet};
+use tokio::time::{Instant, sleep};
+
+use crate::clock::Clock;
+use crate::facts::text::Clean;
+use crate::msg::{ClusterEvent, ClusterId, Mono, Msg, Resource, Series};
+
+mod call;
+mod classify;
+mod connect;
+mod deadline;
+mod exec;
+mod guard;
+pub mod kubeconfig;
+mod meter;
+mod probe;
+mod proxy;
+mod reflector;
+mod session;
+mod stream;
+mod tuning;
+
+use classify::one_line;
+use deadline::{Backoff, SizeTier};
+use kubeconfig::Target;
+use meter::Sink;
+use session::{Build, Rejections, Session};
+pub use tuning::{Tiers, Tuning};
+
+/// A task that has run this long before it panicked starts again without delay growth.
+const STEADY: Duration = Duration::from_secs(120);
+
+/// How a cluster's tasks are connected to the rest of the program.
+pub struct Link {
+    /// Which cluster.
+    pub id: ClusterId,
+    /// Where its news goes; when this is closed the tasks end.
+    pub out: mpsc::Sender<Msg>,
+    /// What the user wants of it.
+    pub commands: mpsc::Receiver<Command>,
+    /// The clock that all clusters share.
+    pub clock: Clock,
+}
+
+/// What the user wants of a cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Retry now what waits; list again what is complete.
+    Refresh,
+}
+
+/// What the tasks of one cluster share.
+pub(crate) struct Shared {
+    id: ClusterId,
+    out: mpsc::Sender<Msg>,
+    clock: Clock,
+    epoch: (Instant, Mono),
+    tuning: Arc<Tuning>,
+    sink: Sink,
+    session: Session,
+    refresh: watch::Receiver<u64>,
+    reconnected: Notify,
+    tier: Mutex<SizeTier>,
+    /// The last list of each resource: its number grows even when the loop has to start again.
+    generations: [AtomicU32; Resource::ALL.len()],
+}
+
+impl Shared {
+    /// Sends news, waiting for a place; nobody to hear it means that the cluster is about to end.
+    async fn tell(&self, event: ClusterEvent) {
+        let _ = self.out.send(Msg::Cluster(self.id, event)).await;
+    }
+
+    fn page_deadline(&self) -> Duration {
+        self.tier.lock().unwrap_or_else(PoisonError::into_inner).page_deadline()
+    }
+
+    fn observe_nodes(&self, nodes: u32) {
+        self.tier.lock().unwrap_or_else(PoisonError::into_inner).observe(nodes);
+    }
+
+    /// The last list of `resource`.
+    fn generation(&self, resource: Resource) -> &AtomicU32 {
+        match resource {
+            Resource::Nodes => &self.generations[0],
+            Resource::Pods => &self.generations[1],
+        }
+    }
+
+    /// The user's wishes from now on.
+    fn refreshes(&self) -> watch::Receiver<u64> {
+        let mut refresh = self.refresh.clone();
+        refresh.mark_unchanged();
+        refresh
+    }
+
+    /// An instant of tokio's clock as the program's.
+    fn mono_of(&self, at: Instant) -> Mono {
+        let (instant, mono) = self.epoch;
+        mono + at.saturating_duration_since(instant)
+    }
+}
+
+/// Runs the tasks of one cluster; returns when `link.out` is closed, and everything ends when the future is dropped.
+pub async fn run(target: Target, tuning: Tuning, link: Link) {
+    let url = Clean::new(target.server().unwrap_or_default());
+    let server = ClusterEvent::Server { url, insecure: target.is_insecure() };
+    supervise(target, server, tuning, link).await;
+}
+
+/// The tasks of a cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Part {
+    Session,
+    Meter,
+    Reflector(Resource),
+    Probe(Series),
+    Version,
+}
+
+impl Part {
+    const ALL: [Self; 7] = [
+        Self::Meter,
+        Self::Session,
+        Self::Reflector(Resource::Nodes),
+        Self::Reflector(Resource::Pods),
+        Self::Probe(Series::Ping),
+        Self::Probe(Series::Work),
+        Self::Version,
+    ];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Session => "credentials",
+            Self::Meter => "meter",
+            Self::Reflector(Resource::Nodes) => "nodes",
+            Self::Reflector(Resource::Pods) => "pods",
+            Self::Probe(Series::Ping) => "ping probe",
+            Self::Probe(Series::Work) => "work probe",
+            Self::Version => "version",
+        }
+    }
+}
+
+async fn supervise<B: Build>(build: B, server: ClusterEvent, tuning: Tuning, link: Link) {
+    let Link { id, out, mut commands, clock } = link;
+    let closed = out.clone();
+    let (refresh, refreshes) = watch::channel(0);
+    let (session, rejections) = Session::new();
+    let tuning = Arc::new(tuning);
+    let shared = Arc::new(Shared {
+        id,
+        out,
+        clock,
+        epoch: (Instant::now(), clock.mono()),
+        sink: Sink::new(clock),
+        session,
+        refresh: refreshes,
+        reconnected: Notify::new(),
+        tier: Mutex::new(SizeTier::new(tuning.tiers.clone())),
+        generations: Default::default(),
+        tuning,
+    });
+    let work = async {
+        shared.tell(server).await;
+        let keeper = Arc::new(tokio::sync::Mutex::new((build, rejections)));
+        let mut tree = Tree::new(shared.clone(), keeper);
+        loop {
+            tokio::select! {
+                biased;
+                Some(command) = commands.recv() => match command {
+                    Command::Refresh => refresh.send_modify(|count| *count += 1),
+                },
+                Some(ended) = tree.tasks.join_next_with_id() => tree.restart(ended).await,
+            }
+        }
+    };
+    tokio::select! {
+        () = closed.closed() => {}
+        () = work => {}
+    }
+}
+
+/// The running tasks. Dropping it ends them all.
+struct Tree<B> {
+    shared: Arc<Shared>,
+    keeper: Arc<tokio::sync::Mutex<(B, Rejections)>>,
+    tasks: JoinSet<()>,
+    parts: HashMap<Id, Part>,
+    restarts: HashMap<Part, (Backoff, Instant)>,
+    rng: fastrand::Rng,
+}
+
+impl<B: Build> Tree<B> {
+    fn new(shared: Arc<Shared>, keeper: Arc<tokio::sync::Mutex<(B, Rejections)>>) -> Self {
+        let rng = shared.tuning.seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
+        let (tasks, parts, restarts) = (JoinSet::new(), HashMap::new(), HashMap::new());
+        let mut tree = Self { shared, keeper, tasks, parts, restarts, rng };
+        for part in Part::ALL {
+            tree.start(part, Duration::ZERO);
+        }
+        tree
+    }
+
+    fn start(&mut self, part: Part, delay: Duration) {
+        let (shared, keeper, seed) = (self.shared.clone(), self.keeper.clone(), self.rng.u64(..));
+        let task = self.tasks.spawn(async move {
+            sleep(delay).await;
+            match part {
+                Part::Session => {
+                    let mut keeper = keeper.lock().await;
+                    let (build, rejections) = &mut *keeper;
+                    session::keep(&shared, build, rejections, seed).await;
+                }
+                Part::Meter => shared.sink.forward(shared.id, &shared.out).await,
+                Part::Reflector(resource) => stream::run(shared, resource, seed).await,
+                Part::Probe(series) => probe::run(shared, series).await,
+                Part::Version => probe::versions(shared).await,
+            }
+        });
+        self.parts.insert(task.id(), part);
+    }
+
+    /// A task has ended, which none should: it starts again after a backoff.
+    async fn restart(&mut self, ended: Result<(Id, ()), JoinError>) {
+        let (id, text) = match ended {
+            Ok((id, ())) => (id, "ended".to_owned()),
+            Err(error) => (error.id(), panic_text(error)),
+        };
+        let Some(part) = self.parts.remove(&id) else { return };
+        if self.shared.out.is_closed() {
+            return;
+        }
+        let now = Instant::now();
+        let fresh = || (Backoff::new(&self.shared.tuning), now);
+        let (backoff, last) = self.restarts.entry(part).or_insert_with(fresh);
+        if now - *last > STEADY {
+            backoff.reset();
+        }
+        *last = now;
+        let delay = backoff.next(self.rng.f64());
+        self.start(part, delay);
+        let text = one_line(&format!("{}: {text}", part.name()));
+        self.shared.tell(ClusterEvent::TaskRestarted { text }).await;
+    }
+}
+
+fn panic_text(error: JoinError) -> String {
+    match error.try_into_panic() {
+        Ok(panic) => {
+            let said = panic
+                .downcast_ref::<&str>()
+                .map(|s| (*s).to_owned())
+                .or_else(|| panic.downcast_ref::<String>().cloned());
+            format!("panicked: {}", said.unwrap_or_else(|| "without a message".to_owned()))
+        }
+        Err(_) => "cancelled".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

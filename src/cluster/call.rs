@@ -1,0 +1,179 @@
+//! One request: its deadlines, its body, and what became of it.
+
+use std::pin::pin;
+use std::time::Duration;
+
+use http::header::{ACCEPT, ACCEPT_ENCODING, HeaderValue};
+use http::response::Parts;
+use http::{Request, Response};
+use http_body_util::BodyExt;
+use kube::Client;
+use kube::client::Body;
+use tokio::time::{Instant, sleep_until};
+
+use super::classify::{self, Trouble, bytes_text};
+use super::meter::{Sink, Tag};
+use super::tuning::Tuning;
+use crate::clock::wall;
+use crate::msg::{CallKind, Layer};
+
+/// Of the body of an error answer this much is read.
+const ERROR_BODY: usize = 64 << 10;
+
+/// What a request may take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// Until the headers.
+    pub(crate) headers: Duration,
+    /// Without a byte of the body, and the window in which it must bring `slowest` bytes a second.
+    pub(crate) idle: Duration,
+    /// For all of it.
+    pub(crate) cap: Duration,
+    /// Bytes a second.
+    pub(crate) slowest: u64,
+    /// Decoded bytes.
+    pub(crate) bytes: usize,
+}
+
+impl Limits {
+    /// One deadline for all of a small answer.
+    pub(crate) fn small(deadline: Duration) -> Self {
+        Self { headers: deadline, idle: deadline, cap: deadline, slowest: 0, bytes: 4 << 20 }
+    }
+}
+
+/// What to ask.
+#[derive(Clone, Debug)]
+pub(crate) struct Ask {
+    /// For the meter.
+    pub(crate) kind: CallKind,
+    /// For the meter.
+    pub(crate) page: Option<u32>,
+    /// For the meter.
+    pub(crate) attempt: u32,
+    /// Path and query.
+    pub(crate) uri: String,
+    /// What it may take.
+    pub(crate) limits: Limits,
+}
+
+/// A client and the meter's sink that it reports to.
+#[derive(Clone)]
+pub(crate) struct Line {
+    /// The client.
+    pub(crate) client: Client,
+    /// Where its meter reports to.
+    pub(crate) sink: Sink,
+}
+
+impl Line {
+    /// Reads a whole answer into `buf`, which is cleared first.
+    ///
+    /// # Errors
+    /// Everything but a success status with a whole body, classified.
+    pub(crate) async fn fetch(&self, ask: &Ask, tuning: &Tuning, buf: &mut Vec<u8>) -> Result<Parts, Trouble> {
+        buf.clear();
+        self.sink.room().await;
+        let tag = self.sink.tag(ask.kind, ask.page, ask.attempt, ask.limits.cap);
+        let start = Instant::now();
+        let (head, body) = self.send(ask, &tag, start, false).await?.into_parts();
+        let good = head.status.is_success();
+        let limits = Limits { bytes: if good { ask.limits.bytes } else { ERROR_BODY }, ..ask.limits };
+        let read = read(body, &limits, &tag, start, buf).await;
+        if good {
+            return read.map(|()| head);
+        }
+        // The status says more than a cut body.
+        Err(classify::answer(&head, buf, wall(), tuning.retry_after_cap))
+    }
+
+    /// Opens a watch: returns with its headers, the body is for the caller to read.
+    ///
+    /// # Errors
+    /// Everything but a success status, classified.
+    pub(crate) async fn open(&self, ask: &Ask, tuning: &Tuning) -> Result<(Parts, Body), Trouble> {
+        self.sink.room().await;
+        let tag = self.sink.tag(ask.kind, ask.page, ask.attempt, ask.limits.headers);
+        let start = Instant::now();
+        let (head, body) = self.send(ask, &tag, start, true).await?.into_parts();
+        if head.status.is_success() {
+            return Ok((head, body));
+        }
+        let mut buf = Vec::new();
+        let limits = Limits { bytes: ERROR_BODY, ..Limits::small(ask.limits.headers) };
+        // Whatever came of the body: the status says more.
+        let _ = read(body, &limits, &tag, start, &mut buf).await;
+        Err(classify::answer(&head, &buf, wall(), tuning.retry_after_cap))
+    }
+
+    async fn send(&self, ask: &Ask, tag: &Tag, start: Instant, watch: bool) -> Result<Response<Body>, Trouble> {
+        let mut request = Request::get(&ask.uri)
+            .body(Body::empty())
+            .map_err(|error| Trouble::new(Layer::Internal, &format!("no valid request: {error}")))?;
+        request.extensions_mut().insert(tag.clone());
+        request.headers_mut().insert(ACCEPT, HeaderValue::from_static("application/json"));
+        if watch {
+            // From Kubernetes 1.37 on a compressed watch has one gzip member for each event.
+            request.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        }
+        let mut sending = pin!(self.client.send(request));
+        tokio::select! {
+            biased;
+            answer = &mut sending => answer.map_err(|error| classify::no_answer(&error)),
+            () = sleep_until(start + ask.limits.headers) => {
+                tag.timed_out();
+                let secs = ask.limits.headers.as_secs();
+                Err(Trouble::timed_out(Layer::FirstByte, &format!("no answer within {secs} s")))
+            }
+        }
+    }
+}
+
+async fn read(body: Body, limits: &Limits, tag: &Tag, start: Instant, buf: &mut Vec<u8>) -> Result<(), Trouble> {
+    let mut body = pin!(body);
+    let mut heard = Instant::now();
+    let mut window = (heard, 0_usize);
+    loop {
+        let frame = tokio::select! {
+            biased;
+            frame = body.frame() => frame,
+            () = sleep_until((heard + limits.idle).min(start + limits.cap)) => {
+                tag.timed_out();
+                return Err(late(heard, limits, buf.len()));
+            }
+        };
+        let Some(frame) = frame else { return Ok(()) };
+        let frame = frame.map_err(|error| classify::cut(&error, buf.len()))?;
+        let Ok(data) = frame.into_data() else { continue };
+        if buf.len() + data.len() > limits.bytes {
+            tag.refused();
+            let text = format!("the answer is larger than {}", bytes_text(limits.bytes));
+            return Err(Trouble::new(Layer::Body, &text));
+        }
+        buf.extend_from_slice(&data);
+        heard = Instant::now();
+        if heard - window.0 >= limits.idle {
+            let rate = (buf.len() - window.1) as u64 / limits.idle.as_secs().max(1);
+            if rate < limits.slowest {
+                tag.timed_out();
+                let text = format!("the body trickles at {rate} B/s ({} so far)", bytes_text(buf.len()));
+                return Err(Trouble::timed_out(Layer::Body, &text));
+            }
+            window = (heard, buf.len());
+        }
+        if heard >= start + limits.cap {
+            tag.timed_out();
+            return Err(late(heard, limits, buf.len()));
+        }
+    }
+}
+
+fn late(heard: Instant, limits: &Limits, bytes: usize) -> Trouble {
+    let text = if heard.elapsed() >= limits.idle && limits.idle < limits.cap {
+        let secs = limits.idle.as_secs();
+        format!("no data for {secs} s while reading the body ({} so far)", bytes_text(bytes))
+    } else {
+        format!("the body was not complete within {} s ({} so far)", limits.cap.as_secs(), bytes_text(bytes))
+    };
+    Trouble::timed_out(Layer::Body, &text)
+}

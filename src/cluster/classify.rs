@@ -1,0 +1,352 @@
+//! Every failure → layer, cause, whether it is a timeout, and one line of text that names them.
+//!
+//! No secret can get into a text: texts are made of error kinds, of what the server said, and of host names, never of
+//! requests, headers of ours, or the content of files.
+
+use std::error::Error as StdError;
+use std::io;
+use std::time::Duration;
+
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::response::Parts;
+use jiff::Timestamp;
+
+use super::connect::{ConnectFailure, Stage};
+use super::deadline::retry_after;
+use crate::facts::text::Clean;
+use crate::facts::wire::{StatusFacts, decode_status};
+use crate::msg::{Failure, Layer};
+
+/// Longest text of a failure, in characters; one line of a wide terminal.
+const TEXT_CHARS: usize = 240;
+/// Deepest chain of causes that is read.
+const CHAIN: usize = 12;
+/// For a captive portal, or a URL that points elsewhere (F34).
+const NOT_KUBERNETES: &str = "not a Kubernetes API: the answer is a web page (HTML)";
+
+/// One failed attempt, before anybody has decided what happens next.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Trouble {
+    /// Where it happened.
+    pub(crate) layer: Layer,
+    /// What happened, one line.
+    pub(crate) text: Clean,
+    /// HTTP code.
+    pub(crate) code: Option<u16>,
+    /// A deadline of ours or the server's own.
+    pub(crate) timeout: bool,
+    /// What the server asked for, clamped.
+    pub(crate) retry_after: Option<Duration>,
+    /// The server's `Audit-Id`.
+    pub(crate) audit_id: Option<Clean>,
+    /// The Kubernetes `Status` of the answer.
+    pub(crate) status: Option<Box<StatusFacts>>,
+    /// What answers is no Kubernetes API: a captive portal, a wrong URL.
+    pub(crate) alien: bool,
+}
+
+impl Trouble {
+    /// A failure without an answer.
+    pub(crate) fn new(layer: Layer, text: &str) -> Self {
+        Self {
+            layer,
+            text: one_line(text),
+            code: None,
+            timeout: false,
+            retry_after: None,
+            audit_id: None,
+            status: None,
+            alien: false,
+        }
+    }
+
+    /// A deadline of ours passed.
+    pub(crate) fn timed_out(layer: Layer, text: &str) -> Self {
+        Self { timeout: true, ..Self::new(layer, text) }
+    }
+
+    /// The server says that this resourceVersion or token is of no use any more: 410, or the 504 "too large".
+    pub(crate) fn is_gone(&self) -> bool {
+        self.code == Some(410) || self.status.as_ref().is_some_and(|s| s.version_too_large || &*s.reason == "Expired")
+    }
+
+    /// The token with which the server lets an expired list go on (R5).
+    pub(crate) fn continue_token(&self) -> Option<&str> {
+        self.status.as_ref().map(|s| s.continue_token.as_str()).filter(|token| !token.is_empty())
+    }
+
+    /// No answer at all came, so the server (or the way to it) is down.
+    pub(crate) fn is_unreachable(&self) -> bool {
+        matches!(
+            self.layer,
+            Layer::Dns | Layer::Proxy | Layer::Connect | Layer::Tls | Layer::Credentials | Layer::Config
+        )
+    }
+
+    /// The message for people.
+    pub(crate) fn failure(&self, at: Timestamp, request: &str, attempt: u32) -> Failure {
+        Failure {
+            at,
+            layer: self.layer,
+            request: Clean::new(request),
+            code: self.code,
+            text: self.text.clone(),
+            attempt,
+            next_in: None,
+            previous: None,
+            audit_id: self.audit_id.clone(),
+            timeout: self.timeout,
+        }
+    }
+}
+
+/// An answer whose status is no success; `body` is what came of it.
+pub(crate) fn answer(head: &Parts, body: &[u8], wall: Timestamp, cap: Duration) -> Trouble {
+    let code = head.status.as_u16();
+    let status = decode_status(body);
+    let gone = code == 410 || status.as_ref().is_some_and(|s| s.version_too_large || &*s.reason == "Expired");
+    let layer = match code {
+        _ if gone => Layer::Watch,
+        401 => Layer::Auth,
+        403 => Layer::Rbac,
+        429 => Layer::Throttled,
+        504 => Layer::ServerTimeout,
+        _ => Layer::Server,
+    };
+    let reason = head.status.canonical_reason().unwrap_or("no reason given");
+    let text = if head.status.is_redirection() {
+        format!("answered {code}, a redirect: not followed with our credentials")
+    } else if is_html(head, body) {
+        format!("load balancer or proxy answered {code} (HTML)")
+    } else if let Some(status) = status.as_ref().filter(|s| !s.message.is_empty()) {
+        status.message.to_string()
+    } else {
+        let line = String::from_utf8_lossy(&body[..body.len().min(4 * TEXT_CHARS)]);
+        match line.lines().map(str::trim).find(|line| !line.is_empty()) {
+            Some(line) => line.to_owned(),
+            None => format!("answered {code} {reason} without a body"),
+        }
+    };
+    Trouble {
+        code: Some(code),
+        timeout: layer == Layer::ServerTimeout,
+        retry_after: head.headers.get(RETRY_AFTER).and_then(|value| retry_after(value, wall, cap)).or_else(|| {
+            status.as_ref().and_then(|s| s.retry_after_seconds).map(|secs| Duration::from_secs(secs).min(cap))
+        }),
+        audit_id: audit_id(head),
+        alien: head.status.is_redirection(),
+        status: status.map(Box::new),
+        ..Trouble::new(layer, &text)
+    }
+}
+
+/// A success whose body is not what was asked for.
+pub(crate) fn unreadable(head: &Parts, body: &[u8], why: &str) -> Trouble {
+    let html = is_html(head, body);
+    let text = if html { NOT_KUBERNETES } else { why };
+    Trouble {
+        code: Some(head.status.as_u16()),
+        audit_id: audit_id(head),
+        alien: html,
+        ..Trouble::new(Layer::Decode, text)
+    }
+}
+
+/// A `Status` that came as an ERROR event of a watch.
+pub(crate) fn event(status: StatusFacts, cap: Duration) -> Trouble {
+    let layer = match status.code {
+        _ if status.code == 410 || status.version_too_large || &*status.reason == "Expired" => Layer::Watch,
+        401 => Layer::Auth,
+        403 => Layer::Rbac,
+        429 => Layer::Throttled,
+        504 => Layer::ServerTimeout,
+        _ => Layer::Server,
+    };
+    let text = if status.message.is_empty() { "the watch ended with an error" } else { &*status.message };
+    Trouble {
+        code: (status.code != 0).then_some(status.code),
+        timeout: layer == Layer::ServerTimeout,
+        retry_after: status.retry_after_seconds.map(|secs| Duration::from_secs(secs).min(cap)),
+        ..Trouble::new(layer, text)
+    }
+    .with_status(status)
+}
+
+impl Trouble {
+    fn with_status(mut self, status: StatusFacts) -> Self {
+        self.status = Some(Box::new(status));
+        self
+    }
+}
+
+/// A request that got no answer: walks the causes to the layer that failed.
+pub(crate) fn no_answer(error: &(dyn StdError + 'static)) -> Trouble {
+    for cause in chain(error) {
+        if let Some(failed) = cause.downcast_ref::<ConnectFailure>() {
+            return connecting(failed);
+        }
+        if let Some(refused) = cause.downcast_ref::<super::guard::Refused>() {
+            return Trouble::new(Layer::Internal, &refused.to_string());
+        }
+        if let Some(kube::Error::Auth(_)) = cause.downcast_ref::<kube::Error>() {
+            return Trouble::new(Layer::Credentials, &format!("credentials cannot be used: {}", deepest(cause)));
+        }
+        if cause.is::<http::header::InvalidHeaderValue>() {
+            return Trouble::new(Layer::Credentials, "the token has characters that no header may have");
+        }
+        if let Some(error) = cause.downcast_ref::<hyper::Error>() {
+            if error.is_incomplete_message() {
+                return Trouble::new(Layer::Connect, "the connection was closed before an answer came");
+            }
+            if error.is_parse() {
+                let text = format!("the answer is not HTTP: {}", deepest(cause));
+                return Trouble { alien: true, ..Trouble::new(Layer::Decode, &text) };
+            }
+        }
+        if let Some(error) = cause.downcast_ref::<io::Error>() {
+            return Trouble::new(
+                Layer::Connect,
+                &format!("the connection failed before an answer came: {}", io_text(error)),
+            );
+        }
+    }
+    Trouble::new(Layer::Connect, &format!("no answer: {}", deepest(error)))
+}
+
+/// Certificates, credentials or headers of which no client can be built.
+pub(crate) fn unusable(error: &kube::Error) -> Trouble {
+    let layer = if matches!(error, kube::Error::Auth(_)) { Layer::Credentials } else { Layer::Config };
+    Trouble::new(layer, &format!("no client can be made of the kubeconfig: {}", deepest(error)))
+}
+
+/// A body that began and was cut.
+pub(crate) fn cut(error: &(dyn StdError + 'static), bytes: usize) -> Trouble {
+    let why = chain(error)
+        .find_map(|cause| {
+            if let Some(error) = cause.downcast_ref::<hyper::Error>()
+                && error.is_incomplete_message()
+            {
+                return Some("the connection was closed in mid-answer".to_owned());
+            }
+            cause.downcast_ref::<io::Error>().map(io_text)
+        })
+        .unwrap_or_else(|| deepest(error));
+    Trouble::new(Layer::Body, &format!("cut after {}: {why}", bytes_text(bytes)))
+}
+
+/// A watch that was cut, by an error that is not just its end.
+pub(crate) fn broken_watch(error: &(dyn StdError + 'static)) -> Trouble {
+    let why = chain(error).find_map(|cause| cause.downcast_ref::<io::Error>().map(io_text));
+    Trouble::new(Layer::Body, &format!("the watch was cut: {}", why.unwrap_or_else(|| deepest(error))))
+}
+
+/// The connection was closed before the end of the body, without any other complaint.
+pub(crate) fn is_early_end(error: &(dyn StdError + 'static)) -> bool {
+    chain(error).any(|cause| {
+        cause.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_incomplete_message)
+            || cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::UnexpectedEof)
+    })
+}
+
+/// Something that is no Kubernetes API answered a watch with success.
+pub(crate) fn alien() -> Trouble {
+    Trouble { alien: true, ..Trouble::new(Layer::Decode, NOT_KUBERNETES) }
+}
+
+fn connecting(failed: &ConnectFailure) -> Trouble {
+    let (place, secs) = (&failed.place, failed.after.as_secs());
+    let Some(source) = &failed.source else {
+        let (layer, text) = match failed.stage {
+            Stage::Dns => (Layer::Dns, format!("name of `{place}` not resolved within {secs} s")),
+            Stage::Tcp => (Layer::Connect, format!("no connection to `{place}` within {secs} s: filtered or no route")),
+            Stage::Proxy => (Layer::Proxy, format!("proxy `{place}` gave no tunnel within {secs} s")),
+            Stage::Tls => (Layer::Tls, format!("TLS handshake with `{place}` not finished within {secs} s")),
+        };
+        return Trouble::timed_out(layer, &text);
+    };
+    let refused = chain(&**source)
+        .filter_map(|c| c.downcast_ref::<io::Error>())
+        .any(|e| e.kind() == io::ErrorKind::ConnectionRefused);
+    let why = deepest(&**source);
+    match failed.stage {
+        Stage::Dns => Trouble::new(Layer::Dns, &format!("name of `{place}` not resolved: {why}")),
+        Stage::Tcp | Stage::Proxy if failed.proxied && refused => {
+            Trouble::new(Layer::Proxy, &format!("proxy `{place}` refused the connection"))
+        }
+        Stage::Proxy => Trouble::new(Layer::Proxy, &format!("proxy `{place}`: {why}")),
+        Stage::Tcp if failed.proxied => Trouble::new(Layer::Proxy, &format!("proxy `{place}`: {why}")),
+        Stage::Tcp if refused => Trouble::new(Layer::Connect, &format!("`{place}` refused the connection")),
+        Stage::Tcp => Trouble::new(Layer::Connect, &format!("no connection to `{place}`: {why}")),
+        Stage::Tls if why.contains("InvalidContentType") => {
+            Trouble::new(Layer::Tls, &format!("TLS with `{place}`: it does not speak TLS; is the URL http?"))
+        }
+        Stage::Tls => Trouble::new(Layer::Tls, &format!("TLS with `{place}`: {why}")),
+    }
+}
+
+/// The error and its causes, outermost first.
+pub(crate) fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    std::iter::successors(Some(error), |error: &&'a (dyn StdError + 'static)| {
+        let error: &'a (dyn StdError + 'static) = *error;
+        // An io::Error shows the source of what it wraps, not what it wraps.
+        match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+            Some(inner) => Some(inner as &(dyn StdError + 'static)),
+            None => error.source(),
+        }
+    })
+    .take(CHAIN)
+}
+
+fn deepest(error: &(dyn StdError + 'static)) -> String {
+    chain(error).last().map(ToString::to_string).unwrap_or_default()
+}
+
+fn io_text(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::ConnectionReset => "connection reset by the other side".to_owned(),
+        io::ErrorKind::BrokenPipe => "the other side has closed the connection".to_owned(),
+        io::ErrorKind::UnexpectedEof => "the connection ended early".to_owned(),
+        io::ErrorKind::TimedOut => "no acknowledgement from the other side".to_owned(),
+        _ => deepest(error),
+    }
+}
+
+fn audit_id(head: &Parts) -> Option<Clean> {
+    Some(one_line(head.headers.get("audit-id")?.to_str().ok()?))
+}
+
+fn is_html(head: &Parts, body: &[u8]) -> bool {
+    let declared = head.headers.get(CONTENT_TYPE).is_some_and(|t| t.as_bytes().starts_with(b"text/html"));
+    declared || body.trim_ascii_start().starts_with(b"<")
+}
+
+/// One line, without runs of white space, at most [`TEXT_CHARS`] long.
+pub(crate) fn one_line(text: &str) -> Clean {
+    let mut line = String::with_capacity(text.len().min(4 * TEXT_CHARS));
+    for word in text.split_whitespace() {
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+        if line.len() > 4 * TEXT_CHARS {
+            break;
+        }
+    }
+    if let Some((end, _)) = line.char_indices().nth(TEXT_CHARS) {
+        line.truncate(end);
+        line.push('…');
+    }
+    Clean::new(&line)
+}
+
+/// `2.2 MB`, for people.
+pub(crate) fn bytes_text(bytes: usize) -> String {
+    match bytes {
+        0..1_000 => format!("{bytes} B"),
+        1_000..1_000_000 => format!("{}.{} kB", bytes / 1_000, bytes % 1_000 / 100),
+        _ => format!("{}.{} MB", bytes / 1_000_000, bytes % 1_000_000 / 100_000),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,359 @@
+//! The client stack: what `kube::Client::try_from` builds, without hidden retries, with keepalive, with one deadline over
+//! DNS, TCP, proxy and TLS, and with the meter next to the wire (costs-and-libraries.md, section 3).
+
+use std::error::Error as StdError;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{HeaderValue, USER_AGENT};
+use http::{Request, Response, Uri};
+use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper_util::client::legacy;
+use hyper_util::client::legacy::connect::dns::GaiResolver;
+use hyper_util::client::legacy::connect::proxy::{SocksV5, Tunnel};
+use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use kube::client::{Body, ConfigExt};
+use kube::{Client, Config};
+use tokio::time::Instant;
+use tower::{BoxError, Service, ServiceBuilder};
+use tower_http::decompression::DecompressionLayer;
+
+use super::guard::ReadOnlyLayer;
+use super::meter::{MeterLayer, Sink};
+use super::proxy::ProxyAuth;
+use super::tuning::Tuning;
+
+/// client-go's dialer keeps connections alive every 30 s; ours asks sooner, since a dashboard is asked "is it alive".
+const KEEPALIVE_IDLE: Duration = Duration::from_secs(20);
+/// Between two keepalive probes.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
+/// Keepalive probes without an answer before the connection is dead.
+const KEEPALIVE_RETRIES: u32 = 3;
+/// Unacknowledged writes end a connection after this (F06); the kernel's own limit is about 15 min.
+#[cfg(target_os = "linux")]
+const USER_TIMEOUT: Duration = Duration::from_secs(30);
+/// Idle sockets are closed before a load balancer forgets them.
+const POOL_IDLE: Duration = Duration::from_secs(30);
+/// At most two pages and two watches at once.
+const POOL_SIZE: usize = 4;
+
+tokio::task_local! {
+    /// How far the connection that is being made has come.
+    static STAGE: Arc<AtomicU8>;
+}
+
+/// A step on the way to a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// The name is being resolved.
+    Dns = 0,
+    /// TCP, to the server or to the proxy.
+    Tcp = 1,
+    /// The proxy is asked for a tunnel.
+    Proxy = 2,
+    /// The TLS handshake.
+    Tls = 3,
+}
+
+/// No connection came about.
+#[derive(Debug)]
+pub(crate) struct ConnectFailure {
+    /// Where it failed.
+    pub(crate) stage: Stage,
+    /// `host:port` that was to be reached at that stage.
+    pub(crate) place: String,
+    /// Through a proxy.
+    pub(crate) proxied: bool,
+    /// How long it took.
+    pub(crate) after: Duration,
+    /// The cause; `None` when our deadline passed.
+    pub(crate) source: Option<BoxError>,
+}
+
+impl std::fmt::Display for ConnectFailure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "no connection to {}", self.place)
+    }
+}
+
+impl StdError for ConnectFailure {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.source.as_deref().map(|source| source as &(dyn StdError + 'static))
+    }
+}
+
+/// How long a connection took to be made; the first request on it takes this.
+#[derive(Clone, Debug)]
+pub(crate) struct Took(Arc<(Duration, AtomicBool)>);
+
+impl Took {
+    /// The time, for the first who asks.
+    pub(crate) fn take(&self) -> Option<Duration> {
+        (!self.0.1.swap(true, Ordering::Relaxed)).then_some(self.0.0)
+    }
+}
+
+/// Builds a client for `config` with a connection pool of its own.
+///
+/// Reads a token file, so call it where blocking is allowed; needs a tokio context. Never runs an exec plugin, because
+/// the caller has put the credentials into `config`.
+///
+/// # Errors
+/// Whatever kube says about certificates, credentials or headers that cannot be used.
+pub(crate) fn client(
+    mut config: Config,
+    auth: Option<&ProxyAuth>,
+    tuning: &Tuning,
+    sink: &Sink,
+) -> Result<Client, kube::Error> {
+    config.default_retry = false;
+    config.auth_info.exec = None;
+    if let Ok(agent) = HeaderValue::from_str(&tuning.user_agent) {
+        config.headers.push((USER_AGENT, agent));
+    }
+    let place = place(config.proxy_url.as_ref().unwrap_or(&config.cluster_url));
+    let limit = tuning.connect_deadline;
+    let Some(proxy) = config.proxy_url.clone() else {
+        let tcp = Mark { inner: tcp(), before: Stage::Tcp, after: Stage::Tls };
+        let timed = Timed { inner: config.rustls_https_connector_with_connector(tcp)?, limit, proxied: false, place };
+        return assemble(pool(timed), &config, sink);
+    };
+    let tcp = Mark { inner: tcp(), before: Stage::Tcp, after: Stage::Proxy };
+    match proxy.scheme_str() {
+        Some("socks5" | "socks5h") => {
+            let mut socks = SocksV5::new(proxy, tcp);
+            if let Some(auth) = auth {
+                socks = socks.with_auth(auth.user.clone(), auth.password.clone());
+            }
+            let tunnel = Mark { inner: socks, before: Stage::Tcp, after: Stage::Tls };
+            let inner = config.rustls_https_connector_with_connector(tunnel)?;
+            assemble(pool(Timed { inner, limit, proxied: true, place }), &config, sink)
+        }
+        Some("https") => {
+            // A configuration of its own: our client certificate and the cluster's CA are not the proxy's business.
+            let outer = Config::new(proxy.clone()).rustls_https_connector_with_connector(tcp)?;
+            let tunnel = Mark { inner: tunnel(proxy, outer, auth), before: Stage::Tcp, after: Stage::Tls };
+            let inner = config.rustls_https_connector_with_connector(tunnel)?;
+            assemble(pool(Timed { inner, limit, proxied: true, place }), &config, sink)
+        }
+        _ => {
+            let tunnel = Mark { inner: tunnel(proxy, tcp, auth), before: Stage::Tcp, after: Stage::Tls };
+            let inner = config.rustls_https_connector_with_connector(tunnel)?;
+            assemble(pool(Timed { inner, limit, proxied: true, place }), &config, sink)
+        }
+    }
+}
+
+/// Puts our layers around `wire`: guard, base URI, gunzip, credentials, headers, meter.
+///
+/// # Errors
+/// Credentials or headers that cannot be used.
+pub(crate) fn assemble<S, B>(wire: S, config: &Config, sink: &Sink) -> Result<Client, kube::Error>
+where
+    S: Service<Request<Body>, Response = Response<B>> + Clone + Send + Sync + 'static,
+    S::Error: Into<BoxError> + 'static,
+    S::Future: Send + 'static,
+    B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: Into<BoxError> + Send + 'static,
+{
+    let stack = ServiceBuilder::new()
+        .layer(ReadOnlyLayer)
+        .layer(config.base_uri_layer())
+        .layer(DecompressionLayer::new().gzip(!config.disable_compression))
+        .option_layer(config.auth_layer()?)
+        .layer(config.extra_headers_layer()?)
+        .layer(MeterLayer(sink.clone()))
+        .map_err(Into::<BoxError>::into)
+        .service(wire);
+    Ok(Client::new(stack, config.default_namespace.clone()))
+}
+
+fn pool<C>(connector: C) -> legacy::Client<C, Body>
+where
+    C: legacy::connect::Connect + Clone,
+{
+    legacy::Client::builder(TokioExecutor::new())
+        .pool_timer(TokioTimer::new())
+        .pool_idle_timeout(POOL_IDLE)
+        .pool_max_idle_per_host(POOL_SIZE)
+        // hyper sends a request again only if the idle connection turned out to be closed before a byte of it was written
+        // (`retry_canceled_requests`, on by default): no server sees two, and the meter times both as one.
+        .build(connector)
+}
+
+fn tcp() -> HttpConnector<Mark<GaiResolver>> {
+    let resolver = Mark { inner: GaiResolver::new(), before: Stage::Dns, after: Stage::Tcp };
+    let mut tcp = HttpConnector::new_with_resolver(resolver);
+    tcp.enforce_http(false);
+    tcp.set_nodelay(true);
+    tcp.set_keepalive(Some(KEEPALIVE_IDLE));
+    tcp.set_keepalive_interval(Some(KEEPALIVE_INTERVAL));
+    tcp.set_keepalive_retries(Some(KEEPALIVE_RETRIES));
+    #[cfg(target_os = "linux")]
+    tcp.set_tcp_user_timeout(Some(USER_TIMEOUT));
+    tcp
+}
+
+fn tunnel<C>(proxy: Uri, connector: C, auth: Option<&ProxyAuth>) -> Tunnel<C> {
+    let tunnel = Tunnel::new(proxy, connector);
+    match auth.and_then(ProxyAuth::basic) {
+        Some(basic) => tunnel.with_auth(basic),
+        None => tunnel,
+    }
+}
+
+/// `host:port`, without credentials.
+fn place(url: &Uri) -> String {
+    let port = url.port_u16().unwrap_or(match url.scheme_str() {
+        Some("http") => 80,
+        Some("socks5" | "socks5h") => 1080,
+        _ => 443,
+    });
+    format!("{}:{port}", url.host().unwrap_or_default())
+}
+
+/// Notes in [`STAGE`] what begins with this service's work and what follows it.
+#[derive(Clone, Debug)]
+struct Mark<C> {
+    inner: C,
+    before: Stage,
+    after: Stage,
+}
+
+impl<C, Q> Service<Q> for Mark<C>
+where
+    C: Service<Q>,
+    C::Future: Send + 'static,
+{
+    type Response = C::Response;
+    type Error = C::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<C::Response, C::Error>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), C::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, target: Q) -> Self::Future {
+        let (work, before, after) = (self.inner.call(target), self.before, self.after);
+        let note = |stage: Stage| {
+            // Outside of a connection attempt (a unit test) there is nobody to tell.
+            let _ = STAGE.try_with(|at| at.store(stage as u8, Ordering::Relaxed));
+        };
+        Box::pin(async move {
+            note(before);
+            let done = work.await?;
+            note(after);
+            Ok(done)
+        })
+    }
+}
+
+/// The deadline over all stages, and the stop-watch.
+#[derive(Clone, Debug)]
+struct Timed<C> {
+    inner: C,
+    limit: Duration,
+    proxied: bool,
+    place: String,
+}
+
+impl<C> Service<Uri> for Timed<C>
+where
+    C: Service<Uri>,
+    C::Future: Send + 'static,
+    C::Response: Send,
+    C::Error: Into<BoxError>,
+{
+    type Response = TimedStream<C::Response>;
+    type Error = ConnectFailure;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, ConnectFailure>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ConnectFailure>> {
+        let (place, proxied) = (&self.place, self.proxied);
+        self.inner.poll_ready(cx).map_err(|error| ConnectFailure {
+            stage: Stage::Tcp,
+            place: place.clone(),
+            proxied,
+            after: Duration::ZERO,
+            source: Some(error.into()),
+        })
+    }
+
+    fn call(&mut self, target: Uri) -> Self::Future {
+        let stage = Arc::new(AtomicU8::new(Stage::Tcp as u8));
+        let work = STAGE.scope(stage.clone(), self.inner.call(target.clone()));
+        let (limit, proxied, proxy) = (self.limit, self.proxied, self.place.clone());
+        let start = Instant::now();
+        Box::pin(async move {
+            let source = match tokio::time::timeout(limit, work).await {
+                Ok(Ok(io)) => {
+                    return Ok(TimedStream { io, took: Took(Arc::new((start.elapsed(), AtomicBool::new(false)))) });
+                }
+                Ok(Err(error)) => Some(error.into()),
+                Err(_) => None,
+            };
+            let stage = match stage.load(Ordering::Relaxed) {
+                0 => Stage::Dns,
+                1 => Stage::Tcp,
+                2 => Stage::Proxy,
+                _ => Stage::Tls,
+            };
+            // Behind a proxy only the TLS handshake is with the server itself.
+            let place = if stage == Stage::Tls { place(&target) } else { proxy };
+            Err(ConnectFailure { stage, place, proxied, after: start.elapsed(), source })
+        })
+    }
+}
+
+/// A connection that knows how long it took to be made.
+struct TimedStream<T> {
+    io: T,
+    took: Took,
+}
+
+impl<T: Connection> Connection for TimedStream<T> {
+    fn connected(&self) -> Connected {
+        self.io.connected().extra(self.took.clone())
+    }
+}
+
+impl<T: Read + Unpin> Read for TimedStream<T> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_read(cx, buf)
+    }
+}
+
+impl<T: Write + Unpin> Write for TimedStream<T> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write_vectored(cx, bufs)
+    }
+}
+
+#[cfg(test)]
+mod tests;

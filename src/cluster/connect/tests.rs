@@ -1,0 +1,374 @@
+//! The client stack over real TCP: what the bytes of a sick server, load balancer or proxy turn into.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+
+use super::*;
+use crate::clock::Clock;
+use crate::cluster::call::{Ask, Limits, Line};
+use crate::cluster::classify::Trouble;
+use crate::msg::{Attempt, CallEvent, CallKind, ClusterEvent, ClusterId, End, Layer as Where, Msg, Resource};
+
+/// What one connection does after it has read a request's head.
+#[derive(Clone)]
+enum Act {
+    Say(Vec<u8>),
+    Rest(u64),
+    Close,
+    Reset,
+    Hang,
+    /// Reads the next request on the same connection.
+    Again,
+}
+
+fn say(text: impl AsRef<[u8]>) -> Act {
+    Act::Say(text.as_ref().to_vec())
+}
+
+/// A server on loopback; each connection plays `acts`. Heads of requests come out of the channel.
+async fn server(acts: Vec<Act>) -> (SocketAddr, mpsc::Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (heads, seen) = mpsc::channel(64);
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(play(stream, acts.clone(), heads.clone()));
+        }
+    });
+    (address, seen)
+}
+
+async fn play(mut stream: TcpStream, acts: Vec<Act>, heads: mpsc::Sender<String>) {
+    if !head(&mut stream, &heads).await {
+        return;
+    }
+    for act in acts {
+        match act {
+            Act::Say(bytes) => {
+                if stream.write_all(&bytes).await.is_err() {
+                    return;
+                }
+            }
+            Act::Rest(ms) => tokio::time::sleep(Duration::from_millis(ms)).await,
+            Act::Close => return,
+            Act::Reset => {
+                stream.set_zero_linger().unwrap();
+                return;
+            }
+            Act::Hang => std::future::pending().await,
+            Act::Again => {
+                if !head(&mut stream, &heads).await {
+                    return;
+                }
+            }
+        }
+    }
+    let _ = stream.shutdown().await;
+}
+
+async fn head(stream: &mut TcpStream, heads: &mpsc::Sender<String>) -> bool {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        match stream.read_u8().await {
+            Ok(byte) => head.push(byte),
+            Err(_) => return false,
+        }
+    }
+    let _ = heads.send(String::from_utf8_lossy(&head).into_owned()).await;
+    true
+}
+
+struct Caller {
+    line: Line,
+    tuning: Tuning,
+    news: mpsc::Receiver<Msg>,
+}
+
+impl Caller {
+    fn to(url: &str) -> Self {
+        Self::with(Config::new(url.parse().unwrap()), None)
+    }
+
+    fn with(config: Config, auth: Option<&ProxyAuth>) -> Self {
+        let tuning = Tuning { connect_deadline: Duration::from_millis(300), ..Tuning::default() };
+        let sink = Sink::new(Clock::start());
+        let client = client(config, auth, &tuning, &sink).unwrap();
+        let (out, news) = mpsc::channel(256);
+        let forward = sink.clone();
+        tokio::spawn(async move { forward.forward(ClusterId(0), &out).await });
+        Self { line: Line { client, sink }, tuning, news }
+    }
+
+    async fn get(&mut self) -> (Result<Vec<u8>, Trouble>, Attempt) {
+        self.get_within(Limits {
+            headers: Duration::from_millis(400),
+            idle: Duration::from_millis(200),
+            cap: Duration::from_secs(3),
+            slowest: 0,
+            bytes: 1 << 20,
+        })
+        .await
+    }
+
+    async fn get_within(&mut self, limits: Limits) -> (Result<Vec<u8>, Trouble>, Attempt) {
+        let kind = CallKind::List(Resource::Pods);
+        let ask = Ask { kind, page: Some(1), attempt: 1, uri: "/api/v1/pods?limit=5".to_owned(), limits };
+        let mut buf = Vec::new();
+        let result = self.line.fetch(&ask, &self.tuning, &mut buf).await;
+        (result.map(|_| buf), self.finished().await)
+    }
+
+    async fn finished(&mut self) -> Attempt {
+        loop {
+            let Some(Msg::Cluster(_, event)) = self.news.recv().await else { panic!("the meter is gone") };
+            if let ClusterEvent::Call(CallEvent::Finished(attempt)) = event {
+                return *attempt;
+            }
+        }
+    }
+}
+
+async fn fails(acts: Vec<Act>) -> (Trouble, Attempt, SocketAddr) {
+    let (address, _seen) = server(acts).await;
+    let (result, attempt) = Caller::to(&format!("http://{address}")).get().await;
+    (result.unwrap_err(), attempt, address)
+}
+
+const CHUNKED: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n";
+
+#[tokio::test]
+async fn a_whole_answer_is_timed_and_sized_and_the_connection_is_used_again() {
+    let ok = say("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello");
+    let (address, mut seen) = server(vec![Act::Rest(30), ok.clone(), Act::Again, ok, Act::Hang]).await;
+    let mut caller = Caller::to(&format!("http://{address}/prefix"));
+    let (body, first) = caller.get().await;
+    assert_eq!(body.unwrap(), b"hello");
+    assert_eq!((first.end, first.status, first.bytes), (End::Complete, Some(200), 5));
+    assert!(first.connect.is_some() && first.first_byte.unwrap() >= Duration::from_millis(30), "{first:?}");
+    assert!(first.total >= first.first_byte.unwrap());
+    let (_, second) = caller.get().await;
+    assert_eq!((second.end, second.connect), (End::Complete, None), "a reused connection has no connect time");
+    let head = seen.recv().await.unwrap().to_ascii_lowercase();
+    assert!(head.starts_with("get /prefix/api/v1/pods?limit=5 http/1.1\r\n"), "{head}");
+    assert!(head.contains("user-agent: watchbell/") && head.contains("accept-encoding: gzip"), "{head}");
+}
+
+#[tokio::test]
+async fn a_refused_connection_says_so() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let (result, attempt) = Caller::to(&format!("http://{address}")).get().await;
+    let trouble = result.unwrap_err();
+    assert_eq!((trouble.layer, trouble.timeout), (Where::Connect, false));
+    assert_eq!(&*trouble.text, format!("`{address}` refused the connection"));
+    assert_eq!((attempt.end, attempt.status), (End::NoResponse, None));
+}
+
+#[tokio::test]
+async fn a_reset_or_a_close_before_the_answer_is_the_connections_fault() {
+    let (trouble, attempt, _) = fails(vec![Act::Reset]).await;
+    assert_eq!(trouble.layer, Where::Connect);
+    assert!(trouble.text.contains("connection"), "{}", trouble.text);
+    assert_eq!(attempt.end, End::NoResponse);
+    let (trouble, attempt, _) = fails(vec![Act::Close]).await;
+    assert_eq!(&*trouble.text, "the connection was closed before an answer came");
+    assert_eq!((trouble.layer, attempt.end), (Where::Connect, End::NoResponse));
+}
+
+#[tokio::test]
+async fn hung_headers_are_a_timeout_of_the_first_byte() {
+    let (trouble, attempt, _) = fails(vec![Act::Hang]).await;
+    assert_eq!((trouble.layer, trouble.timeout), (Where::FirstByte, true));
+    assert_eq!((attempt.end, attempt.first_byte), (End::TimedOut, None));
+    assert!(attempt.total >= Duration::from_millis(350), "a censored sample: {:?}", attempt.total);
+}
+
+#[tokio::test]
+async fn a_body_that_stalls_is_a_timeout_of_the_body() {
+    let (trouble, attempt, _) = fails(vec![say(CHUNKED), say("5\r\nhello\r\n"), Act::Hang]).await;
+    assert_eq!((trouble.layer, trouble.timeout), (Where::Body, true));
+    assert!(trouble.text.starts_with("no data for"), "{}", trouble.text);
+    assert_eq!((attempt.end, attempt.bytes, attempt.status), (End::TimedOut, 5, Some(200)));
+}
+
+#[tokio::test]
+async fn a_truncated_body_is_a_failure_and_not_the_end_of_the_list() {
+    let short = "HTTP/1.1 200 OK\r\ncontent-length: 50\r\n\r\nhello";
+    for acts in [
+        vec![say(CHUNKED), say("5\r\nhello\r\n"), Act::Close],
+        vec![say(CHUNKED), say("50\r\nhello"), Act::Close],
+        vec![say(short), Act::Close],
+    ] {
+        let (trouble, attempt, _) = fails(acts).await;
+        assert_eq!((trouble.layer, trouble.timeout), (Where::Body, false));
+        assert!(trouble.text.starts_with("cut after 5 B: "), "{}", trouble.text);
+        assert_eq!((attempt.end, attempt.bytes), (End::Broken, 5));
+    }
+    let (trouble, attempt, _) = fails(vec![say(short), Act::Rest(50), Act::Reset]).await;
+    assert_eq!((trouble.layer, attempt.end), (Where::Body, End::Broken));
+    assert_eq!(&*trouble.text, "cut after 5 B: connection reset by the other side");
+}
+
+#[tokio::test]
+async fn a_gzipped_body_is_inflated_and_its_bytes_are_counted_as_sent() {
+    let text = "x".repeat(100_000);
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    std::io::Write::write_all(&mut encoder, text.as_bytes()).unwrap();
+    let packed = encoder.finish().unwrap();
+    let size = packed.len();
+    for chunked in [false, true] {
+        let mut bytes = b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\n".to_vec();
+        if chunked {
+            bytes.extend(format!("transfer-encoding: chunked\r\n\r\n{size:x}\r\n").bytes());
+            bytes.extend(&packed);
+            bytes.extend(b"\r\n0\r\n\r\n");
+        } else {
+            bytes.extend(format!("content-length: {size}\r\n\r\n").bytes());
+            bytes.extend(&packed);
+        }
+        let (address, _seen) = server(vec![Act::Say(bytes), Act::Hang]).await;
+        let (body, attempt) = Caller::to(&format!("http://{address}")).get().await;
+        assert_eq!(body.unwrap(), text.as_bytes());
+        assert_eq!((attempt.bytes, attempt.end), (size as u64, End::Complete), "chunked {chunked}");
+    }
+}
+
+#[tokio::test]
+async fn a_gzip_bomb_ends_at_the_cap_of_decoded_bytes() {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    std::io::Write::write_all(&mut encoder, &vec![b' '; 8 << 20]).unwrap();
+    let packed = encoder.finish().unwrap();
+    let head = format!("HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: {}\r\n\r\n", packed.len());
+    let (trouble, _, _) = fails(vec![say(head), Act::Say(packed), Act::Hang]).await;
+    assert_eq!((trouble.layer, &*trouble.text), (Where::Body, "the answer is larger than 1.0 MB"));
+}
+
+#[tokio::test]
+async fn errors_of_things_in_front_of_the_server_are_one_line() {
+    let html = "<html>\n<body><h1>502 Bad Gateway</h1></body></html>";
+    let say_html = |status: &str| {
+        say(format!("HTTP/1.1 {status}\r\ncontent-type: text/html\r\ncontent-length: {}\r\n\r\n{html}", html.len()))
+    };
+    let (trouble, attempt, _) = fails(vec![say_html("502 Bad Gateway")]).await;
+    assert_eq!(&*trouble.text, "load balancer or proxy answered 502 (HTML)");
+    assert_eq!((trouble.layer, trouble.code), (Where::Server, Some(502)));
+    assert_eq!((attempt.end, attempt.status), (End::Complete, Some(502)), "an answer is an answer");
+    let (trouble, _, _) =
+        fails(vec![say("HTTP/1.1 302 Found\r\nlocation: http://other/\r\ncontent-length: 0\r\n\r\n")]).await;
+    assert_eq!(&*trouble.text, "answered 302, a redirect: not followed with our credentials");
+    let (trouble, _, _) = fails(vec![say("SSH-2.0-OpenSSH_9.6\r\n"), Act::Hang]).await;
+    assert!(trouble.alien && trouble.text.starts_with("the answer is not HTTP"), "{}", trouble.text);
+}
+
+#[tokio::test]
+async fn a_handshake_that_stalls_is_named_tls_and_a_port_that_speaks_http_too() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let hold = tokio::spawn(async move {
+        let held = listener.accept().await;
+        std::future::pending::<()>().await;
+        drop(held);
+    });
+    let mut config = Config::new(format!("https://{address}").parse().unwrap());
+    config.accept_invalid_certs = true;
+    let (result, attempt) = Caller::with(config, None).get().await;
+    let trouble = result.unwrap_err();
+    assert_eq!((trouble.layer, trouble.timeout), (Where::Tls, true), "{}", trouble.text);
+    assert_eq!(attempt.end, End::NoResponse);
+    hold.abort();
+
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut hello = [0; 64];
+            let _ = stream.read(&mut hello).await;
+            let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+        }
+    });
+    let mut config = Config::new(format!("https://{address}").parse().unwrap());
+    config.accept_invalid_certs = true;
+    let trouble = Caller::with(config, None).get().await.0.unwrap_err();
+    assert_eq!(trouble.layer, Where::Tls);
+    assert!(trouble.text.contains("does not speak TLS"), "{}", trouble.text);
+}
+
+#[tokio::test]
+async fn a_name_that_does_not_exist_is_dns() {
+    let trouble = Caller::to("http://no-such-host.invalid:6443").get().await.0.unwrap_err();
+    assert_eq!(trouble.layer, Where::Dns, "{}", trouble.text);
+    assert!(trouble.text.contains("`no-such-host.invalid:6443`"), "{}", trouble.text);
+}
+
+#[tokio::test]
+async fn a_proxy_is_asked_for_a_tunnel_with_its_credentials_and_blamed_for_its_refusals() {
+    let ok = "HTTP/1.1 200 OK\r\n\r\n";
+    let answer = say("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok");
+    let (proxy, mut seen) = server(vec![say(ok), Act::Again, answer, Act::Hang]).await;
+    let auth = ProxyAuth { user: "u".into(), password: "canary".into() };
+    let through = |proxy: SocketAddr| {
+        let mut config = Config::new("http://10.1.2.3:6443".parse().unwrap());
+        config.proxy_url = Some(format!("http://{proxy}/").parse().unwrap());
+        config
+    };
+    let (body, _) = Caller::with(through(proxy), Some(&auth)).get().await;
+    assert_eq!(body.unwrap(), b"ok");
+    let connect = seen.recv().await.unwrap();
+    assert!(connect.starts_with("CONNECT 10.1.2.3:6443 HTTP/1.1\r\n"), "{connect}");
+    assert!(connect.contains("Basic dTpjYW5hcnk="), "{connect}");
+    assert!(seen.recv().await.unwrap().starts_with("GET /api/v1/pods"));
+
+    for (refusal, said) in
+        [("407 Proxy Authentication Required", "authorization required"), ("403 Forbidden", "unsuccessful")]
+    {
+        let (proxy, _seen) = server(vec![say(format!("HTTP/1.1 {refusal}\r\n\r\n"))]).await;
+        let trouble = Caller::with(through(proxy), Some(&auth)).get().await.0.unwrap_err();
+        assert_eq!(trouble.layer, Where::Proxy, "{}", trouble.text);
+        assert!(trouble.text.contains(said) && trouble.text.contains(&proxy.to_string()), "{}", trouble.text);
+        assert!(!trouble.text.contains("canary"));
+    }
+    let (proxy, _seen) = server(vec![Act::Hang]).await;
+    let trouble = Caller::with(through(proxy), None).get().await.0.unwrap_err();
+    assert_eq!((trouble.layer, trouble.timeout), (Where::Proxy, true), "{}", trouble.text);
+}
+
+#[tokio::test]
+async fn a_token_is_sent_and_never_said() {
+    const CANARY: &str = "canary-7f3a";
+    for acts in [vec![Act::Close], vec![Act::Hang], vec![say("HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\n\r\n")]]
+    {
+        let (address, mut seen) = server(acts).await;
+        let mut config = Config::new(format!("http://{address}").parse().unwrap());
+        config.auth_info.token = Some(CANARY.to_owned().into());
+        let (result, attempt) = Caller::with(config, None).get().await;
+        let head = seen.recv().await.unwrap();
+        assert!(head.to_ascii_lowercase().contains(&format!("authorization: bearer {CANARY}")), "{head}");
+        let said = format!("{:?} {attempt:?}", result.unwrap_err());
+        assert!(!said.contains(CANARY), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_is_given_up_is_reported_as_cancelled() {
+    let (address, _seen) = server(vec![Act::Hang]).await;
+    let mut caller = Caller::to(&format!("http://{address}"));
+    let tuning = caller.tuning.clone();
+    let ask = Ask {
+        kind: CallKind::Get,
+        page: None,
+        attempt: 1,
+        uri: "/x".to_owned(),
+        limits: Limits::small(Duration::from_secs(60)),
+    };
+    let given_up =
+        tokio::time::timeout(Duration::from_millis(50), caller.line.fetch(&ask, &tuning, &mut Vec::new())).await;
+    assert!(given_up.is_err());
+    assert_eq!(caller.finished().await.end, End::Cancelled);
+}

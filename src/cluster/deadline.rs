@@ -1,0 +1,248 @@
+//! Size tiers, per-call deadlines, the retry budget, the adaptive page size and the outer backoff.
+//!
+//! Pure: time and jitter come in as arguments.
+
+use std::time::Duration;
+
+use http::HeaderValue;
+use jiff::Timestamp;
+use jiff::fmt::rfc2822::DateTimeParser;
+
+use super::tuning::{Tiers, Tuning};
+
+/// `?timeout=` stays this much below our own deadline, so that the server's 504 (with its Audit-Id) comes first.
+const SERVER_MARGIN: Duration = Duration::from_secs(2);
+
+/// The tier of a cluster, with hysteresis: a cluster at 50 nodes does not toggle.
+#[derive(Clone, Debug)]
+pub(crate) struct SizeTier {
+    tiers: Tiers,
+    step: Option<usize>,
+}
+
+impl SizeTier {
+    pub(crate) fn new(tiers: Tiers) -> Self {
+        Self { tiers, step: None }
+    }
+
+    /// Takes note of the number of nodes of a finished list.
+    pub(crate) fn observe(&mut self, nodes: u32) {
+        let step_of = |count: u64| {
+            let at_least = |&(from, _): &(u32, Duration)| u64::from(from) * 100 <= count;
+            self.tiers.steps.iter().rposition(at_least).unwrap_or(0)
+        };
+        let (nodes, slack) = (u64::from(nodes), u64::from(self.tiers.hysteresis_pct));
+        self.step = Some(match self.step {
+            None => step_of(nodes * 100),
+            // Up only when the boundary is passed by the slack; down likewise.
+            Some(now) => now.max(step_of(nodes * (100 - slack.min(100)))).min(step_of(nodes * (100 + slack))),
+        });
+    }
+
+    /// Deadline of one page.
+    pub(crate) fn page_deadline(&self) -> Duration {
+        self.step.and_then(|step| self.tiers.steps.get(step)).map_or(self.tiers.unknown, |&(_, deadline)| deadline)
+    }
+}
+
+/// What one attempt of a page may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PageLimits {
+    /// Until the headers, and for a body that does not move.
+    pub(crate) deadline: Duration,
+    /// Without a byte of the body.
+    pub(crate) idle: Duration,
+    /// For a body that moves steadily.
+    pub(crate) cap: Duration,
+    /// `?timeout=` in whole seconds.
+    pub(crate) server_secs: u64,
+}
+
+impl PageLimits {
+    /// The tier's deadline, or what remains of the budget where that is less.
+    pub(crate) fn new(tuning: &Tuning, tier: Duration, remaining: Duration) -> Self {
+        let deadline = tier.min(remaining);
+        Self {
+            deadline,
+            idle: (deadline / 2).clamp(tuning.idle.0, tuning.idle.1.max(tuning.idle.0)),
+            cap: tuning.page_cap.max(tier).min(remaining),
+            server_secs: deadline.saturating_sub(SERVER_MARGIN).as_secs().max(1),
+        }
+    }
+}
+
+/// How many objects to ask for: a step down on a timeout, a step up after some fast pages.
+#[derive(Clone, Debug)]
+pub(crate) struct PageSize {
+    sizes: Vec<u32>,
+    at: usize,
+    fast: u32,
+    fast_needed: u32,
+}
+
+impl PageSize {
+    pub(crate) fn new(tuning: &Tuning) -> Self {
+        Self { sizes: tuning.page_sizes.clone(), at: 0, fast: 0, fast_needed: tuning.fast_pages }
+    }
+
+    pub(crate) fn limit(&self) -> u32 {
+        self.sizes.get(self.at).copied().unwrap_or(500)
+    }
+
+    pub(crate) fn shrink(&mut self) {
+        self.fast = 0;
+        self.at = (self.at + 1).min(self.sizes.len().saturating_sub(1));
+    }
+
+    /// A page came within a quarter of its deadline, or it did not.
+    pub(crate) fn arrived(&mut self, took: Duration, deadline: Duration) {
+        if took * 4 > deadline {
+            self.fast = 0;
+            return;
+        }
+        self.fast += 1;
+        if self.fast >= self.fast_needed {
+            self.fast = 0;
+            self.at = self.at.saturating_sub(1);
+        }
+    }
+}
+
+/// The outer backoff, client-go's R8: each delay d…2d, d doubling from 0.8 s to 30 s.
+#[derive(Clone, Debug)]
+pub(crate) struct Backoff {
+    first: Duration,
+    cap: Duration,
+    failures: u32,
+}
+
+impl Backoff {
+    pub(crate) fn new(tuning: &Tuning) -> Self {
+        Self { first: tuning.backoff_first, cap: tuning.backoff_cap, failures: 0 }
+    }
+
+    /// The next delay; `jitter` is in 0..1.
+    pub(crate) fn next(&mut self, jitter: f64) -> Duration {
+        let base = self.first.saturating_mul(1 << self.failures.min(16)).min(self.cap);
+        self.failures = self.failures.saturating_add(1);
+        base + base.mul_f64(jitter.clamp(0.0, 1.0))
+    }
+
+    pub(crate) fn failures(&self) -> u32 {
+        self.failures
+    }
+
+    pub(crate) fn reset(&mut self) {
+        self.failures = 0;
+    }
+}
+
+/// `Retry-After`: seconds or an HTTP date; clamped to `cap`, `None` when it says nothing usable (F36).
+pub(crate) fn retry_after(value: &HeaderValue, wall: Timestamp, cap: Duration) -> Option<Duration> {
+    let text = value.to_str().ok()?.trim();
+    if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
+        // A number too large for u64 is still a number: as long as we ever wait.
+        return Some(text.parse().map_or(cap, Duration::from_secs).min(cap));
+    }
+    let until = DateTimeParser::new().parse_timestamp(text).ok()?;
+    let wait = Duration::try_from(until.duration_since(wall)).unwrap_or(Duration::ZERO);
+    Some(wait.min(cap))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn secs(s: u64) -> Duration {
+        Duration::from_secs(s)
+    }
+
+    #[test]
+    fn the_first_count_of_nodes_picks_the_tier_of_the_table() {
+        for (nodes, deadline) in [(0, 15), (9, 15), (10, 20), (49, 20), (50, 30), (200, 30), (201, 60), (5000, 60)] {
+            let mut tier = SizeTier::new(Tiers::default());
+            assert_eq!(tier.page_deadline(), secs(30), "unknown is the middle tier");
+            tier.observe(nodes);
+            assert_eq!(tier.page_deadline(), secs(deadline), "{nodes} nodes");
+        }
+    }
+
+    #[test]
+    fn a_cluster_at_a_boundary_does_not_toggle() {
+        let mut tier = SizeTier::new(Tiers::default());
+        tier.observe(48);
+        for nodes in [50, 49, 52, 55] {
+            tier.observe(nodes);
+            assert_eq!(tier.page_deadline(), secs(20), "{nodes} is not 10 % above 50");
+        }
+        tier.observe(56);
+        assert_eq!(tier.page_deadline(), secs(30));
+        for nodes in [50, 47, 46] {
+            tier.observe(nodes);
+            assert_eq!(tier.page_deadline(), secs(30), "{nodes} is not 10 % below 50");
+        }
+        tier.observe(45);
+        assert_eq!(tier.page_deadline(), secs(20));
+        tier.observe(3000);
+        assert_eq!(tier.page_deadline(), secs(60), "two tiers at once");
+    }
+
+    #[test]
+    fn a_page_asks_the_server_for_a_little_less_than_it_waits_itself() {
+        let tuning = Tuning::default();
+        let limits = PageLimits::new(&tuning, secs(30), secs(120));
+        assert_eq!(limits, PageLimits { deadline: secs(30), idle: secs(15), cap: secs(60), server_secs: 28 });
+        let last = PageLimits::new(&tuning, secs(30), secs(23));
+        assert_eq!(
+            last,
+            PageLimits { deadline: secs(23), idle: Duration::from_millis(11_500), cap: secs(23), server_secs: 21 }
+        );
+        assert_eq!(PageLimits::new(&tuning, secs(15), secs(120)).idle, secs(10), "not below 10 s");
+    }
+
+    #[test]
+    fn the_page_size_shrinks_on_timeouts_and_grows_after_three_fast_pages() {
+        let mut size = PageSize::new(&Tuning::default());
+        let mut seen = vec![size.limit()];
+        for _ in 0..4 {
+            size.shrink();
+            seen.push(size.limit());
+        }
+        assert_eq!(seen, [500, 250, 100, 50, 50]);
+        size.arrived(secs(1), secs(30));
+        size.arrived(secs(1), secs(30));
+        size.arrived(secs(20), secs(30));
+        size.arrived(secs(1), secs(30));
+        size.arrived(secs(1), secs(30));
+        assert_eq!(size.limit(), 50, "a slow page starts the count again");
+        size.arrived(secs(1), secs(30));
+        assert_eq!(size.limit(), 100);
+    }
+
+    #[test]
+    fn the_backoff_doubles_to_its_cap_and_starts_over_only_when_told() {
+        let mut backoff = Backoff::new(&Tuning::default());
+        let low: Vec<u128> = (0..8).map(|_| backoff.next(0.0).as_millis()).collect();
+        assert_eq!(low, [800, 1600, 3200, 6400, 12_800, 25_600, 30_000, 30_000]);
+        assert_eq!(backoff.next(1.0), secs(60), "full jitter doubles");
+        backoff.reset();
+        assert_eq!(backoff.next(0.5), Duration::from_millis(1200));
+    }
+
+    #[test]
+    fn an_absurd_retry_after_is_clamped_and_never_panics() {
+        let wall: Timestamp = "2015-10-21T07:28:00Z".parse().unwrap();
+        let parse = |text: &str| retry_after(&HeaderValue::from_str(text).unwrap(), wall, secs(60));
+        assert_eq!(parse("7"), Some(secs(7)));
+        assert_eq!(parse("0"), Some(secs(0)));
+        assert_eq!(parse("86400"), Some(secs(60)));
+        assert_eq!(parse("18446744073709551615"), Some(secs(60)));
+        assert_eq!(parse("99999999999999999999999999"), Some(secs(60)));
+        assert_eq!(parse("-1"), None);
+        assert_eq!(parse("soon"), None);
+        assert_eq!(parse(""), None);
+        assert_eq!(parse("Wed, 21 Oct 2015 07:28:05 GMT"), Some(secs(5)));
+        assert_eq!(parse("Wed, 21 Oct 2015 09:28:00 GMT"), Some(secs(60)));
+        assert_eq!(parse("Wed, 21 Oct 2009 07:28:00 GMT"), Some(secs(0)));
+    }
+}

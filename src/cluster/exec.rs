@@ -1,0 +1,161 @@
+//! Exec credential plugins, run by us: kube would run one blocking, several times, without a deadline, and on our terminal.
+//!
+//! Rules: `reference/security.md`, section 5. Never interactive (the terminal is ours), a process group of its own that is
+//! killed as a whole, one at a time per cluster, and no output of it in any message but the last line of its stderr.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use kube::config::{ExecConfig, ExecInteractiveMode, Kubeconfig};
+use rustix::process::{Pid, Signal, kill_process_group};
+use serde::Deserialize;
+use serde_json::json;
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::process::{Child, Command};
+
+use super::classify::Trouble;
+use crate::msg::Layer;
+
+/// A credential is a token or a certificate chain: more than this is garbage.
+const STDOUT_CAP: u64 = 1 << 20;
+/// Only the last line is shown.
+const STDERR_CAP: u64 = 64 << 10;
+/// Words this long in a message may be a secret.
+const SECRET_CHARS: usize = 24;
+
+/// What a plugin returned.
+#[derive(Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(crate) struct Credential {
+    /// A bearer token.
+    pub(crate) token: Option<String>,
+    /// A client certificate chain, PEM.
+    pub(crate) client_certificate_data: Option<String>,
+    /// Its key, PEM.
+    pub(crate) client_key_data: Option<String>,
+    /// Until when it holds.
+    expiration_timestamp: Option<String>,
+}
+
+impl Credential {
+    /// Until when it holds; `None` if that is not said or not a time.
+    pub(crate) fn expires(&self) -> Option<Timestamp> {
+        self.expiration_timestamp.as_deref()?.parse().ok()
+    }
+}
+
+/// Runs the plugin of `context` once.
+///
+/// # Errors
+/// A plugin that needs a terminal, cannot be started, fails, takes longer than `deadline`, or prints no credential.
+pub(crate) async fn run(exec: &ExecConfig, context: &str, deadline: Duration) -> Result<Credential, Trouble> {
+    let command = exec.command.as_deref().unwrap_or_default();
+    let name = command.rsplit('/').next().unwrap_or(command);
+    let fail = |what: &str| Trouble::new(Layer::Credentials, &format!("credential plugin `{name}` {what}"));
+    if exec.interactive_mode == Some(ExecInteractiveMode::Always) {
+        let what =
+            format!("wants a terminal: log in with `kubectl --context {context} get nodes` elsewhere, then refresh");
+        return Err(fail(&what));
+    }
+    let mut child = spawn(exec, command).map_err(|error| {
+        let hint = exec.install_hint.as_deref().map(|hint| format!(": {hint}")).unwrap_or_default();
+        fail(&format!("could not be started ({}){hint}", error.kind()))
+    })?;
+    let _group = Group(child.id());
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let work = async { tokio::join!(read(stdout, STDOUT_CAP), read(stderr, STDERR_CAP), child.wait()) };
+    let Ok((stdout, stderr, status)) = tokio::time::timeout(deadline, work).await else {
+        let text = format!("credential plugin `{name}` gave nothing within {} s and was killed", deadline.as_secs());
+        return Err(Trouble::timed_out(Layer::Credentials, &text));
+    };
+    let status = status.map_err(|error| fail(&format!("could not be waited for ({})", error.kind())))?;
+    if !status.success() {
+        let code = status.code().map_or_else(|| "a signal".to_owned(), |code| format!("exit code {code}"));
+        let said = last_line(&stderr);
+        return Err(fail(&format!("ended with {code}{}{said}", if said.is_empty() { "" } else { ": " })));
+    }
+    let credential = parse(&stdout).ok_or_else(|| fail("printed no ExecCredential"))?;
+    let pair = credential.client_certificate_data.is_some() == credential.client_key_data.is_some();
+    if !pair || (credential.token.is_none() && credential.client_key_data.is_none()) {
+        return Err(fail("returned neither a token nor a certificate with its key"));
+    }
+    Ok(credential)
+}
+
+fn spawn(exec: &ExecConfig, command: &str) -> std::io::Result<Child> {
+    let mut plugin = Command::new(command);
+    plugin.args(exec.args.iter().flatten());
+    for variable in exec.env.iter().flatten() {
+        if let (Some(name), Some(value)) = (variable.get("name"), variable.get("value")) {
+            plugin.env(name, value);
+        }
+    }
+    let mut spec = json!({ "interactive": false });
+    if let (true, Some(cluster)) = (exec.provide_cluster_info, &exec.cluster) {
+        spec["cluster"] = json!(cluster);
+    }
+    let version = exec.api_version.as_deref().unwrap_or("client.authentication.k8s.io/v1");
+    let info = json!({ "apiVersion": version, "kind": "ExecCredential", "spec": spec });
+    plugin
+        .env("KUBERNETES_EXEC_INFO", info.to_string())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .kill_on_drop(true)
+        .spawn()
+}
+
+/// Kills what is left of the plugin's process group: a wrapper script's children too.
+struct Group(Option<u32>);
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        let pid = self.0.and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+        if let Some(pid) = pid {
+            // An empty group is what we want.
+            let _ = kill_process_group(pid, Signal::KILL);
+        }
+    }
+}
+
+/// Reads to the end, keeping no more than `cap` bytes.
+async fn read(from: Option<impl AsyncRead + Unpin>, cap: u64) -> Vec<u8> {
+    let mut kept = Vec::new();
+    if let Some(mut from) = from {
+        // What could be read is what there is.
+        let _ = (&mut from).take(cap).read_to_end(&mut kept).await;
+        let _ = tokio::io::copy(&mut from, &mut tokio::io::sink()).await;
+    }
+    kept
+}
+
+fn parse(stdout: &[u8]) -> Option<Credential> {
+    #[derive(Deserialize)]
+    struct Answer {
+        status: Credential,
+    }
+
+    if let Ok(answer) = serde_json::from_slice::<Answer>(stdout) {
+        return Some(answer.status);
+    }
+    // Some plugins print YAML. kube's parser keeps the fields of a document that it does not know.
+    let mut document = Kubeconfig::from_yaml(std::str::from_utf8(stdout).ok()?).ok()?;
+    serde_json::from_value(document.other.remove("status")?).ok()
+}
+
+/// The last line, with everything that may be a secret left out.
+fn last_line(stderr: &[u8]) -> String {
+    let text = String::from_utf8_lossy(stderr);
+    let Some(line) = text.lines().rev().find(|line| !line.trim().is_empty()) else { return String::new() };
+    let words: Vec<&str> = line
+        .split_whitespace()
+        .map(|word| if word.len() >= SECRET_CHARS && !word.starts_with("https://") { "…" } else { word })
+        .take(24)
+        .collect();
+    words.join(" ")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,167 @@
+//! The two probe series on fixed ticks, and what they learn beside: the server's version and its clock.
+//!
+//! Rules: `reference/latency-and-alerts.md`, sections 2 and 3. Each tick gives exactly one sample (G8): the deadline is at
+//! most the period, so a probe is over when the next tick is due, and a probe that timed out is a sample "at least the
+//! deadline". Ticks that pass while we are suspended are not caught up: we did not watch then.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::DATE;
+use http::response::Parts;
+use jiff::Timestamp;
+use jiff::fmt::rfc2822::DateTimeParser;
+use serde::Deserialize;
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
+
+use super::Shared;
+use super::call::{Ask, Limits};
+use super::classify::{Trouble, one_line};
+use crate::clock::wall;
+use crate::msg::{CallKind, ClusterEvent, Layer, ProbeOutcome, ProbeSample, Series};
+
+/// Exempt from queueing and from shutdown rejection: reachability, nothing else (F28).
+const PING: &str = "/livez";
+/// The cheapest answer that proves authn, authz, queueing and storage; the next one where the last is forbidden.
+const WORK: [&str; 3] = ["/api/v1/namespaces?limit=1", "/api/v1/nodes?limit=1", "/version"];
+/// A change of the skew below this is the resolution of the `Date` header.
+const SKEW_STEP_MS: i64 = 1_000;
+/// `/version` is asked for again after this if it failed.
+const VERSION_RETRY: Duration = Duration::from_secs(60);
+
+/// Sends one sample for each tick of `series` until the task is dropped.
+pub(crate) async fn run(shared: Arc<Shared>, series: Series) {
+    let mut state = ProbeState { series, rung: 0, down: true, serial: 0, skew_ms: None };
+    let mut tick = Instant::now();
+    loop {
+        sleep_until(tick).await;
+        let sample = state.probe(&shared, tick).await;
+        let throttled = matches!(sample.outcome, ProbeOutcome::Failed { layer: Layer::Throttled, .. });
+        shared.tell(ClusterEvent::Probe(sample)).await;
+        // The next tick on the grid that is not yet over; a throttled work probe leaves some of them out.
+        let period = shared.tuning.probe_period;
+        let stride =
+            if throttled && series == Series::Work { shared.tuning.probe_throttled.max(period) } else { period };
+        tick += stride;
+        while tick + period <= Instant::now() {
+            tick += period;
+        }
+    }
+}
+
+struct ProbeState {
+    series: Series,
+    /// Which of [`WORK`].
+    rung: usize,
+    /// The last probe got no answer.
+    down: bool,
+    serial: u64,
+    skew_ms: Option<i64>,
+}
+
+impl ProbeState {
+    async fn probe(&mut self, shared: &Shared, tick: Instant) -> ProbeSample {
+        let start = Instant::now();
+        let deadline = start + shared.tuning.probe_deadline;
+        let answer = match timeout_at(deadline, shared.session.clients()).await {
+            Ok(Ok(session)) => {
+                if self.serial != session.serial {
+                    self.serial = session.serial;
+                    self.rung = 0;
+                }
+                let limits = Limits::small(deadline.saturating_duration_since(Instant::now()));
+                let (kind, uri) = match self.series {
+                    Series::Ping => (CallKind::Ping, PING),
+                    Series::Work => (CallKind::Work, WORK[self.rung]),
+                };
+                let ask = Ask { kind, page: None, attempt: 1, uri: uri.to_owned(), limits };
+                session.probe.fetch(&ask, &shared.tuning, &mut Vec::new()).await
+            }
+            Ok(Err(trouble)) => Err(trouble),
+            Err(_) => Err(Trouble::new(Layer::Credentials, "the credentials are not ready")),
+        };
+        let latency = start.elapsed();
+        let outcome = match &answer {
+            Ok(head) => {
+                self.skew(shared, head, latency).await;
+                ProbeOutcome::Answered { latency }
+            }
+            // Below 500 the server has done its work, whatever it thinks of us.
+            Err(Trouble { code: Some(code), layer, .. }) if *code < 500 && *layer != Layer::Throttled => {
+                if *code == 401 {
+                    shared.session.renew(self.serial);
+                }
+                if *code == 403 && self.series == Series::Work {
+                    self.rung = (self.rung + 1).min(WORK.len() - 1);
+                }
+                ProbeOutcome::Answered { latency }
+            }
+            Err(trouble) if trouble.timeout && trouble.code.is_none() => ProbeOutcome::TimedOut { at_least: latency },
+            Err(trouble) => ProbeOutcome::Failed { after: latency, layer: trouble.layer },
+        };
+        let up = matches!(outcome, ProbeOutcome::Answered { .. });
+        if up && self.down && self.series == Series::Ping {
+            shared.reconnected.notify_one();
+        }
+        self.down = !up;
+        ProbeSample { series: self.series, tick: shared.mono_of(tick), outcome }
+    }
+
+    async fn skew(&mut self, shared: &Shared, head: &Parts, latency: Duration) {
+        if self.series != Series::Ping {
+            return;
+        }
+        let Some(skew_ms) = head.headers.get(DATE).and_then(|date| skew_ms(date.to_str().ok()?, wall(), latency))
+        else {
+            return;
+        };
+        if self.skew_ms.is_none_or(|told| (told - skew_ms).abs() > SKEW_STEP_MS) {
+            self.skew_ms = Some(skew_ms);
+            shared.tell(ClusterEvent::Skew { ours_minus_server_ms: skew_ms }).await;
+        }
+    }
+}
+
+/// Our clock minus the server's: the header was written half the round trip ago, and is cut to whole seconds.
+fn skew_ms(date: &str, ours: Timestamp, latency: Duration) -> Option<i64> {
+    let server = DateTimeParser::new().parse_timestamp(date).ok()?;
+    let half = i64::try_from(latency.as_millis() / 2).ok()?;
+    Some(ours.as_millisecond() - half - (server.as_millisecond() + 500))
+}
+
+/// Asks for `/version` after each reconnect, the first one included, until the task is dropped.
+pub(crate) async fn versions(shared: Arc<Shared>) {
+    loop {
+        shared.reconnected.notified().await;
+        while let Err(layer) = version(&shared).await {
+            if matches!(layer, Layer::Rbac | Layer::Auth) {
+                // Not for us: the next reconnect may be another server.
+                break;
+            }
+            tokio::select! {
+                () = shared.reconnected.notified() => {}
+                () = sleep(VERSION_RETRY) => {}
+            }
+        }
+    }
+}
+
+async fn version(shared: &Shared) -> Result<(), Layer> {
+    #[derive(Deserialize)]
+    struct Answer {
+        #[serde(rename = "gitVersion")]
+        git_version: String,
+    }
+
+    let session = shared.session.clients().await.map_err(|trouble| trouble.layer)?;
+    let limits = Limits::small(shared.tuning.connect_deadline);
+    let ask = Ask { kind: CallKind::Get, page: None, attempt: 1, uri: "/version".to_owned(), limits };
+    let mut body = Vec::new();
+    session.api.fetch(&ask, &shared.tuning, &mut body).await.map_err(|trouble| trouble.layer)?;
+    let answer: Answer = serde_json::from_slice(&body).map_err(|_| Layer::Decode)?;
+    shared.tell(ClusterEvent::Version(one_line(&answer.git_version))).await;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,289 @@
+//! The list+watch state machine of one resource. Pure: [`Reflector::step`] takes what happened and when, and returns what
+//! to do; it reads no clock and does no I/O, and its jitter comes from a seeded generator in the state.
+//!
+//! Rules: `reference/list-watch.md`, section 8. In short: list page 1, open the watch at its resourceVersion at once
+//! beside the remaining pages, retry each page in place, go on through a 410 with the token that the server supplies, and
+//! never let a failed list take anything away.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::classify::Trouble;
+use super::deadline::{Backoff, PageLimits, PageSize};
+use super::tuning::Tuning;
+use crate::facts::text::Clean;
+use crate::msg::{ClusterEvent, Failure, Layer, Mono, Now, Resource, SyncState};
+
+mod list;
+mod watch;
+
+use list::List;
+use watch::Watch;
+
+/// The verb of a watch's failures.
+const WATCH: &str = "watch";
+
+/// When something happened, and what the cluster's size asks for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Moment {
+    /// Both clocks.
+    pub(crate) now: Now,
+    /// Deadline of a page in the current size tier.
+    pub(crate) page_deadline: Duration,
+}
+
+/// Something happened.
+#[derive(Clone, Debug)]
+pub(crate) enum Input {
+    /// The loop begins.
+    Start,
+    /// A page came.
+    Page(PageNews),
+    /// A page failed.
+    PageFailed(Trouble),
+    /// The watch is open.
+    WatchOpen,
+    /// Bytes came on the watch.
+    WatchNews(WatchNews),
+    /// The watch is over, or never opened.
+    WatchEnded(WatchEnd),
+    /// A time returned by [`Reflector::due`] has come.
+    Timer,
+    /// The user wants it now.
+    Refresh,
+    /// There are new credentials.
+    Renewed,
+}
+
+/// What a page said about itself.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct PageNews {
+    /// `metadata.resourceVersion`.
+    pub(crate) version: String,
+    /// `metadata.continue`; empty on the last page.
+    pub(crate) token: String,
+    /// `metadata.remainingItemCount`.
+    pub(crate) remaining: Option<u64>,
+    /// Bytes after decompression.
+    pub(crate) bytes: u64,
+    /// Objects that could not be read.
+    pub(crate) unreadable: u32,
+    /// From the request to the last byte.
+    pub(crate) took: Duration,
+}
+
+/// What came on a watch.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct WatchNews {
+    /// Events, bookmarks included.
+    pub(crate) events: u32,
+    /// The newest resourceVersion among them.
+    pub(crate) version: Option<String>,
+    /// An event was too large to be read, so something is missing.
+    pub(crate) skipped: bool,
+}
+
+/// How a watch ended.
+#[derive(Clone, Debug)]
+pub(crate) enum WatchEnd {
+    /// It never opened.
+    Refused(Trouble),
+    /// The body ended as it should.
+    Clean,
+    /// The body was cut.
+    Broken(Trouble),
+    /// An ERROR event.
+    Error(Trouble),
+}
+
+/// What to do.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Effect {
+    /// Ask for a page; only one is ever in flight.
+    Fetch(PageAsk),
+    /// Open a watch; only one is ever open.
+    Open(WatchAsk),
+    /// Close the watch, or stop opening it; nothing more is heard of it.
+    Close,
+    /// Publish the page that has just come, with its objects.
+    Publish(ClusterPage),
+    /// Tell the model.
+    Tell(ClusterEvent),
+    /// The credentials were rejected: get new ones.
+    Renew,
+}
+
+/// A page to ask for.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct PageAsk {
+    /// 1 for the first.
+    pub(crate) page: u32,
+    /// 1 for the first attempt.
+    pub(crate) attempt: u32,
+    /// Objects at most.
+    pub(crate) limit: u32,
+    /// The continue token.
+    pub(crate) token: Option<String>,
+    /// What it may take.
+    pub(crate) limits: PageLimits,
+}
+
+/// A watch to open.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct WatchAsk {
+    /// The list it began at.
+    pub(crate) generation: u32,
+    /// Where to begin.
+    pub(crate) version: String,
+    /// `timeoutSeconds`.
+    pub(crate) seconds: u64,
+    /// 1 for the first attempt.
+    pub(crate) attempt: u32,
+}
+
+/// A page to publish; the shell holds its objects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ClusterPage {
+    /// The list it belongs to.
+    pub(crate) generation: u32,
+    /// 1 for the first.
+    pub(crate) page: u32,
+    /// What the server says is still to come.
+    pub(crate) remaining: Option<u64>,
+    /// Bytes after decompression.
+    pub(crate) bytes: u64,
+    /// Objects that could not be read.
+    pub(crate) unreadable: u32,
+}
+
+/// The state of one resource's loop.
+#[derive(Debug)]
+pub(crate) struct Reflector {
+    resource: Resource,
+    tuning: Arc<Tuning>,
+    rng: fastrand::Rng,
+    generation: u32,
+    list: List,
+    watch: Watch,
+    size: PageSize,
+    list_backoff: Backoff,
+    watch_backoff: Backoff,
+    /// What the last failure of the list, and of the watch, said; for `previous`.
+    list_text: Option<Clean>,
+    watch_text: Option<Clean>,
+    /// What the model was last told.
+    told: Option<SyncState>,
+    /// The last page that came, and the last watch that opened.
+    listed_at: Option<Mono>,
+    watched_at: Option<Mono>,
+    /// Credentials were rejected and new ones asked for; a second rejection is final for a while.
+    renewing: bool,
+    /// The watch of this list was lost, or skipped something: another list must follow.
+    another_pass: bool,
+}
+
+impl Reflector {
+    pub(crate) fn new(resource: Resource, tuning: Arc<Tuning>, seed: u64) -> Self {
+        Self {
+            resource,
+            rng: fastrand::Rng::with_seed(seed),
+            generation: 0,
+            list: List::Idle,
+            watch: Watch::default(),
+            size: PageSize::new(&tuning),
+            list_backoff: Backoff::new(&tuning),
+            watch_backoff: Backoff::new(&tuning),
+            list_text: None,
+            watch_text: None,
+            told: None,
+            listed_at: None,
+            watched_at: None,
+            renewing: false,
+            another_pass: false,
+            tuning,
+        }
+    }
+
+    /// The same, but its lists are numbered from the one after `generation`.
+    pub(crate) fn after(self, generation: u32) -> Self {
+        Self { generation, ..self }
+    }
+
+    /// The list is complete.
+    fn is_complete(&self) -> bool {
+        matches!(self.list, List::Idle)
+    }
+
+    /// When [`Input::Timer`] is wanted.
+    pub(crate) fn due(&self) -> Option<Mono> {
+        [self.list_due(), self.watch_due()].into_iter().flatten().min()
+    }
+
+    /// Something happened; what now?
+    pub(crate) fn step(&mut self, moment: Moment, input: Input) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        let fx = &mut effects;
+        match input {
+            Input::Start => self.start_list(moment, fx),
+            Input::Page(page) => self.page(moment, page, fx),
+            Input::PageFailed(trouble) => self.page_failed(moment, &trouble, fx),
+            Input::WatchOpen => self.watch_open(moment, fx),
+            Input::WatchNews(news) => self.watch_news(moment, news),
+            Input::WatchEnded(end) => self.watch_ended(moment, end, fx),
+            Input::Timer => {
+                self.list_timer(moment, fx);
+                self.watch_timer(moment, fx);
+            }
+            Input::Refresh => self.refresh(moment, fx),
+            Input::Renewed => self.renewed(moment, fx),
+        }
+        effects
+    }
+
+    /// A failure of one attempt, and what follows it.
+    fn failed(&mut self, moment: Moment, verb: &str, attempt: u32, trouble: &Trouble) -> Failure {
+        let request = format!("{verb} {}", self.resource.name());
+        let mut failure = trouble.failure(moment.now.wall, &request, attempt);
+        // A bare deadline error says nothing about the cause; the error before it may (client-go's WrapPreviousError).
+        let last = if verb == WATCH { &mut self.watch_text } else { &mut self.list_text };
+        failure.previous = last.replace(failure.text.clone()).filter(|text| trouble.timeout && *text != failure.text);
+        failure
+    }
+
+    fn tell(&mut self, state: SyncState, fx: &mut Vec<Effect>) {
+        if self.told.as_ref() != Some(&state) {
+            self.told = Some(state.clone());
+            fx.push(Effect::Tell(ClusterEvent::Sync { resource: self.resource, state }));
+        }
+    }
+
+    /// Tells a failure and, as the state, that the next attempt is due `wait` from now.
+    fn tell_waiting(&mut self, moment: Moment, wait: Duration, mut failure: Failure, fx: &mut Vec<Effect>) {
+        failure.next_in = Some(wait);
+        let failure = Box::new(failure);
+        fx.push(Effect::Tell(ClusterEvent::Failed(failure.clone())));
+        self.tell(SyncState::Waiting { until: moment.now.mono + wait, failure }, fx);
+    }
+
+    /// Uniformly between the two.
+    fn between(&mut self, (low, high): (Duration, Duration)) -> Duration {
+        low + high.saturating_sub(low).mul_f64(self.rng.f64())
+    }
+
+    fn within(since: Option<Mono>, now: Mono, span: Duration) -> bool {
+        since.is_some_and(|since| now.since(since) < span)
+    }
+}
+
+/// Failures that a smaller page can help: it was too slow, stalled, cut or too large.
+fn smaller_helps(trouble: &Trouble) -> bool {
+    matches!(trouble.layer, Layer::FirstByte | Layer::Body | Layer::ServerTimeout)
+}
+
+/// Failures that new credentials can cure.
+fn wants_credentials(layer: Layer) -> bool {
+    matches!(layer, Layer::Auth | Layer::Credentials | Layer::Config)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,316 @@
+//! The list half: pages, retries in place, the outer backoff, polling.
+
+use std::time::Duration;
+
+use super::{ClusterPage, Effect, Moment, PageAsk, PageNews, Reflector, smaller_helps, wants_credentials};
+use crate::cluster::classify::Trouble;
+use crate::cluster::deadline::PageLimits;
+use crate::msg::{ClusterEvent, Failure, Layer, Mono, SyncState};
+
+/// A 410 on the same page this often in a row means that its tokens lead nowhere: the list starts again.
+const GONE_IN_A_ROW: u32 = 3;
+
+/// What the list does.
+#[derive(Debug)]
+pub(super) enum List {
+    /// Complete; the watch keeps it true.
+    Idle,
+    /// Before the next list.
+    Waiting {
+        /// When it starts.
+        until: Mono,
+        /// What failed, if new credentials can cure it.
+        credentials: bool,
+    },
+    /// Pages are being read.
+    Running(Run),
+}
+
+/// A list in progress.
+#[derive(Debug)]
+pub(super) struct Run {
+    page: u32,
+    token: Option<String>,
+    /// In this round of attempts.
+    attempt: u32,
+    /// Failed attempts of this page before this round.
+    failures: u32,
+    /// When the first attempt of this page, or of this round of attempts, began.
+    since: Mono,
+    rest: Option<Rest>,
+    gone: u32,
+}
+
+impl Run {
+    /// Attempts of this page in a row, over all rounds.
+    fn attempts(&self) -> u32 {
+        self.failures.saturating_add(self.attempt)
+    }
+}
+
+/// Before the next attempt of a page.
+#[derive(Clone, Copy, Debug)]
+struct Rest {
+    until: Mono,
+    /// The model was told that we wait.
+    told: bool,
+    credentials: bool,
+}
+
+impl Reflector {
+    pub(super) fn list_due(&self) -> Option<Mono> {
+        match &self.list {
+            List::Idle => None,
+            List::Waiting { until, .. } => Some(*until),
+            List::Running(run) => run.rest.map(|rest| rest.until),
+        }
+    }
+
+    pub(super) fn start_list(&mut self, moment: Moment, fx: &mut Vec<Effect>) {
+        self.generation = self.generation.saturating_add(1);
+        self.another_pass = false;
+        let (resource, generation) = (self.resource, self.generation);
+        fx.push(Effect::Tell(ClusterEvent::ListStarted { resource, generation }));
+        // Polls and the questions of a denied client are routine: the state stays until an answer changes it.
+        if !matches!(self.told, Some(SyncState::Polling { .. } | SyncState::Denied { .. })) {
+            self.tell(SyncState::Listing, fx);
+        }
+        let (since, failures) = (moment.now.mono, self.list_backoff.failures());
+        let run = Run { page: 1, token: None, attempt: 1, failures, since, rest: None, gone: 0 };
+        self.fetch(moment, run, fx);
+    }
+
+    fn fetch(&mut self, moment: Moment, mut run: Run, fx: &mut Vec<Effect>) {
+        run.rest = None;
+        let remaining = self.tuning.page_budget.saturating_sub(moment.now.mono.since(run.since));
+        fx.push(Effect::Fetch(PageAsk {
+            page: run.page,
+            attempt: run.attempts(),
+            limit: self.size.limit(),
+            token: run.token.clone(),
+            limits: PageLimits::new(&self.tuning, moment.page_deadline, remaining),
+        }));
+        self.list = List::Running(run);
+    }
+
+    pub(super) fn page(&mut self, moment: Moment, page: PageNews, fx: &mut Vec<Effect>) {
+        let List::Running(mut run) = std::mem::replace(&mut self.list, List::Idle) else { return };
+        self.listed_at = Some(moment.now.mono);
+        self.renewing = false;
+        self.list_text = None;
+        self.size.arrived(page.took, moment.page_deadline);
+        fx.push(Effect::Publish(ClusterPage {
+            generation: self.generation,
+            page: run.page,
+            remaining: page.remaining,
+            bytes: page.bytes,
+            unreadable: page.unreadable,
+        }));
+        if run.page == 1 {
+            if matches!(self.told, Some(SyncState::Denied { .. })) {
+                self.tell(SyncState::Listing, fx);
+            }
+            self.watch_from(moment, page.version, fx);
+        }
+        if page.token.is_empty() {
+            self.finish(moment, fx);
+        } else if run.token.as_ref() == Some(&page.token) {
+            let trouble = Trouble::new(Layer::Server, "the server repeats the same page of the list");
+            self.give_up(moment, None, &trouble, fx);
+        } else {
+            run.page = run.page.saturating_add(1);
+            let since = moment.now.mono;
+            let next = Run { token: Some(page.token), attempt: 1, failures: 0, since, gone: 0, ..run };
+            self.fetch(moment, next, fx);
+        }
+    }
+
+    fn finish(&mut self, moment: Moment, fx: &mut Vec<Effect>) {
+        let (resource, generation) = (self.resource, self.generation);
+        fx.push(Effect::Tell(ClusterEvent::ListFinished { resource, generation }));
+        self.list_backoff.reset();
+        if self.watch.is_denied() {
+            self.poll_later(moment, fx);
+        } else if self.another_pass {
+            let jitter = self.rng.f64();
+            let wait = self.watch_backoff.next(jitter);
+            self.list = List::Waiting { until: moment.now.mono + wait, credentials: false };
+        } else {
+            self.tell_watch_state(fx);
+        }
+    }
+
+    /// Watching is not possible: the next list is due after a polite period (F22).
+    pub(super) fn poll_later(&mut self, moment: Moment, fx: &mut Vec<Effect>) {
+        let every = self.between(self.tuning.poll_period);
+        self.list = List::Waiting { until: moment.now.mono + every, credentials: false };
+        self.tell(SyncState::Polling { every }, fx);
+    }
+
+    pub(super) fn page_failed(&mut self, moment: Moment, trouble: &Trouble, fx: &mut Vec<Effect>) {
+        let List::Running(run) = std::mem::replace(&mut self.list, List::Idle) else { return };
+        if smaller_helps(trouble) {
+            self.size.shrink();
+        }
+        if trouble.is_gone() {
+            self.page_gone(moment, run, trouble, fx);
+        } else if trouble.layer == Layer::Auth && !self.renewing {
+            self.renewing = true;
+            fx.push(Effect::Renew);
+            // Renewed credentials end this wait at once; without any the second rejection says so.
+            let wait = self.tuning.page_retries.last().copied();
+            let failure = Failure { next_in: wait, ..self.page_failure(moment, &run, trouble) };
+            self.rest(moment, run, failure, fx);
+        } else if trouble.layer == Layer::Rbac
+            && !Self::within(self.listed_at, moment.now.mono, self.tuning.denied_grace)
+        {
+            self.denied(moment, &run, trouble, fx);
+        } else if let Some(wait) = self.retry_wait(moment, &run, trouble) {
+            let failure = Failure { next_in: Some(wait), ..self.page_failure(moment, &run, trouble) };
+            self.rest(moment, run, failure, fx);
+        } else {
+            self.give_up(moment, Some(run), trouble, fx);
+        }
+    }
+
+    /// How long to wait before the next attempt of this round; `None` when the round is over.
+    fn retry_wait(&self, moment: Moment, run: &Run, trouble: &Trouble) -> Option<Duration> {
+        let again = match trouble.layer {
+            Layer::Auth | Layer::Rbac => false,
+            Layer::FirstByte | Layer::Body | Layer::ServerTimeout | Layer::Throttled => true,
+            // Page 1 has nothing to save, and a dead server answers at once: straight to the outer backoff.
+            _ => run.page > 1,
+        };
+        let wait = *self.tuning.page_retries.get(usize::try_from(run.attempt).ok()?.checked_sub(1)?)?;
+        let wait = wait.max(trouble.retry_after.unwrap_or_default());
+        let spent = moment.now.mono.since(run.since).saturating_add(wait);
+        (again && !trouble.alien && spent < self.tuning.page_budget).then_some(wait)
+    }
+
+    /// Rests before the same page is asked for again; what has come so far stays.
+    fn rest(&mut self, moment: Moment, mut run: Run, failure: Failure, fx: &mut Vec<Effect>) {
+        let until = moment.now.mono + failure.next_in.unwrap_or_default();
+        run.attempt = run.attempt.saturating_add(1);
+        run.rest = Some(Rest { until, told: false, credentials: wants_credentials(failure.layer) });
+        self.list = List::Running(run);
+        fx.push(Effect::Tell(ClusterEvent::Failed(Box::new(failure))));
+    }
+
+    fn page_gone(&mut self, moment: Moment, mut run: Run, trouble: &Trouble, fx: &mut Vec<Effect>) {
+        run.gone += 1;
+        let token = trouble.continue_token().map(str::to_owned);
+        if let (Some(token), true) = (token, run.page > 1 && run.gone <= GONE_IN_A_ROW) {
+            // The rest of the list at the newest version: the watch from page 1 and the sweep heal the mix (R5, F40).
+            let failure = self.page_failure(moment, &run, trouble);
+            fx.push(Effect::Tell(ClusterEvent::Failed(Box::new(failure))));
+            self.fetch(moment, Run { token: Some(token), ..run }, fx);
+        } else {
+            self.give_up(moment, None, trouble, fx);
+        }
+    }
+
+    fn denied(&mut self, moment: Moment, run: &Run, trouble: &Trouble, fx: &mut Vec<Effect>) {
+        let tenth = self.tuning.denied_period / 10;
+        let wait = self.between((self.tuning.denied_period.saturating_sub(tenth), self.tuning.denied_period + tenth));
+        let mut failure = self.page_failure(moment, run, trouble);
+        failure.next_in = Some(wait);
+        let failure = Box::new(failure);
+        fx.push(Effect::Tell(ClusterEvent::Failed(failure.clone())));
+        self.tell(SyncState::Denied { failure }, fx);
+        self.list = List::Waiting { until: moment.now.mono + wait, credentials: false };
+    }
+
+    /// The round is over: the outer backoff. A list that has a place keeps it; otherwise the next one starts at page 1.
+    fn give_up(&mut self, moment: Moment, run: Option<Run>, trouble: &Trouble, fx: &mut Vec<Effect>) {
+        let jitter = self.rng.f64();
+        let mut wait = self.list_backoff.next(jitter).max(trouble.retry_after.unwrap_or_default());
+        if trouble.alien || trouble.layer == Layer::Auth {
+            wait = wait.max(self.tuning.rejected_delay);
+            // After that wait new credentials may be asked for once more.
+            self.renewing = false;
+        }
+        let failure = match &run {
+            Some(run) => self.page_failure(moment, run, trouble),
+            None => self.failed(moment, "list", self.list_backoff.failures(), trouble),
+        };
+        let (until, credentials) = (moment.now.mono + wait, wants_credentials(trouble.layer));
+        self.list = match run {
+            Some(run) if run.page > 1 => {
+                let rest = Some(Rest { until, told: true, credentials });
+                List::Running(Run { attempt: 1, failures: run.attempts(), since: until, rest, ..run })
+            }
+            _ => List::Waiting { until, credentials },
+        };
+        self.tell_waiting(moment, wait, failure, fx);
+    }
+
+    /// A new list `wait` from now because the watch cannot go on; a list that runs is followed by another instead.
+    pub(super) fn relist(&mut self, moment: Moment, wait: Duration, failure: Failure, fx: &mut Vec<Effect>) {
+        match self.list {
+            List::Running(_) => {
+                self.another_pass = true;
+                fx.push(Effect::Tell(ClusterEvent::Failed(Box::new(failure))));
+            }
+            List::Waiting { .. } => fx.push(Effect::Tell(ClusterEvent::Failed(Box::new(failure)))),
+            List::Idle => {
+                let credentials = wants_credentials(failure.layer);
+                self.list = List::Waiting { until: moment.now.mono + wait, credentials };
+                self.tell_waiting(moment, wait, failure, fx);
+            }
+        }
+    }
+
+    pub(super) fn list_timer(&mut self, moment: Moment, fx: &mut Vec<Effect>) {
+        if self.list_due().is_some_and(|due| due <= moment.now.mono) {
+            self.go_on(moment, fx);
+        }
+    }
+
+    /// Ends whatever the list waits for.
+    fn go_on(&mut self, moment: Moment, fx: &mut Vec<Effect>) {
+        match std::mem::replace(&mut self.list, List::Idle) {
+            List::Running(mut run) => {
+                if let Some(rest) = run.rest
+                    && rest.told
+                {
+                    run.since = moment.now.mono;
+                    self.tell(SyncState::Listing, fx);
+                }
+                self.fetch(moment, run, fx);
+            }
+            List::Waiting { .. } | List::Idle => self.start_list(moment, fx),
+        }
+    }
+
+    pub(super) fn refresh(&mut self, moment: Moment, fx: &mut Vec<Effect>) {
+        let running = matches!(self.list, List::Running(_));
+        // A page that is on its way leaves nothing to wait less for.
+        if !matches!(self.list, List::Running(Run { rest: None, .. })) {
+            self.go_on(moment, fx);
+        }
+        // A new list opens a watch of its own.
+        if running {
+            self.watch_now(moment, fx);
+        }
+    }
+
+    pub(super) fn renewed(&mut self, moment: Moment, fx: &mut Vec<Effect>) {
+        let waits = match &self.list {
+            List::Idle => false,
+            List::Waiting { credentials, .. } => *credentials,
+            List::Running(run) => run.rest.is_some_and(|rest| rest.credentials),
+        };
+        if waits {
+            self.go_on(moment, fx);
+        }
+        if self.watch.waits_for_credentials() {
+            self.watch_now(moment, fx);
+        }
+    }
+
+    fn page_failure(&mut self, moment: Moment, run: &Run, trouble: &Trouble) -> Failure {
+        let attempt = run.attempts();
+        let verb = if run.page > 1 { format!("list page {} of", run.page) } else { "list".to_owned() };
+        self.failed(moment, &verb, attempt, trouble)
+    }
+}

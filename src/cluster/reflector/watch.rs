@@ -1,0 +1,307 @@
+//! The watch half: opening, silence, ends of every kind.
+
+use std::time::Duration;
+
+use super::{Effect, Moment, Reflector, WATCH, WatchAsk, WatchEnd, WatchNews, wants_credentials};
+use crate::cluster::classify::Trouble;
+use crate::msg::{ClusterEvent, Failure, Layer, Mono, SyncState};
+
+/// Watches in a row that an answering server refuses, or ends with an internal error, before a new list (R10, R13).
+const REFUSALS_IN_A_ROW: u32 = 3;
+/// Silent watches in a row before a list that looks for drift (F45).
+const SILENT_IN_A_ROW: u32 = 2;
+
+/// The watch of one resource.
+#[derive(Debug, Default)]
+pub(super) struct Watch {
+    phase: Phase,
+    /// Where to go on.
+    version: String,
+    /// The list it began at.
+    generation: u32,
+    started: Option<Mono>,
+    denied_until: Option<Mono>,
+    refused: u32,
+    internal: u32,
+    silent: u32,
+    attempt: u32,
+    /// The open failure that the model has not been told as the state, because a list was running.
+    untold: Option<(Mono, Failure)>,
+}
+
+#[derive(Debug, Default)]
+enum Phase {
+    #[default]
+    None,
+    Opening,
+    Open {
+        since: Mono,
+        heard: Mono,
+        events: u64,
+    },
+    Resting {
+        until: Mono,
+        credentials: bool,
+    },
+}
+
+impl Watch {
+    pub(super) fn is_denied(&self) -> bool {
+        self.denied_until.is_some()
+    }
+
+    pub(super) fn waits_for_credentials(&self) -> bool {
+        matches!(self.phase, Phase::Resting { credentials: true, .. })
+    }
+}
+
+impl Reflector {
+    pub(super) fn watch_due(&self) -> Option<Mono> {
+        match self.watch.phase {
+            Phase::None | Phase::Opening => None,
+            Phase::Open { heard, .. } => Some(heard + self.tuning.watch_silence),
+            Phase::Resting { until, .. } => Some(until),
+        }
+    }
+
+    /// Watches from `version` of the list that has just begun; whatever watch there was is closed.
+    pub(super) fn watch_from(&mut self, moment: Moment, version: String, fx: &mut Vec<Effect>) {
+        if !matches!(self.watch.phase, Phase::None) {
+            fx.push(Effect::Close);
+        }
+        let denied_until = self.watch.denied_until.filter(|until| *until > moment.now.mono);
+        self.watch = Watch {
+            version,
+            generation: self.generation,
+            started: self.watch.started,
+            // "" and "0" would make the server send everything, past its caches: never (kubernetes/kubernetes#123448).
+            denied_until,
+            ..Watch::default()
+        };
+        if matches!(&*self.watch.version, "" | "0") {
+            self.watch.denied_until = Some(moment.now.mono + self.tuning.denied_period);
+        }
+        if self.watch.denied_until.is_none() {
+            self.reopen(moment, Duration::ZERO, fx);
+        }
+    }
+
+    /// Opens the watch where it left off, `wait` from now and not within a second of its last start.
+    fn reopen(&mut self, moment: Moment, wait: Duration, fx: &mut Vec<Effect>) {
+        let now = moment.now.mono;
+        let earliest = self.watch.started.map_or(now, |started| (started + self.tuning.watch_spacing).max(now));
+        let until = earliest.max(now + wait);
+        self.watch.phase = Phase::Resting { until, credentials: false };
+        if until <= now {
+            self.open(moment, fx);
+        }
+    }
+
+    fn open(&mut self, moment: Moment, fx: &mut Vec<Effect>) {
+        self.watch.attempt = self.watch.attempt.saturating_add(1);
+        self.watch.started = Some(moment.now.mono);
+        self.watch.phase = Phase::Opening;
+        let (low, high) = self.tuning.watch_seconds;
+        fx.push(Effect::Open(WatchAsk {
+            generation: self.watch.generation,
+            version: self.watch.version.clone(),
+            seconds: self.rng.u64(low..=high.max(low)),
+            attempt: self.watch.attempt,
+        }));
+    }
+
+    pub(super) fn watch_open(&mut self, moment: Moment, fx: &mut Vec<Effect>) {
+        let now = moment.now.mono;
+        self.watch.phase = Phase::Open { since: now, heard: now, events: 0 };
+        self.watch.attempt = 0;
+        self.watch.refused = 0;
+        self.watch.untold = None;
+        self.watch_text = None;
+        self.watched_at = Some(now);
+        self.renewing = false;
+        self.tell_watch_state(fx);
+    }
+
+    /// Once the list is complete the watch is what there is to say.
+    pub(super) fn tell_watch_state(&mut self, fx: &mut Vec<Effect>) {
+        if !self.is_complete() {
+            return;
+        }
+        if matches!(self.watch.phase, Phase::Open { .. }) {
+            self.tell(SyncState::Watching, fx);
+        } else if let Some((until, failure)) = self.watch.untold.take() {
+            self.tell(SyncState::Waiting { until, failure: Box::new(failure) }, fx);
+        }
+    }
+
+    pub(super) fn watch_news(&mut self, moment: Moment, news: WatchNews) {
+        let Phase::Open { heard, events, .. } = &mut self.watch.phase else { return };
+        *heard = moment.now.mono;
+        *events += u64::from(news.events);
+        self.watched_at = Some(moment.now.mono);
+        self.another_pass |= news.skipped;
+        if news.events > 0 {
+            self.watch_backoff.reset();
+            self.watch.internal = 0;
+            self.watch.silent = 0;
+        }
+        if let Some(version) = news.version {
+            self.watch.version = version;
+        }
+    }
+
+    pub(super) fn watch_ended(&mut self, moment: Moment, end: WatchEnd, fx: &mut Vec<Effect>) {
+        let now = moment.now.mono;
+        let (lived, events) = match self.watch.phase {
+            Phase::Open { since, events, .. } => (now.since(since), events),
+            _ => (Duration::ZERO, 0),
+        };
+        self.watch.phase = Phase::None;
+        if lived >= self.tuning.watch_proven {
+            self.watch_backoff.reset();
+        }
+        match end {
+            WatchEnd::Refused(trouble) => self.watch_refused(moment, &trouble, fx),
+            WatchEnd::Error(trouble) => self.watch_error(moment, &trouble, fx),
+            WatchEnd::Clean if lived < self.tuning.watch_short && events == 0 => {
+                let trouble = Trouble::new(Layer::Server, "the watch was closed at once, without an event");
+                self.rest_watch(moment, &trouble, Duration::ZERO, fx);
+            }
+            WatchEnd::Broken(trouble) if events == 0 && lived < self.tuning.watch_proven => {
+                self.rest_watch(moment, &trouble, Duration::ZERO, fx);
+            }
+            WatchEnd::Clean => self.resume(moment, fx),
+            WatchEnd::Broken(trouble) => {
+                let failure = self.failed(moment, WATCH, 1, &trouble);
+                fx.push(Effect::Tell(ClusterEvent::Failed(Box::new(failure))));
+                self.resume(moment, fx);
+            }
+        }
+    }
+
+    /// The routine way: on from the last version, unless something was skipped and a list must look for it.
+    fn resume(&mut self, moment: Moment, fx: &mut Vec<Effect>) {
+        if self.another_pass && self.is_complete() {
+            self.start_list(moment, fx);
+        }
+        self.reopen(moment, Duration::ZERO, fx);
+    }
+
+    fn watch_refused(&mut self, moment: Moment, trouble: &Trouble, fx: &mut Vec<Effect>) {
+        if trouble.is_gone() {
+            self.watch_gone(moment, trouble, fx);
+        } else if trouble.layer == Layer::Rbac
+            && !Self::within(self.watched_at, moment.now.mono, self.tuning.denied_grace)
+        {
+            self.watch_denied(moment, trouble, fx);
+        } else if trouble.layer == Layer::Auth {
+            // The second rejection in a row is final for a while.
+            let floor = if self.renewing { self.tuning.rejected_delay } else { Duration::ZERO };
+            self.renewing = !self.renewing;
+            if self.renewing {
+                fx.push(Effect::Renew);
+            }
+            self.rest_watch(moment, trouble, floor, fx);
+        } else if trouble.is_unreachable() || trouble.timeout || trouble.layer == Layer::Throttled {
+            // The version is as good as before, and a server that comes back should not be asked for everything (R9).
+            self.rest_watch(moment, trouble, Duration::ZERO, fx);
+        } else {
+            self.watch.refused += 1;
+            if self.watch.refused >= REFUSALS_IN_A_ROW {
+                self.watch_gone(moment, trouble, fx);
+            } else {
+                self.rest_watch(moment, trouble, Duration::ZERO, fx);
+            }
+        }
+    }
+
+    fn watch_error(&mut self, moment: Moment, trouble: &Trouble, fx: &mut Vec<Effect>) {
+        match trouble.layer {
+            _ if trouble.is_gone() => self.watch_gone(moment, trouble, fx),
+            Layer::Throttled => self.rest_watch(moment, trouble, Duration::ZERO, fx),
+            Layer::Server | Layer::ServerTimeout if self.watch.internal < REFUSALS_IN_A_ROW => {
+                self.watch.internal += 1;
+                self.rest_watch(moment, trouble, Duration::ZERO, fx);
+            }
+            _ => self.watch_gone(moment, trouble, fx),
+        }
+    }
+
+    /// The version is of no use any more: a new list.
+    fn watch_gone(&mut self, moment: Moment, trouble: &Trouble, fx: &mut Vec<Effect>) {
+        self.watch.phase = Phase::None;
+        let failure = self.watch_failure(moment, trouble);
+        let jitter = self.rng.f64();
+        let wait = self.watch_backoff.next(jitter).max(trouble.retry_after.unwrap_or_default());
+        self.relist(moment, wait, failure, fx);
+    }
+
+    fn watch_denied(&mut self, moment: Moment, trouble: &Trouble, fx: &mut Vec<Effect>) {
+        self.watch.denied_until = Some(moment.now.mono + self.tuning.denied_period);
+        let failure = self.watch_failure(moment, trouble);
+        fx.push(Effect::Tell(ClusterEvent::Failed(Box::new(failure))));
+        if self.is_complete() {
+            self.poll_later(moment, fx);
+        }
+    }
+
+    /// The watch is opened again from the same version after the backoff, at least `floor` from now.
+    fn rest_watch(&mut self, moment: Moment, trouble: &Trouble, floor: Duration, fx: &mut Vec<Effect>) {
+        let jitter = self.rng.f64();
+        let mut wait = self.watch_backoff.next(jitter).max(trouble.retry_after.unwrap_or_default()).max(floor);
+        if trouble.alien {
+            wait = wait.max(self.tuning.rejected_delay);
+        }
+        let failure = self.watch_failure(moment, trouble);
+        self.reopen(moment, wait, fx);
+        if let Phase::Resting { credentials, .. } = &mut self.watch.phase {
+            *credentials = wants_credentials(trouble.layer);
+        }
+        if self.is_complete() {
+            self.tell_waiting(moment, wait, failure, fx);
+        } else {
+            let failure = Failure { next_in: Some(wait), ..failure };
+            fx.push(Effect::Tell(ClusterEvent::Failed(Box::new(failure.clone()))));
+            self.watch.untold = Some((moment.now.mono + wait, failure));
+        }
+    }
+
+    fn watch_failure(&mut self, moment: Moment, trouble: &Trouble) -> Failure {
+        let attempt = self.watch.attempt.max(1);
+        self.failed(moment, WATCH, attempt, trouble)
+    }
+
+    pub(super) fn watch_timer(&mut self, moment: Moment, fx: &mut Vec<Effect>) {
+        if self.watch_due().is_none_or(|due| due > moment.now.mono) {
+            return;
+        }
+        match self.watch.phase {
+            Phase::Resting { .. } => self.open(moment, fx),
+            Phase::Open { .. } => self.silent(moment, fx),
+            Phase::None | Phase::Opening => {}
+        }
+    }
+
+    fn silent(&mut self, moment: Moment, fx: &mut Vec<Effect>) {
+        fx.push(Effect::Close);
+        self.watch.phase = Phase::None;
+        self.watch_backoff.reset();
+        self.watch.silent += 1;
+        let secs = self.tuning.watch_silence.as_secs();
+        let trouble = Trouble::new(
+            Layer::Watch,
+            &format!("the watch was silent for {secs} s, not even a bookmark: opened again"),
+        );
+        let failure = self.failed(moment, WATCH, self.watch.silent, &trouble);
+        fx.push(Effect::Tell(ClusterEvent::Failed(Box::new(failure))));
+        self.another_pass |= self.watch.silent.is_multiple_of(SILENT_IN_A_ROW);
+        self.resume(moment, fx);
+    }
+
+    /// Ends what the watch waits for, but for the time between two starts.
+    pub(super) fn watch_now(&mut self, moment: Moment, fx: &mut Vec<Effect>) {
+        if matches!(self.watch.phase, Phase::Resting { .. }) {
+            self.reopen(moment, Duration::ZERO, fx);
+        }
+    }
+}

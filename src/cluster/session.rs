@@ -1,0 +1,240 @@
+//! The clients of one cluster and the credentials in them: built in the background, renewed before they expire and after
+//! the server has rejected them, one at a time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep_until};
+
+use super::Shared;
+use super::call::Line;
+use super::classify::Trouble;
+use super::deadline::Backoff;
+use super::meter::Sink;
+use super::tuning::Tuning;
+use crate::clock::wall;
+use crate::msg::{ClusterEvent, Layer};
+
+/// Least time between two renewals that rejections ask for (F20); doubles while the new credentials are rejected too, since
+/// a plugin may open a browser each time.
+const RENEWAL_SPACING: Duration = Duration::from_secs(30);
+/// The spacing does not grow beyond this.
+const RENEWAL_SPACING_CAP: Duration = Duration::from_secs(300);
+/// Credentials that were good for this long are not part of a series of rejections.
+const ACCEPTED: Duration = Duration::from_secs(600);
+/// Token and certificate files are looked at this often (F64).
+const RELOAD: Duration = Duration::from_secs(60);
+/// Longest time to build clients from files, should a file system hang; plugins have a deadline of their own on top.
+const BUILD_DEADLINE: Duration = Duration::from_secs(15);
+/// Credentials that seem to expire at once (a clock that is wrong) are not renewed more often than this.
+const SHORTEST_LIFE: Duration = Duration::from_secs(30);
+
+/// Clients with the credentials of one moment. Each has its own connections, so that a probe never queues behind a list.
+pub(crate) struct Clients {
+    /// Grows with each renewal.
+    pub(crate) serial: u64,
+    /// For lists and watches.
+    pub(crate) api: Line,
+    /// For probes.
+    pub(crate) probe: Line,
+}
+
+/// How clients are made: from a kubeconfig, or from a scripted service in tests.
+pub(crate) trait Build: Send + 'static {
+    /// Makes clients; also says until when their credentials hold.
+    fn build(&mut self, tuning: Arc<Tuning>, sink: Sink) -> impl Future<Output = Result<Built, Trouble>> + Send;
+
+    /// The files that the clients were built from have changed since.
+    fn stale(&mut self) -> impl Future<Output = bool> + Send;
+}
+
+/// What [`Build`] makes.
+pub(crate) struct Built {
+    /// For lists and watches.
+    pub(crate) api: kube::Client,
+    /// For probes.
+    pub(crate) probe: kube::Client,
+    /// Until when the credentials hold, if that is known.
+    pub(crate) expires: Option<Timestamp>,
+}
+
+#[derive(Clone)]
+enum State {
+    Preparing,
+    Ready(Arc<Clients>),
+    Broken(Box<Trouble>),
+}
+
+/// The current clients, for every task of the cluster.
+pub(crate) struct Session {
+    state: watch::Sender<State>,
+    rejected: mpsc::Sender<u64>,
+}
+
+/// The other end of a [`Session`]: what keeps it supplied.
+pub(crate) struct Rejections(mpsc::Receiver<u64>);
+
+/// Told when the clients have changed.
+pub(crate) struct Renewals(watch::Receiver<State>);
+
+impl Session {
+    pub(crate) fn new() -> (Self, Rejections) {
+        let (rejected, rejections) = mpsc::channel(1);
+        (Self { state: watch::channel(State::Preparing).0, rejected }, Rejections(rejections))
+    }
+
+    /// The clients, as soon as there are any; or why there are none.
+    ///
+    /// # Errors
+    /// What keeps the clients from being built.
+    pub(crate) async fn clients(&self) -> Result<Arc<Clients>, Trouble> {
+        let mut state = self.state.subscribe();
+        // The keeper always decides: its plugins and its files have deadlines.
+        let decided = state.wait_for(|state| !matches!(state, State::Preparing)).await.map(|state| state.clone());
+        match decided {
+            Ok(State::Ready(clients)) => Ok(clients),
+            Ok(State::Broken(trouble)) => Err(*trouble),
+            Ok(State::Preparing) | Err(_) => Err(Trouble::new(Layer::Internal, "the credentials are not ready")),
+        }
+    }
+
+    /// The server rejected the credentials of this serial.
+    pub(crate) fn renew(&self, serial: u64) {
+        // Full: a renewal is already asked for.
+        let _ = self.rejected.try_send(serial);
+    }
+
+    pub(crate) fn subscribe(&self) -> Renewals {
+        let mut state = self.state.subscribe();
+        state.mark_unchanged();
+        Renewals(state)
+    }
+}
+
+impl Renewals {
+    /// Waits for new clients.
+    ///
+    /// # Errors
+    /// The session is gone.
+    pub(crate) async fn changed(&mut self) -> Result<(), watch::error::RecvError> {
+        loop {
+            self.0.changed().await?;
+            if matches!(*self.0.borrow_and_update(), State::Ready(_)) {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// Builds the clients and renews them until it is dropped.
+pub(crate) async fn keep(shared: &Shared, source: &mut impl Build, rejections: &mut Rejections, seed: u64) {
+    let mut rng = fastrand::Rng::with_seed(seed);
+    let mut backoff = Backoff::new(&shared.tuning);
+    let mut serial = 0_u64;
+    let mut spacing = Duration::ZERO;
+    loop {
+        let due = match attempt(shared, source, serial + 1).await {
+            Ok(life) => {
+                serial += 1;
+                backoff.reset();
+                life.map(|life| Instant::now() + life)
+            }
+            Err(trouble) => {
+                let wait = backoff.next(rng.f64());
+                let mut failure = trouble.failure(wall(), "get credentials", backoff.failures());
+                failure.next_in = Some(wait);
+                shared.tell(ClusterEvent::Failed(Box::new(failure))).await;
+                // Working clients stay in use until the server rejects them (F60).
+                shared.session.state.send_if_modified(|state| {
+                    let replace = !matches!(state, State::Ready(_));
+                    if replace {
+                        *state = State::Broken(Box::new(trouble));
+                    }
+                    replace
+                });
+                Some(Instant::now() + wait)
+            }
+        };
+        let begun = Instant::now();
+        match pause(shared, source, rejections, Pause { due, serial, spacing }).await {
+            Why::Due => {}
+            Why::Rejected if begun.elapsed() >= ACCEPTED => spacing = RENEWAL_SPACING,
+            Why::Rejected => spacing = (spacing * 2).clamp(RENEWAL_SPACING, RENEWAL_SPACING_CAP),
+            Why::Over => return,
+        }
+    }
+}
+
+/// Why clients are built again.
+enum Why {
+    /// They expire, their files have changed, or the last attempt failed a while ago.
+    Due,
+    /// The server rejects them.
+    Rejected,
+    /// They are not: nobody needs them any more.
+    Over,
+}
+
+/// Until when to leave the clients as they are.
+struct Pause {
+    due: Option<Instant>,
+    serial: u64,
+    /// Rejections sooner than this are passed over.
+    spacing: Duration,
+}
+
+/// Waits for a reason to build clients again.
+async fn pause(shared: &Shared, source: &mut impl Build, rejections: &mut Rejections, pause: Pause) -> Why {
+    let Pause { due, serial, spacing } = pause;
+    let mut refresh = shared.refreshes();
+    let begun = Instant::now();
+    let mut look = begun + RELOAD;
+    loop {
+        let next = due.map_or(look, |due| due.min(look));
+        tokio::select! {
+            () = sleep_until(next) => {
+                if next < look || source.stale().await {
+                    return Why::Due;
+                }
+                look = Instant::now() + RELOAD;
+            }
+            Some(rejected) = rejections.0.recv() => {
+                // A rejection of clients that have been replaced since is old news.
+                if rejected == serial && begun.elapsed() >= spacing {
+                    return Why::Rejected;
+                }
+            }
+            changed = refresh.changed() => {
+                if changed.is_err() {
+                    return Why::Over;
+                }
+                if !matches!(*shared.session.state.borrow(), State::Ready(_)) {
+                    return Why::Due;
+                }
+            }
+        }
+    }
+}
+
+/// One attempt; returns how long the clients are good.
+async fn attempt(shared: &Shared, source: &mut impl Build, serial: u64) -> Result<Option<Duration>, Trouble> {
+    let deadline = shared.tuning.exec_deadline + BUILD_DEADLINE;
+    let work = source.build(shared.tuning.clone(), shared.sink.clone());
+    let made = tokio::time::timeout(deadline, work).await.unwrap_or_else(|_| {
+        let text = format!("reading the credentials took longer than {} s", deadline.as_secs());
+        Err(Trouble::timed_out(Layer::Credentials, &text))
+    })?;
+    let line = |client| Line { client, sink: shared.sink.clone() };
+    let clients = Clients { serial, api: line(made.api), probe: line(made.probe) };
+    shared.session.state.send_replace(State::Ready(Arc::new(clients)));
+    let valid_for = made.expires.map(|expires| {
+        let left = Duration::try_from(expires.duration_since(wall())).unwrap_or_default();
+        left.saturating_sub(shared.tuning.exec_early).max(SHORTEST_LIFE)
+    });
+    Ok(valid_for)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,207 @@
+//! Credentials end to end: kubeconfig file, plugin, client, server.
+
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::response::IntoResponse;
+use http::StatusCode;
+use http::header::AUTHORIZATION;
+
+use super::*;
+use crate::clock::Clock;
+use crate::cluster::kubeconfig::{Selection, Sources, Target, load};
+use crate::cluster::tests::script::list;
+use crate::cluster::{Link, run};
+use crate::msg::{ClusterId, Msg, ProbeOutcome, Resource, SyncState};
+
+/// A server that knows one token. Watches stay open.
+async fn server(token: &'static str) -> SocketAddr {
+    let app = Router::new().fallback(async move |request: Request| {
+        let authorization = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+        if authorization != Some(&format!("Bearer {token}")) {
+            return (StatusCode::UNAUTHORIZED, r#"{"kind":"Status","message":"Unauthorized","code":401}"#.to_owned())
+                .into_response();
+        }
+        if request.uri().query().is_some_and(|query| query.contains("watch=1")) {
+            let silence = http_body_util::StreamBody::new(tokio_stream::pending::<
+                Result<http_body::Frame<bytes::Bytes>, std::io::Error>,
+            >());
+            return http::Response::new(axum::body::Body::new(silence)).into_response();
+        }
+        match request.uri().path() {
+            "/api/v1/nodes" | "/api/v1/pods" | "/api/v1/namespaces" => list(7, "", &["a"]).into_response(),
+            "/version" => r#"{"gitVersion":"v1.36.2"}"#.into_response(),
+            _ => "ok".into_response(),
+        }
+    });
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    address
+}
+
+fn target(folder: &Path, address: SocketAddr, user: &str) -> Target {
+    let path = folder.join("config");
+    let text = format!(
+        "current-context: c\nclusters: [{{name: k, cluster: {{server: 'http://{address}'}}}}]\n\
+         users: [{{name: u, user: {user}}}]\ncontexts: [{{name: c, context: {{cluster: k, user: u}}}}]\n"
+    );
+    std::fs::write(&path, text).unwrap();
+    load(&Sources { flag: Some(path), ..Sources::default() }, &Selection::default()).unwrap().remove(0)
+}
+
+fn plugin(folder: &Path, script: &str) {
+    let path = folder.join("plugin");
+    std::fs::write(&path, format!("#!/bin/sh\ncd \"$(dirname \"$0\")\"\necho run >> runs\n{script}\n")).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+fn runs(folder: &Path) -> usize {
+    std::fs::read_to_string(folder.join("runs")).unwrap_or_default().lines().count()
+}
+
+/// Runs the cluster's tasks until `done` holds for an event; returns all of them.
+async fn events(target: Target, tuning: Tuning, done: impl Fn(&[ClusterEvent]) -> bool) -> Vec<ClusterEvent> {
+    let (out, mut news) = tokio::sync::mpsc::channel(64);
+    let (_commands, commands) = tokio::sync::mpsc::channel(1);
+    let link = Link { id: ClusterId(0), out, commands, clock: Clock::start() };
+    let task = tokio::spawn(run(target, tuning, link));
+    let mut events = Vec::new();
+    while !done(&events) {
+        assert!(events.len() < 20_000, "it goes on and on: {:#?}", &events[..40]);
+        let next = tokio::time::timeout(Duration::from_secs(3600), news.recv()).await;
+        let Ok(Some(Msg::Cluster(_, event))) = next else { panic!("nothing more after {events:#?}") };
+        events.push(event);
+    }
+    drop(news);
+    task.await.unwrap();
+    events
+}
+
+fn complete(events: &[ClusterEvent]) -> bool {
+    Resource::ALL.iter().all(|of| {
+        events
+            .iter()
+            .any(|event| matches!(event, ClusterEvent::Sync { resource, state: SyncState::Watching } if resource == of))
+    })
+}
+
+#[tokio::test]
+async fn a_plugins_token_is_used_and_after_a_401_the_plugin_runs_once_more() {
+    let address = server("canary-2").await;
+    let folder = tempfile::tempdir().unwrap();
+    plugin(folder.path(), "n=$(wc -l < runs | tr -d ' ')\necho '{\"status\":{\"token\":\"canary-'$n'\"}}'");
+    let target =
+        target(folder.path(), address, "{exec: {apiVersion: client.authentication.k8s.io/v1, command: ./plugin}}");
+    let events = events(target, Tuning::default(), complete).await;
+    assert_eq!(runs(folder.path()), 2, "once at first, once for both lists and the probe that were rejected");
+    assert!(events.iter().any(|event| matches!(event, ClusterEvent::Failed(failure) if failure.layer == Layer::Auth)));
+    assert!(!format!("{events:?}").contains("canary"));
+}
+
+#[tokio::test]
+async fn tokens_and_token_files_of_the_kubeconfig_are_used() {
+    let address = server("canary").await;
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("token"), "canary\n").unwrap();
+    for user in ["{token: canary}", "{tokenFile: token}"] {
+        let events = events(target(folder.path(), address, user), Tuning::default(), complete).await;
+        assert!(!format!("{events:?}").contains("canary"), "{user}");
+    }
+}
+
+#[tokio::test]
+async fn a_plugin_that_fails_is_told_as_credentials_everywhere() {
+    let address = server("never").await;
+    let folder = tempfile::tempdir().unwrap();
+    plugin(folder.path(), "echo 'session expired, run login' >&2; exit 1");
+    let target = target(folder.path(), address, "{exec: {command: ./plugin}}");
+    let waiting = |events: &[ClusterEvent]| {
+        let lists =
+            events.iter().filter(|event| matches!(event, ClusterEvent::Sync { state: SyncState::Waiting { .. }, .. }));
+        let probes = events.iter().filter(|event| matches!(event, ClusterEvent::Probe(_)));
+        lists.count() >= 2 && probes.count() >= 2
+    };
+    for event in events(target, Tuning::default(), waiting).await {
+        match event {
+            ClusterEvent::Sync { state: SyncState::Waiting { failure, .. }, .. } => {
+                assert_eq!(failure.layer, Layer::Credentials);
+                assert_eq!(
+                    &*failure.text,
+                    "credential plugin `plugin` ended with exit code 1: session expired, run login"
+                );
+            }
+            ClusterEvent::Probe(sample) => {
+                assert!(matches!(sample.outcome, ProbeOutcome::Failed { layer: Layer::Credentials, .. }), "{sample:?}");
+            }
+            _ => {}
+        }
+    }
+    assert!(runs(folder.path()) <= 2, "the plugin backs off too");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_broken_context_asks_nobody_and_says_why() {
+    let hour = |events: &[ClusterEvent]| events.iter().filter(|e| matches!(e, ClusterEvent::Probe(_))).count() >= 1440;
+    let events = events(Target::plain("x", "http://["), Tuning::default(), hour).await;
+    assert!(!events.iter().any(|event| matches!(event, ClusterEvent::Call(_))));
+    let config = events.iter().filter(|event| {
+        matches!(event, ClusterEvent::Sync { state: SyncState::Waiting { failure, .. }, .. } if failure.layer == Layer::Config)
+    });
+    let told = config.count();
+    assert!((60..=400).contains(&told), "{told} times in an hour, for two lists");
+}
+
+#[tokio::test]
+async fn credentials_are_renewed_before_they_expire() {
+    let address = server("canary").await;
+    let folder = tempfile::tempdir().unwrap();
+    plugin(
+        folder.path(),
+        "echo '{\"status\":{\"token\":\"canary\",\"expirationTimestamp\":\"2001-01-01T00:00:00Z\"}}'",
+    );
+    let mut target = target(folder.path(), address, "{exec: {command: ./plugin}}");
+    let built = target.build(Arc::new(Tuning::default()), Sink::new(Clock::start())).await.unwrap();
+    assert_eq!(built.expires, Some("2001-01-01T00:00:00Z".parse().unwrap()));
+}
+
+#[tokio::test]
+async fn a_rotated_token_file_makes_the_clients_stale_and_a_missing_one_is_named() {
+    let address = server("canary").await;
+    let folder = tempfile::tempdir().unwrap();
+    let token = folder.path().join("token");
+    std::fs::write(&token, "canary\n").unwrap();
+    let mut target = target(folder.path(), address, "{tokenFile: token}");
+    let sink = Sink::new(Clock::start());
+    target.build(Arc::new(Tuning::default()), sink.clone()).await.unwrap();
+    assert!(!target.stale().await);
+    let later = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(5_000_000_000);
+    std::fs::File::options().write(true).open(&token).unwrap().set_modified(later).unwrap();
+    assert!(target.stale().await);
+    std::fs::remove_file(&token).unwrap();
+    let trouble = target.build(Arc::new(Tuning::default()), sink).await.err().unwrap();
+    assert_eq!(trouble.layer, Layer::Credentials);
+    assert!(trouble.text.ends_with("/token`: entity not found"), "{}", trouble.text);
+}
+
+#[tokio::test]
+async fn changed_certificate_files_make_the_clients_stale() {
+    let folder = tempfile::tempdir().unwrap();
+    let ca = folder.path().join("ca.crt");
+    std::fs::write(&ca, "").unwrap();
+    let path = folder.path().join("config");
+    let text = "current-context: c\nclusters: [{name: k, cluster: {server: 'https://127.0.0.1:1', certificate-authority: ca.crt}}]\n\
+        contexts: [{name: c, context: {cluster: k}}]\n";
+    std::fs::write(&path, text).unwrap();
+    let sources = Sources { flag: Some(path), ..Sources::default() };
+    let mut target = load(&sources, &Selection::default()).unwrap().remove(0);
+    // An empty CA file makes no client, but it has been looked at.
+    let _ = target.build(Arc::new(Tuning::default()), Sink::new(Clock::start())).await;
+    assert!(!target.stale().await);
+    let later = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(5_000_000_000);
+    std::fs::File::options().write(true).open(&ca).unwrap().set_modified(later).unwrap();
+    assert!(target.stale().await);
+}

@@ -1,0 +1,358 @@
+//! The shell around the reflector: does what the state machine asks, reads pages and watch lines, sends what comes of it.
+//!
+//! Pages and the watch run in tasks of their own, so that a full channel to the model can neither distort a measurement
+//! nor make a deadline pass; what they bring waits in a bounded place until the loop has sent what came before.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use tokio::sync::mpsc;
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::{Instant, sleep_until};
+
+use super::Shared;
+use super::call::{Ask, Limits};
+use super::classify::{self, Trouble};
+use super::reflector::{Effect, Input, Moment, PageAsk, PageNews, Reflector, WatchAsk, WatchEnd, WatchNews};
+use crate::facts::pod::PodBatch;
+use crate::facts::wire::{DecodeError, ListHead};
+use crate::facts::{node, pod};
+use crate::msg::{Batch, CallKind, ClusterEvent, NodeChange, Resource};
+
+mod lines;
+mod watch;
+
+/// At most one [`ClusterEvent::Heard`] in this time.
+const HEARD_EVERY: Duration = Duration::from_secs(1);
+/// Batches of a watch that may wait for the model.
+const WATCH_AHEAD: usize = 4;
+/// Finished pods hold nothing, and clusters keep thousands of them.
+const UNFINISHED: &str = "status.phase!=Succeeded,status.phase!=Failed";
+
+/// What a page task brings back.
+struct PageDone {
+    result: Result<(PageNews, Batch, u32), Trouble>,
+    buf: Vec<u8>,
+    serial: u64,
+}
+
+/// What a watch task reports.
+enum WatchReport {
+    /// The headers came.
+    Open {
+        /// Of the session it uses.
+        serial: u64,
+    },
+    /// Some events.
+    Batch(WatchBatch),
+    /// It is over; the last report.
+    Ended {
+        /// How.
+        end: WatchEnd,
+        /// Of the session it used.
+        serial: u64,
+    },
+}
+
+/// Events that came together.
+struct WatchBatch {
+    batch: Batch,
+    changes: usize,
+    unreadable: u32,
+    bytes: u64,
+    news: WatchNews,
+}
+
+/// Lists and watches one resource until the task is dropped.
+pub(crate) async fn run(shared: Arc<Shared>, resource: Resource, seed: u64) {
+    let mut session = shared.session.subscribe();
+    let mut refresh = shared.refreshes();
+    let mut shell = Shell::new(shared, resource, seed);
+    shell.feed(Input::Start).await;
+    loop {
+        let due = shell.machine.due().map(|due| shell.shared.clock.instant(due));
+        let quiet = shell.heard_due();
+        let input = tokio::select! {
+            biased;
+            changed = refresh.changed() => if changed.is_ok() { Input::Refresh } else { return },
+            changed = session.changed() => if changed.is_ok() { Input::Renewed } else { return },
+            Some(done) = shell.pages.join_next() => shell.page_done(unless_panicked(done)),
+            Some(done) = shell.watches.join_next() => {
+                unless_panicked(done);
+                continue;
+            }
+            Some(report) = shell.reports.recv() => match shell.report(report).await {
+                Some(input) => input,
+                None => continue,
+            },
+            () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => Input::Timer,
+            () = sleep_until(quiet.unwrap_or_else(Instant::now)), if quiet.is_some() => {
+                shell.tell_heard().await;
+                continue;
+            }
+        };
+        shell.feed(input).await;
+    }
+}
+
+struct Shell {
+    shared: Arc<Shared>,
+    resource: Resource,
+    machine: Reflector,
+    pages: JoinSet<PageDone>,
+    watches: JoinSet<()>,
+    reports: mpsc::Receiver<WatchReport>,
+    /// One buffer for all pages of a list.
+    buf: Vec<u8>,
+    /// The page that the machine is about to publish.
+    batch: Option<Batch>,
+    /// Objects of the current list.
+    objects: u32,
+    watch_generation: u32,
+    /// The session that the last answer came from.
+    serial: u64,
+    heard_bytes: u64,
+    heard_at: Option<Instant>,
+}
+
+impl Shell {
+    fn new(shared: Arc<Shared>, resource: Resource, seed: u64) -> Self {
+        let generation = shared.generation(resource).load(Ordering::Relaxed);
+        Self {
+            machine: Reflector::new(resource, shared.tuning.clone(), seed).after(generation),
+            resource,
+            pages: JoinSet::new(),
+            watches: JoinSet::new(),
+            reports: mpsc::channel(1).1,
+            buf: Vec::new(),
+            batch: None,
+            objects: 0,
+            watch_generation: 0,
+            serial: 0,
+            heard_bytes: 0,
+            heard_at: None,
+            shared,
+        }
+    }
+
+    async fn feed(&mut self, input: Input) {
+        let moment = Moment { now: self.shared.clock.now(), page_deadline: self.shared.page_deadline() };
+        for effect in self.machine.step(moment, input) {
+            self.perform(effect).await;
+        }
+        self.batch = None;
+    }
+
+    async fn perform(&mut self, effect: Effect) {
+        match effect {
+            Effect::Fetch(ask) => self.fetch(ask),
+            Effect::Open(ask) => self.open(ask),
+            Effect::Close => self.close(),
+            Effect::Publish(page) => {
+                let Some(batch) = self.batch.take() else { return };
+                let resource = self.resource;
+                self.shared
+                    .tell(ClusterEvent::Page {
+                        resource,
+                        generation: page.generation,
+                        page: page.page,
+                        remaining: page.remaining,
+                        bytes: page.bytes,
+                        unreadable: page.unreadable,
+                        batch,
+                    })
+                    .await;
+            }
+            Effect::Tell(event) => {
+                match &event {
+                    ClusterEvent::ListStarted { generation, .. } => {
+                        self.objects = 0;
+                        self.shared.generation(self.resource).store(*generation, Ordering::Relaxed);
+                    }
+                    ClusterEvent::ListFinished { .. } => {
+                        self.buf = Vec::new();
+                        if self.resource == Resource::Nodes {
+                            self.shared.observe_nodes(self.objects);
+                        }
+                    }
+                    _ => {}
+                }
+                self.shared.tell(event).await;
+            }
+            Effect::Renew => self.shared.session.renew(self.serial),
+        }
+    }
+
+    fn fetch(&mut self, page: PageAsk) {
+        let (shared, resource) = (self.shared.clone(), self.resource);
+        let mut buf = std::mem::take(&mut self.buf);
+        self.pages.spawn(async move {
+            let mut serial = 0;
+            let result = fetch(&shared, resource, &page, &mut buf, &mut serial).await;
+            PageDone { result, buf, serial }
+        });
+    }
+
+    fn page_done(&mut self, done: PageDone) -> Input {
+        self.buf = done.buf;
+        self.serial = done.serial;
+        match done.result {
+            Ok((news, batch, objects)) => {
+                self.batch = Some(batch);
+                self.objects = self.objects.saturating_add(objects);
+                Input::Page(news)
+            }
+            Err(trouble) => Input::PageFailed(trouble),
+        }
+    }
+
+    fn open(&mut self, ask: WatchAsk) {
+        self.close();
+        let (report, reports) = mpsc::channel(WATCH_AHEAD);
+        self.reports = reports;
+        self.watch_generation = ask.generation;
+        self.watches.spawn(watch::run(self.shared.clone(), self.resource, ask, report));
+    }
+
+    fn close(&mut self) {
+        self.watches.abort_all();
+        self.watches.detach_all();
+        self.reports.close();
+        self.reports = mpsc::channel(1).1;
+    }
+
+    async fn report(&mut self, report: WatchReport) -> Option<Input> {
+        match report {
+            WatchReport::Open { serial } => {
+                self.serial = serial;
+                Some(Input::WatchOpen)
+            }
+            WatchReport::Ended { end, serial } => {
+                self.serial = serial;
+                Some(Input::WatchEnded(end))
+            }
+            WatchReport::Batch(WatchBatch { batch, changes, unreadable, bytes, news }) => {
+                if changes > 0 || unreadable > 0 {
+                    let (resource, generation) = (self.resource, self.watch_generation);
+                    self.shared.tell(ClusterEvent::Changes { resource, generation, unreadable, batch }).await;
+                }
+                self.heard_bytes = self.heard_bytes.saturating_add(bytes);
+                if self.heard_due().is_none_or(|due| due <= Instant::now()) {
+                    self.tell_heard().await;
+                }
+                Some(Input::WatchNews(news))
+            }
+        }
+    }
+
+    /// When bytes that came on the watch must be told.
+    fn heard_due(&self) -> Option<Instant> {
+        (self.heard_bytes > 0).then(|| self.heard_at.map_or_else(Instant::now, |at| at + HEARD_EVERY))
+    }
+
+    async fn tell_heard(&mut self) {
+        self.heard_at = Some(Instant::now());
+        let bytes = std::mem::take(&mut self.heard_bytes);
+        self.shared.tell(ClusterEvent::Heard { resource: self.resource, bytes }).await;
+    }
+}
+
+async fn fetch(
+    shared: &Shared,
+    resource: Resource,
+    page: &PageAsk,
+    buf: &mut Vec<u8>,
+    serial: &mut u64,
+) -> Result<(PageNews, Batch, u32), Trouble> {
+    let session = shared.session.clients().await?;
+    *serial = session.serial;
+    let limits = Limits {
+        headers: page.limits.deadline,
+        idle: page.limits.idle,
+        cap: page.limits.cap,
+        slowest: shared.tuning.slowest_body,
+        bytes: shared.tuning.page_bytes,
+    };
+    let ask = Ask {
+        kind: CallKind::List(resource),
+        page: Some(page.page),
+        attempt: page.attempt,
+        uri: list_uri(resource, page, shared.tuning.skip_finished_pods),
+        limits,
+    };
+    let start = Instant::now();
+    let head = session.api.fetch(&ask, &shared.tuning, buf).await?;
+    let took = start.elapsed();
+    let (list, batch) = decode(resource, buf).map_err(|error| classify::unreadable(&head, buf, &error.text))?;
+    let news = PageNews {
+        version: list.resource_version,
+        token: list.continue_token,
+        remaining: list.remaining,
+        bytes: buf.len() as u64,
+        unreadable: list.unreadable,
+        took,
+    };
+    Ok((news, batch, list.objects))
+}
+
+fn decode(resource: Resource, body: &[u8]) -> Result<(ListHead, Batch), DecodeError> {
+    match resource {
+        Resource::Nodes => {
+            let mut nodes = Vec::new();
+            let head = node::decode_list(body, |node| nodes.push(NodeChange::Present(Box::new(node))))?;
+            Ok((head, Batch::Nodes(nodes)))
+        }
+        Resource::Pods => {
+            let mut pods = PodBatch::default();
+            let head = pod::decode_list(body, &mut pods)?;
+            Ok((head, Batch::Pods(pods)))
+        }
+    }
+}
+
+fn list_uri(resource: Resource, page: &PageAsk, skip_finished: bool) -> String {
+    use std::fmt::Write as _;
+
+    let (name, limit, secs) = (resource.name(), page.limit, page.limits.server_secs);
+    let mut uri = format!("/api/v1/{name}?limit={limit}&timeout={secs}s");
+    push_selector(&mut uri, resource, skip_finished);
+    if let Some(token) = &page.token {
+        // Writing to a String cannot fail.
+        let _ = write!(uri, "&continue={}", utf8_percent_encode(token, NON_ALPHANUMERIC));
+    }
+    uri
+}
+
+fn watch_uri(resource: Resource, watch: &WatchAsk, skip_finished: bool) -> String {
+    let version = utf8_percent_encode(&watch.version, NON_ALPHANUMERIC);
+    let mut uri = format!(
+        "/api/v1/{}?watch=1&allowWatchBookmarks=true&resourceVersion={version}&timeoutSeconds={}",
+        resource.name(),
+        watch.seconds
+    );
+    push_selector(&mut uri, resource, skip_finished);
+    uri
+}
+
+fn push_selector(uri: &mut String, resource: Resource, skip_finished: bool) {
+    if skip_finished && resource == Resource::Pods {
+        uri.push_str("&fieldSelector=");
+        uri.extend(utf8_percent_encode(UNFINISHED, NON_ALPHANUMERIC));
+    }
+}
+
+/// A panic in a task of this loop is a panic of this loop: the supervisor starts it again as a whole.
+fn unless_panicked<T>(done: Result<T, JoinError>) -> T {
+    match done {
+        Ok(done) => done,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(error) => unreachable!("a task that was aborted has been detached before: {error}"),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests;

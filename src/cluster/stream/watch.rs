@@ -1,0 +1,199 @@
+//! One watch from its request to its end.
+
+use std::pin::pin;
+use std::sync::Arc;
+
+use http_body_util::BodyExt;
+use kube::client::Body;
+use tokio::sync::mpsc;
+
+use super::lines::Lines;
+use super::{WatchBatch, WatchReport, watch_uri};
+use crate::cluster::Shared;
+use crate::cluster::call::{Ask, Limits};
+use crate::cluster::classify::{self, Trouble};
+use crate::cluster::reflector::{WatchAsk, WatchEnd, WatchNews};
+use crate::cluster::tuning::Tuning;
+use crate::facts::pod::PodBatch;
+use crate::facts::wire::{WatchFrame, WatchType, bookmark_version, decode_frame, decode_status};
+use crate::facts::{node, pod};
+use crate::msg::{Batch, CallKind, Layer, NodeChange, Resource};
+
+/// Opens the watch, reports what it brings and how it ends.
+pub(super) async fn run(shared: Arc<Shared>, resource: Resource, ask: WatchAsk, report: mpsc::Sender<WatchReport>) {
+    let mut serial = 0;
+    let end = match open(&shared, resource, &ask, &mut serial).await {
+        Ok(body) => {
+            if report.send(WatchReport::Open { serial }).await.is_err() {
+                return;
+            }
+            let mut reader = Reader::new(&shared.tuning, resource);
+            reader.read(body, &report).await
+        }
+        Err(trouble) => Some(WatchEnd::Refused(trouble)),
+    };
+    // No end: nobody listens any more.
+    if let Some(end) = end {
+        let _ = report.send(WatchReport::Ended { end, serial }).await;
+    }
+}
+
+async fn open(shared: &Shared, resource: Resource, watch: &WatchAsk, serial: &mut u64) -> Result<Body, Trouble> {
+    let session = shared.session.clients().await?;
+    *serial = session.serial;
+    let ask = Ask {
+        kind: CallKind::Watch(resource),
+        page: None,
+        attempt: watch.attempt,
+        uri: watch_uri(resource, watch, shared.tuning.skip_finished_pods),
+        limits: Limits::small(shared.tuning.watch_headers),
+    };
+    session.api.open(&ask, &shared.tuning).await.map(|(_, body)| body)
+}
+
+/// Reads the lines of a watch and gathers them into batches.
+struct Reader<'a> {
+    tuning: &'a Tuning,
+    resource: Resource,
+    lines: Lines,
+    batch: WatchBatch,
+    /// The newest object: its version is where the watch would go on.
+    newest: Vec<u8>,
+}
+
+impl<'a> Reader<'a> {
+    fn new(tuning: &'a Tuning, resource: Resource) -> Self {
+        let lines = Lines::new(tuning.line_bytes);
+        Self { tuning, resource, lines, batch: WatchBatch::new(resource), newest: Vec::new() }
+    }
+
+    /// Reads to the end; `None` if nobody listens any more.
+    async fn read(&mut self, body: Body, report: &mpsc::Sender<WatchReport>) -> Option<WatchEnd> {
+        let mut body = pin!(body);
+        loop {
+            // What is there already goes into the same message.
+            let frame = tokio::select! {
+                biased;
+                frame = body.frame() => frame,
+                () = std::future::ready(()) => {
+                    self.flush(report).await?;
+                    body.frame().await
+                }
+            };
+            let end = match frame {
+                Some(Ok(frame)) => self.take(frame.data_ref().map_or(&[][..], |data| data), report).await?,
+                Some(Err(error)) => Some(self.broken(&error)),
+                None => Some(self.ended()),
+            };
+            if end.is_some() {
+                self.flush(report).await?;
+                return end;
+            }
+        }
+    }
+
+    /// Takes a chunk; an end if an ERROR event says so, `None` if nobody listens any more.
+    async fn take(&mut self, chunk: &[u8], report: &mpsc::Sender<WatchReport>) -> Option<Option<WatchEnd>> {
+        self.batch.bytes += chunk.len() as u64;
+        self.lines.feed(chunk);
+        while let Some(line) = self.lines.next() {
+            let end = self.batch.line(line, &mut self.newest, self.tuning);
+            if end.is_some() {
+                return Some(end);
+            }
+            if self.batch.changes >= self.tuning.changes_per_message {
+                self.flush(report).await?;
+            }
+        }
+        let skipped = self.lines.take_skipped();
+        self.batch.unreadable = self.batch.unreadable.saturating_add(skipped);
+        self.batch.news.skipped |= skipped > 0;
+        Some(None)
+    }
+
+    async fn flush(&mut self, report: &mpsc::Sender<WatchReport>) -> Option<()> {
+        if self.batch.bytes == 0 && self.batch.news.events == 0 {
+            return Some(());
+        }
+        let mut batch = std::mem::replace(&mut self.batch, WatchBatch::new(self.resource));
+        if !self.newest.is_empty() {
+            batch.news.version = bookmark_version(&self.newest);
+            self.newest.clear();
+        }
+        report.send(WatchReport::Batch(batch)).await.ok()
+    }
+
+    fn ended(&self) -> WatchEnd {
+        if self.lines.is_torn() {
+            WatchEnd::Broken(Trouble::new(Layer::Body, "the watch was cut in the middle of an event"))
+        } else {
+            WatchEnd::Clean
+        }
+    }
+
+    /// A connection that ends between two events, without saying goodbye, has ended as watches do (F18).
+    fn broken(&self, error: &kube::Error) -> WatchEnd {
+        if classify::is_early_end(error) && !self.lines.is_torn() {
+            return WatchEnd::Clean;
+        }
+        WatchEnd::Broken(classify::broken_watch(error))
+    }
+}
+
+impl WatchBatch {
+    fn new(resource: Resource) -> Self {
+        let batch = match resource {
+            Resource::Nodes => Batch::Nodes(Vec::new()),
+            Resource::Pods => Batch::Pods(PodBatch::default()),
+        };
+        Self { batch, changes: 0, unreadable: 0, bytes: 0, news: WatchNews::default() }
+    }
+
+    /// Takes one event; an end if it is an ERROR, or no event at all.
+    fn line(&mut self, line: &[u8], newest: &mut Vec<u8>, tuning: &Tuning) -> Option<WatchEnd> {
+        let Ok(WatchFrame { kind, object }) = decode_frame(line) else {
+            if line.trim_ascii_start().starts_with(b"<") {
+                return Some(WatchEnd::Broken(classify::alien()));
+            }
+            self.unreadable = self.unreadable.saturating_add(1);
+            return None;
+        };
+        self.news.events = self.news.events.saturating_add(1);
+        let readable = match kind {
+            WatchType::Error => {
+                let status = decode_status(object).unwrap_or_default();
+                return Some(WatchEnd::Error(classify::event(status, tuning.retry_after_cap)));
+            }
+            WatchType::Added | WatchType::Modified => self.change(object, false),
+            WatchType::Deleted => self.change(object, true),
+            WatchType::Bookmark => true,
+            WatchType::Unknown => false,
+        };
+        if readable {
+            newest.clear();
+            newest.extend_from_slice(object);
+        } else {
+            self.unreadable = self.unreadable.saturating_add(1);
+        }
+        None
+    }
+
+    fn change(&mut self, object: &[u8], removed: bool) -> bool {
+        let readable = match &mut self.batch {
+            Batch::Pods(pods) => pod::decode_object(object, removed, pods).is_ok(),
+            Batch::Nodes(nodes) => match node::decode_object(object) {
+                Ok(node) if removed => {
+                    nodes.push(NodeChange::Gone { name: node.name, uid: node.uid, version: node.version });
+                    true
+                }
+                Ok(node) => {
+                    nodes.push(NodeChange::Present(Box::new(node)));
+                    true
+                }
+                Err(_) => false,
+            },
+        };
+        self.changes += usize::from(readable);
+        readable
+    }
+}

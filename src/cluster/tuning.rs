@@ -1,0 +1,140 @@
+//! Every number that decides how gently, how patiently and how often we ask.
+
+use std::time::Duration;
+
+/// Deadlines, page sizes, backoff and periods of one cluster's tasks.
+///
+/// The defaults are what is shipped; tests shorten them. Sources: `reference/latency-and-alerts.md`, section 6, and
+/// `reference/list-watch.md`, sections 2 and 8.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tuning {
+    /// `User-Agent` of every request.
+    pub user_agent: String,
+    /// DNS, TCP, proxy and TLS together (F03, F04); kube's own default is 30 s.
+    pub connect_deadline: Duration,
+    /// Deadline of one page, by the number of nodes.
+    pub tiers: Tiers,
+    /// A page that moves steadily may run this long: the server's own `--request-timeout` is 60 s.
+    pub page_cap: Duration,
+    /// The shortest and the longest time without a byte of a page; half the page deadline between them (F11).
+    pub idle: (Duration, Duration),
+    /// Bytes a second below which a body counts as stalled (F15).
+    pub slowest_body: u64,
+    /// Decoded bytes of one page (F16, F17).
+    pub page_bytes: usize,
+    /// Bytes of one watch event (F50).
+    pub line_bytes: usize,
+    /// Objects asked for in one page, from the largest; a timeout goes one step down.
+    pub page_sizes: Vec<u32>,
+    /// Pages in a row that must be fast before the page size grows by one step.
+    pub fast_pages: u32,
+    /// Waits before the second, third and fourth attempt of one page.
+    pub page_retries: Vec<Duration>,
+    /// All attempts of one page together; the last one gets what remains.
+    pub page_budget: Duration,
+    /// First delay of the outer backoff (R8).
+    pub backoff_first: Duration,
+    /// Largest delay of the outer backoff before jitter (R8).
+    pub backoff_cap: Duration,
+    /// A `Retry-After` is obeyed up to here and never beyond (F36).
+    pub retry_after_cap: Duration,
+    /// Least time between two rejected credentials, and before asking a server again that is not a Kubernetes API.
+    pub rejected_delay: Duration,
+    /// A forbidden list or watch is asked for again after this (F21).
+    pub denied_period: Duration,
+    /// A 403 this soon after a success is a server whose RBAC is still warming up (F53).
+    pub denied_grace: Duration,
+    /// Shortest and longest time between two polls where watching is forbidden (F22).
+    pub poll_period: (Duration, Duration),
+    /// Shortest and longest `timeoutSeconds` of a watch: below the 240 s after which some load balancers drop a silent flow.
+    pub watch_seconds: (u64, u64),
+    /// Headers of a watch.
+    pub watch_headers: Duration,
+    /// A watch without a byte for this long is opened again: one and a half bookmark periods (F45).
+    pub watch_silence: Duration,
+    /// Least time between two starts of a watch of one resource.
+    pub watch_spacing: Duration,
+    /// A watch that ends sooner than this without an event has failed (R14).
+    pub watch_short: Duration,
+    /// A watch that lived this long has proven itself: the backoff starts over.
+    pub watch_proven: Duration,
+    /// Leave finished pods to the server: `status.phase!=Succeeded,status.phase!=Failed`.
+    pub skip_finished_pods: bool,
+    /// Changes in one message, at most.
+    pub changes_per_message: usize,
+    /// Time between two probes of a series.
+    pub probe_period: Duration,
+    /// Deadline of a probe; at most the period, so that no tick finds the last one running.
+    pub probe_deadline: Duration,
+    /// Time between two work probes while the server throttles.
+    pub probe_throttled: Duration,
+    /// An exec plugin is killed after this.
+    pub exec_deadline: Duration,
+    /// Credentials are renewed this long before they expire.
+    pub exec_early: Duration,
+    /// Seed of all jitter; `None` takes one from the system.
+    pub seed: Option<u64>,
+}
+
+/// Deadline of one page by the number of nodes (latency-and-alerts.md, 6.1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tiers {
+    /// Each tier: from how many nodes on, and its deadline; ascending, the first from 0.
+    pub steps: Vec<(u32, Duration)>,
+    /// While the number of nodes is unknown.
+    pub unknown: Duration,
+    /// A boundary is crossed only when passed by this share, in percent.
+    pub hysteresis_pct: u32,
+}
+
+impl Default for Tiers {
+    fn default() -> Self {
+        let step = |nodes, secs| (nodes, Duration::from_secs(secs));
+        Self {
+            steps: vec![step(0, 15), step(10, 20), step(50, 30), step(201, 60)],
+            unknown: Duration::from_secs(30),
+            hysteresis_pct: 10,
+        }
+    }
+}
+
+impl Default for Tuning {
+    fn default() -> Self {
+        let s = Duration::from_secs;
+        Self {
+            user_agent: concat!("watchbell/", env!("CARGO_PKG_VERSION")).to_owned(),
+            connect_deadline: s(10),
+            tiers: Tiers::default(),
+            page_cap: s(60),
+            idle: (s(10), s(15)),
+            slowest_body: 1024,
+            page_bytes: 64 << 20,
+            line_bytes: 16 << 20,
+            page_sizes: vec![500, 250, 100, 50],
+            fast_pages: 3,
+            page_retries: vec![s(1), s(2), s(4)],
+            page_budget: s(120),
+            backoff_first: Duration::from_millis(800),
+            backoff_cap: s(30),
+            retry_after_cap: s(60),
+            rejected_delay: s(30),
+            denied_period: s(300),
+            denied_grace: s(60),
+            poll_period: (s(30), s(60)),
+            watch_seconds: (150, 220),
+            watch_headers: s(30),
+            watch_silence: s(90),
+            watch_spacing: s(1),
+            watch_short: s(1),
+            watch_proven: s(60),
+            skip_finished_pods: true,
+            changes_per_message: 500,
+            probe_period: s(5),
+            probe_deadline: s(5),
+            probe_throttled: s(15),
+            exec_deadline: s(30),
+            exec_early: s(60),
+            seed: None,
+        }
+    }
+}
