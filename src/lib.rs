@@ -9,7 +9,7 @@
 //! * *accumulate*: [`model`] is everything the screen knows; the same messages always give the same model.
 //! * *draw*: `ui` and [`report`] read the model; nothing in them waits, asks or computes per object.
 //!
-//! `sim` is a simulated API server for the demo, the tests and game days; `runtime` and `term` tie the parts to a terminal.
+//! [`sim`] is a simulated API server for the demo, the tests and game days; `runtime` and `term` tie the parts to a terminal.
 
 pub mod action;
 pub mod clock;
@@ -18,3 +18,4 @@ pub mod facts;
 pub mod model;
 pub mod msg;
 pub mod report;
+pub mod sim;

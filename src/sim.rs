@@ -1,0 +1,211 @@
+//! A simulated Kubernetes API server for the demo, tests and game days.
+//!
+//! A [`Scenario`] says which clusters there are and what happens to them; [`start`] serves each of them on a port of
+//! its own. The server speaks plain HTTP and knows the real rules: pages of one consistent state, resourceVersions,
+//! watches with bookmarks, selectors, tables, Status errors; `kubectl` works against it.
+//!
+//! Objects are compact records ([`object`]) over shared templates and become JSON when they are served, so that a
+//! cluster of thousands of nodes starts at once and stays small.
+
+mod apiserver;
+mod body;
+mod change;
+mod churn;
+mod control;
+mod discovery;
+mod encode;
+mod event;
+mod fault;
+mod front;
+mod list;
+mod node;
+mod object;
+mod pod;
+mod population;
+mod request;
+mod scenario;
+mod script;
+mod selector;
+mod server;
+mod status;
+mod store;
+mod table;
+mod template;
+mod token;
+mod watch;
+
+#[cfg(test)]
+mod tests;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use fastrand::Rng;
+use serde_json::json;
+use tokio::net::TcpSocket;
+use tokio::time::Instant;
+
+pub use change::Change;
+pub use control::Control;
+pub use fault::{Fault, FaultKind, Match};
+pub use scenario::{Scenario, ScenarioError};
+pub use server::RequestLog;
+
+use population::Seeds;
+use server::{Parts, Server, bind, listen};
+
+/// How long [`Simulation::stop`] waits for connections to end.
+const STOP: Duration = Duration::from_secs(1);
+
+/// Where a cluster is served.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClusterAddress {
+    /// Its context in the kubeconfig.
+    pub context: String,
+    /// For instance `http://127.0.0.1:40123`; that of an unreachable cluster refuses connections.
+    pub url: String,
+}
+
+/// One cluster of a running simulation.
+#[derive(Debug)]
+enum Cluster {
+    Served(Arc<Server>),
+    /// The socket keeps the port, so that nobody else answers there.
+    Unreachable {
+        context: String,
+        url: String,
+        _port: TcpSocket,
+    },
+}
+
+/// Running clusters; they end when this is dropped.
+#[derive(Debug)]
+pub struct Simulation {
+    scenario: String,
+    clusters: Vec<Cluster>,
+}
+
+/// Serves a scenario: the first cluster at `listen`, the others on free ports of the same address.
+///
+/// # Errors
+/// What the system says if a port cannot be had; `InvalidInput` if the counts of the scenario do not fit its nodes.
+pub async fn start(scenario: Scenario, listen: SocketAddr) -> io::Result<Simulation> {
+    let wall = crate::clock::wall().as_second();
+    let mut clusters = Vec::new();
+    let mut address = listen;
+    for spec in &scenario.clusters {
+        let seed = spec.seed.unwrap_or(scenario.seed);
+        let context = spec.context.get_ref().clone();
+        if spec.unreachable {
+            let port = bind(address)?;
+            let url = format!("http://{}", port.local_addr()?);
+            clusters.push(Cluster::Unreachable { context, url, _port: port });
+        } else {
+            let listener = self::listen(address)?;
+            let seeds = Seeds { rng: Rng::with_seed(seed), now: wall };
+            let world = population::build(spec, seeds)
+                .map_err(|why| io::Error::new(io::ErrorKind::InvalidInput, format!("cluster `{context}`: {why}")))?;
+            let server = Arc::new(Server::new(Parts {
+                context,
+                version: spec.version.clone(),
+                watch_list: spec.watch_list,
+                world,
+                seed,
+                address: listener.local_addr()?,
+                wall,
+            }));
+            server.serve(listener);
+            churn::spawn(&server, &spec.churn);
+            script::spawn(&server, spec, &scenario);
+            clusters.push(Cluster::Served(server));
+        }
+        address.set_port(0);
+    }
+    // The servers' tasks run from the next turn on; a caller that connects at once finds them there.
+    tokio::task::yield_now().await;
+    Ok(Simulation { scenario: scenario.name, clusters })
+}
+
+impl Simulation {
+    /// Every cluster with its address, in the order of the scenario.
+    #[must_use]
+    pub fn clusters(&self) -> Vec<ClusterAddress> {
+        let address = |cluster: &Cluster| match cluster {
+            Cluster::Served(server) => ClusterAddress { context: server.context.clone(), url: server.url() },
+            Cluster::Unreachable { context, url, .. } => ClusterAddress { context: context.clone(), url: url.clone() },
+        };
+        self.clusters.iter().map(address).collect()
+    }
+
+    /// A kubeconfig for all clusters, as YAML; the current context is the first one.
+    #[must_use]
+    pub fn kubeconfig(&self) -> String {
+        let clusters = self.clusters();
+        let list =
+            |entry: &dyn Fn(&ClusterAddress) -> serde_json::Value| clusters.iter().map(entry).collect::<Vec<_>>();
+        // JSON strings are YAML strings, so names need no quoting rules of their own.
+        let mut lines = vec!["apiVersion: v1\nkind: Config\npreferences: {}".to_owned()];
+        for (key, entries) in [
+            ("clusters", list(&|c| json!({"name": c.context, "cluster": {"server": c.url}}))),
+            ("users", vec![json!({"name": "simulation", "user": {}})]),
+            (
+                "contexts",
+                list(&|c| json!({"name": c.context, "context": {"cluster": c.context, "user": "simulation"}})),
+            ),
+        ] {
+            lines.push(format!("{key}:"));
+            lines.extend(entries.iter().map(|entry| format!("- {entry}")));
+        }
+        let first = clusters.first().map_or("", |c| &c.context);
+        lines.push(format!("current-context: {}\n", json!(first)));
+        lines.join("\n")
+    }
+
+    /// The hand on one cluster; `None` for an unknown or unreachable one.
+    #[must_use]
+    pub fn control(&self, context: &str) -> Option<Control> {
+        self.clusters.iter().find_map(|cluster| match cluster {
+            Cluster::Served(server) if server.context == context => Some(Control::new(Arc::clone(server))),
+            _ => None,
+        })
+    }
+
+    /// One line of JSON that says that all clusters are served, and where.
+    #[must_use]
+    pub fn ready_line(&self) -> String {
+        let clusters: Vec<_> =
+            self.clusters().into_iter().map(|c| json!({"context": c.context, "url": c.url})).collect();
+        json!({"ready": true, "scenario": self.scenario, "clusters": clusters}).to_string()
+    }
+
+    /// Ends all tasks and waits a moment for the connections to close.
+    pub async fn stop(self) {
+        let served = self.clusters.iter().filter_map(|cluster| match cluster {
+            Cluster::Served(server) => Some(Arc::clone(server)),
+            Cluster::Unreachable { .. } => None,
+        });
+        let servers: Vec<_> = served.collect();
+        drop(self);
+        let deadline = Instant::now() + STOP;
+        while servers.iter().any(|s| s.front.open() > 0) && Instant::now() < deadline {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+}
+
+impl Drop for Simulation {
+    fn drop(&mut self) {
+        for cluster in &self.clusters {
+            if let Cluster::Served(server) = cluster {
+                server.shut_down();
+            }
+        }
+    }
+}
+
+/// Locks; a task that panicked while it held the lock has left state that is still good enough to serve.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

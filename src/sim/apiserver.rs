@@ -1,0 +1,111 @@
+//! The HTTP side: every request is logged, meets its faults, and is answered as a real API server would.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use axum::response::Response;
+use serde_json::Value;
+
+use super::body::faulty;
+use super::discovery;
+use super::encode::Encoder;
+use super::fault::Plan;
+use super::list;
+use super::lock;
+use super::object::Resource;
+use super::request::{Place, Target};
+use super::server::Server;
+use super::status;
+use super::template::uid_text;
+use super::watch;
+
+/// 60 s: kube-apiserver's `--request-timeout`, for everything but watches.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// A service that answers everything.
+pub(super) fn router(server: Arc<Server>) -> Router {
+    Router::new().fallback(handle).with_state(server)
+}
+
+async fn handle(State(server): State<Arc<Server>>, request: Request) -> Response {
+    let uri = request.uri();
+    let asked = uri.path_and_query().map_or("/", |p| p.as_str());
+    let number = server.seen(request.method().as_str(), asked);
+    let headers = request.headers();
+    let target = Target::read(uri, text(headers, &header::ACCEPT), text(headers, &header::ACCEPT_ENCODING));
+    let plan = server.faults.plan(target.aim());
+    let mut response = answer(&server, request.method(), &target, &plan).await;
+    server.answered(number, response.status().as_u16());
+    let headers = response.headers_mut();
+    let audit = HeaderValue::try_from(uid_text(fastrand::u128(..))).expect("a uid is a legal header");
+    headers.insert(HeaderName::from_static("audit-id"), audit);
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache, private"));
+    // Of the flow schema and the priority level that would have taken the request (API priority and fairness).
+    for name in ["x-kubernetes-pf-flowschema-uid", "x-kubernetes-pf-prioritylevel-uid"] {
+        headers.insert(HeaderName::from_static(name), HeaderValue::from_static("5a3c1b7e-0c5e-4a43-9b59-0d3d9c2c8f10"));
+    }
+    let (head, body) = response.into_parts();
+    Response::from_parts(head, faulty(body, plan))
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> &'a str {
+    headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default()
+}
+
+/// The answer with the faults that strike before the body.
+async fn answer(server: &Arc<Server>, method: &Method, target: &Target, plan: &Plan) -> Response {
+    let timeout = match target.timeout() {
+        Ok(timeout) => timeout.map_or(REQUEST_TIMEOUT, |t| t.min(REQUEST_TIMEOUT)),
+        Err(status) => return status::reply(&status),
+    };
+    if plan.frozen {
+        server.faults.thawed(target.aim()).await;
+    }
+    let work = async {
+        if !plan.delay.is_zero() {
+            tokio::time::sleep(plan.delay).await;
+        }
+        if let Some((code, retry_after, message)) = &plan.status {
+            let aim = target.aim();
+            return status::injected(*code, *retry_after, message.as_deref(), (aim.verb, aim.resource));
+        }
+        if !Target::readable(method) {
+            return status::reply(&status::not_allowed());
+        }
+        serve(server, target, plan).await.unwrap_or_else(|status| status::reply(&status))
+    };
+    if target.verb() == "watch" {
+        return work.await;
+    }
+    tokio::time::timeout(timeout, work).await.unwrap_or_else(|_| status::deadline())
+}
+
+async fn serve(server: &Arc<Server>, target: &Target, plan: &Plan) -> Result<Response, Value> {
+    match &target.place {
+        Place::Collection { resource, version, namespace } => {
+            let encoder = encoder(server, target, (*resource, version))?;
+            if target.verb() == "watch" {
+                watch::answer(server, target, (*resource, namespace), encoder, plan)
+            } else {
+                list::answer(server, target, (*resource, namespace), encoder, plan).await
+            }
+        }
+        Place::Object { resource, version, key } => {
+            let encoder = encoder(server, target, (*resource, version))?;
+            let object = lock(&server.world).store.get(*resource, key);
+            let name = key.rsplit('/').next().unwrap_or(key);
+            let object = object.ok_or_else(|| status::not_found(resource.plural(), resource.group(), name))?;
+            let mut out = Vec::new();
+            encoder.object(&object, &mut out);
+            Ok(status::plain(200, Encoder::content_type(), out))
+        }
+        Place::Path => discovery::answer(server, target),
+    }
+}
+
+fn encoder(server: &Server, target: &Target, of: (Resource, &'static str)) -> Result<Encoder, Value> {
+    Encoder::new(of, &target.accept, target.query.get("includeObject"), server.now())
+}

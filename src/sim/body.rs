@@ -1,0 +1,113 @@
+//! Response bodies that are made as they are read, and the faults that strike in mid-body.
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::body::Body;
+use bytes::Bytes;
+use http_body::Frame;
+use http_body_util::BodyExt as _;
+
+use super::fault::Plan;
+
+type Step<S> = Pin<Box<dyn Future<Output = Option<(io::Result<Bytes>, S)>> + Send>>;
+
+/// A body that a function makes piece by piece from a state.
+struct Unfold<S, F> {
+    make: F,
+    running: Option<Step<S>>,
+}
+
+impl<S, F, Fut> http_body::Body for Unfold<S, F>
+where
+    S: Send + Unpin + 'static,
+    F: FnMut(S) -> Fut + Unpin,
+    Fut: Future<Output = Option<(io::Result<Bytes>, S)>> + Send + 'static,
+{
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        let Some(running) = self.running.as_mut() else { return Poll::Ready(None) };
+        match running.as_mut().poll(cx) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(None) => {
+                self.running = None;
+                Poll::Ready(None)
+            }
+            Poll::Ready(Some((piece, state))) => {
+                let next = (self.make)(state);
+                self.running = if piece.is_ok() { Some(Box::pin(next)) } else { None };
+                Poll::Ready(Some(piece.map(Frame::data)))
+            }
+        }
+    }
+}
+
+/// A body from a state and a step; the step is not run before someone reads.
+pub(super) fn unfold<S, F, Fut>(state: S, mut make: F) -> Body
+where
+    S: Send + Unpin + 'static,
+    F: FnMut(S) -> Fut + Send + Unpin + 'static,
+    Fut: Future<Output = Option<(io::Result<Bytes>, S)>> + Send + 'static,
+{
+    let first: Step<S> = Box::pin(make(state));
+    Body::new(Unfold { make, running: Some(first) })
+}
+
+/// Where a faulty body stands.
+struct Faulty {
+    inner: Body,
+    /// What was read and may not go out yet.
+    rest: Bytes,
+    sent: u64,
+    plan: Plan,
+}
+
+/// A tenth of a second's worth of bytes goes out at a time.
+const TRICKLE: Duration = Duration::from_millis(100);
+/// Long enough for what was sent before a cut to leave the machine.
+const FLUSH: Duration = Duration::from_millis(20);
+
+/// Lets the faults of the plan strike a body.
+pub(super) fn faulty(inner: Body, plan: Plan) -> Body {
+    if plan.stall_after.is_none() && plan.cut_after.is_none() && plan.bytes_per_second.is_none() {
+        return inner;
+    }
+    unfold(Faulty { inner, rest: Bytes::new(), sent: 0, plan }, |mut state| async move {
+        let piece = state.next().await?;
+        Some((piece, state))
+    })
+}
+
+impl Faulty {
+    async fn next(&mut self) -> Option<io::Result<Bytes>> {
+        if self.plan.stall_after.is_some_and(|after| self.sent >= after) {
+            std::future::pending::<()>().await;
+        }
+        if self.plan.cut_after.is_some_and(|after| self.sent >= after) {
+            tokio::time::sleep(FLUSH).await;
+            return Some(Err(io::ErrorKind::ConnectionAborted.into()));
+        }
+        while self.rest.is_empty() {
+            match self.inner.frame().await? {
+                Ok(frame) => self.rest = frame.into_data().unwrap_or_default(),
+                Err(error) => return Some(Err(io::Error::other(error))),
+            }
+        }
+        let mut size = self.rest.len() as u64;
+        for after in [self.plan.stall_after, self.plan.cut_after].into_iter().flatten() {
+            size = size.min(after - self.sent);
+        }
+        if let Some(rate) = self.plan.bytes_per_second {
+            tokio::time::sleep(TRICKLE).await;
+            size = size.min((rate / 10).max(1));
+        }
+        self.sent += size;
+        let size = usize::try_from(size).expect("it is at most the length of a buffer");
+        Some(Ok(self.rest.split_to(size)))
+    }
+}

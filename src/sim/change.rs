@@ -1,0 +1,364 @@
+//! Changes to a cluster: what the script and tests do to nodes and pods, with all that follows in a real one.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use super::event::EventRecord;
+use super::lock;
+use super::node::{Condition, NodeRecord, healthy};
+use super::object::{LeaseRecord, Meta, Object, Resource};
+use super::pod::{Host, PodRecord, PodState};
+use super::population::World;
+use super::server::Server;
+
+/// One change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Sets one condition of a node; a new kind is added.
+    NodeCondition {
+        /// The node's name.
+        node: String,
+        /// For instance `Ready`.
+        kind: String,
+        /// `True`, `False`, `Unknown`, or anything else.
+        status: String,
+        /// CamelCase.
+        reason: String,
+        /// For people.
+        message: String,
+    },
+    /// The kubelet falls silent: conditions turn Unknown, taints follow, pods are not ready, the lease ages.
+    NodeLost {
+        /// The node's name.
+        node: String,
+    },
+    /// The kubelet reports not ready: Ready is False.
+    NodeNotReady {
+        /// The node's name.
+        node: String,
+    },
+    /// All is well again.
+    NodeRecovered {
+        /// The node's name.
+        node: String,
+    },
+    /// The device plugin takes back so many devices of the node's capacity; 0 gives them all back.
+    GpusWithdrawn {
+        /// The node's name.
+        node: String,
+        /// Devices.
+        count: u32,
+    },
+    /// Marks the node unschedulable.
+    Cordon {
+        /// The node's name.
+        node: String,
+    },
+    /// Takes the mark away.
+    Uncordon {
+        /// The node's name.
+        node: String,
+    },
+    /// Deletes the node object; its pods stay, as orphans.
+    DeleteNode {
+        /// The node's name.
+        node: String,
+    },
+    /// Deletes the node and makes it anew under another uid.
+    RecreateNode {
+        /// The node's name.
+        node: String,
+    },
+    /// Adds a pod without an owner; running if it is bound.
+    AddPod {
+        /// The namespace.
+        namespace: String,
+        /// The whole name.
+        name: String,
+        /// Where it runs; `None`: Pending and unscheduled.
+        node: Option<String>,
+    },
+    /// Deletes a pod at once.
+    DeletePod {
+        /// The namespace.
+        namespace: String,
+        /// The name.
+        name: String,
+    },
+    /// Lets a pod end; nothing follows it.
+    FinishPod {
+        /// The namespace.
+        namespace: String,
+        /// The name.
+        name: String,
+        /// Succeeded, or Failed.
+        succeeded: bool,
+    },
+    /// Restarts a pod's first container.
+    RestartPod {
+        /// The namespace.
+        namespace: String,
+        /// The name.
+        name: String,
+    },
+    /// Binds an unscheduled pod.
+    BindPod {
+        /// The namespace.
+        namespace: String,
+        /// The name.
+        name: String,
+        /// Where to.
+        node: String,
+    },
+    /// Adds so many bound pods named `burst-…` in namespace `default`.
+    PodsBurst {
+        /// Pods.
+        count: u32,
+    },
+    /// Deletes the pods of all bursts.
+    PodsBurstOver,
+}
+
+impl Server {
+    /// Makes a change, at this moment.
+    pub(super) fn apply(&self, change: &Change) {
+        let now = self.now();
+        lock(&self.world).apply(change, now);
+    }
+}
+
+impl World {
+    fn apply(&mut self, change: &Change, now: i64) {
+        match change {
+            Change::NodeCondition { node, kind, status, reason, message } => self.edit_node(node, now, |node| {
+                set_condition(
+                    node,
+                    now,
+                    [kind.clone(), status.clone(), reason.clone(), message.clone()].map(Cow::Owned),
+                );
+            }),
+            Change::NodeLost { node } => self.lose_node(node, now),
+            Change::NodeNotReady { node } => self.node_not_ready(node, now),
+            Change::NodeRecovered { node } => self.recover_node(node, now),
+            Change::GpusWithdrawn { node, count } => self.edit_node(node, now, |node| node.withdrawn = *count),
+            Change::Cordon { node } => self.edit_node(node, now, |node| node.unschedulable = true),
+            Change::Uncordon { node } => self.edit_node(node, now, |node| node.unschedulable = false),
+            Change::DeleteNode { node } => drop(self.store.remove(Resource::Nodes, node)),
+            Change::RecreateNode { node } => self.recreate_node(node, now),
+            Change::AddPod { namespace, name, node } => self.add_bare(namespace, name, node.as_deref(), now),
+            Change::DeletePod { namespace, name } => {
+                drop(self.store.remove(Resource::Pods, &format!("{namespace}/{name}")));
+            }
+            Change::FinishPod { namespace, name, succeeded } => {
+                self.edit_pod(&format!("{namespace}/{name}"), now, |pod| {
+                    pod.state = if *succeeded { PodState::Succeeded } else { PodState::Failed };
+                    pod.finished = now;
+                });
+            }
+            Change::RestartPod { namespace, name } => self.restart_pod(&format!("{namespace}/{name}"), now),
+            Change::BindPod { namespace, name, node } => {
+                let host = self.host(node);
+                self.edit_pod(&format!("{namespace}/{name}"), now, |pod| {
+                    pod.host = Some(host);
+                    pod.state = PodState::Creating;
+                });
+            }
+            Change::PodsBurst { count } => self.burst(*count, now),
+            Change::PodsBurstOver => self.end_burst(),
+        }
+    }
+
+    fn node(&self, name: &str) -> Option<NodeRecord> {
+        match &*self.store.get(Resource::Nodes, name)? {
+            Object::Node(node) => Some(node.clone()),
+            _ => None,
+        }
+    }
+
+    /// Where a node's pods run; a node that is not there gets a made-up address.
+    fn host(&self, name: &str) -> Host {
+        let known = self.rooms.iter().map(|r| &r.host).find(|h| *h.name == *name).cloned();
+        known.unwrap_or_else(|| Host { name: name.into(), ip: "192.0.2.1".into() })
+    }
+
+    /// Changes a node; the kubelet or a controller has reported, so the heartbeat moves too.
+    pub(super) fn edit_node(&mut self, name: &str, now: i64, edit: impl FnOnce(&mut NodeRecord)) {
+        if let Some(mut node) = self.node(name) {
+            node.heartbeat = now;
+            edit(&mut node);
+            self.store.put(Object::Node(node));
+        }
+    }
+
+    /// Changes a pod.
+    pub(super) fn edit_pod(&mut self, key: &str, now: i64, edit: impl FnOnce(&mut PodRecord)) {
+        let Some(object) = self.store.get(Resource::Pods, key) else { return };
+        if let Object::Pod(pod) = &*object {
+            let mut pod = pod.clone();
+            pod.updated = now;
+            edit(&mut pod);
+            self.store.put(Object::Pod(pod));
+        }
+    }
+
+    /// Ends the first container and starts it again.
+    pub(super) fn restart_pod(&mut self, key: &str, now: i64) {
+        self.edit_pod(key, now, |pod| {
+            pod.restarts += 1;
+            pod.restarted = now;
+        });
+    }
+
+    /// What the node controller does when a lease is not renewed (`node_lifecycle_controller.go`).
+    fn lose_node(&mut self, name: &str, now: i64) {
+        let Some(mut node) = self.node(name) else { return };
+        let last_heartbeat = node.heartbeat;
+        for kind in ["MemoryPressure", "DiskPressure", "PIDPressure", "Ready"] {
+            let text = [kind, "Unknown", "NodeStatusUnknown", "Kubelet stopped posting node status."];
+            set_condition(&mut node, now, text.map(Cow::Borrowed));
+        }
+        node.heartbeat = last_heartbeat;
+        self.store.put(Object::Node(node));
+        self.set_lease(name, now - 40);
+        self.set_pods_ready(name, now, false);
+        self.report(
+            name,
+            ("NodeNotReady", "node-controller"),
+            &format!("Node {name} status is now: NodeNotReady"),
+            now,
+        );
+    }
+
+    fn node_not_ready(&mut self, name: &str, now: i64) {
+        let text = [
+            "Ready",
+            "False",
+            "KubeletNotReady",
+            "container runtime is down, PLEG is not healthy: pleg was last seen active 3m4s ago",
+        ];
+        self.edit_node(name, now, |node| set_condition(node, now, text.map(Cow::Borrowed)));
+        self.set_pods_ready(name, now, false);
+        self.report(name, ("NodeNotReady", "kubelet"), &format!("Node {name} status is now: NodeNotReady"), now);
+    }
+
+    fn recover_node(&mut self, name: &str, now: i64) {
+        self.edit_node(name, now, |node| {
+            for condition in healthy() {
+                set_condition(node, now, [condition.kind, condition.status, condition.reason, condition.message]);
+            }
+        });
+        self.set_lease(name, 0);
+        self.set_pods_ready(name, now, true);
+        self.report(name, ("NodeReady", "kubelet"), &format!("Node {name} status is now: NodeReady"), now);
+    }
+
+    fn recreate_node(&mut self, name: &str, now: i64) {
+        let Some(mut node) = self.node(name) else { return };
+        self.store.remove(Resource::Nodes, name);
+        node.meta = Meta::new("", name, self.seeds.rng.u128(..), now);
+        node.conditions = Arc::new(healthy());
+        node.heartbeat = now;
+        self.store.put(Object::Node(node));
+    }
+
+    fn set_lease(&mut self, name: &str, stopped: i64) {
+        let Some(object) = self.store.get(Resource::Leases, &format!("kube-node-lease/{name}")) else { return };
+        if let Object::Lease(lease) = &*object
+            && lease.stopped != stopped
+        {
+            self.store.put(Object::Lease(LeaseRecord { stopped, ..lease.clone() }));
+        }
+    }
+
+    /// Pods of a node that is not ready are marked so, and back.
+    fn set_pods_ready(&mut self, node: &str, now: i64, ready: bool) {
+        let (from, to) =
+            if ready { (PodState::NotReady, PodState::Running) } else { (PodState::Running, PodState::NotReady) };
+        let on_node: Vec<Arc<Object>> = self
+            .store
+            .all(Resource::Pods)
+            .filter(|o| matches!(&***o, Object::Pod(p) if p.state == from && p.host.as_ref().is_some_and(|h| *h.name == *node)))
+            .cloned()
+            .collect();
+        for object in on_node {
+            self.edit_pod(&object.meta().key, now, |pod| pod.state = to);
+        }
+    }
+
+    /// Records an event about a node; the same one again is counted.
+    fn report(&mut self, node: &str, (reason, source): (&str, &'static str), message: &str, now: i64) {
+        let name = format!("{node}.{}", reason.to_lowercase());
+        let key = format!("default/{name}");
+        let before = self.store.get(Resource::Events, &key);
+        let (count, meta) = match before.as_deref() {
+            Some(Object::Event(event)) => (event.count, event.meta.clone()),
+            _ => (0, Meta::new("default", &name, self.seeds.rng.u128(..), now)),
+        };
+        self.store.put(Object::Event(EventRecord {
+            meta,
+            kind: "Node",
+            about_namespace: "".into(),
+            about_name: node.into(),
+            // The node controller and the kubelet put the name here, not the uid.
+            about_uid: node.into(),
+            reason: reason.into(),
+            message: message.into(),
+            warning: reason == "NodeNotReady",
+            source,
+            count: count + 1,
+            last: now,
+        }));
+    }
+
+    fn add_bare(&mut self, namespace: &str, name: &str, node: Option<&str>, now: i64) {
+        let host = node.map(|node| self.host(node));
+        let shape = Arc::clone(&self.bare);
+        let mut pod = self.pod(&shape, host, 0, 0);
+        pod.meta = Meta::new(namespace, name, pod.meta.uid, now);
+        (pod.started, pod.updated) = (now, now);
+        self.store.put(Object::Pod(pod));
+    }
+
+    fn burst(&mut self, count: u32, now: i64) {
+        let shape = Arc::clone(&self.bare);
+        for _ in 0..count {
+            let Some(index) = self.find(&shape, true) else { return };
+            self.rooms[index].take(&shape);
+            let node = Arc::clone(&self.rooms[index].host.name);
+            let name = format!("burst-{:08x}", self.seeds.rng.u32(..));
+            self.add_bare("default", &name, Some(&node), now);
+        }
+    }
+
+    fn end_burst(&mut self) {
+        let pods: Vec<Arc<Object>> = self
+            .store
+            .all(Resource::Pods)
+            .filter(|o| o.meta().namespace() == "default" && o.meta().name().starts_with("burst-"))
+            .cloned()
+            .collect();
+        for object in pods {
+            self.store.remove(Resource::Pods, &object.meta().key);
+            if let Object::Pod(pod) = &*object
+                && let Some(room) =
+                    self.rooms.iter_mut().find(|r| pod.host.as_ref().is_some_and(|h| h.name == r.host.name))
+            {
+                room.give(&pod.shape);
+            }
+        }
+    }
+}
+
+/// Sets a condition; the transition time moves only when the status does.
+fn set_condition(node: &mut NodeRecord, now: i64, [kind, status, reason, message]: [Cow<'static, str>; 4]) {
+    let conditions = Arc::make_mut(&mut node.conditions);
+    match conditions.iter_mut().find(|c| c.kind == kind) {
+        Some(condition) => {
+            if condition.status != status {
+                condition.since = now;
+            }
+            *condition = Condition { kind, status, reason, message, since: condition.since };
+        }
+        None => conditions.push(Condition { kind, status, reason, message, since: now }),
+    }
+}

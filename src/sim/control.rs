@@ -1,0 +1,180 @@
+//! The hand on one cluster's server: what tests see of it and do to it.
+
+use std::io;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::change::Change;
+use super::encode::Encoder;
+use super::fault::{Fault, FaultKind};
+use super::lock;
+use super::object::Resource;
+use super::server::{RequestLog, Server};
+
+/// Looks into one cluster's server and acts on it.
+#[derive(Clone, Debug)]
+pub struct Control {
+    server: Arc<Server>,
+}
+
+impl Control {
+    pub(super) fn new(server: Arc<Server>) -> Self {
+        Self { server }
+    }
+
+    /// The truth: `{"nodes": [objects], "pods": [objects]}`, each in key order, whole, of one moment.
+    ///
+    /// Some hundred MB for thousands of pods, as a tree of values is; [`Self::dump_json`] is the same as text.
+    ///
+    /// # Panics
+    /// Never: the server reads only what it has written.
+    #[must_use]
+    pub fn dump(&self) -> Value {
+        // `Value`'s own `parse` is compiled, and optimised, with its crate: in a debug build it is several times faster
+        // than `from_slice`.
+        let text = String::from_utf8(self.dump_json()).ok();
+        text.and_then(|text| text.parse().ok()).expect("the server writes JSON")
+    }
+
+    /// The same as [`Self::dump`], as JSON text: for readers that keep only a part of it.
+    ///
+    /// # Panics
+    /// Never: plain JSON can always be written.
+    #[must_use]
+    pub fn dump_json(&self) -> Vec<u8> {
+        let kinds = [Resource::Nodes, Resource::Pods];
+        let objects = {
+            let world = lock(&self.server.world);
+            kinds.map(|kind| world.store.all(kind).cloned().collect::<Vec<_>>())
+        };
+        let now = self.server.now();
+        let mut out = Vec::new();
+        for (kind, objects) in kinds.into_iter().zip(objects) {
+            let encoder = Encoder::new((kind, kind.api_version()), "", "", now).expect("plain JSON is always possible");
+            out.extend_from_slice(if out.is_empty() { b"{\"" } else { b",\"" });
+            out.extend_from_slice(kind.plural().as_bytes());
+            out.extend_from_slice(b"\":[");
+            for (i, object) in objects.iter().enumerate() {
+                if i > 0 {
+                    out.push(b',');
+                }
+                encoder.object(object, &mut out);
+            }
+            out.push(b']');
+        }
+        out.push(b'}');
+        out
+    }
+
+    /// Accepts and reads, but answers nothing; running bodies stall. Off: everything goes on where it stood.
+    pub fn freeze(&self, on: bool) {
+        self.server.front.freeze(on);
+    }
+
+    /// Refuses connections and cuts the open ones; the state lives on.
+    pub async fn stop_listening(&self) {
+        self.server.stop_listening().await;
+    }
+
+    /// Listens again, on the same port with the same state.
+    ///
+    /// # Errors
+    /// What the system says if the port is taken by now.
+    #[expect(
+        clippy::unused_async,
+        reason = "the counterpart of `stop_listening`, and a TLS front will have to wait here"
+    )]
+    pub async fn listen_again(&self) -> io::Result<()> {
+        self.server.listen_again()
+    }
+
+    /// The requests seen so far, oldest first; the last 100,000.
+    #[must_use]
+    pub fn requests(&self) -> Vec<RequestLog> {
+        self.server.requests()
+    }
+
+    /// How many requests there were.
+    #[must_use]
+    pub fn request_count(&self) -> u64 {
+        self.server.request_count()
+    }
+
+    /// How many connections are open.
+    #[must_use]
+    pub fn open_connections(&self) -> usize {
+        self.server.front.open()
+    }
+
+    /// Puts a fault in force: until it has lasted, or until [`Self::clear_faults`].
+    pub fn inject(&self, fault: Fault) {
+        self.server.begin_fault(fault);
+    }
+
+    /// Ends all faults; a frozen server thaws, one that refuses listens again.
+    pub fn clear_faults(&self) {
+        self.server.clear_faults();
+    }
+
+    /// Changes the cluster: bumps the resourceVersion and tells the watches. Unknown names change nothing.
+    #[expect(clippy::needless_pass_by_value, reason = "callers write the change in place, as they do a fault")]
+    pub fn apply(&self, change: Change) {
+        self.server.apply(&change);
+    }
+
+    /// Forgets all history: every continue token and every watch position before now is too old.
+    pub fn compact(&self) {
+        lock(&self.server.world).store.compact();
+    }
+
+    /// Ends the running watches of a kind (`Some("pods")`) or of all kinds, as a clean close.
+    pub fn close_watches(&self, resource: Option<&str>) {
+        self.server.close_watches(resource);
+    }
+
+    /// The newest resourceVersion.
+    #[must_use]
+    pub fn resource_version(&self) -> u64 {
+        lock(&self.server.world).store.rv()
+    }
+}
+
+impl Server {
+    /// Begins a fault; its end is [`Server::end_fault`].
+    pub(super) fn begin_fault(self: &Arc<Self>, fault: Fault) -> u64 {
+        let (whole, kind, lasts) = (fault.whole_server(), fault.kind.clone(), fault.lasts);
+        let id = self.faults.begin(fault);
+        if whole {
+            let server = Arc::clone(self);
+            self.spawn(async move {
+                match kind {
+                    FaultKind::Refuse => server.stop_listening().await,
+                    _ => server.front.freeze(true),
+                }
+                if let Some(lasts) = lasts {
+                    tokio::time::sleep(lasts).await;
+                    server.end_fault(id, &kind);
+                }
+            });
+        }
+        id
+    }
+
+    /// Ends a fault.
+    pub(super) fn end_fault(self: &Arc<Self>, id: u64, kind: &FaultKind) {
+        self.faults.end(id);
+        match kind {
+            FaultKind::Freeze => self.front.freeze(false),
+            // If the port has been taken meanwhile, the server stays unreachable, which is what clients then see.
+            FaultKind::Refuse => drop(self.listen_again()),
+            _ => {}
+        }
+    }
+
+    fn clear_faults(self: &Arc<Self>) {
+        self.faults.clear();
+        self.front.freeze(false);
+        drop(self.listen_again());
+    }
+}

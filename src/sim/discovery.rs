@@ -1,0 +1,115 @@
+//! Paths that are no objects: health, version, and what kubectl asks to learn the API.
+
+use axum::response::Response;
+use serde_json::{Value, json};
+
+use super::encode::negotiate;
+use super::object::Resource;
+use super::request::{GROUPS, Target};
+use super::server::Server;
+use super::status::{no_such_path, not_acceptable, plain};
+
+/// The checks that `/readyz?verbose` names (a few of kube-apiserver 1.30's).
+const CHECKS: [&str; 9] = [
+    "ping",
+    "log",
+    "etcd",
+    "etcd-readiness",
+    "informer-sync",
+    "poststarthook/start-apiextensions-informers",
+    "poststarthook/priority-and-fairness-config-consumer",
+    "poststarthook/rbac/bootstrap-roles",
+    "shutdown",
+];
+
+/// Answers everything that is neither a list, a watch nor an object.
+///
+/// # Errors
+/// The `Status` of what cannot be answered.
+pub(super) fn answer(server: &Server, target: &Target) -> Result<Response, Value> {
+    let path = target.path.trim_end_matches('/');
+    if let Some(check) = ["/livez", "/readyz", "/healthz"].iter().find(|c| path.starts_with(**c)) {
+        return Ok(health(check, &path[check.len()..], target.query.flag("verbose")));
+    }
+    let body = match path {
+        "" => {
+            json!({"paths": ["/api", "/api/v1", "/apis", "/healthz", "/livez", "/openapi/v3", "/readyz", "/version"]})
+        }
+        "/version" => version(&server.version),
+        "/api" => json!({"kind": "APIVersions", "versions": ["v1"],
+            "serverAddressByClientCIDRs": [{"clientCIDR": "0.0.0.0/0", "serverAddress": server.url()}]}),
+        "/apis" => json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups().collect::<Vec<_>>()}),
+        "/openapi/v3" => json!({"paths": {}}),
+        _ => {
+            let group = path.strip_prefix("/apis/").and_then(|name| groups().find(|g| g["name"] == name));
+            let version = GROUPS.iter().find(|(prefix, ..)| *prefix == path);
+            match (group, version) {
+                (Some(mut group), _) => {
+                    group["kind"] = json!("APIGroup");
+                    group["apiVersion"] = json!("v1");
+                    group
+                }
+                (None, Some((_, version, kinds))) => resources(version, kinds),
+                (None, None) => return Ok(no_such_path()),
+            }
+        }
+    };
+    if negotiate(&target.accept).is_none() {
+        return Err(not_acceptable());
+    }
+    Ok(plain(200, "application/json", format!("{body}\n")))
+}
+
+fn health(check: &str, part: &str, verbose: bool) -> Response {
+    if !part.is_empty() && !CHECKS.iter().any(|known| part[1..] == **known) {
+        return no_such_path();
+    }
+    if !verbose || !part.is_empty() {
+        return plain(200, "text/plain; charset=utf-8", "ok");
+    }
+    let mut lines: Vec<String> = CHECKS.iter().map(|known| format!("[+]{known} ok")).collect();
+    lines.push(format!("{} check passed\n", &check[1..]));
+    plain(200, "text/plain; charset=utf-8", lines.join("\n"))
+}
+
+fn version(git: &str) -> Value {
+    let mut numbers = git.trim_start_matches('v').split('.');
+    json!({"major": numbers.next(), "minor": numbers.next(), "gitVersion": git, "gitCommit": "a51b3b711150f57ffc1f526a640ec058514ed596",
+        "gitTreeState": "clean", "buildDate": "2024-08-14T19:02:46Z", "goVersion": "go1.22.5", "compiler": "gc",
+        "platform": "linux/amd64"})
+}
+
+/// The named groups, as `/apis` lists them.
+fn groups() -> impl Iterator<Item = Value> {
+    GROUPS.iter().filter_map(|(_, version, _)| version.split_once('/').map(|(name, v)| (name, v, version))).map(
+        |(name, v, version)| {
+            let version = json!({"groupVersion": version, "version": v});
+            json!({"name": name, "versions": [version], "preferredVersion": version})
+        },
+    )
+}
+
+fn resources(version: &str, kinds: &[Resource]) -> Value {
+    let resources: Vec<Value> = kinds
+        .iter()
+        .map(|kind| {
+            let mut resource = json!({"name": kind.plural(), "singularName": kind.kind().to_lowercase(), "namespaced": kind.namespaced(),
+                "kind": kind.kind(), "verbs": ["get", "list", "watch"]});
+            let short = match kind {
+                Resource::Nodes => "no",
+                Resource::Pods => "po",
+                Resource::Namespaces => "ns",
+                Resource::Events => "ev",
+                Resource::Leases => "",
+            };
+            if !short.is_empty() {
+                resource["shortNames"] = json!([short]);
+            }
+            if *kind == Resource::Pods {
+                resource["categories"] = json!(["all"]);
+            }
+            resource
+        })
+        .collect();
+    json!({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": version, "resources": resources})
+}

@@ -1,0 +1,299 @@
+//! The form of an answer: plain JSON, tables and metadata only. A protobuf form would be one more [`Form`].
+
+use serde_json::Value;
+
+use super::object::{Object, Resource};
+use super::status;
+use super::table::{columns, write_cells};
+use super::template::{number, raw, string};
+
+/// How objects are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    Json,
+    /// The server-side table of `kubectl get`; the version of `meta.k8s.io`.
+    Table(&'static str),
+    /// `PartialObjectMetadata`.
+    Metadata(&'static str),
+}
+
+/// What a row of a table carries beside its cells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Include {
+    None,
+    Metadata,
+    Object,
+}
+
+/// What a list says about itself.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Head {
+    pub(super) rv: u64,
+    pub(super) token: String,
+    pub(super) left: Option<u64>,
+}
+
+/// Writes objects, lists and watch events in one form.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Encoder {
+    form: Form,
+    include: Include,
+    resource: Resource,
+    version: &'static str,
+    now: i64,
+}
+
+impl Encoder {
+    /// Picks the first form of `Accept` that the server can write.
+    ///
+    /// # Errors
+    /// 406 if there is none, 400 for an unknown `includeObject`.
+    pub(super) fn new(
+        (resource, version): (Resource, &'static str),
+        accept: &str,
+        include: &str,
+        now: i64,
+    ) -> Result<Self, Value> {
+        let include = match include {
+            "" | "Metadata" => Include::Metadata,
+            "None" => Include::None,
+            "Object" => Include::Object,
+            _ => return Err(status::bad_request(&format!("unrecognized includeObject value: \"{include}\""))),
+        };
+        let form = negotiate(accept).ok_or_else(status::not_acceptable)?;
+        Ok(Self { form, include, resource, version, now })
+    }
+
+    /// The same form at another moment: ages in tables move on while a watch lives.
+    pub(super) fn at(self, now: i64) -> Self {
+        Self { now, ..self }
+    }
+
+    /// Of the answer.
+    pub(super) fn content_type() -> &'static str {
+        "application/json"
+    }
+
+    /// The beginning of a list, up to its first item.
+    pub(super) fn list_head(&self, head: &Head, out: &mut Vec<u8>) {
+        let (kind, version) = match self.form {
+            Form::Json => (self.resource.kind(), self.version),
+            Form::Table(_) => ("Table", self.meta_version()),
+            Form::Metadata(_) => ("PartialObjectMetadata", self.meta_version()),
+        };
+        raw(out, "{\"kind\":\"");
+        raw(out, kind);
+        raw(out, if matches!(self.form, Form::Table(_)) { "\"" } else { "List\"" });
+        raw(out, ",\"apiVersion\":\"");
+        raw(out, version);
+        raw(out, "\",\"metadata\":{\"resourceVersion\":\"");
+        number(out, head.rv);
+        raw(out, "\"");
+        if !head.token.is_empty() {
+            raw(out, ",\"continue\":\"");
+            raw(out, &head.token);
+            raw(out, "\"");
+        }
+        if let Some(left) = head.left {
+            raw(out, ",\"remainingItemCount\":");
+            number(out, left);
+        }
+        raw(out, "},");
+        if matches!(self.form, Form::Table(_)) {
+            raw(out, "\"columnDefinitions\":");
+            columns(self.resource, out);
+            raw(out, ",\"rows\":[");
+        } else {
+            raw(out, "\"items\":[");
+        }
+    }
+
+    /// One item of a list; items of a list carry no kind.
+    pub(super) fn item(&self, object: &Object, out: &mut Vec<u8>) {
+        match self.form {
+            Form::Table(_) => self.row(object, object.meta().rv, out),
+            _ => self.write(object, object.meta().rv, false, out),
+        }
+    }
+
+    /// The end of a list.
+    pub(super) fn list_tail(out: &mut Vec<u8>) {
+        raw(out, "]}\n");
+    }
+
+    /// One object on its own.
+    pub(super) fn object(&self, object: &Object, out: &mut Vec<u8>) {
+        match self.form {
+            Form::Table(_) => self.table_of(object, object.meta().rv, true, out),
+            _ => self.write(object, object.meta().rv, true, out),
+        }
+        raw(out, "\n");
+    }
+
+    /// One line of a watch; `first` says whether a table still has to name its columns.
+    pub(super) fn event(&self, kind: &str, (object, rv): (&Object, u64), first: bool, out: &mut Vec<u8>) {
+        raw(out, "{\"type\":\"");
+        raw(out, kind);
+        raw(out, "\",\"object\":");
+        match self.form {
+            Form::Table(_) => self.table_of(object, rv, first, out),
+            _ => self.write(object, rv, true, out),
+        }
+        raw(out, "}\n");
+    }
+
+    /// A bookmark; `end` marks the end of the initial events (R17).
+    pub(super) fn bookmark(&self, rv: u64, end: bool, out: &mut Vec<u8>) {
+        let (kind, version) = match self.form {
+            Form::Json => (self.resource.kind(), self.version),
+            Form::Table(_) => ("Table", self.meta_version()),
+            Form::Metadata(_) => ("PartialObjectMetadata", self.meta_version()),
+        };
+        raw(out, "{\"type\":\"BOOKMARK\",\"object\":{\"kind\":\"");
+        raw(out, kind);
+        raw(out, "\",\"apiVersion\":\"");
+        raw(out, version);
+        raw(out, "\",\"metadata\":{\"resourceVersion\":\"");
+        number(out, rv);
+        raw(out, "\",\"creationTimestamp\":null");
+        if end {
+            raw(out, ",\"annotations\":{\"k8s.io/initial-events-end\":\"true\"}");
+        }
+        raw(
+            out,
+            if matches!(self.form, Form::Table(_)) {
+                "},\"columnDefinitions\":null,\"rows\":null}}\n"
+            } else {
+                "}}}\n"
+            },
+        );
+    }
+
+    fn meta_version(&self) -> &'static str {
+        match self.form {
+            Form::Table("v1beta1") | Form::Metadata("v1beta1") => "meta.k8s.io/v1beta1",
+            _ => "meta.k8s.io/v1",
+        }
+    }
+
+    fn write(&self, object: &Object, rv: u64, kind: bool, out: &mut Vec<u8>) {
+        let partial = matches!(self.form, Form::Metadata(_));
+        raw(out, "{");
+        if kind || partial {
+            raw(out, "\"kind\":\"");
+            raw(out, if partial { "PartialObjectMetadata" } else { self.resource.kind() });
+            raw(out, "\",\"apiVersion\":\"");
+            raw(out, if partial { self.meta_version() } else { self.version });
+            raw(out, "\",");
+        }
+        raw(out, "\"metadata\":");
+        object.write_metadata(rv, out);
+        if !partial {
+            match object {
+                Object::Event(event) if self.version == "events.k8s.io/v1" => event.write_rest_v1(out),
+                _ => object.write_rest(self.now, out),
+            }
+        }
+        raw(out, "}");
+    }
+
+    fn table_of(&self, object: &Object, rv: u64, named: bool, out: &mut Vec<u8>) {
+        raw(out, "{\"kind\":\"Table\",\"apiVersion\":\"");
+        raw(out, self.meta_version());
+        raw(out, "\",\"metadata\":{\"resourceVersion\":\"");
+        number(out, rv);
+        raw(out, "\"},\"columnDefinitions\":");
+        if named {
+            columns(self.resource, out);
+        } else {
+            raw(out, "[]");
+        }
+        raw(out, ",\"rows\":[");
+        self.row(object, rv, out);
+        raw(out, "]}");
+    }
+
+    fn row(&self, object: &Object, rv: u64, out: &mut Vec<u8>) {
+        raw(out, "{\"cells\":[");
+        write_cells(object, self.now, out);
+        raw(out, "]");
+        match self.include {
+            Include::None => {}
+            Include::Metadata => {
+                raw(out, ",\"object\":{\"kind\":\"PartialObjectMetadata\",\"apiVersion\":\"");
+                raw(out, self.meta_version());
+                raw(out, "\",\"metadata\":");
+                object.write_metadata(rv, out);
+                raw(out, "}");
+            }
+            Include::Object => {
+                raw(out, ",\"object\":");
+                Self { form: Form::Json, ..*self }.write(object, rv, true, out);
+            }
+        }
+        raw(out, "}");
+    }
+}
+
+/// An `ERROR` line of a watch.
+pub(super) fn error_event(status: &Value) -> Vec<u8> {
+    let mut out = Vec::new();
+    raw(&mut out, "{\"type\":\"ERROR\",\"object\":");
+    raw(&mut out, &status.to_string());
+    raw(&mut out, "}\n");
+    out
+}
+
+/// Whether some form that the header accepts is one of ours.
+pub(super) fn negotiate(accept: &str) -> Option<Form> {
+    if accept.trim().is_empty() {
+        return Some(Form::Json);
+    }
+    accept.split(',').find_map(|range| {
+        let mut parts = range.split(';').map(str::trim);
+        if !matches!(parts.next()?, "application/json" | "application/*" | "*/*") {
+            return None;
+        }
+        let (mut kind, mut group, mut version) = ("", "", "v1");
+        for part in parts {
+            match part.split_once('=') {
+                Some(("as", value)) => kind = value,
+                Some(("g", value)) => group = value,
+                Some(("v", "v1beta1")) => version = "v1beta1",
+                _ => {}
+            }
+        }
+        match (kind, group) {
+            ("", _) => Some(Form::Json),
+            ("Table", "meta.k8s.io") => Some(Form::Table(version)),
+            ("PartialObjectMetadata" | "PartialObjectMetadataList", "meta.k8s.io") => Some(Form::Metadata(version)),
+            _ => None,
+        }
+    })
+}
+
+/// Writes one cell of text.
+pub(super) fn cell(out: &mut Vec<u8>, text: &str) {
+    string(out, text);
+    raw(out, ",");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_form_that_can_be_written_is_taken() {
+        let table = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json";
+        assert_eq!(negotiate(table), Some(Form::Table("v1")));
+        assert_eq!(negotiate("application/vnd.kubernetes.protobuf,application/json"), Some(Form::Json));
+        assert_eq!(
+            negotiate("application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"),
+            Some(Form::Metadata("v1"))
+        );
+        assert_eq!(negotiate("application/json;q=0.9, */*"), Some(Form::Json));
+        assert_eq!(negotiate(""), Some(Form::Json));
+        assert_eq!(negotiate("application/cbor"), None);
+        assert_eq!(negotiate("text/html"), None);
+    }
+}

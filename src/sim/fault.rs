@@ -1,0 +1,291 @@
+//! Faults: which requests they meet and what they do to them.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use fastrand::Rng;
+use serde::Deserialize;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::lock;
+
+/// What goes wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FaultKind {
+    /// Nothing comes back for this long; then the answer.
+    Delay(Duration),
+    /// The body stops after so many bytes and never goes on; the connection stays open (F12).
+    Stall {
+        /// Bytes on the wire before it stops.
+        after_bytes: u64,
+    },
+    /// The connection is closed after so many bytes of body (F13).
+    Cut {
+        /// Bytes on the wire before it is closed.
+        after_bytes: u64,
+    },
+    /// The body trickles (F15).
+    Throttle {
+        /// Bytes on the wire per second.
+        bytes_per_second: u64,
+    },
+    /// An error instead of an answer, in the words of a real server (F20 to F33).
+    Status {
+        /// HTTP status, 400 to 599.
+        code: u16,
+        /// Sent as `Retry-After`, in whole seconds.
+        retry_after: Option<Duration>,
+        /// Replaces the usual message.
+        message: Option<String>,
+    },
+    /// Requests are read and not answered until the fault ends. Without a match the whole server stands still, with
+    /// the bodies that are running.
+    Freeze,
+    /// Connections are refused and open ones are cut until the fault ends (F01).
+    Refuse,
+    /// 410 for continue tokens (with an inconsistent token) and, as an HTTP status, for watches (F40, F42).
+    Gone,
+    /// Watches end as soon as they start (F44).
+    WatchClose,
+    /// Watches begin with an ERROR event 410 (F41).
+    WatchExpired,
+    /// Watches say nothing, not even bookmarks (F45); those that are running fall silent too.
+    WatchSilent,
+}
+
+/// Which requests a fault meets; an empty match meets all.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Match {
+    /// `get`, `list` or `watch`.
+    pub verb: Option<String>,
+    /// The plural, for instance `pods`.
+    pub resource: Option<String>,
+    /// How the path begins, for instance `/readyz`.
+    pub path: Option<String>,
+    /// `true`: only pages after the first; `false`: only first pages.
+    pub continued: Option<bool>,
+}
+
+/// A fault, where it strikes and how often.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fault {
+    /// Which requests it meets.
+    pub matching: Match,
+    /// What it does to them.
+    pub kind: FaultKind,
+    /// The share of the matching requests that it meets, 0 to 1.
+    pub probability: f64,
+    /// When it ends; `None`: when it is cleared.
+    pub lasts: Option<Duration>,
+}
+
+impl Fault {
+    /// A fault that meets every request until it is cleared.
+    #[must_use]
+    pub fn new(kind: FaultKind) -> Self {
+        Self { matching: Match::default(), kind, probability: 1.0, lasts: None }
+    }
+
+    /// Meets only requests of this verb: `get`, `list` or `watch`.
+    #[must_use]
+    pub fn verb(mut self, verb: &str) -> Self {
+        self.matching.verb = Some(verb.to_owned());
+        self
+    }
+
+    /// Meets only requests for this resource, for instance `pods`.
+    #[must_use]
+    pub fn resource(mut self, plural: &str) -> Self {
+        self.matching.resource = Some(plural.to_owned());
+        self
+    }
+
+    /// Meets only paths that begin so.
+    #[must_use]
+    pub fn path(mut self, prefix: &str) -> Self {
+        self.matching.path = Some(prefix.to_owned());
+        self
+    }
+
+    /// Meets only pages after the first (`true`), or only first pages (`false`).
+    #[must_use]
+    pub fn continued(mut self, continued: bool) -> Self {
+        self.matching.continued = Some(continued);
+        self
+    }
+
+    /// Meets this share of the requests, 0 to 1.
+    #[must_use]
+    pub fn probability(mut self, share: f64) -> Self {
+        self.probability = share;
+        self
+    }
+
+    /// Ends by itself.
+    #[must_use]
+    pub fn lasts(mut self, lasts: Duration) -> Self {
+        self.lasts = Some(lasts);
+        self
+    }
+
+    /// Whether it is about the whole server and not about single requests.
+    pub(super) fn whole_server(&self) -> bool {
+        match self.kind {
+            FaultKind::Refuse => true,
+            FaultKind::Freeze => self.matching == Match::default(),
+            _ => false,
+        }
+    }
+}
+
+/// What a request looks like to a fault.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Aim<'a> {
+    pub(super) verb: &'a str,
+    pub(super) resource: &'a str,
+    pub(super) path: &'a str,
+    pub(super) continued: bool,
+}
+
+impl Match {
+    fn meets(&self, aim: Aim<'_>) -> bool {
+        self.verb.as_deref().is_none_or(|verb| verb == aim.verb)
+            && self.resource.as_deref().is_none_or(|resource| resource == aim.resource)
+            && self.path.as_deref().is_none_or(|path| aim.path.starts_with(path))
+            && self.continued.is_none_or(|continued| aim.verb == "list" && continued == aim.continued)
+    }
+}
+
+/// How a watch ends before it has begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum WatchEnd {
+    AtOnce,
+    Expired,
+}
+
+/// What happens to one request.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Plan {
+    pub(super) frozen: bool,
+    pub(super) delay: Duration,
+    pub(super) status: Option<(u16, Option<Duration>, Option<String>)>,
+    pub(super) gone: bool,
+    pub(super) watch_end: Option<WatchEnd>,
+    pub(super) stall_after: Option<u64>,
+    pub(super) cut_after: Option<u64>,
+    pub(super) bytes_per_second: Option<u64>,
+}
+
+#[derive(Debug)]
+struct Active {
+    id: u64,
+    fault: Fault,
+    until: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    active: Vec<Active>,
+    next_id: u64,
+    rng: Rng,
+}
+
+/// The faults that are in force on one server.
+#[derive(Debug)]
+pub(super) struct Faults {
+    inner: Mutex<Inner>,
+    /// Counts changes, so that a held request notices that its fault has gone.
+    changed: watch::Sender<u64>,
+}
+
+impl Faults {
+    pub(super) fn new(seed: u64) -> Self {
+        let inner = Inner { active: Vec::new(), next_id: 0, rng: Rng::with_seed(seed) };
+        Self { inner: Mutex::new(inner), changed: watch::Sender::new(0) }
+    }
+
+    /// Puts a fault in force; the number ends it.
+    pub(super) fn begin(&self, fault: Fault) -> u64 {
+        let until = fault.lasts.map(|lasts| Instant::now() + lasts);
+        let mut inner = lock(&self.inner);
+        inner.next_id += 1;
+        let id = inner.next_id;
+        inner.active.push(Active { id, fault, until });
+        drop(inner);
+        self.changed.send_modify(|n| *n += 1);
+        id
+    }
+
+    pub(super) fn end(&self, id: u64) {
+        lock(&self.inner).active.retain(|a| a.id != id);
+        self.changed.send_modify(|n| *n += 1);
+    }
+
+    pub(super) fn clear(&self) {
+        lock(&self.inner).active.clear();
+        self.changed.send_modify(|n| *n += 1);
+    }
+
+    /// Decides what happens to a request; asks the dice once for each matching fault.
+    pub(super) fn plan(&self, aim: Aim<'_>) -> Plan {
+        let mut plan = Plan::default();
+        let now = Instant::now();
+        let mut inner = lock(&self.inner);
+        let Inner { active, rng, .. } = &mut *inner;
+        active.retain(|a| a.until.is_none_or(|until| until > now));
+        for Active { fault, .. } in active.iter() {
+            if !fault.matching.meets(aim) || (fault.probability < 1.0 && rng.f64() >= fault.probability) {
+                continue;
+            }
+            match &fault.kind {
+                FaultKind::Delay(delay) => plan.delay = plan.delay.max(*delay),
+                FaultKind::Stall { after_bytes } => plan.stall_after = Some(*after_bytes),
+                FaultKind::Cut { after_bytes } => plan.cut_after = Some(*after_bytes),
+                FaultKind::Throttle { bytes_per_second } => plan.bytes_per_second = Some(*bytes_per_second),
+                FaultKind::Status { code, retry_after, message } => {
+                    plan.status = Some((*code, *retry_after, message.clone()));
+                }
+                FaultKind::Freeze => plan.frozen = !fault.whole_server(),
+                FaultKind::Gone => plan.gone = true,
+                FaultKind::WatchClose => plan.watch_end = Some(WatchEnd::AtOnce),
+                FaultKind::WatchExpired => plan.watch_end = Some(WatchEnd::Expired),
+                FaultKind::WatchSilent | FaultKind::Refuse => {}
+            }
+        }
+        plan
+    }
+
+    /// Waits until no freeze meets the request any more.
+    pub(super) async fn thawed(&self, aim: Aim<'_>) {
+        self.wait(|fault| fault.kind == FaultKind::Freeze && fault.matching.meets(aim)).await;
+    }
+
+    /// Waits until no fault silences this watch.
+    pub(super) async fn heard(&self, aim: Aim<'_>) {
+        self.wait(|fault| fault.kind == FaultKind::WatchSilent && fault.matching.meets(aim)).await;
+    }
+
+    async fn wait(&self, held: impl Fn(&Fault) -> bool) {
+        let mut changed = self.changed.subscribe();
+        loop {
+            let now = Instant::now();
+            let until = {
+                let inner = lock(&self.inner);
+                let holding = inner.active.iter().filter(|a| a.until.is_none_or(|until| until > now));
+                let ends: Vec<_> = holding.filter(|a| held(&a.fault)).map(|a| a.until).collect();
+                if ends.is_empty() {
+                    return;
+                }
+                ends.into_iter().flatten().min()
+            };
+            // A fault without an end of its own wakes us by `changed`; an hour is only the upper bound of the wait.
+            let until = until.unwrap_or(now + Duration::from_secs(3600));
+            tokio::select! {
+                _ = changed.changed() => {}
+                () = tokio::time::sleep_until(until) => {}
+            }
+        }
+    }
+}

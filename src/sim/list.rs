@@ -1,0 +1,253 @@
+//! Lists: pages of one consistent state, by resourceVersion, limit, continue and selectors.
+
+use std::io::{self, Write as _};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::{HeaderValue, header};
+use axum::response::Response;
+use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use serde_json::Value;
+
+use super::body::unfold;
+use super::encode::{Encoder, Head};
+use super::fault::Plan;
+use super::lock;
+use super::object::{Object, Resource};
+use super::request::Target;
+use super::selector::Selector;
+use super::server::Server;
+use super::status;
+use super::token::Token;
+
+/// 128 KiB: smaller answers are not compressed (`writers.go:155`, `defaultGzipThresholdBytes`).
+const GZIP_FROM: usize = 128 * 1024;
+/// Level 1, as the API server compresses (`writers.go`, `defaultGzipContentEncodingLevel`).
+const GZIP_LEVEL: u32 = 1;
+/// A long list is written in pieces of about this size.
+const PIECE: usize = 64 * 1024;
+/// 3 s: how long a list waits for a resourceVersion that is not there yet (`watch_cache.go`, `blockTimeout`).
+const FUTURE: Duration = Duration::from_secs(3);
+
+/// Which state a list shows, and from where on.
+#[derive(Debug)]
+struct Span {
+    rv: u64,
+    after: String,
+    limit: usize,
+    left: Option<u64>,
+    first: bool,
+}
+
+/// Answers a list.
+///
+/// # Errors
+/// The `Status` of a list that cannot be had.
+pub(super) async fn answer(
+    server: &Arc<Server>,
+    target: &Target,
+    (resource, namespace): (Resource, &str),
+    encoder: Encoder,
+    plan: &Plan,
+) -> Result<Response, Value> {
+    let query = &target.query;
+    let selector = Selector::parse(resource, query.get("labelSelector"), query.get("fieldSelector"))
+        .map_err(|message| status::bad_request(&message))?;
+    let span = span(server, target, resource, plan).await?;
+    let prefix = if namespace.is_empty() { String::new() } else { format!("{namespace}/") };
+    let page = {
+        let world = lock(&server.world);
+        let store = &world.store;
+        let rv = if span.rv == u64::MAX { store.rv() } else { span.rv };
+        let expired = |_| gone(span.first, store.rv(), &span.after);
+        let page =
+            store.page(resource, (rv, &span.after, &prefix), span.limit, |o| selector.matches(o)).map_err(expired)?;
+        let left = match span.left {
+            _ if !selector.is_empty() => None,
+            Some(left) => Some(left),
+            None if span.first && page.last.is_some() => {
+                Some(store.len_at(resource, rv, &prefix).map_err(expired)? as u64)
+            }
+            None => None,
+        };
+        (page, rv, left.map(|left| left.saturating_sub(span.limit as u64)))
+    };
+    let (page, rv, left) = page;
+    let inconsistent = span.rv == u64::MAX && !span.first;
+    let head = match &page.last {
+        None => Head { rv, ..Head::default() },
+        Some(last) => {
+            let token = Token::new(if inconsistent { -1 } else { i64::try_from(rv).unwrap_or(-1) }, last, left);
+            Head { rv, token: token.encode(), left }
+        }
+    };
+    Ok(write(page.items, &head, encoder, target.gzip))
+}
+
+/// 410 in its two forms: a token can be carried on, an old version cannot.
+fn gone(first: bool, now: u64, after: &str) -> Value {
+    if first {
+        return status::expired(&format!("The resourceVersion for the provided list is too old. (current: {now})"));
+    }
+    status::expired_token(&Token::new(-1, after, None).encode())
+}
+
+/// Reads `limit`, `continue`, `resourceVersion` and `resourceVersionMatch` (apiserver `pkg/storage/cacher`, legacy rules).
+async fn span(server: &Server, target: &Target, resource: Resource, plan: &Plan) -> Result<Span, Value> {
+    let query = &target.query;
+    let (rv_text, matching, token) =
+        (query.get("resourceVersion"), query.get("resourceVersionMatch"), query.get("continue"));
+    let limit = query.number("limit")?.and_then(|n| usize::try_from(n).ok()).filter(|n| *n > 0).unwrap_or(usize::MAX);
+    if !matching.is_empty() {
+        if !matches!(matching, "Exact" | "NotOlderThan") {
+            return Err(status::invalid_options("resourceVersionMatch", "supported values: Exact, NotOlderThan"));
+        }
+        if !token.is_empty() {
+            return Err(status::invalid_options(
+                "resourceVersionMatch",
+                "resourceVersionMatch is forbidden with continue",
+            ));
+        }
+        if rv_text.is_empty() {
+            let message = "resourceVersionMatch is forbidden unless resourceVersion is provided";
+            return Err(status::invalid_options("resourceVersionMatch", message));
+        }
+    }
+    if !token.is_empty() {
+        if !matches!(rv_text, "" | "0") {
+            return Err(status::bad_request("specifying resource version is not allowed when using continue"));
+        }
+        let token = Token::decode(token).ok_or_else(|| status::bad_request("continue key is not valid"))?;
+        let rv = u64::try_from(token.rv).unwrap_or(u64::MAX);
+        if plan.gone && rv != u64::MAX {
+            return Err(gone(false, 0, &token.start));
+        }
+        return Ok(Span { rv, after: token.start, limit, left: token.left, first: false });
+    }
+    let first = Span { rv: u64::MAX, after: String::new(), limit, left: None, first: true };
+    let rv = version(query.get("resourceVersion"))?;
+    let exact = matching == "Exact" || (matching.is_empty() && limit != usize::MAX);
+    match rv {
+        0 if rv_text.is_empty() => Ok(first),
+        0 if matching == "Exact" => Err(status::invalid_options(
+            "resourceVersionMatch",
+            "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"",
+        )),
+        // The watch cache answers for 0, and it does not know limits (`cacher.go`, `computeListLimit`).
+        0 => Ok(Span { limit: usize::MAX, ..first }),
+        _ => {
+            await_version(server, resource, rv).await?;
+            Ok(Span { rv: if exact { rv } else { u64::MAX }, ..first })
+        }
+    }
+}
+
+/// Reads a resourceVersion; 0 if it is empty.
+pub(super) fn version(text: &str) -> Result<u64, Value> {
+    if text.is_empty() {
+        return Ok(0);
+    }
+    text.parse()
+        .map_err(|_| status::bad_request(&format!("Invalid value: \"{text}\": resourceVersion must be a number")))
+}
+
+/// Waits a little for a version from the future.
+async fn await_version(server: &Server, resource: Resource, rv: u64) -> Result<(), Value> {
+    let current = || lock(&server.world).store.rv();
+    if rv <= current() {
+        return Ok(());
+    }
+    let mut changes = lock(&server.world).store.changes(resource);
+    let arrives = async {
+        while changes.changed().await.is_ok() {
+            if rv <= current() {
+                return;
+            }
+        }
+    };
+    match tokio::time::timeout(FUTURE, arrives).await {
+        Ok(()) => Ok(()),
+        Err(_) => Err(status::too_large(rv, current())),
+    }
+}
+
+/// A list that is being written.
+struct Writing {
+    items: std::vec::IntoIter<Arc<Object>>,
+    encoder: Encoder,
+    /// What is written and not sent yet.
+    ready: Vec<u8>,
+    gzip: Option<GzEncoder<Vec<u8>>>,
+    ended: bool,
+}
+
+impl Writing {
+    /// Writes until there are `size` bytes or the list ends.
+    fn fill(&mut self, size: usize) {
+        while !self.ended && self.ready.len() < size {
+            if let Some(object) = self.items.next() {
+                self.encoder.item(&object, &mut self.ready);
+                self.ready.push(b',');
+            } else {
+                if self.ready.last() == Some(&b',') {
+                    self.ready.pop();
+                }
+                Encoder::list_tail(&mut self.ready);
+                self.ended = true;
+            }
+        }
+    }
+
+    /// The next bytes for the wire; `None` at the end.
+    fn piece(&mut self) -> io::Result<Option<Vec<u8>>> {
+        loop {
+            self.fill(PIECE);
+            if self.ready.is_empty() {
+                return Ok(None);
+            }
+            // The comma after the last item of a piece may turn out to be wrong, so it waits for the next one.
+            let comma = !self.ended && self.ready.last() == Some(&b',');
+            let mut piece = std::mem::take(&mut self.ready);
+            if comma {
+                piece.pop();
+                self.ready.push(b',');
+            }
+            let Some(gzip) = &mut self.gzip else { return Ok(Some(piece)) };
+            gzip.write_all(&piece)?;
+            if self.ended {
+                gzip.try_finish()?;
+            }
+            let compressed = std::mem::take(gzip.get_mut());
+            if !compressed.is_empty() {
+                return Ok(Some(compressed));
+            }
+        }
+    }
+}
+
+fn write(items: Vec<Arc<Object>>, head: &Head, encoder: Encoder, gzip: bool) -> Response {
+    let mut writing = Writing { items: items.into_iter(), encoder, ready: Vec::new(), gzip: None, ended: false };
+    encoder.list_head(head, &mut writing.ready);
+    writing.fill(GZIP_FROM);
+    if writing.ended {
+        return status::plain(200, Encoder::content_type(), writing.ready);
+    }
+    if gzip {
+        writing.gzip = Some(GzEncoder::new(Vec::new(), Compression::new(GZIP_LEVEL)));
+    }
+    let body = unfold(writing, |mut writing| async move {
+        match writing.piece() {
+            Ok(None) => None,
+            Ok(Some(piece)) => Some((Ok(Bytes::from(piece)), writing)),
+            Err(error) => Some((Err(error), writing)),
+        }
+    });
+    let mut response = status::plain(200, Encoder::content_type(), body);
+    if gzip {
+        response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        response.headers_mut().insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
+    }
+    response
+}

@@ -1,0 +1,259 @@
+//! Simulated nodes: what a group shares, and the record of one node.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use super::object::Meta;
+use super::template::{Slot, Template, number, raw, string, time, uid};
+
+/// Heartbeats of a healthy condition that has not changed since the node was made.
+const SINCE_CREATION: i64 = 0;
+
+/// A taint as it stands in `spec.taints`.
+#[derive(Clone, Debug)]
+pub(super) struct Taint {
+    pub(super) key: Cow<'static, str>,
+    pub(super) value: Cow<'static, str>,
+    pub(super) effect: &'static str,
+    /// `timeAdded`; 0 for none.
+    pub(super) added: i64,
+}
+
+/// One entry of `status.conditions`.
+#[derive(Clone, Debug)]
+pub(super) struct Condition {
+    pub(super) kind: Cow<'static, str>,
+    pub(super) status: Cow<'static, str>,
+    pub(super) reason: Cow<'static, str>,
+    pub(super) message: Cow<'static, str>,
+    /// Last transition; [`SINCE_CREATION`] stands for the node's own age.
+    pub(super) since: i64,
+}
+
+/// What all nodes of a group have in common.
+#[derive(Debug)]
+pub(super) struct NodeShape {
+    /// Labels but `kubernetes.io/hostname`, which is the node's name.
+    pub(super) labels: Vec<(String, String)>,
+    pub(super) taints: Vec<Taint>,
+    pub(super) cpu: u32,
+    pub(super) memory_gib: u32,
+    pub(super) pods: u32,
+    /// Devices that the plugin announces, by resource name; empty for none.
+    pub(super) accelerator: Box<str>,
+    pub(super) gpus: u32,
+    pub(super) kubelet: Box<str>,
+    /// From the comma after the common metadata to the end of managedFields.
+    pub(super) metadata: Template,
+    /// `daemonEndpoints`, `images`, `nodeInfo`.
+    pub(super) status_tail: Template,
+}
+
+/// One node.
+#[derive(Clone, Debug)]
+pub(super) struct NodeRecord {
+    pub(super) meta: Meta,
+    pub(super) shape: Arc<NodeShape>,
+    pub(super) ip: Arc<str>,
+    /// Position in the cluster; gives the pod network.
+    pub(super) ordinal: u32,
+    pub(super) conditions: Arc<Vec<Condition>>,
+    pub(super) heartbeat: i64,
+    pub(super) unschedulable: bool,
+    /// Devices that the plugin has taken back as unhealthy.
+    pub(super) withdrawn: u32,
+}
+
+/// The conditions of a node that is well, as a kubelet with Calico reports them.
+pub(super) fn healthy() -> Vec<Condition> {
+    let condition = |kind: &'static str, status: &'static str, reason: &'static str, message: &'static str| Condition {
+        kind: kind.into(),
+        status: status.into(),
+        reason: reason.into(),
+        message: message.into(),
+        since: SINCE_CREATION,
+    };
+    vec![
+        condition("NetworkUnavailable", "False", "CalicoIsUp", "Calico is running on this node"),
+        condition("MemoryPressure", "False", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
+        condition("DiskPressure", "False", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
+        condition("PIDPressure", "False", "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
+        condition("Ready", "True", "KubeletReady", "kubelet is posting ready status"),
+    ]
+}
+
+impl NodeRecord {
+    pub(super) fn label(&self, key: &str) -> Option<&str> {
+        if key == "kubernetes.io/hostname" {
+            return Some(self.meta.name());
+        }
+        self.shape.labels.iter().find(|(k, _)| k == key).map(|(_, v)| v.as_str())
+    }
+
+    /// The `Ready` condition.
+    pub(super) fn ready(&self) -> Option<&Condition> {
+        self.conditions.iter().find(|c| c.kind == "Ready")
+    }
+
+    /// The taints of the group and those that follow from the node's state.
+    ///
+    /// Source: kubernetes `pkg/controller/nodelifecycle/node_lifecycle_controller.go`, `nodeConditionToTaintKeyStatusMap`.
+    fn taints(&self) -> Vec<Taint> {
+        let mut taints = self.shape.taints.clone();
+        let mut add = |key: &'static str, effects: &[&'static str], added: i64| {
+            for effect in effects {
+                taints.push(Taint { key: key.into(), value: "".into(), effect, added });
+            }
+        };
+        if self.unschedulable {
+            add("node.kubernetes.io/unschedulable", &["NoSchedule"], self.heartbeat);
+        }
+        for condition in self.conditions.iter() {
+            match (&*condition.kind, &*condition.status) {
+                ("Ready", "False") => {
+                    add("node.kubernetes.io/not-ready", &["NoSchedule", "NoExecute"], condition.since);
+                }
+                ("Ready", "Unknown") => {
+                    add("node.kubernetes.io/unreachable", &["NoSchedule", "NoExecute"], condition.since);
+                }
+                ("MemoryPressure", "True") => {
+                    add("node.kubernetes.io/memory-pressure", &["NoSchedule"], condition.since);
+                }
+                ("DiskPressure", "True") => add("node.kubernetes.io/disk-pressure", &["NoSchedule"], condition.since),
+                ("PIDPressure", "True") => add("node.kubernetes.io/pid-pressure", &["NoSchedule"], condition.since),
+                _ => {}
+            }
+        }
+        taints
+    }
+
+    fn fill(&self, slot: Slot, out: &mut Vec<u8>) {
+        match slot {
+            Slot::Name | Slot::Node => raw(out, self.meta.name()),
+            Slot::Uid => uid(out, self.meta.uid),
+            Slot::Created => time(out, self.meta.created),
+            Slot::Updated => time(out, self.heartbeat),
+            Slot::Ip => raw(out, &self.ip),
+            Slot::Ordinal => number(out, self.ordinal),
+        }
+    }
+
+    pub(super) fn write_metadata_rest(&self, out: &mut Vec<u8>) {
+        self.shape.metadata.write(out, |slot, out| self.fill(slot, out));
+    }
+
+    pub(super) fn write_rest(&self, _now: i64, out: &mut Vec<u8>) {
+        // One /24 a node out of 10.0.0.0/8, as the node IPAM controller hands them out.
+        let cidr = format!("10.{}.{}.0/24", 128 + self.ordinal / 256, self.ordinal % 256);
+        raw(out, ",\"spec\":{\"podCIDR\":\"");
+        raw(out, &cidr);
+        raw(out, "\",\"podCIDRs\":[\"");
+        raw(out, &cidr);
+        raw(out, "\"],\"providerID\":\"maas:///default/");
+        raw(out, self.meta.name());
+        raw(out, "\"");
+        self.write_taints(out);
+        if self.unschedulable {
+            raw(out, ",\"unschedulable\":true");
+        }
+        raw(out, "},\"status\":{\"addresses\":[{\"address\":\"");
+        raw(out, &self.ip);
+        raw(out, "\",\"type\":\"InternalIP\"},{\"address\":");
+        string(out, self.meta.name());
+        raw(out, ",\"type\":\"Hostname\"}]");
+        self.write_resources(out);
+        self.write_conditions(out);
+        self.shape.status_tail.write(out, |slot, out| self.fill(slot, out));
+        raw(out, "}");
+    }
+
+    fn write_taints(&self, out: &mut Vec<u8>) {
+        let taints = self.taints();
+        for (i, taint) in taints.iter().enumerate() {
+            raw(out, if i == 0 { ",\"taints\":[{" } else { ",{" });
+            raw(out, "\"effect\":\"");
+            raw(out, taint.effect);
+            raw(out, "\",\"key\":");
+            string(out, &taint.key);
+            if !taint.value.is_empty() {
+                raw(out, ",\"value\":");
+                string(out, &taint.value);
+            }
+            if taint.added != 0 {
+                raw(out, ",\"timeAdded\":\"");
+                time(out, taint.added);
+                raw(out, "\"");
+            }
+            raw(out, "}");
+        }
+        if !taints.is_empty() {
+            raw(out, "]");
+        }
+    }
+
+    fn write_resources(&self, out: &mut Vec<u8>) {
+        let shape = &self.shape;
+        for (name, allocatable) in [("allocatable", true), ("capacity", false)] {
+            raw(out, ",\"");
+            raw(out, name);
+            raw(out, "\":{\"cpu\":\"");
+            if allocatable {
+                number(out, allocatable_cpu_m(shape.cpu));
+                raw(out, "m");
+            } else {
+                number(out, shape.cpu);
+            }
+            raw(out, "\",\"ephemeral-storage\":\"");
+            raw(out, if allocatable { "1663986147841" } else { "1805540528Ki" });
+            raw(out, "\",\"hugepages-1Gi\":\"0\",\"hugepages-2Mi\":\"0\",\"memory\":\"");
+            let memory = if allocatable { allocatable_memory_mib(shape.memory_gib) } else { shape.memory_gib * 1024 };
+            number(out, u64::from(memory) * 1024);
+            raw(out, "Ki\"");
+            if shape.gpus > 0 {
+                raw(out, ",");
+                string(out, &shape.accelerator);
+                raw(out, ":\"");
+                number(out, if allocatable { shape.gpus.saturating_sub(self.withdrawn) } else { shape.gpus });
+                raw(out, "\"");
+            }
+            raw(out, ",\"pods\":\"");
+            number(out, shape.pods);
+            raw(out, "\"}");
+        }
+    }
+
+    fn write_conditions(&self, out: &mut Vec<u8>) {
+        for (i, condition) in self.conditions.iter().enumerate() {
+            raw(out, if i == 0 { ",\"conditions\":[{" } else { ",{" });
+            raw(out, "\"lastHeartbeatTime\":\"");
+            time(out, self.heartbeat);
+            raw(out, "\",\"lastTransitionTime\":\"");
+            time(out, if condition.since == SINCE_CREATION { self.meta.created } else { condition.since });
+            for (key, value) in [
+                ("message", &condition.message),
+                ("reason", &condition.reason),
+                ("status", &condition.status),
+                ("type", &condition.kind),
+            ] {
+                raw(out, if key == "message" { "\",\"" } else { ",\"" });
+                raw(out, key);
+                raw(out, "\":");
+                string(out, value);
+            }
+            raw(out, "}");
+        }
+        if !self.conditions.is_empty() {
+            raw(out, "]");
+        }
+    }
+}
+
+/// What the kubelet leaves for pods: half a core is reserved.
+pub(super) fn allocatable_cpu_m(cores: u32) -> u32 {
+    cores * 1000 - 500
+}
+
+/// What the kubelet leaves for pods: 3 GiB are reserved.
+pub(super) fn allocatable_memory_mib(gib: u32) -> u32 {
+    gib.saturating_sub(3) * 1024
+}

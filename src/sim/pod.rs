@@ -1,0 +1,358 @@
+//! Simulated pods: what a workload's pods share, and the record of one pod.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use super::object::Meta;
+use super::template::{Slot, Template, number, raw, string, time, uid};
+
+/// What owns a pod, which decides how it ends and what follows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Workload {
+    /// One on every node; it only restarts.
+    DaemonSet,
+    /// Replaced when it is deleted.
+    Deployment,
+    /// Ends as Succeeded or Failed; another follows.
+    Job,
+    /// A mirror of a static pod of the control plane.
+    Static,
+    /// Nothing: made by hand.
+    Bare,
+}
+
+/// What one container's status needs of its spec.
+#[derive(Clone, Debug)]
+pub(super) struct ContainerShape {
+    pub(super) name: Box<str>,
+    pub(super) image: Box<str>,
+}
+
+/// What all pods of one workload have in common.
+#[derive(Debug)]
+pub(super) struct PodShape {
+    pub(super) workload: Workload,
+    pub(super) namespace: Box<str>,
+    /// The pod's name up to the part that makes it unique.
+    pub(super) prefix: Box<str>,
+    pub(super) labels: Vec<(String, String)>,
+    pub(super) service_account: Box<str>,
+    pub(super) init: Vec<ContainerShape>,
+    pub(super) containers: Vec<ContainerShape>,
+    /// Effective requests of one pod.
+    pub(super) cpu_m: u32,
+    pub(super) memory_mib: u32,
+    pub(super) gpus: u32,
+    pub(super) host_network: bool,
+    pub(super) qos: &'static str,
+    /// From the comma after the common metadata to the end of managedFields.
+    pub(super) metadata: Template,
+    /// The fields of `spec`, without `nodeName`, from the first comma on.
+    pub(super) spec: Template,
+}
+
+/// Where a pod runs.
+#[derive(Clone, Debug)]
+pub(super) struct Host {
+    pub(super) name: Arc<str>,
+    pub(super) ip: Arc<str>,
+}
+
+/// How a pod fares; the API's phase and the container states follow from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PodState {
+    /// Phase Pending, bound to no node.
+    Unscheduled,
+    /// Phase Pending, bound, image pulled.
+    Creating,
+    /// Phase Pending, bound, image missing.
+    ImagePullBackOff,
+    /// Phase Running and ready.
+    Running,
+    /// Phase Running; the node does not answer, so it is not ready.
+    NotReady,
+    /// Phase Running, first container waiting in back-off.
+    CrashLoop,
+    /// Phase Succeeded.
+    Succeeded,
+    /// Phase Failed.
+    Failed,
+    /// Phase Failed, put off the node by the kubelet.
+    Evicted,
+}
+
+impl PodState {
+    /// `status.phase`.
+    pub(super) fn phase(self) -> &'static str {
+        match self {
+            Self::Unscheduled | Self::Creating | Self::ImagePullBackOff => "Pending",
+            Self::Running | Self::NotReady | Self::CrashLoop => "Running",
+            Self::Succeeded => "Succeeded",
+            Self::Failed | Self::Evicted => "Failed",
+        }
+    }
+
+    /// Whether the pod has ended, and no longer counts on its node.
+    pub(super) fn finished(self) -> bool {
+        matches!(self, Self::Succeeded | Self::Failed | Self::Evicted)
+    }
+}
+
+/// One pod.
+#[derive(Clone, Debug)]
+pub(super) struct PodRecord {
+    pub(super) meta: Meta,
+    pub(super) shape: Arc<PodShape>,
+    pub(super) host: Option<Host>,
+    pub(super) ip: u32,
+    pub(super) ordinal: u32,
+    pub(super) state: PodState,
+    pub(super) restarts: u32,
+    /// When the first container ended last; 0 if it never did.
+    pub(super) restarted: i64,
+    pub(super) started: i64,
+    pub(super) finished: i64,
+    /// When the status changed last.
+    pub(super) updated: i64,
+}
+
+impl PodRecord {
+    /// Bound and not finished: what the scheduler counts on a node.
+    pub(super) fn counts(&self) -> bool {
+        self.host.is_some() && !self.state.finished()
+    }
+
+    pub(super) fn ready(&self) -> bool {
+        self.state == PodState::Running
+    }
+
+    pub(super) fn ip_text(&self) -> String {
+        if let (true, Some(host)) = (self.shape.host_network, &self.host) {
+            return host.ip.to_string();
+        }
+        std::net::Ipv4Addr::from(self.ip).to_string()
+    }
+
+    pub(super) fn field(&self, name: &str) -> Option<Cow<'_, str>> {
+        Some(match name {
+            "spec.nodeName" => self.host.as_ref().map_or("", |h| &h.name).into(),
+            "spec.restartPolicy" => (if self.shape.workload == Workload::Job { "OnFailure" } else { "Always" }).into(),
+            "spec.schedulerName" => "default-scheduler".into(),
+            "spec.serviceAccountName" => (&*self.shape.service_account).into(),
+            "spec.hostNetwork" => self.shape.host_network.to_string().into(),
+            "status.phase" => self.state.phase().into(),
+            "status.podIP" => (if self.has_ip() { self.ip_text() } else { String::new() }).into(),
+            "status.nominatedNodeName" => "".into(),
+            _ => return None,
+        })
+    }
+
+    pub(super) fn has_ip(&self) -> bool {
+        !matches!(self.state, PodState::Unscheduled | PodState::Creating | PodState::Evicted)
+    }
+
+    fn fill(&self, slot: Slot, out: &mut Vec<u8>) {
+        match slot {
+            Slot::Name => raw(out, self.meta.name()),
+            Slot::Uid => uid(out, self.meta.uid),
+            Slot::Created => time(out, self.meta.created),
+            Slot::Updated => time(out, self.updated),
+            Slot::Ip => raw(out, &self.ip_text()),
+            Slot::Ordinal => number(out, self.ordinal),
+            Slot::Node => raw(out, self.host.as_ref().map_or("", |h| &h.name)),
+        }
+    }
+
+    pub(super) fn write_metadata_rest(&self, out: &mut Vec<u8>) {
+        self.shape.metadata.write(out, |slot, out| self.fill(slot, out));
+    }
+
+    pub(super) fn write_rest(&self, out: &mut Vec<u8>) {
+        raw(out, ",\"spec\":{");
+        if let Some(host) = &self.host {
+            raw(out, "\"nodeName\":");
+            string(out, &host.name);
+            raw(out, ",");
+        }
+        self.shape.spec.write(out, |slot, out| self.fill(slot, out));
+        raw(out, "},\"status\":{\"phase\":\"");
+        raw(out, self.state.phase());
+        raw(out, "\"");
+        self.write_conditions(out);
+        self.write_addresses(out);
+        if self.state == PodState::Evicted {
+            raw(out, ",\"reason\":\"Evicted\",\"message\":\"The node was low on resource: ephemeral-storage.\"");
+        } else if self.host.is_some() {
+            self.write_containers(out);
+        }
+        raw(out, ",\"qosClass\":\"");
+        raw(out, self.shape.qos);
+        raw(out, "\"}");
+    }
+
+    fn write_conditions(&self, out: &mut Vec<u8>) {
+        let ready = self.ready();
+        let made = if self.started == 0 { self.meta.created } else { self.started };
+        let changed = if ready { made } else { self.updated };
+        let mut first = true;
+        let mut write = |out: &mut Vec<u8>, kind: &str, value: bool, since: i64, why: Option<(&str, &str)>| {
+            raw(out, if first { ",\"conditions\":[{" } else { ",{" });
+            first = false;
+            raw(out, "\"lastProbeTime\":null,\"lastTransitionTime\":\"");
+            time(out, since);
+            if let Some((reason, message)) = why {
+                raw(out, "\",\"reason\":\"");
+                raw(out, reason);
+                if !message.is_empty() {
+                    raw(out, "\",\"message\":\"");
+                    raw(out, message);
+                }
+            }
+            raw(out, if value { "\",\"status\":\"True\",\"type\":\"" } else { "\",\"status\":\"False\",\"type\":\"" });
+            raw(out, kind);
+            raw(out, "\"}");
+        };
+        if self.state == PodState::Unscheduled {
+            let why = "no node has room: Insufficient nvidia.com/gpu. preemption: No preemption victims found for incoming pod.";
+            write(out, "PodScheduled", false, self.meta.created, Some(("Unschedulable", why)));
+        } else {
+            let why = match self.state {
+                PodState::Succeeded => Some(("PodCompleted", "")),
+                PodState::NotReady => Some(("NodeNotReady", "")),
+                _ if ready => None,
+                _ => Some(("ContainersNotReady", "containers with unready status")),
+            };
+            write(out, "PodReadyToStartContainers", self.has_ip() && !self.state.finished(), made, None);
+            write(out, "Initialized", true, made, None);
+            write(out, "Ready", ready, changed, why);
+            write(out, "ContainersReady", ready || self.state == PodState::NotReady, changed, why);
+            write(out, "PodScheduled", true, self.meta.created, None);
+        }
+        raw(out, "]");
+    }
+
+    fn write_addresses(&self, out: &mut Vec<u8>) {
+        let Some(host) = &self.host else { return };
+        for (name, address) in [("host", host.ip.to_string()), ("pod", self.ip_text())] {
+            if name == "pod" && !self.has_ip() {
+                continue;
+            }
+            raw(out, ",\"");
+            raw(out, name);
+            raw(out, "IP\":\"");
+            raw(out, &address);
+            raw(out, "\",\"");
+            raw(out, name);
+            raw(out, "IPs\":[{\"ip\":\"");
+            raw(out, &address);
+            raw(out, "\"}]");
+        }
+        raw(out, ",\"startTime\":\"");
+        time(out, if self.started == 0 { self.meta.created } else { self.started });
+        raw(out, "\"");
+    }
+
+    fn write_containers(&self, out: &mut Vec<u8>) {
+        for (i, container) in self.shape.init.iter().enumerate() {
+            raw(out, if i == 0 { ",\"initContainerStatuses\":[" } else { "," });
+            self.write_container(out, container, ContainerState::Ended { code: 0, at: self.started }, (100 + i, 0));
+        }
+        if !self.shape.init.is_empty() {
+            raw(out, "]");
+        }
+        for (i, container) in self.shape.containers.iter().enumerate() {
+            raw(out, if i == 0 { ",\"containerStatuses\":[" } else { "," });
+            let state = match self.state {
+                PodState::Unscheduled | PodState::Creating => ContainerState::Waiting("ContainerCreating"),
+                PodState::ImagePullBackOff if i == 0 => ContainerState::Waiting("ImagePullBackOff"),
+                PodState::CrashLoop if i == 0 => ContainerState::Waiting("CrashLoopBackOff"),
+                PodState::Succeeded => ContainerState::Ended { code: 0, at: self.finished },
+                PodState::Failed | PodState::Evicted => {
+                    ContainerState::Ended { code: u8::from(i == 0), at: self.finished }
+                }
+                _ => ContainerState::Running,
+            };
+            self.write_container(out, container, state, (i, if i == 0 { self.restarts } else { 0 }));
+        }
+        raw(out, "]");
+    }
+
+    fn write_container(
+        &self,
+        out: &mut Vec<u8>,
+        shape: &ContainerShape,
+        state: ContainerState,
+        (index, restarts): (usize, u32),
+    ) {
+        raw(out, "{");
+        if !matches!(state, ContainerState::Waiting("ContainerCreating" | "ImagePullBackOff")) {
+            raw(out, "\"containerID\":\"containerd://");
+            self.write_digest(out, index, restarts);
+            raw(out, "\",");
+        }
+        raw(out, "\"image\":\"");
+        raw(out, &shape.image);
+        raw(out, "\",\"imageID\":\"");
+        raw(out, &shape.image);
+        raw(out, "@sha256:5f6c1fbc3a4d1bd0b1b1b6e2f5f3ad0f3c8c1e1a1f2d3c4b5a69788766554433\",\"lastState\":{");
+        if restarts > 0 && self.restarted != 0 {
+            raw(out, "\"terminated\":");
+            self.write_terminated(out, 1, self.restarted);
+        }
+        raw(out, "},\"name\":\"");
+        raw(out, &shape.name);
+        let running = matches!(state, ContainerState::Running);
+        let ready = running || matches!(state, ContainerState::Ended { code: 0, .. } if index >= 100);
+        raw(out, if ready { "\",\"ready\":true" } else { "\",\"ready\":false" });
+        raw(out, ",\"restartCount\":");
+        number(out, restarts);
+        raw(out, if running { ",\"started\":true,\"state\":{" } else { ",\"started\":false,\"state\":{" });
+        match state {
+            ContainerState::Running => {
+                raw(out, "\"running\":{\"startedAt\":\"");
+                time(out, if restarts > 0 && self.restarted != 0 { self.restarted + 1 } else { self.started });
+                raw(out, "\"}");
+            }
+            ContainerState::Waiting(reason) => {
+                raw(out, "\"waiting\":{\"reason\":\"");
+                raw(out, reason);
+                if reason != "ContainerCreating" {
+                    raw(out, "\",\"message\":\"back-off 5m0s restarting or pulling ");
+                    raw(out, &shape.name);
+                }
+                raw(out, "\"}");
+            }
+            ContainerState::Ended { code, at } => {
+                raw(out, "\"terminated\":");
+                self.write_terminated(out, code, at);
+            }
+        }
+        raw(out, "}}");
+    }
+
+    fn write_terminated(&self, out: &mut Vec<u8>, code: u8, at: i64) {
+        raw(out, "{\"exitCode\":");
+        number(out, code);
+        raw(out, if code == 0 { ",\"reason\":\"Completed\"" } else { ",\"reason\":\"Error\"" });
+        raw(out, ",\"startedAt\":\"");
+        time(out, self.started.min(at));
+        raw(out, "\",\"finishedAt\":\"");
+        time(out, at);
+        raw(out, "\"}");
+    }
+
+    /// 64 hexadecimal digits that stay the same for one run of one container.
+    fn write_digest(&self, out: &mut Vec<u8>, index: usize, restarts: u32) {
+        let turn = u32::try_from(index).unwrap_or(0).wrapping_mul(7).wrapping_add(restarts);
+        let mixed = self.meta.uid.rotate_left(turn % 128) ^ u128::from(turn).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        number(out, format_args!("{mixed:032x}{:032x}", mixed.reverse_bits()));
+    }
+}
+
+/// How one container fares.
+#[derive(Clone, Copy, Debug)]
+enum ContainerState {
+    Running,
+    Waiting(&'static str),
+    Ended { code: u8, at: i64 },
+}

@@ -1,0 +1,247 @@
+//! Clusters made from a scenario: nodes, workloads and their pods, from a seed.
+//!
+//! The counts of the scenario are met exactly: system pods first, then workloads with devices until the
+//! requested number is reached, then ordinary ones until the number of counted pods is.
+
+mod catalogue;
+mod fields;
+mod fill;
+mod racks;
+mod workloads;
+
+use std::sync::Arc;
+
+use fastrand::Rng;
+
+use super::node::{NodeRecord, allocatable_cpu_m, allocatable_memory_mib};
+use super::object::{LeaseRecord, Meta, NamespaceRecord, Object};
+use super::pod::{Host, PodRecord, PodShape, PodState, Workload};
+use super::scenario::{ClusterSpec, NodeRole};
+use super::store::Store;
+use catalogue::WEB;
+use workloads::Recipe;
+
+/// The letters of generated names (apimachinery `pkg/util/rand/rand.go`).
+const ALPHANUMS: &[u8; 27] = b"bcdfghjklmnpqrstvwxz2456789";
+
+const NAMESPACES: [&str; 13] = [
+    "calico-system",
+    "data",
+    "default",
+    "gpu-operator",
+    "inference",
+    "kube-node-lease",
+    "kube-public",
+    "kube-system",
+    "logging",
+    "monitoring",
+    "storage",
+    "train",
+    "web",
+];
+
+/// What chance and time bring into a population.
+#[derive(Debug)]
+pub(super) struct Seeds {
+    pub(super) rng: Rng,
+    /// Seconds of the Unix epoch when the simulation starts.
+    pub(super) now: i64,
+}
+
+/// What is left on a node.
+#[derive(Debug)]
+pub(super) struct Room {
+    pub(super) host: Host,
+    role: NodeRole,
+    tainted: bool,
+    cpu_m: u32,
+    memory_mib: u32,
+    gpus: u32,
+    pods: u32,
+}
+
+/// A cluster's objects, and what is needed to let it live on.
+#[derive(Debug)]
+pub(super) struct World {
+    pub(super) store: Store,
+    pub(super) seeds: Seeds,
+    pub(super) rooms: Vec<Room>,
+    /// Keys of the pods that churn may end: those of Jobs and Deployments.
+    pub(super) restless: Vec<Box<str>>,
+    /// Keys of finished pods, oldest first.
+    pub(super) finished: std::collections::VecDeque<Box<str>>,
+    /// Shape of pods made by hand.
+    pub(super) bare: Arc<PodShape>,
+}
+
+/// Builds a cluster.
+///
+/// # Errors
+/// A sentence, if the counts of the scenario do not fit its nodes.
+pub(super) fn build(spec: &ClusterSpec, seeds: Seeds) -> Result<World, String> {
+    let bare = Recipe::new(Workload::Bare, "default", "bare", WEB).tolerant().shape(1, spec.pods.detail);
+    let mut world = World {
+        store: Store::new(48_000_000, spec.history),
+        seeds,
+        rooms: Vec::new(),
+        restless: Vec::new(),
+        finished: std::collections::VecDeque::new(),
+        bare,
+    };
+    for name in NAMESPACES {
+        let uid = world.seeds.rng.u128(..);
+        let meta = Meta::new("", name, uid, world.seeds.now - 213 * 86_400);
+        world.store.seed(Object::Namespace(NamespaceRecord { meta }));
+    }
+    world.add_nodes(spec);
+    let counted = world.add_system(spec)?;
+    let counted = world.add_gpu_pods(spec, counted)?;
+    world.add_services(spec, counted)?;
+    world.add_finished(spec);
+    world.add_unscheduled(spec);
+    world.add_first_events();
+    world.store.compact();
+    Ok(world)
+}
+
+impl World {
+    fn add_nodes(&mut self, spec: &ClusterSpec) {
+        let mut ordinal = 0;
+        for group in &spec.nodes {
+            let shape = racks::shape(group, &spec.version, spec.pods.detail);
+            for i in 0..group.count {
+                let node = racks::node(&shape, &group.node_name(i), ordinal, &mut self.seeds);
+                ordinal += 1;
+                self.rooms.push(Room {
+                    host: Host { name: node.meta.name().into(), ip: Arc::clone(&node.ip) },
+                    role: group.role,
+                    tainted: !shape.taints.is_empty(),
+                    cpu_m: allocatable_cpu_m(group.cpu),
+                    memory_mib: allocatable_memory_mib(group.memory_gib),
+                    gpus: group.gpus,
+                    pods: group.pods,
+                });
+                self.add_node(node);
+            }
+        }
+    }
+
+    fn add_node(&mut self, node: NodeRecord) {
+        let meta = Meta::new("kube-node-lease", node.meta.name(), node.meta.uid.rotate_left(9), node.meta.created);
+        self.store.seed(Object::Lease(LeaseRecord { meta, stopped: 0 }));
+        self.store.seed(Object::Node(node));
+    }
+
+    /// A node with room for one more pod of this shape.
+    pub(super) fn find(&mut self, shape: &PodShape, tolerant: bool) -> Option<usize> {
+        let total = self.rooms.len();
+        let start = self.seeds.rng.usize(..total.max(1));
+        (0..total)
+            .map(|i| (start + i) % total)
+            .find(|&i| {
+                let room = &self.rooms[i];
+                room.role == NodeRole::Worker && (tolerant || !room.tainted) && room.fits(shape)
+            })
+            .or_else(|| (0..total).find(|&i| tolerant && self.rooms[i].fits(shape)))
+    }
+
+    /// Puts a pod that has been there for a while on a node; always one.
+    fn settle(&mut self, shape: &Arc<PodShape>, index: usize) -> Result<u32, String> {
+        if !self.rooms[index].fits(shape) {
+            return Err(format!("{} (on {})", no_room(shape), self.rooms[index].host.name));
+        }
+        self.rooms[index].take(shape);
+        let system = matches!(shape.workload, Workload::DaemonSet | Workload::Static);
+        let (now, roll) = (self.seeds.now, self.seeds.rng.u32(0..1000));
+        let starting = !system && (6..13).contains(&roll);
+        let age = self.seeds.rng.u32(if system {
+            86_400..14_000_000
+        } else if starting {
+            5..240
+        } else {
+            300..1_200_000
+        });
+        let host = self.rooms[index].host.clone();
+        let ordinal = self.seeds.rng.u32(0..512);
+        let mut pod = self.pod(shape, Some(host), ordinal, i64::from(age));
+        match roll {
+            0..6 if !system => {
+                pod.state = PodState::CrashLoop;
+                pod.restarts = self.seeds.rng.u32(5..200);
+                pod.restarted = now - i64::from(self.seeds.rng.u32(5..280));
+                pod.updated = pod.restarted;
+            }
+            6..9 if !system => pod.state = PodState::ImagePullBackOff,
+            9..13 if !system => pod.state = PodState::Creating,
+            13..17 if !system => pod.meta.deleted = now - i64::from(self.seeds.rng.u32(1..30)),
+            17..60 => {
+                pod.restarts = self.seeds.rng.u32(1..9);
+                pod.restarted = now - i64::from(self.seeds.rng.u32(300..86_400).min(age / 2));
+            }
+            _ => {}
+        }
+        if matches!(shape.workload, Workload::Job | Workload::Deployment)
+            && pod.state == PodState::Running
+            && pod.meta.deleted == 0
+        {
+            self.restless.push(pod.meta.key.clone());
+        }
+        self.store.seed(Object::Pod(pod));
+        Ok(1)
+    }
+
+    /// A new pod of a shape; running if it has a host, else waiting for one.
+    pub(super) fn pod(&mut self, shape: &Arc<PodShape>, host: Option<Host>, ordinal: u32, age: i64) -> PodRecord {
+        let mut suffix = String::new();
+        for _ in 0..5 {
+            suffix.push(char::from(ALPHANUMS[self.seeds.rng.usize(..ALPHANUMS.len())]));
+        }
+        let name = match (shape.workload, &host) {
+            (Workload::Static, Some(host)) => format!("{}{}", shape.prefix, host.name),
+            (Workload::Job, _) => format!("{}{ordinal}-{suffix}", shape.prefix),
+            _ => format!("{}{suffix}", shape.prefix),
+        };
+        let created = self.seeds.now - age;
+        let uid = self.seeds.rng.u128(..);
+        PodRecord {
+            meta: Meta::new(&shape.namespace, &name, uid, created),
+            shape: Arc::clone(shape),
+            // Pod addresses come out of 10.128.0.0/9, beside the nodes' networks.
+            ip: 0x0a80_0000 | self.seeds.rng.u32(..0x0080_0000),
+            ordinal,
+            state: if host.is_some() { PodState::Running } else { PodState::Unscheduled },
+            host,
+            restarts: 0,
+            restarted: 0,
+            started: created + 4,
+            finished: 0,
+            updated: created + 6,
+        }
+    }
+}
+
+impl Room {
+    fn fits(&self, shape: &PodShape) -> bool {
+        self.pods > 0 && self.cpu_m >= shape.cpu_m && self.memory_mib >= shape.memory_mib && self.gpus >= shape.gpus
+    }
+
+    /// Books one pod.
+    pub(super) fn take(&mut self, shape: &PodShape) {
+        self.pods -= 1;
+        self.cpu_m -= shape.cpu_m;
+        self.memory_mib -= shape.memory_mib;
+        self.gpus -= shape.gpus;
+    }
+
+    /// Gives the room of one pod back.
+    pub(super) fn give(&mut self, shape: &PodShape) {
+        self.pods += 1;
+        self.cpu_m += shape.cpu_m;
+        self.memory_mib += shape.memory_mib;
+        self.gpus += shape.gpus;
+    }
+}
+
+fn no_room(shape: &PodShape) -> String {
+    format!("no node has room for a pod of `{}` in `{}`", shape.prefix, shape.namespace)
+}

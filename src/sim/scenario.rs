@@ -1,0 +1,358 @@
+//! Scenarios: TOML that says which clusters there are, how they live, and what happens to them when.
+
+mod step;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer};
+use toml::Spanned;
+
+pub(super) use step::{Act, Step};
+
+/// The scenarios that come with the program.
+const BUILTIN: [(&str, &str); 4] = [
+    ("reference", include_str!("../../assets/scenarios/reference.toml")),
+    ("incident", include_str!("../../assets/scenarios/incident.toml")),
+    ("fleet", include_str!("../../assets/scenarios/fleet.toml")),
+    ("small", include_str!("../../assets/scenarios/small.toml")),
+];
+
+const BUILTIN_NAMES: [&str; BUILTIN.len()] = {
+    let mut names = [""; BUILTIN.len()];
+    let mut i = 0;
+    while i < BUILTIN.len() {
+        names[i] = BUILTIN[i].0;
+        i += 1;
+    }
+    names
+};
+
+/// Why a scenario cannot be played.
+#[derive(Debug, thiserror::Error)]
+pub enum ScenarioError {
+    /// No scenario of that name comes with the program.
+    #[error("no scenario `{name}`; there are {known}")]
+    Unknown {
+        /// What was asked for.
+        name: String,
+        /// The names there are, separated by commas.
+        known: String,
+    },
+    /// The file cannot be read.
+    #[error("cannot read scenario `{}`: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The text is not a scenario.
+    #[error("{file}:{line}: {key}{text}")]
+    Parse {
+        /// The file, or the name of a built-in scenario.
+        file: String,
+        /// Line, counted from 1.
+        line: usize,
+        /// The key on that line followed by a colon and a space; empty if there is none.
+        key: String,
+        /// What is wrong.
+        text: String,
+    },
+}
+
+/// A parsed scenario.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scenario {
+    #[serde(skip)]
+    pub(super) name: String,
+    /// One line for people.
+    #[expect(dead_code, reason = "required in every file, so that each says what it is")]
+    title: String,
+    /// The same seed makes the same clusters and the same faults.
+    pub(super) seed: u64,
+    /// The script starts again after this time.
+    #[serde(default, deserialize_with = "optional_duration")]
+    pub(super) repeat: Option<Duration>,
+    /// A scenario that comes with the program, whose clusters come before those of this one.
+    base: Option<Spanned<String>>,
+    #[serde(default, rename = "cluster")]
+    pub(super) clusters: Vec<ClusterSpec>,
+    #[serde(default, rename = "step")]
+    pub(super) steps: Vec<Step>,
+}
+
+/// One cluster.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ClusterSpec {
+    pub(super) context: Spanned<String>,
+    /// Its own seed, so that it is the same cluster in every scenario; filled in from the scenario's.
+    #[serde(default)]
+    pub(super) seed: Option<u64>,
+    /// Of the API server and the kubelets.
+    #[serde(default = "default_version")]
+    pub(super) version: String,
+    /// Its address refuses connections.
+    #[serde(default)]
+    pub(super) unreachable: bool,
+    /// How long changes are remembered for watches and pages; the watch cache promises 75 s (`cacher.go:74`).
+    #[serde(default = "default_history", deserialize_with = "duration")]
+    pub(super) history: Duration,
+    /// Whether `sendInitialEvents` is understood.
+    #[serde(default)]
+    pub(super) watch_list: bool,
+    #[serde(default)]
+    pub(super) nodes: Vec<NodeGroup>,
+    #[serde(default)]
+    pub(super) pods: PodsSpec,
+    #[serde(default)]
+    pub(super) churn: ChurnSpec,
+}
+
+/// What a node is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum NodeRole {
+    ControlPlane,
+    #[default]
+    Worker,
+}
+
+/// Nodes of one make.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NodeGroup {
+    pub(super) count: u32,
+    /// `{}` stands for a number that counts up from `first`.
+    pub(super) name: String,
+    #[serde(default)]
+    pub(super) first: u32,
+    #[serde(default)]
+    pub(super) role: NodeRole,
+    #[serde(default = "default_cpu")]
+    pub(super) cpu: u32,
+    #[serde(default = "default_memory")]
+    pub(super) memory_gib: u32,
+    #[serde(default = "default_pods")]
+    pub(super) pods: u32,
+    #[serde(default)]
+    pub(super) gpus: u32,
+    #[serde(default = "default_resource")]
+    pub(super) resource: String,
+    #[serde(default = "default_product")]
+    pub(super) product: String,
+    #[serde(default)]
+    pub(super) zone: u32,
+}
+
+/// How big the objects are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Detail {
+    /// As in a real cluster: pods of 5 to 15 KB.
+    #[default]
+    Full,
+    /// About half of that, for big clusters.
+    Small,
+}
+
+/// The pods of a cluster.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct PodsSpec {
+    /// Bound and not finished, with `DaemonSet`s and static pods.
+    pub(super) counted: u32,
+    /// Succeeded or Failed.
+    pub(super) finished: u32,
+    /// Pending without a node.
+    pub(super) unscheduled: u32,
+    /// Devices that the counted pods ask for.
+    pub(super) gpus_requested: u32,
+    pub(super) detail: Detail,
+    /// Whether every node runs the full set of `DaemonSet`s, or two of them.
+    pub(super) light_system: bool,
+}
+
+/// How a cluster lives.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct ChurnSpec {
+    /// Pods that end, each replaced in the same step.
+    pub(super) pods_per_second: f64,
+    pub(super) restarts_per_minute: f64,
+    /// How often each kubelet reports its status: 5 min (kubelet `nodeStatusReportFrequency`); 0 for never.
+    #[serde(deserialize_with = "duration")]
+    pub(super) heartbeat: Duration,
+}
+
+impl Default for ChurnSpec {
+    fn default() -> Self {
+        Self { pods_per_second: 0.0, restarts_per_minute: 0.0, heartbeat: Duration::ZERO }
+    }
+}
+
+impl Scenario {
+    /// A scenario that comes with the program.
+    ///
+    /// # Errors
+    /// [`ScenarioError::Unknown`] with the names there are.
+    pub fn builtin(name: &str) -> Result<Self, ScenarioError> {
+        let Some((name, text)) = BUILTIN.iter().find(|(known, _)| *known == name) else {
+            return Err(ScenarioError::Unknown { name: name.to_owned(), known: BUILTIN_NAMES.join(", ") });
+        };
+        Self::parse(text, name, &format!("{name}.toml"))
+    }
+
+    /// A scenario from a file.
+    ///
+    /// # Errors
+    /// [`ScenarioError::Read`] and [`ScenarioError::Parse`], which names file, line and key.
+    pub fn load(path: &Path) -> Result<Self, ScenarioError> {
+        let text =
+            std::fs::read_to_string(path).map_err(|source| ScenarioError::Read { path: path.to_owned(), source })?;
+        let name = path.file_stem().map_or_else(|| "scenario".into(), |stem| stem.to_string_lossy());
+        Self::parse(&text, &name, &path.display().to_string())
+    }
+
+    /// The names of the scenarios that come with the program.
+    #[must_use]
+    pub fn builtin_names() -> &'static [&'static str] {
+        &BUILTIN_NAMES
+    }
+
+    pub(super) fn parse(text: &str, name: &str, file: &str) -> Result<Self, ScenarioError> {
+        let parsed: Result<Self, _> = toml::from_str(text);
+        let mut scenario = parsed.map_err(|e| fail(text, file, e.span().map_or(0, |s| s.start), e.message()))?;
+        name.clone_into(&mut scenario.name);
+        for (cluster, seed) in scenario.clusters.iter_mut().zip(scenario.seed..) {
+            cluster.seed.get_or_insert(seed);
+        }
+        if let Some(base) = scenario.base.take() {
+            let mut clusters = Self::builtin(base.get_ref())
+                .map_err(|e| fail(text, file, base.span().start, &e.to_string()))?
+                .clusters;
+            clusters.append(&mut scenario.clusters);
+            scenario.clusters = clusters;
+        }
+        scenario.check().map_err(|(at, why)| fail(text, file, at, &why))?;
+        Ok(scenario)
+    }
+
+    /// Names must be unique, and steps must name what exists.
+    fn check(&self) -> Result<(), (usize, String)> {
+        if self.clusters.is_empty() {
+            return Err((0, "a scenario needs at least one `[[cluster]]`".to_owned()));
+        }
+        for (i, cluster) in self.clusters.iter().enumerate() {
+            if self.clusters[..i].iter().any(|c| c.context.get_ref() == cluster.context.get_ref()) {
+                return Err((
+                    cluster.context.span().start,
+                    format!("two clusters are called `{}`", cluster.context.get_ref()),
+                ));
+            }
+            if let Some(group) = cluster.nodes.iter().find(|g| g.count > 1 && !g.name.contains("{}")) {
+                return Err((
+                    cluster.context.span().start,
+                    format!("`name` of {} nodes `{}` needs `{{}}`", group.count, group.name),
+                ));
+            }
+        }
+        for step in &self.steps {
+            if let Some(named) = &step.cluster
+                && !self.clusters.iter().any(|c| c.context.get_ref() == named.get_ref())
+            {
+                return Err((named.span().start, format!("no cluster `{}`", named.get_ref())));
+            }
+            let (Act::Flap { node, .. }
+            | Act::NodeLost { node }
+            | Act::GpusWithdrawn { node, .. }
+            | Act::Cordon { node }) = &step.act
+            else {
+                continue;
+            };
+            let mut names = self.clusters.iter().filter(|c| step.concerns(c)).flat_map(ClusterSpec::node_names);
+            if !names.any(|name| name == *node.get_ref()) {
+                return Err((node.span().start, format!("no node `{}`", node.get_ref())));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl ClusterSpec {
+    fn node_names(&self) -> impl Iterator<Item = String> {
+        self.nodes.iter().flat_map(|group| (0..group.count).map(|i| group.node_name(i)))
+    }
+}
+
+impl NodeGroup {
+    /// The name of the group's `i`th node.
+    pub(super) fn node_name(&self, i: u32) -> String {
+        self.name.replace("{}", &(self.first + i).to_string())
+    }
+}
+
+fn fail(text: &str, file: &str, at: usize, why: &str) -> ScenarioError {
+    let at = at.min(text.len());
+    let line = text[..at].matches('\n').count() + 1;
+    let written = text.lines().nth(line - 1).unwrap_or_default();
+    let key = written.split_once('=').map_or("", |(key, _)| key.trim());
+    let key = if key.is_empty() || why.contains(&format!("`{key}`")) { String::new() } else { format!("`{key}`: ") };
+    ScenarioError::Parse { file: file.to_owned(), line, key, text: why.replace('\n', ", ") }
+}
+
+/// Reads `250ms`, `20s`, `5m` or `1h`.
+pub(super) fn read_duration(text: &str) -> Option<Duration> {
+    let at = text.find(|c: char| c.is_ascii_alphabetic())?;
+    let (amount, unit) = text.split_at(at);
+    let amount: f64 = amount.parse().ok()?;
+    let unit = match unit {
+        "ms" => 0.001,
+        "s" => 1.0,
+        "m" => 60.0,
+        "h" => 3600.0,
+        _ => return None,
+    };
+    Duration::try_from_secs_f64(amount * unit).ok()
+}
+
+fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    read_duration(&text).ok_or_else(|| {
+        serde::de::Error::custom(format!("`{text}` is not a duration; write for instance `250ms`, `20s` or `5m`"))
+    })
+}
+
+fn optional_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    duration(deserializer).map(Some)
+}
+
+fn default_version() -> String {
+    "v1.30.4".to_owned()
+}
+
+fn default_history() -> Duration {
+    Duration::from_secs(300)
+}
+
+fn default_cpu() -> u32 {
+    128
+}
+
+fn default_memory() -> u32 {
+    1024
+}
+
+fn default_pods() -> u32 {
+    110
+}
+
+fn default_resource() -> String {
+    "nvidia.com/gpu".to_owned()
+}
+
+fn default_product() -> String {
+    "NVIDIA-A100-SXM4-80GB".to_owned()
+}

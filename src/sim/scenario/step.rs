@@ -1,0 +1,149 @@
+//! Steps of a scenario's script: faults and changes, as they are written and as they are meant.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer};
+use toml::Spanned;
+
+use super::{ClusterSpec, duration, optional_duration};
+use crate::sim::fault::{Fault, FaultKind, Match};
+
+/// One step of the script.
+#[derive(Clone, Debug)]
+pub(in crate::sim) struct Step {
+    /// Context of the cluster it happens to; all if absent.
+    pub(in crate::sim) cluster: Option<Spanned<String>>,
+    pub(in crate::sim) at: Duration,
+    /// When it ends; a change without an end stays until the script repeats.
+    pub(in crate::sim) until: Option<Duration>,
+    pub(in crate::sim) act: Act,
+}
+
+/// What a step does.
+#[derive(Clone, Debug)]
+pub(in crate::sim) enum Act {
+    Fault(Fault),
+    Flap { node: Spanned<String>, period: Duration },
+    NodeLost { node: Spanned<String> },
+    GpusWithdrawn { node: Spanned<String>, count: u32 },
+    Cordon { node: Spanned<String> },
+    PodsBurst { count: u32 },
+    CloseWatches { resource: Option<String> },
+}
+
+impl Step {
+    /// Whether it happens to this cluster.
+    pub(in crate::sim) fn concerns(&self, cluster: &ClusterSpec) -> bool {
+        self.cluster.as_ref().is_none_or(|named| named.get_ref() == cluster.context.get_ref())
+    }
+}
+
+/// A step as it is written; [`Step`] is what it means.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StepText {
+    cluster: Option<Spanned<String>>,
+    #[serde(deserialize_with = "duration")]
+    at: Duration,
+    #[serde(default, deserialize_with = "optional_duration")]
+    until: Option<Duration>,
+    #[serde(default, rename = "for", deserialize_with = "optional_duration")]
+    lasts: Option<Duration>,
+    fault: Option<String>,
+    change: Option<String>,
+    #[serde(default, rename = "match")]
+    matching: Match,
+    probability: Option<f64>,
+    #[serde(default, deserialize_with = "optional_duration")]
+    delay: Option<Duration>,
+    after_bytes: Option<u64>,
+    bytes_per_second: Option<u64>,
+    status: Option<u16>,
+    #[serde(default, deserialize_with = "optional_duration")]
+    retry_after: Option<Duration>,
+    message: Option<String>,
+    node: Option<Spanned<String>>,
+    #[serde(default, deserialize_with = "optional_duration")]
+    period: Option<Duration>,
+    count: Option<u32>,
+}
+
+impl<'de> Deserialize<'de> for Step {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = StepText::deserialize(deserializer)?;
+        text.read().map_err(serde::de::Error::custom)
+    }
+}
+
+impl StepText {
+    fn read(self) -> Result<Step, String> {
+        let until = self.until.or(self.lasts.map(|lasts| self.at + lasts));
+        if until.is_some_and(|until| until <= self.at) {
+            return Err("`until` must be later than `at`".to_owned());
+        }
+        let (cluster, at) = (self.cluster.clone(), self.at);
+        let act = match (self.fault.as_deref(), self.change.as_deref()) {
+            (Some(fault), None) => self.fault(fault)?,
+            (None, Some(change)) => self.change(change)?,
+            _ => return Err("a step has either a `fault` or a `change`".to_owned()),
+        };
+        Ok(Step { cluster, at, until, act })
+    }
+
+    fn fault(&self, name: &str) -> Result<Act, String> {
+        let need = |key: &str| format!("fault `{name}` needs `{key}`");
+        let after_bytes = self.after_bytes.ok_or_else(|| need("after_bytes"));
+        let kind = match name {
+            "delay" => FaultKind::Delay(self.delay.ok_or_else(|| need("delay"))?),
+            "stall" => FaultKind::Stall { after_bytes: after_bytes? },
+            "cut" => FaultKind::Cut { after_bytes: after_bytes? },
+            "throttle" => {
+                let bytes_per_second = self.bytes_per_second.filter(|b| *b > 0);
+                FaultKind::Throttle { bytes_per_second: bytes_per_second.ok_or_else(|| need("bytes_per_second"))? }
+            }
+            "status" => FaultKind::Status {
+                code: self.status.filter(|s| (400..600).contains(s)).ok_or_else(|| need("status"))?,
+                retry_after: self.retry_after,
+                message: self.message.clone(),
+            },
+            "freeze" => FaultKind::Freeze,
+            "refuse" => FaultKind::Refuse,
+            "gone" => FaultKind::Gone,
+            "watch-close" => FaultKind::WatchClose,
+            "watch-expired" => FaultKind::WatchExpired,
+            "watch-silent" => FaultKind::WatchSilent,
+            _ => {
+                return Err(format!(
+                    "no fault `{name}`; there are delay, stall, cut, throttle, status, freeze, refuse, gone, watch-close, \
+                     watch-expired, watch-silent"
+                ));
+            }
+        };
+        let probability = self.probability.unwrap_or(1.0);
+        if !(0.0..=1.0).contains(&probability) {
+            return Err("`probability` lies between 0 and 1".to_owned());
+        }
+        Ok(Act::Fault(Fault { matching: self.matching.clone(), kind, probability, lasts: None }))
+    }
+
+    fn change(&self, name: &str) -> Result<Act, String> {
+        let need = |key: &str| format!("change `{name}` needs `{key}`");
+        let node = self.node.clone().ok_or_else(|| need("node"));
+        Ok(match name {
+            "node-flap" => Act::Flap {
+                node: node?,
+                period: self.period.filter(|p| *p >= Duration::from_secs(1)).ok_or_else(|| need("period"))?,
+            },
+            "node-lost" => Act::NodeLost { node: node? },
+            "gpus-withdrawn" => Act::GpusWithdrawn { node: node?, count: self.count.ok_or_else(|| need("count"))? },
+            "cordon" => Act::Cordon { node: node? },
+            "pods-burst" => Act::PodsBurst { count: self.count.ok_or_else(|| need("count"))? },
+            "close-watches" => Act::CloseWatches { resource: self.matching.resource.clone() },
+            _ => {
+                return Err(format!(
+                    "no change `{name}`; there are node-flap, node-lost, gpus-withdrawn, cordon, pods-burst, close-watches"
+                ));
+            }
+        })
+    }
+}

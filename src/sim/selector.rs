@@ -1,0 +1,159 @@
+//! Label and field selectors, by the grammar of apimachinery `pkg/labels` and `pkg/fields`.
+
+use super::object::{Object, Resource};
+
+/// One requirement on a label.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Need {
+    In(Vec<String>),
+    NotIn(Vec<String>),
+    Exists,
+    Missing,
+}
+
+/// One requirement on a field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct FieldNeed {
+    name: String,
+    value: String,
+    equal: bool,
+}
+
+/// What a list or a watch is narrowed to; an empty one lets everything pass.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Selector {
+    labels: Vec<(String, Need)>,
+    fields: Vec<FieldNeed>,
+}
+
+impl Selector {
+    /// Reads both selectors of a request.
+    ///
+    /// # Errors
+    /// The message of the 400.
+    pub(super) fn parse(resource: Resource, labels: &str, fields: &str) -> Result<Self, String> {
+        let labels = split(labels).into_iter().map(|part| label_need(&part)).collect::<Result<_, _>>()?;
+        let fields: Vec<FieldNeed> =
+            split(fields).into_iter().map(|part| field_need(&part)).collect::<Result<_, _>>()?;
+        if let Some(unknown) = fields.iter().find(|need| !supported(resource, &need.name)) {
+            return Err(format!("field label not supported: {}", unknown.name));
+        }
+        Ok(Self { labels, fields })
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.labels.is_empty() && self.fields.is_empty()
+    }
+
+    pub(super) fn matches(&self, object: &Object) -> bool {
+        self.fields.iter().all(|need| (object.field(&need.name).as_deref() == Some(&*need.value)) == need.equal)
+            && self.labels.iter().all(|(key, need)| {
+                let value = object.label(key);
+                match need {
+                    Need::In(values) => value.is_some_and(|v| values.iter().any(|x| x == v)),
+                    Need::NotIn(values) => value.is_none_or(|v| values.iter().all(|x| x != v)),
+                    Need::Exists => value.is_some(),
+                    Need::Missing => value.is_none(),
+                }
+            })
+    }
+}
+
+/// Splits at commas that are neither in parentheses nor escaped.
+fn split(text: &str) -> Vec<String> {
+    let (mut parts, mut part, mut depth, mut escaped) = (Vec::new(), String::new(), 0_u32, false);
+    for c in text.chars() {
+        match c {
+            _ if escaped => {
+                part.push(c);
+                escaped = false;
+            }
+            '\\' => escaped = true,
+            ',' if depth == 0 => parts.push(std::mem::take(&mut part)),
+            _ => {
+                match c {
+                    '(' => depth += 1,
+                    ')' => depth = depth.saturating_sub(1),
+                    _ => {}
+                }
+                part.push(c);
+            }
+        }
+    }
+    parts.push(part);
+    parts.into_iter().map(|p| p.trim().to_owned()).filter(|p| !p.is_empty()).collect()
+}
+
+fn label_need(text: &str) -> Result<(String, Need), String> {
+    let set = |values: &str| -> Option<Vec<String>> {
+        let inside = values.trim().strip_prefix('(')?.strip_suffix(')')?;
+        Some(inside.split(',').map(|v| v.trim().to_owned()).collect())
+    };
+    let wrong = || format!("unable to parse requirement: found '{text}', expected: a label selector");
+    if let Some(key) = text.strip_prefix('!') {
+        return named(key.trim(), Need::Missing, &wrong);
+    }
+    for (operator, equal) in [("!=", false), ("==", true), ("=", true)] {
+        if let Some((key, value)) = text.split_once(operator) {
+            let values = vec![value.trim().to_owned()];
+            return named(key.trim(), if equal { Need::In(values) } else { Need::NotIn(values) }, &wrong);
+        }
+    }
+    let Some((key, rest)) = text.split_once(char::is_whitespace) else { return named(text, Need::Exists, &wrong) };
+    let need = match rest.trim().split_once('(').map(|(operator, _)| operator.trim()) {
+        Some("in") => Need::In(set(&rest.trim()[2..]).ok_or_else(wrong)?),
+        Some("notin") => Need::NotIn(set(&rest.trim()[5..]).ok_or_else(wrong)?),
+        _ => return Err(wrong()),
+    };
+    named(key.trim(), need, &wrong)
+}
+
+fn named(key: &str, need: Need, wrong: &impl Fn() -> String) -> Result<(String, Need), String> {
+    let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/');
+    if key.is_empty() || !key.chars().all(legal) { Err(wrong()) } else { Ok((key.to_owned(), need)) }
+}
+
+fn field_need(text: &str) -> Result<FieldNeed, String> {
+    for (operator, equal) in [("!=", false), ("==", true), ("=", true)] {
+        if let Some((name, value)) = text.split_once(operator) {
+            return Ok(FieldNeed { name: name.trim().to_owned(), value: value.trim().to_owned(), equal });
+        }
+    }
+    Err(format!("invalid selector: '{text}'; can't understand '{text}'"))
+}
+
+/// The fields that each kind lets selectors name.
+fn supported(resource: Resource, name: &str) -> bool {
+    if name == "metadata.name" || (name == "metadata.namespace" && resource.namespaced()) {
+        return true;
+    }
+    let own: &[&str] = match resource {
+        Resource::Nodes => &["spec.unschedulable"],
+        Resource::Pods => &[
+            "spec.nodeName",
+            "spec.restartPolicy",
+            "spec.schedulerName",
+            "spec.serviceAccountName",
+            "spec.hostNetwork",
+            "status.phase",
+            "status.podIP",
+            "status.nominatedNodeName",
+        ],
+        Resource::Namespaces => &["name", "status.phase"],
+        Resource::Events => &[
+            "involvedObject.kind",
+            "involvedObject.namespace",
+            "involvedObject.name",
+            "involvedObject.uid",
+            "involvedObject.apiVersion",
+            "involvedObject.resourceVersion",
+            "involvedObject.fieldPath",
+            "reason",
+            "reportingComponent",
+            "source",
+            "type",
+        ],
+        Resource::Leases => &[],
+    };
+    own.contains(&name)
+}

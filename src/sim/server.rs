@@ -1,0 +1,214 @@
+//! One cluster's server: the state that requests, churn, script and control share.
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::net::{TcpListener, TcpSocket};
+use tokio::sync::watch;
+use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::Instant;
+
+use super::apiserver;
+use super::fault::Faults;
+use super::front::Front;
+use super::lock;
+use super::object::Resource;
+use super::population::World;
+
+/// As many requests are remembered; older ones are only counted.
+const LOG: usize = 100_000;
+/// As many connections may wait to be accepted: what tokio's own `bind` uses.
+const BACKLOG: u32 = 1024;
+
+/// A request that the server has seen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RequestLog {
+    /// Since the start of the simulation.
+    pub at: Duration,
+    /// For instance `GET`.
+    pub method: String,
+    /// As it stood in the request line.
+    pub path_and_query: String,
+    /// HTTP status of the answer; 0 while there is none.
+    pub status: u16,
+}
+
+#[derive(Debug, Default)]
+struct Log {
+    total: u64,
+    entries: VecDeque<RequestLog>,
+}
+
+/// Everything about one cluster.
+#[derive(Debug)]
+pub(super) struct Server {
+    pub(super) context: String,
+    pub(super) version: String,
+    pub(super) watch_list: bool,
+    pub(super) world: Mutex<World>,
+    pub(super) faults: Faults,
+    pub(super) front: Front,
+    address: SocketAddr,
+    started: Instant,
+    wall: i64,
+    log: Mutex<Log>,
+    /// Watches of a kind end when its number grows.
+    kicks: [watch::Sender<u64>; Resource::ALL.len()],
+    tasks: Mutex<JoinSet<()>>,
+    serving: Mutex<Option<AbortHandle>>,
+}
+
+/// What a server is made of.
+#[derive(Debug)]
+pub(super) struct Parts {
+    pub(super) context: String,
+    pub(super) version: String,
+    pub(super) watch_list: bool,
+    pub(super) world: World,
+    pub(super) seed: u64,
+    pub(super) address: SocketAddr,
+    pub(super) wall: i64,
+}
+
+impl Server {
+    pub(super) fn new(parts: Parts) -> Self {
+        Self {
+            context: parts.context,
+            version: parts.version,
+            watch_list: parts.watch_list,
+            world: Mutex::new(parts.world),
+            faults: Faults::new(parts.seed),
+            front: Front::new(),
+            address: parts.address,
+            started: Instant::now(),
+            wall: parts.wall,
+            log: Mutex::new(Log::default()),
+            kicks: Resource::ALL.map(|_| watch::Sender::new(0)),
+            tasks: Mutex::new(JoinSet::new()),
+            serving: Mutex::new(None),
+        }
+    }
+
+    pub(super) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Seconds of the Unix epoch; runs with tokio's clock, so that a paused test moves it too.
+    pub(super) fn now(&self) -> i64 {
+        self.wall + i64::try_from(self.started.elapsed().as_secs()).unwrap_or(i64::MAX)
+    }
+
+    /// Runs a task that ends with the server.
+    pub(super) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
+        let mut tasks = lock(&self.tasks);
+        // Ended tasks are collected here, so that a server that stops and comes back often keeps none of them.
+        while tasks.try_join_next().is_some() {}
+        tasks.spawn(task)
+    }
+
+    /// Serves connections of a listener.
+    pub(super) fn serve(self: &Arc<Self>, listener: TcpListener) {
+        let listener = self.front.guard(listener);
+        let router = apiserver::router(Arc::clone(self));
+        let handle = self.spawn(async move {
+            // It only ends by being aborted: errors of `accept` are waited out in the front.
+            axum::serve(listener, router).await.ok();
+        });
+        *lock(&self.serving) = Some(handle);
+    }
+
+    /// Refuses connections and cuts the open ones.
+    pub(super) async fn stop_listening(&self) {
+        let handle = lock(&self.serving).take();
+        if let Some(handle) = handle {
+            handle.abort();
+            while !handle.is_finished() {
+                tokio::task::yield_now().await;
+            }
+        }
+        self.front.cut();
+    }
+
+    /// Listens again on the same port.
+    pub(super) fn listen_again(self: &Arc<Self>) -> io::Result<()> {
+        if lock(&self.serving).is_some() {
+            return Ok(());
+        }
+        let socket = bind(self.address)?;
+        self.serve(socket.listen(BACKLOG)?);
+        Ok(())
+    }
+
+    /// Ends every task and connection.
+    pub(super) fn shut_down(&self) {
+        lock(&self.tasks).abort_all();
+        self.front.freeze(false);
+        self.front.cut();
+    }
+
+    /// Ends the running watches of a kind, or of all.
+    pub(super) fn close_watches(&self, resource: Option<&str>) {
+        for kind in Resource::ALL {
+            if resource.is_none_or(|plural| plural == kind.plural()) {
+                self.kicks[kind as usize].send_modify(|n| *n += 1);
+            }
+        }
+    }
+
+    /// Wakes when the watches of a kind are to end.
+    pub(super) fn kicked(&self, resource: Resource) -> watch::Receiver<u64> {
+        self.kicks[resource as usize].subscribe()
+    }
+
+    /// Notes a request; the number is for [`Self::answered`].
+    pub(super) fn seen(&self, method: &str, path_and_query: &str) -> u64 {
+        let entry = RequestLog {
+            at: self.started.elapsed(),
+            method: method.to_owned(),
+            path_and_query: path_and_query.to_owned(),
+            status: 0,
+        };
+        let mut log = lock(&self.log);
+        log.total += 1;
+        log.entries.push_back(entry);
+        if log.entries.len() > LOG {
+            log.entries.pop_front();
+        }
+        log.total
+    }
+
+    /// Notes the status of a request's answer.
+    pub(super) fn answered(&self, number: u64, status: u16) {
+        let mut log = lock(&self.log);
+        let back = usize::try_from(log.total - number).unwrap_or(usize::MAX);
+        if let Some(entry) = log.entries.len().checked_sub(back + 1).and_then(|i| log.entries.get_mut(i)) {
+            entry.status = status;
+        }
+    }
+
+    pub(super) fn requests(&self) -> Vec<RequestLog> {
+        lock(&self.log).entries.iter().cloned().collect()
+    }
+
+    pub(super) fn request_count(&self) -> u64 {
+        lock(&self.log).total
+    }
+}
+
+/// A socket bound to an address, not listening yet: connecting to it is refused, and nobody else gets the port.
+pub(super) fn bind(address: SocketAddr) -> io::Result<TcpSocket> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // The port must be free again at once after a stop, although old connections linger in TIME_WAIT.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    Ok(socket)
+}
+
+/// Listens on an address.
+pub(super) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    bind(address)?.listen(BACKLOG)
+}

@@ -1,0 +1,249 @@
+//! The store: objects in key order, one resourceVersion for all kinds, and a bounded history for watches and pages.
+//!
+//! An older state is not kept but computed: the current one, with the events since then undone. So a list whose pages
+//! take minutes costs no memory, and its token expires when the history has moved past it.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::ops::Bound;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::object::{Keyed, Object, Resource};
+
+/// 102,400: as many events as the watch cache of kube-apiserver keeps (`watch_cache_history.go:37`).
+const HISTORY_EVENTS: usize = 102_400;
+
+/// One change.
+#[derive(Clone, Debug)]
+pub(super) struct Change {
+    pub(super) rv: u64,
+    at: Instant,
+    /// The version before; `None` for a new object.
+    pub(super) before: Option<Arc<Object>>,
+    /// The version after; `None` for a deleted object.
+    pub(super) after: Option<Arc<Object>>,
+}
+
+impl Change {
+    fn key(&self) -> &str {
+        let object = self.after.as_ref().or(self.before.as_ref()).expect("a change has at least one side");
+        &object.meta().key
+    }
+}
+
+/// The objects of one kind.
+#[derive(Debug)]
+struct Table {
+    objects: BTreeSet<Keyed>,
+    history: VecDeque<Change>,
+    /// Versions before this one can no longer be told.
+    floor: u64,
+    /// The newest version of this kind: what watches wait for.
+    newest: watch::Sender<u64>,
+}
+
+/// The resourceVersion asked for is too old.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Expired;
+
+/// One page of a list.
+#[derive(Debug)]
+pub(super) struct Page {
+    pub(super) items: Vec<Arc<Object>>,
+    /// Key of the last item if there are more after it.
+    pub(super) last: Option<Box<str>>,
+}
+
+/// All objects of one cluster.
+#[derive(Debug)]
+pub(super) struct Store {
+    rv: u64,
+    keep: Duration,
+    tables: [Table; Resource::ALL.len()],
+}
+
+impl Store {
+    /// An empty store at a resourceVersion; events are kept for `keep`.
+    pub(super) fn new(rv: u64, keep: Duration) -> Self {
+        let table =
+            |_| Table { objects: BTreeSet::new(), history: VecDeque::new(), floor: rv, newest: watch::Sender::new(rv) };
+        Self { rv, keep, tables: Resource::ALL.map(table) }
+    }
+
+    /// The newest resourceVersion of all kinds.
+    pub(super) fn rv(&self) -> u64 {
+        self.rv
+    }
+
+    pub(super) fn get(&self, resource: Resource, key: &str) -> Option<Arc<Object>> {
+        self.table(resource).objects.get(key).map(|k| Arc::clone(&k.0))
+    }
+
+    /// Every object of a kind, in key order.
+    pub(super) fn all(&self, resource: Resource) -> impl Iterator<Item = &Arc<Object>> {
+        self.table(resource).objects.iter().map(|k| &k.0)
+    }
+
+    /// Wakes when a kind has changed.
+    pub(super) fn changes(&self, resource: Resource) -> watch::Receiver<u64> {
+        self.table(resource).newest.subscribe()
+    }
+
+    /// Puts an object in that was there before the server started: no event. [`Self::compact`] must follow the last one.
+    pub(super) fn seed(&mut self, mut object: Object) {
+        self.rv += 1;
+        object.meta_mut().rv = self.rv;
+        let table = self.table_mut(object.resource());
+        table.objects.replace(Keyed(Arc::new(object)));
+    }
+
+    /// Creates or replaces an object.
+    pub(super) fn put(&mut self, mut object: Object) -> Arc<Object> {
+        self.rv += 1;
+        object.meta_mut().rv = self.rv;
+        let resource = object.resource();
+        let object = Arc::new(object);
+        let before = self.table_mut(resource).objects.replace(Keyed(Arc::clone(&object))).map(|k| k.0);
+        self.record(resource, before, Some(Arc::clone(&object)));
+        object
+    }
+
+    /// Deletes an object; its last state.
+    pub(super) fn remove(&mut self, resource: Resource, key: &str) -> Option<Arc<Object>> {
+        let before = self.table_mut(resource).objects.take(key)?.0;
+        self.rv += 1;
+        self.record(resource, Some(Arc::clone(&before)), None);
+        Some(before)
+    }
+
+    /// Forgets all history, as a compaction does: every older version is too old now.
+    pub(super) fn compact(&mut self) {
+        let rv = self.rv;
+        for table in &mut self.tables {
+            table.history.clear();
+            table.floor = rv;
+        }
+    }
+
+    /// The oldest resourceVersion that a watch may start from.
+    pub(super) fn floor(&self, resource: Resource) -> u64 {
+        self.table(resource).floor
+    }
+
+    /// The changes of a kind after `rv`, at most `limit`.
+    ///
+    /// # Errors
+    /// [`Expired`] if some of them are forgotten.
+    pub(super) fn changes_after(&self, resource: Resource, rv: u64, limit: usize) -> Result<Vec<Change>, Expired> {
+        let table = self.table(resource);
+        if rv < table.floor {
+            return Err(Expired);
+        }
+        let start = table.history.partition_point(|c| c.rv <= rv);
+        Ok(table.history.range(start..).take(limit).cloned().collect())
+    }
+
+    /// Objects as of `rv` after the key `after`, below `prefix`, that pass the filter; at most `limit`.
+    ///
+    /// # Errors
+    /// [`Expired`] if that state cannot be told any more.
+    pub(super) fn page(
+        &self,
+        resource: Resource,
+        (rv, after, prefix): (u64, &str, &str),
+        limit: usize,
+        keep: impl Fn(&Object) -> bool,
+    ) -> Result<Page, Expired> {
+        let undone = self.undo(resource, rv)?;
+        let table = self.table(resource);
+        let start = if after > prefix { Bound::Excluded(after) } else { Bound::Included(prefix) };
+        let mut now = table.objects.range::<str, _>((start, Bound::Unbounded)).map(|k| &k.0).peekable();
+        let mut then = undone.range::<str, _>((start, Bound::Unbounded)).peekable();
+        let mut items: Vec<Arc<Object>> = Vec::new();
+        loop {
+            // Both run in key order; where they meet, what was there at `rv` wins.
+            let object = match (now.peek().map(|o| &*o.meta().key), then.peek().map(|(k, _)| **k)) {
+                (None, None) => return Ok(Page { items, last: None }),
+                (Some(current), old) if old.is_none_or(|old| current < old) => now.next().map(Arc::clone),
+                (current, old) => {
+                    if current == old {
+                        now.next();
+                    }
+                    then.next().and_then(|(_, object)| object.clone())
+                }
+            };
+            let Some(object) = object else { continue };
+            if !object.meta().key.starts_with(prefix) {
+                return Ok(Page { items, last: None });
+            }
+            if !keep(&object) {
+                continue;
+            }
+            if items.len() == limit {
+                return Ok(Page { last: items.last().map(|o| o.meta().key.clone()), items });
+            }
+            items.push(object);
+        }
+    }
+
+    /// How many objects there were at `rv`.
+    ///
+    /// # Errors
+    /// [`Expired`] if that state cannot be told any more.
+    pub(super) fn len_at(&self, resource: Resource, rv: u64, prefix: &str) -> Result<usize, Expired> {
+        let undone = self.undo(resource, rv)?;
+        let table = self.table(resource);
+        let now = if prefix.is_empty() {
+            table.objects.len()
+        } else {
+            let below = table.objects.range::<str, _>((Bound::Included(prefix), Bound::Unbounded));
+            below.take_while(|k| k.0.meta().key.starts_with(prefix)).count()
+        };
+        let mut count = now;
+        for (key, object) in undone.iter().filter(|(key, _)| key.starts_with(prefix)) {
+            match (object.is_some(), table.objects.contains(*key)) {
+                (true, false) => count += 1,
+                (false, true) => count -= 1,
+                _ => {}
+            }
+        }
+        Ok(count)
+    }
+
+    /// What the keys changed since `rv` held then.
+    fn undo(&self, resource: Resource, rv: u64) -> Result<BTreeMap<&str, Option<Arc<Object>>>, Expired> {
+        let table = self.table(resource);
+        if rv < table.floor {
+            return Err(Expired);
+        }
+        let start = table.history.partition_point(|c| c.rv <= rv);
+        let mut undone = BTreeMap::new();
+        for change in table.history.range(start..) {
+            undone.entry(change.key()).or_insert_with(|| change.before.clone());
+        }
+        Ok(undone)
+    }
+
+    fn record(&mut self, resource: Resource, before: Option<Arc<Object>>, after: Option<Arc<Object>>) {
+        let (rv, keep, at) = (self.rv, self.keep, Instant::now());
+        let table = self.table_mut(resource);
+        table.history.push_back(Change { rv, at, before, after });
+        while table.history.len() > HISTORY_EVENTS
+            || table.history.front().is_some_and(|c| at.duration_since(c.at) > keep)
+        {
+            table.floor = table.history.pop_front().map_or(table.floor, |c| c.rv);
+        }
+        table.newest.send_replace(rv);
+    }
+
+    fn table(&self, resource: Resource) -> &Table {
+        &self.tables[resource as usize]
+    }
+
+    fn table_mut(&mut self, resource: Resource) -> &mut Table {
+        &mut self.tables[resource as usize]
+    }
+}

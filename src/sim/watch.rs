@@ -1,0 +1,236 @@
+//! Watches: the changes after a resourceVersion, one JSON line each, with bookmarks.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::response::Response;
+use bytes::Bytes;
+use serde_json::Value;
+use tokio::sync::watch::Receiver;
+use tokio::time::Instant;
+
+use super::body::unfold;
+use super::encode::{Encoder, error_event};
+use super::fault::{Plan, WatchEnd};
+use super::list::version;
+use super::lock;
+use super::object::{Object, Resource};
+use super::request::Target;
+use super::selector::Selector;
+use super::server::Server;
+use super::status;
+use super::store::Change;
+
+/// One minute: `cacher.go:78`, `defaultBookmarkFrequency`.
+const BOOKMARK: Duration = Duration::from_secs(60);
+/// A last bookmark comes 2 s before the end (`cache_watcher.go`, `bookmarkHeartbeatFrequency` and deadline rules).
+const LAST_BOOKMARK: Duration = Duration::from_secs(2);
+/// 30 min: kube-apiserver's `--min-request-timeout`; without `timeoutSeconds` a watch lives 30 to 60 min.
+const MIN_LIFE: u64 = 1800;
+/// So many changes are written at a time.
+const BATCH: usize = 256;
+
+/// One watch.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own about one watch")]
+struct Watch {
+    server: Arc<Server>,
+    target: Target,
+    resource: Resource,
+    prefix: String,
+    selector: Selector,
+    encoder: Encoder,
+    /// Changes up to this version are told.
+    rv: u64,
+    /// Objects to be told first as ADDED, oldest key first.
+    initial: VecDeque<Arc<Object>>,
+    /// Whether a bookmark must follow the initial objects.
+    initial_end: bool,
+    bookmarks: bool,
+    /// Whether a table has named its columns.
+    named: bool,
+    next_bookmark: Instant,
+    ends: Instant,
+    last_bookmark_sent: bool,
+    changes: Receiver<u64>,
+    kicked: Receiver<u64>,
+    over: bool,
+}
+
+/// Answers a watch.
+///
+/// # Errors
+/// The `Status` of a watch that cannot start.
+pub(super) fn answer(
+    server: &Arc<Server>,
+    target: &Target,
+    (resource, namespace): (Resource, &str),
+    encoder: Encoder,
+    plan: &Plan,
+) -> Result<Response, Value> {
+    let query = &target.query;
+    let selector = Selector::parse(resource, query.get("labelSelector"), query.get("fieldSelector"))
+        .map_err(|message| status::bad_request(&message))?;
+    let asked = version(query.get("resourceVersion"))?;
+    let streaming = query.flag("sendInitialEvents");
+    if !query.get("sendInitialEvents").is_empty() && !server.watch_list {
+        let message = "sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled";
+        return Err(status::invalid_options("sendInitialEvents", message));
+    }
+    let short = |lines: Vec<u8>| status::plain(200, Encoder::content_type(), Body::from(lines));
+    if plan.watch_end == Some(WatchEnd::AtOnce) {
+        return Ok(short(Vec::new()));
+    }
+    if plan.gone {
+        return Err(status::expired(&format!("too old resource version: {asked}")));
+    }
+    let prefix = if namespace.is_empty() { String::new() } else { format!("{namespace}/") };
+    let world = lock(&server.world);
+    let store = &world.store;
+    if asked > store.rv() {
+        return Err(status::too_large(asked, store.rv()));
+    }
+    let from_now = asked == 0 || streaming;
+    if plan.watch_end == Some(WatchEnd::Expired) || (!from_now && asked < store.floor(resource)) {
+        let message = format!("too old resource version: {asked} ({})", store.floor(resource));
+        return Ok(short(error_event(&status::expired(&message))));
+    }
+    let initial = if from_now {
+        let page = store.page(resource, (store.rv(), "", &prefix), usize::MAX, |o| selector.matches(o));
+        page.map(|page| page.items).unwrap_or_default().into()
+    } else {
+        VecDeque::new()
+    };
+    let life = query.number("timeoutSeconds")?.filter(|s| *s > 0);
+    let life = life.unwrap_or_else(|| MIN_LIFE + fastrand::u64(..MIN_LIFE));
+    let now = Instant::now();
+    let watch = Watch {
+        rv: if from_now { store.rv() } else { asked },
+        changes: store.changes(resource),
+        kicked: server.kicked(resource),
+        server: Arc::clone(server),
+        target: target.clone(),
+        resource,
+        prefix,
+        selector,
+        encoder,
+        initial,
+        initial_end: streaming,
+        bookmarks: query.flag("allowWatchBookmarks"),
+        named: false,
+        next_bookmark: now + BOOKMARK,
+        ends: now + Duration::from_secs(life),
+        last_bookmark_sent: false,
+        over: false,
+    };
+    drop(world);
+    let body = unfold(watch, |mut watch| async move {
+        let piece = watch.next().await?;
+        Some((io::Result::Ok(Bytes::from(piece)), watch))
+    });
+    Ok(status::plain(200, Encoder::content_type(), body))
+}
+
+impl Watch {
+    /// The next lines; `None` when the watch ends.
+    async fn next(&mut self) -> Option<Vec<u8>> {
+        let mut out = Vec::new();
+        while !self.over {
+            let server = Arc::clone(&self.server);
+            let silenced = server.faults.heard(self.target.aim());
+            tokio::select! {
+                biased;
+                _ = self.kicked.changed() => return None,
+                () = tokio::time::sleep_until(self.ends) => return None,
+                () = silenced => {}
+            }
+            self.changes.borrow_and_update();
+            self.tell(&mut out);
+            self.mark(&mut out);
+            if !out.is_empty() {
+                return Some(out);
+            }
+            let wake = self.next_wake();
+            tokio::select! {
+                biased;
+                _ = self.kicked.changed() => return None,
+                () = tokio::time::sleep_until(self.ends) => return None,
+                changed = self.changes.changed() => if changed.is_err() { return None },
+                () = tokio::time::sleep_until(wake) => {}
+            }
+        }
+        None
+    }
+
+    /// Writes what has changed.
+    fn tell(&mut self, out: &mut Vec<u8>) {
+        self.encoder = self.encoder.at(self.server.now());
+        for _ in 0..BATCH {
+            let Some(object) = self.initial.pop_front() else { break };
+            self.encoder.event("ADDED", (&object, object.meta().rv), !self.named, out);
+            self.named = true;
+        }
+        if !self.initial.is_empty() {
+            return;
+        }
+        if self.initial_end {
+            self.encoder.bookmark(self.rv, true, out);
+            self.initial_end = false;
+        }
+        let (changes, newest) = {
+            let world = lock(&self.server.world);
+            (world.store.changes_after(self.resource, self.rv, BATCH), world.store.rv())
+        };
+        let Ok(changes) = changes else {
+            // The client reads more slowly than things change, and history has moved past it.
+            out.extend_from_slice(&error_event(&status::expired(&format!("too old resource version: {}", self.rv))));
+            self.over = true;
+            return;
+        };
+        let caught_up = changes.len() < BATCH;
+        for change in changes {
+            self.rv = change.rv;
+            self.tell_one(&change, out);
+        }
+        if caught_up {
+            self.rv = newest;
+        }
+    }
+
+    /// Writes one change as the selector sees it: an object may enter and leave without being created or deleted.
+    fn tell_one(&mut self, change: &Change, out: &mut Vec<u8>) {
+        let seen = |object: &Option<Arc<Object>>| {
+            object.clone().filter(|o| o.meta().key.starts_with(&self.prefix) && self.selector.matches(o))
+        };
+        let (kind, object) = match (seen(&change.before), seen(&change.after)) {
+            (None, None) => return,
+            (None, Some(after)) => ("ADDED", after),
+            (Some(_), Some(after)) => ("MODIFIED", after),
+            (Some(before), None) => ("DELETED", before),
+        };
+        self.encoder.event(kind, (&object, change.rv), !self.named, out);
+        self.named = true;
+    }
+
+    /// Writes a bookmark when one is due.
+    fn mark(&mut self, out: &mut Vec<u8>) {
+        let now = Instant::now();
+        let last = !self.last_bookmark_sent && now + LAST_BOOKMARK >= self.ends;
+        if !self.bookmarks || !self.initial.is_empty() || (now < self.next_bookmark && !last) {
+            return;
+        }
+        self.last_bookmark_sent |= last;
+        self.next_bookmark = now + BOOKMARK;
+        self.encoder.bookmark(self.rv, false, out);
+    }
+
+    fn next_wake(&self) -> Instant {
+        if !self.bookmarks {
+            return self.ends;
+        }
+        let last = self.ends - LAST_BOOKMARK;
+        if self.last_bookmark_sent { self.next_bookmark } else { self.next_bookmark.min(last) }
+    }
+}
