@@ -2,12 +2,12 @@
 //!
 //! The data goes one way. A pod travels
 //! API server → [`cluster`] (asked, timed, decoded into [`facts`]) → [`msg`] over one bounded channel →
-//! [`model`] (`update`: pure, no clock, no I/O) → `ui` (draws the visible slice) → the terminal.
+//! [`model`] (`update`: pure, no clock, no I/O) → [`ui`] (draws the visible slice) → the terminal.
 //!
 //! * *talk*: [`cluster`] owns every socket and every clock of a cluster; it never sees the model or the screen.
 //! * *reduce*: [`facts`] is what we keep of an API object; plain data.
 //! * *accumulate*: [`model`] is everything the screen knows; the same messages always give the same model.
-//! * *draw*: `ui` and [`report`] read the model; nothing in them waits, asks or computes per object.
+//! * *draw*: [`ui`] and [`report`] read the model; nothing in them waits, asks or computes per object.
 //!
 //! [`sim`] is a simulated API server for the demo, the tests and game days; `runtime` and `term` tie the parts to a terminal.
 
@@ -15,7 +15,10 @@ pub mod action;
 pub mod clock;
 pub mod cluster;
 pub mod facts;
+pub mod keymap;
 pub mod model;
 pub mod msg;
 pub mod report;
 pub mod sim;
+pub mod theme;
+pub mod ui;

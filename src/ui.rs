@@ -1,0 +1,250 @@
+//! The screen: one region, one file, one `draw` function. Nothing here waits, asks or computes per object of a cluster.
+//!
+//! ```text
+//! header   watchbell  ▲ 2 firing                        prod-a · v1.36.2 · seen from here · 14:07:31Z
+//! strip    ✗ prod-a  slow  nodes 101/104  gpu 611/861/872  p95 9.8s ▂▂▃▅█×××█▆▃  13 t/o  live 0s
+//! alerts   ▲ critical Timeouts 13 in 10 min (limit 10) · since 14:02:10Z (5m21s)
+//! table    NAME  STATUS  PODS  GPU req/ok/cap  …           or  node: conditions, resources, labels, pods
+//! footer   104 nodes · our load 0.4 req/s 12 kB/s                     filter /  open enter  help ?
+//! ```
+//! [`view`] takes what can be seen out of the model into a [`scene::Scene`]; the regions draw from that.
+
+mod alerts;
+mod bars;
+mod columns;
+mod footer;
+mod grid;
+mod header;
+mod help;
+mod layout;
+mod node;
+mod scene;
+mod spark;
+mod strip;
+mod table;
+mod text;
+mod tiny;
+mod units;
+mod words;
+
+use ratatui::Frame;
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+
+use crate::keymap::KeyMap;
+use crate::model::alert::{AlertLine, Severity};
+use crate::model::cluster::ClusterState;
+use crate::model::{Mode, Model, Screen};
+use crate::msg::{ClusterId, Now};
+use crate::theme::{Depth, Glyphs, Look, Role};
+
+use grid::Seen;
+use layout::{Counts, Layout, Scroll, window};
+use scene::{Body, NodeTable, NodeView, Paint, Scene};
+
+/// Most alerts that are taken out of the model for a frame; a tall one-line screen lists no more.
+const ALERTS: usize = 16;
+
+/// What the screen remembers from frame to frame: keys for hints, scroll offsets, widths of columns. Nothing that the
+/// model must know.
+#[derive(Debug, Default)]
+pub struct ViewState {
+    keys: KeyMap,
+    strip_offset: usize,
+    strip_widths: strip::Widths,
+    nodes_offset: usize,
+    nodes_seen: Seen,
+    pods_offset: usize,
+    pods_seen: Seen,
+    pane_scroll: Scroll,
+    help_scroll: Scroll,
+    /// Size, cluster and node of the last frame; another one starts its columns anew.
+    last: Option<(Rect, ClusterId, bool)>,
+}
+
+impl ViewState {
+    /// A state whose hints and help show these keys.
+    #[must_use]
+    pub fn with_keys(keys: KeyMap) -> Self {
+        Self { keys, ..Self::default() }
+    }
+
+    fn enter(&mut self, area: Rect, cluster: ClusterId, inside: bool) {
+        let last = self.last.replace((area, cluster, inside));
+        if last.is_none_or(|(before, ..)| before.width != area.width) {
+            self.strip_widths = strip::Widths::default();
+        }
+        if last.is_none_or(|(before, other, _)| before.width != area.width || other != cluster) {
+            self.nodes_seen = Seen::default();
+        }
+        if last != self.last {
+            self.pods_seen = Seen::default();
+        }
+    }
+}
+
+/// Draws one frame. The model is read; it is only told how many rows a page has.
+pub fn view(frame: &mut Frame<'_>, model: &mut Model, state: &mut ViewState, look: &Look, now: Now) {
+    let area = frame.area();
+    if area.is_empty() {
+        return;
+    }
+    if model.clusters().is_empty() {
+        text::Pen::new(frame.buffer_mut(), look, area, 0).rest(Role::Unknown, "no cluster: the kubeconfig names none");
+        return;
+    }
+    state.enter(area, model.current_id(), matches!(model.screen(), Screen::Node { .. }));
+    let layout = Layout::new(area, counts(model));
+    let (scene, plan) = gather(model, &layout, state, now);
+    let page = match &scene.body {
+        _ if scene.mode == Mode::Help => usize::from(area.height.saturating_sub(1)),
+        Body::Nodes(_) => usize::from(layout.body.height.saturating_sub(1)),
+        Body::Node(view) => plan.page(view.pane),
+    };
+    let cursor = draw(frame.buffer_mut(), area, &scene, (&layout, &plan, state, look));
+    if let Some(cursor) = cursor {
+        frame.set_cursor_position(cursor);
+    }
+    model.set_page(page.max(1));
+}
+
+/// The window title: the cluster with the worst alert, or the current one: `✗ prod-a ▲2 · watchbell`.
+///
+/// A multiplexer shows it while the window is out of sight, so it names the trouble first.
+#[must_use]
+pub fn title(model: &Model) -> String {
+    title_with(model, &Look::new(Depth::None, false).glyphs)
+}
+
+/// The window title with the glyphs of the terminal; ASCII where those are.
+#[must_use]
+pub fn title_with(model: &Model, glyphs: &Glyphs) -> String {
+    let worst = first_alerts(model, 1).max_by_key(|alert| (alert.severity, std::cmp::Reverse(alert.cluster)));
+    let place = worst.map_or(model.current_id(), |alert| alert.cluster);
+    let Some(context) = model.clusters().get(usize::from(place.0)).map(ClusterState::context) else {
+        return "watchbell".to_owned();
+    };
+    let dot = glyphs.dot;
+    match worst {
+        None => format!("{context} {dot} watchbell"),
+        Some(alert) => {
+            let mark = match (alert.unknown, alert.severity) {
+                (true, _) => glyphs.unknown,
+                (_, Severity::Critical) => glyphs.bad,
+                _ => glyphs.degraded,
+            };
+            format!("{mark} {context} {}{} {dot} watchbell", glyphs.alert, firing(model))
+        }
+    }
+}
+
+/// The first alerts of each cluster, worst first within each: enough to list, however many nodes are lost.
+fn first_alerts(model: &Model, each: usize) -> impl Iterator<Item = &AlertLine> {
+    model.clusters().iter().flat_map(move |cluster| cluster.alerts().iter().take(each))
+}
+
+fn firing(model: &Model) -> usize {
+    model.clusters().iter().map(|cluster| cluster.alerts().len()).sum()
+}
+
+fn counts(model: &Model) -> Counts {
+    let inside = matches!(model.screen(), Screen::Node { .. });
+    Counts { clusters: model.clusters().len(), alerts: firing(model), inside }
+}
+
+/// Takes what `layout` has room for out of the model.
+fn gather<'a>(model: &'a Model, layout: &Layout, state: &mut ViewState, now: Now) -> (Scene<'a>, node::Plan) {
+    let current = usize::from(model.current_id().0);
+    let cluster = model.current();
+    let clusters = model.clusters();
+    let lines = usize::from(layout.strip.height).max(1);
+    let strip = window(clusters.len(), Some(current), state.strip_offset, lines);
+    state.strip_offset = strip.start;
+    let mut alerts: Vec<&AlertLine> = first_alerts(model, ALERTS).collect();
+    alerts.sort_by_key(|alert| std::cmp::Reverse(alert.severity));
+    alerts.truncate(ALERTS);
+    let mut plan = node::Plan::default();
+    let body = match model.screen() {
+        Screen::Nodes => {
+            let extent = cluster.extent();
+            let height = usize::from(layout.body.height.saturating_sub(1));
+            let rows = window(extent.len, extent.selected, state.nodes_offset, height);
+            state.nodes_offset = rows.start;
+            let (sort, wide) = (cluster.sort(), model.wide());
+            let first = rows.start;
+            Body::Nodes(NodeTable { extent, first, rows: cluster.rows(rows, now), sort, wide })
+        }
+        Screen::Node { name, pane } => {
+            let detail = cluster.node(name, now);
+            plan = node::Plan::new(layout.body, detail.as_ref(), *pane);
+            let extent = cluster.pod_extent();
+            let pods = window(extent.len, extent.selected, state.pods_offset, plan.pod_rows());
+            state.pods_offset = pods.start;
+            let first = pods.start;
+            let pods = cluster.pods(pods, now);
+            let scroll = state.pane_scroll.follow(model.pane_scroll(), plan.hidden());
+            Body::Node(Box::new(NodeView { name, pane: *pane, detail, extent, first, pods, scroll }))
+        }
+    };
+    let scene = Scene {
+        now,
+        settings: *model.settings(),
+        mode: model.mode(),
+        summaries: clusters.iter().map(|cluster| cluster.summary(now)).collect(),
+        current,
+        strip_first: strip.start,
+        marks: clusters[strip].iter().map(|cluster| cluster.marks(strip::MARKS, now)).collect(),
+        alerts,
+        firing: firing(model),
+        unknown: clusters.iter().flat_map(ClusterState::alerts).filter(|alert| alert.unknown).count(),
+        filter: cluster.filter(),
+        filter_note: cluster.filter_note(),
+        held: cluster.held(),
+        body,
+        help_scroll: model.help_scroll(),
+    };
+    (scene, plan)
+}
+
+/// Draws a scene; gives the cursor's place while a text is edited.
+fn draw(
+    buf: &mut Buffer,
+    area: Rect,
+    scene: &Scene<'_>,
+    (layout, plan, state, look): (&Layout, &node::Plan, &mut ViewState, &Look),
+) -> Option<Position> {
+    let paint = Paint { look, now: scene.now, settings: &scene.settings };
+    if layout.one_line {
+        tiny::draw(buf, area, scene, paint);
+        return None;
+    }
+    if scene.mode == Mode::Help {
+        help::draw(buf, area, (scene.help_scroll, &mut state.help_scroll), (paint, &state.keys));
+        return None;
+    }
+    header::draw(buf, layout.header, scene, paint);
+    header::rule(buf, layout.header_rule, None, paint);
+    strip::draw(buf, layout.strip, scene, paint, &mut state.strip_widths);
+    let summary = scene.summary();
+    let trouble = summary.and_then(|summary| words::trouble(summary, paint.settings.slow_call_clear, &look.glyphs));
+    header::rule(buf, layout.strip_rule, trouble.as_deref().map(|text| (Role::Warn, text)), paint);
+    alerts::draw(buf, layout.alerts, scene, paint);
+    let age = summary.and_then(words::stale).map(|age| format!("old data: last heard {} ago", units::duration(age)));
+    header::rule(buf, layout.body_rule, age.as_deref().map(|text| (Role::Unknown, text)), paint);
+    match &scene.body {
+        Body::Nodes(nodes) => table::draw(buf, layout.body, scene, nodes, (paint, &mut state.nodes_seen)),
+        Body::Node(view) => {
+            let context = summary.map_or("", |summary| &summary.context);
+            node::draw(buf, plan, view, (context, paint, &mut state.pods_seen));
+        }
+    }
+    header::rule(buf, layout.footer_rule, None, paint);
+    // Where there is no rule for it, the trouble has the first place in the footer.
+    let here = layout.strip_rule.height == 0;
+    footer::draw(buf, layout.footer, scene, (paint, &state.keys, here))
+}
+
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod tests;

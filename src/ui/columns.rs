@@ -1,0 +1,180 @@
+//! The columns of the node table on the screen: which ones give way first, and how wide they are. What they are called
+//! and sorted by is in the one table of columns, [`crate::model::rows::COLUMNS`].
+
+use super::grid::{Placed, Seen, Spec, Width};
+use super::text::columns;
+
+use crate::model::rows::{Align, COLUMNS as DECLARED, Column as Declared, NodeRow};
+
+/// A column of the node table, in the order in which they stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Column {
+    Name,
+    Status,
+    Pods,
+    PodBar,
+    Gpu,
+    GpuLost,
+    GpuBar,
+    Model,
+    Cpu,
+    Memory,
+    Pressure,
+    Roles,
+    Version,
+    Age,
+    InternalIp,
+    Os,
+    Kernel,
+    Runtime,
+}
+
+/// Only with the extra columns.
+const EXTRA: u8 = 255;
+
+/// Longest name that an object can have: `metadata.name`, a DNS subdomain.
+const LONGEST_NAME: usize = 253;
+
+/// 60 columns show NAME STATUS GPU, 80 also PODS and AGE.
+const COLUMNS: [Spec<Column>; 18] = [
+    sized(Column::Name, "name", Width::Seen(12, LONGEST_NAME), 0),
+    sized(Column::Status, "status", Width::Stepped([18, 25, 25]), 1),
+    // 8: `≥110/110`; kubelet's default is 110 pods.
+    sized(Column::Pods, "pods", Width::Fixed(8), 3),
+    Spec::new(Column::PodBar, "", Width::Fixed(4), 5).glued(),
+    // 9: `≥16/16/16`; 11: three numbers of three digits. The title starts on the left and reaches over glued columns.
+    sized(Column::Gpu, "gpu", Width::Stepped([9, 11, 11]), 2).left(),
+    Spec::new(Column::GpuLost, "", Width::Fixed(4), 2).glued(),
+    Spec::new(Column::GpuBar, "", Width::Fixed(8), 8).glued(),
+    grown(Column::Model, "model", 10),
+    sized(Column::Cpu, "cpu", Width::Fixed(5), 6),
+    sized(Column::Memory, "memory", Width::Fixed(5), 7),
+    sized(Column::Pressure, "pressure", Width::Fixed(12), 9),
+    grown(Column::Roles, "roles", 12),
+    grown(Column::Version, "version", 11),
+    // 6: `7y364d`.
+    sized(Column::Age, "age", Width::Fixed(6), 4),
+    grown(Column::InternalIp, "address", EXTRA),
+    grown(Column::Os, "os", EXTRA),
+    grown(Column::Kernel, "kernel", EXTRA),
+    grown(Column::Runtime, "runtime", EXTRA),
+];
+
+/// A column of the one table; a name that is not in it does not compile.
+const fn declared(name: &str) -> &'static Declared {
+    let mut place = 0;
+    while place < DECLARED.len() && !same(DECLARED[place].name, name) {
+        place += 1;
+    }
+    &DECLARED[place]
+}
+
+/// `==` of texts is not const yet.
+const fn same(a: &str, b: &str) -> bool {
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    let mut at = 0;
+    while at < a.len() && at < b.len() && a[at] == b[at] {
+        at += 1;
+    }
+    at == a.len() && at == b.len()
+}
+
+/// A column with a width of its own.
+const fn sized(column: Column, name: &str, width: Width, rank: u8) -> Spec<Column> {
+    let declared = declared(name);
+    let right = matches!(declared.align, Align::Right);
+    let rank = if declared.wide { EXTRA } else { rank };
+    Spec { right, sort: declared.sort, ..Spec::new(column, declared.header, width, rank) }
+}
+
+/// A column as wide as its values, within the bounds of the one table.
+const fn grown(column: Column, name: &str, rank: u8) -> Spec<Column> {
+    let (least, most) = (declared(name).min_width as usize, declared(name).max_width as usize);
+    sized(column, name, Width::Seen(least, most), rank)
+}
+
+/// What decides which columns there are.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wanted {
+    /// Columns on the screen.
+    pub(super) width: usize,
+    /// The extra columns.
+    pub(super) wide: bool,
+    /// The cluster has devices, or may have.
+    pub(super) gpu: bool,
+}
+
+/// The columns for these rows; `seen` keeps widths from frame to frame.
+pub(super) fn place(seen: &mut Seen, rows: &[NodeRow<'_>], wanted: Wanted) -> Vec<Placed<Column>> {
+    seen.grow(&COLUMNS, |column| rows.iter().filter_map(|row| text(column, row)).map(columns).max().unwrap_or(0));
+    seen.place(&COLUMNS, wanted.width, |spec| {
+        let devices = matches!(spec.column, Column::Gpu | Column::GpuLost | Column::GpuBar | Column::Model);
+        (wanted.wide || spec.rank != EXTRA) && (wanted.gpu || !devices)
+    })
+}
+
+/// The text of the columns whose width follows their values.
+pub(super) fn text<'a>(column: Column, row: &'a NodeRow<'_>) -> Option<&'a str> {
+    Some(match column {
+        Column::Name => &row.facts.name,
+        Column::Model => row.model?,
+        Column::Roles => &row.roles,
+        Column::Version => &row.facts.kubelet,
+        Column::InternalIp => &row.facts.internal_ip,
+        Column::Os => &row.facts.os_image,
+        Column::Kernel => &row.facts.kernel,
+        Column::Runtime => &row.facts.runtime,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::node::NodeFacts;
+    use crate::ui::fixture::Fleet;
+
+    fn shown(width: usize, wide: bool, gpu: bool) -> Vec<Column> {
+        let fleet = Fleet::reference();
+        let placed = place(&mut Seen::default(), &fleet.rows(0..20), Wanted { width, wide, gpu });
+        placed.iter().map(|placed| placed.column).collect()
+    }
+
+    #[test]
+    fn columns_give_way_by_rank_and_the_name_never_does() {
+        use Column::{Age, Gpu, GpuLost, Name, PodBar, Pods, Status};
+        assert_eq!(shown(60, false, true), [Name, Status, Gpu, GpuLost]);
+        assert_eq!(shown(80, false, true), [Name, Status, Pods, PodBar, Gpu, GpuLost, Age]);
+        assert_eq!(shown(10, false, true), [Name]);
+        assert_eq!(shown(200, false, true).len(), 14, "everything but the extra columns");
+        assert_eq!(shown(300, true, true).len(), 18);
+        assert!(!shown(300, true, false).contains(&Gpu), "a cluster without devices has no column for them");
+    }
+
+    #[test]
+    fn columns_never_overlap_or_leave_the_table() {
+        let fleet = Fleet::reference();
+        for width in 0..320 {
+            let placed = place(&mut Seen::default(), &fleet.rows(0..20), Wanted { width, wide: true, gpu: true });
+            assert!(placed.windows(2).all(|two| two[0].at + two[0].width < two[1].at), "{width}");
+            assert!(placed.last().is_none_or(|last| last.at + last.width <= width.max(1)), "{width}");
+            assert_eq!(placed.first().map(|first| first.column), Some(Column::Name), "{width}");
+        }
+    }
+
+    #[test]
+    fn a_narrower_value_moves_no_column_but_a_much_narrower_name_does() {
+        let fleet = Fleet::reference();
+        let mut seen = Seen::default();
+        let mut width = |name: &str| {
+            let facts = NodeFacts { name: name.into(), ..Default::default() };
+            let mut rows = fleet.rows(0..1);
+            rows[0].facts = &facts;
+            place(&mut seen, &rows, Wanted { width: 200, wide: false, gpu: true })[0].width
+        };
+        assert_eq!(width("ip-10-0-12-34.eu-central-1.compute.internal"), 43);
+        assert_eq!(width("ip-10-0-12-34.ec2.internal"), 43);
+        assert_eq!(width("n1"), 12);
+        assert_eq!(width(&"n".repeat(400)), 199, "a name that fills the table is the only column");
+    }
+}

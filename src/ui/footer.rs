@@ -1,0 +1,180 @@
+//! The last line: counts, the filter, progress, our own load, and key hints as far as they fit.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+
+use super::scene::{Body, Paint, Scene};
+use super::text::{Pen, columns, tail};
+use super::units::{grouped, known, rate, throughput};
+use super::words;
+use crate::action::Action;
+use crate::facts::text::Clean;
+use crate::keymap::KeyMap;
+use crate::model::cluster::ClusterSummary;
+use crate::model::{Known, Mode};
+use crate::theme::{Glyphs, Role};
+
+/// Hints on the node table, most important first.
+const NODES: [(Action, &str); 8] = [
+    (Action::Help, "help"),
+    (Action::Open, "open"),
+    (Action::Filter, "filter"),
+    (Action::SortNext, "sort"),
+    (Action::NextCluster, "cluster"),
+    (Action::Quit, "quit"),
+    (Action::Wide, "wide"),
+    (Action::Hold, "hold"),
+];
+
+/// Hints in a node.
+const NODE: [(Action, &str); 4] =
+    [(Action::Back, "back"), (Action::NextPane, "next part"), (Action::Help, "help"), (Action::NextCluster, "cluster")];
+
+/// Hints while the filter is typed; its keys cannot be configured.
+const FILTER: &str = "enter keep  esc clear";
+
+/// Draws the footer; gives the cursor's place while the filter is typed.
+pub(super) fn draw(
+    buf: &mut Buffer,
+    area: Rect,
+    scene: &Scene<'_>,
+    (paint, keys, trouble): (Paint<'_>, &KeyMap, bool),
+) -> Option<Position> {
+    let mut pen = Pen::new(buf, paint.look, area, 0);
+    if scene.mode == Mode::Filter {
+        return filter(&mut pen, area, scene);
+    }
+    let hints = if matches!(scene.body, Body::Nodes(_)) { &NODES[..] } else { &NODE[..] };
+    let hints: Vec<(String, &str)> = hints
+        .iter()
+        .filter(|(action, _)| *action != Action::NextCluster || scene.summaries.len() > 1)
+        .filter_map(|(action, label)| Some((keys.hint(*action)?, *label)))
+        .collect();
+    let width = |(key, label): &(String, &str)| columns(key) + columns(label) + 3;
+    // The first hint always has a place; the others take what the facts leave.
+    let reserved = hints.first().map_or(0, width);
+    pen.skip(1);
+    let room = pen.left().saturating_sub(reserved + 1);
+    facts(&mut pen, scene, room, (paint, trouble));
+    let mut left = pen.left().saturating_sub(1);
+    let fitting = hints.iter().take_while(|hint| {
+        left.checked_sub(width(hint)).is_some_and(|rest| {
+            left = rest;
+            true
+        })
+    });
+    let fitting: Vec<_> = fitting.collect();
+    let used: usize = fitting.iter().map(|hint| width(hint)).sum();
+    pen.skip(pen.left().saturating_sub(used + 1));
+    // The least important is farthest from the corner, where the eye looks for help.
+    for (key, label) in fitting.iter().rev() {
+        pen.skip(2).put(Role::Key, key).skip(1).put(Role::Muted, label);
+    }
+    None
+}
+
+fn facts(pen: &mut Pen<'_>, scene: &Scene<'_>, room: usize, (paint, trouble): (Paint<'_>, bool)) {
+    let dot = format!(" {} ", paint.look.glyphs.dot);
+    let mut left = room;
+    for (place, (role, text)) in list(scene, paint, trouble).iter().enumerate() {
+        let separator = if place == 0 { "" } else { dot.as_str() };
+        if place > 0 && columns(separator) + columns(text) > left {
+            break;
+        }
+        pen.put(Role::Muted, separator);
+        left = left.saturating_sub(columns(separator));
+        let width = columns(text).min(left);
+        pen.fit(*role, text, width);
+        left -= width;
+    }
+}
+
+/// What is worth saying, most important first.
+fn list(scene: &Scene<'_>, paint: Paint<'_>, trouble: bool) -> Vec<(Role, String)> {
+    let Some(summary) = scene.summary() else { return Vec::new() };
+    let mut facts = Vec::new();
+    if trouble && let Some(text) = words::trouble(summary, paint.settings.slow_call_clear, &paint.look.glyphs) {
+        facts.push((Role::Warn, text));
+    }
+    if let Some(note) = scene.filter_note {
+        facts.push((Role::Warn, note.to_string()));
+    }
+    match &scene.body {
+        Body::Nodes(table) => {
+            let glyphs = &paint.look.glyphs;
+            let shown = known(summary.nodes_total, glyphs);
+            if scene.filter.is_empty() {
+                let unknown = summary.nodes_total == Known::Unknown;
+                let text = if unknown { "nodes not known yet".to_owned() } else { format!("{shown} nodes") };
+                facts.push((Role::Text, text));
+                if let Some(with @ 1..) = summary.gpu_nodes.any() {
+                    facts.push((Role::Text, format!("{} with GPUs", grouped(with))));
+                }
+            } else {
+                let matching = grouped(table.extent.len as u64);
+                facts.push((Role::Warn, format!("{matching} of {shown} nodes by filter {}", scene.filter)));
+            }
+            facts.extend(rows(table.first, table.rows.len(), table.extent.len, glyphs));
+            if scene.held {
+                facts.push((Role::Warn, "order held".to_owned()));
+            }
+        }
+        Body::Node(view) => {
+            facts.push((Role::Text, format!("{} pods on this node", pods(view.detail.as_ref(), paint))));
+            facts.extend(rows(view.first, view.pods.len(), view.extent.len, &paint.look.glyphs));
+        }
+    }
+    let progress = words::progress(summary);
+    if !progress.is_empty() {
+        facts.push((Role::Unknown, progress));
+    }
+    facts.extend(oddities(summary));
+    let (requests, bytes) = summary.load;
+    facts.push((Role::Muted, format!("our load {} req/s {}", rate(requests), throughput(bytes))));
+    facts
+}
+
+fn pods(detail: Option<&crate::model::cluster::NodeDetail<'_>>, paint: Paint<'_>) -> String {
+    known(detail.map_or(Known::Unknown, |detail| detail.row.pods), &paint.look.glyphs)
+}
+
+/// Which rows are in view, if not all of them.
+fn rows(first: usize, shown: usize, all: usize, glyphs: &Glyphs) -> Option<(Role, String)> {
+    let through = if glyphs.ascii { "-" } else { "–" };
+    (shown > 0 && shown < all).then(|| (Role::Muted, format!("rows {}{through}{}", first + 1, first + shown)))
+}
+
+/// Objects that no table shows.
+fn oddities(summary: &ClusterSummary) -> impl Iterator<Item = (Role, String)> {
+    let some = |number: Known<u32>| number.any().filter(|number| *number > 0);
+    let pending = some(summary.unscheduled).map(|number| (Role::Text, format!("{} pods unscheduled", grouped(number))));
+    let orphaned =
+        some(summary.orphaned).map(|number| (Role::Warn, format!("{} pods on unknown nodes", grouped(number))));
+    let unreadable =
+        some(Known::Exact(summary.unreadable)).map(|number| (Role::Warn, format!("{} unreadable", grouped(number))));
+    [unreadable, orphaned, pending].into_iter().flatten()
+}
+
+fn filter(pen: &mut Pen<'_>, area: Rect, scene: &Scene<'_>) -> Option<Position> {
+    let found = match &scene.body {
+        Body::Nodes(table) => format!("{} of {}", grouped(table.extent.len as u64), grouped(table.extent.total as u64)),
+        Body::Node(_) => String::new(),
+    };
+    let note = scene.filter_note.map_or("", Clean::as_str);
+    pen.skip(1).put(Role::Key, "/");
+    // The text has the line; what follows it gives way.
+    let start = usize::from(area.width) - pen.left();
+    let text = tail(scene.filter, pen.left().saturating_sub(1));
+    pen.put(Role::Title, text);
+    let cursor = area.x.saturating_add(u16::try_from(start + columns(text)).unwrap_or(u16::MAX));
+    pen.skip(3);
+    for (role, text) in [(Role::Text, found.as_str()), (Role::Warn, note)] {
+        if pen.left() > columns(text) + 2 && !text.is_empty() {
+            pen.put(role, text).skip(2);
+        }
+    }
+    if pen.left() > columns(FILTER) + 2 {
+        pen.skip(pen.left() - columns(FILTER) - 1).put(Role::Muted, FILTER);
+    }
+    (cursor < area.right() && area.height > 0).then_some(Position { x: cursor, y: area.y })
+}

@@ -1,0 +1,84 @@
+//! What a node is and carries: system, observed transitions, taints, labels.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::Pane;
+use crate::model::cluster::NodeDetail;
+use crate::theme::Role;
+use crate::ui::text::{Pen, wrap};
+use crate::ui::units::duration;
+
+/// Columns of the word on the left.
+const WORD: usize = 9;
+
+/// One line: the word on the left of the first line of a group, and what follows it.
+pub(super) struct Line {
+    word: &'static str,
+    text: String,
+}
+
+/// All lines at this width.
+pub(super) fn lines(detail: &NodeDetail<'_>, width: u16) -> Vec<Line> {
+    let width = usize::from(width).saturating_sub(WORD + 2);
+    let facts = detail.facts;
+    let system = [
+        ("", &facts.os_image),
+        ("kernel ", &facts.kernel),
+        ("", &facts.runtime),
+        ("", &facts.architecture),
+        ("ip ", &facts.internal_ip),
+    ];
+    let system = system.iter().filter(|(_, value)| !value.is_empty()).map(|(label, value)| format!("{label}{value}"));
+    let roles = if detail.row.roles.is_empty() { "<none>" } else { &detail.row.roles };
+    let transitions = detail.transitions.iter().map(|(ago, what)| format!("{} ago {what}", duration(*ago)));
+    let taints = facts.taints.iter().map(|taint| match &*taint.value {
+        "" => format!("{}:{}", taint.key, taint.effect),
+        value => format!("{}={value}:{}", taint.key, taint.effect),
+    });
+    let labels = facts
+        .labels
+        .iter()
+        .map(|(key, value)| if value.is_empty() { key.to_string() } else { format!("{key}={value}") });
+    let mut lines = Vec::new();
+    group(&mut lines, "system", &system.collect::<Vec<_>>(), width);
+    group(&mut lines, "roles", &[roles.to_owned()], width);
+    group(&mut lines, "ready", &transitions.collect::<Vec<_>>(), width);
+    group(&mut lines, "taints", &taints.collect::<Vec<_>>(), width);
+    group(&mut lines, "labels", &labels.collect::<Vec<_>>(), width);
+    lines
+}
+
+fn group(lines: &mut Vec<Line>, word: &'static str, items: &[String], width: usize) {
+    if items.is_empty() {
+        let nothing = if word == "ready" { "no change seen since the start" } else { "none" };
+        lines.push(Line { word, text: nothing.to_owned() });
+        return;
+    }
+    for (at, line) in wrap(items.iter().map(String::as_str), 3, width).into_iter().enumerate() {
+        lines.push(Line { word: if at == 0 { word } else { "" }, text: line.join("   ") });
+    }
+}
+
+/// Draws as many lines as there is room for.
+pub(super) fn draw(buf: &mut Buffer, area: Rect, detail: &NodeDetail<'_>, pane: Pane<'_>) {
+    if area.height == 0 {
+        return;
+    }
+    let lines = lines(detail, area.width);
+    let first = pane.first(lines.len(), area.height);
+    let shown = usize::from(area.height).min(lines.len() - first);
+    for (row, line) in (0..area.height).zip(lines.iter().skip(first)) {
+        let mut pen = Pen::new(buf, pane.paint.look, area, row);
+        let mark = Pane { focused: pane.focused && row == 0, ..pane };
+        mark.mark(&mut pen).fit(Role::Header, line.word, WORD).skip(1);
+        let hidden = lines.len() - first - shown;
+        if usize::from(row) + 1 == shown && hidden > 0 {
+            let text = format!("+{hidden} more");
+            let room = pen.left().saturating_sub(text.len() + 2);
+            pen.fit(Role::Text, &line.text, room).skip(1).put(Role::Muted, &text);
+        } else {
+            pen.rest(Role::Text, &line.text);
+        }
+    }
+}

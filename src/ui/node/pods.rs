@@ -1,0 +1,128 @@
+//! The pods on a node: what each one is, does, holds and asks for.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::Pane;
+use super::resources::amount;
+use crate::facts::pod::{Phase, PodFacts};
+use crate::model::Known;
+use crate::model::rows::PodRow;
+use crate::theme::{Glyphs, Role};
+use crate::ui::grid::{self, Seen, Spec, Width};
+use crate::ui::scene::NodeView;
+use crate::ui::text::{Pen, columns};
+use crate::ui::units::{duration, grouped};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Column {
+    Namespace,
+    Pod,
+    Ready,
+    Status,
+    Restarts,
+    Gpu,
+    Age,
+    Owner,
+    Cpu,
+    Memory,
+}
+
+const COLUMNS: [Spec<Column>; 10] = [
+    Spec::new(Column::Namespace, "NAMESPACE", Width::Seen(9, 28), 3),
+    Spec::new(Column::Pod, "POD", Width::Seen(12, 253), 0),
+    Spec::new(Column::Ready, "READY", Width::Fixed(5), 7).right(),
+    Spec::new(Column::Status, "STATUS", Width::Seen(9, 24), 1),
+    Spec::new(Column::Restarts, "RESTARTS", Width::Fixed(8), 5).right(),
+    Spec::new(Column::Gpu, "GPU", Width::Fixed(3), 2).right(),
+    Spec::new(Column::Age, "AGE", Width::Fixed(6), 4).right(),
+    Spec::new(Column::Owner, "OWNER", Width::Seen(10, 24), 6),
+    Spec::new(Column::Cpu, "CPU", Width::Fixed(7), 8).right(),
+    Spec::new(Column::Memory, "MEMORY", Width::Fixed(7), 9).right(),
+];
+
+/// Draws the heading and the visible pods.
+pub(super) fn draw(buf: &mut Buffer, area: Rect, view: &NodeView<'_>, (pane, seen): (Pane<'_>, &mut Seen)) {
+    if area.height == 0 {
+        return;
+    }
+    let (paint, glyphs) = (pane.paint, &pane.paint.look.glyphs);
+    seen.grow(&COLUMNS, |column| view.pods.iter().map(|pod| columns(&text(column, pod, glyphs).1)).max().unwrap_or(0));
+    let placed = seen.place(&COLUMNS, usize::from(area.width), |_| true);
+    let mut pen = Pen::new(buf, paint.look, area, 0);
+    grid::heading(pane.mark(&mut pen), area, &placed, (None, paint.look));
+    if view.pods.is_empty() {
+        let known = view.detail.as_ref().map_or(Known::Unknown, |detail| detail.row.pods);
+        let sentence = match known {
+            Known::Exact(_) => "no pods on this node",
+            Known::AtLeast(_) => "no pods of this node read yet; the list still runs",
+            Known::Unknown => "pods are not known yet",
+            Known::Denied => "pods may not be listed",
+        };
+        Pen::new(buf, paint.look, area, 1).skip(1).rest(Role::Unknown, sentence);
+    }
+    for (row, pod) in (1..area.height).zip(&view.pods) {
+        let marked = pod.selected && pane.focused;
+        let mut pen = Pen::new(buf, paint.look, area, row);
+        pen.put(Role::Focus, if marked { glyphs.selected } else { " " });
+        for column in &placed {
+            let (role, text) = text(column.column, pod, glyphs);
+            column.put(pen.go(area, column.at), role, &text);
+        }
+        if marked {
+            let line = Rect { y: area.y + row, height: 1, ..area }.intersection(buf.area);
+            buf.set_style(line, paint.look.style(Role::Selected));
+        }
+    }
+}
+
+fn text(column: Column, row: &PodRow<'_>, glyphs: &Glyphs) -> (Role, String) {
+    let pod = &row.facts;
+    // A pod that has ended holds nothing; what it asked for would look as if it did.
+    let ended = pod.phase.is_terminal();
+    let plain = if ended { Role::Muted } else { Role::Text };
+    let blank = || (Role::Muted, String::new());
+    match column {
+        Column::Namespace => (plain, pod.namespace.to_owned()),
+        Column::Pod => (plain, pod.name.to_owned()),
+        Column::Ready => {
+            (if pod.ready < pod.containers { Role::Warn } else { plain }, format!("{}/{}", pod.ready, pod.containers))
+        }
+        Column::Status => (status_role(pod), status(pod).to_owned()),
+        Column::Restarts => (if pod.restarts > 0 { Role::Warn } else { plain }, grouped(pod.restarts)),
+        Column::Gpu if row.gpus == 0 => blank(),
+        Column::Gpu => (plain, grouped(row.gpus)),
+        Column::Age => (plain, row.age.map_or_else(|| glyphs.none.to_owned(), duration)),
+        Column::Owner if pod.owner_kind.is_empty() => {
+            (Role::Muted, (if pod.mirror { "static" } else { "<none>" }).to_owned())
+        }
+        Column::Owner => (plain, format!("{}/{}", pod.owner_kind, pod.owner_name)),
+        Column::Cpu | Column::Memory if ended => blank(),
+        Column::Cpu => (plain, amount("cpu", pod.requests.cpu.milli())),
+        Column::Memory => (plain, amount("memory", pod.requests.memory.value())),
+    }
+}
+
+/// What kubectl shows under STATUS.
+fn status<'a>(pod: &PodFacts<'a>) -> &'a str {
+    match (pod.reason, pod.phase) {
+        ("", Phase::Pending) => "Pending",
+        ("", Phase::Running) => "Running",
+        ("", Phase::Succeeded) => "Succeeded",
+        ("", Phase::Failed) => "Failed",
+        ("", Phase::Unknown) => "Unknown",
+        (reason, _) => reason,
+    }
+}
+
+fn status_role(pod: &PodFacts<'_>) -> Role {
+    match (pod.phase, pod.reason) {
+        (Phase::Succeeded, _) => Role::Muted,
+        (Phase::Failed, _) => Role::Bad,
+        (Phase::Running, "") => Role::Good,
+        (Phase::Unknown, _) => Role::Unknown,
+        // A reason beside Pending or Running: CrashLoopBackOff, ImagePullBackOff, Init:0/1, Terminating.
+        (_, reason) if reason.contains("BackOff") || reason.contains("Err") => Role::Bad,
+        _ => Role::Warn,
+    }
+}

@@ -1,0 +1,185 @@
+//! The node table: a heading, the visible rows, and a sentence where there are none.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::columns::{self, Column, Wanted};
+use super::grid::{self, Placed, Seen};
+use super::scene::{NodeTable, Paint, Scene};
+use super::text::Pen;
+use super::units::{devices, duration, known, pair, percent};
+use super::{bars, words};
+use crate::facts::node::Readiness;
+use crate::model::Known;
+use crate::model::cluster::{ClusterSummary, Freshness};
+use crate::model::rows::NodeRow;
+use crate::theme::{Glyphs, Role};
+
+/// Draws the table; `seen` keeps the widths from frame to frame.
+pub(super) fn draw(
+    buf: &mut Buffer,
+    area: Rect,
+    scene: &Scene<'_>,
+    table: &NodeTable<'_>,
+    (paint, seen): (Paint<'_>, &mut Seen),
+) {
+    let summary = scene.summary();
+    let gpu = summary.is_none_or(|summary| summary.gpu.is_some() || !summary.gpu_known);
+    let wanted = Wanted { width: usize::from(area.width), wide: table.wide, gpu };
+    let placed = columns::place(seen, &table.rows, wanted);
+    grid::heading(&mut Pen::new(buf, paint.look, area, 0), area, &placed, (Some(table.sort), paint.look));
+    if table.rows.is_empty() {
+        let text = absence(scene, table, paint);
+        let line = Rect { y: area.y.saturating_add(2), height: area.height.saturating_sub(2), ..area };
+        let line = if line.height == 0 {
+            Rect { y: area.y.saturating_add(1), height: area.height.min(1), ..area }
+        } else {
+            line
+        };
+        Pen::new(buf, paint.look, line, 0).skip(1).rest(Role::Unknown, &text);
+        return;
+    }
+    let stale = summary.is_some_and(|summary| words::stale(summary).is_some());
+    for (row, node) in (1..area.height).zip(&table.rows) {
+        let mut pen = Pen::new(buf, paint.look, area, row);
+        pen.put(Role::Focus, if node.selected { paint.look.glyphs.selected } else { " " });
+        for column in &placed {
+            pen.go(area, column.at);
+            cell(&mut pen, column, node, (stale, paint));
+        }
+        if node.selected {
+            let line = Rect { y: area.y + row, height: 1, ..area }.intersection(buf.area);
+            buf.set_style(line, paint.look.style(Role::Selected));
+        }
+    }
+}
+
+fn cell(pen: &mut Pen<'_>, placed: &Placed<Column>, row: &NodeRow<'_>, (stale, paint): (bool, Paint<'_>)) {
+    let glyphs = &paint.look.glyphs;
+    let width = placed.width;
+    let plain = if stale { Role::Stale } else { Role::Text };
+    match placed.column {
+        Column::Name => pen.fit(plain, &row.facts.name, width),
+        Column::Status => status(pen, row, width, (plain, glyphs)),
+        Column::Pods => {
+            let text = match row.pods_allocatable {
+                Some(allocatable) => pair(row.pods, Known::Exact(allocatable), glyphs),
+                None => format!("{}/{}", known(row.pods, glyphs), glyphs.unknown),
+            };
+            pen.right(known_role(row.pods, plain), &text, width)
+        }
+        Column::PodBar => match (row.pods.any(), row.pods_allocatable) {
+            (Some(pods), Some(all)) => pen.fit(
+                fullness(i64::from(pods), Some(i64::from(all)), Role::Muted),
+                &bars::share(pods.into(), all.into(), width, glyphs),
+                width,
+            ),
+            _ => pen.skip(width),
+        },
+        Column::Gpu => match row.gpu {
+            Some(gpu) => pen.right(known_role(gpu.requested, plain), &devices(gpu, 2, glyphs), width),
+            None => pen.skip(width),
+        },
+        Column::GpuLost => match row.gpu.map(|gpu| gpu.capacity.saturating_sub(gpu.allocatable)) {
+            Some(lost) if lost > 0 => pen.fit(Role::Bad, &format!("{}{lost}", glyphs.bad), width),
+            _ => pen.skip(width),
+        },
+        Column::GpuBar => match row.gpu {
+            Some(gpu) => {
+                let bar = bars::devices(gpu, width, glyphs);
+                pen.fit(if gpu.allocatable < gpu.capacity { Role::Warn } else { Role::Muted }, &bar, width)
+            }
+            None => pen.skip(width),
+        },
+        Column::Cpu => share(pen, row.cpu_milli, width, (plain, glyphs)),
+        Column::Memory => share(pen, row.memory_bytes, width, (plain, glyphs)),
+        Column::Pressure => {
+            let names: Vec<&str> = row.pressures.iter().map(|name| short(name)).collect();
+            pen.fit(Role::Warn, &names.join(","), width)
+        }
+        Column::Roles if row.roles.is_empty() => pen.fit(Role::Muted, "<none>", width),
+        Column::Age => pen.right(plain, &row.age.map_or_else(|| glyphs.none.to_owned(), duration), width),
+        column => match columns::text(column, row).filter(|text| !text.is_empty()) {
+            Some(text) => pen.fit(plain, text, width),
+            None if column == Column::Model => pen.skip(width),
+            None => pen.fit(Role::Muted, glyphs.none, width),
+        },
+    };
+}
+
+fn status<'p, 'b>(
+    pen: &'p mut Pen<'b>,
+    row: &NodeRow<'_>,
+    width: usize,
+    (plain, glyphs): (Role, &Glyphs),
+) -> &'p mut Pen<'b> {
+    let (role, glyph) = words::readiness(row.status, glyphs);
+    let text = words::status(row.status, width.saturating_sub(2));
+    // Ready nodes are many and quiet; only a cordon is worth a look on them.
+    let quiet = row.status.readiness == Readiness::Ready && !row.status.flapping;
+    let text_role = match (quiet, row.status.cordoned) {
+        (true, false) => plain,
+        (true, true) => Role::Warn,
+        _ => role,
+    };
+    pen.put(role, glyph).skip(1).fit(text_role, &text, width.saturating_sub(2))
+}
+
+fn share<'p, 'b>(
+    pen: &'p mut Pen<'b>,
+    (requested, allocatable): (Known<i64>, Option<i64>),
+    width: usize,
+    (plain, glyphs): (Role, &Glyphs),
+) -> &'p mut Pen<'b> {
+    let Some(part) = requested.any() else {
+        return pen.right(known_role(requested, plain), &known(requested, glyphs), width);
+    };
+    let text = match percent(part, allocatable) {
+        Some(percent) => format!("{}%", known(requested.map(|_| percent), glyphs)),
+        None => glyphs.unknown.to_owned(),
+    };
+    pen.right(known_role(requested, fullness(part, allocatable, plain)), &text, width)
+}
+
+fn known_role<T: Copy>(number: Known<T>, plain: Role) -> Role {
+    match number {
+        Known::Exact(_) => plain,
+        Known::AtLeast(_) => Role::Muted,
+        Known::Unknown | Known::Denied => Role::Unknown,
+    }
+}
+
+/// Nothing more fits on this node.
+fn fullness(part: i64, whole: Option<i64>, plain: Role) -> Role {
+    if whole.is_some_and(|whole| part >= whole) { Role::Warn } else { plain }
+}
+
+/// `MemoryPressure` → `Memory`: the heading says the rest.
+fn short(condition: &str) -> &str {
+    condition.strip_suffix("Pressure").filter(|short| !short.is_empty()).unwrap_or(condition)
+}
+
+/// Why there are no rows. An unfinished or failed list is not an empty one.
+fn absence(scene: &Scene<'_>, table: &NodeTable<'_>, paint: Paint<'_>) -> String {
+    let glyphs = &paint.look.glyphs;
+    let Some(summary) = scene.summary() else { return "no cluster".to_owned() };
+    if table.extent.total > 0 {
+        return format!("no node matches `{}`; esc clears the filter", scene.filter);
+    }
+    let trouble = words::trouble(summary, paint.settings.slow_call_clear, glyphs);
+    match (&summary.nodes_fresh, trouble) {
+        (Freshness::Denied, Some(reason)) => format!("nodes may not be listed {} {reason}", glyphs.dot),
+        (Freshness::Denied, None) => "nodes may not be listed".to_owned(),
+        (_, _) if summary.nodes_total == Known::Exact(0) => "this cluster has no nodes".to_owned(),
+        (_, Some(reason)) => format!("no nodes read yet {} {reason}", glyphs.dot),
+        (Freshness::Loading { .. }, None) => format!("loading {}", words::progress(summary)),
+        (_, None) => waiting(summary),
+    }
+}
+
+fn waiting(summary: &ClusterSummary) -> String {
+    match &summary.running {
+        Some((what, span)) => format!("no nodes read yet: {what} for {}", duration(*span)),
+        None => "no nodes read yet".to_owned(),
+    }
+}

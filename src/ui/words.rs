@@ -1,0 +1,239 @@
+//! States in words: health, freshness, failures, node status. The same state has the same glyph and word everywhere.
+
+use std::time::Duration;
+
+use super::units::{coarse, duration};
+use crate::facts::node::Readiness;
+use crate::model::cluster::{ClusterSummary, Freshness, Health};
+use crate::model::rows::NodeStatus;
+use crate::theme::{Glyphs, Role};
+
+/// A cluster's state as a glyph.
+pub(super) fn health(health: Health, glyphs: &Glyphs) -> (Role, &'static str) {
+    match health {
+        Health::Ok => (Role::Good, glyphs.ok),
+        Health::Loading => (Role::Muted, glyphs.loading),
+        Health::Degraded => (Role::Warn, glyphs.degraded),
+        Health::Stale => (Role::Unknown, glyphs.unknown),
+        Health::Down => (Role::Bad, glyphs.bad),
+    }
+}
+
+/// A node's readiness as a glyph.
+pub(super) fn readiness(status: NodeStatus, glyphs: &Glyphs) -> (Role, &'static str) {
+    match status {
+        NodeStatus { stale: true, .. } | NodeStatus { readiness: Readiness::Unknown, .. } => {
+            (Role::Unknown, glyphs.unknown)
+        }
+        NodeStatus { readiness: Readiness::NotReady, .. } => (Role::Bad, glyphs.bad),
+        NodeStatus { flapping: true, .. } => (Role::Warn, glyphs.flapping),
+        NodeStatus { .. } => (Role::Good, glyphs.ok),
+    }
+}
+
+/// A node's status in the longest words that fit into `width` columns: kubectl's where there is room, with the time in
+/// the state unless the node is simply Ready. Readiness and cordon are both kept at every width.
+pub(super) fn status(status: NodeStatus, width: usize) -> String {
+    let state = match status.readiness {
+        Readiness::Ready => "Ready",
+        Readiness::NotReady => "NotReady",
+        Readiness::Unknown => "Unknown",
+    };
+    let spans = match status.for_ {
+        Some(span) if !status.stale && status.readiness != Readiness::Ready => {
+            [format!(" {}", duration(span)), format!(" {}", coarse(span)), String::new()]
+        }
+        _ => Default::default(),
+    };
+    let flags = |flapping: &str, cordoned: &str| {
+        let flapping = if status.flapping { flapping } else { "" };
+        format!("{flapping}{}", if status.cordoned { cordoned } else { "" })
+    };
+    let flags = [
+        flags(",flapping", ",SchedulingDisabled"),
+        flags(",flapping", ",cordoned"),
+        flags(",flapping", ",cord"),
+        flags(",flap", ",cord"),
+    ];
+    let befores = if status.stale { ["last seen ", "was "] } else { ["", ""] };
+    let mut text = String::new();
+    // A coarse time is given up for no flag, and a flag's full word for a time.
+    for (before, flag, span) in befores
+        .iter()
+        .flat_map(|before| flags.iter().flat_map(move |flag| [0, 1].map(move |span| (before, flag, span))))
+    {
+        text = format!("{before}{state}{flag}{}", spans[span]);
+        if text.len() <= width {
+            return text;
+        }
+    }
+    for flag in &flags {
+        text = format!("{}{state}{flag}", befores[1]);
+        if text.len() <= width {
+            return text;
+        }
+    }
+    text
+}
+
+/// The worse of two freshnesses, with what it is about.
+fn worse(summary: &ClusterSummary) -> (&'static str, &Freshness) {
+    let rank = |fresh: &Freshness| match fresh {
+        Freshness::Live(age) => (0, *age),
+        Freshness::Polling(age) => (1, *age),
+        Freshness::Denied => (2, Duration::ZERO),
+        Freshness::Loading { .. } => (3, Duration::ZERO),
+        Freshness::Never => (4, Duration::ZERO),
+        Freshness::Relisting { age, .. } => (5, *age),
+        Freshness::Stale(age) => (6, *age),
+    };
+    if rank(&summary.pods_fresh) >= rank(&summary.nodes_fresh) {
+        ("pods", &summary.pods_fresh)
+    } else {
+        ("nodes", &summary.nodes_fresh)
+    }
+}
+
+/// How old what we show of a cluster is, short: `live 1s`, `4m12s old`, `page 3 of ~6`, `pods denied`.
+pub(super) fn freshness(summary: &ClusterSummary) -> (Role, String) {
+    if let Some(age) = stale(summary) {
+        return (Role::Unknown, format!("{} old", duration(age)));
+    }
+    let (what, fresh) = worse(summary);
+    match fresh {
+        Freshness::Live(age) => (Role::Muted, format!("live {}", duration(*age))),
+        Freshness::Polling(age) => (Role::Warn, format!("polled {}", duration(*age))),
+        Freshness::Denied => (Role::Warn, format!("{what} denied")),
+        Freshness::Loading { objects, page, remaining } => {
+            let text = match pages(*objects, *page, *remaining) {
+                Some(all) => format!("page {page} of ~{all}"),
+                None => format!("page {page}"),
+            };
+            (Role::Muted, text)
+        }
+        Freshness::Never => (Role::Unknown, "no data".to_owned()),
+        Freshness::Relisting { age, .. } => (Role::Warn, format!("relist {}", duration(*age))),
+        Freshness::Stale(age) => (Role::Unknown, format!("{} old", duration(*age))),
+    }
+}
+
+/// The age of what is shown, the older of both resources, once it does not speak for now: a list or a watch is stale, or
+/// the server does not answer.
+pub(super) fn stale(summary: &ClusterSummary) -> Option<Duration> {
+    let unanswered = summary.health >= Health::Stale;
+    let age = |fresh: &Freshness| match fresh {
+        Freshness::Stale(age) => Some(*age),
+        Freshness::Live(age) | Freshness::Polling(age) | Freshness::Relisting { age, .. } if unanswered => Some(*age),
+        _ => None,
+    };
+    [&summary.nodes_fresh, &summary.pods_fresh].into_iter().filter_map(age).max()
+}
+
+/// Progress of the lists: `pods page 3 of ~6`; empty when none runs.
+pub(super) fn progress(summary: &ClusterSummary) -> String {
+    let lists = [("nodes", &summary.nodes_fresh), ("pods", &summary.pods_fresh)];
+    let running = lists.into_iter().filter_map(|(what, fresh)| match fresh {
+        Freshness::Loading { page: 0, .. } => Some(format!("{what} asked for")),
+        Freshness::Relisting { page, .. } => Some(format!("{what} listed again, page {page}")),
+        Freshness::Loading { objects, page, remaining } => Some(match pages(*objects, *page, *remaining) {
+            Some(all) => format!("{what} page {page} of ~{all}"),
+            None => format!("{what} page {page}"),
+        }),
+        _ => None,
+    });
+    running.collect::<Vec<_>>().join(", ")
+}
+
+/// How many pages there will be, if the server said what remains: at the average size of the pages so far.
+fn pages(objects: u64, page: u32, remaining: Option<u64>) -> Option<u64> {
+    let each = objects.checked_div(u64::from(page)).filter(|each| *each > 0)?;
+    Some(u64::from(page) + remaining?.div_ceil(each))
+}
+
+/// What is wrong with a cluster's link: the last failure and what happens next, else a request that runs for long.
+pub(super) fn trouble(summary: &ClusterSummary, slow: Duration, glyphs: &Glyphs) -> Option<String> {
+    let dot = glyphs.dot;
+    let Some(failure) = &summary.failure else {
+        let (what, span) = summary.running.as_ref().filter(|(_, span)| *span >= slow)?;
+        return Some(format!("{what} {dot} running for {}", duration(*span)));
+    };
+    let attempt = if failure.attempt > 1 { format!(" {dot} attempt {}", failure.attempt) } else { String::new() };
+    let next = match summary.next_in {
+        None => String::new(),
+        Some(next) if next.as_secs() == 0 => format!(" {dot} trying now"),
+        Some(next) => format!(" {dot} next in {}", duration(next)),
+    };
+    Some(format!("{}: {}{attempt}{next}", failure.request, failure.text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::theme::{Depth, Look};
+
+    fn node(readiness: Readiness, seconds: u64) -> NodeStatus {
+        NodeStatus {
+            readiness,
+            for_: Some(Duration::from_secs(seconds)),
+            cordoned: false,
+            flapping: false,
+            stale: false,
+        }
+    }
+
+    #[test]
+    fn status_is_kubectls_where_it_fits_and_keeps_both_facts_where_it_does_not() {
+        let cordoned = NodeStatus { cordoned: true, ..node(Readiness::NotReady, 192) };
+        let table = [
+            (cordoned, 40, "NotReady,SchedulingDisabled 3m12s"),
+            (cordoned, 31, "NotReady,SchedulingDisabled 3m"),
+            (cordoned, 24, "NotReady,cordoned 3m12s"),
+            (cordoned, 19, "NotReady,cord 3m12s"),
+            (cordoned, 16, "NotReady,cord 3m"),
+            (cordoned, 14, "NotReady,cord"),
+            (node(Readiness::NotReady, 192), 16, "NotReady 3m12s"),
+            (node(Readiness::Unknown, 120), 16, "Unknown 2m"),
+            (node(Readiness::Ready, 120), 16, "Ready"),
+            (NodeStatus { flapping: true, ..node(Readiness::Ready, 40) }, 16, "Ready,flapping"),
+            (NodeStatus { flapping: true, ..node(Readiness::NotReady, 40) }, 16, "NotReady,flap 40s"),
+            (NodeStatus { stale: true, ..node(Readiness::Ready, 40) }, 16, "last seen Ready"),
+            (NodeStatus { stale: true, ..cordoned }, 16, "was NotReady,cord"),
+        ];
+        for (facts, width, text) in table {
+            let written = status(facts, width);
+            assert!(written == text || text.len() > width, "{width}: {written} is not {text}");
+            assert!(!facts.cordoned || written.contains("cord") || written.contains("SchedulingDisabled"), "{written}");
+        }
+    }
+
+    #[test]
+    fn stale_readiness_is_never_stated_as_present() {
+        let glyphs = Look::new(Depth::None, false).glyphs;
+        let was_ready = NodeStatus { stale: true, ..node(Readiness::Ready, 40) };
+        assert_eq!(readiness(was_ready, &glyphs), (Role::Unknown, "?"));
+        for width in 0..40 {
+            assert!(status(was_ready, width).starts_with("last seen ") || status(was_ready, width).starts_with("was "));
+        }
+    }
+
+    #[test]
+    fn a_server_that_does_not_answer_makes_everything_old_whatever_still_loads() {
+        let mut summary = crate::ui::fixture::loading();
+        assert_eq!(freshness(&summary).1, "page 3 of ~6");
+        assert_eq!(stale(&summary), None);
+        summary.health = Health::Stale;
+        summary.nodes_fresh = Freshness::Live(Duration::from_secs(27));
+        assert_eq!(freshness(&summary), (Role::Unknown, "27s old".to_owned()));
+        summary.nodes_fresh = Freshness::Never;
+        assert_eq!(stale(&summary), None, "what was never read has no age");
+    }
+
+    #[test]
+    fn the_number_of_pages_is_estimated_from_the_pages_so_far() {
+        assert_eq!(pages(1_500, 3, Some(1_113)), Some(6));
+        assert_eq!(pages(1_500, 3, None), None);
+        assert_eq!(pages(0, 1, Some(10)), None);
+        assert_eq!(pages(0, 0, Some(10)), None);
+        assert_eq!(pages(500, 1, Some(0)), Some(1));
+    }
+}
