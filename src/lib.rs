@@ -9,16 +9,20 @@
 //! * *accumulate*: [`model`] is everything the screen knows; the same messages always give the same model.
 //! * *draw*: [`ui`] and [`report`] read the model; nothing in them waits, asks or computes per object.
 //!
-//! [`sim`] is a simulated API server for the demo, the tests and game days; `runtime` and `term` tie the parts to a terminal.
+//! [`sim`] is a simulated API server for the demo, the tests and game days; [`runtime`] and [`term`] tie the parts to a terminal.
 
 pub mod action;
+pub mod cli;
 pub mod clock;
 pub mod cluster;
+pub mod config;
 pub mod facts;
 pub mod keymap;
 pub mod model;
 pub mod msg;
 pub mod report;
+pub mod runtime;
 pub mod sim;
+pub mod term;
 pub mod theme;
 pub mod ui;

@@ -1,0 +1,194 @@
+//! The command line: clap definitions that `--help`, the completions and the man page are made from.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// A terminal dashboard for people on call for Kubernetes clusters.
+///
+/// Shows nodes, GPUs, pod density and the API server's latency of one or more clusters, and stays true while an API server is
+/// slow, throttling, flapping or gone: what is not known is shown as unknown, what is old with its age.
+/// Read only: it sends nothing but GET.
+#[derive(Debug, Parser)]
+#[command(name = "watchbell", version, max_term_width = 100, after_help = EXIT_CODES)]
+pub struct Cli {
+    /// What to do; the dashboard without one.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// Which clusters.
+    #[command(flatten)]
+    pub clusters: ClusterArgs,
+    /// How it looks.
+    #[command(flatten)]
+    pub display: DisplayArgs,
+    /// The configuration file, instead of the user's.
+    #[arg(long, value_name = "FILE", env = "WATCHBELL_CONFIG", global = true)]
+    pub config: Option<PathBuf>,
+    /// Start with the defaults, whatever the configuration file says.
+    #[arg(long, global = true, conflicts_with = "config")]
+    pub ignore_config: bool,
+    /// Write a log to this file; without it nothing is logged.
+    #[arg(long, value_name = "FILE", global = true)]
+    pub log_file: Option<PathBuf>,
+}
+
+const EXIT_CODES: &str =
+    "Exit codes: 0 done, 1 error, 2 usage or no terminal, 3 part of a snapshot is missing, 128+n signal n.";
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Watch a simulated cluster: no cluster needed.
+    Demo {
+        /// A built-in scenario, or the path of a scenario file.
+        #[arg(long, short, default_value = "incident", value_name = "NAME|FILE")]
+        scenario: String,
+    },
+    /// Serve a simulated cluster to any client until interrupted.
+    ///
+    /// Prints one line of JSON with the addresses once it is ready.
+    Simulate {
+        /// A built-in scenario, or the path of a scenario file.
+        #[arg(long, short, value_name = "NAME|FILE")]
+        scenario: String,
+        /// Where the first cluster listens; loopback only.
+        #[arg(long, default_value = "127.0.0.1:0", value_name = "ADDRESS", value_parser = loopback)]
+        listen: SocketAddr,
+        /// Write a kubeconfig for the simulated clusters to this file.
+        #[arg(long, value_name = "FILE")]
+        kubeconfig_out: Option<PathBuf>,
+    },
+    /// Read the clusters once, print what was found, and exit.
+    Snapshot {
+        /// The form of the output.
+        #[arg(long, short, value_enum, default_value_t = Output::Table)]
+        output: Output,
+        /// Print what is known by then, even if some of it is missing.
+        #[arg(long, default_value = "90s", value_name = "DURATION", value_parser = duration)]
+        deadline: Duration,
+    },
+    /// Print shell completions.
+    Completion {
+        /// The shell.
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+    /// Print the man page.
+    Man,
+    /// Print the configuration file's template, with every default.
+    Config,
+    /// Print the Kubernetes roles that this program needs.
+    Rbac,
+}
+
+/// Which clusters to watch.
+#[derive(Args, Clone, Debug, Default)]
+pub struct ClusterArgs {
+    /// The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, in-cluster].
+    #[arg(long, value_name = "FILE", global = true)]
+    pub kubeconfig: Option<PathBuf>,
+    /// A context to watch; repeat it or separate with commas [default: the current context].
+    #[arg(long, value_name = "NAME", value_delimiter = ',', global = true)]
+    pub context: Vec<String>,
+    /// Watch every context of the kubeconfig.
+    #[arg(long, global = true, conflicts_with = "context")]
+    pub all_contexts: bool,
+}
+
+/// How it looks.
+#[derive(Args, Clone, Debug, Default)]
+pub struct DisplayArgs {
+    /// Draw with plain ASCII.
+    #[arg(long, global = true)]
+    pub ascii: bool,
+    /// Colours [default: the terminal's 16; none under `NO_COLOR`].
+    #[arg(long, value_enum, value_name = "WHEN", global = true)]
+    pub color: Option<Color>,
+}
+
+/// How many colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Color {
+    /// The terminal's 16, or none where `NO_COLOR` or a dumb terminal says so.
+    Auto,
+    /// None; glyphs and words carry the state.
+    Never,
+    /// The terminal's 16.
+    #[value(name = "16")]
+    #[serde(rename = "16")]
+    Ansi16,
+    /// 256.
+    #[value(name = "256")]
+    #[serde(rename = "256")]
+    Ansi256,
+    /// 24 bits.
+    Truecolor,
+}
+
+/// The form of a snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For people.
+    Table,
+    /// For programs; see the README for the schema.
+    Json,
+}
+
+/// A duration as people write it: `300ms`, `10s`, `5m`.
+///
+/// # Errors
+/// What is wrong with `text`, for the command line and the configuration.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let parsed: jiff::SignedDuration =
+        text.parse().map_err(|_| format!("`{text}` is no duration; write it like `300ms`, `10s` or `5m`"))?;
+    Duration::try_from(parsed).map_err(|_| format!("`{text}` is negative; a duration is not"))
+}
+
+fn loopback(text: &str) -> Result<SocketAddr, String> {
+    let address: SocketAddr =
+        text.parse().map_err(|_| format!("`{text}` is no address; write it like `127.0.0.1:0`"))?;
+    if address.ip().is_loopback() {
+        Ok(address)
+    } else {
+        Err(format!(
+            "`{text}` is not on this machine; the simulation has no authentication and listens on loopback only"
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definitions_hold_together() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn contexts_may_be_repeated_or_separated_by_commas() {
+        let cli = Cli::try_parse_from(["watchbell", "--context", "a,b", "--context", "c"]).unwrap();
+        assert_eq!(cli.clusters.context, ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn the_simulation_refuses_to_listen_beyond_this_machine() {
+        assert!(loopback("127.0.0.1:0").is_ok());
+        assert!(loopback("[::1]:8080").is_ok());
+        assert!(loopback("0.0.0.0:8080").unwrap_err().contains("loopback only"));
+    }
+
+    #[test]
+    fn durations_read_like_people_write_them() {
+        assert_eq!(duration("300ms"), Ok(Duration::from_millis(300)));
+        assert_eq!(duration("5m"), Ok(Duration::from_secs(300)));
+        assert_eq!(duration("1m30s"), Ok(Duration::from_secs(90)));
+        assert!(duration("ten").unwrap_err().contains("`10s`"));
+        assert!(duration("-5s").unwrap_err().contains("negative"));
+    }
+}

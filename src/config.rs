@@ -1,0 +1,295 @@
+//! The configuration: embedded defaults ← the user's file ← environment ← flags.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use directories::ProjectDirs;
+use serde::{Deserialize, Deserializer};
+use thiserror::Error;
+
+use crate::action::ACTIONS;
+use crate::cli::{self, Color};
+use crate::model::Settings;
+
+/// The defaults, commented.
+pub const DEFAULTS: &str = include_str!("../assets/config.toml");
+
+/// The template that `watchbell config` prints: the defaults, and every action with its default keys.
+#[must_use]
+pub fn template() -> String {
+    let mut text = DEFAULTS.to_owned();
+    for entry in ACTIONS {
+        let keys: Vec<String> = entry.keys.iter().map(|key| format!("{key:?}")).collect();
+        let _ = writeln!(text, "# {} = [{}]  # {}", entry.name, keys.join(", "), entry.help);
+    }
+    text
+}
+
+/// What the configuration says, complete.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Contexts to watch when the command line names none.
+    pub contexts: Vec<String>,
+    /// Thresholds and windows of the model.
+    pub settings: Settings,
+    /// How many colours.
+    pub color: Color,
+    /// Plain ASCII.
+    pub ascii: Ascii,
+    /// Keys by action name.
+    pub keys: BTreeMap<String, Vec<String>>,
+    /// What was read but is not known, for the operator.
+    pub warnings: Vec<String>,
+}
+
+/// When to draw with plain ASCII.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Ascii {
+    /// By the locale.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// Why the configuration cannot be used. Nothing of a bad file takes effect.
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read the configuration `{}`: {error}; name another with --config or start with --ignore-config", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// The file is not what was expected; the text names line, column and key.
+    #[error("the configuration `{}` is wrong: {text}\nhint: correct it, or start with --ignore-config", path.display())]
+    Parse {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong and where.
+        text: String,
+    },
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct File {
+    clusters: ClustersSection,
+    alerts: AlertsSection,
+    probe: ProbeSection,
+    display: DisplaySection,
+    keys: BTreeMap<String, Vec<String>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct ClustersSection {
+    contexts: Option<Vec<String>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+struct AlertsSection {
+    slow_call: Option<Span>,
+    slow_call_clear: Option<Span>,
+    timeouts_over: Option<u32>,
+    timeouts_window: Option<Span>,
+    timeouts_clear: Option<u32>,
+    timeouts_quiet: Option<Span>,
+    stale_after: Option<Span>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct ProbeSection {
+    period: Option<Span>,
+    deadline: Option<Span>,
+    window: Option<Span>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct DisplaySection {
+    color: Option<Color>,
+    ascii: Option<Ascii>,
+}
+
+/// A duration in a file, at least a millisecond: a period of zero would spin.
+#[derive(Clone, Copy, Debug)]
+struct Span(Duration);
+
+impl<'de> Deserialize<'de> for Span {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let span = cli::duration(&text).map_err(serde::de::Error::custom)?;
+        if span < Duration::from_millis(1) {
+            return Err(serde::de::Error::custom(format!("`{text}` is too short; write at least `1ms`")));
+        }
+        Ok(Self(span))
+    }
+}
+
+impl Config {
+    /// The embedded defaults.
+    ///
+    /// # Panics
+    /// Never: a test parses the embedded file.
+    #[must_use]
+    pub fn defaults() -> Self {
+        let mut config = Self {
+            contexts: Vec::new(),
+            settings: Settings::default(),
+            color: Color::Auto,
+            ascii: Ascii::Auto,
+            keys: BTreeMap::new(),
+            warnings: Vec::new(),
+        };
+        config.overlay(parse(DEFAULTS, &mut Vec::new()).expect("the embedded defaults are tested"));
+        config
+    }
+
+    /// Defaults, with `named` or else the user's file over them; a missing user's file is none, a missing named one is an error.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the file, the line and the key; nothing of that file takes effect then.
+    pub fn load(named: Option<&Path>) -> Result<Self, ConfigError> {
+        let mut config = Self::defaults();
+        let Some(path) = named.map(Path::to_owned).or_else(user_file) else { return Ok(config) };
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound && named.is_none() => return Ok(config),
+            Err(error) => return Err(ConfigError::Read { path, error }),
+        };
+        let mut unknown = Vec::new();
+        let file = parse(&text, &mut unknown).map_err(|error| ConfigError::Parse {
+            path: path.clone(),
+            text: error.to_string().trim_end().to_owned(),
+        })?;
+        config.overlay(file);
+        config.warnings =
+            unknown.into_iter().map(|key| format!("unknown key `{key}` in `{}` is ignored", path.display())).collect();
+        Ok(config)
+    }
+
+    fn overlay(&mut self, file: File) {
+        let File { clusters, alerts, probe, display, keys } = file;
+        let settings = &mut self.settings;
+        let spans = [
+            (&mut settings.slow_call, alerts.slow_call),
+            (&mut settings.slow_call_clear, alerts.slow_call_clear),
+            (&mut settings.timeouts_window, alerts.timeouts_window),
+            (&mut settings.timeouts_quiet, alerts.timeouts_quiet),
+            (&mut settings.stale_after, alerts.stale_after),
+            (&mut settings.probe_period, probe.period),
+            (&mut settings.probe_deadline, probe.deadline),
+            (&mut settings.latency_window, probe.window),
+        ];
+        for (field, value) in spans {
+            replace(field, value.map(|span| span.0));
+        }
+        replace(&mut settings.timeouts_over, alerts.timeouts_over);
+        replace(&mut settings.timeouts_clear, alerts.timeouts_clear);
+        replace(&mut self.contexts, clusters.contexts);
+        replace(&mut self.color, display.color);
+        replace(&mut self.ascii, display.ascii);
+        self.keys.extend(keys);
+    }
+}
+
+fn replace<T>(field: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *field = value;
+    }
+}
+
+fn parse(text: &str, unknown: &mut Vec<String>) -> Result<File, toml::de::Error> {
+    let deserializer = toml::Deserializer::parse(text)?;
+    serde_ignored::deserialize(deserializer, |path| unknown.push(path.to_string())).map_err(
+        |mut error: toml::de::Error| {
+            error.set_input(Some(text));
+            error
+        },
+    )
+}
+
+/// Where the user's file is looked for.
+#[must_use]
+pub fn user_file() -> Option<PathBuf> {
+    ProjectDirs::from("", "", "watchbell").map(|dirs| dirs.config_dir().join("config.toml"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(text: &str) -> Result<Config, ConfigError> {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("config.toml");
+        fs::write(&path, text).unwrap();
+        Config::load(Some(&path))
+    }
+
+    #[test]
+    fn the_embedded_file_says_what_the_model_defaults_to() {
+        let mut unknown = Vec::new();
+        parse(DEFAULTS, &mut unknown).unwrap();
+        assert_eq!(unknown, Vec::<String>::new());
+        assert_eq!(Config::defaults().settings, Settings::default());
+    }
+
+    #[test]
+    fn the_template_can_be_used_as_it_is_and_with_every_line_of_keys_uncommented() {
+        assert_eq!(load(&template()).unwrap().keys, BTreeMap::new());
+        let is_action = |line: &&str| ACTIONS.iter().any(|entry| line.split(" = ").next() == Some(entry.name));
+        let template = template();
+        let keys: Vec<&str> = template.lines().filter_map(|line| line.strip_prefix("# ")).filter(is_action).collect();
+        let keys = keys.join("\n");
+        let config = load(&format!("[keys]\n{keys}")).unwrap();
+        assert_eq!(config.keys.len(), ACTIONS.len(), "every action has a line");
+        assert_eq!(config.keys["page-down"], ["ctrl-d", "pagedown", "ctrl-f"]);
+    }
+
+    #[test]
+    fn what_a_file_says_replaces_a_default_and_leaves_the_others() {
+        let config = load("[alerts]\nslow-call = \"3s\"\n[keys]\nquit = [\"f10\"]\n").unwrap();
+        assert_eq!(config.settings.slow_call, Duration::from_secs(3));
+        assert_eq!(config.settings.timeouts_over, 10);
+        assert_eq!(config.keys["quit"], ["f10"]);
+    }
+
+    #[test]
+    fn an_error_names_line_column_and_what_is_expected() {
+        let error = load("[alerts]\ntimeouts-over = \"many\"\n").unwrap_err().to_string();
+        assert!(error.contains("line 2"), "{error}");
+        assert!(error.contains("timeouts-over"), "{error}");
+        assert!(error.contains("--ignore-config"), "{error}");
+    }
+
+    #[test]
+    fn a_bad_duration_says_how_to_write_one() {
+        let error = load("[probe]\nperiod = \"soon\"\n").unwrap_err().to_string();
+        assert!(error.contains("line 2") && error.contains("`10s`"), "{error}");
+        assert!(load("[probe]\nperiod = \"0s\"\n").unwrap_err().to_string().contains("too short"));
+    }
+
+    #[test]
+    fn an_unknown_key_is_a_warning_that_names_it() {
+        let config = load("[alerts]\nslow-cal = \"3s\"\n").unwrap();
+        assert_eq!(config.warnings.len(), 1);
+        assert!(config.warnings[0].contains("alerts.slow-cal"), "{}", config.warnings[0]);
+    }
+
+    #[test]
+    fn a_missing_named_file_is_an_error() {
+        let error = Config::load(Some(Path::new("/nonexistent/config.toml"))).unwrap_err().to_string();
+        assert!(error.contains("/nonexistent/config.toml") && error.contains("--config"), "{error}");
+    }
+}

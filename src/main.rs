@@ -1,0 +1,213 @@
+//! Parses the command line, installs color-eyre, dispatches, and turns the outcome into an exit code.
+
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use clap::{CommandFactory, Parser};
+use color_eyre::eyre::{self, WrapErr};
+use tokio::signal::unix::{SignalKind, signal};
+use watchbell::cli::{Cli, ClusterArgs, Color, Command, DisplayArgs, Output};
+use watchbell::cluster::Tuning;
+use watchbell::cluster::kubeconfig::{self, Selection, Sources, Target};
+use watchbell::config::{Ascii, Config};
+use watchbell::keymap::KeyMap;
+use watchbell::report;
+use watchbell::runtime::{self, Dashboard};
+use watchbell::sim::{self, Scenario, Simulation};
+use watchbell::term;
+use watchbell::theme::{Depth, Look};
+
+const DONE: i32 = 0;
+const ERROR: i32 = 1;
+const USAGE: i32 = 2;
+const PARTIAL: i32 = 3;
+
+fn main() {
+    let cli = Cli::parse();
+    let code = match color_eyre::install().and_then(|()| dispatch(&cli)) {
+        Ok(code) => code,
+        Err(report) => {
+            complain(&format!("{:#}", ReportLine(&report)));
+            ERROR
+        }
+    };
+    // No destructor may keep the program from ending: a stuck name resolution or a blocked terminal would (F02).
+    term::exit(code)
+}
+
+/// The whole chain of causes on one line.
+struct ReportLine<'a>(&'a eyre::Report);
+
+impl std::fmt::Display for ReportLine<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (at, cause) in self.0.chain().enumerate() {
+            write!(f, "{}{cause}", if at > 0 { ": " } else { "" })?;
+        }
+        Ok(())
+    }
+}
+
+fn complain(text: &str) {
+    // Nothing is left to do when stderr is closed too.
+    let _ = writeln!(io::stderr(), "watchbell: {text}");
+}
+
+fn dispatch(cli: &Cli) -> eyre::Result<i32> {
+    if let Some(path) = &cli.log_file {
+        log_to(path)?;
+    }
+    match &cli.command {
+        None => dashboard(cli, None),
+        Some(Command::Demo { scenario }) => dashboard(cli, Some(scenario)),
+        Some(Command::Simulate { scenario, listen, kubeconfig_out }) => {
+            simulate(scenario, *listen, kubeconfig_out.as_deref())
+        }
+        Some(Command::Snapshot { output, deadline }) => {
+            let config = load_config(cli)?;
+            let targets = targets(&cli.clusters, &config)?;
+            let snapshot = runtime::snapshot(&targets, config.settings, &tuning(&config), *deadline)?;
+            print(&match output {
+                Output::Table => report::table(&snapshot),
+                Output::Json => serde_json::to_string_pretty(&snapshot)? + "\n",
+            })?;
+            Ok(if snapshot.complete() { DONE } else { PARTIAL })
+        }
+        Some(Command::Completion { shell }) => {
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut Cli::command(), "watchbell", &mut script);
+            print(&String::from_utf8(script)?)?;
+            Ok(DONE)
+        }
+        Some(Command::Man) => {
+            let mut page = Vec::new();
+            clap_mangen::Man::new(Cli::command()).render(&mut page)?;
+            print(&String::from_utf8(page)?)?;
+            Ok(DONE)
+        }
+        Some(Command::Config) => print(&watchbell::config::template()).map(|()| DONE),
+        Some(Command::Rbac) => print(include_str!("../assets/rbac.yaml")).map(|()| DONE),
+    }
+}
+
+/// Writes to stdout; a reader that has gone (`| head`) is no error.
+fn print(text: &str) -> eyre::Result<()> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other.wrap_err("could not write to stdout"),
+    }
+}
+
+fn load_config(cli: &Cli) -> eyre::Result<Config> {
+    let config = if cli.ignore_config { Config::defaults() } else { Config::load(cli.config.as_deref())? };
+    for warning in &config.warnings {
+        complain(&format!("warning: {warning}"));
+    }
+    Ok(config)
+}
+
+fn targets(args: &ClusterArgs, config: &Config) -> eyre::Result<Vec<Target>> {
+    let sources = Sources {
+        flag: args.kubeconfig.clone(),
+        env: std::env::var_os("KUBECONFIG"),
+        home: directories::BaseDirs::new().map(|dirs| dirs.home_dir().to_owned()),
+    };
+    let contexts = if args.context.is_empty() && !args.all_contexts { &config.contexts } else { &args.context };
+    let selection = Selection { contexts: contexts.clone(), all: args.all_contexts };
+    Ok(kubeconfig::load(&sources, &selection)?)
+}
+
+fn tuning(config: &Config) -> Tuning {
+    Tuning {
+        probe_period: config.settings.probe_period,
+        probe_deadline: config.settings.probe_deadline,
+        ..Tuning::default()
+    }
+}
+
+fn look(args: &DisplayArgs, config: &Config) -> Look {
+    let env = |name: &str| std::env::var(name).ok();
+    let detected = Look::detect(&env, args.ascii || config.ascii == Ascii::Always);
+    let ascii = detected.glyphs.ascii && (args.ascii || config.ascii != Ascii::Never);
+    let depth = match args.color.unwrap_or(config.color) {
+        Color::Auto => detected.theme.depth(),
+        Color::Never => Depth::None,
+        Color::Ansi16 => Depth::Ansi16,
+        Color::Ansi256 => Depth::Ansi256,
+        Color::Truecolor => Depth::True,
+    };
+    Look::new(depth, ascii)
+}
+
+fn dashboard(cli: &Cli, demo: Option<&str>) -> eyre::Result<i32> {
+    let config = load_config(cli)?;
+    let keymap = KeyMap::with(config.keys.clone())?;
+    if let Some(reason) = term::missing() {
+        complain(&format!("{reason}; for one-shot output use `watchbell snapshot -o table|json`"));
+        return Ok(USAGE);
+    }
+    let simulation = demo.map(start_demo).transpose()?;
+    let targets = match &simulation {
+        Some((_, simulation)) => simulation.clusters().iter().map(|at| Target::plain(&at.context, &at.url)).collect(),
+        None => targets(&cli.clusters, &config)?,
+    };
+    let look = look(&cli.display, &config);
+    let tuning = tuning(&config);
+    Dashboard { targets, settings: config.settings, tuning, keymap, look }.run()?;
+    Ok(DONE)
+}
+
+/// The simulation runs on a runtime of its own, so that serving cannot slow the client that is on show.
+fn start_demo(scenario: &str) -> eyre::Result<(tokio::runtime::Runtime, Simulation)> {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).thread_name("simulation").enable_all().build()?;
+    let scenario = find_scenario(scenario)?;
+    let simulation = runtime
+        .block_on(sim::start(scenario, ([127, 0, 0, 1], 0).into()))
+        .wrap_err("could not start the simulated API server on loopback")?;
+    Ok((runtime, simulation))
+}
+
+/// A built-in scenario by name, else a file: what looks like a path is one.
+fn find_scenario(name: &str) -> eyre::Result<Scenario> {
+    let path = Path::new(name);
+    let is_path = path.extension().is_some() || name.contains('/');
+    Ok(if is_path { Scenario::load(path)? } else { Scenario::builtin(name)? })
+}
+
+fn simulate(scenario: &str, listen: std::net::SocketAddr, kubeconfig_out: Option<&Path>) -> eyre::Result<i32> {
+    let scenario = find_scenario(scenario)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.block_on(async {
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let simulation =
+            sim::start(scenario, listen).await.wrap_err_with(|| format!("could not listen on `{listen}`"))?;
+        if let Some(path) = kubeconfig_out {
+            std::fs::write(path, simulation.kubeconfig())
+                .wrap_err_with(|| format!("could not write the kubeconfig to `{}`", path.display()))?;
+        }
+        print(&(simulation.ready_line() + "\n"))?;
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        simulation.stop().await;
+        Ok(DONE)
+    })
+}
+
+fn log_to(path: &Path) -> eyre::Result<()> {
+    let file = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(path)
+        .wrap_err_with(|| format!("could not open the log file `{}`", path.display()))?;
+    // kube logs whole bodies at WARN when they do not parse; they may hold secrets (security.md, section 3).
+    let filter = tracing_subscriber::EnvFilter::new("info,kube_client=error,hyper=warn");
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(file).init();
+    Ok(())
+}

@@ -1,0 +1,347 @@
+//! The loop: input first, then messages, then the tick; owns the terminal and the model, and runs effects.
+//!
+//! The loop runs on the main thread. Clusters, decoding and probes run on a runtime of their own, so that neither can starve
+//! the other; one bounded channel joins them.
+
+use std::io;
+use std::sync::mpsc::{Receiver as StdReceiver, sync_channel};
+use std::thread;
+use std::time::Duration;
+
+use color_eyre::eyre::{self, WrapErr};
+use crossterm::event::{Event, EventStream};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
+use tokio_stream::StreamExt;
+
+use crate::clock::Clock;
+use crate::cluster::kubeconfig::Target;
+use crate::cluster::{self, Command, Link, Tuning};
+use crate::keymap::KeyMap;
+use crate::model::{ClusterSpec, Mode, Model, Settings};
+use crate::msg::{ClusterId, Edit, Effect, Msg};
+use crate::report::{self, Snapshot};
+use crate::term::{self, Screen};
+use crate::theme::Look;
+use crate::ui::{self, ViewState};
+
+/// Messages between the clusters and the model. A page is one message, so this bounds memory at 128 pages.
+const CHANNEL_MESSAGES: usize = 128;
+/// Messages taken in before the keyboard is looked at again: 8 pages of 500 pods are about 4 ms of work.
+const BATCH_MESSAGES: usize = 8;
+/// At most 30 frames a second (terminal.md, section 3).
+const FRAME: Duration = Duration::from_millis(33);
+/// At most 10 frames a second over SSH, or while drawing is slow.
+const SLOW_FRAME: Duration = Duration::from_millis(100);
+/// A draw that takes this long says that the terminal is slow.
+const SLOW_DRAW: Duration = Duration::from_millis(50);
+/// A burst of keys is drawn once: the next draw after a key waits this long after the last one.
+const KEY_FRAME: Duration = Duration::from_millis(8);
+/// Keys taken before a draw is due whatever else waits; bounds a paste or a resize storm.
+const BATCH_EVENTS: usize = 256;
+
+/// The tasks of all clusters on a runtime of their own. Dropping it abandons them without waiting: a stuck name resolution
+/// must not keep the program from ending (F02).
+pub struct Clusters {
+    runtime: Option<tokio::runtime::Runtime>,
+    commands: Vec<mpsc::Sender<Command>>,
+    inbox: mpsc::Receiver<Msg>,
+}
+
+impl Clusters {
+    /// Starts one task tree for each usable target; [`ClusterId`] is the place in `targets`.
+    ///
+    /// # Errors
+    /// If the runtime's threads cannot be started.
+    pub fn start(targets: &[Target], tuning: &Tuning, clock: Clock) -> io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_name("clusters")
+            .enable_all()
+            .build()?;
+        let (out, inbox) = mpsc::channel(CHANNEL_MESSAGES);
+        let mut commands = Vec::with_capacity(targets.len());
+        for (id, target) in (0..).map(ClusterId).zip(targets) {
+            let (command, receive) = mpsc::channel(4);
+            commands.push(command);
+            if target.broken().is_none() {
+                let link = Link { id, out: out.clone(), commands: receive, clock };
+                runtime.spawn(cluster::run(target.clone(), tuning.clone(), link));
+            }
+        }
+        Ok(Self { runtime: Some(runtime), commands, inbox })
+    }
+
+    fn refresh(&self, id: ClusterId) {
+        if let Some(command) = self.commands.get(usize::from(id.0)) {
+            // A full queue means that refreshes wait already.
+            let _ = command.try_send(Command::Refresh);
+        }
+    }
+}
+
+impl Drop for Clusters {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// What the model needs to know of the targets.
+#[must_use]
+pub fn specs(targets: &[Target]) -> Vec<ClusterSpec> {
+    targets
+        .iter()
+        .map(|target| ClusterSpec { context: target.context().clone(), broken: target.broken().cloned() })
+        .collect()
+}
+
+/// How the dashboard is set up.
+pub struct Dashboard {
+    /// The clusters to watch.
+    pub targets: Vec<Target>,
+    /// Thresholds.
+    pub settings: Settings,
+    /// Deadlines and periods of the cluster tasks.
+    pub tuning: Tuning,
+    /// Keys.
+    pub keymap: KeyMap,
+    /// Colours and glyphs.
+    pub look: Look,
+}
+
+impl Dashboard {
+    /// Runs until the operator leaves.
+    ///
+    /// # Errors
+    /// If the terminal cannot be set up, or is gone.
+    pub fn run(self) -> eyre::Result<()> {
+        let (reports, panics) = sync_channel(16);
+        term::install_panic_hook(thread::current().id(), reports);
+        term::end_on_signals().wrap_err("could not set up signal handling")?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(async {
+            let clock = Clock::start();
+            let clusters = Clusters::start(&self.targets, &self.tuning, clock)?;
+            let model = Model::new(specs(&self.targets), self.settings);
+            let screen = Screen::enter()?;
+            let app = App {
+                model,
+                clusters,
+                screen,
+                view: ViewState::with_keys(self.keymap.clone()),
+                keymap: self.keymap,
+                look: self.look,
+                clock,
+                dirty: true,
+                drawn_at: clock_start(),
+                frame: frame_period(),
+                panics,
+            };
+            app.run().await
+        })
+    }
+}
+
+/// Long enough ago that the first frame is due at once.
+fn clock_start() -> Instant {
+    let now = Instant::now();
+    now.checked_sub(SLOW_FRAME).unwrap_or(now)
+}
+
+fn frame_period() -> Duration {
+    if std::env::var_os("SSH_CONNECTION").is_some() { SLOW_FRAME } else { FRAME }
+}
+
+/// Whether the program goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Flow {
+    Continue,
+    Quit,
+}
+
+struct App {
+    model: Model,
+    clusters: Clusters,
+    screen: Screen,
+    view: ViewState,
+    keymap: KeyMap,
+    look: Look,
+    clock: Clock,
+    dirty: bool,
+    drawn_at: Instant,
+    frame: Duration,
+    panics: StdReceiver<String>,
+}
+
+impl App {
+    async fn run(mut self) -> eyre::Result<()> {
+        let mut events = EventStream::new();
+        let mut second = interval(Duration::from_secs(1));
+        second.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let mut stop = signal(SignalKind::from_raw(rustix::process::Signal::TSTP.as_raw()))?;
+        let mut cont = signal(SignalKind::from_raw(rustix::process::Signal::CONT.as_raw()))?;
+        let mut inbox = Vec::with_capacity(BATCH_MESSAGES);
+        loop {
+            // Checked on every pass and not only in a branch below: a stream of messages must not starve the screen.
+            if self.dirty && self.drawn_at.elapsed() >= self.frame {
+                self.draw()?;
+            }
+            let due = self.drawn_at + self.frame;
+            let flow = tokio::select! {
+                biased;
+                event = events.next() => self.on_events(event, &mut events).await?,
+                _ = stop.recv() => self.suspend()?,
+                _ = cont.recv() => self.resume()?,
+                received = self.clusters.inbox.recv_many(&mut inbox, BATCH_MESSAGES), if inbox.is_empty() => {
+                    if received == 0 {
+                        // Every cluster task has ended; only broken contexts are left. The picture stays.
+                        tokio::select! {
+                            event = events.next() => self.on_events(event, &mut events).await?,
+                            _ = second.tick() => self.on_tick(),
+                        }
+                    } else {
+                        inbox.drain(..).map(|msg| self.on_msg(msg)).fold(Flow::Continue, Flow::or)
+                    }
+                }
+                _ = second.tick() => self.on_tick(),
+                () = sleep_until(due), if self.dirty => Flow::Continue,
+            };
+            if flow == Flow::Quit {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Takes in one event and what else is waiting, then draws at once.
+    async fn on_events(&mut self, first: Option<io::Result<Event>>, events: &mut EventStream) -> eyre::Result<Flow> {
+        let mut next = first;
+        for _ in 0..BATCH_EVENTS {
+            let event = next.ok_or_else(gone)?.wrap_err("the terminal is gone")?;
+            if self.on_event(event)? == Flow::Quit {
+                return Ok(Flow::Quit);
+            }
+            match timeout(Duration::ZERO, events.next()).await {
+                Ok(event) => next = event,
+                Err(_) => break,
+            }
+        }
+        self.dirty = true;
+        if self.drawn_at.elapsed() >= KEY_FRAME {
+            self.draw()?;
+        }
+        Ok(Flow::Continue)
+    }
+
+    fn on_event(&mut self, event: Event) -> eyre::Result<Flow> {
+        let msg = match event {
+            Event::Key(key) => self.keymap.resolve(self.model.mode(), key),
+            Event::Paste(text) if self.model.mode() == Mode::Filter => Some(Msg::Edit(Edit::Paste(text))),
+            _ => None,
+        };
+        let Some(msg) = msg else { return Ok(Flow::Continue) };
+        match self.model.update(msg, self.clock.now()) {
+            Some(Effect::Suspend) => self.suspend(),
+            Some(Effect::Redraw) => {
+                self.screen.clear()?;
+                Ok(Flow::Continue)
+            }
+            effect => Ok(self.perform(effect.as_ref())),
+        }
+    }
+
+    fn on_msg(&mut self, msg: Msg) -> Flow {
+        self.dirty = true;
+        let effect = self.model.update(msg, self.clock.now());
+        self.perform(effect.as_ref())
+    }
+
+    fn on_tick(&mut self) -> Flow {
+        for text in self.panics.try_iter() {
+            tracing::error!(text, "a background task panicked");
+        }
+        self.on_msg(Msg::Tick)
+    }
+
+    fn perform(&self, effect: Option<&Effect>) -> Flow {
+        match effect {
+            Some(Effect::Quit) => return Flow::Quit,
+            Some(Effect::Refresh(id)) => self.clusters.refresh(*id),
+            Some(Effect::Suspend | Effect::Redraw) | None => {}
+        }
+        Flow::Continue
+    }
+
+    fn suspend(&mut self) -> eyre::Result<Flow> {
+        self.screen.suspend().wrap_err("could not take the terminal back")?;
+        self.dirty = true;
+        Ok(Flow::Continue)
+    }
+
+    /// Continued by someone else's SIGCONT, perhaps after a SIGSTOP that could not be seen coming.
+    fn resume(&mut self) -> eyre::Result<Flow> {
+        self.screen.resume().wrap_err("could not take the terminal back")?;
+        self.dirty = true;
+        Ok(Flow::Continue)
+    }
+
+    fn draw(&mut self) -> eyre::Result<()> {
+        let now = self.clock.now();
+        let start = Instant::now();
+        self.model.prepare(now);
+        let Self { model, view, look, screen, .. } = self;
+        screen.draw(|frame| ui::view(frame, model, view, look, now)).wrap_err("the terminal is gone")?;
+        screen.set_title(&ui::title_with(model, &look.glyphs)).wrap_err("the terminal is gone")?;
+        self.frame = if start.elapsed() > SLOW_DRAW { SLOW_FRAME } else { frame_period() };
+        self.drawn_at = Instant::now();
+        self.dirty = false;
+        Ok(())
+    }
+}
+
+impl Flow {
+    fn or(self, other: Self) -> Self {
+        if self == Self::Quit { self } else { other }
+    }
+}
+
+fn gone() -> eyre::Report {
+    eyre::eyre!("the terminal is gone: no more keys can be read")
+}
+
+/// Reads the clusters once: until nodes and pods of all are complete, or refused, or the deadline passes.
+///
+/// # Errors
+/// If the cluster tasks cannot be started.
+pub fn snapshot(targets: &[Target], settings: Settings, tuning: &Tuning, deadline: Duration) -> eyre::Result<Snapshot> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let clock = Clock::start();
+        let mut clusters = Clusters::start(targets, tuning, clock)?;
+        let mut model = Model::new(specs(targets), settings);
+        let end = Instant::now() + deadline;
+        let mut inbox = Vec::with_capacity(BATCH_MESSAGES);
+        let mut second = interval(Duration::from_secs(1));
+        loop {
+            tokio::select! {
+                biased;
+                () = sleep_until(end) => break,
+                received = clusters.inbox.recv_many(&mut inbox, BATCH_MESSAGES) => {
+                    for msg in inbox.drain(..) {
+                        model.update(msg, clock.now());
+                    }
+                    if received == 0 { break }
+                }
+                _ = second.tick() => drop(model.update(Msg::Tick, clock.now())),
+            }
+            if model.clusters().iter().all(crate::model::cluster::ClusterState::settled) {
+                break;
+            }
+        }
+        let now = clock.now();
+        model.prepare(now);
+        Ok(report::snapshot(&model, now))
+    })
+}

@@ -1,0 +1,218 @@
+//! The terminal: enter, leave, suspend, panic, signals, hang-up.
+//!
+//! Whatever ends the program, the terminal is as it was before: alternate screen left, cursor shown, raw mode off. Leaving
+//! twice is harmless, so every way out may do it.
+
+use std::io::{self, IsTerminal, Write};
+use std::panic;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::SyncSender;
+use std::thread::{self, ThreadId};
+use std::time::Duration;
+
+use color_eyre::eyre::{self, WrapErr};
+use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
+use crossterm::terminal::{
+    BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, SetTitle,
+};
+use crossterm::{cursor, execute, queue, terminal};
+use ratatui::backend::CrosstermBackend;
+use ratatui::{Frame, Terminal};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// A terminal that cannot take bytes must not keep the program from ending: 200 ms of the 500 ms that a signal has.
+const RESTORE_PATIENCE: Duration = Duration::from_millis(200);
+
+/// Whether the terminal is ours now; every way out asks it, so that restoring happens once.
+static ENTERED: AtomicBool = AtomicBool::new(false);
+
+/// The terminal while it is ours. Dropping it gives it back.
+pub struct Screen {
+    terminal: Terminal<Backend>,
+    title: String,
+}
+
+impl Screen {
+    /// Takes the terminal over.
+    ///
+    /// # Errors
+    /// If stdin or stdout is no terminal, or setting it up fails part-way; what had been set up is undone.
+    pub fn enter() -> eyre::Result<Self> {
+        enter().wrap_err("could not set up the terminal")?;
+        match open() {
+            Ok(terminal) => Ok(Self { terminal, title: String::new() }),
+            Err(error) => {
+                leave();
+                Err(error).wrap_err("could not read the size of the terminal")
+            }
+        }
+    }
+
+    /// Draws one frame as one synchronized update, so that it does not tear.
+    ///
+    /// # Errors
+    /// If the terminal is gone or takes no bytes: the program ends then.
+    pub fn draw(&mut self, view: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
+        queue!(self.terminal.backend_mut(), BeginSynchronizedUpdate)?;
+        self.terminal.draw(view)?;
+        execute!(self.terminal.backend_mut(), EndSynchronizedUpdate)
+    }
+
+    /// Sets the window title, if it is another than before.
+    ///
+    /// # Errors
+    /// As [`Screen::draw`].
+    pub fn set_title(&mut self, title: &str) -> io::Result<()> {
+        if title == self.title {
+            return Ok(());
+        }
+        title.clone_into(&mut self.title);
+        execute!(self.terminal.backend_mut(), SetTitle(title))
+    }
+
+    /// Forgets what the terminal shows, so that the next frame draws every cell.
+    ///
+    /// # Errors
+    /// As [`Screen::draw`].
+    pub fn clear(&mut self) -> io::Result<()> {
+        execute!(self.terminal.backend_mut(), terminal::Clear(terminal::ClearType::All))?;
+        // Not `Terminal::clear`: that asks the terminal for its cursor, and the answer would come as a key (or never).
+        self.terminal = open()?;
+        Ok(())
+    }
+
+    /// Gives the terminal to the shell, stops this process, and takes the terminal back when it is continued.
+    ///
+    /// # Errors
+    /// If the terminal cannot be taken back.
+    pub fn suspend(&mut self) -> io::Result<()> {
+        leave();
+        rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP)?;
+        self.resume()
+    }
+
+    /// Takes the terminal back after the process was continued.
+    ///
+    /// # Errors
+    /// If that fails.
+    pub fn resume(&mut self) -> io::Result<()> {
+        ENTERED.store(false, Ordering::SeqCst);
+        enter()?;
+        self.title.clear();
+        self.clear()
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        leave();
+    }
+}
+
+/// Why there is no terminal to draw on, if there is none.
+#[must_use]
+pub fn missing() -> Option<&'static str> {
+    if !io::stdin().is_terminal() {
+        Some("stdin is no terminal, so no key could be read")
+    } else if !io::stdout().is_terminal() {
+        Some("stdout is no terminal, so nothing could be drawn")
+    } else if std::env::var_os("TERM").is_some_and(|term| term == "dumb") {
+        Some("TERM is `dumb`: this terminal cannot place text")
+    } else {
+        None
+    }
+}
+
+type Backend = CrosstermBackend<io::BufWriter<io::Stdout>>;
+
+/// A frame is written at once: 64 KiB hold every cell of 200x60 with its style.
+fn open() -> io::Result<Terminal<Backend>> {
+    Terminal::new(CrosstermBackend::new(io::BufWriter::with_capacity(64 * 1024, io::stdout())))
+}
+
+fn enter() -> io::Result<()> {
+    ENTERED.store(true, Ordering::SeqCst);
+    let set_up = || {
+        terminal::enable_raw_mode()?;
+        execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste, cursor::Hide)
+    };
+    set_up().inspect_err(|_| leave())
+}
+
+/// Gives the terminal back; harmless when that has been done.
+pub fn leave() {
+    if !ENTERED.swap(false, Ordering::SeqCst) {
+        return;
+    }
+    // Raw mode first: it is a call, not bytes, so it works even when the terminal takes none.
+    let _ = terminal::disable_raw_mode();
+    let mut out = io::stdout();
+    let _ =
+        execute!(out, EndSynchronizedUpdate, DisableBracketedPaste, LeaveAlternateScreen, SetTitle(""), cursor::Show);
+    let _ = out.flush();
+}
+
+/// Installs the panic hook; call it after `color_eyre::install()`.
+///
+/// A panic of the drawing thread gives the terminal back before its report is printed. A panic of any other thread leaves the
+/// screen alone: its text goes to `reports` and the supervisor of that task restarts it.
+pub fn install_panic_hook(ui: ThreadId, reports: SyncSender<String>) {
+    let report = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        if thread::current().id() == ui || !ENTERED.load(Ordering::SeqCst) {
+            leave();
+            report(info);
+        } else {
+            // A full queue means that earlier panics already say what is wrong.
+            let _ = reports.try_send(info.to_string());
+        }
+    }));
+}
+
+/// Ends the program on SIGTERM, SIGHUP, SIGINT and SIGQUIT from a thread of its own, so that a blocked draw or a wedged event
+/// source cannot keep it alive (F92, F94).
+///
+/// # Errors
+/// If the thread or its handlers cannot be set up.
+pub fn end_on_signals() -> io::Result<()> {
+    let (ready, done) = std::sync::mpsc::sync_channel(1);
+    thread::Builder::new().name("signals".into()).spawn(move || {
+        let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+            Ok(runtime) => runtime,
+            Err(error) => return drop(ready.send(Err(error))),
+        };
+        runtime.block_on(async {
+            let kinds = [SignalKind::terminate(), SignalKind::hangup(), SignalKind::interrupt(), SignalKind::quit()];
+            let handlers: io::Result<Vec<_>> = kinds.iter().map(|kind| signal(*kind)).collect();
+            let mut handlers = match handlers {
+                Ok(handlers) => handlers,
+                Err(error) => return drop(ready.send(Err(error))),
+            };
+            drop(ready.send(Ok(())));
+            let [terminate, hangup, interrupt, quit] = &mut handlers[..] else { return };
+            let number = tokio::select! {
+                _ = terminate.recv() => SignalKind::terminate(),
+                _ = hangup.recv() => SignalKind::hangup(),
+                _ = interrupt.recv() => SignalKind::interrupt(),
+                _ = quit.recv() => SignalKind::quit(),
+            };
+            exit(128 + number.as_raw_value());
+        });
+    })?;
+    done.recv().unwrap_or_else(|_| Err(io::Error::other("the signal thread ended")))
+}
+
+/// Gives the terminal back, as far as it takes bytes in time, and ends the process without waiting for any task.
+pub fn exit(code: i32) -> ! {
+    let (done, wait) = std::sync::mpsc::sync_channel(1);
+    let restore = thread::Builder::new().name("restore".into()).spawn(move || {
+        leave();
+        let _ = done.send(());
+    });
+    if restore.is_ok() {
+        let _ = wait.recv_timeout(RESTORE_PATIENCE);
+    } else {
+        leave();
+    }
+    std::process::exit(code)
+}

@@ -1,0 +1,10 @@
+//! One binary for all integration tests: scenarios, screens, the program in a pseudo-terminal, the architecture.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "in a test, a panic is the report")]
+
+mod architecture;
+mod common;
+mod docs;
+mod kubectl;
+mod pty;
+mod snapshot;
