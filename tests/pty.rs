@@ -10,6 +10,7 @@ use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system}
 use rustix::process::{Pid, Signal};
 
 use tokio::time::Instant;
+use watchbell::sim::{Change, Fault, FaultKind};
 
 use crate::common::{Served, binary};
 
@@ -214,9 +215,40 @@ fn pty_server_that_dies_and_comes_back_needs_no_key() {
     let text = terminal.wait("what is wrong", |text| text.contains("refused"));
     assert!(text.contains("104") && text.contains("2,613"), "the old numbers stay:\n{text}");
     assert!(text.contains("10-16-10-110.maas"), "the old rows stay:\n{text}");
-    control.apply(watchbell::sim::Change::DeleteNode { node: "10-16-10-110.maas".into() });
+    control.apply(Change::DeleteNode { node: "10-16-10-110.maas".into() });
     served.runtime.block_on(control.listen_again()).unwrap();
     terminal.wait("the new truth", |text| text.contains("103/103") && !text.contains("10-16-10-110.maas"));
+    terminal.press("q");
+    terminal.ends_with(0);
+}
+
+/// The way of the incident: a list that stops in its middle, then a server that is gone, then one that is back.
+#[test]
+fn pty_server_that_stalls_in_mid_list_dies_and_comes_back_never_shows_a_zero() {
+    let served = Served::scenario("reference");
+    let mut terminal = Terminal::start(&served, "", &[]);
+    terminal.wait_for("2,613");
+    let control = served.control();
+    control.inject(Fault::new(FaultKind::Stall { after_bytes: 100_000 }).verb("list").resource("pods").continued(true));
+    terminal.press("r");
+    let old_picture = |text: &str| {
+        let zeros = ["nodes 0/", " 0/11,440", "gpu 0/", "0/872"];
+        assert!(!zeros.iter().any(|zero| text.contains(zero)), "an unfinished list is not an empty one:\n{text}");
+        assert!(text.contains("104/104") && text.contains("10-16-10-110.maas"), "the old picture is gone:\n{text}");
+    };
+    terminal.wait("the age of a list that does not end", |text| {
+        old_picture(text);
+        text.contains("relist") && text.contains("pods listed again, page 1")
+    });
+    served.runtime.block_on(control.stop_listening());
+    terminal.wait("its age without a server", |text| {
+        old_picture(text);
+        text.contains(" old")
+    });
+    control.apply(Change::DeleteNode { node: "10-16-10-213.maas".into() });
+    // The end of all faults includes that the server listens again.
+    served.runtime.block_on(async { control.clear_faults() });
+    terminal.wait("the new truth", |text| text.contains("103/103") && text.contains("live"));
     terminal.press("q");
     terminal.ends_with(0);
 }

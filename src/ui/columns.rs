@@ -38,7 +38,7 @@ const LONGEST_NAME: usize = 253;
 /// 60 columns show NAME STATUS GPU, 80 also PODS and AGE.
 const COLUMNS: [Spec<Column>; 18] = [
     sized(Column::Name, "name", Width::Seen(12, LONGEST_NAME), 0),
-    sized(Column::Status, "status", Width::Stepped([18, 22, 25]), 1),
+    sized(Column::Status, "status", Width::Stepped([18, 26, 26]), 1),
     // 8: `≥110/110`; kubelet's default is 110 pods.
     sized(Column::Pods, "pods", Width::Fixed(8), 3),
     Spec::new(Column::PodBar, "", Width::Fixed(4), 5).glued(),

@@ -144,7 +144,7 @@ fn alerts_and_states_are_styled_by_how_bad_they_are() {
         ("NotReady 3m12s", Role::Bad),
         ("? Unknown", Role::Unknown),
         ("~ Ready", Role::Warn),
-        ("Ready,cordoned", Role::Warn),
+        ("Ready,SchedulingDisabled", Role::Warn),
         ("✗8", Role::Bad),
         ("13 t/o", Role::Bad),
         ("×××", Role::Bad),
@@ -155,7 +155,7 @@ fn alerts_and_states_are_styled_by_how_bad_they_are() {
         let style = look.style(role);
         assert_eq!(style_of(&buf, needle), (style.fg.unwrap(), style.add_modifier), "{needle}");
     }
-    assert_eq!(style_of(&buf, "10-16-10-112.maas  ✓ Ready,cordoned").0, Color::Reset, "names are not coloured");
+    assert_eq!(style_of(&buf, "10-16-10-112.maas  ✓ Ready,SchedulingDisabled").0, Color::Reset, "names are not coloured");
 }
 
 #[test]
