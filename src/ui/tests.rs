@@ -155,7 +155,11 @@ fn alerts_and_states_are_styled_by_how_bad_they_are() {
         let style = look.style(role);
         assert_eq!(style_of(&buf, needle), (style.fg.unwrap(), style.add_modifier), "{needle}");
     }
-    assert_eq!(style_of(&buf, "10-16-10-112.maas  ✓ Ready,SchedulingDisabled").0, Color::Reset, "names are not coloured");
+    assert_eq!(
+        style_of(&buf, "10-16-10-112.maas  ✓ Ready,SchedulingDisabled").0,
+        Color::Reset,
+        "names are not coloured"
+    );
 }
 
 #[test]
