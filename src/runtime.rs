@@ -184,6 +184,7 @@ impl App {
         let mut stop = signal(SignalKind::from_raw(rustix::process::Signal::TSTP.as_raw()))?;
         let mut cont = signal(SignalKind::from_raw(rustix::process::Signal::CONT.as_raw()))?;
         let mut inbox = Vec::with_capacity(BATCH_MESSAGES);
+        let mut open = true;
         loop {
             // Checked on every pass and not only in a branch below: a stream of messages must not starve the screen.
             if self.dirty && self.drawn_at.elapsed() >= self.frame {
@@ -195,16 +196,10 @@ impl App {
                 event = events.next() => self.on_events(event, &mut events).await?,
                 _ = stop.recv() => self.suspend()?,
                 _ = cont.recv() => self.resume()?,
-                received = self.clusters.inbox.recv_many(&mut inbox, BATCH_MESSAGES), if inbox.is_empty() => {
-                    if received == 0 {
-                        // Every cluster task has ended; only broken contexts are left. The picture stays.
-                        tokio::select! {
-                            event = events.next() => self.on_events(event, &mut events).await?,
-                            _ = second.tick() => self.on_tick(),
-                        }
-                    } else {
-                        inbox.drain(..).map(|msg| self.on_msg(msg)).fold(Flow::Continue, Flow::or)
-                    }
+                received = self.clusters.inbox.recv_many(&mut inbox, BATCH_MESSAGES), if open => {
+                    // Closed: every cluster task has ended, as with broken contexts only. The picture stays.
+                    open = received > 0;
+                    inbox.drain(..).map(|msg| self.on_msg(msg)).fold(Flow::Continue, Flow::or)
                 }
                 _ = second.tick() => self.on_tick(),
                 () = sleep_until(due), if self.dirty => Flow::Continue,

@@ -360,3 +360,18 @@ fn pty_without_a_terminal_says_what_to_use_instead() {
     let text = String::from_utf8(output.stderr).unwrap();
     assert!(text.contains("no terminal") && text.contains("snapshot"), "{text}");
 }
+
+#[test]
+fn pty_when_no_context_can_be_used_the_reason_is_shown_and_q_leaves() {
+    let served = Served::scenario("small");
+    let text = std::fs::read_to_string(served.kubeconfig()).unwrap();
+    let dangling = text.replace(r#"{"cluster":"small","user""#, r#"{"cluster":"nowhere","user""#);
+    assert_ne!(text, dangling, "the kubeconfig has another shape than this test expects");
+    std::fs::write(served.kubeconfig(), dangling).unwrap();
+    let mut terminal = Terminal::start(&served, "", &[]);
+    terminal.wait_for("nowhere");
+    terminal.press("?");
+    terminal.wait_for("next cluster");
+    terminal.press("qq");
+    terminal.ends_with(0);
+}
