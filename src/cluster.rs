@@ -6,13 +6,13 @@
 //! The tasks of one cluster never touch another's (G5).
 
 use std::collections::HashMap;
-use std::sync::atomic::AtomicU32;
+use std::sync::atomic::{AtomicBool, AtomicU32};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::{Id, JoinError, JoinSet};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 use crate::clock::Clock;
 use crate::facts::text::Clean;
@@ -32,6 +32,7 @@ mod reflector;
 mod session;
 mod stream;
 mod tuning;
+mod vigil;
 
 use classify::one_line;
 use deadline::{Backoff, SizeTier};
@@ -39,6 +40,7 @@ use kubeconfig::Target;
 use meter::Sink;
 use session::{Build, Rejections, Session};
 pub use tuning::{Tiers, Tuning};
+use vigil::Vigil;
 
 /// A task that has run this long before it panicked starts again without delay growth.
 const STEADY: Duration = Duration::from_secs(120);
@@ -60,6 +62,9 @@ pub struct Link {
 pub enum Command {
     /// Retry now what waits; list again what is complete.
     Refresh,
+    /// The machine or the program slept: connections are dead and the data is old (F67). The tasks notice a sleep of the
+    /// machine themselves.
+    Resumed,
 }
 
 /// What the tasks of one cluster share.
@@ -72,6 +77,9 @@ pub(crate) struct Shared {
     sink: Sink,
     session: Session,
     refresh: watch::Receiver<u64>,
+    resumed: watch::Receiver<u64>,
+    /// The last ping was answered.
+    answering: AtomicBool,
     reconnected: Notify,
     tier: Mutex<SizeTier>,
     /// The last list of each resource: its number grows even when the loop has to start again.
@@ -105,6 +113,13 @@ impl Shared {
         let mut refresh = self.refresh.clone();
         refresh.mark_unchanged();
         refresh
+    }
+
+    /// The sleeps that end from now on.
+    fn resumes(&self) -> watch::Receiver<u64> {
+        let mut resumed = self.resumed.clone();
+        resumed.mark_unchanged();
+        resumed
     }
 
     /// An instant of tokio's clock as the program's.
@@ -159,6 +174,7 @@ async fn supervise<B: Build>(build: B, server: ClusterEvent, tuning: Tuning, lin
     let Link { id, out, mut commands, clock } = link;
     let closed = out.clone();
     let (refresh, refreshes) = watch::channel(0);
+    let (resumed, resumes) = watch::channel(0);
     let (session, rejections) = Session::new();
     let tuning = Arc::new(tuning);
     let shared = Arc::new(Shared {
@@ -169,6 +185,8 @@ async fn supervise<B: Build>(build: B, server: ClusterEvent, tuning: Tuning, lin
         sink: Sink::new(clock),
         session,
         refresh: refreshes,
+        resumed: resumes,
+        answering: AtomicBool::new(false),
         reconnected: Notify::new(),
         tier: Mutex::new(SizeTier::new(tuning.tiers.clone())),
         generations: Default::default(),
@@ -178,11 +196,18 @@ async fn supervise<B: Build>(build: B, server: ClusterEvent, tuning: Tuning, lin
         shared.tell(server).await;
         let keeper = Arc::new(tokio::sync::Mutex::new((build, rejections)));
         let mut tree = Tree::new(shared.clone(), keeper);
+        let mut vigil = Vigil::new(clock.now());
+        let mut look = interval(Vigil::PERIOD);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 biased;
                 Some(command) = commands.recv() => match command {
                     Command::Refresh => refresh.send_modify(|count| *count += 1),
+                    Command::Resumed => resumed.send_modify(|count| *count += 1),
+                },
+                _ = look.tick() => if vigil.slept(clock.now()) {
+                    resumed.send_modify(|count| *count += 1);
                 },
                 Some(ended) = tree.tasks.join_next_with_id() => tree.restart(ended).await,
             }

@@ -100,6 +100,16 @@ pub struct Target {
     env: ProxyEnv,
     /// The files that the clients were built from, as they were then.
     stamps: Vec<Stamp>,
+    origin: Option<Origin>,
+}
+
+/// Where a context was read from, to be read again after an edit (F65).
+#[derive(Clone)]
+struct Origin {
+    sources: Sources,
+    name: String,
+    /// The kubeconfig's files as they were then.
+    stamps: Vec<Stamp>,
 }
 
 #[derive(Clone)]
@@ -143,10 +153,13 @@ pub fn load(sources: &Sources, selection: &Selection) -> Result<Vec<Target>, Kub
         return Err(KubeconfigError::NoCurrent { known: known() });
     }
     let env = ProxyEnv::read();
+    let stamps = files::stamps_of(sources);
     names
         .into_iter()
         .map(|name| {
-            let target = Target::of_context(&config, name, &env);
+            let origin = Origin { sources: sources.clone(), name: name.clone(), stamps: stamps.clone() };
+            let target =
+                Target::of_context(&config, name, &env).map(|target| Target { origin: Some(origin), ..target });
             target.ok_or_else(|| KubeconfigError::Unknown { name: one_line(name), known: known() })
         })
         .collect()
@@ -168,6 +181,7 @@ impl Target {
             source: server.map_or(Source::None, Source::Plain),
             env: ProxyEnv::default(),
             stamps: Vec::new(),
+            origin: None,
         }
     }
 
@@ -205,6 +219,7 @@ impl Target {
             source: Source::InCluster,
             env: ProxyEnv::read(),
             stamps: Vec::new(),
+            origin: None,
         })
     }
 
@@ -219,6 +234,7 @@ impl Target {
             source: Source::None,
             env: env.clone(),
             stamps: Vec::new(),
+            origin: None,
         };
         if let Err(why) = target.fill(config, named) {
             target.broken = Some(one_line(&why));
@@ -289,8 +305,34 @@ impl Target {
     }
 }
 
+impl Target {
+    /// Reads the context again if its kubeconfig was edited; says whether the server is another one now. An edit that
+    /// cannot be used changes nothing.
+    async fn reload(&mut self) -> Result<Option<(Clean, bool)>, Trouble> {
+        if !self.edited().await {
+            return Ok(None);
+        }
+        let Some(origin) = self.origin.clone() else { return Ok(None) };
+        let selection = Selection { contexts: vec![origin.name], all: false };
+        let loaded = blocking(move || load(&origin.sources, &selection)).await?;
+        let trouble = |why: &str| Trouble::new(Layer::Config, &format!("the kubeconfig was edited: {why}"));
+        let next = loaded.map_err(|error| trouble(&error.to_string()))?.pop().ok_or_else(|| trouble("it is empty"))?;
+        if let Some(why) = &next.broken {
+            return Err(trouble(why));
+        }
+        if next.origin.is_none() {
+            return Err(trouble("it is gone"));
+        }
+        let moved = (next.server != self.server || next.insecure != self.insecure)
+            .then(|| (next.server.clone().unwrap_or_default(), next.insecure));
+        *self = next;
+        Ok(moved)
+    }
+}
+
 impl Build for Target {
     async fn build(&mut self, tuning: Arc<Tuning>, sink: Sink) -> Result<Built, Trouble> {
+        let moved = self.reload().await?;
         if let Some(why) = &self.broken {
             return Err(Trouble::new(Layer::Config, why));
         }
@@ -327,7 +369,7 @@ impl Build for Target {
             connect::client(config, auth, &tuning, &sink).map(|probe| (api, probe))
         };
         match blocking(clients).await? {
-            Ok((api, probe)) => Ok(Built { api, probe, expires }),
+            Ok((api, probe)) => Ok(Built { api, probe, expires, moved }),
             Err(error) => Err(super::classify::unusable(&error)),
         }
     }
@@ -335,6 +377,12 @@ impl Build for Target {
     async fn stale(&mut self) -> bool {
         let files = self.stamps.iter().map(|(file, _)| file.clone()).collect();
         stamps(files).await != self.stamps
+    }
+
+    async fn edited(&mut self) -> bool {
+        let Some(origin) = &self.origin else { return false };
+        let files = origin.stamps.iter().map(|(file, _)| file.clone()).collect();
+        stamps(files).await != origin.stamps
     }
 }
 

@@ -5,6 +5,7 @@
 //! deadline". Ticks that pass while we are suspended are not caught up: we did not watch then.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use http::header::DATE;
@@ -102,6 +103,9 @@ impl ProbeState {
         let up = matches!(outcome, ProbeOutcome::Answered { .. });
         if up && self.down && self.series == Series::Ping {
             shared.reconnected.notify_one();
+        }
+        if self.series == Series::Ping {
+            shared.answering.store(up, Ordering::Relaxed);
         }
         self.down = !up;
         ProbeSample { series: self.series, tick: shared.mono_of(tick), outcome }

@@ -30,6 +30,8 @@ pub(crate) struct Moment {
     pub(crate) now: Now,
     /// Deadline of a page in the current size tier.
     pub(crate) page_deadline: Duration,
+    /// The last probe of the server was answered.
+    pub(crate) answering: bool,
 }
 
 /// Something happened.
@@ -53,6 +55,8 @@ pub(crate) enum Input {
     Refresh,
     /// There are new credentials.
     Renewed,
+    /// The machine or the program slept: connections are dead and the data is old (F67).
+    Resumed,
 }
 
 /// What a page said about itself.
@@ -101,6 +105,8 @@ pub(crate) enum WatchEnd {
 pub(crate) enum Effect {
     /// Ask for a page; only one is ever in flight.
     Fetch(PageAsk),
+    /// Give up the page that is in flight; nothing more is heard of it.
+    Abandon,
     /// Open a watch; only one is ever open.
     Open(WatchAsk),
     /// Close the watch, or stop opening it; nothing more is heard of it.
@@ -116,7 +122,7 @@ pub(crate) enum Effect {
 /// A page to ask for.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct PageAsk {
-    /// 1 for the first.
+    /// 1 for the first; [`PageAsk::LOOK`] if only the version of the answer is wanted, and nothing is to be published.
     pub(crate) page: u32,
     /// 1 for the first attempt.
     pub(crate) attempt: u32,
@@ -126,6 +132,11 @@ pub(crate) struct PageAsk {
     pub(crate) token: Option<String>,
     /// What it may take.
     pub(crate) limits: PageLimits,
+}
+
+impl PageAsk {
+    /// The number of a list of one object beside the pages, for the newest resourceVersion.
+    pub(crate) const LOOK: u32 = 0;
 }
 
 /// A watch to open.
@@ -173,9 +184,12 @@ pub(crate) struct Reflector {
     watch_text: Option<Clean>,
     /// What the model was last told.
     told: Option<SyncState>,
-    /// The last page that came, and the last watch that opened.
-    listed_at: Option<Mono>,
-    watched_at: Option<Mono>,
+    /// A page, or a watch, was once allowed.
+    listed: bool,
+    watched: bool,
+    /// The first 403 since the last success of the list, and of the watch (F53).
+    list_forbidden: Option<Mono>,
+    watch_forbidden: Option<Mono>,
     /// Credentials were rejected and new ones asked for; a second rejection is final for a while.
     renewing: bool,
     /// The watch of this list was lost, or skipped something: another list must follow.
@@ -196,8 +210,10 @@ impl Reflector {
             list_text: None,
             watch_text: None,
             told: None,
-            listed_at: None,
-            watched_at: None,
+            listed: false,
+            watched: false,
+            list_forbidden: None,
+            watch_forbidden: None,
             renewing: false,
             another_pass: false,
             tuning,
@@ -236,6 +252,7 @@ impl Reflector {
             }
             Input::Refresh => self.refresh(moment, fx),
             Input::Renewed => self.renewed(moment, fx),
+            Input::Resumed => self.resumed(moment, fx),
         }
         effects
     }
@@ -270,8 +287,27 @@ impl Reflector {
         low + high.saturating_sub(low).mul_f64(self.rng.f64())
     }
 
-    fn within(since: Option<Mono>, now: Mono, span: Duration) -> bool {
-        since.is_some_and(|since| now.since(since) < span)
+    /// The wait before the next list after a sleep: not all clients of a server wake at the same moment (F67).
+    fn resumed(&mut self, moment: Moment, fx: &mut Vec<Effect>) {
+        self.abandon_list(fx);
+        self.close_watch(fx);
+        self.list_backoff.reset();
+        self.watch_backoff.reset();
+        let wait = self.between(self.tuning.resume_delay);
+        let trouble = Trouble::new(Layer::Watch, "this machine slept: the connections are dropped, a new list follows");
+        let failure = self.failed(moment, "list", 1, &trouble);
+        self.wait_for_list(moment, wait, failure, fx);
+    }
+
+    /// A 403 after a success, and not for long yet: a server whose RBAC is still warming up (F53). Takes note of it.
+    fn is_transient(&mut self, moment: Moment, verb: &str) -> bool {
+        let (allowed, since) = if verb == WATCH {
+            (self.watched, &mut self.watch_forbidden)
+        } else {
+            (self.listed, &mut self.list_forbidden)
+        };
+        let since = *since.get_or_insert(moment.now.mono);
+        allowed && moment.now.mono.since(since) < self.tuning.denied_grace
     }
 }
 

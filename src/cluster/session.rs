@@ -15,6 +15,7 @@ use super::deadline::Backoff;
 use super::meter::Sink;
 use super::tuning::Tuning;
 use crate::clock::wall;
+use crate::facts::text::Clean;
 use crate::msg::{ClusterEvent, Layer};
 
 /// Least time between two renewals that rejections ask for (F20); doubles while the new credentials are rejected too, since
@@ -46,8 +47,11 @@ pub(crate) trait Build: Send + 'static {
     /// Makes clients; also says until when their credentials hold.
     fn build(&mut self, tuning: Arc<Tuning>, sink: Sink) -> impl Future<Output = Result<Built, Trouble>> + Send;
 
-    /// The files that the clients were built from have changed since.
+    /// The credential files that the clients were built from have changed since.
     fn stale(&mut self) -> impl Future<Output = bool> + Send;
+
+    /// The kubeconfig itself has changed since; the next [`Build::build`] reads it again (F65).
+    fn edited(&mut self) -> impl Future<Output = bool> + Send;
 }
 
 /// What [`Build`] makes.
@@ -58,6 +62,8 @@ pub(crate) struct Built {
     pub(crate) probe: kube::Client,
     /// Until when the credentials hold, if that is known.
     pub(crate) expires: Option<Timestamp>,
+    /// The server's URL and whether TLS is not verified, if they have changed since the last time.
+    pub(crate) moved: Option<(Clean, bool)>,
 }
 
 #[derive(Clone)]
@@ -189,6 +195,7 @@ struct Pause {
 async fn pause(shared: &Shared, source: &mut impl Build, rejections: &mut Rejections, pause: Pause) -> Why {
     let Pause { due, serial, spacing } = pause;
     let mut refresh = shared.refreshes();
+    let mut resumed = shared.resumes();
     let begun = Instant::now();
     let mut look = begun + RELOAD;
     loop {
@@ -210,10 +217,13 @@ async fn pause(shared: &Shared, source: &mut impl Build, rejections: &mut Reject
                 if changed.is_err() {
                     return Why::Over;
                 }
-                if !matches!(*shared.session.state.borrow(), State::Ready(_)) {
+                let ready = matches!(*shared.session.state.borrow(), State::Ready(_));
+                if !ready || source.stale().await || source.edited().await {
                     return Why::Due;
                 }
             }
+            // New clients have new connections: those from before the sleep are dead, and nobody has been told (F06, F67).
+            changed = resumed.changed() => return if changed.is_ok() { Why::Due } else { Why::Over },
         }
     }
 }
@@ -226,6 +236,9 @@ async fn attempt(shared: &Shared, source: &mut impl Build, serial: u64) -> Resul
         let text = format!("reading the credentials took longer than {} s", deadline.as_secs());
         Err(Trouble::timed_out(Layer::Credentials, &text))
     })?;
+    if let Some((url, insecure)) = made.moved {
+        shared.tell(ClusterEvent::Server { url, insecure }).await;
+    }
     let line = |client| Line { client, sink: shared.sink.clone() };
     let clients = Clients { serial, api: line(made.api), probe: line(made.probe) };
     shared.session.state.send_replace(State::Ready(Arc::new(clients)));

@@ -69,6 +69,7 @@ struct WatchBatch {
 pub(crate) async fn run(shared: Arc<Shared>, resource: Resource, seed: u64) {
     let mut session = shared.session.subscribe();
     let mut refresh = shared.refreshes();
+    let mut resumed = shared.resumes();
     let mut shell = Shell::new(shared, resource, seed);
     shell.feed(Input::Start).await;
     loop {
@@ -77,6 +78,7 @@ pub(crate) async fn run(shared: Arc<Shared>, resource: Resource, seed: u64) {
         let input = tokio::select! {
             biased;
             changed = refresh.changed() => if changed.is_ok() { Input::Refresh } else { return },
+            changed = resumed.changed() => if changed.is_ok() { Input::Resumed } else { return },
             changed = session.changed() => if changed.is_ok() { Input::Renewed } else { return },
             Some(done) = shell.pages.join_next() => shell.page_done(unless_panicked(done)),
             Some(done) = shell.watches.join_next() => {
@@ -108,8 +110,9 @@ struct Shell {
     buf: Vec<u8>,
     /// The page that the machine is about to publish.
     batch: Option<Batch>,
-    /// Objects of the current list.
+    /// Objects of the current list, and of the page that the machine is about to publish.
     objects: u32,
+    page_objects: u32,
     watch_generation: u32,
     /// The session that the last answer came from.
     serial: u64,
@@ -129,6 +132,7 @@ impl Shell {
             buf: Vec::new(),
             batch: None,
             objects: 0,
+            page_objects: 0,
             watch_generation: 0,
             serial: 0,
             heard_bytes: 0,
@@ -138,7 +142,11 @@ impl Shell {
     }
 
     async fn feed(&mut self, input: Input) {
-        let moment = Moment { now: self.shared.clock.now(), page_deadline: self.shared.page_deadline() };
+        let moment = Moment {
+            now: self.shared.clock.now(),
+            page_deadline: self.shared.page_deadline(),
+            answering: self.shared.answering.load(Ordering::Relaxed),
+        };
         for effect in self.machine.step(moment, input) {
             self.perform(effect).await;
         }
@@ -148,10 +156,15 @@ impl Shell {
     async fn perform(&mut self, effect: Effect) {
         match effect {
             Effect::Fetch(ask) => self.fetch(ask),
+            Effect::Abandon => {
+                self.pages.abort_all();
+                self.pages.detach_all();
+            }
             Effect::Open(ask) => self.open(ask),
             Effect::Close => self.close(),
             Effect::Publish(page) => {
                 let Some(batch) = self.batch.take() else { return };
+                self.objects = self.objects.saturating_add(self.page_objects);
                 let resource = self.resource;
                 self.shared
                     .tell(ClusterEvent::Page {
@@ -201,7 +214,7 @@ impl Shell {
         match done.result {
             Ok((news, batch, objects)) => {
                 self.batch = Some(batch);
-                self.objects = self.objects.saturating_add(objects);
+                self.page_objects = objects;
                 Input::Page(news)
             }
             Err(trouble) => Input::PageFailed(trouble),
@@ -277,7 +290,7 @@ async fn fetch(
     };
     let ask = Ask {
         kind: CallKind::List(resource),
-        page: Some(page.page),
+        page: (page.page != PageAsk::LOOK).then_some(page.page),
         attempt: page.attempt,
         uri: list_uri(resource, page, shared.tuning.skip_finished_pods),
         limits,

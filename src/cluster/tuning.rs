@@ -50,14 +50,19 @@ pub struct Tuning {
     pub watch_seconds: (u64, u64),
     /// Headers of a watch.
     pub watch_headers: Duration,
-    /// A watch without a byte for this long is opened again: one and a half bookmark periods (F45).
+    /// A watch without a byte for this long is opened again if the server answers its probe: one and a half bookmark
+    /// periods (F45).
     pub watch_silence: Duration,
+    /// And after this long whatever the probe says: one lost bookmark is tolerated then.
+    pub watch_silence_cap: Duration,
     /// Least time between two starts of a watch of one resource.
     pub watch_spacing: Duration,
     /// A watch that ends sooner than this without an event has failed (R14).
     pub watch_short: Duration,
     /// A watch that lived this long has proven itself: the backoff starts over.
     pub watch_proven: Duration,
+    /// Shortest and longest wait before everything is listed again after a sleep of the machine (F67).
+    pub resume_delay: (Duration, Duration),
     /// Leave finished pods to the server: `status.phase!=Succeeded,status.phase!=Failed`.
     pub skip_finished_pods: bool,
     /// Changes in one message, at most.
@@ -124,9 +129,11 @@ impl Default for Tuning {
             watch_seconds: (150, 220),
             watch_headers: s(30),
             watch_silence: s(90),
+            watch_silence_cap: s(150),
             watch_spacing: s(1),
             watch_short: s(1),
             watch_proven: s(60),
+            resume_delay: (Duration::from_millis(200), s(3)),
             skip_finished_pods: true,
             changes_per_message: 500,
             probe_period: s(5),

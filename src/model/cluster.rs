@@ -206,6 +206,10 @@ impl ClusterState {
     /// The machine slept for `gap` while the monotonic clock stood still, or the program was stopped (F67).
     pub(crate) fn resumed(&mut self, gap: Duration, now: Now) {
         self.latency.slept(gap);
+        if !gap.is_zero() {
+            self.nodes_track.slept();
+            self.pods_track.slept();
+        }
         self.link.resumed = Some(now.mono);
     }
 

@@ -27,6 +27,8 @@ pub(crate) struct Track {
     proof: Option<Now>,
     /// The end of the last list.
     finished: Option<Now>,
+    /// The machine slept, and no list has been complete since (F67).
+    slept: bool,
     unreadable: u32,
 }
 
@@ -67,6 +69,7 @@ impl Track {
         self.complete = true;
         self.running = false;
         self.finished = Some(now);
+        self.slept = false;
         self.alive(now);
         self.proof = Some(now);
         true
@@ -82,6 +85,11 @@ impl Track {
     /// Bytes came on the watch.
     pub(crate) fn heard(&mut self, now: Now) {
         self.alive(now);
+    }
+
+    /// The machine slept: what we hold is old at once, whatever its age.
+    pub(crate) fn slept(&mut self) {
+        self.slept = true;
     }
 
     pub(crate) fn set_state(&mut self, state: SyncState) {
@@ -168,7 +176,7 @@ impl Track {
             return Freshness::Loading { objects: self.objects, page: self.page, remaining: self.remaining };
         }
         let age = self.age(now).unwrap_or_default();
-        if self.lost().is_some() || age > stale_after {
+        if self.lost().is_some() || self.slept || age > stale_after {
             return Freshness::Stale(age);
         }
         match self.state {

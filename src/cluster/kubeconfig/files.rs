@@ -137,6 +137,12 @@ pub(super) async fn read_token(path: &str) -> Result<String, Trouble> {
     Err(Trouble::new(Layer::Credentials, &format!("cannot read the token file `{path}`: {why}")))
 }
 
+/// When each of the kubeconfig's files was last changed. Blocking.
+pub(super) fn stamps_of(sources: &Sources) -> Vec<Stamp> {
+    let modified = |path: &PathBuf| std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
+    paths(sources).into_iter().map(|path| (path.clone(), modified(&path))).collect()
+}
+
 /// When each of the files was last changed.
 pub(super) async fn stamps(files: Vec<PathBuf>) -> Vec<Stamp> {
     let mut stamps = Vec::with_capacity(files.len());

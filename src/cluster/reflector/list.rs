@@ -39,6 +39,18 @@ pub(super) struct Run {
     since: Mono,
     rest: Option<Rest>,
     gone: u32,
+    look: Look,
+}
+
+/// A list of one object between two pages: a watch that is lost while the list runs goes on from its version.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Look {
+    /// The watch is as it should be.
+    No,
+    /// Instead of the next page from this time on.
+    Wanted(Mono),
+    /// It is in flight since then.
+    Running(Mono),
 }
 
 impl Run {
@@ -76,12 +88,21 @@ impl Reflector {
             self.tell(SyncState::Listing, fx);
         }
         let (since, failures) = (moment.now.mono, self.list_backoff.failures());
-        let run = Run { page: 1, token: None, attempt: 1, failures, since, rest: None, gone: 0 };
+        let run = Run { page: 1, token: None, attempt: 1, failures, since, rest: None, gone: 0, look: Look::No };
         self.fetch(moment, run, fx);
     }
 
     fn fetch(&mut self, moment: Moment, mut run: Run, fx: &mut Vec<Effect>) {
         run.rest = None;
+        if let Look::Wanted(from) = run.look
+            && from <= moment.now.mono
+        {
+            run.look = Look::Running(moment.now.mono);
+            let limits = PageLimits::new(&self.tuning, moment.page_deadline, self.tuning.page_budget);
+            fx.push(Effect::Fetch(PageAsk { page: PageAsk::LOOK, attempt: 1, limit: 1, token: None, limits }));
+            self.list = List::Running(run);
+            return;
+        }
         let remaining = self.tuning.page_budget.saturating_sub(moment.now.mono.since(run.since));
         fx.push(Effect::Fetch(PageAsk {
             page: run.page,
@@ -95,9 +116,15 @@ impl Reflector {
 
     pub(super) fn page(&mut self, moment: Moment, page: PageNews, fx: &mut Vec<Effect>) {
         let List::Running(mut run) = std::mem::replace(&mut self.list, List::Idle) else { return };
-        self.listed_at = Some(moment.now.mono);
+        self.listed = true;
+        self.list_forbidden = None;
         self.renewing = false;
         self.list_text = None;
+        if let Look::Running(since) = run.look {
+            self.watch_again_from(moment, page.version, fx);
+            self.looked(moment, since, run, fx);
+            return;
+        }
         self.size.arrived(page.took, moment.page_deadline);
         fx.push(Effect::Publish(ClusterPage {
             generation: self.generation,
@@ -125,6 +152,13 @@ impl Reflector {
         }
     }
 
+    /// The look is over, whatever it brought: on with the pages, which lose no time by it.
+    fn looked(&mut self, moment: Moment, since: Mono, mut run: Run, fx: &mut Vec<Effect>) {
+        run.look = Look::No;
+        run.since = run.since + moment.now.mono.since(since);
+        self.fetch(moment, run, fx);
+    }
+
     fn finish(&mut self, moment: Moment, fx: &mut Vec<Effect>) {
         let (resource, generation) = (self.resource, self.generation);
         fx.push(Effect::Tell(ClusterEvent::ListFinished { resource, generation }));
@@ -149,6 +183,13 @@ impl Reflector {
 
     pub(super) fn page_failed(&mut self, moment: Moment, trouble: &Trouble, fx: &mut Vec<Effect>) {
         let List::Running(run) = std::mem::replace(&mut self.list, List::Idle) else { return };
+        if let Look::Running(since) = run.look {
+            // The pass that follows anyway has a version too.
+            let failure = self.failed(moment, "list one of", 1, trouble);
+            fx.push(Effect::Tell(ClusterEvent::Failed(Box::new(failure))));
+            self.looked(moment, since, run, fx);
+            return;
+        }
         if smaller_helps(trouble) {
             self.size.shrink();
         }
@@ -161,9 +202,7 @@ impl Reflector {
             let wait = self.tuning.page_retries.last().copied();
             let failure = Failure { next_in: wait, ..self.page_failure(moment, &run, trouble) };
             self.rest(moment, run, failure, fx);
-        } else if trouble.layer == Layer::Rbac
-            && !Self::within(self.listed_at, moment.now.mono, self.tuning.denied_grace)
-        {
+        } else if trouble.layer == Layer::Rbac && !self.is_transient(moment, "list") {
             self.denied(moment, &run, trouble, fx);
         } else if let Some(wait) = self.retry_wait(moment, &run, trouble) {
             let failure = Failure { next_in: Some(wait), ..self.page_failure(moment, &run, trouble) };
@@ -246,17 +285,36 @@ impl Reflector {
 
     /// A new list `wait` from now because the watch cannot go on; a list that runs is followed by another instead.
     pub(super) fn relist(&mut self, moment: Moment, wait: Duration, failure: Failure, fx: &mut Vec<Effect>) {
-        match self.list {
-            List::Running(_) => {
+        match &mut self.list {
+            List::Running(run) => {
                 self.another_pass = true;
+                // Page 1 brings a version of its own.
+                if run.page > 1 && run.look == Look::No {
+                    run.look = Look::Wanted(moment.now.mono + wait);
+                }
                 fx.push(Effect::Tell(ClusterEvent::Failed(Box::new(failure))));
             }
             List::Waiting { .. } => fx.push(Effect::Tell(ClusterEvent::Failed(Box::new(failure)))),
-            List::Idle => {
-                let credentials = wants_credentials(failure.layer);
-                self.list = List::Waiting { until: moment.now.mono + wait, credentials };
-                self.tell_waiting(moment, wait, failure, fx);
-            }
+            List::Idle => self.wait_for_list(moment, wait, failure, fx),
+        }
+    }
+
+    /// The next list starts at page 1, `wait` from now.
+    pub(super) fn wait_for_list(&mut self, moment: Moment, wait: Duration, failure: Failure, fx: &mut Vec<Effect>) {
+        let credentials = wants_credentials(failure.layer);
+        self.list = List::Waiting { until: moment.now.mono + wait, credentials };
+        self.tell_waiting(moment, wait, failure, fx);
+    }
+
+    /// Pages are being read, and the watch they began with may be lost.
+    pub(super) fn is_past_page_one(&self) -> bool {
+        matches!(&self.list, List::Running(run) if run.page > 1)
+    }
+
+    /// Gives up whatever the list does; what is displayed stays.
+    pub(super) fn abandon_list(&mut self, fx: &mut Vec<Effect>) {
+        if let List::Running(Run { rest: None, .. }) = std::mem::replace(&mut self.list, List::Idle) {
+            fx.push(Effect::Abandon);
         }
     }
 

@@ -31,6 +31,7 @@ impl Bench {
         let moment = Moment {
             now: Now { mono: Mono(self.now), wall: Timestamp::UNIX_EPOCH },
             page_deadline: self.page_deadline,
+            answering: true,
         };
         for effect in self.machine.step(moment, input) {
             self.log.push(line(&effect));
@@ -88,6 +89,7 @@ fn line(effect: &Effect) -> String {
         }
         Effect::Open(ask) => format!("watch {} of list {}", ask.version, ask.generation),
         Effect::Close => "close".to_owned(),
+        Effect::Abandon => "abandon".to_owned(),
         Effect::Publish(page) => format!("publish {} of list {}", page.page, page.generation),
         Effect::Renew => "renew".to_owned(),
         Effect::Tell(ClusterEvent::ListStarted { generation, .. }) => format!("told list {generation} started"),
@@ -463,6 +465,7 @@ fn the_watchs_timeout_is_random_within_its_bounds() {
         let moment = Moment {
             now: Now { mono: Mono(bench.now), wall: Timestamp::UNIX_EPOCH },
             page_deadline: bench.page_deadline,
+            answering: true,
         };
         for effect in bench.machine.step(moment, Input::WatchEnded(WatchEnd::Clean)) {
             if let Effect::Open(ask) = effect {
@@ -679,8 +682,11 @@ fn a_web_page_in_the_place_of_a_list_is_not_asked_for_quickly() {
 #[test]
 fn a_bare_deadline_error_carries_the_failure_before_it() {
     let mut bench = Bench::new();
-    let moment =
-        Moment { now: Now { mono: Mono(bench.now), wall: Timestamp::UNIX_EPOCH }, page_deadline: bench.page_deadline };
+    let moment = Moment {
+        now: Now { mono: Mono(bench.now), wall: Timestamp::UNIX_EPOCH },
+        page_deadline: bench.page_deadline,
+        answering: true,
+    };
     bench.step(Input::PageFailed(refused()));
     bench.timer();
     let effects = bench.machine.step(moment, Input::PageFailed(timeout()));

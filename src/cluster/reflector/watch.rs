@@ -17,6 +17,8 @@ pub(super) struct Watch {
     phase: Phase,
     /// Where to go on.
     version: String,
+    /// Where it was last opened.
+    opened_at: String,
     /// The list it began at.
     generation: u32,
     started: Option<Mono>,
@@ -38,6 +40,8 @@ enum Phase {
         since: Mono,
         heard: Mono,
         events: u64,
+        /// When to look again whether the server answers, once it has been silent for too long.
+        look: Option<Mono>,
     },
     Resting {
         until: Mono,
@@ -59,26 +63,43 @@ impl Reflector {
     pub(super) fn watch_due(&self) -> Option<Mono> {
         match self.watch.phase {
             Phase::None | Phase::Opening => None,
-            Phase::Open { heard, .. } => Some(heard + self.tuning.watch_silence),
+            Phase::Open { heard, look, .. } => {
+                let silence = self.tuning.watch_silence;
+                let last = heard + self.tuning.watch_silence_cap.max(silence);
+                Some(look.unwrap_or(heard + silence).min(last))
+            }
             Phase::Resting { until, .. } => Some(until),
+        }
+    }
+
+    /// Ends the watch, whatever it does.
+    pub(super) fn close_watch(&mut self, fx: &mut Vec<Effect>) {
+        if !matches!(self.watch.phase, Phase::None) {
+            fx.push(Effect::Close);
+        }
+        self.watch.phase = Phase::None;
+    }
+
+    /// The list runs without its watch: it goes on from `version`, which a look has brought.
+    pub(super) fn watch_again_from(&mut self, moment: Moment, version: String, fx: &mut Vec<Effect>) {
+        if !self.watch.is_denied() && matches!(self.watch.phase, Phase::None) && !is_versionless(&version) {
+            self.watch.version = version;
+            self.reopen(moment, Duration::ZERO, fx);
         }
     }
 
     /// Watches from `version` of the list that has just begun; whatever watch there was is closed.
     pub(super) fn watch_from(&mut self, moment: Moment, version: String, fx: &mut Vec<Effect>) {
-        if !matches!(self.watch.phase, Phase::None) {
-            fx.push(Effect::Close);
-        }
+        self.close_watch(fx);
         let denied_until = self.watch.denied_until.filter(|until| *until > moment.now.mono);
         self.watch = Watch {
             version,
             generation: self.generation,
             started: self.watch.started,
-            // "" and "0" would make the server send everything, past its caches: never (kubernetes/kubernetes#123448).
             denied_until,
             ..Watch::default()
         };
-        if matches!(&*self.watch.version, "" | "0") {
+        if is_versionless(&self.watch.version) {
             self.watch.denied_until = Some(moment.now.mono + self.tuning.denied_period);
         }
         if self.watch.denied_until.is_none() {
@@ -101,6 +122,7 @@ impl Reflector {
         self.watch.attempt = self.watch.attempt.saturating_add(1);
         self.watch.started = Some(moment.now.mono);
         self.watch.phase = Phase::Opening;
+        self.watch.opened_at.clone_from(&self.watch.version);
         let (low, high) = self.tuning.watch_seconds;
         fx.push(Effect::Open(WatchAsk {
             generation: self.watch.generation,
@@ -112,12 +134,13 @@ impl Reflector {
 
     pub(super) fn watch_open(&mut self, moment: Moment, fx: &mut Vec<Effect>) {
         let now = moment.now.mono;
-        self.watch.phase = Phase::Open { since: now, heard: now, events: 0 };
+        self.watch.phase = Phase::Open { since: now, heard: now, events: 0, look: None };
         self.watch.attempt = 0;
         self.watch.refused = 0;
         self.watch.untold = None;
         self.watch_text = None;
-        self.watched_at = Some(now);
+        self.watched = true;
+        self.watch_forbidden = None;
         self.renewing = false;
         self.tell_watch_state(fx);
     }
@@ -135,10 +158,10 @@ impl Reflector {
     }
 
     pub(super) fn watch_news(&mut self, moment: Moment, news: WatchNews) {
-        let Phase::Open { heard, events, .. } = &mut self.watch.phase else { return };
+        let Phase::Open { heard, events, look, .. } = &mut self.watch.phase else { return };
         *heard = moment.now.mono;
+        *look = None;
         *events += u64::from(news.events);
-        self.watched_at = Some(moment.now.mono);
         self.another_pass |= news.skipped;
         if news.events > 0 {
             self.watch_backoff.reset();
@@ -190,9 +213,7 @@ impl Reflector {
     fn watch_refused(&mut self, moment: Moment, trouble: &Trouble, fx: &mut Vec<Effect>) {
         if trouble.is_gone() {
             self.watch_gone(moment, trouble, fx);
-        } else if trouble.layer == Layer::Rbac
-            && !Self::within(self.watched_at, moment.now.mono, self.tuning.denied_grace)
-        {
+        } else if trouble.layer == Layer::Rbac && !self.is_transient(moment, WATCH) {
             self.watch_denied(moment, trouble, fx);
         } else if trouble.layer == Layer::Auth {
             // The second rejection in a row is final for a while.
@@ -230,6 +251,11 @@ impl Reflector {
     /// The version is of no use any more: a new list.
     fn watch_gone(&mut self, moment: Moment, trouble: &Trouble, fx: &mut Vec<Effect>) {
         self.watch.phase = Phase::None;
+        if self.is_past_page_one() && self.watch.version != self.watch.opened_at {
+            // A bookmark has brought it further than where it began: nothing is lost if it goes on from there.
+            self.rest_watch(moment, trouble, Duration::ZERO, fx);
+            return;
+        }
         let failure = self.watch_failure(moment, trouble);
         let jitter = self.rng.f64();
         let wait = self.watch_backoff.next(jitter).max(trouble.retry_after.unwrap_or_default());
@@ -277,17 +303,27 @@ impl Reflector {
         }
         match self.watch.phase {
             Phase::Resting { .. } => self.open(moment, fx),
-            Phase::Open { .. } => self.silent(moment, fx),
+            Phase::Open { heard, .. } => self.silent(moment, heard, fx),
             Phase::None | Phase::Opening => {}
         }
     }
 
-    fn silent(&mut self, moment: Moment, fx: &mut Vec<Effect>) {
+    /// Nothing has come for too long. If the server answers its probe, the watch is what is dead; if it does not, the
+    /// trouble is the server's, and the watch may live on until the cap (F45).
+    fn silent(&mut self, moment: Moment, heard: Mono, fx: &mut Vec<Effect>) {
+        let silence = moment.now.mono.since(heard);
+        if !moment.answering && silence < self.tuning.watch_silence_cap {
+            let next = moment.now.mono + self.tuning.probe_period;
+            if let Phase::Open { look, .. } = &mut self.watch.phase {
+                *look = Some(next);
+            }
+            return;
+        }
         fx.push(Effect::Close);
         self.watch.phase = Phase::None;
         self.watch_backoff.reset();
         self.watch.silent += 1;
-        let secs = self.tuning.watch_silence.as_secs();
+        let secs = silence.as_secs();
         let trouble = Trouble::new(
             Layer::Watch,
             &format!("the watch was silent for {secs} s, not even a bookmark: opened again"),
@@ -304,4 +340,9 @@ impl Reflector {
             self.reopen(moment, Duration::ZERO, fx);
         }
     }
+}
+
+/// "" and "0" would make the server send everything, past its caches: never (kubernetes/kubernetes#123448).
+fn is_versionless(version: &str) -> bool {
+    matches!(version, "" | "0")
 }

@@ -137,10 +137,14 @@ impl Build for Scripted {
         let state = self.0.clone();
         let service = tower::service_fn(move |request: Request<Body>| answer(state.clone(), request));
         let client = assemble(service, &kube::Config::new("http://127.0.0.1:1".parse().unwrap()), &sink).unwrap();
-        Ok(Built { api: client.clone(), probe: client, expires: None })
+        Ok(Built { api: client.clone(), probe: client, expires: None, moved: None })
     }
 
     async fn stale(&mut self) -> bool {
+        false
+    }
+
+    async fn edited(&mut self) -> bool {
         false
     }
 }
