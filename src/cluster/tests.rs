@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::*;
 use crate::msg::{Batch, CallEvent, CallKind, End, Layer, ProbeOutcome, SyncState};
 
+mod convergence;
 pub(in crate::cluster) mod script;
 
 use script::*;

@@ -133,6 +133,12 @@ impl ClusterState {
         self.spec.broken.is_some() || (settled(&self.nodes_track) && settled(&self.pods_track))
     }
 
+    /// Everything that is held, for tests that compare it with a server's truth.
+    #[cfg(test)]
+    pub(crate) fn held_objects(&self) -> (&Nodes, &Ledger) {
+        (&self.nodes, &self.ledger)
+    }
+
     /// Accelerators by resource and kind, accessories left out; requested as of now, not as of the last frame.
     #[must_use]
     pub fn accelerators(&self) -> Vec<AcceleratorTotals> {

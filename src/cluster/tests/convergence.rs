@@ -1,0 +1,617 @@
+//! Convergence: whatever a server does and whatever happens to its answers, once it is well the model is its truth.
+//!
+//! No sockets: a simulated server, the state machine, the decoders and the model, driven by a seed. `WATCHBELL_SEQUENCES`
+//! says how many sequences are played, `WATCHBELL_SEED` plays one of them again, with its log on stderr.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt::Write as _;
+
+use jiff::Timestamp;
+
+use super::*;
+use crate::cluster::classify::{self, Trouble};
+use crate::cluster::reflector::{Effect, Input, Moment, PageAsk, PageNews, Reflector, WatchAsk, WatchEnd, WatchNews};
+use crate::facts::node::{self, Readiness};
+use crate::facts::pod::{self, Phase, PodBatch};
+use crate::facts::wire::{StatusFacts, Uid, WatchType, bookmark_version, decode_frame};
+use crate::model::{ClusterSpec, Model, Settings};
+use crate::msg::{NodeChange, Now};
+
+/// Short sequences of `cargo test`; a run of 10,000 takes less than a minute in debug.
+const SEQUENCES: u64 = 500;
+/// Random moves of one sequence before the server is well again.
+const MOVES: usize = 120;
+/// How long the server is well before the model is looked at: longer than any wait of ours (a denied list, 330 s; the rest
+/// of a watch with a skipped event, 220 s) and the list after it.
+const WELL: Duration = Duration::from_secs(900);
+/// An etcd restore takes the versions back by this much: more than a sequence adds.
+const RESTORE: u64 = 10_000;
+
+type Key = (String, String);
+
+/// An object as the server has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Object {
+    uid: u64,
+    version: u64,
+    /// Of a pod: its node. Of a node: nothing.
+    node: u8,
+    /// Of a pod: Running, Pending, Succeeded. Of a node: Ready, not, unknown.
+    state: u8,
+}
+
+impl Object {
+    fn uid_text(&self) -> String {
+        format!("00000000-0000-4000-8000-{:012x}", self.uid)
+    }
+
+    fn json(&self, of: Resource, (namespace, name): &Key) -> String {
+        let (uid, version) = (self.uid_text(), self.version);
+        match of {
+            Resource::Pods => format!(
+                r#"{{"metadata":{{"name":"{name}","namespace":"{namespace}","uid":"{uid}","resourceVersion":"{version}"}},"spec":{{"nodeName":"n{}","containers":[{{"name":"c","resources":{{"requests":{{"cpu":"{}m"}}}}}}]}},"status":{{"phase":"{}"}}}}"#,
+                self.node,
+                100 + self.uid,
+                ["Running", "Pending", "Succeeded"][usize::from(self.state)],
+            ),
+            Resource::Nodes => format!(
+                r#"{{"metadata":{{"name":"{name}","uid":"{uid}","resourceVersion":"{version}"}},"status":{{"conditions":[{{"type":"Ready","status":"{}"}}]}}}}"#,
+                ["True", "False", "Unknown"][usize::from(self.state)],
+            ),
+        }
+    }
+}
+
+/// One event of the log, as a watch with our selector sees it.
+#[derive(Clone, Debug)]
+struct Logged {
+    version: u64,
+    kind: &'static str,
+    key: Key,
+    object: Object,
+}
+
+/// The rest of a paged list.
+#[derive(Clone, Debug)]
+struct Snapshot {
+    version: u64,
+    after: Key,
+    objects: BTreeMap<Key, Object>,
+}
+
+/// One resource of the server.
+struct Server {
+    of: Resource,
+    version: u64,
+    objects: BTreeMap<Key, Object>,
+    log: Vec<Logged>,
+    /// Watches from before this version are gone.
+    compacted: u64,
+    snapshots: HashMap<String, Snapshot>,
+    backup: BTreeMap<Key, Object>,
+    uids: u64,
+}
+
+impl Server {
+    fn new(of: Resource) -> Self {
+        let (objects, backup) = (BTreeMap::new(), BTreeMap::new());
+        let (log, snapshots) = (Vec::new(), HashMap::new());
+        Self { of, version: 1_000_000, objects, log, compacted: 1_000_000, snapshots, backup, uids: 0 }
+    }
+
+    /// With `status.phase!=Succeeded,status.phase!=Failed`, as we ask for pods (F55).
+    fn is_selected(&self, object: &Object) -> bool {
+        self.of == Resource::Nodes || object.state < 2
+    }
+
+    fn selected(&self) -> BTreeMap<Key, Object> {
+        self.objects.iter().filter(|(_, o)| self.is_selected(o)).map(|(k, o)| (k.clone(), o.clone())).collect()
+    }
+
+    /// Creates, changes or deletes one object; a new incarnation has another uid.
+    fn change(&mut self, rng: &mut fastrand::Rng) {
+        self.version += rng.u64(1..4);
+        let key = (["a", "b"][rng.usize(..2)].to_owned(), format!("o{}", rng.u8(..8)));
+        let key = if self.of == Resource::Nodes { (String::new(), format!("n{}", rng.u8(..6))) } else { key };
+        let old = self.objects.get(&key).cloned();
+        let was = old.as_ref().is_some_and(|object| self.is_selected(object));
+        if let Some(mut gone) = old.clone().filter(|_| rng.u8(..4) == 0) {
+            gone.version = self.version;
+            self.objects.remove(&key);
+            if was {
+                self.log.push(Logged { version: self.version, kind: "DELETED", key, object: gone });
+            }
+            return;
+        }
+        let uid = old.as_ref().map_or_else(
+            || {
+                self.uids += 1;
+                self.uids
+            },
+            |old| old.uid,
+        );
+        let object = Object { uid, version: self.version, node: rng.u8(..6), state: rng.u8(..3) };
+        let is = self.is_selected(&object);
+        self.objects.insert(key.clone(), object.clone());
+        let (kind, object) = match (was, is) {
+            (false, false) => return,
+            (false, true) => ("ADDED", object),
+            (true, true) => ("MODIFIED", object),
+            // The last state that the selector let through, at the version of the change.
+            (true, false) => ("DELETED", Object { version: self.version, ..old.expect("it was selected") }),
+        };
+        self.log.push(Logged { version: self.version, kind, key, object });
+    }
+
+    /// etcd is restored from a backup: versions go back, and nothing from before is known any more (F43).
+    fn restore(&mut self) {
+        self.objects.clone_from(&self.backup);
+        self.version -= RESTORE;
+        for object in self.objects.values_mut() {
+            object.version = object.version.min(self.version);
+        }
+        self.compacted = self.version;
+        self.log.clear();
+        self.snapshots.clear();
+    }
+
+    fn page(&mut self, ask: &PageAsk) -> Result<(String, PageNews), Trouble> {
+        let snapshot = match &ask.token {
+            None => Snapshot { version: self.version, after: Key::default(), objects: self.selected() },
+            Some(token) => match self.snapshots.get(token) {
+                Some(snapshot) => snapshot.clone(),
+                None => return Err(gone("")),
+            },
+        };
+        let rest = snapshot.objects.iter().filter(|(key, _)| ask.token.is_none() || **key > snapshot.after);
+        let limit = usize::try_from(ask.limit).unwrap();
+        let page: Vec<(&Key, &Object)> = rest.clone().take(limit).collect();
+        let mut news = PageNews { version: snapshot.version.to_string(), ..PageNews::default() };
+        if rest.count() > limit {
+            let after = page.last().unwrap().0.clone();
+            news.token = format!("{}:{}/{}", snapshot.version, after.0, after.1);
+            self.snapshots.insert(news.token.clone(), Snapshot { after, ..snapshot.clone() });
+        }
+        let items: Vec<String> = page.iter().map(|(key, object)| object.json(self.of, key)).collect();
+        let meta = format!(r#"{{"resourceVersion":"{}","continue":"{}"}}"#, news.version, news.token);
+        Ok((format!(r#"{{"kind":"List","metadata":{meta},"items":[{}]}}"#, items.join(",")), news))
+    }
+
+    /// A continue token has expired: the answer may carry one for the rest of the list as it is now (R5, F40).
+    fn expire(&mut self, token: &str, helpful: bool) -> Trouble {
+        let Some(old) = self.snapshots.remove(token).filter(|_| helpful) else { return gone("") };
+        let next = format!("{}:inconsistent:{}/{}", self.version, old.after.0, old.after.1);
+        let snapshot = Snapshot { version: self.version, after: old.after, objects: self.selected() };
+        self.snapshots.insert(next.clone(), snapshot);
+        gone(&next)
+    }
+}
+
+fn gone(token: &str) -> Trouble {
+    let status = StatusFacts { code: 410, continue_token: token.to_owned(), ..StatusFacts::default() };
+    classify::event(status, Duration::ZERO)
+}
+
+fn too_large() -> Trouble {
+    classify::event(StatusFacts { code: 504, version_too_large: true, ..StatusFacts::default() }, Duration::ZERO)
+}
+
+/// A failure that says nothing about the data.
+fn any_trouble(rng: &mut fastrand::Rng) -> Trouble {
+    let answered = |code: u16| {
+        let status = StatusFacts { code, ..StatusFacts::default() };
+        classify::event(status, Duration::ZERO)
+    };
+    match rng.u8(..8) {
+        0 => Trouble::timed_out(Layer::FirstByte, "no answer within 30 s"),
+        1 => Trouble::timed_out(Layer::Body, "no data for 10 s"),
+        2 => Trouble::new(Layer::Connect, "refused"),
+        3 => Trouble { retry_after: Some(secs(rng.u64(..8))), ..answered(429) },
+        4 => answered(500),
+        5 => answered(401),
+        6 => answered(403),
+        _ => answered(504),
+    }
+}
+
+/// An open watch, or one that is being opened.
+struct Stream {
+    ask: WatchAsk,
+    open: bool,
+    at: u64,
+    /// It says nothing any more, and nobody knows (F45).
+    silent: bool,
+    since: Duration,
+    heard: Duration,
+}
+
+/// The loop of one resource with its server.
+struct Side {
+    server: Server,
+    machine: Reflector,
+    page: Option<Result<(String, PageNews), Trouble>>,
+    token: Option<String>,
+    watch: Option<Stream>,
+}
+
+struct Play {
+    sides: [Side; 2],
+    model: Model,
+    now: Duration,
+    rng: fastrand::Rng,
+    log: String,
+    verbose: bool,
+}
+
+impl Play {
+    fn new(seed: u64, verbose: bool) -> Self {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let tuning = Arc::new(Tuning { page_sizes: vec![5, 3, 2, 1], ..Tuning::default() });
+        let sides = Resource::ALL.map(|of| {
+            let machine = Reflector::new(of, tuning.clone(), rng.u64(..));
+            Side { server: Server::new(of), machine, page: None, token: None, watch: None }
+        });
+        let spec = ClusterSpec { context: Clean::new("c"), broken: None };
+        let model = Model::new(vec![spec], Settings::default());
+        let mut play = Self { sides, model, now: secs(100), rng, log: String::new(), verbose };
+        for side in 0..2 {
+            for _ in 0..play.rng.u8(..12) {
+                play.sides[side].server.change(&mut play.rng);
+            }
+            play.step(side, Input::Start, None);
+        }
+        play
+    }
+
+    fn clocks(&self) -> Now {
+        let wall = Timestamp::from_millisecond(i64::try_from(self.now.as_millis()).unwrap()).unwrap();
+        Now { mono: Mono(self.now), wall }
+    }
+
+    fn tell(&mut self, event: ClusterEvent) {
+        if self.verbose {
+            let _ = writeln!(self.log, "{:?} told {event:?}", self.now);
+        }
+        let now = self.clocks();
+        self.model.update(Msg::Cluster(ClusterId(0), event), now);
+    }
+
+    fn step(&mut self, side: usize, input: Input, mut batch: Option<Batch>) {
+        if self.verbose {
+            let _ = writeln!(self.log, "{:?} {} {input:?}", self.now, Resource::ALL[side].name());
+        }
+        let moment = Moment { now: self.clocks(), page_deadline: secs(30), answering: self.rng.u8(..4) > 0 };
+        for effect in self.sides[side].machine.step(moment, input) {
+            let at = &mut self.sides[side];
+            match effect {
+                Effect::Fetch(ask) => {
+                    assert!(at.page.is_none(), "two pages in flight");
+                    at.token.clone_from(&ask.token);
+                    // The answer is of the moment of the request, however late it comes.
+                    at.page = Some(at.server.page(&ask));
+                }
+                Effect::Abandon => at.page = None,
+                Effect::Open(ask) => {
+                    assert!(at.watch.is_none(), "two watches");
+                    let (since, heard) = (self.now, self.now);
+                    at.watch = Some(Stream {
+                        at: ask.version.parse().unwrap(),
+                        ask,
+                        open: false,
+                        silent: false,
+                        since,
+                        heard,
+                    });
+                }
+                Effect::Close => at.watch = None,
+                Effect::Publish(page) => self.tell(ClusterEvent::Page {
+                    resource: Resource::ALL[side],
+                    generation: page.generation,
+                    page: page.page,
+                    remaining: None,
+                    bytes: 1,
+                    unreadable: 0,
+                    batch: batch.take().expect("a page is published once"),
+                }),
+                Effect::Tell(event) => self.tell(event),
+                Effect::Renew => {}
+            }
+        }
+    }
+
+    fn answer_page(&mut self, side: usize) {
+        match self.sides[side].page.take() {
+            None => {}
+            Some(Err(trouble)) => self.step(side, Input::PageFailed(trouble), None),
+            Some(Ok((body, news))) => {
+                let batch = match Resource::ALL[side] {
+                    Resource::Pods => {
+                        let mut pods = PodBatch::default();
+                        let head = pod::decode_list(body.as_bytes(), &mut pods).unwrap();
+                        assert_eq!((&head.resource_version, &head.continue_token), (&news.version, &news.token));
+                        Batch::Pods(pods)
+                    }
+                    Resource::Nodes => {
+                        let mut nodes = Vec::new();
+                        node::decode_list(body.as_bytes(), |node| nodes.push(NodeChange::Present(Box::new(node))))
+                            .unwrap();
+                        Batch::Nodes(nodes)
+                    }
+                };
+                self.step(side, Input::Page(news), Some(batch));
+            }
+        }
+    }
+
+    fn fail_page(&mut self, side: usize) {
+        let at = &mut self.sides[side];
+        if at.page.take().is_none() {
+            return;
+        }
+        let trouble = match (at.token.take(), self.rng.u8(..3)) {
+            (Some(token), 0) => at.server.expire(&token, self.rng.bool()),
+            _ => any_trouble(&mut self.rng),
+        };
+        self.step(side, Input::PageFailed(trouble), None);
+    }
+
+    /// The server answers the start of a watch as it must.
+    fn open(&mut self, side: usize) {
+        let at = &mut self.sides[side];
+        let Some(watch) = at.watch.as_mut().filter(|watch| !watch.open) else { return };
+        let refusal = if watch.at < at.server.compacted {
+            Some(gone(""))
+        } else if watch.at > at.server.version {
+            Some(too_large())
+        } else {
+            None
+        };
+        if let Some(trouble) = refusal {
+            at.watch = None;
+            return self.step(side, Input::WatchEnded(WatchEnd::Refused(trouble)), None);
+        }
+        watch.open = true;
+        (watch.since, watch.heard) = (self.now, self.now);
+        self.step(side, Input::WatchOpen, None);
+    }
+
+    /// Sends up to `most` events; a bookmark if there is none. One of them may be too large to be read (F50).
+    fn events(&mut self, side: usize, most: usize, skip: bool) {
+        let at = &mut self.sides[side];
+        let Some(watch) = at.watch.as_mut().filter(|watch| watch.open && !watch.silent) else { return };
+        watch.heard = self.now;
+        let mut lines: Vec<String> = Vec::new();
+        let mut skipped = false;
+        let from = watch.at;
+        for logged in at.server.log.iter().filter(|logged| logged.version > from).take(most) {
+            if skip && !skipped {
+                skipped = true;
+            } else {
+                let object = logged.object.json(at.server.of, &logged.key);
+                lines.push(format!(r#"{{"type":"{}","object":{object}}}"#, logged.kind));
+            }
+            watch.at = logged.version;
+        }
+        if lines.is_empty() && !skipped {
+            watch.at = watch.at.max(at.server.version);
+            lines
+                .push(format!(r#"{{"type":"BOOKMARK","object":{{"metadata":{{"resourceVersion":"{}"}}}}}}"#, watch.at));
+        }
+        let generation = watch.ask.generation;
+        let (batch, news) = decode(at.server.of, &lines);
+        let resource = at.server.of;
+        self.tell(ClusterEvent::Changes { resource, generation, unreadable: u32::from(skipped), batch });
+        self.step(side, Input::WatchNews(WatchNews { skipped, ..news }), None);
+    }
+
+    fn end_watch(&mut self, side: usize) {
+        let at = &mut self.sides[side];
+        let Some(watch) = at.watch.take() else { return };
+        let trouble = match self.rng.u8(..3) {
+            0 => gone(""),
+            _ => any_trouble(&mut self.rng),
+        };
+        let end = match self.rng.u8(..3) {
+            _ if !watch.open => WatchEnd::Refused(trouble),
+            0 => WatchEnd::Clean,
+            1 => WatchEnd::Broken(Trouble::new(Layer::Body, "reset")),
+            _ => WatchEnd::Error(trouble),
+        };
+        self.step(side, Input::WatchEnded(end), None);
+    }
+
+    fn timer(&mut self, side: usize) {
+        if let Some(Mono(due)) = self.sides[side].machine.due() {
+            self.now = self.now.max(due);
+            self.step(side, Input::Timer, None);
+        }
+    }
+
+    fn some_move(&mut self) {
+        let side = self.rng.usize(..2);
+        self.now += Duration::from_millis(self.rng.u64(..3000));
+        match self.rng.u8(..40) {
+            0..=9 => self.sides[side].server.change(&mut self.rng),
+            10..=15 => self.answer_page(side),
+            16..=18 => self.fail_page(side),
+            19..=21 => self.open(side),
+            22..=26 => {
+                let (most, skip) = (self.rng.usize(1..4), self.rng.u8(..12) == 0);
+                self.events(side, most, skip);
+            }
+            27 | 28 => self.end_watch(side),
+            29 => {
+                if let Some(watch) = &mut self.sides[side].watch {
+                    watch.silent = true;
+                }
+            }
+            // The server sends some events again (F48).
+            30 => {
+                let server = &self.sides[side].server;
+                let known = server.log.first().map_or(server.version, |logged| logged.version - 1);
+                if let Some(watch) = self.sides[side].watch.as_mut().filter(|watch| watch.open && !watch.silent) {
+                    watch.at = watch.at.saturating_sub(self.rng.u64(..6)).max(known.min(watch.at));
+                }
+            }
+            31 => {
+                let server = &mut self.sides[side].server;
+                server.compacted = server.version;
+                server.snapshots.retain(|_, _| self.rng.bool());
+            }
+            32 => {
+                let server = &mut self.sides[side].server;
+                server.backup.clone_from(&server.objects);
+            }
+            33 if self.rng.u8(..6) == 0 => {
+                self.sides[side].server.restore();
+                self.end_watch(side);
+            }
+            34 => {
+                let input = if self.rng.bool() { Input::Refresh } else { Input::Renewed };
+                self.step(side, input, None);
+            }
+            35 if self.rng.bool() => self.step(side, Input::Resumed, None),
+            _ => self.timer(side),
+        }
+    }
+
+    /// The server is well, and stays so.
+    fn recover(&mut self) {
+        let end = self.now + WELL;
+        for _ in 0..20_000 {
+            if self.now >= end && (0..2).all(|side| self.is_quiet(side)) {
+                return;
+            }
+            for side in 0..2 {
+                self.answer_page(side);
+                self.open(side);
+                let at = &self.sides[side];
+                if let Some(watch) = at.watch.as_ref().filter(|watch| watch.open) {
+                    if self.now >= watch.since + secs(watch.ask.seconds) {
+                        self.sides[side].watch = None;
+                        self.step(side, Input::WatchEnded(WatchEnd::Clean), None);
+                    } else if at.is_behind() || self.now >= watch.heard + secs(60) {
+                        self.events(side, 3, false);
+                    }
+                }
+                if self.sides[side].machine.due().is_some_and(|Mono(due)| due <= self.now) {
+                    self.step(side, Input::Timer, None);
+                }
+            }
+            self.now += Duration::from_millis(1500);
+        }
+        panic!("it never comes to rest");
+    }
+
+    fn is_quiet(&self, side: usize) -> bool {
+        let at = &self.sides[side];
+        let watching = at.watch.as_ref().is_some_and(|watch| watch.open && !watch.silent);
+        watching && at.page.is_none() && !at.is_behind()
+    }
+
+    /// What the model holds and what the server holds, one line for each object.
+    fn compare(&self) -> Result<(), String> {
+        let (nodes, ledger) = self.model.clusters()[0].held_objects();
+        let mut held: Vec<String> = nodes
+            .iter()
+            .map(|node| {
+                let state = match node.facts.readiness().0 {
+                    Readiness::Ready => 0,
+                    Readiness::NotReady => 1,
+                    _ => 2,
+                };
+                format!("node {} {:?} {} {state}", node.facts.name, node.facts.uid, node.facts.version)
+            })
+            .collect();
+        held.extend(ledger.pods().map(|slot| {
+            let pod = ledger.pod(slot);
+            let state = match pod.phase {
+                Phase::Running => 0,
+                Phase::Pending => 1,
+                _ => 2,
+            };
+            let cpu = pod.requests.cpu;
+            format!("pod {}/{} {:?} {} {state} {} {cpu:?}", pod.namespace, pod.name, pod.uid, pod.version, pod.node)
+        }));
+        held.sort();
+        let mut truth = Vec::new();
+        for side in &self.sides {
+            for ((namespace, name), object) in side.server.selected() {
+                let (uid, version, state) = (Uid::parse(&object.uid_text()), object.version, object.state);
+                truth.push(match side.server.of {
+                    Resource::Nodes => format!("node {name} {uid:?} {version} {state}"),
+                    Resource::Pods => {
+                        let cpu = crate::facts::quantity::Quantity::parse(&format!("{}m", 100 + object.uid)).unwrap();
+                        format!("pod {namespace}/{name} {uid:?} {version} {state} n{} {cpu:?}", object.node)
+                    }
+                });
+            }
+        }
+        truth.sort();
+        if held == truth { Ok(()) } else { Err(format!("held: {held:#?}\ntruth: {truth:#?}")) }
+    }
+}
+
+impl Side {
+    fn is_behind(&self) -> bool {
+        let newest = self.server.log.last().map(|logged| logged.version);
+        self.watch.as_ref().is_some_and(|watch| !watch.silent && newest.is_some_and(|newest| newest > watch.at))
+    }
+}
+
+/// The lines of a watch as the shell reads them.
+fn decode(of: Resource, lines: &[String]) -> (Batch, WatchNews) {
+    let (mut pods, mut nodes) = (PodBatch::default(), Vec::new());
+    let mut news = WatchNews::default();
+    for line in lines {
+        let frame = decode_frame(line.as_bytes()).unwrap();
+        news.events += 1;
+        news.version = bookmark_version(frame.object);
+        let removed = frame.kind == WatchType::Deleted;
+        match (of, frame.kind) {
+            (_, WatchType::Bookmark) => {}
+            (Resource::Pods, _) => pod::decode_object(frame.object, removed, &mut pods).unwrap(),
+            (Resource::Nodes, _) => {
+                let node = node::decode_object(frame.object).unwrap();
+                nodes.push(if removed {
+                    NodeChange::Gone { name: node.name, uid: node.uid, version: node.version }
+                } else {
+                    NodeChange::Present(Box::new(node))
+                });
+            }
+        }
+    }
+    (if of == Resource::Pods { Batch::Pods(pods) } else { Batch::Nodes(nodes) }, news)
+}
+
+/// Plays one sequence; what went wrong, if anything did.
+fn play(seed: u64, verbose: bool) -> Result<(), String> {
+    let mut play = Play::new(seed, verbose);
+    for _ in 0..MOVES {
+        play.some_move();
+    }
+    let _ = writeln!(play.log, "{:?} the server is well", play.now);
+    play.recover();
+    play.compare().map_err(|difference| format!("{}{difference}", play.log))
+}
+
+fn variable(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
+#[test]
+fn after_any_sequence_of_changes_and_faults_the_model_is_the_servers_truth() {
+    if let Some(seed) = variable("WATCHBELL_SEED") {
+        return play(seed, true).unwrap_or_else(|text| panic!("seed {seed}:\n{text}"));
+    }
+    for seed in 0..variable("WATCHBELL_SEQUENCES").unwrap_or(SEQUENCES) {
+        let played = std::panic::catch_unwind(|| play(seed, false));
+        let failed = match played {
+            Ok(result) => result.err(),
+            Err(_) => Some("a panic, see above".to_owned()),
+        };
+        if let Some(text) = failed {
+            panic!("seed {seed} (play it again with WATCHBELL_SEED={seed}):\n{text}");
+        }
+    }
+}
