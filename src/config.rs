@@ -13,7 +13,12 @@ use thiserror::Error;
 
 use crate::action::ACTIONS;
 use crate::cli::{self, Color};
+use crate::cluster::Tuning;
 use crate::model::Settings;
+
+mod timeouts;
+
+use timeouts::Timeouts;
 
 /// The defaults, commented.
 pub const DEFAULTS: &str = include_str!("../assets/config.toml");
@@ -42,6 +47,10 @@ pub struct Config {
     pub ascii: Ascii,
     /// Keys by action name.
     pub keys: BTreeMap<String, Vec<String>>,
+    /// `[timeouts]`: the defaults, then the user's.
+    timeouts: Vec<Timeouts>,
+    /// `[cluster.NAME.timeouts]` by context.
+    cluster_timeouts: BTreeMap<String, Timeouts>,
     /// What was read but is not known, for the operator.
     pub warnings: Vec<String>,
 }
@@ -87,6 +96,15 @@ struct File {
     probe: ProbeSection,
     display: DisplaySection,
     keys: BTreeMap<String, Vec<String>>,
+    timeouts: Timeouts,
+    cluster: BTreeMap<String, ClusterSection>,
+}
+
+/// What holds for one context alone.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct ClusterSection {
+    timeouts: Timeouts,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -123,7 +141,7 @@ struct DisplaySection {
 }
 
 /// A duration in a file, at least a millisecond: a period of zero would spin.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Span(Duration);
 
 impl<'de> Deserialize<'de> for Span {
@@ -150,6 +168,8 @@ impl Config {
             color: Color::Auto,
             ascii: Ascii::Auto,
             keys: BTreeMap::new(),
+            timeouts: Vec::new(),
+            cluster_timeouts: BTreeMap::new(),
             warnings: Vec::new(),
         };
         config.overlay(parse(DEFAULTS, &mut Vec::new()).expect("the embedded defaults are tested"));
@@ -179,8 +199,24 @@ impl Config {
         Ok(config)
     }
 
+    /// Deadlines, page sizes and periods of the tasks of one cluster.
+    #[must_use]
+    pub fn tuning(&self, context: &str) -> Tuning {
+        let mut tuning = Tuning {
+            probe_period: self.settings.probe_period,
+            probe_deadline: self.settings.probe_deadline,
+            ..Tuning::default()
+        };
+        for timeouts in self.timeouts.iter().chain(self.cluster_timeouts.get(context)) {
+            timeouts.apply(&mut tuning);
+        }
+        tuning
+    }
+
     fn overlay(&mut self, file: File) {
-        let File { clusters, alerts, probe, display, keys } = file;
+        let File { clusters, alerts, probe, display, keys, timeouts, cluster } = file;
+        self.timeouts.push(timeouts);
+        self.cluster_timeouts.extend(cluster.into_iter().map(|(name, section)| (name, section.timeouts)));
         let settings = &mut self.settings;
         let spans = [
             (&mut settings.slow_call, alerts.slow_call),

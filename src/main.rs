@@ -9,7 +9,6 @@ use clap::{CommandFactory, Parser};
 use color_eyre::eyre::{self, WrapErr};
 use tokio::signal::unix::{SignalKind, signal};
 use watchbell::cli::{Cli, ClusterArgs, Color, Command, DisplayArgs, Output};
-use watchbell::cluster::Tuning;
 use watchbell::cluster::kubeconfig::{self, Selection, Sources, Target};
 use watchbell::config::{Ascii, Config};
 use watchbell::keymap::KeyMap;
@@ -67,7 +66,8 @@ fn dispatch(cli: &Cli) -> eyre::Result<i32> {
         Some(Command::Snapshot { output, deadline }) => {
             let config = load_config(cli)?;
             let targets = targets(&cli.clusters, &config)?;
-            let snapshot = runtime::snapshot(&targets, config.settings, &tuning(&config), *deadline)?;
+            let tuning = |target: &Target| config.tuning(target.context());
+            let snapshot = runtime::snapshot(&targets, config.settings, tuning, *deadline)?;
             print(&match output {
                 Output::Table => report::table(&snapshot),
                 Output::Json => serde_json::to_string_pretty(&snapshot)? + "\n",
@@ -119,14 +119,6 @@ fn targets(args: &ClusterArgs, config: &Config) -> eyre::Result<Vec<Target>> {
     Ok(kubeconfig::load(&sources, &selection)?)
 }
 
-fn tuning(config: &Config) -> Tuning {
-    Tuning {
-        probe_period: config.settings.probe_period,
-        probe_deadline: config.settings.probe_deadline,
-        ..Tuning::default()
-    }
-}
-
 fn look(args: &DisplayArgs, config: &Config) -> Look {
     let env = |name: &str| std::env::var(name).ok();
     let detected = Look::detect(&env, args.ascii || config.ascii == Ascii::Always);
@@ -154,8 +146,9 @@ fn dashboard(cli: &Cli, demo: Option<&str>) -> eyre::Result<i32> {
         None => targets(&cli.clusters, &config)?,
     };
     let look = look(&cli.display, &config);
-    let tuning = tuning(&config);
-    Dashboard { targets, settings: config.settings, tuning, keymap, look }.run()?;
+    let settings = config.settings;
+    let tuning = Box::new(move |target: &Target| config.tuning(target.context()));
+    Dashboard { targets, settings, tuning, keymap, look }.run()?;
     Ok(DONE)
 }
 

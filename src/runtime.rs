@@ -54,7 +54,7 @@ impl Clusters {
     ///
     /// # Errors
     /// If the runtime's threads cannot be started.
-    pub fn start(targets: &[Target], tuning: &Tuning, clock: Clock) -> io::Result<Self> {
+    pub fn start(targets: &[Target], tuning: impl Fn(&Target) -> Tuning, clock: Clock) -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .thread_name("clusters")
@@ -67,7 +67,7 @@ impl Clusters {
             commands.push(command);
             if target.broken().is_none() {
                 let link = Link { id, out: out.clone(), commands: receive, clock };
-                runtime.spawn(cluster::run(target.clone(), tuning.clone(), link));
+                runtime.spawn(cluster::run(target.clone(), tuning(target), link));
             }
         }
         Ok(Self { runtime: Some(runtime), commands, inbox })
@@ -104,8 +104,8 @@ pub struct Dashboard {
     pub targets: Vec<Target>,
     /// Thresholds.
     pub settings: Settings,
-    /// Deadlines and periods of the cluster tasks.
-    pub tuning: Tuning,
+    /// Deadlines and periods of each cluster's tasks.
+    pub tuning: Box<dyn Fn(&Target) -> Tuning>,
     /// Keys.
     pub keymap: KeyMap,
     /// Colours and glyphs.
@@ -310,7 +310,12 @@ fn gone() -> eyre::Report {
 ///
 /// # Errors
 /// If the cluster tasks cannot be started.
-pub fn snapshot(targets: &[Target], settings: Settings, tuning: &Tuning, deadline: Duration) -> eyre::Result<Snapshot> {
+pub fn snapshot(
+    targets: &[Target],
+    settings: Settings,
+    tuning: impl Fn(&Target) -> Tuning,
+    deadline: Duration,
+) -> eyre::Result<Snapshot> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let clock = Clock::start();
