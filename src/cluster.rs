@@ -174,7 +174,7 @@ async fn supervise<B: Build>(build: B, server: ClusterEvent, tuning: Tuning, lin
     let Link { id, out, mut commands, clock } = link;
     let closed = out.clone();
     let (refresh, refreshes) = watch::channel(0);
-    let (resumed, resumes) = watch::channel(0);
+    let (awake, resumes) = watch::channel(0);
     let (session, rejections) = Session::new();
     let tuning = Arc::new(tuning);
     let shared = Arc::new(Shared {
@@ -204,10 +204,10 @@ async fn supervise<B: Build>(build: B, server: ClusterEvent, tuning: Tuning, lin
                 biased;
                 Some(command) = commands.recv() => match command {
                     Command::Refresh => refresh.send_modify(|count| *count += 1),
-                    Command::Resumed => resumed.send_modify(|count| *count += 1),
+                    Command::Resumed => awake.send_modify(|count| *count += 1),
                 },
                 _ = look.tick() => if vigil.slept(clock.now()) {
-                    resumed.send_modify(|count| *count += 1);
+                    awake.send_modify(|count| *count += 1);
                 },
                 Some(ended) = tree.tasks.join_next_with_id() => tree.restart(ended).await,
             }

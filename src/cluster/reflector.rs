@@ -167,6 +167,19 @@ pub(crate) struct ClusterPage {
     pub(crate) unreadable: u32,
 }
 
+/// What the server has said of our right to list, or to watch.
+#[derive(Debug, Default)]
+struct Right {
+    /// It was there once.
+    granted: bool,
+    /// The first 403 since the last success (F53).
+    forbidden: Option<Mono>,
+}
+
+impl Right {
+    const GRANTED: Self = Self { granted: true, forbidden: None };
+}
+
 /// The state of one resource's loop.
 #[derive(Debug)]
 pub(crate) struct Reflector {
@@ -184,12 +197,8 @@ pub(crate) struct Reflector {
     watch_text: Option<Clean>,
     /// What the model was last told.
     told: Option<SyncState>,
-    /// A page, or a watch, was once allowed.
-    listed: bool,
-    watched: bool,
-    /// The first 403 since the last success of the list, and of the watch (F53).
-    list_forbidden: Option<Mono>,
-    watch_forbidden: Option<Mono>,
+    list_right: Right,
+    watch_right: Right,
     /// Credentials were rejected and new ones asked for; a second rejection is final for a while.
     renewing: bool,
     /// The watch of this list was lost, or skipped something: another list must follow.
@@ -210,10 +219,8 @@ impl Reflector {
             list_text: None,
             watch_text: None,
             told: None,
-            listed: false,
-            watched: false,
-            list_forbidden: None,
-            watch_forbidden: None,
+            list_right: Right::default(),
+            watch_right: Right::default(),
             renewing: false,
             another_pass: false,
             tuning,
@@ -301,13 +308,9 @@ impl Reflector {
 
     /// A 403 after a success, and not for long yet: a server whose RBAC is still warming up (F53). Takes note of it.
     fn is_transient(&mut self, moment: Moment, verb: &str) -> bool {
-        let (allowed, since) = if verb == WATCH {
-            (self.watched, &mut self.watch_forbidden)
-        } else {
-            (self.listed, &mut self.list_forbidden)
-        };
-        let since = *since.get_or_insert(moment.now.mono);
-        allowed && moment.now.mono.since(since) < self.tuning.denied_grace
+        let right = if verb == WATCH { &mut self.watch_right } else { &mut self.list_right };
+        let since = *right.forbidden.get_or_insert(moment.now.mono);
+        right.granted && moment.now.mono.since(since) < self.tuning.denied_grace
     }
 }
 

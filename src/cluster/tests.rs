@@ -6,6 +6,8 @@ use super::*;
 use crate::msg::{Batch, CallEvent, CallKind, End, Layer, ProbeOutcome, SyncState};
 
 mod convergence;
+mod counts;
+mod faults_watch;
 pub(in crate::cluster) mod script;
 
 use script::*;

@@ -213,8 +213,8 @@ impl ClusterState {
     pub(crate) fn resumed(&mut self, gap: Duration, now: Now) {
         self.latency.slept(gap);
         if !gap.is_zero() {
-            self.nodes_track.slept();
-            self.pods_track.slept();
+            self.nodes_track.slept(now);
+            self.pods_track.slept(now);
         }
         self.link.resumed = Some(now.mono);
     }

@@ -27,8 +27,8 @@ pub(crate) struct Track {
     proof: Option<Now>,
     /// The end of the last list.
     finished: Option<Now>,
-    /// The machine slept, and no list has been complete since (F67).
-    slept: bool,
+    /// When the machine woke, if no list has been complete since (F67).
+    woke: Option<Mono>,
     unreadable: u32,
 }
 
@@ -69,7 +69,7 @@ impl Track {
         self.complete = true;
         self.running = false;
         self.finished = Some(now);
-        self.slept = false;
+        self.woke = None;
         self.alive(now);
         self.proof = Some(now);
         true
@@ -88,14 +88,14 @@ impl Track {
     }
 
     /// The machine slept: what we hold is old at once, whatever its age.
-    pub(crate) fn slept(&mut self) {
-        self.slept = true;
+    pub(crate) fn slept(&mut self, now: Now) {
+        self.woke = Some(now.mono);
     }
 
     pub(crate) fn set_state(&mut self, state: SyncState) {
         match &state {
-            // A watch that ended as watches do is no failure (F41).
-            SyncState::Waiting { failure, .. } if failure.layer == Layer::Watch => {}
+            // A watch that ended as watches do is no failure (F41), nor is a 403 that does not last (F53).
+            SyncState::Waiting { failure, .. } if matches!(failure.layer, Layer::Watch | Layer::Rbac) => {}
             SyncState::Waiting { failure, .. } | SyncState::Denied { failure } => self.failed = Some(failure.clone()),
             SyncState::Watching | SyncState::Polling { .. } => self.failed = None,
             SyncState::Listing => {}
@@ -176,7 +176,7 @@ impl Track {
             return Freshness::Loading { objects: self.objects, page: self.page, remaining: self.remaining };
         }
         let age = self.age(now).unwrap_or_default();
-        if self.lost().is_some() || self.slept || age > stale_after {
+        if self.lost().is_some() || self.woke.is_some() || age > stale_after {
             return Freshness::Stale(age);
         }
         match self.state {

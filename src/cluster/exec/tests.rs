@@ -44,14 +44,14 @@ async fn a_token_with_its_expiry_is_read() {
 }
 
 #[tokio::test]
-async fn yaml_is_read_like_json() {
+async fn f62_yaml_is_read_like_json() {
     let yaml = "kind: ExecCredential\napiVersion: client.authentication.k8s.io/v1\nstatus:\n  token: y4ml\n";
     let credential = Plugin::new(&format!("cat <<'EOT'\n{yaml}EOT")).run().await.unwrap();
     assert_eq!((credential.token.as_deref(), credential.expires()), (Some("y4ml"), None));
 }
 
 #[tokio::test]
-async fn the_plugin_is_told_that_nobody_is_there_and_gets_no_terminal() {
+async fn f61_the_plugin_is_told_that_nobody_is_there_and_gets_no_terminal() {
     let mut plugin = Plugin::new(&format!(
         "printf '%s' \"$KUBERNETES_EXEC_INFO\" > info; printf '%s' \"$EXTRA$1\" > extra; cat > stdin; echo '{TOKEN}'"
     ));
@@ -74,7 +74,7 @@ async fn the_plugin_is_told_that_nobody_is_there_and_gets_no_terminal() {
 }
 
 #[tokio::test]
-async fn a_plugin_that_wants_a_terminal_is_not_started() {
+async fn f61_a_plugin_that_wants_a_terminal_is_not_started() {
     let mut plugin = Plugin::new("touch started");
     plugin.exec.interactive_mode = Some(ExecInteractiveMode::Always);
     let trouble = plugin.run().await.err().unwrap();
@@ -84,7 +84,7 @@ async fn a_plugin_that_wants_a_terminal_is_not_started() {
 }
 
 #[tokio::test]
-async fn a_missing_plugin_is_named_with_its_hint() {
+async fn f62_a_missing_plugin_is_named_with_its_hint() {
     let mut plugin = Plugin::new("");
     plugin.exec.command = Some("/nowhere/no-such-plugin".into());
     plugin.exec.install_hint = Some("brew install it".into());
@@ -96,14 +96,14 @@ async fn a_missing_plugin_is_named_with_its_hint() {
 }
 
 #[tokio::test]
-async fn a_failing_plugin_is_quoted_with_its_last_line_and_without_secrets() {
+async fn f62_a_failing_plugin_is_quoted_with_its_last_line_and_without_secrets() {
     let script = "echo canary-stdout; echo first >&2; echo 'token eyJhbGciOiJSUzI1NiIsImtpZCI6ImNhbmFyeSJ9 has expired' >&2; exit 3";
     let trouble = Plugin::new(script).run().await.err().unwrap();
     assert_eq!(&*trouble.text, "credential plugin `get-token` ended with exit code 3: token … has expired");
 }
 
 #[tokio::test]
-async fn garbage_is_not_a_credential_and_is_not_quoted() {
+async fn f62_garbage_is_not_a_credential_and_is_not_quoted() {
     for output in
         ["echo canary", "true", r#"echo '{"status":{}}'"#, r#"echo '{"status":{"clientCertificateData":"canary"}}'"#]
     {
@@ -114,7 +114,7 @@ async fn garbage_is_not_a_credential_and_is_not_quoted() {
 }
 
 #[tokio::test]
-async fn a_plugin_that_hangs_is_killed_with_its_children() {
+async fn f60_a_plugin_that_hangs_is_killed_with_its_children() {
     let plugin = Plugin::new("sleep 1000 & echo $! > \"$(dirname \"$0\")/child\"; wait");
     let started = tokio::time::Instant::now();
     let trouble = run(&plugin.exec, "prod", Duration::from_millis(500)).await.err().unwrap();

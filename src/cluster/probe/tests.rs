@@ -107,7 +107,7 @@ async fn a_stalled_screen_gets_no_burst_of_late_probes() {
 }
 
 #[test]
-fn the_skew_is_ours_minus_the_servers_less_half_the_way() {
+fn f66_the_skew_is_ours_minus_the_servers_less_half_the_way() {
     let ours: Timestamp = "2026-11-23T10:00:10.500Z".parse().unwrap();
     let skew = |date: &str, latency| skew_ms(date, ours, Duration::from_millis(latency));
     assert_eq!(skew("Mon, 23 Nov 2026 10:00:10 GMT", 0), Some(0));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{ClusterPage, Effect, Moment, PageAsk, PageNews, Reflector, smaller_helps, wants_credentials};
+use super::{ClusterPage, Effect, Moment, PageAsk, PageNews, Reflector, Right, smaller_helps, wants_credentials};
 use crate::cluster::classify::Trouble;
 use crate::cluster::deadline::PageLimits;
 use crate::msg::{ClusterEvent, Failure, Layer, Mono, SyncState};
@@ -116,8 +116,7 @@ impl Reflector {
 
     pub(super) fn page(&mut self, moment: Moment, page: PageNews, fx: &mut Vec<Effect>) {
         let List::Running(mut run) = std::mem::replace(&mut self.list, List::Idle) else { return };
-        self.listed = true;
-        self.list_forbidden = None;
+        self.list_right = Right::GRANTED;
         self.renewing = false;
         self.list_text = None;
         if let Look::Running(since) = run.look {

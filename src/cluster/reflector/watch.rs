@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Effect, Moment, Reflector, WATCH, WatchAsk, WatchEnd, WatchNews, wants_credentials};
+use super::{Effect, Moment, Reflector, Right, WATCH, WatchAsk, WatchEnd, WatchNews, wants_credentials};
 use crate::cluster::classify::Trouble;
 use crate::msg::{ClusterEvent, Failure, Layer, Mono, SyncState};
 
@@ -139,8 +139,7 @@ impl Reflector {
         self.watch.refused = 0;
         self.watch.untold = None;
         self.watch_text = None;
-        self.watched = true;
-        self.watch_forbidden = None;
+        self.watch_right = Right::GRANTED;
         self.renewing = false;
         self.tell_watch_state(fx);
     }

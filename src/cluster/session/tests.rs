@@ -156,7 +156,7 @@ async fn a_broken_context_asks_nobody_and_says_why() {
 }
 
 #[tokio::test]
-async fn credentials_are_renewed_before_they_expire() {
+async fn f60_f63_credentials_are_renewed_before_they_expire() {
     let address = server("canary").await;
     let folder = tempfile::tempdir().unwrap();
     plugin(
@@ -169,7 +169,7 @@ async fn credentials_are_renewed_before_they_expire() {
 }
 
 #[tokio::test]
-async fn a_rotated_token_file_makes_the_clients_stale_and_a_missing_one_is_named() {
+async fn f64_a_rotated_token_file_makes_the_clients_stale_and_a_missing_one_is_named() {
     let address = server("canary").await;
     let folder = tempfile::tempdir().unwrap();
     let token = folder.path().join("token");
@@ -188,7 +188,7 @@ async fn a_rotated_token_file_makes_the_clients_stale_and_a_missing_one_is_named
 }
 
 #[tokio::test]
-async fn changed_certificate_files_make_the_clients_stale() {
+async fn f64_changed_certificate_files_make_the_clients_stale() {
     let folder = tempfile::tempdir().unwrap();
     let ca = folder.path().join("ca.crt");
     std::fs::write(&ca, "").unwrap();

@@ -158,7 +158,6 @@ impl WatchBatch {
             self.unreadable = self.unreadable.saturating_add(1);
             return None;
         };
-        self.news.events = self.news.events.saturating_add(1);
         let readable = match kind {
             WatchType::Error => {
                 let status = decode_status(object).unwrap_or_default();
@@ -169,6 +168,8 @@ impl WatchBatch {
             WatchType::Bookmark => true,
             WatchType::Unknown => false,
         };
+        // An ERROR is no event: a watch that brings nothing else has not proven itself.
+        self.news.events = self.news.events.saturating_add(1);
         if readable {
             newest.clear();
             newest.extend_from_slice(object);

@@ -518,7 +518,7 @@ impl Play {
                 let state = match node.facts.readiness().0 {
                     Readiness::Ready => 0,
                     Readiness::NotReady => 1,
-                    _ => 2,
+                    Readiness::Unknown => 2,
                 };
                 format!("node {} {:?} {} {state}", node.facts.name, node.facts.uid, node.facts.version)
             })

@@ -265,7 +265,7 @@ pub(in crate::cluster) fn list(version: u64, token: &str, names: &[&str]) -> Str
 
 pub(in crate::cluster) fn object(name: &str, version: u64) -> String {
     format!(
-        r#"{{"metadata":{{"name":"{name}","namespace":"d","uid":"u-{name}","resourceVersion":"{version}"}},"spec":{{"nodeName":"n1","containers":[{{"name":"c"}}]}},"status":{{"phase":"Running"}}}}"#
+        r#"{{"metadata":{{"name":"{name}","namespace":"d","uid":"u-{name}","resourceVersion":"{version}"}},"spec":{{"nodeName":"n1","containers":[{{"name":"c"}}]}},"status":{{"phase":"Running","conditions":[{{"type":"Ready","status":"True"}}]}}}}"#
     )
 }
 
