@@ -105,6 +105,12 @@ struct AlertsSection {
     timeouts_clear: Option<u32>,
     timeouts_quiet: Option<Span>,
     stale_after: Option<Span>,
+    probe_p95: Option<Span>,
+    probe_p95_clear: Option<Span>,
+    pod_density: Option<u32>,
+    pod_density_clear: Option<u32>,
+    ack_expires: Option<Span>,
+    silence_for: Option<Span>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -188,6 +194,10 @@ impl Config {
             (&mut settings.timeouts_window, alerts.timeouts_window),
             (&mut settings.timeouts_quiet, alerts.timeouts_quiet),
             (&mut settings.stale_after, alerts.stale_after),
+            (&mut settings.probe_p95, alerts.probe_p95),
+            (&mut settings.probe_p95_clear, alerts.probe_p95_clear),
+            (&mut settings.ack_expires, alerts.ack_expires),
+            (&mut settings.silence_for, alerts.silence_for),
             (&mut settings.probe_period, probe.period),
             (&mut settings.probe_deadline, probe.deadline),
             (&mut settings.latency_window, probe.window),
@@ -197,6 +207,8 @@ impl Config {
         }
         replace(&mut settings.timeouts_over, alerts.timeouts_over);
         replace(&mut settings.timeouts_clear, alerts.timeouts_clear);
+        replace(&mut settings.pod_density_pct, alerts.pod_density);
+        replace(&mut settings.pod_density_clear_pct, alerts.pod_density_clear);
         replace(&mut self.contexts, clusters.contexts);
         replace(&mut self.color, display.color);
         replace(&mut self.ascii, display.ascii);

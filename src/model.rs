@@ -129,6 +129,18 @@ pub struct Settings {
     pub timeouts_quiet: Duration,
     /// Without proof of life for this long data is stale: 5 min, the origin document.
     pub stale_after: Duration,
+    /// p95 of the work probe over this raises an alert: 1 s, the API-call SLO for one object.
+    pub probe_p95: Duration,
+    /// Cleared when the p95 of the last minute is below this: 500 ms, the warn colour of a probe.
+    pub probe_p95_clear: Duration,
+    /// A node whose pods take more than this share of its allocatable pods raises an alert: 95 %.
+    pub pod_density_pct: u32,
+    /// Cleared at this share or less: 90 %.
+    pub pod_density_clear_pct: u32,
+    /// An acknowledgement ends after this at the latest: 1 h.
+    pub ack_expires: Duration,
+    /// A silenced cluster is heard again after this: 30 min.
+    pub silence_for: Duration,
     /// The span of the percentiles and the sparkline: 5 min.
     pub latency_window: Duration,
     /// Period of the probes: 5 s; the width of one sparkline bucket.
@@ -147,6 +159,12 @@ impl Default for Settings {
             timeouts_clear: 3,
             timeouts_quiet: Duration::from_secs(180),
             stale_after: Duration::from_secs(300),
+            probe_p95: Duration::from_secs(1),
+            probe_p95_clear: Duration::from_millis(500),
+            pod_density_pct: 95,
+            pod_density_clear_pct: 90,
+            ack_expires: Duration::from_secs(3_600),
+            silence_for: Duration::from_secs(1_800),
             latency_window: Duration::from_secs(300),
             probe_period: Duration::from_secs(5),
             probe_deadline: Duration::from_secs(5),

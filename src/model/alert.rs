@@ -2,8 +2,10 @@
 //!
 //! Rules say what is wrong now; this board remembers since when, how bad it was and how often.
 
+mod density;
 mod latch;
 mod nodes;
+mod probe;
 mod rules;
 mod words;
 
@@ -13,7 +15,9 @@ use crate::facts::text::Clean;
 use crate::model::Settings;
 use crate::msg::{CallEvent, ClusterId, Mono, Now};
 
+use density::Density;
 use latch::{SlowCall, Timeouts};
+use probe::ProbeSlow;
 
 /// Resolved alerts are remembered for this long, so that one that comes back counts on: four flap windows.
 const REMEMBERED: Duration = Duration::from_secs(3_600);
@@ -83,13 +87,15 @@ pub(crate) struct Alerts {
     lines: Vec<AlertLine>,
     slow: SlowCall,
     timeouts: Timeouts,
+    probe: ProbeSlow,
+    density: Density,
     latched: Latched,
     touched: bool,
     second: Option<u64>,
 }
 
-/// What the latches say: slow calls with the longest so far, timeouts with the peak.
-type Latched = (Option<(String, Duration)>, Option<(String, u32)>);
+/// What the latches say: slow calls with the longest so far, timeouts with the peak, slow probes with the peak.
+type Latched = (Option<(String, Duration)>, Option<(String, u32)>, Option<(String, Duration)>);
 
 /// What a rule found.
 #[derive(Clone, Debug)]
@@ -138,6 +144,8 @@ impl Default for Alerts {
             lines: Vec::new(),
             slow: SlowCall::default(),
             timeouts: Timeouts::default(),
+            probe: ProbeSlow::default(),
+            density: Density::default(),
             latched: Latched::default(),
             touched: true,
             second: None,
@@ -286,5 +294,7 @@ impl super::cluster::ClusterState {
     }
 }
 
+#[cfg(test)]
+mod scenarios;
 #[cfg(test)]
 mod tests;

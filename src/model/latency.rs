@@ -187,6 +187,13 @@ impl Latency {
         newest.take(count).map(|(_, outcome)| outcome).collect()
     }
 
+    /// A percentile of the work probes of the last `span`, and how many probes it rests on.
+    #[must_use]
+    pub fn probe_percentile(&self, percent: usize, span: Duration, now: Mono) -> (Option<Percentile>, usize) {
+        let sorted = self.work.sorted(now + self.slept, span);
+        (nearest_rank(&sorted, percent), sorted.len())
+    }
+
     /// The same for the ping series.
     #[must_use]
     pub fn ping_marks(&self, columns: usize, now: Mono) -> Vec<Mark> {
