@@ -14,6 +14,7 @@ use thiserror::Error;
 use crate::action::ACTIONS;
 use crate::cli::{self, Color};
 use crate::model::Settings;
+use crate::tell::{Notify, Telling};
 
 /// The defaults, commented.
 pub const DEFAULTS: &str = include_str!("../assets/config.toml");
@@ -36,6 +37,8 @@ pub struct Config {
     pub contexts: Vec<String>,
     /// Thresholds and windows of the model.
     pub settings: Settings,
+    /// Bell, notifications and the command for new alerts.
+    pub telling: Telling,
     /// How many colours.
     pub color: Color,
     /// Plain ASCII.
@@ -85,6 +88,7 @@ struct File {
     clusters: ClustersSection,
     alerts: AlertsSection,
     probe: ProbeSection,
+    tell: TellSection,
     display: DisplaySection,
     keys: BTreeMap<String, Vec<String>>,
 }
@@ -122,6 +126,15 @@ struct ProbeSection {
 }
 
 #[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+struct TellSection {
+    bell: Option<bool>,
+    notify: Option<Notify>,
+    #[serde(alias = "on_alert")]
+    on_alert: Option<Vec<String>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct DisplaySection {
     color: Option<Color>,
@@ -153,6 +166,7 @@ impl Config {
         let mut config = Self {
             contexts: Vec::new(),
             settings: Settings::default(),
+            telling: Telling::default(),
             color: Color::Auto,
             ascii: Ascii::Auto,
             keys: BTreeMap::new(),
@@ -186,7 +200,7 @@ impl Config {
     }
 
     fn overlay(&mut self, file: File) {
-        let File { clusters, alerts, probe, display, keys } = file;
+        let File { clusters, alerts, probe, tell, display, keys } = file;
         let settings = &mut self.settings;
         let spans = [
             (&mut settings.slow_call, alerts.slow_call),
@@ -209,6 +223,9 @@ impl Config {
         replace(&mut settings.timeouts_clear, alerts.timeouts_clear);
         replace(&mut settings.pod_density_pct, alerts.pod_density);
         replace(&mut settings.pod_density_clear_pct, alerts.pod_density_clear);
+        replace(&mut self.telling.bell, tell.bell.map(Some));
+        replace(&mut self.telling.notify, tell.notify);
+        replace(&mut self.telling.on_alert, tell.on_alert);
         replace(&mut self.contexts, clusters.contexts);
         replace(&mut self.color, display.color);
         replace(&mut self.ascii, display.ascii);

@@ -155,7 +155,7 @@ fn dashboard(cli: &Cli, demo: Option<&str>) -> eyre::Result<i32> {
     };
     let look = look(&cli.display, &config);
     let tuning = tuning(&config);
-    Dashboard { targets, settings: config.settings, tuning, keymap, look }.run()?;
+    Dashboard { targets, settings: config.settings, tuning, keymap, look, telling: config.telling }.run()?;
     Ok(DONE)
 }
 

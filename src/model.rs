@@ -1,6 +1,7 @@
 //! `Model`: everything the screen knows. Pure: the same messages at the same times always give the same model.
 
 pub mod alert;
+pub mod alerts;
 pub mod cluster;
 pub mod history;
 mod input;
@@ -14,7 +15,7 @@ mod sync;
 use std::time::Duration;
 
 use crate::facts::text::Clean;
-use crate::msg::{ClusterId, Effect, Msg, Now};
+use crate::msg::{ClusterId, Effect, Mono, Msg, Now};
 
 use alert::Severity;
 use cluster::ClusterState;
@@ -86,6 +87,10 @@ pub enum Screen {
         /// Which part has the focus.
         pane: NodePane,
     },
+    /// The API of the current cluster: how fast it answers, and where the time goes.
+    Api,
+    /// All alerts of all clusters.
+    Alerts,
 }
 
 /// The parts of the node screen.
@@ -187,6 +192,10 @@ pub struct Model {
     help_scroll: usize,
     last: Option<Now>,
     suspending: bool,
+    /// When the bell last rang.
+    rang: Option<Mono>,
+    /// The alert that is selected in the pane of alerts.
+    chosen: Option<alerts::AlertKey>,
 }
 
 impl Model {
@@ -207,6 +216,8 @@ impl Model {
             help_scroll: 0,
             last: None,
             suspending: false,
+            rang: None,
+            chosen: None,
         }
     }
 
@@ -221,7 +232,10 @@ impl Model {
                     cluster.apply(event, now);
                 }
             }
-            Msg::Tick => self.clusters.iter_mut().for_each(|cluster| cluster.tick(now)),
+            Msg::Tick => {
+                self.clusters.iter_mut().for_each(|cluster| cluster.tick(now));
+                return self.tell(now);
+            }
         }
         None
     }
@@ -294,12 +308,12 @@ impl Model {
         self.help_scroll
     }
 
-    /// Firing alerts over all clusters: critical ones and warnings.
+    /// Firing alerts over all clusters that are to be heard: critical ones and warnings.
     #[must_use]
     pub fn firing(&self) -> (usize, usize) {
         let count = |severity| {
             let lines = self.clusters.iter().flat_map(ClusterState::alerts);
-            lines.filter(|line| line.severity == severity).count()
+            lines.filter(|line| line.severity == severity && line.muted.is_none()).count()
         };
         (count(Severity::Critical), count(Severity::Warning))
     }

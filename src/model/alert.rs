@@ -2,6 +2,7 @@
 //!
 //! Rules say what is wrong now; this board remembers since when, how bad it was and how often.
 
+mod acks;
 mod density;
 mod latch;
 mod nodes;
@@ -14,6 +15,9 @@ use std::time::Duration;
 use crate::facts::text::Clean;
 use crate::model::Settings;
 use crate::msg::{CallEvent, ClusterId, Mono, Now};
+
+pub use acks::{Ack, Muted};
+pub(crate) use rules::layer_name;
 
 use density::Density;
 use latch::{SlowCall, Timeouts};
@@ -52,6 +56,8 @@ pub struct AlertLine {
     pub since: Mono,
     /// Fired before, but the source has gone silent: neither firing nor resolved is known.
     pub unknown: bool,
+    /// It fires, and is not to be heard.
+    pub muted: Option<Muted>,
 }
 
 /// What is remembered of an alert, firing or resolved.
@@ -75,8 +81,10 @@ pub struct AlertRecord {
     pub peak: u64,
     /// How often it fired.
     pub count: u32,
-    silenced: bool,
-    unknown: bool,
+    /// Somebody looks after it.
+    pub ack: Option<Ack>,
+    voice: Voice,
+    told: bool,
     seen: bool,
 }
 
@@ -90,6 +98,7 @@ pub(crate) struct Alerts {
     probe: ProbeSlow,
     density: Density,
     latched: Latched,
+    silenced_until: Option<Mono>,
     touched: bool,
     second: Option<u64>,
 }
@@ -147,6 +156,7 @@ impl Default for Alerts {
             probe: ProbeSlow::default(),
             density: Density::default(),
             latched: Latched::default(),
+            silenced_until: None,
             touched: true,
             second: None,
         }
@@ -206,7 +216,8 @@ impl Alerts {
             None => true,
         });
         self.forget_oldest();
-        let firing = self.records.iter().filter(|record| record.resolved.is_none() && !record.silenced);
+        self.end_acks(now);
+        let firing = self.records.iter().filter(|record| record.resolved.is_none() && !record.inhibited());
         self.lines = firing
             .filter_map(|record| {
                 Some(AlertLine {
@@ -215,12 +226,14 @@ impl Alerts {
                     reason: record.reason,
                     text: record.text.clone(),
                     since: record.since?,
-                    unknown: record.unknown,
+                    unknown: record.unknown(),
+                    muted: self.muted(record),
                 })
             })
             .collect();
         self.lines.sort_by(|a, b| {
-            let worst = b.severity.cmp(&a.severity);
+            // What somebody looks after gives way to what nobody does.
+            let worst = a.muted.is_some().cmp(&b.muted.is_some()).then(b.severity.cmp(&a.severity));
             worst.then(a.since.cmp(&b.since)).then(a.reason.cmp(b.reason)).then_with(|| a.text.cmp(&b.text))
         });
     }
@@ -236,6 +249,7 @@ impl Alerts {
             record.first = now;
             record.since = None;
             record.peak = 0;
+            record.told = false;
         }
         record.seen = true;
         record.severity = finding.severity;
@@ -243,8 +257,7 @@ impl Alerts {
             record.text = Clean::new(&finding.text);
         }
         record.peak = record.peak.max(finding.peak);
-        record.silenced = finding.voice == Voice::Silenced;
-        record.unknown = finding.voice == Voice::Unknown;
+        record.voice = finding.voice;
         let first = finding.since.unwrap_or(record.first);
         if record.since.is_none() && now.since(first) >= finding.pending {
             record.since = Some(now);
@@ -276,8 +289,9 @@ impl AlertRecord {
             resolved: None,
             peak: 0,
             count: 0,
-            silenced: false,
-            unknown: false,
+            ack: None,
+            voice: Voice::Heard,
+            told: false,
             seen: true,
         }
     }

@@ -196,7 +196,7 @@ fn why(failure: &Failure) -> String {
 }
 
 /// A layer in words.
-fn layer_name(layer: Layer) -> &'static str {
+pub(crate) fn layer_name(layer: Layer) -> &'static str {
     match layer {
         Layer::Config => "config",
         Layer::Credentials => "credentials",
