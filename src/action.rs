@@ -57,6 +57,8 @@ actions! {
         Cluster7 "cluster-7" ["7"] "seventh cluster",
         Cluster8 "cluster-8" ["8"] "eighth cluster",
         Cluster9 "cluster-9" ["9"] "ninth cluster",
+        Api "api" ["a"] "API latency, calls, failures",
+        Alerts "alerts" ["!"] "all alerts of all clusters",
         NextPane "next-pane" ["l", "right"] "next part of the node",
         PreviousPane "previous-pane" ["h", "left"] "previous part of the node",
     }
@@ -74,6 +76,10 @@ actions! {
         SortAge "sort-age" ["A"] "sort by age, youngest first",
         Hold "hold" ["p", "space"] "hold the order of the rows; values stay live",
         Wide "wide" ["w"] "more columns: address, OS, kernel, runtime",
+    }
+    "alerts" {
+        Acknowledge "acknowledge" ["x"] "acknowledge the alert, or take that back",
+        Silence "silence" ["z"] "silence the cluster for half an hour, or end that",
     }
     "program" {
         Help "help" ["?", "f1"] "this help",

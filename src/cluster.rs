@@ -96,6 +96,10 @@ impl Shared {
         self.tier.lock().unwrap_or_else(PoisonError::into_inner).page_deadline()
     }
 
+    fn tier_from(&self) -> Option<u32> {
+        self.tier.lock().unwrap_or_else(PoisonError::into_inner).from()
+    }
+
     fn observe_nodes(&self, nodes: u32) {
         self.tier.lock().unwrap_or_else(PoisonError::into_inner).observe(nodes);
     }

@@ -15,6 +15,7 @@ use crate::action::ACTIONS;
 use crate::cli::{self, Color};
 use crate::cluster::Tuning;
 use crate::model::Settings;
+use crate::tell::{Notify, Telling};
 
 mod timeouts;
 
@@ -41,6 +42,8 @@ pub struct Config {
     pub contexts: Vec<String>,
     /// Thresholds and windows of the model.
     pub settings: Settings,
+    /// Bell, notifications and the command for new alerts.
+    pub telling: Telling,
     /// How many colours.
     pub color: Color,
     /// Plain ASCII.
@@ -94,6 +97,7 @@ struct File {
     clusters: ClustersSection,
     alerts: AlertsSection,
     probe: ProbeSection,
+    tell: TellSection,
     display: DisplaySection,
     keys: BTreeMap<String, Vec<String>>,
     timeouts: Timeouts,
@@ -123,6 +127,12 @@ struct AlertsSection {
     timeouts_clear: Option<u32>,
     timeouts_quiet: Option<Span>,
     stale_after: Option<Span>,
+    probe_p95: Option<Span>,
+    probe_p95_clear: Option<Span>,
+    pod_density: Option<u32>,
+    pod_density_clear: Option<u32>,
+    ack_expires: Option<Span>,
+    silence_for: Option<Span>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -131,6 +141,15 @@ struct ProbeSection {
     period: Option<Span>,
     deadline: Option<Span>,
     window: Option<Span>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+struct TellSection {
+    bell: Option<bool>,
+    notify: Option<Notify>,
+    #[serde(alias = "on_alert")]
+    on_alert: Option<Vec<String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -165,6 +184,7 @@ impl Config {
         let mut config = Self {
             contexts: Vec::new(),
             settings: Settings::default(),
+            telling: Telling::default(),
             color: Color::Auto,
             ascii: Ascii::Auto,
             keys: BTreeMap::new(),
@@ -214,7 +234,7 @@ impl Config {
     }
 
     fn overlay(&mut self, file: File) {
-        let File { clusters, alerts, probe, display, keys, timeouts, cluster } = file;
+        let File { clusters, alerts, probe, tell, display, keys, timeouts, cluster } = file;
         self.timeouts.push(timeouts);
         self.cluster_timeouts.extend(cluster.into_iter().map(|(name, section)| (name, section.timeouts)));
         let settings = &mut self.settings;
@@ -224,6 +244,10 @@ impl Config {
             (&mut settings.timeouts_window, alerts.timeouts_window),
             (&mut settings.timeouts_quiet, alerts.timeouts_quiet),
             (&mut settings.stale_after, alerts.stale_after),
+            (&mut settings.probe_p95, alerts.probe_p95),
+            (&mut settings.probe_p95_clear, alerts.probe_p95_clear),
+            (&mut settings.ack_expires, alerts.ack_expires),
+            (&mut settings.silence_for, alerts.silence_for),
             (&mut settings.probe_period, probe.period),
             (&mut settings.probe_deadline, probe.deadline),
             (&mut settings.latency_window, probe.window),
@@ -233,6 +257,11 @@ impl Config {
         }
         replace(&mut settings.timeouts_over, alerts.timeouts_over);
         replace(&mut settings.timeouts_clear, alerts.timeouts_clear);
+        replace(&mut settings.pod_density_pct, alerts.pod_density);
+        replace(&mut settings.pod_density_clear_pct, alerts.pod_density_clear);
+        replace(&mut self.telling.bell, tell.bell.map(Some));
+        replace(&mut self.telling.notify, tell.notify);
+        replace(&mut self.telling.on_alert, tell.on_alert);
         replace(&mut self.contexts, clusters.contexts);
         replace(&mut self.color, display.color);
         replace(&mut self.ascii, display.ascii);

@@ -23,6 +23,7 @@ pub mod msg;
 pub mod report;
 pub mod runtime;
 pub mod sim;
+pub mod tell;
 pub mod term;
 pub mod theme;
 pub mod ui;

@@ -146,9 +146,9 @@ fn dashboard(cli: &Cli, demo: Option<&str>) -> eyre::Result<i32> {
         None => targets(&cli.clusters, &config)?,
     };
     let look = look(&cli.display, &config);
-    let settings = config.settings;
+    let (settings, telling) = (config.settings, config.telling.clone());
     let tuning = Box::new(move |target: &Target| config.tuning(target.context()));
-    Dashboard { targets, settings, tuning, keymap, look }.run()?;
+    Dashboard { targets, settings, tuning, keymap, look, telling }.run()?;
     Ok(DONE)
 }
 

@@ -1,6 +1,7 @@
 //! `Model`: everything the screen knows. Pure: the same messages at the same times always give the same model.
 
 pub mod alert;
+pub mod alerts;
 pub mod cluster;
 pub mod history;
 mod input;
@@ -14,7 +15,7 @@ mod sync;
 use std::time::Duration;
 
 use crate::facts::text::Clean;
-use crate::msg::{ClusterId, Effect, Msg, Now};
+use crate::msg::{ClusterId, Effect, Mono, Msg, Now};
 
 use alert::Severity;
 use cluster::ClusterState;
@@ -86,6 +87,10 @@ pub enum Screen {
         /// Which part has the focus.
         pane: NodePane,
     },
+    /// The API of the current cluster: how fast it answers, and where the time goes.
+    Api,
+    /// All alerts of all clusters.
+    Alerts,
 }
 
 /// The parts of the node screen.
@@ -129,6 +134,18 @@ pub struct Settings {
     pub timeouts_quiet: Duration,
     /// Without proof of life for this long data is stale: 5 min, the origin document.
     pub stale_after: Duration,
+    /// p95 of the work probe over this raises an alert: 1 s, the API-call SLO for one object.
+    pub probe_p95: Duration,
+    /// Cleared when the p95 of the last minute is below this: 500 ms, the warn colour of a probe.
+    pub probe_p95_clear: Duration,
+    /// A node whose pods take more than this share of its allocatable pods raises an alert: 95 %.
+    pub pod_density_pct: u32,
+    /// Cleared at this share or less: 90 %.
+    pub pod_density_clear_pct: u32,
+    /// An acknowledgement ends after this at the latest: 1 h.
+    pub ack_expires: Duration,
+    /// A silenced cluster is heard again after this: 30 min.
+    pub silence_for: Duration,
     /// The span of the percentiles and the sparkline: 5 min.
     pub latency_window: Duration,
     /// Period of the probes: 5 s; the width of one sparkline bucket.
@@ -147,6 +164,12 @@ impl Default for Settings {
             timeouts_clear: 3,
             timeouts_quiet: Duration::from_secs(180),
             stale_after: Duration::from_secs(300),
+            probe_p95: Duration::from_secs(1),
+            probe_p95_clear: Duration::from_millis(500),
+            pod_density_pct: 95,
+            pod_density_clear_pct: 90,
+            ack_expires: Duration::from_secs(3_600),
+            silence_for: Duration::from_secs(1_800),
             latency_window: Duration::from_secs(300),
             probe_period: Duration::from_secs(5),
             probe_deadline: Duration::from_secs(5),
@@ -169,6 +192,10 @@ pub struct Model {
     help_scroll: usize,
     last: Option<Now>,
     suspending: bool,
+    /// When the bell last rang.
+    rang: Option<Mono>,
+    /// The alert that is selected in the pane of alerts.
+    chosen: Option<alerts::AlertKey>,
 }
 
 impl Model {
@@ -189,6 +216,8 @@ impl Model {
             help_scroll: 0,
             last: None,
             suspending: false,
+            rang: None,
+            chosen: None,
         }
     }
 
@@ -203,7 +232,10 @@ impl Model {
                     cluster.apply(event, now);
                 }
             }
-            Msg::Tick => self.clusters.iter_mut().for_each(|cluster| cluster.tick(now)),
+            Msg::Tick => {
+                self.clusters.iter_mut().for_each(|cluster| cluster.tick(now));
+                return self.tell(now);
+            }
         }
         None
     }
@@ -276,12 +308,12 @@ impl Model {
         self.help_scroll
     }
 
-    /// Firing alerts over all clusters: critical ones and warnings.
+    /// Firing alerts over all clusters that are to be heard: critical ones and warnings.
     #[must_use]
     pub fn firing(&self) -> (usize, usize) {
         let count = |severity| {
             let lines = self.clusters.iter().flat_map(ClusterState::alerts);
-            lines.filter(|line| line.severity == severity).count()
+            lines.filter(|line| line.severity == severity && line.muted.is_none()).count()
         };
         (count(Severity::Critical), count(Severity::Warning))
     }

@@ -84,6 +84,30 @@ pub enum Effect {
     Redraw,
     /// Try now what this cluster's tasks wait for; relist.
     Refresh(ClusterId),
+    /// Alerts began to fire; nobody may be looking.
+    Tell {
+        /// The bell may ring: it has not for a while.
+        ring: bool,
+        /// What began, at least one.
+        news: Vec<AlertNews>,
+    },
+}
+
+/// An alert that began to fire, for those who do not look at the screen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AlertNews {
+    /// The context.
+    pub cluster: Clean,
+    /// `critical` or `warning`.
+    pub severity: Clean,
+    /// CamelCase, like a condition's reason.
+    pub reason: Clean,
+    /// What it is about, where there can be several: a node.
+    pub subject: Option<Clean>,
+    /// One line, with numbers.
+    pub text: Clean,
+    /// When it began.
+    pub since: Timestamp,
 }
 
 /// News of one cluster.
@@ -156,6 +180,8 @@ pub enum ClusterEvent {
     },
     /// A request began, moved or ended.
     Call(CallEvent),
+    /// The limits in force for the pages of one resource; sent when they change.
+    Limits(PageLimits),
     /// One scheduled probe; exactly one of these for each tick of each series (G8).
     Probe(ProbeSample),
     /// Something failed; also kept in [`SyncState::Waiting`] where a retry follows.
@@ -218,6 +244,25 @@ pub enum NodeChange {
         /// The resourceVersion of the deletion.
         version: u64,
     },
+}
+
+/// What a page of a list may take, by the size of the cluster (latency-and-alerts.md, 6.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PageLimits {
+    /// What is listed.
+    pub resource: Resource,
+    /// Objects asked for in one page.
+    pub page_size: u32,
+    /// Nodes from which the tier begins; `None` while the number of nodes is not known.
+    pub tier_from: Option<u32>,
+    /// Deadline for the first byte, and for a body that does not move.
+    pub deadline: Duration,
+    /// The longest time without a byte of the body.
+    pub idle: Duration,
+    /// Deadline for a body that moves.
+    pub cap: Duration,
+    /// `?timeout=`: the server's own deadline.
+    pub server: Duration,
 }
 
 /// What the list+watch loop of one resource is doing.

@@ -20,8 +20,9 @@ use crate::cluster::kubeconfig::Target;
 use crate::cluster::{self, Command, Link, Tuning};
 use crate::keymap::KeyMap;
 use crate::model::{ClusterSpec, Mode, Model, Settings};
-use crate::msg::{ClusterId, Edit, Effect, Msg};
+use crate::msg::{AlertNews, ClusterId, Edit, Effect, Msg};
 use crate::report::{self, Snapshot};
+use crate::tell::{Hook, Telling};
 use crate::term::{self, Screen};
 use crate::theme::Look;
 use crate::ui::{self, ViewState};
@@ -73,6 +74,10 @@ impl Clusters {
         Ok(Self { runtime: Some(runtime), commands, inbox })
     }
 
+    fn hook(&self, telling: &Telling) -> Option<Hook> {
+        Hook::start(&telling.on_alert, self.runtime.as_ref()?.handle())
+    }
+
     fn refresh(&self, id: ClusterId) {
         if let Some(command) = self.commands.get(usize::from(id.0)) {
             // A full queue means that refreshes wait already.
@@ -110,6 +115,8 @@ pub struct Dashboard {
     pub keymap: KeyMap,
     /// Colours and glyphs.
     pub look: Look,
+    /// Bell, notifications and the command for new alerts.
+    pub telling: Telling,
 }
 
 impl Dashboard {
@@ -126,6 +133,7 @@ impl Dashboard {
             let clock = Clock::start();
             let clusters = Clusters::start(&self.targets, &self.tuning, clock)?;
             let model = Model::new(specs(&self.targets), self.settings);
+            let clusters_hook = clusters.hook(&self.telling);
             let screen = Screen::enter()?;
             let app = App {
                 model,
@@ -134,6 +142,8 @@ impl Dashboard {
                 view: ViewState::with_keys(self.keymap.clone()),
                 keymap: self.keymap,
                 look: self.look,
+                hook: clusters_hook,
+                telling: self.telling,
                 clock,
                 dirty: true,
                 drawn_at: clock_start(),
@@ -169,6 +179,8 @@ struct App {
     view: ViewState,
     keymap: KeyMap,
     look: Look,
+    telling: Telling,
+    hook: Option<Hook>,
     clock: Clock,
     dirty: bool,
     drawn_at: Instant,
@@ -201,7 +213,7 @@ impl App {
                     open = received > 0;
                     inbox.drain(..).map(|msg| self.on_msg(msg)).fold(Flow::Continue, Flow::or)
                 }
-                _ = second.tick() => self.on_tick(),
+                _ = second.tick() => self.on_tick()?,
                 () = sleep_until(due), if self.dirty => Flow::Continue,
             };
             if flow == Flow::Quit {
@@ -253,18 +265,33 @@ impl App {
         self.perform(effect.as_ref())
     }
 
-    fn on_tick(&mut self) -> Flow {
+    fn on_tick(&mut self) -> eyre::Result<Flow> {
         for text in self.panics.try_iter() {
             tracing::error!(text, "a background task panicked");
         }
-        self.on_msg(Msg::Tick)
+        self.dirty = true;
+        match self.model.update(Msg::Tick, self.clock.now()) {
+            Some(Effect::Tell { ring, news }) => self.tell(ring, news).map(|()| Flow::Continue),
+            effect => Ok(self.perform(effect.as_ref())),
+        }
+    }
+
+    fn tell(&mut self, ring: bool, news: Vec<AlertNews>) -> eyre::Result<()> {
+        let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        let bytes = self.telling.bytes(ring, &news, &set);
+        self.screen.send(&bytes).wrap_err("the terminal is gone")?;
+        if let Some(hook) = &self.hook {
+            hook.tell(news);
+        }
+        Ok(())
     }
 
     fn perform(&self, effect: Option<&Effect>) -> Flow {
         match effect {
             Some(Effect::Quit) => return Flow::Quit,
             Some(Effect::Refresh(id)) => self.clusters.refresh(*id),
-            Some(Effect::Suspend | Effect::Redraw) | None => {}
+            // These need the terminal, and are done where they come from.
+            Some(Effect::Suspend | Effect::Redraw | Effect::Tell { .. }) | None => {}
         }
         Flow::Continue
     }

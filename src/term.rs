@@ -70,6 +70,19 @@ impl Screen {
         execute!(self.terminal.backend_mut(), SetTitle(title))
     }
 
+    /// Sends a control sequence that changes no cell: the bell, a notification.
+    ///
+    /// # Errors
+    /// As [`Screen::draw`].
+    pub fn send(&mut self, bytes: &str) -> io::Result<()> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        let out = self.terminal.backend_mut();
+        out.write_all(bytes.as_bytes())?;
+        out.flush()
+    }
+
     /// Forgets what the terminal shows, so that the next frame draws every cell.
     ///
     /// # Errors

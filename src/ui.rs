@@ -9,7 +9,9 @@
 //! ```
 //! [`view`] takes what can be seen out of the model into a [`scene::Scene`]; the regions draw from that.
 
+mod alertpane;
 mod alerts;
+mod api;
 mod bars;
 mod columns;
 mod footer;
@@ -32,12 +34,14 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
 use crate::keymap::KeyMap;
-use crate::model::alert::{AlertLine, Severity};
+use crate::model::alert::{AlertLine, Muted, Severity};
 use crate::model::cluster::ClusterState;
 use crate::model::{Mode, Model, Screen};
 use crate::msg::{ClusterId, Now};
 use crate::theme::{Depth, Glyphs, Look, Role};
 
+use alertpane::AlertsView;
+use api::ApiView;
 use grid::Seen;
 use layout::{Counts, Layout, Scroll, window};
 use scene::{Body, NodeTable, NodeView, Paint, Scene};
@@ -58,6 +62,8 @@ pub struct ViewState {
     pods_seen: Seen,
     pane_scroll: Scroll,
     help_scroll: Scroll,
+    alerts_offset: usize,
+    api_scroll: Scroll,
     /// Size, cluster and node of the last frame; another one starts its columns anew.
     last: Option<(Rect, ClusterId, bool)>,
 }
@@ -100,6 +106,8 @@ pub fn view(frame: &mut Frame<'_>, model: &mut Model, state: &mut ViewState, loo
         _ if scene.mode == Mode::Help => usize::from(area.height.saturating_sub(1)),
         Body::Nodes(_) => usize::from(layout.body.height.saturating_sub(1)),
         Body::Node(view) => plan.page(view.pane),
+        Body::Api(_) => api::page(layout.body),
+        Body::Alerts(_) => alertpane::page(layout.body),
     };
     let cursor = draw(frame.buffer_mut(), area, &scene, (&layout, &plan, state, look));
     if let Some(cursor) = cursor {
@@ -119,7 +127,8 @@ pub fn title(model: &Model) -> String {
 /// The window title with the glyphs of the terminal; ASCII where those are.
 #[must_use]
 pub fn title_with(model: &Model, glyphs: &Glyphs) -> String {
-    let worst = first_alerts(model, 1).max_by_key(|alert| (alert.severity, std::cmp::Reverse(alert.cluster)));
+    let heard = first_alerts(model, 1).filter(|alert| alert.muted.is_none());
+    let worst = heard.max_by_key(|alert| (alert.severity, std::cmp::Reverse(alert.cluster)));
     let place = worst.map_or(model.current_id(), |alert| alert.cluster);
     let Some(context) = model.clusters().get(usize::from(place.0)).map(ClusterState::context) else {
         return "watchbell".to_owned();
@@ -143,13 +152,20 @@ fn first_alerts(model: &Model, each: usize) -> impl Iterator<Item = &AlertLine> 
     model.clusters().iter().flat_map(move |cluster| cluster.alerts().iter().take(each))
 }
 
+/// Alerts that are to be heard.
 fn firing(model: &Model) -> usize {
-    model.clusters().iter().map(|cluster| cluster.alerts().len()).sum()
+    model.clusters().iter().flat_map(ClusterState::alerts).filter(|alert| alert.muted.is_none()).count()
+}
+
+/// Alerts that fire and are not to be heard, for this reason.
+fn muted(model: &Model, why: Muted) -> usize {
+    model.clusters().iter().flat_map(ClusterState::alerts).filter(|alert| alert.muted == Some(why)).count()
 }
 
 fn counts(model: &Model) -> Counts {
-    let inside = matches!(model.screen(), Screen::Node { .. });
-    Counts { clusters: model.clusters().len(), alerts: firing(model), inside }
+    let inside = *model.screen() != Screen::Nodes;
+    let alerts = model.clusters().iter().map(|cluster| cluster.alerts().len()).sum();
+    Counts { clusters: model.clusters().len(), alerts, inside }
 }
 
 /// Takes what `layout` has room for out of the model.
@@ -161,7 +177,7 @@ fn gather<'a>(model: &'a Model, layout: &Layout, state: &mut ViewState, now: Now
     let strip = window(clusters.len(), Some(current), state.strip_offset, lines);
     state.strip_offset = strip.start;
     let mut alerts: Vec<&AlertLine> = first_alerts(model, ALERTS).collect();
-    alerts.sort_by_key(|alert| std::cmp::Reverse(alert.severity));
+    alerts.sort_by_key(|alert| (alert.muted.is_some(), std::cmp::Reverse(alert.severity)));
     alerts.truncate(ALERTS);
     let mut plan = node::Plan::default();
     let body = match model.screen() {
@@ -185,6 +201,16 @@ fn gather<'a>(model: &'a Model, layout: &Layout, state: &mut ViewState, now: Now
             let scroll = state.pane_scroll.follow(model.pane_scroll(), plan.hidden());
             Body::Node(Box::new(NodeView { name, pane: *pane, detail, extent, first, pods, scroll }))
         }
+        Screen::Api => Body::Api(Box::new(ApiView::new(cluster, layout.body, (model.pane_scroll(), now)))),
+        Screen::Alerts => {
+            let mut rows = model.alert_rows();
+            let (len, selected) = (rows.len(), rows.iter().position(|row| row.selected));
+            let shown = window(len, selected, state.alerts_offset, alertpane::page(layout.body));
+            state.alerts_offset = shown.start;
+            rows.truncate(shown.end);
+            let rows = rows.split_off(shown.start);
+            Body::Alerts(AlertsView { first: shown.start, rows, len, silenced: alertpane::silenced(clusters) })
+        }
     };
     let scene = Scene {
         now,
@@ -196,7 +222,12 @@ fn gather<'a>(model: &'a Model, layout: &Layout, state: &mut ViewState, now: Now
         marks: clusters[strip].iter().map(|cluster| cluster.marks(strip::MARKS, now)).collect(),
         alerts,
         firing: firing(model),
-        unknown: clusters.iter().flat_map(ClusterState::alerts).filter(|alert| alert.unknown).count(),
+        acked: muted(model, Muted::Acknowledged),
+        silenced: muted(model, Muted::Silenced),
+        unknown: {
+            let all = clusters.iter().flat_map(ClusterState::alerts);
+            all.filter(|alert| alert.unknown && alert.muted.is_none()).count()
+        },
         filter: cluster.filter(),
         filter_note: cluster.filter_note(),
         held: cluster.held(),
@@ -237,6 +268,8 @@ fn draw(
             let context = summary.map_or("", |summary| &summary.context);
             node::draw(buf, plan, view, (context, paint, &mut state.pods_seen));
         }
+        Body::Api(view) => api::draw(buf, layout.body, (scene, view), (paint, &mut state.api_scroll)),
+        Body::Alerts(view) => alertpane::draw(buf, layout.body, (scene, view), paint),
     }
     header::rule(buf, layout.footer_rule, None, paint);
     // Where there is no rule for it, the trouble has the first place in the footer.

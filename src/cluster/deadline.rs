@@ -39,6 +39,11 @@ impl SizeTier {
         });
     }
 
+    /// Nodes from which the tier begins; `None` while the number of nodes is not known.
+    pub(crate) fn from(&self) -> Option<u32> {
+        self.step.and_then(|step| self.tiers.steps.get(step)).map(|&(from, _)| from)
+    }
+
     /// Deadline of one page.
     pub(crate) fn page_deadline(&self) -> Duration {
         self.step.and_then(|step| self.tiers.steps.get(step)).map_or(self.tiers.unknown, |&(_, deadline)| deadline)

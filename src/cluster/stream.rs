@@ -19,7 +19,7 @@ use super::reflector::{Effect, Input, Moment, PageAsk, PageNews, Reflector, Watc
 use crate::facts::pod::PodBatch;
 use crate::facts::wire::{DecodeError, ListHead};
 use crate::facts::{node, pod};
-use crate::msg::{Batch, CallKind, ClusterEvent, NodeChange, Resource};
+use crate::msg::{Batch, CallKind, ClusterEvent, NodeChange, PageLimits, Resource};
 
 mod lines;
 mod watch;
@@ -118,6 +118,8 @@ struct Shell {
     serial: u64,
     heard_bytes: u64,
     heard_at: Option<Instant>,
+    /// As last told.
+    limits: Option<PageLimits>,
 }
 
 impl Shell {
@@ -137,6 +139,7 @@ impl Shell {
             serial: 0,
             heard_bytes: 0,
             heard_at: None,
+            limits: None,
             shared,
         }
     }
@@ -155,7 +158,10 @@ impl Shell {
 
     async fn perform(&mut self, effect: Effect) {
         match effect {
-            Effect::Fetch(ask) => self.fetch(ask),
+            Effect::Fetch(ask) => {
+                self.tell_limits(&ask).await;
+                self.fetch(ask);
+            }
             Effect::Abandon => {
                 self.pages.abort_all();
                 self.pages.detach_all();
@@ -263,6 +269,22 @@ impl Shell {
     /// When bytes that came on the watch must be told.
     fn heard_due(&self) -> Option<Instant> {
         (self.heard_bytes > 0).then(|| self.heard_at.map_or_else(Instant::now, |at| at + HEARD_EVERY))
+    }
+
+    /// Tells what the next page may take, if that is another than before.
+    async fn tell_limits(&mut self, page: &PageAsk) {
+        let limits = PageLimits {
+            resource: self.resource,
+            page_size: page.limit,
+            tier_from: self.shared.tier_from(),
+            deadline: page.limits.deadline,
+            idle: page.limits.idle,
+            cap: page.limits.cap,
+            server: Duration::from_secs(page.limits.server_secs),
+        };
+        if self.limits.replace(limits) != Some(limits) {
+            self.shared.tell(ClusterEvent::Limits(limits)).await;
+        }
     }
 
     async fn tell_heard(&mut self) {

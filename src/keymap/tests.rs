@@ -47,7 +47,7 @@ fn keys_that_terminals_send_mean_their_actions() {
             assert_eq!(map.resolve(mode, key), Some(Msg::Action(action)), "{key:?}");
         }
     }
-    assert_eq!(map.resolve(Mode::Normal, plain('z')), None);
+    assert_eq!(map.resolve(Mode::Normal, plain('Z')), None);
     assert_eq!(map.resolve(Mode::Normal, press(KeyCode::Char('j'), KeyModifiers::ALT)), None);
 }
 

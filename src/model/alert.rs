@@ -2,8 +2,11 @@
 //!
 //! Rules say what is wrong now; this board remembers since when, how bad it was and how often.
 
+mod acks;
+mod density;
 mod latch;
 mod nodes;
+mod probe;
 mod rules;
 mod words;
 
@@ -13,7 +16,12 @@ use crate::facts::text::Clean;
 use crate::model::Settings;
 use crate::msg::{CallEvent, ClusterId, Mono, Now};
 
+pub use acks::{Ack, Muted};
+pub(crate) use rules::layer_name;
+
+use density::Density;
 use latch::{SlowCall, Timeouts};
+use probe::ProbeSlow;
 
 /// Resolved alerts are remembered for this long, so that one that comes back counts on: four flap windows.
 const REMEMBERED: Duration = Duration::from_secs(3_600);
@@ -48,6 +56,8 @@ pub struct AlertLine {
     pub since: Mono,
     /// Fired before, but the source has gone silent: neither firing nor resolved is known.
     pub unknown: bool,
+    /// It fires, and is not to be heard.
+    pub muted: Option<Muted>,
 }
 
 /// What is remembered of an alert, firing or resolved.
@@ -71,8 +81,10 @@ pub struct AlertRecord {
     pub peak: u64,
     /// How often it fired.
     pub count: u32,
-    silenced: bool,
-    unknown: bool,
+    /// Somebody looks after it.
+    pub ack: Option<Ack>,
+    voice: Voice,
+    told: bool,
     seen: bool,
 }
 
@@ -83,13 +95,16 @@ pub(crate) struct Alerts {
     lines: Vec<AlertLine>,
     slow: SlowCall,
     timeouts: Timeouts,
+    probe: ProbeSlow,
+    density: Density,
     latched: Latched,
+    silenced_until: Option<Mono>,
     touched: bool,
     second: Option<u64>,
 }
 
-/// What the latches say: slow calls with the longest so far, timeouts with the peak.
-type Latched = (Option<(String, Duration)>, Option<(String, u32)>);
+/// What the latches say: slow calls with the longest so far, timeouts with the peak, slow probes with the peak.
+type Latched = (Option<(String, Duration)>, Option<(String, u32)>, Option<(String, Duration)>);
 
 /// What a rule found.
 #[derive(Clone, Debug)]
@@ -138,7 +153,10 @@ impl Default for Alerts {
             lines: Vec::new(),
             slow: SlowCall::default(),
             timeouts: Timeouts::default(),
+            probe: ProbeSlow::default(),
+            density: Density::default(),
             latched: Latched::default(),
+            silenced_until: None,
             touched: true,
             second: None,
         }
@@ -198,7 +216,8 @@ impl Alerts {
             None => true,
         });
         self.forget_oldest();
-        let firing = self.records.iter().filter(|record| record.resolved.is_none() && !record.silenced);
+        self.end_acks(now);
+        let firing = self.records.iter().filter(|record| record.resolved.is_none() && !record.inhibited());
         self.lines = firing
             .filter_map(|record| {
                 Some(AlertLine {
@@ -207,12 +226,14 @@ impl Alerts {
                     reason: record.reason,
                     text: record.text.clone(),
                     since: record.since?,
-                    unknown: record.unknown,
+                    unknown: record.unknown(),
+                    muted: self.muted(record),
                 })
             })
             .collect();
         self.lines.sort_by(|a, b| {
-            let worst = b.severity.cmp(&a.severity);
+            // What somebody looks after gives way to what nobody does.
+            let worst = a.muted.is_some().cmp(&b.muted.is_some()).then(b.severity.cmp(&a.severity));
             worst.then(a.since.cmp(&b.since)).then(a.reason.cmp(b.reason)).then_with(|| a.text.cmp(&b.text))
         });
     }
@@ -228,6 +249,7 @@ impl Alerts {
             record.first = now;
             record.since = None;
             record.peak = 0;
+            record.told = false;
         }
         record.seen = true;
         record.severity = finding.severity;
@@ -235,8 +257,7 @@ impl Alerts {
             record.text = Clean::new(&finding.text);
         }
         record.peak = record.peak.max(finding.peak);
-        record.silenced = finding.voice == Voice::Silenced;
-        record.unknown = finding.voice == Voice::Unknown;
+        record.voice = finding.voice;
         let first = finding.since.unwrap_or(record.first);
         if record.since.is_none() && now.since(first) >= finding.pending {
             record.since = Some(now);
@@ -268,8 +289,9 @@ impl AlertRecord {
             resolved: None,
             peak: 0,
             count: 0,
-            silenced: false,
-            unknown: false,
+            ack: None,
+            voice: Voice::Heard,
+            told: false,
             seen: true,
         }
     }
@@ -286,5 +308,7 @@ impl super::cluster::ClusterState {
     }
 }
 
+#[cfg(test)]
+mod scenarios;
 #[cfg(test)]
 mod tests;

@@ -17,7 +17,7 @@ use super::nodes::{Nodes, Outcome};
 use super::sync::{PageHead, Track};
 use super::{ClusterSpec, Settings};
 use crate::facts::text::Clean;
-use crate::msg::{Batch, ClusterEvent, ClusterId, Failure, Now, Resource};
+use crate::msg::{Batch, ClusterEvent, ClusterId, Failure, Now, PageLimits, Resource};
 
 use link::Link;
 use node::OpenedNode;
@@ -114,6 +114,17 @@ impl ClusterState {
         self.link.failures()
     }
 
+    /// The last 50 failures one by one, newest first; the same failure again is another one.
+    pub fn failure_log(&self) -> impl Iterator<Item = &Failure> {
+        self.link.log()
+    }
+
+    /// The limits that the last page of `resource` was asked for with, if one was.
+    #[must_use]
+    pub fn page_limits(&self, resource: Resource) -> Option<&PageLimits> {
+        self.link.limits.iter().find(|limits| limits.resource == resource)
+    }
+
     /// Our clock minus the server's in milliseconds, if the server's `Date` has been seen.
     #[must_use]
     pub fn skew_ms(&self) -> Option<i64> {
@@ -191,6 +202,7 @@ impl ClusterState {
                 self.alerts.call(&call, &self.settings);
                 self.latency.call(&call, now.mono);
             }
+            ClusterEvent::Limits(limits) => self.link.limited(limits),
             ClusterEvent::Probe(sample) => {
                 self.link.probe(&sample, now);
                 self.latency.probe(&sample);

@@ -4,7 +4,11 @@ use super::cluster::Step;
 use super::rows::SortBy;
 use super::{ClusterState, Mode, Model, NodePane, Screen};
 use crate::action::{ACTIONS, Action};
+use crate::facts::text::Clean;
 use crate::msg::{Edit, Effect, Now};
+
+/// More lines than the API view ever has: fifty failures, and a screen of everything else.
+const API_LINES: usize = 200;
 
 const PANES: [NodePane; 4] = [NodePane::Pods, NodePane::Conditions, NodePane::Resources, NodePane::Labels];
 
@@ -46,7 +50,7 @@ impl Model {
             _ => {
                 if let Some(step) = self.step(action) {
                     // A line for each action and at most one heading and one blank for each.
-                    self.help_scroll = step.from(self.help_scroll, ACTIONS.len() + 12);
+                    self.help_scroll = step.from(self.help_scroll, ACTIONS.len() + 30);
                 }
             }
         }
@@ -77,6 +81,11 @@ impl Model {
                 self.help_scroll = 0;
             }
             Action::Open if on_nodes => self.open(now),
+            Action::Open if self.screen == Screen::Alerts => self.open_alert(now),
+            Action::Api => self.show(Screen::Api),
+            Action::Alerts => self.show(Screen::Alerts),
+            Action::Acknowledge if self.screen == Screen::Alerts => self.acknowledge(now),
+            Action::Silence => self.silence(now),
             Action::NextCluster => self.switch((self.current + 1) % self.clusters.len()),
             Action::PreviousCluster => self.switch((self.current + self.clusters.len() - 1) % self.clusters.len()),
             Action::NextPane => self.turn_pane(1),
@@ -129,6 +138,9 @@ impl Model {
         let Some(step) = self.step(action) else { return };
         let Some(cluster) = self.clusters.get_mut(self.current) else { return };
         match &self.screen {
+            Screen::Alerts => self.move_alert(step),
+            // The screen knows how many lines there are, and takes only the steps (`layout::Scroll`).
+            Screen::Api => self.pane_scroll = step.from(self.pane_scroll, API_LINES),
             Screen::Nodes => cluster.move_selection(step, now),
             Screen::Node { pane: NodePane::Pods, .. } => cluster.move_pod_selection(step),
             Screen::Node { name, pane } => {
@@ -153,6 +165,11 @@ impl Model {
     fn open(&mut self, now: Now) {
         self.on_current(|cluster| cluster.arrange(now));
         let Some(name) = self.current().selected_name().cloned() else { return };
+        self.open_node(name);
+    }
+
+    /// Opens a node of the current cluster.
+    pub(super) fn open_node(&mut self, name: Clean) {
         self.on_current(|cluster| {
             cluster.select(name.clone());
             cluster.open_node(Some(name.clone()));
@@ -171,14 +188,28 @@ impl Model {
         }
     }
 
+    /// Opens a screen, or leaves it where it is open already.
+    pub(super) fn show(&mut self, screen: Screen) {
+        let open = self.screen == screen;
+        self.leave_node();
+        self.pane_scroll = 0;
+        if !open {
+            self.screen = screen;
+        }
+    }
+
     fn leave_node(&mut self) {
         self.screen = Screen::Nodes;
         self.on_current(|cluster| cluster.open_node(None));
     }
 
-    fn switch(&mut self, to: usize) {
+    pub(super) fn switch(&mut self, to: usize) {
         if to < self.clusters.len() && to != self.current {
-            self.leave_node();
+            // The API of one cluster is compared with that of the next.
+            if self.screen != Screen::Api {
+                self.leave_node();
+            }
+            self.pane_scroll = 0;
             self.current = to;
         }
     }

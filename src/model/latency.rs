@@ -8,6 +8,7 @@ mod histogram;
 mod load;
 mod recent;
 mod samples;
+mod window;
 
 use std::time::Duration;
 
@@ -16,11 +17,13 @@ use crate::msg::{Attempt, CallEvent, CallKind, End, Mono, ProbeOutcome, ProbeSam
 
 pub use calls::{CallStats, Running};
 pub use histogram::Histogram;
+pub use window::{API_WINDOW, ErrorClass, KindStats, Shares, Verdict};
 
 use calls::Calls;
 use load::Load;
 use recent::Recent;
 use samples::Samples;
+use window::Window;
 
 /// One column of the sparkline: one tick of the work probe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +79,9 @@ pub struct Latency {
     work: Samples,
     ping: Samples,
     calls: Calls,
+    windows: Vec<Window>,
+    /// The first call that ended: rates begin there.
+    first: Option<Mono>,
     timeouts: Recent<CallKind>,
     timeouts_ever: u64,
     throttled: Recent<CallKind>,
@@ -92,6 +98,8 @@ impl Latency {
             work: Samples::new(&settings),
             ping: Samples::new(&settings),
             calls: Calls::default(),
+            windows: Vec::new(),
+            first: None,
             timeouts: Recent::default(),
             timeouts_ever: 0,
             throttled: Recent::default(),
@@ -187,6 +195,13 @@ impl Latency {
         newest.take(count).map(|(_, outcome)| outcome).collect()
     }
 
+    /// A percentile of the work probes of the last `span`, and how many probes it rests on.
+    #[must_use]
+    pub fn probe_percentile(&self, percent: usize, span: Duration, now: Mono) -> (Option<Percentile>, usize) {
+        let sorted = self.work.sorted(now + self.slept, span);
+        (nearest_rank(&sorted, percent), sorted.len())
+    }
+
     /// The same for the ping series.
     #[must_use]
     pub fn ping_marks(&self, columns: usize, now: Mono) -> Vec<Mark> {
@@ -196,6 +211,19 @@ impl Latency {
     /// Statistics of each kind of call that was made, in no order that means anything.
     pub fn calls(&self) -> impl Iterator<Item = (CallKind, &CallStats)> {
         self.calls.stats()
+    }
+
+    /// The last calls of each kind that was made, the ping last.
+    #[must_use]
+    pub fn kinds(&self, now: Mono) -> Vec<KindStats> {
+        let clock = now + self.slept;
+        let ping = self.windows.iter().find(|window| window.kind() == CallKind::Ping);
+        let ping = ping.and_then(|ping| ping.p50(clock));
+        let first = self.first.unwrap_or(clock);
+        let mut kinds: Vec<_> = self.windows.iter().map(|window| window.stats(clock, (first, ping))).collect();
+        // What proves that lists work comes first, what proves only that somebody is there last.
+        kinds.sort_by_key(|stats| (stats.kind == CallKind::Ping, stats.kind));
+        kinds
     }
 
     /// Requests that are on their way, oldest first.
@@ -253,6 +281,14 @@ impl Latency {
         // A watch's bytes are reported as they come (`Heard`).
         if !matches!(attempt.kind, CallKind::Watch(_)) {
             self.load.bytes(clock, news);
+        }
+        if attempt.end != End::Cancelled {
+            self.first.get_or_insert(clock);
+            let place = self.windows.iter().position(|window| window.kind() == attempt.kind).unwrap_or_else(|| {
+                self.windows.push(Window::new(attempt.kind));
+                self.windows.len() - 1
+            });
+            self.windows[place].push(attempt, clock);
         }
         if is_timeout(attempt) {
             self.timeouts.push(clock, attempt.kind);

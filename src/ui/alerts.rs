@@ -7,12 +7,13 @@ use super::scene::{Paint, Scene};
 use super::text::{Pen, columns};
 use super::units::{clock, duration};
 use crate::model::Known;
-use crate::model::alert::{AlertLine, Severity};
+use crate::model::alert::{AlertLine, Muted, Severity};
 use crate::theme::{Glyphs, Role};
 
 /// Draws as many alerts as `area` has lines.
 pub(super) fn draw(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, paint: Paint<'_>) {
-    if scene.firing == 0 {
+    let all = scene.firing + scene.acked + scene.silenced;
+    if all == 0 {
         let mut pen = Pen::new(buf, paint.look, area, 0);
         pen.skip(1).put(Role::Muted, "no alert firing");
         // Of a cluster that was never read we cannot say that its nodes are well.
@@ -23,7 +24,7 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, paint: Paint
         return;
     }
     for (row, alert) in (0..area.height).zip(&scene.alerts) {
-        let hidden = scene.firing.saturating_sub(usize::from(row) + 1);
+        let hidden = all.saturating_sub(usize::from(row) + 1);
         let more = if row + 1 == area.height && hidden > 0 { format!("+{hidden} more") } else { String::new() };
         let mut pen = Pen::new(buf, paint.look, area, row);
         line(&mut pen, alert, scene, (&more, paint));
@@ -32,6 +33,11 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, paint: Paint
 
 /// Role, glyph and word of an alert.
 fn severity(alert: &AlertLine, glyphs: &Glyphs) -> (Role, &'static str, &'static str) {
+    match alert.muted {
+        Some(Muted::Acknowledged) => return (Role::Muted, glyphs.notice, "acked"),
+        Some(Muted::Silenced) => return (Role::Muted, glyphs.notice, "silenced"),
+        None => {}
+    }
     match (alert.unknown, alert.severity) {
         (true, _) => (Role::Unknown, glyphs.unknown, "unknown"),
         (_, Severity::Critical) => (Role::Critical, glyphs.alert, "critical"),

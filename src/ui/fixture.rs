@@ -409,6 +409,7 @@ pub(super) fn alerts() -> Vec<AlertLine> {
         text: text.into(),
         since: Mono(secs(3600 - ago)),
         unknown,
+        muted: None,
     };
     vec![
         alert(0, Severity::Critical, "Timeouts", "13 timeouts in 10m (limit 10), 9 of them pods list", 321, false),
@@ -519,6 +520,8 @@ impl Set {
                 .collect(),
             alerts: self.alerts.iter().collect(),
             firing: self.alerts.len(),
+            acked: 0,
+            silenced: 0,
             unknown: self.alerts.iter().filter(|alert| alert.unknown).count(),
             filter: self.filter,
             filter_note: self.filter_note.as_ref(),

@@ -15,10 +15,12 @@ use crate::model::{Known, Mode};
 use crate::theme::{Glyphs, Role};
 
 /// Hints on the node table, most important first.
-const NODES: [(Action, &str); 8] = [
+const NODES: [(Action, &str); 10] = [
     (Action::Help, "help"),
     (Action::Open, "open"),
     (Action::Filter, "filter"),
+    (Action::Api, "api"),
+    (Action::Alerts, "alerts"),
     (Action::SortNext, "sort"),
     (Action::NextCluster, "cluster"),
     (Action::Quit, "quit"),
@@ -29,6 +31,19 @@ const NODES: [(Action, &str); 8] = [
 /// Hints in a node.
 const NODE: [(Action, &str); 4] =
     [(Action::Back, "back"), (Action::NextPane, "next part"), (Action::Help, "help"), (Action::NextCluster, "cluster")];
+
+/// Hints in the API view.
+const API: [(Action, &str); 4] =
+    [(Action::Back, "back"), (Action::Down, "scroll"), (Action::Help, "help"), (Action::NextCluster, "cluster")];
+
+/// Hints in the pane of alerts.
+const ALERTS: [(Action, &str); 5] = [
+    (Action::Back, "back"),
+    (Action::Open, "go there"),
+    (Action::Acknowledge, "ack"),
+    (Action::Silence, "silence"),
+    (Action::Help, "help"),
+];
 
 /// Hints while the filter is typed; its keys cannot be configured.
 const FILTER: &str = "enter keep  esc clear";
@@ -44,7 +59,12 @@ pub(super) fn draw(
     if scene.mode == Mode::Filter {
         return filter(&mut pen, area, scene);
     }
-    let hints = if matches!(scene.body, Body::Nodes(_)) { &NODES[..] } else { &NODE[..] };
+    let hints = match scene.body {
+        Body::Nodes(_) => &NODES[..],
+        Body::Node(_) => &NODE[..],
+        Body::Api(_) => &API[..],
+        Body::Alerts(_) => &ALERTS[..],
+    };
     let hints: Vec<(String, &str)> = hints
         .iter()
         .filter(|(action, _)| *action != Action::NextCluster || scene.summaries.len() > 1)
@@ -123,6 +143,9 @@ fn list(scene: &Scene<'_>, paint: Paint<'_>, trouble: bool) -> Vec<(Role, String
             facts.push((Role::Text, format!("{} pods on this node", pods(view.detail.as_ref(), paint))));
             facts.extend(rows(view.first, view.pods.len(), view.extent.len, &paint.look.glyphs));
         }
+        // The view says it all itself, our load included.
+        Body::Api(_) => return facts,
+        Body::Alerts(view) => facts.push((Role::Text, format!("{} alerts", view.len))),
     }
     let progress = words::progress(summary);
     if !progress.is_empty() {
@@ -158,7 +181,7 @@ fn oddities(summary: &ClusterSummary) -> impl Iterator<Item = (Role, String)> {
 fn filter(pen: &mut Pen<'_>, area: Rect, scene: &Scene<'_>) -> Option<Position> {
     let found = match &scene.body {
         Body::Nodes(table) => format!("{} of {}", grouped(table.extent.len as u64), grouped(table.extent.total as u64)),
-        Body::Node(_) => String::new(),
+        _ => String::new(),
     };
     let note = scene.filter_note.map_or("", Clean::as_str);
     pen.skip(1).put(Role::Key, "/");

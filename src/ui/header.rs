@@ -21,6 +21,11 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, paint: Paint
     if scene.unknown > 0 {
         pen.put(Role::Unknown, &format!("{} {} unknown", glyphs.unknown, scene.unknown)).skip(2);
     }
+    for (count, word) in [(scene.acked, "acked"), (scene.silenced, "silenced")] {
+        if count > 0 {
+            pen.put(Role::Text, &format!("{count} {word}")).skip(2);
+        }
+    }
     let facts = facts(scene, paint, pen.left().saturating_sub(1));
     let width: usize = facts.iter().map(|(_, text)| columns(text)).sum();
     pen.skip(pen.left().saturating_sub(width + 1));

@@ -1,5 +1,7 @@
 //! What one frame shows: plain values taken out of the model for the rows that can be seen, and nothing else.
 
+use super::alertpane::AlertsView;
+use super::api::ApiView;
 use crate::facts::text::Clean;
 use crate::model::alert::AlertLine;
 use crate::model::cluster::{ClusterSummary, NodeDetail};
@@ -27,8 +29,12 @@ pub(super) struct Scene<'a> {
     pub(super) marks: Vec<Vec<Mark>>,
     /// Firing alerts of all clusters, worst first; only those that can be listed.
     pub(super) alerts: Vec<&'a AlertLine>,
-    /// How many there are.
+    /// How many there are that are to be heard.
     pub(super) firing: usize,
+    /// How many more there are that somebody looks after.
+    pub(super) acked: usize,
+    /// How many more there are of silenced clusters.
+    pub(super) silenced: usize,
     /// How many of them may have ended: their source is silent.
     pub(super) unknown: usize,
     /// The filter's text.
@@ -49,6 +55,10 @@ pub(super) enum Body<'a> {
     Nodes(NodeTable<'a>),
     /// One node.
     Node(Box<NodeView<'a>>),
+    /// The API of the current cluster.
+    Api(Box<ApiView<'a>>),
+    /// All alerts.
+    Alerts(AlertsView<'a>),
 }
 
 /// The visible part of the node table.

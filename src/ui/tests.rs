@@ -274,4 +274,5 @@ fn every_part_of_a_node_is_drawn_at_every_height() {
     }
 }
 
+mod api;
 mod model;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::density::Full;
 use super::words::span;
 use super::{Finding, Severity};
 use crate::facts::node::Readiness;
@@ -46,6 +47,9 @@ impl ClusterState {
         group(("NodeFlapping", "nodes flapping"), flapping.collect(), at, findings);
         group(("NodePressure", "nodes with bad conditions"), groups.pressure, at, findings);
         group(("GpusWithdrawn", "nodes with withdrawn devices"), groups.withdrawn, at, findings);
+        let full = self.alerts.density.full();
+        let full = full.map(|(name, full)| Case::Full(name, *full)).collect();
+        group(("PodDensity", "nodes nearly full of pods"), full, at, findings);
         let first = findings.len();
         group(("GpusMissing", "nodes with missing devices"), groups.missing, at, findings);
         for finding in &mut findings[first..] {
@@ -71,6 +75,7 @@ enum Case<'a> {
     Withdrawn(&'a Node, &'a Devices),
     Missing(&'a Node, &'a Devices),
     Flapping { name: Clean, changes: usize, last: Duration },
+    Full(&'a Clean, Full),
 }
 
 impl<'a> Groups<'a> {
@@ -101,6 +106,7 @@ impl Case<'_> {
                 &node.facts.name
             }
             Self::Flapping { name, .. } => name,
+            Self::Full(name, _) => name,
         }
     }
 
@@ -118,6 +124,7 @@ impl Case<'_> {
         match self {
             Self::Readiness(node) => Some(node.readiness_since),
             Self::Pressure(node) | Self::Withdrawn(node, _) | Self::Missing(node, _) => node.trouble_since,
+            Self::Full(_, full) => Some(full.since),
             Self::Flapping { .. } => None,
         }
     }
@@ -137,6 +144,7 @@ impl Case<'_> {
             Self::Withdrawn(_, devices) => devices.withdrawn().unsigned_abs(),
             Self::Missing(_, devices) => devices.missing().unsigned_abs(),
             Self::Flapping { changes, .. } => *changes as u64,
+            Self::Full(_, full) => u64::from(full.pods),
         }
     }
 
@@ -156,6 +164,10 @@ impl Case<'_> {
             }
             Self::Flapping { changes, last, .. } => {
                 format!("flapping: {changes} Ready changes in 15m, last {} ago", span(*last))
+            }
+            Self::Full(_, full) => {
+                let share = u64::from(full.pods) * 100 / u64::from(full.allocatable.max(1));
+                format!("{}/{} pods ({share} %)", full.pods, full.allocatable)
             }
         }
     }

@@ -18,6 +18,8 @@ const DENIED_FOR: Duration = Duration::from_secs(60);
 const THROTTLED_OFTEN: u32 = 3;
 /// A lost link shows the age of the data at once; it is a line of its own after three periods of the probe.
 const LOST_TICKS: u32 = 3;
+/// A probe that is slow for less than this is a hiccup (latency-and-alerts.md, 7: pending before firing).
+const SLOW_FOR: Duration = Duration::from_secs(30);
 /// After a sleep every connection is dead and everything is old; that is no news until it stays so (F67).
 const RESUME_GRACE: Duration = Duration::from_secs(30);
 
@@ -26,11 +28,13 @@ impl ClusterState {
     pub(super) fn move_latches(&mut self, now: Now) {
         let running = self.slowest_running(now.mono);
         let settings = self.settings;
-        let Self { alerts, latency, .. } = self;
-        let Alerts { slow, timeouts, .. } = alerts;
+        let Self { alerts, latency, nodes, ledger, .. } = self;
+        let Alerts { slow, timeouts, probe, density, .. } = alerts;
         let slow_text = slow.check(running, &settings);
         let timeouts_text = timeouts.check(latency, &settings, now.mono);
-        alerts.latched = (slow_text, timeouts_text);
+        let probe_text = probe.check(latency, &settings, now.mono);
+        density.refresh((nodes, ledger), &settings, now.mono);
+        alerts.latched = (slow_text, timeouts_text, probe_text);
     }
 
     /// Everything that is wrong now, worst first only by accident.
@@ -45,9 +49,13 @@ impl ClusterState {
         if let Some(silence) = unreachable {
             findings.push(self.silent(silence));
         }
+        let heard = findings.len();
         if unreachable.is_none() {
             self.probes(now, &mut findings);
         }
+        // That it does not answer, or answers with errors, says more than that it is slow.
+        let voice = if unreachable.is_some() || findings.len() > heard { Voice::Silenced } else { Voice::Heard };
+        self.slow_probes(voice, now, &mut findings);
         self.access(&mut findings);
         self.throttling(now.mono, &mut findings);
         let stale = if resuming { None } else { self.old(now, unreachable.is_some()) };
@@ -61,9 +69,27 @@ impl ClusterState {
         let first = findings.len();
         self.nodes_in_trouble(now, &mut findings);
         for finding in &mut findings[first..] {
-            finding.voice = voice;
+            let pods = finding.reason == "PodDensity" && voice == Voice::Heard && !self.pods_are_current(now);
+            finding.voice = if pods { Voice::Unknown } else { voice };
         }
         findings
+    }
+
+    /// The work probe is slower than the SLO, as long as there are probes at all.
+    fn slow_probes(&self, voice: Voice, now: Now, findings: &mut Vec<Finding>) {
+        let Some((text, peak)) = &self.alerts.latched.2 else { return };
+        let gap = self.settings.probe_period * LOST_TICKS + self.settings.probe_deadline;
+        let silent = self.latency.probe_percentile(50, gap, now.mono).1 == 0;
+        let voice = if silent && voice == Voice::Heard { Voice::Unknown } else { voice };
+        let peak = u64::try_from(peak.as_millis()).unwrap_or(u64::MAX);
+        let finding = Finding::new("ProbeSlow", Severity::Warning, text.clone());
+        findings.push(Finding { peak, voice, pending: SLOW_FOR, ..finding });
+    }
+
+    /// Pod data is live, or was until so recently that it still speaks for now.
+    fn pods_are_current(&self, now: Now) -> bool {
+        let track = &self.pods_track;
+        track.lost().is_none() && track.age(now).is_some_and(|age| age <= self.settings.stale_after)
     }
 
     /// The longest running call that is not a ping, counted from the last time that we woke up.
@@ -74,7 +100,7 @@ impl ClusterState {
     }
 
     fn api(&self, findings: &mut Vec<Finding>) {
-        let (slow, timeouts) = &self.alerts.latched;
+        let (slow, timeouts, _) = &self.alerts.latched;
         if let Some((text, peak)) = timeouts {
             let peak = u64::from(*peak);
             findings.push(Finding { peak, ..Finding::new("Timeouts", Severity::Critical, text.clone()) });
@@ -170,7 +196,7 @@ fn why(failure: &Failure) -> String {
 }
 
 /// A layer in words.
-fn layer_name(layer: Layer) -> &'static str {
+pub(crate) fn layer_name(layer: Layer) -> &'static str {
     match layer {
         Layer::Config => "config",
         Layer::Credentials => "credentials",

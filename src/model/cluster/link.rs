@@ -3,10 +3,13 @@
 use std::collections::VecDeque;
 
 use crate::facts::text::Clean;
-use crate::msg::{Attempt, CallEvent, CallKind, End, Failure, Layer, Mono, Now, ProbeOutcome, ProbeSample};
+use crate::msg::{Attempt, CallEvent, CallKind, End, Failure, Layer, Mono, Now, PageLimits, ProbeOutcome, ProbeSample};
 
 /// Failures kept for the report and the screens; the oldest give way.
 const FAILURES: usize = 20;
+
+/// Failures kept one by one, with their times and Audit-Ids, for the API view.
+const LOG: usize = 50;
 
 /// The way to a server.
 #[derive(Debug, Default)]
@@ -23,7 +26,10 @@ pub(in crate::model) struct Link {
     pub(in crate::model) answered: Option<Now>,
     /// 401 was the last word on our credentials.
     pub(in crate::model) rejected: Option<Now>,
+    /// One for each resource that was listed.
+    pub(in crate::model) limits: Vec<PageLimits>,
     failures: VecDeque<Failure>,
+    log: VecDeque<Failure>,
 }
 
 impl Link {
@@ -56,6 +62,10 @@ impl Link {
     }
 
     pub(super) fn failed(&mut self, failure: Failure) {
+        if self.log.len() == LOG {
+            self.log.pop_back();
+        }
+        self.log.push_front(failure.clone());
         // The same failure of the same request again replaces the last one: twenty different ones tell more.
         let same = |known: &Failure| {
             known.request == failure.request && known.layer == failure.layer && known.text == failure.text
@@ -66,6 +76,11 @@ impl Link {
             self.failures.pop_back();
         }
         self.failures.push_front(failure);
+    }
+
+    pub(super) fn limited(&mut self, limits: PageLimits) {
+        self.limits.retain(|known| known.resource != limits.resource);
+        self.limits.push(limits);
     }
 
     pub(super) fn restarted(&mut self, text: Clean, now: Now) {
@@ -86,6 +101,11 @@ impl Link {
     /// Newest first.
     pub(super) fn failures(&self) -> impl Iterator<Item = &Failure> {
         self.failures.iter()
+    }
+
+    /// The last ones, each by itself, newest first.
+    pub(super) fn log(&self) -> impl Iterator<Item = &Failure> {
+        self.log.iter()
     }
 
     fn finished(&mut self, attempt: &Attempt, now: Now) {

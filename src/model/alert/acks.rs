@@ -1,0 +1,152 @@
+//! Acknowledging alerts, silencing a cluster, and the news that is worth telling.
+
+use super::{AlertRecord, Alerts, Severity, Voice};
+use crate::facts::text::Clean;
+use crate::model::Settings;
+use crate::model::cluster::ClusterState;
+use crate::msg::{AlertNews, Mono, Now};
+
+/// More news than this in a second is not told one by one: what is left out is in the pane.
+const NEWS: usize = 64;
+
+/// Why an alert that fires is not heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Muted {
+    /// Somebody looks after it.
+    Acknowledged,
+    /// Its cluster is silenced.
+    Silenced,
+}
+
+/// An acknowledgement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ack {
+    /// When it ends at the latest.
+    pub until: Mono,
+    /// How bad the alert was; it ends when that gets worse.
+    pub severity: Severity,
+}
+
+impl Alerts {
+    /// Acknowledges an alert that fires, or takes that back; an alert that is not there, or does not fire, is left alone.
+    pub(super) fn acknowledge(&mut self, key: (&str, Option<&Clean>), settings: &Settings, now: Mono) {
+        let same = |record: &&mut AlertRecord| record.reason == key.0 && record.subject.as_ref() == key.1;
+        let Some(record) = self.records.iter_mut().find(same) else { return };
+        if record.since.is_none() || record.resolved.is_some() {
+            return;
+        }
+        record.ack = match record.ack {
+            Some(_) => None,
+            None => Some(Ack { until: now + settings.ack_expires, severity: record.severity }),
+        };
+        self.touched = true;
+    }
+
+    /// Ends acknowledgements that are over: expired, or the alert has resolved or is worse now.
+    pub(super) fn end_acks(&mut self, now: Mono) {
+        for record in &mut self.records {
+            let over = record
+                .ack
+                .is_some_and(|ack| record.resolved.is_some() || record.severity > ack.severity || now >= ack.until);
+            if over {
+                record.ack = None;
+                // What gets worse, or is still there when the hour is over, is news again.
+                record.told = false;
+            }
+        }
+        if self.silenced_until.is_some_and(|until| now >= until) {
+            self.silenced_until = None;
+        }
+    }
+
+    /// Why `record` is not heard, if it is not.
+    pub(super) fn muted(&self, record: &AlertRecord) -> Option<Muted> {
+        match (record.ack, self.silenced_until) {
+            (Some(_), _) => Some(Muted::Acknowledged),
+            (None, Some(_)) => Some(Muted::Silenced),
+            (None, None) => None,
+        }
+    }
+
+    /// What began to fire and was not told yet; a notice is not worth telling. Each is told once for each time that it fires.
+    fn news(&mut self, cluster: &Clean, now: Now) -> Vec<AlertNews> {
+        let silenced = self.silenced_until.is_some();
+        let mut news = Vec::new();
+        for record in &mut self.records {
+            let heard = record.firing() && record.voice == Voice::Heard && record.ack.is_none() && !silenced;
+            if !heard || record.told || record.severity == Severity::Notice || news.len() == NEWS {
+                continue;
+            }
+            record.told = true;
+            let since = now.mono.since(record.since.unwrap_or(now.mono));
+            news.push(AlertNews {
+                cluster: cluster.clone(),
+                severity: Clean::new(record.severity.name()),
+                reason: Clean::new(record.reason),
+                subject: record.subject.clone(),
+                text: record.text.clone(),
+                since: now.wall.checked_sub(since).unwrap_or(now.wall),
+            });
+        }
+        news
+    }
+}
+
+impl AlertRecord {
+    /// It fires: not pending, and not resolved.
+    #[must_use]
+    pub fn firing(&self) -> bool {
+        self.since.is_some() && self.resolved.is_none()
+    }
+
+    /// A worse alert explains it.
+    #[must_use]
+    pub fn inhibited(&self) -> bool {
+        self.voice == Voice::Silenced
+    }
+
+    /// Its source is silent: whether it still fires is not known.
+    #[must_use]
+    pub fn unknown(&self) -> bool {
+        self.voice == Voice::Unknown
+    }
+}
+
+impl Severity {
+    /// `critical`, `warning`, `notice`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Notice => "notice",
+            Self::Warning => "warning",
+            Self::Critical => "critical",
+        }
+    }
+}
+
+impl ClusterState {
+    /// Until when the alerts of this cluster are silenced, if they are.
+    #[must_use]
+    pub fn silenced_until(&self) -> Option<Mono> {
+        self.alerts.silenced_until
+    }
+
+    /// Silences the cluster, or lets it be heard again.
+    pub(crate) fn toggle_silence(&mut self, now: Mono) {
+        let until = now + self.settings.silence_for;
+        self.alerts.silenced_until = if self.alerts.silenced_until.is_some() { None } else { Some(until) };
+        self.alerts.touch();
+    }
+
+    /// Acknowledges an alert, or takes that back.
+    pub(crate) fn acknowledge(&mut self, key: (&str, Option<&Clean>), now: Mono) {
+        let settings = self.settings;
+        self.alerts.acknowledge(key, &settings, now);
+    }
+
+    /// What began to fire since the last time.
+    pub(crate) fn news(&mut self, now: Now) -> Vec<AlertNews> {
+        let context = self.spec.context.clone();
+        self.alerts.news(&context, now)
+    }
+}

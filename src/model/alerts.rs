@@ -1,0 +1,188 @@
+//! The pane of alerts: all alerts of all clusters in one list, with a selection that follows its alert.
+
+use std::cmp::Reverse;
+
+use super::alert::{AlertRecord, Muted};
+use super::cluster::{ClusterState, Step};
+use super::{Model, Screen};
+use crate::facts::text::Clean;
+use crate::msg::{ClusterId, Effect, Mono, Now};
+
+/// The bell rings at most once in this time (latency-and-alerts.md, 7).
+const BELL_EVERY: std::time::Duration = std::time::Duration::from_secs(60);
+
+/// Names one alert from its beginning to its end, and when it comes back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AlertKey {
+    /// Whose.
+    pub cluster: ClusterId,
+    /// CamelCase.
+    pub reason: &'static str,
+    /// What it is about, where there can be several.
+    pub subject: Option<Clean>,
+}
+
+/// The state of an alert, in the order of the pane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum AlertState {
+    /// It fires.
+    Firing,
+    /// It fired, and its source is silent now.
+    Unknown,
+    /// It fires, and its cluster is silenced.
+    Silenced,
+    /// It fires, and somebody looks after it.
+    Acknowledged,
+    /// True, but not for long enough to fire.
+    Pending,
+    /// It fired within the last hour.
+    Resolved,
+}
+
+/// One line of the pane.
+#[derive(Clone, Debug)]
+pub struct AlertRow<'a> {
+    /// Whose.
+    pub cluster: ClusterId,
+    /// The context.
+    pub context: &'a Clean,
+    /// The state.
+    pub state: AlertState,
+    /// Since, peak, count, text.
+    pub record: &'a AlertRecord,
+    /// The operator's row.
+    pub selected: bool,
+}
+
+impl AlertRow<'_> {
+    fn key(&self) -> AlertKey {
+        AlertKey { cluster: self.cluster, reason: self.record.reason, subject: self.record.subject.clone() }
+    }
+
+    /// When it came into this state, as far as that is remembered; the newest change of what is over comes first.
+    fn since(&self) -> Mono {
+        self.record.resolved.or(self.record.since).unwrap_or(self.record.first)
+    }
+}
+
+impl Model {
+    /// All alerts of all clusters, but for those that a worse one explains: firing, acknowledged, pending, resolved within
+    /// the last hour. Bounded by the number of clusters, not of nodes: rules group what is many.
+    #[must_use]
+    pub fn alert_rows(&self) -> Vec<AlertRow<'_>> {
+        let mut rows: Vec<AlertRow<'_>> = self.clusters().iter().zip(0..).flat_map(rows_of).collect();
+        rows.sort_by(|a, b| {
+            let order = |row: &AlertRow<'_>| (row.state, Reverse(row.record.severity));
+            let time =
+                if a.state == AlertState::Resolved { b.since().cmp(&a.since()) } else { a.since().cmp(&b.since()) };
+            order(a)
+                .cmp(&order(b))
+                .then(time)
+                .then_with(|| (a.cluster, a.record.reason).cmp(&(b.cluster, b.record.reason)))
+        });
+        let at = self.chosen_at(&rows);
+        if let Some(row) = rows.get_mut(at) {
+            row.selected = true;
+        }
+        rows
+    }
+
+    /// The place of the chosen alert; the first one if it is gone.
+    fn chosen_at(&self, rows: &[AlertRow<'_>]) -> usize {
+        let chosen = self.chosen.as_ref();
+        rows.iter().position(|row| Some(&row.key()) == chosen).unwrap_or(0)
+    }
+
+    fn chosen_key(&self) -> Option<AlertKey> {
+        self.alert_rows().iter().find(|row| row.selected).map(AlertRow::key)
+    }
+
+    pub(super) fn move_alert(&mut self, step: Step) {
+        let rows = self.alert_rows();
+        let to = step.from(self.chosen_at(&rows), rows.len());
+        let chosen = rows.get(to).map(AlertRow::key);
+        self.chosen = chosen;
+    }
+
+    /// Acknowledges the selected alert, or takes that back.
+    pub(super) fn acknowledge(&mut self, now: Now) {
+        let Some(key) = self.chosen_key() else { return };
+        if let Some(cluster) = self.clusters.get_mut(usize::from(key.cluster.0)) {
+            cluster.acknowledge((key.reason, key.subject.as_ref()), now.mono);
+            cluster.evaluate(now);
+        }
+        // The row moves to those that somebody looks after; the selection stays with it.
+        self.chosen = Some(key);
+    }
+
+    /// Silences the cluster of the selected alert, elsewhere the current one; or ends that.
+    pub(super) fn silence(&mut self, now: Now) {
+        let chosen = (self.screen == Screen::Alerts).then(|| self.chosen_key()).flatten();
+        let at = chosen.as_ref().map_or(self.current, |key| usize::from(key.cluster.0));
+        if let Some(cluster) = self.clusters.get_mut(at) {
+            cluster.toggle_silence(now.mono);
+            cluster.evaluate(now);
+        }
+        self.chosen = chosen;
+    }
+
+    /// Goes where the selected alert is: to the node, to the API of its cluster, or to its nodes.
+    pub(super) fn open_alert(&mut self, now: Now) {
+        let Some(key) = self.chosen_key() else { return };
+        self.chosen = Some(key.clone());
+        self.switch(usize::from(key.cluster.0));
+        self.show(Screen::Nodes);
+        // The node stands before the resource that it lacks.
+        let node = key.subject.as_deref().and_then(|subject| subject.split('/').next());
+        match node.filter(|name| self.current().node(name, now).is_some()) {
+            Some(name) => self.open_node(Clean::new(name)),
+            None if about_nodes(key.reason) => {}
+            None => self.show(Screen::Api),
+        }
+    }
+
+    /// What began to fire since the last tick, and whether the bell may ring for it.
+    pub(super) fn tell(&mut self, now: Now) -> Option<Effect> {
+        let news: Vec<_> = self.clusters.iter_mut().flat_map(|cluster| cluster.news(now)).collect();
+        if news.is_empty() {
+            return None;
+        }
+        let ring = self.rang.is_none_or(|rang| now.mono.since(rang) >= BELL_EVERY);
+        if ring {
+            self.rang = Some(now.mono);
+        }
+        Some(Effect::Tell { ring, news })
+    }
+}
+
+/// A group of nodes has no subject; its reason says that it is about nodes.
+fn about_nodes(reason: &str) -> bool {
+    reason.starts_with("Node") || reason.starts_with("Gpus") || reason.starts_with("Pod")
+}
+
+fn rows_of((cluster, id): (&ClusterState, u16)) -> impl Iterator<Item = AlertRow<'_>> {
+    let silenced = cluster.silenced_until().is_some();
+    let shown = cluster.alert_records().iter().filter(|record| record.resolved.is_some() || !record.inhibited());
+    shown.map(move |record| AlertRow {
+        cluster: ClusterId(id),
+        context: cluster.context(),
+        state: state(record, silenced),
+        record,
+        selected: false,
+    })
+}
+
+fn state(record: &AlertRecord, silenced: bool) -> AlertState {
+    let muted = record.ack.map(|_| Muted::Acknowledged).or(silenced.then_some(Muted::Silenced));
+    match muted {
+        _ if record.resolved.is_some() => AlertState::Resolved,
+        _ if record.since.is_none() => AlertState::Pending,
+        Some(Muted::Acknowledged) => AlertState::Acknowledged,
+        Some(Muted::Silenced) => AlertState::Silenced,
+        None if record.unknown() => AlertState::Unknown,
+        None => AlertState::Firing,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,151 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::msg::{CallId, Resource};
+
+fn at(seconds: u64) -> Mono {
+    Mono(Duration::from_secs(seconds))
+}
+
+fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+/// A call of `parts`: connecting, until the first byte, all; in milliseconds.
+fn attempt(kind: CallKind, parts: (u64, u64, u64), bytes: u64) -> Attempt {
+    Attempt {
+        id: CallId(1),
+        kind,
+        page: None,
+        attempt: 1,
+        at: at(0),
+        connect: (parts.0 > 0).then(|| ms(parts.0)),
+        first_byte: Some(ms(parts.1)),
+        total: ms(parts.2),
+        bytes,
+        status: Some(200),
+        end: End::Complete,
+    }
+}
+
+fn stats(kind: CallKind, attempts: &[Attempt], ping: Option<Duration>) -> KindStats {
+    let mut window = Window::new(kind);
+    for attempt in attempts {
+        window.push(attempt, at(100));
+    }
+    window.stats(at(100), (at(0), ping))
+}
+
+const PODS: CallKind = CallKind::List(Resource::Pods);
+
+#[test]
+fn network_queue_and_big_answer_look_different() {
+    let fast = Some(ms(20));
+    let verdict = |kind, parts, bytes, ping| {
+        let stats = stats(kind, &[attempt(kind, parts, bytes)], ping);
+        let shares = stats.shares.unwrap();
+        (stats.verdict, (shares.connect, shares.first_byte, shares.body))
+    };
+    assert_eq!(verdict(CallKind::Work, (1_500, 1_800, 2_000), 1_000, fast), (Some(Verdict::Connect), (75, 15, 10)));
+    assert_eq!(verdict(CallKind::Work, (0, 1_800, 2_000), 1_000, fast), (Some(Verdict::Queue), (0, 90, 10)));
+    assert_eq!(verdict(CallKind::Work, (0, 1_800, 2_000), 1_000, Some(ms(900))).0, Some(Verdict::Everything));
+    // 40 MB in 9 s, and 400 kB in 9 s.
+    assert_eq!(verdict(PODS, (0, 1_000, 10_000), 40_000_000, fast), (Some(Verdict::BigAnswer), (0, 10, 90)));
+    assert_eq!(verdict(PODS, (0, 1_000, 10_000), 400_000, fast).0, Some(Verdict::SlowBody));
+    assert_eq!(verdict(PODS, (0, 1_000, 4_000), 400_000, fast).0, None, "a page of 4 s is not slow");
+    assert_eq!(verdict(CallKind::Work, (0, 900, 1_000), 1_000, fast).0, None, "1 s is the SLO");
+}
+
+#[test]
+fn a_call_without_a_first_byte_waited_for_it() {
+    let mut call = attempt(PODS, (0, 0, 30_000), 0);
+    (call.first_byte, call.status, call.end) = (None, None, End::TimedOut);
+    let stats = stats(PODS, &[call], Some(ms(20)));
+    assert_eq!(stats.shares, Some(Shares { connect: 0, first_byte: 100, body: 0 }));
+    assert_eq!((stats.timeouts, stats.errors), (1, vec![(ErrorClass::FirstByteTimeout, 1)]));
+    assert_eq!(stats.max, Some(Percentile { value: ms(30_000), at_least: true }));
+}
+
+#[test]
+fn errors_are_counted_by_class_and_quick_ones_are_no_latencies() {
+    let with = |end, status: Option<u16>| {
+        let mut call = attempt(PODS, (0, 1, 2), 0);
+        (call.end, call.status) = (end, status);
+        if status.is_none() {
+            call.first_byte = None;
+        }
+        call
+    };
+    let calls = [
+        with(End::Complete, Some(429)),
+        with(End::Complete, Some(504)),
+        with(End::Complete, Some(429)),
+        with(End::NoResponse, None),
+        with(End::Broken, Some(200)),
+        with(End::TimedOut, Some(200)),
+        with(End::Complete, Some(200)),
+    ];
+    let stats = stats(PODS, &calls, None);
+    let expected = [
+        (ErrorClass::Status(429), 2),
+        (ErrorClass::BodyTimeout, 1),
+        (ErrorClass::Cut, 1),
+        (ErrorClass::NoAnswer, 1),
+        (ErrorClass::Status(504), 1),
+    ];
+    assert_eq!(stats.errors, expected);
+    assert_eq!((stats.count, stats.timeouts), (7, 2), "a 504 is a timeout too");
+    assert_eq!(stats.verdict, None);
+    let throttled = self::stats(PODS, &calls[..1], None);
+    assert_eq!((throttled.verdict, throttled.p50), (Some(Verdict::Throttled), None));
+}
+
+#[test]
+fn the_window_forgets_after_ten_minutes_and_says_what_it_left_out() {
+    let mut window = Window::new(CallKind::Work);
+    let call = attempt(CallKind::Work, (0, 10, 20), 100);
+    window.push(&call, at(0));
+    for second in 500..700 {
+        window.push(&call, at(second));
+    }
+    let stats = window.stats(at(700), (at(0), None));
+    assert_eq!((stats.count, stats.bytes, stats.more), (200, 20_000, false), "the first one is too old");
+    assert!((stats.rate - 200.0 / 600.0).abs() < 1e-9, "{}", stats.rate);
+    for second in 700..800 {
+        window.push(&call, at(second));
+    }
+    let stats = window.stats(at(800), (at(0), None));
+    assert_eq!((stats.count, stats.more), (256, true));
+    // The oldest of the 256 that are left ended at 544 s.
+    assert!((stats.rate - 1.0).abs() < 1e-9, "{}", stats.rate);
+}
+
+proptest! {
+    /// The oracle sorts by hand and takes the smallest value that is not exceeded by the share.
+    #[test]
+    fn percentiles_and_counts_agree_with_an_exact_oracle(
+        calls in prop::collection::vec((1_u64..60_000, any::<bool>()), 1..=256),
+    ) {
+        let attempts: Vec<_> = calls.iter().map(|(total, late)| {
+            let mut call = attempt(PODS, (0, 1, *total), 10);
+            if *late {
+                call.end = End::TimedOut;
+            }
+            call
+        }).collect();
+        let stats = stats(PODS, &attempts, None);
+        let mut exact: Vec<(u64, bool)> = calls.clone();
+        exact.sort_unstable();
+        let oracle = |percent: usize| {
+            let needed = (1..=exact.len()).find(|taken| taken * 100 >= exact.len() * percent).unwrap();
+            let (total, at_least) = exact[needed - 1];
+            Some(Percentile { value: ms(total), at_least })
+        };
+        prop_assert_eq!(stats.p50, oracle(50));
+        prop_assert_eq!(stats.p95, oracle(95));
+        prop_assert_eq!(stats.p99, if exact.len() >= 100 { oracle(99) } else { None });
+        prop_assert_eq!(stats.max, oracle(100));
+        prop_assert_eq!(stats.timeouts, calls.iter().filter(|(_, late)| *late).count());
+        prop_assert_eq!((stats.count, stats.bytes), (calls.len(), 10 * calls.len() as u64));
+    }
+}
