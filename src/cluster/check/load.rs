@@ -156,7 +156,7 @@ impl Load {
             })
             .collect();
         let slow = slowest.iter().any(|(kind, secs)| *secs > if kind.starts_with("LIST") { 30.0 } else { 1.0 });
-        let text = format!("p99 since start: {}", text.join(", "));
+        let text = format!("p99: {}", text.join(", "));
         let step = Step::new("slow verbs", if slow { Outcome::Warn } else { Outcome::Ok }, &one_line(&text));
         let step = step.limit("1 s, lists 30 s", "API-call SLO");
         if slow { step.next("see who asks for it, and what its webhooks and its etcd do") } else { step }
@@ -238,7 +238,7 @@ half{label="never closed
             "in flight 7 reads, 2 writes; queued 3 (workload-low 3); rejected since start 11 (workload-low 11)"
         );
         let slow = load.slow_verbs();
-        assert_eq!(&*slow.text, "p99 since start: LIST pods ≤30.0 s, GET leases ≤50 ms");
+        assert_eq!(&*slow.text, "p99: LIST pods ≤30.0 s, GET leases ≤50 ms");
         assert_eq!(slow.outcome, Outcome::Ok, "both within the SLO");
     }
 

@@ -16,7 +16,7 @@ use tokio_rustls::rustls::{
 use super::cert::Certificate;
 use super::credentials::expiry;
 use super::reach::{only, trouble};
-use super::{Flow, Run, advice, layer_name, millis, ms_text};
+use super::{Flow, Run, advice, layer_name};
 use crate::clock::wall;
 use crate::cluster::connect::Stage;
 use crate::msg::Layer;
@@ -60,7 +60,6 @@ impl Run {
                 let shown =
                     session.peer_certificates().and_then(|chain| chain.first()).and_then(|c| Certificate::read(c));
                 let step = verified(version, shown.as_ref(), insecure);
-                let step = Step { text: format!("{} in {}", step.text, ms_text(millis(took))).as_str().into(), ..step };
                 return self.tell(step.timing(only(took))).await;
             }
             Ok(Err(error)) => Some(error),
