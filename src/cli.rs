@@ -34,8 +34,7 @@ pub struct Cli {
     pub log_file: Option<PathBuf>,
 }
 
-const EXIT_CODES: &str =
-    "Exit codes: 0 done, 1 error, 2 usage or no terminal, 3 part of a snapshot is missing, 128+n signal n.";
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 error, 2 usage or no terminal, 3 part of a snapshot is missing or a check failed, 128+n signal n.";
 
 /// What to do.
 #[derive(Debug, Subcommand)]
@@ -67,6 +66,17 @@ pub enum Command {
         output: Output,
         /// Print what is known by then, even if some of it is missing.
         #[arg(long, default_value = "90s", value_name = "DURATION", value_parser = duration)]
+        deadline: Duration,
+    },
+    /// Check the way to each cluster, layer by layer, and what it serves, and say what to do next.
+    ///
+    /// Prints a line for each step as it comes. Exits with 0 if all is well or only warned of, with 3 if something failed.
+    Check {
+        /// The form of the output.
+        #[arg(long, short, value_enum, default_value_t = CheckOutput::Text)]
+        output: CheckOutput,
+        /// It ends after this at the latest, whatever hangs.
+        #[arg(long, default_value = "60s", value_name = "DURATION", value_parser = duration)]
         deadline: Duration,
     },
     /// Print shell completions.
@@ -133,6 +143,15 @@ pub enum Color {
 pub enum Output {
     /// For people.
     Table,
+    /// For programs; see the README for the schema.
+    Json,
+}
+
+/// The form of a check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CheckOutput {
+    /// For people, line by line.
+    Text,
     /// For programs; see the README for the schema.
     Json,
 }

@@ -19,6 +19,7 @@ use crate::facts::text::Clean;
 use crate::msg::{ClusterEvent, ClusterId, Mono, Msg, Resource, Series};
 
 mod call;
+pub mod check;
 mod classify;
 mod connect;
 mod deadline;

@@ -4,14 +4,17 @@ use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::time::Duration;
 
 use clap::{CommandFactory, Parser};
 use color_eyre::eyre::{self, WrapErr};
 use tokio::signal::unix::{SignalKind, signal};
-use watchbell::cli::{Cli, ClusterArgs, Color, Command, DisplayArgs, Output};
+use watchbell::cli::{CheckOutput, Cli, ClusterArgs, Color, Command, DisplayArgs, Output};
+use watchbell::cluster;
 use watchbell::cluster::kubeconfig::{self, Selection, Sources, Target};
 use watchbell::config::{Ascii, Config};
 use watchbell::keymap::KeyMap;
+use watchbell::msg::check::Outcome;
 use watchbell::report;
 use watchbell::runtime::{self, Dashboard};
 use watchbell::sim::{self, Scenario, Simulation};
@@ -22,6 +25,8 @@ const DONE: i32 = 0;
 const ERROR: i32 = 1;
 const USAGE: i32 = 2;
 const PARTIAL: i32 = 3;
+/// Steps of one check that may wait to be printed.
+const CHECK_STEPS: usize = 64;
 
 fn main() {
     let cli = Cli::parse();
@@ -74,6 +79,7 @@ fn dispatch(cli: &Cli) -> eyre::Result<i32> {
             })?;
             Ok(if snapshot.complete() { DONE } else { PARTIAL })
         }
+        Some(Command::Check { output, deadline }) => check(cli, *output, *deadline),
         Some(Command::Completion { shell }) => {
             let mut script = Vec::new();
             clap_complete::generate(*shell, &mut Cli::command(), "watchbell", &mut script);
@@ -89,6 +95,53 @@ fn dispatch(cli: &Cli) -> eyre::Result<i32> {
         Some(Command::Config) => print(&watchbell::config::template()).map(|()| DONE),
         Some(Command::Rbac) => print(include_str!("../assets/rbac.yaml")).map(|()| DONE),
     }
+}
+
+/// Contexts are checked side by side and printed one after another, the first one's lines as they come.
+fn check(cli: &Cli, output: CheckOutput, deadline: Duration) -> eyre::Result<i32> {
+    let config = load_config(cli)?;
+    let targets = targets(&cli.clusters, &config)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let clusters = runtime.block_on(async {
+        let started: Vec<_> = targets
+            .into_iter()
+            .map(|target| {
+                // More places than there are steps: a check never waits for the one that is being printed.
+                let (out, steps) = tokio::sync::mpsc::channel(CHECK_STEPS);
+                let names = (target.context().clone(), target.server().map(Into::into));
+                let tuning = config.tuning(target.context());
+                let task = tokio::spawn(cluster::check::run(target, tuning, deadline, out));
+                (names, steps, task)
+            })
+            .collect();
+        let mut clusters = Vec::with_capacity(started.len());
+        for ((context, server), mut steps, task) in started {
+            let mut found = Vec::new();
+            let text = output == CheckOutput::Text;
+            let gap = if clusters.is_empty() { "" } else { "\n" };
+            print_if(text, || format!("{gap}{}", report::check::heading(&context)))?;
+            while let Some(step) = steps.recv().await {
+                print_if(text, || report::check::line(&step))?;
+                found.push(step);
+            }
+            task.await.wrap_err_with(|| format!("the check of `{context}` broke off"))?;
+            let cluster = report::check::Cluster::new(context, server, found);
+            print_if(text, || cluster.summary())?;
+            clusters.push(cluster);
+        }
+        eyre::Ok(clusters)
+    });
+    // A name resolution that hangs cannot be cancelled, and must not be waited for (F02).
+    runtime.shutdown_background();
+    let check = report::check::Check::new(watchbell::clock::wall(), clusters?);
+    if output == CheckOutput::Json {
+        print(&(serde_json::to_string_pretty(&check)? + "\n"))?;
+    }
+    Ok(if check.outcome == Outcome::Fail { PARTIAL } else { DONE })
+}
+
+fn print_if(wanted: bool, text: impl FnOnce() -> String) -> eyre::Result<()> {
+    if wanted { print(&text()) } else { Ok(()) }
 }
 
 /// Writes to stdout; a reader that has gone (`| head`) is no error.

@@ -13,6 +13,8 @@ use crate::facts::pod::PodBatch;
 use crate::facts::text::Clean;
 use crate::facts::wire::Uid;
 
+pub mod check;
+
 /// Monotonic time since the program started; comparable within one run only.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Mono(pub Duration);

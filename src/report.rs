@@ -2,6 +2,7 @@
 //!
 //! What is not known is `null` with a state beside it, never 0.
 
+pub mod check;
 mod table;
 
 use jiff::Timestamp;

@@ -4,6 +4,7 @@
 
 mod architecture;
 mod broken;
+mod check;
 mod common;
 mod docs;
 mod faults_watch;

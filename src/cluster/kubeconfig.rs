@@ -23,8 +23,10 @@ use crate::facts::text::Clean;
 use crate::msg::Layer;
 
 mod files;
+mod plan;
 
 use files::{Stamp, read_token, stamps};
+pub(crate) use plan::Plan;
 
 /// Where a kubeconfig may be.
 #[derive(Clone, Debug, Default)]

@@ -127,7 +127,7 @@ impl ProbeState {
 }
 
 /// Our clock minus the server's: the header was written half the round trip ago, and is cut to whole seconds.
-fn skew_ms(date: &str, ours: Timestamp, latency: Duration) -> Option<i64> {
+pub(super) fn skew_ms(date: &str, ours: Timestamp, latency: Duration) -> Option<i64> {
     let server = DateTimeParser::new().parse_timestamp(date).ok()?;
     let half = i64::try_from(latency.as_millis() / 2).ok()?;
     Some(ours.as_millisecond() - half - (server.as_millisecond() + 500))

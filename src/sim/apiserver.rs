@@ -7,6 +7,7 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::response::Response;
+use jiff::fmt::rfc2822::DateTimePrinter;
 use serde_json::Value;
 
 use super::body::faulty;
@@ -46,6 +47,13 @@ async fn handle(State(server): State<Arc<Server>>, request: Request) -> Response
     // Of the flow schema and the priority level that would have taken the request (API priority and fairness).
     for name in ["x-kubernetes-pf-flowschema-uid", "x-kubernetes-pf-prioritylevel-uid"] {
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static("5a3c1b7e-0c5e-4a43-9b59-0d3d9c2c8f10"));
+    }
+    if plan.clock_skew != 0 {
+        let date = jiff::Timestamp::from_second(server.now() + plan.clock_skew).ok();
+        let date = date.and_then(|date| DateTimePrinter::new().timestamp_to_rfc9110_string(&date).ok());
+        if let Some(date) = date.and_then(|date| HeaderValue::try_from(date).ok()) {
+            headers.insert(header::DATE, date);
+        }
     }
     let (head, body) = response.into_parts();
     Response::from_parts(head, faulty(body, plan))

@@ -52,6 +52,11 @@ pub enum FaultKind {
     WatchExpired,
     /// Watches say nothing, not even bookmarks (F45); those that are running fall silent too.
     WatchSilent,
+    /// The `Date` header of every answer is off by this many seconds, ahead if positive (F66).
+    ClockSkew {
+        /// The server's clock minus the true one.
+        seconds: i64,
+    },
 }
 
 /// Which requests a fault meets; an empty match meets all.
@@ -176,6 +181,7 @@ pub(super) struct Plan {
     pub(super) stall_after: Option<u64>,
     pub(super) cut_after: Option<u64>,
     pub(super) bytes_per_second: Option<u64>,
+    pub(super) clock_skew: i64,
 }
 
 #[derive(Debug)]
@@ -251,6 +257,7 @@ impl Faults {
                 FaultKind::Gone => plan.gone = true,
                 FaultKind::WatchClose => plan.watch_end = Some(WatchEnd::AtOnce),
                 FaultKind::WatchExpired => plan.watch_end = Some(WatchEnd::Expired),
+                FaultKind::ClockSkew { seconds } => plan.clock_skew = *seconds,
                 FaultKind::WatchSilent | FaultKind::Refuse => {}
             }
         }

@@ -1,0 +1,341 @@
+//! The health check of one cluster: every layer on the way to its objects, one after the other, each with its figure.
+//!
+//! It asks as the dashboard does, through the same connections, meter and classification, so that what it finds is what
+//! the dashboard would meet. Every request has a deadline of its own, none outlives the run, and after two requests in a
+//! row without an answer the rest is left out: a server that hangs is not asked twenty times.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::response::Parts;
+use kube::client::Body;
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::call::{Ask, Limits, Line};
+use super::classify::Trouble;
+use super::kubeconfig::{Plan, Target};
+use super::meter::Sink;
+use super::tuning::Tuning;
+use crate::clock::Clock;
+use crate::facts::node::NodeFacts;
+use crate::msg::check::{Outcome, Step, Timing};
+use crate::msg::{Attempt, CallEvent, CallKind, ClusterEvent, ClusterId, Layer, Msg};
+
+mod advice;
+mod cert;
+mod credentials;
+mod lists;
+mod load;
+mod nodes;
+mod optional;
+mod reach;
+mod server;
+mod tls;
+mod watch;
+
+use advice::advice;
+
+/// Everything that is looked at, in order; what was not reached is named at the end.
+const STEPS: [&str; 22] = [
+    "kubeconfig",
+    "credentials",
+    "dns",
+    "tcp",
+    "tls",
+    "livez",
+    "clock",
+    "readyz",
+    "version",
+    "rbac namespaces",
+    "rbac nodes",
+    "rbac pods",
+    "node page",
+    "pod page",
+    "list pages",
+    "kubelets",
+    "watch",
+    "metrics api",
+    "dra",
+    "load",
+    "slow verbs",
+    "ready changes",
+];
+/// Requests in a row without an answer after which no more are sent.
+const SILENT: u32 = 2;
+/// How long the meter may take to hand over what it has measured.
+const METER: Duration = Duration::from_secs(1);
+/// Messages of the meter that may wait: more than one run sends.
+const METERED: usize = 256;
+/// Kept back of the run's time, so that a request that uses all of it is still reported.
+const RESERVE: Duration = Duration::from_millis(500);
+
+/// Why no more steps follow.
+enum Stop {
+    /// Nothing answers.
+    Silent,
+    /// The server does not know us (401).
+    Rejected,
+    /// There is nothing to connect with.
+    Unusable,
+    /// The bound of the run is near.
+    Late,
+    /// Nobody listens any more.
+    Deaf,
+}
+
+/// Whether the next step follows.
+type Flow = Result<(), Stop>;
+
+/// Looks at everything on the way to the objects of one cluster and sends a [`Step`] for each; ends within `bound`.
+pub async fn run(target: Target, tuning: Tuning, bound: Duration, out: mpsc::Sender<Step>) {
+    let clock = Clock::start();
+    let sink = Sink::new(clock);
+    let (meter, metered) = mpsc::channel(METERED);
+    let mut tasks = JoinSet::new();
+    let forwarding = sink.clone();
+    tasks.spawn(async move { forwarding.forward(ClusterId(0), &meter).await });
+    let end = Instant::now() + bound;
+    let tuning = Arc::new(tuning);
+    let mut run = Run {
+        target,
+        tuning,
+        end,
+        out,
+        sink,
+        metered,
+        line: None,
+        buf: Vec::new(),
+        silent: 0,
+        done: Vec::new(),
+        found: Found::default(),
+    };
+    let why = match timeout_at(end, run.steps()).await {
+        Ok(Ok(()) | Err(Stop::Deaf)) => return,
+        Ok(Err(Stop::Silent)) => "the server does not answer",
+        Ok(Err(Stop::Rejected)) => "the credentials are rejected",
+        Ok(Err(Stop::Unusable)) => "there is nothing to connect with",
+        Ok(Err(Stop::Late)) | Err(_) => {
+            let text = format!("stopped at the bound of {}", span(bound));
+            let step = Step::new("bound", Outcome::Fail, &text).next("run it again with a larger --deadline");
+            // Whoever does not read the last steps does not miss them.
+            let _ = run.out.try_send(step);
+            "no time was left"
+        }
+    };
+    let left: Vec<&str> = STEPS.into_iter().filter(|name| !run.done.iter().any(|done| done == name)).collect();
+    let rest = Step::new("the rest", Outcome::Skip, &format!("{why}; not tried: {}", left.join(", ")));
+    let _ = run.out.try_send(rest);
+}
+
+/// What earlier steps leave for later ones.
+#[derive(Default)]
+struct Found {
+    /// What the context says.
+    plan: Option<Plan>,
+    /// The connection of the step `tcp`, for the step `tls`.
+    tcp: Option<TcpStream>,
+    /// `gitVersion`.
+    version: Option<String>,
+    /// Our clock minus the server's.
+    skew_ms: i64,
+    /// The first page of nodes.
+    nodes: Vec<NodeFacts>,
+    /// There are more nodes than that.
+    more_nodes: bool,
+    /// A resourceVersion of nodes to watch from.
+    version_of_nodes: Option<String>,
+}
+
+/// One run of the check.
+struct Run {
+    target: Target,
+    tuning: Arc<Tuning>,
+    end: Instant,
+    out: mpsc::Sender<Step>,
+    sink: Sink,
+    metered: mpsc::Receiver<Msg>,
+    line: Option<Line>,
+    /// The body of the last answer.
+    buf: Vec<u8>,
+    silent: u32,
+    done: Vec<String>,
+    found: Found,
+}
+
+/// What became of a request.
+struct Asked {
+    result: Result<Parts, Trouble>,
+    timing: Timing,
+}
+
+impl Run {
+    async fn steps(&mut self) -> Flow {
+        self.kubeconfig().await?;
+        self.credentials().await?;
+        self.dns_and_tcp().await?;
+        self.tls().await?;
+        self.livez().await?;
+        self.readyz().await?;
+        self.version().await?;
+        self.rbac().await?;
+        self.node_page().await?;
+        self.pod_page().await?;
+        self.list_pages().await?;
+        self.kubelets().await?;
+        self.watch().await?;
+        self.metrics_api().await?;
+        self.dra().await?;
+        self.load().await?;
+        self.ready_changes().await
+    }
+
+    /// Sends a step.
+    async fn tell(&mut self, step: Step) -> Flow {
+        self.done.push(step.name.to_string());
+        self.out.send(step).await.map_err(|_| Stop::Deaf)?;
+        match self.end.checked_duration_since(Instant::now()) {
+            _ if self.silent >= SILENT => Err(Stop::Silent),
+            Some(left) if left > RESERVE => Ok(()),
+            _ if self.is_over() => Ok(()),
+            _ => Err(Stop::Late),
+        }
+    }
+
+    /// Sends a step that failed, or for which something optional is missing.
+    async fn tell_trouble(&mut self, name: &str, outcome: Outcome, trouble: &Trouble) -> Flow {
+        let code = trouble.code.map(|code| format!(" ({code})")).unwrap_or_default();
+        let audit = trouble.audit_id.as_ref().map(|id| format!(", Audit-Id {id}")).unwrap_or_default();
+        let text = format!("{}: {}{code}{audit}", layer_name(trouble.layer), trouble.text);
+        let step = Step { layer: Some(trouble.layer), ..Step::new(name, outcome, &text) };
+        self.tell(step.next(advice(trouble.layer))).await?;
+        match trouble.layer {
+            Layer::Auth => Err(Stop::Rejected),
+            _ if trouble.is_unreachable() => Err(Stop::Silent),
+            _ => Ok(()),
+        }
+    }
+
+    /// Everything has been looked at.
+    fn is_over(&self) -> bool {
+        STEPS.last().is_some_and(|last| self.done.iter().any(|done| done == last))
+    }
+
+    /// The time that is left of the run, at most `most`.
+    fn within(&self, most: Duration) -> Duration {
+        self.end.saturating_duration_since(Instant::now()).saturating_sub(RESERVE / 2).min(most)
+    }
+
+    /// Sends a small GET and reads its answer into `buf`.
+    async fn get(&mut self, uri: &str) -> Asked {
+        let limits = Limits::small(self.within(self.tuning.probe_deadline));
+        self.ask(CallKind::Get, uri, limits).await
+    }
+
+    async fn ask(&mut self, kind: CallKind, uri: &str, limits: Limits) -> Asked {
+        let Some(line) = self.line.clone() else {
+            let trouble = Trouble::new(Layer::Internal, "there is no client");
+            return Asked { result: Err(trouble), timing: Timing::default() };
+        };
+        let ask = Ask { kind, page: None, attempt: 1, uri: uri.to_owned(), limits };
+        let result = line.fetch(&ask, &self.tuning, &mut self.buf).await;
+        self.count(result.as_ref().err());
+        Asked { result, timing: self.measured().await }
+    }
+
+    /// Opens a watch.
+    async fn open(&mut self, uri: &str) -> (Result<(Parts, Body), Trouble>, Timing) {
+        let Some(line) = self.line.clone() else {
+            return (Err(Trouble::new(Layer::Internal, "there is no client")), Timing::default());
+        };
+        let limits = Limits::small(self.within(self.tuning.probe_deadline));
+        let kind = CallKind::Watch(crate::msg::Resource::Nodes);
+        let ask = Ask { kind, page: None, attempt: 1, uri: uri.to_owned(), limits };
+        let result = line.open(&ask, &self.tuning).await;
+        self.count(result.as_ref().err());
+        (result, self.measured().await)
+    }
+
+    /// Counts requests in a row without an answer.
+    fn count(&mut self, trouble: Option<&Trouble>) {
+        let silent = trouble.is_some_and(|t| t.code.is_none() && (t.layer == Layer::FirstByte || t.is_unreachable()));
+        self.silent = if silent { self.silent + 1 } else { 0 };
+    }
+
+    /// What the meter says of the request that has just ended.
+    async fn measured(&mut self) -> Timing {
+        let finished = async {
+            loop {
+                match self.metered.recv().await {
+                    Some(Msg::Cluster(_, ClusterEvent::Call(CallEvent::Finished(attempt)))) => return Some(attempt),
+                    Some(_) => {}
+                    None => return None,
+                }
+            }
+        };
+        timeout(METER, finished).await.ok().flatten().map(|attempt| timing(&attempt)).unwrap_or_default()
+    }
+}
+
+fn timing(attempt: &Attempt) -> Timing {
+    let connect = attempt.connect.unwrap_or_default();
+    Timing {
+        connect_ms: attempt.connect.map(millis),
+        first_byte_ms: attempt.first_byte.map(|first| millis(first.saturating_sub(connect))),
+        body_ms: attempt.first_byte.map(|first| millis(attempt.total.saturating_sub(first))),
+        decode_ms: None,
+        total_ms: Some(millis(attempt.total)),
+        bytes: Some(attempt.bytes),
+        objects: None,
+    }
+}
+
+/// Milliseconds with one decimal.
+fn millis(span: Duration) -> f64 {
+    (span.as_secs_f64() * 10_000.0).round() / 10.0
+}
+
+/// `0.4 ms`, `12 ms`, `1.3 s`.
+fn ms_text(millis: f64) -> String {
+    match millis {
+        ..9.95 => format!("{millis:.1} ms"),
+        ..999.5 => format!("{millis:.0} ms"),
+        _ => format!("{:.1} s", millis / 1000.0),
+    }
+}
+
+/// `3m12s`, `60 s`, `12 days`: the two largest units at most.
+fn span(span: Duration) -> String {
+    let secs = span.as_secs();
+    match secs {
+        0 => ms_text(millis(span)),
+        1..=120 => format!("{secs} s"),
+        121..3_600 => format!("{}m{:02}s", secs / 60, secs % 60),
+        3_600..172_800 => format!("{}h{:02}m", secs / 3_600, secs % 3_600 / 60),
+        _ => format!("{} days", secs / 86_400),
+    }
+}
+
+/// The layer in words.
+fn layer_name(layer: Layer) -> &'static str {
+    match layer {
+        Layer::Config => "kubeconfig",
+        Layer::Credentials => "credentials",
+        Layer::Dns => "dns",
+        Layer::Proxy => "proxy",
+        Layer::Connect => "connect",
+        Layer::Tls => "tls",
+        Layer::Auth => "authentication",
+        Layer::Rbac => "rbac",
+        Layer::Throttled => "throttled",
+        Layer::Server => "server",
+        Layer::ServerTimeout => "server timeout",
+        Layer::FirstByte => "first byte",
+        Layer::Body => "body",
+        Layer::Decode => "decode",
+        Layer::Watch => "watch",
+        Layer::Internal => "internal",
+    }
+}

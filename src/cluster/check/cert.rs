@@ -1,0 +1,146 @@
+//! The few fields of an X.509 certificate that people ask for: subject, issuer, and until when it holds.
+//!
+//! Nothing is decided by them: rustls verifies. Source of the layout: RFC 5280, section 4.1.
+
+use jiff::Timestamp;
+
+const INTEGER: u8 = 0x02;
+const OID: u8 = 0x06;
+const UTC_TIME: u8 = 0x17;
+const GENERALIZED_TIME: u8 = 0x18;
+const SEQUENCE: u8 = 0x30;
+const SET: u8 = 0x31;
+const VERSION: u8 = 0xa0;
+/// Object identifiers 2.5.4.3 (common name) and 2.5.4.10 (organisation).
+const COMMON_NAME: &[u8] = &[0x55, 4, 3];
+const ORGANISATION: &[u8] = &[0x55, 4, 10];
+
+/// What a certificate says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Certificate {
+    /// `CN=kube-apiserver`.
+    pub(crate) subject: String,
+    /// As `subject`, of who signed it.
+    pub(crate) issuer: String,
+    /// From when it holds.
+    pub(crate) not_before: Timestamp,
+    /// Until when it holds.
+    pub(crate) not_after: Timestamp,
+}
+
+impl Certificate {
+    /// Reads DER; `None` if it is not a certificate.
+    pub(crate) fn read(der: &[u8]) -> Option<Self> {
+        let mut certificate = Der(Der(der).take(SEQUENCE)?);
+        let mut body = Der(certificate.take(SEQUENCE)?);
+        if body.0.first() == Some(&VERSION) {
+            body.take(VERSION)?;
+        }
+        body.take(INTEGER)?;
+        body.take(SEQUENCE)?;
+        let issuer = name(body.take(SEQUENCE)?);
+        let mut validity = Der(body.take(SEQUENCE)?);
+        let (not_before, not_after) = (validity.time()?, validity.time()?);
+        Some(Self { subject: name(body.take(SEQUENCE)?), issuer, not_before, not_after })
+    }
+}
+
+/// DER that is read from its front.
+struct Der<'a>(&'a [u8]);
+
+impl<'a> Der<'a> {
+    /// The content of the next value, which must have this tag.
+    fn take(&mut self, tag: u8) -> Option<&'a [u8]> {
+        let (found, content) = self.next()?;
+        (found == tag).then_some(content)
+    }
+
+    fn next(&mut self) -> Option<(u8, &'a [u8])> {
+        let (&tag, rest) = self.0.split_first()?;
+        let (&first, mut rest) = rest.split_first()?;
+        let mut length = usize::from(first);
+        if first & 0x80 != 0 {
+            let bytes;
+            // More than four bytes of length is no certificate.
+            (bytes, rest) = rest.split_at_checked(usize::from(first & 0x7f)).filter(|(bytes, _)| bytes.len() <= 4)?;
+            length = bytes.iter().fold(0, |length, &byte| length << 8 | usize::from(byte));
+        }
+        let (content, rest) = rest.split_at_checked(length)?;
+        self.0 = rest;
+        Some((tag, content))
+    }
+
+    fn time(&mut self) -> Option<Timestamp> {
+        let (tag, digits) = self.next()?;
+        let text = std::str::from_utf8(digits).ok().filter(|text| text.is_ascii())?;
+        let century = match tag {
+            // RFC 5280, 4.1.2.5.1: a year of two digits from 50 on is in the last century.
+            UTC_TIME if text >= "50" => "19",
+            UTC_TIME => "20",
+            GENERALIZED_TIME => "",
+            _ => return None,
+        };
+        let text = format!("{century}{text}");
+        let part = |from: usize| text.get(from..from + 2);
+        let (year, month, day) = (text.get(..4)?, part(4)?, part(6)?);
+        format!("{year}-{month}-{day}T{}:{}:{}Z", part(8)?, part(10)?, part(12)?).parse().ok()
+    }
+}
+
+/// The common name, else the organisation.
+fn name(content: &[u8]) -> String {
+    let mut parts = Vec::new();
+    let mut sets = Der(content);
+    while let Some(set) = sets.take(SET) {
+        let mut attributes = Der(set);
+        while let Some(attribute) = attributes.take(SEQUENCE) {
+            let mut attribute = Der(attribute);
+            if let (Some(oid), Some((_, value))) = (attribute.take(OID), attribute.next()) {
+                parts.push((oid, String::from_utf8_lossy(value)));
+            }
+        }
+    }
+    let of = |wanted: &[u8], label: &str| {
+        parts.iter().find(|(oid, _)| *oid == wanted).map(|(_, value)| format!("{label}={value}"))
+    };
+    of(COMMON_NAME, "CN").or_else(|| of(ORGANISATION, "O")).unwrap_or_else(|| "no name".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, date_time_ymd};
+
+    use super::*;
+
+    fn made(until: i32) -> Vec<u8> {
+        let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+        params.distinguished_name = DistinguishedName::new();
+        params.distinguished_name.push(DnType::OrganizationName, "Example");
+        params.distinguished_name.push(DnType::CommonName, "kube-apiserver");
+        params.not_before = date_time_ymd(1999, 12, 31);
+        params.not_after = date_time_ymd(until, 3, 9);
+        params.self_signed(&KeyPair::generate().unwrap()).unwrap().der().to_vec()
+    }
+
+    #[test]
+    fn certificate_tells_its_names_and_both_kinds_of_time() {
+        for (until, expected) in [(2030, "2030-03-09T00:00:00Z"), (2060, "2060-03-09T00:00:00Z")] {
+            let read = Certificate::read(&made(until)).unwrap();
+            assert_eq!((&*read.subject, &*read.issuer), ("CN=kube-apiserver", "CN=kube-apiserver"));
+            assert_eq!(read.not_before.to_string(), "1999-12-31T00:00:00Z");
+            assert_eq!(read.not_after.to_string(), expected);
+        }
+    }
+
+    /// What a hostile server may send: every prefix, and every byte changed, is read or refused, never a panic.
+    #[test]
+    fn broken_certificate_is_refused_and_never_a_panic() {
+        let der = made(2030);
+        for end in 0..der.len() {
+            assert_eq!(Certificate::read(&der[..end]), None);
+            let mut changed = der.clone();
+            changed[end] = !changed[end];
+            let _ = Certificate::read(&changed);
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! The context and the credentials in it.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::time::timeout;
+use tokio_rustls::rustls::pki_types::CertificateDer;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+
+use super::cert::Certificate;
+use super::{Flow, Run, Stop, span};
+use crate::clock::wall;
+use crate::cluster::call::Line;
+use crate::cluster::classify::Trouble;
+use crate::cluster::session::Build;
+use crate::msg::Layer;
+use crate::msg::check::{Outcome, Step};
+
+/// 7 days: kubernetes-mixin, `KubeClientCertificateExpiration` (warning).
+pub(super) const EXPIRES_SOON: Duration = Duration::from_secs(7 * 86_400);
+/// As text, with its source.
+pub(super) const EXPIRES_LIMIT: (&str, &str) = ("7 days", "kubernetes-mixin KubeClientCertificateExpiration");
+/// Files of a kubeconfig are read within this, should a file system hang.
+const FILES: Duration = Duration::from_secs(10);
+
+impl Run {
+    pub(super) async fn kubeconfig(&mut self) -> Flow {
+        let plan = timeout(self.within(FILES), self.target.plan()).await.unwrap_or_else(|_| {
+            let text = "the files of the kubeconfig could not be read in time";
+            Err(Trouble::timed_out(Layer::Config, text))
+        });
+        match plan {
+            Ok(plan) => {
+                let server = self.target.server().unwrap_or("no server");
+                let proxy = plan.proxy.as_ref().map(|proxy| format!(" through the proxy {proxy}")).unwrap_or_default();
+                let text = format!("context `{}`: {server}{proxy}", self.target.context());
+                self.found.plan = Some(plan);
+                let step = if self.target.is_insecure() {
+                    let text = format!("{text}; insecure-skip-tls-verify: nobody proves that this is the server");
+                    Step::new("kubeconfig", Outcome::Warn, &text).next("give the cluster a certificate-authority")
+                } else {
+                    Step::new("kubeconfig", Outcome::Ok, &text)
+                };
+                self.tell(step).await
+            }
+            Err(trouble) => {
+                self.tell_trouble("kubeconfig", Outcome::Fail, &trouble).await?;
+                Err(Stop::Unusable)
+            }
+        }
+    }
+
+    pub(super) async fn credentials(&mut self) -> Flow {
+        let limit = self.within(self.tuning.exec_deadline + FILES);
+        let (tuning, sink) = (self.tuning.clone(), self.sink.clone());
+        let built = timeout(limit, self.target.build(tuning, sink)).await.unwrap_or_else(|_| {
+            let text = format!("no credentials within {}", span(limit));
+            Err(Trouble::timed_out(Layer::Credentials, &text))
+        });
+        let built = match built {
+            Ok(built) => built,
+            Err(trouble) => {
+                self.tell_trouble("credentials", Outcome::Fail, &trouble).await?;
+                return Err(Stop::Unusable);
+            }
+        };
+        self.line = Some(Line { client: built.api, sink: self.sink.clone() });
+        let plan = self.found.plan.as_ref();
+        let kind = plan.map(|plan| plan.kind.clone()).unwrap_or_default();
+        let certificate = plan.and_then(|plan| plan.client_certificate.as_deref()).and_then(first_certificate);
+        let step = match (certificate, built.expires) {
+            (Some(certificate), _) => {
+                let kind = format!("{kind} of {}", certificate.subject);
+                expiry("credentials", &kind, certificate.not_after)
+            }
+            // A token of a plugin lives for minutes and is renewed by running it again: its end is no reason to warn.
+            (None, Some(expires)) => {
+                let left = until(expires);
+                let text = match left {
+                    Some(left) => format!("{kind}; the credential holds for another {}", span(left)),
+                    None => format!("{kind}; it gave a credential that expired at {expires:.0}"),
+                };
+                let outcome = if left.is_some() { Outcome::Ok } else { Outcome::Fail };
+                Step::new("credentials", outcome, &text)
+            }
+            (None, None) => Step::new("credentials", Outcome::Ok, &kind),
+        };
+        let step = match step.outcome {
+            Outcome::Ok => step,
+            Outcome::Fail => Step { layer: Some(Layer::Credentials), ..step }.next("log in again, or renew it"),
+            _ => step.next("renew it"),
+        };
+        self.tell(step).await
+    }
+}
+
+/// How long until then; `None` if that is over.
+pub(super) fn until(then: Timestamp) -> Option<Duration> {
+    Duration::try_from(then.duration_since(wall())).ok().filter(|left| !left.is_zero())
+}
+
+/// A certificate's end against the limit.
+pub(super) fn expiry(name: &str, what: &str, not_after: Timestamp) -> Step {
+    let (text, outcome) = match until(not_after) {
+        None => (format!("{what}, expired at {not_after:.0}"), Outcome::Fail),
+        Some(left) => {
+            let outcome = if left < EXPIRES_SOON { Outcome::Warn } else { Outcome::Ok };
+            (format!("{what}, until {} ({})", not_after.strftime("%F"), span(left)), outcome)
+        }
+    };
+    Step::new(name, outcome, &text).limit(EXPIRES_LIMIT.0, EXPIRES_LIMIT.1)
+}
+
+fn first_certificate(pem: &[u8]) -> Option<Certificate> {
+    Certificate::read(&CertificateDer::from_pem_slice(pem).ok()?)
+}

@@ -1,0 +1,282 @@
+//! Objects: may we read them, how long does a page take and where, and do pages follow each other.
+
+use std::collections::BTreeMap;
+
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use tokio::time::Instant;
+
+use super::{Asked, Flow, Run, advice, layer_name, millis, ms_text};
+use crate::cluster::call::Limits;
+use crate::cluster::classify::{Trouble, bytes_text};
+use crate::facts::node::{self, NodeFacts};
+use crate::facts::pod::{self, PodBatch};
+use crate::facts::wire::{DecodeError, ListHead};
+use crate::msg::check::{Outcome, Step, Timing};
+use crate::msg::{CallKind, Layer, Resource};
+
+/// Objects of a page, as client-go and the dashboard ask for.
+const PAGE: u32 = 500;
+/// 30 s: API-call SLO for lists of a cluster; a third of it is the warning (latency-and-alerts.md, section 1).
+const LIST_LIMIT: (&str, &str) = ("30 s", "API-call SLO for cluster lists");
+const LIST_WARN_MS: f64 = 10_000.0;
+const LIST_FAIL_MS: f64 = 30_000.0;
+/// No object has this name: a GET of it is answered 404 to whom may get, 403 to whom may not.
+const NOBODY: &str = "watchbell-check";
+
+impl Run {
+    /// Verb by verb, by trying: an access review may be denied where the access is not, and the 403 is the truth.
+    pub(super) async fn rbac(&mut self) -> Flow {
+        let list = |resource: &str| ("list", format!("/api/v1/{resource}?limit=1"));
+        let watch = |resource: &str| ("watch", format!("/api/v1/{resource}?watch=1&timeoutSeconds=1&limit=1"));
+        self.may("namespaces", Outcome::Warn, &[list("namespaces")]).await?;
+        let get = ("get", format!("/api/v1/nodes/{NOBODY}"));
+        self.may("nodes", Outcome::Fail, &[list("nodes"), watch("nodes"), get]).await?;
+        let get = ("get", format!("/api/v1/namespaces/default/pods/{NOBODY}"));
+        self.may("pods", Outcome::Fail, &[list("pods"), watch("pods"), get]).await
+    }
+
+    /// One line for one resource; `without` is what it means to lack a verb.
+    async fn may(&mut self, resource: &str, without: Outcome, verbs: &[(&str, String)]) -> Flow {
+        let name = format!("rbac {resource}");
+        let (mut words, mut worst): (Vec<String>, Option<Trouble>) = (Vec::new(), None);
+        for (verb, uri) in verbs {
+            let result = if *verb == "watch" {
+                self.open(uri).await.0.map(|(head, _)| head)
+            } else {
+                self.get(uri).await.result
+            };
+            match result {
+                Ok(_) => words.push(format!("{verb} yes")),
+                // The name is made up: that it is not found is the answer of a server that lets us look.
+                Err(trouble) if trouble.code == Some(404) && *verb == "get" => words.push(format!("{verb} yes")),
+                Err(trouble) if trouble.layer == Layer::Rbac => {
+                    words.push(format!("{verb} NO"));
+                    worst.get_or_insert(trouble);
+                }
+                Err(trouble) => {
+                    self.tell_trouble(&name, Outcome::Fail, &trouble).await?;
+                    return Ok(());
+                }
+            }
+        }
+        let words = words.join(", ");
+        let step = match worst {
+            None => Step::new(&name, Outcome::Ok, &words),
+            Some(trouble) => {
+                let text = format!("{words}; {}: {}", layer_name(trouble.layer), trouble.text);
+                let step = Step::new(&name, without, &text).next(advice(Layer::Rbac));
+                Step { layer: Some(Layer::Rbac), ..step }
+            }
+        };
+        self.tell(step).await
+    }
+
+    pub(super) async fn node_page(&mut self) -> Flow {
+        let mut nodes: Vec<NodeFacts> = Vec::new();
+        let head = self.page(Resource::Nodes, |body| node::decode_list(body, |node| nodes.push(node))).await?;
+        if let Some(head) = head {
+            self.found.more_nodes = !head.continue_token.is_empty();
+            self.found.nodes = nodes;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn pod_page(&mut self) -> Flow {
+        let mut pods = PodBatch::default();
+        self.page(Resource::Pods, |body| pod::decode_list(body, &mut pods)).await.map(drop)
+    }
+
+    /// One page, phase by phase.
+    async fn page(
+        &mut self,
+        resource: Resource,
+        decode: impl FnOnce(&[u8]) -> Result<ListHead, DecodeError>,
+    ) -> Result<Option<ListHead>, super::Stop> {
+        let name = if resource == Resource::Nodes { "node page" } else { "pod page" };
+        let cap = self.within(self.tuning.tiers.unknown);
+        let limits = Limits {
+            headers: cap,
+            idle: self.tuning.idle.1.min(cap),
+            cap,
+            slowest: self.tuning.slowest_body,
+            bytes: self.tuning.page_bytes,
+        };
+        let uri = format!("/api/v1/{}?limit={PAGE}", resource.name());
+        let Asked { result, mut timing } = self.ask(CallKind::List(resource), &uri, limits).await;
+        if let Err(trouble) = result {
+            self.tell_trouble(name, Outcome::Fail, &trouble).await?;
+            return Ok(None);
+        }
+        let begun = Instant::now();
+        let head = match decode(&self.buf) {
+            Ok(head) => head,
+            Err(error) => {
+                self.tell_trouble(name, Outcome::Fail, &Trouble::new(Layer::Decode, &error.text)).await?;
+                return Ok(None);
+            }
+        };
+        timing.decode_ms = Some(millis(begun.elapsed()));
+        timing.objects = Some(u64::from(head.objects));
+        let step = paged(name, &head, timing, self.buf.len());
+        self.tell(step).await?;
+        Ok(Some(head))
+    }
+
+    /// A list of two pages: both of one state, and the second goes on where the first ended.
+    pub(super) async fn list_pages(&mut self) -> Flow {
+        let name = "list pages";
+        let mut first = Vec::new();
+        let Some(one) = self.small_page(name, "", &mut first).await? else { return Ok(()) };
+        self.found.version_of_nodes = Some(one.resource_version.clone());
+        if one.resource_version.is_empty() {
+            return self.broken(name, "the list has no resourceVersion: no watch can follow it").await;
+        }
+        if one.continue_token.is_empty() {
+            let text = format!("{} node with limit=1, at one resourceVersion; there is no second page", first.len());
+            let honest = first.len() <= 1;
+            return self.tell(Step::new(name, if honest { Outcome::Ok } else { Outcome::Warn }, &text)).await;
+        }
+        let token = utf8_percent_encode(&one.continue_token, NON_ALPHANUMERIC).to_string();
+        let mut second = Vec::new();
+        let Some(two) = self.small_page(name, &format!("&continue={token}"), &mut second).await? else { return Ok(()) };
+        if two.resource_version != one.resource_version {
+            let text = format!("page 2 is of {}, page 1 of {}", two.resource_version, one.resource_version);
+            return self.broken(name, &text).await;
+        }
+        if second.is_empty() || second == first {
+            return self.broken(name, "page 2 does not go on where page 1 ended").await;
+        }
+        let remaining = one.remaining.map_or_else(|| "not told".to_owned(), |remaining| remaining.to_string());
+        let text = format!("page 2 goes on at the same resourceVersion; remaining after page 1: {remaining}");
+        self.tell(Step::new(name, Outcome::Ok, &text)).await
+    }
+
+    async fn small_page(
+        &mut self,
+        name: &str,
+        more: &str,
+        names: &mut Vec<String>,
+    ) -> Result<Option<ListHead>, super::Stop> {
+        let asked = self.get(&format!("/api/v1/nodes?limit=1{more}")).await;
+        let read = asked.result.and_then(|_| {
+            let read = node::decode_list(&self.buf, |node| names.push(node.name.to_string()));
+            read.map_err(|error| Trouble::new(Layer::Decode, &error.text))
+        });
+        match read {
+            Ok(head) => Ok(Some(head)),
+            Err(trouble) => self.tell_trouble(name, Outcome::Fail, &trouble).await.map(|()| None),
+        }
+    }
+
+    async fn broken(&mut self, name: &str, text: &str) -> Flow {
+        let step = Step::new(name, Outcome::Fail, &format!("{}: {text}", layer_name(Layer::Decode)));
+        let next = "something between here and etcd answers each page from another state: look for a cache or a proxy";
+        self.tell(Step { layer: Some(Layer::Decode), ..step }.next(next)).await
+    }
+
+    /// Kubelets may be older than the API server, but not by any number of minor versions, and never newer.
+    pub(super) async fn kubelets(&mut self) -> Flow {
+        let minor = self.found.version.as_deref().and_then(minor_of);
+        let (Some(server), false) = (minor, self.found.nodes.is_empty()) else {
+            return self
+                .tell(Step::new("kubelets", Outcome::Skip, "the server's version or the nodes are unknown"))
+                .await;
+        };
+        let mut versions: BTreeMap<&str, u32> = BTreeMap::new();
+        for node in &self.found.nodes {
+            *versions.entry(&node.kubelet).or_default() += 1;
+        }
+        // Version skew policy: three minor versions since 1.28, two before.
+        let (older, limit) = if server >= 28 { (3, "3 minor versions older") } else { (2, "2 minor versions older") };
+        let wrong = |version: &str| minor_of(version).is_some_and(|minor| minor > server || minor + older < server);
+        let bad: u32 = versions.iter().filter(|(version, _)| wrong(version)).map(|(_, count)| count).sum();
+        let listed: Vec<String> =
+            versions.iter().take(6).map(|(version, count)| format!("{count} at {version}")).collect();
+        let more = if self.found.more_nodes { " (first page)" } else { "" };
+        let text = format!("{}{more}", listed.join(", "));
+        let step = if bad == 0 {
+            Step::new("kubelets", Outcome::Ok, &text)
+        } else {
+            let text = format!("{bad} outside of the version skew policy: {text}");
+            Step::new("kubelets", Outcome::Warn, &text)
+                .next("upgrade those nodes, or finish the control plane's upgrade")
+        };
+        self.tell(step.limit(limit, "Kubernetes version skew policy")).await
+    }
+}
+
+fn paged(name: &str, head: &ListHead, timing: Timing, decoded: usize) -> Step {
+    let phase = |what: &str, ms: Option<f64>| ms.map(|ms| format!("{what} {}", ms_text(ms)));
+    let phases = [
+        phase("connect", timing.connect_ms),
+        phase("first byte", timing.first_byte_ms),
+        phase("body", timing.body_ms),
+        phase("decode", timing.decode_ms),
+    ];
+    let total = timing.total_ms.unwrap_or_default();
+    let sent = timing.bytes.and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(decoded);
+    let more = match head.remaining {
+        Some(remaining) => format!(" of {}", remaining + u64::from(head.objects)),
+        None if head.continue_token.is_empty() => String::new(),
+        None => " and more".to_owned(),
+    };
+    let size = format!("{}{more}, {}", head.objects, bytes_text(sent));
+    let mut text =
+        format!("{size} in {}: {}", ms_text(total), phases.into_iter().flatten().collect::<Vec<_>>().join(", "));
+    if head.unreadable > 0 {
+        text = format!("{text}; {} could not be read", head.unreadable);
+    }
+    let outcome = match total {
+        _ if head.unreadable > 0 => Outcome::Warn,
+        ..LIST_WARN_MS => Outcome::Ok,
+        ..LIST_FAIL_MS => Outcome::Warn,
+        _ => Outcome::Fail,
+    };
+    let step = Step::new(name, outcome, &text).limit(LIST_LIMIT.0, LIST_LIMIT.1).timing(timing);
+    if outcome == Outcome::Ok {
+        return step;
+    }
+    let first = timing.first_byte_ms.unwrap_or_default();
+    let (layer, next) = if first > timing.body_ms.unwrap_or_default() {
+        (Layer::FirstByte, "most of it passed before the first byte: the server's queue, etcd or encoding")
+    } else {
+        (Layer::Body, "most of it passed in the body: the network, a proxy, or a very large answer")
+    };
+    Step { layer: Some(layer), ..step.next(next) }
+}
+
+/// `v1.30.4-gke.1` → 30.
+fn minor_of(version: &str) -> Option<u32> {
+    version.trim_start_matches('v').split('.').nth(1)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn minor_version_is_read_from_what_vendors_write() {
+        for (version, minor) in [("v1.30.4", Some(30)), ("v1.29.1-gke.1589018", Some(29)), ("1.36.2+k3s1", Some(36))] {
+            assert_eq!(minor_of(version), minor);
+        }
+        assert_eq!(minor_of(""), None);
+        assert_eq!(minor_of("none"), None);
+    }
+
+    /// The same total is another layer's fault by where it passed.
+    #[test]
+    fn slow_page_is_the_fault_of_the_phase_that_took_the_time() {
+        let timing = |first: f64, body: f64| Timing {
+            first_byte_ms: Some(first),
+            body_ms: Some(body),
+            total_ms: Some(first + body),
+            ..Timing::default()
+        };
+        let page = |first, body| paged("pod page", &ListHead::default(), timing(first, body), 0);
+        assert_eq!((page(9_000.0, 900.0).outcome, page(9_000.0, 900.0).layer), (Outcome::Ok, None));
+        let slow = page(12_000.0, 100.0);
+        assert_eq!((slow.outcome, slow.layer), (Outcome::Warn, Some(Layer::FirstByte)));
+        let slow = page(100.0, 31_000.0);
+        assert_eq!((slow.outcome, slow.layer), (Outcome::Fail, Some(Layer::Body)));
+    }
+}

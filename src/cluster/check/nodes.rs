@@ -1,0 +1,147 @@
+//! Nodes whose Ready condition has just changed, with what the cluster says about them.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Deserialize;
+
+use super::{Flow, Run, span};
+use crate::clock::wall;
+use crate::cluster::classify::one_line;
+use crate::facts::node::{NodeFacts, Readiness};
+use crate::msg::check::{Outcome, Step};
+
+/// 15 min: kubernetes-mixin, `KubeNodeReadinessFlapping`.
+const WINDOW: Duration = Duration::from_secs(15 * 60);
+/// Nodes that are shown with their events; the rest is counted.
+const SHOWN: usize = 5;
+
+impl Run {
+    pub(super) async fn ready_changes(&mut self) -> Flow {
+        let name = "ready changes";
+        if self.found.nodes.is_empty() {
+            return self.tell(Step::new(name, Outcome::Skip, "no nodes could be read")).await;
+        }
+        let skew = SignedDuration::from_millis(self.found.skew_ms);
+        let now = wall().checked_sub(skew).unwrap_or_else(|_| wall());
+        let changed = changed(&self.found.nodes, now);
+        let (nodes, count) = (self.found.nodes.len(), changed.len());
+        let first = if self.found.more_nodes { " of the first page" } else { "" };
+        let text = format!("{count} of {nodes} nodes{first} changed their Ready condition in the last 15 min");
+        let source = "the window of kubernetes-mixin KubeNodeReadinessFlapping";
+        let step = match count {
+            0 => Step::new(name, Outcome::Ok, &text),
+            _ => Step::new(name, Outcome::Warn, &text).next("look at the nodes named below"),
+        };
+        self.tell(step.limit("15 min", source)).await?;
+        for (node, readiness, ago) in changed.into_iter().take(SHOWN) {
+            let state = match readiness {
+                Readiness::Ready => "Ready",
+                Readiness::NotReady => "NotReady",
+                Readiness::Unknown => "Unknown",
+            };
+            let events = self.events(&node).await;
+            let text = format!("{state} since {}; {events}", span(ago));
+            self.tell(Step::new(&format!("node {node}"), Outcome::Warn, &one_line(&text))).await?;
+        }
+        Ok(())
+    }
+
+    /// The newest event about a node. Events about nodes are kept in `default`.
+    async fn events(&mut self, node: &str) -> String {
+        let selector = format!("involvedObject.kind=Node,involvedObject.name={node}");
+        let selector = utf8_percent_encode(&selector, NON_ALPHANUMERIC);
+        let asked = self.get(&format!("/api/v1/namespaces/default/events?limit=50&fieldSelector={selector}")).await;
+        match asked.result {
+            Ok(_) => newest(&self.buf).unwrap_or_else(|| "no events".to_owned()),
+            Err(trouble) => format!("events: {}", trouble.text),
+        }
+    }
+}
+
+/// Nodes whose Ready condition changed within the window, latest first. A node that is younger than the window has
+/// become ready, which is no change.
+fn changed(nodes: &[NodeFacts], now: Timestamp) -> Vec<(String, Readiness, Duration)> {
+    let recent = |at: Option<Timestamp>| {
+        let ago = now.duration_since(at?);
+        // A time ahead of ours is the rest of the clocks' difference.
+        let ago = Duration::try_from(ago).unwrap_or_default();
+        (ago < WINDOW).then_some(ago)
+    };
+    let mut changed: Vec<_> = nodes
+        .iter()
+        .filter_map(|node| {
+            let (readiness, since) = node.readiness();
+            let young = recent(node.created).is_some() && readiness == Readiness::Ready;
+            recent(since).filter(|_| !young).map(|ago| (node.name.to_string(), readiness, ago))
+        })
+        .collect();
+    changed.sort_by_key(|(_, _, ago)| *ago);
+    changed
+}
+
+/// `NodeNotReady: Node a status is now: NodeNotReady (×3)`.
+fn newest(body: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct List {
+        items: Vec<Event>,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Event {
+        #[serde(default)]
+        reason: String,
+        #[serde(default)]
+        message: String,
+        last_timestamp: Option<String>,
+        #[serde(rename = "eventTime")]
+        microtime: Option<String>,
+        count: Option<u32>,
+    }
+
+    let list: List = serde_json::from_slice(body).ok()?;
+    let at = |event: &Event| -> Option<Timestamp> {
+        event.last_timestamp.as_ref().or(event.microtime.as_ref())?.parse().ok()
+    };
+    let event = list.items.iter().max_by_key(|event| at(event))?;
+    let times = event.count.filter(|count| *count > 1).map(|count| format!(" (×{count})")).unwrap_or_default();
+    Some(format!("{}: {}{times}", event.reason, event.message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::node::{Condition, ConditionStatus};
+
+    fn node(name: &str, created: &str, status: ConditionStatus, since: &str) -> NodeFacts {
+        let ready = Condition { kind: "Ready".into(), status, since: since.parse().ok(), ..Condition::default() };
+        NodeFacts { name: name.into(), created: created.parse().ok(), conditions: vec![ready], ..NodeFacts::default() }
+    }
+
+    #[test]
+    fn only_nodes_that_changed_within_the_window_are_named_latest_first() {
+        let now: Timestamp = "2026-11-23T08:00:00Z".parse().unwrap();
+        let old = "2026-01-01T00:00:00Z";
+        let nodes = [
+            node("steady", old, ConditionStatus::True, "2026-11-20T00:00:00Z"),
+            node("back", old, ConditionStatus::True, "2026-11-23T07:50:00Z"),
+            node("lost", old, ConditionStatus::Unknown, "2026-11-23T07:58:00Z"),
+            node("edge", old, ConditionStatus::False, "2026-11-23T07:45:00Z"),
+            node("new", "2026-11-23T07:55:00Z", ConditionStatus::True, "2026-11-23T07:56:00Z"),
+            node("new-and-bad", "2026-11-23T07:55:00Z", ConditionStatus::False, "2026-11-23T07:56:00Z"),
+        ];
+        let names: Vec<String> = changed(&nodes, now).into_iter().map(|(name, ..)| name).collect();
+        assert_eq!(names, ["lost", "new-and-bad", "back"]);
+    }
+
+    #[test]
+    fn newest_event_is_taken_by_its_time_whatever_their_order() {
+        let body = br#"{"items":[
+            {"reason":"NodeReady","message":"is ready","lastTimestamp":"2026-11-23T07:00:00Z","eventTime":null,"count":1},
+            {"reason":"NodeNotReady","message":"is not","lastTimestamp":"2026-11-23T07:59:00Z","count":3},
+            {"reason":"Old","lastTimestamp":null,"eventTime":"2026-11-23T06:00:00.000001Z"}]}"#;
+        assert_eq!(newest(body).as_deref(), Some("NodeNotReady: is not (×3)"));
+        assert_eq!(newest(br#"{"items":[]}"#), None);
+    }
+}

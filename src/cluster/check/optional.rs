@@ -1,0 +1,58 @@
+//! APIs that a cluster need not have: usage figures and dynamic resource allocation.
+
+use serde::Deserialize;
+
+use super::{Flow, Run};
+use crate::cluster::classify::one_line;
+use crate::msg::Layer;
+use crate::msg::check::{Outcome, Step};
+
+impl Run {
+    pub(super) async fn metrics_api(&mut self) -> Flow {
+        let asked = self.get("/apis/metrics.k8s.io/v1beta1/nodes?limit=1").await;
+        match asked.result {
+            Ok(_) => self.tell(Step::new("metrics api", Outcome::Ok, "it answers").timing(asked.timing)).await,
+            Err(trouble) if trouble.code == Some(404) => {
+                let text = "not installed: no usage of CPU and memory, nothing else is missing";
+                self.tell(Step::new("metrics api", Outcome::Skip, text)).await
+            }
+            // To whom may not see it, a server without it answers 403 as well.
+            Err(trouble) if trouble.layer == Layer::Rbac => {
+                let text = "not visible to us (403): no usage of CPU and memory, nothing else is missing";
+                self.tell(Step::new("metrics api", Outcome::Skip, text)).await
+            }
+            // Without it nothing but usage is missing, so it never fails the check.
+            Err(trouble) => self.tell_trouble("metrics api", Outcome::Warn, &trouble).await,
+        }
+    }
+
+    pub(super) async fn dra(&mut self) -> Flow {
+        #[derive(Deserialize)]
+        struct Group {
+            versions: Vec<Version>,
+        }
+        #[derive(Deserialize)]
+        struct Version {
+            version: String,
+        }
+
+        let asked = self.get("/apis/resource.k8s.io").await;
+        let step = match asked.result {
+            Ok(_) => {
+                let group: Option<Group> = serde_json::from_slice(&self.buf).ok();
+                let versions: Vec<String> =
+                    group.into_iter().flat_map(|group| group.versions).map(|version| version.version).collect();
+                let text = format!("resource.k8s.io {}", versions.join(", "));
+                Step::new("dra", Outcome::Ok, &one_line(&text)).timing(asked.timing)
+            }
+            Err(trouble) if trouble.code == Some(404) => {
+                Step::new("dra", Outcome::Skip, "the server has no resource.k8s.io: devices are counted on the nodes")
+            }
+            Err(trouble) if trouble.layer == Layer::Rbac => {
+                Step::new("dra", Outcome::Skip, "not visible to us (403): devices of it are not seen")
+            }
+            Err(trouble) => return self.tell_trouble("dra", Outcome::Warn, &trouble).await,
+        };
+        self.tell(step).await
+    }
+}

@@ -1,0 +1,132 @@
+//! Name resolution and TCP, to the server or to the proxy before it.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use tokio::net::{TcpStream, lookup_host};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout};
+
+use super::{Flow, Run, millis, ms_text};
+use crate::cluster::classify::{self, Trouble};
+use crate::cluster::connect::{ConnectFailure, Stage};
+use crate::msg::check::{Outcome, Step, Timing};
+
+/// Addresses of one name that are tried; more are a load balancer's business.
+const ADDRESSES: usize = 8;
+
+impl Run {
+    pub(super) async fn dns_and_tcp(&mut self) -> Flow {
+        let Some((host, port)) = self.place() else { return Ok(()) };
+        let limit = self.within(self.tuning.connect_deadline);
+        let begun = Instant::now();
+        let addresses = if let Ok(address) = host.parse::<IpAddr>() {
+            self.tell(Step::new("dns", Outcome::Ok, &format!("`{host}` is an address, there is no name to resolve")))
+                .await?;
+            vec![SocketAddr::new(address, port)]
+        } else {
+            let found = timeout(limit, resolve(&host, port)).await;
+            let took = begun.elapsed();
+            match found {
+                Ok(Ok(addresses)) => {
+                    let listed: Vec<String> = addresses.iter().map(|address| address.ip().to_string()).collect();
+                    let text = format!("`{host}` is {} in {}", listed.join(", "), ms_text(millis(took)));
+                    self.tell(Step::new("dns", Outcome::Ok, &text).timing(only(took))).await?;
+                    addresses
+                }
+                Ok(Err(error)) => return self.unreached("dns", Stage::Dns, (host, took, Some(error))).await,
+                Err(_) => return self.unreached("dns", Stage::Dns, (host, limit, None)).await,
+            }
+        };
+        let begun = Instant::now();
+        let limit = self.within(self.tuning.connect_deadline);
+        let (stream, failed) = connect(&addresses, limit).await;
+        let took = begun.elapsed();
+        let Some((stream, address)) = stream else {
+            let error = failed.into_iter().find_map(|(_, error)| error);
+            return self.unreached("tcp", Stage::Tcp, (format!("{host}:{port}"), took, error)).await;
+        };
+        self.found.tcp = Some(stream);
+        let text = format!("connected to {address} in {}", ms_text(millis(took)));
+        let step = if failed.is_empty() {
+            Step::new("tcp", Outcome::Ok, &text)
+        } else {
+            let dead: Vec<String> = failed.iter().map(|(address, _)| address.to_string()).collect();
+            let text = format!("{text}, but not to {}", dead.join(", "));
+            let next = "take the dead address out of the name, or mend what is behind it";
+            Step::new("tcp", Outcome::Warn, &text).next(next)
+        };
+        self.tell(step.timing(only(took))).await
+    }
+
+    /// Host and port of the first hop, and whether that is a proxy.
+    fn place(&self) -> Option<(String, u16)> {
+        let plan = self.found.plan.as_ref()?;
+        let url = plan.proxy.as_ref().unwrap_or(&plan.config.cluster_url);
+        let port = url.port_u16().unwrap_or(match url.scheme_str() {
+            Some("http") => 80,
+            Some("socks5" | "socks5h") => 1080,
+            _ => 443,
+        });
+        Some((url.host()?.trim_matches(['[', ']']).to_owned(), port))
+    }
+
+    async fn unreached(&mut self, name: &str, stage: Stage, what: (String, Duration, Option<io::Error>)) -> Flow {
+        let proxied = self.found.plan.as_ref().is_some_and(|plan| plan.proxy.is_some());
+        let trouble = trouble(stage, proxied, what);
+        self.tell_trouble(name, Outcome::Fail, &trouble).await
+    }
+}
+
+/// The trouble that a client would have reported: without an error, the deadline passed.
+pub(super) fn trouble(stage: Stage, proxied: bool, what: (String, Duration, Option<io::Error>)) -> Trouble {
+    let (place, after, error) = what;
+    let source = error.map(Into::into);
+    classify::no_answer(&ConnectFailure { stage, place, proxied, after, source })
+}
+
+pub(super) fn only(took: Duration) -> Timing {
+    Timing { total_ms: Some(millis(took)), ..Timing::default() }
+}
+
+async fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+    Ok(lookup_host((host, port)).await?.take(ADDRESSES).collect())
+}
+
+type Failed = Vec<(SocketAddr, Option<io::Error>)>;
+
+/// Tries all addresses at once: the first that connects, and which did not until then or a moment later.
+async fn connect(addresses: &[SocketAddr], limit: Duration) -> (Option<(TcpStream, SocketAddr)>, Failed) {
+    /// A refusal is as fast as an acceptance; to wait longer for an address that is silent would not tell more.
+    const GRACE: Duration = Duration::from_secs(1);
+
+    let mut tries = JoinSet::new();
+    for &address in addresses {
+        tries.spawn(async move { (address, TcpStream::connect(address).await) });
+    }
+    let mut waiting: Vec<SocketAddr> = addresses.to_vec();
+    let (mut connected, mut failed) = (None, Vec::new());
+    let begun = Instant::now();
+    loop {
+        let end = if connected.is_some() { GRACE.min(limit) } else { limit };
+        let left = end.saturating_sub(begun.elapsed());
+        match timeout(left, tries.join_next()).await {
+            Ok(Some(Ok((address, result)))) => {
+                waiting.retain(|waiting| *waiting != address);
+                match result {
+                    Ok(stream) if connected.is_none() => connected = Some((stream, address)),
+                    Ok(_) => {}
+                    Err(error) => failed.push((address, Some(error))),
+                }
+            }
+            Ok(Some(Err(_))) => {}
+            Ok(None) => break,
+            Err(_) => {
+                failed.extend(waiting.drain(..).map(|address| (address, None)));
+                break;
+            }
+        }
+    }
+    (connected, failed)
+}

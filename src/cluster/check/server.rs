@@ -1,0 +1,139 @@
+//! The server as a whole: alive, ready, its clock and its version.
+
+use std::time::Duration;
+
+use http::header::DATE;
+use serde::Deserialize;
+
+use super::{Flow, Run, advice, layer_name, ms_text, span};
+use crate::clock::wall;
+use crate::cluster::classify::one_line;
+use crate::cluster::probe::skew_ms;
+use crate::msg::Layer;
+use crate::msg::check::{Outcome, Step, Timing};
+
+/// Half the API-call SLO of 1 s for one object.
+const PROBE_WARN_MS: f64 = 500.0;
+/// The `Date` header has a resolution of 1 s; a clock that is kept by NTP is much better than this.
+const SKEW_WARN_MS: i64 = 5_000;
+/// 1 min: the leeway with which the API server's token library takes times (go-jose `jwt.DefaultLeeway`).
+const SKEW_FAIL_MS: i64 = 60_000;
+/// Checks that are named when several fail.
+const NAMED: usize = 6;
+
+impl Run {
+    pub(super) async fn livez(&mut self) -> Flow {
+        let asked = self.get("/livez").await;
+        match asked.result {
+            Ok(head) => {
+                self.tell(answered("livez", "alive", asked.timing)).await?;
+                let took = Duration::from_secs_f64(asked.timing.total_ms.unwrap_or_default() / 1000.0);
+                let date = head.headers.get(DATE).and_then(|date| date.to_str().ok());
+                let skew = date.and_then(|date| skew_ms(date, wall(), took));
+                self.clock(skew).await
+            }
+            Err(trouble) => self.tell_trouble("livez", outcome_of_health(trouble.layer), &trouble).await,
+        }
+    }
+
+    async fn clock(&mut self, skew_ms: Option<i64>) -> Flow {
+        let Some(skew_ms) = skew_ms else {
+            return self.tell(Step::new("clock", Outcome::Skip, "the answer has no Date header")).await;
+        };
+        self.found.skew_ms = skew_ms;
+        let off = span(Duration::from_millis(skew_ms.unsigned_abs()));
+        let way = if skew_ms > 0 { "ahead of" } else { "behind" };
+        let step = match skew_ms.abs() {
+            ..SKEW_WARN_MS => Step::new("clock", Outcome::Ok, "this machine's and the server's agree (to about 1 s)"),
+            apart => {
+                let outcome = if apart < SKEW_FAIL_MS { Outcome::Warn } else { Outcome::Fail };
+                let text = format!("this machine's clock is {off} {way} the server's");
+                let next = "set the wrong one of the two clocks (NTP): certificates and tokens go by it";
+                Step::new("clock", outcome, &text).next(next)
+            }
+        };
+        self.tell(step.limit("60 s", "go-jose DefaultLeeway, for the times in tokens")).await
+    }
+
+    pub(super) async fn readyz(&mut self) -> Flow {
+        let asked = self.get("/readyz?verbose").await;
+        let (good, failing) = checks(&String::from_utf8_lossy(&self.buf));
+        if !failing.is_empty() {
+            let bad = failing.len();
+            let more = if bad > NAMED { format!(" and {} more", bad - NAMED) } else { String::new() };
+            let named = failing[..bad.min(NAMED)].join(", ");
+            let text = format!("{bad} of {} checks fail: {named}{more}", good + bad);
+            let step = Step::new("readyz", Outcome::Fail, &one_line(&text)).timing(asked.timing);
+            let step = Step { layer: Some(Layer::Server), ..step };
+            return self.tell(step.next("look at those checks in the API server's log")).await;
+        }
+        match asked.result {
+            Ok(_) => self.tell(answered("readyz", &format!("{good} checks are good"), asked.timing)).await,
+            Err(trouble) => self.tell_trouble("readyz", outcome_of_health(trouble.layer), &trouble).await,
+        }
+    }
+
+    pub(super) async fn version(&mut self) -> Flow {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Answer {
+            git_version: String,
+            #[serde(default)]
+            platform: String,
+        }
+
+        let asked = self.get("/version").await;
+        if let Err(trouble) = asked.result {
+            return self.tell_trouble("version", outcome_of_health(trouble.layer), &trouble).await;
+        }
+        let step = if let Ok(answer) = serde_json::from_slice::<Answer>(&self.buf) {
+            let text = format!("{} on {}", answer.git_version, answer.platform);
+            self.found.version = Some(answer.git_version);
+            Step::new("version", Outcome::Ok, &one_line(&text))
+        } else {
+            let text = format!("{}: the answer to /version is no version", layer_name(Layer::Decode));
+            let step = Step::new("version", Outcome::Fail, &text).next(advice(Layer::Decode));
+            Step { layer: Some(Layer::Decode), ..step }
+        };
+        self.tell(step.timing(asked.timing)).await
+    }
+}
+
+/// How many checks of a verbose answer are good, and the names of those that fail (apiserver `pkg/server/healthz`).
+fn checks(body: &str) -> (usize, Vec<String>) {
+    let good = body.lines().filter(|line| line.starts_with("[+]")).count();
+    let failing = body.lines().filter_map(|line| line.strip_prefix("[-]")?.split(' ').next().map(str::to_owned));
+    (good, failing.collect())
+}
+
+/// Health and version are open to all by default, but need not be: that we may not ask is no failure of the server.
+fn outcome_of_health(layer: Layer) -> Outcome {
+    if layer == Layer::Rbac { Outcome::Warn } else { Outcome::Fail }
+}
+
+/// A small answer with its latency against the SLO.
+fn answered(name: &str, what: &str, timing: Timing) -> Step {
+    let millis = timing.total_ms.unwrap_or_default();
+    let connect = timing.connect_ms.map(|ms| format!(", {} of it to connect", ms_text(ms))).unwrap_or_default();
+    let step = |outcome| Step::new(name, outcome, &format!("{what} in {}{connect}", ms_text(millis)));
+    let step = if millis < PROBE_WARN_MS {
+        step(Outcome::Ok)
+    } else {
+        step(Outcome::Warn).next("see which part is slow below: connecting, the first byte, or the body")
+    };
+    step.limit("500 ms", "half the 1 s of the API-call SLO").timing(timing)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An answer of kube-apiserver, shortened.
+    #[test]
+    fn failing_checks_are_named() {
+        let body = "[+]ping ok\n[+]log ok\n[-]etcd failed: reason withheld\n[+]poststarthook/rbac/bootstrap-roles ok\n\
+                    [-]shutdown failed: reason withheld\nreadyz check failed\n";
+        assert_eq!(checks(body), (3, vec!["etcd".to_owned(), "shutdown".to_owned()]));
+        assert_eq!(checks("ok"), (0, vec![]));
+    }
+}

@@ -1,0 +1,158 @@
+//! The TLS handshake, and the certificate that the server shows.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use kube::client::ConfigExt;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use tokio_rustls::rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, Error, ProtocolVersion, SignatureScheme,
+};
+
+use super::cert::Certificate;
+use super::credentials::expiry;
+use super::reach::{only, trouble};
+use super::{Flow, Run, advice, layer_name};
+use crate::clock::wall;
+use crate::cluster::connect::Stage;
+use crate::msg::Layer;
+use crate::msg::check::{Outcome, Step};
+
+impl Run {
+    pub(super) async fn tls(&mut self) -> Flow {
+        let Some(plan) = &self.found.plan else { return Ok(()) };
+        let url = plan.config.cluster_url.clone();
+        if url.scheme_str() == Some("http") {
+            return self.tell(Step::new("tls", Outcome::Skip, "the server's URL is http: nothing is encrypted")).await;
+        }
+        if plan.proxy.is_some() {
+            let text = "through a proxy: verified by the next step, the certificate is not shown";
+            return self.tell(Step::new("tls", Outcome::Skip, text)).await;
+        }
+        let host = url.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
+        let place = format!("{host}:{}", url.port_u16().unwrap_or(443));
+        let name = plan.config.tls_server_name.clone().unwrap_or(host);
+        let config = plan.config.clone();
+        let insecure = self.target.is_insecure();
+        let limit = self.within(self.tuning.connect_deadline);
+        // It reads files, which may hang.
+        let built = timeout(limit, tokio::task::spawn_blocking(move || config.rustls_client_config())).await;
+        let (Ok(Ok(Ok(config))), Ok(name), Some(tcp)) = (built, ServerName::try_from(name), self.found.tcp.take())
+        else {
+            let step = Step::new("tls", Outcome::Fail, "tls: no TLS client can be made of the kubeconfig");
+            return self.tell(Step { layer: Some(Layer::Tls), ..step }.next(advice(Layer::Tls))).await;
+        };
+        let begun = Instant::now();
+        let shaken = timeout(limit, TlsConnector::from(Arc::new(config.clone())).connect(name.clone(), tcp)).await;
+        let took = begun.elapsed();
+        let error = match shaken {
+            Ok(Ok(stream)) => {
+                let (_, session) = stream.get_ref();
+                let version = match session.protocol_version() {
+                    Some(ProtocolVersion::TLSv1_3) => "TLS 1.3",
+                    Some(ProtocolVersion::TLSv1_2) => "TLS 1.2",
+                    _ => "TLS",
+                };
+                let shown =
+                    session.peer_certificates().and_then(|chain| chain.first()).and_then(|c| Certificate::read(c));
+                let step = verified(version, shown.as_ref(), insecure);
+                return self.tell(step.timing(only(took))).await;
+            }
+            Ok(Err(error)) => Some(error),
+            Err(_) => None,
+        };
+        let handshake = error.is_some();
+        let trouble = trouble(Stage::Tls, false, (place.clone(), limit, error));
+        let mut text = format!("{}: {}", layer_name(trouble.layer), trouble.text);
+        if handshake && let Some(certificate) = shown(config, name, (&place, self.within(limit))).await {
+            let Certificate { subject, issuer, not_before, not_after } = certificate;
+            let now = wall();
+            text = format!(
+                "{text}; it shows {subject} by {issuer}, valid {not_before:.0} to {not_after:.0}; our clock says {now:.0}"
+            );
+        }
+        self.silent = super::SILENT;
+        let step = Step::new("tls", Outcome::Fail, &text).next(advice(trouble.layer));
+        self.tell(Step { layer: Some(trouble.layer), ..step }).await
+    }
+}
+
+fn verified(version: &str, shown: Option<&Certificate>, insecure: bool) -> Step {
+    let Some(certificate) = shown else {
+        let text = format!("{version}; the certificate could not be read for its names");
+        return Step::new("tls", if insecure { Outcome::Warn } else { Outcome::Ok }, &text);
+    };
+    let Certificate { subject, issuer, not_after, .. } = certificate;
+    let how = if insecure { "NOT verified, " } else { "" };
+    let mut step = expiry("tls", &format!("{version}, {how}{subject} by {issuer}"), *not_after);
+    if step.outcome != Outcome::Ok {
+        step = step.next("renew the API server's certificate");
+    }
+    if insecure && step.outcome == Outcome::Ok {
+        step.outcome = Outcome::Warn;
+    }
+    if step.outcome == Outcome::Fail { Step { layer: Some(Layer::Tls), ..step } } else { step }
+}
+
+/// The certificate that a server shows whose handshake has failed, from a second handshake that cannot succeed.
+async fn shown(mut config: ClientConfig, name: ServerName<'static>, at: (&str, Duration)) -> Option<Certificate> {
+    let seen = Arc::new(Mutex::new(None));
+    let schemes = config.crypto_provider().signature_verification_algorithms.supported_schemes();
+    config.dangerous().set_certificate_verifier(Arc::new(Look { seen: seen.clone(), schemes }));
+    let (place, limit) = at;
+    let handshake = async {
+        let tcp = TcpStream::connect(place).await?;
+        TlsConnector::from(Arc::new(config)).connect(name, tcp).await
+    };
+    // It fails by design; what it was for has been seen by then.
+    let _ = timeout(limit, handshake).await;
+    let der = seen.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+    Certificate::read(&der)
+}
+
+/// Looks at a certificate and refuses it, whatever it is: no request is ever sent on such a connection.
+#[derive(Debug)]
+struct Look {
+    seen: Arc<Mutex<Option<CertificateDer<'static>>>>,
+    schemes: Vec<SignatureScheme>,
+}
+
+impl ServerCertVerifier for Look {
+    fn verify_server_cert(
+        &self,
+        certificate: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(certificate.clone().into_owned());
+        Err(CertificateError::ApplicationVerificationFailure.into())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        Err(CertificateError::ApplicationVerificationFailure.into())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        Err(CertificateError::ApplicationVerificationFailure.into())
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.schemes.clone()
+    }
+}

@@ -1,0 +1,99 @@
+//! A watch: how soon it opens, and how soon it says something.
+
+use std::pin::pin;
+use std::time::Duration;
+
+use http_body_util::BodyExt;
+use kube::client::Body;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Deserialize;
+use tokio::time::{Instant, timeout};
+
+use super::{Flow, Run, layer_name, millis, ms_text};
+use crate::cluster::classify::{self, Trouble};
+use crate::facts::wire::decode_status;
+use crate::msg::Layer;
+use crate::msg::check::{Outcome, Step};
+
+/// A watch that begins with what is there says it at once; bookmarks come every minute.
+const FIRST_EVENT: Duration = Duration::from_secs(5);
+/// Longest first event that is read: objects are at most 1.5 MB in etcd.
+const EVENT_BYTES: usize = 4 << 20;
+
+impl Run {
+    /// Watches one node from the state of the watch cache: the server sends it at once, and then a bookmark.
+    pub(super) async fn watch(&mut self) -> Flow {
+        let mut uri = "/api/v1/nodes?watch=1&allowWatchBookmarks=true&timeoutSeconds=30".to_owned();
+        match (self.found.nodes.first(), &self.found.version_of_nodes) {
+            (Some(node), _) => {
+                let selector = format!("metadata.name={}", node.name);
+                let selector = utf8_percent_encode(&selector, NON_ALPHANUMERIC);
+                uri = format!("{uri}&resourceVersion=0&fieldSelector={selector}");
+            }
+            (None, Some(version)) => {
+                let version = utf8_percent_encode(version, NON_ALPHANUMERIC);
+                uri = format!("{uri}&resourceVersion={version}");
+            }
+            (None, None) => {
+                return self.tell(Step::new("watch", Outcome::Skip, "no node could be read to begin from")).await;
+            }
+        }
+        let expected = !self.found.nodes.is_empty();
+        let (result, timing) = self.open(&uri).await;
+        let body = match result {
+            Ok((_, body)) => body,
+            Err(trouble) => return self.tell_trouble("watch", Outcome::Fail, &trouble).await,
+        };
+        let opened = ms_text(timing.total_ms.unwrap_or_default());
+        let begun = Instant::now();
+        let limit = self.within(FIRST_EVENT);
+        let step = match timeout(limit, first_event(body)).await {
+            Ok(Ok(kind)) => {
+                let text = format!("open in {opened}, first {kind} {} later", ms_text(millis(begun.elapsed())));
+                Step::new("watch", Outcome::Ok, &text)
+            }
+            Ok(Err(trouble)) => return self.tell_trouble("watch", Outcome::Fail, &trouble).await,
+            Err(_) => {
+                let text = format!("{}: open in {opened}, then nothing", layer_name(Layer::Watch));
+                let outcome = if expected { Outcome::Fail } else { Outcome::Warn };
+                let next = "something holds back the stream: look for a proxy that buffers, or a starved watch cache";
+                Step { layer: Some(Layer::Watch), ..Step::new("watch", outcome, &text).next(next) }
+            }
+        };
+        self.tell(step.limit("5 s", "ours: the first event comes from the server's memory").timing(timing)).await
+    }
+}
+
+/// The type of the first event: `ADDED`, `BOOKMARK`.
+async fn first_event(body: Body) -> Result<String, Trouble> {
+    #[derive(Deserialize)]
+    struct Event<'a> {
+        #[serde(rename = "type")]
+        kind: String,
+        #[serde(borrow)]
+        object: &'a serde_json::value::RawValue,
+    }
+
+    let mut body = pin!(body);
+    let mut buf: Vec<u8> = Vec::new();
+    while memchr::memchr(b'\n', &buf).is_none() {
+        let Some(frame) = body.frame().await else {
+            return Err(Trouble::new(Layer::Watch, "the watch ended before its first event"));
+        };
+        let frame = frame.map_err(|error| classify::broken_watch(&error))?;
+        if let Ok(data) = frame.into_data() {
+            buf.extend_from_slice(&data);
+        }
+        if buf.len() > EVENT_BYTES {
+            return Err(Trouble::new(Layer::Body, "the first event is larger than 4 MB"));
+        }
+    }
+    let line = buf.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let event: Event<'_> =
+        serde_json::from_slice(line).map_err(|_| Trouble::new(Layer::Decode, "the first line is no watch event"))?;
+    if event.kind == "ERROR" {
+        let status = decode_status(event.object.get().as_bytes()).unwrap_or_default();
+        return Err(classify::event(status, Duration::from_secs(60)));
+    }
+    Ok(event.kind)
+}

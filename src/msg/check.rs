@@ -1,0 +1,112 @@
+//! What `watchbell check` finds: one [`Step`] for each thing that it looked at.
+
+use serde::Serialize;
+
+use super::Layer;
+use crate::facts::text::Clean;
+
+/// What became of a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// As it should be.
+    Ok,
+    /// Not tried, or not there and not needed.
+    Skip,
+    /// Works, but past a limit or without something that is optional.
+    Warn,
+    /// Does not work.
+    Fail,
+}
+
+impl Outcome {
+    /// The word at the beginning of a line.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Skip => "skip",
+            Self::Warn => "warn",
+            Self::Fail => "FAIL",
+        }
+    }
+}
+
+/// A limit that the figure of a step is held against.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Limit {
+    /// With its unit: `30 s`.
+    pub text: &'static str,
+    /// Who says so.
+    pub source: &'static str,
+}
+
+/// Where the time of one request went, and what it brought; `None` is not known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Timing {
+    /// DNS, TCP and TLS, in milliseconds; `None` on a connection that was there.
+    pub connect_ms: Option<f64>,
+    /// From the request on an open connection to the headers of its answer, in milliseconds.
+    pub first_byte_ms: Option<f64>,
+    /// From the headers to the end of the body, in milliseconds.
+    pub body_ms: Option<f64>,
+    /// Reading the body as objects, in milliseconds.
+    pub decode_ms: Option<f64>,
+    /// All of it but the decoding, in milliseconds.
+    pub total_ms: Option<f64>,
+    /// Of the body, as sent.
+    pub bytes: Option<u64>,
+    /// In the body.
+    pub objects: Option<u64>,
+}
+
+/// One thing that was looked at.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Step {
+    /// What was looked at: `dns`, `pod page`.
+    pub name: Clean,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// Where it failed.
+    pub layer: Option<Layer>,
+    /// The figure, or what went wrong.
+    pub text: Clean,
+    /// What the figure is held against.
+    pub limit: Option<Limit>,
+    /// What to do next.
+    pub next: Option<Clean>,
+    /// Of the request, where there was one.
+    pub timing: Option<Timing>,
+}
+
+impl Step {
+    /// A step with nothing but its text.
+    #[must_use]
+    pub fn new(name: &str, outcome: Outcome, text: &str) -> Self {
+        let (name, text) = (Clean::new(name), Clean::new(text));
+        Self { name, outcome, layer: None, text, limit: None, next: None, timing: None }
+    }
+
+    /// With a limit.
+    #[must_use]
+    pub fn limit(mut self, text: &'static str, source: &'static str) -> Self {
+        self.limit = Some(Limit { text, source });
+        self
+    }
+
+    /// With what to do next.
+    #[must_use]
+    pub fn next(mut self, next: &str) -> Self {
+        self.next = Some(Clean::new(next));
+        self
+    }
+
+    /// With the timing of its request.
+    #[must_use]
+    pub fn timing(mut self, timing: Timing) -> Self {
+        self.timing = Some(timing);
+        self
+    }
+}

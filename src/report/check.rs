@@ -1,0 +1,196 @@
+//! The health check as text, line by line as it comes, and as JSON.
+
+use std::fmt::Write;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use unicode_width::UnicodeWidthChar;
+
+use crate::facts::text::Clean;
+use crate::msg::check::{Outcome, Step};
+
+/// Columns of a line.
+const WIDTH: usize = 100;
+/// Where the text begins: the outcome and the name stand before it.
+const INDENT: usize = 23;
+
+/// The health check of all clusters: `watchbell check -o json`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Check {
+    /// `watchbell/v1`.
+    pub api_version: &'static str,
+    /// `Check`.
+    pub kind: &'static str,
+    /// When it ended, by our clock.
+    pub time: Timestamp,
+    /// The worst of all clusters.
+    pub outcome: Outcome,
+    /// In the order of the command line.
+    pub clusters: Vec<Cluster>,
+}
+
+/// The health check of one cluster.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Cluster {
+    /// The context.
+    pub context: Clean,
+    /// The server's URL, without credentials.
+    pub server: Option<Clean>,
+    /// The worst of its steps.
+    pub outcome: Outcome,
+    /// In the order in which they were taken.
+    pub steps: Vec<Step>,
+}
+
+impl Check {
+    /// All clusters together.
+    #[must_use]
+    pub fn new(time: Timestamp, clusters: Vec<Cluster>) -> Self {
+        let outcome = clusters.iter().map(|cluster| cluster.outcome).max().unwrap_or(Outcome::Ok);
+        Self { api_version: "watchbell/v1", kind: "Check", time, outcome, clusters }
+    }
+}
+
+impl Cluster {
+    /// One cluster with its steps. What was skipped is no worse than what is good.
+    #[must_use]
+    pub fn new(context: Clean, server: Option<Clean>, steps: Vec<Step>) -> Self {
+        let worst = steps.iter().map(|step| step.outcome).filter(|outcome| *outcome != Outcome::Skip).max();
+        // A check that found nothing out has not found that all is well.
+        let outcome = worst.unwrap_or(Outcome::Fail);
+        Self { context, server, outcome, steps }
+    }
+
+    /// The last line: what to remember of it.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        let count = |outcome| self.steps.iter().filter(|step| step.outcome == outcome).count();
+        let named = |outcome| {
+            let names: Vec<&str> = self.steps.iter().filter(|s| s.outcome == outcome).map(|s| &*s.name).collect();
+            if names.is_empty() { String::new() } else { format!(" ({})", names.join(", ")) }
+        };
+        let verdict = match self.outcome {
+            Outcome::Fail => "not healthy",
+            Outcome::Warn => "works, with warnings",
+            Outcome::Ok | Outcome::Skip => "healthy",
+        };
+        let text = format!(
+            "{verdict}: {} ok, {} warn{}, {} failed{}, {} skipped",
+            count(Outcome::Ok),
+            count(Outcome::Warn),
+            named(Outcome::Warn),
+            count(Outcome::Fail),
+            named(Outcome::Fail),
+            count(Outcome::Skip),
+        );
+        wrapped("=> ", 3, &text)
+    }
+}
+
+/// The line before a cluster's steps.
+#[must_use]
+pub fn heading(context: &Clean) -> String {
+    format!("check of {context}, seen from here\n")
+}
+
+/// One step: one line of at most 100 columns where all is well; else its text in full and, below, what to do next.
+#[must_use]
+pub fn line(step: &Step) -> String {
+    let mut text = step.text.to_string();
+    if let Some(limit) = step.limit {
+        if step.outcome == Outcome::Ok {
+            // Beside a figure that is good, the limit is shown where there is room for it.
+            let with = format!("{text} (limit {})", limit.text);
+            if INDENT + columns(&with) <= WIDTH {
+                text = with;
+            }
+        } else {
+            let _ = write!(text, " (limit {}, {})", limit.text, limit.source);
+        }
+    }
+    let lead = format!("{:<4}  {:<15}  ", step.outcome.word(), step.name);
+    let mut out = wrapped(&lead, INDENT, &text);
+    if let (Outcome::Warn | Outcome::Fail, Some(next)) = (step.outcome, &step.next) {
+        out.push_str(&wrapped(&format!("{:INDENT$}-> ", ""), INDENT + 3, next));
+    }
+    out
+}
+
+fn columns(text: &str) -> usize {
+    text.chars().map(|c| c.width().unwrap_or(0)).sum()
+}
+
+/// Words in lines of at most [`WIDTH`] columns, the first behind `lead`, the others behind `indent` blanks.
+fn wrapped(lead: &str, indent: usize, text: &str) -> String {
+    let mut out = lead.to_owned();
+    let (mut at, mut fresh) = (columns(lead), true);
+    for word in text.split_whitespace() {
+        let mut word = word;
+        if !fresh && at + 1 + columns(word) > WIDTH {
+            let _ = write!(out, "\n{:indent$}", "");
+            (at, fresh) = (indent, true);
+        }
+        if !fresh {
+            out.push(' ');
+            at += 1;
+        }
+        // A word that is longer than a line is cut where the line ends.
+        while at + columns(word) > WIDTH {
+            let mut room = WIDTH - at;
+            let end = word.char_indices().find(|(_, c)| {
+                let wide = c.width().unwrap_or(0);
+                let full = wide > room;
+                room = room.saturating_sub(wide);
+                full
+            });
+            let (head, rest) = word.split_at(end.map_or(word.len(), |(end, _)| end));
+            let _ = write!(out, "{head}\n{:indent$}", "");
+            (word, at) = (rest, indent);
+        }
+        out.push_str(word);
+        at += columns(word);
+        fresh = false;
+    }
+    out.push('\n');
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn step_that_is_well_is_one_line_and_one_that_is_not_says_what_to_do() {
+        let good = Step::new("tcp", Outcome::Ok, "connected to 10.0.0.1:6443 in 3.1 ms");
+        assert_eq!(line(&good), "ok    tcp              connected to 10.0.0.1:6443 in 3.1 ms\n");
+        let bad =
+            Step::new("livez", Outcome::Fail, "first byte: no answer within 5 s").limit("5 s", "ours").next("ask");
+        let expected = "FAIL  livez            first byte: no answer within 5 s (limit 5 s, ours)\n                       -> ask\n";
+        assert_eq!(line(&bad), expected);
+    }
+
+    #[test]
+    fn no_line_is_wider_than_100_columns_and_nothing_is_lost() {
+        for text in ["word ".repeat(60), "x".repeat(500), format!("at {}", "漢字".repeat(120))] {
+            let step = Step::new("a name that is far too long for its column", Outcome::Fail, &text).next(&text);
+            let out = line(&step);
+            for line in out.lines() {
+                let width: usize = line.chars().map(|c| c.width().unwrap_or(0)).sum();
+                assert!(width <= 100, "{width}: {line}");
+            }
+            let bare = |text: &str| text.split_whitespace().collect::<String>();
+            assert!(bare(&out).contains(&bare(&text)), "{out}");
+        }
+    }
+
+    #[test]
+    fn cluster_without_any_finding_is_not_healthy() {
+        let skipped = Step::new("tls", Outcome::Skip, "");
+        let of = |steps| Cluster::new("a".into(), None, steps).outcome;
+        assert_eq!(of(vec![]), Outcome::Fail);
+        assert_eq!(of(vec![skipped.clone()]), Outcome::Fail);
+        assert_eq!(of(vec![skipped, Step::new("dns", Outcome::Ok, "")]), Outcome::Ok);
+    }
+}

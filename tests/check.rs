@@ -1,0 +1,337 @@
+//! `watchbell check`: what is well is said to be well, what fails is named by its layer, and it ends within its bound.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Output;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rcgen::{BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
+use serde_json::Value;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::Instant;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+use watchbell::sim::{Change, Fault, FaultKind};
+
+use crate::common::{Served, watchbell};
+
+/// Deadlines of one second, so that what hangs does not hold up the tests.
+fn run(served: &Served, args: &[&str]) -> Output {
+    let config = served.dir.path().join("config.toml");
+    std::fs::write(&config, "[probe]\ndeadline = \"1s\"\n").unwrap();
+    watchbell(served).arg("check").args(args).env("WATCHBELL_CONFIG", config).output().unwrap()
+}
+
+fn json(output: &Output) -> Value {
+    let said = String::from_utf8_lossy(&output.stderr);
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("no JSON; stderr says: {said}"))
+}
+
+/// The exit code and the first cluster of a check as JSON.
+fn check(served: &Served, args: &[&str]) -> (i32, Value) {
+    let output = run(served, &[&["-o", "json"], args].concat());
+    let check = json(&output);
+    assert_eq!((&check["apiVersion"], &check["kind"]), (&"watchbell/v1".into(), &"Check".into()));
+    (output.status.code().unwrap(), check["clusters"][0].clone())
+}
+
+fn step<'a>(cluster: &'a Value, name: &str) -> &'a Value {
+    let steps = cluster["steps"].as_array().unwrap();
+    steps.iter().find(|step| step["name"] == name).unwrap_or_else(|| panic!("no step `{name}`: {cluster:#}"))
+}
+
+fn failed(cluster: &Value) -> Vec<&str> {
+    let steps = cluster["steps"].as_array().unwrap().iter();
+    steps.filter(|step| step["outcome"] == "fail").map(|step| step["name"].as_str().unwrap()).collect()
+}
+
+#[track_caller]
+fn assert_step(cluster: &Value, name: &str, outcome: &str, layer: &str) {
+    let step = step(cluster, name);
+    assert_eq!((&step["outcome"], &step["layer"]), (&outcome.into(), &layer.into()), "{step:#}");
+    if outcome != "ok" {
+        assert!(step["next"].as_str().is_some_and(|next| !next.is_empty()), "it does not say what to do: {step:#}");
+    }
+}
+
+#[test]
+fn check_of_a_healthy_cluster_is_all_ok_and_figures_are_the_servers() {
+    for (scenario, nodes) in [("small", 3), ("reference", 104)] {
+        let served = Served::scenario(scenario);
+        let (code, cluster) = check(&served, &[]);
+        assert_eq!(code, 0, "{cluster:#}");
+        for step in cluster["steps"].as_array().unwrap() {
+            assert!(step["outcome"] == "ok" || step["outcome"] == "skip", "{scenario}: {step:#}");
+        }
+        assert_eq!(step(&cluster, "node page")["timing"]["objects"], nodes);
+        let all = served.control().dump()["pods"].as_array().unwrap().len();
+        let page = &step(&cluster, "pod page")["timing"];
+        assert_eq!(page["objects"], all.min(500), "{scenario}");
+        assert!(page["bytes"].as_u64().unwrap() > 10_000 && page["totalMs"].as_f64().unwrap() > 0.0, "{page}");
+        for name in
+            ["dns", "tcp", "livez", "clock", "readyz", "version", "rbac nodes", "rbac pods", "watch", "list pages"]
+        {
+            assert_eq!(step(&cluster, name)["outcome"], "ok");
+        }
+    }
+}
+
+#[test]
+fn text_is_one_line_for_each_step_that_is_well_and_no_line_is_wider_than_100() {
+    let served = Served::scenario("small");
+    let output = run(&served, &[]);
+    assert_eq!(output.status.code(), Some(0));
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.lines().all(|line| line.chars().count() <= 100 && !line.contains('\x1b')), "{text}");
+    let (first, rest) = text.split_once('\n').unwrap();
+    assert!(first.starts_with("check of ") && rest.lines().last().unwrap().starts_with("=> healthy: "), "{text}");
+    let lines = rest.lines().count() - 1;
+    let steps = rest.lines().filter(|line| line.starts_with("ok  ") || line.starts_with("skip")).count();
+    assert_eq!(steps, lines, "{text}");
+}
+
+#[test]
+fn refused_port_fails_at_tcp_and_nothing_is_tried_behind_it() {
+    let served = Served::scenario("small");
+    served.runtime.block_on(served.control().stop_listening());
+    let (code, cluster) = check(&served, &[]);
+    assert_eq!((code, failed(&cluster)), (3, vec!["tcp"]));
+    assert_step(&cluster, "tcp", "fail", "connect");
+    assert!(step(&cluster, "the rest")["text"].as_str().unwrap().contains("pod page"));
+}
+
+#[test]
+fn server_that_accepts_and_says_nothing_fails_at_the_first_byte_and_is_asked_twice_only() {
+    let served = Served::scenario("small");
+    served.control().freeze(true);
+    let begun = Instant::now();
+    let (code, cluster) = check(&served, &["--deadline", "30s"]);
+    assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
+    assert_eq!((code, failed(&cluster)), (3, vec!["livez", "readyz"]));
+    assert_eq!(step(&cluster, "tcp")["outcome"], "ok");
+    assert_step(&cluster, "livez", "fail", "firstByte");
+}
+
+/// Each request is within its own deadline, so only the bound of the whole can end it.
+#[test]
+fn check_ends_at_its_bound_when_every_answer_is_slow() {
+    let served = Served::scenario("small");
+    served.control().inject(Fault::new(FaultKind::Delay(Duration::from_millis(700))));
+    let begun = Instant::now();
+    let (code, cluster) = check(&served, &["--deadline", "4s"]);
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    assert_eq!(code, 3);
+    assert!(failed(&cluster).contains(&"bound"), "{cluster:#}");
+    assert_eq!(step(&cluster, "livez")["outcome"], "warn", "700 ms is over half of the SLO");
+}
+
+#[test]
+fn rejected_credentials_fail_as_authentication_and_end_the_check() {
+    let served = Served::scenario("small");
+    served.control().inject(Fault::new(FaultKind::Status { code: 401, retry_after: None, message: None }));
+    let (code, cluster) = check(&served, &[]);
+    assert_eq!((code, failed(&cluster)), (3, vec!["livez"]));
+    assert_step(&cluster, "livez", "fail", "auth");
+}
+
+#[test]
+fn forbidden_pods_fail_as_rbac_and_the_nodes_are_still_looked_at() {
+    let served = Served::scenario("small");
+    let forbidden = FaultKind::Status { code: 403, retry_after: None, message: None };
+    served.control().inject(Fault::new(forbidden).resource("pods"));
+    let (code, cluster) = check(&served, &[]);
+    assert_eq!((code, failed(&cluster)), (3, vec!["rbac pods", "pod page"]));
+    assert_step(&cluster, "rbac pods", "fail", "rbac");
+    let text = step(&cluster, "rbac pods")["text"].as_str().unwrap();
+    assert!(text.starts_with("list NO, watch NO, get NO"), "{text}");
+    assert_eq!(step(&cluster, "rbac nodes")["text"], "list yes, watch yes, get yes");
+    assert_eq!(step(&cluster, "watch")["outcome"], "ok");
+}
+
+#[test]
+fn slow_body_fails_as_body_and_not_as_the_server() {
+    let served = Served::scenario("reference");
+    let slow = FaultKind::Throttle { bytes_per_second: 20_000 };
+    served.control().inject(Fault::new(slow).verb("list").resource("pods"));
+    let begun = Instant::now();
+    let (code, cluster) = check(&served, &["--deadline", "6s"]);
+    assert!(begun.elapsed() < Duration::from_secs(12), "{:?}", begun.elapsed());
+    assert_eq!(code, 3);
+    assert_eq!(step(&cluster, "node page")["outcome"], "ok");
+    assert_step(&cluster, "pod page", "fail", "body");
+}
+
+#[test]
+fn skewed_clock_is_a_warning_and_beyond_the_leeway_of_tokens_a_failure() {
+    let served = Served::scenario("small");
+    for (seconds, outcome, way, exit) in
+        [(30, "warn", "behind", 0), (-300, "fail", "ahead of", 3), (300, "fail", "behind", 3)]
+    {
+        served.control().clear_faults();
+        served.control().inject(Fault::new(FaultKind::ClockSkew { seconds }));
+        let (code, cluster) = check(&served, &[]);
+        let clock = step(&cluster, "clock");
+        assert_eq!((code, &clock["outcome"]), (exit, &outcome.into()), "{clock:#}");
+        assert!(clock["text"].as_str().unwrap().contains(&format!("{way} the server's")), "{clock:#}");
+    }
+}
+
+#[test]
+fn watch_that_opens_and_says_nothing_fails_as_watch() {
+    let served = Served::scenario("small");
+    served.control().inject(Fault::new(FaultKind::WatchSilent));
+    let (code, cluster) = check(&served, &[]);
+    assert_eq!((code, failed(&cluster)), (3, vec!["watch"]));
+    assert_step(&cluster, "watch", "fail", "watch");
+}
+
+#[test]
+fn node_that_has_just_changed_is_named_with_its_state() {
+    let served = Served::scenario("small");
+    let dump = served.control().dump();
+    let node = dump["nodes"][1]["metadata"]["name"].as_str().unwrap();
+    served.control().apply(Change::NodeNotReady { node: node.to_owned() });
+    let (code, cluster) = check(&served, &[]);
+    assert_eq!(code, 0, "a warning: the API is well");
+    assert!(step(&cluster, "ready changes")["text"].as_str().unwrap().starts_with("1 of 3 nodes"), "{cluster:#}");
+    let text = step(&cluster, &format!("node {node}"))["text"].as_str().unwrap();
+    assert!(text.starts_with("NotReady since "), "{text}");
+}
+
+#[test]
+fn clusters_are_printed_one_after_another_in_the_order_of_the_kubeconfig() {
+    let served = Served::scenario("fleet");
+    let output = run(&served, &["--all-contexts"]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    let headings: Vec<&str> = text.lines().filter(|line| line.starts_with("check of ")).collect();
+    let contexts = served.simulation.clusters();
+    let expected: Vec<String> = contexts.iter().map(|c| format!("check of {}, seen from here", c.context)).collect();
+    assert_eq!(headings, expected);
+    assert_eq!(text.lines().filter(|line| line.starts_with("=> ")).count(), contexts.len());
+    assert_eq!(output.status.code(), Some(3), "one of them is unreachable");
+}
+
+#[test]
+fn our_own_errors_and_usage_have_exit_codes_of_their_own() {
+    let served = Served::scenario("small");
+    assert_eq!(run(&served, &["--context", "nowhere"]).status.code(), Some(1));
+    assert_eq!(run(&served, &["-o", "yaml"]).status.code(), Some(2));
+}
+
+/// A certificate authority.
+struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+    pem: String,
+}
+
+impl Authority {
+    fn new(name: &str) -> Self {
+        let mut params = CertificateParams::new(vec![]).unwrap();
+        params.distinguished_name = named(name);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().unwrap();
+        let pem = params.self_signed(&key).unwrap().pem();
+        Self { issuer: Issuer::new(params, key), pem }
+    }
+
+    /// A server that shows a certificate for 127.0.0.1 that holds until then, and passes what it hears on.
+    fn serve(&self, served: &Served, until: i32) -> SocketAddr {
+        let mut params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+        params.distinguished_name = named("kube-apiserver");
+        params.not_before = date_time_ymd(2019, 1, 1);
+        params.not_after = date_time_ymd(until, 1, 1);
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap().der().clone();
+        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate], PrivateKeyDer::try_from(key.serialize_der()).unwrap())
+            .unwrap();
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let behind = served.simulation.clusters()[0].url.trim_start_matches("http://").to_owned();
+        let listener = served.runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+        let address = listener.local_addr().unwrap();
+        served.runtime.spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                let (acceptor, behind) = (acceptor.clone(), behind.clone());
+                tokio::spawn(async move {
+                    let mut client = acceptor.accept(client).await?;
+                    let mut plain = TcpStream::connect(behind).await?;
+                    tokio::io::copy_bidirectional(&mut client, &mut plain).await
+                });
+            }
+        });
+        address
+    }
+}
+
+fn named(name: &str) -> DistinguishedName {
+    let mut names = DistinguishedName::new();
+    names.push(DnType::CommonName, name);
+    names
+}
+
+fn write_kubeconfig(dir: &Path, server: SocketAddr, authority: &str) -> String {
+    let (ca, path) = (dir.join("ca.crt"), dir.join("tls-kubeconfig"));
+    std::fs::write(&ca, authority).unwrap();
+    let text = format!(
+        "apiVersion: v1\nkind: Config\ncurrent-context: tls\n\
+         clusters: [{{name: tls, cluster: {{server: 'https://{server}', certificate-authority: '{}'}}}}]\n\
+         users: [{{name: tls, user: {{token: canary-4711}}}}]\n\
+         contexts: [{{name: tls, context: {{cluster: tls, user: tls}}}}]\n",
+        ca.display()
+    );
+    std::fs::write(&path, text).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn good_certificate_is_shown_with_its_names_and_its_end() {
+    let served = Served::scenario("small");
+    let authority = Authority::new("our-ca");
+    let kubeconfig = write_kubeconfig(served.dir.path(), authority.serve(&served, 2090), &authority.pem);
+    let (code, cluster) = check(&served, &["--kubeconfig", &kubeconfig]);
+    assert_eq!(code, 0, "{cluster:#}");
+    let text = step(&cluster, "tls")["text"].as_str().unwrap();
+    assert!(text.starts_with("TLS 1.3, CN=kube-apiserver by CN=our-ca, until 2090-01-01"), "{text}");
+    assert_eq!(step(&cluster, "credentials")["text"], "a token");
+}
+
+#[test]
+fn wrong_authority_and_expired_certificate_fail_as_tls_and_show_the_certificate() {
+    let served = Served::scenario("small");
+    let (ours, theirs) = (Authority::new("our-ca"), Authority::new("their-ca"));
+    let cases = [
+        (theirs.serve(&served, 2090), "UnknownIssuer", "CN=kube-apiserver by CN=their-ca, valid 2019-01-01T00:00:00Z"),
+        (
+            ours.serve(&served, 2020),
+            "expired",
+            "CN=kube-apiserver by CN=our-ca, valid 2019-01-01T00:00:00Z to 2020-01-01",
+        ),
+    ];
+    for (server, why, shown) in cases {
+        let kubeconfig = write_kubeconfig(served.dir.path(), server, &ours.pem);
+        let output = run(&served, &["-o", "json", "--kubeconfig", &kubeconfig]);
+        let cluster = json(&output)["clusters"][0].clone();
+        assert_eq!((output.status.code(), failed(&cluster)), (Some(3), vec!["tls"]));
+        assert_step(&cluster, "tls", "fail", "tls");
+        let text = step(&cluster, "tls")["text"].as_str().unwrap();
+        assert!(text.contains(why) && text.contains(shown), "{text}");
+        assert!(!text.contains("insecure"), "it must never be offered to look away");
+        assert!(!String::from_utf8_lossy(&output.stdout).contains("canary-4711"), "the token is nobody's business");
+    }
+}
+
+#[test]
+fn context_that_cannot_be_used_fails_at_the_kubeconfig() {
+    let served = Served::scenario("small");
+    let path = served.dir.path().join("broken");
+    std::fs::write(&path, "current-context: a\ncontexts: [{name: a, context: {cluster: gone, user: u}}]\n").unwrap();
+    let (code, cluster) = check(&served, &["--kubeconfig", path.to_str().unwrap()]);
+    assert_eq!((code, failed(&cluster)), (3, vec!["kubeconfig"]));
+    assert_step(&cluster, "kubeconfig", "fail", "config");
+}
