@@ -39,6 +39,8 @@ pub(super) struct Run {
     since: Mono,
     rest: Option<Rest>,
     gone: u32,
+    /// The last attempt of this page got no answer in time.
+    unanswered: bool,
 }
 
 impl Run {
@@ -76,19 +78,20 @@ impl Reflector {
             self.tell(SyncState::Listing, fx);
         }
         let (since, failures) = (moment.now.mono, self.list_backoff.failures());
-        let run = Run { page: 1, token: None, attempt: 1, failures, since, rest: None, gone: 0 };
+        let run = Run { page: 1, token: None, attempt: 1, failures, since, rest: None, gone: 0, unanswered: false };
         self.fetch(moment, run, fx);
     }
 
     fn fetch(&mut self, moment: Moment, mut run: Run, fx: &mut Vec<Effect>) {
         run.rest = None;
         let remaining = self.tuning.page_budget.saturating_sub(moment.now.mono.since(run.since));
+        let limits = PageLimits::new(&self.tuning, moment.page_deadline, remaining);
         fx.push(Effect::Fetch(PageAsk {
             page: run.page,
             attempt: run.attempts(),
             limit: self.size.limit(),
             token: run.token.clone(),
-            limits: PageLimits::new(&self.tuning, moment.page_deadline, remaining),
+            limits: if run.unanswered { limits.ask_for_an_answer() } else { limits },
         }));
         self.list = List::Running(run);
     }
@@ -120,7 +123,8 @@ impl Reflector {
         } else {
             run.page = run.page.saturating_add(1);
             let since = moment.now.mono;
-            let next = Run { token: Some(page.token), attempt: 1, failures: 0, since, gone: 0, ..run };
+            let next =
+                Run { token: Some(page.token), attempt: 1, failures: 0, since, gone: 0, unanswered: false, ..run };
             self.fetch(moment, next, fx);
         }
     }
@@ -148,7 +152,8 @@ impl Reflector {
     }
 
     pub(super) fn page_failed(&mut self, moment: Moment, trouble: &Trouble, fx: &mut Vec<Effect>) {
-        let List::Running(run) = std::mem::replace(&mut self.list, List::Idle) else { return };
+        let List::Running(mut run) = std::mem::replace(&mut self.list, List::Idle) else { return };
+        run.unanswered = trouble.layer == Layer::FirstByte;
         if smaller_helps(trouble) {
             self.size.shrink();
         }
