@@ -6,6 +6,7 @@ mod architecture;
 mod broken;
 mod common;
 mod docs;
+mod faults_transport;
 mod kubectl;
 mod pty;
 mod snapshot;
