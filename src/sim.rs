@@ -49,7 +49,7 @@ use tokio::time::Instant;
 
 pub use change::Change;
 pub use control::Control;
-pub use fault::{Fault, FaultKind, Match};
+pub use fault::{Fault, FaultKind, Match, WireEnd};
 pub use scenario::{Scenario, ScenarioError};
 pub use server::RequestLog;
 

@@ -7,6 +7,7 @@ mod broken;
 mod check;
 mod common;
 mod docs;
+mod faults_transport;
 mod faults_watch;
 mod kubectl;
 mod pty;

@@ -3,7 +3,7 @@
 use std::pin::pin;
 use std::time::Duration;
 
-use http::header::{ACCEPT, ACCEPT_ENCODING, HeaderValue};
+use http::header::{ACCEPT, ACCEPT_ENCODING, CONNECTION, HeaderValue};
 use http::response::Parts;
 use http::{Request, Response};
 use http_body_util::BodyExt;
@@ -77,6 +77,10 @@ impl Line {
         let tag = self.sink.tag(ask.kind, ask.page, ask.attempt, ask.limits.cap);
         let start = Instant::now();
         let (head, body) = self.send(ask, &tag, start, false).await?.into_parts();
+        if head.headers.get(CONNECTION).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"close")) {
+            // A server that shuts down: the next request may reach another one, but not on a connection of this time (F28).
+            tag.leave();
+        }
         let good = head.status.is_success();
         let limits = Limits { bytes: if good { ask.limits.bytes } else { ERROR_BODY }, ..ask.limits };
         let read = read(body, &limits, &tag, start, buf).await;
@@ -132,12 +136,20 @@ impl Line {
 async fn read(body: Body, limits: &Limits, tag: &Tag, start: Instant, buf: &mut Vec<u8>) -> Result<(), Trouble> {
     let mut body = pin!(body);
     let mut heard = Instant::now();
-    let mut window = (heard, 0_usize);
+    let mut seen = tag.moved();
+    let mut window = (heard, seen);
     loop {
         let frame = tokio::select! {
             biased;
             frame = body.frame() => frame,
             () = sleep_until((heard + limits.idle).min(start + limits.cap)) => {
+                let now = Instant::now();
+                // The wire decides: a packed body moves long before a byte of text comes out of it.
+                if tag.moved() > seen && now < start + limits.cap {
+                    (heard, seen) = (now, tag.moved());
+                    fast_enough(&mut window, now, limits, tag, buf.len())?;
+                    continue;
+                }
                 tag.timed_out();
                 return Err(late(heard, limits, buf.len()));
             }
@@ -151,21 +163,36 @@ async fn read(body: Body, limits: &Limits, tag: &Tag, start: Instant, buf: &mut 
             return Err(Trouble::new(Layer::Body, &text));
         }
         buf.extend_from_slice(&data);
-        heard = Instant::now();
-        if heard - window.0 >= limits.idle {
-            let rate = (buf.len() - window.1) as u64 / limits.idle.as_secs().max(1);
-            if rate < limits.slowest {
-                tag.timed_out();
-                let text = format!("the body trickles at {rate} B/s ({} so far)", bytes_text(buf.len()));
-                return Err(Trouble::timed_out(Layer::Body, &text));
-            }
-            window = (heard, buf.len());
-        }
+        (heard, seen) = (Instant::now(), tag.moved());
+        fast_enough(&mut window, heard, limits, tag, buf.len())?;
         if heard >= start + limits.cap {
             tag.timed_out();
             return Err(late(heard, limits, buf.len()));
         }
     }
+}
+
+/// Once in a window of the idle deadline: whether the wire has brought enough.
+fn fast_enough(
+    window: &mut (Instant, u64),
+    now: Instant,
+    limits: &Limits,
+    tag: &Tag,
+    bytes: usize,
+) -> Result<(), Trouble> {
+    let (since, from) = *window;
+    if now - since < limits.idle {
+        return Ok(());
+    }
+    let moved = tag.moved();
+    let rate = u128::from(moved - from) * 1000 / (now - since).as_millis().max(1);
+    if rate < u128::from(limits.slowest) {
+        tag.timed_out();
+        let text = format!("the body trickles at {rate} B/s ({} so far)", bytes_text(bytes));
+        return Err(Trouble::timed_out(Layer::Body, &text));
+    }
+    *window = (now, moved);
+    Ok(())
 }
 
 fn late(heard: Instant, limits: &Limits, bytes: usize) -> Trouble {

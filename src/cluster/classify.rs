@@ -21,6 +21,8 @@ use crate::msg::{Failure, Layer};
 const TEXT_CHARS: usize = 240;
 /// Deepest chain of causes that is read.
 const CHAIN: usize = 12;
+/// On every answer of an API server.
+const AUDIT_ID: &str = "audit-id";
 /// For a captive portal, or a URL that points elsewhere (F34).
 const NOT_KUBERNETES: &str = "not a Kubernetes API: the answer is a web page (HTML)";
 
@@ -41,7 +43,7 @@ pub(crate) struct Trouble {
     pub(crate) audit_id: Option<Clean>,
     /// The Kubernetes `Status` of the answer.
     pub(crate) status: Option<Box<StatusFacts>>,
-    /// What answers is no Kubernetes API: a captive portal, a wrong URL.
+    /// What answers is no Kubernetes API, or cannot prove that it is ours: a captive portal, a wrong URL, a certificate.
     pub(crate) alien: bool,
 }
 
@@ -119,12 +121,16 @@ pub(crate) fn answer(head: &Parts, body: &[u8], wall: Timestamp, cap: Duration) 
     } else if is_html(head, body) {
         format!("load balancer or proxy answered {code} (HTML)")
     } else if let Some(status) = status.as_ref().filter(|s| !s.message.is_empty()) {
-        status.message.to_string()
+        etcd(&status.message).unwrap_or_else(|| status.message.to_string())
     } else {
+        // An API server names every answer; whatever stands in front of it does not (F33).
+        let in_front = (502..=504).contains(&code) && !head.headers.contains_key(AUDIT_ID);
+        let by = if in_front { "load balancer or proxy " } else { "" };
         let line = String::from_utf8_lossy(&body[..body.len().min(4 * TEXT_CHARS)]);
         match line.lines().map(str::trim).find(|line| !line.is_empty()) {
+            Some(line) if in_front => format!("{by}answered {code}: {line}"),
             Some(line) => line.to_owned(),
-            None => format!("answered {code} {reason} without a body"),
+            None => format!("{by}answered {code} {reason} without a body"),
         }
     };
     Trouble {
@@ -162,7 +168,12 @@ pub(crate) fn event(status: StatusFacts, cap: Duration) -> Trouble {
         504 => Layer::ServerTimeout,
         _ => Layer::Server,
     };
-    let text = if status.message.is_empty() { "the watch ended with an error" } else { &*status.message };
+    let text = etcd(&status.message);
+    let text = match &text {
+        Some(text) => text,
+        None if status.message.is_empty() => "the watch ended with an error",
+        None => &*status.message,
+    };
     Trouble {
         code: (status.code != 0).then_some(status.code),
         timeout: layer == Layer::ServerTimeout,
@@ -280,8 +291,24 @@ fn connecting(failed: &ConnectFailure) -> Trouble {
         Stage::Tls if why.contains("InvalidContentType") => {
             Trouble::new(Layer::Tls, &format!("TLS with `{place}`: it does not speak TLS; is the URL http?"))
         }
-        Stage::Tls => Trouble::new(Layer::Tls, &format!("TLS with `{place}`: {why}")),
+        Stage::Tls => {
+            let text = format!("TLS with `{place}`: {}", readable_times(&why));
+            // A certificate does not get better within seconds (F05); a handshake that was cut may.
+            Trouble { alien: why.contains("certificate"), ..Trouble::new(Layer::Tls, &text) }
+        }
     }
+}
+
+/// rustls writes times as seconds of the Unix epoch, which nobody reads: numbers of ten digits become dates.
+fn readable_times(text: &str) -> String {
+    let words = text.split(' ').map(|word| {
+        let digits = word.trim_end_matches([',', ';', ')']);
+        match digits.parse().ok().filter(|_| digits.len() == 10).and_then(|secs| Timestamp::from_second(secs).ok()) {
+            Some(time) => format!("{time}{}", &word[digits.len()..]),
+            None => word.to_owned(),
+        }
+    });
+    words.collect::<Vec<_>>().join(" ").replace("Z (UNIX)", "Z")
 }
 
 /// The error and its causes, outermost first.
@@ -311,11 +338,22 @@ fn io_text(error: &io::Error) -> String {
     }
 }
 
-fn audit_id(head: &Parts) -> Option<Clean> {
-    Some(one_line(head.headers.get("audit-id")?.to_str().ok()?))
+/// What etcd says through the API server, named so (F32).
+fn etcd(message: &str) -> Option<String> {
+    if !message.contains("etcdserver: ") {
+        return None;
+    }
+    // A full database refuses writes only (etcd `NOSPACE` alarm).
+    let still = if message.contains("database space exceeded") { "; reads still work" } else { "" };
+    Some(format!("etcd trouble: {message}{still}"))
 }
 
-fn is_html(head: &Parts, body: &[u8]) -> bool {
+fn audit_id(head: &Parts) -> Option<Clean> {
+    Some(one_line(head.headers.get(AUDIT_ID)?.to_str().ok()?))
+}
+
+/// A web page, by what it says or by how it begins.
+pub(crate) fn is_html(head: &Parts, body: &[u8]) -> bool {
     let declared = head.headers.get(CONTENT_TYPE).is_some_and(|t| t.as_bytes().starts_with(b"text/html"));
     declared || body.trim_ascii_start().starts_with(b"<")
 }

@@ -10,7 +10,7 @@ use jiff::fmt::rfc2822::DateTimeParser;
 
 use super::tuning::{Tiers, Tuning};
 
-/// `?timeout=` stays this much below our own deadline, so that the server's 504 (with its Audit-Id) comes first.
+/// `?timeout=` stays this much below our own limit, so that the server's 504 (with its Audit-Id) comes first.
 const SERVER_MARGIN: Duration = Duration::from_secs(2);
 
 /// The tier of a cluster, with hysteresis: a cluster at 50 nodes does not toggle.
@@ -71,9 +71,20 @@ impl PageLimits {
             deadline,
             idle: (deadline / 2).clamp(tuning.idle.0, tuning.idle.1.max(tuning.idle.0)),
             cap: tuning.page_cap.max(tier).min(remaining),
-            server_secs: deadline.saturating_sub(SERVER_MARGIN).as_secs().max(1),
+            // Not the deadline: the server cuts a body that is still on its way then, however steadily it moves (F15).
+            server_secs: server_secs(tuning.page_cap.max(tier).min(remaining)),
         }
     }
+
+    /// For a page whose last attempt was not answered at all: the server's 504 is to come before our deadline, since it
+    /// tells a slow server from a slow way to it (F31).
+    pub(crate) fn ask_for_an_answer(self) -> Self {
+        Self { server_secs: server_secs(self.deadline), ..self }
+    }
+}
+
+fn server_secs(ours: Duration) -> u64 {
+    ours.saturating_sub(SERVER_MARGIN).as_secs().max(1)
 }
 
 /// How many objects to ask for: a step down on a timeout, a step up after some fast pages.
@@ -196,7 +207,8 @@ mod tests {
     fn a_page_asks_the_server_for_a_little_less_than_it_waits_itself() {
         let tuning = Tuning::default();
         let limits = PageLimits::new(&tuning, secs(30), secs(120));
-        assert_eq!(limits, PageLimits { deadline: secs(30), idle: secs(15), cap: secs(60), server_secs: 28 });
+        assert_eq!(limits, PageLimits { deadline: secs(30), idle: secs(15), cap: secs(60), server_secs: 58 });
+        assert_eq!(limits.ask_for_an_answer().server_secs, 28);
         let last = PageLimits::new(&tuning, secs(30), secs(23));
         assert_eq!(
             last,

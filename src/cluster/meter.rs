@@ -8,7 +8,7 @@
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -52,7 +52,16 @@ impl Sink {
     /// Names a new request.
     pub(crate) fn tag(&self, kind: CallKind, page: Option<u32>, attempt: u32, limit: Duration) -> Tag {
         let id = CallId(self.shared.ids.fetch_add(1, Ordering::Relaxed));
-        Tag(Arc::new(TagInner { id, kind, page, attempt, limit, verdict: AtomicU8::new(0) }))
+        Tag(Arc::new(TagInner {
+            id,
+            kind,
+            page,
+            attempt,
+            limit,
+            verdict: AtomicU8::new(0),
+            way: OnceLock::new(),
+            moved: AtomicU64::new(0),
+        }))
     }
 
     /// Waits until few enough events wait for a new request to start.
@@ -114,6 +123,18 @@ struct TagInner {
     attempt: u32,
     limit: Duration,
     verdict: AtomicU8,
+    way: OnceLock<Way>,
+    /// Body bytes on the wire so far.
+    moved: AtomicU64,
+}
+
+/// The pool that a request's connection comes from: after a timeout none of its connections is trusted any more (F06).
+#[derive(Clone, Debug)]
+pub(crate) struct Way {
+    /// The number of that pool.
+    pub(crate) used: u64,
+    /// The lowest number of a pool that may still be used.
+    pub(crate) newest: Arc<AtomicU64>,
 }
 
 const TIMED_OUT: u8 = 1;
@@ -123,6 +144,24 @@ impl Tag {
     /// Whoever drops the request next does so because a deadline passed.
     pub(crate) fn timed_out(&self) {
         self.0.verdict.store(TIMED_OUT, Ordering::Relaxed);
+        self.leave();
+    }
+
+    /// The connections beside this request's lead nowhere good any more: to a dead path, or to a server that shuts down.
+    pub(crate) fn leave(&self) {
+        if let Some(way) = self.0.way.get() {
+            way.newest.fetch_max(way.used.saturating_add(1), Ordering::Relaxed);
+        }
+    }
+
+    /// Body bytes on the wire so far; they may be packed, and move long before they become text.
+    pub(crate) fn moved(&self) -> u64 {
+        self.0.moved.load(Ordering::Relaxed)
+    }
+
+    /// The request goes this way; a request that is sent twice keeps the first.
+    pub(crate) fn goes(&self, way: Way) {
+        let _ = self.0.way.set(way);
     }
 
     /// Whoever drops the request next does so because the answer is not acceptable (too big).
@@ -231,6 +270,7 @@ impl Open {
     fn data(&mut self, bytes: usize) {
         let Some(attempt) = &mut self.attempt else { return };
         attempt.bytes = attempt.bytes.saturating_add(bytes as u64);
+        self.tag.0.moved.store(attempt.bytes, Ordering::Relaxed);
         if self.progress.elapsed() >= PROGRESS {
             self.progress = Instant::now();
             self.sink.push(CallEvent::Progress { id: attempt.id, bytes: attempt.bytes });

@@ -17,7 +17,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use super::Shared;
 use super::call::{Ask, Limits};
-use super::classify::{Trouble, one_line};
+use super::classify::{self, Trouble, is_html, one_line};
 use crate::clock::wall;
 use crate::msg::{CallKind, ClusterEvent, Layer, ProbeOutcome, ProbeSample, Series};
 
@@ -76,7 +76,10 @@ impl ProbeState {
                     Series::Work => (CallKind::Work, WORK[self.rung]),
                 };
                 let ask = Ask { kind, page: None, attempt: 1, uri: uri.to_owned(), limits };
-                session.probe.fetch(&ask, &shared.tuning, &mut Vec::new()).await
+                let mut body = Vec::new();
+                let answer = session.probe.fetch(&ask, &shared.tuning, &mut body).await;
+                // A captive portal answers everything with success (F34).
+                answer.and_then(|head| if is_html(&head, &body) { Err(classify::alien()) } else { Ok(head) })
             }
             Ok(Err(trouble)) => Err(trouble),
             Err(_) => Err(Trouble::new(Layer::Credentials, "the credentials are not ready")),
@@ -88,7 +91,7 @@ impl ProbeState {
                 ProbeOutcome::Answered { latency }
             }
             // Below 500 the server has done its work, whatever it thinks of us.
-            Err(Trouble { code: Some(code), layer, .. }) if *code < 500 && *layer != Layer::Throttled => {
+            Err(Trouble { code: Some(code), layer, alien: false, .. }) if *code < 500 && *layer != Layer::Throttled => {
                 if *code == 401 {
                     shared.session.renew(self.serial);
                 }

@@ -62,7 +62,7 @@ async fn a_good_server_is_listed_watched_probed_and_told_in_order() {
     let seconds: u64 = watch.param("timeoutSeconds").unwrap().parse().unwrap();
     assert!((150..=220).contains(&seconds), "{seconds}");
     let list = &rig.lists("pods")[0];
-    assert_eq!((list.param("limit"), list.param("timeout")), (Some("500"), Some("28s")));
+    assert_eq!((list.param("limit"), list.param("timeout")), (Some("500"), Some("58s")));
     assert_eq!(list.param("resourceVersion"), None, "a list is consistent");
     let selector = "status%2Ephase%21%3DSucceeded%2Cstatus%2Ephase%21%3DFailed";
     assert_eq!((list.param("fieldSelector"), watch.param("fieldSelector")), (Some(selector), Some(selector)));

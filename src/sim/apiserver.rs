@@ -4,16 +4,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::response::Response;
 use jiff::fmt::rfc2822::DateTimePrinter;
 use serde_json::Value;
+use tokio::time::Instant;
 
-use super::body::faulty;
+use super::body::{faulty, pack};
 use super::discovery;
 use super::encode::Encoder;
 use super::fault::Plan;
+use super::front::Via;
 use super::list;
 use super::lock;
 use super::object::Resource;
@@ -31,16 +33,34 @@ pub(super) fn router(server: Arc<Server>) -> Router {
     Router::new().fallback(handle).with_state(server)
 }
 
-async fn handle(State(server): State<Arc<Server>>, request: Request) -> Response {
+async fn handle(
+    State(server): State<Arc<Server>>,
+    ConnectInfo(Via(wire)): ConnectInfo<Via>,
+    request: Request,
+) -> Response {
     let uri = request.uri();
     let asked = uri.path_and_query().map_or("/", |p| p.as_str());
     let number = server.seen(request.method().as_str(), asked);
     let headers = request.headers();
-    let target = Target::read(uri, text(headers, &header::ACCEPT), text(headers, &header::ACCEPT_ENCODING));
-    let plan = server.faults.plan(target.aim());
+    let mut target = Target::read(uri, text(headers, &header::ACCEPT), text(headers, &header::ACCEPT_ENCODING));
+    let mut plan = server.faults.plan(target.aim());
+    // A body that is still on its way when the request's time is over is cut (`filters/timeout.go`; measured with 1.36).
+    plan.body_until = (target.verb() != "watch").then(|| Instant::now() + limit(&target));
+    if let Some((after_bytes, end)) = plan.wire {
+        wire.arm(after_bytes, end);
+    }
+    if let Some((code, headers, body)) = plan.instead {
+        server.answered(number, code);
+        let mut response = status::plain(code, "text/html", body);
+        add(response.headers_mut(), headers);
+        return response;
+    }
+    let gzip = plan.gzip.filter(|_| target.verb() == "list");
+    target.gzip &= gzip.is_none();
     let mut response = answer(&server, request.method(), &target, &plan).await;
     server.answered(number, response.status().as_u16());
     let headers = response.headers_mut();
+    add(headers, plan.headers.clone());
     let audit = HeaderValue::try_from(uid_text(fastrand::u128(..))).expect("a uid is a legal header");
     headers.insert(HeaderName::from_static("audit-id"), audit);
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache, private"));
@@ -55,20 +75,39 @@ async fn handle(State(server): State<Arc<Server>>, request: Request) -> Response
             headers.insert(header::DATE, date);
         }
     }
-    let (head, body) = response.into_parts();
+    let (mut head, mut body) = response.into_parts();
+    if let Some(how) = gzip.filter(|_| head.status.is_success()) {
+        head.headers.remove(header::CONTENT_LENGTH);
+        head.headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        body = pack(body, how).await.expect("bodies of lists are in memory");
+    }
     Response::from_parts(head, faulty(body, plan))
+}
+
+/// Sets headers; those that HTTP does not allow are left out.
+fn add(to: &mut HeaderMap, headers: Vec<(String, String)>) {
+    for (name, value) in headers {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::from_bytes(value.as_bytes())) {
+            to.insert(name, value);
+        }
+    }
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> &'a str {
     headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default()
 }
 
+/// How long the server works on a request: what it asks for, and never longer than the server's own limit.
+fn limit(target: &Target) -> Duration {
+    target.timeout().ok().flatten().map_or(REQUEST_TIMEOUT, |t| t.min(REQUEST_TIMEOUT))
+}
+
 /// The answer with the faults that strike before the body.
 async fn answer(server: &Arc<Server>, method: &Method, target: &Target, plan: &Plan) -> Response {
-    let timeout = match target.timeout() {
-        Ok(timeout) => timeout.map_or(REQUEST_TIMEOUT, |t| t.min(REQUEST_TIMEOUT)),
-        Err(status) => return status::reply(&status),
-    };
+    if let Err(status) = target.timeout() {
+        return status::reply(&status);
+    }
+    let timeout = limit(target);
     if plan.frozen {
         server.faults.thawed(target.aim()).await;
     }

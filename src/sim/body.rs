@@ -1,17 +1,20 @@
 //! Response bodies that are made as they are read, and the faults that strike in mid-body.
 
 use std::future::Future;
-use std::io;
+use std::io::{self, Write as _};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::Body;
 use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use http_body::Frame;
 use http_body_util::BodyExt as _;
+use tokio::time::Instant;
 
-use super::fault::Plan;
+use super::fault::{Gzip, Plan};
 
 type Step<S> = Pin<Box<dyn Future<Output = Option<(io::Result<Bytes>, S)>> + Send>>;
 
@@ -67,14 +70,12 @@ struct Faulty {
     plan: Plan,
 }
 
-/// A tenth of a second's worth of bytes goes out at a time.
-const TRICKLE: Duration = Duration::from_millis(100);
 /// Long enough for what was sent before a cut to leave the machine.
 const FLUSH: Duration = Duration::from_millis(20);
 
 /// Lets the faults of the plan strike a body.
 pub(super) fn faulty(inner: Body, plan: Plan) -> Body {
-    if plan.stall_after.is_none() && plan.cut_after.is_none() && plan.bytes_per_second.is_none() {
+    if plan.stall_after.is_none() && plan.cut_after.is_none() && plan.trickle.is_none() {
         return inner;
     }
     unfold(Faulty { inner, rest: Bytes::new(), sent: 0, plan }, |mut state| async move {
@@ -102,12 +103,32 @@ impl Faulty {
         for after in [self.plan.stall_after, self.plan.cut_after].into_iter().flatten() {
             size = size.min(after - self.sent);
         }
-        if let Some(rate) = self.plan.bytes_per_second {
-            tokio::time::sleep(TRICKLE).await;
-            size = size.min((rate / 10).max(1));
+        if let Some((bytes, every)) = self.plan.trickle {
+            tokio::time::sleep(every).await;
+            if self.plan.body_until.is_some_and(|until| Instant::now() >= until) {
+                return Some(Err(io::ErrorKind::ConnectionAborted.into()));
+            }
+            size = size.min(bytes);
         }
         self.sent += size;
         let size = usize::try_from(size).expect("it is at most the length of a buffer");
         Some(Ok(self.rest.split_to(size)))
     }
+}
+
+/// Packs a whole body as the fault says.
+pub(super) async fn pack(body: Body, how: Gzip) -> io::Result<Body> {
+    let whole = body.collect().await.map_err(io::Error::other)?.to_bytes();
+    let members = if let Gzip::Members(count) = how { count.max(1) as usize } else { 1 };
+    let mut packed = Vec::new();
+    for part in whole.chunks(whole.len().div_ceil(members).max(1)) {
+        let mut encoder = GzEncoder::new(packed, Compression::fast());
+        encoder.write_all(part)?;
+        packed = encoder.finish()?;
+    }
+    if how == Gzip::Corrupt {
+        let half = packed.len() / 2;
+        packed[half..].iter_mut().for_each(|byte| *byte = !*byte);
+    }
+    Ok(Body::from(packed))
 }

@@ -150,6 +150,8 @@ impl Server {
             self.spawn(async move {
                 match kind {
                     FaultKind::Refuse => server.stop_listening().await,
+                    FaultKind::BlackHole => server.vanish().await,
+                    FaultKind::AcceptOnly => server.front.hold(true),
                     _ => server.front.freeze(true),
                 }
                 if let Some(lasts) = lasts {
@@ -168,6 +170,11 @@ impl Server {
             FaultKind::Freeze => self.front.freeze(false),
             // If the port has been taken meanwhile, the server stays unreachable, which is what clients then see.
             FaultKind::Refuse => drop(self.listen_again()),
+            FaultKind::BlackHole => {
+                self.front.freeze(false);
+                drop(self.listen_again());
+            }
+            FaultKind::AcceptOnly => self.front.hold(false),
             _ => {}
         }
     }
@@ -175,6 +182,7 @@ impl Server {
     fn clear_faults(self: &Arc<Self>) {
         self.faults.clear();
         self.front.freeze(false);
+        self.front.hold(false);
         drop(self.listen_again());
     }
 }

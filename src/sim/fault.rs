@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
+use axum::http::{HeaderName, HeaderValue};
 use fastrand::Rng;
 use serde::Deserialize;
 use tokio::sync::watch;
@@ -30,6 +31,39 @@ pub enum FaultKind {
         /// Bytes on the wire per second.
         bytes_per_second: u64,
     },
+    /// The body comes drop by drop (F11).
+    Drip {
+        /// Bytes of a drop.
+        bytes: u64,
+        /// Time before each drop.
+        every: Duration,
+    },
+    /// The connection ends or falls silent after so many bytes, headers and chunk marks counted: in the middle of whatever
+    /// is being sent (F12, F13, F14).
+    Wire {
+        /// Bytes of the answer, from its first header on.
+        after_bytes: u64,
+        /// What happens then.
+        end: WireEnd,
+    },
+    /// A list comes as so many gzip members (F17).
+    GzipMembers {
+        /// Members, at least one.
+        count: u32,
+    },
+    /// A list comes as gzip whose second half is not what was packed (F17).
+    GzipCorrupt,
+    /// Something in front of the server answers: a load balancer, a captive portal, a redirect (F33 to F36).
+    Answer {
+        /// HTTP status, 200 to 599.
+        code: u16,
+        /// Name and value.
+        headers: Vec<(String, String)>,
+        /// As it is.
+        body: String,
+    },
+    /// Right answers carry these headers too (F37).
+    Headers(Vec<(String, String)>),
     /// An error instead of an answer, in the words of a real server (F20 to F33).
     Status {
         /// HTTP status, 400 to 599.
@@ -44,6 +78,10 @@ pub enum FaultKind {
     Freeze,
     /// Connections are refused and open ones are cut until the fault ends (F01).
     Refuse,
+    /// Packets vanish until the fault ends: connecting gets no answer (F03) and open connections are silent.
+    BlackHole,
+    /// New connections are accepted and never read until the fault ends: a TLS handshake stalls (F04). Open ones go on.
+    AcceptOnly,
     /// 410 for continue tokens (with an inconsistent token) and, as an HTTP status, for watches (F40, F42).
     Gone,
     /// Watches end as soon as they start (F44).
@@ -57,6 +95,18 @@ pub enum FaultKind {
         /// The server's clock minus the true one.
         seconds: i64,
     },
+}
+
+/// How an answer ends before its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WireEnd {
+    /// Nothing more is sent; the connection stays open.
+    Stall,
+    /// The connection is closed in order (FIN).
+    Truncate,
+    /// The connection is reset (RST, by `SO_LINGER` 0).
+    Reset,
 }
 
 /// Which requests a fault meets; an empty match meets all.
@@ -138,11 +188,16 @@ impl Fault {
     /// Whether it is about the whole server and not about single requests.
     pub(super) fn whole_server(&self) -> bool {
         match self.kind {
-            FaultKind::Refuse => true,
+            FaultKind::Refuse | FaultKind::BlackHole | FaultKind::AcceptOnly => true,
             FaultKind::Freeze => self.matching == Match::default(),
             _ => false,
         }
     }
+}
+
+/// Whether HTTP allows this name and this value of a header.
+pub(super) fn can_be_sent(name: &str, value: &str) -> bool {
+    HeaderName::try_from(name).is_ok() && HeaderValue::from_bytes(value.as_bytes()).is_ok()
 }
 
 /// What a request looks like to a fault.
@@ -180,9 +235,30 @@ pub(super) struct Plan {
     pub(super) watch_end: Option<WatchEnd>,
     pub(super) stall_after: Option<u64>,
     pub(super) cut_after: Option<u64>,
-    pub(super) bytes_per_second: Option<u64>,
     pub(super) clock_skew: i64,
+    /// So many bytes after each such time.
+    pub(super) trickle: Option<(u64, Duration)>,
+    /// A body that trickles is cut then.
+    pub(super) body_until: Option<Instant>,
+    pub(super) wire: Option<(u64, WireEnd)>,
+    pub(super) gzip: Option<Gzip>,
+    /// Status, headers, body: the request does not reach the server.
+    pub(super) instead: Option<(u16, Headers, String)>,
+    pub(super) headers: Vec<(String, String)>,
 }
+
+/// Names and values.
+type Headers = Vec<(String, String)>;
+
+/// How a body is packed wrongly, or oddly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Gzip {
+    Members(u32),
+    Corrupt,
+}
+
+/// A tenth of a second's worth of bytes goes out at a time.
+const TRICKLE: Duration = Duration::from_millis(100);
 
 #[derive(Debug)]
 struct Active {
@@ -249,7 +325,17 @@ impl Faults {
                 FaultKind::Delay(delay) => plan.delay = plan.delay.max(*delay),
                 FaultKind::Stall { after_bytes } => plan.stall_after = Some(*after_bytes),
                 FaultKind::Cut { after_bytes } => plan.cut_after = Some(*after_bytes),
-                FaultKind::Throttle { bytes_per_second } => plan.bytes_per_second = Some(*bytes_per_second),
+                FaultKind::Throttle { bytes_per_second } => {
+                    plan.trickle = Some(((bytes_per_second / 10).max(1), TRICKLE));
+                }
+                FaultKind::Drip { bytes, every } => plan.trickle = Some(((*bytes).max(1), *every)),
+                FaultKind::Wire { after_bytes, end } => plan.wire = Some((*after_bytes, *end)),
+                FaultKind::GzipMembers { count } => plan.gzip = Some(Gzip::Members(*count)),
+                FaultKind::GzipCorrupt => plan.gzip = Some(Gzip::Corrupt),
+                FaultKind::Answer { code, headers, body } => {
+                    plan.instead = Some((*code, headers.clone(), body.clone()));
+                }
+                FaultKind::Headers(headers) => plan.headers.extend(headers.iter().cloned()),
                 FaultKind::Status { code, retry_after, message } => {
                     plan.status = Some((*code, *retry_after, message.clone()));
                 }
@@ -258,7 +344,7 @@ impl Faults {
                 FaultKind::WatchClose => plan.watch_end = Some(WatchEnd::AtOnce),
                 FaultKind::WatchExpired => plan.watch_end = Some(WatchEnd::Expired),
                 FaultKind::ClockSkew { seconds } => plan.clock_skew = *seconds,
-                FaultKind::WatchSilent | FaultKind::Refuse => {}
+                FaultKind::WatchSilent | FaultKind::Refuse | FaultKind::BlackHole | FaultKind::AcceptOnly => {}
             }
         }
         plan

@@ -4,15 +4,19 @@ use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use axum::serve::Listener;
+use axum::extract::connect_info::Connected;
+use axum::serve::{IncomingStream, Listener};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
+
+use super::fault::WireEnd;
+use super::lock;
 
 /// How long `accept` rests after an error such as too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
@@ -24,6 +28,31 @@ struct Gate {
     turn: u64,
     /// Nothing is written.
     frozen: bool,
+    /// Connections that come now are not read.
+    held: bool,
+}
+
+/// What one connection still sends before it ends early; a request can set it for its own answer.
+#[derive(Debug, Default)]
+pub(super) struct Wire {
+    limit: Mutex<Option<(u64, WireEnd)>>,
+}
+
+impl Wire {
+    /// After so many bytes from now on the connection ends in this way.
+    pub(super) fn arm(&self, after_bytes: u64, end: WireEnd) {
+        *lock(&self.limit) = Some((after_bytes, end));
+    }
+}
+
+/// The connection that a request came on.
+#[derive(Clone, Debug)]
+pub(super) struct Via(pub(super) Arc<Wire>);
+
+impl Connected<IncomingStream<'_, FrontListener>> for Via {
+    fn connect_info(stream: IncomingStream<'_, FrontListener>) -> Self {
+        Self(Arc::clone(&stream.io().wire))
+    }
 }
 
 /// The switch for all connections of a server.
@@ -41,6 +70,11 @@ impl Front {
     /// Connections are accepted and read, but nothing is written to them.
     pub(super) fn freeze(&self, on: bool) {
         self.gate.send_modify(|gate| gate.frozen = on);
+    }
+
+    /// Connections that come from now on are accepted and not read.
+    pub(super) fn hold(&self, on: bool) {
+        self.gate.send_modify(|gate| gate.held = on);
     }
 
     /// Closes every open connection.
@@ -95,7 +129,8 @@ type Change = Pin<Box<dyn Future<Output = (watch::Receiver<Gate>, bool)> + Send>
 /// One connection that obeys its front.
 pub(super) struct Connection {
     stream: TcpStream,
-    born: u64,
+    wire: Arc<Wire>,
+    born: Gate,
     now: Gate,
     /// Resolves when the gate changes; `false` when the server is gone.
     change: Change,
@@ -105,7 +140,7 @@ pub(super) struct Connection {
 impl Connection {
     fn new(stream: TcpStream, mut gate: watch::Receiver<Gate>, open: Arc<AtomicUsize>) -> Self {
         let now = *gate.borrow_and_update();
-        Self { stream, born: now.turn, now, change: next(gate), open }
+        Self { stream, wire: Arc::default(), born: now, now, change: next(gate), open }
     }
 
     /// Takes note of changes, and leaves the task registered for the next one.
@@ -119,7 +154,7 @@ impl Connection {
             }
             self.change = next(gate);
         }
-        if self.now.turn == self.born { Ok(()) } else { Err(io::ErrorKind::ConnectionReset.into()) }
+        if self.now.turn == self.born.turn { Ok(()) } else { Err(io::ErrorKind::ConnectionReset.into()) }
     }
 }
 
@@ -139,6 +174,9 @@ fn next(mut gate: watch::Receiver<Gate>) -> Change {
 impl AsyncRead for Connection {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         self.obey(cx)?;
+        if self.born.held && self.now.held {
+            return Poll::Pending;
+        }
         Pin::new(&mut self.stream).poll_read(cx, buf)
     }
 }
@@ -149,7 +187,23 @@ impl AsyncWrite for Connection {
         if self.now.frozen {
             return Poll::Pending;
         }
-        Pin::new(&mut self.stream).poll_write(cx, buf)
+        let armed = *lock(&self.wire.limit);
+        let Some((left, end)) = armed else { return Pin::new(&mut self.stream).poll_write(cx, buf) };
+        if left == 0 {
+            return match end {
+                // The gate wakes the task, should the server end.
+                WireEnd::Stall => Poll::Pending,
+                WireEnd::Truncate => Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into())),
+                WireEnd::Reset => {
+                    self.stream.set_zero_linger()?;
+                    Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()))
+                }
+            };
+        }
+        let size = usize::try_from(left).map_or(buf.len(), |left| left.min(buf.len()));
+        let sent = ready!(Pin::new(&mut self.stream).poll_write(cx, &buf[..size]))?;
+        *lock(&self.wire.limit) = Some((left.saturating_sub(sent as u64), end));
+        Poll::Ready(Ok(sent))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -7,14 +7,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde::Serialize;
-use tokio::net::{TcpListener, TcpSocket};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
 
 use super::apiserver;
 use super::fault::Faults;
-use super::front::Front;
+use super::front::{Front, Via};
 use super::lock;
 use super::object::Resource;
 use super::population::World;
@@ -23,6 +23,10 @@ use super::population::World;
 const LOG: usize = 100_000;
 /// As many connections may wait to be accepted: what tokio's own `bind` uses.
 const BACKLOG: u32 = 1024;
+/// More connections than a queue of length 0 takes.
+const PLUGS: usize = 8;
+/// A connection on loopback that takes this long has found the queue full.
+const PLUG: Duration = Duration::from_millis(30);
 
 /// A request that the server has seen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -60,6 +64,8 @@ pub(super) struct Server {
     kicks: [watch::Sender<u64>; Resource::ALL.len()],
     tasks: Mutex<JoinSet<()>>,
     serving: Mutex<Option<AbortHandle>>,
+    /// A queue that is full, in place of the listener.
+    hole: Mutex<Option<(TcpListener, Vec<TcpStream>)>>,
 }
 
 /// What a server is made of.
@@ -90,6 +96,7 @@ impl Server {
             kicks: Resource::ALL.map(|_| watch::Sender::new(0)),
             tasks: Mutex::new(JoinSet::new()),
             serving: Mutex::new(None),
+            hole: Mutex::new(None),
         }
     }
 
@@ -113,7 +120,7 @@ impl Server {
     /// Serves connections of a listener.
     pub(super) fn serve(self: &Arc<Self>, listener: TcpListener) {
         let listener = self.front.guard(listener);
-        let router = apiserver::router(Arc::clone(self));
+        let router = apiserver::router(Arc::clone(self)).into_make_service_with_connect_info::<Via>();
         let handle = self.spawn(async move {
             // It only ends by being aborted: errors of `accept` are waited out in the front.
             axum::serve(listener, router).await.ok();
@@ -123,6 +130,27 @@ impl Server {
 
     /// Refuses connections and cuts the open ones.
     pub(super) async fn stop_listening(&self) {
+        self.stop_accepting().await;
+        self.front.cut();
+    }
+
+    /// Answers no packet: open connections stand still, and new ones find a full queue that nobody empties, where Linux
+    /// drops their SYN as a firewall would.
+    pub(super) async fn vanish(&self) {
+        self.front.freeze(true);
+        self.stop_accepting().await;
+        let Ok(full) = bind(self.address).and_then(|socket| socket.listen(0)) else { return };
+        let mut plugs = Vec::new();
+        while plugs.len() < PLUGS {
+            match tokio::time::timeout(PLUG, TcpStream::connect(self.address)).await {
+                Ok(Ok(plug)) => plugs.push(plug),
+                Ok(Err(_)) | Err(_) => break,
+            }
+        }
+        *lock(&self.hole) = Some((full, plugs));
+    }
+
+    async fn stop_accepting(&self) {
         let handle = lock(&self.serving).take();
         if let Some(handle) = handle {
             handle.abort();
@@ -130,7 +158,7 @@ impl Server {
                 tokio::task::yield_now().await;
             }
         }
-        self.front.cut();
+        *lock(&self.hole) = None;
     }
 
     /// Listens again on the same port.
@@ -138,6 +166,7 @@ impl Server {
         if lock(&self.serving).is_some() {
             return Ok(());
         }
+        *lock(&self.hole) = None;
         let socket = bind(self.address)?;
         self.serve(socket.listen(BACKLOG)?);
         Ok(())

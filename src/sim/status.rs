@@ -136,7 +136,13 @@ pub(super) fn injected(
         410 => reply(&expired(message.unwrap_or("too old resource version"))),
         429 => {
             let text = message.unwrap_or("Too many requests, please try again later.").to_owned();
-            plain(429, "text/plain; charset=utf-8", format!("{text}\n"))
+            let closing = text.contains("shutting down");
+            let mut response = plain(429, "text/plain; charset=utf-8", format!("{text}\n"));
+            if closing {
+                // Another server behind the load balancer may take the next connection (`with_retry_after.go:68`).
+                response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
+            response
         }
         502 => plain(
             502,

@@ -44,10 +44,10 @@ fn answers_of_the_server_are_named_by_layer_and_in_its_own_words() {
             500,
             status_body(500, "InternalError", "etcdserver: leader changed"),
             Layer::Server,
-            "etcdserver: leader changed",
+            "etcd trouble: etcdserver: leader changed",
         ),
         (404, "404 page not found\n".to_owned(), Layer::Server, "404 page not found"),
-        (503, String::new(), Layer::Server, "answered 503 Service Unavailable without a body"),
+        (503, String::new(), Layer::Server, "load balancer or proxy answered 503 Service Unavailable without a body"),
     ];
     for (code, body, layer, text) in rows {
         let trouble = classify(code, &[], &body);

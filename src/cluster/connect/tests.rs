@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use hyper_util::client::legacy::connect::dns::Name;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
@@ -371,4 +372,66 @@ async fn a_request_that_is_given_up_is_reported_as_cancelled() {
         tokio::time::timeout(Duration::from_millis(50), caller.line.fetch(&ask, &tuning, &mut Vec::new())).await;
     assert!(given_up.is_err());
     assert_eq!(caller.finished().await.end, End::Cancelled);
+}
+
+#[tokio::test(start_paused = true)]
+async fn f02_a_resolver_that_never_answers_ends_at_the_connect_deadline() {
+    let silent = tower::service_fn(|_: Name| std::future::pending::<io::Result<std::iter::Empty<SocketAddr>>>());
+    let limit = Duration::from_secs(10);
+    let place = "api.example:6443".to_owned();
+    let mut timed = Timed { inner: tcp(silent, limit), limit, proxied: false, place };
+    let failure = timed.call("http://api.example:6443".parse().unwrap()).await.err().unwrap();
+    assert_eq!((failure.stage, failure.source.is_none(), failure.after.as_secs()), (Stage::Dns, true, 10));
+}
+
+#[tokio::test]
+async fn f08_a_dead_first_address_leaves_time_for_the_second() {
+    let live = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let good = live.local_addr().unwrap();
+    let dead = SocketAddr::from(([127, 0, 0, 2], good.port()));
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind(dead).unwrap();
+    let _hole = socket.listen(0).unwrap();
+    // A queue of length 0 that is full: Linux drops the SYN, as a firewall would.
+    let mut plugs = Vec::new();
+    while let Ok(Ok(plug)) = tokio::time::timeout(Duration::from_millis(50), TcpStream::connect(dead)).await {
+        plugs.push(plug);
+    }
+    let both = tower::service_fn(move |_: Name| async move { Ok::<_, io::Error>([dead, good].into_iter()) });
+    let limit = Duration::from_millis(800);
+    let mut timed = Timed { inner: tcp(both, limit), limit, proxied: false, place: good.to_string() };
+    let made = timed.call(format!("http://two.example:{}", good.port()).parse().unwrap()).await;
+    assert!(made.is_ok(), "{:?}", made.err());
+}
+
+#[tokio::test]
+async fn f06_after_a_timeout_no_idle_connection_is_used_again() {
+    let ok = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+    // Each connection answers once, after a while, and then never again.
+    let (address, _seen) = server(vec![Act::Rest(60), say(ok), Act::Again, Act::Hang]).await;
+    let mut caller = Caller::to(&format!("http://{address}"));
+    let (line, tuning) = (caller.line.clone(), caller.tuning.clone());
+    let ask = |uri: &str| Ask {
+        kind: CallKind::Get,
+        page: None,
+        attempt: 1,
+        uri: uri.to_owned(),
+        limits: Limits::small(Duration::from_millis(300)),
+    };
+    let (one, two, three) = (ask("/1"), ask("/2"), ask("/3"));
+    let (mut a, mut b, mut c) = (Vec::new(), Vec::new(), Vec::new());
+    let all = tokio::join!(
+        line.fetch(&one, &tuning, &mut a),
+        line.fetch(&two, &tuning, &mut b),
+        line.fetch(&three, &tuning, &mut c)
+    );
+    assert!(all.0.is_ok() && all.1.is_ok() && all.2.is_ok(), "three connections, idle now");
+    let (result, _) = {
+        for _ in 0..3 {
+            caller.finished().await;
+        }
+        caller.get().await
+    };
+    assert_eq!(result.unwrap_err().layer, Where::FirstByte, "the first idle one is dead");
+    assert_eq!(caller.get().await.0.unwrap(), b"ok", "and the other two are not tried");
 }

@@ -40,6 +40,8 @@ pub(super) struct Run {
     rest: Option<Rest>,
     gone: u32,
     look: Look,
+    /// The last attempt of this page got no answer in time.
+    unanswered: bool,
 }
 
 /// A list of one object between two pages: a watch that is lost while the list runs goes on from its version.
@@ -88,7 +90,9 @@ impl Reflector {
             self.tell(SyncState::Listing, fx);
         }
         let (since, failures) = (moment.now.mono, self.list_backoff.failures());
-        let run = Run { page: 1, token: None, attempt: 1, failures, since, rest: None, gone: 0, look: Look::No };
+        let look = Look::No;
+        let run =
+            Run { page: 1, token: None, attempt: 1, failures, since, rest: None, gone: 0, look, unanswered: false };
         self.fetch(moment, run, fx);
     }
 
@@ -104,12 +108,13 @@ impl Reflector {
             return;
         }
         let remaining = self.tuning.page_budget.saturating_sub(moment.now.mono.since(run.since));
+        let limits = PageLimits::new(&self.tuning, moment.page_deadline, remaining);
         fx.push(Effect::Fetch(PageAsk {
             page: run.page,
             attempt: run.attempts(),
             limit: self.size.limit(),
             token: run.token.clone(),
-            limits: PageLimits::new(&self.tuning, moment.page_deadline, remaining),
+            limits: if run.unanswered { limits.ask_for_an_answer() } else { limits },
         }));
         self.list = List::Running(run);
     }
@@ -146,7 +151,8 @@ impl Reflector {
         } else {
             run.page = run.page.saturating_add(1);
             let since = moment.now.mono;
-            let next = Run { token: Some(page.token), attempt: 1, failures: 0, since, gone: 0, ..run };
+            let next =
+                Run { token: Some(page.token), attempt: 1, failures: 0, since, gone: 0, unanswered: false, ..run };
             self.fetch(moment, next, fx);
         }
     }
@@ -181,7 +187,7 @@ impl Reflector {
     }
 
     pub(super) fn page_failed(&mut self, moment: Moment, trouble: &Trouble, fx: &mut Vec<Effect>) {
-        let List::Running(run) = std::mem::replace(&mut self.list, List::Idle) else { return };
+        let List::Running(mut run) = std::mem::replace(&mut self.list, List::Idle) else { return };
         if let Look::Running(since) = run.look {
             // The pass that follows anyway has a version too.
             let failure = self.failed(moment, "list one of", 1, trouble);
@@ -189,6 +195,7 @@ impl Reflector {
             self.looked(moment, since, run, fx);
             return;
         }
+        run.unanswered = trouble.layer == Layer::FirstByte;
         if smaller_helps(trouble) {
             self.size.shrink();
         }

@@ -186,7 +186,9 @@ impl ClusterState {
         let because = lost.map(|failure| format!(": {}", why(failure))).unwrap_or_default();
         let text =
             format!("{} {} old (limit {}){because}", names.join(" and "), span(*age), span(settings.stale_after));
-        Some(Finding { peak: age.as_secs(), ..Finding::new("Stale", severity, text) })
+        // A watch that is cut and opened again at once, as when a control plane rolls, is no news (F52).
+        let pending = if *age > settings.stale_after { Duration::ZERO } else { settings.probe_period };
+        Some(Finding { peak: age.as_secs(), pending, ..Finding::new("Stale", severity, text) })
     }
 }
 

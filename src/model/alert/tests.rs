@@ -304,17 +304,17 @@ fn old_data_is_a_notice_when_the_link_is_lost_and_a_warning_after_five_minutes()
     bench.change_node(1, turned(&node("n1"), ConditionStatus::False, 0));
     bench.waiting(Resource::Pods, Layer::ServerTimeout);
     bench.waiting(Resource::Nodes, Layer::ServerTimeout);
-    for _ in 0..3 {
+    for _ in 0..4 {
         bench.wait(5);
         bench.probe(ProbeOutcome::Answered { latency: Duration::from_millis(20) });
     }
-    assert_eq!(bench.texts("Stale"), ["nodes and pods 15 s old (limit 5m): connection refused (server timeout)"]);
+    assert_eq!(bench.texts("Stale"), ["nodes and pods 20 s old (limit 5m): connection refused (server timeout)"]);
     let alerts = bench.state().alerts().to_vec();
     assert_eq!(
         alerts.iter().map(|a| (a.reason, a.unknown)).collect::<Vec<_>>(),
         [("NodeNotReady", true), ("Stale", false)]
     );
-    for _ in 0..58 {
+    for _ in 0..57 {
         bench.wait(5);
         bench.probe(ProbeOutcome::Answered { latency: Duration::from_millis(20) });
     }

@@ -1,12 +1,13 @@
 //! Steps of a scenario's script: faults and changes, as they are written and as they are meant.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
 use super::{ClusterSpec, duration, optional_duration};
-use crate::sim::fault::{Fault, FaultKind, Match};
+use crate::sim::fault::{self, Fault, FaultKind, Match, WireEnd};
 
 /// One step of the script.
 #[derive(Clone, Debug)]
@@ -57,6 +58,12 @@ struct StepText {
     #[serde(default, deserialize_with = "optional_duration")]
     delay: Option<Duration>,
     after_bytes: Option<u64>,
+    end: Option<WireEnd>,
+    bytes: Option<u64>,
+    #[serde(default, deserialize_with = "optional_duration")]
+    every: Option<Duration>,
+    headers: Option<BTreeMap<String, String>>,
+    body: Option<String>,
     bytes_per_second: Option<u64>,
     status: Option<u16>,
     #[serde(default, deserialize_with = "optional_duration")]
@@ -106,16 +113,39 @@ impl StepText {
                 retry_after: self.retry_after,
                 message: self.message.clone(),
             },
+            "drip" => FaultKind::Drip {
+                bytes: self.bytes.filter(|b| *b > 0).ok_or_else(|| need("bytes"))?,
+                every: self.every.ok_or_else(|| need("every"))?,
+            },
+            "wire" => FaultKind::Wire { after_bytes: after_bytes?, end: self.end.ok_or_else(|| need("end"))? },
+            "gzip-members" => {
+                FaultKind::GzipMembers { count: self.count.filter(|n| *n > 0).ok_or_else(|| need("count"))? }
+            }
+            "gzip-corrupt" => FaultKind::GzipCorrupt,
+            "answer" => FaultKind::Answer {
+                code: self.status.filter(|s| (200..600).contains(s)).ok_or_else(|| need("status"))?,
+                headers: self.headers()?,
+                body: self.body.clone().unwrap_or_default(),
+            },
+            "headers" => {
+                let headers = self.headers()?;
+                if headers.is_empty() {
+                    return Err(need("headers"));
+                }
+                FaultKind::Headers(headers)
+            }
             "freeze" => FaultKind::Freeze,
             "refuse" => FaultKind::Refuse,
+            "black-hole" => FaultKind::BlackHole,
+            "accept-only" => FaultKind::AcceptOnly,
             "gone" => FaultKind::Gone,
             "watch-close" => FaultKind::WatchClose,
             "watch-expired" => FaultKind::WatchExpired,
             "watch-silent" => FaultKind::WatchSilent,
             _ => {
                 return Err(format!(
-                    "no fault `{name}`; there are delay, stall, cut, throttle, status, freeze, refuse, gone, watch-close, \
-                     watch-expired, watch-silent"
+                    "no fault `{name}`; there are delay, stall, cut, throttle, drip, wire, gzip-members, gzip-corrupt, status, \
+                     answer, headers, freeze, refuse, black-hole, accept-only, gone, watch-close, watch-expired, watch-silent"
                 ));
             }
         };
@@ -124,6 +154,15 @@ impl StepText {
             return Err("`probability` lies between 0 and 1".to_owned());
         }
         Ok(Act::Fault(Fault { matching: self.matching.clone(), kind, probability, lasts: None }))
+    }
+
+    /// Headers that can be sent.
+    fn headers(&self) -> Result<Vec<(String, String)>, String> {
+        let headers: Vec<_> = self.headers.clone().unwrap_or_default().into_iter().collect();
+        match headers.iter().find(|(name, value)| !fault::can_be_sent(name, value)) {
+            Some((name, _)) => Err(format!("`headers`: `{name}` cannot be sent")),
+            None => Ok(headers),
+        }
     }
 
     fn change(&self, name: &str) -> Result<Act, String> {

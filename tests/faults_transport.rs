@@ -1,0 +1,507 @@
+//! Faults F01 to F37 of the catalogue that concern the way to a server: connecting, bodies, statuses.
+//!
+//! Each row has a test with its id in its name: the engine in this process, with deadlines of tenths of a second, against
+//! the simulation over TCP. Most go through [`Rig::suffers`]: while the fault lasts the picture stays (G2) and the cause is
+//! named with its layer (G3); after it the model equals the server within one backoff step and without a key (G7).
+//!
+//! Rows with tests elsewhere, because only there the clock or the resolver can be held:
+//! * F02: a resolver that never answers, and F08: `cluster/connect/tests.rs`, `f02_…` and `f08_…`; that leaving does not
+//!   wait for the resolver's thread is `runtime.rs` (`shutdown_background`).
+//! * F06: `cluster/connect/tests.rs`, `f06_…`.
+//! * F11: `cluster/tests.rs`, `a_body_that_moves_slowly_but_steadily_is_not_cut_before_the_cap` and `a_trickle_is_cut`.
+//! * F17: the bomb is `cluster/connect/tests.rs`, `a_gzip_bomb_ends_at_the_cap_of_decoded_bytes`.
+//!
+//! Rows that do not apply:
+//! * F09, F19: not used by the catalogue.
+//! * F23: we never list a single namespace, so a forbidden list of all pods is F21 whatever is allowed below it.
+//! * F24, F25, F26: nothing asks for metrics.k8s.io.
+
+mod relay;
+mod rig;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio::time::Instant;
+use watchbell::cluster::Tuning;
+use watchbell::cluster::kubeconfig::Target;
+use watchbell::model::Known;
+use watchbell::model::alert::AlertRecord;
+use watchbell::msg::{Layer, ProbeOutcome, Resource, SyncState};
+use watchbell::report::State;
+use watchbell::sim::{Change, Fault, FaultKind, Scenario, WireEnd};
+
+use relay::{Authority, Mode, Relay, target};
+use rig::{Rig, Served, ms, quick};
+
+/// The `limit` of each list of pods since request `from`.
+fn limits(served: &Served, from: usize) -> Vec<u32> {
+    let logs = served.lists("pods");
+    let limit = |path: &str| path.split("limit=").nth(1).unwrap().split('&').next().unwrap().parse().unwrap();
+    logs[from..].iter().map(|log| limit(&log.path_and_query)).collect()
+}
+
+fn status(code: u16, retry_after: Option<u64>, message: Option<&str>) -> FaultKind {
+    let retry_after = retry_after.map(std::time::Duration::from_secs);
+    FaultKind::Status { code, retry_after, message: message.map(str::to_owned) }
+}
+
+fn answer(code: u16, headers: &[(&str, &str)], body: &str) -> FaultKind {
+    let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    FaultKind::Answer { code, headers, body: body.to_owned() }
+}
+
+fn lists(kind: FaultKind) -> Fault {
+    Fault::new(kind).verb("list").resource("pods")
+}
+
+#[tokio::test]
+async fn f01_a_refused_connection_is_named_and_the_watches_go_on_from_their_version() {
+    let mut rig = Rig::watching().await;
+    let listed = rig.served.lists("pods").len() + rig.served.lists("nodes").len();
+    let place = rig.served.address;
+    rig.served.control.inject(Fault::new(FaultKind::Refuse));
+    rig.served.change();
+    let failure = rig.fails(Layer::Connect, &format!("`{place}` refused the connection")).await;
+    assert!(&*failure.request == "watch pods" || &*failure.request == "watch nodes", "{failure:?}");
+    assert!(failure.next_in.is_some());
+    assert_eq!(rig.names(), ["control-1", "gpu-1", "worker-1"], "old data stays");
+    rig.served.control.clear_faults();
+    rig.recovers().await;
+    let again = rig.served.lists("pods").len() + rig.served.lists("nodes").len();
+    assert_eq!(again, listed, "no list: the watches have brought it all");
+}
+
+#[tokio::test]
+async fn f02_a_name_that_does_not_resolve_is_named() {
+    let served = Served::small().await;
+    let target = Target::plain("small", "http://no-such-host.invalid:6443");
+    let mut rig = Rig::start(served, target, Tuning { connect_deadline: ms(2_000), ..quick() });
+    let failure = rig.fails(Layer::Dns, "`no-such-host.invalid:6443`").await;
+    assert!(failure.next_in.is_some());
+    assert_eq!(rig.report().nodes.total, None, "unknown is not 0");
+}
+
+#[tokio::test]
+async fn f03_packets_that_vanish_are_a_connect_timeout_that_names_a_filter() {
+    let mut rig = Rig::watching().await;
+    let failure = rig.suffers(Fault::new(FaultKind::BlackHole), Layer::Connect, "filtered or no route").await;
+    assert!(failure.timeout, "{failure:?}");
+    assert!(failure.text.contains(&rig.served.address.to_string()), "{failure:?}");
+}
+
+#[tokio::test]
+async fn f04_a_tls_handshake_that_stalls_ends_at_the_connect_deadline_and_is_named() {
+    let (served, folder, authority) = (Served::small().await, tempfile::tempdir().unwrap(), Authority::new("cluster"));
+    let good = Mode { tls: Some(authority.serves("127.0.0.1", false)), ..Mode::default() };
+    let relay = Relay::to(served.address, Mode { mute: true, ..good.clone() }).await;
+    let url = format!("https://{}", relay.address);
+    let mut rig = Rig::start(served, target(folder.path(), &url, Some(&authority.pem), None), quick());
+    let failure = rig.fails(Layer::Tls, &format!("TLS handshake with `{}` not finished", relay.address)).await;
+    assert!(failure.timeout && failure.next_in.is_some(), "{failure:?}");
+    relay.mode.send_replace(good);
+    rig.recovers().await;
+}
+
+#[tokio::test]
+async fn f05_a_certificate_that_proves_nothing_is_named_and_not_asked_for_again_quickly() {
+    let authority = Authority::new("cluster");
+    let cases = [
+        (authority.serves("127.0.0.1", true), "not valid after 2021-01-01T00:00:00Z"),
+        (Authority::new("stranger").serves("127.0.0.1", false), "UnknownIssuer"),
+        (authority.serves("api.example.org", false), "api.example.org"),
+    ];
+    for (wrong, says) in cases {
+        let (served, folder) = (Served::small().await, tempfile::tempdir().unwrap());
+        let good = Mode { tls: Some(authority.serves("127.0.0.1", false)), ..Mode::default() };
+        let relay = Relay::to(served.address, Mode { tls: Some(wrong), ..good.clone() }).await;
+        let url = format!("https://{}", relay.address);
+        let mut rig = Rig::start(served, target(folder.path(), &url, Some(&authority.pem), None), quick());
+        let failure = rig.fails(Layer::Tls, says).await;
+        assert!(failure.next_in.unwrap() >= quick().rejected_delay, "{failure:?}");
+        for offer in ["insecure", "skip", "verification off"] {
+            assert!(!failure.text.contains(offer), "{failure:?}");
+        }
+        relay.mode.send_replace(good);
+        rig.recovers().await;
+    }
+}
+
+#[tokio::test]
+async fn f07_a_proxy_that_refuses_is_blamed_without_its_password() {
+    let (served, folder) = (Served::small().await, tempfile::tempdir().unwrap());
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let proxy = listener.local_addr().unwrap();
+    let (allow, allowed) = tokio::sync::watch::channel(false);
+    let address = served.address;
+    let tunnels = tokio::spawn(async move {
+        let mut tunnels = tokio::task::JoinSet::new();
+        while let Ok((mut client, _)) = listener.accept().await {
+            let open = *allowed.borrow();
+            tunnels.spawn(async move {
+                let mut head = Vec::new();
+                while !head.ends_with(b"\r\n\r\n") {
+                    head.push(client.read_u8().await.unwrap_or(b'\n'));
+                }
+                let said: &[u8] = if open {
+                    b"HTTP/1.1 200 OK\r\n\r\n"
+                } else {
+                    b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n"
+                };
+                client.write_all(said).await.ok();
+                if open {
+                    let mut upstream = tokio::net::TcpStream::connect(address).await.unwrap();
+                    tokio::io::copy_bidirectional(&mut client, &mut upstream).await.ok();
+                }
+            });
+        }
+    });
+    let through = format!("http://user:canary-7f3a@{proxy}");
+    let target = target(folder.path(), "http://10.99.99.99:6443", None, Some(&through));
+    let mut rig = Rig::start(served, target, quick());
+    let failure = rig.fails(Layer::Proxy, &proxy.to_string()).await;
+    assert!(failure.next_in.is_some() && failure.text.contains("authorization required"), "{failure:?}");
+    allow.send_replace(true);
+    rig.recovers().await;
+    assert!(!rig.said.contains("canary"), "{}", rig.said);
+    tunnels.abort();
+}
+
+#[tokio::test]
+async fn f10_slow_headers_raise_the_alert_while_the_call_still_runs() {
+    let mut rig = Rig::watching().await;
+    let slow = |alert: &AlertRecord| alert.reason.contains("Slow") && alert.resolved.is_none();
+    rig.served.control.inject(lists(FaultKind::Delay(ms(300))));
+    let before = rig.pages(Resource::Pods).count();
+    rig.refresh().await;
+    rig.until("the alert", |rig| rig.model.current().alert_records().iter().any(slow)).await;
+    assert_eq!(rig.pages(Resource::Pods).count(), before, "raised before the call has ended");
+    rig.until("the page", |rig| rig.pages(Resource::Pods).count() > before).await;
+    let page = rig.pages(Resource::Pods).nth(before).unwrap();
+    let first = page.first_byte.unwrap();
+    assert!(first >= ms(300) && page.total >= first, "the first byte apart from the body: {page:?}");
+    assert!(rig.failures.is_empty(), "slow is no failure: {:#?}", rig.failures);
+}
+
+#[tokio::test]
+async fn f12_a_body_that_stalls_mid_page_is_asked_for_again_in_place_with_half_the_limit() {
+    let served = Served::small().await;
+    served.control.inject(lists(FaultKind::Wire { after_bytes: 2_000, end: WireEnd::Stall }).continued(true));
+    let mut rig = Rig::direct(served, quick());
+    let failure = rig.fails(Layer::Body, "no data for").await;
+    assert!(failure.timeout && failure.next_in.is_some(), "{failure:?}");
+    assert_eq!(&*failure.request, "list page 2 of pods");
+    let nodes = rig.report().pods;
+    assert_eq!((nodes.state, nodes.bound), (State::Loading, None), "a part is never shown as a total");
+    assert!(matches!(rig.model.current().summary(watchbell::clock::Clock::start().now()).pods, Known::AtLeast(_)));
+    rig.until("the next attempt", |rig| rig.served.lists("pods").len() >= 3).await;
+    let logs = rig.served.lists("pods");
+    let token = |at: usize| logs[at].path_and_query.split("continue=").nth(1).map(str::to_owned);
+    assert!(token(1).is_some() && token(1) == token(2), "the same token: {logs:?}");
+    assert_eq!(limits(&rig.served, 0)[..3], [8, 8, 4]);
+    rig.served.control.clear_faults();
+    rig.recovers().await;
+    assert_eq!(rig.served.lists("pods").iter().filter(|log| !log.path_and_query.contains("continue=")).count(), 1);
+}
+
+#[tokio::test]
+async fn f13_a_truncated_body_is_a_failure_and_not_the_end_of_the_list() {
+    let mut rig = Rig::watching().await;
+    let finished = rig.finished;
+    let truncate = FaultKind::Wire { after_bytes: 2_000, end: WireEnd::Truncate };
+    rig.served.control.inject(Fault::new(truncate).verb("list"));
+    rig.refresh().await;
+    rig.fails(Layer::Body, "cut after").await;
+    rig.pass(ms(500)).await;
+    assert_eq!(rig.finished, finished, "no list ends so");
+    assert!(rig.is_true(), "nothing is taken away");
+    rig.served.control.clear_faults();
+    rig.until("whole lists", |rig| rig.finished >= finished + 2).await;
+    assert!(rig.is_true());
+}
+
+#[tokio::test]
+async fn f14_a_server_that_kills_its_large_answers_gets_asked_for_smaller_ones() {
+    let mut rig = Rig::watching().await;
+    let from = rig.served.lists("pods").len();
+    rig.served.control.inject(lists(FaultKind::Wire { after_bytes: 9_000, end: WireEnd::Reset }));
+    rig.served.control.close_watches(None);
+    rig.served.change();
+    rig.refresh().await;
+    rig.fails(Layer::Body, "connection reset by the other side").await;
+    let lists = rig.finished;
+    rig.until("a list under the fault", |rig| rig.finished > lists + 1).await;
+    let limits = limits(&rig.served, from);
+    assert!(limits.contains(&8) && limits.contains(&2), "not the same request again: {limits:?}");
+    assert!(rig.is_true(), "the fault still lasts");
+}
+
+#[tokio::test]
+async fn f15_a_page_that_trickles_steadily_is_not_cut_by_any_timeout_of_ours() {
+    let served = Served::small().await;
+    // 20 pods in about 1.5 s: four times the deadline without progress, and more than the smallest `?timeout=`, 1 s.
+    served.control.inject(lists(FaultKind::Throttle { bytes_per_second: 30_000 }));
+    let tuning = Tuning { page_cap: ms(5_000), page_sizes: vec![500], ..quick() };
+    let mut rig = Rig::direct(served, tuning);
+    let start = Instant::now();
+    rig.settles().await;
+    assert!(start.elapsed() > ms(1_100), "too fast to show anything: {:?}", start.elapsed());
+    assert_eq!(rig.served.lists("pods").len(), 1, "one request");
+    assert!(rig.failures.is_empty(), "{:#?}", rig.failures);
+    assert!(rig.said.contains("Progress"), "the bytes so far are told");
+}
+
+#[tokio::test]
+async fn f15_the_probe_does_not_queue_behind_a_page_that_trickles() {
+    let served = Served::small().await;
+    served.control.inject(lists(FaultKind::Throttle { bytes_per_second: 30_000 }));
+    let mut rig = Rig::direct(served, Tuning { page_cap: ms(5_000), page_sizes: vec![500], ..quick() });
+    rig.settles().await;
+    let slow = |took| matches!(took, ProbeOutcome::Answered { latency } if latency > ms(1_000));
+    assert!(rig.probes.len() >= 4 && !rig.probes.iter().any(|outcome| slow(*outcome)), "{:?}", rig.probes);
+}
+
+#[tokio::test]
+async fn f16_a_page_that_is_too_large_is_given_up_and_asked_for_in_halves() {
+    let served = Served::small().await;
+    let mut rig = Rig::direct(served, Tuning { page_bytes: 24_000, ..quick() });
+    rig.fails(Layer::Body, "the answer is larger than 24.0 kB").await;
+    rig.settles().await;
+    assert_eq!(limits(&rig.served, 0)[..2], [8, 4]);
+}
+
+#[tokio::test]
+async fn f17_a_list_in_many_gzip_members_is_never_a_short_list() {
+    // No API server sends one; the decoder takes the end of the first member for the end of the body, and says so.
+    let mut rig = Rig::watching().await;
+    rig.suffers(Fault::new(FaultKind::GzipMembers { count: 5 }).verb("list"), Layer::Body, "cut after").await;
+}
+
+#[tokio::test]
+async fn f17_a_corrupt_gzip_body_is_a_cut_body() {
+    let mut rig = Rig::watching().await;
+    rig.suffers(Fault::new(FaultKind::GzipCorrupt).verb("list"), Layer::Body, "cut after").await;
+}
+
+#[tokio::test]
+async fn f18_tls_closed_without_a_goodbye_ends_a_watch_and_cuts_a_list() {
+    let (served, folder, authority) = (Served::small().await, tempfile::tempdir().unwrap(), Authority::new("cluster"));
+    let tls = Some(authority.serves("127.0.0.1", false));
+    let relay = Relay::to(served.address, Mode { tls, ..Mode::default() }).await;
+    let url = format!("https://{}", relay.address);
+    let mut rig = Rig::start(served, target(folder.path(), &url, Some(&authority.pem), None), quick());
+    rig.settles().await;
+    rig.pass(quick().watch_short * 2).await;
+    let listed = rig.served.lists("pods").len();
+    // The server's connections end in the middle of everything; the relay drops ours without a word.
+    rig.served.control.stop_listening().await;
+    rig.served.control.listen_again().await.unwrap();
+    rig.served.change();
+    rig.recovers().await;
+    assert_eq!(rig.served.lists("pods").len(), listed, "a watch goes on");
+    let truncate = FaultKind::Wire { after_bytes: 2_000, end: WireEnd::Truncate };
+    rig.served.control.inject(lists(truncate));
+    rig.refresh().await;
+    rig.fails(Layer::Body, "cut after").await;
+    rig.served.control.clear_faults();
+    rig.recovers().await;
+}
+
+#[tokio::test]
+async fn f20_rejected_credentials_are_asked_for_once_more_and_then_politely() {
+    let mut rig = Rig::watching().await;
+    let from = rig.served.control.requests().len();
+    let fault = Fault::new(status(401, None, None)).resource("pods");
+    let failure = rig.suffers(fault, Layer::Auth, "Unauthorized").await;
+    assert_eq!(failure.code, Some(401));
+    let asked = rig.served.control.requests()[from..].iter().filter(|log| log.status == 401).count();
+    assert!(asked <= 4, "{asked} requests with rejected credentials");
+}
+
+#[tokio::test]
+async fn f21_forbidden_pods_are_unknown_and_the_nodes_stay() {
+    let served = Served::small().await;
+    served.control.inject(Fault::new(status(403, None, None)).resource("pods"));
+    let mut rig = Rig::direct(served, Tuning { denied_period: ms(1_000), ..quick() });
+    let failure = rig.fails(Layer::Rbac, "cannot list resource \"pods\"").await;
+    assert_eq!(failure.code, Some(403));
+    rig.until("the nodes", |rig| rig.report().nodes.state == State::Complete).await;
+    rig.pass(ms(400)).await;
+    let report = rig.report();
+    assert_eq!((report.nodes.total, report.pods.state, report.pods.bound), (Some(3), State::Denied, None));
+    assert_eq!(rig.served.lists("pods").len(), 1, "no loop");
+    assert_eq!(rig.failures.iter().filter(|failure| failure.layer == Layer::Rbac).count(), 1, "said once");
+    rig.served.control.clear_faults();
+    rig.until("the pods", Rig::is_true).await;
+}
+
+#[tokio::test]
+async fn f22_where_watching_is_forbidden_the_list_is_polled_and_says_so() {
+    let served = Served::small().await;
+    served.control.inject(Fault::new(status(403, None, None)).verb("watch").resource("pods"));
+    let mut rig = Rig::direct(served, quick());
+    let polls = |rig: &Rig| {
+        rig.states.iter().any(|(of, state)| *of == Resource::Pods && matches!(state, SyncState::Polling { .. }))
+    };
+    rig.until("polling", polls).await;
+    rig.served.change();
+    rig.recovers().await;
+    rig.served.control.clear_faults();
+    rig.until("watching", Rig::watches).await;
+}
+
+#[tokio::test]
+async fn f27_a_throttling_server_is_obeyed_and_named() {
+    let mut rig = Rig::watching().await;
+    let from = rig.served.lists("pods").len();
+    let failure = rig.suffers(lists(status(429, Some(30), None)), Layer::Throttled, "Too many requests").await;
+    assert_eq!((failure.code, failure.next_in), (Some(429), Some(quick().retry_after_cap)), "30 s, capped");
+    let asked = rig.served.lists("pods")[from..].iter().filter(|log| log.status == 429).count();
+    assert!(asked <= 2, "{asked} requests within half a second");
+}
+
+#[tokio::test]
+async fn f28_a_server_that_shuts_down_is_left_for_another_connection() {
+    let served = Served::small().await;
+    let relay = Relay::to(served.address, Mode::default()).await;
+    let plain = Target::plain("small", &format!("http://{}", relay.address));
+    let mut rig = Rig::start(served, plain, quick());
+    rig.settles().await;
+    let leaving = "The apiserver is shutting down, please try again later.";
+    let before = relay.accepted();
+    let failure = rig.suffers(lists(status(429, Some(5), Some(leaving))), Layer::Throttled, leaving).await;
+    assert_eq!(failure.code, Some(429));
+    rig.until("a new connection for the next request", |_| relay.accepted() > before).await;
+    // `/livez` was green all the time: it proves nothing about lists.
+    assert!(rig.probes.iter().all(|outcome| matches!(outcome, ProbeOutcome::Answered { .. })), "{:?}", rig.probes);
+}
+
+#[tokio::test]
+async fn f29_a_shutting_down_server_that_says_503_is_obeyed() {
+    let mut rig = Rig::watching().await;
+    let failure = rig.suffers(lists(status(503, Some(1), None)), Layer::Server, "apiserver is shutting down").await;
+    assert_eq!(failure.code, Some(503));
+    assert!(failure.next_in.unwrap() >= quick().retry_after_cap && failure.audit_id.is_some(), "{failure:?}");
+}
+
+#[tokio::test]
+async fn f30_a_cache_that_warms_up_is_a_server_that_throttles() {
+    let mut rig = Rig::watching().await;
+    let warming = "storage is (re)initializing";
+    let failure = rig.suffers(lists(status(429, Some(1), Some(warming))), Layer::Throttled, warming).await;
+    assert_eq!(failure.next_in, Some(quick().retry_after_cap));
+}
+
+#[tokio::test]
+async fn f31_a_server_timeout_is_told_from_ours_and_names_its_audit_id() {
+    let mut rig = Rig::watching().await;
+    let says = "request did not complete within the allotted timeout";
+    let failure = rig.suffers(lists(status(504, None, None)), Layer::ServerTimeout, says).await;
+    assert!(failure.timeout && failure.audit_id.is_some(), "{failure:?}");
+    assert_eq!(failure.code, Some(504));
+}
+
+#[tokio::test]
+async fn f32_etcd_trouble_is_called_so() {
+    let mut rig = Rig::watching().await;
+    let full = "etcdserver: mvcc: database space exceeded";
+    for (said, says) in [
+        ("etcdserver: leader changed", "etcd trouble: etcdserver: leader changed"),
+        ("etcdserver: request timed out", "etcd trouble: etcdserver: request timed out"),
+        (full, "etcd trouble: etcdserver: mvcc: database space exceeded; reads still work"),
+    ] {
+        let failure = rig.suffers(lists(status(500, None, Some(said))), Layer::Server, says).await;
+        assert_eq!(failure.code, Some(500));
+        rig.served.control.apply(Change::Uncordon { node: "worker-1".to_owned() });
+    }
+}
+
+#[tokio::test]
+async fn f33_errors_of_a_load_balancer_are_one_line_that_names_it() {
+    let html = "<html>\n<body>\n<h1>502 Bad Gateway</h1></body></html>";
+    for (code, body, says) in [
+        (502, html, "load balancer or proxy answered 502 (HTML)"),
+        (503, "", "load balancer or proxy answered 503 Service Unavailable without a body"),
+        (503, "no healthy upstream", "load balancer or proxy answered 503: no healthy upstream"),
+    ] {
+        let kind = if body == html { "text/html" } else { "text/plain" };
+        let mut rig = Rig::watching().await;
+        let failure = rig.suffers(lists(answer(code, &[("content-type", kind)], body)), Layer::Server, says).await;
+        assert_eq!((failure.code, failure.audit_id), (Some(code), None));
+        assert!(!rig.said.contains("<h1>"), "no HTML");
+    }
+}
+
+#[tokio::test]
+async fn f34_a_captive_portal_is_no_kubernetes_api_and_no_answer_to_a_probe() {
+    let mut rig = Rig::watching().await;
+    let portal = answer(200, &[], "<html><body>Please log in</body></html>");
+    let before = rig.served.lists("pods").len();
+    let failure = rig.suffers(Fault::new(portal.clone()), Layer::Decode, "not a Kubernetes API").await;
+    assert!(failure.next_in.unwrap() >= quick().rejected_delay, "no fast retry: {failure:?}");
+    assert!(rig.served.lists("pods").len() - before <= 8);
+    rig.probes.clear();
+    rig.served.control.inject(Fault::new(portal));
+    rig.until("two probes", |rig| rig.probes.len() >= 4).await;
+    let last = rig.probes.last().unwrap();
+    assert!(matches!(last, ProbeOutcome::Failed { layer: Layer::Decode, .. }), "{last:?}");
+}
+
+#[tokio::test]
+async fn f35_a_redirect_to_another_host_is_not_followed() {
+    let elsewhere = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let location = format!("http://{}/api/v1/pods", elsewhere.local_addr().unwrap());
+    for code in [301, 302, 307] {
+        let mut rig = Rig::watching().await;
+        let redirect = answer(code, &[("location", &location)], "");
+        let says = format!("answered {code}, a redirect: not followed");
+        let failure = rig.suffers(Fault::new(redirect), Layer::Server, &says).await;
+        assert!(failure.next_in.unwrap() >= quick().rejected_delay, "{failure:?}");
+    }
+    let visited = tokio::time::timeout(ms(1), elsewhere.accept()).await;
+    assert!(visited.is_err(), "nobody came");
+}
+
+#[tokio::test]
+async fn f36_an_absurd_retry_after_is_clamped_or_passed_over() {
+    for value in ["86400", "-1", "Wed, 21 Oct 2115 07:28:00 GMT", "18446744073709551615", "1e9", ""] {
+        let mut rig = Rig::watching().await;
+        let fault = lists(answer(429, &[("retry-after", value)], "slow down"));
+        let failure = rig.suffers(fault, Layer::Throttled, "").await;
+        assert!(failure.next_in.unwrap() <= quick().retry_after_cap, "{value}: {failure:?}");
+    }
+}
+
+#[tokio::test]
+async fn f37_warning_headers_bring_nothing_of_theirs_to_the_screen() {
+    let served = Served::small().await;
+    // C1 CSI and a right-to-left override: as much as a header may carry; HTTP itself forbids ESC.
+    let warning = "299 - \"canary \u{9b}2J \u{202e}\"".to_owned();
+    served.control.inject(Fault::new(FaultKind::Headers(vec![("warning".to_owned(), warning)])));
+    let mut rig = Rig::direct(served, quick());
+    rig.settles().await;
+    assert!(rig.failures.is_empty(), "{:#?}", rig.failures);
+    assert!(!rig.said.contains("canary") && !rig.said.contains('\u{9b}') && !rig.said.contains('\u{202e}'));
+}
+
+#[tokio::test]
+async fn byte_level_faults_of_a_scenario_file_strike_and_end_by_themselves() {
+    let text = r#"
+title = "a body that stalls in mid-page for the first second"
+seed = 1
+base = "small"
+
+[[step]]
+at = "0s"
+for = "1s"
+fault = "wire"
+after_bytes = 2000
+end = "stall"
+match = { verb = "list", resource = "pods" }
+"#;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("stall.toml");
+    std::fs::write(&path, text).unwrap();
+    let mut rig = Rig::direct(Served::of(Scenario::load(&path).unwrap()).await, quick());
+    rig.fails(Layer::Body, "no data for").await;
+    rig.until("the end of the fault", Rig::is_true).await;
+}

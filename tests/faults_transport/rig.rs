@@ -1,0 +1,323 @@
+//! One cluster's tasks, with deadlines of tenths of a second, against the simulation over TCP; the model takes in what they say.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use watchbell::clock::Clock;
+use watchbell::cluster::kubeconfig::Target;
+use watchbell::cluster::{self, Command, Link, Tiers, Tuning};
+use watchbell::model::{ClusterSpec, Model, Settings};
+use watchbell::msg::{
+    Attempt, CallEvent, CallKind, ClusterEvent, ClusterId, Failure, Layer, Msg, ProbeOutcome, Resource, SyncState,
+};
+use watchbell::report::{self, State};
+use watchbell::sim::{self, Change, Control, Fault, RequestLog, Scenario, Simulation};
+
+/// Far beyond every deadline and backoff below: what takes longer does not come.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// The longest wait of [`quick`], with its jitter, and as much again for a busy machine.
+const ONE_STEP: Duration = Duration::from_secs(5);
+
+pub(super) fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+/// The shipped proportions, about twenty times as fast; pages of eight.
+pub(super) fn quick() -> Tuning {
+    Tuning {
+        connect_deadline: ms(300),
+        tiers: Tiers { steps: vec![(0, ms(1_000))], unknown: ms(1_000), hysteresis_pct: 10 },
+        page_cap: ms(3_000),
+        idle: (ms(400), ms(500)),
+        page_sizes: vec![8, 4, 2, 1],
+        page_retries: vec![ms(30), ms(60), ms(120)],
+        page_budget: ms(8_000),
+        backoff_first: ms(40),
+        backoff_cap: ms(300),
+        retry_after_cap: ms(500),
+        rejected_delay: ms(600),
+        denied_period: ms(500),
+        denied_grace: Duration::ZERO,
+        poll_period: (ms(150), ms(250)),
+        watch_headers: ms(1_000),
+        watch_spacing: ms(50),
+        watch_short: ms(20),
+        watch_silence: ms(2_500),
+        probe_period: ms(500),
+        probe_deadline: ms(500),
+        probe_throttled: ms(1_000),
+        seed: Some(11),
+        ..Tuning::default()
+    }
+}
+
+/// Three nodes and twenty pods, served.
+pub(super) struct Served {
+    pub(super) control: Control,
+    pub(super) address: SocketAddr,
+    _simulation: Simulation,
+}
+
+impl Served {
+    pub(super) async fn small() -> Self {
+        Self::of(Scenario::builtin("small").unwrap()).await
+    }
+
+    pub(super) async fn of(scenario: Scenario) -> Self {
+        let simulation = sim::start(scenario, SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
+        let first = simulation.clusters()[0].clone();
+        let address = first.url.trim_start_matches("http://").parse().unwrap();
+        Self { control: simulation.control(&first.context).unwrap(), address, _simulation: simulation }
+    }
+
+    pub(super) fn lists(&self, resource: &str) -> Vec<RequestLog> {
+        let begins = format!("/api/v1/{resource}?limit=");
+        let lists =
+            |log: &RequestLog| log.path_and_query.starts_with(&begins) && log.path_and_query.contains("timeout=");
+        self.control.requests().into_iter().filter(lists).collect()
+    }
+
+    /// Something is added, something goes, something changes: no sum stays the same.
+    pub(super) fn change(&self) {
+        for name in ["late-1", "late-2"] {
+            let (namespace, node) = ("web".to_owned(), Some("gpu-1".to_owned()));
+            self.control.apply(Change::AddPod { namespace, name: name.to_owned(), node });
+        }
+        let dump = self.control.dump();
+        let gone = dump["pods"].as_array().unwrap().iter().find(|pod| pod["spec"]["nodeName"] == "worker-1").unwrap();
+        let text = |key: &str| gone["metadata"][key].as_str().unwrap().to_owned();
+        self.control.apply(Change::DeletePod { namespace: text("namespace"), name: text("name") });
+        self.control.apply(Change::Cordon { node: "worker-1".to_owned() });
+    }
+}
+
+/// Each node's status and how many pods count on it.
+pub(super) type Picture = BTreeMap<String, (String, u64)>;
+
+/// The server's truth, read off its objects.
+pub(super) fn truth(dump: &Value) -> Picture {
+    let mut picture = Picture::new();
+    for node in dump["nodes"].as_array().unwrap() {
+        let conditions = node["status"]["conditions"].as_array().unwrap();
+        let ready = conditions.iter().find(|condition| condition["type"] == "Ready").unwrap();
+        let word = match ready["status"].as_str() {
+            Some("True") => "Ready",
+            Some("False") => "NotReady",
+            _ => "Unknown",
+        };
+        let cordoned = if node["spec"]["unschedulable"] == true { ",SchedulingDisabled" } else { "" };
+        let name = node["metadata"]["name"].as_str().unwrap().to_owned();
+        picture.insert(name, (format!("{word}{cordoned}"), 0));
+    }
+    for pod in dump["pods"].as_array().unwrap() {
+        let over = matches!(pod["status"]["phase"].as_str(), Some("Succeeded" | "Failed"));
+        if let (Some(node), false) = (pod["spec"]["nodeName"].as_str(), over) {
+            picture.get_mut(node).unwrap().1 += 1;
+        }
+    }
+    picture
+}
+
+pub(super) struct Rig {
+    pub(super) served: Served,
+    pub(super) model: Model,
+    pub(super) failures: Vec<Failure>,
+    pub(super) attempts: Vec<Attempt>,
+    pub(super) states: Vec<(Resource, SyncState)>,
+    pub(super) probes: Vec<ProbeOutcome>,
+    pub(super) finished: usize,
+    /// Everything that was said, for tests that look for what must not be in it.
+    pub(super) said: String,
+    clock: Clock,
+    news: mpsc::Receiver<Msg>,
+    commands: mpsc::Sender<Command>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Drop for Rig {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Rig {
+    /// Watches the simulation directly.
+    pub(super) fn direct(served: Served, tuning: Tuning) -> Self {
+        let target = Target::plain("small", &format!("http://{}", served.address));
+        Self::start(served, target, tuning)
+    }
+
+    pub(super) fn start(served: Served, target: Target, tuning: Tuning) -> Self {
+        let settings = Settings { slow_call: ms(100), slow_call_clear: ms(80), ..Settings::default() };
+        Self::with(served, target, tuning, settings)
+    }
+
+    pub(super) fn with(served: Served, target: Target, tuning: Tuning, settings: Settings) -> Self {
+        let clock = Clock::start();
+        let (out, news) = mpsc::channel(256);
+        let (commands, received) = mpsc::channel(4);
+        let spec = ClusterSpec { context: target.context().clone(), broken: None };
+        let link = Link { id: ClusterId(0), out, commands: received, clock };
+        let task = tokio::spawn(cluster::run(target, tuning, link));
+        Self {
+            served,
+            model: Model::new(vec![spec], settings),
+            failures: Vec::new(),
+            attempts: Vec::new(),
+            states: Vec::new(),
+            probes: Vec::new(),
+            finished: 0,
+            said: String::new(),
+            clock,
+            news,
+            commands,
+            task,
+        }
+    }
+
+    /// A rig that holds the whole truth and watches.
+    pub(super) async fn watching() -> Self {
+        let mut rig = Self::direct(Served::small().await, quick());
+        rig.settles().await;
+        rig
+    }
+
+    pub(super) async fn settles(&mut self) {
+        self.until("the first lists", |rig| rig.is_true() && rig.watches()).await;
+    }
+
+    /// Both watches are open.
+    pub(super) fn watches(&self) -> bool {
+        let last = |of| self.states.iter().rev().find(|(resource, _)| *resource == of).map(|(_, state)| state.clone());
+        Resource::ALL.into_iter().all(|resource| last(resource) == Some(SyncState::Watching))
+    }
+
+    pub(super) async fn refresh(&self) {
+        self.commands.send(Command::Refresh).await.unwrap();
+    }
+
+    /// Takes in news until `done`, at most [`PATIENCE`].
+    pub(super) async fn until(&mut self, what: &str, done: impl Fn(&Self) -> bool) {
+        let end = Instant::now() + PATIENCE;
+        while !done(self) {
+            let left = end.saturating_duration_since(Instant::now());
+            assert!(
+                !left.is_zero(),
+                "{what} did not happen; failures: {:#?}; states: {:?}",
+                self.failures,
+                self.states
+            );
+            self.hear(left.min(ms(20))).await;
+        }
+    }
+
+    /// Takes in news for `time`.
+    pub(super) async fn pass(&mut self, time: Duration) {
+        let end = Instant::now() + time;
+        while Instant::now() < end {
+            self.hear(end.saturating_duration_since(Instant::now())).await;
+        }
+    }
+
+    async fn hear(&mut self, time: Duration) {
+        let Ok(Some(msg)) = tokio::time::timeout(time, self.news.recv()).await else {
+            self.model.update(Msg::Tick, self.clock.now());
+            return;
+        };
+        let Msg::Cluster(_, event) = &msg else { return };
+        match event {
+            ClusterEvent::Failed(failure) => {
+                self.failures.push((**failure).clone());
+            }
+            ClusterEvent::Call(CallEvent::Finished(attempt)) => self.attempts.push((**attempt).clone()),
+            ClusterEvent::Sync { resource, state } => self.states.push((*resource, state.clone())),
+            ClusterEvent::Probe(sample) => self.probes.push(sample.outcome),
+            ClusterEvent::ListFinished { .. } => self.finished += 1,
+            _ => {}
+        }
+        if !matches!(event, ClusterEvent::Page { .. } | ClusterEvent::Changes { .. }) {
+            let _ = writeln!(self.said, "{event:?}");
+        }
+        self.model.update(msg, self.clock.now());
+    }
+
+    /// What the model shows; `None` unless both lists were once complete.
+    pub(super) fn picture(&self) -> Option<Picture> {
+        let snapshot = report::snapshot(&self.model, self.clock.now());
+        let whole = |state| matches!(state, State::Complete | State::Stale);
+        let cluster = &snapshot.clusters[0];
+        if !whole(cluster.nodes.state) || !whole(cluster.pods.state) {
+            return None;
+        }
+        let items = cluster.items.as_ref()?;
+        items
+            .iter()
+            .map(|item| Some((item.name.to_string(), (item.status.clone(), u64::from(item.pods.bound?)))))
+            .collect()
+    }
+
+    pub(super) fn report(&self) -> report::Cluster {
+        report::snapshot(&self.model, self.clock.now()).clusters.remove(0)
+    }
+
+    /// The model equals the server.
+    pub(super) fn is_true(&self) -> bool {
+        self.picture().is_some_and(|picture| picture == truth(&self.served.control.dump()))
+    }
+
+    /// Waits for a failure of this layer that says this.
+    pub(super) async fn fails(&mut self, layer: Layer, says: &str) -> Failure {
+        let from = self.failures.len();
+        self.fails_since(from, layer, says).await
+    }
+
+    /// The same, counting what was heard since failure number `from`.
+    pub(super) async fn fails_since(&mut self, from: usize, layer: Layer, says: &str) -> Failure {
+        let find = |rig: &Self| {
+            rig.failures[from..].iter().find(|failure| failure.layer == layer && failure.text.contains(says)).cloned()
+        };
+        self.until(&format!("a failure of {layer:?} that says `{says}`"), |rig| find(rig).is_some()).await;
+        find(self).unwrap()
+    }
+
+    /// One fault from its beginning to its end: the picture stays while it lasts (G2), the cause is named with its layer and
+    /// the next attempt (G3), and within one backoff step after it the model equals the server, without a key (G7).
+    pub(super) async fn suffers(&mut self, fault: Fault, layer: Layer, says: &str) -> Failure {
+        let before = self.picture();
+        assert!(before.is_some(), "a fault that has something to take away");
+        let from = self.failures.len();
+        self.served.control.inject(fault);
+        self.served.control.close_watches(None);
+        self.served.change();
+        self.refresh().await;
+        let failure = self.fails_since(from, layer, says).await;
+        assert_eq!(self.names(), before.unwrap().into_keys().collect::<Vec<_>>(), "old data stays");
+        assert!(failure.attempt >= 1 && failure.next_in.is_some(), "{failure:?}");
+        assert!(failure.request.contains("nodes") || failure.request.contains("pods"), "{failure:?}");
+        self.served.control.clear_faults();
+        self.recovers().await;
+        failure
+    }
+
+    /// The names of the nodes that the model shows.
+    pub(super) fn names(&self) -> Vec<String> {
+        self.picture().unwrap_or_default().into_keys().collect()
+    }
+
+    /// The model equals the server within one backoff step.
+    pub(super) async fn recovers(&mut self) {
+        let start = Instant::now();
+        self.until("the recovery", Self::is_true).await;
+        assert!(start.elapsed() < ONE_STEP, "{:?}", start.elapsed());
+    }
+
+    /// Finished attempts of a page of this resource.
+    pub(super) fn pages(&self, resource: Resource) -> impl Iterator<Item = &Attempt> {
+        self.attempts.iter().filter(move |attempt| attempt.kind == CallKind::List(resource))
+    }
+}
