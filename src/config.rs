@@ -34,6 +34,8 @@ pub fn template() -> String {
 pub struct Config {
     /// Contexts to watch when the command line names none.
     pub contexts: Vec<String>,
+    /// Ask for protobuf; the answer may be JSON all the same.
+    pub protobuf: bool,
     /// Thresholds and windows of the model.
     pub settings: Settings,
     /// How many colours.
@@ -93,6 +95,7 @@ struct File {
 #[serde(default)]
 struct ClustersSection {
     contexts: Option<Vec<String>>,
+    protobuf: Option<bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -146,6 +149,7 @@ impl Config {
     pub fn defaults() -> Self {
         let mut config = Self {
             contexts: Vec::new(),
+            protobuf: true,
             settings: Settings::default(),
             color: Color::Auto,
             ascii: Ascii::Auto,
@@ -198,6 +202,7 @@ impl Config {
         replace(&mut settings.timeouts_over, alerts.timeouts_over);
         replace(&mut settings.timeouts_clear, alerts.timeouts_clear);
         replace(&mut self.contexts, clusters.contexts);
+        replace(&mut self.protobuf, clusters.protobuf);
         replace(&mut self.color, display.color);
         replace(&mut self.ascii, display.ascii);
         self.keys.extend(keys);
