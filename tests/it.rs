@@ -7,5 +7,6 @@ mod broken;
 mod common;
 mod docs;
 mod kubectl;
+mod protobuf;
 mod pty;
 mod snapshot;
