@@ -58,6 +58,9 @@ pub enum Command {
         /// Write a kubeconfig for the simulated clusters to this file.
         #[arg(long, value_name = "FILE")]
         kubeconfig_out: Option<PathBuf>,
+        /// Watch events of pods a second in each cluster, instead of what the scenario says; 0 for none of any kind.
+        #[arg(long, value_name = "EVENTS")]
+        churn: Option<u32>,
     },
     /// Read the clusters once, print what was found, and exit.
     Snapshot {

@@ -40,6 +40,8 @@ pub fn template() -> String {
 pub struct Config {
     /// Contexts to watch when the command line names none.
     pub contexts: Vec<String>,
+    /// Ask for protobuf; the answer may be JSON all the same.
+    pub protobuf: bool,
     /// Thresholds and windows of the model.
     pub settings: Settings,
     /// Bell, notifications and the command for new alerts.
@@ -115,6 +117,7 @@ struct ClusterSection {
 #[serde(default)]
 struct ClustersSection {
     contexts: Option<Vec<String>>,
+    protobuf: Option<bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -183,6 +186,7 @@ impl Config {
     pub fn defaults() -> Self {
         let mut config = Self {
             contexts: Vec::new(),
+            protobuf: true,
             settings: Settings::default(),
             telling: Telling::default(),
             color: Color::Auto,
@@ -225,6 +229,7 @@ impl Config {
         let mut tuning = Tuning {
             probe_period: self.settings.probe_period,
             probe_deadline: self.settings.probe_deadline,
+            protobuf: self.protobuf,
             ..Tuning::default()
         };
         for timeouts in self.timeouts.iter().chain(self.cluster_timeouts.get(context)) {
@@ -263,6 +268,7 @@ impl Config {
         replace(&mut self.telling.notify, tell.notify);
         replace(&mut self.telling.on_alert, tell.on_alert);
         replace(&mut self.contexts, clusters.contexts);
+        replace(&mut self.protobuf, clusters.protobuf);
         replace(&mut self.color, display.color);
         replace(&mut self.ascii, display.ascii);
         self.keys.extend(keys);

@@ -7,6 +7,7 @@ pub mod accelerator;
 mod json;
 pub mod node;
 pub mod pod;
+mod proto;
 pub mod quantity;
 mod requests;
 pub mod text;

@@ -65,8 +65,8 @@ fn dispatch(cli: &Cli) -> eyre::Result<i32> {
     match &cli.command {
         None => dashboard(cli, None),
         Some(Command::Demo { scenario }) => dashboard(cli, Some(scenario)),
-        Some(Command::Simulate { scenario, listen, kubeconfig_out }) => {
-            simulate(scenario, *listen, kubeconfig_out.as_deref())
+        Some(Command::Simulate { scenario, listen, kubeconfig_out, churn }) => {
+            simulate((scenario, *churn), *listen, kubeconfig_out.as_deref())
         }
         Some(Command::Snapshot { output, deadline }) => {
             let config = load_config(cli)?;
@@ -223,8 +223,15 @@ fn find_scenario(name: &str) -> eyre::Result<Scenario> {
     Ok(if is_path { Scenario::load(path)? } else { Scenario::builtin(name)? })
 }
 
-fn simulate(scenario: &str, listen: std::net::SocketAddr, kubeconfig_out: Option<&Path>) -> eyre::Result<i32> {
-    let scenario = find_scenario(scenario)?;
+fn simulate(
+    (scenario, churn): (&str, Option<u32>),
+    listen: std::net::SocketAddr,
+    kubeconfig_out: Option<&Path>,
+) -> eyre::Result<i32> {
+    let mut scenario = find_scenario(scenario)?;
+    if let Some(events) = churn {
+        scenario.set_churn(events.into());
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
         let mut terminate = signal(SignalKind::terminate())?;

@@ -22,6 +22,7 @@ mod node;
 mod object;
 mod pod;
 mod population;
+mod proto;
 mod request;
 mod scenario;
 mod script;

@@ -239,7 +239,7 @@ async fn f14_a_server_that_kills_its_large_answers_gets_asked_for_smaller_ones()
 async fn f15_a_page_that_trickles_steadily_is_not_cut_by_any_timeout_of_ours() {
     let served = Served::small().await;
     // 20 pods in about 1.5 s: four times the deadline without progress, and more than the smallest `?timeout=`, 1 s.
-    served.control.inject(lists(FaultKind::Throttle { bytes_per_second: 30_000 }));
+    served.control.inject(lists(FaultKind::Throttle { bytes_per_second: 20_000 }));
     let tuning = Tuning { page_cap: ms(5_000), page_sizes: vec![500], ..quick() };
     let mut rig = Rig::direct(served, tuning);
     let start = Instant::now();

@@ -10,5 +10,6 @@ mod docs;
 mod faults_transport;
 mod faults_watch;
 mod kubectl;
+mod protobuf;
 mod pty;
 mod snapshot;

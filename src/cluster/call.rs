@@ -3,7 +3,7 @@
 use std::pin::pin;
 use std::time::Duration;
 
-use http::header::{ACCEPT, ACCEPT_ENCODING, CONNECTION, HeaderValue};
+use http::header::{ACCEPT, ACCEPT_ENCODING, CONNECTION, CONTENT_TYPE, HeaderValue};
 use http::response::Parts;
 use http::{Request, Response};
 use http_body_util::BodyExt;
@@ -15,8 +15,12 @@ use super::classify::{self, Trouble, bytes_text};
 use super::meter::{Sink, Tag};
 use super::tuning::Tuning;
 use crate::clock::wall;
-use crate::msg::{CallKind, Layer};
+use crate::msg::{CallKind, Layer, Resource};
 
+/// Always both: some proxies know only JSON, and without it such an answer would be a 406.
+const PROTOBUF: &str = "application/vnd.kubernetes.protobuf,application/json";
+/// The same of a watch.
+const PROTOBUF_WATCH: &str = "application/vnd.kubernetes.protobuf;stream=watch,application/json;stream=watch";
 /// Of the body of an error answer this much is read.
 const ERROR_BODY: usize = 64 << 10;
 
@@ -76,7 +80,7 @@ impl Line {
         self.sink.room().await;
         let tag = self.sink.tag(ask.kind, ask.page, ask.attempt, ask.limits.cap);
         let start = Instant::now();
-        let (head, body) = self.send(ask, &tag, start, false).await?.into_parts();
+        let (head, body) = self.send(ask, &tag, start, accept(ask.kind, tuning)).await?.into_parts();
         if head.headers.get(CONNECTION).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"close")) {
             // A server that shuts down: the next request may reach another one, but not on a connection of this time (F28).
             tag.leave();
@@ -99,7 +103,7 @@ impl Line {
         self.sink.room().await;
         let tag = self.sink.tag(ask.kind, ask.page, ask.attempt, ask.limits.headers);
         let start = Instant::now();
-        let (head, body) = self.send(ask, &tag, start, true).await?.into_parts();
+        let (head, body) = self.send(ask, &tag, start, accept(ask.kind, tuning)).await?.into_parts();
         if head.status.is_success() {
             return Ok((head, body));
         }
@@ -110,13 +114,19 @@ impl Line {
         Err(classify::answer(&head, &buf, wall(), tuning.retry_after_cap))
     }
 
-    async fn send(&self, ask: &Ask, tag: &Tag, start: Instant, watch: bool) -> Result<Response<Body>, Trouble> {
+    async fn send(
+        &self,
+        ask: &Ask,
+        tag: &Tag,
+        start: Instant,
+        accept: &'static str,
+    ) -> Result<Response<Body>, Trouble> {
         let mut request = Request::get(&ask.uri)
             .body(Body::empty())
             .map_err(|error| Trouble::new(Layer::Internal, &format!("no valid request: {error}")))?;
         request.extensions_mut().insert(tag.clone());
-        request.headers_mut().insert(ACCEPT, HeaderValue::from_static("application/json"));
-        if watch {
+        request.headers_mut().insert(ACCEPT, HeaderValue::from_static(accept));
+        if matches!(ask.kind, CallKind::Watch(_)) {
             // From Kubernetes 1.37 on a compressed watch has one gzip member for each event.
             request.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         }
@@ -131,6 +141,22 @@ impl Line {
             }
         }
     }
+}
+
+/// What is asked for: protobuf of what can be read from it.
+fn accept(kind: CallKind, tuning: &Tuning) -> &'static str {
+    match kind {
+        CallKind::List(Resource::Nodes | Resource::Pods) if tuning.protobuf => PROTOBUF,
+        CallKind::Watch(Resource::Nodes | Resource::Pods) if tuning.protobuf => PROTOBUF_WATCH,
+        _ => "application/json",
+    }
+}
+
+/// Whether an answer says that it is protobuf.
+pub(crate) fn is_protobuf(head: &Parts) -> bool {
+    head.headers
+        .get(CONTENT_TYPE)
+        .is_some_and(|kind| kind.as_bytes().starts_with(b"application/vnd.kubernetes.protobuf"))
 }
 
 async fn read(body: Body, limits: &Limits, tag: &Tag, start: Instant, buf: &mut Vec<u8>) -> Result<(), Trouble> {

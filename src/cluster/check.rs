@@ -98,7 +98,8 @@ pub async fn run(target: Target, tuning: Tuning, bound: Duration, out: mpsc::Sen
     let forwarding = sink.clone();
     tasks.spawn(async move { forwarding.forward(ClusterId(0), &meter).await });
     let end = Instant::now() + bound;
-    let tuning = Arc::new(tuning);
+    // JSON, so that every step can be repeated and read with curl or `kubectl get --raw`.
+    let tuning = Arc::new(Tuning { protobuf: false, ..tuning });
     let mut run = Run {
         target,
         tuning,

@@ -21,6 +21,7 @@ use crate::facts::wire::{DecodeError, ListHead};
 use crate::facts::{node, pod};
 use crate::msg::{Batch, CallKind, ClusterEvent, NodeChange, PageLimits, Resource};
 
+mod frames;
 mod lines;
 mod watch;
 

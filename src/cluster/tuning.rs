@@ -65,6 +65,8 @@ pub struct Tuning {
     pub resume_delay: (Duration, Duration),
     /// Leave finished pods to the server: `status.phase!=Succeeded,status.phase!=Failed`.
     pub skip_finished_pods: bool,
+    /// Ask for nodes and pods in protobuf; a server that answers in JSON is understood all the same.
+    pub protobuf: bool,
     /// Changes in one message, at most.
     pub changes_per_message: usize,
     /// Time between two probes of a series.
@@ -135,6 +137,7 @@ impl Default for Tuning {
             watch_proven: s(60),
             resume_delay: (Duration::from_millis(200), s(3)),
             skip_finished_pods: true,
+            protobuf: true,
             changes_per_message: 500,
             probe_period: s(5),
             probe_deadline: s(5),

@@ -150,7 +150,7 @@ impl NodeFacts {
     }
 }
 
-/// A page of nodes, each handed to `each`; the body is JSON.
+/// A page of nodes, each handed to `each`; the body is JSON or protobuf, which its first bytes tell apart.
 ///
 /// # Errors
 /// [`DecodeError`] if the body is not a list at all, or cut short (some nodes may have been handed over by then); single
@@ -159,7 +159,7 @@ pub fn decode_list(body: &[u8], each: impl FnMut(NodeFacts)) -> Result<ListHead,
     wire::each(body, &mut Each(each))
 }
 
-/// One node object, as in a watch event or the answer to a GET.
+/// One node object, as in a watch event or the answer to a GET, JSON or protobuf.
 ///
 /// # Errors
 /// [`DecodeError`] if it is not a node.

@@ -1,6 +1,7 @@
 //! What we keep of a pod, and batches of pods that cost a handful of allocations whatever their number.
 
 mod batch;
+mod proto;
 pub(super) mod raw;
 mod status;
 
@@ -100,7 +101,7 @@ impl Phase {
     }
 }
 
-/// A page of pods into `batch`; the body is JSON.
+/// A page of pods into `batch`; the body is JSON or protobuf, which its first bytes tell apart.
 ///
 /// # Errors
 /// [`DecodeError`] if the body is not a list at all, or cut short (some pods may be in the batch by then); single unreadable
@@ -109,7 +110,7 @@ pub fn decode_list(body: &[u8], batch: &mut PodBatch) -> Result<ListHead, Decode
     wire::each(body, &mut Into { batch, removed: false })
 }
 
-/// One pod object into `batch`, as in a watch event.
+/// One pod object into `batch`, as in a watch event, JSON or protobuf.
 ///
 /// # Errors
 /// [`DecodeError`] if it is not a pod; the batch is as before then.

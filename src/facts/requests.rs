@@ -43,6 +43,20 @@ impl<'de> Compound<'de> for Amounts<'de> {
     }
 }
 
+impl<'a> Amounts<'a> {
+    /// Adds an amount; of two of one name the last counts, as in Go.
+    pub(super) fn insert(&mut self, name: Text<'a>, amount: Quantity) {
+        if self.0.last().is_none_or(|(last, _)| *last < name) {
+            self.0.push((name, amount));
+            return;
+        }
+        match self.0.binary_search_by(|(held, _)| held.cmp(&name)) {
+            Ok(at) => self.0[at].1 = amount,
+            Err(at) => self.0.insert(at, (name, amount)),
+        }
+    }
+}
+
 impl Amounts<'_> {
     fn iter(&self) -> impl Iterator<Item = (&str, Quantity)> {
         self.0.iter().map(|(name, amount)| (&**name, *amount))

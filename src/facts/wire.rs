@@ -1,6 +1,7 @@
 //! The shapes that every list, watch and error answer shares.
 
 mod list;
+mod proto;
 mod status;
 mod watch;
 
@@ -10,10 +11,14 @@ use serde::{Deserialize, Serialize};
 use super::json::{Flag, Int, List, Obj, Present, Slim, Text, Time, skip};
 use super::text::Clean;
 
+pub use proto::decode_proto_frame;
 pub use status::{StatusFacts, decode_status};
 pub use watch::{WatchFrame, WatchType, bookmark_version, decode_frame};
 
 pub(super) use list::{Sink, each, one};
+
+/// The annotation of a mirror pod (`kubernetes pkg/kubelet/types`, `ConfigMirrorAnnotationKey`).
+const MIRROR: &str = "kubernetes.io/config.mirror";
 
 /// An object's uid as a number: a UUID's 128 bits, else a hash of the text; 0 if there is none.
 ///
@@ -135,13 +140,13 @@ impl<L> Meta<'_, L> {
 /// The annotations that mean something here.
 #[derive(Debug, Default)]
 pub(super) struct Annotations {
-    /// `kubernetes.io/config.mirror` (`kubernetes pkg/kubelet/types`, `ConfigMirrorAnnotationKey`).
+    /// [`MIRROR`] is there.
     pub(super) mirror: bool,
 }
 
 impl<'de> Slim<'de> for Annotations {
     fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
-        self.mirror |= key == "kubernetes.io/config.mirror";
+        self.mirror |= key == MIRROR;
         skip(map)
     }
 }

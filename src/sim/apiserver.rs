@@ -147,7 +147,7 @@ async fn serve(server: &Arc<Server>, target: &Target, plan: &Plan) -> Result<Res
             let object = object.ok_or_else(|| status::not_found(resource.plural(), resource.group(), name))?;
             let mut out = Vec::new();
             encoder.object(&object, &mut out);
-            Ok(status::plain(200, Encoder::content_type(), out))
+            Ok(status::plain(200, encoder.content_type(false), out))
         }
         Place::Path => discovery::answer(server, target),
     }

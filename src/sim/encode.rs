@@ -1,16 +1,20 @@
-//! The form of an answer: plain JSON, tables and metadata only. A protobuf form would be one more [`Form`].
+//! The form of an answer: plain JSON, tables, metadata only, and protobuf.
+
+use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::object::{Object, Resource};
-use super::status;
 use super::table::{columns, write_cells};
 use super::template::{number, raw, string};
+use super::{proto, status};
 
 /// How objects are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
     Json,
+    /// `application/vnd.kubernetes.protobuf`, of whole objects only.
+    Protobuf,
     /// The server-side table of `kubectl get`; the version of `meta.k8s.io`.
     Table(&'static str),
     /// `PartialObjectMetadata`.
@@ -70,13 +74,23 @@ impl Encoder {
     }
 
     /// Of the answer.
-    pub(super) fn content_type() -> &'static str {
-        "application/json"
+    pub(super) fn content_type(&self, watch: bool) -> &'static str {
+        match self.form {
+            Form::Protobuf if watch => "application/vnd.kubernetes.protobuf;stream=watch",
+            Form::Protobuf => "application/vnd.kubernetes.protobuf",
+            _ => "application/json",
+        }
+    }
+
+    /// Stands between the items of a list, and never at the end of one.
+    pub(super) fn separator(&self) -> Option<u8> {
+        (self.form != Form::Protobuf).then_some(b',')
     }
 
     /// The beginning of a list, up to its first item.
-    pub(super) fn list_head(&self, head: &Head, out: &mut Vec<u8>) {
+    pub(super) fn list_head(&self, head: &Head, items: &[Arc<Object>], out: &mut Vec<u8>) {
         let (kind, version) = match self.form {
+            Form::Protobuf => return self.binary_head(head, items, out),
             Form::Json => (self.resource.kind(), self.version),
             Form::Table(_) => ("Table", self.meta_version()),
             Form::Metadata(_) => ("PartialObjectMetadata", self.meta_version()),
@@ -111,27 +125,34 @@ impl Encoder {
     /// One item of a list; items of a list carry no kind.
     pub(super) fn item(&self, object: &Object, out: &mut Vec<u8>) {
         match self.form {
+            Form::Protobuf => proto::sized(2, out, |out| self.binary(object, object.meta().rv, out)),
             Form::Table(_) => self.row(object, object.meta().rv, out),
             _ => self.write(object, object.meta().rv, false, out),
         }
     }
 
     /// The end of a list.
-    pub(super) fn list_tail(out: &mut Vec<u8>) {
-        raw(out, "]}\n");
+    pub(super) fn list_tail(&self, out: &mut Vec<u8>) {
+        if self.form != Form::Protobuf {
+            raw(out, "]}\n");
+        }
     }
 
     /// One object on its own.
     pub(super) fn object(&self, object: &Object, out: &mut Vec<u8>) {
         match self.form {
+            Form::Protobuf => return self.binary_object(object, object.meta().rv, out),
             Form::Table(_) => self.table_of(object, object.meta().rv, true, out),
             _ => self.write(object, object.meta().rv, true, out),
         }
         raw(out, "\n");
     }
 
-    /// One line of a watch; `first` says whether a table still has to name its columns.
+    /// One event of a watch; `first` says whether a table still has to name its columns.
     pub(super) fn event(&self, kind: &str, (object, rv): (&Object, u64), first: bool, out: &mut Vec<u8>) {
+        if self.form == Form::Protobuf {
+            return proto::frame(kind, out, |out| self.binary_object(object, rv, out));
+        }
         raw(out, "{\"type\":\"");
         raw(out, kind);
         raw(out, "\",\"object\":");
@@ -145,6 +166,7 @@ impl Encoder {
     /// A bookmark; `end` marks the end of the initial events (R17).
     pub(super) fn bookmark(&self, rv: u64, end: bool, out: &mut Vec<u8>) {
         let (kind, version) = match self.form {
+            Form::Protobuf => return self.binary_bookmark(rv, end, out),
             Form::Json => (self.resource.kind(), self.version),
             Form::Table(_) => ("Table", self.meta_version()),
             Form::Metadata(_) => ("PartialObjectMetadata", self.meta_version()),
@@ -235,9 +257,67 @@ impl Encoder {
     }
 }
 
-/// An `ERROR` line of a watch.
-pub(super) fn error_event(status: &Value) -> Vec<u8> {
+/// The same in protobuf.
+impl Encoder {
+    fn message(&self) -> &'static str {
+        if self.version == "events.k8s.io/v1" { "EventsV1Event" } else { self.resource.kind() }
+    }
+
+    fn binary(&self, object: &Object, rv: u64, out: &mut Vec<u8>) {
+        let mut json = Vec::with_capacity(16 << 10);
+        self.write(object, rv, false, &mut json);
+        carry(self.message(), &json, out);
+    }
+
+    fn binary_object(&self, object: &Object, rv: u64, out: &mut Vec<u8>) {
+        let of = (self.version, self.resource.kind());
+        proto::envelope(of, out, |out| self.binary(object, rv, out));
+    }
+
+    /// The envelope of a list says how long the list is, so its items are measured first.
+    fn binary_head(&self, head: &Head, items: &[Arc<Object>], out: &mut Vec<u8>) {
+        let (mut meta, mut item, mut size) = (Vec::new(), Vec::new(), 0);
+        proto::sized(1, &mut meta, |out| {
+            proto::text(2, &head.rv.to_string(), out);
+            proto::text(3, &head.token, out);
+            if let Some(left) = head.left {
+                proto::int(4, left.cast_signed(), out);
+            }
+        });
+        for object in items {
+            item.clear();
+            self.item(object, &mut item);
+            size += item.len();
+        }
+        let kind = format!("{}List", self.resource.kind());
+        proto::envelope_head((self.version, &kind), meta.len() + size, out);
+        out.extend_from_slice(&meta);
+    }
+
+    fn binary_bookmark(&self, rv: u64, end: bool, out: &mut Vec<u8>) {
+        let annotations = if end { ",\"annotations\":{\"k8s.io/initial-events-end\":\"true\"}" } else { "" };
+        let json = format!("{{\"metadata\":{{\"resourceVersion\":\"{rv}\"{annotations}}}}}");
+        proto::frame("BOOKMARK", out, |out| {
+            let of = (self.version, self.resource.kind());
+            proto::envelope(of, out, |out| carry(self.message(), json.as_bytes(), out));
+        });
+    }
+}
+
+fn carry(message: &str, json: &[u8], out: &mut Vec<u8>) {
+    proto::message(message, json, out).expect("simulated objects are JSON of the types that the schema names");
+}
+
+/// An `ERROR` event of a watch.
+pub(super) fn error_event(encoder: &Encoder, status: &Value) -> Vec<u8> {
     let mut out = Vec::new();
+    if encoder.form == Form::Protobuf {
+        let json = status.to_string();
+        proto::frame("ERROR", &mut out, |out| {
+            proto::envelope(("v1", "Status"), out, |out| carry("Status", json.as_bytes(), out));
+        });
+        return out;
+    }
     raw(&mut out, "{\"type\":\"ERROR\",\"object\":");
     raw(&mut out, &status.to_string());
     raw(&mut out, "}\n");
@@ -251,9 +331,11 @@ pub(super) fn negotiate(accept: &str) -> Option<Form> {
     }
     accept.split(',').find_map(|range| {
         let mut parts = range.split(';').map(str::trim);
-        if !matches!(parts.next()?, "application/json" | "application/*" | "*/*") {
-            return None;
-        }
+        let binary = match parts.next()? {
+            "application/json" | "application/*" | "*/*" => false,
+            "application/vnd.kubernetes.protobuf" => true,
+            _ => return None,
+        };
         let (mut kind, mut group, mut version) = ("", "", "v1");
         for part in parts {
             match part.split_once('=') {
@@ -264,7 +346,8 @@ pub(super) fn negotiate(accept: &str) -> Option<Form> {
             }
         }
         match (kind, group) {
-            ("", _) => Some(Form::Json),
+            ("", _) => Some(if binary { Form::Protobuf } else { Form::Json }),
+            _ if binary => None,
             ("Table", "meta.k8s.io") => Some(Form::Table(version)),
             ("PartialObjectMetadata" | "PartialObjectMetadataList", "meta.k8s.io") => Some(Form::Metadata(version)),
             _ => None,
@@ -286,7 +369,11 @@ mod tests {
     fn the_first_form_that_can_be_written_is_taken() {
         let table = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json";
         assert_eq!(negotiate(table), Some(Form::Table("v1")));
-        assert_eq!(negotiate("application/vnd.kubernetes.protobuf,application/json"), Some(Form::Json));
+        assert_eq!(negotiate("application/vnd.kubernetes.protobuf,application/json"), Some(Form::Protobuf));
+        let stream = "application/vnd.kubernetes.protobuf;stream=watch,application/json;stream=watch";
+        assert_eq!(negotiate(stream), Some(Form::Protobuf));
+        let rows = "application/vnd.kubernetes.protobuf;as=Table;v=v1;g=meta.k8s.io,application/json";
+        assert_eq!(negotiate(rows), Some(Form::Json));
         assert_eq!(
             negotiate("application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"),
             Some(Form::Metadata("v1"))

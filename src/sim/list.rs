@@ -189,15 +189,19 @@ impl Writing {
         while !self.ended && self.ready.len() < size {
             if let Some(object) = self.items.next() {
                 self.encoder.item(&object, &mut self.ready);
-                self.ready.push(b',');
+                self.ready.extend(self.encoder.separator());
             } else {
-                if self.ready.last() == Some(&b',') {
+                if self.ends_with_separator() {
                     self.ready.pop();
                 }
-                Encoder::list_tail(&mut self.ready);
+                self.encoder.list_tail(&mut self.ready);
                 self.ended = true;
             }
         }
+    }
+
+    fn ends_with_separator(&self) -> bool {
+        self.encoder.separator().is_some_and(|separator| self.ready.last() == Some(&separator))
     }
 
     /// The next bytes for the wire; `None` at the end.
@@ -205,10 +209,11 @@ impl Writing {
         loop {
             self.fill(PIECE);
             if self.ready.is_empty() {
-                return Ok(None);
+                // Only now is the end certain: a list in protobuf has no tail after its last item.
+                return self.gzip.take().map(GzEncoder::finish).transpose();
             }
             // The comma after the last item of a piece may turn out to be wrong, so it waits for the next one.
-            let comma = !self.ended && self.ready.last() == Some(&b',');
+            let comma = !self.ended && self.ends_with_separator();
             let mut piece = std::mem::take(&mut self.ready);
             if comma {
                 piece.pop();
@@ -216,9 +221,6 @@ impl Writing {
             }
             let Some(gzip) = &mut self.gzip else { return Ok(Some(piece)) };
             gzip.write_all(&piece)?;
-            if self.ended {
-                gzip.try_finish()?;
-            }
             let compressed = std::mem::take(gzip.get_mut());
             if !compressed.is_empty() {
                 return Ok(Some(compressed));
@@ -229,10 +231,10 @@ impl Writing {
 
 fn write(items: Vec<Arc<Object>>, head: &Head, encoder: Encoder, gzip: bool) -> Response {
     let mut writing = Writing { items: items.into_iter(), encoder, ready: Vec::new(), gzip: None, ended: false };
-    encoder.list_head(head, &mut writing.ready);
+    encoder.list_head(head, writing.items.as_slice(), &mut writing.ready);
     writing.fill(GZIP_FROM);
     if writing.ended {
-        return status::plain(200, Encoder::content_type(), writing.ready);
+        return status::plain(200, encoder.content_type(false), writing.ready);
     }
     if gzip {
         writing.gzip = Some(GzEncoder::new(Vec::new(), Compression::new(GZIP_LEVEL)));
@@ -244,7 +246,7 @@ fn write(items: Vec<Arc<Object>>, head: &Head, encoder: Encoder, gzip: bool) -> 
             Err(error) => Some((Err(error), writing)),
         }
     });
-    let mut response = status::plain(200, Encoder::content_type(), body);
+    let mut response = status::plain(200, encoder.content_type(false), body);
     if gzip {
         response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         response.headers_mut().insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));

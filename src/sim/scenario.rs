@@ -11,11 +11,12 @@ use toml::Spanned;
 pub(super) use step::{Act, Step};
 
 /// The scenarios that come with the program.
-const BUILTIN: [(&str, &str); 4] = [
+const BUILTIN: [(&str, &str); 5] = [
     ("reference", include_str!("../../assets/scenarios/reference.toml")),
     ("incident", include_str!("../../assets/scenarios/incident.toml")),
     ("fleet", include_str!("../../assets/scenarios/fleet.toml")),
     ("small", include_str!("../../assets/scenarios/small.toml")),
+    ("large", include_str!("../../assets/scenarios/large.toml")),
 ];
 
 const BUILTIN_NAMES: [&str; BUILTIN.len()] = {
@@ -220,6 +221,18 @@ impl Scenario {
     #[must_use]
     pub fn builtin_names() -> &'static [&'static str] {
         &BUILTIN_NAMES
+    }
+
+    /// Makes every cluster change at this rate, in watch events of pods a second; at 0 nothing changes, nodes neither.
+    pub fn set_churn(&mut self, events_per_second: f64) {
+        for ClusterSpec { churn, .. } in &mut self.clusters {
+            // A replaced pod is four events: created, gone or ended, bound, running.
+            churn.pods_per_second = events_per_second / 4.0;
+            churn.restarts_per_minute = 0.0;
+            if events_per_second <= 0.0 {
+                churn.heartbeat = Duration::ZERO;
+            }
+        }
     }
 
     pub(super) fn parse(text: &str, name: &str, file: &str) -> Result<Self, ScenarioError> {

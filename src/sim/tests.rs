@@ -1,6 +1,6 @@
 //! The server as its clients see it, over TCP.
 
-mod client;
+pub(in crate::sim) mod client;
 mod faults;
 mod lists;
 mod population;
@@ -10,7 +10,7 @@ mod watches;
 use super::*;
 
 /// A simulation of one built-in scenario.
-async fn simulate(name: &str) -> Simulation {
+pub(in crate::sim) async fn simulate(name: &str) -> Simulation {
     let scenario = Scenario::builtin(name).expect("it comes with the program");
     start(scenario, "127.0.0.1:0".parse().unwrap()).await.expect("loopback has a free port")
 }

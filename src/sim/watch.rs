@@ -79,7 +79,7 @@ pub(super) fn answer(
         let message = "sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled";
         return Err(status::invalid_options("sendInitialEvents", message));
     }
-    let short = |lines: Vec<u8>| status::plain(200, Encoder::content_type(), Body::from(lines));
+    let short = |lines: Vec<u8>| status::plain(200, encoder.content_type(true), Body::from(lines));
     if plan.watch_end == Some(WatchEnd::AtOnce) {
         return Ok(short(Vec::new()));
     }
@@ -95,7 +95,7 @@ pub(super) fn answer(
     let from_now = asked == 0 || streaming;
     if plan.watch_end == Some(WatchEnd::Expired) || (!from_now && asked < store.floor(resource)) {
         let message = format!("too old resource version: {asked} ({})", store.floor(resource));
-        return Ok(short(error_event(&status::expired(&message))));
+        return Ok(short(error_event(&encoder, &status::expired(&message))));
     }
     let initial = if from_now {
         let page = store.page(resource, (store.rv(), "", &prefix), usize::MAX, |o| selector.matches(o));
@@ -130,7 +130,7 @@ pub(super) fn answer(
         let piece = watch.next().await?;
         Some((io::Result::Ok(Bytes::from(piece)), watch))
     });
-    Ok(status::plain(200, Encoder::content_type(), body))
+    Ok(status::plain(200, encoder.content_type(true), body))
 }
 
 impl Watch {
@@ -185,7 +185,10 @@ impl Watch {
         };
         let Ok(changes) = changes else {
             // The client reads more slowly than things change, and history has moved past it.
-            out.extend_from_slice(&error_event(&status::expired(&format!("too old resource version: {}", self.rv))));
+            out.extend_from_slice(&error_event(
+                &self.encoder,
+                &status::expired(&format!("too old resource version: {}", self.rv)),
+            ));
             self.over = true;
             return;
         };

@@ -7,15 +7,15 @@ use http_body_util::BodyExt;
 use kube::client::Body;
 use tokio::sync::mpsc;
 
-use super::lines::Lines;
+use super::frames::Cutter;
 use super::{WatchBatch, WatchReport, watch_uri};
 use crate::cluster::Shared;
-use crate::cluster::call::{Ask, Limits};
+use crate::cluster::call::{Ask, Limits, is_protobuf};
 use crate::cluster::classify::{self, Trouble};
 use crate::cluster::reflector::{WatchAsk, WatchEnd, WatchNews};
 use crate::cluster::tuning::Tuning;
 use crate::facts::pod::PodBatch;
-use crate::facts::wire::{WatchFrame, WatchType, bookmark_version, decode_frame, decode_status};
+use crate::facts::wire::{DecodeError, WatchFrame, WatchType, bookmark_version, decode_status};
 use crate::facts::{node, pod};
 use crate::msg::{Batch, CallKind, Layer, NodeChange, Resource};
 
@@ -23,11 +23,11 @@ use crate::msg::{Batch, CallKind, Layer, NodeChange, Resource};
 pub(super) async fn run(shared: Arc<Shared>, resource: Resource, ask: WatchAsk, report: mpsc::Sender<WatchReport>) {
     let mut serial = 0;
     let end = match open(&shared, resource, &ask, &mut serial).await {
-        Ok(body) => {
+        Ok((protobuf, body)) => {
             if report.send(WatchReport::Open { serial }).await.is_err() {
                 return;
             }
-            let mut reader = Reader::new(&shared.tuning, resource);
+            let mut reader = Reader::new(&shared.tuning, resource, protobuf);
             reader.read(body, &report).await
         }
         Err(trouble) => Some(WatchEnd::Refused(trouble)),
@@ -38,7 +38,13 @@ pub(super) async fn run(shared: Arc<Shared>, resource: Resource, ask: WatchAsk, 
     }
 }
 
-async fn open(shared: &Shared, resource: Resource, watch: &WatchAsk, serial: &mut u64) -> Result<Body, Trouble> {
+/// The body of the watch, and whether it is protobuf.
+async fn open(
+    shared: &Shared,
+    resource: Resource,
+    watch: &WatchAsk,
+    serial: &mut u64,
+) -> Result<(bool, Body), Trouble> {
     let session = shared.session.clients().await?;
     *serial = session.serial;
     let ask = Ask {
@@ -48,23 +54,23 @@ async fn open(shared: &Shared, resource: Resource, watch: &WatchAsk, serial: &mu
         uri: watch_uri(resource, watch, shared.tuning.skip_finished_pods),
         limits: Limits::small(shared.tuning.watch_headers),
     };
-    session.api.open(&ask, &shared.tuning).await.map(|(_, body)| body)
+    session.api.open(&ask, &shared.tuning).await.map(|(head, body)| (is_protobuf(&head), body))
 }
 
-/// Reads the lines of a watch and gathers them into batches.
+/// Reads the events of a watch and gathers them into batches.
 struct Reader<'a> {
     tuning: &'a Tuning,
     resource: Resource,
-    lines: Lines,
+    events: Cutter,
     batch: WatchBatch,
     /// The newest object: its version is where the watch would go on.
     newest: Vec<u8>,
 }
 
 impl<'a> Reader<'a> {
-    fn new(tuning: &'a Tuning, resource: Resource) -> Self {
-        let lines = Lines::new(tuning.line_bytes);
-        Self { tuning, resource, lines, batch: WatchBatch::new(resource), newest: Vec::new() }
+    fn new(tuning: &'a Tuning, resource: Resource, protobuf: bool) -> Self {
+        let events = Cutter::new(protobuf, tuning.line_bytes);
+        Self { tuning, resource, events, batch: WatchBatch::new(resource), newest: Vec::new() }
     }
 
     /// Reads to the end; `None` if nobody listens any more.
@@ -95,9 +101,9 @@ impl<'a> Reader<'a> {
     /// Takes a chunk; an end if an ERROR event says so, `None` if nobody listens any more.
     async fn take(&mut self, chunk: &[u8], report: &mpsc::Sender<WatchReport>) -> Option<Option<WatchEnd>> {
         self.batch.bytes += chunk.len() as u64;
-        self.lines.feed(chunk);
-        while let Some(line) = self.lines.next() {
-            let end = self.batch.line(line, &mut self.newest, self.tuning);
+        self.events.feed(chunk);
+        while let Some((bytes, event)) = self.events.next() {
+            let end = self.batch.event((bytes, event), &mut self.newest, self.tuning);
             if end.is_some() {
                 return Some(end);
             }
@@ -105,7 +111,7 @@ impl<'a> Reader<'a> {
                 self.flush(report).await?;
             }
         }
-        let skipped = self.lines.take_skipped();
+        let skipped = self.events.take_skipped();
         self.batch.unreadable = self.batch.unreadable.saturating_add(skipped);
         self.batch.news.skipped |= skipped > 0;
         Some(None)
@@ -124,7 +130,7 @@ impl<'a> Reader<'a> {
     }
 
     fn ended(&self) -> WatchEnd {
-        if self.lines.is_torn() {
+        if self.events.is_torn() {
             WatchEnd::Broken(Trouble::new(Layer::Body, "the watch was cut in the middle of an event"))
         } else {
             WatchEnd::Clean
@@ -133,7 +139,7 @@ impl<'a> Reader<'a> {
 
     /// A connection that ends between two events, without saying goodbye, has ended as watches do (F18).
     fn broken(&self, error: &kube::Error) -> WatchEnd {
-        if classify::is_early_end(error) && !self.lines.is_torn() {
+        if classify::is_early_end(error) && !self.events.is_torn() {
             return WatchEnd::Clean;
         }
         WatchEnd::Broken(classify::broken_watch(error))
@@ -150,9 +156,14 @@ impl WatchBatch {
     }
 
     /// Takes one event; an end if it is an ERROR, or no event at all.
-    fn line(&mut self, line: &[u8], newest: &mut Vec<u8>, tuning: &Tuning) -> Option<WatchEnd> {
-        let Ok(WatchFrame { kind, object }) = decode_frame(line) else {
-            if line.trim_ascii_start().starts_with(b"<") {
+    fn event(
+        &mut self,
+        (bytes, event): (&[u8], Result<WatchFrame<'_>, DecodeError>),
+        newest: &mut Vec<u8>,
+        tuning: &Tuning,
+    ) -> Option<WatchEnd> {
+        let Ok(WatchFrame { kind, object }) = event else {
+            if bytes.trim_ascii_start().starts_with(b"<") {
                 return Some(WatchEnd::Broken(classify::alien()));
             }
             self.unreadable = self.unreadable.saturating_add(1);

@@ -1,5 +1,7 @@
 //! A node's JSON, as far as it is kept.
 
+mod proto;
+
 use serde::de::MapAccess;
 
 use super::{Condition, ConditionStatus, NodeFacts, Taint};

@@ -7,8 +7,9 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::{DecodeError, ListHead, Meta};
+use super::{DecodeError, ListHead, Meta, proto};
 use crate::facts::json::{Obj, Slim, Text, skip};
+use crate::facts::proto::{Message, is_protobuf};
 use crate::facts::text::Clean;
 
 /// How much of an answer that is not understood is shown.
@@ -17,7 +18,7 @@ const EXCERPT: usize = 120;
 /// Where decoded objects go.
 pub(in crate::facts) trait Sink {
     /// What is decoded of one object.
-    type Raw<'a>: Slim<'a>;
+    type Raw<'a>: Slim<'a> + Message<'a>;
 
     /// For people: what is expected, for instance `a Pod`.
     const KIND: &'static str;
@@ -28,6 +29,9 @@ pub(in crate::facts) trait Sink {
 
 /// Hands every item of a list body to `sink`. Items may have been handed over when an error is returned.
 pub(in crate::facts) fn each<S: Sink>(body: &[u8], sink: &mut S) -> Result<ListHead, DecodeError> {
+    if is_protobuf(body) {
+        return proto::each(body, sink);
+    }
     let mut progress = Progress { sink, objects: 0, unreadable: 0 };
     let mut deserializer = serde_json::Deserializer::from_slice(body);
     let mut done = Envelope(&mut progress).deserialize(&mut deserializer).and_then(|head| {
@@ -47,6 +51,9 @@ pub(in crate::facts) fn each<S: Sink>(body: &[u8], sink: &mut S) -> Result<ListH
 
 /// Hands the one object of `body` to `sink`.
 pub(in crate::facts) fn one<S: Sink>(body: &[u8], sink: &mut S) -> Result<(), DecodeError> {
+    if is_protobuf(body) {
+        return proto::one(body, sink);
+    }
     let mut taken = serde_json::from_slice::<Obj<S::Raw<'_>>>(body).map(|Obj(raw)| sink.take(raw));
     if taken.is_err() {
         let text = String::from_utf8_lossy(body);

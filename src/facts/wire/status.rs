@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Meta;
 use crate::facts::json::{Int, List, Obj, Slim, Text, skip};
+use crate::facts::proto::{self, Malformed, Message, Value};
 use crate::facts::text::Clean;
 
 /// What API servers before 1.19 say instead of a cause (client-go `reflector.go`, `isTooLargeResourceVersionError`).
@@ -29,23 +30,22 @@ pub struct StatusFacts {
 
 /// The `Status` in `body`: an object of that kind, or one with a code, or one of no kind with a message, as proxies write.
 ///
-/// `None` for HTML, plain text and other objects.
+/// Protobuf is known by its first bytes. `None` for HTML, plain text and other objects.
 #[must_use]
 pub fn decode_status(body: &[u8]) -> Option<StatusFacts> {
+    if proto::is_protobuf(body) {
+        let envelope = proto::unwrap(body).ok().filter(|envelope| &*envelope.kind == "Status")?;
+        let mut raw = Raw::default();
+        Value::Bytes(envelope.object?).merge(&mut raw).ok()?;
+        return Some(raw.into_facts());
+    }
     let text = String::from_utf8_lossy(body);
     let Obj(raw) = serde_json::from_str::<Obj<Raw<'_>>>(&text).ok()?;
     let is_like_one = raw.code.0.is_some() || (raw.kind.is_empty() && !raw.message.is_empty());
     if &*raw.kind != "Status" && !is_like_one {
         return None;
     }
-    Some(StatusFacts {
-        code: raw.code.0.and_then(|code| code.try_into().ok()).unwrap_or(0),
-        reason: Clean::new(&raw.reason),
-        message: Clean::new(&raw.message),
-        version_too_large: raw.is_version_too_large(),
-        continue_token: raw.metadata.0.continue_token.0.into_owned(),
-        retry_after_seconds: raw.details.0.retry_after.0.and_then(|seconds| seconds.try_into().ok()).filter(|s| *s > 0),
-    })
+    Some(raw.into_facts())
 }
 
 #[derive(Default)]
@@ -71,6 +71,18 @@ struct Cause<'a> {
 }
 
 impl Raw<'_> {
+    fn into_facts(self) -> StatusFacts {
+        let retry_after = self.details.0.retry_after.0.and_then(|seconds| seconds.try_into().ok());
+        StatusFacts {
+            code: self.code.0.and_then(|code| code.try_into().ok()).unwrap_or(0),
+            reason: Clean::new(&self.reason),
+            message: Clean::new(&self.message),
+            version_too_large: self.is_version_too_large(),
+            continue_token: self.metadata.0.continue_token.0.into_owned(),
+            retry_after_seconds: retry_after.filter(|seconds| *seconds > 0),
+        }
+    }
+
     fn is_version_too_large(&self) -> bool {
         let causes = &self.details.0.causes.0;
         causes.iter().any(|Obj(cause)| &*cause.reason == "ResourceVersionTooLarge" || &*cause.message == TOO_LARGE)
@@ -110,6 +122,61 @@ impl<'de> Slim<'de> for Cause<'de> {
             "reason" => self.reason = map.next_value()?,
             "message" => self.message = map.next_value()?,
             _ => skip(map)?,
+        }
+        Ok(())
+    }
+}
+
+impl<'a> Message<'a> for Raw<'a> {
+    fn field(&mut self, number: u64, value: Value<'a>) -> Result<(), Malformed> {
+        match number {
+            // `ListMeta`, whose numbers are not those of an object's.
+            1 => {
+                let mut meta = ListMeta::default();
+                value.merge(&mut meta)?;
+                self.metadata.0.continue_token = meta.0;
+            }
+            3 => self.message = value.text(),
+            4 => self.reason = value.text(),
+            5 => value.merge(&mut self.details.0)?,
+            6 => self.code = value.int(),
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+#[derive(Default)]
+struct ListMeta<'a>(Text<'a>);
+
+impl<'a> Message<'a> for ListMeta<'a> {
+    fn field(&mut self, number: u64, value: Value<'a>) -> Result<(), Malformed> {
+        if number == 3 {
+            self.0 = value.text();
+        }
+        Ok(())
+    }
+}
+
+/// `StatusDetails`.
+impl<'a> Message<'a> for Details<'a> {
+    fn field(&mut self, number: u64, value: Value<'a>) -> Result<(), Malformed> {
+        match number {
+            4 => value.push(&mut self.causes)?,
+            5 => self.retry_after = value.int(),
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// `StatusCause`.
+impl<'a> Message<'a> for Cause<'a> {
+    fn field(&mut self, number: u64, value: Value<'a>) -> Result<(), Malformed> {
+        match number {
+            1 => self.reason = value.text(),
+            2 => self.message = value.text(),
+            _ => {}
         }
         Ok(())
     }

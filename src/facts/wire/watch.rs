@@ -4,8 +4,9 @@ use serde::de::MapAccess;
 use serde_json::value::RawValue;
 
 use super::list::refuse;
-use super::{DecodeError, Meta};
+use super::{DecodeError, Meta, proto};
 use crate::facts::json::{Obj, Slim, Text, skip};
+use crate::facts::proto::is_protobuf;
 
 /// The `type` of a watch event.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,12 +25,27 @@ pub enum WatchType {
     Unknown,
 }
 
+impl WatchType {
+    /// `None` if there is no text.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        match text {
+            "" => None,
+            "ADDED" => Some(Self::Added),
+            "MODIFIED" => Some(Self::Modified),
+            "DELETED" => Some(Self::Deleted),
+            "BOOKMARK" => Some(Self::Bookmark),
+            "ERROR" => Some(Self::Error),
+            _ => Some(Self::Unknown),
+        }
+    }
+}
+
 /// One event of a watch, its object still as it came.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WatchFrame<'a> {
     /// What happened.
     pub kind: WatchType,
-    /// The object's JSON; `null` if the frame had none, which nothing decodes.
+    /// The object, JSON or protobuf; `null` if the frame had none, which nothing decodes.
     pub object: &'a [u8],
 }
 
@@ -50,16 +66,7 @@ pub fn decode_frame(line: &[u8]) -> Result<WatchFrame<'_>, DecodeError> {
 
 fn parse(line: &[u8]) -> serde_json::Result<(Option<WatchType>, Option<&RawValue>)> {
     let Obj(frame) = serde_json::from_slice::<Obj<Frame<'_>>>(line)?;
-    let kind = match &*frame.kind {
-        "" => None,
-        "ADDED" => Some(WatchType::Added),
-        "MODIFIED" => Some(WatchType::Modified),
-        "DELETED" => Some(WatchType::Deleted),
-        "BOOKMARK" => Some(WatchType::Bookmark),
-        "ERROR" => Some(WatchType::Error),
-        _ => Some(WatchType::Unknown),
-    };
-    Ok((kind, frame.object))
+    Ok((WatchType::parse(&frame.kind), frame.object))
 }
 
 /// A line that is not UTF-8 must not cost a DELETED: a copy of the same length without the bad bytes shows where the object is.
@@ -77,9 +84,12 @@ fn parse_broken_text(line: &[u8]) -> serde_json::Result<(Option<WatchType>, Opti
     Ok((kind, object))
 }
 
-/// `metadata.resourceVersion` of any object; `None` if it has none.
+/// `metadata.resourceVersion` of any object, JSON or protobuf; `None` if it has none.
 #[must_use]
 pub fn bookmark_version(object: &[u8]) -> Option<String> {
+    if is_protobuf(object) {
+        return proto::version_of(object);
+    }
     let Obj(raw) = serde_json::from_slice::<Obj<Versioned<'_>>>(object).ok()?;
     Some(raw.metadata.0.version.0.into_owned()).filter(|version| !version.is_empty())
 }

@@ -5,10 +5,10 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::net::TcpStream;
 
 /// An answer whose body is still coming.
-pub(super) struct Answer {
-    pub(super) status: u16,
+pub(in crate::sim) struct Answer {
+    pub(in crate::sim) status: u16,
     /// Lower case, one per line.
-    pub(super) head: String,
+    pub(in crate::sim) head: String,
     stream: BufReader<TcpStream>,
     chunked: bool,
     length: Option<usize>,
@@ -18,12 +18,12 @@ pub(super) struct Answer {
 }
 
 /// Asks, and reads the head of the answer.
-pub(super) async fn open(url: &str, path: &str, headers: &str) -> std::io::Result<Answer> {
+pub(in crate::sim) async fn open(url: &str, path: &str, headers: &str) -> std::io::Result<Answer> {
     send(url, &format!("GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n{headers}\r\n")).await
 }
 
 /// Sends a request as it stands.
-pub(super) async fn send(url: &str, request: &str) -> std::io::Result<Answer> {
+pub(in crate::sim) async fn send(url: &str, request: &str) -> std::io::Result<Answer> {
     let mut stream = TcpStream::connect(url.trim_start_matches("http://")).await?;
     stream.write_all(request.as_bytes()).await?;
     let mut stream = BufReader::new(stream);
@@ -41,7 +41,7 @@ pub(super) async fn send(url: &str, request: &str) -> std::io::Result<Answer> {
 }
 
 /// Asks, and reads the whole answer.
-pub(super) async fn get(url: &str, path: &str) -> (u16, Value) {
+pub(in crate::sim) async fn get(url: &str, path: &str) -> (u16, Value) {
     let mut answer = open(url, path, "").await.unwrap();
     let body = answer.body().await.unwrap();
     let text = String::from_utf8_lossy(&body);
@@ -51,12 +51,12 @@ pub(super) async fn get(url: &str, path: &str) -> (u16, Value) {
 
 impl Answer {
     /// A header's value.
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
+    pub(in crate::sim) fn header(&self, name: &str) -> Option<&str> {
         self.head.lines().find_map(|l| l.strip_prefix(name)?.strip_prefix(": "))
     }
 
     /// Reads one more piece; `Ok(false)` at the proper end, an error when the answer is cut.
-    pub(super) async fn more(&mut self) -> std::io::Result<bool> {
+    pub(in crate::sim) async fn more(&mut self) -> std::io::Result<bool> {
         if self.ended {
             return Ok(false);
         }
@@ -80,20 +80,25 @@ impl Answer {
     }
 
     /// The rest of the body.
-    pub(super) async fn body(&mut self) -> std::io::Result<Vec<u8>> {
+    pub(in crate::sim) async fn body(&mut self) -> std::io::Result<Vec<u8>> {
         while !self.ended {
             self.more().await?;
         }
         Ok(std::mem::take(&mut self.ready))
     }
 
+    /// What has come of the body so far.
+    pub(in crate::sim) fn take(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.ready)
+    }
+
     /// How much of the body has come.
-    pub(super) fn received(&self) -> usize {
+    pub(in crate::sim) fn received(&self) -> usize {
         self.ready.len()
     }
 
     /// The next event of a watch; `None` at its end.
-    pub(super) async fn event(&mut self) -> Option<Value> {
+    pub(in crate::sim) async fn event(&mut self) -> Option<Value> {
         loop {
             if let Some(at) = self.ready.iter().position(|b| *b == b'\n') {
                 let line: Vec<u8> = self.ready.drain(..=at).collect();

@@ -1,0 +1,147 @@
+//! The events of a watch out of chunks: lines of JSON, or frames of protobuf.
+
+use super::lines::Lines;
+use crate::facts::wire::{DecodeError, WatchFrame, decode_frame, decode_proto_frame};
+
+/// A buffer that one large frame has made larger than this is given back.
+const KEEP: usize = 256 << 10;
+
+/// Cuts the body of a watch into events, whichever way they are written.
+#[derive(Debug)]
+pub(super) enum Cutter {
+    /// JSON: one event a line.
+    Lines(Lines),
+    /// Protobuf: a length before each event.
+    Frames(Frames),
+}
+
+impl Cutter {
+    pub(super) fn new(protobuf: bool, cap: usize) -> Self {
+        if protobuf { Self::Frames(Frames::new(cap)) } else { Self::Lines(Lines::new(cap)) }
+    }
+
+    pub(super) fn feed(&mut self, chunk: &[u8]) {
+        match self {
+            Self::Lines(lines) => lines.feed(chunk),
+            Self::Frames(frames) => frames.feed(chunk),
+        }
+    }
+
+    /// The next event as it came, and how it reads.
+    pub(super) fn next(&mut self) -> Option<(&[u8], Result<WatchFrame<'_>, DecodeError>)> {
+        match self {
+            Self::Lines(lines) => lines.next().map(|line| (line, decode_frame(line))),
+            Self::Frames(frames) => frames.next().map(|frame| (frame, decode_proto_frame(frame))),
+        }
+    }
+
+    /// Events that were too large, since the last call.
+    pub(super) fn take_skipped(&mut self) -> u32 {
+        match self {
+            Self::Lines(lines) => lines.take_skipped(),
+            Self::Frames(frames) => std::mem::take(&mut frames.skipped),
+        }
+    }
+
+    /// The stream has ended in the middle of an event.
+    pub(super) fn is_torn(&self) -> bool {
+        match self {
+            Self::Lines(lines) => lines.is_torn(),
+            Self::Frames(frames) => frames.skip > 0 || frames.buf.len() > frames.start,
+        }
+    }
+}
+
+/// Frames of a length, four bytes big-endian, and that many bytes (apimachinery `pkg/util/framer`). One above the cap is passed over.
+#[derive(Debug)]
+pub(super) struct Frames {
+    buf: Vec<u8>,
+    /// Where the next frame begins.
+    start: usize,
+    cap: usize,
+    /// Bytes still to come of a frame that is passed over.
+    skip: usize,
+    skipped: u32,
+}
+
+impl Frames {
+    fn new(cap: usize) -> Self {
+        Self { buf: Vec::new(), start: 0, cap, skip: 0, skipped: 0 }
+    }
+
+    fn feed(&mut self, chunk: &[u8]) {
+        self.buf.drain(..self.start);
+        self.start = 0;
+        if self.buf.is_empty() && self.buf.capacity() > KEEP {
+            self.buf = Vec::new();
+        }
+        let passed = self.skip.min(chunk.len());
+        self.skip -= passed;
+        self.buf.extend_from_slice(&chunk[passed..]);
+    }
+
+    fn next(&mut self) -> Option<&[u8]> {
+        loop {
+            let (length, rest) = self.buf[self.start..].split_first_chunk::<4>()?;
+            // Where a length does not fit the address space, the frame does not fit the cap either.
+            let length = usize::try_from(u32::from_be_bytes(*length)).unwrap_or(usize::MAX);
+            if length > self.cap {
+                let here = length.min(rest.len());
+                self.skip = length - here;
+                self.start += 4 + here;
+                self.skipped += 1;
+                continue;
+            }
+            if rest.len() < length {
+                return None;
+            }
+            let from = self.start + 4;
+            self.start = from + length;
+            if length > 0 {
+                return Some(&self.buf[from..from + length]);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn collect(chunks: &[&[u8]], cap: usize) -> (Vec<Vec<u8>>, u32, bool) {
+        let (mut frames, mut found) = (Frames::new(cap), Vec::new());
+        for chunk in chunks {
+            frames.feed(chunk);
+            while let Some(frame) = frames.next() {
+                found.push(frame.to_vec());
+            }
+        }
+        let skipped = frames.skipped;
+        (found, skipped, Cutter::Frames(frames).is_torn())
+    }
+
+    #[test]
+    fn frames_come_out_whole_however_they_are_chunked() {
+        let stream = b"\0\0\0\x03one\0\0\0\0\0\0\0\x02ab";
+        for size in 1..=stream.len() {
+            let chunks: Vec<&[u8]> = stream.chunks(size).collect();
+            assert_eq!(collect(&chunks, 64), (vec![b"one".to_vec(), b"ab".to_vec()], 0, false), "{size}");
+        }
+    }
+
+    #[test]
+    fn a_frame_that_is_too_large_is_passed_over_and_counted() {
+        let stream = b"\0\0\0\x01a\0\0\0\x09xxxxxxxxx\0\0\0\x01b";
+        for size in 1..=stream.len() {
+            let chunks: Vec<&[u8]> = stream.chunks(size).collect();
+            assert_eq!(collect(&chunks, 4), (vec![b"a".to_vec(), b"b".to_vec()], 1, false), "{size}");
+        }
+    }
+
+    #[test]
+    fn an_end_in_the_middle_of_a_frame_shows() {
+        assert!(collect(&[b"\0\0\0\x03on"], 64).2);
+        assert!(collect(&[b"\0\0"], 64).2);
+        assert!(collect(&[b"\0\0\0\x09xxx"], 4).2, "also in one that is passed over");
+    }
+}

@@ -1,0 +1,140 @@
+//! A pod's protobuf, as far as it is kept.
+
+use super::raw::{Condition, Container, ContainerStatus, Raw, Resources, Spec, State, StateDetail, Status};
+use crate::facts::json::{Amount, Obj};
+use crate::facts::proto::{Malformed, Message, Value};
+use crate::facts::requests::Amounts;
+
+impl<'a> Message<'a> for Raw<'a> {
+    fn field(&mut self, number: u64, value: Value<'a>) -> Result<(), Malformed> {
+        match number {
+            1 => value.merge(&mut self.metadata.0),
+            2 => value.merge(&mut self.spec.0),
+            3 => value.merge(&mut self.status.0),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// `PodSpec`.
+impl<'a> Message<'a> for Spec<'a> {
+    fn field(&mut self, number: u64, value: Value<'a>) -> Result<(), Malformed> {
+        match number {
+            2 => value.push(&mut self.containers)?,
+            10 => self.node = value.text(),
+            20 => value.push(&mut self.init_containers)?,
+            32 => amount(&mut self.overhead, value)?,
+            40 => value.merge(&mut self.resources.0)?,
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+impl<'a> Message<'a> for Container<'a> {
+    fn field(&mut self, number: u64, value: Value<'a>) -> Result<(), Malformed> {
+        match number {
+            1 => self.name = value.text(),
+            8 => value.merge(&mut self.resources.0)?,
+            24 => self.restart_policy = value.text(),
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// `ResourceRequirements`.
+impl<'a> Message<'a> for Resources<'a> {
+    fn field(&mut self, number: u64, value: Value<'a>) -> Result<(), Malformed> {
+        match number {
+            1 => amount(self.limits.get_or_insert_default(), value),
+            2 => amount(self.requests.get_or_insert_default(), value),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// `PodStatus`.
+impl<'a> Message<'a> for Status<'a> {
+    fn field(&mut self, number: u64, value: Value<'a>) -> Result<(), Malformed> {
+        match number {
+            1 => self.phase = value.text(),
+            2 => value.push(&mut self.conditions)?,
+            4 => self.reason = value.text(),
+            8 => value.push(&mut self.containers)?,
+            10 => value.push(&mut self.init_containers)?,
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// `PodCondition`.
+impl<'a> Message<'a> for Condition<'a> {
+    fn field(&mut self, number: u64, value: Value<'a>) -> Result<(), Malformed> {
+        match number {
+            1 => self.kind = value.text(),
+            2 => self.status = value.text(),
+            5 => self.reason = value.text(),
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+impl<'a> Message<'a> for ContainerStatus<'a> {
+    fn field(&mut self, number: u64, value: Value<'a>) -> Result<(), Malformed> {
+        match number {
+            1 => self.name = value.text(),
+            2 => value.merge(&mut self.state.0)?,
+            4 => self.ready = value.flag(),
+            5 => self.restarts = value.int(),
+            9 => self.started = value.flag(),
+            10 => amount(self.allocated.get_or_insert_default(), value)?,
+            11 => value.merge(&mut self.resources.0)?,
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// `ContainerState`.
+impl<'a> Message<'a> for State<'a> {
+    fn field(&mut self, number: u64, value: Value<'a>) -> Result<(), Malformed> {
+        match number {
+            1 => self.waiting = Some(Obj(reason_only(value)?)),
+            // What a running container says of itself is not kept.
+            2 => self.running = Some(Obj::default()),
+            3 => value.merge(&mut self.terminated.get_or_insert_default().0)?,
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// `ContainerStateTerminated`.
+impl<'a> Message<'a> for StateDetail<'a> {
+    fn field(&mut self, number: u64, value: Value<'a>) -> Result<(), Malformed> {
+        match number {
+            1 => self.exit_code = value.int(),
+            2 => self.signal = value.int(),
+            3 => self.reason = value.text(),
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// `ContainerStateWaiting`: its reason has another number than that of an end.
+fn reason_only(value: Value<'_>) -> Result<StateDetail<'_>, Malformed> {
+    let (reason, _) = value.entry()?;
+    Ok(StateDetail { reason, ..StateDetail::default() })
+}
+
+fn amount<'a>(amounts: &mut Amounts<'a>, entry: Value<'a>) -> Result<(), Malformed> {
+    let (name, value) = entry.entry()?;
+    if let Amount::Known(amount) = value.amount()? {
+        amounts.insert(name, amount);
+    }
+    Ok(())
+}

@@ -1,0 +1,214 @@
+//! Protobuf on the wire: a walk over the fields of a message, borrowed from it; what is not asked for costs one addition.
+//!
+//! Field numbers: `k8s.io/api core/v1/generated.proto` and `k8s.io/apimachinery pkg/apis/meta/v1/generated.proto`; they never
+//! change. A field of an unexpected wire type reads as absent, like a value of the wrong type in JSON ([`super::json`]).
+
+use std::borrow::Cow;
+
+use jiff::Timestamp;
+
+use super::json::{Amount, Flag, Int, List, Obj, Text, Time};
+use super::quantity::Quantity;
+
+/// What every object and list in protobuf begins with (apimachinery `pkg/runtime/serializer/protobuf`); no JSON text does.
+const MAGIC: &[u8] = b"k8s\0";
+
+/// A message that ends early, or a length or tag that cannot be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Malformed;
+
+/// The value of one field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Value<'a> {
+    /// A whole number or a flag.
+    Varint(u64),
+    /// A text, bytes, or a message.
+    Bytes(&'a [u8]),
+    /// Four or eight bytes; nothing that is kept has this type.
+    Fixed,
+}
+
+/// A message of which some fields are kept.
+pub(super) trait Message<'a>: Default {
+    /// Takes the value of one field; a field that is not kept is passed over.
+    fn field(&mut self, number: u64, value: Value<'a>) -> Result<(), Malformed>;
+}
+
+/// Hands each field of a message to `each`.
+#[inline]
+pub(super) fn walk<'a>(
+    mut message: &'a [u8],
+    mut each: impl FnMut(u64, Value<'a>) -> Result<(), Malformed>,
+) -> Result<(), Malformed> {
+    while let Some((number, value)) = field(&mut message)? {
+        each(number, value)?;
+    }
+    Ok(())
+}
+
+/// The next field; `None` at the end of the message.
+#[inline]
+fn field<'a>(rest: &mut &'a [u8]) -> Result<Option<(u64, Value<'a>)>, Malformed> {
+    if rest.is_empty() {
+        return Ok(None);
+    }
+    let tag = varint(rest)?;
+    let value = match tag & 7 {
+        0 => Value::Varint(varint(rest)?),
+        1 => fixed(rest, 8)?,
+        2 => {
+            let len = usize::try_from(varint(rest)?).map_err(|_| Malformed)?;
+            let (bytes, tail) = rest.split_at_checked(len).ok_or(Malformed)?;
+            *rest = tail;
+            Value::Bytes(bytes)
+        }
+        5 => fixed(rest, 4)?,
+        _ => return Err(Malformed),
+    };
+    Ok(Some((tag >> 3, value)))
+}
+
+fn fixed<'a>(rest: &mut &'a [u8], len: usize) -> Result<Value<'a>, Malformed> {
+    *rest = rest.get(len..).ok_or(Malformed)?;
+    Ok(Value::Fixed)
+}
+
+#[inline]
+fn varint(rest: &mut &[u8]) -> Result<u64, Malformed> {
+    let mut value = 0;
+    for shift in (0..64).step_by(7) {
+        let (&byte, tail) = rest.split_first().ok_or(Malformed)?;
+        *rest = tail;
+        value |= u64::from(byte & 0x7f) << shift;
+        if byte < 0x80 {
+            return Ok(value);
+        }
+    }
+    Err(Malformed)
+}
+
+/// Whether a body is an object or a list in protobuf.
+pub(super) fn is_protobuf(body: &[u8]) -> bool {
+    body.starts_with(MAGIC)
+}
+
+/// `runtime.Unknown`: what surrounds an object or a list.
+#[derive(Debug, Default)]
+pub(super) struct Envelope<'a> {
+    pub(super) kind: Text<'a>,
+    /// The message itself; `None` if there is none, or none that is written plainly.
+    pub(super) object: Option<&'a [u8]>,
+}
+
+/// Takes the envelope off.
+pub(super) fn unwrap(body: &[u8]) -> Result<Envelope<'_>, Malformed> {
+    let unknown = body.strip_prefix(MAGIC).ok_or(Malformed)?;
+    let mut envelope = Envelope::default();
+    let mut encoded = false;
+    walk(unknown, |number, value| {
+        match (number, value) {
+            (1, Value::Bytes(kind)) => walk(kind, |number, value| {
+                if number == 2 {
+                    envelope.kind = value.text();
+                }
+                Ok(())
+            })?,
+            (2, Value::Bytes(raw)) => envelope.object = Some(raw),
+            (3, Value::Bytes(encoding)) => encoded = !encoding.is_empty(),
+            _ => {}
+        }
+        Ok(())
+    })?;
+    envelope.object = envelope.object.filter(|_| !encoded);
+    Ok(envelope)
+}
+
+impl<'a> Value<'a> {
+    /// A text; bytes that are not UTF-8 cost only the letters.
+    pub(super) fn text(self) -> Text<'a> {
+        Text(match self {
+            Self::Bytes(bytes) => match std::str::from_utf8(bytes) {
+                Ok(text) => Cow::Borrowed(text),
+                Err(_) => Cow::Owned(String::from_utf8_lossy(bytes).into_owned()),
+            },
+            _ => Cow::Borrowed(""),
+        })
+    }
+
+    pub(super) fn flag(self) -> Flag {
+        Flag(self.int().0.map(|int| int != 0))
+    }
+
+    pub(super) fn int(self) -> Int {
+        Int(match self {
+            Self::Varint(int) => Some(int.cast_signed()),
+            _ => None,
+        })
+    }
+
+    /// A `Time`: 1 seconds. JSON has no fractions, so they are not read here either; the zero time of Go is none at all.
+    pub(super) fn time(self) -> Result<Time, Malformed> {
+        let mut seconds = 0;
+        self.walk(|number, value| {
+            if number == 1 {
+                seconds = value.int().0.unwrap_or(0);
+            }
+            Ok(())
+        })?;
+        Ok(Time((seconds > 0).then(|| Timestamp::from_second(seconds).ok()).flatten()))
+    }
+
+    /// Puts the fields of an embedded message into `into`.
+    #[inline]
+    pub(super) fn merge<M: Message<'a>>(self, into: &mut M) -> Result<(), Malformed> {
+        self.walk(|number, value| into.field(number, value))
+    }
+
+    /// Adds an embedded message to a list of them.
+    pub(super) fn push<M: Message<'a>>(self, list: &mut List<Obj<M>>) -> Result<(), Malformed> {
+        if let Self::Bytes(_) = self {
+            let mut element = M::default();
+            self.merge(&mut element)?;
+            list.0.push(Obj(element));
+        }
+        Ok(())
+    }
+
+    /// An entry of a map: 1 key, 2 value.
+    pub(super) fn entry(self) -> Result<(Text<'a>, Value<'a>), Malformed> {
+        let (mut key, mut held) = (Text::default(), Value::Fixed);
+        self.walk(|number, value| {
+            match number {
+                1 => key = value.text(),
+                2 => held = value,
+                _ => {}
+            }
+            Ok(())
+        })?;
+        Ok((key, held))
+    }
+
+    /// A `Quantity`: 1 its text.
+    pub(super) fn amount(self) -> Result<Amount, Malformed> {
+        let mut amount = Amount::Unreadable;
+        self.walk(|number, value| {
+            if number == 1 {
+                amount = Quantity::parse(&value.text()).map_or(Amount::Unreadable, Amount::Known);
+            }
+            Ok(())
+        })?;
+        Ok(amount)
+    }
+
+    /// The fields of an embedded message; none where there is no message.
+    #[inline]
+    fn walk(self, each: impl FnMut(u64, Value<'a>) -> Result<(), Malformed>) -> Result<(), Malformed> {
+        match self {
+            Self::Bytes(message) => walk(message, each),
+            Self::Varint(_) | Self::Fixed => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

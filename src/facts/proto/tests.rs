@@ -1,0 +1,95 @@
+//! The walker, and that no bytes can make it panic.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::facts::pod::{self, PodBatch};
+use crate::facts::wire::{bookmark_version, decode_proto_frame, decode_status};
+use crate::facts::{node, pod::Phase};
+
+/// A length-delimited field with a one-byte tag and length.
+fn sized(number: u8, body: &[u8]) -> Vec<u8> {
+    [&[number << 3 | 2, u8::try_from(body.len()).unwrap()], body].concat()
+}
+
+fn list(kind: &str, items: &[Vec<u8>]) -> Vec<u8> {
+    let meta = sized(1, &[sized(2, b"41"), sized(3, b"go-on"), vec![0x20, 7]].concat());
+    let items: Vec<u8> = items.iter().flat_map(|item| sized(2, item)).collect();
+    let list = [meta, items].concat();
+    [MAGIC, &sized(1, &sized(2, kind.as_bytes())), &sized(2, &list)].concat()
+}
+
+fn pod(name: &str) -> Vec<u8> {
+    [sized(1, &sized(1, name.as_bytes())), sized(3, &sized(1, b"Running"))].concat()
+}
+
+#[test]
+fn the_fields_of_the_encoding_guide_are_read() {
+    // https://protobuf.dev/programming-guides/encoding: field 1 is 150; field 2 is "testing".
+    let bytes = [0x08, 0x96, 0x01, 0x12, 0x07, 0x74, 0x65, 0x73, 0x74, 0x69, 0x6e, 0x67, 0x1d, 1, 2, 3, 4];
+    let mut seen = Vec::new();
+    walk(&bytes, |number, value| {
+        seen.push((number, value));
+        Ok(())
+    })
+    .unwrap();
+    assert_eq!(seen, [(1, Value::Varint(150)), (2, Value::Bytes(b"testing")), (3, Value::Fixed)]);
+    for cut in [1, 2, 4, 11, 14] {
+        assert_eq!(walk(&bytes[..cut], |_, _| Ok(())), Err(Malformed), "{cut}");
+    }
+    assert_eq!(walk(&[0x0b], |_, _| Ok(())), Err(Malformed), "groups are not used");
+    assert_eq!(walk(&[0x80; 11], |_, _| Ok(())), Err(Malformed), "a varint has at most ten bytes");
+    let minus_two = [0x08, 0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01];
+    walk(&minus_two, |_, value| {
+        assert_eq!(value.int().0, Some(-2));
+        Ok(())
+    })
+    .unwrap();
+}
+
+#[test]
+fn one_bad_object_costs_only_itself() {
+    let bad = vec![0x0a, 0x7f, 1];
+    let body = list("PodList", &[pod("a"), bad, pod(""), pod("b")]);
+    let mut batch = PodBatch::default();
+    let head = pod::decode_list(&body, &mut batch).unwrap();
+    assert_eq!((head.objects, head.unreadable, head.remaining), (2, 2, Some(7)));
+    assert_eq!((&*head.resource_version, &*head.continue_token), ("41", "go-on"));
+    let seen: Vec<_> = batch.iter().map(|(pod, _)| (pod.name.to_owned(), pod.phase)).collect();
+    assert_eq!(seen, [("a".to_owned(), Phase::Running), ("b".to_owned(), Phase::Running)]);
+}
+
+#[test]
+fn an_answer_of_another_kind_is_never_an_empty_list() {
+    for body in [list("Status", &[]), list("", &[]), list("NodeList", &[]), MAGIC.to_vec(), b"k8s\0\xff".to_vec()] {
+        assert!(pod::decode_list(&body, &mut PodBatch::default()).is_err(), "{body:?}");
+    }
+    assert!(pod::decode_list(&list("PodList", &[]), &mut PodBatch::default()).is_ok());
+    assert!(node::decode_list(&list("PodList", &[]), |_| {}).is_err());
+}
+
+#[test]
+fn a_list_that_is_cut_short_is_an_error() {
+    let body = list("PodList", &[pod("a"), pod("b")]);
+    for end in 4..body.len() {
+        assert!(pod::decode_list(&body[..end], &mut PodBatch::default()).is_err(), "{end}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_make_a_decoder_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), at in 0_usize..100, byte: u8) {
+        let mut damaged = list("PodList", &[pod("a"), pod("b"), pod("c")]);
+        let at = at % damaged.len();
+        damaged[at] = byte;
+        for body in [[MAGIC, &bytes].concat(), bytes, damaged] {
+            let mut batch = PodBatch::default();
+            if let Ok(head) = pod::decode_list(&body, &mut batch) {
+                prop_assert_eq!(batch.len(), head.objects as usize);
+            }
+            let _ = node::decode_list(&body, |_| {});
+            let _ = (node::decode_object(&body), pod::decode_object(&body, false, &mut batch));
+            let _ = (decode_proto_frame(&body), decode_status(&body), bookmark_version(&body));
+        }
+    }
+}

@@ -1,0 +1,349 @@
+//! Protobuf from JSON: an object is written as JSON first, then carried over field by field as [`schema`] says.
+//!
+//! So both forms always say the same, and templates stay readable. The API server keeps objects in memory and writes
+//! either; what that costs here is the server's time, never the client's.
+
+mod schema;
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::LazyLock;
+
+use jiff::Timestamp;
+use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+/// What every object begins with (apimachinery `pkg/runtime/serializer/protobuf`).
+const MAGIC: &[u8] = b"k8s\0";
+/// A message, a text or bytes: the wire type of everything that has a length.
+const SIZED: u8 = 2;
+
+/// How a value is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Text,
+    Number,
+    Quantity,
+    Time,
+    /// A number or a text.
+    Either,
+    Json,
+    Message(usize),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shape {
+    One,
+    Many,
+    Map,
+}
+
+#[derive(Clone, Debug)]
+struct Field {
+    name: &'static str,
+    /// The message that JSON leaves out, if there is one.
+    outer: Option<u8>,
+    number: u8,
+    shape: Shape,
+    kind: Kind,
+}
+
+#[derive(Debug)]
+struct Schema {
+    names: HashMap<&'static str, usize>,
+    messages: Vec<Vec<Field>>,
+}
+
+static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema::parse(schema::SCHEMA));
+
+impl Schema {
+    fn parse(text: &'static str) -> Self {
+        let mut words: Vec<Vec<&'static str>> = Vec::new();
+        for line in text.lines() {
+            match words.last_mut().filter(|_| line.starts_with(' ')) {
+                Some(last) => last.extend(line.split_whitespace()),
+                None => words.push(line.split_whitespace().collect()),
+            }
+        }
+        let names: HashMap<_, _> = words.iter().enumerate().map(|(at, message)| (message[0], at)).collect();
+        let messages = words.iter().map(|message| message[1..].iter().map(|f| Field::parse(f, &names)).collect());
+        Self { messages: messages.collect(), names }
+    }
+}
+
+impl Field {
+    fn parse(text: &'static str, names: &HashMap<&'static str, usize>) -> Self {
+        let (name, rest) = text.split_once('=').expect("the schema is a constant: `name=number`");
+        let end = rest.find([':', '*', '{']).expect("the schema is a constant: a number has a type");
+        let shape = match &rest[end..=end] {
+            ":" => Shape::One,
+            "*" => Shape::Many,
+            _ => Shape::Map,
+        };
+        let digits = |text: &str| text.parse().expect("the schema is a constant: numbers below 256");
+        let (outer, number) = match rest[..end].split_once('.') {
+            Some((outer, number)) => (Some(digits(outer)), digits(number)),
+            None => (None, digits(&rest[..end])),
+        };
+        let kind = match rest[end + 1..].trim_end_matches('}') {
+            "s" => Kind::Text,
+            "i" => Kind::Number,
+            "Q" => Kind::Quantity,
+            "T" | "M" => Kind::Time,
+            "X" => Kind::Either,
+            "J" => Kind::Json,
+            message => Kind::Message(*names.get(message).expect("the schema is a constant: its messages are there")),
+        };
+        Self { name, outer, number, shape, kind }
+    }
+}
+
+/// Appends the message `name` that `json` shows.
+///
+/// # Errors
+/// JSON that is none, or a value of another type than the schema says.
+pub(super) fn message(name: &str, json: &[u8], out: &mut Vec<u8>) -> serde_json::Result<()> {
+    let at = *SCHEMA.names.get(name).ok_or_else(|| serde_json::Error::custom(format!("no message `{name}`")))?;
+    Seed { kind: Kind::Message(at), out }.deserialize(&mut serde_json::Deserializer::from_slice(json))
+}
+
+/// Appends `k8s\0` and `runtime.Unknown`, up to a message of `len` bytes that follows.
+pub(super) fn envelope_head((version, kind): (&str, &str), len: usize, out: &mut Vec<u8>) {
+    out.extend_from_slice(MAGIC);
+    sized(1, out, |out| {
+        text(1, version, out);
+        text(2, kind, out);
+    });
+    tag(2, SIZED, out);
+    varint(len as u64, out);
+}
+
+/// Appends `k8s\0` and `runtime.Unknown` around the message that `write` appends.
+pub(super) fn envelope(of: (&str, &str), out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+    let mut inner = Vec::new();
+    write(&mut inner);
+    envelope_head(of, inner.len(), out);
+    out.extend_from_slice(&inner);
+}
+
+/// Appends a frame of a watch: its length, the type, and the object that `write` appends.
+pub(super) fn frame(kind: &str, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+    let start = out.len();
+    out.extend_from_slice(&[0; 4]);
+    text(1, kind, out);
+    sized(2, out, |out| sized(1, out, write));
+    let len = u32::try_from(out.len() - start - 4).expect("an event is far below 4 GiB");
+    out[start..start + 4].copy_from_slice(&len.to_be_bytes());
+}
+
+/// Appends a field that has a length: what `write` appends.
+pub(super) fn sized(number: u8, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+    tag(number, SIZED, out);
+    let start = out.len();
+    write(out);
+    let end = out.len();
+    varint((end - start) as u64, out);
+    let len = out.len() - end;
+    out[start..].rotate_right(len);
+}
+
+/// Appends a text.
+pub(super) fn text(number: u8, text: &str, out: &mut Vec<u8>) {
+    tag(number, SIZED, out);
+    varint(text.len() as u64, out);
+    out.extend_from_slice(text.as_bytes());
+}
+
+/// Appends a number.
+pub(super) fn int(number: u8, value: i64, out: &mut Vec<u8>) {
+    tag(number, 0, out);
+    varint(value.cast_unsigned(), out);
+}
+
+fn tag(number: u8, wire_type: u8, out: &mut Vec<u8>) {
+    varint(u64::from(number) << 3 | u64::from(wire_type), out);
+}
+
+fn varint(mut value: u64, out: &mut Vec<u8>) {
+    while value >= 0x80 {
+        out.push(value.to_le_bytes()[0] | 0x80);
+        value >>= 7;
+    }
+    out.push(value.to_le_bytes()[0]);
+}
+
+/// Writes one JSON value without tag and length.
+struct Seed<'o> {
+    kind: Kind,
+    out: &'o mut Vec<u8>,
+}
+
+impl<'de> DeserializeSeed<'de> for Seed<'_> {
+    type Value = ();
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        if self.kind == Kind::Json {
+            let json: &RawValue = serde::Deserialize::deserialize(deserializer)?;
+            text(1, json.get(), self.out);
+            return Ok(());
+        }
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Seed<'_> {
+    type Value = ();
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.kind)
+    }
+
+    fn visit_str<E: serde::de::Error>(self, value: &str) -> Result<(), E> {
+        match self.kind {
+            Kind::Text => self.out.extend_from_slice(value.as_bytes()),
+            Kind::Quantity => text(1, value, self.out),
+            Kind::Time => {
+                let time: Timestamp = value.parse().map_err(E::custom)?;
+                int(1, time.as_second(), self.out);
+                int(2, time.subsec_nanosecond().into(), self.out);
+            }
+            Kind::Either => {
+                int(1, 1, self.out);
+                text(3, value, self.out);
+            }
+            Kind::Number | Kind::Json | Kind::Message(_) => return Err(E::custom(format!("`{value}`"))),
+        }
+        Ok(())
+    }
+
+    fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<(), E> {
+        match self.kind {
+            Kind::Number => varint(value.cast_unsigned(), self.out),
+            Kind::Either => {
+                int(1, 0, self.out);
+                int(2, value, self.out);
+            }
+            _ => return Err(E::custom(value)),
+        }
+        Ok(())
+    }
+
+    fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<(), E> {
+        self.visit_i64(i64::try_from(value).map_err(E::custom)?)
+    }
+
+    fn visit_bool<E: serde::de::Error>(self, value: bool) -> Result<(), E> {
+        self.visit_i64(value.into())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let Kind::Message(at) = self.kind else { return Err(A::Error::custom("an object")) };
+        while let Some(field) = map.next_key_seed(Name(&SCHEMA.messages[at]))? {
+            match field {
+                Some(field) => map.next_value_seed(Held { field, out: self.out })?,
+                // `kind` and `apiVersion` stand in the envelope.
+                None => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Finds a field by its JSON name.
+struct Name(&'static [Field]);
+
+impl<'de> DeserializeSeed<'de> for Name {
+    type Value = Option<&'static Field>;
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Name {
+    type Value = Option<&'static Field>;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
+    }
+    fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
+        Ok(self.0.iter().find(|field| field.name == name))
+    }
+}
+
+/// Writes the value of one field, with its tag.
+struct Held<'o> {
+    field: &'static Field,
+    out: &'o mut Vec<u8>,
+}
+
+impl Held<'_> {
+    fn one<'de, D: Deserializer<'de>>(self, value: D) -> Result<(), D::Error> {
+        let Self { field: &Field { outer, number, kind, .. }, out } = self;
+        if kind == Kind::Number {
+            tag(number, 0, out);
+            return Seed { kind, out }.deserialize(value);
+        }
+        let mut done = Ok(());
+        let write = |out: &mut Vec<u8>| done = Seed { kind, out }.deserialize(value);
+        match outer {
+            Some(outer) => sized(outer, out, |out| sized(number, out, write)),
+            None => sized(number, out, write),
+        }
+        done
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Held<'_> {
+    type Value = ();
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_option(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Held<'_> {
+    type Value = ();
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`", self.field.name)
+    }
+    fn visit_none<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+    fn visit_some<D: Deserializer<'de>>(self, value: D) -> Result<(), D::Error> {
+        match self.field.shape {
+            Shape::One => self.one(value),
+            Shape::Many | Shape::Map => value.deserialize_any(self),
+        }
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        while seq.next_element_seed(Element { field: self.field, out: self.out })?.is_some() {}
+        Ok(())
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(key) = map.next_key::<Cow<'_, str>>()? {
+            let mut done = Ok(());
+            sized(self.field.number, self.out, |out| {
+                text(1, &key, out);
+                sized(2, out, |out| done = map.next_value_seed(Seed { kind: self.field.kind, out }));
+            });
+            done?;
+        }
+        Ok(())
+    }
+}
+
+/// Writes one element of a repeated field.
+struct Element<'o> {
+    field: &'static Field,
+    out: &'o mut Vec<u8>,
+}
+
+impl<'de> DeserializeSeed<'de> for Element<'_> {
+    type Value = ();
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        Held { field: self.field, out: self.out }.one(deserializer)
+    }
+}
+
+#[cfg(test)]
+mod tests;
