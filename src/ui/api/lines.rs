@@ -17,7 +17,7 @@ use crate::ui::units::{clock, duration, grouped, latency, rate, throughput};
 /// A 429 is news for a minute.
 const THROTTLED: Duration = Duration::from_secs(60);
 /// The width of the labels on the left.
-const LABEL: usize = 12;
+const LABEL: usize = 13;
 
 /// Everything but the failures.
 pub(super) fn head(scene: &Scene<'_>, view: &ApiView<'_>, (width, paint): (usize, Paint<'_>)) -> Vec<Line> {
