@@ -331,6 +331,31 @@ pub enum Layer {
     Internal,
 }
 
+impl Layer {
+    /// The layer in words.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Config => "config",
+            Self::Credentials => "credentials",
+            Self::Dns => "dns",
+            Self::Proxy => "proxy",
+            Self::Connect => "connect",
+            Self::Tls => "tls",
+            Self::Auth => "auth",
+            Self::Rbac => "rbac",
+            Self::Throttled => "throttled",
+            Self::Server => "server",
+            Self::ServerTimeout => "server timeout",
+            Self::FirstByte => "first byte",
+            Self::Body => "body",
+            Self::Decode => "decode",
+            Self::Watch => "watch",
+            Self::Internal => "internal",
+        }
+    }
+}
+
 /// One failed attempt, in words that name the layer and what happens next.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Failure {

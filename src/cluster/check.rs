@@ -319,24 +319,11 @@ fn span(span: Duration) -> String {
     }
 }
 
-/// The layer in words.
+/// The layer in words; a check spells out what the dashboard shortens.
 fn layer_name(layer: Layer) -> &'static str {
     match layer {
         Layer::Config => "kubeconfig",
-        Layer::Credentials => "credentials",
-        Layer::Dns => "dns",
-        Layer::Proxy => "proxy",
-        Layer::Connect => "connect",
-        Layer::Tls => "tls",
         Layer::Auth => "authentication",
-        Layer::Rbac => "rbac",
-        Layer::Throttled => "throttled",
-        Layer::Server => "server",
-        Layer::ServerTimeout => "server timeout",
-        Layer::FirstByte => "first byte",
-        Layer::Body => "body",
-        Layer::Decode => "decode",
-        Layer::Watch => "watch",
-        Layer::Internal => "internal",
+        other => other.name(),
     }
 }

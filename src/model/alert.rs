@@ -17,7 +17,6 @@ use crate::model::Settings;
 use crate::msg::{CallEvent, ClusterId, Mono, Now};
 
 pub use acks::{Ack, Muted};
-pub(crate) use rules::layer_name;
 
 use density::Density;
 use latch::{SlowCall, Timeouts};

@@ -122,7 +122,7 @@ impl ClusterState {
     /// Something answers, but not what needs authentication, queues and storage (F28).
     fn probes(&self, now: Now, findings: &mut Vec<Finding>) {
         let text = match self.probes_fail(now) {
-            Some(layer) => format!("the last 3 probes failed ({})", layer_name(layer)),
+            Some(layer) => format!("the last 3 probes failed ({})", layer.name()),
             None if self.probes_time_out(now) => {
                 format!("the last 3 probes timed out after {}", span(self.settings.probe_deadline))
             }
@@ -194,27 +194,5 @@ impl ClusterState {
 
 /// `connection refused (connect)`.
 fn why(failure: &Failure) -> String {
-    format!("{} ({})", failure.text, layer_name(failure.layer))
-}
-
-/// A layer in words.
-pub(crate) fn layer_name(layer: Layer) -> &'static str {
-    match layer {
-        Layer::Config => "config",
-        Layer::Credentials => "credentials",
-        Layer::Dns => "dns",
-        Layer::Proxy => "proxy",
-        Layer::Connect => "connect",
-        Layer::Tls => "tls",
-        Layer::Auth => "auth",
-        Layer::Rbac => "rbac",
-        Layer::Throttled => "throttled",
-        Layer::Server => "server",
-        Layer::ServerTimeout => "server timeout",
-        Layer::FirstByte => "first byte",
-        Layer::Body => "body",
-        Layer::Decode => "decode",
-        Layer::Watch => "watch",
-        Layer::Internal => "internal",
-    }
+    format!("{} ({})", failure.text, failure.layer.name())
 }

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use super::ApiView;
 use super::calls::{Line, table, volume};
-use crate::model::alert::layer_name;
 use crate::model::cluster::Freshness;
 use crate::model::latency::{API_WINDOW, Running, call_title};
 use crate::msg::{CallKind, Failure, Layer, PageLimits, Resource};
@@ -28,7 +27,7 @@ pub(super) fn head(scene: &Scene<'_>, view: &ApiView<'_>, (width, paint): (usize
     // The newest one has a place on low screens too.
     let newest = view.cluster.failure_log().next();
     lines.extend(newest.map(|failure| {
-        let text = format!("{} {}: {}", clock(failure.at), layer_name(failure.layer), sentence(failure));
+        let text = format!("{} {}: {}", clock(failure.at), failure.layer.name(), sentence(failure));
         vec![label("last failure"), (Role::Bad, text)]
     }));
     lines.extend(facts(scene, view, paint));
@@ -153,7 +152,7 @@ pub(super) fn failures_len(view: &ApiView<'_>) -> usize {
 pub(super) fn failure(pen: &mut Pen<'_>, view: &ApiView<'_>, at: usize) {
     let Some(failure) = view.cluster.failure_log().nth(at) else { return };
     pen.skip(1).put(Role::Muted, &clock(failure.at)).skip(1);
-    pen.fit(Role::Bad, layer_name(failure.layer), 14).skip(1);
+    pen.fit(Role::Bad, failure.layer.name(), 14).skip(1);
     pen.rest(Role::Text, &sentence(failure));
 }
 
