@@ -6,6 +6,7 @@ mod summary;
 mod table;
 mod views;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::alert::{AlertLine, AlertRecord, Alerts};
@@ -15,7 +16,8 @@ use super::latency::{Latency, Mark};
 use super::ledger::{Ledger, Origin};
 use super::nodes::{Nodes, Outcome};
 use super::sync::{PageHead, Track};
-use super::{ClusterSpec, Settings};
+use super::{ClusterSpec, Known, Settings};
+use crate::facts::accelerator;
 use crate::facts::text::Clean;
 use crate::msg::{Batch, ClusterEvent, ClusterId, Failure, Now, PageLimits, Resource};
 
@@ -24,7 +26,9 @@ use node::OpenedNode;
 use table::Table;
 
 pub(crate) use table::Step;
-pub use views::{AcceleratorTotals, ClusterSummary, Freshness, Health, NodeCounts, NodeDetail, NodeItem};
+pub use views::{
+    AcceleratorTotals, ClusterSummary, Freshness, Health, NodeCounts, NodeDetail, NodeItem, PodCounts, ResourceAmounts,
+};
 
 /// One cluster as far as we know it.
 #[derive(Debug)]
@@ -144,6 +148,27 @@ impl ClusterState {
         self.spec.broken.is_some() || (settled(&self.nodes_track) && settled(&self.pods_track))
     }
 
+    /// The pods that count, on known nodes or not, told apart.
+    #[must_use]
+    pub fn pod_counts(&self) -> Known<PodCounts> {
+        let bound = self.ledger.bound();
+        self.pods_track.known(PodCounts {
+            bound: bound.pods,
+            terminating: bound.terminating,
+            daemon_set: bound.daemon_set,
+            mirror: bound.mirror,
+        })
+    }
+
+    /// Objects of a resource that could not be read since its last list began.
+    #[must_use]
+    pub fn unreadable(&self, resource: Resource) -> u32 {
+        match resource {
+            Resource::Nodes => self.nodes_track.unreadable(),
+            Resource::Pods => self.pods_track.unreadable(),
+        }
+    }
+
     /// Everything that is held, for tests that compare it with a server's truth.
     #[cfg(test)]
     pub(crate) fn held_objects(&self) -> (&Nodes, &Ledger) {
@@ -155,15 +180,33 @@ impl ClusterState {
     pub fn accelerators(&self) -> Vec<AcceleratorTotals> {
         let mut join = Join::default();
         join.compute(&self.nodes, &self.ledger);
-        let totals = self.nodes.sums().devices.iter().map(|sum| AcceleratorTotals {
+        let sums = &self.nodes.sums().devices;
+        let announced = sums.iter().map(|sum| AcceleratorTotals {
             resource: sum.resource.clone(),
             kind: sum.kind,
-            capacity: sum.capacity,
-            allocatable: sum.allocatable,
+            capacity: saturate(sum.capacity),
+            allocatable: saturate(sum.allocatable),
             requested: self.pods_track.known(join.requested(&sum.resource, sum.kind).value()),
+            withdrawn: saturate(sum.withdrawn),
+            missing: (sum.promised > 0).then(|| saturate(sum.missing)),
+            over_requested: self.pods_track.known(join.over_requested(&sum.resource, sum.kind)),
             nodes: sum.nodes,
         });
-        totals.collect()
+        let is_announced = |resource: &str, kind| sums.iter().any(|sum| *sum.resource == *resource && sum.kind == kind);
+        let asked = join.all().filter(|(resource, kind, _)| !is_announced(resource, *kind));
+        let asked = asked.map(|(resource, kind, requested)| AcceleratorTotals {
+            requested: self.pods_track.known(requested.value()),
+            over_requested: self.pods_track.known(join.over_requested(resource, kind)),
+            ..AcceleratorTotals::none(resource, kind)
+        });
+        let mut totals: Vec<_> = announced.chain(asked).collect();
+        totals.sort_by(|a, b| (&a.resource, a.kind).cmp(&(&b.resource, b.kind)));
+        totals
+    }
+
+    /// Counts these names as accelerators from now on; before the first node comes.
+    pub(crate) fn count_as_accelerators(&mut self, table: Arc<accelerator::Table>) {
+        self.nodes = Nodes::with(table);
     }
 
     /// Takes in news of this cluster.
@@ -314,6 +357,11 @@ impl ClusterState {
             Outcome::Removed(uid) => self.history.gone(*uid, now),
         }
     }
+}
+
+/// A sum as it is shown.
+pub(super) fn saturate(sum: i128) -> i64 {
+    i64::try_from(sum).unwrap_or(if sum < 0 { i64::MIN } else { i64::MAX })
 }
 
 fn batch_len(batch: &Batch) -> u64 {

@@ -223,6 +223,12 @@ impl Scenario {
         &BUILTIN_NAMES
     }
 
+    /// Takes churn, script and faults away: clusters that stay as they begin, so that they can be read twice.
+    pub fn still(&mut self) {
+        self.set_churn(0.0);
+        self.steps.clear();
+    }
+
     /// Makes every cluster change at this rate, in watch events of pods a second; at 0 nothing changes, nodes neither.
     pub fn set_churn(&mut self, events_per_second: f64) {
         for ClusterSpec { churn, .. } in &mut self.clusters {

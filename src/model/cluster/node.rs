@@ -5,7 +5,7 @@ use std::ops::Range;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{ClusterState, NodeDetail, Step};
-use crate::facts::accelerator::{self, Kind};
+use crate::facts::accelerator::{Kind, Table};
 use crate::facts::node::Readiness;
 use crate::facts::pod::PodFacts;
 use crate::facts::quantity::Quantity;
@@ -45,6 +45,8 @@ impl ClusterState {
             status: lens.status(),
             row: lens.row(true),
             resources: resources(&lens),
+            accelerators: lens.accelerators(),
+            pods: lens.pod_counts(),
             transitions: transitions.map(|change| (elapsed(change.at, now), spell(change))).collect(),
         })
     }
@@ -69,7 +71,7 @@ impl ClusterState {
             PodRow {
                 selected: Some(at) == selected,
                 age: age_of(facts.created, server_now),
-                gpus: devices_held(&facts, node),
+                gpus: devices_held(&facts, node, self.nodes.accelerators()),
                 facts,
             }
         });
@@ -131,8 +133,8 @@ impl ClusterState {
             Pods => self.opened.order.len(),
             Conditions => detail.facts.conditions.len() + detail.transitions.len(),
             Resources => detail.resources.len(),
-            // Six lines of system information, and a heading for each of three parts.
-            Labels => detail.facts.taints.len() + detail.facts.labels.len() + 9,
+            // System information, pods, roles, and a heading for each part.
+            Labels => detail.facts.taints.len() + detail.facts.labels.len() + detail.accelerators.len() + 11,
         }
     }
 
@@ -148,13 +150,13 @@ impl ClusterState {
 }
 
 /// Whole devices that a pod holds: nothing once it has ended, and shares or slices are none.
-fn devices_held(pod: &PodFacts<'_>, node: Option<&Node>) -> i64 {
+pub(super) fn devices_held(pod: &PodFacts<'_>, node: Option<&Node>, table: &Table) -> i64 {
     if pod.phase.is_terminal() {
         return 0;
     }
     let kind = |resource: &str| match node {
-        Some(node) => accelerator::classify_on(resource, &node.facts),
-        None => accelerator::classify(resource),
+        Some(node) => table.classify_on(resource, &node.facts),
+        None => table.classify(resource),
     };
     let held = pod.requests.others.iter().filter(|(resource, _)| kind(resource) == Some(Kind::Device));
     held.fold(Quantity::ZERO, |sum, (_, amount)| sum + *amount).value()
@@ -166,9 +168,10 @@ fn resources<'a>(lens: &Lens<'a>) -> Vec<ResourceRow<'a>> {
     let allocatable = facts.effective_allocatable();
     let mut names: Vec<&str> = facts.capacity.iter().chain(allocatable).map(|(name, _)| &**name).collect();
     names.extend(lens.node.devices.iter().map(|devices| &*devices.resource));
+    names.extend(lens.unannounced().map(|(resource, _, _)| resource));
     names.sort_unstable_by_key(|name| {
         let first = ["cpu", "memory", "pods"].iter().position(|known| known == name).unwrap_or(3);
-        let accelerator = accelerator::classify_on(name, facts).is_none_or(|kind| kind == Kind::Aux);
+        let accelerator = lens.source.accelerators.classify_on(name, facts).is_none_or(|kind| kind == Kind::Aux);
         (first, accelerator, *name)
     });
     names.dedup();
