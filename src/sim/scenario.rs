@@ -8,14 +8,17 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
+use super::raw::RawSpec;
+
 pub(super) use step::{Act, Step};
 
 /// The scenarios that come with the program.
-const BUILTIN: [(&str, &str); 5] = [
+const BUILTIN: [(&str, &str); 6] = [
     ("reference", include_str!("../../assets/scenarios/reference.toml")),
     ("incident", include_str!("../../assets/scenarios/incident.toml")),
     ("fleet", include_str!("../../assets/scenarios/fleet.toml")),
     ("small", include_str!("../../assets/scenarios/small.toml")),
+    ("zoo", include_str!("../../assets/scenarios/zoo.toml")),
     ("large", include_str!("../../assets/scenarios/large.toml")),
 ];
 
@@ -110,6 +113,9 @@ pub(super) struct ClusterSpec {
     pub(super) pods: PodsSpec,
     #[serde(default)]
     pub(super) churn: ChurnSpec,
+    /// Objects that are served as they stand here.
+    #[serde(default)]
+    pub(super) raw: Vec<RawSpec>,
 }
 
 /// What a node is for.
@@ -270,6 +276,9 @@ impl Scenario {
                     cluster.context.span().start,
                     format!("two clusters are called `{}`", cluster.context.get_ref()),
                 ));
+            }
+            if let Some((raw, why)) = cluster.raw.iter().find_map(|raw| Some((raw, raw.error()?))) {
+                return Err((raw.json.span().start, why));
             }
             if let Some(group) = cluster.nodes.iter().find(|g| g.count > 1 && !g.name.contains("{}")) {
                 return Err((
