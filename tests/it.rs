@@ -12,4 +12,5 @@ mod faults_watch;
 mod kubectl;
 mod protobuf;
 mod pty;
+mod slow_pages;
 mod snapshot;

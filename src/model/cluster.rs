@@ -24,7 +24,7 @@ use node::OpenedNode;
 use table::Table;
 
 pub(crate) use table::Step;
-pub use views::{AcceleratorTotals, ClusterSummary, Freshness, Health, NodeCounts, NodeDetail, NodeItem};
+pub use views::{AcceleratorTotals, ClusterSummary, Freshness, Health, NodeCounts, NodeDetail, NodeItem, PageUnderWay};
 
 /// One cluster as far as we know it.
 #[derive(Debug)]

@@ -44,7 +44,7 @@ fn the_json_of_a_small_cluster_is_what_a_person_counts() {
             }],
             "pods": { "state": "complete", "bound": 4, "allocatable": 30, "unscheduled": 1 },
             "api": { "probeP50Ms": 21.5, "probeP95Ms": 21.5, "timeouts": 1, "requests": 2 },
-            "errors": [],
+            "smallerPages": [], "errors": [],
             "items": [
                 {
                     "name": "n1", "status": "Ready", "statusSince": "2023-11-14T22:13:20Z", "roles": [],
