@@ -138,6 +138,13 @@ impl World {
         self.store.seed(Object::Node(node));
     }
 
+    /// What the pods of a node have booked: thousandths of a core, and MiB; nothing of an unknown node.
+    pub(super) fn booked(&self, node: &str, cores: u32, memory_gib: u32) -> (u32, u32) {
+        let Some(room) = self.rooms.iter().find(|room| *room.host.name == *node) else { return (0, 0) };
+        let memory = allocatable_memory_mib(memory_gib).saturating_sub(room.memory_mib);
+        (allocatable_cpu_m(cores).saturating_sub(room.cpu_m), memory)
+    }
+
     /// A node with room for one more pod of this shape: the first one from a random place on.
     pub(super) fn find(&mut self, shape: &PodShape, tolerant: bool) -> Option<usize> {
         let total = self.rooms.len();

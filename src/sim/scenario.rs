@@ -1,5 +1,6 @@
 //! Scenarios: TOML that says which clusters there are, how they live, and what happens to them when.
 
+mod apis;
 mod step;
 
 use std::path::{Path, PathBuf};
@@ -8,6 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
+pub(super) use apis::{Access, ApisSpec};
 pub(super) use step::{Act, Step};
 
 /// The scenarios that come with the program.
@@ -111,6 +113,8 @@ pub(super) struct ClusterSpec {
     pub(super) pods: PodsSpec,
     #[serde(default)]
     pub(super) churn: ChurnSpec,
+    #[serde(default)]
+    pub(super) apis: ApisSpec,
 }
 
 /// What a node is for.

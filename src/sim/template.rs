@@ -116,6 +116,13 @@ pub(super) fn time(out: &mut Vec<u8>, seconds: i64) {
     }
 }
 
+/// The same, as text.
+pub(super) fn moment(seconds: i64) -> String {
+    let mut out = Vec::with_capacity(20);
+    time(&mut out, seconds);
+    String::from_utf8(out).expect("a moment is ASCII")
+}
+
 /// Appends a uid in the form of a random UUID.
 pub(super) fn uid(out: &mut Vec<u8>, value: u128) {
     write!(
