@@ -13,11 +13,12 @@ use serde::Serialize;
 use crate::facts::accelerator::Kind;
 use crate::facts::text::Clean;
 use crate::model::cluster::{AcceleratorTotals, ClusterState, Freshness};
+use crate::model::optional::Visibility;
 use crate::model::{Known, Model};
 use crate::msg::{Failure, Layer, Now, Resource};
 
 pub use amounts::{Amounts, Resources};
-pub use item::{Item, ItemAccelerator, ItemCondition, ItemPods, ItemTaint};
+pub use item::{Item, ItemAccelerator, ItemCondition, ItemPods, ItemTaint, ItemUsage};
 pub use table::table;
 
 /// The clusters at one time: `watchbell snapshot -o json`.
@@ -52,8 +53,12 @@ pub struct Cluster {
     pub pods: Pods,
     /// Every resource summed over the nodes and their pods; `None` unless the node list was complete, see `nodes.state`.
     pub resources: Option<Resources>,
+    /// Whether the usage of nodes is seen.
+    pub usage: Usage,
     /// The API as seen from here.
     pub api: Api,
+    /// Lists that are read in smaller pages than usual, and why.
+    pub smaller_pages: Vec<SmallerPages>,
     /// The last failures, newest first.
     pub errors: Vec<Fault>,
     /// The nodes by name; those read so far while `nodes.state` is `loading`, `None` if nothing was read.
@@ -147,6 +152,18 @@ pub struct Pods {
     pub unreadable: u32,
 }
 
+/// Whether the usage of nodes (`metrics.k8s.io`) is seen.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Usage {
+    /// It is, now.
+    pub visible: bool,
+    /// If not: why.
+    pub reason: Option<String>,
+    /// Seconds since the newest figures were taken; `None` without any.
+    pub age_seconds: Option<f64>,
+}
+
 /// The API as seen from here.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -159,6 +176,18 @@ pub struct Api {
     pub timeouts: u64,
     /// Requests made.
     pub requests: u64,
+}
+
+/// A list that is read in smaller pages than usual.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SmallerPages {
+    /// `nodes` or `pods`.
+    pub resource: &'static str,
+    /// Objects asked for in one page.
+    pub size: u32,
+    /// What happened to the larger ones: `a stall`.
+    pub after: &'static str,
 }
 
 /// Something that failed.
@@ -237,12 +266,22 @@ fn cluster_of(cluster: &ClusterState, now: Now) -> Cluster {
             unreadable: cluster.unreadable(Resource::Pods),
         },
         resources: counts.exact().map(|_| amounts::summed(nodes.iter().map(|node| &*node.resources))),
+        usage: Usage {
+            visible: *cluster.usage_visible() == Visibility::Visible,
+            reason: cluster.usage_visible().reason(),
+            age_seconds: cluster.usage_age(now).map(|age| age.as_secs_f64()),
+        },
         api: Api {
             probe_p50_ms: summary.latency.p50.map(|p50| milliseconds(p50.value)),
             probe_p95_ms: summary.latency.p95.map(|p95| milliseconds(p95.value)),
             timeouts: summary.latency.timeouts_ever,
             requests: cluster.latency().requests(),
         },
+        smaller_pages: summary
+            .smaller
+            .iter()
+            .map(|(resource, size, why)| SmallerPages { resource: resource.name(), size: *size, after: why.name() })
+            .collect(),
         errors,
         items: counts.any().map(|_| nodes.iter().map(item::of).collect()),
     }

@@ -8,6 +8,7 @@ use crate::facts::accelerator::{self, Kind};
 use crate::facts::node::{Condition, ConditionStatus, Taint};
 use crate::facts::text::Clean;
 use crate::model::cluster::{AcceleratorTotals, NodeItem};
+use crate::model::rows::Used;
 
 /// One node.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -43,6 +44,22 @@ pub struct Item {
     pub mig_invalid: bool,
     /// Its accelerators: those it announces, those its labels promise, and those its pods ask for.
     pub accelerators: Vec<ItemAccelerator>,
+    /// What it uses now; `None` if that is not known, see the cluster's `usage`.
+    pub usage: Option<ItemUsage>,
+}
+
+/// What one node uses now.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ItemUsage {
+    /// CPU, thousandths of a core, rounded up: the average over the window.
+    pub cpu_milli: Option<i64>,
+    /// Memory, bytes: the working set.
+    pub memory_bytes: Option<i64>,
+    /// Seconds since the figures were taken, by the server's clock.
+    pub age_seconds: Option<f64>,
+    /// Seconds over which the CPU is averaged.
+    pub window_seconds: Option<f64>,
 }
 
 /// One of `spec.taints`.
@@ -140,6 +157,8 @@ pub(super) fn of(node: &NodeItem<'_>) -> Item {
         model: node.row.model.map(Clean::new),
         mig_invalid: accelerator::is_mig_invalid(facts),
         accelerators: node.accelerators.iter().map(item_accelerator).collect(),
+        // A node that the API has no figures of is not known, like one of a cluster without the API (F26).
+        usage: node.row.used.filter(|used| used.cpu_milli.is_some() || used.memory_bytes.is_some()).map(usage),
     }
 }
 
@@ -157,6 +176,15 @@ fn condition(condition: &Condition) -> ItemCondition {
         ConditionStatus::Other(text) => text,
     };
     ItemCondition { kind, status, since, reason, message }
+}
+
+fn usage(used: Used) -> ItemUsage {
+    ItemUsage {
+        cpu_milli: used.cpu_milli,
+        memory_bytes: used.memory_bytes,
+        age_seconds: used.age.map(|age| age.as_secs_f64()),
+        window_seconds: used.window.map(|window| window.as_secs_f64()),
+    }
 }
 
 fn item_accelerator(totals: &AcceleratorTotals) -> ItemAccelerator {

@@ -48,6 +48,7 @@ fn the_json_of_a_small_cluster_is_what_a_person_counts() {
             ("model", json!(null)),
             ("version", json!("v1.30.4")),
             ("created", json!("2023-11-14T22:13:20Z")),
+            ("usage", json!(null)),
         ] {
             item[key] = value;
         }
@@ -75,8 +76,9 @@ fn the_json_of_a_small_cluster_is_what_a_person_counts() {
                 "cpu": amounts("1.5", "12", "12"), "memory": amounts("3221225472", "25769803776", "25769803776"),
                 "nvidia.com/gpu": amounts("2", "13", "16"), "pods": amounts("3", "30", "30")
             },
+            "usage": { "visible": false, "reason": "not read yet", "ageSeconds": null },
             "api": { "probeP50Ms": 21.5, "probeP95Ms": 21.5, "timeouts": 1, "requests": 2 },
-            "errors": [],
+            "smallerPages": [], "errors": [],
             "items": [
                 common(json!({
                     "name": "n1", "status": "Ready", "statusSince": "2023-11-14T22:13:20Z", "roles": [], "pods": pods(2),

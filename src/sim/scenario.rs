@@ -1,5 +1,6 @@
 //! Scenarios: TOML that says which clusters there are, how they live, and what happens to them when.
 
+mod apis;
 mod step;
 
 use std::path::{Path, PathBuf};
@@ -10,16 +11,18 @@ use toml::Spanned;
 
 use super::raw::RawSpec;
 
+pub(super) use apis::{Access, ApisSpec};
 pub(super) use step::{Act, Step};
 
 /// The scenarios that come with the program.
-const BUILTIN: [(&str, &str); 6] = [
+const BUILTIN: [(&str, &str); 7] = [
     ("reference", include_str!("../../assets/scenarios/reference.toml")),
     ("incident", include_str!("../../assets/scenarios/incident.toml")),
     ("fleet", include_str!("../../assets/scenarios/fleet.toml")),
     ("small", include_str!("../../assets/scenarios/small.toml")),
     ("zoo", include_str!("../../assets/scenarios/zoo.toml")),
     ("large", include_str!("../../assets/scenarios/large.toml")),
+    ("huge", include_str!("../../assets/scenarios/huge.toml")),
 ];
 
 const BUILTIN_NAMES: [&str; BUILTIN.len()] = {
@@ -116,6 +119,8 @@ pub(super) struct ClusterSpec {
     /// Objects that are served as they stand here.
     #[serde(default)]
     pub(super) raw: Vec<RawSpec>,
+    #[serde(default)]
+    pub(super) apis: ApisSpec,
 }
 
 /// What a node is for.
