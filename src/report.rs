@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::facts::accelerator::Kind;
 use crate::facts::text::Clean;
 use crate::model::cluster::{AcceleratorTotals, ClusterState, Freshness, NodeItem};
+use crate::model::dra::{Devices, DriverDevices};
 use crate::model::optional::Visibility;
 use crate::model::{Known, Model};
 use crate::msg::{Failure, Layer, Now};
@@ -49,6 +50,10 @@ pub struct Cluster {
     pub pods: Pods,
     /// Whether the usage of nodes is seen.
     pub usage: Usage,
+    /// Devices of dynamic resource allocation.
+    pub dra: Dra,
+    /// Whether the leases of kubelets are seen.
+    pub leases: Seen,
     /// The API as seen from here.
     pub api: Api,
     /// The last failures, newest first.
@@ -135,6 +140,43 @@ pub struct Usage {
     pub age_seconds: Option<f64>,
 }
 
+/// Whether something that a cluster need not have is seen.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Seen {
+    /// It is, now.
+    pub visible: bool,
+    /// If not: why.
+    pub reason: Option<String>,
+}
+
+/// Devices of dynamic resource allocation (`resource.k8s.io`).
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Dra {
+    /// Slices and claims are seen, now.
+    pub visible: bool,
+    /// If not: why.
+    pub reason: Option<String>,
+    /// All devices by driver; `None` until slices and claims were read.
+    pub drivers: Option<Vec<DriverDevices>>,
+    /// Those of `drivers` that several nodes can use, over a network.
+    pub network: Option<Vec<DriverDevices>>,
+    /// Allocated devices that no slice names (any more).
+    pub stray: Option<u32>,
+    /// Extended resources that a device class serves.
+    pub extended_resources: Vec<Bridge>,
+}
+
+/// A device class that serves an extended resource.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Bridge {
+    /// The resource that pods ask for.
+    pub resource: Clean,
+    /// The class.
+    pub device_class: Clean,
+}
+
 /// The API as seen from here.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -185,6 +227,20 @@ pub struct Item {
     pub accelerators: Vec<ItemAccelerator>,
     /// What it uses now; `None` if that is not known, see the cluster's `usage`.
     pub usage: Option<ItemUsage>,
+    /// Its devices of dynamic resource allocation by driver; `None` if they are not seen, see the cluster's `dra`.
+    pub dra: Option<Vec<DriverDevices>>,
+    /// Its kubelet's lease; `None` if it is not seen, see the cluster's `leases`, or if there is none.
+    pub lease: Option<ItemLease>,
+}
+
+/// A kubelet's lease.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ItemLease {
+    /// Seconds since it was renewed, by the server's clock.
+    pub age_seconds: Option<f64>,
+    /// Not renewed for longer than it lasts.
+    pub silent: bool,
 }
 
 /// What one node uses now.
@@ -251,6 +307,7 @@ fn cluster_of(cluster: &ClusterState, now: Now) -> Cluster {
     let summary = cluster.summary(now);
     let counts = cluster.node_counts();
     let nodes_state = state(&summary.nodes_fresh, summary.nodes_total);
+    let devices = cluster.dra_devices();
     let mut errors: Vec<Fault> = cluster.failures().map(fault).collect();
     if errors.is_empty()
         && let Some(failure) = &summary.failure
@@ -281,6 +338,11 @@ fn cluster_of(cluster: &ClusterState, now: Now) -> Cluster {
             reason: cluster.usage_visible().reason(),
             age_seconds: cluster.usage_age(now).map(|age| age.as_secs_f64()),
         },
+        dra: dra(cluster, devices.as_ref()),
+        leases: Seen {
+            visible: cluster.leases_visible() == Visibility::Visible,
+            reason: cluster.leases_visible().reason(),
+        },
         api: Api {
             probe_p50_ms: summary.latency.p50.map(|p50| milliseconds(p50.value)),
             probe_p95_ms: summary.latency.p95.map(|p95| milliseconds(p95.value)),
@@ -288,11 +350,23 @@ fn cluster_of(cluster: &ClusterState, now: Now) -> Cluster {
             requests: cluster.latency().requests(),
         },
         errors,
-        items: items(cluster, counts.any().is_some(), now),
+        items: items(cluster, (counts.any().is_some(), devices.as_ref()), now),
     }
 }
 
-fn items(cluster: &ClusterState, known: bool, now: Now) -> Option<Vec<Item>> {
+fn dra(cluster: &ClusterState, devices: Option<&Devices>) -> Dra {
+    let bridge = |(resource, device_class)| Bridge { resource, device_class };
+    Dra {
+        visible: cluster.dra_visible() == Visibility::Visible,
+        reason: cluster.dra_visible().reason(),
+        drivers: devices.map(|devices| devices.total.clone()),
+        network: devices.map(|devices| devices.network.clone()),
+        stray: devices.map(|devices| devices.stray),
+        extended_resources: cluster.dra_bridges().into_iter().map(bridge).collect(),
+    }
+}
+
+fn items(cluster: &ClusterState, (known, devices): (bool, Option<&Devices>), now: Now) -> Option<Vec<Item>> {
     let node = |node: NodeItem<'_>| Item {
         name: node.row.facts.name.clone(),
         status: node.status(),
@@ -319,6 +393,10 @@ fn items(cluster: &ClusterState, known: bool, now: Now) -> Option<Vec<Item>> {
                 window_seconds: used.window.map(|window| window.as_secs_f64()),
             }
         }),
+        dra: devices.map(|devices| devices.nodes.get(&node.row.facts.name).cloned().unwrap_or_default()),
+        lease: node
+            .lease
+            .map(|lease| ItemLease { age_seconds: lease.age.map(|age| age.as_secs_f64()), silent: lease.silent }),
     };
     known.then(|| cluster.items(now).into_iter().map(node).collect())
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{ClusterState, ClusterSummary, Freshness, Health};
 use crate::facts::accelerator::Kind;
 use crate::facts::text::Clean;
+use crate::model::dra;
 use crate::model::latency::{Running, call_title};
 use crate::model::rows::Accelerators;
 use crate::model::{Known, elapsed};
@@ -38,6 +39,7 @@ impl ClusterState {
             nodes_ready: self.nodes_track.known(sums.ready),
             nodes_total: self.nodes_track.known(sums.total),
             gpu: self.gpu(),
+            dra: self.optional.devices().and_then(dra::Devices::all),
             gpu_known: self.nodes_track.complete(),
             gpu_nodes: self.nodes_track.known(sums.with_devices),
             pods: self.pods_track.known(totals.bound),
@@ -57,12 +59,13 @@ impl ClusterState {
         }
     }
 
-    /// How fresh what we show of `resource` is.
+    /// How fresh what we show of nodes or pods is; of anything else nothing is said here.
     #[must_use]
     pub fn fresh(&self, resource: Resource, now: Now) -> Freshness {
         let track = match resource {
             Resource::Nodes => &self.nodes_track,
             Resource::Pods => &self.pods_track,
+            _ => return Freshness::Never,
         };
         track.freshness(self.settings.stale_after, now)
     }
