@@ -25,6 +25,7 @@ mod connect;
 mod deadline;
 mod exec;
 mod guard;
+mod inflate;
 pub mod kubeconfig;
 mod meter;
 mod optional;

@@ -56,6 +56,8 @@ pub struct Cluster {
     pub leases: Seen,
     /// The API as seen from here.
     pub api: Api,
+    /// Lists that are read in smaller pages than usual, and why.
+    pub smaller_pages: Vec<SmallerPages>,
     /// The last failures, newest first.
     pub errors: Vec<Fault>,
     /// The nodes by name; those read so far while `nodes.state` is `loading`, `None` if nothing was read.
@@ -189,6 +191,18 @@ pub struct Api {
     pub timeouts: u64,
     /// Requests made.
     pub requests: u64,
+}
+
+/// A list that is read in smaller pages than usual.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SmallerPages {
+    /// `nodes` or `pods`.
+    pub resource: &'static str,
+    /// Objects asked for in one page.
+    pub size: u32,
+    /// What happened to the larger ones: `a stall`.
+    pub after: &'static str,
 }
 
 /// Something that failed.
@@ -349,6 +363,11 @@ fn cluster_of(cluster: &ClusterState, now: Now) -> Cluster {
             timeouts: summary.latency.timeouts_ever,
             requests: cluster.latency().requests(),
         },
+        smaller_pages: summary
+            .smaller
+            .iter()
+            .map(|(resource, size, why)| SmallerPages { resource: resource.name(), size: *size, after: why.name() })
+            .collect(),
         errors,
         items: items(cluster, (counts.any().is_some(), devices.as_ref()), now),
     }

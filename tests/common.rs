@@ -20,7 +20,7 @@ impl Served {
         Self::of(Scenario::builtin(name).unwrap())
     }
 
-    /// Serves a scenario.
+    /// Serves this scenario.
     pub(crate) fn of(scenario: Scenario) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let listen = SocketAddr::from(([127, 0, 0, 1], 0));

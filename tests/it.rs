@@ -13,4 +13,5 @@ mod kubectl;
 mod optional;
 mod protobuf;
 mod pty;
+mod slow_pages;
 mod snapshot;

@@ -28,7 +28,9 @@ use node::OpenedNode;
 use table::Table;
 
 pub(crate) use table::Step;
-pub use views::{AcceleratorTotals, ClusterSummary, Freshness, Health, Liveness, NodeCounts, NodeDetail, NodeItem};
+pub use views::{
+    AcceleratorTotals, ClusterSummary, Freshness, Health, Liveness, NodeCounts, NodeDetail, NodeItem, PageUnderWay,
+};
 
 /// One cluster as far as we know it.
 #[derive(Debug)]

@@ -47,7 +47,7 @@ fn the_json_of_a_small_cluster_is_what_a_person_counts() {
             "dra": { "visible": false, "reason": "not read yet", "drivers": null, "network": null, "stray": null, "extendedResources": [] },
             "leases": { "visible": false, "reason": "not read yet" },
             "api": { "probeP50Ms": 21.5, "probeP95Ms": 21.5, "timeouts": 1, "requests": 2 },
-            "errors": [],
+            "smallerPages": [], "errors": [],
             "items": [
                 {
                     "name": "n1", "status": "Ready", "statusSince": "2023-11-14T22:13:20Z", "roles": [],

@@ -13,12 +13,13 @@ pub(super) use apis::{Access, ApisSpec};
 pub(super) use step::{Act, Step};
 
 /// The scenarios that come with the program.
-const BUILTIN: [(&str, &str); 5] = [
+const BUILTIN: [(&str, &str); 6] = [
     ("reference", include_str!("../../assets/scenarios/reference.toml")),
     ("incident", include_str!("../../assets/scenarios/incident.toml")),
     ("fleet", include_str!("../../assets/scenarios/fleet.toml")),
     ("small", include_str!("../../assets/scenarios/small.toml")),
     ("large", include_str!("../../assets/scenarios/large.toml")),
+    ("huge", include_str!("../../assets/scenarios/huge.toml")),
 ];
 
 const BUILTIN_NAMES: [&str; BUILTIN.len()] = {

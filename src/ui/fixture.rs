@@ -302,6 +302,8 @@ pub(super) fn healthy(context: &str) -> ClusterSummary {
         next_in: None,
         unreadable: 0,
         running: None,
+        pages: Vec::new(),
+        smaller: Vec::new(),
         load: (0.4, 12_300.0),
     }
 }

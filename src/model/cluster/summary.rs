@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{ClusterState, ClusterSummary, Freshness, Health};
+use super::{ClusterState, ClusterSummary, Freshness, Health, PageUnderWay};
 use crate::facts::accelerator::Kind;
 use crate::facts::text::Clean;
 use crate::model::dra;
@@ -55,8 +55,22 @@ impl ClusterState {
             running: self
                 .longest_running(now.mono)
                 .map(|(call, span)| (Clean::new(&call_title(call.kind, call.page)), span)),
+            pages: self.pages(now.mono),
+            smaller: self.link.limits.iter().filter_map(|l| Some((l.resource, l.page_size, l.smaller?))).collect(),
             load: self.latency.load(now.mono),
         }
+    }
+
+    /// Pages on their way; a list of one object beside the pages has no number.
+    fn pages(&self, now: Mono) -> Vec<PageUnderWay> {
+        let page = |call: &Running| match call.kind {
+            CallKind::List(resource) if !resource.is_optional() => {
+                let (page, bytes, span) = (call.page?, call.bytes, now.since(call.at));
+                Some(PageUnderWay { resource, page, bytes, span })
+            }
+            _ => None,
+        };
+        self.latency.running().filter_map(page).collect()
     }
 
     /// How fresh what we show of nodes or pods is; of anything else nothing is said here.
