@@ -194,7 +194,7 @@ impl Rig {
     /// Both watches are open.
     pub(super) fn watches(&self) -> bool {
         let last = |of| self.states.iter().rev().find(|(resource, _)| *resource == of).map(|(_, state)| state.clone());
-        Resource::ALL.into_iter().all(|resource| last(resource) == Some(SyncState::Watching))
+        Resource::CORE.into_iter().all(|resource| last(resource) == Some(SyncState::Watching))
     }
 
     pub(super) async fn refresh(&self) {
