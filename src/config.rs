@@ -42,6 +42,10 @@ pub struct Config {
     pub contexts: Vec<String>,
     /// Ask for protobuf; the answer may be JSON all the same.
     pub protobuf: bool,
+    /// Ask for lists as watches.
+    watch_list: bool,
+    /// The same by context: `[cluster.NAME] watch-list`.
+    cluster_watch_list: BTreeMap<String, bool>,
     /// Thresholds and windows of the model.
     pub settings: Settings,
     /// Bell, notifications and the command for new alerts.
@@ -110,6 +114,8 @@ struct File {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct ClusterSection {
+    #[serde(rename = "watch-list")]
+    watch_list: Option<bool>,
     timeouts: Timeouts,
 }
 
@@ -118,6 +124,8 @@ struct ClusterSection {
 struct ClustersSection {
     contexts: Option<Vec<String>>,
     protobuf: Option<bool>,
+    #[serde(rename = "watch-list")]
+    watch_list: Option<bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -187,6 +195,8 @@ impl Config {
         let mut config = Self {
             contexts: Vec::new(),
             protobuf: true,
+            watch_list: false,
+            cluster_watch_list: BTreeMap::new(),
             settings: Settings::default(),
             telling: Telling::default(),
             color: Color::Auto,
@@ -230,6 +240,7 @@ impl Config {
             probe_period: self.settings.probe_period,
             probe_deadline: self.settings.probe_deadline,
             protobuf: self.protobuf,
+            watch_list: self.cluster_watch_list.get(context).copied().unwrap_or(self.watch_list),
             ..Tuning::default()
         };
         for timeouts in self.timeouts.iter().chain(self.cluster_timeouts.get(context)) {
@@ -241,6 +252,8 @@ impl Config {
     fn overlay(&mut self, file: File) {
         let File { clusters, alerts, probe, tell, display, keys, timeouts, cluster } = file;
         self.timeouts.push(timeouts);
+        let streams = |(name, section): (&String, &ClusterSection)| Some((name.clone(), section.watch_list?));
+        self.cluster_watch_list.extend(cluster.iter().filter_map(streams));
         self.cluster_timeouts.extend(cluster.into_iter().map(|(name, section)| (name, section.timeouts)));
         let settings = &mut self.settings;
         let spans = [
@@ -269,6 +282,7 @@ impl Config {
         replace(&mut self.telling.on_alert, tell.on_alert);
         replace(&mut self.contexts, clusters.contexts);
         replace(&mut self.protobuf, clusters.protobuf);
+        replace(&mut self.watch_list, clusters.watch_list);
         replace(&mut self.color, display.color);
         replace(&mut self.ascii, display.ascii);
         self.keys.extend(keys);
