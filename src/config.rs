@@ -13,7 +13,7 @@ use thiserror::Error;
 
 use crate::action::ACTIONS;
 use crate::cli::{self, Color};
-use crate::cluster::Tuning;
+use crate::cluster::{Optional, Tuning};
 use crate::model::Settings;
 use crate::tell::{Notify, Telling};
 
@@ -46,6 +46,8 @@ pub struct Config {
     watch_list: bool,
     /// The same by context: `[cluster.NAME] watch-list`.
     cluster_watch_list: BTreeMap<String, bool>,
+    /// What is asked of APIs that a cluster need not have.
+    pub optional: Optional,
     /// Thresholds and windows of the model.
     pub settings: Settings,
     /// Bell, notifications and the command for new alerts.
@@ -103,6 +105,7 @@ struct File {
     clusters: ClustersSection,
     alerts: AlertsSection,
     probe: ProbeSection,
+    optional: OptionalSection,
     tell: TellSection,
     display: DisplaySection,
     keys: BTreeMap<String, Vec<String>>,
@@ -155,6 +158,12 @@ struct ProbeSection {
 }
 
 #[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct OptionalSection {
+    usage: Option<bool>,
+}
+
+#[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
 struct TellSection {
     bell: Option<bool>,
@@ -197,6 +206,7 @@ impl Config {
             protobuf: true,
             watch_list: false,
             cluster_watch_list: BTreeMap::new(),
+            optional: Optional::default(),
             settings: Settings::default(),
             telling: Telling::default(),
             color: Color::Auto,
@@ -241,6 +251,7 @@ impl Config {
             probe_deadline: self.settings.probe_deadline,
             protobuf: self.protobuf,
             watch_list: self.cluster_watch_list.get(context).copied().unwrap_or(self.watch_list),
+            optional: self.optional.clone(),
             ..Tuning::default()
         };
         for timeouts in self.timeouts.iter().chain(self.cluster_timeouts.get(context)) {
@@ -250,7 +261,7 @@ impl Config {
     }
 
     fn overlay(&mut self, file: File) {
-        let File { clusters, alerts, probe, tell, display, keys, timeouts, cluster } = file;
+        let File { clusters, alerts, probe, optional, tell, display, keys, timeouts, cluster } = file;
         self.timeouts.push(timeouts);
         let streams = |(name, section): (&String, &ClusterSection)| Some((name.clone(), section.watch_list?));
         self.cluster_watch_list.extend(cluster.iter().filter_map(streams));
@@ -283,6 +294,7 @@ impl Config {
         replace(&mut self.contexts, clusters.contexts);
         replace(&mut self.protobuf, clusters.protobuf);
         replace(&mut self.watch_list, clusters.watch_list);
+        replace(&mut self.optional.usage, optional.usage);
         replace(&mut self.color, display.color);
         replace(&mut self.ascii, display.ascii);
         self.keys.extend(keys);

@@ -9,8 +9,10 @@ mod join;
 pub mod latency;
 pub mod ledger;
 mod nodes;
+pub mod optional;
 pub mod rows;
 mod sync;
+pub mod usage;
 
 use std::time::Duration;
 

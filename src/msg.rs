@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::action::Action;
+use crate::facts::metrics::NodeUsage;
 use crate::facts::node::NodeFacts;
 use crate::facts::pod::PodBatch;
 use crate::facts::text::Clean;
@@ -180,6 +181,8 @@ pub enum ClusterEvent {
         /// Bytes since the last such message.
         bytes: u64,
     },
+    /// What nodes use, or why that is not known; nothing else follows from it.
+    Usage(UsageNews),
     /// A request began, moved or ended.
     Call(CallEvent),
     /// The limits in force for the pages of one resource; sent when they change.
@@ -198,6 +201,21 @@ pub enum ClusterEvent {
         /// Which task, and what it said.
         text: Clean,
     },
+}
+
+/// What became of one question for the usage of nodes (`metrics.k8s.io`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum UsageNews {
+    /// The figures of every node that has any.
+    Read(Vec<NodeUsage>),
+    /// The configuration says not to ask.
+    Off,
+    /// The API is not installed (404).
+    Absent,
+    /// We may not see it (403): what the server said.
+    Denied(Clean),
+    /// It is installed and does not answer: what happened. The cluster is none the worse for it (F25).
+    Unavailable(Clean),
 }
 
 /// What is listed and watched.
@@ -426,8 +444,18 @@ pub enum CallKind {
     List(Resource),
     /// Opening a watch, until its headers.
     Watch(Resource),
+    /// What nodes use: `metrics.k8s.io`.
+    Usage,
     /// Anything else: `/version`, one object.
     Get,
+}
+
+impl CallKind {
+    /// Of an API that a cluster need not have: it counts for our load, and says nothing about the health of the cluster.
+    #[must_use]
+    pub fn is_optional(self) -> bool {
+        matches!(self, Self::Usage)
+    }
 }
 
 /// The life of one request.

@@ -133,6 +133,8 @@ pub struct NodeDetail<'a> {
     pub row: NodeRow<'a>,
     /// Per resource: requested, allocatable, capacity; cpu, memory, pods first, then accelerators, then by name.
     pub resources: Vec<ResourceRow<'a>>,
+    /// What is known of it from APIs that a cluster need not have, or why that is not: what it is about, and a line of text.
+    pub notes: Vec<(&'static str, Clean)>,
     /// Ready transitions we observed, newest first: when, to what, reason.
     pub transitions: Vec<(Duration, Clean)>,
 }
