@@ -84,6 +84,8 @@ pub(crate) struct Shared {
     resumed: watch::Receiver<u64>,
     /// The last ping was answered.
     answering: AtomicBool,
+    /// Lists may come as watches: wanted, and none has failed yet.
+    watch_list: AtomicBool,
     reconnected: Notify,
     tier: Mutex<SizeTier>,
     /// Nodes of the last complete list.
@@ -202,6 +204,7 @@ async fn supervise<B: Build>(build: B, server: ClusterEvent, tuning: Tuning, lin
         refresh: refreshes,
         resumed: resumes,
         answering: AtomicBool::new(false),
+        watch_list: AtomicBool::new(tuning.watch_list),
         reconnected: Notify::new(),
         tier: Mutex::new(SizeTier::new(tuning.tiers.clone())),
         nodes: watch::channel(None).0,
