@@ -327,7 +327,7 @@ impl ClusterState {
                 self.link.probe(&sample, now);
                 self.latency.probe(&sample);
             }
-            ClusterEvent::Failed(failure) => self.link.failed(*failure),
+            ClusterEvent::Failed(failure) => self.link.failed(*failure, now.mono),
             ClusterEvent::Skew { ours_minus_server_ms } => self.link.skew_ms = Some(ours_minus_server_ms),
             ClusterEvent::TaskRestarted { text } => self.link.restarted(text, now),
         }

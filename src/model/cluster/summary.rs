@@ -179,7 +179,7 @@ impl ClusterState {
             Layer::Dns | Layer::Proxy | Layer::Connect | Layer::Tls => (Health::Down, "unreachable"),
             Layer::Throttled => (Health::Down, "throttled"),
             Layer::FirstByte | Layer::Body | Layer::ServerTimeout => (Health::Down, "slow"),
-            Layer::Watch => (Health::Loading, "loading"),
+            Layer::Watch | Layer::Warning => (Health::Loading, "loading"),
         }
     }
 
