@@ -43,6 +43,10 @@ pub struct Config {
     pub contexts: Vec<String>,
     /// Ask for protobuf; the answer may be JSON all the same.
     pub protobuf: bool,
+    /// Ask for lists as watches.
+    watch_list: bool,
+    /// The same by context: `[cluster.NAME] watch-list`.
+    cluster_watch_list: BTreeMap<String, bool>,
     /// What is asked of APIs that a cluster need not have.
     pub optional: Optional,
     /// Thresholds and windows of the model.
@@ -117,6 +121,8 @@ struct File {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct ClusterSection {
+    #[serde(rename = "watch-list")]
+    watch_list: Option<bool>,
     timeouts: Timeouts,
 }
 
@@ -125,6 +131,8 @@ struct ClusterSection {
 struct ClustersSection {
     contexts: Option<Vec<String>>,
     protobuf: Option<bool>,
+    #[serde(rename = "watch-list")]
+    watch_list: Option<bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -200,6 +208,8 @@ impl Config {
         let mut config = Self {
             contexts: Vec::new(),
             protobuf: true,
+            watch_list: false,
+            cluster_watch_list: BTreeMap::new(),
             optional: Optional::default(),
             settings: Settings::default(),
             telling: Telling::default(),
@@ -245,6 +255,7 @@ impl Config {
             probe_period: self.settings.probe_period,
             probe_deadline: self.settings.probe_deadline,
             protobuf: self.protobuf,
+            watch_list: self.cluster_watch_list.get(context).copied().unwrap_or(self.watch_list),
             optional: self.optional.clone(),
             ..Tuning::default()
         };
@@ -263,6 +274,8 @@ impl Config {
     fn overlay(&mut self, file: File) {
         let File { clusters, alerts, probe, optional, tell, display, keys, accelerators, timeouts, cluster } = file;
         self.timeouts.push(timeouts);
+        let streams = |(name, section): (&String, &ClusterSection)| Some((name.clone(), section.watch_list?));
+        self.cluster_watch_list.extend(cluster.iter().filter_map(streams));
         self.cluster_timeouts.extend(cluster.into_iter().map(|(name, section)| (name, section.timeouts)));
         let settings = &mut self.settings;
         let spans = [
@@ -291,6 +304,7 @@ impl Config {
         replace(&mut self.telling.on_alert, tell.on_alert);
         replace(&mut self.contexts, clusters.contexts);
         replace(&mut self.protobuf, clusters.protobuf);
+        replace(&mut self.watch_list, clusters.watch_list);
         replace(&mut self.optional.usage, optional.usage);
         replace(&mut self.color, display.color);
         replace(&mut self.ascii, display.ascii);

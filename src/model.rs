@@ -3,11 +3,13 @@
 pub mod alert;
 pub mod alerts;
 pub mod cluster;
+pub mod dra;
 pub mod fit;
 pub mod gpus;
 pub mod history;
 mod input;
 mod join;
+mod kept;
 pub mod latency;
 pub mod ledger;
 mod nodes;

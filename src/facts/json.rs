@@ -48,6 +48,10 @@ pub(super) struct Flag(pub(super) Option<bool>);
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Int(pub(super) Option<i64>);
 
+/// Whether a value is there and not `null`.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Present(pub(super) bool);
+
 /// A time that is read only when it is asked for: most are not.
 #[derive(Clone, Debug, Default)]
 pub(super) enum When<'de> {
@@ -212,6 +216,21 @@ impl Scalar<'_> for Int {
     }
 }
 
+impl<'de> Scalar<'de> for Present {
+    fn text(_: Cow<'de, str>) -> Self {
+        Self(true)
+    }
+    fn number(_: Number) -> Self {
+        Self(true)
+    }
+    fn flag(_: bool) -> Self {
+        Self(true)
+    }
+    fn other() -> Self {
+        Self(true)
+    }
+}
+
 impl<'de> Scalar<'de> for When<'de> {
     fn text(text: Cow<'de, str>) -> Self {
         Self::Written(text)
@@ -300,7 +319,7 @@ macro_rules! scalars {
         }
     )*};
 }
-scalars!(Text<'de>, Flag, Int, When<'de>, Time, Amount);
+scalars!(Text<'de>, Flag, Int, Present, When<'de>, Time, Amount);
 
 fn drain<'de, A: SeqAccess<'de>>(mut seq: A) -> Result<(), A::Error> {
     while seq.next_element::<IgnoredAny>()?.is_some() {}
