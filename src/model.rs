@@ -4,6 +4,8 @@ pub mod alert;
 pub mod alerts;
 pub mod cluster;
 pub mod dra;
+pub mod fit;
+pub mod gpus;
 pub mod history;
 mod input;
 mod join;
@@ -97,6 +99,8 @@ pub enum Screen {
     Api,
     /// All alerts of all clusters.
     Alerts,
+    /// Accelerators of the current cluster: by model, pool, namespace or owner; what fits; what is held.
+    Gpus,
 }
 
 /// The parts of the node screen.
@@ -200,6 +204,8 @@ pub struct Model {
     suspending: bool,
     /// When the bell last rang.
     rang: Option<Mono>,
+    /// What the accelerators are grouped by.
+    grouping: gpus::Grouping,
     /// The alert that is selected in the pane of alerts.
     chosen: Option<alerts::AlertKey>,
 }
@@ -223,6 +229,7 @@ impl Model {
             last: None,
             suspending: false,
             rang: None,
+            grouping: gpus::Grouping::default(),
             chosen: None,
         }
     }
@@ -260,6 +267,9 @@ impl Model {
         if let Some(cluster) = self.clusters.get_mut(self.current) {
             cluster.arrange(now);
             cluster.arrange_pods();
+            if self.screen == Screen::Gpus {
+                cluster.arrange_gpus(self.grouping, now);
+            }
         }
     }
 
@@ -285,6 +295,12 @@ impl Model {
     #[must_use]
     pub fn screen(&self) -> &Screen {
         &self.screen
+    }
+
+    /// What the accelerators are grouped by.
+    #[must_use]
+    pub fn grouping(&self) -> gpus::Grouping {
+        self.grouping
     }
 
     /// What keys mean now.

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use super::alert::{AlertLine, AlertRecord, Alerts};
 use super::dra;
+use super::gpus::{Board, Boards};
 use super::history::History;
 use super::join::Join;
 use super::latency::{Latency, Mark};
@@ -52,6 +53,7 @@ pub struct ClusterState {
     pub(super) usage: Usage,
     pub(super) optional: Optionals,
     pub(super) alerts: Alerts,
+    pub(super) boards: Boards,
     table: Table,
     opened: OpenedNode,
 }
@@ -81,6 +83,7 @@ impl ClusterState {
             usage: Usage::default(),
             optional: Optionals::default(),
             alerts: Alerts::default(),
+            boards: Boards::default(),
             table: Table::default(),
             opened: OpenedNode::default(),
         }
@@ -155,6 +158,12 @@ impl ClusterState {
     pub fn settled(&self) -> bool {
         let settled = |track: &Track| track.complete() || track.denied();
         self.spec.broken.is_some() || (settled(&self.nodes_track) && settled(&self.pods_track))
+    }
+
+    /// The GPU view, as of the last time that somebody looked; numbers of pods are as well known as [`ClusterState::pod_counts`].
+    #[must_use]
+    pub fn gpu_board(&self) -> &Board {
+        self.boards.board()
     }
 
     /// The pods that count, on known nodes or not, told apart.
@@ -436,7 +445,7 @@ impl ClusterState {
 }
 
 /// A sum as it is shown.
-pub(super) fn saturate(sum: i128) -> i64 {
+pub(in crate::model) fn saturate(sum: i128) -> i64 {
     i64::try_from(sum).unwrap_or(if sum < 0 { i64::MIN } else { i64::MAX })
 }
 

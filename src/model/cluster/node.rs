@@ -208,7 +208,8 @@ impl ClusterState {
     }
 
     /// Now by the server's clock (F66).
-    pub(super) fn server_now(&self, now: Now) -> Timestamp {
+    #[must_use]
+    pub fn server_now(&self, now: Now) -> Timestamp {
         match self.link.skew_ms {
             Some(skew) if skew.abs() >= SKEW_COUNTS_FROM_MS => {
                 now.wall.checked_sub(SignedDuration::from_millis(skew)).unwrap_or(now.wall)
