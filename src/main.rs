@@ -4,6 +4,7 @@ use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::rc::Rc;
 use std::time::Duration;
 
 use clap::{CommandFactory, Parser};
@@ -71,8 +72,9 @@ fn dispatch(cli: &Cli) -> eyre::Result<i32> {
         Some(Command::Snapshot { output, deadline }) => {
             let config = load_config(cli)?;
             let targets = targets(&cli.clusters, &config)?;
+            let settings = |target: &Target| config.thresholds(target.context());
             let tuning = |target: &Target| config.tuning(target.context());
-            let snapshot = runtime::snapshot(&targets, config.settings, tuning, *deadline)?;
+            let snapshot = runtime::snapshot(&targets, settings, tuning, *deadline)?;
             print(&match output {
                 Output::Table => report::table(&snapshot),
                 Output::Json => serde_json::to_string_pretty(&snapshot)? + "\n",
@@ -199,7 +201,10 @@ fn dashboard(cli: &Cli, demo: Option<&str>) -> eyre::Result<i32> {
         None => targets(&cli.clusters, &config)?,
     };
     let look = look(&cli.display, &config);
-    let (settings, telling) = (config.settings, config.telling.clone());
+    let telling = config.telling.clone();
+    let config = Rc::new(config);
+    let thresholds = Rc::clone(&config);
+    let settings = Box::new(move |target: &Target| thresholds.thresholds(target.context()));
     let tuning = Box::new(move |target: &Target| config.tuning(target.context()));
     Dashboard { targets, settings, tuning, keymap, look, telling }.run()?;
     Ok(DONE)

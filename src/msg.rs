@@ -200,6 +200,10 @@ pub enum ClusterEvent {
     },
 }
 
+/// 5 s: from here on a difference of the clocks is told. The `Date` header has a resolution of 1 s, and a clock that is kept
+/// by NTP is much better than this.
+pub const SKEW_TOLD_MS: i64 = 5_000;
+
 /// What is listed and watched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Resource {
@@ -377,6 +381,9 @@ pub struct Failure {
     pub previous: Option<Clean>,
     /// The server's `Audit-Id`.
     pub audit_id: Option<Clean>,
+    /// The server's `Retry-After` as it said it; what we wait is bounded, and in `next_in`.
+    #[serde(default)]
+    pub retry_after: Option<Duration>,
     /// A deadline of ours, or the server's own (504): counts as a timeout.
     pub timeout: bool,
 }
@@ -428,6 +435,15 @@ pub enum CallEvent {
     },
     /// It ended, whichever way; sent exactly once for each request.
     Finished(Box<Attempt>),
+    /// Its answer was read into objects; sent after the end, for pages of lists only.
+    Decoded {
+        /// Which.
+        id: CallId,
+        /// What.
+        kind: CallKind,
+        /// How long that took, inflating not included.
+        took: Duration,
+    },
 }
 
 /// One request from start to end as the meter saw it, next to the wire: no retry, no inflating, no queue of ours inside.

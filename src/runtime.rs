@@ -103,12 +103,16 @@ pub fn specs(targets: &[Target]) -> Vec<ClusterSpec> {
         .collect()
 }
 
+fn model(targets: &[Target], settings: impl Fn(&Target) -> Settings) -> Model {
+    Model::each(specs(targets).into_iter().zip(targets.iter().map(settings)).collect())
+}
+
 /// How the dashboard is set up.
 pub struct Dashboard {
     /// The clusters to watch.
     pub targets: Vec<Target>,
-    /// Thresholds.
-    pub settings: Settings,
+    /// Thresholds of each cluster.
+    pub settings: Box<dyn Fn(&Target) -> Settings>,
     /// Deadlines and periods of each cluster's tasks.
     pub tuning: Box<dyn Fn(&Target) -> Tuning>,
     /// Keys.
@@ -132,7 +136,7 @@ impl Dashboard {
         runtime.block_on(async {
             let clock = Clock::start();
             let clusters = Clusters::start(&self.targets, &self.tuning, clock)?;
-            let model = Model::new(specs(&self.targets), self.settings);
+            let model = model(&self.targets, &self.settings);
             let clusters_hook = clusters.hook(&self.telling);
             let screen = Screen::enter()?;
             let app = App {
@@ -316,6 +320,7 @@ impl App {
         let Self { model, view, look, screen, .. } = self;
         screen.draw(|frame| ui::view(frame, model, view, look, now)).wrap_err("the terminal is gone")?;
         screen.set_title(&ui::title_with(model, &look.glyphs)).wrap_err("the terminal is gone")?;
+        screen.name_process(&ui::process_title(model));
         self.frame = if start.elapsed() > SLOW_DRAW { SLOW_FRAME } else { frame_period() };
         self.drawn_at = Instant::now();
         self.dirty = false;
@@ -339,7 +344,7 @@ fn gone() -> eyre::Report {
 /// If the cluster tasks cannot be started.
 pub fn snapshot(
     targets: &[Target],
-    settings: Settings,
+    settings: impl Fn(&Target) -> Settings,
     tuning: impl Fn(&Target) -> Tuning,
     deadline: Duration,
 ) -> eyre::Result<Snapshot> {
@@ -347,7 +352,7 @@ pub fn snapshot(
     runtime.block_on(async {
         let clock = Clock::start();
         let mut clusters = Clusters::start(targets, tuning, clock)?;
-        let mut model = Model::new(specs(targets), settings);
+        let mut model = model(targets, settings);
         let end = Instant::now() + deadline;
         let mut inbox = Vec::with_capacity(BATCH_MESSAGES);
         let mut second = interval(Duration::from_secs(1));

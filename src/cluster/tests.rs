@@ -8,6 +8,7 @@ use crate::msg::{Batch, CallEvent, CallKind, End, Layer, ProbeOutcome, SyncState
 mod convergence;
 mod counts;
 mod faults_watch;
+mod incident;
 pub(in crate::cluster) mod script;
 
 use script::*;

@@ -16,6 +16,7 @@ use super::apiserver;
 use super::fault::Faults;
 use super::front::{Front, Via};
 use super::lock;
+use super::metrics::Metrics;
 use super::object::Resource;
 use super::population::World;
 
@@ -56,6 +57,7 @@ pub(super) struct Server {
     pub(super) world: Mutex<World>,
     pub(super) faults: Faults,
     pub(super) front: Front,
+    pub(super) metrics: Metrics,
     address: SocketAddr,
     started: Instant,
     wall: i64,
@@ -89,6 +91,7 @@ impl Server {
             world: Mutex::new(parts.world),
             faults: Faults::new(parts.seed),
             front: Front::new(),
+            metrics: Metrics::default(),
             address: parts.address,
             started: Instant::now(),
             wall: parts.wall,

@@ -287,6 +287,9 @@ pub(super) fn healthy(context: &str) -> ClusterSummary {
         unreadable: 0,
         running: None,
         load: (0.4, 12_300.0),
+        settings: Settings::default(),
+        skew_ms: None,
+        verdict: None,
     }
 }
 
@@ -386,6 +389,7 @@ fn failure(text: &str) -> Failure {
         next_in: Some(secs(4)),
         previous: None,
         audit_id: None,
+        retry_after: None,
         timeout: true,
     }
 }
