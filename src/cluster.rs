@@ -25,6 +25,7 @@ mod connect;
 mod deadline;
 mod exec;
 mod guard;
+mod inflate;
 pub mod kubeconfig;
 mod meter;
 mod probe;
@@ -33,6 +34,7 @@ mod reflector;
 mod session;
 mod stream;
 mod tuning;
+mod usage;
 mod vigil;
 
 use classify::one_line;
@@ -40,7 +42,7 @@ use deadline::{Backoff, SizeTier};
 use kubeconfig::Target;
 use meter::Sink;
 use session::{Build, Rejections, Session};
-pub use tuning::{Tiers, Tuning};
+pub use tuning::{Optional, Tiers, Tuning};
 use vigil::Vigil;
 
 /// A task that has run this long before it panicked starts again without delay growth.
@@ -149,10 +151,11 @@ enum Part {
     Reflector(Resource),
     Probe(Series),
     Version,
+    Usage,
 }
 
 impl Part {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Meter,
         Self::Session,
         Self::Reflector(Resource::Nodes),
@@ -160,6 +163,7 @@ impl Part {
         Self::Probe(Series::Ping),
         Self::Probe(Series::Work),
         Self::Version,
+        Self::Usage,
     ];
 
     fn name(self) -> &'static str {
@@ -171,6 +175,7 @@ impl Part {
             Self::Probe(Series::Ping) => "ping probe",
             Self::Probe(Series::Work) => "work probe",
             Self::Version => "version",
+            Self::Usage => "usage",
         }
     }
 }
@@ -259,6 +264,7 @@ impl<B: Build> Tree<B> {
                 Part::Reflector(resource) => stream::run(shared, resource, seed).await,
                 Part::Probe(series) => probe::run(shared, series).await,
                 Part::Version => probe::versions(shared).await,
+                Part::Usage => usage::run(shared, seed).await,
             }
         });
         self.parts.insert(task.id(), part);

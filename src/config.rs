@@ -13,7 +13,8 @@ use thiserror::Error;
 
 use crate::action::ACTIONS;
 use crate::cli::{self, Color};
-use crate::cluster::Tuning;
+use crate::cluster::{Optional, Tuning};
+use crate::facts::accelerator::{Kind, Table};
 use crate::model::Settings;
 use crate::tell::{Notify, Telling};
 
@@ -44,6 +45,8 @@ pub struct Config {
     pub contexts: Vec<String>,
     /// Ask for protobuf; the answer may be JSON all the same.
     pub protobuf: bool,
+    /// What is asked of APIs that a cluster need not have.
+    pub optional: Optional,
     /// What the model is told of the probe; thresholds are those of [`Config::thresholds`].
     settings: Settings,
     /// Bell, notifications and the command for new alerts.
@@ -62,6 +65,8 @@ pub struct Config {
     timeouts: Vec<Timeouts>,
     /// `[cluster.NAME.timeouts]` by context.
     cluster_timeouts: BTreeMap<String, Timeouts>,
+    /// Resource names that count as accelerators besides the built-in ones.
+    pub accelerators: BTreeMap<String, Kind>,
     /// What was read but is not known, for the operator.
     pub warnings: Vec<String>,
 }
@@ -105,9 +110,11 @@ struct File {
     clusters: ClustersSection,
     alerts: Alerts,
     probe: ProbeSection,
+    optional: OptionalSection,
     tell: TellSection,
     display: DisplaySection,
     keys: BTreeMap<String, Vec<String>>,
+    accelerators: BTreeMap<String, Kind>,
     timeouts: Timeouts,
     cluster: BTreeMap<String, ClusterSection>,
 }
@@ -133,6 +140,12 @@ struct ProbeSection {
     period: Option<Span>,
     deadline: Option<Span>,
     window: Option<Span>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct OptionalSection {
+    usage: Option<bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -176,6 +189,7 @@ impl Config {
         let mut config = Self {
             contexts: Vec::new(),
             protobuf: true,
+            optional: Optional::default(),
             settings: Settings::default(),
             telling: Telling::default(),
             color: Color::Auto,
@@ -185,6 +199,7 @@ impl Config {
             cluster_alerts: BTreeMap::new(),
             timeouts: Vec::new(),
             cluster_timeouts: BTreeMap::new(),
+            accelerators: BTreeMap::new(),
             warnings: Vec::new(),
         };
         config.overlay(parse(DEFAULTS, &mut Vec::new()).expect("the embedded defaults are tested"));
@@ -231,6 +246,7 @@ impl Config {
             probe_period: self.settings.probe_period,
             probe_deadline: self.settings.probe_deadline,
             protobuf: self.protobuf,
+            optional: self.optional.clone(),
             ..Tuning::default()
         };
         for timeouts in self.timeouts.iter().chain(self.cluster_timeouts.get(context)) {
@@ -239,8 +255,14 @@ impl Config {
         tuning
     }
 
+    /// What each resource name counts as.
+    #[must_use]
+    pub fn accelerator_table(&self) -> Table {
+        Table::with(self.accelerators.iter().map(|(name, kind)| (name.clone(), *kind)))
+    }
+
     fn overlay(&mut self, file: File) {
-        let File { clusters, alerts, probe, tell, display, keys, timeouts, cluster } = file;
+        let File { clusters, alerts, probe, optional, tell, display, keys, accelerators, timeouts, cluster } = file;
         self.timeouts.push(timeouts);
         for (name, section) in cluster {
             self.cluster_timeouts.insert(name.clone(), section.timeouts);
@@ -261,9 +283,11 @@ impl Config {
         replace(&mut self.telling.on_alert, tell.on_alert);
         replace(&mut self.contexts, clusters.contexts);
         replace(&mut self.protobuf, clusters.protobuf);
+        replace(&mut self.optional.usage, optional.usage);
         replace(&mut self.color, display.color);
         replace(&mut self.ascii, display.ascii);
         self.keys.extend(keys);
+        self.accelerators.extend(accelerators);
     }
 }
 
@@ -348,6 +372,23 @@ mod tests {
         let config = load("[alerts]\nslow-cal = \"3s\"\n").unwrap();
         assert_eq!(config.warnings.len(), 1);
         assert!(config.warnings[0].contains("alerts.slow-cal"), "{}", config.warnings[0]);
+    }
+
+    #[test]
+    fn resource_names_of_the_file_count_as_what_it_says() {
+        let config = load("[accelerators]\n\"example.com/npu\" = \"device\"\n\"nvidia.com/gpu\" = \"aux\"\n").unwrap();
+        let table = config.accelerator_table();
+        assert_eq!(table.classify("example.com/npu"), Some(Kind::Device));
+        assert_eq!(table.classify("nvidia.com/gpu"), Some(Kind::Aux), "the user's word wins");
+        assert_eq!(table.classify("amd.com/gpu"), Some(Kind::Device), "the built-in names stay");
+    }
+
+    #[test]
+    fn a_kind_that_nobody_knows_is_refused_with_its_line_and_the_kinds_there_are() {
+        let error = load("[alerts]\n\n[accelerators]\n\"example.com/npu\" = \"gpu\"\n").unwrap_err().to_string();
+        for part in ["config.toml", "line 4", "example.com/npu", "`gpu`", "`device`", "`slice`", "`shared`", "`aux`"] {
+            assert!(error.contains(part), "{part}: {error}");
+        }
     }
 
     #[test]

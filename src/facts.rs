@@ -5,6 +5,7 @@
 
 pub mod accelerator;
 mod json;
+pub mod metrics;
 pub mod node;
 pub mod pod;
 mod proto;

@@ -18,7 +18,9 @@ use tokio_stream::StreamExt;
 use crate::clock::Clock;
 use crate::cluster::kubeconfig::Target;
 use crate::cluster::{self, Command, Link, Tuning};
+use crate::facts::accelerator::Table;
 use crate::keymap::KeyMap;
+use crate::model::cluster::ClusterState;
 use crate::model::{ClusterSpec, Mode, Model, Settings};
 use crate::msg::{AlertNews, ClusterId, Edit, Effect, Msg};
 use crate::report::{self, Snapshot};
@@ -113,6 +115,8 @@ pub struct Dashboard {
     pub targets: Vec<Target>,
     /// Thresholds of each cluster.
     pub settings: Box<dyn Fn(&Target) -> Settings>,
+    /// What each resource name counts as.
+    pub accelerators: Table,
     /// Deadlines and periods of each cluster's tasks.
     pub tuning: Box<dyn Fn(&Target) -> Tuning>,
     /// Keys.
@@ -136,7 +140,7 @@ impl Dashboard {
         runtime.block_on(async {
             let clock = Clock::start();
             let clusters = Clusters::start(&self.targets, &self.tuning, clock)?;
-            let model = model(&self.targets, &self.settings);
+            let model = model(&self.targets, &self.settings).with_accelerators(self.accelerators);
             let clusters_hook = clusters.hook(&self.telling);
             let screen = Screen::enter()?;
             let app = App {
@@ -338,13 +342,16 @@ fn gone() -> eyre::Report {
     eyre::eyre!("the terminal is gone: no more keys can be read")
 }
 
+/// A one-shot answer waits this long for APIs that a cluster need not have, once nodes and pods are there.
+const OPTIONAL_PATIENCE: Duration = Duration::from_secs(3);
+
 /// Reads the clusters once: until nodes and pods of all are complete, or refused, or the deadline passes.
 ///
 /// # Errors
 /// If the cluster tasks cannot be started.
 pub fn snapshot(
     targets: &[Target],
-    settings: impl Fn(&Target) -> Settings,
+    (settings, accelerators): (impl Fn(&Target) -> Settings, Table),
     tuning: impl Fn(&Target) -> Tuning,
     deadline: Duration,
 ) -> eyre::Result<Snapshot> {
@@ -352,14 +359,15 @@ pub fn snapshot(
     runtime.block_on(async {
         let clock = Clock::start();
         let mut clusters = Clusters::start(targets, tuning, clock)?;
-        let mut model = model(targets, settings);
+        let mut model = model(targets, settings).with_accelerators(accelerators);
         let end = Instant::now() + deadline;
         let mut inbox = Vec::with_capacity(BATCH_MESSAGES);
+        let mut patience = None;
         let mut second = interval(Duration::from_secs(1));
         loop {
             tokio::select! {
                 biased;
-                () = sleep_until(end) => break,
+                () = sleep_until(end.min(patience.unwrap_or(end))) => break,
                 received = clusters.inbox.recv_many(&mut inbox, BATCH_MESSAGES) => {
                     for msg in inbox.drain(..) {
                         model.update(msg, clock.now());
@@ -368,8 +376,13 @@ pub fn snapshot(
                 }
                 _ = second.tick() => drop(model.update(Msg::Tick, clock.now())),
             }
-            if model.clusters().iter().all(crate::model::cluster::ClusterState::settled) {
-                break;
+            // What a cluster need not have is waited for a little, and is never the reason for an incomplete answer.
+            if model.clusters().iter().all(ClusterState::settled) {
+                let patience = *patience.get_or_insert(Instant::now() + OPTIONAL_PATIENCE);
+                let whole = model.clusters().iter().all(ClusterState::optional_settled);
+                if whole || Instant::now() >= patience {
+                    break;
+                }
             }
         }
         let now = clock.now();

@@ -24,8 +24,10 @@ mod object;
 mod pod;
 mod population;
 mod proto;
+mod raw;
 mod request;
 mod scenario;
+mod scrape;
 mod script;
 mod selector;
 mod server;
@@ -113,6 +115,7 @@ pub async fn start(scenario: Scenario, listen: SocketAddr) -> io::Result<Simulat
                 context,
                 version: spec.version.clone(),
                 watch_list: spec.watch_list,
+                apis: spec.apis.clone(),
                 world,
                 seed,
                 address: listener.local_addr()?,

@@ -139,7 +139,7 @@ impl Line {
             answer = &mut sending => answer.map_err(|error| classify::no_answer(&error)),
             () = sleep_until(start + ask.limits.headers) => {
                 tag.timed_out();
-                let secs = ask.limits.headers.as_secs();
+                let secs = (ask.limits.headers.as_millis() + 500) / 1000;
                 Err(Trouble::timed_out(Layer::FirstByte, &format!("no answer within {secs} s")))
             }
         }

@@ -6,6 +6,7 @@ mod summary;
 mod table;
 mod views;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::alert::{AlertLine, AlertRecord, Alerts};
@@ -14,8 +15,12 @@ use super::join::Join;
 use super::latency::{Latency, Mark};
 use super::ledger::{Ledger, Origin};
 use super::nodes::{Nodes, Outcome};
+use super::optional::Visibility;
+use super::rows::age_of;
 use super::sync::{PageHead, Track};
-use super::{ClusterSpec, Settings};
+use super::usage::Usage;
+use super::{ClusterSpec, Known, Settings};
+use crate::facts::accelerator;
 use crate::facts::text::Clean;
 use crate::msg::{Batch, ClusterEvent, ClusterId, Failure, Now, PageLimits, Resource};
 
@@ -24,7 +29,10 @@ use node::OpenedNode;
 use table::Table;
 
 pub(crate) use table::Step;
-pub use views::{AcceleratorTotals, ClusterSummary, Freshness, Health, NodeCounts, NodeDetail, NodeItem};
+pub use views::{
+    AcceleratorTotals, ClusterSummary, Freshness, Health, NodeCounts, NodeDetail, NodeItem, PageUnderWay, PodCounts,
+    ResourceAmounts,
+};
 
 /// One cluster as far as we know it.
 #[derive(Debug)]
@@ -40,6 +48,7 @@ pub struct ClusterState {
     pub(super) latency: Latency,
     pub(super) link: Link,
     pub(super) join: Join,
+    pub(super) usage: Usage,
     pub(super) alerts: Alerts,
     table: Table,
     opened: OpenedNode,
@@ -67,6 +76,7 @@ impl ClusterState {
             latency: Latency::new(settings),
             link: Link::default(),
             join: Join::default(),
+            usage: Usage::default(),
             alerts: Alerts::default(),
             table: Table::default(),
             opened: OpenedNode::default(),
@@ -150,6 +160,45 @@ impl ClusterState {
         self.spec.broken.is_some() || (settled(&self.nodes_track) && settled(&self.pods_track))
     }
 
+    /// The pods that count, on known nodes or not, told apart.
+    #[must_use]
+    pub fn pod_counts(&self) -> Known<PodCounts> {
+        let bound = self.ledger.bound();
+        self.pods_track.known(PodCounts {
+            bound: bound.pods,
+            terminating: bound.terminating,
+            daemon_set: bound.daemon_set,
+            mirror: bound.mirror,
+        })
+    }
+
+    /// Objects of a resource that could not be read since its last list began.
+    #[must_use]
+    pub fn unreadable(&self, resource: Resource) -> u32 {
+        match resource {
+            Resource::Nodes => self.nodes_track.unreadable(),
+            Resource::Pods => self.pods_track.unreadable(),
+        }
+    }
+
+    /// Whether the usage of nodes is seen.
+    #[must_use]
+    pub fn usage_visible(&self) -> &Visibility {
+        self.usage.visible()
+    }
+
+    /// Age of the newest figures of usage, by the server's clock; `None` without any.
+    #[must_use]
+    pub fn usage_age(&self, now: Now) -> Option<Duration> {
+        age_of(self.usage.newest(), self.server_now(now))
+    }
+
+    /// Everything that a cluster need not have has been answered for, one way or another.
+    #[must_use]
+    pub fn optional_settled(&self) -> bool {
+        self.spec.broken.is_some() || self.usage.visible().answered()
+    }
+
     /// Everything that is held, for tests that compare it with a server's truth.
     #[cfg(test)]
     pub(crate) fn held_objects(&self) -> (&Nodes, &Ledger) {
@@ -161,15 +210,33 @@ impl ClusterState {
     pub fn accelerators(&self) -> Vec<AcceleratorTotals> {
         let mut join = Join::default();
         join.compute(&self.nodes, &self.ledger);
-        let totals = self.nodes.sums().devices.iter().map(|sum| AcceleratorTotals {
+        let sums = &self.nodes.sums().devices;
+        let announced = sums.iter().map(|sum| AcceleratorTotals {
             resource: sum.resource.clone(),
             kind: sum.kind,
-            capacity: sum.capacity,
-            allocatable: sum.allocatable,
+            capacity: saturate(sum.capacity),
+            allocatable: saturate(sum.allocatable),
             requested: self.pods_track.known(join.requested(&sum.resource, sum.kind).value()),
+            withdrawn: saturate(sum.withdrawn),
+            missing: (sum.promised > 0).then(|| saturate(sum.missing)),
+            over_requested: self.pods_track.known(join.over_requested(&sum.resource, sum.kind)),
             nodes: sum.nodes,
         });
-        totals.collect()
+        let is_announced = |resource: &str, kind| sums.iter().any(|sum| *sum.resource == *resource && sum.kind == kind);
+        let asked = join.all().filter(|(resource, kind, _)| !is_announced(resource, *kind));
+        let asked = asked.map(|(resource, kind, requested)| AcceleratorTotals {
+            requested: self.pods_track.known(requested.value()),
+            over_requested: self.pods_track.known(join.over_requested(resource, kind)),
+            ..AcceleratorTotals::none(resource, kind)
+        });
+        let mut totals: Vec<_> = announced.chain(asked).collect();
+        totals.sort_by(|a, b| (&a.resource, a.kind).cmp(&(&b.resource, b.kind)));
+        totals
+    }
+
+    /// Counts these names as accelerators from now on; before the first node comes.
+    pub(crate) fn count_as_accelerators(&mut self, table: Arc<accelerator::Table>) {
+        self.nodes = Nodes::with(table);
     }
 
     /// Takes in news of this cluster.
@@ -203,6 +270,7 @@ impl ClusterState {
                 self.track_mut(resource).heard(now);
                 self.latency.watched(bytes, now.mono);
             }
+            ClusterEvent::Usage(news) => self.usage.news(news),
             ClusterEvent::Call(call) => {
                 self.link.call(&call, now);
                 self.alerts.call(&call, &self.settings);
@@ -320,6 +388,11 @@ impl ClusterState {
             Outcome::Removed(uid) => self.history.gone(*uid, now),
         }
     }
+}
+
+/// A sum as it is shown.
+pub(super) fn saturate(sum: i128) -> i64 {
+    i64::try_from(sum).unwrap_or(if sum < 0 { i64::MIN } else { i64::MAX })
 }
 
 fn batch_len(batch: &Batch) -> u64 {

@@ -41,7 +41,7 @@ async fn handle(
     let uri = request.uri();
     let asked = uri.path_and_query().map_or("/", |p| p.as_str());
     let number = server.seen(request.method().as_str(), asked);
-    let (begun, _running) = (Instant::now(), server.metrics.begin());
+    let (begun, _running) = (Instant::now(), server.scrape.begin());
     let headers = request.headers();
     let mut target = Target::read(uri, text(headers, &header::ACCEPT), text(headers, &header::ACCEPT_ENCODING));
     let mut plan = server.faults.plan(target.aim());
@@ -61,7 +61,7 @@ async fn handle(
     let mut response = answer(&server, request.method(), &target, &plan).await;
     let status = response.status().as_u16();
     server.answered(number, status);
-    server.metrics.answered(target.aim(), status, begun.elapsed());
+    server.scrape.answered(target.aim(), status, begun.elapsed());
     let headers = response.headers_mut();
     add(headers, plan.headers.clone());
     let audit = HeaderValue::try_from(uid_text(fastrand::u128(..))).expect("a uid is a legal header");
@@ -149,6 +149,7 @@ async fn serve(server: &Arc<Server>, target: &Target, plan: &Plan) -> Result<Res
             let name = key.rsplit('/').next().unwrap_or(key);
             let object = object.ok_or_else(|| status::not_found(resource.plural(), resource.group(), name))?;
             let mut out = Vec::new();
+            let encoder = encoder.able(std::iter::once(&object));
             encoder.object(&object, &mut out);
             Ok(status::plain(200, encoder.content_type(false), out))
         }

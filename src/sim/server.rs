@@ -16,9 +16,10 @@ use super::apiserver;
 use super::fault::Faults;
 use super::front::{Front, Via};
 use super::lock;
-use super::metrics::Metrics;
 use super::object::Resource;
 use super::population::World;
+use super::scenario::ApisSpec;
+use super::scrape::Scrape;
 
 /// As many requests are remembered; older ones are only counted.
 const LOG: usize = 100_000;
@@ -54,10 +55,11 @@ pub(super) struct Server {
     pub(super) context: String,
     pub(super) version: String,
     pub(super) watch_list: bool,
+    pub(super) apis: ApisSpec,
     pub(super) world: Mutex<World>,
     pub(super) faults: Faults,
     pub(super) front: Front,
-    pub(super) metrics: Metrics,
+    pub(super) scrape: Scrape,
     address: SocketAddr,
     started: Instant,
     wall: i64,
@@ -76,6 +78,7 @@ pub(super) struct Parts {
     pub(super) context: String,
     pub(super) version: String,
     pub(super) watch_list: bool,
+    pub(super) apis: ApisSpec,
     pub(super) world: World,
     pub(super) seed: u64,
     pub(super) address: SocketAddr,
@@ -88,10 +91,11 @@ impl Server {
             context: parts.context,
             version: parts.version,
             watch_list: parts.watch_list,
+            apis: parts.apis,
             world: Mutex::new(parts.world),
             faults: Faults::new(parts.seed),
             front: Front::new(),
-            metrics: Metrics::default(),
+            scrape: Scrape::default(),
             address: parts.address,
             started: Instant::now(),
             wall: parts.wall,

@@ -9,14 +9,15 @@ use ratatui::layout::Rect;
 use super::layout::{Counts, Layout, window};
 use super::scene::{Body, NodeTable, NodeView, Paint, Scene};
 use super::{ViewState, draw, node, strip};
+use crate::facts::accelerator::Kind;
 use crate::facts::node::{Condition, ConditionStatus, NodeFacts, Readiness, Taint};
 use crate::facts::pod::{Phase, PodFacts, Requests};
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
 use crate::model::alert::{AlertLine, Severity};
-use crate::model::cluster::{ClusterSummary, Freshness, Health, NodeDetail};
+use crate::model::cluster::{AcceleratorTotals, ClusterSummary, Freshness, Health, NodeDetail, PodCounts};
 use crate::model::latency::{LatencySummary, Mark, Percentile};
-use crate::model::rows::{Accelerators, Extent, NodeRow, NodeStatus, PodRow, ResourceRow, SortBy};
+use crate::model::rows::{Accelerators, Extent, NodeRow, NodeStatus, PodRow, ResourceRow, SortBy, Used};
 use crate::model::{Known, Mode, NodePane, Settings};
 use crate::msg::{ClusterId, Failure, Layer, Mono, Now};
 use crate::theme::{Depth, Look};
@@ -136,9 +137,19 @@ impl Fleet {
                 8 => Some(gpu(gpu_known(5), 5)),
                 _ => Some(gpu(gpu_known(number % 9), 8)),
             },
+            gpu_missing: 0,
             model: (place != 11).then_some("A100-SXM4-80GB"),
             cpu_milli: (gpu_known(number * 1000 + 40_000), Some(127_500)),
             memory_bytes: (gpu_known((number + 200) << 30), Some(1_000 << 30)),
+            used: Some(match place {
+                3 => Used::default(),
+                _ => Used {
+                    cpu_milli: Some(number % 12 * 7_000 + 30_000),
+                    memory_bytes: Some((number % 12 * 40 + 300) << 30),
+                    age: Some(secs(if place == 5 { 260 } else { 20 })),
+                    window: Some(secs(20)),
+                },
+            }),
             pressures: if place == 6 { vec![&self.nodes[6].conditions[0].kind] } else { vec![] },
         }
     }
@@ -147,7 +158,12 @@ impl Fleet {
     pub(super) fn detail(&self) -> NodeDetail<'_> {
         fn row(name: &str, requested: i64, allocatable: i64, capacity: i64) -> ResourceRow<'_> {
             let requested = Known::Exact(requested);
-            ResourceRow { name, requested, allocatable: Some(allocatable), capacity: Some(capacity) }
+            let used = match name {
+                "cpu" => Some(66_000),
+                "memory" => Some(460 << 30),
+                _ => None,
+            };
+            ResourceRow { name, requested, used, allocatable: Some(allocatable), capacity: Some(capacity) }
         }
         let node = self.row(&self.nodes[4], 4);
         NodeDetail {
@@ -163,6 +179,19 @@ impl Fleet {
                 row("hugepages-2Mi", 0, 0, 0),
                 row("rdma/hca_shared_devices_a", 4, 1000, 1000),
             ],
+            accelerators: vec![AcceleratorTotals {
+                resource: "nvidia.com/gpu".into(),
+                kind: Kind::Device,
+                capacity: 8,
+                allocatable: 5,
+                requested: Known::Exact(4),
+                withdrawn: 3,
+                missing: Some(0),
+                over_requested: Known::Exact(0),
+                nodes: 1,
+            }],
+            pods: Known::Exact(PodCounts { bound: 29, terminating: 1, daemon_set: 8, mirror: 0 }),
+            notes: vec![("usage", "20s old, an average over 20s".into())],
             transitions: vec![
                 (secs(40), "Ready True".into()),
                 (secs(81), "Ready Unknown (NodeStatusUnknown)".into()),
@@ -286,6 +315,8 @@ pub(super) fn healthy(context: &str) -> ClusterSummary {
         next_in: None,
         unreadable: 0,
         running: None,
+        pages: Vec::new(),
+        smaller: Vec::new(),
         load: (0.4, 12_300.0),
         settings: Settings::default(),
         skew_ms: None,

@@ -5,18 +5,20 @@ use std::ops::Range;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{ClusterState, NodeDetail, Step};
-use crate::facts::accelerator::{self, Kind};
+use crate::facts::accelerator::{Kind, Table};
 use crate::facts::node::Readiness;
 use crate::facts::pod::PodFacts;
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
+use crate::model::alert::span;
 use crate::model::elapsed;
 use crate::model::history::Transition;
 use crate::model::ledger::PodSlot;
 use crate::model::nodes::{Node, amount};
+use crate::model::optional::Visibility;
 use crate::model::rows::lens::Lens;
 use crate::model::rows::natural::natural_cmp;
-use crate::model::rows::{Extent, PodRow, ResourceRow, age_of};
+use crate::model::rows::{Extent, PodRow, ResourceRow, Used, age_of};
 use crate::msg::Now;
 
 /// A skew below this is the resolution of the `Date` header (±1 s), not a wrong clock.
@@ -45,6 +47,9 @@ impl ClusterState {
             status: lens.status(),
             row: lens.row(true),
             resources: resources(&lens),
+            accelerators: lens.accelerators(),
+            pods: lens.pod_counts(),
+            notes: self.notes(&lens),
             transitions: transitions.map(|change| (elapsed(change.at, now), spell(change))).collect(),
         })
     }
@@ -69,7 +74,7 @@ impl ClusterState {
             PodRow {
                 selected: Some(at) == selected,
                 age: age_of(facts.created, server_now),
-                gpus: devices_held(&facts, node),
+                gpus: devices_held(&facts, node, self.nodes.accelerators()),
                 facts,
             }
         });
@@ -130,10 +135,33 @@ impl ClusterState {
         match pane {
             Pods => self.opened.order.len(),
             Conditions => detail.facts.conditions.len() + detail.transitions.len(),
-            Resources => detail.resources.len(),
-            // Six lines of system information, and a heading for each of three parts.
-            Labels => detail.facts.taints.len() + detail.facts.labels.len() + 9,
+            Resources => detail.resources.len() + detail.notes.len(),
+            // System information, pods, roles, and a heading for each part.
+            Labels => detail.facts.taints.len() + detail.facts.labels.len() + detail.accelerators.len() + 11,
         }
+    }
+
+    /// What APIs that a cluster need not have say of a node.
+    fn notes(&self, lens: &Lens<'_>) -> Vec<(&'static str, Clean)> {
+        vec![("usage", self.usage_note(lens.used()))]
+    }
+
+    /// `20s old, an average over 20s`, or why there are no figures.
+    fn usage_note(&self, used: Option<Used>) -> Clean {
+        let reason = match self.usage.visible() {
+            Visibility::Unavailable(text) => Some(format!("metrics API unavailable ({text})")),
+            visible => visible.reason().map(|reason| format!("not visible: {reason}")),
+        };
+        let figures = match used {
+            None => None,
+            Some(Used { age: None, .. }) => Some("<unknown>: no figures of this node".to_owned()),
+            Some(Used { age: Some(age), window, .. }) => {
+                let stale = if used.is_some_and(|used| used.is_stale()) { ", stale" } else { "" };
+                let window = window.map(|window| format!(", an average over {}", span(window))).unwrap_or_default();
+                Some(format!("{} old{stale}{window}", span(age)))
+            }
+        };
+        Clean::new(&[reason, figures].into_iter().flatten().collect::<Vec<_>>().join("; "))
     }
 
     /// Now by the server's clock (F66).
@@ -148,13 +176,13 @@ impl ClusterState {
 }
 
 /// Whole devices that a pod holds: nothing once it has ended, and shares or slices are none.
-fn devices_held(pod: &PodFacts<'_>, node: Option<&Node>) -> i64 {
+pub(super) fn devices_held(pod: &PodFacts<'_>, node: Option<&Node>, table: &Table) -> i64 {
     if pod.phase.is_terminal() {
         return 0;
     }
     let kind = |resource: &str| match node {
-        Some(node) => accelerator::classify_on(resource, &node.facts),
-        None => accelerator::classify(resource),
+        Some(node) => table.classify_on(resource, &node.facts),
+        None => table.classify(resource),
     };
     let held = pod.requests.others.iter().filter(|(resource, _)| kind(resource) == Some(Kind::Device));
     held.fold(Quantity::ZERO, |sum, (_, amount)| sum + *amount).value()
@@ -166,12 +194,14 @@ fn resources<'a>(lens: &Lens<'a>) -> Vec<ResourceRow<'a>> {
     let allocatable = facts.effective_allocatable();
     let mut names: Vec<&str> = facts.capacity.iter().chain(allocatable).map(|(name, _)| &**name).collect();
     names.extend(lens.node.devices.iter().map(|devices| &*devices.resource));
+    names.extend(lens.unannounced().map(|(resource, _, _)| resource));
     names.sort_unstable_by_key(|name| {
         let first = ["cpu", "memory", "pods"].iter().position(|known| known == name).unwrap_or(3);
-        let accelerator = accelerator::classify_on(name, facts).is_none_or(|kind| kind == Kind::Aux);
+        let accelerator = lens.source.accelerators.classify_on(name, facts).is_none_or(|kind| kind == Kind::Aux);
         (first, accelerator, *name)
     });
     names.dedup();
+    let used = lens.used();
     let rows = names.into_iter().map(|name| {
         let unit = if name == "cpu" { Quantity::milli } else { Quantity::value };
         ResourceRow {
@@ -179,6 +209,11 @@ fn resources<'a>(lens: &Lens<'a>) -> Vec<ResourceRow<'a>> {
             requested: match name {
                 "pods" => lens.pods().map(i64::from),
                 _ => lens.requested(name).map(unit),
+            },
+            used: match name {
+                "cpu" => used.and_then(|used| used.cpu_milli),
+                "memory" => used.and_then(|used| used.memory_bytes),
+                _ => None,
             },
             allocatable: amount(allocatable, name).map(unit),
             capacity: amount(&facts.capacity, name).map(unit),

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use super::{ClusterState, ClusterSummary, Freshness, Health};
+use super::{ClusterState, ClusterSummary, Freshness, Health, PageUnderWay, saturate};
 use crate::facts::accelerator::Kind;
+use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
 use crate::model::latency::{Running, call_title};
 use crate::model::rows::Accelerators;
@@ -51,11 +52,25 @@ impl ClusterState {
             running: self
                 .longest_running(now.mono)
                 .map(|(call, span)| (Clean::new(&call_title(call.kind, call.page)), span)),
+            pages: self.pages(now.mono),
+            smaller: self.link.limits.iter().filter_map(|l| Some((l.resource, l.page_size, l.smaller?))).collect(),
             load: self.latency.load(now.mono),
             skew_ms: self.link.skew_ms,
             verdict: if word == "slow" { self.latency.verdict(now.mono) } else { None },
             settings: self.settings,
         }
+    }
+
+    /// Pages on their way; a list of one object beside the pages has no number.
+    fn pages(&self, now: Mono) -> Vec<PageUnderWay> {
+        let page = |call: &Running| match call.kind {
+            CallKind::List(resource) => {
+                let (page, bytes, span) = (call.page?, call.bytes, now.since(call.at));
+                Some(PageUnderWay { resource, page, bytes, span })
+            }
+            _ => None,
+        };
+        self.latency.running().filter_map(page).collect()
     }
 
     /// How fresh what we show of `resource` is.
@@ -78,7 +93,8 @@ impl ClusterState {
     /// The longest of the requests that run. A watch runs for minutes once its headers are there: its bytes say that they are.
     pub(in crate::model) fn longest_running(&self, now: Mono) -> Option<(&Running, Duration)> {
         let opened = |call: &&Running| matches!(call.kind, CallKind::Watch(_)) && call.bytes > 0;
-        let calls = self.latency.running().filter(|call| !opened(call));
+        // Nothing waits for an API that a cluster need not have.
+        let calls = self.latency.running().filter(|call| !opened(call) && !call.kind.is_optional());
         calls.map(|call| (call, now.since(call.at))).max_by_key(|(_, span)| *span)
     }
 
@@ -90,15 +106,17 @@ impl ClusterState {
     }
 
     fn gpu(&self) -> Option<Accelerators> {
-        let mut devices = self.nodes.sums().devices.iter().filter(|sum| sum.kind == Kind::Device).peekable();
-        devices.peek()?;
-        let mut all = (0_i64, 0_i64, 0_i64);
-        for sum in devices {
-            all.0 = all.0.saturating_add(self.join.requested(&sum.resource, sum.kind).value());
-            all.1 = all.1.saturating_add(sum.allocatable);
-            all.2 = all.2.saturating_add(sum.capacity);
+        let whole = || self.nodes.sums().devices.iter().filter(|sum| sum.kind == Kind::Device);
+        let asked = || self.join.all().filter(|(_, kind, requested)| *kind == Kind::Device && requested.nano() != 0);
+        if whole().next().is_none() && asked().next().is_none() {
+            return None;
         }
-        Some(Accelerators { requested: self.pods_track.known(all.0), allocatable: all.1, capacity: all.2 })
+        let requested: Quantity = asked().map(|(_, _, requested)| requested).sum();
+        Some(Accelerators {
+            requested: self.pods_track.known(requested.value()),
+            allocatable: saturate(whole().map(|sum| sum.allocatable).sum()),
+            capacity: saturate(whole().map(|sum| sum.capacity).sum()),
+        })
     }
 
     /// The worst of what the evidence says, and the word for it.

@@ -40,6 +40,7 @@ struct Basis {
     nodes: u64,
     pods: u64,
     history: u64,
+    usage: u64,
     second: u64,
 }
 
@@ -125,11 +126,16 @@ impl ClusterState {
         let source = self.source(now);
         let mut nodes: Vec<&Node> = self.nodes.iter().collect();
         nodes.sort_unstable_by(|a, b| natural_cmp(&a.facts.name, &b.facts.name));
-        let item = |node: &'_ Node| Lens { source, node }.accelerators();
-        nodes
-            .into_iter()
-            .map(|node| NodeItem { row: Lens { source, node }.row(false), accelerators: item(node) })
-            .collect()
+        let item = |node| {
+            let lens = Lens { source, node };
+            NodeItem {
+                row: lens.row(false),
+                accelerators: lens.accelerators(),
+                pods: lens.pod_counts(),
+                resources: lens.resource_amounts(),
+            }
+        };
+        nodes.into_iter().map(item).collect()
     }
 
     /// The column that the rows are sorted by, and whether the order is reversed.
@@ -193,7 +199,8 @@ impl ClusterState {
 
     /// Sorts by the column `by` places further on that can be sorted by.
     pub(crate) fn sort_step(&mut self, by: isize) {
-        let sorts: Vec<SortBy> = COLUMNS.iter().filter_map(|column| column.sort).collect();
+        let shown = |sort: &SortBy| self.usage.shown() || !sort.needs_usage();
+        let sorts: Vec<SortBy> = COLUMNS.iter().filter_map(|column| column.sort).filter(shown).collect();
         let at = sorts.iter().position(|sort| *sort == self.table.sort).unwrap_or(0);
         let len = isize::try_from(sorts.len()).expect("a handful of columns");
         let next = (isize::try_from(at).expect("a handful of columns") + by).rem_euclid(len);
@@ -241,6 +248,8 @@ impl ClusterState {
             ledger: &self.ledger,
             pods: &self.pods_track,
             history: &self.history,
+            accelerators: self.nodes.accelerators(),
+            usage: &self.usage,
             server_now: self.server_now(now),
             stale: self.nodes_track.complete() && !self.nodes_are_current(now),
         }
@@ -261,6 +270,7 @@ impl ClusterState {
             nodes: self.nodes.revision(),
             pods: if pods { self.ledger.revision() } else { 0 },
             history: if history { self.history.revision() } else { 0 },
+            usage: if table.sort.needs_usage() || table.filter.needs_usage() { self.usage.revision() } else { 0 },
             second: if table.filter.needs_time() { now.0.as_secs() } else { 0 },
         }
     }

@@ -6,7 +6,7 @@ use crate::model::latency::{ErrorClass, KindStats, Percentile, call_name};
 use crate::theme::{Glyphs, Role};
 use crate::ui::spark::SLO;
 use crate::ui::text::columns;
-use crate::ui::units::{grouped, percentile, rate, throughput};
+use crate::ui::units::{grouped, percentile, rate, volume};
 use crate::ui::words;
 
 /// A line in parts.
@@ -46,6 +46,7 @@ pub(super) fn table(kinds: &[KindStats], width: usize, glyphs: &Glyphs) -> Vec<L
     if kinds.is_empty() {
         lines.push(vec![(Role::Unknown, " no call has ended yet".to_owned())]);
     }
+    let mut said = None;
     for stats in kinds {
         let mut line = vec![(Role::Text, format!(" {:<12}", call_name(stats.kind)))];
         for (title, width) in &titles {
@@ -65,7 +66,10 @@ pub(super) fn table(kinds: &[KindStats], width: usize, glyphs: &Glyphs) -> Vec<L
         } else {
             line.push((role, format!("  {errors}")));
             lines.push(line);
+            // What was said of one kind need not be said again of the next: the lines below are worth more.
+            let verdict = verdict.filter(|_| said != stats.verdict);
             lines.extend(verdict.map(|(role, text)| vec![(role, format!("   {text}"))]));
+            said = stats.verdict.or(said);
         }
     }
     lines
@@ -105,13 +109,6 @@ fn value(title: &str, stats: &KindStats, glyphs: &Glyphs) -> (Role, String) {
         "DECODE" | "DEC" => share(stats.shares.map(|shares| shares.decode)),
         _ => (Role::Text, volume(stats.bytes)),
     }
-}
-
-/// `48 kB`: decimal, as networks are rated.
-pub(super) fn volume(bytes: u64) -> String {
-    #[expect(clippy::cast_precision_loss, reason = "two digits are shown")]
-    let text = throughput(bytes as f64);
-    text.trim_end_matches("/s").to_owned()
 }
 
 /// `504 ×1, body t/o ×2`.
