@@ -10,6 +10,17 @@ fn packets_that_vanish_fail_at_tcp_and_name_a_filter() {
     let hole = served.runtime.enter();
     served.control().inject(Fault::new(FaultKind::BlackHole));
     drop(hole);
+    // The hole is dug beside us: until then the port refuses.
+    let address: SocketAddr = served.simulation.clusters()[0].url.trim_start_matches("http://").parse().unwrap();
+    let begun = Instant::now();
+    let vanishes = || {
+        let tried = std::net::TcpStream::connect_timeout(&address, Duration::from_millis(300));
+        tried.is_err_and(|error| error.kind() == std::io::ErrorKind::TimedOut)
+    };
+    while !vanishes() {
+        assert!(begun.elapsed() < Duration::from_secs(30), "the black hole never opens");
+        std::thread::sleep(Duration::from_millis(20));
+    }
     let config = served.dir.path().join("config.toml");
     std::fs::write(&config, "[timeouts]\nconnect = \"2s\"\n").unwrap();
     let output = watchbell(&served).args(["check", "-o", "json"]).env("WATCHBELL_CONFIG", config).output().unwrap();
