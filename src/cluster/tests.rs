@@ -9,6 +9,7 @@ mod convergence;
 mod counts;
 mod credentials;
 mod faults_watch;
+mod incident;
 mod optional;
 pub(in crate::cluster) mod script;
 

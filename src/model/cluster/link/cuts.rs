@@ -85,6 +85,7 @@ mod tests {
             next_in: None,
             previous: None,
             audit_id: None,
+            retry_after: None,
             timeout: false,
         }
     }
