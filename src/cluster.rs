@@ -28,6 +28,7 @@ mod guard;
 mod inflate;
 pub mod kubeconfig;
 mod meter;
+mod optional;
 mod probe;
 mod proxy;
 mod reflector;
@@ -43,7 +44,7 @@ use deadline::{Backoff, SizeTier};
 use kubeconfig::Target;
 use meter::Sink;
 use session::{Build, Rejections, Session};
-pub use tuning::{Optional, Tiers, Tuning};
+pub use tuning::{LeaseWatch, Optional, Tiers, Tuning};
 use vigil::Vigil;
 use warnings::Warnings;
 
@@ -90,8 +91,10 @@ pub(crate) struct Shared {
     warnings: Warnings,
     reconnected: Notify,
     tier: Mutex<SizeTier>,
+    /// Nodes of the last complete list.
+    nodes: watch::Sender<Option<u32>>,
     /// The last list of each resource: its number grows even when the loop has to start again.
-    generations: [AtomicU32; Resource::ALL.len()],
+    generations: [AtomicU32; Resource::CORE.len() + Resource::OPTIONAL.len()],
 }
 
 impl Shared {
@@ -110,14 +113,12 @@ impl Shared {
 
     fn observe_nodes(&self, nodes: u32) {
         self.tier.lock().unwrap_or_else(PoisonError::into_inner).observe(nodes);
+        self.nodes.send_replace(Some(nodes));
     }
 
     /// The last list of `resource`.
     fn generation(&self, resource: Resource) -> &AtomicU32 {
-        match resource {
-            Resource::Nodes => &self.generations[0],
-            Resource::Pods => &self.generations[1],
-        }
+        &self.generations[resource as usize]
     }
 
     /// The user's wishes from now on.
@@ -157,10 +158,11 @@ enum Part {
     Probe(Series),
     Version,
     Usage,
+    Optional(Resource),
 }
 
 impl Part {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 12] = [
         Self::Meter,
         Self::Session,
         Self::Reflector(Resource::Nodes),
@@ -169,14 +171,17 @@ impl Part {
         Self::Probe(Series::Work),
         Self::Version,
         Self::Usage,
+        Self::Optional(Resource::Leases),
+        Self::Optional(Resource::Slices),
+        Self::Optional(Resource::Claims),
+        Self::Optional(Resource::Classes),
     ];
 
     fn name(self) -> &'static str {
         match self {
             Self::Session => "credentials",
             Self::Meter => "meter",
-            Self::Reflector(Resource::Nodes) => "nodes",
-            Self::Reflector(Resource::Pods) => "pods",
+            Self::Reflector(resource) | Self::Optional(resource) => resource.name(),
             Self::Probe(Series::Ping) => "ping probe",
             Self::Probe(Series::Work) => "work probe",
             Self::Version => "version",
@@ -206,6 +211,7 @@ async fn supervise<B: Build>(build: B, server: ClusterEvent, tuning: Tuning, lin
         warnings: Warnings::default(),
         reconnected: Notify::new(),
         tier: Mutex::new(SizeTier::new(tuning.tiers.clone())),
+        nodes: watch::channel(None).0,
         generations: Default::default(),
         tuning,
     });
@@ -272,6 +278,7 @@ impl<B: Build> Tree<B> {
                 Part::Probe(series) => probe::run(shared, series).await,
                 Part::Version => probe::versions(shared).await,
                 Part::Usage => usage::run(shared, seed).await,
+                Part::Optional(resource) => optional::run(shared, resource, seed).await,
             }
         });
         self.parts.insert(task.id(), part);

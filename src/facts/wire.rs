@@ -37,7 +37,14 @@ impl Uid {
         if text.is_empty() {
             return Self(0);
         }
-        Self(parse_uuid(text).unwrap_or_else(|| fnv1a(text.as_bytes())))
+        Self(parse_uuid(text).unwrap_or_else(|| fnv1a(text.bytes())))
+    }
+}
+
+impl Uid {
+    /// The FNV-1a hash of some bytes.
+    pub(super) fn hash(bytes: impl IntoIterator<Item = u8>) -> Self {
+        Self(fnv1a(bytes))
     }
 }
 
@@ -56,10 +63,10 @@ fn parse_uuid(text: &str) -> Option<u128> {
 }
 
 /// FNV-1a of 128 bits (draft-eastlake-fnv, section 5: offset basis and prime).
-fn fnv1a(bytes: &[u8]) -> u128 {
+fn fnv1a(bytes: impl IntoIterator<Item = u8>) -> u128 {
     const OFFSET: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
     const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
-    bytes.iter().fold(OFFSET, |hash, byte| (hash ^ u128::from(*byte)).wrapping_mul(PRIME))
+    bytes.into_iter().fold(OFFSET, |hash, byte| (hash ^ u128::from(byte)).wrapping_mul(PRIME))
 }
 
 /// What a list answer says about itself.

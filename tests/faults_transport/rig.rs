@@ -204,7 +204,7 @@ impl Rig {
     /// Both watches are open.
     pub(super) fn watches(&self) -> bool {
         let last = |of| self.states.iter().rev().find(|(resource, _)| *resource == of).map(|(_, state)| state.clone());
-        Resource::ALL.into_iter().all(|resource| last(resource) == Some(SyncState::Watching))
+        Resource::CORE.into_iter().all(|resource| last(resource) == Some(SyncState::Watching))
     }
 
     pub(super) async fn refresh(&self) {
@@ -250,7 +250,7 @@ impl Rig {
                 self.probes.push(sample.outcome);
                 self.samples.push(*sample);
             }
-            ClusterEvent::ListFinished { .. } => self.finished += 1,
+            ClusterEvent::ListFinished { resource: Resource::Nodes | Resource::Pods, .. } => self.finished += 1,
             _ => {}
         }
         if !matches!(event, ClusterEvent::Page { .. } | ClusterEvent::Changes { .. }) {
@@ -324,7 +324,7 @@ impl Rig {
     /// What holds whatever happens: one page of a resource in flight at a time, no request without an end (G4), and one
     /// sample, not more and not less, for each tick of a probe (G8).
     pub(super) fn keeps_the_rules(&self) {
-        for resource in Resource::ALL {
+        for resource in Resource::CORE {
             let mut pages: Vec<&Attempt> = self.pages(resource).collect();
             pages.sort_by_key(|page| page.at);
             for pair in pages.windows(2) {

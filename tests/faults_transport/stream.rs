@@ -19,9 +19,11 @@ fn wanted() -> Tuning {
     Tuning { watch_list: true, ..quick() }
 }
 
-/// Requests for a list as a watch.
+/// Requests for a list of nodes or pods as a watch.
 fn streams(rig: &Rig) -> Vec<RequestLog> {
-    let is_one = |log: &RequestLog| log.path_and_query.contains("sendInitialEvents=true");
+    let is_one = |log: &RequestLog| {
+        log.path_and_query.starts_with("/api/v1/") && log.path_and_query.contains("sendInitialEvents=true")
+    };
     rig.served.control.requests().into_iter().filter(is_one).collect()
 }
 

@@ -15,15 +15,21 @@ use crate::cluster::classify::{self, Trouble};
 use crate::cluster::reflector::{WatchAsk, WatchEnd, WatchNews};
 use crate::cluster::tuning::Tuning;
 use crate::cluster::warnings;
+use crate::facts::kept::Kept;
 use crate::facts::pod::PodBatch;
 use crate::facts::wire::{DecodeError, WatchFrame, WatchType, bookmark_version, decode_status, ends_initial_events};
-use crate::facts::{node, pod};
-use crate::msg::{Batch, CallKind, Layer, NodeChange, Resource};
+use crate::facts::{dra, lease, node, pod};
+use crate::msg::{Batch, CallKind, KeptChange, Layer, NodeChange, Resource};
 
 /// Opens the watch, reports what it brings and how it ends.
-pub(super) async fn run(shared: Arc<Shared>, resource: Resource, ask: WatchAsk, report: mpsc::Sender<WatchReport>) {
+pub(super) async fn run(
+    shared: Arc<Shared>,
+    (resource, path): (Resource, Arc<str>),
+    ask: WatchAsk,
+    report: mpsc::Sender<WatchReport>,
+) {
     let mut serial = 0;
-    let end = match open(&shared, resource, &ask, &mut serial).await {
+    let end = match open(&shared, (resource, &path), &ask, &mut serial).await {
         Ok((protobuf, body)) => {
             if report.send(WatchReport::Open { serial }).await.is_err() {
                 return;
@@ -43,7 +49,7 @@ pub(super) async fn run(shared: Arc<Shared>, resource: Resource, ask: WatchAsk, 
 /// The body of the watch, and whether it is protobuf.
 async fn open(
     shared: &Shared,
-    resource: Resource,
+    (resource, path): (Resource, &str),
     watch: &WatchAsk,
     serial: &mut u64,
 ) -> Result<(bool, Body), Trouble> {
@@ -53,7 +59,7 @@ async fn open(
         kind: CallKind::Watch(resource),
         page: None,
         attempt: watch.attempt,
-        uri: watch_uri(resource, watch, shared.tuning.skip_finished_pods),
+        uri: watch_uri((resource, path), watch, shared.tuning.skip_finished_pods),
         limits: Limits::small(shared.tuning.watch_headers),
     };
     let (head, body) = session.api.open(&ask, &shared.tuning).await?;
@@ -169,6 +175,10 @@ impl WatchBatch {
         let batch = match resource {
             Resource::Nodes => Batch::Nodes(Vec::new()),
             Resource::Pods => Batch::Pods(PodBatch::default()),
+            Resource::Leases => Batch::Leases(Vec::new()),
+            Resource::Slices => Batch::Slices(Vec::new()),
+            Resource::Claims => Batch::Claims(Vec::new()),
+            Resource::Classes => Batch::Classes(Vec::new()),
         };
         Self { batch, page: None, changes: 0, unreadable: 0, bytes: 0, news: WatchNews::default() }
     }
@@ -231,8 +241,23 @@ impl WatchBatch {
                 }
                 Err(_) => false,
             },
+            Batch::Leases(leases) => put(lease::decode_object(object), removed, leases),
+            Batch::Slices(slices) => put(dra::decode_slice(object), removed, slices),
+            Batch::Claims(claims) => put(dra::decode_claim(object), removed, claims),
+            Batch::Classes(classes) => put(dra::decode_class(object), removed, classes),
         };
         self.changes += usize::from(readable);
         readable
     }
+}
+
+/// Adds what became of an object of an optional kind; false if it cannot be read.
+fn put<T>(decoded: Result<Kept<T>, DecodeError>, removed: bool, changes: &mut Vec<KeptChange<T>>) -> bool {
+    let Ok(object) = decoded else { return false };
+    changes.push(if removed {
+        KeptChange::Gone { key: object.key, uid: object.uid, version: object.version }
+    } else {
+        KeptChange::Present(Box::new(object))
+    });
+    true
 }

@@ -66,7 +66,7 @@ impl Play {
     fn new(seed: u64, verbose: bool) -> Self {
         let mut rng = fastrand::Rng::with_seed(seed);
         let tuning = Arc::new(Tuning { page_sizes: vec![5, 3, 2, 1], ..Tuning::default() });
-        let sides = Resource::ALL.map(|of| {
+        let sides = Resource::CORE.map(|of| {
             let machine = Reflector::new(of, tuning.clone(), rng.u64(..));
             Side { server: Server::new(of), machine, page: None, token: None, watch: None, streams: rng.bool() }
         });
@@ -97,7 +97,7 @@ impl Play {
 
     fn step(&mut self, side: usize, input: Input, mut batch: Option<Batch>) {
         if self.verbose {
-            let _ = writeln!(self.log, "{:?} {} {input:?}", self.now, Resource::ALL[side].name());
+            let _ = writeln!(self.log, "{:?} {} {input:?}", self.now, Resource::CORE[side].name());
         }
         let moment = Moment {
             now: self.clocks(),
@@ -124,7 +124,7 @@ impl Play {
                 }
                 Effect::Close => at.watch = None,
                 Effect::Publish(page) => self.tell(ClusterEvent::Page {
-                    resource: Resource::ALL[side],
+                    resource: Resource::CORE[side],
                     generation: page.generation,
                     page: page.page,
                     remaining: None,
@@ -144,7 +144,7 @@ impl Play {
             None => {}
             Some(Err(trouble)) => self.step(side, Input::PageFailed(trouble), None),
             Some(Ok((body, news))) => {
-                let batch = match Resource::ALL[side] {
+                let batch = match Resource::CORE[side] {
                     Resource::Pods => {
                         let mut pods = PodBatch::default();
                         let head = pod::decode_list(body.as_bytes(), &mut pods).unwrap();
@@ -157,6 +157,7 @@ impl Play {
                             .unwrap();
                         Batch::Nodes(nodes)
                     }
+                    other => unreachable!("{other:?} is optional"),
                 };
                 self.step(side, Input::Page(news), Some(batch));
             }
@@ -398,11 +399,12 @@ impl Play {
             for ((namespace, name), object) in side.server.selected() {
                 let (uid, version, state) = (Uid::parse(&object.uid_text()), object.version, object.state);
                 truth.push(match side.server.of {
-                    Resource::Nodes => format!("node {name} {uid:?} {version} {state}"),
                     Resource::Pods => {
                         let cpu = crate::facts::quantity::Quantity::parse(&format!("{}m", 100 + object.uid)).unwrap();
                         format!("pod {namespace}/{name} {uid:?} {version} {state} n{} {cpu:?}", object.node)
                     }
+                    Resource::Nodes => format!("node {name} {uid:?} {version} {state}"),
+                    other => unreachable!("{other:?} is optional"),
                 });
             }
         }
@@ -430,7 +432,7 @@ fn decode(of: Resource, lines: &[String]) -> (Batch, WatchNews) {
         match (of, frame.kind) {
             (_, WatchType::Bookmark) => {}
             (Resource::Pods, _) => pod::decode_object(frame.object, removed, &mut pods).unwrap(),
-            (Resource::Nodes, _) => {
+            (_, _) => {
                 let node = node::decode_object(frame.object).unwrap();
                 nodes.push(if removed {
                     NodeChange::Gone { name: node.name, uid: node.uid, version: node.version }

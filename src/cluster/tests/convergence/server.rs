@@ -41,6 +41,7 @@ impl Object {
                 r#"{{"metadata":{{"name":"{name}","uid":"{uid}","resourceVersion":"{version}"}},"status":{{"conditions":[{{"type":"Ready","status":"{}"}}]}}}}"#,
                 ["True", "False", "Unknown"][usize::from(self.state)],
             ),
+            other => unreachable!("{other:?} is optional"),
         }
     }
 }
