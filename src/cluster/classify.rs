@@ -80,6 +80,11 @@ impl Trouble {
         self.code == Some(410) || self.status.as_ref().is_some_and(|s| s.version_too_large || &*s.reason == "Expired")
     }
 
+    /// Objects in the store cannot be read, or one was deleted unread: only a new list tells what is left (R20).
+    pub(crate) fn is_store_broken(&self) -> bool {
+        self.status.as_ref().is_some_and(|status| &*status.reason == "StoreReadError")
+    }
+
     /// The token with which the server lets an expired list go on (R5).
     pub(crate) fn continue_token(&self) -> Option<&str> {
         self.status.as_ref().map(|s| s.continue_token.as_str()).filter(|token| !token.is_empty())

@@ -165,7 +165,8 @@ impl Shell {
             now: self.shared.clock.now(),
             page_deadline: self.shared.page_deadline(),
             answering: self.shared.answering.load(Ordering::Relaxed),
-            watch_list: self.shared.watch_list.load(Ordering::Relaxed),
+            // A failure of what a cluster need not have says nothing about its lists.
+            watch_list: !self.resource.is_optional() && self.shared.watch_list.load(Ordering::Relaxed),
         };
         for effect in self.machine.step(moment, input) {
             self.perform(effect).await;
