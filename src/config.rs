@@ -45,6 +45,10 @@ pub struct Config {
     pub contexts: Vec<String>,
     /// Ask for protobuf; the answer may be JSON all the same.
     pub protobuf: bool,
+    /// Ask for lists as watches.
+    watch_list: bool,
+    /// The same by context: `[cluster.NAME] watch-list`.
+    cluster_watch_list: BTreeMap<String, bool>,
     /// What is asked of APIs that a cluster need not have.
     pub optional: Optional,
     /// What the model is told of the probe; thresholds are those of [`Config::thresholds`].
@@ -124,6 +128,8 @@ struct File {
 #[serde(default)]
 struct ClusterSection {
     alerts: Alerts,
+    #[serde(rename = "watch-list")]
+    watch_list: Option<bool>,
     timeouts: Timeouts,
 }
 
@@ -132,6 +138,8 @@ struct ClusterSection {
 struct ClustersSection {
     contexts: Option<Vec<String>>,
     protobuf: Option<bool>,
+    #[serde(rename = "watch-list")]
+    watch_list: Option<bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -189,6 +197,8 @@ impl Config {
         let mut config = Self {
             contexts: Vec::new(),
             protobuf: true,
+            watch_list: false,
+            cluster_watch_list: BTreeMap::new(),
             optional: Optional::default(),
             settings: Settings::default(),
             telling: Telling::default(),
@@ -246,6 +256,7 @@ impl Config {
             probe_period: self.settings.probe_period,
             probe_deadline: self.settings.probe_deadline,
             protobuf: self.protobuf,
+            watch_list: self.cluster_watch_list.get(context).copied().unwrap_or(self.watch_list),
             optional: self.optional.clone(),
             ..Tuning::default()
         };
@@ -265,6 +276,7 @@ impl Config {
         let File { clusters, alerts, probe, optional, tell, display, keys, accelerators, timeouts, cluster } = file;
         self.timeouts.push(timeouts);
         for (name, section) in cluster {
+            self.cluster_watch_list.extend(section.watch_list.map(|stream| (name.clone(), stream)));
             self.cluster_timeouts.insert(name.clone(), section.timeouts);
             self.cluster_alerts.insert(name, section.alerts);
         }
@@ -283,6 +295,7 @@ impl Config {
         replace(&mut self.telling.on_alert, tell.on_alert);
         replace(&mut self.contexts, clusters.contexts);
         replace(&mut self.protobuf, clusters.protobuf);
+        replace(&mut self.watch_list, clusters.watch_list);
         replace(&mut self.optional.usage, optional.usage);
         replace(&mut self.color, display.color);
         replace(&mut self.ascii, display.ascii);

@@ -3,9 +3,11 @@
 pub mod alert;
 pub mod alerts;
 pub mod cluster;
+pub mod dra;
 pub mod history;
 mod input;
 mod join;
+mod kept;
 pub mod latency;
 pub mod ledger;
 mod nodes;

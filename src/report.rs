@@ -13,9 +13,10 @@ use serde::Serialize;
 use crate::facts::accelerator::Kind;
 use crate::facts::text::Clean;
 use crate::model::cluster::{AcceleratorTotals, ClusterState, Freshness};
+use crate::model::dra::{Devices, DriverDevices};
 use crate::model::optional::Visibility;
 use crate::model::{Known, Model};
-use crate::msg::{Failure, Layer, Now, Resource};
+use crate::msg::{Failure, Layer, Now};
 
 pub use amounts::{Amounts, Resources};
 pub use item::{Item, ItemAccelerator, ItemCondition, ItemPods, ItemTaint, ItemUsage};
@@ -55,6 +56,10 @@ pub struct Cluster {
     pub resources: Option<Resources>,
     /// Whether the usage of nodes is seen.
     pub usage: Usage,
+    /// Devices of dynamic resource allocation.
+    pub dra: Dra,
+    /// Whether the leases of kubelets are seen.
+    pub leases: Seen,
     /// The API as seen from here.
     pub api: Api,
     /// Lists that are read in smaller pages than usual, and why.
@@ -164,6 +169,43 @@ pub struct Usage {
     pub age_seconds: Option<f64>,
 }
 
+/// Whether something that a cluster need not have is seen.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Seen {
+    /// It is, now.
+    pub visible: bool,
+    /// If not: why.
+    pub reason: Option<String>,
+}
+
+/// Devices of dynamic resource allocation (`resource.k8s.io`).
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Dra {
+    /// Slices and claims are seen, now.
+    pub visible: bool,
+    /// If not: why.
+    pub reason: Option<String>,
+    /// All devices by driver; `None` until slices and claims were read.
+    pub drivers: Option<Vec<DriverDevices>>,
+    /// Those of `drivers` that several nodes can use, over a network.
+    pub network: Option<Vec<DriverDevices>>,
+    /// Allocated devices that no slice names (any more).
+    pub stray: Option<u32>,
+    /// Extended resources that a device class serves.
+    pub extended_resources: Vec<Bridge>,
+}
+
+/// A device class that serves an extended resource.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Bridge {
+    /// The resource that pods ask for.
+    pub resource: Clean,
+    /// The class.
+    pub device_class: Clean,
+}
+
 /// The API as seen from here.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -234,6 +276,7 @@ fn cluster_of(cluster: &ClusterState, now: Now) -> Cluster {
     let pods = cluster.pod_counts();
     let nodes = cluster.items(now);
     let nodes_state = state(&summary.nodes_fresh, summary.nodes_total);
+    let devices = cluster.dra_devices();
     let mut errors: Vec<Fault> = cluster.failures().map(fault).collect();
     if errors.is_empty()
         && let Some(failure) = &summary.failure
@@ -251,7 +294,7 @@ fn cluster_of(cluster: &ClusterState, now: Now) -> Cluster {
             not_ready: counts.map(|counts| counts.not_ready).exact(),
             unknown: counts.map(|counts| counts.unknown).exact(),
             cordoned: counts.map(|counts| counts.cordoned).exact(),
-            unreadable: cluster.unreadable(Resource::Nodes),
+            unreadable: cluster.unreadable_nodes(),
         },
         accelerators: counts.exact().map(|_| cluster.accelerators().into_iter().map(accelerator).collect()),
         pods: Pods {
@@ -263,13 +306,18 @@ fn cluster_of(cluster: &ClusterState, now: Now) -> Cluster {
             allocatable: summary.pods_allocatable.exact(),
             unscheduled: summary.unscheduled.exact(),
             orphaned: summary.orphaned.exact(),
-            unreadable: cluster.unreadable(Resource::Pods),
+            unreadable: cluster.unreadable_pods(),
         },
         resources: counts.exact().map(|_| amounts::summed(nodes.iter().map(|node| &*node.resources))),
         usage: Usage {
             visible: *cluster.usage_visible() == Visibility::Visible,
             reason: cluster.usage_visible().reason(),
             age_seconds: cluster.usage_age(now).map(|age| age.as_secs_f64()),
+        },
+        dra: dra(cluster, devices.as_ref()),
+        leases: Seen {
+            visible: cluster.leases_visible() == Visibility::Visible,
+            reason: cluster.leases_visible().reason(),
         },
         api: Api {
             probe_p50_ms: summary.latency.p50.map(|p50| milliseconds(p50.value)),
@@ -283,7 +331,19 @@ fn cluster_of(cluster: &ClusterState, now: Now) -> Cluster {
             .map(|(resource, size, why)| SmallerPages { resource: resource.name(), size: *size, after: why.name() })
             .collect(),
         errors,
-        items: counts.any().map(|_| nodes.iter().map(item::of).collect()),
+        items: counts.any().map(|_| nodes.iter().map(|node| item::of(node, devices.as_ref())).collect()),
+    }
+}
+
+fn dra(cluster: &ClusterState, devices: Option<&Devices>) -> Dra {
+    let bridge = |(resource, device_class)| Bridge { resource, device_class };
+    Dra {
+        visible: cluster.dra_visible() == Visibility::Visible,
+        reason: cluster.dra_visible().reason(),
+        drivers: devices.map(|devices| devices.total.clone()),
+        network: devices.map(|devices| devices.network.clone()),
+        stray: devices.map(|devices| devices.stray),
+        extended_resources: cluster.dra_bridges().into_iter().map(bridge).collect(),
     }
 }
 

@@ -8,6 +8,7 @@ use crate::facts::accelerator::{self, Kind};
 use crate::facts::node::{Condition, ConditionStatus, Taint};
 use crate::facts::text::Clean;
 use crate::model::cluster::{AcceleratorTotals, NodeItem};
+use crate::model::dra::{Devices, DriverDevices};
 use crate::model::rows::Used;
 
 /// One node.
@@ -46,6 +47,20 @@ pub struct Item {
     pub accelerators: Vec<ItemAccelerator>,
     /// What it uses now; `None` if that is not known, see the cluster's `usage`.
     pub usage: Option<ItemUsage>,
+    /// Its devices of dynamic resource allocation by driver; `None` if they are not seen, see the cluster's `dra`.
+    pub dra: Option<Vec<DriverDevices>>,
+    /// Its kubelet's lease; `None` if it is not seen, see the cluster's `leases`, or if there is none.
+    pub lease: Option<ItemLease>,
+}
+
+/// A kubelet's lease.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ItemLease {
+    /// Seconds since it was renewed, by the server's clock.
+    pub age_seconds: Option<f64>,
+    /// Not renewed for longer than it lasts.
+    pub silent: bool,
 }
 
 /// What one node uses now.
@@ -132,7 +147,7 @@ pub struct ItemAccelerator {
     pub over_requested: Option<i64>,
 }
 
-pub(super) fn of(node: &NodeItem<'_>) -> Item {
+pub(super) fn of(node: &NodeItem<'_>, devices: Option<&Devices>) -> Item {
     let facts = node.row.facts;
     let pods = node.pods;
     Item {
@@ -159,6 +174,10 @@ pub(super) fn of(node: &NodeItem<'_>) -> Item {
         accelerators: node.accelerators.iter().map(item_accelerator).collect(),
         // A node that the API has no figures of is not known, like one of a cluster without the API (F26).
         usage: node.row.used.filter(|used| used.cpu_milli.is_some() || used.memory_bytes.is_some()).map(usage),
+        dra: devices.map(|devices| devices.nodes.get(&facts.name).cloned().unwrap_or_default()),
+        lease: node
+            .lease
+            .map(|lease| ItemLease { age_seconds: lease.age.map(|age| age.as_secs_f64()), silent: lease.silent }),
     }
 }
 

@@ -49,6 +49,8 @@ fn the_json_of_a_small_cluster_is_what_a_person_counts() {
             ("version", json!("v1.30.4")),
             ("created", json!("2023-11-14T22:13:20Z")),
             ("usage", json!(null)),
+            ("dra", json!(null)),
+            ("lease", json!(null)),
         ] {
             item[key] = value;
         }
@@ -77,6 +79,8 @@ fn the_json_of_a_small_cluster_is_what_a_person_counts() {
                 "nvidia.com/gpu": amounts("2", "13", "16"), "pods": amounts("3", "30", "30")
             },
             "usage": { "visible": false, "reason": "not read yet", "ageSeconds": null },
+            "dra": { "visible": false, "reason": "not read yet", "drivers": null, "network": null, "stray": null, "extendedResources": [] },
+            "leases": { "visible": false, "reason": "not read yet" },
             "api": { "probeP50Ms": 21.5, "probeP95Ms": 21.5, "timeouts": 1, "requests": 2 },
             "smallerPages": [], "errors": [],
             "items": [

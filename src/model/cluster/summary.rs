@@ -6,6 +6,7 @@ use super::{ClusterState, ClusterSummary, Freshness, Health, PageUnderWay, satur
 use crate::facts::accelerator::Kind;
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
+use crate::model::dra;
 use crate::model::latency::{Running, call_title};
 use crate::model::rows::Accelerators;
 use crate::model::{Known, elapsed};
@@ -37,6 +38,7 @@ impl ClusterState {
             nodes_ready: self.nodes_track.known(sums.ready),
             nodes_total: self.nodes_track.known(sums.total),
             gpu: self.gpu(),
+            dra: self.optional.devices().and_then(dra::Devices::all),
             gpu_known: self.nodes_track.complete(),
             gpu_nodes: self.nodes_track.known(sums.with_devices),
             pods: self.pods_track.known(totals.bound),
@@ -64,7 +66,7 @@ impl ClusterState {
     /// Pages on their way; a list of one object beside the pages has no number.
     fn pages(&self, now: Mono) -> Vec<PageUnderWay> {
         let page = |call: &Running| match call.kind {
-            CallKind::List(resource) => {
+            CallKind::List(resource) if !resource.is_optional() => {
                 let (page, bytes, span) = (call.page?, call.bytes, now.since(call.at));
                 Some(PageUnderWay { resource, page, bytes, span })
             }
@@ -73,12 +75,13 @@ impl ClusterState {
         self.latency.running().filter_map(page).collect()
     }
 
-    /// How fresh what we show of `resource` is.
+    /// How fresh what we show of nodes or pods is; of anything else nothing is said here.
     #[must_use]
     pub fn fresh(&self, resource: Resource, now: Now) -> Freshness {
         let track = match resource {
             Resource::Nodes => &self.nodes_track,
             Resource::Pods => &self.pods_track,
+            _ => return Freshness::Never,
         };
         track.freshness(self.settings.stale_after, now)
     }

@@ -133,6 +133,7 @@ impl ClusterState {
                 accelerators: lens.accelerators(),
                 pods: lens.pod_counts(),
                 resources: lens.resource_amounts(),
+                lease: self.liveness(&lens),
             }
         };
         nodes.into_iter().map(item).collect()

@@ -6,6 +6,7 @@ use crate::facts::accelerator::Kind;
 use crate::facts::node::{NodeFacts, Readiness};
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
+use crate::model::dra::DriverDevices;
 use crate::model::latency::{LatencySummary, Verdict};
 use crate::model::rows::{Accelerators, NodeRow, NodeStatus, ResourceRow};
 use crate::model::{Known, Settings};
@@ -78,6 +79,8 @@ pub struct ClusterSummary {
     pub nodes_total: Known<u32>,
     /// Whole devices; `None` if the complete node list has none.
     pub gpu: Option<Accelerators>,
+    /// Devices of dynamic resource allocation, all drivers together; `None` if they are not seen or there are none.
+    pub dra: Option<DriverDevices>,
     /// `gpu` is not known yet: the node list is not complete.
     pub gpu_known: bool,
     /// Nodes that announce any whole device.
@@ -150,6 +153,15 @@ pub struct NodeDetail<'a> {
     pub notes: Vec<(&'static str, Clean)>,
     /// Ready transitions we observed, newest first: when, to what, reason.
     pub transitions: Vec<(Duration, Clean)>,
+}
+
+/// What a kubelet's lease says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Liveness {
+    /// Time since it was renewed, by the server's clock; `None` if the lease does not say.
+    pub age: Option<Duration>,
+    /// Not renewed for longer than the lease lasts: the kubelet is dead, or cut off.
+    pub silent: bool,
 }
 
 /// Accelerators of one resource and kind over all nodes of a cluster.
@@ -242,6 +254,8 @@ pub struct NodeItem<'a> {
     pub pods: Known<PodCounts>,
     /// Every resource that the node or its pods name, sorted by name.
     pub resources: Vec<ResourceAmounts>,
+    /// What its lease says; `None` if leases are not seen, or it has none.
+    pub lease: Option<Liveness>,
 }
 
 /// One resource of one node or of a cluster, exactly.
