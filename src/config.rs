@@ -276,9 +276,7 @@ impl Config {
         let File { clusters, alerts, probe, optional, tell, display, keys, accelerators, timeouts, cluster } = file;
         self.timeouts.push(timeouts);
         for (name, section) in cluster {
-            if let Some(streams) = section.watch_list {
-                self.cluster_watch_list.insert(name.clone(), streams);
-            }
+            self.cluster_watch_list.extend(section.watch_list.map(|stream| (name.clone(), stream)));
             self.cluster_timeouts.insert(name.clone(), section.timeouts);
             self.cluster_alerts.insert(name, section.alerts);
         }
