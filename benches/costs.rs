@@ -127,19 +127,16 @@ fn page(resource: Resource, batch: Batch) -> ClusterEvent {
 fn model(nodes: usize) -> Model {
     let spec = ClusterSpec { context: "bench".into(), broken: None };
     let mut model = Model::new(vec![spec], Settings::default());
-    for resource in [Resource::Nodes, Resource::Pods] {
+    for resource in Resource::CORE {
         tell(&mut model, ClusterEvent::ListStarted { resource, generation: 1 });
-        match resource {
-            Resource::Nodes => {
-                let all: Vec<_> = (0..nodes).collect();
-                for some in all.chunks(PAGE) {
-                    tell(&mut model, page(resource, Batch::Nodes(some.iter().copied().map(node).collect())));
-                }
+        if resource == Resource::Nodes {
+            let all: Vec<_> = (0..nodes).collect();
+            for some in all.chunks(PAGE) {
+                tell(&mut model, page(resource, Batch::Nodes(some.iter().copied().map(node).collect())));
             }
-            Resource::Pods => {
-                for batch in pods(nodes) {
-                    tell(&mut model, page(resource, Batch::Pods(batch)));
-                }
+        } else {
+            for batch in pods(nodes) {
+                tell(&mut model, page(resource, Batch::Pods(batch)));
             }
         }
         tell(&mut model, ClusterEvent::ListFinished { resource, generation: 1 });

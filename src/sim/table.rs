@@ -35,6 +35,15 @@ const POD: &[Column] = &[
 ];
 const NAMESPACE: &[Column] = &[("Name", "string", "name", 0), ("Status", "string", "", 0), ("Age", "string", "", 0)];
 const LEASE: &[Column] = &[("Name", "string", "name", 0), ("Holder", "string", "", 0), ("Age", "string", "", 0)];
+const SLICE: &[Column] = &[
+    ("Name", "string", "name", 0),
+    ("Node", "string", "", 0),
+    ("Driver", "string", "", 0),
+    ("Pool", "string", "", 0),
+    ("Age", "string", "", 0),
+];
+const CLAIM: &[Column] = &[("Name", "string", "name", 0), ("State", "string", "", 0), ("Age", "string", "", 0)];
+const CLASS: &[Column] = &[("Name", "string", "name", 0), ("Age", "string", "", 0)];
 const EVENT: &[Column] = &[
     ("Last Seen", "string", "", 0),
     ("Type", "string", "", 0),
@@ -55,6 +64,9 @@ pub(super) fn columns(resource: Resource, out: &mut Vec<u8>) {
         Resource::Pods => POD,
         Resource::Namespaces => NAMESPACE,
         Resource::Leases => LEASE,
+        Resource::Slices => SLICE,
+        Resource::Claims => CLAIM,
+        Resource::Classes => CLASS,
         Resource::Events => EVENT,
     };
     for (i, (name, kind, format, priority)) in columns.iter().enumerate() {
@@ -86,6 +98,13 @@ pub(super) fn write_cells(object: &Object, now: i64, out: &mut Vec<u8>) {
             for text in [lease.meta.name(), lease.meta.name(), &age] {
                 cell(out, text);
             }
+        }
+        Object::Dynamic(dynamic) => {
+            cell(out, dynamic.meta.name());
+            for text in dynamic.cells() {
+                cell(out, &text);
+            }
+            cell(out, &age);
         }
         Object::Event(event) => event_cells(event, now, out),
     }
