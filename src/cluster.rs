@@ -37,6 +37,7 @@ mod stream;
 mod tuning;
 mod usage;
 mod vigil;
+mod warnings;
 
 use classify::one_line;
 use deadline::{Backoff, SizeTier};
@@ -45,6 +46,7 @@ use meter::Sink;
 use session::{Build, Rejections, Session};
 pub use tuning::{LeaseWatch, Optional, Tiers, Tuning};
 use vigil::Vigil;
+use warnings::Warnings;
 
 /// A task that has run this long before it panicked starts again without delay growth.
 const STEADY: Duration = Duration::from_secs(120);
@@ -84,6 +86,9 @@ pub(crate) struct Shared {
     resumed: watch::Receiver<u64>,
     /// The last ping was answered.
     answering: AtomicBool,
+    /// Lists may come as watches: wanted, and none has failed yet.
+    watch_list: AtomicBool,
+    warnings: Warnings,
     reconnected: Notify,
     tier: Mutex<SizeTier>,
     /// Nodes of the last complete list.
@@ -202,6 +207,8 @@ async fn supervise<B: Build>(build: B, server: ClusterEvent, tuning: Tuning, lin
         refresh: refreshes,
         resumed: resumes,
         answering: AtomicBool::new(false),
+        watch_list: AtomicBool::new(tuning.watch_list),
+        warnings: Warnings::default(),
         reconnected: Notify::new(),
         tier: Mutex::new(SizeTier::new(tuning.tiers.clone())),
         nodes: watch::channel(None).0,

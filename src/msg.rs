@@ -450,6 +450,8 @@ pub enum Layer {
     Decode,
     /// The watch ended in a way that needs a new list (410, silence): routine, no alert.
     Watch,
+    /// The server answered, and warns (`Warning: 299`): of an API that goes away, for instance. No failure, no alert.
+    Warning,
     /// A fault of our own.
     Internal,
 }
@@ -474,6 +476,7 @@ impl Layer {
             Self::Body => "body",
             Self::Decode => "decode",
             Self::Watch => "watch",
+            Self::Warning => "warning",
             Self::Internal => "internal",
         }
     }

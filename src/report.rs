@@ -2,7 +2,9 @@
 //!
 //! What is not known is `null` with a state beside it, never 0.
 
+mod amounts;
 pub mod check;
+mod item;
 mod table;
 
 use jiff::Timestamp;
@@ -10,12 +12,14 @@ use serde::Serialize;
 
 use crate::facts::accelerator::Kind;
 use crate::facts::text::Clean;
-use crate::model::cluster::{AcceleratorTotals, ClusterState, Freshness, NodeItem};
+use crate::model::cluster::{AcceleratorTotals, ClusterState, Freshness};
 use crate::model::dra::{Devices, DriverDevices};
 use crate::model::optional::Visibility;
 use crate::model::{Known, Model};
 use crate::msg::{Failure, Layer, Now};
 
+pub use amounts::{Amounts, Resources};
+pub use item::{Item, ItemAccelerator, ItemCondition, ItemPods, ItemTaint, ItemUsage};
 pub use table::table;
 
 /// The clusters at one time: `watchbell snapshot -o json`.
@@ -48,6 +52,8 @@ pub struct Cluster {
     pub accelerators: Option<Vec<Accelerator>>,
     /// Sums over pods.
     pub pods: Pods,
+    /// Every resource summed over the nodes and their pods; `None` unless the node list was complete, see `nodes.state`.
+    pub resources: Option<Resources>,
     /// Whether the usage of nodes is seen.
     pub usage: Usage,
     /// Devices of dynamic resource allocation.
@@ -96,6 +102,8 @@ pub struct Nodes {
     pub unknown: Option<u32>,
     /// `spec.unschedulable`, whatever Ready says.
     pub cordoned: Option<u32>,
+    /// Objects of the last list and since then that could not be read; they count nowhere else.
+    pub unreadable: u32,
 }
 
 /// One accelerator resource of a cluster.
@@ -112,6 +120,14 @@ pub struct Accelerator {
     pub allocatable: i64,
     /// By bound pods that are neither Succeeded nor Failed; see `pods.state`.
     pub requested: Option<i64>,
+    /// allocatable − requested; negative where more is requested than is healthy.
+    pub free: Option<i64>,
+    /// Announced but not healthy: capacity − allocatable, node by node.
+    pub withdrawn: i64,
+    /// Promised by labels but never announced; `None` where no label can say.
+    pub missing: Option<i64>,
+    /// Requested beyond what is allocatable, node by node.
+    pub over_requested: Option<i64>,
     /// Nodes that announce any.
     pub nodes: u32,
 }
@@ -124,10 +140,21 @@ pub struct Pods {
     pub state: State,
     /// Bound to a node and neither Succeeded nor Failed.
     pub bound: Option<u32>,
+    /// Of those: being deleted.
+    pub terminating: Option<u32>,
+    /// Of those: owned by a `DaemonSet`.
+    pub daemon_set: Option<u32>,
+    /// Of those: mirrors of static pods.
+    #[serde(rename = "static")]
+    pub mirror: Option<u32>,
     /// Sum of `allocatable.pods` over the nodes; see `nodes.state`.
     pub allocatable: Option<u32>,
     /// Without a node, and neither Succeeded nor Failed.
     pub unscheduled: Option<u32>,
+    /// Bound to nodes that are not in the list; they are in `bound` and on no node. `None` until both lists are complete.
+    pub orphaned: Option<u32>,
+    /// Objects of the last list and since then that could not be read; they count nowhere else.
+    pub unreadable: u32,
 }
 
 /// Whether the usage of nodes (`metrics.k8s.io`) is seen.
@@ -223,80 +250,6 @@ pub struct Fault {
     pub attempt: u32,
 }
 
-/// One node.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Item {
-    /// Its name.
-    pub name: Clean,
-    /// `Ready`, `NotReady` or `Unknown`, then `,SchedulingDisabled` if cordoned, as kubectl spells it.
-    pub status: String,
-    /// `lastTransitionTime` of Ready.
-    pub status_since: Option<Timestamp>,
-    /// Roles, sorted.
-    pub roles: Vec<Clean>,
-    /// Its pods.
-    pub pods: ItemPods,
-    /// Its accelerators.
-    pub accelerators: Vec<ItemAccelerator>,
-    /// What it uses now; `None` if that is not known, see the cluster's `usage`.
-    pub usage: Option<ItemUsage>,
-    /// Its devices of dynamic resource allocation by driver; `None` if they are not seen, see the cluster's `dra`.
-    pub dra: Option<Vec<DriverDevices>>,
-    /// Its kubelet's lease; `None` if it is not seen, see the cluster's `leases`, or if there is none.
-    pub lease: Option<ItemLease>,
-}
-
-/// A kubelet's lease.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ItemLease {
-    /// Seconds since it was renewed, by the server's clock.
-    pub age_seconds: Option<f64>,
-    /// Not renewed for longer than it lasts.
-    pub silent: bool,
-}
-
-/// What one node uses now.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ItemUsage {
-    /// CPU, thousandths of a core, rounded up: the average over the window.
-    pub cpu_milli: Option<i64>,
-    /// Memory, bytes: the working set.
-    pub memory_bytes: Option<i64>,
-    /// Seconds since the figures were taken, by the server's clock.
-    pub age_seconds: Option<f64>,
-    /// Seconds over which the CPU is averaged.
-    pub window_seconds: Option<f64>,
-}
-
-/// The pods of one node.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ItemPods {
-    /// Bound and neither Succeeded nor Failed; see the cluster's `pods.state`.
-    pub bound: Option<u32>,
-    /// `allocatable.pods`; `None` if the node does not say.
-    pub allocatable: Option<u32>,
-}
-
-/// One accelerator resource of a node.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ItemAccelerator {
-    /// `nvidia.com/gpu`.
-    pub resource: Clean,
-    /// `device`, `slice` or `shared`.
-    pub kind: Kind,
-    /// `status.capacity`.
-    pub capacity: i64,
-    /// `status.allocatable`.
-    pub allocatable: i64,
-    /// By bound pods that are neither Succeeded nor Failed.
-    pub requested: Option<i64>,
-}
-
 /// The clusters as they are known now.
 #[must_use]
 pub fn snapshot(model: &Model, now: Now) -> Snapshot {
@@ -320,6 +273,8 @@ impl Snapshot {
 fn cluster_of(cluster: &ClusterState, now: Now) -> Cluster {
     let summary = cluster.summary(now);
     let counts = cluster.node_counts();
+    let pods = cluster.pod_counts();
+    let nodes = cluster.items(now);
     let nodes_state = state(&summary.nodes_fresh, summary.nodes_total);
     let devices = cluster.dra_devices();
     let mut errors: Vec<Fault> = cluster.failures().map(fault).collect();
@@ -339,14 +294,21 @@ fn cluster_of(cluster: &ClusterState, now: Now) -> Cluster {
             not_ready: counts.map(|counts| counts.not_ready).exact(),
             unknown: counts.map(|counts| counts.unknown).exact(),
             cordoned: counts.map(|counts| counts.cordoned).exact(),
+            unreadable: cluster.unreadable_nodes(),
         },
         accelerators: counts.exact().map(|_| cluster.accelerators().into_iter().map(accelerator).collect()),
         pods: Pods {
             state: state(&summary.pods_fresh, summary.pods),
             bound: summary.pods.exact(),
+            terminating: pods.map(|pods| pods.terminating).exact(),
+            daemon_set: pods.map(|pods| pods.daemon_set).exact(),
+            mirror: pods.map(|pods| pods.mirror).exact(),
             allocatable: summary.pods_allocatable.exact(),
             unscheduled: summary.unscheduled.exact(),
+            orphaned: summary.orphaned.exact(),
+            unreadable: cluster.unreadable_pods(),
         },
+        resources: counts.exact().map(|_| amounts::summed(nodes.iter().map(|node| &*node.resources))),
         usage: Usage {
             visible: *cluster.usage_visible() == Visibility::Visible,
             reason: cluster.usage_visible().reason(),
@@ -369,7 +331,7 @@ fn cluster_of(cluster: &ClusterState, now: Now) -> Cluster {
             .map(|(resource, size, why)| SmallerPages { resource: resource.name(), size: *size, after: why.name() })
             .collect(),
         errors,
-        items: items(cluster, (counts.any().is_some(), devices.as_ref()), now),
+        items: counts.any().map(|_| nodes.iter().map(|node| item::of(node, devices.as_ref())).collect()),
     }
 }
 
@@ -385,41 +347,6 @@ fn dra(cluster: &ClusterState, devices: Option<&Devices>) -> Dra {
     }
 }
 
-fn items(cluster: &ClusterState, (known, devices): (bool, Option<&Devices>), now: Now) -> Option<Vec<Item>> {
-    let node = |node: NodeItem<'_>| Item {
-        name: node.row.facts.name.clone(),
-        status: node.status(),
-        status_since: node.row.facts.readiness().1,
-        roles: node.row.roles.split(',').filter(|role| !role.is_empty()).map(Clean::new).collect(),
-        pods: ItemPods { bound: node.row.pods.exact(), allocatable: node.row.pods_allocatable },
-        accelerators: node
-            .accelerators
-            .iter()
-            .map(|totals| ItemAccelerator {
-                resource: totals.resource.clone(),
-                kind: totals.kind,
-                capacity: totals.capacity,
-                allocatable: totals.allocatable,
-                requested: totals.requested.exact(),
-            })
-            .collect(),
-        // A node that the API has no figures of is not known, like one of a cluster without the API (F26).
-        usage: node.row.used.filter(|used| used.cpu_milli.is_some() || used.memory_bytes.is_some()).map(|used| {
-            ItemUsage {
-                cpu_milli: used.cpu_milli,
-                memory_bytes: used.memory_bytes,
-                age_seconds: used.age.map(|age| age.as_secs_f64()),
-                window_seconds: used.window.map(|window| window.as_secs_f64()),
-            }
-        }),
-        dra: devices.map(|devices| devices.nodes.get(&node.row.facts.name).cloned().unwrap_or_default()),
-        lease: node
-            .lease
-            .map(|lease| ItemLease { age_seconds: lease.age.map(|age| age.as_secs_f64()), silent: lease.silent }),
-    };
-    known.then(|| cluster.items(now).into_iter().map(node).collect())
-}
-
 fn state<T>(fresh: &Freshness, value: Known<T>) -> State {
     match (fresh, value) {
         (_, Known::Denied) => State::Denied,
@@ -431,8 +358,18 @@ fn state<T>(fresh: &Freshness, value: Known<T>) -> State {
 }
 
 fn accelerator(totals: AcceleratorTotals) -> Accelerator {
-    let AcceleratorTotals { resource, kind, capacity, allocatable, requested, nodes } = totals;
-    Accelerator { resource, kind, capacity, allocatable, requested: requested.exact(), nodes }
+    Accelerator {
+        free: totals.free().exact(),
+        requested: totals.requested.exact(),
+        over_requested: totals.over_requested.exact(),
+        resource: totals.resource,
+        kind: totals.kind,
+        capacity: totals.capacity,
+        allocatable: totals.allocatable,
+        withdrawn: totals.withdrawn,
+        missing: totals.missing,
+        nodes: totals.nodes,
+    }
 }
 
 fn fault(failure: &Failure) -> Fault {

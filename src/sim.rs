@@ -26,6 +26,7 @@ mod object;
 mod pod;
 mod population;
 mod proto;
+mod raw;
 mod request;
 mod scenario;
 mod script;

@@ -12,10 +12,10 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
-use super::Shared;
 use super::call::{Ask, Limits};
 use super::classify::{self, Trouble};
 use super::reflector::{Effect, Input, Moment, PageAsk, PageNews, Reflector, WatchAsk, WatchEnd, WatchNews};
+use super::{Shared, warnings};
 use crate::facts::kept::Kept;
 use crate::facts::pod::PodBatch;
 use crate::facts::wire::{DecodeError, ListHead};
@@ -61,6 +61,8 @@ enum WatchReport {
 /// Events that came together.
 struct WatchBatch {
     batch: Batch,
+    /// A page of the list that the watch brings first, by its number.
+    page: Option<u32>,
     changes: usize,
     unreadable: u32,
     bytes: u64,
@@ -162,6 +164,7 @@ impl Shell {
             now: self.shared.clock.now(),
             page_deadline: self.shared.page_deadline(),
             answering: self.shared.answering.load(Ordering::Relaxed),
+            watch_list: self.shared.watch_list.load(Ordering::Relaxed),
         };
         for effect in self.machine.step(moment, input) {
             self.perform(effect).await;
@@ -216,6 +219,7 @@ impl Shell {
                 self.shared.tell(event).await;
             }
             Effect::Renew => self.shared.session.renew(self.serial),
+            Effect::NoWatchList => self.shared.watch_list.store(false, Ordering::Relaxed),
         }
     }
 
@@ -268,9 +272,14 @@ impl Shell {
                 self.serial = serial;
                 Some(Input::WatchEnded(end))
             }
-            WatchReport::Batch(WatchBatch { batch, changes, unreadable, bytes, news }) => {
-                if changes > 0 || unreadable > 0 {
-                    let (resource, generation) = (self.resource, self.watch_generation);
+            WatchReport::Batch(WatchBatch { batch, page, changes, unreadable, bytes, news }) => {
+                let (resource, generation) = (self.resource, self.watch_generation);
+                if let Some(page) = page {
+                    self.objects = self.objects.saturating_add(u32::try_from(changes).unwrap_or(u32::MAX));
+                    let remaining = None;
+                    let page = ClusterEvent::Page { resource, generation, page, remaining, bytes, unreadable, batch };
+                    self.shared.tell(page).await;
+                } else if changes > 0 || unreadable > 0 {
                     self.shared.tell(ClusterEvent::Changes { resource, generation, unreadable, batch }).await;
                 }
                 self.heard_bytes = self.heard_bytes.saturating_add(bytes);
@@ -340,6 +349,7 @@ async fn fetch(
     let start = Instant::now();
     let head = session.api.fetch(&ask, &shared.tuning, buf).await?;
     let took = start.elapsed();
+    warnings::tell(shared, &head.headers, &format!("list {}", resource.name())).await;
     let (list, batch) = decode(resource, buf).map_err(|error| classify::unreadable(&head, buf, &error.text))?;
     let news = PageNews {
         version: list.resource_version,
@@ -395,9 +405,13 @@ fn list_uri((resource, path): (Resource, &str), page: &PageAsk, skip_finished: b
 }
 
 fn watch_uri((resource, path): (Resource, &str), watch: &WatchAsk, skip_finished: bool) -> String {
-    let version = utf8_percent_encode(&watch.version, NON_ALPHANUMERIC);
-    let mut uri =
-        format!("{path}?watch=1&allowWatchBookmarks=true&resourceVersion={version}&timeoutSeconds={}", watch.seconds);
+    let from = if watch.initial {
+        // Without a version: consistent, as our pages are.
+        "sendInitialEvents=true&resourceVersionMatch=NotOlderThan".to_owned()
+    } else {
+        format!("resourceVersion={}", utf8_percent_encode(&watch.version, NON_ALPHANUMERIC))
+    };
+    let mut uri = format!("{path}?watch=1&allowWatchBookmarks=true&{from}&timeoutSeconds={}", watch.seconds);
     push_selector(&mut uri, resource, skip_finished);
     uri
 }

@@ -69,6 +69,8 @@ pub struct Tuning {
     pub skip_finished_pods: bool,
     /// Ask for nodes and pods in protobuf; a server that answers in JSON is understood all the same.
     pub protobuf: bool,
+    /// Ask for lists as watches (`sendInitialEvents`), and for pages once that has failed. Servers from 1.34 on send them.
+    pub watch_list: bool,
     /// Changes in one message, at most.
     pub changes_per_message: usize,
     /// Time between two probes of a series.
@@ -197,6 +199,7 @@ impl Default for Tuning {
             resume_delay: (Duration::from_millis(200), s(3)),
             skip_finished_pods: true,
             protobuf: true,
+            watch_list: false,
             changes_per_message: 500,
             probe_period: s(5),
             probe_deadline: s(5),

@@ -8,17 +8,21 @@ mod watch;
 use serde::de::{IgnoredAny, MapAccess};
 use serde::{Deserialize, Serialize};
 
-use super::json::{Anew, Flag, Int, List, Obj, Present, Reset, Slim, Text, Time, skip};
+use super::json::{Anew, Flag, Int, List, Obj, Reset, Slim, Text, Time, When, skip};
 use super::text::Clean;
 
 pub use proto::decode_proto_frame;
 pub use status::{StatusFacts, decode_status};
-pub use watch::{WatchFrame, WatchType, bookmark_version, decode_frame};
+pub use watch::{WatchFrame, WatchType, bookmark_version, decode_frame, ends_initial_events};
 
 pub(super) use list::{Sink, each, one};
 
 /// The annotation of a mirror pod (`kubernetes pkg/kubelet/types`, `ConfigMirrorAnnotationKey`).
 const MIRROR: &str = "kubernetes.io/config.mirror";
+
+/// The annotation of the bookmark that ends a list sent as a watch (`apimachinery pkg/apis/meta/v1/types.go`,
+/// `InitialEventsAnnotationKey`); its value must be `true`.
+const INITIAL_EVENTS_END: &str = "k8s.io/initial-events-end";
 
 /// An object's uid as a number: a UUID's 128 bits, else a hash of the text; 0 if there is none.
 ///
@@ -103,7 +107,7 @@ pub(super) struct Meta<'a, L = IgnoredAny> {
     pub(super) continue_token: Text<'a>,
     pub(super) remaining: Int,
     pub(super) created: Time,
-    pub(super) deleting: Present,
+    pub(super) deleting: When<'a>,
     pub(super) labels: L,
     pub(super) annotations: Obj<Annotations>,
     pub(super) owners: List<Obj<Owner<'a>>>,
@@ -158,11 +162,18 @@ impl<L> Meta<'_, L> {
 pub(super) struct Annotations {
     /// [`MIRROR`] is there.
     pub(super) mirror: bool,
+    /// [`INITIAL_EVENTS_END`] is there and `true`.
+    initial_events_end: bool,
 }
 
 impl<'de> Slim<'de> for Annotations {
     fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
         self.mirror |= key == MIRROR;
+        if key == INITIAL_EVENTS_END {
+            let value: Text<'_> = map.next_value()?;
+            self.initial_events_end = &*value == "true";
+            return Ok(());
+        }
         skip(map)
     }
 }

@@ -6,10 +6,12 @@ mod summary;
 mod table;
 mod views;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::alert::{AlertLine, AlertRecord, Alerts};
 use super::dra;
+use super::gpus::{Board, Boards};
 use super::history::History;
 use super::join::Join;
 use super::latency::{Latency, Mark};
@@ -19,7 +21,8 @@ use super::optional::{Optionals, Visibility};
 use super::rows::age_of;
 use super::sync::{PageHead, Track};
 use super::usage::Usage;
-use super::{ClusterSpec, Settings};
+use super::{ClusterSpec, Known, Settings};
+use crate::facts::accelerator;
 use crate::facts::text::Clean;
 use crate::msg::{Batch, ClusterEvent, ClusterId, Failure, Now, PageLimits, Resource};
 
@@ -30,6 +33,7 @@ use table::Table;
 pub(crate) use table::Step;
 pub use views::{
     AcceleratorTotals, ClusterSummary, Freshness, Health, Liveness, NodeCounts, NodeDetail, NodeItem, PageUnderWay,
+    PodCounts, ResourceAmounts,
 };
 
 /// One cluster as far as we know it.
@@ -49,6 +53,7 @@ pub struct ClusterState {
     pub(super) usage: Usage,
     pub(super) optional: Optionals,
     pub(super) alerts: Alerts,
+    pub(super) boards: Boards,
     table: Table,
     opened: OpenedNode,
 }
@@ -78,6 +83,7 @@ impl ClusterState {
             usage: Usage::default(),
             optional: Optionals::default(),
             alerts: Alerts::default(),
+            boards: Boards::default(),
             table: Table::default(),
             opened: OpenedNode::default(),
         }
@@ -154,6 +160,36 @@ impl ClusterState {
         self.spec.broken.is_some() || (settled(&self.nodes_track) && settled(&self.pods_track))
     }
 
+    /// The GPU view, as of the last time that somebody looked; numbers of pods are as well known as [`ClusterState::pod_counts`].
+    #[must_use]
+    pub fn gpu_board(&self) -> &Board {
+        self.boards.board()
+    }
+
+    /// The pods that count, on known nodes or not, told apart.
+    #[must_use]
+    pub fn pod_counts(&self) -> Known<PodCounts> {
+        let bound = self.ledger.bound();
+        self.pods_track.known(PodCounts {
+            bound: bound.pods,
+            terminating: bound.terminating,
+            daemon_set: bound.daemon_set,
+            mirror: bound.mirror,
+        })
+    }
+
+    /// Nodes that could not be read since their last list began.
+    #[must_use]
+    pub fn unreadable_nodes(&self) -> u32 {
+        self.nodes_track.unreadable()
+    }
+
+    /// Pods that could not be read since their last list began.
+    #[must_use]
+    pub fn unreadable_pods(&self) -> u32 {
+        self.pods_track.unreadable()
+    }
+
     /// Whether the usage of nodes is seen.
     #[must_use]
     pub fn usage_visible(&self) -> &Visibility {
@@ -210,15 +246,33 @@ impl ClusterState {
     pub fn accelerators(&self) -> Vec<AcceleratorTotals> {
         let mut join = Join::default();
         join.compute(&self.nodes, &self.ledger);
-        let totals = self.nodes.sums().devices.iter().map(|sum| AcceleratorTotals {
+        let sums = &self.nodes.sums().devices;
+        let announced = sums.iter().map(|sum| AcceleratorTotals {
             resource: sum.resource.clone(),
             kind: sum.kind,
-            capacity: sum.capacity,
-            allocatable: sum.allocatable,
+            capacity: saturate(sum.capacity),
+            allocatable: saturate(sum.allocatable),
             requested: self.pods_track.known(join.requested(&sum.resource, sum.kind).value()),
+            withdrawn: saturate(sum.withdrawn),
+            missing: (sum.promised > 0).then(|| saturate(sum.missing)),
+            over_requested: self.pods_track.known(join.over_requested(&sum.resource, sum.kind)),
             nodes: sum.nodes,
         });
-        totals.collect()
+        let is_announced = |resource: &str, kind| sums.iter().any(|sum| *sum.resource == *resource && sum.kind == kind);
+        let asked = join.all().filter(|(resource, kind, _)| !is_announced(resource, *kind));
+        let asked = asked.map(|(resource, kind, requested)| AcceleratorTotals {
+            requested: self.pods_track.known(requested.value()),
+            over_requested: self.pods_track.known(join.over_requested(resource, kind)),
+            ..AcceleratorTotals::none(resource, kind)
+        });
+        let mut totals: Vec<_> = announced.chain(asked).collect();
+        totals.sort_by(|a, b| (&a.resource, a.kind).cmp(&(&b.resource, b.kind)));
+        totals
+    }
+
+    /// Counts these names as accelerators from now on; before the first node comes.
+    pub(crate) fn count_as_accelerators(&mut self, table: Arc<accelerator::Table>) {
+        self.nodes = Nodes::with(table);
     }
 
     /// Takes in news of this cluster.
@@ -282,7 +336,7 @@ impl ClusterState {
                 self.link.probe(&sample, now);
                 self.latency.probe(&sample);
             }
-            ClusterEvent::Failed(failure) => self.link.failed(*failure),
+            ClusterEvent::Failed(failure) => self.link.failed(*failure, now.mono),
             ClusterEvent::Skew { ours_minus_server_ms } => self.link.skew_ms = Some(ours_minus_server_ms),
             ClusterEvent::TaskRestarted { text } => self.link.restarted(text, now),
         }
@@ -388,6 +442,11 @@ impl ClusterState {
             Outcome::Removed(uid) => self.history.gone(*uid, now),
         }
     }
+}
+
+/// A sum as it is shown.
+pub(in crate::model) fn saturate(sum: i128) -> i64 {
+    i64::try_from(sum).unwrap_or(if sum < 0 { i64::MIN } else { i64::MAX })
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use super::event::EventRecord;
 use super::node::NodeRecord;
 use super::pod::PodRecord;
 use super::proto;
+use super::raw::RawRecord;
 use super::template::{number, raw, string, time, uid};
 
 /// The kinds that the server holds.
@@ -185,6 +186,7 @@ pub(super) enum Object {
     Event(EventRecord),
     Lease(LeaseRecord),
     Dynamic(DynamicRecord),
+    Raw(RawRecord),
 }
 
 impl Object {
@@ -196,6 +198,7 @@ impl Object {
             Self::Event(_) => Resource::Events,
             Self::Lease(_) => Resource::Leases,
             Self::Dynamic(dynamic) => dynamic.resource,
+            Self::Raw(object) => object.resource(),
         }
     }
 
@@ -207,6 +210,7 @@ impl Object {
             Self::Event(event) => &event.meta,
             Self::Lease(lease) => &lease.meta,
             Self::Dynamic(dynamic) => &dynamic.meta,
+            Self::Raw(object) => &object.meta,
         }
     }
 
@@ -218,6 +222,7 @@ impl Object {
             Self::Event(event) => &mut event.meta,
             Self::Lease(lease) => &mut lease.meta,
             Self::Dynamic(dynamic) => &mut dynamic.meta,
+            Self::Raw(object) => &mut object.meta,
         }
     }
 
@@ -228,6 +233,7 @@ impl Object {
             Self::Pod(pod) => pod.shape.labels.iter().find(|(k, _)| k == key).map(|(_, v)| v.as_str()),
             Self::Namespace(namespace) => (key == "kubernetes.io/metadata.name").then(|| namespace.meta.name()),
             Self::Event(_) | Self::Lease(_) | Self::Dynamic(_) => None,
+            Self::Raw(object) => object.label(key),
         }
     }
 
@@ -255,11 +261,15 @@ impl Object {
                 _ => None,
             },
             Self::Lease(_) => None,
+            Self::Raw(object) => object.field(name),
         }
     }
 
     /// Writes `metadata`, whole.
     pub(super) fn write_metadata(&self, rv: u64, out: &mut Vec<u8>) {
+        if let Self::Raw(object) = self {
+            return object.write_metadata(rv, out);
+        }
         self.meta().write(rv, out);
         match self {
             Self::Node(node) => node.write_metadata_rest(out),
@@ -269,7 +279,8 @@ impl Object {
                 string(out, namespace.meta.name());
                 raw(out, "}");
             }
-            Self::Event(_) | Self::Dynamic(_) => {}
+            // A raw object has written all of it.
+            Self::Event(_) | Self::Dynamic(_) | Self::Raw(_) => {}
             Self::Lease(lease) => lease.write_metadata_rest(out),
         }
         raw(out, "}");
@@ -286,6 +297,8 @@ impl Object {
             Self::Event(event) => event.write_rest(out),
             Self::Lease(lease) => lease.write_rest(now, out),
             Self::Dynamic(dynamic) => dynamic.write_rest("v1", out),
+            // It is written whole.
+            Self::Raw(_) => {}
         }
     }
 }

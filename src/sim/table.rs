@@ -59,16 +59,7 @@ const EVENT: &[Column] = &[
 
 /// Writes `columnDefinitions`.
 pub(super) fn columns(resource: Resource, out: &mut Vec<u8>) {
-    let columns = match resource {
-        Resource::Nodes => NODE,
-        Resource::Pods => POD,
-        Resource::Namespaces => NAMESPACE,
-        Resource::Leases => LEASE,
-        Resource::Slices => SLICE,
-        Resource::Claims => CLAIM,
-        Resource::Classes => CLASS,
-        Resource::Events => EVENT,
-    };
+    let columns = columns_of(resource);
     for (i, (name, kind, format, priority)) in columns.iter().enumerate() {
         raw(out, if i == 0 { "[{\"name\":" } else { ",{\"name\":" });
         string(out, name);
@@ -81,6 +72,19 @@ pub(super) fn columns(resource: Resource, out: &mut Vec<u8>) {
         raw(out, "}");
     }
     raw(out, "]");
+}
+
+fn columns_of(resource: Resource) -> &'static [Column] {
+    match resource {
+        Resource::Nodes => NODE,
+        Resource::Pods => POD,
+        Resource::Namespaces => NAMESPACE,
+        Resource::Leases => LEASE,
+        Resource::Slices => SLICE,
+        Resource::Claims => CLAIM,
+        Resource::Classes => CLASS,
+        Resource::Events => EVENT,
+    }
 }
 
 /// Writes the cells of one row, separated by commas.
@@ -107,6 +111,7 @@ pub(super) fn write_cells(object: &Object, now: i64, out: &mut Vec<u8>) {
             cell(out, &age);
         }
         Object::Event(event) => event_cells(event, now, out),
+        Object::Raw(object) => object.write_cells(columns_of(object.resource()).len(), out),
     }
     // Each cell has put a comma behind it.
     out.pop();

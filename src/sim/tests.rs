@@ -8,6 +8,7 @@ mod optional;
 mod population;
 mod scenarios;
 mod watches;
+mod zoo;
 
 use super::*;
 

@@ -237,7 +237,7 @@ impl Rig {
             ClusterEvent::Call(CallEvent::Finished(attempt)) => self.attempts.push((**attempt).clone()),
             ClusterEvent::Sync { resource, state } => self.states.push((*resource, state.clone())),
             ClusterEvent::Probe(sample) => self.probes.push(sample.outcome),
-            ClusterEvent::ListFinished { .. } => self.finished += 1,
+            ClusterEvent::ListFinished { resource: Resource::Nodes | Resource::Pods, .. } => self.finished += 1,
             _ => {}
         }
         if !matches!(event, ClusterEvent::Page { .. } | ClusterEvent::Changes { .. }) {

@@ -23,7 +23,11 @@ fn the_selector_of_unfinished_pods_is_a_setting() {
 
 #[test]
 fn a_watch_names_its_version_and_asks_for_bookmarks() {
-    let watch = WatchAsk { generation: 1, version: "12&x".into(), seconds: 199, attempt: 1 };
+    let watch = WatchAsk { generation: 1, version: "12&x".into(), initial: false, seconds: 199, attempt: 1 };
     let uri = watch_uri((Resource::Nodes, "/api/v1/nodes"), &watch, true);
     assert_eq!(uri, "/api/v1/nodes?watch=1&allowWatchBookmarks=true&resourceVersion=12%26x&timeoutSeconds=199");
+    let watch = WatchAsk { generation: 1, version: String::new(), initial: true, seconds: 199, attempt: 1 };
+    let asks = "sendInitialEvents=true&resourceVersionMatch=NotOlderThan&timeoutSeconds=199";
+    let uri = watch_uri((Resource::Nodes, "/api/v1/nodes"), &watch, true);
+    assert_eq!(uri, format!("/api/v1/nodes?watch=1&allowWatchBookmarks=true&{asks}"));
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{ClusterState, Liveness, NodeDetail, Step};
-use crate::facts::accelerator::{self, Kind};
+use crate::facts::accelerator::{Kind, Table};
 use crate::facts::node::Readiness;
 use crate::facts::pod::PodFacts;
 use crate::facts::quantity::Quantity;
@@ -53,6 +53,8 @@ impl ClusterState {
             status: lens.status(),
             row: lens.row(true),
             resources: resources(&lens),
+            accelerators: lens.accelerators(),
+            pods: lens.pod_counts(),
             notes: self.notes(&lens),
             transitions: transitions.map(|change| (elapsed(change.at, now), spell(change))).collect(),
         })
@@ -78,7 +80,7 @@ impl ClusterState {
             PodRow {
                 selected: Some(at) == selected,
                 age: age_of(facts.created, server_now),
-                gpus: devices_held(&facts, node),
+                gpus: devices_held(&facts, node, self.nodes.accelerators()),
                 facts,
             }
         });
@@ -140,8 +142,8 @@ impl ClusterState {
             Pods => self.opened.order.len(),
             Conditions => detail.facts.conditions.len() + detail.transitions.len(),
             Resources => detail.resources.len() + detail.notes.len(),
-            // Six lines of system information, and a heading for each of three parts.
-            Labels => detail.facts.taints.len() + detail.facts.labels.len() + 9,
+            // System information, pods, roles, and a heading for each part.
+            Labels => detail.facts.taints.len() + detail.facts.labels.len() + detail.accelerators.len() + 11,
         }
     }
 
@@ -206,7 +208,8 @@ impl ClusterState {
     }
 
     /// Now by the server's clock (F66).
-    pub(super) fn server_now(&self, now: Now) -> Timestamp {
+    #[must_use]
+    pub fn server_now(&self, now: Now) -> Timestamp {
         match self.link.skew_ms {
             Some(skew) if skew.abs() >= SKEW_COUNTS_FROM_MS => {
                 now.wall.checked_sub(SignedDuration::from_millis(skew)).unwrap_or(now.wall)
@@ -217,13 +220,13 @@ impl ClusterState {
 }
 
 /// Whole devices that a pod holds: nothing once it has ended, and shares or slices are none.
-fn devices_held(pod: &PodFacts<'_>, node: Option<&Node>) -> i64 {
+pub(super) fn devices_held(pod: &PodFacts<'_>, node: Option<&Node>, table: &Table) -> i64 {
     if pod.phase.is_terminal() {
         return 0;
     }
     let kind = |resource: &str| match node {
-        Some(node) => accelerator::classify_on(resource, &node.facts),
-        None => accelerator::classify(resource),
+        Some(node) => table.classify_on(resource, &node.facts),
+        None => table.classify(resource),
     };
     let held = pod.requests.others.iter().filter(|(resource, _)| kind(resource) == Some(Kind::Device));
     held.fold(Quantity::ZERO, |sum, (_, amount)| sum + *amount).value()
@@ -235,9 +238,10 @@ fn resources<'a>(lens: &Lens<'a>) -> Vec<ResourceRow<'a>> {
     let allocatable = facts.effective_allocatable();
     let mut names: Vec<&str> = facts.capacity.iter().chain(allocatable).map(|(name, _)| &**name).collect();
     names.extend(lens.node.devices.iter().map(|devices| &*devices.resource));
+    names.extend(lens.unannounced().map(|(resource, _, _)| resource));
     names.sort_unstable_by_key(|name| {
         let first = ["cpu", "memory", "pods"].iter().position(|known| known == name).unwrap_or(3);
-        let accelerator = accelerator::classify_on(name, facts).is_none_or(|kind| kind == Kind::Aux);
+        let accelerator = lens.source.accelerators.classify_on(name, facts).is_none_or(|kind| kind == Kind::Aux);
         (first, accelerator, *name)
     });
     names.dedup();

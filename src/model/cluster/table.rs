@@ -7,6 +7,7 @@ use hashbrown::HashSet;
 use super::{ClusterState, NodeCounts, NodeItem};
 use crate::facts::text::Clean;
 use crate::model::Known;
+use crate::model::gpus::Grouping;
 use crate::model::join::{SLOWLY, SMALL};
 use crate::model::nodes::{Node, NodeKey, Nodes};
 use crate::model::rows::filter::Filter;
@@ -128,7 +129,13 @@ impl ClusterState {
         nodes.sort_unstable_by(|a, b| natural_cmp(&a.facts.name, &b.facts.name));
         let item = |node| {
             let lens = Lens { source, node };
-            NodeItem { row: lens.row(false), accelerators: lens.accelerators(), lease: self.liveness(&lens) }
+            NodeItem {
+                row: lens.row(false),
+                accelerators: lens.accelerators(),
+                pods: lens.pod_counts(),
+                resources: lens.resource_amounts(),
+                lease: self.liveness(&lens),
+            }
         };
         nodes.into_iter().map(item).collect()
     }
@@ -237,12 +244,20 @@ impl ClusterState {
         self.find_selection();
     }
 
+    /// Brings the GPU view up to date, if something that it shows has changed.
+    pub(crate) fn arrange_gpus(&mut self, by: Grouping, now: Now) {
+        let mut boards = std::mem::take(&mut self.boards);
+        boards.refresh((&self.nodes, self.source(now)), by, now.mono);
+        self.boards = boards;
+    }
+
     /// Where the numbers of nodes are looked up.
     pub(super) fn source(&self, now: Now) -> Source<'_> {
         Source {
             ledger: &self.ledger,
             pods: &self.pods_track,
             history: &self.history,
+            accelerators: self.nodes.accelerators(),
             usage: &self.usage,
             server_now: self.server_now(now),
             stale: self.nodes_track.complete() && !self.nodes_are_current(now),

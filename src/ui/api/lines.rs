@@ -25,7 +25,7 @@ pub(super) fn head(scene: &Scene<'_>, view: &ApiView<'_>, (width, paint): (usize
     lines.extend(throttled(view, paint));
     lines.extend(running(view, paint));
     // The newest one has a place on low screens too.
-    let newest = view.cluster.failure_log().next();
+    let newest = view.cluster.failure_log().find(|failure| failure.layer != Layer::Warning);
     lines.extend(newest.map(|failure| {
         let text = format!("{} {}: {}", clock(failure.at), failure.layer.name(), sentence(failure));
         vec![label("last failure"), (Role::Bad, text)]
