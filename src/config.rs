@@ -13,7 +13,7 @@ use thiserror::Error;
 
 use crate::action::ACTIONS;
 use crate::cli::{self, Color};
-use crate::cluster::{Optional, Tuning};
+use crate::cluster::{LeaseWatch, Optional, Tuning};
 use crate::facts::accelerator::{Kind, Table};
 use crate::model::Settings;
 use crate::tell::{Notify, Telling};
@@ -154,6 +154,8 @@ struct ProbeSection {
 #[serde(default)]
 struct OptionalSection {
     usage: Option<bool>,
+    dra: Option<bool>,
+    leases: Option<LeaseWatch>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -297,6 +299,8 @@ impl Config {
         replace(&mut self.protobuf, clusters.protobuf);
         replace(&mut self.watch_list, clusters.watch_list);
         replace(&mut self.optional.usage, optional.usage);
+        replace(&mut self.optional.dra, optional.dra);
+        replace(&mut self.optional.leases, optional.leases);
         replace(&mut self.color, display.color);
         replace(&mut self.ascii, display.ascii);
         self.keys.extend(keys);

@@ -13,10 +13,12 @@ mod change;
 mod churn;
 mod control;
 mod discovery;
+mod dynamic;
 mod encode;
 mod event;
 mod fault;
 mod front;
+mod leases;
 mod list;
 mod metrics;
 mod node;
@@ -123,6 +125,7 @@ pub async fn start(scenario: Scenario, listen: SocketAddr) -> io::Result<Simulat
             }));
             server.serve(listener);
             churn::spawn(&server, &spec.churn);
+            leases::spawn(&server);
             script::spawn(&server, spec, &scenario);
             clusters.push(Cluster::Served(server));
         }

@@ -134,6 +134,15 @@ async fn answer(server: &Arc<Server>, method: &Method, target: &Target, plan: &P
 }
 
 async fn serve(server: &Arc<Server>, target: &Target, plan: &Plan) -> Result<Response, Value> {
+    if let Place::Collection { resource, version, .. } | Place::Object { resource, version, .. } = &target.place {
+        // Authorization does not look at versions, and comes before anything else.
+        if server.apis.forbids(version) {
+            return Err(status::forbidden(target.verb(), (resource.plural(), resource.group())));
+        }
+        if !server.apis.serves(version) {
+            return Ok(status::no_such_path());
+        }
+    }
     match &target.place {
         Place::Collection { resource, version, namespace } => {
             let encoder = encoder(server, target, (*resource, version))?;
