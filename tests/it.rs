@@ -19,3 +19,4 @@ mod pty;
 mod rows;
 mod slow_pages;
 mod snapshot;
+mod zoo;

@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_uid_begins_a_new_history() {
+    fn f74_a_new_uid_begins_a_new_history() {
         let mut history = History::default();
         for n in 0..4 {
             history.observe(&node(1, n % 2 == 0, n * 60), at(n * 60));

@@ -159,7 +159,7 @@ fn flap_history_survives_a_relist() {
 }
 
 #[test]
-fn a_pod_that_comes_before_its_node_is_an_orphan_until_the_node_comes() {
+fn f76_a_pod_that_comes_before_its_node_is_an_orphan_until_the_node_comes() {
     let mut bench = Bench::with(vec![node("a")], &[pod("x", "a"), gpu_pod("y", "late", 2)]);
     let summary = bench.summary();
     assert_eq!((summary.pods, summary.orphaned), (Known::Exact(2), Known::Exact(1)));
