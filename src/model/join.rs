@@ -1,58 +1,56 @@
 //! Pods meet nodes here, by name, when read: the order in which they came cannot matter (F76).
 
-use std::time::Duration;
+use hashbrown::HashMap;
 
 use super::ledger::Ledger;
 use super::nodes::Nodes;
 use crate::facts::accelerator::Kind;
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
-use crate::msg::Mono;
 
-/// Tables up to this size are joined and sorted whenever something changed; larger ones at most once in [`SLOWLY`], so that
-/// the cost of a frame does not grow with the size of the cluster.
-pub(crate) const SMALL: usize = 2_000;
-/// How often a large table is brought up to date.
-pub(crate) const SLOWLY: Duration = Duration::from_secs(1);
-
-/// What follows from nodes and pods together, as of the last time that either changed.
+/// What follows from nodes and pods together. Each node has a part in it, which is taken out and put in anew when it changes.
 #[derive(Debug, Default)]
 pub(crate) struct Join {
     orphaned: u32,
     requested: Vec<(Clean, Kind, Quantity)>,
-    of: Option<(u64, u64)>,
-    at: Mono,
+    /// Of nodes that have any: those with devices, and those that only pods know.
+    parts: HashMap<Clean, Part>,
+}
+
+/// What one node adds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Part {
+    orphaned: u32,
+    /// By place in `requested`.
+    requested: Vec<(usize, Quantity)>,
 }
 
 impl Join {
-    /// Joins again if something changed.
-    pub(crate) fn refresh(&mut self, nodes: &Nodes, ledger: &Ledger, now: Mono) {
-        let of = Some((nodes.revision(), ledger.revision()));
-        let too_soon = self.of.is_some() && nodes.len() > SMALL && now.since(self.at) < SLOWLY;
-        if self.of != of && !too_soon {
-            self.compute(nodes, ledger);
-            self.at = now;
+    /// Joins everything. O(nodes), whatever the number of pods.
+    pub(crate) fn compute(&mut self, nodes: &Nodes, ledger: &Ledger) {
+        *self = Self::default();
+        for (name, _) in ledger.nodes() {
+            self.update(&Clean::new(name), nodes, ledger);
         }
     }
 
-    /// Joins. O(nodes), whatever the number of pods.
-    pub(crate) fn compute(&mut self, nodes: &Nodes, ledger: &Ledger) {
-        self.of = Some((nodes.revision(), ledger.revision()));
-        self.orphaned = 0;
-        self.requested.clear();
-        for (name, totals) in ledger.nodes() {
-            let Some(node) = nodes.by_name(name) else {
-                self.orphaned += totals.pods;
-                continue;
-            };
-            for devices in &node.devices {
-                let requested = ledger.node_requested(name, &devices.resource);
-                let place = self.requested.iter().position(|(r, k, _)| *r == devices.resource && *k == devices.kind);
-                match place {
-                    Some(at) => self.requested[at].2 += requested,
-                    None => self.requested.push((devices.resource.clone(), devices.kind, requested)),
-                }
-            }
+    /// Joins a node anew that came, changed or went, or whose pods did.
+    pub(crate) fn update(&mut self, name: &Clean, nodes: &Nodes, ledger: &Ledger) {
+        let new = self.part(name, nodes, ledger);
+        let old = if new == Part::default() {
+            self.parts.remove(name)
+        } else {
+            self.add(&new);
+            self.parts.insert(name.clone(), new)
+        };
+        let old = old.unwrap_or_default();
+        self.orphaned -= old.orphaned;
+        for (at, amount) in old.requested {
+            self.requested[at].2 -= amount;
+        }
+        // Pods may have come long before their nodes.
+        if self.parts.capacity() > 1024 && self.parts.len() < self.parts.capacity() / 8 {
+            self.parts.shrink_to_fit();
         }
     }
 
@@ -65,5 +63,36 @@ impl Join {
     pub(crate) fn requested(&self, resource: &str, kind: Kind) -> Quantity {
         let found = self.requested.iter().find(|(r, k, _)| &**r == resource && *k == kind);
         found.map_or(Quantity::ZERO, |(_, _, requested)| *requested)
+    }
+
+    fn part(&mut self, name: &str, nodes: &Nodes, ledger: &Ledger) -> Part {
+        let Some(totals) = ledger.node(name) else { return Part::default() };
+        let Some(node) = nodes.by_name(name) else {
+            return Part { orphaned: totals.pods, requested: Vec::new() };
+        };
+        let mut requested = Vec::new();
+        for devices in &node.devices {
+            let amount = ledger.node_requested(name, &devices.resource);
+            if amount != Quantity::ZERO {
+                requested.push((self.place(&devices.resource, devices.kind), amount));
+            }
+        }
+        Part { orphaned: 0, requested }
+    }
+
+    fn add(&mut self, part: &Part) {
+        self.orphaned += part.orphaned;
+        for &(at, amount) in &part.requested {
+            self.requested[at].2 += amount;
+        }
+    }
+
+    /// A cluster has a handful of device resources; their places stay.
+    fn place(&mut self, resource: &Clean, kind: Kind) -> usize {
+        let known = self.requested.iter().position(|(r, k, _)| r == resource && *k == kind);
+        known.unwrap_or_else(|| {
+            self.requested.push((resource.clone(), kind, Quantity::ZERO));
+            self.requested.len() - 1
+        })
     }
 }
