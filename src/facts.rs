@@ -4,7 +4,10 @@
 //! made safe for a terminal here, once ([`text`]).
 
 pub mod accelerator;
+pub mod dra;
 mod json;
+pub mod kept;
+pub mod lease;
 pub mod metrics;
 pub mod node;
 pub mod pod;

@@ -3,9 +3,13 @@
 pub mod alert;
 pub mod alerts;
 pub mod cluster;
+pub mod dra;
+pub mod fit;
+pub mod gpus;
 pub mod history;
 mod input;
 mod join;
+mod kept;
 pub mod latency;
 pub mod ledger;
 mod nodes;
@@ -15,8 +19,10 @@ mod sync;
 mod touched;
 pub mod usage;
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::facts::accelerator::Table;
 use crate::facts::text::Clean;
 use crate::msg::{ClusterId, Effect, Mono, Msg, Now};
 
@@ -94,6 +100,8 @@ pub enum Screen {
     Api,
     /// All alerts of all clusters.
     Alerts,
+    /// Accelerators of the current cluster: by model, pool, namespace or owner; what fits; what is held.
+    Gpus,
 }
 
 /// The parts of the node screen.
@@ -197,6 +205,8 @@ pub struct Model {
     suspending: bool,
     /// When the bell last rang.
     rang: Option<Mono>,
+    /// What the accelerators are grouped by.
+    grouping: gpus::Grouping,
     /// The alert that is selected in the pane of alerts.
     chosen: Option<alerts::AlertKey>,
 }
@@ -220,8 +230,17 @@ impl Model {
             last: None,
             suspending: false,
             rang: None,
+            grouping: gpus::Grouping::default(),
             chosen: None,
         }
+    }
+
+    /// Counts these names as accelerators; before the first message.
+    #[must_use]
+    pub fn with_accelerators(mut self, table: Table) -> Self {
+        let table = Arc::new(table);
+        self.clusters.iter_mut().for_each(|cluster| cluster.count_as_accelerators(Arc::clone(&table)));
+        self
     }
 
     /// Takes in one message. O(size of the message), never O(size of the cluster) (but a finished list sweeps once).
@@ -249,6 +268,9 @@ impl Model {
         if let Some(cluster) = self.clusters.get_mut(self.current) {
             cluster.arrange(now);
             cluster.arrange_pods();
+            if self.screen == Screen::Gpus {
+                cluster.arrange_gpus(self.grouping, now);
+            }
         }
     }
 
@@ -274,6 +296,12 @@ impl Model {
     #[must_use]
     pub fn screen(&self) -> &Screen {
         &self.screen
+    }
+
+    /// What the accelerators are grouped by.
+    #[must_use]
+    pub fn grouping(&self) -> gpus::Grouping {
+        self.grouping
     }
 
     /// What keys mean now.

@@ -15,6 +15,7 @@ mod api;
 mod bars;
 mod columns;
 mod footer;
+mod gpus;
 mod grid;
 mod header;
 mod help;
@@ -42,6 +43,7 @@ use crate::theme::{Depth, Glyphs, Look, Role};
 
 use alertpane::AlertsView;
 use api::ApiView;
+use gpus::GpusView;
 use grid::Seen;
 use layout::{Counts, Layout, Scroll, window};
 use scene::{Body, NodeTable, NodeView, Paint, Scene};
@@ -64,6 +66,7 @@ pub struct ViewState {
     help_scroll: Scroll,
     alerts_offset: usize,
     api_scroll: Scroll,
+    gpus_scroll: Scroll,
     /// Size, cluster and node of the last frame; another one starts its columns anew.
     last: Option<(Rect, ClusterId, bool)>,
 }
@@ -108,6 +111,7 @@ pub fn view(frame: &mut Frame<'_>, model: &mut Model, state: &mut ViewState, loo
         Body::Node(view) => plan.page(view.pane),
         Body::Api(_) => api::page(layout.body),
         Body::Alerts(_) => alertpane::page(layout.body),
+        Body::Gpus(_) => gpus::page(layout.body),
     };
     let cursor = draw(frame.buffer_mut(), area, &scene, (&layout, &plan, state, look));
     if let Some(cursor) = cursor {
@@ -202,6 +206,7 @@ fn gather<'a>(model: &'a Model, layout: &Layout, state: &mut ViewState, now: Now
             Body::Node(Box::new(NodeView { name, pane: *pane, detail, extent, first, pods, scroll }))
         }
         Screen::Api => Body::Api(Box::new(ApiView::new(cluster, layout.body, (model.pane_scroll(), now)))),
+        Screen::Gpus => Body::Gpus(GpusView::new(cluster, model.grouping(), (model.pane_scroll(), now))),
         Screen::Alerts => {
             let mut rows = model.alert_rows();
             let (len, selected) = (rows.len(), rows.iter().position(|row| row.selected));
@@ -270,6 +275,7 @@ fn draw(
         }
         Body::Api(view) => api::draw(buf, layout.body, (scene, view), (paint, &mut state.api_scroll)),
         Body::Alerts(view) => alertpane::draw(buf, layout.body, (scene, view), paint),
+        Body::Gpus(view) => gpus::draw(buf, layout.body, (scene, view), (paint, &mut state.gpus_scroll)),
     }
     header::rule(buf, layout.footer_rule, None, paint);
     // Where there is no rule for it, the trouble has the first place in the footer.

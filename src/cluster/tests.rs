@@ -7,6 +7,7 @@ use crate::msg::{Batch, CallEvent, CallKind, End, Layer, ProbeOutcome, SyncState
 
 mod convergence;
 mod counts;
+mod credentials;
 mod faults_watch;
 mod optional;
 pub(in crate::cluster) mod script;

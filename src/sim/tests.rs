@@ -7,6 +7,7 @@ mod lists;
 mod population;
 mod scenarios;
 mod watches;
+mod zoo;
 
 use super::*;
 

@@ -15,12 +15,13 @@ use crate::model::{Known, Mode};
 use crate::theme::{Glyphs, Role};
 
 /// Hints on the node table, most important first.
-const NODES: [(Action, &str); 10] = [
+const NODES: [(Action, &str); 11] = [
     (Action::Help, "help"),
     (Action::Open, "open"),
     (Action::Filter, "filter"),
     (Action::Api, "api"),
     (Action::Alerts, "alerts"),
+    (Action::Gpus, "gpus"),
     (Action::SortNext, "sort"),
     (Action::NextCluster, "cluster"),
     (Action::Quit, "quit"),
@@ -45,6 +46,15 @@ const ALERTS: [(Action, &str); 5] = [
     (Action::Help, "help"),
 ];
 
+/// Hints in the GPU view.
+const GPUS: [(Action, &str); 5] = [
+    (Action::Back, "back"),
+    (Action::NextPane, "group by"),
+    (Action::Down, "scroll"),
+    (Action::Help, "help"),
+    (Action::NextCluster, "cluster"),
+];
+
 /// Hints while the filter is typed; its keys cannot be configured.
 const FILTER: &str = "enter keep  esc clear";
 
@@ -64,6 +74,7 @@ pub(super) fn draw(
         Body::Node(_) => &NODE[..],
         Body::Api(_) => &API[..],
         Body::Alerts(_) => &ALERTS[..],
+        Body::Gpus(_) => &GPUS[..],
     };
     let hints: Vec<(String, &str)> = hints
         .iter()
@@ -145,6 +156,7 @@ fn list(scene: &Scene<'_>, paint: Paint<'_>, trouble: bool) -> Vec<(Role, String
         }
         // The view says it all itself, our load included.
         Body::Api(_) => return facts,
+        Body::Gpus(_) => {}
         Body::Alerts(view) => facts.push((Role::Text, format!("{} alerts", view.len))),
     }
     let progress = words::progress(summary);

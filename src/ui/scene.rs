@@ -2,6 +2,7 @@
 
 use super::alertpane::AlertsView;
 use super::api::ApiView;
+use super::gpus::GpusView;
 use crate::facts::text::Clean;
 use crate::model::alert::AlertLine;
 use crate::model::cluster::{ClusterSummary, NodeDetail};
@@ -59,6 +60,8 @@ pub(super) enum Body<'a> {
     Api(Box<ApiView<'a>>),
     /// All alerts.
     Alerts(AlertsView<'a>),
+    /// Accelerators of the current cluster.
+    Gpus(GpusView<'a>),
 }
 
 /// The visible part of the node table.

@@ -82,7 +82,7 @@ async fn events(target: Target, tuning: Tuning, done: impl Fn(&[ClusterEvent]) -
 }
 
 fn complete(events: &[ClusterEvent]) -> bool {
-    Resource::ALL.iter().all(|of| {
+    Resource::CORE.iter().all(|of| {
         events
             .iter()
             .any(|event| matches!(event, ClusterEvent::Sync { resource, state: SyncState::Watching } if resource == of))

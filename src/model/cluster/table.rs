@@ -8,6 +8,8 @@ use super::arrangement::{ByName, Line, by_name};
 use super::{ClusterState, NodeCounts, NodeItem};
 use crate::facts::text::Clean;
 use crate::model::Known;
+use crate::model::gpus::Grouping;
+use crate::model::join::SMALL;
 use crate::model::nodes::{Node, NodeKey, Nodes};
 use crate::model::rows::filter::Filter;
 use crate::model::rows::lens::{Lens, Source};
@@ -16,9 +18,7 @@ use crate::model::rows::order::{self, Key};
 use crate::model::rows::{COLUMNS, Extent, NodeRow, SortBy};
 use crate::msg::{Edit, Mono, Now};
 
-/// What is not known node by node, as time and usage, moves the rows of tables up to this size at once.
-const SMALL: usize = 2_000;
-/// And those of larger ones this often: ten thousands of rows are sorted then.
+/// What is not known node by node, as time and usage, moves the rows of large tables this often: all of them are sorted then.
 const SLOWLY: Duration = Duration::from_secs(5);
 
 /// How the operator looks at the nodes of one cluster.
@@ -235,11 +235,17 @@ impl ClusterState {
         let source = self.source(now);
         let mut nodes: Vec<&Node> = self.nodes.iter().collect();
         nodes.sort_unstable_by(|a, b| natural_cmp(&a.facts.name, &b.facts.name));
-        let item = |node: &'_ Node| Lens { source, node }.accelerators();
-        nodes
-            .into_iter()
-            .map(|node| NodeItem { row: Lens { source, node }.row(false), accelerators: item(node) })
-            .collect()
+        let item = |node| {
+            let lens = Lens { source, node };
+            NodeItem {
+                row: lens.row(false),
+                accelerators: lens.accelerators(),
+                pods: lens.pod_counts(),
+                resources: lens.resource_amounts(),
+                lease: self.liveness(&lens),
+            }
+        };
+        nodes.into_iter().map(item).collect()
     }
 
     /// The column that the rows are sorted by, and whether the order is reversed.
@@ -354,12 +360,20 @@ impl ClusterState {
         }
     }
 
+    /// Brings the GPU view up to date, if something that it shows has changed.
+    pub(crate) fn arrange_gpus(&mut self, by: Grouping, now: Now) {
+        let mut boards = std::mem::take(&mut self.boards);
+        boards.refresh((&self.nodes, self.source(now)), by, now.mono);
+        self.boards = boards;
+    }
+
     /// Where the numbers of nodes are looked up.
     pub(super) fn source(&self, now: Now) -> Source<'_> {
         Source {
             ledger: &self.ledger,
             pods: &self.pods_track,
             history: &self.history,
+            accelerators: self.nodes.accelerators(),
             usage: &self.usage,
             server_now: self.server_now(now),
             stale: self.nodes_track.complete() && !self.nodes_are_current(now),

@@ -17,6 +17,12 @@ impl Ledger {
         &self.totals
     }
 
+    /// All bound pods that are neither Succeeded nor Failed, as if they were on one node.
+    #[must_use]
+    pub fn bound(&self) -> &NodeTotals {
+        &self.requested
+    }
+
     /// What the bound pods of the whole cluster that are neither Succeeded nor Failed ask of `resource`, `cpu` and `memory` too.
     #[must_use]
     pub fn requested(&self, resource: &str) -> Quantity {
@@ -71,6 +77,11 @@ impl Ledger {
         self.records.used().map(|(slot, _)| PodSlot(slot))
     }
 
+    /// Bound pods that are neither Succeeded nor Failed and ask for an extended resource, in no order.
+    pub fn holders(&self) -> impl Iterator<Item = PodSlot> {
+        self.holders.keys().copied().map(PodSlot)
+    }
+
     /// A held pod by its key.
     #[must_use]
     pub fn find_pod(&self, namespace: &str, name: &str) -> Option<PodSlot> {
@@ -102,6 +113,7 @@ impl Ledger {
             ready: status.ready,
             restarts: record.restarts,
             created: record.created(),
+            since: self.holders.get(&slot.0).and_then(|holder| holder.since()),
             requests: Requests {
                 cpu: asks.cpu,
                 memory: asks.memory,
@@ -148,6 +160,7 @@ impl Ledger {
             + self.nodes.heap_bytes(|node| node.name.len() + node.totals.heap_bytes())
             + self.requested.heap_bytes()
             + self.resources.iter().map(|name| size_of::<Box<str>>() + name.len()).sum::<usize>()
+            + self.holders.allocation_size()
             + tombstones
     }
 

@@ -71,6 +71,12 @@ impl Truth {
         i64::try_from(self.pods.values().filter(|on| **on == at).count()).unwrap()
     }
 
+    /// Devices that are asked for beyond those that are there; pods may ask where there are none.
+    fn owed(&self, at: u8) -> Option<i64> {
+        let asked = self.pods_on(at);
+        (has_devices(at) || asked > 0).then(|| asked - if has_devices(at) { 8 } else { 0 })
+    }
+
     /// Sorted anew, by hand: the numbers of the fixture's nodes are 10 pods and 8 devices.
     fn order(&self) -> Vec<String> {
         let shown = |at: &u8| match self.filter {
@@ -85,10 +91,10 @@ impl Truth {
         let turn = |order: Ordering| if self.reversed { order.reverse() } else { order };
         rows.sort_by(|a, b| match self.sort {
             SortBy::Pods => turn(self.pods_on(*b).cmp(&self.pods_on(*a))).then(a.cmp(b)),
-            // The fewest requested are the most that are free; nodes without devices come last whichever way.
-            SortBy::Gpu => match (has_devices(*a), has_devices(*b)) {
-                (true, true) => turn(self.pods_on(*a).cmp(&self.pods_on(*b))).then(a.cmp(b)),
-                (x, y) => y.cmp(&x).then(a.cmp(b)),
+            // The most that are free come first; nodes that neither have nor owe any come last whichever way.
+            SortBy::Gpu => match (self.owed(*a), self.owed(*b)) {
+                (Some(x), Some(y)) => turn(x.cmp(&y)).then(a.cmp(b)),
+                (x, y) => y.is_some().cmp(&x.is_some()).then(a.cmp(b)),
             },
             SortBy::Version => turn(self.nodes[a].cmp(&self.nodes[b])).then(a.cmp(b)),
             SortBy::Status => a.cmp(b),
@@ -102,8 +108,8 @@ impl Truth {
         let summary = bench.summary();
         let orphaned = self.pods.values().filter(|on| !self.nodes.contains_key(on)).count();
         assert_eq!(summary.orphaned, Known::Exact(u32::try_from(orphaned).unwrap()), "{self:?}");
-        let requested: i64 = self.nodes.keys().filter(|at| has_devices(**at)).map(|at| self.pods_on(*at)).sum();
-        let some = self.nodes.keys().any(|at| has_devices(*at));
+        let requested: i64 = self.nodes.keys().map(|at| self.pods_on(*at)).sum();
+        let some = requested > 0 || self.nodes.keys().any(|at| has_devices(*at));
         assert_eq!(summary.gpu.map(|gpu| gpu.requested), some.then_some(Known::Exact(requested)), "{self:?}");
         let anew = bench.state().accelerators().into_iter().find(|sum| sum.kind == Kind::Device);
         assert_eq!(anew.map(|sum| sum.requested), some.then_some(Known::Exact(requested)), "{self:?}");
