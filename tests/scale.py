@@ -29,7 +29,7 @@ import zlib
 
 from measure import BINARY, Screen, cpu_seconds, status
 
-# Nodes, pods that count, and how the strip shows each when it is complete.
+# Nodes, pods that count, and how the strip shows all nodes.
 SCENARIOS = {"large": (5_000, 150_000, "5,000/5,000"), "huge": (100_000, 1_000_000, "100,000/100,000")}
 REST_SECONDS = 20
 DEADLINE = 900
@@ -117,7 +117,10 @@ class Program:
 
     def read(self, seconds):
         if select.select([self.fd], [], [], seconds)[0]:
-            data = os.read(self.fd, 65536)
+            try:
+                data = os.read(self.fd, 65536)
+            except OSError:  # The program has ended and its side of the terminal is closed.
+                return False
             self.sent += len(data)
             self.screen.feed(data)
             return True
@@ -154,7 +157,7 @@ class Program:
     def until(self, text, keys=None):
         took = self.run(lambda: self.screen.shows(text), DEADLINE, keys)
         if took is None:
-            sys.exit(f"`{text}` was never shown; the screen:\n" + "\n".join("".join(row) for row in self.screen.cells))
+            sys.exit(f"`{text}` was never shown; the screen:\n" + self.screen.text())
         return took
 
     def spend(self, seconds, keys=None):
@@ -211,7 +214,6 @@ class Run:
     def __init__(self, options, folder):
         self.binary, self.scenario, self.folder, self.quick = options.binary, options.scenario, folder, options.quick
         self.nodes, self.pods, self.shown = SCENARIOS[options.scenario]
-        self.needle = f"{self.pods:,}/"
 
     def server(self, churn):
         return Server(self.binary, self.scenario, churn, self.folder)
@@ -224,7 +226,7 @@ class Run:
         program, keys = Program(self.binary, server.compressed(gzip), self.folder), []
         paint = program.until("watchbell")
         nodes = program.until(self.shown, keys)
-        done = program.until(self.needle, keys)
+        done = self.complete(program, keys)
         cpu = cpu_seconds(program.pid)
         row(f"{name}: first paint, nodes, all numbers", f"{paint * 1000:5.0f} ms {nodes:8.2f} s {done:8.2f} s")
         row(f"{name}: all numbers against curl", f"{done / seconds:8.2f} x")
@@ -232,6 +234,14 @@ class Run:
         latency(f"{name}: key to frame during the list", keys)
         row(f"{name}: memory then", f"{program.rss():8.1f} MiB, peak {status(program.pid, 'VmHWM'):.1f} MiB")
         return program
+
+    def complete(self, program, keys=None):
+        """Until no number is a lower bound any more."""
+        whole = lambda: program.screen.shows(self.shown) and not program.screen.shows("≥")
+        took = program.run(whole, DEADLINE, keys)
+        if took is None:
+            sys.exit("the lists were never complete; the screen:\n" + program.screen.text())
+        return took
 
     def rest(self, server):
         program = self.list_once(server, "protobuf", False)
@@ -250,9 +260,7 @@ class Run:
     def churn(self, events):
         with self.server(events) as server:
             program = Program(self.binary, server.compressed(False), self.folder)
-            whole = lambda: program.screen.shows(self.shown) and not program.screen.shows("≥")
-            if program.run(whole, DEADLINE) is None:
-                sys.exit(f"the list was never complete at {events} events/s")
+            self.complete(program)
             program.spend(10)
             cpu, sent = program.spend(REST_SECONDS)
             row(f"CPU at {events:,} events/s", f"{cpu:8.2f} %   {sent:8.0f} B/s to the terminal")
