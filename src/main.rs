@@ -10,6 +10,10 @@ use std::time::Duration;
 use clap::{CommandFactory, Parser};
 use color_eyre::eyre::{self, WrapErr};
 use tokio::signal::unix::{SignalKind, signal};
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 use watchbell::cli::{CheckOutput, Cli, ClusterArgs, Color, Command, DisplayArgs, Output};
 use watchbell::cluster;
 use watchbell::cluster::kubeconfig::{self, Selection, Sources, Target};
@@ -266,7 +270,11 @@ fn log_to(path: &Path) -> eyre::Result<()> {
         .open(path)
         .wrap_err_with(|| format!("could not open the log file `{}`", path.display()))?;
     // kube logs whole bodies at WARN when they do not parse; they may hold secrets (security.md, section 3).
-    let filter = tracing_subscriber::EnvFilter::new("info,kube_client=error,hyper=warn");
-    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(file).init();
+    let filter = Targets::new()
+        .with_default(LevelFilter::INFO)
+        .with_target("kube_client", LevelFilter::ERROR)
+        .with_target("hyper", LevelFilter::WARN);
+    let lines = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(file);
+    tracing_subscriber::registry().with(lines).with(filter).init();
     Ok(())
 }

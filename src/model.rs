@@ -16,6 +16,7 @@ mod nodes;
 pub mod optional;
 pub mod rows;
 mod sync;
+mod touched;
 pub mod usage;
 
 use std::sync::Arc;

@@ -3,6 +3,8 @@
 //! The loop runs on the main thread. Clusters, decoding and probes run on a runtime of their own, so that neither can starve
 //! the other; one bounded channel joins them.
 
+use std::collections::VecDeque;
+use std::future::ready;
 use std::io;
 use std::sync::mpsc::{Receiver as StdReceiver, sync_channel};
 use std::thread;
@@ -31,8 +33,10 @@ use crate::ui::{self, ViewState};
 
 /// Messages between the clusters and the model. A page is one message, so this bounds memory at 128 pages.
 const CHANNEL_MESSAGES: usize = 128;
-/// Messages taken in before the keyboard is looked at again: 8 pages of 500 pods are about 4 ms of work.
+/// Messages taken out of the channel at once.
 const BATCH_MESSAGES: usize = 8;
+/// After so long of taking messages in the keyboard is looked at again; a page of 500 pods is half a millisecond.
+const BATCH_TIME: Duration = Duration::from_millis(2);
 /// At most 30 frames a second (terminal.md, section 3).
 const FRAME: Duration = Duration::from_millis(33);
 /// At most 10 frames a second over SSH, or while drawing is slow.
@@ -154,6 +158,7 @@ impl Dashboard {
                 telling: self.telling,
                 clock,
                 dirty: true,
+                keyed: false,
                 drawn_at: clock_start(),
                 frame: frame_period(),
                 panics,
@@ -191,6 +196,8 @@ struct App {
     hook: Option<Hook>,
     clock: Clock,
     dirty: bool,
+    /// A key waits for its frame.
+    keyed: bool,
     drawn_at: Instant,
     frame: Duration,
     panics: StdReceiver<String>,
@@ -203,25 +210,29 @@ impl App {
         second.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let mut stop = signal(SignalKind::from_raw(rustix::process::Signal::TSTP.as_raw()))?;
         let mut cont = signal(SignalKind::from_raw(rustix::process::Signal::CONT.as_raw()))?;
-        let mut inbox = Vec::with_capacity(BATCH_MESSAGES);
+        let (mut news, mut inbox) = (Vec::with_capacity(BATCH_MESSAGES), VecDeque::with_capacity(BATCH_MESSAGES));
         let mut open = true;
         loop {
             // Checked on every pass and not only in a branch below: a stream of messages must not starve the screen.
-            if self.dirty && self.drawn_at.elapsed() >= self.frame {
+            let due = self.drawn_at + if self.keyed { KEY_FRAME } else { self.frame };
+            if self.dirty && Instant::now() >= due {
                 self.draw()?;
             }
-            let due = self.drawn_at + self.frame;
+            let due = self.drawn_at + if self.keyed { KEY_FRAME } else { self.frame };
             let flow = tokio::select! {
                 biased;
                 event = events.next() => self.on_events(event, &mut events).await?,
                 _ = stop.recv() => self.suspend()?,
                 _ = cont.recv() => self.resume()?,
-                received = self.clusters.inbox.recv_many(&mut inbox, BATCH_MESSAGES), if open => {
+                // Before the messages, which may never end.
+                _ = second.tick() => self.on_tick()?,
+                () = ready(()), if !inbox.is_empty() => self.on_inbox(&mut inbox),
+                received = self.clusters.inbox.recv_many(&mut news, BATCH_MESSAGES), if open => {
                     // Closed: every cluster task has ended, as with broken contexts only. The picture stays.
                     open = received > 0;
-                    inbox.drain(..).map(|msg| self.on_msg(msg)).fold(Flow::Continue, Flow::or)
+                    inbox.extend(news.drain(..));
+                    self.on_inbox(&mut inbox)
                 }
-                _ = second.tick() => self.on_tick()?,
                 () = sleep_until(due), if self.dirty => Flow::Continue,
             };
             if flow == Flow::Quit {
@@ -244,10 +255,25 @@ impl App {
             }
         }
         self.dirty = true;
+        self.keyed = true;
         if self.drawn_at.elapsed() >= KEY_FRAME {
             self.draw()?;
         }
         Ok(Flow::Continue)
+    }
+
+    /// Takes messages in until they have taken their time; the rest waits for the next pass.
+    fn on_inbox(&mut self, inbox: &mut VecDeque<Msg>) -> Flow {
+        let start = Instant::now();
+        while let Some(msg) = inbox.pop_front() {
+            if self.on_msg(msg) == Flow::Quit {
+                return Flow::Quit;
+            }
+            if start.elapsed() >= BATCH_TIME {
+                break;
+            }
+        }
+        Flow::Continue
     }
 
     fn on_event(&mut self, event: Event) -> eyre::Result<Flow> {
@@ -328,13 +354,8 @@ impl App {
         self.frame = if start.elapsed() > SLOW_DRAW { SLOW_FRAME } else { frame_period() };
         self.drawn_at = Instant::now();
         self.dirty = false;
+        self.keyed = false;
         Ok(())
-    }
-}
-
-impl Flow {
-    fn or(self, other: Self) -> Self {
-        if self == Self::Quit { self } else { other }
     }
 }
 

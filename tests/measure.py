@@ -58,6 +58,9 @@ class Screen:
             at = found.end()
         self.rest = data[at:]
 
+    def text(self):
+        return "\n".join("".join(row) for row in self.cells)
+
     def shows(self, text):
         return any(text in "".join(row) for row in self.cells)
 
@@ -136,4 +139,5 @@ def main():
             server.wait()
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -9,7 +9,7 @@ use super::quantity::Quantity;
 use super::text::{Clean, sanitize};
 use super::wire::{self, DecodeError, ListHead, Sink, Uid};
 
-use decode::Raw;
+use decode::{Raw, Texts};
 
 /// Roles that are shown; a node with hundreds of them (F80) is not taken at its word.
 const MOST_ROLES: usize = 12;
@@ -133,6 +133,32 @@ impl NodeFacts {
         self.labels.binary_search_by(|(k, _)| (**k).cmp(key)).ok().map(|at| &self.labels[at].1)
     }
 
+    /// Takes over the memory of what has not changed since `old`: most of a node never does.
+    pub fn adopt(&mut self, old: Self) {
+        fn keep<T: PartialEq>(new: &mut T, old: T) {
+            if *new == old {
+                *new = old;
+            }
+        }
+        keep(&mut self.name, old.name);
+        keep(&mut self.labels, old.labels);
+        keep(&mut self.taints, old.taints);
+        keep(&mut self.capacity, old.capacity);
+        keep(&mut self.allocatable, old.allocatable);
+        keep(&mut self.kubelet, old.kubelet);
+        keep(&mut self.os_image, old.os_image);
+        keep(&mut self.kernel, old.kernel);
+        keep(&mut self.runtime, old.runtime);
+        keep(&mut self.architecture, old.architecture);
+        keep(&mut self.internal_ip, old.internal_ip);
+        for (new, old) in self.conditions.iter_mut().zip(old.conditions) {
+            keep(&mut new.kind, old.kind);
+            keep(&mut new.status, old.status);
+            keep(&mut new.reason, old.reason);
+            keep(&mut new.message, old.message);
+        }
+    }
+
     /// The node's roles, sorted, at most 12: the labels `node-role.kubernetes.io/<role>` and the value of `kubernetes.io/role`.
     ///
     /// Empty ones do not count. Source: `kubernetes pkg/printers/internalversion/printers.go`, `findNodeRoles`.
@@ -156,7 +182,7 @@ impl NodeFacts {
 /// [`DecodeError`] if the body is not a list at all, or cut short (some nodes may have been handed over by then); single
 /// unreadable objects are only counted.
 pub fn decode_list(body: &[u8], each: impl FnMut(NodeFacts)) -> Result<ListHead, DecodeError> {
-    wire::each(body, &mut Each(each))
+    wire::each(body, &mut Each(each, Texts::default()))
 }
 
 /// One node object, as in a watch event or the answer to a GET, JSON or protobuf.
@@ -165,11 +191,11 @@ pub fn decode_list(body: &[u8], each: impl FnMut(NodeFacts)) -> Result<ListHead,
 /// [`DecodeError`] if it is not a node.
 pub fn decode_object(object: &[u8]) -> Result<NodeFacts, DecodeError> {
     let mut node = NodeFacts::default();
-    wire::one(object, &mut Each(|decoded| node = decoded))?;
+    wire::one(object, &mut Each(|decoded| node = decoded, Texts::default()))?;
     Ok(node)
 }
 
-struct Each<F>(F);
+struct Each<F>(F, Texts);
 
 impl<F: FnMut(NodeFacts)> Sink for Each<F> {
     type Raw<'a> = Raw<'a>;
@@ -179,7 +205,7 @@ impl<F: FnMut(NodeFacts)> Sink for Each<F> {
         let ours = raw.kind.is_empty() || &*raw.kind == Self::KIND;
         let readable = ours && !sanitize(&raw.metadata.0.name).is_empty();
         if readable {
-            (self.0)(raw.into_facts());
+            (self.0)(raw.into_facts(&mut self.1));
         }
         readable
     }

@@ -98,7 +98,7 @@ pub(crate) struct Alerts {
     slow: SlowCall,
     timeouts: Timeouts,
     probe: ProbeSlow,
-    density: Density,
+    pub(super) density: Density,
     latched: Latched,
     silenced_until: Option<Mono>,
     touched: bool,

@@ -1,5 +1,6 @@
 //! `ClusterState`: link state, freshness per resource, nodes, ledger, latency and alerts of one cluster.
 
+mod arrangement;
 mod link;
 mod node;
 mod summary;
@@ -24,7 +25,7 @@ use super::usage::Usage;
 use super::{ClusterSpec, Known, Settings};
 use crate::facts::accelerator;
 use crate::facts::text::Clean;
-use crate::msg::{Batch, ClusterEvent, ClusterId, Failure, Now, PageLimits, Resource};
+use crate::msg::{Batch, ClusterEvent, ClusterId, Failure, Mono, Now, PageLimits, Resource};
 
 use link::Link;
 use node::OpenedNode;
@@ -352,6 +353,7 @@ impl ClusterState {
     pub(crate) fn tick(&mut self, now: Now) {
         self.latency.tick(now.mono);
         self.history.tick(now);
+        self.meet(now.mono);
         self.alerts.touch();
         self.evaluate(now);
     }
@@ -368,9 +370,28 @@ impl ClusterState {
 
     /// Brings what every frame shows of this cluster up to date.
     pub(crate) fn prepare(&mut self, now: Now) {
-        self.join.refresh(&self.nodes, &self.ledger, now.mono);
+        self.meet(now.mono);
         self.optional.refresh(now.mono);
         self.evaluate(now);
+    }
+
+    /// Takes in what has changed of nodes and of their pods since the last time: O(changes), whatever the size of the cluster.
+    fn meet(&mut self, now: Mono) {
+        let (touched, pods) = (self.nodes.take_touched(), self.ledger.take_touched());
+        let Self { nodes, ledger, join, alerts, settings, table, .. } = self;
+        let density = &mut alerts.density;
+        let Some(pods) = pods.filter(|_| touched.complete) else {
+            join.compute(nodes, ledger);
+            density.look_at_all((nodes, ledger), settings, now);
+            table.everything_changed(nodes);
+            return;
+        };
+        let known = touched.there.iter().filter_map(|key| nodes.get(*key)).map(|node| &node.facts.name);
+        for name in known.chain(&touched.gone).chain(&pods) {
+            join.update(name, nodes, ledger);
+            density.look(name, (nodes, ledger), settings, now);
+        }
+        table.changed(&touched.there, &pods, nodes);
     }
 
     pub(super) fn tracks(&self) -> [(Resource, &Track); 2] {

@@ -2,27 +2,28 @@
 
 use std::time::Duration;
 
+use hashbrown::HashMap;
+
 use super::ledger::Ledger;
 use super::nodes::Nodes;
 use super::rows::lens::unannounced;
 use crate::facts::accelerator::Kind;
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
-use crate::msg::Mono;
 
-/// Tables up to this size are joined and sorted whenever something changed; larger ones at most once in [`SLOWLY`], so that
-/// the cost of a frame does not grow with the size of the cluster.
+/// What takes a look at every node is done whenever something changed up to this size; in larger clusters at most once in
+/// [`SLOWLY`], so that the cost of a frame does not grow with the size of the cluster.
 pub(crate) const SMALL: usize = 2_000;
-/// How often a large table is brought up to date.
+/// How often that is.
 pub(crate) const SLOWLY: Duration = Duration::from_secs(1);
 
-/// What follows from nodes and pods together, as of the last time that either changed.
+/// What follows from nodes and pods together. Each node has a part in it, which is taken out and put in anew when it changes.
 #[derive(Debug, Default)]
 pub(crate) struct Join {
     orphaned: u32,
     requested: Vec<Asked>,
-    of: Option<(u64, u64)>,
-    at: Mono,
+    /// Of nodes that have any: those with devices, and those that only pods know.
+    parts: HashMap<Clean, Part>,
 }
 
 /// What is asked of one resource on the nodes where it is of this kind.
@@ -35,45 +36,41 @@ struct Asked {
     over: i128,
 }
 
+/// What one node adds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Part {
+    orphaned: u32,
+    /// By place in [`Join::requested`]: what is asked, and what of it is over.
+    requested: Vec<(usize, Quantity, i128)>,
+}
+
 impl Join {
-    /// Joins again if something changed.
-    pub(crate) fn refresh(&mut self, nodes: &Nodes, ledger: &Ledger, now: Mono) {
-        let of = Some((nodes.revision(), ledger.revision()));
-        let too_soon = self.of.is_some() && nodes.len() > SMALL && now.since(self.at) < SLOWLY;
-        if self.of != of && !too_soon {
-            self.compute(nodes, ledger);
-            self.at = now;
-        }
-    }
-
-    /// Joins. O(nodes), whatever the number of pods.
+    /// Joins everything. O(nodes), whatever the number of pods.
     pub(crate) fn compute(&mut self, nodes: &Nodes, ledger: &Ledger) {
-        self.of = Some((nodes.revision(), ledger.revision()));
-        self.orphaned = 0;
-        self.requested.clear();
-        for (name, totals) in ledger.nodes() {
-            let Some(node) = nodes.by_name(name) else {
-                self.orphaned += totals.pods;
-                continue;
-            };
-            for devices in &node.devices {
-                let requested = ledger.node_requested(name, &devices.resource);
-                self.ask((&devices.resource, devices.kind), requested, devices.allocatable);
-            }
-            for (resource, kind, requested) in unannounced(node, ledger, nodes.accelerators()) {
-                self.ask((resource, kind), requested, 0);
-            }
+        *self = Self::default();
+        for (name, _) in ledger.nodes() {
+            self.update(&Clean::new(name), nodes, ledger);
         }
     }
 
-    fn ask(&mut self, (resource, kind): (&str, Kind), requested: Quantity, allocatable: i64) {
-        let over = i128::from(requested.value().saturating_sub(allocatable).max(0));
-        match self.requested.iter_mut().find(|asked| *asked.resource == *resource && asked.kind == kind) {
-            Some(asked) => {
-                asked.requested += requested;
-                asked.over += over;
-            }
-            None => self.requested.push(Asked { resource: Clean::new(resource), kind, requested, over }),
+    /// Joins a node anew that came, changed or went, or whose pods did.
+    pub(crate) fn update(&mut self, name: &Clean, nodes: &Nodes, ledger: &Ledger) {
+        let new = self.part(name, nodes, ledger);
+        let old = if new == Part::default() {
+            self.parts.remove(name)
+        } else {
+            self.add(&new);
+            self.parts.insert(name.clone(), new)
+        };
+        let old = old.unwrap_or_default();
+        self.orphaned -= old.orphaned;
+        for (at, amount, over) in old.requested {
+            self.requested[at].requested -= amount;
+            self.requested[at].over -= over;
+        }
+        // Pods may have come long before their nodes.
+        if self.parts.capacity() > 1024 && self.parts.len() < self.parts.capacity() / 8 {
+            self.parts.shrink_to_fit();
         }
     }
 
@@ -92,12 +89,53 @@ impl Join {
         self.find(resource, kind).map_or(0, |asked| i64::try_from(asked.over).unwrap_or(i64::MAX))
     }
 
-    /// Every accelerator that pods on known nodes ask for, or that these nodes name.
+    /// Every accelerator that pods on known nodes ask for or have asked for, or that these nodes name.
     pub(crate) fn all(&self) -> impl Iterator<Item = (&str, Kind, Quantity)> {
         self.requested.iter().map(|asked| (&*asked.resource, asked.kind, asked.requested))
     }
 
     fn find(&self, resource: &str, kind: Kind) -> Option<&Asked> {
         self.requested.iter().find(|asked| *asked.resource == *resource && asked.kind == kind)
+    }
+
+    fn part(&mut self, name: &str, nodes: &Nodes, ledger: &Ledger) -> Part {
+        let Some(totals) = ledger.node(name) else { return Part::default() };
+        let Some(node) = nodes.by_name(name) else {
+            return Part { orphaned: totals.pods, requested: Vec::new() };
+        };
+        let mut part = Part::default();
+        for devices in &node.devices {
+            let amount = ledger.node_requested(name, &devices.resource);
+            self.ask(&mut part, (&devices.resource, devices.kind), (amount, devices.allocatable));
+        }
+        for (resource, kind, amount) in unannounced(node, ledger, nodes.accelerators()) {
+            self.ask(&mut part, (resource, kind), (amount, 0));
+        }
+        part
+    }
+
+    fn ask(&mut self, part: &mut Part, of: (&str, Kind), (amount, allocatable): (Quantity, i64)) {
+        let place = self.place(of);
+        let over = i128::from(amount.value().saturating_sub(allocatable).max(0));
+        if amount != Quantity::ZERO || over != 0 {
+            part.requested.push((place, amount, over));
+        }
+    }
+
+    fn add(&mut self, part: &Part) {
+        self.orphaned += part.orphaned;
+        for &(at, amount, over) in &part.requested {
+            self.requested[at].requested += amount;
+            self.requested[at].over += over;
+        }
+    }
+
+    /// A cluster has a handful of device resources; their places stay.
+    fn place(&mut self, (resource, kind): (&str, Kind)) -> usize {
+        let known = self.requested.iter().position(|asked| *asked.resource == *resource && asked.kind == kind);
+        known.unwrap_or_else(|| {
+            self.requested.push(Asked { resource: Clean::new(resource), kind, requested: Quantity::ZERO, over: 0 });
+            self.requested.len() - 1
+        })
     }
 }

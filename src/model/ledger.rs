@@ -21,6 +21,7 @@ use hashbrown::{DefaultHashBuilder, HashMap};
 
 use crate::facts::pod::{PodBatch, PodFacts};
 use crate::facts::wire::Uid;
+use crate::model::touched::Touched;
 
 use holder::Holder;
 use index::Index;
@@ -32,6 +33,9 @@ use tombstones::Tombstones;
 use totals::{Asks, Part};
 
 pub use totals::{NodeTotals, ResourceId, Totals};
+
+/// Records whose names are looked at after one batch while too much of their memory is garbage: some 100 µs.
+const COMPACTED: u32 = 4096;
 
 /// The way by which pods came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +69,10 @@ pub struct Ledger {
     /// There while a list runs.
     tombstones: Option<Tombstones>,
     revision: u64,
+    /// The record whose name was looked at last for compaction.
+    compacted: u32,
+    /// Nodes whose totals have changed.
+    touched: Touched<u32>,
     /// By slot, the pods that hold or will hold devices: only of them is it kept since when they do not run.
     holders: HashMap<u32, Holder>,
 }
@@ -209,7 +217,9 @@ impl Ledger {
             self.totals.terminating += u32::from(record.is_deleting());
             let part = part(&record, &self.asks);
             self.requested.add(&part);
-            self.nodes.get_mut(record.node).totals.add(&part);
+            let node = self.nodes.get_mut(record.node);
+            node.totals.add(&part);
+            touch(node, &mut self.touched, record.node);
         }
         if record.node != NIL {
             let Head(first) = std::mem::replace(&mut self.nodes.get_mut(record.node).first, Head(slot));
@@ -234,7 +244,9 @@ impl Ledger {
             self.totals.terminating -= u32::from(record.is_deleting());
             let part = part(&record, &self.asks);
             self.requested.subtract(&part);
-            self.nodes.get_mut(record.node).totals.subtract(&part);
+            let node = self.nodes.get_mut(record.node);
+            node.totals.subtract(&part);
+            touch(node, &mut self.touched, record.node);
         }
         if record.node != NIL {
             if record.previous == NIL {
@@ -248,15 +260,25 @@ impl Ledger {
         }
     }
 
+    /// Goes on moving names out of chunks that are largely garbage, a bounded number of records at a time.
     fn compact_names(&mut self) {
         if !self.names.is_wasteful() {
             return;
         }
-        let old = std::mem::take(&mut self.names);
-        for record in self.records.used_mut() {
-            let name = self.names.put(old.get(record.name()));
-            record.set_name(name);
+        let slots = self.records.slots();
+        for _ in 0..slots.min(COMPACTED) {
+            self.compacted = if self.compacted + 1 < slots { self.compacted + 1 } else { 0 };
+            let Some(record) = self.records.get(self.compacted) else { continue };
+            if let Some(name) = self.names.moved(record.name()) {
+                self.records.at_mut(self.compacted).set_name(name);
+            }
         }
+    }
+}
+
+fn touch(node: &mut Node, touched: &mut Touched<u32>, id: u32) {
+    if !std::mem::replace(&mut node.touched, true) {
+        touched.there(id);
     }
 }
 

@@ -13,15 +13,32 @@ use crate::facts::text::Clean;
 use crate::facts::wire::Uid;
 use crate::msg::{Mono, NodeChange};
 
+use super::touched::Touched;
+
 pub(crate) use sums::{Devices, Sums};
 
 use sums::devices;
 
 /// Names one node of the store as long as it is in it; a place that is used again has another serial.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct NodeKey {
     slot: u32,
     serial: u32,
+}
+
+impl NodeKey {
+    /// No node: what an order holds while it is rearranged.
+    pub(crate) const NONE: Self = Self { slot: u32::MAX, serial: 0 };
+
+    /// Its place in tables by slot.
+    pub(crate) fn slot(self) -> usize {
+        self.slot as usize
+    }
+
+    /// Tells it from others in that place; never 0.
+    pub(crate) fn serial(self) -> u32 {
+        self.serial
+    }
 }
 
 /// All nodes of a cluster.
@@ -43,6 +60,8 @@ pub(crate) struct Nodes {
     sums: Sums,
     troubled: HashSet<NodeKey>,
     revision: u64,
+    /// Nodes that came, changed or went.
+    touched: Touched<NodeKey>,
     accelerators: Arc<Table>,
 }
 
@@ -61,6 +80,8 @@ pub(crate) struct Node {
     key: NodeKey,
     generation: u32,
     from_watch: bool,
+    /// It has changed since that was last asked.
+    touched: bool,
 }
 
 /// What became of a change: the node that now is there, or the one that went.
@@ -159,6 +180,11 @@ impl Nodes {
         self.slots.get(key.slot as usize)?.as_ref().filter(|node| node.key == key)
     }
 
+    /// Whatever node has this slot now.
+    pub(crate) fn at(&self, slot: usize) -> Option<&Node> {
+        self.slots.get(slot)?.as_ref()
+    }
+
     pub(crate) fn by_name(&self, name: &str) -> Option<&Node> {
         self.get(*self.by_name.get(name)?)
     }
@@ -182,6 +208,21 @@ impl Nodes {
 
     pub(crate) fn troubled_len(&self) -> usize {
         self.troubled.len()
+    }
+
+    /// What came, changed or went since the last call; keys of nodes that went find none any more.
+    pub(crate) fn take_touched(&mut self) -> Touched<NodeKey> {
+        let touched = std::mem::take(&mut self.touched);
+        if touched.complete {
+            for key in &touched.there {
+                if let Some(node) = self.get_mut(*key) {
+                    node.touched = false;
+                }
+            }
+        } else {
+            self.slots.iter_mut().flatten().for_each(|node| node.touched = false);
+        }
+        touched
     }
 
     /// Grows with every change of the store.
@@ -213,6 +254,9 @@ impl Nodes {
         }
         self.revision += 1;
         self.sums.subtract(slot);
+        if !std::mem::replace(&mut slot.touched, true) {
+            self.touched.there(key);
+        }
         let replaced = (slot.facts.uid != facts.uid).then_some(slot.facts.uid);
         slot.replace(facts, origin.now, &self.accelerators);
         let troubled = slot.troubled();
@@ -222,7 +266,7 @@ impl Nodes {
     }
 
     fn insert(&mut self, facts: NodeFacts, generation: u32, origin: Origin) -> NodeKey {
-        self.serial = self.serial.wrapping_add(1);
+        self.serial = self.serial.wrapping_add(1).max(1);
         let slot = self.free.pop().unwrap_or_else(|| {
             self.slots.push(None);
             u32::try_from(self.slots.len() - 1).expect("a cluster has fewer than 2^32 nodes")
@@ -234,6 +278,7 @@ impl Nodes {
         let troubled = node.troubled();
         self.slots[slot as usize] = Some(node);
         self.note_trouble(key, troubled);
+        self.touched.there(key);
         self.revision += 1;
         key
     }
@@ -243,8 +288,10 @@ impl Nodes {
             self.sums.subtract(&node);
             self.by_name.remove(&*node.facts.name);
             self.free.push(key.slot);
-            self.note_trouble(key, false);
+            self.touched.there(key);
+            self.touched.gone(node.facts.name.clone());
             self.revision += 1;
+            self.note_trouble(key, false);
         }
     }
 
@@ -276,6 +323,7 @@ impl Node {
             key,
             generation,
             from_watch: origin.from_watch,
+            touched: true,
         };
         node.trouble_since = node.other_trouble().then_some(origin.now);
         node
@@ -295,7 +343,8 @@ impl Node {
         if facts.labels != self.facts.labels {
             self.roles = roles(&facts);
         }
-        self.facts = facts;
+        let old = std::mem::replace(&mut self.facts, facts);
+        self.facts.adopt(old);
         self.trouble_since = self.other_trouble().then_some(self.trouble_since.unwrap_or(now));
     }
 

@@ -18,9 +18,10 @@ use crate::facts::text::Clean;
 pub use columns::{Align, COLUMNS, Column, Compared, Match, Matched};
 
 /// Columns that rows can be sorted by; the table of columns is in `COLUMNS`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum SortBy {
     /// Name, natural order (numbers by value).
+    #[default]
     Name,
     /// Worst first.
     Status,

@@ -20,6 +20,8 @@ pub const STALE_AFTER: Duration = Duration::from_secs(120);
 pub(crate) struct Usage {
     visible: Visibility,
     nodes: HashMap<Clean, NodeUsage>,
+    /// The newest of the figures.
+    newest: Option<Timestamp>,
     /// Grows with every answer that has figures, and when they go.
     revision: u64,
 }
@@ -30,6 +32,7 @@ impl Usage {
         self.visible = match news {
             UsageNews::Read(nodes) => {
                 self.revision += 1;
+                self.newest = nodes.iter().filter_map(|node| node.at).max();
                 self.nodes = nodes.into_iter().map(|node| (node.name.clone(), node)).collect();
                 Visibility::Visible
             }
@@ -37,6 +40,7 @@ impl Usage {
             UsageNews::Absent => {
                 self.revision += 1;
                 self.nodes.clear();
+                self.newest = None;
                 Visibility::Absent
             }
             UsageNews::Denied(text) => Visibility::Denied(text),
@@ -59,7 +63,7 @@ impl Usage {
 
     /// The newest of the figures; `None` without any that say when they were taken.
     pub(crate) fn newest(&self) -> Option<Timestamp> {
-        self.nodes.values().filter_map(|node| node.at).max()
+        self.newest
     }
 
     /// What a node uses: `None` if there are no figures at all, figures that are not known if it alone has none (F26).

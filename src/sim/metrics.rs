@@ -52,7 +52,7 @@ fn nodes(server: &Server) -> impl Iterator<Item = (String, Value)> {
     let of = |object: &std::sync::Arc<Object>| match &**object {
         Object::Node(node) if node.ready().is_some_and(|ready| ready.status != "Unknown") => {
             let name = node.meta.name();
-            let (cpu_m, memory_mib) = world.booked(name, node.shape.cpu, node.shape.memory_gib);
+            let (cpu_m, memory_mib) = world.booked(node);
             let part = |salt: u64| 30 + noise(name, taken / RESOLUTION, salt) % 45;
             let usage = json!({
                 // The system takes something on an empty node too.

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use fastrand::Rng;
 
 use super::node::{NodeRecord, allocatable_cpu_m, allocatable_memory_mib};
-use super::object::{LeaseRecord, Meta, NamespaceRecord, Object};
+use super::object::{LeaseRecord, Meta, NamespaceRecord, Object, Resource};
 use super::pod::{Host, PodRecord, PodShape, PodState, Workload};
 use super::scenario::{ClusterSpec, NodeRole};
 use super::store::Store;
@@ -143,11 +143,12 @@ impl World {
         self.store.seed(Object::Node(node));
     }
 
-    /// What the pods of a node have booked: thousandths of a core, and MiB; nothing of an unknown node.
-    pub(super) fn booked(&self, node: &str, cores: u32, memory_gib: u32) -> (u32, u32) {
-        let Some(room) = self.rooms.iter().find(|room| *room.host.name == *node) else { return (0, 0) };
-        let memory = allocatable_memory_mib(memory_gib).saturating_sub(room.memory_mib);
-        (allocatable_cpu_m(cores).saturating_sub(room.cpu_m), memory)
+    /// What the pods of a node have booked: thousandths of a core, and MiB; nothing of a node that the scenario did not make.
+    pub(super) fn booked(&self, node: &NodeRecord) -> (u32, u32) {
+        let room = self.rooms.get(node.ordinal as usize).filter(|room| *room.host.name == *node.meta.name());
+        let Some(room) = room else { return (0, 0) };
+        let memory = allocatable_memory_mib(node.shape.memory_gib).saturating_sub(room.memory_mib);
+        (allocatable_cpu_m(node.shape.cpu).saturating_sub(room.cpu_m), memory)
     }
 
     /// A node with room for one more pod of this shape: the first one from a random place on.
@@ -216,21 +217,31 @@ impl World {
         Ok(1)
     }
 
-    /// A new pod of a shape; running if it has a host, else waiting for one.
-    pub(super) fn pod(&mut self, shape: &Arc<PodShape>, host: Option<Host>, ordinal: u32, age: i64) -> PodRecord {
+    fn pod_meta(&mut self, shape: &PodShape, host: Option<&Host>, ordinal: u32, age: i64) -> Meta {
         let mut suffix = String::new();
         for _ in 0..5 {
             suffix.push(char::from(ALPHANUMS[self.seeds.rng.usize(..ALPHANUMS.len())]));
         }
-        let name = match (shape.workload, &host) {
+        let name = match (shape.workload, host) {
             (Workload::Static, Some(host)) => format!("{}{}", shape.prefix, host.name),
             (Workload::Job, _) => format!("{}{ordinal}-{suffix}", shape.prefix),
             _ => format!("{}{suffix}", shape.prefix),
         };
         let created = self.seeds.now - age;
         let uid = self.seeds.rng.u128(..);
+        Meta::new(&shape.namespace, &name, uid, created)
+    }
+
+    /// A new pod of a shape; running if it has a host, else waiting for one.
+    pub(super) fn pod(&mut self, shape: &Arc<PodShape>, host: Option<Host>, ordinal: u32, age: i64) -> PodRecord {
+        let mut meta = self.pod_meta(shape, host.as_ref(), ordinal, age);
+        // Of ten thousand pods of one workload some draw the same letters; a real server refuses the second and is asked again.
+        while shape.workload != Workload::Static && self.store.get(Resource::Pods, &meta.key).is_some() {
+            meta = self.pod_meta(shape, host.as_ref(), ordinal, age);
+        }
+        let created = meta.created;
         PodRecord {
-            meta: Meta::new(&shape.namespace, &name, uid, created),
+            meta,
             shape: Arc::clone(shape),
             // Pod addresses come out of 10.128.0.0/9, beside the nodes' networks.
             ip: 0x0a80_0000 | self.seeds.rng.u32(..0x0080_0000),

@@ -2,12 +2,13 @@
 
 mod proto;
 
+use hashbrown::HashSet;
 use serde::de::MapAccess;
 
 use super::{Condition, ConditionStatus, NodeFacts, Taint};
 use crate::facts::json::{Amount, Flag, List, Obj, Pairs, Slim, Text, Time, skip};
 use crate::facts::quantity::Quantity;
-use crate::facts::text::Clean;
+use crate::facts::text::{Clean, sanitize};
 use crate::facts::wire::{Meta, Uid, version};
 
 #[derive(Default)]
@@ -65,66 +66,78 @@ struct Address<'a> {
 }
 
 impl Raw<'_> {
-    pub(super) fn into_facts(self) -> NodeFacts {
+    pub(super) fn into_facts(self, texts: &mut Texts) -> NodeFacts {
         let Self { metadata: Obj(meta), spec: Obj(spec), status: Obj(status), .. } = self;
         let mut unreadable = 0;
-        let capacity = amounts(status.capacity, &mut unreadable);
-        let allocatable = amounts(status.allocatable, &mut unreadable);
+        let capacity = amounts(status.capacity, &mut unreadable, texts);
+        let allocatable = amounts(status.allocatable, &mut unreadable, texts);
         let Obj(info) = status.info;
         NodeFacts {
-            name: clean(&meta.name),
+            name: texts.clean(&meta.name),
             uid: Uid::parse(&meta.uid),
             version: version(&meta.version),
             created: meta.created.0,
             deleting: meta.deleting.is_present(),
-            labels: sorted(meta.labels.0.iter().map(|(key, value)| (clean(key), clean(value))).collect()),
+            labels: sorted(meta.labels.0.iter().map(|(key, value)| (texts.clean(key), texts.clean(value))).collect()),
             unschedulable: spec.unschedulable.0 == Some(true),
-            taints: spec.taints.0.iter().map(|Obj(taint)| taint.facts()).collect(),
-            conditions: status.conditions.0.iter().map(|Obj(condition)| condition.facts()).collect(),
+            taints: spec.taints.0.iter().map(|Obj(taint)| taint.facts(texts)).collect(),
+            conditions: status.conditions.0.iter().map(|Obj(condition)| condition.facts(texts)).collect(),
             capacity,
             allocatable,
             unreadable,
-            kubelet: clean(&info.kubelet),
-            os_image: clean(&info.os_image),
-            kernel: clean(&info.kernel),
-            runtime: clean(&info.runtime),
-            architecture: clean(&info.architecture),
+            kubelet: texts.clean(&info.kubelet),
+            os_image: texts.clean(&info.os_image),
+            kernel: texts.clean(&info.kernel),
+            runtime: texts.clean(&info.runtime),
+            architecture: texts.clean(&info.architecture),
             internal_ip: status
                 .addresses
                 .0
                 .iter()
                 .find(|Obj(address)| &*address.kind == "InternalIP")
-                .map_or_else(Clean::default, |Obj(address)| clean(&address.address)),
+                .map_or_else(Clean::default, |Obj(address)| texts.clean(&address.address)),
         }
     }
 }
 
 impl RawTaint<'_> {
-    fn facts(&self) -> Taint {
-        Taint { key: clean(&self.key), value: clean(&self.value), effect: clean(&self.effect) }
+    fn facts(&self, texts: &mut Texts) -> Taint {
+        Taint { key: texts.clean(&self.key), value: texts.clean(&self.value), effect: texts.clean(&self.effect) }
     }
 }
 
 impl RawCondition<'_> {
-    fn facts(&self) -> Condition {
+    fn facts(&self, texts: &mut Texts) -> Condition {
         let status = match &*self.status {
             "True" => ConditionStatus::True,
             "False" => ConditionStatus::False,
             "Unknown" | "" => ConditionStatus::Unknown,
-            other => ConditionStatus::Other(clean(other)),
+            other => ConditionStatus::Other(texts.clean(other)),
         };
         Condition {
-            kind: clean(&self.kind),
+            kind: texts.clean(&self.kind),
             status,
-            reason: clean(&self.reason),
-            message: clean(&self.message),
+            reason: texts.clean(&self.reason),
+            message: texts.clean(&self.message),
             since: self.since.0,
         }
     }
 }
 
-fn clean(text: &str) -> Clean {
-    Clean::new(text)
+/// Texts that nodes share: of one page, each is held once.
+#[derive(Default)]
+pub(super) struct Texts(HashSet<Clean>);
+
+impl Texts {
+    fn clean(&mut self, raw: &str) -> Clean {
+        let clean = sanitize(raw);
+        if let Some(known) = self.0.get(&*clean) {
+            return known.clone();
+        }
+        let new = Clean::new(&clean);
+        self.0.insert(new.clone());
+        new
+    }
 }
 
 /// By key; of two values of one key the last, as in Go.
@@ -135,11 +148,11 @@ fn sorted<T>(mut pairs: Vec<(Clean, T)>) -> Vec<(Clean, T)> {
     pairs
 }
 
-fn amounts(raw: Pairs<'_, Amount>, unreadable: &mut u32) -> Vec<(Clean, Quantity)> {
+fn amounts(raw: Pairs<'_, Amount>, unreadable: &mut u32, texts: &mut Texts) -> Vec<(Clean, Quantity)> {
     let mut known = Vec::with_capacity(raw.0.len());
     for (name, amount) in raw.0 {
         match amount {
-            Amount::Known(amount) => known.push((clean(&name), amount)),
+            Amount::Known(amount) => known.push((texts.clean(&name), amount)),
             Amount::Unreadable => *unreadable += 1,
             Amount::Absent => {}
         }

@@ -1,18 +1,12 @@
 //! Nodes that are about to have no place for another pod.
 
-use std::time::Duration;
-
 use hashbrown::HashMap;
 
 use crate::facts::text::Clean;
 use crate::model::Settings;
-use crate::model::join::SMALL;
 use crate::model::ledger::Ledger;
 use crate::model::nodes::Nodes;
 use crate::msg::Mono;
-
-/// All nodes of a large cluster are looked at this often: pods take longer than this to start.
-const SLOWLY: Duration = Duration::from_secs(5);
 
 /// A node over the threshold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,37 +18,46 @@ pub(super) struct Full {
 
 /// Nodes that went over the upper threshold and not yet below the lower one.
 #[derive(Debug, Default)]
-pub(super) struct Density {
+pub(crate) struct Density {
     full: HashMap<Clean, Full>,
-    of: Option<(u64, u64)>,
-    at: Mono,
 }
 
 impl Density {
-    /// Looks at every node, if pods or nodes have changed. O(nodes), at most every 5 s where they are many.
-    pub(super) fn refresh(&mut self, (nodes, ledger): (&Nodes, &Ledger), settings: &Settings, now: Mono) {
-        let of = Some((nodes.revision(), ledger.revision()));
-        let too_soon = self.of.is_some() && nodes.len() > SMALL && now.since(self.at) < SLOWLY;
-        if self.of == of || too_soon {
-            return;
-        }
-        (self.of, self.at) = (of, now);
-        let mut full = HashMap::new();
-        for (name, totals) in ledger.nodes() {
-            let Some(node) = nodes.by_name(name) else { continue };
-            // A place for one pod is a node that stands for a pod, and meant to be full (kubernetes-mixin, the same rule).
-            let Some(allocatable @ 2..) = node.pods_allocatable else { continue };
-            let known = self.full.get(name);
-            let limit = if known.is_some() { settings.pod_density_clear_pct } else { settings.pod_density_pct };
-            if u64::from(totals.pods) * 100 > u64::from(limit) * u64::from(allocatable) {
+    /// Looks at a node that came, changed or went, or whose pods did.
+    pub(crate) fn look(&mut self, name: &Clean, (nodes, ledger): (&Nodes, &Ledger), settings: &Settings, now: Mono) {
+        let known = self.full.get(name).copied();
+        match full(name, known, (nodes, ledger), settings) {
+            Some((pods, allocatable)) => {
                 let since = known.map_or(now, |known| known.since);
-                full.insert(node.facts.name.clone(), Full { pods: totals.pods, allocatable, since });
+                self.full.insert(name.clone(), Full { pods, allocatable, since });
             }
+            None => drop(self.full.remove(name)),
         }
-        self.full = full;
+    }
+
+    /// Looks at every node. O(nodes).
+    pub(crate) fn look_at_all(&mut self, (nodes, ledger): (&Nodes, &Ledger), settings: &Settings, now: Mono) {
+        self.full.retain(|name, known| full(name, Some(*known), (nodes, ledger), settings).is_some());
+        for (name, _) in ledger.nodes() {
+            self.look(&Clean::new(name), (nodes, ledger), settings, now);
+        }
     }
 
     pub(super) fn full(&self) -> impl Iterator<Item = (&Clean, &Full)> {
         self.full.iter()
     }
+}
+
+/// The pods of a node and how many it may have, if that is over the threshold.
+fn full(
+    name: &str,
+    known: Option<Full>,
+    (nodes, ledger): (&Nodes, &Ledger),
+    settings: &Settings,
+) -> Option<(u32, u32)> {
+    let pods = ledger.node(name)?.pods;
+    // A place for one pod is a node that stands for a pod, and meant to be full (kubernetes-mixin, the same rule).
+    let allocatable = nodes.by_name(name)?.pods_allocatable.filter(|pods| *pods > 1)?;
+    let limit = if known.is_some() { settings.pod_density_clear_pct } else { settings.pod_density_pct };
+    (u64::from(pods) * 100 > u64::from(limit) * u64::from(allocatable)).then_some((pods, allocatable))
 }

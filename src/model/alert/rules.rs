@@ -24,12 +24,11 @@ impl ClusterState {
     pub(super) fn move_latches(&mut self, now: Now) {
         let running = self.slowest_running(now.mono);
         let settings = self.settings;
-        let Self { alerts, latency, nodes, ledger, .. } = self;
-        let Alerts { slow, timeouts, probe, density, .. } = alerts;
+        let Self { alerts, latency, .. } = self;
+        let Alerts { slow, timeouts, probe, .. } = alerts;
         let slow_text = slow.check(running, &settings);
         let timeouts_text = timeouts.check(latency, &settings, now.mono);
         let probe_text = probe.check(latency, &settings, now.mono);
-        density.refresh((nodes, ledger), &settings, now.mono);
         alerts.latched = (slow_text, timeouts_text, probe_text);
     }
 

@@ -1,14 +1,15 @@
 //! The node table of a cluster: its order, its selection by name, and the rows of the visible slice.
 
+use std::cmp::Ordering;
 use std::ops::Range;
+use std::time::Duration;
 
-use hashbrown::HashSet;
-
+use super::arrangement::{ByName, Line, by_name};
 use super::{ClusterState, NodeCounts, NodeItem};
 use crate::facts::text::Clean;
 use crate::model::Known;
 use crate::model::gpus::Grouping;
-use crate::model::join::{SLOWLY, SMALL};
+use crate::model::join::SMALL;
 use crate::model::nodes::{Node, NodeKey, Nodes};
 use crate::model::rows::filter::Filter;
 use crate::model::rows::lens::{Lens, Source};
@@ -17,8 +18,11 @@ use crate::model::rows::order::{self, Key};
 use crate::model::rows::{COLUMNS, Extent, NodeRow, SortBy};
 use crate::msg::{Edit, Mono, Now};
 
+/// What is not known node by node, as time and usage, moves the rows of large tables this often: all of them are sorted then.
+const SLOWLY: Duration = Duration::from_secs(5);
+
 /// How the operator looks at the nodes of one cluster.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Table {
     sort: SortBy,
     reversed: bool,
@@ -27,7 +31,12 @@ pub(super) struct Table {
     /// The node that the operator chose; `None` until then, and the first row is selected.
     selected: Option<Clean>,
     selected_at: usize,
-    order: Vec<NodeKey>,
+    line: Line,
+    /// What the rows of the line are sorted by, by slot.
+    keys: Vec<Key>,
+    names: ByName,
+    /// Nodes that have changed since the line was made.
+    pending: Vec<NodeKey>,
     of: Option<Basis>,
     at: Mono,
     /// Grows when sort, filter or hold change.
@@ -38,27 +47,126 @@ pub(super) struct Table {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Basis {
     table: u64,
-    nodes: u64,
-    pods: u64,
+    pods: Known<()>,
     history: u64,
     usage: u64,
     second: u64,
 }
 
-impl Default for Table {
-    fn default() -> Self {
-        Self {
-            sort: SortBy::Name,
-            reversed: false,
-            filter: Filter::default(),
-            held: false,
-            selected: None,
-            selected_at: 0,
-            order: Vec::new(),
-            of: None,
-            at: Mono::default(),
-            revision: 0,
+impl Table {
+    /// Notes which nodes came, changed or went, and the names of those whose pods did.
+    pub(super) fn changed(&mut self, touched: &[NodeKey], pods: &[Clean], nodes: &Nodes) {
+        self.pending.extend_from_slice(touched);
+        if self.sort.needs_pods() || self.filter.needs_pods() {
+            self.pending.extend(pods.iter().filter_map(|name| nodes.by_name(name)).map(Node::key));
         }
+        // Of a cluster that is not shown changes pile up.
+        if self.pending.len() > 2 * nodes.len().max(SMALL) {
+            self.pending.sort_unstable();
+            self.pending.dedup();
+        }
+    }
+
+    /// More has changed than could be noted.
+    pub(super) fn everything_changed(&mut self, nodes: &Nodes) {
+        self.pending.clear();
+        self.names.rebuild(nodes);
+        self.revision += 1;
+    }
+
+    /// The key that a node of the line was sorted by.
+    fn key(&self, node: NodeKey) -> Key {
+        self.keys.get(node.slot()).copied().unwrap_or(Key::Name)
+    }
+
+    fn set_key(&mut self, node: NodeKey, key: Key) {
+        if key == Key::Name {
+            return;
+        }
+        if self.keys.len() <= node.slot() {
+            self.keys.resize(node.slot() + 1, Key::Name);
+        }
+        self.keys[node.slot()] = key;
+    }
+
+    /// Compares two rows of the line.
+    fn compare(&self, nodes: &Nodes, a: NodeKey, b: NodeKey) -> Ordering {
+        let kubelet = |key| nodes.get(key).map_or("", |node| &*node.facts.kubelet);
+        let versions = || order::versions(kubelet(a), kubelet(b));
+        order::compare((self.key(a), self.key(b)), versions, || by_name(nodes, a, b), self.reversed)
+    }
+
+    /// Sorts all rows.
+    fn rearrange(&mut self, nodes: &Nodes, source: Source<'_>) {
+        if self.held && !self.line.order().is_empty() {
+            return self.keep(nodes, source);
+        }
+        let mut shown = Vec::with_capacity(self.names.order().len());
+        for &key in self.names.order() {
+            if let Some(lens) = nodes.get(key).map(|node| Lens { source, node })
+                && self.filter.shows(&lens)
+            {
+                shown.push((order::key(self.sort, &lens), key));
+            }
+        }
+        self.keys = Vec::new();
+        for &(sorted_by, key) in &shown {
+            self.set_key(key, sorted_by);
+        }
+        let (ranks, reversed) = (self.names.ranks(), self.reversed);
+        let kubelet = |key| nodes.get(key).map_or("", |node| &*node.facts.kubelet);
+        // Rows lie in the order of their names already.
+        if self.sort != SortBy::Name || reversed {
+            shown.sort_unstable_by(|a, b| {
+                let versions = || order::versions(kubelet(a.1), kubelet(b.1));
+                let names = || ranks[a.1.slot()].cmp(&ranks[b.1.slot()]);
+                order::compare((a.0, b.0), versions, names, reversed)
+            });
+        }
+        self.line.replace(shown.into_iter().map(|(_, key)| key));
+    }
+
+    /// The held order: what vanished drops out, what is new comes last, by name.
+    fn keep(&mut self, nodes: &Nodes, source: Source<'_>) {
+        let shows = |key: &NodeKey| nodes.get(*key).is_some_and(|node| self.filter.shows(&Lens { source, node }));
+        let mut order: Vec<NodeKey> = self.line.order().iter().copied().filter(shows).collect();
+        order.extend(self.names.order().iter().copied().filter(|key| !self.line.holds(*key)).filter(shows));
+        self.line.replace(order);
+    }
+
+    /// Moves the rows of the nodes that have changed; whether there were any.
+    fn patch(&mut self, nodes: &Nodes, source: Source<'_>) -> bool {
+        let (mut fresh, mut out) = (Vec::new(), false);
+        let pending = std::mem::take(&mut self.pending);
+        for &key in &pending {
+            let lens = nodes.get(key).map(|node| Lens { source, node });
+            let Some(lens) = lens.filter(|lens| self.filter.shows(lens)) else {
+                out |= (self.line.holds(key) || self.line.is_stale(nodes, key)) && self.line.take_out(key);
+                continue;
+            };
+            let sorted_by = order::key(self.sort, &lens);
+            if self.line.holds(key) && (self.held || (sorted_by == self.key(key) && sorted_by != Key::Version)) {
+                continue;
+            }
+            out |= self.line.take_out(key);
+            self.set_key(key, sorted_by);
+            fresh.push(key);
+        }
+        if fresh.is_empty() && !out {
+            return false;
+        }
+        let mut line = std::mem::take(&mut self.line);
+        if self.held {
+            fresh.sort_unstable_by(|a, b| by_name(nodes, *a, *b));
+            fresh.dedup();
+            line.patch(out, &fresh, |_, _| true);
+        } else {
+            fresh.sort_unstable_by(|a, b| self.compare(nodes, *a, *b));
+            fresh.dedup();
+            line.patch(out, &fresh, |held, new| self.compare(nodes, held, new).is_lt());
+        }
+        self.line = line;
+        true
     }
 }
 
@@ -89,7 +197,7 @@ impl ClusterState {
     /// How the rows lie: all of them, those that the filter shows, and the selected one among these.
     #[must_use]
     pub fn extent(&self) -> Extent {
-        let len = self.table.order.len();
+        let len = self.table.line.order().len();
         let selected = (len > 0).then(|| self.table.selected_at.min(len - 1));
         Extent { len, total: self.nodes.len(), selected }
     }
@@ -99,10 +207,10 @@ impl ClusterState {
     pub fn rows(&self, range: Range<usize>, now: Now) -> Vec<NodeRow<'_>> {
         let source = self.source(now);
         let selected = self.extent().selected;
-        let end = range.end.min(self.table.order.len());
+        let end = range.end.min(self.table.line.order().len());
         let visible = range.start.min(end)..end;
         let rows = visible.filter_map(|at| {
-            let node = self.nodes.get(self.table.order[at])?;
+            let node = self.nodes.get(self.table.line.order()[at])?;
             Some(Lens { source, node }.row(Some(at) == selected))
         });
         rows.collect()
@@ -167,7 +275,7 @@ impl ClusterState {
     /// The name of the selected node.
     #[must_use]
     pub fn selected_name(&self) -> Option<&Clean> {
-        let key = self.table.order.get(self.extent().selected?)?;
+        let key = self.table.line.order().get(self.extent().selected?)?;
         Some(&self.nodes.get(*key)?.facts.name)
     }
 
@@ -218,30 +326,38 @@ impl ClusterState {
 
     pub(crate) fn move_selection(&mut self, step: Step, now: Now) {
         self.arrange(now);
-        let len = self.table.order.len();
+        let len = self.table.line.order().len();
         if len == 0 {
             return;
         }
         let at = step.from(self.table.selected_at.min(len - 1), len);
         self.table.selected_at = at;
-        self.table.selected = self.nodes.get(self.table.order[at]).map(|node| node.facts.name.clone());
+        self.table.selected = self.nodes.get(self.table.line.order()[at]).map(|node| node.facts.name.clone());
     }
 
     /// Brings the order of the rows up to date, if something that it depends on has changed.
     pub(crate) fn arrange(&mut self, now: Now) {
-        let basis = self.basis(now.mono);
-        if self.table.of == Some(basis) {
-            return;
+        self.meet(now.mono);
+        let mut table = std::mem::take(&mut self.table);
+        table.names.update(&self.nodes, &table.pending);
+        let basis = self.basis(&table, now.mono);
+        let rebuilt = table.of.is_none_or(|of| {
+            let at_once = of.table != basis.table || of.pods != basis.pods;
+            at_once || (of != basis && (self.nodes.len() <= SMALL || now.mono.since(table.at) >= SLOWLY))
+        });
+        let source = self.source(now);
+        let moved = if rebuilt {
+            table.rearrange(&self.nodes, source);
+            table.pending.clear();
+            (table.of, table.at) = (Some(basis), now.mono);
+            true
+        } else {
+            table.patch(&self.nodes, source)
+        };
+        self.table = table;
+        if moved {
+            self.find_selection();
         }
-        let looks_other = self.table.of.is_none_or(|of| of.table != basis.table);
-        if !looks_other && self.nodes.len() > SMALL && now.mono.since(self.table.at) < SLOWLY {
-            return;
-        }
-        let old = std::mem::take(&mut self.table.order);
-        self.table.order = if self.table.held && !old.is_empty() { self.keep(old, now) } else { self.arranged(now) };
-        self.table.of = Some(basis);
-        self.table.at = now.mono;
-        self.find_selection();
     }
 
     /// Brings the GPU view up to date, if something that it shows has changed.
@@ -266,43 +382,20 @@ impl ClusterState {
 
     /// A new order, although the rows are held: the operator asked for it.
     fn resort(&mut self) {
-        self.table.order.clear();
+        self.table.line.clear();
         self.table.revision += 1;
     }
 
-    fn basis(&self, now: Mono) -> Basis {
-        let table = &self.table;
+    fn basis(&self, table: &Table, now: Mono) -> Basis {
         let pods = table.sort.needs_pods() || table.filter.needs_pods();
         let history = table.sort == SortBy::Status || !table.filter.is_empty();
         Basis {
             table: table.revision,
-            nodes: self.nodes.revision(),
-            pods: if pods { self.ledger.revision() } else { 0 },
+            pods: if pods { self.pods_track.known(()) } else { Known::Unknown },
             history: if history { self.history.revision() } else { 0 },
             usage: if table.sort.needs_usage() || table.filter.needs_usage() { self.usage.revision() } else { 0 },
             second: if table.filter.needs_time() { now.0.as_secs() } else { 0 },
         }
-    }
-
-    fn arranged(&self, now: Now) -> Vec<NodeKey> {
-        let source = self.source(now);
-        let shown = self.nodes.iter().map(|node| Lens { source, node }).filter(|lens| self.table.filter.shows(lens));
-        let mut rows: Vec<(Key, Lens<'_>)> = shown.map(|lens| (order::key(self.table.sort, &lens), lens)).collect();
-        let reversed = self.table.reversed;
-        rows.sort_unstable_by(|a, b| order::compare((&a.0, &a.1), (&b.0, &b.1), reversed));
-        rows.into_iter().map(|(_, lens)| lens.node.key()).collect()
-    }
-
-    /// The held order: what vanished drops out, what is new comes last.
-    fn keep(&self, mut order: Vec<NodeKey>, now: Now) -> Vec<NodeKey> {
-        let source = self.source(now);
-        let shows = |node| self.table.filter.shows(&Lens { source, node });
-        order.retain(|key| self.nodes.get(*key).is_some_and(shows));
-        let kept: HashSet<NodeKey> = order.iter().copied().collect();
-        let mut new: Vec<&Node> = self.nodes.iter().filter(|node| !kept.contains(&node.key()) && shows(node)).collect();
-        new.sort_unstable_by(|a, b| natural_cmp(&a.facts.name, &b.facts.name));
-        order.extend(new.into_iter().map(Node::key));
-        order
     }
 
     /// Finds the selected node in a new order; if it has gone for good, the selection falls to its neighbour.
@@ -313,15 +406,19 @@ impl ClusterState {
             return;
         };
         let wanted = nodes.by_name(name).map(Node::key);
-        if let Some(at) = wanted.and_then(|key| table.order.iter().position(|known| *known == key)) {
+        let order = table.line.order();
+        if let Some(at) = wanted.filter(|key| table.line.holds(*key)).and_then(|key| {
+            let same = order.get(table.selected_at) == Some(&key);
+            if same { Some(table.selected_at) } else { order.iter().position(|known| *known == key) }
+        }) {
             table.selected_at = at;
             return;
         }
-        let last = table.order.len().saturating_sub(1);
+        let last = order.len().saturating_sub(1);
         table.selected_at = table.selected_at.min(last);
         // A row that the filter hides is found again when the filter goes.
         if wanted.is_none() {
-            table.selected = name_at(&table.order, nodes, table.selected_at).or(table.selected.take());
+            table.selected = name_at(order, nodes, table.selected_at).or(table.selected.take());
         }
     }
 }
@@ -329,3 +426,6 @@ impl ClusterState {
 fn name_at(order: &[NodeKey], nodes: &Nodes, at: usize) -> Option<Clean> {
     Some(nodes.get(*order.get(at)?)?.facts.name.clone())
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,8 +3,11 @@
 use hashbrown::HashTable;
 
 /// A table that grows hashes all its records anew, each a miss of the cache. In one table of a million that takes longer than
-/// anybody waits for a key; in 256 parts each growth is some milliseconds at most, and they come one after the other.
+/// anybody waits for a key; in 256 parts each growth is a millisecond at most. All parts have the same size, so each is made to
+/// grow at another one: else they would all do so in the same few pages.
 const PARTS: usize = 256;
+/// A part smaller than this grows when it must.
+const SMALL: usize = 64;
 
 /// Slot numbers by hash.
 #[derive(Debug)]
@@ -24,7 +27,14 @@ impl Index {
 
     /// Adds a slot; `hash_of` says the hash of any slot.
     pub(super) fn insert(&mut self, hash: u64, slot: u32, hash_of: impl Fn(u32) -> u64) {
-        self.0[part(hash)].insert_unique(hash, slot, |&other| hash_of(other));
+        let part = part(hash);
+        let table = &mut self.0[part];
+        // A table holds 7/8 of its buckets; these are between one half and that.
+        let (len, capacity) = (table.len(), table.capacity());
+        if capacity > SMALL && len * 7 * PARTS >= capacity * (4 * PARTS + 3 * part) {
+            table.reserve(capacity - len + 1, |&other| hash_of(other));
+        }
+        table.insert_unique(hash, slot, |&other| hash_of(other));
     }
 
     /// Takes a slot out.

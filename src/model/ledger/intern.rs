@@ -7,6 +7,7 @@ use super::totals::Asks;
 use super::{Ledger, NodeTotals, ResourceId};
 use crate::facts::pod::PodFacts;
 use crate::facts::quantity::Quantity;
+use crate::facts::text::Clean;
 
 /// 10^22 base units, far above any capacity: what one pod can ask for. Sums of a million such pods still are exact.
 const MOST_ASKED: i128 = 10_i128.pow(31);
@@ -35,6 +36,8 @@ pub(super) struct Node {
     pub(super) name: Box<str>,
     pub(super) first: Head,
     pub(super) totals: NodeTotals,
+    /// The totals have changed since that was last asked.
+    pub(super) touched: bool,
 }
 
 /// The first pod of a node's list.
@@ -90,8 +93,10 @@ impl Ledger {
         self.owners.release(record.owner);
         self.statuses.release(record.status);
         self.asks.release(record.asks);
-        if record.node != NIL {
-            self.nodes.release(record.node);
+        if record.node != NIL
+            && let Some(last) = self.nodes.release(record.node)
+        {
+            self.touched.gone(Clean::new(&last.name));
         }
     }
 

@@ -53,17 +53,23 @@ impl<T: Default> Pool<T> {
     }
 
     /// Counts one user less; the last one takes the value along.
-    pub(super) fn release(&mut self, id: u32) {
+    pub(super) fn release(&mut self, id: u32) -> Option<T> {
         let entry = &mut self.entries[id as usize];
         entry.refs -= 1;
         if entry.refs > 0 {
-            return;
+            return None;
         }
-        entry.value = T::default();
+        let value = std::mem::take(&mut entry.value);
         if let Ok(found) = self.index.find_entry(entry.hash, |&other| other == id) {
             found.remove();
         }
         self.free.push(id);
+        Some(value)
+    }
+
+    /// The value of an id, if it is in use.
+    pub(super) fn held(&self, id: u32) -> Option<&T> {
+        self.entries.get(id as usize).filter(|entry| entry.refs > 0).map(|entry| &entry.value)
     }
 
     /// The value of an id that is in use.
@@ -74,6 +80,11 @@ impl<T: Default> Pool<T> {
     /// The value of an id that is in use, to be changed without changing what it is found by.
     pub(super) fn get_mut(&mut self, id: u32) -> &mut T {
         &mut self.entries[id as usize].value
+    }
+
+    /// All values, to be changed without changing what they are found by.
+    pub(super) fn values_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.entries.iter_mut().map(|entry| &mut entry.value)
     }
 
     /// The values in use.

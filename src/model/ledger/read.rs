@@ -7,6 +7,8 @@ use super::tombstones::Tombstones;
 use super::{Ledger, NodeTotals, PodSlot, ResourceId, Totals};
 use crate::facts::pod::{PodFacts, Requests};
 use crate::facts::quantity::Quantity;
+use crate::facts::text::Clean;
+use crate::model::touched::Touched;
 
 impl Ledger {
     /// The whole cluster.
@@ -42,6 +44,25 @@ impl Ledger {
     /// Every node that a held pod names, in no order.
     pub fn nodes(&self) -> impl Iterator<Item = (&str, &NodeTotals)> {
         self.nodes.iter().map(|(_, node)| (&*node.name, &node.totals))
+    }
+
+    /// The names of the nodes whose totals have changed since the last call; `None` if these are more than were kept.
+    pub(crate) fn take_touched(&mut self) -> Option<Vec<Clean>> {
+        let Touched { there, mut gone, complete } = std::mem::take(&mut self.touched);
+        if !complete {
+            self.nodes.values_mut().for_each(|node| node.touched = false);
+            return None;
+        }
+        gone.reserve(there.len());
+        for id in there {
+            // An id may be free by now, or name another node, which then is one more that has changed.
+            if self.nodes.held(id).is_some() {
+                let node = self.nodes.get_mut(id);
+                node.touched = false;
+                gone.push(Clean::new(&node.name));
+            }
+        }
+        Some(gone)
     }
 
     /// All held pods of a node, Succeeded and Failed ones too, in no order.

@@ -201,9 +201,10 @@ impl Records {
         (0u32..).zip(self.chunks.iter().flatten()).filter(|(_, record)| record.is_used())
     }
 
-    /// Every record in use, to be changed.
-    pub(super) fn used_mut(&mut self) -> impl Iterator<Item = &mut Record> {
-        self.chunks.iter_mut().flatten().filter(|record| record.is_used())
+    /// Slots that there are, used or free.
+    pub(super) fn slots(&self) -> u32 {
+        let full = self.chunks.len().saturating_sub(1) * CHUNK;
+        u32::try_from(full + self.chunks.last().map_or(0, Vec::len)).expect("slots are counted in 32 bits")
     }
 
     pub(super) fn heap_bytes(&self) -> usize {

@@ -8,7 +8,7 @@ use super::natural::natural_cmp;
 use crate::facts::node::Readiness;
 
 /// What a row is sorted by, but for its name.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Key {
     /// Ascending; what is not known comes last, also in reverse.
     Number(Option<i128>),
@@ -48,18 +48,25 @@ pub(crate) fn key(sort: SortBy, lens: &Lens<'_>) -> Key {
     })
 }
 
-/// Compares two rows; the name decides between equals, always in its own direction.
-pub(crate) fn compare(a: (&Key, &Lens<'_>), b: (&Key, &Lens<'_>), reversed: bool) -> Ordering {
-    let names = || natural_cmp(a.1.name(), b.1.name());
+/// Compares two rows by their keys; the name decides between equals, always in its own direction.
+pub(crate) fn compare(
+    keys: (Key, Key),
+    versions: impl FnOnce() -> Ordering,
+    names: impl FnOnce() -> Ordering,
+    reversed: bool,
+) -> Ordering {
     let turn = |order: Ordering| if reversed { order.reverse() } else { order };
-    match (a.0, b.0) {
-        (Key::Number(Some(x)), Key::Number(Some(y))) => turn(x.cmp(y)).then_with(names),
+    match keys {
+        (Key::Number(Some(x)), Key::Number(Some(y))) => turn(x.cmp(&y)).then_with(names),
         (Key::Number(x), Key::Number(y)) => y.is_some().cmp(&x.is_some()).then_with(names),
-        (Key::Version, Key::Version) => {
-            turn(natural_cmp(&a.1.node.facts.kubelet, &b.1.node.facts.kubelet)).then_with(names)
-        }
+        (Key::Version, Key::Version) => turn(versions()).then_with(names),
         _ => turn(names()),
     }
+}
+
+/// Compares two versions of the kubelet, which nearly always are the same.
+pub(crate) fn versions(a: &str, b: &str) -> Ordering {
+    if a == b { Ordering::Equal } else { natural_cmp(a, b) }
 }
 
 /// The fullest first: the negated share, in parts of a billion.

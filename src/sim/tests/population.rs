@@ -176,3 +176,13 @@ async fn small_is_as_small_as_it_says() {
     assert_eq!((pods.len(), pods.iter().filter(|p| counts(p)).count()), (24, 20));
     assert_eq!(pods.iter().filter(|p| counts(p)).map(|p| requests(p)[2]).sum::<u64>(), 5);
 }
+
+#[test]
+fn a_large_cluster_has_every_pod_that_its_scenario_counts() {
+    let scenario = Scenario::builtin("large").unwrap();
+    let seeds = crate::sim::population::Seeds { rng: fastrand::Rng::with_seed(5000), now: 1_790_000_000 };
+    let world = crate::sim::population::build(&scenario.clusters[0], seeds).unwrap();
+    let pods = world.store.all(crate::sim::object::Resource::Pods).count();
+    // `counted`, `finished` and `unscheduled` of the file; two pods that drew the same name would be one.
+    assert_eq!(pods, 150_000 + 2_000 + 200);
+}

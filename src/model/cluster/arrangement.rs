@@ -1,0 +1,146 @@
+//! The order of a table's rows, patched where nodes have changed: a row in a hundred thousand costs no sort.
+
+use std::cmp::Ordering;
+
+use crate::model::nodes::{NodeKey, Nodes};
+use crate::model::rows::natural::natural_cmp;
+
+/// Node keys in an order that somebody else knows, each at most once.
+#[derive(Debug, Default)]
+pub(super) struct Line {
+    order: Vec<NodeKey>,
+    /// By slot, the serial of the node that is in the order; 0 for none.
+    serials: Vec<u32>,
+}
+
+impl Line {
+    pub(super) fn order(&self) -> &[NodeKey] {
+        &self.order
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.order.clear();
+        self.serials.clear();
+    }
+
+    pub(super) fn holds(&self, key: NodeKey) -> bool {
+        self.serials.get(key.slot()) == Some(&key.serial())
+    }
+
+    /// Marks whatever node is in the order at this slot to be taken out by the next [`Line::patch`].
+    pub(super) fn take_out(&mut self, key: NodeKey) -> bool {
+        self.serials.get_mut(key.slot()).is_some_and(|serial| std::mem::take(serial) != 0)
+    }
+
+    /// Takes out what is marked, if anything is, and puts in `fresh`, which is sorted; `before` says whether a node of the order
+    /// comes before one of these. O(n) moves of eight bytes, and no comparison but to find the places of `fresh`.
+    pub(super) fn patch(&mut self, out: bool, fresh: &[NodeKey], before: impl Fn(NodeKey, NodeKey) -> bool) {
+        if out {
+            let serials = &self.serials;
+            self.order.retain(|key| serials.get(key.slot()) == Some(&key.serial()));
+        }
+        let places: Vec<usize> =
+            fresh.iter().map(|new| self.order.partition_point(|held| before(*held, *new))).collect();
+        let mut end = self.order.len();
+        self.order.resize(end + fresh.len(), NodeKey::NONE);
+        for (n, (key, at)) in fresh.iter().zip(places).enumerate().rev() {
+            self.order.copy_within(at..end, at + n + 1);
+            self.order[at + n] = *key;
+            end = at;
+            self.mark(*key);
+        }
+    }
+
+    /// Takes a whole new order.
+    pub(super) fn replace(&mut self, order: impl IntoIterator<Item = NodeKey>) {
+        self.clear();
+        self.order.extend(order);
+        for at in 0..self.order.len() {
+            self.mark(self.order[at]);
+        }
+    }
+
+    fn mark(&mut self, key: NodeKey) {
+        if self.serials.len() <= key.slot() {
+            self.serials.resize(key.slot() + 1, 0);
+        }
+        self.serials[key.slot()] = key.serial();
+    }
+}
+
+/// All nodes by name, and the place of each: what decides between rows that are equal otherwise.
+#[derive(Debug, Default)]
+pub(super) struct ByName {
+    line: Line,
+    ranks: Vec<u32>,
+    ranked: bool,
+}
+
+impl ByName {
+    /// Takes in nodes that came or went; those that only changed are passed over.
+    pub(super) fn update(&mut self, nodes: &Nodes, touched: &[NodeKey]) {
+        let (mut fresh, mut out) = (Vec::new(), false);
+        for &key in touched {
+            match nodes.get(key) {
+                Some(_) if self.line.holds(key) => {}
+                // A slot that is used again is taken out once, whichever of its two nodes is told first.
+                found => {
+                    let stale = self.line.is_stale(nodes, key);
+                    out |= stale && self.line.take_out(key);
+                    if found.is_some() {
+                        fresh.push(key);
+                    }
+                }
+            }
+        }
+        if fresh.is_empty() && !out {
+            return;
+        }
+        fresh.sort_unstable_by(|a, b| by_name(nodes, *a, *b));
+        fresh.dedup();
+        self.line.patch(out, &fresh, |held, new| by_name(nodes, held, new).is_lt());
+        self.ranked = false;
+    }
+
+    /// Sorts all nodes.
+    pub(super) fn rebuild(&mut self, nodes: &Nodes) {
+        let mut order: Vec<_> = nodes.iter().map(|node| (&*node.facts.name, node.key())).collect();
+        order.sort_unstable_by(|a, b| natural_cmp(a.0, b.0));
+        self.line.replace(order.into_iter().map(|(_, key)| key));
+        self.ranked = false;
+    }
+
+    pub(super) fn order(&self) -> &[NodeKey] {
+        self.line.order()
+    }
+
+    /// The places by slot.
+    pub(super) fn ranks(&mut self) -> &[u32] {
+        if !self.ranked {
+            self.ranked = true;
+            for (rank, key) in (0_u32..).zip(self.line.order()) {
+                if self.ranks.len() <= key.slot() {
+                    self.ranks.resize(key.slot() + 1, 0);
+                }
+                self.ranks[key.slot()] = rank;
+            }
+        }
+        &self.ranks
+    }
+}
+
+impl Line {
+    /// The node in the order at this slot is another than the store now has there.
+    pub(super) fn is_stale(&self, nodes: &Nodes, key: NodeKey) -> bool {
+        let serial = self.serials.get(key.slot()).copied().unwrap_or(0);
+        serial != 0 && nodes.at(key.slot()).is_none_or(|node| node.key().serial() != serial)
+    }
+}
+
+pub(super) fn by_name(nodes: &Nodes, a: NodeKey, b: NodeKey) -> Ordering {
+    let name = |key| nodes.get(key).map(|node| &*node.facts.name);
+    match (name(a), name(b)) {
+        (Some(a), Some(b)) => natural_cmp(a, b),
+        (a, b) => a.is_some().cmp(&b.is_some()),
+    }
+}
