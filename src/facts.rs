@@ -4,7 +4,10 @@
 //! made safe for a terminal here, once ([`text`]).
 
 pub mod accelerator;
+pub mod document;
+pub mod event;
 mod json;
+mod loose;
 pub mod node;
 pub mod pod;
 mod proto;

@@ -5,16 +5,19 @@ pub mod alerts;
 pub mod cluster;
 pub mod history;
 mod input;
+pub mod inspection;
 mod join;
 pub mod latency;
 pub mod ledger;
 mod nodes;
 pub mod rows;
+pub mod screens;
 mod sync;
 
 use std::time::Duration;
 
 use crate::facts::text::Clean;
+use crate::msg::inspect::{Inspection, Subject};
 use crate::msg::{ClusterId, Effect, Mono, Msg, Now};
 
 use alert::Severity;
@@ -22,6 +25,8 @@ use cluster::ClusterState;
 
 /// Rows of a page until the ui says how many there are: what fits a terminal of 24 lines.
 const DEFAULT_PAGE: usize = 20;
+/// How long a notice stays: long enough to be read, and gone before it is taken for news.
+const NOTICE: Duration = Duration::from_secs(6);
 /// The clocks may drift apart by this much before it means that the machine slept: F67.
 const SLEEP: Duration = Duration::from_secs(5);
 
@@ -87,6 +92,18 @@ pub enum Screen {
         /// Which part has the focus.
         pane: NodePane,
     },
+    /// One pod of the current cluster.
+    Pod {
+        /// Its namespace.
+        namespace: Clean,
+        /// Its name.
+        name: Clean,
+    },
+    /// One node or pod of the current cluster as YAML.
+    Yaml {
+        /// Which.
+        subject: Subject,
+    },
     /// The API of the current cluster: how fast it answers, and where the time goes.
     Api,
     /// All alerts of all clusters.
@@ -104,6 +121,8 @@ pub enum NodePane {
     Resources,
     /// Taints, labels and system information.
     Labels,
+    /// What was reported about the node.
+    Events,
 }
 
 /// What keys mean now.
@@ -184,6 +203,12 @@ pub struct Model {
     settings: Settings,
     current: usize,
     screen: Screen,
+    /// What is below the screen, the lowest first: where `back` leads; nothing below means the nodes.
+    trail: Vec<Screen>,
+    /// What the clusters' tasks were last told to look at closely.
+    inspecting: Option<(ClusterId, Inspection)>,
+    /// What was just done, and when.
+    notice: Option<(Mono, Clean)>,
     mode: Mode,
     wide: bool,
     /// Rows of a page, as the ui last said.
@@ -209,6 +234,9 @@ impl Model {
             settings,
             current: 0,
             screen: Screen::Nodes,
+            trail: Vec::new(),
+            inspecting: None,
+            notice: None,
             mode: Mode::Normal,
             wide: false,
             page: DEFAULT_PAGE,
@@ -306,6 +334,12 @@ impl Model {
     #[must_use]
     pub fn help_scroll(&self) -> usize {
         self.help_scroll
+    }
+
+    /// What was just done, for a few seconds.
+    #[must_use]
+    pub fn notice(&self, now: Now) -> Option<&Clean> {
+        self.notice.as_ref().filter(|(at, _)| now.mono.since(*at) < NOTICE).map(|(_, text)| text)
     }
 
     /// Firing alerts over all clusters that are to be heard: critical ones and warnings.

@@ -22,7 +22,7 @@ use crate::facts::{node, pod};
 use crate::msg::{Batch, CallKind, ClusterEvent, NodeChange, PageLimits, Resource};
 
 mod frames;
-mod lines;
+pub(super) mod lines;
 mod watch;
 
 /// At most one [`ClusterEvent::Heard`] in this time.

@@ -35,6 +35,12 @@ impl Uid {
         }
         Self(parse_uuid(text).unwrap_or_else(|| fnv1a(text.as_bytes())))
     }
+
+    /// A UUID's 128 bits; `None` for any other text.
+    #[must_use]
+    pub fn of_uuid(text: &str) -> Option<Self> {
+        parse_uuid(text).map(Self)
+    }
 }
 
 /// 8-4-4-4-12 hexadecimal digits (RFC 9562, section 4).

@@ -2,6 +2,8 @@
 
 mod link;
 mod node;
+mod opened;
+mod pods;
 mod summary;
 mod table;
 mod views;
@@ -10,6 +12,7 @@ use std::time::Duration;
 
 use super::alert::{AlertLine, AlertRecord, Alerts};
 use super::history::History;
+use super::inspection::Inspected;
 use super::join::Join;
 use super::latency::{Latency, Mark};
 use super::ledger::{Ledger, Origin};
@@ -20,7 +23,7 @@ use crate::facts::text::Clean;
 use crate::msg::{Batch, ClusterEvent, ClusterId, Failure, Now, PageLimits, Resource};
 
 use link::Link;
-use node::OpenedNode;
+use pods::OpenedNode;
 use table::Table;
 
 pub(crate) use table::Step;
@@ -43,6 +46,8 @@ pub struct ClusterState {
     pub(super) alerts: Alerts,
     table: Table,
     opened: OpenedNode,
+    /// The one object that is looked at closely.
+    pub(super) inspected: Option<Inspected>,
 }
 
 impl ClusterState {
@@ -70,6 +75,7 @@ impl ClusterState {
             alerts: Alerts::default(),
             table: Table::default(),
             opened: OpenedNode::default(),
+            inspected: None,
         }
     }
 
@@ -207,6 +213,7 @@ impl ClusterState {
                 self.link.probe(&sample, now);
                 self.latency.probe(&sample);
             }
+            ClusterEvent::Found(finding) => self.found(*finding, now),
             ClusterEvent::Failed(failure) => self.link.failed(*failure),
             ClusterEvent::Skew { ours_minus_server_ms } => self.link.skew_ms = Some(ours_minus_server_ms),
             ClusterEvent::TaskRestarted { text } => self.link.restarted(text, now),
@@ -216,6 +223,7 @@ impl ClusterState {
     /// A second has passed.
     pub(crate) fn tick(&mut self, now: Now) {
         self.latency.tick(now.mono);
+        self.history.watched(self.nodes_are_current(now) && self.nodes_track.complete(), now);
         self.history.tick(now);
         self.alerts.touch();
         self.evaluate(now);

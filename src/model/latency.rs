@@ -279,7 +279,7 @@ impl Latency {
             self.load.request(clock);
         }
         // A watch's bytes are reported as they come (`Heard`).
-        if !matches!(attempt.kind, CallKind::Watch(_)) {
+        if !attempt.kind.is_watch() {
             self.load.bytes(clock, news);
         }
         if attempt.end != End::Cancelled {
@@ -318,6 +318,8 @@ pub fn call_name(kind: CallKind) -> &'static str {
         CallKind::Watch(Nodes) => "nodes watch",
         CallKind::Watch(Pods) => "pods watch",
         CallKind::Get => "get",
+        CallKind::Detail => "opened object",
+        CallKind::DetailWatch => "opened object watch",
     }
 }
 

@@ -3,8 +3,11 @@
 mod columns;
 pub(crate) mod filter;
 pub(crate) mod lens;
+pub(crate) mod line;
 pub(crate) mod natural;
 pub(crate) mod order;
+pub(crate) mod podfilter;
+pub(crate) mod podorder;
 
 use std::time::Duration;
 
@@ -26,6 +29,8 @@ pub enum SortBy {
     Status,
     /// Pods bound against allocatable.
     Pods,
+    /// Restarts; of pods only.
+    Restarts,
     /// Free GPUs.
     Gpu,
     /// CPU requested, share of allocatable.

@@ -6,15 +6,18 @@ use std::time::Duration;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use super::events::EventsView;
 use super::layout::{Counts, Layout, window};
 use super::scene::{Body, NodeTable, NodeView, Paint, Scene};
 use super::{ViewState, draw, node, strip};
+use crate::facts::event::EventFacts;
 use crate::facts::node::{Condition, ConditionStatus, NodeFacts, Readiness, Taint};
 use crate::facts::pod::{Phase, PodFacts, Requests};
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
 use crate::model::alert::{AlertLine, Severity};
 use crate::model::cluster::{ClusterSummary, Freshness, Health, NodeDetail};
+use crate::model::inspection::PartFreshness;
 use crate::model::latency::{LatencySummary, Mark, Percentile};
 use crate::model::rows::{Accelerators, Extent, NodeRow, NodeStatus, PodRow, ResourceRow, SortBy};
 use crate::model::{Known, Mode, NodePane, Settings};
@@ -257,6 +260,46 @@ pub(super) fn pods(range: Range<usize>) -> Vec<PodRow<'static>> {
     range.map(pod).collect()
 }
 
+/// What was reported about the opened node.
+fn node_events() -> Vec<EventFacts> {
+    let event = |kind: &str, reason: &str, note: &str, controller: &str, count, last: &str| EventFacts {
+        kind: kind.into(),
+        reason: reason.into(),
+        note: note.into(),
+        controller: controller.into(),
+        count,
+        last: last.parse().ok(),
+        ..EventFacts::default()
+    };
+    let name = "10-16-10-114.maas";
+    vec![
+        event(
+            "Normal",
+            "NodeReady",
+            &format!("Node {name} status is now: NodeReady"),
+            "kubelet",
+            3,
+            "2026-03-01T14:06:51Z",
+        ),
+        event(
+            "Warning",
+            "NodeNotReady",
+            &format!("Node {name} status is now: NodeNotReady"),
+            "node-controller",
+            6,
+            "2026-03-01T14:05:30Z",
+        ),
+        event(
+            "Warning",
+            "SystemOOM",
+            "System OOM encountered, victim process: trainer, pid: 21744",
+            "kubelet",
+            1,
+            "2026-03-01T13:40:02Z",
+        ),
+    ]
+}
+
 /// A cluster in which all is well.
 pub(super) fn healthy(context: &str) -> ClusterSummary {
     ClusterSummary {
@@ -436,6 +479,8 @@ pub(super) struct Set {
     pub(super) current: usize,
     /// No node is there, or matches.
     pub(super) empty: bool,
+    /// Of the opened node or pod.
+    pub(super) events: Vec<EventFacts>,
 }
 
 impl Set {
@@ -454,6 +499,7 @@ impl Set {
             node: None,
             current: 0,
             empty: false,
+            events: node_events(),
         }
     }
 
@@ -482,8 +528,10 @@ impl Set {
                 Body::Nodes(NodeTable { extent, first, rows: self.fleet.rows(rows), sort: self.sort, wide: self.wide })
             }
             Some((pane, scroll)) => {
+                let events = (self.events.iter().collect(), false);
+                let events = EventsView { events: Some(events), fresh: PartFreshness::Live, now: now().wall };
                 let detail = (!self.empty).then(|| self.fleet.detail());
-                plan = node::Plan::new(layout.body, detail.as_ref(), pane);
+                plan = node::Plan::new(layout.body, detail.as_ref().map(|detail| (detail, &events)), pane);
                 let extent = Extent { len: 29, total: 29, selected: Some(1) };
                 let pods = if self.empty { 0..0 } else { window(29, Some(1), 0, plan.pod_rows()) };
                 let first = pods.start;
@@ -494,7 +542,9 @@ impl Set {
                     extent,
                     first,
                     pods: self::pods(pods),
+                    sort: (SortBy::Name, false),
                     scroll,
+                    events,
                 }))
             }
         };
@@ -525,6 +575,7 @@ impl Set {
             unknown: self.alerts.iter().filter(|alert| alert.unknown).count(),
             filter: self.filter,
             filter_note: self.filter_note.as_ref(),
+            notice: None,
             held: self.held,
             body,
             help_scroll: 0,

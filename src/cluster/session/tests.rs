@@ -67,7 +67,8 @@ fn runs(folder: &Path) -> usize {
 async fn events(target: Target, tuning: Tuning, done: impl Fn(&[ClusterEvent]) -> bool) -> Vec<ClusterEvent> {
     let (out, mut news) = tokio::sync::mpsc::channel(64);
     let (_commands, commands) = tokio::sync::mpsc::channel(1);
-    let link = Link { id: ClusterId(0), out, commands, clock: Clock::start() };
+    let link =
+        Link { id: ClusterId(0), out, commands, inspect: tokio::sync::watch::channel(None).1, clock: Clock::start() };
     let task = tokio::spawn(run(target, tuning, link));
     let mut events = Vec::new();
     while !done(&events) {

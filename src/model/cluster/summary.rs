@@ -8,7 +8,7 @@ use crate::facts::text::Clean;
 use crate::model::latency::{Running, call_title};
 use crate::model::rows::Accelerators;
 use crate::model::{Known, elapsed};
-use crate::msg::{CallKind, Failure, Layer, Mono, Now, ProbeOutcome, Resource};
+use crate::msg::{Failure, Layer, Mono, Now, ProbeOutcome, Resource};
 
 /// 1 s: Kubernetes API-call SLO for one object, sig-scalability/slos/api_call_latency.md.
 const SLOW_PROBE: Duration = Duration::from_secs(1);
@@ -76,7 +76,7 @@ impl ClusterState {
 
     /// The longest of the requests that run. A watch runs for minutes once its headers are there: its bytes say that they are.
     pub(in crate::model) fn longest_running(&self, now: Mono) -> Option<(&Running, Duration)> {
-        let opened = |call: &&Running| matches!(call.kind, CallKind::Watch(_)) && call.bytes > 0;
+        let opened = |call: &&Running| call.kind.is_watch() && call.bytes > 0;
         let calls = self.latency.running().filter(|call| !opened(call));
         calls.map(|call| (call, now.since(call.at))).max_by_key(|(_, span)| *span)
     }

@@ -74,7 +74,7 @@ fn line(pen: &mut Pen<'_>, row: &ResourceRow<'_>, (name, share, glyphs): (usize,
 }
 
 /// An amount of a resource in its unit: cores for cpu (given in thousandths), bytes for memory and storage.
-pub(super) fn amount(resource: &str, number: i64) -> String {
+pub(in crate::ui) fn amount(resource: &str, number: i64) -> String {
     match resource {
         "cpu" => cores(number),
         "memory" | "ephemeral-storage" | "storage" => bytes(number),
