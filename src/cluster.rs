@@ -26,6 +26,7 @@ mod connect;
 mod deadline;
 mod exec;
 mod guard;
+mod inflate;
 mod inspect;
 pub mod kubeconfig;
 mod meter;
@@ -35,6 +36,7 @@ mod reflector;
 mod session;
 mod stream;
 mod tuning;
+mod usage;
 mod vigil;
 
 use classify::one_line;
@@ -42,7 +44,7 @@ use deadline::{Backoff, SizeTier};
 use kubeconfig::Target;
 use meter::Sink;
 use session::{Build, Rejections, Session};
-pub use tuning::{Tiers, Tuning};
+pub use tuning::{Optional, Tiers, Tuning};
 use vigil::Vigil;
 
 /// A task that has run this long before it panicked starts again without delay growth.
@@ -155,10 +157,11 @@ enum Part {
     Probe(Series),
     Version,
     Inspector,
+    Usage,
 }
 
 impl Part {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Meter,
         Self::Session,
         Self::Reflector(Resource::Nodes),
@@ -167,6 +170,7 @@ impl Part {
         Self::Probe(Series::Work),
         Self::Version,
         Self::Inspector,
+        Self::Usage,
     ];
 
     fn name(self) -> &'static str {
@@ -179,6 +183,7 @@ impl Part {
             Self::Probe(Series::Work) => "work probe",
             Self::Version => "version",
             Self::Inspector => "opened object",
+            Self::Usage => "usage",
         }
     }
 }
@@ -269,6 +274,7 @@ impl<B: Build> Tree<B> {
                 Part::Probe(series) => probe::run(shared, series).await,
                 Part::Version => probe::versions(shared).await,
                 Part::Inspector => inspect::run(shared, seed).await,
+                Part::Usage => usage::run(shared, seed).await,
             }
         });
         self.parts.insert(task.id(), part);

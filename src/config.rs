@@ -13,7 +13,7 @@ use thiserror::Error;
 
 use crate::action::ACTIONS;
 use crate::cli::{self, Color};
-use crate::cluster::Tuning;
+use crate::cluster::{Optional, Tuning};
 use crate::model::Settings;
 use crate::tell::{Notify, Telling};
 
@@ -42,6 +42,8 @@ pub struct Config {
     pub contexts: Vec<String>,
     /// Ask for protobuf; the answer may be JSON all the same.
     pub protobuf: bool,
+    /// What is asked of APIs that a cluster need not have.
+    pub optional: Optional,
     /// Thresholds and windows of the model.
     pub settings: Settings,
     /// Bell, notifications and the command for new alerts.
@@ -99,6 +101,7 @@ struct File {
     clusters: ClustersSection,
     alerts: AlertsSection,
     probe: ProbeSection,
+    optional: OptionalSection,
     tell: TellSection,
     display: DisplaySection,
     keys: BTreeMap<String, Vec<String>>,
@@ -147,6 +150,12 @@ struct ProbeSection {
 }
 
 #[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct OptionalSection {
+    usage: Option<bool>,
+}
+
+#[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
 struct TellSection {
     bell: Option<bool>,
@@ -187,6 +196,7 @@ impl Config {
         let mut config = Self {
             contexts: Vec::new(),
             protobuf: true,
+            optional: Optional::default(),
             settings: Settings::default(),
             telling: Telling::default(),
             color: Color::Auto,
@@ -230,6 +240,7 @@ impl Config {
             probe_period: self.settings.probe_period,
             probe_deadline: self.settings.probe_deadline,
             protobuf: self.protobuf,
+            optional: self.optional.clone(),
             ..Tuning::default()
         };
         for timeouts in self.timeouts.iter().chain(self.cluster_timeouts.get(context)) {
@@ -239,7 +250,7 @@ impl Config {
     }
 
     fn overlay(&mut self, file: File) {
-        let File { clusters, alerts, probe, tell, display, keys, timeouts, cluster } = file;
+        let File { clusters, alerts, probe, optional, tell, display, keys, timeouts, cluster } = file;
         self.timeouts.push(timeouts);
         self.cluster_timeouts.extend(cluster.into_iter().map(|(name, section)| (name, section.timeouts)));
         let settings = &mut self.settings;
@@ -269,6 +280,7 @@ impl Config {
         replace(&mut self.telling.on_alert, tell.on_alert);
         replace(&mut self.contexts, clusters.contexts);
         replace(&mut self.protobuf, clusters.protobuf);
+        replace(&mut self.optional.usage, optional.usage);
         replace(&mut self.color, display.color);
         replace(&mut self.ascii, display.ascii);
         self.keys.extend(keys);

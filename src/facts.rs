@@ -8,6 +8,7 @@ pub mod document;
 pub mod event;
 mod json;
 mod loose;
+pub mod metrics;
 pub mod node;
 pub mod pod;
 mod proto;

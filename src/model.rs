@@ -10,9 +10,11 @@ mod join;
 pub mod latency;
 pub mod ledger;
 mod nodes;
+pub mod optional;
 pub mod rows;
 pub mod screens;
 mod sync;
+pub mod usage;
 
 use std::time::Duration;
 

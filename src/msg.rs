@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::action::Action;
+use crate::facts::metrics::NodeUsage;
 use crate::facts::node::NodeFacts;
 use crate::facts::pod::PodBatch;
 use crate::facts::text::Clean;
@@ -192,6 +193,8 @@ pub enum ClusterEvent {
         /// Bytes since the last such message.
         bytes: u64,
     },
+    /// What nodes use, or why that is not known; nothing else follows from it.
+    Usage(UsageNews),
     /// A request began, moved or ended.
     Call(CallEvent),
     /// The limits in force for the pages of one resource; sent when they change.
@@ -212,6 +215,21 @@ pub enum ClusterEvent {
         /// Which task, and what it said.
         text: Clean,
     },
+}
+
+/// What became of one question for the usage of nodes (`metrics.k8s.io`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum UsageNews {
+    /// The figures of every node that has any.
+    Read(Vec<NodeUsage>),
+    /// The configuration says not to ask.
+    Off,
+    /// The API is not installed (404).
+    Absent,
+    /// We may not see it (403): what the server said.
+    Denied(Clean),
+    /// It is installed and does not answer: what happened. The cluster is none the worse for it (F25).
+    Unavailable(Clean),
 }
 
 /// What is listed and watched.
@@ -269,6 +287,8 @@ pub struct PageLimits {
     pub resource: Resource,
     /// Objects asked for in one page.
     pub page_size: u32,
+    /// Why that is less than usual; `None` while it is not.
+    pub smaller: Option<Smaller>,
     /// Nodes from which the tier begins; `None` while the number of nodes is not known.
     pub tier_from: Option<u32>,
     /// Deadline for the first byte, and for a body that does not move.
@@ -279,6 +299,33 @@ pub struct PageLimits {
     pub cap: Duration,
     /// `?timeout=`: the server's own deadline.
     pub server: Duration,
+}
+
+/// Why pages are asked for with fewer objects than usual.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Smaller {
+    /// A page had no first byte in time.
+    Unanswered,
+    /// The body of a page stalled, trickled, or was not complete in time.
+    Stall,
+    /// The body of a page was cut, or larger than the cap.
+    Broken,
+    /// The server gave up a page at its own deadline.
+    ServerTimeout,
+}
+
+impl Smaller {
+    /// What the pages became smaller after.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Unanswered => "no answer",
+            Self::Stall => "a stall",
+            Self::Broken => "a broken answer",
+            Self::ServerTimeout => "a server timeout",
+        }
+    }
 }
 
 /// What the list+watch loop of one resource is doing.
@@ -411,6 +458,8 @@ pub enum CallKind {
     List(Resource),
     /// Opening a watch, until its headers.
     Watch(Resource),
+    /// What nodes use: `metrics.k8s.io`.
+    Usage,
     /// Anything else: `/version`.
     Get,
     /// One object that is looked at closely, or a page of its events.
@@ -424,6 +473,12 @@ impl CallKind {
     #[must_use]
     pub fn is_watch(self) -> bool {
         matches!(self, Self::Watch(_) | Self::DetailWatch)
+    }
+
+    /// Of an API that a cluster need not have: it counts for our load, and says nothing about the health of the cluster.
+    #[must_use]
+    pub fn is_optional(self) -> bool {
+        matches!(self, Self::Usage)
     }
 }
 

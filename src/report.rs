@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::facts::accelerator::Kind;
 use crate::facts::text::Clean;
 use crate::model::cluster::{AcceleratorTotals, ClusterState, Freshness, NodeItem};
+use crate::model::optional::Visibility;
 use crate::model::{Known, Model};
 use crate::msg::{Failure, Layer, Now};
 
@@ -46,8 +47,12 @@ pub struct Cluster {
     pub accelerators: Option<Vec<Accelerator>>,
     /// Sums over pods.
     pub pods: Pods,
+    /// Whether the usage of nodes is seen.
+    pub usage: Usage,
     /// The API as seen from here.
     pub api: Api,
+    /// Lists that are read in smaller pages than usual, and why.
+    pub smaller_pages: Vec<SmallerPages>,
     /// The last failures, newest first.
     pub errors: Vec<Fault>,
     /// The nodes by name; those read so far while `nodes.state` is `loading`, `None` if nothing was read.
@@ -120,6 +125,18 @@ pub struct Pods {
     pub unscheduled: Option<u32>,
 }
 
+/// Whether the usage of nodes (`metrics.k8s.io`) is seen.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Usage {
+    /// It is, now.
+    pub visible: bool,
+    /// If not: why.
+    pub reason: Option<String>,
+    /// Seconds since the newest figures were taken; `None` without any.
+    pub age_seconds: Option<f64>,
+}
+
 /// The API as seen from here.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -132,6 +149,18 @@ pub struct Api {
     pub timeouts: u64,
     /// Requests made.
     pub requests: u64,
+}
+
+/// A list that is read in smaller pages than usual.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SmallerPages {
+    /// `nodes` or `pods`.
+    pub resource: &'static str,
+    /// Objects asked for in one page.
+    pub size: u32,
+    /// What happened to the larger ones: `a stall`.
+    pub after: &'static str,
 }
 
 /// Something that failed.
@@ -168,6 +197,22 @@ pub struct Item {
     pub pods: ItemPods,
     /// Its accelerators.
     pub accelerators: Vec<ItemAccelerator>,
+    /// What it uses now; `None` if that is not known, see the cluster's `usage`.
+    pub usage: Option<ItemUsage>,
+}
+
+/// What one node uses now.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ItemUsage {
+    /// CPU, thousandths of a core, rounded up: the average over the window.
+    pub cpu_milli: Option<i64>,
+    /// Memory, bytes: the working set.
+    pub memory_bytes: Option<i64>,
+    /// Seconds since the figures were taken, by the server's clock.
+    pub age_seconds: Option<f64>,
+    /// Seconds over which the CPU is averaged.
+    pub window_seconds: Option<f64>,
 }
 
 /// The pods of one node.
@@ -245,12 +290,22 @@ fn cluster_of(cluster: &ClusterState, now: Now) -> Cluster {
             allocatable: summary.pods_allocatable.exact(),
             unscheduled: summary.unscheduled.exact(),
         },
+        usage: Usage {
+            visible: *cluster.usage_visible() == Visibility::Visible,
+            reason: cluster.usage_visible().reason(),
+            age_seconds: cluster.usage_age(now).map(|age| age.as_secs_f64()),
+        },
         api: Api {
             probe_p50_ms: summary.latency.p50.map(|p50| milliseconds(p50.value)),
             probe_p95_ms: summary.latency.p95.map(|p95| milliseconds(p95.value)),
             timeouts: summary.latency.timeouts_ever,
             requests: cluster.latency().requests(),
         },
+        smaller_pages: summary
+            .smaller
+            .iter()
+            .map(|(resource, size, why)| SmallerPages { resource: resource.name(), size: *size, after: why.name() })
+            .collect(),
         errors,
         items: items(cluster, counts.any().is_some(), now),
     }
@@ -274,6 +329,15 @@ fn items(cluster: &ClusterState, known: bool, now: Now) -> Option<Vec<Item>> {
                 requested: totals.requested.exact(),
             })
             .collect(),
+        // A node that the API has no figures of is not known, like one of a cluster without the API (F26).
+        usage: node.row.used.filter(|used| used.cpu_milli.is_some() || used.memory_bytes.is_some()).map(|used| {
+            ItemUsage {
+                cpu_milli: used.cpu_milli,
+                memory_bytes: used.memory_bytes,
+                age_seconds: used.age.map(|age| age.as_secs_f64()),
+                window_seconds: used.window.map(|window| window.as_secs_f64()),
+            }
+        }),
     };
     known.then(|| cluster.items(now).into_iter().map(node).collect())
 }

@@ -20,6 +20,7 @@ use crate::clock::Clock;
 use crate::cluster::kubeconfig::Target;
 use crate::cluster::{self, Command, Link, Tuning};
 use crate::keymap::KeyMap;
+use crate::model::cluster::ClusterState;
 use crate::model::{ClusterSpec, Mode, Model, Settings};
 use crate::msg::inspect::Inspection;
 use crate::msg::{AlertNews, ClusterId, Edit, Effect, Msg};
@@ -362,6 +363,9 @@ fn gone() -> eyre::Report {
     eyre::eyre!("the terminal is gone: no more keys can be read")
 }
 
+/// A one-shot answer waits this long for APIs that a cluster need not have, once nodes and pods are there.
+const OPTIONAL_PATIENCE: Duration = Duration::from_secs(3);
+
 /// Reads the clusters once: until nodes and pods of all are complete, or refused, or the deadline passes.
 ///
 /// # Errors
@@ -379,11 +383,12 @@ pub fn snapshot(
         let mut model = Model::new(specs(targets), settings);
         let end = Instant::now() + deadline;
         let mut inbox = Vec::with_capacity(BATCH_MESSAGES);
+        let mut patience = None;
         let mut second = interval(Duration::from_secs(1));
         loop {
             tokio::select! {
                 biased;
-                () = sleep_until(end) => break,
+                () = sleep_until(end.min(patience.unwrap_or(end))) => break,
                 received = clusters.inbox.recv_many(&mut inbox, BATCH_MESSAGES) => {
                     for msg in inbox.drain(..) {
                         model.update(msg, clock.now());
@@ -392,8 +397,13 @@ pub fn snapshot(
                 }
                 _ = second.tick() => drop(model.update(Msg::Tick, clock.now())),
             }
-            if model.clusters().iter().all(crate::model::cluster::ClusterState::settled) {
-                break;
+            // What a cluster need not have is waited for a little, and is never the reason for an incomplete answer.
+            if model.clusters().iter().all(ClusterState::settled) {
+                let patience = *patience.get_or_insert(Instant::now() + OPTIONAL_PATIENCE);
+                let whole = model.clusters().iter().all(ClusterState::optional_settled);
+                if whole || Instant::now() >= patience {
+                    break;
+                }
             }
         }
         let now = clock.now();

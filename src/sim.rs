@@ -18,6 +18,7 @@ mod event;
 mod fault;
 mod front;
 mod list;
+mod metrics;
 mod node;
 mod object;
 mod pod;
@@ -112,6 +113,7 @@ pub async fn start(scenario: Scenario, listen: SocketAddr) -> io::Result<Simulat
                 context,
                 version: spec.version.clone(),
                 watch_list: spec.watch_list,
+                apis: spec.apis.clone(),
                 world,
                 seed,
                 address: listener.local_addr()?,

@@ -17,9 +17,14 @@ pub(crate) struct Served {
 impl Served {
     /// Serves a built-in scenario.
     pub(crate) fn scenario(name: &str) -> Self {
+        Self::of(Scenario::builtin(name).unwrap())
+    }
+
+    /// Serves this scenario.
+    pub(crate) fn of(scenario: Scenario) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let listen = SocketAddr::from(([127, 0, 0, 1], 0));
-        let simulation = runtime.block_on(sim::start(Scenario::builtin(name).unwrap(), listen)).unwrap();
+        let simulation = runtime.block_on(sim::start(scenario, listen)).unwrap();
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("kubeconfig"), simulation.kubeconfig()).unwrap();
         Self { runtime, simulation, dir }

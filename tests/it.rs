@@ -10,6 +10,8 @@ mod docs;
 mod faults_transport;
 mod faults_watch;
 mod kubectl;
+mod optional;
 mod protobuf;
 mod pty;
+mod slow_pages;
 mod snapshot;

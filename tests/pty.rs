@@ -23,7 +23,7 @@ struct Shown {
     raw: Vec<u8>,
 }
 
-struct Terminal {
+pub(crate) struct Terminal {
     master: Box<dyn MasterPty + Send>,
     writer: Box<dyn Write + Send>,
     child: Box<dyn Child + Send + Sync>,
@@ -41,7 +41,7 @@ fn cells(count: u16) -> NonZeroU16 {
 
 impl Terminal {
     /// Runs the program under a shell that says afterwards how it ended and how the terminal was left.
-    fn start(served: &Served, args: &str, env: &[(&str, &str)]) -> Self {
+    pub(crate) fn start(served: &Served, args: &str, env: &[(&str, &str)]) -> Self {
         let pair = native_pty_system().openpty(size(160, 45)).unwrap();
         let mut command = CommandBuilder::new("/bin/sh");
         command.env_clear();
@@ -78,16 +78,16 @@ impl Terminal {
         Pid::from_raw(children.split_whitespace().next().unwrap().parse().unwrap()).unwrap()
     }
 
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         self.shown.lock().unwrap().parser.screen().contents()
     }
 
-    fn raw(&self) -> String {
+    pub(crate) fn raw(&self) -> String {
         String::from_utf8_lossy(&self.shown.lock().unwrap().raw).into_owned()
     }
 
     /// Waits until the screen is as wanted, and returns it.
-    fn wait(&self, what: &str, wanted: impl Fn(&str) -> bool) -> String {
+    pub(crate) fn wait(&self, what: &str, wanted: impl Fn(&str) -> bool) -> String {
         let start = Instant::now();
         loop {
             let text = self.text();
@@ -99,22 +99,22 @@ impl Terminal {
         }
     }
 
-    fn wait_for(&self, what: &str) -> String {
+    pub(crate) fn wait_for(&self, what: &str) -> String {
         self.wait(&format!("`{what}`"), |text| text.contains(what))
     }
 
-    fn press(&mut self, keys: &str) {
+    pub(crate) fn press(&mut self, keys: &str) {
         self.writer.write_all(keys.as_bytes()).unwrap();
         self.writer.flush().unwrap();
     }
 
-    fn resize(&self, cols: u16, rows: u16) {
+    pub(crate) fn resize(&self, cols: u16, rows: u16) {
         self.shown.lock().unwrap().parser.screen_mut().set_size(cells(rows), cells(cols));
         self.master.resize(size(cols, rows)).unwrap();
     }
 
     /// Waits for the end; asserts the exit code and that the terminal is as it was.
-    fn ends_with(mut self, code: i32) {
+    pub(crate) fn ends_with(mut self, code: i32) {
         let start = Instant::now();
         while !self.raw().contains("icanon") {
             assert!(start.elapsed() < PATIENCE, "the program does not end; the screen is:\n{}", self.text());

@@ -13,6 +13,7 @@ use jiff::Timestamp;
 
 use super::connect::{ConnectFailure, Stage};
 use super::deadline::retry_after;
+use super::inflate::BadGzip;
 use crate::facts::text::Clean;
 use crate::facts::wire::{StatusFacts, decode_status};
 use crate::msg::{Failure, Layer};
@@ -230,8 +231,11 @@ pub(crate) fn unusable(error: &kube::Error) -> Trouble {
     Trouble::new(layer, &format!("no client can be made of the kubeconfig: {}", deepest(error)))
 }
 
-/// A body that began and was cut.
+/// A body that began and was cut, or whose gzip makes no sense (F17).
 pub(crate) fn cut(error: &(dyn StdError + 'static), bytes: usize) -> Trouble {
+    if let Some(bad) = chain(error).find(|cause| cause.is::<BadGzip>()) {
+        return Trouble::new(Layer::Body, &format!("{bad} after {} of text", bytes_text(bytes)));
+    }
     let why = chain(error)
         .find_map(|cause| {
             if let Some(error) = cause.downcast_ref::<hyper::Error>()

@@ -23,10 +23,10 @@ use kube::client::{Body, ConfigExt};
 use kube::{Client, Config};
 use tokio::time::Instant;
 use tower::{BoxError, Service, ServiceBuilder};
-use tower_http::decompression::DecompressionLayer;
 
 use super::classify::chain;
 use super::guard::ReadOnlyLayer;
+use super::inflate::InflateLayer;
 use super::meter::{MeterLayer, Sink, Tag, Way};
 use super::proxy::ProxyAuth;
 use super::tuning::Tuning;
@@ -168,7 +168,7 @@ where
     let stack = ServiceBuilder::new()
         .layer(ReadOnlyLayer)
         .layer(config.base_uri_layer())
-        .layer(DecompressionLayer::new().gzip(!config.disable_compression))
+        .layer(InflateLayer { ask: !config.disable_compression })
         .option_layer(config.auth_layer()?)
         .layer(config.extra_headers_layer()?)
         .layer(MeterLayer(sink.clone()))

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
 
 use super::tuning::{Tiers, Tuning};
+use crate::msg::Smaller;
 
 /// `?timeout=` stays this much below our own limit, so that the server's 504 (with its Audit-Id) comes first.
 const SERVER_MARGIN: Duration = Duration::from_secs(2);
@@ -94,20 +95,32 @@ pub(crate) struct PageSize {
     at: usize,
     fast: u32,
     fast_needed: u32,
+    why: Option<Smaller>,
 }
 
 impl PageSize {
     pub(crate) fn new(tuning: &Tuning) -> Self {
-        Self { sizes: tuning.page_sizes.clone(), at: 0, fast: 0, fast_needed: tuning.fast_pages }
+        Self { sizes: tuning.page_sizes.clone(), at: 0, fast: 0, fast_needed: tuning.fast_pages, why: None }
+    }
+
+    /// Why it is not the largest; `None` if it is.
+    pub(crate) fn smaller(&self) -> Option<Smaller> {
+        self.why.filter(|_| self.at > 0)
     }
 
     pub(crate) fn limit(&self) -> u32 {
         self.sizes.get(self.at).copied().unwrap_or(500)
     }
 
-    pub(crate) fn shrink(&mut self) {
+    /// One step down; the new size, unless it was the smallest already.
+    pub(crate) fn shrink(&mut self, why: Smaller) -> Option<u32> {
         self.fast = 0;
-        self.at = (self.at + 1).min(self.sizes.len().saturating_sub(1));
+        if self.at + 1 >= self.sizes.len() {
+            return None;
+        }
+        self.at += 1;
+        self.why = Some(why);
+        Some(self.limit())
     }
 
     /// A page came within a quarter of its deadline, or it did not.
@@ -221,11 +234,13 @@ mod tests {
     fn the_page_size_shrinks_on_timeouts_and_grows_after_three_fast_pages() {
         let mut size = PageSize::new(&Tuning::default());
         let mut seen = vec![size.limit()];
-        for _ in 0..4 {
-            size.shrink();
+        assert_eq!(size.smaller(), None);
+        for step in [Some(250), Some(100), Some(50), None] {
+            assert_eq!(size.shrink(Smaller::Stall), step);
             seen.push(size.limit());
         }
         assert_eq!(seen, [500, 250, 100, 50, 50]);
+        assert_eq!(size.smaller(), Some(Smaller::Stall));
         size.arrived(secs(1), secs(30));
         size.arrived(secs(1), secs(30));
         size.arrived(secs(20), secs(30));
@@ -234,6 +249,11 @@ mod tests {
         assert_eq!(size.limit(), 50, "a slow page starts the count again");
         size.arrived(secs(1), secs(30));
         assert_eq!(size.limit(), 100);
+        for _ in 0..6 {
+            assert_eq!(size.smaller(), Some(Smaller::Stall));
+            size.arrived(secs(1), secs(30));
+        }
+        assert_eq!((size.limit(), size.smaller()), (500, None), "grown back");
     }
 
     #[test]

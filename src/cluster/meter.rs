@@ -144,7 +144,10 @@ impl Tag {
     /// Whoever drops the request next does so because a deadline passed.
     pub(crate) fn timed_out(&self) {
         self.0.verdict.store(TIMED_OUT, Ordering::Relaxed);
-        self.leave();
+        // An add-on that is slow says nothing about the way to the server, which serves everybody else.
+        if !self.0.kind.is_optional() {
+            self.leave();
+        }
     }
 
     /// The connections beside this request's lead nowhere good any more: to a dead path, or to a server that shuts down.

@@ -12,7 +12,7 @@ use super::classify::Trouble;
 use super::deadline::{Backoff, PageLimits, PageSize};
 use super::tuning::Tuning;
 use crate::facts::text::Clean;
-use crate::msg::{ClusterEvent, Failure, Layer, Mono, Now, Resource, SyncState};
+use crate::msg::{ClusterEvent, Failure, Layer, Mono, Now, Resource, Smaller, SyncState};
 
 mod list;
 mod watch;
@@ -128,6 +128,8 @@ pub(crate) struct PageAsk {
     pub(crate) attempt: u32,
     /// Objects at most.
     pub(crate) limit: u32,
+    /// Why that is less than usual.
+    pub(crate) smaller: Option<Smaller>,
     /// The continue token.
     pub(crate) token: Option<String>,
     /// What it may take.
@@ -315,8 +317,14 @@ impl Reflector {
 }
 
 /// Failures that a smaller page can help: it was too slow, stalled, cut or too large.
-fn smaller_helps(trouble: &Trouble) -> bool {
-    matches!(trouble.layer, Layer::FirstByte | Layer::Body | Layer::ServerTimeout)
+fn smaller_helps(trouble: &Trouble) -> Option<Smaller> {
+    match trouble.layer {
+        Layer::FirstByte => Some(Smaller::Unanswered),
+        Layer::Body if trouble.timeout => Some(Smaller::Stall),
+        Layer::Body => Some(Smaller::Broken),
+        Layer::ServerTimeout => Some(Smaller::ServerTimeout),
+        _ => None,
+    }
 }
 
 /// Failures that new credentials can cure.

@@ -274,9 +274,13 @@ impl Shell {
 
     /// Tells what the next page may take, if that is another than before.
     async fn tell_limits(&mut self, page: &PageAsk) {
+        if page.page == PageAsk::LOOK {
+            return;
+        }
         let limits = PageLimits {
             resource: self.resource,
             page_size: page.limit,
+            smaller: page.smaller,
             tier_from: self.shared.tier_from(),
             deadline: page.limits.deadline,
             idle: page.limits.idle,

@@ -8,6 +8,7 @@ use crate::msg::{Batch, CallEvent, CallKind, End, Layer, ProbeOutcome, SyncState
 mod convergence;
 mod counts;
 mod faults_watch;
+mod optional;
 pub(in crate::cluster) mod script;
 
 use script::*;
@@ -251,7 +252,7 @@ async fn a_stalled_body_is_asked_for_again_in_place_with_half_the_limit_and_earl
         rig.events.iter().find_map(|(_, e)| if let ClusterEvent::Failed(f) = e { Some(f) } else { None }).unwrap();
     assert_eq!((failure.layer, failure.timeout, failure.attempt), (Layer::Body, true, 1));
     assert_eq!(&*failure.request, "list page 2 of pods");
-    assert_eq!(&*failure.text, "no data for 10 s while reading the body (40 B so far)");
+    assert_eq!(&*failure.text, "no data for 10 s while reading the body (40 B so far); pages of 250 from now on");
 }
 
 #[tokio::test(start_paused = true)]

@@ -79,6 +79,8 @@ pub struct Tuning {
     pub exec_deadline: Duration,
     /// Credentials are renewed this long before they expire.
     pub exec_early: Duration,
+    /// What is asked of APIs that a cluster need not have.
+    pub optional: Optional,
     /// Seed of all jitter; `None` takes one from the system.
     pub seed: Option<u64>,
 }
@@ -92,6 +94,34 @@ pub struct Tiers {
     pub unknown: Duration,
     /// A boundary is crossed only when passed by this share, in percent.
     pub hysteresis_pct: u32,
+}
+
+/// APIs that a cluster need not have. Nothing depends on them, so they are asked seldom and never in a hurry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Optional {
+    /// Ask `metrics.k8s.io` what nodes use.
+    pub usage: bool,
+    /// Time between two questions for usage: metrics-server has new figures every 15 to 60 s (semantics.md, section 5).
+    pub usage_period: Duration,
+    /// Deadline of such a question.
+    pub usage_deadline: Duration,
+    /// An API that is absent or forbidden is looked for again after this (F24).
+    pub look_again: Duration,
+}
+
+impl Default for Optional {
+    fn default() -> Self {
+        let s = Duration::from_secs;
+        Self { usage: true, usage_period: s(30), usage_deadline: s(10), look_again: s(300) }
+    }
+}
+
+impl Optional {
+    /// None of them is asked.
+    #[must_use]
+    pub fn off() -> Self {
+        Self { usage: false, ..Self::default() }
+    }
 }
 
 impl Default for Tiers {
@@ -144,6 +174,7 @@ impl Default for Tuning {
             probe_throttled: s(15),
             exec_deadline: s(30),
             exec_early: s(60),
+            optional: Optional::default(),
             seed: None,
         }
     }

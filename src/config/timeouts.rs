@@ -18,6 +18,9 @@ pub(super) struct Timeouts {
     #[serde(deserialize_with = "percent")]
     tier_hysteresis_pct: Option<u32>,
     page_cap: Option<Span>,
+    #[serde(deserialize_with = "range")]
+    body_idle: Option<(Duration, Duration)>,
+    body_slowest: Option<u64>,
     page_budget: Option<Span>,
     #[serde(deserialize_with = "retries")]
     page_retries: Option<Vec<Duration>>,
@@ -63,6 +66,8 @@ impl Timeouts {
         replace(&mut tuning.page_retries, self.page_retries.clone());
         replace(&mut tuning.page_sizes, self.page_sizes.clone());
         replace(&mut tuning.poll_period, self.poll_period);
+        replace(&mut tuning.idle, self.body_idle);
+        replace(&mut tuning.slowest_body, self.body_slowest);
     }
 }
 
@@ -113,7 +118,7 @@ fn sizes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<u32>>,
 fn range<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<(Duration, Duration)>, D::Error> {
     let [low, high] = <[Span; 2]>::deserialize(deserializer)?;
     if low.0 > high.0 {
-        return Err(serde::de::Error::custom("`poll-period` is `[shortest, longest]`: `[\"30s\", \"60s\"]`"));
+        return Err(serde::de::Error::custom("a range is `[shortest, longest]`: `[\"30s\", \"60s\"]`"));
     }
     Ok(Some((low.0, high.0)))
 }
@@ -135,7 +140,7 @@ mod tests {
         assert_eq!(Config::defaults().tuning("any"), Tuning::default());
         let section = DEFAULTS.split("[timeouts]").nth(1).unwrap().split("\n[").next().unwrap();
         let keys = section.lines().filter(|line| !line.starts_with('#') && line.contains(" = ")).count();
-        assert_eq!(keys, 18, "every key has its default in the file");
+        assert_eq!(keys, 20, "every key has its default in the file");
     }
 
     #[test]
@@ -167,6 +172,8 @@ mod tests {
             ("page-sizes = [50, 500]", "page-sizes"),
             ("page-retries = [\"soon\"]", "page-retries"),
             ("poll-period = [\"60s\", \"30s\"]", "poll-period"),
+            ("body-idle = [\"15s\", \"10s\"]", "body-idle"),
+            ("body-slowest = \"fast\"", "body-slowest"),
             ("watch-silence = \"0s\"", "watch-silence"),
             ("connect = 10", "connect"),
         ] {

@@ -8,7 +8,7 @@ use std::marker::PhantomData;
 
 use jiff::Timestamp;
 use serde::Deserialize;
-use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::quantity::Quantity;
 
@@ -16,6 +16,12 @@ use super::quantity::Quantity;
 pub(super) trait Slim<'de>: Default {
     /// Reads the value of `key`, or skips it. A key that comes twice counts the second time, as in Go.
     fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error>;
+}
+
+/// What keeps its memory from one object to the next.
+pub(super) trait Reset {
+    /// Makes it as good as new.
+    fn reset(&mut self);
 }
 
 /// Skips a value.
@@ -73,6 +79,57 @@ pub(super) struct List<T>(pub(super) Vec<T>);
 /// Keys and values of an object in their order; none where there is no object.
 #[derive(Clone, Debug)]
 pub(super) struct Pairs<'de, T>(pub(super) Vec<(Text<'de>, T)>);
+
+/// The elements of an array whose memory, and that of what is in them, serves the next object again.
+#[derive(Clone, Debug)]
+pub(super) struct Reused<T> {
+    slots: Vec<T>,
+    len: usize,
+}
+
+impl<T> Default for Reused<T> {
+    fn default() -> Self {
+        Self { slots: Vec::new(), len: 0 }
+    }
+}
+
+impl<T> std::ops::Deref for Reused<T> {
+    type Target = [T];
+    fn deref(&self) -> &[T] {
+        &self.slots[..self.len]
+    }
+}
+
+impl<T> Reset for Reused<T> {
+    fn reset(&mut self) {
+        self.len = 0;
+    }
+}
+
+impl<T: Default + Reset> Reused<T> {
+    /// One more element, as good as new.
+    pub(super) fn add(&mut self) -> &mut T {
+        if self.len == self.slots.len() {
+            self.slots.push(T::default());
+        } else {
+            self.slots[self.len].reset();
+        }
+        self.len += 1;
+        &mut self.slots[self.len - 1]
+    }
+}
+
+impl<T> Reset for List<T> {
+    fn reset(&mut self) {
+        self.0.clear();
+    }
+}
+
+impl<T: Reset> Reset for Obj<T> {
+    fn reset(&mut self) {
+        self.0.reset();
+    }
+}
 
 impl<T> Default for List<T> {
     fn default() -> Self {
@@ -237,11 +294,9 @@ pub(super) trait Compound<'de>: Default {
 }
 
 impl<'de, T: Slim<'de>> Compound<'de> for Obj<T> {
-    fn map<A: MapAccess<'de>>(mut map: A) -> Result<Self, A::Error> {
+    fn map<A: MapAccess<'de>>(map: A) -> Result<Self, A::Error> {
         let mut object = T::default();
-        while let Some(key) = map.next_key::<Text<'de>>()? {
-            object.field(&key, &mut map)?;
-        }
+        fields(&mut object, map)?;
         Ok(Self(object))
     }
 }
@@ -314,3 +369,110 @@ macro_rules! compounds {
     )*};
 }
 compounds!([Slim<'de>] Obj<T>, [Deserialize<'de>] List<T>, [Deserialize<'de>] Pairs<'de, T>);
+
+/// What can be read into in place. It is as good as new before, and stays so where a value is neither an array nor an object.
+pub(super) trait Fill<'de> {
+    fn seq<A: SeqAccess<'de>>(&mut self, seq: A) -> Result<(), A::Error> {
+        drain(seq)
+    }
+    fn map<A: MapAccess<'de>>(&mut self, mut map: A) -> Result<(), A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(())
+    }
+}
+
+impl<'de, T: Slim<'de>> Fill<'de> for Obj<T> {
+    fn map<A: MapAccess<'de>>(&mut self, map: A) -> Result<(), A::Error> {
+        fields(&mut self.0, map)
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Fill<'de> for List<T> {
+    fn seq<A: SeqAccess<'de>>(&mut self, mut seq: A) -> Result<(), A::Error> {
+        while let Some(element) = seq.next_element()? {
+            self.0.push(element);
+        }
+        Ok(())
+    }
+}
+
+impl<'de, T: Slim<'de> + Reset> Fill<'de> for Reused<T> {
+    fn seq<A: SeqAccess<'de>>(&mut self, mut seq: A) -> Result<(), A::Error> {
+        loop {
+            let element = self.add();
+            if seq.next_element_seed(Object(element))?.is_none() {
+                self.len -= 1;
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// Reads a value into `T`, which is made as good as new before: a key that comes twice counts the second time.
+pub(super) struct Anew<'m, T>(pub(super) &'m mut T);
+
+impl<'de, T: Fill<'de> + Reset> DeserializeSeed<'de> for Anew<'_, T> {
+    type Value = ();
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        self.0.reset();
+        deserializer.deserialize_any(FillVisitor(self.0))
+    }
+}
+
+/// Reads an object into `T`, which is as good as new.
+pub(super) struct Object<'m, T>(pub(super) &'m mut T);
+
+impl<'de, T: Slim<'de>> DeserializeSeed<'de> for Object<'_, T> {
+    type Value = ();
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(FillVisitor(&mut Fields(self.0)))
+    }
+}
+
+struct Fields<'m, T>(&'m mut T);
+
+impl<'de, T: Slim<'de>> Fill<'de> for Fields<'_, T> {
+    fn map<A: MapAccess<'de>>(&mut self, map: A) -> Result<(), A::Error> {
+        fields(self.0, map)
+    }
+}
+
+fn fields<'de, T: Slim<'de>, A: MapAccess<'de>>(object: &mut T, mut map: A) -> Result<(), A::Error> {
+    while let Some(key) = map.next_key::<Text<'de>>()? {
+        object.field(&key, &mut map)?;
+    }
+    Ok(())
+}
+
+struct FillVisitor<'m, T>(&'m mut T);
+
+impl<'de, T: Fill<'de>> Visitor<'de> for FillVisitor<'_, T> {
+    type Value = ();
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
+    }
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+    fn visit_str<E>(self, _: &str) -> Result<(), E> {
+        Ok(())
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<(), A::Error> {
+        self.0.seq(seq)
+    }
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
+        self.0.map(map)
+    }
+}

@@ -9,6 +9,7 @@ mod status;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::json::Reset;
 use super::quantity::Quantity;
 use super::text::sanitize;
 use super::wire::{self, DecodeError, ListHead, Sink, Uid};
@@ -144,12 +145,17 @@ impl Sink for Into<'_> {
     type Raw<'a> = Raw<'a>;
     const KIND: &'static str = "Pod";
 
-    fn take(&mut self, raw: Raw<'_>) -> bool {
+    fn take(&mut self, mut raw: Raw<'_>) -> bool {
+        self.look(&mut raw)
+    }
+
+    fn look(&mut self, raw: &mut Raw<'_>) -> bool {
         let ours = raw.kind.is_empty() || &*raw.kind == Self::KIND;
         let readable = ours && !sanitize(&raw.metadata.0.name).is_empty();
         if readable {
             raw.with_facts(|pod| self.batch.push(pod, self.removed));
         }
+        raw.reset();
         readable
     }
 }

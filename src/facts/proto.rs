@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use jiff::Timestamp;
 
-use super::json::{Amount, Flag, Int, List, Obj, Text, Time};
+use super::json::{Amount, Flag, Int, List, Obj, Reset, Reused, Text, Time};
 use super::quantity::Quantity;
 
 /// What every object and list in protobuf begins with (apimachinery `pkg/runtime/serializer/protobuf`); no JSON text does.
@@ -30,6 +30,9 @@ pub(super) enum Value<'a> {
 
 /// A message of which some fields are kept.
 pub(super) trait Message<'a>: Default {
+    /// The numbers that are kept, as bits: others are passed over without a look at them. By default all are handed over.
+    const KEPT: u64 = u64::MAX;
+
     /// Takes the value of one field; a field that is not kept is passed over.
     fn field(&mut self, number: u64, value: Value<'a>) -> Result<(), Malformed>;
 }
@@ -46,6 +49,36 @@ pub(super) fn walk<'a>(
     Ok(())
 }
 
+/// The bits of [`Message::KEPT`] for field numbers below 64.
+pub(super) const fn kept<const N: usize>(numbers: [u8; N]) -> u64 {
+    let (mut bits, mut at) = (0, 0);
+    while at < N {
+        bits |= 1 << numbers[at];
+        at += 1;
+    }
+    bits
+}
+
+/// Hands the fields of a message that `M` keeps to it.
+#[inline]
+fn fill<'a, M: Message<'a>>(into: &mut M, mut rest: &'a [u8]) -> Result<(), Malformed> {
+    while !rest.is_empty() {
+        let tag = varint(&mut rest)?;
+        let number = tag >> 3;
+        let passed = M::KEPT != u64::MAX && (number >= 64 || M::KEPT >> number & 1 == 0);
+        // What a value weighs is read first: the most frequent by far is one that is passed over.
+        if passed && tag & 7 == 2 {
+            sized(&mut rest)?;
+            continue;
+        }
+        let value = value(tag, &mut rest)?;
+        if !passed {
+            into.field(number, value)?;
+        }
+    }
+    Ok(())
+}
+
 /// The next field; `None` at the end of the message.
 #[inline]
 fn field<'a>(rest: &mut &'a [u8]) -> Result<Option<(u64, Value<'a>)>, Malformed> {
@@ -53,19 +86,26 @@ fn field<'a>(rest: &mut &'a [u8]) -> Result<Option<(u64, Value<'a>)>, Malformed>
         return Ok(None);
     }
     let tag = varint(rest)?;
-    let value = match tag & 7 {
-        0 => Value::Varint(varint(rest)?),
-        1 => fixed(rest, 8)?,
-        2 => {
-            let len = usize::try_from(varint(rest)?).map_err(|_| Malformed)?;
-            let (bytes, tail) = rest.split_at_checked(len).ok_or(Malformed)?;
-            *rest = tail;
-            Value::Bytes(bytes)
-        }
-        5 => fixed(rest, 4)?,
-        _ => return Err(Malformed),
-    };
-    Ok(Some((tag >> 3, value)))
+    Ok(Some((tag >> 3, value(tag, rest)?)))
+}
+
+#[inline]
+fn value<'a>(tag: u64, rest: &mut &'a [u8]) -> Result<Value<'a>, Malformed> {
+    match tag & 7 {
+        0 => varint(rest).map(Value::Varint),
+        1 => fixed(rest, 8),
+        2 => sized(rest).map(Value::Bytes),
+        5 => fixed(rest, 4),
+        _ => Err(Malformed),
+    }
+}
+
+#[inline]
+fn sized<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], Malformed> {
+    let len = usize::try_from(varint(rest)?).map_err(|_| Malformed)?;
+    let (bytes, tail) = rest.split_at_checked(len).ok_or(Malformed)?;
+    *rest = tail;
+    Ok(bytes)
 }
 
 fn fixed<'a>(rest: &mut &'a [u8], len: usize) -> Result<Value<'a>, Malformed> {
@@ -73,8 +113,23 @@ fn fixed<'a>(rest: &mut &'a [u8], len: usize) -> Result<Value<'a>, Malformed> {
     Ok(Value::Fixed)
 }
 
+/// Nearly all tags and lengths have one byte or two.
 #[inline]
 fn varint(rest: &mut &[u8]) -> Result<u64, Malformed> {
+    match **rest {
+        [one, ref tail @ ..] if one < 0x80 => {
+            *rest = tail;
+            Ok(one.into())
+        }
+        [one, two, ref tail @ ..] if two < 0x80 => {
+            *rest = tail;
+            Ok(u64::from(one & 0x7f) | u64::from(two) << 7)
+        }
+        _ => long_varint(rest),
+    }
+}
+
+fn long_varint(rest: &mut &[u8]) -> Result<u64, Malformed> {
     let mut value = 0;
     for shift in (0..64).step_by(7) {
         let (&byte, tail) = rest.split_first().ok_or(Malformed)?;
@@ -125,6 +180,7 @@ pub(super) fn unwrap(body: &[u8]) -> Result<Envelope<'_>, Malformed> {
 
 impl<'a> Value<'a> {
     /// A text; bytes that are not UTF-8 cost only the letters.
+    #[inline]
     pub(super) fn text(self) -> Text<'a> {
         Text(match self {
             Self::Bytes(bytes) => match std::str::from_utf8(bytes) {
@@ -161,7 +217,22 @@ impl<'a> Value<'a> {
     /// Puts the fields of an embedded message into `into`.
     #[inline]
     pub(super) fn merge<M: Message<'a>>(self, into: &mut M) -> Result<(), Malformed> {
-        self.walk(|number, value| into.field(number, value))
+        match self {
+            Self::Bytes(message) => fill(into, message),
+            Self::Varint(_) | Self::Fixed => Ok(()),
+        }
+    }
+
+    /// Whether an entry of a map has this key.
+    pub(super) fn has_key(self, key: &str) -> Result<bool, Malformed> {
+        let mut same = false;
+        self.walk(|number, value| {
+            if number == 1 {
+                same = value == Value::Bytes(key.as_bytes());
+            }
+            Ok(())
+        })?;
+        Ok(same)
     }
 
     /// Adds an embedded message to a list of them.
@@ -174,7 +245,17 @@ impl<'a> Value<'a> {
         Ok(())
     }
 
+    /// Adds an embedded message to a list that serves object after object.
+    #[inline]
+    pub(super) fn add<M: Message<'a> + Reset>(self, list: &mut Reused<M>) -> Result<(), Malformed> {
+        match self {
+            Self::Bytes(_) => self.merge(list.add()),
+            Self::Varint(_) | Self::Fixed => Ok(()),
+        }
+    }
+
     /// An entry of a map: 1 key, 2 value.
+    #[inline]
     pub(super) fn entry(self) -> Result<(Text<'a>, Value<'a>), Malformed> {
         let (mut key, mut held) = (Text::default(), Value::Fixed);
         self.walk(|number, value| {
@@ -193,7 +274,8 @@ impl<'a> Value<'a> {
         let mut amount = Amount::Unreadable;
         self.walk(|number, value| {
             if number == 1 {
-                amount = Quantity::parse(&value.text()).map_or(Amount::Unreadable, Amount::Known);
+                let text = if let Value::Bytes(text) = value { text } else { b"" };
+                amount = Quantity::read(text).map_or(Amount::Unreadable, Amount::Known);
             }
             Ok(())
         })?;

@@ -26,6 +26,11 @@ impl Quantity {
     /// # Errors
     /// [`QuantityError`] if `text` does not follow the grammar.
     pub fn parse(text: &str) -> Result<Self, QuantityError> {
+        Self::read(text.as_bytes())
+    }
+
+    /// The same of bytes that may be anything.
+    pub(super) fn read(text: &[u8]) -> Result<Self, QuantityError> {
         parse::nano(text).map(Self)
     }
 

@@ -3,67 +3,67 @@
 //! Source: component-helpers `resource/helpers.go`, `PodRequests`, with the options of `kubectl describe`
 //! (`UseStatusResources`, pod-level resources not skipped); `reference/semantics.md`, section 1.
 
-use std::ops::Add;
+use serde::de::MapAccess;
 
-use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess};
-
-use super::json::{self, Amount, Compound, Obj, Text};
+use super::json::{Amount, Fill, Obj, Reset, Text};
+use super::pod::Requests;
 use super::pod::raw::{Container, ContainerStatus, Spec, Status};
 use super::quantity::Quantity;
 
 /// Amounts by resource name, sorted by name; a name is there once, and only if its amount can be read.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Amounts<'a>(Vec<(Text<'a>, Quantity)>);
+pub(super) struct Amounts<'a> {
+    /// The API gave a map, although it may be empty.
+    given: bool,
+    held: Vec<(Text<'a>, Quantity)>,
+}
 
-/// Amounts by resource name, sorted by name, borrowed from the pod.
-pub(super) type Sum<'r> = Vec<(&'r str, Quantity)>;
-
-impl<'de> Deserialize<'de> for Amounts<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::compound(deserializer)
+impl Reset for Amounts<'_> {
+    fn reset(&mut self) {
+        self.given = false;
+        self.held.clear();
     }
 }
 
-impl<'de> Compound<'de> for Amounts<'de> {
-    fn map<A: MapAccess<'de>>(mut map: A) -> Result<Self, A::Error> {
-        let mut amounts = Vec::new();
+impl<'de> Fill<'de> for Amounts<'de> {
+    fn map<A: MapAccess<'de>>(&mut self, mut map: A) -> Result<(), A::Error> {
+        self.given = true;
         while let Some((name, amount)) = map.next_entry::<Text<'de>, Amount>()? {
             if let Amount::Known(amount) = amount {
-                amounts.push((name, amount));
+                self.insert(name, amount);
             }
         }
-        // Go writes maps sorted. Others may not, and of two values of one name the last counts, as in Go.
-        if !amounts.is_sorted_by(|a, b| a.0 < b.0) {
-            amounts.reverse();
-            amounts.sort_by(|a, b| a.0.cmp(&b.0));
-            amounts.dedup_by(|earlier, last| earlier.0 == last.0);
-        }
-        Ok(Self(amounts))
+        Ok(())
     }
 }
 
 impl<'a> Amounts<'a> {
-    /// Adds an amount; of two of one name the last counts, as in Go.
+    /// The API gave a map.
+    pub(super) fn give(&mut self) {
+        self.given = true;
+    }
+
+    /// Adds an amount; of two of one name the last counts, as in Go. Go writes maps sorted, others may not.
     pub(super) fn insert(&mut self, name: Text<'a>, amount: Quantity) {
-        if self.0.last().is_none_or(|(last, _)| *last < name) {
-            self.0.push((name, amount));
+        if self.held.last().is_none_or(|(last, _)| *last < name) {
+            self.held.push((name, amount));
             return;
         }
-        match self.0.binary_search_by(|(held, _)| held.cmp(&name)) {
-            Ok(at) => self.0[at].1 = amount,
-            Err(at) => self.0.insert(at, (name, amount)),
+        match self.held.binary_search_by(|(held, _)| held.cmp(&name)) {
+            Ok(at) => self.held[at].1 = amount,
+            Err(at) => self.held.insert(at, (name, amount)),
         }
     }
 }
 
 impl Amounts<'_> {
-    fn iter(&self) -> impl Iterator<Item = (&str, Quantity)> {
-        self.0.iter().map(|(name, amount)| (&**name, *amount))
+    /// A handful of names, so they are gone through one by one.
+    fn get(&self, name: &str) -> Option<Quantity> {
+        self.held.iter().find(|(held, _)| **held == *name).map(|(_, amount)| *amount)
     }
 
-    fn has(&self, name: &str) -> bool {
-        self.0.binary_search_by(|(held, _)| (**held).cmp(name)).is_ok()
+    fn names(&self) -> impl Iterator<Item = &str> {
+        self.held.iter().map(|(name, _)| &**name)
     }
 }
 
@@ -78,113 +78,129 @@ enum Source {
     Spec,
 }
 
-/// What the pod asks of each resource, sorted by name.
-pub(super) fn effective<'r>(spec: &'r Spec<'_>, status: &'r Status<'_>) -> Sum<'r> {
-    let pod = Pod { spec, status, infeasible: is_resize_infeasible(status) };
-    let mut asked = if pod.has_status_amounts() || pod.infeasible {
-        let actuated = pod.aggregate(Source::Actuated);
-        let mut most = pod.aggregate(Source::Allocated);
-        merge(&mut most, actuated, Quantity::max);
-        if !pod.infeasible {
-            merge(&mut most, pod.aggregate(Source::Spec), Quantity::max);
-        }
-        most
-    } else {
-        // Without amounts in the status the three sums are the same.
-        pod.aggregate(Source::Spec)
-    };
-    let pod_level = spec.resources.0.requests.iter().flat_map(Amounts::iter);
-    merge(&mut asked, pod_level.filter(|(name, _)| is_pod_level(name)).collect(), |_, pod_level| pod_level);
-    merge(&mut asked, spec.overhead.iter().collect(), |asked, overhead| asked + overhead);
-    asked
+/// What the pod asks of each resource. One resource is added up after the other, so that no sums have to be kept.
+pub(super) fn effective<'r>(spec: &'r Spec<'_>, status: &'r Status<'_>) -> Requests<'r> {
+    let mut pod = Pod { spec, status, infeasible: is_resize_infeasible(status), only_spec: false };
+    // Without amounts in the status the three sums are the same.
+    pod.only_spec = !pod.infeasible && !pod.has_status_amounts();
+    let others = pod.other_names();
+    let asked = others.into_iter().filter_map(|name| Some((name, pod.asks_of(name)?)));
+    Requests {
+        others: asked.collect(),
+        cpu: pod.asks_of("cpu").unwrap_or_default(),
+        memory: pod.asks_of("memory").unwrap_or_default(),
+    }
 }
 
 struct Pod<'r, 'a> {
     spec: &'r Spec<'a>,
     status: &'r Status<'a>,
     infeasible: bool,
+    only_spec: bool,
 }
 
-impl<'r> Pod<'r, '_> {
+impl<'r, 'a> Pod<'r, 'a> {
     fn has_status_amounts(&self) -> bool {
-        let statuses = self.status.containers.0.iter().chain(&self.status.init_containers.0);
-        statuses.into_iter().any(|Obj(held)| held.allocated.is_some() || held.resources.0.requests.is_some())
+        self.statuses().any(|held| held.allocated.given || held.resources.0.requests.given)
+    }
+
+    fn statuses(&self) -> impl Iterator<Item = &'r ContainerStatus<'a>> {
+        self.status.containers.iter().chain(&*self.status.init_containers)
+    }
+
+    /// Every name but `cpu` and `memory` that is there in any of the amounts, sorted; most pods have none.
+    fn other_names(&self) -> Vec<&'r str> {
+        let specs = self.spec.containers.iter().chain(&*self.spec.init_containers);
+        let of_specs = specs.flat_map(|container| {
+            let Obj(resources) = &container.resources;
+            resources.requests.names().chain(resources.limits.names())
+        });
+        let of_statuses = self.statuses().flat_map(|held| {
+            let Obj(resources) = &held.resources;
+            held.allocated.names().chain(resources.requests.names())
+        });
+        let of_pod = self.spec.resources.0.requests.names().chain(self.spec.overhead.names());
+        let mut names: Vec<&str> =
+            of_specs.chain(of_statuses).chain(of_pod).filter(|name| !matches!(*name, "cpu" | "memory")).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
+    /// What the pod asks of one resource; `None` if it does not name it.
+    fn asks_of(&self, name: &str) -> Option<Quantity> {
+        let mut asked = self.total(Source::Spec, name);
+        if !self.only_spec {
+            let most = larger(self.total(Source::Actuated, name), self.total(Source::Allocated, name));
+            asked = if self.infeasible { most } else { larger(most, asked) };
+        }
+        if is_pod_level(name) {
+            asked = self.spec.resources.0.requests.get(name).or(asked);
+        }
+        sum(asked, self.spec.overhead.get(name))
     }
 
     /// The larger of what runs (apps and sidecars) and the peak while the init containers run one after the other.
-    fn aggregate(&self, source: Source) -> Sum<'r> {
-        let mut running = Sum::new();
-        for Obj(container) in &self.spec.containers.0 {
-            merge(&mut running, self.asks_of(container, source), Quantity::add);
-        }
-        let (mut sidecars, mut peak) = (Sum::new(), Sum::new());
-        for Obj(container) in &self.spec.init_containers.0 {
-            let mut asks = self.asks_of(container, source);
+    fn total(&self, source: Source, name: &str) -> Option<Quantity> {
+        let of = |container| self.container_asks(container, source, name);
+        let mut running = self.spec.containers.iter().map(of).fold(None, sum);
+        let (mut sidecars, mut peak) = (None, None);
+        for container in &*self.spec.init_containers {
+            let asks = of(container);
             if container.is_sidecar() {
-                merge(&mut running, asks.clone(), Quantity::add);
-                merge(&mut sidecars, asks, Quantity::add);
-                merge(&mut peak, sidecars.clone(), Quantity::max);
+                running = sum(running, asks);
+                sidecars = sum(sidecars, asks);
+                peak = larger(peak, sidecars);
             } else {
-                merge(&mut asks, sidecars.clone(), Quantity::add);
-                merge(&mut peak, asks, Quantity::max);
+                peak = larger(peak, sum(asks, sidecars));
             }
         }
-        merge(&mut running, peak, Quantity::max);
-        running
+        larger(running, peak)
     }
 
-    fn asks_of(&self, container: &'r Container<'_>, source: Source) -> Sum<'r> {
-        let status = self.status_of(container);
-        let allocated = status.and_then(|status| status.allocated.as_ref());
+    fn container_asks(&self, container: &Container<'_>, source: Source, name: &str) -> Option<Quantity> {
+        if matches!(source, Source::Spec) {
+            return spec_of(container, name);
+        }
+        let status = self.statuses().find(|status| *status.name == *container.name);
+        let given = |amounts: &'r Amounts<'a>| amounts.given.then_some(amounts);
+        let allocated = status.and_then(|status| given(&status.allocated));
         let held = match source {
-            Source::Actuated => status.and_then(|status| status.resources.0.requests.as_ref()).or(allocated),
-            Source::Allocated => allocated,
-            Source::Spec => None,
+            Source::Actuated => status.and_then(|status| given(&status.resources.0.requests)).or(allocated),
+            Source::Allocated | Source::Spec => allocated,
         };
-        match (held, source) {
-            (Some(held), _) => held.iter().collect(),
-            (None, Source::Actuated | Source::Allocated) if self.infeasible => Sum::new(),
-            (None, _) => spec_of(container),
+        match held {
+            Some(held) => held.get(name),
+            None if self.infeasible => None,
+            None => spec_of(container, name),
         }
-    }
-
-    fn status_of(&self, container: &Container<'_>) -> Option<&'r ContainerStatus<'r>> {
-        let mut statuses = self.status.containers.0.iter().chain(&self.status.init_containers.0);
-        statuses.find(|Obj(status)| *status.name == *container.name).map(|Obj(status)| status)
     }
 }
 
-/// A container's requests. An extended resource may be asked for by its limit alone: the two are equal by validation.
-fn spec_of<'r>(container: &'r Container<'_>) -> Sum<'r> {
+/// A container's request. An extended resource may be asked for by its limit alone: the two are equal by validation.
+fn spec_of(container: &Container<'_>, name: &str) -> Option<Quantity> {
     let Obj(resources) = &container.resources;
-    let requests = resources.requests.as_ref();
-    let mut asked: Sum<'r> = requests.into_iter().flat_map(Amounts::iter).collect();
-    let limits = resources.limits.iter().flat_map(Amounts::iter);
-    let alone = limits.filter(|(name, _)| is_extended(name) && !requests.is_some_and(|requests| requests.has(name)));
-    merge(&mut asked, alone.collect(), |request, _| request);
-    asked
+    let limit = || resources.limits.get(name).filter(|_| is_extended(name));
+    resources.requests.get(name).or_else(limit)
 }
 
-/// Puts two sorted lists together; a name in both gets what `both` makes of the two amounts.
-fn merge<'r>(into: &mut Sum<'r>, from: Sum<'r>, both: impl Fn(Quantity, Quantity) -> Quantity) {
-    if into.is_empty() {
-        *into = from;
-        return;
+fn sum(a: Option<Quantity>, b: Option<Quantity>) -> Option<Quantity> {
+    both(a, b, |a, b| a + b)
+}
+
+fn larger(a: Option<Quantity>, b: Option<Quantity>) -> Option<Quantity> {
+    both(a, b, Quantity::max)
+}
+
+fn both(
+    a: Option<Quantity>,
+    b: Option<Quantity>,
+    with: impl FnOnce(Quantity, Quantity) -> Quantity,
+) -> Option<Quantity> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(with(a, b)),
+        (a, b) => a.or(b),
     }
-    if from.is_empty() {
-        return;
-    }
-    let mut merged = Sum::with_capacity(into.len() + from.len());
-    let mut left = into.drain(..).peekable();
-    for (name, amount) in from {
-        while let Some(smaller) = left.next_if(|(held, _)| *held < name) {
-            merged.push(smaller);
-        }
-        let same = left.next_if(|(held, _)| *held == name);
-        merged.push((name, same.map_or(amount, |(_, held)| both(held, amount))));
-    }
-    merged.extend(left);
-    *into = merged;
 }
 
 /// `SupportedPodLevelResources` of component-helpers.

@@ -8,7 +8,7 @@ mod watch;
 use serde::de::{IgnoredAny, MapAccess};
 use serde::{Deserialize, Serialize};
 
-use super::json::{Flag, Int, List, Obj, Present, Slim, Text, Time, skip};
+use super::json::{Anew, Flag, Int, List, Obj, Present, Reset, Slim, Text, Time, skip};
 use super::text::Clean;
 
 pub use proto::decode_proto_frame;
@@ -45,14 +45,16 @@ impl Uid {
 
 /// 8-4-4-4-12 hexadecimal digits (RFC 9562, section 4).
 fn parse_uuid(text: &str) -> Option<u128> {
-    if text.len() != 36 {
-        return None;
-    }
-    text.bytes().enumerate().try_fold(0_u128, |bits, (at, byte)| match (at, byte) {
-        (8 | 13 | 18 | 23, b'-') => Some(bits),
-        (8 | 13 | 18 | 23, _) => None,
-        (_, byte) => Some(bits << 4 | u128::from(char::from(byte).to_digit(16)?)),
-    })
+    let bytes: &[u8; 36] = text.as_bytes().try_into().ok()?;
+    let (high, low) = bytes.split_at(18);
+    let half = |digits: &[u8], dash: &[usize]| {
+        digits.iter().enumerate().try_fold(0_u64, |bits, (at, byte)| match byte {
+            b'-' => dash.contains(&at).then_some(bits),
+            _ if dash.contains(&at) => None,
+            byte => Some(bits << 4 | u64::from(char::from(*byte).to_digit(16)?)),
+        })
+    };
+    Some(u128::from(half(high, &[8, 13])?) << 64 | u128::from(half(low, &[0, 5])?))
 }
 
 /// FNV-1a of 128 bits (draft-eastlake-fnv, section 5: offset basis and prime).
@@ -119,10 +121,17 @@ impl<'de, L: Default + Deserialize<'de>> Slim<'de> for Meta<'de, L> {
             "deletionTimestamp" => self.deleting = map.next_value()?,
             "labels" => self.labels = map.next_value()?,
             "annotations" => self.annotations = map.next_value()?,
-            "ownerReferences" => self.owners = map.next_value()?,
+            "ownerReferences" => map.next_value_seed(Anew(&mut self.owners))?,
             _ => skip(map)?,
         }
         Ok(())
+    }
+}
+
+impl<L: Default> Reset for Meta<'_, L> {
+    fn reset(&mut self) {
+        self.owners.reset();
+        *self = Self { owners: std::mem::take(&mut self.owners), ..Self::default() };
     }
 }
 

@@ -17,6 +17,7 @@ use crate::model::Settings;
 use crate::msg::{CallEvent, ClusterId, Mono, Now};
 
 pub use acks::{Ack, Muted};
+pub(super) use words::span;
 
 use density::Density;
 use latch::{SlowCall, Timeouts};

@@ -17,7 +17,10 @@ use super::join::Join;
 use super::latency::{Latency, Mark};
 use super::ledger::{Ledger, Origin};
 use super::nodes::{Nodes, Outcome};
+use super::optional::Visibility;
+use super::rows::age_of;
 use super::sync::{PageHead, Track};
+use super::usage::Usage;
 use super::{ClusterSpec, Settings};
 use crate::facts::text::Clean;
 use crate::msg::{Batch, ClusterEvent, ClusterId, Failure, Now, PageLimits, Resource};
@@ -27,7 +30,7 @@ use pods::OpenedNode;
 use table::Table;
 
 pub(crate) use table::Step;
-pub use views::{AcceleratorTotals, ClusterSummary, Freshness, Health, NodeCounts, NodeDetail, NodeItem};
+pub use views::{AcceleratorTotals, ClusterSummary, Freshness, Health, NodeCounts, NodeDetail, NodeItem, PageUnderWay};
 
 /// One cluster as far as we know it.
 #[derive(Debug)]
@@ -43,6 +46,7 @@ pub struct ClusterState {
     pub(super) latency: Latency,
     pub(super) link: Link,
     pub(super) join: Join,
+    pub(super) usage: Usage,
     pub(super) alerts: Alerts,
     table: Table,
     opened: OpenedNode,
@@ -72,6 +76,7 @@ impl ClusterState {
             latency: Latency::new(settings),
             link: Link::default(),
             join: Join::default(),
+            usage: Usage::default(),
             alerts: Alerts::default(),
             table: Table::default(),
             opened: OpenedNode::default(),
@@ -150,6 +155,24 @@ impl ClusterState {
         self.spec.broken.is_some() || (settled(&self.nodes_track) && settled(&self.pods_track))
     }
 
+    /// Whether the usage of nodes is seen.
+    #[must_use]
+    pub fn usage_visible(&self) -> &Visibility {
+        self.usage.visible()
+    }
+
+    /// Age of the newest figures of usage, by the server's clock; `None` without any.
+    #[must_use]
+    pub fn usage_age(&self, now: Now) -> Option<Duration> {
+        age_of(self.usage.newest(), self.server_now(now))
+    }
+
+    /// Everything that a cluster need not have has been answered for, one way or another.
+    #[must_use]
+    pub fn optional_settled(&self) -> bool {
+        self.spec.broken.is_some() || self.usage.visible().answered()
+    }
+
     /// Everything that is held, for tests that compare it with a server's truth.
     #[cfg(test)]
     pub(crate) fn held_objects(&self) -> (&Nodes, &Ledger) {
@@ -203,6 +226,7 @@ impl ClusterState {
                 self.track_mut(resource).heard(now);
                 self.latency.watched(bytes, now.mono);
             }
+            ClusterEvent::Usage(news) => self.usage.news(news),
             ClusterEvent::Call(call) => {
                 self.link.call(&call, now);
                 self.alerts.call(&call, &self.settings);

@@ -290,6 +290,9 @@ impl Latency {
             });
             self.windows[place].push(attempt, clock);
         }
+        if attempt.kind.is_optional() {
+            return;
+        }
         if is_timeout(attempt) {
             self.timeouts.push(clock, attempt.kind);
             self.timeouts_ever += 1;
@@ -317,6 +320,7 @@ pub fn call_name(kind: CallKind) -> &'static str {
         CallKind::List(Pods) => "pods list",
         CallKind::Watch(Nodes) => "nodes watch",
         CallKind::Watch(Pods) => "pods watch",
+        CallKind::Usage => "usage",
         CallKind::Get => "get",
         CallKind::Detail => "opened object",
         CallKind::DetailWatch => "opened object watch",

@@ -37,6 +37,10 @@ pub enum SortBy {
     Cpu,
     /// Memory requested, share of allocatable.
     Memory,
+    /// CPU used, share of allocatable.
+    CpuUsed,
+    /// Memory used, share of allocatable.
+    MemoryUsed,
     /// Kubelet version.
     Version,
     /// Age.
@@ -68,8 +72,40 @@ pub struct NodeRow<'a> {
     pub cpu_milli: (Known<i64>, Option<i64>),
     /// Memory requested against allocatable, bytes.
     pub memory_bytes: (Known<i64>, Option<i64>),
+    /// What it uses now; `None` if the usage of nodes is not seen in this cluster.
+    pub used: Option<Used>,
     /// Conditions that are bad: `MemoryPressure`, `DiskPressure`, NPD's; short names in the order of the API.
     pub pressures: Vec<&'a Clean>,
+}
+
+/// What a node uses, from `metrics.k8s.io`; everything is `None` if the API has no figures of this node (F26).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Used {
+    /// CPU, thousandths of a core: the average over the window.
+    pub cpu_milli: Option<i64>,
+    /// Memory, bytes: the working set.
+    pub memory_bytes: Option<i64>,
+    /// Time since the figures were taken, by the server's clock.
+    pub age: Option<Duration>,
+    /// The time over which the CPU is averaged.
+    pub window: Option<Duration>,
+}
+
+impl Used {
+    /// The figures do not speak for now.
+    #[must_use]
+    pub fn is_stale(&self) -> bool {
+        self.age.is_none_or(|age| age > super::usage::STALE_AFTER)
+    }
+}
+
+/// Per cent of what is allocatable, cut as `kubectl top node` does; it can exceed 100. Of nothing it is 0.
+#[must_use]
+pub fn used_pct(used: i64, allocatable: i64) -> i64 {
+    if allocatable <= 0 {
+        return 0;
+    }
+    i64::try_from(i128::from(used) * 100 / i128::from(allocatable)).unwrap_or(i64::MAX)
 }
 
 /// Readiness and scheduling of a node.
@@ -118,6 +154,8 @@ pub struct ResourceRow<'a> {
     pub name: &'a str,
     /// Requested by bound, non-terminal pods; for `pods` their number. In milli for `cpu`, else base units.
     pub requested: Known<i64>,
+    /// Used now, same unit; `None` for everything but `cpu` and `memory`, and where it is not known.
+    pub used: Option<i64>,
     /// `status.allocatable`, same unit.
     pub allocatable: Option<i64>,
     /// `status.capacity`, same unit.

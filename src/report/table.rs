@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use unicode_width::UnicodeWidthStr;
 
-use super::{Accelerator, Cluster, Fault, Item, Snapshot, word};
+use super::{Accelerator, Cluster, Fault, Item, SmallerPages, Snapshot, word};
 
 /// Cells between two columns: kubectl's three spaces.
 const GAP: usize = 3;
@@ -26,6 +26,9 @@ fn block(cluster: &Cluster) -> String {
     }
     if let Some(items) = cluster.items.as_ref().filter(|items| !items.is_empty()) {
         text.push_str(&nodes(items));
+    }
+    for SmallerPages { resource, size, after } in &cluster.smaller_pages {
+        put(&mut text, &format!("{resource} read in pages of {size} after {after}"));
     }
     for error in &cluster.errors {
         put(&mut text, &error_line(error));

@@ -43,20 +43,21 @@ fn the_json_of_a_small_cluster_is_what_a_person_counts() {
                 "resource": "nvidia.com/gpu", "kind": "device", "capacity": 16, "allocatable": 13, "requested": 2, "nodes": 2
             }],
             "pods": { "state": "complete", "bound": 4, "allocatable": 30, "unscheduled": 1 },
+            "usage": { "visible": false, "reason": "not read yet", "ageSeconds": null },
             "api": { "probeP50Ms": 21.5, "probeP95Ms": 21.5, "timeouts": 1, "requests": 2 },
-            "errors": [],
+            "smallerPages": [], "errors": [],
             "items": [
                 {
                     "name": "n1", "status": "Ready", "statusSince": "2023-11-14T22:13:20Z", "roles": [],
-                    "pods": { "bound": 2, "allocatable": 10 }, "accelerators": [gpu(2, 5, 8)]
+                    "pods": { "bound": 2, "allocatable": 10 }, "accelerators": [gpu(2, 5, 8)], "usage": null
                 },
                 {
                     "name": "n2", "status": "NotReady,SchedulingDisabled", "statusSince": "2023-11-14T22:14:20Z", "roles": [],
-                    "pods": { "bound": 0, "allocatable": 10 }, "accelerators": [gpu(0, 8, 8)]
+                    "pods": { "bound": 0, "allocatable": 10 }, "accelerators": [gpu(0, 8, 8)], "usage": null
                 },
                 {
                     "name": "n10", "status": "Ready", "statusSince": "2023-11-14T22:13:20Z", "roles": ["worker"],
-                    "pods": { "bound": 1, "allocatable": 10 }, "accelerators": []
+                    "pods": { "bound": 1, "allocatable": 10 }, "accelerators": [], "usage": null
                 }
             ]
         }]

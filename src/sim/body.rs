@@ -67,6 +67,7 @@ struct Faulty {
     /// What was read and may not go out yet.
     rest: Bytes,
     sent: u64,
+    begun: Option<Instant>,
     plan: Plan,
 }
 
@@ -78,7 +79,7 @@ pub(super) fn faulty(inner: Body, plan: Plan) -> Body {
     if plan.stall_after.is_none() && plan.cut_after.is_none() && plan.trickle.is_none() {
         return inner;
     }
-    unfold(Faulty { inner, rest: Bytes::new(), sent: 0, plan }, |mut state| async move {
+    unfold(Faulty { inner, rest: Bytes::new(), sent: 0, begun: None, plan }, |mut state| async move {
         let piece = state.next().await?;
         Some((piece, state))
     })
@@ -104,11 +105,15 @@ impl Faulty {
             size = size.min(after - self.sent);
         }
         if let Some((bytes, every)) = self.plan.trickle {
-            tokio::time::sleep(every).await;
+            size = size.min(bytes);
+            // By the clock since the first byte and not by the piece: pieces are of any size, and timers come a little late.
+            let begun = *self.begun.get_or_insert_with(Instant::now);
+            #[expect(clippy::cast_precision_loss, reason = "a share of some megabytes")]
+            let drops = (self.sent + size) as f64 / bytes.max(1) as f64;
+            tokio::time::sleep_until(begun + every.mul_f64(drops)).await;
             if self.plan.body_until.is_some_and(|until| Instant::now() >= until) {
                 return Some(Err(io::ErrorKind::ConnectionAborted.into()));
             }
-            size = size.min(bytes);
         }
         self.sent += size;
         let size = usize::try_from(size).expect("it is at most the length of a buffer");

@@ -4,10 +4,12 @@ use axum::response::Response;
 use serde_json::{Value, json};
 
 use super::encode::negotiate;
+use super::metrics;
 use super::object::Resource;
 use super::request::{GROUPS, Target};
+use super::scenario::Access;
 use super::server::Server;
-use super::status::{no_such_path, not_acceptable, plain};
+use super::status::{forbidden, no_such_path, not_acceptable, plain};
 
 /// The checks that `/readyz?verbose` names (a few of kube-apiserver 1.30's).
 const CHECKS: [&str; 9] = [
@@ -31,6 +33,18 @@ pub(super) fn answer(server: &Server, target: &Target) -> Result<Response, Value
     if let Some(check) = ["/livez", "/readyz", "/healthz"].iter().find(|c| path.starts_with(**c)) {
         return Ok(health(check, &path[check.len()..], target.query.flag("verbose")));
     }
+    if path.starts_with(metrics::PREFIX) {
+        match server.apis.metrics {
+            Access::Absent => return Ok(no_such_path()),
+            Access::Forbidden if path != metrics::PREFIX => {
+                return Err(forbidden(target.verb(), ("nodes", "metrics.k8s.io")));
+            }
+            Access::Served | Access::Forbidden => {}
+        }
+        if let Some(answer) = metrics::answer(server, path) {
+            return Ok(answer);
+        }
+    }
     let body = match path {
         "" => {
             json!({"paths": ["/api", "/api/v1", "/apis", "/healthz", "/livez", "/openapi/v3", "/readyz", "/version"]})
@@ -38,10 +52,10 @@ pub(super) fn answer(server: &Server, target: &Target) -> Result<Response, Value
         "/version" => version(&server.version),
         "/api" => json!({"kind": "APIVersions", "versions": ["v1"],
             "serverAddressByClientCIDRs": [{"clientCIDR": "0.0.0.0/0", "serverAddress": server.url()}]}),
-        "/apis" => json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups().collect::<Vec<_>>()}),
+        "/apis" => json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups(server).collect::<Vec<_>>()}),
         "/openapi/v3" => json!({"paths": {}}),
         _ => {
-            let group = path.strip_prefix("/apis/").and_then(|name| groups().find(|g| g["name"] == name));
+            let group = path.strip_prefix("/apis/").and_then(|name| groups(server).find(|g| g["name"] == name));
             let version = GROUPS.iter().find(|(prefix, ..)| *prefix == path);
             match (group, version) {
                 (Some(mut group), _) => {
@@ -50,6 +64,7 @@ pub(super) fn answer(server: &Server, target: &Target) -> Result<Response, Value
                     group
                 }
                 (None, Some((_, version, kinds))) => resources(version, kinds),
+                (None, None) if path == metrics::PREFIX => metrics::resources(),
                 (None, None) => return Ok(no_such_path()),
             }
         }
@@ -80,8 +95,10 @@ fn version(git: &str) -> Value {
 }
 
 /// The named groups, as `/apis` lists them.
-fn groups() -> impl Iterator<Item = Value> {
-    GROUPS.iter().filter_map(|(_, version, _)| version.split_once('/').map(|(name, v)| (name, v, version))).map(
+fn groups(server: &Server) -> impl Iterator<Item = Value> {
+    let metrics = (server.apis.metrics != Access::Absent).then_some(metrics::GROUP_VERSION);
+    let versions = GROUPS.iter().map(|(_, version, _)| *version).chain(metrics);
+    versions.filter_map(|version| version.split_once('/').map(|(name, v)| (name, v, version))).map(
         |(name, v, version)| {
             let version = json!({"groupVersion": version, "version": v});
             json!({"name": name, "versions": [version], "preferredVersion": version})

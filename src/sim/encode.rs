@@ -264,6 +264,16 @@ impl Encoder {
     }
 
     fn binary(&self, object: &Object, rv: u64, out: &mut Vec<u8>) {
+        match object {
+            Object::Pod(pod) => pod.write_binary(rv, out),
+            Object::Node(node) => node.write_binary(rv, out),
+            // Of the others there are too few to matter.
+            _ => self.carried(object, rv, out),
+        }
+    }
+
+    /// By way of JSON.
+    pub(super) fn carried(&self, object: &Object, rv: u64, out: &mut Vec<u8>) {
         let mut json = Vec::with_capacity(16 << 10);
         self.write(object, rv, false, &mut json);
         carry(self.message(), &json, out);
@@ -276,7 +286,17 @@ impl Encoder {
 
     /// The envelope of a list says how long the list is, so its items are measured first.
     fn binary_head(&self, head: &Head, items: &[Arc<Object>], out: &mut Vec<u8>) {
-        let (mut meta, mut item, mut size) = (Vec::new(), Vec::new(), 0);
+        let (mut item, mut size) = (Vec::new(), 0);
+        for object in items {
+            item.clear();
+            self.item(object, &mut item);
+            size += item.len();
+        }
+        self.binary_head_of(head, size, out);
+    }
+
+    fn binary_head_of(&self, head: &Head, size: usize, out: &mut Vec<u8>) {
+        let mut meta = Vec::new();
         proto::sized(1, &mut meta, |out| {
             proto::text(2, &head.rv.to_string(), out);
             proto::text(3, &head.token, out);
@@ -284,14 +304,24 @@ impl Encoder {
                 proto::int(4, left.cast_signed(), out);
             }
         });
-        for object in items {
-            item.clear();
-            self.item(object, &mut item);
-            size += item.len();
-        }
         let kind = format!("{}List", self.resource.kind());
         proto::envelope_head((self.version, &kind), meta.len() + size, out);
         out.extend_from_slice(&meta);
+    }
+
+    /// A whole list in protobuf of items that fit memory, written once; `None` in other forms.
+    pub(super) fn binary_page(&self, head: &Head, items: &[Arc<Object>]) -> Option<Vec<u8>> {
+        if self.form != Form::Protobuf {
+            return None;
+        }
+        let mut body = Vec::with_capacity(items.len() * 10_000);
+        for object in items {
+            self.item(object, &mut body);
+        }
+        let mut page = Vec::with_capacity(body.len() + 256);
+        self.binary_head_of(head, body.len(), &mut page);
+        page.append(&mut body);
+        Some(page)
     }
 
     fn binary_bookmark(&self, rv: u64, end: bool, out: &mut Vec<u8>) {

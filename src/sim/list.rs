@@ -28,6 +28,8 @@ const GZIP_FROM: usize = 128 * 1024;
 const GZIP_LEVEL: u32 = 1;
 /// A long list is written in pieces of about this size.
 const PIECE: usize = 64 * 1024;
+/// Up to so many objects, a list in protobuf is made in memory at once.
+const PAGE: usize = 1_000;
 /// 3 s: how long a list waits for a resourceVersion that is not there yet (`watch_cache.go`, `blockTimeout`).
 const FUTURE: Duration = Duration::from_secs(3);
 
@@ -177,6 +179,8 @@ async fn await_version(server: &Server, resource: Resource, rv: u64) -> Result<(
 struct Writing {
     items: std::vec::IntoIter<Arc<Object>>,
     encoder: Encoder,
+    /// A list that was written at once, as far as it is not sent yet.
+    page: Bytes,
     /// What is written and not sent yet.
     ready: Vec<u8>,
     gzip: Option<GzEncoder<Vec<u8>>>,
@@ -205,36 +209,54 @@ impl Writing {
     }
 
     /// The next bytes for the wire; `None` at the end.
-    fn piece(&mut self) -> io::Result<Option<Vec<u8>>> {
+    fn piece(&mut self) -> io::Result<Option<Bytes>> {
         loop {
-            self.fill(PIECE);
-            if self.ready.is_empty() {
+            let piece = self.plain_piece();
+            if piece.is_empty() {
                 // Only now is the end certain: a list in protobuf has no tail after its last item.
-                return self.gzip.take().map(GzEncoder::finish).transpose();
-            }
-            // The comma after the last item of a piece may turn out to be wrong, so it waits for the next one.
-            let comma = !self.ended && self.ends_with_separator();
-            let mut piece = std::mem::take(&mut self.ready);
-            if comma {
-                piece.pop();
-                self.ready.push(b',');
+                return self.gzip.take().map(|gzip| gzip.finish().map(Bytes::from)).transpose();
             }
             let Some(gzip) = &mut self.gzip else { return Ok(Some(piece)) };
             gzip.write_all(&piece)?;
             let compressed = std::mem::take(gzip.get_mut());
             if !compressed.is_empty() {
-                return Ok(Some(compressed));
+                return Ok(Some(compressed.into()));
             }
         }
+    }
+
+    fn plain_piece(&mut self) -> Bytes {
+        if !self.page.is_empty() {
+            return self.page.split_to(self.page.len().min(PIECE));
+        }
+        self.fill(PIECE);
+        if self.ready.is_empty() {
+            return Bytes::new();
+        }
+        // The comma after the last item of a piece may turn out to be wrong, so it waits for the next one.
+        let comma = !self.ended && self.ends_with_separator();
+        let mut piece = std::mem::take(&mut self.ready);
+        if comma {
+            piece.pop();
+            self.ready.push(b',');
+        }
+        piece.into()
     }
 }
 
 fn write(items: Vec<Arc<Object>>, head: &Head, encoder: Encoder, gzip: bool) -> Response {
-    let mut writing = Writing { items: items.into_iter(), encoder, ready: Vec::new(), gzip: None, ended: false };
-    encoder.list_head(head, writing.items.as_slice(), &mut writing.ready);
-    writing.fill(GZIP_FROM);
-    if writing.ended {
-        return status::plain(200, encoder.content_type(false), writing.ready);
+    let items = items.into_iter();
+    let mut writing = Writing { items, encoder, page: Bytes::new(), ready: Vec::new(), gzip: None, ended: false };
+    let page = (writing.items.len() <= PAGE).then(|| encoder.binary_page(head, writing.items.as_slice())).flatten();
+    if let Some(page) = page {
+        (writing.page, writing.ended) = (page.into(), true);
+    } else {
+        encoder.list_head(head, writing.items.as_slice(), &mut writing.ready);
+        writing.fill(GZIP_FROM);
+    }
+    if writing.ended && writing.page.len() < GZIP_FROM {
+        let whole = if writing.page.is_empty() { writing.ready.into() } else { writing.page };
+        return status::plain(200, encoder.content_type(false), whole);
     }
     if gzip {
         writing.gzip = Some(GzEncoder::new(Vec::new(), Compression::new(GZIP_LEVEL)));
@@ -242,7 +264,7 @@ fn write(items: Vec<Arc<Object>>, head: &Head, encoder: Encoder, gzip: bool) -> 
     let body = unfold(writing, |mut writing| async move {
         match writing.piece() {
             Ok(None) => None,
-            Ok(Some(piece)) => Some((Ok(Bytes::from(piece)), writing)),
+            Ok(Some(piece)) => Some((Ok(piece), writing)),
             Err(error) => Some((Err(error), writing)),
         }
     });

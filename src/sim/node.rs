@@ -1,10 +1,14 @@
 //! Simulated nodes: what a group shares, and the record of one node.
 
+mod binary;
+
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::object::Meta;
 use super::template::{Slot, Template, number, raw, string, time, uid};
+
+use binary::Binary;
 
 /// Heartbeats of a healthy condition that has not changed since the node was made.
 const SINCE_CREATION: i64 = 0;
@@ -47,6 +51,8 @@ pub(super) struct NodeShape {
     pub(super) metadata: Template,
     /// `daemonEndpoints`, `images`, `nodeInfo`.
     pub(super) status_tail: Template,
+    /// The same in protobuf, made when it is asked for.
+    pub(super) binary: OnceLock<Binary>,
 }
 
 /// One node.
@@ -143,8 +149,7 @@ impl NodeRecord {
     }
 
     pub(super) fn write_rest(&self, _now: i64, out: &mut Vec<u8>) {
-        // One /24 a node out of 10.0.0.0/8, as the node IPAM controller hands them out.
-        let cidr = format!("10.{}.{}.0/24", 128 + self.ordinal / 256, self.ordinal % 256);
+        let cidr = self.cidr();
         raw(out, ",\"spec\":{\"podCIDR\":\"");
         raw(out, &cidr);
         raw(out, "\",\"podCIDRs\":[\"");
@@ -165,6 +170,11 @@ impl NodeRecord {
         self.write_conditions(out);
         self.shape.status_tail.write(out, |slot, out| self.fill(slot, out));
         raw(out, "}");
+    }
+
+    /// One /24 a node out of 10.0.0.0/8, as the node IPAM controller hands them out.
+    fn cidr(&self) -> String {
+        format!("10.{}.{}.0/24", 128 + self.ordinal / 256, self.ordinal % 256)
     }
 
     fn write_taints(&self, out: &mut Vec<u8>) {
@@ -192,34 +202,42 @@ impl NodeRecord {
     }
 
     fn write_resources(&self, out: &mut Vec<u8>) {
-        let shape = &self.shape;
         for (name, allocatable) in [("allocatable", true), ("capacity", false)] {
             raw(out, ",\"");
             raw(out, name);
-            raw(out, "\":{\"cpu\":\"");
-            if allocatable {
-                number(out, allocatable_cpu_m(shape.cpu));
-                raw(out, "m");
-            } else {
-                number(out, shape.cpu);
+            raw(out, "\":{");
+            for (i, (resource, amount)) in self.resources(allocatable).into_iter().enumerate() {
+                raw(out, if i == 0 { "" } else { "," });
+                string(out, resource);
+                raw(out, ":");
+                string(out, &amount);
             }
-            raw(out, "\",\"ephemeral-storage\":\"");
-            raw(out, if allocatable { "1663986147841" } else { "1805540528Ki" });
-            raw(out, "\",\"hugepages-1Gi\":\"0\",\"hugepages-2Mi\":\"0\",\"memory\":\"");
-            let memory = if allocatable { allocatable_memory_mib(shape.memory_gib) } else { shape.memory_gib * 1024 };
-            number(out, u64::from(memory) * 1024);
-            raw(out, "Ki\"");
-            if shape.gpus > 0 {
-                raw(out, ",");
-                string(out, &shape.accelerator);
-                raw(out, ":\"");
-                number(out, if allocatable { shape.gpus.saturating_sub(self.withdrawn) } else { shape.gpus });
-                raw(out, "\"");
-            }
-            raw(out, ",\"pods\":\"");
-            number(out, shape.pods);
-            raw(out, "\"}");
+            raw(out, "}");
         }
+    }
+
+    /// What the node has, or what it leaves for pods.
+    fn resources(&self, allocatable: bool) -> Vec<(&str, Cow<'static, str>)> {
+        let shape = &self.shape;
+        let cpu = if allocatable { format!("{}m", allocatable_cpu_m(shape.cpu)) } else { shape.cpu.to_string() };
+        let memory = if allocatable { allocatable_memory_mib(shape.memory_gib) } else { shape.memory_gib * 1024 };
+        let mut resources: Vec<(&str, Cow<'static, str>)> = vec![
+            ("cpu", cpu.into()),
+            ("ephemeral-storage", (if allocatable { "1663986147841" } else { "1805540528Ki" }).into()),
+            ("hugepages-1Gi", "0".into()),
+            ("hugepages-2Mi", "0".into()),
+            ("memory", format!("{}Ki", u64::from(memory) * 1024).into()),
+        ];
+        if shape.gpus > 0 {
+            let gpus = if allocatable { shape.gpus.saturating_sub(self.withdrawn) } else { shape.gpus };
+            resources.push((&shape.accelerator, gpus.to_string().into()));
+        }
+        resources.push(("pods", shape.pods.to_string().into()));
+        resources
+    }
+
+    fn since(&self, condition: &Condition) -> i64 {
+        if condition.since == SINCE_CREATION { self.meta.created } else { condition.since }
     }
 
     fn write_conditions(&self, out: &mut Vec<u8>) {
@@ -228,7 +246,7 @@ impl NodeRecord {
             raw(out, "\"lastHeartbeatTime\":\"");
             time(out, self.heartbeat);
             raw(out, "\",\"lastTransitionTime\":\"");
-            time(out, if condition.since == SINCE_CREATION { self.meta.created } else { condition.since });
+            time(out, self.since(condition));
             for (key, value) in [
                 ("message", &condition.message),
                 ("reason", &condition.reason),

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use super::event::EventRecord;
 use super::node::NodeRecord;
 use super::pod::PodRecord;
-use super::template::{raw, string, time, uid};
+use super::proto;
+use super::template::{number, raw, string, time, uid};
 
 /// The kinds that the server holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -102,7 +103,7 @@ impl Meta {
         raw(out, ",\"uid\":\"");
         uid(out, self.uid);
         raw(out, "\",\"resourceVersion\":\"");
-        super::template::number(out, rv);
+        number(out, rv);
         raw(out, "\",\"creationTimestamp\":\"");
         time(out, self.created);
         raw(out, "\"");
@@ -110,6 +111,23 @@ impl Meta {
             raw(out, ",\"deletionTimestamp\":\"");
             time(out, self.deleted);
             raw(out, "\",\"deletionGracePeriodSeconds\":30");
+        }
+    }
+}
+
+impl Meta {
+    /// The same in protobuf, without tag and length of the message.
+    pub(super) fn write_binary(&self, rv: u64, out: &mut Vec<u8>) {
+        proto::text(1, self.name(), out);
+        if self.name_at > 0 {
+            proto::text(3, self.namespace(), out);
+        }
+        proto::sized(5, out, |out| uid(out, self.uid));
+        proto::sized(6, out, |out| number(out, rv));
+        proto::time(8, self.created, out);
+        if self.deleted != 0 {
+            proto::time(9, self.deleted, out);
+            proto::int(10, 30, out);
         }
     }
 }

@@ -1,10 +1,14 @@
 //! Simulated pods: what a workload's pods share, and the record of one pod.
 
+mod binary;
+
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::object::Meta;
 use super::template::{Slot, Template, number, raw, string, time, uid};
+
+use binary::Binary;
 
 /// What owns a pod, which decides how it ends and what follows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +24,11 @@ pub(super) enum Workload {
     /// Nothing: made by hand.
     Bare,
 }
+
+/// Of every image.
+const DIGEST: &str = "@sha256:5f6c1fbc3a4d1bd0b1b1b6e2f5f3ad0f3c8c1e1a1f2d3c4b5a69788766554433";
+/// The message of a container that waits, up to its name.
+const BACK_OFF: &str = "back-off 5m0s restarting or pulling ";
 
 /// What one container's status needs of its spec.
 #[derive(Clone, Debug)]
@@ -49,6 +58,8 @@ pub(super) struct PodShape {
     pub(super) metadata: Template,
     /// The fields of `spec`, without `nodeName`, from the first comma on.
     pub(super) spec: Template,
+    /// The same in protobuf, made when it is asked for.
+    pub(super) binary: OnceLock<Binary>,
 }
 
 /// Where a pod runs.
@@ -191,44 +202,53 @@ impl PodRecord {
     }
 
     fn write_conditions(&self, out: &mut Vec<u8>) {
-        let ready = self.ready();
-        let made = if self.started == 0 { self.meta.created } else { self.started };
-        let changed = if ready { made } else { self.updated };
-        let mut first = true;
-        let mut write = |out: &mut Vec<u8>, kind: &str, value: bool, since: i64, why: Option<(&str, &str)>| {
-            raw(out, if first { ",\"conditions\":[{" } else { ",{" });
-            first = false;
+        for (i, Condition { kind, value, since, reason, message }) in self.conditions().into_iter().enumerate() {
+            raw(out, if i == 0 { ",\"conditions\":[{" } else { ",{" });
             raw(out, "\"lastProbeTime\":null,\"lastTransitionTime\":\"");
             time(out, since);
-            if let Some((reason, message)) = why {
-                raw(out, "\",\"reason\":\"");
-                raw(out, reason);
-                if !message.is_empty() {
-                    raw(out, "\",\"message\":\"");
-                    raw(out, message);
+            for (key, text) in [("reason", reason), ("message", message)] {
+                if !text.is_empty() {
+                    raw(out, "\",\"");
+                    raw(out, key);
+                    raw(out, "\":\"");
+                    raw(out, text);
                 }
             }
             raw(out, if value { "\",\"status\":\"True\",\"type\":\"" } else { "\",\"status\":\"False\",\"type\":\"" });
             raw(out, kind);
             raw(out, "\"}");
-        };
-        if self.state == PodState::Unscheduled {
-            let why = "no node has room: Insufficient nvidia.com/gpu. preemption: No preemption victims found for incoming pod.";
-            write(out, "PodScheduled", false, self.meta.created, Some(("Unschedulable", why)));
-        } else {
-            let why = match self.state {
-                PodState::Succeeded => Some(("PodCompleted", "")),
-                PodState::NotReady => Some(("NodeNotReady", "")),
-                _ if ready => None,
-                _ => Some(("ContainersNotReady", "containers with unready status")),
-            };
-            write(out, "PodReadyToStartContainers", self.has_ip() && !self.state.finished(), made, None);
-            write(out, "Initialized", true, made, None);
-            write(out, "Ready", ready, changed, why);
-            write(out, "ContainersReady", ready || self.state == PodState::NotReady, changed, why);
-            write(out, "PodScheduled", true, self.meta.created, None);
         }
         raw(out, "]");
+    }
+
+    fn conditions(&self) -> Vec<Condition> {
+        let condition = |kind, value, since, (reason, message)| Condition { kind, value, since, reason, message };
+        let ready = self.ready();
+        let made = self.started();
+        let changed = if ready { made } else { self.updated };
+        if self.state == PodState::Unscheduled {
+            let why = "no node has room: Insufficient nvidia.com/gpu. preemption: No preemption victims found for incoming pod.";
+            return vec![condition("PodScheduled", false, self.meta.created, ("Unschedulable", why))];
+        }
+        let why = match self.state {
+            PodState::Succeeded => ("PodCompleted", ""),
+            PodState::NotReady => ("NodeNotReady", ""),
+            _ if ready => ("", ""),
+            _ => ("ContainersNotReady", "containers with unready status"),
+        };
+        let sandbox = self.has_ip() && !self.state.finished();
+        vec![
+            condition("PodReadyToStartContainers", sandbox, made, ("", "")),
+            condition("Initialized", true, made, ("", "")),
+            condition("Ready", ready, changed, why),
+            condition("ContainersReady", ready || self.state == PodState::NotReady, changed, why),
+            condition("PodScheduled", true, self.meta.created, ("", "")),
+        ]
+    }
+
+    /// When the kubelet took it on.
+    fn started(&self) -> i64 {
+        if self.started == 0 { self.meta.created } else { self.started }
     }
 
     fn write_addresses(&self, out: &mut Vec<u8>) {
@@ -248,33 +268,38 @@ impl PodRecord {
             raw(out, "\"}]");
         }
         raw(out, ",\"startTime\":\"");
-        time(out, if self.started == 0 { self.meta.created } else { self.started });
+        time(out, self.started());
         raw(out, "\"");
     }
 
     fn write_containers(&self, out: &mut Vec<u8>) {
         for (i, container) in self.shape.init.iter().enumerate() {
             raw(out, if i == 0 { ",\"initContainerStatuses\":[" } else { "," });
-            self.write_container(out, container, ContainerState::Ended { code: 0, at: self.started }, (100 + i, 0));
+            self.write_container(out, container, self.init_state(), (100 + i, 0));
         }
         if !self.shape.init.is_empty() {
             raw(out, "]");
         }
         for (i, container) in self.shape.containers.iter().enumerate() {
             raw(out, if i == 0 { ",\"containerStatuses\":[" } else { "," });
-            let state = match self.state {
-                PodState::Unscheduled | PodState::Creating => ContainerState::Waiting("ContainerCreating"),
-                PodState::ImagePullBackOff if i == 0 => ContainerState::Waiting("ImagePullBackOff"),
-                PodState::CrashLoop if i == 0 => ContainerState::Waiting("CrashLoopBackOff"),
-                PodState::Succeeded => ContainerState::Ended { code: 0, at: self.finished },
-                PodState::Failed | PodState::Evicted => {
-                    ContainerState::Ended { code: u8::from(i == 0), at: self.finished }
-                }
-                _ => ContainerState::Running,
-            };
-            self.write_container(out, container, state, (i, if i == 0 { self.restarts } else { 0 }));
+            self.write_container(out, container, self.container_state(i), (i, if i == 0 { self.restarts } else { 0 }));
         }
         raw(out, "]");
+    }
+
+    fn init_state(&self) -> ContainerState {
+        ContainerState::Ended { code: 0, at: self.started }
+    }
+
+    fn container_state(&self, i: usize) -> ContainerState {
+        match self.state {
+            PodState::Unscheduled | PodState::Creating => ContainerState::Waiting("ContainerCreating"),
+            PodState::ImagePullBackOff if i == 0 => ContainerState::Waiting("ImagePullBackOff"),
+            PodState::CrashLoop if i == 0 => ContainerState::Waiting("CrashLoopBackOff"),
+            PodState::Succeeded => ContainerState::Ended { code: 0, at: self.finished },
+            PodState::Failed | PodState::Evicted => ContainerState::Ended { code: u8::from(i == 0), at: self.finished },
+            _ => ContainerState::Running,
+        }
     }
 
     fn write_container(
@@ -285,7 +310,7 @@ impl PodRecord {
         (index, restarts): (usize, u32),
     ) {
         raw(out, "{");
-        if !matches!(state, ContainerState::Waiting("ContainerCreating" | "ImagePullBackOff")) {
+        if state.has_run() {
             raw(out, "\"containerID\":\"containerd://");
             self.write_digest(out, index, restarts);
             raw(out, "\",");
@@ -294,7 +319,8 @@ impl PodRecord {
         raw(out, &shape.image);
         raw(out, "\",\"imageID\":\"");
         raw(out, &shape.image);
-        raw(out, "@sha256:5f6c1fbc3a4d1bd0b1b1b6e2f5f3ad0f3c8c1e1a1f2d3c4b5a69788766554433\",\"lastState\":{");
+        raw(out, DIGEST);
+        raw(out, "\",\"lastState\":{");
         if restarts > 0 && self.restarted != 0 {
             raw(out, "\"terminated\":");
             self.write_terminated(out, 1, self.restarted);
@@ -302,22 +328,22 @@ impl PodRecord {
         raw(out, "},\"name\":\"");
         raw(out, &shape.name);
         let running = matches!(state, ContainerState::Running);
-        let ready = running || matches!(state, ContainerState::Ended { code: 0, .. } if index >= 100);
-        raw(out, if ready { "\",\"ready\":true" } else { "\",\"ready\":false" });
+        raw(out, if state.is_ready(index) { "\",\"ready\":true" } else { "\",\"ready\":false" });
         raw(out, ",\"restartCount\":");
         number(out, restarts);
         raw(out, if running { ",\"started\":true,\"state\":{" } else { ",\"started\":false,\"state\":{" });
         match state {
             ContainerState::Running => {
                 raw(out, "\"running\":{\"startedAt\":\"");
-                time(out, if restarts > 0 && self.restarted != 0 { self.restarted + 1 } else { self.started });
+                time(out, self.running_since(restarts));
                 raw(out, "\"}");
             }
             ContainerState::Waiting(reason) => {
                 raw(out, "\"waiting\":{\"reason\":\"");
                 raw(out, reason);
                 if reason != "ContainerCreating" {
-                    raw(out, "\",\"message\":\"back-off 5m0s restarting or pulling ");
+                    raw(out, "\",\"message\":\"");
+                    raw(out, BACK_OFF);
                     raw(out, &shape.name);
                 }
                 raw(out, "\"}");
@@ -328,6 +354,10 @@ impl PodRecord {
             }
         }
         raw(out, "}}");
+    }
+
+    fn running_since(&self, restarts: u32) -> i64 {
+        if restarts > 0 && self.restarted != 0 { self.restarted + 1 } else { self.started }
     }
 
     fn write_terminated(&self, out: &mut Vec<u8>, code: u8, at: i64) {
@@ -346,6 +376,26 @@ impl PodRecord {
         let turn = u32::try_from(index).unwrap_or(0).wrapping_mul(7).wrapping_add(restarts);
         let mixed = self.meta.uid.rotate_left(turn % 128) ^ u128::from(turn).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         number(out, format_args!("{mixed:032x}{:032x}", mixed.reverse_bits()));
+    }
+}
+
+/// One entry of `status.conditions`.
+struct Condition {
+    kind: &'static str,
+    value: bool,
+    since: i64,
+    reason: &'static str,
+    message: &'static str,
+}
+
+impl ContainerState {
+    fn has_run(self) -> bool {
+        !matches!(self, Self::Waiting("ContainerCreating" | "ImagePullBackOff"))
+    }
+
+    /// Init containers, from 100 on, are ready when they are done.
+    fn is_ready(self, index: usize) -> bool {
+        matches!(self, Self::Running) || (index >= 100 && matches!(self, Self::Ended { code: 0, .. }))
     }
 }
 

@@ -66,6 +66,8 @@ pub(super) struct World {
     pub(super) store: Store,
     pub(super) seeds: Seeds,
     pub(super) rooms: Vec<Room>,
+    /// Places of the rooms with devices, in order.
+    with_devices: Vec<usize>,
     /// Keys of the pods that churn may end: those of Jobs and Deployments.
     pub(super) restless: Vec<Box<str>>,
     /// Keys of finished pods, oldest first.
@@ -84,6 +86,7 @@ pub(super) fn build(spec: &ClusterSpec, seeds: Seeds) -> Result<World, String> {
         store: Store::new(48_000_000, spec.history),
         seeds,
         rooms: Vec::new(),
+        with_devices: Vec::new(),
         restless: Vec::new(),
         finished: std::collections::VecDeque::new(),
         bare,
@@ -112,6 +115,9 @@ impl World {
             for i in 0..group.count {
                 let node = racks::node(&shape, &group.node_name(i), ordinal, &mut self.seeds);
                 ordinal += 1;
+                if group.gpus > 0 {
+                    self.with_devices.push(self.rooms.len());
+                }
                 self.rooms.push(Room {
                     host: Host { name: node.meta.name().into(), ip: Arc::clone(&node.ip) },
                     role: group.role,
@@ -132,17 +138,32 @@ impl World {
         self.store.seed(Object::Node(node));
     }
 
-    /// A node with room for one more pod of this shape.
+    /// What the pods of a node have booked: thousandths of a core, and MiB; nothing of an unknown node.
+    pub(super) fn booked(&self, node: &str, cores: u32, memory_gib: u32) -> (u32, u32) {
+        let Some(room) = self.rooms.iter().find(|room| *room.host.name == *node) else { return (0, 0) };
+        let memory = allocatable_memory_mib(memory_gib).saturating_sub(room.memory_mib);
+        (allocatable_cpu_m(cores).saturating_sub(room.cpu_m), memory)
+    }
+
+    /// A node with room for one more pod of this shape: the first one from a random place on.
     pub(super) fn find(&mut self, shape: &PodShape, tolerant: bool) -> Option<usize> {
         let total = self.rooms.len();
         let start = self.seeds.rng.usize(..total.max(1));
-        (0..total)
-            .map(|i| (start + i) % total)
-            .find(|&i| {
-                let room = &self.rooms[i];
-                room.role == NodeRole::Worker && (tolerant || !room.tainted) && room.fits(shape)
-            })
-            .or_else(|| (0..total).find(|&i| tolerant && self.rooms[i].fits(shape)))
+        let fits = |i: &usize| {
+            let room = &self.rooms[*i];
+            room.role == NodeRole::Worker && (tolerant || !room.tainted) && room.fits(shape)
+        };
+        if shape.gpus > 0 {
+            // Nodes with devices are few and stand together: going through all others to get there would take for ever.
+            let from = self.with_devices.partition_point(|&i| i < start);
+            let (before, after) = self.with_devices.split_at(from);
+            return after.iter().chain(before).copied().find(fits).or_else(|| {
+                let any = |i: &usize| tolerant && self.rooms[*i].fits(shape);
+                self.with_devices.iter().copied().find(any)
+            });
+        }
+        let found = (start..total).chain(0..start).find(fits);
+        found.or_else(|| (0..total).find(|&i| tolerant && self.rooms[i].fits(shape)))
     }
 
     /// Puts a pod that has been there for a while on a node; always one.

@@ -1,5 +1,6 @@
 //! Scenarios: TOML that says which clusters there are, how they live, and what happens to them when.
 
+mod apis;
 mod step;
 
 use std::path::{Path, PathBuf};
@@ -8,15 +9,17 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
+pub(super) use apis::{Access, ApisSpec};
 pub(super) use step::{Act, Step};
 
 /// The scenarios that come with the program.
-const BUILTIN: [(&str, &str); 5] = [
+const BUILTIN: [(&str, &str); 6] = [
     ("reference", include_str!("../../assets/scenarios/reference.toml")),
     ("incident", include_str!("../../assets/scenarios/incident.toml")),
     ("fleet", include_str!("../../assets/scenarios/fleet.toml")),
     ("small", include_str!("../../assets/scenarios/small.toml")),
     ("large", include_str!("../../assets/scenarios/large.toml")),
+    ("huge", include_str!("../../assets/scenarios/huge.toml")),
 ];
 
 const BUILTIN_NAMES: [&str; BUILTIN.len()] = {
@@ -110,6 +113,8 @@ pub(super) struct ClusterSpec {
     pub(super) pods: PodsSpec,
     #[serde(default)]
     pub(super) churn: ChurnSpec,
+    #[serde(default)]
+    pub(super) apis: ApisSpec,
 }
 
 /// What a node is for.

@@ -18,6 +18,7 @@ use super::front::{Front, Via};
 use super::lock;
 use super::object::Resource;
 use super::population::World;
+use super::scenario::ApisSpec;
 
 /// As many requests are remembered; older ones are only counted.
 const LOG: usize = 100_000;
@@ -53,6 +54,7 @@ pub(super) struct Server {
     pub(super) context: String,
     pub(super) version: String,
     pub(super) watch_list: bool,
+    pub(super) apis: ApisSpec,
     pub(super) world: Mutex<World>,
     pub(super) faults: Faults,
     pub(super) front: Front,
@@ -74,6 +76,7 @@ pub(super) struct Parts {
     pub(super) context: String,
     pub(super) version: String,
     pub(super) watch_list: bool,
+    pub(super) apis: ApisSpec,
     pub(super) world: World,
     pub(super) seed: u64,
     pub(super) address: SocketAddr,
@@ -86,6 +89,7 @@ impl Server {
             context: parts.context,
             version: parts.version,
             watch_list: parts.watch_list,
+            apis: parts.apis,
             world: Mutex::new(parts.world),
             faults: Faults::new(parts.seed),
             front: Front::new(),

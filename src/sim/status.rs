@@ -61,6 +61,15 @@ pub(super) fn not_found(plural: &str, group: &str, name: &str) -> Value {
     status(404, "NotFound", &format!("{qualified} \"{name}\" not found"), details)
 }
 
+/// 403 for the cluster scope, in the words of the RBAC authorizer.
+pub(super) fn forbidden(verb: &str, (plural, group): (&str, &str)) -> Value {
+    let qualified = if group.is_empty() { plural.to_owned() } else { format!("{plural}.{group}") };
+    let message = format!(
+        "{qualified} is forbidden: User \"simulation\" cannot {verb} resource \"{plural}\" in API group \"{group}\" at the cluster scope"
+    );
+    status(403, "Forbidden", &message, json!({"group": group, "kind": plural}))
+}
+
 /// 405.
 pub(super) fn not_allowed() -> Value {
     status(405, "MethodNotAllowed", "the server does not allow this method on the requested resource", json!({}))

@@ -34,15 +34,53 @@ impl Change {
     }
 }
 
+/// Versions at which a key changed, and what it held before; `None` for nothing.
+type Past = VecDeque<(u64, Option<Arc<Object>>)>;
+
 /// The objects of one kind.
 #[derive(Debug)]
 struct Table {
     objects: BTreeSet<Keyed>,
     history: VecDeque<Change>,
+    /// What each changed key held before each of its changes, oldest first, as far back as the history goes.
+    past: BTreeMap<Box<str>, Past>,
     /// Versions before this one can no longer be told.
     floor: u64,
     /// The newest version of this kind: what watches wait for.
     newest: watch::Sender<u64>,
+}
+
+impl Table {
+    /// The table, if its state at `rv` can be told.
+    fn as_of(&self, rv: u64) -> Result<&Self, Expired> {
+        if rv < self.floor { Err(Expired) } else { Ok(self) }
+    }
+
+    /// The keys from `start` on that have changed since `rv`, and what they held then.
+    fn undone<'t>(
+        &'t self,
+        rv: u64,
+        start: Bound<&'t str>,
+    ) -> impl Iterator<Item = (&'t str, Option<&'t Arc<Object>>)> {
+        // A list of now has nothing to undo, however much has changed before.
+        let some = self.history.back().is_some_and(|newest| newest.rv > rv);
+        let changed = some.then(|| self.past.range::<str, _>((start, Bound::Unbounded)));
+        changed.into_iter().flatten().filter_map(move |(key, past)| {
+            let first = past.partition_point(|(at, _)| *at <= rv);
+            past.get(first).map(|(_, before)| (&**key, before.as_ref()))
+        })
+    }
+
+    fn forget_oldest(&mut self) {
+        let Some(oldest) = self.history.pop_front() else { return };
+        self.floor = oldest.rv;
+        if let Some(past) = self.past.get_mut(oldest.key()) {
+            past.pop_front();
+            if past.is_empty() {
+                self.past.remove(oldest.key());
+            }
+        }
+    }
 }
 
 /// The resourceVersion asked for is too old.
@@ -68,8 +106,13 @@ pub(super) struct Store {
 impl Store {
     /// An empty store at a resourceVersion; events are kept for `keep`.
     pub(super) fn new(rv: u64, keep: Duration) -> Self {
-        let table =
-            |_| Table { objects: BTreeSet::new(), history: VecDeque::new(), floor: rv, newest: watch::Sender::new(rv) };
+        let table = |_| Table {
+            objects: BTreeSet::new(),
+            history: VecDeque::new(),
+            past: BTreeMap::new(),
+            floor: rv,
+            newest: watch::Sender::new(rv),
+        };
         Self { rv, keep, tables: Resource::ALL.map(table) }
     }
 
@@ -124,6 +167,7 @@ impl Store {
         let rv = self.rv;
         for table in &mut self.tables {
             table.history.clear();
+            table.past.clear();
             table.floor = rv;
         }
     }
@@ -157,22 +201,21 @@ impl Store {
         limit: usize,
         keep: impl Fn(&Object) -> bool,
     ) -> Result<Page, Expired> {
-        let undone = self.undo(resource, rv)?;
-        let table = self.table(resource);
+        let table = self.table(resource).as_of(rv)?;
         let start = if after > prefix { Bound::Excluded(after) } else { Bound::Included(prefix) };
         let mut now = table.objects.range::<str, _>((start, Bound::Unbounded)).map(|k| &k.0).peekable();
-        let mut then = undone.range::<str, _>((start, Bound::Unbounded)).peekable();
+        let mut then = table.undone(rv, start).peekable();
         let mut items: Vec<Arc<Object>> = Vec::new();
         loop {
             // Both run in key order; where they meet, what was there at `rv` wins.
-            let object = match (now.peek().map(|o| &*o.meta().key), then.peek().map(|(k, _)| **k)) {
+            let object = match (now.peek().map(|o| &*o.meta().key), then.peek().map(|(k, _)| *k)) {
                 (None, None) => return Ok(Page { items, last: None }),
                 (Some(current), old) if old.is_none_or(|old| current < old) => now.next().map(Arc::clone),
                 (current, old) => {
                     if current == old {
                         now.next();
                     }
-                    then.next().and_then(|(_, object)| object.clone())
+                    then.next().and_then(|(_, object)| object.cloned())
                 }
             };
             let Some(object) = object else { continue };
@@ -194,8 +237,7 @@ impl Store {
     /// # Errors
     /// [`Expired`] if that state cannot be told any more.
     pub(super) fn len_at(&self, resource: Resource, rv: u64, prefix: &str) -> Result<usize, Expired> {
-        let undone = self.undo(resource, rv)?;
-        let table = self.table(resource);
+        let table = self.table(resource).as_of(rv)?;
         let now = if prefix.is_empty() {
             table.objects.len()
         } else {
@@ -203,8 +245,8 @@ impl Store {
             below.take_while(|k| k.0.meta().key.starts_with(prefix)).count()
         };
         let mut count = now;
-        for (key, object) in undone.iter().filter(|(key, _)| key.starts_with(prefix)) {
-            match (object.is_some(), table.objects.contains(*key)) {
+        for (key, object) in table.undone(rv, Bound::Included(prefix)).take_while(|(key, _)| key.starts_with(prefix)) {
+            match (object.is_some(), table.objects.contains(key)) {
                 (true, false) => count += 1,
                 (false, true) => count -= 1,
                 _ => {}
@@ -213,28 +255,20 @@ impl Store {
         Ok(count)
     }
 
-    /// What the keys changed since `rv` held then.
-    fn undo(&self, resource: Resource, rv: u64) -> Result<BTreeMap<&str, Option<Arc<Object>>>, Expired> {
-        let table = self.table(resource);
-        if rv < table.floor {
-            return Err(Expired);
-        }
-        let start = table.history.partition_point(|c| c.rv <= rv);
-        let mut undone = BTreeMap::new();
-        for change in table.history.range(start..) {
-            undone.entry(change.key()).or_insert_with(|| change.before.clone());
-        }
-        Ok(undone)
-    }
-
     fn record(&mut self, resource: Resource, before: Option<Arc<Object>>, after: Option<Arc<Object>>) {
         let (rv, keep, at) = (self.rv, self.keep, Instant::now());
         let table = self.table_mut(resource);
-        table.history.push_back(Change { rv, at, before, after });
+        let change = Change { rv, at, before, after };
+        let held = (rv, change.before.clone());
+        match table.past.get_mut(change.key()) {
+            Some(past) => past.push_back(held),
+            None => drop(table.past.insert(change.key().into(), VecDeque::from([held]))),
+        }
+        table.history.push_back(change);
         while table.history.len() > HISTORY_EVENTS
             || table.history.front().is_some_and(|c| at.duration_since(c.at) > keep)
         {
-            table.floor = table.history.pop_front().map_or(table.floor, |c| c.rv);
+            table.forget_oldest();
         }
         table.newest.send_replace(rv);
     }

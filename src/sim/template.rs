@@ -51,26 +51,26 @@ impl Template {
     /// Reads `${name}`-style holes; any other `$` is text.
     pub(super) fn compile(text: &str) -> Self {
         let mut parts = Vec::new();
-        let mut literal = String::new();
         let mut rest = text;
-        while let Some(at) = rest.find("${") {
-            let (before, hole) = rest.split_at(at);
-            literal.push_str(before);
-            let known = SLOTS.iter().find(|(name, _)| {
-                hole.strip_prefix("${").and_then(|h| h.strip_prefix(name)).is_some_and(|h| h.starts_with('}'))
-            });
-            if let Some((name, slot)) = known {
-                parts.push(Part::Text(std::mem::take(&mut literal).into()));
-                parts.push(Part::Hole(*slot));
-                rest = &hole[name.len() + 3..];
-            } else {
-                literal.push_str("${");
-                rest = &hole[2..];
-            }
+        while let Some((before, slot, after)) = hole(rest) {
+            parts.push(Part::Text(before.into()));
+            parts.push(Part::Hole(slot));
+            rest = after;
         }
-        literal.push_str(rest);
-        parts.push(Part::Text(literal.into()));
+        parts.push(Part::Text(rest.into()));
         Self { parts }
+    }
+
+    /// The text that it was compiled from.
+    pub(super) fn source(&self) -> String {
+        let part = |part: &Part| match part {
+            Part::Text(text) => text.to_string(),
+            Part::Hole(slot) => {
+                let name = SLOTS.iter().find(|(_, known)| known == slot).map_or("", |(name, _)| name);
+                format!("${{{name}}}")
+            }
+        };
+        self.parts.iter().map(part).collect()
     }
 
     /// Appends the text; `fill` writes what belongs into each hole.
@@ -82,6 +82,15 @@ impl Template {
             }
         }
     }
+}
+
+/// The first hole of a text, and what is before and after it; any other `$` is text.
+pub(super) fn hole(text: &str) -> Option<(&str, Slot, &str)> {
+    text.match_indices("${").find_map(|(at, _)| {
+        let (name, after) = text[at + 2..].split_once('}')?;
+        let (_, slot) = SLOTS.iter().find(|(known, _)| *known == name)?;
+        Some((&text[..at], *slot, after))
+    })
 }
 
 /// Appends text that needs no escaping.
@@ -105,6 +114,13 @@ pub(super) fn time(out: &mut Vec<u8>, seconds: i64) {
         Ok(moment) => number(out, moment),
         Err(_) => raw(out, "1970-01-01T00:00:00Z"),
     }
+}
+
+/// The same, as text.
+pub(super) fn moment(seconds: i64) -> String {
+    let mut out = Vec::with_capacity(20);
+    time(&mut out, seconds);
+    String::from_utf8(out).expect("a moment is ASCII")
 }
 
 /// Appends a uid in the form of a random UUID.

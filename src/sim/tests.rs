@@ -1,5 +1,6 @@
 //! The server as its clients see it, over TCP.
 
+mod binary;
 pub(in crate::sim) mod client;
 mod faults;
 mod lists;

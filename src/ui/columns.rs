@@ -17,6 +17,8 @@ pub(super) enum Column {
     GpuLost,
     GpuBar,
     Model,
+    CpuUsed,
+    MemoryUsed,
     Cpu,
     Memory,
     Pressure,
@@ -35,30 +37,41 @@ const EXTRA: u8 = 255;
 /// Longest name that an object can have: `metadata.name`, a DNS subdomain.
 const LONGEST_NAME: usize = 253;
 
-/// 60 columns show NAME STATUS GPU, 80 also PODS and AGE.
-const COLUMNS: [Spec<Column>; 18] = [
-    sized(Column::Name, "name", Width::Seen(12, LONGEST_NAME), 0),
-    sized(Column::Status, "status", Width::Stepped([18, 26, 26]), 1),
-    // 8: `≥110/110`; kubelet's default is 110 pods.
-    sized(Column::Pods, "pods", Width::Fixed(8), 3),
-    Spec::new(Column::PodBar, "", Width::Fixed(4), 5).glued(),
-    // 9: `≥16/16/16`; 11: three numbers of three digits. The title starts on the left and reaches over glued columns.
-    sized(Column::Gpu, "gpu", Width::Stepped([9, 11, 11]), 2).left(),
-    Spec::new(Column::GpuLost, "", Width::Fixed(4), 2).glued(),
-    Spec::new(Column::GpuBar, "", Width::Fixed(8), 8).glued(),
-    grown(Column::Model, "model", 10),
-    sized(Column::Cpu, "cpu", Width::Fixed(5), 6),
-    sized(Column::Memory, "memory", Width::Fixed(5), 7),
-    sized(Column::Pressure, "pressure", Width::Fixed(10), 9),
-    grown(Column::Roles, "roles", 12),
-    grown(Column::Version, "version", 11),
-    // 6: `7y364d`.
-    sized(Column::Age, "age", Width::Fixed(6), 4),
-    grown(Column::InternalIp, "address", EXTRA),
-    grown(Column::Os, "os", EXTRA),
-    grown(Column::Kernel, "kernel", EXTRA),
-    grown(Column::Runtime, "runtime", EXTRA),
-];
+/// The columns while the usage of nodes is seen.
+const WITH_USAGE: [Spec<Column>; 20] = all([6, 7, 9, 10]);
+
+/// And while it is not: what is requested has its place.
+const WITHOUT_USAGE: [Spec<Column>; 20] = all([EXTRA, EXTRA, 6, 7]);
+
+/// 60 columns show NAME STATUS GPU, 80 also PODS and AGE; CPU and memory used and requested give way by these ranks.
+const fn all([cpu_used, memory_used, cpu, memory]: [u8; 4]) -> [Spec<Column>; 20] {
+    [
+        sized(Column::Name, "name", Width::Seen(12, LONGEST_NAME), 0),
+        sized(Column::Status, "status", Width::Stepped([18, 26, 26]), 1),
+        // 8: `≥110/110`; kubelet's default is 110 pods.
+        sized(Column::Pods, "pods", Width::Fixed(8), 3),
+        Spec::new(Column::PodBar, "", Width::Fixed(4), 5).glued(),
+        // 9: `≥16/16/16`; 11: three numbers of three digits. The title starts on the left and reaches over glued columns.
+        sized(Column::Gpu, "gpu", Width::Stepped([9, 11, 11]), 2).left(),
+        Spec::new(Column::GpuLost, "", Width::Fixed(4), 2).glued(),
+        Spec::new(Column::GpuBar, "", Width::Fixed(8), 8).glued(),
+        grown(Column::Model, "model", 12),
+        // 7: `99% 59m`, the share and the age of figures that are stale.
+        sized(Column::CpuUsed, "cpu-use", Width::Fixed(7), cpu_used),
+        sized(Column::MemoryUsed, "memory-use", Width::Fixed(7), memory_used),
+        sized(Column::Cpu, "cpu", Width::Fixed(7), cpu),
+        sized(Column::Memory, "memory", Width::Fixed(7), memory),
+        sized(Column::Pressure, "pressure", Width::Fixed(10), 11),
+        grown(Column::Roles, "roles", 14),
+        grown(Column::Version, "version", 13),
+        // 6: `7y364d`.
+        sized(Column::Age, "age", Width::Fixed(6), 4),
+        grown(Column::InternalIp, "address", EXTRA),
+        grown(Column::Os, "os", EXTRA),
+        grown(Column::Kernel, "kernel", EXTRA),
+        grown(Column::Runtime, "runtime", EXTRA),
+    ]
+}
 
 /// A column of the one table; a name that is not in it does not compile.
 const fn declared(name: &str) -> &'static Declared {
@@ -102,14 +115,18 @@ pub(super) struct Wanted {
     pub(super) wide: bool,
     /// The cluster has devices, or may have.
     pub(super) gpu: bool,
+    /// The usage of nodes is seen.
+    pub(super) usage: bool,
 }
 
 /// The columns for these rows; `seen` keeps widths from frame to frame.
 pub(super) fn place(seen: &mut Seen, rows: &[NodeRow<'_>], wanted: Wanted) -> Vec<Placed<Column>> {
-    seen.grow(&COLUMNS, |column| rows.iter().filter_map(|row| text(column, row)).map(columns).max().unwrap_or(0));
-    seen.place(&COLUMNS, wanted.width, |spec| {
+    let columns_of = if wanted.usage { &WITH_USAGE } else { &WITHOUT_USAGE };
+    seen.grow(columns_of, |column| rows.iter().filter_map(|row| text(column, row)).map(columns).max().unwrap_or(0));
+    seen.place(columns_of, wanted.width, |spec| {
         let devices = matches!(spec.column, Column::Gpu | Column::GpuLost | Column::GpuBar | Column::Model);
-        (wanted.wide || spec.rank != EXTRA) && (wanted.gpu || !devices)
+        let used = matches!(spec.column, Column::CpuUsed | Column::MemoryUsed);
+        (wanted.wide || spec.rank != EXTRA) && (wanted.gpu || !devices) && (wanted.usage || !used)
     })
 }
 
@@ -136,7 +153,7 @@ mod tests {
 
     fn shown(width: usize, wide: bool, gpu: bool) -> Vec<Column> {
         let fleet = Fleet::reference();
-        let placed = place(&mut Seen::default(), &fleet.rows(0..20), Wanted { width, wide, gpu });
+        let placed = place(&mut Seen::default(), &fleet.rows(0..20), Wanted { width, wide, gpu, usage: false });
         placed.iter().map(|placed| placed.column).collect()
     }
 
@@ -155,7 +172,8 @@ mod tests {
     fn columns_never_overlap_or_leave_the_table() {
         let fleet = Fleet::reference();
         for width in 0..320 {
-            let placed = place(&mut Seen::default(), &fleet.rows(0..20), Wanted { width, wide: true, gpu: true });
+            let placed =
+                place(&mut Seen::default(), &fleet.rows(0..20), Wanted { width, wide: true, gpu: true, usage: true });
             assert!(placed.windows(2).all(|two| two[0].at + two[0].width < two[1].at), "{width}");
             assert!(placed.last().is_none_or(|last| last.at + last.width <= width.max(1)), "{width}");
             assert_eq!(placed.first().map(|first| first.column), Some(Column::Name), "{width}");
@@ -170,7 +188,7 @@ mod tests {
             let facts = NodeFacts { name: name.into(), ..Default::default() };
             let mut rows = fleet.rows(0..1);
             rows[0].facts = &facts;
-            place(&mut seen, &rows, Wanted { width: 200, wide: false, gpu: true })[0].width
+            place(&mut seen, &rows, Wanted { width: 200, wide: false, gpu: true, usage: true })[0].width
         };
         assert_eq!(width("ip-10-0-12-34.eu-central-1.compute.internal"), 43);
         assert_eq!(width("ip-10-0-12-34.ec2.internal"), 43);

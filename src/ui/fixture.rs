@@ -19,7 +19,7 @@ use crate::model::alert::{AlertLine, Severity};
 use crate::model::cluster::{ClusterSummary, Freshness, Health, NodeDetail};
 use crate::model::inspection::PartFreshness;
 use crate::model::latency::{LatencySummary, Mark, Percentile};
-use crate::model::rows::{Accelerators, Extent, NodeRow, NodeStatus, PodRow, ResourceRow, SortBy};
+use crate::model::rows::{Accelerators, Extent, NodeRow, NodeStatus, PodRow, ResourceRow, SortBy, Used};
 use crate::model::{Known, Mode, NodePane, Settings};
 use crate::msg::{ClusterId, Failure, Layer, Mono, Now};
 use crate::theme::{Depth, Look};
@@ -142,6 +142,15 @@ impl Fleet {
             model: (place != 11).then_some("A100-SXM4-80GB"),
             cpu_milli: (gpu_known(number * 1000 + 40_000), Some(127_500)),
             memory_bytes: (gpu_known((number + 200) << 30), Some(1_000 << 30)),
+            used: Some(match place {
+                3 => Used::default(),
+                _ => Used {
+                    cpu_milli: Some(number % 12 * 7_000 + 30_000),
+                    memory_bytes: Some((number % 12 * 40 + 300) << 30),
+                    age: Some(secs(if place == 5 { 260 } else { 20 })),
+                    window: Some(secs(20)),
+                },
+            }),
             pressures: if place == 6 { vec![&self.nodes[6].conditions[0].kind] } else { vec![] },
         }
     }
@@ -150,7 +159,12 @@ impl Fleet {
     pub(super) fn detail(&self) -> NodeDetail<'_> {
         fn row(name: &str, requested: i64, allocatable: i64, capacity: i64) -> ResourceRow<'_> {
             let requested = Known::Exact(requested);
-            ResourceRow { name, requested, allocatable: Some(allocatable), capacity: Some(capacity) }
+            let used = match name {
+                "cpu" => Some(66_000),
+                "memory" => Some(460 << 30),
+                _ => None,
+            };
+            ResourceRow { name, requested, used, allocatable: Some(allocatable), capacity: Some(capacity) }
         }
         let node = self.row(&self.nodes[4], 4);
         NodeDetail {
@@ -166,6 +180,7 @@ impl Fleet {
                 row("hugepages-2Mi", 0, 0, 0),
                 row("rdma/hca_shared_devices_a", 4, 1000, 1000),
             ],
+            notes: vec![("usage", "20s old, an average over 20s".into())],
             transitions: vec![
                 (secs(40), "Ready True".into()),
                 (secs(81), "Ready Unknown (NodeStatusUnknown)".into()),
@@ -329,6 +344,8 @@ pub(super) fn healthy(context: &str) -> ClusterSummary {
         next_in: None,
         unreadable: 0,
         running: None,
+        pages: Vec::new(),
+        smaller: Vec::new(),
         load: (0.4, 12_300.0),
     }
 }

@@ -86,7 +86,7 @@ impl Plan {
         let lines = detail.map_or(0, |(detail, events)| match pane {
             NodePane::Pods => 0,
             NodePane::Conditions => detail.facts.conditions.len(),
-            NodePane::Resources => detail.resources.len(),
+            NodePane::Resources => detail.resources.len() + detail.notes.len(),
             NodePane::Labels => labels::lines(detail, area.width).len(),
             NodePane::Events => events::count(events),
         });
@@ -101,7 +101,7 @@ impl Plan {
         let Some((detail, events)) = detail else { return Self { title, ..Self::default() } };
         let lines = |count: usize| u16::try_from(count).unwrap_or(u16::MAX);
         let conditions = lines(detail.facts.conditions.len() + 1);
-        let resources = lines(detail.resources.len() + 1);
+        let resources = lines(detail.resources.len() + detail.notes.len() + 1);
         let share = |needs: u16, focused: bool, parts: u16| {
             let most = if focused { area.height / 2 } else { area.height / parts };
             needs.min(most.max(2))

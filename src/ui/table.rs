@@ -7,12 +7,12 @@ use super::columns::{self, Column, Wanted};
 use super::grid::{self, Placed, Seen};
 use super::scene::{NodeTable, Paint, Scene};
 use super::text::Pen;
-use super::units::{devices, duration, known, pair, percent};
+use super::units::{coarse, devices, duration, known, pair, percent};
 use super::{bars, words};
 use crate::facts::node::Readiness;
 use crate::model::Known;
 use crate::model::cluster::{ClusterSummary, Freshness};
-use crate::model::rows::NodeRow;
+use crate::model::rows::{NodeRow, Used, used_pct};
 use crate::theme::{Glyphs, Role};
 
 /// Draws the table; `seen` keeps the widths from frame to frame.
@@ -25,7 +25,8 @@ pub(super) fn draw(
 ) {
     let summary = scene.summary();
     let gpu = summary.is_none_or(|summary| summary.gpu.is_some() || !summary.gpu_known);
-    let wanted = Wanted { width: usize::from(area.width), wide: table.wide, gpu };
+    let usage = table.rows.iter().any(|row| row.used.is_some());
+    let wanted = Wanted { width: usize::from(area.width), wide: table.wide, gpu, usage };
     let placed = columns::place(seen, &table.rows, wanted);
     grid::heading(&mut Pen::new(buf, paint.look, area, 0), area, &placed, (Some(table.sort), paint.look));
     if table.rows.is_empty() {
@@ -91,6 +92,12 @@ fn cell(pen: &mut Pen<'_>, placed: &Placed<Column>, row: &NodeRow<'_>, (stale, p
             }
             None => pen.skip(width),
         },
+        Column::CpuUsed => {
+            used(pen, row, (row.used.and_then(|used| used.cpu_milli), row.cpu_milli.1), (width, plain, glyphs))
+        }
+        Column::MemoryUsed => {
+            used(pen, row, (row.used.and_then(|used| used.memory_bytes), row.memory_bytes.1), (width, plain, glyphs))
+        }
         Column::Cpu => share(pen, row.cpu_milli, width, (plain, glyphs)),
         Column::Memory => share(pen, row.memory_bytes, width, (plain, glyphs)),
         Column::Pressure => {
@@ -139,6 +146,25 @@ fn share<'p, 'b>(
         None => glyphs.unknown.to_owned(),
     };
     pen.right(known_role(requested, fullness(part, allocatable, plain)), &text, width)
+}
+
+/// `92%`; figures that are stale have their age beside them, a node without any says so (F26).
+fn used<'p, 'b>(
+    pen: &'p mut Pen<'b>,
+    row: &NodeRow<'_>,
+    (part, allocatable): (Option<i64>, Option<i64>),
+    (width, plain, glyphs): (usize, Role, &Glyphs),
+) -> &'p mut Pen<'b> {
+    let Some(part) = part else { return pen.right(Role::Unknown, "unknown", width) };
+    let Some(allocatable) = allocatable else { return pen.right(Role::Unknown, glyphs.unknown, width) };
+    let text = format!("{}%", used_pct(part, allocatable));
+    match row.used.filter(Used::is_stale) {
+        Some(Used { age: Some(age), .. }) if text.len() + 1 + coarse(age).len() <= width => {
+            pen.right(Role::Stale, &format!("{text} {}", coarse(age)), width)
+        }
+        Some(_) => pen.right(Role::Stale, &format!("{text}{}", glyphs.unknown), width),
+        None => pen.right(fullness(part, Some(allocatable), plain), &text, width),
+    }
 }
 
 fn known_role<T: Copy>(number: Known<T>, plain: Role) -> Role {

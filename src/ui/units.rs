@@ -154,6 +154,13 @@ pub(super) fn throughput(per_second: f64) -> String {
     }
 }
 
+/// `48 kB`: decimal, as networks are rated.
+pub(super) fn volume(bytes: u64) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "two digits are shown")]
+    let text = throughput(bytes as f64);
+    text.trim_end_matches("/s").to_owned()
+}
+
 /// A part of a whole in per cent, rounded; `None` if the whole is unknown or nothing.
 pub(super) fn percent(part: i64, whole: Option<i64>) -> Option<i64> {
     let whole = i128::from(whole.filter(|whole| *whole > 0)?);

@@ -1,11 +1,13 @@
 //! States in words: health, freshness, failures, node status. The same state has the same glyph and word everywhere.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::units::{coarse, duration};
+use super::units::{coarse, duration, throughput, volume};
 use crate::facts::node::Readiness;
 use crate::model::cluster::{ClusterSummary, Freshness, Health};
 use crate::model::rows::NodeStatus;
+use crate::msg::Resource;
 use crate::theme::{Glyphs, Role};
 
 /// A cluster's state as a glyph.
@@ -129,19 +131,39 @@ pub(super) fn stale(summary: &ClusterSummary) -> Option<Duration> {
     [&summary.nodes_fresh, &summary.pods_fresh].into_iter().filter_map(age).max()
 }
 
-/// Progress of the lists: `pods page 3 of ~6`; empty when none runs.
+/// Progress of the lists: `pods page 3 of ~6, 3.1 MB at 410 kB/s`; empty when none runs.
 pub(super) fn progress(summary: &ClusterSummary) -> String {
-    let lists = [("nodes", &summary.nodes_fresh), ("pods", &summary.pods_fresh)];
-    let running = lists.into_iter().filter_map(|(what, fresh)| match fresh {
-        Freshness::Loading { page: 0, .. } => Some(format!("{what} asked for")),
-        Freshness::Relisting { page, .. } => Some(format!("{what} listed again, page {page}")),
-        Freshness::Loading { objects, page, remaining } => Some(match pages(*objects, *page, *remaining) {
-            Some(all) => format!("{what} page {page} of ~{all}"),
-            None => format!("{what} page {page}"),
-        }),
-        _ => None,
+    let lists = [(Resource::Nodes, &summary.nodes_fresh), (Resource::Pods, &summary.pods_fresh)];
+    let running = lists.into_iter().filter_map(|(resource, fresh)| {
+        let what = resource.name();
+        let page = summary.pages.iter().find(|page| page.resource == resource);
+        let mut text = match fresh {
+            Freshness::Relisting { page, .. } => format!("{what} listed again, page {page}"),
+            Freshness::Loading { objects, page, remaining } => match pages(*objects, *page, *remaining) {
+                Some(all) => format!("{what} page {page} of ~{all}"),
+                None => format!("{what} page {page}"),
+            },
+            Freshness::Never => format!("{what} page {}", page?.page),
+            _ => return None,
+        };
+        if let Some(page) = page.filter(|page| page.bytes > 0) {
+            // Of the page that is on its way: a list that crawls is not one that stands still.
+            #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
+            let speed = page.bytes as f64 / page.span.as_secs_f64().max(0.001);
+            let _ = write!(text, ", {} at {}", volume(page.bytes), throughput(speed));
+        }
+        if let Some(smaller) = smaller(summary, resource) {
+            let _ = write!(text, ", {smaller}");
+        }
+        Some(text)
     });
     running.collect::<Vec<_>>().join(", ")
+}
+
+/// `pages of 250 after a stall`, while there are fewer objects in a page than usual.
+fn smaller(summary: &ClusterSummary, resource: Resource) -> Option<String> {
+    let (_, size, why) = summary.smaller.iter().find(|(of, ..)| *of == resource)?;
+    Some(format!("pages of {size} after {}", why.name()))
 }
 
 /// How many pages there will be, if the server said what remains: at the average size of the pages so far.
@@ -169,6 +191,8 @@ pub(super) fn trouble(summary: &ClusterSummary, slow: Duration, glyphs: &Glyphs)
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::cluster::PageUnderWay;
+    use crate::msg::Smaller;
     use crate::theme::{Depth, Look};
 
     fn node(readiness: Readiness, seconds: u64) -> NodeStatus {
@@ -226,6 +250,22 @@ mod tests {
         assert_eq!(freshness(&summary), (Role::Unknown, "27s old".to_owned()));
         summary.nodes_fresh = Freshness::Never;
         assert_eq!(stale(&summary), None, "what was never read has no age");
+    }
+
+    #[test]
+    fn a_running_page_shows_its_bytes_and_their_rate_and_why_pages_are_small() {
+        let mut summary = crate::ui::fixture::loading();
+        assert_eq!(progress(&summary), "pods page 3 of ~6");
+        let (resource, span) = (Resource::Pods, Duration::from_secs(8));
+        summary.pages = vec![PageUnderWay { resource, page: 4, bytes: 3_280_000, span }];
+        summary.smaller = vec![(resource, 250, Smaller::Stall)];
+        assert_eq!(progress(&summary), "pods page 3 of ~6, 3.3 MB at 410 kB/s, pages of 250 after a stall");
+        summary.pods_fresh = Freshness::Never;
+        summary.pages[0] = PageUnderWay { resource, page: 1, bytes: 0, span };
+        summary.smaller.clear();
+        assert_eq!(progress(&summary), "pods page 1", "the first page is progress too");
+        summary.pages.clear();
+        assert_eq!(progress(&summary), "");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{ClusterPage, Effect, Moment, PageAsk, PageNews, Reflector, Right, smaller_helps, wants_credentials};
-use crate::cluster::classify::Trouble;
+use crate::cluster::classify::{Trouble, one_line};
 use crate::cluster::deadline::PageLimits;
 use crate::msg::{ClusterEvent, Failure, Layer, Mono, SyncState};
 
@@ -103,7 +103,14 @@ impl Reflector {
         {
             run.look = Look::Running(moment.now.mono);
             let limits = PageLimits::new(&self.tuning, moment.page_deadline, self.tuning.page_budget);
-            fx.push(Effect::Fetch(PageAsk { page: PageAsk::LOOK, attempt: 1, limit: 1, token: None, limits }));
+            fx.push(Effect::Fetch(PageAsk {
+                page: PageAsk::LOOK,
+                attempt: 1,
+                limit: 1,
+                smaller: None,
+                token: None,
+                limits,
+            }));
             self.list = List::Running(run);
             return;
         }
@@ -113,6 +120,7 @@ impl Reflector {
             page: run.page,
             attempt: run.attempts(),
             limit: self.size.limit(),
+            smaller: self.size.smaller(),
             token: run.token.clone(),
             limits: if run.unanswered { limits.ask_for_an_answer() } else { limits },
         }));
@@ -196,9 +204,11 @@ impl Reflector {
             return;
         }
         run.unanswered = trouble.layer == Layer::FirstByte;
-        if smaller_helps(trouble) {
-            self.size.shrink();
+        let mut trouble = trouble.clone();
+        if let Some(limit) = smaller_helps(&trouble).and_then(|why| self.size.shrink(why)) {
+            trouble.text = one_line(&format!("{}; pages of {limit} from now on", trouble.text));
         }
+        let trouble = &trouble;
         if trouble.is_gone() {
             self.page_gone(moment, run, trouble, fx);
         } else if trouble.layer == Layer::Auth && !self.renewing {

@@ -6,7 +6,7 @@ use crate::cluster::deadline::PageLimits;
 fn page(token: Option<&str>) -> PageAsk {
     let second = Duration::from_secs(1);
     let limits = PageLimits { deadline: second, idle: second, cap: second, server_secs: 28 };
-    PageAsk { page: 1, attempt: 1, limit: 250, token: token.map(str::to_owned), limits }
+    PageAsk { page: 1, attempt: 1, limit: 250, smaller: None, token: token.map(str::to_owned), limits }
 }
 
 #[test]

@@ -20,7 +20,7 @@ use crate::cluster::classify::Trouble;
 use crate::cluster::connect::assemble;
 use crate::cluster::meter::Sink;
 use crate::cluster::session::{Build, Built};
-use crate::cluster::{Command, Link, Tuning, supervise};
+use crate::cluster::{Command, Link, Optional, Tuning, supervise};
 use crate::facts::text::Clean;
 use crate::msg::inspect::Inspection;
 use crate::msg::{ClusterEvent, ClusterId, Msg, Resource, SyncState};
@@ -183,7 +183,15 @@ pub(in crate::cluster) struct Rig {
 }
 
 impl Rig {
+    /// Without the APIs that a cluster need not have: what is asked of these has tests of its own.
     pub(in crate::cluster) fn start(tuning: Tuning, handler: impl FnMut(&Seen) -> Reply + Send + 'static) -> Self {
+        Self::with_optional(Tuning { optional: Optional::off(), ..tuning }, handler)
+    }
+
+    pub(in crate::cluster) fn with_optional(
+        tuning: Tuning,
+        handler: impl FnMut(&Seen) -> Reply + Send + 'static,
+    ) -> Self {
         let handler: Mutex<Handler> = Mutex::new(Box::new(handler));
         let state = Arc::new(ServerState { start: Instant::now(), seen: Mutex::default(), handler });
         let (out, news) = mpsc::channel(64);

@@ -2,10 +2,12 @@
 
 use super::raw::{Condition, Container, ContainerStatus, Raw, Resources, Spec, State, StateDetail, Status};
 use crate::facts::json::{Amount, Obj};
-use crate::facts::proto::{Malformed, Message, Value};
+use crate::facts::proto::{Malformed, Message, Value, kept};
 use crate::facts::requests::Amounts;
 
 impl<'a> Message<'a> for Raw<'a> {
+    const KEPT: u64 = kept([1, 2, 3]);
+
     fn field(&mut self, number: u64, value: Value<'a>) -> Result<(), Malformed> {
         match number {
             1 => value.merge(&mut self.metadata.0),
@@ -18,11 +20,13 @@ impl<'a> Message<'a> for Raw<'a> {
 
 /// `PodSpec`.
 impl<'a> Message<'a> for Spec<'a> {
+    const KEPT: u64 = kept([2, 10, 20, 32, 40]);
+
     fn field(&mut self, number: u64, value: Value<'a>) -> Result<(), Malformed> {
         match number {
-            2 => value.push(&mut self.containers)?,
+            2 => value.add(&mut self.containers)?,
             10 => self.node = value.text(),
-            20 => value.push(&mut self.init_containers)?,
+            20 => value.add(&mut self.init_containers)?,
             32 => amount(&mut self.overhead, value)?,
             40 => value.merge(&mut self.resources.0)?,
             _ => {}
@@ -32,6 +36,8 @@ impl<'a> Message<'a> for Spec<'a> {
 }
 
 impl<'a> Message<'a> for Container<'a> {
+    const KEPT: u64 = kept([1, 8, 24]);
+
     fn field(&mut self, number: u64, value: Value<'a>) -> Result<(), Malformed> {
         match number {
             1 => self.name = value.text(),
@@ -45,10 +51,12 @@ impl<'a> Message<'a> for Container<'a> {
 
 /// `ResourceRequirements`.
 impl<'a> Message<'a> for Resources<'a> {
+    const KEPT: u64 = kept([1, 2]);
+
     fn field(&mut self, number: u64, value: Value<'a>) -> Result<(), Malformed> {
         match number {
-            1 => amount(self.limits.get_or_insert_default(), value),
-            2 => amount(self.requests.get_or_insert_default(), value),
+            1 => amount(&mut self.limits, value),
+            2 => amount(&mut self.requests, value),
             _ => Ok(()),
         }
     }
@@ -56,13 +64,15 @@ impl<'a> Message<'a> for Resources<'a> {
 
 /// `PodStatus`.
 impl<'a> Message<'a> for Status<'a> {
+    const KEPT: u64 = kept([1, 2, 4, 8, 10]);
+
     fn field(&mut self, number: u64, value: Value<'a>) -> Result<(), Malformed> {
         match number {
             1 => self.phase = value.text(),
             2 => value.push(&mut self.conditions)?,
             4 => self.reason = value.text(),
-            8 => value.push(&mut self.containers)?,
-            10 => value.push(&mut self.init_containers)?,
+            8 => value.add(&mut self.containers)?,
+            10 => value.add(&mut self.init_containers)?,
             _ => {}
         }
         Ok(())
@@ -71,6 +81,8 @@ impl<'a> Message<'a> for Status<'a> {
 
 /// `PodCondition`.
 impl<'a> Message<'a> for Condition<'a> {
+    const KEPT: u64 = kept([1, 2, 5]);
+
     fn field(&mut self, number: u64, value: Value<'a>) -> Result<(), Malformed> {
         match number {
             1 => self.kind = value.text(),
@@ -83,6 +95,8 @@ impl<'a> Message<'a> for Condition<'a> {
 }
 
 impl<'a> Message<'a> for ContainerStatus<'a> {
+    const KEPT: u64 = kept([1, 2, 4, 5, 9, 10, 11]);
+
     fn field(&mut self, number: u64, value: Value<'a>) -> Result<(), Malformed> {
         match number {
             1 => self.name = value.text(),
@@ -90,7 +104,7 @@ impl<'a> Message<'a> for ContainerStatus<'a> {
             4 => self.ready = value.flag(),
             5 => self.restarts = value.int(),
             9 => self.started = value.flag(),
-            10 => amount(self.allocated.get_or_insert_default(), value)?,
+            10 => amount(&mut self.allocated, value)?,
             11 => value.merge(&mut self.resources.0)?,
             _ => {}
         }
@@ -100,6 +114,8 @@ impl<'a> Message<'a> for ContainerStatus<'a> {
 
 /// `ContainerState`.
 impl<'a> Message<'a> for State<'a> {
+    const KEPT: u64 = kept([1, 2, 3]);
+
     fn field(&mut self, number: u64, value: Value<'a>) -> Result<(), Malformed> {
         match number {
             1 => self.waiting = Some(Obj(reason_only(value)?)),
@@ -114,6 +130,8 @@ impl<'a> Message<'a> for State<'a> {
 
 /// `ContainerStateTerminated`.
 impl<'a> Message<'a> for StateDetail<'a> {
+    const KEPT: u64 = kept([1, 2, 3]);
+
     fn field(&mut self, number: u64, value: Value<'a>) -> Result<(), Malformed> {
         match number {
             1 => self.exit_code = value.int(),
@@ -132,6 +150,7 @@ fn reason_only(value: Value<'_>) -> Result<StateDetail<'_>, Malformed> {
 }
 
 fn amount<'a>(amounts: &mut Amounts<'a>, entry: Value<'a>) -> Result<(), Malformed> {
+    amounts.give();
     let (name, value) = entry.entry()?;
     if let Amount::Known(amount) = value.amount()? {
         amounts.insert(name, amount);

@@ -2,9 +2,8 @@
 
 use serde::de::MapAccess;
 
-use super::{Phase, PodFacts, Requests};
-use crate::facts::json::{Flag, Int, List, Obj, Slim, Text, skip};
-use crate::facts::quantity::Quantity;
+use super::{Phase, PodFacts};
+use crate::facts::json::{Anew, Flag, Int, List, Obj, Reset, Reused, Slim, Text, skip};
 use crate::facts::requests::{self, Amounts};
 use crate::facts::wire::{Meta, Uid, version};
 
@@ -19,8 +18,8 @@ pub(in crate::facts) struct Raw<'a> {
 #[derive(Debug, Default)]
 pub(in crate::facts) struct Spec<'a> {
     pub(in crate::facts) node: Text<'a>,
-    pub(in crate::facts) containers: List<Obj<Container<'a>>>,
-    pub(in crate::facts) init_containers: List<Obj<Container<'a>>>,
+    pub(in crate::facts) containers: Reused<Container<'a>>,
+    pub(in crate::facts) init_containers: Reused<Container<'a>>,
     pub(in crate::facts) overhead: Amounts<'a>,
     pub(in crate::facts) resources: Obj<Resources<'a>>,
 }
@@ -32,11 +31,11 @@ pub(in crate::facts) struct Container<'a> {
     pub(in crate::facts) resources: Obj<Resources<'a>>,
 }
 
-/// Requests and limits; `None` where the API gave no map at all.
+/// Requests and limits.
 #[derive(Debug, Default)]
 pub(in crate::facts) struct Resources<'a> {
-    pub(in crate::facts) requests: Option<Amounts<'a>>,
-    pub(in crate::facts) limits: Option<Amounts<'a>>,
+    pub(in crate::facts) requests: Amounts<'a>,
+    pub(in crate::facts) limits: Amounts<'a>,
 }
 
 #[derive(Debug, Default)]
@@ -44,8 +43,8 @@ pub(in crate::facts) struct Status<'a> {
     pub(in crate::facts) phase: Text<'a>,
     pub(in crate::facts) reason: Text<'a>,
     pub(in crate::facts) conditions: List<Obj<Condition<'a>>>,
-    pub(in crate::facts) containers: List<Obj<ContainerStatus<'a>>>,
-    pub(in crate::facts) init_containers: List<Obj<ContainerStatus<'a>>>,
+    pub(in crate::facts) containers: Reused<ContainerStatus<'a>>,
+    pub(in crate::facts) init_containers: Reused<ContainerStatus<'a>>,
 }
 
 #[derive(Debug, Default)]
@@ -62,7 +61,7 @@ pub(in crate::facts) struct ContainerStatus<'a> {
     pub(in crate::facts) started: Flag,
     pub(in crate::facts) restarts: Int,
     pub(in crate::facts) state: Obj<State<'a>>,
-    pub(in crate::facts) allocated: Option<Amounts<'a>>,
+    pub(in crate::facts) allocated: Amounts<'a>,
     pub(in crate::facts) resources: Obj<Resources<'a>>,
 }
 
@@ -104,11 +103,6 @@ impl Raw<'_> {
     pub(super) fn with_facts<T>(&self, take: impl FnOnce(&PodFacts<'_>) -> T) -> T {
         let (Obj(meta), Obj(spec), Obj(status)) = (&self.metadata, &self.spec, &self.status);
         let shown = super::status::shown(self);
-        let asked = requests::effective(spec, status);
-        let amount = |name| asked.iter().find(|(held, _)| *held == name).map_or(Quantity::ZERO, |(_, amount)| *amount);
-        let (cpu, memory) = (amount("cpu"), amount("memory"));
-        let mut others = asked;
-        others.retain(|(name, _)| !matches!(*name, "cpu" | "memory"));
         let owner = meta.controller();
         take(&PodFacts {
             namespace: &meta.namespace,
@@ -126,8 +120,61 @@ impl Raw<'_> {
             ready: shown.ready,
             restarts: shown.restarts,
             created: meta.created.0,
-            requests: Requests { cpu, memory, others },
+            requests: requests::effective(spec, status),
         })
+    }
+}
+
+impl Reset for Raw<'_> {
+    fn reset(&mut self) {
+        self.kind = Text::default();
+        self.metadata.reset();
+        self.spec.reset();
+        self.status.reset();
+    }
+}
+
+impl Reset for Spec<'_> {
+    fn reset(&mut self) {
+        self.node = Text::default();
+        self.containers.reset();
+        self.init_containers.reset();
+        self.overhead.reset();
+        self.resources.reset();
+    }
+}
+
+impl Reset for Container<'_> {
+    fn reset(&mut self) {
+        self.name = Text::default();
+        self.restart_policy = Text::default();
+        self.resources.reset();
+    }
+}
+
+impl Reset for Resources<'_> {
+    fn reset(&mut self) {
+        self.requests.reset();
+        self.limits.reset();
+    }
+}
+
+impl Reset for Status<'_> {
+    fn reset(&mut self) {
+        self.phase = Text::default();
+        self.reason = Text::default();
+        self.conditions.reset();
+        self.containers.reset();
+        self.init_containers.reset();
+    }
+}
+
+impl Reset for ContainerStatus<'_> {
+    fn reset(&mut self) {
+        self.allocated.reset();
+        self.resources.reset();
+        let (allocated, resources) = (std::mem::take(&mut self.allocated), std::mem::take(&mut self.resources));
+        *self = Self { allocated, resources, ..Self::default() };
     }
 }
 
@@ -135,9 +182,9 @@ impl<'de> Slim<'de> for Raw<'de> {
     fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
         match key {
             "kind" => self.kind = map.next_value()?,
-            "metadata" => self.metadata = map.next_value()?,
-            "spec" => self.spec = map.next_value()?,
-            "status" => self.status = map.next_value()?,
+            "metadata" => map.next_value_seed(Anew(&mut self.metadata))?,
+            "spec" => map.next_value_seed(Anew(&mut self.spec))?,
+            "status" => map.next_value_seed(Anew(&mut self.status))?,
             _ => skip(map)?,
         }
         Ok(())
@@ -148,10 +195,10 @@ impl<'de> Slim<'de> for Spec<'de> {
     fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
         match key {
             "nodeName" => self.node = map.next_value()?,
-            "containers" => self.containers = map.next_value()?,
-            "initContainers" => self.init_containers = map.next_value()?,
-            "overhead" => self.overhead = map.next_value()?,
-            "resources" => self.resources = map.next_value()?,
+            "containers" => map.next_value_seed(Anew(&mut self.containers))?,
+            "initContainers" => map.next_value_seed(Anew(&mut self.init_containers))?,
+            "overhead" => map.next_value_seed(Anew(&mut self.overhead))?,
+            "resources" => map.next_value_seed(Anew(&mut self.resources))?,
             _ => skip(map)?,
         }
         Ok(())
@@ -163,7 +210,7 @@ impl<'de> Slim<'de> for Container<'de> {
         match key {
             "name" => self.name = map.next_value()?,
             "restartPolicy" => self.restart_policy = map.next_value()?,
-            "resources" => self.resources = map.next_value()?,
+            "resources" => map.next_value_seed(Anew(&mut self.resources))?,
             _ => skip(map)?,
         }
         Ok(())
@@ -173,8 +220,8 @@ impl<'de> Slim<'de> for Container<'de> {
 impl<'de> Slim<'de> for Resources<'de> {
     fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
         match key {
-            "requests" => self.requests = map.next_value()?,
-            "limits" => self.limits = map.next_value()?,
+            "requests" => map.next_value_seed(Anew(&mut self.requests))?,
+            "limits" => map.next_value_seed(Anew(&mut self.limits))?,
             _ => skip(map)?,
         }
         Ok(())
@@ -186,9 +233,9 @@ impl<'de> Slim<'de> for Status<'de> {
         match key {
             "phase" => self.phase = map.next_value()?,
             "reason" => self.reason = map.next_value()?,
-            "conditions" => self.conditions = map.next_value()?,
-            "containerStatuses" => self.containers = map.next_value()?,
-            "initContainerStatuses" => self.init_containers = map.next_value()?,
+            "conditions" => map.next_value_seed(Anew(&mut self.conditions))?,
+            "containerStatuses" => map.next_value_seed(Anew(&mut self.containers))?,
+            "initContainerStatuses" => map.next_value_seed(Anew(&mut self.init_containers))?,
             _ => skip(map)?,
         }
         Ok(())
@@ -215,8 +262,8 @@ impl<'de> Slim<'de> for ContainerStatus<'de> {
             "started" => self.started = map.next_value()?,
             "restartCount" => self.restarts = map.next_value()?,
             "state" => self.state = map.next_value()?,
-            "allocatedResources" => self.allocated = map.next_value()?,
-            "resources" => self.resources = map.next_value()?,
+            "allocatedResources" => map.next_value_seed(Anew(&mut self.allocated))?,
+            "resources" => map.next_value_seed(Anew(&mut self.resources))?,
             _ => skip(map)?,
         }
         Ok(())

@@ -34,8 +34,8 @@ struct App<'a> {
 
 pub(super) fn shown<'a>(pod: &'a Raw<'_>) -> Shown<'a> {
     let (Obj(spec), Obj(status)) = (&pod.spec, &pod.status);
-    let init_containers = &spec.init_containers.0;
-    let sidecars = init_containers.iter().filter(|Obj(container)| container.is_sidecar()).count();
+    let init_containers = &*spec.init_containers;
+    let sidecars = init_containers.iter().filter(|container| container.is_sidecar()).count();
     let mut reason = Cow::Borrowed(if status.reason.is_empty() { &*status.phase } else { &*status.reason });
     if status.conditions.0.iter().any(|Obj(c)| &*c.kind == "PodScheduled" && &*c.reason == "SchedulingGated") {
         reason = Cow::Borrowed("SchedulingGated");
@@ -65,7 +65,7 @@ pub(super) fn shown<'a>(pod: &'a Raw<'_>) -> Shown<'a> {
     }
     Shown {
         reason,
-        containers: u16::try_from(spec.containers.0.len() + sidecars).unwrap_or(u16::MAX),
+        containers: u16::try_from(spec.containers.len() + sidecars).unwrap_or(u16::MAX),
         ready: u16::try_from(ready).unwrap_or(u16::MAX),
         restarts: u32::try_from(restarts.max(0)).unwrap_or(u32::MAX),
     }
@@ -83,12 +83,12 @@ fn phase_text(status: &Status<'_>) -> &'static str {
 }
 
 /// Goes through the init containers up to the first one that is not done.
-fn init<'a>(status: &'a Status<'_>, specs: &'a [Obj<Container<'_>>]) -> Init<'a> {
+fn init<'a>(status: &'a Status<'_>, specs: &'a [Container<'_>]) -> Init<'a> {
     let mut seen = Init { reason: None, ready: 0, restarts: 0, sidecar_restarts: 0 };
-    for (at, Obj(container)) in status.init_containers.0.iter().enumerate() {
+    for (at, container) in status.init_containers.iter().enumerate() {
         // Of two containers of one name the later one counts, as in upstream's map.
-        let spec = specs.iter().rev().find(|Obj(spec)| *spec.name == *container.name);
-        let is_sidecar = spec.is_some_and(|Obj(spec)| spec.is_sidecar());
+        let spec = specs.iter().rev().find(|spec| *spec.name == *container.name);
+        let is_sidecar = spec.is_some_and(Container::is_sidecar);
         let restarts = container.restarts.0.unwrap_or(0);
         seen.restarts = seen.restarts.saturating_add(restarts);
         if is_sidecar {
@@ -117,7 +117,7 @@ fn init<'a>(status: &'a Status<'_>, specs: &'a [Obj<Container<'_>>]) -> Init<'a>
 /// Goes through the app containers from the last to the first: the first one's reason wins.
 fn app<'a>(status: &'a Status<'_>) -> App<'a> {
     let mut seen = App { reason: None, ready: 0, restarts: 0, running: false };
-    for Obj(container) in status.containers.0.iter().rev() {
+    for container in status.containers.iter().rev() {
         seen.restarts = seen.restarts.saturating_add(container.restarts.0.unwrap_or(0));
         let state = &container.state.0;
         let waiting = state.waiting.as_ref().map_or("", |Obj(detail)| &*detail.reason);

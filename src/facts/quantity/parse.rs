@@ -20,9 +20,37 @@ enum Suffix {
     Decimal(i64),
 }
 
+/// Digits that 64 bits hold whatever they are.
+const SHORT: usize = 18;
+
 /// Billionths, rounded away from zero; beyond what 128 bits hold, saturated.
-pub(super) fn nano(text: &str) -> Result<i128, QuantityError> {
-    let (negative, rest) = match text.as_bytes() {
+pub(super) fn nano(text: &[u8]) -> Result<i128, QuantityError> {
+    short(text).map_or_else(|| any(text), Ok)
+}
+
+/// The quantities that there are in practice: a few digits and a common suffix. `None` for everything else.
+fn short(text: &[u8]) -> Option<i128> {
+    let (digits, suffix) = digits(text);
+    if digits.is_empty() || digits.len() > SHORT {
+        return None;
+    }
+    let number = digits.iter().fold(0, |number: u64, digit| number * 10 + u64::from(digit - b'0'));
+    let unit: u64 = match suffix {
+        b"" => 1_000_000_000,
+        b"m" => 1_000_000,
+        b"Ki" => 1_000_000_000 << 10,
+        b"Mi" => 1_000_000_000 << 20,
+        b"Gi" => 1_000_000_000 << 30,
+        b"k" => 1_000_000_000_000,
+        b"M" => 1_000_000_000_000_000,
+        _ => return None,
+    };
+    let nano = u128::from(number) * u128::from(unit);
+    i128::try_from(nano).ok().filter(|_| nano <= BINARY_CAP)
+}
+
+fn any(text: &[u8]) -> Result<i128, QuantityError> {
+    let (negative, rest) = match text {
         [] => return Err(QuantityError),
         [sign @ (b'-' | b'+'), rest @ ..] => (*sign == b'-', rest),
         rest => (false, rest),

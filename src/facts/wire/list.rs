@@ -8,7 +8,7 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::{DecodeError, ListHead, Meta, proto};
-use crate::facts::json::{Obj, Slim, Text, skip};
+use crate::facts::json::{Obj, Object, Slim, Text, skip};
 use crate::facts::proto::{Message, is_protobuf};
 use crate::facts::text::Clean;
 
@@ -25,6 +25,11 @@ pub(in crate::facts) trait Sink {
 
     /// Takes an object; false if it is no such object at all.
     fn take(&mut self, raw: Self::Raw<'_>) -> bool;
+
+    /// The same of an object whose memory may serve the next one: it is left as good as new.
+    fn look(&mut self, raw: &mut Self::Raw<'_>) -> bool {
+        self.take(std::mem::take(raw))
+    }
 }
 
 /// Hands every item of a list body to `sink`. Items may have been handed over when an error is returned.
@@ -83,7 +88,7 @@ fn one_by_one<S: Sink>(body: &[u8], progress: &mut Progress<'_, S>) -> serde_jso
     let done = progress.objects as usize + progress.unreadable as usize;
     for item in items.into_iter().skip(done) {
         match serde_json::from_str::<Obj<S::Raw<'_>>>(item.get()) {
-            Ok(Obj(raw)) => progress.take(raw),
+            Ok(Obj(mut raw)) => progress.look(&mut raw),
             Err(_) => progress.unreadable += 1,
         }
     }
@@ -114,8 +119,8 @@ struct Progress<'s, S> {
 }
 
 impl<S: Sink> Progress<'_, S> {
-    fn take(&mut self, raw: S::Raw<'_>) {
-        if self.sink.take(raw) {
+    fn look(&mut self, raw: &mut S::Raw<'_>) {
+        if self.sink.look(raw) {
             self.objects += 1;
         } else {
             self.unreadable += 1;
@@ -174,8 +179,9 @@ impl<'de, S: Sink> Visitor<'de> for Items<'_, '_, S> {
         Ok(())
     }
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        while let Some(Obj(raw)) = seq.next_element::<Obj<S::Raw<'de>>>()? {
-            self.0.take(raw);
+        let mut raw = S::Raw::<'de>::default();
+        while seq.next_element_seed(Object(&mut raw))?.is_some() {
+            self.0.look(&mut raw);
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use serde::de::IgnoredAny;
 use super::list::{Sink, refuse};
 use super::{DecodeError, ListHead, Meta, Owner, WatchFrame, WatchType};
 use crate::facts::json::{Pairs, Present, Text};
-use crate::facts::proto::{Malformed, Message, Value, unwrap, walk};
+use crate::facts::proto::{Malformed, Message, Value, kept, unwrap, walk};
 
 /// For people.
 const CUT: &str = "the protobuf is cut short or damaged";
@@ -18,6 +18,7 @@ pub(super) fn each<S: Sink>(body: &[u8], sink: &mut S) -> Result<ListHead, Decod
     let list = envelope.object.filter(|_| envelope.kind.strip_suffix("List") == Some(S::KIND));
     let list = list.ok_or_else(|| no("it is of another kind"))?;
     let mut head = ListHead::default();
+    let mut raw = S::Raw::default();
     walk(list, |number, value| {
         match (number, value) {
             (1, Value::Bytes(meta)) => walk(meta, |number, value| {
@@ -30,8 +31,10 @@ pub(super) fn each<S: Sink>(body: &[u8], sink: &mut S) -> Result<ListHead, Decod
                 Ok(())
             })?,
             (2, item @ Value::Bytes(_)) => {
-                let mut raw = S::Raw::default();
-                if item.merge(&mut raw).is_ok() && sink.take(raw) {
+                if item.merge(&mut raw).is_err() {
+                    raw = S::Raw::default();
+                    head.unreadable += 1;
+                } else if sink.look(&mut raw) {
                     head.objects += 1;
                 } else {
                     head.unreadable += 1;
@@ -119,6 +122,8 @@ impl<'a> Labels<'a> for Pairs<'a, Text<'a>> {
 
 /// `ObjectMeta`.
 impl<'a, L: Labels<'a>> Message<'a> for Meta<'a, L> {
+    const KEPT: u64 = kept([1, 3, 5, 6, 8, 9, 11, 12, 13]);
+
     fn field(&mut self, number: u64, value: Value<'a>) -> Result<(), Malformed> {
         match number {
             1 => self.name = value.text(),
@@ -128,7 +133,7 @@ impl<'a, L: Labels<'a>> Message<'a> for Meta<'a, L> {
             8 => self.created = value.time()?,
             9 => self.deleting = Present(true),
             11 => self.labels.take(value)?,
-            12 => self.annotations.0.mirror |= &*value.entry()?.0 == super::MIRROR,
+            12 => self.annotations.0.mirror |= value.has_key(super::MIRROR)?,
             13 => value.push(&mut self.owners)?,
             _ => {}
         }
@@ -138,6 +143,8 @@ impl<'a, L: Labels<'a>> Message<'a> for Meta<'a, L> {
 
 /// `OwnerReference`.
 impl<'a> Message<'a> for Owner<'a> {
+    const KEPT: u64 = kept([1, 3, 6]);
+
     fn field(&mut self, number: u64, value: Value<'a>) -> Result<(), Malformed> {
         match number {
             1 => self.kind = value.text(),

@@ -22,7 +22,7 @@ pub(super) struct SlowCall {
 impl SlowCall {
     pub(super) fn finished(&mut self, attempt: &Attempt, settings: &Settings) {
         // `/livez` skips every queue: it says nothing about calls that do not.
-        if attempt.end == End::Cancelled || attempt.kind == CallKind::Ping {
+        if attempt.end == End::Cancelled || attempt.kind == CallKind::Ping || attempt.kind.is_optional() {
             return;
         }
         if attempt.total > settings.slow_call {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// `214 ms`, `9.8 s`, `31 s`, `2m10s`, `1h05m`, `3d4h`.
-pub(super) fn span(span: Duration) -> String {
+pub(in crate::model) fn span(span: Duration) -> String {
     let (seconds, ms) = (span.as_secs(), span.as_millis());
     match seconds {
         0 => format!("{ms} ms"),

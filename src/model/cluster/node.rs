@@ -7,12 +7,14 @@ use crate::facts::accelerator::{self, Kind};
 use crate::facts::node::Readiness;
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
+use crate::model::alert::span;
 use crate::model::elapsed;
 use crate::model::history::Transition;
 use crate::model::inspection::Inspected;
 use crate::model::nodes::amount;
-use crate::model::rows::ResourceRow;
+use crate::model::optional::Visibility;
 use crate::model::rows::lens::Lens;
+use crate::model::rows::{ResourceRow, Used};
 use crate::msg::Now;
 
 /// A skew below this is the resolution of the `Date` header (±1 s), not a wrong clock.
@@ -30,6 +32,7 @@ impl ClusterState {
             status: lens.status(),
             row: lens.row(true),
             resources: resources(&lens),
+            notes: self.notes(&lens),
             transitions: transitions.map(|change| (elapsed(change.at, now), spell(change))).collect(),
         })
     }
@@ -42,10 +45,33 @@ impl ClusterState {
             Pods => self.pod_extent().len,
             Events => self.inspected.as_ref().and_then(Inspected::events).map_or(0, |(events, _)| events.len()),
             Conditions => detail.facts.conditions.len() + detail.transitions.len(),
-            Resources => detail.resources.len(),
+            Resources => detail.resources.len() + detail.notes.len(),
             // Six lines of system information, and a heading for each of three parts.
             Labels => detail.facts.taints.len() + detail.facts.labels.len() + 9,
         }
+    }
+
+    /// What APIs that a cluster need not have say of a node.
+    fn notes(&self, lens: &Lens<'_>) -> Vec<(&'static str, Clean)> {
+        vec![("usage", self.usage_note(lens.used()))]
+    }
+
+    /// `20s old, an average over 20s`, or why there are no figures.
+    fn usage_note(&self, used: Option<Used>) -> Clean {
+        let reason = match self.usage.visible() {
+            Visibility::Unavailable(text) => Some(format!("metrics API unavailable ({text})")),
+            visible => visible.reason().map(|reason| format!("not visible: {reason}")),
+        };
+        let figures = match used {
+            None => None,
+            Some(Used { age: None, .. }) => Some("<unknown>: no figures of this node".to_owned()),
+            Some(Used { age: Some(age), window, .. }) => {
+                let stale = if used.is_some_and(|used| used.is_stale()) { ", stale" } else { "" };
+                let window = window.map(|window| format!(", an average over {}", span(window))).unwrap_or_default();
+                Some(format!("{} old{stale}{window}", span(age)))
+            }
+        };
+        Clean::new(&[reason, figures].into_iter().flatten().collect::<Vec<_>>().join("; "))
     }
 
     /// Now by the server's clock (F66).
@@ -72,6 +98,7 @@ fn resources<'a>(lens: &Lens<'a>) -> Vec<ResourceRow<'a>> {
         (first, accelerator, *name)
     });
     names.dedup();
+    let used = lens.used();
     let rows = names.into_iter().map(|name| {
         let unit = if name == "cpu" { Quantity::milli } else { Quantity::value };
         ResourceRow {
@@ -79,6 +106,11 @@ fn resources<'a>(lens: &Lens<'a>) -> Vec<ResourceRow<'a>> {
             requested: match name {
                 "pods" => lens.pods().map(i64::from),
                 _ => lens.requested(name).map(unit),
+            },
+            used: match name {
+                "cpu" => used.and_then(|used| used.cpu_milli),
+                "memory" => used.and_then(|used| used.memory_bytes),
+                _ => None,
             },
             allocatable: amount(allocatable, name).map(unit),
             capacity: amount(&facts.capacity, name).map(unit),

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use super::{ClusterState, ClusterSummary, Freshness, Health};
+use super::{ClusterState, ClusterSummary, Freshness, Health, PageUnderWay};
 use crate::facts::accelerator::Kind;
 use crate::facts::text::Clean;
 use crate::model::latency::{Running, call_title};
 use crate::model::rows::Accelerators;
 use crate::model::{Known, elapsed};
-use crate::msg::{Failure, Layer, Mono, Now, ProbeOutcome, Resource};
+use crate::msg::{CallKind, Failure, Layer, Mono, Now, ProbeOutcome, Resource};
 
 /// 1 s: Kubernetes API-call SLO for one object, sig-scalability/slos/api_call_latency.md.
 const SLOW_PROBE: Duration = Duration::from_secs(1);
@@ -53,8 +53,22 @@ impl ClusterState {
             running: self
                 .longest_running(now.mono)
                 .map(|(call, span)| (Clean::new(&call_title(call.kind, call.page)), span)),
+            pages: self.pages(now.mono),
+            smaller: self.link.limits.iter().filter_map(|l| Some((l.resource, l.page_size, l.smaller?))).collect(),
             load: self.latency.load(now.mono),
         }
+    }
+
+    /// Pages on their way; a list of one object beside the pages has no number.
+    fn pages(&self, now: Mono) -> Vec<PageUnderWay> {
+        let page = |call: &Running| match call.kind {
+            CallKind::List(resource) => {
+                let (page, bytes, span) = (call.page?, call.bytes, now.since(call.at));
+                Some(PageUnderWay { resource, page, bytes, span })
+            }
+            _ => None,
+        };
+        self.latency.running().filter_map(page).collect()
     }
 
     /// How fresh what we show of `resource` is.
@@ -77,7 +91,8 @@ impl ClusterState {
     /// The longest of the requests that run. A watch runs for minutes once its headers are there: its bytes say that they are.
     pub(in crate::model) fn longest_running(&self, now: Mono) -> Option<(&Running, Duration)> {
         let opened = |call: &&Running| call.kind.is_watch() && call.bytes > 0;
-        let calls = self.latency.running().filter(|call| !opened(call));
+        // Nothing waits for an API that a cluster need not have.
+        let calls = self.latency.running().filter(|call| !opened(call) && !call.kind.is_optional());
         calls.map(|call| (call, now.since(call.at))).max_by_key(|(_, span)| *span)
     }
 

@@ -40,6 +40,7 @@ struct Basis {
     nodes: u64,
     pods: u64,
     history: u64,
+    usage: u64,
     second: u64,
 }
 
@@ -193,7 +194,8 @@ impl ClusterState {
 
     /// Sorts by the column `by` places further on that can be sorted by.
     pub(crate) fn sort_step(&mut self, by: isize) {
-        let sorts: Vec<SortBy> = COLUMNS.iter().filter_map(|column| column.sort).collect();
+        let shown = |sort: &SortBy| self.usage.shown() || !sort.needs_usage();
+        let sorts: Vec<SortBy> = COLUMNS.iter().filter_map(|column| column.sort).filter(shown).collect();
         let at = sorts.iter().position(|sort| *sort == self.table.sort).unwrap_or(0);
         let len = isize::try_from(sorts.len()).expect("a handful of columns");
         let next = (isize::try_from(at).expect("a handful of columns") + by).rem_euclid(len);
@@ -241,6 +243,7 @@ impl ClusterState {
             ledger: &self.ledger,
             pods: &self.pods_track,
             history: &self.history,
+            usage: &self.usage,
             server_now: self.server_now(now),
             stale: self.nodes_track.complete() && !self.nodes_are_current(now),
         }
@@ -261,6 +264,7 @@ impl ClusterState {
             nodes: self.nodes.revision(),
             pods: if pods { self.ledger.revision() } else { 0 },
             history: if history { self.history.revision() } else { 0 },
+            usage: if table.sort.needs_usage() || table.filter.needs_usage() { self.usage.revision() } else { 0 },
             second: if table.filter.needs_time() { now.0.as_secs() } else { 0 },
         }
     }

@@ -8,7 +8,7 @@ use crate::facts::text::Clean;
 use crate::model::Known;
 use crate::model::latency::LatencySummary;
 use crate::model::rows::{Accelerators, NodeRow, NodeStatus, ResourceRow};
-use crate::msg::Failure;
+use crate::msg::{Failure, Resource, Smaller};
 
 /// The state of a cluster in one word, worst last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -101,8 +101,25 @@ pub struct ClusterSummary {
     pub unreadable: u32,
     /// The longest running request: what, and for how long.
     pub running: Option<(Clean, Duration)>,
+    /// Pages of lists that are on their way.
+    pub pages: Vec<PageUnderWay>,
+    /// Lists whose pages are asked for with fewer objects than usual: how many, and why.
+    pub smaller: Vec<(Resource, u32, Smaller)>,
     /// Our own load: requests and bytes per second over the last minute.
     pub load: (f64, f64),
+}
+
+/// A page of a list whose answer is awaited or arriving.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PageUnderWay {
+    /// What is listed.
+    pub resource: Resource,
+    /// 1 for the first.
+    pub page: u32,
+    /// Body bytes so far, as sent (compressed).
+    pub bytes: u64,
+    /// Since it was asked for.
+    pub span: Duration,
 }
 
 /// A node as the drill-down shows it.
@@ -116,6 +133,8 @@ pub struct NodeDetail<'a> {
     pub row: NodeRow<'a>,
     /// Per resource: requested, allocatable, capacity; cpu, memory, pods first, then accelerators, then by name.
     pub resources: Vec<ResourceRow<'a>>,
+    /// What is known of it from APIs that a cluster need not have, or why that is not: what it is about, and a line of text.
+    pub notes: Vec<(&'static str, Clean)>,
     /// Ready transitions we observed, newest first: when, to what, reason.
     pub transitions: Vec<(Duration, Clean)>,
 }

@@ -89,6 +89,10 @@ pub enum Compared {
     Cpu,
     /// Bytes requested; with `%` of allocatable.
     Memory,
+    /// Cores used; with `%` of allocatable.
+    CpuUsed,
+    /// Bytes used; with `%` of allocatable.
+    MemoryUsed,
     /// Time since creation.
     Age,
 }
@@ -136,12 +140,25 @@ pub const COLUMNS: &[Column] = &[
         ..column("gpu", "GPU req/ok/cap", 10)
     },
     Column { max_width: 24, align: Align::Left, filter: Match::Text(Matched::Model), ..column("model", "MODEL", 8) },
-    Column { sort: Some(SortBy::Cpu), filter: Match::Number(Compared::Cpu), ..column("cpu", "CPU", 5) },
+    Column {
+        sort: Some(SortBy::CpuUsed),
+        filter: Match::Number(Compared::CpuUsed),
+        json: "usage",
+        ..column("cpu-use", "CPU use", 7)
+    },
+    Column {
+        aliases: &["mem-use"],
+        sort: Some(SortBy::MemoryUsed),
+        filter: Match::Number(Compared::MemoryUsed),
+        json: "usage",
+        ..column("memory-use", "MEM use", 7)
+    },
+    Column { sort: Some(SortBy::Cpu), filter: Match::Number(Compared::Cpu), ..column("cpu", "CPU req", 7) },
     Column {
         aliases: &["mem"],
         sort: Some(SortBy::Memory),
         filter: Match::Number(Compared::Memory),
-        ..column("memory", "MEM", 5)
+        ..column("memory", "MEM req", 7)
     },
     Column {
         max_width: 30,
@@ -233,7 +250,7 @@ mod tests {
         }
         let sorts: Vec<_> = COLUMNS.iter().filter_map(|column| column.sort).collect();
         assert_eq!(sorts.iter().collect::<HashSet<_>>().len(), sorts.len());
-        assert_eq!(sorts.len(), 8, "every `SortBy` has its column");
+        assert_eq!(sorts.len(), 10, "every `SortBy` has its column");
     }
 
     #[test]

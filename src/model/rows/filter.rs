@@ -70,8 +70,14 @@ impl Filter {
 
     /// The number of pods or what they request decides about rows.
     pub(crate) fn needs_pods(&self) -> bool {
-        let needs = |compared| !matches!(compared, Compared::Gpu | Compared::Age);
+        let needs = |c| !matches!(c, Compared::Gpu | Compared::CpuUsed | Compared::MemoryUsed | Compared::Age);
         self.terms.iter().any(|term| matches!(term.test, Test::Number(compared, ..) if needs(compared)))
+    }
+
+    /// What nodes use decides about rows.
+    pub(crate) fn needs_usage(&self) -> bool {
+        let used = |c| matches!(c, Compared::CpuUsed | Compared::MemoryUsed);
+        self.terms.iter().any(|term| matches!(term.test, Test::Number(compared, ..) if used(compared)))
     }
 
     /// Time alone decides about rows.
@@ -238,6 +244,10 @@ fn number_holds(compared: Compared, op: Op, limit: Limit, lens: &Lens<'_>) -> Op
         Compared::Memory => {
             let (requested, allocatable) = lens.memory_bytes();
             (Quantity::whole(requested.exact()?), allocatable.map(Quantity::whole))
+        }
+        Compared::CpuUsed => (milli(lens.used()?.cpu_milli?), lens.cpu_milli().1.map(milli)),
+        Compared::MemoryUsed => {
+            (Quantity::whole(lens.used()?.memory_bytes?), lens.memory_bytes().1.map(Quantity::whole))
         }
         Compared::Age => {
             let Limit::Age(limit) = limit else { return None };

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Accelerators, NodeRow, NodeStatus, age_of};
+use super::{Accelerators, NodeRow, NodeStatus, Used, age_of};
 use crate::facts::accelerator::{self, Kind};
 use crate::facts::node::Readiness;
 use crate::facts::quantity::Quantity;
@@ -14,6 +14,7 @@ use crate::model::history::History;
 use crate::model::ledger::Ledger;
 use crate::model::nodes::{Node, amount};
 use crate::model::sync::Track;
+use crate::model::usage::Usage;
 
 /// Where the numbers of a node are looked up.
 #[derive(Clone, Copy)]
@@ -21,6 +22,7 @@ pub(crate) struct Source<'a> {
     pub(crate) ledger: &'a Ledger,
     pub(crate) pods: &'a Track,
     pub(crate) history: &'a History,
+    pub(crate) usage: &'a Usage,
     /// Now by the server's clock, for ages.
     pub(crate) server_now: Timestamp,
     /// Node data is too old to speak for now.
@@ -55,6 +57,11 @@ impl<'a> Lens<'a> {
     /// Memory requested and allocatable, bytes.
     pub(crate) fn memory_bytes(&self) -> (Known<i64>, Option<i64>) {
         (self.requested("memory").map(Quantity::value), self.allocatable("memory").map(Quantity::value))
+    }
+
+    /// What it uses; `None` if the usage of nodes is not seen.
+    pub(crate) fn used(&self) -> Option<Used> {
+        self.source.usage.of(self.name(), self.source.server_now)
     }
 
     pub(crate) fn gpu(&self) -> Option<Accelerators> {
@@ -129,6 +136,7 @@ impl<'a> Lens<'a> {
             model: self.model(),
             cpu_milli: self.cpu_milli(),
             memory_bytes: self.memory_bytes(),
+            used: self.used(),
             pressures: self.node.pressures().collect(),
         }
     }

@@ -23,6 +23,11 @@ impl SortBy {
     pub(crate) fn needs_pods(self) -> bool {
         matches!(self, Self::Pods | Self::Gpu | Self::Cpu | Self::Memory)
     }
+
+    /// What nodes use changes this order.
+    pub(crate) fn needs_usage(self) -> bool {
+        matches!(self, Self::CpuUsed | Self::MemoryUsed)
+    }
 }
 
 /// The key of a row; smaller keys come first in the column's own direction (worst, fullest, youngest first).
@@ -38,6 +43,8 @@ pub(crate) fn key(sort: SortBy, lens: &Lens<'_>) -> Key {
         }
         SortBy::Cpu => share(lens.cpu_milli().0.any(), lens.cpu_milli().1),
         SortBy::Memory => share(lens.memory_bytes().0.any(), lens.memory_bytes().1),
+        SortBy::CpuUsed => share(lens.used().and_then(|used| used.cpu_milli), lens.cpu_milli().1),
+        SortBy::MemoryUsed => share(lens.used().and_then(|used| used.memory_bytes), lens.memory_bytes().1),
         SortBy::Age => lens.node.facts.created.map(|created| -i128::from(created.as_second())),
     })
 }

@@ -42,7 +42,8 @@ pub(crate) fn compare(a: &Ordered<'_>, b: &Ordered<'_>, (sort, reversed): (SortB
             (Some(a), Some(b)) => Reverse(a).cmp(&Reverse(b)),
             (a, b) => return b.is_some().cmp(&a.is_some()).then(names),
         },
-        SortBy::Name | SortBy::Pods | SortBy::Version => return turn(names),
+        // The other columns are the nodes'.
+        _ => return turn(names),
     };
     turn(own).then(names)
 }

@@ -64,7 +64,7 @@ impl World {
         let mut left = spec.pods.gpus_requested;
         let mut serial = 0;
         while left > 0 {
-            let biggest = self.rooms.iter().map(|r| r.gpus).max().unwrap_or(0);
+            let biggest = self.with_devices.iter().map(|&i| self.rooms[i].gpus).max().unwrap_or(0);
             let mut gpus = [8, 8, 4, 1, 8, 2, 1, 4][serial % 8].min(left).min(biggest);
             if gpus > 0 && !gpus.is_power_of_two() {
                 gpus = 1;
@@ -72,12 +72,14 @@ impl World {
             if gpus == 0 {
                 return Err(format!("{left} of {} devices find no node", spec.pods.gpus_requested));
             }
+            // Big clusters have big workloads, not more of them: a template costs far more than a pod.
+            let scale = spec.pods.gpus_requested.div_ceil(10_000);
             let (recipe, replicas) = if gpus >= 4 {
                 let name = format!("{}-{}", ["llm-7b", "llm-70b", "vision-xl", "asr-large"][serial % 4], 100 + serial);
-                (Recipe::new(Workload::Job, "train", name, TRAINER).init(WAIT), self.seeds.rng.u32(1..=6))
+                (Recipe::new(Workload::Job, "train", name, TRAINER).init(WAIT), self.seeds.rng.u32(1..=6) * scale)
             } else {
                 let name = format!("{}-{serial}", ["embedder", "reranker", "chat", "whisper"][serial % 4]);
-                (Recipe::new(Workload::Deployment, "inference", name, SERVER), self.seeds.rng.u32(2..=10))
+                (Recipe::new(Workload::Deployment, "inference", name, SERVER), self.seeds.rng.u32(2..=10) * scale)
             };
             serial += 1;
             let shape = recipe.gpus(gpus).shape(self.seeds.rng.u128(..), spec.pods.detail);

@@ -55,6 +55,7 @@ pub(super) fn shape(group: &NodeGroup, kubelet: &str, detail: Detail) -> Arc<Nod
         kubelet: kubelet.into(),
         metadata: Template::compile(&metadata),
         status_tail: Template::compile(&status_tail(kubelet, detail)),
+        binary: std::sync::OnceLock::new(),
         labels,
     })
 }

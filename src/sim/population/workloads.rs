@@ -99,6 +99,7 @@ impl Recipe {
             qos: if self.containers.iter().all(|c| c.2 == 0 && c.3 == 0) { "BestEffort" } else { "Burstable" },
             metadata: Template::compile(&metadata),
             spec: Template::compile(spec_fields),
+            binary: std::sync::OnceLock::new(),
         })
     }
 

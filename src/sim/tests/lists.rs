@@ -267,7 +267,7 @@ async fn wrong_requests_get_the_errors_of_a_real_server() {
     assert_eq!((status, answer["message"].as_str()), (404, Some("nodes \"nope\" not found")));
     assert_eq!((&answer["kind"], &answer["reason"]), (&json!("Status"), &json!("NotFound")));
     assert_eq!(answer["details"], json!({"name": "nope", "kind": "nodes"}));
-    assert_eq!(get(&url, "/apis/metrics.k8s.io/v1beta1/nodes").await, (404, json!("404 page not found\n")));
+    assert_eq!(get(&url, "/apis/nothing.k8s.io/v1/nodes").await, (404, json!("404 page not found\n")));
     assert_eq!(get(&url, "/api/v1/pods?timeout=5").await.0, 400);
     assert_eq!(get(&url, "/api/v1/pods?timeout=5s&limit=1").await.0, 200);
     assert_eq!(get(&url, "/api/v1/pods?limit=x").await.0, 400);

@@ -6,7 +6,7 @@ use crate::model::latency::{ErrorClass, KindStats, Percentile, Verdict, call_nam
 use crate::theme::{Glyphs, Role};
 use crate::ui::spark::SLO;
 use crate::ui::text::columns;
-use crate::ui::units::{grouped, percentile, rate, throughput};
+use crate::ui::units::{grouped, percentile, rate, volume};
 
 /// A line in parts.
 pub(super) type Line = Vec<(Role, String)>;
@@ -101,13 +101,6 @@ fn value(title: &str, stats: &KindStats, glyphs: &Glyphs) -> (Role, String) {
         "BODY" => share(stats.shares.map(|shares| shares.body)),
         _ => (Role::Text, volume(stats.bytes)),
     }
-}
-
-/// `48 kB`: decimal, as networks are rated.
-pub(super) fn volume(bytes: u64) -> String {
-    #[expect(clippy::cast_precision_loss, reason = "two digits are shown")]
-    let text = throughput(bytes as f64);
-    text.trim_end_matches("/s").to_owned()
 }
 
 /// `504 ×1, body t/o ×2`.

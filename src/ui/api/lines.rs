@@ -4,14 +4,14 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use super::ApiView;
-use super::calls::{Line, table, volume};
+use super::calls::{Line, table};
 use crate::model::cluster::Freshness;
 use crate::model::latency::{API_WINDOW, Running, call_title};
 use crate::msg::{CallKind, Failure, Layer, PageLimits, Resource};
 use crate::theme::{Glyphs, Role};
 use crate::ui::scene::{Paint, Scene};
 use crate::ui::text::Pen;
-use crate::ui::units::{clock, duration, grouped, latency, rate, throughput};
+use crate::ui::units::{clock, duration, grouped, latency, rate, throughput, volume};
 
 /// A 429 is news for a minute.
 const THROTTLED: Duration = Duration::from_secs(60);
@@ -140,7 +140,8 @@ fn limits(limits: &PageLimits, glyphs: &Glyphs) -> String {
     };
     let [first, idle, cap, server] = [limits.deadline, limits.idle, limits.cap, limits.server].map(latency);
     let (name, size, dot) = (limits.resource.name(), limits.page_size, glyphs.dot);
-    format!("{name} pages of {size}, first byte {first}, stall {idle}, all {cap}, server {server} {dot} {tier}")
+    let why = limits.smaller.map(|why| format!(" after {}", why.name())).unwrap_or_default();
+    format!("{name} pages of {size}{why}, first byte {first}, stall {idle}, all {cap}, server {server} {dot} {tier}")
 }
 
 /// Lines that the failures take.

@@ -6,13 +6,16 @@ use ratatui::layout::Rect;
 use super::{Pane, hidden};
 use crate::model::Known;
 use crate::model::cluster::NodeDetail;
-use crate::model::rows::ResourceRow;
+use crate::model::rows::{ResourceRow, used_pct};
 use crate::theme::{Glyphs, Role};
 use crate::ui::text::{Pen, columns};
 use crate::ui::units::{bytes, cores, grouped, percent};
 
 /// The columns of numbers: `1,234.567` cores have 9.
 const NUMBERS: [(&str, usize); 3] = [("REQUESTED", 9), ("ALLOCATABLE", 11), ("CAPACITY", 9)];
+
+/// Further columns as far as there is room: the share that is requested, what is used now, and its share.
+const MORE: [(&str, usize); 3] = [("REQ%", 5), ("USED", 9), ("USE%", 5)];
 
 /// Columns of the numbers with a blank before each.
 const FIXED: usize = 9 + 11 + 9 + 3;
@@ -26,8 +29,15 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, detail: &NodeDetail<'_>, pane: 
     let rows = &detail.resources;
     // On a narrow pane the share goes first, then the name gets shorter: it is the numbers one looks for.
     let name = rows.iter().map(|row| columns(row.name)).max().unwrap_or(0).max(9);
-    let share = usize::from(area.width) > name + FIXED + 6;
-    let fixed = FIXED + 1 + if share { 6 } else { 0 };
+    let used = rows.iter().any(|row| row.used.is_some());
+    let mut fixed = FIXED + 1;
+    let wanted = if used { MORE.len() } else { 1 };
+    let fits = |(_, width): &&(&str, usize)| {
+        fixed += width + 1;
+        usize::from(area.width) >= name + fixed
+    };
+    let more = MORE[..wanted].iter().take_while(fits).count();
+    let fixed = FIXED + 1 + MORE[..more].iter().map(|(_, width)| width + 1).sum::<usize>();
     let name = name.min(usize::from(area.width).saturating_sub(fixed).max(8));
     let mut pen = Pen::new(buf, paint.look, area, 0);
     let title = if pane.focused { Role::Focus } else { Role::Header };
@@ -35,19 +45,25 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, detail: &NodeDetail<'_>, pane: 
     for (heading, width) in NUMBERS {
         pen.skip(1).right(Role::Header, heading, width);
     }
-    if share {
-        pen.skip(1).right(Role::Header, "USED", 5);
+    for (heading, width) in &MORE[..more] {
+        pen.skip(1).right(Role::Header, heading, *width);
     }
     let height = area.height - 1;
-    hidden(&mut pen, rows.len(), height);
-    let first = pane.first(rows.len(), height);
-    for (row, resource) in (1..=height).zip(rows.iter().skip(first)) {
+    let lines = rows.len() + detail.notes.len();
+    hidden(&mut pen, lines, height);
+    let first = pane.first(lines, height);
+    for (row, place) in (1..=height).zip(first..lines) {
         let mut pen = Pen::new(buf, paint.look, area, row);
-        line(pen.skip(1), resource, (name, share, &paint.look.glyphs));
+        if let Some(resource) = rows.get(place) {
+            line(pen.skip(1), resource, (name, more, &paint.look.glyphs));
+        } else {
+            let (about, text) = &detail.notes[place - rows.len()];
+            pen.skip(1).fit(Role::Muted, about, name).skip(1).rest(Role::Text, text);
+        }
     }
 }
 
-fn line(pen: &mut Pen<'_>, row: &ResourceRow<'_>, (name, share, glyphs): (usize, bool, &Glyphs)) {
+fn line(pen: &mut Pen<'_>, row: &ResourceRow<'_>, (name, more, glyphs): (usize, usize, &Glyphs)) {
     let part = row.requested.any();
     let full = matches!((part, row.allocatable), (Some(part), Some(whole)) if part > 0 && part >= whole);
     let lost =
@@ -67,9 +83,22 @@ fn line(pen: &mut Pen<'_>, row: &ResourceRow<'_>, (name, share, glyphs): (usize,
     pen.fit(Role::Text, row.name, name).skip(1).right(requested_role, &requested, NUMBERS[0].1).skip(1);
     pen.right(if lost { Role::Bad } else { Role::Text }, &number(row.allocatable), NUMBERS[1].1).skip(1);
     pen.right(Role::Muted, &number(row.capacity), NUMBERS[2].1);
-    if let (true, Some(percent)) = (share, part.and_then(|part| percent(part, row.allocatable))) {
-        let bound = if matches!(row.requested, Known::AtLeast(_)) { glyphs.at_least } else { "" };
-        pen.skip(1).right(if full { Role::Warn } else { Role::Muted }, &format!("{bound}{percent}%"), 5);
+    for (heading, width) in &MORE[..more] {
+        pen.skip(1);
+        match (*heading, row.used) {
+            ("REQ%", _) => {
+                let bound = if matches!(row.requested, Known::AtLeast(_)) { glyphs.at_least } else { "" };
+                let percent = part.and_then(|part| percent(part, row.allocatable));
+                let text = percent.map(|percent| format!("{bound}{percent}%")).unwrap_or_default();
+                pen.right(if full { Role::Warn } else { Role::Muted }, &text, *width);
+            }
+            ("USED", Some(used)) => _ = pen.right(Role::Text, &amount(row.name, used), *width),
+            (_, Some(used)) => {
+                let percent = row.allocatable.map(|allocatable| format!("{}%", used_pct(used, allocatable)));
+                pen.right(Role::Muted, percent.as_deref().unwrap_or(glyphs.unknown), *width);
+            }
+            (_, None) => _ = pen.skip(*width),
+        }
     }
 }
 

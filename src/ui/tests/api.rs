@@ -10,7 +10,7 @@ use super::*;
 use crate::model::{ClusterSpec, Settings};
 use crate::msg::{
     Attempt, CallEvent, CallId, CallKind, ClusterEvent, End, Failure, Layer, Mono, Msg, PageLimits, ProbeOutcome,
-    ProbeSample, Resource, Series,
+    ProbeSample, Resource, Series, Smaller,
 };
 
 const PODS: CallKind = CallKind::List(Resource::Pods);
@@ -151,6 +151,7 @@ fn incident() -> Api {
     let limits = PageLimits {
         resource: Resource::Pods,
         page_size: 250,
+        smaller: Some(Smaller::Stall),
         tier_from: Some(50),
         deadline: ms(30_000),
         idle: ms(15_000),

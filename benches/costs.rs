@@ -1,0 +1,216 @@
+//! What reading, keeping and drawing costs: `cargo bench`. Allocations are counted where time is noisy.
+//!
+//! Pages are those that the simulated server serves for `reference`: pods of 8.6 to 15 KB, 45 % of it managedFields.
+
+#![expect(clippy::unwrap_used, reason = "a benchmark is a test without assertions")]
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use divan::counter::ItemsCount;
+use divan::{AllocProfiler, Bencher, black_box};
+use jiff::Timestamp;
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use watchbell::facts::node::NodeFacts;
+use watchbell::facts::pod::{self, Phase, PodBatch, PodFacts, Requests};
+use watchbell::facts::quantity::Quantity;
+use watchbell::facts::wire::Uid;
+use watchbell::model::ledger::{Ledger, Origin};
+use watchbell::model::{ClusterSpec, Model, Settings};
+use watchbell::msg::{Batch, ClusterEvent, ClusterId, Mono, Msg, NodeChange, Now, Resource};
+use watchbell::sim::{Scenario, start};
+use watchbell::theme::{Depth, Look};
+use watchbell::ui::{ViewState, view};
+
+#[global_allocator]
+static ALLOC: AllocProfiler = AllocProfiler::system();
+
+const NODES: [usize; 3] = [100, 5_000, 100_000];
+const PAGE: usize = 500;
+
+fn main() {
+    divan::main();
+}
+
+/// A page of pods as JSON and as protobuf.
+static PAGES: LazyLock<[Vec<u8>; 2]> = LazyLock::new(|| {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let simulation = runtime.block_on(async {
+        let scenario = Scenario::builtin("reference").unwrap();
+        start(scenario, "127.0.0.1:0".parse().unwrap()).await.unwrap()
+    });
+    let address = simulation.clusters()[0].url.trim_start_matches("http://").to_owned();
+    ["application/json", "application/vnd.kubernetes.protobuf"].map(|accept| {
+        let mut stream = TcpStream::connect(&address).unwrap();
+        write!(stream, "GET /api/v1/pods?limit={PAGE} HTTP/1.0\r\nAccept: {accept}\r\n\r\n").unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        let head = answer.windows(4).position(|four| four == b"\r\n\r\n").unwrap();
+        answer.split_off(head + 4)
+    })
+});
+
+#[divan::bench(args = ["json", "protobuf"])]
+fn decode_page(bencher: Bencher<'_, '_>, form: &str) {
+    let body = &PAGES[usize::from(form == "protobuf")];
+    let mut batch = PodBatch::default();
+    bencher.counter(ItemsCount::new(PAGE)).bench_local(|| {
+        batch.clear();
+        pod::decode_list(black_box(body), &mut batch).unwrap()
+    });
+}
+
+/// The batches of a list of pods, ten on each node.
+fn pods(nodes: usize) -> Vec<PodBatch> {
+    let indices: Vec<usize> = (0..nodes * 10).collect();
+    let batches = indices.chunks(PAGE).map(|page| {
+        let mut batch = PodBatch::default();
+        for at in page {
+            let (name, node) = (format!("web-{at:08}-5d9c7b6f4-x2x9z"), format!("worker-{:06}", at % nodes));
+            let pod = PodFacts {
+                namespace: ["web", "data", "train", "kube-system"][at % 4],
+                name: &name,
+                uid: Uid(*at as u128 + 1),
+                version: *at as u64 + 1,
+                node: &node,
+                owner_kind: "ReplicaSet",
+                owner_name: "web-5d9c7b6f4",
+                phase: Phase::Running,
+                containers: 1,
+                ready: 1,
+                created: Timestamp::from_second(1_760_000_000).ok(),
+                requests: Requests {
+                    cpu: Quantity::parse("500m").unwrap(),
+                    memory: Quantity::parse("1Gi").unwrap(),
+                    others: vec![],
+                },
+                ..PodFacts::default()
+            };
+            batch.push(&pod, false);
+        }
+        batch
+    });
+    batches.collect()
+}
+
+fn node(at: usize) -> NodeChange {
+    let amount = |name: &str, value: &str| (name.into(), Quantity::parse(value).unwrap());
+    let capacity =
+        vec![amount("cpu", "128"), amount("memory", "1Ti"), amount("nvidia.com/gpu", "8"), amount("pods", "110")];
+    NodeChange::Present(Box::new(NodeFacts {
+        name: format!("worker-{at:06}").as_str().into(),
+        uid: Uid(at as u128 + 1),
+        version: at as u64 + 1,
+        allocatable: capacity.clone(),
+        capacity,
+        ..NodeFacts::default()
+    }))
+}
+
+fn moment(seconds: u64) -> Now {
+    let wall = Timestamp::from_second(1_760_000_000 + i64::try_from(seconds).unwrap()).unwrap();
+    Now { mono: Mono(Duration::from_secs(seconds)), wall }
+}
+
+fn tell(model: &mut Model, event: ClusterEvent) {
+    model.update(Msg::Cluster(ClusterId(0), event), moment(1));
+}
+
+fn page(resource: Resource, batch: Batch) -> ClusterEvent {
+    ClusterEvent::Page { resource, generation: 1, page: 1, remaining: None, bytes: 1, unreadable: 0, batch }
+}
+
+/// A model that has seen everything.
+fn model(nodes: usize) -> Model {
+    let spec = ClusterSpec { context: "bench".into(), broken: None };
+    let mut model = Model::new(vec![spec], Settings::default());
+    for resource in [Resource::Nodes, Resource::Pods] {
+        tell(&mut model, ClusterEvent::ListStarted { resource, generation: 1 });
+        match resource {
+            Resource::Nodes => {
+                let all: Vec<_> = (0..nodes).collect();
+                for some in all.chunks(PAGE) {
+                    tell(&mut model, page(resource, Batch::Nodes(some.iter().copied().map(node).collect())));
+                }
+            }
+            Resource::Pods => {
+                for batch in pods(nodes) {
+                    tell(&mut model, page(resource, Batch::Pods(batch)));
+                }
+            }
+        }
+        tell(&mut model, ClusterEvent::ListFinished { resource, generation: 1 });
+    }
+    model
+}
+
+#[divan::bench(args = NODES, sample_count = 3)]
+fn ledger_first_list(bencher: Bencher<'_, '_>, nodes: usize) {
+    let batches = pods(nodes);
+    bencher.counter(ItemsCount::new(nodes * 10)).bench_local(|| {
+        let mut ledger = Ledger::default();
+        ledger.begin(1);
+        for batch in &batches {
+            ledger.apply(batch, 1, Origin::Page);
+        }
+        ledger.finish(1);
+        ledger
+    });
+}
+
+#[divan::bench(args = NODES, sample_count = 3)]
+fn ledger_relist(bencher: Bencher<'_, '_>, nodes: usize) {
+    let batches = pods(nodes);
+    let mut ledger = Ledger::default();
+    let mut generation = 0;
+    bencher.counter(ItemsCount::new(nodes * 10)).bench_local(|| {
+        generation += 1;
+        ledger.begin(generation);
+        for batch in &batches {
+            ledger.apply(batch, generation, Origin::Page);
+        }
+        ledger.finish(generation)
+    });
+}
+
+/// One message of 500 changes, with the model around the ledger.
+#[divan::bench(args = NODES, sample_count = 20)]
+fn model_changes(bencher: Bencher<'_, '_>, nodes: usize) {
+    let mut model = model(nodes);
+    let batch = pods(nodes).swap_remove(0);
+    bencher.counter(ItemsCount::new(PAGE)).with_inputs(|| batch.clone()).bench_local_values(|batch| {
+        tell(
+            &mut model,
+            ClusterEvent::Changes { resource: Resource::Pods, generation: 1, unreadable: 0, batch: Batch::Pods(batch) },
+        );
+    });
+}
+
+/// A frame of 200x60 without news.
+#[divan::bench(args = NODES, sample_count = 30)]
+fn frame(bencher: Bencher<'_, '_>, nodes: usize) {
+    let mut model = model(nodes);
+    let (mut state, look) = (ViewState::default(), Look::new(Depth::Ansi16, false));
+    let mut terminal = Terminal::new(TestBackend::new(200, 60)).unwrap();
+    bencher.bench_local(|| {
+        model.prepare(moment(2));
+        terminal.draw(|frame| view(frame, &mut model, &mut state, &look, moment(2))).unwrap().count
+    });
+}
+
+/// A frame of 200x60 after one node has changed: what must be sorted and joined again.
+#[divan::bench(args = NODES, sample_count = 30)]
+fn frame_after_a_change(bencher: Bencher<'_, '_>, nodes: usize) {
+    let mut model = model(nodes);
+    let (mut state, look) = (ViewState::default(), Look::new(Depth::Ansi16, false));
+    let mut terminal = Terminal::new(TestBackend::new(200, 60)).unwrap();
+    bencher.bench_local(|| {
+        let batch = Batch::Nodes(vec![node(7)]);
+        tell(&mut model, ClusterEvent::Changes { resource: Resource::Nodes, generation: 1, unreadable: 0, batch });
+        model.prepare(moment(2));
+        terminal.draw(|frame| view(frame, &mut model, &mut state, &look, moment(2))).unwrap().count
+    });
+}

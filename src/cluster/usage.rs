@@ -1,0 +1,82 @@
+//! What nodes use, from `metrics.k8s.io`: one small question at a time, never in a hurry.
+//!
+//! There is no watch of this API, so it is polled. It is served by an add-on that is often absent, slow or broken; whatever
+//! it does, it is told as [`UsageNews`] and touches nothing else: no failure, no alert, no other task (F24 to F26).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until};
+
+use super::Shared;
+use super::call::{Ask, Limits};
+use super::classify::{self, Trouble};
+use crate::facts::metrics;
+use crate::msg::{CallKind, ClusterEvent, Layer, UsageNews};
+
+/// `metrics.k8s.io` has known no other version since 2017.
+const PATH: &str = "/apis/metrics.k8s.io/v1beta1/nodes";
+
+/// Asks again and again until the task is dropped; for nothing, if usage is not wanted.
+pub(crate) async fn run(shared: Arc<Shared>, seed: u64) {
+    let optional = shared.tuning.optional.clone();
+    if !optional.usage {
+        shared.tell(ClusterEvent::Usage(UsageNews::Off)).await;
+        return std::future::pending().await;
+    }
+    let mut rng = fastrand::Rng::with_seed(seed);
+    let mut refresh = shared.refreshes();
+    let mut resumed = shared.resumes();
+    let mut buf = Vec::new();
+    loop {
+        let begun = Instant::now();
+        let news = match ask(&shared, &mut buf).await {
+            Ok(news) => news,
+            Err(trouble) => said(&trouble),
+        };
+        let wait = match news {
+            UsageNews::Off | UsageNews::Absent | UsageNews::Denied(_) => optional.look_again,
+            // A broken add-on is asked half as often as a good one.
+            UsageNews::Unavailable(_) => optional.usage_period * 2,
+            UsageNews::Read(_) => optional.usage_period,
+        };
+        shared.tell(ClusterEvent::Usage(news)).await;
+        // Up to a tenth later: not all clients ask at the same moment.
+        let due = begun + wait.mul_f64(1.0 + rng.f64() / 10.0);
+        tokio::select! {
+            () = sleep_until(due) => continue,
+            changed = refresh.changed() => if changed.is_err() { return },
+            changed = resumed.changed() => if changed.is_err() { return },
+        }
+        // A wish or a sleep ends a long wait, but no key makes us ask more often than the period.
+        sleep_until(due.min(begun + optional.usage_period)).await;
+    }
+}
+
+async fn ask(shared: &Shared, buf: &mut Vec<u8>) -> Result<UsageNews, Trouble> {
+    let deadline = shared.tuning.optional.usage_deadline;
+    let work = async {
+        let session = shared.session.clients().await?;
+        let limits = Limits { bytes: shared.tuning.page_bytes, ..Limits::small(deadline) };
+        let ask = Ask { kind: CallKind::Usage, page: None, attempt: 1, uri: PATH.to_owned(), limits };
+        let head = session.api.fetch(&ask, &shared.tuning, buf).await?;
+        let nodes = metrics::decode_list(buf).map_err(|error| classify::unreadable(&head, buf, &error.text));
+        // The next answer is half a minute away, and of a large cluster this one has megabytes.
+        *buf = Vec::new();
+        nodes.map(UsageNews::Read)
+    };
+    // Credentials that are still being made are no reason to wait longer than for an answer.
+    let spare = Duration::from_secs(1);
+    tokio::time::timeout(deadline + spare, work)
+        .await
+        .unwrap_or_else(|_| Err(Trouble::timed_out(Layer::Credentials, "the credentials are not ready")))
+}
+
+fn said(trouble: &Trouble) -> UsageNews {
+    match trouble.code {
+        Some(404) => UsageNews::Absent,
+        Some(403) => UsageNews::Denied(trouble.text.clone()),
+        Some(code @ 500..) => UsageNews::Unavailable(classify::one_line(&format!("{} ({code})", trouble.text))),
+        _ => UsageNews::Unavailable(trouble.text.clone()),
+    }
+}

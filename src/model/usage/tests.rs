@@ -1,0 +1,116 @@
+use std::time::Duration;
+
+use super::*;
+use crate::model::Known;
+use crate::model::cluster::Health;
+use crate::model::fixture::{Bench, node};
+use crate::msg::ClusterEvent;
+
+/// Figures that were taken `age` seconds before the bench's clock starts.
+fn figures(name: &str, age: i64, cpu_milli: i64, mebibytes: i64) -> NodeUsage {
+    let taken = Timestamp::from_second(1_700_000_000 - age).unwrap();
+    NodeUsage {
+        name: name.into(),
+        cpu: Some(Quantity::from_nano(i128::from(cpu_milli) * 1_000_000)),
+        memory: Some(Quantity::whole(mebibytes << 20)),
+        at: Some(taken),
+        window: Some(Duration::from_secs(20)),
+    }
+}
+
+fn read(nodes: Vec<NodeUsage>) -> ClusterEvent {
+    ClusterEvent::Usage(UsageNews::Read(nodes))
+}
+
+fn used(bench: &Bench, at: usize) -> Option<Used> {
+    bench.state().rows(at..at + 1, bench.now())[0].used
+}
+
+#[test]
+fn usage_has_its_own_age_and_goes_stale_by_it() {
+    let mut bench = Bench::with(vec![node("a")], &[]);
+    bench.prepare();
+    assert_eq!(used(&bench, 0), None, "no column before there is a figure");
+    bench.send(read(vec![figures("a", 15, 1_500, 2_048)]));
+    bench.prepare();
+    let row = used(&bench, 0).unwrap();
+    assert_eq!((row.cpu_milli, row.memory_bytes), (Some(1_500), Some(2 << 30)));
+    assert_eq!((row.age, row.is_stale()), (Some(Duration::from_secs(15)), false));
+    bench.wait_live(105);
+    assert!(!used(&bench, 0).unwrap().is_stale(), "two minutes are not yet too old");
+    bench.wait_live(1);
+    assert!(used(&bench, 0).unwrap().is_stale());
+    assert_eq!(bench.summary().word, "ok");
+}
+
+#[test]
+fn f24_an_absent_api_hides_the_columns_and_nothing_else() {
+    let mut bench = Bench::with(vec![node("a")], &[]);
+    let before = bench.summary();
+    bench.send(ClusterEvent::Usage(UsageNews::Absent));
+    bench.prepare();
+    assert_eq!(used(&bench, 0), None);
+    assert_eq!(bench.state().usage_visible(), &Visibility::Absent);
+    assert_eq!(bench.summary(), before);
+    assert!(bench.state().alerts().is_empty() && bench.state().failures().next().is_none(), "no error flash");
+    // It is uninstalled later: figures of a gone add-on are not kept.
+    bench.send(read(vec![figures("a", 0, 1, 1)]));
+    bench.send(ClusterEvent::Usage(UsageNews::Absent));
+    assert_eq!(used(&bench, 0), None);
+}
+
+#[test]
+fn f25_a_broken_api_ages_the_figures_and_leaves_the_cluster_healthy() {
+    let mut bench = Bench::with(vec![node("a")], &[]);
+    bench.send(read(vec![figures("a", 0, 1_500, 2_048)]));
+    bench.send(ClusterEvent::Usage(UsageNews::Unavailable("service unavailable (503)".into())));
+    bench.wait_live(600);
+    let row = used(&bench, 0).unwrap();
+    assert_eq!((row.cpu_milli, row.is_stale()), (Some(1_500), true));
+    assert_eq!(bench.state().usage_age(bench.now()), Some(Duration::from_secs(600)));
+    assert_eq!(bench.state().usage_visible().reason().unwrap(), "unavailable: service unavailable (503)");
+    let summary = bench.summary();
+    assert_eq!((summary.health, summary.word, summary.failure), (Health::Ok, "ok", None));
+    assert!(bench.state().alerts().is_empty());
+}
+
+#[test]
+fn f26_a_node_without_figures_is_unknown_and_never_zero() {
+    let mut bench = Bench::with(vec![node("a"), node("b")], &[]);
+    bench.send(read(vec![figures("b", 0, 10, 10)]));
+    bench.prepare();
+    assert_eq!(used(&bench, 0), Some(Used::default()), "seen in general, not known of this node");
+    assert_eq!(used(&bench, 1).unwrap().cpu_milli, Some(10));
+}
+
+#[test]
+fn forbidden_usage_says_so_and_is_not_shown() {
+    let mut bench = Bench::with(vec![node("a")], &[]);
+    bench.send(ClusterEvent::Usage(UsageNews::Denied("no".into())));
+    bench.prepare();
+    assert_eq!(used(&bench, 0), None);
+    assert_eq!(bench.state().usage_visible().reason().unwrap(), "forbidden (403)");
+}
+
+#[test]
+fn usage_does_not_touch_what_pods_and_nodes_say() {
+    let mut bench = Bench::with(vec![node("a")], &[]);
+    bench.send(read(vec![figures("a", 0, 1_500, 2_048)]));
+    bench.prepare();
+    let row = &bench.state().rows(0..1, bench.now())[0];
+    assert_eq!((row.pods, row.cpu_milli), (Known::Exact(0), (Known::Exact(0), Some(4_000))));
+    assert!(bench.state().complete() && bench.state().settled());
+}
+
+#[test]
+fn rows_are_sorted_and_filtered_by_usage() {
+    let mut bench = Bench::with(vec![node("a"), node("b"), node("c")], &[]);
+    bench.send(read(vec![figures("a", 0, 400, 4_096), figures("b", 0, 3_000, 1_024)]));
+    while bench.state().sort().0 != crate::model::rows::SortBy::CpuUsed {
+        bench.act(crate::action::Action::SortNext);
+    }
+    assert_eq!(bench.names(), ["b", "a", "c"], "the fullest first, the unknown last");
+    bench.act(crate::action::Action::Filter);
+    bench.type_text("cpu-use>50%");
+    assert_eq!(bench.names(), ["b"]);
+}

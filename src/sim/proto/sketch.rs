@@ -1,0 +1,128 @@
+//! A message with holes: what all objects of one shape share is carried over once, the rest when an object is served.
+
+use serde::de::DeserializeSeed;
+
+use super::{Kind, Output, SCHEMA, SIZED, Seed, moment, sized, tag, varint};
+use crate::sim::template::{Slot, Template, hole};
+
+/// One step of writing a message.
+#[derive(Debug)]
+enum Step {
+    /// Bytes that are the same in every object.
+    Bytes(Box<[u8]>),
+    /// The text of a hole.
+    Text(Slot),
+    /// The fields of a `Time`.
+    Time(Slot),
+    /// A field that has a length begins.
+    Open(u8),
+    /// The innermost open field ends.
+    Close,
+}
+
+/// A compiled message: bytes and holes, in order.
+#[derive(Debug)]
+pub(in crate::sim) struct Sketch(Vec<Step>);
+
+/// What fills the holes.
+pub(in crate::sim) trait Filling {
+    /// Writes the text of a hole.
+    fn fill(&self, slot: Slot, out: &mut Vec<u8>);
+
+    /// The seconds of a hole that is a time.
+    fn moment(&self, slot: Slot) -> i64;
+}
+
+impl Sketch {
+    /// Carries over the fields of a message, as a template shows them: without the braces, perhaps with a comma before the first.
+    pub(in crate::sim) fn compile(message: &str, fields: &Template) -> Self {
+        let json = format!("{{{}}}", fields.source().trim_start_matches(','));
+        let at = *SCHEMA.names.get(message).expect("shapes name messages of the schema");
+        let mut draft = Draft::default();
+        Seed { kind: Kind::Message(at), out: &mut draft }
+            .deserialize(&mut serde_json::Deserializer::from_str(&json))
+            .expect("templates are JSON of the types that the schema names");
+        draft.settle();
+        Self(draft.steps)
+    }
+
+    /// Appends the fields.
+    pub(in crate::sim) fn write(&self, filling: &impl Filling, out: &mut Vec<u8>) {
+        let end = steps(&self.0, filling, out);
+        debug_assert!(end.is_empty(), "every field that is opened is closed");
+    }
+}
+
+/// Writes up to the end of the innermost open field; what follows it.
+fn steps<'s>(mut rest: &'s [Step], filling: &impl Filling, out: &mut Vec<u8>) -> &'s [Step] {
+    while let Some((step, tail)) = rest.split_first() {
+        rest = tail;
+        match step {
+            Step::Bytes(bytes) => out.extend_from_slice(bytes),
+            Step::Text(slot) => filling.fill(*slot, out),
+            Step::Time(slot) => moment(filling.moment(*slot), out),
+            Step::Open(number) => sized(*number, out, |out| rest = steps(rest, filling, out)),
+            Step::Close => return rest,
+        }
+    }
+    rest
+}
+
+/// A sketch that is being made.
+#[derive(Default)]
+struct Draft {
+    steps: Vec<Step>,
+    /// Bytes after the last step.
+    bytes: Vec<u8>,
+}
+
+impl Draft {
+    fn settle(&mut self) {
+        if !self.bytes.is_empty() {
+            self.steps.push(Step::Bytes(std::mem::take(&mut self.bytes).into()));
+        }
+    }
+}
+
+impl Output for Draft {
+    fn bytes(&mut self) -> &mut Vec<u8> {
+        &mut self.bytes
+    }
+
+    /// A field without holes is bytes like any other.
+    fn sized(&mut self, number: u8, write: impl FnOnce(&mut Self)) {
+        let mut inner = Self::default();
+        write(&mut inner);
+        if inner.steps.is_empty() {
+            tag(number, SIZED, &mut self.bytes);
+            varint(inner.bytes.len() as u64, &mut self.bytes);
+            self.bytes.append(&mut inner.bytes);
+            return;
+        }
+        inner.settle();
+        self.settle();
+        self.steps.push(Step::Open(number));
+        self.steps.append(&mut inner.steps);
+        self.steps.push(Step::Close);
+    }
+
+    fn text(&mut self, text: &str) {
+        let mut rest = text;
+        while let Some((before, slot, after)) = hole(rest) {
+            self.bytes.extend_from_slice(before.as_bytes());
+            self.settle();
+            self.steps.push(Step::Text(slot));
+            rest = after;
+        }
+        self.bytes.extend_from_slice(rest.as_bytes());
+    }
+
+    fn time(&mut self, text: &str) -> Result<(), jiff::Error> {
+        if let Some(("", slot, "")) = hole(text) {
+            self.settle();
+            self.steps.push(Step::Time(slot));
+            return Ok(());
+        }
+        text.parse::<jiff::Timestamp>().map(|time| moment(time.as_second(), &mut self.bytes))
+    }
+}
