@@ -13,5 +13,6 @@ mod kubectl;
 mod optional;
 mod protobuf;
 mod pty;
+mod pty_open;
 mod slow_pages;
 mod snapshot;

@@ -133,9 +133,9 @@ impl History {
 
     /// What a node's Ready did in the last quarter of an hour.
     #[must_use]
-    pub fn strip(&self, uid: Uid, now: Now) -> Strip {
+    pub fn strip(&self, uid: Uid, wall: Timestamp) -> Strip {
         let Some(record) = self.nodes.get(&uid) else { return [None; STRIP] };
-        let minute = now.wall.as_second().div_euclid(60);
+        let minute = wall.as_second().div_euclid(60);
         let mut from = (minute - FLAP_WINDOW.as_secs().cast_signed() / 60) * 60;
         std::array::from_fn(|_| {
             from += 60;
@@ -286,7 +286,7 @@ mod tests {
             Some(Readiness::NotReady) => 'X',
             Some(Readiness::Unknown) => '?',
         };
-        history.strip(Uid(uid), at(second)).map(letter).iter().collect()
+        history.strip(Uid(uid), at(second).wall).map(letter).iter().collect()
     }
 
     /// 1,700,000,000 is 20 s into a minute of the wall clock.

@@ -17,6 +17,7 @@ use super::Known;
 use crate::facts::node::{NodeFacts, Readiness};
 use crate::facts::pod::PodFacts;
 use crate::facts::text::Clean;
+use crate::model::history::Strip;
 
 pub use columns::{Align, COLUMNS, Column, Compared, Match, Matched};
 
@@ -74,6 +75,8 @@ pub struct NodeRow<'a> {
     pub memory_bytes: (Known<i64>, Option<i64>),
     /// What it uses now; `None` if the usage of nodes is not seen in this cluster.
     pub used: Option<Used>,
+    /// What Ready was in each of the last 15 minutes, oldest first; `None` while nobody watched.
+    pub ready: Strip,
     /// Conditions that are bad: `MemoryPressure`, `DiskPressure`, NPD's; short names in the order of the API.
     pub pressures: Vec<&'a Clean>,
 }

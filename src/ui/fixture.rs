@@ -17,6 +17,7 @@ use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
 use crate::model::alert::{AlertLine, Severity};
 use crate::model::cluster::{ClusterSummary, Freshness, Health, NodeDetail};
+use crate::model::history::Strip;
 use crate::model::inspection::PartFreshness;
 use crate::model::latency::{LatencySummary, Mark, Percentile};
 use crate::model::rows::{Accelerators, Extent, NodeRow, NodeStatus, PodRow, ResourceRow, SortBy, Used};
@@ -151,6 +152,7 @@ impl Fleet {
                     window: Some(secs(20)),
                 },
             }),
+            ready: strip(place),
             pressures: if place == 6 { vec![&self.nodes[6].conditions[0].kind] } else { vec![] },
         }
     }
@@ -188,6 +190,18 @@ impl Fleet {
             ],
         }
     }
+}
+
+/// Not watched for three minutes, then as the node is now: lost, silent, flapping, or Ready all the time.
+fn strip(place: usize) -> Strip {
+    std::array::from_fn(|minute| {
+        (minute > 2).then_some(match place {
+            0 | 5 if minute > 11 => Readiness::NotReady,
+            3 if minute > 12 => Readiness::Unknown,
+            4 if minute % 3 == 0 => Readiness::NotReady,
+            _ => Readiness::Ready,
+        })
+    })
 }
 
 fn conditions() -> Vec<Condition> {

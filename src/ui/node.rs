@@ -87,7 +87,7 @@ impl Plan {
             NodePane::Pods => 0,
             NodePane::Conditions => detail.facts.conditions.len(),
             NodePane::Resources => detail.resources.len() + detail.notes.len(),
-            NodePane::Labels => labels::lines(detail, area.width).len(),
+            NodePane::Labels => labels::lines(detail, (area.width, events.now)).len(),
             NodePane::Events => events::count(events),
         });
         plan.hidden = lines.saturating_sub(plan.page(pane));
@@ -108,7 +108,7 @@ impl Plan {
         };
         let (info, top) = (pane == NodePane::Labels, matches!(pane, NodePane::Conditions | NodePane::Resources));
         if area.width >= SPLIT.0 && area.height >= SPLIT.1 {
-            let labels = share(lines(labels::lines(detail, area.width).len()), info, 6);
+            let labels = share(lines(labels::lines(detail, (area.width, events.now)).len()), info, 6);
             let height = share(conditions.max(resources), top, 3).min(body.height.saturating_sub(labels + 2 + PODS));
             // Messages are long: with the focus on them they have the line for themselves where it is short.
             let alone = pane == NodePane::Conditions && area.width < BESIDE;
@@ -135,7 +135,7 @@ impl Plan {
             let conditions = Rect { height: share(conditions, pane == NodePane::Conditions, 5), ..body };
             let height = share(resources, pane == NodePane::Resources, 5);
             let resources = Rect { y: conditions.bottom(), height, ..body };
-            let height = share(lines(labels::lines(detail, area.width).len()), info, 6);
+            let height = share(lines(labels::lines(detail, (area.width, events.now)).len()), info, 6);
             let labels = Rect { y: resources.bottom(), height, ..body };
             let pods = Rect { y: labels.bottom(), height: area.bottom().saturating_sub(labels.bottom()), ..body };
             let (pods, events) = below(pods, share(lines(events::count(events) + 1), pane == NodePane::Events, 6));
@@ -210,7 +210,7 @@ pub(super) fn draw(
     };
     conditions::draw(buf, plan.conditions, detail, pane(NodePane::Conditions));
     resources::draw(buf, plan.resources, detail, pane(NodePane::Resources));
-    labels::draw(buf, plan.labels, detail, pane(NodePane::Labels));
+    labels::draw(buf, plan.labels, (detail, view.events.now), pane(NodePane::Labels));
     pods::draw(buf, plan.pods, view, (pane(NodePane::Pods), seen));
     events::draw(buf, plan.events, &view.events, pane(NodePane::Events));
 }

@@ -245,6 +245,7 @@ impl ClusterState {
             history: &self.history,
             usage: &self.usage,
             server_now: self.server_now(now),
+            wall: now.wall,
             stale: self.nodes_track.complete() && !self.nodes_are_current(now),
         }
     }
