@@ -129,17 +129,14 @@ fn model(nodes: usize) -> Model {
     let mut model = Model::new(vec![spec], Settings::default());
     for resource in [Resource::Nodes, Resource::Pods] {
         tell(&mut model, ClusterEvent::ListStarted { resource, generation: 1 });
-        match resource {
-            Resource::Nodes => {
-                let all: Vec<_> = (0..nodes).collect();
-                for some in all.chunks(PAGE) {
-                    tell(&mut model, page(resource, Batch::Nodes(some.iter().copied().map(node).collect())));
-                }
+        if resource == Resource::Nodes {
+            let all: Vec<_> = (0..nodes).collect();
+            for some in all.chunks(PAGE) {
+                tell(&mut model, page(resource, Batch::Nodes(some.iter().copied().map(node).collect())));
             }
-            Resource::Pods => {
-                for batch in pods(nodes) {
-                    tell(&mut model, page(resource, Batch::Pods(batch)));
-                }
+        } else {
+            for batch in pods(nodes) {
+                tell(&mut model, page(resource, Batch::Pods(batch)));
             }
         }
         tell(&mut model, ClusterEvent::ListFinished { resource, generation: 1 });

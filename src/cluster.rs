@@ -30,6 +30,7 @@ mod inflate;
 mod inspect;
 pub mod kubeconfig;
 mod meter;
+mod optional;
 mod probe;
 mod proxy;
 mod reflector;
@@ -44,7 +45,7 @@ use deadline::{Backoff, SizeTier};
 use kubeconfig::Target;
 use meter::Sink;
 use session::{Build, Rejections, Session};
-pub use tuning::{Optional, Tiers, Tuning};
+pub use tuning::{LeaseWatch, Optional, Tiers, Tuning};
 use vigil::Vigil;
 
 /// A task that has run this long before it panicked starts again without delay growth.
@@ -88,10 +89,14 @@ pub(crate) struct Shared {
     resumed: watch::Receiver<u64>,
     /// The last ping was answered.
     answering: AtomicBool,
+    /// Lists may come as watches: wanted, and none has failed yet.
+    watch_list: AtomicBool,
     reconnected: Notify,
     tier: Mutex<SizeTier>,
+    /// Nodes of the last complete list.
+    nodes: watch::Sender<Option<u32>>,
     /// The last list of each resource: its number grows even when the loop has to start again.
-    generations: [AtomicU32; Resource::ALL.len()],
+    generations: [AtomicU32; Resource::CORE.len() + Resource::OPTIONAL.len()],
 }
 
 impl Shared {
@@ -110,14 +115,12 @@ impl Shared {
 
     fn observe_nodes(&self, nodes: u32) {
         self.tier.lock().unwrap_or_else(PoisonError::into_inner).observe(nodes);
+        self.nodes.send_replace(Some(nodes));
     }
 
     /// The last list of `resource`.
     fn generation(&self, resource: Resource) -> &AtomicU32 {
-        match resource {
-            Resource::Nodes => &self.generations[0],
-            Resource::Pods => &self.generations[1],
-        }
+        &self.generations[resource as usize]
     }
 
     /// The user's wishes from now on.
@@ -158,10 +161,11 @@ enum Part {
     Version,
     Inspector,
     Usage,
+    Optional(Resource),
 }
 
 impl Part {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 13] = [
         Self::Meter,
         Self::Session,
         Self::Reflector(Resource::Nodes),
@@ -171,14 +175,17 @@ impl Part {
         Self::Version,
         Self::Inspector,
         Self::Usage,
+        Self::Optional(Resource::Leases),
+        Self::Optional(Resource::Slices),
+        Self::Optional(Resource::Claims),
+        Self::Optional(Resource::Classes),
     ];
 
     fn name(self) -> &'static str {
         match self {
             Self::Session => "credentials",
             Self::Meter => "meter",
-            Self::Reflector(Resource::Nodes) => "nodes",
-            Self::Reflector(Resource::Pods) => "pods",
+            Self::Reflector(resource) | Self::Optional(resource) => resource.name(),
             Self::Probe(Series::Ping) => "ping probe",
             Self::Probe(Series::Work) => "work probe",
             Self::Version => "version",
@@ -206,8 +213,10 @@ async fn supervise<B: Build>(build: B, server: ClusterEvent, tuning: Tuning, lin
         refresh: refreshes,
         resumed: resumes,
         answering: AtomicBool::new(false),
+        watch_list: AtomicBool::new(tuning.watch_list),
         reconnected: Notify::new(),
         tier: Mutex::new(SizeTier::new(tuning.tiers.clone())),
+        nodes: watch::channel(None).0,
         generations: Default::default(),
         tuning,
     });
@@ -275,6 +284,7 @@ impl<B: Build> Tree<B> {
                 Part::Version => probe::versions(shared).await,
                 Part::Inspector => inspect::run(shared, seed).await,
                 Part::Usage => usage::run(shared, seed).await,
+                Part::Optional(resource) => optional::run(shared, resource, seed).await,
             }
         });
         self.parts.insert(task.id(), part);

@@ -14,6 +14,7 @@ use thiserror::Error;
 use crate::action::ACTIONS;
 use crate::cli::{self, Color};
 use crate::cluster::{Optional, Tuning};
+use crate::facts::accelerator::{Kind, Table};
 use crate::model::Settings;
 use crate::tell::{Notify, Telling};
 
@@ -42,6 +43,10 @@ pub struct Config {
     pub contexts: Vec<String>,
     /// Ask for protobuf; the answer may be JSON all the same.
     pub protobuf: bool,
+    /// Ask for lists as watches.
+    watch_list: bool,
+    /// The same by context: `[cluster.NAME] watch-list`.
+    cluster_watch_list: BTreeMap<String, bool>,
     /// What is asked of APIs that a cluster need not have.
     pub optional: Optional,
     /// Thresholds and windows of the model.
@@ -58,6 +63,8 @@ pub struct Config {
     timeouts: Vec<Timeouts>,
     /// `[cluster.NAME.timeouts]` by context.
     cluster_timeouts: BTreeMap<String, Timeouts>,
+    /// Resource names that count as accelerators besides the built-in ones.
+    pub accelerators: BTreeMap<String, Kind>,
     /// What was read but is not known, for the operator.
     pub warnings: Vec<String>,
 }
@@ -105,6 +112,7 @@ struct File {
     tell: TellSection,
     display: DisplaySection,
     keys: BTreeMap<String, Vec<String>>,
+    accelerators: BTreeMap<String, Kind>,
     timeouts: Timeouts,
     cluster: BTreeMap<String, ClusterSection>,
 }
@@ -113,6 +121,8 @@ struct File {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct ClusterSection {
+    #[serde(rename = "watch-list")]
+    watch_list: Option<bool>,
     timeouts: Timeouts,
 }
 
@@ -121,6 +131,8 @@ struct ClusterSection {
 struct ClustersSection {
     contexts: Option<Vec<String>>,
     protobuf: Option<bool>,
+    #[serde(rename = "watch-list")]
+    watch_list: Option<bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -196,6 +208,8 @@ impl Config {
         let mut config = Self {
             contexts: Vec::new(),
             protobuf: true,
+            watch_list: false,
+            cluster_watch_list: BTreeMap::new(),
             optional: Optional::default(),
             settings: Settings::default(),
             telling: Telling::default(),
@@ -204,6 +218,7 @@ impl Config {
             keys: BTreeMap::new(),
             timeouts: Vec::new(),
             cluster_timeouts: BTreeMap::new(),
+            accelerators: BTreeMap::new(),
             warnings: Vec::new(),
         };
         config.overlay(parse(DEFAULTS, &mut Vec::new()).expect("the embedded defaults are tested"));
@@ -240,6 +255,7 @@ impl Config {
             probe_period: self.settings.probe_period,
             probe_deadline: self.settings.probe_deadline,
             protobuf: self.protobuf,
+            watch_list: self.cluster_watch_list.get(context).copied().unwrap_or(self.watch_list),
             optional: self.optional.clone(),
             ..Tuning::default()
         };
@@ -249,9 +265,17 @@ impl Config {
         tuning
     }
 
+    /// What each resource name counts as.
+    #[must_use]
+    pub fn accelerator_table(&self) -> Table {
+        Table::with(self.accelerators.iter().map(|(name, kind)| (name.clone(), *kind)))
+    }
+
     fn overlay(&mut self, file: File) {
-        let File { clusters, alerts, probe, optional, tell, display, keys, timeouts, cluster } = file;
+        let File { clusters, alerts, probe, optional, tell, display, keys, accelerators, timeouts, cluster } = file;
         self.timeouts.push(timeouts);
+        let streams = |(name, section): (&String, &ClusterSection)| Some((name.clone(), section.watch_list?));
+        self.cluster_watch_list.extend(cluster.iter().filter_map(streams));
         self.cluster_timeouts.extend(cluster.into_iter().map(|(name, section)| (name, section.timeouts)));
         let settings = &mut self.settings;
         let spans = [
@@ -280,10 +304,12 @@ impl Config {
         replace(&mut self.telling.on_alert, tell.on_alert);
         replace(&mut self.contexts, clusters.contexts);
         replace(&mut self.protobuf, clusters.protobuf);
+        replace(&mut self.watch_list, clusters.watch_list);
         replace(&mut self.optional.usage, optional.usage);
         replace(&mut self.color, display.color);
         replace(&mut self.ascii, display.ascii);
         self.keys.extend(keys);
+        self.accelerators.extend(accelerators);
     }
 }
 
@@ -368,6 +394,23 @@ mod tests {
         let config = load("[alerts]\nslow-cal = \"3s\"\n").unwrap();
         assert_eq!(config.warnings.len(), 1);
         assert!(config.warnings[0].contains("alerts.slow-cal"), "{}", config.warnings[0]);
+    }
+
+    #[test]
+    fn resource_names_of_the_file_count_as_what_it_says() {
+        let config = load("[accelerators]\n\"example.com/npu\" = \"device\"\n\"nvidia.com/gpu\" = \"aux\"\n").unwrap();
+        let table = config.accelerator_table();
+        assert_eq!(table.classify("example.com/npu"), Some(Kind::Device));
+        assert_eq!(table.classify("nvidia.com/gpu"), Some(Kind::Aux), "the user's word wins");
+        assert_eq!(table.classify("amd.com/gpu"), Some(Kind::Device), "the built-in names stay");
+    }
+
+    #[test]
+    fn a_kind_that_nobody_knows_is_refused_with_its_line_and_the_kinds_there_are() {
+        let error = load("[alerts]\n\n[accelerators]\n\"example.com/npu\" = \"gpu\"\n").unwrap_err().to_string();
+        for part in ["config.toml", "line 4", "example.com/npu", "`gpu`", "`device`", "`slice`", "`shared`", "`aux`"] {
+            assert!(error.contains(part), "{part}: {error}");
+        }
     }
 
     #[test]

@@ -5,8 +5,11 @@
 
 pub mod accelerator;
 pub mod document;
+pub mod dra;
 pub mod event;
 mod json;
+pub mod kept;
+pub mod lease;
 mod loose;
 pub mod metrics;
 pub mod node;

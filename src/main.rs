@@ -72,7 +72,8 @@ fn dispatch(cli: &Cli) -> eyre::Result<i32> {
             let config = load_config(cli)?;
             let targets = targets(&cli.clusters, &config)?;
             let tuning = |target: &Target| config.tuning(target.context());
-            let snapshot = runtime::snapshot(&targets, config.settings, tuning, *deadline)?;
+            let snapshot =
+                runtime::snapshot(&targets, (config.settings, config.accelerator_table()), tuning, *deadline)?;
             print(&match output {
                 Output::Table => report::table(&snapshot),
                 Output::Json => serde_json::to_string_pretty(&snapshot)? + "\n",
@@ -199,9 +200,9 @@ fn dashboard(cli: &Cli, demo: Option<&str>) -> eyre::Result<i32> {
         None => targets(&cli.clusters, &config)?,
     };
     let look = look(&cli.display, &config);
-    let (settings, telling) = (config.settings, config.telling.clone());
+    let (settings, accelerators, telling) = (config.settings, config.accelerator_table(), config.telling.clone());
     let tuning = Box::new(move |target: &Target| config.tuning(target.context()));
-    Dashboard { targets, settings, tuning, keymap, look, telling }.run()?;
+    Dashboard { targets, settings, accelerators, tuning, keymap, look, telling }.run()?;
     Ok(DONE)
 }
 

@@ -3,10 +3,12 @@
 pub mod alert;
 pub mod alerts;
 pub mod cluster;
+pub mod dra;
 pub mod history;
 mod input;
 pub mod inspection;
 mod join;
+mod kept;
 pub mod latency;
 pub mod ledger;
 mod nodes;
@@ -16,8 +18,10 @@ pub mod screens;
 mod sync;
 pub mod usage;
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::facts::accelerator::Table;
 use crate::facts::text::Clean;
 use crate::msg::inspect::{Inspection, Subject};
 use crate::msg::{ClusterId, Effect, Mono, Msg, Now};
@@ -249,6 +253,14 @@ impl Model {
             rang: None,
             chosen: None,
         }
+    }
+
+    /// Counts these names as accelerators; before the first message.
+    #[must_use]
+    pub fn with_accelerators(mut self, table: Table) -> Self {
+        let table = Arc::new(table);
+        self.clusters.iter_mut().for_each(|cluster| cluster.count_as_accelerators(Arc::clone(&table)));
+        self
     }
 
     /// Takes in one message. O(size of the message), never O(size of the cluster) (but a finished list sweeps once).

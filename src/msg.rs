@@ -8,6 +8,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::action::Action;
+use crate::facts::dra::{ClaimFacts, ClassFacts, SliceFacts};
+use crate::facts::kept::Kept;
+use crate::facts::lease::LeaseFacts;
 use crate::facts::metrics::NodeUsage;
 use crate::facts::node::NodeFacts;
 use crate::facts::pod::PodBatch;
@@ -239,11 +242,28 @@ pub enum Resource {
     Nodes,
     /// `/api/v1/pods`.
     Pods,
+    /// The leases of kubelets, `coordination.k8s.io` in `kube-node-lease`: optional.
+    Leases,
+    /// `resource.k8s.io` `resourceslices`: optional.
+    Slices,
+    /// `resource.k8s.io` `resourceclaims`: optional.
+    Claims,
+    /// `resource.k8s.io` `deviceclasses`: optional.
+    Classes,
 }
 
 impl Resource {
-    /// All of them.
-    pub const ALL: [Self; 2] = [Self::Nodes, Self::Pods];
+    /// What every cluster has, and the numbers of the dashboard come from.
+    pub const CORE: [Self; 2] = [Self::Nodes, Self::Pods];
+
+    /// What a cluster need not have: without it something is not shown, and nothing else changes.
+    pub const OPTIONAL: [Self; 4] = [Self::Leases, Self::Slices, Self::Claims, Self::Classes];
+
+    /// One of [`Resource::OPTIONAL`].
+    #[must_use]
+    pub fn is_optional(self) -> bool {
+        !Self::CORE.contains(&self)
+    }
 
     /// The plural of the API.
     #[must_use]
@@ -251,6 +271,10 @@ impl Resource {
         match self {
             Self::Nodes => "nodes",
             Self::Pods => "pods",
+            Self::Leases => "leases",
+            Self::Slices => "resourceslices",
+            Self::Claims => "resourceclaims",
+            Self::Classes => "deviceclasses",
         }
     }
 }
@@ -262,6 +286,51 @@ pub enum Batch {
     Nodes(Vec<NodeChange>),
     /// Pods in order, each present or gone.
     Pods(PodBatch),
+    /// Leases in order.
+    Leases(Vec<KeptChange<LeaseFacts>>),
+    /// Slices in order.
+    Slices(Vec<KeptChange<SliceFacts>>),
+    /// Claims in order.
+    Claims(Vec<KeptChange<ClaimFacts>>),
+    /// Device classes in order.
+    Classes(Vec<KeptChange<ClassFacts>>),
+}
+
+impl Batch {
+    /// How many objects it holds.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Nodes(nodes) => nodes.len(),
+            Self::Pods(pods) => pods.len(),
+            Self::Leases(leases) => leases.len(),
+            Self::Slices(slices) => slices.len(),
+            Self::Claims(claims) => claims.len(),
+            Self::Classes(classes) => classes.len(),
+        }
+    }
+
+    /// No objects at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// An object of an API that a cluster need not have that is there, or one that went.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum KeptChange<T> {
+    /// The object as it is now.
+    Present(Box<Kept<T>>),
+    /// The object was deleted.
+    Gone {
+        /// `namespace/name`, or the bare name.
+        key: Clean,
+        /// Its uid.
+        uid: Uid,
+        /// The resourceVersion of the deletion.
+        version: u64,
+    },
 }
 
 /// A node that is there, or one that went.
@@ -351,6 +420,13 @@ pub enum SyncState {
     Denied {
         /// What the server said.
         failure: Box<Failure>,
+    },
+    /// The server does not have it (404), which only what is optional can be; looked for again at a polite period.
+    Absent,
+    /// It is optional and not asked for.
+    Skipped {
+        /// Why.
+        reason: Clean,
     },
 }
 
@@ -478,7 +554,11 @@ impl CallKind {
     /// Of an API that a cluster need not have: it counts for our load, and says nothing about the health of the cluster.
     #[must_use]
     pub fn is_optional(self) -> bool {
-        matches!(self, Self::Usage)
+        match self {
+            Self::List(resource) | Self::Watch(resource) => resource.is_optional(),
+            Self::Usage => true,
+            Self::Ping | Self::Work | Self::Get | Self::Detail | Self::DetailWatch => false,
+        }
     }
 }
 

@@ -2,7 +2,9 @@
 //!
 //! What is not known is `null` with a state beside it, never 0.
 
+mod amounts;
 pub mod check;
+mod item;
 mod table;
 
 use jiff::Timestamp;
@@ -10,11 +12,14 @@ use serde::Serialize;
 
 use crate::facts::accelerator::Kind;
 use crate::facts::text::Clean;
-use crate::model::cluster::{AcceleratorTotals, ClusterState, Freshness, NodeItem};
+use crate::model::cluster::{AcceleratorTotals, ClusterState, Freshness};
+use crate::model::dra::{Devices, DriverDevices};
 use crate::model::optional::Visibility;
 use crate::model::{Known, Model};
 use crate::msg::{Failure, Layer, Now};
 
+pub use amounts::{Amounts, Resources};
+pub use item::{Item, ItemAccelerator, ItemCondition, ItemPods, ItemTaint, ItemUsage};
 pub use table::table;
 
 /// The clusters at one time: `watchbell snapshot -o json`.
@@ -47,8 +52,14 @@ pub struct Cluster {
     pub accelerators: Option<Vec<Accelerator>>,
     /// Sums over pods.
     pub pods: Pods,
+    /// Every resource summed over the nodes and their pods; `None` unless the node list was complete, see `nodes.state`.
+    pub resources: Option<Resources>,
     /// Whether the usage of nodes is seen.
     pub usage: Usage,
+    /// Devices of dynamic resource allocation.
+    pub dra: Dra,
+    /// Whether the leases of kubelets are seen.
+    pub leases: Seen,
     /// The API as seen from here.
     pub api: Api,
     /// Lists that are read in smaller pages than usual, and why.
@@ -91,6 +102,8 @@ pub struct Nodes {
     pub unknown: Option<u32>,
     /// `spec.unschedulable`, whatever Ready says.
     pub cordoned: Option<u32>,
+    /// Objects of the last list and since then that could not be read; they count nowhere else.
+    pub unreadable: u32,
 }
 
 /// One accelerator resource of a cluster.
@@ -107,6 +120,14 @@ pub struct Accelerator {
     pub allocatable: i64,
     /// By bound pods that are neither Succeeded nor Failed; see `pods.state`.
     pub requested: Option<i64>,
+    /// allocatable − requested; negative where more is requested than is healthy.
+    pub free: Option<i64>,
+    /// Announced but not healthy: capacity − allocatable, node by node.
+    pub withdrawn: i64,
+    /// Promised by labels but never announced; `None` where no label can say.
+    pub missing: Option<i64>,
+    /// Requested beyond what is allocatable, node by node.
+    pub over_requested: Option<i64>,
     /// Nodes that announce any.
     pub nodes: u32,
 }
@@ -119,10 +140,21 @@ pub struct Pods {
     pub state: State,
     /// Bound to a node and neither Succeeded nor Failed.
     pub bound: Option<u32>,
+    /// Of those: being deleted.
+    pub terminating: Option<u32>,
+    /// Of those: owned by a `DaemonSet`.
+    pub daemon_set: Option<u32>,
+    /// Of those: mirrors of static pods.
+    #[serde(rename = "static")]
+    pub mirror: Option<u32>,
     /// Sum of `allocatable.pods` over the nodes; see `nodes.state`.
     pub allocatable: Option<u32>,
     /// Without a node, and neither Succeeded nor Failed.
     pub unscheduled: Option<u32>,
+    /// Bound to nodes that are not in the list; they are in `bound` and on no node. `None` until both lists are complete.
+    pub orphaned: Option<u32>,
+    /// Objects of the last list and since then that could not be read; they count nowhere else.
+    pub unreadable: u32,
 }
 
 /// Whether the usage of nodes (`metrics.k8s.io`) is seen.
@@ -135,6 +167,43 @@ pub struct Usage {
     pub reason: Option<String>,
     /// Seconds since the newest figures were taken; `None` without any.
     pub age_seconds: Option<f64>,
+}
+
+/// Whether something that a cluster need not have is seen.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Seen {
+    /// It is, now.
+    pub visible: bool,
+    /// If not: why.
+    pub reason: Option<String>,
+}
+
+/// Devices of dynamic resource allocation (`resource.k8s.io`).
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Dra {
+    /// Slices and claims are seen, now.
+    pub visible: bool,
+    /// If not: why.
+    pub reason: Option<String>,
+    /// All devices by driver; `None` until slices and claims were read.
+    pub drivers: Option<Vec<DriverDevices>>,
+    /// Those of `drivers` that several nodes can use, over a network.
+    pub network: Option<Vec<DriverDevices>>,
+    /// Allocated devices that no slice names (any more).
+    pub stray: Option<u32>,
+    /// Extended resources that a device class serves.
+    pub extended_resources: Vec<Bridge>,
+}
+
+/// A device class that serves an extended resource.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Bridge {
+    /// The resource that pods ask for.
+    pub resource: Clean,
+    /// The class.
+    pub device_class: Clean,
 }
 
 /// The API as seen from here.
@@ -181,66 +250,6 @@ pub struct Fault {
     pub attempt: u32,
 }
 
-/// One node.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Item {
-    /// Its name.
-    pub name: Clean,
-    /// `Ready`, `NotReady` or `Unknown`, then `,SchedulingDisabled` if cordoned, as kubectl spells it.
-    pub status: String,
-    /// `lastTransitionTime` of Ready.
-    pub status_since: Option<Timestamp>,
-    /// Roles, sorted.
-    pub roles: Vec<Clean>,
-    /// Its pods.
-    pub pods: ItemPods,
-    /// Its accelerators.
-    pub accelerators: Vec<ItemAccelerator>,
-    /// What it uses now; `None` if that is not known, see the cluster's `usage`.
-    pub usage: Option<ItemUsage>,
-}
-
-/// What one node uses now.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ItemUsage {
-    /// CPU, thousandths of a core, rounded up: the average over the window.
-    pub cpu_milli: Option<i64>,
-    /// Memory, bytes: the working set.
-    pub memory_bytes: Option<i64>,
-    /// Seconds since the figures were taken, by the server's clock.
-    pub age_seconds: Option<f64>,
-    /// Seconds over which the CPU is averaged.
-    pub window_seconds: Option<f64>,
-}
-
-/// The pods of one node.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ItemPods {
-    /// Bound and neither Succeeded nor Failed; see the cluster's `pods.state`.
-    pub bound: Option<u32>,
-    /// `allocatable.pods`; `None` if the node does not say.
-    pub allocatable: Option<u32>,
-}
-
-/// One accelerator resource of a node.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ItemAccelerator {
-    /// `nvidia.com/gpu`.
-    pub resource: Clean,
-    /// `device`, `slice` or `shared`.
-    pub kind: Kind,
-    /// `status.capacity`.
-    pub capacity: i64,
-    /// `status.allocatable`.
-    pub allocatable: i64,
-    /// By bound pods that are neither Succeeded nor Failed.
-    pub requested: Option<i64>,
-}
-
 /// The clusters as they are known now.
 #[must_use]
 pub fn snapshot(model: &Model, now: Now) -> Snapshot {
@@ -264,7 +273,10 @@ impl Snapshot {
 fn cluster_of(cluster: &ClusterState, now: Now) -> Cluster {
     let summary = cluster.summary(now);
     let counts = cluster.node_counts();
+    let pods = cluster.pod_counts();
+    let nodes = cluster.items(now);
     let nodes_state = state(&summary.nodes_fresh, summary.nodes_total);
+    let devices = cluster.dra_devices();
     let mut errors: Vec<Fault> = cluster.failures().map(fault).collect();
     if errors.is_empty()
         && let Some(failure) = &summary.failure
@@ -282,18 +294,30 @@ fn cluster_of(cluster: &ClusterState, now: Now) -> Cluster {
             not_ready: counts.map(|counts| counts.not_ready).exact(),
             unknown: counts.map(|counts| counts.unknown).exact(),
             cordoned: counts.map(|counts| counts.cordoned).exact(),
+            unreadable: cluster.unreadable_nodes(),
         },
         accelerators: counts.exact().map(|_| cluster.accelerators().into_iter().map(accelerator).collect()),
         pods: Pods {
             state: state(&summary.pods_fresh, summary.pods),
             bound: summary.pods.exact(),
+            terminating: pods.map(|pods| pods.terminating).exact(),
+            daemon_set: pods.map(|pods| pods.daemon_set).exact(),
+            mirror: pods.map(|pods| pods.mirror).exact(),
             allocatable: summary.pods_allocatable.exact(),
             unscheduled: summary.unscheduled.exact(),
+            orphaned: summary.orphaned.exact(),
+            unreadable: cluster.unreadable_pods(),
         },
+        resources: counts.exact().map(|_| amounts::summed(nodes.iter().map(|node| &*node.resources))),
         usage: Usage {
             visible: *cluster.usage_visible() == Visibility::Visible,
             reason: cluster.usage_visible().reason(),
             age_seconds: cluster.usage_age(now).map(|age| age.as_secs_f64()),
+        },
+        dra: dra(cluster, devices.as_ref()),
+        leases: Seen {
+            visible: cluster.leases_visible() == Visibility::Visible,
+            reason: cluster.leases_visible().reason(),
         },
         api: Api {
             probe_p50_ms: summary.latency.p50.map(|p50| milliseconds(p50.value)),
@@ -307,39 +331,20 @@ fn cluster_of(cluster: &ClusterState, now: Now) -> Cluster {
             .map(|(resource, size, why)| SmallerPages { resource: resource.name(), size: *size, after: why.name() })
             .collect(),
         errors,
-        items: items(cluster, counts.any().is_some(), now),
+        items: counts.any().map(|_| nodes.iter().map(|node| item::of(node, devices.as_ref())).collect()),
     }
 }
 
-fn items(cluster: &ClusterState, known: bool, now: Now) -> Option<Vec<Item>> {
-    let node = |node: NodeItem<'_>| Item {
-        name: node.row.facts.name.clone(),
-        status: node.status(),
-        status_since: node.row.facts.readiness().1,
-        roles: node.row.roles.split(',').filter(|role| !role.is_empty()).map(Clean::new).collect(),
-        pods: ItemPods { bound: node.row.pods.exact(), allocatable: node.row.pods_allocatable },
-        accelerators: node
-            .accelerators
-            .iter()
-            .map(|totals| ItemAccelerator {
-                resource: totals.resource.clone(),
-                kind: totals.kind,
-                capacity: totals.capacity,
-                allocatable: totals.allocatable,
-                requested: totals.requested.exact(),
-            })
-            .collect(),
-        // A node that the API has no figures of is not known, like one of a cluster without the API (F26).
-        usage: node.row.used.filter(|used| used.cpu_milli.is_some() || used.memory_bytes.is_some()).map(|used| {
-            ItemUsage {
-                cpu_milli: used.cpu_milli,
-                memory_bytes: used.memory_bytes,
-                age_seconds: used.age.map(|age| age.as_secs_f64()),
-                window_seconds: used.window.map(|window| window.as_secs_f64()),
-            }
-        }),
-    };
-    known.then(|| cluster.items(now).into_iter().map(node).collect())
+fn dra(cluster: &ClusterState, devices: Option<&Devices>) -> Dra {
+    let bridge = |(resource, device_class)| Bridge { resource, device_class };
+    Dra {
+        visible: cluster.dra_visible() == Visibility::Visible,
+        reason: cluster.dra_visible().reason(),
+        drivers: devices.map(|devices| devices.total.clone()),
+        network: devices.map(|devices| devices.network.clone()),
+        stray: devices.map(|devices| devices.stray),
+        extended_resources: cluster.dra_bridges().into_iter().map(bridge).collect(),
+    }
 }
 
 fn state<T>(fresh: &Freshness, value: Known<T>) -> State {
@@ -353,8 +358,18 @@ fn state<T>(fresh: &Freshness, value: Known<T>) -> State {
 }
 
 fn accelerator(totals: AcceleratorTotals) -> Accelerator {
-    let AcceleratorTotals { resource, kind, capacity, allocatable, requested, nodes } = totals;
-    Accelerator { resource, kind, capacity, allocatable, requested: requested.exact(), nodes }
+    Accelerator {
+        free: totals.free().exact(),
+        requested: totals.requested.exact(),
+        over_requested: totals.over_requested.exact(),
+        resource: totals.resource,
+        kind: totals.kind,
+        capacity: totals.capacity,
+        allocatable: totals.allocatable,
+        withdrawn: totals.withdrawn,
+        missing: totals.missing,
+        nodes: totals.nodes,
+    }
 }
 
 fn fault(failure: &Failure) -> Fault {

@@ -19,6 +19,7 @@ use crate::clipboard;
 use crate::clock::Clock;
 use crate::cluster::kubeconfig::Target;
 use crate::cluster::{self, Command, Link, Tuning};
+use crate::facts::accelerator::Table;
 use crate::keymap::KeyMap;
 use crate::model::cluster::ClusterState;
 use crate::model::{ClusterSpec, Mode, Model, Settings};
@@ -128,6 +129,8 @@ pub struct Dashboard {
     pub targets: Vec<Target>,
     /// Thresholds.
     pub settings: Settings,
+    /// What each resource name counts as.
+    pub accelerators: Table,
     /// Deadlines and periods of each cluster's tasks.
     pub tuning: Box<dyn Fn(&Target) -> Tuning>,
     /// Keys.
@@ -151,7 +154,7 @@ impl Dashboard {
         runtime.block_on(async {
             let clock = Clock::start();
             let clusters = Clusters::start(&self.targets, &self.tuning, clock)?;
-            let model = Model::new(specs(&self.targets), self.settings);
+            let model = Model::new(specs(&self.targets), self.settings).with_accelerators(self.accelerators);
             let clusters_hook = clusters.hook(&self.telling);
             let screen = Screen::enter()?;
             let app = App {
@@ -372,7 +375,7 @@ const OPTIONAL_PATIENCE: Duration = Duration::from_secs(3);
 /// If the cluster tasks cannot be started.
 pub fn snapshot(
     targets: &[Target],
-    settings: Settings,
+    (settings, accelerators): (Settings, Table),
     tuning: impl Fn(&Target) -> Tuning,
     deadline: Duration,
 ) -> eyre::Result<Snapshot> {
@@ -380,7 +383,7 @@ pub fn snapshot(
     runtime.block_on(async {
         let clock = Clock::start();
         let mut clusters = Clusters::start(targets, tuning, clock)?;
-        let mut model = Model::new(specs(targets), settings);
+        let mut model = Model::new(specs(targets), settings).with_accelerators(accelerators);
         let end = Instant::now() + deadline;
         let mut inbox = Vec::with_capacity(BATCH_MESSAGES);
         let mut patience = None;

@@ -24,6 +24,7 @@ mod object;
 mod pod;
 mod population;
 mod proto;
+mod raw;
 mod request;
 mod scenario;
 mod script;

@@ -18,6 +18,7 @@
 
 mod relay;
 mod rig;
+mod stream;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;

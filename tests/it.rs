@@ -6,6 +6,7 @@ mod architecture;
 mod broken;
 mod check;
 mod common;
+mod count;
 mod docs;
 mod faults_transport;
 mod faults_watch;

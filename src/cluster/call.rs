@@ -146,8 +146,8 @@ impl Line {
 /// What is asked for: protobuf of what can be read from it.
 fn accept(kind: CallKind, tuning: &Tuning) -> &'static str {
     match kind {
-        CallKind::List(Resource::Nodes | Resource::Pods) if tuning.protobuf => PROTOBUF,
-        CallKind::Watch(Resource::Nodes | Resource::Pods) if tuning.protobuf => PROTOBUF_WATCH,
+        CallKind::List(Resource::Nodes | Resource::Pods | Resource::Leases) if tuning.protobuf => PROTOBUF,
+        CallKind::Watch(Resource::Nodes | Resource::Pods | Resource::Leases) if tuning.protobuf => PROTOBUF_WATCH,
         _ => "application/json",
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! Rules: `reference/list-watch.md`, section 8. In short: list page 1, open the watch at its resourceVersion at once
 //! beside the remaining pages, retry each page in place, go on through a 410 with the token that the server supplies, and
-//! never let a failed list take anything away.
+//! never let a failed list take anything away. Where it is wanted, the list comes as a watch (`stream` of this module).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +15,7 @@ use crate::facts::text::Clean;
 use crate::msg::{ClusterEvent, Failure, Layer, Mono, Now, Resource, Smaller, SyncState};
 
 mod list;
+mod stream;
 mod watch;
 
 use list::List;
@@ -32,6 +33,8 @@ pub(crate) struct Moment {
     pub(crate) page_deadline: Duration,
     /// The last probe of the server was answered.
     pub(crate) answering: bool,
+    /// Lists are to come as watches: wanted, and not failed yet with this cluster.
+    pub(crate) watch_list: bool,
 }
 
 /// Something happened.
@@ -85,6 +88,8 @@ pub(crate) struct WatchNews {
     pub(crate) version: Option<String>,
     /// An event was too large to be read, so something is missing.
     pub(crate) skipped: bool,
+    /// The bookmark came that ends the initial events of a list.
+    pub(crate) synced: bool,
 }
 
 /// How a watch ended.
@@ -117,6 +122,8 @@ pub(crate) enum Effect {
     Tell(ClusterEvent),
     /// The credentials were rejected: get new ones.
     Renew,
+    /// This cluster does not send lists as watches: ask it for pages from now on.
+    NoWatchList,
 }
 
 /// A page to ask for.
@@ -148,6 +155,8 @@ pub(crate) struct WatchAsk {
     pub(crate) generation: u32,
     /// Where to begin.
     pub(crate) version: String,
+    /// With the list first (`sendInitialEvents`); `version` is empty then.
+    pub(crate) initial: bool,
     /// `timeoutSeconds`.
     pub(crate) seconds: u64,
     /// 1 for the first attempt.
@@ -253,7 +262,7 @@ impl Reflector {
             Input::Page(page) => self.page(moment, page, fx),
             Input::PageFailed(trouble) => self.page_failed(moment, &trouble, fx),
             Input::WatchOpen => self.watch_open(moment, fx),
-            Input::WatchNews(news) => self.watch_news(moment, news),
+            Input::WatchNews(news) => self.watch_news(moment, news, fx),
             Input::WatchEnded(end) => self.watch_ended(moment, end, fx),
             Input::Timer => {
                 self.list_timer(moment, fx);

@@ -16,10 +16,11 @@ use super::Shared;
 use super::call::{Ask, Limits};
 use super::classify::{self, Trouble};
 use super::reflector::{Effect, Input, Moment, PageAsk, PageNews, Reflector, WatchAsk, WatchEnd, WatchNews};
+use crate::facts::kept::Kept;
 use crate::facts::pod::PodBatch;
 use crate::facts::wire::{DecodeError, ListHead};
-use crate::facts::{node, pod};
-use crate::msg::{Batch, CallKind, ClusterEvent, NodeChange, PageLimits, Resource};
+use crate::facts::{dra, lease, node, pod};
+use crate::msg::{Batch, CallKind, ClusterEvent, KeptChange, NodeChange, PageLimits, Resource};
 
 mod frames;
 pub(super) mod lines;
@@ -60,18 +61,25 @@ enum WatchReport {
 /// Events that came together.
 struct WatchBatch {
     batch: Batch,
+    /// A page of the list that the watch brings first, by its number.
+    page: Option<u32>,
     changes: usize,
     unreadable: u32,
     bytes: u64,
     news: WatchNews,
 }
 
-/// Lists and watches one resource until the task is dropped.
+/// Lists and watches nodes or pods until the task is dropped: a server without them is one in trouble.
 pub(crate) async fn run(shared: Arc<Shared>, resource: Resource, seed: u64) {
+    follow(shared, resource, format!("/api/v1/{}", resource.name()), seed).await;
+}
+
+/// Lists and watches one resource; ends when an optional one is not there (404), or when nobody wants anything any more.
+pub(crate) async fn follow(shared: Arc<Shared>, resource: Resource, path: String, seed: u64) {
     let mut session = shared.session.subscribe();
     let mut refresh = shared.refreshes();
     let mut resumed = shared.resumes();
-    let mut shell = Shell::new(shared, resource, seed);
+    let mut shell = Shell::new(shared, (resource, path), seed);
     shell.feed(Input::Start).await;
     loop {
         let due = shell.machine.due().map(|due| shell.shared.clock.instant(due));
@@ -81,7 +89,10 @@ pub(crate) async fn run(shared: Arc<Shared>, resource: Resource, seed: u64) {
             changed = refresh.changed() => if changed.is_ok() { Input::Refresh } else { return },
             changed = resumed.changed() => if changed.is_ok() { Input::Resumed } else { return },
             changed = session.changed() => if changed.is_ok() { Input::Renewed } else { return },
-            Some(done) = shell.pages.join_next() => shell.page_done(unless_panicked(done)),
+            Some(done) = shell.pages.join_next() => match shell.page_done(unless_panicked(done)) {
+                Input::PageFailed(trouble) if trouble.code == Some(404) && resource.is_optional() => return,
+                input => input,
+            },
             Some(done) = shell.watches.join_next() => {
                 unless_panicked(done);
                 continue;
@@ -103,6 +114,8 @@ pub(crate) async fn run(shared: Arc<Shared>, resource: Resource, seed: u64) {
 struct Shell {
     shared: Arc<Shared>,
     resource: Resource,
+    /// Where it is.
+    path: Arc<str>,
     machine: Reflector,
     pages: JoinSet<PageDone>,
     watches: JoinSet<()>,
@@ -124,11 +137,12 @@ struct Shell {
 }
 
 impl Shell {
-    fn new(shared: Arc<Shared>, resource: Resource, seed: u64) -> Self {
+    fn new(shared: Arc<Shared>, (resource, path): (Resource, String), seed: u64) -> Self {
         let generation = shared.generation(resource).load(Ordering::Relaxed);
         Self {
             machine: Reflector::new(resource, shared.tuning.clone(), seed).after(generation),
             resource,
+            path: path.into(),
             pages: JoinSet::new(),
             watches: JoinSet::new(),
             reports: mpsc::channel(1).1,
@@ -150,6 +164,7 @@ impl Shell {
             now: self.shared.clock.now(),
             page_deadline: self.shared.page_deadline(),
             answering: self.shared.answering.load(Ordering::Relaxed),
+            watch_list: self.shared.watch_list.load(Ordering::Relaxed),
         };
         for effect in self.machine.step(moment, input) {
             self.perform(effect).await;
@@ -185,6 +200,8 @@ impl Shell {
                     })
                     .await;
             }
+            // Of what a cluster need not have only the state is told.
+            Effect::Tell(ClusterEvent::Failed(_)) if self.resource.is_optional() => {}
             Effect::Tell(event) => {
                 match &event {
                     ClusterEvent::ListStarted { generation, .. } => {
@@ -202,15 +219,16 @@ impl Shell {
                 self.shared.tell(event).await;
             }
             Effect::Renew => self.shared.session.renew(self.serial),
+            Effect::NoWatchList => self.shared.watch_list.store(false, Ordering::Relaxed),
         }
     }
 
     fn fetch(&mut self, page: PageAsk) {
-        let (shared, resource) = (self.shared.clone(), self.resource);
+        let (shared, of) = (self.shared.clone(), (self.resource, self.path.clone()));
         let mut buf = std::mem::take(&mut self.buf);
         self.pages.spawn(async move {
             let mut serial = 0;
-            let result = fetch(&shared, resource, &page, &mut buf, &mut serial).await;
+            let result = fetch(&shared, (of.0, &of.1), &page, &mut buf, &mut serial).await;
             PageDone { result, buf, serial }
         });
     }
@@ -233,7 +251,8 @@ impl Shell {
         let (report, reports) = mpsc::channel(WATCH_AHEAD);
         self.reports = reports;
         self.watch_generation = ask.generation;
-        self.watches.spawn(watch::run(self.shared.clone(), self.resource, ask, report));
+        let of = (self.resource, self.path.clone());
+        self.watches.spawn(watch::run(self.shared.clone(), of, ask, report));
     }
 
     fn close(&mut self) {
@@ -253,9 +272,14 @@ impl Shell {
                 self.serial = serial;
                 Some(Input::WatchEnded(end))
             }
-            WatchReport::Batch(WatchBatch { batch, changes, unreadable, bytes, news }) => {
-                if changes > 0 || unreadable > 0 {
-                    let (resource, generation) = (self.resource, self.watch_generation);
+            WatchReport::Batch(WatchBatch { batch, page, changes, unreadable, bytes, news }) => {
+                let (resource, generation) = (self.resource, self.watch_generation);
+                if let Some(page) = page {
+                    self.objects = self.objects.saturating_add(u32::try_from(changes).unwrap_or(u32::MAX));
+                    let remaining = None;
+                    let page = ClusterEvent::Page { resource, generation, page, remaining, bytes, unreadable, batch };
+                    self.shared.tell(page).await;
+                } else if changes > 0 || unreadable > 0 {
                     self.shared.tell(ClusterEvent::Changes { resource, generation, unreadable, batch }).await;
                 }
                 self.heard_bytes = self.heard_bytes.saturating_add(bytes);
@@ -301,7 +325,7 @@ impl Shell {
 
 async fn fetch(
     shared: &Shared,
-    resource: Resource,
+    (resource, path): (Resource, &str),
     page: &PageAsk,
     buf: &mut Vec<u8>,
     serial: &mut u64,
@@ -319,7 +343,7 @@ async fn fetch(
         kind: CallKind::List(resource),
         page: (page.page != PageAsk::LOOK).then_some(page.page),
         attempt: page.attempt,
-        uri: list_uri(resource, page, shared.tuning.skip_finished_pods),
+        uri: list_uri((resource, path), page, shared.tuning.skip_finished_pods),
         limits,
     };
     let start = Instant::now();
@@ -349,14 +373,28 @@ fn decode(resource: Resource, body: &[u8]) -> Result<(ListHead, Batch), DecodeEr
             let head = pod::decode_list(body, &mut pods)?;
             Ok((head, Batch::Pods(pods)))
         }
+        Resource::Leases => kept(|each| lease::decode_list(body, each), Batch::Leases),
+        Resource::Slices => kept(|each| dra::decode_slices(body, each), Batch::Slices),
+        Resource::Claims => kept(|each| dra::decode_claims(body, each), Batch::Claims),
+        Resource::Classes => kept(|each| dra::decode_classes(body, each), Batch::Classes),
     }
 }
 
-fn list_uri(resource: Resource, page: &PageAsk, skip_finished: bool) -> String {
+/// A page of objects of an optional kind.
+fn kept<T>(
+    decode: impl FnOnce(&mut dyn FnMut(Kept<T>)) -> Result<ListHead, DecodeError>,
+    batch: impl FnOnce(Vec<KeptChange<T>>) -> Batch,
+) -> Result<(ListHead, Batch), DecodeError> {
+    let mut objects = Vec::new();
+    let head = decode(&mut |object| objects.push(KeptChange::Present(Box::new(object))))?;
+    Ok((head, batch(objects)))
+}
+
+fn list_uri((resource, path): (Resource, &str), page: &PageAsk, skip_finished: bool) -> String {
     use std::fmt::Write as _;
 
-    let (name, limit, secs) = (resource.name(), page.limit, page.limits.server_secs);
-    let mut uri = format!("/api/v1/{name}?limit={limit}&timeout={secs}s");
+    let (limit, secs) = (page.limit, page.limits.server_secs);
+    let mut uri = format!("{path}?limit={limit}&timeout={secs}s");
     push_selector(&mut uri, resource, skip_finished);
     if let Some(token) = &page.token {
         // Writing to a String cannot fail.
@@ -365,13 +403,14 @@ fn list_uri(resource: Resource, page: &PageAsk, skip_finished: bool) -> String {
     uri
 }
 
-fn watch_uri(resource: Resource, watch: &WatchAsk, skip_finished: bool) -> String {
-    let version = utf8_percent_encode(&watch.version, NON_ALPHANUMERIC);
-    let mut uri = format!(
-        "/api/v1/{}?watch=1&allowWatchBookmarks=true&resourceVersion={version}&timeoutSeconds={}",
-        resource.name(),
-        watch.seconds
-    );
+fn watch_uri((resource, path): (Resource, &str), watch: &WatchAsk, skip_finished: bool) -> String {
+    let from = if watch.initial {
+        // Without a version: consistent, as our pages are.
+        "sendInitialEvents=true&resourceVersionMatch=NotOlderThan".to_owned()
+    } else {
+        format!("resourceVersion={}", utf8_percent_encode(&watch.version, NON_ALPHANUMERIC))
+    };
+    let mut uri = format!("{path}?watch=1&allowWatchBookmarks=true&{from}&timeoutSeconds={}", watch.seconds);
     push_selector(&mut uri, resource, skip_finished);
     uri
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::Deserialize;
+
 /// Deadlines, page sizes, backoff and periods of one cluster's tasks.
 ///
 /// The defaults are what is shipped; tests shorten them. Sources: `reference/latency-and-alerts.md`, section 6, and
@@ -67,6 +69,8 @@ pub struct Tuning {
     pub skip_finished_pods: bool,
     /// Ask for nodes and pods in protobuf; a server that answers in JSON is understood all the same.
     pub protobuf: bool,
+    /// Ask for lists as watches (`sendInitialEvents`), and for pages once that has failed. Servers from 1.34 on send them.
+    pub watch_list: bool,
     /// Changes in one message, at most.
     pub changes_per_message: usize,
     /// Time between two probes of a series.
@@ -105,14 +109,41 @@ pub struct Optional {
     pub usage_period: Duration,
     /// Deadline of such a question.
     pub usage_deadline: Duration,
+    /// List and watch `resource.k8s.io`: slices, claims and device classes.
+    pub dra: bool,
+    /// List and watch the leases of kubelets.
+    pub leases: LeaseWatch,
+    /// [`LeaseWatch::Auto`] watches the leases of clusters of up to this many nodes.
+    pub lease_nodes: u32,
     /// An API that is absent or forbidden is looked for again after this (F24).
     pub look_again: Duration,
+}
+
+/// Whether the leases of kubelets are watched: each of them changes every 10 s.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LeaseWatch {
+    /// Of small clusters.
+    #[default]
+    Auto,
+    /// Always.
+    On,
+    /// Never.
+    Off,
 }
 
 impl Default for Optional {
     fn default() -> Self {
         let s = Duration::from_secs;
-        Self { usage: true, usage_period: s(30), usage_deadline: s(10), look_again: s(300) }
+        Self {
+            usage: true,
+            usage_period: s(30),
+            usage_deadline: s(10),
+            dra: true,
+            leases: LeaseWatch::Auto,
+            lease_nodes: 200,
+            look_again: s(300),
+        }
     }
 }
 
@@ -120,7 +151,7 @@ impl Optional {
     /// None of them is asked.
     #[must_use]
     pub fn off() -> Self {
-        Self { usage: false, ..Self::default() }
+        Self { usage: false, dra: false, leases: LeaseWatch::Off, ..Self::default() }
     }
 }
 
@@ -168,6 +199,7 @@ impl Default for Tuning {
             resume_delay: (Duration::from_millis(200), s(3)),
             skip_finished_pods: true,
             protobuf: true,
+            watch_list: false,
             changes_per_message: 500,
             probe_period: s(5),
             probe_deadline: s(5),

@@ -15,7 +15,7 @@ use crate::facts::metrics;
 use crate::msg::{CallKind, ClusterEvent, Layer, UsageNews};
 
 /// `metrics.k8s.io` has known no other version since 2017.
-const PATH: &str = "/apis/metrics.k8s.io/v1beta1/nodes";
+pub(super) const PATH: &str = "/apis/metrics.k8s.io/v1beta1/nodes";
 
 /// Asks again and again until the task is dropped; for nothing, if usage is not wanted.
 pub(crate) async fn run(shared: Arc<Shared>, seed: u64) {

@@ -67,6 +67,21 @@ impl Table {
             _ => kind,
         })
     }
+
+    /// The accelerator's model from the node's labels, as short as it stays clear (`A100-SXM4-80GB`).
+    ///
+    /// The maker's name and the `-SHARED` that sharing appends are left out; `-MIG-…` stays, since a slice is not the card.
+    #[must_use]
+    pub fn model<'n>(&self, node: &'n NodeFacts) -> Option<&'n str> {
+        let named = |key: &str| node.label(key).map(Clean::as_str).filter(|value| !value.is_empty());
+        let model = MODEL_LABELS.into_iter().find_map(named).or_else(|| {
+            let counts = |(name, _): &(Clean, _)| self.classify(name).is_some_and(|kind| kind != Kind::Aux);
+            node.capacity.iter().any(counts).then(|| named(INSTANCE_TYPE)).flatten()
+        })?;
+        let short = model.strip_prefix("NVIDIA-").unwrap_or(model);
+        let short = short.strip_suffix("-SHARED").unwrap_or(short);
+        Some(if short.is_empty() { model } else { short })
+    }
 }
 
 /// The kind of `resource` by its name alone, by the default table; `None` if it is no accelerator.
@@ -81,19 +96,10 @@ pub fn classify_on(resource: &str, node: &NodeFacts) -> Option<Kind> {
     Table::default().classify_on(resource, node)
 }
 
-/// The accelerator's model from the node's labels, as short as it stays clear (`A100-SXM4-80GB`).
-///
-/// The maker's name and the `-SHARED` that sharing appends are left out; `-MIG-…` stays, since a slice is not the card.
+/// The accelerator's model, by the default table.
 #[must_use]
 pub fn model(node: &NodeFacts) -> Option<&str> {
-    let named = |key: &str| node.label(key).map(Clean::as_str).filter(|value| !value.is_empty());
-    let model = MODEL_LABELS.into_iter().find_map(named).or_else(|| {
-        let accelerated = node.capacity.iter().any(|(name, _)| classify(name).is_some_and(|kind| kind != Kind::Aux));
-        accelerated.then(|| named(INSTANCE_TYPE)).flatten()
-    })?;
-    let short = model.strip_prefix("NVIDIA-").unwrap_or(model);
-    let short = short.strip_suffix("-SHARED").unwrap_or(short);
-    Some(if short.is_empty() { model } else { short })
+    Table::default().model(node)
 }
 
 /// How many of `resource` the labels promise on this node; `None` where the labels cannot say (semantics.md, 3.3).

@@ -13,12 +13,16 @@ use super::text::Clean;
 
 pub use proto::decode_proto_frame;
 pub use status::{StatusFacts, decode_status};
-pub use watch::{WatchFrame, WatchType, bookmark_version, decode_frame};
+pub use watch::{WatchFrame, WatchType, bookmark_version, decode_frame, ends_initial_events};
 
 pub(super) use list::{Sink, each, one};
 
 /// The annotation of a mirror pod (`kubernetes pkg/kubelet/types`, `ConfigMirrorAnnotationKey`).
 const MIRROR: &str = "kubernetes.io/config.mirror";
+
+/// The annotation of the bookmark that ends a list sent as a watch (`apimachinery pkg/apis/meta/v1/types.go`,
+/// `InitialEventsAnnotationKey`); its value must be `true`.
+const INITIAL_EVENTS_END: &str = "k8s.io/initial-events-end";
 
 /// An object's uid as a number: a UUID's 128 bits, else a hash of the text; 0 if there is none.
 ///
@@ -33,7 +37,14 @@ impl Uid {
         if text.is_empty() {
             return Self(0);
         }
-        Self(parse_uuid(text).unwrap_or_else(|| fnv1a(text.as_bytes())))
+        Self(parse_uuid(text).unwrap_or_else(|| fnv1a(text.bytes())))
+    }
+}
+
+impl Uid {
+    /// The FNV-1a hash of some bytes.
+    pub(super) fn hash(bytes: impl IntoIterator<Item = u8>) -> Self {
+        Self(fnv1a(bytes))
     }
 
     /// A UUID's 128 bits; `None` for any other text.
@@ -58,10 +69,10 @@ fn parse_uuid(text: &str) -> Option<u128> {
 }
 
 /// FNV-1a of 128 bits (draft-eastlake-fnv, section 5: offset basis and prime).
-fn fnv1a(bytes: &[u8]) -> u128 {
+fn fnv1a(bytes: impl IntoIterator<Item = u8>) -> u128 {
     const OFFSET: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
     const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
-    bytes.iter().fold(OFFSET, |hash, byte| (hash ^ u128::from(*byte)).wrapping_mul(PRIME))
+    bytes.into_iter().fold(OFFSET, |hash, byte| (hash ^ u128::from(byte)).wrapping_mul(PRIME))
 }
 
 /// What a list answer says about itself.
@@ -157,11 +168,18 @@ impl<L> Meta<'_, L> {
 pub(super) struct Annotations {
     /// [`MIRROR`] is there.
     pub(super) mirror: bool,
+    /// [`INITIAL_EVENTS_END`] is there and `true`.
+    initial_events_end: bool,
 }
 
 impl<'de> Slim<'de> for Annotations {
     fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
         self.mirror |= key == MIRROR;
+        if key == INITIAL_EVENTS_END {
+            let value: Text<'_> = map.next_value()?;
+            self.initial_events_end = &*value == "true";
+            return Ok(());
+        }
         skip(map)
     }
 }

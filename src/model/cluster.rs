@@ -8,20 +8,23 @@ mod summary;
 mod table;
 mod views;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::alert::{AlertLine, AlertRecord, Alerts};
+use super::dra;
 use super::history::History;
 use super::inspection::Inspected;
 use super::join::Join;
 use super::latency::{Latency, Mark};
 use super::ledger::{Ledger, Origin};
 use super::nodes::{Nodes, Outcome};
-use super::optional::Visibility;
+use super::optional::{Optionals, Visibility};
 use super::rows::age_of;
 use super::sync::{PageHead, Track};
 use super::usage::Usage;
-use super::{ClusterSpec, Settings};
+use super::{ClusterSpec, Known, Settings};
+use crate::facts::accelerator;
 use crate::facts::text::Clean;
 use crate::msg::{Batch, ClusterEvent, ClusterId, Failure, Now, PageLimits, Resource};
 
@@ -30,7 +33,10 @@ use pods::OpenedNode;
 use table::Table;
 
 pub(crate) use table::Step;
-pub use views::{AcceleratorTotals, ClusterSummary, Freshness, Health, NodeCounts, NodeDetail, NodeItem, PageUnderWay};
+pub use views::{
+    AcceleratorTotals, ClusterSummary, Freshness, Health, Liveness, NodeCounts, NodeDetail, NodeItem, PageUnderWay,
+    PodCounts, ResourceAmounts,
+};
 
 /// One cluster as far as we know it.
 #[derive(Debug)]
@@ -47,6 +53,7 @@ pub struct ClusterState {
     pub(super) link: Link,
     pub(super) join: Join,
     pub(super) usage: Usage,
+    pub(super) optional: Optionals,
     pub(super) alerts: Alerts,
     table: Table,
     opened: OpenedNode,
@@ -77,6 +84,7 @@ impl ClusterState {
             link: Link::default(),
             join: Join::default(),
             usage: Usage::default(),
+            optional: Optionals::default(),
             alerts: Alerts::default(),
             table: Table::default(),
             opened: OpenedNode::default(),
@@ -155,6 +163,30 @@ impl ClusterState {
         self.spec.broken.is_some() || (settled(&self.nodes_track) && settled(&self.pods_track))
     }
 
+    /// The pods that count, on known nodes or not, told apart.
+    #[must_use]
+    pub fn pod_counts(&self) -> Known<PodCounts> {
+        let bound = self.ledger.bound();
+        self.pods_track.known(PodCounts {
+            bound: bound.pods,
+            terminating: bound.terminating,
+            daemon_set: bound.daemon_set,
+            mirror: bound.mirror,
+        })
+    }
+
+    /// Nodes that could not be read since their last list began.
+    #[must_use]
+    pub fn unreadable_nodes(&self) -> u32 {
+        self.nodes_track.unreadable()
+    }
+
+    /// Pods that could not be read since their last list began.
+    #[must_use]
+    pub fn unreadable_pods(&self) -> u32 {
+        self.pods_track.unreadable()
+    }
+
     /// Whether the usage of nodes is seen.
     #[must_use]
     pub fn usage_visible(&self) -> &Visibility {
@@ -167,10 +199,37 @@ impl ClusterState {
         age_of(self.usage.newest(), self.server_now(now))
     }
 
+    /// Whether devices of dynamic resource allocation are seen.
+    #[must_use]
+    pub fn dra_visible(&self) -> Visibility {
+        self.optional.dra_visible()
+    }
+
+    /// The devices of dynamic resource allocation as of now; `None` until slices and claims were read.
+    #[must_use]
+    pub fn dra_devices(&self) -> Option<dra::Devices> {
+        self.optional.count_devices()
+    }
+
+    /// Whether the leases of kubelets are seen.
+    #[must_use]
+    pub fn leases_visible(&self) -> Visibility {
+        self.optional.leases.visible()
+    }
+
+    /// Device classes that serve an extended resource: the resource, and the class; by name.
+    #[must_use]
+    pub fn dra_bridges(&self) -> Vec<(Clean, Clean)> {
+        let named = self.optional.classes.iter().filter(|(_, class)| !class.extended_resource.is_empty());
+        let mut bridges: Vec<_> = named.map(|(key, class)| (class.extended_resource.clone(), key.clone())).collect();
+        bridges.sort_unstable();
+        bridges
+    }
+
     /// Everything that a cluster need not have has been answered for, one way or another.
     #[must_use]
     pub fn optional_settled(&self) -> bool {
-        self.spec.broken.is_some() || self.usage.visible().answered()
+        self.spec.broken.is_some() || (self.usage.visible().answered() && self.optional.settled())
     }
 
     /// Everything that is held, for tests that compare it with a server's truth.
@@ -184,15 +243,33 @@ impl ClusterState {
     pub fn accelerators(&self) -> Vec<AcceleratorTotals> {
         let mut join = Join::default();
         join.compute(&self.nodes, &self.ledger);
-        let totals = self.nodes.sums().devices.iter().map(|sum| AcceleratorTotals {
+        let sums = &self.nodes.sums().devices;
+        let announced = sums.iter().map(|sum| AcceleratorTotals {
             resource: sum.resource.clone(),
             kind: sum.kind,
-            capacity: sum.capacity,
-            allocatable: sum.allocatable,
+            capacity: saturate(sum.capacity),
+            allocatable: saturate(sum.allocatable),
             requested: self.pods_track.known(join.requested(&sum.resource, sum.kind).value()),
+            withdrawn: saturate(sum.withdrawn),
+            missing: (sum.promised > 0).then(|| saturate(sum.missing)),
+            over_requested: self.pods_track.known(join.over_requested(&sum.resource, sum.kind)),
             nodes: sum.nodes,
         });
-        totals.collect()
+        let is_announced = |resource: &str, kind| sums.iter().any(|sum| *sum.resource == *resource && sum.kind == kind);
+        let asked = join.all().filter(|(resource, kind, _)| !is_announced(resource, *kind));
+        let asked = asked.map(|(resource, kind, requested)| AcceleratorTotals {
+            requested: self.pods_track.known(requested.value()),
+            over_requested: self.pods_track.known(join.over_requested(resource, kind)),
+            ..AcceleratorTotals::none(resource, kind)
+        });
+        let mut totals: Vec<_> = announced.chain(asked).collect();
+        totals.sort_by(|a, b| (&a.resource, a.kind).cmp(&(&b.resource, b.kind)));
+        totals
+    }
+
+    /// Counts these names as accelerators from now on; before the first node comes.
+    pub(crate) fn count_as_accelerators(&mut self, table: Arc<accelerator::Table>) {
+        self.nodes = Nodes::with(table);
     }
 
     /// Takes in news of this cluster.
@@ -205,25 +282,44 @@ impl ClusterState {
                 self.link.insecure = insecure;
             }
             ClusterEvent::Version(version) => self.link.version = Some(version),
+            ClusterEvent::ListStarted { resource, generation } if resource.is_optional() => {
+                self.optional.begin(resource, generation);
+            }
             ClusterEvent::ListStarted { resource, generation } => self.list_started(resource, generation),
             ClusterEvent::Page { resource, generation, page, remaining, unreadable, batch, .. } => {
-                let objects = batch_len(&batch);
+                let objects = batch.len() as u64;
                 let head = PageHead { generation, page, objects, remaining, unreadable };
                 self.link.answered(now);
+                if resource.is_optional() {
+                    return self.optional.page(head, batch, now);
+                }
                 if self.track_mut(resource).page(head, now) {
                     self.page(batch, generation, now);
                 }
             }
+            ClusterEvent::ListFinished { resource, generation } if resource.is_optional() => {
+                self.optional.finish(resource, generation, now);
+            }
             ClusterEvent::ListFinished { resource, generation } => self.list_finished(resource, generation, now),
             ClusterEvent::Changes { resource, generation, unreadable, batch } => {
                 self.link.answered(now);
+                if resource.is_optional() {
+                    return self.optional.changes(generation, unreadable, batch, now);
+                }
                 self.track_mut(resource).changed(unreadable, now);
                 self.changes(batch, generation, now);
+            }
+            ClusterEvent::Sync { resource, state } if resource.is_optional() => {
+                self.optional.set_state(resource, state);
             }
             ClusterEvent::Sync { resource, state } => self.track_mut(resource).set_state(state),
             ClusterEvent::Heard { resource, bytes } => {
                 self.link.answered(now);
-                self.track_mut(resource).heard(now);
+                if resource.is_optional() {
+                    self.optional.heard(resource, now);
+                } else {
+                    self.track_mut(resource).heard(now);
+                }
                 self.latency.watched(bytes, now.mono);
             }
             ClusterEvent::Usage(news) => self.usage.news(news),
@@ -266,6 +362,7 @@ impl ClusterState {
     /// Brings what every frame shows of this cluster up to date.
     pub(crate) fn prepare(&mut self, now: Now) {
         self.join.refresh(&self.nodes, &self.ledger, now.mono);
+        self.optional.refresh(now.mono);
         self.evaluate(now);
     }
 
@@ -273,18 +370,17 @@ impl ClusterState {
         [(Resource::Nodes, &self.nodes_track), (Resource::Pods, &self.pods_track)]
     }
 
+    /// Of nodes or pods: what is optional has tracks of its own.
     fn track_mut(&mut self, resource: Resource) -> &mut Track {
-        match resource {
-            Resource::Nodes => &mut self.nodes_track,
-            Resource::Pods => &mut self.pods_track,
-        }
+        if resource == Resource::Nodes { &mut self.nodes_track } else { &mut self.pods_track }
     }
 
     fn list_started(&mut self, resource: Resource, generation: u32) {
         if self.track_mut(resource).started(generation) {
-            match resource {
-                Resource::Nodes => self.nodes.begin(generation),
-                Resource::Pods => self.ledger.begin(generation),
+            if resource == Resource::Nodes {
+                self.nodes.begin(generation);
+            } else {
+                self.ledger.begin(generation);
             }
         }
     }
@@ -293,15 +389,12 @@ impl ClusterState {
         if !self.track_mut(resource).finished(generation, now) {
             return;
         }
-        match resource {
-            Resource::Nodes => {
-                for uid in self.nodes.finish() {
-                    self.history.gone(uid, now);
-                }
+        if resource == Resource::Nodes {
+            for uid in self.nodes.finish() {
+                self.history.gone(uid, now);
             }
-            Resource::Pods => {
-                self.ledger.finish(generation);
-            }
+        } else {
+            self.ledger.finish(generation);
         }
     }
 
@@ -316,6 +409,7 @@ impl ClusterState {
                 }
             }
             Batch::Pods(batch) => self.ledger.apply(&batch, generation, Origin::Page),
+            Batch::Leases(_) | Batch::Slices(_) | Batch::Claims(_) | Batch::Classes(_) => {}
         }
     }
 
@@ -328,6 +422,7 @@ impl ClusterState {
                 }
             }
             Batch::Pods(batch) => self.ledger.apply(&batch, generation, Origin::Watch),
+            Batch::Leases(_) | Batch::Slices(_) | Batch::Claims(_) | Batch::Classes(_) => {}
         }
     }
 
@@ -348,12 +443,9 @@ impl ClusterState {
     }
 }
 
-fn batch_len(batch: &Batch) -> u64 {
-    let len = match batch {
-        Batch::Nodes(nodes) => nodes.len(),
-        Batch::Pods(pods) => pods.len(),
-    };
-    len as u64
+/// A sum as it is shown.
+pub(super) fn saturate(sum: i128) -> i64 {
+    i64::try_from(sum).unwrap_or(if sum < 0 { i64::MIN } else { i64::MAX })
 }
 
 #[cfg(test)]

@@ -138,13 +138,13 @@ impl Bench {
     }
 
     pub(crate) fn watching(&mut self) {
-        for resource in Resource::ALL {
+        for resource in Resource::CORE {
             self.sync(resource, SyncState::Watching);
         }
     }
 
     pub(crate) fn heard(&mut self) {
-        for resource in Resource::ALL {
+        for resource in Resource::CORE {
             self.send(ClusterEvent::Heard { resource, bytes: 100 });
         }
     }

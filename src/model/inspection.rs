@@ -200,7 +200,8 @@ impl Hold {
         match &state {
             SyncState::Waiting { failure, .. } | SyncState::Denied { failure } => self.failed = Some(failure.clone()),
             SyncState::Watching | SyncState::Polling { .. } => self.failed = None,
-            SyncState::Listing => {}
+            // What an opened object is asked for is in every cluster, and never left out.
+            SyncState::Listing | SyncState::Absent | SyncState::Skipped { .. } => {}
         }
         self.state = Some(state);
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::ledger::Ledger;
 use super::nodes::Nodes;
+use super::rows::lens::unannounced;
 use crate::facts::accelerator::Kind;
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
@@ -19,9 +20,19 @@ pub(crate) const SLOWLY: Duration = Duration::from_secs(1);
 #[derive(Debug, Default)]
 pub(crate) struct Join {
     orphaned: u32,
-    requested: Vec<(Clean, Kind, Quantity)>,
+    requested: Vec<Asked>,
     of: Option<(u64, u64)>,
     at: Mono,
+}
+
+/// What is asked of one resource on the nodes where it is of this kind.
+#[derive(Debug)]
+struct Asked {
+    resource: Clean,
+    kind: Kind,
+    requested: Quantity,
+    /// Beyond what is allocatable, node by node.
+    over: i128,
 }
 
 impl Join {
@@ -47,12 +58,22 @@ impl Join {
             };
             for devices in &node.devices {
                 let requested = ledger.node_requested(name, &devices.resource);
-                let place = self.requested.iter().position(|(r, k, _)| *r == devices.resource && *k == devices.kind);
-                match place {
-                    Some(at) => self.requested[at].2 += requested,
-                    None => self.requested.push((devices.resource.clone(), devices.kind, requested)),
-                }
+                self.ask((&devices.resource, devices.kind), requested, devices.allocatable);
             }
+            for (resource, kind, requested) in unannounced(node, ledger, nodes.accelerators()) {
+                self.ask((resource, kind), requested, 0);
+            }
+        }
+    }
+
+    fn ask(&mut self, (resource, kind): (&str, Kind), requested: Quantity, allocatable: i64) {
+        let over = i128::from(requested.value().saturating_sub(allocatable).max(0));
+        match self.requested.iter_mut().find(|asked| *asked.resource == *resource && asked.kind == kind) {
+            Some(asked) => {
+                asked.requested += requested;
+                asked.over += over;
+            }
+            None => self.requested.push(Asked { resource: Clean::new(resource), kind, requested, over }),
         }
     }
 
@@ -63,7 +84,20 @@ impl Join {
 
     /// Requested of one resource on the nodes where it is of this kind.
     pub(crate) fn requested(&self, resource: &str, kind: Kind) -> Quantity {
-        let found = self.requested.iter().find(|(r, k, _)| &**r == resource && *k == kind);
-        found.map_or(Quantity::ZERO, |(_, _, requested)| *requested)
+        self.find(resource, kind).map_or(Quantity::ZERO, |asked| asked.requested)
+    }
+
+    /// Requested beyond what is allocatable, node by node.
+    pub(crate) fn over_requested(&self, resource: &str, kind: Kind) -> i64 {
+        self.find(resource, kind).map_or(0, |asked| i64::try_from(asked.over).unwrap_or(i64::MAX))
+    }
+
+    /// Every accelerator that pods on known nodes ask for, or that these nodes name.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&str, Kind, Quantity)> {
+        self.requested.iter().map(|asked| (&*asked.resource, asked.kind, asked.requested))
+    }
+
+    fn find(&self, resource: &str, kind: Kind) -> Option<&Asked> {
+        self.requested.iter().find(|asked| *asked.resource == *resource && asked.kind == kind)
     }
 }

@@ -312,7 +312,7 @@ pub fn is_timeout(attempt: &Attempt) -> bool {
 /// What a kind of call is called in a text: `pods list`, `nodes watch`, `probe`.
 #[must_use]
 pub fn call_name(kind: CallKind) -> &'static str {
-    use crate::msg::Resource::{Nodes, Pods};
+    use crate::msg::Resource::{Claims, Classes, Leases, Nodes, Pods, Slices};
     match kind {
         CallKind::Ping => "ping",
         CallKind::Work => "probe",
@@ -320,6 +320,14 @@ pub fn call_name(kind: CallKind) -> &'static str {
         CallKind::List(Pods) => "pods list",
         CallKind::Watch(Nodes) => "nodes watch",
         CallKind::Watch(Pods) => "pods watch",
+        CallKind::List(Leases) => "leases list",
+        CallKind::Watch(Leases) => "leases watch",
+        CallKind::List(Slices) => "slices list",
+        CallKind::Watch(Slices) => "slices watch",
+        CallKind::List(Claims) => "claims list",
+        CallKind::Watch(Claims) => "claims watch",
+        CallKind::List(Classes) => "classes list",
+        CallKind::Watch(Classes) => "classes watch",
         CallKind::Usage => "usage",
         CallKind::Get => "get",
         CallKind::Detail => "opened object",

@@ -2,9 +2,11 @@
 
 mod sums;
 
+use std::sync::Arc;
+
 use hashbrown::{HashMap, HashSet};
 
-use crate::facts::accelerator::Kind;
+use crate::facts::accelerator::{Kind, Table};
 use crate::facts::node::{ConditionStatus, NodeFacts, Readiness};
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
@@ -41,6 +43,7 @@ pub(crate) struct Nodes {
     sums: Sums,
     troubled: HashSet<NodeKey>,
     revision: u64,
+    accelerators: Arc<Table>,
 }
 
 /// A node and what follows from its facts.
@@ -72,6 +75,16 @@ pub(crate) enum Outcome {
 }
 
 impl Nodes {
+    /// An empty store that counts these names as accelerators.
+    pub(crate) fn with(accelerators: Arc<Table>) -> Self {
+        Self { accelerators, ..Self::default() }
+    }
+
+    /// Which names count as accelerators.
+    pub(crate) fn accelerators(&self) -> &Table {
+        &self.accelerators
+    }
+
     pub(crate) fn begin(&mut self, generation: u32) {
         self.generation = generation;
         self.listing = true;
@@ -201,7 +214,7 @@ impl Nodes {
         self.revision += 1;
         self.sums.subtract(slot);
         let replaced = (slot.facts.uid != facts.uid).then_some(slot.facts.uid);
-        slot.replace(facts, origin.now);
+        slot.replace(facts, origin.now, &self.accelerators);
         let troubled = slot.troubled();
         self.sums.add(slot);
         self.note_trouble(key, troubled);
@@ -215,7 +228,7 @@ impl Nodes {
             u32::try_from(self.slots.len() - 1).expect("a cluster has fewer than 2^32 nodes")
         });
         let key = NodeKey { slot, serial: self.serial };
-        let node = Node::new(facts, key, generation, origin);
+        let node = Node::new(facts, (key, generation), origin, &self.accelerators);
         self.by_name.insert(node.facts.name.clone(), key);
         self.sums.add(&node);
         let troubled = node.troubled();
@@ -251,9 +264,9 @@ struct Origin {
 }
 
 impl Node {
-    fn new(facts: NodeFacts, key: NodeKey, generation: u32, origin: Origin) -> Self {
+    fn new(facts: NodeFacts, (key, generation): (NodeKey, u32), origin: Origin, table: &Table) -> Self {
         let mut node = Self {
-            devices: devices(&facts),
+            devices: devices(&facts, table),
             readiness: facts.readiness().0,
             readiness_since: origin.now,
             trouble_since: None,
@@ -268,7 +281,7 @@ impl Node {
         node
     }
 
-    fn replace(&mut self, facts: NodeFacts, now: Mono) {
+    fn replace(&mut self, facts: NodeFacts, now: Mono, table: &Table) {
         let readiness = facts.readiness().0;
         if readiness != self.readiness || facts.uid != self.facts.uid {
             self.readiness_since = now;
@@ -277,7 +290,7 @@ impl Node {
             self.trouble_since = None;
         }
         self.readiness = readiness;
-        self.devices = devices(&facts);
+        self.devices = devices(&facts, table);
         self.pods_allocatable = pods_allocatable(&facts);
         if facts.labels != self.facts.labels {
             self.roles = roles(&facts);

@@ -1,6 +1,13 @@
 //! APIs that a cluster need not have: whether they are seen, and if not, why.
 
+use super::dra;
+use super::join::SLOWLY;
+use super::kept::Store;
+use super::sync::PageHead;
+use crate::facts::dra::{ClaimFacts, ClassFacts, SliceFacts};
+use crate::facts::lease::LeaseFacts;
 use crate::facts::text::Clean;
+use crate::msg::{Batch, Mono, Now, Resource, SyncState};
 
 /// Whether an API that a cluster need not have is seen. What is not seen is never shown as 0.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -10,8 +17,8 @@ pub enum Visibility {
     Unknown,
     /// What it says is known.
     Visible,
-    /// The configuration says not to ask.
-    Off,
+    /// It is not asked for: why.
+    Off(Clean),
     /// The server does not have it (404).
     Absent,
     /// We may not see it (403): what the server said.
@@ -33,10 +40,124 @@ impl Visibility {
         match self {
             Self::Visible => None,
             Self::Unknown => Some("not read yet".to_owned()),
-            Self::Off => Some("switched off in the configuration".to_owned()),
+            Self::Off(why) => Some(why.to_string()),
             Self::Absent => Some("the server does not have it (404)".to_owned()),
             Self::Denied(_) => Some("forbidden (403)".to_owned()),
             Self::Unavailable(text) => Some(format!("unavailable: {text}")),
         }
+    }
+}
+
+/// The resources that a cluster need not have, and what follows from them.
+#[derive(Debug, Default)]
+pub(crate) struct Optionals {
+    pub(crate) leases: Store<LeaseFacts>,
+    pub(crate) slices: Store<SliceFacts>,
+    pub(crate) claims: Store<ClaimFacts>,
+    pub(crate) classes: Store<ClassFacts>,
+    devices: dra::Devices,
+    of: Option<(u64, u64)>,
+    at: Mono,
+}
+
+/// Does the same to the store of whichever resource it is.
+macro_rules! on_store {
+    ($self:ident, $resource:expr, $store:ident => $what:expr) => {
+        match $resource {
+            Resource::Leases => {
+                let $store = &mut $self.leases;
+                $what
+            }
+            Resource::Slices => {
+                let $store = &mut $self.slices;
+                $what
+            }
+            Resource::Claims => {
+                let $store = &mut $self.claims;
+                $what
+            }
+            Resource::Classes => {
+                let $store = &mut $self.classes;
+                $what
+            }
+            Resource::Nodes | Resource::Pods => {}
+        }
+    };
+}
+
+impl Optionals {
+    pub(crate) fn begin(&mut self, resource: Resource, generation: u32) {
+        on_store!(self, resource, store => store.begin(generation));
+    }
+
+    pub(crate) fn finish(&mut self, resource: Resource, generation: u32, now: Now) {
+        on_store!(self, resource, store => store.finish(generation, now));
+    }
+
+    pub(crate) fn heard(&mut self, resource: Resource, now: Now) {
+        on_store!(self, resource, store => store.heard(now));
+    }
+
+    pub(crate) fn set_state(&mut self, resource: Resource, state: SyncState) {
+        on_store!(self, resource, store => store.set_state(state));
+    }
+
+    pub(crate) fn page(&mut self, head: PageHead, batch: Batch, now: Now) {
+        match batch {
+            Batch::Leases(leases) => self.leases.page(head, leases, now),
+            Batch::Slices(slices) => self.slices.page(head, slices, now),
+            Batch::Claims(claims) => self.claims.page(head, claims, now),
+            Batch::Classes(classes) => self.classes.page(head, classes, now),
+            Batch::Nodes(_) | Batch::Pods(_) => {}
+        }
+    }
+
+    pub(crate) fn changes(&mut self, generation: u32, unreadable: u32, batch: Batch, now: Now) {
+        match batch {
+            Batch::Leases(leases) => self.leases.changes(generation, unreadable, leases, now),
+            Batch::Slices(slices) => self.slices.changes(generation, unreadable, slices, now),
+            Batch::Claims(claims) => self.claims.changes(generation, unreadable, claims, now),
+            Batch::Classes(classes) => self.classes.changes(generation, unreadable, classes, now),
+            Batch::Nodes(_) | Batch::Pods(_) => {}
+        }
+    }
+
+    /// Whether devices of dynamic resource allocation are seen: it takes the slices and the claims.
+    pub(crate) fn dra_visible(&self) -> Visibility {
+        let slices = self.slices.visible();
+        if slices == Visibility::Visible { self.claims.visible() } else { slices }
+    }
+
+    /// There is a picture of slices and claims, however old.
+    pub(crate) fn dra_known(&self) -> bool {
+        self.slices.complete() && self.claims.complete()
+    }
+
+    /// The devices, as of the last [`Optionals::refresh`].
+    pub(crate) fn devices(&self) -> Option<&dra::Devices> {
+        self.dra_known().then_some(&self.devices)
+    }
+
+    /// The devices, as of now. O(slices and claims).
+    pub(crate) fn count_devices(&self) -> Option<dra::Devices> {
+        let count =
+            || dra::count(self.slices.iter().map(|(_, facts)| facts), self.claims.iter().map(|(_, facts)| facts));
+        self.dra_known().then(count)
+    }
+
+    /// Counts again if something changed, a large cluster at most once a second.
+    pub(crate) fn refresh(&mut self, now: Mono) {
+        let of = Some((self.slices.revision(), self.claims.revision()));
+        if self.of == of || (self.of.is_some() && now.since(self.at) < SLOWLY) {
+            return;
+        }
+        self.devices = self.count_devices().unwrap_or_default();
+        self.of = of;
+        self.at = now;
+    }
+
+    /// Everything has been answered for, one way or another.
+    pub(crate) fn settled(&self) -> bool {
+        self.leases.visible().answered() && self.dra_visible().answered()
     }
 }

@@ -67,6 +67,8 @@ pub struct NodeRow<'a> {
     pub pods_allocatable: Option<u32>,
     /// Whole GPUs and other devices of this node, all resources of kind device together; `None` without any.
     pub gpu: Option<Accelerators>,
+    /// Whole devices that its labels promise and that it never announced.
+    pub gpu_missing: i64,
     /// The accelerator's model.
     pub model: Option<&'a str>,
     /// CPU requested against allocatable, thousandths of a core.

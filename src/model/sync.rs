@@ -97,7 +97,9 @@ impl Track {
             // A watch that ended as watches do is no failure (F41), nor is a 403 that does not last (F53).
             SyncState::Waiting { failure, .. } if matches!(failure.layer, Layer::Watch | Layer::Rbac) => {}
             SyncState::Waiting { failure, .. } | SyncState::Denied { failure } => self.failed = Some(failure.clone()),
-            SyncState::Watching | SyncState::Polling { .. } => self.failed = None,
+            SyncState::Watching | SyncState::Polling { .. } | SyncState::Absent | SyncState::Skipped { .. } => {
+                self.failed = None;
+            }
             SyncState::Listing => {}
         }
         self.state = Some(state);

@@ -16,11 +16,11 @@ fn a_server_that_dies_in_mid_list_and_comes_back_needs_no_key() {
     bench.send(ClusterEvent::ListStarted { resource: Resource::Pods, generation: 2 });
     bench.page_of_pods(2, 1, &pods[..1]);
     for minute in 0..10 {
-        for resource in Resource::ALL {
+        for resource in Resource::CORE {
             bench.waiting(resource, if minute % 2 == 0 { Layer::Connect } else { Layer::FirstByte });
         }
         bench.wait(30);
-        for resource in Resource::ALL {
+        for resource in Resource::CORE {
             bench.sync(resource, SyncState::Listing);
         }
         bench.wait(30);

@@ -33,7 +33,7 @@ impl Usage {
                 self.nodes = nodes.into_iter().map(|node| (node.name.clone(), node)).collect();
                 Visibility::Visible
             }
-            UsageNews::Off => Visibility::Off,
+            UsageNews::Off => Visibility::Off(Clean::new("switched off in the configuration")),
             UsageNews::Absent => {
                 self.revision += 1;
                 self.nodes.clear();

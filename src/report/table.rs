@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use unicode_width::UnicodeWidthStr;
 
-use super::{Accelerator, Cluster, Fault, Item, SmallerPages, Snapshot, word};
+use super::{Accelerator, Cluster, Fault, Item, ItemAccelerator, SmallerPages, Snapshot, word};
 
 /// Cells between two columns: kubectl's three spaces.
 const GAP: usize = 3;
@@ -38,9 +38,13 @@ fn block(cluster: &Cluster) -> String {
 
 fn sums(cluster: &Cluster) -> String {
     let (nodes, pods, api) = (&cluster.nodes, &cluster.pods, &cluster.api);
+    let unreadable = match nodes.unreadable.saturating_add(pods.unreadable) {
+        0 => String::new(),
+        count => format!("  {count} unreadable objects"),
+    };
     format!(
-        "nodes {}/{} ready, {} NotReady, {} Unknown, {} cordoned ({})  pods {}/{}, {} unscheduled ({})  \
-         api p50 {} p95 {}, {} timeouts, {} requests",
+        "nodes {}/{} ready, {} NotReady, {} Unknown, {} cordoned ({})  pods {}/{}, {} terminating, {} unscheduled, \
+         {} on unknown nodes ({}){unreadable}  api p50 {} p95 {}, {} timeouts, {} requests",
         or(nodes.ready),
         or(nodes.total),
         or(nodes.not_ready),
@@ -49,7 +53,9 @@ fn sums(cluster: &Cluster) -> String {
         word(nodes.state),
         or(pods.bound),
         or(pods.allocatable),
+        or(pods.terminating),
         or(pods.unscheduled),
+        or(pods.orphaned),
         word(pods.state),
         or(api.probe_p50_ms.map(|ms| format!("{ms} ms"))),
         or(api.probe_p95_ms.map(|ms| format!("{ms} ms"))),
@@ -59,12 +65,16 @@ fn sums(cluster: &Cluster) -> String {
 }
 
 fn accelerator_line(accelerator: &Accelerator) -> String {
-    let Accelerator { resource, capacity, allocatable, requested, nodes, .. } = accelerator;
+    let Accelerator { resource, capacity, allocatable, requested, free, withdrawn, nodes, .. } = accelerator;
     let kind = serde_json::to_value(accelerator.kind).ok().and_then(|kind| kind.as_str().map(str::to_owned));
     format!(
-        "{resource} ({})  requested {}  allocatable {allocatable}  capacity {capacity}  on {nodes} nodes",
+        "{resource} ({})  requested {}  allocatable {allocatable}  capacity {capacity}  free {}  withdrawn {withdrawn}  \
+         missing {}  over-requested {}  on {nodes} nodes",
         or(kind),
         or(*requested),
+        or(*free),
+        or(accelerator.missing),
+        or(accelerator.over_requested),
     )
 }
 
@@ -87,11 +97,7 @@ fn nodes(items: &[Item]) -> String {
 
 fn row(item: &Item) -> [String; 5] {
     let roles: Vec<&str> = item.roles.iter().map(|role| &**role).collect();
-    let accelerators: Vec<String> = item
-        .accelerators
-        .iter()
-        .map(|a| format!("{} {}/{}/{}", a.resource, or(a.requested), a.allocatable, a.capacity))
-        .collect();
+    let accelerators: Vec<String> = item.accelerators.iter().map(accelerator_cell).collect();
     let none = |text: String| if text.is_empty() { "<none>".to_owned() } else { text };
     [
         item.name.to_string(),
@@ -100,6 +106,19 @@ fn row(item: &Item) -> [String; 5] {
         format!("{}/{}", or(item.pods.bound), or(item.pods.allocatable)),
         none(accelerators.join(", ")),
     ]
+}
+
+/// `nvidia.com/gpu 5/5/8 (3 withdrawn)`.
+fn accelerator_cell(a: &ItemAccelerator) -> String {
+    let words = [
+        (a.withdrawn, "withdrawn"),
+        (a.missing.unwrap_or(0), "missing"),
+        (a.over_requested.unwrap_or(0), "over-requested"),
+    ];
+    let words: Vec<String> =
+        words.into_iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
+    let words = if words.is_empty() { String::new() } else { format!(" ({})", words.join(", ")) };
+    format!("{} {}/{}/{}{words}", a.resource, or(a.requested), a.allocatable, a.capacity)
 }
 
 fn error_line(error: &Fault) -> String {

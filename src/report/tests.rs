@@ -29,7 +29,33 @@ fn as_json(bench: &Bench) -> serde_json::Value {
 #[test]
 fn the_json_of_a_small_cluster_is_what_a_person_counts() {
     let bench = small();
-    let gpu = |requested, allocatable, capacity| json!({ "resource": "nvidia.com/gpu", "kind": "device", "capacity": capacity, "allocatable": allocatable, "requested": requested });
+    let gpu = |requested, free, withdrawn| json!({ "resource": "nvidia.com/gpu", "kind": "device", "capacity": 8, "allocatable": 8 - withdrawn, "requested": requested, "free": free, "withdrawn": withdrawn, "missing": null, "overRequested": 0 });
+    let ready = |status, since| json!([{ "type": "Ready", "status": status, "since": since, "reason": "KubeletSays", "message": "" }]);
+    let pods = |bound| json!({ "bound": bound, "terminating": 0, "daemonSet": 0, "static": 0, "allocatable": 10 });
+    let amounts = |requested, allocatable, capacity| json!({ "requested": requested, "allocatable": allocatable, "capacity": capacity });
+    // Half a core and 1 GiB a pod; 4 cores, 8 GiB and 10 pods a node.
+    let resources = |cpu, memory, pods| json!({ "cpu": amounts(cpu, "4", "4"), "memory": amounts(memory, "8589934592", "8589934592"), "pods": amounts(pods, "10", "10") });
+    let with_gpus = |mut all: serde_json::Value, gpus| {
+        all["nvidia.com/gpu"] = gpus;
+        all
+    };
+    let common = |mut item: serde_json::Value| {
+        for (key, value) in [
+            ("taints", json!([])),
+            ("pressures", json!([])),
+            ("flapping", json!(false)),
+            ("migInvalid", json!(false)),
+            ("model", json!(null)),
+            ("version", json!("v1.30.4")),
+            ("created", json!("2023-11-14T22:13:20Z")),
+            ("usage", json!(null)),
+            ("dra", json!(null)),
+            ("lease", json!(null)),
+        ] {
+            item[key] = value;
+        }
+        item
+    };
     let expected = json!({
         "apiVersion": "watchbell/v1",
         "kind": "Snapshot",
@@ -38,27 +64,41 @@ fn the_json_of_a_small_cluster_is_what_a_person_counts() {
             "context": "prod",
             "server": "https://prod.example:6443",
             "state": "slow",
-            "nodes": { "state": "complete", "total": 3, "ready": 2, "notReady": 1, "unknown": 0, "cordoned": 1 },
+            "nodes": { "state": "complete", "total": 3, "ready": 2, "notReady": 1, "unknown": 0, "cordoned": 1, "unreadable": 0 },
             "accelerators": [{
-                "resource": "nvidia.com/gpu", "kind": "device", "capacity": 16, "allocatable": 13, "requested": 2, "nodes": 2
+                "resource": "nvidia.com/gpu", "kind": "device", "capacity": 16, "allocatable": 13, "requested": 2, "free": 11,
+                "withdrawn": 3, "missing": null, "overRequested": 0, "nodes": 2
             }],
-            "pods": { "state": "complete", "bound": 4, "allocatable": 30, "unscheduled": 1 },
+            "pods": {
+                "state": "complete", "bound": 4, "terminating": 0, "daemonSet": 0, "static": 0, "allocatable": 30, "unscheduled": 1,
+                "orphaned": 1, "unreadable": 0
+            },
+            // The pod on the node that is gone counts for no node.
+            "resources": {
+                "cpu": amounts("1.5", "12", "12"), "memory": amounts("3221225472", "25769803776", "25769803776"),
+                "nvidia.com/gpu": amounts("2", "13", "16"), "pods": amounts("3", "30", "30")
+            },
             "usage": { "visible": false, "reason": "not read yet", "ageSeconds": null },
+            "dra": { "visible": false, "reason": "not read yet", "drivers": null, "network": null, "stray": null, "extendedResources": [] },
+            "leases": { "visible": false, "reason": "not read yet" },
             "api": { "probeP50Ms": 21.5, "probeP95Ms": 21.5, "timeouts": 1, "requests": 2 },
             "smallerPages": [], "errors": [],
             "items": [
-                {
-                    "name": "n1", "status": "Ready", "statusSince": "2023-11-14T22:13:20Z", "roles": [],
-                    "pods": { "bound": 2, "allocatable": 10 }, "accelerators": [gpu(2, 5, 8)], "usage": null
-                },
-                {
+                common(json!({
+                    "name": "n1", "status": "Ready", "statusSince": "2023-11-14T22:13:20Z", "roles": [], "pods": pods(2),
+                    "conditions": ready("True", "2023-11-14T22:13:20Z"), "accelerators": [gpu(2, 3, 3)],
+                    "resources": with_gpus(resources("1", "2147483648", "2"), amounts("2", "5", "8"))
+                })),
+                common(json!({
                     "name": "n2", "status": "NotReady,SchedulingDisabled", "statusSince": "2023-11-14T22:14:20Z", "roles": [],
-                    "pods": { "bound": 0, "allocatable": 10 }, "accelerators": [gpu(0, 8, 8)], "usage": null
-                },
-                {
-                    "name": "n10", "status": "Ready", "statusSince": "2023-11-14T22:13:20Z", "roles": ["worker"],
-                    "pods": { "bound": 1, "allocatable": 10 }, "accelerators": [], "usage": null
-                }
+                    "conditions": ready("False", "2023-11-14T22:14:20Z"), "pods": pods(0), "accelerators": [gpu(0, 8, 0)],
+                    "resources": with_gpus(resources("0", "0", "0"), amounts("0", "8", "8"))
+                })),
+                common(json!({
+                    "name": "n10", "status": "Ready", "statusSince": "2023-11-14T22:13:20Z", "roles": ["worker"], "pods": pods(1),
+                    "conditions": ready("True", "2023-11-14T22:13:20Z"), "accelerators": [],
+                    "resources": resources("0.5", "1073741824", "1")
+                }))
             ]
         }]
     });
@@ -70,9 +110,12 @@ fn the_json_of_a_small_cluster_is_what_a_person_counts() {
 fn what_is_not_known_is_null_with_a_state() {
     let bench = Bench::new(&["prod"]);
     let cluster = &as_json(&bench)["clusters"][0];
-    let nothing = json!({ "state": "unknown", "total": null, "ready": null, "notReady": null, "unknown": null, "cordoned": null });
+    let nothing = json!({ "state": "unknown", "total": null, "ready": null, "notReady": null, "unknown": null, "cordoned": null, "unreadable": 0 });
     assert_eq!(cluster["nodes"], nothing);
-    assert_eq!(cluster["pods"], json!({ "state": "unknown", "bound": null, "allocatable": null, "unscheduled": null }));
+    for field in ["bound", "terminating", "daemonSet", "static", "allocatable", "unscheduled", "orphaned"] {
+        assert_eq!(cluster["pods"].get(field), Some(&json!(null)), "{field}");
+    }
+    assert_eq!((&cluster["pods"]["state"], &cluster["resources"]), (&json!("unknown"), &json!(null)));
     assert_eq!((&cluster["accelerators"], &cluster["items"]), (&json!(null), &json!(null)));
     assert_eq!(cluster["api"]["probeP50Ms"], json!(null));
     assert!(!snapshot(&bench.model, bench.now()).complete());
@@ -86,7 +129,12 @@ fn a_list_that_runs_gives_no_totals() {
     let cluster = &as_json(&bench)["clusters"][0];
     assert_eq!((&cluster["nodes"]["state"], &cluster["nodes"]["total"]), (&json!("loading"), &json!(null)));
     assert_eq!(cluster["accelerators"], json!(null));
-    assert_eq!(cluster["items"][0]["pods"], json!({ "bound": null, "allocatable": 10 }));
+    assert_eq!(
+        cluster["items"][0]["pods"],
+        json!({ "bound": null, "terminating": null, "daemonSet": null, "static": null, "allocatable": 10 })
+    );
+    let gpu = &cluster["items"][0]["accelerators"][0];
+    assert_eq!((&gpu["free"], &gpu["overRequested"], &gpu["withdrawn"]), (&json!(null), &json!(null), &json!(0)));
     assert_eq!(cluster["items"][0]["accelerators"][0]["requested"], json!(null));
 }
 
@@ -97,7 +145,9 @@ fn denied_pods_leave_the_nodes_and_are_null() {
     bench.denied(crate::msg::Resource::Pods);
     let cluster = &as_json(&bench)["clusters"][0];
     assert_eq!((&cluster["state"], &cluster["nodes"]["ready"]), (&json!("denied"), &json!(1)));
-    assert_eq!(cluster["pods"], json!({ "state": "denied", "bound": null, "allocatable": 10, "unscheduled": null }));
+    let pods = &cluster["pods"];
+    assert_eq!((&pods["state"], &pods["bound"], &pods["orphaned"]), (&json!("denied"), &json!(null), &json!(null)));
+    assert_eq!((&pods["allocatable"], &pods["unscheduled"]), (&json!(10), &json!(null)));
     assert_eq!(cluster["accelerators"][0]["requested"], json!(null));
     assert_eq!(cluster["errors"][0]["text"], "connection refused", "the reason is there");
 }
@@ -133,11 +183,11 @@ fn the_table_is_aligned_plain_text() {
     bench.send(ClusterEvent::Failed(Box::new(failure(Layer::Body, bench.now().wall))));
     let expected = "\
 prod  slow  https://prod.example:6443
-nodes 2/3 ready, 1 NotReady, 0 Unknown, 1 cordoned (complete)  pods 4/30, 1 unscheduled (complete)  \
-api p50 21.5 ms p95 21.5 ms, 1 timeouts, 2 requests
-nvidia.com/gpu (device)  requested 2  allocatable 13  capacity 16  on 2 nodes
+nodes 2/3 ready, 1 NotReady, 0 Unknown, 1 cordoned (complete)  pods 4/30, 0 terminating, 1 unscheduled, \
+1 on unknown nodes (complete)  api p50 21.5 ms p95 21.5 ms, 1 timeouts, 2 requests
+nvidia.com/gpu (device)  requested 2  allocatable 13  capacity 16  free 11  withdrawn 3  missing ?  over-requested 0  on 2 nodes
 NAME   STATUS                        ROLES    PODS   ACCELERATORS
-n1     Ready                         <none>   2/10   nvidia.com/gpu 2/5/8
+n1     Ready                         <none>   2/10   nvidia.com/gpu 2/5/8 (3 withdrawn)
 n2     NotReady,SchedulingDisabled   <none>   0/10   nvidia.com/gpu 0/8/8
 n10    Ready                         worker   1/10   <none>
 error: 2023-11-14T22:13:20Z list pods (body), attempt 1: connection refused

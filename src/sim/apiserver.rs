@@ -146,6 +146,7 @@ async fn serve(server: &Arc<Server>, target: &Target, plan: &Plan) -> Result<Res
             let name = key.rsplit('/').next().unwrap_or(key);
             let object = object.ok_or_else(|| status::not_found(resource.plural(), resource.group(), name))?;
             let mut out = Vec::new();
+            let encoder = encoder.able(std::iter::once(&object));
             encoder.object(&object, &mut out);
             Ok(status::plain(200, encoder.content_type(false), out))
         }

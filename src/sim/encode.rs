@@ -78,6 +78,13 @@ impl Encoder {
         Self { now, ..self }
     }
 
+    /// The same, or plain JSON if some of these objects cannot be said in protobuf.
+    pub(super) fn able<'o>(self, mut objects: impl Iterator<Item = &'o Arc<Object>>) -> Self {
+        let able =
+            self.form != Form::Protobuf || objects.all(|o| !matches!(&**o, Object::Raw(raw) if !raw.is_binary()));
+        Self { form: if able { self.form } else { Form::Json }, ..self }
+    }
+
     /// Of the answer.
     pub(super) fn content_type(&self, watch: bool) -> &'static str {
         match self.form {
@@ -205,6 +212,9 @@ impl Encoder {
 
     fn write(&self, object: &Object, rv: u64, kind: bool, out: &mut Vec<u8>) {
         let partial = matches!(self.form, Form::Metadata(_));
+        if let (Object::Raw(raw), false) = (object, partial) {
+            return raw.write(rv, kind.then(|| (self.resource.kind(), self.version)), out);
+        }
         raw(out, "{");
         if kind || partial {
             raw(out, "\"kind\":\"");

@@ -86,6 +86,7 @@ pub(super) async fn answer(
             Head { rv, token: token.encode(), left }
         }
     };
+    let encoder = encoder.able(page.items.iter());
     Ok(write(page.items, &head, encoder, target.gzip))
 }
 

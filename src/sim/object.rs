@@ -8,6 +8,7 @@ use super::event::EventRecord;
 use super::node::NodeRecord;
 use super::pod::PodRecord;
 use super::proto;
+use super::raw::RawRecord;
 use super::template::{number, raw, string, time, uid};
 
 /// The kinds that the server holds.
@@ -154,6 +155,7 @@ pub(super) enum Object {
     Namespace(NamespaceRecord),
     Event(EventRecord),
     Lease(LeaseRecord),
+    Raw(RawRecord),
 }
 
 impl Object {
@@ -164,6 +166,7 @@ impl Object {
             Self::Namespace(_) => Resource::Namespaces,
             Self::Event(_) => Resource::Events,
             Self::Lease(_) => Resource::Leases,
+            Self::Raw(object) => object.resource(),
         }
     }
 
@@ -174,6 +177,7 @@ impl Object {
             Self::Namespace(namespace) => &namespace.meta,
             Self::Event(event) => &event.meta,
             Self::Lease(lease) => &lease.meta,
+            Self::Raw(object) => &object.meta,
         }
     }
 
@@ -184,6 +188,7 @@ impl Object {
             Self::Namespace(namespace) => &mut namespace.meta,
             Self::Event(event) => &mut event.meta,
             Self::Lease(lease) => &mut lease.meta,
+            Self::Raw(object) => &mut object.meta,
         }
     }
 
@@ -194,6 +199,7 @@ impl Object {
             Self::Pod(pod) => pod.shape.labels.iter().find(|(k, _)| k == key).map(|(_, v)| v.as_str()),
             Self::Namespace(namespace) => (key == "kubernetes.io/metadata.name").then(|| namespace.meta.name()),
             Self::Event(_) | Self::Lease(_) => None,
+            Self::Raw(object) => object.label(key),
         }
     }
 
@@ -216,11 +222,15 @@ impl Object {
             },
             Self::Event(event) => event.field(name),
             Self::Lease(_) => None,
+            Self::Raw(object) => object.field(name),
         }
     }
 
     /// Writes `metadata`, whole.
     pub(super) fn write_metadata(&self, rv: u64, out: &mut Vec<u8>) {
+        if let Self::Raw(object) = self {
+            return object.write_metadata(rv, out);
+        }
         self.meta().write(rv, out);
         match self {
             Self::Node(node) => node.write_metadata_rest(out),
@@ -230,7 +240,8 @@ impl Object {
                 string(out, namespace.meta.name());
                 raw(out, "}");
             }
-            Self::Event(_) => {}
+            // A raw object has written all of it.
+            Self::Event(_) | Self::Raw(_) => {}
             Self::Lease(lease) => lease.write_metadata_rest(out),
         }
         raw(out, "}");
@@ -246,6 +257,8 @@ impl Object {
             }
             Self::Event(event) => event.write_rest(out),
             Self::Lease(lease) => lease.write_rest(now, out),
+            // It is written whole.
+            Self::Raw(_) => {}
         }
     }
 }

@@ -103,6 +103,9 @@ pub(super) fn build(spec: &ClusterSpec, seeds: Seeds) -> Result<World, String> {
     world.add_finished(spec);
     world.add_unscheduled(spec);
     world.add_first_events();
+    for record in spec.raw.iter().flat_map(|raw| raw.records(world.seeds.now)).collect::<Vec<_>>() {
+        world.store.seed(Object::Raw(record));
+    }
     world.store.compact();
     Ok(world)
 }

@@ -9,15 +9,18 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
+use super::raw::RawSpec;
+
 pub(super) use apis::{Access, ApisSpec};
 pub(super) use step::{Act, Step};
 
 /// The scenarios that come with the program.
-const BUILTIN: [(&str, &str); 6] = [
+const BUILTIN: [(&str, &str); 7] = [
     ("reference", include_str!("../../assets/scenarios/reference.toml")),
     ("incident", include_str!("../../assets/scenarios/incident.toml")),
     ("fleet", include_str!("../../assets/scenarios/fleet.toml")),
     ("small", include_str!("../../assets/scenarios/small.toml")),
+    ("zoo", include_str!("../../assets/scenarios/zoo.toml")),
     ("large", include_str!("../../assets/scenarios/large.toml")),
     ("huge", include_str!("../../assets/scenarios/huge.toml")),
 ];
@@ -113,6 +116,9 @@ pub(super) struct ClusterSpec {
     pub(super) pods: PodsSpec,
     #[serde(default)]
     pub(super) churn: ChurnSpec,
+    /// Objects that are served as they stand here.
+    #[serde(default)]
+    pub(super) raw: Vec<RawSpec>,
     #[serde(default)]
     pub(super) apis: ApisSpec,
 }
@@ -228,6 +234,12 @@ impl Scenario {
         &BUILTIN_NAMES
     }
 
+    /// Takes churn, script and faults away: clusters that stay as they begin, so that they can be read twice.
+    pub fn still(&mut self) {
+        self.set_churn(0.0);
+        self.steps.clear();
+    }
+
     /// Makes every cluster change at this rate, in watch events of pods a second; at 0 nothing changes, nodes neither.
     pub fn set_churn(&mut self, events_per_second: f64) {
         for ClusterSpec { churn, .. } in &mut self.clusters {
@@ -269,6 +281,9 @@ impl Scenario {
                     cluster.context.span().start,
                     format!("two clusters are called `{}`", cluster.context.get_ref()),
                 ));
+            }
+            if let Some((raw, why)) = cluster.raw.iter().find_map(|raw| Some((raw, raw.error()?))) {
+                return Err((raw.json.span().start, why));
             }
             if let Some(group) = cluster.nodes.iter().find(|g| g.count > 1 && !g.name.contains("{}")) {
                 return Err((

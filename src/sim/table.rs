@@ -50,13 +50,7 @@ const EVENT: &[Column] = &[
 
 /// Writes `columnDefinitions`.
 pub(super) fn columns(resource: Resource, out: &mut Vec<u8>) {
-    let columns = match resource {
-        Resource::Nodes => NODE,
-        Resource::Pods => POD,
-        Resource::Namespaces => NAMESPACE,
-        Resource::Leases => LEASE,
-        Resource::Events => EVENT,
-    };
+    let columns = columns_of(resource);
     for (i, (name, kind, format, priority)) in columns.iter().enumerate() {
         raw(out, if i == 0 { "[{\"name\":" } else { ",{\"name\":" });
         string(out, name);
@@ -69,6 +63,16 @@ pub(super) fn columns(resource: Resource, out: &mut Vec<u8>) {
         raw(out, "}");
     }
     raw(out, "]");
+}
+
+fn columns_of(resource: Resource) -> &'static [Column] {
+    match resource {
+        Resource::Nodes => NODE,
+        Resource::Pods => POD,
+        Resource::Namespaces => NAMESPACE,
+        Resource::Leases => LEASE,
+        Resource::Events => EVENT,
+    }
 }
 
 /// Writes the cells of one row, separated by commas.
@@ -88,6 +92,7 @@ pub(super) fn write_cells(object: &Object, now: i64, out: &mut Vec<u8>) {
             }
         }
         Object::Event(event) => event_cells(event, now, out),
+        Object::Raw(object) => object.write_cells(columns_of(object.resource()).len(), out),
     }
     // Each cell has put a comma behind it.
     out.pop();

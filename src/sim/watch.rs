@@ -70,6 +70,8 @@ pub(super) fn answer(
     encoder: Encoder,
     plan: &Plan,
 ) -> Result<Response, Value> {
+    // A stream has one form for all that it will tell.
+    let encoder = encoder.able(lock(&server.world).store.all(resource));
     let query = &target.query;
     let selector =
         Selector::parse((resource, encoder.version()), query.get("labelSelector"), query.get("fieldSelector"))

@@ -10,13 +10,14 @@ use super::events::EventsView;
 use super::layout::{Counts, Layout, window};
 use super::scene::{Body, NodeTable, NodeView, Paint, Scene};
 use super::{ViewState, draw, node, strip};
+use crate::facts::accelerator::Kind;
 use crate::facts::event::EventFacts;
 use crate::facts::node::{Condition, ConditionStatus, NodeFacts, Readiness, Taint};
 use crate::facts::pod::{Phase, PodFacts, Requests};
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
 use crate::model::alert::{AlertLine, Severity};
-use crate::model::cluster::{ClusterSummary, Freshness, Health, NodeDetail};
+use crate::model::cluster::{AcceleratorTotals, ClusterSummary, Freshness, Health, NodeDetail, PodCounts};
 use crate::model::history::Strip;
 use crate::model::inspection::PartFreshness;
 use crate::model::latency::{LatencySummary, Mark, Percentile};
@@ -140,6 +141,7 @@ impl Fleet {
                 8 => Some(gpu(gpu_known(5), 5)),
                 _ => Some(gpu(gpu_known(number % 9), 8)),
             },
+            gpu_missing: 0,
             model: (place != 11).then_some("A100-SXM4-80GB"),
             cpu_milli: (gpu_known(number * 1000 + 40_000), Some(127_500)),
             memory_bytes: (gpu_known((number + 200) << 30), Some(1_000 << 30)),
@@ -182,6 +184,18 @@ impl Fleet {
                 row("hugepages-2Mi", 0, 0, 0),
                 row("rdma/hca_shared_devices_a", 4, 1000, 1000),
             ],
+            accelerators: vec![AcceleratorTotals {
+                resource: "nvidia.com/gpu".into(),
+                kind: Kind::Device,
+                capacity: 8,
+                allocatable: 5,
+                requested: Known::Exact(4),
+                withdrawn: 3,
+                missing: Some(0),
+                over_requested: Known::Exact(0),
+                nodes: 1,
+            }],
+            pods: Known::Exact(PodCounts { bound: 29, terminating: 1, daemon_set: 8, mirror: 0 }),
             notes: vec![("usage", "20s old, an average over 20s".into())],
             transitions: vec![
                 (secs(40), "Ready True".into()),
@@ -340,6 +354,7 @@ pub(super) fn healthy(context: &str) -> ClusterSummary {
         nodes_ready: Known::Exact(48),
         nodes_total: Known::Exact(48),
         gpu: Some(Accelerators { requested: Known::Exact(120), allocatable: 384, capacity: 384 }),
+        dra: None,
         gpu_known: true,
         gpu_nodes: Known::Exact(48),
         pods: Known::Exact(812),

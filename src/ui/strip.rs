@@ -13,6 +13,7 @@ use super::units::{devices, pair, percentile};
 use super::words;
 use crate::model::Known;
 use crate::model::cluster::{ClusterSummary, Health};
+use crate::model::dra::DriverDevices;
 use crate::model::latency::{Mark, Percentile};
 use crate::model::rows::Accelerators;
 use crate::theme::{Glyphs, Role};
@@ -27,6 +28,7 @@ enum Field {
     Word,
     Nodes,
     Gpu,
+    Dra,
     Pods,
     P50,
     P95,
@@ -35,11 +37,12 @@ enum Field {
     Fresh,
 }
 
-const FIELDS: [Field; 10] = [
+const FIELDS: [Field; 11] = [
     Field::Context,
     Field::Word,
     Field::Nodes,
     Field::Gpu,
+    Field::Dra,
     Field::Pods,
     Field::P50,
     Field::P95,
@@ -49,10 +52,11 @@ const FIELDS: [Field; 10] = [
 ];
 
 /// What a narrow line keeps, most important first.
-const RANKS: [Field; 10] = [
+const RANKS: [Field; 11] = [
     Field::Context,
     Field::Nodes,
     Field::Gpu,
+    Field::Dra,
     Field::P95,
     Field::Spark,
     Field::Word,
@@ -115,6 +119,7 @@ impl Line {
             Field::Word => (words::health(summary.health, glyphs).0, summary.word.to_owned()),
             Field::Nodes => (nodes_role(summary), pair(summary.nodes_ready, summary.nodes_total, glyphs)),
             Field::Gpu => gpu(summary.gpu, summary.gpu_known, glyphs),
+            Field::Dra => dra(summary.dra.as_ref(), glyphs),
             Field::Pods => (Role::Text, pair(summary.pods, summary.pods_allocatable, glyphs)),
             Field::P50 => (speed(latency.p50, paint), percentile(latency.p50, glyphs)),
             Field::P95 => (speed(latency.p95, paint), percentile(latency.p95, glyphs)),
@@ -166,6 +171,7 @@ impl Field {
         match self {
             Self::Nodes if labels => "nodes ",
             Self::Gpu => "gpu ",
+            Self::Dra => "dra ",
             Self::Pods => "pods ",
             Self::P50 => "api p50 ",
             Self::P95 => "p95 ",
@@ -226,6 +232,14 @@ fn gpu(gpu: Option<Accelerators>, is_known: bool, glyphs: &Glyphs) -> (Role, Str
             (role, format!("{bound}{}", devices(gpu, 1, glyphs)))
         }
     }
+}
+
+/// Allocated and physical devices; nothing where there are none, or none are seen.
+fn dra(devices: Option<&DriverDevices>, glyphs: &Glyphs) -> (Role, String) {
+    let Some(devices) = devices else { return (Role::Muted, String::new()) };
+    let bound = if devices.updating { glyphs.at_least } else { "" };
+    let role = if devices.unhealthy > 0 { Role::Warn } else { Role::Text };
+    (role, format!("{bound}{}/{}", devices.allocated, devices.physical))
 }
 
 /// Above the SLO is worth a look, above half of what raises an alert is broken.

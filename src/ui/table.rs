@@ -6,14 +6,14 @@ use ratatui::layout::Rect;
 use super::columns::{self, Column, Wanted};
 use super::grid::{self, Placed, Seen};
 use super::scene::{NodeTable, Paint, Scene};
-use super::text::Pen;
+use super::text::{Pen, columns as cells};
 use super::units::{coarse, devices, duration, known, pair, percent};
 use super::{bars, words};
 use crate::facts::node::Readiness;
 use crate::model::Known;
 use crate::model::cluster::{ClusterSummary, Freshness};
 use crate::model::history::Strip;
-use crate::model::rows::{NodeRow, Used, used_pct};
+use crate::model::rows::{Accelerators, NodeRow, Used, used_pct};
 use crate::theme::{Glyphs, Role};
 
 /// Draws the table; `seen` keeps the widths from frame to frame.
@@ -79,12 +79,12 @@ fn cell(pen: &mut Pen<'_>, placed: &Placed<Column>, row: &NodeRow<'_>, (stale, p
             _ => pen.skip(width),
         },
         Column::Gpu => match row.gpu {
-            Some(gpu) => pen.right(known_role(gpu.requested, plain), &devices(gpu, 2, glyphs), width),
+            Some(gpu) => pen.right(requested_role(gpu, plain), &devices(gpu, 2, glyphs), width),
             None => pen.skip(width),
         },
-        Column::GpuLost => match row.gpu.map(|gpu| gpu.capacity.saturating_sub(gpu.allocatable)) {
-            Some(lost) if lost > 0 => pen.fit(Role::Bad, &format!("{}{lost}", glyphs.bad), width),
-            _ => pen.skip(width),
+        Column::GpuLost => match lost(row, width, glyphs) {
+            Some(text) => pen.fit(Role::Bad, &text, width),
+            None => pen.skip(width),
         },
         Column::GpuBar => match row.gpu {
             Some(gpu) => {
@@ -161,6 +161,25 @@ fn share<'p, 'b>(
         None => glyphs.unknown.to_owned(),
     };
     pen.right(known_role(requested, fullness(part, allocatable, plain)), &text, width)
+}
+
+/// Devices that the plugin took back, `✗3`, and those that it never announced, `-2`; together where there is no room for both.
+fn lost(row: &NodeRow<'_>, width: usize, glyphs: &Glyphs) -> Option<String> {
+    let withdrawn = row.gpu.map_or(0, |gpu| gpu.capacity.saturating_sub(gpu.allocatable).max(0));
+    let text = match (withdrawn, row.gpu_missing) {
+        (0, 0) => return None,
+        (withdrawn, 0) => format!("{}{withdrawn}", glyphs.bad),
+        (0, missing) => format!("-{missing}"),
+        (withdrawn, missing) => format!("{}{withdrawn}-{missing}", glyphs.bad),
+    };
+    let all = || format!("{}{}", glyphs.bad, withdrawn.saturating_add(row.gpu_missing));
+    Some(if cells(&text) <= width { text } else { all() })
+}
+
+/// More is requested than is healthy: 9/8.
+fn requested_role(gpu: Accelerators, plain: Role) -> Role {
+    let over = gpu.requested.any().is_some_and(|requested| requested > gpu.allocatable);
+    if over { Role::Bad } else { known_role(gpu.requested, plain) }
 }
 
 /// `92%`; figures that are stale have their age beside them, a node without any says so (F26).

@@ -195,7 +195,7 @@ impl Rig {
     /// Both watches are open.
     pub(super) fn watches(&self) -> bool {
         let last = |of| self.states.iter().rev().find(|(resource, _)| *resource == of).map(|(_, state)| state.clone());
-        Resource::ALL.into_iter().all(|resource| last(resource) == Some(SyncState::Watching))
+        Resource::CORE.into_iter().all(|resource| last(resource) == Some(SyncState::Watching))
     }
 
     pub(super) async fn refresh(&self) {
@@ -238,7 +238,7 @@ impl Rig {
             ClusterEvent::Call(CallEvent::Finished(attempt)) => self.attempts.push((**attempt).clone()),
             ClusterEvent::Sync { resource, state } => self.states.push((*resource, state.clone())),
             ClusterEvent::Probe(sample) => self.probes.push(sample.outcome),
-            ClusterEvent::ListFinished { .. } => self.finished += 1,
+            ClusterEvent::ListFinished { resource: Resource::Nodes | Resource::Pods, .. } => self.finished += 1,
             _ => {}
         }
         if !matches!(event, ClusterEvent::Page { .. } | ClusterEvent::Changes { .. }) {

@@ -1,15 +1,14 @@
 //! APIs that a cluster need not have: usage figures and dynamic resource allocation.
 
-use serde::Deserialize;
-
 use super::{Flow, Run};
 use crate::cluster::classify::one_line;
+use crate::cluster::{optional, usage};
 use crate::msg::Layer;
 use crate::msg::check::{Outcome, Step};
 
 impl Run {
     pub(super) async fn metrics_api(&mut self) -> Flow {
-        let asked = self.get("/apis/metrics.k8s.io/v1beta1/nodes?limit=1").await;
+        let asked = self.get(&format!("{}?limit=1", usage::PATH)).await;
         match asked.result {
             Ok(_) => self.tell(Step::new("metrics api", Outcome::Ok, "it answers").timing(asked.timing)).await,
             Err(trouble) if trouble.code == Some(404) => {
@@ -27,21 +26,10 @@ impl Run {
     }
 
     pub(super) async fn dra(&mut self) -> Flow {
-        #[derive(Deserialize)]
-        struct Group {
-            versions: Vec<Version>,
-        }
-        #[derive(Deserialize)]
-        struct Version {
-            version: String,
-        }
-
-        let asked = self.get("/apis/resource.k8s.io").await;
+        let asked = self.get(optional::DRA).await;
         let step = match asked.result {
             Ok(_) => {
-                let group: Option<Group> = serde_json::from_slice(&self.buf).ok();
-                let versions: Vec<String> =
-                    group.into_iter().flat_map(|group| group.versions).map(|version| version.version).collect();
+                let versions = optional::versions(&self.buf).unwrap_or_default();
                 let text = format!("resource.k8s.io {}", versions.join(", "));
                 Step::new("dra", Outcome::Ok, &one_line(&text)).timing(asked.timing)
             }

@@ -24,6 +24,11 @@ pub(super) enum List {
     },
     /// Pages are being read.
     Running(Run),
+    /// It comes as a watch.
+    Streamed {
+        /// The longest time without an event until its end.
+        idle: Duration,
+    },
 }
 
 /// A list in progress.
@@ -74,7 +79,7 @@ struct Rest {
 impl Reflector {
     pub(super) fn list_due(&self) -> Option<Mono> {
         match &self.list {
-            List::Idle => None,
+            List::Idle | List::Streamed { .. } => None,
             List::Waiting { until, .. } => Some(*until),
             List::Running(run) => run.rest.map(|rest| rest.until),
         }
@@ -88,6 +93,10 @@ impl Reflector {
         // Polls and the questions of a denied client are routine: the state stays until an answer changes it.
         if !matches!(self.told, Some(SyncState::Polling { .. } | SyncState::Denied { .. })) {
             self.tell(SyncState::Listing, fx);
+        }
+        if moment.watch_list {
+            self.stream_list(moment, fx);
+            return;
         }
         let (since, failures) = (moment.now.mono, self.list_backoff.failures());
         let look = Look::No;
@@ -172,7 +181,7 @@ impl Reflector {
         self.fetch(moment, run, fx);
     }
 
-    fn finish(&mut self, moment: Moment, fx: &mut Vec<Effect>) {
+    pub(super) fn finish(&mut self, moment: Moment, fx: &mut Vec<Effect>) {
         let (resource, generation) = (self.resource, self.generation);
         fx.push(Effect::Tell(ClusterEvent::ListFinished { resource, generation }));
         self.list_backoff.reset();
@@ -310,7 +319,9 @@ impl Reflector {
                 }
                 fx.push(Effect::Tell(ClusterEvent::Failed(Box::new(failure))));
             }
-            List::Waiting { .. } => fx.push(Effect::Tell(ClusterEvent::Failed(Box::new(failure)))),
+            List::Waiting { .. } | List::Streamed { .. } => {
+                fx.push(Effect::Tell(ClusterEvent::Failed(Box::new(failure))));
+            }
             List::Idle => self.wait_for_list(moment, wait, failure, fx),
         }
     }
@@ -352,14 +363,14 @@ impl Reflector {
                 }
                 self.fetch(moment, run, fx);
             }
-            List::Waiting { .. } | List::Idle => self.start_list(moment, fx),
+            List::Waiting { .. } | List::Idle | List::Streamed { .. } => self.start_list(moment, fx),
         }
     }
 
     pub(super) fn refresh(&mut self, moment: Moment, fx: &mut Vec<Effect>) {
         let running = matches!(self.list, List::Running(_));
-        // A page that is on its way leaves nothing to wait less for.
-        if !matches!(self.list, List::Running(Run { rest: None, .. })) {
+        // A page that is on its way, or a list that streams, leaves nothing to wait less for.
+        if !matches!(self.list, List::Running(Run { rest: None, .. }) | List::Streamed { .. }) {
             self.go_on(moment, fx);
         }
         // A new list opens a watch of its own.
@@ -370,7 +381,7 @@ impl Reflector {
 
     pub(super) fn renewed(&mut self, moment: Moment, fx: &mut Vec<Effect>) {
         let waits = match &self.list {
-            List::Idle => false,
+            List::Idle | List::Streamed { .. } => false,
             List::Waiting { credentials, .. } => *credentials,
             List::Running(run) => run.rest.is_some_and(|rest| rest.credentials),
         };

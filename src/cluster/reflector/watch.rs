@@ -19,6 +19,8 @@ pub(super) struct Watch {
     version: String,
     /// Where it was last opened.
     opened_at: String,
+    /// With the list first.
+    initial: bool,
     /// The list it began at.
     generation: u32,
     started: Option<Mono>,
@@ -63,6 +65,7 @@ impl Reflector {
     pub(super) fn watch_due(&self) -> Option<Mono> {
         match self.watch.phase {
             Phase::None | Phase::Opening => None,
+            Phase::Open { heard, .. } if self.streams().is_some() => self.streams().map(|idle| heard + idle),
             Phase::Open { heard, look, .. } => {
                 let silence = self.tuning.watch_silence;
                 let last = heard + self.tuning.watch_silence_cap.max(silence);
@@ -107,6 +110,14 @@ impl Reflector {
         }
     }
 
+    /// Watches from the list on that the watch itself brings first; whatever watch there was is closed.
+    pub(super) fn watch_with_list(&mut self, moment: Moment, fx: &mut Vec<Effect>) {
+        self.close_watch(fx);
+        let (generation, started) = (self.generation, self.watch.started);
+        self.watch = Watch { initial: true, generation, started, ..Watch::default() };
+        self.reopen(moment, Duration::ZERO, fx);
+    }
+
     /// Opens the watch where it left off, `wait` from now and not within a second of its last start.
     fn reopen(&mut self, moment: Moment, wait: Duration, fx: &mut Vec<Effect>) {
         let now = moment.now.mono;
@@ -127,6 +138,7 @@ impl Reflector {
         fx.push(Effect::Open(WatchAsk {
             generation: self.watch.generation,
             version: self.watch.version.clone(),
+            initial: self.watch.initial,
             seconds: self.rng.u64(low..=high.max(low)),
             attempt: self.watch.attempt,
         }));
@@ -156,7 +168,7 @@ impl Reflector {
         }
     }
 
-    pub(super) fn watch_news(&mut self, moment: Moment, news: WatchNews) {
+    pub(super) fn watch_news(&mut self, moment: Moment, news: WatchNews, fx: &mut Vec<Effect>) {
         let Phase::Open { heard, events, look, .. } = &mut self.watch.phase else { return };
         *heard = moment.now.mono;
         *look = None;
@@ -170,6 +182,10 @@ impl Reflector {
         if let Some(version) = news.version {
             self.watch.version = version;
         }
+        if news.synced && self.streams().is_some() {
+            self.watch.initial = false;
+            self.streamed(moment, fx);
+        }
     }
 
     pub(super) fn watch_ended(&mut self, moment: Moment, end: WatchEnd, fx: &mut Vec<Effect>) {
@@ -179,6 +195,10 @@ impl Reflector {
             _ => (Duration::ZERO, 0),
         };
         self.watch.phase = Phase::None;
+        if self.streams().is_some() {
+            self.stream_ended(moment, end, fx);
+            return;
+        }
         if lived >= self.tuning.watch_proven {
             self.watch_backoff.reset();
         }
@@ -206,7 +226,10 @@ impl Reflector {
         if self.another_pass && self.is_complete() {
             self.start_list(moment, fx);
         }
-        self.reopen(moment, Duration::ZERO, fx);
+        // A list that streams has a watch of its own.
+        if self.streams().is_none() {
+            self.reopen(moment, Duration::ZERO, fx);
+        }
     }
 
     fn watch_refused(&mut self, moment: Moment, trouble: &Trouble, fx: &mut Vec<Effect>) {
@@ -302,6 +325,10 @@ impl Reflector {
         }
         match self.watch.phase {
             Phase::Resting { .. } => self.open(moment, fx),
+            Phase::Open { heard, .. } if self.streams().is_some() => {
+                self.close_watch(fx);
+                self.stream_stalled(moment, heard, fx);
+            }
             Phase::Open { heard, .. } => self.silent(moment, heard, fx),
             Phase::None | Phase::Opening => {}
         }

@@ -14,20 +14,27 @@ use crate::cluster::call::{Ask, Limits, is_protobuf};
 use crate::cluster::classify::{self, Trouble};
 use crate::cluster::reflector::{WatchAsk, WatchEnd, WatchNews};
 use crate::cluster::tuning::Tuning;
+use crate::facts::kept::Kept;
 use crate::facts::pod::PodBatch;
-use crate::facts::wire::{DecodeError, WatchFrame, WatchType, bookmark_version, decode_status};
-use crate::facts::{node, pod};
-use crate::msg::{Batch, CallKind, Layer, NodeChange, Resource};
+use crate::facts::wire::{DecodeError, WatchFrame, WatchType, bookmark_version, decode_status, ends_initial_events};
+use crate::facts::{dra, lease, node, pod};
+use crate::msg::{Batch, CallKind, KeptChange, Layer, NodeChange, Resource};
 
 /// Opens the watch, reports what it brings and how it ends.
-pub(super) async fn run(shared: Arc<Shared>, resource: Resource, ask: WatchAsk, report: mpsc::Sender<WatchReport>) {
+pub(super) async fn run(
+    shared: Arc<Shared>,
+    (resource, path): (Resource, Arc<str>),
+    ask: WatchAsk,
+    report: mpsc::Sender<WatchReport>,
+) {
     let mut serial = 0;
-    let end = match open(&shared, resource, &ask, &mut serial).await {
+    let end = match open(&shared, (resource, &path), &ask, &mut serial).await {
         Ok((protobuf, body)) => {
             if report.send(WatchReport::Open { serial }).await.is_err() {
                 return;
             }
             let mut reader = Reader::new(&shared.tuning, resource, protobuf);
+            reader.list = ask.initial.then_some(0);
             reader.read(body, &report).await
         }
         Err(trouble) => Some(WatchEnd::Refused(trouble)),
@@ -41,7 +48,7 @@ pub(super) async fn run(shared: Arc<Shared>, resource: Resource, ask: WatchAsk, 
 /// The body of the watch, and whether it is protobuf.
 async fn open(
     shared: &Shared,
-    resource: Resource,
+    (resource, path): (Resource, &str),
     watch: &WatchAsk,
     serial: &mut u64,
 ) -> Result<(bool, Body), Trouble> {
@@ -51,7 +58,7 @@ async fn open(
         kind: CallKind::Watch(resource),
         page: None,
         attempt: watch.attempt,
-        uri: watch_uri(resource, watch, shared.tuning.skip_finished_pods),
+        uri: watch_uri((resource, path), watch, shared.tuning.skip_finished_pods),
         limits: Limits::small(shared.tuning.watch_headers),
     };
     session.api.open(&ask, &shared.tuning).await.map(|(head, body)| (is_protobuf(&head), body))
@@ -65,12 +72,14 @@ struct Reader<'a> {
     batch: WatchBatch,
     /// The newest object: its version is where the watch would go on.
     newest: Vec<u8>,
+    /// The list that the watch brings first, while it does: pages so far. Its objects come in no order of versions (R19).
+    list: Option<u32>,
 }
 
 impl<'a> Reader<'a> {
     fn new(tuning: &'a Tuning, resource: Resource, protobuf: bool) -> Self {
         let events = Cutter::new(protobuf, tuning.line_bytes);
-        Self { tuning, resource, events, batch: WatchBatch::new(resource), newest: Vec::new() }
+        Self { tuning, resource, events, batch: WatchBatch::new(resource), newest: Vec::new(), list: None }
     }
 
     /// Reads to the end; `None` if nobody listens any more.
@@ -103,6 +112,13 @@ impl<'a> Reader<'a> {
         self.batch.bytes += chunk.len() as u64;
         self.events.feed(chunk);
         while let Some((bytes, event)) = self.events.next() {
+            if self.list.is_some() && event.as_ref().is_ok_and(|event| event.kind != WatchType::Added) {
+                // What is no ADDED is no part of the list; what follows it is neither.
+                let batch = std::mem::replace(&mut self.batch, WatchBatch::new(self.resource));
+                let batch = batch.page_after(self.list.take());
+                self.newest.clear();
+                report.send(WatchReport::Batch(batch)).await.ok()?;
+            }
             let end = self.batch.event((bytes, event), &mut self.newest, self.tuning);
             if end.is_some() {
                 return Some(end);
@@ -122,6 +138,11 @@ impl<'a> Reader<'a> {
             return Some(());
         }
         let mut batch = std::mem::replace(&mut self.batch, WatchBatch::new(self.resource));
+        if self.list.is_some() {
+            self.newest.clear();
+            batch = batch.page_after(self.list);
+            self.list = batch.page.or(self.list);
+        }
         if !self.newest.is_empty() {
             batch.news.version = bookmark_version(&self.newest);
             self.newest.clear();
@@ -151,8 +172,18 @@ impl WatchBatch {
         let batch = match resource {
             Resource::Nodes => Batch::Nodes(Vec::new()),
             Resource::Pods => Batch::Pods(PodBatch::default()),
+            Resource::Leases => Batch::Leases(Vec::new()),
+            Resource::Slices => Batch::Slices(Vec::new()),
+            Resource::Claims => Batch::Claims(Vec::new()),
+            Resource::Classes => Batch::Classes(Vec::new()),
         };
-        Self { batch, changes: 0, unreadable: 0, bytes: 0, news: WatchNews::default() }
+        Self { batch, page: None, changes: 0, unreadable: 0, bytes: 0, news: WatchNews::default() }
+    }
+
+    /// The next page of the list after so many; if there is anything of it in here.
+    fn page_after(mut self, pages: Option<u32>) -> Self {
+        self.page = pages.filter(|_| self.changes > 0 || self.unreadable > 0).map(|pages| pages.saturating_add(1));
+        self
     }
 
     /// Takes one event; an end if it is an ERROR, or no event at all.
@@ -176,7 +207,10 @@ impl WatchBatch {
             }
             WatchType::Added | WatchType::Modified => self.change(object, false),
             WatchType::Deleted => self.change(object, true),
-            WatchType::Bookmark => true,
+            WatchType::Bookmark => {
+                self.news.synced |= ends_initial_events(object);
+                true
+            }
             WatchType::Unknown => false,
         };
         // An ERROR is no event: a watch that brings nothing else has not proven itself.
@@ -204,8 +238,23 @@ impl WatchBatch {
                 }
                 Err(_) => false,
             },
+            Batch::Leases(leases) => put(lease::decode_object(object), removed, leases),
+            Batch::Slices(slices) => put(dra::decode_slice(object), removed, slices),
+            Batch::Claims(claims) => put(dra::decode_claim(object), removed, claims),
+            Batch::Classes(classes) => put(dra::decode_class(object), removed, classes),
         };
         self.changes += usize::from(readable);
         readable
     }
+}
+
+/// Adds what became of an object of an optional kind; false if it cannot be read.
+fn put<T>(decoded: Result<Kept<T>, DecodeError>, removed: bool, changes: &mut Vec<KeptChange<T>>) -> bool {
+    let Ok(object) = decoded else { return false };
+    changes.push(if removed {
+        KeptChange::Gone { key: object.key, uid: object.uid, version: object.version }
+    } else {
+        KeptChange::Present(Box::new(object))
+    });
+    true
 }

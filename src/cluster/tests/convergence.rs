@@ -3,19 +3,23 @@
 //! No sockets: a simulated server, the state machine, the decoders and the model, driven by a seed. `WATCHBELL_SEQUENCES`
 //! says how many sequences are played, `WATCHBELL_SEED` plays one of them again, with its log on stderr.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::VecDeque;
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
 
 use super::*;
-use crate::cluster::classify::{self, Trouble};
-use crate::cluster::reflector::{Effect, Input, Moment, PageAsk, PageNews, Reflector, WatchAsk, WatchEnd, WatchNews};
+use crate::cluster::classify::Trouble;
+use crate::cluster::reflector::{Effect, Input, Moment, PageNews, Reflector, WatchAsk, WatchEnd, WatchNews};
 use crate::facts::node::{self, Readiness};
 use crate::facts::pod::{self, Phase, PodBatch};
-use crate::facts::wire::{StatusFacts, Uid, WatchType, bookmark_version, decode_frame};
+use crate::facts::wire::{Uid, WatchType, bookmark_version, decode_frame};
 use crate::model::{ClusterSpec, Model, Settings};
 use crate::msg::{NodeChange, Now};
+
+mod server;
+
+use server::{Key, Object, Server, any_trouble, gone, too_large};
 
 /// Short sequences of `cargo test`; a run of 10,000 takes less than a minute in debug.
 const SEQUENCES: u64 = 500;
@@ -24,195 +28,6 @@ const MOVES: usize = 120;
 /// How long the server is well before the model is looked at: longer than any wait of ours (a denied list, 330 s; the rest
 /// of a watch with a skipped event, 220 s) and the list after it.
 const WELL: Duration = Duration::from_secs(900);
-/// An etcd restore takes the versions back by this much: more than a sequence adds.
-const RESTORE: u64 = 10_000;
-
-type Key = (String, String);
-
-/// An object as the server has it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Object {
-    uid: u64,
-    version: u64,
-    /// Of a pod: its node. Of a node: nothing.
-    node: u8,
-    /// Of a pod: Running, Pending, Succeeded. Of a node: Ready, not, unknown.
-    state: u8,
-}
-
-impl Object {
-    fn uid_text(&self) -> String {
-        format!("00000000-0000-4000-8000-{:012x}", self.uid)
-    }
-
-    fn json(&self, of: Resource, (namespace, name): &Key) -> String {
-        let (uid, version) = (self.uid_text(), self.version);
-        match of {
-            Resource::Pods => format!(
-                r#"{{"metadata":{{"name":"{name}","namespace":"{namespace}","uid":"{uid}","resourceVersion":"{version}"}},"spec":{{"nodeName":"n{}","containers":[{{"name":"c","resources":{{"requests":{{"cpu":"{}m"}}}}}}]}},"status":{{"phase":"{}"}}}}"#,
-                self.node,
-                100 + self.uid,
-                ["Running", "Pending", "Succeeded"][usize::from(self.state)],
-            ),
-            Resource::Nodes => format!(
-                r#"{{"metadata":{{"name":"{name}","uid":"{uid}","resourceVersion":"{version}"}},"status":{{"conditions":[{{"type":"Ready","status":"{}"}}]}}}}"#,
-                ["True", "False", "Unknown"][usize::from(self.state)],
-            ),
-        }
-    }
-}
-
-/// One event of the log, as a watch with our selector sees it.
-#[derive(Clone, Debug)]
-struct Logged {
-    version: u64,
-    kind: &'static str,
-    key: Key,
-    object: Object,
-}
-
-/// The rest of a paged list.
-#[derive(Clone, Debug)]
-struct Snapshot {
-    version: u64,
-    after: Key,
-    objects: BTreeMap<Key, Object>,
-}
-
-/// One resource of the server.
-struct Server {
-    of: Resource,
-    version: u64,
-    objects: BTreeMap<Key, Object>,
-    log: Vec<Logged>,
-    /// Watches from before this version are gone.
-    compacted: u64,
-    snapshots: HashMap<String, Snapshot>,
-    backup: BTreeMap<Key, Object>,
-    uids: u64,
-}
-
-impl Server {
-    fn new(of: Resource) -> Self {
-        let (objects, backup) = (BTreeMap::new(), BTreeMap::new());
-        let (log, snapshots) = (Vec::new(), HashMap::new());
-        Self { of, version: 1_000_000, objects, log, compacted: 1_000_000, snapshots, backup, uids: 0 }
-    }
-
-    /// With `status.phase!=Succeeded,status.phase!=Failed`, as we ask for pods (F55).
-    fn is_selected(&self, object: &Object) -> bool {
-        self.of == Resource::Nodes || object.state < 2
-    }
-
-    fn selected(&self) -> BTreeMap<Key, Object> {
-        self.objects.iter().filter(|(_, o)| self.is_selected(o)).map(|(k, o)| (k.clone(), o.clone())).collect()
-    }
-
-    /// Creates, changes or deletes one object; a new incarnation has another uid.
-    fn change(&mut self, rng: &mut fastrand::Rng) {
-        self.version += rng.u64(1..4);
-        let key = (["a", "b"][rng.usize(..2)].to_owned(), format!("o{}", rng.u8(..8)));
-        let key = if self.of == Resource::Nodes { (String::new(), format!("n{}", rng.u8(..6))) } else { key };
-        let old = self.objects.get(&key).cloned();
-        let was = old.as_ref().is_some_and(|object| self.is_selected(object));
-        if let Some(mut gone) = old.clone().filter(|_| rng.u8(..4) == 0) {
-            gone.version = self.version;
-            self.objects.remove(&key);
-            if was {
-                self.log.push(Logged { version: self.version, kind: "DELETED", key, object: gone });
-            }
-            return;
-        }
-        let uid = old.as_ref().map_or_else(
-            || {
-                self.uids += 1;
-                self.uids
-            },
-            |old| old.uid,
-        );
-        let object = Object { uid, version: self.version, node: rng.u8(..6), state: rng.u8(..3) };
-        let is = self.is_selected(&object);
-        self.objects.insert(key.clone(), object.clone());
-        let (kind, object) = match (was, is) {
-            (false, false) => return,
-            (false, true) => ("ADDED", object),
-            (true, true) => ("MODIFIED", object),
-            // The last state that the selector let through, at the version of the change.
-            (true, false) => ("DELETED", Object { version: self.version, ..old.expect("it was selected") }),
-        };
-        self.log.push(Logged { version: self.version, kind, key, object });
-    }
-
-    /// etcd is restored from a backup: versions go back, and nothing from before is known any more (F43).
-    fn restore(&mut self) {
-        self.objects.clone_from(&self.backup);
-        self.version -= RESTORE;
-        for object in self.objects.values_mut() {
-            object.version = object.version.min(self.version);
-        }
-        self.compacted = self.version;
-        self.log.clear();
-        self.snapshots.clear();
-    }
-
-    fn page(&mut self, ask: &PageAsk) -> Result<(String, PageNews), Trouble> {
-        let snapshot = match &ask.token {
-            None => Snapshot { version: self.version, after: Key::default(), objects: self.selected() },
-            Some(token) => match self.snapshots.get(token) {
-                Some(snapshot) => snapshot.clone(),
-                None => return Err(gone("")),
-            },
-        };
-        let rest = snapshot.objects.iter().filter(|(key, _)| ask.token.is_none() || **key > snapshot.after);
-        let limit = usize::try_from(ask.limit).unwrap();
-        let page: Vec<(&Key, &Object)> = rest.clone().take(limit).collect();
-        let mut news = PageNews { version: snapshot.version.to_string(), ..PageNews::default() };
-        if rest.count() > limit {
-            let after = page.last().unwrap().0.clone();
-            news.token = format!("{}:{}/{}", snapshot.version, after.0, after.1);
-            self.snapshots.insert(news.token.clone(), Snapshot { after, ..snapshot.clone() });
-        }
-        let items: Vec<String> = page.iter().map(|(key, object)| object.json(self.of, key)).collect();
-        let meta = format!(r#"{{"resourceVersion":"{}","continue":"{}"}}"#, news.version, news.token);
-        Ok((format!(r#"{{"kind":"List","metadata":{meta},"items":[{}]}}"#, items.join(",")), news))
-    }
-
-    /// A continue token has expired: the answer may carry one for the rest of the list as it is now (R5, F40).
-    fn expire(&mut self, token: &str, helpful: bool) -> Trouble {
-        let Some(old) = self.snapshots.remove(token).filter(|_| helpful) else { return gone("") };
-        let next = format!("{}:inconsistent:{}/{}", self.version, old.after.0, old.after.1);
-        let snapshot = Snapshot { version: self.version, after: old.after, objects: self.selected() };
-        self.snapshots.insert(next.clone(), snapshot);
-        gone(&next)
-    }
-}
-
-fn gone(token: &str) -> Trouble {
-    let status = StatusFacts { code: 410, continue_token: token.to_owned(), ..StatusFacts::default() };
-    classify::event(status, Duration::ZERO)
-}
-
-fn too_large() -> Trouble {
-    classify::event(StatusFacts { code: 504, version_too_large: true, ..StatusFacts::default() }, Duration::ZERO)
-}
-
-/// A failure that says nothing about the data.
-fn any_trouble(rng: &mut fastrand::Rng) -> Trouble {
-    let answered = |code: u16| {
-        let status = StatusFacts { code, ..StatusFacts::default() };
-        classify::event(status, Duration::ZERO)
-    };
-    match rng.u8(..8) {
-        0 => Trouble::timed_out(Layer::FirstByte, "no answer within 30 s"),
-        1 => Trouble::timed_out(Layer::Body, "no data for 10 s"),
-        2 => Trouble::new(Layer::Connect, "refused"),
-        3 => Trouble { retry_after: Some(secs(rng.u64(..8))), ..answered(429) },
-        4 => answered(500),
-        5 => answered(401),
-        6 => answered(403),
-        _ => answered(504),
-    }
-}
 
 /// An open watch, or one that is being opened.
 struct Stream {
@@ -223,6 +38,8 @@ struct Stream {
     silent: bool,
     since: Duration,
     heard: Duration,
+    /// Objects of the list that comes first, and the pages of it that were told; `None` once its bookmark is out.
+    initial: Option<(VecDeque<(Key, Object)>, u32)>,
 }
 
 /// The loop of one resource with its server.
@@ -232,6 +49,8 @@ struct Side {
     page: Option<Result<(String, PageNews), Trouble>>,
     token: Option<String>,
     watch: Option<Stream>,
+    /// Lists may come as watches.
+    streams: bool,
 }
 
 struct Play {
@@ -247,9 +66,9 @@ impl Play {
     fn new(seed: u64, verbose: bool) -> Self {
         let mut rng = fastrand::Rng::with_seed(seed);
         let tuning = Arc::new(Tuning { page_sizes: vec![5, 3, 2, 1], ..Tuning::default() });
-        let sides = Resource::ALL.map(|of| {
+        let sides = Resource::CORE.map(|of| {
             let machine = Reflector::new(of, tuning.clone(), rng.u64(..));
-            Side { server: Server::new(of), machine, page: None, token: None, watch: None }
+            Side { server: Server::new(of), machine, page: None, token: None, watch: None, streams: rng.bool() }
         });
         let spec = ClusterSpec { context: Clean::new("c"), broken: None };
         let model = Model::new(vec![spec], Settings::default());
@@ -278,9 +97,14 @@ impl Play {
 
     fn step(&mut self, side: usize, input: Input, mut batch: Option<Batch>) {
         if self.verbose {
-            let _ = writeln!(self.log, "{:?} {} {input:?}", self.now, Resource::ALL[side].name());
+            let _ = writeln!(self.log, "{:?} {} {input:?}", self.now, Resource::CORE[side].name());
         }
-        let moment = Moment { now: self.clocks(), page_deadline: secs(30), answering: self.rng.u8(..4) > 0 };
+        let moment = Moment {
+            now: self.clocks(),
+            page_deadline: secs(30),
+            answering: self.rng.u8(..4) > 0,
+            watch_list: self.sides[side].streams,
+        };
         for effect in self.sides[side].machine.step(moment, input) {
             let at = &mut self.sides[side];
             match effect {
@@ -294,18 +118,13 @@ impl Play {
                 Effect::Open(ask) => {
                     assert!(at.watch.is_none(), "two watches");
                     let (since, heard) = (self.now, self.now);
-                    at.watch = Some(Stream {
-                        at: ask.version.parse().unwrap(),
-                        ask,
-                        open: false,
-                        silent: false,
-                        since,
-                        heard,
-                    });
+                    let at_version = if ask.initial { 0 } else { ask.version.parse().unwrap() };
+                    let initial = ask.initial.then(|| (VecDeque::new(), 0));
+                    at.watch = Some(Stream { at: at_version, ask, open: false, silent: false, since, heard, initial });
                 }
                 Effect::Close => at.watch = None,
                 Effect::Publish(page) => self.tell(ClusterEvent::Page {
-                    resource: Resource::ALL[side],
+                    resource: Resource::CORE[side],
                     generation: page.generation,
                     page: page.page,
                     remaining: None,
@@ -315,6 +134,7 @@ impl Play {
                 }),
                 Effect::Tell(event) => self.tell(event),
                 Effect::Renew => {}
+                Effect::NoWatchList => at.streams = false,
             }
         }
     }
@@ -324,7 +144,7 @@ impl Play {
             None => {}
             Some(Err(trouble)) => self.step(side, Input::PageFailed(trouble), None),
             Some(Ok((body, news))) => {
-                let batch = match Resource::ALL[side] {
+                let batch = match Resource::CORE[side] {
                     Resource::Pods => {
                         let mut pods = PodBatch::default();
                         let head = pod::decode_list(body.as_bytes(), &mut pods).unwrap();
@@ -337,6 +157,7 @@ impl Play {
                             .unwrap();
                         Batch::Nodes(nodes)
                     }
+                    other => unreachable!("{other:?} is optional"),
                 };
                 self.step(side, Input::Page(news), Some(batch));
             }
@@ -359,7 +180,12 @@ impl Play {
     fn open(&mut self, side: usize) {
         let at = &mut self.sides[side];
         let Some(watch) = at.watch.as_mut().filter(|watch| !watch.open) else { return };
-        let refusal = if watch.at < at.server.compacted {
+        let refusal = if let Some((objects, _)) = &mut watch.initial {
+            // The list is of this moment; what comes after it is told after its bookmark.
+            *objects = at.server.selected().into_iter().collect();
+            watch.at = at.server.version;
+            None
+        } else if watch.at < at.server.compacted {
             Some(gone(""))
         } else if watch.at > at.server.version {
             Some(too_large())
@@ -375,8 +201,38 @@ impl Play {
         self.step(side, Input::WatchOpen, None);
     }
 
+    /// Sends up to `most` objects of the list that comes first, or its bookmark; `false` if there is no such list.
+    fn initial(&mut self, side: usize, most: usize) -> bool {
+        let at = &mut self.sides[side];
+        let Some(watch) = at.watch.as_mut().filter(|watch| watch.open && !watch.silent) else { return false };
+        let Some((objects, pages)) = &mut watch.initial else { return false };
+        watch.heard = self.now;
+        let generation = watch.ask.generation;
+        let resource = at.server.of;
+        if objects.is_empty() {
+            watch.initial = None;
+            let version = Some(watch.at.to_string());
+            self.step(side, Input::WatchNews(WatchNews { events: 1, version, skipped: false, synced: true }), None);
+            return true;
+        }
+        let some = objects.drain(..most.min(objects.len()));
+        let lines: Vec<String> = some
+            .map(|(key, object)| format!(r#"{{"type":"ADDED","object":{}}}"#, object.json(resource, &key)))
+            .collect();
+        *pages += 1;
+        let page = *pages;
+        let (batch, news) = decode(resource, &lines);
+        let (remaining, bytes, unreadable) = (None, 1, 0);
+        self.tell(ClusterEvent::Page { resource, generation, page, remaining, bytes, unreadable, batch });
+        self.step(side, Input::WatchNews(WatchNews { version: None, ..news }), None);
+        true
+    }
+
     /// Sends up to `most` events; a bookmark if there is none. One of them may be too large to be read (F50).
     fn events(&mut self, side: usize, most: usize, skip: bool) {
+        if self.initial(side, most) {
+            return;
+        }
         let at = &mut self.sides[side];
         let Some(watch) = at.watch.as_mut().filter(|watch| watch.open && !watch.silent) else { return };
         watch.heard = self.now;
@@ -447,6 +303,9 @@ impl Play {
             }
             // The server sends some events again (F48).
             30 => {
+                if self.sides[side].watch.as_ref().is_some_and(|watch| watch.initial.is_some()) {
+                    return;
+                }
                 let server = &self.sides[side].server;
                 let known = server.log.first().map_or(server.version, |logged| logged.version - 1);
                 if let Some(watch) = self.sides[side].watch.as_mut().filter(|watch| watch.open && !watch.silent) {
@@ -470,6 +329,7 @@ impl Play {
                 let input = if self.rng.bool() { Input::Refresh } else { Input::Renewed };
                 self.step(side, input, None);
             }
+            36 if self.rng.u8(..4) == 0 => self.sides[side].streams = true,
             35 if self.rng.bool() => self.step(side, Input::Resumed, None),
             _ => self.timer(side),
         }
@@ -490,7 +350,7 @@ impl Play {
                     if self.now >= watch.since + secs(watch.ask.seconds) {
                         self.sides[side].watch = None;
                         self.step(side, Input::WatchEnded(WatchEnd::Clean), None);
-                    } else if at.is_behind() || self.now >= watch.heard + secs(60) {
+                    } else if watch.initial.is_some() || at.is_behind() || self.now >= watch.heard + secs(60) {
                         self.events(side, 3, false);
                     }
                 }
@@ -505,7 +365,7 @@ impl Play {
 
     fn is_quiet(&self, side: usize) -> bool {
         let at = &self.sides[side];
-        let watching = at.watch.as_ref().is_some_and(|watch| watch.open && !watch.silent);
+        let watching = at.watch.as_ref().is_some_and(|watch| watch.open && !watch.silent && watch.initial.is_none());
         watching && at.page.is_none() && !at.is_behind()
     }
 
@@ -539,11 +399,12 @@ impl Play {
             for ((namespace, name), object) in side.server.selected() {
                 let (uid, version, state) = (Uid::parse(&object.uid_text()), object.version, object.state);
                 truth.push(match side.server.of {
-                    Resource::Nodes => format!("node {name} {uid:?} {version} {state}"),
                     Resource::Pods => {
                         let cpu = crate::facts::quantity::Quantity::parse(&format!("{}m", 100 + object.uid)).unwrap();
                         format!("pod {namespace}/{name} {uid:?} {version} {state} n{} {cpu:?}", object.node)
                     }
+                    Resource::Nodes => format!("node {name} {uid:?} {version} {state}"),
+                    other => unreachable!("{other:?} is optional"),
                 });
             }
         }
@@ -571,7 +432,7 @@ fn decode(of: Resource, lines: &[String]) -> (Batch, WatchNews) {
         match (of, frame.kind) {
             (_, WatchType::Bookmark) => {}
             (Resource::Pods, _) => pod::decode_object(frame.object, removed, &mut pods).unwrap(),
-            (Resource::Nodes, _) => {
+            (_, _) => {
                 let node = node::decode_object(frame.object).unwrap();
                 nodes.push(if removed {
                     NodeChange::Gone { name: node.name, uid: node.uid, version: node.version }

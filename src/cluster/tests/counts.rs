@@ -144,8 +144,9 @@ async fn a_day_of_random_faults_leaves_neither_tasks_nor_memory_behind() {
         assert!(nodes.len() <= 1 && ledger.totals().held <= 31);
         sizes.push((alive(), ledger.heap_bytes(), cluster.failures().count(), cluster.alert_records().len()));
     }
-    // Two loops, two probes, the meter, the session and the version; at most two pages and two watches.
-    assert!(sizes.iter().all(|(tasks, ..)| *tasks <= before + 16), "{sizes:?}");
+    // Two loops, two probes, the meter, the session and the version; at most two pages and two watches; five tasks for
+    // what is optional, which have nothing to do here.
+    assert!(sizes.iter().all(|(tasks, ..)| *tasks <= before + 21), "{sizes:?}");
     let most = |range: std::ops::Range<usize>| {
         let sizes = &sizes[range];
         let heap = sizes.iter().map(|size| size.1).max().unwrap();

@@ -10,7 +10,8 @@ const FIGURES: &str = r#"{"kind":"NodeMetricsList","apiVersion":"metrics.k8s.io/
 
 /// A good server whose metrics API answers as `usage` says.
 fn with_usage(usage: impl Fn(&Seen) -> Reply + Send + 'static) -> Rig {
-    let tuning = Tuning { optional: Optional::default(), ..Tuning::default() };
+    let optional = Optional { usage: true, ..Optional::off() };
+    let tuning = Tuning { optional, ..Tuning::default() };
     Rig::with_optional(tuning, move |seen| if seen.path == USAGE { usage(seen) } else { good(seen) })
 }
 

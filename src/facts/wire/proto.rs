@@ -91,6 +91,14 @@ pub(super) fn version_of(object: &[u8]) -> Option<String> {
     Some(kept.0.version.0.into_owned()).filter(|version| !version.is_empty())
 }
 
+/// Whether a bookmark ends the initial events.
+pub(super) fn ends_initial_events(object: &[u8]) -> bool {
+    let mut kept = Versioned::default();
+    let object = unwrap(object).ok().and_then(|envelope| envelope.object);
+    object.is_some_and(|object| Value::Bytes(object).merge(&mut kept).is_ok())
+        && kept.0.annotations.0.initial_events_end
+}
+
 #[derive(Default)]
 struct Versioned<'a>(Meta<'a>);
 
@@ -133,7 +141,10 @@ impl<'a, L: Labels<'a>> Message<'a> for Meta<'a, L> {
             8 => self.created = value.time()?,
             9 => self.deleting = Present(true),
             11 => self.labels.take(value)?,
-            12 => self.annotations.0.mirror |= value.has_key(super::MIRROR)?,
+            12 if value.has_key(super::MIRROR)? => self.annotations.0.mirror = true,
+            12 if value.has_key(super::INITIAL_EVENTS_END)? => {
+                self.annotations.0.initial_events_end = &*value.entry()?.1.text() == "true";
+            }
             13 => value.push(&mut self.owners)?,
             _ => {}
         }

@@ -184,6 +184,25 @@ fn frames_keep_their_object_as_it_came() {
     }
 }
 
+// client-go: TestWatchList "checking the value of the initialEventsEnd annotation".
+#[test]
+fn only_the_annotation_true_ends_the_initial_events() {
+    for (annotations, ends) in [
+        (r#""k8s.io/initial-events-end":"true""#, true),
+        (r#""a":"b","k8s.io/initial-events-end":"true","c":"d""#, true),
+        (r#""k8s.io/initial-events-end":"false""#, false),
+        (r#""k8s.io/initial-events-end":"""#, false),
+        (r#""k8s.io/initial-events-end":null"#, false),
+        (r#""k8s.io/initial-events-ended":"true""#, false),
+        ("", false),
+    ] {
+        let object = format!(r#"{{"metadata":{{"resourceVersion":"7","annotations":{{{annotations}}}}}}}"#);
+        assert_eq!(ends_initial_events(object.as_bytes()), ends, "{annotations}");
+        assert_eq!(bookmark_version(object.as_bytes()).as_deref(), Some("7"), "{annotations}");
+    }
+    assert!(!ends_initial_events(b"null") && !ends_initial_events(b"{"));
+}
+
 #[test]
 fn what_is_no_event_is_an_error_and_a_frame_without_object_decodes_to_nothing() {
     let status = br#"{"kind":"Status","code":500}"#;

@@ -94,6 +94,16 @@ pub fn bookmark_version(object: &[u8]) -> Option<String> {
     Some(raw.metadata.0.version.0.into_owned()).filter(|version| !version.is_empty())
 }
 
+/// Whether a bookmark ends the initial events of a list that is sent as a watch (`sendInitialEvents`), JSON or protobuf.
+#[must_use]
+pub fn ends_initial_events(object: &[u8]) -> bool {
+    if is_protobuf(object) {
+        return proto::ends_initial_events(object);
+    }
+    let raw = serde_json::from_slice::<Obj<Versioned<'_>>>(object);
+    raw.is_ok_and(|Obj(raw)| raw.metadata.0.annotations.0.initial_events_end)
+}
+
 #[derive(Default)]
 struct Frame<'a> {
     kind: Text<'a>,

@@ -1,9 +1,11 @@
 //! The opened node: its detail.
 
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
 
-use super::{ClusterState, NodeDetail};
-use crate::facts::accelerator::{self, Kind};
+use super::{ClusterState, Liveness, NodeDetail};
+use crate::facts::accelerator::Kind;
 use crate::facts::node::Readiness;
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
@@ -14,11 +16,16 @@ use crate::model::inspection::Inspected;
 use crate::model::nodes::amount;
 use crate::model::optional::Visibility;
 use crate::model::rows::lens::Lens;
-use crate::model::rows::{ResourceRow, Used};
+use crate::model::rows::{ResourceRow, Used, age_of};
 use crate::msg::Now;
 
 /// A skew below this is the resolution of the `Date` header (±1 s), not a wrong clock.
 const SKEW_COUNTS_FROM_MS: i64 = 2_000;
+
+/// The namespace of the kubelets' leases.
+const LEASES: &str = "kube-node-lease";
+/// `leaseDurationSeconds` as the kubelet sets it (kubelet `nodeLeaseDurationSeconds`).
+const LEASE_SECONDS: u64 = 40;
 
 impl ClusterState {
     /// A node with everything that is known of it; `None` if it is not there (any more).
@@ -32,6 +39,8 @@ impl ClusterState {
             status: lens.status(),
             row: lens.row(true),
             resources: resources(&lens),
+            accelerators: lens.accelerators(),
+            pods: lens.pod_counts(),
             notes: self.notes(&lens),
             transitions: transitions.map(|change| (elapsed(change.at, now), spell(change))).collect(),
         })
@@ -46,14 +55,51 @@ impl ClusterState {
             Events => self.inspected.as_ref().and_then(Inspected::events).map_or(0, |(events, _)| events.len()),
             Conditions => detail.facts.conditions.len() + detail.transitions.len(),
             Resources => detail.resources.len() + detail.notes.len(),
-            // Six lines of system information, and a heading for each of three parts.
-            Labels => detail.facts.taints.len() + detail.facts.labels.len() + 9,
+            // System information, pods, roles, and a heading for each part.
+            Labels => detail.facts.taints.len() + detail.facts.labels.len() + detail.accelerators.len() + 11,
         }
     }
 
     /// What APIs that a cluster need not have say of a node.
     fn notes(&self, lens: &Lens<'_>) -> Vec<(&'static str, Clean)> {
-        vec![("usage", self.usage_note(lens.used()))]
+        let mut notes = vec![("usage", self.usage_note(lens.used()))];
+        notes.extend(self.dra_notes(lens.name()).into_iter().map(|text| ("dra", text)));
+        notes.push(("lease", self.lease_note(lens)));
+        notes
+    }
+
+    /// A line for each driver that has devices on the node, or why that is not known; nothing if it is known to have none.
+    fn dra_notes(&self, node: &str) -> Vec<Clean> {
+        let visible = self.optional.dra_visible();
+        let known = self.optional.devices().and_then(|devices| devices.nodes.get(node));
+        let drivers = known.into_iter().flatten().map(|driver| Clean::new(&driver.to_string()));
+        let reason = visible.reason().map(|reason| Clean::new(&format!("not visible: {reason}")));
+        reason.into_iter().chain(drivers).collect()
+    }
+
+    /// How long ago the kubelet gave a sign of life, and what that says of a node that is not ready.
+    fn lease_note(&self, lens: &Lens<'_>) -> Clean {
+        if let Some(reason) = self.optional.leases.visible().reason() {
+            return Clean::new(&format!("not visible: {reason}"));
+        }
+        let Some(liveness) = self.liveness(lens) else { return Clean::new("this node has none") };
+        let Some(age) = liveness.age else { return Clean::new("without a time of renewal") };
+        let meaning = match (lens.node.readiness, liveness.silent) {
+            (Readiness::Ready, false) => "",
+            (Readiness::Ready, true) => ": the kubelet is silent, the status is not yet changed",
+            (Readiness::NotReady, false) => ": the kubelet is alive and says that it is not ready",
+            (Readiness::Unknown, false) => ": the kubelet is alive, its status is old",
+            (Readiness::NotReady | Readiness::Unknown, true) => ": the kubelet is silent",
+        };
+        Clean::new(&format!("renewed {} ago{meaning}", span(age)))
+    }
+
+    /// What the lease of a node says; `None` if leases are not seen, or the node has none.
+    pub(super) fn liveness(&self, lens: &Lens<'_>) -> Option<Liveness> {
+        let lease = self.optional.leases.get(&format!("{LEASES}/{}", lens.name()))?;
+        let age = age_of(lease.renewed, lens.source.server_now);
+        let limit = Duration::from_secs(lease.seconds.map_or(LEASE_SECONDS, u64::from));
+        Some(Liveness { age, silent: age.is_some_and(|age| age > limit) })
     }
 
     /// `20s old, an average over 20s`, or why there are no figures.
@@ -92,9 +138,10 @@ fn resources<'a>(lens: &Lens<'a>) -> Vec<ResourceRow<'a>> {
     let allocatable = facts.effective_allocatable();
     let mut names: Vec<&str> = facts.capacity.iter().chain(allocatable).map(|(name, _)| &**name).collect();
     names.extend(lens.node.devices.iter().map(|devices| &*devices.resource));
+    names.extend(lens.unannounced().map(|(resource, _, _)| resource));
     names.sort_unstable_by_key(|name| {
         let first = ["cpu", "memory", "pods"].iter().position(|known| known == name).unwrap_or(3);
-        let accelerator = accelerator::classify_on(name, facts).is_none_or(|kind| kind == Kind::Aux);
+        let accelerator = lens.source.accelerators.classify_on(name, facts).is_none_or(|kind| kind == Kind::Aux);
         (first, accelerator, *name)
     });
     names.dedup();

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::{ClusterState, Step};
-use crate::facts::accelerator::{self, Kind};
+use crate::facts::accelerator::{Kind, Table};
 use crate::facts::pod::PodFacts;
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
@@ -80,7 +80,7 @@ impl ClusterState {
             PodRow {
                 selected: Some(at) == selected,
                 age: age_of(facts.created, server_now),
-                gpus: devices_held(&facts, node),
+                gpus: devices_held(&facts, node, self.nodes.accelerators()),
                 facts,
             }
         });
@@ -174,7 +174,7 @@ impl ClusterState {
         let node = self.nodes.by_name(name);
         let all = self.ledger.pods_on(name).map(|slot| {
             let facts = self.ledger.pod(slot);
-            let gpus = devices_held(&facts, node);
+            let gpus = devices_held(&facts, node, self.nodes.accelerators());
             (slot, Ordered { facts, gpus })
         });
         let all: Vec<(PodSlot, Ordered<'_>)> = all.collect();
@@ -211,13 +211,13 @@ impl ClusterState {
 }
 
 /// Whole devices that a pod holds: nothing once it has ended, and shares or slices are none.
-fn devices_held(pod: &PodFacts<'_>, node: Option<&Node>) -> i64 {
+pub(super) fn devices_held(pod: &PodFacts<'_>, node: Option<&Node>, table: &Table) -> i64 {
     if pod.phase.is_terminal() {
         return 0;
     }
     let kind = |resource: &str| match node {
-        Some(node) => accelerator::classify_on(resource, &node.facts),
-        None => accelerator::classify(resource),
+        Some(node) => table.classify_on(resource, &node.facts),
+        None => table.classify(resource),
     };
     let held = pod.requests.others.iter().filter(|(resource, _)| kind(resource) == Some(Kind::Device));
     held.fold(Quantity::ZERO, |sum, (_, amount)| sum + *amount).value()

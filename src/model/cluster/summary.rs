@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use super::{ClusterState, ClusterSummary, Freshness, Health, PageUnderWay};
+use super::{ClusterState, ClusterSummary, Freshness, Health, PageUnderWay, saturate};
 use crate::facts::accelerator::Kind;
+use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
+use crate::model::dra;
 use crate::model::latency::{Running, call_title};
 use crate::model::rows::Accelerators;
 use crate::model::{Known, elapsed};
@@ -38,6 +40,7 @@ impl ClusterState {
             nodes_ready: self.nodes_track.known(sums.ready),
             nodes_total: self.nodes_track.known(sums.total),
             gpu: self.gpu(),
+            dra: self.optional.devices().and_then(dra::Devices::all),
             gpu_known: self.nodes_track.complete(),
             gpu_nodes: self.nodes_track.known(sums.with_devices),
             pods: self.pods_track.known(totals.bound),
@@ -62,7 +65,7 @@ impl ClusterState {
     /// Pages on their way; a list of one object beside the pages has no number.
     fn pages(&self, now: Mono) -> Vec<PageUnderWay> {
         let page = |call: &Running| match call.kind {
-            CallKind::List(resource) => {
+            CallKind::List(resource) if !resource.is_optional() => {
                 let (page, bytes, span) = (call.page?, call.bytes, now.since(call.at));
                 Some(PageUnderWay { resource, page, bytes, span })
             }
@@ -71,12 +74,13 @@ impl ClusterState {
         self.latency.running().filter_map(page).collect()
     }
 
-    /// How fresh what we show of `resource` is.
+    /// How fresh what we show of nodes or pods is; of anything else nothing is said here.
     #[must_use]
     pub fn fresh(&self, resource: Resource, now: Now) -> Freshness {
         let track = match resource {
             Resource::Nodes => &self.nodes_track,
             Resource::Pods => &self.pods_track,
+            _ => return Freshness::Never,
         };
         track.freshness(self.settings.stale_after, now)
     }
@@ -104,15 +108,17 @@ impl ClusterState {
     }
 
     fn gpu(&self) -> Option<Accelerators> {
-        let mut devices = self.nodes.sums().devices.iter().filter(|sum| sum.kind == Kind::Device).peekable();
-        devices.peek()?;
-        let mut all = (0_i64, 0_i64, 0_i64);
-        for sum in devices {
-            all.0 = all.0.saturating_add(self.join.requested(&sum.resource, sum.kind).value());
-            all.1 = all.1.saturating_add(sum.allocatable);
-            all.2 = all.2.saturating_add(sum.capacity);
+        let whole = || self.nodes.sums().devices.iter().filter(|sum| sum.kind == Kind::Device);
+        let asked = || self.join.all().filter(|(_, kind, requested)| *kind == Kind::Device && requested.nano() != 0);
+        if whole().next().is_none() && asked().next().is_none() {
+            return None;
         }
-        Some(Accelerators { requested: self.pods_track.known(all.0), allocatable: all.1, capacity: all.2 })
+        let requested: Quantity = asked().map(|(_, _, requested)| requested).sum();
+        Some(Accelerators {
+            requested: self.pods_track.known(requested.value()),
+            allocatable: saturate(whole().map(|sum| sum.allocatable).sum()),
+            capacity: saturate(whole().map(|sum| sum.capacity).sum()),
+        })
     }
 
     /// The worst of what the evidence says, and the word for it.

@@ -126,11 +126,17 @@ impl ClusterState {
         let source = self.source(now);
         let mut nodes: Vec<&Node> = self.nodes.iter().collect();
         nodes.sort_unstable_by(|a, b| natural_cmp(&a.facts.name, &b.facts.name));
-        let item = |node: &'_ Node| Lens { source, node }.accelerators();
-        nodes
-            .into_iter()
-            .map(|node| NodeItem { row: Lens { source, node }.row(false), accelerators: item(node) })
-            .collect()
+        let item = |node| {
+            let lens = Lens { source, node };
+            NodeItem {
+                row: lens.row(false),
+                accelerators: lens.accelerators(),
+                pods: lens.pod_counts(),
+                resources: lens.resource_amounts(),
+                lease: self.liveness(&lens),
+            }
+        };
+        nodes.into_iter().map(item).collect()
     }
 
     /// The column that the rows are sorted by, and whether the order is reversed.
@@ -243,6 +249,7 @@ impl ClusterState {
             ledger: &self.ledger,
             pods: &self.pods_track,
             history: &self.history,
+            accelerators: self.nodes.accelerators(),
             usage: &self.usage,
             server_now: self.server_now(now),
             wall: now.wall,

@@ -38,12 +38,12 @@ fn a_list_that_fails_in_the_middle_takes_nothing_away() {
     let mut bench = Bench::with(vec![node("a"), node("b"), gpu_node("c", 8, 8)], &[pod("x", "a"), pod("y", "b")]);
     let before = bench.summary();
     bench.wait(10);
-    for resource in Resource::ALL {
+    for resource in Resource::CORE {
         bench.send(ClusterEvent::ListStarted { resource, generation: 2 });
     }
     bench.page_of_nodes(2, 1, vec![node("a")]);
     bench.page_of_pods(2, 1, &[pod("x", "a")]);
-    for resource in Resource::ALL {
+    for resource in Resource::CORE {
         bench.waiting(resource, Layer::Body);
     }
     let after = bench.summary();

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use crate::facts::accelerator::Kind;
 use crate::facts::node::{NodeFacts, Readiness};
+use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
 use crate::model::Known;
+use crate::model::dra::DriverDevices;
 use crate::model::latency::LatencySummary;
 use crate::model::rows::{Accelerators, NodeRow, NodeStatus, ResourceRow};
 use crate::msg::{Failure, Resource, Smaller};
@@ -75,6 +77,8 @@ pub struct ClusterSummary {
     pub nodes_total: Known<u32>,
     /// Whole devices; `None` if the complete node list has none.
     pub gpu: Option<Accelerators>,
+    /// Devices of dynamic resource allocation, all drivers together; `None` if they are not seen or there are none.
+    pub dra: Option<DriverDevices>,
     /// `gpu` is not known yet: the node list is not complete.
     pub gpu_known: bool,
     /// Nodes that announce any whole device.
@@ -133,10 +137,23 @@ pub struct NodeDetail<'a> {
     pub row: NodeRow<'a>,
     /// Per resource: requested, allocatable, capacity; cpu, memory, pods first, then accelerators, then by name.
     pub resources: Vec<ResourceRow<'a>>,
+    /// Its accelerators by resource and kind.
+    pub accelerators: Vec<AcceleratorTotals>,
+    /// Its pods told apart.
+    pub pods: Known<PodCounts>,
     /// What is known of it from APIs that a cluster need not have, or why that is not: what it is about, and a line of text.
     pub notes: Vec<(&'static str, Clean)>,
     /// Ready transitions we observed, newest first: when, to what, reason.
     pub transitions: Vec<(Duration, Clean)>,
+}
+
+/// What a kubelet's lease says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Liveness {
+    /// Time since it was renewed, by the server's clock; `None` if the lease does not say.
+    pub age: Option<Duration>,
+    /// Not renewed for longer than the lease lasts: the kubelet is dead, or cut off.
+    pub silent: bool,
 }
 
 /// Accelerators of one resource and kind over all nodes of a cluster.
@@ -152,8 +169,55 @@ pub struct AcceleratorTotals {
     pub allocatable: i64,
     /// Requested by pods that are bound to these nodes and neither Succeeded nor Failed.
     pub requested: Known<i64>,
+    /// Announced but not healthy: capacity − allocatable, node by node.
+    pub withdrawn: i64,
+    /// Promised by labels but never announced; `None` where no label can say.
+    pub missing: Option<i64>,
+    /// Requested beyond what is allocatable, node by node: a device died under its pods.
+    pub over_requested: Known<i64>,
     /// Nodes that announce any.
     pub nodes: u32,
+}
+
+impl AcceleratorTotals {
+    /// Nothing of a resource.
+    pub(crate) fn none(resource: &str, kind: Kind) -> Self {
+        Self {
+            resource: Clean::new(resource),
+            kind,
+            capacity: 0,
+            allocatable: 0,
+            requested: Known::Unknown,
+            withdrawn: 0,
+            missing: None,
+            over_requested: Known::Unknown,
+            nodes: 0,
+        }
+    }
+
+    /// allocatable − requested; negative where more is requested than is healthy.
+    #[must_use]
+    pub fn free(&self) -> Known<i64> {
+        match self.requested {
+            Known::Exact(requested) => Known::Exact(self.allocatable.saturating_sub(requested)),
+            // More requests may come: a lower bound of what is requested is none of what is free.
+            Known::AtLeast(_) | Known::Unknown => Known::Unknown,
+            Known::Denied => Known::Denied,
+        }
+    }
+}
+
+/// The pods that count on a node, told apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PodCounts {
+    /// Bound and neither Succeeded nor Failed.
+    pub bound: u32,
+    /// Of those: being deleted.
+    pub terminating: u32,
+    /// Of those: owned by a `DaemonSet`.
+    pub daemon_set: u32,
+    /// Of those: mirrors of the kubelet's own static pods.
+    pub mirror: u32,
 }
 
 /// Nodes counted by what Ready says.
@@ -178,6 +242,25 @@ pub struct NodeItem<'a> {
     pub row: NodeRow<'a>,
     /// By resource and kind; `nodes` is 1 where any is announced.
     pub accelerators: Vec<AcceleratorTotals>,
+    /// Its pods told apart.
+    pub pods: Known<PodCounts>,
+    /// Every resource that the node or its pods name, sorted by name.
+    pub resources: Vec<ResourceAmounts>,
+    /// What its lease says; `None` if leases are not seen, or it has none.
+    pub lease: Option<Liveness>,
+}
+
+/// One resource of one node or of a cluster, exactly.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResourceAmounts {
+    /// `cpu`, `memory`, `pods`, `nvidia.com/gpu`, ...
+    pub name: Clean,
+    /// Requested by bound pods that are neither Succeeded nor Failed; for `pods` their number.
+    pub requested: Known<Quantity>,
+    /// `status.allocatable`; the capacity where a node gives none at all.
+    pub allocatable: Option<Quantity>,
+    /// `status.capacity`.
+    pub capacity: Option<Quantity>,
 }
 
 impl NodeItem<'_> {

@@ -220,7 +220,7 @@ fn other_panes_scroll_and_turn_round() {
     bench.act(Action::Down);
     assert_eq!(bench.model.pane_scroll(), 1);
     bench.act(Action::Bottom);
-    assert_eq!(bench.model.pane_scroll(), 4, "cpu, memory, pods, gpu, and what is known of usage");
+    assert_eq!(bench.model.pane_scroll(), 6, "cpu, memory, pods, gpu, and what is known of usage, dra and the lease");
     bench.act(Action::NextPane);
     assert_eq!(bench.model.pane_scroll(), 0);
 }

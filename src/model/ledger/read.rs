@@ -15,6 +15,12 @@ impl Ledger {
         &self.totals
     }
 
+    /// All bound pods that are neither Succeeded nor Failed, as if they were on one node.
+    #[must_use]
+    pub fn bound(&self) -> &NodeTotals {
+        &self.requested
+    }
+
     /// What the bound pods of the whole cluster that are neither Succeeded nor Failed ask of `resource`, `cpu` and `memory` too.
     #[must_use]
     pub fn requested(&self, resource: &str) -> Quantity {

@@ -1,7 +1,7 @@
 //! Accelerators of a node, and sums over all nodes that are kept as nodes come and go.
 
 use super::{Node, amount};
-use crate::facts::accelerator::{self, Kind};
+use crate::facts::accelerator::{self, Kind, Table};
 use crate::facts::node::{NodeFacts, Readiness};
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
@@ -32,13 +32,19 @@ pub(crate) struct Sums {
     pub(crate) devices: Vec<DeviceSum>,
 }
 
-/// One accelerator resource over all nodes.
+/// One accelerator resource over all nodes. The sums are exact: one node that says 2^63-1 must be able to go again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct DeviceSum {
     pub(crate) resource: Clean,
     pub(crate) kind: Kind,
-    pub(crate) capacity: i64,
-    pub(crate) allocatable: i64,
+    pub(crate) capacity: i128,
+    pub(crate) allocatable: i128,
+    /// Announced but not healthy, summed over the nodes.
+    pub(crate) withdrawn: i128,
+    /// Promised by labels but never announced, summed over the nodes whose labels can say.
+    pub(crate) missing: i128,
+    /// Nodes whose labels can say.
+    pub(crate) promised: u32,
     /// Nodes that announce any.
     pub(crate) nodes: u32,
     /// Nodes that name the resource, also with capacity 0.
@@ -67,13 +73,15 @@ impl Sums {
         for devices in &node.devices {
             let place = self.devices.binary_search_by(|sum| sum.order(devices)).unwrap_or_else(|at| {
                 let (resource, kind) = (devices.resource.clone(), devices.kind);
-                let empty = DeviceSum { resource, kind, capacity: 0, allocatable: 0, nodes: 0, named: 0 };
-                self.devices.insert(at, empty);
+                self.devices.insert(at, DeviceSum::empty(resource, kind));
                 at
             });
             let sum = &mut self.devices[place];
-            sum.capacity = sum.capacity.saturating_add(devices.capacity);
-            sum.allocatable = sum.allocatable.saturating_add(devices.allocatable);
+            sum.capacity += i128::from(devices.capacity);
+            sum.allocatable += i128::from(devices.allocatable);
+            sum.withdrawn += i128::from(devices.withdrawn());
+            sum.missing += i128::from(devices.missing());
+            sum.promised += u32::from(devices.expected.is_some());
             sum.nodes += u32::from(devices.capacity > 0);
             sum.named += 1;
         }
@@ -88,8 +96,11 @@ impl Sums {
         for devices in &node.devices {
             let Ok(place) = self.devices.binary_search_by(|sum| sum.order(devices)) else { continue };
             let sum = &mut self.devices[place];
-            sum.capacity = sum.capacity.saturating_sub(devices.capacity);
-            sum.allocatable = sum.allocatable.saturating_sub(devices.allocatable);
+            sum.capacity -= i128::from(devices.capacity);
+            sum.allocatable -= i128::from(devices.allocatable);
+            sum.withdrawn -= i128::from(devices.withdrawn());
+            sum.missing -= i128::from(devices.missing());
+            sum.promised -= u32::from(devices.expected.is_some());
             sum.nodes -= u32::from(devices.capacity > 0);
             sum.named -= 1;
             if sum.named == 0 {
@@ -112,20 +123,24 @@ fn has_devices(node: &Node) -> bool {
 }
 
 impl DeviceSum {
+    fn empty(resource: Clean, kind: Kind) -> Self {
+        Self { resource, kind, capacity: 0, allocatable: 0, withdrawn: 0, missing: 0, promised: 0, nodes: 0, named: 0 }
+    }
+
     fn order(&self, devices: &Devices) -> std::cmp::Ordering {
         (&*self.resource, self.kind).cmp(&(&*devices.resource, devices.kind))
     }
 }
 
 /// The accelerators of a node, sorted by name: those that it announces and those that its labels promise.
-pub(super) fn devices(facts: &NodeFacts) -> Vec<Devices> {
+pub(super) fn devices(facts: &NodeFacts, table: &Table) -> Vec<Devices> {
     let allocatable = facts.effective_allocatable();
     let mut found: Vec<Devices> = Vec::new();
     let announced = facts.capacity.iter().chain(allocatable).map(|(name, _)| name.clone());
     // Feature discovery names the count of `X` in the label `X.count` (semantics.md, 3.3).
     let promised = facts.labels.iter().filter_map(|(key, _)| key.strip_suffix(".count")).map(Clean::new);
     for resource in announced.chain(promised) {
-        let Some(kind) = accelerator::classify_on(&resource, facts).filter(|kind| *kind != Kind::Aux) else { continue };
+        let Some(kind) = table.classify_on(&resource, facts).filter(|kind| *kind != Kind::Aux) else { continue };
         if found.iter().any(|devices| devices.resource == resource) {
             continue;
         }

@@ -69,7 +69,7 @@ fn accessories_are_no_devices() {
         facts.capacity.push((name.into(), Quantity::whole(8192)));
     }
     facts.capacity.sort_unstable();
-    let found = devices(&facts);
+    let found = devices(&facts, &Table::default());
     assert_eq!(found.iter().map(|d| (&*d.resource, d.capacity)).collect::<Vec<_>>(), [("nvidia.com/gpu", 8)]);
 }
 
@@ -77,7 +77,7 @@ fn accessories_are_no_devices() {
 fn an_empty_allocatable_means_the_capacity() {
     let mut facts = gpu_node("a", 8, 5);
     facts.allocatable.clear();
-    assert_eq!((devices(&facts)[0].allocatable, pods_allocatable(&facts)), (8, Some(10)));
+    assert_eq!((devices(&facts, &Table::default())[0].allocatable, pods_allocatable(&facts)), (8, Some(10)));
 }
 
 #[test]
@@ -207,8 +207,8 @@ proptest! {
             prop_assert_eq!(sums.not_ready, counted(&|f| f.readiness().0 == Readiness::NotReady));
             prop_assert_eq!(sums.unknown, counted(&|f| f.readiness().0 == Readiness::Unknown));
             prop_assert_eq!(sums.cordoned, counted(&|f| f.unschedulable));
-            let gpus = |list: fn(&NodeFacts) -> &[(Clean, Quantity)]| -> i64 {
-                oracle.values().filter_map(|(f, ..)| amount(list(f), "nvidia.com/gpu")).map(Quantity::value).sum()
+            let gpus = |list: fn(&NodeFacts) -> &[(Clean, Quantity)]| -> i128 {
+                oracle.values().filter_map(|(f, ..)| amount(list(f), "nvidia.com/gpu")).map(|amount| i128::from(amount.value())).sum()
             };
             let found = sums.devices.first().map(|sum| (sum.capacity, sum.allocatable)).unwrap_or_default();
             prop_assert_eq!(found, (gpus(|f| &f.capacity), gpus(|f| &f.allocatable)));

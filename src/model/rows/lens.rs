@@ -5,13 +5,14 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{Accelerators, NodeRow, NodeStatus, Used, age_of};
-use crate::facts::accelerator::{self, Kind};
+use crate::facts::accelerator::{Kind, Table};
 use crate::facts::node::Readiness;
 use crate::facts::quantity::Quantity;
+use crate::facts::text::Clean;
 use crate::model::Known;
-use crate::model::cluster::AcceleratorTotals;
+use crate::model::cluster::{AcceleratorTotals, PodCounts, ResourceAmounts};
 use crate::model::history::History;
-use crate::model::ledger::Ledger;
+use crate::model::ledger::{Ledger, NodeTotals};
 use crate::model::nodes::{Node, amount};
 use crate::model::sync::Track;
 use crate::model::usage::Usage;
@@ -22,6 +23,8 @@ pub(crate) struct Source<'a> {
     pub(crate) ledger: &'a Ledger,
     pub(crate) pods: &'a Track,
     pub(crate) history: &'a History,
+    /// Which names count as accelerators.
+    pub(crate) accelerators: &'a Table,
     pub(crate) usage: &'a Usage,
     /// Now by the server's clock, for ages.
     pub(crate) server_now: Timestamp,
@@ -47,6 +50,40 @@ impl<'a> Lens<'a> {
         self.source.pods.known(self.source.ledger.node(self.name()).map_or(0, |totals| totals.pods))
     }
 
+    /// Its pods told apart.
+    pub(crate) fn pod_counts(&self) -> Known<PodCounts> {
+        let counts = |totals: &NodeTotals| PodCounts {
+            bound: totals.pods,
+            terminating: totals.terminating,
+            daemon_set: totals.daemon_set,
+            mirror: totals.mirror,
+        };
+        self.source.pods.known(self.source.ledger.node(self.name()).map_or_else(PodCounts::default, counts))
+    }
+
+    /// Every resource that the node or its pods name, sorted by name.
+    pub(crate) fn resource_amounts(&self) -> Vec<ResourceAmounts> {
+        let facts = &self.node.facts;
+        let allocatable = facts.effective_allocatable();
+        let ledger = self.source.ledger;
+        let totals = ledger.node(self.name());
+        let announced = facts.capacity.iter().chain(allocatable).map(|(name, _)| &**name);
+        let asked = totals.into_iter().flat_map(NodeTotals::others).map(|(id, _)| ledger.resource_name(id));
+        let mut names: Vec<&str> = announced.chain(asked).chain(["cpu", "memory", "pods"]).collect();
+        names.sort_unstable();
+        names.dedup();
+        let amounts = names.into_iter().map(|name| ResourceAmounts {
+            name: Clean::new(name),
+            requested: match name {
+                "pods" => self.pods().map(|pods| Quantity::whole(pods.into())),
+                _ => self.requested(name),
+            },
+            allocatable: amount(allocatable, name),
+            capacity: amount(&facts.capacity, name),
+        });
+        amounts.collect()
+    }
+
     pub(crate) fn requested(&self, resource: &str) -> Known<Quantity> {
         self.source.pods.known(self.source.ledger.node_requested(self.name(), resource))
     }
@@ -67,29 +104,60 @@ impl<'a> Lens<'a> {
     }
 
     pub(crate) fn gpu(&self) -> Option<Accelerators> {
-        let (capacity, allocatable) = self.node.whole_devices()?;
+        let announced = self.node.whole_devices();
         let whole = self.node.devices.iter().filter(|devices| devices.kind == Kind::Device);
         let requested = whole.fold(Quantity::ZERO, |sum, devices| {
             sum + self.source.ledger.node_requested(self.name(), &devices.resource)
         });
+        let others = self.unannounced().filter(|(_, kind, _)| *kind == Kind::Device);
+        let unannounced: Quantity = others.map(|(_, _, requested)| requested).sum();
+        if announced.is_none() && unannounced == Quantity::ZERO {
+            return None;
+        }
+        let requested = requested + unannounced;
+        let (capacity, allocatable) = announced.unwrap_or_default();
         Some(Accelerators { requested: self.source.pods.known(requested.value()), allocatable, capacity })
     }
 
-    /// Its accelerators by resource and kind.
+    /// Whole devices that the labels promise and the node never announced; 0 also where the labels cannot say.
+    pub(crate) fn devices_missing(&self) -> i64 {
+        let whole = self.node.devices.iter().filter(|devices| devices.kind == Kind::Device);
+        whole.fold(0, |sum: i64, devices| sum.saturating_add(devices.missing()))
+    }
+
+    /// Its accelerators by resource and kind, sorted by name: those that it announces, those that its labels promise, and those
+    /// that its pods ask for.
     pub(crate) fn accelerators(&self) -> Vec<AcceleratorTotals> {
-        let totals = self.node.devices.iter().map(|devices| AcceleratorTotals {
+        let announced = self.node.devices.iter().map(|devices| AcceleratorTotals {
             resource: devices.resource.clone(),
             kind: devices.kind,
             capacity: devices.capacity,
             allocatable: devices.allocatable,
             requested: self.requested(&devices.resource).map(Quantity::value),
+            withdrawn: devices.withdrawn(),
+            missing: devices.expected.map(|_| devices.missing()),
+            over_requested: self
+                .requested(&devices.resource)
+                .map(|requested| requested.value().saturating_sub(devices.allocatable).max(0)),
             nodes: u32::from(devices.capacity > 0),
         });
-        totals.collect()
+        let asked = self.unannounced().map(|(resource, kind, requested)| AcceleratorTotals {
+            requested: self.source.pods.known(requested.value()),
+            over_requested: self.source.pods.known(requested.value().max(0)),
+            ..AcceleratorTotals::none(resource, kind)
+        });
+        let mut totals: Vec<_> = announced.chain(asked).collect();
+        totals.sort_by(|a, b| (&a.resource, a.kind).cmp(&(&b.resource, b.kind)));
+        totals
+    }
+
+    /// What pods of this node ask for although neither the node nor its labels speak of it.
+    pub(crate) fn unannounced(&self) -> impl Iterator<Item = (&'a str, Kind, Quantity)> {
+        unannounced(self.node, self.source.ledger, self.source.accelerators)
     }
 
     pub(crate) fn model(&self) -> Option<&'a str> {
-        accelerator::model(&self.node.facts)
+        self.source.accelerators.model(&self.node.facts)
     }
 
     pub(crate) fn age(&self) -> Option<Duration> {
@@ -135,6 +203,7 @@ impl<'a> Lens<'a> {
             pods: self.pods(),
             pods_allocatable: self.node.pods_allocatable,
             gpu: self.gpu(),
+            gpu_missing: self.devices_missing(),
             model: self.model(),
             cpu_milli: self.cpu_milli(),
             memory_bytes: self.memory_bytes(),
@@ -147,4 +216,20 @@ impl<'a> Lens<'a> {
     fn allocatable(&self, resource: &str) -> Option<Quantity> {
         amount(self.node.facts.effective_allocatable(), resource)
     }
+}
+
+/// Accelerators that pods of a node ask for although neither the node nor its labels speak of them: after a plugin has gone, or
+/// by hand-bound pods. The scheduler counts them too.
+pub(crate) fn unannounced<'a>(
+    node: &'a Node,
+    ledger: &'a Ledger,
+    table: &'a Table,
+) -> impl Iterator<Item = (&'a str, Kind, Quantity)> {
+    let asked = ledger.node(&node.facts.name).into_iter().flat_map(NodeTotals::others);
+    asked.filter_map(move |(id, requested)| {
+        let resource = ledger.resource_name(id);
+        let known = node.devices.iter().any(|devices| *devices.resource == *resource);
+        let kind = table.classify_on(resource, &node.facts).filter(|kind| *kind != Kind::Aux)?;
+        (!known && requested != Quantity::ZERO).then_some((resource, kind, requested))
+    })
 }

@@ -124,7 +124,7 @@ fn facts(scene: &Scene<'_>, view: &ApiView<'_>, paint: Paint<'_>) -> Vec<Line> {
         vec![label("timeouts"), (if summary.latency.timeouts > 0 { Role::Warn } else { Role::Text }, timeouts)],
         vec![label("server"), (Role::Text, server.join(&dot))],
     ];
-    let limits = Resource::ALL.into_iter().filter_map(|resource| view.cluster.page_limits(resource));
+    let limits = Resource::CORE.into_iter().filter_map(|resource| view.cluster.page_limits(resource));
     lines.extend(limits.map(|limits| vec![label("limits"), (Role::Text, self::limits(limits, glyphs))]));
     let window =
         format!("calls that ended in the last {}; conn, first, body: where their time went", duration(API_WINDOW));

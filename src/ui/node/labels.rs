@@ -5,10 +5,12 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::Pane;
-use crate::model::cluster::NodeDetail;
+use crate::facts::accelerator::{self, Kind};
+use crate::model::Known;
+use crate::model::cluster::{AcceleratorTotals, NodeDetail, PodCounts};
 use crate::theme::Role;
 use crate::ui::text::{Pen, wrap};
-use crate::ui::units::{clock, duration};
+use crate::ui::units::{clock, duration, grouped};
 
 /// Columns of the word on the left.
 const WORD: usize = 9;
@@ -46,11 +48,57 @@ pub(super) fn lines(detail: &NodeDetail<'_>, (width, now): (u16, Timestamp)) -> 
         .map(|(key, value)| if value.is_empty() { key.to_string() } else { format!("{key}={value}") });
     let mut lines = Vec::new();
     group(&mut lines, "system", &system.collect::<Vec<_>>(), width);
-    group(&mut lines, "roles", &[roles.to_owned()], width);
+    let devices = devices(detail);
+    if !devices.is_empty() {
+        group(&mut lines, "devices", &devices, width);
+    }
     group(&mut lines, "ready", &transitions.collect::<Vec<_>>(), width);
     group(&mut lines, "taints", &taints.collect::<Vec<_>>(), width);
+    group(&mut lines, "pods", &[pods(detail)], width);
+    group(&mut lines, "roles", &[roles.to_owned()], width);
     group(&mut lines, "labels", &labels.collect::<Vec<_>>(), width);
     lines
+}
+
+/// The pods that count, told apart.
+fn pods(detail: &NodeDetail<'_>) -> String {
+    let Some(pods) = detail.pods.any() else { return "not known".to_owned() };
+    let bound = if detail.pods.exact().is_some() { "" } else { "at least " };
+    let PodCounts { bound: all, terminating, daemon_set, mirror } = pods;
+    format!("{bound}{all} bound, of them {daemon_set} of DaemonSets, {mirror} static, {terminating} terminating")
+}
+
+/// The accelerators, one after the other, and what keeps their numbers from being what they seem.
+fn devices(detail: &NodeDetail<'_>) -> Vec<String> {
+    let invalid = accelerator::is_mig_invalid(detail.facts);
+    let invalid = invalid.then(|| "MIG layout does not fit strategy `single`: its devices are not known".to_owned());
+    detail.accelerators.iter().map(accelerator).chain(invalid).collect()
+}
+
+/// `nvidia.com/gpu (device): 4 requested, 1 free, 3 withdrawn`.
+fn accelerator(totals: &AcceleratorTotals) -> String {
+    let kind = match totals.kind {
+        Kind::Device => "device",
+        Kind::Slice => "slice",
+        Kind::Shared => "shared",
+        Kind::Aux => "aux",
+    };
+    let number = |number: Known<i64>| number.exact().map_or_else(|| "?".to_owned(), grouped);
+    let numbers = format!(
+        "{} ({kind}): {} requested, {} free of {} healthy",
+        totals.resource,
+        number(totals.requested),
+        number(totals.free()),
+        grouped(totals.allocatable)
+    );
+    let words = [
+        (totals.withdrawn, "withdrawn"),
+        (totals.missing.unwrap_or(0), "missing"),
+        (totals.over_requested.exact().unwrap_or(0), "over-requested"),
+    ];
+    let words = words.into_iter().filter(|(count, _)| *count > 0);
+    let words = words.map(|(count, word)| format!("{} {word}", grouped(count)));
+    std::iter::once(numbers).chain(words).collect::<Vec<_>>().join(", ")
 }
 
 fn group(lines: &mut Vec<Line>, word: &'static str, items: &[String], width: usize) {

@@ -1,0 +1,238 @@
+//! Watches: how they start, end, fall silent and go on.
+
+use super::*;
+
+// client-go: retrywatcher_test "recovers from 410 Gone on watch establishment"; kube's watcher never does (P5).
+#[test]
+fn a_410_at_the_start_of_a_watch_lists_again() {
+    let mut bench = Bench::new();
+    bench.page("10", "");
+    bench.take();
+    bench.step(Input::WatchEnded(WatchEnd::Refused(gone())));
+    assert_eq!(bench.take(), ["told failed Watch", "told waiting Watch"]);
+    bench.timer();
+    assert_eq!(bench.asked(), ["page 1 limit 500 attempt 1 within 30"]);
+    bench.page("20", "");
+    assert_eq!(bench.asked(), ["publish 1 of list 2", "watch 20 of list 2"]);
+}
+
+// client-go: TestReflectorFullListIfTooLarge; P6.
+#[test]
+fn a_504_too_large_resource_version_at_the_start_of_a_watch_lists_again() {
+    let mut bench = Bench::new();
+    bench.page("10", "");
+    bench.take();
+    let mut trouble = status(504, Layer::ServerTimeout);
+    trouble.status.as_mut().unwrap().version_too_large = true;
+    bench.step(Input::WatchEnded(WatchEnd::Refused(trouble)));
+    bench.timer();
+    assert_eq!(bench.asked(), ["page 1 limit 500 attempt 1 within 30"], "without a resourceVersion");
+}
+
+// client-go: TestReflectorExpiredExactResourceVersion as an event; retrywatcher_test "fails on Gone event".
+#[test]
+fn a_410_event_lists_again_and_does_not_hot_loop() {
+    let mut bench = Bench::watching();
+    let mut waits = Vec::new();
+    for version in 20..26 {
+        bench.step(Input::WatchEnded(WatchEnd::Error(gone())));
+        waits.push(bench.timer());
+        bench.page(&version.to_string(), "");
+        if bench.machine.watch_due().is_some() {
+            bench.timer();
+        }
+        bench.step(Input::WatchOpen);
+    }
+    assert!(waits[0] >= Duration::from_millis(800) && waits[0] <= Duration::from_millis(1600), "{waits:?}");
+    assert!(
+        waits[5] >= Duration::from_millis(25_600),
+        "each list is complete, yet the watch never proves itself: {waits:?}"
+    );
+}
+
+// client-go: TestBackoffOnTooManyRequests, TestNoRelistOnTooManyRequests (1 list, 5 watches).
+#[test]
+fn a_429_at_the_start_or_as_an_event_backs_off_without_a_new_list() {
+    let mut bench = Bench::new();
+    bench.page("10", "");
+    bench.take();
+    for at_start in [true, false, true, false] {
+        let trouble = status(429, Layer::Throttled);
+        if !at_start {
+            bench.step(Input::WatchOpen);
+        }
+        bench.step(Input::WatchEnded(if at_start { WatchEnd::Refused(trouble) } else { WatchEnd::Error(trouble) }));
+        bench.timer();
+    }
+    let asked = bench.asked();
+    assert_eq!(asked, vec!["watch 10 of list 1"; 4], "from the same version each time");
+}
+
+#[test]
+fn a_429_with_retry_after_waits_at_least_that() {
+    let mut bench = Bench::new();
+    bench.page("10", "");
+    let trouble = Trouble { retry_after: Some(Duration::from_secs(33)), ..status(429, Layer::Throttled) };
+    bench.step(Input::WatchEnded(WatchEnd::Refused(trouble)));
+    assert!(bench.timer() >= Duration::from_secs(33));
+}
+
+// client-go: TestRetryInternalError.
+#[test]
+fn internal_errors_are_retried_a_few_times_before_a_new_list() {
+    let mut bench = Bench::watching();
+    for _ in 0..3 {
+        bench.step(Input::WatchEnded(WatchEnd::Error(status(500, Layer::Server))));
+        bench.timer();
+        assert_eq!(bench.asked(), ["watch 10 of list 1"]);
+        bench.step(Input::WatchOpen);
+    }
+    bench.step(Input::WatchEnded(WatchEnd::Error(status(500, Layer::Server))));
+    bench.timer();
+    assert_eq!(bench.asked(), ["page 1 limit 500 attempt 1 within 30"]);
+}
+
+// client-go R9; reflector.go: connection refused at the start of a watch does not list again.
+#[test]
+fn a_watch_that_cannot_connect_waits_and_goes_on_from_its_version() {
+    let mut bench = Bench::watching();
+    bench.events("40", 3);
+    bench.after(120, Input::WatchEnded(WatchEnd::Broken(refused())));
+    assert_eq!(bench.asked(), ["watch 40 of list 1"]);
+    let mut waits = Vec::new();
+    for _ in 0..10 {
+        bench.step(Input::WatchEnded(WatchEnd::Refused(refused())));
+        waits.push(bench.timer());
+        assert_eq!(bench.asked(), ["watch 40 of list 1"]);
+    }
+    assert!(waits[9] >= Duration::from_secs(30), "{waits:?}");
+}
+
+#[test]
+fn a_server_that_refuses_the_watch_three_times_is_listed_again() {
+    let mut bench = Bench::new();
+    bench.page("10", "");
+    bench.take();
+    for expected in ["watch 10 of list 1", "watch 10 of list 1", "page 1 limit 500 attempt 1 within 30"] {
+        bench.step(Input::WatchEnded(WatchEnd::Refused(status(503, Layer::Server))));
+        bench.timer();
+        assert_eq!(bench.asked(), [expected]);
+    }
+}
+
+// client-go: TestReflectorHandleWatchResultChanClosedBefore, VeryShortWatchError (R14).
+#[test]
+fn a_watch_that_closes_at_once_without_an_event_counts_as_a_failure() {
+    let mut bench = Bench::watching();
+    let mut waits = Vec::new();
+    for _ in 0..8 {
+        bench.step(Input::WatchEnded(WatchEnd::Clean));
+        waits.push(bench.timer());
+        assert_eq!(bench.asked(), ["watch 10 of list 1"]);
+        bench.step(Input::WatchOpen);
+    }
+    assert!(waits[0] >= Duration::from_millis(800) && waits[7] >= Duration::from_secs(30), "{waits:?}");
+}
+
+// client-go: TestReflectorHandleWatchResultChanClosedAfter; retrywatcher_test "survives 4 closed watches".
+#[test]
+fn a_watch_that_delivered_goes_on_at_once_from_its_newest_version_but_not_within_a_second() {
+    let mut bench = Bench::watching();
+    for version in ["20", "35", "36", "50"] {
+        bench.events(version, 1);
+        bench.step(Input::WatchEnded(WatchEnd::Clean));
+        assert!(bench.timer() <= Duration::from_secs(1));
+        assert_eq!(bench.take(), [format!("watch {version} of list 1")], "routine: nothing is told");
+        bench.step(Input::WatchOpen);
+    }
+}
+
+#[test]
+fn two_starts_of_a_watch_are_a_second_apart() {
+    let mut bench = Bench::watching();
+    bench.events("11", 1);
+    bench.now += Duration::from_millis(200);
+    bench.step(Input::WatchEnded(WatchEnd::Clean));
+    assert_eq!(bench.timer(), Duration::from_millis(800));
+}
+
+// client-go: TestReflectorResourceVersionUpdate: 10, 20, 30 by bookmark, 40.
+#[test]
+fn events_and_bookmarks_move_the_version() {
+    let mut bench = Bench::watching();
+    for version in ["20", "30", "40"] {
+        bench.events(version, 1);
+    }
+    bench.after(200, Input::WatchEnded(WatchEnd::Clean));
+    assert_eq!(bench.asked(), ["watch 40 of list 1"]);
+}
+
+// client-go: TestWatchTimeout.
+#[test]
+fn the_watchs_timeout_is_random_within_its_bounds() {
+    let mut bench = Bench::watching();
+    let mut seconds = std::collections::BTreeSet::new();
+    for _ in 0..200 {
+        bench.now += Duration::from_secs(160);
+        let moment = bench.moment();
+        for effect in bench.machine.step(moment, Input::WatchEnded(WatchEnd::Clean)) {
+            if let Effect::Open(ask) = effect {
+                seconds.insert(ask.seconds);
+            }
+        }
+        bench.step(Input::WatchOpen);
+    }
+    assert!(seconds.len() > 40 && *seconds.first().unwrap() >= 150 && *seconds.last().unwrap() <= 220, "{seconds:?}");
+}
+
+#[test]
+fn a_silent_watch_is_opened_again_and_two_in_a_row_are_followed_by_a_list() {
+    let mut bench = Bench::watching();
+    assert_eq!(bench.timer(), Duration::from_secs(90));
+    assert_eq!(bench.take(), ["close", "told failed Watch", "watch 10 of list 1"]);
+    bench.step(Input::WatchOpen);
+    assert_eq!(bench.timer(), Duration::from_secs(90));
+    assert_eq!(bench.asked(), ["close", "page 1 limit 500 attempt 1 within 30", "watch 10 of list 1"]);
+    bench.step(Input::WatchOpen);
+    bench.page("30", "");
+    assert_eq!(bench.take(), ["publish 1 of list 2", "close", "told list 2 finished"]);
+    assert_eq!(bench.timer(), Duration::from_secs(1), "a second after its last start");
+    assert_eq!(bench.asked(), ["watch 30 of list 2"]);
+}
+
+#[test]
+fn bytes_keep_a_watch_from_being_silent() {
+    let mut bench = Bench::watching();
+    for _ in 0..5 {
+        bench.now += Duration::from_secs(60);
+        bench.events("10", 1);
+        assert_eq!(bench.machine.due(), Some(Mono(bench.now + Duration::from_secs(90))));
+    }
+}
+
+#[test]
+fn an_event_that_was_too_large_is_followed_by_a_list_when_the_watch_ends() {
+    let mut bench = Bench::watching();
+    bench.step(Input::WatchNews(WatchNews { events: 1, version: Some("12".into()), skipped: true, synced: false }));
+    assert_eq!(bench.take(), Vec::<String>::new(), "at leisure");
+    bench.after(180, Input::WatchEnded(WatchEnd::Clean));
+    assert_eq!(bench.asked(), ["page 1 limit 500 attempt 1 within 30", "watch 12 of list 1"]);
+}
+
+#[test]
+fn a_watch_lost_while_the_list_runs_is_followed_by_another_pass() {
+    let mut bench = Bench::new();
+    bench.page("10", "C1");
+    bench.step(Input::WatchOpen);
+    bench.take();
+    bench.step(Input::WatchEnded(WatchEnd::Error(gone())));
+    assert_eq!(bench.take(), ["told failed Watch"]);
+    bench.page("10", "");
+    assert_eq!(
+        bench.take(),
+        ["publish 2 of list 1", "told list 1 finished"],
+        "nothing is thrown away, nor called live"
+    );
+    bench.timer();
+    assert_eq!(bench.asked(), ["page 1 limit 500 attempt 1 within 30"]);
+}

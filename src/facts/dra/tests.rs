@@ -1,0 +1,70 @@
+use super::*;
+
+const SLICE: &str = r#"{"kind":"ResourceSlice","apiVersion":"resource.k8s.io/v1","metadata":{"name":"n1-gpu-abc","uid":"u","resourceVersion":"7"},
+ "spec":{"driver":"gpu.example.com","nodeName":"n1","pool":{"name":"n1","generation":3,"resourceSliceCount":2},
+ "sharedCounters":[{"name":"gpu-0","counters":{"memory":{"value":"80Gi"},"slices":{"value":"7"}}}],
+ "devices":[
+  {"name":"gpu-0","consumesCounters":[{"counterSet":"gpu-0","counters":{"slices":{"value":"7000m"},"memory":{"value":"81920Mi"}}}]},
+  {"name":"gpu-0-1g","consumesCounters":[{"counterSet":"gpu-0","counters":{"memory":{"value":"10Gi"},"slices":{"value":"1"}}}],
+   "taints":[{"key":"x","effect":"None"},{"key":"y","effect":"Maybe"}]},
+  {"name":"gpu-1","taints":[{"key":"dead","effect":"NoExecute"}],"nodeName":"n2"},
+  {"name":"nic-0","allNodes":true}]}}"#;
+
+#[test]
+fn a_slice_says_where_it_is_what_it_has_and_what_shares_silicon() {
+    let Kept { key, version, facts, .. } = decode_slice(SLICE.as_bytes()).unwrap();
+    assert_eq!((&*key, version), ("n1-gpu-abc", 7));
+    assert_eq!((&*facts.driver, &*facts.pool, facts.generation, facts.slices), ("gpu.example.com", "n1", 3, 2));
+    assert_eq!(facts.place, Place::Node("n1".into()));
+    let [whole, part, dead, nic] = &facts.devices[..] else { panic!("four devices") };
+    assert_eq!(whole.consumes, facts.counters, "all that there is, whatever the order and the spelling");
+    assert_ne!(part.consumes[0].digest, facts.counters[0].digest);
+    assert_eq!((whole.tainted, part.tainted, dead.tainted), (false, false, true), "unknown effects are like None");
+    assert_eq!((&dead.place, &nic.place), (&Place::Node("n2".into()), &Place::Network));
+}
+
+#[test]
+fn v1beta1_has_the_same_inside_basic() {
+    let beta = r#"{"metadata":{"name":"s"},"spec":{"driver":"d","pool":{"name":"p","generation":1,"resourceSliceCount":1},
+     "nodeSelector":{"nodeSelectorTerms":[]},"devices":[{"name":"a","basic":{"taints":[{"effect":"NoSchedule"}],
+     "consumesCounters":[{"counterSet":"c","counters":{}}]}}]}}"#;
+    let facts = decode_slice(beta.as_bytes()).unwrap().facts;
+    assert_eq!(facts.place, Place::Network);
+    assert!(facts.devices[0].tainted);
+    assert_eq!(&*facts.devices[0].consumes[0].name, "c");
+}
+
+#[test]
+fn a_claim_says_what_it_got_and_who_uses_it() {
+    let claim = r#"{"metadata":{"name":"c","namespace":"ns"},"spec":{},"status":{"allocation":{"devices":{"results":[
+     {"request":"r","driver":"d","pool":"p","device":"gpu-0","adminAccess":true},
+     {"request":"r","driver":"d","pool":"p","device":"gpu-1","shareID":"a671734a","consumedCapacity":{"memory":"1Gi"}}]}},
+     "reservedFor":[{"resource":"pods","name":"w-0","uid":"00000000-0000-0000-0000-000000000007"}]}}"#;
+    let Kept { key, facts, .. } = decode_claim(claim.as_bytes()).unwrap();
+    assert_eq!((&*key, facts.allocated, facts.results.len()), ("ns/c", true, 2));
+    assert!(facts.results[0].admin && facts.results[0].share.is_none());
+    assert_eq!(facts.results[1].share.as_deref(), Some("a671734a"));
+    assert_eq!(facts.reserved_for, [Consumer { resource: "pods".into(), name: "w-0".into(), uid: Uid(7) }]);
+    let waiting = decode_claim(br#"{"metadata":{"name":"c"},"status":{}}"#).unwrap().facts;
+    assert_eq!(waiting, ClaimFacts::default());
+}
+
+#[test]
+fn odd_objects_cost_only_themselves() {
+    let body = r#"{"kind":"ResourceSliceList","metadata":{"resourceVersion":"9"},"items":[{"metadata":{"name":"a"}},
+     {"metadata":{"name":"b"},"spec":{"driver":7,"pool":null,"devices":[{},null,"x",{"name":"d","consumesCounters":{}}]}},
+     {"metadata":{}}]}"#;
+    let mut slices = Vec::new();
+    let head = decode_slices(body.as_bytes(), |slice| slices.push(slice)).unwrap();
+    assert_eq!((head.objects, head.unreadable, &*head.resource_version), (2, 1, "9"));
+    assert_eq!(slices[1].facts.devices.len(), 4);
+    assert!(decode_slices(b"404 page not found", |_| {}).is_err());
+    assert!(decode_claim(SLICE.as_bytes()).is_err(), "another kind");
+}
+
+#[test]
+fn a_class_may_serve_an_extended_resource() {
+    let class = br#"{"metadata":{"name":"gpu"},"spec":{"extendedResourceName":"nvidia.com/gpu","selectors":[]}}"#;
+    assert_eq!(&*decode_class(class).unwrap().facts.extended_resource, "nvidia.com/gpu");
+    assert!(decode_class(br#"{"metadata":{"name":"nic"}}"#).unwrap().facts.extended_resource.is_empty());
+}

@@ -1,0 +1,122 @@
+//! Objects of APIs that a cluster need not have: what every object has, and the facts of its kind.
+
+use serde::de::MapAccess;
+use serde::{Deserialize, Serialize};
+
+use super::json::{Obj, Slim, Text, skip};
+use super::proto::{Malformed, Message, Value};
+use super::text::{Clean, sanitize};
+use super::wire::{self, DecodeError, ListHead, Meta, Sink, Uid, version};
+
+/// An object with what is kept of its kind.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kept<T> {
+    /// `namespace/name`, or the bare name of an object without a namespace.
+    pub key: Clean,
+    /// `metadata.uid`.
+    pub uid: Uid,
+    /// `metadata.resourceVersion` as an integer; 0 if it is none.
+    pub version: u64,
+    /// The rest.
+    pub facts: T,
+}
+
+/// Facts that are made of an object's `spec` and `status`.
+pub(super) trait Keep: Sized {
+    /// What is decoded of `spec`.
+    type Spec<'a>: Slim<'a> + Message<'a>;
+    /// What is decoded of `status`.
+    type Status<'a>: Slim<'a> + Message<'a>;
+    /// The kind of the object.
+    const KIND: &'static str;
+
+    fn new(spec: Self::Spec<'_>, status: Self::Status<'_>) -> Self;
+}
+
+/// A page of objects, each handed to `each`.
+pub(super) fn decode_list<T: Keep>(body: &[u8], each: impl FnMut(Kept<T>)) -> Result<ListHead, DecodeError> {
+    wire::each(body, &mut Each::new(each))
+}
+
+/// One object, as in a watch event.
+pub(super) fn decode_object<T: Keep>(object: &[u8]) -> Result<Kept<T>, DecodeError> {
+    let mut kept = None;
+    wire::one(object, &mut Each::new(|object| kept = Some(object)))?;
+    Ok(kept.expect("an object that is taken has been handed over"))
+}
+
+struct Each<T, F>(F, std::marker::PhantomData<T>);
+
+impl<T, F> Each<T, F> {
+    fn new(each: F) -> Self {
+        Self(each, std::marker::PhantomData)
+    }
+}
+
+impl<T: Keep, F: FnMut(Kept<T>)> Sink for Each<T, F> {
+    type Raw<'a> = Raw<'a, T::Spec<'a>, T::Status<'a>>;
+    const KIND: &'static str = T::KIND;
+
+    fn take(&mut self, raw: Self::Raw<'_>) -> bool {
+        let Raw { kind, metadata: Obj(meta), spec: Obj(spec), status: Obj(status) } = raw;
+        let ours = kind.is_empty() || &*kind == T::KIND;
+        let readable = ours && !sanitize(&meta.name).is_empty();
+        if readable {
+            let key = match &*meta.namespace {
+                "" => Clean::new(&meta.name),
+                namespace => Clean::new(&format!("{namespace}/{}", &*meta.name)),
+            };
+            let (uid, version) = (Uid::parse(&meta.uid), version(&meta.version));
+            (self.0)(Kept { key, uid, version, facts: T::new(spec, status) });
+        }
+        readable
+    }
+}
+
+#[derive(Default)]
+pub(super) struct Raw<'a, S, T> {
+    kind: Text<'a>,
+    metadata: Obj<Meta<'a>>,
+    spec: Obj<S>,
+    status: Obj<T>,
+}
+
+impl<'de, S: Slim<'de>, T: Slim<'de>> Slim<'de> for Raw<'de, S, T> {
+    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+        match key {
+            "kind" => self.kind = map.next_value()?,
+            "metadata" => self.metadata = map.next_value()?,
+            "spec" => self.spec = map.next_value()?,
+            "status" => self.status = map.next_value()?,
+            _ => skip(map)?,
+        }
+        Ok(())
+    }
+}
+
+impl<'a, S: Message<'a>, T: Message<'a>> Message<'a> for Raw<'a, S, T> {
+    fn field(&mut self, number: u64, value: Value<'a>) -> Result<(), Malformed> {
+        match number {
+            1 => value.merge(&mut self.metadata.0),
+            2 => value.merge(&mut self.spec.0),
+            3 => value.merge(&mut self.status.0),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A part of which nothing is kept.
+#[derive(Default)]
+pub(super) struct Nothing;
+
+impl<'de> Slim<'de> for Nothing {
+    fn field<A: MapAccess<'de>>(&mut self, _: &str, map: &mut A) -> Result<(), A::Error> {
+        skip(map)
+    }
+}
+
+impl Message<'_> for Nothing {
+    fn field(&mut self, _: u64, _: Value<'_>) -> Result<(), Malformed> {
+        Ok(())
+    }
+}

@@ -1,0 +1,222 @@
+//! Each rule of semantics.md, section 3.5, with numbers counted by hand.
+
+use super::*;
+use crate::facts::dra::{AllocatedDevice, Consumer, CounterSet};
+
+const DRIVER: &str = "gpu.example.com";
+
+/// Slice `number` of `of` of the pool of a node.
+fn slice(node: &str, generation: i64, of: i64, devices: Vec<DeviceFacts>) -> SliceFacts {
+    SliceFacts {
+        driver: DRIVER.into(),
+        pool: node.into(),
+        generation,
+        slices: of,
+        place: Place::Node(node.into()),
+        counters: Vec::new(),
+        devices,
+    }
+}
+
+fn device(name: &str) -> DeviceFacts {
+    DeviceFacts { name: name.into(), ..DeviceFacts::default() }
+}
+
+fn devices(names: &[&str]) -> Vec<DeviceFacts> {
+    names.iter().map(|name| device(name)).collect()
+}
+
+fn set(name: &str, digest: u64) -> CounterSet {
+    CounterSet { name: name.into(), digest }
+}
+
+fn tainted(device: DeviceFacts) -> DeviceFacts {
+    DeviceFacts { tainted: true, ..device }
+}
+
+/// A GPU that can be cut: the card itself and two parts, all out of one counter set of 100.
+fn card(name: &str) -> Vec<DeviceFacts> {
+    let cut =
+        |suffix: &str, digest| DeviceFacts { consumes: vec![set(name, digest)], ..device(&format!("{name}{suffix}")) };
+    vec![cut("", 100), cut("-half-0", 50), cut("-half-1", 50)]
+}
+
+/// Two such cards in one slice.
+fn cards(node: &str) -> SliceFacts {
+    SliceFacts {
+        counters: vec![set("gpu-0", 100), set("gpu-1", 100)],
+        ..slice(node, 1, 1, [card("gpu-0"), card("gpu-1")].concat())
+    }
+}
+
+fn result(pool: &str, device: &str) -> AllocatedDevice {
+    AllocatedDevice { driver: DRIVER.into(), pool: pool.into(), device: device.into(), ..AllocatedDevice::default() }
+}
+
+fn claim(results: Vec<AllocatedDevice>, users: u128) -> ClaimFacts {
+    let user =
+        |n: u128| Consumer { resource: "pods".into(), name: format!("pod-{n}").as_str().into(), ..Consumer::default() };
+    ClaimFacts { allocated: true, results, reserved_for: (0..users).map(user).collect() }
+}
+
+fn numbers(physical: u32, allocated: u32) -> DriverDevices {
+    DriverDevices { driver: DRIVER.into(), physical, allocated, ..DriverDevices::default() }
+}
+
+fn on(counted: &Devices, node: &str) -> DriverDevices {
+    let [one] = &counted.nodes[node][..] else { panic!("one driver on {node}") };
+    one.clone()
+}
+
+#[test]
+fn devices_without_counters_are_physical_and_counted_where_they_are() {
+    let slices = [slice("a", 1, 1, devices(&["gpu-0", "gpu-1"])), slice("b", 1, 1, devices(&["gpu-0"]))];
+    let counted = count(&slices, &[claim(vec![result("a", "gpu-1")], 1)]);
+    assert_eq!((on(&counted, "a"), on(&counted, "b")), (numbers(2, 1), numbers(1, 0)));
+    assert_eq!(counted.total, [numbers(3, 1)]);
+    assert_eq!((counted.network.len(), counted.stray), (0, 0));
+}
+
+#[test]
+fn only_the_highest_generation_of_a_pool_counts() {
+    let slices = [
+        slice("a", 3, 2, devices(&["gpu-0"])),
+        slice("a", 2, 1, devices(&["gpu-0", "gpu-1", "gpu-2"])),
+        slice("a", 3, 2, devices(&["gpu-1"])),
+    ];
+    assert_eq!(on(&count(&slices, &[]), "a"), numbers(2, 0));
+}
+
+#[test]
+fn a_pool_that_is_not_complete_is_updating_and_its_devices_are_not_counted() {
+    let slices = [slice("a", 2, 2, devices(&["gpu-0"])), slice("a", 1, 1, devices(&["gpu-0", "gpu-1"]))];
+    let counted = count(&slices, &[]);
+    assert_eq!(on(&counted, "a"), DriverDevices { updating: true, ..numbers(0, 0) });
+    assert!(counted.total[0].updating);
+    // What is allocated there is known all the same.
+    let counted = count(&slices, &[claim(vec![result("a", "gpu-0")], 1)]);
+    assert_eq!(on(&counted, "a"), DriverDevices { updating: true, ..numbers(1, 1) });
+}
+
+#[test]
+fn more_slices_than_announced_are_not_complete_either() {
+    let slices = [slice("a", 1, 1, devices(&["gpu-0"])), slice("a", 1, 1, devices(&["gpu-1"]))];
+    assert!(on(&count(&slices, &[]), "a").updating);
+}
+
+#[test]
+fn a_card_and_its_parts_are_one_physical_device() {
+    let counted = count(&[cards("a")], &[]);
+    assert_eq!(on(&counted, "a"), DriverDevices { partitions: 4, ..numbers(2, 0) }, "six devices on offer, two cards");
+}
+
+#[test]
+fn two_parts_of_a_card_allocate_one_card() {
+    let parts = claim(vec![result("a", "gpu-0-half-0"), result("a", "gpu-0-half-1")], 1);
+    let counted = count(&[cards("a")], &[parts]);
+    assert_eq!(on(&counted, "a"), DriverDevices { partitions: 4, partitions_allocated: 2, ..numbers(2, 1) });
+    let whole = count(&[cards("a")], &[claim(vec![result("a", "gpu-1")], 1)]);
+    assert_eq!(on(&whole, "a"), DriverDevices { partitions: 4, ..numbers(2, 1) });
+}
+
+#[test]
+fn counters_and_devices_may_stand_in_different_slices_of_a_pool() {
+    // From 1.35 on a slice has either shared counters or devices.
+    let counters = SliceFacts { counters: vec![set("gpu-0", 100)], ..slice("a", 1, 2, Vec::new()) };
+    let slices = [counters, slice("a", 1, 2, card("gpu-0"))];
+    assert_eq!(on(&count(&slices, &[]), "a"), DriverDevices { partitions: 2, ..numbers(1, 0) });
+}
+
+#[test]
+fn admin_access_takes_nothing() {
+    let look = AllocatedDevice { admin: true, ..result("a", "gpu-0") };
+    let counted = count(&[slice("a", 1, 1, devices(&["gpu-0"]))], &[claim(vec![look], 1)]);
+    assert_eq!(on(&counted, "a"), numbers(1, 0));
+}
+
+#[test]
+fn a_shared_claim_counts_once_whatever_the_number_of_its_pods() {
+    let counted = count(&[slice("a", 1, 1, devices(&["gpu-0", "gpu-1"]))], &[claim(vec![result("a", "gpu-0")], 5)]);
+    assert_eq!(on(&counted, "a"), numbers(2, 1));
+}
+
+#[test]
+fn shares_of_one_device_are_one_device() {
+    let share = |id: &str| AllocatedDevice { share: Some(id.into()), ..result("a", "gpu-0") };
+    let claims = [claim(vec![share("x")], 1), claim(vec![share("y")], 1)];
+    let counted = count(&[slice("a", 1, 1, devices(&["gpu-0", "gpu-1"]))], &claims);
+    assert_eq!(on(&counted, "a"), DriverDevices { shares: 2, ..numbers(2, 1) });
+}
+
+#[test]
+fn allocated_and_not_reserved_is_held() {
+    let slices = [slice("a", 1, 1, devices(&["gpu-0", "gpu-1", "gpu-2"]))];
+    let claims = [claim(vec![result("a", "gpu-0")], 0), claim(vec![result("a", "gpu-1")], 1)];
+    assert_eq!(on(&count(&slices, &claims), "a"), DriverDevices { held: 1, ..numbers(3, 2) });
+    // A card of which one part is used is not held.
+    let claims = [claim(vec![result("a", "gpu-0-half-0")], 0), claim(vec![result("a", "gpu-0-half-1")], 1)];
+    let counted = count(&[cards("a")], &claims);
+    assert_eq!(on(&counted, "a"), DriverDevices { partitions: 4, partitions_allocated: 2, ..numbers(2, 1) });
+}
+
+#[test]
+fn tainted_devices_are_unhealthy_and_still_there() {
+    let slices = [slice("a", 1, 1, vec![tainted(device("gpu-0")), device("gpu-1")])];
+    assert_eq!(on(&count(&slices, &[]), "a"), DriverDevices { unhealthy: 1, ..numbers(2, 0) });
+    // Of a card that can be cut the card decides, not a part of it.
+    let mut part = cards("a");
+    part.devices[1].tainted = true;
+    assert_eq!(on(&count(&[part.clone()], &[]), "a").unhealthy, 0);
+    part.devices[0].tainted = true;
+    assert_eq!(on(&count(&[part], &[]), "a").unhealthy, 1);
+    // Where only parts are on offer, all of them must be tainted.
+    let mut parts = cards("b");
+    parts.devices.retain(|device| device.name.contains("half"));
+    parts.devices[0].tainted = true;
+    assert_eq!(on(&count(&[parts.clone()], &[]), "b"), DriverDevices { partitions: 4, ..numbers(2, 0) });
+    parts.devices[1].tainted = true;
+    assert_eq!(on(&count(&[parts], &[]), "b").unhealthy, 1);
+}
+
+#[test]
+fn devices_on_a_network_are_no_nodes() {
+    let network = SliceFacts { place: Place::Network, ..slice("fabric", 1, 1, devices(&["nic-0", "nic-1"])) };
+    let local = DeviceFacts { place: Place::Node("b".into()), ..device("x") };
+    let each = SliceFacts { place: Place::Unsaid, ..slice("mixed", 1, 1, vec![local, device("y")]) };
+    let counted =
+        count(&[network, each, slice("a", 1, 1, devices(&["gpu-0"]))], &[claim(vec![result("fabric", "nic-1")], 1)]);
+    assert_eq!((on(&counted, "a"), on(&counted, "b")), (numbers(1, 0), numbers(1, 0)));
+    assert_eq!(counted.network, [numbers(3, 1)]);
+    assert_eq!(counted.total, [numbers(5, 1)]);
+}
+
+#[test]
+fn allocated_devices_that_no_slice_names_are_a_number_of_their_own() {
+    let claims = [claim(vec![result("a", "gone"), result("nowhere", "gpu-0")], 1)];
+    let counted = count(&[slice("a", 1, 1, devices(&["gpu-0"]))], &claims);
+    assert_eq!((on(&counted, "a"), counted.stray), (numbers(1, 0), 2));
+}
+
+#[test]
+fn drivers_and_pools_of_one_name_are_kept_apart() {
+    let other = SliceFacts { driver: "nic.example.com".into(), ..slice("a", 1, 1, devices(&["gpu-0"])) };
+    let counted = count(&[slice("a", 1, 1, devices(&["gpu-0"])), other], &[claim(vec![result("a", "gpu-0")], 1)]);
+    let nic = DriverDevices { driver: "nic.example.com".into(), ..numbers(1, 0) };
+    assert_eq!(counted.nodes["a"], [numbers(1, 1), nic]);
+}
+
+/// A claim of the extended-resource bridge looks like any other here: its device is counted on this side, and only here.
+#[test]
+fn the_order_of_objects_does_not_matter() {
+    let mut slices =
+        vec![cards("a"), slice("b", 1, 1, devices(&["gpu-0"])), slice("b", 2, 1, devices(&["gpu-0", "gpu-1"]))];
+    let claims =
+        [claim(vec![result("b", "gpu-1"), result("a", "gpu-0-half-0")], 1), claim(vec![result("a", "gpu-1")], 0)];
+    let forward = count(&slices, &claims);
+    slices.reverse();
+    for slice in &mut slices {
+        slice.devices.reverse();
+    }
+    assert_eq!(count(&slices, claims.iter().rev()), forward);
+    assert_eq!(forward.total[0], DriverDevices { partitions: 4, partitions_allocated: 1, held: 1, ..numbers(4, 3) });
+}

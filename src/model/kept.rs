@@ -1,0 +1,178 @@
+//! Objects of a kind that a cluster need not have: mark and sweep by the rules of the node store.
+
+use hashbrown::HashMap;
+
+use super::optional::Visibility;
+use super::sync::{PageHead, Track};
+use crate::facts::kept::Kept;
+use crate::facts::text::Clean;
+use crate::facts::wire::Uid;
+use crate::msg::{KeptChange, Now, SyncState};
+
+/// All objects of one kind of a cluster, and how well they are known.
+#[derive(Debug)]
+pub(crate) struct Store<T> {
+    track: Track,
+    objects: HashMap<Clean, Held<T>>,
+    /// What the watch deleted while a list runs: a later page may still bring it.
+    tombstones: HashMap<Clean, (Uid, u64)>,
+    generation: u32,
+    listing: bool,
+    revision: u64,
+}
+
+#[derive(Debug)]
+struct Held<T> {
+    facts: T,
+    uid: Uid,
+    version: u64,
+    generation: u32,
+    from_watch: bool,
+}
+
+impl<T> Default for Store<T> {
+    fn default() -> Self {
+        Self {
+            track: Track::default(),
+            objects: HashMap::new(),
+            tombstones: HashMap::new(),
+            generation: 0,
+            listing: false,
+            revision: 0,
+        }
+    }
+}
+
+impl<T: PartialEq> Store<T> {
+    pub(crate) fn begin(&mut self, generation: u32) {
+        if self.track.started(generation) {
+            self.generation = generation;
+            self.listing = true;
+            self.tombstones.clear();
+        }
+    }
+
+    /// A page of the running list: yields to what the watch of the same list has brought.
+    pub(crate) fn page(&mut self, head: PageHead, changes: Vec<KeptChange<T>>, now: Now) {
+        if !self.track.page(head, now) {
+            return;
+        }
+        let generation = self.generation;
+        for change in changes {
+            let KeptChange::Present(object) = change else { continue };
+            let buried = self.tombstones.get(&object.key).is_some_and(|(uid, version)| {
+                if object.version == 0 { *uid == object.uid } else { object.version <= *version }
+            });
+            let newer = self
+                .objects
+                .get(&object.key)
+                .is_some_and(|held| held.generation == generation && held.from_watch && held.version >= object.version);
+            if !buried && !newer {
+                self.put(*object, generation, false);
+            }
+        }
+    }
+
+    /// Changes from the watch that began at list `generation`, in order.
+    pub(crate) fn changes(&mut self, generation: u32, unreadable: u32, changes: Vec<KeptChange<T>>, now: Now) {
+        self.track.changed(unreadable, now);
+        for change in changes {
+            match change {
+                KeptChange::Present(object) => {
+                    let older = self.objects.get(&object.key).is_some_and(|held| {
+                        held.generation == generation && !held.from_watch && held.version > object.version
+                    });
+                    if !older {
+                        self.tombstones.remove(&object.key);
+                        self.put(*object, generation, true);
+                    }
+                }
+                KeptChange::Gone { key, uid, version } => {
+                    let next = self
+                        .objects
+                        .get(&key)
+                        .is_some_and(|held| held.uid != uid && held.generation == generation && held.version > version);
+                    if !next && self.objects.remove(&key).is_some() {
+                        self.revision += 1;
+                    }
+                    if self.listing && generation == self.generation {
+                        self.tombstones.insert(key, (uid, version));
+                    }
+                }
+            }
+        }
+    }
+
+    /// The list is complete: what neither it nor the watch has touched is gone.
+    pub(crate) fn finish(&mut self, generation: u32, now: Now) {
+        if !self.track.finished(generation, now) {
+            return;
+        }
+        self.listing = false;
+        self.tombstones.clear();
+        let before = self.objects.len();
+        self.objects.retain(|_, held| held.generation >= generation);
+        self.revision += u64::from(self.objects.len() != before);
+    }
+
+    pub(crate) fn heard(&mut self, now: Now) {
+        self.track.heard(now);
+    }
+
+    /// What the server no longer has, or what is no longer asked for, is forgotten: it would only grow old.
+    pub(crate) fn set_state(&mut self, state: SyncState) {
+        if matches!(state, SyncState::Absent | SyncState::Skipped { .. })
+            && (!self.objects.is_empty() || self.complete())
+        {
+            let revision = self.revision + 1;
+            *self = Self { revision, ..Self::default() };
+        }
+        self.track.set_state(state);
+    }
+
+    pub(crate) fn complete(&self) -> bool {
+        self.track.complete()
+    }
+
+    /// Grows with every change that can be seen.
+    pub(crate) fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    pub(crate) fn get(&self, key: &str) -> Option<&T> {
+        self.objects.get(key).map(|held| &held.facts)
+    }
+
+    /// Every object, in no order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&Clean, &T)> {
+        self.objects.iter().map(|(key, held)| (key, &held.facts))
+    }
+
+    pub(crate) fn visible(&self) -> Visibility {
+        match self.track.state() {
+            Some(SyncState::Absent) => return Visibility::Absent,
+            Some(SyncState::Skipped { reason }) => return Visibility::Off(reason.clone()),
+            Some(SyncState::Denied { failure }) => return Visibility::Denied(failure.text.clone()),
+            _ => {}
+        }
+        match self.track.lost() {
+            Some(failure) => Visibility::Unavailable(failure.text.clone()),
+            None if self.complete() => Visibility::Visible,
+            None => Visibility::Unknown,
+        }
+    }
+
+    fn put(&mut self, object: Kept<T>, generation: u32, from_watch: bool) {
+        let Kept { key, uid, version, facts } = object;
+        let known = self.objects.get(&key);
+        // A watch of an older list must not take back the mark of the running one.
+        let generation = known.map_or(generation, |held| held.generation.max(generation));
+        if known.is_none_or(|held| held.facts != facts || held.uid != uid) {
+            self.revision += 1;
+        }
+        self.objects.insert(key, Held { facts, uid, version, generation, from_watch });
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,83 @@
+//! Amounts of resources as they stand in a snapshot: exact decimals in base units, as text, so that no reader's floats round them.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::facts::quantity::Quantity;
+use crate::facts::text::Clean;
+use crate::model::cluster::ResourceAmounts;
+
+/// Billionths in a unit.
+const NANO: u128 = 1_000_000_000;
+
+/// Amounts by resource name.
+pub type Resources = BTreeMap<Clean, Amounts>;
+
+/// What is asked of one resource, and what there is of it: `"51.2"` cores, `"442381631488"` bytes, `"8"` devices.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Amounts {
+    /// By bound pods that are neither Succeeded nor Failed; for `pods` their number; see the cluster's `pods.state`.
+    pub requested: Option<String>,
+    /// `status.allocatable`, the capacity where a node gives none at all; `None` if no node says.
+    pub allocatable: Option<String>,
+    /// `status.capacity`; `None` if no node says.
+    pub capacity: Option<String>,
+}
+
+/// The resources of one node.
+pub(super) fn of_node(resources: &[ResourceAmounts]) -> Resources {
+    let amounts = |row: &ResourceAmounts| Amounts {
+        requested: row.requested.exact().map(decimal),
+        allocatable: row.allocatable.map(decimal),
+        capacity: row.capacity.map(decimal),
+    };
+    resources.iter().map(|row| (row.name.clone(), amounts(row))).collect()
+}
+
+/// The same summed over nodes.
+pub(super) fn summed<'a>(nodes: impl Iterator<Item = &'a [ResourceAmounts]>) -> Resources {
+    let mut sums: BTreeMap<&Clean, [Option<Quantity>; 3]> = BTreeMap::new();
+    for row in nodes.flatten() {
+        let sum = sums.entry(&row.name).or_default();
+        for (sum, amount) in sum.iter_mut().zip([row.requested.exact(), row.allocatable, row.capacity]) {
+            *sum = amount.map_or(*sum, |amount| Some(sum.unwrap_or_default() + amount));
+        }
+    }
+    let amounts = |[requested, allocatable, capacity]: [Option<Quantity>; 3]| Amounts {
+        requested: requested.map(decimal),
+        allocatable: allocatable.map(decimal),
+        capacity: capacity.map(decimal),
+    };
+    sums.into_iter().map(|(name, sums)| (name.clone(), amounts(sums))).collect()
+}
+
+/// `1.5`, `-0.000000001`, `8`: without an exponent and without zeros at the end.
+fn decimal(amount: Quantity) -> String {
+    let nano = amount.nano();
+    let (whole, rest) = (nano.unsigned_abs() / NANO, nano.unsigned_abs() % NANO);
+    let sign = if nano < 0 { "-" } else { "" };
+    let text = format!("{sign}{whole}.{rest:09}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decimals_are_exact_and_have_no_zeros_at_the_end() {
+        for (quantity, text) in [
+            ("0", "0"),
+            ("100", "100"),
+            ("1500m", "1.5"),
+            ("-1n", "-0.000000001"),
+            ("100.035Ki", "102435.84"),
+            ("9Ei", "9223372036854775807"),
+            ("12E", "12000000000000000000"),
+        ] {
+            assert_eq!(decimal(Quantity::parse(quantity).unwrap()), text);
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! One node of a snapshot.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::amounts::{self, Resources};
+use crate::facts::accelerator::{self, Kind};
+use crate::facts::node::{Condition, ConditionStatus, Taint};
+use crate::facts::text::Clean;
+use crate::model::cluster::{AcceleratorTotals, NodeItem};
+use crate::model::dra::{Devices, DriverDevices};
+use crate::model::rows::Used;
+
+/// One node.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Item {
+    /// Its name.
+    pub name: Clean,
+    /// `Ready`, `NotReady` or `Unknown`, then `,SchedulingDisabled` if cordoned, as kubectl spells it.
+    pub status: String,
+    /// `lastTransitionTime` of Ready.
+    pub status_since: Option<Timestamp>,
+    /// More than two observed changes of Ready within 15 min; a snapshot has hardly had the time to see them.
+    pub flapping: bool,
+    /// Roles, sorted.
+    pub roles: Vec<Clean>,
+    /// Kubelet version.
+    pub version: Clean,
+    /// `metadata.creationTimestamp`.
+    pub created: Option<Timestamp>,
+    /// `spec.taints`, in the order of the API.
+    pub taints: Vec<ItemTaint>,
+    /// `status.conditions`, in the order of the API.
+    pub conditions: Vec<ItemCondition>,
+    /// Types of the conditions other than Ready that are bad: `True`, or `False` for a type that ends in `Ready`.
+    pub pressures: Vec<Clean>,
+    /// Its pods.
+    pub pods: ItemPods,
+    /// Every resource that the node or its pods name.
+    pub resources: Resources,
+    /// The accelerator's model, from labels.
+    pub model: Option<Clean>,
+    /// The MIG layout does not fit strategy `single` (`-MIG-INVALID`): its devices are neither 0 nor missing.
+    pub mig_invalid: bool,
+    /// Its accelerators: those it announces, those its labels promise, and those its pods ask for.
+    pub accelerators: Vec<ItemAccelerator>,
+    /// What it uses now; `None` if that is not known, see the cluster's `usage`.
+    pub usage: Option<ItemUsage>,
+    /// Its devices of dynamic resource allocation by driver; `None` if they are not seen, see the cluster's `dra`.
+    pub dra: Option<Vec<DriverDevices>>,
+    /// Its kubelet's lease; `None` if it is not seen, see the cluster's `leases`, or if there is none.
+    pub lease: Option<ItemLease>,
+}
+
+/// A kubelet's lease.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ItemLease {
+    /// Seconds since it was renewed, by the server's clock.
+    pub age_seconds: Option<f64>,
+    /// Not renewed for longer than it lasts.
+    pub silent: bool,
+}
+
+/// What one node uses now.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ItemUsage {
+    /// CPU, thousandths of a core, rounded up: the average over the window.
+    pub cpu_milli: Option<i64>,
+    /// Memory, bytes: the working set.
+    pub memory_bytes: Option<i64>,
+    /// Seconds since the figures were taken, by the server's clock.
+    pub age_seconds: Option<f64>,
+    /// Seconds over which the CPU is averaged.
+    pub window_seconds: Option<f64>,
+}
+
+/// One of `spec.taints`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ItemTaint {
+    /// Key.
+    pub key: Clean,
+    /// Value, often empty.
+    pub value: Clean,
+    /// `NoSchedule`, `PreferNoSchedule`, `NoExecute`, or what the API said.
+    pub effect: Clean,
+}
+
+/// One of `status.conditions`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ItemCondition {
+    /// `type`.
+    #[serde(rename = "type")]
+    pub kind: Clean,
+    /// `True`, `False`, `Unknown`, or what the API said.
+    pub status: Clean,
+    /// `lastTransitionTime`.
+    pub since: Option<Timestamp>,
+    /// CamelCase reason.
+    pub reason: Clean,
+    /// For people.
+    pub message: Clean,
+}
+
+/// The pods of one node.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ItemPods {
+    /// Bound and neither Succeeded nor Failed; see the cluster's `pods.state`.
+    pub bound: Option<u32>,
+    /// Of those: being deleted.
+    pub terminating: Option<u32>,
+    /// Of those: owned by a `DaemonSet`.
+    pub daemon_set: Option<u32>,
+    /// Of those: mirrors of static pods.
+    #[serde(rename = "static")]
+    pub mirror: Option<u32>,
+    /// `allocatable.pods`; `None` if the node does not say.
+    pub allocatable: Option<u32>,
+}
+
+/// One accelerator resource of a node.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ItemAccelerator {
+    /// `nvidia.com/gpu`.
+    pub resource: Clean,
+    /// `device`, `slice` or `shared`.
+    pub kind: Kind,
+    /// `status.capacity`.
+    pub capacity: i64,
+    /// `status.allocatable`.
+    pub allocatable: i64,
+    /// By bound pods that are neither Succeeded nor Failed.
+    pub requested: Option<i64>,
+    /// allocatable − requested; negative where more is requested than is healthy.
+    pub free: Option<i64>,
+    /// Announced but not healthy: capacity − allocatable.
+    pub withdrawn: i64,
+    /// Promised by labels but never announced; `None` where the labels cannot say.
+    pub missing: Option<i64>,
+    /// Requested beyond what is allocatable.
+    pub over_requested: Option<i64>,
+}
+
+pub(super) fn of(node: &NodeItem<'_>, devices: Option<&Devices>) -> Item {
+    let facts = node.row.facts;
+    let pods = node.pods;
+    Item {
+        name: facts.name.clone(),
+        status: node.status(),
+        status_since: facts.readiness().1,
+        flapping: node.row.status.flapping,
+        roles: node.row.roles.split(',').filter(|role| !role.is_empty()).map(Clean::new).collect(),
+        version: facts.kubelet.clone(),
+        created: facts.created,
+        taints: facts.taints.iter().map(taint).collect(),
+        conditions: facts.conditions.iter().map(condition).collect(),
+        pressures: node.row.pressures.iter().copied().cloned().collect(),
+        pods: ItemPods {
+            bound: pods.map(|pods| pods.bound).exact(),
+            terminating: pods.map(|pods| pods.terminating).exact(),
+            daemon_set: pods.map(|pods| pods.daemon_set).exact(),
+            mirror: pods.map(|pods| pods.mirror).exact(),
+            allocatable: node.row.pods_allocatable,
+        },
+        resources: amounts::of_node(&node.resources),
+        model: node.row.model.map(Clean::new),
+        mig_invalid: accelerator::is_mig_invalid(facts),
+        accelerators: node.accelerators.iter().map(item_accelerator).collect(),
+        // A node that the API has no figures of is not known, like one of a cluster without the API (F26).
+        usage: node.row.used.filter(|used| used.cpu_milli.is_some() || used.memory_bytes.is_some()).map(usage),
+        dra: devices.map(|devices| devices.nodes.get(&facts.name).cloned().unwrap_or_default()),
+        lease: node
+            .lease
+            .map(|lease| ItemLease { age_seconds: lease.age.map(|age| age.as_secs_f64()), silent: lease.silent }),
+    }
+}
+
+fn taint(taint: &Taint) -> ItemTaint {
+    let Taint { key, value, effect } = taint.clone();
+    ItemTaint { key, value, effect }
+}
+
+fn condition(condition: &Condition) -> ItemCondition {
+    let Condition { kind, status, reason, message, since } = condition.clone();
+    let status = match status {
+        ConditionStatus::True => Clean::new("True"),
+        ConditionStatus::False => Clean::new("False"),
+        ConditionStatus::Unknown => Clean::new("Unknown"),
+        ConditionStatus::Other(text) => text,
+    };
+    ItemCondition { kind, status, since, reason, message }
+}
+
+fn usage(used: Used) -> ItemUsage {
+    ItemUsage {
+        cpu_milli: used.cpu_milli,
+        memory_bytes: used.memory_bytes,
+        age_seconds: used.age.map(|age| age.as_secs_f64()),
+        window_seconds: used.window.map(|window| window.as_secs_f64()),
+    }
+}
+
+fn item_accelerator(totals: &AcceleratorTotals) -> ItemAccelerator {
+    ItemAccelerator {
+        resource: totals.resource.clone(),
+        kind: totals.kind,
+        capacity: totals.capacity,
+        allocatable: totals.allocatable,
+        requested: totals.requested.exact(),
+        free: totals.free().exact(),
+        withdrawn: totals.withdrawn,
+        missing: totals.missing,
+        over_requested: totals.over_requested.exact(),
+    }
+}
