@@ -58,11 +58,12 @@ actions! {
         Cluster8 "cluster-8" ["8"] "eighth cluster",
         Cluster9 "cluster-9" ["9"] "ninth cluster",
         Api "api" ["a"] "API latency, calls, failures",
+        Gpus "gpus" ["u"] "GPUs: groups, fits, held",
         Alerts "alerts" ["!"] "all alerts of all clusters",
         Yaml "yaml" ["y"] "YAML of the node or pod",
         Copy "copy" ["c", "Y"] "copy its name, or the YAML",
-        NextPane "next-pane" ["l", "right"] "next part of the node",
-        PreviousPane "previous-pane" ["h", "left"] "previous part of the node",
+        NextPane "next-pane" ["l", "right"] "next part or grouping",
+        PreviousPane "previous-pane" ["h", "left"] "previous part or grouping",
     }
     "rows" {
         Filter "filter" ["/"] "filter rows: words, !word, status:notready, gpu<8",

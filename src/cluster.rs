@@ -39,6 +39,7 @@ mod stream;
 mod tuning;
 mod usage;
 mod vigil;
+mod warnings;
 
 use classify::one_line;
 use deadline::{Backoff, SizeTier};
@@ -47,6 +48,7 @@ use meter::Sink;
 use session::{Build, Rejections, Session};
 pub use tuning::{LeaseWatch, Optional, Tiers, Tuning};
 use vigil::Vigil;
+use warnings::Warnings;
 
 /// A task that has run this long before it panicked starts again without delay growth.
 const STEADY: Duration = Duration::from_secs(120);
@@ -91,6 +93,7 @@ pub(crate) struct Shared {
     answering: AtomicBool,
     /// Lists may come as watches: wanted, and none has failed yet.
     watch_list: AtomicBool,
+    warnings: Warnings,
     reconnected: Notify,
     tier: Mutex<SizeTier>,
     /// Nodes of the last complete list.
@@ -214,6 +217,7 @@ async fn supervise<B: Build>(build: B, server: ClusterEvent, tuning: Tuning, lin
         resumed: resumes,
         answering: AtomicBool::new(false),
         watch_list: AtomicBool::new(tuning.watch_list),
+        warnings: Warnings::default(),
         reconnected: Notify::new(),
         tier: Mutex::new(SizeTier::new(tuning.tiers.clone())),
         nodes: watch::channel(None).0,

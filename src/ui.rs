@@ -16,6 +16,7 @@ mod bars;
 mod columns;
 mod events;
 mod footer;
+mod gpus;
 mod grid;
 mod header;
 mod help;
@@ -50,6 +51,7 @@ use crate::theme::{Depth, Glyphs, Look, Role};
 use alertpane::AlertsView;
 use api::ApiView;
 use events::EventsView;
+use gpus::GpusView;
 use grid::Seen;
 use layout::{Counts, Layout, Scroll, window};
 use pod::PodView;
@@ -74,6 +76,7 @@ pub struct ViewState {
     help_scroll: Scroll,
     alerts_offset: usize,
     api_scroll: Scroll,
+    gpus_scroll: Scroll,
     /// Size, cluster and node of the last frame; another one starts its columns anew.
     last: Option<(Rect, ClusterId, bool)>,
 }
@@ -120,6 +123,7 @@ pub fn view(frame: &mut Frame<'_>, model: &mut Model, state: &mut ViewState, loo
         Body::Yaml(_) => yaml::page(layout.body),
         Body::Api(_) => api::page(layout.body),
         Body::Alerts(_) => alertpane::page(layout.body),
+        Body::Gpus(_) => gpus::page(layout.body),
     };
     let cursor = draw(frame.buffer_mut(), area, &scene, (&layout, &plan, state, look));
     if let Some(cursor) = cursor {
@@ -157,6 +161,23 @@ pub fn title_with(model: &Model, glyphs: &Glyphs) -> String {
             format!("{mark} {context} {}{} {dot} watchbell", glyphs.alert, firing(model))
         }
     }
+}
+
+/// The name of the process, in ASCII and at most 15 bytes (`prctl(2)`, `PR_SET_NAME`): `watchbell !!2` while something
+/// critical fires, `!` for a warning, `~` for a notice, `?` where it is not known any more; without a mark all is quiet.
+#[must_use]
+pub fn process_title(model: &Model) -> String {
+    let heard = first_alerts(model, 1).filter(|alert| alert.muted.is_none());
+    let mark = match heard.max_by_key(|alert| alert.severity) {
+        None => return "watchbell".to_owned(),
+        Some(alert) if alert.unknown => "?",
+        Some(alert) => match alert.severity {
+            Severity::Critical => "!!",
+            Severity::Warning => "!",
+            Severity::Notice => "~",
+        },
+    };
+    format!("watchbell {mark}{}", firing(model).min(99))
 }
 
 /// The first alerts of each cluster, worst first within each: enough to list, however many nodes are lost.
@@ -224,6 +245,7 @@ fn gather<'a>(
         Screen::Pod { namespace, name } => pod_body(model, (namespace, name), (layout, state, look), now),
         Screen::Yaml { subject } => Body::Yaml(yaml_view(model, subject, (layout, state), now)),
         Screen::Api => Body::Api(Box::new(ApiView::new(cluster, layout.body, (model.pane_scroll(), now)))),
+        Screen::Gpus => Body::Gpus(GpusView::new(cluster, model.grouping(), (model.pane_scroll(), now))),
         Screen::Alerts => {
             let mut rows = model.alert_rows();
             let (len, selected) = (rows.len(), rows.iter().position(|row| row.selected));
@@ -352,6 +374,7 @@ fn draw(
         }
         Body::Api(view) => api::draw(buf, layout.body, (scene, view), (paint, &mut state.api_scroll)),
         Body::Alerts(view) => alertpane::draw(buf, layout.body, (scene, view), paint),
+        Body::Gpus(view) => gpus::draw(buf, layout.body, (scene, view), (paint, &mut state.gpus_scroll)),
     }
     header::rule(buf, layout.footer_rule, None, paint);
     // Where there is no rule for it, the trouble has the first place in the footer.

@@ -7,14 +7,14 @@
 //! Rows with tests elsewhere, because only there the clock or the resolver can be held:
 //! * F02: a resolver that never answers, and F08: `cluster/connect/tests.rs`, `f02_…` and `f08_…`; that leaving does not
 //!   wait for the resolver's thread is `runtime.rs` (`shutdown_background`).
-//! * F06: `cluster/connect/tests.rs`, `f06_…`.
 //! * F11: `cluster/tests.rs`, `a_body_that_moves_slowly_but_steadily_is_not_cut_before_the_cap` and `a_trickle_is_cut`.
 //! * F17: the bomb is `cluster/connect/tests.rs`, `a_gzip_bomb_ends_at_the_cap_of_decoded_bytes`.
 //!
 //! Rows that do not apply:
 //! * F09, F19: not used by the catalogue.
 //! * F23: we never list a single namespace, so a forbidden list of all pods is F21 whatever is allowed below it.
-//! * F24, F25, F26: nothing asks for metrics.k8s.io.
+//!
+//! `tests/rows.rs` has every row of the catalogue with its tests.
 
 mod relay;
 mod rig;
@@ -107,11 +107,11 @@ async fn f04_a_tls_handshake_that_stalls_ends_at_the_connect_deadline_and_is_nam
 async fn f05_a_certificate_that_proves_nothing_is_named_and_not_asked_for_again_quickly() {
     let authority = Authority::new("cluster");
     let cases = [
-        (authority.serves("127.0.0.1", true), "not valid after 2021-01-01T00:00:00Z"),
-        (Authority::new("stranger").serves("127.0.0.1", false), "UnknownIssuer"),
-        (authority.serves("api.example.org", false), "api.example.org"),
+        (authority.serves("127.0.0.1", true), "certificate expired", "cluster"),
+        (Authority::new("stranger").serves("127.0.0.1", false), "UnknownIssuer", "stranger"),
+        (authority.serves("api.example.org", false), "api.example.org", "cluster"),
     ];
-    for (wrong, says) in cases {
+    for (wrong, says, issuer) in cases {
         let (served, folder) = (Served::small().await, tempfile::tempdir().unwrap());
         let good = Mode { tls: Some(authority.serves("127.0.0.1", false)), ..Mode::default() };
         let relay = Relay::to(served.address, Mode { tls: Some(wrong), ..good.clone() }).await;
@@ -119,12 +119,55 @@ async fn f05_a_certificate_that_proves_nothing_is_named_and_not_asked_for_again_
         let mut rig = Rig::start(served, target(folder.path(), &url, Some(&authority.pem), None), quick());
         let failure = rig.fails(Layer::Tls, says).await;
         assert!(failure.next_in.unwrap() >= quick().rejected_delay, "{failure:?}");
+        let shows = format!("it shows CN=the-api-server by CN={issuer}, valid ");
+        assert!(failure.text.contains(&shows) && failure.text.contains("our clock says 20"), "{failure:?}");
+        if says == "certificate expired" {
+            assert!(failure.text.contains("valid 2020-01-01T00:00:00Z to 2021-01-01T00:00:00Z"), "{failure:?}");
+        }
         for offer in ["insecure", "skip", "verification off"] {
             assert!(!failure.text.contains(offer), "{failure:?}");
         }
         relay.mode.send_replace(good);
         rig.recovers().await;
     }
+}
+
+#[tokio::test]
+async fn f05_a_server_that_wants_a_client_certificate_is_named_and_not_asked_again_quickly() {
+    use tokio_rustls::rustls::version::{TLS12, TLS13};
+
+    let authority = Authority::new("cluster");
+    for version in [&TLS12, &TLS13] {
+        let (served, folder) = (Served::small().await, tempfile::tempdir().unwrap());
+        let good = Mode { tls: Some(authority.serves("127.0.0.1", false)), ..Mode::default() };
+        let demanding = Mode { tls: Some(authority.demands("127.0.0.1", &[version])), ..Mode::default() };
+        let relay = Relay::to(served.address, demanding).await;
+        let url = format!("https://{}", relay.address);
+        let mut rig = Rig::start(served, target(folder.path(), &url, Some(&authority.pem), None), quick());
+        let failure = rig.fails(Layer::Tls, "client certificate").await;
+        assert!(failure.next_in.unwrap() >= quick().rejected_delay, "{failure:?}");
+        relay.mode.send_replace(good);
+        rig.recovers().await;
+    }
+}
+
+#[tokio::test]
+async fn f06_connections_that_a_load_balancer_forgets_in_mid_watch_are_noticed_within_the_silence_deadline() {
+    let served = Served::small().await;
+    let relay = Relay::to(served.address, Mode::default()).await;
+    let plain = Target::plain("small", &format!("http://{}", relay.address));
+    let mut rig = Rig::start(served, plain, quick());
+    rig.settles().await;
+    relay.forget();
+    rig.served.change();
+    let (start, listed) = (Instant::now(), rig.served.lists("pods").len());
+    rig.until("what changed behind the silence", Rig::is_true).await;
+    // Silence, one attempt on another forgotten connection of the pool, one wait between two starts, and a busy machine.
+    let tuning = quick();
+    let most = tuning.watch_silence + tuning.watch_headers + tuning.backoff_cap * 2 + ms(1_000);
+    assert!(start.elapsed() <= most, "{:?}", start.elapsed());
+    assert!(start.elapsed() + ms(500) >= tuning.watch_silence, "only the silence can have told: {:?}", start.elapsed());
+    assert_eq!(rig.served.lists("pods").len(), listed, "the watches go on from their versions");
 }
 
 #[tokio::test]
@@ -480,15 +523,24 @@ async fn f36_an_absurd_retry_after_is_clamped_or_passed_over() {
 }
 
 #[tokio::test]
-async fn f37_warning_headers_bring_nothing_of_theirs_to_the_screen() {
+async fn f37_warnings_are_shown_once_and_bring_nothing_of_theirs_to_the_screen() {
     let served = Served::small().await;
     // C1 CSI and a right-to-left override: as much as a header may carry; HTTP itself forbids ESC.
     let warning = "299 - \"canary \u{9b}2J \u{202e}\"".to_owned();
     served.control.inject(Fault::new(FaultKind::Headers(vec![("warning".to_owned(), warning)])));
     let mut rig = Rig::direct(served, quick());
     rig.settles().await;
-    assert!(rig.failures.is_empty(), "{:#?}", rig.failures);
-    assert!(!rig.said.contains("canary") && !rig.said.contains('\u{9b}') && !rig.said.contains('\u{202e}'));
+    rig.refresh().await;
+    let finished = rig.finished;
+    rig.until("both lists again", |rig| rig.finished >= finished + 2).await;
+    let texts: Vec<&str> = rig.failures.iter().map(|failure| &*failure.text).collect();
+    assert_eq!(texts.len(), 1, "once, whatever carries it: {texts:?}");
+    assert!(texts[0].contains("canary") && !texts[0].contains(['\u{9b}', '\u{202e}']), "{texts:?}");
+    assert_eq!(rig.failures[0].layer, Layer::Warning);
+    let shown: Vec<_> = rig.model.clusters()[0].failure_log().map(|failure| failure.layer).collect();
+    assert_eq!(shown, [Layer::Warning], "in the API view");
+    let report = rig.report();
+    assert!(report.errors.is_empty() && report.state == "ok", "it is no error: {report:?}");
 }
 
 #[tokio::test]

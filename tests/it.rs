@@ -6,6 +6,7 @@ mod architecture;
 mod broken;
 mod check;
 mod common;
+mod corpus;
 mod count;
 mod docs;
 mod faults_transport;

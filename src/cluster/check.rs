@@ -25,7 +25,7 @@ use crate::msg::check::{Outcome, Step, Timing};
 use crate::msg::{Attempt, CallEvent, CallKind, ClusterEvent, ClusterId, Layer, Msg};
 
 mod advice;
-mod cert;
+pub(in crate::cluster) mod cert;
 mod credentials;
 mod lists;
 mod load;

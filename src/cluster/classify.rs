@@ -18,8 +18,12 @@ use crate::facts::text::Clean;
 use crate::facts::wire::{StatusFacts, decode_status};
 use crate::msg::{Failure, Layer};
 
-/// Longest text of a failure, in characters; one line of a wide terminal.
-const TEXT_CHARS: usize = 240;
+mod tls;
+
+use tls::{alert, readable_times, refused_us};
+
+/// Longest text of a failure, in characters: a refused certificate with its two names, three times and two hosts.
+const TEXT_CHARS: usize = 320;
 /// Deepest chain of causes that is read.
 const CHAIN: usize = 12;
 /// On every answer of an API server.
@@ -40,6 +44,8 @@ pub(crate) struct Trouble {
     pub(crate) timeout: bool,
     /// What the server asked for, clamped.
     pub(crate) retry_after: Option<Duration>,
+    /// The same as the server said it.
+    pub(crate) asked: Option<Duration>,
     /// The server's `Audit-Id`.
     pub(crate) audit_id: Option<Clean>,
     /// The Kubernetes `Status` of the answer.
@@ -57,6 +63,7 @@ impl Trouble {
             code: None,
             timeout: false,
             retry_after: None,
+            asked: None,
             audit_id: None,
             status: None,
             alien: false,
@@ -98,6 +105,7 @@ impl Trouble {
             next_in: None,
             previous: None,
             audit_id: self.audit_id.clone(),
+            retry_after: self.asked,
             timeout: self.timeout,
         }
     }
@@ -134,12 +142,13 @@ pub(crate) fn answer(head: &Parts, body: &[u8], wall: Timestamp, cap: Duration) 
             None => format!("{by}answered {code} {reason} without a body"),
         }
     };
+    let in_status = status.as_ref().and_then(|s| s.retry_after_seconds).map(Duration::from_secs);
+    let asked = head.headers.get(RETRY_AFTER).and_then(|value| retry_after(value, wall, Duration::MAX)).or(in_status);
     Trouble {
         code: Some(code),
         timeout: layer == Layer::ServerTimeout,
-        retry_after: head.headers.get(RETRY_AFTER).and_then(|value| retry_after(value, wall, cap)).or_else(|| {
-            status.as_ref().and_then(|s| s.retry_after_seconds).map(|secs| Duration::from_secs(secs).min(cap))
-        }),
+        retry_after: asked.map(|asked| asked.min(cap)),
+        asked,
         audit_id: audit_id(head),
         alien: head.status.is_redirection(),
         status: status.map(Box::new),
@@ -179,6 +188,7 @@ pub(crate) fn event(status: StatusFacts, cap: Duration) -> Trouble {
         code: (status.code != 0).then_some(status.code),
         timeout: layer == Layer::ServerTimeout,
         retry_after: status.retry_after_seconds.map(|secs| Duration::from_secs(secs).min(cap)),
+        asked: status.retry_after_seconds.map(Duration::from_secs),
         ..Trouble::new(layer, text)
     }
     .with_status(status)
@@ -215,7 +225,12 @@ pub(crate) fn no_answer(error: &(dyn StdError + 'static)) -> Trouble {
                 return Trouble { alien: true, ..Trouble::new(Layer::Decode, &text) };
             }
         }
-        if let Some(error) = cause.downcast_ref::<io::Error>() {
+        if let Some(alert) = alert(cause) {
+            return refused_us("the server", alert);
+        }
+        if let Some(error) = cause.downcast_ref::<io::Error>()
+            && !chain(cause).any(|cause| alert(cause).is_some())
+        {
             return Trouble::new(
                 Layer::Connect,
                 &format!("the connection failed before an answer came: {}", io_text(error)),
@@ -296,23 +311,22 @@ fn connecting(failed: &ConnectFailure) -> Trouble {
             Trouble::new(Layer::Tls, &format!("TLS with `{place}`: it does not speak TLS; is the URL http?"))
         }
         Stage::Tls => {
-            let text = format!("TLS with `{place}`: {}", readable_times(&why));
+            if let Some(alert) = chain(&**source).find_map(alert) {
+                return refused_us(&format!("`{place}`"), alert);
+            }
+            let text = match &failed.shown {
+                // The times are in what it shows, and the line has an end.
+                Some(shown) => {
+                    let why = why.split(": verification time").next().unwrap_or_default();
+                    let why = why.trim_start_matches("invalid peer certificate: ");
+                    format!("TLS with `{place}`: {why}; {shown}")
+                }
+                None => format!("TLS with `{place}`: {}", readable_times(&why)),
+            };
             // A certificate does not get better within seconds (F05); a handshake that was cut may.
             Trouble { alien: why.contains("certificate"), ..Trouble::new(Layer::Tls, &text) }
         }
     }
-}
-
-/// rustls writes times as seconds of the Unix epoch, which nobody reads: numbers of ten digits become dates.
-fn readable_times(text: &str) -> String {
-    let words = text.split(' ').map(|word| {
-        let digits = word.trim_end_matches([',', ';', ')']);
-        match digits.parse().ok().filter(|_| digits.len() == 10).and_then(|secs| Timestamp::from_second(secs).ok()) {
-            Some(time) => format!("{time}{}", &word[digits.len()..]),
-            None => word.to_owned(),
-        }
-    });
-    words.collect::<Vec<_>>().join(" ").replace("Z (UNIX)", "Z")
 }
 
 /// The error and its causes, outermost first.
@@ -352,7 +366,7 @@ fn etcd(message: &str) -> Option<String> {
     Some(format!("etcd trouble: {message}{still}"))
 }
 
-fn audit_id(head: &Parts) -> Option<Clean> {
+pub(super) fn audit_id(head: &Parts) -> Option<Clean> {
     Some(one_line(head.headers.get(AUDIT_ID)?.to_str().ok()?))
 }
 

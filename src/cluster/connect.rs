@@ -22,6 +22,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use kube::client::{Body, ConfigExt};
 use kube::{Client, Config};
 use tokio::time::Instant;
+use tokio_rustls::rustls;
 use tower::{BoxError, Service, ServiceBuilder};
 
 use super::classify::chain;
@@ -30,6 +31,10 @@ use super::inflate::InflateLayer;
 use super::meter::{MeterLayer, Sink, Tag, Way};
 use super::proxy::ProxyAuth;
 use super::tuning::Tuning;
+
+pub(crate) mod shown;
+
+use shown::Looker;
 
 /// client-go's dialer keeps connections alive every 30 s; ours asks sooner, since a dashboard is asked "is it alive".
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(20);
@@ -76,6 +81,8 @@ pub(crate) struct ConnectFailure {
     pub(crate) after: Duration,
     /// The cause; `None` when our deadline passed.
     pub(crate) source: Option<BoxError>,
+    /// The certificate that was refused, in words.
+    pub(crate) shown: Option<String>,
 }
 
 impl std::fmt::Display for ConnectFailure {
@@ -124,8 +131,14 @@ pub(crate) fn client(
     let tcp = || tcp(GaiResolver::new(), limit);
     let Some(proxy) = config.proxy_url.clone() else {
         let tcp = Mark { inner: tcp(), before: Stage::Tcp, after: Stage::Tls };
-        let timed = Timed { inner: config.rustls_https_connector_with_connector(tcp)?, limit, proxied: false, place };
-        return assemble(pool(timed), &config, sink);
+        let inner = config.rustls_https_connector_with_connector(tcp)?;
+        let name = config.tls_server_name.as_deref().or(config.cluster_url.host()).unwrap_or_default();
+        let looker = if config.cluster_url.scheme_str() == Some("https") {
+            Looker::new(config.rustls_client_config()?, name)
+        } else {
+            None
+        };
+        return assemble(pool(Timed { inner, limit, proxied: false, place, looker }), &config, sink);
     };
     let tcp = Mark { inner: tcp(), before: Stage::Tcp, after: Stage::Proxy };
     match proxy.scheme_str() {
@@ -136,19 +149,19 @@ pub(crate) fn client(
             }
             let tunnel = Mark { inner: socks, before: Stage::Tcp, after: Stage::Tls };
             let inner = config.rustls_https_connector_with_connector(tunnel)?;
-            assemble(pool(Timed { inner, limit, proxied: true, place }), &config, sink)
+            assemble(pool(Timed { inner, limit, proxied: true, place, looker: None }), &config, sink)
         }
         Some("https") => {
             // A configuration of its own: our client certificate and the cluster's CA are not the proxy's business.
             let outer = Config::new(proxy.clone()).rustls_https_connector_with_connector(tcp)?;
             let tunnel = Mark { inner: tunnel(proxy, outer, auth), before: Stage::Tcp, after: Stage::Tls };
             let inner = config.rustls_https_connector_with_connector(tunnel)?;
-            assemble(pool(Timed { inner, limit, proxied: true, place }), &config, sink)
+            assemble(pool(Timed { inner, limit, proxied: true, place, looker: None }), &config, sink)
         }
         _ => {
             let tunnel = Mark { inner: tunnel(proxy, tcp, auth), before: Stage::Tcp, after: Stage::Tls };
             let inner = config.rustls_https_connector_with_connector(tunnel)?;
-            assemble(pool(Timed { inner, limit, proxied: true, place }), &config, sink)
+            assemble(pool(Timed { inner, limit, proxied: true, place, looker: None }), &config, sink)
         }
     }
 }
@@ -303,12 +316,13 @@ where
 }
 
 /// The deadline over all stages, and the stop-watch.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct Timed<C> {
     inner: C,
     limit: Duration,
     proxied: bool,
     place: String,
+    looker: Option<Looker>,
 }
 
 impl<C> Service<Uri> for Timed<C>
@@ -330,13 +344,14 @@ where
             proxied,
             after: Duration::ZERO,
             source: Some(error.into()),
+            shown: None,
         })
     }
 
     fn call(&mut self, target: Uri) -> Self::Future {
         let stage = Arc::new(AtomicU8::new(Stage::Tcp as u8));
         let work = STAGE.scope(stage.clone(), self.inner.call(target.clone()));
-        let (limit, proxied, proxy) = (self.limit, self.proxied, self.place.clone());
+        let (limit, proxied, proxy, looker) = (self.limit, self.proxied, self.place.clone(), self.looker.clone());
         let start = Instant::now();
         Box::pin(async move {
             let source: Option<BoxError> = match tokio::time::timeout(limit, work).await {
@@ -356,9 +371,21 @@ where
             };
             // Behind a proxy only the TLS handshake is with the server itself.
             let place = if stage == Stage::Tls { place(&target) } else { proxy };
-            Err(ConnectFailure { stage, place, proxied, after: start.elapsed(), source })
+            let after = start.elapsed();
+            let refused = source.as_deref().is_some_and(|source| refused_certificate(source));
+            let shown = match looker.filter(|_| stage == Stage::Tls && refused) {
+                Some(looker) => looker.look(&place).await,
+                None => None,
+            };
+            Err(ConnectFailure { stage, place, proxied, after, source, shown })
         })
     }
+}
+
+/// We refused the certificate of the other side.
+fn refused_certificate(error: &(dyn StdError + 'static)) -> bool {
+    let refused = |error: &rustls::Error| matches!(error, rustls::Error::InvalidCertificate(_));
+    chain(error).any(|cause| cause.downcast_ref::<rustls::Error>().is_some_and(refused))
 }
 
 fn is_timeout(error: &(dyn StdError + 'static)) -> bool {

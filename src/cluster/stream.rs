@@ -12,10 +12,11 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
-use super::Shared;
 use super::call::{Ask, Limits};
 use super::classify::{self, Trouble};
+use super::meter::Tag;
 use super::reflector::{Effect, Input, Moment, PageAsk, PageNews, Reflector, WatchAsk, WatchEnd, WatchNews};
+use super::{Shared, warnings};
 use crate::facts::kept::Kept;
 use crate::facts::pod::PodBatch;
 use crate::facts::wire::{DecodeError, ListHead};
@@ -349,7 +350,13 @@ async fn fetch(
     let start = Instant::now();
     let head = session.api.fetch(&ask, &shared.tuning, buf).await?;
     let took = start.elapsed();
-    let (list, batch) = decode(resource, buf).map_err(|error| classify::unreadable(&head, buf, &error.text))?;
+    warnings::tell(shared, &head.headers, &format!("list {}", resource.name())).await;
+    let arrived = Instant::now();
+    let decoded = decode(resource, buf);
+    if let Some(tag) = head.extensions.get::<Tag>() {
+        session.api.sink.decoded(tag, arrived.elapsed());
+    }
+    let (list, batch) = decoded.map_err(|error| classify::unreadable(&head, buf, &error.text))?;
     let news = PageNews {
         version: list.resource_version,
         token: list.continue_token,

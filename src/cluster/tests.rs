@@ -7,7 +7,9 @@ use crate::msg::{Batch, CallEvent, CallKind, End, Layer, ProbeOutcome, SyncState
 
 mod convergence;
 mod counts;
+mod credentials;
 mod faults_watch;
+mod incident;
 mod optional;
 pub(in crate::cluster) mod script;
 

@@ -52,6 +52,36 @@ pub(super) struct Int(pub(super) Option<i64>);
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Present(pub(super) bool);
 
+/// A time that is read only when it is asked for: most are not.
+#[derive(Clone, Debug, Default)]
+pub(super) enum When<'de> {
+    /// Absent or `null`.
+    #[default]
+    Absent,
+    /// There, and no text.
+    Odd,
+    /// As JSON has it.
+    Written(Cow<'de, str>),
+    /// As protobuf has it.
+    Read(Option<Timestamp>),
+}
+
+impl When<'_> {
+    /// Whether a value is there, readable or not.
+    pub(super) fn is_present(&self) -> bool {
+        !matches!(self, Self::Absent)
+    }
+
+    /// The time; `None` if there is none, or none that can be read (F82).
+    pub(super) fn at(&self) -> Option<Timestamp> {
+        match self {
+            Self::Absent | Self::Odd => None,
+            Self::Written(text) => Time::text(Cow::Borrowed(text)).0,
+            Self::Read(at) => *at,
+        }
+    }
+}
+
 /// A time; `None` if there is none, or none that can be read (F82).
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Time(pub(super) Option<Timestamp>);
@@ -201,6 +231,21 @@ impl<'de> Scalar<'de> for Present {
     }
 }
 
+impl<'de> Scalar<'de> for When<'de> {
+    fn text(text: Cow<'de, str>) -> Self {
+        Self::Written(text)
+    }
+    fn number(_: Number) -> Self {
+        Self::Odd
+    }
+    fn flag(_: bool) -> Self {
+        Self::Odd
+    }
+    fn other() -> Self {
+        Self::Odd
+    }
+}
+
 impl<'de> Scalar<'de> for Time {
     /// Go writes its zero time as the year 1: whatever is older than 1970 is no time at all.
     fn text(text: Cow<'de, str>) -> Self {
@@ -274,7 +319,7 @@ macro_rules! scalars {
         }
     )*};
 }
-scalars!(Text<'de>, Flag, Int, Present, Time, Amount);
+scalars!(Text<'de>, Flag, Int, Present, When<'de>, Time, Amount);
 
 fn drain<'de, A: SeqAccess<'de>>(mut seq: A) -> Result<(), A::Error> {
     while seq.next_element::<IgnoredAny>()?.is_some() {}

@@ -4,6 +4,7 @@ mod batch;
 mod detail;
 mod proto;
 pub(super) mod raw;
+mod since;
 mod status;
 
 use jiff::Timestamp;
@@ -53,6 +54,8 @@ pub struct PodFacts<'a> {
     pub restarts: u32,
     /// `metadata.creationTimestamp`.
     pub created: Option<Timestamp>,
+    /// Since when it does not run; kept of pods that ask for an extended resource only, `None` also for one that runs.
+    pub since: Option<Since>,
     /// Effective requests (semantics.md, section 1), sorted by resource name.
     pub requests: Requests<'a>,
 }
@@ -70,6 +73,28 @@ impl<'a> PodFacts<'a> {
             (reason, _) => reason,
         }
     }
+}
+
+/// Since when a pod does not run, as far as it says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Since {
+    /// What happened then.
+    pub basis: Basis,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What the time of a pod that does not run is counted from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Basis {
+    /// `metadata.creationTimestamp`, where nothing closer is known.
+    Created,
+    /// The condition `PodScheduled`: since then the device is taken.
+    Scheduled,
+    /// The condition `Ready`, which is not true since then.
+    NotReady,
+    /// `metadata.deletionTimestamp`: when it should have been gone at the latest.
+    Deletion,
 }
 
 /// What a pod asks for: `cpu` and `memory` apart, everything else by name.

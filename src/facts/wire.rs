@@ -8,7 +8,7 @@ mod watch;
 use serde::de::{IgnoredAny, MapAccess};
 use serde::{Deserialize, Serialize};
 
-use super::json::{Anew, Flag, Int, List, Obj, Present, Reset, Slim, Text, Time, skip};
+use super::json::{Anew, Flag, Int, List, Obj, Reset, Slim, Text, Time, When, skip};
 use super::text::Clean;
 
 pub use proto::decode_proto_frame;
@@ -113,7 +113,7 @@ pub(super) struct Meta<'a, L = IgnoredAny> {
     pub(super) continue_token: Text<'a>,
     pub(super) remaining: Int,
     pub(super) created: Time,
-    pub(super) deleting: Present,
+    pub(super) deleting: When<'a>,
     pub(super) labels: L,
     pub(super) annotations: Obj<Annotations>,
     pub(super) owners: List<Obj<Owner<'a>>>,

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use super::alert::{AlertLine, AlertRecord, Alerts};
 use super::dra;
+use super::gpus::{Board, Boards};
 use super::history::History;
 use super::inspection::Inspected;
 use super::join::Join;
@@ -55,6 +56,7 @@ pub struct ClusterState {
     pub(super) usage: Usage,
     pub(super) optional: Optionals,
     pub(super) alerts: Alerts,
+    pub(super) boards: Boards,
     table: Table,
     opened: OpenedNode,
     /// The one object that is looked at closely.
@@ -79,13 +81,14 @@ impl ClusterState {
             pods_track: Track::default(),
             nodes: Nodes::default(),
             ledger: Ledger::default(),
-            history: History::default(),
+            history: History::new(settings.flapping_over),
             latency: Latency::new(settings),
             link: Link::default(),
             join: Join::default(),
             usage: Usage::default(),
             optional: Optionals::default(),
             alerts: Alerts::default(),
+            boards: Boards::default(),
             table: Table::default(),
             opened: OpenedNode::default(),
             inspected: None,
@@ -108,6 +111,12 @@ impl ClusterState {
     #[must_use]
     pub fn marks(&self, columns: usize, now: Now) -> Vec<Mark> {
         self.latency.marks(columns, now.mono)
+    }
+
+    /// The thresholds in force.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     /// Everything measured about the API.
@@ -161,6 +170,12 @@ impl ClusterState {
     pub fn settled(&self) -> bool {
         let settled = |track: &Track| track.complete() || track.denied();
         self.spec.broken.is_some() || (settled(&self.nodes_track) && settled(&self.pods_track))
+    }
+
+    /// The GPU view, as of the last time that somebody looked; numbers of pods are as well known as [`ClusterState::pod_counts`].
+    #[must_use]
+    pub fn gpu_board(&self) -> &Board {
+        self.boards.board()
     }
 
     /// The pods that count, on known nodes or not, told apart.
@@ -334,7 +349,7 @@ impl ClusterState {
                 self.latency.probe(&sample);
             }
             ClusterEvent::Found(finding) => self.found(*finding, now),
-            ClusterEvent::Failed(failure) => self.link.failed(*failure),
+            ClusterEvent::Failed(failure) => self.link.failed(*failure, now.mono),
             ClusterEvent::Skew { ours_minus_server_ms } => self.link.skew_ms = Some(ours_minus_server_ms),
             ClusterEvent::TaskRestarted { text } => self.link.restarted(text, now),
         }
@@ -444,7 +459,7 @@ impl ClusterState {
 }
 
 /// A sum as it is shown.
-pub(super) fn saturate(sum: i128) -> i64 {
+pub(in crate::model) fn saturate(sum: i128) -> i64 {
     i64::try_from(sum).unwrap_or(if sum < 0 { i64::MIN } else { i64::MAX })
 }
 

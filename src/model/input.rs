@@ -1,6 +1,7 @@
 //! What keys do: navigation, modes, and effects.
 
 use super::cluster::Step;
+use super::gpus::Grouping;
 use super::rows::SortBy;
 use super::{ClusterState, Mode, Model, NodePane, Screen};
 use crate::action::{ACTIONS, Action};
@@ -92,6 +93,9 @@ impl Model {
             Action::Open if self.screen == Screen::Alerts => self.open_alert(now),
             Action::Api => self.show(Screen::Api),
             Action::Alerts => self.show(Screen::Alerts),
+            Action::Gpus => self.show(Screen::Gpus),
+            Action::NextPane if self.screen == Screen::Gpus => self.regroup(1),
+            Action::PreviousPane if self.screen == Screen::Gpus => self.regroup(Grouping::ALL.len() - 1),
             Action::Acknowledge if self.screen == Screen::Alerts => self.acknowledge(now),
             Action::Silence => self.silence(now),
             Action::NextCluster => self.switch((self.current + 1) % self.clusters.len()),
@@ -159,6 +163,11 @@ impl Model {
             Screen::Alerts => self.move_alert(step),
             // The screen knows how many lines there are, and takes only the steps (`layout::Scroll`).
             Screen::Api => self.pane_scroll = step.from(self.pane_scroll, API_LINES),
+            Screen::Gpus => {
+                let board = cluster.gpu_board();
+                // What the screen adds: title, what fits, headings and blanks.
+                self.pane_scroll = step.from(self.pane_scroll, board.groups.len() + board.held.len() + 16);
+            }
             Screen::Nodes => cluster.move_selection(step, now),
             Screen::Node { pane: NodePane::Pods, .. } => cluster.move_pod_selection(step),
             Screen::Pod { .. } => self.pane_scroll = step.from(self.pane_scroll, POD_LINES),
@@ -187,13 +196,20 @@ impl Model {
 
     pub(super) fn switch(&mut self, to: usize) {
         if to < self.clusters.len() && to != self.current {
-            // The API of one cluster is compared with that of the next.
-            if self.screen != Screen::Api {
+            // The API and the devices of one cluster are compared with those of the next.
+            if !matches!(self.screen, Screen::Api | Screen::Gpus) {
                 self.leave();
             }
             self.pane_scroll = 0;
             self.current = to;
         }
+    }
+
+    fn regroup(&mut self, by: usize) {
+        let all = Grouping::ALL;
+        let at = all.iter().position(|known| *known == self.grouping).unwrap_or(0);
+        self.grouping = all[(at + by) % all.len()];
+        self.pane_scroll = 0;
     }
 
     fn turn_pane(&mut self, by: usize) {

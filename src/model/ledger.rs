@@ -4,6 +4,7 @@
 //! kept once. Totals move with each change, so that reading them costs nothing. Pods join nodes by name, so that the order in
 //! which the two arrive cannot matter. Source: `reference/costs-and-libraries.md`, section 6; `reference/list-watch.md`, section 8.
 
+mod holder;
 mod index;
 mod intern;
 mod names;
@@ -16,11 +17,12 @@ mod totals;
 use std::fmt;
 use std::hash::BuildHasher;
 
-use hashbrown::DefaultHashBuilder;
+use hashbrown::{DefaultHashBuilder, HashMap};
 
 use crate::facts::pod::{PodBatch, PodFacts};
 use crate::facts::wire::Uid;
 
+use holder::Holder;
 use index::Index;
 use intern::{Head, Node, Owner, Status};
 use names::Names;
@@ -63,6 +65,8 @@ pub struct Ledger {
     /// There while a list runs.
     tombstones: Option<Tombstones>,
     revision: u64,
+    /// By slot, the pods that hold or will hold devices: only of them is it kept since when they do not run.
+    holders: HashMap<u32, Holder>,
 }
 
 impl fmt::Debug for Ledger {
@@ -154,6 +158,7 @@ impl Ledger {
                 hasher.hash_one((other.namespace, names.get(other.name())))
             });
             self.count(slot);
+            self.hold(slot, pod);
             self.revision += 1;
             return;
         };
@@ -167,6 +172,7 @@ impl Ledger {
             self.count(slot);
             self.revision += 1;
         }
+        self.revision += u64::from(self.hold(slot, pod));
         if old.generation == self.generation && generation != self.generation {
             // A late event of an older generation: the sweep must not take what this one has touched, and the version is of
             // another generation, so that this one's pages must not be compared with it.
@@ -179,6 +185,7 @@ impl Ledger {
 
     fn remove(&mut self, slot: u32) {
         self.uncount(slot);
+        self.holders.remove(&slot);
         let record = *self.records.at(slot);
         let hash = self.key_hash(record.namespace, self.names.get(record.name()));
         self.index.remove(hash, slot);

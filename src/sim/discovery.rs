@@ -33,6 +33,9 @@ pub(super) fn answer(server: &Server, target: &Target) -> Result<Response, Value
     if let Some(check) = ["/livez", "/readyz", "/healthz"].iter().find(|c| path.starts_with(**c)) {
         return Ok(health(check, &path[check.len()..], target.query.flag("verbose")));
     }
+    if path == "/metrics" {
+        return Ok(plain(200, "text/plain; version=0.0.4; charset=utf-8", server.scrape.text()));
+    }
     if path.starts_with(metrics::PREFIX) {
         match server.apis.metrics {
             Access::Absent => return Ok(no_such_path()),
@@ -47,7 +50,7 @@ pub(super) fn answer(server: &Server, target: &Target) -> Result<Response, Value
     }
     let body = match path {
         "" => {
-            json!({"paths": ["/api", "/api/v1", "/apis", "/healthz", "/livez", "/openapi/v3", "/readyz", "/version"]})
+            json!({"paths": ["/api", "/api/v1", "/apis", "/healthz", "/livez", "/metrics", "/openapi/v3", "/readyz", "/version"]})
         }
         "/version" => version(&server.version),
         "/api" => json!({"kind": "APIVersions", "versions": ["v1"],

@@ -8,6 +8,7 @@ mod lists;
 mod population;
 mod scenarios;
 mod watches;
+mod zoo;
 
 use super::*;
 

@@ -15,12 +15,13 @@ use crate::model::{Known, Mode};
 use crate::theme::{Glyphs, Role};
 
 /// Hints on the node table, most important first.
-const NODES: [(Action, &str); 10] = [
+const NODES: [(Action, &str); 11] = [
     (Action::Help, "help"),
     (Action::Open, "open"),
     (Action::Filter, "filter"),
     (Action::Api, "api"),
     (Action::Alerts, "alerts"),
+    (Action::Gpus, "gpus"),
     (Action::SortNext, "sort"),
     (Action::NextCluster, "cluster"),
     (Action::Quit, "quit"),
@@ -73,6 +74,15 @@ const ALERTS: [(Action, &str); 5] = [
     (Action::Help, "help"),
 ];
 
+/// Hints in the GPU view.
+const GPUS: [(Action, &str); 5] = [
+    (Action::Back, "back"),
+    (Action::NextPane, "group by"),
+    (Action::Down, "scroll"),
+    (Action::Help, "help"),
+    (Action::NextCluster, "cluster"),
+];
+
 /// Hints while the filter is typed; its keys cannot be configured.
 const FILTER: &str = "enter keep  esc clear";
 
@@ -94,6 +104,7 @@ pub(super) fn draw(
         Body::Yaml(_) => &YAML[..],
         Body::Api(_) => &API[..],
         Body::Alerts(_) => &ALERTS[..],
+        Body::Gpus(_) => &GPUS[..],
     };
     let hints: Vec<(String, &str)> = hints
         .iter()
@@ -147,6 +158,7 @@ fn list(scene: &Scene<'_>, paint: Paint<'_>, trouble: bool) -> Vec<(Role, String
     if trouble && let Some(text) = words::trouble(summary, paint.settings.slow_call_clear, &paint.look.glyphs) {
         facts.push((Role::Warn, text));
     }
+    facts.extend(summary.skew_ms.and_then(words::skew).map(|text| (Role::Warn, text)));
     if let Some(note) = scene.filter_note {
         facts.push((Role::Warn, note.to_string()));
     }
@@ -190,6 +202,7 @@ fn list(scene: &Scene<'_>, paint: Paint<'_>, trouble: bool) -> Vec<(Role, String
             facts.extend(lines(page));
         }
         Body::Yaml(view) => facts.extend(lines((view.first, view.document.map_or(0, |d| d.lines.len())))),
+        Body::Gpus(_) => {}
         Body::Alerts(view) => facts.push((Role::Text, format!("{} alerts", view.len))),
     }
     let progress = words::progress(summary);

@@ -6,6 +6,9 @@ use super::text::{Pen, columns};
 use crate::model::rows::SortBy;
 use crate::theme::{Look, Role};
 
+/// Below this width the name has the whole table if it needs it.
+const NARROW: usize = 40;
+
 /// How wide a column is.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Width {
@@ -32,7 +35,8 @@ pub(super) struct Spec<C> {
     pub(super) sort: Option<SortBy>,
     /// Blanks before it: 1 where it belongs to the column on its left, otherwise 2.
     pub(super) gap: usize,
-    /// The lower, the longer it stays. Rank 0 is the name: it has what it needs before anything else, and never goes.
+    /// The lower, the longer it stays. Rank 0 is the name: it has what it needs before anything else, up to half of the
+    /// table, and never goes.
     pub(super) rank: u8,
 }
 
@@ -120,7 +124,10 @@ impl Seen {
                 Width::Stepped(widths) => widths[step],
                 Width::Seen(least, _) => self.0.get(place).copied().unwrap_or(0).max(least),
             };
-            let (needs, gap) = if spec.rank == 0 { (needs.min(left), 0) } else { (needs, spec.gap) };
+            // A long name loses its end before it costs the others their place (F78); where there is hardly room for two columns
+            // it has it all.
+            let most = if width < NARROW { left } else { left / 2 };
+            let (needs, gap) = if spec.rank == 0 { (needs.min(most), 0) } else { (needs, spec.gap) };
             if gap + needs > left {
                 // What ranks lower does not take the place of what ranks higher.
                 break;

@@ -3,6 +3,7 @@
 use super::alertpane::AlertsView;
 use super::api::ApiView;
 use super::events::EventsView;
+use super::gpus::GpusView;
 use super::page::Line;
 use super::pod::PodView;
 use super::yaml::YamlView;
@@ -69,6 +70,8 @@ pub(super) enum Body<'a> {
     Api(Box<ApiView<'a>>),
     /// All alerts.
     Alerts(AlertsView<'a>),
+    /// Accelerators of the current cluster.
+    Gpus(GpusView<'a>),
 }
 
 /// The visible part of the node table.

@@ -66,6 +66,28 @@ pub(super) fn grouped(number: impl Into<i128>) -> String {
     text
 }
 
+/// `999,999`, `1.5M`, `9.2E`: thousands up to a million, then three digits at most, cut and not rounded.
+pub(super) fn compact(number: i64) -> String {
+    let mut rest = i128::from(number).unsigned_abs();
+    if rest < 1_000_000 {
+        return grouped(number);
+    }
+    let mut units = "kMGTPE".chars();
+    let mut unit = ' ';
+    let mut tenth = 0;
+    while rest >= 1000 {
+        (rest, tenth) = (rest / 1000, rest % 1000 / 100);
+        unit = units.next().unwrap_or('?');
+    }
+    let sign = if number < 0 { "-" } else { "" };
+    if rest < 10 { format!("{sign}{rest}.{tenth}{unit}") } else { format!("{sign}{rest}{unit}") }
+}
+
+/// The same of an amount that cannot be less than nothing; one that is, because quantities may be negative (F73), is `<0`.
+pub(super) fn amount(number: i64) -> String {
+    if number < 0 { "<0".to_owned() } else { compact(number) }
+}
+
 /// `11,440`, `≥140` while a list runs, `–` if nothing is known, `n/a` if we may not ask.
 pub(super) fn known<T: Into<i128>>(number: Known<T>, glyphs: &Glyphs) -> String {
     match number {
@@ -91,8 +113,13 @@ pub(super) fn pair<T: Into<i128> + Copy>(part: Known<T>, whole: Known<T>, glyphs
 /// `4/7/8`: requested, allocatable, capacity; the last two at least `width` columns wide.
 pub(super) fn devices(gpu: Accelerators, width: usize, glyphs: &Glyphs) -> String {
     let requested = if gpu.requested == Known::Denied { Known::Unknown } else { gpu.requested };
-    let [allocatable, capacity] = [gpu.allocatable, gpu.capacity].map(grouped);
-    format!("{}/{allocatable:>width$}/{capacity:>width$}", known(requested, glyphs))
+    let [allocatable, capacity] = [gpu.allocatable, gpu.capacity].map(amount);
+    let requested = match requested {
+        Known::Exact(number) => amount(number),
+        Known::AtLeast(number) => format!("{}{}", glyphs.at_least, amount(number)),
+        Known::Unknown | Known::Denied => known(requested, glyphs),
+    };
+    format!("{requested}/{allocatable:>width$}/{capacity:>width$}")
 }
 
 /// `214ms`, `9.8s`, `31s`, `3m12s`.
@@ -180,6 +207,24 @@ fn tenths(number: i128, decimals: bool) -> String {
 mod tests {
     use super::*;
     use crate::theme::{Depth, Look};
+
+    #[test]
+    fn f81_absurd_numbers_have_human_units_and_f73_negative_ones_are_flagged() {
+        for (number, text) in [
+            (0, "0"),
+            (999_999, "999,999"),
+            (1_000_000, "1.0M"),
+            (1_999_999, "1.9M"),
+            (12_345_678, "12M"),
+            (999_999_999, "999M"),
+            (i64::MAX, "9.2E"),
+            (i64::MIN, "-9.2E"),
+            (-1_500_000_000, "-1.5G"),
+        ] {
+            assert_eq!(compact(number), text);
+        }
+        assert_eq!((amount(-4), amount(4), amount(i64::MIN)), ("<0".to_owned(), "4".to_owned(), "<0".to_owned()));
+    }
 
     #[test]
     fn durations_follow_upstreams_table() {

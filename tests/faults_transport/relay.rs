@@ -11,8 +11,9 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use tokio_rustls::rustls::{self, ServerConfig};
 use watchbell::cluster::kubeconfig::{self, Selection, Sources, Target};
 
 /// What it does with connections.
@@ -22,6 +23,8 @@ pub(super) struct Mode {
     pub(super) tls: Option<TlsAcceptor>,
     /// New connections are accepted and not read.
     pub(super) mute: bool,
+    /// Connections before this one stay open and nothing goes through them any more, as when a load balancer forgets them.
+    pub(super) deaf_before: usize,
 }
 
 pub(super) struct Relay {
@@ -47,11 +50,16 @@ impl Relay {
         let task = tokio::spawn(async move {
             let mut connections = tokio::task::JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
-                count.fetch_add(1, Ordering::Relaxed);
-                connections.spawn(pass(stream, server, modes.clone()));
+                let number = count.fetch_add(1, Ordering::Relaxed);
+                connections.spawn(pass(stream, server, (number, modes.clone())));
             }
         });
         Self { address, mode, accepted, task }
+    }
+
+    /// The connections so far are forgotten: silent for ever, and nobody is told.
+    pub(super) fn forget(&self) {
+        self.mode.send_modify(|mode| mode.deaf_before = self.accepted());
     }
 
     /// Connections so far.
@@ -60,28 +68,39 @@ impl Relay {
     }
 }
 
-async fn pass(stream: TcpStream, server: SocketAddr, mut modes: watch::Receiver<Mode>) {
+async fn pass(stream: TcpStream, server: SocketAddr, (number, mut modes): (usize, watch::Receiver<Mode>)) {
     let born = modes.borrow_and_update().clone();
     if born.mute {
         let _ = modes.wait_for(|mode| !mode.mute).await;
         return;
     }
     let Ok(upstream) = TcpStream::connect(server).await else { return };
+    let forgotten = async move {
+        let _ = modes.wait_for(|mode| number < mode.deaf_before).await;
+    };
     match born.tls {
-        None => Box::pin(copy(stream, upstream)).await,
+        None => Box::pin(copy(stream, upstream, forgotten)).await,
         Some(tls) => {
             if let Ok(stream) = tls.accept(stream).await {
-                Box::pin(copy(stream, upstream)).await;
+                Box::pin(copy(stream, upstream, forgotten)).await;
             }
         }
     }
 }
 
 /// Copies until one side ends, and then drops both: over TLS without a `close_notify`.
-async fn copy(mut client: impl AsyncRead + AsyncWrite + Unpin, mut server: TcpStream) {
+async fn copy(
+    mut client: impl AsyncRead + AsyncWrite + Unpin,
+    mut server: TcpStream,
+    forgotten: impl Future<Output = ()>,
+) {
+    let mut forgotten = std::pin::pin!(forgotten);
     let (mut up, mut down) = ([0; 16 << 10], [0; 16 << 10]);
     loop {
         let done = tokio::select! {
+            biased;
+            // Both ends stay open, and neither hears of the other.
+            () = &mut forgotten => return std::future::pending().await,
             read = client.read(&mut up) => match read {
                 Ok(size) if size > 0 => server.write_all(&up[..size]).await.is_err(),
                 _ => true,
@@ -113,19 +132,38 @@ impl Authority {
         Self { issuer: Issuer::new(params, key), pem }
     }
 
+    /// A server certificate for `name`, and nobody is served who shows no certificate of this authority.
+    pub(super) fn demands(&self, name: &str, versions: &[&'static rustls::SupportedProtocolVersion]) -> TlsAcceptor {
+        let (chain, key) = self.certificate(name, false);
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(rustls::pki_types::CertificateDer::from_pem_slice(self.pem.as_bytes()).unwrap()).unwrap();
+        let clients = rustls::server::WebPkiClientVerifier::builder(Arc::new(roots)).build().unwrap();
+        let config = ServerConfig::builder_with_protocol_versions(versions).with_client_cert_verifier(clients);
+        TlsAcceptor::from(Arc::new(config.with_single_cert(chain, key).unwrap()))
+    }
+
     /// A server certificate for `name`, good or expired in 2021.
     pub(super) fn serves(&self, name: &str, expired: bool) -> TlsAcceptor {
+        let (chain, key) = self.certificate(name, expired);
+        let config = ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key);
+        TlsAcceptor::from(Arc::new(config.unwrap()))
+    }
+
+    fn certificate(
+        &self,
+        name: &str,
+        expired: bool,
+    ) -> (Vec<rustls::pki_types::CertificateDer<'static>>, PrivateKeyDer<'static>) {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        params.distinguished_name.push(DnType::CommonName, "the-api-server");
         if expired {
             params.not_before = date_time_ymd(2020, 1, 1);
             params.not_after = date_time_ymd(2021, 1, 1);
         }
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
-        let config =
-            ServerConfig::builder().with_no_client_auth().with_single_cert(vec![certificate.der().clone()], key);
-        TlsAcceptor::from(Arc::new(config.unwrap()))
+        (vec![certificate.der().clone()], key)
     }
 }
 

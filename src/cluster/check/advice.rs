@@ -22,6 +22,7 @@ pub(super) fn advice(layer: Layer) -> &'static str {
         Layer::Body => "the answer starves on its way: look at the network, the MTU, proxies and the load balancer",
         Layer::Decode => "what answers is no Kubernetes API: check the server's URL, and for a login page",
         Layer::Watch => "the server's history is short: look at etcd's compaction and the watch cache",
+        Layer::Warning => "read what the server warns of",
         Layer::Internal => "this is a fault of our own: report it with the output of this command",
     }
 }

@@ -4,6 +4,8 @@
 
 use jiff::Timestamp;
 
+use crate::clock::wall;
+
 const INTEGER: u8 = 0x02;
 const OID: u8 = 0x06;
 const UTC_TIME: u8 = 0x17;
@@ -29,6 +31,13 @@ pub(crate) struct Certificate {
 }
 
 impl Certificate {
+    /// What people need to see of a certificate that was refused, and the clock that it was held against (F05).
+    pub(crate) fn shows(&self) -> String {
+        let Self { subject, issuer, not_before, not_after } = self;
+        let now = wall();
+        format!("it shows {subject} by {issuer}, valid {not_before:.0} to {not_after:.0}; our clock says {now:.0}")
+    }
+
     /// Reads DER; `None` if it is not a certificate.
     pub(crate) fn read(der: &[u8]) -> Option<Self> {
         let mut certificate = Der(Der(der).take(SEQUENCE)?);

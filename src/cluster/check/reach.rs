@@ -83,7 +83,7 @@ impl Run {
 pub(super) fn trouble(stage: Stage, proxied: bool, what: (String, Duration, Option<io::Error>)) -> Trouble {
     let (place, after, error) = what;
     let source = error.map(Into::into);
-    classify::no_answer(&ConnectFailure { stage, place, proxied, after, source })
+    classify::no_answer(&ConnectFailure { stage, place, proxied, after, source, shown: None })
 }
 
 pub(super) fn only(took: Duration) -> Timing {

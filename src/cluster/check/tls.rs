@@ -1,24 +1,19 @@
 //! The TLS handshake, and the certificate that the server shows.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
 use kube::client::ConfigExt;
-use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use tokio_rustls::rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, Error, ProtocolVersion, SignatureScheme,
-};
+use tokio_rustls::rustls::ProtocolVersion;
+use tokio_rustls::rustls::pki_types::ServerName;
 
 use super::cert::Certificate;
 use super::credentials::expiry;
 use super::reach::{only, trouble};
 use super::{Flow, Run, advice, layer_name};
-use crate::clock::wall;
 use crate::cluster::connect::Stage;
+use crate::cluster::connect::shown::shown;
 use crate::msg::Layer;
 use crate::msg::check::{Outcome, Step};
 
@@ -69,11 +64,7 @@ impl Run {
         let trouble = trouble(Stage::Tls, false, (place.clone(), limit, error));
         let mut text = format!("{}: {}", layer_name(trouble.layer), trouble.text);
         if handshake && let Some(certificate) = shown(config, name, (&place, self.within(limit))).await {
-            let Certificate { subject, issuer, not_before, not_after } = certificate;
-            let now = wall();
-            text = format!(
-                "{text}; it shows {subject} by {issuer}, valid {not_before:.0} to {not_after:.0}; our clock says {now:.0}"
-            );
+            text = format!("{text}; {}", certificate.shows());
         }
         self.silent = super::SILENT;
         let step = Step::new("tls", Outcome::Fail, &text).next(advice(trouble.layer));
@@ -96,63 +87,4 @@ fn verified(version: &str, shown: Option<&Certificate>, insecure: bool) -> Step 
         step.outcome = Outcome::Warn;
     }
     if step.outcome == Outcome::Fail { Step { layer: Some(Layer::Tls), ..step } } else { step }
-}
-
-/// The certificate that a server shows whose handshake has failed, from a second handshake that cannot succeed.
-async fn shown(mut config: ClientConfig, name: ServerName<'static>, at: (&str, Duration)) -> Option<Certificate> {
-    let seen = Arc::new(Mutex::new(None));
-    let schemes = config.crypto_provider().signature_verification_algorithms.supported_schemes();
-    config.dangerous().set_certificate_verifier(Arc::new(Look { seen: seen.clone(), schemes }));
-    let (place, limit) = at;
-    let handshake = async {
-        let tcp = TcpStream::connect(place).await?;
-        TlsConnector::from(Arc::new(config)).connect(name, tcp).await
-    };
-    // It fails by design; what it was for has been seen by then.
-    let _ = timeout(limit, handshake).await;
-    let der = seen.lock().unwrap_or_else(PoisonError::into_inner).take()?;
-    Certificate::read(&der)
-}
-
-/// Looks at a certificate and refuses it, whatever it is: no request is ever sent on such a connection.
-#[derive(Debug)]
-struct Look {
-    seen: Arc<Mutex<Option<CertificateDer<'static>>>>,
-    schemes: Vec<SignatureScheme>,
-}
-
-impl ServerCertVerifier for Look {
-    fn verify_server_cert(
-        &self,
-        certificate: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(certificate.clone().into_owned());
-        Err(CertificateError::ApplicationVerificationFailure.into())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        Err(CertificateError::ApplicationVerificationFailure.into())
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        Err(CertificateError::ApplicationVerificationFailure.into())
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.schemes.clone()
-    }
 }

@@ -113,6 +113,7 @@ fn connection_failures_name_the_stage_and_the_place() {
         proxied,
         after: Duration::from_secs(10),
         source,
+        shown: None,
     };
     let expired = "invalid peer certificate: certificate expired: verification time 20 (UNIX), but certificate is not valid after 10";
     let rows = [

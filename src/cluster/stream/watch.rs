@@ -14,6 +14,7 @@ use crate::cluster::call::{Ask, Limits, is_protobuf};
 use crate::cluster::classify::{self, Trouble};
 use crate::cluster::reflector::{WatchAsk, WatchEnd, WatchNews};
 use crate::cluster::tuning::Tuning;
+use crate::cluster::warnings;
 use crate::facts::kept::Kept;
 use crate::facts::pod::PodBatch;
 use crate::facts::wire::{DecodeError, WatchFrame, WatchType, bookmark_version, decode_status, ends_initial_events};
@@ -61,7 +62,9 @@ async fn open(
         uri: watch_uri((resource, path), watch, shared.tuning.skip_finished_pods),
         limits: Limits::small(shared.tuning.watch_headers),
     };
-    session.api.open(&ask, &shared.tuning).await.map(|(head, body)| (is_protobuf(&head), body))
+    let (head, body) = session.api.open(&ask, &shared.tuning).await?;
+    warnings::tell(shared, &head.headers, &format!("watch {}", resource.name())).await;
+    Ok((is_protobuf(&head), body))
 }
 
 /// Reads the events of a watch and gathers them into batches.

@@ -13,7 +13,7 @@ use crate::cluster::kubeconfig::{Selection, Sources, load};
 use crate::cluster::meter::Sink;
 use crate::model::cluster::Freshness;
 use crate::model::{ClusterSpec, Model, Settings};
-use crate::msg::Now;
+use crate::msg::{Failure, Now};
 
 /// A model beside a rig.
 struct Beside {
@@ -301,6 +301,11 @@ async fn f52_a_rolling_control_plane_resets_every_watch_and_is_no_storm_of_alert
     let mut beside = Beside::new();
     beside.listen(&rig, true);
     let reset = [600, 1200].iter().all(|at| pod_watches(&rig).iter().any(|(opened, _)| (*at..at + 4).contains(opened)));
+    let log: Vec<&Failure> = beside.model.clusters()[0].failure_log().collect();
+    let lines: Vec<&str> = log.iter().map(|failure| &*failure.text).collect();
+    let grouped = "control plane or load balancer restarting: 2 watches cut, 2 reconnected";
+    assert_eq!(lines, [grouped; 2], "one line for each restart");
+    assert!(beside.model.clusters()[0].alert_records().is_empty(), "and no alert");
     assert!(reset, "they were reset, and opened again at once: {:?}", pod_watches(&rig));
     assert_eq!((rig.lists("pods").len(), rig.lists("nodes").len()), (1, 1), "the watches go on from their versions");
 }

@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, Sleep, sleep, timeout};
 use tower::BoxError;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, wall};
 use crate::cluster::classify::Trouble;
 use crate::cluster::connect::assemble;
 use crate::cluster::meter::Sink;
@@ -129,6 +129,18 @@ struct ServerState {
     start: Instant,
     seen: Mutex<Vec<Seen>>,
     handler: Mutex<Handler>,
+    /// When clients were built: from the start to the end.
+    builds: Mutex<Vec<(Duration, Duration)>>,
+    credentials: Credentials,
+}
+
+/// How the credentials of a scripted server come and go.
+#[derive(Clone, Copy, Default)]
+pub(in crate::cluster) struct Credentials {
+    /// How long they hold; `None`: for ever.
+    pub(in crate::cluster) life: Option<Duration>,
+    /// How long their plugin takes.
+    pub(in crate::cluster) takes: Duration,
 }
 
 struct Scripted(Arc<ServerState>);
@@ -136,9 +148,13 @@ struct Scripted(Arc<ServerState>);
 impl Build for Scripted {
     async fn build(&mut self, _: Arc<Tuning>, sink: Sink) -> Result<Built, Trouble> {
         let state = self.0.clone();
+        let begun = state.start.elapsed();
+        sleep(state.credentials.takes).await;
+        state.builds.lock().unwrap().push((begun, state.start.elapsed()));
+        let expires = state.credentials.life.map(|life| wall() + life);
         let service = tower::service_fn(move |request: Request<Body>| answer(state.clone(), request));
         let client = assemble(service, &kube::Config::new("http://127.0.0.1:1".parse().unwrap()), &sink).unwrap();
-        Ok(Built { api: client.clone(), probe: client, expires: None, moved: None })
+        Ok(Built { api: client.clone(), probe: client, expires, moved: None })
     }
 
     async fn stale(&mut self) -> bool {
@@ -192,8 +208,17 @@ impl Rig {
         tuning: Tuning,
         handler: impl FnMut(&Seen) -> Reply + Send + 'static,
     ) -> Self {
+        Self::with(tuning, Credentials::default(), handler)
+    }
+
+    pub(in crate::cluster) fn with(
+        tuning: Tuning,
+        credentials: Credentials,
+        handler: impl FnMut(&Seen) -> Reply + Send + 'static,
+    ) -> Self {
         let handler: Mutex<Handler> = Mutex::new(Box::new(handler));
-        let state = Arc::new(ServerState { start: Instant::now(), seen: Mutex::default(), handler });
+        let (start, seen, builds) = (Instant::now(), Mutex::default(), Mutex::default());
+        let state = Arc::new(ServerState { start, seen, handler, builds, credentials });
         let (out, news) = mpsc::channel(64);
         let (commands, received) = mpsc::channel(4);
         let (inspect, inspected) = watch::channel(None);
@@ -240,6 +265,11 @@ impl Rig {
 
     pub(in crate::cluster) fn state_start(&self) -> Instant {
         self.state.start
+    }
+
+    /// When clients were built: from the start to the end.
+    pub(in crate::cluster) fn builds(&self) -> Vec<(Duration, Duration)> {
+        self.state.builds.lock().unwrap().clone()
     }
 
     pub(in crate::cluster) fn seen(&self) -> Vec<Seen> {

@@ -76,7 +76,7 @@ impl Raw<'_> {
             uid: Uid::parse(&meta.uid),
             version: version(&meta.version),
             created: meta.created.0,
-            deleting: meta.deleting.0,
+            deleting: meta.deleting.is_present(),
             labels: sorted(meta.labels.0.iter().map(|(key, value)| (clean(key), clean(value))).collect()),
             unschedulable: spec.unschedulable.0 == Some(true),
             taints: spec.taints.0.iter().map(|Obj(taint)| taint.facts()).collect(),

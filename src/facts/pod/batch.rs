@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Phase, PodFacts, Requests};
+use super::{Phase, PodFacts, Requests, Since};
 use crate::facts::quantity::Quantity;
 use crate::facts::text::sanitize;
 use crate::facts::wire::Uid;
@@ -34,6 +34,7 @@ struct Record {
     uid: Uid,
     version: u64,
     created: Option<Timestamp>,
+    since: Option<Since>,
     namespace: Span,
     name: Span,
     node: Span,
@@ -69,6 +70,7 @@ impl PodBatch {
             uid: pod.uid,
             version: pod.version,
             created: pod.created,
+            since: pod.since,
             namespace: self.put(pod.namespace, last.map(|l| l.namespace)),
             name: self.put(pod.name, None),
             node: self.put(pod.node, last.map(|l| l.node)),
@@ -139,6 +141,7 @@ impl PodBatch {
             ready: record.ready,
             restarts: record.restarts,
             created: record.created,
+            since: record.since,
             requests: Requests {
                 cpu: record.cpu,
                 memory: record.memory,

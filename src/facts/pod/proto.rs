@@ -1,7 +1,7 @@
 //! A pod's protobuf, as far as it is kept.
 
 use super::raw::{Condition, Container, ContainerStatus, Raw, Resources, Spec, State, StateDetail, Status};
-use crate::facts::json::{Amount, Obj};
+use crate::facts::json::{Amount, Obj, When};
 use crate::facts::proto::{Malformed, Message, Value, kept};
 use crate::facts::requests::Amounts;
 
@@ -81,12 +81,13 @@ impl<'a> Message<'a> for Status<'a> {
 
 /// `PodCondition`.
 impl<'a> Message<'a> for Condition<'a> {
-    const KEPT: u64 = kept([1, 2, 5]);
+    const KEPT: u64 = kept([1, 2, 4, 5]);
 
     fn field(&mut self, number: u64, value: Value<'a>) -> Result<(), Malformed> {
         match number {
             1 => self.kind = value.text(),
             2 => self.status = value.text(),
+            4 => self.since = When::Read(value.time()?.0),
             5 => self.reason = value.text(),
             _ => {}
         }

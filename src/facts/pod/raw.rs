@@ -3,7 +3,7 @@
 use serde::de::MapAccess;
 
 use super::{Phase, PodFacts};
-use crate::facts::json::{Anew, Flag, Int, List, Obj, Reset, Reused, Slim, Text, skip};
+use crate::facts::json::{Anew, Flag, Int, List, Obj, Reset, Reused, Slim, Text, When, skip};
 use crate::facts::requests::{self, Amounts};
 use crate::facts::wire::{Meta, Uid, version};
 
@@ -52,6 +52,8 @@ pub(in crate::facts) struct Condition<'a> {
     pub(in crate::facts) kind: Text<'a>,
     pub(in crate::facts) status: Text<'a>,
     pub(in crate::facts) reason: Text<'a>,
+    /// `lastTransitionTime`.
+    pub(in crate::facts) since: When<'a>,
 }
 
 #[derive(Debug, Default)]
@@ -104,6 +106,8 @@ impl Raw<'_> {
         let (Obj(meta), Obj(spec), Obj(status)) = (&self.metadata, &self.spec, &self.status);
         let shown = super::status::shown(self);
         let owner = meta.controller();
+        let requests = requests::effective(spec, status);
+        let holds = requests.others.iter().any(|(name, _)| name.contains('/'));
         take(&PodFacts {
             namespace: &meta.namespace,
             name: &meta.name,
@@ -114,13 +118,14 @@ impl Raw<'_> {
             owner_name: owner.map_or("", |owner| &*owner.name),
             phase: status.phase(),
             reason: &shown.reason,
-            deleting: meta.deleting.0,
+            deleting: meta.deleting.is_present(),
             mirror: meta.annotations.0.mirror,
             containers: shown.containers,
             ready: shown.ready,
             restarts: shown.restarts,
             created: meta.created.0,
-            requests: requests::effective(spec, status),
+            since: if holds { self.since() } else { None },
+            requests,
         })
     }
 }
@@ -248,6 +253,7 @@ impl<'de> Slim<'de> for Condition<'de> {
             "type" => self.kind = map.next_value()?,
             "status" => self.status = map.next_value()?,
             "reason" => self.reason = map.next_value()?,
+            "lastTransitionTime" => self.since = map.next_value()?,
             _ => skip(map)?,
         }
         Ok(())

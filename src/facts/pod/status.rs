@@ -53,7 +53,7 @@ pub(super) fn shown<'a>(pod: &'a Raw<'_>) -> Shown<'a> {
             reason = Cow::Borrowed(if is_true(status, "Ready") { "Running" } else { "NotReady" });
         }
     }
-    if pod.metadata.0.deleting.0 {
+    if pod.metadata.0.deleting.is_present() {
         if &*status.reason == "NodeLost" {
             reason = Cow::Borrowed("Unknown");
         } else if !status.phase().is_terminal() {

@@ -212,6 +212,7 @@ fn every_fact_of_a_pod_is_read() {
         ready: 1,
         restarts: 4,
         created: Some("2026-11-23T06:00:00Z".parse().unwrap()),
+        since: Some(Since { basis: Basis::Deletion, at: "2026-11-23T07:00:00Z".parse().unwrap() }),
         requests: Requests {
             cpu: Quantity::from_nano(250_000_000),
             memory: Quantity::whole(1 << 30),
@@ -405,6 +406,10 @@ impl Owned {
             ready: count / 2,
             restarts,
             created: self.flags.2.then(|| Timestamp::from_second(restarts.into()).unwrap()),
+            since: self
+                .flags
+                .0
+                .then(|| Since { basis: Basis::NotReady, at: Timestamp::from_second(count.into()).unwrap() }),
             requests: Requests {
                 cpu: Quantity::from_nano(cpu),
                 memory: Quantity::from_nano(memory),

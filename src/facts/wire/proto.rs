@@ -4,7 +4,7 @@ use serde::de::IgnoredAny;
 
 use super::list::{Sink, refuse};
 use super::{DecodeError, ListHead, Meta, Owner, WatchFrame, WatchType};
-use crate::facts::json::{Pairs, Present, Text};
+use crate::facts::json::{Pairs, Text, When};
 use crate::facts::proto::{Malformed, Message, Value, kept, unwrap, walk};
 
 /// For people.
@@ -139,7 +139,7 @@ impl<'a, L: Labels<'a>> Message<'a> for Meta<'a, L> {
             5 => self.uid = value.text(),
             6 => self.version = value.text(),
             8 => self.created = value.time()?,
-            9 => self.deleting = Present(true),
+            9 => self.deleting = When::Read(value.time()?.0),
             11 => self.labels.take(value)?,
             12 if value.has_key(super::MIRROR)? => self.annotations.0.mirror = true,
             12 if value.has_key(super::INITIAL_EVENTS_END)? => {

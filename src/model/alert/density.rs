@@ -42,7 +42,8 @@ impl Density {
         let mut full = HashMap::new();
         for (name, totals) in ledger.nodes() {
             let Some(node) = nodes.by_name(name) else { continue };
-            let Some(allocatable @ 1..) = node.pods_allocatable else { continue };
+            // A place for one pod is a node that stands for a pod, and meant to be full (kubernetes-mixin, the same rule).
+            let Some(allocatable @ 2..) = node.pods_allocatable else { continue };
             let known = self.full.get(name);
             let limit = if known.is_some() { settings.pod_density_clear_pct } else { settings.pod_density_pct };
             if u64::from(totals.pods) * 100 > u64::from(limit) * u64::from(allocatable) {

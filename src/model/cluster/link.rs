@@ -5,6 +5,10 @@ use std::collections::VecDeque;
 use crate::facts::text::Clean;
 use crate::msg::{Attempt, CallEvent, CallKind, End, Failure, Layer, Mono, Now, PageLimits, ProbeOutcome, ProbeSample};
 
+mod cuts;
+
+use cuts::Cuts;
+
 /// Failures kept for the report and the screens; the oldest give way.
 const FAILURES: usize = 20;
 
@@ -30,6 +34,8 @@ pub(in crate::model) struct Link {
     pub(in crate::model) limits: Vec<PageLimits>,
     failures: VecDeque<Failure>,
     log: VecDeque<Failure>,
+    /// The watches that were cut within the last minute.
+    cuts: Cuts,
 }
 
 impl Link {
@@ -55,17 +61,31 @@ impl Link {
 
     pub(super) fn call(&mut self, event: &CallEvent, now: Now) {
         match event {
-            CallEvent::Started { .. } => {}
+            CallEvent::Started { .. } | CallEvent::Decoded { .. } => {}
             CallEvent::Progress { .. } => self.answered(now),
             CallEvent::Finished(attempt) => self.finished(attempt, now),
         }
     }
 
-    pub(super) fn failed(&mut self, failure: Failure) {
+    pub(super) fn failed(&mut self, failure: Failure, now: Mono) {
+        let Some(grouped) = self.cuts.failed(&failure, now) else {
+            self.note(failure);
+            return;
+        };
+        for known in [&mut self.failures, &mut self.log] {
+            known.retain(|known| !self.cuts.covers(known));
+        }
+        self.note(grouped);
+    }
+
+    fn note(&mut self, failure: Failure) {
         if self.log.len() == LOG {
             self.log.pop_back();
         }
         self.log.push_front(failure.clone());
+        if failure.layer == Layer::Warning {
+            return;
+        }
         // The same failure of the same request again replaces the last one: twenty different ones tell more.
         let same = |known: &Failure| {
             known.request == failure.request && known.layer == failure.layer && known.text == failure.text
@@ -84,7 +104,7 @@ impl Link {
     }
 
     pub(super) fn restarted(&mut self, text: Clean, now: Now) {
-        self.failed(Failure {
+        self.note(Failure {
             at: now.wall,
             layer: Layer::Internal,
             request: Clean::new("task"),
@@ -94,6 +114,7 @@ impl Link {
             next_in: None,
             previous: None,
             audit_id: None,
+            retry_after: None,
             timeout: false,
         });
     }
@@ -111,6 +132,17 @@ impl Link {
     fn finished(&mut self, attempt: &Attempt, now: Now) {
         let Some(status) = attempt.status else { return };
         self.answered(now);
+        if let (CallKind::Watch(resource), 200..300) = (attempt.kind, status)
+            && let Some(text) = self.cuts.opened(resource, now.mono)
+        {
+            let of_group = |known: &&mut Failure| &*known.request == cuts::GROUP;
+            for known in [&mut self.failures, &mut self.log] {
+                // The newest group is the one that is still open.
+                if let Some(failure) = known.iter_mut().find(of_group) {
+                    failure.text = text.clone();
+                }
+            }
+        }
         // `/livez` is open to everybody and says nothing about credentials.
         match status {
             401 => self.rejected = self.rejected.or(Some(now)),

@@ -7,6 +7,7 @@ use hashbrown::HashSet;
 use super::{ClusterState, NodeCounts, NodeItem};
 use crate::facts::text::Clean;
 use crate::model::Known;
+use crate::model::gpus::Grouping;
 use crate::model::join::{SLOWLY, SMALL};
 use crate::model::nodes::{Node, NodeKey, Nodes};
 use crate::model::rows::filter::Filter;
@@ -241,6 +242,13 @@ impl ClusterState {
         self.table.of = Some(basis);
         self.table.at = now.mono;
         self.find_selection();
+    }
+
+    /// Brings the GPU view up to date, if something that it shows has changed.
+    pub(crate) fn arrange_gpus(&mut self, by: Grouping, now: Now) {
+        let mut boards = std::mem::take(&mut self.boards);
+        boards.refresh((&self.nodes, self.source(now)), by, now.mono);
+        self.boards = boards;
     }
 
     /// Where the numbers of nodes are looked up.

@@ -401,7 +401,7 @@ fn an_attempt_is_no_recovery() {
     assert_eq!((summary.nodes_fresh, summary.word), (Freshness::Stale(Duration::from_secs(4)), "stale"));
     assert!(summary.failure.is_some() && summary.next_in.is_none());
     bench.page_of_nodes(2, 1, vec![node("a")]);
-    let relisting = Freshness::Relisting { age: Duration::from_secs(4), page: 1 };
+    let relisting = Freshness::Relisting { age: Duration::from_secs(4), objects: 1, page: 1 };
     assert_eq!(
         bench.summary().nodes_fresh,
         relisting,

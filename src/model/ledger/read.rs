@@ -56,6 +56,11 @@ impl Ledger {
         self.records.used().map(|(slot, _)| PodSlot(slot))
     }
 
+    /// Bound pods that are neither Succeeded nor Failed and ask for an extended resource, in no order.
+    pub fn holders(&self) -> impl Iterator<Item = PodSlot> {
+        self.holders.keys().copied().map(PodSlot)
+    }
+
     /// A held pod by its key.
     #[must_use]
     pub fn find_pod(&self, namespace: &str, name: &str) -> Option<PodSlot> {
@@ -87,6 +92,7 @@ impl Ledger {
             ready: status.ready,
             restarts: record.restarts,
             created: record.created(),
+            since: self.holders.get(&slot.0).and_then(|holder| holder.since()),
             requests: Requests {
                 cpu: asks.cpu,
                 memory: asks.memory,
@@ -133,6 +139,7 @@ impl Ledger {
             + self.nodes.heap_bytes(|node| node.name.len() + node.totals.heap_bytes())
             + self.requested.heap_bytes()
             + self.resources.iter().map(|name| size_of::<Box<str>>() + name.len()).sum::<usize>()
+            + self.holders.allocation_size()
             + tombstones
     }
 

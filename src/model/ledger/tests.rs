@@ -52,6 +52,7 @@ impl Pod {
             ready: u16::from(self.mirror),
             restarts: self.restarts,
             created: (self.created > 0).then(|| Timestamp::from_second(self.created).unwrap()),
+            since: None,
             requests: Requests {
                 cpu: Quantity::from_nano(self.cpu.into()),
                 memory: Quantity::whole(self.cpu),
@@ -122,6 +123,10 @@ fn check(ledger: &Ledger, pods: &BTreeMap<(String, String), Pod>) {
     let mut all: Vec<_> = ledger.pods().map(|slot| ledger.pod(slot)).map(|pod| (pod.namespace, pod.name)).collect();
     all.sort_unstable();
     assert_eq!(all, pods.keys().map(|(namespace, name)| (&**namespace, &**name)).collect::<Vec<_>>());
+    let holds = |pod: &&Pod| pod.counts() && pod.others.iter().any(|(name, _)| name.contains('/'));
+    let holders = ledger.holders().map(|slot| ledger.pod(slot)).map(|pod| (pod.namespace, pod.name));
+    let expected_holders = pods.values().filter(holds).map(|pod| (&*pod.namespace, &*pod.name));
+    assert_eq!(holders.collect::<BTreeSet<_>>(), expected_holders.collect::<BTreeSet<_>>());
     let named: BTreeSet<&str> = pods.values().map(|pod| &*pod.node).filter(|node| !node.is_empty()).collect();
     assert_eq!(ledger.nodes().map(|(name, _)| name).collect::<BTreeSet<_>>(), named);
     let mut sum = Quantity::ZERO;

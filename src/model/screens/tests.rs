@@ -59,6 +59,7 @@ fn failure(layer: Layer, text: &str) -> Failure {
         previous: None,
         audit_id: None,
         timeout: false,
+        retry_after: None,
     }
 }
 

@@ -10,7 +10,7 @@ use crate::model::Known;
 use crate::model::cluster::{AcceleratorTotals, NodeDetail, PodCounts};
 use crate::theme::Role;
 use crate::ui::text::{Pen, wrap};
-use crate::ui::units::{clock, duration, grouped};
+use crate::ui::units::{clock, compact, duration, grouped};
 
 /// Columns of the word on the left.
 const WORD: usize = 9;
@@ -83,13 +83,13 @@ fn accelerator(totals: &AcceleratorTotals) -> String {
         Kind::Shared => "shared",
         Kind::Aux => "aux",
     };
-    let number = |number: Known<i64>| number.exact().map_or_else(|| "?".to_owned(), grouped);
+    let number = |number: Known<i64>| number.exact().map_or_else(|| "?".to_owned(), compact);
     let numbers = format!(
         "{} ({kind}): {} requested, {} free of {} healthy",
         totals.resource,
         number(totals.requested),
         number(totals.free()),
-        grouped(totals.allocatable)
+        compact(totals.allocatable)
     );
     let words = [
         (totals.withdrawn, "withdrawn"),

@@ -9,13 +9,16 @@ use crate::model::cluster::NodeDetail;
 use crate::model::rows::{ResourceRow, used_pct};
 use crate::theme::{Glyphs, Role};
 use crate::ui::text::{Pen, columns};
-use crate::ui::units::{bytes, cores, grouped, percent};
+use crate::ui::units::{bytes, compact, cores, percent};
 
 /// The columns of numbers: `1,234.567` cores have 9.
 const NUMBERS: [(&str, usize); 3] = [("REQUESTED", 9), ("ALLOCATABLE", 11), ("CAPACITY", 9)];
 
 /// Further columns as far as there is room: the share that is requested, what is used now, and its share.
 const MORE: [(&str, usize); 3] = [("REQ%", 5), ("USED", 9), ("USE%", 5)];
+
+/// From here on cores are counted in thousands and more.
+const MANY_CORES: i64 = 1_000_000;
 
 /// Columns of the numbers with a blank before each.
 const FIXED: usize = 9 + 11 + 9 + 3;
@@ -105,10 +108,12 @@ fn line(pen: &mut Pen<'_>, row: &ResourceRow<'_>, (name, more, glyphs): (usize, 
 /// An amount of a resource in its unit: cores for cpu (given in thousandths), bytes for memory and storage.
 pub(in crate::ui) fn amount(resource: &str, number: i64) -> String {
     match resource {
+        _ if number < 0 => "<0".to_owned(),
+        "cpu" if number / 1000 >= MANY_CORES => compact(number / 1000),
         "cpu" => cores(number),
         "memory" | "ephemeral-storage" | "storage" => bytes(number),
         huge if huge.starts_with("hugepages-") => bytes(number),
-        _ => grouped(number),
+        _ => compact(number),
     }
 }
 

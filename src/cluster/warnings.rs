@@ -1,0 +1,101 @@
+//! `Warning` headers of a server's answers (RFC 7234, section 5.5; client-go `rest/warnings.go`): each text is told once.
+
+use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
+
+use http::HeaderMap;
+use http::header::WARNING;
+
+use super::Shared;
+use super::classify::{Trouble, one_line};
+use crate::clock::wall;
+use crate::facts::text::Clean;
+use crate::msg::{ClusterEvent, Layer};
+
+/// Different texts that are told of one cluster in a run: a server that makes up new ones is not listened to for ever.
+const MOST: usize = 20;
+
+/// The warnings that were told.
+#[derive(Debug, Default)]
+pub(super) struct Warnings(Mutex<HashSet<Clean>>);
+
+impl Warnings {
+    /// Those of an answer that are new.
+    fn news(&self, headers: &HeaderMap) -> Vec<Clean> {
+        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let texts =
+            headers.get_all(WARNING).iter().map(|value| one_line(&text(&String::from_utf8_lossy(value.as_bytes()))));
+        let mut news = Vec::new();
+        for text in texts.filter(|text| !text.is_empty()) {
+            if told.len() < MOST && told.insert(text.clone()) {
+                news.push(text);
+            }
+        }
+        news
+    }
+}
+
+/// The text of `299 - "text"`; the value as it is if it has another form.
+fn text(value: &str) -> String {
+    let Some(quoted) = value.splitn(3, ' ').nth(2).and_then(|rest| rest.strip_prefix('"')) else {
+        return value.to_owned();
+    };
+    let mut text = String::new();
+    let mut letters = quoted.chars();
+    while let Some(letter) = letters.next() {
+        match letter {
+            '"' => break,
+            '\\' => text.extend(letters.next()),
+            letter => text.push(letter),
+        }
+    }
+    text
+}
+
+/// Tells the new warnings of an answer to `request`.
+pub(super) async fn tell(shared: &Shared, headers: &HeaderMap, request: &str) {
+    if !headers.contains_key(WARNING) {
+        return;
+    }
+    for text in shared.warnings.news(headers) {
+        let failure = Trouble::new(Layer::Warning, &text).failure(wall(), request, 1);
+        shared.tell(ClusterEvent::Failed(Box::new(failure))).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn headers(values: &[&[u8]]) -> HeaderMap {
+        values.iter().map(|value| (WARNING, HeaderValue::from_bytes(value).unwrap())).collect()
+    }
+
+    #[test]
+    fn f37_each_warning_is_told_once_as_text_that_a_terminal_can_take() {
+        let warnings = Warnings::default();
+        let first = headers(&[
+            b"299 - \"v1 ComponentStatus is deprecated in v1.19+\"",
+            b"299 - \"a \\\"quoted\\\" word\"",
+            b"no form at all",
+            b"299 - \"\xc2\x9b2Jcanary\xff\"",
+            b"",
+        ]);
+        let told = warnings.news(&first);
+        let texts: Vec<&str> = told.iter().map(|text| &**text).collect();
+        assert_eq!(texts[..3], ["v1 ComponentStatus is deprecated in v1.19+", "a \"quoted\" word", "no form at all"]);
+        assert!(told[3].contains("canary") && told.len() == 4, "{told:?}");
+        assert!(told[3].chars().all(|letter| !letter.is_control()), "{told:?}");
+        assert_eq!(warnings.news(&first), Vec::<Clean>::new(), "once");
+    }
+
+    #[test]
+    fn f37_a_server_that_makes_up_warnings_is_not_listened_to_for_ever() {
+        let warnings = Warnings::default();
+        let texts: Vec<String> = (0..100).map(|n| format!("299 - \"number {n}\"")).collect();
+        let told: usize = texts.iter().map(|text| warnings.news(&headers(&[text.as_bytes()])).len()).sum();
+        assert_eq!(told, MOST);
+    }
+}

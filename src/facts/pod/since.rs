@@ -1,0 +1,92 @@
+//! Since when a pod does not run, as far as it says so itself.
+
+use super::raw::Raw;
+use super::{Basis, Phase, Since};
+use crate::facts::json::Obj;
+
+impl Raw<'_> {
+    /// Since when the pod does not run, as far as it says; `None` for one that runs, or has ended.
+    pub(super) fn since(&self) -> Option<Since> {
+        let (Obj(meta), Obj(status)) = (&self.metadata, &self.status);
+        let condition = |kind: &str| status.conditions.0.iter().map(|Obj(c)| c).find(|c| &*c.kind == kind);
+        let known = match status.phase() {
+            Phase::Succeeded | Phase::Failed => return None,
+            _ if meta.deleting.is_present() => (Basis::Deletion, meta.deleting.at()),
+            Phase::Pending => (Basis::Scheduled, condition("PodScheduled").and_then(|c| c.since.at())),
+            Phase::Running => match condition("Ready") {
+                Some(ready) if &*ready.status == "True" => return None,
+                ready => (Basis::NotReady, ready.and_then(|c| c.since.at())),
+            },
+            Phase::Unknown => (Basis::Created, None),
+        };
+        match known {
+            (basis, Some(at)) => Some(Since { basis, at }),
+            (_, None) => meta.created.0.map(|at| Since { basis: Basis::Created, at }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::facts::pod::{Basis, PodBatch, decode_object};
+
+    /// What is kept of a pod that asks for a device, with these parts.
+    fn since(meta: &str, status: &str) -> Option<(Basis, String)> {
+        let json = format!(
+            r#"{{"metadata":{{"name":"p","creationTimestamp":"2026-01-01T00:00:00Z"{meta}}},"spec":{{"nodeName":"n","containers":
+            [{{"name":"c","resources":{{"limits":{{"nvidia.com/gpu":"1"}}}}}}]}},"status":{{{status}}}}}"#
+        );
+        let mut batch = PodBatch::default();
+        decode_object(json.as_bytes(), false, &mut batch).unwrap();
+        let since = batch.iter().next().unwrap().0.since;
+        since.map(|since| (since.basis, since.at.to_string()))
+    }
+
+    fn at(basis: Basis, day: u32) -> (Basis, String) {
+        (basis, format!("2026-01-0{day}T00:00:00Z"))
+    }
+
+    fn condition(kind: &str, status: &str, since: &str) -> String {
+        format!(r#"{{"type":"{kind}","status":"{status}","lastTransitionTime":{since}}}"#)
+    }
+
+    #[test]
+    fn a_pod_that_does_not_run_says_since_when_by_the_closest_time_there_is() {
+        let scheduled = condition("PodScheduled", "True", r#""2026-01-02T00:00:00Z""#);
+        let not_ready = condition("Ready", "False", r#""2026-01-03T00:00:00Z""#);
+        let ready = condition("Ready", "True", r#""2026-01-03T00:00:00Z""#);
+        let deleted = r#","deletionTimestamp":"2026-01-04T00:00:00Z""#;
+        let status = |phase: &str, conditions: &str| format!(r#""phase":"{phase}","conditions":[{conditions}]"#);
+        assert_eq!(since("", &status("Pending", &scheduled)), Some(at(Basis::Scheduled, 2)));
+        assert_eq!(since("", &status("Pending", "")), Some(at(Basis::Created, 1)));
+        assert_eq!(since("", &status("Running", &format!("{scheduled},{not_ready}"))), Some(at(Basis::NotReady, 3)));
+        assert_eq!(since("", &status("Running", &ready)), None, "it runs");
+        assert_eq!(since(deleted, &status("Running", &ready)), Some(at(Basis::Deletion, 4)));
+        assert_eq!(since(deleted, &status("Succeeded", &ready)), None, "it has ended");
+        assert_eq!(since("", &status("Quantum", "")), Some(at(Basis::Created, 1)));
+        assert_eq!(since("", ""), Some(at(Basis::Created, 1)));
+    }
+
+    #[test]
+    fn f82_times_that_cannot_be_read_give_way_to_the_creation() {
+        for odd in ["null", "7", r#""soon""#, r#""0001-01-01T00:00:00Z""#, "[]"] {
+            let scheduled = condition("PodScheduled", "True", odd);
+            assert_eq!(
+                since("", &format!(r#""phase":"Pending","conditions":[{scheduled}]"#)),
+                Some(at(Basis::Created, 1)),
+                "{odd}"
+            );
+        }
+        assert_eq!(since(r#","deletionTimestamp":true"#, r#""phase":"Running""#), Some(at(Basis::Created, 1)));
+        assert_eq!(since(r#","creationTimestamp":null"#, r#""phase":"Pending""#), None);
+    }
+
+    #[test]
+    fn of_pods_without_devices_nothing_is_kept() {
+        let mut batch = PodBatch::default();
+        let json =
+            br#"{"metadata":{"name":"p","creationTimestamp":"2026-01-01T00:00:00Z"},"status":{"phase":"Pending"}}"#;
+        decode_object(json, false, &mut batch).unwrap();
+        assert_eq!(batch.iter().next().unwrap().0.since, None);
+    }
+}

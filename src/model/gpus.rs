@@ -1,0 +1,359 @@
+//! The GPU view: accelerators by model, node pool, namespace or owner; what fits now; and devices held by pods that do not run.
+//!
+//! Made anew when nodes or pods have changed and somebody looks, in large clusters at most once a second; a frame only reads it.
+
+use std::collections::BTreeMap;
+
+use super::Known;
+use super::fit::{self, Admission, Each, Room, SIZES};
+use super::join::{SLOWLY, SMALL};
+use super::ledger::Ledger;
+use super::nodes::{Node, Nodes};
+use super::rows::lens::{Lens, Source};
+use super::rows::natural::natural_cmp;
+use crate::facts::accelerator::{Kind, Table};
+use crate::facts::pod::{Phase, PodFacts, Since};
+use crate::facts::quantity::Quantity;
+use crate::facts::text::Clean;
+use crate::msg::Mono;
+
+/// Labels that name a node's pool, group or class of machines: GKE, EKS, Karpenter, AKS (both), the cluster API, kops, `DigitalOcean`,
+/// Scaleway, OVH, Linode and Gardener. The first that a node has counts.
+const POOL_LABELS: [&str; 13] = [
+    "cloud.google.com/gke-nodepool",
+    "eks.amazonaws.com/nodegroup",
+    "alpha.eksctl.io/nodegroup-name",
+    "karpenter.sh/nodepool",
+    "karpenter.sh/provisioner-name",
+    "kubernetes.azure.com/agentpool",
+    "agentpool",
+    "cluster.x-k8s.io/deployment-name",
+    "kops.k8s.io/instancegroup",
+    "doks.digitalocean.com/node-pool",
+    "k8s.scaleway.com/pool-name",
+    "lke.linode.com/pool-id",
+    "worker.gardener.cloud/pool",
+];
+
+/// What the accelerators are grouped by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Grouping {
+    /// The accelerator's model.
+    #[default]
+    Model,
+    /// The pool that the node belongs to, by its labels.
+    Pool,
+    /// The namespace of the pods.
+    Namespace,
+    /// The controlling owner of the pods.
+    Owner,
+}
+
+impl Grouping {
+    /// All of them, in the order in which keys go through them.
+    pub const ALL: [Self; 4] = [Self::Model, Self::Pool, Self::Namespace, Self::Owner];
+
+    /// In one word.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Model => "model",
+            Self::Pool => "pool",
+            Self::Namespace => "namespace",
+            Self::Owner => "owner",
+        }
+    }
+
+    /// Groups are of nodes, and have a capacity; else of pods, and have none.
+    #[must_use]
+    pub fn of_nodes(self) -> bool {
+        matches!(self, Self::Model | Self::Pool)
+    }
+}
+
+/// What the GPU view shows of one cluster.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Board {
+    /// Devices first, then slices and shares; within each the biggest group first.
+    pub groups: Vec<Group>,
+    /// What a pod is taken to ask for beside each device: the median of the pods that hold devices.
+    pub each: Each,
+    /// Pods that this median is taken over.
+    pub each_of: usize,
+    /// How many more pods of each of [`SIZES`] fit.
+    pub fits: [i64; SIZES.len()],
+    /// Free whole devices by whether their node takes pods: open, cordoned, tainted, not ready.
+    pub free: [i64; 4],
+    /// Nodes that take pods and have a free device.
+    pub open_nodes: u32,
+    /// Most devices that are free on one of them.
+    pub largest: i64,
+    /// Pods that hold devices and do not run, the longest first; those of unknown time last.
+    pub held: Vec<Held>,
+}
+
+/// Accelerators of one resource and kind in one group.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Group {
+    /// The model, pool, namespace or owner; empty where there is none.
+    pub name: Clean,
+    /// `nvidia.com/gpu`.
+    pub resource: Clean,
+    /// What one unit of it is.
+    pub kind: Kind,
+    /// Nodes that announce any; of groups of pods the pods.
+    pub members: u32,
+    /// Requested by bound pods that are neither Succeeded nor Failed.
+    pub requested: i64,
+    /// Of groups of nodes.
+    pub supply: Option<Supply>,
+}
+
+/// What a group of nodes has of a resource.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Supply {
+    /// Sum of `status.capacity`.
+    pub capacity: i64,
+    /// Sum of `status.allocatable`.
+    pub allocatable: i64,
+    /// Announced but not healthy, node by node.
+    pub withdrawn: i64,
+    /// Promised by labels but never announced.
+    pub missing: i64,
+    /// How many more pods of each of [`SIZES`] fit; of whole devices only.
+    pub fits: Option<[i64; SIZES.len()]>,
+}
+
+/// A pod that holds accelerators and does not run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Held {
+    /// Its namespace.
+    pub namespace: Clean,
+    /// Its name.
+    pub name: Clean,
+    /// Where it is bound.
+    pub node: Clean,
+    /// `Job/llm-7b`; empty without a controller.
+    pub owner: Clean,
+    /// How many of which resource.
+    pub amount: i64,
+    /// `nvidia.com/gpu`.
+    pub resource: Clean,
+    /// What one unit of it is.
+    pub kind: Kind,
+    /// `Terminating`, `CrashLoopBackOff`, `ContainerCreating`, ...
+    pub state: Clean,
+    /// Since when, and what that time is.
+    pub since: Option<Since>,
+}
+
+/// The board and what it was made from.
+#[derive(Debug, Default)]
+pub(crate) struct Boards {
+    board: Board,
+    of: Option<(u64, u64, Grouping)>,
+    at: Mono,
+}
+
+impl Boards {
+    pub(crate) fn board(&self) -> &Board {
+        &self.board
+    }
+
+    /// Makes the board anew if something that it shows has changed.
+    pub(crate) fn refresh(&mut self, (nodes, source): (&Nodes, Source<'_>), by: Grouping, now: Mono) {
+        let of = Some((nodes.revision(), source.ledger.revision(), by));
+        let same_way = self.of.is_some_and(|(.., before)| before == by);
+        let too_soon = same_way && nodes.len() > SMALL && now.since(self.at) < SLOWLY;
+        if self.of != of && !too_soon {
+            self.board = board(nodes, source, by);
+            self.of = of;
+            self.at = now;
+        }
+    }
+}
+
+type Key = (Clean, Clean, Kind);
+
+/// What is added up for a group.
+#[derive(Default)]
+struct Sum {
+    members: u32,
+    requested: Quantity,
+    supply: [i128; 4],
+    rooms: Vec<Room>,
+}
+
+fn board(nodes: &Nodes, source: Source<'_>, by: Grouping) -> Board {
+    let (holders, samples) = holders(nodes, source.ledger, source.accelerators);
+    let each = fit::typical(&samples);
+    let mut board = Board { each, each_of: samples.len(), ..Board::default() };
+    let mut sums: BTreeMap<Key, Sum> = BTreeMap::new();
+    let mut rooms = Vec::new();
+    for node in nodes.iter() {
+        let lens = Lens { source, node };
+        let open = board.add_node(&lens);
+        let room = room(&lens);
+        if by.of_nodes() {
+            add_to_groups(&mut sums, &lens, by, open.then_some(&room));
+        }
+        if open && !room.devices.is_empty() {
+            rooms.push(room);
+        }
+    }
+    board.fits = fit::fits(&rooms, each);
+    for holder in holders {
+        if !by.of_nodes() {
+            let name = if by == Grouping::Namespace { holder.namespace.clone() } else { holder.owner.clone() };
+            let sum = sums.entry((name, holder.resource.clone(), holder.kind)).or_default();
+            sum.members += 1;
+            sum.requested += Quantity::whole(holder.amount);
+        }
+        if !holder.state.is_empty() {
+            board.held.push(holder);
+        }
+    }
+    board.groups = sums.into_iter().map(|(key, sum)| sum.into_group(key, by, each)).collect();
+    board.groups.sort_by(|a, b| {
+        let size = |group: &Group| group.supply.map_or(group.requested, |supply| supply.capacity.max(group.requested));
+        a.kind.cmp(&b.kind).then(size(b).cmp(&size(a))).then_with(|| natural_cmp(&a.name, &b.name))
+    });
+    board.held.sort_by(|a, b| {
+        let at = |held: &Held| (held.since.is_none(), held.since.map(|since| since.at));
+        at(a)
+            .cmp(&at(b))
+            .then_with(|| natural_cmp(&a.namespace, &b.namespace))
+            .then_with(|| natural_cmp(&a.name, &b.name))
+    });
+    board
+}
+
+impl Board {
+    /// Counts the free devices of a node; whether it takes pods.
+    fn add_node(&mut self, lens: &Lens<'_>) -> bool {
+        let admission = fit::admission(&lens.node.facts, lens.source.accelerators);
+        let free = free_devices(lens);
+        let sum = free.iter().map(|free| free.max(&0)).fold(0_i64, |sum, free| sum.saturating_add(*free));
+        let place = match admission {
+            Admission::Open => 0,
+            Admission::Cordoned => 1,
+            Admission::Tainted => 2,
+            Admission::NotReady => 3,
+        };
+        self.free[place] = self.free[place].saturating_add(sum);
+        if admission == Admission::Open && sum > 0 {
+            self.open_nodes += 1;
+            self.largest = free.into_iter().fold(self.largest, i64::max);
+        }
+        admission == Admission::Open
+    }
+}
+
+impl Sum {
+    fn into_group(self, (name, resource, kind): Key, by: Grouping, each: Each) -> Group {
+        let [capacity, allocatable, withdrawn, missing] = self.supply.map(super::cluster::saturate);
+        let fits = (kind == Kind::Device).then(|| fit::fits(&self.rooms, each));
+        let supply = by.of_nodes().then_some(Supply { capacity, allocatable, withdrawn, missing, fits });
+        Group { name, resource, kind, members: self.members, requested: self.requested.value(), supply }
+    }
+}
+
+/// Adds a node to the groups of its accelerators.
+fn add_to_groups(sums: &mut BTreeMap<Key, Sum>, lens: &Lens<'_>, by: Grouping, open: Option<&Room>) {
+    let name = match by {
+        Grouping::Model => lens.model().map(Clean::new),
+        _ => pool(lens.node),
+    };
+    for totals in lens.accelerators() {
+        let sum = sums.entry((name.clone().unwrap_or_default(), totals.resource.clone(), totals.kind)).or_default();
+        sum.members += totals.nodes;
+        sum.requested += lens.source.ledger.node_requested(lens.name(), &totals.resource);
+        let supply = [totals.capacity, totals.allocatable, totals.withdrawn, totals.missing.unwrap_or(0)];
+        for (sum, amount) in sum.supply.iter_mut().zip(supply) {
+            *sum += i128::from(amount);
+        }
+        if let (Some(room), Kind::Device, Known::Exact(requested)) = (open, totals.kind, totals.requested) {
+            let free = totals.allocatable.max(0).saturating_sub(requested.max(0));
+            sum.rooms.push(Room { devices: vec![free], ..room.clone() });
+        }
+    }
+}
+
+/// The pool of a node, by the first label that names one.
+fn pool(node: &Node) -> Option<Clean> {
+    POOL_LABELS.into_iter().find_map(|label| node.facts.label(label)).filter(|name| !name.is_empty()).cloned()
+}
+
+/// Free whole devices of a node, by resource.
+fn free_devices(lens: &Lens<'_>) -> Vec<i64> {
+    let whole = lens.node.devices.iter().filter(|devices| devices.kind == Kind::Device);
+    // Negative amounts are legal and mean nothing: they make no room.
+    let requested = |resource: &str| lens.source.ledger.node_requested(lens.name(), resource).value().max(0);
+    whole.map(|devices| devices.allocatable.max(0).saturating_sub(requested(&devices.resource))).collect()
+}
+
+fn room(lens: &Lens<'_>) -> Room {
+    let left = |(requested, allocatable): (Known<i64>, Option<i64>)| {
+        allocatable.unwrap_or(0).saturating_sub(requested.any().unwrap_or(0).max(0))
+    };
+    Room {
+        devices: free_devices(lens),
+        cpu_milli: left(lens.cpu_milli()),
+        memory_bytes: left(lens.memory_bytes()),
+        pods: left((lens.pods().map(i64::from), lens.node.pods_allocatable.map(i64::from))),
+    }
+}
+
+/// Every pod that holds accelerators, one entry for each resource, and what those with whole devices ask for beside them.
+fn holders(nodes: &Nodes, ledger: &Ledger, table: &Table) -> (Vec<Held>, Vec<(i64, i64, i64)>) {
+    let (mut holders, mut samples) = (Vec::new(), Vec::new());
+    for slot in ledger.holders() {
+        let pod = ledger.pod(slot);
+        let node = nodes.by_name(pod.node);
+        let mut devices = 0_i64;
+        for &(resource, amount) in &pod.requests.others {
+            let kind = node.map_or_else(|| table.classify(resource), |node| table.classify_on(resource, &node.facts));
+            let Some(kind) = kind.filter(|kind| *kind != Kind::Aux && amount > Quantity::ZERO) else { continue };
+            if kind == Kind::Device {
+                devices = devices.saturating_add(amount.value());
+            }
+            holders.push(held(&pod, (resource, kind, amount.value())));
+        }
+        if devices > 0 {
+            samples.push((devices, pod.requests.cpu.milli(), pod.requests.memory.value()));
+        }
+    }
+    (holders, samples)
+}
+
+fn held(pod: &PodFacts<'_>, (resource, kind, amount): (&str, Kind, i64)) -> Held {
+    let owner =
+        if pod.owner_kind.is_empty() { String::new() } else { format!("{}/{}", pod.owner_kind, pod.owner_name) };
+    Held {
+        namespace: Clean::new(pod.namespace),
+        name: Clean::new(pod.name),
+        node: Clean::new(pod.node),
+        owner: Clean::new(&owner),
+        amount,
+        resource: Clean::new(resource),
+        kind,
+        state: Clean::new(idle(pod).unwrap_or_default()),
+        since: pod.since,
+    }
+}
+
+/// Why a pod that holds devices does not run; `None` for one that does.
+fn idle<'a>(pod: &PodFacts<'a>) -> Option<&'a str> {
+    let or = |word| if pod.reason.is_empty() { word } else { pod.reason };
+    match pod.phase {
+        _ if pod.deleting => Some(or("Terminating")),
+        Phase::Pending => Some(or("Pending")),
+        Phase::Unknown => Some(or("Unknown")),
+        // A pod that is Running and not ready, without a reason, does what it was made for: it may load a model.
+        Phase::Running if !pod.reason.is_empty() && pod.ready < pod.containers => Some(pod.reason),
+        Phase::Running | Phase::Succeeded | Phase::Failed => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,161 @@
+//! A small cluster of GPU nodes, counted by hand.
+
+use super::*;
+use crate::action::Action;
+use crate::facts::node::{ConditionStatus, NodeFacts, Taint};
+use crate::facts::pod::Basis;
+use crate::model::fixture::{Bench, at, gpu_node, gpu_pod, node, pod, turned};
+
+fn labelled(mut node: NodeFacts, labels: &[(&str, &str)]) -> NodeFacts {
+    node.labels = labels.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect();
+    node.labels.sort();
+    node
+}
+
+fn tainted(node: NodeFacts, key: &str) -> NodeFacts {
+    NodeFacts { taints: vec![Taint { key: key.into(), effect: "NoSchedule".into(), ..Taint::default() }], ..node }
+}
+
+/// Two models in two pools: a1 is used in part, a2 has lost three devices and owes one, h1 is free, h2 is cordoned, h3 lost.
+fn nodes() -> Vec<NodeFacts> {
+    let a100 = [("nvidia.com/gpu.product", "NVIDIA-A100"), ("agentpool", "old"), ("nvidia.com/gpu.count", "8")];
+    let h100 = [("nvidia.com/gpu.product", "NVIDIA-H100"), ("eks.amazonaws.com/nodegroup", "new")];
+    let cordoned = NodeFacts { unschedulable: true, ..labelled(gpu_node("h2", 8, 8), &h100) };
+    vec![
+        tainted(labelled(gpu_node("a1", 8, 8), &a100), "nvidia.com/gpu"),
+        labelled(gpu_node("a2", 7, 4), &a100),
+        labelled(gpu_node("h1", 16, 16), &h100),
+        cordoned,
+        turned(&labelled(gpu_node("h3", 8, 8), &h100), ConditionStatus::False, 0),
+        node("cpu"),
+    ]
+}
+
+fn owned<'a>(mut pod: PodFacts<'a>, kind: &'a str, name: &'a str) -> PodFacts<'a> {
+    (pod.owner_kind, pod.owner_name) = (kind, name);
+    pod
+}
+
+fn pods() -> Vec<PodFacts<'static>> {
+    let starting = PodFacts { phase: Phase::Pending, reason: "ContainerCreating", ..gpu_pod("starting", "a1", 1) };
+    let since = |basis, ms| Some(Since { basis, at: at(ms).wall });
+    vec![
+        owned(gpu_pod("train-1", "a1", 2), "Job", "train"),
+        owned(gpu_pod("train-2", "a2", 5), "Job", "train"),
+        PodFacts { since: since(Basis::Scheduled, 50_000), ..starting },
+        PodFacts {
+            deleting: true,
+            reason: "Terminating",
+            since: since(Basis::Deletion, 9_000),
+            ..gpu_pod("ending", "h3", 4)
+        },
+        PodFacts { reason: "CrashLoopBackOff", containers: 1, ..gpu_pod("crashing", "h1", 3) },
+        PodFacts { phase: Phase::Succeeded, ..gpu_pod("done", "h1", 8) },
+        gpu_pod("waits", "", 8),
+        pod("cpu-only", "cpu"),
+    ]
+}
+
+fn bench(by: Grouping) -> Bench {
+    let mut bench = Bench::with(nodes(), &pods());
+    bench.act(Action::Gpus);
+    while bench.model.grouping() != by {
+        bench.act(Action::NextPane);
+    }
+    bench
+}
+
+/// Name, members and requested of each group, and of groups of nodes capacity, allocatable, withdrawn and missing.
+fn rows(bench: &Bench) -> Vec<(String, u32, i64, Option<[i64; 4]>)> {
+    let row = |group: &Group| {
+        let supply = group.supply.map(|s| [s.capacity, s.allocatable, s.withdrawn, s.missing]);
+        (group.name.to_string(), group.members, group.requested, supply)
+    };
+    bench.state().gpu_board().groups.iter().map(row).collect()
+}
+
+#[test]
+fn models_and_pools_have_what_their_nodes_have() {
+    let by_model = [("H100".to_owned(), 3, 7, Some([32, 32, 0, 0])), ("A100".to_owned(), 2, 8, Some([15, 12, 3, 1]))];
+    assert_eq!(rows(&bench(Grouping::Model)), by_model);
+    let by_pool = [("new".to_owned(), 3, 7, Some([32, 32, 0, 0])), ("old".to_owned(), 2, 8, Some([15, 12, 3, 1]))];
+    assert_eq!(rows(&bench(Grouping::Pool)), by_pool);
+}
+
+#[test]
+fn namespaces_and_owners_have_what_their_pods_ask_for() {
+    assert_eq!(rows(&bench(Grouping::Namespace)), [("ns".to_owned(), 5, 15, None)]);
+    let by_owner = [(String::new(), 3, 8, None), ("Job/train".to_owned(), 2, 7, None)];
+    assert_eq!(rows(&bench(Grouping::Owner)), by_owner);
+}
+
+#[test]
+fn only_nodes_that_take_pods_count_for_what_fits() {
+    let bench = bench(Grouping::Model);
+    let board = bench.state().gpu_board();
+    // a1 has 5 free, a2 owes one, h1 has 13; h2 has 8 behind a cordon and h3 has 4 behind a kubelet that is not ready.
+    assert_eq!(board.free, [18, 8, 0, 4]);
+    assert_eq!((board.open_nodes, board.largest), (2, 13));
+    // Each pod asks for half a core and 1 GiB, whatever its devices: the median for each device is that of 3.
+    assert_eq!((board.each.cpu_milli, board.each.memory_bytes, board.each_of), (166, (1 << 30) / 3, 5));
+    // h1 has 4 cores less 0.5, 8 GiB less 1, and room for 9 more pods; a1 has 3 cores, 6 GiB and room for 8.
+    assert_eq!(board.fits, [5 + 9, 2 + 6, 1 + 3, 1, 0]);
+    let fits: Vec<_> = board.groups.iter().map(|group| group.supply.unwrap().fits.unwrap()).collect();
+    assert_eq!(fits, [[9, 6, 3, 1, 0], [5, 2, 1, 0, 0]]);
+}
+
+#[test]
+fn devices_of_pods_that_do_not_run_are_listed_longest_first() {
+    let bench = bench(Grouping::Model);
+    let held = &bench.state().gpu_board().held;
+    let seen: Vec<_> = held.iter().map(|h| (&*h.name, h.amount, &*h.state, h.since.map(|s| s.basis))).collect();
+    assert_eq!(
+        seen,
+        [
+            ("ending", 4, "Terminating", Some(Basis::Deletion)),
+            ("starting", 1, "ContainerCreating", Some(Basis::Scheduled)),
+            ("crashing", 3, "CrashLoopBackOff", None),
+        ]
+    );
+}
+
+#[test]
+fn the_board_follows_pods_and_nodes() {
+    let mut bench = bench(Grouping::Model);
+    let starting = PodFacts { version: 11, ..gpu_pod("starting", "a1", 1) };
+    bench.change_pods(1, &[starting], false);
+    bench.prepare();
+    let held = |bench: &Bench| bench.state().gpu_board().held.len();
+    assert_eq!(held(&bench), 2, "it runs");
+    bench.change_pods(1, &[PodFacts { version: 12, ..gpu_pod("ending", "h3", 4) }], true);
+    bench.prepare();
+    assert_eq!((held(&bench), bench.state().gpu_board().free[3]), (1, 8), "it is gone");
+    let uncordoned = NodeFacts { unschedulable: false, version: 11, ..nodes()[3].clone() };
+    bench.change_node(1, uncordoned);
+    bench.prepare();
+    assert_eq!(bench.state().gpu_board().free[..2], [26, 0]);
+    // Only the time has changed, and the record looks the same.
+    let later = Some(Since { basis: Basis::NotReady, at: at(60_000).wall });
+    bench.change_pods(1, &[PodFacts { version: 13, since: later, ..pods()[4].clone() }], false);
+    bench.prepare();
+    assert_eq!(bench.state().gpu_board().held[0].since, later);
+}
+
+#[test]
+fn what_pods_ask_for_on_a_node_without_devices_is_in_its_group() {
+    let labels = [("nvidia.com/gpu.product", "NVIDIA-T4")];
+    let mut bench = Bench::with(vec![labelled(node("gone"), &labels)], &[gpu_pod("left", "gone", 2)]);
+    bench.act(Action::Gpus);
+    assert_eq!(rows(&bench), [("T4".to_owned(), 0, 2, Some([0, 0, 0, 0]))]);
+}
+
+#[test]
+fn slices_and_shares_stand_for_themselves_and_fit_nothing() {
+    let labels = [("nvidia.com/gpu.product", "NVIDIA-L4-SHARED"), ("nvidia.com/gpu.sharing-strategy", "mps")];
+    let mut bench = Bench::with(vec![labelled(gpu_node("n", 80, 80), &labels), gpu_node("m", 8, 8)], &[]);
+    bench.act(Action::Gpus);
+    let board = bench.state().gpu_board();
+    let kinds: Vec<_> = board.groups.iter().map(|g| (&*g.name, g.kind, g.supply.unwrap().fits.is_some())).collect();
+    assert_eq!(kinds, [("", Kind::Device, true), ("L4", Kind::Shared, false)]);
+    assert_eq!(board.free[0], 8, "shares are no devices");
+}

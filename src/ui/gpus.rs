@@ -1,0 +1,384 @@
+//! The GPU view: what fits now, accelerators by group, and devices held by pods that do not run; one list of lines to scroll.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::grid::{self, Placed, Seen, Spec, Width};
+use super::layout::Scroll;
+use super::scene::{Paint, Scene};
+use super::text::{Pen, columns};
+use super::units::{amount, bytes, compact, cores, devices, duration, grouped};
+use crate::facts::accelerator::Kind;
+use crate::facts::pod::Basis;
+use crate::facts::text::Clean;
+use crate::model::Known;
+use crate::model::cluster::ClusterState;
+use crate::model::fit::SIZES;
+use crate::model::gpus::{Board, Group, Grouping, Held};
+use crate::model::rows::age_of;
+use crate::theme::{Glyphs, Role};
+
+/// What the view shows, taken out of the model.
+pub(super) struct GpusView<'a> {
+    board: &'a Board,
+    by: Grouping,
+    /// Whether what pods ask for is known.
+    pods: Known<()>,
+    /// The model's scroll offset.
+    wanted: usize,
+    /// Now by the server's clock.
+    server_now: jiff::Timestamp,
+}
+
+impl<'a> GpusView<'a> {
+    pub(super) fn new(cluster: &'a ClusterState, by: Grouping, (wanted, now): (usize, crate::msg::Now)) -> Self {
+        let pods = cluster.pod_counts().map(|_| ());
+        Self { board: cluster.gpu_board(), by, pods, wanted, server_now: cluster.server_now(now) }
+    }
+}
+
+/// Lines of a page: all but the title.
+pub(super) fn page(area: Rect) -> usize {
+    usize::from(area.height.saturating_sub(1))
+}
+
+/// One line below the title.
+enum Line<'a> {
+    Blank,
+    Fits,
+    Text(Role, String),
+    GroupHead,
+    Group(&'a Group),
+    HeldHead,
+    Held(&'a Held),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum GroupColumn {
+    Name,
+    Resource,
+    Nodes,
+    Pods,
+    Requested,
+    Healthy,
+    Capacity,
+    Free,
+    Lost,
+    Fit(usize),
+}
+
+const GROUPS: [Spec<GroupColumn>; 14] = [
+    Spec::new(GroupColumn::Name, "", Width::Seen(8, 40), 0),
+    Spec::new(GroupColumn::Resource, "RESOURCE", Width::Seen(8, 32), 6),
+    Spec::new(GroupColumn::Nodes, "NODES", Width::Fixed(5), 7).right(),
+    Spec::new(GroupColumn::Pods, "PODS", Width::Fixed(5), 7).right(),
+    Spec::new(GroupColumn::Requested, "REQ", Width::Fixed(7), 1).right(),
+    Spec::new(GroupColumn::Healthy, "OK", Width::Fixed(7), 2).right(),
+    Spec::new(GroupColumn::Capacity, "CAP", Width::Fixed(7), 3).right(),
+    Spec::new(GroupColumn::Free, "FREE", Width::Fixed(7), 4).right(),
+    Spec::new(GroupColumn::Lost, "LOST", Width::Fixed(7), 5),
+    Spec::new(GroupColumn::Fit(0), "FIT 1", Width::Fixed(5), 8).right(),
+    Spec::new(GroupColumn::Fit(1), "2", Width::Fixed(4), 9).right(),
+    Spec::new(GroupColumn::Fit(2), "4", Width::Fixed(4), 10).right(),
+    Spec::new(GroupColumn::Fit(3), "8", Width::Fixed(4), 11).right(),
+    Spec::new(GroupColumn::Fit(4), "16", Width::Fixed(4), 12).right(),
+];
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum HeldColumn {
+    Amount,
+    For,
+    Since,
+    State,
+    Pod,
+    Node,
+    Owner,
+    Resource,
+}
+
+const HELD: [Spec<HeldColumn>; 8] = [
+    Spec::new(HeldColumn::Amount, "GPU", Width::Fixed(4), 1).right(),
+    Spec::new(HeldColumn::For, "FOR", Width::Fixed(6), 2).right(),
+    Spec::new(HeldColumn::Since, "SINCE", Width::Fixed(9), 6),
+    Spec::new(HeldColumn::State, "STATE", Width::Seen(9, 24), 3),
+    Spec::new(HeldColumn::Pod, "POD", Width::Seen(12, 80), 0),
+    Spec::new(HeldColumn::Node, "NODE", Width::Seen(8, 40), 4),
+    Spec::new(HeldColumn::Owner, "OWNER", Width::Seen(8, 40), 5),
+    Spec::new(HeldColumn::Resource, "RESOURCE", Width::Seen(8, 32), 7),
+];
+
+/// Draws the view over all of `area`.
+pub(super) fn draw(
+    buf: &mut Buffer,
+    area: Rect,
+    (scene, view): (&Scene<'_>, &GpusView<'_>),
+    (paint, scroll): (Paint<'_>, &mut Scroll),
+) {
+    let lines = lines(view);
+    let height = page(area);
+    let first = scroll.follow(view.wanted, lines.len().saturating_sub(height));
+    title(&mut Pen::new(buf, paint.look, area, 0), scene, view, (paint, lines.len().saturating_sub(first + height)));
+    let width = usize::from(area.width);
+    let (mut groups, mut held) = (Seen::default(), Seen::default());
+    groups.grow(&GROUPS, |column| {
+        view.board.groups.iter().map(|group| columns(&group_text(column, group, view, paint).1)).max().unwrap_or(0)
+    });
+    let visible = || lines.iter().skip(first).take(height);
+    held.grow(&HELD, |column| {
+        let shown = visible().filter_map(|line| if let Line::Held(held) = line { Some(held) } else { None });
+        shown.map(|held| columns(&held_text(column, held, (view, paint)).1)).max().unwrap_or(0)
+    });
+    let of_nodes = view.by.of_nodes();
+    let groups = groups.place(&GROUPS, width, |spec| match spec.column {
+        GroupColumn::Name | GroupColumn::Resource | GroupColumn::Requested => true,
+        GroupColumn::Pods => !of_nodes,
+        _ => of_nodes,
+    });
+    let held = held.place(&HELD, width, |_| true);
+    for (row, line) in (1..area.height).zip(visible()) {
+        let line_area = Rect { y: area.y + row, height: 1, ..area };
+        draw_line(buf, line_area, line, ((&groups, &held), view, paint));
+    }
+}
+
+type Columns<'c> = (&'c [Placed<GroupColumn>], &'c [Placed<HeldColumn>]);
+
+fn draw_line(
+    buf: &mut Buffer,
+    area: Rect,
+    line: &Line<'_>,
+    ((groups, held), view, paint): (Columns<'_>, &GpusView<'_>, Paint<'_>),
+) {
+    let mut pen = Pen::new(buf, paint.look, area, 0);
+    match line {
+        Line::Blank => {}
+        Line::Fits => fits(&mut pen, view, &paint.look.glyphs),
+        Line::Text(role, text) => _ = pen.skip(1).rest(*role, text),
+        Line::GroupHead => {
+            pen.skip(1).put(Role::Header, &view.by.name().to_uppercase());
+            grid::heading(&mut pen, area, groups, (None, paint.look));
+        }
+        Line::Group(group) => {
+            for column in groups {
+                let (role, text) = group_text(column.column, group, view, paint);
+                column.put(pen.go(area, column.at), role, &text);
+            }
+        }
+        Line::HeldHead => grid::heading(&mut pen, area, held, (None, paint.look)),
+        Line::Held(pod) => {
+            for column in held {
+                let (role, text) = held_text(column.column, pod, (view, paint));
+                column.put(pen.go(area, column.at), role, &text);
+            }
+        }
+    }
+}
+
+fn lines<'a>(view: &GpusView<'a>) -> Vec<Line<'a>> {
+    let board = view.board;
+    let mut lines = vec![Line::Fits];
+    if let Known::Exact(()) = view.pods {
+        lines.push(Line::Text(Role::Text, free(board)));
+        lines.push(Line::Text(Role::Muted, rule(board)));
+    } else {
+        let why = match view.pods {
+            Known::Denied => "pods may not be listed: what is requested, free and held is not known",
+            _ => "pods are not all read yet: what is requested, free and held is not known",
+        };
+        lines.push(Line::Text(Role::Unknown, why.to_owned()));
+    }
+    lines.extend([Line::Blank, Line::GroupHead]);
+    if board.groups.is_empty() {
+        let nothing = if view.by.of_nodes() {
+            "no node announces an accelerator"
+        } else {
+            "no pod that is bound asks for an accelerator"
+        };
+        lines.push(Line::Text(Role::Unknown, nothing.to_owned()));
+    }
+    lines.extend(board.groups.iter().map(Line::Group));
+    lines.push(Line::Blank);
+    if !matches!(view.pods, Known::Exact(())) {
+        return lines;
+    }
+    lines.push(Line::Text(if board.held.is_empty() { Role::Muted } else { Role::Warn }, held_words(board)));
+    if !board.held.is_empty() {
+        lines.push(Line::HeldHead);
+        lines.extend(board.held.iter().map(Line::Held));
+    }
+    lines
+}
+
+/// `prod-a GPUs  by [model] pool namespace owner   611/861/872`.
+fn title(pen: &mut Pen<'_>, scene: &Scene<'_>, view: &GpusView<'_>, (paint, below): (Paint<'_>, usize)) {
+    let summary = scene.summary();
+    pen.skip(1).put(Role::Title, summary.map_or("", |summary| &summary.context)).put(Role::Title, " GPUs").skip(2);
+    for by in Grouping::ALL {
+        // Brackets, so that the choice can be seen without styles.
+        if by == view.by {
+            pen.put(Role::Focus, &format!("[{}]", by.name()));
+        } else {
+            pen.put(Role::Muted, &format!(" {} ", by.name()));
+        }
+    }
+    if let Some(gpu) = summary.and_then(|summary| summary.gpu) {
+        let numbers = devices(gpu, 1, &paint.look.glyphs);
+        if pen.left() > columns(&numbers) + 4 {
+            pen.skip(2).put(Role::Text, &numbers);
+        }
+    }
+    let more = format!("{below} more below");
+    if below > 0 && pen.left() > columns(&more) + 3 {
+        pen.skip(2).put(Role::Muted, &more);
+    }
+}
+
+/// `fits now  250 of 1 · 120 of 2 · 55 of 4 · 20 of 8 · 0 of 16`.
+fn fits(pen: &mut Pen<'_>, view: &GpusView<'_>, glyphs: &Glyphs) {
+    pen.skip(1).put(Role::Header, "FITS NOW");
+    for (size, pods) in SIZES.into_iter().zip(view.board.fits) {
+        let known = matches!(view.pods, Known::Exact(()));
+        let pods = if known { compact(pods) } else { glyphs.none.to_owned() };
+        let role = if known && pods == "0" { Role::Warn } else { Role::Text };
+        pen.skip(2).put(role, &pods).put(Role::Muted, &format!(" of {size}"));
+    }
+    if pen.left() > 30 {
+        pen.skip(2).rest(Role::Muted, "more pods of so many GPUs, each for itself");
+    }
+}
+
+/// Where the free devices are.
+fn free(board: &Board) -> String {
+    let [open, cordoned, tainted, not_ready] = board.free;
+    let all = board.free.iter().fold(0_i64, |sum, free| sum.saturating_add(*free));
+    let mut parts = vec![match board.open_nodes {
+        0 => format!("free {}: none on nodes that take pods", grouped(all)),
+        1 => format!("free {}: {} on 1 node that takes pods", grouped(all), grouped(open)),
+        nodes => {
+            let (nodes, most) = (grouped(nodes), grouped(board.largest));
+            format!("free {}: {} on {nodes} nodes that take pods, at most {most} on one", grouped(all), grouped(open))
+        }
+    }];
+    for (count, word) in [(cordoned, "cordoned"), (tainted, "tainted"), (not_ready, "not ready")] {
+        if count > 0 {
+            parts.push(format!("{} {word}", grouped(count)));
+        }
+    }
+    parts.join(", ")
+}
+
+/// What a pod is taken to ask for beside its devices.
+fn rule(board: &Board) -> String {
+    match board.each_of {
+        0 => "counted by whole devices and pod slots: no pod here shows what one asks for beside them".to_owned(),
+        pods => {
+            let of = if pods == 1 {
+                "the one pod that holds GPUs".to_owned()
+            } else {
+                format!("{} pods", grouped(pods as u64))
+            };
+            let (cpu, memory) = (cores(board.each.cpu_milli), bytes(board.each.memory_bytes));
+            format!("counted with {cpu} CPU and {memory} beside each GPU, the median of {of} here")
+        }
+    }
+}
+
+fn held_words(board: &Board) -> String {
+    let whole = board.held.iter().filter(|held| held.kind == Kind::Device);
+    let devices = whole.fold(0_i64, |sum, held| sum.saturating_add(held.amount));
+    match board.held.len() {
+        0 => "no GPU is held by a pod that does not run".to_owned(),
+        1 => format!("held by 1 pod that does not run: {} GPUs", grouped(devices)),
+        pods => format!(
+            "held by {} pods that do not run: {} GPUs, the longest first",
+            grouped(pods as u64),
+            grouped(devices)
+        ),
+    }
+}
+
+fn group_text(column: GroupColumn, group: &Group, view: &GpusView<'_>, paint: Paint<'_>) -> (Role, String) {
+    let glyphs = &paint.look.glyphs;
+    let exact = matches!(view.pods, Known::Exact(()));
+    let number = |number: i64| (Role::Text, compact(number));
+    let supplied = |number: i64| (if number < 0 { Role::Warn } else { Role::Text }, amount(number));
+    let none = || (Role::Muted, String::new());
+    match (column, group.supply) {
+        // Where no label names the model, what the maker calls the resource says most.
+        (GroupColumn::Name, _) if group.name.is_empty() && view.by == Grouping::Model => {
+            (Role::Muted, group.resource.to_string())
+        }
+        (GroupColumn::Name, _) if group.name.is_empty() => (Role::Muted, nameless(view.by).to_owned()),
+        (GroupColumn::Name, _) => (Role::Text, group.name.to_string()),
+        (GroupColumn::Resource, _) => match group.kind {
+            Kind::Device => (Role::Muted, group.resource.to_string()),
+            Kind::Slice => (Role::Muted, format!("{} slices", group.resource)),
+            Kind::Shared => (Role::Muted, format!("{} shares", group.resource)),
+            Kind::Aux => none(),
+        },
+        (GroupColumn::Nodes | GroupColumn::Pods, _) => number(group.members.into()),
+        (GroupColumn::Requested | GroupColumn::Free | GroupColumn::Fit(_), _) if !exact => {
+            (Role::Unknown, glyphs.none.to_owned())
+        }
+        (GroupColumn::Requested, Some(supply)) if group.requested > supply.allocatable => {
+            (Role::Bad, amount(group.requested))
+        }
+        (GroupColumn::Requested, _) => supplied(group.requested),
+        (_, None) => none(),
+        (GroupColumn::Healthy, Some(supply)) => {
+            (if supply.allocatable < supply.capacity { Role::Warn } else { Role::Text }, amount(supply.allocatable))
+        }
+        (GroupColumn::Capacity, Some(supply)) => supplied(supply.capacity),
+        (GroupColumn::Free, Some(supply)) => number(supply.allocatable.saturating_sub(group.requested)),
+        (GroupColumn::Lost, Some(supply)) => (Role::Bad, lost(supply.withdrawn, supply.missing, glyphs)),
+        (GroupColumn::Fit(place), Some(supply)) => match supply.fits {
+            Some(fits) => (if fits[place] == 0 { Role::Muted } else { Role::Text }, compact(fits[place])),
+            None => none(),
+        },
+    }
+}
+
+/// What a group without a name is called.
+fn nameless(by: Grouping) -> &'static str {
+    match by {
+        Grouping::Model => "no model",
+        Grouping::Pool => "no pool",
+        Grouping::Namespace => "no namespace",
+        Grouping::Owner => "no owner",
+    }
+}
+
+/// `✗3-2`: three withdrawn, two missing.
+fn lost(withdrawn: i64, missing: i64, glyphs: &Glyphs) -> String {
+    let withdrawn = if withdrawn > 0 { format!("{}{}", glyphs.bad, compact(withdrawn)) } else { String::new() };
+    let missing = if missing > 0 { format!("-{}", compact(missing)) } else { String::new() };
+    withdrawn + &missing
+}
+
+fn held_text(column: HeldColumn, held: &Held, (view, paint): (&GpusView<'_>, Paint<'_>)) -> (Role, String) {
+    let none = || paint.look.glyphs.none.to_owned();
+    let text = |text: &Clean| (Role::Text, text.to_string());
+    match column {
+        HeldColumn::Amount => (Role::Warn, compact(held.amount)),
+        HeldColumn::For => {
+            let span = held.since.and_then(|since| age_of(Some(since.at), view.server_now));
+            (Role::Text, span.map_or_else(none, duration))
+        }
+        HeldColumn::Since => (
+            Role::Muted,
+            match held.since.map(|since| since.basis) {
+                Some(Basis::Created) => "created".to_owned(),
+                Some(Basis::Scheduled) => "scheduled".to_owned(),
+                Some(Basis::NotReady) => "not ready".to_owned(),
+                Some(Basis::Deletion) => "deletion".to_owned(),
+                None => none(),
+            },
+        ),
+        HeldColumn::State => (Role::Warn, held.state.to_string()),
+        HeldColumn::Pod => (Role::Text, format!("{}/{}", held.namespace, held.name)),
+        HeldColumn::Node => text(&held.node),
+        HeldColumn::Owner if held.owner.is_empty() => (Role::Muted, "<none>".to_owned()),
+        HeldColumn::Owner => text(&held.owner),
+        HeldColumn::Resource => (Role::Muted, held.resource.to_string()),
+    }
+}
