@@ -44,7 +44,7 @@ actions! {
         Bottom "bottom" ["G", "end"] "last row",
     }
     "go" {
-        Open "open" ["enter"] "open the node",
+        Open "open" ["enter"] "open the node, pod or alert",
         Back "back" ["esc", "backspace"] "back; clears the filter",
         NextCluster "next-cluster" ["tab"] "next cluster",
         PreviousCluster "previous-cluster" ["shift-tab"] "previous cluster",
@@ -60,6 +60,8 @@ actions! {
         Api "api" ["a"] "API latency, calls, failures",
         Gpus "gpus" ["u"] "GPUs: groups, fits, held",
         Alerts "alerts" ["!"] "all alerts of all clusters",
+        Yaml "yaml" ["y"] "YAML of the node or pod",
+        Copy "copy" ["c", "Y"] "copy its name, or the YAML",
         NextPane "next-pane" ["l", "right"] "next part or grouping",
         PreviousPane "previous-pane" ["h", "left"] "previous part or grouping",
     }
@@ -71,6 +73,7 @@ actions! {
         SortName "sort-name" ["N"] "sort by name",
         SortStatus "sort-status" ["T"] "sort by status, worst first",
         SortPods "sort-pods" ["P"] "sort by pod density, fullest first",
+        SortRestarts "sort-restarts" ["R"] "sort pods by restarts, most first",
         SortGpu "sort-gpu" ["U"] "sort by free GPUs, most first",
         SortCpu "sort-cpu" ["C"] "sort by CPU requested, most first",
         SortMemory "sort-memory" ["M"] "sort by memory requested, most first",
@@ -87,7 +90,7 @@ actions! {
         Refresh "refresh" ["r", "ctrl-r"] "retry now and list again",
         Redraw "redraw" ["ctrl-l"] "draw the screen again",
         Suspend "suspend" ["ctrl-z"] "suspend to the shell",
-        Quit "quit" ["q"] "quit; in a node or the help: back",
+        Quit "quit" ["q"] "quit; on any other screen: back",
         ForceQuit "force-quit" ["ctrl-c"] "quit from anywhere",
     }
 }

@@ -16,6 +16,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 use crate::clock::Clock;
 use crate::facts::text::Clean;
+use crate::msg::inspect::Inspection;
 use crate::msg::{ClusterEvent, ClusterId, Mono, Msg, Resource, Series};
 
 mod call;
@@ -26,6 +27,7 @@ mod deadline;
 mod exec;
 mod guard;
 mod inflate;
+mod inspect;
 pub mod kubeconfig;
 mod meter;
 mod optional;
@@ -59,6 +61,8 @@ pub struct Link {
     pub out: mpsc::Sender<Msg>,
     /// What the user wants of it.
     pub commands: mpsc::Receiver<Command>,
+    /// The one object that the user looks at closely; the latest wish is the one that counts.
+    pub inspect: watch::Receiver<Option<Inspection>>,
     /// The clock that all clusters share.
     pub clock: Clock,
 }
@@ -82,6 +86,7 @@ pub(crate) struct Shared {
     tuning: Arc<Tuning>,
     sink: Sink,
     session: Session,
+    inspect: watch::Receiver<Option<Inspection>>,
     refresh: watch::Receiver<u64>,
     resumed: watch::Receiver<u64>,
     /// The last ping was answered.
@@ -157,12 +162,13 @@ enum Part {
     Reflector(Resource),
     Probe(Series),
     Version,
+    Inspector,
     Usage,
     Optional(Resource),
 }
 
 impl Part {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::Meter,
         Self::Session,
         Self::Reflector(Resource::Nodes),
@@ -170,6 +176,7 @@ impl Part {
         Self::Probe(Series::Ping),
         Self::Probe(Series::Work),
         Self::Version,
+        Self::Inspector,
         Self::Usage,
         Self::Optional(Resource::Leases),
         Self::Optional(Resource::Slices),
@@ -185,13 +192,14 @@ impl Part {
             Self::Probe(Series::Ping) => "ping probe",
             Self::Probe(Series::Work) => "work probe",
             Self::Version => "version",
+            Self::Inspector => "opened object",
             Self::Usage => "usage",
         }
     }
 }
 
 async fn supervise<B: Build>(build: B, server: ClusterEvent, tuning: Tuning, link: Link) {
-    let Link { id, out, mut commands, clock } = link;
+    let Link { id, out, mut commands, inspect, clock } = link;
     let closed = out.clone();
     let (refresh, refreshes) = watch::channel(0);
     let (awake, resumes) = watch::channel(0);
@@ -204,6 +212,7 @@ async fn supervise<B: Build>(build: B, server: ClusterEvent, tuning: Tuning, lin
         epoch: (Instant::now(), clock.mono()),
         sink: Sink::new(clock),
         session,
+        inspect,
         refresh: refreshes,
         resumed: resumes,
         answering: AtomicBool::new(false),
@@ -277,6 +286,7 @@ impl<B: Build> Tree<B> {
                 Part::Reflector(resource) => stream::run(shared, resource, seed).await,
                 Part::Probe(series) => probe::run(shared, series).await,
                 Part::Version => probe::versions(shared).await,
+                Part::Inspector => inspect::run(shared, seed).await,
                 Part::Usage => usage::run(shared, seed).await,
                 Part::Optional(resource) => optional::run(shared, resource, seed).await,
             }

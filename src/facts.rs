@@ -4,10 +4,13 @@
 //! made safe for a terminal here, once ([`text`]).
 
 pub mod accelerator;
+pub mod document;
 pub mod dra;
+pub mod event;
 mod json;
 pub mod kept;
 pub mod lease;
+mod loose;
 pub mod metrics;
 pub mod node;
 pub mod pod;

@@ -13,6 +13,7 @@
 
 pub mod action;
 pub mod cli;
+pub mod clipboard;
 pub mod clock;
 pub mod cluster;
 pub mod config;

@@ -8,6 +8,7 @@ pub mod fit;
 pub mod gpus;
 pub mod history;
 mod input;
+pub mod inspection;
 mod join;
 mod kept;
 pub mod latency;
@@ -15,6 +16,7 @@ pub mod ledger;
 mod nodes;
 pub mod optional;
 pub mod rows;
+pub mod screens;
 mod sync;
 mod touched;
 pub mod usage;
@@ -24,6 +26,7 @@ use std::time::Duration;
 
 use crate::facts::accelerator::Table;
 use crate::facts::text::Clean;
+use crate::msg::inspect::{Inspection, Subject};
 use crate::msg::{ClusterId, Effect, Mono, Msg, Now};
 
 use alert::Severity;
@@ -31,6 +34,8 @@ use cluster::ClusterState;
 
 /// Rows of a page until the ui says how many there are: what fits a terminal of 24 lines.
 const DEFAULT_PAGE: usize = 20;
+/// How long a notice stays: long enough to be read, and gone before it is taken for news.
+const NOTICE: Duration = Duration::from_secs(6);
 /// The clocks may drift apart by this much before it means that the machine slept: F67.
 const SLEEP: Duration = Duration::from_secs(5);
 
@@ -96,6 +101,18 @@ pub enum Screen {
         /// Which part has the focus.
         pane: NodePane,
     },
+    /// One pod of the current cluster.
+    Pod {
+        /// Its namespace.
+        namespace: Clean,
+        /// Its name.
+        name: Clean,
+    },
+    /// One node or pod of the current cluster as YAML.
+    Yaml {
+        /// Which.
+        subject: Subject,
+    },
     /// The API of the current cluster: how fast it answers, and where the time goes.
     Api,
     /// All alerts of all clusters.
@@ -115,6 +132,8 @@ pub enum NodePane {
     Resources,
     /// Taints, labels and system information.
     Labels,
+    /// What was reported about the node.
+    Events,
 }
 
 /// What keys mean now.
@@ -212,6 +231,12 @@ pub struct Model {
     clusters: Vec<ClusterState>,
     current: usize,
     screen: Screen,
+    /// What is below the screen, the lowest first: where `back` leads; nothing below means the nodes.
+    trail: Vec<Screen>,
+    /// What the clusters' tasks were last told to look at closely.
+    inspecting: Option<(ClusterId, Inspection)>,
+    /// What was just done, and when.
+    notice: Option<(Mono, Clean)>,
     mode: Mode,
     wide: bool,
     /// Rows of a page, as the ui last said.
@@ -244,6 +269,9 @@ impl Model {
             clusters: clusters.into_iter().zip(ids).map(state).collect(),
             current: 0,
             screen: Screen::Nodes,
+            trail: Vec::new(),
+            inspecting: None,
+            notice: None,
             mode: Mode::Normal,
             wide: false,
             page: DEFAULT_PAGE,
@@ -359,6 +387,12 @@ impl Model {
     #[must_use]
     pub fn help_scroll(&self) -> usize {
         self.help_scroll
+    }
+
+    /// What was just done, for a few seconds.
+    #[must_use]
+    pub fn notice(&self, now: Now) -> Option<&Clean> {
+        self.notice.as_ref().filter(|(at, _)| now.mono.since(*at) < NOTICE).map(|(_, text)| text)
     }
 
     /// Firing alerts over all clusters that are to be heard: critical ones and warnings.

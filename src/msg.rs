@@ -18,6 +18,9 @@ use crate::facts::text::Clean;
 use crate::facts::wire::Uid;
 
 pub mod check;
+pub mod inspect;
+
+use inspect::{Finding, Inspection};
 
 /// Monotonic time since the program started; comparable within one run only.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -90,6 +93,15 @@ pub enum Effect {
     Redraw,
     /// Try now what this cluster's tasks wait for; relist.
     Refresh(ClusterId),
+    /// Look closely at one object, instead of the one that was looked at before.
+    Inspect(ClusterId, Box<Inspection>),
+    /// Nothing is looked at closely any more; what was kept of it can go.
+    EndInspection,
+    /// Hand text to the terminal's clipboard.
+    Copy {
+        /// The text; more than a terminal takes is left out.
+        text: String,
+    },
     /// Alerts began to fire; nobody may be looking.
     Tell {
         /// The bell may ring: it has not for a while.
@@ -192,6 +204,8 @@ pub enum ClusterEvent {
     Limits(PageLimits),
     /// One scheduled probe; exactly one of these for each tick of each series (G8).
     Probe(ProbeSample),
+    /// News of the one object that is looked at closely.
+    Found(Box<Finding>),
     /// Something failed; also kept in [`SyncState::Waiting`] where a retry follows.
     Failed(Box<Failure>),
     /// Our clock against the server's, from the `Date` header; positive when ours is ahead.
@@ -531,18 +545,28 @@ pub enum CallKind {
     Watch(Resource),
     /// What nodes use: `metrics.k8s.io`.
     Usage,
-    /// Anything else: `/version`, one object.
+    /// Anything else: `/version`.
     Get,
+    /// One object that is looked at closely, or a page of its events.
+    Detail,
+    /// Opening a watch on these, until its headers.
+    DetailWatch,
 }
 
 impl CallKind {
+    /// Opens a watch: its latency ends with the headers, and its bytes are reported by whoever reads it.
+    #[must_use]
+    pub fn is_watch(self) -> bool {
+        matches!(self, Self::Watch(_) | Self::DetailWatch)
+    }
+
     /// Of an API that a cluster need not have: it counts for our load, and says nothing about the health of the cluster.
     #[must_use]
     pub fn is_optional(self) -> bool {
         match self {
             Self::List(resource) | Self::Watch(resource) => resource.is_optional(),
             Self::Usage => true,
-            Self::Ping | Self::Work | Self::Get => false,
+            Self::Ping | Self::Work | Self::Get | Self::Detail | Self::DetailWatch => false,
         }
     }
 }

@@ -13,10 +13,11 @@ use std::time::Duration;
 use color_eyre::eyre::{self, WrapErr};
 use crossterm::event::{Event, EventStream};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 use tokio_stream::StreamExt;
 
+use crate::clipboard;
 use crate::clock::Clock;
 use crate::cluster::kubeconfig::Target;
 use crate::cluster::{self, Command, Link, Tuning};
@@ -24,6 +25,7 @@ use crate::facts::accelerator::Table;
 use crate::keymap::KeyMap;
 use crate::model::cluster::ClusterState;
 use crate::model::{ClusterSpec, Mode, Model, Settings};
+use crate::msg::inspect::Inspection;
 use crate::msg::{AlertNews, ClusterId, Edit, Effect, Msg};
 use crate::report::{self, Snapshot};
 use crate::tell::{Hook, Telling};
@@ -53,6 +55,7 @@ const BATCH_EVENTS: usize = 256;
 pub struct Clusters {
     runtime: Option<tokio::runtime::Runtime>,
     commands: Vec<mpsc::Sender<Command>>,
+    inspections: Vec<watch::Sender<Option<Inspection>>>,
     inbox: mpsc::Receiver<Msg>,
 }
 
@@ -69,15 +72,18 @@ impl Clusters {
             .build()?;
         let (out, inbox) = mpsc::channel(CHANNEL_MESSAGES);
         let mut commands = Vec::with_capacity(targets.len());
+        let mut inspections = Vec::with_capacity(targets.len());
         for (id, target) in (0..).map(ClusterId).zip(targets) {
             let (command, receive) = mpsc::channel(4);
             commands.push(command);
+            let (inspect, inspected) = watch::channel(None);
+            inspections.push(inspect);
             if target.broken().is_none() {
-                let link = Link { id, out: out.clone(), commands: receive, clock };
+                let link = Link { id, out: out.clone(), commands: receive, inspect: inspected, clock };
                 runtime.spawn(cluster::run(target.clone(), tuning(target), link));
             }
         }
-        Ok(Self { runtime: Some(runtime), commands, inbox })
+        Ok(Self { runtime: Some(runtime), commands, inspections, inbox })
     }
 
     fn hook(&self, telling: &Telling) -> Option<Hook> {
@@ -88,6 +94,18 @@ impl Clusters {
         if let Some(command) = self.commands.get(usize::from(id.0)) {
             // A full queue means that refreshes wait already.
             let _ = command.try_send(Command::Refresh);
+        }
+    }
+
+    /// Looks closely at one object of one cluster, and at nothing of the others.
+    fn inspect(&self, wanted: Option<(ClusterId, &Inspection)>) {
+        for (id, inspect) in (0..).map(ClusterId).zip(&self.inspections) {
+            let wish = wanted.filter(|(of, _)| *of == id).map(|(_, inspection)| inspection.clone());
+            inspect.send_if_modified(|known| {
+                let changed = *known != wish;
+                *known = wish;
+                changed
+            });
         }
     }
 }
@@ -289,6 +307,11 @@ impl App {
                 self.screen.clear()?;
                 Ok(Flow::Continue)
             }
+            Some(Effect::Copy { text }) => {
+                let bytes = clipboard::bytes(&text, &is_set);
+                self.screen.send(&bytes).wrap_err("the terminal is gone")?;
+                Ok(Flow::Continue)
+            }
             effect => Ok(self.perform(effect.as_ref())),
         }
     }
@@ -311,8 +334,7 @@ impl App {
     }
 
     fn tell(&mut self, ring: bool, news: Vec<AlertNews>) -> eyre::Result<()> {
-        let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-        let bytes = self.telling.bytes(ring, &news, &set);
+        let bytes = self.telling.bytes(ring, &news, &is_set);
         self.screen.send(&bytes).wrap_err("the terminal is gone")?;
         if let Some(hook) = &self.hook {
             hook.tell(news);
@@ -324,8 +346,10 @@ impl App {
         match effect {
             Some(Effect::Quit) => return Flow::Quit,
             Some(Effect::Refresh(id)) => self.clusters.refresh(*id),
+            Some(Effect::Inspect(id, inspection)) => self.clusters.inspect(Some((*id, inspection))),
+            Some(Effect::EndInspection) => self.clusters.inspect(None),
             // These need the terminal, and are done where they come from.
-            Some(Effect::Suspend | Effect::Redraw | Effect::Tell { .. }) | None => {}
+            Some(Effect::Suspend | Effect::Redraw | Effect::Copy { .. } | Effect::Tell { .. }) | None => {}
         }
         Flow::Continue
     }
@@ -357,6 +381,11 @@ impl App {
         self.keyed = false;
         Ok(())
     }
+}
+
+/// An environment variable is there and says something.
+fn is_set(name: &str) -> bool {
+    std::env::var_os(name).is_some_and(|value| !value.is_empty())
 }
 
 fn gone() -> eyre::Report {

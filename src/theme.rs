@@ -110,6 +110,10 @@ pub struct Glyphs {
     pub descending: &'static str,
     /// Answers by latency, fastest first.
     pub levels: [&'static str; 8],
+    /// A minute in which a node was Ready.
+    pub was_ready: &'static str,
+    /// A minute in which it was not.
+    pub was_not_ready: &'static str,
     /// A probe without an answer.
     pub timed_out: &'static str,
     /// A probe that failed before its deadline.
@@ -233,6 +237,8 @@ const UNICODE: Glyphs = Glyphs {
     ascending: "▴",
     descending: "▾",
     levels: ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"],
+    was_ready: "▁",
+    was_not_ready: "▔",
     timed_out: "×",
     failed: "!",
     parts: ["▏", "▎", "▍", "▌", "▋", "▊", "▉", "█"],
@@ -262,6 +268,8 @@ const ASCII: Glyphs = Glyphs {
     ascending: "^",
     descending: "v",
     levels: ["_", ".", "-", "=", "+", "*", "#", "@"],
+    was_ready: "_",
+    was_not_ready: "X",
     timed_out: "x",
     failed: "!",
     parts: [".", ".", ".", ":", "#", "#", "#", "#"],

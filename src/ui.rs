@@ -14,6 +14,7 @@ mod alerts;
 mod api;
 mod bars;
 mod columns;
+mod events;
 mod footer;
 mod gpus;
 mod grid;
@@ -21,6 +22,8 @@ mod header;
 mod help;
 mod layout;
 mod node;
+mod page;
+mod pod;
 mod scene;
 mod spark;
 mod strip;
@@ -29,24 +32,31 @@ mod text;
 mod tiny;
 mod units;
 mod words;
+mod yaml;
 
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
+use crate::facts::text::Clean;
 use crate::keymap::KeyMap;
 use crate::model::alert::{AlertLine, Muted, Severity};
 use crate::model::cluster::ClusterState;
+use crate::model::inspection::{Inspected, PartFreshness};
 use crate::model::{Mode, Model, Screen};
+use crate::msg::inspect::{Part, Subject};
 use crate::msg::{ClusterId, Now};
 use crate::theme::{Depth, Glyphs, Look, Role};
 
 use alertpane::AlertsView;
 use api::ApiView;
+use events::EventsView;
 use gpus::GpusView;
 use grid::Seen;
 use layout::{Counts, Layout, Scroll, window};
+use pod::PodView;
 use scene::{Body, NodeTable, NodeView, Paint, Scene};
+use yaml::YamlView;
 
 /// Most alerts that are taken out of the model for a frame; a tall one-line screen lists no more.
 const ALERTS: usize = 16;
@@ -104,11 +114,13 @@ pub fn view(frame: &mut Frame<'_>, model: &mut Model, state: &mut ViewState, loo
     }
     state.enter(area, model.current_id(), matches!(model.screen(), Screen::Node { .. }));
     let layout = Layout::new(area, counts(model));
-    let (scene, plan) = gather(model, &layout, state, now);
+    let (scene, plan) = gather(model, &layout, (state, look), now);
     let page = match &scene.body {
         _ if scene.mode == Mode::Help => usize::from(area.height.saturating_sub(1)),
         Body::Nodes(_) => usize::from(layout.body.height.saturating_sub(1)),
         Body::Node(view) => plan.page(view.pane),
+        Body::Pod(_) => pod::page(layout.body),
+        Body::Yaml(_) => yaml::page(layout.body),
         Body::Api(_) => api::page(layout.body),
         Body::Alerts(_) => alertpane::page(layout.body),
         Body::Gpus(_) => gpus::page(layout.body),
@@ -190,7 +202,12 @@ fn counts(model: &Model) -> Counts {
 }
 
 /// Takes what `layout` has room for out of the model.
-fn gather<'a>(model: &'a Model, layout: &Layout, state: &mut ViewState, now: Now) -> (Scene<'a>, node::Plan) {
+fn gather<'a>(
+    model: &'a Model,
+    layout: &Layout,
+    (state, look): (&mut ViewState, &Look),
+    now: Now,
+) -> (Scene<'a>, node::Plan) {
     let current = usize::from(model.current_id().0);
     let cluster = model.current();
     let clusters = model.clusters();
@@ -201,6 +218,7 @@ fn gather<'a>(model: &'a Model, layout: &Layout, state: &mut ViewState, now: Now
     alerts.sort_by_key(|alert| (alert.muted.is_some(), std::cmp::Reverse(alert.severity)));
     alerts.truncate(ALERTS);
     let mut plan = node::Plan::default();
+    let inside_node = matches!(model.screen(), Screen::Node { .. });
     let body = match model.screen() {
         Screen::Nodes => {
             let extent = cluster.extent();
@@ -213,15 +231,19 @@ fn gather<'a>(model: &'a Model, layout: &Layout, state: &mut ViewState, now: Now
         }
         Screen::Node { name, pane } => {
             let detail = cluster.node(name, now);
-            plan = node::Plan::new(layout.body, detail.as_ref(), *pane);
+            let events = events_view(cluster, now);
+            plan = node::Plan::new(layout.body, detail.as_ref().map(|detail| (detail, &events)), *pane);
             let extent = cluster.pod_extent();
             let pods = window(extent.len, extent.selected, state.pods_offset, plan.pod_rows());
             state.pods_offset = pods.start;
             let first = pods.start;
             let pods = cluster.pods(pods, now);
             let scroll = state.pane_scroll.follow(model.pane_scroll(), plan.hidden());
-            Body::Node(Box::new(NodeView { name, pane: *pane, detail, extent, first, pods, scroll }))
+            let sort = cluster.pod_sort();
+            Body::Node(Box::new(NodeView { name, pane: *pane, detail, extent, first, pods, sort, scroll, events }))
         }
+        Screen::Pod { namespace, name } => pod_body(model, (namespace, name), (layout, state, look), now),
+        Screen::Yaml { subject } => Body::Yaml(yaml_view(model, subject, (layout, state), now)),
         Screen::Api => Body::Api(Box::new(ApiView::new(cluster, layout.body, (model.pane_scroll(), now)))),
         Screen::Gpus => Body::Gpus(GpusView::new(cluster, model.grouping(), (model.pane_scroll(), now))),
         Screen::Alerts => {
@@ -250,13 +272,65 @@ fn gather<'a>(model: &'a Model, layout: &Layout, state: &mut ViewState, now: Now
             let all = clusters.iter().flat_map(ClusterState::alerts);
             all.filter(|alert| alert.unknown && alert.muted.is_none()).count()
         },
-        filter: cluster.filter(),
-        filter_note: cluster.filter_note(),
+        filter: if inside_node { cluster.pod_filter() } else { cluster.filter() },
+        filter_note: if inside_node { cluster.pod_filter_note() } else { cluster.filter_note() },
+        notice: model.notice(now),
         held: cluster.held(),
         body,
         help_scroll: model.help_scroll(),
     };
     (scene, plan)
+}
+
+/// One pod, and the lines of its page.
+fn pod_body<'a>(
+    model: &'a Model,
+    (namespace, name): (&'a Clean, &'a Clean),
+    (layout, state, look): (&Layout, &mut ViewState, &Look),
+    now: Now,
+) -> Body<'a> {
+    let cluster = model.current();
+    let inspected = cluster.inspected();
+    let mut view = PodView {
+        namespace,
+        name,
+        pod: inspected.and_then(Inspected::pod),
+        replaced: inspected.is_some_and(Inspected::replaced),
+        fresh: part_freshness(cluster, Part::Object, now),
+        events: events_view(cluster, now),
+        first: 0,
+    };
+    let lines = pod::lines(&view, layout.body.width, Paint { look, now, settings: model.settings() });
+    let most = lines.len().saturating_sub(pod::page(layout.body));
+    view.first = state.pane_scroll.follow(model.pane_scroll(), most);
+    Body::Pod(Box::new((view, lines)))
+}
+
+/// One object as YAML.
+fn yaml_view<'a>(
+    model: &'a Model,
+    subject: &'a Subject,
+    (layout, state): (&Layout, &mut ViewState),
+    now: Now,
+) -> YamlView<'a> {
+    let cluster = model.current();
+    let document = cluster.inspected().and_then(Inspected::document);
+    let most = document.map_or(0, |document| document.lines.len()).saturating_sub(yaml::page(layout.body));
+    let first = state.pane_scroll.follow(model.pane_scroll(), most);
+    YamlView { subject, document, fresh: part_freshness(cluster, Part::Object, now), first }
+}
+
+/// How fresh a part of the opened object is; what nobody looks at yet is on its way.
+fn part_freshness(cluster: &ClusterState, part: Part, now: Now) -> PartFreshness<'_> {
+    cluster.inspected_freshness(part, now).unwrap_or(PartFreshness::Loading)
+}
+
+fn events_view(cluster: &ClusterState, now: Now) -> EventsView<'_> {
+    EventsView {
+        events: cluster.inspected().and_then(Inspected::events),
+        fresh: part_freshness(cluster, Part::Events, now),
+        now: cluster.server_now(now),
+    }
 }
 
 /// Draws a scene; gives the cursor's place while a text is edited.
@@ -289,6 +363,14 @@ fn draw(
         Body::Node(view) => {
             let context = summary.map_or("", |summary| &summary.context);
             node::draw(buf, plan, view, (context, paint, &mut state.pods_seen));
+        }
+        Body::Pod(shown) => {
+            let context = summary.map_or("", |summary| &summary.context);
+            pod::draw(buf, layout.body, (&shown.0, &shown.1), (context, paint));
+        }
+        Body::Yaml(view) => {
+            let context = summary.map_or("", |summary| &summary.context);
+            yaml::draw(buf, layout.body, view, (context, paint));
         }
         Body::Api(view) => api::draw(buf, layout.body, (scene, view), (paint, &mut state.api_scroll)),
         Body::Alerts(view) => alertpane::draw(buf, layout.body, (scene, view), paint),

@@ -52,7 +52,8 @@ impl Live {
             probe_deadline: ms(200),
             ..Tuning::default()
         };
-        let link = Link { id: ClusterId(0), out, commands: receive, clock };
+        let link =
+            Link { id: ClusterId(0), out, commands: receive, inspect: tokio::sync::watch::channel(None).1, clock };
         tokio::spawn(cluster::run(Target::plain("small", &at.url), tuning, link));
         let spec = ClusterSpec { context: Clean::new(&at.context), broken: None };
         let model = Model::new(vec![spec], Settings::default());

@@ -16,6 +16,7 @@ mod kubectl;
 mod optional;
 mod protobuf;
 mod pty;
+mod pty_open;
 mod rows;
 mod slow_pages;
 mod snapshot;

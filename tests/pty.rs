@@ -323,6 +323,24 @@ fn pty_under_no_color_only_bold_dim_and_reverse_are_sent() {
     terminal.ends_with(0);
 }
 
+/// Whether what follows an ESC is a sequence that this program sends while it draws.
+pub(crate) fn is_ours(rest: &str) -> bool {
+    match rest.as_bytes().first() {
+        Some(b'[') => {
+            let body = &rest[1..];
+            // A frame may be half written when it is read, so the last sequence may have no end yet.
+            let Some(end) = body.find(|c: char| c.is_ascii_alphabetic()) else { return true };
+            let (parameters, last) = (&body[..end], &body[end..=end]);
+            match parameters.strip_prefix('?') {
+                Some(mode) => ["25", "1049", "2004", "2026"].contains(&mode) && ["h", "l"].contains(&last),
+                None => ["m", "H", "J", "K"].contains(&last),
+            }
+        }
+        Some(b']') => rest.starts_with("]0;"),
+        _ => false,
+    }
+}
+
 /// security.md, section 4: nothing from outside may reach the terminal as an escape, so every sequence is one of ours.
 #[test]
 fn pty_every_escape_sequence_is_one_of_ours() {
@@ -333,21 +351,7 @@ fn pty_every_escape_sequence_is_one_of_ours() {
     terminal.wait_for("MemoryPressure");
     let raw = terminal.raw();
     for rest in raw.split('\u{1b}').skip(1) {
-        let ours = match rest.as_bytes().first() {
-            Some(b'[') => {
-                let body = &rest[1..];
-                // A frame may be half written when it is read, so the last sequence may have no end yet.
-                let Some(end) = body.find(|c: char| c.is_ascii_alphabetic()) else { continue };
-                let (parameters, last) = (&body[..end], &body[end..=end]);
-                match parameters.strip_prefix('?') {
-                    Some(mode) => ["25", "1049", "2004", "2026"].contains(&mode) && ["h", "l"].contains(&last),
-                    None => ["m", "H", "J", "K"].contains(&last),
-                }
-            }
-            Some(b']') => rest.starts_with("]0;"),
-            _ => false,
-        };
-        assert!(ours, "a sequence that is not ours: {:?}", rest.chars().take(20).collect::<String>());
+        assert!(is_ours(rest), "a sequence that is not ours: {:?}", rest.chars().take(20).collect::<String>());
     }
     terminal.press("qq");
     terminal.ends_with(0);

@@ -129,7 +129,7 @@ impl Line {
             .map_err(|error| Trouble::new(Layer::Internal, &format!("no valid request: {error}")))?;
         request.extensions_mut().insert(tag.clone());
         request.headers_mut().insert(ACCEPT, HeaderValue::from_static(accept));
-        if matches!(ask.kind, CallKind::Watch(_)) {
+        if ask.kind.is_watch() {
             // From Kubernetes 1.37 on a compressed watch has one gzip member for each event.
             request.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         }

@@ -270,7 +270,7 @@ impl Open {
         attempt.first_byte = Some(self.start.elapsed());
         attempt.connect = response.extensions().get::<Took>().and_then(Took::take);
         // A watch lives for minutes: its latency ends with the headers.
-        if matches!(attempt.kind, CallKind::Watch(_)) {
+        if attempt.kind.is_watch() {
             self.close(End::Complete);
         }
     }

@@ -24,7 +24,7 @@ use crate::facts::{dra, lease, node, pod};
 use crate::msg::{Batch, CallKind, ClusterEvent, KeptChange, NodeChange, PageLimits, Resource};
 
 mod frames;
-mod lines;
+pub(super) mod lines;
 mod watch;
 
 /// At most one [`ClusterEvent::Heard`] in this time.

@@ -1,6 +1,7 @@
 //! What we keep of a pod, and batches of pods that cost a handful of allocations whatever their number.
 
 mod batch;
+mod detail;
 mod proto;
 pub(super) mod raw;
 mod since;
@@ -17,6 +18,7 @@ use super::wire::{self, DecodeError, ListHead, Sink, Uid};
 use raw::Raw;
 
 pub use batch::PodBatch;
+pub use detail::{ClaimFacts, ContainerFacts, ContainerKind, ContainerState, DeviceFacts, Ending, PodDetail};
 
 /// What we keep of a `v1.Pod`; its text is borrowed from the batch that holds it and is clean (see [`super::text`]).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -56,6 +58,21 @@ pub struct PodFacts<'a> {
     pub since: Option<Since>,
     /// Effective requests (semantics.md, section 1), sorted by resource name.
     pub requests: Requests<'a>,
+}
+
+impl<'a> PodFacts<'a> {
+    /// What kubectl shows under STATUS.
+    #[must_use]
+    pub fn status(&self) -> &'a str {
+        match (self.reason, self.phase) {
+            ("", Phase::Pending) => "Pending",
+            ("", Phase::Running) => "Running",
+            ("", Phase::Succeeded) => "Succeeded",
+            ("", Phase::Failed) => "Failed",
+            ("", Phase::Unknown) => "Unknown",
+            (reason, _) => reason,
+        }
+    }
 }
 
 /// Since when a pod does not run, as far as it says.

@@ -46,6 +46,12 @@ impl Uid {
     pub(super) fn hash(bytes: impl IntoIterator<Item = u8>) -> Self {
         Self(fnv1a(bytes))
     }
+
+    /// A UUID's 128 bits; `None` for any other text.
+    #[must_use]
+    pub fn of_uuid(text: &str) -> Option<Self> {
+        parse_uuid(text).map(Self)
+    }
 }
 
 /// 8-4-4-4-12 hexadecimal digits (RFC 9562, section 4).

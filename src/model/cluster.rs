@@ -3,6 +3,8 @@
 mod arrangement;
 mod link;
 mod node;
+mod opened;
+mod pods;
 mod summary;
 mod table;
 mod views;
@@ -14,6 +16,7 @@ use super::alert::{AlertLine, AlertRecord, Alerts};
 use super::dra;
 use super::gpus::{Board, Boards};
 use super::history::History;
+use super::inspection::Inspected;
 use super::join::Join;
 use super::latency::{Latency, Mark};
 use super::ledger::{Ledger, Origin};
@@ -28,7 +31,7 @@ use crate::facts::text::Clean;
 use crate::msg::{Batch, ClusterEvent, ClusterId, Failure, Mono, Now, PageLimits, Resource};
 
 use link::Link;
-use node::OpenedNode;
+use pods::OpenedNode;
 use table::Table;
 
 pub(crate) use table::Step;
@@ -57,6 +60,8 @@ pub struct ClusterState {
     pub(super) boards: Boards,
     table: Table,
     opened: OpenedNode,
+    /// The one object that is looked at closely.
+    pub(super) inspected: Option<Inspected>,
 }
 
 impl ClusterState {
@@ -87,6 +92,7 @@ impl ClusterState {
             boards: Boards::default(),
             table: Table::default(),
             opened: OpenedNode::default(),
+            inspected: None,
         }
     }
 
@@ -343,6 +349,7 @@ impl ClusterState {
                 self.link.probe(&sample, now);
                 self.latency.probe(&sample);
             }
+            ClusterEvent::Found(finding) => self.found(*finding, now),
             ClusterEvent::Failed(failure) => self.link.failed(*failure, now.mono),
             ClusterEvent::Skew { ours_minus_server_ms } => self.link.skew_ms = Some(ours_minus_server_ms),
             ClusterEvent::TaskRestarted { text } => self.link.restarted(text, now),
@@ -352,6 +359,7 @@ impl ClusterState {
     /// A second has passed.
     pub(crate) fn tick(&mut self, now: Now) {
         self.latency.tick(now.mono);
+        self.history.watched(self.nodes_are_current(now) && self.nodes_track.complete(), now);
         self.history.tick(now);
         self.meet(now.mono);
         self.alerts.touch();

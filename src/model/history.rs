@@ -18,6 +18,10 @@ pub const FLAP_WINDOW: Duration = Duration::from_secs(900);
 pub const FLAP_OVER: u16 = 2;
 /// Transitions kept of one node; a node that flaps every 10 s leaves 90 in the window, and 64 are as good a proof.
 const KEPT: usize = 64;
+/// Minutes of the strip: the window of flapping.
+pub const STRIP: usize = 15;
+/// Two looks that lie further apart than this had a gap between them: a tick comes each second.
+const LOOKS_JOIN: i64 = 30;
 /// A minute more or less of a forgotten node's memory does not matter; a pass over all nodes each second would.
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
 
@@ -30,7 +34,13 @@ pub struct History {
     flapping: usize,
     revision: u64,
     swept: Mono,
+    /// When the nodes were watched, in seconds of the wall clock: from, to; the newest last.
+    watched: VecDeque<(i64, i64)>,
 }
+
+/// What Ready was in each of the last [`STRIP`] minutes of the wall clock, oldest first: the worst of the minute; `None` while
+/// nobody watched.
+pub type Strip = [Option<Readiness>; STRIP];
 
 /// One observed change of Ready.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,6 +61,10 @@ struct NodeHistory {
     readiness: Readiness,
     since: Option<Timestamp>,
     transitions: VecDeque<Transition>,
+    /// What Ready was before the oldest transition that is kept.
+    before: Readiness,
+    /// When it was first seen.
+    seen: Now,
     cordoned: bool,
     flapping: bool,
     gone: Option<Now>,
@@ -66,7 +80,7 @@ impl History {
     /// Nothing seen yet; more changes than `over` in [`FLAP_WINDOW`] will be flapping.
     #[must_use]
     pub fn new(over: u16) -> Self {
-        Self { nodes: HashMap::new(), over, flapping: 0, revision: 0, swept: Mono::default() }
+        Self { nodes: HashMap::new(), over, flapping: 0, revision: 0, swept: Mono::default(), watched: VecDeque::new() }
     }
 
     /// Takes in how a node looks now. The first look at a uid is no transition.
@@ -77,6 +91,8 @@ impl History {
             readiness,
             since,
             transitions: VecDeque::new(),
+            before: readiness,
+            seen: now,
             cordoned: node.unschedulable,
             flapping: false,
             gone: None,
@@ -85,8 +101,10 @@ impl History {
         let jumped = since.zip(record.since).is_some_and(|(new, old)| new > old);
         if record.readiness != readiness || jumped {
             let reason = node.conditions.iter().find(|c| &*c.kind == "Ready").map(|c| c.reason.clone());
-            if record.transitions.len() == KEPT {
-                record.transitions.pop_front();
+            if record.transitions.len() == KEPT
+                && let Some(oldest) = record.transitions.pop_front()
+            {
+                record.before = oldest.to;
             }
             let missed = record.readiness == readiness;
             record.transitions.push_back(Transition {
@@ -110,6 +128,35 @@ impl History {
         if let Some(record) = self.nodes.get_mut(&uid) {
             record.gone = Some(now);
         }
+    }
+
+    /// Once a second: whether what is held of the nodes is true now.
+    pub fn watched(&mut self, live: bool, now: Now) {
+        let second = now.wall.as_second();
+        let oldest = second - FLAP_WINDOW.as_secs().cast_signed() - 60;
+        // A wall clock that was set back makes nonsense of what it said before.
+        self.watched.retain(|(_, to)| (oldest..=second).contains(to));
+        if !live {
+            return;
+        }
+        match self.watched.back_mut().filter(|(_, to)| second - *to <= LOOKS_JOIN) {
+            Some((_, to)) => *to = second,
+            None => self.watched.push_back((second, second)),
+        }
+    }
+
+    /// What a node's Ready did in the last quarter of an hour.
+    #[must_use]
+    pub fn strip(&self, uid: Uid, wall: Timestamp) -> Strip {
+        let Some(record) = self.nodes.get(&uid) else { return [None; STRIP] };
+        let minute = wall.as_second().div_euclid(60);
+        let mut from = (minute - FLAP_WINDOW.as_secs().cast_signed() / 60) * 60;
+        std::array::from_fn(|_| {
+            from += 60;
+            let to = from + 60;
+            let watched = self.watched.iter().any(|(first, last)| *first < to && *last >= from);
+            (watched && record.seen.wall.as_second() < to).then(|| record.worst(from, to))
+        })
     }
 
     /// Lets time pass: flapping ends in silence, and nodes that went are forgotten after [`FLAP_WINDOW`].
@@ -163,6 +210,25 @@ impl History {
 }
 
 impl NodeHistory {
+    /// The worst that Ready was between two seconds of the wall clock.
+    fn worst(&self, from: i64, to: i64) -> Readiness {
+        let mut now = self.before;
+        let mut worst = None;
+        for change in &self.transitions {
+            let at = change.at.wall.as_second();
+            if at >= to {
+                break;
+            }
+            if at >= from {
+                worst = worse(worst, now);
+                // It changed and changed back while we did not look: what it was in between is not known.
+                worst = if change.missed { worse(worst, Readiness::Unknown) } else { worst };
+            }
+            now = change.to;
+        }
+        worse(worst, now).unwrap_or(now)
+    }
+
     fn changes(&self, now: Now) -> usize {
         self.transitions.iter().rev().take_while(|change| elapsed(change.at, now) <= FLAP_WINDOW).count()
     }
@@ -173,6 +239,16 @@ impl NodeHistory {
         let flapping = if self.flapping { changes > 0 } else { changes > usize::from(over) };
         std::mem::replace(&mut self.flapping, flapping) != flapping
     }
+}
+
+/// The worse of two states: the kubelet's own No before silence.
+fn worse(a: Option<Readiness>, b: Readiness) -> Option<Readiness> {
+    let rank = |readiness| match readiness {
+        Readiness::Ready => 0,
+        Readiness::Unknown => 1,
+        Readiness::NotReady => 2,
+    };
+    a.filter(|a| rank(*a) >= rank(b)).or(Some(b))
 }
 
 #[cfg(test)]
@@ -214,6 +290,58 @@ mod tests {
         assert!(history.flapping(Uid(1)), "the last change is 15 min old, not older");
         history.tick(at(180 + 901));
         assert!(!history.flapping(Uid(1)));
+    }
+
+    /// `_` ready, `X` not ready, `?` unknown, blank unwatched; the minutes 0 to 14 when `now` is in minute 14.
+    fn drawn(history: &History, uid: u128, second: u64) -> String {
+        let letter = |minute: Option<Readiness>| match minute {
+            None => ' ',
+            Some(Readiness::Ready) => '_',
+            Some(Readiness::NotReady) => 'X',
+            Some(Readiness::Unknown) => '?',
+        };
+        history.strip(Uid(uid), at(second).wall).map(letter).iter().collect()
+    }
+
+    /// 1,700,000,000 is 20 s into a minute of the wall clock.
+    const MINUTE_0: u64 = 40;
+
+    #[test]
+    fn the_strip_shows_the_worst_of_each_minute_and_nothing_of_what_was_not_watched() {
+        let mut history = History::default();
+        history.observe(&node(1, true, 0), at(MINUTE_0));
+        for second in MINUTE_0..MINUTE_0 + 900 {
+            let minute = (second - MINUTE_0) / 60;
+            match second - MINUTE_0 {
+                // Minute 3: away for ten seconds.
+                190 => history.observe(&node(1, false, 190), at(second)),
+                200 => history.observe(&node(1, true, 200), at(second)),
+                // Minute 12 on: away.
+                730 => history.observe(&node(1, false, 730), at(second)),
+                _ => {}
+            }
+            // Minutes 6 and 7 are not watched; when we look again, it has been away and back.
+            let live = !(6..8).contains(&minute);
+            if second == MINUTE_0 + 480 {
+                history.observe(&node(1, true, 400), at(second));
+            }
+            history.watched(live, at(second));
+        }
+        assert_eq!(drawn(&history, 1, MINUTE_0 + 899), "___X__  ?___XXX");
+        assert_eq!(drawn(&history, 1, MINUTE_0 + 905), "__X__  ?___XXX ", "a new minute has begun and nobody looked");
+        assert_eq!(drawn(&history, 2, MINUTE_0 + 899), " ".repeat(15), "an unknown node");
+        history.observe(&node(2, true, 0), at(MINUTE_0 + 800));
+        assert_eq!(drawn(&history, 2, MINUTE_0 + 899), "             __", "nothing is known before it was seen");
+    }
+
+    #[test]
+    fn the_strip_survives_a_wall_clock_that_is_set_back() {
+        let mut history = History::default();
+        history.observe(&node(1, true, 0), at(7_200));
+        history.watched(true, at(7_200));
+        history.watched(true, at(10));
+        assert_eq!(drawn(&history, 1, 10).trim(), "", "it was first seen in the future");
+        assert_eq!(history.watched.len(), 1);
     }
 
     #[test]

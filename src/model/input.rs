@@ -5,13 +5,16 @@ use super::gpus::Grouping;
 use super::rows::SortBy;
 use super::{ClusterState, Mode, Model, NodePane, Screen};
 use crate::action::{ACTIONS, Action};
-use crate::facts::text::Clean;
 use crate::msg::{Edit, Effect, Now};
 
 /// More lines than the API view ever has: fifty failures, and a screen of everything else.
 const API_LINES: usize = 200;
 
-const PANES: [NodePane; 4] = [NodePane::Pods, NodePane::Conditions, NodePane::Resources, NodePane::Labels];
+/// More lines than the pod screen ever has: a hundred events, containers, conditions.
+const POD_LINES: usize = 2_000;
+
+const PANES: [NodePane; 5] =
+    [NodePane::Pods, NodePane::Conditions, NodePane::Resources, NodePane::Labels, NodePane::Events];
 
 impl Model {
     /// Does what a key means now.
@@ -31,17 +34,20 @@ impl Model {
         match self.mode {
             Mode::Help => self.act_in_help(action),
             Mode::Filter => self.act_in_filter(action, now),
-            Mode::Normal => return self.act_in_normal(action, now),
+            Mode::Normal => {
+                let effect = self.act_in_normal(action, now);
+                // What is looked at follows the screen at once; an effect of the key itself never moves the screen.
+                return effect.or_else(|| self.follow_screen());
+            }
         }
         None
     }
 
-    /// Text is typed into the filter, and the table follows at once.
+    /// Text is typed into the filter, and the rows follow at once.
     pub(super) fn edit(&mut self, edit: &Edit) {
-        if self.mode == Mode::Filter
-            && let Some(cluster) = self.current_mut()
-        {
-            cluster.edit_filter(edit);
+        if self.mode == Mode::Filter {
+            let on_nodes = self.screen == Screen::Nodes;
+            self.on_current(|cluster| if on_nodes { cluster.edit_filter(edit) } else { cluster.edit_pod_filter(edit) });
         }
     }
 
@@ -62,9 +68,8 @@ impl Model {
             Action::Open => self.mode = Mode::Normal,
             Action::Back => {
                 self.mode = Mode::Normal;
-                if let Some(cluster) = self.current_mut() {
-                    cluster.clear_filter();
-                }
+                let on_nodes = self.screen == Screen::Nodes;
+                self.on_current(|cluster| if on_nodes { cluster.clear_filter() } else { cluster.clear_pod_filter() });
             }
             Action::Up | Action::Down | Action::PageUp | Action::PageDown => self.go(action, now),
             _ => {}
@@ -82,6 +87,9 @@ impl Model {
                 self.help_scroll = 0;
             }
             Action::Open if on_nodes => self.open(now),
+            Action::Open if matches!(self.screen, Screen::Node { pane: NodePane::Pods, .. }) => self.open_pod(),
+            Action::Yaml => self.toggle_yaml(now),
+            Action::Copy => return self.copy(now),
             Action::Open if self.screen == Screen::Alerts => self.open_alert(now),
             Action::Api => self.show(Screen::Api),
             Action::Alerts => self.show(Screen::Alerts),
@@ -95,12 +103,12 @@ impl Model {
             Action::NextPane => self.turn_pane(1),
             Action::PreviousPane => self.turn_pane(PANES.len() - 1),
             Action::Wide => self.wide = !self.wide,
-            Action::Filter if on_nodes => self.mode = Mode::Filter,
+            Action::Filter => self.open_filter(),
             Action::Hold if on_nodes => self.on_current(ClusterState::toggle_held),
             _ => {
                 if let Some(cluster) = action.cluster_index() {
                     self.switch(cluster);
-                } else if on_nodes && self.sort(action) {
+                } else if self.sort(action) {
                 } else {
                     self.go(action, now);
                 }
@@ -109,21 +117,31 @@ impl Model {
         None
     }
 
-    /// Whether the action was about sorting.
+    /// Whether the action was about sorting; it means the rows that are on the screen.
     fn sort(&mut self, action: Action) -> bool {
+        let pods = match &self.screen {
+            Screen::Nodes => false,
+            Screen::Node { .. } => true,
+            _ => return false,
+        };
+        let step = |by: isize| {
+            move |cluster: &mut ClusterState| if pods { cluster.sort_pods_step(by) } else { cluster.sort_step(by) }
+        };
         let by = match action {
             Action::SortNext => {
-                self.on_current(|cluster| cluster.sort_step(1));
+                self.on_current(step(1));
                 return true;
             }
             Action::SortPrevious => {
-                self.on_current(|cluster| cluster.sort_step(-1));
+                self.on_current(step(-1));
                 return true;
             }
             Action::SortReverse => {
-                self.on_current(ClusterState::reverse);
+                self.on_current(if pods { ClusterState::reverse_pods } else { ClusterState::reverse });
                 return true;
             }
+            Action::SortRestarts if !pods => return true,
+            Action::SortRestarts => SortBy::Restarts,
             Action::SortName => SortBy::Name,
             Action::SortStatus => SortBy::Status,
             Action::SortPods => SortBy::Pods,
@@ -133,7 +151,7 @@ impl Model {
             Action::SortAge => SortBy::Age,
             _ => return false,
         };
-        self.on_current(|cluster| cluster.sort_by(by));
+        self.on_current(|cluster| if pods { cluster.sort_pods_by(by) } else { cluster.sort_by(by) });
         true
     }
 
@@ -152,6 +170,11 @@ impl Model {
             }
             Screen::Nodes => cluster.move_selection(step, now),
             Screen::Node { pane: NodePane::Pods, .. } => cluster.move_pod_selection(step),
+            Screen::Pod { .. } => self.pane_scroll = step.from(self.pane_scroll, POD_LINES),
+            Screen::Yaml { .. } => {
+                let document = cluster.inspected().and_then(|inspected| inspected.document());
+                self.pane_scroll = step.from(self.pane_scroll, document.map_or(0, |document| document.lines.len()));
+            }
             Screen::Node { name, pane } => {
                 self.pane_scroll = step.from(self.pane_scroll, cluster.pane_lines(name, *pane, now));
             }
@@ -171,52 +194,11 @@ impl Model {
         }
     }
 
-    fn open(&mut self, now: Now) {
-        self.on_current(|cluster| cluster.arrange(now));
-        let Some(name) = self.current().selected_name().cloned() else { return };
-        self.open_node(name);
-    }
-
-    /// Opens a node of the current cluster.
-    pub(super) fn open_node(&mut self, name: Clean) {
-        self.on_current(|cluster| {
-            cluster.select(name.clone());
-            cluster.open_node(Some(name.clone()));
-            cluster.arrange_pods();
-        });
-        self.pane_scroll = 0;
-        self.screen = Screen::Node { name, pane: NodePane::Pods };
-    }
-
-    /// From a node to the nodes; from the nodes to all of them.
-    fn back(&mut self) {
-        if self.screen == Screen::Nodes {
-            self.on_current(ClusterState::clear_filter);
-        } else {
-            self.leave_node();
-        }
-    }
-
-    /// Opens a screen, or leaves it where it is open already.
-    pub(super) fn show(&mut self, screen: Screen) {
-        let open = self.screen == screen;
-        self.leave_node();
-        self.pane_scroll = 0;
-        if !open {
-            self.screen = screen;
-        }
-    }
-
-    fn leave_node(&mut self) {
-        self.screen = Screen::Nodes;
-        self.on_current(|cluster| cluster.open_node(None));
-    }
-
     pub(super) fn switch(&mut self, to: usize) {
         if to < self.clusters.len() && to != self.current {
             // The API and the devices of one cluster are compared with those of the next.
             if !matches!(self.screen, Screen::Api | Screen::Gpus) {
-                self.leave_node();
+                self.leave();
             }
             self.pane_scroll = 0;
             self.current = to;
@@ -238,7 +220,7 @@ impl Model {
         }
     }
 
-    fn on_current(&mut self, act: impl FnOnce(&mut ClusterState)) {
+    pub(super) fn on_current(&mut self, act: impl FnOnce(&mut ClusterState)) {
         if let Some(cluster) = self.current_mut() {
             act(cluster);
         }

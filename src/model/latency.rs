@@ -293,7 +293,7 @@ impl Latency {
             self.load.request(clock);
         }
         // A watch's bytes are reported as they come (`Heard`).
-        if !matches!(attempt.kind, CallKind::Watch(_)) {
+        if !attempt.kind.is_watch() {
             self.load.bytes(clock, news);
         }
         if attempt.end != End::Cancelled {
@@ -355,6 +355,8 @@ pub fn call_name(kind: CallKind) -> &'static str {
         CallKind::Watch(Classes) => "classes watch",
         CallKind::Usage => "usage",
         CallKind::Get => "get",
+        CallKind::Detail => "opened object",
+        CallKind::DetailWatch => "opened object watch",
     }
 }
 

@@ -3,8 +3,11 @@
 mod columns;
 pub(crate) mod filter;
 pub(crate) mod lens;
+pub(crate) mod line;
 pub(crate) mod natural;
 pub(crate) mod order;
+pub(crate) mod podfilter;
+pub(crate) mod podorder;
 
 use std::time::Duration;
 
@@ -14,6 +17,7 @@ use super::Known;
 use crate::facts::node::{NodeFacts, Readiness};
 use crate::facts::pod::PodFacts;
 use crate::facts::text::Clean;
+use crate::model::history::Strip;
 
 pub use columns::{Align, COLUMNS, Column, Compared, Match, Matched};
 
@@ -27,6 +31,8 @@ pub enum SortBy {
     Status,
     /// Pods bound against allocatable.
     Pods,
+    /// Restarts; of pods only.
+    Restarts,
     /// Free GPUs.
     Gpu,
     /// CPU requested, share of allocatable.
@@ -72,6 +78,8 @@ pub struct NodeRow<'a> {
     pub memory_bytes: (Known<i64>, Option<i64>),
     /// What it uses now; `None` if the usage of nodes is not seen in this cluster.
     pub used: Option<Used>,
+    /// What Ready was in each of the last 15 minutes, oldest first; `None` while nobody watched.
+    pub ready: Strip,
     /// Conditions that are bad: `MemoryPressure`, `DiskPressure`, NPD's; short names in the order of the API.
     pub pressures: Vec<&'a Clean>,
 }

@@ -11,6 +11,7 @@ use super::object::{LeaseRecord, Meta, Object, Resource};
 use super::pod::{Host, PodRecord, PodState};
 use super::population::World;
 use super::server::Server;
+use super::template::uid_text;
 
 /// One change.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -227,6 +228,43 @@ impl World {
             pod.restarts += 1;
             pod.restarted = now;
         });
+        let Some(object) = self.store.get(Resource::Pods, key) else { return };
+        if let Object::Pod(pod) = &*object {
+            let event = self.pod_event(pod, ("BackOff", "kubelet"), now);
+            self.store.put(Object::Event(event));
+        }
+    }
+
+    /// An event about a pod, and its first container unless it has no node yet; the same one again is counted.
+    pub(super) fn pod_event(&self, pod: &PodRecord, (reason, source): (&str, &'static str), now: i64) -> EventRecord {
+        let (namespace, pod_name) = (pod.meta.namespace(), pod.meta.name());
+        let first = &pod.shape.containers[0];
+        let name = format!("{pod_name}.{}", reason.to_lowercase());
+        let before = self.store.get(Resource::Events, &format!("{namespace}/{name}"));
+        let (count, meta) = match before.as_deref() {
+            Some(Object::Event(event)) => (event.count, event.meta.clone()),
+            // Made of the pod's uid, so that events take no turn of the population's random numbers.
+            _ => (0, Meta::new(namespace, &name, pod.meta.uid.rotate_left(17) ^ reason.len() as u128, now)),
+        };
+        let message = match reason {
+            "FailedScheduling" => "no node has room: Insufficient nvidia.com/gpu.".to_owned(),
+            "Failed" => format!("Failed to pull image \"{}\": not found", first.image),
+            _ => format!("Back-off restarting failed container {} in pod {pod_name}", first.name),
+        };
+        EventRecord {
+            meta,
+            kind: "Pod",
+            about_namespace: namespace.into(),
+            about_name: pod_name.into(),
+            about_uid: uid_text(pod.meta.uid).into(),
+            container: if pod.host.is_some() { first.name.clone() } else { "".into() },
+            reason: reason.into(),
+            message: message.into(),
+            warning: true,
+            source,
+            count: count + 1,
+            last: now,
+        }
     }
 
     /// What the node controller does when a lease is not renewed (`node_lifecycle_controller.go`).
@@ -321,6 +359,7 @@ impl World {
             about_name: node.into(),
             // The node controller and the kubelet put the name here, not the uid.
             about_uid: node.into(),
+            container: "".into(),
             reason: reason.into(),
             message: message.into(),
             warning: reason == "NodeNotReady",

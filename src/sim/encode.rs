@@ -70,6 +70,11 @@ impl Encoder {
         Ok(Self { form, include, resource, version, now })
     }
 
+    /// The `apiVersion` of what is written.
+    pub(super) fn version(&self) -> &'static str {
+        self.version
+    }
+
     /// The same form at another moment: ages in tables move on while a watch lives.
     pub(super) fn at(self, now: i64) -> Self {
         Self { now, ..self }

@@ -16,6 +16,8 @@ pub(super) struct EventRecord {
     pub(super) about_name: Box<str>,
     /// Its uid as text; the kubelet and the node controller write a node's name here.
     pub(super) about_uid: Box<str>,
+    /// The container that it is about; empty for the whole object.
+    pub(super) container: Box<str>,
     pub(super) reason: Box<str>,
     pub(super) message: Box<str>,
     pub(super) warning: bool,
@@ -37,12 +39,18 @@ impl EventRecord {
             "involvedObject.name" => (&*self.about_name).into(),
             "involvedObject.uid" => (&*self.about_uid).into(),
             "involvedObject.apiVersion" => "v1".into(),
-            "involvedObject.resourceVersion" | "involvedObject.fieldPath" => "".into(),
+            "involvedObject.resourceVersion" => "".into(),
+            "involvedObject.fieldPath" => self.field_path().into(),
             "reason" => (&*self.reason).into(),
             "reportingComponent" | "source" => self.source.into(),
             "type" => self.severity().into(),
             _ => return None,
         })
+    }
+
+    /// As the kubelet names a container (`pkg/kubelet/container/ref.go`).
+    fn field_path(&self) -> String {
+        if self.container.is_empty() { String::new() } else { format!("spec.containers{{{}}}", self.container) }
     }
 
     fn write_about(&self, out: &mut Vec<u8>) {
@@ -56,7 +64,12 @@ impl EventRecord {
         string(out, &self.about_name);
         raw(out, ",\"uid\":");
         string(out, &self.about_uid);
-        raw(out, ",\"apiVersion\":\"v1\"}");
+        raw(out, ",\"apiVersion\":\"v1\"");
+        if !self.container.is_empty() {
+            raw(out, ",\"fieldPath\":");
+            string(out, &self.field_path());
+        }
+        raw(out, "}");
     }
 
     pub(super) fn write_rest(&self, out: &mut Vec<u8>) {

@@ -55,8 +55,9 @@ pub(super) async fn answer(
     plan: &Plan,
 ) -> Result<Response, Value> {
     let query = &target.query;
-    let selector = Selector::parse(resource, query.get("labelSelector"), query.get("fieldSelector"))
-        .map_err(|message| status::bad_request(&message))?;
+    let selector =
+        Selector::parse((resource, encoder.version()), query.get("labelSelector"), query.get("fieldSelector"))
+            .map_err(|message| status::bad_request(&message))?;
     let span = span(server, target, resource, plan).await?;
     let prefix = if namespace.is_empty() { String::new() } else { format!("{namespace}/") };
     let page = {

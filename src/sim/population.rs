@@ -180,7 +180,9 @@ impl World {
         self.rooms[index].take(shape);
         let system = matches!(shape.workload, Workload::DaemonSet | Workload::Static);
         let (now, roll) = (self.seeds.now, self.seeds.rng.u32(0..1000));
-        let starting = !system && (6..13).contains(&roll);
+        // Few workloads have init containers, so of their pods more are caught in them.
+        let initializing = !system && !shape.init.is_empty() && (60..80).contains(&roll);
+        let starting = initializing || (!system && (6..13).contains(&roll));
         let age = self.seeds.rng.u32(if system {
             86_400..14_000_000
         } else if starting {
@@ -200,6 +202,7 @@ impl World {
             }
             6..9 if !system => pod.state = PodState::ImagePullBackOff,
             9..13 if !system => pod.state = PodState::Creating,
+            _ if initializing => pod.state = PodState::Creating,
             13..17 if !system => pod.meta.deleted = now - i64::from(self.seeds.rng.u32(1..30)),
             17..60 => {
                 pod.restarts = self.seeds.rng.u32(1..9);

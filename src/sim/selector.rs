@@ -31,10 +31,15 @@ impl Selector {
     ///
     /// # Errors
     /// The message of the 400.
-    pub(super) fn parse(resource: Resource, labels: &str, fields: &str) -> Result<Self, String> {
+    pub(super) fn parse((resource, version): (Resource, &str), labels: &str, fields: &str) -> Result<Self, String> {
         let labels = split(labels).into_iter().map(|part| label_need(&part)).collect::<Result<_, _>>()?;
-        let fields: Vec<FieldNeed> =
+        let mut fields: Vec<FieldNeed> =
             split(fields).into_iter().map(|part| field_need(&part)).collect::<Result<_, _>>()?;
+        if version == "events.k8s.io/v1" {
+            for need in &mut fields {
+                need.name = core_name(&need.name).ok_or_else(|| format!("field label not supported: {}", need.name))?;
+            }
+        }
         if let Some(unknown) = fields.iter().find(|need| !supported(resource, &need.name)) {
             return Err(format!("field label not supported: {}", unknown.name));
         }
@@ -120,6 +125,16 @@ fn field_need(text: &str) -> Result<FieldNeed, String> {
         }
     }
     Err(format!("invalid selector: '{text}'; can't understand '{text}'"))
+}
+
+/// What core events call a field of `events.k8s.io/v1` (kubernetes `pkg/apis/events/v1/conversion.go`); `None` where the
+/// group has no such field.
+fn core_name(name: &str) -> Option<String> {
+    match name {
+        "reportingController" => Some("reportingComponent".to_owned()),
+        "reason" | "type" | "metadata.name" | "metadata.namespace" => Some(name.to_owned()),
+        _ => name.strip_prefix("regarding.").map(|field| format!("involvedObject.{field}")),
+    }
 }
 
 /// The fields that each kind lets selectors name.

@@ -153,9 +153,11 @@ fn pod_cells(pod: &PodRecord, age_text: &str, now: i64, out: &mut Vec<u8>) {
         PodState::CrashLoop | PodState::ImagePullBackOff => total - 1,
         _ => 0,
     };
+    let init = format!("Init:0/{}", pod.shape.init.len());
     let status = match pod.state {
         _ if pod.meta.deleted != 0 => "Terminating",
         PodState::Unscheduled => "Pending",
+        PodState::Creating if pod.initializing() => &init,
         PodState::Creating => "ContainerCreating",
         PodState::ImagePullBackOff => "ImagePullBackOff",
         PodState::Running | PodState::NotReady => "Running",

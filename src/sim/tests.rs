@@ -2,6 +2,7 @@
 
 mod binary;
 pub(in crate::sim) mod client;
+mod events;
 mod faults;
 mod lists;
 mod optional;

@@ -73,8 +73,9 @@ pub(super) fn answer(
     // A stream has one form for all that it will tell.
     let encoder = encoder.able(lock(&server.world).store.all(resource));
     let query = &target.query;
-    let selector = Selector::parse(resource, query.get("labelSelector"), query.get("fieldSelector"))
-        .map_err(|message| status::bad_request(&message))?;
+    let selector =
+        Selector::parse((resource, encoder.version()), query.get("labelSelector"), query.get("fieldSelector"))
+            .map_err(|message| status::bad_request(&message))?;
     let asked = version(query.get("resourceVersion"))?;
     let streaming = query.flag("sendInitialEvents");
     if !query.get("sendInitialEvents").is_empty() && !server.watch_list {

@@ -4,6 +4,7 @@
 use super::grid::{Placed, Seen, Spec, Width};
 use super::text::columns;
 
+use crate::model::history::STRIP;
 use crate::model::rows::{Align, COLUMNS as DECLARED, Column as Declared, NodeRow};
 
 /// A column of the node table, in the order in which they stand.
@@ -22,6 +23,7 @@ pub(super) enum Column {
     Cpu,
     Memory,
     Pressure,
+    Ready,
     Roles,
     Version,
     Age,
@@ -38,13 +40,13 @@ const EXTRA: u8 = 255;
 const LONGEST_NAME: usize = 253;
 
 /// The columns while the usage of nodes is seen.
-const WITH_USAGE: [Spec<Column>; 20] = all([6, 7, 9, 10]);
+const WITH_USAGE: [Spec<Column>; 21] = all([6, 7, 9, 10]);
 
 /// And while it is not: what is requested has its place.
-const WITHOUT_USAGE: [Spec<Column>; 20] = all([EXTRA, EXTRA, 6, 7]);
+const WITHOUT_USAGE: [Spec<Column>; 21] = all([EXTRA, EXTRA, 6, 7]);
 
 /// 60 columns show NAME STATUS GPU, 80 also PODS and AGE; CPU and memory used and requested give way by these ranks.
-const fn all([cpu_used, memory_used, cpu, memory]: [u8; 4]) -> [Spec<Column>; 20] {
+const fn all([cpu_used, memory_used, cpu, memory]: [u8; 4]) -> [Spec<Column>; 21] {
     [
         sized(Column::Name, "name", Width::Seen(12, LONGEST_NAME), 0),
         sized(Column::Status, "status", Width::Stepped([18, 26, 26]), 1),
@@ -62,8 +64,9 @@ const fn all([cpu_used, memory_used, cpu, memory]: [u8; 4]) -> [Spec<Column>; 20
         sized(Column::Cpu, "cpu", Width::Fixed(7), cpu),
         sized(Column::Memory, "memory", Width::Fixed(7), memory),
         sized(Column::Pressure, "pressure", Width::Fixed(10), 11),
-        grown(Column::Roles, "roles", 14),
-        grown(Column::Version, "version", 13),
+        sized(Column::Ready, "ready-15m", Width::Fixed(STRIP), 13),
+        grown(Column::Roles, "roles", 15),
+        grown(Column::Version, "version", 14),
         // 6: `7y364d`.
         sized(Column::Age, "age", Width::Fixed(6), 4),
         grown(Column::InternalIp, "address", EXTRA),
@@ -163,8 +166,8 @@ mod tests {
         assert_eq!(shown(60, false, true), [Name, Status, Gpu, GpuLost]);
         assert_eq!(shown(80, false, true), [Name, Status, Pods, PodBar, Gpu, GpuLost, Age]);
         assert_eq!(shown(10, false, true), [Name]);
-        assert_eq!(shown(200, false, true).len(), 14, "everything but the extra columns");
-        assert_eq!(shown(300, true, true).len(), 18);
+        assert_eq!(shown(210, false, true).len(), 15, "everything but the extra columns");
+        assert_eq!(shown(300, true, true).len(), 19);
         assert!(!shown(300, true, false).contains(&Gpu), "a cluster without devices has no column for them");
     }
 

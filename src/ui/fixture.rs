@@ -6,16 +6,20 @@ use std::time::Duration;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use super::events::EventsView;
 use super::layout::{Counts, Layout, window};
 use super::scene::{Body, NodeTable, NodeView, Paint, Scene};
 use super::{ViewState, draw, node, strip};
 use crate::facts::accelerator::Kind;
+use crate::facts::event::EventFacts;
 use crate::facts::node::{Condition, ConditionStatus, NodeFacts, Readiness, Taint};
 use crate::facts::pod::{Phase, PodFacts, Requests};
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
 use crate::model::alert::{AlertLine, Severity};
 use crate::model::cluster::{AcceleratorTotals, ClusterSummary, Freshness, Health, NodeDetail, PodCounts};
+use crate::model::history::Strip;
+use crate::model::inspection::PartFreshness;
 use crate::model::latency::{LatencySummary, Mark, Percentile};
 use crate::model::rows::{Accelerators, Extent, NodeRow, NodeStatus, PodRow, ResourceRow, SortBy, Used};
 use crate::model::{Known, Mode, NodePane, Settings};
@@ -150,6 +154,7 @@ impl Fleet {
                     window: Some(secs(20)),
                 },
             }),
+            ready: strip(place),
             pressures: if place == 6 { vec![&self.nodes[6].conditions[0].kind] } else { vec![] },
         }
     }
@@ -199,6 +204,18 @@ impl Fleet {
             ],
         }
     }
+}
+
+/// Not watched for three minutes, then as the node is now: lost, silent, flapping, or Ready all the time.
+fn strip(place: usize) -> Strip {
+    std::array::from_fn(|minute| {
+        (minute > 2).then_some(match place {
+            0 | 5 if minute > 11 => Readiness::NotReady,
+            3 if minute > 12 => Readiness::Unknown,
+            4 if minute % 3 == 0 => Readiness::NotReady,
+            _ => Readiness::Ready,
+        })
+    })
 }
 
 fn conditions() -> Vec<Condition> {
@@ -284,6 +301,46 @@ pub(super) fn pods(range: Range<usize>) -> Vec<PodRow<'static>> {
         }
     };
     range.map(pod).collect()
+}
+
+/// What was reported about the opened node.
+fn node_events() -> Vec<EventFacts> {
+    let event = |kind: &str, reason: &str, note: &str, controller: &str, count, last: &str| EventFacts {
+        kind: kind.into(),
+        reason: reason.into(),
+        note: note.into(),
+        controller: controller.into(),
+        count,
+        last: last.parse().ok(),
+        ..EventFacts::default()
+    };
+    let name = "10-16-10-114.maas";
+    vec![
+        event(
+            "Normal",
+            "NodeReady",
+            &format!("Node {name} status is now: NodeReady"),
+            "kubelet",
+            3,
+            "2026-03-01T14:06:51Z",
+        ),
+        event(
+            "Warning",
+            "NodeNotReady",
+            &format!("Node {name} status is now: NodeNotReady"),
+            "node-controller",
+            6,
+            "2026-03-01T14:05:30Z",
+        ),
+        event(
+            "Warning",
+            "SystemOOM",
+            "System OOM encountered, victim process: trainer, pid: 21744",
+            "kubelet",
+            1,
+            "2026-03-01T13:40:02Z",
+        ),
+    ]
 }
 
 /// A cluster in which all is well.
@@ -472,6 +529,8 @@ pub(super) struct Set {
     pub(super) current: usize,
     /// No node is there, or matches.
     pub(super) empty: bool,
+    /// Of the opened node or pod.
+    pub(super) events: Vec<EventFacts>,
 }
 
 impl Set {
@@ -490,6 +549,7 @@ impl Set {
             node: None,
             current: 0,
             empty: false,
+            events: node_events(),
         }
     }
 
@@ -518,8 +578,10 @@ impl Set {
                 Body::Nodes(NodeTable { extent, first, rows: self.fleet.rows(rows), sort: self.sort, wide: self.wide })
             }
             Some((pane, scroll)) => {
+                let events = (self.events.iter().collect(), false);
+                let events = EventsView { events: Some(events), fresh: PartFreshness::Live, now: now().wall };
                 let detail = (!self.empty).then(|| self.fleet.detail());
-                plan = node::Plan::new(layout.body, detail.as_ref(), pane);
+                plan = node::Plan::new(layout.body, detail.as_ref().map(|detail| (detail, &events)), pane);
                 let extent = Extent { len: 29, total: 29, selected: Some(1) };
                 let pods = if self.empty { 0..0 } else { window(29, Some(1), 0, plan.pod_rows()) };
                 let first = pods.start;
@@ -530,7 +592,9 @@ impl Set {
                     extent,
                     first,
                     pods: self::pods(pods),
+                    sort: (SortBy::Name, false),
                     scroll,
+                    events,
                 }))
             }
         };
@@ -561,6 +625,7 @@ impl Set {
             unknown: self.alerts.iter().filter(|alert| alert.unknown).count(),
             filter: self.filter,
             filter_note: self.filter_note.as_ref(),
+            notice: None,
             held: self.held,
             body,
             help_scroll: 0,

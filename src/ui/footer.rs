@@ -30,8 +30,36 @@ const NODES: [(Action, &str); 11] = [
 ];
 
 /// Hints in a node.
-const NODE: [(Action, &str); 4] =
-    [(Action::Back, "back"), (Action::NextPane, "next part"), (Action::Help, "help"), (Action::NextCluster, "cluster")];
+const NODE: [(Action, &str); 9] = [
+    (Action::Back, "back"),
+    (Action::Help, "help"),
+    (Action::Open, "open pod"),
+    (Action::NextPane, "next part"),
+    (Action::Filter, "filter"),
+    (Action::SortNext, "sort"),
+    (Action::Yaml, "yaml"),
+    (Action::Copy, "copy"),
+    (Action::NextCluster, "cluster"),
+];
+
+/// Hints in a pod.
+const POD: [(Action, &str); 6] = [
+    (Action::Back, "back"),
+    (Action::Help, "help"),
+    (Action::Yaml, "yaml"),
+    (Action::Down, "scroll"),
+    (Action::Copy, "copy"),
+    (Action::Refresh, "read again"),
+];
+
+/// Hints in the YAML.
+const YAML: [(Action, &str); 5] = [
+    (Action::Back, "back"),
+    (Action::Help, "help"),
+    (Action::Copy, "copy"),
+    (Action::Down, "scroll"),
+    (Action::Refresh, "read again"),
+];
 
 /// Hints in the API view.
 const API: [(Action, &str); 4] =
@@ -72,6 +100,8 @@ pub(super) fn draw(
     let hints = match scene.body {
         Body::Nodes(_) => &NODES[..],
         Body::Node(_) => &NODE[..],
+        Body::Pod(_) => &POD[..],
+        Body::Yaml(_) => &YAML[..],
         Body::Api(_) => &API[..],
         Body::Alerts(_) => &ALERTS[..],
         Body::Gpus(_) => &GPUS[..],
@@ -124,6 +154,7 @@ fn facts(pen: &mut Pen<'_>, scene: &Scene<'_>, room: usize, (paint, trouble): (P
 fn list(scene: &Scene<'_>, paint: Paint<'_>, trouble: bool) -> Vec<(Role, String)> {
     let Some(summary) = scene.summary() else { return Vec::new() };
     let mut facts = Vec::new();
+    facts.extend(scene.notice.map(|text| (Role::Focus, text.to_string())));
     if trouble && let Some(text) = words::trouble(summary, paint.settings.slow_call_clear, &paint.look.glyphs) {
         facts.push((Role::Warn, text));
     }
@@ -152,11 +183,25 @@ fn list(scene: &Scene<'_>, paint: Paint<'_>, trouble: bool) -> Vec<(Role, String
             }
         }
         Body::Node(view) => {
-            facts.push((Role::Text, format!("{} pods on this node", pods(view.detail.as_ref(), paint))));
+            let shown = pods(view.detail.as_ref(), paint);
+            facts.push(if scene.filter.is_empty() {
+                (Role::Text, format!("{shown} pods on this node"))
+            } else {
+                let matching = grouped(view.extent.len as u64);
+                (
+                    Role::Warn,
+                    format!("{matching} of {} pods by filter {}", grouped(view.extent.total as u64), scene.filter),
+                )
+            });
             facts.extend(rows(view.first, view.pods.len(), view.extent.len, &paint.look.glyphs));
         }
         // The view says it all itself, our load included.
         Body::Api(_) => return facts,
+        Body::Pod(shown) => {
+            let page = (shown.0.first, shown.1.len());
+            facts.extend(lines(page));
+        }
+        Body::Yaml(view) => facts.extend(lines((view.first, view.document.map_or(0, |d| d.lines.len())))),
         Body::Gpus(_) => {}
         Body::Alerts(view) => facts.push((Role::Text, format!("{} alerts", view.len))),
     }
@@ -172,6 +217,11 @@ fn list(scene: &Scene<'_>, paint: Paint<'_>, trouble: bool) -> Vec<(Role, String
 
 fn pods(detail: Option<&crate::model::cluster::NodeDetail<'_>>, paint: Paint<'_>) -> String {
     known(detail.map_or(Known::Unknown, |detail| detail.row.pods), &paint.look.glyphs)
+}
+
+/// Where on a page of lines one is.
+fn lines((first, all): (usize, usize)) -> Option<(Role, String)> {
+    (first > 0).then(|| (Role::Muted, format!("from line {} of {}", grouped(first as u64 + 1), grouped(all as u64))))
 }
 
 /// Which rows are in view, if not all of them.
@@ -194,6 +244,7 @@ fn oddities(summary: &ClusterSummary) -> impl Iterator<Item = (Role, String)> {
 fn filter(pen: &mut Pen<'_>, area: Rect, scene: &Scene<'_>) -> Option<Position> {
     let found = match &scene.body {
         Body::Nodes(table) => format!("{} of {}", grouped(table.extent.len as u64), grouped(table.extent.total as u64)),
+        Body::Node(view) => format!("{} of {}", grouped(view.extent.len as u64), grouped(view.extent.total as u64)),
         _ => String::new(),
     };
     let note = scene.filter_note.map_or("", Clean::as_str);

@@ -56,6 +56,11 @@ impl<C: Copy> Spec<C> {
         Self { right: true, ..self }
     }
 
+    /// Rows can be sorted by it.
+    pub(super) const fn by(self, sort: SortBy) -> Self {
+        Self { sort: Some(sort), ..self }
+    }
+
     /// It belongs to the column on its left.
     pub(super) const fn glued(self) -> Self {
         Self { gap: 1, ..self }

@@ -139,6 +139,11 @@ fn legend(glyphs: &Glyphs) -> Vec<Line> {
         sign(Role::Text, "gpu 4/7/8", "requested / allocatable (healthy) / capacity"),
         sign(Role::Text, "pods 31/110", "bound and not ended / allocatable"),
         sign(Role::Text, "13 t/o", "timeouts of all API calls in the last 10 minutes"),
+        sign(
+            Role::Text,
+            &[glyphs.was_ready, glyphs.was_not_ready, glyphs.unknown].concat(),
+            "Ready minute by minute: yes, no, unknown",
+        ),
         Line::Blank,
         Line::Heading("API sparkline: one column for each probe, newest right"),
         sign(Role::Good, &glyphs.levels[..4].concat(), "answered within 50, 150, 400 ms, 1 s"),

@@ -11,6 +11,7 @@
 //! ```
 
 mod conditions;
+mod events;
 mod labels;
 mod pods;
 mod resources;
@@ -18,6 +19,7 @@ mod resources;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use super::events::EventsView;
 use super::grid::Seen;
 use super::header::rule;
 use super::scene::{NodeView, Paint};
@@ -27,6 +29,8 @@ use super::words;
 use crate::model::cluster::NodeDetail;
 use crate::model::{Known, NodePane};
 use crate::theme::Role;
+
+pub(super) use resources::amount;
 
 /// Smallest body in which conditions stand beside resources.
 const SPLIT: (u16, u16) = (110, 16);
@@ -41,11 +45,12 @@ const STACKED: u16 = 28;
 const PODS: u16 = 4;
 
 /// The parts in the order in which the focus goes through them, with their names.
-const PANES: [(NodePane, &str); 4] = [
+const PANES: [(NodePane, &str); 5] = [
     (NodePane::Pods, "pods"),
     (NodePane::Conditions, "conditions"),
     (NodePane::Resources, "resources"),
     (NodePane::Labels, "labels"),
+    (NodePane::Events, "events"),
 ];
 
 /// Where the parts of a node are; parts that are not shown have no height.
@@ -60,6 +65,7 @@ pub(super) struct Plan {
     rules: [Rect; 2],
     labels: Rect,
     pods: Rect,
+    events: Rect,
     /// Lines of the focused part that its area has no room for.
     hidden: usize,
 }
@@ -75,23 +81,24 @@ struct Pane<'a> {
 
 impl Plan {
     /// Shares out `area` by what each part needs.
-    pub(super) fn new(area: Rect, detail: Option<&NodeDetail<'_>>, pane: NodePane) -> Self {
+    pub(super) fn new(area: Rect, detail: Option<(&NodeDetail<'_>, &EventsView<'_>)>, pane: NodePane) -> Self {
         let mut plan = Self::share(area, detail, pane);
-        let lines = detail.map_or(0, |detail| match pane {
+        let lines = detail.map_or(0, |(detail, events)| match pane {
             NodePane::Pods => 0,
             NodePane::Conditions => detail.facts.conditions.len(),
             NodePane::Resources => detail.resources.len() + detail.notes.len(),
-            NodePane::Labels => labels::lines(detail, area.width).len(),
+            NodePane::Labels => labels::lines(detail, (area.width, events.now)).len(),
+            NodePane::Events => events::count(events),
         });
         plan.hidden = lines.saturating_sub(plan.page(pane));
         plan
     }
 
     /// The focused part has more, the pods have the rest.
-    fn share(area: Rect, detail: Option<&NodeDetail<'_>>, pane: NodePane) -> Self {
+    fn share(area: Rect, detail: Option<(&NodeDetail<'_>, &EventsView<'_>)>, pane: NodePane) -> Self {
         let title = Rect { height: area.height.min(1), ..area };
         let body = Rect { y: area.y + title.height, height: area.height - title.height, ..area };
-        let Some(detail) = detail else { return Self { title, ..Self::default() } };
+        let Some((detail, events)) = detail else { return Self { title, ..Self::default() } };
         let lines = |count: usize| u16::try_from(count).unwrap_or(u16::MAX);
         let conditions = lines(detail.facts.conditions.len() + 1);
         let resources = lines(detail.resources.len() + detail.notes.len() + 1);
@@ -101,7 +108,7 @@ impl Plan {
         };
         let (info, top) = (pane == NodePane::Labels, matches!(pane, NodePane::Conditions | NodePane::Resources));
         if area.width >= SPLIT.0 && area.height >= SPLIT.1 {
-            let labels = share(lines(labels::lines(detail, area.width).len()), info, 6);
+            let labels = share(lines(labels::lines(detail, (area.width, events.now)).len()), info, 6);
             let height = share(conditions.max(resources), top, 3).min(body.height.saturating_sub(labels + 2 + PODS));
             // Messages are long: with the focus on them they have the line for themselves where it is short.
             let alone = pane == NodePane::Conditions && area.width < BESIDE;
@@ -110,6 +117,8 @@ impl Plan {
             let rule = |y| Rect { y, height: 1, ..body };
             let labels = Rect { y: left.bottom() + 1, height: labels, ..body };
             let pods = labels.bottom() + 1;
+            let pods = Rect { y: pods, height: area.bottom().saturating_sub(pods), ..body };
+            let (pods, events) = below(pods, share(lines(events::count(events) + 1), pane == NodePane::Events, 5));
             return Self {
                 title,
                 conditions: Rect { width: left.width.saturating_sub(1), ..left },
@@ -117,7 +126,8 @@ impl Plan {
                 resources: Rect { x: left.right() + 1, width: beside.saturating_sub(1), ..left },
                 rules: [rule(left.bottom()), rule(labels.bottom())],
                 labels,
-                pods: Rect { y: pods, height: area.bottom().saturating_sub(pods), ..body },
+                pods,
+                events,
                 ..Self::default()
             };
         }
@@ -125,10 +135,11 @@ impl Plan {
             let conditions = Rect { height: share(conditions, pane == NodePane::Conditions, 5), ..body };
             let height = share(resources, pane == NodePane::Resources, 5);
             let resources = Rect { y: conditions.bottom(), height, ..body };
-            let height = share(lines(labels::lines(detail, area.width).len()), info, 6);
+            let height = share(lines(labels::lines(detail, (area.width, events.now)).len()), info, 6);
             let labels = Rect { y: resources.bottom(), height, ..body };
             let pods = Rect { y: labels.bottom(), height: area.bottom().saturating_sub(labels.bottom()), ..body };
-            return Self { title, conditions, resources, labels, pods, ..Self::default() };
+            let (pods, events) = below(pods, share(lines(events::count(events) + 1), pane == NodePane::Events, 6));
+            return Self { title, conditions, resources, labels, pods, events, ..Self::default() };
         }
         let tabs = Rect { height: body.height.min(1), ..body };
         let one = Rect { y: body.y + tabs.height, height: body.height - tabs.height, ..body };
@@ -138,6 +149,7 @@ impl Plan {
             NodePane::Conditions => Self { conditions: one, ..plan },
             NodePane::Resources => Self { resources: one, ..plan },
             NodePane::Labels => Self { labels: one, ..plan },
+            NodePane::Events => Self { events: one, ..plan },
         }
     }
 
@@ -158,9 +170,17 @@ impl Plan {
             NodePane::Conditions => (self.conditions.height, 1),
             NodePane::Resources => (self.resources.height, 1),
             NodePane::Labels => (self.labels.height, 0),
+            NodePane::Events => (self.events.height, 1),
         };
         usize::from(height.saturating_sub(heading))
     }
+}
+
+/// Cuts `height` lines off the end of the pods, of which enough are left.
+fn below(pods: Rect, height: u16) -> (Rect, Rect) {
+    let height = height.min(pods.height.saturating_sub(PODS));
+    let pods = Rect { height: pods.height - height, ..pods };
+    (pods, Rect { y: pods.bottom(), height, ..pods })
 }
 
 /// Draws the opened node into the areas of `plan`.
@@ -190,8 +210,9 @@ pub(super) fn draw(
     };
     conditions::draw(buf, plan.conditions, detail, pane(NodePane::Conditions));
     resources::draw(buf, plan.resources, detail, pane(NodePane::Resources));
-    labels::draw(buf, plan.labels, detail, pane(NodePane::Labels));
+    labels::draw(buf, plan.labels, (detail, view.events.now), pane(NodePane::Labels));
     pods::draw(buf, plan.pods, view, (pane(NodePane::Pods), seen));
+    events::draw(buf, plan.events, &view.events, pane(NodePane::Events));
 }
 
 /// Name, status, GPUs, pods, version, age; what does not fit is left out from the right.

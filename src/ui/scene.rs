@@ -2,7 +2,11 @@
 
 use super::alertpane::AlertsView;
 use super::api::ApiView;
+use super::events::EventsView;
 use super::gpus::GpusView;
+use super::page::Line;
+use super::pod::PodView;
+use super::yaml::YamlView;
 use crate::facts::text::Clean;
 use crate::model::alert::AlertLine;
 use crate::model::cluster::{ClusterSummary, NodeDetail};
@@ -42,6 +46,8 @@ pub(super) struct Scene<'a> {
     pub(super) filter: &'a str,
     /// A term of the filter that means nothing.
     pub(super) filter_note: Option<&'a Clean>,
+    /// What was just done.
+    pub(super) notice: Option<&'a Clean>,
     /// The order of the rows is held.
     pub(super) held: bool,
     /// The node table or the opened node.
@@ -56,6 +62,10 @@ pub(super) enum Body<'a> {
     Nodes(NodeTable<'a>),
     /// One node.
     Node(Box<NodeView<'a>>),
+    /// One pod, and its page.
+    Pod(Box<(PodView<'a>, Vec<Line>)>),
+    /// One object as YAML.
+    Yaml(YamlView<'a>),
     /// The API of the current cluster.
     Api(Box<ApiView<'a>>),
     /// All alerts.
@@ -92,8 +102,12 @@ pub(super) struct NodeView<'a> {
     pub(super) first: usize,
     /// The visible pods.
     pub(super) pods: Vec<PodRow<'a>>,
+    /// The column that the pods are sorted by, and whether its order is reversed.
+    pub(super) sort: (SortBy, bool),
     /// First line of the focused part, if that is not the pods.
     pub(super) scroll: usize,
+    /// What was reported about the node.
+    pub(super) events: EventsView<'a>,
 }
 
 impl Scene<'_> {

@@ -12,6 +12,7 @@ use super::{bars, words};
 use crate::facts::node::Readiness;
 use crate::model::Known;
 use crate::model::cluster::{ClusterSummary, Freshness};
+use crate::model::history::Strip;
 use crate::model::rows::{Accelerators, NodeRow, Used, used_pct};
 use crate::theme::{Glyphs, Role};
 
@@ -104,6 +105,7 @@ fn cell(pen: &mut Pen<'_>, placed: &Placed<Column>, row: &NodeRow<'_>, (stale, p
             let names: Vec<&str> = row.pressures.iter().map(|name| short(name)).collect();
             pen.fit(Role::Warn, &names.join(","), width)
         }
+        Column::Ready => strip(pen, &row.ready, glyphs),
         Column::Roles if row.roles.is_empty() => pen.fit(Role::Muted, "<none>", width),
         Column::Age => pen.right(plain, &row.age.map_or_else(|| glyphs.none.to_owned(), duration), width),
         column => match columns::text(column, row).filter(|text| !text.is_empty()) {
@@ -130,6 +132,19 @@ fn status<'p, 'b>(
         _ => role,
     };
     pen.put(role, glyph).skip(1).fit(text_role, &text, width.saturating_sub(2))
+}
+
+/// What Ready was minute by minute, newest right; blank where nobody watched.
+fn strip<'p, 'b>(pen: &'p mut Pen<'b>, strip: &Strip, glyphs: &Glyphs) -> &'p mut Pen<'b> {
+    for minute in strip {
+        match minute {
+            None => pen.skip(1),
+            Some(Readiness::Ready) => pen.put(Role::Muted, glyphs.was_ready),
+            Some(Readiness::NotReady) => pen.put(Role::Bad, glyphs.was_not_ready),
+            Some(Readiness::Unknown) => pen.put(Role::Unknown, glyphs.unknown),
+        };
+    }
+    pen
 }
 
 fn share<'p, 'b>(

@@ -277,3 +277,4 @@ fn every_part_of_a_node_is_drawn_at_every_height() {
 mod alerts;
 mod api;
 mod model;
+mod open;

@@ -171,7 +171,8 @@ impl Rig {
         let (out, news) = mpsc::channel(256);
         let (commands, received) = mpsc::channel(4);
         let spec = ClusterSpec { context: target.context().clone(), broken: None };
-        let link = Link { id: ClusterId(0), out, commands: received, clock };
+        let link =
+            Link { id: ClusterId(0), out, commands: received, inspect: tokio::sync::watch::channel(None).1, clock };
         let task = tokio::spawn(cluster::run(target, tuning, link));
         Self {
             served,

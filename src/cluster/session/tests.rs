@@ -67,7 +67,8 @@ fn runs(folder: &Path) -> usize {
 async fn events(target: Target, tuning: Tuning, done: impl Fn(&[ClusterEvent]) -> bool) -> Vec<ClusterEvent> {
     let (out, mut news) = tokio::sync::mpsc::channel(64);
     let (_commands, commands) = tokio::sync::mpsc::channel(1);
-    let link = Link { id: ClusterId(0), out, commands, clock: Clock::start() };
+    let link =
+        Link { id: ClusterId(0), out, commands, inspect: tokio::sync::watch::channel(None).1, clock: Clock::start() };
     let task = tokio::spawn(run(target, tuning, link));
     let mut events = Vec::new();
     while !done(&events) {
@@ -149,7 +150,8 @@ async fn a_broken_context_asks_nobody_and_says_why() {
     let events = events(Target::plain("x", "http://["), Tuning::default(), hour).await;
     assert!(!events.iter().any(|event| matches!(event, ClusterEvent::Call(_))));
     let config = events.iter().filter(|event| {
-        matches!(event, ClusterEvent::Sync { state: SyncState::Waiting { failure, .. }, .. } if failure.layer == Layer::Config)
+        matches!(event, ClusterEvent::Sync { resource, state: SyncState::Waiting { failure, .. } }
+            if failure.layer == Layer::Config && Resource::CORE.contains(resource))
     });
     let told = config.count();
     assert!((60..=400).contains(&told), "{told} times in an hour, for two lists");

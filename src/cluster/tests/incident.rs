@@ -70,7 +70,7 @@ impl Watched {
         let build = InProcess(simulation.service(&context).unwrap());
         let (out, news) = mpsc::channel(256);
         let (_, commands) = mpsc::channel(1);
-        let link = Link { id: ClusterId(0), out, commands, clock };
+        let link = Link { id: ClusterId(0), out, commands, inspect: tokio::sync::watch::channel(None).1, clock };
         let server = ClusterEvent::Server { url: Clean::new("simulated"), insecure: false };
         tokio::spawn(supervise(build, server, Tuning { seed: Some(7), ..Tuning::default() }, link));
         let spec = ClusterSpec { context: Clean::new(&context), broken: None };

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body::{Body as HttpBody, Frame};
 use kube::client::Body;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, Sleep, sleep, timeout};
 use tower::BoxError;
@@ -22,6 +22,7 @@ use crate::cluster::meter::Sink;
 use crate::cluster::session::{Build, Built};
 use crate::cluster::{Command, Link, Optional, Tuning, supervise};
 use crate::facts::text::Clean;
+use crate::msg::inspect::Inspection;
 use crate::msg::{ClusterEvent, ClusterId, Msg, Resource, SyncState};
 
 /// A step of a body.
@@ -192,6 +193,7 @@ pub(in crate::cluster) struct Rig {
     state: Arc<ServerState>,
     pub(in crate::cluster) news: mpsc::Receiver<Msg>,
     pub(in crate::cluster) commands: mpsc::Sender<Command>,
+    pub(in crate::cluster) inspect: watch::Sender<Option<Inspection>>,
     pub(in crate::cluster) events: Vec<(Duration, ClusterEvent)>,
     pub(in crate::cluster) task: JoinHandle<()>,
 }
@@ -219,11 +221,12 @@ impl Rig {
         let state = Arc::new(ServerState { start, seen, handler, builds, credentials });
         let (out, news) = mpsc::channel(64);
         let (commands, received) = mpsc::channel(4);
-        let link = Link { id: ClusterId(0), out, commands: received, clock: Clock::start() };
+        let (inspect, inspected) = watch::channel(None);
+        let link = Link { id: ClusterId(0), out, commands: received, inspect: inspected, clock: Clock::start() };
         let server = ClusterEvent::Server { url: Clean::new("scripted"), insecure: false };
         let tuning = Tuning { seed: Some(7), ..tuning };
         let task = tokio::spawn(supervise(Scripted(state.clone()), server, tuning, link));
-        Self { state, news, commands, events: Vec::new(), task }
+        Self { state, news, commands, inspect, events: Vec::new(), task }
     }
 
     /// Lets `time` pass, collecting what is told.

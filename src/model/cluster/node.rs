@@ -1,25 +1,22 @@
-//! The opened node: its detail, and the pods on it with a selection of their own.
+//! The opened node: its detail.
 
-use std::ops::Range;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{ClusterState, Liveness, NodeDetail, Step};
-use crate::facts::accelerator::{Kind, Table};
+use super::{ClusterState, Liveness, NodeDetail};
+use crate::facts::accelerator::Kind;
 use crate::facts::node::Readiness;
-use crate::facts::pod::PodFacts;
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
 use crate::model::alert::span;
 use crate::model::elapsed;
 use crate::model::history::Transition;
-use crate::model::ledger::PodSlot;
-use crate::model::nodes::{Node, amount};
+use crate::model::inspection::Inspected;
+use crate::model::nodes::amount;
 use crate::model::optional::Visibility;
 use crate::model::rows::lens::Lens;
-use crate::model::rows::natural::natural_cmp;
-use crate::model::rows::{Extent, PodRow, ResourceRow, Used, age_of};
+use crate::model::rows::{ResourceRow, Used, age_of};
 use crate::msg::Now;
 
 /// A skew below this is the resolution of the `Date` header (±1 s), not a wrong clock.
@@ -29,17 +26,6 @@ const SKEW_COUNTS_FROM_MS: i64 = 2_000;
 const LEASES: &str = "kube-node-lease";
 /// `leaseDurationSeconds` as the kubelet sets it (kubelet `nodeLeaseDurationSeconds`).
 const LEASE_SECONDS: u64 = 40;
-
-/// Which node is open, and which of its pods is selected.
-#[derive(Debug, Default)]
-pub(super) struct OpenedNode {
-    name: Option<Clean>,
-    order: Vec<PodSlot>,
-    of: Option<u64>,
-    /// Namespace and name of the pod that the operator chose.
-    selected: Option<(Clean, Clean)>,
-    selected_at: usize,
-}
 
 impl ClusterState {
     /// A node with everything that is known of it; `None` if it is not there (any more).
@@ -60,86 +46,13 @@ impl ClusterState {
         })
     }
 
-    /// How the pods of the opened node lie.
-    #[must_use]
-    pub fn pod_extent(&self) -> Extent {
-        let len = self.opened.order.len();
-        Extent { len, total: len, selected: (len > 0).then(|| self.opened.selected_at.min(len - 1)) }
-    }
-
-    /// Pods of the opened node, by namespace and name; only those of `range` are built.
-    #[must_use]
-    pub fn pods(&self, range: Range<usize>, now: Now) -> Vec<PodRow<'_>> {
-        let selected = self.pod_extent().selected;
-        let server_now = self.server_now(now);
-        let node = self.opened.name.as_deref().and_then(|name| self.nodes.by_name(name));
-        let end = range.end.min(self.opened.order.len());
-        let visible = range.start.min(end)..end;
-        let rows = visible.map(|at| {
-            let facts = self.ledger.pod(self.opened.order[at]);
-            PodRow {
-                selected: Some(at) == selected,
-                age: age_of(facts.created, server_now),
-                gpus: devices_held(&facts, node, self.nodes.accelerators()),
-                facts,
-            }
-        });
-        rows.collect()
-    }
-
-    /// Opens a node: from now on [`ClusterState::pods`] speaks of it.
-    pub(crate) fn open_node(&mut self, name: Option<Clean>) {
-        if self.opened.name != name {
-            self.opened = OpenedNode { name, ..OpenedNode::default() };
-        }
-    }
-
-    pub(crate) fn move_pod_selection(&mut self, step: Step) {
-        self.arrange_pods();
-        let len = self.opened.order.len();
-        if len == 0 {
-            return;
-        }
-        let at = step.from(self.opened.selected_at.min(len - 1), len);
-        let pod = self.ledger.pod(self.opened.order[at]);
-        let key = (Clean::new(pod.namespace), Clean::new(pod.name));
-        self.opened.selected_at = at;
-        self.opened.selected = Some(key);
-    }
-
-    /// Brings the order of the opened node's pods up to date, if pods have changed.
-    pub(crate) fn arrange_pods(&mut self) {
-        let Some(name) = &self.opened.name else { return };
-        let of = Some(self.ledger.revision());
-        if self.opened.of == of {
-            return;
-        }
-        let mut pods: Vec<(PodSlot, PodFacts<'_>)> =
-            self.ledger.pods_on(name).map(|slot| (slot, self.ledger.pod(slot))).collect();
-        pods.sort_unstable_by(|(_, a), (_, b)| {
-            natural_cmp(a.namespace, b.namespace).then_with(|| natural_cmp(a.name, b.name))
-        });
-        let mut selected = self.opened.selected.take();
-        let last = pods.len().saturating_sub(1);
-        let mut at = if selected.is_some() { self.opened.selected_at.min(last) } else { 0 };
-        if let Some((namespace, name)) = &selected {
-            match pods.iter().position(|(_, pod)| *pod.namespace == **namespace && *pod.name == **name) {
-                Some(found) => at = found,
-                None => {
-                    selected = pods.get(at).map(|(_, pod)| (Clean::new(pod.namespace), Clean::new(pod.name)));
-                }
-            }
-        }
-        let order = pods.into_iter().map(|(slot, _)| slot).collect();
-        self.opened = OpenedNode { name: self.opened.name.take(), order, of, selected, selected_at: at };
-    }
-
     /// Lines that the other parts of the opened node have, for scrolling.
     pub(crate) fn pane_lines(&self, name: &str, pane: crate::model::NodePane, now: Now) -> usize {
-        use crate::model::NodePane::{Conditions, Labels, Pods, Resources};
+        use crate::model::NodePane::{Conditions, Events, Labels, Pods, Resources};
         let Some(detail) = self.node(name, now) else { return 0 };
         match pane {
-            Pods => self.opened.order.len(),
+            Pods => self.pod_extent().len,
+            Events => self.inspected.as_ref().and_then(Inspected::events).map_or(0, |(events, _)| events.len()),
             Conditions => detail.facts.conditions.len() + detail.transitions.len(),
             Resources => detail.resources.len() + detail.notes.len(),
             // System information, pods, roles, and a heading for each part.
@@ -217,19 +130,6 @@ impl ClusterState {
             _ => now.wall,
         }
     }
-}
-
-/// Whole devices that a pod holds: nothing once it has ended, and shares or slices are none.
-pub(super) fn devices_held(pod: &PodFacts<'_>, node: Option<&Node>, table: &Table) -> i64 {
-    if pod.phase.is_terminal() {
-        return 0;
-    }
-    let kind = |resource: &str| match node {
-        Some(node) => table.classify_on(resource, &node.facts),
-        None => table.classify(resource),
-    };
-    let held = pod.requests.others.iter().filter(|(resource, _)| kind(resource) == Some(Kind::Device));
-    held.fold(Quantity::ZERO, |sum, (_, amount)| sum + *amount).value()
 }
 
 /// Every resource that the node names: cpu, memory and pods first, then accelerators, then by name.

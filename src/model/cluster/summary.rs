@@ -95,7 +95,7 @@ impl ClusterState {
 
     /// The longest of the requests that run. A watch runs for minutes once its headers are there: its bytes say that they are.
     pub(in crate::model) fn longest_running(&self, now: Mono) -> Option<(&Running, Duration)> {
-        let opened = |call: &&Running| matches!(call.kind, CallKind::Watch(_)) && call.bytes > 0;
+        let opened = |call: &&Running| call.kind.is_watch() && call.bytes > 0;
         // Nothing waits for an API that a cluster need not have.
         let calls = self.latency.running().filter(|call| !opened(call) && !call.kind.is_optional());
         calls.map(|call| (call, now.since(call.at))).max_by_key(|(_, span)| *span)

@@ -376,6 +376,7 @@ impl ClusterState {
             accelerators: self.nodes.accelerators(),
             usage: &self.usage,
             server_now: self.server_now(now),
+            wall: now.wall,
             stale: self.nodes_track.complete() && !self.nodes_are_current(now),
         }
     }

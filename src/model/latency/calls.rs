@@ -73,7 +73,7 @@ impl Calls {
         let news = bytes.saturating_sub(call.bytes);
         call.bytes = call.bytes.max(bytes);
         // The bytes of a watch are reported by its reader.
-        if matches!(call.kind, CallKind::Watch(_)) { 0 } else { news }
+        if call.kind.is_watch() { 0 } else { news }
     }
 
     /// Takes in the end of a request; returns whether its start was known and how many bytes are new.

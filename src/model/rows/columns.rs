@@ -167,6 +167,7 @@ pub const COLUMNS: &[Column] = &[
         filter: Match::Text(Matched::Pressure),
         ..column("pressure", "PRESSURE", 8)
     },
+    Column { align: Align::Left, ..column("ready-15m", "READY 15m", 15) },
     Column {
         max_width: 20,
         align: Align::Left,

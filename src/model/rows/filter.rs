@@ -5,21 +5,17 @@
 
 use std::time::Duration;
 
-use unicode_segmentation::UnicodeSegmentation;
-
 use super::columns::{Compared, Match, Matched, term};
 use super::lens::Lens;
+use super::line::Line;
 use crate::facts::quantity::Quantity;
-use crate::facts::text::{Clean, sanitize};
+use crate::facts::text::Clean;
 use crate::msg::Edit;
-
-/// A filter of this many characters fills any line; more is an accident with the clipboard.
-pub(crate) const MOST_CHARS: usize = 256;
 
 /// A filter and what it means.
 #[derive(Debug, Default)]
 pub(crate) struct Filter {
-    text: String,
+    line: Line,
     terms: Vec<Term>,
     note: Option<Clean>,
 }
@@ -61,7 +57,7 @@ enum Limit {
 
 impl Filter {
     pub(crate) fn text(&self) -> &str {
-        &self.text
+        self.line.text()
     }
 
     pub(crate) fn note(&self) -> Option<&Clean> {
@@ -90,25 +86,12 @@ impl Filter {
     }
 
     pub(crate) fn clear(&mut self) {
-        self.text.clear();
+        self.line.clear();
         self.parse();
     }
 
     pub(crate) fn edit(&mut self, edit: &Edit) {
-        match edit {
-            Edit::Insert(char) => self.insert(char.encode_utf8(&mut [0; 4])),
-            Edit::Paste(text) => self.insert(text),
-            Edit::Backspace => {
-                let end = self.text.grapheme_indices(true).next_back().map_or(0, |(at, _)| at);
-                self.text.truncate(end);
-            }
-            Edit::DeleteWord => {
-                let kept = self.text.trim_end();
-                let end = kept.rfind(' ').map_or(0, |at| at + 1);
-                self.text.truncate(end);
-            }
-            Edit::Clear => self.text.clear(),
-        }
+        self.line.edit(edit);
         self.parse();
     }
 
@@ -117,16 +100,10 @@ impl Filter {
         self.terms.iter().all(|term| term.test.holds(lens).is_some_and(|holds| holds != term.negated))
     }
 
-    fn insert(&mut self, text: &str) {
-        let room = MOST_CHARS.saturating_sub(self.text.chars().count());
-        let spaced: String = text.chars().map(|c| if c.is_whitespace() { ' ' } else { c }).take(room).collect();
-        self.text.push_str(&sanitize(&spaced));
-    }
-
     fn parse(&mut self) {
         self.terms.clear();
         self.note = None;
-        for word in self.text.split_whitespace() {
+        for word in self.line.text().split_whitespace() {
             match parse_term(word) {
                 Ok(term) => self.terms.push(term),
                 Err(why) => self.note = Some(Clean::new(&format!("`{word}` is left out: {why}"))),
@@ -306,7 +283,7 @@ impl Op {
 }
 
 /// `text` is lower case; the case of `whole` does not matter. Allocates only where either is not ASCII.
-fn contains(whole: &str, text: &str) -> bool {
+pub(super) fn contains(whole: &str, text: &str) -> bool {
     if whole.is_ascii() && text.is_ascii() {
         return whole.as_bytes().windows(text.len().max(1)).any(|part| part.eq_ignore_ascii_case(text.as_bytes()));
     }

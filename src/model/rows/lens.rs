@@ -28,6 +28,8 @@ pub(crate) struct Source<'a> {
     pub(crate) usage: &'a Usage,
     /// Now by the server's clock, for ages.
     pub(crate) server_now: Timestamp,
+    /// Now by our wall clock, by which what was seen of nodes is kept.
+    pub(crate) wall: Timestamp,
     /// Node data is too old to speak for now.
     pub(crate) stale: bool,
 }
@@ -206,6 +208,7 @@ impl<'a> Lens<'a> {
             cpu_milli: self.cpu_milli(),
             memory_bytes: self.memory_bytes(),
             used: self.used(),
+            ready: self.source.history.strip(self.node.facts.uid, self.source.wall),
             pressures: self.node.pressures().collect(),
         }
     }

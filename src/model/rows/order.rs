@@ -33,7 +33,8 @@ impl SortBy {
 /// The key of a row; smaller keys come first in the column's own direction (worst, fullest, youngest first).
 pub(crate) fn key(sort: SortBy, lens: &Lens<'_>) -> Key {
     Key::Number(match sort {
-        SortBy::Name => return Key::Name,
+        // Only pods restart.
+        SortBy::Name | SortBy::Restarts => return Key::Name,
         SortBy::Version => return Key::Version,
         SortBy::Status => Some(status_rank(lens)),
         SortBy::Pods => share(lens.pods().any().map(i64::from), lens.node.pods_allocatable.map(i64::from)),

@@ -1,6 +1,6 @@
 //! Pods in protobuf, straight from their records. Fields stand in the order of the JSON, so that a test can compare bytes.
 
-use super::{BACK_OFF, Condition, ContainerShape, ContainerState, DIGEST, PodRecord, PodShape, PodState};
+use super::{BACK_OFF, Condition, ContainerShape, ContainerState, DIGEST, PodRecord, PodShape, PodState, why};
 use crate::sim::proto::{Filling, Sketch, int, sized, text, time};
 use crate::sim::template::Slot;
 
@@ -106,7 +106,7 @@ impl PodRecord {
         });
         sized(3, out, |out| {
             if restarts > 0 && self.restarted != 0 {
-                self.binary_terminated(out, 1, self.restarted);
+                self.binary_terminated(out, self.last_code(), self.restarted);
             }
         });
         text(1, &shape.name, out);
@@ -117,7 +117,7 @@ impl PodRecord {
             ContainerState::Running => sized(2, out, |out| time(1, self.running_since(restarts), out)),
             ContainerState::Waiting(reason) => sized(1, out, |out| {
                 text(1, reason, out);
-                if reason != "ContainerCreating" {
+                if !state.begins() {
                     sized(2, out, |out| {
                         out.extend_from_slice(BACK_OFF.as_bytes());
                         out.extend_from_slice(shape.name.as_bytes());
@@ -131,7 +131,7 @@ impl PodRecord {
     fn binary_terminated(&self, out: &mut Vec<u8>, code: u8, at: i64) {
         sized(3, out, |out| {
             int(1, code.into(), out);
-            text(3, if code == 0 { "Completed" } else { "Error" }, out);
+            text(3, why(code), out);
             time(5, self.started.min(at), out);
             time(6, at, out);
         });

@@ -187,6 +187,7 @@ impl World {
                 about_namespace: meta.namespace().into(),
                 about_name: meta.name().into(),
                 about_uid: uid_text(meta.uid).into(),
+                container: container.clone(),
                 reason: "BackOff".into(),
                 message: format!("Back-off restarting failed container {container} in pod {}", meta.name()).into(),
                 warning: true,
@@ -194,6 +195,27 @@ impl World {
                 count: self.seeds.rng.u32(10..400),
                 last,
             }));
+        }
+        self.add_first_reports();
+    }
+
+    /// The same of pods whose image is missing, or that no node has room for.
+    fn add_first_reports(&mut self) {
+        let now = self.seeds.now;
+        let events = self.store.all(Resource::Pods).filter_map(|object| {
+            let Object::Pod(pod) = &**object else { return None };
+            let what = match pod.state {
+                PodState::ImagePullBackOff => ("Failed", "kubelet"),
+                PodState::Unscheduled => ("FailedScheduling", "default-scheduler"),
+                _ => return None,
+            };
+            // Some time after the pod was made, and not longer ago than such events are kept.
+            let event = self.pod_event(pod, what, (pod.meta.created + 5).max(now - 3_000));
+            Some(EventRecord { last: now - 40, count: 7, ..event })
+        });
+        let events: Vec<EventRecord> = events.collect();
+        for event in events {
+            self.store.seed(Object::Event(event));
         }
     }
 }

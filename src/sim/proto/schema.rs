@@ -67,7 +67,7 @@ ObjectFieldSelector apiVersion=1:s fieldPath=2:s
 ObjectMeta name=1:s generateName=2:s namespace=3:s uid=5:s resourceVersion=6:s creationTimestamp=8:T
   deletionTimestamp=9:T deletionGracePeriodSeconds=10:i labels=11{s} annotations=12{s}
   ownerReferences=13*OwnerReference managedFields=17*ManagedFieldsEntry
-ObjectReference kind=1:s namespace=2:s name=3:s uid=4:s apiVersion=5:s
+ObjectReference kind=1:s namespace=2:s name=3:s uid=4:s apiVersion=5:s fieldPath=7:s
 OwnerReference kind=1:s name=3:s uid=4:s apiVersion=5:s controller=6:i blockOwnerDeletion=7:i
 Pod metadata=1:ObjectMeta spec=2:PodSpec status=3:PodStatus
 PodAffinityTerm labelSelector=1:LabelSelector topologyKey=3:s

@@ -66,7 +66,7 @@ fn throttled(view: &ApiView<'_>, paint: Paint<'_>) -> Option<Line> {
 
 /// Calls that run; a watch that is open runs for minutes and is only counted.
 fn running(view: &ApiView<'_>, paint: Paint<'_>) -> Vec<Line> {
-    let open = |call: &&Running| matches!(call.kind, CallKind::Watch(_)) && call.bytes > 0;
+    let open = |call: &&Running| call.kind.is_watch() && call.bytes > 0;
     let watches = view.cluster.latency().running().filter(open).count();
     let mut lines: Vec<Line> = Vec::new();
     for call in view.cluster.latency().running().filter(|call| !open(call)) {

@@ -1,5 +1,6 @@
 //! What a node is and carries: system, observed transitions, taints, labels.
 
+use jiff::Timestamp;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
@@ -9,7 +10,7 @@ use crate::model::Known;
 use crate::model::cluster::{AcceleratorTotals, NodeDetail, PodCounts};
 use crate::theme::Role;
 use crate::ui::text::{Pen, wrap};
-use crate::ui::units::{compact, duration, grouped};
+use crate::ui::units::{clock, compact, duration, grouped};
 
 /// Columns of the word on the left.
 const WORD: usize = 9;
@@ -21,7 +22,7 @@ pub(super) struct Line {
 }
 
 /// All lines at this width.
-pub(super) fn lines(detail: &NodeDetail<'_>, width: u16) -> Vec<Line> {
+pub(super) fn lines(detail: &NodeDetail<'_>, (width, now): (u16, Timestamp)) -> Vec<Line> {
     let width = usize::from(width).saturating_sub(WORD + 2);
     let facts = detail.facts;
     let system = [
@@ -33,7 +34,10 @@ pub(super) fn lines(detail: &NodeDetail<'_>, width: u16) -> Vec<Line> {
     ];
     let system = system.iter().filter(|(_, value)| !value.is_empty()).map(|(label, value)| format!("{label}{value}"));
     let roles = if detail.row.roles.is_empty() { "<none>" } else { &detail.row.roles };
-    let transitions = detail.transitions.iter().map(|(ago, what)| format!("{} ago {what}", duration(*ago)));
+    let transitions = detail.transitions.iter().map(|(ago, what)| {
+        let at = now.checked_sub(*ago).map(|at| format!("{} ", clock(at))).unwrap_or_default();
+        format!("{at}{what} ({} ago)", duration(*ago))
+    });
     let taints = facts.taints.iter().map(|taint| match &*taint.value {
         "" => format!("{}:{}", taint.key, taint.effect),
         value => format!("{}={value}:{}", taint.key, taint.effect),
@@ -109,11 +113,11 @@ fn group(lines: &mut Vec<Line>, word: &'static str, items: &[String], width: usi
 }
 
 /// Draws as many lines as there is room for.
-pub(super) fn draw(buf: &mut Buffer, area: Rect, detail: &NodeDetail<'_>, pane: Pane<'_>) {
+pub(super) fn draw(buf: &mut Buffer, area: Rect, (detail, now): (&NodeDetail<'_>, Timestamp), pane: Pane<'_>) {
     if area.height == 0 {
         return;
     }
-    let lines = lines(detail, area.width);
+    let lines = lines(detail, (area.width, now));
     let first = pane.first(lines.len(), area.height);
     let shown = usize::from(area.height).min(lines.len() - first);
     for (row, line) in (0..area.height).zip(lines.iter().skip(first)) {

@@ -7,7 +7,7 @@ use super::Pane;
 use super::resources::amount;
 use crate::facts::pod::{Phase, PodFacts};
 use crate::model::Known;
-use crate::model::rows::PodRow;
+use crate::model::rows::{PodRow, SortBy};
 use crate::theme::{Glyphs, Role};
 use crate::ui::grid::{self, Seen, Spec, Width};
 use crate::ui::scene::NodeView;
@@ -29,16 +29,16 @@ enum Column {
 }
 
 const COLUMNS: [Spec<Column>; 10] = [
-    Spec::new(Column::Namespace, "NAMESPACE", Width::Seen(9, 28), 3),
+    Spec::new(Column::Namespace, "NAMESPACE", Width::Seen(9, 28), 3).by(SortBy::Name),
     Spec::new(Column::Pod, "POD", Width::Seen(12, 253), 0),
     Spec::new(Column::Ready, "READY", Width::Fixed(5), 7).right(),
-    Spec::new(Column::Status, "STATUS", Width::Seen(9, 24), 1),
-    Spec::new(Column::Restarts, "RESTARTS", Width::Fixed(8), 5).right(),
-    Spec::new(Column::Gpu, "GPU", Width::Fixed(3), 2).right(),
-    Spec::new(Column::Age, "AGE", Width::Fixed(6), 4).right(),
+    Spec::new(Column::Status, "STATUS", Width::Seen(9, 24), 1).by(SortBy::Status),
+    Spec::new(Column::Restarts, "RESTARTS", Width::Fixed(8), 5).right().by(SortBy::Restarts),
+    Spec::new(Column::Gpu, "GPU", Width::Fixed(3), 2).right().by(SortBy::Gpu),
+    Spec::new(Column::Age, "AGE", Width::Fixed(6), 4).right().by(SortBy::Age),
     Spec::new(Column::Owner, "OWNER", Width::Seen(10, 24), 6),
-    Spec::new(Column::Cpu, "CPU", Width::Fixed(7), 8).right(),
-    Spec::new(Column::Memory, "MEMORY", Width::Fixed(7), 9).right(),
+    Spec::new(Column::Cpu, "CPU", Width::Fixed(7), 8).right().by(SortBy::Cpu),
+    Spec::new(Column::Memory, "MEMORY", Width::Fixed(7), 9).right().by(SortBy::Memory),
 ];
 
 /// Draws the heading and the visible pods.
@@ -50,10 +50,11 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, view: &NodeView<'_>, (pane, see
     seen.grow(&COLUMNS, |column| view.pods.iter().map(|pod| columns(&text(column, pod, glyphs).1)).max().unwrap_or(0));
     let placed = seen.place(&COLUMNS, usize::from(area.width), |_| true);
     let mut pen = Pen::new(buf, paint.look, area, 0);
-    grid::heading(pane.mark(&mut pen), area, &placed, (None, paint.look));
+    grid::heading(pane.mark(&mut pen), area, &placed, (Some(view.sort), paint.look));
     if view.pods.is_empty() {
         let known = view.detail.as_ref().map_or(Known::Unknown, |detail| detail.row.pods);
         let sentence = match known {
+            _ if view.extent.total > 0 => "no pod matches the filter; esc clears it",
             Known::Exact(_) => "no pods on this node",
             Known::AtLeast(_) => "no pods of this node read yet; the list still runs",
             Known::Unknown => "pods are not known yet",
@@ -88,7 +89,7 @@ fn text(column: Column, row: &PodRow<'_>, glyphs: &Glyphs) -> (Role, String) {
         Column::Ready => {
             (if pod.ready < pod.containers { Role::Warn } else { plain }, format!("{}/{}", pod.ready, pod.containers))
         }
-        Column::Status => (status_role(pod), status(pod).to_owned()),
+        Column::Status => (status_role(pod), pod.status().to_owned()),
         Column::Restarts => (if pod.restarts > 0 { Role::Warn } else { plain }, compact(pod.restarts.into())),
         Column::Gpu if row.gpus == 0 => blank(),
         Column::Gpu => (plain, grouped(row.gpus)),
@@ -100,18 +101,6 @@ fn text(column: Column, row: &PodRow<'_>, glyphs: &Glyphs) -> (Role, String) {
         Column::Cpu | Column::Memory if ended => blank(),
         Column::Cpu => (plain, amount("cpu", pod.requests.cpu.milli())),
         Column::Memory => (plain, amount("memory", pod.requests.memory.value())),
-    }
-}
-
-/// What kubectl shows under STATUS.
-fn status<'a>(pod: &PodFacts<'a>) -> &'a str {
-    match (pod.reason, pod.phase) {
-        ("", Phase::Pending) => "Pending",
-        ("", Phase::Running) => "Running",
-        ("", Phase::Succeeded) => "Succeeded",
-        ("", Phase::Failed) => "Failed",
-        ("", Phase::Unknown) => "Unknown",
-        (reason, _) => reason,
     }
 }
 

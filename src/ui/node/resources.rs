@@ -106,7 +106,7 @@ fn line(pen: &mut Pen<'_>, row: &ResourceRow<'_>, (name, more, glyphs): (usize, 
 }
 
 /// An amount of a resource in its unit: cores for cpu (given in thousandths), bytes for memory and storage.
-pub(super) fn amount(resource: &str, number: i64) -> String {
+pub(in crate::ui) fn amount(resource: &str, number: i64) -> String {
     match resource {
         _ if number < 0 => "<0".to_owned(),
         "cpu" if number / 1000 >= MANY_CORES => compact(number / 1000),

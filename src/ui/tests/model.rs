@@ -14,7 +14,7 @@ use crate::msg::{
     Batch, ClusterEvent, Edit, Mono, Msg, NodeChange, ProbeOutcome, ProbeSample, Resource, Series, SyncState,
 };
 
-fn at(seconds: u64) -> Now {
+pub(super) fn at(seconds: u64) -> Now {
     let wall = fixture::now().wall + jiff::SignedDuration::from_secs(i64::try_from(seconds).unwrap());
     Now { mono: Mono(Duration::from_secs(seconds)), wall }
 }
@@ -54,7 +54,7 @@ fn pods() -> PodBatch {
 }
 
 /// Two clusters; the first one has 20 nodes and 60 pods, of the second nothing is known.
-fn model() -> Model {
+pub(super) fn model() -> Model {
     let spec = |context: &str| ClusterSpec { context: context.into(), broken: None };
     let mut model = Model::new(vec![spec("prod-a"), spec("edge")], Settings::default());
     let batches = [(Resource::Nodes, Batch::Nodes((0..20).map(node).collect())), (Resource::Pods, Batch::Pods(pods()))];
@@ -83,7 +83,7 @@ fn model() -> Model {
     model
 }
 
-fn act(model: &mut Model, action: Action) {
+pub(super) fn act(model: &mut Model, action: Action) {
     model.update(Msg::Action(action), at(7));
     model.prepare(at(7));
 }

@@ -127,7 +127,7 @@ fn the_line_is_edited_by_grapheme_and_word_and_capped() {
     filter.edit(&Edit::Backspace);
     filter.edit(&Edit::Paste("x".repeat(10_000)));
     filter.edit(&Edit::Insert('y'));
-    assert_eq!(filter.text().chars().count(), MOST_CHARS);
+    assert_eq!(filter.text().chars().count(), crate::model::rows::line::MOST_CHARS);
     filter.edit(&Edit::Clear);
     assert!(filter.text().is_empty() && filter.is_empty());
 }

@@ -1,0 +1,90 @@
+//! Text for the terminal's clipboard, by OSC 52. It is only ever written: the sequence that reads the clipboard back is never sent.
+
+use std::fmt::Write as _;
+
+/// A device control string of GNU screen holds 768 bytes in old versions (`MAXSTR`); a piece stays well below.
+const PIECE: usize = 500;
+/// The alphabet of base64 (RFC 4648, section 4).
+const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/// What to send to the terminal for `text`; `env` tells whether a variable is set.
+///
+/// tmux takes OSC 52 itself where `set-clipboard` is `on`, and hands the wrapped form on where `allow-passthrough` is; it ignores
+/// the other one, so both are sent. GNU screen only hands on. A terminal that knows neither shows nothing.
+#[must_use]
+pub fn bytes(text: &str, env: &dyn Fn(&str) -> bool) -> String {
+    let plain = format!("\x1b]52;c;{}\x07", base64(text.as_bytes()));
+    if env("TMUX") {
+        let wrapped = plain.replace('\x1b', "\x1b\x1b");
+        return format!("{plain}\x1bPtmux;{wrapped}\x1b\\");
+    }
+    if env("STY") {
+        let mut bytes = String::new();
+        for piece in plain.as_bytes().chunks(PIECE) {
+            // The sequence is ASCII, so any piece of it is text.
+            let _ = write!(bytes, "\x1bP{}\x1b\\", String::from_utf8_lossy(piece));
+        }
+        return bytes;
+    }
+    plain
+}
+
+/// RFC 4648, section 4, with padding.
+fn base64(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for chunk in bytes.chunks(3) {
+        let group = chunk.iter().fold(0_u32, |group, byte| group << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        for place in 0..4 {
+            let letter = ALPHABET[(group >> (18 - 6 * place)) as usize & 63];
+            text.push(if place <= chunk.len() { char::from(letter) } else { '=' });
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64_is_that_of_the_standard() {
+        // RFC 4648, section 10.
+        for (text, want) in [
+            ("", ""),
+            ("f", "Zg=="),
+            ("fo", "Zm8="),
+            ("foo", "Zm9v"),
+            ("foob", "Zm9vYg=="),
+            ("fooba", "Zm9vYmE="),
+            ("foobar", "Zm9vYmFy"),
+        ] {
+            assert_eq!(base64(text.as_bytes()), want);
+        }
+        assert_eq!(base64(&[0xfb, 0xff, 0xfe]), "+//+");
+    }
+
+    #[test]
+    fn a_terminal_gets_one_sequence_and_a_multiplexer_what_it_hands_on() {
+        let sent = |set: &'static str| bytes("foobar", &move |name| name == set);
+        assert_eq!(sent(""), "\x1b]52;c;Zm9vYmFy\x07");
+        assert_eq!(sent("TMUX"), "\x1b]52;c;Zm9vYmFy\x07\x1bPtmux;\x1b\x1b]52;c;Zm9vYmFy\x07\x1b\\");
+        assert_eq!(sent("STY"), "\x1bP\x1b]52;c;Zm9vYmFy\x07\x1b\\");
+    }
+
+    #[test]
+    fn long_text_goes_through_screen_in_pieces_that_add_up() {
+        let text = "x".repeat(5_000);
+        let sent = bytes(&text, &|name| name == "STY");
+        let pieces: Vec<&str> = sent.split("\x1b\\").filter(|piece| !piece.is_empty()).collect();
+        assert!(pieces.len() > 10 && pieces.iter().all(|piece| piece.len() <= PIECE + 2));
+        let whole: String = pieces.iter().map(|piece| piece.strip_prefix("\x1bP").unwrap()).collect();
+        assert_eq!(whole, bytes(&text, &|_| false));
+    }
+
+    #[test]
+    fn no_text_breaks_out_of_the_sequence_or_asks_for_the_clipboard() {
+        let sent = bytes("\x1b\\\x07?\x1b]52;c;?\x07\u{9c}", &|_| false);
+        let payload = sent.strip_prefix("\x1b]52;c;").and_then(|rest| rest.strip_suffix('\x07')).unwrap();
+        assert!(payload.bytes().all(|byte| ALPHABET.contains(&byte) || byte == b'='), "{payload}");
+    }
+}

@@ -1,0 +1,329 @@
+//! Looking closely at one object: reads it and its events, then watches both, until another one is wanted or none.
+//!
+//! One object at a time for each cluster. Each part ([`object`], [`events`]) is read with one GET or list of its own and then
+//! followed by a watch on its name alone, so that nothing here grows with the cluster. Dropping the work closes its
+//! connections and frees what it held.
+
+use std::time::Duration;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+
+use super::Shared;
+use super::call::{Ask, Limits, Line};
+use super::classify::{self, Trouble};
+use super::deadline::Backoff;
+use crate::clock::wall;
+use crate::facts::wire::WatchType;
+use crate::msg::inspect::{Finding, Found, Inspection, Part, Subject};
+use crate::msg::{CallKind, ClusterEvent, Failure, Layer, SyncState};
+
+mod events;
+mod object;
+mod stream;
+
+use events::Events;
+use object::Object;
+use stream::Stream;
+
+/// 15 s: the page deadline of the smallest tier; one object is less than one page.
+const DEADLINE: Duration = Duration::from_secs(15);
+/// 8 MiB: etcd refuses objects over 1.5 MiB (`--max-request-bytes`), and JSON takes up to several times as much.
+const LARGEST: usize = 8 << 20;
+/// Changes that come faster than this are told together.
+const TELL_EVERY: Duration = Duration::from_millis(250);
+/// What a name may hold stays as it is; everything else is escaped, so that no name can lead to another path.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_');
+
+/// Looks at whatever is wanted until the task is dropped.
+pub(super) async fn run(shared: std::sync::Arc<Shared>, seed: u64) {
+    let mut wanted = shared.inspect.clone();
+    loop {
+        let inspection = wanted.borrow_and_update().clone();
+        let Some(Inspection { subject, yaml }) = inspection else {
+            if wanted.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+            continue;
+        };
+        let (yaml, yamls) = watch::channel(yaml);
+        let other = async {
+            // The same object with or without its YAML goes on as it is.
+            while wanted.changed().await.is_ok() {
+                match &*wanted.borrow_and_update() {
+                    Some(next) if next.subject == subject => _ = yaml.send_replace(next.yaml),
+                    _ => return,
+                }
+            }
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            biased;
+            () = other => {}
+            () = follow(&shared, &subject, Object::new(&subject, yamls), seed) => {}
+            () = follow(&shared, &subject, Events::new(&subject), seed.rotate_left(7)) => {}
+        }
+    }
+}
+
+/// One part of an object: how it is read, what a watch of it brings, and what is told of it.
+trait Follow {
+    const PART: Part;
+
+    /// Waits until this part is wanted at all.
+    async fn wanted(&mut self);
+
+    /// Waits until there is something to tell that did not come from the server.
+    async fn poked(&mut self);
+
+    /// Reads it whole; the resourceVersion from which a watch goes on.
+    async fn read(&mut self, reader: &Reader<'_>) -> Result<String, Trouble>;
+
+    /// Path and selector of its watch, up to the options that all watches share.
+    fn watch_uri(&self) -> String;
+
+    /// Takes one event of the watch; `false` if it cannot be read.
+    fn take(&mut self, kind: &WatchType, object: &[u8]) -> bool;
+
+    /// What has changed since the last time.
+    fn news(&mut self) -> Vec<Found>;
+
+    /// The server says that it is not there (404); `true` if there is another way to ask, at once.
+    fn missing(&mut self) -> bool;
+
+    /// Asking for it is forbidden (403); `true` if there is another way to ask, at once.
+    fn forbidden(&mut self) -> bool;
+
+    /// `get pod a/b`, for people.
+    fn title(&self) -> String;
+}
+
+/// What a part needs to read itself.
+struct Reader<'a> {
+    shared: &'a Shared,
+    line: Line,
+}
+
+impl Reader<'_> {
+    async fn get(&self, uri: String) -> Result<Vec<u8>, Trouble> {
+        let tuning = &self.shared.tuning;
+        let limits = Limits {
+            headers: DEADLINE,
+            idle: tuning.idle.0,
+            cap: tuning.page_cap,
+            slowest: tuning.slowest_body,
+            bytes: LARGEST,
+        };
+        let ask = Ask { kind: CallKind::Detail, page: None, attempt: 1, uri, limits };
+        let mut body = Vec::new();
+        let head = self.line.fetch(&ask, tuning, &mut body).await?;
+        if classify::is_html(&head, &body) {
+            return Err(classify::alien());
+        }
+        Ok(body)
+    }
+}
+
+/// How a watch ended without failing.
+enum End {
+    /// It may go on from here.
+    Clean(String),
+    /// What it watched must be read again: too old, or something in it could not be read.
+    Stale,
+}
+
+/// What a failure leads to.
+enum Next {
+    Wait(Duration),
+    AtOnce,
+}
+
+/// The pace of one part: how long to wait after what.
+struct Pace<'a> {
+    shared: &'a Shared,
+    subject: &'a Subject,
+    part: Part,
+    backoff: Backoff,
+    rng: fastrand::Rng,
+    /// Watching is forbidden; it is read again and again instead.
+    no_watch: bool,
+}
+
+impl Pace<'_> {
+    async fn tell(&self, news: Found) {
+        let finding = Finding { subject: self.subject.clone(), news };
+        self.shared.tell(ClusterEvent::Found(Box::new(finding))).await;
+    }
+
+    async fn sync(&self, state: SyncState) {
+        self.tell(Found::Sync { part: self.part, state }).await;
+    }
+
+    async fn publish(&self, of: &mut impl Follow) {
+        for news in of.news() {
+            self.tell(news).await;
+        }
+    }
+
+    fn polling(&self) -> Duration {
+        self.shared.tuning.poll_period.0
+    }
+
+    /// Tells what failed and what happens next.
+    async fn failed(&mut self, trouble: &Trouble, of: &mut impl Follow) -> Next {
+        let tuning = self.shared.tuning.clone();
+        if trouble.code == Some(404) {
+            if of.missing() {
+                return Next::AtOnce;
+            }
+            self.publish(of).await;
+            self.sync(SyncState::Polling { every: self.polling() }).await;
+            return Next::Wait(self.polling());
+        }
+        if trouble.layer == Layer::Rbac {
+            if of.forbidden() {
+                return Next::AtOnce;
+            }
+            let failure = Box::new(self.failure(trouble, &of.title(), tuning.denied_period));
+            self.sync(SyncState::Denied { failure }).await;
+            return Next::Wait(tuning.denied_period);
+        }
+        let mut wait = self.backoff.next(self.rng.f64()).max(trouble.retry_after.unwrap_or_default());
+        if trouble.alien || trouble.layer == Layer::Auth {
+            wait = wait.max(tuning.rejected_delay);
+        }
+        let failure = Box::new(self.failure(trouble, &of.title(), wait));
+        if trouble.layer != Layer::Watch {
+            self.shared.tell(ClusterEvent::Failed(failure.clone())).await;
+        }
+        let until = self.shared.clock.mono() + wait;
+        self.sync(SyncState::Waiting { until, failure }).await;
+        Next::Wait(wait)
+    }
+
+    fn failure(&self, trouble: &Trouble, title: &str, wait: Duration) -> Failure {
+        let attempt = self.backoff.failures().max(1);
+        Failure { next_in: Some(wait), ..trouble.failure(wall(), title, attempt) }
+    }
+}
+
+/// Keeps one part of an object up to date until it is dropped.
+async fn follow(shared: &Shared, subject: &Subject, mut of: impl Follow, seed: u64) {
+    of.wanted().await;
+    let rng = fastrand::Rng::with_seed(seed);
+    let backoff = Backoff::new(&shared.tuning);
+    let mut pace = Pace { shared, subject, part: part_of(&of), backoff, rng, no_watch: false };
+    let mut version = None;
+    loop {
+        let mut refresh = shared.refreshes();
+        let mut resumed = shared.resumes();
+        let result = match version.take() {
+            Some(from) => watch(&mut pace, &mut of, from).await,
+            None => read(&mut pace, &mut of).await.map(End::Clean),
+        };
+        let wait = match result {
+            // A watch that is forbidden is not asked for again until the user wants it.
+            Ok(End::Clean(_)) if pace.no_watch => {
+                pace.sync(SyncState::Polling { every: pace.polling() }).await;
+                pace.polling()
+            }
+            Ok(End::Clean(next)) => {
+                version = Some(next);
+                Duration::ZERO
+            }
+            Ok(End::Stale) => shared.tuning.watch_spacing,
+            Err(trouble) => match pace.failed(&trouble, &mut of).await {
+                Next::AtOnce => continue,
+                Next::Wait(wait) => wait,
+            },
+        };
+        let until = Instant::now() + wait;
+        loop {
+            tokio::select! {
+                biased;
+                () = sleep_until(until) => break,
+                _ = refresh.changed() => break pace.no_watch = false,
+                _ = resumed.changed() => break,
+                () = of.poked() => pace.publish(&mut of).await,
+            }
+        }
+    }
+}
+
+fn part_of<F: Follow>(_: &F) -> Part {
+    F::PART
+}
+
+async fn read(pace: &mut Pace<'_>, of: &mut impl Follow) -> Result<String, Trouble> {
+    let shared = pace.shared;
+    pace.sync(SyncState::Listing).await;
+    let session = shared.session.clients().await?;
+    let reader = Reader { shared, line: session.api.clone() };
+    let result = of.read(&reader).await;
+    if result.as_ref().is_err_and(|trouble| trouble.layer == Layer::Auth) {
+        shared.session.renew(session.serial);
+    }
+    let version = result?;
+    pace.backoff.reset();
+    pace.publish(of).await;
+    Ok(version)
+}
+
+/// Follows a part from `version` on until its watch ends.
+async fn watch(pace: &mut Pace<'_>, of: &mut impl Follow, version: String) -> Result<End, Trouble> {
+    let shared = pace.shared;
+    let tuning = shared.tuning.clone();
+    let session = shared.session.clients().await?;
+    let seconds = pace.rng.u64(tuning.watch_seconds.0..=tuning.watch_seconds.1.max(tuning.watch_seconds.0));
+    let uri = format!(
+        "{}&watch=1&allowWatchBookmarks=true&resourceVersion={}&timeoutSeconds={seconds}",
+        of.watch_uri(),
+        utf8_percent_encode(&version, NON_ALPHANUMERIC)
+    );
+    let limits = Limits::small(tuning.watch_headers);
+    let ask = Ask { kind: CallKind::DetailWatch, page: None, attempt: 1, uri, limits };
+    let start = Instant::now();
+    let body = match session.api.open(&ask, &tuning).await {
+        Ok((_, body)) => body,
+        Err(trouble) if matches!(trouble.code, Some(403 | 405)) => {
+            pace.no_watch = true;
+            return Ok(End::Clean(version));
+        }
+        Err(trouble) if trouble.is_gone() => return Ok(End::Stale),
+        Err(trouble) => {
+            if trouble.layer == Layer::Auth {
+                shared.session.renew(session.serial);
+            }
+            return Err(trouble);
+        }
+    };
+    pace.sync(SyncState::Watching).await;
+    let mut stream = Stream::new(&tuning, version);
+    let end = stream.run(pace, of, body).await?;
+    // One that ends at once, again and again, must not be opened in a hot loop (R14).
+    let short = !stream.proven() && start.elapsed() < tuning.watch_short;
+    let spacing = if short { pace.backoff.next(pace.rng.f64()) } else { tuning.watch_spacing };
+    sleep_until(start + spacing.max(tuning.watch_spacing)).await;
+    Ok(end)
+}
+
+/// One segment of a path.
+fn segment(name: &str) -> PercentEncode<'_> {
+    utf8_percent_encode(name, SEGMENT)
+}
+
+/// `name` as the value of a field selector, escaped once for the selector (apimachinery `pkg/fields`, `EscapeValue`).
+fn field(name: &str) -> String {
+    let mut value = String::with_capacity(name.len());
+    for letter in name.chars() {
+        if matches!(letter, '\\' | ',' | '=') {
+            value.push('\\');
+        }
+        value.push(letter);
+    }
+    utf8_percent_encode(&value, NON_ALPHANUMERIC).to_string()
+}
+
+#[cfg(test)]
+mod tests;

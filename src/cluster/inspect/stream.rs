@@ -1,0 +1,116 @@
+//! One watch of one part, from its headers to its end.
+
+use std::pin::pin;
+
+use http_body_util::BodyExt;
+use kube::client::Body;
+use tokio::time::{Instant, sleep_until};
+
+use super::{End, Follow, Pace, TELL_EVERY};
+use crate::cluster::classify::{self, Trouble};
+use crate::cluster::stream::lines::Lines;
+use crate::cluster::tuning::Tuning;
+use crate::facts::wire::{WatchType, bookmark_version, decode_frame, decode_status};
+use crate::msg::inspect::Found;
+
+/// One watch that is being read.
+pub(super) struct Stream {
+    lines: Lines,
+    version: String,
+    /// Something came that could not be read.
+    stale: bool,
+    /// Events that came; without any the watch has not proven itself.
+    events: u64,
+}
+
+impl Stream {
+    pub(super) fn new(tuning: &Tuning, version: String) -> Self {
+        Self { lines: Lines::new(tuning.line_bytes), version, stale: false, events: 0 }
+    }
+
+    /// It has brought something.
+    pub(super) fn proven(&self) -> bool {
+        self.events > 0
+    }
+
+    /// Reads to the end.
+    pub(super) async fn run(&mut self, pace: &mut Pace<'_>, of: &mut impl Follow, body: Body) -> Result<End, Trouble> {
+        let mut body = pin!(body);
+        let mut refresh = pace.shared.refreshes();
+        let mut resumed = pace.shared.resumes();
+        let mut heard = Instant::now();
+        let mut due: Option<Instant> = None;
+        let silence = pace.shared.tuning.watch_silence;
+        loop {
+            let frame = tokio::select! {
+                biased;
+                _ = refresh.changed() => return Ok(End::Stale),
+                _ = resumed.changed() => return Ok(End::Stale),
+                () = of.poked() => {
+                    pace.publish(of).await;
+                    continue;
+                }
+                () = sleep_until(due.unwrap_or(heard)), if due.is_some() => {
+                    due = None;
+                    self.tell(pace, of).await;
+                    continue;
+                }
+                frame = body.frame() => frame,
+                // Not a failure: a middlebox forgets silent connections, and opening it again shows what is true (F45).
+                () = sleep_until(heard + silence) => return Ok(End::Clean(std::mem::take(&mut self.version))),
+            };
+            let end = match frame {
+                Some(Ok(frame)) => self.take(of, frame.data_ref().map_or(&[][..], |data| data), pace)?,
+                Some(Err(error)) if classify::is_early_end(&error) => Some(End::Clean(self.version.clone())),
+                Some(Err(error)) => return Err(classify::broken_watch(&error)),
+                None => Some(End::Clean(self.version.clone())),
+            };
+            heard = Instant::now();
+            due = due.or(Some(heard + TELL_EVERY));
+            if let Some(end) = end {
+                self.tell(pace, of).await;
+                return Ok(if self.stale { End::Stale } else { end });
+            }
+        }
+    }
+
+    async fn tell<F: Follow>(&mut self, pace: &mut Pace<'_>, of: &mut F) {
+        if self.events > 0 {
+            pace.backoff.reset();
+        }
+        pace.publish(of).await;
+        pace.tell(Found::Heard { part: F::PART }).await;
+    }
+
+    /// Takes a chunk; the end, if an event says so.
+    fn take(&mut self, of: &mut impl Follow, chunk: &[u8], pace: &Pace<'_>) -> Result<Option<End>, Trouble> {
+        self.lines.feed(chunk);
+        while let Some(line) = self.lines.next() {
+            let Ok(frame) = decode_frame(line) else {
+                if line.trim_ascii_start().starts_with(b"<") {
+                    return Err(classify::alien());
+                }
+                self.stale = true;
+                continue;
+            };
+            match frame.kind {
+                WatchType::Error => {
+                    let status = decode_status(frame.object).unwrap_or_default();
+                    let trouble = classify::event(status, pace.shared.tuning.retry_after_cap);
+                    return if trouble.is_gone() { Ok(Some(End::Stale)) } else { Err(trouble) };
+                }
+                WatchType::Added | WatchType::Modified | WatchType::Deleted => {
+                    self.stale |= !of.take(&frame.kind, frame.object);
+                }
+                WatchType::Bookmark => {}
+                WatchType::Unknown => self.stale = true,
+            }
+            self.events += 1;
+            if let Some(version) = bookmark_version(frame.object) {
+                self.version = version;
+            }
+        }
+        self.stale |= self.lines.take_skipped() > 0;
+        Ok(None)
+    }
+}

@@ -1,0 +1,349 @@
+//! Looking closely at one object, against a scripted server in virtual time.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use super::*;
+use crate::cluster::tests::script::*;
+use crate::cluster::tuning::Tuning;
+
+fn secs(s: u64) -> Duration {
+    Duration::from_secs(s)
+}
+
+fn pod() -> Subject {
+    Subject::Pod { namespace: "d".into(), name: "p1".into() }
+}
+
+fn of(subject: Subject, yaml: bool) -> Inspection {
+    Inspection { subject, yaml }
+}
+
+const POD: &str = "/api/v1/namespaces/d/pods/p1";
+const PODS: &str = "/api/v1/namespaces/d/pods";
+const EVENTS: &str = "/apis/events.k8s.io/v1/namespaces/d/events";
+const CORE: &str = "/api/v1/namespaces/d/events";
+
+fn report(name: &str, version: u64, count: u32) -> String {
+    format!(
+        r#"{{"metadata":{{"name":"{name}","uid":"{name}","resourceVersion":"{version}"}},"reason":"BackOff","note":"{name}","deprecatedCount":{count},"type":"Warning"}}"#
+    )
+}
+
+fn reports(version: u64, token: &str, names: &[&str]) -> String {
+    let items: Vec<String> = names.iter().map(|name| report(name, version, 1)).collect();
+    format!(r#"{{"metadata":{{"resourceVersion":"{version}","continue":"{token}"}},"items":[{}]}}"#, items.join(","))
+}
+
+/// A good server that has one pod `p1` with one event.
+fn served(seen: &Seen) -> Reply {
+    match (seen.path.as_str(), seen.is_watch()) {
+        (PODS | EVENTS | CORE | "/api/v1/namespaces/default/events", true) => quiet_watch(seen),
+        (POD, false) => json(object("p1", 200)),
+        (EVENTS, false) => json(reports(300, "", &["e1"])),
+        _ => good(seen),
+    }
+}
+
+/// What was found out, one word each.
+fn words(rig: &Rig) -> Vec<String> {
+    let word = |found: &Found| match found {
+        Found::Pod(pod) => format!("pod {} {}", pod.name, pod.status),
+        Found::Document(document) => format!("yaml {}", document.lines.len()),
+        Found::Gone => "gone".to_owned(),
+        Found::Events { events, more } => {
+            let names: Vec<_> = events.iter().map(|event| format!("{}x{}", event.note, event.count)).collect();
+            format!("events {}{}", names.join(" "), if *more { " more" } else { "" })
+        }
+        Found::Sync { part, state } => {
+            let state = format!("{state:?}");
+            format!("{part:?} {}", state.split([' ', '{']).next().unwrap_or_default())
+        }
+        Found::Heard { part } => format!("{part:?} heard"),
+    };
+    rig.events
+        .iter()
+        .filter_map(|(_, event)| match event {
+            ClusterEvent::Found(finding) => Some(word(&finding.news)),
+            _ => None,
+        })
+        .collect()
+}
+
+fn only(words: Vec<String>, part: &str) -> Vec<String> {
+    words.into_iter().filter(|word| word.starts_with(part)).collect()
+}
+
+fn asked(rig: &Rig, path: &str) -> Vec<Seen> {
+    rig.seen().into_iter().filter(|seen| seen.path == path).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pod_is_read_then_watched_and_so_are_its_events() {
+    let mut rig = Rig::start(Tuning::default(), served);
+    rig.pass(secs(1)).await;
+    assert!(words(&rig).is_empty(), "nothing is asked of an object that nobody looks at");
+    rig.inspect.send_replace(Some(of(pod(), false)));
+    rig.pass(secs(5)).await;
+    let mut said = words(&rig);
+    said.sort();
+    assert_eq!(
+        said,
+        ["Events Listing", "Events Watching", "Object Listing", "Object Watching", "events e1x1", "pod p1 Running"]
+    );
+    assert_eq!(asked(&rig, POD).len(), 1);
+    let watch = &asked(&rig, PODS)[0];
+    assert_eq!(watch.param("fieldSelector"), Some("metadata.name%3Dp1"), "this pod alone");
+    assert_eq!((watch.param("resourceVersion"), watch.param("allowWatchBookmarks")), (Some("200"), Some("true")));
+    let events = asked(&rig, EVENTS);
+    let selector = "regarding.kind%3DPod%2Cregarding.name%3Dp1";
+    assert!(events.iter().all(|seen| seen.param("fieldSelector") == Some(selector)), "never all events: {events:?}");
+    assert_eq!(events.len(), 2, "one list and one watch");
+    assert_eq!(events[1].param("resourceVersion"), Some("300"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_object_ends_the_work_on_the_first_and_nothing_ends_all_of_it() {
+    let mut rig = Rig::start(Tuning::default(), served);
+    rig.inspect.send_replace(Some(of(pod(), false)));
+    rig.pass(secs(5)).await;
+    let node = Subject::Node { name: "n1".into() };
+    rig.inspect.send_replace(Some(of(node.clone(), false)));
+    rig.pass(secs(300)).await;
+    let of_pod = rig.events.iter().filter(|(at, event)| {
+        *at > secs(6) && matches!(event, ClusterEvent::Found(finding) if finding.subject != node)
+    });
+    assert_eq!(of_pod.count(), 0);
+    assert_eq!(asked(&rig, PODS).len(), 1, "the watch of the pod is not opened again");
+    assert_eq!(asked(&rig, "/api/v1/nodes/n1").len(), 0, "of a node the table knows everything but its YAML");
+    let requests = || rig.seen().iter().filter(|seen| seen.path.contains("events")).count();
+    rig.inspect.send_replace(None);
+    let before = requests();
+    rig.pass(secs(600)).await;
+    assert_eq!(
+        rig.seen().iter().filter(|seen| seen.path.contains("events")).count(),
+        before,
+        "nothing is asked any more"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_yaml_comes_of_the_object_that_is_held_and_costs_no_request() {
+    let mut rig = Rig::start(Tuning::default(), served);
+    rig.inspect.send_replace(Some(of(pod(), false)));
+    rig.pass(secs(5)).await;
+    rig.inspect.send_replace(Some(of(pod(), true)));
+    rig.pass(Duration::from_millis(10)).await;
+    assert_eq!(only(words(&rig), "yaml").len(), 1);
+    rig.inspect.send_replace(Some(of(pod(), false)));
+    rig.inspect.send_replace(Some(of(pod(), true)));
+    rig.pass(Duration::from_millis(10)).await;
+    assert_eq!((asked(&rig, POD).len(), asked(&rig, PODS).len()), (1, 1));
+    assert_eq!(asked(&rig, EVENTS).len(), 2, "its events are not read again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_is_read_when_its_yaml_is_wanted() {
+    let mut rig = Rig::start(Tuning::default(), |seen| match seen.path.as_str() {
+        "/api/v1/nodes/n1" => json(object("n1", 200)),
+        _ => served(seen),
+    });
+    rig.inspect.send_replace(Some(of(Subject::Node { name: "n1".into() }, true)));
+    rig.pass(secs(5)).await;
+    assert_eq!(only(words(&rig), "yaml").len(), 1);
+    assert_eq!(
+        asked(&rig, "/apis/events.k8s.io/v1/namespaces/default/events").len(),
+        1,
+        "where such events are written"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn changes_arrive_and_a_pod_that_is_deleted_and_made_anew_is_told() {
+    let mut rig = Rig::start(Tuning::default(), |seen| match (seen.path.as_str(), seen.is_watch()) {
+        (PODS, true) => steps([
+            Step::Wait(secs(10)),
+            data(event("MODIFIED", "p1", 210)),
+            Step::Wait(secs(10)),
+            data(event("DELETED", "p1", 220)),
+            Step::Wait(secs(10)),
+            data(event("ADDED", "p1", 230)),
+            Step::Hang,
+        ]),
+        (EVENTS, true) => steps([
+            Step::Wait(secs(5)),
+            data(format!("{{\"type\":\"ADDED\",\"object\":{}}}\n", report("e2", 310, 1))),
+            data(format!("{{\"type\":\"MODIFIED\",\"object\":{}}}\n", report("e2", 311, 4))),
+            Step::Wait(secs(5)),
+            data(format!("{{\"type\":\"DELETED\",\"object\":{}}}\n", report("e1", 312, 1))),
+            Step::Hang,
+        ]),
+        _ => served(seen),
+    });
+    rig.inspect.send_replace(Some(of(pod(), false)));
+    rig.pass(secs(40)).await;
+    assert_eq!(only(words(&rig), "events"), ["events e1x1", "events e1x1 e2x4", "events e2x4"]);
+    let object: Vec<_> = words(&rig).into_iter().filter(|word| word.starts_with("pod") || word == "gone").collect();
+    assert_eq!(object, ["pod p1 Running", "pod p1 Running", "gone", "pod p1 Running"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_without_the_group_of_events_is_asked_for_core_events() {
+    for code in [404, 403] {
+        let mut rig = Rig::start(Tuning::default(), move |seen| match (seen.path.as_str(), seen.is_watch()) {
+            (EVENTS, _) => status(code, r#"{"kind":"Status","code":404}"#),
+            (CORE, false) => json(reports(300, "", &["e1"])),
+            _ => served(seen),
+        });
+        rig.inspect.send_replace(Some(of(pod(), false)));
+        rig.pass(secs(5)).await;
+        assert_eq!(only(words(&rig), "events"), ["events e1x1"], "{code}");
+        let core = asked(&rig, CORE);
+        let selector = "involvedObject.kind%3DPod%2CinvolvedObject.name%3Dp1";
+        assert!(core.iter().all(|seen| seen.param("fieldSelector") == Some(selector)), "{core:?}");
+        assert_eq!((asked(&rig, EVENTS).len(), core.len()), (1, 2));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_forbidden_is_said_and_asked_for_politely() {
+    let mut rig = Rig::start(Tuning::default(), |seen| match seen.path.as_str() {
+        POD | EVENTS | CORE => status(403, r#"{"kind":"Status","code":403,"message":"pods \"p1\" is forbidden"}"#),
+        _ => served(seen),
+    });
+    rig.inspect.send_replace(Some(of(pod(), false)));
+    rig.pass(secs(290)).await;
+    assert_eq!(asked(&rig, POD).len(), 1);
+    assert_eq!((asked(&rig, EVENTS).len(), asked(&rig, CORE).len()), (1, 1));
+    let said = words(&rig);
+    for part in ["Object Denied", "Events Denied"] {
+        assert!(said.iter().any(|word| word == part), "{part}: {said:?}");
+    }
+    rig.commands.send(crate::cluster::Command::Refresh).await.unwrap();
+    rig.pass(secs(1)).await;
+    assert_eq!(asked(&rig, POD).len(), 2, "the user's wish ends the wait");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pod_that_is_not_there_is_gone_and_found_when_it_comes() {
+    let there = Arc::new(AtomicBool::new(false));
+    let switch = there.clone();
+    let mut rig = Rig::start(Tuning::default(), move |seen| match seen.path.as_str() {
+        POD if !there.load(Ordering::Relaxed) => {
+            status(404, r#"{"kind":"Status","code":404,"message":"pods \"p1\" not found"}"#)
+        }
+        _ => served(seen),
+    });
+    rig.inspect.send_replace(Some(of(pod(), false)));
+    rig.pass(secs(100)).await;
+    assert!(words(&rig).contains(&"gone".to_owned()));
+    assert!((3..=5).contains(&asked(&rig, POD).len()), "every half minute: {}", asked(&rig, POD).len());
+    switch.store(true, Ordering::Relaxed);
+    rig.pass(secs(31)).await;
+    assert_eq!(only(words(&rig), "pod"), ["pod p1 Running"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_watching_is_forbidden_the_object_is_read_again_and_again() {
+    let mut rig = Rig::start(Tuning::default(), |seen| match (seen.path.as_str(), seen.is_watch()) {
+        (PODS, true) => status(403, r#"{"kind":"Status","code":403,"message":"cannot watch"}"#),
+        _ => served(seen),
+    });
+    rig.inspect.send_replace(Some(of(pod(), false)));
+    rig.pass(secs(95)).await;
+    assert_eq!(asked(&rig, POD).len(), 4, "at 0, 30, 60 and 90 s");
+    assert_eq!(asked(&rig, PODS).len(), 1, "and the watch is not tried each time");
+    assert!(words(&rig).contains(&"Object Polling".to_owned()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dead_server_is_asked_more_and_more_rarely_and_a_recovery_needs_no_key() {
+    let dead = Arc::new(AtomicBool::new(true));
+    let switch = dead.clone();
+    let mut rig = Rig::start(Tuning::default(), move |seen| {
+        let ours = seen.path.starts_with(POD) || seen.path.ends_with("events");
+        if ours && dead.load(Ordering::Relaxed) { Reply::Refused } else { served(seen) }
+    });
+    rig.inspect.send_replace(Some(of(pod(), false)));
+    rig.pass(secs(600)).await;
+    let gaps: Vec<Duration> = asked(&rig, POD).windows(2).map(|two| two[1].at.abs_diff(two[0].at)).collect();
+    assert!(gaps.len() < 25, "{} attempts in 10 min", gaps.len());
+    assert!(gaps[8..].iter().all(|gap| *gap >= secs(30) && *gap <= secs(60)), "{gaps:?}");
+    assert!(only(words(&rig), "Object Waiting").len() > 5, "each failure is told");
+    switch.store(false, Ordering::Relaxed);
+    rig.pass(secs(61)).await;
+    assert_eq!(only(words(&rig), "pod"), ["pod p1 Running"]);
+    assert_eq!(only(words(&rig), "events"), ["events e1x1"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_hangs_ends_at_its_deadline() {
+    let mut rig = Rig::start(Tuning::default(), |seen| if seen.path == POD { Reply::Hang } else { served(seen) });
+    rig.inspect.send_replace(Some(of(pod(), false)));
+    rig.pass(secs(16)).await;
+    let failed = rig.events.iter().find_map(|(at, event)| match event {
+        ClusterEvent::Failed(failure) => Some((*at, failure.request.clone(), failure.timeout)),
+        _ => None,
+    });
+    assert_eq!(failed, Some((DEADLINE, "get pod d/p1".into(), true)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn watches_that_close_at_once_make_no_hot_loop() {
+    let mut rig = Rig::start(Tuning::default(), |seen| match (seen.path.as_str(), seen.is_watch()) {
+        (PODS | EVENTS, true) => steps([]),
+        _ => served(seen),
+    });
+    rig.inspect.send_replace(Some(of(pod(), false)));
+    rig.pass(secs(600)).await;
+    assert!(asked(&rig, PODS).len() < 30, "{} watches in 10 min", asked(&rig, PODS).len());
+    assert_eq!(asked(&rig, POD).len(), 1, "a watch that closes needs no new GET");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_expired_watch_reads_the_object_again() {
+    let watches = Arc::new(AtomicU32::new(0));
+    let count = watches.clone();
+    let mut rig = Rig::start(Tuning::default(), move |seen| match (seen.path.as_str(), seen.is_watch()) {
+        (PODS, true) if count.fetch_add(1, Ordering::Relaxed) == 0 => {
+            steps([data(format!("{{\"type\":\"ERROR\",\"object\":{STATUS_410}}}\n"))])
+        }
+        _ => served(seen),
+    });
+    rig.inspect.send_replace(Some(of(pod(), false)));
+    rig.pass(secs(10)).await;
+    assert_eq!((asked(&rig, POD).len(), asked(&rig, PODS).len()), (2, 2));
+    let failed = rig.count(|event| matches!(event, ClusterEvent::Failed(_)));
+    assert_eq!(failed, 0, "routine, no failure");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_of_very_many_events_is_read_in_a_bounded_number_of_pages() {
+    let names: Vec<String> = (0..PAGE_FOR_TEST).map(|n| format!("e{n}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let page = reports(300, "MORE", &names);
+    let mut rig = Rig::start(Tuning::default(), move |seen| match (seen.path.as_str(), seen.is_watch()) {
+        (EVENTS, false) => json(page.clone()),
+        _ => served(seen),
+    });
+    rig.inspect.send_replace(Some(of(pod(), false)));
+    rig.pass(secs(5)).await;
+    assert_eq!(asked(&rig, EVENTS).iter().filter(|seen| !seen.is_watch()).count(), 8);
+    let told = rig.events.iter().find_map(|(_, event)| match event {
+        ClusterEvent::Found(finding) => match &finding.news {
+            Found::Events { events, more } => Some((events.len(), *more)),
+            _ => None,
+        },
+        _ => None,
+    });
+    assert_eq!(told, Some((100, true)));
+}
+
+const PAGE_FOR_TEST: usize = 250;
+
+#[test]
+fn no_name_leads_to_another_path() {
+    assert_eq!(segment("10-16-10-114.maas").to_string(), "10-16-10-114.maas");
+    assert_eq!(segment("a/../../secrets?x=1#%").to_string(), "a%2F..%2F..%2Fsecrets%3Fx%3D1%23%25");
+    assert_eq!(field("a,b=c\\d"), "a%5C%2Cb%5C%3Dc%5C%5Cd");
+}

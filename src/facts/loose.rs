@@ -1,0 +1,80 @@
+//! One whole object as loose JSON, for what is opened one at a time: there leniency counts and cost does not.
+//!
+//! What is missing, `null` or of the wrong type reads as absent, as in [`super::json`].
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::quantity::Quantity;
+use super::text::Clean;
+use super::wire::DecodeError;
+
+/// How much of an answer that is not understood is shown.
+const EXCERPT: usize = 120;
+
+/// A whole body; letters that are not UTF-8 cost only themselves.
+///
+/// # Errors
+/// [`DecodeError`] if it is not a JSON object.
+pub(super) fn object(body: &[u8], expected: &str) -> Result<Value, DecodeError> {
+    let parsed = serde_json::from_slice(body).or_else(|_| serde_json::from_str(&String::from_utf8_lossy(body)));
+    match parsed {
+        Ok(value @ Value::Object(_)) => Ok(value),
+        Ok(_) => Err(refuse(expected, "it is no object", body)),
+        Err(error) => Err(refuse(expected, &error.to_string(), body)),
+    }
+}
+
+pub(super) fn refuse(expected: &str, why: &str, body: &[u8]) -> DecodeError {
+    let start = String::from_utf8_lossy(&body[..body.len().min(EXCERPT)]);
+    DecodeError { text: Clean::new(&format!("expected {expected}, got `{}`: {why}", start.trim())) }
+}
+
+/// The text at `path`; empty without one.
+pub(super) fn text<'a>(value: &'a Value, path: &str) -> &'a str {
+    value.pointer(path).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// The text at `path`, clean.
+pub(super) fn clean(value: &Value, path: &str) -> Clean {
+    Clean::new(text(value, path))
+}
+
+/// The time at `path`; what is older than 1970 is Go's zero time and no time at all (F82).
+pub(super) fn time(value: &Value, path: &str) -> Option<Timestamp> {
+    text(value, path).parse().ok().filter(|time| *time >= Timestamp::UNIX_EPOCH)
+}
+
+/// The whole number at `path`.
+pub(super) fn int(value: &Value, path: &str) -> Option<i64> {
+    let number = value.pointer(path)?;
+    number.as_i64().or_else(|| number.as_u64().map(|_| i64::MAX))
+}
+
+/// The number at `path` as a count that is never negative.
+pub(super) fn count(value: &Value, path: &str) -> Option<u32> {
+    int(value, path).map(|number| u32::try_from(number.max(0)).unwrap_or(u32::MAX))
+}
+
+/// The flag at `path`.
+pub(super) fn flag(value: &Value, path: &str) -> Option<bool> {
+    value.pointer(path).and_then(Value::as_bool)
+}
+
+/// The elements at `path`; none where there is no array.
+pub(super) fn list<'a>(value: &'a Value, path: &str) -> &'a [Value] {
+    value.pointer(path).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+/// The readable amounts at `path` by resource, sorted by name.
+pub(super) fn amounts(value: &Value, path: &str) -> Vec<(Clean, Quantity)> {
+    let Some(map) = value.pointer(path).and_then(Value::as_object) else { return Vec::new() };
+    let amount = |value: &Value| match value {
+        Value::String(text) => Quantity::parse(text).ok(),
+        Value::Number(number) => Quantity::parse(&number.to_string()).ok(),
+        _ => None,
+    };
+    let mut amounts: Vec<_> = map.iter().filter_map(|(name, value)| Some((Clean::new(name), amount(value)?))).collect();
+    amounts.sort_unstable();
+    amounts
+}

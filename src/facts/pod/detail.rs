@@ -1,0 +1,317 @@
+//! What the pod screen shows of one pod, decoded from the whole object: the compact record keeps none of it.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{PodBatch, decode_object};
+use crate::facts::loose::{amounts, clean, count, flag, int, list, object, refuse, text, time};
+use crate::facts::node::{Condition, ConditionStatus};
+use crate::facts::quantity::Quantity;
+use crate::facts::text::Clean;
+use crate::facts::wire::{DecodeError, Uid};
+
+/// One pod in full.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PodDetail {
+    /// `metadata.namespace`.
+    pub namespace: Clean,
+    /// `metadata.name`.
+    pub name: Clean,
+    /// `metadata.uid`.
+    pub uid: Uid,
+    /// What kubectl shows under STATUS.
+    pub status: Clean,
+    /// Succeeded or Failed: it holds nothing any more.
+    pub ended: bool,
+    /// Ready containers, and containers that count for READY.
+    pub ready: (u16, u16),
+    /// Restarts as kubectl counts them.
+    pub restarts: u32,
+    /// `spec.nodeName`; empty while it is unscheduled.
+    pub node: Clean,
+    /// Kind and name of the controlling owner, `Job/llm-7b`; empty without one.
+    pub owner: Clean,
+    /// `status.qosClass`.
+    pub qos: Clean,
+    /// `spec.priorityClassName`.
+    pub priority_class: Clean,
+    /// `spec.serviceAccountName`.
+    pub service_account: Clean,
+    /// `status.podIP`.
+    pub ip: Clean,
+    /// `status.reason`, for instance `Evicted`.
+    pub reason: Clean,
+    /// `status.message`: why it is in this state.
+    pub message: Clean,
+    /// `metadata.creationTimestamp`.
+    pub created: Option<Timestamp>,
+    /// `status.startTime`: when the kubelet took it.
+    pub started: Option<Timestamp>,
+    /// `metadata.deletionTimestamp`: until when it is to be gone.
+    pub deleting: Option<Timestamp>,
+    /// Mirror of a static pod.
+    pub mirror: bool,
+    /// Effective requests, sorted by name.
+    pub requests: Vec<(Clean, Quantity)>,
+    /// Init containers, containers, ephemeral containers, each in the order of the spec.
+    pub containers: Vec<ContainerFacts>,
+    /// `status.conditions` in the order of the API.
+    pub conditions: Vec<Condition>,
+    /// Resource claims.
+    pub claims: Vec<ClaimFacts>,
+}
+
+/// One container of a pod.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ContainerFacts {
+    /// What kind of container.
+    pub kind: ContainerKind,
+    /// Its name.
+    pub name: Clean,
+    /// The image that the spec asks for.
+    pub image: Clean,
+    /// What it does now.
+    pub state: ContainerState,
+    /// `ready` of its status.
+    pub ready: Option<bool>,
+    /// `restartCount`; 0 without a status.
+    pub restarts: u32,
+    /// How it ended the last time before this run.
+    pub last: Option<Ending>,
+    /// `resources.requests`, sorted by name.
+    pub requests: Vec<(Clean, Quantity)>,
+    /// `resources.limits`, sorted by name.
+    pub limits: Vec<(Clean, Quantity)>,
+    /// Devices that the kubelet gave it, where the status says so (KEP-4680).
+    pub devices: Vec<DeviceFacts>,
+}
+
+/// What kind of container.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ContainerKind {
+    /// Runs before the others and ends.
+    Init,
+    /// An init container with `restartPolicy: Always`: runs beside the others.
+    Sidecar,
+    /// Does the pod's work.
+    #[default]
+    App,
+    /// Put in by `kubectl debug`.
+    Ephemeral,
+}
+
+/// What a container does.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub enum ContainerState {
+    /// The status says nothing of it.
+    #[default]
+    Unknown,
+    /// It does not run yet, or again.
+    Waiting {
+        /// `CrashLoopBackOff`, `ImagePullBackOff`, `ContainerCreating`.
+        reason: Clean,
+        /// For people.
+        message: Clean,
+    },
+    /// It runs.
+    Running {
+        /// Since when.
+        since: Option<Timestamp>,
+    },
+    /// It has ended.
+    Ended(Ending),
+}
+
+/// How a container ended.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Ending {
+    /// `Completed`, `Error`, `OOMKilled`.
+    pub reason: Clean,
+    /// Exit code, if the status says one.
+    pub exit_code: Option<i64>,
+    /// The signal that ended it, if one did.
+    pub signal: Option<i64>,
+    /// When it began.
+    pub started: Option<Timestamp>,
+    /// When it ended.
+    pub finished: Option<Timestamp>,
+    /// Its termination message.
+    pub message: Clean,
+}
+
+/// A device that a container was given.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceFacts {
+    /// `nvidia.com/gpu`, or `claim:name`.
+    pub resource: Clean,
+    /// The plugin's or the driver's name of it.
+    pub id: Clean,
+    /// `Healthy`, `Unhealthy`, `Unknown`.
+    pub health: Clean,
+}
+
+/// One of `spec.resourceClaims`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClaimFacts {
+    /// The pod's name for it.
+    pub name: Clean,
+    /// The `ResourceClaim`; empty while it is not made.
+    pub claim: Clean,
+    /// The template that it is made from; empty without one.
+    pub template: Clean,
+}
+
+impl PodDetail {
+    /// Reads one pod, JSON.
+    ///
+    /// # Errors
+    /// [`DecodeError`] if it is not a pod.
+    pub fn decode(body: &[u8]) -> Result<Self, DecodeError> {
+        let mut batch = PodBatch::default();
+        decode_object(body, false, &mut batch)?;
+        let value = object(body, "a Pod")?;
+        let mut detail = Self::whole(&value);
+        let Some((pod, _)) = batch.iter().next() else { return Err(refuse("a Pod", "it has no name", body)) };
+        detail.namespace = Clean::new(pod.namespace);
+        detail.name = Clean::new(pod.name);
+        detail.uid = pod.uid;
+        let phase = clean(&value, "/status/phase");
+        detail.status = match (pod.reason, &*phase) {
+            ("", "") => Clean::new("Unknown"),
+            ("", _) => phase,
+            (reason, _) => Clean::new(reason),
+        };
+        detail.ended = pod.phase.is_terminal();
+        detail.ready = (pod.ready, pod.containers);
+        detail.restarts = pod.restarts;
+        detail.node = Clean::new(pod.node);
+        if !pod.owner_kind.is_empty() {
+            detail.owner = Clean::new(&format!("{}/{}", pod.owner_kind, pod.owner_name));
+        }
+        detail.mirror = pod.mirror;
+        let asked = &pod.requests;
+        let own = [("cpu", asked.cpu), ("memory", asked.memory)];
+        let all = own.into_iter().filter(|(_, amount)| *amount != Quantity::ZERO).chain(asked.others.iter().copied());
+        detail.requests = all.map(|(name, amount)| (Clean::new(name), amount)).collect();
+        Ok(detail)
+    }
+
+    /// What the compact record does not say.
+    fn whole(value: &Value) -> Self {
+        Self {
+            qos: clean(value, "/status/qosClass"),
+            priority_class: clean(value, "/spec/priorityClassName"),
+            service_account: clean(value, "/spec/serviceAccountName"),
+            ip: clean(value, "/status/podIP"),
+            reason: clean(value, "/status/reason"),
+            message: clean(value, "/status/message"),
+            created: time(value, "/metadata/creationTimestamp"),
+            started: time(value, "/status/startTime"),
+            deleting: time(value, "/metadata/deletionTimestamp"),
+            containers: containers(value),
+            conditions: list(value, "/status/conditions").iter().map(condition).collect(),
+            claims: list(value, "/spec/resourceClaims").iter().map(|claim| claimed(claim, value)).collect(),
+            ..Self::default()
+        }
+    }
+}
+
+fn containers(pod: &Value) -> Vec<ContainerFacts> {
+    let parts = [
+        ("/spec/initContainers", "/status/initContainerStatuses", ContainerKind::Init),
+        ("/spec/containers", "/status/containerStatuses", ContainerKind::App),
+        ("/spec/ephemeralContainers", "/status/ephemeralContainerStatuses", ContainerKind::Ephemeral),
+    ];
+    let of = |(spec, status, kind): (&str, &str, ContainerKind)| {
+        let statuses = list(pod, status);
+        let found = |spec: &Value| {
+            // Of two statuses of one name the later one counts, as in upstream's map.
+            let named = |status: &&Value| text(status, "/name") == text(spec, "/name");
+            container(spec, statuses.iter().rev().find(named).unwrap_or(&Value::Null), kind)
+        };
+        list(pod, spec).iter().map(found).collect::<Vec<_>>()
+    };
+    parts.into_iter().flat_map(of).collect()
+}
+
+fn container(spec: &Value, status: &Value, kind: ContainerKind) -> ContainerFacts {
+    let sidecar = kind == ContainerKind::Init && text(spec, "/restartPolicy") == "Always";
+    let devices = list(status, "/allocatedResourcesStatus").iter().flat_map(|resource| {
+        let device = |device: &Value| DeviceFacts {
+            resource: clean(resource, "/name"),
+            id: clean(device, "/resourceID"),
+            health: clean(device, "/health"),
+        };
+        list(resource, "/resources").iter().map(device).collect::<Vec<_>>()
+    });
+    ContainerFacts {
+        kind: if sidecar { ContainerKind::Sidecar } else { kind },
+        name: clean(spec, "/name"),
+        image: clean(spec, "/image"),
+        state: state(status),
+        ready: flag(status, "/ready"),
+        restarts: count(status, "/restartCount").unwrap_or(0),
+        last: status.pointer("/lastState/terminated").filter(|ended| ended.is_object()).map(ending),
+        requests: amounts(spec, "/resources/requests"),
+        limits: amounts(spec, "/resources/limits"),
+        devices: devices.collect(),
+    }
+}
+
+/// What the status says; of several states the first in the order of the API's own rule (`core/v1` types.go,
+/// `ContainerState`: exactly one is set, and none means waiting).
+fn state(status: &Value) -> ContainerState {
+    let is = |path| status.pointer(path).filter(|state: &&Value| state.is_object());
+    if let Some(running) = is("/state/running") {
+        return ContainerState::Running { since: time(running, "/startedAt") };
+    }
+    if let Some(ended) = is("/state/terminated") {
+        return ContainerState::Ended(ending(ended));
+    }
+    match is("/state/waiting") {
+        Some(waiting) => {
+            ContainerState::Waiting { reason: clean(waiting, "/reason"), message: clean(waiting, "/message") }
+        }
+        None => ContainerState::Unknown,
+    }
+}
+
+fn ending(value: &Value) -> Ending {
+    Ending {
+        reason: clean(value, "/reason"),
+        exit_code: int(value, "/exitCode"),
+        signal: int(value, "/signal").filter(|signal| *signal != 0),
+        started: time(value, "/startedAt"),
+        finished: time(value, "/finishedAt"),
+        message: clean(value, "/message"),
+    }
+}
+
+fn condition(value: &Value) -> Condition {
+    Condition {
+        kind: clean(value, "/type"),
+        status: match text(value, "/status") {
+            "True" => ConditionStatus::True,
+            "False" => ConditionStatus::False,
+            "Unknown" | "" => ConditionStatus::Unknown,
+            other => ConditionStatus::Other(Clean::new(other)),
+        },
+        reason: clean(value, "/reason"),
+        message: clean(value, "/message"),
+        since: time(value, "/lastTransitionTime"),
+    }
+}
+
+fn claimed(spec: &Value, pod: &Value) -> ClaimFacts {
+    let name = text(spec, "/name");
+    let made = list(pod, "/status/resourceClaimStatuses").iter().find(|status| text(status, "/name") == name);
+    let claim = match text(spec, "/resourceClaimName") {
+        "" => made.map_or("", |status| text(status, "/resourceClaimName")),
+        claim => claim,
+    };
+    ClaimFacts { name: Clean::new(name), claim: Clean::new(claim), template: clean(spec, "/resourceClaimTemplateName") }
+}
+
+#[cfg(test)]
+mod tests;

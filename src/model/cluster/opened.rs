@@ -1,0 +1,42 @@
+//! The one object of this cluster that is looked at closely.
+
+use super::ClusterState;
+use crate::facts::wire::Uid;
+use crate::model::inspection::{Inspected, LinkNow, PartFreshness};
+use crate::msg::Now;
+use crate::msg::inspect::{Finding, Part, Subject};
+
+impl ClusterState {
+    /// What is known of the object that is looked at closely; `None` if none is.
+    #[must_use]
+    pub fn inspected(&self) -> Option<&Inspected> {
+        self.inspected.as_ref()
+    }
+
+    /// How fresh one part of it is.
+    #[must_use]
+    pub fn inspected_freshness(&self, part: Part, now: Now) -> Option<PartFreshness<'_>> {
+        Some(self.inspected.as_ref()?.freshness(part, &self.link_now(now), now))
+    }
+
+    /// Looks closely at `subject` from now on, or at nothing; what was known of another object is forgotten.
+    pub(crate) fn inspect(&mut self, subject: Option<&Subject>, yaml: bool, uid: Option<Uid>) {
+        if self.inspected.as_ref().map(Inspected::subject) != subject {
+            self.inspected = subject.map(|subject| Inspected::new(subject.clone(), uid));
+        }
+        if let (Some(inspected), false) = (&mut self.inspected, yaml) {
+            inspected.forget_document();
+        }
+    }
+
+    pub(super) fn found(&mut self, finding: Finding, now: Now) {
+        let link = self.link_now(now);
+        if let Some(inspected) = self.inspected.as_mut().filter(|known| *known.subject() == finding.subject) {
+            inspected.take(finding.news, &link, now);
+        }
+    }
+
+    fn link_now(&self, now: Now) -> LinkNow {
+        LinkNow { answered: self.link.answered, silent: self.unreachable(now).is_some() }
+    }
+}

@@ -1,0 +1,208 @@
+//! What is known of the one object that is looked at closely, and how fresh each part of it is.
+
+use std::time::Duration;
+
+use super::elapsed;
+use crate::facts::document::Document;
+use crate::facts::event::EventFacts;
+use crate::facts::pod::PodDetail;
+use crate::facts::wire::Uid;
+use crate::msg::inspect::{Found, Part, Subject};
+use crate::msg::{Failure, Now, SyncState};
+
+/// The object that is looked at closely. It is forgotten when it is left.
+#[derive(Debug)]
+pub struct Inspected {
+    subject: Subject,
+    /// The uid that was opened; the same name may be another object later (F74).
+    opened: Option<Uid>,
+    pod: Option<Box<PodDetail>>,
+    document: Option<Document>,
+    gone: Option<Now>,
+    events: Option<(Vec<EventFacts>, bool)>,
+    object_hold: Hold,
+    events_hold: Hold,
+}
+
+/// How one part of it is doing.
+#[derive(Debug, Default)]
+struct Hold {
+    state: Option<SyncState>,
+    /// When what we hold was last known to be the server's.
+    proof: Option<Now>,
+    /// What failed, until something proves that the link lives again.
+    failed: Option<Box<Failure>>,
+}
+
+/// How fresh one part of the object is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PartFreshness<'a> {
+    /// It is being read for the first time.
+    Loading,
+    /// Nothing could be read yet, and this is why.
+    Failing(&'a Failure),
+    /// It is watched, and the server answers.
+    Live,
+    /// Watching is forbidden, so it is read again and again; the age of what is shown.
+    Polled(Duration),
+    /// What is shown is this old, and why, if something failed.
+    Stale(Duration, Option<&'a Failure>),
+    /// We may not ask.
+    Denied(&'a Failure),
+    /// It is not there, since so long as far as we saw.
+    Gone(Duration),
+}
+
+impl Inspected {
+    pub(super) fn new(subject: Subject, opened: Option<Uid>) -> Self {
+        Self {
+            subject,
+            opened,
+            pod: None,
+            document: None,
+            gone: None,
+            events: None,
+            object_hold: Hold::default(),
+            events_hold: Hold::default(),
+        }
+    }
+
+    /// Which object.
+    #[must_use]
+    pub fn subject(&self) -> &Subject {
+        &self.subject
+    }
+
+    /// The pod in full, as soon as it was read; its last state after it went.
+    #[must_use]
+    pub fn pod(&self) -> Option<&PodDetail> {
+        self.pod.as_deref()
+    }
+
+    /// Its YAML, as soon as it was read.
+    #[must_use]
+    pub fn document(&self) -> Option<&Document> {
+        self.document.as_ref()
+    }
+
+    /// The pod that was opened is gone, and another one has its name.
+    #[must_use]
+    pub fn replaced(&self) -> bool {
+        self.pod.as_ref().zip(self.opened).is_some_and(|(pod, opened)| pod.uid != opened)
+    }
+
+    /// Its events, newest first, and whether there are more; `None` until they were read. Events about an earlier object of
+    /// the same name are left out.
+    #[must_use]
+    pub fn events(&self) -> Option<(Vec<&EventFacts>, bool)> {
+        let (events, more) = self.events.as_ref()?;
+        let uid = self.pod.as_ref().map(|pod| pod.uid).or(self.opened);
+        let ours = |event: &&EventFacts| event.about.zip(uid).is_none_or(|(about, uid)| about == uid);
+        Some((events.iter().filter(ours).collect(), *more))
+    }
+
+    /// When the link last lived is `answered`; the watch itself may have been silent for a minute.
+    pub(super) fn freshness(&self, part: Part, link: &LinkNow, now: Now) -> PartFreshness<'_> {
+        let hold = self.hold(part);
+        if let (Part::Object, Some(gone), false) = (part, self.gone, hold.lost()) {
+            return PartFreshness::Gone(elapsed(gone, now));
+        }
+        let Some(proof) = hold.proof else {
+            return match &hold.state {
+                Some(SyncState::Denied { failure }) => PartFreshness::Denied(failure),
+                _ => hold.failed.as_deref().map_or(PartFreshness::Loading, PartFreshness::Failing),
+            };
+        };
+        let age = elapsed(proof, now);
+        match &hold.state {
+            Some(SyncState::Denied { failure }) => PartFreshness::Denied(failure),
+            _ if hold.failed.is_some() => PartFreshness::Stale(age, hold.failed.as_deref()),
+            Some(SyncState::Watching) => match (link.silent, link.answered) {
+                (false, _) => PartFreshness::Live,
+                (true, answered) => PartFreshness::Stale(answered.map_or(age, |at| elapsed(at, now).min(age)), None),
+            },
+            Some(SyncState::Polling { .. }) => PartFreshness::Polled(age),
+            _ if link.silent => PartFreshness::Stale(age, None),
+            _ => PartFreshness::Live,
+        }
+    }
+
+    pub(super) fn take(&mut self, found: Found, link: &LinkNow, now: Now) {
+        match found {
+            Found::Pod(pod) => {
+                self.gone = None;
+                self.opened.get_or_insert(pod.uid);
+                self.pod = Some(pod);
+                self.object_hold.proven(now);
+            }
+            Found::Document(document) => {
+                self.gone = None;
+                self.document = Some(document);
+                self.object_hold.proven(now);
+            }
+            Found::Gone => {
+                self.gone.get_or_insert(now);
+                self.object_hold.proven(now);
+            }
+            Found::Events { events, more } => {
+                self.events = Some((events, more));
+                self.events_hold.proven(now);
+            }
+            Found::Sync { part, state } => self.hold_mut(part).set(state, link, now),
+            Found::Heard { part } => self.hold_mut(part).proven(now),
+        }
+    }
+
+    pub(super) fn forget_document(&mut self) {
+        self.document = None;
+    }
+
+    fn hold(&self, part: Part) -> &Hold {
+        match part {
+            Part::Object => &self.object_hold,
+            Part::Events => &self.events_hold,
+        }
+    }
+
+    fn hold_mut(&mut self, part: Part) -> &mut Hold {
+        match part {
+            Part::Object => &mut self.object_hold,
+            Part::Events => &mut self.events_hold,
+        }
+    }
+}
+
+/// The link of the cluster, as far as it says how old what is held is.
+pub(super) struct LinkNow {
+    /// When the server last answered anything.
+    pub(super) answered: Option<Now>,
+    /// It has been silent for longer than probes take.
+    pub(super) silent: bool,
+}
+
+impl Hold {
+    fn proven(&mut self, now: Now) {
+        self.proof = Some(now);
+        self.failed = None;
+    }
+
+    /// Something failed, and nothing has proven since that the link lives.
+    fn lost(&self) -> bool {
+        self.failed.is_some()
+    }
+
+    fn set(&mut self, state: SyncState, link: &LinkNow, now: Now) {
+        let watched = matches!(self.state, Some(SyncState::Watching));
+        if let (true, Some(_), Some(answered)) = (watched, self.proof, link.answered) {
+            // A watch that was open until now would have brought every change up to the last answer of the server.
+            self.proof = Some(if link.silent { answered } else { now });
+        }
+        match &state {
+            SyncState::Waiting { failure, .. } | SyncState::Denied { failure } => self.failed = Some(failure.clone()),
+            SyncState::Watching | SyncState::Polling { .. } => self.failed = None,
+            // What an opened object is asked for is in every cluster, and never left out.
+            SyncState::Listing | SyncState::Absent | SyncState::Skipped { .. } => {}
+        }
+        self.state = Some(state);
+    }
+}

@@ -1,0 +1,48 @@
+//! A line of text that is edited: the text of a filter.
+
+use unicode_segmentation::UnicodeSegmentation;
+
+use crate::facts::text::sanitize;
+use crate::msg::Edit;
+
+/// A filter of this many characters fills any line; more is an accident with the clipboard.
+pub(crate) const MOST_CHARS: usize = 256;
+
+/// The text and how it changes.
+#[derive(Debug, Default)]
+pub(crate) struct Line {
+    text: String,
+}
+
+impl Line {
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.text.clear();
+    }
+
+    pub(crate) fn edit(&mut self, edit: &Edit) {
+        match edit {
+            Edit::Insert(char) => self.insert(char.encode_utf8(&mut [0; 4])),
+            Edit::Paste(text) => self.insert(text),
+            Edit::Backspace => {
+                let end = self.text.grapheme_indices(true).next_back().map_or(0, |(at, _)| at);
+                self.text.truncate(end);
+            }
+            Edit::DeleteWord => {
+                let kept = self.text.trim_end();
+                let end = kept.rfind(' ').map_or(0, |at| at + 1);
+                self.text.truncate(end);
+            }
+            Edit::Clear => self.text.clear(),
+        }
+    }
+
+    fn insert(&mut self, text: &str) {
+        let room = MOST_CHARS.saturating_sub(self.text.chars().count());
+        let spaced: String = text.chars().map(|c| if c.is_whitespace() { ' ' } else { c }).take(room).collect();
+        self.text.push_str(&sanitize(&spaced));
+    }
+}

@@ -1,0 +1,103 @@
+//! Looking closely at one object: what the model asks for, and what comes of it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::facts::document::Document;
+use crate::facts::event::EventFacts;
+use crate::facts::pod::PodDetail;
+use crate::facts::text::Clean;
+
+use super::SyncState;
+
+/// The one object of a cluster that is looked at closely.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Subject {
+    /// A node.
+    Node {
+        /// Its name.
+        name: Clean,
+    },
+    /// A pod.
+    Pod {
+        /// Its namespace.
+        namespace: Clean,
+        /// Its name.
+        name: Clean,
+    },
+}
+
+impl Subject {
+    /// Its name, without a namespace.
+    #[must_use]
+    pub fn name(&self) -> &Clean {
+        match self {
+            Self::Node { name } | Self::Pod { name, .. } => name,
+        }
+    }
+
+    /// `node n1`, `pod train/llm-0`.
+    #[must_use]
+    pub fn title(&self) -> String {
+        match self {
+            Self::Node { name } => format!("node {name}"),
+            Self::Pod { namespace, name } => format!("pod {namespace}/{name}"),
+        }
+    }
+}
+
+/// What a cluster's task is to find out about one object. Its events always; of a pod its detail too.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Inspection {
+    /// Which object.
+    pub subject: Subject,
+    /// Its YAML is wanted too.
+    pub yaml: bool,
+}
+
+/// News of the object that is looked at.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Finding {
+    /// What it is about; news of an object that is no longer looked at mean nothing.
+    pub subject: Subject,
+    /// The news.
+    pub news: Found,
+}
+
+/// What was found out about an object.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Found {
+    /// A pod as it is now.
+    Pod(Box<PodDetail>),
+    /// The object as YAML, as it is now.
+    Document(Document),
+    /// The object is not there: it was deleted, or never was.
+    Gone,
+    /// All its events as they are now, newest first, a bounded number.
+    Events {
+        /// The newest ones.
+        events: Vec<EventFacts>,
+        /// There are more than these.
+        more: bool,
+    },
+    /// What is being done for one part of it.
+    Sync {
+        /// Which part.
+        part: Part,
+        /// What is done: reading is `Listing`.
+        state: SyncState,
+    },
+    /// Bytes came on a watch: what is held of that part is the server's.
+    Heard {
+        /// Which part.
+        part: Part,
+    },
+}
+
+/// The parts that are asked for one by one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Part {
+    /// The object itself.
+    Object,
+    /// Its events.
+    Events,
+}

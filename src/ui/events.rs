@@ -1,0 +1,93 @@
+//! Events of one object, as the node screen and the pod screen show them.
+
+use jiff::Timestamp;
+
+use super::page::{Line, Table, line};
+use super::scene::Paint;
+use super::units::{coarse, duration, grouped};
+use crate::facts::event::EventFacts;
+use crate::model::inspection::PartFreshness;
+use crate::model::rows::age_of;
+use crate::theme::{Glyphs, Role};
+
+/// Events of the object that is open.
+#[derive(Clone)]
+pub(super) struct EventsView<'a> {
+    /// Newest first, and whether there are more; `None` until they were read.
+    pub(super) events: Option<(Vec<&'a EventFacts>, bool)>,
+    /// How fresh they are.
+    pub(super) fresh: PartFreshness<'a>,
+    /// Now by the server's clock.
+    pub(super) now: Timestamp,
+}
+
+/// How fresh a part is, in words; `None` while it is live.
+pub(super) fn freshness(fresh: &PartFreshness<'_>) -> Option<(Role, String)> {
+    Some(match fresh {
+        PartFreshness::Live => return None,
+        PartFreshness::Loading => (Role::Muted, "loading".to_owned()),
+        PartFreshness::Failing(failure) => (Role::Warn, format!("not read yet: {}", failure.text)),
+        PartFreshness::Polled(age) => (Role::Muted, format!("read {} ago: watching is forbidden", duration(*age))),
+        PartFreshness::Stale(age, None) => (Role::Unknown, format!("old data: last heard {} ago", duration(*age))),
+        PartFreshness::Stale(age, Some(failure)) => {
+            (Role::Unknown, format!("old data: last heard {} ago, {}", duration(*age), failure.text))
+        }
+        PartFreshness::Denied(failure) => (Role::Unknown, format!("may not be read: {}", failure.text)),
+        PartFreshness::Gone(age) => (Role::Bad, format!("gone for {}", duration(*age))),
+    })
+}
+
+/// A heading that begins with `title`, the events below it, and in words how old they are or why there are none.
+pub(super) fn lines(view: &EventsView<'_>, title: &'static str, (width, paint): (u16, Paint<'_>)) -> Vec<Line> {
+    let glyphs = &paint.look.glyphs;
+    let state = freshness(&view.fresh);
+    let Some((events, more)) = &view.events else {
+        let (role, text) = state.unwrap_or((Role::Muted, "loading".to_owned()));
+        return vec![line(Role::Header, format!(" {title}")), line(role, format!(" {text}"))];
+    };
+    let state = state.map(|(role, text)| line(role, format!(" {text}")));
+    if events.is_empty() {
+        // kube-apiserver `--event-ttl`, 1 h.
+        let none = line(Role::Muted, " none: a server keeps events for an hour, unless it is told otherwise");
+        return [line(Role::Header, format!(" {title}"))].into_iter().chain(state).chain([none]).collect();
+    }
+    let wide = width >= 100;
+    let mut titles = vec![(title, 6, true), ("TYPE", 8, false), ("REASON", 24, false)];
+    if wide {
+        titles.extend([("COUNT", 7, true), ("FROM", 24, false), ("PART", 20, false)]);
+    }
+    titles.push(("NOTE", usize::MAX, false));
+    let mut table = Table::new(1, &titles);
+    for event in events {
+        let mut cells = head(event, view.now, glyphs);
+        if wide {
+            cells.extend([
+                (Role::Text, times(event)),
+                (Role::Muted, event.controller.to_string()),
+                (Role::Muted, event.part.to_string()),
+            ]);
+            cells.push((Role::Text, event.note.to_string()));
+        } else {
+            let count = if event.count > 1 { format!("{} ", times(event)) } else { String::new() };
+            cells.push((Role::Text, format!("{count}{}", event.note)));
+        }
+        table.row(cells);
+    }
+    let mut lines = table.lines(glyphs.ellipsis);
+    lines.splice(1..1, state);
+    if *more {
+        lines.push(line(Role::Muted, format!(" more than these {}: the newest are shown", events.len())));
+    }
+    lines
+}
+
+fn head(event: &EventFacts, now: Timestamp, glyphs: &Glyphs) -> Line {
+    let age = age_of(event.last, now).map_or_else(|| glyphs.none.to_owned(), coarse);
+    let role = if event.is_warning() { Role::Warn } else { Role::Text };
+    vec![(Role::Text, age), (role, event.kind.to_string()), (role, event.reason.to_string())]
+}
+
+/// `x12`; empty for once.
+fn times(event: &EventFacts) -> String {
+    if event.count > 1 { format!("x{}", grouped(event.count)) } else { String::new() }
+}

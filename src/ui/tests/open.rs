@@ -1,0 +1,187 @@
+//! The pod screen, the events of a node and the YAML, on a real model.
+
+use super::model::{act, at, model};
+use super::*;
+use crate::facts::document::Document;
+use crate::facts::event::EventFacts;
+use crate::facts::pod::PodDetail;
+use crate::msg::inspect::{Finding, Found, Part, Subject};
+use crate::msg::{ClusterEvent, Failure, Layer, Mono, Msg, SyncState};
+
+/// A pod in trouble; its hostile parts are as an attacker would write them.
+const POD: &str = r#"{"apiVersion":"v1","kind":"Pod","metadata":{"name":"pod-0","namespace":"default","uid":"00000000-0000-0000-0000-0000000003e8","resourceVersion":"7",
+"creationTimestamp":"2026-03-01T12:00:00Z","ownerReferences":[{"kind":"Job","name":"llm-7b","controller":true}]},
+"spec":{"nodeName":"node-0","serviceAccountName":"trainer","priorityClassName":"high",
+"resourceClaims":[{"name":"gpu","resourceClaimTemplateName":"one-gpu"}],
+"initContainers":[{"name":"fetch","image":"registry.example.internal/fetch:1"},
+{"name":"proxy","image":"envoyproxy/envoy:v1.31.0","restartPolicy":"Always","resources":{"requests":{"cpu":"100m","memory":"64Mi"}}}],
+"containers":[{"name":"trainer","image":"registry.example.internal/train/llm:2026.10.2","resources":{
+"requests":{"cpu":"8","memory":"64Gi","nvidia.com/gpu":"4"},"limits":{"memory":"64Gi","nvidia.com/gpu":"4"}}},
+{"name":"logs\u001b]52;c;eA==\u0007","image":"fluent\u202egnp/bit:3.1.6"}]},
+"status":{"phase":"Running","qosClass":"Burstable","podIP":"10.128.3.7","startTime":"2026-03-01T12:00:03Z",
+"resourceClaimStatuses":[{"name":"gpu","resourceClaimName":"pod-0-gpu-x7k"}],
+"conditions":[{"type":"Initialized","status":"True","lastTransitionTime":"2026-03-01T12:00:20Z"},
+{"type":"Ready","status":"False","reason":"ContainersNotReady","message":"containers with unready status: [trainer]","lastTransitionTime":"2026-03-01T14:04:31Z"},
+{"type":"PodScheduled","status":"True","lastTransitionTime":"2026-03-01T12:00:01Z"}],
+"initContainerStatuses":[{"name":"fetch","ready":true,"restartCount":0,"state":{"terminated":{"exitCode":0,"reason":"Completed","finishedAt":"2026-03-01T12:00:15Z"}}},
+{"name":"proxy","ready":true,"started":true,"restartCount":0,"state":{"running":{"startedAt":"2026-03-01T12:00:18Z"}}}],
+"containerStatuses":[{"name":"trainer","ready":false,"restartCount":12,"state":{"waiting":{"reason":"CrashLoopBackOff","message":"back-off 5m0s restarting failed container=trainer"}},
+"lastState":{"terminated":{"exitCode":137,"reason":"OOMKilled","startedAt":"2026-03-01T13:59:02Z","finishedAt":"2026-03-01T14:04:31Z"}},
+"allocatedResourcesStatus":[{"name":"claim:gpu","resources":[{"resourceID":"gpu.nvidia.com/GPU-4f2a","health":"Healthy"}]}]},
+{"name":"logs\u001b]52;c;eA==\u0007","ready":true,"restartCount":0,"state":{"running":{"startedAt":"2026-03-01T12:00:21Z"}}}]}}"#;
+
+const EVENT: &str = r#"{"metadata":{"uid":"e-1"},"regarding":{"fieldPath":"spec.containers{trainer}"},"type":"Warning","reason":"BackOff",
+"note":"Back-off restarting failed container \u001b[2Jtrainer in pod pod-0","reportingController":"kubelet","deprecatedCount":31,
+"deprecatedLastTimestamp":"2026-03-01T14:06:51Z"}"#;
+
+fn subject() -> Subject {
+    Subject::Pod { namespace: "default".into(), name: "pod-0".into() }
+}
+
+fn found(model: &mut Model, subject: Subject, news: Found) {
+    let event = ClusterEvent::Found(Box::new(Finding { subject, news }));
+    model.update(Msg::Cluster(ClusterId(0), event), at(7));
+}
+
+fn sync(model: &mut Model, part: Part, state: SyncState) {
+    found(model, subject(), Found::Sync { part, state });
+}
+
+fn failure(layer: Layer, text: &str) -> Failure {
+    Failure {
+        at: at(7).wall,
+        layer,
+        request: "get pod default/pod-0".into(),
+        code: None,
+        text: text.into(),
+        attempt: 2,
+        next_in: None,
+        previous: None,
+        audit_id: None,
+        timeout: false,
+        retry_after: None,
+    }
+}
+
+/// The pod screen with everything on it.
+fn opened() -> Model {
+    let mut model = model();
+    act(&mut model, Action::Top);
+    act(&mut model, Action::Open);
+    act(&mut model, Action::Open);
+    assert_eq!(model.screen(), &Screen::Pod { namespace: "default".into(), name: "pod-0".into() });
+    let events = vec![EventFacts::decode(EVENT.as_bytes()).unwrap()];
+    found(&mut model, subject(), Found::Pod(Box::new(PodDetail::decode(POD.as_bytes()).unwrap())));
+    sync(&mut model, Part::Object, SyncState::Watching);
+    found(&mut model, subject(), Found::Events { events, more: false });
+    sync(&mut model, Part::Events, SyncState::Watching);
+    model
+}
+
+fn drawn(model: &mut Model, size: (u16, u16), look: &Look) -> Buffer {
+    let mut terminal = Terminal::new(TestBackend::new(size.0, size.1)).unwrap();
+    terminal.draw(|frame| view(frame, model, &mut ViewState::default(), look, at(7))).unwrap();
+    terminal.backend().buffer().clone()
+}
+
+#[test]
+fn a_pod_is_shown_at_every_size() {
+    let mut model = opened();
+    for (width, height) in [(200, 60), (80, 24), (60, 12)] {
+        snapshot(&format!("pod_{width}x{height}"), &drawn(&mut model, (width, height), &unicode()));
+    }
+    snapshot("pod_ascii_120x40", &drawn(&mut model, (120, 40), &Look::new(Depth::None, true)));
+}
+
+#[test]
+fn the_yaml_is_shown_at_every_size() {
+    let mut model = opened();
+    act(&mut model, Action::Yaml);
+    found(&mut model, subject(), Found::Document(Document::decode(POD.as_bytes()).unwrap()));
+    for (width, height) in [(200, 60), (80, 24), (60, 12)] {
+        snapshot(&format!("yaml_{width}x{height}"), &drawn(&mut model, (width, height), &unicode()));
+    }
+    act(&mut model, Action::Copy);
+    let text = lines(&drawn(&mut model, (120, 30), &unicode()));
+    assert!(text.contains("sent to the terminal's clipboard: YAML of pod default/pod-0"), "{text}");
+}
+
+#[test]
+fn every_state_of_a_pod_is_found_by_text_without_colours() {
+    let mut model = opened();
+    for ascii in [false, true] {
+        let buf = drawn(&mut model, (160, 50), &Look::new(Depth::None, ascii));
+        let text = lines(&buf);
+        for words in [
+            &["default/pod-0", "CrashLoopBackOff", "2/3 ready", "12 restarts", "live"][..],
+            &["trainer", "app", "CrashLoopBackOff", "12", "OOMKilled, exit 137"],
+            &["proxy", "sidecar", "Running"],
+            &["fetch", "init", "Completed"],
+            &["asks for cpu 8, memory 64Gi, nvidia.com/gpu 4"],
+            &["claim:gpu", "GPU-4f2a", "Healthy"],
+            &["gpu", "pod-0-gpu-x7k", "one-gpu"],
+            &["Ready", "False", "ContainersNotReady"],
+            &["Warning", "BackOff", "x31", "kubelet", "trainer"],
+        ] {
+            assert!(text.lines().any(|line| words.iter().all(|word| line.contains(word))), "{words:?}\n{text}");
+        }
+        assert!(buf.content().iter().all(|cell| cell.fg == Color::Reset && cell.bg == Color::Reset), "a colour");
+        // What stands for an escape in a name is part of the name.
+        assert!(!ascii || text.replace(['␛', '�'], "").is_ascii(), "{text}");
+        assert!(!text.contains(['\u{1b}', '\u{202e}', '\u{7}']), "{text}");
+    }
+}
+
+#[test]
+fn what_is_old_gone_denied_or_on_its_way_says_so() {
+    let mut model = opened();
+    let line = |model: &mut Model, words: &str| {
+        let text = lines(&drawn(model, (120, 40), &unicode()));
+        assert!(text.contains(words), "{words}\n{text}");
+        text
+    };
+    sync(
+        &mut model,
+        Part::Object,
+        SyncState::Waiting { until: Mono::default(), failure: Box::new(failure(Layer::Connect, "refused")) },
+    );
+    let text = line(&mut model, "old data: last heard 0s ago, refused");
+    assert!(text.contains("not live") && text.contains("? CrashLoopBackOff"), "its last state stays:\n{text}");
+    sync(&mut model, Part::Object, SyncState::Watching);
+    found(&mut model, subject(), Found::Gone);
+    line(&mut model, "gone for 0s");
+    sync(
+        &mut model,
+        Part::Events,
+        SyncState::Denied { failure: Box::new(failure(Layer::Rbac, "events is forbidden")) },
+    );
+    line(&mut model, "may not be read: events is forbidden");
+    act(&mut model, Action::Back);
+    act(&mut model, Action::Down);
+    act(&mut model, Action::Open);
+    line(&mut model, "loading");
+    act(&mut model, Action::Yaml);
+    line(&mut model, "loading");
+}
+
+#[test]
+fn every_opened_screen_is_drawn_at_every_size_and_scrolls_to_its_end() {
+    let mut model = opened();
+    let look = unicode();
+    for yaml in [false, true] {
+        if yaml {
+            act(&mut model, Action::Yaml);
+            found(&mut model, subject(), Found::Document(Document::decode(POD.as_bytes()).unwrap()));
+        }
+        for scroll in [Action::Top, Action::Bottom] {
+            act(&mut model, scroll);
+            let sizes = (0..=60).flat_map(|height| [0, 1, 39, 40, 59, 60, 80, 120].map(|width| (width, height)));
+            for size in sizes.chain([(5, 200), (500, 3)]) {
+                drawn(&mut model, size, &look);
+            }
+        }
+        let last = if yaml { "startTime" } else { "BackOff" };
+        let text = lines(&drawn(&mut model, (80, 24), &look));
+        assert!(text.contains(last), "{last}\n{text}");
+    }
+}
