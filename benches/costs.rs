@@ -127,7 +127,7 @@ fn page(resource: Resource, batch: Batch) -> ClusterEvent {
 fn model(nodes: usize) -> Model {
     let spec = ClusterSpec { context: "bench".into(), broken: None };
     let mut model = Model::new(vec![spec], Settings::default());
-    for resource in [Resource::Nodes, Resource::Pods] {
+    for resource in Resource::CORE {
         tell(&mut model, ClusterEvent::ListStarted { resource, generation: 1 });
         if resource == Resource::Nodes {
             let all: Vec<_> = (0..nodes).collect();

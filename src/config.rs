@@ -13,13 +13,15 @@ use thiserror::Error;
 
 use crate::action::ACTIONS;
 use crate::cli::{self, Color};
-use crate::cluster::{Optional, Tuning};
+use crate::cluster::{LeaseWatch, Optional, Tuning};
 use crate::facts::accelerator::{Kind, Table};
 use crate::model::Settings;
 use crate::tell::{Notify, Telling};
 
+mod alerts;
 mod timeouts;
 
+use alerts::Alerts;
 use timeouts::Timeouts;
 
 /// The defaults, commented.
@@ -49,8 +51,8 @@ pub struct Config {
     cluster_watch_list: BTreeMap<String, bool>,
     /// What is asked of APIs that a cluster need not have.
     pub optional: Optional,
-    /// Thresholds and windows of the model.
-    pub settings: Settings,
+    /// What the model is told of the probe; thresholds are those of [`Config::thresholds`].
+    settings: Settings,
     /// Bell, notifications and the command for new alerts.
     pub telling: Telling,
     /// How many colours.
@@ -59,6 +61,10 @@ pub struct Config {
     pub ascii: Ascii,
     /// Keys by action name.
     pub keys: BTreeMap<String, Vec<String>>,
+    /// `[alerts]`: the defaults, then the user's.
+    alerts: Vec<Alerts>,
+    /// `[cluster.NAME.alerts]` by context.
+    cluster_alerts: BTreeMap<String, Alerts>,
     /// `[timeouts]`: the defaults, then the user's.
     timeouts: Vec<Timeouts>,
     /// `[cluster.NAME.timeouts]` by context.
@@ -106,7 +112,7 @@ pub enum ConfigError {
 #[serde(default)]
 struct File {
     clusters: ClustersSection,
-    alerts: AlertsSection,
+    alerts: Alerts,
     probe: ProbeSection,
     optional: OptionalSection,
     tell: TellSection,
@@ -121,6 +127,7 @@ struct File {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct ClusterSection {
+    alerts: Alerts,
     #[serde(rename = "watch-list")]
     watch_list: Option<bool>,
     timeouts: Timeouts,
@@ -136,24 +143,6 @@ struct ClustersSection {
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "kebab-case")]
-struct AlertsSection {
-    slow_call: Option<Span>,
-    slow_call_clear: Option<Span>,
-    timeouts_over: Option<u32>,
-    timeouts_window: Option<Span>,
-    timeouts_clear: Option<u32>,
-    timeouts_quiet: Option<Span>,
-    stale_after: Option<Span>,
-    probe_p95: Option<Span>,
-    probe_p95_clear: Option<Span>,
-    pod_density: Option<u32>,
-    pod_density_clear: Option<u32>,
-    ack_expires: Option<Span>,
-    silence_for: Option<Span>,
-}
-
-#[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct ProbeSection {
     period: Option<Span>,
@@ -165,6 +154,8 @@ struct ProbeSection {
 #[serde(default)]
 struct OptionalSection {
     usage: Option<bool>,
+    dra: Option<bool>,
+    leases: Option<LeaseWatch>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -216,6 +207,8 @@ impl Config {
             color: Color::Auto,
             ascii: Ascii::Auto,
             keys: BTreeMap::new(),
+            alerts: Vec::new(),
+            cluster_alerts: BTreeMap::new(),
             timeouts: Vec::new(),
             cluster_timeouts: BTreeMap::new(),
             accelerators: BTreeMap::new(),
@@ -248,6 +241,16 @@ impl Config {
         Ok(config)
     }
 
+    /// Thresholds and windows of the model for one cluster.
+    #[must_use]
+    pub fn thresholds(&self, context: &str) -> Settings {
+        let mut settings = self.settings;
+        for alerts in self.alerts.iter().chain(self.cluster_alerts.get(context)) {
+            alerts.apply(&mut settings);
+        }
+        settings
+    }
+
     /// Deadlines, page sizes and periods of the tasks of one cluster.
     #[must_use]
     pub fn tuning(&self, context: &str) -> Tuning {
@@ -274,20 +277,13 @@ impl Config {
     fn overlay(&mut self, file: File) {
         let File { clusters, alerts, probe, optional, tell, display, keys, accelerators, timeouts, cluster } = file;
         self.timeouts.push(timeouts);
-        let streams = |(name, section): (&String, &ClusterSection)| Some((name.clone(), section.watch_list?));
-        self.cluster_watch_list.extend(cluster.iter().filter_map(streams));
-        self.cluster_timeouts.extend(cluster.into_iter().map(|(name, section)| (name, section.timeouts)));
+        for (name, section) in cluster {
+            self.cluster_watch_list.extend(section.watch_list.map(|stream| (name.clone(), stream)));
+            self.cluster_timeouts.insert(name.clone(), section.timeouts);
+            self.cluster_alerts.insert(name, section.alerts);
+        }
         let settings = &mut self.settings;
         let spans = [
-            (&mut settings.slow_call, alerts.slow_call),
-            (&mut settings.slow_call_clear, alerts.slow_call_clear),
-            (&mut settings.timeouts_window, alerts.timeouts_window),
-            (&mut settings.timeouts_quiet, alerts.timeouts_quiet),
-            (&mut settings.stale_after, alerts.stale_after),
-            (&mut settings.probe_p95, alerts.probe_p95),
-            (&mut settings.probe_p95_clear, alerts.probe_p95_clear),
-            (&mut settings.ack_expires, alerts.ack_expires),
-            (&mut settings.silence_for, alerts.silence_for),
             (&mut settings.probe_period, probe.period),
             (&mut settings.probe_deadline, probe.deadline),
             (&mut settings.latency_window, probe.window),
@@ -295,10 +291,7 @@ impl Config {
         for (field, value) in spans {
             replace(field, value.map(|span| span.0));
         }
-        replace(&mut settings.timeouts_over, alerts.timeouts_over);
-        replace(&mut settings.timeouts_clear, alerts.timeouts_clear);
-        replace(&mut settings.pod_density_pct, alerts.pod_density);
-        replace(&mut settings.pod_density_clear_pct, alerts.pod_density_clear);
+        self.alerts.push(alerts);
         replace(&mut self.telling.bell, tell.bell.map(Some));
         replace(&mut self.telling.notify, tell.notify);
         replace(&mut self.telling.on_alert, tell.on_alert);
@@ -306,6 +299,8 @@ impl Config {
         replace(&mut self.protobuf, clusters.protobuf);
         replace(&mut self.watch_list, clusters.watch_list);
         replace(&mut self.optional.usage, optional.usage);
+        replace(&mut self.optional.dra, optional.dra);
+        replace(&mut self.optional.leases, optional.leases);
         replace(&mut self.color, display.color);
         replace(&mut self.ascii, display.ascii);
         self.keys.extend(keys);
@@ -351,7 +346,7 @@ mod tests {
         let mut unknown = Vec::new();
         parse(DEFAULTS, &mut unknown).unwrap();
         assert_eq!(unknown, Vec::<String>::new());
-        assert_eq!(Config::defaults().settings, Settings::default());
+        assert_eq!(Config::defaults().thresholds("any"), Settings::default());
     }
 
     #[test]
@@ -369,8 +364,8 @@ mod tests {
     #[test]
     fn what_a_file_says_replaces_a_default_and_leaves_the_others() {
         let config = load("[alerts]\nslow-call = \"3s\"\n[keys]\nquit = [\"f10\"]\n").unwrap();
-        assert_eq!(config.settings.slow_call, Duration::from_secs(3));
-        assert_eq!(config.settings.timeouts_over, 10);
+        assert_eq!(config.thresholds("any").slow_call, Duration::from_secs(3));
+        assert_eq!(config.thresholds("any").timeouts_over, 10);
         assert_eq!(config.keys["quit"], ["f10"]);
     }
 

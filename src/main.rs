@@ -4,6 +4,7 @@ use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::rc::Rc;
 use std::time::Duration;
 
 use clap::{CommandFactory, Parser};
@@ -75,9 +76,10 @@ fn dispatch(cli: &Cli) -> eyre::Result<i32> {
         Some(Command::Snapshot { output, deadline }) => {
             let config = load_config(cli)?;
             let targets = targets(&cli.clusters, &config)?;
+            let settings = |target: &Target| config.thresholds(target.context());
             let tuning = |target: &Target| config.tuning(target.context());
-            let snapshot =
-                runtime::snapshot(&targets, (config.settings, config.accelerator_table()), tuning, *deadline)?;
+            let settings = (settings, config.accelerator_table());
+            let snapshot = runtime::snapshot(&targets, settings, tuning, *deadline)?;
             print(&match output {
                 Output::Table => report::table(&snapshot),
                 Output::Json => serde_json::to_string_pretty(&snapshot)? + "\n",
@@ -204,7 +206,10 @@ fn dashboard(cli: &Cli, demo: Option<&str>) -> eyre::Result<i32> {
         None => targets(&cli.clusters, &config)?,
     };
     let look = look(&cli.display, &config);
-    let (settings, accelerators, telling) = (config.settings, config.accelerator_table(), config.telling.clone());
+    let (accelerators, telling) = (config.accelerator_table(), config.telling.clone());
+    let config = Rc::new(config);
+    let thresholds = Rc::clone(&config);
+    let settings = Box::new(move |target: &Target| thresholds.thresholds(target.context()));
     let tuning = Box::new(move |target: &Target| config.tuning(target.context()));
     Dashboard { targets, settings, accelerators, tuning, keymap, look, telling }.run()?;
     Ok(DONE)

@@ -149,10 +149,22 @@ pub struct Settings {
     pub probe_p95: Duration,
     /// Cleared when the p95 of the last minute is below this: 500 ms, the warn colour of a probe.
     pub probe_p95_clear: Duration,
+    /// Slow for less than this, it is pending: 30 s.
+    pub probe_p95_for: Duration,
+    /// Ticks of the probe without any answer after which the API is unreachable: 3.
+    pub unreachable_ticks: u16,
+    /// From so many answers 429 within a minute on, throttling is a warning and not a notice: 3.
+    pub throttled_warning: u16,
+    /// More changes of Ready than this in 15 min are flapping: 2, kubernetes-mixin `KubeNodeReadinessFlapping`.
+    pub flapping_over: u16,
+    /// Devices that a node's labels promise are missing after this: 1 min.
+    pub gpus_missing_for: Duration,
     /// A node whose pods take more than this share of its allocatable pods raises an alert: 95 %.
-    pub pod_density_pct: u32,
+    pub pod_density_pct: u8,
     /// Cleared at this share or less: 90 %.
-    pub pod_density_clear_pct: u32,
+    pub pod_density_clear_pct: u8,
+    /// Full for less than this, it is pending: 15 min, kubernetes-mixin `KubeletTooManyPods`.
+    pub pod_density_for: Duration,
     /// An acknowledgement ends after this at the latest: 1 h.
     pub ack_expires: Duration,
     /// A silenced cluster is heard again after this: 30 min.
@@ -177,8 +189,14 @@ impl Default for Settings {
             stale_after: Duration::from_secs(300),
             probe_p95: Duration::from_secs(1),
             probe_p95_clear: Duration::from_millis(500),
+            probe_p95_for: Duration::from_secs(30),
+            unreachable_ticks: 3,
+            throttled_warning: 3,
+            flapping_over: history::FLAP_OVER,
+            gpus_missing_for: Duration::from_secs(60),
             pod_density_pct: 95,
             pod_density_clear_pct: 90,
+            pod_density_for: Duration::from_secs(900),
             ack_expires: Duration::from_secs(3_600),
             silence_for: Duration::from_secs(1_800),
             latency_window: Duration::from_secs(300),
@@ -192,7 +210,6 @@ impl Default for Settings {
 #[derive(Debug)]
 pub struct Model {
     clusters: Vec<ClusterState>,
-    settings: Settings,
     current: usize,
     screen: Screen,
     mode: Mode,
@@ -215,11 +232,16 @@ impl Model {
     /// A model that knows only the names of its clusters; there is at least one.
     #[must_use]
     pub fn new(clusters: Vec<ClusterSpec>, settings: Settings) -> Self {
+        Self::each(clusters.into_iter().map(|spec| (spec, settings)).collect())
+    }
+
+    /// The same, each cluster with thresholds of its own.
+    #[must_use]
+    pub fn each(clusters: Vec<(ClusterSpec, Settings)>) -> Self {
         let ids = (0..=u16::MAX).map(ClusterId);
-        let clusters = clusters.into_iter().zip(ids).map(|(spec, id)| ClusterState::with(spec, id, settings)).collect();
+        let state = |((spec, settings), id)| ClusterState::with(spec, id, settings);
         Self {
-            clusters,
-            settings,
+            clusters: clusters.into_iter().zip(ids).map(state).collect(),
             current: 0,
             screen: Screen::Nodes,
             mode: Mode::Normal,
@@ -316,10 +338,10 @@ impl Model {
         self.wide
     }
 
-    /// The thresholds in force.
+    /// The thresholds in force for the current cluster.
     #[must_use]
     pub fn settings(&self) -> &Settings {
-        &self.settings
+        &self.current().settings
     }
 
     /// Tells how many rows a page has; the ui knows after each draw. 20 until then.

@@ -206,6 +206,9 @@ pub enum ClusterEvent {
     },
 }
 
+/// 5 s: from here on a difference of the clocks is told. The `Date` header has a resolution of 1 s, and a clock that is kept
+/// by NTP is much better than this.
+pub const SKEW_TOLD_MS: i64 = 5_000;
 /// What became of one question for the usage of nodes (`metrics.k8s.io`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum UsageNews {
@@ -503,6 +506,9 @@ pub struct Failure {
     pub previous: Option<Clean>,
     /// The server's `Audit-Id`.
     pub audit_id: Option<Clean>,
+    /// The server's `Retry-After` as it said it; what we wait is bounded, and in `next_in`.
+    #[serde(default)]
+    pub retry_after: Option<Duration>,
     /// A deadline of ours, or the server's own (504): counts as a timeout.
     pub timeout: bool,
 }
@@ -568,6 +574,15 @@ pub enum CallEvent {
     },
     /// It ended, whichever way; sent exactly once for each request.
     Finished(Box<Attempt>),
+    /// Its answer was read into objects; sent after the end, for pages of lists only.
+    Decoded {
+        /// Which.
+        id: CallId,
+        /// What.
+        kind: CallKind,
+        /// How long that took, inflating not included.
+        took: Duration,
+    },
 }
 
 /// One request from start to end as the meter saw it, next to the wire: no retry, no inflating, no queue of ours inside.

@@ -109,12 +109,16 @@ pub fn specs(targets: &[Target]) -> Vec<ClusterSpec> {
         .collect()
 }
 
+fn model(targets: &[Target], settings: impl Fn(&Target) -> Settings) -> Model {
+    Model::each(specs(targets).into_iter().zip(targets.iter().map(settings)).collect())
+}
+
 /// How the dashboard is set up.
 pub struct Dashboard {
     /// The clusters to watch.
     pub targets: Vec<Target>,
-    /// Thresholds.
-    pub settings: Settings,
+    /// Thresholds of each cluster.
+    pub settings: Box<dyn Fn(&Target) -> Settings>,
     /// What each resource name counts as.
     pub accelerators: Table,
     /// Deadlines and periods of each cluster's tasks.
@@ -140,7 +144,7 @@ impl Dashboard {
         runtime.block_on(async {
             let clock = Clock::start();
             let clusters = Clusters::start(&self.targets, &self.tuning, clock)?;
-            let model = Model::new(specs(&self.targets), self.settings).with_accelerators(self.accelerators);
+            let model = model(&self.targets, &self.settings).with_accelerators(self.accelerators);
             let clusters_hook = clusters.hook(&self.telling);
             let screen = Screen::enter()?;
             let app = App {
@@ -346,6 +350,7 @@ impl App {
         let Self { model, view, look, screen, .. } = self;
         screen.draw(|frame| ui::view(frame, model, view, look, now)).wrap_err("the terminal is gone")?;
         screen.set_title(&ui::title_with(model, &look.glyphs)).wrap_err("the terminal is gone")?;
+        screen.name_process(&ui::process_title(model));
         self.frame = if start.elapsed() > SLOW_DRAW { SLOW_FRAME } else { frame_period() };
         self.drawn_at = Instant::now();
         self.dirty = false;
@@ -367,7 +372,7 @@ const OPTIONAL_PATIENCE: Duration = Duration::from_secs(3);
 /// If the cluster tasks cannot be started.
 pub fn snapshot(
     targets: &[Target],
-    (settings, accelerators): (Settings, Table),
+    (settings, accelerators): (impl Fn(&Target) -> Settings, Table),
     tuning: impl Fn(&Target) -> Tuning,
     deadline: Duration,
 ) -> eyre::Result<Snapshot> {
@@ -375,7 +380,7 @@ pub fn snapshot(
     runtime.block_on(async {
         let clock = Clock::start();
         let mut clusters = Clusters::start(targets, tuning, clock)?;
-        let mut model = Model::new(specs(targets), settings).with_accelerators(accelerators);
+        let mut model = model(targets, settings).with_accelerators(accelerators);
         let end = Instant::now() + deadline;
         let mut inbox = Vec::with_capacity(BATCH_MESSAGES);
         let mut patience = None;

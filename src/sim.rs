@@ -13,10 +13,12 @@ mod change;
 mod churn;
 mod control;
 mod discovery;
+mod dynamic;
 mod encode;
 mod event;
 mod fault;
 mod front;
+mod leases;
 mod list;
 mod metrics;
 mod node;
@@ -27,6 +29,7 @@ mod proto;
 mod raw;
 mod request;
 mod scenario;
+mod scrape;
 mod script;
 mod selector;
 mod server;
@@ -122,6 +125,7 @@ pub async fn start(scenario: Scenario, listen: SocketAddr) -> io::Result<Simulat
             }));
             server.serve(listener);
             churn::spawn(&server, &spec.churn);
+            leases::spawn(&server);
             script::spawn(&server, spec, &scenario);
             clusters.push(Cluster::Served(server));
         }
@@ -172,6 +176,19 @@ impl Simulation {
     pub fn control(&self, context: &str) -> Option<Control> {
         self.clusters.iter().find_map(|cluster| match cluster {
             Cluster::Served(server) if server.context == context => Some(Control::new(Arc::clone(server))),
+            _ => None,
+        })
+    }
+
+    /// The server of one cluster as a service without a socket, for tests under paused time.
+    #[cfg(test)]
+    pub(crate) fn service(&self, context: &str) -> Option<axum::Router> {
+        let wire = front::Via(Arc::default());
+        self.clusters.iter().find_map(|cluster| match cluster {
+            Cluster::Served(server) if server.context == context => {
+                let router = apiserver::router(Arc::clone(server));
+                Some(router.layer(axum::extract::connect_info::MockConnectInfo(wire.clone())))
+            }
             _ => None,
         })
     }

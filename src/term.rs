@@ -30,6 +30,7 @@ static ENTERED: AtomicBool = AtomicBool::new(false);
 pub struct Screen {
     terminal: Terminal<Backend>,
     title: String,
+    process: String,
 }
 
 impl Screen {
@@ -40,7 +41,7 @@ impl Screen {
     pub fn enter() -> eyre::Result<Self> {
         enter().wrap_err("could not set up the terminal")?;
         match open() {
-            Ok(terminal) => Ok(Self { terminal, title: String::new() }),
+            Ok(terminal) => Ok(Self { terminal, title: String::new(), process: String::new() }),
             Err(error) => {
                 leave();
                 Err(error).wrap_err("could not read the size of the terminal")
@@ -68,6 +69,19 @@ impl Screen {
         }
         title.clone_into(&mut self.title);
         execute!(self.terminal.backend_mut(), SetTitle(title))
+    }
+
+    /// Names the process as `ps` and `top` show it, if that is another name than before. 15 bytes are kept.
+    pub fn name_process(&mut self, name: &str) {
+        if name == self.process {
+            return;
+        }
+        name.clone_into(&mut self.process);
+        #[cfg(target_os = "linux")]
+        if let Ok(name) = std::ffi::CString::new(name) {
+            // The loop runs on the main thread, whose name is that of the process. It is an extra: a refusal costs nothing.
+            let _ = rustix::thread::set_name(&name);
+        }
     }
 
     /// Sends a control sequence that changes no cell: the bell, a notification.

@@ -151,6 +151,23 @@ pub fn title_with(model: &Model, glyphs: &Glyphs) -> String {
     }
 }
 
+/// The name of the process, in ASCII and at most 15 bytes (`prctl(2)`, `PR_SET_NAME`): `watchbell !!2` while something
+/// critical fires, `!` for a warning, `~` for a notice, `?` where it is not known any more; without a mark all is quiet.
+#[must_use]
+pub fn process_title(model: &Model) -> String {
+    let heard = first_alerts(model, 1).filter(|alert| alert.muted.is_none());
+    let mark = match heard.max_by_key(|alert| alert.severity) {
+        None => return "watchbell".to_owned(),
+        Some(alert) if alert.unknown => "?",
+        Some(alert) => match alert.severity {
+            Severity::Critical => "!!",
+            Severity::Warning => "!",
+            Severity::Notice => "~",
+        },
+    };
+    format!("watchbell {mark}{}", firing(model).min(99))
+}
+
 /// The first alerts of each cluster, worst first within each: enough to list, however many nodes are lost.
 fn first_alerts(model: &Model, each: usize) -> impl Iterator<Item = &AlertLine> {
     model.clusters().iter().flat_map(move |cluster| cluster.alerts().iter().take(each))

@@ -18,6 +18,8 @@ use watchbell::sim::{Change, Fault, FaultKind};
 
 use crate::common::{Served, watchbell};
 
+mod edges;
+
 /// Deadlines of one second, so that what hangs does not hold up the tests.
 fn run(served: &Served, args: &[&str]) -> Output {
     let config = served.dir.path().join("config.toml");

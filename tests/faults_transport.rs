@@ -7,7 +7,7 @@
 //! Rows with tests elsewhere, because only there the clock or the resolver can be held:
 //! * F02: a resolver that never answers, and F08: `cluster/connect/tests.rs`, `f02_…` and `f08_…`; that leaving does not
 //!   wait for the resolver's thread is `runtime.rs` (`shutdown_background`).
-//! * F11: `cluster/tests.rs`, `a_body_that_moves_slowly_but_steadily_is_not_cut_before_the_cap` and `a_trickle_is_cut`.
+//! * F11: `cluster/tests.rs`, `f11_…`.
 //! * F17: the bomb is `cluster/connect/tests.rs`, `a_gzip_bomb_ends_at_the_cap_of_decoded_bytes`.
 //!
 //! Rows that do not apply:
@@ -283,7 +283,7 @@ async fn f14_a_server_that_kills_its_large_answers_gets_asked_for_smaller_ones()
 async fn f15_a_page_that_trickles_steadily_is_not_cut_by_any_timeout_of_ours() {
     let served = Served::small().await;
     // 20 pods in about 1.5 s: four times the deadline without progress, and more than the smallest `?timeout=`, 1 s.
-    served.control.inject(lists(FaultKind::Throttle { bytes_per_second: 20_000 }));
+    served.control.inject(lists(FaultKind::Throttle { bytes_per_second: 13_000 }));
     let tuning = Tuning { page_cap: ms(5_000), page_sizes: vec![500], ..quick() };
     let mut rig = Rig::direct(served, tuning);
     let start = Instant::now();

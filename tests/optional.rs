@@ -88,3 +88,119 @@ fn f25_a_broken_metrics_api_leaves_everything_else_as_it_is() {
     assert!(cluster["usage"]["reason"].as_str().unwrap().starts_with("unavailable: "), "{cluster}");
     assert_eq!(cluster["errors"], Value::Array(vec![]));
 }
+
+/// Two nodes with four cards each that can be cut into seven, and six claims.
+const DRA: &str = r#"
+title = "devices of dynamic resource allocation"
+seed = 5
+
+[[cluster]]
+context = "dra"
+version = "v1.34.2"
+nodes = [{ count = 1, name = "worker-1" }, { count = 2, name = "gpu-{}", first = 1, dra = 4 }]
+
+[cluster.pods]
+counted = 10
+light_system = true
+claims = 6
+
+[cluster.apis]
+dra = "VERSION"
+"#;
+
+fn dra(version: &str) -> Served {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("dra.toml");
+    std::fs::write(&path, DRA.replace("VERSION", version)).unwrap();
+    Served::of(Scenario::load(&path).unwrap())
+}
+
+/// Claims 0 to 3 are on gpu-1, 4 and 5 on gpu-2; 2 and 5 take parts, 3 is held.
+fn by_hand() -> (Value, Value, Value) {
+    let driver = |physical, allocated, held, partitions, parts| {
+        serde_json::json!([{"driver": "gpu.example.com", "physical": physical, "unhealthy": 0, "partitions": partitions,
+            "allocated": allocated, "held": held, "partitionsAllocated": parts, "shares": 0, "updating": false}])
+    };
+    (driver(8, 6, 1, 56, 2), driver(4, 4, 1, 28, 1), driver(4, 2, 0, 28, 1))
+}
+
+#[test]
+fn devices_of_every_version_are_what_a_person_counts() {
+    for version in ["v1", "v1beta2", "v1beta1"] {
+        let served = dra(version);
+        let cluster = &snapshot(&served)["clusters"][0];
+        let (all, first, second) = by_hand();
+        assert_eq!((&cluster["dra"]["visible"], &cluster["dra"]["drivers"]), (&true.into(), &all), "{version}");
+        assert_eq!((&cluster["dra"]["stray"], &cluster["dra"]["network"]), (&0.into(), &Value::Array(vec![])));
+        let bridge = serde_json::json!([{"resource": "example.com/gpu", "deviceClass": "gpu.example.com"}]);
+        assert_eq!(cluster["dra"]["extendedResources"], bridge);
+        let of = |name: &str| {
+            let items = cluster["items"].as_array().unwrap();
+            items.iter().find(|item| item["name"] == name).unwrap()["dra"].clone()
+        };
+        assert_eq!((of("gpu-1"), of("gpu-2"), of("worker-1")), (first, second, Value::Array(vec![])), "{version}");
+        let path = format!("/apis/resource.k8s.io/{version}/resourceslices");
+        assert!(served.control().requests().iter().any(|request| request.path_and_query.starts_with(&path)));
+    }
+}
+
+#[test]
+fn f54_devices_that_are_not_visible_are_null_with_a_reason_and_never_zero() {
+    for (version, reason) in [("absent", "the server does not have it (404)"), ("forbidden", "forbidden (403)")] {
+        let served = dra(version);
+        let cluster = &snapshot(&served)["clusters"][0];
+        let expected = serde_json::json!({"visible": false, "reason": reason, "drivers": null, "network": null,
+            "stray": null, "extendedResources": []});
+        assert_eq!((&cluster["dra"], &cluster["state"]), (&expected, &"ok".into()));
+        assert_eq!(cluster["errors"], Value::Array(vec![]), "no failure");
+        assert!(cluster["items"].as_array().unwrap().iter().all(|item| item["dra"].is_null()));
+    }
+}
+
+#[test]
+fn kubectl_lists_slices_and_claims() {
+    let served = dra("v1beta1");
+    let Some(slices) = kubectl(&served, "get resourceslices --no-headers") else { return };
+    assert_eq!(slices.lines().count(), 4, "{slices}");
+    assert!(slices.contains("gpu-1") && slices.contains("gpu.example.com"), "{slices}");
+    let claims = kubectl(&served, "get resourceclaims -n train --no-headers").unwrap();
+    assert_eq!(claims.lines().filter(|line| line.contains("allocated,reserved")).count(), 5, "{claims}");
+    let yaml = kubectl(&served, "get resourceslice gpu-1-gpu.example.com-1 -o yaml").unwrap();
+    assert!(yaml.contains("apiVersion: resource.k8s.io/v1beta1") && yaml.contains("- basic:"), "{yaml}");
+}
+
+#[test]
+fn leases_say_when_a_kubelet_gave_its_last_sign_of_life() {
+    let served = served("", "");
+    served.control().apply(watchbell::sim::Change::NodeLost { node: "gpu-1".into() });
+    let snapshot = snapshot(&served);
+    let cluster = &snapshot["clusters"][0];
+    assert_eq!(cluster["leases"], serde_json::json!({"visible": true, "reason": null}));
+    for item in cluster["items"].as_array().unwrap() {
+        let (age, lost) = (item["lease"]["ageSeconds"].as_f64().unwrap(), item["name"] == "gpu-1");
+        assert_eq!(item["lease"]["silent"], lost, "{item}");
+        assert!(if lost { (40.0..70.0).contains(&age) } else { age < 20.0 }, "{item}");
+    }
+    let hidden = self::served("leases = \"forbidden\"", "");
+    let cluster = &self::snapshot(&hidden)["clusters"][0];
+    assert_eq!(cluster["leases"], serde_json::json!({"visible": false, "reason": "forbidden (403)"}));
+    assert!(cluster["items"].as_array().unwrap().iter().all(|item| item["lease"].is_null()));
+}
+
+/// What is asked may be asked.
+#[test]
+fn the_printed_role_allows_everything_that_is_asked() {
+    let printed = include_str!("../assets/rbac.yaml");
+    for (group, resource) in [
+        ("metrics.k8s.io", "nodes"),
+        ("resource.k8s.io", "resourceslices"),
+        ("resource.k8s.io", "resourceclaims"),
+        ("resource.k8s.io", "deviceclasses"),
+        ("coordination.k8s.io", "leases"),
+        ("events.k8s.io", "events"),
+    ] {
+        let found = printed.split("- apiGroups:").find(|rule| rule.contains(&format!("[\"{group}\"]")));
+        let rule = found.unwrap_or_else(|| panic!("no rule for {group}"));
+        assert!(rule.contains(&format!("\"{resource}\"")) && rule.contains("\"list\""), "{rule}");
+    }
+}

@@ -72,7 +72,7 @@ impl Terminal {
     }
 
     /// The program under the shell.
-    fn program(&self) -> Pid {
+    pub(crate) fn program(&self) -> Pid {
         let shell = self.child.process_id().unwrap();
         let children = std::fs::read_to_string(format!("/proc/{shell}/task/{shell}/children")).unwrap();
         Pid::from_raw(children.split_whitespace().next().unwrap().parse().unwrap()).unwrap()

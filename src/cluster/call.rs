@@ -71,7 +71,7 @@ pub(crate) struct Line {
 }
 
 impl Line {
-    /// Reads a whole answer into `buf`, which is cleared first.
+    /// Reads a whole answer into `buf`, which is cleared first. The head's extensions hold the request's [`Tag`].
     ///
     /// # Errors
     /// Everything but a success status with a whole body, classified.
@@ -80,7 +80,7 @@ impl Line {
         self.sink.room().await;
         let tag = self.sink.tag(ask.kind, ask.page, ask.attempt, ask.limits.cap);
         let start = Instant::now();
-        let (head, body) = self.send(ask, &tag, start, accept(ask.kind, tuning)).await?.into_parts();
+        let (mut head, body) = self.send(ask, &tag, start, accept(ask.kind, tuning)).await?.into_parts();
         if head.headers.get(CONNECTION).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"close")) {
             // A server that shuts down: the next request may reach another one, but not on a connection of this time (F28).
             tag.leave();
@@ -89,7 +89,10 @@ impl Line {
         let limits = Limits { bytes: if good { ask.limits.bytes } else { ERROR_BODY }, ..ask.limits };
         let read = read(body, &limits, &tag, start, buf).await;
         if good {
-            return read.map(|()| head);
+            // The server has a name for the answer that did not arrive whole, too.
+            read.map_err(|trouble| Trouble { audit_id: classify::audit_id(&head), ..trouble })?;
+            head.extensions.insert(tag);
+            return Ok(head);
         }
         // The status says more than a cut body.
         Err(classify::answer(&head, buf, wall(), tuning.retry_after_cap))
@@ -136,7 +139,7 @@ impl Line {
             answer = &mut sending => answer.map_err(|error| classify::no_answer(&error)),
             () = sleep_until(start + ask.limits.headers) => {
                 tag.timed_out();
-                let secs = ask.limits.headers.as_secs();
+                let secs = (ask.limits.headers.as_millis() + 500) / 1000;
                 Err(Trouble::timed_out(Layer::FirstByte, &format!("no answer within {secs} s")))
             }
         }

@@ -39,7 +39,7 @@ mod watch;
 use advice::advice;
 
 /// Everything that is looked at, in order; what was not reached is named at the end.
-const STEPS: [&str; 22] = [
+const STEPS: [&str; 23] = [
     "kubeconfig",
     "credentials",
     "dns",
@@ -59,6 +59,7 @@ const STEPS: [&str; 22] = [
     "watch",
     "metrics api",
     "dra",
+    "leases",
     "load",
     "slow verbs",
     "ready changes",
@@ -189,6 +190,7 @@ impl Run {
         self.watch().await?;
         self.metrics_api().await?;
         self.dra().await?;
+        self.leases().await?;
         self.load().await?;
         self.ready_changes().await
     }

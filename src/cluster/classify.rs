@@ -44,6 +44,8 @@ pub(crate) struct Trouble {
     pub(crate) timeout: bool,
     /// What the server asked for, clamped.
     pub(crate) retry_after: Option<Duration>,
+    /// The same as the server said it.
+    pub(crate) asked: Option<Duration>,
     /// The server's `Audit-Id`.
     pub(crate) audit_id: Option<Clean>,
     /// The Kubernetes `Status` of the answer.
@@ -61,6 +63,7 @@ impl Trouble {
             code: None,
             timeout: false,
             retry_after: None,
+            asked: None,
             audit_id: None,
             status: None,
             alien: false,
@@ -75,6 +78,11 @@ impl Trouble {
     /// The server says that this resourceVersion or token is of no use any more: 410, or the 504 "too large".
     pub(crate) fn is_gone(&self) -> bool {
         self.code == Some(410) || self.status.as_ref().is_some_and(|s| s.version_too_large || &*s.reason == "Expired")
+    }
+
+    /// Objects in the store cannot be read, or one was deleted unread: only a new list tells what is left (R20).
+    pub(crate) fn is_store_broken(&self) -> bool {
+        self.status.as_ref().is_some_and(|status| &*status.reason == "StoreReadError")
     }
 
     /// The token with which the server lets an expired list go on (R5).
@@ -102,6 +110,7 @@ impl Trouble {
             next_in: None,
             previous: None,
             audit_id: self.audit_id.clone(),
+            retry_after: self.asked,
             timeout: self.timeout,
         }
     }
@@ -138,12 +147,13 @@ pub(crate) fn answer(head: &Parts, body: &[u8], wall: Timestamp, cap: Duration) 
             None => format!("{by}answered {code} {reason} without a body"),
         }
     };
+    let in_status = status.as_ref().and_then(|s| s.retry_after_seconds).map(Duration::from_secs);
+    let asked = head.headers.get(RETRY_AFTER).and_then(|value| retry_after(value, wall, Duration::MAX)).or(in_status);
     Trouble {
         code: Some(code),
         timeout: layer == Layer::ServerTimeout,
-        retry_after: head.headers.get(RETRY_AFTER).and_then(|value| retry_after(value, wall, cap)).or_else(|| {
-            status.as_ref().and_then(|s| s.retry_after_seconds).map(|secs| Duration::from_secs(secs).min(cap))
-        }),
+        retry_after: asked.map(|asked| asked.min(cap)),
+        asked,
         audit_id: audit_id(head),
         alien: head.status.is_redirection(),
         status: status.map(Box::new),
@@ -183,6 +193,7 @@ pub(crate) fn event(status: StatusFacts, cap: Duration) -> Trouble {
         code: (status.code != 0).then_some(status.code),
         timeout: layer == Layer::ServerTimeout,
         retry_after: status.retry_after_seconds.map(|secs| Duration::from_secs(secs).min(cap)),
+        asked: status.retry_after_seconds.map(Duration::from_secs),
         ..Trouble::new(layer, text)
     }
     .with_status(status)
@@ -360,7 +371,7 @@ fn etcd(message: &str) -> Option<String> {
     Some(format!("etcd trouble: {message}{still}"))
 }
 
-fn audit_id(head: &Parts) -> Option<Clean> {
+pub(super) fn audit_id(head: &Parts) -> Option<Clean> {
     Some(one_line(head.headers.get(AUDIT_ID)?.to_str().ok()?))
 }
 

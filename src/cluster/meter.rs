@@ -3,7 +3,7 @@
 //!
 //! The layer cannot wait, so it puts its events into a [`Sink`], from which one task per cluster forwards them. The sink
 //! is bounded by what is in flight: [`Sink::room`] lets no new request start while [`WAITING`] events wait, and a request
-//! adds at most three (its start, one progress that is overwritten in place, its end).
+//! adds at most four (its start, one progress that is overwritten in place, its end, its decoding).
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -88,6 +88,11 @@ impl Sink {
             }
             news.await;
         }
+    }
+
+    /// The answer to this request was read into objects.
+    pub(crate) fn decoded(&self, tag: &Tag, took: Duration) {
+        self.push(CallEvent::Decoded { id: tag.0.id, kind: tag.0.kind, took });
     }
 
     fn push(&self, event: CallEvent) {

@@ -31,10 +31,7 @@ const SLACK_PCT: u32 = 10;
 pub(crate) async fn run(shared: Arc<Shared>, resource: Resource, seed: u64) {
     let mut rng = fastrand::Rng::with_seed(seed);
     loop {
-        if let Some(reason) = unwanted(&shared, resource) {
-            tell(&shared, resource, SyncState::Skipped { reason }).await;
-            wanted(&shared, resource).await;
-        }
+        wanted(&shared, resource).await;
         let wait = match find(&shared, resource).await {
             Ok(Some(path)) => {
                 tokio::select! {
@@ -84,15 +81,21 @@ fn unwanted(shared: &Shared, resource: Resource) -> Option<Clean> {
         LeaseWatch::Auto => match *shared.nodes.borrow() {
             Some(nodes) if nodes <= optional.lease_nodes => None,
             Some(nodes) => Some(Clean::new(&format!("not watched: {nodes} nodes, more than {}", optional.lease_nodes))),
-            None => Some(Clean::new("waits for the number of nodes")),
+            // Not known yet; there is nothing to say about it.
+            None => Some(Clean::default()),
         },
     }
 }
 
-/// Waits until the resource is asked for.
+/// Waits until the resource is asked for; says why it is not.
 async fn wanted(shared: &Shared, resource: Resource) {
     let mut nodes = shared.nodes.subscribe();
-    while unwanted(shared, resource).is_some() {
+    let mut told = None;
+    while let Some(reason) = unwanted(shared, resource) {
+        if !reason.is_empty() && told.as_ref() != Some(&reason) {
+            told = Some(reason.clone());
+            tell(shared, resource, SyncState::Skipped { reason }).await;
+        }
         if nodes.changed().await.is_err() {
             std::future::pending::<()>().await;
         }
@@ -117,7 +120,6 @@ async fn find(shared: &Shared, resource: Resource) -> Result<Option<String>, Tro
     if resource == Resource::Leases {
         return Ok(Some(LEASES.to_owned()));
     }
-    let path = |version: &str| Some(format!("{DRA}/{version}/{}", resource.name()));
     let session = shared.session.clients().await?;
     let limits = Limits::small(shared.tuning.connect_deadline);
     let ask = Ask { kind: CallKind::List(resource), page: None, attempt: 1, uri: DRA.to_owned(), limits };
@@ -125,13 +127,23 @@ async fn find(shared: &Shared, resource: Resource) -> Result<Option<String>, Tro
     match session.api.fetch(&ask, &shared.tuning, &mut body).await {
         Ok(head) => {
             let versions = versions(&body).map_err(|error| classify::unreadable(&head, &body, &error.to_string()))?;
-            Ok(VERSIONS.into_iter().find(|known| versions.iter().any(|version| version == known)).and_then(path))
+            Ok(best(&versions, resource))
         }
         Err(trouble) if trouble.code == Some(404) => Ok(None),
         // Whoever may not look may still list: the list will tell.
-        Err(trouble) if trouble.code == Some(403) => Ok(path(VERSIONS[0])),
+        Err(trouble) if trouble.code == Some(403) => Ok(Some(path(VERSIONS[0], resource))),
         Err(trouble) => Err(trouble),
     }
+}
+
+fn path(version: &str, resource: Resource) -> String {
+    format!("{DRA}/{version}/{}", resource.name())
+}
+
+/// Where the resource is in the best of these versions that can be read.
+pub(super) fn best(versions: &[String], resource: Resource) -> Option<String> {
+    let known = VERSIONS.into_iter().find(|known| versions.iter().any(|version| version == known))?;
+    Some(path(known, resource))
 }
 
 /// The versions that an `APIGroup` names.

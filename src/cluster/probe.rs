@@ -19,6 +19,7 @@ use super::Shared;
 use super::call::{Ask, Limits};
 use super::classify::{self, Trouble, is_html, one_line};
 use crate::clock::wall;
+use crate::facts::text::Clean;
 use crate::msg::{CallKind, ClusterEvent, Layer, ProbeOutcome, ProbeSample, Series};
 
 /// Exempt from queueing and from shutdown rejection: reachability, nothing else (F28).
@@ -32,7 +33,7 @@ const VERSION_RETRY: Duration = Duration::from_secs(60);
 
 /// Sends one sample for each tick of `series` until the task is dropped.
 pub(crate) async fn run(shared: Arc<Shared>, series: Series) {
-    let mut state = ProbeState { series, rung: 0, down: true, serial: 0, skew_ms: None };
+    let mut state = ProbeState { series, rung: 0, down: true, serial: 0, skew_ms: None, told: None };
     let mut tick = Instant::now();
     loop {
         sleep_until(tick).await;
@@ -58,9 +59,34 @@ struct ProbeState {
     down: bool,
     serial: u64,
     skew_ms: Option<i64>,
+    /// The failure that was told last, while probes fail.
+    told: Option<(Layer, Clean)>,
 }
 
 impl ProbeState {
+    fn uri(&self) -> &'static str {
+        match self.series {
+            Series::Ping => PING,
+            Series::Work => WORK[self.rung],
+        }
+    }
+
+    /// Tells why probes fail: the first failure of a row of equal ones, or the list of failures would hold nothing else.
+    async fn tell(&mut self, shared: &Shared, trouble: Option<Trouble>) {
+        // A 403 only leads to the next rung, and credentials are told by those who get them.
+        let told = |trouble: &Trouble| !matches!(trouble.layer, Layer::Rbac | Layer::Credentials | Layer::Config);
+        let Some(trouble) = trouble.filter(told) else {
+            self.told = None;
+            return;
+        };
+        let now = Some((trouble.layer, trouble.text.clone()));
+        if self.told != now {
+            self.told = now;
+            let failure = trouble.failure(wall(), &format!("get {}", self.uri()), 1);
+            shared.tell(ClusterEvent::Failed(Box::new(failure))).await;
+        }
+    }
+
     async fn probe(&mut self, shared: &Shared, tick: Instant) -> ProbeSample {
         let start = Instant::now();
         let deadline = start + shared.tuning.probe_deadline;
@@ -71,11 +97,8 @@ impl ProbeState {
                     self.rung = 0;
                 }
                 let limits = Limits::small(deadline.saturating_duration_since(Instant::now()));
-                let (kind, uri) = match self.series {
-                    Series::Ping => (CallKind::Ping, PING),
-                    Series::Work => (CallKind::Work, WORK[self.rung]),
-                };
-                let ask = Ask { kind, page: None, attempt: 1, uri: uri.to_owned(), limits };
+                let kind = if self.series == Series::Ping { CallKind::Ping } else { CallKind::Work };
+                let ask = Ask { kind, page: None, attempt: 1, uri: self.uri().to_owned(), limits };
                 let mut body = Vec::new();
                 let answer = session.probe.fetch(&ask, &shared.tuning, &mut body).await;
                 // A captive portal answers everything with success (F34).
@@ -103,6 +126,7 @@ impl ProbeState {
             Err(trouble) if trouble.timeout && trouble.code.is_none() => ProbeOutcome::TimedOut { at_least: latency },
             Err(trouble) => ProbeOutcome::Failed { after: latency, layer: trouble.layer },
         };
+        self.tell(shared, answer.err()).await;
         let up = matches!(outcome, ProbeOutcome::Answered { .. });
         if up && self.down && self.series == Series::Ping {
             shared.reconnected.notify_one();

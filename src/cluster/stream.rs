@@ -14,6 +14,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::call::{Ask, Limits};
 use super::classify::{self, Trouble};
+use super::meter::Tag;
 use super::reflector::{Effect, Input, Moment, PageAsk, PageNews, Reflector, WatchAsk, WatchEnd, WatchNews};
 use super::{Shared, warnings};
 use crate::facts::kept::Kept;
@@ -164,7 +165,8 @@ impl Shell {
             now: self.shared.clock.now(),
             page_deadline: self.shared.page_deadline(),
             answering: self.shared.answering.load(Ordering::Relaxed),
-            watch_list: self.shared.watch_list.load(Ordering::Relaxed),
+            // A failure of what a cluster need not have says nothing about its lists.
+            watch_list: !self.resource.is_optional() && self.shared.watch_list.load(Ordering::Relaxed),
         };
         for effect in self.machine.step(moment, input) {
             self.perform(effect).await;
@@ -350,7 +352,12 @@ async fn fetch(
     let head = session.api.fetch(&ask, &shared.tuning, buf).await?;
     let took = start.elapsed();
     warnings::tell(shared, &head.headers, &format!("list {}", resource.name())).await;
-    let (list, batch) = decode(resource, buf).map_err(|error| classify::unreadable(&head, buf, &error.text))?;
+    let arrived = Instant::now();
+    let decoded = decode(resource, buf);
+    if let Some(tag) = head.extensions.get::<Tag>() {
+        session.api.sink.decoded(tag, arrived.elapsed());
+    }
+    let (list, batch) = decoded.map_err(|error| classify::unreadable(&head, buf, &error.text))?;
     let news = PageNews {
         version: list.resource_version,
         token: list.continue_token,

@@ -9,8 +9,10 @@ mod convergence;
 mod counts;
 mod credentials;
 mod faults_watch;
+mod incident;
 mod optional;
 pub(in crate::cluster) mod script;
+mod stream;
 
 use script::*;
 
@@ -257,7 +259,7 @@ async fn a_stalled_body_is_asked_for_again_in_place_with_half_the_limit_and_earl
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_that_moves_slowly_but_steadily_is_not_cut_before_the_cap() {
+async fn f11_a_body_that_moves_slowly_but_steadily_is_not_cut_before_the_cap() {
     let text = list(101, "", &["p1"]);
     let padding = " ".repeat(4096);
     let mut rig = Rig::start(Tuning::default(), move |seen| {
@@ -273,7 +275,7 @@ async fn a_body_that_moves_slowly_but_steadily_is_not_cut_before_the_cap() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_trickle_is_cut() {
+async fn f11_a_trickle_is_cut() {
     let mut rig = Rig::start(Tuning::default(), move |seen| {
         if !seen.is_list("pods") {
             return good(seen);

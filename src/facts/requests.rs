@@ -119,7 +119,8 @@ impl<'r, 'a> Pod<'r, 'a> {
             let Obj(resources) = &held.resources;
             held.allocated.names().chain(resources.requests.names())
         });
-        let of_pod = self.spec.resources.0.requests.names().chain(self.spec.overhead.names());
+        let of_claims = self.status.claims.0.iter().flat_map(|Obj(claim)| claim.resources.names());
+        let of_pod = self.spec.resources.0.requests.names().chain(self.spec.overhead.names()).chain(of_claims);
         let mut names: Vec<&str> =
             of_specs.chain(of_statuses).chain(of_pod).filter(|name| !matches!(*name, "cpu" | "memory")).collect();
         names.sort_unstable();
@@ -134,6 +135,9 @@ impl<'r, 'a> Pod<'r, 'a> {
             let most = larger(self.total(Source::Actuated, name), self.total(Source::Allocated, name));
             asked = if self.infeasible { most } else { larger(most, asked) };
         }
+        // Once for each claim, however many containers refer to it.
+        let claims = self.status.claims.0.iter().map(|Obj(claim)| claim.resources.get(name));
+        asked = claims.fold(asked, sum);
         if is_pod_level(name) {
             asked = self.spec.resources.0.requests.get(name).or(asked);
         }
@@ -158,7 +162,16 @@ impl<'r, 'a> Pod<'r, 'a> {
         larger(running, peak)
     }
 
+    /// A claim serves this resource: its device is counted there, and not at the node's device plugin too (semantics.md, 3.5).
+    fn is_served(&self, container: &Container<'_>, name: &str) -> bool {
+        let mut requests = self.status.served.0.requests.0.iter();
+        requests.any(|Obj(served)| *served.resource == *name && *served.container == *container.name)
+    }
+
     fn container_asks(&self, container: &Container<'_>, source: Source, name: &str) -> Option<Quantity> {
+        if self.is_served(container, name) {
+            return None;
+        }
         if matches!(source, Source::Spec) {
             return spec_of(container, name);
         }

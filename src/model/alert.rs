@@ -81,6 +81,8 @@ pub struct AlertRecord {
     pub peak: u64,
     /// How often it fired.
     pub count: u32,
+    /// How many nodes it is about, where it is about several.
+    pub size: usize,
     /// Somebody looks after it.
     pub ack: Option<Ack>,
     voice: Voice,
@@ -118,6 +120,8 @@ pub(super) struct Finding {
     /// It fires only when it has been true for this long.
     pending: Duration,
     peak: u64,
+    /// How many nodes a group has.
+    size: usize,
     voice: Voice,
 }
 
@@ -141,6 +145,7 @@ impl Finding {
             since: None,
             pending: Duration::ZERO,
             peak: 0,
+            size: 0,
             voice: Voice::Heard,
         }
     }
@@ -258,6 +263,7 @@ impl Alerts {
         }
         record.peak = record.peak.max(finding.peak);
         record.voice = finding.voice;
+        record.size = finding.size;
         let first = finding.since.unwrap_or(record.first);
         if record.since.is_none() && now.since(first) >= finding.pending {
             record.since = Some(now);
@@ -289,6 +295,7 @@ impl AlertRecord {
             resolved: None,
             peak: 0,
             count: 0,
+            size: 0,
             ack: None,
             voice: Voice::Heard,
             told: false,
@@ -308,6 +315,8 @@ impl super::cluster::ClusterState {
     }
 }
 
+#[cfg(test)]
+mod lifecycle;
 #[cfg(test)]
 mod scenarios;
 #[cfg(test)]

@@ -77,7 +77,7 @@ impl ClusterState {
             pods_track: Track::default(),
             nodes: Nodes::default(),
             ledger: Ledger::default(),
-            history: History::default(),
+            history: History::new(settings.flapping_over),
             latency: Latency::new(settings),
             link: Link::default(),
             join: Join::default(),
@@ -106,6 +106,12 @@ impl ClusterState {
     #[must_use]
     pub fn marks(&self, columns: usize, now: Now) -> Vec<Mark> {
         self.latency.marks(columns, now.mono)
+    }
+
+    /// The thresholds in force.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     /// Everything measured about the API.

@@ -33,6 +33,16 @@ impl Bench {
         Self { model: Model::new(clusters.iter().map(spec).collect(), Settings::default()), ms: 0, calls: 0 }
     }
 
+    /// The same with other thresholds.
+    pub(crate) fn tuned(settings: Settings, nodes: Vec<NodeFacts>) -> Self {
+        let spec = ClusterSpec { context: Clean::new("prod"), broken: None };
+        let mut bench = Self { model: Model::new(vec![spec], settings), ms: 0, calls: 0 };
+        bench.list_nodes(1, nodes);
+        bench.list_pods(1, &[]);
+        bench.watching();
+        bench
+    }
+
     /// One cluster whose lists of these nodes and pods are complete.
     pub(crate) fn with(nodes: Vec<NodeFacts>, pods: &[PodFacts<'_>]) -> Self {
         let mut bench = Self::new(&["prod"]);
@@ -261,6 +271,7 @@ pub(crate) fn failure(layer: Layer, at: Timestamp) -> Failure {
         next_in: None,
         previous: None,
         audit_id: None,
+        retry_after: None,
         timeout: false,
     }
 }

@@ -14,17 +14,19 @@ use crate::msg::{Mono, Now};
 
 /// 15 min: kubernetes-mixin `KubeNodeReadinessFlapping` (`alerts/kubelet.libsonnet:125`).
 pub const FLAP_WINDOW: Duration = Duration::from_secs(900);
-/// More changes than this in the window are flapping: the same rule.
-pub const FLAP_OVER: usize = 2;
+/// More changes than this in the window are flapping, where the configuration says nothing else: the same rule.
+pub const FLAP_OVER: u16 = 2;
 /// Transitions kept of one node; a node that flaps every 10 s leaves 90 in the window, and 64 are as good a proof.
 const KEPT: usize = 64;
 /// A minute more or less of a forgotten node's memory does not matter; a pass over all nodes each second would.
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
 
 /// What Ready did, by uid.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct History {
     nodes: HashMap<Uid, NodeHistory>,
+    /// More changes than this in [`FLAP_WINDOW`] are flapping.
+    over: u16,
     flapping: usize,
     revision: u64,
     swept: Mono,
@@ -54,7 +56,19 @@ struct NodeHistory {
     gone: Option<Now>,
 }
 
+impl Default for History {
+    fn default() -> Self {
+        Self::new(FLAP_OVER)
+    }
+}
+
 impl History {
+    /// Nothing seen yet; more changes than `over` in [`FLAP_WINDOW`] will be flapping.
+    #[must_use]
+    pub fn new(over: u16) -> Self {
+        Self { nodes: HashMap::new(), over, flapping: 0, revision: 0, swept: Mono::default() }
+    }
+
     /// Takes in how a node looks now. The first look at a uid is no transition.
     pub fn observe(&mut self, node: &NodeFacts, now: Now) {
         let (readiness, since) = node.readiness();
@@ -85,7 +99,7 @@ impl History {
         record.readiness = readiness;
         record.since = since;
         record.cordoned = node.unschedulable;
-        if record.settle(now) {
+        if record.settle(self.over, now) {
             self.revision += 1;
             self.flapping = if record.flapping { self.flapping + 1 } else { self.flapping.saturating_sub(1) };
         }
@@ -102,7 +116,7 @@ impl History {
     pub fn tick(&mut self, now: Now) {
         if self.flapping > 0 {
             let flapping = self.nodes.values_mut().filter(|record| record.flapping);
-            let settled = flapping.filter_map(|record| record.settle(now).then_some(())).count();
+            let settled = flapping.filter_map(|record| record.settle(self.over, now).then_some(())).count();
             self.flapping = self.flapping.saturating_sub(settled);
             self.revision += settled as u64;
         }
@@ -113,7 +127,7 @@ impl History {
         }
     }
 
-    /// More than [`FLAP_OVER`] changes in [`FLAP_WINDOW`], until there was none for as long; never while cordoned.
+    /// More changes than may be in [`FLAP_WINDOW`], until there was none for as long; never while cordoned.
     #[must_use]
     pub fn flapping(&self, uid: Uid) -> bool {
         self.flapping > 0 && self.nodes.get(&uid).is_some_and(|record| record.flapping && !record.cordoned)
@@ -153,10 +167,10 @@ impl NodeHistory {
         self.transitions.iter().rev().take_while(|change| elapsed(change.at, now) <= FLAP_WINDOW).count()
     }
 
-    /// Two thresholds: more than two changes raise it, only none at all ends it. Returns whether it changed.
-    fn settle(&mut self, now: Now) -> bool {
+    /// Two thresholds: more than `over` changes raise it, only none at all ends it. Returns whether it changed.
+    fn settle(&mut self, over: u16, now: Now) -> bool {
         let changes = self.changes(now);
-        let flapping = if self.flapping { changes > 0 } else { changes > FLAP_OVER };
+        let flapping = if self.flapping { changes > 0 } else { changes > usize::from(over) };
         std::mem::replace(&mut self.flapping, flapping) != flapping
     }
 }
@@ -221,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_uid_begins_a_new_history() {
+    fn f74_a_new_uid_begins_a_new_history() {
         let mut history = History::default();
         for n in 0..4 {
             history.observe(&node(1, n % 2 == 0, n * 60), at(n * 60));

@@ -25,6 +25,9 @@ use recent::Recent;
 use samples::Samples;
 use window::Window;
 
+/// 1 s: `?timeout=` is asked for in whole seconds, so no server's own deadline is shorter.
+const LEAST_DEADLINE: Duration = Duration::from_secs(1);
+
 /// One column of the sparkline: one tick of the work probe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mark {
@@ -139,6 +142,11 @@ impl Latency {
                 self.load.bytes(clock, news);
             }
             CallEvent::Finished(attempt) => self.finished(attempt, clock),
+            CallEvent::Decoded { id, kind, took } => {
+                if let Some(window) = self.windows.iter_mut().find(|window| window.kind() == *kind) {
+                    window.decoded(*id, *took);
+                }
+            }
         }
     }
 
@@ -226,6 +234,12 @@ impl Latency {
         kinds
     }
 
+    /// Why calls are slow: of the probe, else of the first kind that has something to say.
+    #[must_use]
+    pub fn verdict(&self, now: Mono) -> Option<Verdict> {
+        self.kinds(now).into_iter().find_map(|stats| stats.verdict)
+    }
+
     /// Requests that are on their way, oldest first.
     pub fn running(&self) -> impl Iterator<Item = &Running> {
         self.calls.running()
@@ -307,6 +321,17 @@ impl Latency {
 #[must_use]
 pub fn is_timeout(attempt: &Attempt) -> bool {
     attempt.end == End::TimedOut || attempt.status == Some(504)
+}
+
+/// Whether a call says how long the API takes. An error that came back sooner is no answer, and neither is a 504 before any
+/// deadline that we ask for (whole seconds): "at least 0.4 ms" would make the percentiles look fast.
+fn is_sample(attempt: &Attempt) -> bool {
+    match (attempt.end, attempt.status) {
+        (End::TimedOut, _) => true,
+        (End::Complete, Some(504)) => attempt.total >= LEAST_DEADLINE,
+        (End::Complete, Some(code)) => code < 400,
+        _ => false,
+    }
 }
 
 /// What a kind of call is called in a text: `pods list`, `nodes watch`, `probe`.

@@ -410,14 +410,10 @@ fn pods_allocatable(facts: &NodeFacts) -> Option<u32> {
     u32::try_from(amount(facts.effective_allocatable(), "pods")?.value()).ok()
 }
 
-/// `node-role.kubernetes.io/<role>` and the value of `kubernetes.io/role` (kubectl's `findNodeRoles`), sorted, without doubles.
+/// The roles as kubectl prints them, as many as are shown (F80).
 fn roles(facts: &NodeFacts) -> Clean {
-    let by_key = facts.labels.iter().filter_map(|(key, _)| key.strip_prefix("node-role.kubernetes.io/"));
-    let by_value = facts.label("kubernetes.io/role").map(|value| &**value);
-    let mut roles: Vec<&str> = by_key.chain(by_value).filter(|role| !role.is_empty()).collect();
-    roles.sort_unstable();
-    roles.dedup();
-    Clean::new(&roles.join(","))
+    let roles = facts.roles();
+    Clean::new(&roles.iter().map(Clean::as_str).collect::<Vec<_>>().join(","))
 }
 
 #[cfg(test)]

@@ -158,6 +158,6 @@ impl Optionals {
 
     /// Everything has been answered for, one way or another.
     pub(crate) fn settled(&self) -> bool {
-        self.leases.visible().answered() && self.dra_visible().answered()
+        self.leases.visible().answered() && self.dra_visible().answered() && self.classes.visible().answered()
     }
 }

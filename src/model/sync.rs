@@ -185,7 +185,7 @@ impl Track {
             Some(SyncState::Polling { .. }) => {
                 Freshness::Polling(self.finished.map(|at| elapsed(at, now)).unwrap_or_default())
             }
-            _ if self.relists() => Freshness::Relisting { age, page: self.page },
+            _ if self.relists() => Freshness::Relisting { age, objects: self.objects, page: self.page },
             _ => Freshness::Live(age),
         }
     }

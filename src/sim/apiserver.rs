@@ -41,6 +41,7 @@ async fn handle(
     let uri = request.uri();
     let asked = uri.path_and_query().map_or("/", |p| p.as_str());
     let number = server.seen(request.method().as_str(), asked);
+    let (begun, _running) = (Instant::now(), server.scrape.begin());
     let headers = request.headers();
     let mut target = Target::read(uri, text(headers, &header::ACCEPT), text(headers, &header::ACCEPT_ENCODING));
     let mut plan = server.faults.plan(target.aim());
@@ -58,7 +59,9 @@ async fn handle(
     let gzip = plan.gzip.filter(|_| target.verb() == "list");
     target.gzip &= gzip.is_none();
     let mut response = answer(&server, request.method(), &target, &plan).await;
-    server.answered(number, response.status().as_u16());
+    let status = response.status().as_u16();
+    server.answered(number, status);
+    server.scrape.answered(target.aim(), status, begun.elapsed());
     let headers = response.headers_mut();
     add(headers, plan.headers.clone());
     let audit = HeaderValue::try_from(uid_text(fastrand::u128(..))).expect("a uid is a legal header");
@@ -131,6 +134,15 @@ async fn answer(server: &Arc<Server>, method: &Method, target: &Target, plan: &P
 }
 
 async fn serve(server: &Arc<Server>, target: &Target, plan: &Plan) -> Result<Response, Value> {
+    if let Place::Collection { resource, version, .. } | Place::Object { resource, version, .. } = &target.place {
+        // Authorization does not look at versions, and comes before anything else.
+        if server.apis.forbids(version) {
+            return Err(status::forbidden(target.verb(), (resource.plural(), resource.group())));
+        }
+        if !server.apis.serves(version) {
+            return Ok(status::no_such_path());
+        }
+    }
     match &target.place {
         Place::Collection { resource, version, namespace } => {
             let encoder = encoder(server, target, (*resource, version))?;

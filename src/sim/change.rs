@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use super::dynamic::DynamicRecord;
 use super::event::EventRecord;
 use super::lock;
 use super::node::{Condition, NodeRecord, healthy};
@@ -110,6 +111,13 @@ pub enum Change {
         /// Where to.
         node: String,
     },
+    /// Nobody uses a claim any more; its devices stay allocated.
+    ReleaseClaim {
+        /// The namespace.
+        namespace: String,
+        /// The name.
+        name: String,
+    },
     /// Adds so many bound pods named `burst-…` in namespace `default`.
     PodsBurst {
         /// Pods.
@@ -163,6 +171,7 @@ impl World {
                     pod.state = PodState::Creating;
                 });
             }
+            Change::ReleaseClaim { namespace, name } => self.release_claim(&format!("{namespace}/{name}")),
             Change::PodsBurst { count } => self.burst(*count, now),
             Change::PodsBurstOver => self.end_burst(),
         }
@@ -172,6 +181,17 @@ impl World {
         match &*self.store.get(Resource::Nodes, name)? {
             Object::Node(node) => Some(node.clone()),
             _ => None,
+        }
+    }
+
+    fn release_claim(&mut self, key: &str) {
+        let Some(object) = self.store.get(Resource::Claims, key) else { return };
+        if let Object::Dynamic(claim) = &*object {
+            let mut body = (*claim.body).clone();
+            if let Some(status) = body["status"].as_object_mut() {
+                status.remove("reservedFor");
+            }
+            self.store.put(Object::Dynamic(DynamicRecord { body: Arc::new(body), ..claim.clone() }));
         }
     }
 

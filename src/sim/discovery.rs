@@ -33,6 +33,9 @@ pub(super) fn answer(server: &Server, target: &Target) -> Result<Response, Value
     if let Some(check) = ["/livez", "/readyz", "/healthz"].iter().find(|c| path.starts_with(**c)) {
         return Ok(health(check, &path[check.len()..], target.query.flag("verbose")));
     }
+    if path == "/metrics" {
+        return Ok(plain(200, "text/plain; version=0.0.4; charset=utf-8", server.scrape.text()));
+    }
     if path.starts_with(metrics::PREFIX) {
         match server.apis.metrics {
             Access::Absent => return Ok(no_such_path()),
@@ -47,7 +50,7 @@ pub(super) fn answer(server: &Server, target: &Target) -> Result<Response, Value
     }
     let body = match path {
         "" => {
-            json!({"paths": ["/api", "/api/v1", "/apis", "/healthz", "/livez", "/openapi/v3", "/readyz", "/version"]})
+            json!({"paths": ["/api", "/api/v1", "/apis", "/healthz", "/livez", "/metrics", "/openapi/v3", "/readyz", "/version"]})
         }
         "/version" => version(&server.version),
         "/api" => json!({"kind": "APIVersions", "versions": ["v1"],
@@ -56,7 +59,7 @@ pub(super) fn answer(server: &Server, target: &Target) -> Result<Response, Value
         "/openapi/v3" => json!({"paths": {}}),
         _ => {
             let group = path.strip_prefix("/apis/").and_then(|name| groups(server).find(|g| g["name"] == name));
-            let version = GROUPS.iter().find(|(prefix, ..)| *prefix == path);
+            let version = GROUPS.iter().find(|(prefix, version, _)| *prefix == path && server.apis.serves(version));
             match (group, version) {
                 (Some(mut group), _) => {
                     group["kind"] = json!("APIGroup");
@@ -97,7 +100,8 @@ fn version(git: &str) -> Value {
 /// The named groups, as `/apis` lists them.
 fn groups(server: &Server) -> impl Iterator<Item = Value> {
     let metrics = (server.apis.metrics != Access::Absent).then_some(metrics::GROUP_VERSION);
-    let versions = GROUPS.iter().map(|(_, version, _)| *version).chain(metrics);
+    let known = GROUPS.iter().map(|(_, version, _)| *version).filter(|version| server.apis.serves(version));
+    let versions = known.chain(metrics);
     versions.filter_map(|version| version.split_once('/').map(|(name, v)| (name, v, version))).map(
         |(name, v, version)| {
             let version = json!({"groupVersion": version, "version": v});
@@ -117,7 +121,7 @@ fn resources(version: &str, kinds: &[Resource]) -> Value {
                 Resource::Pods => "po",
                 Resource::Namespaces => "ns",
                 Resource::Events => "ev",
-                Resource::Leases => "",
+                Resource::Leases | Resource::Slices | Resource::Claims | Resource::Classes => "",
             };
             if !short.is_empty() {
                 resource["shortNames"] = json!([short]);

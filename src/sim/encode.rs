@@ -65,6 +65,8 @@ impl Encoder {
             _ => return Err(status::bad_request(&format!("unrecognized includeObject value: \"{include}\""))),
         };
         let form = negotiate(accept).ok_or_else(status::not_acceptable)?;
+        // Their protobuf is not written: whoever asks for it takes JSON too.
+        let form = if form == Form::Protobuf && Resource::DRA.contains(&resource) { Form::Json } else { form };
         Ok(Self { form, include, resource, version, now })
     }
 
@@ -222,6 +224,7 @@ impl Encoder {
         object.write_metadata(rv, out);
         if !partial {
             match object {
+                Object::Dynamic(dynamic) => dynamic.write_rest(self.version, out),
                 Object::Event(event) if self.version == "events.k8s.io/v1" => event.write_rest_v1(out),
                 _ => object.write_rest(self.now, out),
             }

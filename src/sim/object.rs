@@ -4,6 +4,7 @@ use std::borrow::Borrow;
 use std::cmp::Ordering;
 use std::sync::Arc;
 
+use super::dynamic::{self, DynamicRecord};
 use super::event::EventRecord;
 use super::node::NodeRecord;
 use super::pod::PodRecord;
@@ -19,11 +20,26 @@ pub(super) enum Resource {
     Namespaces,
     Events,
     Leases,
+    Slices,
+    Claims,
+    Classes,
 }
 
 impl Resource {
     /// Every kind, in the order of the store's tables.
-    pub(super) const ALL: [Self; 5] = [Self::Nodes, Self::Pods, Self::Namespaces, Self::Events, Self::Leases];
+    pub(super) const ALL: [Self; 8] = [
+        Self::Nodes,
+        Self::Pods,
+        Self::Namespaces,
+        Self::Events,
+        Self::Leases,
+        Self::Slices,
+        Self::Claims,
+        Self::Classes,
+    ];
+
+    /// The kinds of `resource.k8s.io`.
+    pub(super) const DRA: [Self; 3] = [Self::Slices, Self::Claims, Self::Classes];
 
     /// The plural, as in a path.
     pub(super) fn plural(self) -> &'static str {
@@ -33,6 +49,9 @@ impl Resource {
             Self::Namespaces => "namespaces",
             Self::Events => "events",
             Self::Leases => "leases",
+            Self::Slices => "resourceslices",
+            Self::Claims => "resourceclaims",
+            Self::Classes => "deviceclasses",
         }
     }
 
@@ -44,22 +63,33 @@ impl Resource {
             Self::Namespaces => "Namespace",
             Self::Events => "Event",
             Self::Leases => "Lease",
+            Self::Slices => "ResourceSlice",
+            Self::Claims => "ResourceClaim",
+            Self::Classes => "DeviceClass",
         }
     }
 
     /// Whether its objects live in namespaces.
     pub(super) fn namespaced(self) -> bool {
-        matches!(self, Self::Pods | Self::Events | Self::Leases)
+        matches!(self, Self::Pods | Self::Events | Self::Leases | Self::Claims)
     }
 
     /// The API group of its main version; empty for core.
     pub(super) fn group(self) -> &'static str {
-        if self == Self::Leases { "coordination.k8s.io" } else { "" }
+        match self {
+            Self::Leases => "coordination.k8s.io",
+            Self::Slices | Self::Claims | Self::Classes => dynamic::GROUP,
+            Self::Nodes | Self::Pods | Self::Namespaces | Self::Events => "",
+        }
     }
 
     /// Its main `apiVersion`.
     pub(super) fn api_version(self) -> &'static str {
-        if self == Self::Leases { "coordination.k8s.io/v1" } else { "v1" }
+        match self {
+            Self::Leases => "coordination.k8s.io/v1",
+            Self::Slices | Self::Claims | Self::Classes => "resource.k8s.io/v1",
+            Self::Nodes | Self::Pods | Self::Namespaces | Self::Events => "v1",
+        }
     }
 }
 
@@ -155,6 +185,7 @@ pub(super) enum Object {
     Namespace(NamespaceRecord),
     Event(EventRecord),
     Lease(LeaseRecord),
+    Dynamic(DynamicRecord),
     Raw(RawRecord),
 }
 
@@ -166,6 +197,7 @@ impl Object {
             Self::Namespace(_) => Resource::Namespaces,
             Self::Event(_) => Resource::Events,
             Self::Lease(_) => Resource::Leases,
+            Self::Dynamic(dynamic) => dynamic.resource,
             Self::Raw(object) => object.resource(),
         }
     }
@@ -177,6 +209,7 @@ impl Object {
             Self::Namespace(namespace) => &namespace.meta,
             Self::Event(event) => &event.meta,
             Self::Lease(lease) => &lease.meta,
+            Self::Dynamic(dynamic) => &dynamic.meta,
             Self::Raw(object) => &object.meta,
         }
     }
@@ -188,6 +221,7 @@ impl Object {
             Self::Namespace(namespace) => &mut namespace.meta,
             Self::Event(event) => &mut event.meta,
             Self::Lease(lease) => &mut lease.meta,
+            Self::Dynamic(dynamic) => &mut dynamic.meta,
             Self::Raw(object) => &mut object.meta,
         }
     }
@@ -198,7 +232,7 @@ impl Object {
             Self::Node(node) => node.label(key),
             Self::Pod(pod) => pod.shape.labels.iter().find(|(k, _)| k == key).map(|(_, v)| v.as_str()),
             Self::Namespace(namespace) => (key == "kubernetes.io/metadata.name").then(|| namespace.meta.name()),
-            Self::Event(_) | Self::Lease(_) => None,
+            Self::Event(_) | Self::Lease(_) | Self::Dynamic(_) => None,
             Self::Raw(object) => object.label(key),
         }
     }
@@ -221,6 +255,11 @@ impl Object {
                 _ => None,
             },
             Self::Event(event) => event.field(name),
+            Self::Dynamic(dynamic) => match name {
+                "spec.nodeName" => Some(dynamic.body["spec"]["nodeName"].as_str().unwrap_or_default().into()),
+                "spec.driver" => Some(dynamic.body["spec"]["driver"].as_str().unwrap_or_default().into()),
+                _ => None,
+            },
             Self::Lease(_) => None,
             Self::Raw(object) => object.field(name),
         }
@@ -241,7 +280,7 @@ impl Object {
                 raw(out, "}");
             }
             // A raw object has written all of it.
-            Self::Event(_) | Self::Raw(_) => {}
+            Self::Event(_) | Self::Dynamic(_) | Self::Raw(_) => {}
             Self::Lease(lease) => lease.write_metadata_rest(out),
         }
         raw(out, "}");
@@ -257,6 +296,7 @@ impl Object {
             }
             Self::Event(event) => event.write_rest(out),
             Self::Lease(lease) => lease.write_rest(now, out),
+            Self::Dynamic(dynamic) => dynamic.write_rest("v1", out),
             // It is written whole.
             Self::Raw(_) => {}
         }

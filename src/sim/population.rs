@@ -4,6 +4,7 @@
 //! requested number is reached, then ordinary ones until the number of counted pods is.
 
 mod catalogue;
+mod dra;
 mod fields;
 mod fill;
 mod racks;
@@ -102,6 +103,7 @@ pub(super) fn build(spec: &ClusterSpec, seeds: Seeds) -> Result<World, String> {
     world.add_services(spec, counted)?;
     world.add_finished(spec);
     world.add_unscheduled(spec);
+    world.add_dra(spec);
     world.add_first_events();
     for record in spec.raw.iter().flat_map(|raw| raw.records(world.seeds.now)).collect::<Vec<_>>() {
         world.store.seed(Object::Raw(record));

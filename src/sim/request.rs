@@ -66,10 +66,13 @@ pub(super) struct Target {
 }
 
 /// The API groups whose objects are served: path prefix, `apiVersion`, kinds.
-pub(super) const GROUPS: [(&str, &str, &[Resource]); 3] = [
+pub(super) const GROUPS: [(&str, &str, &[Resource]); 6] = [
     ("/api/v1", "v1", &[Resource::Nodes, Resource::Pods, Resource::Namespaces, Resource::Events]),
     ("/apis/coordination.k8s.io/v1", "coordination.k8s.io/v1", &[Resource::Leases]),
     ("/apis/events.k8s.io/v1", "events.k8s.io/v1", &[Resource::Events]),
+    ("/apis/resource.k8s.io/v1", "resource.k8s.io/v1", &Resource::DRA),
+    ("/apis/resource.k8s.io/v1beta2", "resource.k8s.io/v1beta2", &Resource::DRA),
+    ("/apis/resource.k8s.io/v1beta1", "resource.k8s.io/v1beta1", &Resource::DRA),
 ];
 
 impl Target {

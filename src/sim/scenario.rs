@@ -157,6 +157,9 @@ pub(super) struct NodeGroup {
     pub(super) product: String,
     #[serde(default)]
     pub(super) zone: u32,
+    /// Cards that are published in slices of `resource.k8s.io`, each of which can be cut into seven.
+    #[serde(default)]
+    pub(super) dra: u32,
 }
 
 /// How big the objects are.
@@ -182,6 +185,8 @@ pub(super) struct PodsSpec {
     pub(super) unscheduled: u32,
     /// Devices that the counted pods ask for.
     pub(super) gpus_requested: u32,
+    /// Allocated claims on cards of `resource.k8s.io`.
+    pub(super) claims: u32,
     pub(super) detail: Detail,
     /// Whether every node runs the full set of `DaemonSet`s, or two of them.
     pub(super) light_system: bool,

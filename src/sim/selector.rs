@@ -153,7 +153,8 @@ fn supported(resource: Resource, name: &str) -> bool {
             "source",
             "type",
         ],
-        Resource::Leases => &[],
+        Resource::Slices => &["spec.nodeName", "spec.driver"],
+        Resource::Leases | Resource::Claims | Resource::Classes => &[],
     };
     own.contains(&name)
 }

@@ -19,6 +19,7 @@ use super::lock;
 use super::object::Resource;
 use super::population::World;
 use super::scenario::ApisSpec;
+use super::scrape::Scrape;
 
 /// As many requests are remembered; older ones are only counted.
 const LOG: usize = 100_000;
@@ -58,6 +59,7 @@ pub(super) struct Server {
     pub(super) world: Mutex<World>,
     pub(super) faults: Faults,
     pub(super) front: Front,
+    pub(super) scrape: Scrape,
     address: SocketAddr,
     started: Instant,
     wall: i64,
@@ -93,6 +95,7 @@ impl Server {
             world: Mutex::new(parts.world),
             faults: Faults::new(parts.seed),
             front: Front::new(),
+            scrape: Scrape::default(),
             address: parts.address,
             started: Instant::now(),
             wall: parts.wall,

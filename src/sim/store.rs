@@ -135,6 +135,11 @@ impl Store {
         self.table(resource).newest.subscribe()
     }
 
+    /// Whether anybody waits for changes of a kind.
+    pub(super) fn is_watched(&self, resource: Resource) -> bool {
+        self.table(resource).newest.receiver_count() > 0
+    }
+
     /// Puts an object in that was there before the server started: no event. [`Self::compact`] must follow the last one.
     pub(super) fn seed(&mut self, mut object: Object) {
         self.rv += 1;

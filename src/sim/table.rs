@@ -35,6 +35,15 @@ const POD: &[Column] = &[
 ];
 const NAMESPACE: &[Column] = &[("Name", "string", "name", 0), ("Status", "string", "", 0), ("Age", "string", "", 0)];
 const LEASE: &[Column] = &[("Name", "string", "name", 0), ("Holder", "string", "", 0), ("Age", "string", "", 0)];
+const SLICE: &[Column] = &[
+    ("Name", "string", "name", 0),
+    ("Node", "string", "", 0),
+    ("Driver", "string", "", 0),
+    ("Pool", "string", "", 0),
+    ("Age", "string", "", 0),
+];
+const CLAIM: &[Column] = &[("Name", "string", "name", 0), ("State", "string", "", 0), ("Age", "string", "", 0)];
+const CLASS: &[Column] = &[("Name", "string", "name", 0), ("Age", "string", "", 0)];
 const EVENT: &[Column] = &[
     ("Last Seen", "string", "", 0),
     ("Type", "string", "", 0),
@@ -71,6 +80,9 @@ fn columns_of(resource: Resource) -> &'static [Column] {
         Resource::Pods => POD,
         Resource::Namespaces => NAMESPACE,
         Resource::Leases => LEASE,
+        Resource::Slices => SLICE,
+        Resource::Claims => CLAIM,
+        Resource::Classes => CLASS,
         Resource::Events => EVENT,
     }
 }
@@ -90,6 +102,13 @@ pub(super) fn write_cells(object: &Object, now: i64, out: &mut Vec<u8>) {
             for text in [lease.meta.name(), lease.meta.name(), &age] {
                 cell(out, text);
             }
+        }
+        Object::Dynamic(dynamic) => {
+            cell(out, dynamic.meta.name());
+            for text in dynamic.cells() {
+                cell(out, &text);
+            }
+            cell(out, &age);
         }
         Object::Event(event) => event_cells(event, now, out),
         Object::Raw(object) => object.write_cells(columns_of(object.resource()).len(), out),

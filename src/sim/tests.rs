@@ -4,6 +4,7 @@ mod binary;
 pub(in crate::sim) mod client;
 mod faults;
 mod lists;
+mod optional;
 mod population;
 mod scenarios;
 mod watches;

@@ -319,6 +319,9 @@ pub(super) fn healthy(context: &str) -> ClusterSummary {
         pages: Vec::new(),
         smaller: Vec::new(),
         load: (0.4, 12_300.0),
+        settings: Settings::default(),
+        skew_ms: None,
+        verdict: None,
     }
 }
 
@@ -418,6 +421,7 @@ fn failure(text: &str) -> Failure {
         next_in: Some(secs(4)),
         previous: None,
         audit_id: None,
+        retry_after: None,
         timeout: true,
     }
 }

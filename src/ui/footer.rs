@@ -127,6 +127,7 @@ fn list(scene: &Scene<'_>, paint: Paint<'_>, trouble: bool) -> Vec<(Role, String
     if trouble && let Some(text) = words::trouble(summary, paint.settings.slow_call_clear, &paint.look.glyphs) {
         facts.push((Role::Warn, text));
     }
+    facts.extend(summary.skew_ms.and_then(words::skew).map(|text| (Role::Warn, text)));
     if let Some(note) = scene.filter_note {
         facts.push((Role::Warn, note.to_string()));
     }

@@ -1,7 +1,7 @@
 //! The sparkline of the work probe: one column for each tick, on a fixed scale, newest last.
 //!
-//! The scale is 0 · 1 s · deadline. The lower four levels are answers within 1 s (up to 50, 150, 400 ms, 1 s), the upper
-//! four share what lies between 1 s and the deadline in equal ratios; so a column above half height broke the SLO, on
+//! The scale is 0 · 1 s · 10 s, or the deadline where that is longer. The lower four levels are answers within 1 s (up to 50, 150, 400 ms, 1 s), the upper
+//! four share what lies between 1 s and the top in equal ratios; so a column above half height broke the SLO, on
 //! every screen and at any time. A timeout and a failure are glyphs of their own at full height, never a level and never
 //! a gap: loss must not look like health. Blanks are ticks at which nobody watched.
 
@@ -13,6 +13,10 @@ use crate::theme::{Glyphs, Role};
 
 /// 1 s: Kubernetes API-call SLO, sig-scalability/slos/api_call_latency.md.
 pub(super) const SLO: Duration = Duration::from_secs(1);
+
+/// The mark of a slow call, and the least top of the scale: latency-and-alerts.md, section 5. So one height means one
+/// latency on every screen, and what was answered stays below what timed out.
+pub(super) const TEN: Duration = Duration::from_secs(10);
 
 /// The lower levels: most API servers answer within 50 ms when idle, and 150 and 400 ms share the ratio up to the SLO.
 const WITHIN_SLO: [Duration; 4] =
@@ -28,13 +32,13 @@ pub(super) struct Scale {
 impl Scale {
     /// The scale for probes with this deadline.
     pub(super) fn new(deadline: Duration) -> Self {
-        let ratio = (deadline.as_secs_f64() / SLO.as_secs_f64()).max(1.0).powf(0.25);
+        let ratio = (deadline.max(TEN).as_secs_f64() / SLO.as_secs_f64()).powf(0.25);
         let [a, b, c, d] = WITHIN_SLO;
         let above = |power: i32| SLO.mul_f64(ratio.powi(power).min(1e6));
         Self { bounds: [a, b, c, d, above(1), above(2), above(3)] }
     }
 
-    /// 0 for the fastest answers to 7 for those near the deadline.
+    /// 0 for the fastest answers to 7 for those near the top.
     pub(super) fn level(&self, latency: Duration) -> usize {
         self.bounds.iter().filter(|bound| latency > **bound).count()
     }
@@ -90,7 +94,7 @@ mod tests {
 
     #[test]
     fn the_scale_is_fixed_and_half_height_is_the_slo() {
-        // By hand: the quarter powers of 5 are 1.495, 2.236, 3.344 and 5.
+        // By hand: the quarter powers of 10 are 1.778, 3.162, 5.623 and 10.
         let table = [
             (0, 0),
             (50, 0),
@@ -99,13 +103,14 @@ mod tests {
             (400, 2),
             (1000, 3),
             (1001, 4),
-            (1495, 4),
-            (1496, 5),
-            (2236, 5),
-            (2237, 6),
-            (3343, 6),
-            (3345, 7),
-            (5000, 7),
+            (1778, 4),
+            (1779, 5),
+            (3162, 5),
+            (3163, 6),
+            (5000, 6),
+            (5623, 6),
+            (5624, 7),
+            (10_000, 7),
             (60_000, 7),
         ];
         for (millis, level) in table {
@@ -114,7 +119,15 @@ mod tests {
     }
 
     #[test]
-    fn a_deadline_at_or_below_the_slo_keeps_the_scale_in_order() {
+    fn the_scale_is_one_for_all_deadlines_up_to_ten_seconds() {
+        for deadline in [Duration::from_millis(500), SLO, DEADLINE] {
+            assert_eq!(Scale::new(deadline).bounds, Scale::new(TEN).bounds);
+        }
+        assert!(Scale::new(Duration::from_secs(30)).bounds[6] > TEN);
+    }
+
+    #[test]
+    fn any_deadline_keeps_the_scale_in_order() {
         for deadline in [Duration::ZERO, Duration::from_millis(500), SLO, Duration::MAX] {
             let scale = Scale::new(deadline);
             assert!(scale.bounds.is_sorted(), "{deadline:?}");
@@ -124,7 +137,7 @@ mod tests {
 
     #[test]
     fn timeouts_failures_and_gaps_have_glyphs_of_their_own() {
-        let marks = [Mark::Blank, answered(20), answered(900), answered(4900), Mark::TimedOut, Mark::Failed];
+        let marks = [Mark::Blank, answered(20), answered(900), answered(9900), Mark::TimedOut, Mark::Failed];
         assert_eq!(symbols(&drawn(&Look::new(Depth::None, false), &marks, 8)), "   ▁▄█×!");
         assert_eq!(symbols(&drawn(&Look::new(Depth::None, true), &marks, 8)), "   _=@x!");
         assert_eq!(symbols(&drawn(&Look::new(Depth::None, false), &marks, 3)), "█×!", "the newest stay");

@@ -111,6 +111,7 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, paint: Paint
 
 impl Line {
     fn new(summary: &ClusterSummary, paint: Paint<'_>) -> Self {
+        let paint = Paint { settings: &summary.settings, ..paint };
         let glyphs = &paint.look.glyphs;
         let latency = &summary.latency;
         let (fresh_role, fresh) = words::freshness(summary);

@@ -274,5 +274,6 @@ fn every_part_of_a_node_is_drawn_at_every_height() {
     }
 }
 
+mod alerts;
 mod api;
 mod model;

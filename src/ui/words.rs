@@ -6,8 +6,9 @@ use std::time::Duration;
 use super::units::{coarse, duration, throughput, volume};
 use crate::facts::node::Readiness;
 use crate::model::cluster::{ClusterSummary, Freshness, Health};
+use crate::model::latency::Verdict;
 use crate::model::rows::NodeStatus;
-use crate::msg::Resource;
+use crate::msg::{Resource, SKEW_TOLD_MS};
 use crate::theme::{Glyphs, Role};
 
 /// A cluster's state as a glyph.
@@ -172,12 +173,18 @@ fn pages(objects: u64, page: u32, remaining: Option<u64>) -> Option<u64> {
     Some(u64::from(page) + remaining?.div_ceil(each))
 }
 
-/// What is wrong with a cluster's link: the last failure and what happens next, else a request that runs for long.
+/// What is wrong with a cluster's link: the last failure and what happens next, else where the time goes if it is slow, and
+/// a request that runs for long.
 pub(super) fn trouble(summary: &ClusterSummary, slow: Duration, glyphs: &Glyphs) -> Option<String> {
     let dot = glyphs.dot;
     let Some(failure) = &summary.failure else {
-        let (what, span) = summary.running.as_ref().filter(|(_, span)| *span >= slow)?;
-        return Some(format!("{what} {dot} running for {}", duration(*span)));
+        let running = summary.running.as_ref().filter(|(_, span)| *span >= slow);
+        let running = running.map(|(what, span)| format!("{what} {dot} running for {}", duration(*span)));
+        return match (summary.verdict, running) {
+            (Some(why), Some(running)) => Some(format!("api {} {dot} {running}", verdict(why))),
+            (Some(why), None) => Some(format!("api {}", verdict(why))),
+            (None, running) => running,
+        };
     };
     let attempt = if failure.attempt > 1 { format!(" {dot} attempt {}", failure.attempt) } else { String::new() };
     let next = match summary.next_in {
@@ -186,6 +193,27 @@ pub(super) fn trouble(summary: &ClusterSummary, slow: Duration, glyphs: &Glyphs)
         Some(next) => format!(" {dot} next in {}", duration(next)),
     };
     Some(format!("{}: {}{attempt}{next}", failure.request, failure.text))
+}
+
+/// How far our clock is from the server's, if that is worth telling (F66).
+pub(super) fn skew(ours_minus_server_ms: i64) -> Option<String> {
+    let apart = Duration::from_millis(ours_minus_server_ms.unsigned_abs());
+    let way = if ours_minus_server_ms > 0 { "ahead of" } else { "behind" };
+    (apart.as_millis() >= u128::from(SKEW_TOLD_MS.unsigned_abs()))
+        .then(|| format!("our clock is {} {way} the server's", duration(apart)))
+}
+
+/// Why calls are slow, in one line.
+pub(super) fn verdict(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Throttled => "the server throttles: it is asked for less",
+        Verdict::Connect => "connecting takes most of it: the network or TLS, not the API",
+        Verdict::Queue => "slow to start while the ping is fast: the server's queues or storage",
+        Verdict::Everything => "slow to start, and so is the ping: the network or the whole server",
+        Verdict::BigAnswer => "a big answer: most of the time is spent reading it",
+        Verdict::SlowBody => "the answer is slow to arrive, not slow to start",
+        Verdict::Decode => "reading the objects takes most of it: this machine is busy, not the API",
+    }
 }
 
 #[cfg(test)]
@@ -202,6 +230,19 @@ mod tests {
             cordoned: false,
             flapping: false,
             stale: false,
+        }
+    }
+
+    #[test]
+    fn clocks_that_differ_are_told_from_five_seconds_on() {
+        let cases = [
+            (4_999, None),
+            (-4_999, None),
+            (5_000, Some("our clock is 5s ahead of the server's")),
+            (-600_000, Some("our clock is 10m behind the server's")),
+        ];
+        for (ms, expected) in cases {
+            assert_eq!(skew(ms).as_deref(), expected, "{ms}");
         }
     }
 

@@ -11,16 +11,20 @@ use tokio::time::Instant;
 use watchbell::clock::Clock;
 use watchbell::cluster::kubeconfig::Target;
 use watchbell::cluster::{self, Command, Link, Tiers, Tuning};
+use watchbell::facts::wire::Uid;
 use watchbell::model::{ClusterSpec, Model, Settings};
 use watchbell::msg::{
-    Attempt, CallEvent, CallKind, ClusterEvent, ClusterId, Failure, Layer, Msg, ProbeOutcome, Resource, SyncState,
+    Attempt, CallEvent, CallKind, ClusterEvent, ClusterId, Failure, Layer, Mono, Msg, ProbeOutcome, ProbeSample,
+    Resource, Series, SyncState,
 };
 use watchbell::report::{self, State};
 use watchbell::sim::{self, Change, Control, Fault, RequestLog, Scenario, Simulation};
 
 /// Far beyond every deadline and backoff below: what takes longer does not come.
 const PATIENCE: Duration = Duration::from_secs(15);
-/// The longest wait of [`quick`], with its jitter, and as much again for a busy machine.
+/// One step of [`quick`] is at most the wait after what is no Kubernetes API, 0.6 s, or twice the capped backoff, 0.6 s; a page
+/// that runs into the fault's last moment takes 1 s for its headers and its retries 0.2 s; then a list, a watch, and one more
+/// list where an event was missed. The rest is for a machine that does six other things.
 const ONE_STEP: Duration = Duration::from_secs(5);
 
 pub(super) fn ms(ms: u64) -> Duration {
@@ -96,8 +100,9 @@ impl Served {
     }
 }
 
-/// Each node's status and how many pods count on it.
-pub(super) type Picture = BTreeMap<String, (String, u64)>;
+/// Each node's status, how many pods count on it, its uid and its resourceVersion; and the pods without a node, as a node
+/// without a name.
+pub(super) type Picture = BTreeMap<String, (String, u64, Uid, u64)>;
 
 /// The server's truth, read off its objects.
 pub(super) fn truth(dump: &Value) -> Picture {
@@ -111,13 +116,15 @@ pub(super) fn truth(dump: &Value) -> Picture {
             _ => "Unknown",
         };
         let cordoned = if node["spec"]["unschedulable"] == true { ",SchedulingDisabled" } else { "" };
-        let name = node["metadata"]["name"].as_str().unwrap().to_owned();
-        picture.insert(name, (format!("{word}{cordoned}"), 0));
+        let text = |key: &str| node["metadata"][key].as_str().unwrap();
+        let (uid, version) = (Uid::parse(text("uid")), text("resourceVersion").parse().unwrap());
+        picture.insert(text("name").to_owned(), (format!("{word}{cordoned}"), 0, uid, version));
     }
+    picture.insert(String::new(), (String::new(), 0, Uid::default(), 0));
     for pod in dump["pods"].as_array().unwrap() {
         let over = matches!(pod["status"]["phase"].as_str(), Some("Succeeded" | "Failed"));
-        if let (Some(node), false) = (pod["spec"]["nodeName"].as_str(), over) {
-            picture.get_mut(node).unwrap().1 += 1;
+        if !over {
+            picture.get_mut(pod["spec"]["nodeName"].as_str().unwrap_or_default()).unwrap().1 += 1;
         }
     }
     picture
@@ -130,6 +137,8 @@ pub(super) struct Rig {
     pub(super) attempts: Vec<Attempt>,
     pub(super) states: Vec<(Resource, SyncState)>,
     pub(super) probes: Vec<ProbeOutcome>,
+    /// All of them, with their ticks.
+    samples: Vec<ProbeSample>,
     pub(super) finished: usize,
     /// Everything that was said, for tests that look for what must not be in it.
     pub(super) said: String,
@@ -171,6 +180,7 @@ impl Rig {
             attempts: Vec::new(),
             states: Vec::new(),
             probes: Vec::new(),
+            samples: Vec::new(),
             finished: 0,
             said: String::new(),
             clock,
@@ -236,7 +246,10 @@ impl Rig {
             }
             ClusterEvent::Call(CallEvent::Finished(attempt)) => self.attempts.push((**attempt).clone()),
             ClusterEvent::Sync { resource, state } => self.states.push((*resource, state.clone())),
-            ClusterEvent::Probe(sample) => self.probes.push(sample.outcome),
+            ClusterEvent::Probe(sample) => {
+                self.probes.push(sample.outcome);
+                self.samples.push(*sample);
+            }
             ClusterEvent::ListFinished { resource: Resource::Nodes | Resource::Pods, .. } => self.finished += 1,
             _ => {}
         }
@@ -254,11 +267,13 @@ impl Rig {
         if !whole(cluster.nodes.state) || !whole(cluster.pods.state) {
             return None;
         }
-        let items = cluster.items.as_ref()?;
-        items
-            .iter()
-            .map(|item| Some((item.name.to_string(), (item.status.clone(), u64::from(item.pods.bound?)))))
-            .collect()
+        let unscheduled = u64::from(cluster.pods.unscheduled?);
+        let items = self.model.clusters()[0].items(self.clock.now());
+        let nodes = items.iter().map(|item| {
+            let (facts, pods) = (item.row.facts, item.row.pods.exact()?);
+            Some((facts.name.to_string(), (item.status(), u64::from(pods), facts.uid, facts.version)))
+        });
+        nodes.chain([Some((String::new(), (String::new(), unscheduled, Uid::default(), 0)))]).collect()
     }
 
     pub(super) fn report(&self) -> report::Cluster {
@@ -296,17 +311,40 @@ impl Rig {
         self.served.change();
         self.refresh().await;
         let failure = self.fails_since(from, layer, says).await;
-        assert_eq!(self.names(), before.unwrap().into_keys().collect::<Vec<_>>(), "old data stays");
+        let names: Vec<String> = before.unwrap().into_keys().filter(|name| !name.is_empty()).collect();
+        assert_eq!(self.names(), names, "old data stays");
         assert!(failure.attempt >= 1 && failure.next_in.is_some(), "{failure:?}");
         assert!(failure.request.contains("nodes") || failure.request.contains("pods"), "{failure:?}");
         self.served.control.clear_faults();
         self.recovers().await;
+        self.keeps_the_rules();
         failure
+    }
+
+    /// What holds whatever happens: one page of a resource in flight at a time, no request without an end (G4), and one
+    /// sample, not more and not less, for each tick of a probe (G8).
+    pub(super) fn keeps_the_rules(&self) {
+        for resource in Resource::CORE {
+            let mut pages: Vec<&Attempt> = self.pages(resource).collect();
+            pages.sort_by_key(|page| page.at);
+            for pair in pages.windows(2) {
+                assert!(pair[0].at + pair[0].total <= pair[1].at, "two pages at once: {pair:#?}");
+            }
+        }
+        let longest = quick().page_cap + quick().connect_deadline;
+        assert!(self.attempts.iter().all(|attempt| attempt.total <= longest + ms(1_000)), "a request without an end");
+        for series in [Series::Ping, Series::Work] {
+            let ticks: Vec<Mono> = self.samples.iter().filter(|s| s.series == series).map(|s| s.tick).collect();
+            for pair in ticks.windows(2) {
+                let gap = pair[1].since(pair[0]);
+                assert!(gap >= ms(400) && gap <= quick().probe_throttled + ms(600), "{series:?}: {ticks:?}");
+            }
+        }
     }
 
     /// The names of the nodes that the model shows.
     pub(super) fn names(&self) -> Vec<String> {
-        self.picture().unwrap_or_default().into_keys().collect()
+        self.picture().unwrap_or_default().into_keys().filter(|name| !name.is_empty()).collect()
     }
 
     /// The model equals the server within one backoff step.

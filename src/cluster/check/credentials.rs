@@ -67,12 +67,15 @@ impl Run {
         self.line = Some(Line { client: built.api, sink: self.sink.clone() });
         let plan = self.found.plan.as_ref();
         let kind = plan.map(|plan| plan.kind.clone()).unwrap_or_default();
-        let certificate = plan.and_then(|plan| plan.client_certificate.as_deref()).and_then(first_certificate);
-        let step = match (certificate, built.expires) {
-            (Some(certificate), _) => {
-                let kind = format!("{kind} of {}", certificate.subject);
-                expiry("credentials", &kind, certificate.not_after)
+        let chain = plan.and_then(|plan| plan.client_certificate.as_deref()).map(chain).unwrap_or_default();
+        // The first one is the client's own; one of those that vouch for it may end before it.
+        let ends = chain.iter().min_by_key(|certificate| certificate.not_after);
+        let step = match (chain.first().zip(ends), built.expires) {
+            (Some((own, ends)), _) if ends.not_after < own.not_after => {
+                let kind = format!("{kind} of {}; its intermediate {}", own.subject, ends.subject);
+                expiry("credentials", &kind, ends.not_after)
             }
+            (Some((own, _)), _) => expiry("credentials", &format!("{kind} of {}", own.subject), own.not_after),
             // A token of a plugin lives for minutes and is renewed by running it again: its end is no reason to warn.
             (None, Some(expires)) => {
                 let left = until(expires);
@@ -111,6 +114,7 @@ pub(super) fn expiry(name: &str, what: &str, not_after: Timestamp) -> Step {
     Step::new(name, outcome, &text).limit(EXPIRES_LIMIT.0, EXPIRES_LIMIT.1)
 }
 
-fn first_certificate(pem: &[u8]) -> Option<Certificate> {
-    Certificate::read(&CertificateDer::from_pem_slice(pem).ok()?)
+/// The certificates of a PEM text, in its order; what cannot be read is left out.
+fn chain(pem: &[u8]) -> Vec<Certificate> {
+    CertificateDer::pem_slice_iter(pem).filter_map(|der| Certificate::read(&der.ok()?)).collect()
 }

@@ -14,6 +14,8 @@ use crate::msg::check::{Outcome, Step};
 
 /// 15 min: kubernetes-mixin, `KubeNodeReadinessFlapping`.
 const WINDOW: Duration = Duration::from_secs(15 * 60);
+/// Events that stand for a change of Ready: of the node controller and of the kubelet.
+const CHANGES: [&str; 2] = ["NodeNotReady", "NodeReady"];
 /// Nodes that are shown with their events; the rest is counted.
 const SHOWN: usize = 5;
 
@@ -48,13 +50,13 @@ impl Run {
         Ok(())
     }
 
-    /// The newest event about a node. Events about nodes are kept in `default`.
+    /// What events say about a node: one look at conditions shows the last change only. Events about nodes are in `default`.
     async fn events(&mut self, node: &str) -> String {
         let selector = format!("involvedObject.kind=Node,involvedObject.name={node}");
         let selector = utf8_percent_encode(&selector, NON_ALPHANUMERIC);
         let asked = self.get(&format!("/api/v1/namespaces/default/events?limit=50&fieldSelector={selector}")).await;
         match asked.result {
-            Ok(_) => newest(&self.buf).unwrap_or_else(|| "no events".to_owned()),
+            Ok(_) => told(&self.buf).unwrap_or_else(|| "no events".to_owned()),
             Err(trouble) => format!("events: {}", trouble.text),
         }
     }
@@ -81,8 +83,9 @@ fn changed(nodes: &[NodeFacts], now: Timestamp) -> Vec<(String, Readiness, Durat
     changed
 }
 
-/// `NodeNotReady: Node a status is now: NodeNotReady (×3)`.
-fn newest(body: &[u8]) -> Option<String> {
+/// `NodeNotReady ×3, NodeReady ×2; last NodeNotReady: Node a status is now: NodeNotReady`. An API server keeps events for an
+/// hour (`--event-ttl`), so how often a node has changed is how often within that hour.
+fn told(body: &[u8]) -> Option<String> {
     #[derive(Deserialize)]
     struct List {
         items: Vec<Event>,
@@ -105,8 +108,18 @@ fn newest(body: &[u8]) -> Option<String> {
         event.last_timestamp.as_ref().or(event.microtime.as_ref())?.parse().ok()
     };
     let event = list.items.iter().max_by_key(|event| at(event))?;
-    let times = event.count.filter(|count| *count > 1).map(|count| format!(" (×{count})")).unwrap_or_default();
-    Some(format!("{}: {}{times}", event.reason, event.message))
+    let mut changes: Vec<(&str, u32)> = Vec::new();
+    for event in list.items.iter().filter(|event| CHANGES.contains(&event.reason.as_str())) {
+        let times = event.count.unwrap_or(1).max(1);
+        match changes.iter_mut().find(|(reason, _)| *reason == event.reason) {
+            Some((_, count)) => *count = count.saturating_add(times),
+            None => changes.push((&event.reason, times)),
+        }
+    }
+    changes.sort_by_key(|(reason, count)| (std::cmp::Reverse(*count), *reason));
+    let often: Vec<String> = changes.iter().map(|(reason, count)| format!("{reason} ×{count}")).collect();
+    let often = if often.is_empty() { String::new() } else { format!("{}; ", often.join(", ")) };
+    Some(format!("{often}last {}: {}", event.reason, event.message))
 }
 
 #[cfg(test)]
@@ -136,12 +149,15 @@ mod tests {
     }
 
     #[test]
-    fn newest_event_is_taken_by_its_time_whatever_their_order() {
+    fn events_say_how_often_and_what_last_whatever_their_order() {
         let body = br#"{"items":[
             {"reason":"NodeReady","message":"is ready","lastTimestamp":"2026-11-23T07:00:00Z","eventTime":null,"count":1},
             {"reason":"NodeNotReady","message":"is not","lastTimestamp":"2026-11-23T07:59:00Z","count":3},
+            {"reason":"NodeReady","message":"is ready","lastTimestamp":"2026-11-23T07:30:00Z","count":null},
             {"reason":"Old","lastTimestamp":null,"eventTime":"2026-11-23T06:00:00.000001Z"}]}"#;
-        assert_eq!(newest(body).as_deref(), Some("NodeNotReady: is not (×3)"));
-        assert_eq!(newest(br#"{"items":[]}"#), None);
+        assert_eq!(told(body).as_deref(), Some("NodeNotReady ×3, NodeReady ×2; last NodeNotReady: is not"));
+        let other = br#"{"items":[{"reason":"Rebooted","message":"has been rebooted","lastTimestamp":"2026-11-23T07:00:00Z"}]}"#;
+        assert_eq!(told(other).as_deref(), Some("last Rebooted: has been rebooted"));
+        assert_eq!(told(br#"{"items":[]}"#), None);
     }
 }

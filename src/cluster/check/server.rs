@@ -9,13 +9,11 @@ use super::{Flow, Run, advice, layer_name, ms_text, span};
 use crate::clock::wall;
 use crate::cluster::classify::one_line;
 use crate::cluster::probe::skew_ms;
-use crate::msg::Layer;
 use crate::msg::check::{Outcome, Step, Timing};
+use crate::msg::{Layer, SKEW_TOLD_MS};
 
 /// Half the API-call SLO of 1 s for one object.
 const PROBE_WARN_MS: f64 = 500.0;
-/// The `Date` header has a resolution of 1 s; a clock that is kept by NTP is much better than this.
-const SKEW_WARN_MS: i64 = 5_000;
 /// 1 min: the leeway with which the API server's token library takes times (go-jose `jwt.DefaultLeeway`).
 const SKEW_FAIL_MS: i64 = 60_000;
 /// Checks that are named when several fail.
@@ -44,7 +42,7 @@ impl Run {
         let off = span(Duration::from_millis(skew_ms.unsigned_abs()));
         let way = if skew_ms > 0 { "ahead of" } else { "behind" };
         let step = match skew_ms.abs() {
-            ..SKEW_WARN_MS => Step::new("clock", Outcome::Ok, "this machine's and the server's agree (to about 1 s)"),
+            ..SKEW_TOLD_MS => Step::new("clock", Outcome::Ok, "this machine's and the server's agree (to about 1 s)"),
             apart => {
                 let outcome = if apart < SKEW_FAIL_MS { Outcome::Warn } else { Outcome::Fail };
                 let text = format!("this machine's clock is {off} {way} the server's");

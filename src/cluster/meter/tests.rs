@@ -20,6 +20,7 @@ fn waiting(sink: &Sink) -> Vec<String> {
         CallEvent::Started { page, attempt, .. } => format!("started page {page:?} attempt {attempt}"),
         CallEvent::Progress { bytes, .. } => format!("progress {bytes}"),
         CallEvent::Finished(attempt) => format!("finished {:?}", attempt.end),
+        CallEvent::Decoded { took, .. } => format!("decoded {took:?}"),
     };
     sink.queue().iter().map(name).collect()
 }

@@ -260,7 +260,7 @@ impl Reflector {
 
     fn watch_error(&mut self, moment: Moment, trouble: &Trouble, fx: &mut Vec<Effect>) {
         match trouble.layer {
-            _ if trouble.is_gone() => self.watch_gone(moment, trouble, fx),
+            _ if trouble.is_gone() || trouble.is_store_broken() => self.watch_gone(moment, trouble, fx),
             Layer::Throttled => self.rest_watch(moment, trouble, Duration::ZERO, fx),
             Layer::Server | Layer::ServerTimeout if self.watch.internal < REFUSALS_IN_A_ROW => {
                 self.watch.internal += 1;

@@ -4,7 +4,7 @@
 //! Rows that are tested elsewhere: F49 end to end in `tests/faults_watch.rs`, as are F40, F41, F42, F44, F45, F53 and F55
 //! once more; F60 to F64 beside the plugins and the sessions; F66 beside the probes; the clocks of F67 beside the vigil.
 //!
-//! Rows that do not apply: F54, since no resource with several API versions is read yet.
+//! F54 does not apply to nodes and pods, which have one version each.
 
 use jiff::Timestamp;
 

@@ -129,3 +129,134 @@ async fn what_is_switched_off_is_never_asked() {
     assert!(rig.seen().iter().all(|seen| !seen.path.starts_with("/apis/")));
     assert_eq!(told(&rig), [UsageNews::Off]);
 }
+
+const GROUP: &str = "/apis/resource.k8s.io";
+const LEASES: &str = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases";
+
+fn group(versions: &[&str]) -> Reply {
+    let versions: Vec<String> = versions.iter().map(|version| format!(r#"{{"version":"{version}"}}"#)).collect();
+    json(format!(r#"{{"kind":"APIGroup","name":"resource.k8s.io","versions":[{}]}}"#, versions.join(",")))
+}
+
+/// A list of one object without a spec: what it says does not matter here.
+fn one(seen: &Seen) -> Reply {
+    if seen.is_watch() { quiet_watch(seen) } else { json(list(7, "", &["x"])) }
+}
+
+/// A good server with `resource.k8s.io` as `dra` says.
+fn with_dra(dra: impl Fn(&Seen) -> Reply + Send + 'static) -> Rig {
+    let tuning = Tuning { optional: Optional { dra: true, ..Optional::off() }, ..Tuning::default() };
+    Rig::with_optional(tuning, move |seen| if seen.path.starts_with(GROUP) { dra(seen) } else { good(seen) })
+}
+
+/// The states of a resource, one after the other.
+fn states(rig: &Rig, of: Resource) -> Vec<SyncState> {
+    let states = rig.events.iter().filter_map(|(_, event)| match event {
+        ClusterEvent::Sync { resource, state } if *resource == of => Some(state.clone()),
+        _ => None,
+    });
+    states.collect()
+}
+
+fn times(rig: &Rig, path: &str) -> Vec<u64> {
+    rig.seen().iter().filter(|seen| seen.path == path).map(|seen| seen.at.as_secs()).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn slices_claims_and_classes_are_listed_and_watched_in_the_best_version() {
+    let mut rig =
+        with_dra(|seen| if seen.path == GROUP { group(&["v1beta1", "v1beta2", "v1alpha3"]) } else { one(seen) });
+    rig.until_watching(Resource::Slices).await;
+    rig.pass(secs(5)).await;
+    for resource in [Resource::Slices, Resource::Claims, Resource::Classes] {
+        assert_eq!(states(&rig, resource), [SyncState::Listing, SyncState::Watching], "{resource:?}");
+        let path = format!("{GROUP}/v1beta2/{}", resource.name());
+        let seen: Vec<Seen> = rig.seen().into_iter().filter(|seen| seen.path == path).collect();
+        assert_eq!((seen.len(), seen[0].param("limit"), seen[1].param("resourceVersion")), (2, Some("500"), Some("7")));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn f54_a_server_without_the_group_is_looked_at_every_5_min_without_a_word() {
+    let mut rig = with_dra(|_| status(404, "404 page not found\n"));
+    rig.pass(secs(1_000)).await;
+    assert!(states(&rig, Resource::Slices).iter().all(|state| *state == SyncState::Absent));
+    let asked = times(&rig, GROUP);
+    assert!((9..=12).contains(&asked.len()), "three resources, each at the start and every 5 min: {asked:?}");
+    assert_eq!(failures(&rig), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn f54_a_version_that_goes_away_is_followed_to_the_next() {
+    let upgraded = Arc::new(AtomicBool::new(false));
+    let switch = upgraded.clone();
+    let mut rig = with_dra(move |seen| {
+        let (old, new) =
+            if switch.load(std::sync::atomic::Ordering::Relaxed) { ("v1beta1", "v1") } else { ("v1", "v1beta1") };
+        match seen.path.strip_prefix("/apis/resource.k8s.io/") {
+            None => group(&[new]),
+            Some(below) if below.starts_with(&format!("{old}/")) => status(404, "404 page not found\n"),
+            Some(_) if seen.is_watch() => steps([Step::Wait(Duration::from_secs(100))]),
+            Some(_) => one(seen),
+        }
+    });
+    rig.until_watching(Resource::Slices).await;
+    upgraded.store(true, std::sync::atomic::Ordering::Relaxed);
+    rig.pass(secs(900)).await;
+    let told = states(&rig, Resource::Slices);
+    assert!(told.contains(&SyncState::Absent), "{told:?}");
+    assert_eq!(told.last(), Some(&SyncState::Watching));
+    assert!(times(&rig, "/apis/resource.k8s.io/v1/resourceslices").len() >= 2);
+    assert_eq!(failures(&rig), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn forbidden_slices_are_denied_and_no_failure() {
+    let mut rig = with_dra(|seen| if seen.path == GROUP { group(&["v1"]) } else { status(403, "forbidden") });
+    rig.pass(secs(400)).await;
+    let told = states(&rig, Resource::Slices);
+    assert!(matches!(told[..], [SyncState::Listing, SyncState::Denied { .. }, ..]), "{told:?}");
+    assert_eq!(times(&rig, "/apis/resource.k8s.io/v1/resourceslices").len(), 2, "at the start and after 5 min");
+    assert_eq!(failures(&rig), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn optional_resources_that_hang_or_fail_are_no_storm_and_no_failure() {
+    for broken in [|| Reply::Hang, || status(500, "etcdserver: no leader"), || Reply::Refused] {
+        let mut rig = with_dra(move |_| broken());
+        rig.pass(secs(600)).await;
+        let asked = times(&rig, GROUP);
+        assert!(asked.len() <= 3 * 20, "{asked:?}");
+        assert_eq!(failures(&rig), 0);
+        assert!(matches!(states(&rig, Resource::Claims)[0], SyncState::Waiting { .. }));
+    }
+}
+
+fn with_leases(leases: LeaseWatch, nodes: usize) -> Rig {
+    let optional = Optional { leases, ..Optional::off() };
+    let names: Vec<String> = (0..nodes).map(|node| format!("n{node}")).collect();
+    Rig::with_optional(Tuning { optional, ..Tuning::default() }, move |seen| match &*seen.path {
+        LEASES => one(seen),
+        "/api/v1/nodes" if !seen.is_watch() => {
+            json(list(100, "", &names.iter().map(String::as_str).collect::<Vec<_>>()))
+        }
+        _ => good(seen),
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn leases_are_watched_of_small_clusters_only() {
+    let mut small = with_leases(LeaseWatch::Auto, 200);
+    small.until_watching(Resource::Leases).await;
+    assert_eq!(states(&small, Resource::Leases), [SyncState::Listing, SyncState::Watching]);
+    let mut large = with_leases(LeaseWatch::Auto, 201);
+    large.pass(secs(60)).await;
+    assert_eq!(times(&large, LEASES), Vec::<u64>::new());
+    let told = states(&large, Resource::Leases);
+    assert!(
+        matches!(told.last(), Some(SyncState::Skipped { reason }) if &**reason == "not watched: 201 nodes, more than 200"),
+        "{told:?}"
+    );
+    let mut wanted = with_leases(LeaseWatch::On, 201);
+    wanted.until_watching(Resource::Leases).await;
+}

@@ -39,7 +39,7 @@ fn every_fact_of_a_node_is_read() {
 }
 
 #[test]
-fn a_bare_node_is_unknown_and_its_capacity_stands_in() {
+fn f72_a_bare_node_is_unknown_and_its_capacity_stands_in() {
     let node = decode(r#"{"metadata":{"name":"n"}}"#);
     assert_eq!(node, NodeFacts { name: "n".into(), ..NodeFacts::default() });
     assert_eq!(node.readiness(), (Readiness::Unknown, None));
@@ -48,7 +48,7 @@ fn a_bare_node_is_unknown_and_its_capacity_stands_in() {
 }
 
 #[test]
-fn a_condition_status_that_nobody_knows_is_kept_and_is_not_ready() {
+fn f71_a_condition_status_that_nobody_knows_is_kept_and_is_not_ready() {
     for (status, readiness) in
         [("True", Readiness::Ready), ("False", Readiness::NotReady), ("Unknown", Readiness::Unknown)]
     {
@@ -112,7 +112,7 @@ fn of_a_key_that_comes_twice_the_last_value_counts() {
 }
 
 #[test]
-fn roles_come_from_both_labels_sorted_clean_and_few() {
+fn f80_roles_come_from_both_labels_sorted_clean_and_few() {
     let node = decode(
         r#"{"metadata":{"name":"n","labels":{"node-role.kubernetes.io/worker":"","node-role.kubernetes.io/control-plane":"",
         "node-role.kubernetes.io/":"","kubernetes.io/role":"worker","node-role.kubernetes.io/e\u001bvil":"","kubernetes.io/roles":"x"}}}"#,

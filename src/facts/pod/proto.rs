@@ -1,6 +1,9 @@
 //! A pod's protobuf, as far as it is kept.
 
-use super::raw::{Condition, Container, ContainerStatus, Raw, Resources, Spec, State, StateDetail, Status};
+use super::raw::{
+    ClaimStatus, Condition, Container, ContainerStatus, Raw, Resources, Served, ServedRequest, Spec, State,
+    StateDetail, Status,
+};
 use crate::facts::json::{Amount, Obj, When};
 use crate::facts::proto::{Malformed, Message, Value, kept};
 use crate::facts::requests::Amounts;
@@ -64,7 +67,7 @@ impl<'a> Message<'a> for Resources<'a> {
 
 /// `PodStatus`.
 impl<'a> Message<'a> for Status<'a> {
-    const KEPT: u64 = kept([1, 2, 4, 8, 10]);
+    const KEPT: u64 = kept([1, 2, 4, 8, 10, 18, 21]);
 
     fn field(&mut self, number: u64, value: Value<'a>) -> Result<(), Malformed> {
         match number {
@@ -73,9 +76,37 @@ impl<'a> Message<'a> for Status<'a> {
             4 => self.reason = value.text(),
             8 => value.add(&mut self.containers)?,
             10 => value.add(&mut self.init_containers)?,
+            18 => value.merge(&mut self.served.0)?,
+            21 => value.push(&mut self.claims)?,
             _ => {}
         }
         Ok(())
+    }
+}
+
+/// `PodExtendedResourceClaimStatus`.
+impl<'a> Message<'a> for Served<'a> {
+    fn field(&mut self, number: u64, value: Value<'a>) -> Result<(), Malformed> {
+        if number == 1 { value.push(&mut self.requests) } else { Ok(()) }
+    }
+}
+
+/// `ContainerExtendedResourceRequest`.
+impl<'a> Message<'a> for ServedRequest<'a> {
+    fn field(&mut self, number: u64, value: Value<'a>) -> Result<(), Malformed> {
+        match number {
+            1 => self.container = value.text(),
+            2 => self.resource = value.text(),
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// `NodeAllocatableResourceClaimStatus`.
+impl<'a> Message<'a> for ClaimStatus<'a> {
+    fn field(&mut self, number: u64, value: Value<'a>) -> Result<(), Malformed> {
+        if number == 3 { amount(&mut self.resources, value) } else { Ok(()) }
     }
 }
 

@@ -45,6 +45,29 @@ pub(in crate::facts) struct Status<'a> {
     pub(in crate::facts) conditions: List<Obj<Condition<'a>>>,
     pub(in crate::facts) containers: Reused<ContainerStatus<'a>>,
     pub(in crate::facts) init_containers: Reused<ContainerStatus<'a>>,
+    /// `extendedResourceClaimStatus`: extended resources that a claim serves.
+    pub(in crate::facts) served: Obj<Served<'a>>,
+    /// `nodeAllocatableResourceClaimStatuses`.
+    pub(in crate::facts) claims: List<Obj<ClaimStatus<'a>>>,
+}
+
+/// Which of the pod's extended resources are served by a claim, and not by a device plugin.
+#[derive(Debug, Default)]
+pub(in crate::facts) struct Served<'a> {
+    pub(in crate::facts) requests: List<Obj<ServedRequest<'a>>>,
+}
+
+/// One of `requestMappings`.
+#[derive(Debug, Default)]
+pub(in crate::facts) struct ServedRequest<'a> {
+    pub(in crate::facts) container: Text<'a>,
+    pub(in crate::facts) resource: Text<'a>,
+}
+
+/// What a claim takes of the node's own resources.
+#[derive(Debug, Default)]
+pub(in crate::facts) struct ClaimStatus<'a> {
+    pub(in crate::facts) resources: Amounts<'a>,
 }
 
 #[derive(Debug, Default)]
@@ -171,6 +194,8 @@ impl Reset for Status<'_> {
         self.conditions.reset();
         self.containers.reset();
         self.init_containers.reset();
+        self.served.0.requests.reset();
+        self.claims.reset();
     }
 }
 
@@ -241,6 +266,39 @@ impl<'de> Slim<'de> for Status<'de> {
             "conditions" => map.next_value_seed(Anew(&mut self.conditions))?,
             "containerStatuses" => map.next_value_seed(Anew(&mut self.containers))?,
             "initContainerStatuses" => map.next_value_seed(Anew(&mut self.init_containers))?,
+            "extendedResourceClaimStatus" => self.served = map.next_value()?,
+            "nodeAllocatableResourceClaimStatuses" => self.claims = map.next_value()?,
+            _ => skip(map)?,
+        }
+        Ok(())
+    }
+}
+
+impl<'de> Slim<'de> for Served<'de> {
+    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+        match key {
+            "requestMappings" => self.requests = map.next_value()?,
+            _ => skip(map)?,
+        }
+        Ok(())
+    }
+}
+
+impl<'de> Slim<'de> for ServedRequest<'de> {
+    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+        match key {
+            "containerName" => self.container = map.next_value()?,
+            "resourceName" => self.resource = map.next_value()?,
+            _ => skip(map)?,
+        }
+        Ok(())
+    }
+}
+
+impl<'de> Slim<'de> for ClaimStatus<'de> {
+    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+        match key {
+            "resources" => map.next_value_seed(Anew(&mut self.resources))?,
             _ => skip(map)?,
         }
         Ok(())

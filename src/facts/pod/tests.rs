@@ -178,7 +178,7 @@ fn a_deleted_pod_is_terminating_unless_it_is_done_or_its_node_is_lost() {
 }
 
 #[test]
-fn a_phase_that_nobody_knows_is_shown_as_it_is_and_is_not_terminal() {
+fn f71_a_phase_that_nobody_knows_is_shown_as_it_is_and_is_not_terminal() {
     let batch = decode(r#"{"metadata":{"name":"a"},"status":{"phase":"Quantum\u001b[2J"}}"#);
     let (pod, _) = batch.iter().next().unwrap();
     assert_eq!((pod.phase, pod.reason), (Phase::Unknown, "Quantum␛[2J"));
@@ -257,7 +257,7 @@ fn odd_fields_read_as_absent_and_never_cost_the_pod() {
 }
 
 #[test]
-fn a_pod_without_containers_asks_for_its_overhead() {
+fn f75_a_pod_without_containers_asks_for_its_overhead() {
     for containers in ["[]", "null", "[null]", "[{}]"] {
         let batch = decode(&format!(
             r#"{{"metadata":{{"name":"a"}},"spec":{{"containers":{containers},"overhead":{{"cpu":"1"}}}}}}"#
@@ -269,14 +269,14 @@ fn a_pod_without_containers_asks_for_its_overhead() {
 }
 
 #[test]
-fn huge_restart_counts_saturate() {
+fn f81_huge_restart_counts_saturate() {
     let status = r#"{"containerStatuses":[{"restartCount":2147483647},{"restartCount":9223372036854775807},{"restartCount":1}]}"#;
     assert_eq!(printed(TWO, status, "").3, u32::MAX);
     assert_eq!(printed(TWO, r#"{"containerStatuses":[{"restartCount":-5}]}"#, "").3, 0);
 }
 
 #[test]
-fn times_that_cannot_be_read_are_none() {
+fn f82_times_that_cannot_be_read_are_none() {
     let created = |time: &str| {
         let batch = decode(&format!(r#"{{"metadata":{{"name":"a","creationTimestamp":{time}}}}}"#));
         let (pod, _) = batch.iter().next().unwrap();

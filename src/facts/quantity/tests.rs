@@ -115,7 +115,7 @@ fn zeros_and_whole(ten: impl Fn(u32) -> i128) -> Vec<(&'static str, i128)> {
 }
 
 #[test]
-fn every_accepted_row_of_upstreams_table_reads_the_same_with_either_sign() {
+fn f73_every_accepted_row_of_upstreams_table_reads_the_same_with_either_sign() {
     for (text, nano) in accepted() {
         assert_eq!(Quantity::parse(text), Ok(Quantity(nano)), "{text}");
         assert_eq!(Quantity::parse(&format!("+{text}")), Ok(Quantity(nano)), "+{text}");
@@ -124,7 +124,7 @@ fn every_accepted_row_of_upstreams_table_reads_the_same_with_either_sign() {
 }
 
 #[test]
-fn every_rejected_row_of_upstreams_table_is_rejected() {
+fn f73_every_rejected_row_of_upstreams_table_is_rejected() {
     let rows = ["", "1.1.M", "1+1.0M", "0.1mi", "0.1am", "aoeu", ".5i", "1i", "-3.01i", "-3.01e-", " 1", "1 "];
     for text in rows.into_iter().chain([
         "1e",

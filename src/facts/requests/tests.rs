@@ -102,6 +102,55 @@ fn check(name: &str, expected: &str, pod: &Pod) {
     assert_eq!(pod.effective(), expected, "{name}");
 }
 
+/// A pod in which two containers ask for devices, with a status.
+fn with_status(status: &str) -> BTreeMap<String, Quantity> {
+    let pod = format!(
+        r#"{{"metadata":{{"name":"a"}},"spec":{{"containers":[
+         {{"name":"c1","resources":{{"requests":{{"cpu":"100m","memory":"1Gi"}},"limits":{{"nvidia.com/gpu":"1","x.io/y":"2"}}}}}},
+         {{"name":"c2","resources":{{"requests":{{"cpu":"200m"}},"limits":{{"nvidia.com/gpu":"1"}}}}}}]}},"status":{status}}}"#
+    );
+    let mut batch = PodBatch::default();
+    decode_object(pod.as_bytes(), false, &mut batch).unwrap();
+    let (pod, _) = batch.iter().next().unwrap();
+    let apart = [("cpu", pod.requests.cpu), ("memory", pod.requests.memory)].into_iter();
+    apart.chain(pod.requests.others.iter().copied()).map(|(name, amount)| (name.to_owned(), amount)).collect()
+}
+
+fn expected(text: &str) -> BTreeMap<String, Quantity> {
+    let amounts = amounts(text).into_iter();
+    amounts.map(|(name, amount)| (name.to_owned(), Quantity::parse(amount).unwrap())).collect()
+}
+
+/// Rows of `TestPodRequestsAndLimitsWithDRA` that the status of Kubernetes 1.36 can express.
+#[test]
+fn claims_on_the_nodes_own_resources_are_added_once_each() {
+    let claim = |name: &str, containers: &str, resources: &str| {
+        format!(r#"{{"resourceClaimName":"{name}","containers":[{containers}],"resources":{{{resources}}}}}"#)
+    };
+    let status = |claims: &[String]| {
+        with_status(&format!(r#"{{"nodeAllocatableResourceClaimStatuses":[{}]}}"#, claims.join(",")))
+    };
+    let rest = "nvidia.com/gpu=2 x.io/y=2";
+    assert_eq!(status(&[]), expected(&format!("cpu=300m memory=1Gi {rest}")), "No claims");
+    let two = [claim("1", r#""c1""#, r#""cpu":"50m""#), claim("2", r#""c1""#, r#""cpu":"25m","memory":"512Mi""#)];
+    assert_eq!(status(&two), expected(&format!("cpu=375m memory=1536Mi {rest}")), "Multiple claims on one container");
+    let shared = [claim("1", r#""c1","c2""#, r#""cpu":"50m","hugepages-2Mi":"4Mi""#)];
+    let row = "Same claim referenced in multiple containers";
+    assert_eq!(status(&shared), expected(&format!("cpu=350m memory=1Gi hugepages-2Mi=4Mi {rest}")), "{row}");
+}
+
+#[test]
+fn an_extended_resource_that_a_claim_serves_is_not_asked_of_the_device_plugin() {
+    let mapping = r#"{"requestMappings":[{"containerName":"c1","resourceName":"nvidia.com/gpu","requestName":"container-0-request-0"}],
+      "resourceClaimName":"a-extended-resources-x"}"#;
+    let served = with_status(&format!(r#"{{"extendedResourceClaimStatus":{mapping}}}"#));
+    assert_eq!(
+        served,
+        expected("cpu=300m memory=1Gi nvidia.com/gpu=1 x.io/y=2"),
+        "the one of `c2`, and the other resource"
+    );
+}
+
 #[test]
 fn rows_of_test_pod_resource_requests() {
     let init = |init: Vec<Container>, containers: Vec<Container>| Pod { init, containers, ..Pod::default() };

@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use super::*;
 
 #[test]
-fn hostile_text_becomes_visible_and_harmless() {
+fn f79_hostile_text_becomes_visible_and_harmless() {
     // F79 and F80.
     let rows = [
         ("\x1b[2J", "␛[2J"),
@@ -52,7 +52,7 @@ fn hostile_text_becomes_visible_and_harmless() {
 }
 
 #[test]
-fn a_flood_of_marks_is_cut_to_four_for_each_base() {
+fn f79_a_flood_of_marks_is_cut_to_four_for_each_base() {
     let zalgo = format!("a{}b{}", "\u{301}".repeat(100), "\u{489}".repeat(3));
     assert_eq!(sanitize(&zalgo), format!("a{}b{}", "\u{301}".repeat(4), "\u{489}".repeat(3)));
     assert_eq!(sanitize("\u{301}\u{302}a"), "a", "a mark without a base");
@@ -61,7 +61,7 @@ fn a_flood_of_marks_is_cut_to_four_for_each_base() {
 }
 
 #[test]
-fn long_text_ends_with_an_ellipsis() {
+fn f78_long_text_ends_with_an_ellipsis() {
     for unit in ["a", "漢", "🏳", "\x1b"] {
         let exact = unit.repeat(CAP);
         assert_eq!(sanitize(&exact).chars().count(), CAP);

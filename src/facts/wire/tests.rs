@@ -73,7 +73,7 @@ fn a_list_that_is_cut_short_anywhere_is_an_error() {
 }
 
 #[test]
-fn an_object_that_cannot_be_read_costs_only_itself() {
+fn f70_an_object_that_cannot_be_read_costs_only_itself() {
     let bad = [
         "null",
         "7",

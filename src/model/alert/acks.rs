@@ -25,6 +25,8 @@ pub struct Ack {
     pub until: Mono,
     /// How bad the alert was; it ends when that gets worse.
     pub severity: Severity,
+    /// How many nodes it was about; it ends when there are more: nobody has looked at those.
+    pub size: usize,
 }
 
 impl Alerts {
@@ -35,19 +37,19 @@ impl Alerts {
         if record.since.is_none() || record.resolved.is_some() {
             return;
         }
-        record.ack = match record.ack {
-            Some(_) => None,
-            None => Some(Ack { until: now + settings.ack_expires, severity: record.severity }),
-        };
+        let ack = Ack { until: now + settings.ack_expires, severity: record.severity, size: record.size };
+        record.ack = if record.ack.is_some() { None } else { Some(ack) };
         self.touched = true;
     }
 
-    /// Ends acknowledgements that are over: expired, or the alert has resolved or is worse now.
+    /// Ends acknowledgements that are over: expired, or the alert has resolved, is worse now or about more nodes.
     pub(super) fn end_acks(&mut self, now: Mono) {
         for record in &mut self.records {
-            let over = record
-                .ack
-                .is_some_and(|ack| record.resolved.is_some() || record.severity > ack.severity || now >= ack.until);
+            let Some(ack) = &mut record.ack else { continue };
+            let worse = record.severity > ack.severity || record.size > ack.size;
+            let over = record.resolved.is_some() || worse || now >= ack.until;
+            // A group that shrank and grows again grows.
+            ack.size = record.size;
             if over {
                 record.ack = None;
                 // What gets worse, or is still there when the hour is over, is news again.

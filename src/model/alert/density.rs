@@ -56,7 +56,8 @@ fn full(
     settings: &Settings,
 ) -> Option<(u32, u32)> {
     let pods = ledger.node(name)?.pods;
-    let allocatable = nodes.by_name(name)?.pods_allocatable.filter(|pods| *pods > 0)?;
+    // A place for one pod is a node that stands for a pod, and meant to be full (kubernetes-mixin, the same rule).
+    let allocatable = nodes.by_name(name)?.pods_allocatable.filter(|pods| *pods > 1)?;
     let limit = if known.is_some() { settings.pod_density_clear_pct } else { settings.pod_density_pct };
     (u64::from(pods) * 100 > u64::from(limit) * u64::from(allocatable)).then_some((pods, allocatable))
 }

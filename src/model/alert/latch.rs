@@ -13,8 +13,8 @@ const FAST_CALLS: u32 = 3;
 /// A call took, or takes, longer than it should.
 #[derive(Debug, Default)]
 pub(super) struct SlowCall {
-    /// What was slow last, and for how long.
-    last: Option<(String, Duration)>,
+    /// What was slow last, for how long, and what of that was waiting.
+    last: Option<(String, Duration, String)>,
     peak: Duration,
     fast: u32,
 }
@@ -26,7 +26,7 @@ impl SlowCall {
             return;
         }
         if attempt.total > settings.slow_call {
-            self.raise(call_title(attempt.kind, attempt.page), attempt.total);
+            self.raise(call_title(attempt.kind, attempt.page), attempt.total, waited(attempt));
         } else if attempt.end == End::Complete && attempt.total < settings.slow_call_clear {
             self.fast = self.fast.saturating_add(1);
         } else {
@@ -37,30 +37,40 @@ impl SlowCall {
     /// Looks at the longest running call; returns what to say, and the longest so far, while it fires.
     pub(super) fn check(
         &mut self,
-        running: Option<(String, Duration)>,
+        running: Option<(String, Duration, String)>,
         settings: &Settings,
     ) -> Option<(String, Duration)> {
         let limit = span(settings.slow_call);
-        if let Some((what, took)) = &running
+        if let Some((what, took, so_far)) = &running
             && *took > settings.slow_call
         {
-            self.raise(what.clone(), *took);
-            return Some((format!("{what} has run {} (limit {limit})", span(*took)), self.peak));
+            self.raise(what.clone(), *took, so_far.clone());
+            return Some((format!("{what} has run {} (limit {limit}), {so_far}", span(*took)), self.peak));
         }
-        let drags = running.is_some_and(|(_, took)| took > settings.slow_call_clear);
+        let drags = running.is_some_and(|(_, took, _)| took > settings.slow_call_clear);
         if self.fast >= FAST_CALLS && !drags {
             self.last = None;
             self.peak = Duration::ZERO;
         }
-        let (what, took) = self.last.as_ref()?;
+        let (what, took, waited) = self.last.as_ref()?;
         let peak = if self.peak > *took { format!(", peak {}", span(self.peak)) } else { String::new() };
-        Some((format!("{what} took {} (limit {limit}){peak}", span(*took)), self.peak))
+        Some((format!("{what} took {} (limit {limit}), {waited}{peak}", span(*took)), self.peak))
     }
 
-    fn raise(&mut self, what: String, took: Duration) {
+    fn raise(&mut self, what: String, took: Duration, waited: String) {
         self.fast = 0;
         self.peak = self.peak.max(took);
-        self.last = Some((what, took));
+        self.last = Some((what, took, waited));
+    }
+}
+
+/// Where the time of a call went that has ended: what came before the first byte is the network or the server, the rest is
+/// the body.
+fn waited(attempt: &Attempt) -> String {
+    match (attempt.connect, attempt.first_byte) {
+        (Some(connect), _) if connect * 2 > attempt.total => format!("{} of it connecting", span(connect)),
+        (_, Some(first_byte)) => format!("first byte after {}", span(first_byte)),
+        (_, None) => "no byte came".to_owned(),
     }
 }
 

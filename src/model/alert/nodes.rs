@@ -18,8 +18,6 @@ use crate::msg::{Mono, Now};
 const GROUP_OVER: usize = 5;
 /// Names that such a line spells out.
 const GROUP_NAMES: usize = 3;
-/// A booting node has its labels before its device plugin: a minute is the grace of a new node (semantics.md, 4.1).
-const MISSING_FOR: Duration = Duration::from_secs(60);
 /// A time of day says when for half a day around it.
 const DATE_AFTER: SignedDuration = SignedDuration::from_hours(12);
 
@@ -49,11 +47,16 @@ impl ClusterState {
         group(("GpusWithdrawn", "nodes with withdrawn devices"), groups.withdrawn, at, findings);
         let full = self.alerts.density.full();
         let full = full.map(|(name, full)| Case::Full(name, *full)).collect();
+        let first = findings.len();
         group(("PodDensity", "nodes nearly full of pods"), full, at, findings);
+        for finding in &mut findings[first..] {
+            finding.pending = self.settings.pod_density_for;
+        }
         let first = findings.len();
         group(("GpusMissing", "nodes with missing devices"), groups.missing, at, findings);
         for finding in &mut findings[first..] {
-            finding.pending = MISSING_FOR;
+            // A booting node has its labels before its device plugin.
+            finding.pending = self.settings.gpus_missing_for;
         }
     }
 }
@@ -199,7 +202,12 @@ fn group(words: (&'static str, &str), mut cases: Vec<Case<'_>>, now: Timestamp, 
     let text = format!("{} {many}: {} and {rest} more", cases.len(), names.join(", "));
     let severity = cases.iter().map(Case::severity).max().unwrap_or(Severity::Notice);
     let since = cases.iter().filter_map(Case::since).min();
-    findings.push(Finding { since, peak: cases.len() as u64, ..Finding::new(reason, severity, text) });
+    findings.push(Finding {
+        since,
+        peak: cases.len() as u64,
+        size: cases.len(),
+        ..Finding::new(reason, severity, text)
+    });
 }
 
 /// `NotReady since 22:13:24Z (KubeletNotReady)`.

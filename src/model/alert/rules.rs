@@ -14,12 +14,8 @@ use crate::msg::{CallKind, Failure, Layer, Mono, Now, Resource, SyncState};
 const THROTTLED_WINDOW: Duration = Duration::from_secs(60);
 /// A 403 that follows a success is no news before it has lasted for a minute: F53.
 const DENIED_FOR: Duration = Duration::from_secs(60);
-/// This many of them in a minute are no accident.
-const THROTTLED_OFTEN: u32 = 3;
 /// A lost link shows the age of the data at once; it is a line of its own after three periods of the probe.
 const LOST_TICKS: u32 = 3;
-/// A probe that is slow for less than this is a hiccup (latency-and-alerts.md, 7: pending before firing).
-const SLOW_FOR: Duration = Duration::from_secs(30);
 /// After a sleep every connection is dead and everything is old; that is no news until it stays so (F67).
 const RESUME_GRACE: Duration = Duration::from_secs(30);
 
@@ -82,7 +78,7 @@ impl ClusterState {
         let voice = if silent && voice == Voice::Heard { Voice::Unknown } else { voice };
         let peak = u64::try_from(peak.as_millis()).unwrap_or(u64::MAX);
         let finding = Finding::new("ProbeSlow", Severity::Warning, text.clone());
-        findings.push(Finding { peak, voice, pending: SLOW_FOR, ..finding });
+        findings.push(Finding { peak, voice, pending: self.settings.probe_p95_for, ..finding });
     }
 
     /// Pod data is live, or was until so recently that it still speaks for now.
@@ -91,11 +87,16 @@ impl ClusterState {
         track.lost().is_none() && track.age(now).is_some_and(|age| age <= self.settings.stale_after)
     }
 
-    /// The longest running call that is not a ping, counted from the last time that we woke up.
-    fn slowest_running(&self, now: Mono) -> Option<(String, Duration)> {
+    /// The longest running call that is not a ping, counted from the last time that we woke up, and what came of it so far.
+    fn slowest_running(&self, now: Mono) -> Option<(String, Duration, String)> {
         let woke = self.link.resumed.unwrap_or_default();
         let (call, _) = self.longest_running(now).filter(|(call, _)| call.kind != CallKind::Ping)?;
-        Some((call_title(call.kind, call.page), now.since(call.at.max(woke))))
+        let so_far = match call.bytes {
+            0 => "no byte yet".to_owned(),
+            bytes @ ..1_000_000 => format!("{} kB of the body so far", bytes / 1000),
+            bytes => format!("{}.{} MB of the body so far", bytes / 1_000_000, bytes / 100_000 % 10),
+        };
+        Some((call_title(call.kind, call.page), now.since(call.at.max(woke)), so_far))
     }
 
     fn api(&self, findings: &mut Vec<Finding>) {
@@ -161,7 +162,8 @@ impl ClusterState {
     fn throttling(&self, now: Mono, findings: &mut Vec<Finding>) {
         let count = self.latency.throttled_within(THROTTLED_WINDOW, now);
         if count > 0 {
-            let severity = if count >= THROTTLED_OFTEN { Severity::Warning } else { Severity::Notice };
+            let severity =
+                if count >= u32::from(self.settings.throttled_warning) { Severity::Warning } else { Severity::Notice };
             let text = format!("server throttles: {count} answers 429 in 1m");
             findings.push(Finding { peak: u64::from(count), ..Finding::new("Throttled", severity, text) });
         }

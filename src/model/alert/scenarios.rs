@@ -93,6 +93,11 @@ fn a_node_over_95_percent_of_its_pods_is_held_until_90() {
     change(&mut bench, &pods_on("n0", 9, 20), false);
     assert!(bench.reasons().is_empty(), "9 of 10 are 90 %");
     change(&mut bench, &pods_on("n0", 10, 21), false);
+    bench.prepare();
+    bench.wait_live(899);
+    assert!(bench.reasons().is_empty(), "a rollout may fill a node for a while");
+    assert_eq!(record(&bench, "PodDensity").unwrap().since, None, "pending");
+    bench.wait_live(1);
     assert_eq!(bench.texts("PodDensity"), ["node n0 10/10 pods (100 %)"]);
     bench.change_node(1, with_places("n0", 11));
     assert_eq!(bench.texts("PodDensity"), ["node n0 10/11 pods (90 %)"], "10 of 11 are more than 90 %");
@@ -100,6 +105,14 @@ fn a_node_over_95_percent_of_its_pods_is_held_until_90() {
     assert!(bench.reasons().is_empty());
     change(&mut bench, &pods_on("n0", 1, 23), false);
     assert!(bench.reasons().is_empty(), "between the thresholds nothing is raised");
+}
+
+#[test]
+fn a_node_with_a_place_for_one_pod_is_meant_to_be_full() {
+    let mut bench = Bench::with(vec![with_places("n0", 1)], &[]);
+    change(&mut bench, &pods_on("n0", 1, 20), false);
+    bench.wait_live(1_000);
+    assert!(bench.reasons().is_empty());
 }
 
 fn with_places(name: &str, pods: i64) -> crate::facts::node::NodeFacts {
@@ -119,6 +132,7 @@ fn many_full_nodes_are_one_line_and_old_data_is_not_known() {
     for n in 0..6 {
         change(&mut bench, &pods_on(&format!("n{n}"), 10, 20), false);
     }
+    bench.wait_live(901);
     assert_eq!(bench.texts("PodDensity"), ["6 nodes nearly full of pods: n0, n1, n2 and 3 more"]);
     bench.waiting(Resource::Pods, Layer::ServerTimeout);
     bench.prepare();

@@ -37,7 +37,7 @@ fn a_slow_call_is_raised_while_it_runs() {
     bench.wait_live(10);
     assert!(bench.reasons().is_empty(), "10 s are not over 10 s");
     bench.wait_live(2);
-    assert_eq!(bench.texts("SlowCall"), ["pods list page 3 has run 12 s (limit 10 s)"]);
+    assert_eq!(bench.texts("SlowCall"), ["pods list page 3 has run 12 s (limit 10 s), no byte yet"]);
     assert_eq!(bench.model.firing(), (0, 1));
 }
 
@@ -45,7 +45,7 @@ fn a_slow_call_is_raised_while_it_runs() {
 fn a_slow_call_clears_after_three_fast_ones_in_a_row() {
     let mut bench = bench();
     bench.call(PODS, 31_000, End::Complete, Some(200));
-    assert_eq!(bench.texts("SlowCall"), ["pods list page 3 took 31 s (limit 10 s)"]);
+    assert_eq!(bench.texts("SlowCall"), ["pods list page 3 took 31 s (limit 10 s), first byte after 15 s"]);
     fast(&mut bench, 2);
     bench.call(CallKind::Work, 6_000, End::Complete, Some(200));
     fast(&mut bench, 2);
@@ -343,7 +343,7 @@ fn an_alert_keeps_its_beginning_its_peak_and_its_count() {
     bench.prepare();
     bench.wait_live(3);
     bench.call(PODS, 12_000, End::Complete, Some(200));
-    assert_eq!(bench.texts("SlowCall"), ["pods list page 3 took 12 s (limit 10 s), peak 31 s"]);
+    assert_eq!(bench.texts("SlowCall"), ["pods list page 3 took 12 s (limit 10 s), first byte after 6 s, peak 31 s"]);
     assert_eq!(bench.state().alerts()[0].since, Mono(Duration::from_secs(7)));
     fast(&mut bench, 3);
     assert!(bench.reasons().is_empty());

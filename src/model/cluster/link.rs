@@ -61,7 +61,7 @@ impl Link {
 
     pub(super) fn call(&mut self, event: &CallEvent, now: Now) {
         match event {
-            CallEvent::Started { .. } => {}
+            CallEvent::Started { .. } | CallEvent::Decoded { .. } => {}
             CallEvent::Progress { .. } => self.answered(now),
             CallEvent::Finished(attempt) => self.finished(attempt, now),
         }
@@ -114,6 +114,7 @@ impl Link {
             next_in: None,
             previous: None,
             audit_id: None,
+            retry_after: None,
             timeout: false,
         });
     }

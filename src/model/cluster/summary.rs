@@ -18,8 +18,6 @@ const SLOW_PROBE: Duration = Duration::from_secs(1);
 const PROBES_IN_A_ROW: usize = 3;
 /// After a 429 the cluster is called throttled for this long: two periods of a throttled probe (15 s).
 const THROTTLED_FOR: Duration = Duration::from_secs(30);
-/// Ticks without any answer that make a server unreachable: one may be lost, two may be bad luck.
-const UNREACHABLE_TICKS: u32 = 3;
 
 impl ClusterState {
     /// What the strip shows.
@@ -59,6 +57,9 @@ impl ClusterState {
             pages: self.pages(now.mono),
             smaller: self.link.limits.iter().filter_map(|l| Some((l.resource, l.page_size, l.smaller?))).collect(),
             load: self.latency.load(now.mono),
+            skew_ms: self.link.skew_ms,
+            verdict: if word == "slow" { self.latency.verdict(now.mono) } else { None },
+            settings: self.settings,
         }
     }
 
@@ -85,11 +86,11 @@ impl ClusterState {
         track.freshness(self.settings.stale_after, now)
     }
 
-    /// Time without any answer of the server, once that is longer than three ticks of the probe.
+    /// Time without any answer of the server, once that is longer than so many ticks of the probe.
     pub(in crate::model) fn unreachable(&self, now: Now) -> Option<Duration> {
         let last = self.link.answered.or(self.link.begun)?;
         let silence = elapsed(last, now);
-        (silence > self.settings.probe_period * UNREACHABLE_TICKS).then_some(silence)
+        (silence > self.settings.probe_period * u32::from(self.settings.unreachable_ticks)).then_some(silence)
     }
 
     /// The longest of the requests that run. A watch runs for minutes once its headers are there: its bytes say that they are.
@@ -242,6 +243,7 @@ impl ClusterState {
                 next_in: None,
                 previous: None,
                 audit_id: None,
+                retry_after: None,
                 timeout: false,
             };
             return (Some(failure), None);

@@ -159,7 +159,7 @@ fn flap_history_survives_a_relist() {
 }
 
 #[test]
-fn a_pod_that_comes_before_its_node_is_an_orphan_until_the_node_comes() {
+fn f76_a_pod_that_comes_before_its_node_is_an_orphan_until_the_node_comes() {
     let mut bench = Bench::with(vec![node("a")], &[pod("x", "a"), gpu_pod("y", "late", 2)]);
     let summary = bench.summary();
     assert_eq!((summary.pods, summary.orphaned), (Known::Exact(2), Known::Exact(1)));
@@ -401,7 +401,7 @@ fn an_attempt_is_no_recovery() {
     assert_eq!((summary.nodes_fresh, summary.word), (Freshness::Stale(Duration::from_secs(4)), "stale"));
     assert!(summary.failure.is_some() && summary.next_in.is_none());
     bench.page_of_nodes(2, 1, vec![node("a")]);
-    let relisting = Freshness::Relisting { age: Duration::from_secs(4), page: 1 };
+    let relisting = Freshness::Relisting { age: Duration::from_secs(4), objects: 1, page: 1 };
     assert_eq!(
         bench.summary().nodes_fresh,
         relisting,
@@ -454,4 +454,56 @@ fn a_server_that_fails_at_once_is_called_by_the_layer() {
         bench.sync(Resource::Nodes, SyncState::Listing);
         assert_eq!((bench.summary().health, bench.summary().word), (Health::Down, word), "{layer:?}");
     }
+}
+
+/// A lease that was renewed `age` seconds before the bench's clock starts.
+fn lease(node: &str, age: i64) -> crate::msg::KeptChange<crate::facts::lease::LeaseFacts> {
+    let renewed = jiff::Timestamp::from_second(1_700_000_000 - age).ok();
+    let facts = crate::facts::lease::LeaseFacts { holder: node.into(), renewed, seconds: Some(40) };
+    let key = Clean::new(&format!("kube-node-lease/{node}"));
+    crate::msg::KeptChange::Present(Box::new(crate::facts::kept::Kept { key, facts, ..Default::default() }))
+}
+
+#[test]
+fn a_lease_tells_a_silent_kubelet_from_one_that_is_alive() {
+    let unknown = |name: &str| turned(&node(name), ConditionStatus::Unknown, 0);
+    let mut bench = Bench::with(vec![node("a"), unknown("b"), unknown("c"), node("d")], &[]);
+    let note = |bench: &Bench, name: &str| {
+        let detail = bench.state().node(name, bench.now()).unwrap();
+        detail.notes.iter().find(|(about, _)| *about == "lease").unwrap().1.to_string()
+    };
+    assert_eq!(note(&bench, "a"), "not visible: not read yet");
+    let resource = Resource::Leases;
+    bench.send(ClusterEvent::ListStarted { resource, generation: 1 });
+    let batch = Batch::Leases(vec![lease("a", 4), lease("b", 7), lease("c", 192)]);
+    bench.send(ClusterEvent::Page {
+        resource,
+        generation: 1,
+        page: 1,
+        remaining: None,
+        bytes: 0,
+        unreadable: 0,
+        batch,
+    });
+    bench.send(ClusterEvent::ListFinished { resource, generation: 1 });
+    assert_eq!(note(&bench, "a"), "renewed 4 s ago");
+    assert_eq!(note(&bench, "b"), "renewed 7 s ago: the kubelet is alive, its status is old");
+    assert_eq!(note(&bench, "c"), "renewed 3m12s ago: the kubelet is silent");
+    assert_eq!(note(&bench, "d"), "this node has none");
+    assert_eq!(bench.summary().word, "ok", "leases touch nothing else");
+}
+
+#[test]
+fn what_is_optional_is_no_part_of_complete_settled_or_healthy() {
+    let mut bench = Bench::with(vec![node("a")], &[]);
+    let before = bench.summary();
+    for resource in Resource::OPTIONAL {
+        bench.send(ClusterEvent::Sync { resource, state: SyncState::Listing });
+        bench.waiting(resource, Layer::Server);
+        bench.denied(resource);
+    }
+    bench.prepare();
+    assert!(bench.state().complete() && bench.state().settled());
+    assert_eq!(bench.summary(), before);
+    assert!(bench.state().alerts().is_empty());
 }

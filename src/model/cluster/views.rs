@@ -6,10 +6,10 @@ use crate::facts::accelerator::Kind;
 use crate::facts::node::{NodeFacts, Readiness};
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
-use crate::model::Known;
 use crate::model::dra::DriverDevices;
-use crate::model::latency::LatencySummary;
+use crate::model::latency::{LatencySummary, Verdict};
 use crate::model::rows::{Accelerators, NodeRow, NodeStatus, ResourceRow};
+use crate::model::{Known, Settings};
 use crate::msg::{Failure, Resource, Smaller};
 
 /// The state of a cluster in one word, worst last.
@@ -47,6 +47,8 @@ pub enum Freshness {
     Polling(Duration),
     /// A later list runs: part of what is shown is from before, and may be gone.
     Relisting {
+        /// Objects that the new list has brought so far.
+        objects: u64,
         /// Time since the picture was last whole.
         age: Duration,
         /// Pages so far.
@@ -111,6 +113,12 @@ pub struct ClusterSummary {
     pub smaller: Vec<(Resource, u32, Smaller)>,
     /// Our own load: requests and bytes per second over the last minute.
     pub load: (f64, f64),
+    /// Our clock minus the server's, in milliseconds.
+    pub skew_ms: Option<i64>,
+    /// Where the time of its calls goes, while it is slow.
+    pub verdict: Option<Verdict>,
+    /// The thresholds in force, for what counts as slow.
+    pub settings: Settings,
 }
 
 /// A page of a list whose answer is awaited or arriving.

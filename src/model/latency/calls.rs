@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Histogram, is_timeout};
+use super::{Histogram, is_sample, is_timeout};
 use crate::msg::{Attempt, CallId, CallKind, End, Mono};
 
 /// A cluster has a handful of requests in flight; more than this means that ends were lost.
@@ -33,7 +33,7 @@ pub struct Running {
 /// What is known of the finished requests of one kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CallStats {
-    /// Durations; those of timeouts as lower bounds.
+    /// Durations; those of timeouts as lower bounds. A failure that came back sooner is none.
     pub durations: Histogram,
     /// Times to the first byte, of answers that came.
     pub first_bytes: Histogram,
@@ -122,7 +122,9 @@ impl CallStats {
         self.errors += u64::from(attempt.end != End::Complete || attempt.status.is_none_or(|code| code >= 400));
         self.bytes = self.bytes.saturating_add(attempt.bytes);
         self.max = self.max.max(attempt.total);
-        self.durations.record(attempt.total, timeout);
+        if is_sample(attempt) {
+            self.durations.record(attempt.total, timeout);
+        }
         if let Some(first_byte) = attempt.first_byte {
             self.first_bytes.record(first_byte, false);
         }

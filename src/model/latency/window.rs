@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::{Percentile, is_timeout, nearest_rank};
-use crate::msg::{Attempt, CallKind, End, Mono};
+use super::{Percentile, is_sample, is_timeout, nearest_rank};
+use crate::msg::{Attempt, CallId, CallKind, End, Mono};
 
 /// The span that the API view tells about.
 pub const API_WINDOW: Duration = Duration::from_secs(600);
@@ -39,12 +39,16 @@ pub enum ErrorClass {
 /// A finished call.
 #[derive(Clone, Copy, Debug)]
 struct Sample {
+    id: CallId,
     at: Mono,
     total: Duration,
     connect: Duration,
     first_byte: Option<Duration>,
+    decode: Duration,
     bytes: u64,
     timeout: bool,
+    /// It says how long the API takes.
+    measures: bool,
     class: Option<ErrorClass>,
 }
 
@@ -96,6 +100,8 @@ pub struct Shares {
     pub first_byte: u8,
     /// Reading the answer.
     pub body: u8,
+    /// Making objects of it: our own work.
+    pub decode: u8,
 }
 
 /// Why calls are slow.
@@ -113,6 +119,8 @@ pub enum Verdict {
     BigAnswer,
     /// Reading the answer does, although there is little of it.
     SlowBody,
+    /// Making objects of it does: this machine is busy.
+    Decode,
 }
 
 impl Window {
@@ -130,14 +138,25 @@ impl Window {
             self.lost = true;
         }
         self.ring.push_back(Sample {
+            id: attempt.id,
             at,
             total: attempt.total,
             connect: attempt.connect.unwrap_or_default(),
             first_byte: attempt.first_byte,
+            decode: Duration::ZERO,
             bytes: attempt.bytes,
             timeout: is_timeout(attempt),
+            measures: is_sample(attempt),
             class: class(attempt),
         });
+    }
+
+    /// The answer of a call that has ended was read into objects.
+    pub(super) fn decoded(&mut self, id: CallId, took: Duration) {
+        // Its end has come just before.
+        if let Some(sample) = self.ring.iter_mut().rev().find(|sample| sample.id == id) {
+            sample.decode = took;
+        }
     }
 
     /// The median, for comparing kinds.
@@ -186,10 +205,14 @@ impl Window {
             return Some(Verdict::Throttled);
         }
         let limit = if matches!(self.kind, CallKind::List(_)) { SLOW_LIST } else { SLOW };
+        let shares = spent.shares()?;
+        // What is decoded is no longer on its way, and not in the time of the call.
+        if shares.decode > 50 && spent.decode > limit * u32::try_from(count).unwrap_or(u32::MAX) {
+            return Some(Verdict::Decode);
+        }
         if p95?.value <= limit {
             return None;
         }
-        let shares = spent.shares()?;
         Some(if shares.connect > 50 {
             Verdict::Connect
         } else if shares.body > 50 {
@@ -212,12 +235,14 @@ struct Spent {
     connect: Duration,
     first_byte: Duration,
     body: Duration,
+    decode: Duration,
     bytes: u64,
 }
 
 impl Spent {
     fn new(samples: &[&Sample]) -> Self {
-        let mut spent = Self { connect: Duration::ZERO, first_byte: Duration::ZERO, body: Duration::ZERO, bytes: 0 };
+        let zero = Duration::ZERO;
+        let mut spent = Self { connect: zero, first_byte: zero, body: zero, decode: zero, bytes: 0 };
         for sample in samples {
             let connect = sample.connect.min(sample.total);
             // A call without a first byte waited for it to the end.
@@ -225,16 +250,18 @@ impl Spent {
             spent.connect += connect;
             spent.first_byte += first_byte.saturating_sub(connect);
             spent.body += sample.total.saturating_sub(first_byte);
+            spent.decode += sample.decode;
             spent.bytes = spent.bytes.saturating_add(sample.bytes);
         }
         spent
     }
 
     fn shares(&self) -> Option<Shares> {
-        let parts = [self.connect, self.first_byte, self.body].map(|part| part.as_micros());
+        let parts = [self.connect, self.first_byte, self.body, self.decode].map(|part| part.as_micros());
         let all: u128 = parts.iter().sum();
         let part = |part: u128| u8::try_from((part * 200 + all) / (2 * all)).unwrap_or(100);
-        (all > 0).then(|| Shares { connect: part(parts[0]), first_byte: part(parts[1]), body: part(parts[2]) })
+        let [connect, first_byte, body, decode] = parts.map(|value| if all > 0 { part(value) } else { 0 });
+        (all > 0).then_some(Shares { connect, first_byte, body, decode })
     }
 
     fn body_rate(&self) -> f64 {
@@ -247,7 +274,7 @@ impl Spent {
 
 /// Latencies, ascending; lower bounds after equal exact values. A failure that came back sooner is none.
 fn sorted<'a>(samples: impl Iterator<Item = &'a Sample>) -> Vec<Percentile> {
-    let counts = samples.filter(|sample| sample.timeout || sample.class.is_none());
+    let counts = samples.filter(|sample| sample.measures);
     let mut times: Vec<_> = counts.map(|sample| Percentile { value: sample.total, at_least: sample.timeout }).collect();
     times.sort_unstable();
     times

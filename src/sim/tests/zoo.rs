@@ -158,6 +158,153 @@ fn f70_objects_that_are_none_are_counted_and_cost_nothing_else() {
     snapshot("zoo_malformed_100x24", &mut model, (100, 24));
 }
 
+/// What a node is in a snapshot.
+fn item(model: &Model, name: &str) -> serde_json::Value {
+    let snapshot = serde_json::to_value(crate::report::snapshot(model, now())).unwrap();
+    let items = snapshot["clusters"][0]["items"].as_array().unwrap();
+    items.iter().find(|item| item["name"] == name).unwrap_or_else(|| panic!("{name}")).clone()
+}
+
+#[test]
+fn f71_values_that_nobody_knows_are_shown_and_are_neither_ready_nor_terminal() {
+    let mut model = model("zoo");
+    let maybe = item(&model, "odd-maybe");
+    assert_eq!((&maybe["status"], &maybe["conditions"][0]["status"]), (&"NotReady".into(), &"Maybe".into()));
+    assert_eq!(maybe["taints"][0]["effect"], "X");
+    // `big`, `waiting-for-init` and the one in phase Quantum: 9, 2 and 1 devices.
+    let sixteen = item(&model, "nv-sixteen");
+    assert_eq!((&sixteen["pods"]["bound"], &sixteen["accelerators"][0]["requested"]), (&3.into(), &12.into()));
+    open(&mut model, "nv-sixteen");
+    let text = screen(&mut model, (160, 45), &Look::new(Depth::None, false));
+    assert!(text.lines().any(|line| line.contains("quantum") && line.contains("Quantum")), "{text}");
+}
+
+#[test]
+fn f72_a_node_that_says_nothing_of_itself_is_unknown_and_divides_nothing() {
+    let model = model("zoo");
+    for name in ["odd-bare", "odd-null", "odd-types"] {
+        let bare = item(&model, name);
+        assert_eq!((&bare["status"], &bare["pods"]["allocatable"]), (&"Unknown".into(), &serde_json::Value::Null));
+    }
+    let stand_in = &item(&model, "odd-no-allocatable")["accelerators"][0];
+    assert_eq!((&stand_in["allocatable"], &stand_in["withdrawn"]), (&4.into(), &0.into()));
+    let nothing = item(&model, "odd-nothing-allocatable");
+    assert_eq!((&nothing["pods"]["allocatable"], &nothing["accelerators"][0]["withdrawn"]), (&0.into(), &4.into()));
+}
+
+#[test]
+fn f73_quantities_are_read_by_upstreams_grammar_and_what_is_none_is_left_out() {
+    let resources = &item(&model("zoo"), "odd-quantities")["resources"];
+    let amount = |name: &str| resources[format!("example.com/{name}")]["capacity"].as_str().unwrap().to_owned();
+    // In the order of the scenario: 1e3, 1E3, 1Ki, ... 12E, ... 100.035k, 9Ei, ... 1E, 3.001n.
+    for (name, decimal) in [
+        ("legal-00", "1000"),
+        ("legal-01", "1000"),
+        ("legal-02", "1024"),
+        ("legal-05", "0.5"),
+        ("legal-08", "-1"),
+        ("legal-09", "12000000000000000000"),
+        ("legal-13", "100035"),
+        ("legal-14", "9223372036854775807"),
+        ("legal-16", "1000000000000000000"),
+        ("legal-17", "0.000000004"),
+    ] {
+        assert_eq!(amount(name), decimal, "{name}");
+    }
+    let refused = |name: &&String| name.starts_with("example.com/refused");
+    assert_eq!(resources.as_object().unwrap().keys().filter(refused).count(), 0);
+    assert_eq!((&resources["cpu"]["capacity"], &resources["memory"]["capacity"]), (&"64".into(), &"0.5".into()));
+}
+
+#[test]
+fn f75_pods_without_containers_or_names_count_and_ask_for_their_overhead() {
+    let mut model = model("zoo");
+    open(&mut model, "zoo-worker-1");
+    act(&mut model, &[Action::Top]);
+    let text = screen(&mut model, (200, 100), &Look::new(Depth::None, false));
+    for (name, ready, cpu) in
+        [("no-containers", "0/0", "0.01"), ("null-containers", "0/0", "0"), ("nameless", "0/2", "3")]
+    {
+        let line = text.lines().find(|line| line.contains(name)).unwrap_or_else(|| panic!("{name}\n{text}"));
+        let words: Vec<&str> = line.split_whitespace().collect();
+        assert!(words.contains(&ready) && words.contains(&cpu), "{line}");
+    }
+}
+
+#[test]
+fn f76_pods_on_a_node_that_nobody_knows_are_a_number_of_their_own() {
+    let model = model("zoo");
+    assert_eq!(model.clusters()[0].summary(now()).orphaned.exact(), Some(2));
+}
+
+/// Ten thousand events of a hundred nodes: the last state of each wins, none is lost or counted twice.
+#[test]
+fn f77_a_storm_of_node_events_ends_in_the_latest_state_of_each_node() {
+    let mut model = model("zoo-malformed");
+    for event in 0..10_000_u64 {
+        let name = format!("storm-{}", event % 100);
+        let status = if event >= 9_900 && event % 2 == 0 { "True" } else { "False" };
+        let json = format!(
+            r#"{{"metadata":{{"name":"{name}","uid":"{name}","resourceVersion":"{}"}},"status":{{"conditions":[{{"type":"Ready","status":"{status}"}}]}}}}"#,
+            event + 10
+        );
+        let batch = Batch::Nodes(vec![NodeChange::Present(Box::new(node::decode_object(json.as_bytes()).unwrap()))]);
+        let change = ClusterEvent::Changes { resource: Resource::Nodes, generation: 1, unreadable: 0, batch };
+        model.update(Msg::Cluster(ClusterId(0), change), now());
+    }
+    model.prepare(now());
+    let counts = model.clusters()[0].node_counts().exact().unwrap();
+    assert_eq!((counts.total, counts.ready, counts.not_ready), (103, 53, 50));
+}
+
+#[test]
+fn f78_a_name_of_253_letters_leaves_the_other_columns_their_place() {
+    let mut model = model("zoo");
+    act(&mut model, &[Action::Filter]);
+    for letter in "odd-long".chars() {
+        model.update(Msg::Edit(Edit::Insert(letter)), now());
+    }
+    act(&mut model, &[Action::Open]);
+    for size in [(200, 60), (80, 24), (60, 12)] {
+        let text = screen(&mut model, size, &Look::new(Depth::None, false));
+        let line = text.lines().find(|line| line.contains("odd-long-n")).unwrap_or_else(|| panic!("{text}"));
+        assert!(line.contains('…') && line.contains("✓ Ready"), "{line}");
+    }
+}
+
+#[test]
+fn f80_labels_can_neither_flood_nor_disguise() {
+    let model = model("zoo");
+    let roles = item(&model, "odd-roles")["roles"].as_array().unwrap().len();
+    assert_eq!(roles, 12, "of 301");
+    let hostile = item(&model, "odd-hostile");
+    let shown = hostile["model"].as_str().unwrap();
+    assert!(shown.starts_with("A100") && !shown.contains(['\u{202e}', '\u{1b}', '\u{9b}']), "{shown:?}");
+    assert_eq!(hostile["roles"], serde_json::json!(["evil"]), "an empty role is none");
+}
+
+#[test]
+fn f81_absurd_numbers_saturate_and_fit_on_the_screen() {
+    let mut model = model("zoo");
+    let huge = &item(&model, "odd-huge")["accelerators"][0];
+    assert_eq!((&huge["capacity"], &huge["requested"]), (&i64::MAX.into(), &i64::MAX.into()));
+    let text = screen(&mut model, (160, 45), &Look::new(Depth::None, false));
+    assert!(text.contains("9.2E/9.2E/9.2E") && !text.contains("9,223,372"), "{text}");
+    open(&mut model, "zoo-worker-1");
+    let text = screen(&mut model, (200, 100), &Look::new(Depth::None, false));
+    assert!(text.lines().any(|line| line.contains("restarts") && line.contains("4.2G")), "{text}");
+}
+
+#[test]
+fn f82_times_that_are_none_cost_no_object_and_have_no_age() {
+    let model = model("zoo");
+    let ages: Vec<_> = (0..9).map(|number| item(&model, &format!("odd-time-{number}"))["created"].clone()).collect();
+    let readable: Vec<_> = ages.iter().map(|created| !created.is_null()).collect();
+    // null, year 1, in five hours, a leap second, a fraction, no zone, a word, a number, far from Greenwich.
+    assert_eq!(readable, [false, false, true, true, true, false, false, false, true]);
+    assert_eq!(ages[8], "2026-01-01T13:04:05Z");
+}
+
 #[test]
 fn f79_nothing_of_the_zoo_writes_to_the_terminal_on_any_screen() {
     let bad = |c: char| {

@@ -2,11 +2,12 @@
 
 use std::fmt::Write;
 
-use crate::model::latency::{ErrorClass, KindStats, Percentile, Verdict, call_name};
+use crate::model::latency::{ErrorClass, KindStats, Percentile, call_name};
 use crate::theme::{Glyphs, Role};
 use crate::ui::spark::SLO;
 use crate::ui::text::columns;
 use crate::ui::units::{grouped, percentile, rate, volume};
+use crate::ui::words;
 
 /// A line in parts.
 pub(super) type Line = Vec<(Role, String)>;
@@ -26,10 +27,11 @@ fn titles(width: usize) -> Vec<(&'static str, usize)> {
     titles.extend([("P50", 7), ("P95", 7)]);
     titles.extend((width >= P99).then_some(("P99", 7)));
     titles.extend([("MAX", 7), ("T/O", 4)]);
-    if width >= SHARES {
-        titles.extend([("CONN", 5), ("FIRST", 6), ("BODY", 5)]);
+    if width >= LOAD {
+        titles.extend([("CONN", 5), ("FIRST", 6), ("BODY", 5), ("DECODE", 6), ("BYTES", 8)]);
+    } else if width >= SHARES {
+        titles.extend([("CONN", 4), ("FIRST", 5), ("BODY", 4), ("DEC", 4)]);
     }
-    titles.extend((width >= LOAD).then_some(("BYTES", 8)));
     titles
 }
 
@@ -44,6 +46,7 @@ pub(super) fn table(kinds: &[KindStats], width: usize, glyphs: &Glyphs) -> Vec<L
     if kinds.is_empty() {
         lines.push(vec![(Role::Unknown, " no call has ended yet".to_owned())]);
     }
+    let mut said = None;
     for stats in kinds {
         let mut line = vec![(Role::Text, format!(" {:<12}", call_name(stats.kind)))];
         for (title, width) in &titles {
@@ -53,7 +56,8 @@ pub(super) fn table(kinds: &[KindStats], width: usize, glyphs: &Glyphs) -> Vec<L
         }
         let errors = errors(stats, glyphs);
         let role = if stats.errors.is_empty() { Role::Muted } else { Role::Bad };
-        let verdict = stats.verdict.map(|verdict| (Role::Warn, format!("{} {}", glyphs.focus, words(verdict))));
+        let verdict =
+            stats.verdict.map(|verdict| (Role::Warn, format!("{} {}", glyphs.focus, words::verdict(verdict))));
         if width >= BESIDE {
             let pad = ERRORS.saturating_sub(columns(&errors));
             line.push((role, format!("  {errors}{}", " ".repeat(pad))));
@@ -62,7 +66,10 @@ pub(super) fn table(kinds: &[KindStats], width: usize, glyphs: &Glyphs) -> Vec<L
         } else {
             line.push((role, format!("  {errors}")));
             lines.push(line);
+            // What was said of one kind need not be said again of the next: the lines below are worth more.
+            let verdict = verdict.filter(|_| said != stats.verdict);
             lines.extend(verdict.map(|(role, text)| vec![(role, format!("   {text}"))]));
+            said = stats.verdict.or(said);
         }
     }
     lines
@@ -99,6 +106,7 @@ fn value(title: &str, stats: &KindStats, glyphs: &Glyphs) -> (Role, String) {
         "CONN" => share(stats.shares.map(|shares| shares.connect)),
         "FIRST" => share(stats.shares.map(|shares| shares.first_byte)),
         "BODY" => share(stats.shares.map(|shares| shares.body)),
+        "DECODE" | "DEC" => share(stats.shares.map(|shares| shares.decode)),
         _ => (Role::Text, volume(stats.bytes)),
     }
 }
@@ -120,17 +128,5 @@ fn class_name(class: ErrorClass) -> String {
         ErrorClass::Cut => "cut".to_owned(),
         ErrorClass::NoAnswer => "no answer".to_owned(),
         ErrorClass::Status(code) => code.to_string(),
-    }
-}
-
-/// What to think of it, in one line.
-fn words(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Throttled => "the server throttles: it is asked for less",
-        Verdict::Connect => "connecting takes most of it: the network or TLS, not the API",
-        Verdict::Queue => "slow to start while the ping is fast: the server's queues or storage",
-        Verdict::Everything => "slow to start, and so is the ping: the network or the whole server",
-        Verdict::BigAnswer => "a big answer: most of the time is spent reading it",
-        Verdict::SlowBody => "the answer is slow to arrive, not slow to start",
     }
 }

@@ -1,7 +1,7 @@
 //! The large sparkline: one column for each work probe, newest right, on the scale of the small one.
 //!
-//! Half the height is the SLO of 1 s, the top is the deadline of a probe. A bar that reaches into the row of a mark is
-//! over it. Timeouts and failures fill their column with glyphs of their own; a blank column is time that nobody watched,
+//! Half the height is the SLO of 1 s, the top is 10 s, or the deadline of a probe where that is longer. A bar that reaches
+//! into the row of a mark is over it; one that fills the top row has reached the top. Timeouts and failures fill their column with glyphs of their own; a blank column is time that nobody watched,
 //! and has no marks either.
 
 use std::fmt::Write;
@@ -13,18 +13,21 @@ use ratatui::layout::Rect;
 use crate::model::latency::Mark;
 use crate::theme::{Glyphs, Role};
 use crate::ui::scene::Paint;
-use crate::ui::spark::SLO;
+use crate::ui::spark::{SLO, TEN};
 use crate::ui::text::Pen;
 use crate::ui::units::latency;
 
 /// Columns of the labels on the left.
 pub(super) const AXIS: u16 = 7;
-/// The mark of a slow call: latency-and-alerts.md, section 5.
-pub(super) const TEN: Duration = Duration::from_secs(10);
 /// Latencies at one, two and three eighths of the height, as in the small sparkline.
 const STEPS: [f64; 4] = [0.05, 0.15, 0.4, 1.0];
 
-/// The share of the height that a latency takes: half for 1 s, all for the deadline.
+/// What all of the height stands for.
+fn top(deadline: Duration) -> Duration {
+    deadline.max(TEN)
+}
+
+/// The share of the height that a latency takes: half for 1 s, all for the top.
 fn share(span: Duration, deadline: Duration) -> f64 {
     let seconds = span.as_secs_f64();
     if seconds <= STEPS[0] {
@@ -34,9 +37,7 @@ fn share(span: Duration, deadline: Duration) -> f64 {
     let steps = STEPS.windows(2).zip([1.0, 2.0, 3.0]).find(|(step, _)| seconds <= step[1]);
     match steps {
         Some((step, below)) => (below + between(step[0], step[1])) / 8.0,
-        // A deadline at or below the SLO has no upper half; what is slower is at the top.
-        None if deadline <= SLO => 1.0,
-        None => 0.5 + between(1.0, deadline.as_secs_f64()).min(1.0) / 2.0,
+        None => 0.5 + between(1.0, top(deadline).as_secs_f64()).min(1.0) / 2.0,
     }
 }
 
@@ -99,29 +100,33 @@ fn cell(mark: Mark, (row, rows): (u16, u16), deadline: Duration, glyphs: &Glyphs
     }
 }
 
-/// Marks at 1 s, at 10 s where that is below the deadline, and at the deadline; a row has one label, the lower one.
+/// Marks at 1 s, at 10 s and at the deadline; a row has one label, that of the first of these.
 fn labels(deadline: Duration, rows: u16) -> Vec<(u16, String)> {
     let mut labels: Vec<(u16, String)> = Vec::new();
-    for span in [SLO, TEN].into_iter().filter(|span| *span < deadline) {
-        let row = row_over(span, deadline, rows);
+    for span in [SLO, TEN, deadline] {
+        let row = if span == top(deadline) { rows - 1 } else { row_over(span, deadline, rows) };
         if labels.iter().all(|(at, _)| *at != row) {
             labels.push((row, latency(span)));
         }
     }
-    if labels.iter().all(|(at, _)| *at != rows - 1) {
-        labels.push((rows - 1, latency(deadline)));
-    }
     labels
 }
 
-/// `0 · 1s · 10s · deadline 30s`.
+/// `0 · 1s · deadline 5s · 10s`.
 pub(super) fn scale(deadline: Duration, glyphs: &Glyphs) -> String {
-    let dot = glyphs.dot;
+    let mut marks = vec![(SLO, String::new()), (TEN, String::new()), (deadline, "deadline ".to_owned())];
+    marks.sort();
+    marks.dedup_by(|next, kept| {
+        next.0 == kept.0 && {
+            kept.1 = std::mem::take(&mut next.1);
+            true
+        }
+    });
     let mut text = "0".to_owned();
-    for span in [SLO, TEN].into_iter().filter(|span| *span < deadline) {
-        let _ = write!(text, " {dot} {}", latency(span));
+    for (span, name) in marks {
+        let _ = write!(text, " {} {name}{}", glyphs.dot, latency(span));
     }
-    format!("{text} {dot} deadline {}", latency(deadline))
+    text
 }
 
 #[cfg(test)]
@@ -131,10 +136,20 @@ mod tests {
     const DEADLINE: Duration = Duration::from_secs(5);
 
     #[test]
-    fn half_the_height_is_the_slo_and_all_of_it_the_deadline() {
-        // Eighths of a graph of 4 rows, 32 in all, by hand: each step of the scale is 4 of them.
-        let table =
-            [(0, 1), (10, 1), (50, 4), (150, 8), (400, 12), (1_000, 16), (1_001, 17), (5_000, 32), (60_000, 32)];
+    fn half_the_height_is_the_slo_and_all_of_it_ten_seconds() {
+        // Eighths of a graph of 4 rows, 32 in all, by hand: each step of the scale is 4 of them; log10 5 is 0.699.
+        let table = [
+            (0, 1),
+            (10, 1),
+            (50, 4),
+            (150, 8),
+            (400, 12),
+            (1_000, 16),
+            (1_001, 17),
+            (5_000, 28),
+            (10_000, 32),
+            (60_000, 32),
+        ];
         for (ms, expected) in table {
             assert_eq!(eighths(Duration::from_millis(ms), DEADLINE, 4), expected, "{ms} ms");
         }
@@ -158,11 +173,15 @@ mod tests {
             labels.sort_by_key(|(row, _)| std::cmp::Reverse(*row));
             labels.into_iter().map(|(row, name)| format!("{row} {name}")).collect::<Vec<_>>()
         };
-        assert_eq!(names(5, 8), ["7 5.0s", "4 1.0s"]);
+        // log10 5 is 0.699: ten twelfths of the height.
+        assert_eq!(names(5, 12), ["11 10s", "10 5.0s", "6 1.0s"]);
+        assert_eq!(names(5, 6), ["5 10s", "3 1.0s"]);
         assert_eq!(names(5, 2), ["1 1.0s"]);
         // ln 10 / ln 30 is 0.677: five sixths of the height.
         assert_eq!(names(30, 12), ["11 30s", "10 10s", "6 1.0s"]);
         let glyphs = crate::theme::Look::new(crate::theme::Depth::None, true).glyphs;
         assert_eq!(scale(Duration::from_secs(30), &glyphs), "0 - 1.0s - 10s - deadline 30s");
+        assert_eq!(scale(DEADLINE, &glyphs), "0 - 1.0s - deadline 5.0s - 10s");
+        assert_eq!(scale(TEN, &glyphs), "0 - 1.0s - deadline 10s");
     }
 }

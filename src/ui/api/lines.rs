@@ -12,6 +12,7 @@ use crate::theme::{Glyphs, Role};
 use crate::ui::scene::{Paint, Scene};
 use crate::ui::text::Pen;
 use crate::ui::units::{clock, duration, grouped, latency, rate, throughput, volume};
+use crate::ui::words;
 
 /// A 429 is news for a minute.
 const THROTTLED: Duration = Duration::from_secs(60);
@@ -47,15 +48,20 @@ fn throttled(view: &ApiView<'_>, paint: Paint<'_>) -> Option<Line> {
     let count = latency.throttled_within(THROTTLED, now.mono);
     let waits = view.cluster.failure_log().find(|failure| failure.layer == Layer::Throttled);
     // `Retry-After` is part of the wait: the longer of it and our own backoff.
-    let waits = waits.and_then(|failure| {
+    let left = waits.and_then(|failure| {
         let age = Duration::try_from(now.wall.duration_since(failure.at)).unwrap_or_default();
         Some(failure.next_in?.saturating_sub(age)).filter(|left| !left.is_zero())
     });
-    if count == 0 && waits.is_none() {
+    if count == 0 && left.is_none() {
         return None;
     }
-    let next = waits.map(|left| format!(", asked to wait: next try in {}", duration(left))).unwrap_or_default();
-    Some(vec![label("throttled"), (Role::Warn, format!("429 answered {count} times in 1m{next}"))])
+    let asked = match waits.map(|failure| failure.retry_after) {
+        Some(Some(asked)) => format!(", Retry-After {} s", asked.as_secs()),
+        Some(None) => ", no Retry-After".to_owned(),
+        None => String::new(),
+    };
+    let next = left.map(|left| format!(", next try in {}", duration(left))).unwrap_or_default();
+    Some(vec![label("throttled"), (Role::Warn, format!("429 answered {count} times in 1m{asked}{next}"))])
 }
 
 /// Calls that run; a watch that is open runs for minutes and is only counted.
@@ -83,7 +89,8 @@ fn progress(call: &Running, view: &ApiView<'_>, paint: Paint<'_>) -> (Role, Stri
     let elapsed = now.mono.since(call.at);
     let mut parts = vec![call_title(call.kind, call.page), format!("{} of {}", latency(elapsed), latency(call.limit))];
     if let CallKind::List(resource) = call.kind
-        && let Freshness::Loading { objects, .. } = view.cluster.fresh(resource, now)
+        && let Freshness::Loading { objects, .. } | Freshness::Relisting { objects, .. } =
+            view.cluster.fresh(resource, now)
     {
         parts.push(format!("{} so far", grouped(objects)));
     }
@@ -112,7 +119,11 @@ fn facts(scene: &Scene<'_>, view: &ApiView<'_>, paint: Paint<'_>) -> Vec<Line> {
     let version = summary.version.as_ref().map_or("version not known yet", |version| version);
     let mut server = vec![version.to_owned()];
     server.extend(view.cluster.server().map(ToString::to_string));
-    server.extend(view.cluster.skew_ms().map(|skew| format!("our clock {:+} s", skew / 1000)));
+    server.extend(view.cluster.skew_ms().map(|skew| match words::skew(skew) {
+        Some(text) => text,
+        None => "our clocks agree".to_owned(),
+    }));
+    let apart = view.cluster.skew_ms().is_some_and(|skew| words::skew(skew).is_some());
     let timeouts = format!(
         "{} in {}, {} since the start",
         summary.latency.timeouts,
@@ -122,12 +133,14 @@ fn facts(scene: &Scene<'_>, view: &ApiView<'_>, paint: Paint<'_>) -> Vec<Line> {
     let mut lines = vec![
         vec![label("our load"), (Role::Text, load)],
         vec![label("timeouts"), (if summary.latency.timeouts > 0 { Role::Warn } else { Role::Text }, timeouts)],
-        vec![label("server"), (Role::Text, server.join(&dot))],
+        vec![label("server"), (if apart { Role::Warn } else { Role::Text }, server.join(&dot))],
     ];
     let limits = Resource::CORE.into_iter().filter_map(|resource| view.cluster.page_limits(resource));
     lines.extend(limits.map(|limits| vec![label("limits"), (Role::Text, self::limits(limits, glyphs))]));
-    let window =
-        format!("calls that ended in the last {}; conn, first, body: where their time went", duration(API_WINDOW));
+    let window = format!(
+        "calls that ended in the last {}; conn, first, body, decode: where their time went",
+        duration(API_WINDOW)
+    );
     lines.push(vec![label("table"), (Role::Muted, window)]);
     lines
 }
@@ -161,6 +174,9 @@ fn sentence(failure: &Failure) -> String {
     let mut text = format!("{}: {}", failure.request, failure.text);
     if failure.attempt > 1 {
         let _ = write!(text, ", attempt {}", failure.attempt);
+    }
+    if let Some(asked) = failure.retry_after {
+        let _ = write!(text, ", Retry-After {} s", asked.as_secs());
     }
     if let Some(next) = failure.next_in {
         let _ = write!(text, ", next in {}", latency(next));

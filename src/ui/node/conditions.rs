@@ -60,10 +60,10 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, detail: &NodeDetail<'_>, pane: 
     }
 }
 
-/// `Ready` should be true and every other condition of a node false (core/v1 types.go, `NodeConditionType`; the node
+/// `Ready`, and what ends so (`NetworkingReady` of the EKS node agent), should be true and every other condition of a node false (core/v1 types.go, `NodeConditionType`; the node
 /// problem detector keeps to it).
 fn status(condition: &Condition) -> (Role, &str) {
-    let ready = &*condition.kind == "Ready";
+    let ready = condition.kind.ends_with("Ready");
     match &condition.status {
         ConditionStatus::True => (if ready { Role::Good } else { Role::Bad }, "True"),
         ConditionStatus::False => (if ready { Role::Bad } else { Role::Good }, "False"),

@@ -12,7 +12,7 @@ use crate::theme::{Glyphs, Role};
 use crate::ui::grid::{self, Seen, Spec, Width};
 use crate::ui::scene::NodeView;
 use crate::ui::text::{Pen, columns};
-use crate::ui::units::{duration, grouped};
+use crate::ui::units::{compact, duration, grouped};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Column {
@@ -89,7 +89,7 @@ fn text(column: Column, row: &PodRow<'_>, glyphs: &Glyphs) -> (Role, String) {
             (if pod.ready < pod.containers { Role::Warn } else { plain }, format!("{}/{}", pod.ready, pod.containers))
         }
         Column::Status => (status_role(pod), status(pod).to_owned()),
-        Column::Restarts => (if pod.restarts > 0 { Role::Warn } else { plain }, grouped(pod.restarts)),
+        Column::Restarts => (if pod.restarts > 0 { Role::Warn } else { plain }, compact(pod.restarts.into())),
         Column::Gpu if row.gpus == 0 => blank(),
         Column::Gpu => (plain, grouped(row.gpus)),
         Column::Age => (plain, row.age.map_or_else(|| glyphs.none.to_owned(), duration)),

@@ -110,6 +110,7 @@ impl Api {
             next_in: Some(Duration::from_secs(4)),
             previous: None,
             audit_id: audit.map(Into::into),
+            retry_after: None,
             timeout: true,
         };
         self.send(ClusterEvent::Failed(Box::new(failure)));

@@ -92,6 +92,17 @@ fn internal_errors_are_retried_a_few_times_before_a_new_list() {
     assert_eq!(bench.asked(), ["page 1 limit 500 attempt 1 within 30"]);
 }
 
+// client-go: TestReflectorReplacesStoreOnUnsafeDelete (R20).
+#[test]
+fn a_store_that_cannot_be_read_is_listed_again_at_once() {
+    let mut bench = Bench::watching();
+    let mut trouble = status(500, Layer::Server);
+    trouble.status.as_mut().unwrap().reason = Clean::new("StoreReadError");
+    bench.step(Input::WatchEnded(WatchEnd::Error(trouble)));
+    assert!(bench.timer() <= Duration::from_millis(1600));
+    assert_eq!(bench.asked(), ["page 1 limit 500 attempt 1 within 30"], "the ghost goes with the sweep");
+}
+
 // client-go R9; reflector.go: connection refused at the start of a watch does not list again.
 #[test]
 fn a_watch_that_cannot_connect_waits_and_goes_on_from_its_version() {

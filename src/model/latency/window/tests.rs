@@ -57,11 +57,41 @@ fn network_queue_and_big_answer_look_different() {
 }
 
 #[test]
+fn what_decoding_took_is_a_share_of_its_own() {
+    let mut window = Window::new(PODS);
+    for id in 1..=2 {
+        window.push(&Attempt { id: CallId(id), ..attempt(PODS, (0, 1_000, 2_000), 1_000) }, at(1));
+    }
+    window.decoded(CallId(1), ms(9_000));
+    window.decoded(CallId(2), ms(7_000));
+    window.decoded(CallId(3), ms(99_000));
+    let stats = window.stats(at(2), (at(0), Some(ms(20))));
+    // Of 2 s waiting, 2 s reading and 16 s decoding.
+    assert_eq!(stats.shares, Some(Shares { connect: 0, first_byte: 10, body: 10, decode: 80 }));
+    assert_eq!(stats.verdict, Some(Verdict::Decode), "although no call was slow");
+    assert_eq!(stats.max, Some(Percentile { value: ms(2_000), at_least: false }), "it is not part of the call");
+}
+
+#[test]
+fn a_504_before_any_deadline_is_an_error_and_no_latency() {
+    let answered = |total| {
+        let mut call = attempt(PODS, (0, total, total), 0);
+        call.status = Some(504);
+        call
+    };
+    let fast = stats(PODS, &[answered(1), answered(999)], None);
+    assert_eq!((fast.p50, fast.max, fast.timeouts), (None, None, 2));
+    assert_eq!(fast.errors, [(ErrorClass::Status(504), 2)]);
+    let slow = stats(PODS, &[answered(1), answered(28_000)], None);
+    assert_eq!(slow.p50, Some(Percentile { value: ms(28_000), at_least: true }));
+}
+
+#[test]
 fn a_call_without_a_first_byte_waited_for_it() {
     let mut call = attempt(PODS, (0, 0, 30_000), 0);
     (call.first_byte, call.status, call.end) = (None, None, End::TimedOut);
     let stats = stats(PODS, &[call], Some(ms(20)));
-    assert_eq!(stats.shares, Some(Shares { connect: 0, first_byte: 100, body: 0 }));
+    assert_eq!(stats.shares, Some(Shares { connect: 0, first_byte: 100, body: 0, decode: 0 }));
     assert_eq!((stats.timeouts, stats.errors), (1, vec![(ErrorClass::FirstByteTimeout, 1)]));
     assert_eq!(stats.max, Some(Percentile { value: ms(30_000), at_least: true }));
 }

@@ -1,0 +1,167 @@
+//! The scenario `incident` under paused time: the simulated server, the tasks of a cluster, the model and the screen in one
+//! process, and no socket between them. So "within 15 seconds" is a fact and not a matter of the machine.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use kube::client::Body;
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout};
+use tower::ServiceExt;
+
+use super::super::classify::Trouble;
+use super::super::connect::assemble;
+use super::super::meter::Sink;
+use super::super::session::{Build, Built};
+use super::super::{Link, Tuning, supervise};
+use crate::action::Action;
+use crate::clock::Clock;
+use crate::facts::text::Clean;
+use crate::model::{ClusterSpec, Model, Settings};
+use crate::msg::{ClusterEvent, ClusterId, Msg};
+use crate::sim::{self, Scenario};
+use crate::theme::{Depth, Look};
+use crate::ui::{self, ViewState};
+
+/// The scenario says `at = "10s"`.
+const BEGINS: Duration = Duration::from_secs(10);
+/// A moment before it.
+const CALM: Duration = Duration::from_millis(9_900);
+
+/// Clients that talk to the simulation without a socket.
+struct InProcess(axum::Router);
+
+impl Build for InProcess {
+    async fn build(&mut self, _: Arc<Tuning>, sink: Sink) -> Result<Built, Trouble> {
+        let router = self.0.clone();
+        let service = tower::service_fn(move |request: http::Request<Body>| {
+            router.clone().oneshot(request.map(axum::body::Body::new))
+        });
+        let client = assemble(service, &kube::Config::new("http://127.0.0.1:1".parse().unwrap()), &sink).unwrap();
+        Ok(Built { api: client.clone(), probe: client, expires: None, moved: None })
+    }
+
+    async fn stale(&mut self) -> bool {
+        false
+    }
+
+    async fn edited(&mut self) -> bool {
+        false
+    }
+}
+
+/// A screen that follows a simulated cluster.
+struct Watched {
+    _simulation: sim::Simulation,
+    start: Instant,
+    clock: Clock,
+    news: mpsc::Receiver<Msg>,
+    model: Model,
+    ticks: u32,
+}
+
+impl Watched {
+    async fn scenario(name: &str) -> Self {
+        let simulation = sim::start(Scenario::builtin(name).unwrap(), ([127, 0, 0, 1], 0).into()).await.unwrap();
+        let (start, clock) = (Instant::now(), Clock::start());
+        let context = simulation.clusters()[0].context.clone();
+        let build = InProcess(simulation.service(&context).unwrap());
+        let (out, news) = mpsc::channel(256);
+        let (_, commands) = mpsc::channel(1);
+        let link = Link { id: ClusterId(0), out, commands, clock };
+        let server = ClusterEvent::Server { url: Clean::new("simulated"), insecure: false };
+        tokio::spawn(supervise(build, server, Tuning { seed: Some(7), ..Tuning::default() }, link));
+        let spec = ClusterSpec { context: Clean::new(&context), broken: None };
+        let model = Model::new(vec![spec], Settings::default());
+        Self { _simulation: simulation, start, clock, news, model, ticks: 0 }
+    }
+
+    /// Takes in what happens until so long after the start, with a tick each second.
+    async fn until(&mut self, end: Duration) {
+        loop {
+            let tick = Duration::from_secs(u64::from(self.ticks) + 1).min(end);
+            let left = (self.start + tick).saturating_duration_since(Instant::now());
+            match timeout(left, self.news.recv()).await {
+                Ok(Some(msg)) => drop(self.model.update(msg, self.clock.now())),
+                Ok(None) => panic!("the tasks of the cluster have ended"),
+                Err(_) if tick == end => return,
+                Err(_) => {
+                    self.ticks += 1;
+                    drop(self.model.update(Msg::Tick, self.clock.now()));
+                }
+            }
+        }
+    }
+
+    fn screen(&mut self, (width, height): (u16, u16)) -> String {
+        let now = self.clock.now();
+        self.model.prepare(now);
+        let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+        let (mut state, look) = (ViewState::default(), Look::new(Depth::None, false));
+        terminal.draw(|frame| ui::view(frame, &mut self.model, &mut state, &look, now)).unwrap();
+        let buf = terminal.backend().buffer();
+        let row = |y: u16| (0..width).map(|x| buf[(x, y)].symbol()).collect::<String>();
+        (0..height).map(|y| row(y).trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+    }
+
+    fn act(&mut self, action: Action) {
+        let now = self.clock.now();
+        self.model.update(Msg::Action(action), now);
+    }
+}
+
+#[track_caller]
+fn assert_line(text: &str, words: &[&str]) {
+    assert!(text.lines().any(|line| words.iter().all(|word| line.contains(word))), "no line with {words:?}:\n{text}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn incident_is_told_within_15_seconds_with_what_is_wrong_and_where_the_time_goes() {
+    let mut watched = Watched::scenario("incident").await;
+    watched.until(CALM).await;
+    for size in [(80, 24), (200, 60)] {
+        let calm = watched.screen(size);
+        assert_line(&calm, &["no alert firing"]);
+        assert!(!calm.contains('×'), "{calm}");
+    }
+    watched.until(BEGINS + Duration::from_secs(15)).await;
+    // What is wrong and where the time goes, on the first screen, however small; and the last picture stays.
+    for size in [(80, 24), (200, 60)] {
+        let text = watched.screen(size);
+        assert_line(&text, &["slow", "nodes 103/104", "×", "3 t/o"]);
+        assert_line(&text, &["▲ critical", "node 10-16-10-115.maas NotReady"]);
+        assert_line(&text, &["── api slow to start while the ping is fast: the server's queues or storage"]);
+    }
+    let text = watched.screen((200, 60));
+    assert_line(&text, &["▲ warning", "list page 1", "(limit 10 s), ", "first byte after 1"]);
+    // Where the time goes, by kind of call and in words.
+    watched.act(Action::Api);
+    for size in [(80, 24), (200, 60)] {
+        let text = watched.screen(size);
+        assert_line(&text, &[" probe ", "≥5.0s", "first by"]);
+        assert_line(&text, &["slow to start while the ping is fast: the server's queues or storage"]);
+    }
+    let wide = watched.screen((200, 60));
+    assert_line(&wide, &[" probe ", "first byte t/o ×"]);
+    assert_line(&wide, &["no byte yet"]);
+    assert_line(&wide, &["last failure"]);
+    assert_line(&wide, &[" first byte ", "get /api/v1/namespaces?limit=1: no answer within 5 s"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_the_incident_the_screen_is_calm_again_by_itself() {
+    let mut watched = Watched::scenario("incident").await;
+    watched.until(Duration::from_secs(60)).await;
+    watched.act(Action::Alerts);
+    let text = watched.screen((200, 60));
+    for alert in ["node 10-16-10-114.maas flapping", "node 10-16-10-118.maas 3 of 8 nvidia.com/gpu withdrawn"] {
+        assert_line(&text, &["▲ warning", alert]);
+    }
+    watched.act(Action::Back);
+    watched.until(Duration::from_secs(150)).await;
+    let text = watched.screen((200, 60));
+    assert_line(&text, &["nodes 104/104", "gpu", "872/872"]);
+    assert!(!text.contains("no byte yet"), "{text}");
+}

@@ -1,0 +1,36 @@
+//! Kubelets renew their leases every 10 s: what a list shows is computed, and who watches is told at the tick.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
+
+use super::lock;
+use super::object::{Object, Resource};
+use super::server::Server;
+
+/// kubelet `nodeLeaseRenewIntervalFraction` of 40 s.
+const RENEWAL: Duration = Duration::from_secs(10);
+
+/// Renews the leases of living kubelets as long as somebody watches them: at rest they cost nothing.
+pub(super) fn spawn(server: &Arc<Server>) {
+    let server = Arc::clone(server);
+    let alive = Arc::clone(&server);
+    server.spawn(async move {
+        let mut ticks = interval_at(Instant::now() + RENEWAL, RENEWAL);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            let mut world = lock(&alive.world);
+            if !world.store.is_watched(Resource::Leases) {
+                continue;
+            }
+            let living = |object: &&Arc<Object>| matches!(&***object, Object::Lease(lease) if lease.stopped == 0);
+            let leases: Vec<Object> =
+                world.store.all(Resource::Leases).filter(living).map(|lease| (**lease).clone()).collect();
+            for lease in leases {
+                world.store.put(lease);
+            }
+        }
+    });
+}

@@ -1,0 +1,225 @@
+//! What is asked of each decoder for any bytes at all. The fuzz targets and the test of the corpus both run these.
+
+use std::io::Write;
+
+use watchbell::cluster::kubeconfig::{Selection, Sources, load};
+use watchbell::facts::node::{self, NodeFacts};
+use watchbell::facts::pod::{self, PodBatch};
+use watchbell::facts::quantity::Quantity;
+use watchbell::facts::text::{CAP, Clean, sanitize};
+use watchbell::facts::wire::{
+    DecodeError, ListHead, bookmark_version, decode_frame, decode_proto_frame, decode_status,
+};
+
+/// Nodes as the API writes them in JSON: a list, an object, a line of a watch.
+pub(crate) fn node_json(bytes: &[u8]) {
+    nodes(bytes);
+    if let Ok(frame) = decode_frame(bytes) {
+        nodes(frame.object);
+    }
+}
+
+/// Pods as the API writes them in JSON: a list, an object, a line of a watch.
+pub(crate) fn pod_json(bytes: &[u8]) {
+    pods(bytes);
+    if let Ok(frame) = decode_frame(bytes) {
+        pods(frame.object);
+    }
+}
+
+/// Nodes in protobuf: the body as it is, and as the message of a list, of an object and of a frame.
+pub(crate) fn node_proto(bytes: &[u8]) {
+    for body in wrapped(bytes, "Node") {
+        nodes(&body);
+    }
+    if let Ok(frame) = decode_proto_frame(bytes) {
+        nodes(frame.object);
+    }
+}
+
+/// Pods in protobuf: the body as it is, and as the message of a list, of an object and of a frame.
+pub(crate) fn pod_proto(bytes: &[u8]) {
+    for body in wrapped(bytes, "Pod") {
+        pods(&body);
+    }
+    if let Ok(frame) = decode_proto_frame(bytes) {
+        pods(frame.object);
+    }
+}
+
+/// A quantity: what is read is in order, and writing it in billionths reads as the same.
+pub(crate) fn quantity(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let Ok(read) = Quantity::parse(&text) else { return };
+    assert_eq!(Quantity::parse(&format!("{}n", read.nano())), Ok(read), "{text:?} in billionths");
+    if !text.starts_with(['-', '+']) {
+        assert!(read >= Quantity::ZERO, "{text:?}");
+        assert_eq!(Quantity::parse(&format!("+{text}")), Ok(read), "+{text:?}");
+        assert_eq!(Quantity::parse(&format!("-{text}")), Ok(Quantity::ZERO - read), "-{text:?}");
+    }
+    // Both round away from zero, and saturate.
+    let exact = read.nano() / 1_000_000_000;
+    assert!(
+        i128::from(read.value()) == exact
+            || i128::from(read.value()) == exact + read.nano().signum()
+            || exact.unsigned_abs() >= i64::MAX as u128
+    );
+    assert!(text.bytes().all(|byte| byte.is_ascii_graphic()), "{text:?} is not in the grammar");
+}
+
+/// Text from outside: what comes out cannot move the cursor, hide, or turn what follows, and doing it twice changes nothing.
+pub(crate) fn text(bytes: &[u8]) {
+    let raw = String::from_utf8_lossy(bytes);
+    let clean = sanitize(&raw);
+    harmless(&clean);
+    assert_eq!(sanitize(&clean), clean, "twice");
+    assert_eq!(&*Clean::new(&raw), &*clean);
+}
+
+/// A kubeconfig: every context is usable or says why not, in words that a terminal can show.
+pub(crate) fn kubeconfig(bytes: &[u8]) {
+    let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
+    file.write_all(bytes).expect("a temporary file can be written");
+    let sources = Sources { flag: Some(file.path().to_owned()), ..Sources::default() };
+    for all in [false, true] {
+        match load(&sources, &Selection { contexts: Vec::new(), all }) {
+            Ok(targets) => {
+                assert!(!targets.is_empty());
+                for target in targets {
+                    harmless(target.context());
+                    harmless(target.server().unwrap_or_default());
+                    harmless(target.broken().map_or("", Clean::as_str));
+                    assert!(target.broken().is_some() || target.server().is_some(), "usable without a server");
+                }
+            }
+            Err(error) => {
+                let words = error.to_string();
+                harmless(&words);
+                assert!(!words.is_empty());
+            }
+        }
+    }
+}
+
+/// `decode_list`, `decode_object` and what else is read of such a body.
+fn nodes(body: &[u8]) {
+    let mut listed: Vec<NodeFacts> = Vec::new();
+    let head = node::decode_list(body, |node| listed.push(node));
+    headed(head, listed.len());
+    listed.iter().for_each(sound);
+    match node::decode_object(body) {
+        Ok(node) => sound(&node),
+        Err(error) => harmless(&error.text),
+    }
+    others(body);
+}
+
+fn pods(body: &[u8]) {
+    let mut listed = PodBatch::default();
+    let head = pod::decode_list(body, &mut listed);
+    headed(head, listed.len());
+    let mut one = PodBatch::default();
+    match pod::decode_object(body, true, &mut one) {
+        Ok(()) => assert_eq!(one.len(), 1),
+        Err(error) => harmless(&error.text),
+    }
+    for (pod, _) in listed.iter().chain(one.iter()) {
+        assert!(!pod.name.is_empty());
+        assert!(pod.ready <= pod.containers, "{} of {} containers are ready", pod.ready, pod.containers);
+        for text in [pod.namespace, pod.name, pod.node, pod.owner_kind, pod.owner_name, pod.reason] {
+            harmless(text);
+        }
+        pod.requests.others.iter().for_each(|(name, _)| harmless(name));
+        assert_eq!(pod.requests.amount("cpu"), pod.requests.cpu);
+    }
+    others(body);
+}
+
+fn others(body: &[u8]) {
+    let _ = bookmark_version(body);
+    if let Some(status) = decode_status(body) {
+        harmless(&format!("{status:?}"));
+    }
+}
+
+fn headed(head: Result<ListHead, DecodeError>, handed: usize) {
+    match head {
+        Ok(head) => assert_eq!(head.objects as usize, handed, "the head counts what was handed over"),
+        Err(error) => harmless(&error.text),
+    }
+}
+
+fn sound(node: &NodeFacts) {
+    assert!(!node.name.is_empty());
+    assert!(node.labels.is_sorted(), "labels are searched by halves");
+    let (readiness, since) = node.readiness();
+    assert!(since.is_none() || node.conditions.iter().any(|condition| &*condition.kind == "Ready"), "{readiness:?}");
+    for (key, value) in &node.labels {
+        harmless(key);
+        harmless(value);
+        assert!(node.label(key).is_some());
+    }
+    for role in node.roles() {
+        harmless(&role);
+        assert!(!role.is_empty());
+    }
+    for condition in &node.conditions {
+        for text in [&condition.kind, &condition.reason, &condition.message] {
+            harmless(text);
+        }
+    }
+    for text in [&node.name, &node.kubelet, &node.os_image, &node.kernel, &node.runtime, &node.internal_ip] {
+        harmless(text);
+    }
+}
+
+/// The bytes, and the bytes as what an envelope of protobuf holds.
+fn wrapped(bytes: &[u8], kind: &str) -> Vec<Vec<u8>> {
+    let envelope = |kind: &str, message: &[u8]| {
+        let mut body = b"k8s\0".to_vec();
+        put(&mut body, 1, &{
+            let mut meta = Vec::new();
+            put(&mut meta, 2, kind.as_bytes());
+            meta
+        });
+        put(&mut body, 2, message);
+        body
+    };
+    let mut item = Vec::new();
+    put(&mut item, 2, bytes);
+    let list = format!("{kind}List");
+    vec![bytes.to_vec(), envelope(&list, bytes), envelope(&list, &item), envelope(kind, bytes)]
+}
+
+/// A field of bytes: its tag, its length as a varint, itself.
+fn put(message: &mut Vec<u8>, number: u8, value: &[u8]) {
+    message.push(number << 3 | 2);
+    let mut length = value.len();
+    while length >= 0x80 {
+        message.push(u8::try_from(length & 0x7f).expect("seven bits") | 0x80);
+        length >>= 7;
+    }
+    message.push(u8::try_from(length).expect("seven bits"));
+    message.extend_from_slice(value);
+}
+
+/// The slow and literal opposite of the cleaner: what must not be there, by `reference/security.md`, section 4.
+fn harmless(text: &str) {
+    let chars: Vec<char> = text.chars().collect();
+    let mut marks = 0;
+    for (at, c) in chars.iter().copied().enumerate() {
+        assert!(!c.is_control(), "a control character in {text:?}");
+        let turns =
+            matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        assert!(!turns, "a bidi control in {text:?}");
+        let hides = matches!(c, '\u{200b}' | '\u{200c}' | '\u{2060}'..='\u{2064}' | '\u{feff}' | '\u{ad}' | '\u{180e}');
+        assert!(!hides, "an invisible character in {text:?}");
+        assert!(!matches!(c, '\u{e0000}'..='\u{e0fff}' | '\u{2028}' | '\u{2029}'), "{text:?}");
+        let lone = c == '\u{200d}'
+            && (at == 0 || at + 1 == chars.len() || chars[at + 1].is_ascii() || chars[at - 1].is_ascii());
+        assert!(!lone, "a joiner that joins nothing in {text:?}");
+        marks = if matches!(c, '\u{300}'..='\u{36f}' | '\u{489}' | '\u{fe20}'..='\u{fe2f}') { marks + 1 } else { 0 };
+        assert!(marks <= 4, "a flood of marks in {text:?}");
+    }
+    assert!(chars.len() <= CAP * 4, "{} characters", chars.len());
+}

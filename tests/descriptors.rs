@@ -1,0 +1,63 @@
+//! What many reconnects leave behind in the process: no file descriptor. The real program, because other tests open files in
+//! this one.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+use watchbell::sim::Change;
+
+use crate::common::Served;
+use crate::pty::Terminal;
+
+/// Times that every connection of the program is cut.
+const CUTS: usize = 6;
+/// A reconnect takes about a second, the least time between two starts of a watch; this is for a busy machine.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Open files of the program.
+fn open_files(terminal: &Terminal) -> usize {
+    let pid = terminal.program().as_raw_nonzero();
+    std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap().count()
+}
+
+/// Watches that were asked for so far.
+fn watches(served: &Served) -> usize {
+    served.control().requests().iter().filter(|log| log.path_and_query.contains("watch=1")).count()
+}
+
+fn wait_until(what: &str, done: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !done() {
+        assert!(start.elapsed() < PATIENCE, "{what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn many_reconnects_leave_no_file_descriptor_behind() {
+    let served = Served::scenario("small");
+    let mut terminal = Terminal::start(&served, "", &[]);
+    terminal.wait_for("✓ Ready");
+    let control = served.control();
+    wait_until("the first watches", || watches(&served) >= 2);
+    let mut counts = Vec::new();
+    for round in 0..CUTS {
+        served.runtime.block_on(control.stop_listening());
+        served.runtime.block_on(control.listen_again()).unwrap();
+        wait_until("the watches come back", || watches(&served) >= 2 * (round + 2));
+        // A watch that brings nothing has not proven itself, and the next one would wait for longer.
+        let node = "worker-1".to_owned();
+        let cordons = round % 2 == 0;
+        control.apply(if cordons { Change::Cordon { node } } else { Change::Uncordon { node } });
+        let (namespace, name) = ("web".to_owned(), format!("late-{round}"));
+        control.apply(Change::AddPod { namespace, name, node: Some("gpu-1".to_owned()) });
+        let pods = format!("pods {}/330", 20 + round + 1);
+        terminal.wait("both changes", |text| text.contains("SchedulingDisabled") == cordons && text.contains(&pods));
+        counts.push(open_files(&terminal));
+    }
+    // Two watches, two probes and a page at most, whichever of them is open at the moment of the count.
+    let (first, last) = (counts[0], *counts.last().unwrap());
+    assert!(last <= first + 3, "{counts:?}");
+    terminal.press("q");
+    terminal.ends_with(0);
+}
