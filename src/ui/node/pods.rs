@@ -29,7 +29,7 @@ enum Column {
 }
 
 const COLUMNS: [Spec<Column>; 10] = [
-    Spec::new(Column::Namespace, "NAMESPACE", Width::Seen(9, 28), 3).by(SortBy::Name),
+    Spec::new(Column::Namespace, "NAMESPACE", Width::Seen(10, 28), 3).by(SortBy::Name),
     Spec::new(Column::Pod, "POD", Width::Seen(12, 253), 0),
     Spec::new(Column::Ready, "READY", Width::Fixed(5), 7).right(),
     Spec::new(Column::Status, "STATUS", Width::Seen(9, 24), 1).by(SortBy::Status),
