@@ -292,11 +292,13 @@ impl Rig {
         self.fails_since(from, layer, says).await
     }
 
-    /// The same, counting what was heard since failure number `from`.
+    /// The same of lists and watches, counting what was heard since failure number `from`: a probe (`get …`) has no next
+    /// attempt, its next tick comes anyway.
     pub(super) async fn fails_since(&mut self, from: usize, layer: Layer, says: &str) -> Failure {
-        let find = |rig: &Self| {
-            rig.failures[from..].iter().find(|failure| failure.layer == layer && failure.text.contains(says)).cloned()
+        let is_it = |failure: &&Failure| {
+            failure.layer == layer && failure.text.contains(says) && !failure.request.starts_with("get ")
         };
+        let find = |rig: &Self| rig.failures[from..].iter().find(is_it).cloned();
         self.until(&format!("a failure of {layer:?} that says `{says}`"), |rig| find(rig).is_some()).await;
         find(self).unwrap()
     }
