@@ -47,7 +47,9 @@ pub(super) fn table(kinds: &[KindStats], width: usize, glyphs: &Glyphs) -> Vec<L
         lines.push(vec![(Role::Unknown, " no call has ended yet".to_owned())]);
     }
     let mut said = None;
-    for stats in kinds {
+    // What a cluster need not have comes last: it must not push a running call or the last failure off a small screen.
+    let (optional, core): (Vec<_>, Vec<_>) = kinds.iter().partition(|stats| stats.kind.is_optional());
+    for stats in core.into_iter().chain(optional.into_iter().filter(|stats| !is_absent(stats))) {
         let mut line = vec![(Role::Text, format!(" {:<12}", call_name(stats.kind)))];
         for (title, width) in &titles {
             let (role, text) = value(title, stats, glyphs);
@@ -109,6 +111,12 @@ fn value(title: &str, stats: &KindStats, glyphs: &Glyphs) -> (Role, String) {
         "DECODE" | "DEC" => share(stats.shares.map(|shares| shares.decode)),
         _ => (Role::Text, volume(stats.bytes)),
     }
+}
+
+/// An API that the cluster does not have: that it was asked for now and then is no news.
+fn is_absent(stats: &KindStats) -> bool {
+    let is_404 = |(class, _): &(ErrorClass, usize)| *class == ErrorClass::Status(404);
+    stats.p50.is_none() && !stats.errors.is_empty() && stats.errors.iter().all(is_404)
 }
 
 /// `504 ×1, body t/o ×2`.

@@ -311,3 +311,19 @@ fn both_screens_are_drawn_at_every_size() {
         api.act(Action::Back);
     }
 }
+
+#[test]
+fn what_the_cluster_does_not_have_takes_no_line_and_what_it_need_not_have_comes_last() {
+    let mut api = Api::new();
+    let answer = |status| (100, End::Complete, Some(status));
+    api.call(CallKind::List(Resource::Leases), (None, Some(3), 4), answer(200));
+    api.call(CallKind::List(Resource::Slices), (None, Some(3), 4), answer(404));
+    api.call(CallKind::List(Resource::Claims), (None, Some(3), 4), answer(403));
+    api.call(PODS, (None, Some(3), 4), answer(404));
+    api.act(Action::Api);
+    let text = api.text((120, 40));
+    let line = |call: &str| text.lines().position(|line| line.trim_start().starts_with(call));
+    assert_eq!(line("slices list"), None, "{text}");
+    assert!(line("claims list").is_some(), "that it may not be seen is news: {text}");
+    assert!(line("pods list").unwrap() < line("leases list").unwrap(), "{text}");
+}
