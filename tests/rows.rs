@@ -77,8 +77,9 @@
 //!   `f52_watches_cut_far_apart_or_for_another_reason_stay_apart`
 //! * F53: `f53_a_403_after_an_hour_of_success_is_transient_for_a_minute`;
 //!   `f53_a_server_that_forbids_for_a_moment_is_asked_again_at_once`
-//! * F54: does not apply: nodes and pods have one version each; optional groups that are not there are silent by
-//!   design
+//! * F54: `f54_a_server_without_the_group_is_looked_at_every_5_min_without_a_word`;
+//!   `f54_a_version_that_goes_away_is_followed_to_the_next`;
+//!   `f54_devices_that_are_not_visible_are_null_with_a_reason_and_never_zero`
 //! * F55: `f55_a_pod_that_finishes_leaves_at_once_and_without_an_alert_and_may_come_back`
 //! * F60: `f60_a_plugin_that_hangs_is_killed_with_its_children`;
 //!   `f60_f63_credentials_are_renewed_a_minute_before_they_expire_while_the_data_goes_on`;
