@@ -103,14 +103,8 @@ fn density<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u8>, D::
 mod tests {
     use std::time::Duration;
 
-    use super::super::{Config, ConfigError, DEFAULTS};
-
-    fn load(text: &str) -> Result<Config, ConfigError> {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("config.toml");
-        std::fs::write(&path, text).unwrap();
-        Config::load(Some(&path))
-    }
+    use super::super::DEFAULTS;
+    use super::super::tests::load;
 
     #[test]
     fn every_threshold_has_its_default_in_the_embedded_file() {

@@ -125,15 +125,9 @@ fn range<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<(Duration,
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Config, ConfigError, DEFAULTS};
+    use super::super::tests::load;
+    use super::super::{Config, DEFAULTS};
     use super::*;
-
-    fn load(text: &str) -> Result<Config, ConfigError> {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("config.toml");
-        std::fs::write(&path, text).unwrap();
-        Config::load(Some(&path))
-    }
 
     #[test]
     fn the_embedded_timeouts_are_what_the_tasks_default_to() {
