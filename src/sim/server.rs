@@ -68,6 +68,8 @@ pub(super) struct Server {
     kicks: [watch::Sender<u64>; Resource::ALL.len()],
     tasks: Mutex<JoinSet<()>>,
     serving: Mutex<Option<AbortHandle>>,
+    /// Holds the port while nobody listens: the system would give it to whoever asks for any.
+    reserved: Mutex<Option<TcpSocket>>,
     /// A queue that is full, in place of the listener.
     hole: Mutex<Option<(TcpListener, Vec<TcpStream>)>>,
 }
@@ -103,6 +105,7 @@ impl Server {
             kicks: Resource::ALL.map(|_| watch::Sender::new(0)),
             tasks: Mutex::new(JoinSet::new()),
             serving: Mutex::new(None),
+            reserved: Mutex::new(None),
             hole: Mutex::new(None),
         }
     }
@@ -146,7 +149,7 @@ impl Server {
     pub(super) async fn vanish(&self) {
         self.front.freeze(true);
         self.stop_accepting().await;
-        let Ok(full) = bind(self.address).and_then(|socket| socket.listen(0)) else { return };
+        let Ok(full) = self.port().and_then(|socket| socket.listen(0)) else { return };
         let mut plugs = Vec::new();
         while plugs.len() < PLUGS {
             match tokio::time::timeout(PLUG, TcpStream::connect(self.address)).await {
@@ -166,6 +169,16 @@ impl Server {
             }
         }
         *lock(&self.hole) = None;
+        let mut reserved = lock(&self.reserved);
+        if reserved.is_none() {
+            *reserved = bind(self.address).ok();
+        }
+    }
+
+    /// The socket that held the port, or another one.
+    fn port(&self) -> io::Result<TcpSocket> {
+        let reserved = lock(&self.reserved).take();
+        reserved.map_or_else(|| bind(self.address), Ok)
     }
 
     /// Listens again on the same port.
@@ -174,8 +187,7 @@ impl Server {
             return Ok(());
         }
         *lock(&self.hole) = None;
-        let socket = bind(self.address)?;
-        self.serve(socket.listen(BACKLOG)?);
+        self.serve(self.port()?.listen(BACKLOG)?);
         Ok(())
     }
 

@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 use std::time::Duration;
 
 use serde_json::json;
+use tokio::net::TcpSocket;
 use tokio::time::{Instant, timeout};
 
 use super::client::{get, open};
@@ -153,6 +154,17 @@ async fn a_server_dies_and_comes_back_on_the_same_port_with_the_same_state() {
     }
     assert!(running.more().await.is_err(), "open connections are cut");
     assert_eq!(control.dump(), before);
+}
+
+#[tokio::test]
+async fn a_server_that_refuses_keeps_its_port_from_others() {
+    let (_sim, control, url) = small().await;
+    let address = url.trim_start_matches("http://").parse().unwrap();
+    control.stop_listening().await;
+    let taken = TcpSocket::new_v4().unwrap().bind(address).err().map(|e| e.kind());
+    assert_eq!(taken, Some(ErrorKind::AddrInUse));
+    control.listen_again().await.unwrap();
+    assert_eq!(get(&url, "/livez").await.0, 200);
 }
 
 #[tokio::test]
