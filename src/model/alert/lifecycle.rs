@@ -99,7 +99,7 @@ fn fill(bench: &mut Bench, pods: std::ops::Range<usize>, removed: bool) {
     bench.change_pods(1, &pods, removed);
 }
 
-const API: [Case; 9] = [
+const API: [Case; 10] = [
     Case {
         reason: "SlowCall",
         raise: |bench| bench.call(PODS, 10_001, End::Complete, Some(200)),
@@ -175,6 +175,14 @@ const API: [Case; 9] = [
         // `/livez` asks for none.
         hold: |bench| bench.call(CallKind::Ping, 20, End::Complete, Some(200)),
         clear: |bench| bench.call(CallKind::Work, 20, End::Complete, Some(200)),
+        silence: Silence::Leaves,
+    },
+    Case {
+        reason: "CredentialsMissing",
+        raise: |bench| bench.waiting(Resource::Nodes, Layer::Credentials),
+        ripen: None,
+        hold: |bench| bench.waiting(Resource::Nodes, Layer::Credentials),
+        clear: |bench| bench.sync(Resource::Nodes, SyncState::Watching),
         silence: Silence::Leaves,
     },
     Case {

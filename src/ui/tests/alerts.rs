@@ -39,7 +39,7 @@ fn probes(bench: &mut Bench, count: usize, outcome: ProbeOutcome) {
     }
 }
 
-const CASES: [Case; 19] = [
+const CASES: [Case; 20] = [
     ("SlowCall", "warning", "pods list page 3 has run 12 s (limit 10 s), no byte yet", |bench| {
         bench.start(PODS, Some(3));
         bench.wait_live(12);
@@ -70,6 +70,9 @@ const CASES: [Case; 19] = [
     }),
     ("CredentialsRejected", "critical", "credentials rejected (401)", |bench| {
         bench.call(CallKind::Work, 20, End::Complete, Some(401));
+    }),
+    ("CredentialsMissing", "critical", "no credentials: connection refused", |bench| {
+        bench.waiting(Resource::Nodes, Layer::Credentials);
     }),
     ("Denied", "notice", "pods may not be listed (403): connection refused", |bench| {
         bench.denied(Resource::Pods);
