@@ -6,7 +6,7 @@
 //! ─────────           strip                 alert (if any)
 //! strip (≤ 1/3)       ── trouble ──         body
 //! ── trouble ──       alert                 footer
-//! alerts (1–3)        body
+//! alerts (≤ 1/12)     body
 //! ── age of data ──   footer
 //! body
 //! ─────────
@@ -28,7 +28,7 @@ const FULL_HEIGHT: u16 = 30;
 /// Narrower terminals have no header: its facts would be cut.
 const HEADER_WIDTH: u16 = 60;
 
-/// Most alerts that are listed on the main screen.
+/// A full screen lists this many alerts, and a higher one a twelfth of its lines.
 const ALERTS: u16 = 3;
 
 /// What decides the layout, besides the size.
@@ -79,7 +79,7 @@ impl Layout {
         let full = area.height >= FULL_HEIGHT;
         let strip = if compact && !counts.inside { rows(counts.clusters).clamp(1, area.height / 3) } else { 1 };
         let alerts = match (full, compact) {
-            (true, _) => rows(counts.alerts).clamp(1, ALERTS),
+            (true, _) => rows(counts.alerts).clamp(1, ALERTS.max(area.height / 12)),
             (_, true) => 1,
             _ => rows(counts.alerts).min(1),
         };
@@ -164,6 +164,7 @@ mod tests {
         assert_eq!(heights(60, 12, 6, 4), [0, 0, 1, 0, 1, 0, 9, 0, 1]);
         assert_eq!(heights(60, 12, 6, 0), [0, 0, 1, 0, 0, 0, 10, 0, 1]);
         assert_eq!(heights(160, 45, 80, 90), [1, 1, 15, 1, 3, 1, 21, 1, 1], "many clusters take a third");
+        assert_eq!(heights(200, 60, 1, 90), [1, 1, 1, 1, 5, 1, 48, 1, 1], "more alerts where there is room");
     }
 
     #[test]
