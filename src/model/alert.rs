@@ -245,8 +245,10 @@ impl Alerts {
 
     fn note(&mut self, finding: &Finding, now: Mono) {
         let same = |record: &AlertRecord| record.reason == finding.reason && record.subject == finding.subject;
-        let at = self.records.iter().position(same).unwrap_or_else(|| {
-            self.records.push(AlertRecord::new(finding, now));
+        let known = self.records.iter().position(same);
+        let (told, ack) = self.inherited(finding);
+        let at = known.unwrap_or_else(|| {
+            self.records.push(AlertRecord { told, ack, ..AlertRecord::new(finding, now) });
             self.records.len() - 1
         });
         let record = &mut self.records[at];
@@ -254,7 +256,7 @@ impl Alerts {
             record.first = now;
             record.since = None;
             record.peak = 0;
-            record.told = false;
+            (record.told, record.ack) = (told, ack);
         }
         record.seen = true;
         record.severity = finding.severity;
@@ -272,6 +274,37 @@ impl Alerts {
         if record.since.is_some() {
             record.since = finding.since.or(record.since);
         }
+    }
+
+    /// Whether the nodes with this trouble are one line.
+    fn groups(&self, reason: &str) -> bool {
+        self.records.iter().any(|record| record.reason == reason && record.size > 0 && record.resolved.is_none())
+    }
+
+    /// Whether `finding` was told and acknowledged as a part of a group that falls apart because it got smaller: that is no
+    /// news of the nodes that are left.
+    fn inherited(&self, finding: &Finding) -> (bool, Option<Ack>) {
+        let group = |record: &&AlertRecord| {
+            record.reason == finding.reason && record.size > 0 && record.firing() && !record.seen
+        };
+        let group = self.records.iter().find(group).filter(|_| finding.size == 0);
+        group.map_or((false, None), |group| (group.told, group.ack.map(|ack| Ack { size: 0, ..ack })))
+    }
+
+    /// The machine slept for `gap` while the monotonic clock stood still: everything is older than it says, and what was to
+    /// end in that time is over (F67).
+    pub(crate) fn slept(&mut self, gap: Duration) {
+        let earlier = |at: &mut Mono| *at = Mono(at.0.saturating_sub(gap));
+        for record in &mut self.records {
+            // What waits for its time has not become older in this one.
+            if record.since.is_some() {
+                earlier(&mut record.first);
+            }
+            record.since.iter_mut().chain(&mut record.resolved).for_each(earlier);
+            record.ack.iter_mut().for_each(|ack| earlier(&mut ack.until));
+        }
+        self.silenced_until.iter_mut().for_each(earlier);
+        self.touched = true;
     }
 
     fn forget_oldest(&mut self) {

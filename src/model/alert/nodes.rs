@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::density::Full;
 use super::words::span;
-use super::{Finding, Severity};
+use super::{Finding, Severity, Voice};
 use crate::facts::node::Readiness;
 use crate::facts::text::Clean;
 use crate::model::cluster::ClusterState;
@@ -14,8 +14,10 @@ use crate::model::elapsed;
 use crate::model::nodes::{Devices, Node};
 use crate::msg::{Mono, Now};
 
-/// More nodes than this with the same trouble are one line.
+/// More nodes than this with the same trouble are one line...
 const GROUP_OVER: usize = 5;
+/// ...until there are so few again: a line that falls apart and comes back with every node would be news each time.
+const GROUP_UNTIL: usize = 3;
 /// Names that such a line spells out.
 const GROUP_NAMES: usize = 3;
 /// A time of day says when for half a day around it.
@@ -25,11 +27,12 @@ impl ClusterState {
     /// Adds what is wrong with nodes. O(nodes in trouble); only the lines that are shown become text.
     pub(super) fn nodes_in_trouble(&self, now: Now, findings: &mut Vec<Finding>) {
         let sums = self.nodes.sums();
-        if sums.total > 1 && sums.unknown == sums.total {
+        let all_unknown = sums.total > 1 && sums.unknown == sums.total;
+        if all_unknown {
             let text = format!("all {} nodes Unknown: the control plane stopped hearing from any of them", sums.total);
             findings.push(Finding::new("NodeUnknown", Severity::Critical, text));
-            return;
         }
+        let explained = findings.len();
         let mut groups = Groups::default();
         for node in self.nodes.troubled() {
             groups.add(node);
@@ -39,24 +42,33 @@ impl ClusterState {
             let last = self.history.transitions(uid).next().map(|change| elapsed(change.at, now));
             Case::Flapping { name, changes: self.history.changes(uid, now), last: last.unwrap_or_default() }
         });
-        let at = now.wall;
-        group(("NodeNotReady", "nodes NotReady"), groups.not_ready, at, findings);
-        group(("NodeUnknown", "nodes Unknown"), groups.unknown, at, findings);
-        group(("NodeFlapping", "nodes flapping"), flapping.collect(), at, findings);
-        group(("NodePressure", "nodes with bad conditions"), groups.pressure, at, findings);
-        group(("GpusWithdrawn", "nodes with withdrawn devices"), groups.withdrawn, at, findings);
+        let mut group = |reason, many, cases, findings: &mut Vec<Finding>| {
+            let limit = if self.alerts.groups(reason) { GROUP_UNTIL } else { GROUP_OVER };
+            group(Words { reason, many, limit }, cases, now.wall, findings);
+        };
+        group("NodeNotReady", "nodes NotReady", groups.not_ready, findings);
+        if !all_unknown {
+            group("NodeUnknown", "nodes Unknown", groups.unknown, findings);
+        }
+        group("NodeFlapping", "nodes flapping", flapping.collect(), findings);
+        group("NodePressure", "nodes with bad conditions", groups.pressure, findings);
+        group("GpusWithdrawn", "nodes with withdrawn devices", groups.withdrawn, findings);
         let full = self.alerts.density.full();
         let full = full.map(|(name, full)| Case::Full(name, *full)).collect();
         let first = findings.len();
-        group(("PodDensity", "nodes nearly full of pods"), full, at, findings);
+        group("PodDensity", "nodes nearly full of pods", full, findings);
         for finding in &mut findings[first..] {
             finding.pending = self.settings.pod_density_for;
         }
         let first = findings.len();
-        group(("GpusMissing", "nodes with missing devices"), groups.missing, at, findings);
+        group("GpusMissing", "nodes with missing devices", groups.missing, findings);
         for finding in &mut findings[first..] {
             // A booting node has its labels before its device plugin.
             finding.pending = self.settings.gpus_missing_for;
+        }
+        if all_unknown {
+            // They are no news beside the banner, and not over because of it.
+            findings[explained..].iter_mut().for_each(|finding| finding.voice = Voice::Silenced);
         }
     }
 }
@@ -186,11 +198,19 @@ impl Case<'_> {
     }
 }
 
+/// What a line about many nodes is made of.
+struct Words {
+    reason: &'static str,
+    many: &'static str,
+    /// More nodes than this are one line.
+    limit: usize,
+}
+
 /// One line each, or one line for all if they are many; the oldest first.
-fn group(words: (&'static str, &str), mut cases: Vec<Case<'_>>, now: Timestamp, findings: &mut Vec<Finding>) {
-    let (reason, many) = words;
+fn group(words: Words, mut cases: Vec<Case<'_>>, now: Timestamp, findings: &mut Vec<Finding>) {
+    let Words { reason, many, limit } = words;
     let oldest = |a: &Case<'_>, b: &Case<'_>| a.since().cmp(&b.since()).then_with(|| a.name().cmp(b.name()));
-    if cases.len() <= GROUP_OVER {
+    if cases.len() <= limit {
         cases.sort_unstable_by(oldest);
         findings.extend(cases.iter().map(|case| case.finding(reason, now)));
         return;

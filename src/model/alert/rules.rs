@@ -63,7 +63,7 @@ impl ClusterState {
         findings.extend(stale);
         let first = findings.len();
         self.nodes_in_trouble(now, &mut findings);
-        for finding in &mut findings[first..] {
+        for finding in findings[first..].iter_mut().filter(|finding| finding.voice == Voice::Heard) {
             let pods = finding.reason == "PodDensity" && voice == Voice::Heard && !self.pods_are_current(now);
             finding.voice = if pods { Voice::Unknown } else { voice };
         }

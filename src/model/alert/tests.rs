@@ -1,8 +1,9 @@
 use super::*;
+use crate::action::Action;
 use crate::facts::node::{Condition, ConditionStatus, NodeFacts};
 use crate::facts::wire::Uid;
 use crate::model::fixture::{Bench, failure, gpu_node, node, turned};
-use crate::msg::{CallKind, ClusterEvent, End, Layer, ProbeOutcome, Resource, SyncState};
+use crate::msg::{CallKind, ClusterEvent, Effect, End, Layer, Msg, ProbeOutcome, Resource, SyncState};
 
 const PODS: CallKind = CallKind::List(Resource::Pods);
 
@@ -227,6 +228,76 @@ fn all_nodes_unknown_at_once_is_one_banner() {
     let banner = "all 10 nodes Unknown: the control plane stopped hearing from any of them";
     assert_eq!(bench.texts("NodeUnknown"), [banner]);
     assert_eq!(bench.reasons().len(), 1);
+}
+
+#[test]
+fn all_nodes_unknown_at_once_does_not_end_what_else_is_wrong_with_them() {
+    let mut bench = Bench::with(vec![gpu_node("n0", 8, 5), node("n1")], &[]);
+    bench.prepare();
+    assert_eq!(bench.reasons(), ["GpusWithdrawn"]);
+    let record = |bench: &Bench| {
+        let records = bench.state().alert_records();
+        records.iter().find(|record| record.reason == "GpusWithdrawn").unwrap().clone()
+    };
+    for status in [ConditionStatus::Unknown, ConditionStatus::True] {
+        bench.wait_live(10);
+        let unknown = status == ConditionStatus::Unknown;
+        bench.change_node(1, turned(&gpu_node("n0", 8, 5), status.clone(), 0));
+        bench.change_node(1, turned(&node("n1"), status, 0));
+        bench.prepare();
+        assert_eq!(bench.reasons(), [if unknown { "NodeUnknown" } else { "GpusWithdrawn" }]);
+        assert_eq!((record(&bench).resolved, record(&bench).count), (None, 1), "the same alert all the time");
+    }
+}
+
+#[test]
+fn a_group_falls_apart_only_when_it_is_small_and_that_is_no_news() {
+    let mut bench = bench();
+    let turn = |bench: &mut Bench, n: usize, status| {
+        bench.ms += 1;
+        let (version, facts) = (100 + bench.ms, turned(&node(&format!("n{n}")), status, 0));
+        bench.change_node(1, NodeFacts { version, ..facts });
+        bench.prepare();
+    };
+    (0..6).for_each(|n| turn(&mut bench, n, ConditionStatus::False));
+    assert_eq!(bench.texts("NodeNotReady"), ["6 nodes NotReady: n0, n1, n2 and 3 more"]);
+    assert_eq!(news(&mut bench), 1);
+    turn(&mut bench, 5, ConditionStatus::True);
+    turn(&mut bench, 4, ConditionStatus::True);
+    assert_eq!(bench.texts("NodeNotReady"), ["4 nodes NotReady: n0, n1, n2 and 1 more"]);
+    turn(&mut bench, 3, ConditionStatus::True);
+    assert_eq!(bench.texts("NodeNotReady").len(), 3);
+    assert_eq!(news(&mut bench), 0, "fewer nodes are lost than before");
+    turn(&mut bench, 9, ConditionStatus::False);
+    assert_eq!(news(&mut bench), 1, "another one is lost");
+}
+
+/// How many alerts are told at the next tick.
+fn news(bench: &mut Bench) -> usize {
+    bench.ms += 1000;
+    let now = bench.now();
+    match bench.model.update(Msg::Tick, now) {
+        Some(Effect::Tell { news, .. }) => news.len(),
+        _ => 0,
+    }
+}
+
+#[test]
+fn an_acknowledgement_and_a_silence_end_while_the_machine_sleeps() {
+    let mut bench = bench();
+    bench.change_node(1, turned(&node("n1"), ConditionStatus::False, 0));
+    bench.prepare();
+    for action in [Action::Alerts, Action::Acknowledge, Action::Back, Action::Silence] {
+        bench.act(action);
+    }
+    let (until, record) = (bench.state().silenced_until(), bench.state().alert_records()[0].clone());
+    assert!(until.is_some() && record.ack.is_some(), "{record:?}");
+    // The wall clock goes on for 61 minutes, longer than both, while the other one stands still.
+    let now = bench.now();
+    let later = Now { wall: now.wall + jiff::SignedDuration::from_mins(61), ..now };
+    bench.model.update(Msg::Tick, now);
+    bench.model.update(Msg::Tick, later);
+    assert_eq!((bench.state().silenced_until(), bench.state().alert_records()[0].ack), (None, None));
 }
 
 #[test]
