@@ -369,9 +369,11 @@ impl ClusterState {
     /// The machine slept for `gap` while the monotonic clock stood still, or the program was stopped (F67).
     pub(crate) fn resumed(&mut self, gap: Duration, now: Now) {
         self.latency.slept(gap);
+        self.alerts.slept(gap);
         if !gap.is_zero() {
             self.nodes_track.slept(now);
             self.pods_track.slept(now);
+            self.optional.slept(now);
         }
         self.link.resumed = Some(now.mono);
     }

@@ -1,5 +1,7 @@
 //! Objects of a kind that a cluster need not have: mark and sweep by the rules of the node store.
 
+use std::time::Duration;
+
 use hashbrown::HashMap;
 
 use super::optional::Visibility;
@@ -128,6 +130,16 @@ impl<T: PartialEq> Store<T> {
             *self = Self { revision, ..Self::default() };
         }
         self.track.set_state(state);
+    }
+
+    /// The machine slept: what we hold is old at once.
+    pub(crate) fn slept(&mut self, now: Now) {
+        self.track.slept(now);
+    }
+
+    /// Time without proof of life.
+    pub(crate) fn age(&self, now: Now) -> Option<Duration> {
+        self.track.age(now)
     }
 
     pub(crate) fn complete(&self) -> bool {

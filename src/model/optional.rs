@@ -98,6 +98,14 @@ impl Optionals {
         on_store!(self, resource, store => store.heard(now));
     }
 
+    /// The machine slept: what we hold is old at once.
+    pub(crate) fn slept(&mut self, now: Now) {
+        self.leases.slept(now);
+        self.slices.slept(now);
+        self.claims.slept(now);
+        self.classes.slept(now);
+    }
+
     pub(crate) fn set_state(&mut self, resource: Resource, state: SyncState) {
         on_store!(self, resource, store => store.set_state(state));
     }

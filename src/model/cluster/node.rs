@@ -41,7 +41,7 @@ impl ClusterState {
             resources: resources(&lens),
             accelerators: lens.accelerators(),
             pods: lens.pod_counts(),
-            notes: self.notes(&lens),
+            notes: self.notes(&lens, now),
             transitions: transitions.map(|change| (elapsed(change.at, now), spell(change))).collect(),
         })
     }
@@ -61,10 +61,10 @@ impl ClusterState {
     }
 
     /// What APIs that a cluster need not have say of a node.
-    fn notes(&self, lens: &Lens<'_>) -> Vec<(&'static str, Clean)> {
+    fn notes(&self, lens: &Lens<'_>, now: Now) -> Vec<(&'static str, Clean)> {
         let mut notes = vec![("usage", self.usage_note(lens.used()))];
         notes.extend(self.dra_notes(lens.name()).into_iter().map(|text| ("dra", text)));
-        notes.push(("lease", self.lease_note(lens)));
+        notes.push(("lease", self.lease_note(lens, now)));
         notes
     }
 
@@ -78,12 +78,16 @@ impl ClusterState {
     }
 
     /// How long ago the kubelet gave a sign of life, and what that says of a node that is not ready.
-    fn lease_note(&self, lens: &Lens<'_>) -> Clean {
+    fn lease_note(&self, lens: &Lens<'_>, now: Now) -> Clean {
         if let Some(reason) = self.optional.leases.visible().reason() {
             return Clean::new(&format!("not visible: {reason}"));
         }
-        let Some(liveness) = self.liveness(lens) else { return Clean::new("this node has none") };
+        let Some(liveness) = self.liveness(lens, now) else { return Clean::new("this node has none") };
         let Some(age) = liveness.age else { return Clean::new("without a time of renewal") };
+        if let Some(unheard) = liveness.unheard {
+            let text = format!("renewed {} ago, but leases were last heard of {} ago", span(age), span(unheard));
+            return Clean::new(&text);
+        }
         let meaning = match (lens.node.readiness, liveness.silent) {
             (Readiness::Ready, false) => "",
             (Readiness::Ready, true) => ": the kubelet is silent, the status is not yet changed",
@@ -95,11 +99,15 @@ impl ClusterState {
     }
 
     /// What the lease of a node says; `None` if leases are not seen, or the node has none.
-    pub(super) fn liveness(&self, lens: &Lens<'_>) -> Option<Liveness> {
-        let lease = self.optional.leases.get(&format!("{LEASES}/{}", lens.name()))?;
+    pub(super) fn liveness(&self, lens: &Lens<'_>, now: Now) -> Option<Liveness> {
+        let leases = Some(&self.optional.leases).filter(|leases| leases.visible() == Visibility::Visible)?;
+        let lease = leases.get(&format!("{LEASES}/{}", lens.name()))?;
         let age = age_of(lease.renewed, lens.source.server_now);
         let limit = Duration::from_secs(lease.seconds.map_or(LEASE_SECONDS, u64::from));
-        Some(Liveness { age, silent: age.is_some_and(|age| age > limit) })
+        // Our own silence is not the kubelet's: what counts is how old the lease was when we last heard of any.
+        let heard = leases.age(now).unwrap_or_default();
+        let silent = age.is_some_and(|age| age.saturating_sub(heard) > limit);
+        Some(Liveness { age, silent, unheard: (heard > limit).then_some(heard) })
     }
 
     /// `20s old, an average over 20s`, or why there are no figures.

@@ -242,7 +242,7 @@ impl ClusterState {
                 accelerators: lens.accelerators(),
                 pods: lens.pod_counts(),
                 resources: lens.resource_amounts(),
-                lease: self.liveness(&lens),
+                lease: self.liveness(&lens, now),
             }
         };
         nodes.into_iter().map(item).collect()

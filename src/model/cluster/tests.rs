@@ -491,6 +491,14 @@ fn a_lease_tells_a_silent_kubelet_from_one_that_is_alive() {
     assert_eq!(note(&bench, "c"), "renewed 3m12s ago: the kubelet is silent");
     assert_eq!(note(&bench, "d"), "this node has none");
     assert_eq!(bench.summary().word, "ok", "leases touch nothing else");
+    // The server falls silent: that says nothing of the kubelets.
+    bench.wait(30);
+    assert_eq!(note(&bench, "a"), "renewed 34 s ago");
+    bench.wait(30);
+    assert_eq!(note(&bench, "a"), "renewed 64 s ago, but leases were last heard of 60 s ago");
+    let silent: Vec<bool> =
+        bench.state().items(bench.now()).iter().filter_map(|item| Some(item.lease?.silent)).collect();
+    assert_eq!(silent, [false, false, true], "as it was when they were heard of");
 }
 
 #[test]

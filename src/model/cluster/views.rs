@@ -160,8 +160,10 @@ pub struct NodeDetail<'a> {
 pub struct Liveness {
     /// Time since it was renewed, by the server's clock; `None` if the lease does not say.
     pub age: Option<Duration>,
-    /// Not renewed for longer than the lease lasts: the kubelet is dead, or cut off.
+    /// When leases were last heard of it had not been renewed for longer than it lasts: the kubelet is dead, or cut off.
     pub silent: bool,
+    /// Time without news of any lease, if that is longer than a lease lasts: nothing is known of the kubelet since.
+    pub unheard: Option<Duration>,
 }
 
 /// Accelerators of one resource and kind over all nodes of a cluster.

@@ -34,7 +34,7 @@ fn any_step() -> impl Strategy<Value = Step> {
         2 => (0_u8..30).prop_map(Step::NoPod),
         1 => prop::sample::select(sorts.to_vec()).prop_map(Step::Sort),
         1 => Just(Step::Reverse),
-        1 => prop::sample::select(vec!["", "3", "pods>0", "!3", "gpu>0", "version:v1.9"]).prop_map(Step::Filter),
+        1 => prop::sample::select(vec!["", "3", "pods>0", "!3", "gpu>0", "gpu<1", "version:v1.9"]).prop_map(Step::Filter),
         1 => Just(Step::Relist),
         4 => Just(Step::Look),
     ]
@@ -84,6 +84,8 @@ impl Truth {
             "!3" => !name(*at).contains('3'),
             "pods>0" => self.pods_on(*at) > 0,
             "gpu>0" => has_devices(*at),
+            // Only a node that has devices, or owes some, has a number of them.
+            "gpu<1" => !has_devices(*at) && self.pods_on(*at) > 0,
             "version:v1.9" => self.nodes[at] == 0,
             _ => true,
         };
