@@ -212,8 +212,12 @@ pub struct Bridge {
 pub struct Api {
     /// Median of the work probe, milliseconds; `None` without a sample.
     pub probe_p50_ms: Option<f64>,
+    /// It is a lower bound: the probe at that rank timed out.
+    pub probe_p50_at_least: bool,
     /// 95th percentile.
     pub probe_p95_ms: Option<f64>,
+    /// It is a lower bound.
+    pub probe_p95_at_least: bool,
     /// Timeouts of all calls since the start.
     pub timeouts: u64,
     /// Requests made.
@@ -321,7 +325,9 @@ fn cluster_of(cluster: &ClusterState, now: Now) -> Cluster {
         },
         api: Api {
             probe_p50_ms: summary.latency.p50.map(|p50| milliseconds(p50.value)),
+            probe_p50_at_least: summary.latency.p50.is_some_and(|p50| p50.at_least),
             probe_p95_ms: summary.latency.p95.map(|p95| milliseconds(p95.value)),
+            probe_p95_at_least: summary.latency.p95.is_some_and(|p95| p95.at_least),
             timeouts: summary.latency.timeouts_ever,
             requests: cluster.latency().requests(),
         },

@@ -82,6 +82,8 @@ impl Model {
 
     /// Copies the name of what is selected or open, or the YAML that is shown.
     pub(super) fn copy(&mut self, now: Now) -> Option<Effect> {
+        // What has come since the last frame may have put another pod in the selected one's place.
+        self.on_current(ClusterState::arrange_pods);
         let document = self.current().inspected().and_then(|inspected| inspected.document());
         let (text, what) = match (&self.screen, document) {
             (Screen::Yaml { .. }, None) => return self.notify(now, "there is no YAML to copy yet"),

@@ -57,11 +57,16 @@ fn sums(cluster: &Cluster) -> String {
         or(pods.unscheduled),
         or(pods.orphaned),
         word(pods.state),
-        or(api.probe_p50_ms.map(|ms| format!("{ms} ms"))),
-        or(api.probe_p95_ms.map(|ms| format!("{ms} ms"))),
+        or(api.probe_p50_ms.map(|ms| percentile(ms, api.probe_p50_at_least))),
+        or(api.probe_p95_ms.map(|ms| percentile(ms, api.probe_p95_at_least))),
         api.timeouts,
         api.requests,
     )
+}
+
+/// `5 ms`, and `>= 5000 ms` where the probe timed out after that time.
+fn percentile(ms: f64, at_least: bool) -> String {
+    format!("{}{ms} ms", if at_least { ">= " } else { "" })
 }
 
 fn accelerator_line(accelerator: &Accelerator) -> String {

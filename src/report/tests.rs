@@ -81,7 +81,9 @@ fn the_json_of_a_small_cluster_is_what_a_person_counts() {
             "usage": { "visible": false, "reason": "not read yet", "ageSeconds": null },
             "dra": { "visible": false, "reason": "not read yet", "drivers": null, "network": null, "stray": null, "extendedResources": [] },
             "leases": { "visible": false, "reason": "not read yet" },
-            "api": { "probeP50Ms": 21.5, "probeP95Ms": 21.5, "timeouts": 1, "requests": 2 },
+            "api": {
+                "probeP50Ms": 21.5, "probeP50AtLeast": false, "probeP95Ms": 21.5, "probeP95AtLeast": false, "timeouts": 1, "requests": 2
+            },
             "smallerPages": [], "errors": [],
             "items": [
                 common(json!({

@@ -64,7 +64,12 @@ fn title(pen: &mut Pen<'_>, view: &PodView<'_>, (context, paint): (&str, Paint<'
     }
     let room = pen.left().saturating_sub(columns(&status) + 4);
     pen.fit(Role::Title, &name, columns(&name).min(room));
-    let old = !matches!(view.fresh, PartFreshness::Live | PartFreshness::Polled(_));
+    let fresh = match view.fresh {
+        PartFreshness::Live => (Role::Good, "live"),
+        PartFreshness::Polled(_) => (Role::Warn, "polled"),
+        _ => (Role::Unknown, "not live"),
+    };
+    let old = fresh.0 == Role::Unknown;
     let mut facts = Vec::new();
     if let Some(pod) = view.pod {
         let (role, glyph) = if old { (Role::Unknown, glyphs.unknown) } else { shown(pod, glyphs) };
@@ -75,7 +80,7 @@ fn title(pen: &mut Pen<'_>, view: &PodView<'_>, (context, paint): (&str, Paint<'
         }
         let age = age_of(pod.created, view.events.now).map_or_else(|| glyphs.none.to_owned(), duration);
         facts.push((Role::Text, format!("age {age}")));
-        facts.push(if old { (Role::Unknown, "not live".to_owned()) } else { (Role::Good, "live".to_owned()) });
+        facts.push((fresh.0, fresh.1.to_owned()));
     }
     for (role, text) in facts {
         if columns(&text) + 3 > pen.left() {

@@ -70,7 +70,7 @@ impl Filter {
 
     /// The number of pods or what they request decides about rows.
     pub(crate) fn needs_pods(&self) -> bool {
-        let needs = |c| !matches!(c, Compared::Gpu | Compared::CpuUsed | Compared::MemoryUsed | Compared::Age);
+        let needs = |c| !matches!(c, Compared::CpuUsed | Compared::MemoryUsed | Compared::Age);
         self.terms.iter().any(|term| matches!(term.test, Test::Number(compared, ..) if needs(compared)))
     }
 
