@@ -44,8 +44,8 @@ pub(in crate::facts) enum When<'de> {
     Odd,
     /// As JSON has it.
     Written(Cow<'de, str>),
-    /// As protobuf has it.
-    Read(Option<Timestamp>),
+    /// As protobuf has it, since 1970.
+    Seconds(i64),
 }
 
 impl When<'_> {
@@ -59,7 +59,7 @@ impl When<'_> {
         match self {
             Self::Absent | Self::Odd => None,
             Self::Written(text) => Time::text(Cow::Borrowed(text)).0,
-            Self::Read(at) => *at,
+            Self::Seconds(seconds) => Time::from_seconds(*seconds).0,
         }
     }
 }
@@ -67,6 +67,13 @@ impl When<'_> {
 /// A time; `None` if there is none, or none that can be read (F82).
 #[derive(Clone, Copy, Debug, Default)]
 pub(in crate::facts) struct Time(pub(in crate::facts) Option<Timestamp>);
+
+impl Time {
+    /// So many seconds after 1970; the zero time of Go is long before, and none at all.
+    pub(in crate::facts) fn from_seconds(seconds: i64) -> Self {
+        Self((seconds > 0).then(|| Timestamp::from_second(seconds).ok()).flatten())
+    }
+}
 
 /// A quantity, written as text or as a plain number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
