@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::forward_to_deserialize_any;
 
-use super::scan;
+use super::scan::{self, Backslash};
 use super::text::{number, unescape};
 
 /// The text is not JSON, or is cut short.
@@ -56,11 +56,12 @@ pub(in crate::facts) fn from_slice<'de, T: Deserialize<'de>>(body: &'de [u8]) ->
 pub(in crate::facts) struct Reader<'de> {
     body: &'de [u8],
     at: usize,
+    backslash: Backslash,
 }
 
 impl<'de> Reader<'de> {
     pub(in crate::facts) fn new(body: &'de [u8]) -> Self {
-        Self { body, at: 0 }
+        Self { body, at: 0, backslash: Backslash::default() }
     }
 
     /// The first byte of the next token.
@@ -99,8 +100,8 @@ impl<'de> Reader<'de> {
         let first = self.peek()?;
         let start = self.at;
         let end = match first {
-            b'"' => scan::string(self.body, start + 1),
-            b'{' | b'[' => scan::container(self.body, start + 1, first),
+            b'"' => scan::string(self.body, start + 1, &mut self.backslash).map(|(end, _)| end),
+            b'{' | b'[' => scan::container(self.body, start + 1, first, &mut self.backslash),
             b'-' | b'0'..=b'9' | b't' | b'f' | b'n' => Some(scan::word(self.body, start)),
             _ => return Err(self.broken("no value")),
         };
@@ -141,11 +142,11 @@ impl<'de> Reader<'de> {
     fn string(&mut self) -> Result<Cow<'de, str>, Broken> {
         self.expect(b'"', "no text")?;
         let start = self.at;
-        let end = scan::string(self.body, start).ok_or_else(|| self.cut())?;
+        let (end, escaped) = scan::string(self.body, start, &mut self.backslash).ok_or_else(|| self.cut())?;
         self.at = end;
         let raw = &self.body[start..end - 1];
         match std::str::from_utf8(raw) {
-            Ok(text) if memchr::memchr(b'\\', raw).is_none() => Ok(Cow::Borrowed(text)),
+            Ok(text) if !escaped => Ok(Cow::Borrowed(text)),
             _ => {
                 let text = String::from_utf8_lossy(raw);
                 unescape(&text).map(Cow::Owned).ok_or(Broken { what: "an escape that cannot be", at: Some(start) })
