@@ -1,16 +1,21 @@
 //! Lenient JSON: what is missing, `null` or of the wrong type reads as absent, and never fails the object around it (F70-F75, F82).
 //!
-//! Only broken JSON is an error. Everything is borrowed from the body in one pass; what is not asked for is skipped unread.
+//! Only broken JSON is an error. Everything is borrowed from the body in one pass; what is not asked for is passed over unread
+//! ([`scan`]).
 
-use std::borrow::Cow;
+mod reader;
+mod scalar;
+mod scan;
+mod text;
+
 use std::fmt;
 use std::marker::PhantomData;
 
-use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::quantity::Quantity;
+pub(super) use reader::{Broken, Reader, from_slice};
+pub(super) use scalar::{Amount, Flag, Int, Present, Source, Text, Time, When};
 
 /// An object of which some fields are kept.
 pub(super) trait Slim<'de>: Default {
@@ -27,75 +32,6 @@ pub(super) trait Reset {
 /// Skips a value.
 pub(super) fn skip<'de, A: MapAccess<'de>>(map: &mut A) -> Result<(), A::Error> {
     map.next_value::<IgnoredAny>().map(drop)
-}
-
-/// A text; empty if it is none.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Text<'de>(pub(super) Cow<'de, str>);
-
-impl std::ops::Deref for Text<'_> {
-    type Target = str;
-    fn deref(&self) -> &str {
-        &self.0
-    }
-}
-
-/// A boolean; `None` if it is none.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Flag(pub(super) Option<bool>);
-
-/// A whole number, saturated; `None` if it is none.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Int(pub(super) Option<i64>);
-
-/// Whether a value is there and not `null`.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Present(pub(super) bool);
-
-/// A time that is read only when it is asked for: most are not.
-#[derive(Clone, Debug, Default)]
-pub(super) enum When<'de> {
-    /// Absent or `null`.
-    #[default]
-    Absent,
-    /// There, and no text.
-    Odd,
-    /// As JSON has it.
-    Written(Cow<'de, str>),
-    /// As protobuf has it.
-    Read(Option<Timestamp>),
-}
-
-impl When<'_> {
-    /// Whether a value is there, readable or not.
-    pub(super) fn is_present(&self) -> bool {
-        !matches!(self, Self::Absent)
-    }
-
-    /// The time; `None` if there is none, or none that can be read (F82).
-    pub(super) fn at(&self) -> Option<Timestamp> {
-        match self {
-            Self::Absent | Self::Odd => None,
-            Self::Written(text) => Time::text(Cow::Borrowed(text)).0,
-            Self::Read(at) => *at,
-        }
-    }
-}
-
-/// A time; `None` if there is none, or none that can be read (F82).
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Time(pub(super) Option<Timestamp>);
-
-/// A quantity, written as text or as a plain number.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Amount {
-    /// `null`.
-    #[default]
-    Absent,
-    /// Neither a quantity nor `null`.
-    Unreadable,
-    /// What was read.
-    Known(Quantity),
 }
 
 /// An object, or the default where there is none.
@@ -172,154 +108,6 @@ impl<T> Default for Pairs<'_, T> {
         Self(Vec::new())
     }
 }
-
-/// What each kind of JSON value means to `Self`; by default nothing.
-trait Scalar<'de>: Default {
-    fn text(_: Cow<'de, str>) -> Self {
-        Self::default()
-    }
-    fn number(_: Number) -> Self {
-        Self::default()
-    }
-    fn flag(_: bool) -> Self {
-        Self::default()
-    }
-    /// An array or an object.
-    fn other() -> Self {
-        Self::default()
-    }
-}
-
-enum Number {
-    Int(i128),
-    Float(f64),
-}
-
-impl<'de> Scalar<'de> for Text<'de> {
-    fn text(text: Cow<'de, str>) -> Self {
-        Self(text)
-    }
-}
-
-impl Scalar<'_> for Flag {
-    fn flag(flag: bool) -> Self {
-        Self(Some(flag))
-    }
-}
-
-impl Scalar<'_> for Int {
-    fn number(number: Number) -> Self {
-        match number {
-            Number::Int(int) => Self(Some(i64::try_from(int).unwrap_or(if int < 0 { i64::MIN } else { i64::MAX }))),
-            Number::Float(_) => Self(None),
-        }
-    }
-}
-
-impl<'de> Scalar<'de> for Present {
-    fn text(_: Cow<'de, str>) -> Self {
-        Self(true)
-    }
-    fn number(_: Number) -> Self {
-        Self(true)
-    }
-    fn flag(_: bool) -> Self {
-        Self(true)
-    }
-    fn other() -> Self {
-        Self(true)
-    }
-}
-
-impl<'de> Scalar<'de> for When<'de> {
-    fn text(text: Cow<'de, str>) -> Self {
-        Self::Written(text)
-    }
-    fn number(_: Number) -> Self {
-        Self::Odd
-    }
-    fn flag(_: bool) -> Self {
-        Self::Odd
-    }
-    fn other() -> Self {
-        Self::Odd
-    }
-}
-
-impl<'de> Scalar<'de> for Time {
-    /// Go writes its zero time as the year 1: whatever is older than 1970 is no time at all.
-    fn text(text: Cow<'de, str>) -> Self {
-        Self(text.parse().ok().filter(|time| *time >= Timestamp::UNIX_EPOCH))
-    }
-}
-
-impl<'de> Scalar<'de> for Amount {
-    fn text(text: Cow<'de, str>) -> Self {
-        Quantity::parse(&text).map_or(Self::Unreadable, Self::Known)
-    }
-    fn number(number: Number) -> Self {
-        let text = match number {
-            Number::Int(int) => int.to_string(),
-            Number::Float(float) => float.to_string(),
-        };
-        Self::text(text.into())
-    }
-    fn flag(_: bool) -> Self {
-        Self::Unreadable
-    }
-    fn other() -> Self {
-        Self::Unreadable
-    }
-}
-
-struct ScalarVisitor<T>(PhantomData<T>);
-
-impl<'de, T: Scalar<'de>> Visitor<'de> for ScalarVisitor<T> {
-    type Value = T;
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("any value")
-    }
-    fn visit_unit<E>(self) -> Result<T, E> {
-        Ok(T::default())
-    }
-    fn visit_bool<E>(self, flag: bool) -> Result<T, E> {
-        Ok(T::flag(flag))
-    }
-    fn visit_i64<E>(self, int: i64) -> Result<T, E> {
-        Ok(T::number(Number::Int(int.into())))
-    }
-    fn visit_u64<E>(self, int: u64) -> Result<T, E> {
-        Ok(T::number(Number::Int(int.into())))
-    }
-    fn visit_f64<E>(self, float: f64) -> Result<T, E> {
-        Ok(T::number(Number::Float(float)))
-    }
-    fn visit_str<E>(self, text: &str) -> Result<T, E> {
-        Ok(T::text(Cow::Owned(text.to_owned())))
-    }
-    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<T, E> {
-        Ok(T::text(Cow::Borrowed(text)))
-    }
-    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<T, A::Error> {
-        drain(seq)?;
-        Ok(T::other())
-    }
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<T, A::Error> {
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(T::other())
-    }
-}
-
-macro_rules! scalars {
-    ($($name:ty),*) => {$(
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                deserializer.deserialize_any(ScalarVisitor(PhantomData))
-            }
-        }
-    )*};
-}
-scalars!(Text<'de>, Flag, Int, Present, When<'de>, Time, Amount);
 
 fn drain<'de, A: SeqAccess<'de>>(mut seq: A) -> Result<(), A::Error> {
     while seq.next_element::<IgnoredAny>()?.is_some() {}

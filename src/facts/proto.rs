@@ -5,8 +5,6 @@
 
 use std::borrow::Cow;
 
-use jiff::Timestamp;
-
 use super::json::{Amount, Flag, Int, List, Obj, Reset, Reused, Text, Time};
 use super::quantity::Quantity;
 
@@ -92,11 +90,9 @@ fn field<'a>(rest: &mut &'a [u8]) -> Result<Option<(u64, Value<'a>)>, Malformed>
 #[inline]
 fn value<'a>(tag: u64, rest: &mut &'a [u8]) -> Result<Value<'a>, Malformed> {
     match tag & 7 {
-        0 => varint(rest).map(Value::Varint),
-        1 => fixed(rest, 8),
         2 => sized(rest).map(Value::Bytes),
-        5 => fixed(rest, 4),
-        _ => Err(Malformed),
+        0 => varint(rest).map(Value::Varint),
+        kind => fixed(kind, rest),
     }
 }
 
@@ -108,7 +104,14 @@ fn sized<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], Malformed> {
     Ok(bytes)
 }
 
-fn fixed<'a>(rest: &mut &'a [u8], len: usize) -> Result<Value<'a>, Malformed> {
+/// What no kept field is made of, out of the way of what all are.
+#[cold]
+fn fixed<'a>(kind: u64, rest: &mut &'a [u8]) -> Result<Value<'a>, Malformed> {
+    let len = match kind {
+        1 => 8,
+        5 => 4,
+        _ => return Err(Malformed),
+    };
     *rest = rest.get(len..).ok_or(Malformed)?;
     Ok(Value::Fixed)
 }
@@ -129,6 +132,7 @@ fn varint(rest: &mut &[u8]) -> Result<u64, Malformed> {
     }
 }
 
+#[cold]
 fn long_varint(rest: &mut &[u8]) -> Result<u64, Malformed> {
     let mut value = 0;
     for shift in (0..64).step_by(7) {
@@ -202,8 +206,13 @@ impl<'a> Value<'a> {
         })
     }
 
-    /// A `Time`: 1 seconds. JSON has no fractions, so they are not read here either; the zero time of Go is none at all.
+    /// A `Time`, see [`Time::from_seconds`].
     pub(super) fn time(self) -> Result<Time, Malformed> {
+        self.seconds().map(Time::from_seconds)
+    }
+
+    /// The seconds of a `Time`: 1 seconds. JSON has no fractions, so they are not read here either.
+    pub(super) fn seconds(self) -> Result<i64, Malformed> {
         let mut seconds = 0;
         self.walk(|number, value| {
             if number == 1 {
@@ -211,7 +220,7 @@ impl<'a> Value<'a> {
             }
             Ok(())
         })?;
-        Ok(Time((seconds > 0).then(|| Timestamp::from_second(seconds).ok()).flatten()))
+        Ok(seconds)
     }
 
     /// Puts the fields of an embedded message into `into`.
@@ -223,16 +232,16 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// Whether an entry of a map has this key.
-    pub(super) fn has_key(self, key: &str) -> Result<bool, Malformed> {
-        let mut same = false;
+    /// The key of an entry of a map, as it came.
+    pub(super) fn key(self) -> Result<&'a [u8], Malformed> {
+        let mut key: &[u8] = b"";
         self.walk(|number, value| {
-            if number == 1 {
-                same = value == Value::Bytes(key.as_bytes());
+            if let (1, Value::Bytes(bytes)) = (number, value) {
+                key = bytes;
             }
             Ok(())
         })?;
-        Ok(same)
+        Ok(key)
     }
 
     /// Adds an embedded message to a list of them.

@@ -228,8 +228,8 @@ fn is_extended(name: &str) -> bool {
 
 /// The first `PodResizePending` condition has the reason `Infeasible`: what the spec asks will not happen.
 fn is_resize_infeasible(status: &Status<'_>) -> bool {
-    let pending = status.conditions.0.iter().find(|Obj(condition)| &*condition.kind == "PodResizePending");
-    pending.is_some_and(|Obj(condition)| &*condition.reason == "Infeasible")
+    let pending = status.conditions.iter().find(|condition| &*condition.kind == "PodResizePending");
+    pending.is_some_and(|condition| &*condition.reason == "Infeasible")
 }
 
 #[cfg(test)]

@@ -88,7 +88,8 @@ impl<'de> Deserialize<'de> for Clean {
 /// Doing it twice changes nothing. Source: `reference/security.md`, section 4.
 #[must_use]
 pub fn sanitize(raw: &str) -> Cow<'_, str> {
-    if raw.len() <= CAP && raw.bytes().all(|b| matches!(b, b' '..=b'~')) {
+    // Looking at all of a short text is faster than stopping at the first letter that is not plain.
+    if raw.len() <= CAP && raw.bytes().fold(true, |plain, b| plain & matches!(b, b' '..=b'~')) {
         return Cow::Borrowed(raw);
     }
     let mut out = Cleaner { text: String::with_capacity(raw.len().min(CAP * 4)), chars: 0, last: None, marks: MARKS };

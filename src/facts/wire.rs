@@ -24,6 +24,19 @@ const MIRROR: &str = "kubernetes.io/config.mirror";
 /// `InitialEventsAnnotationKey`); its value must be `true`.
 const INITIAL_EVENTS_END: &str = "k8s.io/initial-events-end";
 
+/// The value of each hexadecimal digit, and of any other byte one that no digit has.
+const HEXADECIMAL: [u8; 256] = {
+    let mut values = [0xff; 256];
+    let mut value = 0;
+    while value < 16 {
+        let digit = b"0123456789abcdef"[value as usize];
+        values[digit as usize] = value;
+        values[digit.to_ascii_uppercase() as usize] = value;
+        value += 1;
+    }
+    values
+};
+
 /// An object's uid as a number: a UUID's 128 bits, else a hash of the text; 0 if there is none.
 ///
 /// A changed uid under the same name is another object (F74).
@@ -57,15 +70,20 @@ impl Uid {
 /// 8-4-4-4-12 hexadecimal digits (RFC 9562, section 4).
 fn parse_uuid(text: &str) -> Option<u128> {
     let bytes: &[u8; 36] = text.as_bytes().try_into().ok()?;
-    let (high, low) = bytes.split_at(18);
-    let half = |digits: &[u8], dash: &[usize]| {
-        digits.iter().enumerate().try_fold(0_u64, |bits, (at, byte)| match byte {
-            b'-' => dash.contains(&at).then_some(bits),
-            _ if dash.contains(&at) => None,
-            byte => Some(bits << 4 | u64::from(char::from(*byte).to_digit(16)?)),
-        })
-    };
-    Some(u128::from(half(high, &[8, 13])?) << 64 | u128::from(half(low, &[0, 5])?))
+    if [8, 13, 18, 23].iter().any(|dash| bytes[*dash] != b'-') {
+        return None;
+    }
+    let groups = [&bytes[..8], &bytes[9..13], &bytes[14..18], &bytes[19..23], &bytes[24..]];
+    groups.into_iter().try_fold(0, |bits, group| Some(bits << (4 * group.len()) | u128::from(hexadecimal(group)?)))
+}
+
+/// At most 16 hexadecimal digits; all of them are looked up before the first bad one counts.
+fn hexadecimal(digits: &[u8]) -> Option<u64> {
+    let (bits, seen) = digits.iter().fold((0_u64, 0), |(bits, seen), digit| {
+        let value = HEXADECIMAL[usize::from(*digit)];
+        (bits << 4 | u64::from(value & 0xf), seen | value)
+    });
+    (seen < 16).then_some(bits)
 }
 
 /// FNV-1a of 128 bits (draft-eastlake-fnv, section 5: offset basis and prime).

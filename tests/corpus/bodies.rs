@@ -1,7 +1,12 @@
 //! What is asked of each decoder for any bytes at all. The fuzz targets and the test of the corpus both run these.
 
+use std::fmt;
 use std::io::Write;
 
+use serde::Deserialize;
+use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::Value;
+use serde_json::value::RawValue;
 use watchbell::cluster::kubeconfig::{Selection, Sources, load};
 use watchbell::facts::node::{self, NodeFacts};
 use watchbell::facts::pod::{self, PodBatch};
@@ -24,6 +29,43 @@ pub(crate) fn pod_json(bytes: &[u8]) {
     pods(bytes);
     if let Ok(frame) = decode_frame(bytes) {
         pods(frame.object);
+    }
+}
+
+/// JSON of any shape against `serde_json`, which reads all of it: what it reads, reads the same here as it does when it is written
+/// anew in its words, and what it calls cut short is an error here too.
+pub(crate) fn json(bytes: &[u8]) {
+    match serde_json::from_slice::<Plain>(bytes) {
+        Ok(Plain(value)) => {
+            let anew = value.to_string();
+            let (mut as_it_came, mut as_it_is) = (PodBatch::default(), PodBatch::default());
+            let heads = (pod::decode_list(bytes, &mut as_it_came), pod::decode_list(anew.as_bytes(), &mut as_it_is));
+            assert_eq!((heads.0.ok(), as_it_came), (heads.1.ok(), as_it_is));
+            let nodes = |body: &[u8]| {
+                let mut nodes = Vec::new();
+                node::decode_list(body, |node| nodes.push(node)).ok().map(|head| (head, nodes))
+            };
+            assert_eq!(nodes(bytes), nodes(anew.as_bytes()));
+            framed(bytes);
+        }
+        Err(error) if error.is_eof() => {
+            assert!(pod::decode_list(bytes, &mut PodBatch::default()).is_err());
+            assert!(node::decode_list(bytes, |_| ()).is_err());
+            assert!(decode_frame(bytes).is_err());
+        }
+        Err(_) => {}
+    }
+}
+
+/// Where the object of a frame begins and ends is what `serde_json` says.
+fn framed(bytes: &[u8]) {
+    #[derive(Deserialize)]
+    struct Frame<'a> {
+        #[serde(borrow)]
+        object: &'a RawValue,
+    }
+    if let (Ok(frame), Ok(expected)) = (decode_frame(bytes), serde_json::from_slice::<Frame<'_>>(bytes)) {
+        assert_eq!(frame.object, expected.object.get().as_bytes());
     }
 }
 
@@ -222,4 +264,54 @@ fn harmless(text: &str) {
         assert!(marks <= 4, "a flood of marks in {text:?}");
     }
     assert!(chars.len() <= CAP * 4, "{} characters", chars.len());
+}
+
+/// A document in which no key comes twice in an object and no number has a fraction: of such the reading is one and the same
+/// for everybody.
+struct Plain(Value);
+
+impl<'de> Deserialize<'de> for Plain {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(PlainVisitor).map(Self)
+    }
+}
+
+struct PlainVisitor;
+
+impl<'de> Visitor<'de> for PlainVisitor {
+    type Value = Value;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a plain document")
+    }
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+    fn visit_bool<E>(self, flag: bool) -> Result<Value, E> {
+        Ok(flag.into())
+    }
+    fn visit_i64<E>(self, int: i64) -> Result<Value, E> {
+        Ok(int.into())
+    }
+    fn visit_u64<E>(self, int: u64) -> Result<Value, E> {
+        Ok(int.into())
+    }
+    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
+        Ok(text.into())
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
+        let mut elements = Vec::new();
+        while let Some(Plain(element)) = seq.next_element()? {
+            elements.push(element);
+        }
+        Ok(elements.into())
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+        let mut fields = serde_json::Map::new();
+        while let Some((key, Plain(value))) = map.next_entry::<String, _>()? {
+            if fields.insert(key, value).is_some() {
+                return Err(A::Error::custom("a key that comes twice"));
+            }
+        }
+        Ok(fields.into())
+    }
 }

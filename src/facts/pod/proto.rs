@@ -72,7 +72,7 @@ impl<'a> Message<'a> for Status<'a> {
     fn field(&mut self, number: u64, value: Value<'a>) -> Result<(), Malformed> {
         match number {
             1 => self.phase = value.text(),
-            2 => value.push(&mut self.conditions)?,
+            2 => value.add(&mut self.conditions)?,
             4 => self.reason = value.text(),
             8 => value.add(&mut self.containers)?,
             10 => value.add(&mut self.init_containers)?,
@@ -118,7 +118,7 @@ impl<'a> Message<'a> for Condition<'a> {
         match number {
             1 => self.kind = value.text(),
             2 => self.status = value.text(),
-            4 => self.since = When::Read(value.time()?.0),
+            4 => self.since = When::Seconds(value.seconds()?),
             5 => self.reason = value.text(),
             _ => {}
         }

@@ -42,7 +42,7 @@ pub(in crate::facts) struct Resources<'a> {
 pub(in crate::facts) struct Status<'a> {
     pub(in crate::facts) phase: Text<'a>,
     pub(in crate::facts) reason: Text<'a>,
-    pub(in crate::facts) conditions: List<Obj<Condition<'a>>>,
+    pub(in crate::facts) conditions: Reused<Condition<'a>>,
     pub(in crate::facts) containers: Reused<ContainerStatus<'a>>,
     pub(in crate::facts) init_containers: Reused<ContainerStatus<'a>>,
     /// `extendedResourceClaimStatus`: extended resources that a claim serves.
@@ -196,6 +196,12 @@ impl Reset for Status<'_> {
         self.init_containers.reset();
         self.served.0.requests.reset();
         self.claims.reset();
+    }
+}
+
+impl Reset for Condition<'_> {
+    fn reset(&mut self) {
+        *self = Self::default();
     }
 }
 

@@ -8,7 +8,7 @@ impl Raw<'_> {
     /// Since when the pod does not run, as far as it says; `None` for one that runs, or has ended.
     pub(super) fn since(&self) -> Option<Since> {
         let (Obj(meta), Obj(status)) = (&self.metadata, &self.status);
-        let condition = |kind: &str| status.conditions.0.iter().map(|Obj(c)| c).find(|c| &*c.kind == kind);
+        let condition = |kind: &str| status.conditions.iter().find(|c| &*c.kind == kind);
         let known = match status.phase() {
             Phase::Succeeded | Phase::Failed => return None,
             _ if meta.deleting.is_present() => (Basis::Deletion, meta.deleting.at()),

@@ -37,7 +37,7 @@ pub(super) fn shown<'a>(pod: &'a Raw<'_>) -> Shown<'a> {
     let init_containers = &*spec.init_containers;
     let sidecars = init_containers.iter().filter(|container| container.is_sidecar()).count();
     let mut reason = Cow::Borrowed(if status.reason.is_empty() { &*status.phase } else { &*status.reason });
-    if status.conditions.0.iter().any(|Obj(c)| &*c.kind == "PodScheduled" && &*c.reason == "SchedulingGated") {
+    if status.conditions.iter().any(|c| &*c.kind == "PodScheduled" && &*c.reason == "SchedulingGated") {
         reason = Cow::Borrowed("SchedulingGated");
     }
     let init = init(status, init_containers);
@@ -148,5 +148,5 @@ fn ending<'a>(detail: &'a StateDetail<'_>) -> Cow<'a, str> {
 }
 
 fn is_true(status: &Status<'_>, condition: &str) -> bool {
-    status.conditions.0.iter().any(|Obj(c)| &*c.kind == condition && &*c.status == "True")
+    status.conditions.iter().any(|c| &*c.kind == condition && &*c.status == "True")
 }

@@ -3,7 +3,7 @@
 use serde::de::IgnoredAny;
 
 use super::list::{Sink, refuse};
-use super::{DecodeError, ListHead, Meta, Owner, WatchFrame, WatchType};
+use super::{Annotations, DecodeError, ListHead, Meta, Owner, WatchFrame, WatchType};
 use crate::facts::json::{Pairs, Text, When};
 use crate::facts::proto::{Malformed, Message, Value, kept, unwrap, walk};
 
@@ -139,14 +139,24 @@ impl<'a, L: Labels<'a>> Message<'a> for Meta<'a, L> {
             5 => self.uid = value.text(),
             6 => self.version = value.text(),
             8 => self.created = value.time()?,
-            9 => self.deleting = When::Read(value.time()?.0),
+            9 => self.deleting = When::Seconds(value.seconds()?),
             11 => self.labels.take(value)?,
-            12 if value.has_key(super::MIRROR)? => self.annotations.0.mirror = true,
-            12 if value.has_key(super::INITIAL_EVENTS_END)? => {
-                self.annotations.0.initial_events_end = &*value.entry()?.1.text() == "true";
-            }
+            12 => self.annotations.0.take(value)?,
             13 => value.push(&mut self.owners)?,
             _ => {}
+        }
+        Ok(())
+    }
+}
+
+impl Annotations {
+    /// Takes one of them. Most mean nothing, and their text is not looked at.
+    fn take(&mut self, entry: Value<'_>) -> Result<(), Malformed> {
+        let key = entry.key()?;
+        if key == super::MIRROR.as_bytes() {
+            self.mirror = true;
+        } else if key == super::INITIAL_EVENTS_END.as_bytes() {
+            self.initial_events_end = &*entry.entry()?.1.text() == "true";
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use serde::de::MapAccess;
 use serde::{Deserialize, Serialize};
 
 use super::Meta;
-use crate::facts::json::{Int, List, Obj, Slim, Text, skip};
+use crate::facts::json::{Int, List, Obj, Slim, Text, from_slice, skip};
 use crate::facts::proto::{self, Malformed, Message, Value};
 use crate::facts::text::Clean;
 
@@ -39,8 +39,7 @@ pub fn decode_status(body: &[u8]) -> Option<StatusFacts> {
         Value::Bytes(envelope.object?).merge(&mut raw).ok()?;
         return Some(raw.into_facts());
     }
-    let text = String::from_utf8_lossy(body);
-    let Obj(raw) = serde_json::from_str::<Obj<Raw<'_>>>(&text).ok()?;
+    let Obj(raw) = from_slice::<Obj<Raw<'_>>>(body).ok()?;
     let is_like_one = raw.code.0.is_some() || (raw.kind.is_empty() && !raw.message.is_empty());
     if &*raw.kind != "Status" && !is_like_one {
         return None;

@@ -86,23 +86,18 @@ fn f70_an_object_that_cannot_be_read_costs_only_itself() {
         r#"{"metadata":{"name":5}}"#,
         r#"{"metadata":{"name":"\u200b\u202e"}}"#,
         r#"{"kind":"Node","metadata":{"name":"other"}}"#,
-        // These three are errors of serde_json in the middle of the page.
+        // These are no JSON in the middle of the page.
         r#"{"metadata":{"name":"\ud800"}}"#,
         r#"{"metadata":{"name":"x"},"status":{"containerStatuses":[{"restartCount":1e999}]}}"#,
-        "{\"metadata\":{\"name\":\"tab\there\"}}",
+        r#"{"metadata":{"name":"x"},"status":{"phase":"Running""containerStatuses":[]}}"#,
+        r#"{"metadata":{"name":"x"},"spec":{"nodeName":tru}}"#,
     ];
     for bad in bad {
         let good = |name: &str| format!(r#"{{"metadata":{{"name":"{name}"}}}}"#);
         let items = [good("a"), bad.to_owned(), good("b"), bad.to_owned(), good("c")].join(",");
         let body = format!(r#"{{"metadata":{{"resourceVersion":"5"}},"items":[{items}]}}"#);
         let mut batch = PodBatch::default();
-        let head = pod::decode_list(body.as_bytes(), &mut batch);
-        if bad.contains('\t') {
-            // A control character makes the whole text invalid JSON: even the slow way cannot go on.
-            assert!(head.is_err());
-            continue;
-        }
-        let head = head.unwrap();
+        let head = pod::decode_list(body.as_bytes(), &mut batch).unwrap();
         assert_eq!((head.objects, head.unreadable, &*head.resource_version), (3, 2, "5"), "{bad}");
         assert_eq!(names(&batch), ["a", "b", "c"], "{bad}");
     }

@@ -1,11 +1,10 @@
 //! Frames of a watch.
 
 use serde::de::MapAccess;
-use serde_json::value::RawValue;
 
 use super::list::refuse;
 use super::{DecodeError, Meta, proto};
-use crate::facts::json::{Obj, Slim, Text, skip};
+use crate::facts::json::{Obj, Slim, Source, Text, from_slice, skip};
 use crate::facts::proto::is_protobuf;
 
 /// The `type` of a watch event.
@@ -54,34 +53,10 @@ pub struct WatchFrame<'a> {
 /// # Errors
 /// [`DecodeError`] if the line is not an event: cut short, HTML, a bare `Status`.
 pub fn decode_frame(line: &[u8]) -> Result<WatchFrame<'_>, DecodeError> {
-    let what = "expected a watch event";
-    let (kind, object) = match parse(line) {
-        Err(error) if std::str::from_utf8(line).is_ok() => return Err(refuse(what, &error.to_string(), line)),
-        Err(_) => parse_broken_text(line).map_err(|error| refuse(what, &error.to_string(), line))?,
-        Ok((kind, object)) => (kind, object.map(|object| object.get().as_bytes())),
-    };
-    let kind = kind.ok_or_else(|| refuse(what, "it has no `type`", line))?;
-    Ok(WatchFrame { kind, object: object.unwrap_or(b"null") })
-}
-
-fn parse(line: &[u8]) -> serde_json::Result<(Option<WatchType>, Option<&RawValue>)> {
-    let Obj(frame) = serde_json::from_slice::<Obj<Frame<'_>>>(line)?;
-    Ok((WatchType::parse(&frame.kind), frame.object))
-}
-
-/// A line that is not UTF-8 must not cost a DELETED: a copy of the same length without the bad bytes shows where the object is.
-fn parse_broken_text(line: &[u8]) -> serde_json::Result<(Option<WatchType>, Option<&[u8]>)> {
-    let mut copy = Vec::with_capacity(line.len());
-    for chunk in line.utf8_chunks() {
-        copy.extend_from_slice(chunk.valid().as_bytes());
-        copy.resize(copy.len() + chunk.invalid().len(), b'?');
-    }
-    let (kind, object) = parse(&copy)?;
-    let object = object.and_then(|object| {
-        let start = object.get().as_ptr().addr() - copy.as_ptr().addr();
-        line.get(start..start + object.get().len())
-    });
-    Ok((kind, object))
+    let no = |why: &str| refuse("expected a watch event", why, line);
+    let Obj(frame) = from_slice::<Obj<Frame<'_>>>(line).map_err(|broken| no(&broken.to_string()))?;
+    let kind = WatchType::parse(&frame.kind).ok_or_else(|| no("it has no `type`"))?;
+    Ok(WatchFrame { kind, object: frame.object.0 })
 }
 
 /// `metadata.resourceVersion` of any object, JSON or protobuf; `None` if it has none.
@@ -90,7 +65,7 @@ pub fn bookmark_version(object: &[u8]) -> Option<String> {
     if is_protobuf(object) {
         return proto::version_of(object);
     }
-    let Obj(raw) = serde_json::from_slice::<Obj<Versioned<'_>>>(object).ok()?;
+    let Obj(raw) = from_slice::<Obj<Versioned<'_>>>(object).ok()?;
     Some(raw.metadata.0.version.0.into_owned()).filter(|version| !version.is_empty())
 }
 
@@ -100,14 +75,14 @@ pub fn ends_initial_events(object: &[u8]) -> bool {
     if is_protobuf(object) {
         return proto::ends_initial_events(object);
     }
-    let raw = serde_json::from_slice::<Obj<Versioned<'_>>>(object);
+    let raw = from_slice::<Obj<Versioned<'_>>>(object);
     raw.is_ok_and(|Obj(raw)| raw.metadata.0.annotations.0.initial_events_end)
 }
 
 #[derive(Default)]
 struct Frame<'a> {
     kind: Text<'a>,
-    object: Option<&'a RawValue>,
+    object: Source<'a>,
 }
 
 impl<'de> Slim<'de> for Frame<'de> {

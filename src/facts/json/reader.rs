@@ -1,0 +1,265 @@
+//! Reads JSON from a body in memory: a `serde` deserializer that never looks twice at what nobody asked for.
+//!
+//! What is kept is read as strictly as JSON is defined (RFC 8259), with two exceptions that cost only letters: bytes that are
+//! not UTF-8 become `U+FFFD`, and a raw control character in a string stays, since all text is cleaned before it is shown.
+//! What is skipped is only passed over (see [`super::scan`]).
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::forward_to_deserialize_any;
+
+use super::scan::{self, Backslash};
+use super::text::{number, unescape};
+
+/// The text is not JSON, or is cut short.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::facts) struct Broken {
+    what: &'static str,
+    at: Option<usize>,
+}
+
+impl Broken {
+    pub(in crate::facts) fn new(what: &'static str) -> Self {
+        Self { what, at: None }
+    }
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.what)?;
+        self.at.map_or(Ok(()), |at| write!(f, " at byte {at}"))
+    }
+}
+
+impl std::error::Error for Broken {}
+
+impl de::Error for Broken {
+    /// Nothing that is read here refuses a value, so there is nothing to tell.
+    fn custom<T: fmt::Display>(_: T) -> Self {
+        Self::new("a value that does not belong there")
+    }
+}
+
+/// The one value that a body holds.
+pub(in crate::facts) fn from_slice<'de, T: Deserialize<'de>>(body: &'de [u8]) -> Result<T, Broken> {
+    let mut reader = Reader::new(body);
+    let value = T::deserialize(&mut reader)?;
+    reader.end()?;
+    Ok(value)
+}
+
+/// A place in a body.
+#[derive(Clone, Debug)]
+pub(in crate::facts) struct Reader<'de> {
+    body: &'de [u8],
+    at: usize,
+    backslash: Backslash,
+}
+
+impl<'de> Reader<'de> {
+    pub(in crate::facts) fn new(body: &'de [u8]) -> Self {
+        Self { body, at: 0, backslash: Backslash::default() }
+    }
+
+    /// The first byte of the next token.
+    #[inline]
+    pub(in crate::facts) fn peek(&mut self) -> Result<u8, Broken> {
+        loop {
+            match self.body.get(self.at) {
+                Some(b' ' | b'\n' | b'\r' | b'\t') => self.at += 1,
+                Some(byte) => return Ok(*byte),
+                None => return Err(self.cut()),
+            }
+        }
+    }
+
+    /// Goes behind `byte`, which must come next.
+    #[inline]
+    fn expect(&mut self, byte: u8, what: &'static str) -> Result<(), Broken> {
+        if self.peek()? != byte {
+            return Err(self.broken(what));
+        }
+        self.at += 1;
+        Ok(())
+    }
+
+    /// Nothing but white space may follow.
+    pub(in crate::facts) fn end(&mut self) -> Result<(), Broken> {
+        match self.peek() {
+            Ok(_) => Err(self.broken("more text behind the value")),
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// Goes behind the next value, which is returned as it was written.
+    #[inline]
+    pub(in crate::facts) fn skip(&mut self) -> Result<&'de [u8], Broken> {
+        let first = self.peek()?;
+        let start = self.at;
+        let end = match first {
+            b'"' => scan::string(self.body, start + 1, &mut self.backslash).map(|(end, _)| end),
+            b'{' | b'[' => scan::container(self.body, start + 1, first, &mut self.backslash),
+            b'-' | b'0'..=b'9' | b't' | b'f' | b'n' => Some(scan::word(self.body, start)),
+            _ => return Err(self.broken("no value")),
+        };
+        self.at = end.ok_or_else(|| self.cut())?;
+        Ok(&self.body[start..self.at])
+    }
+
+    /// Begins an array or an object if it is one.
+    pub(in crate::facts) fn open(&mut self, bracket: u8) -> Result<bool, Broken> {
+        let is_it = self.peek()? == bracket;
+        self.at += usize::from(is_it);
+        Ok(is_it)
+    }
+
+    /// Whether an array or an object that ends with `close` goes on; `first` until its first element has been asked for.
+    #[inline]
+    pub(in crate::facts) fn goes_on(&mut self, close: u8, first: &mut bool) -> Result<bool, Broken> {
+        let byte = self.peek()?;
+        if byte == close {
+            self.at += 1;
+            return Ok(false);
+        }
+        if !std::mem::take(first) {
+            self.expect(b',', "no comma")?;
+        }
+        Ok(true)
+    }
+
+    /// The key that comes next, with the colon behind it.
+    pub(in crate::facts) fn key(&mut self) -> Result<Cow<'de, str>, Broken> {
+        let key = self.string()?;
+        self.expect(b':', "no colon")?;
+        Ok(key)
+    }
+
+    /// A string.
+    #[inline]
+    fn string(&mut self) -> Result<Cow<'de, str>, Broken> {
+        self.expect(b'"', "no text")?;
+        let start = self.at;
+        let (end, escaped) = scan::string(self.body, start, &mut self.backslash).ok_or_else(|| self.cut())?;
+        self.at = end;
+        let raw = &self.body[start..end - 1];
+        match std::str::from_utf8(raw) {
+            Ok(text) if !escaped => Ok(Cow::Borrowed(text)),
+            _ => {
+                let text = String::from_utf8_lossy(raw);
+                unescape(&text).map(Cow::Owned).ok_or(Broken { what: "an escape that cannot be", at: Some(start) })
+            }
+        }
+    }
+
+    /// A number, `true`, `false` or `null`.
+    fn word<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, Broken> {
+        let start = self.at;
+        self.at = scan::word(self.body, start);
+        match &self.body[start..self.at] {
+            b"null" => visitor.visit_unit(),
+            b"true" => visitor.visit_bool(true),
+            b"false" => visitor.visit_bool(false),
+            word => match number(word) {
+                Some(read) => read.visit(visitor),
+                None => Err(Broken { what: "no value", at: Some(start) }),
+            },
+        }
+    }
+
+    fn broken(&self, what: &'static str) -> Broken {
+        Broken { what, at: Some(self.at) }
+    }
+
+    /// The body ends too early.
+    fn cut(&self) -> Broken {
+        Broken { what: "cut short", at: Some(self.body.len()) }
+    }
+}
+
+impl<'de> Deserializer<'de> for &mut Reader<'de> {
+    type Error = Broken;
+
+    #[inline]
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Broken> {
+        match self.peek()? {
+            b'"' => match self.string()? {
+                Cow::Borrowed(text) => visitor.visit_borrowed_str(text),
+                Cow::Owned(text) => visitor.visit_string(text),
+            },
+            b'{' => {
+                self.at += 1;
+                visitor.visit_map(Inside { reader: self, first: true })
+            }
+            b'[' => {
+                self.at += 1;
+                visitor.visit_seq(Inside { reader: self, first: true })
+            }
+            _ => self.word(visitor),
+        }
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Broken> {
+        if self.peek()? == b'n' { self.deserialize_any(visitor) } else { visitor.visit_some(self) }
+    }
+
+    #[inline]
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Broken> {
+        self.skip()?;
+        visitor.visit_unit()
+    }
+
+    /// A value as it was written.
+    fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Broken> {
+        visitor.visit_borrowed_bytes(self.skip()?)
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string byte_buf unit unit_struct newtype_struct seq
+        tuple tuple_struct map struct enum identifier
+    }
+}
+
+/// Behind the opening bracket of an array or an object.
+struct Inside<'r, 'de> {
+    reader: &'r mut Reader<'de>,
+    first: bool,
+}
+
+impl<'de> SeqAccess<'de> for Inside<'_, 'de> {
+    type Error = Broken;
+
+    #[inline]
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Broken> {
+        if !self.reader.goes_on(b']', &mut self.first)? {
+            return Ok(None);
+        }
+        seed.deserialize(&mut *self.reader).map(Some)
+    }
+}
+
+impl<'de> MapAccess<'de> for Inside<'_, 'de> {
+    type Error = Broken;
+
+    #[inline]
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Broken> {
+        if !self.reader.goes_on(b'}', &mut self.first)? {
+            return Ok(None);
+        }
+        if self.reader.peek()? != b'"' {
+            return Err(self.reader.broken("no key"));
+        }
+        seed.deserialize(&mut *self.reader).map(Some)
+    }
+
+    #[inline]
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Broken> {
+        self.reader.expect(b':', "no colon")?;
+        seed.deserialize(&mut *self.reader)
+    }
+}
+
+#[cfg(test)]
+mod tests;
