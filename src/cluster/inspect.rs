@@ -1,7 +1,7 @@
 //! Looking closely at one object: reads it and its events, then watches both, until another one is wanted or none.
 //!
-//! One object at a time for each cluster. Each part ([`object`], [`events`]) is read with one GET or list of its own and then
-//! followed by a watch on its name alone, so that nothing here grows with the cluster. Dropping the work closes its
+//! One object at a time for each cluster. Each part ([`object`], [`events`]) is read with a list of its own and then followed by a
+//! watch from that list's version, both on its name alone, so that nothing here grows with the cluster. Dropping the work closes its
 //! connections and frees what it held.
 
 use std::time::Duration;
@@ -144,7 +144,10 @@ struct Pace<'a> {
     shared: &'a Shared,
     subject: &'a Subject,
     part: Part,
+    /// Of reading.
     backoff: Backoff,
+    /// Of watching: what can be read but not watched must not be read in a loop.
+    watch_backoff: Backoff,
     rng: fastrand::Rng,
     /// Watching is forbidden; it is read again and again instead.
     no_watch: bool,
@@ -170,8 +173,13 @@ impl Pace<'_> {
         self.shared.tuning.poll_period.0
     }
 
-    /// Tells what failed and what happens next.
-    async fn failed(&mut self, trouble: &Trouble, of: &mut impl Follow) -> Next {
+    /// How long to wait after another watch that brought nothing.
+    fn next_watch(&mut self) -> Duration {
+        self.watch_backoff.next(self.rng.f64()).max(self.shared.tuning.watch_spacing)
+    }
+
+    /// Tells what failed, a watch or reading, and what happens next.
+    async fn failed(&mut self, trouble: &Trouble, of: &mut impl Follow, watching: bool) -> Next {
         let tuning = self.shared.tuning.clone();
         if trouble.code == Some(404) {
             if of.missing() {
@@ -185,15 +193,17 @@ impl Pace<'_> {
             if of.forbidden() {
                 return Next::AtOnce;
             }
-            let failure = Box::new(self.failure(trouble, &of.title(), tuning.denied_period));
+            let failure = Box::new(self.failure((trouble, self.backoff.failures()), &of.title(), tuning.denied_period));
             self.sync(SyncState::Denied { failure }).await;
             return Next::Wait(tuning.denied_period);
         }
-        let mut wait = self.backoff.next(self.rng.f64()).max(trouble.retry_after.unwrap_or_default());
+        let pause = if watching { self.next_watch() } else { self.backoff.next(self.rng.f64()) };
+        let failures = if watching { self.watch_backoff.failures() } else { self.backoff.failures() };
+        let mut wait = pause.max(trouble.retry_after.unwrap_or_default());
         if trouble.alien || trouble.layer == Layer::Auth {
             wait = wait.max(tuning.rejected_delay);
         }
-        let failure = Box::new(self.failure(trouble, &of.title(), wait));
+        let failure = Box::new(self.failure((trouble, failures), &of.title(), wait));
         if trouble.layer != Layer::Watch {
             self.shared.tell(ClusterEvent::Failed(failure.clone())).await;
         }
@@ -202,9 +212,8 @@ impl Pace<'_> {
         Next::Wait(wait)
     }
 
-    fn failure(&self, trouble: &Trouble, title: &str, wait: Duration) -> Failure {
-        let attempt = self.backoff.failures().max(1);
-        Failure { next_in: Some(wait), ..trouble.failure(wall(), title, attempt) }
+    fn failure(&self, (trouble, failures): (&Trouble, u32), title: &str, wait: Duration) -> Failure {
+        Failure { next_in: Some(wait), ..trouble.failure(wall(), title, failures.max(1)) }
     }
 }
 
@@ -212,13 +221,14 @@ impl Pace<'_> {
 async fn follow(shared: &Shared, subject: &Subject, mut of: impl Follow, seed: u64) {
     of.wanted().await;
     let rng = fastrand::Rng::with_seed(seed);
-    let backoff = Backoff::new(&shared.tuning);
-    let mut pace = Pace { shared, subject, part: part_of(&of), backoff, rng, no_watch: false };
-    let mut version = None;
+    let (backoff, watch_backoff) = (Backoff::new(&shared.tuning), Backoff::new(&shared.tuning));
+    let mut pace = Pace { shared, subject, part: part_of(&of), backoff, watch_backoff, rng, no_watch: false };
+    let mut version: Option<String> = None;
     loop {
         let mut refresh = shared.refreshes();
         let mut resumed = shared.resumes();
-        let result = match version.take() {
+        let from = version.take();
+        let result = match from.clone() {
             Some(from) => watch(&mut pace, &mut of, from).await,
             None => read(&mut pace, &mut of).await.map(End::Clean),
         };
@@ -232,10 +242,14 @@ async fn follow(shared: &Shared, subject: &Subject, mut of: impl Follow, seed: u
                 version = Some(next);
                 Duration::ZERO
             }
-            Ok(End::Stale) => shared.tuning.watch_spacing,
-            Err(trouble) => match pace.failed(&trouble, &mut of).await {
+            Ok(End::Stale) => pace.next_watch(),
+            Err(trouble) => match pace.failed(&trouble, &mut of, from.is_some()).await {
                 Next::AtOnce => continue,
-                Next::Wait(wait) => wait,
+                Next::Wait(wait) => {
+                    // A watch that could not be opened, or broke, goes on from where it was (R9).
+                    version = from.filter(|_| trouble.code != Some(404) && trouble.layer != Layer::Rbac);
+                    wait
+                }
             },
         };
         let until = Instant::now() + wait;
@@ -243,8 +257,11 @@ async fn follow(shared: &Shared, subject: &Subject, mut of: impl Follow, seed: u
             tokio::select! {
                 biased;
                 () = sleep_until(until) => break,
-                _ = refresh.changed() => break pace.no_watch = false,
-                _ = resumed.changed() => break,
+                _ = refresh.changed() => {
+                    (pace.no_watch, version) = (false, None);
+                    break;
+                }
+                _ = resumed.changed() => break version = None,
                 () = of.poked() => pace.publish(&mut of).await,
             }
         }
@@ -300,12 +317,26 @@ async fn watch(pace: &mut Pace<'_>, of: &mut impl Follow, version: String) -> Re
     };
     pace.sync(SyncState::Watching).await;
     let mut stream = Stream::new(&tuning, version);
-    let end = stream.run(pace, of, body).await?;
-    // One that ends at once, again and again, must not be opened in a hot loop (R14).
+    let end = stream.run(pace, of, body).await;
     let short = !stream.proven() && start.elapsed() < tuning.watch_short;
-    let spacing = if short { pace.backoff.next(pace.rng.f64()) } else { tuning.watch_spacing };
-    sleep_until(start + spacing.max(tuning.watch_spacing)).await;
+    if !short {
+        pace.watch_backoff.reset();
+    }
+    let end = end?;
+    if matches!(end, End::Clean(_)) {
+        // One that ends at once, again and again, must not be opened in a hot loop (R14).
+        let spacing = if short { pace.next_watch() } else { tuning.watch_spacing };
+        sleep_until(start + spacing).await;
+    }
     Ok(end)
+}
+
+/// A version that a watch can begin at: without one, or at 0, it would begin anywhere (kubernetes/kubernetes#123448).
+fn usable(version: String) -> Result<String, Trouble> {
+    if matches!(&*version, "" | "0") {
+        return Err(Trouble::new(Layer::Decode, "the list has no resourceVersion"));
+    }
+    Ok(version)
 }
 
 /// One segment of a path.

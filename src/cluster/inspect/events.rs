@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::{Follow, Reader, field, segment};
+use super::{Follow, Reader, field, segment, usable};
 use crate::cluster::classify::Trouble;
 use crate::facts::event::{EventFacts, decode_page, digest};
 use crate::facts::wire::{Uid, WatchType};
@@ -104,7 +104,7 @@ impl Follow for Events {
         fresh.more |= !token.is_empty();
         fresh.changed = true;
         *self = fresh;
-        Ok(version)
+        usable(version)
     }
 
     fn watch_uri(&self) -> String {

@@ -1,12 +1,14 @@
 //! The object itself: a pod's detail, and the YAML of a pod or a node while it is wanted.
 
+use serde::Deserialize;
+use serde_json::value::RawValue;
 use tokio::sync::watch;
 
-use super::{Follow, Reader, field, segment};
+use super::{Follow, Reader, field, segment, usable};
 use crate::cluster::classify::Trouble;
 use crate::facts::document::Document;
 use crate::facts::pod::PodDetail;
-use crate::facts::wire::{DecodeError, WatchType, bookmark_version};
+use crate::facts::wire::{DecodeError, WatchType};
 use crate::msg::Layer;
 use crate::msg::inspect::{Found, Part, Subject};
 
@@ -30,18 +32,11 @@ impl Object {
         Self { subject, yaml, body: Vec::new(), gone: false, changed: false, detail: None, written: false }
     }
 
-    fn path(&self) -> String {
-        match &self.subject {
-            Subject::Node { name } => format!("/api/v1/nodes/{}", segment(name)),
-            Subject::Pod { namespace, name } => {
-                format!("/api/v1/namespaces/{}/pods/{}", segment(namespace), segment(name))
-            }
-        }
-    }
-
     fn hold(&mut self, body: &[u8]) -> Result<(), DecodeError> {
-        if matches!(self.subject, Subject::Pod { .. }) {
-            self.detail = Some(Box::new(PodDetail::decode(body)?));
+        match self.subject {
+            Subject::Pod { .. } => self.detail = Some(Box::new(PodDetail::decode(body)?)),
+            // Of a node nothing but the YAML is told, so that is what must be readable.
+            Subject::Node { .. } => drop(Document::decode(body)?),
         }
         body.clone_into(&mut self.body);
         (self.gone, self.changed, self.written) = (false, true, false);
@@ -72,10 +67,18 @@ impl Follow for Object {
     }
 
     async fn read(&mut self, reader: &Reader<'_>) -> Result<String, Trouble> {
-        let body = reader.get(self.path()).await?;
-        let unreadable = |error: DecodeError| Trouble::new(Layer::Decode, &error.text);
-        self.hold(&body).map_err(unreadable)?;
-        bookmark_version(&body).ok_or_else(|| Trouble::new(Layer::Decode, "the object has no resourceVersion"))
+        let body = reader.get(self.watch_uri()).await?;
+        let list: List<'_> = serde_json::from_slice(&body)
+            .map_err(|error| Trouble::new(Layer::Decode, &format!("the answer is no list: {error}")))?;
+        match list.items.first() {
+            Some(item) => {
+                let whole = with_kind(&self.subject, item.get());
+                let unreadable = |error: DecodeError| Trouble::new(Layer::Decode, &error.text);
+                self.hold(whole.as_bytes()).map_err(unreadable)?;
+            }
+            None => (self.gone, self.changed) = (true, true),
+        }
+        usable(list.metadata.resource_version)
     }
 
     fn watch_uri(&self) -> String {
@@ -122,5 +125,40 @@ impl Follow for Object {
 
     fn title(&self) -> String {
         format!("get {}", self.subject.title())
+    }
+}
+
+/// A list of one object or none, as it came.
+///
+/// The object is listed and not got: a watch must begin at the version of a list. The version of an object that has not changed
+/// for some minutes is too old for a server to watch from, and it would answer 410 for ever.
+#[derive(Deserialize)]
+struct List<'a> {
+    metadata: ListMeta,
+    #[serde(borrow, default)]
+    items: Vec<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ListMeta {
+    #[serde(default)]
+    resource_version: String,
+}
+
+/// The item with its kind: lists leave out what all their items share.
+fn with_kind(subject: &Subject, item: &str) -> String {
+    #[derive(Deserialize)]
+    struct Kind {
+        kind: Option<String>,
+    }
+    let kind = match subject {
+        Subject::Node { .. } => "Node",
+        Subject::Pod { .. } => "Pod",
+    };
+    let named = serde_json::from_str::<Kind>(item).is_ok_and(|known| known.kind.is_some());
+    match item.trim_start().strip_prefix('{') {
+        Some(rest) if !named => format!("{{\"kind\":\"{kind}\",\"apiVersion\":\"v1\",{rest}"),
+        _ => item.to_owned(),
     }
 }

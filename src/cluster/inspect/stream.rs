@@ -19,7 +19,7 @@ pub(super) struct Stream {
     version: String,
     /// Something came that could not be read.
     stale: bool,
-    /// Events that came; without any the watch has not proven itself.
+    /// Events that came and could be read; without any the watch has not proven itself.
     events: u64,
 }
 
@@ -75,8 +75,8 @@ impl Stream {
     }
 
     async fn tell<F: Follow>(&mut self, pace: &mut Pace<'_>, of: &mut F) {
-        if self.events > 0 {
-            pace.backoff.reset();
+        if self.proven() {
+            pace.watch_backoff.reset();
         }
         pace.publish(of).await;
         pace.tell(Found::Heard { part: F::PART }).await;
@@ -100,12 +100,13 @@ impl Stream {
                     return if trouble.is_gone() { Ok(Some(End::Stale)) } else { Err(trouble) };
                 }
                 WatchType::Added | WatchType::Modified | WatchType::Deleted => {
-                    self.stale |= !of.take(&frame.kind, frame.object);
+                    let readable = of.take(&frame.kind, frame.object);
+                    self.stale |= !readable;
+                    self.events += u64::from(readable);
                 }
-                WatchType::Bookmark => {}
+                WatchType::Bookmark => self.events += 1,
                 WatchType::Unknown => self.stale = true,
             }
-            self.events += 1;
             if let Some(version) = bookmark_version(frame.object) {
                 self.version = version;
             }

@@ -19,7 +19,6 @@ fn of(subject: Subject, yaml: bool) -> Inspection {
     Inspection { subject, yaml }
 }
 
-const POD: &str = "/api/v1/namespaces/d/pods/p1";
 const PODS: &str = "/api/v1/namespaces/d/pods";
 const EVENTS: &str = "/apis/events.k8s.io/v1/namespaces/d/events";
 const CORE: &str = "/api/v1/namespaces/d/events";
@@ -35,11 +34,18 @@ fn reports(version: u64, token: &str, names: &[&str]) -> String {
     format!(r#"{{"metadata":{{"resourceVersion":"{version}","continue":"{token}"}},"items":[{}]}}"#, items.join(","))
 }
 
+/// A list of one object that has not changed for long: the list is newer.
+fn list_of(name: &str) -> String {
+    format!(r#"{{"kind":"List","metadata":{{"resourceVersion":"250"}},"items":[{}]}}"#, object(name, 200))
+}
+
+const NOBODY: &str = r#"{"kind":"PodList","metadata":{"resourceVersion":"250"},"items":[]}"#;
+
 /// A good server that has one pod `p1` with one event.
 fn served(seen: &Seen) -> Reply {
     match (seen.path.as_str(), seen.is_watch()) {
         (PODS | EVENTS | CORE | "/api/v1/namespaces/default/events", true) => quiet_watch(seen),
-        (POD, false) => json(object("p1", 200)),
+        (PODS, false) => json(list_of("p1")),
         (EVENTS, false) => json(reports(300, "", &["e1"])),
         _ => good(seen),
     }
@@ -78,6 +84,16 @@ fn asked(rig: &Rig, path: &str) -> Vec<Seen> {
     rig.seen().into_iter().filter(|seen| seen.path == path).collect()
 }
 
+/// How often what is at `path` was read.
+fn reads(rig: &Rig, path: &str) -> usize {
+    asked(rig, path).iter().filter(|seen| !seen.is_watch()).count()
+}
+
+/// The watches of what is at `path`.
+fn watches(rig: &Rig, path: &str) -> Vec<Seen> {
+    asked(rig, path).into_iter().filter(Seen::is_watch).collect()
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_pod_is_read_then_watched_and_so_are_its_events() {
     let mut rig = Rig::start(Tuning::default(), served);
@@ -91,10 +107,12 @@ async fn a_pod_is_read_then_watched_and_so_are_its_events() {
         said,
         ["Events Listing", "Events Watching", "Object Listing", "Object Watching", "events e1x1", "pod p1 Running"]
     );
-    assert_eq!(asked(&rig, POD).len(), 1);
-    let watch = &asked(&rig, PODS)[0];
-    assert_eq!(watch.param("fieldSelector"), Some("metadata.name%3Dp1"), "this pod alone");
-    assert_eq!((watch.param("resourceVersion"), watch.param("allowWatchBookmarks")), (Some("200"), Some("true")));
+    let asked_of_pods = asked(&rig, PODS);
+    let alone = |seen: &Seen| seen.param("fieldSelector") == Some("metadata.name%3Dp1");
+    assert!(asked_of_pods.len() == 2 && asked_of_pods.iter().all(alone), "this pod alone: {asked_of_pods:?}");
+    let watch = &watches(&rig, PODS)[0];
+    let options = (watch.param("resourceVersion"), watch.param("allowWatchBookmarks"));
+    assert_eq!(options, (Some("250"), Some("true")), "from the list's version: the pod's own may be too old");
     let events = asked(&rig, EVENTS);
     let selector = "regarding.kind%3DPod%2Cregarding.name%3Dp1";
     assert!(events.iter().all(|seen| seen.param("fieldSelector") == Some(selector)), "never all events: {events:?}");
@@ -114,8 +132,9 @@ async fn another_object_ends_the_work_on_the_first_and_nothing_ends_all_of_it() 
         *at > secs(6) && matches!(event, ClusterEvent::Found(finding) if finding.subject != node)
     });
     assert_eq!(of_pod.count(), 0);
-    assert_eq!(asked(&rig, PODS).len(), 1, "the watch of the pod is not opened again");
-    assert_eq!(asked(&rig, "/api/v1/nodes/n1").len(), 0, "of a node the table knows everything but its YAML");
+    assert_eq!(watches(&rig, PODS).len(), 1, "the watch of the pod is not opened again");
+    let of_node = rig.seen().into_iter().filter(|seen| seen.param("fieldSelector") == Some("metadata.name%3Dn1"));
+    assert_eq!(of_node.count(), 0, "of a node the table knows everything but its YAML");
     let requests = || rig.seen().iter().filter(|seen| seen.path.contains("events")).count();
     rig.inspect.send_replace(None);
     let before = requests();
@@ -138,14 +157,14 @@ async fn the_yaml_comes_of_the_object_that_is_held_and_costs_no_request() {
     rig.inspect.send_replace(Some(of(pod(), false)));
     rig.inspect.send_replace(Some(of(pod(), true)));
     rig.pass(Duration::from_millis(10)).await;
-    assert_eq!((asked(&rig, POD).len(), asked(&rig, PODS).len()), (1, 1));
+    assert_eq!((reads(&rig, PODS), watches(&rig, PODS).len()), (1, 1));
     assert_eq!(asked(&rig, EVENTS).len(), 2, "its events are not read again");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_node_is_read_when_its_yaml_is_wanted() {
-    let mut rig = Rig::start(Tuning::default(), |seen| match seen.path.as_str() {
-        "/api/v1/nodes/n1" => json(object("n1", 200)),
+    let mut rig = Rig::start(Tuning::default(), |seen| match (seen.path.as_str(), seen.param("fieldSelector")) {
+        ("/api/v1/nodes", Some("metadata.name%3Dn1")) if !seen.is_watch() => json(list_of("n1")),
         _ => served(seen),
     });
     rig.inspect.send_replace(Some(of(Subject::Node { name: "n1".into() }, true)));
@@ -208,12 +227,12 @@ async fn a_server_without_the_group_of_events_is_asked_for_core_events() {
 #[tokio::test(start_paused = true)]
 async fn what_is_forbidden_is_said_and_asked_for_politely() {
     let mut rig = Rig::start(Tuning::default(), |seen| match seen.path.as_str() {
-        POD | EVENTS | CORE => status(403, r#"{"kind":"Status","code":403,"message":"pods \"p1\" is forbidden"}"#),
+        PODS | EVENTS | CORE => status(403, r#"{"kind":"Status","code":403,"message":"pods \"p1\" is forbidden"}"#),
         _ => served(seen),
     });
     rig.inspect.send_replace(Some(of(pod(), false)));
     rig.pass(secs(290)).await;
-    assert_eq!(asked(&rig, POD).len(), 1);
+    assert_eq!(reads(&rig, PODS), 1);
     assert_eq!((asked(&rig, EVENTS).len(), asked(&rig, CORE).len()), (1, 1));
     let said = words(&rig);
     for part in ["Object Denied", "Events Denied"] {
@@ -221,26 +240,23 @@ async fn what_is_forbidden_is_said_and_asked_for_politely() {
     }
     rig.commands.send(crate::cluster::Command::Refresh).await.unwrap();
     rig.pass(secs(1)).await;
-    assert_eq!(asked(&rig, POD).len(), 2, "the user's wish ends the wait");
+    assert_eq!(reads(&rig, PODS), 2, "the user's wish ends the wait");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_pod_that_is_not_there_is_gone_and_found_when_it_comes() {
-    let there = Arc::new(AtomicBool::new(false));
-    let switch = there.clone();
-    let mut rig = Rig::start(Tuning::default(), move |seen| match seen.path.as_str() {
-        POD if !there.load(Ordering::Relaxed) => {
-            status(404, r#"{"kind":"Status","code":404,"message":"pods \"p1\" not found"}"#)
-        }
+    let mut rig = Rig::start(Tuning::default(), |seen| match (seen.path.as_str(), seen.is_watch()) {
+        (PODS, false) => json(NOBODY),
+        (PODS, true) => steps([Step::Wait(secs(20)), data(event("ADDED", "p1", 260)), Step::Hang]),
         _ => served(seen),
     });
     rig.inspect.send_replace(Some(of(pod(), false)));
-    rig.pass(secs(100)).await;
+    rig.pass(secs(15)).await;
     assert!(words(&rig).contains(&"gone".to_owned()));
-    assert!((3..=5).contains(&asked(&rig, POD).len()), "every half minute: {}", asked(&rig, POD).len());
-    switch.store(true, Ordering::Relaxed);
-    rig.pass(secs(31)).await;
+    assert_eq!(only(words(&rig), "pod"), [""; 0]);
+    rig.pass(secs(10)).await;
     assert_eq!(only(words(&rig), "pod"), ["pod p1 Running"]);
+    assert_eq!(reads(&rig, PODS), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -251,8 +267,8 @@ async fn where_watching_is_forbidden_the_object_is_read_again_and_again() {
     });
     rig.inspect.send_replace(Some(of(pod(), false)));
     rig.pass(secs(95)).await;
-    assert_eq!(asked(&rig, POD).len(), 4, "at 0, 30, 60 and 90 s");
-    assert_eq!(asked(&rig, PODS).len(), 1, "and the watch is not tried each time");
+    assert_eq!(reads(&rig, PODS), 4, "at 0, 30, 60 and 90 s");
+    assert_eq!(watches(&rig, PODS).len(), 1, "and the watch is not tried each time");
     assert!(words(&rig).contains(&"Object Polling".to_owned()));
 }
 
@@ -261,12 +277,12 @@ async fn a_dead_server_is_asked_more_and_more_rarely_and_a_recovery_needs_no_key
     let dead = Arc::new(AtomicBool::new(true));
     let switch = dead.clone();
     let mut rig = Rig::start(Tuning::default(), move |seen| {
-        let ours = seen.path.starts_with(POD) || seen.path.ends_with("events");
+        let ours = seen.path == PODS || seen.path.ends_with("events");
         if ours && dead.load(Ordering::Relaxed) { Reply::Refused } else { served(seen) }
     });
     rig.inspect.send_replace(Some(of(pod(), false)));
     rig.pass(secs(600)).await;
-    let gaps: Vec<Duration> = asked(&rig, POD).windows(2).map(|two| two[1].at.abs_diff(two[0].at)).collect();
+    let gaps: Vec<Duration> = asked(&rig, PODS).windows(2).map(|two| two[1].at.abs_diff(two[0].at)).collect();
     assert!(gaps.len() < 25, "{} attempts in 10 min", gaps.len());
     assert!(gaps[8..].iter().all(|gap| *gap >= secs(30) && *gap <= secs(60)), "{gaps:?}");
     assert!(only(words(&rig), "Object Waiting").len() > 5, "each failure is told");
@@ -278,7 +294,7 @@ async fn a_dead_server_is_asked_more_and_more_rarely_and_a_recovery_needs_no_key
 
 #[tokio::test(start_paused = true)]
 async fn a_request_that_hangs_ends_at_its_deadline() {
-    let mut rig = Rig::start(Tuning::default(), |seen| if seen.path == POD { Reply::Hang } else { served(seen) });
+    let mut rig = Rig::start(Tuning::default(), |seen| if seen.path == PODS { Reply::Hang } else { served(seen) });
     rig.inspect.send_replace(Some(of(pod(), false)));
     rig.pass(secs(16)).await;
     let failed = rig.events.iter().find_map(|(at, event)| match event {
@@ -296,14 +312,13 @@ async fn watches_that_close_at_once_make_no_hot_loop() {
     });
     rig.inspect.send_replace(Some(of(pod(), false)));
     rig.pass(secs(600)).await;
-    assert!(asked(&rig, PODS).len() < 30, "{} watches in 10 min", asked(&rig, PODS).len());
-    assert_eq!(asked(&rig, POD).len(), 1, "a watch that closes needs no new GET");
+    assert!(watches(&rig, PODS).len() < 30, "{} watches in 10 min", watches(&rig, PODS).len());
+    assert_eq!(reads(&rig, PODS), 1, "a watch that closes needs no new list");
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_expired_watch_reads_the_object_again() {
-    let watches = Arc::new(AtomicU32::new(0));
-    let count = watches.clone();
+    let count = Arc::new(AtomicU32::new(0));
     let mut rig = Rig::start(Tuning::default(), move |seen| match (seen.path.as_str(), seen.is_watch()) {
         (PODS, true) if count.fetch_add(1, Ordering::Relaxed) == 0 => {
             steps([data(format!("{{\"type\":\"ERROR\",\"object\":{STATUS_410}}}\n"))])
@@ -312,9 +327,67 @@ async fn an_expired_watch_reads_the_object_again() {
     });
     rig.inspect.send_replace(Some(of(pod(), false)));
     rig.pass(secs(10)).await;
-    assert_eq!((asked(&rig, POD).len(), asked(&rig, PODS).len()), (2, 2));
+    assert_eq!((reads(&rig, PODS), watches(&rig, PODS).len()), (2, 2));
     let failed = rig.count(|event| matches!(event, ClusterEvent::Failed(_)));
     assert_eq!(failed, 0, "routine, no failure");
+}
+
+/// A server whose watches of the pod fail in this way, while the pod can be read.
+fn without_watches(reply: fn() -> Reply) -> Rig {
+    let rig = Rig::start(Tuning::default(), move |seen| match (seen.path.as_str(), seen.is_watch()) {
+        (PODS, true) => reply(),
+        _ => served(seen),
+    });
+    rig.inspect.send_replace(Some(of(pod(), false)));
+    rig
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_object_that_can_be_read_but_never_watched_is_no_hot_loop() {
+    let replies: [(&str, fn() -> Reply); 5] = [
+        ("410", || status(410, STATUS_410)),
+        ("502", || status(502, "bad gateway")),
+        ("ERROR 410", || steps([data(format!("{{\"type\":\"ERROR\",\"object\":{STATUS_410}}}\n"))])),
+        ("ERROR 500", || steps([data("{\"type\":\"ERROR\",\"object\":{\"kind\":\"Status\",\"code\":500}}\n")])),
+        ("unknown", || steps([data("{\"type\":\"FUTURE\",\"object\":{}}\n")])),
+    ];
+    for (name, reply) in replies {
+        let mut rig = without_watches(reply);
+        rig.pass(secs(600)).await;
+        let (reads, watches) = (reads(&rig, PODS), watches(&rig, PODS).len());
+        assert!(watches > 5, "{name}: it is tried again");
+        assert!(reads + watches < 60, "{name}: {reads} lists and {watches} watches in 10 min");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_that_breaks_goes_on_from_its_version_without_another_list() {
+    let watches_so_far = Arc::new(AtomicU32::new(0));
+    let mut rig = Rig::start(Tuning::default(), move |seen| match (seen.path.as_str(), seen.is_watch()) {
+        (PODS, true) if watches_so_far.fetch_add(1, Ordering::Relaxed) < 3 => status(502, "bad gateway"),
+        _ => served(seen),
+    });
+    rig.inspect.send_replace(Some(of(pod(), false)));
+    rig.pass(secs(60)).await;
+    let from: Vec<_> =
+        watches(&rig, PODS).iter().map(|seen| seen.param("resourceVersion").map(str::to_owned)).collect();
+    assert_eq!(from, vec![Some("250".to_owned()); 4]);
+    assert_eq!(reads(&rig, PODS), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn yaml_has_the_kind_that_lists_leave_out() {
+    let mut rig = Rig::start(Tuning::default(), served);
+    rig.inspect.send_replace(Some(of(pod(), true)));
+    rig.pass(secs(5)).await;
+    let lines = rig.events.iter().find_map(|(_, event)| match event {
+        ClusterEvent::Found(finding) => match &finding.news {
+            Found::Document(document) => Some(document.lines[..2].iter().map(ToString::to_string).collect::<Vec<_>>()),
+            _ => None,
+        },
+        _ => None,
+    });
+    assert_eq!(lines, Some(vec!["apiVersion: v1".to_owned(), "kind: Pod".to_owned()]));
 }
 
 #[tokio::test(start_paused = true)]

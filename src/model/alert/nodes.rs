@@ -42,7 +42,7 @@ impl ClusterState {
             let last = self.history.transitions(uid).next().map(|change| elapsed(change.at, now));
             Case::Flapping { name, changes: self.history.changes(uid, now), last: last.unwrap_or_default() }
         });
-        let mut group = |reason, many, cases, findings: &mut Vec<Finding>| {
+        let group = |reason, many, cases, findings: &mut Vec<Finding>| {
             let limit = if self.alerts.groups(reason) { GROUP_UNTIL } else { GROUP_OVER };
             group(Words { reason, many, limit }, cases, now.wall, findings);
         };
