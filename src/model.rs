@@ -2,11 +2,13 @@
 
 pub mod alert;
 pub mod alerts;
+mod chunks;
 pub mod cluster;
 pub mod dra;
 pub mod fit;
 pub mod gpus;
 pub mod history;
+mod index;
 mod input;
 pub mod inspection;
 mod join;
@@ -322,6 +324,17 @@ impl Model {
                 cluster.arrange_gpus(self.grouping, now);
             }
         }
+    }
+
+    /// Takes in some of what a frame could not wait for; whether there is more.
+    pub fn catch_up(&mut self, now: Now) -> bool {
+        self.clusters.iter_mut().filter_map(|cluster| cluster.catch_up(now).then_some(())).count() > 0
+    }
+
+    /// Some of what has changed waits to be taken in.
+    #[must_use]
+    pub fn is_behind(&self) -> bool {
+        self.clusters.iter().any(ClusterState::is_behind)
     }
 
     /// All clusters, in the order of the command line.

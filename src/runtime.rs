@@ -33,8 +33,9 @@ use crate::term::{self, Screen};
 use crate::theme::Look;
 use crate::ui::{self, ViewState};
 
-/// Messages between the clusters and the model. A page is one message, so this bounds memory at 128 pages.
-const CHANNEL_MESSAGES: usize = 128;
+/// Messages between the clusters and the model. A page is one message, of nodes about a megabyte, and the model takes several
+/// in between two frames: more than this would only wait.
+const CHANNEL_MESSAGES: usize = 16;
 /// Messages taken out of the channel at once.
 const BATCH_MESSAGES: usize = 8;
 /// After so long of taking messages in the keyboard is looked at again; a page of 500 pods is half a millisecond.
@@ -251,6 +252,12 @@ impl App {
                     inbox.extend(news.drain(..));
                     self.on_inbox(&mut inbox)
                 }
+                // What the last frame did not wait for.
+                () = ready(()), if self.model.is_behind() => {
+                    self.model.catch_up(self.clock.now());
+                    self.dirty = true;
+                    Flow::Continue
+                }
                 () = sleep_until(due), if self.dirty => Flow::Continue,
             };
             if flow == Flow::Quit {
@@ -436,6 +443,7 @@ pub fn snapshot(
             }
         }
         let now = clock.now();
+        while model.catch_up(now) {}
         model.prepare(now);
         Ok(report::snapshot(&model, now))
     })

@@ -34,11 +34,11 @@ pub(crate) async fn run(shared: Arc<Shared>, seed: u64) {
             Ok(news) => news,
             Err(trouble) => said(&trouble),
         };
-        let wait = match news {
+        let wait = match &news {
             UsageNews::Off | UsageNews::Absent | UsageNews::Denied(_) => optional.look_again,
             // A broken add-on is asked half as often as a good one.
             UsageNews::Unavailable(_) => optional.usage_period * 2,
-            UsageNews::Read(_) => optional.usage_period,
+            UsageNews::Read(nodes) => optional.usage_period * patience(nodes.len()),
         };
         shared.tell(ClusterEvent::Usage(news)).await;
         // Up to a tenth later: not all clients ask at the same moment.
@@ -50,6 +50,15 @@ pub(crate) async fn run(shared: Arc<Shared>, seed: u64) {
         }
         // A wish or a sleep ends a long wait, but no key makes us ask more often than the period.
         sleep_until(due.min(begun + optional.usage_period)).await;
+    }
+}
+
+/// The answer of a large cluster has tens of megabytes: it is asked for less often, and still before its figures are stale.
+fn patience(nodes: usize) -> u32 {
+    match nodes {
+        0..20_000 => 1,
+        20_000..60_000 => 2,
+        _ => 3,
     }
 }
 

@@ -6,7 +6,7 @@ mod table;
 
 use serde::{Deserialize, Serialize};
 
-use super::node::NodeFacts;
+use super::node::Announces;
 use super::text::Clean;
 
 pub use table::Table;
@@ -55,7 +55,7 @@ impl Table {
     ///
     /// A replica of a slice is a share.
     #[must_use]
-    pub fn classify_on(&self, resource: &str, node: &NodeFacts) -> Option<Kind> {
+    pub fn classify_on(&self, resource: &str, node: &impl Announces) -> Option<Kind> {
         let kind = self.classify(resource)?;
         if self.is_extended_by(resource) {
             return Some(kind);
@@ -72,11 +72,11 @@ impl Table {
     ///
     /// The maker's name and the `-SHARED` that sharing appends are left out; `-MIG-…` stays, since a slice is not the card.
     #[must_use]
-    pub fn model<'n>(&self, node: &'n NodeFacts) -> Option<&'n str> {
+    pub fn model<'n>(&self, node: &'n impl Announces) -> Option<&'n str> {
         let named = |key: &str| node.label(key).map(Clean::as_str).filter(|value| !value.is_empty());
         let model = MODEL_LABELS.into_iter().find_map(named).or_else(|| {
             let counts = |(name, _): &(Clean, _)| self.classify(name).is_some_and(|kind| kind != Kind::Aux);
-            node.capacity.iter().any(counts).then(|| named(INSTANCE_TYPE)).flatten()
+            node.capacity().iter().any(counts).then(|| named(INSTANCE_TYPE)).flatten()
         })?;
         let short = model.strip_prefix("NVIDIA-").unwrap_or(model);
         let short = short.strip_suffix("-SHARED").unwrap_or(short);
@@ -92,13 +92,13 @@ pub fn classify(resource: &str) -> Option<Kind> {
 
 /// The kind of `resource` on this node, by the default table: sharing and MIG labels change what `nvidia.com/gpu` means.
 #[must_use]
-pub fn classify_on(resource: &str, node: &NodeFacts) -> Option<Kind> {
+pub fn classify_on(resource: &str, node: &impl Announces) -> Option<Kind> {
     Table::default().classify_on(resource, node)
 }
 
 /// The accelerator's model, by the default table.
 #[must_use]
-pub fn model(node: &NodeFacts) -> Option<&str> {
+pub fn model(node: &impl Announces) -> Option<&str> {
     Table::default().model(node)
 }
 
@@ -108,7 +108,7 @@ pub fn model(node: &NodeFacts) -> Option<&str> {
 /// `single` the label counts slices. In `mixed` it counts cards while the capacity leaves the split ones out, and a layout that is
 /// `-MIG-INVALID` promises nothing: both cannot say. Slice types have a count of their own.
 #[must_use]
-pub fn expected(resource: &str, node: &NodeFacts) -> Option<i64> {
+pub fn expected(resource: &str, node: &impl Announces) -> Option<i64> {
     let base = resource.strip_suffix(".shared").unwrap_or(resource);
     let is_whole = base == NVIDIA;
     if !is_whole && !base.starts_with("nvidia.com/mig-") {
@@ -129,32 +129,32 @@ pub fn expected(resource: &str, node: &NodeFacts) -> Option<i64> {
 
 /// The node's MIG layout does not fit strategy `single`: neither 0 GPUs nor missing ones (semantics.md, 3.3).
 #[must_use]
-pub fn is_mig_invalid(node: &NodeFacts) -> bool {
+pub fn is_mig_invalid(node: &impl Announces) -> bool {
     product(node).contains("-MIG-INVALID")
 }
 
-fn is_mig_product(node: &NodeFacts) -> bool {
+fn is_mig_product(node: &impl Announces) -> bool {
     product(node).contains("-MIG-") && !is_mig_invalid(node)
 }
 
-fn product(node: &NodeFacts) -> &str {
+fn product(node: &impl Announces) -> &str {
     node.label("nvidia.com/gpu.product").map_or("", Clean::as_str)
 }
 
-fn mig_strategy(node: &NodeFacts) -> Option<&str> {
+fn mig_strategy(node: &impl Announces) -> Option<&str> {
     node.label("nvidia.com/mig.strategy").map(Clean::as_str)
 }
 
-fn sharing(base: &str, node: &NodeFacts) -> bool {
+fn sharing(base: &str, node: &impl Announces) -> bool {
     let strategy = node.label(&format!("{base}.sharing-strategy")).map(Clean::as_str);
     matches!(strategy, Some("time-slicing" | "mps"))
 }
 
-fn announces(node: &NodeFacts, resource: &str) -> bool {
-    node.capacity.iter().any(|(name, _)| &**name == resource)
+fn announces(node: &impl Announces, resource: &str) -> bool {
+    node.capacity().iter().any(|(name, _)| &**name == resource)
 }
 
-fn number(node: &NodeFacts, label: &str) -> Option<i64> {
+fn number(node: &impl Announces, label: &str) -> Option<i64> {
     node.label(label)?.parse().ok().filter(|number| *number >= 0)
 }
 

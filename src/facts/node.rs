@@ -71,7 +71,7 @@ pub struct Condition {
 }
 
 /// The status of a condition.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum ConditionStatus {
     /// `True`.
     True,
@@ -85,7 +85,7 @@ pub enum ConditionStatus {
 }
 
 /// A taint of a node.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Taint {
     /// The taint's key.
     pub key: Clean,
@@ -110,15 +110,8 @@ impl NodeFacts {
     /// The Ready condition's meaning, and since when.
     #[must_use]
     pub fn readiness(&self) -> (Readiness, Option<Timestamp>) {
-        let Some(ready) = self.conditions.iter().find(|c| &*c.kind == "Ready") else {
-            return (Readiness::Unknown, None);
-        };
-        let readiness = match ready.status {
-            ConditionStatus::True => Readiness::Ready,
-            ConditionStatus::False | ConditionStatus::Other(_) => Readiness::NotReady,
-            ConditionStatus::Unknown => Readiness::Unknown,
-        };
-        (readiness, ready.since)
+        let ready = self.conditions.iter().find(|c| &*c.kind == "Ready");
+        (readiness(ready.map(|ready| &ready.status)), ready.and_then(|ready| ready.since))
     }
 
     /// `status.allocatable`, or the capacity where it is empty (kubectl `describe.go:4061`).
@@ -131,32 +124,6 @@ impl NodeFacts {
     #[must_use]
     pub fn label(&self, key: &str) -> Option<&Clean> {
         self.labels.binary_search_by(|(k, _)| (**k).cmp(key)).ok().map(|at| &self.labels[at].1)
-    }
-
-    /// Takes over the memory of what has not changed since `old`: most of a node never does.
-    pub fn adopt(&mut self, old: Self) {
-        fn keep<T: PartialEq>(new: &mut T, old: T) {
-            if *new == old {
-                *new = old;
-            }
-        }
-        keep(&mut self.name, old.name);
-        keep(&mut self.labels, old.labels);
-        keep(&mut self.taints, old.taints);
-        keep(&mut self.capacity, old.capacity);
-        keep(&mut self.allocatable, old.allocatable);
-        keep(&mut self.kubelet, old.kubelet);
-        keep(&mut self.os_image, old.os_image);
-        keep(&mut self.kernel, old.kernel);
-        keep(&mut self.runtime, old.runtime);
-        keep(&mut self.architecture, old.architecture);
-        keep(&mut self.internal_ip, old.internal_ip);
-        for (new, old) in self.conditions.iter_mut().zip(old.conditions) {
-            keep(&mut new.kind, old.kind);
-            keep(&mut new.status, old.status);
-            keep(&mut new.reason, old.reason);
-            keep(&mut new.message, old.message);
-        }
     }
 
     /// The node's roles, sorted, at most 12: the labels `node-role.kubernetes.io/<role>` and the value of `kubernetes.io/role`.
@@ -173,6 +140,35 @@ impl NodeFacts {
         roles.dedup();
         roles.truncate(MOST_ROLES);
         roles
+    }
+}
+
+/// What a node announces by its labels and its capacity, in whichever form it is held.
+pub trait Announces {
+    /// The value of a label.
+    fn label(&self, key: &str) -> Option<&Clean>;
+
+    /// `status.capacity`, sorted by name.
+    fn capacity(&self) -> &[(Clean, Quantity)];
+}
+
+impl Announces for NodeFacts {
+    fn label(&self, key: &str) -> Option<&Clean> {
+        Self::label(self, key)
+    }
+
+    fn capacity(&self) -> &[(Clean, Quantity)] {
+        &self.capacity
+    }
+}
+
+/// What the status of the Ready condition means; `None` for a node without one.
+#[must_use]
+pub fn readiness(ready: Option<&ConditionStatus>) -> Readiness {
+    match ready {
+        Some(ConditionStatus::True) => Readiness::Ready,
+        Some(ConditionStatus::False | ConditionStatus::Other(_)) => Readiness::NotReady,
+        Some(ConditionStatus::Unknown) | None => Readiness::Unknown,
     }
 }
 

@@ -35,6 +35,11 @@ impl Clean {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// How many hold this very copy of the text.
+    pub(crate) fn users(&self) -> usize {
+        Arc::strong_count(&self.0)
+    }
 }
 
 impl Deref for Clean {

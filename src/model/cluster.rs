@@ -36,9 +36,13 @@ use table::Table;
 
 pub(crate) use table::Step;
 pub use views::{
-    AcceleratorTotals, ClusterSummary, Freshness, Health, Liveness, NodeCounts, NodeDetail, NodeItem, PageUnderWay,
-    PodCounts, ResourceAmounts,
+    AcceleratorTotals, ClusterSummary, Freshness, Health, HeapBytes, Liveness, NodeCounts, NodeDetail, NodeItem,
+    PageUnderWay, PodCounts, ResourceAmounts,
 };
+
+/// Nodes that came, changed or went, and nodes whose pods did, that are taken in at once: some 2 ms. A page of pods touches up to
+/// 500 nodes, and many pages come between two frames.
+const MET_AT_ONCE: usize = 1_024;
 
 /// One cluster as far as we know it.
 #[derive(Debug)]
@@ -283,6 +287,14 @@ impl ClusterState {
         totals
     }
 
+    /// Bytes on the heap by what is held: nodes with all that follows from them, and pods.
+    #[must_use]
+    pub fn heap_bytes(&self) -> HeapBytes {
+        let nodes = self.nodes.heap_bytes() + self.history.heap_bytes() + self.table.heap_bytes();
+        let rest = self.join.heap_bytes() + self.alerts.density.heap_bytes() + self.usage.heap_bytes();
+        HeapBytes { nodes: nodes + rest, pods: self.ledger.heap_bytes() }
+    }
+
     /// Counts these names as accelerators from now on; before the first node comes.
     pub(crate) fn count_as_accelerators(&mut self, table: Arc<accelerator::Table>) {
         self.nodes = Nodes::with(table);
@@ -385,23 +397,39 @@ impl ClusterState {
         self.evaluate(now);
     }
 
-    /// Takes in what has changed of nodes and of their pods since the last time: O(changes), whatever the size of the cluster.
+    /// Takes in what has changed of nodes and of their pods: O(changes), whatever the size of the cluster, and no more than a
+    /// frame can wait for. The rest waits for the next time.
     fn meet(&mut self, now: Mono) {
-        let (touched, pods) = (self.nodes.take_touched(), self.ledger.take_touched());
+        let (touched, pods) = (self.nodes.take_touched(MET_AT_ONCE), self.ledger.take_touched(MET_AT_ONCE));
         let Self { nodes, ledger, join, alerts, settings, table, .. } = self;
         let density = &mut alerts.density;
-        let Some(pods) = pods.filter(|_| touched.complete) else {
+        if !touched.complete || !pods.complete {
             join.compute(nodes, ledger);
             density.look_at_all((nodes, ledger), settings, now);
             table.everything_changed(nodes);
             return;
-        };
-        let known = touched.there.iter().filter_map(|key| nodes.get(*key)).map(|node| &node.facts.name);
-        for name in known.chain(&touched.gone).chain(&pods) {
-            join.update(name, nodes, ledger);
-            density.look(name, (nodes, ledger), settings, now);
         }
-        table.changed(&touched.there, &pods, nodes);
+        let known = touched.there.iter().filter_map(|key| nodes.get(*key)).map(|node| &node.facts.name);
+        let named = known.chain(&touched.gone).filter_map(|name| ledger.id_of(name));
+        for id in named.chain(pods.there.iter().copied()) {
+            join.update(id, nodes, ledger);
+            density.look(id, (nodes, ledger), settings, now);
+        }
+        let with_pods = pods.there.iter().filter_map(|id| ledger.node_at(*id)).map(|(name, _)| name);
+        table.changed(&touched.there, with_pods.chain(pods.gone.iter().map(|name| &**name)), nodes);
+    }
+
+    /// Takes in some of what has changed and waits; whether there is more.
+    pub(crate) fn catch_up(&mut self, now: Now) -> bool {
+        if self.is_behind() {
+            self.meet(now.mono);
+        }
+        self.is_behind()
+    }
+
+    /// Some of what has changed waits to be taken in.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.nodes.is_touched() || self.ledger.is_touched()
     }
 
     pub(super) fn tracks(&self) -> [(Resource, &Track); 2] {
@@ -441,7 +469,7 @@ impl ClusterState {
             Batch::Nodes(changes) => {
                 for change in changes {
                     if let crate::msg::NodeChange::Present(node) = change {
-                        let outcome = self.nodes.page(*node, now.mono);
+                        let outcome = self.nodes.page(&node, now.mono);
                         self.note(&outcome, now);
                     }
                 }

@@ -7,7 +7,8 @@
 //! that a pod of all devices does not fit.
 
 use crate::facts::accelerator::Table;
-use crate::facts::node::{NodeFacts, Readiness, Taint};
+use crate::facts::node::{Readiness, Taint};
+use crate::model::rows::PackedFacts;
 
 /// Sizes of pods that are asked about, in devices.
 pub const SIZES: [i64; 5] = [1, 2, 4, 8, 16];
@@ -85,7 +86,7 @@ pub fn typical(pods: &[(i64, i64, i64)]) -> Each {
 /// `ExtendedResourceToleration` gives pods with devices the toleration, and so do the makers' own. `sku=gpu` is what Azure's
 /// documentation uses for the same.
 #[must_use]
-pub fn admission(node: &NodeFacts, table: &Table) -> Admission {
+pub fn admission(node: &PackedFacts, table: &Table) -> Admission {
     let keeps_away = |taint: &Taint| {
         let hard = matches!(&*taint.effect, "NoSchedule" | "NoExecute");
         let for_devices = table.classify(&taint.key).is_some() || (&*taint.key == "sku" && &*taint.value == "gpu");
@@ -111,7 +112,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::facts::node::ConditionStatus;
+    use crate::facts::node::{ConditionStatus, NodeFacts};
     use crate::model::fixture::{node, turned};
 
     fn room(devices: &[i64]) -> Room {
@@ -150,6 +151,9 @@ mod tests {
 
     #[test]
     fn only_taints_of_accelerators_let_pods_with_devices_in() {
+        fn admission(node: &NodeFacts, table: &Table) -> Admission {
+            super::admission(&PackedFacts::from(node), table)
+        }
         let table = Table::default();
         let tainted = |key: &str, value: &str, effect: &str| {
             let taint = Taint { key: key.into(), value: value.into(), effect: effect.into() };

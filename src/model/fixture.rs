@@ -103,6 +103,7 @@ impl Bench {
 
     pub(crate) fn prepare(&mut self) {
         let now = self.now();
+        while self.model.catch_up(now) {}
         self.model.prepare(now);
     }
 

@@ -7,7 +7,8 @@ use hashbrown::HashMap;
 use jiff::Timestamp;
 
 use super::elapsed;
-use crate::facts::node::{NodeFacts, Readiness};
+use super::nodes::PackedFacts;
+use crate::facts::node::Readiness;
 use crate::facts::text::Clean;
 use crate::facts::wire::Uid;
 use crate::msg::{Mono, Now};
@@ -55,17 +56,26 @@ pub struct Transition {
     pub missed: bool,
 }
 
+/// A node that has only ever looked as it does now: nearly every one.
 #[derive(Debug)]
 struct NodeHistory {
-    name: Clean,
     readiness: Readiness,
-    since: Option<Timestamp>,
+    cordoned: bool,
+    /// `lastTransitionTime` of Ready in seconds since 1970; `None` if it was not said.
+    since: Option<i64>,
+    /// When it was first seen, in seconds of the wall clock.
+    seen: i64,
+    /// There once anything has happened to it.
+    trace: Option<Box<Trace>>,
+}
+
+/// What happened to a node.
+#[derive(Debug)]
+struct Trace {
+    name: Clean,
     transitions: VecDeque<Transition>,
     /// What Ready was before the oldest transition that is kept.
     before: Readiness,
-    /// When it was first seen.
-    seen: Now,
-    cordoned: bool,
     flapping: bool,
     gone: Option<Now>,
 }
@@ -84,49 +94,50 @@ impl History {
     }
 
     /// Takes in how a node looks now. The first look at a uid is no transition.
-    pub fn observe(&mut self, node: &NodeFacts, now: Now) {
+    pub fn observe(&mut self, node: &PackedFacts, now: Now) {
         let (readiness, since) = node.readiness();
+        let since = since.map(Timestamp::as_second);
         let record = self.nodes.entry(node.uid).or_insert_with(|| NodeHistory {
-            name: node.name.clone(),
             readiness,
-            since,
-            transitions: VecDeque::new(),
-            before: readiness,
-            seen: now,
             cordoned: node.unschedulable,
-            flapping: false,
-            gone: None,
+            since,
+            seen: now.wall.as_second(),
+            trace: None,
         });
-        record.gone = None;
+        record.cordoned = node.unschedulable;
+        let before = std::mem::replace(&mut record.readiness, readiness);
         let jumped = since.zip(record.since).is_some_and(|(new, old)| new > old);
-        if record.readiness != readiness || jumped {
-            let reason = node.conditions.iter().find(|c| &*c.kind == "Ready").map(|c| c.reason.clone());
-            if record.transitions.len() == KEPT
-                && let Some(oldest) = record.transitions.pop_front()
+        record.since = since;
+        if before != readiness || jumped {
+            let reason = node.conditions.ready().map(|(ready, _)| ready.reason.clone());
+            let trace = record.trace.get_or_insert_with(|| Box::new(Trace::new(before)));
+            trace.name = node.name.clone();
+            if trace.transitions.len() == KEPT
+                && let Some(oldest) = trace.transitions.pop_front()
             {
-                record.before = oldest.to;
+                trace.before = oldest.to;
             }
-            let missed = record.readiness == readiness;
-            record.transitions.push_back(Transition {
+            let missed = before == readiness;
+            trace.transitions.push_back(Transition {
                 at: now,
                 to: readiness,
                 reason: reason.unwrap_or_default(),
                 missed,
             });
         }
-        record.readiness = readiness;
-        record.since = since;
-        record.cordoned = node.unschedulable;
-        if record.settle(self.over, now) {
+        let Some(trace) = &mut record.trace else { return };
+        trace.gone = None;
+        if trace.settle(self.over, now) {
             self.revision += 1;
-            self.flapping = if record.flapping { self.flapping + 1 } else { self.flapping.saturating_sub(1) };
+            self.flapping = if trace.flapping { self.flapping + 1 } else { self.flapping.saturating_sub(1) };
         }
     }
 
     /// The node is not in the store any more. Its history is kept for a while: it may be back after a mistaken delete.
     pub fn gone(&mut self, uid: Uid, now: Now) {
         if let Some(record) = self.nodes.get_mut(&uid) {
-            record.gone = Some(now);
+            let readiness = record.readiness;
+            record.trace.get_or_insert_with(|| Box::new(Trace::new(readiness))).gone = Some(now);
         }
     }
 
@@ -155,51 +166,71 @@ impl History {
             from += 60;
             let to = from + 60;
             let watched = self.watched.iter().any(|(first, last)| *first < to && *last >= from);
-            (watched && record.seen.wall.as_second() < to).then(|| record.worst(from, to))
+            (watched && record.seen < to).then(|| record.worst(from, to))
         })
     }
 
     /// Lets time pass: flapping ends in silence, and nodes that went are forgotten after [`FLAP_WINDOW`].
     pub fn tick(&mut self, now: Now) {
         if self.flapping > 0 {
-            let flapping = self.nodes.values_mut().filter(|record| record.flapping);
-            let settled = flapping.filter_map(|record| record.settle(self.over, now).then_some(())).count();
+            let flapping = self.nodes.values_mut().filter_map(|record| record.trace.as_deref_mut());
+            let flapping = flapping.filter(|trace| trace.flapping);
+            let settled = flapping.filter_map(|trace| trace.settle(self.over, now).then_some(())).count();
             self.flapping = self.flapping.saturating_sub(settled);
             self.revision += settled as u64;
         }
         if now.mono.since(self.swept) >= SWEEP_EVERY {
             self.swept = now.mono;
-            self.nodes.retain(|_, record| record.gone.is_none_or(|at| elapsed(at, now) <= FLAP_WINDOW));
-            self.flapping = self.nodes.values().filter(|record| record.flapping).count();
+            let gone = |record: &NodeHistory| record.trace.as_ref().and_then(|trace| trace.gone);
+            self.nodes.retain(|_, record| gone(record).is_none_or(|at| elapsed(at, now) <= FLAP_WINDOW));
+            self.flapping = self.traces().filter(|(_, _, trace)| trace.flapping).count();
         }
+    }
+
+    fn traces(&self) -> impl Iterator<Item = (Uid, &NodeHistory, &Trace)> {
+        self.nodes.iter().filter_map(|(uid, record)| Some((*uid, record, record.trace.as_deref()?)))
+    }
+
+    fn trace(&self, uid: Uid) -> Option<&Trace> {
+        self.nodes.get(&uid)?.trace.as_deref()
     }
 
     /// More changes than may be in [`FLAP_WINDOW`], until there was none for as long; never while cordoned.
     #[must_use]
     pub fn flapping(&self, uid: Uid) -> bool {
-        self.flapping > 0 && self.nodes.get(&uid).is_some_and(|record| record.flapping && !record.cordoned)
+        let flaps =
+            |record: &NodeHistory| !record.cordoned && record.trace.as_ref().is_some_and(|trace| trace.flapping);
+        self.flapping > 0 && self.nodes.get(&uid).is_some_and(flaps)
     }
 
     /// The nodes that flap: uid and name.
     pub fn all_flapping(&self) -> impl Iterator<Item = (Uid, Clean)> {
         // Nothing flaps almost always, and then there is nothing to go through.
-        let nodes = (self.flapping > 0).then_some(&self.nodes);
-        nodes
+        let traces = (self.flapping > 0).then(|| self.traces());
+        traces
             .into_iter()
             .flatten()
-            .filter(|(_, record)| record.flapping && !record.cordoned && record.gone.is_none())
-            .map(|(uid, record)| (*uid, record.name.clone()))
+            .filter(|(_, record, trace)| trace.flapping && !record.cordoned && trace.gone.is_none())
+            .map(|(uid, _, trace)| (uid, trace.name.clone()))
     }
 
     /// How often Ready changed in the last 15 min.
     #[must_use]
     pub fn changes(&self, uid: Uid, now: Now) -> usize {
-        self.nodes.get(&uid).map_or(0, |record| record.changes(now))
+        self.trace(uid).map_or(0, |trace| trace.changes(now))
     }
 
     /// What was observed of a node, newest first.
     pub fn transitions(&self, uid: Uid) -> impl Iterator<Item = &Transition> {
-        self.nodes.get(&uid).into_iter().flat_map(|record| record.transitions.iter().rev())
+        self.trace(uid).into_iter().flat_map(|trace| trace.transitions.iter().rev())
+    }
+
+    /// Bytes on the heap, without the texts.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        let transitions = |trace: &Trace| trace.transitions.capacity() * size_of::<Transition>();
+        self.nodes.allocation_size()
+            + self.traces().map(|(_, _, trace)| size_of::<Trace>() + transitions(trace)).sum::<usize>()
+            + self.watched.capacity() * size_of::<(i64, i64)>()
     }
 
     /// Grows when a node begins or stops to flap.
@@ -211,6 +242,16 @@ impl History {
 
 impl NodeHistory {
     /// The worst that Ready was between two seconds of the wall clock.
+    fn worst(&self, from: i64, to: i64) -> Readiness {
+        self.trace.as_ref().map_or(self.readiness, |trace| trace.worst(from, to))
+    }
+}
+
+impl Trace {
+    fn new(before: Readiness) -> Self {
+        Self { name: Clean::default(), transitions: VecDeque::new(), before, flapping: false, gone: None }
+    }
+
     fn worst(&self, from: i64, to: i64) -> Readiness {
         let mut now = self.before;
         let mut worst = None;
@@ -254,17 +295,17 @@ fn worse(a: Option<Readiness>, b: Readiness) -> Option<Readiness> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::node::{Condition, ConditionStatus};
+    use crate::facts::node::{Condition, ConditionStatus, NodeFacts};
 
     fn at(seconds: u64) -> Now {
         let wall = Timestamp::from_second(1_700_000_000 + i64::try_from(seconds).unwrap()).unwrap();
         Now { mono: Mono(Duration::from_secs(seconds)), wall }
     }
 
-    fn node(uid: u128, ready: bool, since: u64) -> NodeFacts {
+    fn node(uid: u128, ready: bool, since: u64) -> PackedFacts {
         let status = if ready { ConditionStatus::True } else { ConditionStatus::False };
         let ready = Condition { kind: "Ready".into(), status, since: Some(at(since).wall), ..Condition::default() };
-        NodeFacts { uid: Uid(uid), conditions: vec![ready], ..NodeFacts::default() }
+        PackedFacts::from(&NodeFacts { uid: Uid(uid), conditions: vec![ready], ..NodeFacts::default() })
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hashbrown::HashMap;
 
-use super::ledger::Ledger;
+use super::ledger::{Ledger, NodeId};
 use super::nodes::Nodes;
 use super::rows::lens::unannounced;
 use crate::facts::accelerator::Kind;
@@ -23,7 +23,7 @@ pub(crate) struct Join {
     orphaned: u32,
     requested: Vec<Asked>,
     /// Of nodes that have any: those with devices, and those that only pods know.
-    parts: HashMap<Clean, Part>,
+    parts: HashMap<NodeId, Part>,
 }
 
 /// What is asked of one resource on the nodes where it is of this kind.
@@ -48,19 +48,19 @@ impl Join {
     /// Joins everything. O(nodes), whatever the number of pods.
     pub(crate) fn compute(&mut self, nodes: &Nodes, ledger: &Ledger) {
         *self = Self::default();
-        for (name, _) in ledger.nodes() {
-            self.update(&Clean::new(name), nodes, ledger);
+        for (id, ..) in ledger.nodes_by_id() {
+            self.update(id, nodes, ledger);
         }
     }
 
     /// Joins a node anew that came, changed or went, or whose pods did.
-    pub(crate) fn update(&mut self, name: &Clean, nodes: &Nodes, ledger: &Ledger) {
-        let new = self.part(name, nodes, ledger);
+    pub(crate) fn update(&mut self, id: NodeId, nodes: &Nodes, ledger: &Ledger) {
+        let new = self.part(id, nodes, ledger);
         let old = if new == Part::default() {
-            self.parts.remove(name)
+            self.parts.remove(&id)
         } else {
             self.add(&new);
-            self.parts.insert(name.clone(), new)
+            self.parts.insert(id, new)
         };
         let old = old.unwrap_or_default();
         self.orphaned -= old.orphaned;
@@ -72,6 +72,12 @@ impl Join {
         if self.parts.capacity() > 1024 && self.parts.len() < self.parts.capacity() / 8 {
             self.parts.shrink_to_fit();
         }
+    }
+
+    /// Bytes on the heap.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        let part = |part: &Part| part.requested.capacity() * size_of::<(usize, Quantity, i128)>();
+        self.parts.allocation_size() + self.parts.values().map(part).sum::<usize>()
     }
 
     /// Pods bound to nodes that are not in the store.
@@ -98,17 +104,17 @@ impl Join {
         self.requested.iter().find(|asked| *asked.resource == *resource && asked.kind == kind)
     }
 
-    fn part(&mut self, name: &str, nodes: &Nodes, ledger: &Ledger) -> Part {
-        let Some(totals) = ledger.node(name) else { return Part::default() };
+    fn part(&mut self, id: NodeId, nodes: &Nodes, ledger: &Ledger) -> Part {
+        let Some((name, totals)) = ledger.node_at(id) else { return Part::default() };
         let Some(node) = nodes.by_name(name) else {
             return Part { orphaned: totals.pods, requested: Vec::new() };
         };
         let mut part = Part::default();
-        for devices in &node.devices {
-            let amount = ledger.node_requested(name, &devices.resource);
+        for devices in node.devices.iter() {
+            let amount = ledger.requested_of(totals, &devices.resource);
             self.ask(&mut part, (&devices.resource, devices.kind), (amount, devices.allocatable));
         }
-        for (resource, kind, amount) in unannounced(node, ledger, nodes.accelerators()) {
+        for (resource, kind, amount) in unannounced(node, totals, ledger, nodes.accelerators()) {
             self.ask(&mut part, (resource, kind), (amount, 0));
         }
         part

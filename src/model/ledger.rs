@@ -5,7 +5,6 @@
 //! which the two arrive cannot matter. Source: `reference/costs-and-libraries.md`, section 6; `reference/list-watch.md`, section 8.
 
 mod holder;
-mod index;
 mod intern;
 mod names;
 mod pool;
@@ -21,10 +20,10 @@ use hashbrown::{DefaultHashBuilder, HashMap};
 
 use crate::facts::pod::{PodBatch, PodFacts};
 use crate::facts::wire::Uid;
+use crate::model::index::Index;
 use crate::model::touched::Touched;
 
 use holder::Holder;
-use index::Index;
 use intern::{Head, Node, Owner, Status};
 use names::Names;
 use pool::Pool;
@@ -50,6 +49,10 @@ pub enum Origin {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PodSlot(u32);
 
+/// A node that pods name, as long as one does; then another node may have the id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct NodeId(u32);
+
 /// All pods of a cluster.
 #[derive(Default)]
 pub struct Ledger {
@@ -72,7 +75,7 @@ pub struct Ledger {
     /// The record whose name was looked at last for compaction.
     compacted: u32,
     /// Nodes whose totals have changed.
-    touched: Touched<u32>,
+    touched: Touched<NodeId>,
     /// By slot, the pods that hold or will hold devices: only of them is it kept since when they do not run.
     holders: HashMap<u32, Holder>,
 }
@@ -276,9 +279,9 @@ impl Ledger {
     }
 }
 
-fn touch(node: &mut Node, touched: &mut Touched<u32>, id: u32) {
+fn touch(node: &mut Node, touched: &mut Touched<NodeId>, id: u32) {
     if !std::mem::replace(&mut node.touched, true) {
-        touched.there(id);
+        touched.there(NodeId(id));
     }
 }
 

@@ -1,10 +1,13 @@
 //! The node store: mark and sweep, and sums over all nodes kept as nodes come and go.
 
+mod commons;
+mod packed;
 mod sums;
 
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
-use hashbrown::{HashMap, HashSet};
+use hashbrown::{DefaultHashBuilder, HashMap, HashSet};
 
 use crate::facts::accelerator::{Kind, Table};
 use crate::facts::node::{ConditionStatus, NodeFacts, Readiness};
@@ -13,10 +16,14 @@ use crate::facts::text::Clean;
 use crate::facts::wire::Uid;
 use crate::msg::{Mono, NodeChange};
 
+use super::chunks::Chunks;
+use super::index::Index;
 use super::touched::Touched;
 
+pub use packed::{Labels, PackedFacts, System};
 pub(crate) use sums::{Devices, Sums};
 
+use commons::Commons;
 use sums::devices;
 
 /// Names one node of the store as long as it is in it; a place that is used again has another serial.
@@ -46,11 +53,14 @@ impl NodeKey {
 /// Pages of a list mark what they bring with the list's generation, and so does the watch; [`Nodes::finish`] removes what
 /// neither has touched. Of two versions of a node the newer wins, compared only within one generation: after an etcd restore
 /// versions go back (F43).
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Nodes {
-    slots: Vec<Option<Node>>,
+    slots: Chunks<Option<Node>>,
     free: Vec<u32>,
-    by_name: HashMap<Clean, NodeKey>,
+    hasher: DefaultHashBuilder,
+    by_name: Index,
+    len: usize,
+    commons: Commons,
     serial: u32,
     /// The list that runs, or the last one.
     generation: u32,
@@ -68,8 +78,8 @@ pub(crate) struct Nodes {
 /// A node and what follows from its facts.
 #[derive(Debug)]
 pub(crate) struct Node {
-    pub(crate) facts: NodeFacts,
-    pub(crate) devices: Vec<Devices>,
+    pub(crate) facts: PackedFacts,
+    pub(crate) devices: Arc<[Devices]>,
     pub(crate) readiness: Readiness,
     /// When we first saw it in this readiness.
     pub(crate) readiness_since: Mono,
@@ -95,10 +105,35 @@ pub(crate) enum Outcome {
     Removed(Uid),
 }
 
+/// Of a hundred thousand nodes one part grows in a millisecond.
+const NAME_PARTS: usize = 16;
+
+impl Default for Nodes {
+    fn default() -> Self {
+        Self::with(Arc::default())
+    }
+}
+
 impl Nodes {
     /// An empty store that counts these names as accelerators.
     pub(crate) fn with(accelerators: Arc<Table>) -> Self {
-        Self { accelerators, ..Self::default() }
+        Self {
+            slots: Chunks::default(),
+            free: Vec::new(),
+            hasher: DefaultHashBuilder::default(),
+            by_name: Index::with_parts(NAME_PARTS),
+            len: 0,
+            commons: Commons::default(),
+            serial: 0,
+            generation: 0,
+            listing: false,
+            tombstones: HashMap::new(),
+            sums: Sums::default(),
+            troubled: HashSet::new(),
+            revision: 0,
+            touched: Touched::default(),
+            accelerators,
+        }
     }
 
     /// Which names count as accelerators.
@@ -113,7 +148,7 @@ impl Nodes {
     }
 
     /// An item of a page of the running list.
-    pub(crate) fn page(&mut self, node: NodeFacts, now: Mono) -> Outcome {
+    pub(crate) fn page(&mut self, node: &NodeFacts, now: Mono) -> Outcome {
         if let Some((uid, version)) = self.tombstones.get(&*node.name) {
             let deleted = if node.version == 0 { *uid == node.uid } else { node.version <= *version };
             if deleted {
@@ -121,7 +156,7 @@ impl Nodes {
             }
         }
         let generation = self.generation;
-        if let Some(known) = self.by_name.get(&*node.name).copied().and_then(|key| self.get_mut(key)) {
+        if let Some(known) = self.by_name(&node.name) {
             let newer = known.generation == generation && known.from_watch && known.facts.version >= node.version;
             if newer {
                 return Outcome::Ignored;
@@ -142,7 +177,7 @@ impl Nodes {
                     }
                 }
                 self.tombstones.remove(&*node.name);
-                self.store(*node, generation, Origin { from_watch: true, now })
+                self.store(&node, generation, Origin { from_watch: true, now })
             }
             NodeChange::Gone { name, uid, version } => {
                 let Some(known) = self.by_name(&name) else {
@@ -177,7 +212,7 @@ impl Nodes {
     }
 
     pub(crate) fn get(&self, key: NodeKey) -> Option<&Node> {
-        self.slots.get(key.slot as usize)?.as_ref().filter(|node| node.key == key)
+        self.at(key.slot()).filter(|node| node.key == key)
     }
 
     /// Whatever node has this slot now.
@@ -186,7 +221,7 @@ impl Nodes {
     }
 
     pub(crate) fn by_name(&self, name: &str) -> Option<&Node> {
-        self.get(*self.by_name.get(name)?)
+        self.slots.at(self.slot_of(name)? as usize).as_ref()
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Node> {
@@ -194,7 +229,7 @@ impl Nodes {
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.by_name.len()
+        self.len
     }
 
     pub(crate) fn sums(&self) -> &Sums {
@@ -210,9 +245,9 @@ impl Nodes {
         self.troubled.len()
     }
 
-    /// What came, changed or went since the last call; keys of nodes that went find none any more.
-    pub(crate) fn take_touched(&mut self) -> Touched<NodeKey> {
-        let touched = std::mem::take(&mut self.touched);
+    /// At most so much of what came, changed or went since it was last taken; keys of nodes that went find none any more.
+    pub(crate) fn take_touched(&mut self, most: usize) -> Touched<NodeKey> {
+        let touched = self.touched.take(most);
         if touched.complete {
             for key in &touched.there {
                 if let Some(node) = self.get_mut(*key) {
@@ -225,13 +260,35 @@ impl Nodes {
         touched
     }
 
+    /// There is more to take.
+    pub(crate) fn is_touched(&self) -> bool {
+        !self.touched.is_empty()
+    }
+
+    /// Bytes on the heap.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        self.slots.heap_bytes()
+            + self.free.capacity() * size_of::<u32>()
+            + self.by_name.heap_bytes()
+            + self.commons.heap_bytes()
+            + self.tombstones.allocation_size()
+            + self.troubled.allocation_size()
+            + self.touched.heap_bytes()
+            + self.iter().map(|node| node.facts.heap_bytes()).sum::<usize>()
+    }
+
     /// Grows with every change of the store.
     pub(crate) fn revision(&self) -> u64 {
         self.revision
     }
 
     fn get_mut(&mut self, key: NodeKey) -> Option<&mut Node> {
-        self.slots.get_mut(key.slot as usize)?.as_mut().filter(|node| node.key == key)
+        self.slots.get_mut(key.slot())?.as_mut().filter(|node| node.key == key)
+    }
+
+    fn slot_of(&self, name: &str) -> Option<u32> {
+        let named = |slot: u32| self.at(slot as usize).is_some_and(|node| *node.facts.name == *name);
+        self.by_name.find(self.hasher.hash_one(name), named)
     }
 
     fn bury(&mut self, name: Clean, deleted: (Uid, u64), generation: u32) {
@@ -240,43 +297,50 @@ impl Nodes {
         }
     }
 
-    fn store(&mut self, facts: NodeFacts, generation: u32, origin: Origin) -> Outcome {
-        let known = self.by_name.get(&*facts.name).copied().filter(|key| self.get(*key).is_some());
-        let Some(key) = known else {
+    fn store(&mut self, facts: &NodeFacts, generation: u32, origin: Origin) -> Outcome {
+        let Some(slot) = self.slot_of(&facts.name) else {
             return Outcome::Stored { key: self.insert(facts, generation, origin), replaced: None };
         };
-        let slot = self.slots[key.slot as usize].as_mut().expect("the key was just found");
+        let node = self.slots.at_mut(slot as usize).as_mut().expect("the name was just found");
         // A watch of an older list must not take back the mark of the running one.
-        slot.generation = slot.generation.max(generation);
-        slot.from_watch = origin.from_watch;
-        if slot.facts == facts {
+        node.generation = node.generation.max(generation);
+        node.from_watch = origin.from_watch;
+        if node.facts.are(facts) {
+            // The heartbeat of a kubelet: news for nobody.
+            node.facts.version = facts.version;
             return Outcome::Ignored;
         }
         self.revision += 1;
-        self.sums.subtract(slot);
-        if !std::mem::replace(&mut slot.touched, true) {
+        self.sums.subtract(node);
+        let key = node.key;
+        if !std::mem::replace(&mut node.touched, true) {
             self.touched.there(key);
         }
-        let replaced = (slot.facts.uid != facts.uid).then_some(slot.facts.uid);
-        slot.replace(facts, origin.now, &self.accelerators);
-        let troubled = slot.troubled();
-        self.sums.add(slot);
+        let replaced = (node.facts.uid != facts.uid).then_some(node.facts.uid);
+        node.replace(facts, origin.now, (&self.accelerators, &mut self.commons));
+        let troubled = node.troubled();
+        self.sums.add(node);
         self.note_trouble(key, troubled);
         Outcome::Stored { key, replaced }
     }
 
-    fn insert(&mut self, facts: NodeFacts, generation: u32, origin: Origin) -> NodeKey {
+    fn insert(&mut self, facts: &NodeFacts, generation: u32, origin: Origin) -> NodeKey {
         self.serial = self.serial.wrapping_add(1).max(1);
-        let slot = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(None);
-            u32::try_from(self.slots.len() - 1).expect("a cluster has fewer than 2^32 nodes")
-        });
+        let slot = self
+            .free
+            .pop()
+            .unwrap_or_else(|| u32::try_from(self.slots.push(None)).expect("a cluster has fewer than 2^32 nodes"));
         let key = NodeKey { slot, serial: self.serial };
-        let node = Node::new(facts, (key, generation), origin, &self.accelerators);
-        self.by_name.insert(node.facts.name.clone(), key);
+        let node = Node::new(facts, (key, generation), origin, (&self.accelerators, &mut self.commons));
         self.sums.add(&node);
         let troubled = node.troubled();
-        self.slots[slot as usize] = Some(node);
+        *self.slots.at_mut(key.slot()) = Some(node);
+        self.len += 1;
+        let (hasher, slots) = (&self.hasher, &self.slots);
+        self.by_name.insert(hasher.hash_one(&*facts.name), slot, |other| {
+            let name = slots.at(other as usize).as_ref().map(|node| &*node.facts.name);
+            hasher.hash_one(name.unwrap_or_default())
+        });
         self.note_trouble(key, troubled);
         self.touched.there(key);
         self.revision += 1;
@@ -284,9 +348,10 @@ impl Nodes {
     }
 
     fn remove(&mut self, key: NodeKey) {
-        if let Some(node) = self.slots[key.slot as usize].take_if(|node| node.key == key) {
+        if let Some(node) = self.slots.at_mut(key.slot()).take_if(|node| node.key == key) {
             self.sums.subtract(&node);
-            self.by_name.remove(&*node.facts.name);
+            self.by_name.remove(self.hasher.hash_one(&*node.facts.name), key.slot);
+            self.len -= 1;
             self.free.push(key.slot);
             self.touched.there(key);
             self.touched.gone(node.facts.name.clone());
@@ -311,15 +376,20 @@ struct Origin {
 }
 
 impl Node {
-    fn new(facts: NodeFacts, (key, generation): (NodeKey, u32), origin: Origin, table: &Table) -> Self {
+    fn new(
+        facts: &NodeFacts,
+        (key, generation): (NodeKey, u32),
+        origin: Origin,
+        (table, commons): (&Table, &mut Commons),
+    ) -> Self {
         let mut node = Self {
-            devices: devices(&facts, table),
+            devices: commons.devices(&devices(facts, table)),
             readiness: facts.readiness().0,
             readiness_since: origin.now,
             trouble_since: None,
-            pods_allocatable: pods_allocatable(&facts),
-            roles: roles(&facts),
-            facts,
+            pods_allocatable: pods_allocatable(facts),
+            roles: commons.text(&roles(facts)),
+            facts: PackedFacts::new(facts, commons),
             key,
             generation,
             from_watch: origin.from_watch,
@@ -329,7 +399,7 @@ impl Node {
         node
     }
 
-    fn replace(&mut self, facts: NodeFacts, now: Mono, table: &Table) {
+    fn replace(&mut self, facts: &NodeFacts, now: Mono, (table, commons): (&Table, &mut Commons)) {
         let readiness = facts.readiness().0;
         if readiness != self.readiness || facts.uid != self.facts.uid {
             self.readiness_since = now;
@@ -338,13 +408,16 @@ impl Node {
             self.trouble_since = None;
         }
         self.readiness = readiness;
-        self.devices = devices(&facts, table);
-        self.pods_allocatable = pods_allocatable(&facts);
-        if facts.labels != self.facts.labels {
-            self.roles = roles(&facts);
+        let changed = self.facts.update(facts, commons);
+        if changed.labels {
+            self.roles = commons.text(&roles(facts));
         }
-        let old = std::mem::replace(&mut self.facts, facts);
-        self.facts.adopt(old);
+        if changed.amounts {
+            self.pods_allocatable = pods_allocatable(facts);
+        }
+        if changed.labels || changed.amounts {
+            self.devices = commons.devices(&devices(facts, table));
+        }
         self.trouble_since = self.other_trouble().then_some(self.trouble_since.unwrap_or(now));
     }
 
@@ -363,7 +436,7 @@ impl Node {
 
     /// Conditions other than Ready that are bad, in the order of the API.
     pub(crate) fn pressures(&self) -> impl Iterator<Item = &Clean> {
-        self.facts.conditions.iter().filter(|c| is_bad(&c.kind, &c.status)).map(|c| &c.kind)
+        self.facts.conditions.said().iter().filter(|c| is_bad(&c.kind, &c.status)).map(|c| &c.kind)
     }
 
     /// The cluster itself takes this node away, so its silence is expected.

@@ -14,11 +14,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::Known;
-use crate::facts::node::{NodeFacts, Readiness};
+use crate::facts::node::Readiness;
 use crate::facts::pod::PodFacts;
 use crate::facts::text::Clean;
 use crate::model::history::Strip;
 
+pub use super::nodes::{Labels, PackedFacts, System};
 pub use columns::{Align, COLUMNS, Column, Compared, Match, Matched};
 
 /// Columns that rows can be sorted by; the table of columns is in `COLUMNS`.
@@ -53,13 +54,15 @@ pub enum SortBy {
 #[derive(Clone, Debug, PartialEq)]
 pub struct NodeRow<'a> {
     /// The facts: name, roles, version, taints, addresses.
-    pub facts: &'a NodeFacts,
+    pub facts: &'a PackedFacts,
     /// The operator's selection.
     pub selected: bool,
     /// Readiness, its age, cordon.
     pub status: NodeStatus,
     /// Roles, comma-separated, sorted; empty without any.
     pub roles: Clean,
+    /// First `InternalIP`; empty without any.
+    pub internal_ip: Clean,
     /// Time since creation by the server's clock; `None` if the node does not say.
     pub age: Option<Duration>,
     /// Bound pods that are not Succeeded or Failed.

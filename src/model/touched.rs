@@ -40,4 +40,49 @@ impl<K> Touched<K> {
             self.complete = false;
         }
     }
+
+    /// Takes up to so many of each kind out, the last ones first; everything, if that is not all there was.
+    pub(crate) fn take(&mut self, most: usize) -> Self {
+        fn last<T>(of: &mut Vec<T>, most: usize) -> Vec<T> {
+            if of.len() > most { of.split_off(of.len() - most) } else { std::mem::take(of) }
+        }
+        if !self.complete {
+            return std::mem::take(self);
+        }
+        Self { there: last(&mut self.there, most), gone: last(&mut self.gone, most), complete: true }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.there.is_empty() && self.gone.is_empty() && self.complete
+    }
+
+    /// Bytes on the heap, without the names.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        self.there.capacity() * size_of::<K>() + self.gone.capacity() * size_of::<Clean>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_too_much_at_once_is_taken_in_parts() {
+        let mut touched = Touched::default();
+        (0..5).for_each(|key| touched.there(key));
+        touched.gone("a".into());
+        let first = touched.take(3);
+        assert_eq!((first.there, first.gone.len(), first.complete), (vec![2, 3, 4], 1, true));
+        assert!(!touched.is_empty());
+        assert_eq!(touched.take(3).there, [0, 1]);
+        assert!(touched.is_empty());
+    }
+
+    #[test]
+    fn what_cannot_be_kept_says_so_once() {
+        let mut touched = Touched::default();
+        (0..=MOST).for_each(|key| touched.there(key));
+        assert!(!touched.is_empty() && !touched.take(10).complete);
+        assert!(touched.is_empty() && touched.complete);
+    }
 }

@@ -15,11 +15,31 @@ use crate::msg::UsageNews;
 /// Figures older than this are stale: metrics-server has new ones every 15 to 60 s (semantics.md, section 5).
 pub const STALE_AFTER: Duration = Duration::from_secs(120);
 
+/// What is known of one node, in whole milliseconds and seconds as metrics-server has them.
+#[derive(Clone, Copy, Debug)]
+struct Figures {
+    /// [`NONE`] if it is not known.
+    cpu_milli: i64,
+    /// [`NONE`] if it is not known.
+    memory_bytes: i64,
+    /// Seconds since 1970, 0 if not known.
+    at: u32,
+    /// Milliseconds, `u32::MAX` if not known.
+    window_ms: u32,
+    /// The answer that had them.
+    round: u32,
+}
+
+/// No amount: nothing uses so little.
+const NONE: i64 = i64::MIN;
+
 /// The usage of the nodes of one cluster.
 #[derive(Debug, Default)]
 pub(crate) struct Usage {
     visible: Visibility,
-    nodes: HashMap<Clean, NodeUsage>,
+    nodes: HashMap<Clean, Figures>,
+    /// Answers that were read.
+    round: u32,
     /// The newest of the figures.
     newest: Option<Timestamp>,
     /// Grows with every answer that has figures, and when they go.
@@ -33,7 +53,16 @@ impl Usage {
             UsageNews::Read(nodes) => {
                 self.revision += 1;
                 self.newest = nodes.iter().filter_map(|node| node.at).max();
-                self.nodes = nodes.into_iter().map(|node| (node.name.clone(), node)).collect();
+                // In place: of a large cluster the same hundred thousand come every half minute.
+                self.round = self.round.wrapping_add(1);
+                for node in nodes {
+                    let figures = Figures::of(&node, self.round);
+                    match self.nodes.get_mut(&*node.name) {
+                        Some(held) => *held = figures,
+                        None => drop(self.nodes.insert(Clean::new(&node.name), figures)),
+                    }
+                }
+                self.nodes.retain(|_, held| held.round == self.round);
                 Visibility::Visible
             }
             UsageNews::Off => Visibility::Off(Clean::new("switched off in the configuration")),
@@ -46,6 +75,11 @@ impl Usage {
             UsageNews::Denied(text) => Visibility::Denied(text),
             UsageNews::Unavailable(text) => Visibility::Unavailable(text),
         };
+    }
+
+    /// Bytes on the heap.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        self.nodes.allocation_size() + self.nodes.keys().map(|name| name.len()).sum::<usize>()
     }
 
     pub(crate) fn visible(&self) -> &Visibility {
@@ -73,11 +107,32 @@ impl Usage {
         }
         let known = self.nodes.get(node);
         Some(Used {
-            cpu_milli: known.and_then(|usage| usage.cpu).map(Quantity::milli),
-            memory_bytes: known.and_then(|usage| usage.memory).map(Quantity::value),
-            age: known.and_then(|usage| age_of(usage.at, server_now)),
-            window: known.and_then(|usage| usage.window),
+            cpu_milli: known.map(|figures| figures.cpu_milli).filter(|cpu| *cpu != NONE),
+            memory_bytes: known.map(|figures| figures.memory_bytes).filter(|memory| *memory != NONE),
+            age: known.and_then(|figures| age_of(figures.taken(), server_now)),
+            window: known.and_then(Figures::window),
         })
+    }
+}
+
+impl Figures {
+    fn of(usage: &NodeUsage, round: u32) -> Self {
+        let ms = |window: Duration| u32::try_from(window.as_millis()).unwrap_or(u32::MAX - 1);
+        Self {
+            cpu_milli: usage.cpu.map_or(NONE, Quantity::milli),
+            memory_bytes: usage.memory.map_or(NONE, Quantity::value),
+            at: usage.at.map_or(0, |at| u32::try_from(at.as_second().max(1)).unwrap_or(u32::MAX)),
+            window_ms: usage.window.map_or(u32::MAX, ms),
+            round,
+        }
+    }
+
+    fn taken(&self) -> Option<Timestamp> {
+        (self.at > 0).then(|| Timestamp::from_second(self.at.into()).ok()).flatten()
+    }
+
+    fn window(&self) -> Option<Duration> {
+        (self.window_ms < u32::MAX).then(|| Duration::from_millis(self.window_ms.into()))
     }
 }
 

@@ -156,8 +156,8 @@ pub(super) fn of(node: &NodeItem<'_>, devices: Option<&Devices>) -> Item {
         status_since: facts.readiness().1,
         flapping: node.row.status.flapping,
         roles: node.row.roles.split(',').filter(|role| !role.is_empty()).map(Clean::new).collect(),
-        version: facts.kubelet.clone(),
-        created: facts.created,
+        version: facts.system.kubelet.clone(),
+        created: facts.created(),
         taints: facts.taints.iter().map(taint).collect(),
         conditions: facts.conditions.iter().map(condition).collect(),
         pressures: node.row.pressures.iter().copied().cloned().collect(),
@@ -186,8 +186,8 @@ fn taint(taint: &Taint) -> ItemTaint {
     ItemTaint { key, value, effect }
 }
 
-fn condition(condition: &Condition) -> ItemCondition {
-    let Condition { kind, status, reason, message, since } = condition.clone();
+fn condition(condition: Condition) -> ItemCondition {
+    let Condition { kind, status, reason, message, since } = condition;
     let status = match status {
         ConditionStatus::True => Clean::new("True"),
         ConditionStatus::False => Clean::new("False"),

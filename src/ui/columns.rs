@@ -139,11 +139,11 @@ pub(super) fn text<'a>(column: Column, row: &'a NodeRow<'_>) -> Option<&'a str> 
         Column::Name => &row.facts.name,
         Column::Model => row.model?,
         Column::Roles => &row.roles,
-        Column::Version => &row.facts.kubelet,
-        Column::InternalIp => &row.facts.internal_ip,
-        Column::Os => &row.facts.os_image,
-        Column::Kernel => &row.facts.kernel,
-        Column::Runtime => &row.facts.runtime,
+        Column::Version => &row.facts.system.kubelet,
+        Column::InternalIp => &row.internal_ip,
+        Column::Os => &row.facts.system.os_image,
+        Column::Kernel => &row.facts.system.kernel,
+        Column::Runtime => &row.facts.system.runtime,
         _ => return None,
     })
 }
@@ -152,6 +152,7 @@ pub(super) fn text<'a>(column: Column, row: &'a NodeRow<'_>) -> Option<&'a str> 
 mod tests {
     use super::*;
     use crate::facts::node::NodeFacts;
+    use crate::model::rows::PackedFacts;
     use crate::ui::fixture::Fleet;
 
     fn shown(width: usize, wide: bool, gpu: bool) -> Vec<Column> {
@@ -188,7 +189,7 @@ mod tests {
         let fleet = Fleet::reference();
         let mut seen = Seen::default();
         let mut width = |name: &str| {
-            let facts = NodeFacts { name: name.into(), ..Default::default() };
+            let facts = PackedFacts::from(&NodeFacts { name: name.into(), ..Default::default() });
             let mut rows = fleet.rows(0..1);
             rows[0].facts = &facts;
             place(&mut seen, &rows, Wanted { width: 200, wide: false, gpu: true, usage: true })[0].width

@@ -21,7 +21,7 @@ use crate::model::cluster::{AcceleratorTotals, ClusterSummary, Freshness, Health
 use crate::model::history::Strip;
 use crate::model::inspection::PartFreshness;
 use crate::model::latency::{LatencySummary, Mark, Percentile};
-use crate::model::rows::{Accelerators, Extent, NodeRow, NodeStatus, PodRow, ResourceRow, SortBy, Used};
+use crate::model::rows::{Accelerators, Extent, NodeRow, NodeStatus, PackedFacts, PodRow, ResourceRow, SortBy, Used};
 use crate::model::{Known, Mode, NodePane, Settings};
 use crate::msg::{ClusterId, Failure, Layer, Mono, Now};
 use crate::theme::{Depth, Look};
@@ -68,7 +68,7 @@ fn millis(millis: u64) -> Percentile {
 
 /// Nodes of one cluster.
 pub(super) struct Fleet {
-    nodes: Vec<NodeFacts>,
+    nodes: Vec<PackedFacts>,
     pub(super) selected: usize,
     pub(super) stale: bool,
     pub(super) pods_known: fn(u32) -> Known<u32>,
@@ -101,7 +101,12 @@ impl Fleet {
             conditions: conditions(),
             ..NodeFacts::default()
         };
-        Self { nodes: (0..104).map(node).collect(), selected: 1, stale: false, pods_known: Known::Exact }
+        Self {
+            nodes: (0..104).map(|at| PackedFacts::from(&node(at))).collect(),
+            selected: 1,
+            stale: false,
+            pods_known: Known::Exact,
+        }
     }
 
     pub(super) fn extent(&self) -> Extent {
@@ -112,7 +117,7 @@ impl Fleet {
         self.nodes[range.clone()].iter().zip(range).map(|(facts, place)| self.row(facts, place)).collect()
     }
 
-    fn row<'a>(&'a self, facts: &'a NodeFacts, place: usize) -> NodeRow<'a> {
+    fn row<'a>(&'a self, facts: &'a PackedFacts, place: usize) -> NodeRow<'a> {
         let status = |readiness, seconds| NodeStatus {
             readiness,
             for_: Some(secs(seconds)),
@@ -132,6 +137,7 @@ impl Fleet {
                 _ => status(Readiness::Ready, 86_400),
             },
             roles: if place == 11 { "control-plane".into() } else { Clean::default() },
+            internal_ip: facts.internal_ip(),
             age: Some(secs(212 * 86_400)),
             pods: (self.pods_known)(25 + u32::try_from(place).unwrap()),
             pods_allocatable: Some(110),
@@ -155,7 +161,7 @@ impl Fleet {
                 },
             }),
             ready: strip(place),
-            pressures: if place == 6 { vec![&self.nodes[6].conditions[0].kind] } else { vec![] },
+            pressures: if place == 6 { vec![&self.nodes[6].conditions.said()[0].kind] } else { vec![] },
         }
     }
 
@@ -172,7 +178,7 @@ impl Fleet {
         }
         let node = self.row(&self.nodes[4], 4);
         NodeDetail {
-            facts: &self.nodes[4],
+            facts: self.nodes[4].unpack(),
             status: node.status,
             row: node,
             resources: vec![

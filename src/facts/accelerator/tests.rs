@@ -1,4 +1,5 @@
 use super::*;
+use crate::facts::node::NodeFacts;
 use crate::facts::quantity::Quantity;
 
 type Labels<'a> = &'a [(&'a str, &'a str)];

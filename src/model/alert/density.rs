@@ -4,7 +4,7 @@ use hashbrown::HashMap;
 
 use crate::facts::text::Clean;
 use crate::model::Settings;
-use crate::model::ledger::Ledger;
+use crate::model::ledger::{Ledger, NodeId};
 use crate::model::nodes::Nodes;
 use crate::msg::Mono;
 
@@ -19,45 +19,59 @@ pub(super) struct Full {
 /// Nodes that went over the upper threshold and not yet below the lower one.
 #[derive(Debug, Default)]
 pub(crate) struct Density {
-    full: HashMap<Clean, Full>,
+    full: HashMap<NodeId, (Clean, Full)>,
 }
 
 impl Density {
     /// Looks at a node that came, changed or went, or whose pods did.
-    pub(crate) fn look(&mut self, name: &Clean, (nodes, ledger): (&Nodes, &Ledger), settings: &Settings, now: Mono) {
-        let known = self.full.get(name).copied();
-        match full(name, known, (nodes, ledger), settings) {
-            Some((pods, allocatable)) => {
+    pub(crate) fn look(&mut self, id: NodeId, (nodes, ledger): (&Nodes, &Ledger), settings: &Settings, now: Mono) {
+        let named = ledger.node_at(id).map(|(name, _)| name);
+        // The id of a node without pods may be given to another one.
+        let known = self.full.get(&id).filter(|(name, _)| named == Some(name)).map(|(_, full)| *full);
+        match full(id, known, (nodes, ledger), settings) {
+            Some((name, pods, allocatable)) => {
                 let since = known.map_or(now, |known| known.since);
-                self.full.insert(name.clone(), Full { pods, allocatable, since });
+                let full = Full { pods, allocatable, since };
+                match self.full.get_mut(&id).filter(|_| known.is_some()) {
+                    Some((_, held)) => *held = full,
+                    None => drop(self.full.insert(id, (name.clone(), full))),
+                }
             }
-            None => drop(self.full.remove(name)),
+            None => drop(self.full.remove(&id)),
         }
     }
 
     /// Looks at every node. O(nodes).
     pub(crate) fn look_at_all(&mut self, (nodes, ledger): (&Nodes, &Ledger), settings: &Settings, now: Mono) {
-        self.full.retain(|name, known| full(name, Some(*known), (nodes, ledger), settings).is_some());
-        for (name, _) in ledger.nodes() {
-            self.look(&Clean::new(name), (nodes, ledger), settings, now);
+        self.full.retain(|id, _| ledger.node_at(*id).is_some());
+        for (id, ..) in ledger.nodes_by_id() {
+            self.look(id, (nodes, ledger), settings, now);
         }
     }
 
     pub(super) fn full(&self) -> impl Iterator<Item = (&Clean, &Full)> {
-        self.full.iter()
+        self.full.values().map(|(name, full)| (name, full))
+    }
+
+    /// Bytes on the heap.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        self.full.allocation_size()
     }
 }
 
-/// The pods of a node and how many it may have, if that is over the threshold.
-fn full(
-    name: &str,
+/// The name of a node, its pods and how many it may have, if that is over the threshold.
+fn full<'a>(
+    id: NodeId,
     known: Option<Full>,
-    (nodes, ledger): (&Nodes, &Ledger),
+    (nodes, ledger): (&'a Nodes, &Ledger),
     settings: &Settings,
-) -> Option<(u32, u32)> {
-    let pods = ledger.node(name)?.pods;
+) -> Option<(&'a Clean, u32, u32)> {
+    let (name, totals) = ledger.node_at(id)?;
+    let node = nodes.by_name(name)?;
+    let pods = totals.pods;
     // A place for one pod is a node that stands for a pod, and meant to be full (kubernetes-mixin, the same rule).
-    let allocatable = nodes.by_name(name)?.pods_allocatable.filter(|pods| *pods > 1)?;
+    let allocatable = node.pods_allocatable.filter(|pods| *pods > 1)?;
     let limit = if known.is_some() { settings.pod_density_clear_pct } else { settings.pod_density_pct };
-    (u64::from(pods) * 100 > u64::from(limit) * u64::from(allocatable)).then_some((pods, allocatable))
+    let over = u64::from(pods) * 100 > u64::from(limit) * u64::from(allocatable);
+    over.then_some((&node.facts.name, pods, allocatable))
 }

@@ -103,7 +103,7 @@ impl<'a> Groups<'a> {
         if node.pressures().next().is_some() {
             self.pressure.push(Case::Pressure(node));
         }
-        for devices in &node.devices {
+        for devices in node.devices.iter() {
             if devices.withdrawn() > 0 {
                 self.withdrawn.push(Case::Withdrawn(node, devices));
             }
@@ -237,9 +237,9 @@ fn lost(node: &Node, now: Timestamp) -> String {
         Readiness::NotReady => "NotReady",
         Readiness::Unknown => "Unknown",
     };
-    let ready = node.facts.conditions.iter().find(|condition| &*condition.kind == "Ready");
-    let since = ready.and_then(|ready| ready.since).map(|since| format!(" since {}", clock(since, now)));
-    let reason = ready.map(|ready| &ready.reason).filter(|reason| !reason.is_empty());
+    let ready = node.facts.conditions.ready();
+    let since = ready.and_then(|(_, since)| since).map(|since| format!(" since {}", clock(since, now)));
+    let reason = ready.map(|(ready, _)| &ready.reason).filter(|reason| !reason.is_empty());
     let reason = reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
     format!("{word}{}{reason}", since.unwrap_or_default())
 }

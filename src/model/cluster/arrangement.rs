@@ -18,6 +18,10 @@ impl Line {
         &self.order
     }
 
+    pub(super) fn heap_bytes(&self) -> usize {
+        self.order.capacity() * size_of::<NodeKey>() + self.serials.capacity() * size_of::<u32>()
+    }
+
     pub(super) fn clear(&mut self) {
         self.order.clear();
         self.serials.clear();
@@ -39,8 +43,12 @@ impl Line {
             let serials = &self.serials;
             self.order.retain(|key| serials.get(key.slot()) == Some(&key.serial()));
         }
-        let places: Vec<usize> =
-            fresh.iter().map(|new| self.order.partition_point(|held| before(*held, *new))).collect();
+        let mut from = 0;
+        let places = fresh.iter().map(|new| {
+            from = place(&self.order, from, |held| before(held, *new));
+            from
+        });
+        let places: Vec<usize> = places.collect();
         let mut end = self.order.len();
         self.order.resize(end + fresh.len(), NodeKey::NONE);
         for (n, (key, at)) in fresh.iter().zip(places).enumerate().rev() {
@@ -66,6 +74,17 @@ impl Line {
         }
         self.serials[key.slot()] = key.serial();
     }
+}
+
+/// Where a key belongs that comes at `from` or later. Looks further and further away: what a page brings lies together.
+fn place(order: &[NodeKey], mut from: usize, before: impl Fn(NodeKey) -> bool) -> usize {
+    let (mut probe, mut step) = (from, 1);
+    while probe < order.len() && before(order[probe]) {
+        from = probe + 1;
+        probe += step;
+        step *= 2;
+    }
+    from + order[from..probe.min(order.len())].partition_point(|held| before(*held))
 }
 
 /// All nodes by name, and the place of each: what decides between rows that are equal otherwise.
@@ -108,6 +127,10 @@ impl ByName {
         order.sort_unstable_by(|a, b| natural_cmp(a.0, b.0));
         self.line.replace(order.into_iter().map(|(_, key)| key));
         self.ranked = false;
+    }
+
+    pub(super) fn heap_bytes(&self) -> usize {
+        self.line.heap_bytes() + self.ranks.capacity() * size_of::<u32>()
     }
 
     pub(super) fn order(&self) -> &[NodeKey] {

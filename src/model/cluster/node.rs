@@ -35,7 +35,7 @@ impl ClusterState {
         let lens = Lens { source: self.source(now), node };
         let transitions = self.history.transitions(node.facts.uid);
         Some(NodeDetail {
-            facts: &node.facts,
+            facts: node.facts.unpack(),
             status: lens.status(),
             row: lens.row(true),
             resources: resources(&lens),

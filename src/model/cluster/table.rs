@@ -55,10 +55,10 @@ struct Basis {
 
 impl Table {
     /// Notes which nodes came, changed or went, and the names of those whose pods did.
-    pub(super) fn changed(&mut self, touched: &[NodeKey], pods: &[Clean], nodes: &Nodes) {
+    pub(super) fn changed<'a>(&mut self, touched: &[NodeKey], pods: impl Iterator<Item = &'a str>, nodes: &Nodes) {
         self.pending.extend_from_slice(touched);
         if self.sort.needs_pods() || self.filter.needs_pods() {
-            self.pending.extend(pods.iter().filter_map(|name| nodes.by_name(name)).map(Node::key));
+            self.pending.extend(pods.filter_map(|name| nodes.by_name(name)).map(Node::key));
         }
         // Of a cluster that is not shown changes pile up.
         if self.pending.len() > 2 * nodes.len().max(SMALL) {
@@ -72,6 +72,13 @@ impl Table {
         self.pending.clear();
         self.names.rebuild(nodes);
         self.revision += 1;
+    }
+
+    pub(super) fn heap_bytes(&self) -> usize {
+        self.line.heap_bytes()
+            + self.names.heap_bytes()
+            + self.keys.capacity() * size_of::<Key>()
+            + self.pending.capacity() * size_of::<NodeKey>()
     }
 
     /// The key that a node of the line was sorted by.
@@ -91,7 +98,7 @@ impl Table {
 
     /// Compares two rows of the line.
     fn compare(&self, nodes: &Nodes, a: NodeKey, b: NodeKey) -> Ordering {
-        let kubelet = |key| nodes.get(key).map_or("", |node| &*node.facts.kubelet);
+        let kubelet = |key| nodes.get(key).map_or("", |node| &*node.facts.system.kubelet);
         let versions = || order::versions(kubelet(a), kubelet(b));
         order::compare((self.key(a), self.key(b)), versions, || by_name(nodes, a, b), self.reversed)
     }
@@ -114,7 +121,7 @@ impl Table {
             self.set_key(key, sorted_by);
         }
         let (ranks, reversed) = (self.names.ranks(), self.reversed);
-        let kubelet = |key| nodes.get(key).map_or("", |node| &*node.facts.kubelet);
+        let kubelet = |key| nodes.get(key).map_or("", |node| &*node.facts.system.kubelet);
         // Rows lie in the order of their names already.
         if self.sort != SortBy::Name || reversed {
             shown.sort_unstable_by(|a, b| {

@@ -515,3 +515,46 @@ fn what_is_optional_is_no_part_of_complete_settled_or_healthy() {
     assert_eq!(bench.summary(), before);
     assert!(bench.state().alerts().is_empty());
 }
+
+/// 1,000 nodes and 3,000 pods of list `generation`: a third of the nodes and every pod have names that no list before had.
+fn relist(bench: &mut Bench, generation: u32) {
+    let born = |at: usize| if at.is_multiple_of(3) { generation } else { 0 };
+    let names: Vec<String> = (0..1_000).map(|at| format!("worker-{at:03}-{:04}", born(at))).collect();
+    bench.list_nodes(generation, names.iter().map(|name| gpu_node(name, 8, 8)).collect());
+    let pods: Vec<String> = (0..3_000).map(|at| format!("web-{generation:04}-{at:04}-x2x9z")).collect();
+    let pods = pods.iter().zip(names.iter().cycle());
+    bench.list_pods(generation, &pods.map(|(pod, node)| gpu_pod(pod, node, 1)).collect::<Vec<_>>());
+    bench.prepare();
+    // Past the time for which what went is remembered.
+    bench.wait(1_000);
+}
+
+#[test]
+fn ten_relists_leave_the_memory_of_the_model_within_5_percent() {
+    let mut bench = Bench::new(&["prod"]);
+    // While a list runs, new pods lie beside old ones, and what it took to hold both stays.
+    (1..=2).for_each(|generation| relist(&mut bench, generation));
+    let before = bench.state().heap_bytes();
+    (3..=12).for_each(|generation| relist(&mut bench, generation));
+    let after = bench.state().heap_bytes();
+    assert_eq!((bench.state().nodes.len(), bench.state().ledger.totals().held), (1_000, 3_000));
+    assert!(after.nodes <= before.nodes + before.nodes / 20, "nodes: {} bytes after {}", after.nodes, before.nodes);
+    assert!(after.pods <= before.pods + before.pods / 20, "pods: {} bytes after {}", after.pods, before.pods);
+}
+
+#[test]
+fn what_a_frame_cannot_wait_for_is_taken_in_after_it() {
+    let names: Vec<String> = (0..3_000).map(|at| format!("n{at}")).collect();
+    let pods: Vec<_> = names.iter().map(|name| gpu_pod(name, name, 9)).collect();
+    let mut bench = Bench::new(&["prod"]);
+    bench.list_nodes(1, names.iter().map(|name| gpu_node(name, 8, 8)).collect());
+    bench.list_pods(1, &pods);
+    let now = bench.now();
+    bench.model.prepare(now);
+    assert!(bench.model.is_behind());
+    assert!(bench.state().join.over_requested("nvidia.com/gpu", Kind::Device) < 3_000);
+    while bench.model.catch_up(now) {}
+    assert_eq!(bench.state().join.over_requested("nvidia.com/gpu", Kind::Device), 3_000);
+    bench.model.prepare(now);
+    assert_eq!(bench.state().extent().len, 3_000);
+}

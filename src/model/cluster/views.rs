@@ -134,11 +134,20 @@ pub struct PageUnderWay {
     pub span: Duration,
 }
 
+/// Bytes on the heap, as lengths and capacities say; what the allocator adds is not counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HeapBytes {
+    /// Nodes: their facts, their order, their history, their usage.
+    pub nodes: usize,
+    /// Pods: the ledger.
+    pub pods: usize,
+}
+
 /// A node as the drill-down shows it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NodeDetail<'a> {
-    /// The facts.
-    pub facts: &'a NodeFacts,
+    /// The facts, in full.
+    pub facts: NodeFacts,
     /// Readiness.
     pub status: NodeStatus,
     /// The row of the table, for its derived numbers.

@@ -4,7 +4,7 @@ use std::hash::BuildHasher;
 
 use super::record::{NIL, Record};
 use super::totals::Asks;
-use super::{Ledger, NodeTotals, ResourceId};
+use super::{Ledger, NodeId, NodeTotals, ResourceId};
 use crate::facts::pod::PodFacts;
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
@@ -97,6 +97,9 @@ impl Ledger {
             && let Some(last) = self.nodes.release(record.node)
         {
             self.touched.gone(Clean::new(&last.name));
+            if !last.touched {
+                self.touched.there(NodeId(record.node));
+            }
         }
     }
 

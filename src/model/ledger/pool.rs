@@ -2,12 +2,14 @@
 
 use hashbrown::HashTable;
 
+use crate::model::chunks::Chunks;
+
 /// Interned values with reference counts.
 ///
 /// The caller computes the hash, so that a value can be looked up by its borrowed parts.
 #[derive(Debug)]
 pub(super) struct Pool<T> {
-    entries: Vec<Entry<T>>,
+    entries: Chunks<Entry<T>>,
     free: Vec<u32>,
     index: HashTable<u32>,
 }
@@ -21,40 +23,38 @@ struct Entry<T> {
 
 impl<T> Default for Pool<T> {
     fn default() -> Self {
-        Self { entries: Vec::new(), free: Vec::new(), index: HashTable::new() }
+        Self { entries: Chunks::default(), free: Vec::new(), index: HashTable::new() }
     }
 }
 
 impl<T: Default> Pool<T> {
     /// The id of the value that `same` recognises, if it is held.
     pub(super) fn find(&self, hash: u64, same: impl Fn(&T) -> bool) -> Option<u32> {
-        self.index.find(hash, |&id| same(&self.entries[id as usize].value)).copied()
+        self.index.find(hash, |&id| same(&self.entries.at(id as usize).value)).copied()
     }
 
     /// Counts one more user of the value that `same` recognises, or of the new one that `make` makes.
     pub(super) fn intern(&mut self, hash: u64, same: impl Fn(&T) -> bool, make: impl FnOnce() -> T) -> u32 {
         if let Some(id) = self.find(hash, same) {
-            self.entries[id as usize].refs += 1;
+            self.entries.at_mut(id as usize).refs += 1;
             return id;
         }
         let entry = Entry { value: make(), hash, refs: 1 };
         let id = if let Some(id) = self.free.pop() {
-            self.entries[id as usize] = entry;
+            *self.entries.at_mut(id as usize) = entry;
             id
         } else {
-            let id =
-                u32::try_from(self.entries.len()).expect("fewer values than pods, and pods are counted in 32 bits");
-            self.entries.push(entry);
-            id
+            let id = self.entries.push(entry);
+            u32::try_from(id).expect("fewer values than pods, and pods are counted in 32 bits")
         };
         let entries = &self.entries;
-        self.index.insert_unique(hash, id, |&id| entries[id as usize].hash);
+        self.index.insert_unique(hash, id, |&id| entries.at(id as usize).hash);
         id
     }
 
     /// Counts one user less; the last one takes the value along.
     pub(super) fn release(&mut self, id: u32) -> Option<T> {
-        let entry = &mut self.entries[id as usize];
+        let entry = self.entries.at_mut(id as usize);
         entry.refs -= 1;
         if entry.refs > 0 {
             return None;
@@ -74,12 +74,12 @@ impl<T: Default> Pool<T> {
 
     /// The value of an id that is in use.
     pub(super) fn get(&self, id: u32) -> &T {
-        &self.entries[id as usize].value
+        &self.entries.at(id as usize).value
     }
 
     /// The value of an id that is in use, to be changed without changing what it is found by.
     pub(super) fn get_mut(&mut self, id: u32) -> &mut T {
-        &mut self.entries[id as usize].value
+        &mut self.entries.at_mut(id as usize).value
     }
 
     /// All values, to be changed without changing what they are found by.
@@ -89,12 +89,12 @@ impl<T: Default> Pool<T> {
 
     /// The values in use.
     pub(super) fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
-        (0u32..).zip(&self.entries).filter(|(_, entry)| entry.refs > 0).map(|(id, entry)| (id, &entry.value))
+        (0u32..).zip(self.entries.iter()).filter(|(_, entry)| entry.refs > 0).map(|(id, entry)| (id, &entry.value))
     }
 
     /// Bytes on the heap; `of` says what a value holds beyond itself.
     pub(super) fn heap_bytes(&self, of: impl Fn(&T) -> usize) -> usize {
-        self.entries.capacity() * size_of::<Entry<T>>()
+        self.entries.heap_bytes()
             + self.free.capacity() * size_of::<u32>()
             + self.index.allocation_size()
             + self.entries.iter().map(|entry| of(&entry.value)).sum::<usize>()

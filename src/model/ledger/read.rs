@@ -4,10 +4,9 @@ use std::hash::BuildHasher;
 
 use super::record::NIL;
 use super::tombstones::Tombstones;
-use super::{Ledger, NodeTotals, PodSlot, ResourceId, Totals};
+use super::{Ledger, NodeId, NodeTotals, PodSlot, ResourceId, Totals};
 use crate::facts::pod::{PodFacts, Requests};
 use crate::facts::quantity::Quantity;
-use crate::facts::text::Clean;
 use crate::model::touched::Touched;
 
 impl Ledger {
@@ -46,23 +45,44 @@ impl Ledger {
         self.nodes.iter().map(|(_, node)| (&*node.name, &node.totals))
     }
 
-    /// The names of the nodes whose totals have changed since the last call; `None` if these are more than were kept.
-    pub(crate) fn take_touched(&mut self) -> Option<Vec<Clean>> {
-        let Touched { there, mut gone, complete } = std::mem::take(&mut self.touched);
-        if !complete {
+    /// The same by the ids of the nodes.
+    pub(crate) fn nodes_by_id(&self) -> impl Iterator<Item = (NodeId, &str, &NodeTotals)> {
+        self.nodes.iter().map(|(id, node)| (NodeId(id), &*node.name, &node.totals))
+    }
+
+    /// Name and totals of a node; `None` if no held pod names it any more.
+    pub(crate) fn node_at(&self, NodeId(id): NodeId) -> Option<(&str, &NodeTotals)> {
+        self.nodes.held(id).map(|node| (&*node.name, &node.totals))
+    }
+
+    /// The id of a node that some held pod names.
+    pub(crate) fn id_of(&self, name: &str) -> Option<NodeId> {
+        self.node_id(name).map(NodeId)
+    }
+
+    /// What pods with these totals ask of `resource`, `cpu` and `memory` too.
+    pub(crate) fn requested_of(&self, totals: &NodeTotals, resource: &str) -> Quantity {
+        self.ask_of(totals, resource)
+    }
+
+    /// At most so many of the nodes whose totals have changed since they were last taken, and the names of those that no pod
+    /// names any more.
+    pub(crate) fn take_touched(&mut self, most: usize) -> Touched<NodeId> {
+        let touched = self.touched.take(most);
+        if !touched.complete {
             self.nodes.values_mut().for_each(|node| node.touched = false);
-            return None;
+            return touched;
         }
-        gone.reserve(there.len());
-        for id in there {
+        for &NodeId(id) in &touched.there {
             // An id may be free by now, or name another node, which then is one more that has changed.
-            if self.nodes.held(id).is_some() {
-                let node = self.nodes.get_mut(id);
-                node.touched = false;
-                gone.push(Clean::new(&node.name));
-            }
+            self.nodes.get_mut(id).touched = false;
         }
-        Some(gone)
+        touched
+    }
+
+    /// There is more to take.
+    pub(crate) fn is_touched(&self) -> bool {
+        !self.touched.is_empty()
     }
 
     /// All held pods of a node, Succeeded and Failed ones too, in no order.

@@ -89,7 +89,11 @@ impl NodeTotals {
                     self.others[at].pods += 1;
                     self.others[at].amount += amount;
                 }
-                Err(at) => self.others.insert(at, Share { id, pods: 1, amount }),
+                Err(at) => {
+                    // A node's pods name a resource or two, and a vector grows by four.
+                    self.others.reserve_exact(1);
+                    self.others.insert(at, Share { id, pods: 1, amount });
+                }
             }
         }
     }

@@ -7,7 +7,7 @@ use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
 
 /// One accelerator resource of one node.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Devices {
     pub(crate) resource: Clean,
     pub(crate) kind: Kind,
@@ -70,7 +70,7 @@ impl Sums {
         self.cordoned += u32::from(node.facts.unschedulable);
         self.pods_allocatable += u64::from(node.pods_allocatable.unwrap_or(0));
         self.with_devices += u32::from(has_devices(node));
-        for devices in &node.devices {
+        for devices in node.devices.iter() {
             let place = self.devices.binary_search_by(|sum| sum.order(devices)).unwrap_or_else(|at| {
                 let (resource, kind) = (devices.resource.clone(), devices.kind);
                 self.devices.insert(at, DeviceSum::empty(resource, kind));
@@ -93,7 +93,7 @@ impl Sums {
         self.cordoned -= u32::from(node.facts.unschedulable);
         self.pods_allocatable -= u64::from(node.pods_allocatable.unwrap_or(0));
         self.with_devices -= u32::from(has_devices(node));
-        for devices in &node.devices {
+        for devices in node.devices.iter() {
             let Ok(place) = self.devices.binary_search_by(|sum| sum.order(devices)) else { continue };
             let sum = &mut self.devices[place];
             sum.capacity -= i128::from(devices.capacity);

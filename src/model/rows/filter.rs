@@ -208,7 +208,7 @@ fn field_holds(matched: Matched, text: &str, lens: &Lens<'_>) -> bool {
         Matched::Status => lens.status_words().any(|word| starts_with(word, text)),
         Matched::Role => contains(&lens.node.roles, text),
         Matched::Model => lens.model().is_some_and(|model| contains(model, text)),
-        Matched::Version => contains(&facts.kubelet, text),
+        Matched::Version => contains(&facts.system.kubelet, text),
         Matched::Taint => facts.taints.iter().any(|taint| {
             let spelled = if taint.value.is_empty() {
                 format!("{}:{}", taint.key, taint.effect)
@@ -219,10 +219,10 @@ fn field_holds(matched: Matched, text: &str, lens: &Lens<'_>) -> bool {
         }),
         Matched::Label => false,
         Matched::Pressure => lens.node.pressures().any(|kind| contains(kind, text)),
-        Matched::Address => contains(&facts.internal_ip, text),
-        Matched::Os => contains(&facts.os_image, text),
-        Matched::Kernel => contains(&facts.kernel, text),
-        Matched::Runtime => contains(&facts.runtime, text),
+        Matched::Address => contains(&facts.internal_ip(), text),
+        Matched::Os => contains(&facts.system.os_image, text),
+        Matched::Kernel => contains(&facts.system.kernel, text),
+        Matched::Runtime => contains(&facts.system.runtime, text),
     }
 }
 

@@ -153,7 +153,10 @@ impl<'a> Lens<'a> {
 
     /// What pods of this node ask for although neither the node nor its labels speak of it.
     pub(crate) fn unannounced(&self) -> impl Iterator<Item = (&'a str, Kind, Quantity)> {
-        unannounced(self.node, self.source.ledger, self.source.accelerators)
+        let totals = self.source.ledger.node(self.name());
+        totals
+            .into_iter()
+            .flat_map(|totals| unannounced(self.node, totals, self.source.ledger, self.source.accelerators))
     }
 
     pub(crate) fn model(&self) -> Option<&'a str> {
@@ -161,7 +164,7 @@ impl<'a> Lens<'a> {
     }
 
     pub(crate) fn age(&self) -> Option<Duration> {
-        age_of(self.node.facts.created, self.source.server_now)
+        age_of(self.node.facts.created(), self.source.server_now)
     }
 
     pub(crate) fn flapping(&self) -> bool {
@@ -199,6 +202,7 @@ impl<'a> Lens<'a> {
             selected,
             status: self.status(),
             roles: self.node.roles.clone(),
+            internal_ip: self.node.facts.internal_ip(),
             age: self.age(),
             pods: self.pods(),
             pods_allocatable: self.node.pods_allocatable,
@@ -222,14 +226,17 @@ impl<'a> Lens<'a> {
 /// by hand-bound pods. The scheduler counts them too.
 pub(crate) fn unannounced<'a>(
     node: &'a Node,
+    totals: &'a NodeTotals,
     ledger: &'a Ledger,
     table: &'a Table,
 ) -> impl Iterator<Item = (&'a str, Kind, Quantity)> {
-    let asked = ledger.node(&node.facts.name).into_iter().flat_map(NodeTotals::others);
-    asked.filter_map(move |(id, requested)| {
+    totals.others().filter_map(move |(id, requested)| {
         let resource = ledger.resource_name(id);
         let known = node.devices.iter().any(|devices| *devices.resource == *resource);
+        if known || requested == Quantity::ZERO {
+            return None;
+        }
         let kind = table.classify_on(resource, &node.facts).filter(|kind| *kind != Kind::Aux)?;
-        (!known && requested != Quantity::ZERO).then_some((resource, kind, requested))
+        Some((resource, kind, requested))
     })
 }

@@ -45,7 +45,7 @@ pub(crate) fn key(sort: SortBy, lens: &Lens<'_>) -> Key {
         SortBy::Memory => share(lens.memory_bytes().0.any(), lens.memory_bytes().1),
         SortBy::CpuUsed => share(lens.used().and_then(|used| used.cpu_milli), lens.cpu_milli().1),
         SortBy::MemoryUsed => share(lens.used().and_then(|used| used.memory_bytes), lens.memory_bytes().1),
-        SortBy::Age => lens.node.facts.created.map(|created| -i128::from(created.as_second())),
+        SortBy::Age => lens.node.facts.created().map(|created| -i128::from(created.as_second())),
     })
 }
 

@@ -114,3 +114,21 @@ fn rows_are_sorted_and_filtered_by_usage() {
     bench.type_text("cpu-use>50%");
     assert_eq!(bench.names(), ["b"]);
 }
+
+#[test]
+fn answer_after_answer_takes_no_more_memory_and_keeps_no_node_that_it_has_not() {
+    let mut usage = Usage::default();
+    let answer = |from: usize| {
+        UsageNews::Read((from..from + 1_000).map(|at| figures(&format!("node-{at:05}"), 0, 1_000, 64)).collect())
+    };
+    usage.news(answer(0));
+    usage.news(answer(0));
+    let bytes = usage.heap_bytes();
+    (1..=10).for_each(|round| usage.news(answer(round * 100)));
+    assert_eq!(usage.nodes.len(), 1_000);
+    assert!(
+        usage.of("node-00999", Timestamp::UNIX_EPOCH).unwrap().cpu_milli.is_none(),
+        "it left with the first answers"
+    );
+    assert!(usage.heap_bytes() <= bytes + bytes / 20, "{} bytes after {bytes}", usage.heap_bytes());
+}

@@ -24,7 +24,7 @@ pub(super) struct Line {
 /// All lines at this width.
 pub(super) fn lines(detail: &NodeDetail<'_>, (width, now): (u16, Timestamp)) -> Vec<Line> {
     let width = usize::from(width).saturating_sub(WORD + 2);
-    let facts = detail.facts;
+    let facts = &detail.facts;
     let system = [
         ("", &facts.os_image),
         ("kernel ", &facts.kernel),
@@ -70,7 +70,7 @@ fn pods(detail: &NodeDetail<'_>) -> String {
 
 /// The accelerators, one after the other, and what keeps their numbers from being what they seem.
 fn devices(detail: &NodeDetail<'_>) -> Vec<String> {
-    let invalid = accelerator::is_mig_invalid(detail.facts);
+    let invalid = accelerator::is_mig_invalid(&detail.facts);
     let invalid = invalid.then(|| "MIG layout does not fit strategy `single`: its devices are not known".to_owned());
     detail.accelerators.iter().map(accelerator).chain(invalid).collect()
 }

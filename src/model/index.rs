@@ -11,46 +11,52 @@ const SMALL: usize = 64;
 
 /// Slot numbers by hash.
 #[derive(Debug)]
-pub(super) struct Index(Box<[HashTable<u32>]>);
+pub(crate) struct Index(Box<[HashTable<u32>]>);
 
 impl Default for Index {
     fn default() -> Self {
-        Self((0..PARTS).map(|_| HashTable::new()).collect())
+        Self::with_parts(PARTS)
     }
 }
 
 impl Index {
+    /// For fewer values, in so many parts.
+    pub(crate) fn with_parts(parts: usize) -> Self {
+        Self((0..parts).map(|_| HashTable::new()).collect())
+    }
+
     /// The slot that `same` recognises among those of this hash.
-    pub(super) fn find(&self, hash: u64, same: impl Fn(u32) -> bool) -> Option<u32> {
-        self.0[part(hash)].find(hash, |&slot| same(slot)).copied()
+    pub(crate) fn find(&self, hash: u64, same: impl Fn(u32) -> bool) -> Option<u32> {
+        self.0[self.part(hash)].find(hash, |&slot| same(slot)).copied()
     }
 
     /// Adds a slot; `hash_of` says the hash of any slot.
-    pub(super) fn insert(&mut self, hash: u64, slot: u32, hash_of: impl Fn(u32) -> u64) {
-        let part = part(hash);
+    pub(crate) fn insert(&mut self, hash: u64, slot: u32, hash_of: impl Fn(u32) -> u64) {
+        let (part, parts) = (self.part(hash), self.0.len());
         let table = &mut self.0[part];
         // A table holds 7/8 of its buckets; these are between one half and that.
         let (len, capacity) = (table.len(), table.capacity());
-        if capacity > SMALL && len * 7 * PARTS >= capacity * (4 * PARTS + 3 * part) {
+        if capacity > SMALL && len * 7 * parts >= capacity * (4 * parts + 3 * part) {
             table.reserve(capacity - len + 1, |&other| hash_of(other));
         }
         table.insert_unique(hash, slot, |&other| hash_of(other));
     }
 
     /// Takes a slot out.
-    pub(super) fn remove(&mut self, hash: u64, slot: u32) {
-        if let Ok(entry) = self.0[part(hash)].find_entry(hash, |&other| other == slot) {
+    pub(crate) fn remove(&mut self, hash: u64, slot: u32) {
+        let part = self.part(hash);
+        if let Ok(entry) = self.0[part].find_entry(hash, |&other| other == slot) {
             entry.remove();
         }
     }
 
+    /// From the middle of the hash: the tables use its ends.
+    fn part(&self, hash: u64) -> usize {
+        (hash >> 40) as usize % self.0.len()
+    }
+
     /// Bytes on the heap.
-    pub(super) fn heap_bytes(&self) -> usize {
+    pub(crate) fn heap_bytes(&self) -> usize {
         size_of_val(&*self.0) + self.0.iter().map(HashTable::allocation_size).sum::<usize>()
     }
-}
-
-/// From the middle of the hash: the tables use its ends.
-fn part(hash: u64) -> usize {
-    (hash >> 40) as usize % PARTS
 }
