@@ -7,7 +7,7 @@ use serde::de::MapAccess;
 
 use super::json::{Amount, Fill, Obj, Reset, Text};
 use super::pod::Requests;
-use super::pod::raw::{Container, ContainerStatus, Spec, Status};
+use super::pod::raw::{ClaimStatus, Container, ContainerStatus, Spec, Status};
 use super::quantity::Quantity;
 
 /// Amounts by resource name, sorted by name; a name is there once, and only if its amount can be read.
@@ -119,7 +119,12 @@ impl<'r, 'a> Pod<'r, 'a> {
             let Obj(resources) = &held.resources;
             held.allocated.names().chain(resources.requests.names())
         });
-        let of_claims = self.status.claims.0.iter().flat_map(|Obj(claim)| claim.resources.names());
+        let of_claims = self
+            .status
+            .claims
+            .0
+            .iter()
+            .flat_map(|Obj(claim)| claim.resources.names().chain(claim.taken().map(|taken| &*taken.name)));
         let of_pod = self.spec.resources.0.requests.names().chain(self.spec.overhead.names()).chain(of_claims);
         let mut names: Vec<&str> =
             of_specs.chain(of_statuses).chain(of_pod).filter(|name| !matches!(*name, "cpu" | "memory")).collect();
@@ -135,9 +140,6 @@ impl<'r, 'a> Pod<'r, 'a> {
             let most = larger(self.total(Source::Actuated, name), self.total(Source::Allocated, name));
             asked = if self.infeasible { most } else { larger(most, asked) };
         }
-        // Once for each claim, however many containers refer to it.
-        let claims = self.status.claims.0.iter().map(|Obj(claim)| claim.resources.get(name));
-        asked = claims.fold(asked, sum);
         if is_pod_level(name) {
             asked = self.spec.resources.0.requests.get(name).or(asked);
         }
@@ -159,7 +161,25 @@ impl<'r, 'a> Pod<'r, 'a> {
                 peak = larger(peak, sum(asks, sidecars));
             }
         }
-        larger(running, peak)
+        sum(larger(running, peak), if matches!(source, Source::Actuated) { None } else { self.claimed(name) })
+    }
+
+    /// What claims take of the node's own resources once each, however many containers refer to them. What a container runs with
+    /// holds it already (`draAlreadyIncluded` of `AggregateContainerRequests`).
+    fn claimed(&self, name: &str) -> Option<Quantity> {
+        let of = |claim: &ClaimStatus<'_>| {
+            let taken = claim.taken().filter(|taken| *taken.name == *name).map(|taken| known(taken.once));
+            taken.fold(claim.resources.get(name), sum)
+        };
+        self.status.claims.0.iter().map(|Obj(claim)| of(claim)).fold(None, sum)
+    }
+
+    /// What claims take for each container that refers to them.
+    fn claimed_by(&self, container: &Container<'_>, name: &str) -> Option<Quantity> {
+        let claims = self.status.claims.0.iter().map(|Obj(claim)| claim);
+        let ours = claims.filter(|claim| claim.containers.0.iter().any(|named| **named == *container.name));
+        let taken = ours.flat_map(ClaimStatus::taken).filter(|taken| *taken.name == *name);
+        taken.map(|taken| known(taken.each)).fold(None, sum)
     }
 
     /// A claim serves this resource: its device is counted there, and not at the node's device plugin too (semantics.md, 3.5).
@@ -169,6 +189,14 @@ impl<'r, 'a> Pod<'r, 'a> {
     }
 
     fn container_asks(&self, container: &Container<'_>, source: Source, name: &str) -> Option<Quantity> {
+        let claimed = match source {
+            Source::Actuated => None,
+            Source::Allocated | Source::Spec => self.claimed_by(container, name),
+        };
+        sum(self.container_itself(container, source, name), claimed)
+    }
+
+    fn container_itself(&self, container: &Container<'_>, source: Source, name: &str) -> Option<Quantity> {
         if self.is_served(container, name) {
             return None;
         }
@@ -195,6 +223,13 @@ fn spec_of(container: &Container<'_>, name: &str) -> Option<Quantity> {
     let Obj(resources) = &container.resources;
     let limit = || resources.limits.get(name).filter(|_| is_extended(name));
     resources.requests.get(name).or_else(limit)
+}
+
+fn known(amount: Amount) -> Option<Quantity> {
+    match amount {
+        Amount::Known(amount) => Some(amount),
+        Amount::Absent | Amount::Unreadable => None,
+    }
 }
 
 fn sum(a: Option<Quantity>, b: Option<Quantity>) -> Option<Quantity> {

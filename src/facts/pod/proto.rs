@@ -2,7 +2,7 @@
 
 use super::raw::{
     ClaimStatus, Condition, Container, ContainerStatus, Raw, Resources, Served, ServedRequest, Spec, State,
-    StateDetail, Status,
+    StateDetail, Status, Taken,
 };
 use crate::facts::json::{Amount, Obj, When};
 use crate::facts::proto::{Malformed, Message, Value, kept};
@@ -106,7 +106,27 @@ impl<'a> Message<'a> for ServedRequest<'a> {
 /// `NodeAllocatableResourceClaimStatus`.
 impl<'a> Message<'a> for ClaimStatus<'a> {
     fn field(&mut self, number: u64, value: Value<'a>) -> Result<(), Malformed> {
-        if number == 3 { amount(&mut self.resources, value) } else { Ok(()) }
+        match number {
+            2 => self.containers.0.push(value.text()),
+            3 => amount(&mut self.resources, value)?,
+            4 => value.push(&mut self.mapping)?,
+            5 => value.push(&mut self.overhead)?,
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// `NodeAllocatableMappedResources` and `NodeAllocatableOverheadResources`.
+impl<'a> Message<'a> for Taken<'a> {
+    fn field(&mut self, number: u64, value: Value<'a>) -> Result<(), Malformed> {
+        match number {
+            1 => self.name = value.text(),
+            2 => self.once = value.amount()?,
+            3 => self.each = value.amount()?,
+            _ => {}
+        }
+        Ok(())
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::de::MapAccess;
 
 use super::{Phase, PodFacts};
-use crate::facts::json::{Anew, Flag, Int, List, Obj, Reset, Reused, Slim, Text, When, skip};
+use crate::facts::json::{Amount, Anew, Flag, Int, List, Obj, Reset, Reused, Slim, Text, When, skip};
 use crate::facts::requests::{self, Amounts};
 use crate::facts::wire::{Meta, Uid, version};
 
@@ -67,7 +67,29 @@ pub(in crate::facts) struct ServedRequest<'a> {
 /// What a claim takes of the node's own resources.
 #[derive(Debug, Default)]
 pub(in crate::facts) struct ClaimStatus<'a> {
+    /// As of 1.36.
     pub(in crate::facts) resources: Amounts<'a>,
+    /// Containers that refer to it.
+    pub(in crate::facts) containers: List<Text<'a>>,
+    /// Came after `resources`, like `overhead`.
+    pub(in crate::facts) mapping: List<Obj<Taken<'a>>>,
+    pub(in crate::facts) overhead: List<Obj<Taken<'a>>>,
+}
+
+/// One of `mapping` or of `overhead`.
+#[derive(Debug, Default)]
+pub(in crate::facts) struct Taken<'a> {
+    pub(in crate::facts) name: Text<'a>,
+    /// `quantity`, or `perPod`: once, however many containers refer to the claim.
+    pub(in crate::facts) once: Amount,
+    /// `perContainer`.
+    pub(in crate::facts) each: Amount,
+}
+
+impl<'a> ClaimStatus<'a> {
+    pub(in crate::facts) fn taken(&self) -> impl Iterator<Item = &Taken<'a>> {
+        self.mapping.0.iter().chain(&self.overhead.0).map(|Obj(taken)| taken)
+    }
 }
 
 #[derive(Debug, Default)]
@@ -305,6 +327,21 @@ impl<'de> Slim<'de> for ClaimStatus<'de> {
     fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
         match key {
             "resources" => map.next_value_seed(Anew(&mut self.resources))?,
+            "containers" => self.containers = map.next_value()?,
+            "mapping" => self.mapping = map.next_value()?,
+            "overhead" => self.overhead = map.next_value()?,
+            _ => skip(map)?,
+        }
+        Ok(())
+    }
+}
+
+impl<'de> Slim<'de> for Taken<'de> {
+    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+        match key {
+            "name" => self.name = map.next_value()?,
+            "quantity" | "perPod" => self.once = map.next_value()?,
+            "perContainer" => self.each = map.next_value()?,
             _ => skip(map)?,
         }
         Ok(())

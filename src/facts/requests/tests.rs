@@ -121,9 +121,243 @@ fn expected(text: &str) -> BTreeMap<String, Quantity> {
     amounts.map(|(name, amount)| (name.to_owned(), Quantity::parse(amount).unwrap())).collect()
 }
 
-/// Rows of `TestPodRequestsAndLimitsWithDRA` that the status of Kubernetes 1.36 can express.
+/// A pod of `TestPodRequestsAndLimitsWithDRA`: containers with requests, init containers, and the rest of spec and status.
+struct WithClaims {
+    containers: &'static [(&'static str, &'static str)],
+    init: &'static [(&'static str, &'static str)],
+    /// `spec.resources.requests`.
+    level: &'static str,
+    /// Claims: containers that refer to each, `mapping`, `overhead`.
+    claims: &'static [(&'static [&'static str], &'static str, &'static str)],
+    /// `containerStatuses`: name, `allocatedResources`, `resources.requests`.
+    statuses: &'static [(&'static str, &'static str, &'static str)],
+}
+
+const PLAIN: WithClaims = WithClaims { containers: &[], init: &[], level: "", claims: &[], statuses: &[] };
+
+impl WithClaims {
+    fn effective(&self) -> BTreeMap<String, Quantity> {
+        let list = |list: &[String]| list.join(",");
+        let specs = |containers: &[(&str, &str)]| {
+            let one = |(name, asks): &(&str, &str)| {
+                format!(r#"{{"name":"{name}","resources":{{"requests":{}}}}}"#, json(asks))
+            };
+            list(&containers.iter().map(one).collect::<Vec<_>>())
+        };
+        // `memory=1Gi` is a quantity of a mapping; `memory=1Gi+500Mi` is perPod and perContainer, either of which may be left out.
+        let taken = |text: &str| {
+            let one = |(name, amounts): (&str, &str)| {
+                let fields = match amounts.split_once('+') {
+                    None => format!(r#""quantity":"{amounts}""#),
+                    Some((pod, "")) => format!(r#""perPod":"{pod}""#),
+                    Some(("", each)) => format!(r#""perContainer":"{each}""#),
+                    Some((pod, each)) => format!(r#""perPod":"{pod}","perContainer":"{each}""#),
+                };
+                format!(r#"{{"name":"{name}",{fields}}}"#)
+            };
+            list(&text.split_whitespace().map(|pair| one(pair.split_once('=').unwrap())).collect::<Vec<_>>())
+        };
+        let claim = |(containers, mapping, overhead): &(&[&str], &str, &str)| {
+            format!(
+                r#"{{"resourceClaimName":"c","containers":{},"mapping":[{}],"overhead":[{}]}}"#,
+                serde_json::json!(containers),
+                taken(mapping),
+                taken(overhead)
+            )
+        };
+        let status = |(name, allocated, actuated): &(&str, &str, &str)| {
+            let (allocated, actuated) = (json(allocated), json(actuated));
+            format!(r#"{{"name":"{name}","allocatedResources":{allocated},"resources":{{"requests":{actuated}}}}}"#)
+        };
+        let pod = format!(
+            r#"{{"metadata":{{"name":"a"}},"spec":{{"containers":[{}],"initContainers":[{}],"resources":{{"requests":{}}}}},
+            "status":{{"nodeAllocatableResourceClaimStatuses":[{}],"containerStatuses":[{}]}}}}"#,
+            specs(self.containers),
+            specs(self.init),
+            json(self.level),
+            list(&self.claims.iter().map(claim).collect::<Vec<_>>()),
+            list(&self.statuses.iter().map(status).collect::<Vec<_>>()),
+        );
+        let mut batch = PodBatch::default();
+        decode_object(pod.as_bytes(), false, &mut batch).unwrap();
+        let (pod, _) = batch.iter().next().unwrap();
+        let apart = [("cpu", pod.requests.cpu), ("memory", pod.requests.memory)].into_iter();
+        let apart = apart.filter(|(_, amount)| *amount != Quantity::ZERO);
+        apart.chain(pod.requests.others.iter().copied()).map(|(name, amount)| (name.to_owned(), amount)).collect()
+    }
+}
+
+const ONE: &[&str] = &["c1"];
+const BOTH: &[&str] = &["c1", "c2"];
+const MEMORY: WithClaims = WithClaims { containers: &[("c1", "memory=1Gi")], ..PLAIN };
+const TWO: WithClaims = WithClaims { containers: &[("c1", "memory=1Gi"), ("c2", "memory=2Gi")], ..PLAIN };
+const GRANTED: &[(&str, &str, &str)] = &[("c1", "memory=1Gi", "memory=1Gi"), ("c2", "memory=2Gi", "memory=2Gi")];
+const CPU_AND_MEMORY: &[(&[&str], &str, &str)] = &[(BOTH, "cpu=1", ""), (BOTH, "", "memory=+1Gi")];
+
+/// The rows of upstream's table (component-helpers `resource/helpers_test.go`), as far as they are about requests.
+///
+/// Four rows are not: "Pod Level Resources (CPU limits only) with shared DRA claim and `UseStatusResources`", the same "during
+/// resize", "Container Level Resources with shared DRA claim during memory limit resize and `UseStatusResources`" are about
+/// limits alone, of which we keep none; "`UseDRANodeAllocatableResourceClaimStatus` flag disabled" is about an option that is
+/// always on here: where the feature is off, the status is not written. The `expectedLimits` of the other rows are left out.
+const DRA_ROWS: [(&str, WithClaims, &str); 20] = [
+    ("No claims", WithClaims { containers: &[("c1", "cpu=100m memory=1Gi")], ..PLAIN }, "cpu=100m memory=1Gi"),
+    (
+        "Single claim on one container",
+        WithClaims {
+            containers: &[("c1", "cpu=100m memory=1Gi hugepages-1Gi=2")],
+            claims: &[(&["c1"], "cpu=50m hugepages-1Gi=1", "")],
+            ..PLAIN
+        },
+        "cpu=150m memory=1Gi hugepages-1Gi=3",
+    ),
+    (
+        "Multiple claims on one container",
+        WithClaims {
+            containers: &[("c1", "cpu=100m memory=1Gi")],
+            claims: &[(&["c1"], "cpu=50m", ""), (&["c1"], "cpu=25m memory=512Mi", "")],
+            ..PLAIN
+        },
+        "cpu=175m memory=1.5Gi",
+    ),
+    (
+        "Same claim referenced in multiple containers",
+        WithClaims {
+            containers: &[("c1", "cpu=100m"), ("c2", "cpu=200m")],
+            claims: &[(&["c1", "c2"], "cpu=50m", "")],
+            ..PLAIN
+        },
+        "cpu=350m",
+    ),
+    (
+        "Different claims on multiple containers",
+        WithClaims {
+            containers: &[("c1", "cpu=100m hugepages-1Gi=1"), ("c2", "cpu=200m memory=1Gi hugepages-1Gi=2")],
+            claims: &[(&["c1"], "cpu=50m hugepages-1Gi=1", ""), (&["c2"], "cpu=25m memory=512Mi hugepages-1Gi=2", "")],
+            ..PLAIN
+        },
+        "cpu=375m memory=1.5Gi hugepages-1Gi=6",
+    ),
+    (
+        "Claim on init container",
+        WithClaims {
+            containers: &[("c1", "cpu=50m")],
+            init: &[("ic1", "cpu=100m")],
+            claims: &[(&["ic1"], "cpu=25m", "")],
+            ..PLAIN
+        },
+        "cpu=125m",
+    ),
+    (
+        "Pod Level Resources overrides the claim request/limit",
+        WithClaims {
+            containers: &[("c1", "cpu=1 memory=1Gi")],
+            level: "cpu=2",
+            claims: &[(&["c1"], "cpu=3", "")],
+            ..PLAIN
+        },
+        "cpu=2 memory=1Gi",
+    ),
+    (
+        "Pod with DRA claim specifying Overhead mapping",
+        WithClaims {
+            containers: &[("c1", "cpu=100m memory=1Gi"), ("c2", "cpu=100m memory=1Gi")],
+            claims: &[(BOTH, "", "memory=1Gi+500Mi")],
+            ..PLAIN
+        },
+        "cpu=200m memory=4072Mi",
+    ),
+    (
+        "Pod with DRA claim specifying both Mapping and Overhead mapping",
+        WithClaims {
+            containers: &[("c1", "memory=1Gi"), ("c2", "memory=1Gi")],
+            claims: &[(BOTH, "memory=2Gi", "memory=1Gi+500Mi")],
+            ..PLAIN
+        },
+        "memory=6120Mi",
+    ),
+    (
+        "Pod with DRA claim specifying Overhead mapping, PerPod only",
+        WithClaims { claims: &[(ONE, "", "memory=1Gi+")], ..MEMORY },
+        "memory=2Gi",
+    ),
+    (
+        "Pod with DRA claim specifying Overhead mapping, PerContainer only",
+        WithClaims { claims: &[(ONE, "", "memory=+500Mi")], ..MEMORY },
+        "memory=1524Mi",
+    ),
+    (
+        "Pod with unreferenced DRA claim specifying Mapping",
+        WithClaims { claims: &[(&[], "memory=2Gi", "")], ..MEMORY },
+        "memory=3Gi",
+    ),
+    (
+        "Pod with unreferenced DRA claim specifying Overhead mapping",
+        WithClaims { claims: &[(&[], "", "memory=1Gi+500Mi")], ..MEMORY },
+        "memory=2Gi",
+    ),
+    (
+        "Pod with unreferenced DRA claim specifying Overhead mapping, PerContainer only",
+        WithClaims { claims: &[(&[], "", "memory=+500Mi")], ..MEMORY },
+        "memory=1Gi",
+    ),
+    // Upstream's 6Gi are of the pod's own `status.resources`, with an option that kubectl does not set; without it the
+    // containers decide: c1 max(1Gi + 1Gi, 1Gi + 1Gi, 2Gi) and c2 2Gi + 1Gi.
+    (
+        "shared DRA claim + memory resize (spec != status) + UseStatusResources",
+        WithClaims {
+            claims: &[(BOTH, "", "memory=+1Gi")],
+            statuses: &[("c1", "memory=1Gi", "memory=2Gi"), ("c2", "memory=2Gi", "memory=2Gi")],
+            ..TWO
+        },
+        "memory=5Gi",
+    ),
+    (
+        "Pod Level Resources for CPU + shared DRA claims + UseStatusResources",
+        WithClaims { level: "cpu=3", claims: CPU_AND_MEMORY, statuses: GRANTED, ..TWO },
+        "cpu=3 memory=5Gi",
+    ),
+    (
+        "Pod Level Resources + shared DRA claim during resize (spec != status) + UseStatusResources",
+        WithClaims { level: "cpu=4", claims: CPU_AND_MEMORY, statuses: GRANTED, ..TWO },
+        "cpu=4 memory=5Gi",
+    ),
+    (
+        "Container Level Resources + shared DRA claim during memory resize + UseStatusResources",
+        WithClaims {
+            containers: &[("c1", "memory=4Gi"), ("c2", "memory=2Gi")],
+            claims: &[(BOTH, "", "memory=+1Gi")],
+            statuses: &[("c1", "memory=4Gi", "memory=2Gi"), ("c2", "memory=2Gi", "memory=2Gi")],
+            ..PLAIN
+        },
+        "memory=8Gi",
+    ),
+    (
+        "DRA cpu/memory not added to limits when container limits are omitted",
+        WithClaims {
+            containers: &[("c1", "cpu=100m memory=1Gi")],
+            claims: &[(ONE, "cpu=50m memory=512Mi", "")],
+            ..PLAIN
+        },
+        "cpu=150m memory=1536Mi",
+    ),
+    (
+        "DRA hugepages added to limits even when container limits are omitted",
+        WithClaims { containers: &[("c1", "cpu=100m")], claims: &[(ONE, "hugepages-1Gi=1", "")], ..PLAIN },
+        "cpu=100m hugepages-1Gi=1",
+    ),
+];
+
 #[test]
-fn claims_on_the_nodes_own_resources_are_added_once_each() {
+fn rows_of_test_pod_requests_and_limits_with_dra() {
+    for (name, pod, requests) in &DRA_ROWS {
+        assert_eq!(pod.effective(), expected(requests), "{name}");
+    }
+}
+
+/// Kubernetes 1.36 has one map, `resources`, where later versions tell `mapping` and `overhead` apart.
+#[test]
+fn claims_on_the_nodes_own_resources_as_of_1_36_are_added_once_each() {
     let claim = |name: &str, containers: &str, resources: &str| {
         format!(r#"{{"resourceClaimName":"{name}","containers":[{containers}],"resources":{{{resources}}}}}"#)
     };
@@ -131,12 +365,10 @@ fn claims_on_the_nodes_own_resources_are_added_once_each() {
         with_status(&format!(r#"{{"nodeAllocatableResourceClaimStatuses":[{}]}}"#, claims.join(",")))
     };
     let rest = "nvidia.com/gpu=2 x.io/y=2";
-    assert_eq!(status(&[]), expected(&format!("cpu=300m memory=1Gi {rest}")), "No claims");
     let two = [claim("1", r#""c1""#, r#""cpu":"50m""#), claim("2", r#""c1""#, r#""cpu":"25m","memory":"512Mi""#)];
-    assert_eq!(status(&two), expected(&format!("cpu=375m memory=1536Mi {rest}")), "Multiple claims on one container");
+    assert_eq!(status(&two), expected(&format!("cpu=375m memory=1536Mi {rest}")));
     let shared = [claim("1", r#""c1","c2""#, r#""cpu":"50m","hugepages-2Mi":"4Mi""#)];
-    let row = "Same claim referenced in multiple containers";
-    assert_eq!(status(&shared), expected(&format!("cpu=350m memory=1Gi hugepages-2Mi=4Mi {rest}")), "{row}");
+    assert_eq!(status(&shared), expected(&format!("cpu=350m memory=1Gi hugepages-2Mi=4Mi {rest}")));
 }
 
 #[test]
