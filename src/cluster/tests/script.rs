@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -29,6 +30,8 @@ use crate::msg::{ClusterEvent, ClusterId, Msg, Resource, SyncState};
 pub(in crate::cluster) enum Step {
     Data(Bytes),
     Wait(Duration),
+    /// Counts that the reader has come so far.
+    Mark(Arc<AtomicUsize>),
     Hang,
     Break,
 }
@@ -58,6 +61,7 @@ impl HttpBody for Script {
             match self.steps.pop_front() {
                 None => return Poll::Ready(None),
                 Some(Step::Data(data)) => return Poll::Ready(Some(Ok(Frame::data(data)))),
+                Some(Step::Mark(reached)) => _ = reached.fetch_add(1, Ordering::Relaxed),
                 Some(Step::Wait(time)) => self.sleep = Some(Box::pin(sleep(time))),
                 Some(Step::Hang) => {
                     self.steps.push_front(Step::Hang);

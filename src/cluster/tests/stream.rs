@@ -1,6 +1,10 @@
 //! Lists as watches, as the shell reads them.
 
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use super::*;
+use crate::msg::NodeChange;
 
 const END: &str = "{\"type\":\"BOOKMARK\",\"object\":{\"metadata\":{\"resourceVersion\":\"120\",\"annotations\":{\"k8s.io/initial-events-end\":\"true\"}}}}\n";
 
@@ -40,4 +44,53 @@ async fn updates_and_deletes_among_the_initial_events_count() {
     let rest = told[3..].join(" ");
     assert!(rest.starts_with("changes [\"p4\"") && rest.contains("p5") && rest.ends_with("finished"), "{rest}");
     assert_eq!(rig.lists("pods").len(), 0);
+}
+
+/// The events of a watch come faster than anybody takes them in, for longer than any queue holds.
+#[tokio::test(start_paused = true)]
+async fn f77_a_storm_waits_on_the_wire_in_few_messages_and_nothing_of_it_is_lost() {
+    // Of two hundred nodes a hundred rounds of changes, ten events in a chunk.
+    const NODES: u64 = 200;
+    const EVENTS: u64 = 20_000;
+    const CHUNK: u64 = 10;
+    let tuning = Tuning { changes_per_message: 50, ..Tuning::default() };
+    let read = Arc::new(AtomicUsize::new(0));
+    let reached = read.clone();
+    let mut rig = Rig::start(tuning, move |seen| {
+        if !seen.is_watch() || seen.path != "/api/v1/nodes" {
+            return good(seen);
+        }
+        let mut script = vec![Step::Wait(secs(10))];
+        for chunk in 0..EVENTS / CHUNK {
+            let events = (chunk * CHUNK..(chunk + 1) * CHUNK)
+                .map(|number| event("MODIFIED", &format!("storm-{}", number % NODES), 1_000 + number));
+            script.push(data(events.collect::<String>()));
+            script.push(Step::Mark(reached.clone()));
+        }
+        script.push(Step::Hang);
+        steps(script)
+    });
+    rig.until_watching(Resource::Nodes).await;
+    // Nobody takes anything out of the channel of 64 messages for a minute.
+    tokio::time::sleep(secs(60)).await;
+    assert_eq!(rig.news.len(), 64, "the channel is full and no fuller");
+    let (waiting, read_ahead) = (read.load(Ordering::Relaxed), 64 + 4 + 2);
+    // Each message holds 50 changes and what else was in its last chunk.
+    assert!(waiting <= read_ahead * (50 + 10) / 10, "{waiting} chunks of {} were taken off the wire", EVENTS / CHUNK);
+    rig.pass(secs(60)).await;
+    assert_eq!(read.load(Ordering::Relaxed) as u64, EVENTS / CHUNK, "then the rest is read");
+    let (mut messages, mut seen, mut last) = (0, 0, BTreeMap::new());
+    for (_, event) in &rig.events {
+        let ClusterEvent::Changes { batch: Batch::Nodes(nodes), .. } = event else { continue };
+        (messages, seen) = (messages + 1, seen + nodes.len() as u64);
+        assert!(nodes.len() <= 60, "{} changes in a message", nodes.len());
+        for change in nodes {
+            let NodeChange::Present(node) = change else { panic!("{change:?}") };
+            assert!(last.insert(node.name.clone(), node.version) < Some(node.version), "in their order");
+        }
+    }
+    assert_eq!(seen, EVENTS);
+    assert!(messages <= EVENTS / 50, "{messages} messages");
+    let newest: Vec<u64> = last.into_values().collect();
+    assert_eq!((newest.len() as u64, newest.iter().min()), (NODES, Some(&(1_000 + EVENTS - NODES))));
 }
