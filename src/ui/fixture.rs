@@ -179,6 +179,7 @@ impl Fleet {
         let node = self.row(&self.nodes[4], 4);
         NodeDetail {
             facts: self.nodes[4].unpack(),
+            server_now: now().wall,
             status: node.status,
             row: node,
             resources: vec![

@@ -36,6 +36,7 @@ impl ClusterState {
         let transitions = self.history.transitions(node.facts.uid);
         Some(NodeDetail {
             facts: node.facts.unpack(),
+            server_now: self.server_now(now),
             status: lens.status(),
             row: lens.row(true),
             resources: resources(&lens),

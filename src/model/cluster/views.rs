@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use crate::facts::accelerator::Kind;
 use crate::facts::node::{NodeFacts, Readiness};
 use crate::facts::quantity::Quantity;
@@ -148,6 +150,8 @@ pub struct HeapBytes {
 pub struct NodeDetail<'a> {
     /// The facts, in full.
     pub facts: NodeFacts,
+    /// Now by the server's clock, for the ages of what the API tells.
+    pub server_now: Timestamp,
     /// Readiness.
     pub status: NodeStatus,
     /// The row of the table, for its derived numbers.

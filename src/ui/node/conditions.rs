@@ -48,7 +48,7 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, detail: &NodeDetail<'_>, pane: 
         let (role, status) = status(condition);
         // What was well when we last heard is not well now.
         let role = if detail.status.stale && role == Role::Good { Role::Stale } else { role };
-        let since = age_of(condition.since, paint.now.wall).map_or_else(|| glyphs.none.to_owned(), duration);
+        let since = age_of(condition.since, detail.server_now).map_or_else(|| glyphs.none.to_owned(), duration);
         let mut pen = Pen::new(buf, paint.look, area, row);
         let bad = matches!(role, Role::Bad | Role::Unknown);
         pen.skip(1).fit(if bad { role } else { Role::Text }, &condition.kind, kind).skip(2);

@@ -136,6 +136,25 @@ fn the_opened_node_shows_its_pods_and_clean_text() {
     assert!(!text.contains('\u{202e}') && !text.contains('\x1b'), "{text}");
 }
 
+/// F66: the condition is 7 s old by our clock, which is 10 min behind the server's.
+#[test]
+fn since_is_by_the_servers_clock_like_every_other_age() {
+    let mut model = model();
+    act(&mut model, Action::Top);
+    act(&mut model, Action::Open);
+    let since = |model: &mut Model| {
+        let text = screen(model, &mut ViewState::default(), (160, 45));
+        let is_row = |line: &&str| line.contains("KubeletReady") && line.contains(" True ");
+        let line = text.lines().find(is_row).unwrap_or_else(|| panic!("{text}")).to_owned();
+        line.split_whitespace().nth(2).unwrap().to_owned()
+    };
+    assert_eq!(since(&mut model), "7s");
+    let skew = ClusterEvent::Skew { ours_minus_server_ms: -600_000 };
+    model.update(Msg::Cluster(ClusterId(0), skew), at(7));
+    model.prepare(at(7));
+    assert_eq!(since(&mut model), "10m");
+}
+
 #[test]
 fn the_cursor_stands_behind_the_text_of_the_filter() {
     let (mut model, mut state) = (model(), ViewState::default());
