@@ -168,7 +168,7 @@ enum Part {
 }
 
 impl Part {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 14] = [
         Self::Meter,
         Self::Session,
         Self::Reflector(Resource::Nodes),
@@ -182,6 +182,7 @@ impl Part {
         Self::Optional(Resource::Slices),
         Self::Optional(Resource::Claims),
         Self::Optional(Resource::Classes),
+        Self::Optional(Resource::Rules),
     ];
 
     fn name(self) -> &'static str {

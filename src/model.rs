@@ -3,6 +3,7 @@
 pub mod alert;
 pub mod alerts;
 mod chunks;
+pub mod claims;
 pub mod cluster;
 pub mod dra;
 pub mod fit;

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::action::Action;
-use crate::facts::dra::{ClaimFacts, ClassFacts, SliceFacts};
+use crate::facts::dra::{ClaimFacts, ClassFacts, RuleFacts, SliceFacts};
 use crate::facts::kept::Kept;
 use crate::facts::lease::LeaseFacts;
 use crate::facts::metrics::NodeUsage;
@@ -256,6 +256,8 @@ pub enum Resource {
     Claims,
     /// `resource.k8s.io` `deviceclasses`: optional.
     Classes,
+    /// `resource.k8s.io` `devicetaintrules`: optional.
+    Rules,
 }
 
 impl Resource {
@@ -263,7 +265,7 @@ impl Resource {
     pub const CORE: [Self; 2] = [Self::Nodes, Self::Pods];
 
     /// What a cluster need not have: without it something is not shown, and nothing else changes.
-    pub const OPTIONAL: [Self; 4] = [Self::Leases, Self::Slices, Self::Claims, Self::Classes];
+    pub const OPTIONAL: [Self; 5] = [Self::Leases, Self::Slices, Self::Claims, Self::Classes, Self::Rules];
 
     /// One of [`Resource::OPTIONAL`].
     #[must_use]
@@ -281,6 +283,7 @@ impl Resource {
             Self::Slices => "resourceslices",
             Self::Claims => "resourceclaims",
             Self::Classes => "deviceclasses",
+            Self::Rules => "devicetaintrules",
         }
     }
 }
@@ -300,6 +303,8 @@ pub enum Batch {
     Claims(Vec<KeptChange<ClaimFacts>>),
     /// Device classes in order.
     Classes(Vec<KeptChange<ClassFacts>>),
+    /// Device taint rules in order.
+    Rules(Vec<KeptChange<RuleFacts>>),
 }
 
 impl Batch {
@@ -313,6 +318,7 @@ impl Batch {
             Self::Slices(slices) => slices.len(),
             Self::Claims(claims) => claims.len(),
             Self::Classes(classes) => classes.len(),
+            Self::Rules(rules) => rules.len(),
         }
     }
 

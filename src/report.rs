@@ -192,6 +192,10 @@ pub struct Dra {
     pub network: Option<Vec<DriverDevices>>,
     /// Allocated devices that no slice names (any more).
     pub stray: Option<u32>,
+    /// Device taint rules that were read; `None` where they are not seen, and only the drivers' own taints count.
+    pub taint_rules: Option<usize>,
+    /// Of these: they select by a class or an expression, and are not counted.
+    pub taint_rules_not_evaluated: Option<u32>,
     /// Extended resources that a device class serves.
     pub extended_resources: Vec<Bridge>,
 }
@@ -349,6 +353,8 @@ fn dra(cluster: &ClusterState, devices: Option<&Devices>) -> Dra {
         drivers: devices.map(|devices| devices.total.clone()),
         network: devices.map(|devices| devices.network.clone()),
         stray: devices.map(|devices| devices.stray),
+        taint_rules: cluster.taint_rules(),
+        taint_rules_not_evaluated: cluster.taint_rules().and(devices.map(|devices| devices.blind_rules)),
         extended_resources: cluster.dra_bridges().into_iter().map(bridge).collect(),
     }
 }

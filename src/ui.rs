@@ -38,9 +38,11 @@ use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
+use crate::facts::pod::{ClaimFacts, PodDetail};
 use crate::facts::text::Clean;
 use crate::keymap::KeyMap;
 use crate::model::alert::{AlertLine, Muted, Severity};
+use crate::model::claims::ClaimState;
 use crate::model::cluster::ClusterState;
 use crate::model::inspection::{Inspected, PartFreshness};
 use crate::model::{Mode, Model, Screen};
@@ -296,6 +298,7 @@ fn pod_body<'a>(
         name,
         pod: inspected.and_then(Inspected::pod),
         replaced: inspected.is_some_and(Inspected::replaced),
+        claims: claim_states(cluster, inspected.and_then(Inspected::pod)),
         fresh: part_freshness(cluster, Part::Object, now),
         events: events_view(cluster, now),
         first: 0,
@@ -304,6 +307,15 @@ fn pod_body<'a>(
     let most = lines.len().saturating_sub(pod::page(layout.body));
     view.first = state.pane_scroll.follow(model.pane_scroll(), most);
     Body::Pod(Box::new((view, lines)))
+}
+
+/// What is known of each claim of a pod.
+fn claim_states(cluster: &ClusterState, pod: Option<&PodDetail>) -> Vec<ClaimState> {
+    let state = |(pod, claim): (&PodDetail, &ClaimFacts)| match &*claim.claim {
+        "" => ClaimState::Missing,
+        name => cluster.claim(&pod.namespace, name),
+    };
+    pod.into_iter().flat_map(|pod| pod.claims.iter().map(move |claim| state((pod, claim)))).collect()
 }
 
 /// One object as YAML.

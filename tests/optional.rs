@@ -150,10 +150,53 @@ fn f54_devices_that_are_not_visible_are_null_with_a_reason_and_never_zero() {
         let served = dra(version);
         let cluster = &snapshot(&served)["clusters"][0];
         let expected = serde_json::json!({"visible": false, "reason": reason, "drivers": null, "network": null,
-            "stray": null, "extendedResources": []});
+            "stray": null, "taintRules": null, "taintRulesNotEvaluated": null, "extendedResources": []});
         assert_eq!((&cluster["dra"], &cluster["state"]), (&expected, &"ok".into()));
         assert_eq!(cluster["errors"], Value::Array(vec![]), "no failure");
         assert!(cluster["items"].as_array().unwrap().iter().all(|item| item["dra"].is_null()));
+    }
+}
+
+/// The cluster `dra`, in which two of the cards of gpu-1 and all of gpu-2 are tainted by rules.
+#[test]
+fn devices_that_a_rule_taints_are_unhealthy_where_rules_are_served_and_seen() {
+    let rules = |version: &str| {
+        let selectors =
+            [r#"{"pool":"gpu-1","device":"gpu-0"}"#, r#"{"pool":"gpu-1","device":"gpu-3"}"#, r#"{"pool":"gpu-2"}"#];
+        let rule = |(number, selector): (usize, &str)| {
+            format!(
+                "[[cluster.raw]]\nresource = \"devicetaintrules\"\njson = '''{{\"metadata\":{{\"name\":\"r{number}\"}},\
+                 \"spec\":{{\"deviceSelector\":{selector},\"taint\":{{\"key\":\"k\",\"effect\":\"NoSchedule\"}}}}}}'''\n"
+            )
+        };
+        let rules: String = selectors.into_iter().enumerate().map(rule).collect();
+        format!("{}taint_rules = \"{version}\"\n{rules}", DRA.replace("VERSION", "v1"))
+    };
+    let two_and_four = (Value::from(2), Value::from(4), Value::from(3));
+    let nothing = (Value::from(0), Value::from(0), Value::Null);
+    for (version, expected) in
+        [("v1beta2", &two_and_four), ("v1alpha3", &two_and_four), ("forbidden", &nothing), ("absent", &nothing)]
+    {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("dra.toml");
+        std::fs::write(&path, rules(version)).unwrap();
+        let served = Served::of(Scenario::load(&path).unwrap());
+        let cluster = &snapshot(&served)["clusters"][0];
+        let items = cluster["items"].as_array().unwrap();
+        let unhealthy =
+            |name: &str| items.iter().find(|item| item["name"] == name).unwrap()["dra"][0]["unhealthy"].clone();
+        let found = (unhealthy("gpu-1"), unhealthy("gpu-2"), cluster["dra"]["taintRules"].clone());
+        assert_eq!(&found, expected, "{version}");
+        assert_eq!(
+            (&cluster["dra"]["visible"], &cluster["errors"]),
+            (&true.into(), &Value::Array(vec![])),
+            "{version}"
+        );
+        if version == "v1beta2"
+            && let Some(listed) = kubectl(&served, "get devicetaintrules --no-headers")
+        {
+            assert_eq!(listed.lines().count(), 3, "{listed}");
+        }
     }
 }
 
@@ -196,6 +239,7 @@ fn the_printed_role_allows_everything_that_is_asked() {
         ("resource.k8s.io", "resourceslices"),
         ("resource.k8s.io", "resourceclaims"),
         ("resource.k8s.io", "deviceclasses"),
+        ("resource.k8s.io", "devicetaintrules"),
         ("coordination.k8s.io", "leases"),
         ("events.k8s.io", "events"),
     ] {

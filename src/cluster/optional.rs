@@ -18,12 +18,15 @@ use crate::clock::wall;
 use crate::facts::text::Clean;
 use crate::msg::{CallKind, ClusterEvent, Resource, SyncState};
 
-/// The group of slices, claims and classes.
+/// The group of slices, claims, classes and taint rules.
 pub(super) const DRA: &str = "/apis/resource.k8s.io";
 /// The kubelets' leases (kubelet `pkg/kubelet/kubelet.go`, `v1.NamespaceNodeLease`).
 pub(super) const LEASES: &str = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases";
 /// The versions that can be read, the best first; the alphas before them had other shapes.
 const VERSIONS: [&str; 3] = ["v1", "v1beta2", "v1beta1"];
+/// The versions that taint rules may be in: v1beta2 from Kubernetes 1.36 on, v1alpha3 from 1.33 on (KEP-5055). Not every server
+/// that has such a version has the rules in it.
+const RULE_VERSIONS: [&str; 3] = ["v1", "v1beta2", "v1alpha3"];
 /// A number of nodes must pass the limit by this share, in per cent, before a running watch is given up.
 const SLACK_PCT: u32 = 10;
 
@@ -120,18 +123,52 @@ async fn find(shared: &Shared, resource: Resource) -> Result<Option<String>, Tro
     if resource == Resource::Leases {
         return Ok(Some(LEASES.to_owned()));
     }
+    let found = match look(shared, resource, DRA.to_owned(), versions).await? {
+        Look::Nothing => return Ok(None),
+        // Whoever may not look may still list: the list will tell.
+        Look::Forbidden => return Ok(Some(path(VERSIONS[0], resource))),
+        Look::Found(versions) => versions,
+    };
+    if resource != Resource::Rules {
+        return Ok(best(&found, resource));
+    }
+    for version in RULE_VERSIONS.into_iter().filter(|known| found.iter().any(|version| version == known)) {
+        match look(shared, resource, format!("{DRA}/{version}"), kinds).await? {
+            Look::Found(kinds) if !kinds.iter().any(|kind| kind == resource.name()) => {}
+            Look::Nothing => {}
+            Look::Found(_) | Look::Forbidden => return Ok(Some(path(version, resource))),
+        }
+    }
+    Ok(None)
+}
+
+/// What a document of the API's discovery says.
+enum Look {
+    /// The names in it.
+    Found(Vec<String>),
+    /// It is not there (404).
+    Nothing,
+    /// We may not see it (403).
+    Forbidden,
+}
+
+async fn look(
+    shared: &Shared,
+    resource: Resource,
+    uri: String,
+    read: fn(&[u8]) -> serde_json::Result<Vec<String>>,
+) -> Result<Look, Trouble> {
     let session = shared.session.clients().await?;
     let limits = Limits::small(shared.tuning.connect_deadline);
-    let ask = Ask { kind: CallKind::List(resource), page: None, attempt: 1, uri: DRA.to_owned(), limits };
+    let ask = Ask { kind: CallKind::List(resource), page: None, attempt: 1, uri, limits };
     let mut body = Vec::new();
     match session.api.fetch(&ask, &shared.tuning, &mut body).await {
         Ok(head) => {
-            let versions = versions(&body).map_err(|error| classify::unreadable(&head, &body, &error.to_string()))?;
-            Ok(best(&versions, resource))
+            let names = read(&body).map_err(|error| classify::unreadable(&head, &body, &error.to_string()))?;
+            Ok(Look::Found(names))
         }
-        Err(trouble) if trouble.code == Some(404) => Ok(None),
-        // Whoever may not look may still list: the list will tell.
-        Err(trouble) if trouble.code == Some(403) => Ok(Some(path(VERSIONS[0], resource))),
+        Err(trouble) if trouble.code == Some(404) => Ok(Look::Nothing),
+        Err(trouble) if trouble.code == Some(403) => Ok(Look::Forbidden),
         Err(trouble) => Err(trouble),
     }
 }
@@ -159,4 +196,19 @@ pub(super) fn versions(group: &[u8]) -> serde_json::Result<Vec<String>> {
 
     let group: Group = serde_json::from_slice(group)?;
     Ok(group.versions.into_iter().map(|version| version.version).collect())
+}
+
+/// The kinds that an `APIResourceList` names, by their plurals.
+fn kinds(list: &[u8]) -> serde_json::Result<Vec<String>> {
+    #[derive(Deserialize)]
+    struct Kinds {
+        resources: Vec<Kind>,
+    }
+    #[derive(Deserialize)]
+    struct Kind {
+        name: String,
+    }
+
+    let list: Kinds = serde_json::from_slice(list)?;
+    Ok(list.resources.into_iter().map(|kind| kind.name).collect())
 }

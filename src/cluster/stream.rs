@@ -385,6 +385,7 @@ fn decode(resource: Resource, body: &[u8]) -> Result<(ListHead, Batch), DecodeEr
         Resource::Slices => kept(|each| dra::decode_slices(body, each), Batch::Slices),
         Resource::Claims => kept(|each| dra::decode_claims(body, each), Batch::Claims),
         Resource::Classes => kept(|each| dra::decode_classes(body, each), Batch::Classes),
+        Resource::Rules => kept(|each| dra::decode_rules(body, each), Batch::Rules),
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Source: `reference/semantics.md`, section 3: an explicit table, never `contains("gpu")`.
 
+mod hami;
 mod table;
 
 use serde::{Deserialize, Serialize};
@@ -9,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::node::Announces;
 use super::text::Clean;
 
+pub(super) use hami::{REGISTER as HAMI_REGISTER, Split as HamiSplit};
 pub use table::Table;
 
 /// NVIDIA's whole devices, or their slices or shares: labels say which.
@@ -61,7 +63,7 @@ impl Table {
             return Some(kind);
         }
         Some(match resource {
-            NVIDIA if sharing(NVIDIA, node) => Kind::Shared,
+            NVIDIA if sharing(NVIDIA, node) || hami::splits(node) => Kind::Shared,
             NVIDIA if mig_strategy(node) == Some("single") && is_mig_product(node) => Kind::Slice,
             NEURON_OLD if announces(node, NEURON) => Kind::Aux,
             _ => kind,
@@ -78,10 +80,17 @@ impl Table {
             let counts = |(name, _): &(Clean, _)| self.classify(name).is_some_and(|kind| kind != Kind::Aux);
             node.capacity().iter().any(counts).then(|| named(INSTANCE_TYPE)).flatten()
         })?;
-        let short = model.strip_prefix("NVIDIA-").unwrap_or(model);
-        let short = short.strip_suffix("-SHARED").unwrap_or(short);
-        Some(if short.is_empty() { model } else { short })
+        Some(short_model(model))
     }
+}
+
+/// A model without the maker's name and the `-SHARED` that sharing appends: the shorter half of what says the same.
+#[must_use]
+pub fn short_model(model: &str) -> &str {
+    // Labels cannot hold blanks, attributes of devices can.
+    let short = model.strip_prefix("NVIDIA").and_then(|rest| rest.strip_prefix(['-', ' '])).unwrap_or(model);
+    let short = short.strip_suffix("-SHARED").unwrap_or(short);
+    if short.is_empty() { model } else { short }
 }
 
 /// The kind of `resource` by its name alone, by the default table; `None` if it is no accelerator.
@@ -106,7 +115,8 @@ pub fn model(node: &impl Announces) -> Option<&str> {
 ///
 /// Whole devices: `nvidia.com/gpu.count`, times the replicas where they are shared without another name. In MIG strategy
 /// `single` the label counts slices. In `mixed` it counts cards while the capacity leaves the split ones out, and a layout that is
-/// `-MIG-INVALID` promises nothing: both cannot say. Slice types have a count of their own.
+/// `-MIG-INVALID` promises nothing: both cannot say. Slice types have a count of their own. Where `HAMi` splits the devices, its
+/// annotation counts the shares.
 #[must_use]
 pub fn expected(resource: &str, node: &impl Announces) -> Option<i64> {
     let base = resource.strip_suffix(".shared").unwrap_or(resource);
@@ -116,6 +126,9 @@ pub fn expected(resource: &str, node: &impl Announces) -> Option<i64> {
     }
     if is_whole && (mig_strategy(node) == Some("mixed") || is_mig_invalid(node)) {
         return None;
+    }
+    if is_whole && hami::splits(node) {
+        return hami::shares(node).filter(|_| base == resource);
     }
     let count = number(node, &format!("{base}.count"))?;
     let is_shared = sharing(base, node);

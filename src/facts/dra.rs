@@ -1,4 +1,4 @@
-//! What we keep of `resource.k8s.io` (dynamic resource allocation): slices, claims and classes, v1 and the betas.
+//! What we keep of `resource.k8s.io` (dynamic resource allocation): slices, claims, classes and taint rules, v1 and the betas.
 //!
 //! Only JSON is asked for. The versions differ in one place: v1beta1 has a device's fields inside `basic`.
 //! Source: `api resource/v1/types.go`, `resource/v1beta1/types.go`; `reference/semantics.md`, section 3.5.
@@ -58,6 +58,8 @@ pub struct CounterSet {
 pub struct DeviceFacts {
     /// Its name, unique within the pool.
     pub name: Clean,
+    /// Its model, by whichever attribute says so; empty without one.
+    pub model: Clean,
     /// Where it is, if the slice does not say so.
     pub place: Place,
     /// `consumesCounters`: the silicon that it shares with other devices.
@@ -110,6 +112,30 @@ pub struct ClassFacts {
     pub extended_resource: Clean,
 }
 
+/// What we keep of a `DeviceTaintRule`: a taint on devices that an administrator, not the driver, has put there.
+///
+/// Source: `api resource/v1beta2/types.go`, `DeviceTaintRuleSpec`; v1alpha3 as of 1.33 and 1.34 had two more selectors.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RuleFacts {
+    /// `spec.deviceSelector`; without one the rule matches nothing.
+    pub selector: Option<DeviceSelector>,
+    /// The taint's effect is `NoSchedule` or `NoExecute`; any other is only information.
+    pub hard: bool,
+}
+
+/// Which devices a rule is about: all criteria must hold, an empty one always does.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceSelector {
+    /// The driver.
+    pub driver: Clean,
+    /// The pool.
+    pub pool: Clean,
+    /// The device.
+    pub device: Clean,
+    /// It also selects by a class or by CEL expressions, which only a server evaluates.
+    pub by_expression: bool,
+}
+
 impl Keep for SliceFacts {
     type Spec<'a> = raw::Slice<'a>;
     type Status<'a> = Nothing;
@@ -140,6 +166,16 @@ impl Keep for ClassFacts {
     }
 }
 
+impl Keep for RuleFacts {
+    type Spec<'a> = raw::Rule<'a>;
+    type Status<'a> = Nothing;
+    const KIND: &'static str = "DeviceTaintRule";
+
+    fn new(spec: raw::Rule<'_>, _: Nothing) -> Self {
+        spec.into_facts()
+    }
+}
+
 macro_rules! decoders {
     ($($facts:ty, $what:literal, $list:ident, $object:ident;)*) => {$(
         #[doc = concat!("A page of ", $what, "s, each handed to `each`.")]
@@ -163,6 +199,7 @@ decoders! {
     SliceFacts, "slice", decode_slices, decode_slice;
     ClaimFacts, "claim", decode_claims, decode_claim;
     ClassFacts, "device class", decode_classes, decode_class;
+    RuleFacts, "device taint rule", decode_rules, decode_rule;
 }
 
 #[cfg(test)]

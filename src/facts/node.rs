@@ -19,7 +19,7 @@ const MOST_ROLES: usize = 12;
 pub struct NodeFacts {
     /// `metadata.name`.
     pub name: Clean,
-    /// `metadata.uid`.
+    /// `metadata.uid`; of a node without one a hash of its name.
     pub uid: Uid,
     /// `metadata.resourceVersion` as an integer; 0 if it is none.
     pub version: u64,
@@ -27,7 +27,7 @@ pub struct NodeFacts {
     pub created: Option<Timestamp>,
     /// `metadata.deletionTimestamp` is set.
     pub deleting: bool,
-    /// `metadata.labels`, sorted by key.
+    /// `metadata.labels`, sorted by key; and what `HAMi`'s annotation says of its devices, if there is one (`accelerator/hami.rs`).
     pub labels: Vec<(Clean, Clean)>,
     /// `spec.unschedulable`: cordoned.
     pub unschedulable: bool,

@@ -8,6 +8,7 @@ mod watch;
 use serde::de::{IgnoredAny, MapAccess};
 use serde::{Deserialize, Serialize};
 
+use super::accelerator::{HAMI_REGISTER, HamiSplit};
 use super::json::{Anew, Flag, Int, List, Obj, Reset, Slim, Text, Time, When, skip};
 use super::text::Clean;
 
@@ -188,17 +189,19 @@ pub(super) struct Annotations {
     pub(super) mirror: bool,
     /// [`INITIAL_EVENTS_END`] is there and `true`.
     initial_events_end: bool,
+    /// What `HAMi` says of a node's devices.
+    pub(super) hami: Option<HamiSplit>,
 }
 
 impl<'de> Slim<'de> for Annotations {
     fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
         self.mirror |= key == MIRROR;
-        if key == INITIAL_EVENTS_END {
-            let value: Text<'_> = map.next_value()?;
-            self.initial_events_end = &*value == "true";
-            return Ok(());
+        match key {
+            INITIAL_EVENTS_END => self.initial_events_end = &*map.next_value::<Text<'_>>()? == "true",
+            HAMI_REGISTER => self.hami = HamiSplit::read(&map.next_value::<Text<'_>>()?),
+            _ => skip(map)?,
         }
-        skip(map)
+        Ok(())
     }
 }
 

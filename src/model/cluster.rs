@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::alert::{AlertLine, AlertRecord, Alerts};
+use super::claims::ClaimState;
 use super::dra;
 use super::gpus::{Board, Boards};
 use super::history::History;
@@ -229,6 +230,18 @@ impl ClusterState {
     #[must_use]
     pub fn dra_devices(&self) -> Option<dra::Devices> {
         self.optional.count_devices()
+    }
+
+    /// What is known of a claim and its devices.
+    #[must_use]
+    pub fn claim(&self, namespace: &str, name: &str) -> ClaimState {
+        self.optional.claim(namespace, name)
+    }
+
+    /// Taint rules of devices that are known; `None` where they are not seen.
+    #[must_use]
+    pub fn taint_rules(&self) -> Option<usize> {
+        self.optional.rules.complete().then(|| self.optional.rules.iter().count())
     }
 
     /// Whether the leases of kubelets are seen.
@@ -475,7 +488,7 @@ impl ClusterState {
                 }
             }
             Batch::Pods(batch) => self.ledger.apply(&batch, generation, Origin::Page),
-            Batch::Leases(_) | Batch::Slices(_) | Batch::Claims(_) | Batch::Classes(_) => {}
+            Batch::Leases(_) | Batch::Slices(_) | Batch::Claims(_) | Batch::Classes(_) | Batch::Rules(_) => {}
         }
     }
 
@@ -488,7 +501,7 @@ impl ClusterState {
                 }
             }
             Batch::Pods(batch) => self.ledger.apply(&batch, generation, Origin::Watch),
-            Batch::Leases(_) | Batch::Slices(_) | Batch::Claims(_) | Batch::Classes(_) => {}
+            Batch::Leases(_) | Batch::Slices(_) | Batch::Claims(_) | Batch::Classes(_) | Batch::Rules(_) => {}
         }
     }
 

@@ -1,8 +1,12 @@
-//! Devices of dynamic resource allocation, counted as the scheduler sees them. Pure: slices and claims in, numbers out.
+//! Devices of dynamic resource allocation, counted as the scheduler sees them. Pure: slices, claims and taint rules in, numbers out.
 //!
 //! Rules: `reference/semantics.md`, section 3.5. Only slices of the highest generation of a pool count, and only when all of
 //! them are there. What shares counters shares silicon: a counter set is one physical device, however many ways there are to
-//! cut it. A claim's devices are counted once, whoever shares the claim; a look with `adminAccess` takes nothing.
+//! cut it. A claim's devices are counted once, whoever shares the claim; a look with `adminAccess` takes nothing. A taint of a
+//! `DeviceTaintRule` is worth as much as the driver's own ("the same effect as if the taint was specified directly in the
+//! `ResourceSlice`", `api resource/v1beta2/types.go`).
+
+mod groups;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -10,8 +14,12 @@ use std::fmt;
 use hashbrown::HashMap;
 use serde::Serialize;
 
-use crate::facts::dra::{ClaimFacts, DeviceFacts, Place, SliceFacts};
+use crate::facts::dra::{ClaimFacts, DeviceFacts, Place, RuleFacts, SliceFacts};
 use crate::facts::text::Clean;
+
+pub use groups::{GroupDevices, Holding, groups, holdings};
+
+pub(crate) use groups::offered;
 
 /// The devices of one driver, on one node or in the whole cluster.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -48,6 +56,8 @@ pub struct Devices {
     pub total: Vec<DriverDevices>,
     /// Allocated devices that no slice names (any more).
     pub stray: u32,
+    /// Taint rules that select by a class or an expression: only a server evaluates those, so they are not counted.
+    pub blind_rules: u32,
 }
 
 impl Devices {
@@ -60,32 +70,33 @@ impl Devices {
     }
 }
 
-/// `gpu.example.com: 5 of 8 allocated, 1 held, 2 of 40 partitions allocated, 1 unhealthy`.
+/// `gpu.example.com: 5 of 8 allocated, 1 unhealthy, 1 held by nobody, 2 of 40 partitions allocated`: what is wrong comes first, since
+/// a line may be cut.
 impl fmt::Display for DriverDevices {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { driver, physical, allocated, .. } = self;
         write!(f, "{driver}: {allocated} of {physical} allocated")?;
+        if self.updating {
+            write!(f, ", at least: slices are missing")?;
+        }
+        if self.unhealthy > 0 {
+            write!(f, ", {} unhealthy", self.unhealthy)?;
+        }
         if self.held > 0 {
-            write!(f, ", {} held by claims that nobody uses", self.held)?;
+            write!(f, ", {} held by nobody", self.held)?;
         }
         if self.partitions > 0 {
             write!(f, ", {} of {} partitions allocated", self.partitions_allocated, self.partitions)?;
         }
         if self.shares > 0 {
-            write!(f, ", {} shares", self.shares)?;
-        }
-        if self.unhealthy > 0 {
-            write!(f, ", {} unhealthy", self.unhealthy)?;
-        }
-        if self.updating {
-            write!(f, "; updating: not all slices are there, these are lower bounds")?;
+            write!(f, ", {} {}", self.shares, if self.shares == 1 { "share" } else { "shares" })?;
         }
         Ok(())
     }
 }
 
 /// Names a device: driver, pool, device.
-type Triple<'a> = (&'a str, &'a str, &'a str);
+pub(crate) type Triple<'a> = (&'a str, &'a str, &'a str);
 
 /// What a device is made of, within its pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -106,6 +117,7 @@ struct Pool<'a> {
 #[derive(Debug)]
 struct Device<'a> {
     place: &'a Place,
+    model: &'a str,
     silicon: Vec<Silicon<'a>>,
     part: bool,
     tainted: bool,
@@ -113,7 +125,8 @@ struct Device<'a> {
 
 /// What is known of one piece of silicon.
 #[derive(Debug, Default)]
-struct Piece {
+struct Piece<'a> {
+    model: &'a str,
     /// Its whole is tainted, or everything that it can be used as is.
     unhealthy: Option<bool>,
     whole: bool,
@@ -124,21 +137,37 @@ struct Piece {
 /// The pieces of one driver at one place.
 #[derive(Debug, Default)]
 struct Bucket<'a> {
-    pieces: BTreeMap<(&'a str, Silicon<'a>), Piece>,
+    pieces: BTreeMap<(&'a str, Silicon<'a>), Piece<'a>>,
     partitions: u32,
     partitions_allocated: u32,
     shares: u32,
     updating: bool,
 }
 
+/// The pieces by place and driver.
+type Buckets<'a> = BTreeMap<(&'a Place, &'a str), Bucket<'a>>;
+
 /// Counts the devices of a cluster.
 #[must_use]
 pub fn count<'a>(
     slices: impl IntoIterator<Item = &'a SliceFacts>,
     claims: impl IntoIterator<Item = &'a ClaimFacts>,
+    rules: &[&RuleFacts],
 ) -> Devices {
-    let pools = pools(slices);
-    let mut buckets: BTreeMap<(&Place, &str), Bucket<'_>> = BTreeMap::new();
+    let blind = rules.iter().filter(|rule| rule.hard && rule.selector.as_ref().is_some_and(|s| s.by_expression));
+    let blind_rules = u32::try_from(blind.count()).unwrap_or(u32::MAX);
+    let (buckets, stray) = buckets(slices, claims, rules);
+    Devices { blind_rules, ..sum(buckets, stray) }
+}
+
+/// What is on offer and what is taken of it; and how many allocated devices no slice names.
+fn buckets<'a>(
+    slices: impl IntoIterator<Item = &'a SliceFacts>,
+    claims: impl IntoIterator<Item = &'a ClaimFacts>,
+    rules: &[&RuleFacts],
+) -> (Buckets<'a>, u32) {
+    let pools = pools(slices, rules);
+    let mut buckets = Buckets::new();
     for ((driver, pool), found) in &pools {
         offer(&mut buckets, (driver, pool), found);
     }
@@ -146,11 +175,14 @@ pub fn count<'a>(
     for (triple, taken) in taken(claims) {
         stray += u32::from(!take(&mut buckets, &pools, triple, &taken));
     }
-    sum(buckets, stray)
+    (buckets, stray)
 }
 
 /// The slices that count, by driver and pool, with their devices if all of the slices are there.
-fn pools<'a>(slices: impl IntoIterator<Item = &'a SliceFacts>) -> BTreeMap<(&'a str, &'a str), Pool<'a>> {
+fn pools<'a>(
+    slices: impl IntoIterator<Item = &'a SliceFacts>,
+    rules: &[&RuleFacts],
+) -> BTreeMap<(&'a str, &'a str), Pool<'a>> {
     let mut pools: BTreeMap<(&str, &str), Pool<'_>> = BTreeMap::new();
     for slice in slices {
         let pool = pools.entry((&slice.driver, &slice.pool)).or_default();
@@ -162,14 +194,28 @@ fn pools<'a>(slices: impl IntoIterator<Item = &'a SliceFacts>) -> BTreeMap<(&'a 
             pool.slices.push(slice);
         }
     }
-    for pool in pools.values_mut() {
+    for ((driver, name), pool) in &mut pools {
         let seen = i64::try_from(pool.slices.len()).unwrap_or(i64::MAX);
         pool.updating = pool.slices.iter().any(|slice| slice.slices != seen);
         if !pool.updating {
             pool.devices = devices(&pool.slices);
+            for (device, offered) in &mut pool.devices {
+                offered.tainted = offered.tainted || rules.iter().any(|rule| rule.taints((driver, name, device)));
+            }
         }
     }
     pools
+}
+
+impl RuleFacts {
+    /// Whether the rule makes a device unusable.
+    fn taints(&self, (driver, pool, device): Triple<'_>) -> bool {
+        let Some(selector) = self.selector.as_ref().filter(|selector| self.hard && !selector.by_expression) else {
+            return false;
+        };
+        let criteria = [(&selector.driver, driver), (&selector.pool, pool), (&selector.device, device)];
+        criteria.iter().all(|(wanted, is)| wanted.is_empty() || ***wanted == **is)
+    }
 }
 
 fn devices<'a>(slices: &[&'a SliceFacts]) -> HashMap<&'a str, Device<'a>> {
@@ -187,17 +233,13 @@ fn devices<'a>(slices: &[&'a SliceFacts]) -> HashMap<&'a str, Device<'a>> {
             [] => vec![Silicon::Device(&device.name)],
             sets => sets.iter().map(|set| Silicon::Set(&set.name)).collect(),
         };
-        (&*device.name, Device { place, silicon, part: !whole, tainted: device.tainted })
+        (&*device.name, Device { place, model: &device.model, silicon, part: !whole, tainted: device.tainted })
     };
     named.filter(|(_, device)| !device.name.is_empty()).map(device).collect()
 }
 
 /// Puts the devices of a pool into the buckets of their places.
-fn offer<'a>(
-    buckets: &mut BTreeMap<(&'a Place, &'a str), Bucket<'a>>,
-    (driver, pool): (&'a str, &'a str),
-    found: &Pool<'a>,
-) {
+fn offer<'a>(buckets: &mut Buckets<'a>, (driver, pool): (&'a str, &'a str), found: &Pool<'a>) {
     if found.updating {
         for slice in &found.slices {
             buckets.entry((&slice.place, driver)).or_default().updating = true;
@@ -213,8 +255,10 @@ fn offer<'a>(
             if !device.part {
                 piece.unhealthy = Some(device.tainted);
                 piece.whole = true;
+                piece.model = device.model;
             } else if !piece.whole {
                 piece.unhealthy = Some(device.tainted && piece.unhealthy.unwrap_or(true));
+                piece.model = piece.model.max(device.model);
             }
         }
     }
@@ -242,31 +286,37 @@ fn taken<'a>(claims: impl IntoIterator<Item = &'a ClaimFacts>) -> BTreeMap<Tripl
 
 /// Marks what an allocated device is made of; `false` if no slice names it.
 fn take<'a>(
-    buckets: &mut BTreeMap<(&'a Place, &'a str), Bucket<'a>>,
+    buckets: &mut Buckets<'a>,
     pools: &BTreeMap<(&'a str, &'a str), Pool<'a>>,
     (driver, pool, name): Triple<'a>,
     taken: &Taken<'_>,
 ) -> bool {
-    let Some((&(driver, pool), found)) = pools.get_key_value(&(driver, pool)) else { return false };
-    let alone = [Silicon::Device(name)];
-    let (place, silicon, part) = match found.devices.get(name) {
-        Some(device) => (device.place, &device.silicon[..], device.part),
-        // Where it is made of is not known while the pool is published anew, but that it is allocated is.
-        None if found.updating => (&found.slices[0].place, &alone[..], false),
-        None => return false,
-    };
+    let Some((place, silicon, part)) = made_of(pools, (driver, pool, name)) else { return false };
     let bucket = buckets.entry((place, driver)).or_default();
     bucket.partitions_allocated += u32::from(part);
     bucket.shares += u32::try_from(taken.shares.len()).unwrap_or(u32::MAX);
     for silicon in silicon {
-        let piece = bucket.pieces.entry((pool, *silicon)).or_default();
+        let piece = bucket.pieces.entry((pool, silicon)).or_default();
         piece.allocated = true;
         piece.used |= taken.used;
     }
     true
 }
 
-fn sum(buckets: BTreeMap<(&Place, &str), Bucket<'_>>, stray: u32) -> Devices {
+/// Where an allocated device is, what it is made of, and whether it is a part; `None` if no slice names it.
+fn made_of<'a>(
+    pools: &BTreeMap<(&'a str, &'a str), Pool<'a>>,
+    (driver, pool, name): Triple<'a>,
+) -> Option<(&'a Place, Vec<Silicon<'a>>, bool)> {
+    let found = pools.get(&(driver, pool))?;
+    match found.devices.get(name) {
+        Some(device) => Some((device.place, device.silicon.clone(), device.part)),
+        // What it is made of is not known while the pool is published anew, but that it is allocated is.
+        None => found.updating.then(|| (&found.slices[0].place, vec![Silicon::Device(name)], false)),
+    }
+}
+
+fn sum(buckets: Buckets<'_>, stray: u32) -> Devices {
     let mut devices = Devices { stray, ..Devices::default() };
     let mut total: BTreeMap<Clean, DriverDevices> = BTreeMap::new();
     for ((place, driver), bucket) in buckets {
@@ -286,7 +336,7 @@ fn sum(buckets: BTreeMap<(&Place, &str), Bucket<'_>>, stray: u32) -> Devices {
 
 impl Bucket<'_> {
     fn numbers(&self, driver: &str) -> DriverDevices {
-        let count = |of: fn(&Piece) -> bool| {
+        let count = |of: fn(&Piece<'_>) -> bool| {
             u32::try_from(self.pieces.values().filter(|piece| of(piece)).count()).unwrap_or(u32::MAX)
         };
         DriverDevices {

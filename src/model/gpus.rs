@@ -2,6 +2,8 @@
 //!
 //! Made anew when nodes or pods have changed and somebody looks, in large clusters at most once a second; a frame only reads it.
 
+mod dra;
+
 use std::collections::BTreeMap;
 
 use super::Known;
@@ -9,6 +11,7 @@ use super::fit::{self, Admission, Each, Room, SIZES};
 use super::join::{SLOWLY, SMALL};
 use super::ledger::Ledger;
 use super::nodes::{Node, Nodes};
+use super::optional::Optionals;
 use super::rows::lens::{Lens, Source};
 use super::rows::natural::natural_cmp;
 use crate::facts::accelerator::{Kind, Table};
@@ -74,8 +77,11 @@ impl Grouping {
 /// What the GPU view shows of one cluster.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Board {
-    /// Devices first, then slices and shares; within each the biggest group first.
+    /// Devices first, those of device plugins before those of dynamic resource allocation, then slices and shares; within each
+    /// the biggest group first.
     pub groups: Vec<Group>,
+    /// Physical devices of dynamic resource allocation; `None` if they are not seen.
+    pub dra_devices: Option<u32>,
     /// What a pod is taken to ask for beside each device: the median of the pods that hold devices.
     pub each: Each,
     /// Pods that this median is taken over.
@@ -97,13 +103,15 @@ pub struct Board {
 pub struct Group {
     /// The model, pool, namespace or owner; empty where there is none.
     pub name: Clean,
-    /// `nvidia.com/gpu`.
+    /// `nvidia.com/gpu`; of devices of dynamic resource allocation the driver.
     pub resource: Clean,
     /// What one unit of it is.
     pub kind: Kind,
+    /// Physical devices of dynamic resource allocation.
+    pub dra: bool,
     /// Nodes that announce any; of groups of pods the pods.
     pub members: u32,
-    /// Requested by bound pods that are neither Succeeded nor Failed.
+    /// Requested by bound pods that are neither Succeeded nor Failed; of dynamic resource allocation what is allocated to claims.
     pub requested: i64,
     /// Of groups of nodes.
     pub supply: Option<Supply>,
@@ -116,6 +124,8 @@ pub struct Supply {
     pub capacity: i64,
     /// Sum of `status.allocatable`.
     pub allocatable: i64,
+    /// `allocatable` − `requested`; of dynamic resource allocation the healthy devices of which nothing is allocated.
+    pub free: i64,
     /// Announced but not healthy, node by node.
     pub withdrawn: i64,
     /// Promised by labels but never announced.
@@ -151,7 +161,7 @@ pub struct Held {
 #[derive(Debug, Default)]
 pub(crate) struct Boards {
     board: Board,
-    of: Option<(u64, u64, Grouping)>,
+    of: Option<(u64, u64, u64, Grouping)>,
     at: Mono,
 }
 
@@ -161,12 +171,18 @@ impl Boards {
     }
 
     /// Makes the board anew if something that it shows has changed.
-    pub(crate) fn refresh(&mut self, (nodes, source): (&Nodes, Source<'_>), by: Grouping, now: Mono) {
-        let of = Some((nodes.revision(), source.ledger.revision(), by));
+    pub(crate) fn refresh(
+        &mut self,
+        (nodes, source, optional): (&Nodes, Source<'_>, &Optionals),
+        by: Grouping,
+        now: Mono,
+    ) {
+        let of = Some((nodes.revision(), source.ledger.revision(), optional.dra_revision(), by));
         let same_way = self.of.is_some_and(|(.., before)| before == by);
         let too_soon = same_way && nodes.len() > SMALL && now.since(self.at) < SLOWLY;
         if self.of != of && !too_soon {
             self.board = board(nodes, source, by);
+            self.board.add_dra((nodes, source.ledger, optional), by);
             self.of = of;
             self.at = now;
         }
@@ -214,10 +230,7 @@ fn board(nodes: &Nodes, source: Source<'_>, by: Grouping) -> Board {
         }
     }
     board.groups = sums.into_iter().map(|(key, sum)| sum.into_group(key, by, each)).collect();
-    board.groups.sort_by(|a, b| {
-        let size = |group: &Group| group.supply.map_or(group.requested, |supply| supply.capacity.max(group.requested));
-        a.kind.cmp(&b.kind).then(size(b).cmp(&size(a))).then_with(|| natural_cmp(&a.name, &b.name))
-    });
+    board.sort_groups();
     board.held.sort_by(|a, b| {
         let at = |held: &Held| (held.since.is_none(), held.since.map(|since| since.at));
         at(a)
@@ -229,6 +242,15 @@ fn board(nodes: &Nodes, source: Source<'_>, by: Grouping) -> Board {
 }
 
 impl Board {
+    fn sort_groups(&mut self) {
+        self.groups.sort_by(|a, b| {
+            let size =
+                |group: &Group| group.supply.map_or(group.requested, |supply| supply.capacity.max(group.requested));
+            let same = || size(b).cmp(&size(a)).then_with(|| natural_cmp(&a.name, &b.name));
+            (a.kind, a.dra).cmp(&(b.kind, b.dra)).then_with(same)
+        });
+    }
+
     /// Counts the free devices of a node; whether it takes pods.
     fn add_node(&mut self, lens: &Lens<'_>) -> bool {
         let admission = fit::admission(&lens.node.facts, lens.source.accelerators);
@@ -253,8 +275,10 @@ impl Sum {
     fn into_group(self, (name, resource, kind): Key, by: Grouping, each: Each) -> Group {
         let [capacity, allocatable, withdrawn, missing] = self.supply.map(super::cluster::saturate);
         let fits = (kind == Kind::Device).then(|| fit::fits(&self.rooms, each));
-        let supply = by.of_nodes().then_some(Supply { capacity, allocatable, withdrawn, missing, fits });
-        Group { name, resource, kind, members: self.members, requested: self.requested.value(), supply }
+        let requested = self.requested.value();
+        let free = allocatable.saturating_sub(requested);
+        let supply = by.of_nodes().then_some(Supply { capacity, allocatable, free, withdrawn, missing, fits });
+        Group { name, resource, kind, dra: false, members: self.members, requested, supply }
     }
 }
 

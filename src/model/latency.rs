@@ -337,7 +337,7 @@ fn is_sample(attempt: &Attempt) -> bool {
 /// What a kind of call is called in a text: `pods list`, `nodes watch`, `probe`.
 #[must_use]
 pub fn call_name(kind: CallKind) -> &'static str {
-    use crate::msg::Resource::{Claims, Classes, Leases, Nodes, Pods, Slices};
+    use crate::msg::Resource::{Claims, Classes, Leases, Nodes, Pods, Rules, Slices};
     match kind {
         CallKind::Ping => "ping",
         CallKind::Work => "probe",
@@ -353,6 +353,8 @@ pub fn call_name(kind: CallKind) -> &'static str {
         CallKind::Watch(Claims) => "claims watch",
         CallKind::List(Classes) => "classes list",
         CallKind::Watch(Classes) => "classes watch",
+        CallKind::List(Rules) => "taint rules list",
+        CallKind::Watch(Rules) => "taint rules watch",
         CallKind::Usage => "usage",
         CallKind::Get => "get",
         CallKind::Detail => "opened object",

@@ -4,7 +4,7 @@ use super::dra;
 use super::join::SLOWLY;
 use super::kept::Store;
 use super::sync::PageHead;
-use crate::facts::dra::{ClaimFacts, ClassFacts, SliceFacts};
+use crate::facts::dra::{ClaimFacts, ClassFacts, Place, RuleFacts, SliceFacts};
 use crate::facts::lease::LeaseFacts;
 use crate::facts::text::Clean;
 use crate::msg::{Batch, Mono, Now, Resource, SyncState};
@@ -55,8 +55,9 @@ pub(crate) struct Optionals {
     pub(crate) slices: Store<SliceFacts>,
     pub(crate) claims: Store<ClaimFacts>,
     pub(crate) classes: Store<ClassFacts>,
+    pub(crate) rules: Store<RuleFacts>,
     devices: dra::Devices,
-    of: Option<(u64, u64)>,
+    of: Option<(u64, u64, u64)>,
     at: Mono,
 }
 
@@ -78,6 +79,10 @@ macro_rules! on_store {
             }
             Resource::Classes => {
                 let $store = &mut $self.classes;
+                $what
+            }
+            Resource::Rules => {
+                let $store = &mut $self.rules;
                 $what
             }
             Resource::Nodes | Resource::Pods => {}
@@ -116,6 +121,7 @@ impl Optionals {
             Batch::Slices(slices) => self.slices.page(head, slices, now),
             Batch::Claims(claims) => self.claims.page(head, claims, now),
             Batch::Classes(classes) => self.classes.page(head, classes, now),
+            Batch::Rules(rules) => self.rules.page(head, rules, now),
             Batch::Nodes(_) | Batch::Pods(_) => {}
         }
     }
@@ -126,6 +132,7 @@ impl Optionals {
             Batch::Slices(slices) => self.slices.changes(generation, unreadable, slices, now),
             Batch::Claims(claims) => self.claims.changes(generation, unreadable, claims, now),
             Batch::Classes(classes) => self.classes.changes(generation, unreadable, classes, now),
+            Batch::Rules(rules) => self.rules.changes(generation, unreadable, rules, now),
             Batch::Nodes(_) | Batch::Pods(_) => {}
         }
     }
@@ -146,16 +153,44 @@ impl Optionals {
         self.dra_known().then_some(&self.devices)
     }
 
-    /// The devices, as of now. O(slices and claims).
+    /// Grows with every change of slices, claims and taint rules.
+    pub(crate) fn dra_revision(&self) -> u64 {
+        self.slices.revision() + self.claims.revision() + self.rules.revision()
+    }
+
+    /// The devices in groups by `name`, as of now.
+    pub(crate) fn device_groups(&self, name: impl Fn(&Place, &str) -> Clean) -> Vec<dra::GroupDevices> {
+        let claims = self.claims.iter().map(|(_, facts)| facts);
+        dra::groups(self.slices.iter().map(|(_, facts)| facts), claims, &self.taint_rules(), name)
+    }
+
+    /// What claims have, by `name` of each claim in its namespace and by driver.
+    pub(crate) fn holdings(&self, name: impl Fn(&str, &ClaimFacts) -> Clean) -> Vec<dra::Holding> {
+        let claims = self.claims.iter().map(|(key, claim)| {
+            (name(key.split_once('/').map_or("", |(namespace, _)| namespace), claim), &**key, claim)
+        });
+        dra::holdings(self.slices.iter().map(|(_, facts)| facts), claims)
+    }
+
+    /// The devices, as of now. O(slices and claims, each device by the taint rules).
+    ///
+    /// Without a picture of the taint rules only the drivers' own taints count: few clusters have rules at all.
     pub(crate) fn count_devices(&self) -> Option<dra::Devices> {
-        let count =
-            || dra::count(self.slices.iter().map(|(_, facts)| facts), self.claims.iter().map(|(_, facts)| facts));
+        let count = || {
+            let claims = self.claims.iter().map(|(_, facts)| facts);
+            dra::count(self.slices.iter().map(|(_, facts)| facts), claims, &self.taint_rules())
+        };
         self.dra_known().then(count)
+    }
+
+    /// The taint rules as far as they are known; few clusters have any.
+    pub(crate) fn taint_rules(&self) -> Vec<&RuleFacts> {
+        self.rules.iter().map(|(_, facts)| facts).collect()
     }
 
     /// Counts again if something changed, a large cluster at most once a second.
     pub(crate) fn refresh(&mut self, now: Mono) {
-        let of = Some((self.slices.revision(), self.claims.revision()));
+        let of = Some((self.slices.revision(), self.claims.revision(), self.rules.revision()));
         if self.of == of || (self.of.is_some() && now.since(self.at) < SLOWLY) {
             return;
         }
@@ -166,6 +201,7 @@ impl Optionals {
 
     /// Everything has been answered for, one way or another.
     pub(crate) fn settled(&self) -> bool {
-        self.leases.visible().answered() && self.dra_visible().answered() && self.classes.visible().answered()
+        let rest = [self.classes.visible(), self.rules.visible()];
+        self.leases.visible().answered() && self.dra_visible().answered() && rest.iter().all(Visibility::answered)
     }
 }

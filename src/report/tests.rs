@@ -79,7 +79,7 @@ fn the_json_of_a_small_cluster_is_what_a_person_counts() {
                 "nvidia.com/gpu": amounts("2", "13", "16"), "pods": amounts("3", "30", "30")
             },
             "usage": { "visible": false, "reason": "not read yet", "ageSeconds": null },
-            "dra": { "visible": false, "reason": "not read yet", "drivers": null, "network": null, "stray": null, "extendedResources": [] },
+            "dra": { "visible": false, "reason": "not read yet", "drivers": null, "network": null, "stray": null, "taintRules": null, "taintRulesNotEvaluated": null, "extendedResources": [] },
             "leases": { "visible": false, "reason": "not read yet" },
             "api": {
                 "probeP50Ms": 21.5, "probeP50AtLeast": false, "probeP95Ms": 21.5, "probeP95AtLeast": false, "timeouts": 1, "requests": 2

@@ -136,10 +136,10 @@ async fn answer(server: &Arc<Server>, method: &Method, target: &Target, plan: &P
 async fn serve(server: &Arc<Server>, target: &Target, plan: &Plan) -> Result<Response, Value> {
     if let Place::Collection { resource, version, .. } | Place::Object { resource, version, .. } = &target.place {
         // Authorization does not look at versions, and comes before anything else.
-        if server.apis.forbids(version) {
+        if server.apis.forbids(*resource) {
             return Err(status::forbidden(target.verb(), (resource.plural(), resource.group())));
         }
-        if !server.apis.serves(version) {
+        if !server.apis.serves(version, *resource) {
             return Ok(status::no_such_path());
         }
     }

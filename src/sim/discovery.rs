@@ -59,14 +59,15 @@ pub(super) fn answer(server: &Server, target: &Target) -> Result<Response, Value
         "/openapi/v3" => json!({"paths": {}}),
         _ => {
             let group = path.strip_prefix("/apis/").and_then(|name| groups(server).find(|g| g["name"] == name));
-            let version = GROUPS.iter().find(|(prefix, version, _)| *prefix == path && server.apis.serves(version));
-            match (group, version) {
+            let version = GROUPS.iter().find(|(prefix, ..)| *prefix == path);
+            let kinds = version.map(|(_, version, kinds)| (*version, served(server, version, kinds)));
+            match (group, kinds.filter(|(_, kinds)| !kinds.is_empty())) {
                 (Some(mut group), _) => {
                     group["kind"] = json!("APIGroup");
                     group["apiVersion"] = json!("v1");
                     group
                 }
-                (None, Some((_, version, kinds))) => resources(version, kinds),
+                (None, Some((version, kinds))) => resources(version, &kinds),
                 (None, None) if path == metrics::PREFIX => metrics::resources(),
                 (None, None) => return Ok(no_such_path()),
             }
@@ -97,17 +98,27 @@ fn version(git: &str) -> Value {
         "platform": "linux/amd64"})
 }
 
-/// The named groups, as `/apis` lists them.
+/// The kinds of a version that are served in it.
+fn served(server: &Server, version: &str, kinds: &[Resource]) -> Vec<Resource> {
+    kinds.iter().copied().filter(|kind| server.apis.serves(version, *kind)).collect()
+}
+
+/// The named groups, as `/apis` lists them: each with its versions, the preferred one first.
 fn groups(server: &Server) -> impl Iterator<Item = Value> {
     let metrics = (server.apis.metrics != Access::Absent).then_some(metrics::GROUP_VERSION);
-    let known = GROUPS.iter().map(|(_, version, _)| *version).filter(|version| server.apis.serves(version));
-    let versions = known.chain(metrics);
-    versions.filter_map(|version| version.split_once('/').map(|(name, v)| (name, v, version))).map(
-        |(name, v, version)| {
-            let version = json!({"groupVersion": version, "version": v});
-            json!({"name": name, "versions": [version], "preferredVersion": version})
-        },
-    )
+    let known = GROUPS.iter().filter(|(_, version, kinds)| !served(server, version, kinds).is_empty());
+    let versions = known.map(|(_, version, _)| *version).chain(metrics);
+    let mut groups: Vec<(&str, Vec<Value>)> = Vec::new();
+    for (version, (name, short)) in versions.filter_map(|version| Some((version, version.split_once('/')?))) {
+        let version = json!({"groupVersion": version, "version": short});
+        match groups.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, versions)) => versions.push(version),
+            None => groups.push((name, vec![version])),
+        }
+    }
+    groups
+        .into_iter()
+        .map(|(name, versions)| json!({"name": name, "preferredVersion": versions[0].clone(), "versions": versions}))
 }
 
 fn resources(version: &str, kinds: &[Resource]) -> Value {
@@ -121,7 +132,7 @@ fn resources(version: &str, kinds: &[Resource]) -> Value {
                 Resource::Pods => "po",
                 Resource::Namespaces => "ns",
                 Resource::Events => "ev",
-                Resource::Leases | Resource::Slices | Resource::Claims | Resource::Classes => "",
+                Resource::Leases | Resource::Slices | Resource::Claims | Resource::Classes | Resource::Rules => "",
             };
             if !short.is_empty() {
                 resource["shortNames"] = json!([short]);

@@ -9,7 +9,7 @@ use super::object::{Meta, Resource};
 /// The group, and the versions that can be served: as of Kubernetes 1.34, 1.33 and 1.32.
 pub(super) const GROUP: &str = "resource.k8s.io";
 
-/// A slice, a claim or a device class.
+/// A slice, a claim, a device class or a taint rule.
 #[derive(Clone, Debug)]
 pub(super) struct DynamicRecord {
     pub(super) meta: Meta,

@@ -23,11 +23,12 @@ pub(super) enum Resource {
     Slices,
     Claims,
     Classes,
+    Rules,
 }
 
 impl Resource {
     /// Every kind, in the order of the store's tables.
-    pub(super) const ALL: [Self; 8] = [
+    pub(super) const ALL: [Self; 9] = [
         Self::Nodes,
         Self::Pods,
         Self::Namespaces,
@@ -36,10 +37,11 @@ impl Resource {
         Self::Slices,
         Self::Claims,
         Self::Classes,
+        Self::Rules,
     ];
 
-    /// The kinds of `resource.k8s.io`.
-    pub(super) const DRA: [Self; 3] = [Self::Slices, Self::Claims, Self::Classes];
+    /// The kinds of `resource.k8s.io`; taint rules are in some of its versions only.
+    pub(super) const DRA: [Self; 4] = [Self::Slices, Self::Claims, Self::Classes, Self::Rules];
 
     /// The plural, as in a path.
     pub(super) fn plural(self) -> &'static str {
@@ -52,6 +54,7 @@ impl Resource {
             Self::Slices => "resourceslices",
             Self::Claims => "resourceclaims",
             Self::Classes => "deviceclasses",
+            Self::Rules => "devicetaintrules",
         }
     }
 
@@ -66,6 +69,7 @@ impl Resource {
             Self::Slices => "ResourceSlice",
             Self::Claims => "ResourceClaim",
             Self::Classes => "DeviceClass",
+            Self::Rules => "DeviceTaintRule",
         }
     }
 
@@ -78,7 +82,7 @@ impl Resource {
     pub(super) fn group(self) -> &'static str {
         match self {
             Self::Leases => "coordination.k8s.io",
-            Self::Slices | Self::Claims | Self::Classes => dynamic::GROUP,
+            Self::Slices | Self::Claims | Self::Classes | Self::Rules => dynamic::GROUP,
             Self::Nodes | Self::Pods | Self::Namespaces | Self::Events => "",
         }
     }
@@ -88,6 +92,7 @@ impl Resource {
         match self {
             Self::Leases => "coordination.k8s.io/v1",
             Self::Slices | Self::Claims | Self::Classes => "resource.k8s.io/v1",
+            Self::Rules => "resource.k8s.io/v1beta2",
             Self::Nodes | Self::Pods | Self::Namespaces | Self::Events => "v1",
         }
     }

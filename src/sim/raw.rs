@@ -28,7 +28,7 @@ const MOST_LETTERS: usize = 4 << 20;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawSpec {
-    /// `nodes` or `pods`.
+    /// The plural.
     pub(super) resource: RawResource,
     /// So many of them; `%i` in the text is the number of each, from 0.
     #[serde(default = "one")]
@@ -46,6 +46,10 @@ pub(super) struct RawSpec {
 pub(super) enum RawResource {
     Nodes,
     Pods,
+    ResourceSlices,
+    ResourceClaims,
+    DeviceClasses,
+    DeviceTaintRules,
 }
 
 fn one() -> u32 {
@@ -71,6 +75,10 @@ impl RawSpec {
         let resource = match self.resource {
             RawResource::Nodes => Resource::Nodes,
             RawResource::Pods => Resource::Pods,
+            RawResource::ResourceSlices => Resource::Slices,
+            RawResource::ResourceClaims => Resource::Claims,
+            RawResource::DeviceClasses => Resource::Classes,
+            RawResource::DeviceTaintRules => Resource::Rules,
         };
         (0..self.count).map(move |number| RawRecord::new(resource, self.text(number, now), now))
     }
@@ -148,6 +156,8 @@ impl RawRecord {
     pub(super) fn field(&self, name: &str) -> Option<Cow<'_, str>> {
         let known = match self.resource {
             Resource::Nodes => name == "spec.unschedulable",
+            Resource::Slices => matches!(name, "spec.nodeName" | "spec.driver"),
+            Resource::Claims | Resource::Classes | Resource::Rules => false,
             _ => matches!(
                 name,
                 "spec.nodeName"

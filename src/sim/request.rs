@@ -66,13 +66,18 @@ pub(super) struct Target {
 }
 
 /// The API groups whose objects are served: path prefix, `apiVersion`, kinds.
-pub(super) const GROUPS: [(&str, &str, &[Resource]); 6] = [
+pub(super) const GROUPS: [(&str, &str, &[Resource]); 7] = [
     ("/api/v1", "v1", &[Resource::Nodes, Resource::Pods, Resource::Namespaces, Resource::Events]),
     ("/apis/coordination.k8s.io/v1", "coordination.k8s.io/v1", &[Resource::Leases]),
     ("/apis/events.k8s.io/v1", "events.k8s.io/v1", &[Resource::Events]),
-    ("/apis/resource.k8s.io/v1", "resource.k8s.io/v1", &Resource::DRA),
+    ("/apis/resource.k8s.io/v1", "resource.k8s.io/v1", &[Resource::Slices, Resource::Claims, Resource::Classes]),
     ("/apis/resource.k8s.io/v1beta2", "resource.k8s.io/v1beta2", &Resource::DRA),
-    ("/apis/resource.k8s.io/v1beta1", "resource.k8s.io/v1beta1", &Resource::DRA),
+    (
+        "/apis/resource.k8s.io/v1beta1",
+        "resource.k8s.io/v1beta1",
+        &[Resource::Slices, Resource::Claims, Resource::Classes],
+    ),
+    ("/apis/resource.k8s.io/v1alpha3", "resource.k8s.io/v1alpha3", &[Resource::Rules]),
 ];
 
 impl Target {

@@ -169,7 +169,7 @@ fn supported(resource: Resource, name: &str) -> bool {
             "type",
         ],
         Resource::Slices => &["spec.nodeName", "spec.driver"],
-        Resource::Leases | Resource::Claims | Resource::Classes => &[],
+        Resource::Leases | Resource::Claims | Resource::Classes | Resource::Rules => &[],
     };
     own.contains(&name)
 }

@@ -82,7 +82,7 @@ fn columns_of(resource: Resource) -> &'static [Column] {
         Resource::Leases => LEASE,
         Resource::Slices => SLICE,
         Resource::Claims => CLAIM,
-        Resource::Classes => CLASS,
+        Resource::Classes | Resource::Rules => CLASS,
         Resource::Events => EVENT,
     }
 }

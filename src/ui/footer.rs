@@ -233,9 +233,9 @@ fn rows(first: usize, shown: usize, all: usize, glyphs: &Glyphs) -> Option<(Role
 /// Objects that no table shows.
 fn oddities(summary: &ClusterSummary) -> impl Iterator<Item = (Role, String)> {
     let some = |number: Known<u32>| number.any().filter(|number| *number > 0);
-    let pending = some(summary.unscheduled).map(|number| (Role::Text, format!("{} pods unscheduled", grouped(number))));
-    let orphaned =
-        some(summary.orphaned).map(|number| (Role::Warn, format!("{} pods on unknown nodes", grouped(number))));
+    let pods = |number: u32| format!("{} {}", grouped(number), if number == 1 { "pod" } else { "pods" });
+    let pending = some(summary.unscheduled).map(|number| (Role::Text, format!("{} unscheduled", pods(number))));
+    let orphaned = some(summary.orphaned).map(|number| (Role::Warn, format!("{} on unknown nodes", pods(number))));
     let unreadable =
         some(Known::Exact(summary.unreadable)).map(|number| (Role::Warn, format!("{} unreadable", grouped(number))));
     [unreadable, orphaned, pending].into_iter().flatten()

@@ -15,6 +15,7 @@ use crate::model::Known;
 use crate::model::cluster::ClusterState;
 use crate::model::fit::SIZES;
 use crate::model::gpus::{Board, Group, Grouping, Held};
+use crate::model::optional::Visibility;
 use crate::model::rows::age_of;
 use crate::theme::{Glyphs, Role};
 
@@ -24,6 +25,8 @@ pub(super) struct GpusView<'a> {
     by: Grouping,
     /// Whether what pods ask for is known.
     pods: Known<()>,
+    /// Why devices of dynamic resource allocation are not seen, where there may be some.
+    dra_hidden: Option<String>,
     /// The model's scroll offset.
     wanted: usize,
     /// Now by the server's clock.
@@ -33,7 +36,10 @@ pub(super) struct GpusView<'a> {
 impl<'a> GpusView<'a> {
     pub(super) fn new(cluster: &'a ClusterState, by: Grouping, (wanted, now): (usize, crate::msg::Now)) -> Self {
         let pods = cluster.pod_counts().map(|_| ());
-        Self { board: cluster.gpu_board(), by, pods, wanted, server_now: cluster.server_now(now) }
+        let visible = cluster.dra_visible();
+        let hidden = matches!(visible, Visibility::Denied(_) | Visibility::Unavailable(_));
+        let dra_hidden = visible.reason().filter(|_| hidden);
+        Self { board: cluster.gpu_board(), by, pods, dra_hidden, wanted, server_now: cluster.server_now(now) }
     }
 }
 
@@ -187,6 +193,7 @@ fn lines<'a>(view: &GpusView<'a>) -> Vec<Line<'a>> {
         };
         lines.push(Line::Text(Role::Unknown, why.to_owned()));
     }
+    lines.extend(dra(view));
     lines.extend([Line::Blank, Line::GroupHead]);
     if board.groups.is_empty() {
         let nothing = if view.by.of_nodes() {
@@ -207,6 +214,22 @@ fn lines<'a>(view: &GpusView<'a>) -> Vec<Line<'a>> {
         lines.extend(board.held.iter().map(Line::Held));
     }
     lines
+}
+
+/// That devices of dynamic resource allocation are listed below and fit nowhere here; or that they are not seen, and why.
+fn dra<'a>(view: &GpusView<'a>) -> Option<Line<'a>> {
+    if let Some(why) = &view.dra_hidden {
+        return Some(Line::Text(Role::Muted, format!("DRA devices are not visible: {why}")));
+    }
+    let text = match view.board.dra_devices? {
+        0 => return None,
+        1 => "1 DRA device is listed below; it is not part of what fits and is free here".to_owned(),
+        devices => format!(
+            "{} DRA devices are listed below; they are not part of what fits and is free here",
+            grouped(u64::from(devices))
+        ),
+    };
+    Some(Line::Text(Role::Muted, text))
 }
 
 /// `prod-a GPUs  by [model] pool namespace owner   611/861/872`.
@@ -310,6 +333,7 @@ fn group_text(column: GroupColumn, group: &Group, view: &GpusView<'_>, paint: Pa
         }
         (GroupColumn::Name, _) if group.name.is_empty() => (Role::Muted, nameless(view.by).to_owned()),
         (GroupColumn::Name, _) => (Role::Text, group.name.to_string()),
+        (GroupColumn::Resource, _) if group.dra => (Role::Muted, format!("{} (DRA)", group.resource)),
         (GroupColumn::Resource, _) => match group.kind {
             Kind::Device => (Role::Muted, group.resource.to_string()),
             Kind::Slice => (Role::Muted, format!("{} slices", group.resource)),
@@ -317,10 +341,10 @@ fn group_text(column: GroupColumn, group: &Group, view: &GpusView<'_>, paint: Pa
             Kind::Aux => none(),
         },
         (GroupColumn::Nodes | GroupColumn::Pods, _) => number(group.members.into()),
-        (GroupColumn::Requested | GroupColumn::Free | GroupColumn::Fit(_), _) if !exact => {
+        (GroupColumn::Requested | GroupColumn::Free | GroupColumn::Fit(_), _) if !exact && !group.dra => {
             (Role::Unknown, glyphs.none.to_owned())
         }
-        (GroupColumn::Requested, Some(supply)) if group.requested > supply.allocatable => {
+        (GroupColumn::Requested, Some(supply)) if group.requested > supply.allocatable && !group.dra => {
             (Role::Bad, amount(group.requested))
         }
         (GroupColumn::Requested, _) => supplied(group.requested),
@@ -329,7 +353,7 @@ fn group_text(column: GroupColumn, group: &Group, view: &GpusView<'_>, paint: Pa
             (if supply.allocatable < supply.capacity { Role::Warn } else { Role::Text }, amount(supply.allocatable))
         }
         (GroupColumn::Capacity, Some(supply)) => supplied(supply.capacity),
-        (GroupColumn::Free, Some(supply)) => number(supply.allocatable.saturating_sub(group.requested)),
+        (GroupColumn::Free, Some(supply)) => number(supply.free),
         (GroupColumn::Lost, Some(supply)) => (Role::Bad, lost(supply.withdrawn, supply.missing, glyphs)),
         (GroupColumn::Fit(place), Some(supply)) => match supply.fits {
             Some(fits) => (if fits[place] == 0 { Role::Muted } else { Role::Text }, compact(fits[place])),

@@ -14,6 +14,7 @@ use crate::facts::node::ConditionStatus;
 use crate::facts::pod::{ContainerFacts, ContainerKind, ContainerState, Ending, PodDetail};
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
+use crate::model::claims::{ClaimState, ClaimedDevice};
 use crate::model::inspection::PartFreshness;
 use crate::model::rows::age_of;
 use crate::theme::{Glyphs, Role};
@@ -28,6 +29,8 @@ pub(super) struct PodView<'a> {
     pub(super) pod: Option<&'a PodDetail>,
     /// The pod that was opened is gone, and this one has its name.
     pub(super) replaced: bool,
+    /// What is known of each of its claims, in their order.
+    pub(super) claims: Vec<ClaimState>,
     /// How fresh the pod is.
     pub(super) fresh: PartFreshness<'a>,
     /// Its events; their clock is the pod's too.
@@ -119,7 +122,7 @@ pub(super) fn lines(view: &PodView<'_>, width: u16, paint: Paint<'_>) -> Vec<Lin
         if !pod.claims.is_empty() {
             lines.push(Line::new());
             lines.push(section("CLAIMS", pod.claims.len()));
-            lines.extend(claims(pod, paint));
+            lines.extend(claims(pod, &view.claims, paint));
         }
         lines.push(Line::new());
         lines.push(section("CONDITIONS", pod.conditions.len()));
@@ -297,19 +300,69 @@ fn ending(end: &Ending, now: Timestamp) -> String {
     parts.join(", ")
 }
 
-fn claims(pod: &PodDetail, paint: Paint<'_>) -> Vec<Line> {
+/// The claims, and under each what it got.
+fn claims(pod: &PodDetail, states: &[ClaimState], paint: Paint<'_>) -> Vec<Line> {
     let glyphs = &paint.look.glyphs;
     let mut table = Table::new(3, &[("NAME", 30, false), ("CLAIM", 60, false), ("TEMPLATE", 60, false)]);
-    for claim in &pod.claims {
+    for (claim, state) in pod.claims.iter().zip(states) {
         let made = if claim.claim.is_empty() {
             (Role::Unknown, "not made yet".to_owned())
         } else {
             (Role::Text, claim.claim.to_string())
         };
-        let template = if claim.template.is_empty() { glyphs.none.to_owned() } else { claim.template.to_string() };
-        table.row(vec![(Role::Text, claim.name.to_string()), made, (Role::Muted, template)]);
+        let serves = claim.serves.iter().map(|resource| &**resource).collect::<Vec<_>>().join(", ");
+        let (name, template) = match (claim.serves.is_empty(), &*claim.template) {
+            (false, _) => (serves, "made for an extended resource"),
+            (true, "") => (claim.name.to_string(), glyphs.none),
+            (true, template) => (claim.name.to_string(), template),
+        };
+        table.row(vec![(Role::Text, name), made, (Role::Muted, template.to_owned())]);
+        for line in got(state, &claim.claim) {
+            table.whole(line);
+        }
     }
     table.lines(glyphs.ellipsis)
+}
+
+/// What a claim got, a line for each device.
+fn got(state: &ClaimState, claim: &str) -> Vec<Line> {
+    let words = |role, text: String| vec![line(role, format!("     {text}"))];
+    match state {
+        // The table says already that it is not made.
+        ClaimState::Missing if claim.is_empty() => Vec::new(),
+        ClaimState::Missing => words(Role::Warn, "there is no such claim".to_owned()),
+        ClaimState::NotVisible(why) => words(Role::Muted, format!("its devices are not visible: {why}")),
+        ClaimState::Waiting => words(Role::Warn, "no devices yet: it waits to be allocated".to_owned()),
+        ClaimState::Allocated { devices, .. } if devices.is_empty() => {
+            words(Role::Muted, "allocated without devices".to_owned())
+        }
+        ClaimState::Allocated { devices, users } => devices.iter().map(|one| device(one, *users)).collect(),
+    }
+}
+
+/// `gpu.example.com / node-1 / gpu-0   NVIDIA-H100-80GB-HBM3   share 3f2a   shared by 3 pods   tainted`.
+fn device(device: &ClaimedDevice, users: usize) -> Line {
+    let ClaimedDevice { allocated, offered } = device;
+    let mut line = line(Role::Text, format!("     {} / {} / {}", allocated.driver, allocated.pool, allocated.device));
+    let mut say = |role, text: String| line.push((role, format!("   {text}")));
+    match offered {
+        Some(offered) if !offered.model.is_empty() => say(Role::Text, offered.model.to_string()),
+        Some(_) => {}
+        None => say(Role::Unknown, "in no slice".to_owned()),
+    }
+    if let Some(share) = &allocated.share {
+        say(Role::Muted, format!("share {share}"));
+    }
+    if allocated.admin {
+        say(Role::Muted, "admin access, takes nothing".to_owned());
+    }
+    if users > 1 {
+        say(Role::Muted, format!("used by {} pods", grouped(users as u64)));
+    }
+    if offered.as_ref().is_some_and(|offered| offered.tainted) {
+        say(Role::Bad, "tainted".to_owned());
+    }
+    line
 }
 
 fn conditions(pod: &PodDetail, now: Timestamp, paint: Paint<'_>) -> Vec<Line> {

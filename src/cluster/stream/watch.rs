@@ -179,6 +179,7 @@ impl WatchBatch {
             Resource::Slices => Batch::Slices(Vec::new()),
             Resource::Claims => Batch::Claims(Vec::new()),
             Resource::Classes => Batch::Classes(Vec::new()),
+            Resource::Rules => Batch::Rules(Vec::new()),
         };
         Self { batch, page: None, changes: 0, unreadable: 0, bytes: 0, news: WatchNews::default() }
     }
@@ -245,6 +246,7 @@ impl WatchBatch {
             Batch::Slices(slices) => put(dra::decode_slice(object), removed, slices),
             Batch::Claims(claims) => put(dra::decode_claim(object), removed, claims),
             Batch::Classes(classes) => put(dra::decode_class(object), removed, classes),
+            Batch::Rules(rules) => put(dra::decode_rule(object), removed, rules),
         };
         self.changes += usize::from(readable);
         readable

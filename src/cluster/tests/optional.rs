@@ -176,13 +176,66 @@ async fn slices_claims_and_classes_are_listed_and_watched_in_the_best_version() 
     }
 }
 
+/// What a version of the group holds.
+fn kinds(names: &[&str]) -> Reply {
+    let names: Vec<String> = names.iter().map(|name| format!(r#"{{"name":"{name}"}}"#)).collect();
+    json(format!(r#"{{"kind":"APIResourceList","resources":[{}]}}"#, names.join(",")))
+}
+
+#[tokio::test(start_paused = true)]
+async fn taint_rules_are_read_in_the_best_version_that_has_them() {
+    // 1.36 has them in v1beta2; before, v1beta2 is there without them, and they are in v1alpha3.
+    for (versions, with_rules) in
+        [(&["v1", "v1beta2", "v1alpha3"][..], "v1beta2"), (&["v1", "v1beta2", "v1beta1", "v1alpha3"], "v1alpha3")]
+    {
+        let mut rig = with_dra(move |seen| match seen.path.strip_prefix(GROUP) {
+            Some("") => group(versions),
+            Some(version) if version[1..] == *with_rules => kinds(&["resourceslices", "devicetaintrules"]),
+            Some(version) if !version[1..].contains('/') => kinds(&["resourceslices", "resourceclaims"]),
+            _ => one(seen),
+        });
+        rig.until_watching(Resource::Rules).await;
+        assert_eq!(states(&rig, Resource::Rules), [SyncState::Listing, SyncState::Watching], "{with_rules}");
+        assert_eq!(times(&rig, &format!("{GROUP}/{with_rules}/devicetaintrules")).len(), 2, "a list and a watch");
+        assert_eq!(failures(&rig), 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_taint_rules_or_the_right_to_see_them_the_rest_goes_on() {
+    let none = with_dra(|seen| match seen.path.strip_prefix(GROUP) {
+        Some("") => group(&["v1", "v1beta2"]),
+        Some("/v1" | "/v1beta2") => kinds(&["resourceslices", "resourceclaims", "deviceclasses"]),
+        _ => one(seen),
+    });
+    let denied = with_dra(|seen| match seen.path.strip_prefix(GROUP) {
+        Some("") => group(&["v1", "v1beta2"]),
+        Some("/v1beta2") => kinds(&["devicetaintrules"]),
+        Some("/v1") => kinds(&["resourceslices"]),
+        _ if seen.path.ends_with("devicetaintrules") => status(403, "devicetaintrules is forbidden"),
+        _ => one(seen),
+    });
+    for (mut rig, absent) in [(none, true), (denied, false)] {
+        rig.until_watching(Resource::Claims).await;
+        rig.pass(secs(30)).await;
+        let told = states(&rig, Resource::Rules);
+        match told.last() {
+            Some(SyncState::Absent) => assert!(absent),
+            Some(SyncState::Denied { .. }) => assert!(!absent),
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(states(&rig, Resource::Slices).last(), Some(&SyncState::Watching));
+        assert_eq!(failures(&rig), 0);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn f54_a_server_without_the_group_is_looked_at_every_5_min_without_a_word() {
     let mut rig = with_dra(|_| status(404, "404 page not found\n"));
     rig.pass(secs(1_000)).await;
     assert!(states(&rig, Resource::Slices).iter().all(|state| *state == SyncState::Absent));
     let asked = times(&rig, GROUP);
-    assert!((9..=12).contains(&asked.len()), "three resources, each at the start and every 5 min: {asked:?}");
+    assert!((12..=16).contains(&asked.len()), "four resources, each at the start and every 5 min: {asked:?}");
     assert_eq!(failures(&rig), 0);
 }
 
@@ -226,7 +279,7 @@ async fn optional_resources_that_hang_or_fail_are_no_storm_and_no_failure() {
         let mut rig = with_dra(move |_| broken());
         rig.pass(secs(600)).await;
         let asked = times(&rig, GROUP);
-        assert!(asked.len() <= 3 * 20, "{asked:?}");
+        assert!(asked.len() <= 4 * 20, "{asked:?}");
         assert_eq!(failures(&rig), 0);
         assert!(matches!(states(&rig, Resource::Claims)[0], SyncState::Waiting { .. }));
     }

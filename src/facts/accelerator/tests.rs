@@ -99,6 +99,27 @@ fn labels_say_what_nvidia_com_gpu_is_on_a_node() {
 }
 
 #[test]
+fn what_hami_splits_is_shared_and_its_annotation_counts_the_shares() {
+    let gpu = "nvidia.com/gpu";
+    let count = ("nvidia.com/gpu.count", "2");
+    let rows: [(Labels<'_>, &[&str], Kind, Option<i64>); 5] = [
+        (&[("hami.io/node-nvidia-register", "2 devices, 20 shares"), count], &[gpu], Kind::Shared, Some(20)),
+        (&[("hami.io/node-nvidia-register", "2 devices, 20 shares")], &[], Kind::Shared, Some(20)),
+        // A split count of 1: each device is given away whole.
+        (&[("hami.io/node-nvidia-register", "2 devices, 2 shares"), count], &[gpu], Kind::Device, Some(2)),
+        (&[count], &[gpu, "nvidia.com/gpumem", "nvidia.com/gpucores"], Kind::Shared, None),
+        (&[("hami.io/node-nvidia-register", "whatever"), count], &[gpu], Kind::Device, Some(2)),
+    ];
+    for (labels, capacity, kind, promised) in rows {
+        let node = node(labels, capacity);
+        assert_eq!((classify_on(gpu, &node), expected(gpu, &node)), (Some(kind), promised), "{labels:?}");
+    }
+    let table = Table::with([(gpu.to_owned(), Kind::Device)]);
+    let split = node(&[("hami.io/node-nvidia-register", "2 devices, 20 shares")], &[gpu]);
+    assert_eq!(table.classify_on(gpu, &split), Some(Kind::Device), "what the user says wins");
+}
+
+#[test]
 fn neuron_devices_with_two_names_count_under_one() {
     let both = node(&[], &["aws.amazon.com/neuron", "aws.amazon.com/neurondevice"]);
     assert_eq!(classify_on("aws.amazon.com/neuron", &both), Some(Kind::Device));

@@ -1,8 +1,10 @@
-//! The JSON of slices, claims and classes, as far as it is kept.
+//! The JSON of slices, claims, classes and taint rules, as far as it is kept.
 
 use serde::de::MapAccess;
 
-use super::{AllocatedDevice, ClaimFacts, Consumer, CounterSet, DeviceFacts, Place, SliceFacts};
+use super::{
+    AllocatedDevice, ClaimFacts, Consumer, CounterSet, DeviceFacts, DeviceSelector, Place, RuleFacts, SliceFacts,
+};
 use crate::facts::json::{Amount, Flag, Int, List, Obj, Pairs, Present, Slim, Text, skip};
 use crate::facts::proto::{Malformed, Message, Value};
 use crate::facts::text::Clean;
@@ -49,8 +51,21 @@ struct Device<'a> {
     fields: Fields<'a>,
 }
 
+/// Attributes that name a model, the most telling first: NVIDIA's and AMD's drivers say `productName`, Intel's and the example
+/// driver `model`. Names without a domain are the driver's; with one they mean the same.
+const MODEL_ATTRIBUTES: [&str; 2] = ["productName", "model"];
+
+#[derive(Default)]
+struct Attributes<'a>([Obj<Attribute<'a>>; MODEL_ATTRIBUTES.len()]);
+
+#[derive(Default)]
+struct Attribute<'a> {
+    text: Text<'a>,
+}
+
 #[derive(Default)]
 struct Fields<'a> {
+    attributes: Obj<Attributes<'a>>,
     place: Selection<'a>,
     consumes: List<Obj<Counters<'a>>>,
     taints: List<Obj<Taint<'a>>>,
@@ -96,6 +111,21 @@ struct Reservation<'a> {
 #[derive(Default)]
 pub(in crate::facts) struct Class<'a> {
     pub(super) extended_resource: Text<'a>,
+}
+
+#[derive(Default)]
+pub(in crate::facts) struct Rule<'a> {
+    selector: Option<Obj<Selector<'a>>>,
+    taint: Obj<Taint<'a>>,
+}
+
+#[derive(Default)]
+struct Selector<'a> {
+    driver: Text<'a>,
+    pool: Text<'a>,
+    device: Text<'a>,
+    class: Text<'a>,
+    expressions: List<Present>,
 }
 
 impl Slice<'_> {
@@ -150,14 +180,38 @@ fn digest(name: &str, nano: i128) -> u64 {
 impl Device<'_> {
     fn facts(&self) -> DeviceFacts {
         let fields = &self.fields;
-        // "Consumers must treat unknown effects like None" (`DeviceTaintEffect`).
-        let tainted = |Obj(taint): &Obj<Taint<'_>>| matches!(&*taint.effect, "NoSchedule" | "NoExecute");
         DeviceFacts {
             name: clean(&self.name),
+            model: fields.attributes.0.model(),
             place: fields.place.place(),
             consumes: fields.consumes.0.iter().map(|Obj(set)| set.facts()).collect(),
-            tainted: fields.taints.0.iter().any(tainted),
+            tainted: fields.taints.0.iter().any(|Obj(taint)| taint.is_hard()),
         }
+    }
+}
+
+impl Attributes<'_> {
+    fn model(&self) -> Clean {
+        self.0.iter().map(|Obj(attribute)| clean(&attribute.text)).find(|text| !text.is_empty()).unwrap_or_default()
+    }
+}
+
+impl Taint<'_> {
+    /// "Consumers must treat unknown effects like None" (`DeviceTaintEffect`).
+    fn is_hard(&self) -> bool {
+        matches!(&*self.effect, "NoSchedule" | "NoExecute")
+    }
+}
+
+impl Rule<'_> {
+    pub(super) fn into_facts(self) -> RuleFacts {
+        let selector = |Obj(selector): Obj<Selector<'_>>| DeviceSelector {
+            driver: clean(&selector.driver),
+            pool: clean(&selector.pool),
+            device: clean(&selector.device),
+            by_expression: !selector.class.is_empty() || !selector.expressions.0.is_empty(),
+        };
+        RuleFacts { selector: self.selector.map(selector), hard: self.taint.0.is_hard() }
     }
 }
 
@@ -207,12 +261,17 @@ fields! {
     Pool { "name" => name, "generation" => generation, "resourceSliceCount" => slices }
     Counters { "name" => name, "counterSet" => name, "counters" => counters }
     Taint { "effect" => effect }
+    Attribute { "string" => text }
     Claim { "allocation" => allocation, "reservedFor" => reserved_for }
     Allocation { "devices" => devices }
     Allocated { "results" => results }
     Outcome { "driver" => driver, "pool" => pool, "device" => device, "adminAccess" => admin, "shareID" => share }
     Reservation { "resource" => resource, "name" => name, "uid" => uid }
     Class { "extendedResourceName" => extended_resource }
+    Rule { "deviceSelector" => selector, "taint" => taint }
+    Selector {
+        "driver" => driver, "pool" => pool, "device" => device, "deviceClassName" => class, "selectors" => expressions,
+    }
 }
 
 impl<'de> Slim<'de> for Counter {
@@ -220,6 +279,17 @@ impl<'de> Slim<'de> for Counter {
         match key {
             "value" => self.value = map.next_value()?,
             _ => skip(map)?,
+        }
+        Ok(())
+    }
+}
+
+impl<'de> Slim<'de> for Attributes<'de> {
+    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+        let name = key.rsplit('/').next().unwrap_or(key);
+        match MODEL_ATTRIBUTES.iter().position(|known| *known == name) {
+            Some(at) => self.0[at] = map.next_value()?,
+            None => skip(map)?,
         }
         Ok(())
     }
@@ -267,6 +337,7 @@ impl<'de> Slim<'de> for Device<'de> {
 impl<'de> Slim<'de> for Fields<'de> {
     fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
         match key {
+            "attributes" => self.attributes = map.next_value()?,
             "consumesCounters" => self.consumes = map.next_value()?,
             "taints" => self.taints = map.next_value()?,
             _ if self.place.field(key, map)? => {}
@@ -286,4 +357,4 @@ macro_rules! no_protobuf {
         }
     )*};
 }
-no_protobuf!(Slice, Claim, Class);
+no_protobuf!(Slice, Claim, Class, Rule);

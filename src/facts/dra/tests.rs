@@ -50,6 +50,51 @@ fn a_claim_says_what_it_got_and_who_uses_it() {
 }
 
 #[test]
+fn a_device_is_named_by_the_attribute_that_says_most() {
+    let model = |attributes: &str| {
+        let slice =
+            format!(r#"{{"metadata":{{"name":"s"}},"spec":{{"devices":[{{"name":"d","attributes":{attributes}}}]}}}}"#);
+        decode_slice(slice.as_bytes()).unwrap().facts.devices[0].model.to_string()
+    };
+    for (attributes, expected) in [
+        (r#"{"model":{"string":"LATEST-GPU-MODEL"},"index":{"int":0}}"#, "LATEST-GPU-MODEL"),
+        (r#"{"model":{"string":"m"},"productName":{"string":"NVIDIA H100"},"type":{"string":"gpu"}}"#, "NVIDIA H100"),
+        (r#"{"gpu.nvidia.com/productName":{"string":"NVIDIA L4"}}"#, "NVIDIA L4"),
+        (r#"{"productName":{"int":7},"model":{"string":"x\u001b[2J\u202ey"}}"#, "x␛[2Jy"),
+        ("{}", ""),
+        ("null", ""),
+        ("[7]", ""),
+        (r#"{"model":"bare"}"#, ""),
+    ] {
+        assert_eq!(model(attributes), expected, "{attributes}");
+    }
+}
+
+#[test]
+fn a_taint_rule_says_which_devices_and_whether_it_is_more_than_information() {
+    let rule = |spec: &str| {
+        let text = format!(r#"{{"kind":"DeviceTaintRule","metadata":{{"name":"r"}},"spec":{spec}}}"#);
+        decode_rule(text.as_bytes()).unwrap().facts
+    };
+    let all = DeviceSelector::default();
+    let taint = |effect: &str| format!(r#""taint":{{"key":"k","effect":"{effect}"}}"#);
+    for (effect, hard) in [("NoSchedule", true), ("NoExecute", true), ("None", false), ("Quantum", false)] {
+        let facts = rule(&format!(r#"{{"deviceSelector":{{}},{}}}"#, taint(effect)));
+        assert_eq!(facts, RuleFacts { selector: Some(all.clone()), hard }, "{effect}");
+    }
+    let none = rule(&format!("{{{}}}", taint("NoSchedule")));
+    assert_eq!(none, RuleFacts { selector: None, hard: true }, "without a selector it matches nothing");
+    let three = rule(r#"{"deviceSelector":{"driver":"d","pool":"p","device":"x"}}"#);
+    let selector = DeviceSelector { driver: "d".into(), pool: "p".into(), device: "x".into(), by_expression: false };
+    assert_eq!(three, RuleFacts { selector: Some(selector), hard: false });
+    // v1alpha3 as of 1.33 and 1.34.
+    for by in [r#""deviceClassName":"c""#, r#""selectors":[{"cel":{"expression":"true"}}]"#] {
+        let facts = rule(&format!(r#"{{"deviceSelector":{{{by}}},{}}}"#, taint("NoSchedule")));
+        assert!(facts.selector.unwrap().by_expression, "{by}");
+    }
+}
+
+#[test]
 fn odd_objects_cost_only_themselves() {
     let body = r#"{"kind":"ResourceSliceList","metadata":{"resourceVersion":"9"},"items":[{"metadata":{"name":"a"}},
      {"metadata":{"name":"b"},"spec":{"driver":7,"pool":null,"devices":[{},null,"x",{"name":"d","consumesCounters":{}}]}},

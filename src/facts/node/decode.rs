@@ -6,6 +6,7 @@ use hashbrown::HashSet;
 use serde::de::MapAccess;
 
 use super::{Condition, ConditionStatus, NodeFacts, Taint};
+use crate::facts::accelerator::HAMI_REGISTER;
 use crate::facts::json::{Amount, Flag, List, Obj, Pairs, Slim, Text, Time, skip};
 use crate::facts::quantity::Quantity;
 use crate::facts::text::{Clean, sanitize};
@@ -72,13 +73,17 @@ impl Raw<'_> {
         let capacity = amounts(status.capacity, &mut unreadable, texts);
         let allocatable = amounts(status.allocatable, &mut unreadable, texts);
         let Obj(info) = status.info;
+        let mut labels: Vec<_> =
+            meta.labels.0.iter().map(|(key, value)| (texts.clean(key), texts.clean(value))).collect();
+        labels.extend(meta.annotations.0.hami.map(|split| (Clean::new(HAMI_REGISTER), texts.clean(&split.label()))));
         NodeFacts {
             name: texts.clean(&meta.name),
-            uid: Uid::parse(&meta.uid),
+            // Without a uid the name stands in for it, so that no two nodes share what is kept by uid.
+            uid: if meta.uid.is_empty() { Uid::hash(meta.name.bytes()) } else { Uid::parse(&meta.uid) },
             version: version(&meta.version),
             created: meta.created.0,
             deleting: meta.deleting.is_present(),
-            labels: sorted(meta.labels.0.iter().map(|(key, value)| (texts.clean(key), texts.clean(value))).collect()),
+            labels: sorted(labels),
             unschedulable: spec.unschedulable.0 == Some(true),
             taints: spec.taints.0.iter().map(|Obj(taint)| taint.facts(texts)).collect(),
             conditions: status.conditions.0.iter().map(|Obj(condition)| condition.facts(texts)).collect(),

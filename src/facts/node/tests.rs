@@ -41,7 +41,7 @@ fn every_fact_of_a_node_is_read() {
 #[test]
 fn f72_a_bare_node_is_unknown_and_its_capacity_stands_in() {
     let node = decode(r#"{"metadata":{"name":"n"}}"#);
-    assert_eq!(node, NodeFacts { name: "n".into(), ..NodeFacts::default() });
+    assert_eq!(node, NodeFacts { name: "n".into(), uid: node.uid, ..NodeFacts::default() });
     assert_eq!(node.readiness(), (Readiness::Unknown, None));
     let node = decode(r#"{"metadata":{"name":"n"},"status":{"capacity":{"cpu":4},"allocatable":{}}}"#);
     assert_eq!(pairs(node.effective_allocatable()), [("cpu", 4)]);
@@ -131,4 +131,28 @@ fn a_page_of_nodes_is_handed_over_in_order() {
     let head = decode_list(body, |node| seen.push(node.name)).unwrap();
     assert_eq!((head.objects, head.unreadable, &*head.resource_version), (2, 1, "8"));
     assert_eq!(seen.iter().map(Clean::as_str).collect::<Vec<_>>(), ["b", "a"]);
+}
+
+#[test]
+fn of_annotations_only_what_hami_says_of_devices_is_kept() {
+    let node = |annotations: &str| {
+        let text = format!(r#"{{"metadata":{{"name":"n","labels":{{"a":"1"}},"annotations":{annotations}}}}}"#);
+        decode_object(text.as_bytes()).unwrap().labels
+    };
+    let one = vec![("a".into(), "1".into())];
+    assert_eq!(node(r#"{"x":"y","hami.io/node-handshake":"Reported"}"#), one);
+    assert_eq!(node(r#"{"hami.io/node-nvidia-register":"\u001b[2J"}"#), one, "it cannot be read");
+    let register = r#"{"hami.io/node-nvidia-register":"[{\"id\":\"GPU-1\",\"count\":10},{\"count\":4}]","x":[7]}"#;
+    let both = vec![("a".into(), "1".into()), ("hami.io/node-nvidia-register".into(), "2 devices, 14 shares".into())];
+    assert_eq!(node(register), both);
+}
+
+#[test]
+fn nodes_without_a_uid_are_told_apart_by_their_names() {
+    let uid = |metadata: &str| decode_object(format!(r#"{{"metadata":{metadata}}}"#).as_bytes()).unwrap().uid;
+    let nameless = [r#"{"name":"a"}"#, r#"{"name":"b"}"#, r#"{"name":"c","uid":null}"#, r#"{"name":"d","uid":""}"#];
+    let uids: std::collections::BTreeSet<u128> = nameless.iter().map(|metadata| uid(metadata).0).collect();
+    assert_eq!(uids.len(), 4);
+    assert_eq!(uid(nameless[0]), uid(nameless[0]), "the same each time");
+    assert_eq!(uid(r#"{"name":"a","uid":"00000000-0000-0000-0000-00000000002a"}"#), Uid(42));
 }

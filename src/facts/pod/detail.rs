@@ -160,6 +160,8 @@ pub struct ClaimFacts {
     pub claim: Clean,
     /// The template that it is made from; empty without one.
     pub template: Clean,
+    /// Extended resources that it serves, if the scheduler has made it for them: then it is in no `spec.resourceClaims`.
+    pub serves: Vec<Clean>,
 }
 
 impl PodDetail {
@@ -211,7 +213,7 @@ impl PodDetail {
             deleting: time(value, "/metadata/deletionTimestamp"),
             containers: containers(value),
             conditions: list(value, "/status/conditions").iter().map(condition).collect(),
-            claims: list(value, "/spec/resourceClaims").iter().map(|claim| claimed(claim, value)).collect(),
+            claims: claims(value),
             ..Self::default()
         }
     }
@@ -303,6 +305,20 @@ fn condition(value: &Value) -> Condition {
     }
 }
 
+/// Those of the spec, then the one that the scheduler has made for extended resources.
+fn claims(pod: &Value) -> Vec<ClaimFacts> {
+    let named = list(pod, "/spec/resourceClaims").iter().map(|claim| claimed(claim, pod));
+    let made = clean(pod, "/status/extendedResourceClaimStatus/resourceClaimName");
+    let bridge = (!made.is_empty()).then(|| {
+        let mappings = list(pod, "/status/extendedResourceClaimStatus/requestMappings");
+        let mut serves: Vec<Clean> = mappings.iter().map(|mapping| clean(mapping, "/resourceName")).collect();
+        serves.sort();
+        serves.dedup();
+        ClaimFacts { claim: made, serves, ..ClaimFacts::default() }
+    });
+    named.chain(bridge).collect()
+}
+
 fn claimed(spec: &Value, pod: &Value) -> ClaimFacts {
     let name = text(spec, "/name");
     let made = list(pod, "/status/resourceClaimStatuses").iter().find(|status| text(status, "/name") == name);
@@ -310,7 +326,8 @@ fn claimed(spec: &Value, pod: &Value) -> ClaimFacts {
         "" => made.map_or("", |status| text(status, "/resourceClaimName")),
         claim => claim,
     };
-    ClaimFacts { name: Clean::new(name), claim: Clean::new(claim), template: clean(spec, "/resourceClaimTemplateName") }
+    let template = clean(spec, "/resourceClaimTemplateName");
+    ClaimFacts { name: Clean::new(name), claim: Clean::new(claim), template, serves: Vec::new() }
 }
 
 #[cfg(test)]

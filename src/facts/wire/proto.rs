@@ -4,6 +4,7 @@ use serde::de::IgnoredAny;
 
 use super::list::{Sink, refuse};
 use super::{Annotations, DecodeError, ListHead, Meta, Owner, WatchFrame, WatchType};
+use crate::facts::accelerator::{HAMI_REGISTER, HamiSplit};
 use crate::facts::json::{Pairs, Text, When};
 use crate::facts::proto::{Malformed, Message, Value, kept, unwrap, walk};
 
@@ -157,6 +158,8 @@ impl Annotations {
             self.mirror = true;
         } else if key == super::INITIAL_EVENTS_END.as_bytes() {
             self.initial_events_end = &*entry.entry()?.1.text() == "true";
+        } else if key == HAMI_REGISTER.as_bytes() {
+            self.hami = HamiSplit::read(&entry.entry()?.1.text());
         }
         Ok(())
     }

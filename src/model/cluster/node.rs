@@ -75,7 +75,12 @@ impl ClusterState {
         let known = self.optional.devices().and_then(|devices| devices.nodes.get(node));
         let drivers = known.into_iter().flatten().map(|driver| Clean::new(&driver.to_string()));
         let reason = visible.reason().map(|reason| Clean::new(&format!("not visible: {reason}")));
-        reason.into_iter().chain(drivers).collect()
+        let blind = self.optional.devices().map_or(0, |devices| devices.blind_rules);
+        let unknown = (blind > 0 && known.is_some()).then(|| {
+            let rules = if blind == 1 { "taint rule" } else { "taint rules" };
+            Clean::new(&format!("{blind} {rules} by expression, not evaluated"))
+        });
+        reason.into_iter().chain(drivers).chain(unknown).collect()
     }
 
     /// How long ago the kubelet gave a sign of life, and what that says of a node that is not ready.

@@ -370,7 +370,7 @@ impl ClusterState {
     /// Brings the GPU view up to date, if something that it shows has changed.
     pub(crate) fn arrange_gpus(&mut self, by: Grouping, now: Now) {
         let mut boards = std::mem::take(&mut self.boards);
-        boards.refresh((&self.nodes, self.source(now)), by, now.mono);
+        boards.refresh((&self.nodes, self.source(now), &self.optional), by, now.mono);
         self.boards = boards;
     }
 

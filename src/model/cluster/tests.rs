@@ -558,3 +558,26 @@ fn what_a_frame_cannot_wait_for_is_taken_in_after_it() {
     bench.model.prepare(now);
     assert_eq!(bench.state().extent().len, 3_000);
 }
+
+/// As a proxy or a broken server sends them: without a uid.
+#[test]
+fn nodes_without_a_uid_have_each_a_ready_history_of_their_own() {
+    let decoded = |name: &str, ready: &str, version: u64| {
+        let text = format!(
+            r#"{{"metadata":{{"name":"{name}","resourceVersion":"{version}"}},"status":{{"conditions":[{{"type":"Ready","status":"{ready}"}}]}}}}"#
+        );
+        crate::facts::node::decode_object(text.as_bytes()).unwrap()
+    };
+    let mut bench = Bench::with(vec![decoded("a", "True", 1), decoded("b", "True", 1)], &[]);
+    for (version, ready) in [(2, "False"), (3, "True"), (4, "False")] {
+        bench.wait_live(10);
+        bench.change_node(1, decoded("a", ready, version));
+        bench.change_node(1, decoded("b", "True", version));
+    }
+    bench.prepare();
+    let seen = |name: &str| {
+        let node = bench.state().node(name, bench.now()).unwrap();
+        (node.transitions.len(), node.status.flapping)
+    };
+    assert_eq!((seen("a"), seen("b")), ((3, true), (0, false)));
+}

@@ -1,7 +1,8 @@
 //! Each rule of semantics.md, section 3.5, with numbers counted by hand.
 
 use super::*;
-use crate::facts::dra::{AllocatedDevice, Consumer, CounterSet};
+use crate::facts::dra::{AllocatedDevice, Consumer, CounterSet, DeviceSelector};
+use crate::model::claims::Offered;
 
 const DRIVER: &str = "gpu.example.com";
 
@@ -57,6 +58,21 @@ fn claim(results: Vec<AllocatedDevice>, users: u128) -> ClaimFacts {
     let user =
         |n: u128| Consumer { resource: "pods".into(), name: format!("pod-{n}").as_str().into(), ..Consumer::default() };
     ClaimFacts { allocated: true, results, reserved_for: (0..users).map(user).collect() }
+}
+
+/// Without taint rules.
+fn count<'a>(
+    slices: impl IntoIterator<Item = &'a SliceFacts>,
+    claims: impl IntoIterator<Item = &'a ClaimFacts>,
+) -> Devices {
+    super::count(slices, claims, &[])
+}
+
+/// A rule about what these three say, each of which may be empty.
+fn rule(driver: &str, pool: &str, device: &str) -> RuleFacts {
+    let selector =
+        DeviceSelector { driver: driver.into(), pool: pool.into(), device: device.into(), by_expression: false };
+    RuleFacts { selector: Some(selector), hard: true }
 }
 
 fn numbers(physical: u32, allocated: u32) -> DriverDevices {
@@ -176,6 +192,96 @@ fn tainted_devices_are_unhealthy_and_still_there() {
     assert_eq!(on(&count(&[parts.clone()], &[]), "b"), DriverDevices { partitions: 4, ..numbers(2, 0) });
     parts.devices[1].tainted = true;
     assert_eq!(on(&count(&[parts], &[]), "b").unhealthy, 1);
+}
+
+#[test]
+fn a_taint_rule_is_worth_as_much_as_the_drivers_own_taint() {
+    let slices = [slice("a", 1, 1, devices(&["gpu-0", "gpu-1"])), slice("b", 1, 1, devices(&["gpu-0"]))];
+    let by_class =
+        RuleFacts { selector: Some(DeviceSelector { by_expression: true, ..DeviceSelector::default() }), hard: true };
+    // Unhealthy on a, on b, and rules that nobody can evaluate here.
+    let rows = [
+        ("no rule", vec![], (0, 0, 0)),
+        ("the empty selector matches all", vec![rule("", "", "")], (2, 1, 0)),
+        ("a driver", vec![rule(DRIVER, "", "")], (2, 1, 0)),
+        ("another driver", vec![rule("nic.example.com", "", "")], (0, 0, 0)),
+        ("a pool", vec![rule("", "a", "")], (2, 0, 0)),
+        ("a device of every pool", vec![rule("", "", "gpu-0")], (1, 1, 0)),
+        ("all three", vec![rule(DRIVER, "a", "gpu-1")], (1, 0, 0)),
+        ("two rules for one device", vec![rule("", "b", ""), rule("", "", "gpu-0")], (1, 1, 0)),
+        ("no selector matches nothing", vec![RuleFacts { selector: None, hard: true }], (0, 0, 0)),
+        ("only information", vec![RuleFacts { hard: false, ..rule("", "", "") }], (0, 0, 0)),
+        ("by expression", vec![by_class], (0, 0, 1)),
+    ];
+    for (name, rules, expected) in rows {
+        let counted = super::count(&slices, &[], &rules.iter().collect::<Vec<_>>());
+        let found = (on(&counted, "a").unhealthy, on(&counted, "b").unhealthy, counted.blind_rules);
+        assert_eq!(found, expected, "{name}");
+    }
+    // Of a card that can be cut the card decides here too.
+    let part = rule("", "a", "gpu-0-half-0");
+    assert_eq!(on(&super::count(&[cards("a")], &[], &[&part]), "a").unhealthy, 0);
+    let card = rule("", "a", "gpu-0");
+    assert_eq!(on(&super::count(&[cards("a")], &[], &[&card]), "a").unhealthy, 1);
+}
+
+#[test]
+fn groups_are_of_physical_devices_whatever_they_are_named_by() {
+    let of = |model: &str, name: &str| DeviceFacts { model: model.into(), ..device(name) };
+    let mut cut = cards("a");
+    cut.devices.iter_mut().for_each(|device| device.model = "H100".into());
+    let slices = [
+        cut,
+        slice("b", 1, 1, vec![of("L40S", "gpu-0"), of("L40S", "gpu-1"), tainted(of("L40S", "gpu-2")), of("", "x")]),
+        slice("c", 1, 1, vec![of("H100", "gpu-0")]),
+    ];
+    // A part of a card of a, a tainted device of b, and one that only somebody looks at.
+    let look = AllocatedDevice { admin: true, ..result("c", "gpu-0") };
+    let claims = [claim(vec![result("a", "gpu-0-half-0"), result("b", "gpu-2"), look], 2)];
+    let group = |name: &str, (nodes, physical, healthy): (u32, u32, u32), (allocated, free): (u32, u32)| GroupDevices {
+        name: name.into(),
+        driver: DRIVER.into(),
+        nodes,
+        physical,
+        healthy,
+        allocated,
+        free,
+    };
+    let by_model = groups(&slices, &claims, &[], |_, model| model.into());
+    let expected = [group("", (1, 1, 1), (0, 1)), group("H100", (2, 3, 3), (1, 2)), group("L40S", (1, 3, 2), (1, 2))];
+    assert_eq!(by_model, expected, "a tainted device that is allocated takes nothing from the free ones");
+    let by_place =
+        groups(&slices, &claims, &[], |place, _| if *place == Place::Node("b".into()) { "b" } else { "" }.into());
+    assert_eq!(by_place, [group("", (2, 3, 3), (1, 2)), group("b", (1, 4, 3), (1, 3))]);
+}
+
+#[test]
+fn what_claims_hold_is_counted_once_for_each_name() {
+    let slices = [cards("a"), slice("b", 1, 1, devices(&["gpu-0", "gpu-1"]))];
+    let halves = claim(vec![result("a", "gpu-0-half-0"), result("a", "gpu-0-half-1")], 1);
+    let same = claim(vec![result("a", "gpu-0-half-1"), result("b", "gpu-0")], 3);
+    let gone = claim(vec![result("b", "gone"), AllocatedDevice { admin: true, ..result("b", "gpu-1") }], 1);
+    let held = |name: &str, devices, users| Holding { name: name.into(), driver: DRIVER.into(), devices, users };
+    let claims =
+        [("x", "n/1", &halves), ("x", "n/2", &same), ("y", "n/2", &same), ("y", "m/2", &halves), ("z", "n/3", &gone)];
+    let found = holdings(&slices, claims.map(|(name, key, claim)| (name.into(), key, claim)));
+    // pod-0 of n uses two claims; the pod-0 of m is another one.
+    assert_eq!(found, [held("x", 2, 3), held("y", 2, 4)]);
+}
+
+#[test]
+fn a_device_is_described_by_the_newest_slices_of_its_pool() {
+    let of = |model: &str| vec![DeviceFacts { model: model.into(), ..device("gpu-0") }];
+    let slices = [
+        slice("a", 2, 2, of("new")),
+        slice("a", 1, 1, of("old")),
+        slice("a", 2, 2, devices(&["gpu-1"])),
+        slice("b", 9, 1, of("other")),
+    ];
+    let described = |rules: &[&RuleFacts], name| offered(slices.iter(), rules, (DRIVER, "a", name));
+    assert_eq!(described(&[], "gpu-0"), Some(Offered { model: "new".into(), tainted: false }));
+    assert_eq!(described(&[&rule("", "a", "")], "gpu-1"), Some(Offered { model: "".into(), tainted: true }));
+    assert_eq!(described(&[], "gpu-2"), None);
 }
 
 #[test]

@@ -2,9 +2,13 @@
 
 use super::*;
 use crate::action::Action;
+use crate::facts::dra::{AllocatedDevice, ClaimFacts, Consumer, DeviceFacts, Place, SliceFacts};
+use crate::facts::kept::Kept;
 use crate::facts::node::{ConditionStatus, NodeFacts, Taint};
 use crate::facts::pod::Basis;
+use crate::facts::wire::Uid;
 use crate::model::fixture::{Bench, at, gpu_node, gpu_pod, node, pod, turned};
+use crate::msg::{Batch, ClusterEvent, KeptChange, Resource};
 
 fn labelled(mut node: NodeFacts, labels: &[(&str, &str)]) -> NodeFacts {
     node.labels = labels.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect();
@@ -158,4 +162,106 @@ fn slices_and_shares_stand_for_themselves_and_fit_nothing() {
     let kinds: Vec<_> = board.groups.iter().map(|g| (&*g.name, g.kind, g.supply.unwrap().fits.is_some())).collect();
     assert_eq!(kinds, [("", Kind::Device, true), ("L4", Kind::Shared, false)]);
     assert_eq!(board.free[0], 8, "shares are no devices");
+}
+
+/// Lists one kind of optional objects to its end.
+fn listed(bench: &mut Bench, resource: Resource, batch: Batch) {
+    bench.send(ClusterEvent::ListStarted { resource, generation: 1 });
+    let page = ClusterEvent::Page { resource, generation: 1, page: 1, remaining: None, bytes: 0, unreadable: 0, batch };
+    bench.send(page);
+    bench.send(ClusterEvent::ListFinished { resource, generation: 1 });
+}
+
+fn present<T>(key: &str, facts: T) -> KeptChange<T> {
+    KeptChange::Present(Box::new(Kept { key: key.into(), uid: Uid(1), version: 1, facts }))
+}
+
+/// Two nodes of the pool `new` and one device on a network; a claim of `train` that two pods share, one of `serve` that serves
+/// an extended resource, and one that nobody uses.
+fn with_dra(by: Grouping) -> Bench {
+    let device =
+        |name: &str, model: &str| DeviceFacts { name: name.into(), model: model.into(), ..DeviceFacts::default() };
+    let slice = |pool: &str, place, devices| SliceFacts {
+        driver: "gpu.example.com".into(),
+        pool: pool.into(),
+        generation: 1,
+        slices: 1,
+        place,
+        counters: Vec::new(),
+        devices,
+    };
+    let on = |node: &str| Place::Node(node.into());
+    let h100 = "NVIDIA H100";
+    let bad = DeviceFacts { tainted: true, ..device("gpu-1", h100) };
+    let slices = vec![
+        present("s1", slice("h1", on("h1"), vec![device("gpu-0", h100), bad])),
+        present("s2", slice("a1", on("a1"), vec![device("gpu-0", h100), device("gpu-1", "L40S")])),
+        present("s3", slice("net", Place::Network, vec![device("nic", "")])),
+    ];
+    let result = |pool: &str, name: &str| AllocatedDevice {
+        driver: "gpu.example.com".into(),
+        pool: pool.into(),
+        device: name.into(),
+        ..AllocatedDevice::default()
+    };
+    let claim = |results, users: &[&str]| ClaimFacts {
+        results,
+        allocated: true,
+        reserved_for: users.iter().map(|name| Consumer { name: (*name).into(), ..Consumer::default() }).collect(),
+    };
+    let claims = vec![
+        present("ns/shared", claim(vec![result("h1", "gpu-0")], &["train-1", "train-2"])),
+        present("serve/bridge", claim(vec![result("a1", "gpu-1")], &["nobody-knows"])),
+        present("ns/held", claim(vec![result("a1", "gpu-0")], &[])),
+    ];
+    let mut bench = bench(by);
+    listed(&mut bench, Resource::Slices, Batch::Slices(slices));
+    listed(&mut bench, Resource::Claims, Batch::Claims(claims));
+    bench.prepare();
+    bench
+}
+
+/// Name, members, allocated, and of groups of nodes physical, healthy, free and lost; of devices of DRA only.
+fn dra_rows(bench: &Bench) -> Vec<(String, u32, i64, Option<[i64; 4]>)> {
+    let row = |group: &Group| {
+        let supply = group.supply.map(|s| [s.capacity, s.allocatable, s.free, s.withdrawn]);
+        assert!(group.supply.is_none_or(|supply| supply.fits.is_none()), "what fits is told of device plugins only");
+        (group.name.to_string(), group.members, group.requested, supply)
+    };
+    bench.state().gpu_board().groups.iter().filter(|group| group.dra).map(row).collect()
+}
+
+#[test]
+fn devices_of_dra_are_groups_of_their_own_beside_those_of_plugins() {
+    let by_model = with_dra(Grouping::Model);
+    let expected = [
+        ("H100".to_owned(), 2, 2, Some([3, 2, 0, 1])),
+        (String::new(), 0, 0, Some([1, 1, 1, 0])),
+        ("L40S".to_owned(), 1, 1, Some([1, 1, 0, 0])),
+    ];
+    assert_eq!(dra_rows(&by_model), expected);
+    assert_eq!(by_model.state().gpu_board().dra_devices, Some(5));
+    assert_eq!(by_model.state().gpu_board().fits, bench(Grouping::Model).state().gpu_board().fits);
+    let kinds: Vec<_> = by_model.state().gpu_board().groups.iter().map(|group| group.dra).collect();
+    assert_eq!(kinds, [false, false, true, true, true], "those of the plugins first");
+    let by_pool = [
+        ("new".to_owned(), 1, 1, Some([2, 1, 0, 1])),
+        ("old".to_owned(), 1, 2, Some([2, 2, 0, 0])),
+        ("network".to_owned(), 0, 0, Some([1, 1, 1, 0])),
+    ];
+    assert_eq!(dra_rows(&with_dra(Grouping::Pool)), by_pool);
+}
+
+#[test]
+fn claims_are_counted_once_by_namespace_and_by_owner() {
+    let by_namespace = [("ns".to_owned(), 2, 2, None), ("serve".to_owned(), 1, 1, None)];
+    assert_eq!(dra_rows(&with_dra(Grouping::Namespace)), by_namespace);
+    let by_owner = [(String::new(), 1, 2, None), ("Job/train".to_owned(), 2, 1, None)];
+    assert_eq!(dra_rows(&with_dra(Grouping::Owner)), by_owner);
+}
+
+#[test]
+fn without_a_picture_of_dra_the_board_says_nothing_of_it() {
+    let bench = bench(Grouping::Model);
+    assert_eq!((bench.state().gpu_board().dra_devices, dra_rows(&bench).len()), (None, 0));
 }

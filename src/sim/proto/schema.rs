@@ -14,6 +14,7 @@ Container name=1:s image=2:s args=4*s ports=6*ContainerPort env=7*EnvVar resourc
   volumeMounts=9*VolumeMount livenessProbe=10:Probe readinessProbe=11:Probe lifecycle=12:Lifecycle
   terminationMessagePath=13:s imagePullPolicy=14:s securityContext=15:SecurityContext
   terminationMessagePolicy=20:s startupProbe=22:Probe restartPolicy=24:s
+ContainerExtendedResourceRequest containerName=1:s resourceName=2:s requestName=3:s
 ContainerImage names=1*s sizeBytes=2:i
 ContainerPort name=1:s containerPort=3:i protocol=4:s
 ContainerState waiting=1:ContainerStateWaiting running=2:ContainerStateRunning
@@ -53,6 +54,10 @@ NamespaceStatus phase=1:s
 Node metadata=1:ObjectMeta spec=2:NodeSpec status=3:NodeStatus
 NodeAddress type=1:s address=2:s
 NodeAffinity requiredDuringSchedulingIgnoredDuringExecution=1:NodeSelector
+NodeAllocatableMappedResources name=1:s quantity=2:Q
+NodeAllocatableOverheadResources name=1:s perPod=2:Q perContainer=3:Q
+NodeAllocatableResourceClaimStatus resourceClaimName=1:s containers=2*s resources=3{Q}
+  mapping=4*NodeAllocatableMappedResources overhead=5*NodeAllocatableOverheadResources
 NodeCondition type=1:s status=2:s lastHeartbeatTime=3:T lastTransitionTime=4:T reason=5:s message=6:s
 NodeDaemonEndpoints kubeletEndpoint=1:DaemonEndpoint
 NodeSelector nodeSelectorTerms=1*NodeSelectorTerm
@@ -73,6 +78,7 @@ Pod metadata=1:ObjectMeta spec=2:PodSpec status=3:PodStatus
 PodAffinityTerm labelSelector=1:LabelSelector topologyKey=3:s
 PodAntiAffinity preferredDuringSchedulingIgnoredDuringExecution=2*WeightedPodAffinityTerm
 PodCondition type=1:s status=2:s lastProbeTime=3:T lastTransitionTime=4:T reason=5:s message=6:s
+PodExtendedResourceClaimStatus requestMappings=1*ContainerExtendedResourceRequest resourceClaimName=2:s
 PodIp ip=1:s
 PodSecurityContext
 PodSpec volumes=1*Volume containers=2*Container restartPolicy=3:s terminationGracePeriodSeconds=4:i dnsPolicy=6:s
@@ -82,6 +88,8 @@ PodSpec volumes=1*Volume containers=2*Container restartPolicy=3:s terminationGra
 PodStatus phase=1:s conditions=2*PodCondition message=3:s reason=4:s hostIP=5:s podIP=6:s startTime=7:T
   containerStatuses=8*ContainerStatus qosClass=9:s initContainerStatuses=10*ContainerStatus
   nominatedNodeName=11:s podIPs=12*PodIp hostIPs=16*HostIp
+  extendedResourceClaimStatus=18:PodExtendedResourceClaimStatus
+  nodeAllocatableResourceClaimStatuses=21*NodeAllocatableResourceClaimStatus
 Probe httpGet=1.2:HttpGetAction timeoutSeconds=3:i periodSeconds=4:i successThreshold=5:i failureThreshold=6:i
 ProjectedVolumeSource sources=1*VolumeProjection defaultMode=2:i
 ResourceRequirements limits=1{Q} requests=2{Q}

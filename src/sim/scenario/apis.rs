@@ -2,6 +2,8 @@
 
 use serde::Deserialize;
 
+use crate::sim::object::Resource;
+
 /// `[cluster.apis]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -12,6 +14,23 @@ pub(in crate::sim) struct ApisSpec {
     pub(in crate::sim) leases: Access,
     /// `resource.k8s.io`.
     pub(in crate::sim) dra: Dra,
+    /// The device taint rules of `resource.k8s.io`.
+    pub(in crate::sim) taint_rules: Rules,
+}
+
+/// In which version of `resource.k8s.io` there are taint rules.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(in crate::sim) enum Rules {
+    /// As of Kubernetes 1.36.
+    V1beta2,
+    /// As of 1.33.
+    V1alpha3,
+    /// v1beta2, and we may not see them: 403.
+    Forbidden,
+    /// In none.
+    #[default]
+    Absent,
 }
 
 /// Which version of `resource.k8s.io` is served.
@@ -32,21 +51,29 @@ pub(in crate::sim) enum Dra {
 }
 
 impl ApisSpec {
-    /// Whether an `apiVersion` is served.
-    pub(in crate::sim) fn serves(&self, version: &str) -> bool {
-        match version.strip_prefix("resource.k8s.io/") {
-            Some("v1") => matches!(self.dra, Dra::V1 | Dra::Forbidden),
-            Some("v1beta2") => self.dra == Dra::V1beta2,
-            Some("v1beta1") => self.dra == Dra::V1beta1,
-            _ => version != "coordination.k8s.io/v1" || self.leases != Access::Absent,
+    /// Whether a kind is served in an `apiVersion`.
+    pub(in crate::sim) fn serves(&self, version: &str, resource: Resource) -> bool {
+        match (version.strip_prefix("resource.k8s.io/"), resource) {
+            (Some(version), Resource::Rules) => match self.taint_rules {
+                Rules::V1beta2 | Rules::Forbidden => version == "v1beta2",
+                Rules::V1alpha3 => version == "v1alpha3",
+                Rules::Absent => false,
+            },
+            (Some("v1"), _) => matches!(self.dra, Dra::V1 | Dra::Forbidden),
+            (Some("v1beta2"), _) => self.dra == Dra::V1beta2,
+            (Some("v1beta1"), _) => self.dra == Dra::V1beta1,
+            (Some(_), _) => false,
+            (None, _) => version != "coordination.k8s.io/v1" || self.leases != Access::Absent,
         }
     }
 
-    /// Whether objects of an `apiVersion` may not be seen.
-    pub(in crate::sim) fn forbids(&self, version: &str) -> bool {
-        match version {
-            "coordination.k8s.io/v1" => self.leases == Access::Forbidden,
-            _ => version.starts_with("resource.k8s.io/") && self.dra == Dra::Forbidden,
+    /// Whether objects of a kind may not be seen.
+    pub(in crate::sim) fn forbids(&self, resource: Resource) -> bool {
+        match resource {
+            Resource::Leases => self.leases == Access::Forbidden,
+            Resource::Rules => self.taint_rules == Rules::Forbidden,
+            Resource::Slices | Resource::Claims | Resource::Classes => self.dra == Dra::Forbidden,
+            Resource::Nodes | Resource::Pods | Resource::Namespaces | Resource::Events => false,
         }
     }
 }

@@ -11,10 +11,11 @@ use super::super::encode::Encoder;
 use super::super::object::Resource as Kind;
 use super::super::population::{Seeds, build};
 use crate::action::Action;
-use crate::facts::pod::PodBatch;
-use crate::facts::{node, pod};
+use crate::facts::pod::{PodBatch, PodDetail};
+use crate::facts::{dra, node, pod};
 use crate::model::{ClusterSpec, Model, Settings};
-use crate::msg::{Batch, ClusterEvent, ClusterId, Edit, Mono, Msg, NodeChange, Now, Resource, SyncState};
+use crate::msg::inspect::{Finding, Found, Subject};
+use crate::msg::{Batch, ClusterEvent, ClusterId, Edit, KeptChange, Mono, Msg, NodeChange, Now, Resource, SyncState};
 use crate::sim::Scenario;
 use crate::theme::{Depth, Look};
 use crate::ui::{ViewState, view};
@@ -56,9 +57,14 @@ fn model(context: &str) -> Model {
     let unreadable_nodes = head.unwrap().unreadable;
     let mut pods = PodBatch::default();
     let unreadable_pods = pod::decode_list(&list(context, Kind::Pods), &mut pods).unwrap().unreadable;
-    for (resource, batch, unreadable) in
-        [(Resource::Nodes, Batch::Nodes(nodes), unreadable_nodes), (Resource::Pods, Batch::Pods(pods), unreadable_pods)]
-    {
+    let mut batches = vec![
+        (Resource::Nodes, Batch::Nodes(nodes), unreadable_nodes),
+        (Resource::Pods, Batch::Pods(pods), unreadable_pods),
+    ];
+    if context == "zoo-dra" {
+        batches.extend(dynamic(context));
+    }
+    for (resource, batch, unreadable) in batches {
         let generation = 1;
         let page = ClusterEvent::Page { resource, generation, page: 1, remaining: None, bytes: 1, unreadable, batch };
         for event in [
@@ -73,6 +79,20 @@ fn model(context: &str) -> Model {
     }
     model.prepare(now());
     model
+}
+
+/// What there is of `resource.k8s.io`.
+fn dynamic(context: &str) -> Vec<(Resource, Batch, u32)> {
+    macro_rules! listed {
+        ($($kind:ident, $decode:path;)*) => {
+            vec![$({
+                let mut objects = Vec::new();
+                let head = $decode(&list(context, Kind::$kind), |object| objects.push(KeptChange::Present(Box::new(object))));
+                (Resource::$kind, Batch::$kind(objects), head.unwrap().unreadable)
+            }),*]
+        };
+    }
+    listed! { Slices, dra::decode_slices; Claims, dra::decode_claims; Classes, dra::decode_classes; Rules, dra::decode_rules; }
 }
 
 fn act(model: &mut Model, actions: &[Action]) {
@@ -130,6 +150,92 @@ fn the_gpus_of_the_zoo_are_drawn_at_every_size_and_by_every_group() {
         act(&mut model, &[Action::NextPane]);
         snapshot(&format!("zoo_gpus_by_{by}_160x50"), &mut model, (160, 50));
     }
+}
+
+/// Opens a pod of the zoo as the program does, from the object that the server would send.
+fn open_pod(model: &mut Model, (context, node): (&str, &str), name: &str) {
+    open(model, node);
+    act(model, &[Action::Filter]);
+    for letter in name.chars() {
+        model.update(Msg::Edit(Edit::Insert(letter)), now());
+    }
+    act(model, &[Action::Open, Action::Top, Action::Open]);
+    let pods: serde_json::Value = serde_json::from_slice(&list(context, Kind::Pods)).unwrap();
+    let pod = pods["items"].as_array().unwrap().iter().find(|pod| pod["metadata"]["name"] == name).unwrap();
+    let detail = PodDetail::decode(pod.to_string().as_bytes()).unwrap();
+    let subject = Subject::Pod { namespace: detail.namespace.clone(), name: name.into() };
+    let found = Finding { subject, news: Found::Pod(Box::new(detail)) };
+    model.update(Msg::Cluster(ClusterId(0), ClusterEvent::Found(Box::new(found))), now());
+    model.prepare(now());
+}
+
+/// Counted by hand from the scenario: a card of dra-1 is cut and one serves an extended resource; of dra-2 one is shared by two
+/// pods, one is tainted by a rule, one by its driver and held by nobody, and one is only looked at; dra-3 is published anew.
+#[test]
+fn devices_of_dra_in_the_zoo_are_what_a_person_counts() {
+    let mut model = model("zoo-dra");
+    let snapshot = serde_json::to_value(crate::report::snapshot(&model, now())).unwrap();
+    let dra = &snapshot["clusters"][0]["dra"];
+    let of = |drivers: &serde_json::Value, driver: &str| {
+        let drivers = drivers.as_array().unwrap();
+        let found = drivers.iter().find(|one| one["driver"] == driver).unwrap();
+        ["physical", "unhealthy", "partitions", "allocated", "held", "partitionsAllocated", "shares"]
+            .map(|field| found[field].as_u64().unwrap())
+    };
+    let gpu = "gpu.example.com";
+    assert_eq!(of(&dra["drivers"], gpu), [6, 2, 4, 4, 1, 1, 0]);
+    assert_eq!(of(&item(&model, "dra-1")["dra"], gpu), [2, 0, 4, 2, 0, 1, 0]);
+    assert_eq!(of(&item(&model, "dra-2")["dra"], gpu), [4, 2, 0, 2, 1, 0, 0]);
+    assert_eq!(item(&model, "dra-3")["dra"][0]["updating"], true);
+    assert_eq!(of(&dra["network"], "nic.example.com"), [2, 0, 0, 1, 0, 0, 2]);
+    assert_eq!((&dra["stray"], &dra["taintRules"], &dra["taintRulesNotEvaluated"]), (&1.into(), &4.into(), &1.into()));
+    assert_eq!(
+        item(&model, "dra-1")["accelerators"],
+        serde_json::json!([]),
+        "the claim serves it, not a device plugin"
+    );
+    // 4 cores of each of two pods and 2 of a claim; a claim's gibibyte, and 500 MiB for the container.
+    let resources = &item(&model, "dra-1")["resources"];
+    assert_eq!(
+        (&resources["cpu"]["requested"], &resources["memory"]["requested"]),
+        (&"10".into(), &"1598029824".into())
+    );
+    act(&mut model, &[Action::Gpus]);
+    self::snapshot("zoo_dra_gpus_160x40", &mut model, (160, 40));
+    act(&mut model, &[Action::NextPane]);
+    self::snapshot("zoo_dra_gpus_by_pool_120x30", &mut model, (120, 30));
+    act(&mut model, &[Action::NextPane]);
+    self::snapshot("zoo_dra_gpus_by_namespace_120x30", &mut model, (120, 30));
+}
+
+#[test]
+fn a_pod_of_the_zoo_names_the_devices_that_its_claims_got() {
+    let got = |node: &str, pod: &str| {
+        let mut model = model("zoo-dra");
+        open_pod(&mut model, ("zoo-dra", node), pod);
+        screen(&mut model, (160, 45), &Look::new(Depth::None, false))
+    };
+    let line = |text: &str, words: &[&str]| {
+        assert!(text.lines().any(|line| words.iter().all(|word| line.contains(word))), "{words:?}\n{text}");
+    };
+    let share = got("dra-2", "share-0");
+    line(&share, &["gpu.example.com / dra-2 / gpu-0", "L40S", "used by 2 pods"]);
+    line(&share, &["nic.example.com / fabric / nic-0", "share a671734a-e8e5-11e4-8fde-42010af09327"]);
+    let cut = got("dra-1", "cut");
+    line(&cut, &["gpu", "cut-3g", "third"]);
+    line(&cut, &["gpu.example.com / dra-1 / gpu-0-3g-0", "NVIDIA H100 80GB HBM3"]);
+    line(&cut, &["gpu.example.com / dra-1 / old-3", "in no slice"]);
+    line(&cut, &["there is no such claim"]);
+    let served = got("dra-1", "served");
+    line(&served, &["nvidia.com/gpu", "served-extended-resources-x7k2p", "made for an extended resource"]);
+    line(&served, &["gpu.example.com / dra-1 / gpu-1"]);
+    line(&got("dra-2", "monitor"), &["gpu.example.com / dra-2 / gpu-1", "admin access"]);
+    let mut model = model("zoo-dra");
+    open_pod(&mut model, ("zoo-dra", "dra-2"), "share-0");
+    snapshot("zoo_dra_pod_120x30", &mut model, (120, 30));
+    let mut model = self::model("zoo-dra");
+    open_pod(&mut model, ("zoo-dra", "dra-2"), "hostile");
+    snapshot("zoo_dra_pod_hostile_120x30", &mut model, (120, 30));
 }
 
 #[test]

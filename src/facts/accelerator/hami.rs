@@ -1,0 +1,92 @@
+//! Nodes whose NVIDIA devices `HAMi` splits: `nvidia.com/gpu` is then devices × split count (semantics.md, 3.2).
+//!
+//! `HAMi`'s device plugin announces nothing but that number. What it is made of stands in an annotation of the node, which the plugin
+//! writes for its scheduler (`HAMi` `pkg/device/devices.go`, `MarshalNodeDevices`; up to 2.4 `EncodeNodeDevices`).
+
+use serde::Deserialize;
+
+use super::announces;
+use crate::facts::node::Announces;
+
+/// The annotation; what is kept of it stands among the node's labels under this name (`8 devices, 80 shares`).
+pub(in crate::facts) const REGISTER: &str = "hami.io/node-nvidia-register";
+
+/// What `HAMi`'s mock device plugin announces beside the number, for schedulers that look at the node's capacity.
+const ACCESSORIES: [&str; 3] = ["nvidia.com/gpucores", "nvidia.com/gpumem", "nvidia.com/gpumem-percentage"];
+
+/// What the annotation says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::facts) struct Split {
+    devices: u32,
+    shares: u32,
+}
+
+impl Split {
+    /// Reads the annotation; `None` if it says nothing that can be read.
+    pub(in crate::facts) fn read(text: &str) -> Option<Self> {
+        let counts = if text.trim_start().starts_with('[') { listed(text)? } else { encoded(text)? };
+        let devices = u32::try_from(counts.len()).ok().filter(|devices| *devices > 0)?;
+        Some(Self { devices, shares: counts.into_iter().fold(0, u32::saturating_add) })
+    }
+
+    /// As it stands among the labels.
+    pub(in crate::facts) fn label(self) -> String {
+        format!("{} devices, {} shares", self.devices, self.shares)
+    }
+
+    /// From there.
+    fn of(node: &impl Announces) -> Option<Self> {
+        let (devices, shares) = node.label(REGISTER)?.strip_suffix(" shares")?.split_once(" devices, ")?;
+        Some(Self { devices: devices.parse().ok()?, shares: shares.parse().ok()? })
+    }
+}
+
+/// `[{"id":"GPU-…","count":10,"devmem":32768,…}]`.
+fn listed(text: &str) -> Option<Vec<u32>> {
+    #[derive(Deserialize)]
+    struct Device {
+        #[serde(default)]
+        count: u32,
+    }
+    let devices: Vec<Device> = serde_json::from_str(text).ok()?;
+    Some(devices.into_iter().map(|device| device.count).collect())
+}
+
+/// `GPU-…,10,32768,100,NVIDIA-…,0,true:GPU-…,10,…:`.
+fn encoded(text: &str) -> Option<Vec<u32>> {
+    text.split(':').filter(|device| !device.is_empty()).map(|device| device.split(',').nth(1)?.parse().ok()).collect()
+}
+
+/// `HAMi` hands out shares of this node's devices. Where every device is one share, they are devices.
+pub(super) fn splits(node: &impl Announces) -> bool {
+    match Split::of(node) {
+        Some(split) => split.shares != split.devices,
+        None => ACCESSORIES.iter().any(|name| announces(node, name)),
+    }
+}
+
+/// How many shares there are on this node; `None` if `HAMi` does not say.
+pub(super) fn shares(node: &impl Announces) -> Option<i64> {
+    Split::of(node).map(|split| split.shares.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_forms_of_the_annotation_are_read() {
+        // The examples of HAMi's own documents: `docs/develop/protocol.md`, and the JSON of `MarshalNodeDevices`.
+        let encoded = "GPU-00552014-5c87-89ac-b1a6-7b53aa24b0ec,10,32768,100,NVIDIA-Tesla V100-PCIE-32GB,0,true:\
+                       GPU-0fc3eda5-e98b-a25b-5b0d-cf5c855d1448,10,32768,100,NVIDIA-Tesla V100-PCIE-32GB,0,true:";
+        let newer = "GPU-1,10,32768,100,NVIDIA-Tesla V100-PCIE-32GB,0,true,0,hami-core:";
+        let listed = r#"[{"id":"GPU-1","index":0,"count":4,"devmem":24576,"devcore":100,"type":"NVIDIA-A10","mode":"hami-core","health":true},
+                        {"id":"GPU-2","count":5,"migProfiles":[{"name":"1g.5gb"}]}]"#;
+        for (text, devices, shares) in [(encoded, 2, 20), (newer, 1, 10), (listed, 2, 9)] {
+            assert_eq!(Split::read(text), Some(Split { devices, shares }), "{text}");
+        }
+        for text in ["", ":", "[]", "[", "{}", "GPU-1", "GPU-1,ten,1", r#"[{"count":-1}]"#, "[7]"] {
+            assert_eq!(Split::read(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Devices of dynamic resource allocation in the GPU view.
+
+use super::{Board, Group, Grouping, Supply, pool};
+use crate::facts::accelerator::{Kind, short_model};
+use crate::facts::dra::{ClaimFacts, Place};
+use crate::facts::text::Clean;
+use crate::model::dra::GroupDevices;
+use crate::model::ledger::Ledger;
+use crate::model::nodes::Nodes;
+use crate::model::optional::Optionals;
+
+impl Board {
+    /// Adds the devices of dynamic resource allocation. What serves an extended resource is allocated to a claim like any other
+    /// device, and pods' requests leave it out, so it is here and only here.
+    pub(super) fn add_dra(&mut self, (nodes, ledger, optional): (&Nodes, &Ledger, &Optionals), by: Grouping) {
+        self.dra_devices = optional.count_devices().map(|devices| devices.all().map_or(0, |all| all.physical));
+        if !optional.dra_known() {
+            return;
+        }
+        if by.of_nodes() {
+            let groups = optional.device_groups(|place, model| match (by, place) {
+                (Grouping::Model, _) => Clean::new(short_model(model)),
+                (_, Place::Node(node)) => nodes.by_name(node).and_then(pool).unwrap_or_default(),
+                (_, Place::Network | Place::Unsaid) => Clean::new("network"),
+            });
+            self.groups.extend(groups.into_iter().map(Group::of_devices));
+        } else {
+            self.groups.extend(claimed(optional, ledger, by));
+        }
+        self.sort_groups();
+    }
+}
+
+impl Group {
+    /// A group of devices of dynamic resource allocation.
+    fn of_devices(devices: GroupDevices) -> Self {
+        let GroupDevices { name, driver, nodes, physical, healthy, allocated, free } = devices;
+        let supply = Supply {
+            capacity: physical.into(),
+            allocatable: healthy.into(),
+            free: free.into(),
+            withdrawn: (physical - healthy).into(),
+            missing: 0,
+            fits: None,
+        };
+        let (kind, requested, supply) = (Kind::Device, allocated.into(), Some(supply));
+        Self { name, resource: driver, kind, dra: true, members: nodes, requested, supply }
+    }
+}
+
+/// What claims have, by the namespace of the claim or the owner of the pod that uses it; each physical device once in a group.
+fn claimed(optional: &Optionals, ledger: &Ledger, by: Grouping) -> impl Iterator<Item = Group> {
+    let owner = |namespace: &str, claim: &ClaimFacts| {
+        let pod = claim.reserved_for.iter().find_map(|user| ledger.find_pod(namespace, &user.name))?;
+        let pod = ledger.pod(pod);
+        (!pod.owner_kind.is_empty()).then(|| Clean::new(&format!("{}/{}", pod.owner_kind, pod.owner_name)))
+    };
+    let name = |namespace: &str, claim: &ClaimFacts| match by {
+        Grouping::Owner => owner(namespace, claim).unwrap_or_default(),
+        _ => Clean::new(namespace),
+    };
+    optional.holdings(name).into_iter().map(|holding| Group {
+        name: holding.name,
+        resource: holding.driver,
+        kind: Kind::Device,
+        dra: true,
+        members: holding.users,
+        requested: holding.devices.into(),
+        supply: None,
+    })
+}
