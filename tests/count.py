@@ -10,14 +10,21 @@ if any differs.
     kubectl get nodes -o json > n; kubectl get pods -A -o json > p; tests/count.py n p
     watchbell snapshot -o json > s; tests/count.py --compare s --context prod-a n p
     tests/count.py --accelerator example.com/npu=device n p
+    tests/count.py --simulate large            (after `cargo build --release`; any scenario, `huge` takes half an hour)
 
 Objects that are no objects, are of another kind or have no name are counted as unreadable and count nowhere else.
 """
 
 import argparse
 import json
+import os
 import re
+import subprocess
 import sys
+import tempfile
+import time
+import urllib.parse
+import urllib.request
 from fractions import Fraction
 
 NANO = Fraction(1, 10**9)
@@ -156,9 +163,36 @@ def requests_of(container):
     return {**{name: amount for name, amount in limits.items() if extended(name)}, **asked}
 
 
-def aggregate(pod, asks):
-    """max(apps + sidecars, the peak of the init containers in their order)."""
+def claims_of(pod):
+    """What claims take of the node's own resources: once for the pod, and for each container that refers to them."""
+    once, each = {}, {}
+    for claim in map(obj, arr(obj(pod.get("status")).get("nodeAllocatableResourceClaimStatuses"))):
+        once = add(once, amounts(claim.get("resources")))
+        for taken in map(obj, arr(claim.get("mapping")) + arr(claim.get("overhead"))):
+            name = text(taken.get("name"))
+            for field in ("quantity", "perPod"):
+                once = add(once, amounts({name: taken.get(field)}))
+            for container in arr(claim.get("containers")):
+                each[container] = add(each.get(container, {}), amounts({name: taken.get("perContainer")}))
+    return once, each
+
+
+def served(pod, container):
+    """Extended resources of a container that a claim serves: they are counted among the devices of the claim."""
+    mappings = map(obj, arr(obj(obj(pod.get("status")).get("extendedResourceClaimStatus")).get("requestMappings")))
+    return {text(m.get("resourceName")) for m in mappings if text(m.get("containerName")) == text(container.get("name"))}
+
+
+def aggregate(pod, held, claimed=True):
+    """max(apps + sidecars, the peak of the init containers in their order), and what claims take beside them."""
     spec = obj(pod.get("spec"))
+    once, each = claims_of(pod) if claimed else ({}, {})
+
+    def asks(container):
+        by_claim = served(pod, container)
+        own = {name: amount for name, amount in held(container).items() if name not in by_claim}
+        return add(own, each.get(text(container.get("name")), {}))
+
     total = {}
     for container in arr(spec.get("containers")):
         total = add(total, asks(obj(container)))
@@ -172,11 +206,17 @@ def aggregate(pod, asks):
             peak = most(peak, sidecars)
         else:
             peak = most(peak, add(asked, sidecars))
-    return most(total, peak)
+    return add(most(total, peak), once)
+
+
+# What a pod asks for, once it is known and the rest of the pod is thrown away.
+ASKED = "asked"
 
 
 def effective_requests(pod):
     """What `kubectl describe node` and the scheduler count for a pod, per resource."""
+    if ASKED in pod:
+        return pod[ASKED]
     spec, status = obj(pod.get("spec")), obj(pod.get("status"))
     statuses = [obj(s) for s in arr(status.get("containerStatuses")) + arr(status.get("initContainerStatuses"))]
     pending = [obj(c) for c in arr(status.get("conditions")) if text(obj(c).get("type")) == "PodResizePending"]
@@ -199,8 +239,8 @@ def effective_requests(pod):
         held = obj(status_of(container).get("resources")).get("requests")
         return amounts(held) if isinstance(held, dict) else allocated(container)
 
-    # The maximum of the three sums, not the sum of three maxima.
-    asked = most(aggregate(pod, actuated), aggregate(pod, allocated))
+    # The maximum of the three sums, not the sum of three maxima. What a container runs with has its claims in it.
+    asked = most(aggregate(pod, actuated, claimed=False), aggregate(pod, allocated))
     if not infeasible:
         asked = most(asked, aggregate(pod, from_spec))
     for name, amount in amounts(obj(spec.get("resources")).get("requests")).items():
@@ -262,6 +302,28 @@ def label(node, key):
     return text(obj(obj(node.get("metadata")).get("labels")).get(key))
 
 
+def hami_split(node):
+    """Devices and shares of HAMi's annotation of a node; None if it says nothing that can be read."""
+    written = text(obj(obj(node.get("metadata")).get("annotations")).get("hami.io/node-nvidia-register"))
+    try:
+        if written.lstrip().startswith("["):
+            each = [device.get("count", 0) for device in json.loads(written)]
+        else:
+            each = [int(device.split(",")[1]) for device in written.split(":") if device]
+    except (ValueError, IndexError, AttributeError):
+        return None
+    whole_numbers = all(isinstance(count, int) and not isinstance(count, bool) and 0 <= count < 2**32 for count in each)
+    return (len(each), sum(each)) if each and whole_numbers else None
+
+
+def hami(node):
+    """Whether nvidia.com/gpu counts shares that HAMi hands out."""
+    split = hami_split(node)
+    if split:
+        return split[0] != split[1]
+    return any("nvidia.com/" + name in capacity_of(node) for name in ("gpumem", "gpumem-percentage", "gpucores"))
+
+
 def mig_invalid(node):
     return "-MIG-INVALID" in label(node, "nvidia.com/gpu.product")
 
@@ -279,7 +341,7 @@ def kind_on(node, resource, extra):
         if kind is None and re.fullmatch(pattern, resource, re.DOTALL):
             kind = found
     if resource == "nvidia.com/gpu":
-        if shares(node, resource):
+        if shares(node, resource) or hami(node):
             return SHARED
         product = label(node, "nvidia.com/gpu.product")
         if label(node, "nvidia.com/mig.strategy") == "single" and "-MIG-" in product and not mig_invalid(node):
@@ -305,6 +367,9 @@ def expected(node, resource):
         return None
     if is_whole and (label(node, "nvidia.com/mig.strategy") == "mixed" or mig_invalid(node)):
         return None
+    if is_whole and hami(node):
+        split = hami_split(node)
+        return split[1] if split and base == resource else None
     count = natural(label(node, base + ".count"))
     if count is None:
         return None
@@ -539,6 +604,61 @@ def fields(value):
     return 1
 
 
+# -------------------------------------------------------------------------------------------------------------- a whole simulation
+
+
+def pages(url, resource):
+    """The objects of a list, page by page."""
+    token = ""
+    while True:
+        query = urllib.parse.urlencode({"limit": 1000, "continue": token})
+        with urllib.request.urlopen("%s/api/v1/%s?%s" % (url, resource, query)) as answer:
+            page = json.load(answer)
+        yield from page["items"]
+        token = page["metadata"].get("continue")
+        if not token:
+            return
+
+
+def slim(pod):
+    """A pod without what is not counted: of a million of them nobody can keep all."""
+    meta, owner = obj(pod.get("metadata")), controller(pod)
+    mirror = {k: "" for k in obj(meta.get("annotations")) if k == "kubernetes.io/config.mirror"}
+    kept = {key: meta[key] for key in ("name", "namespace", "deletionTimestamp") if key in meta}
+    owners = [{"kind": sys.intern(owner["kind"]), "controller": True}] if "kind" in owner else []
+    return {
+        "metadata": {**kept, "annotations": mirror, "ownerReferences": owners},
+        "spec": {"nodeName": sys.intern(node_of(pod))},
+        "status": {"phase": sys.intern(text(obj(pod.get("status")).get("phase")))},
+        ASKED: effective_requests(pod),
+    }
+
+
+def simulate(scenario, binary, extra):
+    """Counts every cluster of a scenario at rest and compares it with a snapshot; 1 if any number differs."""
+    with tempfile.TemporaryDirectory() as folder:
+        kubeconfig = os.path.join(folder, "kubeconfig")
+        command = [binary, "simulate", "-s", scenario, "--churn", "0", "--kubeconfig-out", kubeconfig]
+        server = subprocess.Popen(command, stdout=subprocess.PIPE)
+        failed = 0
+        try:
+            for cluster in json.loads(server.stdout.readline())["clusters"]:
+                context, start = cluster["context"], time.monotonic()
+                mine = count(list(pages(cluster["url"], "nodes")), map(slim, pages(cluster["url"], "pods")), extra)
+                counted = time.monotonic()
+                asked = [binary, "snapshot", "-o", "json", "--context", context]
+                snapshot = subprocess.run(asked, env={"KUBECONFIG": kubeconfig, "HOME": folder}, stdout=subprocess.PIPE)
+                found, compared = compare(mine, json.loads(snapshot.stdout), context)
+                failed |= bool(found)
+                said = "\n".join(found) or "equal in %d fields of %d nodes" % (compared, len(mine["items"]))
+                took = (counted - start, time.monotonic() - counted)
+                print("%s: %s (counted in %.0f s, snapshot and comparison in %.0f s)" % (context, said, *took))
+        finally:
+            server.terminate()
+            server.wait()
+        return int(failed)
+
+
 def objects(documents):
     """Nodes and pods of the documents; an item without a kind has the one of its list."""
     nodes, pods = [], []
@@ -561,7 +681,12 @@ def main():
     parser.add_argument("--compare", metavar="SNAPSHOT", help="a file with the output of `watchbell snapshot -o json`")
     parser.add_argument("--context", help="the cluster of the snapshot, if it has several")
     parser.add_argument("--accelerator", action="append", default=[], metavar="NAME=KIND", help="as in [accelerators]")
+    parser.add_argument("--simulate", metavar="SCENARIO", help="count a scenario of `watchbell simulate` and compare it")
+    release = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "target", "release", "watchbell")
+    parser.add_argument("--binary", default=release, help="the program for --simulate [default: target/release/watchbell]")
     given = parser.parse_args()
+    if given.simulate:
+        return simulate(given.simulate, given.binary, dict(pair.split("=", 1) for pair in given.accelerator))
     documents = []
     for name in given.files:
         with open(name, encoding="utf-8", errors="replace") as file:

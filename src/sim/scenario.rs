@@ -245,6 +245,18 @@ impl Scenario {
         self.steps.clear();
     }
 
+    /// Makes every cluster smaller: of nodes, pods and requested devices one in `by`, of each group of nodes at least one.
+    pub fn cut(&mut self, by: u32) {
+        for ClusterSpec { nodes, pods, .. } in &mut self.clusters {
+            for group in nodes {
+                group.count = group.count.div_ceil(by);
+            }
+            for amount in [&mut pods.counted, &mut pods.finished, &mut pods.unscheduled, &mut pods.gpus_requested] {
+                *amount /= by;
+            }
+        }
+    }
+
     /// Makes every cluster change at this rate, in watch events of pods a second; at 0 nothing changes, nodes neither.
     pub fn set_churn(&mut self, events_per_second: f64) {
         for ClusterSpec { churn, .. } in &mut self.clusters {
