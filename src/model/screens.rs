@@ -158,11 +158,12 @@ impl Model {
     fn subject(&self) -> Option<Subject> {
         match &self.screen {
             Screen::Nodes => self.current().selected_name().map(|name| Subject::Node { name: name.clone() }),
-            Screen::Node { pane: NodePane::Pods, .. } => {
-                let pod = self.current().selected_pod()?;
-                Some(Subject::Pod { namespace: pod.namespace, name: pod.name })
+            Screen::Node { name, pane } => {
+                // Without a pod that could be meant the node is.
+                let pod = self.current().selected_pod().filter(|_| *pane == NodePane::Pods);
+                let node = || Subject::Node { name: name.clone() };
+                Some(pod.map_or_else(node, |pod| Subject::Pod { namespace: pod.namespace, name: pod.name }))
             }
-            Screen::Node { name, .. } => Some(Subject::Node { name: name.clone() }),
             Screen::Pod { namespace, name } => Some(Subject::Pod { namespace: namespace.clone(), name: name.clone() }),
             Screen::Yaml { subject } => Some(subject.clone()),
             _ => None,

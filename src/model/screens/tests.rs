@@ -289,3 +289,10 @@ fn the_selection_goes_on_with_a_pod_that_was_made_anew_and_survives_a_relist() {
     let after = bench.state().selected_pod().unwrap();
     assert_eq!((&*after.name, after.uid), ("p2", Uid(4_711)));
 }
+
+#[test]
+fn a_node_without_pods_has_its_own_yaml() {
+    let mut bench = Bench::with(vec![node("a")], &[]);
+    bench.act(Action::Open);
+    assert_eq!(looks(bench.act(Action::Yaml)), Some((node_subject("a"), true)));
+}
