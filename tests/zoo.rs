@@ -1,37 +1,186 @@
 //! The zoo in a terminal: what its objects would like to write there, and what is written.
 
-use crate::common::Served;
-use crate::pty::Terminal;
+use watchbell::sim::Change;
 
-/// Every screen is visited; of the bytes that reach the terminal none is of the objects' making.
+use crate::common::Served;
+use crate::pty::{Terminal, is_ours};
+
+/// Characters that a terminal does not show, or that change the order of what it shows. A joiner inside an emoji is none.
+fn is_hidden(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{200b}' | '\u{200c}' | '\u{200e}' | '\u{200f}' | '\u{2028}' | '\u{2029}' | '\u{feff}')
+        || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
+}
+
+/// Leaves the program; of the bytes that it has sent to the terminal none is of the objects' making.
+fn leaves_only_our_bytes(mut terminal: Terminal, names: &str) {
+    terminal.press("\u{3}");
+    terminal.wait_for("exit=0");
+    let raw = terminal.raw();
+    let (drawn, _) = raw.rsplit_once("\u{1b}[?1049l").expect("the alternate screen was left");
+    for rest in drawn.split('\u{1b}').skip(1) {
+        assert!(is_ours(rest), "{names}: a sequence that is not ours: {:?}", rest.chars().take(30).collect::<String>());
+    }
+    // An escape was judged above, and a bell is rung for alerts and ends a title.
+    let foreign = |c: &char| (c.is_control() && !matches!(c, '\u{1b}' | '\u{7}')) || is_hidden(*c);
+    let found = drawn.char_indices().find(|(_, c)| foreign(c));
+    let around = found.map(|(at, _)| drawn[..at].chars().rev().take(40).collect::<String>());
+    assert_eq!(found, None, "{names}: {around:?}, backwards");
+    assert!(drawn.contains("␛[2J") || names != "zoo", "the escape is shown as a letter");
+}
+
+/// Opens a node, walks through the parts of its screen, and reads its YAML.
+fn open_node(terminal: &mut Terminal, name: &str) {
+    terminal.press(&format!("/{name}\r"));
+    terminal.wait_for(&format!("nodes by filter {name}"));
+    terminal.press("\r");
+    terminal.wait_for(&format!("/ {name}"));
+    // Conditions, resources, labels, events, and the pods again.
+    terminal.press("llll");
+    terminal.wait_for("▸EVENTS");
+    terminal.press("l");
+    terminal.wait_for("▸NAMESPACE");
+}
+
+/// From a node's screen back to the table, whole.
+fn leave_node(terminal: &mut Terminal) {
+    let whole = |text: &str| text.contains("NAME▾") && !text.contains("by filter");
+    for _ in 0..100 {
+        if whole(&terminal.text()) {
+            break;
+        }
+        // One at a time: two in a row are a key of their own.
+        terminal.press("\u{1b}");
+        std::thread::sleep(std::time::Duration::from_millis(200));
+    }
+    terminal.wait("all nodes", whole);
+}
+
+/// Opens a pod of the node that is open, its YAML, and comes back.
+fn open_pod(terminal: &mut Terminal, name: &str) {
+    terminal.press(&format!("/{name}\r\r"));
+    terminal.wait_for("CONTAINERS");
+    terminal.wait("its events", |text| !text.contains("loading"));
+    terminal.press("y");
+    terminal.wait_for("metadata:");
+    terminal.press("\u{1b}");
+    terminal.wait_for("CONTAINERS");
+    terminal.press("\u{1b}");
+    terminal.wait("the node", |text| !text.contains("CONTAINERS"));
+    terminal.press("\u{1b}");
+}
+
+/// F71 (odd-maybe, quantum), F72, F74 and F78 (odd-long, ODD-CASE), F79 (odd-hostile, hostile), F80 (odd-roles), F81 (odd-huge) and
+/// F82 (odd-time) on every screen.
 #[test]
-fn f79_no_byte_that_the_program_did_not_make_reaches_the_terminal() {
+fn f71_to_f82_no_byte_that_the_program_did_not_make_reaches_the_terminal() {
     let served = Served::scenario("zoo");
     let mut terminal = Terminal::start(&served, "--context zoo --color never", &[]);
-    terminal.wait_for("nodes 69/76");
-    terminal.wait_for("pods 86/");
-    for (key, seen) in [("u", "FITS NOW"), ("l", "[pool]"), ("\x1b", "NAME"), ("!", "alerts of"), ("\x1b", "NAME")] {
+    terminal.wait_for(" 70/77");
+    terminal.wait_for(" 86/7,611");
+    for (key, seen) in [("u", "FITS NOW"), ("l", "[pool]"), ("l", "[namespace]"), ("l", "[owner]"), ("\x1b", "NAME")] {
         terminal.press(key);
         terminal.wait_for(seen);
     }
-    terminal.press("/odd-hostile\r");
-    terminal.wait_for("1 of 76 nodes by filter odd-hostile");
-    terminal.press("w");
-    terminal.press("\r");
-    terminal.wait_for("/ odd-hostile");
-    terminal.press("lll");
-    terminal.wait_for("Deadlock");
-    terminal.press("q");
-    terminal.wait_for("NAME");
-    terminal.press("q");
-    terminal.wait_for("exit=0");
-    let raw = terminal.raw();
-    assert!(raw.contains("␛[2J"), "the escape is shown as a letter");
-    for forbidden in
-        ["\x1b]0;owned", "\x1b]8;", "\x1b]52;", "\x1b\\link", "\x1b[31mred", "\u{9b}", "\u{90}", "\u{7f}", "\0"]
-    {
-        assert!(!raw.contains(forbidden), "{forbidden:?} reached the terminal");
+    for (key, seen) in [("!", "alerts of"), ("\x1b", "NAME"), ("a", "zoo API"), ("\x1b", "NAME"), ("w", "NAME")] {
+        terminal.press(key);
+        terminal.wait_for(seen);
     }
-    let hidden = |c: char| matches!(c, '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2028}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
-    assert_eq!(raw.chars().find(|c| hidden(*c)), None);
+    // To the end of the table, so that every row was drawn.
+    for _ in 0..3 {
+        terminal.press(" ");
+    }
+    terminal.press("G");
+    terminal.wait_for("zoo-worker-1");
+    for (node, pod) in [
+        ("odd-hostile", Some("hostile")),
+        ("odd-maybe", None),
+        ("odd-roles", None),
+        ("odd-long", None),
+        ("odd-time-0", None),
+        ("odd-huge", Some("absurd")),
+        ("nv-sixteen", Some("quantum")),
+        ("zoo-worker-1", Some("ppppp")),
+    ] {
+        open_node(&mut terminal, node);
+        if let Some(pod) = pod {
+            open_pod(&mut terminal, pod);
+        } else {
+            terminal.press("y");
+            terminal.wait_for("metadata:");
+            terminal.press("\u{1b}");
+        }
+        leave_node(&mut terminal);
+    }
+    leaves_only_our_bytes(terminal, "zoo");
+}
+
+#[test]
+fn f70_what_is_no_object_writes_nothing_to_the_terminal() {
+    let served = Served::scenario("zoo");
+    let mut terminal = Terminal::start(&served, "--context zoo-malformed --color never", &[]);
+    terminal.wait_for(" 3/3 ");
+    terminal.wait_for("20 unreadable");
+    open_node(&mut terminal, "good-0");
+    open_pod(&mut terminal, "good-1");
+    leave_node(&mut terminal);
+    leaves_only_our_bytes(terminal, "zoo-malformed");
+}
+
+#[test]
+fn f79_devices_and_claims_write_nothing_to_the_terminal() {
+    let served = Served::scenario("zoo");
+    let mut terminal = Terminal::start(&served, "--context zoo-dra --color never", &[]);
+    terminal.wait_for("≥6/9");
+    for (key, seen) in [("u", "evil.example.com␛[2J"), ("l", "[pool]"), ("l", "[namespace]"), ("l", "[owner]")] {
+        terminal.press(key);
+        terminal.wait_for(seen);
+    }
+    terminal.press("\u{1b}");
+    terminal.wait_for("NAME");
+    open_node(&mut terminal, "dra-2");
+    terminal.press("/hostile\r\r");
+    terminal.wait_for("pool␛]0;owned");
+    leave_node(&mut terminal);
+    leaves_only_our_bytes(terminal, "zoo-dra");
+}
+
+/// The line of a node in the table.
+fn row<'t>(text: &'t str, name: &str) -> &'t str {
+    text.lines().find(|line| line.trim_start_matches(['▌', ' ']).starts_with(name)).unwrap_or_default()
+}
+
+/// F74, from the server to the screen: another uid under the same name is another node.
+#[test]
+fn f74_a_node_that_is_made_anew_has_no_past_while_its_pods_keep_theirs() {
+    let served = Served::scenario("small");
+    let mut terminal = Terminal::start(&served, "", &[]);
+    let node = || "gpu-1".to_owned();
+    let old = terminal.wait("the node", |text| row(text, "gpu-1").contains("✓ Ready") && !text.contains("–/110"));
+    let pods = |text: &str| row(text, "gpu-1").split_whitespace().find(|word| word.contains("/110")).map(str::to_owned);
+    assert!(row(&old, "gpu-1").trim_end().ends_with('d'), "it is days old: {}", row(&old, "gpu-1"));
+    for _ in 0..2 {
+        served.control().apply(Change::NodeNotReady { node: node() });
+        terminal.wait("its fall", |text| row(text, "gpu-1").contains("NotReady"));
+        served.control().apply(Change::NodeRecovered { node: node() });
+        terminal.wait("its return", |text| {
+            row(text, "gpu-1").contains("Ready") && !row(text, "gpu-1").contains("NotReady")
+        });
+    }
+    terminal.wait("that it flaps", |text| row(text, "gpu-1").contains("flapping"));
+    served.control().apply(Change::RecreateNode { node: node() });
+    let new = terminal.wait("the new node", |text| {
+        let row = row(text, "gpu-1").trim_end();
+        row.contains("✓ Ready") && !row.contains("flapping") && row.ends_with('s')
+    });
+    assert!(!new.contains("flapping"), "the alert ends with the node:\n{new}");
+    assert_eq!(pods(&new), pods(&old), "pods name their node, and it is there");
+    terminal.press("/gpu-1\r\r");
+    let text = terminal.wait_for("/ gpu-1");
+    assert!(!text.contains("flapping"), "{text}");
+    terminal.press("lll");
+    let text = terminal.wait_for("no change seen since the start");
+    let aged = |line: &&str| line.contains("Running") && line.split_whitespace().any(|word| word.ends_with('d'));
+    assert!(text.lines().any(|line| aged(&line)), "its pods are as old as they were:\n{text}");
+    terminal.press("\u{3}");
+    terminal.ends_with(0);
 }
