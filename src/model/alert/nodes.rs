@@ -199,6 +199,7 @@ impl Case<'_> {
 }
 
 /// What a line about many nodes is made of.
+#[derive(Clone, Copy)]
 struct Words {
     reason: &'static str,
     many: &'static str,
