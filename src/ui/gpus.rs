@@ -16,6 +16,7 @@ use crate::model::cluster::ClusterState;
 use crate::model::fit::SIZES;
 use crate::model::gpus::{Board, Group, Grouping, Held};
 use crate::model::rows::age_of;
+use crate::model::scope::Partial;
 use crate::theme::{Glyphs, Role};
 
 /// What the view shows, taken out of the model.
@@ -24,6 +25,8 @@ pub(super) struct GpusView<'a> {
     by: Grouping,
     /// Whether what pods ask for is known.
     pods: Known<()>,
+    /// What is watched of the pods, if that is only a part of the cluster.
+    partial: Option<Partial>,
     /// The model's scroll offset.
     wanted: usize,
     /// Now by the server's clock.
@@ -33,7 +36,15 @@ pub(super) struct GpusView<'a> {
 impl<'a> GpusView<'a> {
     pub(super) fn new(cluster: &'a ClusterState, by: Grouping, (wanted, now): (usize, crate::msg::Now)) -> Self {
         let pods = cluster.pod_counts().map(|_| ());
-        Self { board: cluster.gpu_board(), by, pods, wanted, server_now: cluster.server_now(now) }
+        let (board, partial) = (cluster.gpu_board(), cluster.partial());
+        Self { board, by, pods, partial, wanted, server_now: cluster.server_now(now) }
+    }
+}
+
+impl GpusView<'_> {
+    /// What pods ask for is known of some namespaces.
+    fn is_partial(&self) -> bool {
+        self.partial.is_some() && matches!(self.pods, Known::AtLeast(()))
     }
 }
 
@@ -180,6 +191,10 @@ fn lines<'a>(view: &GpusView<'a>) -> Vec<Line<'a>> {
     if let Known::Exact(()) = view.pods {
         lines.push(Line::Text(Role::Text, free(board)));
         lines.push(Line::Text(Role::Muted, rule(board)));
+    } else if let (Known::AtLeast(()), Some(partial)) = (view.pods, &view.partial) {
+        let why =
+            format!("partial: {}; what is free and fits is not known, requested is a lower bound", partial.names());
+        lines.push(Line::Text(Role::Unknown, why));
     } else {
         let why = match view.pods {
             Known::Denied => "pods may not be listed: what is requested, free and held is not known",
@@ -198,10 +213,12 @@ fn lines<'a>(view: &GpusView<'a>) -> Vec<Line<'a>> {
     }
     lines.extend(board.groups.iter().map(Line::Group));
     lines.push(Line::Blank);
-    if !matches!(view.pods, Known::Exact(())) {
+    let partial = view.is_partial();
+    if !partial && !matches!(view.pods, Known::Exact(())) {
         return lines;
     }
-    lines.push(Line::Text(if board.held.is_empty() { Role::Muted } else { Role::Warn }, held_words(board)));
+    let held = held_words(board) + if partial { ", of the watched namespaces" } else { "" };
+    lines.push(Line::Text(if board.held.is_empty() { Role::Muted } else { Role::Warn }, held));
     if !board.held.is_empty() {
         lines.push(Line::HeldHead);
         lines.extend(board.held.iter().map(Line::Held));
@@ -317,6 +334,9 @@ fn group_text(column: GroupColumn, group: &Group, view: &GpusView<'_>, paint: Pa
             Kind::Aux => none(),
         },
         (GroupColumn::Nodes | GroupColumn::Pods, _) => number(group.members.into()),
+        (GroupColumn::Requested, _) if view.is_partial() => {
+            (Role::Muted, format!("{}{}", glyphs.at_least, amount(group.requested)))
+        }
         (GroupColumn::Requested | GroupColumn::Free | GroupColumn::Fit(_), _) if !exact => {
             (Role::Unknown, glyphs.none.to_owned())
         }
