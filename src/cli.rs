@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::facts::text::is_dns_label;
+
 /// A terminal dashboard for people on call for Kubernetes clusters.
 ///
 /// Shows nodes, GPUs, pod density and the API server's latency of one or more clusters, and stays true while an API server is
@@ -108,6 +110,12 @@ pub struct ClusterArgs {
     /// Watch every context of the kubeconfig.
     #[arg(long, global = true, conflicts_with = "context")]
     pub all_contexts: bool,
+    /// Watch only the pods of this namespace; repeat it or separate with commas [default: the whole cluster].
+    ///
+    /// For users who may not list the pods of the whole cluster. Nodes are watched all the same; what depends on all pods is
+    /// shown as a lower bound, or not at all.
+    #[arg(long, short, value_name = "NAME", value_delimiter = ',', global = true, value_parser = namespace)]
+    pub namespace: Vec<String>,
 }
 
 /// How it looks.
@@ -169,6 +177,17 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     Duration::try_from(parsed).map_err(|_| format!("`{text}` is negative; a duration is not"))
 }
 
+/// The name of a namespace.
+///
+/// # Errors
+/// What is wrong with `text`, for the command line and the configuration.
+pub fn namespace(text: &str) -> Result<String, String> {
+    if is_dns_label(text) {
+        return Ok(text.to_owned());
+    }
+    Err(format!("`{text}` cannot be a namespace; it must be a DNS label: 1 to 63 of a-z, 0-9 and -, not - at the ends"))
+}
+
 fn loopback(text: &str) -> Result<SocketAddr, String> {
     let address: SocketAddr =
         text.parse().map_err(|_| format!("`{text}` is no address; write it like `127.0.0.1:0`"))?;
@@ -196,6 +215,16 @@ mod tests {
     fn contexts_may_be_repeated_or_separated_by_commas() {
         let cli = Cli::try_parse_from(["watchbell", "--context", "a,b", "--context", "c"]).unwrap();
         assert_eq!(cli.clusters.context, ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn namespaces_may_be_repeated_or_separated_by_commas_and_must_be_labels() {
+        let cli = Cli::try_parse_from(["watchbell", "-n", "a,b", "snapshot", "--namespace", "c"]);
+        assert_eq!(cli.unwrap().clusters.namespace, ["c"], "the last place where it is given counts");
+        let cli = Cli::try_parse_from(["watchbell", "snapshot", "-n", "a,b", "-n", "c-1"]).unwrap();
+        assert_eq!(cli.clusters.namespace, ["a", "b", "c-1"]);
+        let error = Cli::try_parse_from(["watchbell", "-n", "a,Team"]).unwrap_err().to_string();
+        assert!(error.contains("`Team`") && error.contains("--namespace"), "{error}");
     }
 
     #[test]

@@ -35,8 +35,10 @@ mod probe;
 mod proxy;
 mod reflector;
 mod session;
+mod source;
 mod stream;
 mod tuning;
+mod turns;
 mod usage;
 mod vigil;
 mod warnings;
@@ -46,7 +48,9 @@ use deadline::{Backoff, SizeTier};
 use kubeconfig::Target;
 use meter::Sink;
 use session::{Build, Rejections, Session};
+use source::Source;
 pub use tuning::{LeaseWatch, Optional, Tiers, Tuning};
+use turns::Turns;
 use vigil::Vigil;
 use warnings::Warnings;
 
@@ -100,6 +104,10 @@ pub(crate) struct Shared {
     nodes: watch::Sender<Option<u32>>,
     /// The last list of each resource: its number grows even when the loop has to start again.
     generations: [AtomicU32; Resource::CORE.len() + Resource::OPTIONAL.len()],
+    /// The last list of the pods of each namespace that is watched by itself.
+    namespaces: Vec<AtomicU32>,
+    /// Where the requests for these queue.
+    turns: Turns,
 }
 
 impl Shared {
@@ -121,9 +129,10 @@ impl Shared {
         self.nodes.send_replace(Some(nodes));
     }
 
-    /// The last list of `resource`.
-    fn generation(&self, resource: Resource) -> &AtomicU32 {
-        &self.generations[resource as usize]
+    /// The last list from there.
+    fn generation(&self, source: &Source) -> &AtomicU32 {
+        let namespace = source.place.and_then(|place| self.namespaces.get(usize::from(place)));
+        namespace.unwrap_or(&self.generations[source.resource as usize])
     }
 
     /// The user's wishes from now on.
@@ -160,6 +169,8 @@ enum Part {
     Session,
     Meter,
     Reflector(Resource),
+    /// The pods of one namespace, by its place.
+    Namespace(u16),
     Probe(Series),
     Version,
     Inspector,
@@ -168,11 +179,11 @@ enum Part {
 }
 
 impl Part {
-    const ALL: [Self; 14] = [
+    /// What every cluster has; its pods are [`Part::pods`].
+    const ALL: [Self; 13] = [
         Self::Meter,
         Self::Session,
         Self::Reflector(Resource::Nodes),
-        Self::Reflector(Resource::Pods),
         Self::Probe(Series::Ping),
         Self::Probe(Series::Work),
         Self::Version,
@@ -185,11 +196,20 @@ impl Part {
         Self::Optional(Resource::Rules),
     ];
 
+    /// The lists of pods: one, or one for each namespace.
+    fn pods(tuning: &Tuning) -> Vec<Self> {
+        match u16::try_from(tuning.namespaces.len()).unwrap_or(u16::MAX) {
+            0 => vec![Self::Reflector(Resource::Pods)],
+            namespaces => (0..namespaces).map(Self::Namespace).collect(),
+        }
+    }
+
     fn name(self) -> &'static str {
         match self {
             Self::Session => "credentials",
             Self::Meter => "meter",
             Self::Reflector(resource) | Self::Optional(resource) => resource.name(),
+            Self::Namespace(_) => Resource::Pods.name(),
             Self::Probe(Series::Ping) => "ping probe",
             Self::Probe(Series::Work) => "work probe",
             Self::Version => "version",
@@ -223,6 +243,8 @@ async fn supervise<B: Build>(build: B, server: ClusterEvent, tuning: Tuning, lin
         tier: Mutex::new(SizeTier::new(tuning.tiers.clone())),
         nodes: watch::channel(None).0,
         generations: Default::default(),
+        namespaces: tuning.namespaces.iter().map(|_| AtomicU32::default()).collect(),
+        turns: Turns::new(&tuning),
         tuning,
     });
     let work = async {
@@ -267,7 +289,8 @@ impl<B: Build> Tree<B> {
         let rng = shared.tuning.seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
         let (tasks, parts, restarts) = (JoinSet::new(), HashMap::new(), HashMap::new());
         let mut tree = Self { shared, keeper, tasks, parts, restarts, rng };
-        for part in Part::ALL {
+        let pods = Part::pods(&tree.shared.tuning);
+        for part in Part::ALL.into_iter().chain(pods) {
             tree.start(part, Duration::ZERO);
         }
         tree
@@ -285,6 +308,7 @@ impl<B: Build> Tree<B> {
                 }
                 Part::Meter => shared.sink.forward(shared.id, &shared.out).await,
                 Part::Reflector(resource) => stream::run(shared, resource, seed).await,
+                Part::Namespace(place) => stream::run_in(shared, place, seed).await,
                 Part::Probe(series) => probe::run(shared, series).await,
                 Part::Version => probe::versions(shared).await,
                 Part::Inspector => inspect::run(shared, seed).await,

@@ -19,9 +19,11 @@ use crate::model::Settings;
 use crate::tell::{Notify, Telling};
 
 mod alerts;
+mod namespaces;
 mod timeouts;
 
 use alerts::Alerts;
+use namespaces::Namespaces;
 use timeouts::Timeouts;
 
 /// The defaults, commented.
@@ -49,6 +51,10 @@ pub struct Config {
     watch_list: bool,
     /// The same by context: `[cluster.NAME] watch-list`.
     cluster_watch_list: BTreeMap<String, bool>,
+    /// Whose pods are watched; none: the whole cluster.
+    namespaces: Namespaces,
+    /// The same by context: `[cluster.NAME] namespaces`.
+    cluster_namespaces: BTreeMap<String, Namespaces>,
     /// What is asked of APIs that a cluster need not have.
     pub optional: Optional,
     /// What the model is told of the probe; thresholds are those of [`Config::thresholds`].
@@ -106,6 +112,14 @@ pub enum ConfigError {
         /// What is wrong and where.
         text: String,
     },
+    /// A flag says what cannot be.
+    #[error("{flag}: {text}")]
+    Flag {
+        /// The flag.
+        flag: &'static str,
+        /// What is wrong with its value.
+        text: String,
+    },
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -130,6 +144,7 @@ struct ClusterSection {
     alerts: Alerts,
     #[serde(rename = "watch-list")]
     watch_list: Option<bool>,
+    namespaces: Option<Namespaces>,
     timeouts: Timeouts,
 }
 
@@ -137,6 +152,7 @@ struct ClusterSection {
 #[serde(default)]
 struct ClustersSection {
     contexts: Option<Vec<String>>,
+    namespaces: Option<Namespaces>,
     protobuf: Option<bool>,
     #[serde(rename = "watch-list")]
     watch_list: Option<bool>,
@@ -201,6 +217,8 @@ impl Config {
             protobuf: true,
             watch_list: false,
             cluster_watch_list: BTreeMap::new(),
+            namespaces: Namespaces::default(),
+            cluster_namespaces: BTreeMap::new(),
             optional: Optional::default(),
             settings: Settings::default(),
             telling: Telling::default(),
@@ -260,12 +278,26 @@ impl Config {
             protobuf: self.protobuf,
             watch_list: self.cluster_watch_list.get(context).copied().unwrap_or(self.watch_list),
             optional: self.optional.clone(),
+            namespaces: self.cluster_namespaces.get(context).unwrap_or(&self.namespaces).names().to_vec(),
             ..Tuning::default()
         };
         for timeouts in self.timeouts.iter().chain(self.cluster_timeouts.get(context)) {
             timeouts.apply(&mut tuning);
         }
         tuning
+    }
+
+    /// Watches only the pods of these namespaces in every cluster, whatever the files say; if there are any.
+    ///
+    /// # Errors
+    /// [`ConfigError::Flag`] if one of them cannot be a namespace, or if they are too many.
+    pub fn watch_only(&mut self, namespaces: &[String]) -> Result<(), ConfigError> {
+        if !namespaces.is_empty() {
+            let flag = |text| ConfigError::Flag { flag: "--namespace", text };
+            self.namespaces = Namespaces::new(namespaces).map_err(flag)?;
+            self.cluster_namespaces.clear();
+        }
+        Ok(())
     }
 
     /// What each resource name counts as.
@@ -279,6 +311,7 @@ impl Config {
         self.timeouts.push(timeouts);
         for (name, section) in cluster {
             self.cluster_watch_list.extend(section.watch_list.map(|stream| (name.clone(), stream)));
+            self.cluster_namespaces.extend(section.namespaces.map(|namespaces| (name.clone(), namespaces)));
             self.cluster_timeouts.insert(name.clone(), section.timeouts);
             self.cluster_alerts.insert(name, section.alerts);
         }
@@ -296,6 +329,7 @@ impl Config {
         replace(&mut self.telling.notify, tell.notify);
         replace(&mut self.telling.on_alert, tell.on_alert);
         replace(&mut self.contexts, clusters.contexts);
+        replace(&mut self.namespaces, clusters.namespaces);
         replace(&mut self.protobuf, clusters.protobuf);
         replace(&mut self.watch_list, clusters.watch_list);
         replace(&mut self.optional.usage, optional.usage);

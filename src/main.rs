@@ -161,7 +161,8 @@ fn print(text: &str) -> eyre::Result<()> {
 }
 
 fn load_config(cli: &Cli) -> eyre::Result<Config> {
-    let config = if cli.ignore_config { Config::defaults() } else { Config::load(cli.config.as_deref())? };
+    let mut config = if cli.ignore_config { Config::defaults() } else { Config::load(cli.config.as_deref())? };
+    config.watch_only(&cli.clusters.namespace)?;
     for warning in &config.warnings {
         complain(&format!("warning: {warning}"));
     }

@@ -19,6 +19,7 @@ pub mod ledger;
 mod nodes;
 pub mod optional;
 pub mod rows;
+pub mod scope;
 pub mod screens;
 mod sync;
 mod touched;
@@ -34,6 +35,7 @@ use crate::msg::{ClusterId, Effect, Mono, Msg, Now};
 
 use alert::Severity;
 use cluster::ClusterState;
+use scope::Scope;
 
 /// Rows of a page until the ui says how many there are: what fits a terminal of 24 lines.
 const DEFAULT_PAGE: usize = 20;
@@ -47,7 +49,7 @@ const SLEEP: Duration = Duration::from_secs(5);
 pub enum Known<T> {
     /// Nothing is known: the first list has brought nothing yet, or the source does not say.
     Unknown,
-    /// A lower bound while the first list runs.
+    /// A lower bound: the first list runs, or only the pods of some namespaces are read (F23).
     AtLeast(T),
     /// As of the last complete list and every change since.
     Exact(T),
@@ -293,6 +295,13 @@ impl Model {
     pub fn with_accelerators(mut self, table: Table) -> Self {
         let table = Arc::new(table);
         self.clusters.iter_mut().for_each(|cluster| cluster.count_as_accelerators(Arc::clone(&table)));
+        self
+    }
+
+    /// Watches only the pods of some namespaces of these clusters, in their order; before the first message.
+    #[must_use]
+    pub fn with_scopes(mut self, scopes: impl IntoIterator<Item = Scope>) -> Self {
+        self.clusters.iter_mut().zip(scopes).for_each(|(cluster, scope)| cluster.watch_only(scope));
         self
     }
 

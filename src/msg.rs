@@ -199,6 +199,13 @@ pub enum ClusterEvent {
         /// Bytes since the last such message.
         bytes: u64,
     },
+    /// News of the list and the watch of the pods of one namespace, where not those of the whole cluster are watched (F23).
+    Namespaced {
+        /// The place of the namespace among those that are watched.
+        place: u16,
+        /// What is new of it.
+        event: Box<ClusterEvent>,
+    },
     /// What nodes use, or why that is not known; nothing else follows from it.
     Usage(UsageNews),
     /// A request began, moved or ended.

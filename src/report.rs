@@ -44,7 +44,7 @@ pub struct Cluster {
     pub context: Clean,
     /// The server's URL, without credentials.
     pub server: Option<Clean>,
-    /// The word of the strip: `ok`, `slow`, `throttled`, `loading`, `denied`, `stale`, `unreachable`, `broken`.
+    /// The word of the strip: `ok`, `partial`, `slow`, `throttled`, `loading`, `denied`, `stale`, `unreachable`, `broken`.
     pub state: &'static str,
     /// Sums over nodes.
     pub nodes: Nodes,
@@ -82,6 +82,8 @@ pub enum State {
     Denied,
     /// Nothing was read.
     Unknown,
+    /// The lists of some namespaces were read to their end: numbers are lower bounds of those of the cluster, or left out.
+    Partial,
     /// Was complete once; the link is lost, or there was no proof of life for too long.
     Stale,
 }
@@ -118,7 +120,7 @@ pub struct Accelerator {
     pub capacity: i64,
     /// Sum of `status.allocatable`.
     pub allocatable: i64,
-    /// By bound pods that are neither Succeeded nor Failed; see `pods.state`.
+    /// By bound pods that are neither Succeeded nor Failed; see `pods.state`, which says of which pods.
     pub requested: Option<i64>,
     /// allocatable − requested; negative where more is requested than is healthy.
     pub free: Option<i64>,
@@ -138,6 +140,8 @@ pub struct Accelerator {
 pub struct Pods {
     /// How well they are known.
     pub state: State,
+    /// The namespaces that are watched; `None`: the whole cluster.
+    pub namespaces: Option<Vec<Namespace>>,
     /// Bound to a node and neither Succeeded nor Failed.
     pub bound: Option<u32>,
     /// Of those: being deleted.
@@ -155,6 +159,16 @@ pub struct Pods {
     pub orphaned: Option<u32>,
     /// Objects of the last list and since then that could not be read; they count nowhere else.
     pub unreadable: u32,
+}
+
+/// A namespace whose pods are watched.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Namespace {
+    /// Its name.
+    pub name: Clean,
+    /// How well its pods are known.
+    pub state: State,
 }
 
 /// Whether the usage of nodes (`metrics.k8s.io`) is seen.
@@ -270,11 +284,14 @@ pub fn snapshot(model: &Model, now: Now) -> Snapshot {
 }
 
 impl Snapshot {
-    /// Nodes and pods of every cluster are complete: nothing is missing.
+    /// Nodes and pods of every cluster are complete, of some namespaces where no more was asked for: nothing is missing.
     #[must_use]
     pub fn complete(&self) -> bool {
-        let complete = |c: &Cluster| c.nodes.state == State::Complete && c.pods.state == State::Complete;
-        self.clusters.iter().all(complete)
+        let whole = |pods: &Pods| match &pods.namespaces {
+            None => pods.state == State::Complete,
+            Some(all) => all.iter().all(|namespace| namespace.state == State::Complete),
+        };
+        self.clusters.iter().all(|c: &Cluster| c.nodes.state == State::Complete && whole(&c.pods))
     }
 }
 
@@ -284,6 +301,11 @@ fn cluster_of(cluster: &ClusterState, now: Now) -> Cluster {
     let pods = cluster.pod_counts();
     let nodes = cluster.items(now);
     let nodes_state = state(&summary.nodes_fresh, summary.nodes_total);
+    let pods_state = match state(&summary.pods_fresh, summary.pods) {
+        State::Loading if summary.partial.is_some() => partial_state(&summary.pods_fresh),
+        state => state,
+    };
+    let shown = Shown { lower_bounds: summary.partial.is_some() && pods_state != State::Loading };
     let devices = cluster.dra_devices();
     let mut errors: Vec<Fault> = cluster.failures().map(fault).collect();
     if errors.is_empty()
@@ -304,19 +326,22 @@ fn cluster_of(cluster: &ClusterState, now: Now) -> Cluster {
             cordoned: counts.map(|counts| counts.cordoned).exact(),
             unreadable: cluster.unreadable_nodes(),
         },
-        accelerators: counts.exact().map(|_| cluster.accelerators().into_iter().map(accelerator).collect()),
+        accelerators: counts
+            .exact()
+            .map(|_| cluster.accelerators().into_iter().map(|totals| accelerator(totals, shown)).collect()),
         pods: Pods {
-            state: state(&summary.pods_fresh, summary.pods),
-            bound: summary.pods.exact(),
-            terminating: pods.map(|pods| pods.terminating).exact(),
-            daemon_set: pods.map(|pods| pods.daemon_set).exact(),
-            mirror: pods.map(|pods| pods.mirror).exact(),
+            state: pods_state,
+            namespaces: summary.partial.is_some().then(|| namespaces(cluster, now)),
+            bound: shown.of(summary.pods),
+            terminating: shown.of(pods.map(|pods| pods.terminating)),
+            daemon_set: shown.of(pods.map(|pods| pods.daemon_set)),
+            mirror: shown.of(pods.map(|pods| pods.mirror)),
             allocatable: summary.pods_allocatable.exact(),
-            unscheduled: summary.unscheduled.exact(),
-            orphaned: summary.orphaned.exact(),
+            unscheduled: shown.of(summary.unscheduled),
+            orphaned: shown.of(summary.orphaned),
             unreadable: cluster.unreadable_pods(),
         },
-        resources: counts.exact().map(|_| amounts::summed(nodes.iter().map(|node| &*node.resources))),
+        resources: counts.exact().map(|_| amounts::summed(nodes.iter().map(|node| &*node.resources), shown)),
         usage: Usage {
             visible: *cluster.usage_visible() == Visibility::Visible,
             reason: cluster.usage_visible().reason(),
@@ -341,7 +366,7 @@ fn cluster_of(cluster: &ClusterState, now: Now) -> Cluster {
             .map(|(resource, size, why)| SmallerPages { resource: resource.name(), size: *size, after: why.name() })
             .collect(),
         errors,
-        items: counts.any().map(|_| nodes.iter().map(|node| item::of(node, devices.as_ref())).collect()),
+        items: counts.any().map(|_| nodes.iter().map(|node| item::of(node, devices.as_ref(), shown)).collect()),
     }
 }
 
@@ -369,11 +394,45 @@ fn state<T>(fresh: &Freshness, value: Known<T>) -> State {
     }
 }
 
-fn accelerator(totals: AcceleratorTotals) -> Accelerator {
+/// How well the pods of a scope are known once something of them is.
+fn partial_state(fresh: &Freshness) -> State {
+    match fresh {
+        Freshness::Never | Freshness::Loading { .. } => State::Loading,
+        Freshness::Stale(_) | Freshness::Relisting { .. } => State::Stale,
+        Freshness::Live(_) | Freshness::Polling(_) | Freshness::Denied => State::Partial,
+    }
+}
+
+fn namespaces(cluster: &ClusterState, now: Now) -> Vec<Namespace> {
+    let state = |fresh: &Freshness| match fresh {
+        Freshness::Never => State::Unknown,
+        Freshness::Denied => State::Denied,
+        fresh => match partial_state(fresh) {
+            State::Partial => State::Complete,
+            other => other,
+        },
+    };
+    cluster.namespaces(now).map(|(name, fresh)| Namespace { name: name.clone(), state: state(&fresh) }).collect()
+}
+
+/// Which numbers of pods are given.
+#[derive(Clone, Copy, Debug)]
+struct Shown {
+    /// Those of the namespaces of a scope too: `pods.state` and `pods.namespaces` say that they are lower bounds.
+    lower_bounds: bool,
+}
+
+impl Shown {
+    fn of<T>(self, number: Known<T>) -> Option<T> {
+        if self.lower_bounds { number.any() } else { number.exact() }
+    }
+}
+
+fn accelerator(totals: AcceleratorTotals, shown: Shown) -> Accelerator {
     Accelerator {
         free: totals.free().exact(),
-        requested: totals.requested.exact(),
-        over_requested: totals.over_requested.exact(),
+        requested: shown.of(totals.requested),
+        over_requested: shown.of(totals.over_requested),
         resource: totals.resource,
         kind: totals.kind,
         capacity: totals.capacity,
@@ -400,6 +459,7 @@ fn word(state: State) -> &'static str {
     match state {
         State::Complete => "complete",
         State::Loading => "loading",
+        State::Partial => "partial",
         State::Denied => "denied",
         State::Unknown => "unknown",
         State::Stale => "stale",

@@ -24,6 +24,7 @@ use crate::cluster::{self, Command, Link, Tuning};
 use crate::facts::accelerator::Table;
 use crate::keymap::KeyMap;
 use crate::model::cluster::ClusterState;
+use crate::model::scope::Scope;
 use crate::model::{ClusterSpec, Mode, Model, Settings};
 use crate::msg::inspect::Inspection;
 use crate::msg::{AlertNews, ClusterId, Edit, Effect, Msg};
@@ -128,8 +129,10 @@ pub fn specs(targets: &[Target]) -> Vec<ClusterSpec> {
         .collect()
 }
 
-fn model(targets: &[Target], settings: impl Fn(&Target) -> Settings) -> Model {
-    Model::each(specs(targets).into_iter().zip(targets.iter().map(settings)).collect())
+fn model(targets: &[Target], settings: impl Fn(&Target) -> Settings, tuning: impl Fn(&Target) -> Tuning) -> Model {
+    let scope = |target: &Target| Scope { namespaces: tuning(target).namespaces, example: target.namespace().cloned() };
+    let clusters = specs(targets).into_iter().zip(targets.iter().map(settings));
+    Model::each(clusters.collect()).with_scopes(targets.iter().map(scope))
 }
 
 /// How the dashboard is set up.
@@ -163,7 +166,7 @@ impl Dashboard {
         runtime.block_on(async {
             let clock = Clock::start();
             let clusters = Clusters::start(&self.targets, &self.tuning, clock)?;
-            let model = model(&self.targets, &self.settings).with_accelerators(self.accelerators);
+            let model = model(&self.targets, &self.settings, &self.tuning).with_accelerators(self.accelerators);
             let clusters_hook = clusters.hook(&self.telling);
             let screen = Screen::enter()?;
             let app = App {
@@ -415,8 +418,8 @@ pub fn snapshot(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let clock = Clock::start();
-        let mut clusters = Clusters::start(targets, tuning, clock)?;
-        let mut model = model(targets, settings).with_accelerators(accelerators);
+        let mut clusters = Clusters::start(targets, &tuning, clock)?;
+        let mut model = model(targets, settings, tuning).with_accelerators(accelerators);
         let end = Instant::now() + deadline;
         let mut inbox = Vec::with_capacity(BATCH_MESSAGES);
         let mut patience = None;

@@ -10,6 +10,7 @@ mod corpus;
 mod count;
 mod descriptors;
 mod docs;
+mod faults_scope;
 mod faults_transport;
 mod faults_watch;
 mod kubectl;

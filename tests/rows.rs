@@ -31,8 +31,19 @@
 //! * F20: `f20_rejected_credentials_are_asked_for_once_more_and_then_politely`
 //! * F21: `f21_forbidden_pods_are_unknown_and_the_nodes_stay`
 //! * F22: `f22_where_watching_is_forbidden_the_list_is_polled_and_says_so`
-//! * F23: does not apply: lists are of the whole cluster; a forbidden list of all pods is F21 whatever is allowed in
-//!   a namespace, and a part is never shown as the whole
+//! * F23: `f23_two_namespaces_are_watched_where_all_pods_are_forbidden_and_follow_every_change`;
+//!   `f23_a_namespace_without_the_right_is_named_and_the_other_is_read`;
+//!   `f23_a_server_that_goes_and_comes_back_is_the_truth_again_in_every_namespace`;
+//!   `f23_snapshot_of_a_namespace_is_partial_and_says_so_and_of_a_forbidden_cluster_it_says_what_to_do`;
+//!   `f23_check_offers_a_namespace_and_looks_at_the_rights_in_it`;
+//!   `f23_after_any_sequence_the_pods_of_two_namespaces_are_the_servers_truth_one_by_one`;
+//!   `f23_no_sick_server_is_asked_more_than_once_a_second_for_32_namespaces`;
+//!   `f23_the_end_of_one_namespaces_list_sweeps_nothing_of_another`;
+//!   `f23_numbers_of_some_namespaces_are_lower_bounds_of_the_cluster`;
+//!   `f23_only_what_some_namespaces_prove_raises_the_alert_of_density`;
+//!   `f23_the_strip_the_table_and_the_footer_say_that_pods_are_of_some_namespaces`;
+//!   `f23_the_gpu_view_promises_no_device_that_others_may_hold`;
+//!   `f21_f23_where_all_pods_are_forbidden_the_alert_says_how_to_watch_a_namespace`
 //! * F24: `f24_an_absent_api_hides_the_columns_and_nothing_else`;
 //!   `f24_an_absent_metrics_api_is_looked_for_every_5_min_without_a_word`;
 //!   `f24_an_api_that_is_installed_later_is_found_by_a_refresh`;

@@ -19,7 +19,7 @@ use super::meter::Sink;
 use super::proxy::{self, ProxyEnv, base64};
 use super::session::{Build, Built};
 use super::tuning::Tuning;
-use crate::facts::text::Clean;
+use crate::facts::text::{Clean, is_dns_label};
 use crate::msg::Layer;
 
 mod files;
@@ -96,6 +96,8 @@ pub enum KubeconfigError {
 pub struct Target {
     context: Clean,
     server: Option<Clean>,
+    /// The namespace that the context names.
+    namespace: Option<Clean>,
     broken: Option<Clean>,
     insecure: bool,
     source: Source,
@@ -178,6 +180,7 @@ impl Target {
         Self {
             context: Clean::new(context),
             server: server.as_ref().map(public_url),
+            namespace: None,
             broken,
             insecure: false,
             source: server.map_or(Source::None, Source::Plain),
@@ -199,6 +202,12 @@ impl Target {
         self.server.as_deref()
     }
 
+    /// The namespace that its user works in, if the context names one: an example for advice (F23).
+    #[must_use]
+    pub fn namespace(&self) -> Option<&Clean> {
+        self.namespace.as_ref()
+    }
+
     /// Why this context cannot be used, if so.
     #[must_use]
     pub fn broken(&self) -> Option<&Clean> {
@@ -216,6 +225,7 @@ impl Target {
         Some(Self {
             context: Clean::new("in-cluster"),
             server: Some(public_url(&config.cluster_url)),
+            namespace: own_namespace(&config.default_namespace),
             broken: None,
             insecure: false,
             source: Source::InCluster,
@@ -231,6 +241,7 @@ impl Target {
         let mut target = Self {
             context: one_line(name),
             server: None,
+            namespace: None,
             broken: None,
             insecure: false,
             source: Source::None,
@@ -246,6 +257,7 @@ impl Target {
 
     fn fill(&mut self, config: &Kubeconfig, named: &kube::config::NamedContext) -> Result<(), String> {
         let context = named.context.as_ref().ok_or("the context is empty")?;
+        self.namespace = context.namespace.as_deref().and_then(own_namespace);
         let cluster = config.clusters.iter().find(|cluster| cluster.name == context.cluster);
         let cluster = cluster.ok_or_else(|| format!("its cluster `{}` is not in the kubeconfig", context.cluster))?;
         let details = cluster.cluster.as_ref().ok_or_else(|| format!("its cluster `{}` is empty", cluster.name))?;
@@ -425,6 +437,11 @@ fn public_url(url: &Uri) -> Clean {
     let (scheme, host) = (url.scheme_str().unwrap_or("https"), url.host().unwrap_or_default());
     let port = url.port_u16().map(|port| format!(":{port}")).unwrap_or_default();
     one_line(&format!("{scheme}://{host}{port}{}", url.path().trim_end_matches('/')))
+}
+
+/// A namespace that can be one: it may be pasted into a command.
+fn own_namespace(name: &str) -> Option<Clean> {
+    is_dns_label(name).then(|| Clean::new(name))
 }
 
 /// For messages: a path as text.

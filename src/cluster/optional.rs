@@ -12,6 +12,7 @@ use tokio::time::sleep;
 use super::Shared;
 use super::call::{Ask, Limits};
 use super::classify::{self, Trouble};
+use super::source::Source;
 use super::stream;
 use super::tuning::LeaseWatch;
 use crate::clock::wall;
@@ -38,7 +39,7 @@ pub(crate) async fn run(shared: Arc<Shared>, resource: Resource, seed: u64) {
         let wait = match find(&shared, resource).await {
             Ok(Some(path)) => {
                 tokio::select! {
-                    () = stream::follow(shared.clone(), resource, path, rng.u64(..)) => {}
+                    () = stream::follow(shared.clone(), Source::all(resource, &path), rng.u64(..)) => {}
                     () = too_many(&shared, resource) => continue,
                 }
                 absent(&shared, resource).await

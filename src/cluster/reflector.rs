@@ -195,6 +195,8 @@ impl Right {
 #[derive(Debug)]
 pub(crate) struct Reflector {
     resource: Resource,
+    /// What is listed, in words.
+    what: Arc<str>,
     tuning: Arc<Tuning>,
     rng: fastrand::Rng,
     generation: u32,
@@ -220,6 +222,7 @@ impl Reflector {
     pub(crate) fn new(resource: Resource, tuning: Arc<Tuning>, seed: u64) -> Self {
         Self {
             resource,
+            what: resource.name().into(),
             rng: fastrand::Rng::with_seed(seed),
             generation: 0,
             list: List::Idle,
@@ -241,6 +244,16 @@ impl Reflector {
     /// The same, but its lists are numbered from the one after `generation`.
     pub(crate) fn after(self, generation: u32) -> Self {
         Self { generation, ..self }
+    }
+
+    /// The same, but what it lists is called so.
+    pub(crate) fn called(self, what: Arc<str>) -> Self {
+        Self { what, ..self }
+    }
+
+    /// A page that was asked for has waited so long before it was sent, for no fault of the server's.
+    pub(crate) fn queued(&mut self, wait: Duration) {
+        self.list.put_off(wait);
     }
 
     /// The list is complete.
@@ -277,7 +290,7 @@ impl Reflector {
 
     /// A failure of one attempt, and what follows it.
     fn failed(&mut self, moment: Moment, verb: &str, attempt: u32, trouble: &Trouble) -> Failure {
-        let request = format!("{verb} {}", self.resource.name());
+        let request = format!("{verb} {}", self.what);
         let mut failure = trouble.failure(moment.now.wall, &request, attempt);
         // A bare deadline error says nothing about the cause; the error before it may (client-go's WrapPreviousError).
         let last = if verb == WATCH { &mut self.watch_text } else { &mut self.list_text };

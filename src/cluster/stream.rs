@@ -16,6 +16,8 @@ use super::call::{Ask, Limits};
 use super::classify::{self, Trouble};
 use super::meter::Tag;
 use super::reflector::{Effect, Input, Moment, PageAsk, PageNews, Reflector, WatchAsk, WatchEnd, WatchNews};
+use super::source::Source;
+use super::turns::Lane;
 use super::{Shared, warnings};
 use crate::facts::kept::Kept;
 use crate::facts::pod::PodBatch;
@@ -39,6 +41,8 @@ struct PageDone {
     result: Result<(PageNews, Batch, u32), Trouble>,
     buf: Vec<u8>,
     serial: u64,
+    /// How long it waited for its turn among the namespaces.
+    queued: Duration,
 }
 
 /// What a watch task reports.
@@ -72,15 +76,24 @@ struct WatchBatch {
 
 /// Lists and watches nodes or pods until the task is dropped: a server without them is one in trouble.
 pub(crate) async fn run(shared: Arc<Shared>, resource: Resource, seed: u64) {
-    follow(shared, resource, format!("/api/v1/{}", resource.name()), seed).await;
+    let path = format!("/api/v1/{}", resource.name());
+    follow(shared, Source::all(resource, &path), seed).await;
+}
+
+/// Lists and watches the pods of one namespace, by its place (F23).
+pub(crate) async fn run_in(shared: Arc<Shared>, place: u16, seed: u64) {
+    let Some(namespace) = shared.tuning.namespaces.get(usize::from(place)) else { return };
+    let source = Source::pods_in(namespace, place);
+    follow(shared, source, seed).await;
 }
 
 /// Lists and watches one resource; ends when an optional one is not there (404), or when nobody wants anything any more.
-pub(crate) async fn follow(shared: Arc<Shared>, resource: Resource, path: String, seed: u64) {
+pub(super) async fn follow(shared: Arc<Shared>, source: Source, seed: u64) {
+    let resource = source.resource;
     let mut session = shared.session.subscribe();
     let mut refresh = shared.refreshes();
     let mut resumed = shared.resumes();
-    let mut shell = Shell::new(shared, (resource, path), seed);
+    let mut shell = Shell::new(shared, source, seed);
     shell.feed(Input::Start).await;
     loop {
         let due = shell.machine.due().map(|due| shell.shared.clock.instant(due));
@@ -108,15 +121,16 @@ pub(crate) async fn follow(shared: Arc<Shared>, resource: Resource, path: String
                 continue;
             }
         };
+        if matches!(input, Input::Refresh | Input::Resumed | Input::Renewed) {
+            shell.shared.turns.open();
+        }
         shell.feed(input).await;
     }
 }
 
 struct Shell {
     shared: Arc<Shared>,
-    resource: Resource,
-    /// Where it is.
-    path: Arc<str>,
+    source: Source,
     machine: Reflector,
     pages: JoinSet<PageDone>,
     watches: JoinSet<()>,
@@ -138,12 +152,12 @@ struct Shell {
 }
 
 impl Shell {
-    fn new(shared: Arc<Shared>, (resource, path): (Resource, String), seed: u64) -> Self {
-        let generation = shared.generation(resource).load(Ordering::Relaxed);
+    fn new(shared: Arc<Shared>, source: Source, seed: u64) -> Self {
+        let generation = shared.generation(&source).load(Ordering::Relaxed);
+        let machine = Reflector::new(source.resource, shared.tuning.clone(), seed).after(generation);
         Self {
-            machine: Reflector::new(resource, shared.tuning.clone(), seed).after(generation),
-            resource,
-            path: path.into(),
+            machine: machine.called(source.what.clone()),
+            source,
             pages: JoinSet::new(),
             watches: JoinSet::new(),
             reports: mpsc::channel(1).1,
@@ -166,7 +180,7 @@ impl Shell {
             page_deadline: self.shared.page_deadline(),
             answering: self.shared.answering.load(Ordering::Relaxed),
             // A failure of what a cluster need not have says nothing about its lists.
-            watch_list: !self.resource.is_optional() && self.shared.watch_list.load(Ordering::Relaxed),
+            watch_list: !self.source.resource.is_optional() && self.shared.watch_list.load(Ordering::Relaxed),
         };
         for effect in self.machine.step(moment, input) {
             self.perform(effect).await;
@@ -189,36 +203,35 @@ impl Shell {
             Effect::Publish(page) => {
                 let Some(batch) = self.batch.take() else { return };
                 self.objects = self.objects.saturating_add(self.page_objects);
-                let resource = self.resource;
-                self.shared
-                    .tell(ClusterEvent::Page {
-                        resource,
-                        generation: page.generation,
-                        page: page.page,
-                        remaining: page.remaining,
-                        bytes: page.bytes,
-                        unreadable: page.unreadable,
-                        batch,
-                    })
-                    .await;
+                let resource = self.source.resource;
+                self.tell(ClusterEvent::Page {
+                    resource,
+                    generation: page.generation,
+                    page: page.page,
+                    remaining: page.remaining,
+                    bytes: page.bytes,
+                    unreadable: page.unreadable,
+                    batch,
+                })
+                .await;
             }
             // Of what a cluster need not have only the state is told.
-            Effect::Tell(ClusterEvent::Failed(_)) if self.resource.is_optional() => {}
+            Effect::Tell(ClusterEvent::Failed(_)) if self.source.resource.is_optional() => {}
             Effect::Tell(event) => {
                 match &event {
                     ClusterEvent::ListStarted { generation, .. } => {
                         self.objects = 0;
-                        self.shared.generation(self.resource).store(*generation, Ordering::Relaxed);
+                        self.shared.generation(&self.source).store(*generation, Ordering::Relaxed);
                     }
                     ClusterEvent::ListFinished { .. } => {
                         self.buf = Vec::new();
-                        if self.resource == Resource::Nodes {
+                        if self.source.resource == Resource::Nodes {
                             self.shared.observe_nodes(self.objects);
                         }
                     }
                     _ => {}
                 }
-                self.shared.tell(event).await;
+                self.tell(event).await;
             }
             Effect::Renew => self.shared.session.renew(self.serial),
             Effect::NoWatchList => self.shared.watch_list.store(false, Ordering::Relaxed),
@@ -226,18 +239,30 @@ impl Shell {
     }
 
     fn fetch(&mut self, page: PageAsk) {
-        let (shared, of) = (self.shared.clone(), (self.resource, self.path.clone()));
+        let (shared, source) = (self.shared.clone(), self.source.clone());
         let mut buf = std::mem::take(&mut self.buf);
         self.pages.spawn(async move {
-            let mut serial = 0;
-            let result = fetch(&shared, (of.0, &of.1), &page, &mut buf, &mut serial).await;
-            PageDone { result, buf, serial }
+            let (mut serial, asked) = (0, Instant::now());
+            if source.place.is_none() {
+                let result = fetch(&shared, &source, &page, &mut buf, &mut serial).await;
+                return PageDone { result, buf, serial, queued: Duration::ZERO };
+            }
+            let turn = shared.turns.take(Lane::List { first: page.page == 1 }).await;
+            let queued = asked.elapsed();
+            let result = fetch(&shared, &source, &page, &mut buf, &mut serial).await;
+            turn.end(&result);
+            PageDone { result, buf, serial, queued }
         });
+    }
+
+    async fn tell(&self, event: ClusterEvent) {
+        self.shared.tell(self.source.address(event)).await;
     }
 
     fn page_done(&mut self, done: PageDone) -> Input {
         self.buf = done.buf;
         self.serial = done.serial;
+        self.machine.queued(done.queued);
         match done.result {
             Ok((news, batch, objects)) => {
                 self.batch = Some(batch);
@@ -253,8 +278,7 @@ impl Shell {
         let (report, reports) = mpsc::channel(WATCH_AHEAD);
         self.reports = reports;
         self.watch_generation = ask.generation;
-        let of = (self.resource, self.path.clone());
-        self.watches.spawn(watch::run(self.shared.clone(), of, ask, report));
+        self.watches.spawn(watch::run(self.shared.clone(), self.source.clone(), ask, report));
     }
 
     fn close(&mut self) {
@@ -275,14 +299,14 @@ impl Shell {
                 Some(Input::WatchEnded(end))
             }
             WatchReport::Batch(WatchBatch { batch, page, changes, unreadable, bytes, news }) => {
-                let (resource, generation) = (self.resource, self.watch_generation);
+                let (resource, generation) = (self.source.resource, self.watch_generation);
                 if let Some(page) = page {
                     self.objects = self.objects.saturating_add(u32::try_from(changes).unwrap_or(u32::MAX));
                     let remaining = None;
                     let page = ClusterEvent::Page { resource, generation, page, remaining, bytes, unreadable, batch };
-                    self.shared.tell(page).await;
+                    self.tell(page).await;
                 } else if changes > 0 || unreadable > 0 {
-                    self.shared.tell(ClusterEvent::Changes { resource, generation, unreadable, batch }).await;
+                    self.tell(ClusterEvent::Changes { resource, generation, unreadable, batch }).await;
                 }
                 self.heard_bytes = self.heard_bytes.saturating_add(bytes);
                 if self.heard_due().is_none_or(|due| due <= Instant::now()) {
@@ -304,7 +328,7 @@ impl Shell {
             return;
         }
         let limits = PageLimits {
-            resource: self.resource,
+            resource: self.source.resource,
             page_size: page.limit,
             smaller: page.smaller,
             tier_from: self.shared.tier_from(),
@@ -321,17 +345,18 @@ impl Shell {
     async fn tell_heard(&mut self) {
         self.heard_at = Some(Instant::now());
         let bytes = std::mem::take(&mut self.heard_bytes);
-        self.shared.tell(ClusterEvent::Heard { resource: self.resource, bytes }).await;
+        self.tell(ClusterEvent::Heard { resource: self.source.resource, bytes }).await;
     }
 }
 
 async fn fetch(
     shared: &Shared,
-    (resource, path): (Resource, &str),
+    source: &Source,
     page: &PageAsk,
     buf: &mut Vec<u8>,
     serial: &mut u64,
 ) -> Result<(PageNews, Batch, u32), Trouble> {
+    let resource = source.resource;
     let session = shared.session.clients().await?;
     *serial = session.serial;
     let limits = Limits {
@@ -345,13 +370,13 @@ async fn fetch(
         kind: CallKind::List(resource),
         page: (page.page != PageAsk::LOOK).then_some(page.page),
         attempt: page.attempt,
-        uri: list_uri((resource, path), page, shared.tuning.skip_finished_pods),
+        uri: list_uri((resource, &source.path), page, shared.tuning.skip_finished_pods),
         limits,
     };
     let start = Instant::now();
     let head = session.api.fetch(&ask, &shared.tuning, buf).await?;
     let took = start.elapsed();
-    warnings::tell(shared, &head.headers, &format!("list {}", resource.name())).await;
+    warnings::tell(shared, &head.headers, &format!("list {}", source.what)).await;
     let arrived = Instant::now();
     let decoded = decode(resource, buf);
     if let Some(tag) = head.extensions.get::<Tag>() {

@@ -10,6 +10,7 @@ mod counts;
 mod credentials;
 mod faults_watch;
 mod incident;
+mod namespaces;
 mod optional;
 pub(in crate::cluster) mod script;
 mod stream;

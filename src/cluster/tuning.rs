@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::facts::text::Clean;
+
 /// Deadlines, page sizes, backoff and periods of one cluster's tasks.
 ///
 /// The defaults are what is shipped; tests shorten them. Sources: `reference/latency-and-alerts.md`, section 6, and
@@ -85,6 +87,8 @@ pub struct Tuning {
     pub exec_early: Duration,
     /// What is asked of APIs that a cluster need not have.
     pub optional: Optional,
+    /// The namespaces whose pods are watched, each DNS label once; none: the pods of the whole cluster (F23).
+    pub namespaces: Vec<Clean>,
     /// Seed of all jitter; `None` takes one from the system.
     pub seed: Option<u64>,
 }
@@ -207,6 +211,7 @@ impl Default for Tuning {
             exec_deadline: s(30),
             exec_early: s(60),
             optional: Optional::default(),
+            namespaces: Vec::new(),
             seed: None,
         }
     }

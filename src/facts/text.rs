@@ -86,6 +86,14 @@ impl<'de> Deserialize<'de> for Clean {
     }
 }
 
+/// Whether `text` is a DNS label of RFC 1123, as the name of a namespace is (apimachinery `pkg/util/validation`,
+/// `IsDNS1123Label`).
+#[must_use]
+pub fn is_dns_label(text: &str) -> bool {
+    let inside = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    (1..=63).contains(&text.len()) && text.bytes().all(inside) && !text.starts_with('-') && !text.ends_with('-')
+}
+
 /// Makes `raw` safe for a terminal; borrowed when nothing had to change.
 ///
 /// Controls become visible (`␛`, `�`), line breaks and tabs a space; bidi and invisible format characters go; a base keeps at

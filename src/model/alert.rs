@@ -248,7 +248,7 @@ impl Alerts {
         let known = self.records.iter().position(same);
         let (told, ack) = self.inherited(finding);
         let at = known.unwrap_or_else(|| {
-            self.records.push(AlertRecord { told, ack, ..AlertRecord::new(finding, now) });
+            self.records.push(AlertRecord { ack, told, ..AlertRecord::new(finding, now) });
             self.records.len() - 1
         });
         let record = &mut self.records[at];

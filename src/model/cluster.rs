@@ -20,10 +20,11 @@ use super::history::History;
 use super::inspection::Inspected;
 use super::join::Join;
 use super::latency::{Latency, Mark};
-use super::ledger::{Ledger, Origin};
+use super::ledger::{Ledger, List, Origin};
 use super::nodes::{Nodes, Outcome};
 use super::optional::{Optionals, Visibility};
 use super::rows::age_of;
+use super::scope::{Partial, PodTracks, Scope};
 use super::sync::{PageHead, Track};
 use super::usage::Usage;
 use super::{ClusterSpec, Known, Settings};
@@ -52,7 +53,7 @@ pub struct ClusterState {
     pub(super) spec: ClusterSpec,
     pub(super) settings: Settings,
     pub(super) nodes_track: Track,
-    pub(super) pods_track: Track,
+    pub(super) pods_track: PodTracks,
     pub(super) nodes: Nodes,
     pub(super) ledger: Ledger,
     pub(super) history: History,
@@ -84,7 +85,7 @@ impl ClusterState {
             spec,
             settings,
             nodes_track: Track::default(),
-            pods_track: Track::default(),
+            pods_track: PodTracks::default(),
             nodes: Nodes::default(),
             ledger: Ledger::default(),
             history: History::new(settings.flapping_over),
@@ -174,8 +175,8 @@ impl ClusterState {
     /// Waiting brings nothing more: complete, or we may not ask for the rest, or the context cannot be used.
     #[must_use]
     pub fn settled(&self) -> bool {
-        let settled = |track: &Track| track.complete() || track.denied();
-        self.spec.broken.is_some() || (settled(&self.nodes_track) && settled(&self.pods_track))
+        let nodes = self.nodes_track.complete() || self.nodes_track.denied();
+        self.spec.broken.is_some() || (nodes && self.pods_track.settled())
     }
 
     /// The GPU view, as of the last time that somebody looked; numbers of pods are as well known as [`ClusterState::pod_counts`].
@@ -194,6 +195,18 @@ impl ClusterState {
             daemon_set: bound.daemon_set,
             mirror: bound.mirror,
         })
+    }
+
+    /// What is watched of the pods, if that is only a part of the cluster: their numbers are lower bounds then (F23).
+    #[must_use]
+    pub fn partial(&self) -> Option<Partial> {
+        self.pods_track.partial()
+    }
+
+    /// The namespaces whose pods are watched, each with how fresh they are; none if all pods are listed together.
+    pub fn namespaces(&self, now: Now) -> impl Iterator<Item = (&Clean, Freshness)> {
+        let fresh = move |track: &Track| track.freshness(self.settings.stale_after, now);
+        self.pods_track.named().filter_map(move |(name, track)| Some((name?, fresh(track))))
     }
 
     /// Nodes that could not be read since their last list began.
@@ -313,11 +326,27 @@ impl ClusterState {
         self.nodes = Nodes::with(table);
     }
 
+    /// Watches only these pods; before the first message.
+    pub(crate) fn watch_only(&mut self, scope: Scope) {
+        self.ledger = Ledger::of(&scope.namespaces);
+        self.pods_track = PodTracks::of(scope);
+    }
+
     /// Takes in news of this cluster.
     pub(crate) fn apply(&mut self, event: ClusterEvent, now: Now) {
         self.alerts.touch();
         self.link.begun(now);
         match event {
+            ClusterEvent::Namespaced { place, event } => self.listed(*event, usize::from(place), now),
+            event => self.listed(event, 0, now),
+        }
+    }
+
+    /// Takes in news, of lists those of one part: the place of a namespace, 0 where there are none.
+    fn listed(&mut self, event: ClusterEvent, part: usize, now: Now) {
+        match event {
+            // There is nothing in a namespace of a namespace.
+            ClusterEvent::Namespaced { .. } => {}
             ClusterEvent::Server { url, insecure } => {
                 self.link.server = Some(url);
                 self.link.insecure = insecure;
@@ -326,7 +355,9 @@ impl ClusterState {
             ClusterEvent::ListStarted { resource, generation } if resource.is_optional() => {
                 self.optional.begin(resource, generation);
             }
-            ClusterEvent::ListStarted { resource, generation } => self.list_started(resource, generation),
+            ClusterEvent::ListStarted { resource, generation } => {
+                self.list_started(resource, List { part, generation });
+            }
             ClusterEvent::Page { resource, generation, page, remaining, unreadable, batch, .. } => {
                 let objects = batch.len() as u64;
                 let head = PageHead { generation, page, objects, remaining, unreadable };
@@ -334,32 +365,40 @@ impl ClusterState {
                 if resource.is_optional() {
                     return self.optional.page(head, batch, now);
                 }
-                if self.track_mut(resource).page(head, now) {
-                    self.page(batch, generation, now);
+                if self.track_mut(resource, part).is_some_and(|track| track.page(head, now)) {
+                    self.page(batch, List { part, generation }, now);
                 }
             }
             ClusterEvent::ListFinished { resource, generation } if resource.is_optional() => {
                 self.optional.finish(resource, generation, now);
             }
-            ClusterEvent::ListFinished { resource, generation } => self.list_finished(resource, generation, now),
+            ClusterEvent::ListFinished { resource, generation } => {
+                self.list_finished(resource, List { part, generation }, now);
+            }
             ClusterEvent::Changes { resource, generation, unreadable, batch } => {
                 self.link.answered(now);
                 if resource.is_optional() {
                     return self.optional.changes(generation, unreadable, batch, now);
                 }
-                self.track_mut(resource).changed(unreadable, now);
-                self.changes(batch, generation, now);
+                if let Some(track) = self.track_mut(resource, part) {
+                    track.changed(unreadable, now);
+                    self.changes(batch, List { part, generation }, now);
+                }
             }
             ClusterEvent::Sync { resource, state } if resource.is_optional() => {
                 self.optional.set_state(resource, state);
             }
-            ClusterEvent::Sync { resource, state } => self.track_mut(resource).set_state(state),
+            ClusterEvent::Sync { resource, state } => {
+                if let Some(track) = self.track_mut(resource, part) {
+                    track.set_state(state);
+                }
+            }
             ClusterEvent::Heard { resource, bytes } => {
                 self.link.answered(now);
                 if resource.is_optional() {
                     self.optional.heard(resource, now);
-                } else {
-                    self.track_mut(resource).heard(now);
+                } else if let Some(track) = self.track_mut(resource, part) {
+                    track.heard(now);
                 }
                 self.latency.watched(bytes, now.mono);
             }
@@ -445,27 +484,29 @@ impl ClusterState {
         self.nodes.is_touched() || self.ledger.is_touched()
     }
 
-    pub(super) fn tracks(&self) -> [(Resource, &Track); 2] {
-        [(Resource::Nodes, &self.nodes_track), (Resource::Pods, &self.pods_track)]
+    /// The lists of nodes and pods, those of a namespace with its name.
+    pub(super) fn tracks(&self) -> impl Iterator<Item = (Resource, Option<&Clean>, &Track)> {
+        let pods = self.pods_track.named().map(|(name, track)| (Resource::Pods, name, track));
+        std::iter::once((Resource::Nodes, None, &self.nodes_track)).chain(pods)
     }
 
-    /// Of nodes or pods: what is optional has tracks of its own.
-    fn track_mut(&mut self, resource: Resource) -> &mut Track {
-        if resource == Resource::Nodes { &mut self.nodes_track } else { &mut self.pods_track }
+    /// Of nodes, or of a part of the pods: what is optional has tracks of its own.
+    fn track_mut(&mut self, resource: Resource, part: usize) -> Option<&mut Track> {
+        if resource == Resource::Nodes { Some(&mut self.nodes_track) } else { self.pods_track.part_mut(part) }
     }
 
-    fn list_started(&mut self, resource: Resource, generation: u32) {
-        if self.track_mut(resource).started(generation) {
+    fn list_started(&mut self, resource: Resource, list: List) {
+        if self.track_mut(resource, list.part).is_some_and(|track| track.started(list.generation)) {
             if resource == Resource::Nodes {
-                self.nodes.begin(generation);
+                self.nodes.begin(list.generation);
             } else {
-                self.ledger.begin(generation);
+                self.ledger.begin(list);
             }
         }
     }
 
-    fn list_finished(&mut self, resource: Resource, generation: u32, now: Now) {
-        if !self.track_mut(resource).finished(generation, now) {
+    fn list_finished(&mut self, resource: Resource, list: List, now: Now) {
+        if !self.track_mut(resource, list.part).is_some_and(|track| track.finished(list.generation, now)) {
             return;
         }
         if resource == Resource::Nodes {
@@ -473,11 +514,11 @@ impl ClusterState {
                 self.history.gone(uid, now);
             }
         } else {
-            self.ledger.finish(generation);
+            self.ledger.finish(list);
         }
     }
 
-    fn page(&mut self, batch: Batch, generation: u32, now: Now) {
+    fn page(&mut self, batch: Batch, list: List, now: Now) {
         match batch {
             Batch::Nodes(changes) => {
                 for change in changes {
@@ -487,20 +528,20 @@ impl ClusterState {
                     }
                 }
             }
-            Batch::Pods(batch) => self.ledger.apply(&batch, generation, Origin::Page),
+            Batch::Pods(batch) => self.ledger.apply(&batch, list, Origin::Page),
             Batch::Leases(_) | Batch::Slices(_) | Batch::Claims(_) | Batch::Classes(_) | Batch::Rules(_) => {}
         }
     }
 
-    fn changes(&mut self, batch: Batch, generation: u32, now: Now) {
+    fn changes(&mut self, batch: Batch, list: List, now: Now) {
         match batch {
             Batch::Nodes(changes) => {
                 for change in changes {
-                    let outcome = self.nodes.change(change, generation, now.mono);
+                    let outcome = self.nodes.change(change, list.generation, now.mono);
                     self.note(&outcome, now);
                 }
             }
-            Batch::Pods(batch) => self.ledger.apply(&batch, generation, Origin::Watch),
+            Batch::Pods(batch) => self.ledger.apply(&batch, list, Origin::Watch),
             Batch::Leases(_) | Batch::Slices(_) | Batch::Claims(_) | Batch::Classes(_) | Batch::Rules(_) => {}
         }
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::cluster::{ClusterState, ClusterSummary};
+use super::scope::Scope;
 use super::{ClusterSpec, Model, Settings};
 use crate::action::Action;
 use crate::facts::node::{Condition, ConditionStatus, NodeFacts};
@@ -50,6 +51,36 @@ impl Bench {
         bench.list_pods(1, pods);
         bench.watching();
         bench
+    }
+
+    /// One cluster of which only the pods of these namespaces are watched.
+    pub(crate) fn scoped(namespaces: &[&str]) -> Self {
+        let mut bench = Self::new(&["prod"]);
+        let scope = Scope { namespaces: namespaces.iter().map(|name| Clean::new(name)).collect(), example: None };
+        bench.model = bench.model.with_scopes([scope]);
+        bench
+    }
+
+    /// Sends news of the list or the watch of one namespace.
+    pub(crate) fn send_in(&mut self, place: u16, event: ClusterEvent) {
+        self.send(ClusterEvent::Namespaced { place, event: Box::new(event) });
+    }
+
+    /// A whole list of the pods of one namespace, and its watch.
+    pub(crate) fn list_pods_in(&mut self, place: u16, pods: &[PodFacts<'_>]) {
+        let (resource, generation, batch) = (Resource::Pods, 1, Batch::Pods(batch(pods, false)));
+        let page =
+            ClusterEvent::Page { resource, generation, page: 1, remaining: None, bytes: 1, unreadable: 0, batch };
+        self.send_in(place, ClusterEvent::ListStarted { resource, generation });
+        self.send_in(place, page);
+        self.send_in(place, ClusterEvent::ListFinished { resource, generation });
+        self.send_in(place, ClusterEvent::Sync { resource, state: SyncState::Watching });
+    }
+
+    /// The pods of one namespace may not be listed.
+    pub(crate) fn denied_in(&mut self, place: u16) {
+        let failure = Box::new(failure(Layer::Rbac, self.now().wall));
+        self.send_in(place, ClusterEvent::Sync { resource: Resource::Pods, state: SyncState::Denied { failure } });
     }
 
     pub(crate) fn now(&self) -> Now {

@@ -7,6 +7,7 @@
 mod holder;
 mod intern;
 mod names;
+mod part;
 mod pool;
 mod read;
 mod record;
@@ -19,6 +20,7 @@ use std::hash::BuildHasher;
 use hashbrown::{DefaultHashBuilder, HashMap};
 
 use crate::facts::pod::{PodBatch, PodFacts};
+use crate::facts::text::Clean;
 use crate::facts::wire::Uid;
 use crate::model::index::Index;
 use crate::model::touched::Touched;
@@ -26,11 +28,12 @@ use crate::model::touched::Touched;
 use holder::Holder;
 use intern::{Head, Node, Owner, Status};
 use names::Names;
+use part::Parts;
 use pool::Pool;
 use record::{NIL, Record, Records};
-use tombstones::Tombstones;
 use totals::{Asks, Part};
 
+pub use part::List;
 pub use totals::{NodeTotals, ResourceId, Totals};
 
 /// Records whose names are looked at after one batch while too much of their memory is garbage: some 100 µs.
@@ -68,9 +71,8 @@ pub struct Ledger {
     resources: Vec<Box<str>>,
     totals: Totals,
     requested: NodeTotals,
-    generation: u32,
-    /// There while a list runs.
-    tombstones: Option<Tombstones>,
+    /// What is listed by itself: all pods, or those of some namespaces.
+    parts: Parts,
     revision: u64,
     /// The record whose name was looked at last for compaction.
     compacted: u32,
@@ -84,35 +86,45 @@ impl fmt::Debug for Ledger {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Ledger")
             .field("totals", &self.totals)
-            .field("generation", &self.generation)
+            .field("parts", &self.parts)
             .field("revision", &self.revision)
             .finish_non_exhaustive()
     }
 }
 
 impl Ledger {
+    /// A ledger of the pods of these namespaces, each listed by itself; of all pods if there are none.
+    #[must_use]
+    pub fn of(namespaces: &[Clean]) -> Self {
+        Self { parts: Parts::of(namespaces), ..Self::default() }
+    }
+
     /// A list starts. What the watch deletes from now on is remembered until it is finished, because a page may still bring it.
-    pub fn begin(&mut self, generation: u32) {
-        self.generation = generation;
-        self.tombstones = Some(Tombstones::default());
+    pub fn begin(&mut self, list: impl Into<List>) {
+        self.parts.begin(list.into());
     }
 
     /// Takes in a page of the list, or changes of the watch, in order.
     ///
     /// The watch always applies. A page's item yields to a record or a tombstone that the watch of the same generation brought
     /// at the same version or a newer one. Versions of two generations are never compared: an etcd restore takes them back.
-    pub fn apply(&mut self, batch: &PodBatch, generation: u32, origin: Origin) {
+    /// A pod of another namespace than the list's is passed over: no sweep would ever look at it.
+    pub fn apply(&mut self, batch: &PodBatch, list: impl Into<List>, origin: Origin) {
+        let list = list.into();
         for (pod, removed) in batch.iter() {
+            if !self.parts.covers(list, pod.namespace) {
+                continue;
+            }
             let slot = self.find(pod.namespace, pod.name);
-            if origin == Origin::Page && self.watch_knows_better(&pod, slot, generation) {
+            if origin == Origin::Page && self.watch_knows_better(&pod, slot, list) {
                 continue;
             }
             if !removed {
-                self.upsert(&pod, slot, generation, origin);
+                self.upsert(&pod, slot, list, origin);
                 continue;
             }
             if origin == Origin::Watch
-                && let Some(tombstones) = self.tombstones_of(generation)
+                && let Some(tombstones) = self.parts.tombstones_of(list)
             {
                 tombstones.bury(&pod);
             }
@@ -127,14 +139,24 @@ impl Ledger {
 
     /// The list is complete: what neither its pages nor its watch has touched is gone. Returns how many pods went.
     ///
-    /// A list that is not the last one begun sweeps nothing.
-    pub fn finish(&mut self, generation: u32) -> usize {
-        if generation != self.generation {
+    /// A list that is not the last one begun sweeps nothing, and one of a namespace nothing of another.
+    pub fn finish(&mut self, list: impl Into<List>) -> usize {
+        let list = list.into();
+        if !self.parts.finish(list) {
             return 0;
         }
-        self.tombstones = None;
-        let gone: Vec<u32> =
-            self.records.used().filter(|(_, record)| record.generation != generation).map(|(slot, _)| slot).collect();
+        let namespace = match self.parts.namespace(list) {
+            None => None,
+            Some(name) => match self.namespace_id(name) {
+                // None of its pods is held.
+                None => return 0,
+                known => known,
+            },
+        };
+        let swept = |record: &Record| {
+            record.generation != list.generation && namespace.is_none_or(|namespace| record.namespace == namespace)
+        };
+        let gone: Vec<u32> = self.records.used().filter(|(_, record)| swept(record)).map(|(slot, _)| slot).collect();
         for &slot in &gone {
             self.remove(slot);
         }
@@ -142,23 +164,18 @@ impl Ledger {
         gone.len()
     }
 
-    fn watch_knows_better(&mut self, pod: &PodFacts<'_>, slot: Option<u32>, generation: u32) -> bool {
+    fn watch_knows_better(&mut self, pod: &PodFacts<'_>, slot: Option<u32>, list: List) -> bool {
         let newer = slot.map(|slot| self.records.at(slot)).is_some_and(|record| {
-            record.is_watched() && record.generation == generation && record.version >= pod.version
+            record.is_watched() && record.generation == list.generation && record.version >= pod.version
         });
-        newer || self.tombstones_of(generation).is_some_and(|tombstones| tombstones.is_buried(pod))
+        newer || self.parts.tombstones_of(list).is_some_and(|tombstones| tombstones.is_buried(pod))
     }
 
-    /// The tombstones, if `generation` is that of the list that runs.
-    fn tombstones_of(&mut self, generation: u32) -> Option<&mut Tombstones> {
-        self.tombstones.as_mut().filter(|_| generation == self.generation)
-    }
-
-    fn upsert(&mut self, pod: &PodFacts<'_>, slot: Option<u32>, generation: u32, origin: Origin) {
+    fn upsert(&mut self, pod: &PodFacts<'_>, slot: Option<u32>, list: List, origin: Origin) {
         let name = slot.map(|slot| self.records.at(slot).name());
         let name = name.unwrap_or_else(|| self.names.put(pod.name));
         let mut record = Record::new(pod, name, origin == Origin::Watch);
-        record.generation = generation;
+        record.generation = list.generation;
         self.intern_all(pod, &mut record);
         let Some(slot) = slot else {
             let slot = self.records.insert(record);
@@ -184,11 +201,12 @@ impl Ledger {
             self.revision += 1;
         }
         self.revision += u64::from(self.hold(slot, pod));
-        if old.generation == self.generation && generation != self.generation {
+        let newest = self.parts.generation(list);
+        if old.generation == newest && list.generation != newest {
             // A late event of an older generation: the sweep must not take what this one has touched, and the version is of
             // another generation, so that this one's pages must not be compared with it.
             let record = self.records.at_mut(slot);
-            record.generation = self.generation;
+            record.generation = newest;
             record.set_paged();
         }
         self.release_all(&old);

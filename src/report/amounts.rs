@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::Shown;
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
 use crate::model::cluster::ResourceAmounts;
@@ -27,9 +28,9 @@ pub struct Amounts {
 }
 
 /// The resources of one node.
-pub(super) fn of_node(resources: &[ResourceAmounts]) -> Resources {
+pub(super) fn of_node(resources: &[ResourceAmounts], shown: Shown) -> Resources {
     let amounts = |row: &ResourceAmounts| Amounts {
-        requested: row.requested.exact().map(decimal),
+        requested: shown.of(row.requested).map(decimal),
         allocatable: row.allocatable.map(decimal),
         capacity: row.capacity.map(decimal),
     };
@@ -37,11 +38,11 @@ pub(super) fn of_node(resources: &[ResourceAmounts]) -> Resources {
 }
 
 /// The same summed over nodes.
-pub(super) fn summed<'a>(nodes: impl Iterator<Item = &'a [ResourceAmounts]>) -> Resources {
+pub(super) fn summed<'a>(nodes: impl Iterator<Item = &'a [ResourceAmounts]>, shown: Shown) -> Resources {
     let mut sums: BTreeMap<&Clean, [Option<Quantity>; 3]> = BTreeMap::new();
     for row in nodes.flatten() {
         let sum = sums.entry(&row.name).or_default();
-        for (sum, amount) in sum.iter_mut().zip([row.requested.exact(), row.allocatable, row.capacity]) {
+        for (sum, amount) in sum.iter_mut().zip([shown.of(row.requested), row.allocatable, row.capacity]) {
             *sum = amount.map_or(*sum, |amount| Some(sum.unwrap_or_default() + amount));
         }
     }

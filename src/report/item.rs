@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::Shown;
 use super::amounts::{self, Resources};
 use crate::facts::accelerator::{self, Kind};
 use crate::facts::node::{Condition, ConditionStatus, Taint};
@@ -147,7 +148,7 @@ pub struct ItemAccelerator {
     pub over_requested: Option<i64>,
 }
 
-pub(super) fn of(node: &NodeItem<'_>, devices: Option<&Devices>) -> Item {
+pub(super) fn of(node: &NodeItem<'_>, devices: Option<&Devices>, shown: Shown) -> Item {
     let facts = node.row.facts;
     let pods = node.pods;
     Item {
@@ -162,16 +163,16 @@ pub(super) fn of(node: &NodeItem<'_>, devices: Option<&Devices>) -> Item {
         conditions: facts.conditions.iter().map(condition).collect(),
         pressures: node.row.pressures.iter().copied().cloned().collect(),
         pods: ItemPods {
-            bound: pods.map(|pods| pods.bound).exact(),
-            terminating: pods.map(|pods| pods.terminating).exact(),
-            daemon_set: pods.map(|pods| pods.daemon_set).exact(),
-            mirror: pods.map(|pods| pods.mirror).exact(),
+            bound: shown.of(pods.map(|pods| pods.bound)),
+            terminating: shown.of(pods.map(|pods| pods.terminating)),
+            daemon_set: shown.of(pods.map(|pods| pods.daemon_set)),
+            mirror: shown.of(pods.map(|pods| pods.mirror)),
             allocatable: node.row.pods_allocatable,
         },
-        resources: amounts::of_node(&node.resources),
+        resources: amounts::of_node(&node.resources, shown),
         model: node.row.model.map(Clean::new),
         mig_invalid: accelerator::is_mig_invalid(facts),
-        accelerators: node.accelerators.iter().map(item_accelerator).collect(),
+        accelerators: node.accelerators.iter().map(|totals| item_accelerator(totals, shown)).collect(),
         // A node that the API has no figures of is not known, like one of a cluster without the API (F26).
         usage: node.row.used.filter(|used| used.cpu_milli.is_some() || used.memory_bytes.is_some()).map(usage),
         dra: devices.map(|devices| devices.nodes.get(&facts.name).cloned().unwrap_or_default()),
@@ -206,16 +207,16 @@ fn usage(used: Used) -> ItemUsage {
     }
 }
 
-fn item_accelerator(totals: &AcceleratorTotals) -> ItemAccelerator {
+fn item_accelerator(totals: &AcceleratorTotals, shown: Shown) -> ItemAccelerator {
     ItemAccelerator {
         resource: totals.resource.clone(),
         kind: totals.kind,
         capacity: totals.capacity,
         allocatable: totals.allocatable,
-        requested: totals.requested.exact(),
+        requested: shown.of(totals.requested),
         free: totals.free().exact(),
         withdrawn: totals.withdrawn,
         missing: totals.missing,
-        over_requested: totals.over_requested.exact(),
+        over_requested: shown.of(totals.over_requested),
     }
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use unicode_width::UnicodeWidthStr;
 
-use super::{Accelerator, Cluster, Fault, Item, ItemAccelerator, SmallerPages, Snapshot, word};
+use super::{Accelerator, Cluster, Fault, Item, ItemAccelerator, SmallerPages, Snapshot, State, word};
 
 /// Cells between two columns: kubectl's three spaces.
 const GAP: usize = 3;
@@ -21,11 +21,12 @@ fn block(cluster: &Cluster) -> String {
     let server = cluster.server.as_ref().map(|server| format!("  {server}")).unwrap_or_default();
     put(&mut text, &format!("{}  {}{server}", cluster.context, cluster.state));
     put(&mut text, &sums(cluster));
+    let bound = bound(cluster);
     for accelerator in cluster.accelerators.iter().flatten() {
-        put(&mut text, &accelerator_line(accelerator));
+        put(&mut text, &accelerator_line(accelerator, bound));
     }
     if let Some(items) = cluster.items.as_ref().filter(|items| !items.is_empty()) {
-        text.push_str(&nodes(items));
+        text.push_str(&nodes(items, bound));
     }
     for SmallerPages { resource, size, after } in &cluster.smaller_pages {
         put(&mut text, &format!("{resource} read in pages of {size} after {after}"));
@@ -38,25 +39,35 @@ fn block(cluster: &Cluster) -> String {
 
 fn sums(cluster: &Cluster) -> String {
     let (nodes, pods, api) = (&cluster.nodes, &cluster.pods, &cluster.api);
+    let at_least = bound(cluster);
+    let known = match &pods.namespaces {
+        None => word(pods.state).to_owned(),
+        Some(all) => {
+            let (read, others): (Vec<_>, Vec<_>) = all.iter().partition(|namespace| namespace.state == State::Complete);
+            let read: Vec<&str> = read.iter().map(|namespace| &*namespace.name).collect();
+            let only = if read.is_empty() { String::new() } else { format!(", only of {}", read.join(", ")) };
+            let others = others.iter().map(|namespace| format!("; {} {}", namespace.name, word(namespace.state)));
+            format!("{}{only}{}", word(pods.state), others.collect::<String>())
+        }
+    };
     let unreadable = match nodes.unreadable.saturating_add(pods.unreadable) {
         0 => String::new(),
         count => format!("  {count} unreadable objects"),
     };
     format!(
         "nodes {}/{} ready, {} NotReady, {} Unknown, {} cordoned ({})  pods {}/{}, {} terminating, {} unscheduled, \
-         {} on unknown nodes ({}){unreadable}  api p50 {} p95 {}, {} timeouts, {} requests",
+         {} on unknown nodes ({known}){unreadable}  api p50 {} p95 {}, {} timeouts, {} requests",
         or(nodes.ready),
         or(nodes.total),
         or(nodes.not_ready),
         or(nodes.unknown),
         or(nodes.cordoned),
         word(nodes.state),
-        or(pods.bound),
+        lower(pods.bound, at_least),
         or(pods.allocatable),
-        or(pods.terminating),
-        or(pods.unscheduled),
-        or(pods.orphaned),
-        word(pods.state),
+        lower(pods.terminating, at_least),
+        lower(pods.unscheduled, at_least),
+        lower(pods.orphaned, at_least),
         or(api.probe_p50_ms.map(|ms| percentile(ms, api.probe_p50_at_least))),
         or(api.probe_p95_ms.map(|ms| percentile(ms, api.probe_p95_at_least))),
         api.timeouts,
@@ -69,23 +80,23 @@ fn percentile(ms: f64, at_least: bool) -> String {
     format!("{}{ms} ms", if at_least { ">= " } else { "" })
 }
 
-fn accelerator_line(accelerator: &Accelerator) -> String {
+fn accelerator_line(accelerator: &Accelerator, bound: &str) -> String {
     let Accelerator { resource, capacity, allocatable, requested, free, withdrawn, nodes, .. } = accelerator;
     let kind = serde_json::to_value(accelerator.kind).ok().and_then(|kind| kind.as_str().map(str::to_owned));
     format!(
         "{resource} ({})  requested {}  allocatable {allocatable}  capacity {capacity}  free {}  withdrawn {withdrawn}  \
          missing {}  over-requested {}  on {nodes} nodes",
         or(kind),
-        or(*requested),
+        lower(*requested, bound),
         or(*free),
         or(accelerator.missing),
-        or(accelerator.over_requested),
+        lower(accelerator.over_requested, bound),
     )
 }
 
-fn nodes(items: &[Item]) -> String {
+fn nodes(items: &[Item], bound: &str) -> String {
     let header = ["NAME", "STATUS", "ROLES", "PODS", "ACCELERATORS"].map(str::to_owned);
-    let rows: Vec<[String; 5]> = std::iter::once(header).chain(items.iter().map(row)).collect();
+    let rows: Vec<[String; 5]> = std::iter::once(header).chain(items.iter().map(|item| row(item, bound))).collect();
     let widths: [usize; 5] =
         std::array::from_fn(|column| rows.iter().map(|row| row[column].width()).max().unwrap_or_default());
     let mut text = String::new();
@@ -100,21 +111,21 @@ fn nodes(items: &[Item]) -> String {
     text
 }
 
-fn row(item: &Item) -> [String; 5] {
+fn row(item: &Item, bound: &str) -> [String; 5] {
     let roles: Vec<&str> = item.roles.iter().map(|role| &**role).collect();
-    let accelerators: Vec<String> = item.accelerators.iter().map(accelerator_cell).collect();
+    let accelerators: Vec<String> = item.accelerators.iter().map(|a| accelerator_cell(a, bound)).collect();
     let none = |text: String| if text.is_empty() { "<none>".to_owned() } else { text };
     [
         item.name.to_string(),
         item.status.clone(),
         none(roles.join(",")),
-        format!("{}/{}", or(item.pods.bound), or(item.pods.allocatable)),
+        format!("{}/{}", lower(item.pods.bound, bound), or(item.pods.allocatable)),
         none(accelerators.join(", ")),
     ]
 }
 
 /// `nvidia.com/gpu 5/5/8 (3 withdrawn)`.
-fn accelerator_cell(a: &ItemAccelerator) -> String {
+fn accelerator_cell(a: &ItemAccelerator, bound: &str) -> String {
     let words = [
         (a.withdrawn, "withdrawn"),
         (a.missing.unwrap_or(0), "missing"),
@@ -123,7 +134,7 @@ fn accelerator_cell(a: &ItemAccelerator) -> String {
     let words: Vec<String> =
         words.into_iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
     let words = if words.is_empty() { String::new() } else { format!(" ({})", words.join(", ")) };
-    format!("{} {}/{}/{}{words}", a.resource, or(a.requested), a.allocatable, a.capacity)
+    format!("{} {}/{}/{}{words}", a.resource, lower(a.requested, bound), a.allocatable, a.capacity)
 }
 
 fn error_line(error: &Fault) -> String {
@@ -131,6 +142,16 @@ fn error_line(error: &Fault) -> String {
     let code = error.code.map(|code| format!(" {code}")).unwrap_or_default();
     let time = error.time.strftime("%Y-%m-%dT%H:%M:%SZ");
     format!("error: {time} {} ({}{code}), attempt {}: {}", error.request, or(layer), error.attempt, error.text)
+}
+
+/// What stands before numbers of pods: they are lower bounds where only some namespaces are watched.
+fn bound(cluster: &Cluster) -> &'static str {
+    if cluster.pods.namespaces.is_some() { ">=" } else { "" }
+}
+
+/// A lower bound, or a number.
+fn lower<T: ToString>(value: Option<T>, bound: &str) -> String {
+    value.map_or_else(|| "?".to_owned(), |value| format!("{bound}{}", value.to_string()))
 }
 
 fn or<T: ToString>(value: Option<T>) -> String {

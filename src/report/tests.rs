@@ -70,7 +70,7 @@ fn the_json_of_a_small_cluster_is_what_a_person_counts() {
                 "withdrawn": 3, "missing": null, "overRequested": 0, "nodes": 2
             }],
             "pods": {
-                "state": "complete", "bound": 4, "terminating": 0, "daemonSet": 0, "static": 0, "allocatable": 30, "unscheduled": 1,
+                "state": "complete", "namespaces": null, "bound": 4, "terminating": 0, "daemonSet": 0, "static": 0, "allocatable": 30, "unscheduled": 1,
                 "orphaned": 1, "unreadable": 0
             },
             // The pod on the node that is gone counts for no node.
@@ -138,6 +138,60 @@ fn a_list_that_runs_gives_no_totals() {
     let gpu = &cluster["items"][0]["accelerators"][0];
     assert_eq!((&gpu["free"], &gpu["overRequested"], &gpu["withdrawn"]), (&json!(null), &json!(null), &json!(0)));
     assert_eq!(cluster["items"][0]["accelerators"][0]["requested"], json!(null));
+}
+
+/// Nodes with 10 places and 8 GPUs; namespace a has a pod with 2 GPUs, b may not be listed.
+fn scoped(namespaces: &[&str]) -> Bench {
+    let mut bench = Bench::scoped(namespaces);
+    bench.list_nodes(1, vec![gpu_node("n1", 8, 8), gpu_node("n2", 8, 8)]);
+    bench.sync(crate::msg::Resource::Nodes, crate::msg::SyncState::Watching);
+    let held = gpu_pod("p1", "n1", 2);
+    bench.list_pods_in(0, &[crate::facts::pod::PodFacts { namespace: "a", ..held }]);
+    bench.prepare();
+    bench
+}
+
+#[test]
+fn f23_pods_of_some_namespaces_are_partial_with_lower_bounds_and_nothing_is_free() {
+    let bench = scoped(&["a"]);
+    let cluster = &as_json(&bench)["clusters"][0];
+    assert_eq!(cluster["state"], "partial");
+    assert_eq!(
+        cluster["pods"],
+        json!({ "state": "partial", "namespaces": [{ "name": "a", "state": "complete" }], "bound": 1, "terminating": 0, "daemonSet": 0,
+            "static": 0, "allocatable": 20, "unscheduled": 0, "orphaned": 0, "unreadable": 0 })
+    );
+    let gpu = &cluster["accelerators"][0];
+    assert_eq!((&gpu["requested"], &gpu["free"]), (&json!(2), &json!(null)));
+    let item = &cluster["items"][0]["accelerators"][0];
+    assert_eq!((&item["requested"], &item["free"]), (&json!(2), &json!(null)));
+    assert_eq!(cluster["items"][1]["pods"]["bound"], json!(0), "of these namespaces, as `pods.state` says");
+    assert!(snapshot(&bench.model, bench.now()).complete(), "all that was asked for");
+    let text = table(&snapshot(&bench.model, bench.now()));
+    for part in [
+        "prod  partial",
+        "pods >=1/20",
+        "(partial, only of a)",
+        "requested >=2",
+        "free ?",
+        ">=1/10",
+        "nvidia.com/gpu >=2/8/8",
+    ] {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
+}
+
+#[test]
+fn f23_a_namespace_that_may_not_be_listed_is_named_and_missing() {
+    let mut bench = scoped(&["a", "b"]);
+    let loading = &as_json(&bench)["clusters"][0]["pods"];
+    assert_eq!((&loading["state"], &loading["bound"]), (&json!("loading"), &json!(null)), "b is not read yet");
+    bench.denied_in(1);
+    let pods = &as_json(&bench)["clusters"][0]["pods"];
+    let namespaces = json!([{ "name": "a", "state": "complete" }, { "name": "b", "state": "denied" }]);
+    assert_eq!((&pods["state"], &pods["bound"], &pods["namespaces"]), (&json!("partial"), &json!(1), &namespaces));
+    assert!(!snapshot(&bench.model, bench.now()).complete());
+    assert!(table(&snapshot(&bench.model, bench.now())).contains("(partial, only of a; b denied)"));
 }
 
 #[test]

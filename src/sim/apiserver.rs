@@ -119,8 +119,7 @@ async fn answer(server: &Arc<Server>, method: &Method, target: &Target, plan: &P
             tokio::time::sleep(plan.delay).await;
         }
         if let Some((code, retry_after, message)) = &plan.status {
-            let aim = target.aim();
-            return status::injected(*code, *retry_after, message.as_deref(), (aim.verb, aim.resource));
+            return status::injected(*code, *retry_after, message.as_deref(), target.aim());
         }
         if !Target::readable(method) {
             return status::reply(&status::not_allowed());

@@ -7,6 +7,8 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use serde_json::{Value, json};
 
+use super::fault::Aim;
+
 /// The user whom messages name.
 const USER: &str = "watchbell";
 
@@ -120,13 +122,18 @@ pub(super) fn deadline() -> Response {
     plain(504, "text/plain; charset=utf-8", format!("{body}\n"))
 }
 
+/// Where a right lacks, in the words of the RBAC authorizer (apiserver `pkg/endpoints/handlers/responsewriters/errors.go`, `forbiddenMessage`).
+fn place(path: &str) -> String {
+    let mut parts = path.split('/').skip_while(|part| *part != "namespaces").skip(1);
+    match (parts.next(), parts.next()) {
+        (Some(namespace), Some(_)) => format!("in the namespace \"{namespace}\""),
+        _ => "at the cluster scope".to_owned(),
+    }
+}
+
 /// What a fault of this code says, as servers, filters and load balancers say it (faults.md, F20 to F33).
-pub(super) fn injected(
-    code: u16,
-    retry_after: Option<Duration>,
-    message: Option<&str>,
-    (verb, resource): (&str, &str),
-) -> Response {
+pub(super) fn injected(code: u16, retry_after: Option<Duration>, message: Option<&str>, aim: Aim<'_>) -> Response {
+    let Aim { verb, resource, path, .. } = aim;
     let json =
         |reason: &str, usual: &str, details: Value| reply(&status(code, reason, message.unwrap_or(usual), details));
     let mut response = match code {
@@ -136,7 +143,8 @@ pub(super) fn injected(
                 format!("forbidden: User \"{USER}\" cannot {verb} this path")
             } else {
                 format!(
-                    "{resource} is forbidden: User \"{USER}\" cannot {verb} resource \"{resource}\" in API group \"\" at the cluster scope"
+                    "{resource} is forbidden: User \"{USER}\" cannot {verb} resource \"{resource}\" in API group \"\" {}",
+                    place(path)
                 )
             };
             json("Forbidden", &usual, json!({"kind": resource}))

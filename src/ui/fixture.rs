@@ -182,6 +182,7 @@ impl Fleet {
             server_now: now().wall,
             status: node.status,
             row: node,
+            partial: None,
             resources: vec![
                 row("cpu", 51_200, 127_500, 128_000),
                 row("memory", 412 << 30, 1003 << 30, 1007 << 30),
@@ -365,6 +366,7 @@ pub(super) fn healthy(context: &str) -> ClusterSummary {
         gpu_known: true,
         gpu_nodes: Known::Exact(48),
         pods: Known::Exact(812),
+        partial: None,
         pods_allocatable: Known::Exact(5_280),
         unscheduled: Known::Exact(0),
         orphaned: Known::Exact(0),

@@ -162,6 +162,9 @@ fn list(scene: &Scene<'_>, paint: Paint<'_>, trouble: bool) -> Vec<(Role, String
     if let Some(note) = scene.filter_note {
         facts.push((Role::Warn, note.to_string()));
     }
+    if let Some(partial) = summary.partial.as_ref().filter(|_| !matches!(scene.body, Body::Api(_))) {
+        facts.push((Role::Warn, format!("partial: {}", partial.names())));
+    }
     match &scene.body {
         Body::Nodes(table) => {
             let glyphs = &paint.look.glyphs;
@@ -209,7 +212,7 @@ fn list(scene: &Scene<'_>, paint: Paint<'_>, trouble: bool) -> Vec<(Role, String
     if !progress.is_empty() {
         facts.push((Role::Unknown, progress));
     }
-    facts.extend(oddities(summary));
+    facts.extend(oddities(summary, &paint.look.glyphs));
     let (requests, bytes) = summary.load;
     facts.push((Role::Muted, format!("our load {} req/s {}", rate(requests), throughput(bytes))));
     facts
@@ -231,13 +234,12 @@ fn rows(first: usize, shown: usize, all: usize, glyphs: &Glyphs) -> Option<(Role
 }
 
 /// Objects that no table shows.
-fn oddities(summary: &ClusterSummary) -> impl Iterator<Item = (Role, String)> {
-    let some = |number: Known<u32>| number.any().filter(|number| *number > 0);
-    let pods = |number: u32| format!("{} {}", grouped(number), if number == 1 { "pod" } else { "pods" });
+fn oddities(summary: &ClusterSummary, glyphs: &Glyphs) -> impl Iterator<Item = (Role, String)> {
+    let some = |number: Known<u32>| number.any().filter(|any| *any > 0).map(|_| known(number, glyphs));
+    let pods = |number: String| format!("{number} {}", if number == "1" { "pod" } else { "pods" });
     let pending = some(summary.unscheduled).map(|number| (Role::Text, format!("{} unscheduled", pods(number))));
     let orphaned = some(summary.orphaned).map(|number| (Role::Warn, format!("{} on unknown nodes", pods(number))));
-    let unreadable =
-        some(Known::Exact(summary.unreadable)).map(|number| (Role::Warn, format!("{} unreadable", grouped(number))));
+    let unreadable = some(Known::Exact(summary.unreadable)).map(|number| (Role::Warn, format!("{number} unreadable")));
     [unreadable, orphaned, pending].into_iter().flatten()
 }
 

@@ -17,6 +17,7 @@ use crate::model::fit::SIZES;
 use crate::model::gpus::{Board, Group, Grouping, Held};
 use crate::model::optional::Visibility;
 use crate::model::rows::age_of;
+use crate::model::scope::Partial;
 use crate::theme::{Glyphs, Role};
 
 /// What the view shows, taken out of the model.
@@ -27,6 +28,8 @@ pub(super) struct GpusView<'a> {
     pods: Known<()>,
     /// Why devices of dynamic resource allocation are not seen, where there may be some.
     dra_hidden: Option<String>,
+    /// What is watched of the pods, if that is only a part of the cluster.
+    partial: Option<Partial>,
     /// The model's scroll offset.
     wanted: usize,
     /// Now by the server's clock.
@@ -39,7 +42,15 @@ impl<'a> GpusView<'a> {
         let visible = cluster.dra_visible();
         let hidden = matches!(visible, Visibility::Denied(_) | Visibility::Unavailable(_));
         let dra_hidden = visible.reason().filter(|_| hidden);
-        Self { board: cluster.gpu_board(), by, pods, dra_hidden, wanted, server_now: cluster.server_now(now) }
+        let (board, partial) = (cluster.gpu_board(), cluster.partial());
+        Self { board, by, pods, dra_hidden, partial, wanted, server_now: cluster.server_now(now) }
+    }
+}
+
+impl GpusView<'_> {
+    /// What pods ask for is known of some namespaces.
+    fn is_partial(&self) -> bool {
+        self.partial.is_some() && matches!(self.pods, Known::AtLeast(()))
     }
 }
 
@@ -186,6 +197,10 @@ fn lines<'a>(view: &GpusView<'a>) -> Vec<Line<'a>> {
     if let Known::Exact(()) = view.pods {
         lines.push(Line::Text(Role::Text, free(board)));
         lines.push(Line::Text(Role::Muted, rule(board)));
+    } else if let (Known::AtLeast(()), Some(partial)) = (view.pods, &view.partial) {
+        let why =
+            format!("partial: {}; what is free and fits is not known, requested is a lower bound", partial.names());
+        lines.push(Line::Text(Role::Unknown, why));
     } else {
         let why = match view.pods {
             Known::Denied => "pods may not be listed: what is requested, free and held is not known",
@@ -205,10 +220,12 @@ fn lines<'a>(view: &GpusView<'a>) -> Vec<Line<'a>> {
     }
     lines.extend(board.groups.iter().map(Line::Group));
     lines.push(Line::Blank);
-    if !matches!(view.pods, Known::Exact(())) {
+    let partial = view.is_partial();
+    if !partial && !matches!(view.pods, Known::Exact(())) {
         return lines;
     }
-    lines.push(Line::Text(if board.held.is_empty() { Role::Muted } else { Role::Warn }, held_words(board)));
+    let held = held_words(board) + if partial { ", of the watched namespaces" } else { "" };
+    lines.push(Line::Text(if board.held.is_empty() { Role::Muted } else { Role::Warn }, held));
     if !board.held.is_empty() {
         lines.push(Line::HeldHead);
         lines.extend(board.held.iter().map(Line::Held));
@@ -341,6 +358,9 @@ fn group_text(column: GroupColumn, group: &Group, view: &GpusView<'_>, paint: Pa
             Kind::Aux => none(),
         },
         (GroupColumn::Nodes | GroupColumn::Pods, _) => number(group.members.into()),
+        (GroupColumn::Requested, _) if view.is_partial() && !group.dra => {
+            (Role::Muted, format!("{}{}", glyphs.at_least, amount(group.requested)))
+        }
         (GroupColumn::Requested | GroupColumn::Free | GroupColumn::Fit(_), _) if !exact && !group.dra => {
             (Role::Unknown, glyphs.none.to_owned())
         }

@@ -234,7 +234,8 @@ fn title(pen: &mut Pen<'_>, detail: &NodeDetail<'_>, (context, paint): (&str, Pa
         facts.push(("gpu ", format!("{numbers} {}", row.model.unwrap_or_default()).trim_end().to_owned()));
     }
     let allocatable = row.pods_allocatable.map_or(Known::Unknown, Known::Exact);
-    facts.push(("pods ", pair(row.pods, allocatable, glyphs)));
+    let partial = if detail.partial.is_some() { " partial" } else { "" };
+    facts.push(("pods ", pair(row.pods, allocatable, glyphs) + partial));
     facts.push(("", detail.facts.kubelet.to_string()));
     facts.push(("age ", row.age.map_or_else(|| glyphs.none.to_owned(), duration)));
     if detail.facts.deleting {

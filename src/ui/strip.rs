@@ -9,10 +9,10 @@ use ratatui::layout::Rect;
 use super::scene::{Paint, Scene};
 use super::spark::{self, Scale};
 use super::text::{Pen, columns};
-use super::units::{devices, pair, percentile};
+use super::units::{devices, grouped, pair, percentile};
 use super::words;
 use crate::model::Known;
-use crate::model::cluster::{ClusterSummary, Health};
+use crate::model::cluster::{ClusterSummary, Freshness, Health};
 use crate::model::dra::DriverDevices;
 use crate::model::latency::{Mark, Percentile};
 use crate::model::rows::Accelerators;
@@ -121,7 +121,7 @@ impl Line {
             Field::Nodes => (nodes_role(summary), pair(summary.nodes_ready, summary.nodes_total, glyphs)),
             Field::Gpu => gpu(summary.gpu, summary.gpu_known, glyphs),
             Field::Dra => dra(summary.dra.as_ref(), glyphs),
-            Field::Pods => (Role::Text, pair(summary.pods, summary.pods_allocatable, glyphs)),
+            Field::Pods => (Role::Text, pods(summary, glyphs)),
             Field::P50 => (speed(latency.p50, paint), percentile(latency.p50, glyphs)),
             Field::P95 => (speed(latency.p95, paint), percentile(latency.p95, glyphs)),
             Field::Spark => (Role::Text, String::new()),
@@ -211,6 +211,17 @@ impl Columns {
             *width = (*width + left).min(MARKS);
         }
         columns
+    }
+}
+
+/// `2,613/11,440`; of a part of the cluster, which says nothing of how full it is, `120 in 2 namespaces`.
+fn pods(summary: &ClusterSummary, glyphs: &Glyphs) -> String {
+    match (&summary.partial, summary.pods.any()) {
+        (Some(partial), Some(number)) => {
+            let bound = if matches!(summary.pods_fresh, Freshness::Loading { .. }) { glyphs.at_least } else { "" };
+            format!("{bound}{} in {}", grouped(number), partial.count())
+        }
+        _ => pair(summary.pods, summary.pods_allocatable, glyphs),
     }
 }
 

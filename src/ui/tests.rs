@@ -278,3 +278,4 @@ mod alerts;
 mod api;
 mod model;
 mod open;
+mod scope;

@@ -110,6 +110,8 @@ pub(super) fn freshness(summary: &ClusterSummary) -> (Role, String) {
         Freshness::Loading { objects, page, remaining } => {
             let text = match pages(*objects, *page, *remaining) {
                 Some(all) => format!("page {page} of ~{all}"),
+                // Of another namespace than those that are read.
+                None if *page == 0 => "loading".to_owned(),
                 None => format!("page {page}"),
             };
             (Role::Muted, text)
@@ -142,6 +144,7 @@ pub(super) fn progress(summary: &ClusterSummary) -> String {
             Freshness::Relisting { page, .. } => format!("{what} listed again, page {page}"),
             Freshness::Loading { objects, page, remaining } => match pages(*objects, *page, *remaining) {
                 Some(all) => format!("{what} page {page} of ~{all}"),
+                None if *page == 0 => format!("{what} loading"),
                 None => format!("{what} page {page}"),
             },
             Freshness::Never => format!("{what} page {}", page?.page),

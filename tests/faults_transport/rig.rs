@@ -12,6 +12,7 @@ use watchbell::clock::Clock;
 use watchbell::cluster::kubeconfig::Target;
 use watchbell::cluster::{self, Command, Link, Tiers, Tuning};
 use watchbell::facts::wire::Uid;
+use watchbell::model::scope::Scope;
 use watchbell::model::{ClusterSpec, Model, Settings};
 use watchbell::msg::{
     Attempt, CallEvent, CallKind, ClusterEvent, ClusterId, Failure, Layer, Mono, Msg, ProbeOutcome, ProbeSample,
@@ -27,12 +28,12 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// list where an event was missed. The rest is for a machine that does six other things.
 const ONE_STEP: Duration = Duration::from_secs(5);
 
-pub(super) fn ms(ms: u64) -> Duration {
+pub(crate) fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
 /// The shipped proportions, about twenty times as fast; pages of eight.
-pub(super) fn quick() -> Tuning {
+pub(crate) fn quick() -> Tuning {
     Tuning {
         connect_deadline: ms(300),
         tiers: Tiers { steps: vec![(0, ms(1_000))], unknown: ms(1_000), hysteresis_pct: 10 },
@@ -61,25 +62,25 @@ pub(super) fn quick() -> Tuning {
 }
 
 /// Three nodes and twenty pods, served.
-pub(super) struct Served {
-    pub(super) control: Control,
-    pub(super) address: SocketAddr,
+pub(crate) struct Served {
+    pub(crate) control: Control,
+    pub(crate) address: SocketAddr,
     _simulation: Simulation,
 }
 
 impl Served {
-    pub(super) async fn small() -> Self {
+    pub(crate) async fn small() -> Self {
         Self::of(Scenario::builtin("small").unwrap()).await
     }
 
-    pub(super) async fn of(scenario: Scenario) -> Self {
+    pub(crate) async fn of(scenario: Scenario) -> Self {
         let simulation = sim::start(scenario, SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
         let first = simulation.clusters()[0].clone();
         let address = first.url.trim_start_matches("http://").parse().unwrap();
         Self { control: simulation.control(&first.context).unwrap(), address, _simulation: simulation }
     }
 
-    pub(super) fn lists(&self, resource: &str) -> Vec<RequestLog> {
+    pub(crate) fn lists(&self, resource: &str) -> Vec<RequestLog> {
         let begins = format!("/api/v1/{resource}?limit=");
         let lists =
             |log: &RequestLog| log.path_and_query.starts_with(&begins) && log.path_and_query.contains("timeout=");
@@ -87,7 +88,7 @@ impl Served {
     }
 
     /// Something is added, something goes, something changes: no sum stays the same.
-    pub(super) fn change(&self) {
+    pub(crate) fn change(&self) {
         for name in ["late-1", "late-2"] {
             let (namespace, node) = ("web".to_owned(), Some("gpu-1".to_owned()));
             self.control.apply(Change::AddPod { namespace, name: name.to_owned(), node });
@@ -102,10 +103,10 @@ impl Served {
 
 /// Each node's status, how many pods count on it, its uid and its resourceVersion; and the pods without a node, as a node
 /// without a name.
-pub(super) type Picture = BTreeMap<String, (String, u64, Uid, u64)>;
+pub(crate) type Picture = BTreeMap<String, (String, u64, Uid, u64)>;
 
 /// The server's truth, read off its objects.
-pub(super) fn truth(dump: &Value) -> Picture {
+pub(crate) fn truth(dump: &Value) -> Picture {
     let mut picture = Picture::new();
     for node in dump["nodes"].as_array().unwrap() {
         let conditions = node["status"]["conditions"].as_array().unwrap();
@@ -130,18 +131,18 @@ pub(super) fn truth(dump: &Value) -> Picture {
     picture
 }
 
-pub(super) struct Rig {
-    pub(super) served: Served,
-    pub(super) model: Model,
-    pub(super) failures: Vec<Failure>,
-    pub(super) attempts: Vec<Attempt>,
-    pub(super) states: Vec<(Resource, SyncState)>,
-    pub(super) probes: Vec<ProbeOutcome>,
+pub(crate) struct Rig {
+    pub(crate) served: Served,
+    pub(crate) model: Model,
+    pub(crate) failures: Vec<Failure>,
+    pub(crate) attempts: Vec<Attempt>,
+    pub(crate) states: Vec<(Resource, SyncState)>,
+    pub(crate) probes: Vec<ProbeOutcome>,
     /// All of them, with their ticks.
     samples: Vec<ProbeSample>,
-    pub(super) finished: usize,
+    pub(crate) finished: usize,
     /// Everything that was said, for tests that look for what must not be in it.
-    pub(super) said: String,
+    pub(crate) said: String,
     clock: Clock,
     news: mpsc::Receiver<Msg>,
     commands: mpsc::Sender<Command>,
@@ -156,27 +157,28 @@ impl Drop for Rig {
 
 impl Rig {
     /// Watches the simulation directly.
-    pub(super) fn direct(served: Served, tuning: Tuning) -> Self {
+    pub(crate) fn direct(served: Served, tuning: Tuning) -> Self {
         let target = Target::plain("small", &format!("http://{}", served.address));
         Self::start(served, target, tuning)
     }
 
-    pub(super) fn start(served: Served, target: Target, tuning: Tuning) -> Self {
+    pub(crate) fn start(served: Served, target: Target, tuning: Tuning) -> Self {
         let settings = Settings { slow_call: ms(100), slow_call_clear: ms(80), ..Settings::default() };
         Self::with(served, target, tuning, settings)
     }
 
-    pub(super) fn with(served: Served, target: Target, tuning: Tuning, settings: Settings) -> Self {
+    pub(crate) fn with(served: Served, target: Target, tuning: Tuning, settings: Settings) -> Self {
         let clock = Clock::start();
         let (out, news) = mpsc::channel(256);
         let (commands, received) = mpsc::channel(4);
         let spec = ClusterSpec { context: target.context().clone(), broken: None };
+        let scope = Scope { namespaces: tuning.namespaces.clone(), example: None };
         let link =
             Link { id: ClusterId(0), out, commands: received, inspect: tokio::sync::watch::channel(None).1, clock };
         let task = tokio::spawn(cluster::run(target, tuning, link));
         Self {
             served,
-            model: Model::new(vec![spec], settings),
+            model: Model::new(vec![spec], settings).with_scopes([scope]),
             failures: Vec::new(),
             attempts: Vec::new(),
             states: Vec::new(),
@@ -192,28 +194,28 @@ impl Rig {
     }
 
     /// A rig that holds the whole truth and watches.
-    pub(super) async fn watching() -> Self {
+    pub(crate) async fn watching() -> Self {
         let mut rig = Self::direct(Served::small().await, quick());
         rig.settles().await;
         rig
     }
 
-    pub(super) async fn settles(&mut self) {
+    pub(crate) async fn settles(&mut self) {
         self.until("the first lists", |rig| rig.is_true() && rig.watches()).await;
     }
 
     /// Both watches are open.
-    pub(super) fn watches(&self) -> bool {
+    pub(crate) fn watches(&self) -> bool {
         let last = |of| self.states.iter().rev().find(|(resource, _)| *resource == of).map(|(_, state)| state.clone());
         Resource::CORE.into_iter().all(|resource| last(resource) == Some(SyncState::Watching))
     }
 
-    pub(super) async fn refresh(&self) {
+    pub(crate) async fn refresh(&self) {
         self.commands.send(Command::Refresh).await.unwrap();
     }
 
     /// Takes in news until `done`, at most [`PATIENCE`].
-    pub(super) async fn until(&mut self, what: &str, done: impl Fn(&Self) -> bool) {
+    pub(crate) async fn until(&mut self, what: &str, done: impl Fn(&Self) -> bool) {
         let end = Instant::now() + PATIENCE;
         while !done(self) {
             let left = end.saturating_duration_since(Instant::now());
@@ -228,7 +230,7 @@ impl Rig {
     }
 
     /// Takes in news for `time`.
-    pub(super) async fn pass(&mut self, time: Duration) {
+    pub(crate) async fn pass(&mut self, time: Duration) {
         let end = Instant::now() + time;
         while Instant::now() < end {
             self.hear(end.saturating_duration_since(Instant::now())).await;
@@ -241,6 +243,7 @@ impl Rig {
             return;
         };
         let Msg::Cluster(_, event) = &msg else { return };
+        let event = if let ClusterEvent::Namespaced { event, .. } = event { event } else { event };
         match event {
             ClusterEvent::Failed(failure) => {
                 self.failures.push((**failure).clone());
@@ -261,7 +264,7 @@ impl Rig {
     }
 
     /// What the model shows; `None` unless both lists were once complete.
-    pub(super) fn picture(&self) -> Option<Picture> {
+    pub(crate) fn picture(&self) -> Option<Picture> {
         let snapshot = report::snapshot(&self.model, self.clock.now());
         let whole = |state| matches!(state, State::Complete | State::Stale);
         let cluster = &snapshot.clusters[0];
@@ -277,24 +280,24 @@ impl Rig {
         nodes.chain([Some((String::new(), (String::new(), unscheduled, Uid::default(), 0)))]).collect()
     }
 
-    pub(super) fn report(&self) -> report::Cluster {
+    pub(crate) fn report(&self) -> report::Cluster {
         report::snapshot(&self.model, self.clock.now()).clusters.remove(0)
     }
 
     /// The model equals the server.
-    pub(super) fn is_true(&self) -> bool {
+    pub(crate) fn is_true(&self) -> bool {
         self.picture().is_some_and(|picture| picture == truth(&self.served.control.dump()))
     }
 
     /// Waits for a failure of this layer that says this.
-    pub(super) async fn fails(&mut self, layer: Layer, says: &str) -> Failure {
+    pub(crate) async fn fails(&mut self, layer: Layer, says: &str) -> Failure {
         let from = self.failures.len();
         self.fails_since(from, layer, says).await
     }
 
     /// The same of lists and watches, counting what was heard since failure number `from`: a probe (`get …`) has no next
     /// attempt, its next tick comes anyway.
-    pub(super) async fn fails_since(&mut self, from: usize, layer: Layer, says: &str) -> Failure {
+    pub(crate) async fn fails_since(&mut self, from: usize, layer: Layer, says: &str) -> Failure {
         let is_it = |failure: &&Failure| {
             failure.layer == layer && failure.text.contains(says) && !failure.request.starts_with("get ")
         };
@@ -305,7 +308,7 @@ impl Rig {
 
     /// One fault from its beginning to its end: the picture stays while it lasts (G2), the cause is named with its layer and
     /// the next attempt (G3), and within one backoff step after it the model equals the server, without a key (G7).
-    pub(super) async fn suffers(&mut self, fault: Fault, layer: Layer, says: &str) -> Failure {
+    pub(crate) async fn suffers(&mut self, fault: Fault, layer: Layer, says: &str) -> Failure {
         let before = self.picture();
         assert!(before.is_some(), "a fault that has something to take away");
         let from = self.failures.len();
@@ -326,7 +329,7 @@ impl Rig {
 
     /// What holds whatever happens: one page of a resource in flight at a time, no request without an end (G4), and one
     /// sample, not more and not less, for each tick of a probe (G8).
-    pub(super) fn keeps_the_rules(&self) {
+    pub(crate) fn keeps_the_rules(&self) {
         for resource in Resource::CORE {
             let mut pages: Vec<&Attempt> = self.pages(resource).collect();
             pages.sort_by_key(|page| page.at);
@@ -346,19 +349,19 @@ impl Rig {
     }
 
     /// The names of the nodes that the model shows.
-    pub(super) fn names(&self) -> Vec<String> {
+    pub(crate) fn names(&self) -> Vec<String> {
         self.picture().unwrap_or_default().into_keys().filter(|name| !name.is_empty()).collect()
     }
 
     /// The model equals the server within one backoff step.
-    pub(super) async fn recovers(&mut self) {
+    pub(crate) async fn recovers(&mut self) {
         let start = Instant::now();
         self.until("the recovery", Self::is_true).await;
         assert!(start.elapsed() < ONE_STEP, "{:?}", start.elapsed());
     }
 
     /// Finished attempts of a page of this resource.
-    pub(super) fn pages(&self, resource: Resource) -> impl Iterator<Item = &Attempt> {
+    pub(crate) fn pages(&self, resource: Resource) -> impl Iterator<Item = &Attempt> {
         self.attempts.iter().filter(move |attempt| attempt.kind == CallKind::List(resource))
     }
 }

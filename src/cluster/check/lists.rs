@@ -26,21 +26,41 @@ const NOBODY: &str = "watchbell-check";
 impl Run {
     /// Verb by verb, by trying: an access review may be denied where the access is not, and the 403 is the truth.
     pub(super) async fn rbac(&mut self) -> Flow {
-        let list = |resource: &str| ("list", format!("/api/v1/{resource}?limit=1"));
-        let watch = |resource: &str| ("watch", format!("/api/v1/{resource}?watch=1&timeoutSeconds=1&limit=1"));
+        let list = |resource: &str| ("list".to_owned(), format!("/api/v1/{resource}?limit=1"));
+        let watch =
+            |resource: &str| ("watch".to_owned(), format!("/api/v1/{resource}?watch=1&timeoutSeconds=1&limit=1"));
+        let get = |path: &str| ("get".to_owned(), format!("/api/v1/{path}/{NOBODY}"));
         self.may("namespaces", Outcome::Warn, &[list("namespaces")]).await?;
-        let get = ("get", format!("/api/v1/nodes/{NOBODY}"));
-        self.may("nodes", Outcome::Fail, &[list("nodes"), watch("nodes"), get]).await?;
-        let get = ("get", format!("/api/v1/namespaces/default/pods/{NOBODY}"));
-        self.may("pods", Outcome::Fail, &[list("pods"), watch("pods"), get]).await
+        self.may("nodes", Outcome::Fail, &[list("nodes"), watch("nodes"), get("nodes")]).await?;
+        let namespaces = self.tuning.namespaces.clone();
+        if namespaces.is_empty() {
+            let verbs = [list("pods"), watch("pods"), get("namespaces/default/pods")];
+            return self.may("pods", Outcome::Fail, &verbs).await;
+        }
+        // Those that are watched, each by itself (F23).
+        let verbs = namespaces.iter().flat_map(|name| {
+            let pods = format!("namespaces/{name}/pods");
+            [list(&pods), watch(&pods), get(&pods)].map(|(verb, uri)| (format!("{verb} in {name}"), uri))
+        });
+        self.may("pods", Outcome::Fail, &verbs.collect::<Vec<_>>()).await
+    }
+
+    /// What to do without the right to list: pods may still be listed namespace by namespace (F23).
+    fn without_rights(&self, resource: &str) -> String {
+        let role = advice(Layer::Rbac);
+        if resource != "pods" || !self.tuning.namespaces.is_empty() {
+            return role.to_owned();
+        }
+        let example = self.target.namespace().map_or("NAME", |name| name);
+        format!("{role}, or name namespaces whose pods you may list: `--namespace {example}`")
     }
 
     /// One line for one resource; `without` is what it means to lack a verb.
-    async fn may(&mut self, resource: &str, without: Outcome, verbs: &[(&str, String)]) -> Flow {
+    async fn may(&mut self, resource: &str, without: Outcome, verbs: &[(String, String)]) -> Flow {
         let name = format!("rbac {resource}");
         let (mut words, mut worst): (Vec<String>, Option<Trouble>) = (Vec::new(), None);
         for (verb, uri) in verbs {
-            let result = if *verb == "watch" {
+            let result = if verb.starts_with("watch") {
                 self.open(uri).await.0.map(|(head, _)| head)
             } else {
                 self.get(uri).await.result
@@ -48,7 +68,9 @@ impl Run {
             match result {
                 Ok(_) => words.push(format!("{verb} yes")),
                 // The name is made up: that it is not found is the answer of a server that lets us look.
-                Err(trouble) if trouble.code == Some(404) && *verb == "get" => words.push(format!("{verb} yes")),
+                Err(trouble) if trouble.code == Some(404) && verb.starts_with("get") => {
+                    words.push(format!("{verb} yes"));
+                }
                 Err(trouble) if trouble.layer == Layer::Rbac => {
                     words.push(format!("{verb} NO"));
                     worst.get_or_insert(trouble);
@@ -64,7 +86,7 @@ impl Run {
             None => Step::new(&name, Outcome::Ok, &words),
             Some(trouble) => {
                 let text = format!("{words}; {}: {}", layer_name(trouble.layer), trouble.text);
-                let step = Step::new(&name, without, &text).next(advice(Layer::Rbac));
+                let step = Step::new(&name, without, &text).next(&self.without_rights(resource));
                 Step { layer: Some(Layer::Rbac), ..step }
             }
         };
@@ -101,7 +123,9 @@ impl Run {
             slowest: self.tuning.slowest_body,
             bytes: self.tuning.page_bytes,
         };
-        let uri = format!("/api/v1/{}?limit={PAGE}", resource.name());
+        let namespace = self.tuning.namespaces.first().filter(|_| resource == Resource::Pods);
+        let within = namespace.map(|name| format!("namespaces/{name}/")).unwrap_or_default();
+        let uri = format!("/api/v1/{within}{}?limit={PAGE}", resource.name());
         let Asked { result, mut timing } = self.ask(CallKind::List(resource), &uri, limits).await;
         if let Err(trouble) = result {
             self.tell_trouble(name, Outcome::Fail, &trouble).await?;

@@ -31,6 +31,15 @@ pub(super) enum List {
     },
 }
 
+impl List {
+    /// The attempts of the page that runs began so much later.
+    pub(super) fn put_off(&mut self, wait: Duration) {
+        if let Self::Running(run) = self {
+            run.since = run.since + wait;
+        }
+    }
+}
+
 /// A list in progress.
 #[derive(Debug)]
 pub(super) struct Run {

@@ -13,7 +13,9 @@ use crate::cluster::Shared;
 use crate::cluster::call::{Ask, Limits, is_protobuf};
 use crate::cluster::classify::{self, Trouble};
 use crate::cluster::reflector::{WatchAsk, WatchEnd, WatchNews};
+use crate::cluster::source::Source;
 use crate::cluster::tuning::Tuning;
+use crate::cluster::turns::Lane;
 use crate::cluster::warnings;
 use crate::facts::kept::Kept;
 use crate::facts::pod::PodBatch;
@@ -22,19 +24,22 @@ use crate::facts::{dra, lease, node, pod};
 use crate::msg::{Batch, CallKind, KeptChange, Layer, NodeChange, Resource};
 
 /// Opens the watch, reports what it brings and how it ends.
-pub(super) async fn run(
-    shared: Arc<Shared>,
-    (resource, path): (Resource, Arc<str>),
-    ask: WatchAsk,
-    report: mpsc::Sender<WatchReport>,
-) {
+pub(super) async fn run(shared: Arc<Shared>, source: Source, ask: WatchAsk, report: mpsc::Sender<WatchReport>) {
     let mut serial = 0;
-    let end = match open(&shared, (resource, &path), &ask, &mut serial).await {
+    let opened = if source.place.is_none() {
+        open(&shared, &source, &ask, &mut serial).await
+    } else {
+        let turn = shared.turns.take(Lane::Watch).await;
+        let opened = open(&shared, &source, &ask, &mut serial).await;
+        turn.end(&opened);
+        opened
+    };
+    let end = match opened {
         Ok((protobuf, body)) => {
             if report.send(WatchReport::Open { serial }).await.is_err() {
                 return;
             }
-            let mut reader = Reader::new(&shared.tuning, resource, protobuf);
+            let mut reader = Reader::new(&shared.tuning, source.resource, protobuf);
             reader.list = ask.initial.then_some(0);
             reader.read(body, &report).await
         }
@@ -47,23 +52,18 @@ pub(super) async fn run(
 }
 
 /// The body of the watch, and whether it is protobuf.
-async fn open(
-    shared: &Shared,
-    (resource, path): (Resource, &str),
-    watch: &WatchAsk,
-    serial: &mut u64,
-) -> Result<(bool, Body), Trouble> {
+async fn open(shared: &Shared, source: &Source, watch: &WatchAsk, serial: &mut u64) -> Result<(bool, Body), Trouble> {
     let session = shared.session.clients().await?;
     *serial = session.serial;
     let ask = Ask {
-        kind: CallKind::Watch(resource),
+        kind: CallKind::Watch(source.resource),
         page: None,
         attempt: watch.attempt,
-        uri: watch_uri((resource, path), watch, shared.tuning.skip_finished_pods),
+        uri: watch_uri((source.resource, &source.path), watch, shared.tuning.skip_finished_pods),
         limits: Limits::small(shared.tuning.watch_headers),
     };
     let (head, body) = session.api.open(&ask, &shared.tuning).await?;
-    warnings::tell(shared, &head.headers, &format!("watch {}", resource.name())).await;
+    warnings::tell(shared, &head.headers, &format!("watch {}", source.what)).await;
     Ok((is_protobuf(&head), body))
 }
 

@@ -1,7 +1,8 @@
 //! Convergence: whatever a server does and whatever happens to its answers, once it is well the model is its truth.
 //!
 //! No sockets: a simulated server, the state machine, the decoders and the model, driven by a seed. `WATCHBELL_SEQUENCES`
-//! says how many sequences are played, `WATCHBELL_SEED` plays one of them again, with its log on stderr.
+//! says how many sequences are played, `WATCHBELL_SEED` plays one of them again, with its log on stderr. They are played with
+//! the pods of the whole cluster, and with those of two namespaces.
 
 use std::collections::VecDeque;
 use std::fmt::Write as _;
@@ -14,6 +15,7 @@ use crate::cluster::reflector::{Effect, Input, Moment, PageNews, Reflector, Watc
 use crate::facts::node::{self, Readiness};
 use crate::facts::pod::{self, Phase, PodBatch};
 use crate::facts::wire::{Uid, WatchType, bookmark_version, decode_frame};
+use crate::model::scope::Scope;
 use crate::model::{ClusterSpec, Model, Settings};
 use crate::msg::{NodeChange, Now};
 
@@ -51,10 +53,12 @@ struct Side {
     watch: Option<Stream>,
     /// Lists may come as watches.
     streams: bool,
+    /// Its place among the namespaces that are watched.
+    place: Option<u16>,
 }
 
 struct Play {
-    sides: [Side; 2],
+    sides: Vec<Side>,
     model: Model,
     now: Duration,
     rng: fastrand::Rng,
@@ -63,17 +67,24 @@ struct Play {
 }
 
 impl Play {
-    fn new(seed: u64, verbose: bool) -> Self {
+    /// Nodes and all pods; or nodes, and the pods of two namespaces, each listed by itself (F23).
+    fn new(seed: u64, scoped: bool, verbose: bool) -> Self {
         let mut rng = fastrand::Rng::with_seed(seed);
         let tuning = Arc::new(Tuning { page_sizes: vec![5, 3, 2, 1], ..Tuning::default() });
-        let sides = Resource::CORE.map(|of| {
+        let namespaces = if scoped { vec![Some("a"), Some("b")] } else { vec![None] };
+        let pods =
+            (0_u16..).zip(namespaces.iter().copied()).map(|(place, namespace)| (Resource::Pods, place, namespace));
+        let sides = std::iter::once((Resource::Nodes, 0, None)).chain(pods).map(|(of, place, namespace)| {
             let machine = Reflector::new(of, tuning.clone(), rng.u64(..));
-            Side { server: Server::new(of), machine, page: None, token: None, watch: None, streams: rng.bool() }
+            let (server, place) = (Server::new(of, namespace), namespace.map(|_| place));
+            Side { server, machine, page: None, token: None, watch: None, streams: rng.bool(), place }
         });
+        let sides: Vec<Side> = sides.collect();
         let spec = ClusterSpec { context: Clean::new("c"), broken: None };
-        let model = Model::new(vec![spec], Settings::default());
+        let scope = Scope { namespaces: namespaces.into_iter().flatten().map(Clean::new).collect(), example: None };
+        let model = Model::new(vec![spec], Settings::default()).with_scopes([scope]);
         let mut play = Self { sides, model, now: secs(100), rng, log: String::new(), verbose };
-        for side in 0..2 {
+        for side in 0..play.sides.len() {
             for _ in 0..play.rng.u8(..12) {
                 play.sides[side].server.change(&mut play.rng);
             }
@@ -87,7 +98,11 @@ impl Play {
         Now { mono: Mono(self.now), wall }
     }
 
-    fn tell(&mut self, event: ClusterEvent) {
+    fn tell(&mut self, side: usize, event: ClusterEvent) {
+        let event = match (self.sides[side].place, event) {
+            (_, event @ ClusterEvent::Failed(_)) | (None, event) => event,
+            (Some(place), event) => ClusterEvent::Namespaced { place, event: Box::new(event) },
+        };
         if self.verbose {
             let _ = writeln!(self.log, "{:?} told {event:?}", self.now);
         }
@@ -97,7 +112,7 @@ impl Play {
 
     fn step(&mut self, side: usize, input: Input, mut batch: Option<Batch>) {
         if self.verbose {
-            let _ = writeln!(self.log, "{:?} {} {input:?}", self.now, Resource::CORE[side].name());
+            let _ = writeln!(self.log, "{:?} {} {input:?}", self.now, self.sides[side].server.of.name());
         }
         let moment = Moment {
             now: self.clocks(),
@@ -123,16 +138,19 @@ impl Play {
                     at.watch = Some(Stream { at: at_version, ask, open: false, silent: false, since, heard, initial });
                 }
                 Effect::Close => at.watch = None,
-                Effect::Publish(page) => self.tell(ClusterEvent::Page {
-                    resource: Resource::CORE[side],
-                    generation: page.generation,
-                    page: page.page,
-                    remaining: None,
-                    bytes: 1,
-                    unreadable: 0,
-                    batch: batch.take().expect("a page is published once"),
-                }),
-                Effect::Tell(event) => self.tell(event),
+                Effect::Publish(page) => self.tell(
+                    side,
+                    ClusterEvent::Page {
+                        resource: self.sides[side].server.of,
+                        generation: page.generation,
+                        page: page.page,
+                        remaining: None,
+                        bytes: 1,
+                        unreadable: 0,
+                        batch: batch.take().expect("a page is published once"),
+                    },
+                ),
+                Effect::Tell(event) => self.tell(side, event),
                 Effect::Renew => {}
                 Effect::NoWatchList => at.streams = false,
             }
@@ -144,7 +162,7 @@ impl Play {
             None => {}
             Some(Err(trouble)) => self.step(side, Input::PageFailed(trouble), None),
             Some(Ok((body, news))) => {
-                let batch = match Resource::CORE[side] {
+                let batch = match self.sides[side].server.of {
                     Resource::Pods => {
                         let mut pods = PodBatch::default();
                         let head = pod::decode_list(body.as_bytes(), &mut pods).unwrap();
@@ -223,7 +241,7 @@ impl Play {
         let page = *pages;
         let (batch, news) = decode(resource, &lines);
         let (remaining, bytes, unreadable) = (None, 1, 0);
-        self.tell(ClusterEvent::Page { resource, generation, page, remaining, bytes, unreadable, batch });
+        self.tell(side, ClusterEvent::Page { resource, generation, page, remaining, bytes, unreadable, batch });
         self.step(side, Input::WatchNews(WatchNews { version: None, ..news }), None);
         true
     }
@@ -256,7 +274,7 @@ impl Play {
         let generation = watch.ask.generation;
         let (batch, news) = decode(at.server.of, &lines);
         let resource = at.server.of;
-        self.tell(ClusterEvent::Changes { resource, generation, unreadable: u32::from(skipped), batch });
+        self.tell(side, ClusterEvent::Changes { resource, generation, unreadable: u32::from(skipped), batch });
         self.step(side, Input::WatchNews(WatchNews { skipped, ..news }), None);
     }
 
@@ -284,7 +302,7 @@ impl Play {
     }
 
     fn some_move(&mut self) {
-        let side = self.rng.usize(..2);
+        let side = self.rng.usize(..self.sides.len());
         self.now += Duration::from_millis(self.rng.u64(..3000));
         match self.rng.u8(..40) {
             0..=9 => self.sides[side].server.change(&mut self.rng),
@@ -339,10 +357,10 @@ impl Play {
     fn recover(&mut self) {
         let end = self.now + WELL;
         for _ in 0..20_000 {
-            if self.now >= end && (0..2).all(|side| self.is_quiet(side)) {
+            if self.now >= end && (0..self.sides.len()).all(|side| self.is_quiet(side)) {
                 return;
             }
-            for side in 0..2 {
+            for side in 0..self.sides.len() {
                 self.answer_page(side);
                 self.open(side);
                 let at = &self.sides[side];
@@ -446,8 +464,8 @@ fn decode(of: Resource, lines: &[String]) -> (Batch, WatchNews) {
 }
 
 /// Plays one sequence; what went wrong, if anything did.
-fn play(seed: u64, verbose: bool) -> Result<(), String> {
-    let mut play = Play::new(seed, verbose);
+fn play(seed: u64, scoped: bool, verbose: bool) -> Result<(), String> {
+    let mut play = Play::new(seed, scoped, verbose);
     for _ in 0..MOVES {
         play.some_move();
     }
@@ -462,11 +480,20 @@ fn variable(name: &str) -> Option<u64> {
 
 #[test]
 fn after_any_sequence_of_changes_and_faults_the_model_is_the_servers_truth() {
+    play_all(false);
+}
+
+#[test]
+fn f23_after_any_sequence_the_pods_of_two_namespaces_are_the_servers_truth_one_by_one() {
+    play_all(true);
+}
+
+fn play_all(scoped: bool) {
     if let Some(seed) = variable("WATCHBELL_SEED") {
-        return play(seed, true).unwrap_or_else(|text| panic!("seed {seed}:\n{text}"));
+        return play(seed, scoped, true).unwrap_or_else(|text| panic!("seed {seed}:\n{text}"));
     }
     for seed in 0..variable("WATCHBELL_SEQUENCES").unwrap_or(SEQUENCES) {
-        let played = std::panic::catch_unwind(|| play(seed, false));
+        let played = std::panic::catch_unwind(|| play(seed, scoped, false));
         let failed = match played {
             Ok(result) => result.err(),
             Err(_) => Some("a panic, see above".to_owned()),

@@ -54,7 +54,9 @@ impl ClusterState {
         group("NodePressure", "nodes with bad conditions", groups.pressure, findings);
         group("GpusWithdrawn", "nodes with withdrawn devices", groups.withdrawn, findings);
         let full = self.alerts.density.full();
-        let full = full.map(|(name, full)| Case::Full(name, *full)).collect();
+        let partial = self.partial().is_some();
+        // What is watched proves that a node is full; that one is not, only all pods can.
+        let full = full.map(|(name, full)| Case::Full(name, *full, partial)).collect();
         let first = findings.len();
         group("PodDensity", "nodes nearly full of pods", full, findings);
         for finding in &mut findings[first..] {
@@ -89,8 +91,13 @@ enum Case<'a> {
     Pressure(&'a Node),
     Withdrawn(&'a Node, &'a Devices),
     Missing(&'a Node, &'a Devices),
-    Flapping { name: Clean, changes: usize, last: Duration },
-    Full(&'a Clean, Full),
+    Flapping {
+        name: Clean,
+        changes: usize,
+        last: Duration,
+    },
+    /// At least so full, if only a part of the pods is watched.
+    Full(&'a Clean, Full, bool),
 }
 
 impl<'a> Groups<'a> {
@@ -121,7 +128,7 @@ impl Case<'_> {
                 &node.facts.name
             }
             Self::Flapping { name, .. } => name,
-            Self::Full(name, _) => name,
+            Self::Full(name, ..) => name,
         }
     }
 
@@ -139,7 +146,7 @@ impl Case<'_> {
         match self {
             Self::Readiness(node) => Some(node.readiness_since),
             Self::Pressure(node) | Self::Withdrawn(node, _) | Self::Missing(node, _) => node.trouble_since,
-            Self::Full(_, full) => Some(full.since),
+            Self::Full(_, full, _) => Some(full.since),
             Self::Flapping { .. } => None,
         }
     }
@@ -159,7 +166,7 @@ impl Case<'_> {
             Self::Withdrawn(_, devices) => devices.withdrawn().unsigned_abs(),
             Self::Missing(_, devices) => devices.missing().unsigned_abs(),
             Self::Flapping { changes, .. } => *changes as u64,
-            Self::Full(_, full) => u64::from(full.pods),
+            Self::Full(_, full, _) => u64::from(full.pods),
         }
     }
 
@@ -180,9 +187,10 @@ impl Case<'_> {
             Self::Flapping { changes, last, .. } => {
                 format!("flapping: {changes} Ready changes in 15m, last {} ago", span(*last))
             }
-            Self::Full(_, full) => {
+            Self::Full(_, full, partial) => {
                 let share = u64::from(full.pods) * 100 / u64::from(full.allocatable.max(1));
-                format!("{}/{} pods ({share} %)", full.pods, full.allocatable)
+                let bound = if *partial { "at least " } else { "" };
+                format!("{bound}{}/{} pods ({share} %)", full.pods, full.allocatable)
             }
         }
     }
@@ -199,6 +207,7 @@ impl Case<'_> {
 }
 
 /// What a line about many nodes is made of.
+#[derive(Clone, Copy)]
 struct Words {
     reason: &'static str,
     many: &'static str,

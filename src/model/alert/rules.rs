@@ -134,7 +134,7 @@ impl ClusterState {
     /// Credentials and rights.
     fn access(&self, findings: &mut Vec<Finding>) {
         let failing = |layer: Layer| {
-            let tracks = self.tracks().into_iter().map(|(_, track)| track);
+            let tracks = self.tracks().map(|(.., track)| track);
             tracks.filter_map(Track::lost).find(|failure| failure.layer == layer)
         };
         if let Some(failure) = failing(Layer::Auth) {
@@ -148,15 +148,25 @@ impl ClusterState {
             let text = format!("no credentials: {}", failure.text);
             findings.push(Finding::new("CredentialsMissing", Severity::Critical, text));
         }
-        for (resource, track) in self.tracks() {
+        for (resource, namespace, track) in self.tracks() {
             if let Some(SyncState::Denied { failure }) = track.state() {
-                let text = format!("{} may not be listed (403): {}", resource.name(), failure.text);
-                let subject = Some(Clean::new(resource.name()));
+                let subject = Some(Clean::new(&listed(resource, namespace)));
+                let text = self.denied((&listed(resource, namespace), track), failure, resource);
                 // A 403 soon after a success is a server that is starting (F53).
                 let pending = if track.complete() { DENIED_FOR } else { Duration::ZERO };
                 findings.push(Finding { subject, pending, ..Finding::new("Denied", Severity::Notice, text) });
             }
         }
+    }
+
+    /// What may not be listed, and what to do where pods of single namespaces may be (F23).
+    fn denied(&self, (what, track): (&str, &Track), failure: &Failure, resource: Resource) -> String {
+        let scope = self.pods_track.scope();
+        if resource != Resource::Pods || !scope.namespaces.is_empty() || !track.denied() {
+            return format!("{what} may not be listed (403): {}", failure.text);
+        }
+        let example = scope.example.as_deref().unwrap_or("NAME");
+        format!("{what} may not be listed (403); for one namespace: --namespace {example}; {}", failure.text)
     }
 
     fn throttling(&self, now: Mono, findings: &mut Vec<Finding>) {
@@ -172,25 +182,34 @@ impl ClusterState {
     /// Data that was complete once and is old now; the older of nodes and pods speaks.
     fn old(&self, now: Now, unreachable: bool) -> Option<Finding> {
         let settings = &self.settings;
-        let mut old: Vec<(Duration, Resource, Option<&Failure>)> = Vec::new();
-        for (resource, track) in self.tracks() {
+        let mut old: Vec<(Duration, String, Option<&Failure>)> = Vec::new();
+        for (resource, namespace, track) in self.tracks() {
             let Some(age) = track.age(now).filter(|_| track.complete()) else { continue };
             let lost = track.lost();
             let lost_for_long = lost.is_some() && age >= settings.probe_period * LOST_TICKS && !unreachable;
             if age > settings.stale_after || lost_for_long {
-                old.push((age, resource, lost));
+                old.push((age, listed(resource, namespace), lost));
             }
         }
         let (age, _, lost) = old.iter().max_by_key(|(age, ..)| *age)?;
-        let names: Vec<_> = old.iter().map(|(_, resource, _)| resource.name()).collect();
+        let names = match &*old {
+            [(_, a, _)] => a.clone(),
+            [(_, a, _), (_, b, _)] => format!("{a} and {b}"),
+            [(_, a, _), rest @ ..] => format!("{a} and {} more lists", rest.len()),
+            [] => String::new(),
+        };
         let severity = if *age > settings.stale_after { Severity::Warning } else { Severity::Notice };
         let because = lost.map(|failure| format!(": {}", why(failure))).unwrap_or_default();
-        let text =
-            format!("{} {} old (limit {}){because}", names.join(" and "), span(*age), span(settings.stale_after));
+        let text = format!("{names} {} old (limit {}){because}", span(*age), span(settings.stale_after));
         // A watch that is cut and opened again at once, as when a control plane rolls, is no news (F52).
         let pending = if *age > settings.stale_after { Duration::ZERO } else { settings.probe_period };
         Some(Finding { peak: age.as_secs(), pending, ..Finding::new("Stale", severity, text) })
     }
+}
+
+/// `nodes`, `pods`, `pods in team-a`.
+fn listed(resource: Resource, namespace: Option<&Clean>) -> String {
+    namespace.map_or_else(|| resource.name().to_owned(), |name| format!("{} in {name}", resource.name()))
 }
 
 /// `connection refused (connect)`.

@@ -42,6 +42,7 @@ impl ClusterState {
             resources: resources(&lens),
             accelerators: lens.accelerators(),
             pods: lens.pod_counts(),
+            partial: self.partial(),
             notes: self.notes(&lens, now),
             transitions: transitions.map(|change| (elapsed(change.at, now), spell(change))).collect(),
         })
@@ -61,9 +62,11 @@ impl ClusterState {
         }
     }
 
-    /// What APIs that a cluster need not have say of a node.
+    /// What APIs that a cluster need not have say of a node, and that its pods are not all watched.
     fn notes(&self, lens: &Lens<'_>, now: Now) -> Vec<(&'static str, Clean)> {
-        let mut notes = vec![("usage", self.usage_note(lens.used()))];
+        let partial = self.partial().map(|partial| format!("requested is a lower bound: {}", partial.names()));
+        let mut notes: Vec<_> = partial.map(|text| ("partial", Clean::new(&text))).into_iter().collect();
+        notes.push(("usage", self.usage_note(lens.used())));
         notes.extend(self.dra_notes(lens.name()).into_iter().map(|text| ("dra", text)));
         notes.push(("lease", self.lease_note(lens, now)));
         notes

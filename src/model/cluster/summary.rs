@@ -42,6 +42,7 @@ impl ClusterState {
             gpu_known: self.nodes_track.complete(),
             gpu_nodes: self.nodes_track.known(sums.with_devices),
             pods: self.pods_track.known(totals.bound),
+            partial: self.partial(),
             pods_allocatable: self.nodes_track.known(u32::try_from(sums.pods_allocatable).unwrap_or(u32::MAX)),
             unscheduled: self.pods_track.known(totals.unscheduled),
             orphaned: orphans,
@@ -78,12 +79,11 @@ impl ClusterState {
     /// How fresh what we show of nodes or pods is; of anything else nothing is said here.
     #[must_use]
     pub fn fresh(&self, resource: Resource, now: Now) -> Freshness {
-        let track = match resource {
-            Resource::Nodes => &self.nodes_track,
-            Resource::Pods => &self.pods_track,
-            _ => return Freshness::Never,
-        };
-        track.freshness(self.settings.stale_after, now)
+        match resource {
+            Resource::Nodes => self.nodes_track.freshness(self.settings.stale_after, now),
+            Resource::Pods => self.pods_track.freshness(self.settings.stale_after, now),
+            _ => Freshness::Never,
+        }
     }
 
     /// Time without any answer of the server, once that is longer than so many ticks of the probe.
@@ -148,7 +148,7 @@ impl ClusterState {
         if throttled {
             return (Health::Degraded, "throttled");
         }
-        if fresh.contains(&Freshness::Denied) || self.link.rejected.is_some() {
+        if fresh.contains(&Freshness::Denied) || self.pods_track.any_denied() || self.link.rejected.is_some() {
             return (Health::Degraded, "denied");
         }
         if self.probes_fail(now).is_some() {
@@ -163,7 +163,7 @@ impl ClusterState {
         if fresh.iter().any(|fresh| matches!(fresh, Freshness::Polling(_))) {
             return (Health::Degraded, "polling");
         }
-        (Health::Ok, "ok")
+        (Health::Ok, if self.pods_track.scope().namespaces.is_empty() { "ok" } else { "partial" })
     }
 
     /// Nothing was read yet: on its way, or failing in a way that the word names.
@@ -185,7 +185,7 @@ impl ClusterState {
     }
 
     fn throttled(&self, now: Now) -> bool {
-        let waits = self.tracks().into_iter().filter_map(|(_, track)| track.lost());
+        let waits = self.tracks().filter_map(|(.., track)| track.lost());
         let waits = waits.map(|failure| failure.layer).any(|layer| layer == Layer::Throttled);
         waits || self.latency.throttled_within(THROTTLED_FOR, now.mono) > 0
     }
@@ -248,7 +248,7 @@ impl ClusterState {
             };
             return (Some(failure), None);
         }
-        let lost = self.tracks().into_iter().filter_map(|(_, track)| Some((track.lost()?, track.next_attempt())));
+        let lost = self.tracks().filter_map(|(.., track)| Some((track.lost()?, track.next_attempt())));
         // What is retried explains more than what is forbidden.
         let worst = lost.max_by_key(|(failure, until)| (failure.layer != Layer::Rbac, until.is_some()));
         worst.map_or((None, None), |(failure, until)| (Some(failure.clone()), until))

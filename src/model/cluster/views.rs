@@ -11,6 +11,7 @@ use crate::facts::text::Clean;
 use crate::model::dra::DriverDevices;
 use crate::model::latency::{LatencySummary, Verdict};
 use crate::model::rows::{Accelerators, NodeRow, NodeStatus, ResourceRow};
+use crate::model::scope::Partial;
 use crate::model::{Known, Settings};
 use crate::msg::{Failure, Resource, Smaller};
 
@@ -69,7 +70,7 @@ pub struct ClusterSummary {
     pub context: Clean,
     /// The worst of what follows, in one word.
     pub health: Health,
-    /// In one or two words: `live`, `slow`, `stale`, `loading`, `denied`, `unreachable`, `throttled`.
+    /// In one word: `ok`, `partial` (only the pods of some namespaces), `slow`, `stale`, `loading`, `denied`, `unreachable`, ...
     pub word: &'static str,
     /// Server version.
     pub version: Option<Clean>,
@@ -89,6 +90,8 @@ pub struct ClusterSummary {
     pub gpu_nodes: Known<u32>,
     /// Bound, non-terminal pods.
     pub pods: Known<u32>,
+    /// What is watched of the pods, if that is only a part of the cluster; their numbers are lower bounds then (F23).
+    pub partial: Option<Partial>,
     /// Sum of `allocatable.pods`.
     pub pods_allocatable: Known<u32>,
     /// Pods without a node.
@@ -162,6 +165,8 @@ pub struct NodeDetail<'a> {
     pub accelerators: Vec<AcceleratorTotals>,
     /// Its pods told apart.
     pub pods: Known<PodCounts>,
+    /// What is watched of the pods, if that is only a part of the cluster.
+    pub partial: Option<Partial>,
     /// What is known of it from APIs that a cluster need not have, or why that is not: what it is about, and a line of text.
     pub notes: Vec<(&'static str, Clean)>,
     /// Ready transitions we observed, newest first: when, to what, reason.

@@ -3,7 +3,6 @@
 use std::hash::BuildHasher;
 
 use super::record::NIL;
-use super::tombstones::Tombstones;
 use super::{Ledger, NodeId, NodeTotals, PodSlot, ResourceId, Totals};
 use crate::facts::pod::{PodFacts, Requests};
 use crate::facts::quantity::Quantity;
@@ -169,7 +168,6 @@ impl Ledger {
     /// Bytes on the heap.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
-        let tombstones = self.tombstones.as_ref().map_or(0, Tombstones::heap_bytes);
         self.records.heap_bytes()
             + self.index.heap_bytes()
             + self.names.heap_bytes()
@@ -181,7 +179,7 @@ impl Ledger {
             + self.requested.heap_bytes()
             + self.resources.iter().map(|name| size_of::<Box<str>>() + name.len()).sum::<usize>()
             + self.holders.allocation_size()
-            + tombstones
+            + self.parts.heap_bytes()
     }
 
     fn ask_of(&self, totals: &NodeTotals, resource: &str) -> Quantity {
@@ -197,12 +195,16 @@ impl Ledger {
     }
 
     pub(super) fn find(&self, namespace: &str, name: &str) -> Option<u32> {
-        let namespace = self.namespaces.find(self.hasher.hash_one(namespace), |held| **held == *namespace)?;
+        let namespace = self.namespace_id(namespace)?;
         let same = |slot| {
             let record = self.records.at(slot);
             record.namespace == namespace && self.names.get(record.name()) == name
         };
         self.index.find(self.key_hash(namespace, name), same)
+    }
+
+    pub(super) fn namespace_id(&self, namespace: &str) -> Option<u32> {
+        self.namespaces.find(self.hasher.hash_one(namespace), |held| **held == *namespace)
     }
 
     pub(super) fn key_hash(&self, namespace: u32, name: &str) -> u64 {

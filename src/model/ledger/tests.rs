@@ -177,6 +177,66 @@ fn a_pod_that_moves_node_keeps_the_cluster_total() {
     assert_eq!(ledger.pods_on("n1").count(), 0);
 }
 
+fn listed(part: usize, generation: u32) -> List {
+    List { part, generation }
+}
+
+/// A pod of a namespace.
+fn pod_in(namespace: &str, name: &str) -> Pod {
+    Pod { namespace: namespace.into(), ..pod(name, "n1", 1) }
+}
+
+fn held(ledger: &Ledger) -> Vec<String> {
+    let mut held: Vec<String> =
+        ledger.pods().map(|slot| ledger.pod(slot)).map(|pod| format!("{}/{}", pod.namespace, pod.name)).collect();
+    held.sort();
+    held
+}
+
+#[test]
+fn f23_the_end_of_one_namespaces_list_sweeps_nothing_of_another() {
+    let mut ledger = Ledger::of(&["a".into(), "b".into()]);
+    let both = [(0, "a"), (1, "b")];
+    for (part, namespace) in both {
+        let pods = [pod_in(namespace, "stays"), pod_in(namespace, "goes")];
+        ledger.begin(listed(part, 1));
+        ledger.apply(&batch(pods.iter().map(|pod| (pod, false))), listed(part, 1), Origin::Page);
+        assert_eq!(ledger.finish(listed(part, 1)), 0);
+    }
+    assert_eq!(held(&ledger), ["a/goes", "a/stays", "b/goes", "b/stays"]);
+    ledger.begin(listed(0, 2));
+    ledger.begin(listed(1, 2));
+    ledger.apply(&batch([(&pod_in("a", "stays"), false)]), listed(0, 2), Origin::Page);
+    assert_eq!(ledger.finish(listed(0, 2)), 1);
+    assert_eq!(held(&ledger), ["a/stays", "b/goes", "b/stays"], "the list of b still runs");
+    assert_eq!(ledger.finish(listed(1, 1)), 0, "an older list of b");
+    assert_eq!(ledger.finish(listed(1, 2)), 2);
+    assert_eq!(held(&ledger), ["a/stays"]);
+    assert_eq!(ledger.finish(listed(7, 2)), 0, "no such part");
+}
+
+#[test]
+fn f23_what_the_watch_of_a_namespace_deletes_stays_deleted_while_others_list() {
+    let mut ledger = Ledger::of(&["a".into(), "b".into()]);
+    ledger.begin(listed(0, 1));
+    ledger.begin(listed(1, 5));
+    let gone = Pod { version: 9, ..pod_in("b", "gone") };
+    ledger.apply(&batch([(&gone, true)]), listed(1, 5), Origin::Watch);
+    ledger.finish(listed(0, 1));
+    ledger.apply(&batch([(&pod_in("b", "gone"), false)]), listed(1, 5), Origin::Page);
+    assert_eq!(held(&ledger), [""; 0]);
+}
+
+#[test]
+fn f23_a_pod_that_the_list_of_another_namespace_brings_is_passed_over() {
+    let mut ledger = Ledger::of(&["a".into(), "b".into()]);
+    ledger.begin(listed(0, 1));
+    let pods = [pod_in("a", "own"), pod_in("b", "other"), pod_in("c", "stranger")];
+    ledger.apply(&batch(pods.iter().map(|pod| (pod, false))), listed(0, 1), Origin::Page);
+    ledger.finish(listed(0, 1));
+    assert_eq!(held(&ledger), ["a/own"]);
+}
+
 #[test]
 fn a_page_of_json_ends_in_the_totals_that_kubectl_describe_would_show() {
     let body = br#"{"kind":"PodList","metadata":{"resourceVersion":"50"},"items":[

@@ -14,14 +14,14 @@ use crate::model::cluster::{AcceleratorTotals, PodCounts, ResourceAmounts};
 use crate::model::history::History;
 use crate::model::ledger::{Ledger, NodeTotals};
 use crate::model::nodes::{Node, amount};
-use crate::model::sync::Track;
+use crate::model::scope::PodTracks;
 use crate::model::usage::Usage;
 
 /// Where the numbers of a node are looked up.
 #[derive(Clone, Copy)]
 pub(crate) struct Source<'a> {
     pub(crate) ledger: &'a Ledger,
-    pub(crate) pods: &'a Track,
+    pub(crate) pods: &'a PodTracks,
     pub(crate) history: &'a History,
     /// Which names count as accelerators.
     pub(crate) accelerators: &'a Table,

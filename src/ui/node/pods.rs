@@ -53,9 +53,13 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, view: &NodeView<'_>, (pane, see
     grid::heading(pane.mark(&mut pen), area, &placed, (Some(view.sort), paint.look));
     if view.pods.is_empty() {
         let known = view.detail.as_ref().map_or(Known::Unknown, |detail| detail.row.pods);
+        let partial = view.detail.as_ref().is_some_and(|detail| detail.partial.is_some());
         let sentence = match known {
             _ if view.extent.total > 0 => "no pod matches the filter; esc clears it",
             Known::Exact(_) => "no pods on this node",
+            Known::AtLeast(_) if partial => {
+                "no pods of the watched namespaces on this node; of others nothing is known"
+            }
             Known::AtLeast(_) => "no pods of this node read yet; the list still runs",
             Known::Unknown => "pods are not known yet",
             Known::Denied => "pods may not be listed",

@@ -116,7 +116,7 @@ const CASES: [Case; 20] = [
     }),
 ];
 
-fn draw(bench: &mut Bench, size: (u16, u16), look: &Look) -> Buffer {
+pub(super) fn draw(bench: &mut Bench, size: (u16, u16), look: &Look) -> Buffer {
     bench.prepare();
     let now = bench.now();
     let mut terminal = Terminal::new(TestBackend::new(size.0, size.1)).unwrap();

@@ -66,6 +66,8 @@ pub(super) struct Snapshot {
 /// One resource of the server.
 pub(super) struct Server {
     pub(super) of: Resource,
+    /// The only one that its objects are in.
+    namespace: Option<&'static str>,
     pub(super) version: u64,
     pub(super) objects: BTreeMap<Key, Object>,
     pub(super) log: Vec<Logged>,
@@ -77,10 +79,10 @@ pub(super) struct Server {
 }
 
 impl Server {
-    pub(super) fn new(of: Resource) -> Self {
+    pub(super) fn new(of: Resource, namespace: Option<&'static str>) -> Self {
         let (objects, backup) = (BTreeMap::new(), BTreeMap::new());
         let (log, snapshots) = (Vec::new(), HashMap::new());
-        Self { of, version: 1_000_000, objects, log, compacted: 1_000_000, snapshots, backup, uids: 0 }
+        Self { of, namespace, version: 1_000_000, objects, log, compacted: 1_000_000, snapshots, backup, uids: 0 }
     }
 
     /// With `status.phase!=Succeeded,status.phase!=Failed`, as we ask for pods (F55).
@@ -95,7 +97,8 @@ impl Server {
     /// Creates, changes or deletes one object; a new incarnation has another uid.
     pub(super) fn change(&mut self, rng: &mut fastrand::Rng) {
         self.version += rng.u64(1..4);
-        let key = (["a", "b"][rng.usize(..2)].to_owned(), format!("o{}", rng.u8(..8)));
+        let namespace = self.namespace.unwrap_or_else(|| ["a", "b"][rng.usize(..2)]);
+        let key = (namespace.to_owned(), format!("o{}", rng.u8(..8)));
         let key = if self.of == Resource::Nodes { (String::new(), format!("n{}", rng.u8(..6))) } else { key };
         let old = self.objects.get(&key).cloned();
         let was = old.as_ref().is_some_and(|object| self.is_selected(object));

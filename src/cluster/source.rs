@@ -1,0 +1,49 @@
+//! Where the objects of a list come from: all of a resource, or those of one namespace (F23).
+
+use std::sync::Arc;
+
+use crate::msg::{ClusterEvent, Resource};
+
+/// A resource and the path where it is listed and watched.
+#[derive(Clone, Debug)]
+pub(super) struct Source {
+    pub(super) resource: Resource,
+    pub(super) path: Arc<str>,
+    /// The place of its namespace among those that are watched; `None` where all namespaces are listed together.
+    pub(super) place: Option<u16>,
+    /// What is listed, in words: `pods in team-a`.
+    pub(super) what: Arc<str>,
+}
+
+impl Source {
+    /// All of a resource.
+    pub(super) fn all(resource: Resource, path: &str) -> Self {
+        Self { resource, path: path.into(), place: None, what: resource.name().into() }
+    }
+
+    /// The pods of one namespace; its name is a DNS label, and needs no encoding.
+    pub(super) fn pods_in(namespace: &str, place: u16) -> Self {
+        Self {
+            resource: Resource::Pods,
+            path: format!("/api/v1/namespaces/{namespace}/pods").into(),
+            place: Some(place),
+            what: format!("pods in {namespace}").into(),
+        }
+    }
+
+    /// News of the list or the watch, addressed to its namespace; other news as it is.
+    pub(super) fn address(&self, event: ClusterEvent) -> ClusterEvent {
+        match (self.place, &event) {
+            (
+                Some(place),
+                ClusterEvent::ListStarted { .. }
+                | ClusterEvent::Page { .. }
+                | ClusterEvent::ListFinished { .. }
+                | ClusterEvent::Changes { .. }
+                | ClusterEvent::Sync { .. }
+                | ClusterEvent::Heard { .. },
+            ) => ClusterEvent::Namespaced { place, event: Box::new(event) },
+            _ => event,
+        }
+    }
+}
