@@ -33,7 +33,7 @@ fn open_node(terminal: &mut Terminal, name: &str) {
     terminal.press(&format!("/{name}\r"));
     terminal.wait_for(&format!("nodes by filter {name}"));
     terminal.press("\r");
-    terminal.wait_for(&format!("/ {name}"));
+    terminal.wait("the node", |text| text.contains("CONDITION") && text.contains(name));
     // Conditions, resources, labels, events, and the pods again.
     terminal.press("llll");
     terminal.wait_for("▸EVENTS");
