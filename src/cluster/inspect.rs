@@ -193,7 +193,7 @@ impl Pace<'_> {
             if of.forbidden() {
                 return Next::AtOnce;
             }
-            let failure = Box::new(self.failure((trouble, self.backoff.failures()), &of.title(), tuning.denied_period));
+            let failure = Box::new(failure((trouble, self.backoff.failures()), &of.title(), tuning.denied_period));
             self.sync(SyncState::Denied { failure }).await;
             return Next::Wait(tuning.denied_period);
         }
@@ -203,7 +203,7 @@ impl Pace<'_> {
         if trouble.alien || trouble.layer == Layer::Auth {
             wait = wait.max(tuning.rejected_delay);
         }
-        let failure = Box::new(self.failure((trouble, failures), &of.title(), wait));
+        let failure = Box::new(failure((trouble, failures), &of.title(), wait));
         if trouble.layer != Layer::Watch {
             self.shared.tell(ClusterEvent::Failed(failure.clone())).await;
         }
@@ -211,10 +211,11 @@ impl Pace<'_> {
         self.sync(SyncState::Waiting { until, failure }).await;
         Next::Wait(wait)
     }
+}
 
-    fn failure(&self, (trouble, failures): (&Trouble, u32), title: &str, wait: Duration) -> Failure {
-        Failure { next_in: Some(wait), ..trouble.failure(wall(), title, failures.max(1)) }
-    }
+/// What is told of the `failures`-th failure in a row.
+fn failure((trouble, failures): (&Trouble, u32), title: &str, wait: Duration) -> Failure {
+    Failure { next_in: Some(wait), ..trouble.failure(wall(), title, failures.max(1)) }
 }
 
 /// Keeps one part of an object up to date until it is dropped.

@@ -70,13 +70,12 @@ impl Follow for Object {
         let body = reader.get(self.watch_uri()).await?;
         let list: List<'_> = serde_json::from_slice(&body)
             .map_err(|error| Trouble::new(Layer::Decode, &format!("the answer is no list: {error}")))?;
-        match list.items.first() {
-            Some(item) => {
-                let whole = with_kind(&self.subject, item.get());
-                let unreadable = |error: DecodeError| Trouble::new(Layer::Decode, &error.text);
-                self.hold(whole.as_bytes()).map_err(unreadable)?;
-            }
-            None => (self.gone, self.changed) = (true, true),
+        if let Some(item) = list.items.first() {
+            let whole = with_kind(&self.subject, item.get());
+            let unreadable = |error: DecodeError| Trouble::new(Layer::Decode, &error.text);
+            self.hold(whole.as_bytes()).map_err(unreadable)?;
+        } else {
+            (self.gone, self.changed) = (true, true);
         }
         usable(list.metadata.resource_version)
     }

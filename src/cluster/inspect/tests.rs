@@ -332,8 +332,11 @@ async fn an_expired_watch_reads_the_object_again() {
     assert_eq!(failed, 0, "routine, no failure");
 }
 
+/// What a server says to a watch.
+type Answer = fn() -> Reply;
+
 /// A server whose watches of the pod fail in this way, while the pod can be read.
-fn without_watches(reply: fn() -> Reply) -> Rig {
+fn without_watches(reply: Answer) -> Rig {
     let rig = Rig::start(Tuning::default(), move |seen| match (seen.path.as_str(), seen.is_watch()) {
         (PODS, true) => reply(),
         _ => served(seen),
@@ -344,7 +347,7 @@ fn without_watches(reply: fn() -> Reply) -> Rig {
 
 #[tokio::test(start_paused = true)]
 async fn an_object_that_can_be_read_but_never_watched_is_no_hot_loop() {
-    let replies: [(&str, fn() -> Reply); 5] = [
+    let replies: [(&str, Answer); 5] = [
         ("410", || status(410, STATUS_410)),
         ("502", || status(502, "bad gateway")),
         ("ERROR 410", || steps([data(format!("{{\"type\":\"ERROR\",\"object\":{STATUS_410}}}\n"))])),
