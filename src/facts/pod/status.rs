@@ -63,10 +63,12 @@ pub(super) fn shown<'a>(pod: &'a Raw<'_>) -> Shown<'a> {
     if reason == phase_text(status) {
         reason = Cow::Borrowed("");
     }
+    let containers = spec.containers.len() + sidecars;
     Shown {
         reason,
-        containers: u16::try_from(spec.containers.len() + sidecars).unwrap_or(u16::MAX),
-        ready: u16::try_from(ready).unwrap_or(u16::MAX),
+        containers: u16::try_from(containers).unwrap_or(u16::MAX),
+        // A status may name containers that the spec has not (F75).
+        ready: u16::try_from(ready.min(containers)).unwrap_or(u16::MAX),
         restarts: u32::try_from(restarts.max(0)).unwrap_or(u32::MAX),
     }
 }

@@ -269,6 +269,12 @@ fn f75_a_pod_without_containers_asks_for_its_overhead() {
 }
 
 #[test]
+fn f75_no_more_containers_are_ready_than_there_are() {
+    let status = r#"{"phase":"Running","containerStatuses":[{"name":"c","ready":true,"state":{"running":{}}}]}"#;
+    assert_eq!(printed("{}", status, ""), ("Running".to_owned(), 0, 0, 0));
+}
+
+#[test]
 fn f81_huge_restart_counts_saturate() {
     let status = r#"{"containerStatuses":[{"restartCount":2147483647},{"restartCount":9223372036854775807},{"restartCount":1}]}"#;
     assert_eq!(printed(TWO, status, "").3, u32::MAX);
