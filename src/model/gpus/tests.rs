@@ -303,3 +303,12 @@ fn without_a_picture_of_dra_the_board_says_nothing_of_it() {
     let bench = bench(Grouping::Model);
     assert_eq!((bench.state().gpu_board().dra_devices, dra_rows(&bench).len()), (None, 0));
 }
+
+#[test]
+fn devices_of_dra_that_may_be_read_no_longer_are_kept_and_said_to_be_old() {
+    let mut bench = with_dra(Grouping::Model);
+    let seen = |bench: &mut Bench| (bench.summary().dra.map(|all| all.physical), bench.summary().dra_live);
+    assert_eq!(seen(&mut bench), (Some(5), true));
+    bench.denied(Resource::Claims);
+    assert_eq!(seen(&mut bench), (Some(5), false));
+}
