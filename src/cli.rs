@@ -167,14 +167,18 @@ pub enum CheckOutput {
     Json,
 }
 
-/// A duration as people write it: `300ms`, `10s`, `5m`.
+/// 365 days: no deadline or period is longer, and sums of a few never leave what a clock can count.
+const LONGEST: Duration = Duration::from_secs(365 * 86_400);
+
+/// A duration as people write it: `300ms`, `10s`, `5m`; at most 365 days.
 ///
 /// # Errors
 /// What is wrong with `text`, for the command line and the configuration.
 pub fn duration(text: &str) -> Result<Duration, String> {
     let parsed: jiff::SignedDuration =
         text.parse().map_err(|_| format!("`{text}` is no duration; write it like `300ms`, `10s` or `5m`"))?;
-    Duration::try_from(parsed).map_err(|_| format!("`{text}` is negative; a duration is not"))
+    let span = Duration::try_from(parsed).map_err(|_| format!("`{text}` is negative; a duration is not"))?;
+    if span > LONGEST { Err(format!("`{text}` is too long; write at most `8760h`, 365 days")) } else { Ok(span) }
 }
 
 /// The name of a namespace.
@@ -241,5 +245,8 @@ mod tests {
         assert_eq!(duration("1m30s"), Ok(Duration::from_secs(90)));
         assert!(duration("ten").unwrap_err().contains("`10s`"));
         assert!(duration("-5s").unwrap_err().contains("negative"));
+        assert_eq!(duration("8760h"), Ok(Duration::from_secs(31_536_000)));
+        assert!(duration("8760h1ms").unwrap_err().contains("at most `8760h`"));
+        assert!(duration("2562047788015215h").unwrap_err().contains("at most `8760h`"));
     }
 }

@@ -26,6 +26,9 @@ use alerts::Alerts;
 use namespaces::Namespaces;
 use timeouts::Timeouts;
 
+/// As many probes as the model keeps of a series (`model::latency`).
+const MOST_SAMPLES: u128 = 4096;
+
 /// The defaults, commented.
 pub const DEFAULTS: &str = include_str!("../assets/config.toml");
 
@@ -127,6 +130,7 @@ pub enum ConfigError {
 struct File {
     clusters: ClustersSection,
     alerts: Alerts,
+    #[serde(deserialize_with = "probe")]
     probe: ProbeSection,
     optional: OptionalSection,
     tell: TellSection,
@@ -300,6 +304,11 @@ impl Config {
         Ok(())
     }
 
+    /// The contexts that have a section `[cluster.NAME]` of their own.
+    pub fn clusters(&self) -> impl Iterator<Item = &str> {
+        self.cluster_alerts.keys().map(String::as_str)
+    }
+
     /// What each resource name counts as.
     #[must_use]
     pub fn accelerator_table(&self) -> Table {
@@ -340,6 +349,28 @@ impl Config {
         self.keys.extend(keys);
         self.accelerators.extend(accelerators);
     }
+}
+
+/// `[probe]`, of which the parts must go together.
+fn probe<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ProbeSection, D::Error> {
+    let section = ProbeSection::deserialize(deserializer)?;
+    let defaults = Settings::default();
+    let or = |span: Option<Span>, default| span.map_or(default, |span| span.0);
+    let period = or(section.period, defaults.probe_period);
+    let deadline = or(section.deadline, defaults.probe_deadline);
+    let window = or(section.window, defaults.latency_window);
+    // Each tick gives one sample, so a probe is over when the next one is due.
+    let text = if deadline > period {
+        format!("`deadline` ({deadline:?}) is above `period` ({period:?}); write both, the deadline at most the period")
+    } else if window.as_nanos() > period.as_nanos() * MOST_SAMPLES {
+        format!(
+            "`window` ({window:?}) is more than {MOST_SAMPLES} times `period` ({period:?}), and not so many samples are kept; \
+             write a shorter window or a longer period"
+        )
+    } else {
+        return Ok(section);
+    };
+    Err(serde::de::Error::custom(text))
 }
 
 fn replace<T>(field: &mut T, value: Option<T>) {
@@ -417,6 +448,27 @@ mod tests {
         let error = load("[probe]\nperiod = \"soon\"\n").unwrap_err().to_string();
         assert!(error.contains("line 2") && error.contains("`10s`"), "{error}");
         assert!(load("[probe]\nperiod = \"0s\"\n").unwrap_err().to_string().contains("too short"));
+    }
+
+    #[test]
+    fn a_probe_that_outlives_its_period_or_that_nobody_remembers_is_refused() {
+        for (lines, keys) in [
+            ("deadline = \"6s\"", ["`deadline` (6s)", "`period` (5s)"]),
+            ("period = \"2s\"", ["`deadline` (5s)", "`period` (2s)"]),
+            ("period = \"1s\"\ndeadline = \"1001ms\"", ["`deadline` (1.001s)", "`period` (1s)"]),
+            // 4,096 samples of 5 s are 20,480 s.
+            ("window = \"20481s\"", ["`window` (20481s)", "`period` (5s)"]),
+        ] {
+            let error = load(&format!("[probe]\n{lines}\n")).unwrap_err().to_string();
+            assert!(error.contains("config.toml") && error.contains("line 1"), "{lines}: {error}");
+            assert!(keys.iter().all(|key| error.contains(key)), "{lines}: {error}");
+        }
+        for lines in ["window = \"20480s\"", "deadline = \"1s\"\nperiod = \"1s\"", "deadline = \"1ms\""] {
+            let config = load(&format!("[probe]\n{lines}\n")).unwrap();
+            assert_eq!(config.warnings, Vec::<String>::new(), "{lines}");
+        }
+        let config = load("[probe]\nperid = \"1s\"\n").unwrap();
+        assert!(config.warnings[0].contains("probe.perid"), "{:?}", config.warnings);
     }
 
     #[test]

@@ -177,7 +177,26 @@ fn targets(args: &ClusterArgs, config: &Config) -> eyre::Result<Vec<Target>> {
     };
     let contexts = if args.context.is_empty() && !args.all_contexts { &config.contexts } else { &args.context };
     let selection = Selection { contexts: contexts.clone(), all: args.all_contexts };
-    Ok(kubeconfig::load(&sources, &selection)?)
+    let targets = kubeconfig::load(&sources, &selection)?;
+    warn_of_strangers(config, &sources, &targets)?;
+    Ok(targets)
+}
+
+/// Tells of sections for contexts that there are not: a name that is mistyped must not look as if it had worked.
+fn warn_of_strangers(config: &Config, sources: &Sources, targets: &[Target]) -> eyre::Result<()> {
+    if config.clusters().next().is_none() {
+        return Ok(());
+    }
+    let known = kubeconfig::contexts(sources)?;
+    let is_known =
+        |name: &str| known.iter().any(|known| known == name) || targets.iter().any(|t| &**t.context() == name);
+    for name in config.clusters().filter(|name| !is_known(name)) {
+        complain(&format!(
+            "warning: `[cluster.{}]` has no effect: the kubeconfig has no context of that name",
+            watchbell::facts::text::Clean::new(name)
+        ));
+    }
+    Ok(())
 }
 
 fn look(args: &DisplayArgs, config: &Config) -> Look {

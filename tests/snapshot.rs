@@ -120,3 +120,17 @@ fn unknown_context_is_an_error_that_names_the_known_ones() {
     let text = String::from_utf8(output.stderr).unwrap();
     assert!(text.contains("`nowhere`") && text.contains(&served.simulation.clusters()[0].context), "{text}");
 }
+
+#[test]
+fn a_section_for_a_context_that_there_is_not_is_warned_of() {
+    let served = Served::scenario("small");
+    let contexts: Vec<String> = served.simulation.clusters().iter().map(|at| at.context.clone()).collect();
+    let config = served.dir.path().join("config.toml");
+    let section = |name: &str| format!("[cluster.\"{name}\".timeouts]\nconnect = \"9s\"\n");
+    std::fs::write(&config, section(&contexts[0]) + &section("prod-eu")).unwrap();
+    let output = watchbell(&served).args(["snapshot", "--config"]).arg(&config).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    let warnings: Vec<&str> = said.lines().filter(|line| line.contains("warning")).collect();
+    assert_eq!(warnings.len(), 1, "{said}");
+    assert!(warnings[0].contains("`[cluster.prod-eu]`") && warnings[0].contains("no context"), "{said}");
+}

@@ -128,6 +128,15 @@ enum Source {
     None,
 }
 
+/// The names of all contexts of the kubeconfig; none without one. Blocking; reads files only.
+///
+/// # Errors
+/// [`KubeconfigError`] if a file cannot be read.
+pub fn contexts(sources: &Sources) -> Result<Vec<String>, KubeconfigError> {
+    let config = files::read(sources)?;
+    Ok(config.into_iter().flat_map(|config| config.contexts).map(|context| context.name).collect())
+}
+
 /// Reads the kubeconfig and picks contexts. Blocking; reads files only.
 ///
 /// # Errors

@@ -23,10 +23,9 @@ impl Warnings {
     /// Those of an answer that are new.
     fn news(&self, headers: &HeaderMap) -> Vec<Clean> {
         let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let texts =
-            headers.get_all(WARNING).iter().map(|value| one_line(&text(&String::from_utf8_lossy(value.as_bytes()))));
+        let texts = headers.get_all(WARNING).iter().flat_map(|value| texts(&String::from_utf8_lossy(value.as_bytes())));
         let mut news = Vec::new();
-        for text in texts.filter(|text| !text.is_empty()) {
+        for text in texts.map(|text| one_line(&text)).filter(|text| !text.is_empty()) {
             if told.len() < MOST && told.insert(text.clone()) {
                 news.push(text);
             }
@@ -35,21 +34,38 @@ impl Warnings {
     }
 }
 
-/// The text of `299 - "text"`; the value as it is if it has another form.
-fn text(value: &str) -> String {
-    let Some(quoted) = value.splitn(3, ' ').nth(2).and_then(|rest| rest.strip_prefix('"')) else {
-        return value.to_owned();
-    };
+/// The texts of `299 - "text", 299 - "another" "date"`: proxies join what the server sent apart (client-go `ParseWarningHeaders`).
+/// What has another form is told as it is.
+fn texts(value: &str) -> Vec<String> {
+    let mut texts = Vec::new();
+    let mut rest = value.trim();
+    while !rest.is_empty() && texts.len() < MOST {
+        let Some((text, after)) = text(rest) else {
+            texts.push(rest.to_owned());
+            break;
+        };
+        texts.push(text);
+        // After the text there may be a date, in quotes and with a comma of its own.
+        let date = after.trim_start().strip_prefix('"').and_then(|date| date.split_once('"'));
+        let after = date.map_or(after, |(_, after)| after).trim_start();
+        rest = after.strip_prefix(',').unwrap_or(after).trim_start();
+    }
+    texts
+}
+
+/// The text of the first warning, `299 - "text"`, and what follows it; `None` if it has another form.
+fn text(value: &str) -> Option<(String, &str)> {
+    let quoted = value.splitn(3, ' ').nth(2)?.strip_prefix('"')?;
     let mut text = String::new();
     let mut letters = quoted.chars();
     while let Some(letter) = letters.next() {
         match letter {
-            '"' => break,
+            '"' => return Some((text, letters.as_str())),
             '\\' => text.extend(letters.next()),
             letter => text.push(letter),
         }
     }
-    text
+    Some((text, ""))
 }
 
 /// Tells the new warnings of an answer to `request`.
@@ -89,6 +105,19 @@ mod tests {
         assert!(told[3].contains("canary") && told.len() == 4, "{told:?}");
         assert!(told[3].chars().all(|letter| !letter.is_control()), "{told:?}");
         assert_eq!(warnings.news(&first), Vec::<Clean>::new(), "once");
+    }
+
+    #[test]
+    fn f37_warnings_that_a_proxy_has_joined_are_told_one_by_one() {
+        // The forms of RFC 7234, section 5.5: a list with commas between, a quoted text, and a quoted date that may follow it.
+        let joined = headers(&[
+            b"299 - \"first, with a comma\", 299 - \"second \\\"299 - \\\"\" , 299 agent \"third\" \"Wed, 21 Oct 2015 07:28:00 GMT\",\
+              299 - \"fourth\"",
+            b"299 - \"fifth\", nonsense",
+        ]);
+        let told = Warnings::default().news(&joined);
+        let texts: Vec<&str> = told.iter().map(|text| &**text).collect();
+        assert_eq!(texts, ["first, with a comma", "second \"299 - \"", "third", "fourth", "fifth", "nonsense"]);
     }
 
     #[test]

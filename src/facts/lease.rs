@@ -76,7 +76,7 @@ impl<'a> Message<'a> for Spec<'a> {
         match number {
             1 => self.holder = value.text(),
             2 => self.seconds = value.int(),
-            4 => self.renewed = value.time()?,
+            4 => self.renewed = value.micro_time()?,
             _ => {}
         }
         Ok(())

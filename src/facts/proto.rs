@@ -223,6 +223,22 @@ impl<'a> Value<'a> {
         Ok(seconds)
     }
 
+    /// A `MicroTime`: 1 seconds, 2 nanoseconds, of which JSON writes the microseconds (apimachinery `micro_time.go`).
+    pub(super) fn micro_time(self) -> Result<Time, Malformed> {
+        let (mut seconds, mut nanos) = (0, 0);
+        self.walk(|number, value| {
+            match number {
+                1 => seconds = value.int().0.unwrap_or(0),
+                2 => nanos = value.int().0.unwrap_or(0),
+                _ => {}
+            }
+            Ok(())
+        })?;
+        let micros = i32::try_from(nanos / 1000).ok().filter(|micros| (0..1_000_000).contains(micros)).unwrap_or(0);
+        let whole = Time::from_seconds(seconds);
+        Ok(Time(whole.0.and_then(|whole| jiff::Timestamp::new(whole.as_second(), micros * 1000).ok())))
+    }
+
     /// Puts the fields of an embedded message into `into`.
     #[inline]
     pub(super) fn merge<M: Message<'a>>(self, into: &mut M) -> Result<(), Malformed> {

@@ -311,8 +311,9 @@ fn made_of<'a>(
     let found = pools.get(&(driver, pool))?;
     match found.devices.get(name) {
         Some(device) => Some((device.place, device.silicon.clone(), device.part)),
-        // What it is made of is not known while the pool is published anew, but that it is allocated is.
-        None => found.updating.then(|| (&found.slices[0].place, vec![Silicon::Device(name)], false)),
+        // What it is made of is not known while the pool is published anew. That something is allocated is; but all of it may
+        // be parts of one card, so one piece is certain, without a name, whatever the number of allocations.
+        None => found.updating.then(|| (&found.slices[0].place, vec![Silicon::Device("")], false)),
     }
 }
 

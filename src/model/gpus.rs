@@ -161,8 +161,18 @@ pub struct Held {
 #[derive(Debug, Default)]
 pub(crate) struct Boards {
     board: Board,
-    of: Option<(u64, u64, u64, Grouping)>,
+    of: Option<Basis>,
     at: Mono,
+}
+
+/// What decides what is on a board. The end of a list alone changes no object, but what is known of them.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Basis {
+    by: Grouping,
+    /// Revisions of the nodes, of the pods and of devices of dynamic resource allocation.
+    revisions: [u64; 3],
+    pods: Known<()>,
+    dra: bool,
 }
 
 impl Boards {
@@ -177,8 +187,9 @@ impl Boards {
         by: Grouping,
         now: Mono,
     ) {
-        let of = Some((nodes.revision(), source.ledger.revision(), optional.dra_revision(), by));
-        let same_way = self.of.is_some_and(|(.., before)| before == by);
+        let revisions = [nodes.revision(), source.ledger.revision(), optional.dra_revision()];
+        let of = Some(Basis { by, revisions, pods: source.pods.known(()), dra: optional.dra_known() });
+        let same_way = self.of.is_some_and(|before| of == Some(Basis { revisions, ..before }));
         let too_soon = same_way && nodes.len() > SMALL && now.since(self.at) < SLOWLY;
         if self.of != of && !too_soon {
             self.board = board(nodes, source, by);

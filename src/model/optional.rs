@@ -57,7 +57,7 @@ pub(crate) struct Optionals {
     pub(crate) classes: Store<ClassFacts>,
     pub(crate) rules: Store<RuleFacts>,
     devices: dra::Devices,
-    of: Option<(u64, u64, u64)>,
+    of: Option<(bool, u64, u64, u64)>,
     at: Mono,
 }
 
@@ -190,8 +190,11 @@ impl Optionals {
 
     /// Counts again if something changed, a large cluster at most once a second.
     pub(crate) fn refresh(&mut self, now: Mono) {
-        let of = Some((self.slices.revision(), self.claims.revision(), self.rules.revision()));
-        if self.of == of || (self.of.is_some() && now.since(self.at) < SLOWLY) {
+        let known = self.dra_known();
+        let of = Some((known, self.slices.revision(), self.claims.revision(), self.rules.revision()));
+        // A list that ends with nothing swept changes no object, and yet makes the picture one: that is shown at once.
+        let same_picture = self.of.is_some_and(|(before, ..)| before == known);
+        if self.of == of || (same_picture && now.since(self.at) < SLOWLY) {
             return;
         }
         self.devices = self.count_devices().unwrap_or_default();

@@ -40,7 +40,8 @@ impl Query {
             return Ok(None);
         }
         let wrong = || status::bad_request(&format!("strconv.ParseInt: parsing \"{text}\": invalid syntax ({key})"));
-        text.parse().map(Some).map_err(|_| wrong())
+        // An int64 (`metav1.ListOptions`); what is beyond one is refused, not cut.
+        text.parse().ok().filter(|number| i64::try_from(*number).is_ok()).map(Some).ok_or_else(wrong)
     }
 }
 

@@ -30,6 +30,8 @@ const BOOKMARK: Duration = Duration::from_secs(60);
 const LAST_BOOKMARK: Duration = Duration::from_secs(2);
 /// 30 min: kube-apiserver's `--min-request-timeout`; without `timeoutSeconds` a watch lives 30 to 60 min.
 const MIN_LIFE: u64 = 1800;
+/// One year: a longer `timeoutSeconds` is for ever, and no clock counts so far.
+const MAX_LIFE: u64 = 365 * 86_400;
 /// So many changes are written at a time.
 const BATCH: usize = 256;
 
@@ -107,7 +109,7 @@ pub(super) fn answer(
         VecDeque::new()
     };
     let life = query.number("timeoutSeconds")?.filter(|s| *s > 0);
-    let life = life.unwrap_or_else(|| MIN_LIFE + fastrand::u64(..MIN_LIFE));
+    let life = life.unwrap_or_else(|| MIN_LIFE + fastrand::u64(..MIN_LIFE)).min(MAX_LIFE);
     let now = Instant::now();
     let watch = Watch {
         rv: if from_now { store.rv() } else { asked },

@@ -363,6 +363,7 @@ pub(super) fn healthy(context: &str) -> ClusterSummary {
         nodes_total: Known::Exact(48),
         gpu: Some(Accelerators { requested: Known::Exact(120), allocatable: 384, capacity: 384 }),
         dra: None,
+        dra_live: true,
         gpu_known: true,
         gpu_nodes: Known::Exact(48),
         pods: Known::Exact(812),

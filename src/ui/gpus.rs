@@ -1,5 +1,7 @@
 //! The GPU view: what fits now, accelerators by group, and devices held by pods that do not run; one list of lines to scroll.
 
+use std::collections::BTreeSet;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
@@ -26,6 +28,8 @@ pub(super) struct GpusView<'a> {
     by: Grouping,
     /// Whether what pods ask for is known.
     pods: Known<()>,
+    /// Whether what nodes announce is known.
+    nodes: Known<()>,
     /// Why devices of dynamic resource allocation are not seen, where there may be some.
     dra_hidden: Option<String>,
     /// What is watched of the pods, if that is only a part of the cluster.
@@ -39,11 +43,12 @@ pub(super) struct GpusView<'a> {
 impl<'a> GpusView<'a> {
     pub(super) fn new(cluster: &'a ClusterState, by: Grouping, (wanted, now): (usize, crate::msg::Now)) -> Self {
         let pods = cluster.pod_counts().map(|_| ());
+        let nodes = cluster.node_counts().map(|_| ());
         let visible = cluster.dra_visible();
         let hidden = matches!(visible, Visibility::Denied(_) | Visibility::Unavailable(_));
         let dra_hidden = visible.reason().filter(|_| hidden);
         let (board, partial) = (cluster.gpu_board(), cluster.partial());
-        Self { board, by, pods, dra_hidden, partial, wanted, server_now: cluster.server_now(now) }
+        Self { board, by, pods, nodes, dra_hidden, partial, wanted, server_now: cluster.server_now(now) }
     }
 }
 
@@ -51,6 +56,17 @@ impl GpusView<'_> {
     /// What pods ask for is known of some namespaces.
     fn is_partial(&self) -> bool {
         self.partial.is_some() && matches!(self.pods, Known::AtLeast(()))
+    }
+
+    /// Both what there is and what is asked for are known: only then is anything free.
+    fn is_whole(&self) -> bool {
+        matches!((self.nodes, self.pods), (Known::Exact(()), Known::Exact(())))
+    }
+
+    /// What the groups are made from is known.
+    fn has_source(&self) -> bool {
+        let source = if self.by.of_nodes() { self.nodes } else { self.pods };
+        matches!(source, Known::Exact(()))
     }
 }
 
@@ -87,18 +103,18 @@ enum GroupColumn {
 const GROUPS: [Spec<GroupColumn>; 14] = [
     Spec::new(GroupColumn::Name, "", Width::Seen(8, 40), 0),
     Spec::new(GroupColumn::Resource, "RESOURCE", Width::Seen(8, 32), 6),
-    Spec::new(GroupColumn::Nodes, "NODES", Width::Fixed(5), 7).right(),
-    Spec::new(GroupColumn::Pods, "PODS", Width::Fixed(5), 7).right(),
-    Spec::new(GroupColumn::Requested, "REQ", Width::Fixed(7), 1).right(),
-    Spec::new(GroupColumn::Healthy, "OK", Width::Fixed(7), 2).right(),
-    Spec::new(GroupColumn::Capacity, "CAP", Width::Fixed(7), 3).right(),
-    Spec::new(GroupColumn::Free, "FREE", Width::Fixed(7), 4).right(),
-    Spec::new(GroupColumn::Lost, "LOST", Width::Fixed(7), 5),
-    Spec::new(GroupColumn::Fit(0), "FIT 1", Width::Fixed(5), 8).right(),
-    Spec::new(GroupColumn::Fit(1), "2", Width::Fixed(4), 9).right(),
-    Spec::new(GroupColumn::Fit(2), "4", Width::Fixed(4), 10).right(),
-    Spec::new(GroupColumn::Fit(3), "8", Width::Fixed(4), 11).right(),
-    Spec::new(GroupColumn::Fit(4), "16", Width::Fixed(4), 12).right(),
+    Spec::new(GroupColumn::Nodes, "NODES", Width::Seen(5, 8), 7).right(),
+    Spec::new(GroupColumn::Pods, "PODS", Width::Seen(5, 8), 7).right(),
+    Spec::new(GroupColumn::Requested, "REQ", Width::Seen(7, 9), 1).right(),
+    Spec::new(GroupColumn::Healthy, "OK", Width::Seen(7, 9), 2).right(),
+    Spec::new(GroupColumn::Capacity, "CAP", Width::Seen(7, 9), 3).right(),
+    Spec::new(GroupColumn::Free, "FREE", Width::Seen(7, 9), 4).right(),
+    Spec::new(GroupColumn::Lost, "LOST", Width::Seen(7, 17), 5),
+    Spec::new(GroupColumn::Fit(0), "FIT 1", Width::Seen(5, 8), 8).right(),
+    Spec::new(GroupColumn::Fit(1), "2", Width::Seen(4, 8), 9).right(),
+    Spec::new(GroupColumn::Fit(2), "4", Width::Seen(4, 8), 10).right(),
+    Spec::new(GroupColumn::Fit(3), "8", Width::Seen(4, 8), 11).right(),
+    Spec::new(GroupColumn::Fit(4), "16", Width::Seen(4, 8), 12).right(),
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,7 +130,7 @@ enum HeldColumn {
 }
 
 const HELD: [Spec<HeldColumn>; 8] = [
-    Spec::new(HeldColumn::Amount, "GPU", Width::Fixed(4), 1).right(),
+    Spec::new(HeldColumn::Amount, "HELD", Width::Seen(4, 16), 1).right(),
     Spec::new(HeldColumn::For, "FOR", Width::Fixed(6), 2).right(),
     Spec::new(HeldColumn::Since, "SINCE", Width::Fixed(9), 6),
     Spec::new(HeldColumn::State, "STATE", Width::Seen(9, 24), 3),
@@ -194,14 +210,17 @@ fn draw_line(
 fn lines<'a>(view: &GpusView<'a>) -> Vec<Line<'a>> {
     let board = view.board;
     let mut lines = vec![Line::Fits];
-    if let Known::Exact(()) = view.pods {
+    if let Some(why) = without_nodes(view.nodes) {
+        lines.push(Line::Text(Role::Unknown, why.to_owned()));
+    }
+    if view.is_whole() {
         lines.push(Line::Text(Role::Text, free(board)));
         lines.push(Line::Text(Role::Muted, rule(board)));
     } else if let (Known::AtLeast(()), Some(partial)) = (view.pods, &view.partial) {
         let why =
             format!("partial: {}; what is free and fits is not known, requested is a lower bound", partial.names());
         lines.push(Line::Text(Role::Unknown, why));
-    } else {
+    } else if !matches!(view.pods, Known::Exact(())) {
         let why = match view.pods {
             Known::Denied => "pods may not be listed: what is requested, free and held is not known",
             _ => "pods are not all read yet: what is requested, free and held is not known",
@@ -210,7 +229,7 @@ fn lines<'a>(view: &GpusView<'a>) -> Vec<Line<'a>> {
     }
     lines.extend(dra(view));
     lines.extend([Line::Blank, Line::GroupHead]);
-    if board.groups.is_empty() {
+    if board.groups.is_empty() && view.has_source() {
         let nothing = if view.by.of_nodes() {
             "no node announces an accelerator"
         } else {
@@ -231,6 +250,17 @@ fn lines<'a>(view: &GpusView<'a>) -> Vec<Line<'a>> {
         lines.extend(board.held.iter().map(Line::Held));
     }
     lines
+}
+
+/// What follows from what is not known of the nodes.
+fn without_nodes(nodes: Known<()>) -> Option<&'static str> {
+    match nodes {
+        Known::Exact(()) => None,
+        Known::Denied => Some("nodes may not be listed: what there is, what is free and what fits is not known"),
+        Known::AtLeast(()) | Known::Unknown => {
+            Some("nodes are not all read yet: what there is, what is free and what fits is not known")
+        }
+    }
 }
 
 /// That devices of dynamic resource allocation are listed below and fit nowhere here; or that they are not seen, and why.
@@ -277,7 +307,7 @@ fn title(pen: &mut Pen<'_>, scene: &Scene<'_>, view: &GpusView<'_>, (paint, belo
 fn fits(pen: &mut Pen<'_>, view: &GpusView<'_>, glyphs: &Glyphs) {
     pen.skip(1).put(Role::Header, "FITS NOW");
     for (size, pods) in SIZES.into_iter().zip(view.board.fits) {
-        let known = matches!(view.pods, Known::Exact(()));
+        let known = view.is_whole();
         let pods = if known { compact(pods) } else { glyphs.none.to_owned() };
         let role = if known && pods == "0" { Role::Warn } else { Role::Text };
         pen.skip(2).put(role, &pods).put(Role::Muted, &format!(" of {size}"));
@@ -324,23 +354,28 @@ fn rule(board: &Board) -> String {
 }
 
 fn held_words(board: &Board) -> String {
-    let whole = board.held.iter().filter(|held| held.kind == Kind::Device);
-    let devices = whole.fold(0_i64, |sum, held| sum.saturating_add(held.amount));
-    match board.held.len() {
+    let parts = [(Kind::Device, "GPU"), (Kind::Slice, "slice"), (Kind::Shared, "share")].map(|(kind, word)| {
+        let of_kind = board.held.iter().filter(|held| held.kind == kind);
+        let sum = of_kind.fold(0_i64, |sum, held| sum.saturating_add(held.amount));
+        (sum != 0).then(|| format!("{} {word}{}", grouped(sum), if sum == 1 { "" } else { "s" }))
+    });
+    let amounts = parts.into_iter().flatten().collect::<Vec<_>>().join(", ");
+    // A pod that holds several resources has a line for each.
+    let pods: BTreeSet<_> = board.held.iter().map(|held| (&*held.namespace, &*held.name)).collect();
+    match pods.len() {
         0 => "no GPU is held by a pod that does not run".to_owned(),
-        1 => format!("held by 1 pod that does not run: {} GPUs", grouped(devices)),
-        pods => format!(
-            "held by {} pods that do not run: {} GPUs, the longest first",
-            grouped(pods as u64),
-            grouped(devices)
-        ),
+        1 => format!("held by 1 pod that does not run: {amounts}"),
+        pods => format!("held by {} pods that do not run: {amounts}, the longest first", grouped(pods as u64)),
     }
 }
 
 fn group_text(column: GroupColumn, group: &Group, view: &GpusView<'_>, paint: Paint<'_>) -> (Role, String) {
     let glyphs = &paint.look.glyphs;
-    let exact = matches!(view.pods, Known::Exact(()));
+    let all = view.pods == Known::Exact(()) && (view.has_source() || group.dra);
+    // Of devices of dynamic resource allocation slices and claims tell, whatever is known of nodes and pods.
+    let (lower, bound) = if view.has_source() || group.dra { (false, "") } else { (true, glyphs.at_least) };
     let number = |number: i64| (Role::Text, compact(number));
+    let bounded = |(role, text): (Role, String)| (role, format!("{bound}{text}"));
     let supplied = |number: i64| (if number < 0 { Role::Warn } else { Role::Text }, amount(number));
     let none = || (Role::Muted, String::new());
     match (column, group.supply) {
@@ -357,11 +392,13 @@ fn group_text(column: GroupColumn, group: &Group, view: &GpusView<'_>, paint: Pa
             Kind::Shared => (Role::Muted, format!("{} shares", group.resource)),
             Kind::Aux => none(),
         },
-        (GroupColumn::Nodes | GroupColumn::Pods, _) => number(group.members.into()),
-        (GroupColumn::Requested, _) if view.is_partial() && !group.dra => {
+        (GroupColumn::Nodes | GroupColumn::Pods, _) => bounded(number(group.members.into())),
+        (GroupColumn::Requested, _)
+            if !group.dra && (view.is_partial() || (lower && view.pods == Known::Exact(()))) =>
+        {
             (Role::Muted, format!("{}{}", glyphs.at_least, amount(group.requested)))
         }
-        (GroupColumn::Requested | GroupColumn::Free | GroupColumn::Fit(_), _) if !exact && !group.dra => {
+        (GroupColumn::Requested | GroupColumn::Free | GroupColumn::Fit(_), _) if !all && !group.dra => {
             (Role::Unknown, glyphs.none.to_owned())
         }
         (GroupColumn::Requested, Some(supply)) if group.requested > supply.allocatable && !group.dra => {
@@ -370,9 +407,10 @@ fn group_text(column: GroupColumn, group: &Group, view: &GpusView<'_>, paint: Pa
         (GroupColumn::Requested, _) => supplied(group.requested),
         (_, None) => none(),
         (GroupColumn::Healthy, Some(supply)) => {
-            (if supply.allocatable < supply.capacity { Role::Warn } else { Role::Text }, amount(supply.allocatable))
+            let role = if supply.allocatable < supply.capacity { Role::Warn } else { Role::Text };
+            bounded((role, amount(supply.allocatable)))
         }
-        (GroupColumn::Capacity, Some(supply)) => supplied(supply.capacity),
+        (GroupColumn::Capacity, Some(supply)) => bounded(supplied(supply.capacity)),
         (GroupColumn::Free, Some(supply)) => number(supply.free),
         (GroupColumn::Lost, Some(supply)) => (Role::Bad, lost(supply.withdrawn, supply.missing, glyphs)),
         (GroupColumn::Fit(place), Some(supply)) => match supply.fits {
@@ -403,7 +441,14 @@ fn held_text(column: HeldColumn, held: &Held, (view, paint): (&GpusView<'_>, Pai
     let none = || paint.look.glyphs.none.to_owned();
     let text = |text: &Clean| (Role::Text, text.to_string());
     match column {
-        HeldColumn::Amount => (Role::Warn, compact(held.amount)),
+        HeldColumn::Amount => {
+            let unit = match held.kind {
+                Kind::Slice => " slices",
+                Kind::Shared => " shares",
+                Kind::Device | Kind::Aux => "",
+            };
+            (Role::Warn, compact(held.amount) + unit)
+        }
         HeldColumn::For => {
             let span = held.since.and_then(|since| age_of(Some(since.at), view.server_now));
             (Role::Text, span.map_or_else(none, duration))

@@ -120,7 +120,7 @@ impl Line {
             Field::Word => (words::health(summary.health, glyphs).0, summary.word.to_owned()),
             Field::Nodes => (nodes_role(summary), pair(summary.nodes_ready, summary.nodes_total, glyphs)),
             Field::Gpu => gpu(summary.gpu, summary.gpu_known, glyphs),
-            Field::Dra => dra(summary.dra.as_ref(), glyphs),
+            Field::Dra => dra(summary.dra.as_ref(), summary.dra_live, glyphs),
             Field::Pods => (Role::Text, pods(summary, glyphs)),
             Field::P50 => (speed(latency.p50, paint), percentile(latency.p50, glyphs)),
             Field::P95 => (speed(latency.p95, paint), percentile(latency.p95, glyphs)),
@@ -153,7 +153,7 @@ impl Line {
             }
             let role = match (field, *role) {
                 (Field::Context, _) if current => Role::Focus,
-                (Field::Nodes | Field::Gpu | Field::Pods, Role::Text) if old => Role::Stale,
+                (Field::Nodes | Field::Gpu | Field::Dra | Field::Pods, Role::Text) if old => Role::Stale,
                 (_, role) => role,
             };
             pen.skip(if field == Field::Context { 1 } else { at.gap }).put(Role::Muted, field.label(at.labels));
@@ -246,12 +246,16 @@ fn gpu(gpu: Option<Accelerators>, is_known: bool, glyphs: &Glyphs) -> (Role, Str
     }
 }
 
-/// Allocated and physical devices; nothing where there are none, or none are seen.
-fn dra(devices: Option<&DriverDevices>, glyphs: &Glyphs) -> (Role, String) {
+/// Allocated and physical devices; nothing where there are none, or none were ever seen. What is seen no longer has a `?`.
+fn dra(devices: Option<&DriverDevices>, live: bool, glyphs: &Glyphs) -> (Role, String) {
     let Some(devices) = devices else { return (Role::Muted, String::new()) };
     let bound = if devices.updating { glyphs.at_least } else { "" };
-    let role = if devices.unhealthy > 0 { Role::Warn } else { Role::Text };
-    (role, format!("{bound}{}/{}", devices.allocated, devices.physical))
+    let (role, mark) = match devices.unhealthy {
+        _ if !live => (Role::Stale, glyphs.unknown),
+        0 => (Role::Text, ""),
+        _ => (Role::Warn, ""),
+    };
+    (role, format!("{bound}{}/{}{mark}", devices.allocated, devices.physical))
 }
 
 /// Above the SLO is worth a look, above half of what raises an alert is broken.
@@ -270,5 +274,21 @@ fn timeouts_role(timeouts: u32, paint: Paint<'_>) -> Role {
         0 => Role::Muted,
         some if some > paint.settings.timeouts_over => Role::Bad,
         _ => Role::Warn,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::theme::{Depth, Look};
+
+    #[test]
+    fn devices_that_are_seen_no_longer_do_not_look_live() {
+        let devices = DriverDevices { physical: 8, allocated: 5, ..DriverDevices::default() };
+        let glyphs = Look::new(Depth::None, true).glyphs;
+        assert_eq!(dra(Some(&devices), true, &glyphs), (Role::Text, "5/8".to_owned()));
+        assert_eq!(dra(Some(&devices), false, &glyphs), (Role::Stale, "5/8?".to_owned()));
+        let sick = DriverDevices { unhealthy: 1, ..devices };
+        assert_eq!(dra(Some(&sick), false, &glyphs), (Role::Stale, "5/8?".to_owned()), "that is as old as the rest");
     }
 }

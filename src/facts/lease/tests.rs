@@ -23,6 +23,19 @@ fn a_lease_is_read_from_protobuf() {
     assert_eq!((facts.seconds, facts.renewed), (Some(40), Timestamp::from_second(seconds).ok()));
 }
 
+/// 2025-06-10T12:34:56.123456Z is 1749558896 s and 123,456,000 ns (`date -d`); varints written by hand.
+#[test]
+fn the_moment_of_renewal_is_the_same_in_both_forms() {
+    let time = [0x08, 0xf0, 0xcc, 0xa0, 0xc2, 0x06, 0x10, 0x80, 0x94, 0xef, 0x3a];
+    let spec = [&[0x22, 11][..], &time].concat();
+    let object = [&[0x0a, 4, 0x0a, 2][..], b"n1", &[0x12, 13], &spec].concat();
+    let body = [b"k8s\0", &[0x0a, 7, 0x12, 5][..], b"Lease", &[0x12, u8::try_from(object.len()).unwrap()], &object];
+    let json = br#"{"metadata":{"name":"n1"},"spec":{"renewTime":"2025-06-10T12:34:56.123456Z"}}"#;
+    let [proto, json] = [&body.concat()[..], json].map(|form| decode_object(form).unwrap().facts.renewed);
+    assert_eq!(json, "2025-06-10T12:34:56.123456Z".parse().ok());
+    assert_eq!(proto, json);
+}
+
 #[test]
 fn what_a_lease_does_not_say_is_not_known() {
     let facts = decode_object(br#"{"metadata":{"name":"n1"},"spec":{"renewTime":null,"leaseDurationSeconds":-1}}"#)

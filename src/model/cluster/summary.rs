@@ -8,6 +8,7 @@ use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
 use crate::model::dra;
 use crate::model::latency::{Running, call_title};
+use crate::model::optional::Visibility;
 use crate::model::rows::Accelerators;
 use crate::model::{Known, elapsed};
 use crate::msg::{CallKind, Failure, Layer, Mono, Now, ProbeOutcome, Resource};
@@ -39,6 +40,7 @@ impl ClusterState {
             nodes_total: self.nodes_track.known(sums.total),
             gpu: self.gpu(),
             dra: self.optional.devices().and_then(dra::Devices::all),
+            dra_live: self.optional.dra_visible() == Visibility::Visible,
             gpu_known: self.nodes_track.complete(),
             gpu_nodes: self.nodes_track.known(sums.with_devices),
             pods: self.pods_track.known(totals.bound),

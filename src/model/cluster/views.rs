@@ -84,6 +84,8 @@ pub struct ClusterSummary {
     pub gpu: Option<Accelerators>,
     /// Devices of dynamic resource allocation, all drivers together; `None` if they are not seen or there are none.
     pub dra: Option<DriverDevices>,
+    /// They are as slices and claims say now; else as they said when they were last seen.
+    pub dra_live: bool,
     /// `gpu` is not known yet: the node list is not complete.
     pub gpu_known: bool,
     /// Nodes that announce any whole device.

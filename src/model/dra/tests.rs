@@ -115,6 +115,14 @@ fn a_pool_that_is_not_complete_is_updating_and_its_devices_are_not_counted() {
 }
 
 #[test]
+fn parts_that_are_allocated_in_a_pool_that_is_not_complete_may_be_of_one_card() {
+    let incomplete = SliceFacts { slices: 2, ..cards("a") };
+    let parts = ["gpu-0-mig-0", "gpu-0-mig-1", "gpu-0-mig-2"];
+    let claims: Vec<ClaimFacts> = parts.iter().map(|part| claim(vec![result("a", part)], 1)).collect();
+    assert_eq!(on(&count(&[incomplete], &claims), "a"), DriverDevices { updating: true, ..numbers(1, 1) });
+}
+
+#[test]
 fn more_slices_than_announced_are_not_complete_either() {
     let slices = [slice("a", 1, 1, devices(&["gpu-0"])), slice("a", 1, 1, devices(&["gpu-1"]))];
     assert!(on(&count(&slices, &[]), "a").updating);

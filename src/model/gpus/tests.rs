@@ -146,6 +146,44 @@ fn the_board_follows_pods_and_nodes() {
 }
 
 #[test]
+fn what_fits_is_told_once_the_last_page_of_pods_was_the_last() {
+    let mut bench = Bench::new(&["prod"]);
+    bench.list_nodes(1, nodes());
+    bench.act(Action::Gpus);
+    bench.send(ClusterEvent::ListStarted { resource: Resource::Pods, generation: 1 });
+    bench.page_of_pods(1, 1, &pods());
+    bench.prepare();
+    bench.send(ClusterEvent::ListFinished { resource: Resource::Pods, generation: 1 });
+    bench.prepare();
+    let fits = |group: &Group| group.supply.unwrap().fits.unwrap();
+    let fits: Vec<_> = bench.state().gpu_board().groups.iter().map(fits).collect();
+    assert_eq!(fits, [[9, 6, 3, 1, 0], [5, 2, 1, 0, 0]], "as in a board that was never looked at before");
+}
+
+#[test]
+fn devices_of_dra_are_seen_in_a_cluster_without_claims() {
+    let mut bench = bench(Grouping::Model);
+    let device = DeviceFacts { name: "gpu-0".into(), ..DeviceFacts::default() };
+    let slice = SliceFacts {
+        driver: "gpu.example.com".into(),
+        pool: "h1".into(),
+        generation: 1,
+        slices: 1,
+        place: Place::Node("h1".into()),
+        counters: Vec::new(),
+        devices: vec![device],
+    };
+    bench.prepare();
+    listed(&mut bench, Resource::Slices, Batch::Slices(vec![present("s1", slice)]));
+    bench.prepare();
+    listed(&mut bench, Resource::Claims, Batch::Claims(Vec::new()));
+    bench.prepare();
+    assert_eq!(dra_rows(&bench), [(String::new(), 1, 0, Some([1, 1, 1, 0]))]);
+    let all = bench.summary().dra.map(|all| (all.allocated, all.physical));
+    assert_eq!(all, Some((0, 1)), "the strip and the node's own screen follow the same count");
+}
+
+#[test]
 fn what_pods_ask_for_on_a_node_without_devices_is_in_its_group() {
     let labels = [("nvidia.com/gpu.product", "NVIDIA-T4")];
     let mut bench = Bench::with(vec![labelled(node("gone"), &labels)], &[gpu_pod("left", "gone", 2)]);
@@ -264,4 +302,13 @@ fn claims_are_counted_once_by_namespace_and_by_owner() {
 fn without_a_picture_of_dra_the_board_says_nothing_of_it() {
     let bench = bench(Grouping::Model);
     assert_eq!((bench.state().gpu_board().dra_devices, dra_rows(&bench).len()), (None, 0));
+}
+
+#[test]
+fn devices_of_dra_that_may_be_read_no_longer_are_kept_and_said_to_be_old() {
+    let mut bench = with_dra(Grouping::Model);
+    let seen = |bench: &mut Bench| (bench.summary().dra.map(|all| all.physical), bench.summary().dra_live);
+    assert_eq!(seen(&mut bench), (Some(5), true));
+    bench.denied(Resource::Claims);
+    assert_eq!(seen(&mut bench), (Some(5), false));
 }

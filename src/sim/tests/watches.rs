@@ -140,6 +140,16 @@ async fn without_asking_there_are_no_bookmarks() {
 }
 
 #[tokio::test]
+async fn a_watch_for_ever_lives_and_a_time_that_is_no_int64_is_refused() {
+    let (_sim, _control, url) = small().await;
+    for (timeout, status) in [("9223372036854775807", 200), ("9223372036854775808", 400), ("18446744073709551615", 400)]
+    {
+        let query = format!("pods?watch=1&allowWatchBookmarks=true&timeoutSeconds={timeout}");
+        assert_eq!(watch(&url, &query).await.status, status, "{timeout}");
+    }
+}
+
+#[tokio::test]
 async fn a_watch_from_the_past_gets_an_error_event_and_one_from_the_future_504() {
     let (_sim, control, url) = small().await;
     let rv = control.resource_version();

@@ -5,7 +5,8 @@ use super::fixture::lines;
 use crate::action::Action;
 use crate::facts::pod::PodFacts;
 use crate::model::fixture::{Bench, gpu_node, gpu_pod, pod};
-use crate::msg::{Resource, SyncState};
+use crate::model::gpus::Grouping;
+use crate::msg::{ClusterEvent, Resource, SyncState};
 use crate::theme::{Depth, Look};
 
 /// Namespace a has two pods on n1, one with GPUs, and one on no node; b may not be listed.
@@ -89,4 +90,58 @@ fn f23_the_gpu_view_promises_no_device_that_others_may_hold() {
         assert!(wide.contains(part), "{part}\n{wide}");
     }
     assert!(!wide.contains("nodes that take pods"), "{wide}");
+}
+
+#[test]
+fn the_gpu_view_says_no_more_than_what_is_known_of_nodes() {
+    let mut denied = Bench::new(&["prod"]);
+    denied.list_pods(1, &[gpu_pod("train", "n1", 2)]);
+    denied.denied(Resource::Nodes);
+    denied.act(Action::Gpus);
+    let wide = text(&mut denied, (160, 45), false);
+    assert!(wide.contains("nodes may not be listed") && wide.contains("– of 1"), "{wide}");
+    for wrong in ["no node announces", "free 0", "0 of 1"] {
+        assert!(!wide.contains(wrong), "{wrong}\n{wide}");
+    }
+    while denied.model.grouping() != Grouping::Namespace {
+        denied.act(Action::NextPane);
+    }
+    let wide = text(&mut denied, (160, 45), false);
+    assert!(wide.contains("1  nvidia.com/gpu") || wide.contains("ns "), "pods are known\n{wide}");
+    let mut half = Bench::new(&["prod"]);
+    half.list_pods(1, &[gpu_pod("train", "n1", 2)]);
+    half.send(ClusterEvent::ListStarted { resource: Resource::Nodes, generation: 1 });
+    half.page_of_nodes(1, 1, vec![gpu_node("n1", 8, 8)]);
+    half.act(Action::Gpus);
+    let wide = text(&mut half, (160, 45), false);
+    for part in ["nodes are not all read yet", "≥1", "≥2", "≥8", "– of 1"] {
+        assert!(wide.contains(part), "{part}\n{wide}");
+    }
+    assert!(!wide.contains("free 6"), "{wide}");
+}
+
+#[test]
+fn held_pods_are_counted_once_and_their_units_are_named() {
+    let ending = |pod| PodFacts { deleting: true, reason: "Terminating", ..pod };
+    let mut both = ending(gpu_pod("both", "n1", 1));
+    both.requests.others.push(("nvidia.com/mig-1g.5gb", crate::facts::quantity::Quantity::whole(3)));
+    let mut bench = Bench::with(vec![gpu_node("n1", 8, 8)], &[both]);
+    bench.act(Action::Gpus);
+    let wide = text(&mut bench, (160, 45), false);
+    assert!(wide.contains("held by 1 pod that does not run: 1 GPU, 3 slices"), "{wide}");
+    assert!(wide.lines().any(|line| line.contains("3 slices") && line.contains("mig-1g.5gb")), "{wide}");
+}
+
+#[test]
+fn numbers_of_a_large_cluster_have_room_in_the_gpu_view() {
+    let nodes = (0..10_001).map(|place| gpu_node(&format!("n{place}"), 8, 8)).collect();
+    let mut bench = Bench::with(nodes, &[]);
+    bench.act(Action::Gpus);
+    let wide = text(&mut bench, (200, 45), false);
+    let row = wide.lines().find(|line| line.contains("nvidia.com/gpu")).unwrap();
+    // The fixture's nodes have 8 devices, 4 cores, and room for 10 pods.
+    for part in ["10,001", "80,008", "40,004", "20,002"] {
+        assert!(row.contains(part), "{part}\n{wide}");
+    }
+    assert!(!row.contains('…'), "{row}");
 }
