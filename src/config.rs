@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::fs;
-use std::io;
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -247,8 +248,8 @@ impl Config {
     pub fn load(named: Option<&Path>) -> Result<Self, ConfigError> {
         let mut config = Self::defaults();
         let Some(path) = named.map(Path::to_owned).or_else(user_file) else { return Ok(config) };
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => text,
+        let (text, others) = match read(&path) {
+            Ok(read) => read,
             Err(error) if error.kind() == io::ErrorKind::NotFound && named.is_none() => return Ok(config),
             Err(error) => return Err(ConfigError::Read { path, error }),
         };
@@ -260,6 +261,11 @@ impl Config {
         config.overlay(file);
         config.warnings =
             unknown.into_iter().map(|key| format!("unknown key `{key}` in `{}` is ignored", path.display())).collect();
+        if let (Some(why), false) = (others, config.telling.on_alert.is_empty()) {
+            config.telling.on_alert.clear();
+            let path = path.display();
+            config.warnings.push(format!("the command of `on-alert` in `{path}` is not run: {why}"));
+        }
         Ok(config)
     }
 
@@ -379,6 +385,22 @@ fn replace<T>(field: &mut T, value: Option<T>) {
     }
 }
 
+/// The text of a file, and why others could have written it, if they could.
+fn read(path: &Path) -> io::Result<(String, Option<&'static str>)> {
+    let mut file = fs::File::open(path)?;
+    let meta = file.metadata()?;
+    let mut text = String::new();
+    file.read_to_string(&mut text)?;
+    let others = if ![0, rustix::process::geteuid().as_raw()].contains(&meta.uid()) {
+        Some("the file belongs to another user")
+    } else if meta.is_file() && meta.mode() & 0o022 != 0 {
+        Some("others may write the file; `chmod go-w` it")
+    } else {
+        None
+    };
+    Ok((text, others))
+}
+
 fn parse(text: &str, unknown: &mut Vec<String>) -> Result<File, toml::de::Error> {
     let deserializer = toml::Deserializer::parse(text)?;
     serde_ignored::deserialize(deserializer, |path| unknown.push(path.to_string())).map_err(
@@ -397,6 +419,8 @@ pub fn user_file() -> Option<PathBuf> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     /// The defaults with this text as the user's file over them.
@@ -493,6 +517,29 @@ mod tests {
         for part in ["config.toml", "line 4", "example.com/npu", "`gpu`", "`device`", "`slice`", "`shared`", "`aux`"] {
             assert!(error.contains(part), "{part}: {error}");
         }
+    }
+
+    #[test]
+    fn a_command_that_others_could_have_written_is_not_run() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("config.toml");
+        for (mode, runs) in [(0o644, true), (0o600, true), (0o664, false), (0o646, false)] {
+            fs::write(&path, "[tell]\non-alert = [\"page\"]\n").unwrap();
+            fs::set_permissions(&path, PermissionsExt::from_mode(mode)).unwrap();
+            let config = Config::load(Some(&path)).unwrap();
+            assert_eq!(
+                (config.telling.on_alert.is_empty(), config.warnings.len()),
+                (!runs, usize::from(!runs)),
+                "{mode:o}"
+            );
+            assert!(config.warnings.iter().all(|text| text.contains("on-alert") && text.contains("chmod go-w")));
+        }
+        fs::write(&path, "[probe]\nperiod = \"6s\"\n").unwrap();
+        assert_eq!(
+            Config::load(Some(&path)).unwrap().warnings,
+            Vec::<String>::new(),
+            "there is no command to fear for"
+        );
     }
 
     #[test]

@@ -19,6 +19,7 @@ pub mod cluster;
 pub mod config;
 pub mod facts;
 pub mod keymap;
+pub mod logfile;
 pub mod model;
 pub mod msg;
 pub mod report;

@@ -1,10 +1,9 @@
 //! Parses the command line, installs color-eyre, dispatches, and turns the outcome into an exit code.
 
-use std::fs::OpenOptions;
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::rc::Rc;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use clap::{CommandFactory, Parser};
@@ -19,6 +18,7 @@ use watchbell::cluster;
 use watchbell::cluster::kubeconfig::{self, Selection, Sources, Target};
 use watchbell::config::{Ascii, Config};
 use watchbell::keymap::KeyMap;
+use watchbell::logfile;
 use watchbell::msg::check::Outcome;
 use watchbell::report;
 use watchbell::runtime::{self, Dashboard};
@@ -283,18 +283,13 @@ fn simulate(
 }
 
 fn log_to(path: &Path) -> eyre::Result<()> {
-    let file = OpenOptions::new()
-        .create(true)
-        .append(true)
-        .mode(0o600)
-        .open(path)
-        .wrap_err_with(|| format!("could not open the log file `{}`", path.display()))?;
+    let file = logfile::open(path).wrap_err_with(|| format!("could not open the log file `{}`", path.display()))?;
     // kube logs whole bodies at WARN when they do not parse; they may hold secrets (security.md, section 3).
     let filter = Targets::new()
         .with_default(LevelFilter::INFO)
         .with_target("kube_client", LevelFilter::ERROR)
         .with_target("hyper", LevelFilter::WARN);
-    let lines = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(file);
+    let lines = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(Mutex::new(file));
     tracing_subscriber::registry().with(lines).with(filter).init();
     Ok(())
 }

@@ -1,0 +1,114 @@
+//! The file of `--log-file`: ours alone, and never larger than its cap (`reference/security.md`, section 3).
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::Path;
+
+use rustix::fs::OFlags;
+
+/// 64 MiB: weeks of a log at INFO; a log that fills the disk is worse than one that ends.
+const MOST_BYTES: u64 = 64 << 20;
+/// The last line of a log that is full.
+const FULL: &[u8] = b"the log is full; nothing more is logged to this file\n";
+
+/// A log that takes no more than its cap.
+#[derive(Debug)]
+pub struct LogFile<W = File> {
+    out: W,
+    left: u64,
+    full: bool,
+}
+
+/// Opens the log, and creates it for our eyes only.
+///
+/// # Errors
+/// If it is a symbolic link or no file, if it is not ours, or if others may write it: what we log would go where they want.
+pub fn open(path: &Path) -> io::Result<LogFile> {
+    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
+    let file = OpenOptions::new().create(true).append(true).mode(0o600).custom_flags(flags).open(path)?;
+    let meta = file.metadata()?;
+    let wrong = if !meta.is_file() {
+        Some("it is no regular file")
+    } else if meta.uid() != rustix::process::geteuid().as_raw() {
+        Some("it belongs to another user")
+    } else if meta.mode() & 0o022 != 0 {
+        Some("others may write it; `chmod go-w` it")
+    } else {
+        None
+    };
+    match wrong {
+        Some(why) => Err(io::Error::new(io::ErrorKind::PermissionDenied, why)),
+        None => Ok(LogFile::new(file, MOST_BYTES.saturating_sub(meta.len()))),
+    }
+}
+
+impl<W: Write> LogFile<W> {
+    fn new(out: W, left: u64) -> Self {
+        Self { out, left, full: false }
+    }
+}
+
+impl<W: Write> Write for LogFile<W> {
+    /// Takes everything: what does not fit is dropped, and that is said once.
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        match self.left.checked_sub(line.len() as u64).filter(|_| !self.full) {
+            Some(left) => {
+                self.out.write_all(line)?;
+                self.left = left;
+            }
+            None if !self.full => {
+                self.full = true;
+                self.out.write_all(FULL)?;
+            }
+            None => {}
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    #[test]
+    fn a_log_is_created_for_our_eyes_only_and_taken_up_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("log");
+        for line in ["one\n", "two\n"] {
+            open(&path).unwrap().write_all(line.as_bytes()).unwrap();
+        }
+        assert_eq!(fs::read_to_string(&path).unwrap(), "one\ntwo\n");
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_log_that_others_have_a_hand_in_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let (file, link) = (dir.path().join("log"), dir.path().join("link"));
+        fs::write(&file, "").unwrap();
+        symlink(&file, &link).unwrap();
+        assert!(open(&link).is_err(), "a link");
+        assert!(open(dir.path()).is_err(), "a directory");
+        for (mode, refused) in [(0o644, false), (0o664, true), (0o646, true), (0o600, false)] {
+            fs::set_permissions(&file, Permissions::from_mode(mode)).unwrap();
+            assert_eq!(open(&file).is_err(), refused, "{mode:o}");
+        }
+    }
+
+    #[test]
+    fn a_full_log_says_so_once_and_takes_no_more() {
+        let mut log = LogFile::new(Vec::new(), 10);
+        for line in ["12345\n", "12345\n", "1\n"] {
+            log.write_all(line.as_bytes()).unwrap();
+        }
+        assert_eq!(log.out, [b"12345\n", FULL].concat());
+    }
+}
