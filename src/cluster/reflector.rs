@@ -205,6 +205,8 @@ pub(crate) struct Reflector {
     size: PageSize,
     list_backoff: Backoff,
     watch_backoff: Backoff,
+    /// Of lists that follow an expired version: other failures of the watch say nothing about those.
+    gone_backoff: Backoff,
     /// What the last failure of the list, and of the watch, said; for `previous`.
     list_text: Option<Clean>,
     watch_text: Option<Clean>,
@@ -230,6 +232,7 @@ impl Reflector {
             size: PageSize::new(&tuning),
             list_backoff: Backoff::new(&tuning),
             watch_backoff: Backoff::new(&tuning),
+            gone_backoff: Backoff::new(&tuning),
             list_text: None,
             watch_text: None,
             told: None,
@@ -323,7 +326,7 @@ impl Reflector {
         self.abandon_list(fx);
         self.close_watch(fx);
         self.list_backoff.reset();
-        self.watch_backoff.reset();
+        self.watch_proven();
         let wait = self.between(self.tuning.resume_delay);
         let trouble = Trouble::new(Layer::Watch, "this machine slept: the connections are dropped, a new list follows");
         let failure = self.failed(moment, "list", 1, &trouble);

@@ -175,7 +175,7 @@ impl Reflector {
         *events += u64::from(news.events);
         self.another_pass |= news.skipped;
         if news.events > 0 {
-            self.watch_backoff.reset();
+            self.watch_proven();
             self.watch.internal = 0;
             self.watch.silent = 0;
         }
@@ -200,7 +200,7 @@ impl Reflector {
             return;
         }
         if lived >= self.tuning.watch_proven {
-            self.watch_backoff.reset();
+            self.watch_proven();
         }
         match end {
             WatchEnd::Refused(trouble) => self.watch_refused(moment, &trouble, fx),
@@ -280,8 +280,16 @@ impl Reflector {
         }
         let failure = self.watch_failure(moment, trouble);
         let jitter = self.rng.f64();
-        let wait = self.watch_backoff.next(jitter).max(trouble.retry_after.unwrap_or_default());
+        // A version that expired while the watch waited is listed again soon: the wait for the watch was one step already.
+        let backoff = if trouble.is_gone() { &mut self.gone_backoff } else { &mut self.watch_backoff };
+        let wait = backoff.next(jitter).max(trouble.retry_after.unwrap_or_default());
         self.relist(moment, wait, failure, fx);
+    }
+
+    /// The watch works, or everything begins anew: the next trouble is the first one.
+    pub(super) fn watch_proven(&mut self) {
+        self.watch_backoff.reset();
+        self.gone_backoff.reset();
     }
 
     fn watch_denied(&mut self, moment: Moment, trouble: &Trouble, fx: &mut Vec<Effect>) {
@@ -347,7 +355,7 @@ impl Reflector {
         }
         fx.push(Effect::Close);
         self.watch.phase = Phase::None;
-        self.watch_backoff.reset();
+        self.watch_proven();
         self.watch.silent += 1;
         let secs = silence.as_secs();
         let trouble = Trouble::new(

@@ -50,6 +50,23 @@ fn a_410_event_lists_again_and_does_not_hot_loop() {
     );
 }
 
+// G7: a watch that waited for a whole step and then finds its version expired must not wait for another one.
+#[test]
+fn a_version_that_expired_while_the_watch_waited_is_listed_again_soon() {
+    let mut bench = Bench::watching();
+    for _ in 0..10 {
+        bench.step(Input::WatchEnded(WatchEnd::Clean));
+        bench.timer();
+        bench.step(Input::WatchOpen);
+    }
+    bench.step(Input::WatchEnded(WatchEnd::Clean));
+    assert!(bench.timer() >= Duration::from_secs(30), "one step");
+    bench.take();
+    bench.step(Input::WatchEnded(WatchEnd::Refused(gone())));
+    assert!(bench.timer() <= Duration::from_millis(1600));
+    assert_eq!(bench.asked(), ["page 1 limit 500 attempt 1 within 30"]);
+}
+
 // client-go: TestBackoffOnTooManyRequests, TestNoRelistOnTooManyRequests (1 list, 5 watches).
 #[test]
 fn a_429_at_the_start_or_as_an_event_backs_off_without_a_new_list() {
