@@ -109,6 +109,7 @@ impl Optionals {
         self.slices.slept(now);
         self.claims.slept(now);
         self.classes.slept(now);
+        self.rules.slept(now);
     }
 
     pub(crate) fn set_state(&mut self, resource: Resource, state: SyncState) {
