@@ -1,21 +1,29 @@
 //! Every row of the fault catalogue from F01 to F67 with the tests that prove it, or why it does not apply to us. Ids that the
 //! catalogue does not use are left out: F09, F19, F38, F39, F56 to F59.
 //!
+//! The rules G1 to G8 hold for all of them: end to end in `tests/rig/rules.rs`, at the shipped periods in virtual time in
+//! `every_fault_keeps_the_rules_and_ends_in_the_servers_truth` and
+//! `the_busiest_faults_keep_the_rules_for_an_hour_and_end_in_the_servers_truth`.
+//!
 //! * F01: `f01_a_refused_connection_is_named_and_the_watches_go_on_from_their_version`
 //! * F02: `f02_a_name_that_does_not_resolve_is_named`;
 //!   `f02_a_resolver_that_never_answers_ends_at_the_connect_deadline`; a key works and `q` leaves while the server
 //!   hangs: `pty_server_frozen_from_the_start_shows_unknown_numbers_and_q_leaves`
-//! * F03: `f03_packets_that_vanish_are_a_connect_timeout_that_names_a_filter`
-//! * F04: `f04_a_tls_handshake_that_stalls_ends_at_the_connect_deadline_and_is_named`
+//! * F03: `f03_packets_that_vanish_are_a_connect_timeout_that_names_a_filter`;
+//!   `pty_f03_keys_are_answered_and_q_leaves_while_packets_vanish`
+//! * F04: `f04_a_tls_handshake_that_stalls_ends_at_the_connect_deadline_and_is_named`;
+//!   `pty_f04_keys_are_answered_and_q_leaves_while_connections_are_accepted_and_not_read`
 //! * F05: `f05_a_certificate_that_proves_nothing_is_named_and_not_asked_for_again_quickly`;
 //!   `f05_a_server_that_wants_a_client_certificate_is_named_and_not_asked_again_quickly`
 //! * F06: `f06_after_a_timeout_no_idle_connection_is_used_again`;
 //!   `f06_connections_that_a_load_balancer_forgets_in_mid_watch_are_noticed_within_the_silence_deadline`
 //! * F07: `f07_a_proxy_that_refuses_is_blamed_without_its_password`
 //! * F08: `f08_a_dead_first_address_leaves_time_for_the_second`
-//! * F10: `f10_slow_headers_raise_the_alert_while_the_call_still_runs`
+//! * F10: `f10_slow_headers_raise_the_alert_while_the_call_still_runs`;
+//!   `pty_f10_keys_are_answered_and_q_leaves_while_no_request_is_answered`
 //! * F11: `f11_a_body_that_moves_slowly_but_steadily_is_not_cut_before_the_cap`; `f11_a_trickle_is_cut`
 //! * F12: `f12_a_body_that_stalls_mid_page_is_asked_for_again_in_place_with_half_the_limit`;
+//!   `pty_f12_keys_are_answered_and_q_leaves_while_a_body_stands_still`;
 //!   `pty_a_page_that_stalls_in_mid_body_is_read_in_smaller_pages_and_the_screen_says_so`
 //! * F13: `f13_a_truncated_body_is_a_failure_and_not_the_end_of_the_list`
 //! * F14: `f14_a_server_that_kills_its_large_answers_gets_asked_for_smaller_ones`
@@ -93,6 +101,7 @@
 //!   `f54_devices_that_are_not_visible_are_null_with_a_reason_and_never_zero`
 //! * F55: `f55_a_pod_that_finishes_leaves_at_once_and_without_an_alert_and_may_come_back`
 //! * F60: `f60_a_plugin_that_hangs_is_killed_with_its_children`;
+//!   `pty_f60_keys_are_answered_and_q_leaves_while_a_credential_plugin_hangs`;
 //!   `f60_f63_credentials_are_renewed_a_minute_before_they_expire_while_the_data_goes_on`;
 //!   `f60_f63_credentials_are_renewed_before_they_expire`;
 //!   `f60_many_rejections_at_once_are_one_renewal_and_a_rejected_renewal_is_not_repeated_quickly`
@@ -113,22 +122,24 @@
 //!
 //! Every test of client-go's reflector, retry watcher and pager that concerns us, with ours:
 //!
-//! * `TestCloseWatchChannelOnError` |
-//!   `f41_f42_f43_an_expired_version_in_any_form_is_a_quiet_new_list_without_a_version`
-//! * `TestRunUntil` | `a_day_of_random_faults_leaves_neither_tasks_nor_memory_behind`
+//! * `TestCloseWatchChannelOnError` | `an_error_event_closes_the_watch_that_its_server_keeps_open`,
+//!   `f41_an_error_event_closes_the_connection_of_its_watch_though_the_server_keeps_it_open`
+//! * `TestRunUntil` |
+//!   `a_cluster_that_is_stopped_at_any_moment_ends_at_once_lets_go_of_everything_and_asks_nothing_more`
 //! * `TestReflectorResyncChan`, `TestReflectorResync` | none: a resync replays a cache to handlers, and we have
 //!   neither (R18)
 //! * `TestReflectorWatchStoppedBefore`, `TestReflectorWatchStoppedAfter` |
-//!   `refresh_lists_again_while_the_old_watch_goes_on`
+//!   `a_cluster_that_is_stopped_at_any_moment_ends_at_once_lets_go_of_everything_and_asks_nothing_more`
 //! * `TestReflectorHandleWatchStoppedBefore`, `TestReflectorHandleWatchStoppedAfter` |
-//!   `refresh_lists_again_while_the_old_watch_goes_on`
+//!   `a_cluster_that_is_stopped_at_any_moment_ends_at_once_lets_go_of_everything_and_asks_nothing_more`
 //! * `TestReflectorHandleWatchResultChanClosedBefore` |
 //!   `a_watch_that_closes_at_once_without_an_event_counts_as_a_failure`
 //! * `TestReflectorHandleWatchResultChanClosedAfter` |
 //!   `a_watch_that_delivered_goes_on_at_once_from_its_newest_version_but_not_within_a_second`
 //! * `TestReflectorWatchHandler` |
 //!   `f48_f51_duplicate_unordered_replayed_and_unknown_events_leave_what_the_last_one_says`
-//! * `TestReflectorStopWatch` | `a_day_of_random_faults_leaves_neither_tasks_nor_memory_behind`
+//! * `TestReflectorStopWatch` |
+//!   `a_cluster_that_is_stopped_at_any_moment_ends_at_once_lets_go_of_everything_and_asks_nothing_more`
 //! * `TestReflectorListAndWatch` | `the_watch_opens_at_page_ones_version_beside_the_remaining_pages`,
 //!   `the_list_is_complete_with_its_bookmark_and_the_watch_is_open_already`
 //! * `TestReflectorListAndWatchWithErrors` |
@@ -179,14 +190,17 @@
 //!   `a_rejected_watch_renews_the_credentials_once_and_keeps_its_version`
 //! * `TestRetryWatcher`, internal error, unexpected code or type |
 //!   `internal_errors_are_retried_a_few_times_before_a_new_list`
-//! * `TestRetryWatcherToFinishWithUnreadEvents` | `a_day_of_random_faults_leaves_neither_tasks_nor_memory_behind`
+//! * `TestRetryWatcherToFinishWithUnreadEvents` | `a_consumer_that_goes_away_with_unread_events_ends_the_tasks`
 //! * pager, empty page, one page, one full page | `a_list_of_one_page_is_complete_and_live_once_the_watch_is_open`
 //! * pager, two and three pages | `the_watch_opens_at_page_ones_version_beside_the_remaining_pages`
 //! * pager, expires on the second page | `an_expired_token_goes_on_with_the_one_that_the_server_supplies`,
 //!   `tokens_that_expire_for_ever_do_not_loop`
 //! * pager, two pages with a version and its match | none: no list is asked for with a version
-//! * pager, `EachListItem` errors, cancel while processing, buffered pages |
-//!   `whatever_happens_in_whatever_order_one_page_and_one_watch_are_in_flight_at_most`
+//! * pager, `EachListItem`, error processing an item |
+//!   `a_panic_over_a_page_ends_its_list_asks_for_no_further_page_of_it_and_another_list_follows`
+//! * pager, `EachListItem`, cancel while processing |
+//!   `a_cluster_that_is_stopped_at_any_moment_ends_at_once_lets_go_of_everything_and_asks_nothing_more`
+//! * pager, buffered pages | `pages_are_asked_for_ahead_of_their_consumer_only_as_far_as_the_channel_goes`
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

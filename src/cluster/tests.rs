@@ -13,6 +13,7 @@ mod incident;
 mod namespaces;
 mod optional;
 pub(in crate::cluster) mod script;
+mod stopping;
 mod stream;
 
 use script::*;

@@ -40,11 +40,13 @@ pub(in crate::cluster) enum Step {
 pub(in crate::cluster) struct Script {
     steps: VecDeque<Step>,
     sleep: Option<Pin<Box<Sleep>>>,
+    /// Held while the client has not let go of it.
+    open: Option<Arc<()>>,
 }
 
 impl Script {
     pub(in crate::cluster) fn new(steps: impl IntoIterator<Item = Step>) -> Self {
-        Self { steps: steps.into_iter().collect(), sleep: None }
+        Self { steps: steps.into_iter().collect(), sleep: None, open: None }
     }
 }
 
@@ -136,6 +138,8 @@ struct ServerState {
     /// When clients were built: from the start to the end.
     builds: Mutex<Vec<(Duration, Duration)>>,
     credentials: Credentials,
+    /// Counts what is open: requests without an answer yet, and bodies that the client still holds.
+    open: Arc<()>,
 }
 
 /// How the credentials of a scripted server come and go.
@@ -176,10 +180,12 @@ async fn answer(state: Arc<ServerState>, request: Request<Body>) -> Result<Respo
         path: request.uri().path().to_owned(),
         query: request.uri().query().unwrap_or_default().to_owned(),
     };
+    let open = state.open.clone();
     let reply = (state.handler.lock().unwrap())(&seen);
     state.seen.lock().unwrap().push(seen);
     match reply {
-        Reply::Answer(code, headers, body) => {
+        Reply::Answer(code, headers, mut body) => {
+            body.open = Some(open);
             let mut response = Response::builder().status(code);
             for (name, value) in headers {
                 response = response.header(name, value);
@@ -222,7 +228,7 @@ impl Rig {
     ) -> Self {
         let handler: Mutex<Handler> = Mutex::new(Box::new(handler));
         let (start, seen, builds) = (Instant::now(), Mutex::default(), Mutex::default());
-        let state = Arc::new(ServerState { start, seen, handler, builds, credentials });
+        let state = Arc::new(ServerState { start, seen, handler, builds, credentials, open: Arc::default() });
         let (out, news) = mpsc::channel(64);
         let (commands, received) = mpsc::channel(4);
         let (inspect, inspected) = watch::channel(None);
@@ -276,6 +282,11 @@ impl Rig {
         self.state.builds.lock().unwrap().clone()
     }
 
+    /// The server's side of this rig, which outlives it.
+    pub(in crate::cluster) fn server(&self) -> ServerSide {
+        ServerSide(self.state.clone())
+    }
+
     pub(in crate::cluster) fn seen(&self) -> Vec<Seen> {
         self.state.seen.lock().unwrap().clone()
     }
@@ -292,6 +303,21 @@ impl Rig {
     /// Counts the events for which `of` holds.
     pub(in crate::cluster) fn count(&self, of: impl Fn(&ClusterEvent) -> bool) -> usize {
         self.events.iter().filter(|(_, event)| of(event)).count()
+    }
+}
+
+/// What the server sees after its client has gone.
+pub(in crate::cluster) struct ServerSide(Arc<ServerState>);
+
+impl ServerSide {
+    /// Requests whose answer the client still waits for or holds.
+    pub(in crate::cluster) fn open(&self) -> usize {
+        Arc::strong_count(&self.0.open) - 1
+    }
+
+    /// Requests so far.
+    pub(in crate::cluster) fn asked(&self) -> usize {
+        self.0.seen.lock().unwrap().len()
     }
 }
 
