@@ -17,6 +17,7 @@ mod kubectl;
 mod optional;
 mod protobuf;
 mod pty;
+mod pty_hangs;
 mod pty_open;
 mod rows;
 mod slow_pages;

@@ -1,0 +1,120 @@
+//! Keys and `q` on the real program while something hangs (G1). Every deadline of the program is longer here than the test is
+//! patient, so that a key that waited for any of them would never be answered. That is the promise behind "within 500 ms":
+//! nothing on the way of a key waits for a cluster.
+//!
+//! A resolver that never answers (F02) cannot be staged for a whole program without a network of its own; that leaving does not
+//! wait for its thread is `runtime.rs`. The other rows that hang (F06, F11, F15, F45) hang at one of these places.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use watchbell::sim::{Fault, FaultKind};
+
+use crate::common::Served;
+use crate::pty::Terminal;
+
+/// Longer than a test waits for anything.
+const DEADLINES: &str = r#"
+[probe]
+period = "10m"
+deadline = "10m"
+[timeouts]
+connect = "10m"
+page-by-nodes = [{ nodes = 0, page = "10m" }]
+page-while-unknown = "10m"
+page-cap = "10m"
+page-budget = "20m"
+body-idle = ["10m", "10m"]
+body-slowest = 0
+watch-headers = "10m"
+exec = "10m"
+"#;
+
+fn inject(served: &Served, fault: Fault) {
+    let _inside = served.runtime.enter();
+    served.control().inject(fault);
+}
+
+fn wait_until(what: &str, done: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !done() {
+        assert!(start.elapsed() < Duration::from_secs(60), "{what} never came");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Starts the program, lets it run into what hangs, presses keys, and leaves while it still hangs.
+fn answers_and_leaves(served: &Served, hangs: impl Fn() -> bool) {
+    let config = served.dir.path().join("deadlines.toml");
+    std::fs::write(&config, DEADLINES).unwrap();
+    let mut terminal = Terminal::start(served, &format!("--config {}", config.display()), &[]);
+    let text = terminal.wait_for("nodes");
+    assert!(!text.contains("0/0"), "unknown is not zero:\n{text}");
+    wait_until("what hangs", hangs);
+    terminal.press("?");
+    terminal.wait_for("next cluster");
+    terminal.press("?");
+    terminal.wait("the main screen", |text| !text.contains("next cluster"));
+    terminal.press("q");
+    terminal.ends_with(0);
+}
+
+#[test]
+fn pty_f03_keys_are_answered_and_q_leaves_while_packets_vanish() {
+    let served = Served::scenario("small");
+    inject(&served, Fault::new(FaultKind::BlackHole));
+    let address: SocketAddr = served.simulation.clusters()[0].url.trim_start_matches("http://").parse().unwrap();
+    // The hole is dug beside us: until then the port refuses.
+    wait_until("the black hole", || {
+        let tried = std::net::TcpStream::connect_timeout(&address, Duration::from_millis(300));
+        tried.is_err_and(|error| error.kind() == std::io::ErrorKind::TimedOut)
+    });
+    answers_and_leaves(&served, || true);
+}
+
+#[test]
+fn pty_f04_keys_are_answered_and_q_leaves_while_connections_are_accepted_and_not_read() {
+    let served = Served::scenario("small");
+    inject(&served, Fault::new(FaultKind::AcceptOnly));
+    let control = served.control();
+    answers_and_leaves(&served, || control.open_connections() >= 3);
+    assert_eq!(control.request_count(), 0, "not one was read");
+}
+
+#[test]
+fn pty_f10_keys_are_answered_and_q_leaves_while_no_request_is_answered() {
+    let served = Served::scenario("small");
+    inject(&served, Fault::new(FaultKind::Delay(Duration::from_secs(3600))));
+    let control = served.control();
+    answers_and_leaves(&served, || control.request_count() >= 3);
+    assert!(control.requests().iter().all(|log| log.status == 0), "not one was answered");
+}
+
+#[test]
+fn pty_f12_keys_are_answered_and_q_leaves_while_a_body_stands_still() {
+    let served = Served::scenario("small");
+    inject(&served, Fault::new(FaultKind::Stall { after_bytes: 2_000 }).verb("list"));
+    let control = served.control();
+    let is_page = |path: &str| path.starts_with("/api/v1/pods?limit=");
+    answers_and_leaves(&served, || control.requests().iter().any(|log| is_page(&log.path_and_query)));
+}
+
+#[test]
+fn pty_f60_keys_are_answered_and_q_leaves_while_a_credential_plugin_hangs() {
+    let served = Served::scenario("small");
+    let text = std::fs::read_to_string(served.kubeconfig()).unwrap();
+    let begun = served.dir.path().join("begun");
+    let script = format!("touch {}; exec sleep 3600", begun.display());
+    let exec = serde_json::json!({"exec": {
+        "apiVersion": "client.authentication.k8s.io/v1",
+        "command": "/bin/sh",
+        "args": ["-c", script],
+        "interactiveMode": "Never",
+    }});
+    let hanging = text.replace("\"user\":{}", &format!("\"user\":{exec}"));
+    assert_ne!(text, hanging, "the kubeconfig has another shape than this test expects");
+    std::fs::write(served.kubeconfig(), hanging).unwrap();
+    answers_and_leaves(&served, || begun.exists());
+    assert_eq!(served.control().request_count(), 0, "nothing is asked without credentials");
+}
