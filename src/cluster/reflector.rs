@@ -216,8 +216,10 @@ pub(crate) struct Reflector {
     watch_right: Right,
     /// Credentials were rejected and new ones asked for; a second rejection is final for a while.
     renewing: bool,
-    /// The watch of this list was lost, or skipped something: another list must follow.
+    /// The watch of this list was lost: another list must follow.
     another_pass: bool,
+    /// An event was too large to be read: another list must follow once the watch has run its time.
+    skipped: bool,
 }
 
 impl Reflector {
@@ -240,6 +242,7 @@ impl Reflector {
             watch_right: Right::default(),
             renewing: false,
             another_pass: false,
+            skipped: false,
             tuning,
         }
     }

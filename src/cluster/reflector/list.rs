@@ -1,5 +1,7 @@
 //! The list half: pages, retries in place, the outer backoff, polling.
 
+use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use super::{ClusterPage, Effect, Moment, PageAsk, PageNews, Reflector, Right, smaller_helps, wants_credentials};
@@ -56,6 +58,8 @@ pub(super) struct Run {
     look: Look,
     /// The last attempt of this page got no answer in time.
     unanswered: bool,
+    /// Hashes of the continue tokens of this list: one that comes again makes it endless.
+    tokens: HashSet<u64>,
 }
 
 /// A list of one object between two pages: a watch that is lost while the list runs goes on from its version.
@@ -97,6 +101,7 @@ impl Reflector {
     pub(super) fn start_list(&mut self, moment: Moment, fx: &mut Vec<Effect>) {
         self.generation = self.generation.saturating_add(1);
         self.another_pass = false;
+        self.skipped = false;
         let (resource, generation) = (self.resource, self.generation);
         fx.push(Effect::Tell(ClusterEvent::ListStarted { resource, generation }));
         // Polls and the questions of a denied client are routine: the state stays until an answer changes it.
@@ -108,9 +113,18 @@ impl Reflector {
             return;
         }
         let (since, failures) = (moment.now.mono, self.list_backoff.failures());
-        let look = Look::No;
-        let run =
-            Run { page: 1, token: None, attempt: 1, failures, since, rest: None, gone: 0, look, unanswered: false };
+        let run = Run {
+            page: 1,
+            token: None,
+            attempt: 1,
+            failures,
+            since,
+            rest: None,
+            gone: 0,
+            look: Look::No,
+            unanswered: false,
+            tokens: HashSet::new(),
+        };
         self.fetch(moment, run, fx);
     }
 
@@ -171,8 +185,8 @@ impl Reflector {
         }
         if page.token.is_empty() {
             self.finish(moment, fx);
-        } else if run.token.as_ref() == Some(&page.token) {
-            let trouble = Trouble::new(Layer::Server, "the server repeats the same page of the list");
+        } else if !run.tokens.insert(hash(&page.token)) {
+            let trouble = Trouble::new(Layer::Server, "the server repeats a page of the list");
             self.give_up(moment, None, &trouble, fx);
         } else {
             run.page = run.page.saturating_add(1);
@@ -321,8 +335,8 @@ impl Reflector {
     pub(super) fn relist(&mut self, moment: Moment, wait: Duration, failure: Failure, fx: &mut Vec<Effect>) {
         match &mut self.list {
             List::Running(run) => {
-                self.another_pass = true;
-                // Page 1 brings a version of its own.
+                // Page 1 brings a version of its own, and the watch that goes with it.
+                self.another_pass |= run.page > 1;
                 if run.page > 1 && run.look == Look::No {
                     run.look = Look::Wanted(moment.now.mono + wait);
                 }
@@ -407,4 +421,10 @@ impl Reflector {
         let verb = if run.page > 1 { format!("list page {} of", run.page) } else { "list".to_owned() };
         self.failed(moment, &verb, attempt, trouble)
     }
+}
+
+fn hash(token: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    token.hash(&mut hasher);
+    hasher.finish()
 }

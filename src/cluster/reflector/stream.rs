@@ -51,6 +51,12 @@ impl Reflector {
         self.list_as_pages(moment, &Trouble::timed_out(Layer::Body, &text), fx);
     }
 
+    /// What it brings cannot become a complete list with a watch.
+    pub(super) fn stream_of_no_use(&mut self, moment: Moment, text: &str, fx: &mut Vec<Effect>) {
+        self.close_watch(fx);
+        self.list_as_pages(moment, &Trouble::new(Layer::Server, text), fx);
+    }
+
     /// On in pages: at once where the server only does not know how to stream, else as after any failed list.
     fn list_as_pages(&mut self, moment: Moment, trouble: &Trouble, fx: &mut Vec<Effect>) {
         self.list = List::Idle;

@@ -173,16 +173,22 @@ impl Reflector {
         *heard = moment.now.mono;
         *look = None;
         *events += u64::from(news.events);
-        self.another_pass |= news.skipped;
         if news.events > 0 {
             self.watch_proven();
             self.watch.internal = 0;
             self.watch.silent = 0;
         }
-        if let Some(version) = news.version {
+        if let Some(version) = news.version.filter(|version| !is_versionless(version)) {
             self.watch.version = version;
         }
-        if news.synced && self.streams().is_some() {
+        if self.streams().is_none() {
+            self.skipped |= news.skipped;
+        } else if news.skipped {
+            let text = "an object of the list is too large for an event of a watch";
+            self.stream_of_no_use(moment, text, fx);
+        } else if news.synced && is_versionless(&self.watch.version) {
+            self.stream_of_no_use(moment, "the bookmark that ends the list has no resourceVersion", fx);
+        } else if news.synced {
             self.watch.initial = false;
             self.streamed(moment, fx);
         }
@@ -223,7 +229,7 @@ impl Reflector {
 
     /// The routine way: on from the last version, unless something was skipped and a list must look for it.
     fn resume(&mut self, moment: Moment, fx: &mut Vec<Effect>) {
-        if self.another_pass && self.is_complete() {
+        if (self.another_pass || self.skipped) && self.is_complete() {
             self.start_list(moment, fx);
         }
         // A list that streams has a watch of its own.

@@ -173,3 +173,18 @@ fn a_list_without_a_version_is_never_watched() {
         assert_eq!(bench.take(), ["publish 1 of list 1", "told list 1 finished", "told polling"], "{version:?}");
     }
 }
+
+#[test]
+fn tokens_that_go_round_in_a_circle_do_not_loop() {
+    let mut bench = Bench::new();
+    bench.page("10", "A");
+    bench.page("10", "B");
+    bench.page("10", "C");
+    assert!(!bench.take().contains(&"told waiting Server".to_owned()));
+    bench.page("10", "A");
+    assert!(bench.take().contains(&"told waiting Server".to_owned()));
+    assert!(bench.timer() >= Duration::from_millis(800));
+    assert_eq!(bench.asked(), ["page 1 limit 500 attempt 2 within 30"]);
+    bench.page("20", "A");
+    assert_eq!(bench.asked().last().unwrap(), "page 2 A limit 500 attempt 1 within 30", "each list for itself");
+}

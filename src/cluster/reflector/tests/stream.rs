@@ -172,3 +172,36 @@ fn a_refresh_of_a_complete_list_closes_its_watch_for_the_next_stream() {
     bench.after(60, Input::Refresh);
     assert_eq!(bench.take(), ["told list 2 started", "told Listing", "close", "watch with list 2"]);
 }
+
+// Pages have a cap of their own, and a larger one: a list that streamed again would come to the same object for ever.
+#[test]
+fn an_object_that_is_too_large_to_stream_ends_streaming_and_comes_in_a_page() {
+    let mut bench = Bench::streaming();
+    bench.step(Input::WatchOpen);
+    bench.step(Input::WatchNews(WatchNews { events: 7, skipped: true, ..WatchNews::default() }));
+    assert_eq!(bench.take(), ["close", "no more lists as watches", "told failed Server", "told waiting Server"]);
+    bench.timer();
+    bench.page("40", "");
+    bench.step(Input::WatchOpen);
+    assert_eq!(
+        bench.asked(),
+        ["page 1 limit 500 attempt 2 within 30", "publish 1 of list 2", "watch 40 of list 2"],
+        "and the pages are the list"
+    );
+    assert_eq!(bench.machine.due(), Some(Mono(bench.now + Duration::from_secs(90))), "only silence ends this watch");
+}
+
+// "" and "0" would make the next watch send everything, past the server's caches.
+#[test]
+fn a_stream_whose_end_has_no_version_is_followed_by_pages() {
+    for version in ["", "0"] {
+        let mut bench = Bench::streaming();
+        bench.step(Input::WatchOpen);
+        bench.initial(7);
+        bench.synced(version);
+        let told = ["close", "no more lists as watches", "told failed Server", "told waiting Server"];
+        assert_eq!(bench.take(), told, "{version:?}");
+        bench.timer();
+        assert_eq!(bench.asked(), ["page 1 limit 500 attempt 2 within 30"], "{version:?}");
+    }
+}

@@ -264,3 +264,34 @@ fn a_watch_lost_while_the_list_runs_is_followed_by_another_pass() {
     bench.timer();
     assert_eq!(bench.asked(), ["page 1 limit 500 attempt 1 within 30"]);
 }
+
+// Page 1 brings a version of its own: what happened before it is in it.
+#[test]
+fn a_watch_lost_before_page_1_is_not_followed_by_another_pass() {
+    let mut bench = Bench::watching();
+    bench.step(Input::Refresh);
+    bench.step(Input::WatchEnded(WatchEnd::Error(gone())));
+    bench.take();
+    bench.page("20", "");
+    bench.timer();
+    bench.step(Input::WatchOpen);
+    assert_eq!(
+        bench.take(),
+        ["publish 1 of list 2", "told list 2 finished", "watch 20 of list 2", "told Watching"],
+        "one list, and live"
+    );
+}
+
+// An object that is always too large, in a list of many pages: one list for each watch, not one after the other.
+#[test]
+fn an_event_that_was_too_large_while_the_list_runs_is_listed_again_only_when_the_watch_ends() {
+    let mut bench = Bench::new();
+    bench.page("10", "C1");
+    bench.step(Input::WatchOpen);
+    bench.step(Input::WatchNews(WatchNews { events: 1, version: Some("12".into()), skipped: true, synced: false }));
+    bench.take();
+    bench.page("10", "");
+    assert_eq!(bench.take(), ["publish 2 of list 1", "told list 1 finished", "told Watching"]);
+    bench.after(80, Input::WatchEnded(WatchEnd::Clean));
+    assert_eq!(bench.asked(), ["page 1 limit 500 attempt 1 within 30", "watch 12 of list 1"]);
+}
