@@ -64,6 +64,7 @@ actions! {
         Copy "copy" ["c", "Y"] "copy its name, or the YAML",
         NextPane "next-pane" ["l", "right"] "next part or grouping",
         PreviousPane "previous-pane" ["h", "left"] "previous part or grouping",
+        LogIn "log-in" ["L"] "log in: run the plugin here",
     }
     "rows" {
         Filter "filter" ["/"] "filter rows: words, !word, status:notready, gpu<8",

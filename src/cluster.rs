@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
@@ -47,7 +47,7 @@ use classify::one_line;
 use deadline::{Backoff, SizeTier};
 use kubeconfig::Target;
 use meter::Sink;
-use session::{Build, Rejections, Session};
+use session::{Asked, Build, Session};
 use source::Source;
 pub use tuning::{LeaseWatch, Optional, Tiers, Tuning};
 use turns::Turns;
@@ -72,13 +72,16 @@ pub struct Link {
 }
 
 /// What the user wants of a cluster.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Command {
     /// Retry now what waits; list again what is complete.
     Refresh,
     /// The machine or the program slept: connections are dead and the data is old (F67). The tasks notice a sleep of the
     /// machine themselves.
     Resumed,
+    /// Get new credentials, with a plugin that has the terminal: the screen has made way (F61). Answered when that is over:
+    /// nothing, or why there are none.
+    LogIn(oneshot::Sender<Result<(), Clean>>),
 }
 
 /// What the tasks of one cluster share.
@@ -224,7 +227,7 @@ async fn supervise<B: Build>(build: B, server: ClusterEvent, tuning: Tuning, lin
     let closed = out.clone();
     let (refresh, refreshes) = watch::channel(0);
     let (awake, resumes) = watch::channel(0);
-    let (session, rejections) = Session::new();
+    let (session, asked) = Session::new();
     let tuning = Arc::new(tuning);
     let shared = Arc::new(Shared {
         id,
@@ -249,7 +252,7 @@ async fn supervise<B: Build>(build: B, server: ClusterEvent, tuning: Tuning, lin
     });
     let work = async {
         shared.tell(server).await;
-        let keeper = Arc::new(tokio::sync::Mutex::new((build, rejections)));
+        let keeper = Arc::new(tokio::sync::Mutex::new((build, asked)));
         let mut tree = Tree::new(shared.clone(), keeper);
         let mut vigil = Vigil::new(clock.now());
         let mut look = interval(Vigil::PERIOD);
@@ -260,6 +263,7 @@ async fn supervise<B: Build>(build: B, server: ClusterEvent, tuning: Tuning, lin
                 Some(command) = commands.recv() => match command {
                     Command::Refresh => refresh.send_modify(|count| *count += 1),
                     Command::Resumed => awake.send_modify(|count| *count += 1),
+                    Command::LogIn(answer) => shared.session.log_in(answer),
                 },
                 _ = look.tick() => if vigil.slept(clock.now()) {
                     awake.send_modify(|count| *count += 1);
@@ -277,7 +281,7 @@ async fn supervise<B: Build>(build: B, server: ClusterEvent, tuning: Tuning, lin
 /// The running tasks. Dropping it ends them all.
 struct Tree<B> {
     shared: Arc<Shared>,
-    keeper: Arc<tokio::sync::Mutex<(B, Rejections)>>,
+    keeper: Arc<tokio::sync::Mutex<(B, Asked)>>,
     tasks: JoinSet<()>,
     parts: HashMap<Id, Part>,
     restarts: HashMap<Part, (Backoff, Instant)>,
@@ -285,7 +289,7 @@ struct Tree<B> {
 }
 
 impl<B: Build> Tree<B> {
-    fn new(shared: Arc<Shared>, keeper: Arc<tokio::sync::Mutex<(B, Rejections)>>) -> Self {
+    fn new(shared: Arc<Shared>, keeper: Arc<tokio::sync::Mutex<(B, Asked)>>) -> Self {
         let rng = shared.tuning.seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
         let (tasks, parts, restarts) = (JoinSet::new(), HashMap::new(), HashMap::new());
         let mut tree = Self { shared, keeper, tasks, parts, restarts, rng };
@@ -303,8 +307,8 @@ impl<B: Build> Tree<B> {
             match part {
                 Part::Session => {
                     let mut keeper = keeper.lock().await;
-                    let (build, rejections) = &mut *keeper;
-                    session::keep(&shared, build, rejections, seed).await;
+                    let (build, asked) = &mut *keeper;
+                    session::keep(&shared, build, asked, seed).await;
                 }
                 Part::Meter => shared.sink.forward(shared.id, &shared.out).await,
                 Part::Reflector(resource) => stream::run(shared, resource, seed).await,

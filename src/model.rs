@@ -305,6 +305,13 @@ impl Model {
         self
     }
 
+    /// The credential plugins of the contexts, in their order; before the first message.
+    #[must_use]
+    pub fn with_plugins(mut self, plugins: impl IntoIterator<Item = Option<Clean>>) -> Self {
+        self.clusters.iter_mut().zip(plugins).for_each(|(cluster, plugin)| cluster.log_in_with(plugin));
+        self
+    }
+
     /// Takes in one message. O(size of the message), never O(size of the cluster) (but a finished list sweeps once).
     pub fn update(&mut self, msg: Msg, now: Now) -> Option<Effect> {
         self.notice_sleep(now);
@@ -410,6 +417,11 @@ impl Model {
     #[must_use]
     pub fn help_scroll(&self) -> usize {
         self.help_scroll
+    }
+
+    /// Says what was just done, for a few seconds.
+    pub fn note(&mut self, text: &str, now: Now) {
+        self.notice = Some((now.mono, Clean::new(text)));
     }
 
     /// What was just done, for a few seconds.

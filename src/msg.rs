@@ -92,6 +92,8 @@ pub enum Effect {
     Quit,
     /// Stop the process until it is continued (Ctrl-Z).
     Suspend,
+    /// Hand the terminal to this cluster's credential plugin, and take it back when that has ended.
+    LogIn(ClusterId),
     /// Draw everything again (Ctrl-L).
     Redraw,
     /// Try now what this cluster's tasks wait for; relist.

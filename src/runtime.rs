@@ -6,14 +6,15 @@
 use std::collections::VecDeque;
 use std::future::ready;
 use std::io;
+use std::pin::pin;
 use std::sync::mpsc::{Receiver as StdReceiver, sync_channel};
 use std::thread;
 use std::time::Duration;
 
 use color_eyre::eyre::{self, WrapErr};
 use crossterm::event::{Event, EventStream};
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{mpsc, watch};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 use tokio_stream::StreamExt;
 
@@ -22,6 +23,7 @@ use crate::clock::Clock;
 use crate::cluster::kubeconfig::Target;
 use crate::cluster::{self, Command, Link, Tuning};
 use crate::facts::accelerator::Table;
+use crate::facts::text::Clean;
 use crate::keymap::KeyMap;
 use crate::model::cluster::ClusterState;
 use crate::model::scope::Scope;
@@ -99,6 +101,16 @@ impl Clusters {
         }
     }
 
+    /// Has the plugin run with the terminal; the answer comes when it has ended.
+    fn log_in(&self, id: ClusterId) -> oneshot::Receiver<Result<(), Clean>> {
+        let (answer, outcome) = oneshot::channel();
+        if let Some(command) = self.commands.get(usize::from(id.0)) {
+            // A full queue drops the answer, and that is one.
+            let _ = command.try_send(Command::LogIn(answer));
+        }
+        outcome
+    }
+
     /// Looks closely at one object of one cluster, and at nothing of the others.
     fn inspect(&self, wanted: Option<(ClusterId, &Inspection)>) {
         for (id, inspect) in (0..).map(ClusterId).zip(&self.inspections) {
@@ -132,7 +144,8 @@ pub fn specs(targets: &[Target]) -> Vec<ClusterSpec> {
 fn model(targets: &[Target], settings: impl Fn(&Target) -> Settings, tuning: impl Fn(&Target) -> Tuning) -> Model {
     let scope = |target: &Target| Scope { namespaces: tuning(target).namespaces, example: target.namespace().cloned() };
     let clusters = specs(targets).into_iter().zip(targets.iter().map(settings));
-    Model::each(clusters.collect()).with_scopes(targets.iter().map(scope))
+    let model = Model::each(clusters.collect()).with_scopes(targets.iter().map(scope));
+    model.with_plugins(targets.iter().map(Target::plugin))
 }
 
 /// How the dashboard is set up.
@@ -205,6 +218,8 @@ fn frame_period() -> Duration {
 enum Flow {
     Continue,
     Quit,
+    /// The terminal is wanted for this cluster's credential plugin.
+    LogIn(ClusterId),
 }
 
 struct App {
@@ -263,10 +278,54 @@ impl App {
                 }
                 () = sleep_until(due), if self.dirty => Flow::Continue,
             };
-            if flow == Flow::Quit {
-                return Ok(());
+            match flow {
+                Flow::Continue => {}
+                Flow::Quit => return Ok(()),
+                Flow::LogIn(id) => {
+                    // Its thread reads the terminal, which the plugin is to have for itself.
+                    drop(events);
+                    self.log_in(id, &mut stop).await?;
+                    events = EventStream::new();
+                }
             }
         }
+    }
+
+    /// Lends the terminal to the credential plugin until it ends. What comes of the clusters meanwhile is taken in, so that
+    /// nothing waits for the operator; nothing is drawn.
+    async fn log_in(&mut self, id: ClusterId, stop: &mut Signal) -> eyre::Result<()> {
+        let Some(cluster) = self.model.clusters().get(usize::from(id.0)) else { return Ok(()) };
+        let (context, plugin) = (cluster.context().clone(), cluster.plugin().cloned().unwrap_or_default());
+        let text =
+            format!("watchbell: the credential plugin `{plugin}` of `{context}` has the terminal; Ctrl-C ends it");
+        self.screen.lend(&text).wrap_err("the terminal is gone")?;
+        let mut outcome = pin!(self.clusters.log_in(id));
+        let mut second = interval(Duration::from_secs(1));
+        let outcome = loop {
+            tokio::select! {
+                biased;
+                outcome = &mut outcome => break outcome,
+                // Ctrl-Z has stopped the plugin, too; the shell continues both.
+                _ = stop.recv() => term::stop().wrap_err("could not stop")?,
+                _ = second.tick() => {
+                    if let Some(Effect::Tell { news, .. }) = self.model.update(Msg::Tick, self.clock.now())
+                        && let Some(hook) = &self.hook
+                    {
+                        hook.tell(news);
+                    }
+                }
+                Some(msg) = self.clusters.inbox.recv() => drop(self.model.update(msg, self.clock.now())),
+            }
+        };
+        self.screen.resume().wrap_err("could not take the terminal back")?;
+        let text = match outcome {
+            Ok(Ok(())) => format!("logged in to `{context}`"),
+            Ok(Err(why)) => why.to_string(),
+            Err(_) => "nobody could run the credential plugin now".to_owned(),
+        };
+        self.model.note(&text, self.clock.now());
+        self.dirty = true;
+        Ok(())
     }
 
     /// Takes in one event and what else is waiting, then draws at once.
@@ -274,8 +333,9 @@ impl App {
         let mut next = first;
         for _ in 0..BATCH_EVENTS {
             let event = next.ok_or_else(gone)?.wrap_err("the terminal is gone")?;
-            if self.on_event(event)? == Flow::Quit {
-                return Ok(Flow::Quit);
+            let flow = self.on_event(event)?;
+            if flow != Flow::Continue {
+                return Ok(flow);
             }
             match timeout(Duration::ZERO, events.next()).await {
                 Ok(event) => next = event,
@@ -355,6 +415,7 @@ impl App {
     fn perform(&self, effect: Option<&Effect>) -> Flow {
         match effect {
             Some(Effect::Quit) => return Flow::Quit,
+            Some(Effect::LogIn(id)) => return Flow::LogIn(*id),
             Some(Effect::Refresh(id)) => self.clusters.refresh(*id),
             Some(Effect::Inspect(id, inspection)) => self.clusters.inspect(Some((*id, inspection))),
             Some(Effect::EndInspection) => self.clusters.inspect(None),

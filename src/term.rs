@@ -26,6 +26,9 @@ const RESTORE_PATIENCE: Duration = Duration::from_millis(200);
 /// Whether the terminal is ours now; every way out asks it, so that restoring happens once.
 static ENTERED: AtomicBool = AtomicBool::new(false);
 
+/// Another program has the terminal, with our consent: its Ctrl-C and Ctrl-\\ are not meant for us.
+static LENT: AtomicBool = AtomicBool::new(false);
+
 /// The terminal while it is ours. Dropping it gives it back.
 pub struct Screen {
     terminal: Terminal<Backend>,
@@ -114,16 +117,31 @@ impl Screen {
     /// If the terminal cannot be taken back.
     pub fn suspend(&mut self) -> io::Result<()> {
         leave();
-        rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP)?;
+        stop()?;
         self.resume()
     }
 
-    /// Takes the terminal back after the process was continued.
+    /// Gives the terminal to another program, which is told to the operator in `text`; [`Screen::resume`] takes it back.
+    ///
+    /// # Errors
+    /// If the terminal takes no bytes.
+    pub fn lend(&mut self, text: &str) -> io::Result<()> {
+        LENT.store(true, Ordering::SeqCst);
+        leave();
+        let mut out = io::stdout();
+        writeln!(out, "{text}")?;
+        out.flush()
+    }
+
+    /// Takes the terminal back after the process was continued, or from another program. What was typed for that is not for us.
     ///
     /// # Errors
     /// If that fails.
     pub fn resume(&mut self) -> io::Result<()> {
         ENTERED.store(false, Ordering::SeqCst);
+        if LENT.swap(false, Ordering::SeqCst) {
+            rustix::termios::tcflush(io::stdin(), rustix::termios::QueueSelector::IFlush)?;
+        }
         enter()?;
         self.title.clear();
         self.clear()
@@ -134,6 +152,14 @@ impl Drop for Screen {
     fn drop(&mut self) {
         leave();
     }
+}
+
+/// Stops this process until it is continued.
+///
+/// # Errors
+/// If the system refuses.
+pub fn stop() -> io::Result<()> {
+    Ok(rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP)?)
 }
 
 /// Why there is no terminal to draw on, if there is none.
@@ -217,11 +243,17 @@ pub fn end_on_signals() -> io::Result<()> {
             };
             drop(ready.send(Ok(())));
             let [terminate, hangup, interrupt, quit] = &mut handlers[..] else { return };
-            let number = tokio::select! {
-                _ = terminate.recv() => SignalKind::terminate(),
-                _ = hangup.recv() => SignalKind::hangup(),
-                _ = interrupt.recv() => SignalKind::interrupt(),
-                _ = quit.recv() => SignalKind::quit(),
+            let number = loop {
+                let number = tokio::select! {
+                    _ = terminate.recv() => SignalKind::terminate(),
+                    _ = hangup.recv() => SignalKind::hangup(),
+                    _ = interrupt.recv() => SignalKind::interrupt(),
+                    _ = quit.recv() => SignalKind::quit(),
+                };
+                let typed = number == SignalKind::interrupt() || number == SignalKind::quit();
+                if !(typed && LENT.load(Ordering::SeqCst)) {
+                    break number;
+                }
             };
             exit(128 + number.as_raw_value());
         });

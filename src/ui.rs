@@ -278,6 +278,7 @@ fn gather<'a>(
         filter_note: if inside_node { cluster.pod_filter_note() } else { cluster.filter_note() },
         notice: model.notice(now),
         held: cluster.held(),
+        locked_out: cluster.is_locked_out(),
         body,
         help_scroll: model.help_scroll(),
     };

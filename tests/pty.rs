@@ -46,7 +46,8 @@ impl Terminal {
         let mut command = CommandBuilder::new("/bin/sh");
         command.env_clear();
         command.arg("-c");
-        command.arg(format!("'{}' {args}; echo exit=$?; stty -a", binary().display()));
+        // The shell stays when Ctrl-C of the terminal is for the program under it.
+        command.arg(format!("trap : INT; '{}' {args}; echo exit=$?; stty -a", binary().display()));
         let defaults = [("PATH", "/usr/bin:/bin"), ("TERM", "xterm-256color"), ("LANG", "C.UTF-8")];
         for (key, value) in defaults.iter().chain(env) {
             command.env(key, value);

@@ -100,21 +100,70 @@ fn pty_f12_keys_are_answered_and_q_leaves_while_a_body_stands_still() {
     answers_and_leaves(&served, || control.requests().iter().any(|log| is_page(&log.path_and_query)));
 }
 
-#[test]
-fn pty_f60_keys_are_answered_and_q_leaves_while_a_credential_plugin_hangs() {
-    let served = Served::scenario("small");
+/// Has the kubeconfig's user get its token from a shell script.
+fn log_in_with(served: &Served, script: &str, mode: &str) {
     let text = std::fs::read_to_string(served.kubeconfig()).unwrap();
-    let begun = served.dir.path().join("begun");
-    let script = format!("touch {}; exec sleep 3600", begun.display());
     let exec = serde_json::json!({"exec": {
         "apiVersion": "client.authentication.k8s.io/v1",
         "command": "/bin/sh",
         "args": ["-c", script],
-        "interactiveMode": "Never",
+        "interactiveMode": mode,
     }});
-    let hanging = text.replace("\"user\":{}", &format!("\"user\":{exec}"));
-    assert_ne!(text, hanging, "the kubeconfig has another shape than this test expects");
-    std::fs::write(served.kubeconfig(), hanging).unwrap();
+    let changed = text.replace("\"user\":{}", &format!("\"user\":{exec}"));
+    assert_ne!(text, changed, "the kubeconfig has another shape than this test expects");
+    std::fs::write(served.kubeconfig(), changed).unwrap();
+}
+
+/// Asks on the terminal, and takes one answer.
+const ASKS: &str = r#"printf 'Password: ' >&2
+read answer
+[ "$answer" = "open sesame" ] || { echo "wrong password" >&2; exit 1; }
+echo '{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":{"token":"t0k"}}'"#;
+
+#[test]
+fn pty_f61_a_plugin_that_asks_gets_the_terminal_and_gives_it_back() {
+    let served = Served::scenario("small");
+    log_in_with(&served, ASKS, "Always");
+    let mut terminal = Terminal::start(&served, "", &[]);
+    let text = terminal.wait_for("L log in");
+    assert!(text.contains("wants a terminal"), "{text}");
+    assert_eq!(served.control().request_count(), 0, "nothing is asked without credentials");
+    terminal.press("L");
+    let text = terminal.wait_for("Password: ");
+    assert!(text.contains("`sh`") && !text.contains("NAME"), "the screen has made way:\n{text}");
+    terminal.press("open sesame\n");
+    terminal.wait_for("✓ Ready");
+    terminal.wait("the end of the hint", |text| !text.contains("L log in"));
+    assert!(terminal.raw().contains("logged in to"), "it is said");
+    terminal.press("?");
+    terminal.wait_for("next cluster");
+    terminal.press("?q");
+    terminal.ends_with(0);
+}
+
+#[test]
+fn pty_f61_ctrl_c_ends_a_plugin_that_asks_and_not_the_program() {
+    let served = Served::scenario("small");
+    log_in_with(&served, ASKS, "Always");
+    let mut terminal = Terminal::start(&served, "", &[]);
+    terminal.wait_for("L log in");
+    terminal.press("L");
+    terminal.wait_for("Password: ");
+    terminal.press("\u{3}");
+    terminal.wait_for("ended with a signal");
+    terminal.press("L");
+    terminal.wait_for("Password: ");
+    terminal.press("friend\n");
+    terminal.wait_for("ended with exit code 1");
+    terminal.press("q");
+    terminal.ends_with(0);
+}
+
+#[test]
+fn pty_f60_keys_are_answered_and_q_leaves_while_a_credential_plugin_hangs() {
+    let served = Served::scenario("small");
+    let begun = served.dir.path().join("begun");
+    log_in_with(&served, &format!("touch {}; exec sleep 3600", begun.display()), "Never");
     answers_and_leaves(&served, || begun.exists());
     assert_eq!(served.control().request_count(), 0, "nothing is asked without credentials");
 }

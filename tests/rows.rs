@@ -102,8 +102,9 @@
 //!   `f60_f63_credentials_are_renewed_before_they_expire`;
 //!   `f60_many_rejections_at_once_are_one_renewal_and_a_rejected_renewal_is_not_repeated_quickly`
 //! * F61: `f61_a_plugin_that_wants_a_terminal_is_not_started`;
-//!   `f61_the_plugin_is_told_that_nobody_is_there_and_gets_no_terminal`; the key that would run a plugin in the
-//!   foreground is not there: the terminal belongs to the screen, and the failure names the command to run elsewhere
+//!   `f61_the_plugin_is_told_that_nobody_is_there_and_gets_no_terminal`;
+//!   `pty_f61_a_plugin_that_asks_gets_the_terminal_and_gives_it_back`;
+//!   `pty_f61_ctrl_c_ends_a_plugin_that_asks_and_not_the_program`
 //! * F62: `f62_a_failing_plugin_is_quoted_with_its_last_line_and_without_secrets`;
 //!   `f62_a_missing_plugin_is_named_with_its_hint`; `f62_garbage_is_not_a_credential_and_is_not_quoted`;
 //!   `f62_yaml_is_read_like_json`

@@ -1,7 +1,8 @@
 //! Exec credential plugins, run by us: kube would run one blocking, several times, without a deadline, and on our terminal.
 //!
-//! Rules: `reference/security.md`, section 5. Never interactive (the terminal is ours), a process group of its own that is
-//! killed as a whole, one at a time per cluster, and no output of it in any message but the last line of its stderr.
+//! Rules: `reference/security.md`, section 5. In the background never interactive (the terminal is ours), in a process group of
+//! its own that is killed as a whole; with the terminal only when the operator has asked for it and the screen has made way (F61).
+//! One at a time per cluster, and no output of it in any message but the last line of its stderr.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -45,24 +46,43 @@ impl Credential {
     }
 }
 
+/// Where a plugin runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// Without a terminal, and not for long.
+    Background,
+    /// With our terminal, which it has for itself: it may ask, and the operator may end it.
+    Terminal,
+}
+
+/// The name of a plugin, for messages.
+pub(crate) fn name(exec: &ExecConfig) -> &str {
+    let command = exec.command.as_deref().unwrap_or_default();
+    command.rsplit('/').next().unwrap_or(command)
+}
+
 /// Runs the plugin of `context` once.
 ///
 /// # Errors
-/// A plugin that needs a terminal, cannot be started, fails, takes longer than `deadline`, or prints no credential.
-pub(crate) async fn run(exec: &ExecConfig, context: &str, deadline: Duration) -> Result<Credential, Trouble> {
-    let command = exec.command.as_deref().unwrap_or_default();
-    let name = command.rsplit('/').next().unwrap_or(command);
+/// A plugin that needs a terminal and gets none, cannot be started, fails, takes longer than `deadline`, or prints no credential.
+pub(crate) async fn run(
+    exec: &ExecConfig,
+    context: &str,
+    (place, deadline): (Place, Duration),
+) -> Result<Credential, Trouble> {
+    let name = name(exec);
     let fail = |what: &str| Trouble::new(Layer::Credentials, &format!("credential plugin `{name}` {what}"));
-    if exec.interactive_mode == Some(ExecInteractiveMode::Always) {
+    if place == Place::Background && exec.interactive_mode == Some(ExecInteractiveMode::Always) {
         let what =
             format!("wants a terminal: log in with `kubectl --context {context} get nodes` elsewhere, then refresh");
         return Err(fail(&what));
     }
-    let mut child = spawn(exec, command).map_err(|error| {
+    let mut child = spawn(exec, place).map_err(|error| {
         let hint = exec.install_hint.as_deref().map(|hint| format!(": {hint}")).unwrap_or_default();
         fail(&format!("could not be started ({}){hint}", error.kind()))
     })?;
-    let _group = Group(child.id());
+    // With the terminal it is in our own group, so that Ctrl-C and Ctrl-Z of the terminal reach it.
+    let _group = Group(child.id().filter(|_| place == Place::Background));
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let work = async { tokio::join!(read(stdout, STDOUT_CAP), read(stderr, STDERR_CAP), child.wait()) };
     let Ok((stdout, stderr, status)) = tokio::time::timeout(deadline, work).await else {
@@ -83,28 +103,30 @@ pub(crate) async fn run(exec: &ExecConfig, context: &str, deadline: Duration) ->
     Ok(credential)
 }
 
-fn spawn(exec: &ExecConfig, command: &str) -> std::io::Result<Child> {
-    let mut plugin = Command::new(command);
+fn spawn(exec: &ExecConfig, place: Place) -> std::io::Result<Child> {
+    let mut plugin = Command::new(exec.command.as_deref().unwrap_or_default());
     plugin.args(exec.args.iter().flatten());
     for variable in exec.env.iter().flatten() {
         if let (Some(name), Some(value)) = (variable.get("name"), variable.get("value")) {
             plugin.env(name, value);
         }
     }
-    let mut spec = json!({ "interactive": false });
+    // `interactiveMode: Never` says that its stdin is not to be touched, wherever it runs.
+    let asks = place == Place::Terminal && exec.interactive_mode != Some(ExecInteractiveMode::Never);
+    let mut spec = json!({ "interactive": asks });
     if let (true, Some(cluster)) = (exec.provide_cluster_info, &exec.cluster) {
         spec["cluster"] = json!(cluster);
     }
     let version = exec.api_version.as_deref().unwrap_or("client.authentication.k8s.io/v1");
     let info = json!({ "apiVersion": version, "kind": "ExecCredential", "spec": spec });
-    plugin
-        .env("KUBERNETES_EXEC_INFO", info.to_string())
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0)
-        .kill_on_drop(true)
-        .spawn()
+    plugin.env("KUBERNETES_EXEC_INFO", info.to_string()).stdout(Stdio::piped()).kill_on_drop(true);
+    match place {
+        Place::Background => plugin.stdin(Stdio::null()).stderr(Stdio::piped()).process_group(0).spawn(),
+        Place::Terminal => {
+            let stdin = if asks { Stdio::inherit() } else { Stdio::null() };
+            plugin.stdin(stdin).stderr(Stdio::inherit()).spawn()
+        }
+    }
 }
 
 /// Kills what is left of the plugin's process group: a wrapper script's children too.

@@ -7,6 +7,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::Uri;
 use kube::Config;
@@ -14,7 +15,7 @@ use kube::config::{AuthInfo, KubeConfigOptions, Kubeconfig};
 
 use super::classify::{Trouble, one_line};
 use super::connect;
-use super::exec;
+use super::exec::{self, Place};
 use super::meter::Sink;
 use super::proxy::{self, ProxyEnv, base64};
 use super::session::{Build, Built};
@@ -353,8 +354,17 @@ impl Target {
     }
 }
 
-impl Build for Target {
-    async fn build(&mut self, tuning: Arc<Tuning>, sink: Sink) -> Result<Built, Trouble> {
+impl Target {
+    /// The name of the credential plugin that the context uses.
+    #[must_use]
+    pub fn plugin(&self) -> Option<Clean> {
+        let Source::Context(config) = &self.source else { return None };
+        let auth = config.auth_infos.first()?.auth_info.as_ref()?;
+        let plugin = auth.exec.as_ref().filter(|_| !has_static_credentials(auth))?;
+        Some(one_line(exec::name(plugin)))
+    }
+
+    async fn make(&mut self, tuning: Arc<Tuning>, sink: Sink, by: (Place, Duration)) -> Result<Built, Trouble> {
         let moved = self.reload().await?;
         if let Some(why) = &self.broken {
             return Err(Trouble::new(Layer::Config, why));
@@ -373,7 +383,7 @@ impl Build for Target {
         if let Some(plugin) = config.auth_info.exec.take()
             && !has_static_credentials(&config.auth_info)
         {
-            let credential = exec::run(&plugin, &self.context, tuning.exec_deadline).await?;
+            let credential = exec::run(&plugin, &self.context, by).await?;
             expires = credential.expires();
             apply(&mut config.auth_info, credential);
         }
@@ -395,6 +405,17 @@ impl Build for Target {
             Ok((api, probe)) => Ok(Built { api, probe, expires, moved }),
             Err(error) => Err(super::classify::unusable(&error)),
         }
+    }
+}
+
+impl Build for Target {
+    async fn build(&mut self, tuning: Arc<Tuning>, sink: Sink) -> Result<Built, Trouble> {
+        let deadline = tuning.exec_deadline;
+        self.make(tuning, sink, (Place::Background, deadline)).await
+    }
+
+    async fn log_in(&mut self, tuning: Arc<Tuning>, sink: Sink, deadline: Duration) -> Result<Built, Trouble> {
+        self.make(tuning, sink, (Place::Terminal, deadline)).await
     }
 
     async fn stale(&mut self) -> bool {

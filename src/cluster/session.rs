@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, sleep_until};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::Shared;
 use super::call::Line;
@@ -29,6 +29,8 @@ const ACCEPTED: Duration = Duration::from_secs(600);
 const RELOAD: Duration = Duration::from_secs(60);
 /// Longest time to build clients from files, should a file system hang; plugins have a deadline of their own on top.
 const BUILD_DEADLINE: Duration = Duration::from_secs(15);
+/// Longest time for an operator to log in with a plugin that has the terminal; Ctrl-C is sooner.
+const LOGIN_DEADLINE: Duration = Duration::from_secs(15 * 60);
 /// Credentials that seem to expire at once (a clock that is wrong) are not renewed more often than this.
 const SHORTEST_LIFE: Duration = Duration::from_secs(30);
 
@@ -46,6 +48,16 @@ pub(crate) struct Clients {
 pub(crate) trait Build: Send + 'static {
     /// Makes clients; also says until when their credentials hold.
     fn build(&mut self, tuning: Arc<Tuning>, sink: Sink) -> impl Future<Output = Result<Built, Trouble>> + Send;
+
+    /// The same for an operator who waits for it: a credential plugin has the terminal, until `deadline`.
+    fn log_in(
+        &mut self,
+        tuning: Arc<Tuning>,
+        sink: Sink,
+        _deadline: Duration,
+    ) -> impl Future<Output = Result<Built, Trouble>> + Send {
+        self.build(tuning, sink)
+    }
 
     /// The credential files that the clients were built from have changed since.
     fn stale(&mut self) -> impl Future<Output = bool> + Send;
@@ -77,18 +89,34 @@ enum State {
 pub(crate) struct Session {
     state: watch::Sender<State>,
     rejected: mpsc::Sender<u64>,
+    logins: mpsc::Sender<Answer>,
 }
 
-/// The other end of a [`Session`]: what keeps it supplied.
-pub(crate) struct Rejections(mpsc::Receiver<u64>);
+/// Where the outcome of a login goes: nothing, or why there are no new credentials.
+pub(crate) type Answer = oneshot::Sender<Result<(), Clean>>;
+
+/// The other end of a [`Session`]: what it is asked for.
+pub(crate) struct Asked {
+    /// The clients of this serial were rejected.
+    rejected: mpsc::Receiver<u64>,
+    logins: mpsc::Receiver<Answer>,
+}
 
 /// Told when the clients have changed.
 pub(crate) struct Renewals(watch::Receiver<State>);
 
 impl Session {
-    pub(crate) fn new() -> (Self, Rejections) {
+    pub(crate) fn new() -> (Self, Asked) {
         let (rejected, rejections) = mpsc::channel(1);
-        (Self { state: watch::channel(State::Preparing).0, rejected }, Rejections(rejections))
+        let (logins, asked) = mpsc::channel(1);
+        let session = Self { state: watch::channel(State::Preparing).0, rejected, logins };
+        (session, Asked { rejected: rejections, logins: asked })
+    }
+
+    /// The operator has made way for a credential plugin.
+    pub(crate) fn log_in(&self, answer: Answer) {
+        // Full: one is asked for already; whoever asked sees that nobody answers.
+        let _ = self.logins.try_send(answer);
     }
 
     /// The clients, as soon as there are any; or why there are none.
@@ -135,13 +163,31 @@ impl Renewals {
 }
 
 /// Builds the clients and renews them until it is dropped.
-pub(crate) async fn keep(shared: &Shared, source: &mut impl Build, rejections: &mut Rejections, seed: u64) {
+pub(crate) async fn keep(shared: &Shared, source: &mut impl Build, asked: &mut Asked, seed: u64) {
     let mut rng = fastrand::Rng::with_seed(seed);
     let mut backoff = Backoff::new(&shared.tuning);
     let mut serial = 0_u64;
     let mut spacing = Duration::ZERO;
+    let mut login: Option<Answer> = None;
     loop {
-        let due = match attempt(shared, source, serial + 1).await {
+        // A plugin that runs in the background makes way for the operator.
+        let made = if login.is_some() {
+            attempt(shared, source, serial + 1, true).await
+        } else {
+            tokio::select! {
+                biased;
+                Some(answer) = asked.logins.recv() => {
+                    login = Some(answer);
+                    continue;
+                }
+                made = attempt(shared, source, serial + 1, false) => made,
+            }
+        };
+        if let Some(answer) = login.take() {
+            // Whoever asked may be gone.
+            let _ = answer.send(made.as_ref().map(|_| ()).map_err(|trouble| trouble.text.clone()));
+        }
+        let due = match made {
             Ok(life) => {
                 serial += 1;
                 backoff.reset();
@@ -164,8 +210,9 @@ pub(crate) async fn keep(shared: &Shared, source: &mut impl Build, rejections: &
             }
         };
         let begun = Instant::now();
-        match pause(shared, source, rejections, Pause { due, serial, spacing }).await {
+        match pause(shared, source, asked, Pause { due, serial, spacing }).await {
             Why::Due => {}
+            Why::LogIn(answer) => login = Some(answer),
             Why::Rejected if begun.elapsed() >= ACCEPTED => spacing = RENEWAL_SPACING,
             Why::Rejected => spacing = (spacing * 2).clamp(RENEWAL_SPACING, RENEWAL_SPACING_CAP),
             Why::Over => return,
@@ -179,6 +226,8 @@ enum Why {
     Due,
     /// The server rejects them.
     Rejected,
+    /// The operator waits for a plugin that has the terminal.
+    LogIn(Answer),
     /// They are not: nobody needs them any more.
     Over,
 }
@@ -192,7 +241,7 @@ struct Pause {
 }
 
 /// Waits for a reason to build clients again.
-async fn pause(shared: &Shared, source: &mut impl Build, rejections: &mut Rejections, pause: Pause) -> Why {
+async fn pause(shared: &Shared, source: &mut impl Build, asked: &mut Asked, pause: Pause) -> Why {
     let Pause { due, serial, spacing } = pause;
     let mut refresh = shared.refreshes();
     let mut resumed = shared.resumes();
@@ -207,7 +256,8 @@ async fn pause(shared: &Shared, source: &mut impl Build, rejections: &mut Reject
                 }
                 look = Instant::now() + RELOAD;
             }
-            Some(rejected) = rejections.0.recv() => {
+            Some(answer) = asked.logins.recv() => return Why::LogIn(answer),
+            Some(rejected) = asked.rejected.recv() => {
                 // A rejection of clients that have been replaced since is old news.
                 if rejected == serial && begun.elapsed() >= spacing {
                     return Why::Rejected;
@@ -228,11 +278,22 @@ async fn pause(shared: &Shared, source: &mut impl Build, rejections: &mut Reject
     }
 }
 
-/// One attempt; returns how long the clients are good.
-async fn attempt(shared: &Shared, source: &mut impl Build, serial: u64) -> Result<Option<Duration>, Trouble> {
-    let deadline = shared.tuning.exec_deadline + BUILD_DEADLINE;
-    let work = source.build(shared.tuning.clone(), shared.sink.clone());
-    let made = tokio::time::timeout(deadline, work).await.unwrap_or_else(|_| {
+/// One attempt, with the terminal or without; returns how long the clients are good.
+async fn attempt(
+    shared: &Shared,
+    source: &mut impl Build,
+    serial: u64,
+    terminal: bool,
+) -> Result<Option<Duration>, Trouble> {
+    let plugin = if terminal { LOGIN_DEADLINE } else { shared.tuning.exec_deadline };
+    let deadline = plugin + BUILD_DEADLINE;
+    let (tuning, sink) = (shared.tuning.clone(), shared.sink.clone());
+    let made = if terminal {
+        timeout(deadline, source.log_in(tuning, sink, plugin)).await
+    } else {
+        timeout(deadline, source.build(tuning, sink)).await
+    };
+    let made = made.unwrap_or_else(|_| {
         let text = format!("reading the credentials took longer than {} s", deadline.as_secs());
         Err(Trouble::timed_out(Layer::Credentials, &text))
     })?;

@@ -66,6 +66,8 @@ pub struct ClusterState {
     pub(super) boards: Boards,
     table: Table,
     opened: OpenedNode,
+    /// The credential plugin that its context uses.
+    plugin: Option<Clean>,
     /// The one object that is looked at closely.
     pub(super) inspected: Option<Inspected>,
 }
@@ -98,6 +100,7 @@ impl ClusterState {
             boards: Boards::default(),
             table: Table::default(),
             opened: OpenedNode::default(),
+            plugin: None,
             inspected: None,
         }
     }
@@ -330,6 +333,24 @@ impl ClusterState {
     pub(crate) fn watch_only(&mut self, scope: Scope) {
         self.ledger = Ledger::of(&scope.namespaces);
         self.pods_track = PodTracks::of(scope);
+    }
+
+    /// Its context uses this credential plugin, or none; before the first message.
+    pub(crate) fn log_in_with(&mut self, plugin: Option<Clean>) {
+        self.plugin = plugin;
+    }
+
+    /// The credential plugin that its context uses.
+    #[must_use]
+    pub fn plugin(&self) -> Option<&Clean> {
+        self.plugin.as_ref()
+    }
+
+    /// The server is not asked, or does not answer, for want of credentials that the plugin could bring.
+    #[must_use]
+    pub fn is_locked_out(&self) -> bool {
+        let firing = |line: &AlertLine| matches!(line.reason, "CredentialsMissing" | "CredentialsRejected");
+        self.plugin.is_some() && self.alerts().iter().any(firing)
     }
 
     /// Takes in news of this cluster.

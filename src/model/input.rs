@@ -81,6 +81,8 @@ impl Model {
         match action {
             Action::Quit if on_nodes => return Some(Effect::Quit),
             Action::Refresh => return Some(Effect::Refresh(self.current_id())),
+            Action::LogIn if self.current().plugin().is_some() => return Some(Effect::LogIn(self.current_id())),
+            Action::LogIn => return self.notify(now, "this context has no credential plugin to log in with"),
             Action::Back | Action::Quit => self.back(),
             Action::Help => {
                 self.mode = Mode::Help;

@@ -183,8 +183,9 @@ impl Model {
         self.screen = screen;
     }
 
-    fn notify(&mut self, now: Now, text: &str) -> Option<Effect> {
-        self.notice = Some((now.mono, Clean::new(text)));
+    /// Says what was just done, for a few seconds.
+    pub(super) fn notify(&mut self, now: Now, text: &str) -> Option<Effect> {
+        self.note(text, now);
         None
     }
 }

@@ -637,6 +637,7 @@ impl Set {
             filter_note: self.filter_note.as_ref(),
             notice: None,
             held: self.held,
+            locked_out: false,
             body,
             help_scroll: 0,
         };

@@ -106,8 +106,12 @@ pub(super) fn draw(
         Body::Alerts(_) => &ALERTS[..],
         Body::Gpus(_) => &GPUS[..],
     };
-    let hints: Vec<(String, &str)> = hints
-        .iter()
+    let login = (Action::LogIn, "log in");
+    let hints: Vec<(String, &str)> = scene
+        .locked_out
+        .then_some(&login)
+        .into_iter()
+        .chain(hints)
         .filter(|(action, _)| *action != Action::NextCluster || scene.summaries.len() > 1)
         .filter_map(|(action, label)| Some((keys.hint(*action)?, *label)))
         .collect();

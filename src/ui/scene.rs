@@ -50,6 +50,8 @@ pub(super) struct Scene<'a> {
     pub(super) notice: Option<&'a Clean>,
     /// The order of the rows is held.
     pub(super) held: bool,
+    /// The credential plugin of the current cluster could help.
+    pub(super) locked_out: bool,
     /// The node table or the opened node.
     pub(super) body: Body<'a>,
     /// First line of the help.

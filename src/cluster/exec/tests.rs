@@ -30,7 +30,7 @@ impl Plugin {
     }
 
     async fn run(&self) -> Result<Credential, Trouble> {
-        run(&self.exec, "prod", Duration::from_secs(20)).await
+        run(&self.exec, "prod", (Place::Background, Duration::from_secs(20))).await
     }
 }
 
@@ -117,7 +117,7 @@ async fn f62_garbage_is_not_a_credential_and_is_not_quoted() {
 async fn f60_a_plugin_that_hangs_is_killed_with_its_children() {
     let plugin = Plugin::new("sleep 1000 & echo $! > \"$(dirname \"$0\")/child\"; wait");
     let started = tokio::time::Instant::now();
-    let trouble = run(&plugin.exec, "prod", Duration::from_millis(500)).await.err().unwrap();
+    let trouble = run(&plugin.exec, "prod", (Place::Background, Duration::from_millis(500))).await.err().unwrap();
     assert!(trouble.timeout && trouble.text.contains("was killed"), "{}", trouble.text);
     assert!(started.elapsed() < Duration::from_secs(10));
     let child: i32 = std::fs::read_to_string(plugin.file("child")).unwrap().trim().parse().unwrap();
@@ -130,4 +130,23 @@ async fn f60_a_plugin_that_hangs_is_killed_with_its_children() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     panic!("the plugin's child {child} lives on");
+}
+
+// client-go: TestRefreshCreds, "interactive" of `IfAvailable`, `Always` and `Never` where there is a terminal.
+#[tokio::test]
+async fn f61_a_plugin_with_the_terminal_is_told_so_unless_it_never_asks() {
+    let modes = [
+        (None, true),
+        (Some(ExecInteractiveMode::IfAvailable), true),
+        (Some(ExecInteractiveMode::Always), true),
+        (Some(ExecInteractiveMode::Never), false),
+    ];
+    for (mode, asks) in modes {
+        let mut plugin = Plugin::new(&format!("printf '%s' \"$KUBERNETES_EXEC_INFO\" > \"$1\"; echo '{TOKEN}'"));
+        plugin.exec.args = Some(vec![plugin.file("info").to_str().unwrap().to_owned()]);
+        plugin.exec.interactive_mode = mode.clone();
+        run(&plugin.exec, "prod", (Place::Terminal, Duration::from_secs(20))).await.unwrap();
+        let info: serde_json::Value = serde_json::from_slice(&std::fs::read(plugin.file("info")).unwrap()).unwrap();
+        assert_eq!(info["spec"]["interactive"], asks, "{mode:?}");
+    }
 }

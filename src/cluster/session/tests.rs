@@ -207,3 +207,34 @@ async fn f64_changed_certificate_files_make_the_clients_stale() {
     std::fs::File::options().write(true).open(&ca).unwrap().set_modified(later).unwrap();
     assert!(target.stale().await);
 }
+
+#[tokio::test]
+async fn f61_a_login_does_not_wait_for_the_plugin_that_hangs_in_the_background() {
+    let folder = tempfile::tempdir().unwrap();
+    plugin(
+        folder.path(),
+        "case $KUBERNETES_EXEC_INFO in *'\"interactive\":true'*) ;; *) exec sleep 3600 ;; esac\n\
+         echo '{\"status\":{\"token\":\"good\"}}'",
+    );
+    let target = target(folder.path(), server("good").await, "{exec: {command: ./plugin}}");
+    let (out, mut news) = tokio::sync::mpsc::channel(64);
+    let (command, commands) = tokio::sync::mpsc::channel(1);
+    let inspect = tokio::sync::watch::channel(None).1;
+    let link = Link { id: ClusterId(0), out, commands, inspect, clock: Clock::start() };
+    let tuning = Tuning { exec_deadline: Duration::from_secs(3600), ..Tuning::default() };
+    let task = tokio::spawn(run(target, tuning, link));
+    while runs(folder.path()) == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let (answer, outcome) = oneshot::channel();
+    command.send(crate::cluster::Command::LogIn(answer)).await.unwrap();
+    assert_eq!(outcome.await.unwrap(), Ok(()));
+    let mut events = Vec::new();
+    while !complete(&events) {
+        let Some(Msg::Cluster(_, event)) = news.recv().await else { panic!("nothing more after {events:#?}") };
+        events.push(event);
+    }
+    assert_eq!(runs(folder.path()), 2, "the one in the background was ended, and none follows");
+    drop(news);
+    task.await.unwrap();
+}
