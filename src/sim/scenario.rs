@@ -15,10 +15,11 @@ pub(super) use apis::{Access, ApisSpec};
 pub(super) use step::{Act, Step};
 
 /// The scenarios that come with the program.
-const BUILTIN: [(&str, &str); 7] = [
+const BUILTIN: [(&str, &str); 8] = [
     ("reference", include_str!("../../assets/scenarios/reference.toml")),
     ("incident", include_str!("../../assets/scenarios/incident.toml")),
     ("fleet", include_str!("../../assets/scenarios/fleet.toml")),
+    ("tenant", include_str!("../../assets/scenarios/tenant.toml")),
     ("small", include_str!("../../assets/scenarios/small.toml")),
     ("zoo", include_str!("../../assets/scenarios/zoo.toml")),
     ("large", include_str!("../../assets/scenarios/large.toml")),

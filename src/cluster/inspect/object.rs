@@ -22,6 +22,8 @@ pub(super) struct Object {
     /// There is something new to tell.
     changed: bool,
     detail: Option<Box<PodDetail>>,
+    /// The YAML of `body`, where it had to be read already.
+    document: Option<Document>,
     /// Whether the YAML of `body` has been told.
     written: bool,
 }
@@ -29,14 +31,23 @@ pub(super) struct Object {
 impl Object {
     pub(super) fn new(subject: &Subject, yaml: watch::Receiver<bool>) -> Self {
         let subject = subject.clone();
-        Self { subject, yaml, body: Vec::new(), gone: false, changed: false, detail: None, written: false }
+        Self {
+            subject,
+            yaml,
+            body: Vec::new(),
+            gone: false,
+            changed: false,
+            detail: None,
+            document: None,
+            written: false,
+        }
     }
 
     fn hold(&mut self, body: &[u8]) -> Result<(), DecodeError> {
         match self.subject {
             Subject::Pod { .. } => self.detail = Some(Box::new(PodDetail::decode(body)?)),
             // Of a node nothing but the YAML is told, so that is what must be readable.
-            Subject::Node { .. } => drop(Document::decode(body)?),
+            Subject::Node { .. } => self.document = Some(Document::decode(body)?),
         }
         body.clone_into(&mut self.body);
         (self.gone, self.changed, self.written) = (false, true, false);
@@ -108,7 +119,8 @@ impl Follow for Object {
         }
         if *self.yaml.borrow() && !self.written && !self.body.is_empty() {
             self.written = true;
-            news.extend(Document::decode(&self.body).map(Found::Document));
+            let document = self.document.take().map_or_else(|| Document::decode(&self.body), Ok);
+            news.extend(document.map(Found::Document));
         }
         news
     }

@@ -39,7 +39,7 @@ fn an_error_names_file_line_and_key() {
 #[test]
 fn an_unknown_name_is_answered_with_the_known_ones() {
     let error = Scenario::builtin("nope").expect_err("there is none").to_string();
-    assert_eq!(error, "no scenario `nope`; there are reference, incident, fleet, small, zoo, large, huge");
+    assert_eq!(error, "no scenario `nope`; there are reference, incident, fleet, tenant, small, zoo, large, huge");
     for name in Scenario::builtin_names() {
         assert!(Scenario::builtin(name).is_ok(), "{name}");
     }
