@@ -20,6 +20,7 @@ use crate::facts::wire::Uid;
 mod call;
 pub mod check;
 pub mod inspect;
+mod split;
 
 pub use call::{Attempt, CallEvent, CallId, CallKind, End, ProbeOutcome, ProbeSample, Series};
 

@@ -3,7 +3,8 @@
 //! The loop runs on the main thread. Clusters, decoding and probes run on a runtime of their own, so that neither can starve
 //! the other; one bounded channel joins them.
 
-use std::collections::VecDeque;
+mod inbox;
+
 use std::future::ready;
 use std::io;
 use std::pin::pin;
@@ -36,13 +37,13 @@ use crate::term::{self, Screen};
 use crate::theme::Look;
 use crate::ui::{self, ViewState};
 
+use inbox::{BATCH_MESSAGES, Inbox};
+
 /// Messages between the clusters and the model. A page is one message, of nodes about a megabyte, and the model takes several
 /// in between two frames: more than this would only wait.
 const CHANNEL_MESSAGES: usize = 16;
-/// Messages taken out of the channel at once.
-const BATCH_MESSAGES: usize = 8;
-/// After so long of taking messages in the keyboard is looked at again; a page of 500 pods is half a millisecond.
-const BATCH_TIME: Duration = Duration::from_millis(2);
+/// After so long of taking messages in the keyboard is looked at again, however few they were.
+const BATCH_TIME: Duration = Duration::from_millis(1);
 /// At most 30 frames a second (terminal.md, section 3).
 const FRAME: Duration = Duration::from_millis(33);
 /// At most 10 frames a second over SSH, or while drawing is slow.
@@ -247,7 +248,7 @@ impl App {
         second.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let mut stop = signal(SignalKind::from_raw(rustix::process::Signal::TSTP.as_raw()))?;
         let mut cont = signal(SignalKind::from_raw(rustix::process::Signal::CONT.as_raw()))?;
-        let (mut news, mut inbox) = (Vec::with_capacity(BATCH_MESSAGES), VecDeque::with_capacity(BATCH_MESSAGES));
+        let (mut news, mut inbox) = (Vec::with_capacity(BATCH_MESSAGES), Inbox::default());
         let mut open = true;
         loop {
             // Checked on every pass and not only in a branch below: a stream of messages must not starve the screen.
@@ -267,7 +268,7 @@ impl App {
                 received = self.clusters.inbox.recv_many(&mut news, BATCH_MESSAGES), if open => {
                     // Closed: every cluster task has ended, as with broken contexts only. The picture stays.
                     open = received > 0;
-                    inbox.extend(news.drain(..));
+                    inbox.put(news.drain(..));
                     self.on_inbox(&mut inbox)
                 }
                 // What the last frame did not wait for.
@@ -350,18 +351,14 @@ impl App {
         Ok(Flow::Continue)
     }
 
-    /// Takes messages in until they have taken their time; the rest waits for the next pass.
-    fn on_inbox(&mut self, inbox: &mut VecDeque<Msg>) -> Flow {
-        let start = Instant::now();
-        while let Some(msg) = inbox.pop_front() {
-            if self.on_msg(msg) == Flow::Quit {
-                return Flow::Quit;
-            }
-            if start.elapsed() >= BATCH_TIME {
-                break;
-            }
-        }
-        Flow::Continue
+    /// Takes in what a key can wait for; the rest waits for the next pass.
+    fn on_inbox(&mut self, inbox: &mut Inbox) -> Flow {
+        let (start, mut flow) = (Instant::now(), Flow::Continue);
+        inbox.pass(|msg| {
+            flow = self.on_msg(msg);
+            flow == Flow::Continue && start.elapsed() < BATCH_TIME
+        });
+        flow
     }
 
     fn on_event(&mut self, event: Event) -> eyre::Result<Flow> {

@@ -42,9 +42,9 @@ pub use views::{
     PageUnderWay, PodCounts, ResourceAmounts,
 };
 
-/// Nodes that came, changed or went, and nodes whose pods did, that are taken in at once: some 2 ms. A page of pods touches up to
-/// 500 nodes, and many pages come between two frames.
-const MET_AT_ONCE: usize = 1_024;
+/// Nodes that came, changed or went, nodes whose pods did, and figures of usage that are taken in at once: a millisecond at most.
+/// A page of pods touches up to 500 nodes, and many pages come between two frames.
+const MET_AT_ONCE: usize = 512;
 
 /// One cluster as far as we know it.
 #[derive(Debug)]
@@ -474,7 +474,8 @@ impl ClusterState {
     /// frame can wait for. The rest waits for the next time.
     fn meet(&mut self, now: Mono) {
         let (touched, pods) = (self.nodes.take_touched(MET_AT_ONCE), self.ledger.take_touched(MET_AT_ONCE));
-        let Self { nodes, ledger, join, alerts, settings, table, .. } = self;
+        let Self { nodes, ledger, join, alerts, settings, table, usage, .. } = self;
+        usage.take_in(MET_AT_ONCE, |name| nodes.by_name(name).map(|node| node.facts.name.clone()));
         let density = &mut alerts.density;
         if !touched.complete || !pods.complete {
             join.compute(nodes, ledger);
@@ -502,7 +503,7 @@ impl ClusterState {
 
     /// Some of what has changed waits to be taken in.
     pub(crate) fn is_behind(&self) -> bool {
-        self.nodes.is_touched() || self.ledger.is_touched()
+        self.nodes.is_touched() || self.ledger.is_touched() || self.usage.is_behind()
     }
 
     /// The lists of nodes and pods, those of a namespace with its name.
@@ -543,7 +544,10 @@ impl ClusterState {
         match batch {
             Batch::Nodes(changes) => {
                 for change in changes {
-                    if let crate::msg::NodeChange::Present(node) = change {
+                    if let crate::msg::NodeChange::Present(mut node) = change {
+                        if let Some(name) = self.usage.name(&node.name) {
+                            node.name = name.clone();
+                        }
                         let outcome = self.nodes.page(&node, now.mono);
                         self.note(&outcome, now);
                     }

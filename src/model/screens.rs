@@ -13,7 +13,7 @@ pub const COPY_BYTES: usize = 74_994;
 impl Model {
     /// Opens the selected node.
     pub(super) fn open(&mut self, now: Now) {
-        self.on_current(|cluster| cluster.arrange(now));
+        self.on_current(|cluster| cluster.arrange_all(now));
         let Some(name) = self.current().selected_name().cloned() else { return };
         self.open_node(name);
     }
@@ -43,7 +43,7 @@ impl Model {
             return self.back();
         }
         self.on_current(|cluster| {
-            cluster.arrange(now);
+            cluster.arrange_all(now);
             cluster.arrange_pods();
         });
         if let Some(subject) = self.subject() {

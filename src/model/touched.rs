@@ -41,15 +41,16 @@ impl<K> Touched<K> {
         }
     }
 
-    /// Takes up to so many of each kind out, the last ones first; everything, if that is not all there was.
+    /// Takes up to so many of each kind out, in order, since what came in order of names is sorted fast; everything, if that is
+    /// not all there was.
     pub(crate) fn take(&mut self, most: usize) -> Self {
-        fn last<T>(of: &mut Vec<T>, most: usize) -> Vec<T> {
-            if of.len() > most { of.split_off(of.len() - most) } else { std::mem::take(of) }
+        fn first<T>(of: &mut Vec<T>, most: usize) -> Vec<T> {
+            if of.len() > most { of.drain(..most).collect() } else { std::mem::take(of) }
         }
         if !self.complete {
             return std::mem::take(self);
         }
-        Self { there: last(&mut self.there, most), gone: last(&mut self.gone, most), complete: true }
+        Self { there: first(&mut self.there, most), gone: first(&mut self.gone, most), complete: true }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -72,9 +73,9 @@ mod tests {
         (0..5).for_each(|key| touched.there(key));
         touched.gone("a".into());
         let first = touched.take(3);
-        assert_eq!((first.there, first.gone.len(), first.complete), (vec![2, 3, 4], 1, true));
+        assert_eq!((first.there, first.gone.len(), first.complete), (vec![0, 1, 2], 1, true));
         assert!(!touched.is_empty());
-        assert_eq!(touched.take(3).there, [0, 1]);
+        assert_eq!(touched.take(3).there, [3, 4]);
         assert!(touched.is_empty());
     }
 

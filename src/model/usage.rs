@@ -1,6 +1,7 @@
 //! What nodes use, from `metrics.k8s.io`, with an age of its own: nothing else depends on it.
 
 use std::time::Duration;
+use std::vec::IntoIter;
 
 use hashbrown::HashMap;
 use jiff::Timestamp;
@@ -38,6 +39,8 @@ const NONE: i64 = i64::MIN;
 pub(crate) struct Usage {
     visible: Visibility,
     nodes: HashMap<Clean, Figures>,
+    /// Figures of the last answer that are not taken in yet.
+    waiting: IntoIter<NodeUsage>,
     /// Answers that were read.
     round: u32,
     /// The newest of the figures.
@@ -53,22 +56,15 @@ impl Usage {
             UsageNews::Read(nodes) => {
                 self.revision += 1;
                 self.newest = nodes.iter().filter_map(|node| node.at).max();
-                // In place: of a large cluster the same hundred thousand come every half minute.
                 self.round = self.round.wrapping_add(1);
-                for node in nodes {
-                    let figures = Figures::of(&node, self.round);
-                    match self.nodes.get_mut(&*node.name) {
-                        Some(held) => *held = figures,
-                        None => drop(self.nodes.insert(Clean::new(&node.name), figures)),
-                    }
-                }
-                self.nodes.retain(|_, held| held.round == self.round);
+                self.waiting = nodes.into_iter();
                 Visibility::Visible
             }
             UsageNews::Off => Visibility::Off(Clean::new("switched off in the configuration")),
             UsageNews::Absent => {
                 self.revision += 1;
                 self.nodes.clear();
+                self.waiting = IntoIter::default();
                 self.newest = None;
                 Visibility::Absent
             }
@@ -77,9 +73,46 @@ impl Usage {
         };
     }
 
+    /// Takes in some of the last answer, and in its end forgets the nodes that it does not name. In place: of a large cluster the
+    /// same hundred thousand come every half minute, which is more than a key can wait for.
+    pub(crate) fn take_in(&mut self, most: usize, held: impl Fn(&str) -> Option<Clean>) {
+        if self.waiting.len() == 0 {
+            return;
+        }
+        self.revision += 1;
+        for node in self.waiting.by_ref().take(most) {
+            let figures = Figures::of(&node, self.round);
+            match self.nodes.get_mut(&*node.name) {
+                Some(known) => *known = figures,
+                None => {
+                    // The copy of the name that the node has, or one that does not lie between what goes.
+                    let name = held(&node.name).unwrap_or_else(|| Clean::new(&node.name));
+                    self.nodes.insert(name, figures);
+                }
+            }
+        }
+        if self.waiting.len() == 0 {
+            self.waiting = IntoIter::default();
+            self.nodes.retain(|_, held| held.round == self.round);
+        }
+    }
+
+    /// There is more to take in.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.waiting.len() > 0
+    }
+
     /// Bytes on the heap.
     pub(crate) fn heap_bytes(&self) -> usize {
-        self.nodes.allocation_size() + self.nodes.keys().map(|name| name.len()).sum::<usize>()
+        let own = |name: &&Clean| name.users() == 1;
+        self.nodes.allocation_size()
+            + self.nodes.keys().filter(own).map(|name| name.len()).sum::<usize>()
+            + size_of_val(self.waiting.as_slice())
+    }
+
+    /// The copy of a node's name that is held here.
+    pub(crate) fn name(&self, node: &str) -> Option<&Clean> {
+        self.nodes.get_key_value(node).map(|(name, _)| name)
     }
 
     pub(crate) fn visible(&self) -> &Visibility {

@@ -332,7 +332,7 @@ impl ClusterState {
     }
 
     pub(crate) fn move_selection(&mut self, step: Step, now: Now) {
-        self.arrange(now);
+        self.arrange_all(now);
         let len = self.table.line.order().len();
         if len == 0 {
             return;
@@ -342,9 +342,14 @@ impl ClusterState {
         self.table.selected = self.nodes.get(self.table.line.order()[at]).map(|node| node.facts.name.clone());
     }
 
-    /// Brings the order of the rows up to date, if something that it depends on has changed.
-    pub(crate) fn arrange(&mut self, now: Now) {
+    /// Takes in what a key can wait for, and brings the order of the rows up to date with that, too.
+    pub(crate) fn arrange_all(&mut self, now: Now) {
         self.meet(now.mono);
+        self.arrange(now);
+    }
+
+    /// Brings the order of the rows up to date with what has been met, if something that it depends on has changed.
+    pub(crate) fn arrange(&mut self, now: Now) {
         let mut table = std::mem::take(&mut self.table);
         table.names.update(&self.nodes, &table.pending);
         let basis = self.basis(&table, now.mono);

@@ -92,8 +92,9 @@ enum Address {
 
 impl PackedFacts {
     pub(super) fn new(facts: &NodeFacts, commons: &mut Commons) -> Self {
-        // A copy, so that what stays does not lie between what goes in the memory of the thread that decoded it.
-        let name = Clean::new(&facts.name);
+        // A copy, so that what stays does not lie between what goes in the memory of the thread that decoded it; but for a name
+        // that somebody holds already.
+        let name = if facts.name.users() > 1 { facts.name.clone() } else { Clean::new(&facts.name) };
         Self {
             uid: facts.uid,
             version: facts.version,

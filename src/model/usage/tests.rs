@@ -121,14 +121,63 @@ fn answer_after_answer_takes_no_more_memory_and_keeps_no_node_that_it_has_not() 
     let answer = |from: usize| {
         UsageNews::Read((from..from + 1_000).map(|at| figures(&format!("node-{at:05}"), 0, 1_000, 64)).collect())
     };
-    usage.news(answer(0));
-    usage.news(answer(0));
+    let read = |usage: &mut Usage, from| {
+        usage.news(answer(from));
+        while usage.is_behind() {
+            usage.take_in(64, |_| None);
+        }
+    };
+    read(&mut usage, 0);
+    read(&mut usage, 0);
     let bytes = usage.heap_bytes();
-    (1..=10).for_each(|round| usage.news(answer(round * 100)));
+    (1..=10).for_each(|round| read(&mut usage, round * 100));
     assert_eq!(usage.nodes.len(), 1_000);
     assert!(
         usage.of("node-00999", Timestamp::UNIX_EPOCH).unwrap().cpu_milli.is_none(),
         "it left with the first answers"
     );
     assert!(usage.heap_bytes() <= bytes + bytes / 20, "{} bytes after {bytes}", usage.heap_bytes());
+}
+
+#[test]
+fn the_usage_of_many_nodes_is_taken_in_bit_by_bit_and_forgets_who_is_not_named() {
+    let names: Vec<String> = (0..1_200).map(|at| format!("n{at:04}")).collect();
+    let mut bench = Bench::with(names.iter().map(|name| node(name)).collect(), &[]);
+    let all = |cpu| names.iter().map(|name| figures(name, 0, cpu, 1)).collect();
+    bench.send(read(all(1)));
+    bench.prepare();
+    let seen = |bench: &Bench, cpu| {
+        let usage = |name: &&String| bench.state().usage.of(name, Timestamp::UNIX_EPOCH).unwrap();
+        names.iter().filter(|name| usage(name).cpu_milli == Some(cpu)).count()
+    };
+    assert_eq!(seen(&bench, 1), 1_200);
+    bench.send(read(names.iter().skip(1).map(|name| figures(name, 0, 2, 1)).collect()));
+    let now = bench.now();
+    bench.model.prepare(now);
+    assert_eq!(
+        (seen(&bench, 1), seen(&bench, 2)),
+        (1_200 - 512, 512),
+        "the old figures stand until the new ones are in"
+    );
+    assert!(bench.model.is_behind());
+    bench.prepare();
+    assert_eq!((seen(&bench, 1), seen(&bench, 2)), (0, 1_199));
+}
+
+#[test]
+fn a_node_and_its_usage_hold_one_copy_of_its_name_whichever_comes_first() {
+    for usage_first in [true, false] {
+        let mut bench = Bench::with(vec![], &[]);
+        let list = |bench: &mut Bench| bench.list_nodes(2, vec![node("a")]);
+        if !usage_first {
+            list(&mut bench);
+        }
+        bench.send(read(vec![figures("a", 0, 1, 1)]));
+        bench.prepare();
+        if usage_first {
+            list(&mut bench);
+        }
+        let name = &bench.state().nodes.by_name("a").unwrap().facts.name;
+        assert_eq!(bench.state().usage.name("a").unwrap().as_ptr(), name.as_ptr(), "usage first: {usage_first}");
+    }
 }

@@ -1,0 +1,133 @@
+//! Large messages in pieces: whoever takes messages in can look up between two of them.
+
+use super::{Batch, ClusterEvent, Msg};
+
+impl Msg {
+    /// Objects that it brings.
+    #[must_use]
+    pub fn objects(&self) -> usize {
+        match self {
+            Self::Cluster(_, event) => event.batch().map_or(0, Batch::len),
+            _ => 0,
+        }
+    }
+
+    /// Its objects are pods.
+    #[must_use]
+    pub fn brings_pods(&self) -> bool {
+        matches!(self, Self::Cluster(_, event) if matches!(event.batch(), Some(Batch::Pods(_))))
+    }
+
+    /// Leaves at most `most` objects (at least one) in this message and returns the rest as one to be taken in right after it.
+    /// Both together do what the whole does. Pods stay together: they lie in one piece of memory and cost little each.
+    pub fn split(&mut self, most: usize) -> Option<Self> {
+        let Self::Cluster(id, event) = self else { return None };
+        Some(Self::Cluster(*id, event.split(most)?))
+    }
+}
+
+impl ClusterEvent {
+    fn batch(&self) -> Option<&Batch> {
+        match self {
+            Self::Page { batch, .. } | Self::Changes { batch, .. } => Some(batch),
+            Self::Namespaced { event, .. } => event.batch(),
+            _ => None,
+        }
+    }
+
+    /// What is counted once, as objects that could not be read, stays with the first piece.
+    fn split(&mut self, most: usize) -> Option<Self> {
+        match self {
+            Self::Page { resource, generation, page, remaining, batch, .. } => {
+                let (resource, generation, page, remaining) = (*resource, *generation, *page, *remaining);
+                let batch = batch.split(most)?;
+                Some(Self::Page { resource, generation, page, remaining, bytes: 0, unreadable: 0, batch })
+            }
+            Self::Changes { resource, generation, batch, .. } => {
+                let (resource, generation) = (*resource, *generation);
+                Some(Self::Changes { resource, generation, unreadable: 0, batch: batch.split(most)? })
+            }
+            Self::Namespaced { place, event } => {
+                Some(Self::Namespaced { place: *place, event: Box::new(event.split(most)?) })
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Batch {
+    fn split(&mut self, most: usize) -> Option<Self> {
+        fn rest<T>(of: &mut Vec<T>, most: usize) -> Option<Vec<T>> {
+            let most = most.max(1);
+            (of.len() > most).then(|| of.split_off(most))
+        }
+        match self {
+            Self::Nodes(nodes) => rest(nodes, most).map(Self::Nodes),
+            Self::Pods(_) => None,
+            Self::Leases(leases) => rest(leases, most).map(Self::Leases),
+            Self::Slices(slices) => rest(slices, most).map(Self::Slices),
+            Self::Claims(claims) => rest(claims, most).map(Self::Claims),
+            Self::Classes(classes) => rest(classes, most).map(Self::Classes),
+            Self::Rules(rules) => rest(rules, most).map(Self::Rules),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::pod::PodBatch;
+    use crate::facts::wire::Uid;
+    use crate::msg::{ClusterId, NodeChange, Resource};
+
+    fn gone(at: usize) -> NodeChange {
+        NodeChange::Gone { name: format!("n{at}").as_str().into(), uid: Uid(1), version: at as u64 }
+    }
+
+    fn page(batch: Batch, bytes: u64, unreadable: u32) -> ClusterEvent {
+        ClusterEvent::Page {
+            resource: Resource::Nodes,
+            generation: 3,
+            page: 2,
+            remaining: Some(7),
+            bytes,
+            unreadable,
+            batch,
+        }
+    }
+
+    #[test]
+    fn a_page_comes_apart_in_order_and_is_counted_once() {
+        let whole = page(Batch::Nodes((0..5).map(gone).collect()), 9, 4);
+        let mut first = Msg::Cluster(ClusterId(1), whole);
+        assert_eq!(first.objects(), 5);
+        let mut second = first.split(2).unwrap();
+        let third = second.split(2).unwrap();
+        let piece = |of: std::ops::Range<usize>, bytes, unreadable| {
+            Msg::Cluster(ClusterId(1), page(Batch::Nodes(of.map(gone).collect()), bytes, unreadable))
+        };
+        assert_eq!([first, second, third], [piece(0..2, 9, 4), piece(2..4, 0, 0), piece(4..5, 0, 0)]);
+    }
+
+    #[test]
+    fn what_is_small_or_in_one_piece_stays_whole() {
+        let mut pods = Msg::Cluster(ClusterId(0), page(Batch::Pods(PodBatch::default()), 1, 0));
+        let mut few = Msg::Cluster(ClusterId(0), page(Batch::Nodes((0..2).map(gone).collect()), 1, 0));
+        assert_eq!((pods.split(2), few.split(2), Msg::Tick.split(2)), (None, None, None));
+    }
+
+    #[test]
+    fn changes_of_a_namespace_come_apart_too() {
+        let changes = |of: std::ops::Range<usize>, unreadable| ClusterEvent::Changes {
+            resource: Resource::Claims,
+            generation: 1,
+            unreadable,
+            batch: Batch::Nodes(of.map(gone).collect()),
+        };
+        let named = |event| ClusterEvent::Namespaced { place: 4, event: Box::new(event) };
+        let mut first = Msg::Cluster(ClusterId(0), named(changes(0..3, 6)));
+        let rest = first.split(2).unwrap();
+        assert_eq!(first, Msg::Cluster(ClusterId(0), named(changes(0..2, 6))));
+        assert_eq!(rest, Msg::Cluster(ClusterId(0), named(changes(2..3, 0))));
+    }
+}
