@@ -1,7 +1,10 @@
 //! A pod's effective requests: what the scheduler and `kubectl describe node` count for it.
 //!
-//! Source: component-helpers `resource/helpers.go`, `PodRequests`, with the options of `kubectl describe`
-//! (`UseStatusResources`, pod-level resources not skipped); `reference/semantics.md`, section 1.
+//! Source: component-helpers `resource/helpers.go` (1961876b), `PodRequests`, as the scheduler calls it for a pod that has a
+//! node: `UseStatusResources`, pod-level resources not skipped, and what a feature gate lets into the status counts as soon as it
+//! is there (`InPlacePodLevelResourcesVerticalScalingEnabled`, `UseDRANodeAllocatableResourceClaimStatus`): where the gate is off,
+//! nobody writes it. `kubectl describe` sets the first option alone; while no pod is resized and no claim takes of the node's own
+//! resources, all of them say the same. `reference/semantics.md`, section 1.
 
 use serde::de::MapAccess;
 
@@ -41,6 +44,11 @@ impl<'a> Amounts<'a> {
     /// The API gave a map.
     pub(super) fn give(&mut self) {
         self.given = true;
+    }
+
+    /// Whether the API gave a map.
+    pub(super) fn is_given(&self) -> bool {
+        self.given
     }
 
     /// Adds an amount; of two of one name the last counts, as in Go. Go writes maps sorted, others may not.
@@ -101,7 +109,8 @@ struct Pod<'r, 'a> {
 
 impl<'r, 'a> Pod<'r, 'a> {
     fn has_status_amounts(&self) -> bool {
-        self.statuses().any(|held| held.allocated.given || held.resources.0.requests.given)
+        let of_pod = self.status.allocated.given || self.status.resources.0.is_given();
+        of_pod || self.statuses().any(|held| held.allocated.given || held.resources.0.requests.given)
     }
 
     fn statuses(&self) -> impl Iterator<Item = &'r ContainerStatus<'a>> {
@@ -125,7 +134,9 @@ impl<'r, 'a> Pod<'r, 'a> {
             .0
             .iter()
             .flat_map(|Obj(claim)| claim.resources.names().chain(claim.taken().map(|taken| &*taken.name)));
-        let of_pod = self.spec.resources.0.requests.names().chain(self.spec.overhead.names()).chain(of_claims);
+        let held = self.status.allocated.names().chain(self.status.resources.0.requests.names());
+        let of_pod =
+            self.spec.resources.0.requests.names().chain(self.spec.overhead.names()).chain(held).chain(of_claims);
         let mut names: Vec<&str> =
             of_specs.chain(of_statuses).chain(of_pod).filter(|name| !matches!(*name, "cpu" | "memory")).collect();
         names.sort_unstable();
@@ -141,13 +152,43 @@ impl<'r, 'a> Pod<'r, 'a> {
             asked = if self.infeasible { most } else { larger(most, asked) };
         }
         if is_pod_level(name) {
-            asked = self.spec.resources.0.requests.get(name).or(asked);
+            asked = self.pod_level(name).or(asked);
         }
         sum(asked, self.spec.overhead.get(name))
     }
 
+    /// What is asked for the pod as a whole: the largest of spec and status, as in `effectivePodLevelResources`.
+    fn pod_level(&self, name: &str) -> Option<Quantity> {
+        let asked = &self.spec.resources.0.requests;
+        if !asked.names().any(is_pod_level) {
+            return None;
+        }
+        let Obj(held) = &self.status.resources;
+        if !held.is_given() {
+            return asked.get(name);
+        }
+        let spec = if self.infeasible { None } else { asked.get(name) };
+        larger(spec, larger(held.requests.get(name), self.status.allocated.get(name)))
+    }
+
+    /// What the kubelet says for the pod as a whole. It holds what the claims take, and is used only if both amounts are there.
+    fn of_status(&self, source: Source, name: &str) -> Option<&'r Amounts<'a>> {
+        let (allocated, actuated) = (&self.status.allocated, &self.status.resources.0.requests);
+        let both = allocated.given && actuated.given;
+        // It does not say which container asks for what a claim serves.
+        let usable = both && !self.status.served.0.requests.0.iter().any(|Obj(served)| *served.resource == *name);
+        match source {
+            Source::Actuated if usable => Some(actuated),
+            Source::Allocated if usable => Some(allocated),
+            _ => None,
+        }
+    }
+
     /// The larger of what runs (apps and sidecars) and the peak while the init containers run one after the other.
     fn total(&self, source: Source, name: &str) -> Option<Quantity> {
+        if let Some(held) = self.of_status(source, name) {
+            return held.get(name);
+        }
         let of = |container| self.container_asks(container, source, name);
         let mut running = self.spec.containers.iter().map(of).fold(None, sum);
         let (mut sidecars, mut peak) = (None, None);
@@ -164,22 +205,16 @@ impl<'r, 'a> Pod<'r, 'a> {
         sum(larger(running, peak), if matches!(source, Source::Actuated) { None } else { self.claimed(name) })
     }
 
-    /// What claims take of the node's own resources once each, however many containers refer to them. What a container runs with
-    /// holds it already (`draAlreadyIncluded` of `AggregateContainerRequests`).
+    /// What claims take of the node's own resources: once each, and once more for each container that refers to them, init
+    /// containers too (`addDRANodeAllocatableClaimResources`). What a container runs with holds it already.
     fn claimed(&self, name: &str) -> Option<Quantity> {
         let of = |claim: &ClaimStatus<'_>| {
-            let taken = claim.taken().filter(|taken| *taken.name == *name).map(|taken| known(taken.once));
+            let taken = claim.taken().filter(|taken| *taken.name == *name);
+            let taken =
+                taken.map(|taken| claim.containers.0.iter().map(|_| known(taken.each)).fold(known(taken.once), sum));
             taken.fold(claim.resources.get(name), sum)
         };
         self.status.claims.0.iter().map(|Obj(claim)| of(claim)).fold(None, sum)
-    }
-
-    /// What claims take for each container that refers to them.
-    fn claimed_by(&self, container: &Container<'_>, name: &str) -> Option<Quantity> {
-        let claims = self.status.claims.0.iter().map(|Obj(claim)| claim);
-        let ours = claims.filter(|claim| claim.containers.0.iter().any(|named| **named == *container.name));
-        let taken = ours.flat_map(ClaimStatus::taken).filter(|taken| *taken.name == *name);
-        taken.map(|taken| known(taken.each)).fold(None, sum)
     }
 
     /// A claim serves this resource: its device is counted there, and not at the node's device plugin too (semantics.md, 3.5).
@@ -189,14 +224,6 @@ impl<'r, 'a> Pod<'r, 'a> {
     }
 
     fn container_asks(&self, container: &Container<'_>, source: Source, name: &str) -> Option<Quantity> {
-        let claimed = match source {
-            Source::Actuated => None,
-            Source::Allocated | Source::Spec => self.claimed_by(container, name),
-        };
-        sum(self.container_itself(container, source, name), claimed)
-    }
-
-    fn container_itself(&self, container: &Container<'_>, source: Source, name: &str) -> Option<Quantity> {
         if self.is_served(container, name) {
             return None;
         }

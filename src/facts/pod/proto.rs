@@ -67,7 +67,7 @@ impl<'a> Message<'a> for Resources<'a> {
 
 /// `PodStatus`.
 impl<'a> Message<'a> for Status<'a> {
-    const KEPT: u64 = kept([1, 2, 4, 8, 10, 18, 21]);
+    const KEPT: u64 = kept([1, 2, 4, 8, 10, 18, 19, 20, 21]);
 
     fn field(&mut self, number: u64, value: Value<'a>) -> Result<(), Malformed> {
         match number {
@@ -77,6 +77,8 @@ impl<'a> Message<'a> for Status<'a> {
             8 => value.add(&mut self.containers)?,
             10 => value.add(&mut self.init_containers)?,
             18 => value.merge(&mut self.served.0)?,
+            19 => amount(&mut self.allocated, value)?,
+            20 => value.merge(&mut self.resources.0)?,
             21 => value.push(&mut self.claims)?,
             _ => {}
         }

@@ -45,6 +45,10 @@ pub(in crate::facts) struct Status<'a> {
     pub(in crate::facts) conditions: Reused<Condition<'a>>,
     pub(in crate::facts) containers: Reused<ContainerStatus<'a>>,
     pub(in crate::facts) init_containers: Reused<ContainerStatus<'a>>,
+    /// `allocatedResources`, of the pod as a whole.
+    pub(in crate::facts) allocated: Amounts<'a>,
+    /// `resources`, of the pod as a whole.
+    pub(in crate::facts) resources: Obj<Resources<'a>>,
     /// `extendedResourceClaimStatus`: extended resources that a claim serves.
     pub(in crate::facts) served: Obj<Served<'a>>,
     /// `nodeAllocatableResourceClaimStatuses`.
@@ -133,6 +137,13 @@ impl Container<'_> {
     }
 }
 
+impl Resources<'_> {
+    /// The API gave requests or limits, although they may be empty.
+    pub(in crate::facts) fn is_given(&self) -> bool {
+        self.requests.is_given() || self.limits.is_given()
+    }
+}
+
 impl Status<'_> {
     pub(in crate::facts) fn phase(&self) -> Phase {
         match &*self.phase {
@@ -216,6 +227,8 @@ impl Reset for Status<'_> {
         self.conditions.reset();
         self.containers.reset();
         self.init_containers.reset();
+        self.allocated.reset();
+        self.resources.reset();
         self.served.0.requests.reset();
         self.claims.reset();
     }
@@ -294,6 +307,8 @@ impl<'de> Slim<'de> for Status<'de> {
             "conditions" => map.next_value_seed(Anew(&mut self.conditions))?,
             "containerStatuses" => map.next_value_seed(Anew(&mut self.containers))?,
             "initContainerStatuses" => map.next_value_seed(Anew(&mut self.init_containers))?,
+            "allocatedResources" => map.next_value_seed(Anew(&mut self.allocated))?,
+            "resources" => map.next_value_seed(Anew(&mut self.resources))?,
             "extendedResourceClaimStatus" => self.served = map.next_value()?,
             "nodeAllocatableResourceClaimStatuses" => self.claims = map.next_value()?,
             _ => skip(map)?,

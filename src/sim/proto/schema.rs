@@ -88,7 +88,7 @@ PodSpec volumes=1*Volume containers=2*Container restartPolicy=3:s terminationGra
 PodStatus phase=1:s conditions=2*PodCondition message=3:s reason=4:s hostIP=5:s podIP=6:s startTime=7:T
   containerStatuses=8*ContainerStatus qosClass=9:s initContainerStatuses=10*ContainerStatus
   nominatedNodeName=11:s podIPs=12*PodIp hostIPs=16*HostIp
-  extendedResourceClaimStatus=18:PodExtendedResourceClaimStatus
+  extendedResourceClaimStatus=18:PodExtendedResourceClaimStatus allocatedResources=19{Q} resources=20:ResourceRequirements
   nodeAllocatableResourceClaimStatuses=21*NodeAllocatableResourceClaimStatus
 Probe httpGet=1.2:HttpGetAction timeoutSeconds=3:i periodSeconds=4:i successThreshold=5:i failureThreshold=6:i
 ProjectedVolumeSource sources=1*VolumeProjection defaultMode=2:i
