@@ -1,21 +1,25 @@
 #!/usr/bin/env python3
-"""Counts nodes, pods and accelerators of a cluster, independently of watchbell.
+"""Counts nodes, pods, accelerators and devices of a cluster, independently of watchbell.
 
 Reads the JSON of `kubectl get nodes -o json` and `kubectl get pods -A -o json` (or one file with both: a List, or an object
-with `nodes` and `pods`), from files or from stdin, and prints the numbers that `watchbell snapshot -o json` must show. It is
-written from the rules of Kubernetes (component-helpers `PodRequests`, apimachinery `quantity.go`, the makers' labels), with the
-standard library alone; with `--compare SNAPSHOT` it compares its own numbers with a snapshot field by field and exits with 1
-if any differs.
+with `nodes` and `pods`), from files or from stdin, and prints the numbers that `watchbell snapshot -o json` must show. With
+lists of `resourceslices` and `resourceclaims`, and of `deviceclasses` and `devicetaintrules` where there are any, it counts the
+devices of dynamic resource allocation too; without them it says that they are not seen. It is written from the rules of
+Kubernetes (component-helpers `PodRequests`, apimachinery `quantity.go`, `api resource/v1/types.go`, the makers' labels), with
+the standard library alone; with `--compare SNAPSHOT` it compares its own numbers with a snapshot field by field and exits with
+1 if any differs.
 
     kubectl get nodes -o json > n; kubectl get pods -A -o json > p; tests/count.py n p
     watchbell snapshot -o json > s; tests/count.py --compare s --context prod-a n p
+    kubectl get resourceslices -o json > sl; kubectl get resourceclaims -A -o json > cl; tests/count.py n p sl cl
     tests/count.py --accelerator example.com/npu=device n p
-    tests/count.py --simulate large            (after `cargo build --release`; any scenario, `huge` takes half an hour)
+    tests/count.py --simulate large            (after `cargo build --release`; any scenario, page by page)
 
 Objects that are no objects, are of another kind or have no name are counted as unreadable and count nowhere else.
 """
 
 import argparse
+import gc
 import json
 import os
 import re
@@ -23,14 +27,16 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
 import urllib.parse
 import urllib.request
-from fractions import Fraction
+from functools import lru_cache
 
-NANO = Fraction(1, 10**9)
+# Amounts are whole numbers of billionths: what is finer is rounded up when it is read.
+NANO = 10**9
 I64 = 2**63 - 1
 # A pod can ask for at most 10^22 base units of a resource: far above any machine, and sums stay exact.
-MOST_ASKED = Fraction(10**22)
+MOST_ASKED = 10**22 * NANO
 
 BINARY = {"Ki": 10, "Mi": 20, "Gi": 30, "Ti": 40, "Pi": 50, "Ei": 60}
 DECIMAL = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
@@ -42,52 +48,50 @@ EXPONENT = re.compile(r"[eE]([+-]?[0-9]+)", re.ASCII)
 
 
 def quantity(value):
-    """A quantity as a Fraction of base units; None if it is none."""
+    """A quantity in billionths of the base unit; None if it is none."""
     if isinstance(value, bool) or value is None or isinstance(value, (dict, list)):
         return None
     if isinstance(value, float):
         # Written by Go and by Rust without an exponent for the sizes that occur.
         value = format(value, "f").rstrip("0").rstrip(".") if value == value else ""
-    text = str(value)
+    return written(str(value))
+
+
+@lru_cache(maxsize=4096)
+def written(text):
     if not text:
         return None
     sign, whole, fraction, suffix = NUMBER.fullmatch(text).groups()
     fraction = fraction or ""
-    digits = Fraction(int((whole + fraction) or "0"), 10 ** len(fraction))
-    binary = False
+    # The value is digits * factor / 10^places.
+    digits, places, factor = int((whole + fraction) or "0"), len(fraction), NANO
     exponent = EXPONENT.fullmatch(suffix)
     if suffix in BINARY:
-        digits *= 2 ** BINARY[suffix]
-        binary = True
+        factor *= 2 ** BINARY[suffix]
     elif suffix in DECIMAL:
-        digits *= power_of_ten(DECIMAL[suffix])
+        factor *= 10 ** max(0, DECIMAL[suffix])
+        places += max(0, -DECIMAL[suffix])
     elif exponent:
         power = int(exponent.group(1))
         if not -(2**63) <= power < 2**63:
             return None
-        if digits and power > 60:
-            digits = MOST_ASKED * 10**6
-        elif digits and power < -60:
-            digits = NANO
-        else:
-            digits *= power_of_ten(power)
+        # Beyond what any sum can hold, and below what any amount can be told from nothing.
+        power = max(-60, min(60, power))
+        factor *= 10 ** max(0, power)
+        places += max(0, -power)
     else:
         return None
     # Rounded up to a billionth, so that a little is never nothing.
-    digits = Fraction(-((-digits * 10**9) // 1), 10**9)
-    if binary:
-        digits = min(digits, Fraction(I64))
-    return -digits if sign == "-" else digits
-
-
-def power_of_ten(power):
-    return Fraction(10**power) if power >= 0 else Fraction(1, 10**-power)
+    nano = -((-digits * factor) // 10**places)
+    if suffix in BINARY:
+        nano = min(nano, I64 * NANO)
+    return -nano if sign == "-" else nano
 
 
 def whole(amount):
     """Base units, rounded away from zero, within 64 bits: upstream's `Value`."""
-    size = -((-abs(amount)) // 1)
-    return int(max(-(2**63), min(I64, size if amount >= 0 else -size)))
+    size = -((-abs(amount)) // NANO)
+    return max(-(2**63), min(I64, size if amount >= 0 else -size))
 
 
 def i64(number):
@@ -95,13 +99,9 @@ def i64(number):
 
 
 def decimal(amount):
-    """The exact decimal of a Fraction with at most nine places."""
-    nano = amount * 10**9
-    assert nano.denominator == 1, amount
-    sign = "-" if nano < 0 else ""
-    units, rest = divmod(abs(int(nano)), 10**9)
-    text = "%s%d.%09d" % (sign, units, rest)
-    return text.rstrip("0").rstrip(".")
+    """The exact decimal of an amount."""
+    units, rest = divmod(abs(amount), NANO)
+    return ("%s%d.%09d" % ("-" if amount < 0 else "", units, rest)).rstrip("0").rstrip(".")
 
 
 # ----------------------------------------------------------------------------------------------------------- reading leniently
@@ -144,7 +144,7 @@ def readable(objects, kind):
 
 
 def add(a, b):
-    return {name: a.get(name, Fraction(0)) + b.get(name, Fraction(0)) for name in {**a, **b}}
+    return {name: a.get(name, 0) + b.get(name, 0) for name in {**a, **b}}
 
 
 def most(a, b):
@@ -164,17 +164,15 @@ def requests_of(container):
 
 
 def claims_of(pod):
-    """What claims take of the node's own resources: once for the pod, and for each container that refers to them."""
-    once, each = {}, {}
+    """What claims take of the node's own resources: once each, and for each container that refers to them."""
+    taken = {}
     for claim in map(obj, arr(obj(pod.get("status")).get("nodeAllocatableResourceClaimStatuses"))):
-        once = add(once, amounts(claim.get("resources")))
-        for taken in map(obj, arr(claim.get("mapping")) + arr(claim.get("overhead"))):
-            name = text(taken.get("name"))
-            for field in ("quantity", "perPod"):
-                once = add(once, amounts({name: taken.get(field)}))
-            for container in arr(claim.get("containers")):
-                each[container] = add(each.get(container, {}), amounts({name: taken.get("perContainer")}))
-    return once, each
+        taken = add(taken, amounts(claim.get("resources")))
+        for one in map(obj, arr(claim.get("mapping")) + arr(claim.get("overhead"))):
+            name = text(one.get("name"))
+            for field in ["quantity", "perPod"] + ["perContainer"] * len(arr(claim.get("containers"))):
+                taken = add(taken, amounts({name: one.get(field)}))
+    return taken
 
 
 def served(pod, container):
@@ -183,15 +181,13 @@ def served(pod, container):
     return {text(m.get("resourceName")) for m in mappings if text(m.get("containerName")) == text(container.get("name"))}
 
 
-def aggregate(pod, held, claimed=True):
-    """max(apps + sidecars, the peak of the init containers in their order), and what claims take beside them."""
+def aggregate(pod, held):
+    """max(apps + sidecars, the peak of the init containers in their order)."""
     spec = obj(pod.get("spec"))
-    once, each = claims_of(pod) if claimed else ({}, {})
 
     def asks(container):
         by_claim = served(pod, container)
-        own = {name: amount for name, amount in held(container).items() if name not in by_claim}
-        return add(own, each.get(text(container.get("name")), {}))
+        return {name: amount for name, amount in held(container).items() if name not in by_claim}
 
     total = {}
     for container in arr(spec.get("containers")):
@@ -206,17 +202,15 @@ def aggregate(pod, held, claimed=True):
             peak = most(peak, sidecars)
         else:
             peak = most(peak, add(asked, sidecars))
-    return add(most(total, peak), once)
+    return most(total, peak)
 
 
-# What a pod asks for, once it is known and the rest of the pod is thrown away.
-ASKED = "asked"
+def pod_level(name):
+    return name in ("cpu", "memory") or name.startswith("hugepages-")
 
 
 def effective_requests(pod):
-    """What `kubectl describe node` and the scheduler count for a pod, per resource."""
-    if ASKED in pod:
-        return pod[ASKED]
+    """What the scheduler counts for a pod that has a node, per resource."""
     spec, status = obj(pod.get("spec")), obj(pod.get("status"))
     statuses = [obj(s) for s in arr(status.get("containerStatuses")) + arr(status.get("initContainerStatuses"))]
     pending = [obj(c) for c in arr(status.get("conditions")) if text(obj(c).get("type")) == "PodResizePending"]
@@ -239,13 +233,26 @@ def effective_requests(pod):
         held = obj(status_of(container).get("resources")).get("requests")
         return amounts(held) if isinstance(held, dict) else allocated(container)
 
-    # The maximum of the three sums, not the sum of three maxima. What a container runs with has its claims in it.
-    asked = most(aggregate(pod, actuated, claimed=False), aggregate(pod, allocated))
+    # The maximum of the three sums, not the sum of three maxima. What runs has the claims in it.
+    claims = claims_of(pod)
+    granted, running = add(aggregate(pod, allocated), claims), aggregate(pod, actuated)
+    # The kubelet's own sums for the pod, with the claims in them; it does not say what in them a claim serves.
+    of_pod, now = status.get("allocatedResources"), obj(status.get("resources"))
+    if isinstance(of_pod, dict) and isinstance(now.get("requests"), dict):
+        mappings = arr(obj(status.get("extendedResourceClaimStatus")).get("requestMappings"))
+        by_claim = {text(obj(m).get("resourceName")) for m in mappings}
+        kept = lambda sums: {name: amount for name, amount in sums.items() if name in by_claim}
+        given = lambda sums: {name: amount for name, amount in amounts(sums).items() if name not in by_claim}
+        granted, running = {**kept(granted), **given(of_pod)}, {**kept(running), **given(now["requests"])}
+    asked = most(running, granted)
     if not infeasible:
-        asked = most(asked, aggregate(pod, from_spec))
-    for name, amount in amounts(obj(spec.get("resources")).get("requests")).items():
-        if name in ("cpu", "memory") or name.startswith("hugepages-"):
-            asked[name] = amount
+        asked = most(asked, add(aggregate(pod, from_spec), claims))
+    wanted = amounts(obj(spec.get("resources")).get("requests"))
+    if any(map(pod_level, wanted)):
+        if any(isinstance(now.get(field), dict) for field in ("requests", "limits")):
+            held = most(amounts(now.get("requests")), amounts(of_pod))
+            wanted = most({} if infeasible else wanted, held)
+        asked = {**asked, **{name: amount for name, amount in wanted.items() if pod_level(name)}}
     asked = add(asked, amounts(spec.get("overhead")))
     return {name: max(-MOST_ASKED, min(MOST_ASKED, amount)) for name, amount in asked.items()}
 
@@ -402,13 +409,13 @@ def accelerators(node, requested, extra):
         kind = kind_on(node, resource, extra)
         if kind in (None, AUX):
             continue
-        asked = requested.get(resource, Fraction(0))
+        asked = requested.get(resource, 0)
         promise = expected(node, resource)
         announced = resource in capacity or resource in allocatable
         if not announced and not (resource in promised and promise is not None and promise > 0) and asked == 0:
             continue
-        all_ = whole(capacity.get(resource, allocatable.get(resource, Fraction(0))))
-        healthy = whole(allocatable.get(resource, Fraction(0)))
+        all_ = whole(capacity.get(resource, allocatable.get(resource, 0)))
+        healthy = whole(allocatable.get(resource, 0))
         known = promise is not None and (announced or promise > 0)
         rows.append(
             {
@@ -439,19 +446,28 @@ def ready(node):
     return "Ready" if text(found[0].get("status")) == "True" else "NotReady"
 
 
-def pods_told_apart(pods):
-    return {
-        "bound": len(pods),
-        "terminating": sum(obj(p.get("metadata")).get("deletionTimestamp") is not None for p in pods),
-        "daemonSet": sum(text(controller(p).get("kind")) == "DaemonSet" for p in pods),
-        "static": sum("kubernetes.io/config.mirror" in obj(obj(p.get("metadata")).get("annotations")) for p in pods),
-    }
+class Bound:
+    """The pods of a node, or of all: how many, which, and what they ask for."""
+
+    def __init__(self):
+        self.apart = {"bound": 0, "terminating": 0, "daemonSet": 0, "static": 0}
+        self.requested = {}
+
+    def add(self, pod, asked):
+        meta = obj(pod.get("metadata"))
+        self.apart["bound"] += 1
+        self.apart["terminating"] += meta.get("deletionTimestamp") is not None
+        self.apart["daemonSet"] += text(controller(pod).get("kind")) == "DaemonSet"
+        self.apart["static"] += "kubernetes.io/config.mirror" in obj(meta.get("annotations"))
+        for name, amount in asked.items():
+            self.requested[name] = self.requested.get(name, 0) + amount
 
 
 def summed(maps):
     total = {}
     for one in maps:
-        total = add(total, one)
+        for name, amount in one.items():
+            total[name] = total.get(name, 0) + amount
     return total
 
 
@@ -460,7 +476,7 @@ def resources(requested, allocatable, capacity):
     show = lambda amounts_, name: decimal(amounts_[name]) if name in amounts_ else None
     return {
         name: {
-            "requested": decimal(requested.get(name, Fraction(0))),
+            "requested": decimal(requested.get(name, 0)),
             "allocatable": show(allocatable, name),
             "capacity": show(capacity, name),
         }
@@ -468,42 +484,52 @@ def resources(requested, allocatable, capacity):
     }
 
 
+def key(o):
+    meta = obj(o.get("metadata"))
+    return text(meta.get("namespace")), text(meta.get("name"))
+
+
 def latest(objects):
     """Of two objects with one key the last: what a store that is keyed by name holds."""
-    held = {}
-    for o in objects:
-        meta = obj(o.get("metadata"))
-        held[(text(meta.get("namespace")), text(meta.get("name")))] = o
-    return list(held.values())
+    return list({key(o): o for o in objects}.values())
 
 
-def count(nodes, pods, extra):
+def count(nodes, pods, extra, dra=None):
+    """The numbers of a cluster. `pods` may come one by one, and of those with one key the last must come alone."""
     nodes, bad_nodes = readable(nodes, "Node")
-    # The server leaves finished pods out of what watchbell lists, so a finished one is nowhere, readable or not.
-    pods, bad_pods = readable([p for p in pods if not isinstance(p, dict) or counts(p)], "Pod")
-    nodes, pods = latest(nodes), latest(pods)
-    bound = [p for p in pods if node_of(p)]
-    by_node = {}
-    for pod in bound:
-        by_node.setdefault(node_of(pod), []).append(pod)
+    nodes = latest(nodes)
+    by_node, all_bound, unscheduled, bad_pods = {}, Bound(), 0, 0
+    for pod in pods:
+        # The server leaves finished pods out of what watchbell lists, so a finished one is nowhere, readable or not.
+        if isinstance(pod, dict) and not counts(pod):
+            continue
+        if readable([pod], "Pod")[1]:
+            bad_pods += 1
+        elif not node_of(pod):
+            unscheduled += 1
+        else:
+            asked = effective_requests(pod)
+            by_node.setdefault(node_of(pod), Bound()).add(pod, asked)
+            all_bound.add(pod, {})
+    devices = count_devices(dra) if dra else None
     items, all_rows = {}, []
     for node in nodes:
         name = text(obj(node.get("metadata")).get("name"))
-        here = by_node.get(name, [])
-        requested = summed(map(effective_requests, here))
+        here = by_node.get(name, Bound())
         capacity, allocatable = capacity_of(node), allocatable_of(node)
-        rows = accelerators(node, requested, extra)
+        rows = accelerators(node, here.requested, extra)
         all_rows += rows
         cordoned = obj(node.get("spec")).get("unschedulable") is True
         places = allocatable.get("pods")
         places = whole(places) if places is not None and 0 <= whole(places) < 2**32 else None
-        requested = {**requested, "pods": Fraction(len(here))}
+        requested = {**here.requested, "pods": here.apart["bound"] * NANO}
         items[name] = {
             "status": ready(node) + (",SchedulingDisabled" if cordoned else ""),
-            "pods": {**pods_told_apart(here), "allocatable": places},
+            "pods": {**here.apart, "allocatable": places},
             "resources": resources(requested, allocatable, capacity),
             "migInvalid": mig_invalid(node),
             "accelerators": [{k: v for k, v in row.items() if k not in ("exact", "announced")} for row in rows],
+            "dra": devices["nodes"].get(name, {}) if devices else None,
             "amounts": (requested, allocatable, capacity),
         }
     known = [item["amounts"] for item in items.values()]
@@ -518,14 +544,15 @@ def count(nodes, pods, extra):
             "unreadable": bad_nodes,
         },
         "pods": {
-            **pods_told_apart(bound),
+            **all_bound.apart,
             "allocatable": sum(item["pods"]["allocatable"] or 0 for item in items.values()),
-            "unscheduled": len(pods) - len(bound),
-            "orphaned": sum(len(there) for name, there in by_node.items() if name not in items),
+            "unscheduled": unscheduled,
+            "orphaned": sum(there.apart["bound"] for name, there in by_node.items() if name not in items),
             "unreadable": bad_pods,
         },
         "resources": resources(*(summed(each) for each in zip(*known))) if known else {},
         "accelerators": total_accelerators(all_rows),
+        "dra": devices["cluster"] if devices else NOT_SEEN,
         "items": {name: {k: v for k, v in item.items() if k != "amounts"} for name, item in items.items()},
     }
 
@@ -536,7 +563,7 @@ def total_accelerators(rows):
         same = [row for row in rows if (row["resource"], row["kind"]) == (resource, kind)]
         add_up = lambda field: i64(sum(row[field] for row in same))
         missing = [row["missing"] for row in same if row["missing"] is not None]
-        requested = whole(sum((row["exact"] for row in same), Fraction(0)))
+        requested = whole(sum(row["exact"] for row in same))
         totals.append(
             {
                 "resource": resource,
@@ -556,6 +583,179 @@ def total_accelerators(rows):
 
 def order(kind):
     return [DEVICE, SLICE, SHARED, AUX].index(kind)
+
+
+# -------------------------------------------------------------------------------------------- devices (dynamic resource allocation)
+
+NOT_SEEN = {
+    "visible": False,
+    "drivers": None,
+    "network": None,
+    "stray": None,
+    "taintRules": None,
+    "taintRulesNotEvaluated": None,
+    "extendedResources": [],
+}
+COUNTED = ("physical", "unhealthy", "partitions", "allocated", "held", "partitionsAllocated", "shares")
+# A terminal must not be told what to do by a name: control characters are shown by their pictures.
+PICTURES = {**{c: 0x2400 + c for c in range(32)}, 127: 0x2421}
+
+
+def shown(name):
+    return name.translate(PICTURES)
+
+
+def place_of(says):
+    """The node of a slice or of a device, "network" if several can use it, or None if it is not said."""
+    node = text(says.get("nodeName"))
+    if node:
+        return ("node", node)
+    return ("network", "") if says.get("nodeSelector") is not None or says.get("allNodes") is True else None
+
+
+def counters(of):
+    return {name: quantity(obj(value).get("value")) for name, value in obj(of.get("counters")).items()}
+
+
+def hard(taint):
+    """Whether a taint keeps pods away; unknown effects are like None."""
+    return text(obj(taint).get("effect")) in ("NoSchedule", "NoExecute")
+
+
+def chosen(rule, device):
+    """Whether a rule, that names no class and no expression, is about a device: its driver, pool and name."""
+    selector = rule.get("deviceSelector")
+    if not isinstance(selector, dict) or not hard(rule.get("taint")) or by_expression(rule):
+        return False
+    wanted = [text(selector.get(field)) for field in ("driver", "pool", "device")]
+    return all(want in ("", is_) for want, is_ in zip(wanted, device))
+
+
+def by_expression(rule):
+    selector = obj(rule.get("deviceSelector"))
+    return bool(text(selector.get("deviceClassName")) or arr(selector.get("selectors")))
+
+
+def pools_of(slices):
+    """By driver and pool: its place, its devices by name, or None while slices of the newest generation are missing."""
+    newest = {}
+    for spec in slices:
+        pool = obj(spec.get("pool"))
+        name = (text(spec.get("driver")), text(pool.get("name")))
+        generation = pool.get("generation") if isinstance(pool.get("generation"), int) else 0
+        newest.setdefault(name, {}).setdefault(generation, []).append(spec)
+    pools = {}
+    for name, generations in newest.items():
+        specs = generations[max(generations)]
+        complete = all(obj(spec.get("pool")).get("resourceSliceCount") == len(specs) for spec in specs)
+        devices = {}
+        for spec in specs if complete else []:
+            for device in map(obj, arr(spec.get("devices"))):
+                # v1beta1 has the fields of a device inside `basic`.
+                fields_ = {**device, **obj(device.get("basic"))}
+                if text(device.get("name")):
+                    devices[text(device["name"])] = {**fields_, "at": place_of(spec) or place_of(fields_)}
+        sets = {text(obj(s).get("name")): counters(obj(s)) for spec in specs for s in arr(spec.get("sharedCounters"))}
+        pools[name] = (place_of(specs[0]), {place_of(spec) for spec in specs}, devices if complete else None, sets)
+    return pools
+
+
+def count_devices(dra):
+    """The devices of a cluster: each piece of silicon once, however many ways there are to cut it."""
+    of = lambda kind, name: [obj(o.get("spec")) for o in latest(readable(dra[kind], name)[0])]
+    rules = of("devicetaintrules", "DeviceTaintRule") if dra["devicetaintrules"] is not None else []
+    pools = pools_of(of("resourceslices", "ResourceSlice"))
+    # (place, driver) -> what is there; a piece is a counter set of a pool, or a device that shares nothing.
+    there = {}
+    at = lambda place, driver: there.setdefault(
+        (place or ("network", ""), driver), {"pieces": {}, "parts": 0, "partsTaken": 0, "shares": 0, "updating": False}
+    )
+    made_of = {}
+    for (driver, pool), (_, places, devices, sets) in pools.items():
+        if devices is None:
+            for place in places:
+                at(place, driver)["updating"] = True
+            continue
+        for name, device in devices.items():
+            consumed = list(map(obj, arr(device.get("consumesCounters"))))
+            # Who takes all of one set is the whole of it.
+            is_whole = not consumed or (
+                len(consumed) == 1 and counters(consumed[0]) == sets.get(text(consumed[0].get("counterSet")))
+            )
+            pieces = [(pool, "set", text(c.get("counterSet"))) for c in consumed] or [(pool, "device", name)]
+            made_of[(driver, pool, name)] = (device["at"], pieces, not is_whole)
+            here = at(device["at"], driver)
+            here["parts"] += not is_whole
+            tainted = any(map(hard, arr(device.get("taints")))) or any(chosen(rule, (driver, pool, name)) for rule in rules)
+            for piece in pieces:
+                here["pieces"].setdefault(piece, {"whole": [], "parts": [], "users": []})[
+                    "whole" if is_whole else "parts"
+                ].append(tainted)
+    taken = {}
+    for claim in latest(readable(dra["resourceclaims"], "ResourceClaim")[0]):
+        status = obj(claim.get("status"))
+        results = arr(obj(obj(status.get("allocation")).get("devices")).get("results"))
+        for result in map(obj, results):
+            if result.get("adminAccess") is not True:
+                device = tuple(text(result.get(field)) for field in ("driver", "pool", "device"))
+                taken.setdefault(device, []).append((bool(arr(status.get("reservedFor"))), text(result.get("shareID"))))
+    stray = 0
+    for (driver, pool, name), uses in taken.items():
+        found = made_of.get((driver, pool, name))
+        if found is None and (driver, pool) in pools and pools[(driver, pool)][2] is None:
+            # Something of a pool that is published anew is taken; how much silicon that is, is not known: one piece at least.
+            found = (pools[(driver, pool)][0], [(pool, "device", "")], False)
+        if found is None:
+            stray += 1
+            continue
+        place, pieces, is_part = found
+        here = at(place, driver)
+        here["partsTaken"] += is_part
+        here["shares"] += len({share for _, share in uses if share})
+        for piece in pieces:
+            one = here["pieces"].setdefault(piece, {"whole": [], "parts": [], "users": []})
+            one["users"] += [used for used, _ in uses]
+    return told(there, dra, rules, stray)
+
+
+def told(there, dra, rules, stray):
+    """The numbers of the devices by node, over the network and of all, each by driver."""
+    nodes, network, drivers = {}, {}, {}
+    for (place, driver), here in there.items():
+        pieces = here["pieces"].values()
+        # What the whole says holds for the piece; where no whole is on offer one good part is enough.
+        bad = lambda piece: piece["whole"][-1] if piece["whole"] else bool(piece["parts"]) and all(piece["parts"])
+        numbers = {
+            "physical": len(pieces),
+            "unhealthy": sum(map(bad, pieces)),
+            "partitions": here["parts"],
+            "allocated": sum(bool(piece["users"]) for piece in pieces),
+            "held": sum(bool(piece["users"]) and not any(piece["users"]) for piece in pieces),
+            "partitionsAllocated": here["partsTaken"],
+            "shares": here["shares"],
+            "updating": here["updating"],
+        }
+        apart = nodes.setdefault(shown(place[1]), {}) if place[0] == "node" else network
+        for by_driver in (apart, drivers):
+            known = by_driver.setdefault(shown(driver), {**{field: 0 for field in COUNTED}, "updating": False})
+            for field in COUNTED:
+                known[field] += numbers[field]
+            known["updating"] = known["updating"] or numbers["updating"]
+    seen = dra["devicetaintrules"] is not None
+    bridges = [
+        {"resource": text(obj(c.get("spec")).get("extendedResourceName")), "deviceClass": text(obj(c.get("metadata")).get("name"))}
+        for c in latest(readable(dra["deviceclasses"] or [], "DeviceClass")[0])
+    ]
+    cluster = {
+        "visible": True,
+        "drivers": drivers,
+        "network": network,
+        "stray": stray,
+        "taintRules": len(rules) if seen else None,
+        "taintRulesNotEvaluated": sum(by_expression(rule) and hard(rule.get("taint")) for rule in rules) if seen else None,
+        "extendedResources": sorted((b for b in bridges if b["resource"]), key=lambda b: (b["resource"], b["deviceClass"])),
+    }
+    return {"nodes": nodes, "cluster": cluster}
 
 
 # ----------------------------------------------------------------------------------------------------------------- the comparison
@@ -583,15 +783,23 @@ def compare(mine, snapshot, context):
     if len(clusters) != 1:
         return ["the snapshot has %d clusters to compare with" % len(clusters)], 0
     theirs = clusters[0]
-    items = {item["name"]: item for item in theirs["items"] or []}
+    by_driver = lambda devices: devices if devices is None else {each["driver"]: each for each in devices}
+    items = {item["name"]: {**item, "dra": by_driver(item["dra"])} for item in theirs["items"] or []}
+    dra = {**theirs["dra"], **{field: by_driver(theirs["dra"][field]) for field in ("drivers", "network")}}
+    dra["extendedResources"] = sorted(dra["extendedResources"], key=lambda b: (b["resource"], b["deviceClass"]))
+    theirs = {**theirs, "dra": dra}
     found = []
     for name in sorted({*items} - {*mine["items"]}):
         found.append("items.%s: not counted, but in the snapshot" % name)
     for name in sorted({*mine["items"]} - {*items}):
         found.append("items.%s: counted, but not in the snapshot" % name)
     for name in sorted({*items} & {*mine["items"]}):
-        extra = {*items[name]["resources"]} - {*mine["items"][name]["resources"]}
-        found += ["items.%s.resources.%s: not counted" % (name, resource) for resource in sorted(extra)]
+        for field in ("resources", "dra"):
+            extra = {*(items[name][field] or {})} - {*(mine["items"][name][field] or {})}
+            found += ["items.%s.%s.%s: not counted" % (name, field, one) for one in sorted(extra)]
+    for field in ("drivers", "network"):
+        extra = {*(dra[field] or {})} - {*(mine["dra"][field] or {})}
+        found += ["dra.%s.%s: not counted" % (field, one) for one in sorted(extra)]
     found += differences("", {**mine, "items": {n: i for n, i in mine["items"].items() if n in items}}, {**theirs, "items": items})
     return found, fields(mine)
 
@@ -608,30 +816,38 @@ def fields(value):
 
 
 def pages(url, resource):
-    """The objects of a list, page by page."""
+    """The objects of a list, page by page; a page is thrown away before the next one is asked for."""
     token = ""
-    while True:
+    while token is not None:
         query = urllib.parse.urlencode({"limit": 1000, "continue": token})
-        with urllib.request.urlopen("%s/api/v1/%s?%s" % (url, resource, query)) as answer:
+        with urllib.request.urlopen("%s/%s?%s" % (url, resource, query)) as answer:
             page = json.load(answer)
-        yield from page["items"]
-        token = page["metadata"].get("continue")
-        if not token:
-            return
+        token = page["metadata"].get("continue") or None
+        yield from page.pop("items")
 
 
-def slim(pod):
-    """A pod without what is not counted: of a million of them nobody can keep all."""
-    meta, owner = obj(pod.get("metadata")), controller(pod)
-    mirror = {k: "" for k in obj(meta.get("annotations")) if k == "kubernetes.io/config.mirror"}
-    kept = {key: meta[key] for key in ("name", "namespace", "deletionTimestamp") if key in meta}
-    owners = [{"kind": sys.intern(owner["kind"]), "controller": True}] if "kind" in owner else []
-    return {
-        "metadata": {**kept, "annotations": mirror, "ownerReferences": owners},
-        "spec": {"nodeName": sys.intern(node_of(pod))},
-        "status": {"phase": sys.intern(text(obj(pod.get("status")).get("phase")))},
-        ASKED: effective_requests(pod),
-    }
+def once(objects):
+    """Objects of a cluster at rest, which lists each of them once: of a million of them nobody can keep all."""
+    seen = set()
+    for o in objects:
+        if readable([o], "Pod")[0]:
+            name = hash(key(o))
+            assert name not in seen, "%s is listed twice" % "/".join(key(o))
+            seen.add(name)
+        yield o
+
+
+def devices_of(url):
+    """What there is of dynamic resource allocation; None without slices and claims."""
+    found = {}
+    for resource in DRA:
+        for version in ("v1", "v1beta2", "v1beta1", "v1alpha3"):
+            try:
+                found.setdefault(resource, list(pages("%s/apis/resource.k8s.io/%s" % (url, version), resource)))
+            except urllib.error.HTTPError as error:
+                if error.code not in (403, 404):
+                    raise
+    return complete(found)
 
 
 def simulate(scenario, binary, extra):
@@ -644,38 +860,64 @@ def simulate(scenario, binary, extra):
         try:
             for cluster in json.loads(server.stdout.readline())["clusters"]:
                 context, start = cluster["context"], time.monotonic()
-                mine = count(list(pages(cluster["url"], "nodes")), map(slim, pages(cluster["url"], "pods")), extra)
+                core = cluster["url"] + "/api/v1"
+                nodes, pods = list(pages(core, "nodes")), once(pages(core, "pods"))
+                mine = count(nodes, pods, extra, devices_of(cluster["url"]))
+                del nodes
                 counted = time.monotonic()
-                asked = [binary, "snapshot", "-o", "json", "--context", context]
+                asked = [binary, "snapshot", "-o", "json", "--context", context, "--deadline", "30m"]
                 snapshot = subprocess.run(asked, env={"KUBECONFIG": kubeconfig, "HOME": folder}, stdout=subprocess.PIPE)
                 found, compared = compare(mine, json.loads(snapshot.stdout), context)
                 failed |= bool(found)
                 said = "\n".join(found) or "equal in %d fields of %d nodes" % (compared, len(mine["items"]))
                 took = (counted - start, time.monotonic() - counted)
-                print("%s: %s (counted in %.0f s, snapshot and comparison in %.0f s)" % (context, said, *took))
+                print("%s: %s (counted in %.0f s, snapshot and comparison in %.0f s)" % (context, said, *took), flush=True)
         finally:
             server.terminate()
             server.wait()
         return int(failed)
 
 
+DRA = {
+    "resourceslices": "ResourceSlice",
+    "resourceclaims": "ResourceClaim",
+    "deviceclasses": "DeviceClass",
+    "devicetaintrules": "DeviceTaintRule",
+}
+
+
+def complete(found):
+    """Devices are seen with slices and claims; None without."""
+    seen = all(resource in found for resource in ("resourceslices", "resourceclaims"))
+    return {resource: found.get(resource) for resource in DRA} if seen else None
+
+
 def objects(documents):
-    """Nodes and pods of the documents; an item without a kind has the one of its list."""
-    nodes, pods = [], []
+    """Nodes, pods and what there is of devices in the documents; an item without a kind has the one of its list."""
+    kinds = {"Node": "nodes", "Pod": "pods", **{kind: resource for resource, kind in DRA.items()}}
+    found = {"nodes": [], "pods": []}
     for document in documents:
-        nodes += document.get("nodes") or []
-        pods += document.get("pods") or []
+        for resource in kinds.values():
+            if document.get(resource) is not None:
+                found.setdefault(resource, []).extend(document[resource])
         of_list = document.get("kind", "")
-        for item in document.get("items") or []:
-            kind = text(item.get("kind")) if isinstance(item, dict) else ""
-            if of_list == "NodeList" or (of_list == "List" and kind == "Node"):
-                nodes.append(item)
-            elif of_list == "PodList" or (of_list == "List" and kind == "Pod"):
-                pods.append(item)
-    return nodes, pods
+        resource = kinds.get(of_list.removesuffix("List"))
+        if resource:
+            found.setdefault(resource, []).extend(document.get("items") or [])
+        elif of_list == "List":
+            for item in document.get("items") or []:
+                resource = kinds.get(text(item.get("kind"))) if isinstance(item, dict) else None
+                if resource:
+                    found.setdefault(resource, []).append(item)
+    # A finished pod is nowhere, so it replaces none with its name.
+    pods = [p for p in found["pods"] if not isinstance(p, dict) or counts(p)]
+    good, bad = readable(pods, "Pod")
+    return found["nodes"], latest(good) + [None] * bad, complete(found)
 
 
 def main():
+    # Nothing here refers to itself, and looking for it costs half the time of reading.
+    gc.disable()
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("files", nargs="*", help="JSON of kubectl; stdin if there is none")
     parser.add_argument("--compare", metavar="SNAPSHOT", help="a file with the output of `watchbell snapshot -o json`")
@@ -694,7 +936,8 @@ def main():
     if not given.files:
         documents.append(json.load(sys.stdin))
     extra = dict(pair.split("=", 1) for pair in given.accelerator)
-    mine = count(*objects(documents), extra)
+    nodes, pods, dra = objects(documents)
+    mine = count(nodes, pods, extra, dra)
     if not given.compare:
         json.dump(mine, sys.stdout, indent=1, sort_keys=True)
         print()

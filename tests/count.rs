@@ -3,7 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 
 use serde_json::Value;
 use watchbell::sim::{Change, Scenario};
@@ -22,9 +22,32 @@ fn is_there(program: &str, argument: &str) -> bool {
     Command::new(program).args(argument.split(' ')).output().is_ok_and(|output| output.status.success())
 }
 
-/// What `kubectl get` prints, or the same list by HTTP where there is no kubectl or it cannot read what the server says.
+/// A resource of the core, or of dynamic resource allocation, and where it may be.
+struct Listed {
+    resource: &'static str,
+    paths: &'static [&'static str],
+}
+
+const LISTS: [Listed; 6] = [
+    Listed { resource: "nodes", paths: &["/api/v1"] },
+    Listed { resource: "pods", paths: &["/api/v1"] },
+    Listed { resource: "resourceslices", paths: &VERSIONS },
+    Listed { resource: "resourceclaims", paths: &VERSIONS },
+    Listed { resource: "deviceclasses", paths: &VERSIONS },
+    Listed { resource: "devicetaintrules", paths: &VERSIONS },
+];
+const VERSIONS: [&str; 4] = [
+    "/apis/resource.k8s.io/v1",
+    "/apis/resource.k8s.io/v1beta2",
+    "/apis/resource.k8s.io/v1beta1",
+    "/apis/resource.k8s.io/v1alpha3",
+];
+
+/// What `kubectl get` prints, or the same list by HTTP where there is no kubectl or it cannot read what the server says; `None` if
+/// the server does not have it.
 #[expect(clippy::print_stdout, reason = "a test that takes another way says so")]
-fn list(served: &Served, (context, url): (&str, &str), resource: &str, kubectl: bool) -> Vec<u8> {
+fn list(served: &Served, (context, url): (&str, &str), listed: &Listed, kubectl: bool) -> Option<Vec<u8>> {
+    let Listed { resource, paths } = listed;
     if kubectl {
         let output = Command::new("kubectl")
             .args(["--context", context, "get", resource, "-A", "-o", "json"])
@@ -35,39 +58,61 @@ fn list(served: &Served, (context, url): (&str, &str), resource: &str, kubectl: 
             .output()
             .unwrap();
         if output.status.success() {
-            return output.stdout;
+            return Some(output.stdout);
         }
         println!("{context}: kubectl cannot read {resource}: {}", String::from_utf8_lossy(&output.stderr).trim());
     }
+    paths.iter().find_map(|path| get(url, &format!("{path}/{resource}")))
+}
+
+/// The body of an answer; `None` for a 404.
+fn get(url: &str, path: &str) -> Option<Vec<u8>> {
     let host = url.strip_prefix("http://").unwrap();
     let mut connection = TcpStream::connect(host).unwrap();
-    let request = format!("GET /api/v1/{resource} HTTP/1.0\r\nHost: {host}\r\nAccept: application/json\r\n\r\n");
+    let request = format!("GET {path} HTTP/1.0\r\nHost: {host}\r\nAccept: application/json\r\n\r\n");
     connection.write_all(request.as_bytes()).unwrap();
     let mut answer = Vec::new();
     connection.read_to_end(&mut answer).unwrap();
+    let status = answer.split(|byte| *byte == b' ').nth(1).unwrap();
+    if status == b"404" {
+        return None;
+    }
+    assert_eq!(status, b"200", "{path}: {}", String::from_utf8_lossy(&answer));
     let body = answer.windows(4).position(|end| end == b"\r\n\r\n").unwrap() + 4;
-    answer.split_off(body)
+    Some(answer.split_off(body))
+}
+
+/// Every list that the server has, in files.
+fn lists(served: &Served, cluster: (&str, &str), kubectl: bool) -> Vec<PathBuf> {
+    let have = LISTS.iter().filter_map(|listed| Some((listed.resource, list(served, cluster, listed, kubectl)?)));
+    have.map(|(resource, list)| put(served, &format!("{resource}.json"), &list)).collect()
+}
+
+fn put(served: &Served, name: &str, bytes: &[u8]) -> PathBuf {
+    let path = served.dir.path().join(name);
+    std::fs::write(&path, bytes).unwrap();
+    path
+}
+
+/// Compares a snapshot with lists.
+fn script_says(context: &str, snapshot: &Path, lists: &[PathBuf]) -> Output {
+    Command::new("python3")
+        .arg(script())
+        .args(["--context", context, "--compare"])
+        .arg(snapshot)
+        .args(lists)
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .output()
+        .unwrap()
 }
 
 /// Compares one cluster; gives what the script says.
-fn compare(served: &Served, (context, url): (&str, &str), kubectl: bool) -> String {
-    let put = |name: &str, bytes: &[u8]| {
-        let path = served.dir.path().join(name);
-        std::fs::write(&path, bytes).unwrap();
-        path
-    };
-    let nodes = put("nodes.json", &list(served, (context, url), "nodes", kubectl));
-    let pods = put("pods.json", &list(served, (context, url), "pods", kubectl));
+fn compare(served: &Served, cluster: (&str, &str), kubectl: bool) -> String {
+    let (context, _) = cluster;
+    let lists = lists(served, cluster, kubectl);
     let snapshot = watchbell(served).args(["snapshot", "-o", "json", "--context", context]).output().unwrap();
     assert_eq!(snapshot.status.code(), Some(0), "{context}: {}", String::from_utf8_lossy(&snapshot.stderr));
-    let snapshot = put("snapshot.json", &snapshot.stdout);
-    let output = Command::new("python3")
-        .arg(script())
-        .args(["--context", context, "--compare"])
-        .args([&snapshot, &nodes, &pods])
-        .env("PYTHONDONTWRITEBYTECODE", "1")
-        .output()
-        .unwrap();
+    let output = script_says(context, &put(served, "snapshot.json", &snapshot.stdout), &lists);
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{context}:\n{said}{}", String::from_utf8_lossy(&output.stderr));
     said
@@ -143,18 +188,39 @@ fn the_comparison_finds_a_number_that_is_wrong() {
     let item = &mut wrong["clusters"][0]["items"][1];
     item["accelerators"][0]["requested"] = 6.into();
     item["pods"]["daemonSet"] = 0.into();
-    let (dump, snapshot) = (served.dir.path().join("dump.json"), served.dir.path().join("snapshot.json"));
-    std::fs::write(&dump, served.control().dump_json()).unwrap();
-    std::fs::write(&snapshot, wrong.to_string()).unwrap();
-    let output = Command::new("python3")
-        .arg(script())
-        .arg("--compare")
-        .args([&snapshot, &dump])
-        .env("PYTHONDONTWRITEBYTECODE", "1")
-        .output()
-        .unwrap();
+    let dump = put(&served, "dump.json", &served.control().dump_json());
+    let output = script_says("small", &put(&served, "snapshot.json", wrong.to_string().as_bytes()), &[dump]);
     let said = String::from_utf8_lossy(&output.stdout);
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert_eq!(said.lines().count(), 2, "{said}");
     assert!(said.contains("accelerators") && said.contains("pods.daemonSet"), "{said}");
+}
+
+/// The devices are among what is compared: every number of them that is one off is found.
+#[test]
+fn the_comparison_finds_a_device_that_is_wrong() {
+    if !is_there("python3", "--version") {
+        println!("skipped: python3 is not on the PATH");
+        return;
+    }
+    let served = Served::scenario("zoo");
+    let cluster = served.simulation.clusters().into_iter().find(|cluster| cluster.context == "zoo-dra").unwrap();
+    let snapshot = watchbell(&served).args(["snapshot", "-o", "json", "--context", "zoo-dra"]).output().unwrap();
+    let mut wrong: Value = serde_json::from_slice(&snapshot.stdout).unwrap();
+    let devices = &mut wrong["clusters"][0]["dra"];
+    let fields = ["physical", "unhealthy", "partitions", "allocated", "held", "partitionsAllocated", "shares"];
+    for field in fields {
+        let number = &mut devices["drivers"][2][field];
+        *number = (number.as_u64().unwrap() + 1).into();
+    }
+    devices["stray"] = 0.into();
+    devices["extendedResources"][0]["deviceClass"] = "other".into();
+    let lists = lists(&served, ("zoo-dra", &cluster.url), false);
+    assert_eq!(lists.len(), LISTS.len(), "the server has all of them");
+    let output = script_says("zoo-dra", &put(&served, "snapshot.json", wrong.to_string().as_bytes()), &lists);
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!((output.status.code(), said.lines().count()), (Some(1), fields.len() + 2), "{said}");
+    for field in fields {
+        assert!(said.contains(&format!("dra.drivers.gpu.example.com.{field}:")), "{field}: {said}");
+    }
 }
