@@ -3,11 +3,12 @@
 mod commons;
 mod packed;
 mod sums;
+mod trouble;
 
 use std::hash::BuildHasher;
 use std::sync::Arc;
 
-use hashbrown::{DefaultHashBuilder, HashMap, HashSet};
+use hashbrown::{DefaultHashBuilder, HashMap};
 
 use crate::facts::accelerator::{Kind, Table};
 use crate::facts::node::{ConditionStatus, NodeFacts, Readiness};
@@ -22,9 +23,11 @@ use super::touched::Touched;
 
 pub use packed::{Labels, PackedFacts, System};
 pub(crate) use sums::{Devices, Sums};
+pub(crate) use trouble::{Trouble, Troubles};
 
 use commons::Commons;
 use sums::devices;
+use trouble::Troubled;
 
 /// Names one node of the store as long as it is in it; a place that is used again has another serial.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -68,7 +71,7 @@ pub(crate) struct Nodes {
     /// What the watch deleted while the list runs: a later page may still bring it.
     tombstones: HashMap<Clean, (Uid, u64)>,
     sums: Sums,
-    troubled: HashSet<NodeKey>,
+    troubled: Troubled,
     revision: u64,
     /// Nodes that came, changed or went.
     touched: Touched<NodeKey>,
@@ -83,8 +86,8 @@ pub(crate) struct Node {
     pub(crate) readiness: Readiness,
     /// When we first saw it in this readiness.
     pub(crate) readiness_since: Mono,
-    /// When we first saw any other trouble than readiness; `None` without.
-    pub(crate) trouble_since: Option<Mono>,
+    /// There is any other trouble than readiness.
+    pub(crate) other_trouble: bool,
     pub(crate) pods_allocatable: Option<u32>,
     pub(crate) roles: Clean,
     key: NodeKey,
@@ -129,7 +132,7 @@ impl Nodes {
             listing: false,
             tombstones: HashMap::new(),
             sums: Sums::default(),
-            troubled: HashSet::new(),
+            troubled: Troubled::default(),
             revision: 0,
             touched: Touched::default(),
             accelerators,
@@ -236,9 +239,9 @@ impl Nodes {
         &self.sums
     }
 
-    /// Nodes with any trouble, in no order: not ready, a bad condition, devices withdrawn or missing.
-    pub(crate) fn troubled(&self) -> impl Iterator<Item = &Node> {
-        self.troubled.iter().filter_map(|key| self.get(*key))
+    /// Nodes with any trouble, in no order: not ready, a bad condition, devices withdrawn or missing; and since when each is.
+    pub(crate) fn troubled(&self) -> impl Iterator<Item = (&Node, &Troubles)> {
+        self.troubled.iter().filter_map(|(key, troubles)| Some((self.get(key)?, troubles)))
     }
 
     pub(crate) fn troubled_len(&self) -> usize {
@@ -272,7 +275,7 @@ impl Nodes {
             + self.by_name.heap_bytes()
             + self.commons.heap_bytes()
             + self.tombstones.allocation_size()
-            + self.troubled.allocation_size()
+            + self.troubled.heap_bytes()
             + self.touched.heap_bytes()
             + self.iter().map(|node| node.facts.heap_bytes()).sum::<usize>()
     }
@@ -317,10 +320,12 @@ impl Nodes {
             self.touched.there(key);
         }
         let replaced = (node.facts.uid != facts.uid).then_some(node.facts.uid);
+        if replaced.is_some() {
+            self.troubled.forget(key);
+        }
         node.replace(facts, origin.now, (&self.accelerators, &mut self.commons));
-        let troubled = node.troubled();
         self.sums.add(node);
-        self.note_trouble(key, troubled);
+        self.troubled.note(node, origin.now);
         Outcome::Stored { key, replaced }
     }
 
@@ -333,7 +338,7 @@ impl Nodes {
         let key = NodeKey { slot, serial: self.serial };
         let node = Node::new(facts, (key, generation), origin, (&self.accelerators, &mut self.commons));
         self.sums.add(&node);
-        let troubled = node.troubled();
+        self.troubled.note(&node, origin.now);
         *self.slots.at_mut(key.slot()) = Some(node);
         self.len += 1;
         let (hasher, slots) = (&self.hasher, &self.slots);
@@ -341,7 +346,6 @@ impl Nodes {
             let name = slots.at(other as usize).as_ref().map(|node| &*node.facts.name);
             hasher.hash_one(name.unwrap_or_default())
         });
-        self.note_trouble(key, troubled);
         self.touched.there(key);
         self.revision += 1;
         key
@@ -356,15 +360,7 @@ impl Nodes {
             self.touched.there(key);
             self.touched.gone(node.facts.name.clone());
             self.revision += 1;
-            self.note_trouble(key, false);
-        }
-    }
-
-    fn note_trouble(&mut self, key: NodeKey, troubled: bool) {
-        if troubled {
-            self.troubled.insert(key);
-        } else {
-            self.troubled.remove(&key);
+            self.troubled.forget(key);
         }
     }
 }
@@ -386,7 +382,7 @@ impl Node {
             devices: commons.devices(&devices(facts, table)),
             readiness: facts.readiness().0,
             readiness_since: origin.now,
-            trouble_since: None,
+            other_trouble: false,
             pods_allocatable: pods_allocatable(facts),
             roles: commons.text(&roles(facts)),
             facts: PackedFacts::new(facts, commons),
@@ -395,7 +391,7 @@ impl Node {
             from_watch: origin.from_watch,
             touched: true,
         };
-        node.trouble_since = node.other_trouble().then_some(origin.now);
+        node.other_trouble = node.has_other_trouble();
         node
     }
 
@@ -403,9 +399,6 @@ impl Node {
         let readiness = facts.readiness().0;
         if readiness != self.readiness || facts.uid != self.facts.uid {
             self.readiness_since = now;
-        }
-        if facts.uid != self.facts.uid {
-            self.trouble_since = None;
         }
         self.readiness = readiness;
         let changed = self.facts.update(facts, commons);
@@ -418,7 +411,7 @@ impl Node {
         if changed.labels || changed.amounts {
             self.devices = commons.devices(&devices(facts, table));
         }
-        self.trouble_since = self.other_trouble().then_some(self.trouble_since.unwrap_or(now));
+        self.other_trouble = self.has_other_trouble();
     }
 
     pub(crate) fn key(&self) -> NodeKey {
@@ -444,12 +437,8 @@ impl Node {
         self.facts.deleting || self.facts.taints.iter().any(|taint| LEAVING.contains(&&*taint.key))
     }
 
-    fn other_trouble(&self) -> bool {
+    fn has_other_trouble(&self) -> bool {
         self.pressures().next().is_some() || self.devices.iter().any(|d| d.withdrawn() > 0 || d.missing() > 0)
-    }
-
-    fn troubled(&self) -> bool {
-        self.readiness != Readiness::Ready || self.trouble_since.is_some()
     }
 }
 

@@ -11,7 +11,7 @@ use crate::facts::node::Readiness;
 use crate::facts::text::Clean;
 use crate::model::cluster::ClusterState;
 use crate::model::elapsed;
-use crate::model::nodes::{Devices, Node};
+use crate::model::nodes::{Devices, Node, Trouble, Troubles};
 use crate::msg::{Mono, Now};
 
 /// More nodes than this with the same trouble are one line...
@@ -34,8 +34,8 @@ impl ClusterState {
         }
         let explained = findings.len();
         let mut groups = Groups::default();
-        for node in self.nodes.troubled() {
-            groups.add(node);
+        for (node, troubles) in self.nodes.troubled() {
+            groups.add(node, troubles);
         }
         let flapping = self.history.all_flapping();
         let flapping = flapping.map(|(uid, name)| {
@@ -88,9 +88,9 @@ struct Groups<'a> {
 /// One node with one trouble.
 enum Case<'a> {
     Readiness(&'a Node),
-    Pressure(&'a Node),
-    Withdrawn(&'a Node, &'a Devices),
-    Missing(&'a Node, &'a Devices),
+    Pressure(&'a Node, Mono),
+    Withdrawn(&'a Node, &'a Devices, Mono),
+    Missing(&'a Node, &'a Devices, Mono),
     Flapping {
         name: Clean,
         changes: usize,
@@ -101,21 +101,22 @@ enum Case<'a> {
 }
 
 impl<'a> Groups<'a> {
-    fn add(&mut self, node: &'a Node) {
+    fn add(&mut self, node: &'a Node, troubles: &Troubles) {
         match node.readiness {
             Readiness::Ready => {}
             Readiness::NotReady => self.not_ready.push(Case::Readiness(node)),
             Readiness::Unknown => self.unknown.push(Case::Readiness(node)),
         }
-        if node.pressures().next().is_some() {
-            self.pressure.push(Case::Pressure(node));
-        }
-        for devices in node.devices.iter() {
-            if devices.withdrawn() > 0 {
-                self.withdrawn.push(Case::Withdrawn(node, devices));
-            }
-            if devices.missing() > 0 {
-                self.missing.push(Case::Missing(node, devices));
+        let devices = |resource: &Clean| node.devices.iter().find(|devices| devices.resource == *resource);
+        for (trouble, since) in troubles {
+            match trouble {
+                Trouble::Pressure => self.pressure.push(Case::Pressure(node, *since)),
+                Trouble::Withdrawn(resource) => {
+                    self.withdrawn.extend(devices(resource).map(|devices| Case::Withdrawn(node, devices, *since)));
+                }
+                Trouble::Missing(resource) => {
+                    self.missing.extend(devices(resource).map(|devices| Case::Missing(node, devices, *since)));
+                }
             }
         }
     }
@@ -124,7 +125,7 @@ impl<'a> Groups<'a> {
 impl Case<'_> {
     fn name(&self) -> &Clean {
         match self {
-            Self::Readiness(node) | Self::Pressure(node) | Self::Withdrawn(node, _) | Self::Missing(node, _) => {
+            Self::Readiness(node) | Self::Pressure(node, _) | Self::Withdrawn(node, ..) | Self::Missing(node, ..) => {
                 &node.facts.name
             }
             Self::Flapping { name, .. } => name,
@@ -135,7 +136,7 @@ impl Case<'_> {
     /// What tells two lines of one reason apart: a node can lack devices of two resources.
     fn subject(&self) -> Clean {
         match self {
-            Self::Withdrawn(node, devices) | Self::Missing(node, devices) => {
+            Self::Withdrawn(node, devices, _) | Self::Missing(node, devices, _) => {
                 Clean::new(&format!("{}/{}", node.facts.name, devices.resource))
             }
             _ => self.name().clone(),
@@ -145,7 +146,7 @@ impl Case<'_> {
     fn since(&self) -> Option<Mono> {
         match self {
             Self::Readiness(node) => Some(node.readiness_since),
-            Self::Pressure(node) | Self::Withdrawn(node, _) | Self::Missing(node, _) => node.trouble_since,
+            Self::Pressure(_, since) | Self::Withdrawn(.., since) | Self::Missing(.., since) => Some(*since),
             Self::Full(_, full, _) => Some(full.since),
             Self::Flapping { .. } => None,
         }
@@ -162,9 +163,9 @@ impl Case<'_> {
     fn peak(&self) -> u64 {
         match self {
             Self::Readiness(_) => 0,
-            Self::Pressure(node) => node.pressures().count() as u64,
-            Self::Withdrawn(_, devices) => devices.withdrawn().unsigned_abs(),
-            Self::Missing(_, devices) => devices.missing().unsigned_abs(),
+            Self::Pressure(node, _) => node.pressures().count() as u64,
+            Self::Withdrawn(_, devices, _) => devices.withdrawn().unsigned_abs(),
+            Self::Missing(_, devices, _) => devices.missing().unsigned_abs(),
             Self::Flapping { changes, .. } => *changes as u64,
             Self::Full(_, full, _) => u64::from(full.pods),
         }
@@ -173,14 +174,14 @@ impl Case<'_> {
     fn detail(&self, now: Timestamp) -> String {
         match self {
             Self::Readiness(node) => lost(node, now),
-            Self::Pressure(node) => {
+            Self::Pressure(node, _) => {
                 let kinds: Vec<&str> = node.pressures().map(|kind| &**kind).collect();
                 kinds.join(", ")
             }
-            Self::Withdrawn(_, devices) => {
+            Self::Withdrawn(_, devices, _) => {
                 format!("{} of {} {} withdrawn", devices.withdrawn(), devices.capacity, devices.resource)
             }
-            Self::Missing(_, devices) => {
+            Self::Missing(_, devices, _) => {
                 let promised = devices.expected.unwrap_or_default();
                 format!("{} of {promised} {} missing", devices.missing(), devices.resource)
             }

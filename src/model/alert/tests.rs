@@ -12,6 +12,10 @@ fn bench() -> Bench {
     Bench::with((0..10).map(|n| node(&format!("n{n}"))).collect(), &[])
 }
 
+fn condition(kind: &str, status: ConditionStatus) -> Condition {
+    Condition { kind: kind.into(), status, ..Condition::default() }
+}
+
 fn fast(bench: &mut Bench, calls: usize) {
     for _ in 0..calls {
         bench.call(CallKind::Work, 20, End::Complete, Some(200));
@@ -331,7 +335,6 @@ fn a_flapping_node_is_raised_held_and_cleared() {
 #[test]
 fn bad_conditions_are_pressure_and_a_positive_one_is_not() {
     let mut bench = bench();
-    let condition = |kind: &str, status| Condition { kind: kind.into(), status, ..Condition::default() };
     let mut bad = NodeFacts { version: 11, ..node("n1") };
     bad.conditions.push(condition("MemoryPressure", ConditionStatus::True));
     bad.conditions.push(condition("DiskPressure", ConditionStatus::Unknown));
@@ -524,4 +527,39 @@ fn an_old_time_has_its_date() {
     bench.ms = 86_400_000;
     bench.heard();
     assert_eq!(bench.texts("NodeNotReady"), ["node n1 NotReady since 11-14 22:13:20Z (KubeletSays)"]);
+}
+
+#[test]
+fn each_trouble_of_a_node_has_a_beginning_of_its_own() {
+    let labelled = |mut facts: NodeFacts| {
+        facts.labels = vec![("nvidia.com/gpu.count".into(), "8".into())];
+        facts
+    };
+    let mut bench = Bench::with(vec![labelled(gpu_node("g1", 8, 8)), node("n1")], &[]);
+    let mut bad = labelled(gpu_node("g1", 8, 8));
+    bad.conditions.push(condition("MemoryPressure", ConditionStatus::True));
+    bench.change_node(1, NodeFacts { version: 11, ..bad.clone() });
+    bench.wait_live(300);
+    // The plugin is started anew after five minutes of pressure: that is no reason to ring before its minute is over.
+    let mut less = labelled(gpu_node("g1", 6, 5));
+    less.conditions.clone_from(&bad.conditions);
+    bench.change_node(1, NodeFacts { version: 12, ..less.clone() });
+    let since = |bench: &mut Bench| -> Vec<(&'static str, u64)> {
+        bench.prepare();
+        bench.state().alerts().iter().map(|alert| (alert.reason, alert.since.0.as_secs())).collect()
+    };
+    assert_eq!(since(&mut bench), [("NodePressure", 0), ("GpusWithdrawn", 300)]);
+    bench.wait_live(59);
+    assert_eq!(since(&mut bench), [("NodePressure", 0), ("GpusWithdrawn", 300)], "the grace of a minute is not over");
+    bench.wait_live(1);
+    assert_eq!(since(&mut bench), [("NodePressure", 0), ("GpusMissing", 300), ("GpusWithdrawn", 300)]);
+    // The end of one is not the end of the others, and what comes again begins again.
+    bench.change_node(
+        1,
+        NodeFacts { version: 13, conditions: labelled(gpu_node("g1", 8, 8)).conditions, ..less.clone() },
+    );
+    assert_eq!(since(&mut bench), [("GpusMissing", 300), ("GpusWithdrawn", 300)]);
+    bench.wait_live(40);
+    bench.change_node(1, NodeFacts { version: 14, ..less });
+    assert_eq!(since(&mut bench), [("GpusMissing", 300), ("GpusWithdrawn", 300), ("NodePressure", 400)]);
 }

@@ -87,7 +87,7 @@ fn status_rank(lens: &Lens<'_>) -> i128 {
         Readiness::Unknown => 0,
         Readiness::NotReady => 1,
         Readiness::Ready if lens.flapping() => 2,
-        Readiness::Ready if node.trouble_since.is_some() => 3,
+        Readiness::Ready if node.other_trouble => 3,
         Readiness::Ready if node.facts.unschedulable => 4,
         Readiness::Ready => return 5 << 64,
     };

@@ -1,0 +1,73 @@
+//! Nodes that something is wrong with, and since when: each trouble has a beginning of its own. Healthy nodes cost nothing here.
+
+use hashbrown::HashMap;
+
+use super::{Node, NodeKey};
+use crate::facts::node::Readiness;
+use crate::facts::text::Clean;
+use crate::msg::Mono;
+
+/// What can be wrong with a node beside its readiness.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Trouble {
+    /// A bad condition, or several.
+    Pressure,
+    /// Devices of this resource are announced and not healthy.
+    Withdrawn(Clean),
+    /// Devices of this resource are promised by labels and not announced.
+    Missing(Clean),
+}
+
+/// What is wrong with a node beside its readiness, and when we first saw it.
+pub(crate) type Troubles = Vec<(Trouble, Mono)>;
+
+/// Nodes that are not ready or have another trouble.
+#[derive(Debug, Default)]
+pub(super) struct Troubled(HashMap<NodeKey, Troubles>);
+
+impl Troubled {
+    /// Notes what is wrong with a node now: what was wrong with it before has its old beginning.
+    pub(super) fn note(&mut self, node: &Node, now: Mono) {
+        let wrong = node.troubles();
+        if node.readiness == Readiness::Ready && wrong.is_empty() {
+            self.0.remove(&node.key);
+            return;
+        }
+        let known = self.0.entry(node.key).or_default();
+        let before = std::mem::take(known);
+        let since =
+            |trouble: &Trouble| before.iter().find(|(known, _)| known == trouble).map_or(now, |(_, since)| *since);
+        *known = wrong.into_iter().map(|trouble| (trouble.clone(), since(&trouble))).collect();
+    }
+
+    /// The node went, or another object has its name.
+    pub(super) fn forget(&mut self, key: NodeKey) {
+        self.0.remove(&key);
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (NodeKey, &Troubles)> {
+        self.0.iter().map(|(key, troubles)| (*key, troubles))
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Bytes on the heap.
+    pub(super) fn heap_bytes(&self) -> usize {
+        let each = self.0.values().map(|troubles| troubles.capacity() * size_of::<(Trouble, Mono)>());
+        self.0.allocation_size() + each.sum::<usize>()
+    }
+}
+
+impl Node {
+    /// What is wrong with it beside its readiness.
+    fn troubles(&self) -> Vec<Trouble> {
+        let pressure = self.pressures().next().map(|_| Trouble::Pressure);
+        let withdrawn = self.devices.iter().filter(|devices| devices.withdrawn() > 0);
+        let withdrawn = withdrawn.map(|devices| Trouble::Withdrawn(devices.resource.clone()));
+        let missing = self.devices.iter().filter(|devices| devices.missing() > 0);
+        let missing = missing.map(|devices| Trouble::Missing(devices.resource.clone()));
+        pressure.into_iter().chain(withdrawn).chain(missing).collect()
+    }
+}
