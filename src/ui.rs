@@ -247,7 +247,10 @@ fn gather<'a>(
         Screen::Pod { namespace, name } => pod_body(model, (namespace, name), (layout, state, look), now),
         Screen::Yaml { subject } => Body::Yaml(yaml_view(model, subject, (layout, state), now)),
         Screen::Api => Body::Api(Box::new(ApiView::new(cluster, layout.body, (model.pane_scroll(), now)))),
-        Screen::Gpus => Body::Gpus(GpusView::new(cluster, model.grouping(), (model.pane_scroll(), now))),
+        Screen::Gpus => {
+            let old = words::stale(&cluster.summary(now));
+            Body::Gpus(GpusView::new(cluster, (model.grouping(), old), (model.pane_scroll(), now)))
+        }
         Screen::Alerts => {
             let mut rows = model.alert_rows();
             let (len, selected) = (rows.len(), rows.iter().position(|row| row.selected));

@@ -8,6 +8,7 @@ mod raw;
 use serde::{Deserialize, Serialize};
 
 use super::kept::{self, Keep, Kept, Nothing};
+use super::pod::{Basis, Since};
 use super::text::Clean;
 use super::wire::{DecodeError, ListHead, Uid};
 
@@ -77,6 +78,8 @@ pub struct ClaimFacts {
     pub allocated: bool,
     /// `status.reservedFor`: who uses it now.
     pub reserved_for: Vec<Consumer>,
+    /// `status.allocation.allocationTimestamp`, or the creation of the claim where that is not said.
+    pub since: Option<Since>,
 }
 
 /// One of the devices of a claim.
@@ -114,7 +117,8 @@ pub struct ClassFacts {
 
 /// What we keep of a `DeviceTaintRule`: a taint on devices that an administrator, not the driver, has put there.
 ///
-/// Source: `api resource/v1beta2/types.go`, `DeviceTaintRuleSpec`; v1alpha3 as of 1.33 and 1.34 had two more selectors.
+/// Source: `api resource/v1beta2/types.go`, `DeviceTaintRuleSpec`. v1alpha3 as of 1.33 and 1.34 had two more selectors, by class and by
+/// expression, "tombstoned since 1.35" in every version: a class is made of CEL expressions too, so neither is evaluated here.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RuleFacts {
     /// `spec.deviceSelector`; without one the rule matches nothing.
@@ -153,6 +157,11 @@ impl Keep for ClaimFacts {
 
     fn new(_: Nothing, status: raw::Claim<'_>) -> Self {
         status.into_facts()
+    }
+
+    fn dated(self, created: Option<jiff::Timestamp>) -> Self {
+        let created = created.map(|at| Since { basis: Basis::Created, at });
+        Self { since: self.since.or(created), ..self }
     }
 }
 

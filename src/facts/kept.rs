@@ -31,6 +31,12 @@ pub(super) trait Keep: Sized {
     const KIND: &'static str;
 
     fn new(spec: Self::Spec<'_>, status: Self::Status<'_>) -> Self;
+
+    /// With the object's `metadata.creationTimestamp`, for what needs it.
+    #[must_use]
+    fn dated(self, _created: Option<jiff::Timestamp>) -> Self {
+        self
+    }
 }
 
 /// A page of objects, each handed to `each`.
@@ -67,7 +73,7 @@ impl<T: Keep, F: FnMut(Kept<T>)> Sink for Each<T, F> {
                 namespace => Clean::new(&format!("{namespace}/{}", &*meta.name)),
             };
             let (uid, version) = (Uid::parse(&meta.uid), version(&meta.version));
-            (self.0)(Kept { key, uid, version, facts: T::new(spec, status) });
+            (self.0)(Kept { key, uid, version, facts: T::new(spec, status).dated(meta.created.0) });
         }
         readable
     }

@@ -84,7 +84,7 @@ pub struct Since {
     pub at: Timestamp,
 }
 
-/// What the time of a pod that does not run is counted from.
+/// What the time of a pod that does not run, or of a claim that nobody uses, is counted from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Basis {
     /// `metadata.creationTimestamp`, where nothing closer is known.
@@ -95,6 +95,8 @@ pub enum Basis {
     NotReady,
     /// `metadata.deletionTimestamp`: when it should have been gone at the latest.
     Deletion,
+    /// `status.allocation.allocationTimestamp` of a claim.
+    Allocated,
 }
 
 /// What a pod asks for: `cpu` and `memory` apart, everything else by name.

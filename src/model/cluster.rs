@@ -188,6 +188,12 @@ impl ClusterState {
         self.boards.board()
     }
 
+    /// How often the GPU view was counted anew.
+    #[cfg(test)]
+    pub(crate) fn gpu_boards_made(&self) -> u64 {
+        self.boards.made()
+    }
+
     /// The pods that count, on known nodes or not, told apart.
     #[must_use]
     pub fn pod_counts(&self) -> Known<PodCounts> {

@@ -7,6 +7,7 @@
 //! `ResourceSlice`", `api resource/v1beta2/types.go`).
 
 mod groups;
+mod idle;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -18,6 +19,7 @@ use crate::facts::dra::{ClaimFacts, DeviceFacts, Place, RuleFacts, SliceFacts};
 use crate::facts::text::Clean;
 
 pub use groups::{GroupDevices, Holding, groups, holdings};
+pub use idle::{IdleClaim, idle_claims};
 
 pub(crate) use groups::offered;
 

@@ -4,7 +4,8 @@
 
 mod dra;
 
-use std::collections::BTreeMap;
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Known;
 use super::fit::{self, Admission, Each, Room, SIZES};
@@ -94,8 +95,52 @@ pub struct Board {
     pub open_nodes: u32,
     /// Most devices that are free on one of them.
     pub largest: i64,
-    /// Pods that hold devices and do not run, the longest first; those of unknown time last.
+    /// Pods that hold devices and do not run, and claims whose devices no pod uses, the longest first; those of unknown time last.
     pub held: Vec<Held>,
+    /// All of `held` together.
+    pub held_sums: HeldSums,
+}
+
+/// What is held, added up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HeldSums {
+    /// Devices, slices and shares.
+    amounts: [i64; 3],
+    /// Pods; one that holds several resources is one.
+    pub pods: u32,
+    /// Claims that no pod uses.
+    pub claims: u32,
+}
+
+impl HeldSums {
+    /// How many of a kind.
+    #[must_use]
+    pub fn of(&self, kind: Kind) -> i64 {
+        Self::place(kind).map_or(0, |place| self.amounts[place])
+    }
+
+    fn place(kind: Kind) -> Option<usize> {
+        match kind {
+            Kind::Device => Some(0),
+            Kind::Slice => Some(1),
+            Kind::Shared => Some(2),
+            Kind::Aux => None,
+        }
+    }
+
+    fn add(held: &[Held]) -> Self {
+        let mut sums = Self::default();
+        for held in held {
+            if let Some(place) = Self::place(held.kind) {
+                sums.amounts[place] = sums.amounts[place].saturating_add(held.amount);
+            }
+        }
+        let of = |claim: bool| {
+            let named = held.iter().filter(|held| held.claim == claim).map(|held| (&*held.namespace, &*held.name));
+            u32::try_from(named.collect::<BTreeSet<_>>().len()).unwrap_or(u32::MAX)
+        };
+        Self { pods: of(false), claims: of(true), ..sums }
+    }
 }
 
 /// Accelerators of one resource and kind in one group.
@@ -134,14 +179,16 @@ pub struct Supply {
     pub fits: Option<[i64; SIZES.len()]>,
 }
 
-/// A pod that holds accelerators and does not run.
+/// A pod that holds accelerators and does not run, or a claim that has devices which no pod uses.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Held {
+    /// It is a claim.
+    pub claim: bool,
     /// Its namespace.
     pub namespace: Clean,
     /// Its name.
     pub name: Clean,
-    /// Where it is bound.
+    /// Where it is bound; of a claim where the devices are, `network` if several nodes can use them.
     pub node: Clean,
     /// `Job/llm-7b`; empty without a controller.
     pub owner: Clean,
@@ -163,6 +210,8 @@ pub(crate) struct Boards {
     board: Board,
     of: Option<Basis>,
     at: Mono,
+    #[cfg(test)]
+    made: u64,
 }
 
 /// What decides what is on a board. The end of a list alone changes no object, but what is known of them.
@@ -180,6 +229,12 @@ impl Boards {
         &self.board
     }
 
+    /// How often a board was made.
+    #[cfg(test)]
+    pub(crate) fn made(&self) -> u64 {
+        self.made
+    }
+
     /// Makes the board anew if something that it shows has changed.
     pub(crate) fn refresh(
         &mut self,
@@ -194,8 +249,14 @@ impl Boards {
         if self.of != of && !too_soon {
             self.board = board(nodes, source, by);
             self.board.add_dra((nodes, source.ledger, optional), by);
+            self.board.held.sort_by(longest_first);
+            self.board.held_sums = HeldSums::add(&self.board.held);
             self.of = of;
             self.at = now;
+            #[cfg(test)]
+            {
+                self.made += 1;
+            }
         }
     }
 }
@@ -242,14 +303,12 @@ fn board(nodes: &Nodes, source: Source<'_>, by: Grouping) -> Board {
     }
     board.groups = sums.into_iter().map(|(key, sum)| sum.into_group(key, by, each)).collect();
     board.sort_groups();
-    board.held.sort_by(|a, b| {
-        let at = |held: &Held| (held.since.is_none(), held.since.map(|since| since.at));
-        at(a)
-            .cmp(&at(b))
-            .then_with(|| natural_cmp(&a.namespace, &b.namespace))
-            .then_with(|| natural_cmp(&a.name, &b.name))
-    });
     board
+}
+
+fn longest_first(a: &Held, b: &Held) -> Ordering {
+    let at = |held: &Held| (held.since.is_none(), held.since.map(|since| since.at));
+    at(a).cmp(&at(b)).then_with(|| natural_cmp(&a.namespace, &b.namespace)).then_with(|| natural_cmp(&a.name, &b.name))
 }
 
 impl Board {
@@ -365,6 +424,7 @@ fn held(pod: &PodFacts<'_>, (resource, kind, amount): (&str, Kind, i64)) -> Held
     let owner =
         if pod.owner_kind.is_empty() { String::new() } else { format!("{}/{}", pod.owner_kind, pod.owner_name) };
     Held {
+        claim: false,
         namespace: Clean::new(pod.namespace),
         name: Clean::new(pod.name),
         node: Clean::new(pod.node),

@@ -173,6 +173,12 @@ impl Optionals {
         dra::holdings(self.slices.iter().map(|(_, facts)| facts), claims)
     }
 
+    /// Claims whose devices nobody uses.
+    pub(crate) fn idle_claims(&self) -> Vec<dra::IdleClaim> {
+        let claims = self.claims.iter().map(|(key, claim)| (&**key, claim));
+        dra::idle_claims(self.slices.iter().map(|(_, facts)| facts), claims)
+    }
+
     /// The devices, as of now. O(slices and claims, each device by the taint rules).
     ///
     /// Without a picture of the taint rules only the drivers' own taints count: few clusters have rules at all.

@@ -1,6 +1,8 @@
 //! The GPU view: what fits now, accelerators by group, and devices held by pods that do not run; one list of lines to scroll.
 
-use std::collections::BTreeSet;
+mod lines;
+
+use std::time::Duration;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -9,7 +11,7 @@ use super::grid::{self, Placed, Seen, Spec, Width};
 use super::layout::Scroll;
 use super::scene::{Paint, Scene};
 use super::text::{Pen, columns};
-use super::units::{amount, bytes, compact, cores, devices, duration, grouped};
+use super::units::{amount, compact, devices, duration};
 use crate::facts::accelerator::Kind;
 use crate::facts::pod::Basis;
 use crate::facts::text::Clean;
@@ -21,6 +23,14 @@ use crate::model::optional::Visibility;
 use crate::model::rows::age_of;
 use crate::model::scope::Partial;
 use crate::theme::{Glyphs, Role};
+
+use lines::{Line, Lines};
+
+#[cfg(test)]
+thread_local! {
+    /// Cells that were made of groups and of what is held.
+    pub(super) static CELLS: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
 
 /// What the view shows, taken out of the model.
 pub(super) struct GpusView<'a> {
@@ -38,21 +48,33 @@ pub(super) struct GpusView<'a> {
     wanted: usize,
     /// Now by the server's clock.
     server_now: jiff::Timestamp,
+    /// How old what is shown is, once it does not speak for now.
+    old: Option<Duration>,
 }
 
 impl<'a> GpusView<'a> {
-    pub(super) fn new(cluster: &'a ClusterState, by: Grouping, (wanted, now): (usize, crate::msg::Now)) -> Self {
+    /// `old`: the age of nodes and pods once they are not as of now.
+    pub(super) fn new(
+        cluster: &'a ClusterState,
+        (by, old): (Grouping, Option<Duration>),
+        (wanted, now): (usize, crate::msg::Now),
+    ) -> Self {
         let pods = cluster.pod_counts().map(|_| ());
         let nodes = cluster.node_counts().map(|_| ());
         let visible = cluster.dra_visible();
         let hidden = matches!(visible, Visibility::Denied(_) | Visibility::Unavailable(_));
         let dra_hidden = visible.reason().filter(|_| hidden);
         let (board, partial) = (cluster.gpu_board(), cluster.partial());
-        Self { board, by, pods, nodes, dra_hidden, partial, wanted, server_now: cluster.server_now(now) }
+        Self { board, by, pods, nodes, dra_hidden, partial, wanted, server_now: cluster.server_now(now), old }
     }
 }
 
 impl GpusView<'_> {
+    /// How plain figures are drawn: those of old data are not as of now.
+    fn plain(&self) -> Role {
+        if self.old.is_some() { Role::Stale } else { Role::Text }
+    }
+
     /// What pods ask for is known of some namespaces.
     fn is_partial(&self) -> bool {
         self.partial.is_some() && matches!(self.pods, Known::AtLeast(()))
@@ -73,17 +95,6 @@ impl GpusView<'_> {
 /// Lines of a page: all but the title.
 pub(super) fn page(area: Rect) -> usize {
     usize::from(area.height.saturating_sub(1))
-}
-
-/// One line below the title.
-enum Line<'a> {
-    Blank,
-    Fits,
-    Text(Role, String),
-    GroupHead,
-    Group(&'a Group),
-    HeldHead,
-    Held(&'a Held),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -147,18 +158,19 @@ pub(super) fn draw(
     (scene, view): (&Scene<'_>, &GpusView<'_>),
     (paint, scroll): (Paint<'_>, &mut Scroll),
 ) {
-    let lines = lines(view);
+    let lines = Lines::new(view);
     let height = page(area);
     let first = scroll.follow(view.wanted, lines.len().saturating_sub(height));
     title(&mut Pen::new(buf, paint.look, area, 0), scene, view, (paint, lines.len().saturating_sub(first + height)));
     let width = usize::from(area.width);
     let (mut groups, mut held) = (Seen::default(), Seen::default());
+    let visible = lines.visible(first, height);
     groups.grow(&GROUPS, |column| {
-        view.board.groups.iter().map(|group| columns(&group_text(column, group, view, paint).1)).max().unwrap_or(0)
+        let shown = visible.iter().filter_map(|line| if let Line::Group(group) = line { Some(group) } else { None });
+        shown.map(|group| columns(&group_text(column, group, view, paint).1)).max().unwrap_or(0)
     });
-    let visible = || lines.iter().skip(first).take(height);
     held.grow(&HELD, |column| {
-        let shown = visible().filter_map(|line| if let Line::Held(held) = line { Some(held) } else { None });
+        let shown = visible.iter().filter_map(|line| if let Line::Held(held) = line { Some(held) } else { None });
         shown.map(|held| columns(&held_text(column, held, (view, paint)).1)).max().unwrap_or(0)
     });
     let of_nodes = view.by.of_nodes();
@@ -168,7 +180,7 @@ pub(super) fn draw(
         _ => of_nodes,
     });
     let held = held.place(&HELD, width, |_| true);
-    for (row, line) in (1..area.height).zip(visible()) {
+    for (row, line) in (1..area.height).zip(&visible) {
         let line_area = Rect { y: area.y + row, height: 1, ..area };
         draw_line(buf, line_area, line, ((&groups, &held), view, paint));
     }
@@ -207,78 +219,6 @@ fn draw_line(
     }
 }
 
-fn lines<'a>(view: &GpusView<'a>) -> Vec<Line<'a>> {
-    let board = view.board;
-    let mut lines = vec![Line::Fits];
-    if let Some(why) = without_nodes(view.nodes) {
-        lines.push(Line::Text(Role::Unknown, why.to_owned()));
-    }
-    if view.is_whole() {
-        lines.push(Line::Text(Role::Text, free(board)));
-        lines.push(Line::Text(Role::Muted, rule(board)));
-    } else if let (Known::AtLeast(()), Some(partial)) = (view.pods, &view.partial) {
-        let why =
-            format!("partial: {}; what is free and fits is not known, requested is a lower bound", partial.names());
-        lines.push(Line::Text(Role::Unknown, why));
-    } else if !matches!(view.pods, Known::Exact(())) {
-        let why = match view.pods {
-            Known::Denied => "pods may not be listed: what is requested, free and held is not known",
-            _ => "pods are not all read yet: what is requested, free and held is not known",
-        };
-        lines.push(Line::Text(Role::Unknown, why.to_owned()));
-    }
-    lines.extend(dra(view));
-    lines.extend([Line::Blank, Line::GroupHead]);
-    if board.groups.is_empty() && view.has_source() {
-        let nothing = if view.by.of_nodes() {
-            "no node announces an accelerator"
-        } else {
-            "no pod that is bound asks for an accelerator"
-        };
-        lines.push(Line::Text(Role::Unknown, nothing.to_owned()));
-    }
-    lines.extend(board.groups.iter().map(Line::Group));
-    lines.push(Line::Blank);
-    let partial = view.is_partial();
-    if !partial && !matches!(view.pods, Known::Exact(())) {
-        return lines;
-    }
-    let held = held_words(board) + if partial { ", of the watched namespaces" } else { "" };
-    lines.push(Line::Text(if board.held.is_empty() { Role::Muted } else { Role::Warn }, held));
-    if !board.held.is_empty() {
-        lines.push(Line::HeldHead);
-        lines.extend(board.held.iter().map(Line::Held));
-    }
-    lines
-}
-
-/// What follows from what is not known of the nodes.
-fn without_nodes(nodes: Known<()>) -> Option<&'static str> {
-    match nodes {
-        Known::Exact(()) => None,
-        Known::Denied => Some("nodes may not be listed: what there is, what is free and what fits is not known"),
-        Known::AtLeast(()) | Known::Unknown => {
-            Some("nodes are not all read yet: what there is, what is free and what fits is not known")
-        }
-    }
-}
-
-/// That devices of dynamic resource allocation are listed below and fit nowhere here; or that they are not seen, and why.
-fn dra<'a>(view: &GpusView<'a>) -> Option<Line<'a>> {
-    if let Some(why) = &view.dra_hidden {
-        return Some(Line::Text(Role::Muted, format!("DRA devices are not visible: {why}")));
-    }
-    let text = match view.board.dra_devices? {
-        0 => return None,
-        1 => "1 DRA device is listed below; it is not part of what fits and is free here".to_owned(),
-        devices => format!(
-            "{} DRA devices are listed below; they are not part of what fits and is free here",
-            grouped(u64::from(devices))
-        ),
-    };
-    Some(Line::Text(Role::Muted, text))
-}
-
 /// `prod-a GPUs  by [model] pool namespace owner   611/861/872`.
 fn title(pen: &mut Pen<'_>, scene: &Scene<'_>, view: &GpusView<'_>, (paint, below): (Paint<'_>, usize)) {
     let summary = scene.summary();
@@ -309,7 +249,7 @@ fn fits(pen: &mut Pen<'_>, view: &GpusView<'_>, glyphs: &Glyphs) {
     for (size, pods) in SIZES.into_iter().zip(view.board.fits) {
         let known = view.is_whole();
         let pods = if known { compact(pods) } else { glyphs.none.to_owned() };
-        let role = if known && pods == "0" { Role::Warn } else { Role::Text };
+        let role = if known && pods == "0" { Role::Warn } else { view.plain() };
         pen.skip(2).put(role, &pods).put(Role::Muted, &format!(" of {size}"));
     }
     if pen.left() > 30 {
@@ -317,66 +257,16 @@ fn fits(pen: &mut Pen<'_>, view: &GpusView<'_>, glyphs: &Glyphs) {
     }
 }
 
-/// Where the free devices are.
-fn free(board: &Board) -> String {
-    let [open, cordoned, tainted, not_ready] = board.free;
-    let all = board.free.iter().fold(0_i64, |sum, free| sum.saturating_add(*free));
-    let mut parts = vec![match board.open_nodes {
-        0 => format!("free {}: none on nodes that take pods", grouped(all)),
-        1 => format!("free {}: {} on 1 node that takes pods", grouped(all), grouped(open)),
-        nodes => {
-            let (nodes, most) = (grouped(nodes), grouped(board.largest));
-            format!("free {}: {} on {nodes} nodes that take pods, at most {most} on one", grouped(all), grouped(open))
-        }
-    }];
-    for (count, word) in [(cordoned, "cordoned"), (tainted, "tainted"), (not_ready, "not ready")] {
-        if count > 0 {
-            parts.push(format!("{} {word}", grouped(count)));
-        }
-    }
-    parts.join(", ")
-}
-
-/// What a pod is taken to ask for beside its devices.
-fn rule(board: &Board) -> String {
-    match board.each_of {
-        0 => "counted by whole devices and pod slots: no pod here shows what one asks for beside them".to_owned(),
-        pods => {
-            let of = if pods == 1 {
-                "the one pod that holds GPUs".to_owned()
-            } else {
-                format!("{} pods", grouped(pods as u64))
-            };
-            let (cpu, memory) = (cores(board.each.cpu_milli), bytes(board.each.memory_bytes));
-            format!("counted with {cpu} CPU and {memory} beside each GPU, the median of {of} here")
-        }
-    }
-}
-
-fn held_words(board: &Board) -> String {
-    let parts = [(Kind::Device, "GPU"), (Kind::Slice, "slice"), (Kind::Shared, "share")].map(|(kind, word)| {
-        let of_kind = board.held.iter().filter(|held| held.kind == kind);
-        let sum = of_kind.fold(0_i64, |sum, held| sum.saturating_add(held.amount));
-        (sum != 0).then(|| format!("{} {word}{}", grouped(sum), if sum == 1 { "" } else { "s" }))
-    });
-    let amounts = parts.into_iter().flatten().collect::<Vec<_>>().join(", ");
-    // A pod that holds several resources has a line for each.
-    let pods: BTreeSet<_> = board.held.iter().map(|held| (&*held.namespace, &*held.name)).collect();
-    match pods.len() {
-        0 => "no GPU is held by a pod that does not run".to_owned(),
-        1 => format!("held by 1 pod that does not run: {amounts}"),
-        pods => format!("held by {} pods that do not run: {amounts}, the longest first", grouped(pods as u64)),
-    }
-}
-
 fn group_text(column: GroupColumn, group: &Group, view: &GpusView<'_>, paint: Paint<'_>) -> (Role, String) {
+    #[cfg(test)]
+    CELLS.with(|cells| cells.set(cells.get() + 1));
     let glyphs = &paint.look.glyphs;
     let all = view.pods == Known::Exact(()) && (view.has_source() || group.dra);
     // Of devices of dynamic resource allocation slices and claims tell, whatever is known of nodes and pods.
     let (lower, bound) = if view.has_source() || group.dra { (false, "") } else { (true, glyphs.at_least) };
-    let number = |number: i64| (Role::Text, compact(number));
+    let number = |number: i64| (view.plain(), compact(number));
     let bounded = |(role, text): (Role, String)| (role, format!("{bound}{text}"));
-    let supplied = |number: i64| (if number < 0 { Role::Warn } else { Role::Text }, amount(number));
+    let supplied = |number: i64| (if number < 0 { Role::Warn } else { view.plain() }, amount(number));
     let none = || (Role::Muted, String::new());
     match (column, group.supply) {
         // Where no label names the model, what the maker calls the resource says most.
@@ -407,14 +297,14 @@ fn group_text(column: GroupColumn, group: &Group, view: &GpusView<'_>, paint: Pa
         (GroupColumn::Requested, _) => supplied(group.requested),
         (_, None) => none(),
         (GroupColumn::Healthy, Some(supply)) => {
-            let role = if supply.allocatable < supply.capacity { Role::Warn } else { Role::Text };
+            let role = if supply.allocatable < supply.capacity { Role::Warn } else { view.plain() };
             bounded((role, amount(supply.allocatable)))
         }
         (GroupColumn::Capacity, Some(supply)) => bounded(supplied(supply.capacity)),
         (GroupColumn::Free, Some(supply)) => number(supply.free),
         (GroupColumn::Lost, Some(supply)) => (Role::Bad, lost(supply.withdrawn, supply.missing, glyphs)),
         (GroupColumn::Fit(place), Some(supply)) => match supply.fits {
-            Some(fits) => (if fits[place] == 0 { Role::Muted } else { Role::Text }, compact(fits[place])),
+            Some(fits) => (if fits[place] == 0 { Role::Muted } else { view.plain() }, compact(fits[place])),
             None => none(),
         },
     }
@@ -438,6 +328,8 @@ fn lost(withdrawn: i64, missing: i64, glyphs: &Glyphs) -> String {
 }
 
 fn held_text(column: HeldColumn, held: &Held, (view, paint): (&GpusView<'_>, Paint<'_>)) -> (Role, String) {
+    #[cfg(test)]
+    CELLS.with(|cells| cells.set(cells.get() + 1));
     let none = || paint.look.glyphs.none.to_owned();
     let text = |text: &Clean| (Role::Text, text.to_string());
     match column {
@@ -460,11 +352,15 @@ fn held_text(column: HeldColumn, held: &Held, (view, paint): (&GpusView<'_>, Pai
                 Some(Basis::Scheduled) => "scheduled".to_owned(),
                 Some(Basis::NotReady) => "not ready".to_owned(),
                 Some(Basis::Deletion) => "deletion".to_owned(),
+                Some(Basis::Allocated) => "allocated".to_owned(),
                 None => none(),
             },
         ),
         HeldColumn::State => (Role::Warn, held.state.to_string()),
-        HeldColumn::Pod => (Role::Text, format!("{}/{}", held.namespace, held.name)),
+        HeldColumn::Pod => {
+            let what = if held.claim { "claim " } else { "" };
+            (Role::Text, format!("{what}{}/{}", held.namespace, held.name))
+        }
         HeldColumn::Node => text(&held.node),
         HeldColumn::Owner if held.owner.is_empty() => (Role::Muted, "<none>".to_owned()),
         HeldColumn::Owner => text(&held.owner),

@@ -5,7 +5,8 @@ use serde::de::MapAccess;
 use super::{
     AllocatedDevice, ClaimFacts, Consumer, CounterSet, DeviceFacts, DeviceSelector, Place, RuleFacts, SliceFacts,
 };
-use crate::facts::json::{Amount, Flag, Int, List, Obj, Pairs, Present, Slim, Text, skip};
+use crate::facts::json::{Amount, Flag, Int, List, Obj, Pairs, Present, Slim, Text, Time, skip};
+use crate::facts::pod::{Basis, Since};
 use crate::facts::proto::{Malformed, Message, Value};
 use crate::facts::text::Clean;
 use crate::facts::wire::Uid;
@@ -85,6 +86,7 @@ pub(in crate::facts) struct Claim<'a> {
 #[derive(Default)]
 struct Allocation<'a> {
     devices: Obj<Allocated<'a>>,
+    at: Time,
 }
 
 #[derive(Default)]
@@ -218,7 +220,8 @@ impl Rule<'_> {
 impl Claim<'_> {
     pub(super) fn into_facts(self) -> ClaimFacts {
         let allocated = self.allocation.is_some();
-        let results = self.allocation.map(|Obj(allocation)| allocation.devices.0.results.0).unwrap_or_default();
+        let Obj(allocation) = self.allocation.unwrap_or_default();
+        let (results, at) = (allocation.devices.0.results.0, allocation.at.0);
         let result = |Obj(result): Obj<Outcome<'_>>| AllocatedDevice {
             driver: clean(&result.driver),
             pool: clean(&result.pool),
@@ -235,6 +238,7 @@ impl Claim<'_> {
             allocated,
             results: results.into_iter().map(result).collect(),
             reserved_for: self.reserved_for.0.into_iter().map(consumer).collect(),
+            since: at.map(|at| Since { basis: Basis::Allocated, at }),
         }
     }
 }
@@ -263,7 +267,7 @@ fields! {
     Taint { "effect" => effect }
     Attribute { "string" => text }
     Claim { "allocation" => allocation, "reservedFor" => reserved_for }
-    Allocation { "devices" => devices }
+    Allocation { "devices" => devices, "allocationTimestamp" => at }
     Allocated { "results" => results }
     Outcome { "driver" => driver, "pool" => pool, "device" => device, "adminAccess" => admin, "shareID" => share }
     Reservation { "resource" => resource, "name" => name, "uid" => uid }

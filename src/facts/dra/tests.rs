@@ -113,3 +113,19 @@ fn a_class_may_serve_an_extended_resource() {
     assert_eq!(&*decode_class(class).unwrap().facts.extended_resource, "nvidia.com/gpu");
     assert!(decode_class(br#"{"metadata":{"name":"nic"}}"#).unwrap().facts.extended_resource.is_empty());
 }
+
+#[test]
+fn a_claim_is_as_old_as_its_allocation_or_where_that_is_not_said_as_itself() {
+    let since = |allocation: &str| {
+        let claim = format!(
+            r#"{{"metadata":{{"name":"c","namespace":"n","creationTimestamp":"2026-01-01T00:00:00Z"}},
+            "status":{{"allocation":{{"devices":{{}}{allocation}}}}}}}"#
+        );
+        decode_claim(claim.as_bytes()).unwrap().facts.since.map(|since| (since.basis, since.at.to_string()))
+    };
+    let at = |basis, day: u32| Some((basis, format!("2026-01-0{day}T00:00:00Z")));
+    assert_eq!(since(r#","allocationTimestamp":"2026-01-02T00:00:00Z""#), at(Basis::Allocated, 2));
+    for odd in ["", r#","allocationTimestamp":null"#, r#","allocationTimestamp":"soon""#] {
+        assert_eq!(since(odd), at(Basis::Created, 1), "{odd}");
+    }
+}

@@ -1,6 +1,7 @@
 //! Each rule of semantics.md, section 3.5, with numbers counted by hand.
 
 use super::*;
+use crate::facts::accelerator::Kind;
 use crate::facts::dra::{AllocatedDevice, Consumer, CounterSet, DeviceSelector};
 use crate::model::claims::Offered;
 
@@ -57,7 +58,7 @@ fn result(pool: &str, device: &str) -> AllocatedDevice {
 fn claim(results: Vec<AllocatedDevice>, users: u128) -> ClaimFacts {
     let user =
         |n: u128| Consumer { resource: "pods".into(), name: format!("pod-{n}").as_str().into(), ..Consumer::default() };
-    ClaimFacts { allocated: true, results, reserved_for: (0..users).map(user).collect() }
+    ClaimFacts { allocated: true, results, reserved_for: (0..users).map(user).collect(), since: None }
 }
 
 /// Without taint rules.
@@ -333,4 +334,30 @@ fn the_order_of_objects_does_not_matter() {
     }
     assert_eq!(count(&slices, claims.iter().rev()), forward);
     assert_eq!(forward.total[0], DriverDevices { partitions: 4, partitions_allocated: 1, held: 1, ..numbers(4, 3) });
+}
+
+#[test]
+fn a_claim_that_nobody_uses_keeps_whole_devices_parts_and_shares_from_others_each_for_itself() {
+    let share = |id: &str| AllocatedDevice { share: Some(id.into()), ..result("plain", "nic-0") };
+    let look = AllocatedDevice { admin: true, ..result("plain", "gpu-1") };
+    let slices = [cards("cut"), slice("plain", 1, 1, devices(&["gpu-0", "gpu-1", "nic-0"]))];
+    let claims = [
+        ("train/parts", claim(vec![result("cut", "gpu-0-half-0"), result("cut", "gpu-0-half-1")], 0)),
+        ("train/whole", claim(vec![result("cut", "gpu-1"), result("plain", "gpu-0"), look], 0)),
+        ("web/share", claim(vec![share("a")], 0)),
+        ("web/used", claim(vec![share("b"), result("plain", "gpu-1")], 1)),
+        ("web/stray", claim(vec![result("plain", "gone")], 0)),
+        ("web/waits", ClaimFacts::default()),
+    ];
+    let idle = idle_claims(&slices, claims.iter().map(|(key, claim)| (*key, claim)));
+    let node = |place: &Place| if let Place::Node(node) = place { node.to_string() } else { String::new() };
+    let seen: Vec<_> =
+        idle.iter().map(|c| (format!("{}/{}", c.namespace, c.name), node(&c.place), c.kind, c.amount)).collect();
+    let expected = [
+        ("train/parts", "cut", Kind::Slice, 2),
+        ("train/whole", "cut", Kind::Device, 1),
+        ("train/whole", "plain", Kind::Device, 1),
+        ("web/share", "plain", Kind::Shared, 1),
+    ];
+    assert_eq!(seen, expected.map(|(name, node, kind, amount)| (name.to_owned(), node.to_owned(), kind, amount)));
 }

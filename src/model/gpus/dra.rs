@@ -1,10 +1,10 @@
 //! Devices of dynamic resource allocation in the GPU view.
 
-use super::{Board, Group, Grouping, Supply, pool};
+use super::{Board, Group, Grouping, Held, Supply, pool};
 use crate::facts::accelerator::{Kind, short_model};
 use crate::facts::dra::{ClaimFacts, Place};
 use crate::facts::text::Clean;
-use crate::model::dra::GroupDevices;
+use crate::model::dra::{GroupDevices, IdleClaim};
 use crate::model::ledger::Ledger;
 use crate::model::nodes::Nodes;
 use crate::model::optional::Optionals;
@@ -17,6 +17,7 @@ impl Board {
         if !optional.dra_known() {
             return;
         }
+        self.held.extend(optional.idle_claims().into_iter().map(Held::of_claim));
         if by.of_nodes() {
             let groups = optional.device_groups(|place, model| match (by, place) {
                 (Grouping::Model, _) => Clean::new(short_model(model)),
@@ -28,6 +29,19 @@ impl Board {
             self.groups.extend(claimed(optional, ledger, by));
         }
         self.sort_groups();
+    }
+}
+
+impl Held {
+    /// What a claim has and no pod uses.
+    fn of_claim(idle: IdleClaim) -> Self {
+        let IdleClaim { namespace, name, place, driver, kind, amount, since } = idle;
+        let node = match place {
+            Place::Node(node) => node,
+            Place::Network | Place::Unsaid => Clean::new("network"),
+        };
+        let (owner, state) = (Clean::default(), Clean::new("Unused"));
+        Self { claim: true, namespace, name, node, owner, amount, resource: driver, kind, state, since }
     }
 }
 

@@ -246,6 +246,7 @@ fn with_dra(by: Grouping) -> Bench {
         results,
         allocated: true,
         reserved_for: users.iter().map(|name| Consumer { name: (*name).into(), ..Consumer::default() }).collect(),
+        since: None,
     };
     let claims = vec![
         present("ns/shared", claim(vec![result("h1", "gpu-0")], &["train-1", "train-2"])),
@@ -311,4 +312,32 @@ fn devices_of_dra_that_may_be_read_no_longer_are_kept_and_said_to_be_old() {
     assert_eq!(seen(&mut bench), (Some(5), true));
     bench.denied(Resource::Claims);
     assert_eq!(seen(&mut bench), (Some(5), false));
+}
+
+#[test]
+fn what_a_claim_keeps_that_no_pod_uses_is_held_too() {
+    let bench = with_dra(Grouping::Model);
+    let board = bench.state().gpu_board();
+    let claims: Vec<_> = board.held.iter().filter(|held| held.claim).collect();
+    let seen: Vec<_> = claims.iter().map(|h| (&*h.namespace, &*h.name, &*h.node, h.amount, h.kind)).collect();
+    assert_eq!(seen, [("ns", "held", "a1", 1, Kind::Device)]);
+    // Four of `ending`, one of `starting`, three of `crashing`, and the one of the claim.
+    assert_eq!((board.held_sums.pods, board.held_sums.claims, board.held_sums.of(Kind::Device)), (3, 1, 9));
+}
+
+#[test]
+fn a_board_is_made_once_for_each_change_however_often_it_is_drawn() {
+    let mut bench = bench(Grouping::Model);
+    let made = |bench: &Bench| bench.state().gpu_boards_made();
+    let before = made(&bench);
+    for _ in 0..50 {
+        bench.wait_live(1);
+        bench.prepare();
+    }
+    assert_eq!(made(&bench), before, "nothing has changed");
+    bench.change_node(1, NodeFacts { version: 90, ..gpu_node("h9", 8, 8) });
+    for _ in 0..50 {
+        bench.prepare();
+    }
+    assert_eq!(made(&bench), before + 1);
 }

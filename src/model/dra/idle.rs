@@ -1,0 +1,81 @@
+//! Claims that have devices and are used by no pod: what they keep from others.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Silicon, made_of, pools};
+use crate::facts::accelerator::Kind;
+use crate::facts::dra::{ClaimFacts, Place, SliceFacts};
+use crate::facts::pod::Since;
+use crate::facts::text::Clean;
+
+/// What a claim that no pod uses has of one driver in one place.
+///
+/// Devices, slices (parts of a device) and shares (`shareID`) are told apart and never added to each other. What a look with
+/// `adminAccess` sees is not taken, and a device that no slice names is not there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdleClaim {
+    /// The namespace of the claim.
+    pub namespace: Clean,
+    /// Its name.
+    pub name: Clean,
+    /// Where the devices are.
+    pub place: Place,
+    /// The driver.
+    pub driver: Clean,
+    /// What one unit of `amount` is.
+    pub kind: Kind,
+    /// How many.
+    pub amount: i64,
+    /// When the claim was allocated, or made where the API does not say: it is unused since then at the most.
+    pub since: Option<Since>,
+}
+
+/// Pieces of whole devices, the devices that are parts, or devices with their shares; pools apart.
+type Units<'a> = BTreeSet<(&'a str, Silicon<'a>, &'a str)>;
+
+/// Every claim with devices and an empty `status.reservedFor`; keys of claims are `namespace/name`.
+#[must_use]
+pub fn idle_claims<'a>(
+    slices: impl IntoIterator<Item = &'a SliceFacts>,
+    claims: impl IntoIterator<Item = (&'a str, &'a ClaimFacts)>,
+) -> Vec<IdleClaim> {
+    let mut idle: Vec<(&str, &ClaimFacts)> = claims.into_iter().filter(|(_, claim)| is_idle(claim)).collect();
+    if idle.is_empty() {
+        return Vec::new();
+    }
+    idle.sort_unstable_by_key(|(key, _)| *key);
+    let pools = pools(slices, &[]);
+    let mut found = Vec::new();
+    for (key, claim) in idle {
+        let mut units: BTreeMap<(&str, &Place, Kind), Units<'_>> = BTreeMap::new();
+        for result in claim.results.iter().filter(|result| !result.admin) {
+            let Some((place, silicon, part)) = made_of(&pools, (&result.driver, &result.pool, &result.device)) else {
+                continue;
+            };
+            let device = [Silicon::Device(&result.device)];
+            let (kind, pieces, share) = match (&result.share, part) {
+                (Some(share), _) => (Kind::Shared, &device[..], &**share),
+                (None, true) => (Kind::Slice, &device[..], ""),
+                (None, false) => (Kind::Device, &silicon[..], ""),
+            };
+            let of = units.entry((&result.driver, place, kind)).or_default();
+            of.extend(pieces.iter().map(|piece| (&*result.pool, *piece, share)));
+        }
+        let (namespace, name) = key.split_once('/').unwrap_or(("", key));
+        let claims = units.into_iter().map(|((driver, place, kind), of)| IdleClaim {
+            namespace: Clean::new(namespace),
+            name: Clean::new(name),
+            place: place.clone(),
+            driver: Clean::new(driver),
+            kind,
+            amount: i64::try_from(of.len()).unwrap_or(i64::MAX),
+            since: claim.since,
+        });
+        found.extend(claims);
+    }
+    found
+}
+
+fn is_idle(claim: &ClaimFacts) -> bool {
+    claim.allocated && claim.reserved_for.is_empty()
+}
