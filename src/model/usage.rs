@@ -82,14 +82,13 @@ impl Usage {
         self.revision += 1;
         for node in self.waiting.by_ref().take(most) {
             let figures = Figures::of(&node, self.round);
-            match self.nodes.get_mut(&*node.name) {
-                Some(known) => *known = figures,
-                None => {
-                    // The copy of the name that the node has, or one that does not lie between what goes.
-                    let name = held(&node.name).unwrap_or_else(|| Clean::new(&node.name));
-                    self.nodes.insert(name, figures);
-                }
+            if let Some(known) = self.nodes.get_mut(&*node.name) {
+                *known = figures;
+                continue;
             }
+            // The copy of the name that the node has, or one that does not lie between what goes.
+            let name = held(&node.name).unwrap_or_else(|| Clean::new(&node.name));
+            self.nodes.insert(name, figures);
         }
         if self.waiting.len() == 0 {
             self.waiting = IntoIter::default();
