@@ -86,7 +86,7 @@ fn document() -> impl Strategy<Value = String> {
     })
 }
 
-/// A zero has no sign to us; serde_json reads `-0` as a float.
+/// A zero has no sign to us; `serde_json` reads `-0` as a float.
 fn unsigned(value: Value) -> Value {
     match value {
         Value::Number(number) if number.as_f64() == Some(0.0) => Value::from(0),
