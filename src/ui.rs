@@ -79,6 +79,8 @@ pub struct ViewState {
     alerts_offset: usize,
     api_scroll: Scroll,
     gpus_scroll: Scroll,
+    /// The widest groups and held pods of the GPU view that were seen.
+    gpus_seen: (Seen, Seen),
     /// Size, cluster and node of the last frame; another one starts its columns anew.
     last: Option<(Rect, ClusterId, bool)>,
 }
@@ -97,6 +99,7 @@ impl ViewState {
         }
         if last.is_none_or(|(before, other, _)| before.width != area.width || other != cluster) {
             self.nodes_seen = Seen::default();
+            self.gpus_seen = Default::default();
         }
         if last != self.last {
             self.pods_seen = Seen::default();
@@ -390,7 +393,10 @@ fn draw(
         }
         Body::Api(view) => api::draw(buf, layout.body, (scene, view), (paint, &mut state.api_scroll)),
         Body::Alerts(view) => alertpane::draw(buf, layout.body, (scene, view), paint),
-        Body::Gpus(view) => gpus::draw(buf, layout.body, (scene, view), (paint, &mut state.gpus_scroll)),
+        Body::Gpus(view) => {
+            let kept = (&mut state.gpus_scroll, &mut state.gpus_seen);
+            gpus::draw(buf, layout.body, (scene, view), (paint, kept));
+        }
     }
     header::rule(buf, layout.footer_rule, None, paint);
     // Where there is no rule for it, the trouble has the first place in the footer.

@@ -156,14 +156,13 @@ pub(super) fn draw(
     buf: &mut Buffer,
     area: Rect,
     (scene, view): (&Scene<'_>, &GpusView<'_>),
-    (paint, scroll): (Paint<'_>, &mut Scroll),
+    (paint, (scroll, (groups, held))): (Paint<'_>, (&mut Scroll, &mut (Seen, Seen))),
 ) {
     let lines = Lines::new(view);
     let height = page(area);
     let first = scroll.follow(view.wanted, lines.len().saturating_sub(height));
     title(&mut Pen::new(buf, paint.look, area, 0), scene, view, (paint, lines.len().saturating_sub(first + height)));
     let width = usize::from(area.width);
-    let (mut groups, mut held) = (Seen::default(), Seen::default());
     let visible = lines.visible(first, height);
     groups.grow(&GROUPS, |column| {
         let shown = visible.iter().filter_map(|line| if let Line::Group(group) = line { Some(group) } else { None });
