@@ -2,7 +2,7 @@
 
 use watchbell::sim::Change;
 
-use crate::common::Served;
+use crate::common::{Served, watchbell};
 use crate::pty::{Terminal, is_ours};
 
 /// Characters that a terminal does not show, or that change the order of what it shows. A joiner inside an emoji is none.
@@ -142,6 +142,31 @@ fn f79_devices_and_claims_write_nothing_to_the_terminal() {
     terminal.wait_for("pool␛]0;owned");
     leave_node(&mut terminal);
     leaves_only_our_bytes(terminal, "zoo-dra");
+}
+
+/// What is printed once and what is logged, of objects that would like to write to the terminal themselves.
+#[test]
+fn f79_what_is_printed_once_and_the_log_hold_no_character_that_does_something() {
+    let served = Served::scenario("zoo");
+    let log = served.dir.path().join("log");
+    for (context, arguments, hostile) in [
+        ("zoo", &["snapshot", "-o", "table"][..], "odd-hostile"),
+        ("zoo", &["snapshot", "-o", "json"], "odd-hostile"),
+        ("zoo", &["check"], "zoo"),
+        ("zoo-malformed", &["snapshot", "-o", "table"], "unreadable"),
+        ("zoo-dra", &["snapshot", "-o", "json"], "evil.example.com␛[2J"),
+    ] {
+        let output =
+            watchbell(&served).args(arguments).args(["--context", context, "--log-file"]).arg(&log).output().unwrap();
+        let printed = String::from_utf8(output.stdout).unwrap();
+        assert!(printed.contains(hostile), "{context} {arguments:?}: {printed}");
+        let logged = std::fs::read_to_string(&log).unwrap();
+        let errors = String::from_utf8(output.stderr).unwrap();
+        for text in [printed, errors, logged] {
+            let does = text.chars().find(|c| (c.is_control() && *c != '\n') || is_hidden(*c));
+            assert_eq!(does, None, "{context} {arguments:?}: {text}");
+        }
+    }
 }
 
 /// The line of a node in the table.
