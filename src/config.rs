@@ -16,7 +16,8 @@ use crate::action::ACTIONS;
 use crate::cli::{self, Color};
 use crate::cluster::{LeaseWatch, Optional, Tuning};
 use crate::facts::accelerator::{Kind, Table};
-use crate::model::Settings;
+use crate::facts::text::Clean;
+use crate::model::{Conventions, Settings};
 use crate::tell::{Notify, Telling};
 
 mod alerts;
@@ -81,6 +82,8 @@ pub struct Config {
     cluster_timeouts: BTreeMap<String, Timeouts>,
     /// Resource names that count as accelerators besides the built-in ones.
     pub accelerators: BTreeMap<String, Kind>,
+    /// Types of conditions of nodes whose `True` is good, besides those whose name says so.
+    good_conditions: Vec<String>,
     /// What was read but is not known, for the operator.
     pub warnings: Vec<String>,
 }
@@ -138,6 +141,7 @@ struct File {
     display: DisplaySection,
     keys: BTreeMap<String, Vec<String>>,
     accelerators: BTreeMap<String, Kind>,
+    conditions: ConditionsSection,
     timeouts: Timeouts,
     cluster: BTreeMap<String, ClusterSection>,
 }
@@ -235,6 +239,7 @@ impl Config {
             timeouts: Vec::new(),
             cluster_timeouts: BTreeMap::new(),
             accelerators: BTreeMap::new(),
+            good_conditions: Vec::new(),
             warnings: Vec::new(),
         };
         config.overlay(parse(DEFAULTS, &mut Vec::new()).expect("the embedded defaults are tested"));
@@ -315,14 +320,29 @@ impl Config {
         self.cluster_alerts.keys().map(String::as_str)
     }
 
-    /// What each resource name counts as.
+    /// How nodes are read.
     #[must_use]
-    pub fn accelerator_table(&self) -> Table {
-        Table::with(self.accelerators.iter().map(|(name, kind)| (name.clone(), *kind)))
+    pub fn conventions(&self) -> Conventions {
+        Conventions {
+            accelerators: Table::with(self.accelerators.iter().map(|(name, kind)| (name.clone(), *kind))),
+            good_conditions: self.good_conditions.iter().map(|name| Clean::new(name)).collect(),
+        }
     }
 
     fn overlay(&mut self, file: File) {
-        let File { clusters, alerts, probe, optional, tell, display, keys, accelerators, timeouts, cluster } = file;
+        let File {
+            clusters,
+            alerts,
+            probe,
+            optional,
+            tell,
+            display,
+            keys,
+            accelerators,
+            conditions,
+            timeouts,
+            cluster,
+        } = file;
         self.timeouts.push(timeouts);
         for (name, section) in cluster {
             self.cluster_watch_list.extend(section.watch_list.map(|stream| (name.clone(), stream)));
@@ -354,7 +374,15 @@ impl Config {
         replace(&mut self.ascii, display.ascii);
         self.keys.extend(keys);
         self.accelerators.extend(accelerators);
+        replace(&mut self.good_conditions, conditions.good);
     }
+}
+
+/// `[conditions]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct ConditionsSection {
+    good: Option<Vec<String>>,
 }
 
 /// `[probe]`, of which the parts must go together.
@@ -505,10 +533,18 @@ mod tests {
     #[test]
     fn resource_names_of_the_file_count_as_what_it_says() {
         let config = load("[accelerators]\n\"example.com/npu\" = \"device\"\n\"nvidia.com/gpu\" = \"aux\"\n").unwrap();
-        let table = config.accelerator_table();
+        let table = config.conventions().accelerators;
         assert_eq!(table.classify("example.com/npu"), Some(Kind::Device));
         assert_eq!(table.classify("nvidia.com/gpu"), Some(Kind::Aux), "the user's word wins");
         assert_eq!(table.classify("amd.com/gpu"), Some(Kind::Device), "the built-in names stay");
+    }
+
+    #[test]
+    fn conditions_that_the_file_calls_good_are_taken_for_good() {
+        assert!(load("").unwrap().conventions().good_conditions.is_empty());
+        let config = load("[conditions]\ngood = [\"GpuFabricHealthy\"]\n").unwrap();
+        assert_eq!(config.conventions().good_conditions, [Clean::new("GpuFabricHealthy")]);
+        assert!(config.warnings.is_empty(), "{:?}", config.warnings);
     }
 
     #[test]

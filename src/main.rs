@@ -78,7 +78,7 @@ fn dispatch(cli: &Cli) -> eyre::Result<i32> {
             let targets = targets(&cli.clusters, &config)?;
             let settings = |target: &Target| config.thresholds(target.context());
             let tuning = |target: &Target| config.tuning(target.context());
-            let settings = (settings, config.accelerator_table());
+            let settings = (settings, config.conventions());
             let snapshot = runtime::snapshot(&targets, settings, tuning, *deadline)?;
             print(&match output {
                 Output::Table => report::table(&snapshot),
@@ -226,12 +226,12 @@ fn dashboard(cli: &Cli, demo: Option<&str>) -> eyre::Result<i32> {
         None => targets(&cli.clusters, &config)?,
     };
     let look = look(&cli.display, &config);
-    let (accelerators, telling) = (config.accelerator_table(), config.telling.clone());
+    let (conventions, telling) = (config.conventions(), config.telling.clone());
     let config = Rc::new(config);
     let thresholds = Rc::clone(&config);
     let settings = Box::new(move |target: &Target| thresholds.thresholds(target.context()));
     let tuning = Box::new(move |target: &Target| config.tuning(target.context()));
-    Dashboard { targets, settings, accelerators, tuning, keymap, look, telling }.run()?;
+    Dashboard { targets, settings, conventions, tuning, keymap, look, telling }.run()?;
     Ok(DONE)
 }
 

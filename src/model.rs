@@ -152,6 +152,15 @@ pub enum Mode {
     Help,
 }
 
+/// How nodes are read, where they do not say it themselves.
+#[derive(Clone, Debug, Default)]
+pub struct Conventions {
+    /// What each resource name counts as.
+    pub accelerators: Table,
+    /// Types of conditions whose `True` is good, besides those whose name says so.
+    pub good_conditions: Vec<Clean>,
+}
+
 /// Thresholds and windows; defaults in `assets/config.toml`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -290,11 +299,14 @@ impl Model {
         }
     }
 
-    /// Counts these names as accelerators; before the first message.
+    /// Reads nodes by these conventions; before the first message.
     #[must_use]
-    pub fn with_accelerators(mut self, table: Table) -> Self {
-        let table = Arc::new(table);
-        self.clusters.iter_mut().for_each(|cluster| cluster.count_as_accelerators(Arc::clone(&table)));
+    pub fn with_conventions(mut self, conventions: Conventions) -> Self {
+        let (table, good) = (Arc::new(conventions.accelerators), Arc::<[Clean]>::from(conventions.good_conditions));
+        for cluster in &mut self.clusters {
+            cluster.count_as_accelerators(Arc::clone(&table));
+            cluster.take_for_good(Arc::clone(&good));
+        }
         self
     }
 

@@ -23,12 +23,11 @@ use crate::clipboard;
 use crate::clock::Clock;
 use crate::cluster::kubeconfig::Target;
 use crate::cluster::{self, Command, Link, Tuning};
-use crate::facts::accelerator::Table;
 use crate::facts::text::Clean;
 use crate::keymap::KeyMap;
 use crate::model::cluster::ClusterState;
 use crate::model::scope::Scope;
-use crate::model::{ClusterSpec, Mode, Model, Settings};
+use crate::model::{ClusterSpec, Conventions, Mode, Model, Settings};
 use crate::msg::inspect::Inspection;
 use crate::msg::{AlertNews, ClusterId, Edit, Effect, Msg};
 use crate::report::{self, Snapshot};
@@ -155,8 +154,8 @@ pub struct Dashboard {
     pub targets: Vec<Target>,
     /// Thresholds of each cluster.
     pub settings: Box<dyn Fn(&Target) -> Settings>,
-    /// What each resource name counts as.
-    pub accelerators: Table,
+    /// How nodes are read.
+    pub conventions: Conventions,
     /// Deadlines and periods of each cluster's tasks.
     pub tuning: Box<dyn Fn(&Target) -> Tuning>,
     /// Keys.
@@ -180,7 +179,7 @@ impl Dashboard {
         runtime.block_on(async {
             let clock = Clock::start();
             let clusters = Clusters::start(&self.targets, &self.tuning, clock)?;
-            let model = model(&self.targets, &self.settings, &self.tuning).with_accelerators(self.accelerators);
+            let model = model(&self.targets, &self.settings, &self.tuning).with_conventions(self.conventions);
             let clusters_hook = clusters.hook(&self.telling);
             let screen = Screen::enter()?;
             let app = App {
@@ -469,7 +468,7 @@ const OPTIONAL_PATIENCE: Duration = Duration::from_secs(3);
 /// If the cluster tasks cannot be started.
 pub fn snapshot(
     targets: &[Target],
-    (settings, accelerators): (impl Fn(&Target) -> Settings, Table),
+    (settings, conventions): (impl Fn(&Target) -> Settings, Conventions),
     tuning: impl Fn(&Target) -> Tuning,
     deadline: Duration,
 ) -> eyre::Result<Snapshot> {
@@ -477,7 +476,7 @@ pub fn snapshot(
     runtime.block_on(async {
         let clock = Clock::start();
         let mut clusters = Clusters::start(targets, &tuning, clock)?;
-        let mut model = model(targets, settings, tuning).with_accelerators(accelerators);
+        let mut model = model(targets, settings, tuning).with_conventions(conventions);
         let end = Instant::now() + deadline;
         let mut inbox = Vec::with_capacity(BATCH_MESSAGES);
         let mut patience = None;

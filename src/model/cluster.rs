@@ -335,6 +335,11 @@ impl ClusterState {
         self.nodes = Nodes::with(table);
     }
 
+    /// Takes `True` of these conditions of nodes for good; before the first node comes.
+    pub(crate) fn take_for_good(&mut self, conditions: Arc<[Clean]>) {
+        self.nodes.take_for_good(conditions);
+    }
+
     /// Watches only these pods; before the first message.
     pub(crate) fn watch_only(&mut self, scope: Scope) {
         self.ledger = Ledger::of(&scope.namespaces);

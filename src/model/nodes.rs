@@ -76,6 +76,8 @@ pub(crate) struct Nodes {
     /// Nodes that came, changed or went.
     touched: Touched<NodeKey>,
     accelerators: Arc<Table>,
+    /// Types of conditions whose `True` is good, besides those that say so by their name.
+    good: Arc<[Clean]>,
 }
 
 /// A node and what follows from its facts.
@@ -88,6 +90,8 @@ pub(crate) struct Node {
     pub(crate) readiness_since: Mono,
     /// There is any other trouble than readiness.
     pub(crate) other_trouble: bool,
+    /// Conditions other than Ready that are bad, in the order of the API; nothing of a healthy node.
+    bad: Box<[Clean]>,
     pub(crate) pods_allocatable: Option<u32>,
     pub(crate) roles: Clean,
     key: NodeKey,
@@ -136,7 +140,13 @@ impl Nodes {
             revision: 0,
             touched: Touched::default(),
             accelerators,
+            good: Arc::default(),
         }
+    }
+
+    /// Takes `True` of these conditions for good; before the first node comes.
+    pub(crate) fn take_for_good(&mut self, conditions: Arc<[Clean]>) {
+        self.good = conditions;
     }
 
     /// Which names count as accelerators.
@@ -323,7 +333,7 @@ impl Nodes {
         if replaced.is_some() {
             self.troubled.forget(key);
         }
-        node.replace(facts, origin.now, (&self.accelerators, &mut self.commons));
+        node.replace(facts, origin.now, (&self.accelerators, &self.good, &mut self.commons));
         self.sums.add(node);
         self.troubled.note(node, origin.now);
         Outcome::Stored { key, replaced }
@@ -336,7 +346,7 @@ impl Nodes {
             .pop()
             .unwrap_or_else(|| u32::try_from(self.slots.push(None)).expect("a cluster has fewer than 2^32 nodes"));
         let key = NodeKey { slot, serial: self.serial };
-        let node = Node::new(facts, (key, generation), origin, (&self.accelerators, &mut self.commons));
+        let node = Node::new(facts, (key, generation), origin, (&self.accelerators, &self.good, &mut self.commons));
         self.sums.add(&node);
         self.troubled.note(&node, origin.now);
         *self.slots.at_mut(key.slot()) = Some(node);
@@ -376,13 +386,14 @@ impl Node {
         facts: &NodeFacts,
         (key, generation): (NodeKey, u32),
         origin: Origin,
-        (table, commons): (&Table, &mut Commons),
+        (table, good, commons): (&Table, &[Clean], &mut Commons),
     ) -> Self {
         let mut node = Self {
             devices: commons.devices(&devices(facts, table)),
             readiness: facts.readiness().0,
             readiness_since: origin.now,
             other_trouble: false,
+            bad: bad(facts, good),
             pods_allocatable: pods_allocatable(facts),
             roles: commons.text(&roles(facts)),
             facts: PackedFacts::new(facts, commons),
@@ -395,7 +406,7 @@ impl Node {
         node
     }
 
-    fn replace(&mut self, facts: &NodeFacts, now: Mono, (table, commons): (&Table, &mut Commons)) {
+    fn replace(&mut self, facts: &NodeFacts, now: Mono, (table, good, commons): (&Table, &[Clean], &mut Commons)) {
         let readiness = facts.readiness().0;
         if readiness != self.readiness || facts.uid != self.facts.uid {
             self.readiness_since = now;
@@ -411,6 +422,7 @@ impl Node {
         if changed.labels || changed.amounts {
             self.devices = commons.devices(&devices(facts, table));
         }
+        self.bad = bad(facts, good);
         self.other_trouble = self.has_other_trouble();
     }
 
@@ -429,7 +441,7 @@ impl Node {
 
     /// Conditions other than Ready that are bad, in the order of the API.
     pub(crate) fn pressures(&self) -> impl Iterator<Item = &Clean> {
-        self.facts.conditions.said().iter().filter(|c| is_bad(&c.kind, &c.status)).map(|c| &c.kind)
+        self.bad.iter()
     }
 
     /// The cluster itself takes this node away, so its silence is expected.
@@ -451,13 +463,20 @@ const LEAVING: [&str; 4] = [
     "karpenter.sh/disrupted",
 ];
 
+/// Conditions other than Ready that are bad, in the order of the API.
+fn bad(facts: &NodeFacts, good: &[Clean]) -> Box<[Clean]> {
+    facts.conditions.iter().filter(|c| is_bad(&c.kind, &c.status, good)).map(|c| c.kind.clone()).collect()
+}
+
 /// Whether a condition is bad news. Of an unknown type `True` is bad by the node problem detector's convention; types that end
-/// in `Ready` (`NetworkingReady` of the EKS node agent) mean the opposite. `Unknown` is no news; Ready itself is told apart.
-pub(crate) fn is_bad(kind: &str, status: &ConditionStatus) -> bool {
+/// in `Ready` (`NetworkingReady` of the EKS node agent), and those that the operator names, mean the opposite. `Unknown` is no
+/// news; Ready itself is told apart.
+fn is_bad(kind: &str, status: &ConditionStatus, good: &[Clean]) -> bool {
+    let positive = || kind.ends_with("Ready") || good.iter().any(|name| **name == *kind);
     match status {
         _ if kind == "Ready" => false,
-        ConditionStatus::True => !kind.ends_with("Ready"),
-        ConditionStatus::False => kind.ends_with("Ready"),
+        ConditionStatus::True => !positive(),
+        ConditionStatus::False => positive(),
         ConditionStatus::Unknown => false,
         ConditionStatus::Other(_) => true,
     }

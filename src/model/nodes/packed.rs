@@ -311,6 +311,7 @@ impl Conditions {
     }
 
     /// What the conditions say, without their times.
+    #[cfg(test)]
     pub(crate) fn said(&self) -> &[Condition] {
         &self.said
     }

@@ -93,7 +93,7 @@ fn conditions_are_bad_by_the_conventions_of_their_kinds() {
         ("DiskPressure", ConditionStatus::Other("Maybe".into()), true),
     ];
     for (kind, status, bad) in cases {
-        assert_eq!(is_bad(kind, &status), bad, "{kind} {status:?}");
+        assert_eq!(is_bad(kind, &status, &[]), bad, "{kind} {status:?}");
     }
 }
 
@@ -214,4 +214,23 @@ proptest! {
             prop_assert_eq!(found, (gpus(|f| &f.capacity), gpus(|f| &f.allocatable)));
         }
     }
+}
+
+#[test]
+fn conditions_that_the_operator_calls_good_are_bad_when_they_are_false() {
+    let named = |kind: &str, status| Condition { kind: kind.into(), status, ..Condition::default() };
+    let mut nodes = Nodes::default();
+    nodes.take_for_good(Arc::from([Clean::new("GpuFabricHealthy")]));
+    nodes.begin(1);
+    let mut facts = node("a");
+    facts.conditions.push(named("GpuFabricHealthy", ConditionStatus::True));
+    facts.conditions.push(named("KernelDeadlock", ConditionStatus::False));
+    nodes.page(&facts, Mono::default());
+    let bad = |nodes: &Nodes| nodes.by_name("a").unwrap().pressures().map(ToString::to_string).collect::<Vec<_>>();
+    assert!(bad(&nodes).is_empty());
+    facts.version += 1;
+    facts.conditions[1].status = ConditionStatus::False;
+    facts.conditions[2].status = ConditionStatus::True;
+    nodes.page(&facts, Mono::default());
+    assert_eq!(bad(&nodes), ["GpuFabricHealthy", "KernelDeadlock"]);
 }

@@ -45,7 +45,8 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, detail: &NodeDetail<'_>, pane: 
     let first = pane.first(conditions.len(), height);
     for (row, condition) in (1..=height).zip(conditions.iter().skip(first)) {
         let glyphs = &paint.look.glyphs;
-        let (role, status) = status(condition);
+        let bad = detail.row.pressures.iter().any(|kind| **kind == condition.kind);
+        let (role, status) = status(condition, bad);
         // What was well when we last heard is not well now.
         let role = if detail.status.stale && role == Role::Good { Role::Stale } else { role };
         let since = age_of(condition.since, detail.server_now).map_or_else(|| glyphs.none.to_owned(), duration);
@@ -60,13 +61,17 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, detail: &NodeDetail<'_>, pane: 
     }
 }
 
-/// `Ready`, and what ends so (`NetworkingReady` of the EKS node agent), should be true and every other condition of a node false (core/v1 types.go, `NodeConditionType`; the node
-/// problem detector keeps to it).
-fn status(condition: &Condition) -> (Role, &str) {
-    let ready = condition.kind.ends_with("Ready");
+/// Ready should be true; of every other condition the model says whether it is bad.
+fn status(condition: &Condition, bad: bool) -> (Role, &str) {
+    let role = |ready_when| match &*condition.kind {
+        "Ready" if ready_when => Role::Good,
+        "Ready" => Role::Bad,
+        _ if bad => Role::Bad,
+        _ => Role::Good,
+    };
     match &condition.status {
-        ConditionStatus::True => (if ready { Role::Good } else { Role::Bad }, "True"),
-        ConditionStatus::False => (if ready { Role::Bad } else { Role::Good }, "False"),
+        ConditionStatus::True => (role(true), "True"),
+        ConditionStatus::False => (role(false), "False"),
         ConditionStatus::Unknown => (Role::Unknown, "Unknown"),
         ConditionStatus::Other(text) => (Role::Unknown, text),
     }
