@@ -1,6 +1,6 @@
 //! Compact pod records and per-node totals: pod density, requests per resource.
 //!
-//! A pod costs 72 bytes, its name and its place in the index; what repeats (namespaces, owners, node names, request sets) is
+//! A pod costs 64 bytes, its name and its place in the index; what repeats (namespaces, owners, node names, request sets) is
 //! kept once. Totals move with each change, so that reading them costs nothing. Pods join nodes by name, so that the order in
 //! which the two arrive cannot matter. Source: `reference/costs-and-libraries.md`, section 6; `reference/list-watch.md`, section 8.
 
@@ -30,7 +30,7 @@ use intern::{Head, Node, Owner, Status};
 use names::Names;
 use part::Parts;
 use pool::Pool;
-use record::{NIL, Record, Records};
+use record::{Epoch, NIL, Record, Records};
 use totals::{Asks, Part};
 
 pub use part::List;
@@ -55,6 +55,25 @@ pub struct PodSlot(u32);
 /// A node that pods name, as long as one does; then another node may have the id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct NodeId(u32);
+
+/// Which records belong to a list.
+#[derive(Clone, Copy, Debug)]
+enum Reach {
+    All,
+    Namespace(u32),
+    /// None of its pods is held.
+    Nothing,
+}
+
+impl Reach {
+    fn has(self, namespace: u32) -> bool {
+        match self {
+            Self::All => true,
+            Self::Namespace(own) => own == namespace,
+            Self::Nothing => false,
+        }
+    }
+}
 
 /// All pods of a cluster.
 #[derive(Default)]
@@ -101,7 +120,14 @@ impl Ledger {
 
     /// A list starts. What the watch deletes from now on is remembered until it is finished, because a page may still bring it.
     pub fn begin(&mut self, list: impl Into<List>) {
-        self.parts.begin(list.into());
+        let list = list.into();
+        let Some(old) = self.parts.begin(list) else { return };
+        let reach = self.reach(list);
+        let Self { records, owners, .. } = self;
+        for record in records.used_mut().filter(|record| reach.has(owners.get(record.owner).namespace)) {
+            record.epoch = old;
+            record.set_paged();
+        }
     }
 
     /// Takes in a page of the list, or changes of the watch, in order.
@@ -111,16 +137,17 @@ impl Ledger {
     /// A pod of another namespace than the list's is passed over: no sweep would ever look at it.
     pub fn apply(&mut self, batch: &PodBatch, list: impl Into<List>, origin: Origin) {
         let list = list.into();
+        let epoch = self.parts.epoch(list);
         for (pod, removed) in batch.iter() {
             if !self.parts.covers(list, pod.namespace) {
                 continue;
             }
             let slot = self.find(pod.namespace, pod.name);
-            if origin == Origin::Page && self.watch_knows_better(&pod, slot, list) {
+            if origin == Origin::Page && self.watch_knows_better(&pod, slot, (list, epoch)) {
                 continue;
             }
             if !removed {
-                self.upsert(&pod, slot, list, origin);
+                self.upsert(&pod, slot, epoch, (list, origin));
                 continue;
             }
             if origin == Origin::Watch
@@ -145,17 +172,8 @@ impl Ledger {
         if !self.parts.finish(list) {
             return 0;
         }
-        let namespace = match self.parts.namespace(list) {
-            None => None,
-            Some(name) => match self.namespace_id(name) {
-                // None of its pods is held.
-                None => return 0,
-                known => known,
-            },
-        };
-        let swept = |record: &Record| {
-            record.generation != list.generation && namespace.is_none_or(|namespace| record.namespace == namespace)
-        };
+        let (reach, newest) = (self.reach(list), self.parts.newest(list));
+        let swept = |record: &Record| record.epoch != newest && reach.has(self.namespace_of(record));
         let gone: Vec<u32> = self.records.used().filter(|(_, record)| swept(record)).map(|(slot, _)| slot).collect();
         for &slot in &gone {
             self.remove(slot);
@@ -164,26 +182,33 @@ impl Ledger {
         gone.len()
     }
 
-    fn watch_knows_better(&mut self, pod: &PodFacts<'_>, slot: Option<u32>, list: List) -> bool {
-        let newer = slot.map(|slot| self.records.at(slot)).is_some_and(|record| {
-            record.is_watched() && record.generation == list.generation && record.version >= pod.version
-        });
+    fn reach(&self, list: List) -> Reach {
+        match self.parts.namespace(list) {
+            None => Reach::All,
+            Some(name) => self.namespace_id(name).map_or(Reach::Nothing, Reach::Namespace),
+        }
+    }
+
+    fn watch_knows_better(&mut self, pod: &PodFacts<'_>, slot: Option<u32>, (list, epoch): (List, Epoch)) -> bool {
+        let newer = slot
+            .map(|slot| self.records.at(slot))
+            .is_some_and(|record| record.is_watched() && record.epoch == epoch && record.version >= pod.version);
         newer || self.parts.tombstones_of(list).is_some_and(|tombstones| tombstones.is_buried(pod))
     }
 
-    fn upsert(&mut self, pod: &PodFacts<'_>, slot: Option<u32>, list: List, origin: Origin) {
+    fn upsert(&mut self, pod: &PodFacts<'_>, slot: Option<u32>, epoch: Epoch, (list, origin): (List, Origin)) {
         let name = slot.map(|slot| self.records.at(slot).name());
         let name = name.unwrap_or_else(|| self.names.put(pod.name));
         let mut record = Record::new(pod, name, origin == Origin::Watch);
-        record.generation = list.generation;
+        record.epoch = epoch;
         self.intern_all(pod, &mut record);
         let Some(slot) = slot else {
             let slot = self.records.insert(record);
-            let hash = self.key_hash(record.namespace, pod.name);
-            let (hasher, records, names) = (&self.hasher, &self.records, &self.names);
-            self.index.insert(hash, slot, |other| {
+            let hash = self.key_hash(self.namespace_of(&record), pod.name);
+            let Self { hasher, records, names, owners, index, .. } = self;
+            index.insert(hash, slot, |other| {
                 let other = records.at(other);
-                hasher.hash_one((other.namespace, names.get(other.name())))
+                hasher.hash_one((owners.get(other.owner).namespace, names.get(other.name())))
             });
             self.count(slot);
             self.hold(slot, pod);
@@ -201,12 +226,12 @@ impl Ledger {
             self.revision += 1;
         }
         self.revision += u64::from(self.hold(slot, pod));
-        let newest = self.parts.generation(list);
-        if old.generation == newest && list.generation != newest {
+        let newest = self.parts.newest(list);
+        if old.epoch == newest && epoch != newest {
             // A late event of an older generation: the sweep must not take what this one has touched, and the version is of
             // another generation, so that this one's pages must not be compared with it.
             let record = self.records.at_mut(slot);
-            record.generation = newest;
+            record.epoch = newest;
             record.set_paged();
         }
         self.release_all(&old);
@@ -216,7 +241,7 @@ impl Ledger {
         self.uncount(slot);
         self.holders.remove(&slot);
         let record = *self.records.at(slot);
-        let hash = self.key_hash(record.namespace, self.names.get(record.name()));
+        let hash = self.key_hash(self.namespace_of(&record), self.names.get(record.name()));
         self.index.remove(hash, slot);
         self.names.drop(record.name());
         self.records.remove(slot);

@@ -6,7 +6,9 @@ mod sums;
 mod trouble;
 
 use std::hash::BuildHasher;
+use std::num::NonZeroU64;
 use std::sync::Arc;
+use std::time::Duration;
 
 use hashbrown::{DefaultHashBuilder, HashMap};
 
@@ -25,7 +27,7 @@ pub use packed::{Labels, PackedFacts, System};
 pub(crate) use sums::{Devices, Sums};
 pub(crate) use trouble::{Trouble, Troubles};
 
-use commons::Commons;
+use commons::{Commons, Shared};
 use sums::devices;
 use trouble::Troubled;
 
@@ -84,14 +86,14 @@ pub(crate) struct Nodes {
 #[derive(Debug)]
 pub(crate) struct Node {
     pub(crate) facts: PackedFacts,
-    pub(crate) devices: Arc<[Devices]>,
+    pub(crate) devices: Shared<Devices>,
     pub(crate) readiness: Readiness,
     /// When we first saw it in this readiness.
-    pub(crate) readiness_since: Mono,
+    readiness_since: Moment,
     /// There is any other trouble than readiness.
     pub(crate) other_trouble: bool,
     /// Conditions other than Ready that are bad, in the order of the API; nothing of a healthy node.
-    bad: Box<[Clean]>,
+    bad: Option<Shared<Clean>>,
     pub(crate) pods_allocatable: Option<u32>,
     pub(crate) roles: Clean,
     key: NodeKey,
@@ -99,6 +101,23 @@ pub(crate) struct Node {
     from_watch: bool,
     /// It has changed since that was last asked.
     touched: bool,
+}
+
+/// A [`Mono`] in half the bytes: microseconds, which are never 0.
+#[derive(Clone, Copy, Debug)]
+struct Moment(NonZeroU64);
+
+impl From<Mono> for Moment {
+    fn from(Mono(at): Mono) -> Self {
+        let micros = u64::try_from(at.as_micros()).unwrap_or(u64::MAX);
+        Self(NonZeroU64::MIN.saturating_add(micros))
+    }
+}
+
+impl From<Moment> for Mono {
+    fn from(Moment(micros): Moment) -> Self {
+        Self(Duration::from_micros(micros.get() - 1))
+    }
 }
 
 /// What became of a change: the node that now is there, or the one that went.
@@ -391,7 +410,7 @@ impl Node {
         let mut node = Self {
             devices: commons.devices(&devices(facts, table)),
             readiness: facts.readiness().0,
-            readiness_since: origin.now,
+            readiness_since: origin.now.into(),
             other_trouble: false,
             bad: bad(facts, good),
             pods_allocatable: pods_allocatable(facts),
@@ -409,7 +428,7 @@ impl Node {
     fn replace(&mut self, facts: &NodeFacts, now: Mono, (table, good, commons): (&Table, &[Clean], &mut Commons)) {
         let readiness = facts.readiness().0;
         if readiness != self.readiness || facts.uid != self.facts.uid {
-            self.readiness_since = now;
+            self.readiness_since = now.into();
         }
         self.readiness = readiness;
         let changed = self.facts.update(facts, commons);
@@ -424,6 +443,11 @@ impl Node {
         }
         self.bad = bad(facts, good);
         self.other_trouble = self.has_other_trouble();
+    }
+
+    /// When we first saw it in this readiness.
+    pub(crate) fn readiness_since(&self) -> Mono {
+        self.readiness_since.into()
     }
 
     pub(crate) fn key(&self) -> NodeKey {
@@ -441,7 +465,7 @@ impl Node {
 
     /// Conditions other than Ready that are bad, in the order of the API.
     pub(crate) fn pressures(&self) -> impl Iterator<Item = &Clean> {
-        self.bad.iter()
+        self.bad.iter().flat_map(|bad| bad.iter())
     }
 
     /// The cluster itself takes this node away, so its silence is expected.
@@ -464,8 +488,10 @@ const LEAVING: [&str; 4] = [
 ];
 
 /// Conditions other than Ready that are bad, in the order of the API.
-fn bad(facts: &NodeFacts, good: &[Clean]) -> Box<[Clean]> {
-    facts.conditions.iter().filter(|c| is_bad(&c.kind, &c.status, good)).map(|c| c.kind.clone()).collect()
+fn bad(facts: &NodeFacts, good: &[Clean]) -> Option<Shared<Clean>> {
+    let bad = facts.conditions.iter().filter(|c| is_bad(&c.kind, &c.status, good)).map(|c| c.kind.clone());
+    let bad: Box<[Clean]> = bad.collect();
+    (!bad.is_empty()).then(|| Arc::new(bad))
 }
 
 /// Whether a condition is bad news. Of an unknown type `True` is bad by the node problem detector's convention; types that end

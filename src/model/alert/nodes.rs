@@ -145,7 +145,7 @@ impl Case<'_> {
 
     fn since(&self) -> Option<Mono> {
         match self {
-            Self::Readiness(node) => Some(node.readiness_since),
+            Self::Readiness(node) => Some(node.readiness_since()),
             Self::Pressure(_, since) | Self::Withdrawn(.., since) | Self::Missing(.., since) => Some(*since),
             Self::Full(_, full, _) => Some(full.since),
             Self::Flapping { .. } => None,

@@ -15,9 +15,10 @@ const MOST_ASKED: i128 = 10_i128.pow(31);
 /// A cluster has tens of resource names, which are searched one by one. More of them than this are left out.
 const MOST_RESOURCES: u16 = 1024;
 
-/// Kind and name of the controlling owner.
+/// The namespace of some pods, and kind and name of their controlling owner.
 #[derive(Debug, Default)]
 pub(super) struct Owner {
+    pub(super) namespace: u32,
     pub(super) kind: Box<str>,
     pub(super) name: Box<str>,
 }
@@ -52,19 +53,12 @@ impl Default for Head {
 
 impl Ledger {
     pub(super) fn intern_all(&mut self, pod: &PodFacts<'_>, record: &mut Record) {
-        let hash = self.hasher.hash_one(pod.namespace);
-        record.namespace = self.namespaces.intern(hash, |held| **held == *pod.namespace, || pod.namespace.into());
+        record.owner = self.intern_owner(pod);
         if !pod.node.is_empty() {
             let hash = self.hasher.hash_one(pod.node);
             let new = || Node { name: pod.node.into(), ..Node::default() };
             record.node = self.nodes.intern(hash, |held| *held.name == *pod.node, new);
         }
-        let hash = self.hasher.hash_one((pod.owner_kind, pod.owner_name));
-        record.owner = self.owners.intern(
-            hash,
-            |held| *held.kind == *pod.owner_kind && *held.name == *pod.owner_name,
-            || Owner { kind: pod.owner_kind.into(), name: pod.owner_name.into() },
-        );
         let (containers, ready) = (pod.containers, pod.ready);
         let hash = self.hasher.hash_one((pod.reason, containers, ready));
         record.status = self.statuses.intern(
@@ -88,9 +82,32 @@ impl Ledger {
         );
     }
 
+    /// A namespace is held by its owners, of which pods without one have one that is empty.
+    fn intern_owner(&mut self, pod: &PodFacts<'_>) -> u32 {
+        let hash = self.hasher.hash_one((pod.namespace, pod.owner_kind, pod.owner_name));
+        let same = |held: &Owner| {
+            let own = *held.kind == *pod.owner_kind && *held.name == *pod.owner_name;
+            own && **self.namespaces.get(held.namespace) == *pod.namespace
+        };
+        if let Some(id) = self.owners.find(hash, same) {
+            self.owners.hold(id);
+            return id;
+        }
+        let of_namespace = self.hasher.hash_one(pod.namespace);
+        let namespace = self.namespaces.intern(of_namespace, |held| **held == *pod.namespace, || pod.namespace.into());
+        let owner = Owner { namespace, kind: pod.owner_kind.into(), name: pod.owner_name.into() };
+        self.owners.put(hash, owner)
+    }
+
+    /// The namespace of a record.
+    pub(super) fn namespace_of(&self, record: &Record) -> u32 {
+        self.owners.get(record.owner).namespace
+    }
+
     pub(super) fn release_all(&mut self, record: &Record) {
-        self.namespaces.release(record.namespace);
-        self.owners.release(record.owner);
+        if let Some(last) = self.owners.release(record.owner) {
+            self.namespaces.release(last.namespace);
+        }
         self.statuses.release(record.status);
         self.asks.release(record.asks);
         if record.node != NIL

@@ -1,7 +1,13 @@
 //! What is listed by itself: all pods, or the pods of each of some namespaces (F23).
 
+use super::record::Epoch;
 use super::tombstones::Tombstones;
 use crate::facts::text::Clean;
+
+/// Lists of a part that lie further back than this before the newest one are all the same.
+const BEHIND: u32 = 200;
+/// Lists that are newer than the newest one that has begun by more than this are all the same; there should be none.
+const AHEAD: u32 = 50;
 
 /// One list: which part it is of, and its number among the lists of that part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +25,13 @@ impl From<u32> for List {
     }
 }
 
+/// The lists that have touched some record are less than 256 generations apart.
+fn epoch(generation: u32) -> Epoch {
+    #[expect(clippy::cast_possible_truncation, reason = "the eight bits are what tells them apart")]
+    let low = generation as u8;
+    Epoch(low)
+}
+
 /// What is listed by itself; never empty.
 #[derive(Debug)]
 pub(super) struct Parts(Vec<Part>);
@@ -28,6 +41,8 @@ struct Part {
     /// `None` where all pods are listed together.
     namespace: Option<Clean>,
     generation: u32,
+    /// No record was touched by an older list.
+    oldest: u32,
     /// There while a list runs.
     tombstones: Option<Tombstones>,
 }
@@ -46,11 +61,17 @@ impl Parts {
         Self(namespaces.iter().map(|name| Part { namespace: Some(name.clone()), ..Part::default() }).collect())
     }
 
-    pub(super) fn begin(&mut self, list: List) {
-        if let Some(part) = self.0.get_mut(list.part) {
-            part.generation = list.generation;
-            part.tombstones = Some(Tombstones::default());
+    /// Begins a list. Records of its part that were touched by a list which is not finished, but long ago, must be marked with
+    /// what is returned: else their epoch would come to mean a list to come.
+    pub(super) fn begin(&mut self, list: List) -> Option<Epoch> {
+        let part = self.0.get_mut(list.part)?;
+        part.generation = list.generation;
+        part.tombstones = Some(Tombstones::default());
+        if list.generation.saturating_sub(part.oldest) <= BEHIND {
+            return None;
         }
+        part.oldest = list.generation - 1;
+        Some(epoch(part.oldest))
     }
 
     /// Ends a list; whether it was the last one of its part that had begun.
@@ -59,6 +80,7 @@ impl Parts {
             return false;
         };
         part.tombstones = None;
+        part.oldest = list.generation;
         true
     }
 
@@ -72,9 +94,18 @@ impl Parts {
         self.0.get(list.part)?.namespace.as_deref()
     }
 
-    /// The last list of the part that has begun.
-    pub(super) fn generation(&self, list: List) -> u32 {
-        self.0.get(list.part).map_or(list.generation, |part| part.generation)
+    /// The epoch of the last list of the part that has begun.
+    pub(super) fn newest(&self, list: List) -> Epoch {
+        epoch(self.0.get(list.part).map_or(list.generation, |part| part.generation))
+    }
+
+    /// The epoch of a list, which is about to touch records.
+    pub(super) fn epoch(&mut self, list: List) -> Epoch {
+        let Some(part) = self.0.get_mut(list.part) else { return epoch(list.generation) };
+        let newest = part.generation;
+        let near = list.generation.clamp(newest.saturating_sub(BEHIND), newest.saturating_add(AHEAD));
+        part.oldest = part.oldest.min(near);
+        epoch(near)
     }
 
     /// The tombstones, if the list is the one that runs.

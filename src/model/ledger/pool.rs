@@ -35,11 +35,23 @@ impl<T: Default> Pool<T> {
 
     /// Counts one more user of the value that `same` recognises, or of the new one that `make` makes.
     pub(super) fn intern(&mut self, hash: u64, same: impl Fn(&T) -> bool, make: impl FnOnce() -> T) -> u32 {
-        if let Some(id) = self.find(hash, same) {
-            self.entries.at_mut(id as usize).refs += 1;
-            return id;
+        match self.find(hash, same) {
+            Some(id) => {
+                self.hold(id);
+                id
+            }
+            None => self.put(hash, make()),
         }
-        let entry = Entry { value: make(), hash, refs: 1 };
+    }
+
+    /// Counts one more user of a value that is in use.
+    pub(super) fn hold(&mut self, id: u32) {
+        self.entries.at_mut(id as usize).refs += 1;
+    }
+
+    /// The id of a value that is not held yet, with one user.
+    pub(super) fn put(&mut self, hash: u64, value: T) -> u32 {
+        let entry = Entry { value, hash, refs: 1 };
         let id = if let Some(id) = self.free.pop() {
             *self.entries.at_mut(id as usize) = entry;
             id

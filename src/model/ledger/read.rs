@@ -117,7 +117,7 @@ impl Ledger {
         let status = self.statuses.get(record.status);
         let asks = self.asks.get(record.asks);
         PodFacts {
-            namespace: self.namespaces.get(record.namespace),
+            namespace: self.namespaces.get(owner.namespace),
             name: self.names.get(record.name()),
             uid: record.uid(),
             version: record.version,
@@ -198,7 +198,7 @@ impl Ledger {
         let namespace = self.namespace_id(namespace)?;
         let same = |slot| {
             let record = self.records.at(slot);
-            record.namespace == namespace && self.names.get(record.name()) == name
+            self.names.get(record.name()) == name && self.namespace_of(record) == namespace
         };
         self.index.find(self.key_hash(namespace, name), same)
     }

@@ -9,25 +9,26 @@ use crate::facts::wire::Uid;
 /// No slot, no node.
 pub(super) const NIL: u32 = u32::MAX;
 
-/// 72 KiB of records: a small cluster pays for one chunk, and growing copies nothing.
+/// 64 KiB of records: a small cluster pays for one chunk, and growing copies nothing.
 const CHUNK: usize = 1024;
 
-/// What is kept of a pod: 72 bytes; everything that repeats is an id.
+/// What is kept of a pod: 64 bytes; everything that repeats is an id.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Record {
     uid: [u64; 2],
     pub(super) version: u64,
-    pub(super) generation: u32,
-    pub(super) namespace: u32,
     /// Node, or [`NIL`].
     pub(super) node: u32,
+    /// Namespace and owner.
     pub(super) owner: u32,
     pub(super) asks: u32,
     pub(super) status: u32,
     name_at: u32,
     name_len: u16,
-    flags: u8,
-    phase: Phase,
+    /// [`DELETING`] and its like, and the phase above them.
+    bits: u8,
+    /// The list that last touched the pod.
+    pub(super) epoch: Epoch,
     /// The next pod on the same node, or the next free slot.
     pub(super) next: u32,
     /// The previous pod on the same node.
@@ -42,21 +43,25 @@ const MIRROR: u8 = 2;
 const WATCHED: u8 = 4;
 const USED: u8 = 8;
 const DAEMON_SET: u8 = 16;
+const PHASE_SHIFT: u32 = 5;
+const PHASES: [Phase; 5] = [Phase::Pending, Phase::Running, Phase::Succeeded, Phase::Failed, Phase::Unknown];
+
+/// Some lists of one part, told apart by eight bits of their generation: see [`super::part`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Epoch(pub(super) u8);
 
 impl Record {
     const EMPTY: Self = Self {
         uid: [0; 2],
         version: 0,
-        generation: 0,
-        namespace: NIL,
         node: NIL,
         owner: NIL,
         asks: NIL,
         status: NIL,
         name_at: 0,
         name_len: 0,
-        flags: 0,
-        phase: Phase::Unknown,
+        bits: 0,
+        epoch: Epoch(0),
         next: NIL,
         previous: NIL,
         restarts: 0,
@@ -65,7 +70,7 @@ impl Record {
 
     /// What is kept of `pod` besides what is interned.
     pub(super) fn new(pod: &PodFacts<'_>, name: NameAt, watched: bool) -> Self {
-        let mut record = Self { version: pod.version, phase: pod.phase, restarts: pod.restarts, ..Self::EMPTY };
+        let mut record = Self { version: pod.version, restarts: pod.restarts, ..Self::EMPTY };
         record.set_name(name);
         let Uid(uid) = pod.uid;
         #[expect(clippy::cast_possible_truncation, reason = "the two halves of 128 bits")]
@@ -79,7 +84,9 @@ impl Record {
             (true, USED),
             (pod.owner_kind == "DaemonSet", DAEMON_SET),
         ];
-        record.flags = flags.into_iter().filter(|(is_set, _)| *is_set).map(|(_, flag)| flag).sum();
+        let phase = (0..).zip(PHASES).find(|(_, phase)| *phase == pod.phase).map_or(0, |(at, _)| at);
+        let flags: u8 = flags.into_iter().filter(|(is_set, _)| *is_set).map(|(_, flag)| flag).sum();
+        record.bits = flags | phase << PHASE_SHIFT;
         record
     }
 
@@ -97,7 +104,7 @@ impl Record {
     }
 
     pub(super) fn phase(&self) -> Phase {
-        self.phase
+        PHASES.get(usize::from(self.bits >> PHASE_SHIFT)).copied().unwrap_or_default()
     }
 
     pub(super) fn created(&self) -> Option<Timestamp> {
@@ -105,41 +112,41 @@ impl Record {
     }
 
     pub(super) fn is_used(&self) -> bool {
-        self.flags & USED != 0
+        self.bits & USED != 0
     }
 
     pub(super) fn is_deleting(&self) -> bool {
-        self.flags & DELETING != 0
+        self.bits & DELETING != 0
     }
 
     pub(super) fn is_mirror(&self) -> bool {
-        self.flags & MIRROR != 0
+        self.bits & MIRROR != 0
     }
 
     pub(super) fn is_daemon_set(&self) -> bool {
-        self.flags & DAEMON_SET != 0
+        self.bits & DAEMON_SET != 0
     }
 
     /// The watch brought this state, not a page.
     pub(super) fn is_watched(&self) -> bool {
-        self.flags & WATCHED != 0
+        self.bits & WATCHED != 0
     }
 
     /// Treats this state as one that a page brought.
     pub(super) fn set_paged(&mut self) {
-        self.flags &= !WATCHED;
+        self.bits &= !WATCHED;
     }
 
     /// Has a node and holds something there.
     pub(super) fn is_bound(&self) -> bool {
-        self.node != NIL && !self.phase.is_terminal()
+        self.node != NIL && !self.phase().is_terminal()
     }
 
     /// The same pod in the same state, whichever way and at whichever version it came.
     pub(super) fn looks_like(&self, other: &Self) -> bool {
         let seen = |r: &Self| {
-            let ids = (r.namespace, r.node, r.owner, r.asks, r.status);
-            (r.uid, ids, r.flags & !WATCHED, r.phase, r.restarts, r.created)
+            let ids = (r.node, r.owner, r.asks, r.status);
+            (r.uid, ids, r.bits & !WATCHED, r.restarts, r.created)
         };
         seen(self) == seen(other)
     }
@@ -207,6 +214,11 @@ impl Records {
         u32::try_from(full + self.chunks.last().map_or(0, Vec::len)).expect("slots are counted in 32 bits")
     }
 
+    /// The records in use, to be changed.
+    pub(super) fn used_mut(&mut self) -> impl Iterator<Item = &mut Record> {
+        self.chunks.iter_mut().flatten().filter(|record| record.is_used())
+    }
+
     pub(super) fn heap_bytes(&self) -> usize {
         self.chunks.len() * CHUNK * size_of::<Record>() + self.chunks.capacity() * size_of::<Vec<Record>>()
     }
@@ -217,7 +229,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pod_costs_72_bytes() {
-        assert_eq!(size_of::<Record>(), 72);
+    fn a_pod_costs_64_bytes() {
+        assert_eq!(size_of::<Record>(), 64);
+    }
+
+    #[test]
+    fn phase_and_flags_share_a_byte() {
+        for phase in PHASES {
+            for deleting in [false, true] {
+                let pod = PodFacts { phase, deleting, owner_kind: "DaemonSet", ..PodFacts::default() };
+                let record = Record::new(&pod, NameAt::default(), true);
+                assert_eq!((record.phase(), record.is_deleting(), record.is_mirror()), (phase, deleting, false));
+                assert!(record.is_used() && record.is_watched() && record.is_daemon_set());
+            }
+        }
     }
 }

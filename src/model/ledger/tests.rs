@@ -215,6 +215,35 @@ fn f23_the_end_of_one_namespaces_list_sweeps_nothing_of_another() {
     assert_eq!(ledger.finish(listed(7, 2)), 0, "no such part");
 }
 
+/// Of a generation eight bits are kept.
+#[test]
+fn a_pod_of_a_list_long_ago_is_swept_however_many_lists_were_given_up_since() {
+    for last in [2, 201, 257, 258, 513, 100_000] {
+        let mut ledger = Ledger::of(&["a".into(), "b".into()]);
+        for (part, namespace) in [(0, "a"), (1, "b")] {
+            ledger.begin(listed(part, 1));
+            ledger.apply(&batch([(&pod_in(namespace, "old"), false)]), listed(part, 1), Origin::Page);
+        }
+        (2..=last).for_each(|generation| ledger.begin(listed(0, generation)));
+        ledger.apply(&batch([(&pod_in("a", "new"), false)]), listed(0, last), Origin::Page);
+        assert_eq!(ledger.finish(listed(0, last)), 1, "{last} lists");
+        assert_eq!(ledger.finish(listed(1, 1)), 0, "the list of b has touched its pod");
+        assert_eq!(held(&ledger), ["a/new", "b/old"], "{last} lists");
+    }
+}
+
+#[test]
+fn a_watch_of_a_list_long_ago_does_not_pass_for_the_newest() {
+    let mut ledger = Ledger::default();
+    ledger.begin(600);
+    let late = Pod { version: 9, ..pod("late", "n1", 9) };
+    for old in [600 - 256, 600 - 512, 600 + 256] {
+        ledger.apply(&batch([(&late, false)]), old, Origin::Watch);
+        ledger.begin(600);
+        assert_eq!(ledger.finish(600), 1, "of generation {old}");
+    }
+}
+
 #[test]
 fn f23_what_the_watch_of_a_namespace_deletes_stays_deleted_while_others_list() {
     let mut ledger = Ledger::of(&["a".into(), "b".into()]);

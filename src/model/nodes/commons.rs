@@ -21,20 +21,23 @@ const STRIKES: u8 = 64;
 /// Labels that are watched for that.
 const WATCHED: usize = 1_024;
 
+/// A list that many hold, each with one word.
+pub(crate) type Shared<T> = Arc<Box<[T]>>;
+
 /// Texts and lists that nodes share.
 #[derive(Debug, Default)]
 pub(super) struct Commons {
     hasher: DefaultHashBuilder,
     texts: Held<Clean>,
-    labels: Held<Arc<[(Clean, Clean)]>>,
-    taints: Held<Arc<[Taint]>>,
-    conditions: Held<Arc<[Condition]>>,
-    amounts: Held<Arc<[(Clean, Quantity)]>>,
+    labels: Held<Shared<(Clean, Clean)>>,
+    taints: Held<Shared<Taint>>,
+    conditions: Held<Shared<Condition>>,
+    amounts: Held<Shared<(Clean, Quantity)>>,
     systems: Held<Arc<System>>,
-    devices: Held<Arc<[Devices]>>,
+    devices: Held<Shared<Devices>>,
     /// How often a label was what made a set of labels another than the one before.
     strikes: HashMap<Clean, u8>,
-    last_labels: Option<Arc<[(Clean, Clean)]>>,
+    last_labels: Option<Shared<(Clean, Clean)>>,
 }
 
 impl Commons {
@@ -44,9 +47,9 @@ impl Commons {
         self.texts.share(hash, |held| **held == *text, || Clean::new(text))
     }
 
-    pub(super) fn taints(&mut self, taints: &[Taint]) -> Arc<[Taint]> {
+    pub(super) fn taints(&mut self, taints: &[Taint]) -> Shared<Taint> {
         let hash = self.hasher.hash_one(taints);
-        if let Some(held) = self.taints.find(hash, |held| **held == *taints) {
+        if let Some(held) = self.taints.find(hash, |held| ***held == *taints) {
             return held;
         }
         let shared = taints.iter().map(|taint| Taint {
@@ -54,21 +57,21 @@ impl Commons {
             value: self.text(&taint.value),
             effect: self.text(&taint.effect),
         });
-        let shared = shared.collect();
+        let shared = Arc::new(shared.collect());
         self.taints.put(hash, shared)
     }
 
-    pub(super) fn amounts(&mut self, amounts: &[(Clean, Quantity)]) -> Arc<[(Clean, Quantity)]> {
+    pub(super) fn amounts(&mut self, amounts: &[(Clean, Quantity)]) -> Shared<(Clean, Quantity)> {
         let hash = self.hasher.hash_one(amounts);
-        if let Some(held) = self.amounts.find(hash, |held| **held == *amounts) {
+        if let Some(held) = self.amounts.find(hash, |held| ***held == *amounts) {
             return held;
         }
         let shared = amounts.iter().map(|(name, amount)| (self.text(name), *amount)).collect();
-        self.amounts.put(hash, shared)
+        self.amounts.put(hash, Arc::new(shared))
     }
 
     /// What conditions say, without when they began to.
-    pub(super) fn conditions(&mut self, conditions: &[Condition]) -> Arc<[Condition]> {
+    pub(super) fn conditions(&mut self, conditions: &[Condition]) -> Shared<Condition> {
         let mut hasher = self.hasher.build_hasher();
         for condition in conditions {
             (&condition.kind, &condition.status, &condition.reason, &condition.message).hash(&mut hasher);
@@ -84,7 +87,7 @@ impl Commons {
             message: self.text(&condition.message),
             since: None,
         });
-        let shared = shared.collect();
+        let shared = Arc::new(shared.collect());
         self.conditions.put(hash, shared)
     }
 
@@ -97,13 +100,13 @@ impl Commons {
         self.systems.put(hash, Arc::new(System { kubelet, os_image, kernel, runtime, architecture }))
     }
 
-    pub(super) fn devices(&mut self, devices: &[Devices]) -> Arc<[Devices]> {
+    pub(super) fn devices(&mut self, devices: &[Devices]) -> Shared<Devices> {
         let hash = self.hasher.hash_one(devices);
-        if let Some(held) = self.devices.find(hash, |held| **held == *devices) {
+        if let Some(held) = self.devices.find(hash, |held| ***held == *devices) {
             return held;
         }
         let shared = devices.iter().map(|one| Devices { resource: self.text(&one.resource), ..one.clone() }).collect();
-        self.devices.put(hash, shared)
+        self.devices.put(hash, Arc::new(shared))
     }
 
     /// The labels of a node: a set that many have, and the values that are this node's own.
@@ -118,7 +121,7 @@ impl Commons {
             }
         }
         let is_own = |at: usize| own.binary_search_by_key(&at, |(place, _)| usize::from(*place)).is_ok();
-        let same = |held: &Arc<[(Clean, Clean)]>| {
+        let same = |held: &Shared<(Clean, Clean)>| {
             let pairs = held.iter().zip(labels).enumerate();
             held.len() == labels.len() && pairs.into_iter().all(|(at, (a, b))| a.0 == b.0 && (is_own(at) || a.1 == b.1))
         };
@@ -130,7 +133,7 @@ impl Commons {
         for (at, (key, value)) in labels.iter().enumerate() {
             shared.push((self.text(key), if is_own(at) { Clean::default() } else { self.text(value) }));
         }
-        let shared = self.labels.put(hash, shared.into());
+        let shared = self.labels.put(hash, Arc::new(shared.into()));
         self.strike(&shared);
         Labels { shared, own: own.into() }
     }
@@ -140,7 +143,7 @@ impl Commons {
     }
 
     /// Notes by which labels a new set differs from the one before.
-    fn strike(&mut self, new: &Arc<[(Clean, Clean)]>) {
+    fn strike(&mut self, new: &Shared<(Clean, Clean)>) {
         let Some(last) = self.last_labels.replace(Arc::clone(new)) else { return };
         let same_keys = last.len() == new.len() && last.iter().zip(new.iter()).all(|(a, b)| a.0 == b.0);
         if !same_keys {
@@ -164,8 +167,8 @@ impl Commons {
 
     /// Bytes on the heap.
     pub(super) fn heap_bytes(&self) -> usize {
-        fn list<T>(list: &Arc<[T]>) -> usize {
-            COUNTS + size_of_val(&**list)
+        fn list<T>(list: &Shared<T>) -> usize {
+            COUNTS + size_of::<Box<[T]>>() + size_of_val(&***list)
         }
         self.texts.heap_bytes(|text| COUNTS + text.len())
             + self.labels.heap_bytes(list)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::commons::{COUNTS, Commons};
+use super::commons::{COUNTS, Commons, Shared};
 use crate::facts::node::{Announces, Condition, ConditionStatus, NodeFacts, Readiness, Taint, readiness};
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
@@ -21,8 +21,8 @@ pub struct PackedFacts {
     /// `metadata.resourceVersion` as an integer; 0 if it is none.
     pub version: u64,
     created: Second,
-    /// Quantities that could not be read.
-    pub unreadable: u32,
+    /// Quantities that could not be read, or as many as 16 bits can say.
+    unreadable: u16,
     /// `metadata.deletionTimestamp` is set.
     pub deleting: bool,
     /// `spec.unschedulable`: cordoned.
@@ -30,13 +30,13 @@ pub struct PackedFacts {
     /// `metadata.labels`, sorted by key.
     pub labels: Labels,
     /// `spec.taints`, in the order of the API.
-    pub taints: Arc<[Taint]>,
+    pub taints: Shared<Taint>,
     /// `status.conditions`, in the order of the API.
     pub conditions: Conditions,
     /// `status.capacity`, sorted by name.
-    pub capacity: Arc<[(Clean, Quantity)]>,
+    pub capacity: Shared<(Clean, Quantity)>,
     /// `status.allocatable`, sorted by name; empty means that the capacity stands in for it (`effective_allocatable`).
-    pub allocatable: Arc<[(Clean, Quantity)]>,
+    pub allocatable: Shared<(Clean, Quantity)>,
     /// `status.nodeInfo`.
     pub system: Arc<System>,
     address: Address,
@@ -60,7 +60,7 @@ pub struct System {
 /// Labels by key: those that many nodes have, and the values that are the node's own.
 #[derive(Clone, Debug)]
 pub struct Labels {
-    pub(super) shared: Arc<[(Clean, Clean)]>,
+    pub(super) shared: Shared<(Clean, Clean)>,
     /// By place; these values stand for those of the set.
     pub(super) own: Box<[(u16, Clean)]>,
 }
@@ -69,7 +69,7 @@ pub struct Labels {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Conditions {
     /// Without their times.
-    said: Arc<[Condition]>,
+    said: Shared<Condition>,
     since: Box<[Second]>,
 }
 
@@ -87,7 +87,8 @@ struct Second(u32);
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Address {
     V4([u8; 4]),
-    Other(Clean),
+    /// Rare, and two words less for the others.
+    Other(Box<Clean>),
 }
 
 impl PackedFacts {
@@ -99,7 +100,7 @@ impl PackedFacts {
             uid: facts.uid,
             version: facts.version,
             created: facts.created.into(),
-            unreadable: facts.unreadable,
+            unreadable: few(facts.unreadable),
             deleting: facts.deleting,
             unschedulable: facts.unschedulable,
             labels: commons.labels(&name, &facts.labels),
@@ -117,12 +118,13 @@ impl PackedFacts {
     pub(super) fn update(&mut self, facts: &NodeFacts, commons: &mut Commons) -> Changed {
         let mut changed = Changed::default();
         (self.uid, self.version, self.created) = (facts.uid, facts.version, facts.created.into());
-        (self.unreadable, self.deleting, self.unschedulable) = (facts.unreadable, facts.deleting, facts.unschedulable);
+        (self.unreadable, self.deleting, self.unschedulable) =
+            (few(facts.unreadable), facts.deleting, facts.unschedulable);
         if !self.labels.are(&facts.labels) {
             self.labels = commons.labels(&self.name, &facts.labels);
             changed.labels = true;
         }
-        if *self.taints != *facts.taints {
+        if **self.taints != *facts.taints {
             self.taints = commons.taints(&facts.taints);
         }
         if !Conditions::say(&self.conditions.said, &facts.conditions) {
@@ -131,11 +133,11 @@ impl PackedFacts {
         if !self.conditions.since(&facts.conditions) {
             self.conditions.since = facts.conditions.iter().map(|condition| condition.since.into()).collect();
         }
-        if *self.capacity != *facts.capacity {
+        if **self.capacity != *facts.capacity {
             self.capacity = commons.amounts(&facts.capacity);
             changed.amounts = true;
         }
-        if *self.allocatable != *facts.allocatable {
+        if **self.allocatable != *facts.allocatable {
             self.allocatable = commons.amounts(&facts.allocatable);
             changed.amounts = true;
         }
@@ -154,12 +156,12 @@ impl PackedFacts {
             && self.uid == facts.uid
             && self.created == facts.created.into()
             && (self.unreadable, self.deleting, self.unschedulable)
-                == (facts.unreadable, facts.deleting, facts.unschedulable)
+                == (few(facts.unreadable), facts.deleting, facts.unschedulable)
             && self.conditions.since(&facts.conditions)
             && Conditions::say(&self.conditions.said, &facts.conditions)
-            && *self.taints == *facts.taints
-            && *self.allocatable == *facts.allocatable
-            && *self.capacity == *facts.capacity
+            && **self.taints == *facts.taints
+            && **self.allocatable == *facts.allocatable
+            && **self.capacity == *facts.capacity
             && self.labels.are(&facts.labels)
             && self.system.is_of(facts)
             && self.address.is(&facts.internal_ip)
@@ -181,7 +183,7 @@ impl PackedFacts {
             conditions: self.conditions.iter().collect(),
             capacity: self.capacity.to_vec(),
             allocatable: self.allocatable.to_vec(),
-            unreadable: self.unreadable,
+            unreadable: self.unreadable.into(),
             kubelet: kubelet.clone(),
             os_image: os_image.clone(),
             kernel: kernel.clone(),
@@ -202,7 +204,7 @@ impl PackedFacts {
     pub fn internal_ip(&self) -> Clean {
         match &self.address {
             Address::V4(octets) => Clean::new(&Ipv4Addr::from(*octets).to_string()),
-            Address::Other(text) => text.clone(),
+            Address::Other(text) => Clean::clone(text),
         }
     }
 
@@ -229,13 +231,17 @@ impl PackedFacts {
     pub(super) fn heap_bytes(&self) -> usize {
         let text = |text: &Clean| COUNTS + text.len();
         let own = self.labels.own.iter().filter(|(_, value)| *value != self.name);
-        let address = if let Address::Other(other) = &self.address { text(other) } else { 0 };
+        let address = if let Address::Other(other) = &self.address { size_of::<Clean>() + text(other) } else { 0 };
         text(&self.name)
             + size_of_val(&*self.labels.own)
             + own.map(|(_, value)| text(value)).sum::<usize>()
             + size_of_val(&*self.conditions.since)
             + address
     }
+}
+
+fn few(count: u32) -> u16 {
+    u16::try_from(count).unwrap_or(u16::MAX)
 }
 
 impl From<&NodeFacts> for PackedFacts {
@@ -335,13 +341,13 @@ impl System {
 
 impl Address {
     fn new(text: &Clean) -> Self {
-        text.parse().map_or_else(|_| Self::Other(Clean::new(text)), |v4: Ipv4Addr| Self::V4(v4.octets()))
+        text.parse().map_or_else(|_| Self::Other(Box::new(Clean::new(text))), |v4: Ipv4Addr| Self::V4(v4.octets()))
     }
 
     fn is(&self, text: &Clean) -> bool {
         match self {
             Self::V4(octets) => text.parse::<Ipv4Addr>().is_ok_and(|v4| v4.octets() == *octets),
-            Self::Other(known) => known == text,
+            Self::Other(known) => **known == *text,
         }
     }
 }

@@ -234,3 +234,8 @@ fn conditions_that_the_operator_calls_good_are_bad_when_they_are_false() {
     nodes.page(&facts, Mono::default());
     assert_eq!(bad(&nodes), ["GpuFabricHealthy", "KernelDeadlock"]);
 }
+
+#[test]
+fn a_node_costs_208_bytes_beside_what_it_shares() {
+    assert_eq!(size_of::<Option<Node>>(), 208);
+}
