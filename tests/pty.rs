@@ -351,6 +351,8 @@ fn pty_every_escape_sequence_is_one_of_ours() {
     terminal.press("\r");
     terminal.wait_for("MemoryPressure");
     let raw = terminal.raw();
+    // What is read may end in the middle of a frame, and so right behind an escape.
+    let raw = raw.strip_suffix('\u{1b}').unwrap_or(&raw);
     for rest in raw.split('\u{1b}').skip(1) {
         assert!(is_ours(rest), "a sequence that is not ours: {:?}", rest.chars().take(20).collect::<String>());
     }
