@@ -103,12 +103,15 @@ pub(super) async fn follow(shared: Arc<Shared>, source: Source, seed: u64) {
             changed = refresh.changed() => if changed.is_ok() { Input::Refresh } else { return },
             changed = resumed.changed() => if changed.is_ok() { Input::Resumed } else { return },
             changed = session.changed() => if changed.is_ok() { Input::Renewed } else { return },
-            Some(done) = shell.pages.join_next() => match shell.page_done(unless_panicked(done)) {
-                Input::PageFailed(trouble) if trouble.code == Some(404) && resource.is_optional() => return,
-                input => input,
+            Some(done) = shell.pages.join_next() => match unless_panicked(done).map(|done| shell.page_done(done)) {
+                None => return,
+                Some(Input::PageFailed(trouble)) if trouble.code == Some(404) && resource.is_optional() => return,
+                Some(input) => input,
             },
             Some(done) = shell.watches.join_next() => {
-                unless_panicked(done);
+                if unless_panicked(done).is_none() {
+                    return;
+                }
                 continue;
             }
             Some(report) = shell.reports.recv() => match shell.report(report).await {
@@ -456,14 +459,17 @@ fn push_selector(uri: &mut String, resource: Resource, skip_finished: bool) {
     }
 }
 
-/// A panic in a task of this loop is a panic of this loop: the supervisor starts it again as a whole.
-fn unless_panicked<T>(done: Result<T, JoinError>) -> T {
+/// A panic in a task of this loop is a panic of this loop: the supervisor starts it again as a whole. `None` if the task was
+/// cancelled: what this loop gives up it detaches before, so the runtime ends, and this loop with it.
+fn unless_panicked<T>(done: Result<T, JoinError>) -> Option<T> {
     match done {
-        Ok(done) => done,
-        Err(error) => match error.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            Err(error) => unreachable!("a task that was aborted has been detached before: {error}"),
-        },
+        Ok(done) => Some(done),
+        Err(error) => {
+            if let Ok(panic) = error.try_into_panic() {
+                std::panic::resume_unwind(panic);
+            }
+            None
+        }
     }
 }
 

@@ -31,3 +31,18 @@ fn a_watch_names_its_version_and_asks_for_bookmarks() {
     let uri = watch_uri((Resource::Nodes, "/api/v1/nodes"), &watch, true);
     assert_eq!(uri, format!("/api/v1/nodes?watch=1&allowWatchBookmarks=true&{asks}"));
 }
+
+/// As when the program ends while a list runs: the runtime cancels its tasks in any order.
+#[tokio::test]
+async fn a_task_that_the_end_of_the_runtime_cancels_is_no_panic() {
+    let task = tokio::spawn(std::future::pending::<()>());
+    task.abort();
+    assert_eq!(unless_panicked(task.await), None);
+}
+
+#[tokio::test]
+#[should_panic(expected = "a page went wrong")]
+async fn a_panic_of_a_page_is_one_of_its_loop() {
+    let task = tokio::spawn(async { panic!("a page went wrong") });
+    let _: Option<()> = unless_panicked(task.await);
+}
