@@ -6,6 +6,7 @@
 //! The tasks of one cluster never touch another's (G5).
 
 use std::collections::HashMap;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU32};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -159,11 +160,16 @@ impl Shared {
     }
 }
 
+/// The work of a task. One type serves all of them: each of its own would be there twice in the program, once for each kind of
+/// runtime.
+pub type Task<T = ()> = Pin<Box<dyn Future<Output = T> + Send>>;
+
 /// Runs the tasks of one cluster; returns when `link.out` is closed, and everything ends when the future is dropped.
-pub async fn run(target: Target, tuning: Tuning, link: Link) {
+#[must_use]
+pub fn run(target: Target, tuning: Tuning, link: Link) -> Task {
     let url = Clean::new(target.server().unwrap_or_default());
     let server = ClusterEvent::Server { url, insecure: target.is_insecure() };
-    supervise(target, server, tuning, link).await;
+    Box::pin(supervise(target, server, tuning, link))
 }
 
 /// The tasks of a cluster.
@@ -302,24 +308,25 @@ impl<B: Build> Tree<B> {
 
     fn start(&mut self, part: Part, delay: Duration) {
         let (shared, keeper, seed) = (self.shared.clone(), self.keeper.clone(), self.rng.u64(..));
-        let task = self.tasks.spawn(async move {
+        let work: Task = match part {
+            Part::Session => Box::pin(async move {
+                let mut keeper = keeper.lock().await;
+                let (build, asked) = &mut *keeper;
+                session::keep(&shared, build, asked, seed).await;
+            }),
+            Part::Meter => Box::pin(async move { shared.sink.forward(shared.id, &shared.out).await }),
+            Part::Reflector(resource) => Box::pin(stream::run(shared, resource, seed)),
+            Part::Namespace(place) => Box::pin(stream::run_in(shared, place, seed)),
+            Part::Probe(series) => Box::pin(probe::run(shared, series)),
+            Part::Version => Box::pin(probe::versions(shared)),
+            Part::Inspector => Box::pin(inspect::run(shared, seed)),
+            Part::Usage => Box::pin(usage::run(shared, seed)),
+            Part::Optional(resource) => Box::pin(optional::run(shared, resource, seed)),
+        };
+        let task = self.tasks.spawn(Box::pin(async move {
             sleep(delay).await;
-            match part {
-                Part::Session => {
-                    let mut keeper = keeper.lock().await;
-                    let (build, asked) = &mut *keeper;
-                    session::keep(&shared, build, asked, seed).await;
-                }
-                Part::Meter => shared.sink.forward(shared.id, &shared.out).await,
-                Part::Reflector(resource) => stream::run(shared, resource, seed).await,
-                Part::Namespace(place) => stream::run_in(shared, place, seed).await,
-                Part::Probe(series) => probe::run(shared, series).await,
-                Part::Version => probe::versions(shared).await,
-                Part::Inspector => inspect::run(shared, seed).await,
-                Part::Usage => usage::run(shared, seed).await,
-                Part::Optional(resource) => optional::run(shared, resource, seed).await,
-            }
-        });
+            work.await;
+        }) as Task);
         self.parts.insert(task.id(), part);
     }
 

@@ -117,7 +117,7 @@ fn check(cli: &Cli, output: CheckOutput, deadline: Duration) -> eyre::Result<i32
                 let (out, steps) = tokio::sync::mpsc::channel(CHECK_STEPS);
                 let names = (target.context().clone(), target.server().map(Into::into));
                 let tuning = config.tuning(target.context());
-                let task = tokio::spawn(cluster::check::run(target, tuning, deadline, out));
+                let task = tokio::spawn(Box::pin(cluster::check::run(target, tuning, deadline, out)) as cluster::Task);
                 (names, steps, task)
             })
             .collect();

@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout, timeout_at};
 
+use super::Task;
 use super::call::{Ask, Limits, Line};
 use super::classify::Trouble;
 use super::kubeconfig::{Plan, Target};
@@ -97,7 +98,7 @@ pub async fn run(target: Target, tuning: Tuning, bound: Duration, out: mpsc::Sen
     let (meter, metered) = mpsc::channel(METERED);
     let mut tasks = JoinSet::new();
     let forwarding = sink.clone();
-    tasks.spawn(async move { forwarding.forward(ClusterId(0), &meter).await });
+    tasks.spawn(Box::pin(async move { forwarding.forward(ClusterId(0), &meter).await }) as Task);
     let end = Instant::now() + bound;
     // JSON, so that every step can be repeated and read with curl or `kubectl get --raw`.
     let tuning = Arc::new(Tuning { protobuf: false, ..tuning });

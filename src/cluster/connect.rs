@@ -13,18 +13,19 @@ use bytes::Bytes;
 use http::header::{HeaderValue, USER_AGENT};
 use http::{Request, Response, Uri};
 use hyper::body::Incoming;
-use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper::rt::{Executor, Read, ReadBufCursor, Write};
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::dns::GaiResolver;
 use hyper_util::client::legacy::connect::proxy::{SocksV5, Tunnel};
 use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::rt::TokioTimer;
 use kube::client::{Body, ConfigExt};
 use kube::{Client, Config};
 use tokio::time::Instant;
 use tokio_rustls::rustls;
 use tower::{BoxError, Service, ServiceBuilder};
 
+use super::Task;
 use super::classify::chain;
 use super::guard::ReadOnlyLayer;
 use super::inflate::InflateLayer;
@@ -32,8 +33,10 @@ use super::meter::{MeterLayer, Sink, Tag, Way};
 use super::proxy::ProxyAuth;
 use super::tuning::Tuning;
 
+mod any;
 pub(crate) mod shown;
 
+use any::{AnyConnector, hidden};
 use shown::Looker;
 
 /// client-go's dialer keeps connections alive every 30 s; ours asks sooner, since a dashboard is asked "is it alive".
@@ -128,42 +131,52 @@ pub(crate) fn client(
     }
     let place = place(config.proxy_url.as_ref().unwrap_or(&config.cluster_url));
     let limit = tuning.connect_deadline;
-    let tcp = || tcp(GaiResolver::new(), limit);
-    let Some(proxy) = config.proxy_url.clone() else {
-        let tcp = Mark { inner: tcp(), before: Stage::Tcp, after: Stage::Tls };
-        let inner = config.rustls_https_connector_with_connector(tcp)?;
-        let name = config.tls_server_name.as_deref().or(config.cluster_url.host()).unwrap_or_default();
-        let looker = if config.cluster_url.scheme_str() == Some("https") {
-            Looker::new(config.rustls_client_config()?, name)
-        } else {
-            None
-        };
-        return assemble(pool(Timed { inner, limit, proxied: false, place, looker }), &config, sink);
+    let proxied = config.proxy_url.is_some();
+    let after = if proxied { Stage::Proxy } else { Stage::Tls };
+    let tcp = Mark { inner: tcp(GaiResolver::new(), limit), before: Stage::Tcp, after };
+    // One type for all ways, so that what is above them is there once in the program.
+    let way = match config.proxy_url.clone() {
+        None => hidden(tcp),
+        Some(proxy) => tunnelled(proxy, tcp, auth)?,
     };
-    let tcp = Mark { inner: tcp(), before: Stage::Tcp, after: Stage::Proxy };
-    match proxy.scheme_str() {
+    let inner = config.rustls_https_connector_with_connector(way)?;
+    let name = config.tls_server_name.as_deref().or(config.cluster_url.host()).unwrap_or_default();
+    let looker = if !proxied && config.cluster_url.scheme_str() == Some("https") {
+        Looker::new(config.rustls_client_config()?, name)
+    } else {
+        None
+    };
+    assemble(pool(Timed { inner, limit, proxied, place, looker }), &config, sink)
+}
+
+/// The way through a proxy.
+///
+/// # Errors
+/// TLS to the proxy that cannot be set up.
+fn tunnelled(
+    proxy: Uri,
+    tcp: Mark<HttpConnector<Mark<GaiResolver>>>,
+    auth: Option<&ProxyAuth>,
+) -> Result<AnyConnector, kube::Error> {
+    fn then_tls<C>(inner: C) -> Mark<C> {
+        Mark { inner, before: Stage::Tcp, after: Stage::Tls }
+    }
+    Ok(match proxy.scheme_str() {
         Some("socks5" | "socks5h") => {
             let mut socks = SocksV5::new(proxy, tcp);
             if let Some(auth) = auth {
                 socks = socks.with_auth(auth.user.clone(), auth.password.clone());
             }
-            let tunnel = Mark { inner: socks, before: Stage::Tcp, after: Stage::Tls };
-            let inner = config.rustls_https_connector_with_connector(tunnel)?;
-            assemble(pool(Timed { inner, limit, proxied: true, place, looker: None }), &config, sink)
+            hidden(then_tls(socks))
         }
         Some("https") => {
             // A configuration of its own: our client certificate and the cluster's CA are not the proxy's business.
+            let tcp = hidden(tcp);
             let outer = Config::new(proxy.clone()).rustls_https_connector_with_connector(tcp)?;
-            let tunnel = Mark { inner: tunnel(proxy, outer, auth), before: Stage::Tcp, after: Stage::Tls };
-            let inner = config.rustls_https_connector_with_connector(tunnel)?;
-            assemble(pool(Timed { inner, limit, proxied: true, place, looker: None }), &config, sink)
+            hidden(then_tls(tunnel(proxy, hidden(outer), auth)))
         }
-        _ => {
-            let tunnel = Mark { inner: tunnel(proxy, tcp, auth), before: Stage::Tcp, after: Stage::Tls };
-            let inner = config.rustls_https_connector_with_connector(tunnel)?;
-            assemble(pool(Timed { inner, limit, proxied: true, place, looker: None }), &config, sink)
-        }
-    }
+        _ => hidden(then_tls(tunnel(proxy, hidden(tcp), auth))),
+    })
 }
 
 /// Puts our layers around `wire`: guard, base URI, gunzip, credentials, headers, meter.
@@ -202,13 +215,23 @@ fn connections<C>(connector: C) -> legacy::Client<C, Body>
 where
     C: legacy::connect::Connect + Clone,
 {
-    legacy::Client::builder(TokioExecutor::new())
+    legacy::Client::builder(Spawn)
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(POOL_IDLE)
         .pool_max_idle_per_host(POOL_SIZE)
         // hyper sends a request again only if the idle connection turned out to be closed before a byte of it was written
         // (`retry_canceled_requests`, on by default): no server sees two, and the meter times both as one.
         .build(connector)
+}
+
+/// Runs the tasks of connections.
+#[derive(Clone, Copy)]
+struct Spawn;
+
+impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Spawn {
+    fn execute(&self, task: F) {
+        tokio::spawn(Box::pin(task) as Task);
+    }
 }
 
 /// Connections that are kept for the next request. When a request runs into its deadline, the idle ones beside it are

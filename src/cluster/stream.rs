@@ -18,7 +18,7 @@ use super::meter::Tag;
 use super::reflector::{Effect, Input, Moment, PageAsk, PageNews, Reflector, WatchAsk, WatchEnd, WatchNews};
 use super::source::Source;
 use super::turns::Lane;
-use super::{Shared, warnings};
+use super::{Shared, Task, warnings};
 use crate::facts::kept::Kept;
 use crate::facts::pod::PodBatch;
 use crate::facts::wire::{DecodeError, ListHead};
@@ -244,7 +244,7 @@ impl Shell {
     fn fetch(&mut self, page: PageAsk) {
         let (shared, source) = (self.shared.clone(), self.source.clone());
         let mut buf = std::mem::take(&mut self.buf);
-        self.pages.spawn(async move {
+        self.pages.spawn(Box::pin(async move {
             let (mut serial, asked) = (0, Instant::now());
             if source.place.is_none() {
                 let result = fetch(&shared, &source, &page, &mut buf, &mut serial).await;
@@ -255,7 +255,7 @@ impl Shell {
             let result = fetch(&shared, &source, &page, &mut buf, &mut serial).await;
             turn.end(&result);
             PageDone { result, buf, serial, queued }
-        });
+        }) as Task<PageDone>);
     }
 
     async fn tell(&self, event: ClusterEvent) {
@@ -281,7 +281,8 @@ impl Shell {
         let (report, reports) = mpsc::channel(WATCH_AHEAD);
         self.reports = reports;
         self.watch_generation = ask.generation;
-        self.watches.spawn(watch::run(self.shared.clone(), self.source.clone(), ask, report));
+        let watch = watch::run(self.shared.clone(), self.source.clone(), ask, report);
+        self.watches.spawn(Box::pin(watch) as Task);
     }
 
     fn close(&mut self) {

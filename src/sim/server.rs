@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -124,7 +125,7 @@ impl Server {
         let mut tasks = lock(&self.tasks);
         // Ended tasks are collected here, so that a server that stops and comes back often keeps none of them.
         while tasks.try_join_next().is_some() {}
-        tasks.spawn(task)
+        tasks.spawn(Box::pin(task) as Pin<Box<dyn Future<Output = ()> + Send>>)
     }
 
     /// Serves connections of a listener.
