@@ -61,6 +61,25 @@ pub(crate) struct Ask {
     pub(crate) limits: Limits,
 }
 
+/// Who takes the body of an answer, piece by piece as it comes.
+pub(crate) trait Taker: Send {
+    /// Takes the next piece; it is not handed over again.
+    fn take(&mut self, piece: &[u8]);
+
+    /// Takes the body of an error answer instead.
+    fn take_error(&mut self, _: Vec<u8>) {}
+}
+
+impl Taker for Vec<u8> {
+    fn take(&mut self, piece: &[u8]) {
+        self.extend_from_slice(piece);
+    }
+
+    fn take_error(&mut self, body: Vec<u8>) {
+        *self = body;
+    }
+}
+
 /// A client and the meter's sink that it reports to.
 #[derive(Clone)]
 pub(crate) struct Line {
@@ -71,12 +90,20 @@ pub(crate) struct Line {
 }
 
 impl Line {
-    /// Reads a whole answer into `buf`, which is cleared first. The head's extensions hold the request's [`Tag`].
+    /// Reads a whole answer into `buf`, which is cleared first, also an error's. The head's extensions hold the request's [`Tag`].
     ///
     /// # Errors
     /// Everything but a success status with a whole body, classified.
     pub(crate) async fn fetch(&self, ask: &Ask, tuning: &Tuning, buf: &mut Vec<u8>) -> Result<Parts, Trouble> {
         buf.clear();
+        self.take(ask, tuning, buf).await
+    }
+
+    /// Hands the body of a success to `taker` while it comes; else as [`Self::fetch`].
+    ///
+    /// # Errors
+    /// Everything but a success status with a whole body, classified; the taker may have got a part of it by then.
+    pub(crate) async fn take(&self, ask: &Ask, tuning: &Tuning, taker: &mut impl Taker) -> Result<Parts, Trouble> {
         self.sink.room().await;
         let tag = self.sink.tag(ask.kind, ask.page, ask.attempt, ask.limits.cap);
         let start = Instant::now();
@@ -85,17 +112,21 @@ impl Line {
             // A server that shuts down: the next request may reach another one, but not on a connection of this time (F28).
             tag.leave();
         }
-        let good = head.status.is_success();
-        let limits = Limits { bytes: if good { ask.limits.bytes } else { ERROR_BODY }, ..ask.limits };
-        let read = read(body, &limits, &tag, start, buf).await;
-        if good {
+        if head.status.is_success() {
             // The server has a name for the answer that did not arrive whole, too.
-            read.map_err(|trouble| Trouble { audit_id: classify::audit_id(&head), ..trouble })?;
+            read(body, &ask.limits, &tag, start, taker)
+                .await
+                .map_err(|trouble| Trouble { audit_id: classify::audit_id(&head), ..trouble })?;
             head.extensions.insert(tag);
             return Ok(head);
         }
+        let mut buf = Vec::new();
+        let limits = Limits { bytes: ERROR_BODY, ..ask.limits };
         // The status says more than a cut body.
-        Err(classify::answer(&head, buf, wall(), tuning.retry_after_cap))
+        let _ = read(body, &limits, &tag, start, &mut buf).await;
+        let trouble = classify::answer(&head, &buf, wall(), tuning.retry_after_cap);
+        taker.take_error(buf);
+        Err(trouble)
     }
 
     /// Opens a watch: returns with its headers, the body is for the caller to read.
@@ -162,8 +193,9 @@ pub(crate) fn is_protobuf(head: &Parts) -> bool {
         .is_some_and(|kind| kind.as_bytes().starts_with(b"application/vnd.kubernetes.protobuf"))
 }
 
-async fn read(body: Body, limits: &Limits, tag: &Tag, start: Instant, buf: &mut Vec<u8>) -> Result<(), Trouble> {
+async fn read(body: Body, limits: &Limits, tag: &Tag, start: Instant, taker: &mut impl Taker) -> Result<(), Trouble> {
     let mut body = pin!(body);
+    let mut bytes = 0;
     let mut heard = Instant::now();
     let mut seen = tag.moved();
     let mut window = (heard, seen);
@@ -176,27 +208,29 @@ async fn read(body: Body, limits: &Limits, tag: &Tag, start: Instant, buf: &mut 
                 // The wire decides: a packed body moves long before a byte of text comes out of it.
                 if tag.moved() > seen && now < start + limits.cap {
                     (heard, seen) = (now, tag.moved());
-                    fast_enough(&mut window, now, limits, tag, buf.len())?;
+                    fast_enough(&mut window, now, limits, tag, bytes)?;
                     continue;
                 }
                 tag.timed_out();
-                return Err(late(heard, limits, buf.len()));
+                return Err(late(heard, limits, bytes));
             }
         };
         let Some(frame) = frame else { return Ok(()) };
-        let frame = frame.map_err(|error| classify::cut(&error, buf.len()))?;
+        let frame = frame.map_err(|error| classify::cut(&error, bytes))?;
         let Ok(data) = frame.into_data() else { continue };
-        if buf.len() + data.len() > limits.bytes {
+        if bytes + data.len() > limits.bytes {
             tag.refused();
             let text = format!("the answer is larger than {}", bytes_text(limits.bytes));
             return Err(Trouble::new(Layer::Body, &text));
         }
-        buf.extend_from_slice(&data);
+        bytes += data.len();
+        taker.take(&data);
+        drop(data);
         (heard, seen) = (Instant::now(), tag.moved());
-        fast_enough(&mut window, heard, limits, tag, buf.len())?;
+        fast_enough(&mut window, heard, limits, tag, bytes)?;
         if heard >= start + limits.cap {
             tag.timed_out();
-            return Err(late(heard, limits, buf.len()));
+            return Err(late(heard, limits, bytes));
         }
     }
 }

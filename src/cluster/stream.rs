@@ -19,14 +19,11 @@ use super::reflector::{Effect, Input, Moment, PageAsk, PageNews, Reflector, Watc
 use super::source::Source;
 use super::turns::Lane;
 use super::{Shared, Task, warnings};
-use crate::facts::kept::Kept;
-use crate::facts::pod::PodBatch;
-use crate::facts::wire::{DecodeError, ListHead};
-use crate::facts::{dra, lease, node, pod};
-use crate::msg::{Batch, CallKind, ClusterEvent, KeptChange, NodeChange, PageLimits, Resource};
+use crate::msg::{Batch, CallKind, ClusterEvent, PageLimits, Resource};
 
 mod frames;
 pub(super) mod lines;
+mod page;
 mod watch;
 
 /// At most one [`ClusterEvent::Heard`] in this time.
@@ -378,54 +375,33 @@ async fn fetch(
         limits,
     };
     let start = Instant::now();
-    let head = session.api.fetch(&ask, &shared.tuning, buf).await?;
-    let took = start.elapsed();
+    let mut body = page::Page::new(resource, std::mem::take(buf));
+    let taken = session.api.take(&ask, &shared.tuning, &mut body).await;
+    let (took, bytes) = (start.elapsed().saturating_sub(body.reading()), body.bytes());
+    let head = match taken {
+        Ok(head) => head,
+        Err(trouble) => {
+            *buf = body.into_memory();
+            return Err(trouble);
+        }
+    };
     warnings::tell(shared, &head.headers, &format!("list {}", source.what)).await;
-    let arrived = Instant::now();
-    let decoded = decode(resource, buf);
+    let decoded = body.end();
     if let Some(tag) = head.extensions.get::<Tag>() {
-        session.api.sink.decoded(tag, arrived.elapsed());
+        session.api.sink.decoded(tag, body.reading());
     }
-    let (list, batch) = decoded.map_err(|error| classify::unreadable(&head, buf, &error.text))?;
+    let decoded = decoded.map_err(|error| classify::unreadable(&head, body.start(), &error.text));
+    *buf = body.into_memory();
+    let (list, batch) = decoded?;
     let news = PageNews {
         version: list.resource_version,
         token: list.continue_token,
         remaining: list.remaining,
-        bytes: buf.len() as u64,
+        bytes,
         unreadable: list.unreadable,
         took,
     };
     Ok((news, batch, list.objects))
-}
-
-fn decode(resource: Resource, body: &[u8]) -> Result<(ListHead, Batch), DecodeError> {
-    match resource {
-        Resource::Nodes => {
-            let mut nodes = Vec::new();
-            let head = node::decode_list(body, |node| nodes.push(NodeChange::Present(Box::new(node))))?;
-            Ok((head, Batch::Nodes(nodes)))
-        }
-        Resource::Pods => {
-            let mut pods = PodBatch::default();
-            let head = pod::decode_list(body, &mut pods)?;
-            Ok((head, Batch::Pods(pods)))
-        }
-        Resource::Leases => kept(|each| lease::decode_list(body, each), Batch::Leases),
-        Resource::Slices => kept(|each| dra::decode_slices(body, each), Batch::Slices),
-        Resource::Claims => kept(|each| dra::decode_claims(body, each), Batch::Claims),
-        Resource::Classes => kept(|each| dra::decode_classes(body, each), Batch::Classes),
-        Resource::Rules => kept(|each| dra::decode_rules(body, each), Batch::Rules),
-    }
-}
-
-/// A page of objects of an optional kind.
-fn kept<T>(
-    decode: impl FnOnce(&mut dyn FnMut(Kept<T>)) -> Result<ListHead, DecodeError>,
-    batch: impl FnOnce(Vec<KeptChange<T>>) -> Batch,
-) -> Result<(ListHead, Batch), DecodeError> {
-    let mut objects = Vec::new();
-    let head = decode(&mut |object| objects.push(KeptChange::Present(Box::new(object))))?;
-    Ok((head, batch(objects)))
 }
 
 fn list_uri((resource, path): (Resource, &str), page: &PageAsk, skip_finished: bool) -> String {

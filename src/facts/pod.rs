@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::json::Reset;
 use super::quantity::Quantity;
 use super::text::sanitize;
-use super::wire::{self, DecodeError, ListHead, Sink, Uid};
+use super::wire::{self, DecodeError, ListHead, Pieces, Sink, Uid};
 
 use raw::Raw;
 
@@ -153,6 +153,53 @@ impl Phase {
 /// objects are only counted.
 pub fn decode_list(body: &[u8], batch: &mut PodBatch) -> Result<ListHead, DecodeError> {
     wire::each(body, &mut Into { batch, removed: false })
+}
+
+/// A page of pods that is read while it comes; else as [`decode_list`].
+#[derive(Debug, Default)]
+pub struct PodList {
+    pieces: Pieces,
+    batch: PodBatch,
+}
+
+impl PodList {
+    /// The memory of an earlier page serves this one.
+    #[must_use]
+    pub fn new(memory: Vec<u8>) -> Self {
+        Self { pieces: Pieces::new(memory), batch: PodBatch::default() }
+    }
+
+    /// Reads the next piece of the body.
+    pub fn take(&mut self, piece: &[u8]) {
+        self.pieces.take(piece, &mut Into { batch: &mut self.batch, removed: false });
+    }
+
+    /// The first bytes of the body.
+    #[must_use]
+    pub fn start(&self) -> &[u8] {
+        self.pieces.start()
+    }
+
+    /// Bytes that wait for what completes them.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.pieces.waiting()
+    }
+
+    /// The body is complete.
+    ///
+    /// # Errors
+    /// [`DecodeError`] as of [`decode_list`].
+    pub fn end(&mut self) -> Result<(ListHead, PodBatch), DecodeError> {
+        let head = self.pieces.end(&mut Into { batch: &mut self.batch, removed: false })?;
+        Ok((head, std::mem::take(&mut self.batch)))
+    }
+
+    /// The memory, for the next page.
+    #[must_use]
+    pub fn into_memory(self) -> Vec<u8> {
+        self.pieces.into_memory()
+    }
 }
 
 /// One pod object into `batch`, as in a watch event, JSON or protobuf.

@@ -9,7 +9,10 @@ use super::json::{Amount, Flag, Int, List, Obj, Reset, Reused, Text, Time};
 use super::quantity::Quantity;
 
 /// What every object and list in protobuf begins with (apimachinery `pkg/runtime/serializer/protobuf`); no JSON text does.
-const MAGIC: &[u8] = b"k8s\0";
+pub(super) const MAGIC: &[u8] = b"k8s\0";
+
+/// Bytes of a tag and a length at most: two varints.
+pub(super) const LONGEST_HEAD: usize = 20;
 
 /// A message that ends early, or a length or tag that cannot be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,6 +88,37 @@ fn field<'a>(rest: &mut &'a [u8]) -> Result<Option<(u64, Value<'a>)>, Malformed>
     }
     let tag = varint(rest)?;
     Ok(Some((tag >> 3, value(tag, rest)?)))
+}
+
+/// What the beginning of a message holds.
+#[derive(Debug)]
+pub(super) enum Front<'a> {
+    /// A field, of so many bytes.
+    Field { number: u64, value: Value<'a>, size: usize },
+    /// Not all of one: it has at least so many bytes.
+    Cut(usize),
+}
+
+/// The first field of a message that may end anywhere.
+#[inline]
+pub(super) fn front(bytes: &[u8]) -> Result<Front<'_>, Malformed> {
+    let mut rest = bytes;
+    if let Ok(Some((number, value))) = field(&mut rest) {
+        return Ok(Front::Field { number, value, size: bytes.len() - rest.len() });
+    }
+    match sized_head(bytes) {
+        Some((_, from, length)) => Ok(Front::Cut(from.checked_add(length).ok_or(Malformed)?)),
+        None if bytes.len() < LONGEST_HEAD => Ok(Front::Cut(bytes.len() + 1)),
+        None => Err(Malformed),
+    }
+}
+
+/// Number, place and length of the text or message that a field holds, if that much of it is there.
+pub(super) fn sized_head(bytes: &[u8]) -> Option<(u64, usize, usize)> {
+    let mut rest = bytes;
+    let tag = varint(&mut rest).ok().filter(|tag| tag & 7 == 2)?;
+    let length = usize::try_from(varint(&mut rest).ok()?).ok()?;
+    Some((tag >> 3, bytes.len() - rest.len(), length))
 }
 
 #[inline]
@@ -166,12 +200,11 @@ pub(super) fn unwrap(body: &[u8]) -> Result<Envelope<'_>, Malformed> {
     let mut encoded = false;
     walk(unknown, |number, value| {
         match (number, value) {
-            (1, Value::Bytes(kind)) => walk(kind, |number, value| {
-                if number == 2 {
-                    envelope.kind = value.text();
-                }
-                Ok(())
-            })?,
+            // An answer of two parts is none that a server writes, and would have to be read to its end before it is read at all.
+            (1 | 2, Value::Bytes(_)) if envelope.object.is_some() && !envelope.kind.is_empty() => {
+                return Err(Malformed);
+            }
+            (1, kind @ Value::Bytes(_)) => envelope.kind = kind_of(kind)?,
             (2, Value::Bytes(raw)) => envelope.object = Some(raw),
             (3, Value::Bytes(encoding)) => encoded = !encoding.is_empty(),
             _ => {}
@@ -180,6 +213,12 @@ pub(super) fn unwrap(body: &[u8]) -> Result<Envelope<'_>, Malformed> {
     })?;
     envelope.object = envelope.object.filter(|_| !encoded);
     Ok(envelope)
+}
+
+/// The kind in a `runtime.TypeMeta`: 1 apiVersion, 2 kind.
+pub(super) fn kind_of(meta: Value<'_>) -> Result<Text<'_>, Malformed> {
+    let (_, kind) = meta.entry()?;
+    Ok(kind.text())
 }
 
 impl<'a> Value<'a> {

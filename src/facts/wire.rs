@@ -1,6 +1,7 @@
 //! The shapes that every list, watch and error answer shares.
 
 mod list;
+mod pieces;
 mod proto;
 mod status;
 mod watch;
@@ -17,6 +18,7 @@ pub use status::{StatusFacts, decode_status};
 pub use watch::{WatchFrame, WatchType, bookmark_version, decode_frame, ends_initial_events};
 
 pub(super) use list::{Sink, each, one};
+pub(super) use pieces::Pieces;
 
 /// The annotation of a mirror pod (`kubernetes pkg/kubelet/types`, `ConfigMirrorAnnotationKey`).
 const MIRROR: &str = "kubernetes.io/config.mirror";

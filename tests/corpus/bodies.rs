@@ -9,7 +9,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use watchbell::cluster::kubeconfig::{Selection, Sources, load};
 use watchbell::facts::node::{self, NodeFacts};
-use watchbell::facts::pod::{self, PodBatch};
+use watchbell::facts::pod::{self, PodBatch, PodList};
 use watchbell::facts::quantity::Quantity;
 use watchbell::facts::text::{CAP, Clean, sanitize};
 use watchbell::facts::wire::{
@@ -159,6 +159,11 @@ fn nodes(body: &[u8]) {
 fn pods(body: &[u8]) {
     let mut listed = PodBatch::default();
     let head = pod::decode_list(body, &mut listed);
+    for size in [7, 100 << 10] {
+        let mut pieces = PodList::default();
+        body.chunks(size).for_each(|piece| pieces.take(piece));
+        assert_eq!(pieces.end().ok(), head.clone().ok().map(|head| (head, listed.clone())), "in pieces of {size}");
+    }
     headed(head, listed.len());
     let mut one = PodBatch::default();
     match pod::decode_object(body, true, &mut one) {

@@ -9,7 +9,7 @@ use crate::facts::proto::{Message, is_protobuf};
 use crate::facts::text::Clean;
 
 /// How much of an answer that is not understood is shown.
-const EXCERPT: usize = 120;
+pub(super) const EXCERPT: usize = 120;
 
 /// Where decoded objects go.
 pub(in crate::facts) trait Sink {

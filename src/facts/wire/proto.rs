@@ -9,7 +9,9 @@ use crate::facts::json::{Pairs, Text, When};
 use crate::facts::proto::{Malformed, Message, Value, kept, unwrap, walk};
 
 /// For people.
-const CUT: &str = "the protobuf is cut short or damaged";
+pub(super) const CUT: &str = "the protobuf is cut short or damaged";
+/// For people.
+pub(super) const ANOTHER: &str = "it is of another kind";
 
 /// Hands every item of a list body to `sink`. Items may have been handed over when an error is returned.
 pub(super) fn each<S: Sink>(body: &[u8], sink: &mut S) -> Result<ListHead, DecodeError> {
@@ -17,36 +19,43 @@ pub(super) fn each<S: Sink>(body: &[u8], sink: &mut S) -> Result<ListHead, Decod
     let envelope = unwrap(body).map_err(|Malformed| no(CUT))?;
     // An answer that is something else must never pass for an empty list.
     let list = envelope.object.filter(|_| envelope.kind.strip_suffix("List") == Some(S::KIND));
-    let list = list.ok_or_else(|| no("it is of another kind"))?;
+    let list = list.ok_or_else(|| no(ANOTHER))?;
     let mut head = ListHead::default();
     let mut raw = S::Raw::default();
-    walk(list, |number, value| {
-        match (number, value) {
-            (1, Value::Bytes(meta)) => walk(meta, |number, value| {
-                match number {
-                    2 => head.resource_version = value.text().0.into_owned(),
-                    3 => head.continue_token = value.text().0.into_owned(),
-                    4 => head.remaining = value.int().0.and_then(|count| count.try_into().ok()),
-                    _ => {}
-                }
-                Ok(())
-            })?,
-            (2, item @ Value::Bytes(_)) => {
-                if item.merge(&mut raw).is_err() {
-                    raw = S::Raw::default();
-                    head.unreadable += 1;
-                } else if sink.look(&mut raw) {
-                    head.objects += 1;
-                } else {
-                    head.unreadable += 1;
-                }
-            }
-            _ => {}
-        }
-        Ok(())
-    })
-    .map_err(|Malformed| no(CUT))?;
+    walk(list, |number, value| put(number, value, (&mut raw, &mut head, &mut *sink))).map_err(|Malformed| no(CUT))?;
     Ok(head)
+}
+
+/// Takes one field of a list: 1 its metadata, 2 an item, which is handed over. An item that cannot be read is only counted.
+#[inline]
+pub(super) fn put<'a, S: Sink>(
+    number: u64,
+    value: Value<'a>,
+    (raw, head, sink): (&mut S::Raw<'a>, &mut ListHead, &mut S),
+) -> Result<(), Malformed> {
+    match (number, value) {
+        (1, Value::Bytes(meta)) => walk(meta, |number, value| {
+            match number {
+                2 => head.resource_version = value.text().0.into_owned(),
+                3 => head.continue_token = value.text().0.into_owned(),
+                4 => head.remaining = value.int().0.and_then(|count| count.try_into().ok()),
+                _ => {}
+            }
+            Ok(())
+        }),
+        (2, item @ Value::Bytes(_)) => {
+            if item.merge(raw).is_err() {
+                *raw = S::Raw::default();
+                head.unreadable += 1;
+            } else if sink.look(raw) {
+                head.objects += 1;
+            } else {
+                head.unreadable += 1;
+            }
+            Ok(())
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Hands the one object of `body` to `sink`.

@@ -1,0 +1,132 @@
+//! A page from its first byte to what is kept of it.
+
+use std::time::Duration;
+
+use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio::task::block_in_place;
+use tokio::time::Instant;
+
+use crate::cluster::call::Taker;
+use crate::facts::kept::Kept;
+use crate::facts::pod::PodList;
+use crate::facts::wire::{DecodeError, ListHead};
+use crate::facts::{dra, lease, node};
+use crate::msg::{Batch, KeptChange, NodeChange, Resource};
+
+/// What is read of a larger body at once takes milliseconds, in which the probes of the cluster must not wait.
+const LONG: usize = 1 << 20;
+
+/// The body of a page. Pods are most of what is ever listed, and are read while they come; of the others all comes first.
+pub(super) struct Page {
+    resource: Resource,
+    body: Body,
+    bytes: u64,
+    reading: Duration,
+}
+
+enum Body {
+    Pods(PodList),
+    Whole(Vec<u8>),
+}
+
+impl Page {
+    /// The memory of an earlier page serves this one.
+    pub(super) fn new(resource: Resource, mut memory: Vec<u8>) -> Self {
+        let body = if resource == Resource::Pods {
+            Body::Pods(PodList::new(memory))
+        } else {
+            memory.clear();
+            Body::Whole(memory)
+        };
+        Self { resource, body, bytes: 0, reading: Duration::ZERO }
+    }
+
+    /// Decoded bytes so far.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Time that reading them took so far.
+    pub(super) fn reading(&self) -> Duration {
+        self.reading
+    }
+
+    /// The first bytes of the body, or more of them.
+    pub(super) fn start(&self) -> &[u8] {
+        match &self.body {
+            Body::Pods(pods) => pods.start(),
+            Body::Whole(body) => body,
+        }
+    }
+
+    /// The memory, for the next page.
+    pub(super) fn into_memory(self) -> Vec<u8> {
+        match self.body {
+            Body::Pods(pods) => pods.into_memory(),
+            Body::Whole(body) => body,
+        }
+    }
+
+    /// The body is complete: what is in it.
+    pub(super) fn end(&mut self) -> Result<(ListHead, Batch), DecodeError> {
+        let start = Instant::now();
+        let read = match &mut self.body {
+            Body::Pods(pods) => {
+                let read = if pods.waiting() >= LONG { aside(|| pods.end()) } else { pods.end() };
+                read.map(|(head, batch)| (head, Batch::Pods(batch)))
+            }
+            Body::Whole(body) if body.len() >= LONG => aside(|| whole(self.resource, body)),
+            Body::Whole(body) => whole(self.resource, body),
+        };
+        self.reading += start.elapsed();
+        read
+    }
+}
+
+impl Taker for Page {
+    fn take(&mut self, piece: &[u8]) {
+        self.bytes += piece.len() as u64;
+        match &mut self.body {
+            Body::Pods(pods) => {
+                let start = Instant::now();
+                pods.take(piece);
+                self.reading += start.elapsed();
+            }
+            Body::Whole(body) => body.extend_from_slice(piece),
+        }
+    }
+}
+
+/// Does some work while what else runs on this thread goes on on another; without other threads, like any work.
+fn aside<T>(work: impl FnOnce() -> T) -> T {
+    match Handle::current().runtime_flavor() {
+        RuntimeFlavor::MultiThread => block_in_place(work),
+        _ => work(),
+    }
+}
+
+fn whole(resource: Resource, body: &[u8]) -> Result<(ListHead, Batch), DecodeError> {
+    match resource {
+        Resource::Nodes => {
+            let mut nodes = Vec::new();
+            let head = node::decode_list(body, |node| nodes.push(NodeChange::Present(Box::new(node))))?;
+            Ok((head, Batch::Nodes(nodes)))
+        }
+        Resource::Pods => unreachable!("pods are read while they come"),
+        Resource::Leases => kept(|each| lease::decode_list(body, each), Batch::Leases),
+        Resource::Slices => kept(|each| dra::decode_slices(body, each), Batch::Slices),
+        Resource::Claims => kept(|each| dra::decode_claims(body, each), Batch::Claims),
+        Resource::Classes => kept(|each| dra::decode_classes(body, each), Batch::Classes),
+        Resource::Rules => kept(|each| dra::decode_rules(body, each), Batch::Rules),
+    }
+}
+
+/// A page of objects of an optional kind.
+fn kept<T>(
+    decode: impl FnOnce(&mut dyn FnMut(Kept<T>)) -> Result<ListHead, DecodeError>,
+    batch: impl FnOnce(Vec<KeptChange<T>>) -> Batch,
+) -> Result<(ListHead, Batch), DecodeError> {
+    let mut objects = Vec::new();
+    let head = decode(&mut |object| objects.push(KeptChange::Present(Box::new(object))))?;
+    Ok((head, batch(objects)))
+}

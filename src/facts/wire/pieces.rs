@@ -1,0 +1,228 @@
+//! A list that is read while it comes: each item as soon as it is there, out of the piece that brought it.
+//!
+//! Only what begins in one piece and ends in another is copied, and the page as a whole is never held. That goes for protobuf in
+//! the order in which Go writes it (`Unknown.MarshalTo` of apimachinery `pkg/runtime/generated.pb.go`: kind, list, encoding);
+//! anything else, JSON among it, is gathered and read at its end.
+
+use super::list::{EXCERPT, Sink, each, refuse};
+use super::proto::{ANOTHER, CUT, put};
+use super::{DecodeError, ListHead};
+use crate::facts::proto::{Front, LONGEST_HEAD, MAGIC, Malformed, Value, front, kind_of, sized_head};
+
+/// Pieces below this are put together first: each pass over some items costs the memory in which they are read.
+const GATHER: usize = 64 << 10;
+
+/// The pieces of one answer.
+#[derive(Debug, Default)]
+pub(in crate::facts) struct Pieces {
+    stage: Stage,
+    /// What waits for the bytes that complete it.
+    rest: Vec<u8>,
+    /// How the answer begins, for a refusal.
+    start: Vec<u8>,
+    head: ListHead,
+}
+
+/// How far an answer has been read.
+#[derive(Debug, Default)]
+enum Stage {
+    /// Not to the list yet.
+    #[default]
+    Envelope,
+    /// Into the list, of which so many bytes are left.
+    Items(usize),
+    /// Behind the list.
+    Tail,
+    /// Not at all: it is read at its end.
+    Whole,
+    /// To where it is no list.
+    Refused(&'static str),
+}
+
+impl Pieces {
+    /// The memory of an earlier answer serves this one.
+    pub(in crate::facts) fn new(mut memory: Vec<u8>) -> Self {
+        memory.clear();
+        Self { rest: memory, ..Self::default() }
+    }
+
+    /// The memory, for the next answer.
+    pub(in crate::facts) fn into_memory(self) -> Vec<u8> {
+        self.rest
+    }
+
+    /// How the answer begins.
+    pub(in crate::facts) fn start(&self) -> &[u8] {
+        &self.start
+    }
+
+    /// Bytes that wait.
+    pub(in crate::facts) fn waiting(&self) -> usize {
+        self.rest.len()
+    }
+
+    /// Reads what has come as far as it is whole.
+    pub(in crate::facts) fn take<S: Sink>(&mut self, mut piece: &[u8], sink: &mut S) {
+        let excerpt = piece.len().min(EXCERPT - self.start.len());
+        self.start.extend_from_slice(&piece[..excerpt]);
+        while !piece.is_empty() {
+            match self.stage {
+                Stage::Refused(_) => return,
+                Stage::Whole => {
+                    self.rest.extend_from_slice(piece);
+                    return;
+                }
+                Stage::Envelope | Stage::Items(_) | Stage::Tail => {}
+            }
+            if self.rest.is_empty() && piece.len() >= GATHER {
+                let read = self.read(piece, sink);
+                self.rest.extend_from_slice(&piece[read..]);
+                return;
+            }
+            let lacks = self.lacks(piece.len() < GATHER);
+            let (now, later) = piece.split_at(lacks.min(piece.len()));
+            self.rest.extend_from_slice(now);
+            piece = later;
+            if now.len() == lacks {
+                self.read_rest(sink);
+            }
+        }
+    }
+
+    /// The answer is complete.
+    pub(in crate::facts) fn end<S: Sink>(&mut self, sink: &mut S) -> Result<ListHead, DecodeError> {
+        self.read_rest(sink);
+        let why = match self.stage {
+            Stage::Envelope | Stage::Whole => return each(&self.rest, sink),
+            Stage::Tail if self.rest.is_empty() => return Ok(std::mem::take(&mut self.head)),
+            Stage::Tail | Stage::Items(_) => CUT,
+            Stage::Refused(why) => why,
+        };
+        Err(refuse(&format!("expected a list of {} objects", S::KIND), why, &self.start))
+    }
+
+    /// How many bytes to wait for before another look at what waits.
+    fn lacks(&self, small: bool) -> usize {
+        let here = self.rest.len();
+        let whole = match (&self.stage, front(&self.rest)) {
+            (Stage::Items(_) | Stage::Tail, Ok(Front::Cut(whole))) => whole,
+            _ => here + 1,
+        };
+        if small { whole.max(GATHER) - here } else { whole - here }
+    }
+
+    fn read_rest<S: Sink>(&mut self, sink: &mut S) {
+        let mut rest = std::mem::take(&mut self.rest);
+        let read = self.read(&rest, sink);
+        rest.drain(..read);
+        self.rest = rest;
+    }
+
+    /// Reads what is whole; returns how much that was.
+    fn read<S: Sink>(&mut self, bytes: &[u8], sink: &mut S) -> usize {
+        let mut at = 0;
+        if matches!(self.stage, Stage::Envelope) {
+            at = self.envelope(bytes, S::KIND);
+        }
+        if let Stage::Items(left) = self.stage {
+            let here = &bytes[at..bytes.len().min(at.saturating_add(left))];
+            match self.items(here, left, sink) {
+                Ok(read) if read == left => self.stage = Stage::Tail,
+                Ok(read) => self.stage = Stage::Items(left - read),
+                Err(Malformed) => self.stage = Stage::Refused(CUT),
+            }
+            at += match self.stage {
+                Stage::Items(still) => left - still,
+                _ => here.len(),
+            };
+        }
+        if matches!(self.stage, Stage::Tail) {
+            at += self.tail(&bytes[at..]);
+        }
+        at
+    }
+
+    /// What comes before the list: nothing of it is read before all of it is there.
+    fn envelope(&mut self, bytes: &[u8], kind: &str) -> usize {
+        let Some(fields) = bytes.strip_prefix(MAGIC) else {
+            if !MAGIC.starts_with(bytes) {
+                self.stage = Stage::Whole;
+            }
+            return 0;
+        };
+        let (list, size) = match front(fields) {
+            Ok(Front::Cut(_)) => return 0,
+            Ok(Front::Field { number: 1, value, size })
+                if kind_of(value).is_ok_and(|listed| listed.strip_suffix("List") == Some(kind)) =>
+            {
+                (&fields[size..], MAGIC.len() + size)
+            }
+            _ => {
+                self.stage = Stage::Whole;
+                return 0;
+            }
+        };
+        match list_of(list) {
+            Ok(Some((from, left))) => {
+                self.stage = Stage::Items(left);
+                size + from
+            }
+            Ok(None) => 0,
+            Err(Malformed) => {
+                self.stage = Stage::Whole;
+                0
+            }
+        }
+    }
+
+    fn items<S: Sink>(&mut self, here: &[u8], left: usize, sink: &mut S) -> Result<usize, Malformed> {
+        let mut raw = S::Raw::default();
+        let mut at = 0;
+        while at < left {
+            match front(&here[at..])? {
+                Front::Field { number, value, size } => {
+                    put(number, value, (&mut raw, &mut self.head, &mut *sink))?;
+                    at += size;
+                }
+                Front::Cut(whole) if whole > left - at => return Err(Malformed),
+                Front::Cut(_) => break,
+            }
+        }
+        Ok(at)
+    }
+
+    fn tail(&mut self, bytes: &[u8]) -> usize {
+        let mut at = 0;
+        while at < bytes.len() {
+            match front(&bytes[at..]) {
+                Ok(Front::Field { number, value, size }) => {
+                    at += size;
+                    match (number, value) {
+                        (1 | 2, Value::Bytes(_)) => self.stage = Stage::Refused(CUT),
+                        (3, Value::Bytes(encoding)) if !encoding.is_empty() => self.stage = Stage::Refused(ANOTHER),
+                        _ => continue,
+                    }
+                    break;
+                }
+                Ok(Front::Cut(_)) => break,
+                Err(Malformed) => {
+                    self.stage = Stage::Refused(CUT);
+                    break;
+                }
+            }
+        }
+        at
+    }
+}
+
+/// Where the list begins and how long it is, if that is there.
+fn list_of(fields: &[u8]) -> Result<Option<(usize, usize)>, Malformed> {
+    match sized_head(fields) {
+        Some((2, from, length)) => Ok(Some((from, length))),
+        None if fields.len() < LONGEST_HEAD => Ok(None),
+        _ => Err(Malformed),
+    }
+}
+
+#[cfg(test)]
+mod tests;
