@@ -66,7 +66,8 @@ fn pty_operator_goes_down_to_the_yaml_copies_and_comes_back() {
     let name = pod["metadata"]["name"].as_str().unwrap();
     let mut terminal = Terminal::start(&served, "", &[]);
     open(&mut terminal, &pod);
-    let text = terminal.wait("its events", |text| text.contains("BackOff") && text.contains("LAST END"));
+    // The state of the container has the word `BackOff` too: only the events name who said it.
+    let text = terminal.wait("its events", |text| text.contains("kubelet") && text.contains("LAST END"));
     let container = pod["status"]["containerStatuses"][0]["name"].as_str().unwrap();
     for words in [name, container, "CrashLoopBackOff", "QoS", "Ready", "kubelet"] {
         assert!(text.contains(words), "`{words}` is missing:\n{text}");
