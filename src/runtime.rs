@@ -1,6 +1,6 @@
 //! The loop: input first, then messages, then the tick; owns the terminal and the model, and runs effects.
 //!
-//! The loop runs on the main thread. Clusters, decoding and probes run on a runtime of their own, so that neither can starve
+//! The loop runs on the main thread. Clusters, decoding and probes run on runtimes of their own, so that neither can starve
 //! the other; one bounded channel joins them.
 
 mod inbox;
@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use color_eyre::eyre::{self, WrapErr};
 use crossterm::event::{Event, EventStream};
+use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
@@ -54,10 +55,14 @@ const KEY_FRAME: Duration = Duration::from_millis(8);
 /// Keys taken before a draw is due whatever else waits; bounds a paste or a resize storm.
 const BATCH_EVENTS: usize = 256;
 
-/// The tasks of all clusters on a runtime of their own. Dropping it abandons them without waiting: a stuck name resolution
+/// Threads for the clusters. The tasks of one cluster share one, so that a connection and who reads from it never wait for each other's
+/// thread: waking threads was a seventh of the CPU of a list. The second keeps clusters from waiting for one another.
+const CLUSTER_THREADS: usize = 2;
+
+/// The tasks of all clusters on runtimes of their own. Dropping it abandons them without waiting: a stuck name resolution
 /// must not keep the program from ending (F02).
 pub struct Clusters {
-    runtime: Option<tokio::runtime::Runtime>,
+    runtimes: Vec<Runtime>,
     commands: Vec<mpsc::Sender<Command>>,
     inspections: Vec<watch::Sender<Option<Inspection>>>,
     inbox: mpsc::Receiver<Msg>,
@@ -67,13 +72,12 @@ impl Clusters {
     /// Starts one task tree for each usable target; [`ClusterId`] is the place in `targets`.
     ///
     /// # Errors
-    /// If the runtime's threads cannot be started.
+    /// If the runtimes' threads cannot be started.
     pub fn start(targets: &[Target], tuning: impl Fn(&Target) -> Tuning, clock: Clock) -> io::Result<Self> {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .thread_name("clusters")
-            .enable_all()
-            .build()?;
+        let runtimes = (0..targets.len().clamp(1, CLUSTER_THREADS))
+            .map(|_| Builder::new_multi_thread().worker_threads(1).thread_name("clusters").enable_all().build())
+            .collect::<io::Result<Vec<_>>>()?;
+        let mut turns = runtimes.iter().cycle();
         let (out, inbox) = mpsc::channel(CHANNEL_MESSAGES);
         let mut commands = Vec::with_capacity(targets.len());
         let mut inspections = Vec::with_capacity(targets.len());
@@ -82,16 +86,18 @@ impl Clusters {
             commands.push(command);
             let (inspect, inspected) = watch::channel(None);
             inspections.push(inspect);
-            if target.broken().is_none() {
+            if target.broken().is_none()
+                && let Some(runtime) = turns.next()
+            {
                 let link = Link { id, out: out.clone(), commands: receive, inspect: inspected, clock };
                 runtime.spawn(cluster::run(target.clone(), tuning(target), link));
             }
         }
-        Ok(Self { runtime: Some(runtime), commands, inspections, inbox })
+        Ok(Self { runtimes, commands, inspections, inbox })
     }
 
     fn hook(&self, telling: &Telling) -> Option<Hook> {
-        Hook::start(&telling.on_alert, self.runtime.as_ref()?.handle())
+        Hook::start(&telling.on_alert, self.runtimes.first()?.handle())
     }
 
     fn refresh(&self, id: ClusterId) {
@@ -126,7 +132,7 @@ impl Clusters {
 
 impl Drop for Clusters {
     fn drop(&mut self) {
-        if let Some(runtime) = self.runtime.take() {
+        for runtime in self.runtimes.drain(..) {
             runtime.shutdown_background();
         }
     }
@@ -175,7 +181,7 @@ impl Dashboard {
         let (reports, panics) = sync_channel(16);
         term::install_panic_hook(thread::current().id(), reports);
         term::end_on_signals().wrap_err("could not set up signal handling")?;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let runtime = Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
             let clock = Clock::start();
             let clusters = Clusters::start(&self.targets, &self.tuning, clock)?;
@@ -472,7 +478,7 @@ pub fn snapshot(
     tuning: impl Fn(&Target) -> Tuning,
     deadline: Duration,
 ) -> eyre::Result<Snapshot> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let clock = Clock::start();
         let mut clusters = Clusters::start(targets, &tuning, clock)?;
