@@ -30,6 +30,8 @@ struct Gate {
     frozen: bool,
     /// Connections that come now are not read.
     held: bool,
+    /// Connections that come now are not accepted.
+    resting: bool,
 }
 
 /// What one connection still sends before it ends early; a request can set it for its own answer.
@@ -77,6 +79,16 @@ impl Front {
         self.gate.send_modify(|gate| gate.held = on);
     }
 
+    /// Connections that come from now on are not accepted: they wait in the queue, while there is room.
+    pub(super) fn rest(&self, on: bool) {
+        self.gate.send_modify(|gate| gate.resting = on);
+    }
+
+    /// Whether none is accepted.
+    pub(super) fn rests(&self) -> bool {
+        self.gate.borrow().resting
+    }
+
     /// Closes every open connection.
     pub(super) fn cut(&self) {
         self.gate.send_modify(|gate| gate.turn += 1);
@@ -88,7 +100,7 @@ impl Front {
     }
 
     /// Puts a listener behind this front.
-    pub(super) fn guard(&self, inner: TcpListener) -> FrontListener {
+    pub(super) fn guard(&self, inner: Arc<TcpListener>) -> FrontListener {
         FrontListener { inner, gate: self.gate.subscribe(), open: Arc::clone(&self.open) }
     }
 }
@@ -96,7 +108,7 @@ impl Front {
 /// Accepts connections behind a [`Front`].
 #[derive(Debug)]
 pub(super) struct FrontListener {
-    inner: TcpListener,
+    inner: Arc<TcpListener>,
     gate: watch::Receiver<Gate>,
     open: Arc<AtomicUsize>,
 }
@@ -106,8 +118,17 @@ impl Listener for FrontListener {
     type Addr = SocketAddr;
 
     async fn accept(&mut self) -> (Connection, SocketAddr) {
+        // Its own receiver: a connection must see the gate's changes itself.
+        let mut gate = self.gate.clone();
         loop {
-            match self.inner.accept().await {
+            // The front lives as long as its server, whose task this is.
+            gate.wait_for(|gate| !gate.resting).await.ok();
+            let accepted = tokio::select! {
+                biased;
+                Ok(_) = gate.wait_for(|gate| gate.resting) => continue,
+                accepted = self.inner.accept() => accepted,
+            };
+            match accepted {
                 Ok((stream, peer)) => {
                     // Small answers must not wait for a full segment; a socket that refuses this still works.
                     stream.set_nodelay(true).ok();

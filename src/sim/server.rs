@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -26,8 +26,8 @@ use super::scrape::Scrape;
 const LOG: usize = 100_000;
 /// As many connections may wait to be accepted: what tokio's own `bind` uses.
 const BACKLOG: u32 = 1024;
-/// More connections than a queue of length 0 takes.
-const PLUGS: usize = 8;
+/// More connections than a queue of length 0 takes, and those that are accepted while the acceptor is told to rest.
+const PLUGS: usize = 64;
 /// A connection on loopback that takes this long has found the queue full.
 const PLUG: Duration = Duration::from_millis(30);
 
@@ -68,11 +68,11 @@ pub(super) struct Server {
     /// Watches of a kind end when its number grows.
     kicks: [watch::Sender<u64>; Resource::ALL.len()],
     tasks: Mutex<JoinSet<()>>,
-    serving: Mutex<Option<AbortHandle>>,
+    serving: Mutex<Option<(AbortHandle, Weak<TcpListener>)>>,
     /// Holds the port while nobody listens: the system would give it to whoever asks for any.
     reserved: Mutex<Option<TcpSocket>>,
-    /// A queue that is full, in place of the listener.
-    hole: Mutex<Option<(TcpListener, Vec<TcpStream>)>>,
+    /// They fill the queue of a listener that nobody accepts from.
+    plugs: Mutex<Vec<TcpStream>>,
 }
 
 /// What a server is made of.
@@ -107,7 +107,7 @@ impl Server {
             tasks: Mutex::new(JoinSet::new()),
             serving: Mutex::new(None),
             reserved: Mutex::new(None),
-            hole: Mutex::new(None),
+            plugs: Mutex::default(),
         }
     }
 
@@ -130,13 +130,16 @@ impl Server {
 
     /// Serves connections of a listener.
     pub(super) fn serve(self: &Arc<Self>, listener: TcpListener) {
+        // The task alone keeps the listener: it is closed when that ends.
+        let listener = Arc::new(listener);
+        let length = Arc::downgrade(&listener);
         let listener = self.front.guard(listener);
         let router = apiserver::router(Arc::clone(self)).into_make_service_with_connect_info::<Via>();
         let handle = self.spawn(async move {
             // It only ends by being aborted: errors of `accept` are waited out in the front.
             axum::serve(listener, router).await.ok();
         });
-        *lock(&self.serving) = Some(handle);
+        *lock(&self.serving) = Some((handle, length));
     }
 
     /// Refuses connections and cuts the open ones.
@@ -146,30 +149,45 @@ impl Server {
     }
 
     /// Answers no packet: open connections stand still, and new ones find a full queue that nobody empties, where Linux
-    /// drops their SYN as a firewall would.
-    pub(super) async fn vanish(&self) {
+    /// drops their SYN as a firewall would. Nothing is closed, and so nobody is told: [`Self::listen_again`] lets through
+    /// what is still sent.
+    pub(super) async fn vanish(self: &Arc<Self>) {
         self.front.freeze(true);
-        self.stop_accepting().await;
-        let Ok(full) = self.port().and_then(|socket| socket.listen(0)) else { return };
+        self.front.rest(true);
+        if self.resume().is_err() || !self.queues(0) {
+            return;
+        }
         let mut plugs = Vec::new();
-        while plugs.len() < PLUGS {
+        while plugs.len() < PLUGS && self.front.rests() {
             match tokio::time::timeout(PLUG, TcpStream::connect(self.address)).await {
                 Ok(Ok(plug)) => plugs.push(plug),
                 Ok(Err(_)) | Err(_) => break,
             }
         }
-        *lock(&self.hole) = Some((full, plugs));
+        let mut held = lock(&self.plugs);
+        if self.front.rests() {
+            *held = plugs;
+        }
+    }
+
+    /// As many connections may wait to be accepted; whether that could be set.
+    fn queues(&self, length: u32) -> bool {
+        let listener = lock(&self.serving).as_ref().and_then(|(_, listener)| listener.upgrade());
+        // Linux and the BSDs take another length while they listen; what waits already goes on waiting.
+        let length = i32::try_from(length).unwrap_or(i32::MAX);
+        listener.is_some_and(|listener| rustix::net::listen(&*listener, length).is_ok())
     }
 
     async fn stop_accepting(&self) {
-        let handle = lock(&self.serving).take();
-        if let Some(handle) = handle {
+        let serving = lock(&self.serving).take();
+        if let Some((handle, _)) = serving {
             handle.abort();
             while !handle.is_finished() {
                 tokio::task::yield_now().await;
             }
         }
-        *lock(&self.hole) = None;
+        self.front.rest(false);
+        lock(&self.plugs).clear();
         let mut reserved = lock(&self.reserved);
         if reserved.is_none() {
             *reserved = bind(self.address).ok();
@@ -184,11 +202,18 @@ impl Server {
 
     /// Listens again on the same port.
     pub(super) fn listen_again(self: &Arc<Self>) -> io::Result<()> {
-        if lock(&self.serving).is_some() {
-            return Ok(());
+        lock(&self.plugs).clear();
+        self.resume()?;
+        self.queues(BACKLOG);
+        self.front.rest(false);
+        Ok(())
+    }
+
+    /// Sees to it that there is a listener.
+    fn resume(self: &Arc<Self>) -> io::Result<()> {
+        if lock(&self.serving).is_none() {
+            self.serve(self.port()?.listen(BACKLOG)?);
         }
-        *lock(&self.hole) = None;
-        self.serve(self.port()?.listen(BACKLOG)?);
         Ok(())
     }
 

@@ -4,7 +4,8 @@ use std::io::ErrorKind;
 use std::time::Duration;
 
 use serde_json::json;
-use tokio::net::TcpSocket;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{Instant, timeout};
 
 use super::client::{get, open};
@@ -165,6 +166,47 @@ async fn a_server_that_refuses_keeps_its_port_from_others() {
     assert_eq!(taken, Some(ErrorKind::AddrInUse));
     control.listen_again().await.unwrap();
     assert_eq!(get(&url, "/livez").await.0, 200);
+}
+
+/// Asks on a connection that stays open.
+async fn ask(stream: &mut TcpStream) {
+    stream.write_all(b"GET /livez HTTP/1.1\r\nHost: test\r\n\r\n").await.unwrap();
+}
+
+/// The whole answer.
+async fn answer(stream: &mut TcpStream) -> String {
+    let mut text = Vec::new();
+    while !text.ends_with(b"\r\n\r\nok") {
+        text.push(stream.read_u8().await.unwrap());
+    }
+    String::from_utf8(text).unwrap()
+}
+
+#[tokio::test]
+async fn a_black_hole_closes_no_connection_and_what_was_sent_into_it_is_answered_when_it_ends() {
+    let (_sim, control, url) = small().await;
+    let address = url.trim_start_matches("http://");
+    let mut idle = TcpStream::connect(address).await.unwrap();
+    for round in 0..3 {
+        ask(&mut idle).await;
+        answer(&mut idle).await;
+        control.inject(Fault::new(FaultKind::BlackHole));
+        // Those that come before the queue is full stand in it.
+        let mut queued = Vec::new();
+        while let Ok(connected) = timeout(Duration::from_millis(50), TcpStream::connect(address)).await {
+            queued.push(connected.unwrap());
+        }
+        ask(&mut idle).await;
+        let heard = timeout(Duration::from_millis(50), idle.read_u8()).await;
+        assert!(heard.is_err(), "{round}: neither an answer nor a goodbye: {heard:?}");
+        control.clear_faults();
+        assert!(answer(&mut idle).await.starts_with("HTTP/1.1 200 OK"), "{round}: a connection from before the hole");
+        assert_eq!(get(&url, "/livez").await.0, 200, "{round}: a new one");
+        for mut stream in queued {
+            ask(&mut stream).await;
+            assert!(answer(&mut stream).await.starts_with("HTTP/1.1 200 OK"), "{round}: one that stood in the queue");
+        }
+    }
 }
 
 #[tokio::test]
