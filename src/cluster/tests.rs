@@ -12,7 +12,11 @@ mod faults_watch;
 mod incident;
 mod namespaces;
 mod optional;
+#[path = "../../tests/rig/oracle.rs"]
+mod oracle;
+mod rules;
 pub(in crate::cluster) mod script;
+mod simulated;
 mod stopping;
 mod stream;
 

@@ -29,6 +29,7 @@ use super::sync::{PageHead, Track};
 use super::usage::Usage;
 use super::{ClusterSpec, Known, Settings};
 use crate::facts::accelerator;
+use crate::facts::pod::PodFacts;
 use crate::facts::text::Clean;
 use crate::msg::{Batch, ClusterEvent, ClusterId, Failure, Mono, Now, PageLimits, Resource};
 
@@ -285,6 +286,12 @@ impl ClusterState {
     #[must_use]
     pub fn optional_settled(&self) -> bool {
         self.spec.broken.is_some() || (self.usage.visible().answered() && self.optional.settled())
+    }
+
+    /// Every pod that is held, made anew from its record, in no order, whether the list is complete or not. Looks at every
+    /// record: not for a frame.
+    pub fn held_pods(&self) -> impl Iterator<Item = PodFacts<'_>> {
+        self.ledger.pods().map(|slot| self.ledger.pod(slot))
     }
 
     /// Everything that is held, for tests that compare it with a server's truth.

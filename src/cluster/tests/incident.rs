@@ -1,21 +1,15 @@
 //! The scenario `incident` under paused time: the simulated server, the tasks of a cluster, the model and the screen in one
 //! process, and no socket between them. So "within 15 seconds" is a fact and not a matter of the machine.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use kube::client::Body;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
-use tower::ServiceExt;
 
-use super::super::classify::Trouble;
-use super::super::connect::assemble;
-use super::super::meter::Sink;
-use super::super::session::{Build, Built};
 use super::super::{Link, Tuning, supervise};
+use super::simulated::InProcess;
 use crate::action::Action;
 use crate::clock::Clock;
 use crate::facts::text::Clean;
@@ -29,28 +23,6 @@ use crate::ui::{self, ViewState};
 const BEGINS: Duration = Duration::from_secs(10);
 /// A moment before it.
 const CALM: Duration = Duration::from_millis(9_900);
-
-/// Clients that talk to the simulation without a socket.
-struct InProcess(axum::Router);
-
-impl Build for InProcess {
-    async fn build(&mut self, _: Arc<Tuning>, sink: Sink) -> Result<Built, Trouble> {
-        let router = self.0.clone();
-        let service = tower::service_fn(move |request: http::Request<Body>| {
-            router.clone().oneshot(request.map(axum::body::Body::new))
-        });
-        let client = assemble(service, &kube::Config::new("http://127.0.0.1:1".parse().unwrap()), &sink).unwrap();
-        Ok(Built { api: client.clone(), probe: client, expires: None, moved: None })
-    }
-
-    async fn stale(&mut self) -> bool {
-        false
-    }
-
-    async fn edited(&mut self) -> bool {
-        false
-    }
-}
 
 /// A screen that follows a simulated cluster.
 struct Watched {
@@ -67,7 +39,7 @@ impl Watched {
         let simulation = sim::start(Scenario::builtin(name).unwrap(), ([127, 0, 0, 1], 0).into()).await.unwrap();
         let (start, clock) = (Instant::now(), Clock::start());
         let context = simulation.clusters()[0].context.clone();
-        let build = InProcess(simulation.service(&context).unwrap());
+        let build = InProcess::first(&simulation);
         let (out, news) = mpsc::channel(256);
         let (_, commands) = mpsc::channel(1);
         let link = Link { id: ClusterId(0), out, commands, inspect: tokio::sync::watch::channel(None).1, clock };
