@@ -12,7 +12,7 @@ use crate::pty::Terminal;
 /// Times that every connection of the program is cut.
 const CUTS: usize = 6;
 /// A reconnect takes about a second, the least time between two starts of a watch; this is for a busy machine.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Open files of the program.
 fn open_files(terminal: &Terminal) -> usize {

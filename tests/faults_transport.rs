@@ -1,8 +1,8 @@
 //! Faults F01 to F37 of the catalogue that concern the way to a server: connecting, bodies, statuses.
 //!
 //! Each row has a test with its id in its name: the engine in this process, with deadlines of tenths of a second, against
-//! the simulation over TCP. Most go through [`Rig::suffers`]: while the fault lasts the picture stays (G2) and the cause is
-//! named with its layer (G3); after it the model equals the server within one backoff step and without a key (G7).
+//! the simulation over TCP. Most go through [`Rig::suffers`], which asserts G1 to G8; those that stage their fault themselves
+//! get G1 and G5 with [`Rig::fails`] and the others with [`Rig::recovers`] (`tests/rig/rules.rs`).
 //!
 //! Rows with tests elsewhere, because only there the clock or the resolver can be held:
 //! * F02: a resolver that never answers, and F08: `cluster/connect/tests.rs`, `f02_…` and `f08_…`; that leaving does not
@@ -17,8 +17,9 @@
 //! `tests/rows.rs` has every row of the catalogue with its tests.
 
 mod relay;
-pub(crate) mod rig;
 mod stream;
+
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -27,12 +28,12 @@ use watchbell::cluster::Tuning;
 use watchbell::cluster::kubeconfig::Target;
 use watchbell::model::Known;
 use watchbell::model::alert::AlertRecord;
-use watchbell::msg::{Layer, ProbeOutcome, Resource, SyncState};
+use watchbell::msg::{Layer, Mono, ProbeOutcome, Resource, SyncState};
 use watchbell::report::State;
 use watchbell::sim::{Change, Fault, FaultKind, Scenario, WireEnd};
 
+use crate::rig::{Rig, Served, ms, quick};
 use relay::{Authority, Mode, Relay, target};
-use rig::{Rig, Served, ms, quick};
 
 /// The `limit` of each list of pods since request `from`.
 fn limits(served: &Served, from: usize) -> Vec<u32> {
@@ -76,7 +77,7 @@ async fn f01_a_refused_connection_is_named_and_the_watches_go_on_from_their_vers
 async fn f02_a_name_that_does_not_resolve_is_named() {
     let served = Served::small().await;
     let target = Target::plain("small", "http://no-such-host.invalid:6443");
-    let mut rig = Rig::start(served, target, Tuning { connect_deadline: ms(2_000), ..quick() });
+    let mut rig = Rig::start(served, target, Tuning { connect_deadline: ms(2_000), ..quick() }).await;
     let failure = rig.fails(Layer::Dns, "`no-such-host.invalid:6443`").await;
     assert!(failure.next_in.is_some());
     assert_eq!(rig.report().nodes.total, None, "unknown is not 0");
@@ -96,7 +97,7 @@ async fn f04_a_tls_handshake_that_stalls_ends_at_the_connect_deadline_and_is_nam
     let good = Mode { tls: Some(authority.serves("127.0.0.1", false)), ..Mode::default() };
     let relay = Relay::to(served.address, Mode { mute: true, ..good.clone() }).await;
     let url = format!("https://{}", relay.address);
-    let mut rig = Rig::start(served, target(folder.path(), &url, Some(&authority.pem), None), quick());
+    let mut rig = Rig::start(served, target(folder.path(), &url, Some(&authority.pem), None), quick()).await;
     let failure = rig.fails(Layer::Tls, &format!("TLS handshake with `{}` not finished", relay.address)).await;
     assert!(failure.timeout && failure.next_in.is_some(), "{failure:?}");
     relay.mode.send_replace(good);
@@ -116,7 +117,7 @@ async fn f05_a_certificate_that_proves_nothing_is_named_and_not_asked_for_again_
         let good = Mode { tls: Some(authority.serves("127.0.0.1", false)), ..Mode::default() };
         let relay = Relay::to(served.address, Mode { tls: Some(wrong), ..good.clone() }).await;
         let url = format!("https://{}", relay.address);
-        let mut rig = Rig::start(served, target(folder.path(), &url, Some(&authority.pem), None), quick());
+        let mut rig = Rig::start(served, target(folder.path(), &url, Some(&authority.pem), None), quick()).await;
         let failure = rig.fails(Layer::Tls, says).await;
         assert!(failure.next_in.unwrap() >= quick().rejected_delay, "{failure:?}");
         let shows = format!("it shows CN=the-api-server by CN={issuer}, valid ");
@@ -143,7 +144,7 @@ async fn f05_a_server_that_wants_a_client_certificate_is_named_and_not_asked_aga
         let demanding = Mode { tls: Some(authority.demands("127.0.0.1", &[version])), ..Mode::default() };
         let relay = Relay::to(served.address, demanding).await;
         let url = format!("https://{}", relay.address);
-        let mut rig = Rig::start(served, target(folder.path(), &url, Some(&authority.pem), None), quick());
+        let mut rig = Rig::start(served, target(folder.path(), &url, Some(&authority.pem), None), quick()).await;
         let failure = rig.fails(Layer::Tls, "client certificate").await;
         assert!(failure.next_in.unwrap() >= quick().rejected_delay, "{failure:?}");
         relay.mode.send_replace(good);
@@ -156,18 +157,24 @@ async fn f06_connections_that_a_load_balancer_forgets_in_mid_watch_are_noticed_w
     let served = Served::small().await;
     let relay = Relay::to(served.address, Mode::default()).await;
     let plain = Target::plain("small", &format!("http://{}", relay.address));
-    let mut rig = Rig::start(served, plain, quick());
+    let mut rig = Rig::start(served, plain, quick()).await;
     rig.settles().await;
     relay.forget();
     rig.served.change();
-    let (start, listed) = (Instant::now(), rig.served.lists("pods").len());
+    let (forgotten, listed) = (Instant::now(), rig.served.lists("pods").len());
+    rig.goes_on_meanwhile().await;
     rig.until("what changed behind the silence", Rig::is_true).await;
-    // Silence, one attempt on another forgotten connection of the pool, one wait between two starts, and a busy machine.
-    let tuning = quick();
-    let most = tuning.watch_silence + tuning.watch_headers + tuning.backoff_cap * 2 + ms(1_000);
-    assert!(start.elapsed() <= most, "{:?}", start.elapsed());
-    assert!(start.elapsed() + ms(500) >= tuning.watch_silence, "only the silence can have told: {:?}", start.elapsed());
+    assert!(forgotten.elapsed() + ms(500) >= quick().watch_silence, "only the silence can have told");
+    // Each watch is missed by its silence, once, and may then meet one more forgotten connection of the pool.
+    for watch in ["watch pods", "watch nodes"] {
+        let of = |says: &str| {
+            let is_it = |failure: &&watchbell::msg::Failure| &*failure.request == watch && failure.text.contains(says);
+            rig.failures().iter().filter(is_it).count()
+        };
+        assert!((1..=2).contains(&of("was silent for")) && of("no answer within") <= 1, "{:#?}", rig.failures());
+    }
     assert_eq!(rig.served.lists("pods").len(), listed, "the watches go on from their versions");
+    rig.keeps_the_rules();
 }
 
 #[tokio::test]
@@ -201,7 +208,7 @@ async fn f07_a_proxy_that_refuses_is_blamed_without_its_password() {
     });
     let through = format!("http://user:canary-7f3a@{proxy}");
     let target = target(folder.path(), "http://10.99.99.99:6443", None, Some(&through));
-    let mut rig = Rig::start(served, target, quick());
+    let mut rig = Rig::start(served, target, quick()).await;
     let failure = rig.fails(Layer::Proxy, &proxy.to_string()).await;
     assert!(failure.next_in.is_some() && failure.text.contains("authorization required"), "{failure:?}");
     allow.send_replace(true);
@@ -219,18 +226,23 @@ async fn f10_slow_headers_raise_the_alert_while_the_call_still_runs() {
     rig.refresh().await;
     rig.until("the alert", |rig| rig.model.current().alert_records().iter().any(slow)).await;
     assert_eq!(rig.pages(Resource::Pods).count(), before, "raised before the call has ended");
+    rig.goes_on_meanwhile().await;
     rig.until("the page", |rig| rig.pages(Resource::Pods).count() > before).await;
     let page = rig.pages(Resource::Pods).nth(before).unwrap();
     let first = page.first_byte.unwrap();
     assert!(first >= ms(300) && page.total >= first, "the first byte apart from the body: {page:?}");
-    assert!(rig.failures.is_empty(), "slow is no failure: {:#?}", rig.failures);
+    // A probe has half a second, which a busy machine may need for itself.
+    let mut calls = rig.failures().iter().filter(|failure| !failure.request.starts_with("get "));
+    assert!(calls.next().is_none(), "slow is no failure: {:#?}", rig.failures());
+    rig.served.control.clear_faults();
+    rig.recovers().await;
 }
 
 #[tokio::test]
 async fn f12_a_body_that_stalls_mid_page_is_asked_for_again_in_place_with_half_the_limit() {
     let served = Served::small().await;
     served.control.inject(lists(FaultKind::Wire { after_bytes: 2_000, end: WireEnd::Stall }).continued(true));
-    let mut rig = Rig::direct(served, quick());
+    let mut rig = Rig::direct(served, quick()).await;
     let failure = rig.fails(Layer::Body, "no data for").await;
     assert!(failure.timeout && failure.next_in.is_some(), "{failure:?}");
     assert_eq!(&*failure.request, "list page 2 of pods");
@@ -250,17 +262,17 @@ async fn f12_a_body_that_stalls_mid_page_is_asked_for_again_in_place_with_half_t
 #[tokio::test]
 async fn f13_a_truncated_body_is_a_failure_and_not_the_end_of_the_list() {
     let mut rig = Rig::watching().await;
-    let finished = rig.finished;
+    let finished = rig.finished();
     let truncate = FaultKind::Wire { after_bytes: 2_000, end: WireEnd::Truncate };
     rig.served.control.inject(Fault::new(truncate).verb("list"));
     rig.refresh().await;
     rig.fails(Layer::Body, "cut after").await;
     rig.pass(ms(500)).await;
-    assert_eq!(rig.finished, finished, "no list ends so");
+    assert_eq!(rig.finished(), finished, "no list ends so");
     assert!(rig.is_true(), "nothing is taken away");
     rig.served.control.clear_faults();
-    rig.until("whole lists", |rig| rig.finished >= finished + 2).await;
-    assert!(rig.is_true());
+    rig.until("whole lists", |rig| rig.finished() >= finished + 2).await;
+    rig.recovers().await;
 }
 
 #[tokio::test]
@@ -272,11 +284,13 @@ async fn f14_a_server_that_kills_its_large_answers_gets_asked_for_smaller_ones()
     rig.served.change();
     rig.refresh().await;
     rig.fails(Layer::Body, "connection reset by the other side").await;
-    let lists = rig.finished;
-    rig.until("a list under the fault", |rig| rig.finished > lists + 1).await;
+    let lists = rig.finished();
+    rig.until("a list under the fault", |rig| rig.finished() > lists + 1).await;
     let limits = limits(&rig.served, from);
     assert!(limits.contains(&8) && limits.contains(&2), "not the same request again: {limits:?}");
     assert!(rig.is_true(), "the fault still lasts");
+    rig.served.control.clear_faults();
+    rig.recovers().await;
 }
 
 #[tokio::test]
@@ -285,46 +299,55 @@ async fn f15_a_page_that_trickles_steadily_is_not_cut_by_any_timeout_of_ours() {
     // 20 pods in about 1.5 s: four times the deadline without progress, and more than the smallest `?timeout=`, 1 s.
     served.control.inject(lists(FaultKind::Throttle { bytes_per_second: 13_000 }));
     let tuning = Tuning { page_cap: ms(5_000), page_sizes: vec![500], ..quick() };
-    let mut rig = Rig::direct(served, tuning);
+    let mut rig = Rig::direct(served, tuning).await;
     let start = Instant::now();
+    rig.until("the first bytes", |rig| rig.said.contains("Progress")).await;
+    rig.goes_on_meanwhile().await;
     rig.settles().await;
     assert!(start.elapsed() > ms(1_100), "too fast to show anything: {:?}", start.elapsed());
     assert_eq!(rig.served.lists("pods").len(), 1, "one request");
-    assert!(rig.failures.is_empty(), "{:#?}", rig.failures);
-    assert!(rig.said.contains("Progress"), "the bytes so far are told");
+    assert!(rig.failures().is_empty(), "{:#?}", rig.failures());
+    rig.keeps_the_rules();
 }
 
 #[tokio::test]
 async fn f15_the_probe_does_not_queue_behind_a_page_that_trickles() {
     let served = Served::small().await;
     served.control.inject(lists(FaultKind::Throttle { bytes_per_second: 30_000 }));
-    let mut rig = Rig::direct(served, Tuning { page_cap: ms(5_000), page_sizes: vec![500], ..quick() });
+    let mut rig = Rig::direct(served, Tuning { page_cap: ms(5_000), page_sizes: vec![500], ..quick() }).await;
     rig.settles().await;
-    let slow = |took| matches!(took, ProbeOutcome::Answered { latency } if latency > ms(1_000));
-    assert!(rig.probes.len() >= 4 && !rig.probes.iter().any(|outcome| slow(*outcome)), "{:?}", rig.probes);
+    let page = rig.pages(Resource::Pods).next().unwrap();
+    let (from, to) = (page.at, page.at + page.total);
+    let meanwhile = rig.answered().filter(|(tick, _)| *tick >= from && *tick < to);
+    // Behind the page they would be answered when that has ended.
+    let behind = |(tick, latency): &(Mono, Duration)| *tick + *latency >= to;
+    let meanwhile: Vec<_> = meanwhile.collect();
+    assert!(meanwhile.len() >= 2 && !meanwhile.iter().all(behind), "{meanwhile:?} while {page:?}");
+    rig.keeps_the_rules();
 }
 
 #[tokio::test]
 async fn f16_a_page_that_is_too_large_is_given_up_and_asked_for_in_halves() {
     let served = Served::small().await;
-    let mut rig = Rig::direct(served, Tuning { page_bytes: 24_000, ..quick() });
+    let mut rig = Rig::direct(served, Tuning { page_bytes: 24_000, ..quick() }).await;
     rig.fails(Layer::Body, "the answer is larger than 24.0 kB").await;
     rig.settles().await;
     assert_eq!(limits(&rig.served, 0)[..2], [8, 4]);
+    rig.keeps_the_rules();
 }
 
 #[tokio::test]
 async fn f17_a_list_in_many_gzip_members_is_read_whole() {
     let mut rig = Rig::watching().await;
-    let (finished, listed) = (rig.finished, rig.served.lists("pods").len());
+    let (finished, listed) = (rig.finished(), rig.served.lists("pods").len());
     rig.served.control.inject(Fault::new(FaultKind::GzipMembers { count: 5 }).verb("list"));
     rig.served.control.close_watches(None);
     rig.served.change();
     rig.refresh().await;
-    rig.until("both lists", |rig| rig.finished >= finished + 2).await;
+    rig.until("both lists", |rig| rig.finished() >= finished + 2).await;
     rig.recovers().await;
     assert!(rig.served.lists("pods").len() > listed, "they were asked for");
-    assert!(rig.failures.iter().all(|failure| failure.layer == Layer::Watch), "{:#?}", rig.failures);
+    assert!(rig.failures().iter().all(|failure| failure.layer == Layer::Watch), "{:#?}", rig.failures());
 }
 
 #[tokio::test]
@@ -339,7 +362,7 @@ async fn f18_tls_closed_without_a_goodbye_ends_a_watch_and_cuts_a_list() {
     let tls = Some(authority.serves("127.0.0.1", false));
     let relay = Relay::to(served.address, Mode { tls, ..Mode::default() }).await;
     let url = format!("https://{}", relay.address);
-    let mut rig = Rig::start(served, target(folder.path(), &url, Some(&authority.pem), None), quick());
+    let mut rig = Rig::start(served, target(folder.path(), &url, Some(&authority.pem), None), quick()).await;
     rig.settles().await;
     rig.pass(quick().watch_short * 2).await;
     let listed = rig.served.lists("pods").len();
@@ -364,39 +387,49 @@ async fn f20_rejected_credentials_are_asked_for_once_more_and_then_politely() {
     let fault = Fault::new(status(401, None, None)).resource("pods");
     let failure = rig.suffers(fault, Layer::Auth, "Unauthorized").await;
     assert_eq!(failure.code, Some(401));
-    let asked = rig.served.control.requests()[from..].iter().filter(|log| log.status == 401).count();
-    assert!(asked <= 4, "{asked} requests with rejected credentials");
+    let rejected = rig.served.control.requests().into_iter().skip(from).filter(|log| log.status == 401);
+    let (watches, lists): (Vec<_>, Vec<_>) = rejected.partition(|log| log.path_and_query.contains("watch="));
+    for logs in [watches, lists] {
+        // Once more with new credentials, and then only after the wait; the refresh that stages the fault comes on top.
+        let quickly = Served::gaps(&logs).into_iter().filter(|gap| *gap < quick().rejected_delay).count();
+        assert!(quickly <= 2, "{logs:?}");
+    }
 }
 
 #[tokio::test]
 async fn f21_forbidden_pods_are_unknown_and_the_nodes_stay() {
     let served = Served::small().await;
     served.control.inject(Fault::new(status(403, None, None)).resource("pods"));
-    let mut rig = Rig::direct(served, Tuning { denied_period: ms(1_000), ..quick() });
+    let mut rig = Rig::direct(served, quick()).await;
     let failure = rig.fails(Layer::Rbac, "cannot list resource \"pods\"").await;
     assert_eq!(failure.code, Some(403));
     rig.until("the nodes", |rig| rig.report().nodes.state == State::Complete).await;
-    rig.pass(ms(400)).await;
+    rig.until("a second question", |rig| rig.served.lists("pods").len() >= 2).await;
     let report = rig.report();
     assert_eq!((report.nodes.total, report.pods.state, report.pods.bound), (Some(3), State::Denied, None));
-    assert_eq!(rig.served.lists("pods").len(), 1, "no loop");
-    assert_eq!(rig.failures.iter().filter(|failure| failure.layer == Layer::Rbac).count(), 1, "said once");
+    let politely = quick().denied_period.mul_f64(0.9);
+    assert!(Served::gaps(&rig.served.lists("pods")).iter().all(|gap| *gap >= politely), "no loop");
+    let said = rig.failures().iter().filter(|failure| failure.layer == Layer::Rbac).count();
+    assert!(said <= rig.served.lists("pods").len(), "said once for each question");
     rig.served.control.clear_faults();
-    rig.until("the pods", Rig::is_true).await;
+    rig.recovers().await;
 }
 
 #[tokio::test]
 async fn f22_where_watching_is_forbidden_the_list_is_polled_and_says_so() {
     let served = Served::small().await;
     served.control.inject(Fault::new(status(403, None, None)).verb("watch").resource("pods"));
-    let mut rig = Rig::direct(served, quick());
+    let mut rig = Rig::direct(served, quick()).await;
     let polls = |rig: &Rig| {
-        rig.states.iter().any(|(of, state)| *of == Resource::Pods && matches!(state, SyncState::Polling { .. }))
+        rig.states().iter().any(|(of, state)| *of == Resource::Pods && matches!(state, SyncState::Polling { .. }))
     };
     rig.until("polling", polls).await;
+    rig.goes_on_meanwhile().await;
     rig.served.change();
-    rig.recovers().await;
+    rig.until("the change, polled", Rig::is_true).await;
+    rig.served.change();
     rig.served.control.clear_faults();
+    rig.recovers().await;
     rig.until("watching", Rig::watches).await;
 }
 
@@ -406,8 +439,8 @@ async fn f27_a_throttling_server_is_obeyed_and_named() {
     let from = rig.served.lists("pods").len();
     let failure = rig.suffers(lists(status(429, Some(30), None)), Layer::Throttled, "Too many requests").await;
     assert_eq!((failure.code, failure.next_in), (Some(429), Some(quick().retry_after_cap)), "30 s, capped");
-    let asked = rig.served.lists("pods")[from..].iter().filter(|log| log.status == 429).count();
-    assert!(asked <= 2, "{asked} requests within half a second");
+    let asked: Vec<_> = rig.served.lists("pods").into_iter().skip(from).filter(|log| log.status == 429).collect();
+    assert!(Served::gaps(&asked).iter().all(|gap| *gap >= quick().retry_after_cap), "{asked:?}");
 }
 
 #[tokio::test]
@@ -415,7 +448,8 @@ async fn f28_a_server_that_shuts_down_is_left_for_another_connection() {
     let served = Served::small().await;
     let relay = Relay::to(served.address, Mode::default()).await;
     let plain = Target::plain("small", &format!("http://{}", relay.address));
-    let mut rig = Rig::start(served, plain, quick());
+    // A probe may take as long as it likes, so that a busy machine is no failure of one.
+    let mut rig = Rig::start(served, plain, Tuning { probe_deadline: ms(20_000), ..quick() }).await;
     rig.settles().await;
     let leaving = "The apiserver is shutting down, please try again later.";
     let before = relay.accepted();
@@ -423,7 +457,7 @@ async fn f28_a_server_that_shuts_down_is_left_for_another_connection() {
     assert_eq!(failure.code, Some(429));
     rig.until("a new connection for the next request", |_| relay.accepted() > before).await;
     // `/livez` was green all the time: it proves nothing about lists.
-    assert!(rig.probes.iter().all(|outcome| matches!(outcome, ProbeOutcome::Answered { .. })), "{:?}", rig.probes);
+    assert!(rig.probes().iter().all(|outcome| matches!(outcome, ProbeOutcome::Answered { .. })), "{:?}", rig.probes());
 }
 
 #[tokio::test]
@@ -489,11 +523,14 @@ async fn f34_a_captive_portal_is_no_kubernetes_api_and_no_answer_to_a_probe() {
     let before = rig.served.lists("pods").len();
     let failure = rig.suffers(Fault::new(portal.clone()), Layer::Decode, "not a Kubernetes API").await;
     assert!(failure.next_in.unwrap() >= quick().rejected_delay, "no fast retry: {failure:?}");
-    assert!(rig.served.lists("pods").len() - before <= 8);
-    rig.probes.clear();
+    // The first is the refresh that stages the fault; what comes after the fault is another matter.
+    let asked: Vec<_> = rig.served.lists("pods").into_iter().skip(before).take(3).collect();
+    assert!(Served::gaps(&asked).iter().any(|gap| *gap >= quick().rejected_delay), "{asked:?}");
+    let before = rig.probes().len();
     rig.served.control.inject(Fault::new(portal));
-    rig.until("two probes", |rig| rig.probes.len() >= 4).await;
-    let last = rig.probes.last().unwrap();
+    rig.until("two probes", |rig| rig.probes().len() >= before + 4).await;
+    let probes = rig.probes();
+    let last = probes.last().unwrap();
     assert!(matches!(last, ProbeOutcome::Failed { layer: Layer::Decode, .. }), "{last:?}");
 }
 
@@ -528,19 +565,21 @@ async fn f37_warnings_are_shown_once_and_bring_nothing_of_theirs_to_the_screen()
     // C1 CSI and a right-to-left override: as much as a header may carry; HTTP itself forbids ESC.
     let warning = "299 - \"canary \u{9b}2J \u{202e}\"".to_owned();
     served.control.inject(Fault::new(FaultKind::Headers(vec![("warning".to_owned(), warning)])));
-    let mut rig = Rig::direct(served, quick());
+    let mut rig = Rig::direct(served, quick()).await;
     rig.settles().await;
     rig.refresh().await;
-    let finished = rig.finished;
-    rig.until("both lists again", |rig| rig.finished >= finished + 2).await;
-    let texts: Vec<&str> = rig.failures.iter().map(|failure| &*failure.text).collect();
+    let finished = rig.finished();
+    rig.until("both lists again", |rig| rig.finished() >= finished + 2).await;
+    let texts: Vec<&str> = rig.failures().iter().map(|failure| &*failure.text).collect();
     assert_eq!(texts.len(), 1, "once, whatever carries it: {texts:?}");
     assert!(texts[0].contains("canary") && !texts[0].contains(['\u{9b}', '\u{202e}']), "{texts:?}");
-    assert_eq!(rig.failures[0].layer, Layer::Warning);
+    assert_eq!(rig.failures()[0].layer, Layer::Warning);
     let shown: Vec<_> = rig.model.clusters()[0].failure_log().map(|failure| failure.layer).collect();
     assert_eq!(shown, [Layer::Warning], "in the API view");
     let report = rig.report();
     assert!(report.errors.is_empty() && report.state == "ok", "it is no error: {report:?}");
+    rig.goes_on_meanwhile().await;
+    rig.keeps_the_rules();
 }
 
 #[tokio::test]
@@ -561,7 +600,8 @@ match = { verb = "list", resource = "pods" }
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("stall.toml");
     std::fs::write(&path, text).unwrap();
-    let mut rig = Rig::direct(Served::of(Scenario::load(&path).unwrap()).await, quick());
+    let mut rig = Rig::direct(Served::of(Scenario::load(&path).unwrap()).await, quick()).await;
     rig.fails(Layer::Body, "no data for").await;
     rig.until("the end of the fault", Rig::is_true).await;
+    rig.keeps_the_rules();
 }

@@ -19,6 +19,7 @@ mod protobuf;
 mod pty;
 mod pty_hangs;
 mod pty_open;
+mod rig;
 mod rows;
 mod slow_pages;
 mod snapshot;

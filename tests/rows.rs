@@ -1,6 +1,10 @@
 //! Every row of the fault catalogue from F01 to F67 with the tests that prove it, or why it does not apply to us. Ids that the
 //! catalogue does not use are left out: F09, F19, F38, F39, F56 to F59.
 //!
+//! The rules G1 to G8 hold for all of them: end to end in `tests/rig/rules.rs`, at the shipped periods in virtual time in
+//! `every_fault_keeps_the_rules_and_ends_in_the_servers_truth` and
+//! `the_busiest_faults_keep_the_rules_for_an_hour_and_end_in_the_servers_truth`.
+//!
 //! * F01: `f01_a_refused_connection_is_named_and_the_watches_go_on_from_their_version`
 //! * F02: `f02_a_name_that_does_not_resolve_is_named`;
 //!   `f02_a_resolver_that_never_answers_ends_at_the_connect_deadline`; a key works and `q` leaves while the server

@@ -4,7 +4,7 @@ use watchbell::cluster::Tuning;
 use watchbell::msg::{Layer, Resource};
 use watchbell::sim::{Fault, FaultKind, RequestLog, Scenario, WireEnd};
 
-use super::rig::{Rig, Served, quick};
+use crate::rig::{Rig, Served, quick};
 
 /// The small cluster of a server whose `WatchList` gate is on.
 async fn streaming_server() -> Served {
@@ -34,7 +34,7 @@ fn pages(rig: &Rig) -> usize {
 #[tokio::test]
 async fn a_list_that_comes_as_a_watch_is_the_servers_truth_without_a_page() {
     for protobuf in [true, false] {
-        let mut rig = Rig::direct(streaming_server().await, Tuning { protobuf, ..wanted() });
+        let mut rig = Rig::direct(streaming_server().await, Tuning { protobuf, ..wanted() }).await;
         rig.settles().await;
         let asked = streams(&rig);
         assert_eq!(asked.len(), 2, "one each: {asked:?}");
@@ -58,16 +58,16 @@ async fn a_list_that_comes_as_a_watch_is_the_servers_truth_without_a_page() {
 
 #[tokio::test]
 async fn a_server_that_sends_no_lists_as_watches_is_read_in_pages_and_not_asked_again() {
-    let mut rig = Rig::direct(Served::small().await, wanted());
+    let mut rig = Rig::direct(Served::small().await, wanted()).await;
     rig.settles().await;
     assert!((1..=2).contains(&streams(&rig).len()), "{:?}", streams(&rig));
     let asked = streams(&rig).len();
-    let said = rig.failures.iter().find(|failure| failure.code == Some(422)).unwrap();
+    let said = rig.failures().iter().find(|failure| failure.code == Some(422)).unwrap();
     assert!(said.text.contains("WatchList") && said.request.starts_with("stream "), "{said:?}");
     rig.served.change();
     rig.refresh().await;
-    let finished = rig.finished;
-    rig.until("both lists again", |rig| rig.finished >= finished + 2).await;
+    let finished = rig.finished();
+    rig.until("both lists again", |rig| rig.finished() >= finished + 2).await;
     rig.recovers().await;
     assert_eq!(streams(&rig).len(), asked, "remembered for the cluster");
 }
@@ -78,10 +78,11 @@ async fn a_stream_that_fails_in_its_middle_is_followed_by_pages_and_nothing_is_l
         let served = streaming_server().await;
         let wire = FaultKind::Wire { after_bytes: 30_000, end };
         served.control.inject(Fault::new(wire).verb("watch").resource("pods"));
-        let mut rig = Rig::direct(served, wanted());
+        let mut rig = Rig::direct(served, wanted()).await;
         rig.until("the truth in pages", |rig| rig.is_true() && !rig.served.lists("pods").is_empty()).await;
-        let failed = rig.failures.iter().any(|failure| &*failure.request == "stream pods" && failure.next_in.is_some());
-        assert!(failed, "{end:?}: {:#?}", rig.failures);
+        let failed =
+            rig.failures().iter().any(|failure| &*failure.request == "stream pods" && failure.next_in.is_some());
+        assert!(failed, "{end:?}: {:#?}", rig.failures());
         rig.served.control.clear_faults();
         rig.served.change();
         rig.recovers().await;
