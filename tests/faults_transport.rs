@@ -81,6 +81,7 @@ async fn f02_a_name_that_does_not_resolve_is_named() {
     let failure = rig.fails(Layer::Dns, "`no-such-host.invalid:6443`").await;
     assert!(failure.next_in.is_some());
     assert_eq!(rig.report().nodes.total, None, "unknown is not 0");
+    rig.keeps_the_rules();
 }
 
 #[tokio::test]
