@@ -39,9 +39,9 @@ use crate::ui::{self, ViewState};
 
 use inbox::{BATCH_MESSAGES, Inbox};
 
-/// Messages between the clusters and the model. A page is one message, of nodes about a megabyte, and the model takes several
-/// in between two frames: more than this would only wait.
-const CHANNEL_MESSAGES: usize = 16;
+/// Messages between the clusters and the model. A page is one message, of nodes about a megabyte, and what waits is memory that the
+/// thread of the clusters keeps: enough for the model to go on with while the next ones are read.
+const CHANNEL_MESSAGES: usize = 4;
 /// After so long of taking messages in the keyboard is looked at again, however few they were.
 const BATCH_TIME: Duration = Duration::from_millis(1);
 /// At most 30 frames a second (terminal.md, section 3).

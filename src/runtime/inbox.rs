@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use crate::msg::Msg;
 
 /// Messages taken out of the channel at once.
-pub(super) const BATCH_MESSAGES: usize = 8;
+pub(super) const BATCH_MESSAGES: usize = 4;
 /// Objects of a piece of a message: a node takes some 10 µs, so a page of 500 would hold up a key for 5 ms.
 const PIECE: usize = 64;
 /// What is taken in before the keyboard is looked at again, in pods: a page of them takes a millisecond.
