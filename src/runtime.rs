@@ -290,7 +290,7 @@ impl App {
                 Flow::LogIn(id) => {
                     // Its thread reads the terminal, which the plugin is to have for itself.
                     drop(events);
-                    self.log_in(id, &mut stop).await?;
+                    self.log_in(id, &mut stop, &mut inbox).await?;
                     events = EventStream::new();
                 }
             }
@@ -298,8 +298,8 @@ impl App {
     }
 
     /// Lends the terminal to the credential plugin until it ends. What comes of the clusters meanwhile is taken in, so that
-    /// nothing waits for the operator; nothing is drawn.
-    async fn log_in(&mut self, id: ClusterId, stop: &mut Signal) -> eyre::Result<()> {
+    /// nothing waits for the operator, after what waits already; nothing is drawn.
+    async fn log_in(&mut self, id: ClusterId, stop: &mut Signal, inbox: &mut Inbox) -> eyre::Result<()> {
         let Some(cluster) = self.model.clusters().get(usize::from(id.0)) else { return Ok(()) };
         let (context, plugin) = (cluster.context().clone(), cluster.plugin().cloned().unwrap_or_default());
         let text =
@@ -320,7 +320,8 @@ impl App {
                         hook.tell(news);
                     }
                 }
-                Some(msg) = self.clusters.inbox.recv() => drop(self.model.update(msg, self.clock.now())),
+                () = ready(()), if !inbox.is_empty() => drop(self.on_inbox(inbox)),
+                Some(msg) = self.clusters.inbox.recv() => inbox.put([msg]),
             }
         };
         self.screen.resume().wrap_err("could not take the terminal back")?;

@@ -14,7 +14,7 @@ use crate::facts::{dra, lease, node};
 use crate::msg::{Batch, KeptChange, NodeChange, Resource};
 
 /// What is read of a larger body at once takes tens of milliseconds, in which the probes of the cluster must not wait. A page of 500
-/// is smaller: the thread beside would keep memory of its own for no more than 5 ms.
+/// takes some 5 ms, for which another thread is not worth the memory that it keeps.
 const LONG: usize = 16 << 20;
 
 /// The body of a page. Pods are most of what is ever listed, and are read while they come; of the others all comes first.

@@ -37,7 +37,11 @@ impl Troubled {
         let before = std::mem::take(known);
         let since =
             |trouble: &Trouble| before.iter().find(|(known, _)| known == trouble).map_or(now, |(_, since)| *since);
-        *known = wrong.into_iter().map(|trouble| (trouble.clone(), since(&trouble))).collect();
+        let dated = wrong.into_iter().map(|trouble| {
+            let since = since(&trouble);
+            (trouble, since)
+        });
+        *known = dated.collect();
     }
 
     /// The node went, or another object has its name.
