@@ -68,13 +68,16 @@ fn fill<'a, M: Message<'a>>(into: &mut M, mut rest: &'a [u8]) -> Result<(), Malf
         let number = tag >> 3;
         let passed = M::KEPT != u64::MAX && (number >= 64 || M::KEPT >> number & 1 == 0);
         // What a value weighs is read first: the most frequent by far is one that is passed over.
-        if passed && tag & 7 == 2 {
-            sized(&mut rest)?;
+        if tag & 7 == 2 {
+            let bytes = sized(&mut rest)?;
+            if !passed {
+                into.field(number, Value::Bytes(bytes))?;
+            }
             continue;
         }
-        let value = value(tag, &mut rest)?;
+        let scalar = scalar(tag, &mut rest)?;
         if !passed {
-            into.field(number, value)?;
+            into.field(number, scalar)?;
         }
     }
     Ok(())
@@ -123,8 +126,13 @@ pub(super) fn sized_head(bytes: &[u8]) -> Option<(u64, usize, usize)> {
 
 #[inline]
 fn value<'a>(tag: u64, rest: &mut &'a [u8]) -> Result<Value<'a>, Malformed> {
+    if tag & 7 == 2 { sized(rest).map(Value::Bytes) } else { scalar(tag, rest) }
+}
+
+/// A value that is no text and no message, of which a pod has a few.
+#[inline(never)]
+fn scalar<'a>(tag: u64, rest: &mut &'a [u8]) -> Result<Value<'a>, Malformed> {
     match tag & 7 {
-        2 => sized(rest).map(Value::Bytes),
         0 => varint(rest).map(Value::Varint),
         kind => fixed(kind, rest),
     }
@@ -221,15 +229,50 @@ pub(super) fn kind_of(meta: Value<'_>) -> Result<Text<'_>, Malformed> {
     Ok(kind.text())
 }
 
+/// A text or a message at the front that has this number and less than 128 bytes, and what follows it.
+#[inline]
+fn short(number: u8, message: &[u8]) -> Option<(&[u8], &[u8])> {
+    match message {
+        [tag, len, rest @ ..] if *tag == number << 3 | 2 && *len < 0x80 => rest.split_at_checked((*len).into()),
+        _ => None,
+    }
+}
+
+/// Key and value of an entry of a map as Go writes it, where both are short; the others are walked through.
+#[inline]
+fn short_entry(message: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (key, rest) = short(1, message)?;
+    let (value, rest) = short(2, rest)?;
+    rest.is_empty().then_some((key, value))
+}
+
+/// The seconds of a time as Go writes it, from 1978 to 3058; the others are walked through.
+#[inline]
+fn modern_seconds(message: &[u8]) -> Option<i64> {
+    let ([0x08, low @ .., high], [] | [0x10, 0]) = message.split_first_chunk::<6>()? else { return None };
+    let whole = *high < 0x80 && low.iter().all(|byte| *byte >= 0x80);
+    whole.then(|| low.iter().rfold(i64::from(*high), |seconds, byte| seconds << 7 | i64::from(byte & 0x7f)))
+}
+
+/// What a pod says over and over needs no look at its letters.
+fn text(bytes: &[u8]) -> Cow<'_, str> {
+    Cow::Borrowed(match bytes {
+        b"cpu" => "cpu",
+        b"memory" => "memory",
+        b"True" => "True",
+        _ => match std::str::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(_) => return Cow::Owned(String::from_utf8_lossy(bytes).into_owned()),
+        },
+    })
+}
+
 impl<'a> Value<'a> {
     /// A text; bytes that are not UTF-8 cost only the letters.
     #[inline]
     pub(super) fn text(self) -> Text<'a> {
         Text(match self {
-            Self::Bytes(bytes) => match std::str::from_utf8(bytes) {
-                Ok(text) => Cow::Borrowed(text),
-                Err(_) => Cow::Owned(String::from_utf8_lossy(bytes).into_owned()),
-            },
+            Self::Bytes(bytes) => text(bytes),
             _ => Cow::Borrowed(""),
         })
     }
@@ -252,6 +295,11 @@ impl<'a> Value<'a> {
 
     /// The seconds of a `Time`: 1 seconds. JSON has no fractions, so they are not read here either.
     pub(super) fn seconds(self) -> Result<i64, Malformed> {
+        if let Self::Bytes(message) = self
+            && let Some(seconds) = modern_seconds(message)
+        {
+            return Ok(seconds);
+        }
         let mut seconds = 0;
         self.walk(|number, value| {
             if number == 1 {
@@ -289,6 +337,11 @@ impl<'a> Value<'a> {
 
     /// The key of an entry of a map, as it came.
     pub(super) fn key(self) -> Result<&'a [u8], Malformed> {
+        if let Self::Bytes(message) = self
+            && let Some((key, _)) = short_entry(message)
+        {
+            return Ok(key);
+        }
         let mut key: &[u8] = b"";
         self.walk(|number, value| {
             if let (1, Value::Bytes(bytes)) = (number, value) {
@@ -319,8 +372,12 @@ impl<'a> Value<'a> {
     }
 
     /// An entry of a map: 1 key, 2 value.
-    #[inline]
     pub(super) fn entry(self) -> Result<(Text<'a>, Value<'a>), Malformed> {
+        if let Self::Bytes(message) = self
+            && let Some((key, value)) = short_entry(message)
+        {
+            return Ok((Text(text(key)), Value::Bytes(value)));
+        }
         let (mut key, mut held) = (Text::default(), Value::Fixed);
         self.walk(|number, value| {
             match number {
@@ -335,11 +392,17 @@ impl<'a> Value<'a> {
 
     /// A `Quantity`: 1 its text.
     pub(super) fn amount(self) -> Result<Amount, Malformed> {
+        let read = |text: &[u8]| Quantity::read(text).map_or(Amount::Unreadable, Amount::Known);
+        if let Self::Bytes(message) = self
+            && let Some((text, [])) = short(1, message)
+        {
+            return Ok(read(text));
+        }
         let mut amount = Amount::Unreadable;
         self.walk(|number, value| {
             if number == 1 {
                 let text = if let Value::Bytes(text) = value { text } else { b"" };
-                amount = Quantity::read(text).map_or(Amount::Unreadable, Amount::Known);
+                amount = read(text);
             }
             Ok(())
         })?;

@@ -93,3 +93,71 @@ proptest! {
         }
     }
 }
+
+/// Numbers and bodies.
+type Fields<'a> = &'a [(u8, &'a [u8])];
+
+/// An entry of a map, and whatever else, in the order given.
+fn fields(fields: Fields<'_>) -> Vec<u8> {
+    fields.iter().flat_map(|(number, body)| sized(*number, body)).collect()
+}
+
+#[test]
+fn an_entry_is_read_the_same_whatever_its_order_and_length() {
+    let long = [b'x'; 127];
+    let cases: [(Fields<'_>, &[u8], &[u8]); 8] = [
+        (&[(1, b"cpu"), (2, b"v")], b"cpu", b"v"),
+        (&[(2, b"v"), (1, b"cpu")], b"cpu", b"v"),
+        (&[(1, b"cpu")], b"cpu", b""),
+        (&[(2, b"v")], b"", b"v"),
+        // As in Go, the last one counts.
+        (&[(1, b"a"), (2, b"v"), (1, b"b")], b"b", b"v"),
+        (&[(1, b"a"), (2, b"v"), (2, b"w")], b"a", b"w"),
+        (&[(1, b"a"), (2, b"v"), (3, b"more")], b"a", b"v"),
+        (&[(1, &long), (2, &long)], &long, &long),
+    ];
+    for (given, key, held) in cases {
+        let bytes = fields(given);
+        let (name, value) = Value::Bytes(&bytes).entry().unwrap();
+        assert_eq!((name.as_bytes(), Value::Bytes(&bytes).key()), (key, Ok(key)), "{given:?}");
+        assert_eq!(value, if held.is_empty() { Value::Fixed } else { Value::Bytes(held) }, "{given:?}");
+    }
+    // 128 and more bytes have a length of two bytes.
+    let body = [[0x0a, 0x80, 0x01].as_slice(), &[b'y'; 128], &sized(2, b"v")].concat();
+    assert_eq!(Value::Bytes(&body).key(), Ok(&[b'y'; 128][..]));
+    assert!(Value::Bytes(&[0x0a, 4, b'c']).entry().is_err(), "cut short");
+}
+
+#[test]
+fn a_quantity_is_its_last_text() {
+    let read = |given: Fields<'_>| Value::Bytes(&fields(given)).amount();
+    let known = |text: &[u8]| Ok(Quantity::read(text).map_or(Amount::Unreadable, Amount::Known));
+    assert_eq!(read(&[(1, b"100m")]), known(b"100m"));
+    assert_eq!(read(&[(1, b"1"), (1, b"2Gi")]), known(b"2Gi"));
+    assert_eq!(read(&[(2, b"1"), (1, b"3")]), known(b"3"));
+    assert_eq!(read(&[(1, b"x")]), Ok(Amount::Unreadable));
+    assert_eq!(read(&[]), Ok(Amount::Unreadable));
+}
+
+/// A varint, as the encoding guide has it.
+fn varint_of(value: i64) -> Vec<u8> {
+    let (mut rest, mut bytes) = (value.cast_unsigned(), Vec::new());
+    while rest >= 0x80 {
+        bytes.push(u8::try_from(rest & 0x7f).unwrap() | 0x80);
+        rest >>= 7;
+    }
+    bytes.push(u8::try_from(rest).unwrap());
+    bytes
+}
+
+proptest! {
+    #[test]
+    fn seconds_are_read_whatever_their_length(
+        seconds in prop_oneof![any::<i64>(), 0_i64..1 << 36, 1_700_000_000_i64..1_800_000_000],
+        tail in prop_oneof![Just(vec![]), Just(vec![0x10, 0]), Just(vec![0x10, 7]), Just(vec![0x08, 5]), Just(vec![0x12, 0])],
+    ) {
+        let message = [vec![0x08], varint_of(seconds), tail.clone()].concat();
+        let last = if tail == [0x08, 5] { 5 } else { seconds };
+        prop_assert_eq!(Value::Bytes(&message).seconds(), Ok(last));
+    }
+}

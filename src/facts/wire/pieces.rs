@@ -10,6 +10,8 @@ use super::{DecodeError, ListHead};
 use crate::facts::proto::{Front, LONGEST_HEAD, MAGIC, Malformed, Value, front, kind_of, sized_head};
 
 /// Pieces below this are put together first: each pass over some items costs the memory in which they are read.
+const SMALL: usize = 32 << 10;
+/// So much of them is read at once.
 const GATHER: usize = 64 << 10;
 
 /// The pieces of one answer.
@@ -74,12 +76,12 @@ impl Pieces {
                 }
                 Stage::Envelope | Stage::Items(_) | Stage::Tail => {}
             }
-            if self.rest.is_empty() && piece.len() >= GATHER {
+            if self.rest.is_empty() && piece.len() >= SMALL {
                 let read = self.read(piece, sink);
                 self.rest.extend_from_slice(&piece[read..]);
                 return;
             }
-            let lacks = self.lacks(piece.len() < GATHER);
+            let lacks = self.lacks(piece.len() < SMALL);
             let (now, later) = piece.split_at(lacks.min(piece.len()));
             self.rest.extend_from_slice(now);
             piece = later;

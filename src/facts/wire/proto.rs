@@ -120,6 +120,9 @@ impl<'a> Message<'a> for Versioned<'a> {
 
 /// What is kept of labels.
 pub(in crate::facts) trait Labels<'a>: Default {
+    /// The bits of [`Message::KEPT`].
+    const KEPT: u64 = 0;
+
     /// Takes one of them.
     fn take(&mut self, entry: Value<'a>) -> Result<(), Malformed>;
 }
@@ -131,6 +134,8 @@ impl Labels<'_> for IgnoredAny {
 }
 
 impl<'a> Labels<'a> for Pairs<'a, Text<'a>> {
+    const KEPT: u64 = kept([11]);
+
     fn take(&mut self, entry: Value<'a>) -> Result<(), Malformed> {
         let (key, value) = entry.entry()?;
         self.0.push((key, value.text()));
@@ -140,7 +145,7 @@ impl<'a> Labels<'a> for Pairs<'a, Text<'a>> {
 
 /// `ObjectMeta`.
 impl<'a, L: Labels<'a>> Message<'a> for Meta<'a, L> {
-    const KEPT: u64 = kept([1, 3, 5, 6, 8, 9, 11, 12, 13]);
+    const KEPT: u64 = kept([1, 3, 5, 6, 8, 9, 12, 13]) | L::KEPT;
 
     fn field(&mut self, number: u64, value: Value<'a>) -> Result<(), Malformed> {
         match number {

@@ -71,8 +71,19 @@ fn pods_are_the_same_however_the_body_is_cut() {
     assert_eq!((&*head.resource_version, &*head.continue_token), ("41", "go-on"));
     let names: Vec<_> = batch.iter().map(|(pod, _)| pod.name.to_owned()).collect();
     assert_eq!((names.len(), &*names[0], &*names[7], &*names[40]), (41, "pod-0", "heavy", "pod-39"));
-    for sizes in [&[1][..], &[3], &[1_000], &[16_384], &[GATHER - 1], &[GATHER], &[100_000], &[200_000, 5, 70_000, 30]]
-    {
+    for sizes in [
+        &[1][..],
+        &[3],
+        &[1_000],
+        &[16_384],
+        &[SMALL - 1],
+        &[SMALL],
+        &[SMALL, 9_000],
+        &[GATHER - 1],
+        &[GATHER],
+        &[100_000],
+        &[200_000, 5, 70_000, 30],
+    ] {
         assert_eq!(in_pieces(&LARGE, sizes), Some((head.clone(), batch.clone())), "{sizes:?}");
     }
 }
