@@ -52,6 +52,8 @@ const USER_TIMEOUT: Duration = Duration::from_secs(30);
 const POOL_IDLE: Duration = Duration::from_secs(30);
 /// At most two pages and two watches at once.
 const POOL_SIZE: usize = 4;
+/// What one read brings at most: it stays in the cache until it has been decoded. No head of an answer may be longer.
+const READ_BUFFER: usize = 128 << 10;
 
 tokio::task_local! {
     /// How far the connection that is being made has come.
@@ -219,6 +221,7 @@ where
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(POOL_IDLE)
         .pool_max_idle_per_host(POOL_SIZE)
+        .http1_max_buf_size(READ_BUFFER)
         // hyper sends a request again only if the idle connection turned out to be closed before a byte of it was written
         // (`retry_canceled_requests`, on by default): no server sees two, and the meter times both as one.
         .build(connector)

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::quantity::Quantity;
 use super::text::{Clean, sanitize};
-use super::wire::{self, DecodeError, ListHead, Sink, Uid};
+use super::wire::{self, DecodeError, ListHead, Pieces, Sink, Uid};
 
 use decode::{Raw, Texts};
 
@@ -178,7 +178,53 @@ pub fn readiness(ready: Option<&ConditionStatus>) -> Readiness {
 /// [`DecodeError`] if the body is not a list at all, or cut short (some nodes may have been handed over by then); single
 /// unreadable objects are only counted.
 pub fn decode_list(body: &[u8], each: impl FnMut(NodeFacts)) -> Result<ListHead, DecodeError> {
-    wire::each(body, &mut Each(each, Texts::default()))
+    wire::each(body, &mut Each(each, &mut Texts::default()))
+}
+
+/// A page of nodes that is read while it comes; else as [`decode_list`].
+#[derive(Debug, Default)]
+pub struct NodeList {
+    pieces: Pieces,
+    texts: Texts,
+}
+
+impl NodeList {
+    /// The memory of an earlier page serves this one.
+    #[must_use]
+    pub fn new(memory: Vec<u8>) -> Self {
+        Self { pieces: Pieces::new(memory), texts: Texts::default() }
+    }
+
+    /// Reads the next piece of the body and hands the nodes that it completes to `each`.
+    pub fn take(&mut self, piece: &[u8], each: impl FnMut(NodeFacts)) {
+        self.pieces.take(piece, &mut Each(each, &mut self.texts));
+    }
+
+    /// The first bytes of the body.
+    #[must_use]
+    pub fn start(&self) -> &[u8] {
+        self.pieces.start()
+    }
+
+    /// Bytes that wait for what completes them.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.pieces.waiting()
+    }
+
+    /// The body is complete: hands over what is left of it.
+    ///
+    /// # Errors
+    /// [`DecodeError`] as of [`decode_list`].
+    pub fn end(&mut self, each: impl FnMut(NodeFacts)) -> Result<ListHead, DecodeError> {
+        self.pieces.end(&mut Each(each, &mut self.texts))
+    }
+
+    /// The memory, for the next page.
+    #[must_use]
+    pub fn into_memory(self) -> Vec<u8> {
+        self.pieces.into_memory()
+    }
 }
 
 /// One node object, as in a watch event or the answer to a GET, JSON or protobuf.
@@ -187,13 +233,13 @@ pub fn decode_list(body: &[u8], each: impl FnMut(NodeFacts)) -> Result<ListHead,
 /// [`DecodeError`] if it is not a node.
 pub fn decode_object(object: &[u8]) -> Result<NodeFacts, DecodeError> {
     let mut node = NodeFacts::default();
-    wire::one(object, &mut Each(|decoded| node = decoded, Texts::default()))?;
+    wire::one(object, &mut Each(|decoded| node = decoded, &mut Texts::default()))?;
     Ok(node)
 }
 
-struct Each<F>(F, Texts);
+struct Each<'t, F>(F, &'t mut Texts);
 
-impl<F: FnMut(NodeFacts)> Sink for Each<F> {
+impl<F: FnMut(NodeFacts)> Sink for Each<'_, F> {
     type Raw<'a> = Raw<'a>;
     const KIND: &'static str = "Node";
 
@@ -201,7 +247,7 @@ impl<F: FnMut(NodeFacts)> Sink for Each<F> {
         let ours = raw.kind.is_empty() || &*raw.kind == Self::KIND;
         let readable = ours && !sanitize(&raw.metadata.0.name).is_empty();
         if readable {
-            (self.0)(raw.into_facts(&mut self.1));
+            (self.0)(raw.into_facts(self.1));
         }
         readable
     }

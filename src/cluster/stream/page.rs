@@ -8,16 +8,17 @@ use tokio::time::Instant;
 
 use crate::cluster::call::Taker;
 use crate::facts::kept::Kept;
+use crate::facts::node::{NodeFacts, NodeList};
 use crate::facts::pod::PodList;
 use crate::facts::wire::{DecodeError, ListHead};
-use crate::facts::{dra, lease, node};
+use crate::facts::{dra, lease};
 use crate::msg::{Batch, KeptChange, NodeChange, Resource};
 
 /// What is read of a larger body at once takes tens of milliseconds, in which the probes of the cluster must not wait. A page of 500
 /// takes some 5 ms, for which another thread is not worth the memory that it keeps.
 const LONG: usize = 16 << 20;
 
-/// The body of a page. Pods are most of what is ever listed, and are read while they come; of the others all comes first.
+/// The body of a page. Nodes and pods are most of what is ever listed, and are read while they come; of the others all comes first.
 pub(super) struct Page {
     resource: Resource,
     body: Body,
@@ -26,6 +27,7 @@ pub(super) struct Page {
 }
 
 enum Body {
+    Nodes(NodeList, Vec<NodeChange>),
     Pods(PodList),
     Whole(Vec<u8>),
 }
@@ -33,11 +35,13 @@ enum Body {
 impl Page {
     /// The memory of an earlier page serves this one.
     pub(super) fn new(resource: Resource, mut memory: Vec<u8>) -> Self {
-        let body = if resource == Resource::Pods {
-            Body::Pods(PodList::new(memory))
-        } else {
-            memory.clear();
-            Body::Whole(memory)
+        let body = match resource {
+            Resource::Nodes => Body::Nodes(NodeList::new(memory), Vec::new()),
+            Resource::Pods => Body::Pods(PodList::new(memory)),
+            _ => {
+                memory.clear();
+                Body::Whole(memory)
+            }
         };
         Self { resource, body, bytes: 0, reading: Duration::ZERO }
     }
@@ -55,6 +59,7 @@ impl Page {
     /// The first bytes of the body, or more of them.
     pub(super) fn start(&self) -> &[u8] {
         match &self.body {
+            Body::Nodes(nodes, _) => nodes.start(),
             Body::Pods(pods) => pods.start(),
             Body::Whole(body) => body,
         }
@@ -63,6 +68,7 @@ impl Page {
     /// The memory, for the next page.
     pub(super) fn into_memory(self) -> Vec<u8> {
         match self.body {
+            Body::Nodes(nodes, _) => nodes.into_memory(),
             Body::Pods(pods) => pods.into_memory(),
             Body::Whole(body) => body,
         }
@@ -71,30 +77,42 @@ impl Page {
     /// The body is complete: what is in it.
     pub(super) fn end(&mut self) -> Result<(ListHead, Batch), DecodeError> {
         let start = Instant::now();
-        let read = match &mut self.body {
-            Body::Pods(pods) => {
-                let read = if pods.waiting() >= LONG { aside(|| pods.end()) } else { pods.end() };
-                read.map(|(head, batch)| (head, Batch::Pods(batch)))
-            }
-            Body::Whole(body) if body.len() >= LONG => aside(|| whole(self.resource, body)),
-            Body::Whole(body) => whole(self.resource, body),
+        let waiting = match &self.body {
+            Body::Nodes(nodes, _) => nodes.waiting(),
+            Body::Pods(pods) => pods.waiting(),
+            Body::Whole(body) => body.len(),
         };
+        let read = if waiting >= LONG { aside(|| self.read()) } else { self.read() };
         self.reading += start.elapsed();
         read
     }
+
+    fn read(&mut self) -> Result<(ListHead, Batch), DecodeError> {
+        match &mut self.body {
+            Body::Nodes(list, nodes) => {
+                let head = list.end(|node| nodes.push(present(node)))?;
+                Ok((head, Batch::Nodes(std::mem::take(nodes))))
+            }
+            Body::Pods(pods) => pods.end().map(|(head, batch)| (head, Batch::Pods(batch))),
+            Body::Whole(body) => whole(self.resource, body),
+        }
+    }
+}
+
+fn present(node: NodeFacts) -> NodeChange {
+    NodeChange::Present(Box::new(node))
 }
 
 impl Taker for Page {
     fn take(&mut self, piece: &[u8]) {
         self.bytes += piece.len() as u64;
+        let start = Instant::now();
         match &mut self.body {
-            Body::Pods(pods) => {
-                let start = Instant::now();
-                pods.take(piece);
-                self.reading += start.elapsed();
-            }
-            Body::Whole(body) => body.extend_from_slice(piece),
+            Body::Nodes(list, nodes) => list.take(piece, |node| nodes.push(present(node))),
+            Body::Pods(pods) => pods.take(piece),
+            Body::Whole(body) => return body.extend_from_slice(piece),
         }
+        self.reading += start.elapsed();
     }
 }
 
@@ -108,12 +126,7 @@ fn aside<T>(work: impl FnOnce() -> T) -> T {
 
 fn whole(resource: Resource, body: &[u8]) -> Result<(ListHead, Batch), DecodeError> {
     match resource {
-        Resource::Nodes => {
-            let mut nodes = Vec::new();
-            let head = node::decode_list(body, |node| nodes.push(NodeChange::Present(Box::new(node))))?;
-            Ok((head, Batch::Nodes(nodes)))
-        }
-        Resource::Pods => unreachable!("pods are read while they come"),
+        Resource::Nodes | Resource::Pods => unreachable!("they are read while they come"),
         Resource::Leases => kept(|each| lease::decode_list(body, each), Batch::Leases),
         Resource::Slices => kept(|each| dra::decode_slices(body, each), Batch::Slices),
         Resource::Claims => kept(|each| dra::decode_claims(body, each), Batch::Claims),

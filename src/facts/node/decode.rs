@@ -130,7 +130,7 @@ impl RawCondition<'_> {
 }
 
 /// Texts that nodes share: of one page, each is held once.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct Texts(HashSet<Clean>);
 
 impl Texts {
