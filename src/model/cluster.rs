@@ -21,7 +21,7 @@ use super::inspection::Inspected;
 use super::join::Join;
 use super::latency::{Latency, Mark};
 use super::ledger::{Ledger, List, Origin};
-use super::nodes::{Nodes, Outcome};
+use super::nodes::{Node, Nodes, Outcome};
 use super::optional::{Optionals, Visibility};
 use super::rows::age_of;
 use super::scope::{Partial, PodTracks, Scope};
@@ -501,14 +501,29 @@ impl ClusterState {
             table.everything_changed(nodes);
             return;
         }
+        let mut meet = |id, ledger: &mut Ledger| {
+            let node = ledger.node_in(id, nodes);
+            join.update(id, node, (nodes, ledger));
+            density.look((id, node), ledger, settings, now);
+            let key = node.map(Node::key)?;
+            ledger.found(id, key);
+            Some(key)
+        };
         let known = touched.there.iter().filter_map(|key| nodes.get(*key)).map(|node| &node.facts.name);
-        let named = known.chain(&touched.gone).filter_map(|name| ledger.id_of(name));
-        for id in named.chain(pods.there.iter().copied()) {
-            join.update(id, nodes, ledger);
-            density.look(id, (nodes, ledger), settings, now);
+        for name in known.chain(&touched.gone) {
+            if let Some(id) = ledger.id_of(name) {
+                meet(id, ledger);
+            }
         }
-        let with_pods = pods.there.iter().filter_map(|id| ledger.node_at(*id)).map(|(name, _)| name);
-        table.changed(&touched.there, with_pods.chain(pods.gone.iter().map(|name| &**name)), nodes);
+        // Found before the rest is done, so that the processor waits for many of them at a time.
+        for &id in &pods.there {
+            if let Some(key) = ledger.node_in(id, nodes).map(Node::key) {
+                ledger.found(id, key);
+            }
+        }
+        let with_pods: Vec<_> = pods.there.iter().filter_map(|id| meet(*id, ledger)).collect();
+        let without = pods.gone.iter().filter_map(|name| nodes.by_name(name)).map(Node::key);
+        table.changed(&touched.there, with_pods.into_iter().chain(without), nodes);
     }
 
     /// Takes in some of what has changed and waits; whether there is more.

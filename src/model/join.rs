@@ -5,7 +5,7 @@ use std::time::Duration;
 use hashbrown::HashMap;
 
 use super::ledger::{Ledger, NodeId};
-use super::nodes::Nodes;
+use super::nodes::{Node, Nodes};
 use super::rows::lens::unannounced;
 use crate::facts::accelerator::Kind;
 use crate::facts::quantity::Quantity;
@@ -49,13 +49,13 @@ impl Join {
     pub(crate) fn compute(&mut self, nodes: &Nodes, ledger: &Ledger) {
         *self = Self::default();
         for (id, ..) in ledger.nodes_by_id() {
-            self.update(id, nodes, ledger);
+            self.update(id, ledger.node_in(id, nodes), (nodes, ledger));
         }
     }
 
-    /// Joins a node anew that came, changed or went, or whose pods did.
-    pub(crate) fn update(&mut self, id: NodeId, nodes: &Nodes, ledger: &Ledger) {
-        let new = self.part(id, nodes, ledger);
+    /// Joins a node anew that came, changed or went, or whose pods did; `node` is [`Ledger::node_in`].
+    pub(crate) fn update(&mut self, id: NodeId, node: Option<&Node>, (nodes, ledger): (&Nodes, &Ledger)) {
+        let new = self.part(id, node, (nodes, ledger));
         let old = if new == Part::default() {
             self.parts.remove(&id)
         } else {
@@ -104,9 +104,9 @@ impl Join {
         self.requested.iter().find(|asked| *asked.resource == *resource && asked.kind == kind)
     }
 
-    fn part(&mut self, id: NodeId, nodes: &Nodes, ledger: &Ledger) -> Part {
-        let Some((name, totals)) = ledger.node_at(id) else { return Part::default() };
-        let Some(node) = nodes.by_name(name) else {
+    fn part(&mut self, id: NodeId, node: Option<&Node>, (nodes, ledger): (&Nodes, &Ledger)) -> Part {
+        let Some((_, totals)) = ledger.node_at(id) else { return Part::default() };
+        let Some(node) = node else {
             return Part { orphaned: totals.pods, requested: Vec::new() };
         };
         let mut part = Part::default();

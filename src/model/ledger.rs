@@ -4,6 +4,7 @@
 //! kept once. Totals move with each change, so that reading them costs nothing. Pods join nodes by name, so that the order in
 //! which the two arrive cannot matter. Source: `reference/costs-and-libraries.md`, section 6; `reference/list-watch.md`, section 8.
 
+mod ahead;
 mod holder;
 mod intern;
 mod names;
@@ -15,7 +16,6 @@ mod tombstones;
 mod totals;
 
 use std::fmt;
-use std::hash::BuildHasher;
 
 use hashbrown::{DefaultHashBuilder, HashMap};
 
@@ -25,12 +25,13 @@ use crate::facts::wire::Uid;
 use crate::model::index::Index;
 use crate::model::touched::Touched;
 
+use ahead::{Hint, TOGETHER};
 use holder::Holder;
 use intern::{Head, Node, Owner, Status};
 use names::Names;
 use part::Parts;
 use pool::Pool;
-use record::{Epoch, NIL, Record, Records};
+use record::{Epoch, KeyHash, NIL, Record, Records};
 use totals::{Asks, Part};
 
 pub use part::List;
@@ -92,6 +93,8 @@ pub struct Ledger {
     requested: NodeTotals,
     /// What is listed by itself: all pods, or those of some namespaces.
     parts: Parts,
+    /// Where all pods are listed together, how many of the held ones the newest list or its watch has touched.
+    listed: u32,
     revision: u64,
     /// The record whose name was looked at last for compaction.
     compacted: u32,
@@ -121,6 +124,7 @@ impl Ledger {
     /// A list starts. What the watch deletes from now on is remembered until it is finished, because a page may still bring it.
     pub fn begin(&mut self, list: impl Into<List>) {
         let list = list.into();
+        self.listed = 0;
         let Some(old) = self.parts.begin(list) else { return };
         let reach = self.reach(list);
         let Self { records, owners, .. } = self;
@@ -138,30 +142,42 @@ impl Ledger {
     pub fn apply(&mut self, batch: &PodBatch, list: impl Into<List>, origin: Origin) {
         let list = list.into();
         let epoch = self.parts.epoch(list);
-        for (pod, removed) in batch.iter() {
-            if !self.parts.covers(list, pod.namespace) {
-                continue;
+        let (mut keys, mut pods) = (batch.keys(), batch.iter());
+        let (mut together, mut hints) = (Vec::new(), Vec::new());
+        loop {
+            together.clear();
+            together.extend(keys.by_ref().take(TOGETHER));
+            if together.is_empty() {
+                break;
             }
-            let slot = self.find(pod.namespace, pod.name);
-            if origin == Origin::Page && self.watch_knows_better(&pod, slot, (list, epoch)) {
-                continue;
-            }
-            if !removed {
-                self.upsert(&pod, slot, epoch, (list, origin));
-                continue;
-            }
-            if origin == Origin::Watch
-                && let Some(tombstones) = self.parts.tombstones_of(list)
-            {
-                tombstones.bury(&pod);
-            }
-            if let Some(slot) = slot
-                && same_or_unknown(self.records.at(slot).uid(), pod.uid)
-            {
-                self.remove(slot);
+            self.look_ahead(&together, &mut hints);
+            for (hint, (pod, removed)) in hints.iter().zip(&mut pods) {
+                if self.parts.covers(list, pod.namespace) {
+                    self.take(&pod, removed, hint, (list, epoch, origin));
+                }
             }
         }
         self.compact_names();
+    }
+
+    fn take(&mut self, pod: &PodFacts<'_>, removed: bool, hint: &Hint, (list, epoch, origin): (List, Epoch, Origin)) {
+        let (slot, hash) = self.locate(pod, hint);
+        if origin == Origin::Page && self.watch_knows_better(pod, slot, (list, epoch)) {
+            return;
+        }
+        if !removed {
+            return self.upsert(pod, (slot, hash), hint, (list, epoch, origin));
+        }
+        if origin == Origin::Watch
+            && let Some(tombstones) = self.parts.tombstones_of(list)
+        {
+            tombstones.bury(pod);
+        }
+        if let Some(slot) = slot
+            && same_or_unknown(self.records.at(slot).uid(), pod.uid)
+        {
+            self.remove(slot);
+        }
     }
 
     /// The list is complete: what neither its pages nor its watch has touched is gone. Returns how many pods went.
@@ -173,9 +189,14 @@ impl Ledger {
             return 0;
         }
         let (reach, newest) = (self.reach(list), self.parts.newest(list));
+        if matches!(reach, Reach::All) && self.listed == self.totals.held {
+            // As of most lists; a look at a million records holds up a frame.
+            return 0;
+        }
         let swept = |record: &Record| record.epoch != newest && reach.has(self.namespace_of(record));
         let gone: Vec<u32> = self.records.used().filter(|(_, record)| swept(record)).map(|(slot, _)| slot).collect();
-        for &slot in &gone {
+        // The last ones first: they stand at the front of the lists of their nodes.
+        for &slot in gone.iter().rev() {
             self.remove(slot);
         }
         self.compact_names();
@@ -196,28 +217,41 @@ impl Ledger {
         newer || self.parts.tombstones_of(list).is_some_and(|tombstones| tombstones.is_buried(pod))
     }
 
-    fn upsert(&mut self, pod: &PodFacts<'_>, slot: Option<u32>, epoch: Epoch, (list, origin): (List, Origin)) {
+    /// Takes in a pod: the slot that it has already, and the hash of its key, which is not known if its namespace is new.
+    fn upsert(
+        &mut self,
+        pod: &PodFacts<'_>,
+        (slot, hash): (Option<u32>, Option<KeyHash>),
+        hint: &Hint,
+        (list, epoch, origin): (List, Epoch, Origin),
+    ) {
         let name = slot.map(|slot| self.records.at(slot).name());
         let name = name.unwrap_or_else(|| self.names.put(pod.name));
         let mut record = Record::new(pod, name, origin == Origin::Watch);
         record.epoch = epoch;
-        self.intern_all(pod, &mut record);
+        self.intern_all(pod, hint, &mut record);
+        let newest = self.parts.newest(list);
         let Some(slot) = slot else {
+            record.hash = hash.unwrap_or_else(|| self.key_hash(self.namespace_of(&record), pod.name));
             let slot = self.records.insert(record);
-            let hash = self.key_hash(self.namespace_of(&record), pod.name);
-            let Self { hasher, records, names, owners, index, .. } = self;
-            index.insert(hash, slot, |other| {
-                let other = records.at(other);
-                hasher.hash_one((owners.get(other.owner).namespace, names.get(other.name())))
-            });
+            let Self { records, index, .. } = self;
+            index.insert(record.hash.whole(), slot, |other| records.at(other).hash.whole());
             self.count(slot);
+            self.link(slot);
             self.hold(slot, pod);
+            self.listed += u32::from(epoch == newest);
             self.revision += 1;
             return;
         };
         let old = *self.records.at(slot);
+        let moved = old.node != record.node;
+        if moved {
+            self.unlink(slot);
+        } else {
+            record.next = old.next;
+        }
+        record.hash = old.hash;
         if old.looks_like(&record) {
-            (record.next, record.previous) = (old.next, old.previous);
             *self.records.at_mut(slot) = record;
         } else {
             self.uncount(slot);
@@ -225,8 +259,11 @@ impl Ledger {
             self.count(slot);
             self.revision += 1;
         }
+        if moved {
+            self.link(slot);
+        }
         self.revision += u64::from(self.hold(slot, pod));
-        let newest = self.parts.newest(list);
+        self.listed += u32::from(old.epoch != newest && epoch == newest);
         if old.epoch == newest && epoch != newest {
             // A late event of an older generation: the sweep must not take what this one has touched, and the version is of
             // another generation, so that this one's pages must not be compared with it.
@@ -239,17 +276,20 @@ impl Ledger {
 
     fn remove(&mut self, slot: u32) {
         self.uncount(slot);
+        self.unlink(slot);
         self.holders.remove(&slot);
         let record = *self.records.at(slot);
-        let hash = self.key_hash(self.namespace_of(&record), self.names.get(record.name()));
-        self.index.remove(hash, slot);
+        if record.epoch == self.parts.newest(List::from(0)) {
+            self.listed = self.listed.saturating_sub(1);
+        }
+        self.index.remove(record.hash.whole(), slot);
         self.names.drop(record.name());
         self.records.remove(slot);
         self.release_all(&record);
         self.revision += 1;
     }
 
-    /// Adds a record to the totals and to its node's list.
+    /// Adds a record to the totals.
     fn count(&mut self, slot: u32) {
         let record = *self.records.at(slot);
         self.totals.held += 1;
@@ -267,16 +307,9 @@ impl Ledger {
             node.totals.add(&part);
             touch(node, &mut self.touched, record.node);
         }
-        if record.node != NIL {
-            let Head(first) = std::mem::replace(&mut self.nodes.get_mut(record.node).first, Head(slot));
-            self.records.at_mut(slot).next = first;
-            if first != NIL {
-                self.records.at_mut(first).previous = slot;
-            }
-        }
     }
 
-    /// Takes a record out of the totals and out of its node's list.
+    /// Takes a record out of the totals.
     fn uncount(&mut self, slot: u32) {
         let record = *self.records.at(slot);
         self.totals.held -= 1;
@@ -294,16 +327,33 @@ impl Ledger {
             node.totals.subtract(&part);
             touch(node, &mut self.touched, record.node);
         }
-        if record.node != NIL {
-            if record.previous == NIL {
-                self.nodes.get_mut(record.node).first = Head(record.next);
-            } else {
-                self.records.at_mut(record.previous).next = record.next;
-            }
-            if record.next != NIL {
-                self.records.at_mut(record.next).previous = record.previous;
-            }
+    }
+
+    /// Puts a record at the front of its node's list.
+    fn link(&mut self, slot: u32) {
+        let node = self.records.at(slot).node;
+        if node != NIL {
+            let Head(first) = std::mem::replace(&mut self.nodes.get_mut(node).first, Head(slot));
+            self.records.at_mut(slot).next = first;
         }
+    }
+
+    /// Takes a record out of its node's list, which is as long as a node has pods.
+    fn unlink(&mut self, slot: u32) {
+        let Record { node, next, .. } = *self.records.at(slot);
+        if node == NIL {
+            return;
+        }
+        let Head(first) = &mut self.nodes.get_mut(node).first;
+        if *first == slot {
+            *first = next;
+            return;
+        }
+        let mut before = *first;
+        while self.records.at(before).next != slot {
+            before = self.records.at(before).next;
+        }
+        self.records.at_mut(before).next = next;
     }
 
     /// Goes on moving names out of chunks that are largely garbage, a bounded number of records at a time.

@@ -39,7 +39,7 @@ pub(crate) struct NodeKey {
 }
 
 impl NodeKey {
-    /// No node: what an order holds while it is rearranged.
+    /// No node: what stands where none has been found yet, or while an order is rearranged.
     pub(crate) const NONE: Self = Self { slot: u32::MAX, serial: 0 };
 
     /// Its place in tables by slot.
@@ -50,6 +50,12 @@ impl NodeKey {
     /// Tells it from others in that place; never 0.
     pub(crate) fn serial(self) -> u32 {
         self.serial
+    }
+}
+
+impl Default for NodeKey {
+    fn default() -> Self {
+        Self::NONE
     }
 }
 

@@ -107,6 +107,11 @@ impl PodBatch {
         self.records.iter().map(|record| (self.facts(record), record.removed))
     }
 
+    /// Namespace, name and node of each pod, in the same order.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = [&str; 3]> {
+        self.records.iter().map(|record| [record.namespace, record.name, record.node].map(|span| self.get(span)))
+    }
+
     /// Forgets the pods and keeps the memory for the next page.
     pub fn clear(&mut self) {
         self.text.clear();

@@ -4,8 +4,8 @@ use hashbrown::HashMap;
 
 use crate::facts::text::Clean;
 use crate::model::Settings;
-use crate::model::ledger::{Ledger, NodeId};
-use crate::model::nodes::Nodes;
+use crate::model::ledger::{Ledger, NodeId, NodeTotals};
+use crate::model::nodes::{Node, Nodes};
 use crate::msg::Mono;
 
 /// A node over the threshold.
@@ -23,12 +23,18 @@ pub(crate) struct Density {
 }
 
 impl Density {
-    /// Looks at a node that came, changed or went, or whose pods did.
-    pub(crate) fn look(&mut self, id: NodeId, (nodes, ledger): (&Nodes, &Ledger), settings: &Settings, now: Mono) {
+    /// Looks at a node that came, changed or went, or whose pods did; `node` is [`Ledger::node_in`].
+    pub(crate) fn look(
+        &mut self,
+        (id, node): (NodeId, Option<&Node>),
+        ledger: &Ledger,
+        settings: &Settings,
+        now: Mono,
+    ) {
         let named = ledger.node_at(id).map(|(name, _)| name);
         // The id of a node without pods may be given to another one.
         let known = self.full.get(&id).filter(|(name, _)| named == Some(name)).map(|(_, full)| *full);
-        match full(id, known, (nodes, ledger), settings) {
+        match full(node.zip(ledger.node_at(id)), known, settings) {
             Some((name, pods, allocatable)) => {
                 let since = known.map_or(now, |known| known.since);
                 let full = Full { pods, allocatable, since };
@@ -45,7 +51,7 @@ impl Density {
     pub(crate) fn look_at_all(&mut self, (nodes, ledger): (&Nodes, &Ledger), settings: &Settings, now: Mono) {
         self.full.retain(|id, _| ledger.node_at(*id).is_some());
         for (id, ..) in ledger.nodes_by_id() {
-            self.look(id, (nodes, ledger), settings, now);
+            self.look((id, ledger.node_in(id, nodes)), ledger, settings, now);
         }
     }
 
@@ -61,13 +67,11 @@ impl Density {
 
 /// The name of a node, its pods and how many it may have, if that is over the threshold.
 fn full<'a>(
-    id: NodeId,
+    node: Option<(&'a Node, (&str, &NodeTotals))>,
     known: Option<Full>,
-    (nodes, ledger): (&'a Nodes, &Ledger),
     settings: &Settings,
 ) -> Option<(&'a Clean, u32, u32)> {
-    let (name, totals) = ledger.node_at(id)?;
-    let node = nodes.by_name(name)?;
+    let (node, (_, totals)) = node?;
     let pods = totals.pods;
     // A place for one pod is a node that stands for a pod, and meant to be full (kubernetes-mixin, the same rule).
     let allocatable = node.pods_allocatable.filter(|pods| *pods > 1)?;

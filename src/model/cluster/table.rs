@@ -54,11 +54,11 @@ struct Basis {
 }
 
 impl Table {
-    /// Notes which nodes came, changed or went, and the names of those whose pods did.
-    pub(super) fn changed<'a>(&mut self, touched: &[NodeKey], pods: impl Iterator<Item = &'a str>, nodes: &Nodes) {
+    /// Notes which nodes came, changed or went, and those whose pods did.
+    pub(super) fn changed(&mut self, touched: &[NodeKey], pods: impl Iterator<Item = NodeKey>, nodes: &Nodes) {
         self.pending.extend_from_slice(touched);
         if self.sort.needs_pods() || self.filter.needs_pods() {
-            self.pending.extend(pods.filter_map(|name| nodes.by_name(name)).map(Node::key));
+            self.pending.extend(pods);
         }
         // Of a cluster that is not shown changes pile up.
         if self.pending.len() > 2 * nodes.len().max(SMALL) {

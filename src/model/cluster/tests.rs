@@ -543,6 +543,27 @@ fn ten_relists_leave_the_memory_of_the_model_within_5_percent() {
 }
 
 #[test]
+fn f76_what_was_found_once_is_not_taken_for_another_node() {
+    let mut bench = Bench::new(&["prod"]);
+    let old = gpu_node("old", 8, 8);
+    bench.list_nodes(1, vec![old.clone()]);
+    bench.list_pods(1, &[gpu_pod("a", "old", 2)]);
+    assert_eq!(bench.summary().orphaned, Known::Exact(0));
+    // Its place in the store goes to a node of another name.
+    bench.delete_node(1, &old, 9);
+    bench.change_node(1, gpu_node("new", 8, 8));
+    assert_eq!(bench.summary().orphaned, Known::Exact(1), "its node is gone");
+    bench.change_pods(1, &[gpu_pod("b", "new", 3)], false);
+    assert_eq!(bench.summary().orphaned, Known::Exact(1));
+    // And what pods named goes to a node that nobody has heard of.
+    bench.change_pods(1, &[gpu_pod("b", "new", 3)], true);
+    bench.change_pods(1, &[gpu_pod("c", "elsewhere", 1)], false);
+    assert_eq!(bench.summary().orphaned, Known::Exact(2));
+    bench.change_node(1, gpu_node("elsewhere", 8, 8));
+    assert_eq!(bench.summary().orphaned, Known::Exact(1));
+}
+
+#[test]
 fn what_a_frame_cannot_wait_for_is_taken_in_after_it() {
     let names: Vec<String> = (0..3_000).map(|at| format!("n{at}")).collect();
     let pods: Vec<_> = names.iter().map(|name| gpu_pod(name, name, 9)).collect();

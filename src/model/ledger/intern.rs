@@ -2,12 +2,14 @@
 
 use std::hash::BuildHasher;
 
+use super::ahead::Hint;
 use super::record::{NIL, Record};
 use super::totals::Asks;
 use super::{Ledger, NodeId, NodeTotals, ResourceId};
 use crate::facts::pod::PodFacts;
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
+use crate::model::nodes::NodeKey;
 
 /// 10^22 base units, far above any capacity: what one pod can ask for. Sums of a million such pods still are exact.
 const MOST_ASKED: i128 = 10_i128.pow(31);
@@ -39,6 +41,8 @@ pub(super) struct Node {
     pub(super) totals: NodeTotals,
     /// The totals have changed since that was last asked.
     pub(super) touched: bool,
+    /// The node of this name in the store, as it was last found.
+    pub(super) key: NodeKey,
 }
 
 /// The first pod of a node's list.
@@ -52,20 +56,33 @@ impl Default for Head {
 }
 
 impl Ledger {
-    pub(super) fn intern_all(&mut self, pod: &PodFacts<'_>, record: &mut Record) {
+    pub(super) fn intern_all(&mut self, pod: &PodFacts<'_>, hint: &Hint, record: &mut Record) {
         record.owner = self.intern_owner(pod);
         if !pod.node.is_empty() {
-            let hash = self.hasher.hash_one(pod.node);
-            let new = || Node { name: pod.node.into(), ..Node::default() };
-            record.node = self.nodes.intern(hash, |held| *held.name == *pod.node, new);
+            record.node = if let Some(id) = self.locate_node(pod.node, hint) {
+                self.nodes.hold(id);
+                id
+            } else {
+                let node = Node { name: pod.node.into(), ..Node::default() };
+                self.nodes.put(self.hasher.hash_one(pod.node), node)
+            };
         }
+        record.status = self.intern_status(pod);
+        record.asks = self.intern_asks(pod);
+    }
+
+    fn intern_status(&mut self, pod: &PodFacts<'_>) -> u32 {
         let (containers, ready) = (pod.containers, pod.ready);
+        let same = |held: &Status| held.containers == containers && held.ready == ready && *held.reason == *pod.reason;
+        if let Some(id) = self.statuses.last(same) {
+            self.statuses.hold(id);
+            return id;
+        }
         let hash = self.hasher.hash_one((pod.reason, containers, ready));
-        record.status = self.statuses.intern(
-            hash,
-            |held| *held.reason == *pod.reason && held.containers == containers && held.ready == ready,
-            || Status { reason: pod.reason.into(), containers, ready },
-        );
+        self.statuses.intern(hash, same, || Status { reason: pod.reason.into(), containers, ready })
+    }
+
+    fn intern_asks(&mut self, pod: &PodFacts<'_>) -> u32 {
         let clamp = |amount: Quantity| Quantity::from_nano(amount.nano().clamp(-MOST_ASKED, MOST_ASKED));
         let (cpu, memory) = (clamp(pod.requests.cpu), clamp(pod.requests.memory));
         let others: Vec<_> = pod
@@ -74,27 +91,36 @@ impl Ledger {
             .iter()
             .filter_map(|&(name, amount)| Some((self.resource(name)?, clamp(amount))))
             .collect();
+        let same = |held: &Asks| held.cpu == cpu && held.memory == memory && *held.others == *others;
+        if let Some(id) = self.asks.last(same) {
+            self.asks.hold(id);
+            return id;
+        }
         let hash = self.hasher.hash_one((cpu, memory, &others));
-        record.asks = self.asks.intern(
-            hash,
-            |held| held.cpu == cpu && held.memory == memory && *held.others == *others,
-            || Asks { cpu, memory, others: others.as_slice().into() },
-        );
+        self.asks.intern(hash, same, || Asks { cpu, memory, others: others.as_slice().into() })
     }
 
     /// A namespace is held by its owners, of which pods without one have one that is empty.
     fn intern_owner(&mut self, pod: &PodFacts<'_>) -> u32 {
-        let hash = self.hasher.hash_one((pod.namespace, pod.owner_kind, pod.owner_name));
         let same = |held: &Owner| {
             let own = *held.kind == *pod.owner_kind && *held.name == *pod.owner_name;
             own && **self.namespaces.get(held.namespace) == *pod.namespace
         };
+        if let Some(id) = self.owners.last(same) {
+            self.owners.hold(id);
+            return id;
+        }
+        let hash = self.hasher.hash_one((pod.namespace, pod.owner_kind, pod.owner_name));
         if let Some(id) = self.owners.find(hash, same) {
             self.owners.hold(id);
             return id;
         }
-        let of_namespace = self.hasher.hash_one(pod.namespace);
-        let namespace = self.namespaces.intern(of_namespace, |held| **held == *pod.namespace, || pod.namespace.into());
+        let namespace = if let Some(id) = self.namespace_id(pod.namespace) {
+            self.namespaces.hold(id);
+            id
+        } else {
+            self.namespaces.put(self.hasher.hash_one(pod.namespace), pod.namespace.into())
+        };
         let owner = Owner { namespace, kind: pod.owner_kind.into(), name: pod.owner_name.into() };
         self.owners.put(hash, owner)
     }

@@ -12,6 +12,8 @@ pub(super) struct Pool<T> {
     entries: Chunks<Entry<T>>,
     free: Vec<u32>,
     index: HashTable<u32>,
+    /// What was asked for last: of neighbours in a list most share most.
+    last: u32,
 }
 
 #[derive(Debug)]
@@ -23,14 +25,29 @@ struct Entry<T> {
 
 impl<T> Default for Pool<T> {
     fn default() -> Self {
-        Self { entries: Chunks::default(), free: Vec::new(), index: HashTable::new() }
+        Self { entries: Chunks::default(), free: Vec::new(), index: HashTable::new(), last: 0 }
     }
 }
 
 impl<T: Default> Pool<T> {
+    /// The value that was interned last, if `same` recognises it: what saves the hash.
+    pub(super) fn last(&self, same: impl Fn(&T) -> bool) -> Option<u32> {
+        self.held(self.last).is_some_and(same).then_some(self.last)
+    }
+
     /// The id of the value that `same` recognises, if it is held.
     pub(super) fn find(&self, hash: u64, same: impl Fn(&T) -> bool) -> Option<u32> {
         self.index.find(hash, |&id| same(&self.entries.at(id as usize).value)).copied()
+    }
+
+    /// The id of a value that may have this hash, without a look at it.
+    pub(super) fn candidate(&self, hash: u64) -> Option<u32> {
+        self.index.find(hash, |_| true).copied()
+    }
+
+    /// Whether a value that is in use has this hash.
+    pub(super) fn has(&self, id: u32, hash: u64) -> bool {
+        self.entries.get(id as usize).is_some_and(|entry| entry.refs > 0 && entry.hash == hash)
     }
 
     /// Counts one more user of the value that `same` recognises, or of the new one that `make` makes.
@@ -47,6 +64,7 @@ impl<T: Default> Pool<T> {
     /// Counts one more user of a value that is in use.
     pub(super) fn hold(&mut self, id: u32) {
         self.entries.at_mut(id as usize).refs += 1;
+        self.last = id;
     }
 
     /// The id of a value that is not held yet, with one user.
@@ -61,6 +79,7 @@ impl<T: Default> Pool<T> {
         };
         let entries = &self.entries;
         self.index.insert_unique(hash, id, |&id| entries.at(id as usize).hash);
+        self.last = id;
         id
     }
 

@@ -2,10 +2,11 @@
 
 use std::hash::BuildHasher;
 
-use super::record::NIL;
+use super::record::{KeyHash, NIL, Record};
 use super::{Ledger, NodeId, NodeTotals, PodSlot, ResourceId, Totals};
 use crate::facts::pod::{PodFacts, Requests};
 use crate::facts::quantity::Quantity;
+use crate::model::nodes::{Node, NodeKey, Nodes};
 use crate::model::touched::Touched;
 
 impl Ledger {
@@ -52,6 +53,18 @@ impl Ledger {
     /// Name and totals of a node; `None` if no held pod names it any more.
     pub(crate) fn node_at(&self, NodeId(id): NodeId) -> Option<(&str, &NodeTotals)> {
         self.nodes.held(id).map(|node| (&*node.name, &node.totals))
+    }
+
+    /// The node of the store that pods name by this id, without a search by name where [`Ledger::found`] has noted it.
+    pub(crate) fn node_in<'a>(&self, NodeId(id): NodeId, nodes: &'a Nodes) -> Option<&'a Node> {
+        let node = self.nodes.held(id)?;
+        // A key never comes to mean a node of another name.
+        nodes.get(node.key).or_else(|| nodes.by_name(&node.name))
+    }
+
+    /// Notes what [`Ledger::node_in`] has found.
+    pub(crate) fn found(&mut self, NodeId(id): NodeId, key: NodeKey) {
+        self.nodes.get_mut(id).key = key;
     }
 
     /// The id of a node that some held pod names.
@@ -104,7 +117,8 @@ impl Ledger {
     /// A held pod by its key.
     #[must_use]
     pub fn find_pod(&self, namespace: &str, name: &str) -> Option<PodSlot> {
-        self.find(namespace, name).map(PodSlot)
+        let namespace = self.namespace_id(namespace)?;
+        self.find(self.key_hash(namespace, name), namespace, name).map(PodSlot)
     }
 
     /// A held pod, made anew from its record; empty facts if the slot is out of date.
@@ -190,24 +204,29 @@ impl Ledger {
         }
     }
 
-    fn node_id(&self, name: &str) -> Option<u32> {
+    pub(super) fn node_id(&self, name: &str) -> Option<u32> {
         self.nodes.find(self.hasher.hash_one(name), |node| *node.name == *name)
     }
 
-    pub(super) fn find(&self, namespace: &str, name: &str) -> Option<u32> {
-        let namespace = self.namespace_id(namespace)?;
-        let same = |slot| {
-            let record = self.records.at(slot);
-            self.names.get(record.name()) == name && self.namespace_of(record) == namespace
-        };
-        self.index.find(self.key_hash(namespace, name), same)
+    /// The slot of a pod by the hash of its key.
+    pub(super) fn find(&self, hash: KeyHash, namespace: u32, name: &str) -> Option<u32> {
+        self.index.find(hash.whole(), |slot| self.is(self.records.at(slot), hash, namespace, name))
+    }
+
+    /// Whether a record is that of this pod.
+    pub(super) fn is(&self, held: &Record, hash: KeyHash, namespace: u32, name: &str) -> bool {
+        held.hash == hash && self.names.get(held.name()) == name && self.namespace_of(held) == namespace
     }
 
     pub(super) fn namespace_id(&self, namespace: &str) -> Option<u32> {
-        self.namespaces.find(self.hasher.hash_one(namespace), |held| **held == *namespace)
+        let same = |held: &str| *held == *namespace;
+        // Where a page comes from, the neighbour's is the same.
+        let last = self.owners.last(|_| true).map(|id| self.owners.get(id).namespace);
+        last.filter(|id| same(self.namespaces.get(*id)))
+            .or_else(|| self.namespaces.find(self.hasher.hash_one(namespace), |held| same(held)))
     }
 
-    pub(super) fn key_hash(&self, namespace: u32, name: &str) -> u64 {
-        self.hasher.hash_one((namespace, name))
+    pub(super) fn key_hash(&self, namespace: u32, name: &str) -> KeyHash {
+        KeyHash::new(self.hasher.hash_one((namespace, name)))
     }
 }

@@ -31,8 +31,8 @@ pub(super) struct Record {
     pub(super) epoch: Epoch,
     /// The next pod on the same node, or the next free slot.
     pub(super) next: u32,
-    /// The previous pod on the same node.
-    pub(super) previous: u32,
+    /// Of namespace and name.
+    pub(super) hash: KeyHash,
     pub(super) restarts: u32,
     /// Seconds since 1970, 0 if not known: the API writes whole seconds, and 32 bits last until 2106.
     created: u32,
@@ -50,6 +50,21 @@ const PHASES: [Phase; 5] = [Phase::Pending, Phase::Running, Phase::Succeeded, Ph
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Epoch(pub(super) u8);
 
+/// What the index finds a pod by, kept so that it can grow without a look at names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct KeyHash(u32);
+
+impl KeyHash {
+    pub(super) fn new(hash: u64) -> Self {
+        Self((hash >> 32) as u32)
+    }
+
+    /// 64 bits, all of which a table can use: multiplied with the golden ratio (Knuth, volume 3, section 6.4).
+    pub(super) fn whole(self) -> u64 {
+        u64::from(self.0).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    }
+}
+
 impl Record {
     const EMPTY: Self = Self {
         uid: [0; 2],
@@ -63,7 +78,7 @@ impl Record {
         bits: 0,
         epoch: Epoch(0),
         next: NIL,
-        previous: NIL,
+        hash: KeyHash(0),
         restarts: 0,
         created: 0,
     };

@@ -313,6 +313,38 @@ fn a_finished_pod_is_held_and_counts_for_nothing() {
 }
 
 #[test]
+fn a_batch_is_taken_in_one_pod_after_the_other_although_all_are_looked_up_first() {
+    let mut ledger = Ledger::default();
+    bring(&mut ledger, &pod("a", "n1", 1), 1, Origin::Watch);
+    let (moved, gone) = (pod("a", "n2", 2), Pod { node: "n1".into(), ..pod("a", "n1", 3) });
+    let (anew, other) = (pod("a", "n3", 4), Pod { namespace: "late".into(), ..pod("b", "n1", 5) });
+    // The node, the namespace and the pod go, their places are taken by others, and the pod comes back.
+    let batch =
+        batch([(&moved, false), (&gone, true), (&other, false), (&anew, false), (&other, true), (&anew, false)]);
+    ledger.apply(&batch, 1, Origin::Watch);
+    check(&ledger, &BTreeMap::from([(anew.key(), anew)]));
+    assert_eq!(ledger.pods_on("n1").count() + ledger.pods_on("n2").count(), 0);
+}
+
+#[test]
+fn a_list_that_brought_as_many_pods_as_are_held_still_sweeps_those_that_it_did_not_bring() {
+    let mut ledger = Ledger::default();
+    ledger.begin(1);
+    for name in ["a", "b"] {
+        bring(&mut ledger, &pod(name, "n1", 1), 1, Origin::Page);
+    }
+    assert_eq!(ledger.finish(1), 0);
+    ledger.begin(2);
+    // Two are brought and one of them goes; two are held, one of them of the list before.
+    for name in ["a", "c"] {
+        bring(&mut ledger, &pod(name, "n1", 2), 2, Origin::Page);
+    }
+    take(&mut ledger, &pod("a", "n1", 3), 2, Origin::Watch);
+    assert_eq!((ledger.totals().held, ledger.finish(2), ledger.totals().held), (2, 1, 1));
+    assert!(ledger.find_pod("default", "c").is_some());
+}
+
+#[test]
 fn an_unfinished_list_removes_nothing() {
     let mut ledger = Ledger::default();
     bring(&mut ledger, &pod("a", "n1", 1), 1, Origin::Page);
