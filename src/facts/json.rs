@@ -91,6 +91,16 @@ impl<T> Reset for List<T> {
     }
 }
 
+impl<T> Reset for Pairs<'_, T> {
+    fn reset(&mut self) {
+        self.0.clear();
+    }
+}
+
+impl Reset for IgnoredAny {
+    fn reset(&mut self) {}
+}
+
 impl<T: Reset> Reset for Obj<T> {
     fn reset(&mut self) {
         self.0.reset();

@@ -5,6 +5,7 @@ mod decode;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::json::Reset;
 use super::quantity::Quantity;
 use super::text::{Clean, sanitize};
 use super::wire::{self, DecodeError, ListHead, Pieces, Sink, Uid};
@@ -243,12 +244,17 @@ impl<F: FnMut(NodeFacts)> Sink for Each<'_, F> {
     type Raw<'a> = Raw<'a>;
     const KIND: &'static str = "Node";
 
-    fn take(&mut self, raw: Raw<'_>) -> bool {
+    fn take(&mut self, mut raw: Raw<'_>) -> bool {
+        self.look(&mut raw)
+    }
+
+    fn look(&mut self, raw: &mut Raw<'_>) -> bool {
         let ours = raw.kind.is_empty() || &*raw.kind == Self::KIND;
         let readable = ours && !sanitize(&raw.metadata.0.name).is_empty();
         if readable {
-            (self.0)(raw.into_facts(self.1));
+            (self.0)(raw.facts(self.1));
         }
+        raw.reset();
         readable
     }
 }

@@ -160,10 +160,12 @@ impl<'de, L: Default + Deserialize<'de>> Slim<'de> for Meta<'de, L> {
     }
 }
 
-impl<L: Default> Reset for Meta<'_, L> {
+impl<L: Default + Reset> Reset for Meta<'_, L> {
     fn reset(&mut self) {
         self.owners.reset();
-        *self = Self { owners: std::mem::take(&mut self.owners), ..Self::default() };
+        self.labels.reset();
+        let (labels, owners) = (std::mem::take(&mut self.labels), std::mem::take(&mut self.owners));
+        *self = Self { labels, owners, ..Self::default() };
     }
 }
 

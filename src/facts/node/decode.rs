@@ -7,7 +7,7 @@ use serde::de::MapAccess;
 
 use super::{Condition, ConditionStatus, NodeFacts, Taint};
 use crate::facts::accelerator::HAMI_REGISTER;
-use crate::facts::json::{Amount, Flag, List, Obj, Pairs, Slim, Text, Time, skip};
+use crate::facts::json::{Amount, Flag, List, Obj, Pairs, Reset, Slim, Text, Time, skip};
 use crate::facts::quantity::Quantity;
 use crate::facts::text::{Clean, sanitize};
 use crate::facts::wire::{Meta, Uid, version};
@@ -67,15 +67,17 @@ struct Address<'a> {
 }
 
 impl Raw<'_> {
-    pub(super) fn into_facts(self, texts: &mut Texts) -> NodeFacts {
+    pub(super) fn facts(&self, texts: &mut Texts) -> NodeFacts {
         let Self { metadata: Obj(meta), spec: Obj(spec), status: Obj(status), .. } = self;
         let mut unreadable = 0;
-        let capacity = amounts(status.capacity, &mut unreadable, texts);
-        let allocatable = amounts(status.allocatable, &mut unreadable, texts);
-        let Obj(info) = status.info;
+        let capacity = amounts(&status.capacity, &mut unreadable, texts);
+        let allocatable = amounts(&status.allocatable, &mut unreadable, texts);
+        let Obj(info) = &status.info;
         let mut labels: Vec<_> =
             meta.labels.0.iter().map(|(key, value)| (texts.clean(key), texts.clean(value))).collect();
-        labels.extend(meta.annotations.0.hami.map(|split| (Clean::new(HAMI_REGISTER), texts.clean(&split.label()))));
+        labels.extend(
+            meta.annotations.0.hami.as_ref().map(|split| (Clean::new(HAMI_REGISTER), texts.clean(&split.label()))),
+        );
         NodeFacts {
             name: texts.clean(&meta.name),
             // Without a uid the name stands in for it, so that no two nodes share what is kept by uid.
@@ -102,6 +104,32 @@ impl Raw<'_> {
                 .find(|Obj(address)| &*address.kind == "InternalIP")
                 .map_or_else(Clean::default, |Obj(address)| texts.clean(&address.address)),
         }
+    }
+}
+
+impl Reset for Raw<'_> {
+    fn reset(&mut self) {
+        self.kind = Text::default();
+        self.metadata.reset();
+        self.spec.reset();
+        self.status.reset();
+    }
+}
+
+impl Reset for Spec<'_> {
+    fn reset(&mut self) {
+        self.unschedulable = Flag::default();
+        self.taints.reset();
+    }
+}
+
+impl Reset for Status<'_> {
+    fn reset(&mut self) {
+        self.conditions.reset();
+        self.capacity.reset();
+        self.allocatable.reset();
+        self.info = Obj::default();
+        self.addresses.reset();
     }
 }
 
@@ -153,11 +181,11 @@ fn sorted<T>(mut pairs: Vec<(Clean, T)>) -> Vec<(Clean, T)> {
     pairs
 }
 
-fn amounts(raw: Pairs<'_, Amount>, unreadable: &mut u32, texts: &mut Texts) -> Vec<(Clean, Quantity)> {
+fn amounts(raw: &Pairs<'_, Amount>, unreadable: &mut u32, texts: &mut Texts) -> Vec<(Clean, Quantity)> {
     let mut known = Vec::with_capacity(raw.0.len());
-    for (name, amount) in raw.0 {
+    for (name, amount) in &raw.0 {
         match amount {
-            Amount::Known(amount) => known.push((texts.clean(&name), amount)),
+            Amount::Known(amount) => known.push((texts.clean(name), *amount)),
             Amount::Unreadable => *unreadable += 1,
             Amount::Absent => {}
         }

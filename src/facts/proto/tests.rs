@@ -12,11 +12,17 @@ fn sized(number: u8, body: &[u8]) -> Vec<u8> {
     [&[number << 3 | 2, u8::try_from(body.len()).unwrap()], body].concat()
 }
 
+/// The same with a length of any size.
+fn long(number: u8, body: &[u8]) -> Vec<u8> {
+    let length = varint_of(body.len().try_into().unwrap());
+    [&[number << 3 | 2], length.as_slice(), body].concat()
+}
+
 fn list(kind: &str, items: &[Vec<u8>]) -> Vec<u8> {
     let meta = sized(1, &[sized(2, b"41"), sized(3, b"go-on"), vec![0x20, 7]].concat());
-    let items: Vec<u8> = items.iter().flat_map(|item| sized(2, item)).collect();
+    let items: Vec<u8> = items.iter().flat_map(|item| long(2, item)).collect();
     let list = [meta, items].concat();
-    [MAGIC, &sized(1, &sized(2, kind.as_bytes())), &sized(2, &list)].concat()
+    [MAGIC, &sized(1, &sized(2, kind.as_bytes())), &long(2, &list)].concat()
 }
 
 fn pod(name: &str) -> Vec<u8> {
@@ -160,4 +166,32 @@ proptest! {
         let last = if tail == [0x08, 5] { 5 } else { seconds };
         prop_assert_eq!(Value::Bytes(&message).seconds(), Ok(last));
     }
+}
+
+#[test]
+fn nothing_of_a_node_is_left_in_the_next_one() {
+    let entry = |key: &[u8], value: &[u8]| fields(&[(1, key), (2, value)]);
+    let meta = fields(&[(1, b"full"), (5, b"4b1c2d3e-0000-4000-8000-000000000001"), (11, &entry(b"zone", b"a"))]);
+    let spec = [vec![0x20, 1], sized(5, &fields(&[(1, b"dedicated"), (3, b"NoSchedule")]))].concat();
+    let ready = fields(&[(1, b"Ready"), (2, b"True"), (5, b"KubeletReady")]);
+    let status = fields(&[
+        (1, &entry(b"cpu", &sized(1, b"8"))),
+        (2, &entry(b"cpu", &sized(1, b"7"))),
+        (4, &ready),
+        (5, &fields(&[(1, b"InternalIP"), (2, b"10.0.0.1")])),
+        (7, &fields(&[(7, b"v1.33.1")])),
+    ]);
+    let full = [long(1, &meta), long(2, &spec), long(3, &status)].concat();
+    let bare = sized(1, &sized(1, b"bare"));
+    let mut nodes = Vec::new();
+    let body = list("NodeList", &[full.clone(), bare, full]);
+    node::decode_list(&body, |node| nodes.push(node)).unwrap();
+    assert_eq!(nodes.len(), 3);
+    assert_eq!(nodes[0], nodes[2]);
+    let first = &nodes[0];
+    assert_eq!((first.labels.len(), first.taints.len(), first.conditions.len(), first.capacity.len()), (1, 1, 1, 1));
+    assert!(first.unschedulable && &*first.internal_ip == "10.0.0.1" && &*first.kubelet == "v1.33.1");
+    let uid = nodes[1].uid;
+    assert_eq!(nodes[1], node::NodeFacts { name: "bare".into(), uid, ..node::NodeFacts::default() });
+    assert_ne!(uid, first.uid);
 }

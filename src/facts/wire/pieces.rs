@@ -76,9 +76,7 @@ impl Pieces {
                 }
                 Stage::Envelope | Stage::Items(_) | Stage::Tail => {}
             }
-            if self.rest.is_empty() && piece.len() >= SMALL {
-                let read = self.read(piece, sink);
-                self.rest.extend_from_slice(&piece[read..]);
+            if piece.len() >= SMALL && self.take_large(&mut piece, sink) {
                 return;
             }
             let lacks = self.lacks(piece.len() < SMALL);
@@ -89,6 +87,42 @@ impl Pieces {
                 self.read_rest(sink);
             }
         }
+    }
+
+    /// Reads a large piece where it lies, after what waits for its first bytes; false if there is more to do about what waits.
+    fn take_large<S: Sink>(&mut self, piece: &mut &[u8], sink: &mut S) -> bool {
+        let mut rest = std::mem::take(&mut self.rest);
+        if !rest.is_empty() && !self.complete(&mut rest, piece) {
+            self.rest = rest;
+            return false;
+        }
+        let mut raw = S::Raw::default();
+        let of_rest = self.read(&rest, (&mut raw, &mut *sink));
+        if of_rest < rest.len() {
+            drop(raw);
+            rest.drain(..of_rest);
+            self.rest = rest;
+            return false;
+        }
+        let read = self.read(piece, (&mut raw, sink));
+        drop(raw);
+        rest.clear();
+        rest.extend_from_slice(&piece[read..]);
+        self.rest = rest;
+        true
+    }
+
+    /// Moves what an object that was cut off lacks to the part of it that waits; false if it was no such object.
+    fn complete(&self, rest: &mut Vec<u8>, piece: &mut &[u8]) -> bool {
+        if !matches!(self.stage, Stage::Items(_) | Stage::Tail) {
+            return false;
+        }
+        while let Ok(Front::Cut(whole)) = front(rest) {
+            let Some((now, later)) = piece.split_at_checked(whole - rest.len()) else { return false };
+            rest.extend_from_slice(now);
+            *piece = later;
+        }
+        true
     }
 
     /// The answer is complete.
@@ -115,20 +149,20 @@ impl Pieces {
 
     fn read_rest<S: Sink>(&mut self, sink: &mut S) {
         let mut rest = std::mem::take(&mut self.rest);
-        let read = self.read(&rest, sink);
+        let read = self.read(&rest, (&mut S::Raw::default(), sink));
         rest.drain(..read);
         self.rest = rest;
     }
 
     /// Reads what is whole; returns how much that was.
-    fn read<S: Sink>(&mut self, bytes: &[u8], sink: &mut S) -> usize {
+    fn read<'a, S: Sink>(&mut self, bytes: &'a [u8], (raw, sink): (&mut S::Raw<'a>, &mut S)) -> usize {
         let mut at = 0;
         if matches!(self.stage, Stage::Envelope) {
             at = self.envelope(bytes, S::KIND);
         }
         if let Stage::Items(left) = self.stage {
             let here = &bytes[at..bytes.len().min(at.saturating_add(left))];
-            match self.items(here, left, sink) {
+            match self.items(here, left, (raw, sink)) {
                 Ok(read) if read == left => self.stage = Stage::Tail,
                 Ok(read) => self.stage = Stage::Items(left - read),
                 Err(Malformed) => self.stage = Stage::Refused(CUT),
@@ -177,13 +211,17 @@ impl Pieces {
         }
     }
 
-    fn items<S: Sink>(&mut self, here: &[u8], left: usize, sink: &mut S) -> Result<usize, Malformed> {
-        let mut raw = S::Raw::default();
+    fn items<'a, S: Sink>(
+        &mut self,
+        here: &'a [u8],
+        left: usize,
+        (raw, sink): (&mut S::Raw<'a>, &mut S),
+    ) -> Result<usize, Malformed> {
         let mut at = 0;
         while at < left {
             match front(&here[at..])? {
                 Front::Field { number, value, size } => {
-                    put(number, value, (&mut raw, &mut self.head, &mut *sink))?;
+                    put(number, value, (&mut *raw, &mut self.head, &mut *sink))?;
                     at += size;
                 }
                 Front::Cut(whole) if whole > left - at => return Err(Malformed),

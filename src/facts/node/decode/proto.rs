@@ -2,9 +2,11 @@
 
 use super::{Address, Info, Raw, RawCondition, RawTaint, Spec, Status};
 use crate::facts::json::{Amount, Pairs};
-use crate::facts::proto::{Malformed, Message, Value};
+use crate::facts::proto::{Malformed, Message, Value, kept};
 
 impl<'a> Message<'a> for Raw<'a> {
+    const KEPT: u64 = kept([1, 2, 3]);
+
     fn field(&mut self, number: u64, value: Value<'a>) -> Result<(), Malformed> {
         match number {
             1 => value.merge(&mut self.metadata.0),
@@ -17,6 +19,8 @@ impl<'a> Message<'a> for Raw<'a> {
 
 /// `NodeSpec`.
 impl<'a> Message<'a> for Spec<'a> {
+    const KEPT: u64 = kept([4, 5]);
+
     fn field(&mut self, number: u64, value: Value<'a>) -> Result<(), Malformed> {
         match number {
             4 => self.unschedulable = value.flag(),
@@ -42,6 +46,8 @@ impl<'a> Message<'a> for RawTaint<'a> {
 
 /// `NodeStatus`.
 impl<'a> Message<'a> for Status<'a> {
+    const KEPT: u64 = kept([1, 2, 4, 5, 7]);
+
     fn field(&mut self, number: u64, value: Value<'a>) -> Result<(), Malformed> {
         match number {
             1 => amount(&mut self.capacity, value)?,
@@ -57,6 +63,8 @@ impl<'a> Message<'a> for Status<'a> {
 
 /// `NodeCondition`.
 impl<'a> Message<'a> for RawCondition<'a> {
+    const KEPT: u64 = kept([1, 2, 4, 5, 6]);
+
     fn field(&mut self, number: u64, value: Value<'a>) -> Result<(), Malformed> {
         match number {
             1 => self.kind = value.text(),
@@ -72,6 +80,8 @@ impl<'a> Message<'a> for RawCondition<'a> {
 
 /// `NodeSystemInfo`.
 impl<'a> Message<'a> for Info<'a> {
+    const KEPT: u64 = kept([4, 5, 6, 7, 10]);
+
     fn field(&mut self, number: u64, value: Value<'a>) -> Result<(), Malformed> {
         match number {
             4 => self.kernel = value.text(),

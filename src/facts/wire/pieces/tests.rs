@@ -164,4 +164,17 @@ proptest! {
         prop_assert_eq!(in_pieces(body, &sizes), at_once(body));
         prop_assert_eq!(in_pieces(body, &[body.len()]), at_once(body));
     }
+
+    #[test]
+    fn damaged_large_bodies_read_the_same_in_pieces_and_at_once(
+        at in prop_oneof![0..LARGE.len(), (0_usize..40).prop_map(|pod| 9_020 * pod)],
+        byte: u8,
+        cut in prop_oneof![4 => Just(0), 1 => 0_usize..300_000],
+        sizes in prop::collection::vec(prop_oneof![1_usize..50, 20_000_usize..120_000], 1..5),
+    ) {
+        let mut body = LARGE.clone();
+        body[at] = byte;
+        let body = &body[..LARGE.len() - cut];
+        prop_assert!(in_pieces(body, &sizes) == at_once(body));
+    }
 }
