@@ -50,7 +50,7 @@ const FRAME: Duration = Duration::from_millis(33);
 const SLOW_FRAME: Duration = Duration::from_millis(100);
 /// A draw that takes this long says that the terminal is slow.
 const SLOW_DRAW: Duration = Duration::from_millis(50);
-/// A burst of keys is drawn once: the next draw after a key waits this long after the last one.
+/// A burst of keys is drawn once: the next draw for a key waits this long after the last one for a key, and for nothing else.
 const KEY_FRAME: Duration = Duration::from_millis(8);
 /// Keys taken before a draw is due whatever else waits; bounds a paste or a resize storm.
 const BATCH_EVENTS: usize = 256;
@@ -201,6 +201,7 @@ impl Dashboard {
                 dirty: true,
                 keyed: false,
                 drawn_at: clock_start(),
+                answered_at: clock_start(),
                 frame: frame_period(),
                 panics,
             };
@@ -242,6 +243,8 @@ struct App {
     /// A key waits for its frame.
     keyed: bool,
     drawn_at: Instant,
+    /// The last frame that a key waited for.
+    answered_at: Instant,
     frame: Duration,
     panics: StdReceiver<String>,
 }
@@ -257,11 +260,10 @@ impl App {
         let mut open = true;
         loop {
             // Checked on every pass and not only in a branch below: a stream of messages must not starve the screen.
-            let due = self.drawn_at + if self.keyed { KEY_FRAME } else { self.frame };
-            if self.dirty && Instant::now() >= due {
+            if self.dirty && Instant::now() >= self.due() {
                 self.draw()?;
             }
-            let due = self.drawn_at + if self.keyed { KEY_FRAME } else { self.frame };
+            let due = self.due();
             let flow = tokio::select! {
                 biased;
                 event = events.next() => self.on_events(event, &mut events).await?,
@@ -335,6 +337,11 @@ impl App {
         Ok(())
     }
 
+    /// When the next frame may be drawn.
+    fn due(&self) -> Instant {
+        if self.keyed { self.answered_at + KEY_FRAME } else { self.drawn_at + self.frame }
+    }
+
     /// Takes in one event and what else is waiting, then draws at once.
     async fn on_events(&mut self, first: Option<io::Result<Event>>, events: &mut EventStream) -> eyre::Result<Flow> {
         let mut next = first;
@@ -351,7 +358,7 @@ impl App {
         }
         self.dirty = true;
         self.keyed = true;
-        if self.drawn_at.elapsed() >= KEY_FRAME {
+        if Instant::now() >= self.due() {
             self.draw()?;
         }
         Ok(Flow::Continue)
@@ -451,6 +458,9 @@ impl App {
         screen.name_process(&ui::process_title(model));
         self.frame = if start.elapsed() > SLOW_DRAW { SLOW_FRAME } else { frame_period() };
         self.drawn_at = Instant::now();
+        if self.keyed {
+            self.answered_at = self.drawn_at;
+        }
         self.dirty = false;
         self.keyed = false;
         Ok(())
