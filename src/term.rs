@@ -7,6 +7,7 @@ use std::io::{self, IsTerminal, Write};
 use std::panic;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
 use std::time::Duration;
 
@@ -19,9 +20,13 @@ use crossterm::{cursor, execute, queue, terminal};
 use ratatui::backend::CrosstermBackend;
 use ratatui::{Frame, Terminal};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::Instant;
 
 /// A terminal that cannot take bytes must not keep the program from ending: 200 ms of the 500 ms that a signal has.
 const RESTORE_PATIENCE: Duration = Duration::from_millis(200);
+
+/// So long after the terminal was taken back a signal may still be one that was typed before.
+const LATE_SIGNAL: Duration = Duration::from_secs(1);
 
 /// Whether the terminal is ours now; every way out asks it, so that restoring happens once.
 static ENTERED: AtomicBool = AtomicBool::new(false);
@@ -139,7 +144,9 @@ impl Screen {
     /// If that fails.
     pub fn resume(&mut self) -> io::Result<()> {
         ENTERED.store(false, Ordering::SeqCst);
-        if LENT.swap(false, Ordering::SeqCst) {
+        if LENT.load(Ordering::SeqCst) {
+            *taken_back() = Some(Instant::now());
+            LENT.store(false, Ordering::SeqCst);
             rustix::termios::tcflush(io::stdin(), rustix::termios::QueueSelector::IFlush)?;
         }
         enter()?;
@@ -222,6 +229,18 @@ pub fn install_panic_hook(ui: ThreadId, reports: SyncSender<String>) {
     }));
 }
 
+/// When the terminal was last taken back from another program.
+fn taken_back() -> MutexGuard<'static, Option<Instant>> {
+    static AT: Mutex<Option<Instant>> = Mutex::new(None);
+    AT.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What is typed is meant for the program that has the terminal, and may reach us when that one has ended of it already: while the
+/// screen is ours, no key makes a signal.
+fn is_for_borrower() -> bool {
+    LENT.load(Ordering::SeqCst) || taken_back().is_some_and(|at| at.elapsed() < LATE_SIGNAL)
+}
+
 /// Ends the program on SIGTERM, SIGHUP, SIGINT and SIGQUIT from a thread of its own, so that a blocked draw or a wedged event
 /// source cannot keep it alive (F92, F94).
 ///
@@ -251,7 +270,7 @@ pub fn end_on_signals() -> io::Result<()> {
                     _ = quit.recv() => SignalKind::quit(),
                 };
                 let typed = number == SignalKind::interrupt() || number == SignalKind::quit();
-                if !(typed && LENT.load(Ordering::SeqCst)) {
+                if !(typed && is_for_borrower()) {
                     break number;
                 }
             };
