@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::json::{Amount, Obj, Slim, Text, Time, skip};
 use super::proto::{Malformed, Message, Value};
 use super::quantity::Quantity;
-use super::text::{Clean, sanitize};
+use super::text::Clean;
 use super::wire::{self, DecodeError, Meta, Sink};
 
 /// What one node uses, from a `metrics.k8s.io/v1beta1` `NodeMetrics`.
@@ -44,8 +44,7 @@ impl Sink for All {
     const KIND: &'static str = "NodeMetrics";
 
     fn take(&mut self, raw: Raw<'_>) -> bool {
-        let ours = raw.kind.is_empty() || &*raw.kind == Self::KIND;
-        let readable = ours && !sanitize(&raw.metadata.0.name).is_empty();
+        let readable = Self::is_readable(&raw.kind, &raw.metadata.0.name);
         if readable {
             self.0.push(NodeUsage {
                 name: Clean::new(&raw.metadata.0.name),

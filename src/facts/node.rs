@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::json::Reset;
 use super::quantity::Quantity;
-use super::text::{Clean, sanitize};
+use super::text::Clean;
 use super::wire::{self, DecodeError, ListHead, Pieces, Sink, Uid};
 
 use decode::{Raw, Texts};
@@ -249,8 +249,7 @@ impl<F: FnMut(NodeFacts)> Sink for Each<'_, F> {
     }
 
     fn look(&mut self, raw: &mut Raw<'_>) -> bool {
-        let ours = raw.kind.is_empty() || &*raw.kind == Self::KIND;
-        let readable = ours && !sanitize(&raw.metadata.0.name).is_empty();
+        let readable = Self::is_readable(&raw.kind, &raw.metadata.0.name);
         if readable {
             (self.0)(raw.facts(self.1));
         }

@@ -12,7 +12,6 @@ use serde::{Deserialize, Serialize};
 
 use super::json::Reset;
 use super::quantity::Quantity;
-use super::text::sanitize;
 use super::wire::{self, DecodeError, ListHead, Pieces, Sink, Uid};
 
 use raw::Raw;
@@ -224,8 +223,7 @@ impl Sink for Into<'_> {
     }
 
     fn look(&mut self, raw: &mut Raw<'_>) -> bool {
-        let ours = raw.kind.is_empty() || &*raw.kind == Self::KIND;
-        let readable = ours && !sanitize(&raw.metadata.0.name).is_empty();
+        let readable = Self::is_readable(&raw.kind, &raw.metadata.0.name);
         if readable {
             raw.with_facts(|pod| self.batch.push(pod, self.removed));
         }

@@ -6,7 +6,7 @@ use serde::de::DeserializeSeed;
 use super::{DecodeError, ListHead, Meta, proto};
 use crate::facts::json::{Broken, Obj, Object, Reader, Slim, from_slice};
 use crate::facts::proto::{Message, is_protobuf};
-use crate::facts::text::Clean;
+use crate::facts::text::{Clean, sanitize};
 
 /// How much of an answer that is not understood is shown.
 pub(super) const EXCERPT: usize = 120;
@@ -18,6 +18,11 @@ pub(in crate::facts) trait Sink {
 
     /// For people: what is expected, for instance `a Pod`.
     const KIND: &'static str;
+
+    /// Whether an object that says this of itself is one that can be taken: it has a name, and no other kind.
+    fn is_readable(kind: &str, name: &str) -> bool {
+        (kind.is_empty() || kind == Self::KIND) && !sanitize(name).is_empty()
+    }
 
     /// Takes an object; false if it is no such object at all.
     fn take(&mut self, raw: Self::Raw<'_>) -> bool;
