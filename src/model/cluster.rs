@@ -501,29 +501,23 @@ impl ClusterState {
             table.everything_changed(nodes);
             return;
         }
-        let mut meet = |id, ledger: &mut Ledger| {
-            let node = ledger.node_in(id, nodes);
-            join.update(id, node, (nodes, ledger));
-            density.look((id, node), ledger, settings, now);
-            let key = node.map(Node::key)?;
-            ledger.found(id, key);
-            Some(key)
-        };
-        let known = touched.there.iter().filter_map(|key| nodes.get(*key)).map(|node| &node.facts.name);
-        for name in known.chain(&touched.gone) {
-            if let Some(id) = ledger.id_of(name) {
-                meet(id, ledger);
-            }
-        }
         // Found before the rest is done, so that the processor waits for many of them at a time.
         for &id in &pods.there {
             if let Some(key) = ledger.node_in(id, nodes).map(Node::key) {
                 ledger.found(id, key);
             }
         }
-        let with_pods: Vec<_> = pods.there.iter().filter_map(|id| meet(*id, ledger)).collect();
-        let without = pods.gone.iter().filter_map(|name| nodes.by_name(name)).map(Node::key);
-        table.changed(&touched.there, with_pods.into_iter().chain(without), nodes);
+        let ledger = &*ledger;
+        let known = touched.there.iter().filter_map(|key| nodes.get(*key)).map(|node| &node.facts.name);
+        let named = known.chain(&touched.gone).filter_map(|name| ledger.id_of(name));
+        for id in named.chain(pods.there.iter().copied()) {
+            let node = ledger.node_in(id, nodes);
+            join.update(id, node, (nodes, ledger));
+            density.look((id, node), ledger, settings, now);
+        }
+        let with_pods = pods.there.iter().filter_map(|id| ledger.node_in(*id, nodes));
+        let without = pods.gone.iter().filter_map(|name| nodes.by_name(name));
+        table.changed(&touched.there, with_pods.chain(without).map(Node::key), nodes);
     }
 
     /// Takes in some of what has changed and waits; whether there is more.

@@ -31,10 +31,10 @@ impl Density {
         settings: &Settings,
         now: Mono,
     ) {
-        let named = ledger.node_at(id).map(|(name, _)| name);
+        let (named, totals) = ledger.node_at(id).unzip();
         // The id of a node without pods may be given to another one.
         let known = self.full.get(&id).filter(|(name, _)| named == Some(name)).map(|(_, full)| *full);
-        match full(node.zip(ledger.node_at(id)), known, settings) {
+        match full(node.zip(totals), known, settings) {
             Some((name, pods, allocatable)) => {
                 let since = known.map_or(now, |known| known.since);
                 let full = Full { pods, allocatable, since };
@@ -67,11 +67,11 @@ impl Density {
 
 /// The name of a node, its pods and how many it may have, if that is over the threshold.
 fn full<'a>(
-    node: Option<(&'a Node, (&str, &NodeTotals))>,
+    node: Option<(&'a Node, &NodeTotals)>,
     known: Option<Full>,
     settings: &Settings,
 ) -> Option<(&'a Clean, u32, u32)> {
-    let (node, (_, totals)) = node?;
+    let (node, totals) = node?;
     let pods = totals.pods;
     // A place for one pod is a node that stands for a pod, and meant to be full (kubernetes-mixin, the same rule).
     let allocatable = node.pods_allocatable.filter(|pods| *pods > 1)?;
