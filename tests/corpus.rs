@@ -11,7 +11,8 @@ type Target = (&'static str, fn(&[u8]));
 
 #[test]
 fn every_file_of_the_corpus_passes_its_fuzz_target() {
-    let targets: [Target; 8] = [
+    let targets: [Target; 9] = [
+        ("event", bodies::event),
         ("json", bodies::json),
         ("node_json", bodies::node_json),
         ("pod_json", bodies::pod_json),
@@ -48,6 +49,7 @@ fn every_fuzz_target_has_a_corpus_and_a_body() {
     };
     let mut names: Vec<_> = targets.map(|file| file.unwrap().path().file_stem().unwrap().to_owned()).collect();
     names.sort();
-    let expected = ["json", "kubeconfig", "node_json", "node_proto", "pod_json", "pod_proto", "quantity", "text"];
+    let expected =
+        ["event", "json", "kubeconfig", "node_json", "node_proto", "pod_json", "pod_proto", "quantity", "text"];
     assert_eq!(names, expected);
 }

@@ -15,6 +15,7 @@ use super::classify::{self, Trouble, bytes_text};
 use super::meter::{Sink, Tag};
 use super::tuning::Tuning;
 use crate::clock::wall;
+use crate::msg::inspect::Part;
 use crate::msg::{CallKind, Layer, Resource};
 
 /// Always both: some proxies know only JSON, and without it such an answer would be a 406.
@@ -179,10 +180,17 @@ impl Line {
 
 /// What is asked for: protobuf of what can be read from it.
 fn accept(kind: CallKind, tuning: &Tuning) -> &'static str {
-    match kind {
-        CallKind::List(Resource::Nodes | Resource::Pods | Resource::Leases) if tuning.protobuf => PROTOBUF,
-        CallKind::Watch(Resource::Nodes | Resource::Pods | Resource::Leases) if tuning.protobuf => PROTOBUF_WATCH,
-        _ => "application/json",
+    let readable = match kind {
+        CallKind::List(resource) | CallKind::Watch(resource) => {
+            matches!(resource, Resource::Nodes | Resource::Pods | Resource::Leases)
+        }
+        CallKind::Detail(part) | CallKind::DetailWatch(part) => part == Part::Events,
+        CallKind::Ping | CallKind::Work | CallKind::Usage | CallKind::Get => false,
+    };
+    match (readable && tuning.protobuf, kind.is_watch()) {
+        (false, _) => "application/json",
+        (true, false) => PROTOBUF,
+        (true, true) => PROTOBUF_WATCH,
     }
 }
 

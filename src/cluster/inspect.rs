@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use super::Shared;
-use super::call::{Ask, Limits, Line};
+use super::call::{Ask, Limits, Line, is_protobuf};
 use super::classify::{self, Trouble};
 use super::deadline::Backoff;
 use crate::clock::wall;
@@ -102,6 +102,7 @@ trait Follow {
 /// What a part needs to read itself.
 struct Reader<'a> {
     shared: &'a Shared,
+    part: Part,
     line: Line,
 }
 
@@ -115,7 +116,7 @@ impl Reader<'_> {
             slowest: tuning.slowest_body,
             bytes: LARGEST,
         };
-        let ask = Ask { kind: CallKind::Detail, page: None, attempt: 1, uri, limits };
+        let ask = Ask { kind: CallKind::Detail(self.part), page: None, attempt: 1, uri, limits };
         let mut body = Vec::new();
         let head = self.line.fetch(&ask, tuning, &mut body).await?;
         if classify::is_html(&head, &body) {
@@ -277,7 +278,7 @@ async fn read(pace: &mut Pace<'_>, of: &mut impl Follow) -> Result<String, Troub
     let shared = pace.shared;
     pace.sync(SyncState::Listing).await;
     let session = shared.session.clients().await?;
-    let reader = Reader { shared, line: session.api.clone() };
+    let reader = Reader { shared, part: pace.part, line: session.api.clone() };
     let result = of.read(&reader).await;
     if result.as_ref().is_err_and(|trouble| trouble.layer == Layer::Auth) {
         shared.session.renew(session.serial);
@@ -300,10 +301,10 @@ async fn watch(pace: &mut Pace<'_>, of: &mut impl Follow, version: String) -> Re
         utf8_percent_encode(&version, NON_ALPHANUMERIC)
     );
     let limits = Limits::small(tuning.watch_headers);
-    let ask = Ask { kind: CallKind::DetailWatch, page: None, attempt: 1, uri, limits };
+    let ask = Ask { kind: CallKind::DetailWatch(pace.part), page: None, attempt: 1, uri, limits };
     let start = Instant::now();
-    let body = match session.api.open(&ask, &tuning).await {
-        Ok((_, body)) => body,
+    let (head, body) = match session.api.open(&ask, &tuning).await {
+        Ok(opened) => opened,
         Err(trouble) if matches!(trouble.code, Some(403 | 405)) => {
             pace.no_watch = true;
             return Ok(End::Clean(version));
@@ -317,7 +318,7 @@ async fn watch(pace: &mut Pace<'_>, of: &mut impl Follow, version: String) -> Re
         }
     };
     pace.sync(SyncState::Watching).await;
-    let mut stream = Stream::new(&tuning, version);
+    let mut stream = Stream::new(&tuning, is_protobuf(&head), version);
     let end = stream.run(pace, of, body).await;
     let short = !stream.proven() && start.elapsed() < tuning.watch_short;
     if !short {

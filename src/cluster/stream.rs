@@ -21,8 +21,8 @@ use super::turns::Lane;
 use super::{Shared, Task, warnings};
 use crate::msg::{Batch, CallKind, ClusterEvent, PageLimits, Resource};
 
-mod frames;
-pub(super) mod lines;
+pub(super) mod frames;
+mod lines;
 mod page;
 mod watch;
 

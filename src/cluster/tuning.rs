@@ -69,7 +69,7 @@ pub struct Tuning {
     pub resume_delay: (Duration, Duration),
     /// Leave finished pods to the server: `status.phase!=Succeeded,status.phase!=Failed`.
     pub skip_finished_pods: bool,
-    /// Ask for nodes and pods in protobuf; a server that answers in JSON is understood all the same.
+    /// Ask for nodes, pods, events and leases in protobuf; a server that answers in JSON is understood all the same.
     pub protobuf: bool,
     /// Ask for lists as watches (`sendInitialEvents`), and for pages once that has failed. Servers from 1.34 on send them.
     pub watch_list: bool,

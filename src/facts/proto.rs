@@ -196,6 +196,8 @@ pub(super) fn is_protobuf(body: &[u8]) -> bool {
 /// `runtime.Unknown`: what surrounds an object or a list.
 #[derive(Debug, Default)]
 pub(super) struct Envelope<'a> {
+    /// `apiVersion`: the group, unless it is core, and the version.
+    pub(super) version: Text<'a>,
     pub(super) kind: Text<'a>,
     /// The message itself; `None` if there is none, or none that is written plainly.
     pub(super) object: Option<&'a [u8]>,
@@ -212,7 +214,7 @@ pub(super) fn unwrap(body: &[u8]) -> Result<Envelope<'_>, Malformed> {
             (1 | 2, Value::Bytes(_)) if envelope.object.is_some() && !envelope.kind.is_empty() => {
                 return Err(Malformed);
             }
-            (1, kind @ Value::Bytes(_)) => envelope.kind = kind_of(kind)?,
+            (1, meta @ Value::Bytes(_)) => (envelope.version, envelope.kind) = type_of(meta)?,
             (2, Value::Bytes(raw)) => envelope.object = Some(raw),
             (3, Value::Bytes(encoding)) => encoded = !encoding.is_empty(),
             _ => {}
@@ -223,10 +225,10 @@ pub(super) fn unwrap(body: &[u8]) -> Result<Envelope<'_>, Malformed> {
     Ok(envelope)
 }
 
-/// The kind in a `runtime.TypeMeta`: 1 apiVersion, 2 kind.
-pub(super) fn kind_of(meta: Value<'_>) -> Result<Text<'_>, Malformed> {
-    let (_, kind) = meta.entry()?;
-    Ok(kind.text())
+/// Version and kind in a `runtime.TypeMeta`: 1 apiVersion, 2 kind.
+pub(super) fn type_of(meta: Value<'_>) -> Result<(Text<'_>, Text<'_>), Malformed> {
+    let (version, kind) = meta.entry()?;
+    Ok((version, kind.text()))
 }
 
 /// A text or a message at the front that has this number and less than 128 bytes, and what follows it.
@@ -411,7 +413,7 @@ impl<'a> Value<'a> {
 
     /// The fields of an embedded message; none where there is no message.
     #[inline]
-    fn walk(self, each: impl FnMut(u64, Value<'a>) -> Result<(), Malformed>) -> Result<(), Malformed> {
+    pub(super) fn walk(self, each: impl FnMut(u64, Value<'a>) -> Result<(), Malformed>) -> Result<(), Malformed> {
         match self {
             Self::Bytes(message) => walk(message, each),
             Self::Varint(_) | Self::Fixed => Ok(()),

@@ -19,6 +19,7 @@ pub use watch::{WatchFrame, WatchType, bookmark_version, decode_frame, ends_init
 
 pub(super) use list::{Sink, each, one};
 pub(super) use pieces::Pieces;
+pub(super) use proto::{ANOTHER, CUT};
 
 /// The annotation of a mirror pod (`kubernetes pkg/kubelet/types`, `ConfigMirrorAnnotationKey`).
 const MIRROR: &str = "kubernetes.io/config.mirror";

@@ -13,6 +13,7 @@ mod window;
 use std::time::Duration;
 
 use crate::model::Settings;
+use crate::msg::inspect::Part;
 use crate::msg::{Attempt, CallEvent, CallKind, End, Mono, ProbeOutcome, ProbeSample, Series};
 
 pub use calls::{CallStats, Running};
@@ -357,8 +358,10 @@ pub fn call_name(kind: CallKind) -> &'static str {
         CallKind::Watch(Rules) => "taint rules watch",
         CallKind::Usage => "usage",
         CallKind::Get => "get",
-        CallKind::Detail => "opened object",
-        CallKind::DetailWatch => "opened object watch",
+        CallKind::Detail(Part::Object) => "opened object",
+        CallKind::DetailWatch(Part::Object) => "opened object watch",
+        CallKind::Detail(Part::Events) => "events list",
+        CallKind::DetailWatch(Part::Events) => "events watch",
     }
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::inspect::Part;
 use super::{Layer, Mono, Resource};
 
 /// Names one request from its start to its end, unique within a cluster.
@@ -27,16 +28,16 @@ pub enum CallKind {
     /// Anything else: `/version`.
     Get,
     /// One object that is looked at closely, or a page of its events.
-    Detail,
+    Detail(Part),
     /// Opening a watch on these, until its headers.
-    DetailWatch,
+    DetailWatch(Part),
 }
 
 impl CallKind {
     /// Opens a watch: its latency ends with the headers, and its bytes are reported by whoever reads it.
     #[must_use]
     pub fn is_watch(self) -> bool {
-        matches!(self, Self::Watch(_) | Self::DetailWatch)
+        matches!(self, Self::Watch(_) | Self::DetailWatch(_))
     }
 
     /// Of an API that a cluster need not have: it counts for our load, and says nothing about the health of the cluster.
@@ -45,7 +46,7 @@ impl CallKind {
         match self {
             Self::List(resource) | Self::Watch(resource) => resource.is_optional(),
             Self::Usage => true,
-            Self::Ping | Self::Work | Self::Get | Self::Detail | Self::DetailWatch => false,
+            Self::Ping | Self::Work | Self::Get | Self::Detail(_) | Self::DetailWatch(_) => false,
         }
     }
 }

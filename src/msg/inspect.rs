@@ -94,7 +94,7 @@ pub enum Found {
 }
 
 /// The parts that are asked for one by one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Part {
     /// The object itself.
     Object,

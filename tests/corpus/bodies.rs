@@ -8,6 +8,7 @@ use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 use watchbell::cluster::kubeconfig::{Selection, Sources, load};
+use watchbell::facts::event::{self, EventFacts};
 use watchbell::facts::node::{self, NodeFacts};
 use watchbell::facts::pod::{self, PodBatch, PodList};
 use watchbell::facts::quantity::Quantity;
@@ -71,7 +72,7 @@ fn framed(bytes: &[u8]) {
 
 /// Nodes in protobuf: the body as it is, and as the message of a list, of an object and of a frame.
 pub(crate) fn node_proto(bytes: &[u8]) {
-    for body in wrapped(bytes, "Node") {
+    for body in wrapped(bytes, ("v1", "Node")) {
         nodes(&body);
     }
     if let Ok(frame) = decode_proto_frame(bytes) {
@@ -81,11 +82,23 @@ pub(crate) fn node_proto(bytes: &[u8]) {
 
 /// Pods in protobuf: the body as it is, and as the message of a list, of an object and of a frame.
 pub(crate) fn pod_proto(bytes: &[u8]) {
-    for body in wrapped(bytes, "Pod") {
+    for body in wrapped(bytes, ("v1", "Pod")) {
         pods(&body);
     }
     if let Ok(frame) = decode_proto_frame(bytes) {
         pods(frame.object);
+    }
+}
+
+/// Events of both groups: the body as it is, JSON or protobuf, as the message of a list, of an object and of a frame.
+pub(crate) fn event(bytes: &[u8]) {
+    for version in ["v1", "events.k8s.io/v1"] {
+        for body in wrapped(bytes, (version, "Event")) {
+            events(&body);
+        }
+    }
+    for frame in [decode_frame(bytes), decode_proto_frame(bytes)].into_iter().flatten() {
+        events(frame.object);
     }
 }
 
@@ -182,6 +195,30 @@ fn pods(body: &[u8]) {
     others(body);
 }
 
+fn events(body: &[u8]) {
+    let sound = |event: &EventFacts| {
+        assert!(event.count > 0, "it happened");
+        for text in [&event.kind, &event.reason, &event.note, &event.controller, &event.part] {
+            harmless(text);
+        }
+    };
+    match event::decode_page(body) {
+        Ok(page) => {
+            page.events.iter().for_each(sound);
+            let most = page.events.len() / 2 + 1;
+            let told = event::digest(page.events.iter(), most);
+            assert!(told.len() <= most && told.is_empty() == page.events.is_empty());
+            assert!(told.is_sorted_by(|one, next| one.last >= next.last), "the newest come first");
+        }
+        Err(error) => harmless(&error.text),
+    }
+    match EventFacts::decode(body) {
+        Ok(event) => sound(&event),
+        Err(error) => harmless(&error.text),
+    }
+    others(body);
+}
+
 fn others(body: &[u8]) {
     let _ = bookmark_version(body);
     if let Some(status) = decode_status(body) {
@@ -221,11 +258,12 @@ fn sound(node: &NodeFacts) {
 }
 
 /// The bytes, and the bytes as what an envelope of protobuf holds.
-fn wrapped(bytes: &[u8], kind: &str) -> Vec<Vec<u8>> {
+fn wrapped(bytes: &[u8], (version, kind): (&str, &str)) -> Vec<Vec<u8>> {
     let envelope = |kind: &str, message: &[u8]| {
         let mut body = b"k8s\0".to_vec();
         put(&mut body, 1, &{
             let mut meta = Vec::new();
+            put(&mut meta, 1, version.as_bytes());
             put(&mut meta, 2, kind.as_bytes());
             meta
         });

@@ -33,7 +33,7 @@ pub(super) struct Events {
     /// Ask core `v1`.
     core: bool,
     held: HashMap<Uid, EventFacts>,
-    /// Not all of them could be held.
+    /// Not all of them could be held, or read.
     more: bool,
     changed: bool,
 }
@@ -91,6 +91,7 @@ impl Follow for Events {
             }
             let body = reader.get(uri).await?;
             let answer = decode_page(&body).map_err(|error| Trouble::new(Layer::Decode, &error.text))?;
+            fresh.more |= answer.unreadable > 0;
             answer.events.into_iter().for_each(|event| fresh.hold(event));
             if page == 1 {
                 // From the first page on, so that nothing that happened while the others were read is missed.

@@ -8,14 +8,14 @@ use tokio::time::{Instant, sleep_until};
 
 use super::{End, Follow, Pace, TELL_EVERY};
 use crate::cluster::classify::{self, Trouble};
-use crate::cluster::stream::lines::Lines;
+use crate::cluster::stream::frames::Cutter;
 use crate::cluster::tuning::Tuning;
-use crate::facts::wire::{WatchType, bookmark_version, decode_frame, decode_status};
+use crate::facts::wire::{WatchType, bookmark_version, decode_status};
 use crate::msg::inspect::Found;
 
 /// One watch that is being read.
 pub(super) struct Stream {
-    lines: Lines,
+    cut: Cutter,
     version: String,
     /// Something came that could not be read.
     stale: bool,
@@ -24,8 +24,8 @@ pub(super) struct Stream {
 }
 
 impl Stream {
-    pub(super) fn new(tuning: &Tuning, version: String) -> Self {
-        Self { lines: Lines::new(tuning.line_bytes), version, stale: false, events: 0 }
+    pub(super) fn new(tuning: &Tuning, protobuf: bool, version: String) -> Self {
+        Self { cut: Cutter::new(protobuf, tuning.line_bytes), version, stale: false, events: 0 }
     }
 
     /// It has brought something.
@@ -84,10 +84,10 @@ impl Stream {
 
     /// Takes a chunk; the end, if an event says so.
     fn take(&mut self, of: &mut impl Follow, chunk: &[u8], pace: &Pace<'_>) -> Result<Option<End>, Trouble> {
-        self.lines.feed(chunk);
-        while let Some(line) = self.lines.next() {
-            let Ok(frame) = decode_frame(line) else {
-                if line.trim_ascii_start().starts_with(b"<") {
+        self.cut.feed(chunk);
+        while let Some((text, frame)) = self.cut.next() {
+            let Ok(frame) = frame else {
+                if text.trim_ascii_start().starts_with(b"<") {
                     return Err(classify::alien());
                 }
                 self.stale = true;
@@ -111,7 +111,7 @@ impl Stream {
                 self.version = version;
             }
         }
-        self.stale |= self.lines.take_skipped() > 0;
+        self.stale |= self.cut.take_skipped() > 0;
         Ok(None)
     }
 }

@@ -417,6 +417,102 @@ async fn a_list_of_very_many_events_is_read_in_a_bounded_number_of_pages() {
 
 const PAGE_FOR_TEST: usize = 250;
 
+/// A length-delimited field of a protobuf message, shorter than 128 bytes.
+fn sized(number: u8, body: &[u8]) -> Vec<u8> {
+    let length = u8::try_from(body.len()).unwrap();
+    assert!(length < 0x80);
+    [&[number << 3 | 2, length], body].concat()
+}
+
+/// What surrounds an object of `events.k8s.io/v1`.
+fn enveloped(kind: &str, message: &[u8]) -> Vec<u8> {
+    let meta = [sized(1, b"events.k8s.io/v1"), sized(2, kind.as_bytes())].concat();
+    [b"k8s\0", &*sized(1, &meta), &sized(2, message)].concat()
+}
+
+/// An event that has happened `count` times: 1 metadata {1 name, 5 uid, 6 resourceVersion}, 10 note, 15 deprecatedCount.
+fn binary_event(name: &str, version: u8, count: u8) -> Vec<u8> {
+    let name = name.as_bytes();
+    let meta = [sized(1, name), sized(5, name), sized(6, version.to_string().as_bytes())].concat();
+    [sized(1, &meta), sized(10, name), vec![15 << 3, count]].concat()
+}
+
+/// A frame of a watch: a length, then 1 type, 2 the object in a `RawExtension`.
+fn frame(kind: &str, object: &[u8]) -> Step {
+    let frame = [sized(1, kind.as_bytes()), sized(2, &sized(1, object))].concat();
+    let length = u32::try_from(frame.len()).unwrap().to_be_bytes();
+    Step::Data([&length, &*frame].concat().into())
+}
+
+fn binary(kind: &str, steps: impl IntoIterator<Item = Step>) -> Reply {
+    Reply::Answer(200, vec![("content-type", kind.to_owned())], Script::new(steps))
+}
+
+#[tokio::test(start_paused = true)]
+async fn events_in_protobuf_are_listed_and_watched() {
+    let mut rig = Rig::start(Tuning::default(), |seen| match (seen.path.as_str(), seen.is_watch()) {
+        (EVENTS, false) => {
+            let list = [sized(1, &sized(2, b"30")), sized(2, &binary_event("e1", 29, 3))].concat();
+            binary("application/vnd.kubernetes.protobuf", [Step::Data(enveloped("EventList", &list).into())])
+        }
+        (EVENTS, true) if seen.param("resourceVersion") == Some("30") => binary(
+            "application/vnd.kubernetes.protobuf;stream=watch",
+            [
+                Step::Wait(secs(5)),
+                frame("ADDED", &enveloped("Event", &binary_event("e2", 31, 1))),
+                frame("MODIFIED", &enveloped("Event", &binary_event("e2", 32, 4))),
+                Step::Wait(secs(5)),
+                frame("DELETED", &enveloped("Event", &binary_event("e1", 33, 3))),
+                frame("BOOKMARK", &enveloped("Event", &sized(1, &sized(6, b"40")))),
+            ],
+        ),
+        (EVENTS, true) if seen.param("resourceVersion") == Some("40") => binary(
+            "application/vnd.kubernetes.protobuf;stream=watch",
+            // What cannot be read is fetched again with a list.
+            [Step::Wait(secs(5)), frame("ADDED", b"k8s\0\x0a\x7f"), Step::Wait(secs(5))],
+        ),
+        _ => served(seen),
+    });
+    rig.inspect.send_replace(Some(of(pod(), false)));
+    rig.pass(secs(14)).await;
+    assert_eq!(only(words(&rig), "events"), ["events e1x3", "events e1x3 e2x4", "events e2x4"]);
+    let from: Vec<_> =
+        watches(&rig, EVENTS).iter().map(|seen| seen.param("resourceVersion").map(str::to_owned)).collect();
+    assert_eq!(from, [Some("30".to_owned()), Some("40".to_owned())], "a bookmark moves it on");
+    assert_eq!(reads(&rig, EVENTS), 1);
+    rig.pass(secs(10)).await;
+    assert_eq!(reads(&rig, EVENTS), 2);
+    assert_eq!(rig.count(|event| matches!(event, ClusterEvent::Failed(_))), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn protobuf_is_asked_for_where_it_can_be_read_and_json_everywhere_else() {
+    for protobuf in [true, false] {
+        let mut rig = Rig::with_optional(Tuning { protobuf, ..Tuning::default() }, served);
+        rig.inspect.send_replace(Some(of(pod(), true)));
+        rig.pass(secs(60)).await;
+        let mut binary = std::collections::BTreeSet::new();
+        for seen in rig.seen() {
+            let object = seen.param("fieldSelector").is_some_and(|selector| selector.starts_with("metadata.name"));
+            let kind = seen.path.rsplit('/').next().unwrap().to_owned();
+            let readable = matches!(&*kind, "nodes" | "pods" | "leases" | "events") && !object;
+            // The work probe reads nothing of what it gets.
+            let listed = seen.is_watch() || seen.param("timeout").is_some() || kind == "events" || kind == "leases";
+            let metrics = seen.path.contains("metrics");
+            let expected = match (protobuf && readable && listed && !metrics, seen.is_watch()) {
+                (false, _) => "application/json",
+                (true, false) => "application/vnd.kubernetes.protobuf,application/json",
+                (true, true) => "application/vnd.kubernetes.protobuf;stream=watch,application/json;stream=watch",
+            };
+            assert_eq!(seen.accept, expected, "{seen:?}");
+            if seen.accept != "application/json" {
+                binary.insert((kind, seen.is_watch()));
+            }
+        }
+        assert_eq!(binary.len(), if protobuf { 7 } else { 0 }, "{binary:?}");
+    }
+}
+
 #[test]
 fn no_name_leads_to_another_path() {
     assert_eq!(segment("10-16-10-114.maas").to_string(), "10-16-10-114.maas");

@@ -8,7 +8,7 @@ const KEEP: usize = 256 << 10;
 
 /// Cuts the body of a watch into events, whichever way they are written.
 #[derive(Debug)]
-pub(super) enum Cutter {
+pub(crate) enum Cutter {
     /// JSON: one event a line.
     Lines(Lines),
     /// Protobuf: a length before each event.
@@ -16,11 +16,11 @@ pub(super) enum Cutter {
 }
 
 impl Cutter {
-    pub(super) fn new(protobuf: bool, cap: usize) -> Self {
+    pub(crate) fn new(protobuf: bool, cap: usize) -> Self {
         if protobuf { Self::Frames(Frames::new(cap)) } else { Self::Lines(Lines::new(cap)) }
     }
 
-    pub(super) fn feed(&mut self, chunk: &[u8]) {
+    pub(crate) fn feed(&mut self, chunk: &[u8]) {
         match self {
             Self::Lines(lines) => lines.feed(chunk),
             Self::Frames(frames) => frames.feed(chunk),
@@ -28,7 +28,7 @@ impl Cutter {
     }
 
     /// The next event as it came, and how it reads.
-    pub(super) fn next(&mut self) -> Option<(&[u8], Result<WatchFrame<'_>, DecodeError>)> {
+    pub(crate) fn next(&mut self) -> Option<(&[u8], Result<WatchFrame<'_>, DecodeError>)> {
         match self {
             Self::Lines(lines) => lines.next().map(|line| (line, decode_frame(line))),
             Self::Frames(frames) => frames.next().map(|frame| (frame, decode_proto_frame(frame))),
@@ -36,7 +36,7 @@ impl Cutter {
     }
 
     /// Events that were too large, since the last call.
-    pub(super) fn take_skipped(&mut self) -> u32 {
+    pub(crate) fn take_skipped(&mut self) -> u32 {
         match self {
             Self::Lines(lines) => lines.take_skipped(),
             Self::Frames(frames) => std::mem::take(&mut frames.skipped),
@@ -44,7 +44,7 @@ impl Cutter {
     }
 
     /// The stream has ended in the middle of an event.
-    pub(super) fn is_torn(&self) -> bool {
+    pub(crate) fn is_torn(&self) -> bool {
         match self {
             Self::Lines(lines) => lines.is_torn(),
             Self::Frames(frames) => frames.skip > 0 || frames.buf.len() > frames.start,
@@ -54,7 +54,7 @@ impl Cutter {
 
 /// Frames of a length, four bytes big-endian, and that many bytes (apimachinery `pkg/util/framer`). One above the cap is passed over.
 #[derive(Debug)]
-pub(super) struct Frames {
+pub(crate) struct Frames {
     buf: Vec<u8>,
     /// Where the next frame begins.
     start: usize,

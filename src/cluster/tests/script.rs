@@ -113,6 +113,8 @@ pub(in crate::cluster) struct Seen {
     pub(in crate::cluster) at: Duration,
     pub(in crate::cluster) path: String,
     pub(in crate::cluster) query: String,
+    /// The header of that name.
+    pub(in crate::cluster) accept: String,
 }
 
 impl Seen {
@@ -179,6 +181,7 @@ async fn answer(state: Arc<ServerState>, request: Request<Body>) -> Result<Respo
         at: state.start.elapsed(),
         path: request.uri().path().to_owned(),
         query: request.uri().query().unwrap_or_default().to_owned(),
+        accept: request.headers()["accept"].to_str().unwrap().to_owned(),
     };
     let open = state.open.clone();
     let reply = (state.handler.lock().unwrap())(&seen);

@@ -7,7 +7,7 @@
 use super::list::{EXCERPT, Sink, each, refuse};
 use super::proto::{ANOTHER, CUT, put};
 use super::{DecodeError, ListHead};
-use crate::facts::proto::{Front, LONGEST_HEAD, MAGIC, Malformed, Value, front, kind_of, sized_head};
+use crate::facts::proto::{Front, LONGEST_HEAD, MAGIC, Malformed, Value, front, sized_head, type_of};
 
 /// Pieces below this are put together first: each pass over some items costs the memory in which they are read.
 const SMALL: usize = 32 << 10;
@@ -189,7 +189,7 @@ impl Pieces {
         let (list, size) = match front(fields) {
             Ok(Front::Cut(_)) => return 0,
             Ok(Front::Field { number: 1, value, size })
-                if kind_of(value).is_ok_and(|listed| listed.strip_suffix("List") == Some(kind)) =>
+                if type_of(value).is_ok_and(|(_, listed)| listed.strip_suffix("List") == Some(kind)) =>
             {
                 (&fields[size..], MAGIC.len() + size)
             }

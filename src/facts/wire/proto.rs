@@ -9,9 +9,9 @@ use crate::facts::json::{Pairs, Text, When};
 use crate::facts::proto::{Malformed, Message, Value, kept, unwrap, walk};
 
 /// For people.
-pub(super) const CUT: &str = "the protobuf is cut short or damaged";
+pub(in crate::facts) const CUT: &str = "the protobuf is cut short or damaged";
 /// For people.
-pub(super) const ANOTHER: &str = "it is of another kind";
+pub(in crate::facts) const ANOTHER: &str = "it is of another kind";
 
 /// Hands every item of a list body to `sink`. Items may have been handed over when an error is returned.
 pub(super) fn each<S: Sink>(body: &[u8], sink: &mut S) -> Result<ListHead, DecodeError> {
@@ -34,15 +34,7 @@ pub(super) fn put<'a, S: Sink>(
     (raw, head, sink): (&mut S::Raw<'a>, &mut ListHead, &mut S),
 ) -> Result<(), Malformed> {
     match (number, value) {
-        (1, Value::Bytes(meta)) => walk(meta, |number, value| {
-            match number {
-                2 => head.resource_version = value.text().0.into_owned(),
-                3 => head.continue_token = value.text().0.into_owned(),
-                4 => head.remaining = value.int().0.and_then(|count| count.try_into().ok()),
-                _ => {}
-            }
-            Ok(())
-        }),
+        (1, meta) => head.take(meta),
         (2, item @ Value::Bytes(_)) => {
             if item.merge(raw).is_err() {
                 *raw = S::Raw::default();
@@ -55,6 +47,21 @@ pub(super) fn put<'a, S: Sink>(
             Ok(())
         }
         _ => Ok(()),
+    }
+}
+
+impl ListHead {
+    /// Takes the `ListMeta` of a list.
+    pub(in crate::facts) fn take(&mut self, meta: Value<'_>) -> Result<(), Malformed> {
+        meta.walk(|number, value| {
+            match number {
+                2 => self.resource_version = value.text().0.into_owned(),
+                3 => self.continue_token = value.text().0.into_owned(),
+                4 => self.remaining = value.int().0.and_then(|count| count.try_into().ok()),
+                _ => {}
+            }
+            Ok(())
+        })
     }
 }
 

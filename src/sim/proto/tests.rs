@@ -3,8 +3,9 @@
 use serde_json::Value;
 
 use super::*;
+use crate::facts::event::{EventFacts, decode_page};
 use crate::facts::pod::PodBatch;
-use crate::facts::{node, pod, wire};
+use crate::facts::{lease, node, pod, wire};
 use crate::sim::tests::simulate;
 
 /// What the schema does not know of an object.
@@ -57,12 +58,15 @@ async fn every_simulated_object_has_the_same_facts_in_both_forms_and_no_field_is
             let at = SCHEMA.names[message_name];
             let (mut found, mut batches) = (Vec::new(), [PodBatch::default(), PodBatch::default()]);
             let mut nodes = [Vec::new(), Vec::new()];
+            let (mut events, mut leases) = ([Vec::new(), Vec::new()], [Vec::new(), Vec::new()]);
+            let named =
+                if message_name == "EventsV1Event" { ("events.k8s.io/v1", "Event") } else { ("v1", message_name) };
             let version = json["metadata"]["resourceVersion"].as_str().unwrap();
             for item in json["items"].as_array().unwrap() {
                 strangers(at, message_name, item, &mut found);
                 let text = item.to_string();
                 let mut binary = Vec::new();
-                envelope(("v1", message_name), &mut binary, |out| message(message_name, text.as_bytes(), out).unwrap());
+                envelope(named, &mut binary, |out| message(message_name, text.as_bytes(), out).unwrap());
                 assert_eq!(
                     wire::bookmark_version(&binary).as_deref(),
                     item["metadata"]["resourceVersion"].as_str(),
@@ -72,6 +76,8 @@ async fn every_simulated_object_has_the_same_facts_in_both_forms_and_no_field_is
                     match message_name {
                         "Pod" => pod::decode_object(body, false, &mut batches[form]).unwrap(),
                         "Node" => nodes[form].push(node::decode_object(body).unwrap()),
+                        "Event" | "EventsV1Event" => events[form].push(EventFacts::decode(body).unwrap()),
+                        "Lease" => leases[form].push(lease::decode_object(body).unwrap()),
                         _ => {}
                     }
                 }
@@ -79,6 +85,8 @@ async fn every_simulated_object_has_the_same_facts_in_both_forms_and_no_field_is
             assert_eq!(found, [""; 0], "{name}: fields that the schema does not know");
             assert_eq!(batches[0], batches[1], "{name}");
             assert_eq!(nodes[0], nodes[1], "{name}");
+            assert_eq!(events[0], events[1], "{name}");
+            assert_eq!(leases[0], leases[1], "{name}");
         }
     }
 }
@@ -112,6 +120,38 @@ async fn lists_and_watches_speak_protobuf_to_those_who_ask() {
     let bytes = crate::sim::tests::client::open(url, path, accept).await.unwrap().body().await.unwrap();
     let frame = wire::decode_proto_frame(&bytes[4..]).unwrap();
     assert_eq!((frame.kind, wire::decode_status(frame.object).unwrap().code), (wire::WatchType::Error, 410));
+}
+
+#[tokio::test]
+async fn events_of_either_group_say_the_same_in_either_form() {
+    let sim = simulate("reference").await;
+    let url = &sim.clusters()[0].url;
+    for group in ["/api/v1", "/apis/events.k8s.io/v1"] {
+        let path = format!("{group}/events?limit=20");
+        let mut pages = Vec::new();
+        for accept in ["application/vnd.kubernetes.protobuf,application/json", "application/json"] {
+            let mut answer =
+                crate::sim::tests::client::open(url, &path, &format!("Accept: {accept}\r\n")).await.unwrap();
+            assert_eq!(answer.header("content-type"), accept.split(',').next(), "{path}");
+            pages.push(decode_page(&answer.body().await.unwrap()).unwrap());
+        }
+        let [binary, text] = &*pages else { panic!("two pages") };
+        assert_eq!((binary.events.len(), binary.unreadable), (20, 0), "{path}");
+        assert!(binary.events.iter().all(|event| event.about.is_some() && event.last.is_some()), "{path}");
+        assert_eq!((&binary.events, &binary.version), (&text.events, &text.version), "{path}");
+        assert_eq!(binary.token.is_empty(), text.token.is_empty(), "{path}");
+
+        let accept = "Accept: application/vnd.kubernetes.protobuf;stream=watch,application/json;stream=watch\r\n";
+        let path = format!("{group}/events?watch=1&resourceVersion=0&timeoutSeconds=30");
+        let mut answer = crate::sim::tests::client::open(url, &path, accept).await.unwrap();
+        assert_eq!(answer.header("content-type"), Some("application/vnd.kubernetes.protobuf;stream=watch"));
+        answer.more().await.unwrap();
+        let bytes = answer.take();
+        let (length, rest) = bytes.split_first_chunk::<4>().unwrap();
+        let frame = wire::decode_proto_frame(&rest[..u32::from_be_bytes(*length) as usize]).unwrap();
+        assert_eq!(frame.kind, wire::WatchType::Added);
+        assert!(binary.events.contains(&EventFacts::decode(frame.object).unwrap()), "{path}");
+    }
 }
 
 #[tokio::test]
