@@ -335,7 +335,7 @@ fn is_sample(attempt: &Attempt) -> bool {
     }
 }
 
-/// What a kind of call is called in a text: `pods list`, `nodes watch`, `probe`.
+/// What a kind of call is called in a text: `pods list`, `nodes watch`, `probe`; at most 12 letters, so that columns stay in line.
 #[must_use]
 pub fn call_name(kind: CallKind) -> &'static str {
     use crate::msg::Resource::{Claims, Classes, Leases, Nodes, Pods, Rules, Slices};
@@ -352,14 +352,14 @@ pub fn call_name(kind: CallKind) -> &'static str {
         CallKind::Watch(Slices) => "slices watch",
         CallKind::List(Claims) => "claims list",
         CallKind::Watch(Claims) => "claims watch",
-        CallKind::List(Classes) => "classes list",
-        CallKind::Watch(Classes) => "classes watch",
-        CallKind::List(Rules) => "taint rules list",
-        CallKind::Watch(Rules) => "taint rules watch",
+        CallKind::List(Classes) => "class list",
+        CallKind::Watch(Classes) => "class watch",
+        CallKind::List(Rules) => "rules list",
+        CallKind::Watch(Rules) => "rules watch",
         CallKind::Usage => "usage",
         CallKind::Get => "get",
-        CallKind::Detail(Part::Object) => "opened object",
-        CallKind::DetailWatch(Part::Object) => "opened object watch",
+        CallKind::Detail(Part::Object) => "object list",
+        CallKind::DetailWatch(Part::Object) => "object watch",
         CallKind::Detail(Part::Events) => "events list",
         CallKind::DetailWatch(Part::Events) => "events watch",
     }

@@ -12,6 +12,8 @@ use crate::ui::words;
 /// A line in parts.
 pub(super) type Line = Vec<(Role, String)>;
 
+/// Columns of the name of a kind.
+const NAME: usize = 12;
 /// Widths from which the shares of time, the rate and the bytes, the p99, and the verdict beside its row have a place.
 const SHARES: usize = 76;
 const LOAD: usize = 100;
@@ -38,7 +40,7 @@ fn titles(width: usize) -> Vec<(&'static str, usize)> {
 /// The heading and a line for each kind; where calls are slow, a verdict beside or below it.
 pub(super) fn table(kinds: &[KindStats], width: usize, glyphs: &Glyphs) -> Vec<Line> {
     let titles = titles(width);
-    let mut heading = format!(" {:<12}", "CALL");
+    let mut heading = format!(" {:<NAME$}", "CALL");
     for (title, width) in &titles {
         let _ = write!(heading, " {title:>width$}");
     }
@@ -50,7 +52,7 @@ pub(super) fn table(kinds: &[KindStats], width: usize, glyphs: &Glyphs) -> Vec<L
     // What a cluster need not have comes last: it must not push a running call or the last failure off a small screen.
     let (optional, core): (Vec<_>, Vec<_>) = kinds.iter().partition(|stats| stats.kind.is_optional());
     for stats in core.into_iter().chain(optional.into_iter().filter(|stats| !is_absent(stats))) {
-        let mut line = vec![(Role::Text, format!(" {:<12}", call_name(stats.kind)))];
+        let mut line = vec![(Role::Text, format!(" {:<NAME$}", call_name(stats.kind)))];
         for (title, width) in &titles {
             let (role, text) = value(title, stats, glyphs);
             let pad = width.saturating_sub(columns(&text)) + 1;

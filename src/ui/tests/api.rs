@@ -8,6 +8,7 @@ use ratatui::style::Color;
 
 use super::*;
 use crate::model::{ClusterSpec, Settings};
+use crate::msg::inspect::Part;
 use crate::msg::{
     Attempt, CallEvent, CallId, CallKind, ClusterEvent, End, Failure, Layer, Mono, Msg, PageLimits, ProbeOutcome,
     ProbeSample, Resource, Series, Smaller,
@@ -127,6 +128,29 @@ impl Api {
     fn text(&mut self, size: (u16, u16)) -> String {
         lines(&self.draw(size, &unicode()))
     }
+}
+
+#[test]
+fn calls_of_every_kind_stand_under_their_headings() {
+    let mut api = Api::new();
+    let listed = Resource::CORE.into_iter().chain(Resource::OPTIONAL);
+    let of_lists = listed.flat_map(|resource| [CallKind::List(resource), CallKind::Watch(resource)]);
+    let of_parts = [Part::Object, Part::Events].map(|part| [CallKind::Detail(part), CallKind::DetailWatch(part)]);
+    let others = [CallKind::Ping, CallKind::Work, CallKind::Usage, CallKind::Get];
+    let kinds: Vec<_> = of_lists.chain(of_parts.into_iter().flatten()).chain(others).collect();
+    for kind in &kinds {
+        api.call(*kind, (None, Some(3), 4), (50, End::Complete, Some(200)));
+    }
+    api.act(Action::Api);
+    let text = api.text((120, 60));
+    let mut rows = text.lines().skip_while(|line| !line.starts_with(" CALL "));
+    let end = |line: &str, word: &str| line.find(word).map(|at| at + word.len());
+    let heading = end(rows.next().unwrap(), "  N").unwrap();
+    let rows: Vec<_> = rows.take(kinds.len()).collect();
+    for row in &rows {
+        assert_eq!(end(row, "  1 "), Some(heading + 1), "{row}");
+    }
+    assert_eq!(rows.len(), kinds.len(), "{text}");
 }
 
 /// Ten minutes of which the last three are bad: slow probes, timeouts, failures, pages whose bodies crawl.
