@@ -91,6 +91,22 @@ async fn every_simulated_object_has_the_same_facts_in_both_forms_and_no_field_is
     }
 }
 
+/// What a client that reads both forms of a watch asks for.
+const WATCH: &str = "Accept: application/vnd.kubernetes.protobuf;stream=watch,application/json;stream=watch\r\n";
+
+/// The first object of a watch in protobuf.
+async fn added(url: &str, path: &str) -> Vec<u8> {
+    let path = format!("{path}?watch=1&resourceVersion=0&timeoutSeconds=30");
+    let mut answer = crate::sim::tests::client::open(url, &path, WATCH).await.unwrap();
+    assert_eq!(answer.header("content-type"), Some("application/vnd.kubernetes.protobuf;stream=watch"));
+    answer.more().await.unwrap();
+    let bytes = answer.take();
+    let (length, rest) = bytes.split_first_chunk::<4>().unwrap();
+    let frame = wire::decode_proto_frame(&rest[..u32::from_be_bytes(*length) as usize]).unwrap();
+    assert_eq!(frame.kind, wire::WatchType::Added);
+    frame.object.to_vec()
+}
+
 #[tokio::test]
 async fn lists_and_watches_speak_protobuf_to_those_who_ask() {
     let sim = simulate("small").await;
@@ -105,19 +121,10 @@ async fn lists_and_watches_speak_protobuf_to_those_who_ask() {
     let json = crate::sim::tests::client::get(url, "/api/v1/pods?limit=3").await.1;
     assert_eq!(head.remaining, json["metadata"]["remainingItemCount"].as_u64());
 
-    let accept = "Accept: application/vnd.kubernetes.protobuf;stream=watch,application/json;stream=watch\r\n";
-    let path = "/api/v1/nodes?watch=1&resourceVersion=0&timeoutSeconds=30";
-    let mut answer = crate::sim::tests::client::open(url, path, accept).await.unwrap();
-    assert_eq!(answer.header("content-type"), Some("application/vnd.kubernetes.protobuf;stream=watch"));
-    answer.more().await.unwrap();
-    let bytes = answer.take();
-    let (length, rest) = bytes.split_first_chunk::<4>().unwrap();
-    let frame = wire::decode_proto_frame(&rest[..u32::from_be_bytes(*length) as usize]).unwrap();
-    assert_eq!(frame.kind, wire::WatchType::Added);
-    assert!(!node::decode_object(frame.object).unwrap().name.is_empty());
+    assert!(!node::decode_object(&added(url, "/api/v1/nodes").await).unwrap().name.is_empty());
 
     let path = "/api/v1/nodes?watch=1&resourceVersion=1";
-    let bytes = crate::sim::tests::client::open(url, path, accept).await.unwrap().body().await.unwrap();
+    let bytes = crate::sim::tests::client::open(url, path, WATCH).await.unwrap().body().await.unwrap();
     let frame = wire::decode_proto_frame(&bytes[4..]).unwrap();
     assert_eq!((frame.kind, wire::decode_status(frame.object).unwrap().code), (wire::WatchType::Error, 410));
 }
@@ -141,16 +148,8 @@ async fn events_of_either_group_say_the_same_in_either_form() {
         assert_eq!((&binary.events, &binary.version), (&text.events, &text.version), "{path}");
         assert_eq!(binary.token.is_empty(), text.token.is_empty(), "{path}");
 
-        let accept = "Accept: application/vnd.kubernetes.protobuf;stream=watch,application/json;stream=watch\r\n";
-        let path = format!("{group}/events?watch=1&resourceVersion=0&timeoutSeconds=30");
-        let mut answer = crate::sim::tests::client::open(url, &path, accept).await.unwrap();
-        assert_eq!(answer.header("content-type"), Some("application/vnd.kubernetes.protobuf;stream=watch"));
-        answer.more().await.unwrap();
-        let bytes = answer.take();
-        let (length, rest) = bytes.split_first_chunk::<4>().unwrap();
-        let frame = wire::decode_proto_frame(&rest[..u32::from_be_bytes(*length) as usize]).unwrap();
-        assert_eq!(frame.kind, wire::WatchType::Added);
-        assert!(binary.events.contains(&EventFacts::decode(frame.object).unwrap()), "{path}");
+        let watched = added(url, &format!("{group}/events")).await;
+        assert!(binary.events.contains(&EventFacts::decode(&watched).unwrap()), "{path}");
     }
 }
 
