@@ -47,3 +47,20 @@ fn readme_names_every_picture_that_it_shows() {
         assert!(root.join("assets").join(picture).is_file(), "assets/{picture} is missing");
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn readme_names_only_scripts_that_run_as_they_are() {
+    use std::os::unix::fs::PermissionsExt;
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let scripts: std::collections::BTreeSet<&str> =
+        README.split(['`', ' ', '\n']).filter(|word| word.starts_with("tests/") && word.ends_with(".py")).collect();
+    assert!(scripts.len() >= 3, "{scripts:?}");
+    for script in scripts {
+        let mode = std::fs::metadata(root.join(script))
+            .unwrap_or_else(|error| panic!("{script}: {error}"))
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o111, 0o111, "{script} cannot be run: chmod +x");
+    }
+}
