@@ -14,7 +14,7 @@ mod loose;
 pub mod metrics;
 pub mod node;
 pub mod pod;
-mod proto;
+pub(crate) mod proto;
 pub mod quantity;
 mod requests;
 pub mod text;

@@ -1,6 +1,7 @@
 //! What the README says about the program, held against the program.
 
 use std::fmt::Write;
+use std::path::Path;
 
 use watchbell::action::ACTIONS;
 
@@ -40,7 +41,7 @@ fn readme_shows_both_commands_and_every_scenario() {
 
 #[test]
 fn readme_names_every_picture_that_it_shows() {
-    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let pictures: Vec<&str> = README.split("](assets/").skip(1).filter_map(|rest| rest.split(')').next()).collect();
     assert!(!pictures.is_empty());
     for picture in pictures {
@@ -52,9 +53,11 @@ fn readme_names_every_picture_that_it_shows() {
 #[test]
 fn readme_names_only_scripts_that_run_as_they_are() {
     use std::os::unix::fs::PermissionsExt;
-    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-    let scripts: std::collections::BTreeSet<&str> =
-        README.split(['`', ' ', '\n']).filter(|word| word.starts_with("tests/") && word.ends_with(".py")).collect();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let scripts: std::collections::BTreeSet<&str> = README
+        .split(['`', ' ', '\n'])
+        .filter(|word| word.starts_with("tests/") && Path::new(word).extension().is_some_and(|end| end == "py"))
+        .collect();
     assert!(scripts.len() >= 3, "{scripts:?}");
     for script in scripts {
         let mode = std::fs::metadata(root.join(script))

@@ -14,6 +14,10 @@ use super::wire::{DecodeError, Uid};
 
 mod proto;
 
+/// For people: what is expected.
+const ONE: &str = "an Event";
+const LIST: &str = "a list of Event objects";
+
 /// What we keep of an event. Source of the fields: api `events/v1/types.go` and `core/v1/types.go`, `Event`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventFacts {
@@ -62,7 +66,7 @@ impl EventFacts {
         if is_protobuf(body) {
             return proto::decode(body);
         }
-        Ok(Raw::of_json(&object(body, "an Event")?).into_facts())
+        Ok(Raw::of_json(&object(body, ONE)?).into_facts())
     }
 
     /// A warning, or something worse that we do not know.
@@ -155,12 +159,13 @@ pub fn decode_page(body: &[u8]) -> Result<EventPage, DecodeError> {
     if is_protobuf(body) {
         return proto::decode_page(body);
     }
-    let value = object(body, "a list of Event objects")?;
+    let value = object(body, LIST)?;
+    let (events, others): (Vec<_>, Vec<_>) = list(&value, "/items").iter().partition(|item| item.is_object());
     Ok(EventPage {
-        events: list(&value, "/items").iter().map(|item| Raw::of_json(item).into_facts()).collect(),
+        events: events.into_iter().map(|item| Raw::of_json(item).into_facts()).collect(),
         version: text(&value, "/metadata/resourceVersion").to_owned(),
         token: text(&value, "/metadata/continue").to_owned(),
-        unreadable: 0,
+        unreadable: u32::try_from(others.len()).unwrap_or(u32::MAX),
     })
 }
 

@@ -53,7 +53,12 @@ pub(super) fn int(value: &Value, path: &str) -> Option<i64> {
 
 /// The number at `path` as a count that is never negative.
 pub(super) fn count(value: &Value, path: &str) -> Option<u32> {
-    int(value, path).map(|number| u32::try_from(number.max(0)).unwrap_or(u32::MAX))
+    int(value, path).map(clamped)
+}
+
+/// A number as a count that is never negative.
+pub(super) fn clamped(number: i64) -> u32 {
+    u32::try_from(number.max(0)).unwrap_or(u32::MAX)
 }
 
 /// The flag at `path`.

@@ -1,7 +1,7 @@
 //! Protobuf on the wire: a walk over the fields of a message, borrowed from it; what is not asked for costs one addition.
 //!
-//! Field numbers: `k8s.io/api core/v1/generated.proto` and `k8s.io/apimachinery pkg/apis/meta/v1/generated.proto`; they never
-//! change. A field of an unexpected wire type reads as absent, like a value of the wrong type in JSON ([`super::json`]).
+//! Field numbers: `generated.proto` of `k8s.io/api` (`core/v1`, `events/v1`, `coordination/v1`) and `k8s.io/apimachinery`
+//! (`pkg/apis/meta/v1`); they never change. A field of an unexpected wire type reads as absent, like a value of the wrong type in JSON ([`super::json`]).
 
 use std::borrow::Cow;
 
@@ -421,5 +421,7 @@ impl<'a> Value<'a> {
     }
 }
 
+#[cfg(test)]
+pub(crate) mod build;
 #[cfg(test)]
 mod tests;

@@ -7,7 +7,7 @@ use crate::facts::document::Document;
 use crate::facts::event::EventFacts;
 use crate::facts::pod::PodDetail;
 use crate::facts::wire::Uid;
-use crate::msg::inspect::{Found, Part, Subject};
+use crate::msg::inspect::{Found, Part, Subject, Untold};
 use crate::msg::{Failure, Now, SyncState};
 
 /// The object that is looked at closely. It is forgotten when it is left.
@@ -19,7 +19,7 @@ pub struct Inspected {
     pod: Option<Box<PodDetail>>,
     document: Option<Document>,
     gone: Option<Now>,
-    events: Option<(Vec<EventFacts>, bool)>,
+    events: Option<(Vec<EventFacts>, Untold)>,
     object_hold: Hold,
     events_hold: Hold,
 }
@@ -91,14 +91,14 @@ impl Inspected {
         self.pod.as_ref().zip(self.opened).is_some_and(|(pod, opened)| pod.uid != opened)
     }
 
-    /// Its events, newest first, and whether there are more; `None` until they were read. Events about an earlier object of
+    /// Its events, newest first, and what is not among them; `None` until they were read. Events about an earlier object of
     /// the same name are left out.
     #[must_use]
-    pub fn events(&self) -> Option<(Vec<&EventFacts>, bool)> {
-        let (events, more) = self.events.as_ref()?;
+    pub fn events(&self) -> Option<(Vec<&EventFacts>, Untold)> {
+        let (events, untold) = self.events.as_ref()?;
         let uid = self.pod.as_ref().map(|pod| pod.uid).or(self.opened);
         let ours = |event: &&EventFacts| event.about.zip(uid).is_none_or(|(about, uid)| about == uid);
-        Some((events.iter().filter(ours).collect(), *more))
+        Some((events.iter().filter(ours).collect(), *untold))
     }
 
     /// When the link last lived is `answered`; the watch itself may have been silent for a minute.
@@ -144,8 +144,8 @@ impl Inspected {
                 self.gone.get_or_insert(now);
                 self.object_hold.proven(now);
             }
-            Found::Events { events, more } => {
-                self.events = Some((events, more));
+            Found::Events { events, untold } => {
+                self.events = Some((events, untold));
                 self.events_hold.proven(now);
             }
             Found::Sync { part, state } => self.hold_mut(part).set(state, link, now),

@@ -63,6 +63,15 @@ pub struct Finding {
     pub news: Found,
 }
 
+/// Events that are there and not told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Untold {
+    /// There are more than were told.
+    pub more: bool,
+    /// So many could not be read.
+    pub unreadable: u32,
+}
+
 /// What was found out about an object.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Found {
@@ -76,8 +85,8 @@ pub enum Found {
     Events {
         /// The newest ones.
         events: Vec<EventFacts>,
-        /// There are more than these.
-        more: bool,
+        /// What is not among them.
+        untold: Untold,
     },
     /// What is being done for one part of it.
     Sync {

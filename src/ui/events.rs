@@ -8,13 +8,14 @@ use super::units::{coarse, duration, grouped};
 use crate::facts::event::EventFacts;
 use crate::model::inspection::PartFreshness;
 use crate::model::rows::age_of;
+use crate::msg::inspect::Untold;
 use crate::theme::{Glyphs, Role};
 
 /// Events of the object that is open.
 #[derive(Clone)]
 pub(super) struct EventsView<'a> {
-    /// Newest first, and whether there are more; `None` until they were read.
-    pub(super) events: Option<(Vec<&'a EventFacts>, bool)>,
+    /// Newest first, and what is not among them; `None` until they were read.
+    pub(super) events: Option<(Vec<&'a EventFacts>, Untold)>,
     /// How fresh they are.
     pub(super) fresh: PartFreshness<'a>,
     /// Now by the server's clock.
@@ -41,15 +42,13 @@ pub(super) fn freshness(fresh: &PartFreshness<'_>) -> Option<(Role, String)> {
 pub(super) fn lines(view: &EventsView<'_>, title: &'static str, (width, paint): (u16, Paint<'_>)) -> Vec<Line> {
     let glyphs = &paint.look.glyphs;
     let state = freshness(&view.fresh);
-    let Some((events, more)) = &view.events else {
+    let Some((events, untold)) = &view.events else {
         let (role, text) = state.unwrap_or((Role::Muted, "loading".to_owned()));
         return vec![line(Role::Header, format!(" {title}")), line(role, format!(" {text}"))];
     };
     let state = state.map(|(role, text)| line(role, format!(" {text}")));
     if events.is_empty() {
-        // kube-apiserver `--event-ttl`, 1 h.
-        let none = line(Role::Muted, " none: a server keeps events for an hour, unless it is told otherwise");
-        return [line(Role::Header, format!(" {title}"))].into_iter().chain(state).chain([none]).collect();
+        return [line(Role::Header, format!(" {title}"))].into_iter().chain(state).chain(rest(0, *untold)).collect();
     }
     let wide = width >= 100;
     let mut titles = vec![(title, 6, true), ("TYPE", 8, false), ("REASON", 24, false)];
@@ -75,10 +74,28 @@ pub(super) fn lines(view: &EventsView<'_>, title: &'static str, (width, paint): 
     }
     let mut lines = table.lines(glyphs.ellipsis);
     lines.splice(1..1, state);
-    if *more {
-        lines.push(line(Role::Muted, format!(" more than these {}: the newest are shown", events.len())));
-    }
+    lines.extend(rest(events.len(), *untold));
     lines
+}
+
+/// What is to be said below so many events, or in their place.
+pub(super) fn rest(shown: usize, Untold { more, unreadable }: Untold) -> Vec<Line> {
+    let text = match (shown, more) {
+        (0, true) => Some(" none of the newest is about this object".to_owned()),
+        // kube-apiserver `--event-ttl`, 1 h.
+        (0, false) if unreadable == 0 => {
+            Some(" none: a server keeps events for an hour, unless it is told otherwise".to_owned())
+        }
+        (1.., true) => Some(format!(" more than these {shown}: the newest are shown")),
+        (_, false) => None,
+    };
+    let unread = match unreadable {
+        0 => None,
+        1 => Some(" 1 event could not be read".to_owned()),
+        _ => Some(format!(" {} events could not be read", grouped(unreadable))),
+    };
+    let text = text.map(|text| line(Role::Muted, text));
+    text.into_iter().chain(unread.map(|text| line(Role::Unknown, text))).collect()
 }
 
 fn head(event: &EventFacts, now: Timestamp, glyphs: &Glyphs) -> Line {

@@ -23,6 +23,7 @@ use crate::model::inspection::PartFreshness;
 use crate::model::latency::{LatencySummary, Mark, Percentile};
 use crate::model::rows::{Accelerators, Extent, NodeRow, NodeStatus, PackedFacts, PodRow, ResourceRow, SortBy, Used};
 use crate::model::{Known, Mode, NodePane, Settings};
+use crate::msg::inspect::Untold;
 use crate::msg::{ClusterId, Failure, Layer, Mono, Now};
 use crate::theme::{Depth, Look};
 
@@ -588,7 +589,7 @@ impl Set {
                 Body::Nodes(NodeTable { extent, first, rows: self.fleet.rows(rows), sort: self.sort, wide: self.wide })
             }
             Some((pane, scroll)) => {
-                let events = (self.events.iter().collect(), false);
+                let events = (self.events.iter().collect(), Untold::default());
                 let events = EventsView { events: Some(events), fresh: PartFreshness::Live, now: now().wall };
                 let detail = (!self.empty).then(|| self.fleet.detail());
                 plan = node::Plan::new(layout.body, detail.as_ref().map(|detail| (detail, &events)), pane);

@@ -90,7 +90,7 @@ pub(crate) fn pod_proto(bytes: &[u8]) {
     }
 }
 
-/// Events of both groups: the body as it is, JSON or protobuf, as the message of a list, of an object and of a frame.
+/// Events of both groups: the body as it is, JSON or protobuf, and as the message of a list, of an object and of a frame.
 pub(crate) fn event(bytes: &[u8]) {
     for version in ["v1", "events.k8s.io/v1"] {
         for body in wrapped(bytes, (version, "Event")) {

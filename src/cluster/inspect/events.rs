@@ -13,7 +13,7 @@ use crate::cluster::classify::Trouble;
 use crate::facts::event::{EventFacts, decode_page, digest};
 use crate::facts::wire::{Uid, WatchType};
 use crate::msg::Layer;
-use crate::msg::inspect::{Found, Part, Subject};
+use crate::msg::inspect::{Found, Part, Subject, Untold};
 
 /// Events in one page.
 const PAGE: u32 = 250;
@@ -33,14 +33,14 @@ pub(super) struct Events {
     /// Ask core `v1`.
     core: bool,
     held: HashMap<Uid, EventFacts>,
-    /// Not all of them could be held, or read.
-    more: bool,
+    /// What could not be held, or read.
+    untold: Untold,
     changed: bool,
 }
 
 impl Events {
     pub(super) fn new(subject: &Subject) -> Self {
-        Self { subject: subject.clone(), core: false, held: HashMap::new(), more: false, changed: false }
+        Self { subject: subject.clone(), core: false, held: HashMap::new(), untold: Untold::default(), changed: false }
     }
 
     /// Path and selector.
@@ -59,7 +59,7 @@ impl Events {
         self.held.insert(event.uid, event);
         self.changed = true;
         if self.held.len() > HELD {
-            self.more = true;
+            self.untold.more = true;
             let oldest = self.held.values().min_by_key(|event| event.last).map(|event| event.uid);
             oldest.and_then(|uid| self.held.remove(&uid));
         }
@@ -91,7 +91,7 @@ impl Follow for Events {
             }
             let body = reader.get(uri).await?;
             let answer = decode_page(&body).map_err(|error| Trouble::new(Layer::Decode, &error.text))?;
-            fresh.more |= answer.unreadable > 0;
+            fresh.untold.unreadable = fresh.untold.unreadable.saturating_add(answer.unreadable);
             answer.events.into_iter().for_each(|event| fresh.hold(event));
             if page == 1 {
                 // From the first page on, so that nothing that happened while the others were read is missed.
@@ -102,7 +102,7 @@ impl Follow for Events {
                 break;
             }
         }
-        fresh.more |= !token.is_empty();
+        fresh.untold.more |= !token.is_empty();
         fresh.changed = true;
         *self = fresh;
         usable(version)
@@ -128,9 +128,9 @@ impl Follow for Events {
         }
         // One more than is told shows whether there are more.
         let mut events = digest(self.held.values(), TOLD + 1);
-        let more = self.more || events.len() > TOLD;
+        let more = self.untold.more || events.len() > TOLD;
         events.truncate(TOLD);
-        vec![Found::Events { events, more }]
+        vec![Found::Events { events, untold: Untold { more, ..self.untold } }]
     }
 
     fn missing(&mut self) -> bool {

@@ -28,9 +28,9 @@ impl Stream {
         Self { cut: Cutter::new(protobuf, tuning.line_bytes), version, stale: false, events: 0 }
     }
 
-    /// It has brought something.
+    /// It has brought something, and nothing that could not be read.
     pub(super) fn proven(&self) -> bool {
-        self.events > 0
+        self.events > 0 && !self.stale
     }
 
     /// Reads to the end.
@@ -69,7 +69,7 @@ impl Stream {
             due = due.or(Some(heard + TELL_EVERY));
             if let Some(end) = end {
                 self.tell(pace, of).await;
-                return Ok(if self.stale { End::Stale } else { end });
+                return Ok(end);
             }
         }
     }
@@ -112,6 +112,7 @@ impl Stream {
             }
         }
         self.stale |= self.cut.take_skipped() > 0;
-        Ok(None)
+        // What is shown is no longer the server's, and no event to come mends that.
+        Ok(self.stale.then_some(End::Stale))
     }
 }

@@ -1,11 +1,13 @@
 //! Looking closely at one object, against a scripted server in virtual time.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use super::*;
 use crate::cluster::tests::script::*;
 use crate::cluster::tuning::Tuning;
+use crate::facts::proto::build::{enveloped, int, sized};
 
 fn secs(s: u64) -> Duration {
     Duration::from_secs(s)
@@ -22,6 +24,8 @@ fn of(subject: Subject, yaml: bool) -> Inspection {
 const PODS: &str = "/api/v1/namespaces/d/pods";
 const EVENTS: &str = "/apis/events.k8s.io/v1/namespaces/d/events";
 const CORE: &str = "/api/v1/namespaces/d/events";
+/// The `apiVersion` of what is at [`EVENTS`].
+const GROUP: &str = "events.k8s.io/v1";
 
 fn report(name: &str, version: u64, count: u32) -> String {
     format!(
@@ -57,9 +61,10 @@ fn words(rig: &Rig) -> Vec<String> {
         Found::Pod(pod) => format!("pod {} {}", pod.name, pod.status),
         Found::Document(document) => format!("yaml {}", document.lines.len()),
         Found::Gone => "gone".to_owned(),
-        Found::Events { events, more } => {
+        Found::Events { events, untold } => {
             let names: Vec<_> = events.iter().map(|event| format!("{}x{}", event.note, event.count)).collect();
-            format!("events {}{}", names.join(" "), if *more { " more" } else { "" })
+            let unread = if untold.unreadable > 0 { format!(" unread {}", untold.unreadable) } else { String::new() };
+            format!("events {}{}{unread}", names.join(" "), if untold.more { " more" } else { "" })
         }
         Found::Sync { part, state } => {
             let state = format!("{state:?}");
@@ -407,7 +412,7 @@ async fn a_list_of_very_many_events_is_read_in_a_bounded_number_of_pages() {
     assert_eq!(asked(&rig, EVENTS).iter().filter(|seen| !seen.is_watch()).count(), 8);
     let told = rig.events.iter().find_map(|(_, event)| match event {
         ClusterEvent::Found(finding) => match &finding.news {
-            Found::Events { events, more } => Some((events.len(), *more)),
+            Found::Events { events, untold } => Some((events.len(), untold.more)),
             _ => None,
         },
         _ => None,
@@ -417,24 +422,11 @@ async fn a_list_of_very_many_events_is_read_in_a_bounded_number_of_pages() {
 
 const PAGE_FOR_TEST: usize = 250;
 
-/// A length-delimited field of a protobuf message, shorter than 128 bytes.
-fn sized(number: u8, body: &[u8]) -> Vec<u8> {
-    let length = u8::try_from(body.len()).unwrap();
-    assert!(length < 0x80);
-    [&[number << 3 | 2, length], body].concat()
-}
-
-/// What surrounds an object of `events.k8s.io/v1`.
-fn enveloped(kind: &str, message: &[u8]) -> Vec<u8> {
-    let meta = [sized(1, b"events.k8s.io/v1"), sized(2, kind.as_bytes())].concat();
-    [b"k8s\0", &*sized(1, &meta), &sized(2, message)].concat()
-}
-
 /// An event that has happened `count` times: 1 metadata {1 name, 5 uid, 6 resourceVersion}, 10 note, 15 deprecatedCount.
-fn binary_event(name: &str, version: u8, count: u8) -> Vec<u8> {
+fn binary_event(name: &str, version: u64, count: u64) -> Vec<u8> {
     let name = name.as_bytes();
     let meta = [sized(1, name), sized(5, name), sized(6, version.to_string().as_bytes())].concat();
-    [sized(1, &meta), sized(10, name), vec![15 << 3, count]].concat()
+    [sized(1, &meta), sized(10, name), int(15, count)].concat()
 }
 
 /// A frame of a watch: a length, then 1 type, 2 the object in a `RawExtension`.
@@ -453,23 +445,23 @@ async fn events_in_protobuf_are_listed_and_watched() {
     let mut rig = Rig::start(Tuning::default(), |seen| match (seen.path.as_str(), seen.is_watch()) {
         (EVENTS, false) => {
             let list = [sized(1, &sized(2, b"30")), sized(2, &binary_event("e1", 29, 3))].concat();
-            binary("application/vnd.kubernetes.protobuf", [Step::Data(enveloped("EventList", &list).into())])
+            binary("application/vnd.kubernetes.protobuf", [Step::Data(enveloped(GROUP, "EventList", &list).into())])
         }
         (EVENTS, true) if seen.param("resourceVersion") == Some("30") => binary(
-            "application/vnd.kubernetes.protobuf;stream=watch",
+            BINARY_WATCH,
             [
                 Step::Wait(secs(5)),
-                frame("ADDED", &enveloped("Event", &binary_event("e2", 31, 1))),
-                frame("MODIFIED", &enveloped("Event", &binary_event("e2", 32, 4))),
+                frame("ADDED", &enveloped(GROUP, "Event", &binary_event("e2", 31, 1))),
+                frame("MODIFIED", &enveloped(GROUP, "Event", &binary_event("e2", 32, 4))),
                 Step::Wait(secs(5)),
-                frame("DELETED", &enveloped("Event", &binary_event("e1", 33, 3))),
-                frame("BOOKMARK", &enveloped("Event", &sized(1, &sized(6, b"40")))),
+                frame("DELETED", &enveloped(GROUP, "Event", &binary_event("e1", 33, 3))),
+                frame("BOOKMARK", &enveloped(GROUP, "Event", &sized(1, &sized(6, b"40")))),
             ],
         ),
         (EVENTS, true) if seen.param("resourceVersion") == Some("40") => binary(
-            "application/vnd.kubernetes.protobuf;stream=watch",
+            BINARY_WATCH,
             // What cannot be read is fetched again with a list.
-            [Step::Wait(secs(5)), frame("ADDED", b"k8s\0\x0a\x7f"), Step::Wait(secs(5))],
+            [Step::Wait(secs(5)), frame("ADDED", b"k8s\0\x0a\x7f"), Step::Hang],
         ),
         _ => served(seen),
     });
@@ -485,31 +477,112 @@ async fn events_in_protobuf_are_listed_and_watched() {
     assert_eq!(rig.count(|event| matches!(event, ClusterEvent::Failed(_))), 0);
 }
 
+/// What a watch of events in protobuf brings.
+const BINARY_WATCH: &str = "application/vnd.kubernetes.protobuf;stream=watch";
+
+/// A pod with one event whose first watch of events is this one, and its end; later ones are good.
+fn with_first_watch(steps: impl Fn() -> Vec<Step> + Send + 'static) -> Rig {
+    let so_far = AtomicU32::new(0);
+    let rig = Rig::start(Tuning::default(), move |seen| match (seen.path.as_str(), seen.is_watch()) {
+        (EVENTS, true) if so_far.fetch_add(1, Ordering::Relaxed) == 0 => binary(BINARY_WATCH, steps()),
+        _ => served(seen),
+    });
+    rig.inspect.send_replace(Some(of(pod(), false)));
+    rig
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_expired_watch_of_events_in_protobuf_reads_them_again() {
+    // `Status` of apimachinery `pkg/apis/meta/v1/generated.proto`: 2 status, 4 reason, 6 code.
+    let status = [sized(2, b"Failure"), sized(4, b"Expired"), int(6, 410)].concat();
+    let mut rig = with_first_watch(move || vec![frame("ERROR", &enveloped("v1", "Status", &status)), Step::Hang]);
+    rig.pass(secs(10)).await;
+    assert_eq!((reads(&rig, EVENTS), watches(&rig, EVENTS).len()), (2, 2));
+    assert_eq!(rig.count(|event| matches!(event, ClusterEvent::Failed(_))), 0, "routine, no failure");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_that_is_cut_within_a_frame_goes_on_from_the_last_whole_one() {
+    let mut rig = with_first_watch(|| {
+        let whole = frame("ADDED", &enveloped(GROUP, "Event", &binary_event("e2", 310, 1)));
+        vec![whole, Step::Data(b"\0\0\0\x50half".as_slice().into())]
+    });
+    rig.pass(secs(10)).await;
+    assert_eq!(only(words(&rig), "events").last().unwrap(), "events e2x1 e1x1");
+    let from: Vec<_> =
+        watches(&rig, EVENTS).iter().map(|seen| seen.param("resourceVersion").map(str::to_owned)).collect();
+    assert_eq!((from, reads(&rig, EVENTS)), (vec![Some("300".to_owned()), Some("310".to_owned())], 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn text_that_is_called_protobuf_is_read_as_text() {
+    let line = format!("{{\"type\":\"ADDED\",\"object\":{}}}\n", report("e2", 310, 1));
+    let mut rig = with_first_watch(move || vec![data(line.clone()), Step::Hang]);
+    rig.pass(secs(5)).await;
+    assert_eq!(only(words(&rig), "events").last().unwrap(), "events e1x1 e2x1");
+    let mut rig = with_first_watch(|| vec![data("<!DOCTYPE html>\n<html>Sign in</html>\n"), Step::Hang]);
+    rig.pass(secs(5)).await;
+    assert_eq!(only(words(&rig), "Events Waiting").len(), 1, "{:?}", words(&rig));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_read_of_a_watch_is_read_again_at_once_and_in_no_hot_loop() {
+    let events = AtomicU32::new(0);
+    let mut rig = Rig::start(Tuning::default(), move |seen| match (seen.path.as_str(), seen.is_watch()) {
+        (EVENTS, true) => {
+            let name = format!("e{}", events.fetch_add(1, Ordering::Relaxed));
+            let good = frame("ADDED", &enveloped(GROUP, "Event", &binary_event(&name, 310, 1)));
+            binary(BINARY_WATCH, [good, frame("ADDED", b"k8s\0\x0a\x7f"), Step::Hang])
+        }
+        _ => served(seen),
+    });
+    rig.inspect.send_replace(Some(of(pod(), false)));
+    rig.pass(secs(5)).await;
+    assert!(reads(&rig, EVENTS) >= 2, "{} lists in 5 s", reads(&rig, EVENTS));
+    rig.pass(secs(595)).await;
+    assert!(reads(&rig, EVENTS) < 30, "{} lists in 10 min", reads(&rig, EVENTS));
+}
+
+#[tokio::test(start_paused = true)]
+async fn events_that_cannot_be_read_are_counted_and_told() {
+    let mut rig = Rig::start(Tuning::default(), |seen| match (seen.path.as_str(), seen.is_watch()) {
+        (EVENTS, false) => {
+            let bad = sized(2, &[0x0a, 0x7f, 1]);
+            let list = [sized(1, &sized(2, b"30")), bad.clone(), sized(2, &binary_event("e1", 29, 3)), bad].concat();
+            let body = enveloped(GROUP, "EventList", &list);
+            binary("application/vnd.kubernetes.protobuf", [Step::Data(body.into())])
+        }
+        _ => served(seen),
+    });
+    rig.inspect.send_replace(Some(of(pod(), false)));
+    rig.pass(secs(5)).await;
+    assert_eq!(only(words(&rig), "events"), ["events e1x3 unread 2"]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn protobuf_is_asked_for_where_it_can_be_read_and_json_everywhere_else() {
+    const LEASES: &str = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases";
+    const LIST: &str = "application/vnd.kubernetes.protobuf,application/json";
+    const WATCH: &str = "application/vnd.kubernetes.protobuf;stream=watch,application/json;stream=watch";
     for protobuf in [true, false] {
-        let mut rig = Rig::with_optional(Tuning { protobuf, ..Tuning::default() }, served);
+        let mut rig = Rig::with_optional(Tuning { protobuf, ..Tuning::default() }, |seen| match seen.path.as_str() {
+            LEASES if !seen.is_watch() => json(list(100, "", &["n1"])),
+            _ => served(seen),
+        });
         rig.inspect.send_replace(Some(of(pod(), true)));
         rig.pass(secs(60)).await;
-        let mut binary = std::collections::BTreeSet::new();
-        for seen in rig.seen() {
-            let object = seen.param("fieldSelector").is_some_and(|selector| selector.starts_with("metadata.name"));
-            let kind = seen.path.rsplit('/').next().unwrap().to_owned();
-            let readable = matches!(&*kind, "nodes" | "pods" | "leases" | "events") && !object;
-            // The work probe reads nothing of what it gets.
-            let listed = seen.is_watch() || seen.param("timeout").is_some() || kind == "events" || kind == "leases";
-            let metrics = seen.path.contains("metrics");
-            let expected = match (protobuf && readable && listed && !metrics, seen.is_watch()) {
-                (false, _) => "application/json",
-                (true, false) => "application/vnd.kubernetes.protobuf,application/json",
-                (true, true) => "application/vnd.kubernetes.protobuf;stream=watch,application/json;stream=watch",
-            };
-            assert_eq!(seen.accept, expected, "{seen:?}");
-            if seen.accept != "application/json" {
-                binary.insert((kind, seen.is_watch()));
-            }
+        let all = rig.seen();
+        let asked: BTreeSet<(&str, &str)> = all
+            .iter()
+            .filter(|seen| seen.accept != "application/json")
+            .map(|seen| (seen.path.as_str(), seen.accept.as_str()))
+            .collect();
+        let kinds = ["/api/v1/nodes", "/api/v1/pods", EVENTS, LEASES];
+        let expected = kinds.into_iter().flat_map(|path| [(path, LIST), (path, WATCH)]).filter(|_| protobuf);
+        assert_eq!(asked, expected.collect());
+        for path in [PODS, "/livez", "/version", "/apis/metrics.k8s.io/v1beta1/nodes"] {
+            assert!(all.iter().any(|seen| seen.path == path), "{path} was asked for, in JSON");
         }
-        assert_eq!(binary.len(), if protobuf { 7 } else { 0 }, "{binary:?}");
     }
 }
 

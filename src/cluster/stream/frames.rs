@@ -21,6 +21,13 @@ impl Cutter {
     }
 
     pub(crate) fn feed(&mut self, chunk: &[u8]) {
+        // A label can be wrong: a frame that begins like a text would have half a GiB.
+        if let Self::Frames(frames) = self
+            && frames.is_between()
+            && chunk.first().is_some_and(|first| *first >= b' ')
+        {
+            *self = Self::Lines(Lines::new(frames.cap));
+        }
         match self {
             Self::Lines(lines) => lines.feed(chunk),
             Self::Frames(frames) => frames.feed(chunk),
@@ -47,7 +54,7 @@ impl Cutter {
     pub(crate) fn is_torn(&self) -> bool {
         match self {
             Self::Lines(lines) => lines.is_torn(),
-            Self::Frames(frames) => frames.skip > 0 || frames.buf.len() > frames.start,
+            Self::Frames(frames) => !frames.is_between(),
         }
     }
 }
@@ -67,6 +74,11 @@ pub(crate) struct Frames {
 impl Frames {
     fn new(cap: usize) -> Self {
         Self { buf: Vec::new(), start: 0, cap, skip: 0, skipped: 0 }
+    }
+
+    /// What comes next begins a frame.
+    fn is_between(&self) -> bool {
+        self.skip == 0 && self.buf.len() == self.start
     }
 
     fn feed(&mut self, chunk: &[u8]) {
@@ -143,5 +155,21 @@ mod tests {
         assert!(collect(&[b"\0\0\0\x03on"], 64).2);
         assert!(collect(&[b"\0\0"], 64).2);
         assert!(collect(&[b"\0\0\0\x09xxx"], 4).2, "also in one that is passed over");
+    }
+
+    #[test]
+    fn text_under_a_label_of_protobuf_comes_out_as_lines() {
+        let mut cutter = Cutter::new(true, 64);
+        cutter.feed(b"\0\0\0\x03one");
+        assert_eq!(cutter.next().map(|(bytes, _)| bytes), Some(&b"one"[..]));
+        // A proxy that gives up says so in its own words.
+        cutter.feed(b"<html>\n");
+        assert_eq!(cutter.next().map(|(bytes, _)| bytes), Some(&b"<html>"[..]));
+        // Within a frame every letter is part of it.
+        let mut cutter = Cutter::new(true, 64);
+        cutter.feed(b"\0\0\0\x06o");
+        cutter.feed(b"<html");
+        assert_eq!(cutter.next().map(|(bytes, _)| bytes), Some(&b"o<html"[..]));
+        assert!(!cutter.is_torn());
     }
 }

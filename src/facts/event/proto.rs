@@ -1,7 +1,7 @@
 //! Events in protobuf. The two groups number the same fields differently; an answer says of which it is.
 
-use super::{EventFacts, EventPage, Raw};
-use crate::facts::loose::refuse;
+use super::{EventFacts, EventPage, LIST, ONE, Raw};
+use crate::facts::loose::{clamped, refuse};
 use crate::facts::proto::{Envelope, Malformed, Value, unwrap, walk};
 use crate::facts::wire::{ANOTHER, CUT, DecodeError, ListHead, Meta};
 
@@ -41,13 +41,13 @@ const GROUP: Numbers = [
 
 /// One event.
 pub(super) fn decode(body: &[u8]) -> Result<EventFacts, DecodeError> {
-    let (numbers, message) = open(body, "Event")?;
-    event(message, numbers).map_err(|Malformed| refuse("an Event", CUT, body))
+    let (numbers, message) = open(body, "Event", ONE)?;
+    event(message, numbers).map_err(|Malformed| refuse(ONE, CUT, body))
 }
 
 /// One page of a list of events.
 pub(super) fn decode_page(body: &[u8]) -> Result<EventPage, DecodeError> {
-    let (numbers, message) = open(body, "EventList")?;
+    let (numbers, message) = open(body, "EventList", LIST)?;
     let (mut head, mut page) = (ListHead::default(), EventPage::default());
     walk(message, |number, value| {
         match (number, value) {
@@ -60,13 +60,13 @@ pub(super) fn decode_page(body: &[u8]) -> Result<EventPage, DecodeError> {
         }
         Ok(())
     })
-    .map_err(|Malformed| refuse("an EventList", CUT, body))?;
+    .map_err(|Malformed| refuse(LIST, CUT, body))?;
     Ok(EventPage { version: head.resource_version, token: head.continue_token, ..page })
 }
 
 /// What is in the envelope, and the numbers of its fields.
-fn open<'a>(body: &'a [u8], kind: &str) -> Result<(&'static Numbers, &'a [u8]), DecodeError> {
-    let no = |why: &str| refuse(&format!("an {kind}"), why, body);
+fn open<'a>(body: &'a [u8], kind: &str, expected: &str) -> Result<(&'static Numbers, &'a [u8]), DecodeError> {
+    let no = |why: &str| refuse(expected, why, body);
     let Envelope { version, kind: named, object } = unwrap(body).map_err(|Malformed| no(CUT))?;
     let numbers = match &*version {
         "v1" => &CORE,
@@ -121,7 +121,6 @@ fn event(message: &[u8], numbers: &Numbers) -> Result<EventFacts, Malformed> {
     Ok(raw.into_facts())
 }
 
-/// A number that is never negative.
 fn count(value: Value<'_>) -> Option<u32> {
-    value.int().0.map(|number| u32::try_from(number.max(0)).unwrap_or(u32::MAX))
+    value.int().0.map(clamped)
 }

@@ -1,6 +1,7 @@
 //! Events of both groups, in both forms.
 
 use super::*;
+use crate::facts::proto::build::{enveloped, int, sized};
 
 fn at(text: &str) -> Option<Timestamp> {
     text.parse().ok()
@@ -103,26 +104,6 @@ fn a_page_says_where_to_go_on() {
     assert_eq!((empty.events.len(), &*empty.token), (0, ""));
 }
 
-/// A length-delimited field with a one-byte tag, and a length of up to two bytes.
-fn sized(number: u8, body: &[u8]) -> Vec<u8> {
-    let (tag, length) = (number << 3 | 2, u8::try_from(body.len() & 0x7f).unwrap());
-    let high = u8::try_from(body.len() >> 7).unwrap();
-    let head = if high == 0 { vec![tag, length] } else { vec![tag, length | 0x80, high] };
-    [&head, body].concat()
-}
-
-/// A small number.
-fn int(number: u8, value: u8) -> Vec<u8> {
-    assert!(value < 0x80);
-    vec![number << 3, value]
-}
-
-/// `k8s\0` and the envelope of apimachinery `pkg/runtime/generated.proto`: 1 `TypeMeta`, 2 the message.
-fn enveloped(version: &str, kind: &str, message: &[u8]) -> Vec<u8> {
-    let meta = [sized(1, version.as_bytes()), sized(2, kind.as_bytes())].concat();
-    [b"k8s\0", &*sized(1, &meta), &sized(2, message)].concat()
-}
-
 /// 2026-03-01T14:00:00Z is 1,772,373,600 s (`date -ud`), here as a varint, and 300 s later; a server writes the nanoseconds too.
 const FIRST: [u8; 8] = [0x08, 0xe0, 0x8c, 0x91, 0xcd, 0x06, 0x10, 0];
 const LAST: [u8; 8] = [0x08, 0x8c, 0x8f, 0x91, 0xcd, 0x06, 0x10, 0];
@@ -142,7 +123,8 @@ fn core_proto() -> Vec<u8> {
         int(8, 7),
         sized(9, b"Warning"),
         sized(10, b""),
-        sized(12, b""),
+        sized(12, b"Binding"),
+        sized(13, &another()),
         sized(14, b""),
         sized(15, b""),
     ]
@@ -155,9 +137,10 @@ fn group_proto() -> Vec<u8> {
         sized(2, b""),
         sized(4, b""),
         sized(5, b""),
-        sized(6, b""),
+        sized(6, b"Binding"),
         sized(7, b"BackOff"),
         sized(8, &about()),
+        sized(9, &another()),
         sized(10, b"Back-off restarting failed container"),
         sized(11, b"Warning"),
         sized(12, &[sized(1, b"kubelet"), sized(2, b"n1")].concat()),
@@ -172,6 +155,12 @@ fn about() -> Vec<u8> {
     let (uid, path) = (b"00000000-0000-0000-0000-00000000002a", b"spec.containers{app}");
     [sized(1, b"Pod"), sized(2, b"d"), sized(3, b"p"), sized(4, uid), sized(5, b"v1"), sized(6, b"9"), sized(7, path)]
         .concat()
+}
+
+/// An `ObjectReference` that nothing is read of.
+fn another() -> Vec<u8> {
+    let uid = b"00000000-0000-0000-0000-000000000063";
+    [sized(1, b"Node"), sized(3, b"n1"), sized(4, uid), sized(7, b"spec.containers{other}")].concat()
 }
 
 #[test]
@@ -222,7 +211,7 @@ fn what_is_no_event_in_protobuf_is_refused() {
     }
     for kind in ["Event", "PodList", ""] {
         let error = decode_page(&enveloped("v1", kind, &message)).unwrap_err();
-        assert!(error.text.contains("EventList"), "it says what was expected: {error}");
+        assert!(error.text.contains("expected a list of Event objects"), "it says what was expected: {error}");
     }
     let whole = enveloped("events.k8s.io/v1", "Event", &group_proto());
     for end in 0..whole.len() {
@@ -237,9 +226,26 @@ fn f70_an_event_of_the_wrong_wire_types_is_an_event_without_facts() {
         Vec::new(),
         (1..=15).flat_map(|number| int(number, 1)).collect(),
         minus_four.to_vec(),
-        [sized(8, b"many"), sized(40, b"later")].concat(),
+        [sized(8, b"many"), sized(40, b"later"), int(1 << 40, 7)].concat(),
     ] {
         let event = EventFacts::decode(&enveloped("v1", "Event", &message)).unwrap();
         assert_eq!((event.count, event.last, &*event.reason), (1, None, ""), "{message:?}");
     }
+}
+
+#[test]
+fn an_event_without_times_happened_when_it_was_made() {
+    let json = br#"{"metadata":{"creationTimestamp":"2026-03-01T14:00:00Z"},"eventTime":null}"#;
+    let meta = sized(1, &sized(8, &FIRST));
+    let [core, group] = ["v1", "events.k8s.io/v1"].map(|version| enveloped(version, "Event", &meta));
+    for body in [&json[..], &core, &group] {
+        let event = EventFacts::decode(body).unwrap();
+        assert_eq!((event.first, event.last), (at("2026-03-01T14:00:00Z"), at("2026-03-01T14:00:00Z")));
+    }
+}
+
+#[test]
+fn what_is_no_object_in_a_list_is_counted() {
+    let page = decode_page(format!(r#"{{"items":[1,{CORE},null,[]]}}"#).as_bytes()).unwrap();
+    assert_eq!((page.events.len(), page.unreadable), (1, 3));
 }

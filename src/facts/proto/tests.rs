@@ -2,27 +2,18 @@
 
 use proptest::prelude::*;
 
+use super::build::{sized, varint};
 use super::*;
+use crate::facts::event::{EventFacts, decode_page};
 use crate::facts::pod::{self, PodBatch};
 use crate::facts::wire::{bookmark_version, decode_proto_frame, decode_status};
 use crate::facts::{node, pod::Phase};
 
-/// A length-delimited field with a one-byte tag and length.
-fn sized(number: u8, body: &[u8]) -> Vec<u8> {
-    [&[number << 3 | 2, u8::try_from(body.len()).unwrap()], body].concat()
-}
-
-/// The same with a length of any size.
-fn long(number: u8, body: &[u8]) -> Vec<u8> {
-    let length = varint_of(body.len().try_into().unwrap());
-    [&[number << 3 | 2], length.as_slice(), body].concat()
-}
-
 fn list(kind: &str, items: &[Vec<u8>]) -> Vec<u8> {
     let meta = sized(1, &[sized(2, b"41"), sized(3, b"go-on"), vec![0x20, 7]].concat());
-    let items: Vec<u8> = items.iter().flat_map(|item| long(2, item)).collect();
+    let items: Vec<u8> = items.iter().flat_map(|item| sized(2, item)).collect();
     let list = [meta, items].concat();
-    [MAGIC, &sized(1, &sized(2, kind.as_bytes())), &long(2, &list)].concat()
+    [MAGIC, &sized(1, &sized(2, kind.as_bytes())), &sized(2, &list)].concat()
 }
 
 fn pod(name: &str) -> Vec<u8> {
@@ -95,13 +86,14 @@ proptest! {
             }
             let _ = node::decode_list(&body, |_| {});
             let _ = (node::decode_object(&body), pod::decode_object(&body, false, &mut batch));
+            let _ = (EventFacts::decode(&body), decode_page(&body));
             let _ = (decode_proto_frame(&body), decode_status(&body), bookmark_version(&body));
         }
     }
 }
 
 /// Numbers and bodies.
-type Fields<'a> = &'a [(u8, &'a [u8])];
+type Fields<'a> = &'a [(u64, &'a [u8])];
 
 /// An entry of a map, and whatever else, in the order given.
 fn fields(fields: Fields<'_>) -> Vec<u8> {
@@ -145,24 +137,13 @@ fn a_quantity_is_its_last_text() {
     assert_eq!(read(&[]), Ok(Amount::Unreadable));
 }
 
-/// A varint, as the encoding guide has it.
-fn varint_of(value: i64) -> Vec<u8> {
-    let (mut rest, mut bytes) = (value.cast_unsigned(), Vec::new());
-    while rest >= 0x80 {
-        bytes.push(u8::try_from(rest & 0x7f).unwrap() | 0x80);
-        rest >>= 7;
-    }
-    bytes.push(u8::try_from(rest).unwrap());
-    bytes
-}
-
 proptest! {
     #[test]
     fn seconds_are_read_whatever_their_length(
         seconds in prop_oneof![any::<i64>(), 0_i64..1 << 36, 1_700_000_000_i64..1_800_000_000],
         tail in prop_oneof![Just(vec![]), Just(vec![0x10, 0]), Just(vec![0x10, 7]), Just(vec![0x08, 5]), Just(vec![0x12, 0])],
     ) {
-        let message = [vec![0x08], varint_of(seconds), tail.clone()].concat();
+        let message = [vec![0x08], varint(seconds.cast_unsigned()), tail.clone()].concat();
         let last = if tail == [0x08, 5] { 5 } else { seconds };
         prop_assert_eq!(Value::Bytes(&message).seconds(), Ok(last));
     }
@@ -181,7 +162,7 @@ fn nothing_of_a_node_is_left_in_the_next_one() {
         (5, &fields(&[(1, b"InternalIP"), (2, b"10.0.0.1")])),
         (7, &fields(&[(7, b"v1.33.1")])),
     ]);
-    let full = [long(1, &meta), long(2, &spec), long(3, &status)].concat();
+    let full = [sized(1, &meta), sized(2, &spec), sized(3, &status)].concat();
     let bare = sized(1, &sized(1, b"bare"));
     let mut nodes = Vec::new();
     let body = list("NodeList", &[full.clone(), bare, full]);

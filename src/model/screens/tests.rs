@@ -7,7 +7,7 @@ use crate::facts::wire::Uid;
 use crate::model::fixture::{Bench, node, pod};
 use crate::model::inspection::PartFreshness;
 use crate::model::rows::SortBy;
-use crate::msg::inspect::{Finding, Found, Part};
+use crate::msg::inspect::{Finding, Found, Part, Untold};
 use crate::msg::{ClusterEvent, Failure, Layer, Mono, SyncState};
 
 fn bench() -> Bench {
@@ -137,7 +137,7 @@ fn f74_a_pod_made_anew_under_the_same_name_is_told_apart_and_the_events_of_the_o
     let event = |uid: u128, about: Option<Uid>| EventFacts { uid: Uid(uid), about, ..EventFacts::default() };
     let events = vec![event(1, Some(opened)), event(2, Some(Uid(77))), event(3, None)];
     find(&mut bench, subject("p1"), detail("p1", opened.0));
-    find(&mut bench, subject("p1"), Found::Events { events, more: false });
+    find(&mut bench, subject("p1"), Found::Events { events, untold: Untold::default() });
     let seen = |bench: &Bench| -> Vec<u128> {
         let (events, _) = bench.state().inspected().unwrap().events().unwrap();
         events.iter().map(|event| event.uid.0).collect()

@@ -5,15 +5,15 @@ use ratatui::layout::Rect;
 
 use super::Pane;
 use crate::theme::Role;
-use crate::ui::events::{EventsView, freshness, lines};
+use crate::ui::events::{EventsView, freshness, lines, rest};
 use crate::ui::page;
 use crate::ui::text::Pen;
 
 /// Lines that the events take, without their heading.
 pub(super) fn count(view: &EventsView<'_>) -> usize {
-    // A line may say how old they are, and another that there are more.
+    // A line may say how old they are.
     let old = usize::from(freshness(&view.fresh).is_some());
-    view.events.as_ref().map_or(1, |(events, more)| events.len().max(1) + old + usize::from(*more))
+    view.events.as_ref().map_or(1, |(events, untold)| old + events.len() + rest(events.len(), *untold).len())
 }
 
 /// Draws the heading and as many events as there is room for.

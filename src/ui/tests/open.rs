@@ -5,7 +5,7 @@ use super::*;
 use crate::facts::document::Document;
 use crate::facts::event::EventFacts;
 use crate::facts::pod::PodDetail;
-use crate::msg::inspect::{Finding, Found, Part, Subject};
+use crate::msg::inspect::{Finding, Found, Part, Subject, Untold};
 use crate::msg::{ClusterEvent, Failure, Layer, Mono, Msg, SyncState};
 
 /// A pod in trouble; its hostile parts are as an attacker would write them.
@@ -73,7 +73,7 @@ fn opened() -> Model {
     let events = vec![EventFacts::decode(EVENT.as_bytes()).unwrap()];
     found(&mut model, subject(), Found::Pod(Box::new(PodDetail::decode(POD.as_bytes()).unwrap())));
     sync(&mut model, Part::Object, SyncState::Watching);
-    found(&mut model, subject(), Found::Events { events, more: false });
+    found(&mut model, subject(), Found::Events { events, untold: Untold::default() });
     sync(&mut model, Part::Events, SyncState::Watching);
     model
 }
@@ -129,6 +129,34 @@ fn every_state_of_a_pod_is_found_by_text_without_colours() {
         // What stands for an escape in a name is part of the name.
         assert!(!ascii || text.replace(['␛', '�'], "").is_ascii(), "{text}");
         assert!(!text.contains(['\u{1b}', '\u{202e}', '\u{7}']), "{text}");
+    }
+}
+
+#[test]
+fn what_is_not_among_the_events_is_said_and_never_none() {
+    /// How many events come, what is not among them, and what the screen says.
+    type Case = (usize, (bool, u32), &'static [&'static str]);
+    const NONE: &str = "none: a server keeps events";
+    let mut model = opened();
+    let event = EventFacts::decode(EVENT.as_bytes()).unwrap();
+    let cases: [Case; 7] = [
+        (0, (false, 0), &[NONE]),
+        (0, (true, 0), &["none of the newest is about this object"]),
+        (0, (false, 1), &["1 event could not be read"]),
+        (0, (true, 1_200), &["none of the newest is about this object", "1,200 events could not be read"]),
+        (1, (false, 0), &["BackOff"]),
+        (1, (false, 2), &["BackOff", "2 events could not be read"]),
+        (1, (true, 2), &["more than these 1: the newest are shown", "2 events could not be read"]),
+    ];
+    for (shown, (more, unreadable), words) in cases {
+        let events = vec![event.clone(); shown];
+        found(&mut model, subject(), Found::Events { events, untold: Untold { more, unreadable } });
+        let text = lines(&drawn(&mut model, (120, 50), &unicode()));
+        for words in words {
+            assert!(text.contains(words), "{words}\n{text}");
+        }
+        assert_eq!(text.contains(NONE), shown == 0 && unreadable == 0 && !more, "{text}");
+        assert_eq!(text.contains("could not be read"), unreadable > 0, "{text}");
     }
 }
 

@@ -4,20 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::facts::pod::{PodBatch, PodList, decode_list};
-
-fn varint(mut value: usize) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    while value >= 0x80 {
-        bytes.push(0x80 | u8::try_from(value & 0x7f).unwrap());
-        value >>= 7;
-    }
-    bytes.push(u8::try_from(value).unwrap());
-    bytes
-}
-
-fn sized(number: usize, body: &[u8]) -> Vec<u8> {
-    [&varint(number << 3 | 2), &varint(body.len()), body].concat()
-}
+use crate::facts::proto::build::sized;
 
 /// A pod with so many bytes of managedFields, which nobody reads.
 fn pod(name: &str, weight: usize) -> Vec<u8> {
