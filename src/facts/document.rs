@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::loose;
 use super::text::{CAP, Clean};
-use super::wire::DecodeError;
+use super::wire::{DecodeError, refuse};
 
 /// An object written as YAML, line by line safe for a terminal.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,7 +34,7 @@ impl Document {
         // Without this a text over 80 characters becomes a folded block, which is hard to read and to search.
         let options = serde_saphyr::ser_options! { folded_wrap_chars: usize::MAX };
         let text = serde_saphyr::to_string_with_options(&value, options)
-            .map_err(|error| loose::refuse("an object", &error.to_string(), body))?;
+            .map_err(|error| refuse("an object", &error.to_string(), body))?;
         let mut cut = 0;
         let lines = text.lines().map(|line| {
             cut += u32::from(line.chars().nth(CAP).is_some());

@@ -7,10 +7,7 @@ use serde_json::Value;
 
 use super::quantity::Quantity;
 use super::text::Clean;
-use super::wire::DecodeError;
-
-/// How much of an answer that is not understood is shown.
-const EXCERPT: usize = 120;
+use super::wire::{DecodeError, refuse};
 
 /// A whole body; letters that are not UTF-8 cost only themselves.
 ///
@@ -23,11 +20,6 @@ pub(super) fn object(body: &[u8], expected: &str) -> Result<Value, DecodeError> 
         Ok(_) => Err(refuse(expected, "it is no object", body)),
         Err(error) => Err(refuse(expected, &error.to_string(), body)),
     }
-}
-
-pub(super) fn refuse(expected: &str, why: &str, body: &[u8]) -> DecodeError {
-    let start = String::from_utf8_lossy(&body[..body.len().min(EXCERPT)]);
-    DecodeError { text: Clean::new(&format!("expected {expected}, got `{}`: {why}", start.trim())) }
 }
 
 /// The text at `path`; empty without one.

@@ -17,7 +17,7 @@ pub use proto::decode_proto_frame;
 pub use status::{StatusFacts, decode_status};
 pub use watch::{WatchFrame, WatchType, bookmark_version, decode_frame, ends_initial_events};
 
-pub(super) use list::{Sink, each, one};
+pub(super) use list::{Sink, each, one, refuse};
 pub(super) use pieces::Pieces;
 pub(super) use proto::{ANOTHER, CUT};
 

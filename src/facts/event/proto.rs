@@ -1,12 +1,11 @@
 //! Events in protobuf. The two groups number the same fields differently; an answer says of which it is.
 
 use super::{EventFacts, EventPage, LIST, ONE, Raw};
-use crate::facts::loose::{clamped, refuse};
+use crate::facts::loose::clamped;
 use crate::facts::proto::{Envelope, Malformed, Value, unwrap, walk};
-use crate::facts::wire::{ANOTHER, CUT, DecodeError, ListHead, Meta};
+use crate::facts::wire::{ANOTHER, CUT, DecodeError, ListHead, Meta, refuse};
 
 /// The fields of an event that are read.
-#[derive(Clone, Copy)]
 enum Field {
     Metadata,
     About,

@@ -5,11 +5,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{PodBatch, decode_object};
-use crate::facts::loose::{amounts, clean, count, flag, int, list, object, refuse, text, time};
+use crate::facts::loose::{amounts, clean, count, flag, int, list, object, text, time};
 use crate::facts::node::{Condition, ConditionStatus};
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
-use crate::facts::wire::{DecodeError, Uid};
+use crate::facts::wire::{DecodeError, Uid, refuse};
 
 /// One pod in full.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -38,7 +38,7 @@ pub(in crate::facts) fn each<S: Sink>(body: &[u8], sink: &mut S) -> Result<ListH
     if is_protobuf(body) {
         return proto::each(body, sink);
     }
-    let no = |why: &str| refuse(&format!("expected a list of {} objects", S::KIND), why, body);
+    let no = |why: &str| refuse(&format!("a list of {} objects", S::KIND), why, body);
     let head = list(&mut Reader::new(body), sink).map_err(|broken| no(&broken.to_string()))?;
     head.ok_or_else(|| no("it has no `items`"))
 }
@@ -48,14 +48,14 @@ pub(in crate::facts) fn one<S: Sink>(body: &[u8], sink: &mut S) -> Result<(), De
     if is_protobuf(body) {
         return proto::one(body, sink);
     }
-    let no = |why: &str| refuse(&format!("expected a {}", S::KIND), why, body);
+    let no = |why: &str| refuse(&format!("a {}", S::KIND), why, body);
     let Obj(raw) = from_slice::<Obj<S::Raw<'_>>>(body).map_err(|broken| no(&broken.to_string()))?;
     if sink.take(raw) { Ok(()) } else { Err(no("it has another kind or no name")) }
 }
 
-pub(super) fn refuse(expected: &str, why: &str, body: &[u8]) -> DecodeError {
+pub(in crate::facts) fn refuse(expected: &str, why: &str, body: &[u8]) -> DecodeError {
     let start = String::from_utf8_lossy(&body[..body.len().min(EXCERPT)]);
-    DecodeError { text: Clean::new(&format!("{expected}, got `{}`: {why}", start.trim())) }
+    DecodeError { text: Clean::new(&format!("expected {expected}, got `{}`: {why}", start.trim())) }
 }
 
 /// The list around the items; `None` if it has none.

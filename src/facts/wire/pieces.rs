@@ -134,7 +134,7 @@ impl Pieces {
             Stage::Tail | Stage::Items(_) => CUT,
             Stage::Refused(why) => why,
         };
-        Err(refuse(&format!("expected a list of {} objects", S::KIND), why, &self.start))
+        Err(refuse(&format!("a list of {} objects", S::KIND), why, &self.start))
     }
 
     /// How many bytes to wait for before another look at what waits.

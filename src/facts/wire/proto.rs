@@ -15,7 +15,7 @@ pub(in crate::facts) const ANOTHER: &str = "it is of another kind";
 
 /// Hands every item of a list body to `sink`. Items may have been handed over when an error is returned.
 pub(super) fn each<S: Sink>(body: &[u8], sink: &mut S) -> Result<ListHead, DecodeError> {
-    let no = |why: &str| refuse(&format!("expected a list of {} objects", S::KIND), why, body);
+    let no = |why: &str| refuse(&format!("a list of {} objects", S::KIND), why, body);
     let envelope = unwrap(body).map_err(|Malformed| no(CUT))?;
     // An answer that is something else must never pass for an empty list.
     let list = envelope.object.filter(|_| envelope.kind.strip_suffix("List") == Some(S::KIND));
@@ -67,7 +67,7 @@ impl ListHead {
 
 /// Hands the one object of `body` to `sink`.
 pub(super) fn one<S: Sink>(body: &[u8], sink: &mut S) -> Result<(), DecodeError> {
-    let no = |why: &str| refuse(&format!("expected a {}", S::KIND), why, body);
+    let no = |why: &str| refuse(&format!("a {}", S::KIND), why, body);
     let envelope = unwrap(body).map_err(|Malformed| no(CUT))?;
     let ours = envelope.kind.is_empty() || &*envelope.kind == S::KIND;
     let object = envelope.object.filter(|_| ours).ok_or_else(|| no("it has another kind"))?;
@@ -81,7 +81,7 @@ pub(super) fn one<S: Sink>(body: &[u8], sink: &mut S) -> Result<(), DecodeError>
 /// # Errors
 /// [`DecodeError`] if the frame is not an event.
 pub fn decode_proto_frame(frame: &[u8]) -> Result<WatchFrame<'_>, DecodeError> {
-    let no = |why: &str| refuse("expected a watch event", why, frame);
+    let no = |why: &str| refuse("a watch event", why, frame);
     let (mut kind, mut object) = (None, None);
     walk(frame, |number, value| {
         match (number, value) {

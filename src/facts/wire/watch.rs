@@ -53,7 +53,7 @@ pub struct WatchFrame<'a> {
 /// # Errors
 /// [`DecodeError`] if the line is not an event: cut short, HTML, a bare `Status`.
 pub fn decode_frame(line: &[u8]) -> Result<WatchFrame<'_>, DecodeError> {
-    let no = |why: &str| refuse("expected a watch event", why, line);
+    let no = |why: &str| refuse("a watch event", why, line);
     let Obj(frame) = from_slice::<Obj<Frame<'_>>>(line).map_err(|broken| no(&broken.to_string()))?;
     let kind = WatchType::parse(&frame.kind).ok_or_else(|| no("it has no `type`"))?;
     Ok(WatchFrame { kind, object: frame.object.0 })
