@@ -36,6 +36,7 @@ mod probe;
 mod proxy;
 mod reflector;
 mod session;
+mod silence;
 mod source;
 mod stream;
 mod tuning;
@@ -49,6 +50,7 @@ use deadline::{Backoff, SizeTier};
 use kubeconfig::Target;
 use meter::Sink;
 use session::{Asked, Build, Session};
+use silence::Wake;
 use source::Source;
 pub use tuning::{LeaseWatch, Optional, Tiers, Tuning};
 use turns::Turns;
@@ -103,6 +105,8 @@ pub(crate) struct Shared {
     watch_list: AtomicBool,
     warnings: Warnings,
     reconnected: Notify,
+    /// The server answers its probe again.
+    wake: Wake,
     tier: Mutex<SizeTier>,
     /// Nodes of the last complete list.
     nodes: watch::Sender<Option<u32>>,
@@ -249,6 +253,7 @@ async fn supervise<B: Build>(build: B, server: ClusterEvent, tuning: Tuning, lin
         watch_list: AtomicBool::new(tuning.watch_list),
         warnings: Warnings::default(),
         reconnected: Notify::new(),
+        wake: Wake::default(),
         tier: Mutex::new(SizeTier::new(tuning.tiers.clone())),
         nodes: watch::channel(None).0,
         generations: Default::default(),

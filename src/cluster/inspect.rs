@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::Shared;
 use super::call::{Ask, Limits, Line, is_protobuf};
 use super::classify::{self, Trouble};
 use super::deadline::Backoff;
+use super::silence::{SPREAD, ends_with_silence};
 use crate::clock::wall;
 use crate::facts::wire::WatchType;
 use crate::msg::inspect::{Finding, Found, Inspection, Part, Subject};
@@ -229,11 +230,13 @@ async fn follow(shared: &Shared, subject: &Subject, mut of: impl Follow, seed: u
     loop {
         let mut refresh = shared.refreshes();
         let mut resumed = shared.resumes();
+        let mut wake = shared.wake.subscribe();
         let from = version.take();
         let result = match from.clone() {
             Some(from) => watch(&mut pace, &mut of, from).await,
             None => read(&mut pace, &mut of).await.map(End::Clean),
         };
+        let cut = result.as_ref().is_err_and(|trouble| ends_with_silence(trouble.layer));
         let wait = match result {
             // A watch that is forbidden is not asked for again until the user wants it.
             Ok(End::Clean(_)) if pace.no_watch => {
@@ -264,6 +267,7 @@ async fn follow(shared: &Shared, subject: &Subject, mut of: impl Follow, seed: u
                     break;
                 }
                 _ = resumed.changed() => break version = None,
+                _ = wake.changed(), if cut => break sleep(SPREAD.mul_f64(pace.rng.f64())).await,
                 () = of.poked() => pace.publish(&mut of).await,
             }
         }

@@ -12,6 +12,7 @@ use tokio::time::sleep;
 use super::Shared;
 use super::call::{Ask, Limits};
 use super::classify::{self, Trouble};
+use super::silence::SPREAD;
 use super::source::Source;
 use super::stream;
 use super::tuning::LeaseWatch;
@@ -55,10 +56,11 @@ pub(crate) async fn run(shared: Arc<Shared>, resource: Resource, seed: u64) {
                 wait
             }
         };
-        let mut refresh = shared.refreshes();
+        let (mut refresh, mut wake) = (shared.refreshes(), shared.wake.subscribe());
         tokio::select! {
             () = sleep(wait.mul_f64(1.0 + rng.f64() / 10.0)) => {}
             changed = refresh.changed() => if changed.is_err() { return },
+            _ = wake.changed() => sleep(SPREAD.mul_f64(rng.f64())).await,
         }
     }
 }

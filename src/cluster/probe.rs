@@ -18,6 +18,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use super::Shared;
 use super::call::{Ask, Limits};
 use super::classify::{self, Trouble, is_html, one_line};
+use super::silence::Missed;
 use crate::clock::wall;
 use crate::facts::text::Clean;
 use crate::msg::{CallKind, ClusterEvent, Layer, ProbeOutcome, ProbeSample, Series};
@@ -33,7 +34,7 @@ const VERSION_RETRY: Duration = Duration::from_secs(60);
 
 /// Sends one sample for each tick of `series` until the task is dropped.
 pub(crate) async fn run(shared: Arc<Shared>, series: Series) {
-    let mut state = ProbeState { series, rung: 0, down: true, serial: 0, skew_ms: None, told: None };
+    let mut state = ProbeState::new(series);
     let mut tick = Instant::now();
     loop {
         sleep_until(tick).await;
@@ -59,11 +60,16 @@ struct ProbeState {
     down: bool,
     serial: u64,
     skew_ms: Option<i64>,
+    missed: Missed,
     /// The failure that was told last, while probes fail.
     told: Option<(Layer, Clean)>,
 }
 
 impl ProbeState {
+    fn new(series: Series) -> Self {
+        Self { series, rung: 0, down: true, serial: 0, skew_ms: None, missed: Missed::default(), told: None }
+    }
+
     fn uri(&self) -> &'static str {
         match self.series {
             Series::Ping => PING,
@@ -135,6 +141,9 @@ impl ProbeState {
             shared.answering.store(up, Ordering::Relaxed);
         }
         self.down = !up;
+        if let Some(from) = self.missed.note(shared.mono_of(tick), &outcome) {
+            shared.wake.answered(self.series, from, shared.clock.mono());
+        }
         ProbeSample { series: self.series, tick: shared.mono_of(tick), outcome }
     }
 

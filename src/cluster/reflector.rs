@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use super::classify::Trouble;
 use super::deadline::{Backoff, PageLimits, PageSize};
+use super::silence::{SPREAD, Silence};
 use super::tuning::Tuning;
 use crate::facts::text::Clean;
 use crate::msg::{ClusterEvent, Failure, Layer, Mono, Now, Resource, Smaller, SyncState};
@@ -60,6 +61,13 @@ pub(crate) enum Input {
     Renewed,
     /// The machine or the program slept: connections are dead and the data is old (F67).
     Resumed,
+    /// The server answers its probe again, after it was silent.
+    Answered {
+        /// When it was.
+        silence: Silence,
+        /// The page in flight went out during it, and nothing has come of its body.
+        hangs: bool,
+    },
 }
 
 /// What a page said about itself.
@@ -290,6 +298,10 @@ impl Reflector {
             Input::Refresh => self.refresh(moment, fx),
             Input::Renewed => self.renewed(moment, fx),
             Input::Resumed => self.resumed(moment, fx),
+            Input::Answered { silence, hangs } => {
+                self.wake_list(moment, hangs, fx);
+                self.wake_watch(moment, silence, fx);
+            }
         }
         effects
     }
@@ -317,6 +329,19 @@ impl Reflector {
         let failure = Box::new(failure);
         fx.push(Effect::Tell(ClusterEvent::Failed(failure.clone())));
         self.tell(SyncState::Waiting { until: moment.now.mono + wait, failure }, fx);
+    }
+
+    /// What the model was told that the next attempt waits for.
+    fn told_failure(&self) -> Option<&Failure> {
+        match &self.told {
+            Some(SyncState::Waiting { failure, .. }) => Some(failure),
+            _ => None,
+        }
+    }
+
+    /// A moment of its own soon: not everything that waits for a server begins at once.
+    fn soon(&mut self, moment: Moment) -> Mono {
+        moment.now.mono + SPREAD.mul_f64(self.rng.f64())
     }
 
     /// Uniformly between the two.

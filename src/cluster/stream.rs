@@ -4,7 +4,7 @@
 //! nor make a deadline pass; what they bring waits in a bounded place until the loop has sent what came before.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -21,6 +21,9 @@ use super::turns::Lane;
 use super::{Shared, Task, warnings};
 use crate::msg::{Batch, CallKind, ClusterEvent, PageLimits, Resource};
 
+use asking::Asking;
+
+mod asking;
 pub(super) mod frames;
 mod lines;
 mod page;
@@ -90,6 +93,7 @@ pub(super) async fn follow(shared: Arc<Shared>, source: Source, seed: u64) {
     let mut session = shared.session.subscribe();
     let mut refresh = shared.refreshes();
     let mut resumed = shared.resumes();
+    let mut wake = shared.wake.subscribe();
     let mut shell = Shell::new(shared, source, seed);
     shell.feed(Input::Start).await;
     loop {
@@ -100,6 +104,12 @@ pub(super) async fn follow(shared: Arc<Shared>, source: Source, seed: u64) {
             changed = refresh.changed() => if changed.is_ok() { Input::Refresh } else { return },
             changed = resumed.changed() => if changed.is_ok() { Input::Resumed } else { return },
             changed = session.changed() => if changed.is_ok() { Input::Renewed } else { return },
+            changed = wake.changed() => if changed.is_ok() {
+                let silence = *wake.borrow_and_update();
+                Input::Answered { silence, hangs: shell.asking.hangs(silence) }
+            } else {
+                return;
+            },
             Some(done) = shell.pages.join_next() => match unless_panicked(done).map(|done| shell.page_done(done)) {
                 None => return,
                 Some(Input::PageFailed(trouble)) if trouble.code == Some(404) && resource.is_optional() => return,
@@ -121,7 +131,7 @@ pub(super) async fn follow(shared: Arc<Shared>, source: Source, seed: u64) {
                 continue;
             }
         };
-        if matches!(input, Input::Refresh | Input::Resumed | Input::Renewed) {
+        if matches!(input, Input::Refresh | Input::Resumed | Input::Renewed | Input::Answered { .. }) {
             shell.shared.turns.open();
         }
         shell.feed(input).await;
@@ -135,6 +145,8 @@ struct Shell {
     pages: JoinSet<PageDone>,
     watches: JoinSet<()>,
     reports: mpsc::Receiver<WatchReport>,
+    /// The page in flight.
+    asking: Asking,
     /// One buffer for all pages of a list.
     buf: Vec<u8>,
     /// The page that the machine is about to publish.
@@ -161,6 +173,7 @@ impl Shell {
             pages: JoinSet::new(),
             watches: JoinSet::new(),
             reports: mpsc::channel(1).1,
+            asking: Asking::default(),
             buf: Vec::new(),
             batch: None,
             objects: 0,
@@ -240,18 +253,19 @@ impl Shell {
 
     fn fetch(&mut self, page: PageAsk) {
         let (shared, source) = (self.shared.clone(), self.source.clone());
+        let mut job = PageJob { page, moves: self.asking.begin(shared.clock.mono()), serial: 0 };
         let mut buf = std::mem::take(&mut self.buf);
         self.pages.spawn(Box::pin(async move {
-            let (mut serial, asked) = (0, Instant::now());
+            let asked = Instant::now();
             if source.place.is_none() {
-                let result = fetch(&shared, &source, &page, &mut buf, &mut serial).await;
-                return PageDone { result, buf, serial, queued: Duration::ZERO };
+                let result = fetch(&shared, &source, &mut job, &mut buf).await;
+                return PageDone { result, buf, serial: job.serial, queued: Duration::ZERO };
             }
-            let turn = shared.turns.take(Lane::List { first: page.page == 1 }).await;
+            let turn = shared.turns.take(Lane::List { first: job.page.page == 1 }).await;
             let queued = asked.elapsed();
-            let result = fetch(&shared, &source, &page, &mut buf, &mut serial).await;
+            let result = fetch(&shared, &source, &mut job, &mut buf).await;
             turn.end(&result);
-            PageDone { result, buf, serial, queued }
+            PageDone { result, buf, serial: job.serial, queued }
         }) as Task<PageDone>);
     }
 
@@ -350,16 +364,24 @@ impl Shell {
     }
 }
 
+/// A page to fetch.
+struct PageJob {
+    page: PageAsk,
+    /// Set once something of its body has come.
+    moves: Arc<AtomicBool>,
+    /// Of the session that it was asked with.
+    serial: u64,
+}
+
 async fn fetch(
     shared: &Shared,
     source: &Source,
-    page: &PageAsk,
+    job: &mut PageJob,
     buf: &mut Vec<u8>,
-    serial: &mut u64,
 ) -> Result<(PageNews, Batch, u32), Trouble> {
-    let resource = source.resource;
+    let (resource, page) = (source.resource, &job.page);
     let session = shared.session.clients().await?;
-    *serial = session.serial;
+    job.serial = session.serial;
     let limits = Limits {
         headers: page.limits.deadline,
         idle: page.limits.idle,
@@ -375,7 +397,7 @@ async fn fetch(
         limits,
     };
     let start = Instant::now();
-    let mut body = page::Page::new(resource, std::mem::take(buf));
+    let mut body = page::Page::new(resource, std::mem::take(buf), job.moves.clone());
     let taken = session.api.take(&ask, &shared.tuning, &mut body).await;
     let (took, bytes) = (start.elapsed().saturating_sub(body.reading()), body.bytes());
     let head = match taken {

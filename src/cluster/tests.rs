@@ -16,6 +16,7 @@ mod optional;
 mod oracle;
 mod rules;
 pub(in crate::cluster) mod script;
+mod silence;
 mod simulated;
 mod stopping;
 mod stream;

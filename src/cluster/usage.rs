@@ -27,6 +27,7 @@ pub(crate) async fn run(shared: Arc<Shared>, seed: u64) {
     let mut rng = fastrand::Rng::with_seed(seed);
     let mut refresh = shared.refreshes();
     let mut resumed = shared.resumes();
+    let mut wake = shared.wake.subscribe();
     let mut buf = Vec::new();
     loop {
         let begun = Instant::now();
@@ -47,8 +48,9 @@ pub(crate) async fn run(shared: Arc<Shared>, seed: u64) {
             () = sleep_until(due) => continue,
             changed = refresh.changed() => if changed.is_err() { return },
             changed = resumed.changed() => if changed.is_err() { return },
+            changed = wake.changed() => if changed.is_err() { return },
         }
-        // A wish or a sleep ends a long wait, but no key makes us ask more often than the period.
+        // A wish, a sleep or the end of a silence ends a long wait, but no key makes us ask more often than the period.
         sleep_until(due.min(begun + optional.usage_period)).await;
     }
 }

@@ -38,6 +38,7 @@ impl Stream {
         let mut body = pin!(body);
         let mut refresh = pace.shared.refreshes();
         let mut resumed = pace.shared.resumes();
+        let mut wake = pace.shared.wake.subscribe();
         let mut heard = Instant::now();
         let mut due: Option<Instant> = None;
         let silence = pace.shared.tuning.watch_silence;
@@ -46,6 +47,11 @@ impl Stream {
                 biased;
                 _ = refresh.changed() => return Ok(End::Stale),
                 _ = resumed.changed() => return Ok(End::Stale),
+                // It may be on a connection that leads nowhere any more.
+                _ = wake.changed() => match wake.borrow_and_update().from {
+                    from if pace.shared.mono_of(heard) < from => return Ok(End::Clean(std::mem::take(&mut self.version))),
+                    _ => continue,
+                },
                 () = of.poked() => {
                     pace.publish(of).await;
                     continue;

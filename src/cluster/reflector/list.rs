@@ -9,6 +9,8 @@ use crate::cluster::classify::{Trouble, one_line};
 use crate::cluster::deadline::PageLimits;
 use crate::msg::{ClusterEvent, Failure, Layer, Mono, SyncState};
 
+mod wake;
+
 /// A 410 on the same page this often in a row means that its tokens lead nowhere: the list starts again.
 const GONE_IN_A_ROW: u32 = 3;
 

@@ -8,6 +8,7 @@ use crate::facts::wire::StatusFacts;
 
 mod lists;
 mod rights;
+mod silence;
 mod stream;
 mod watches;
 

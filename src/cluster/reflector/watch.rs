@@ -6,6 +6,8 @@ use super::{Effect, Moment, Reflector, Right, WATCH, WatchAsk, WatchEnd, WatchNe
 use crate::cluster::classify::Trouble;
 use crate::msg::{ClusterEvent, Failure, Layer, Mono, SyncState};
 
+mod wake;
+
 /// Watches in a row that an answering server refuses, or ends with an internal error, before a new list (R10, R13).
 const REFUSALS_IN_A_ROW: u32 = 3;
 /// Silent watches in a row before a list that looks for drift (F45).

@@ -1,5 +1,7 @@
 //! A page from its first byte to what is kept of it.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::runtime::{Handle, RuntimeFlavor};
@@ -24,6 +26,8 @@ pub(super) struct Page {
     body: Body,
     bytes: u64,
     reading: Duration,
+    /// Set once something has come.
+    moves: Arc<AtomicBool>,
 }
 
 enum Body {
@@ -34,7 +38,7 @@ enum Body {
 
 impl Page {
     /// The memory of an earlier page serves this one.
-    pub(super) fn new(resource: Resource, mut memory: Vec<u8>) -> Self {
+    pub(super) fn new(resource: Resource, mut memory: Vec<u8>, moves: Arc<AtomicBool>) -> Self {
         let body = match resource {
             Resource::Nodes => Body::Nodes(NodeList::new(memory), Vec::new()),
             Resource::Pods => Body::Pods(PodList::new(memory)),
@@ -43,7 +47,7 @@ impl Page {
                 Body::Whole(memory)
             }
         };
-        Self { resource, body, bytes: 0, reading: Duration::ZERO }
+        Self { resource, body, bytes: 0, reading: Duration::ZERO, moves }
     }
 
     /// Decoded bytes so far.
@@ -106,6 +110,7 @@ fn present(node: NodeFacts) -> NodeChange {
 impl Taker for Page {
     fn take(&mut self, piece: &[u8]) {
         self.bytes += piece.len() as u64;
+        self.moves.store(true, Ordering::Relaxed);
         let start = Instant::now();
         match &mut self.body {
             Body::Nodes(list, nodes) => list.take(piece, |node| nodes.push(present(node))),

@@ -1,0 +1,126 @@
+//! The end of a silence: what waits goes on at once, what may be dead begins anew, and nothing else is touched.
+
+use super::*;
+use crate::cluster::silence::Silence;
+
+impl Bench {
+    /// The ping is answered again after it was missed for so many seconds; the page in flight hangs.
+    fn answered(&mut self, silent_secs: u64) {
+        let now = Mono(self.now);
+        let from = Mono(self.now.saturating_sub(Duration::from_secs(silent_secs)));
+        self.step(Input::Answered { silence: Silence { from, to: now }, hangs: true });
+    }
+
+    /// Time until something is due.
+    fn due_in(&self) -> Option<Duration> {
+        self.machine.due().map(|due| due.since(Mono(self.now)))
+    }
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[test]
+fn a_list_that_waits_is_asked_for_within_a_second_of_the_first_answer_and_backs_off_as_before_if_it_fails() {
+    let mut bench = Bench::new();
+    for _ in 0..8 {
+        bench.step(Input::PageFailed(refused()));
+        bench.timer();
+    }
+    bench.step(Input::PageFailed(refused()));
+    assert!(bench.due_in().unwrap() >= 30 * SECOND, "grown to the cap");
+    bench.take();
+    bench.answered(90);
+    assert_eq!(bench.take(), ["told waiting Connect"], "the screen counts down to the new moment");
+    assert!(bench.timer() <= SECOND);
+    assert_eq!(bench.asked(), ["page 1 limit 500 attempt 10 within 30"]);
+    bench.step(Input::PageFailed(refused()));
+    assert!(bench.due_in().unwrap() >= 30 * SECOND, "one attempt, and the old backoff");
+}
+
+#[test]
+fn a_watch_that_waits_is_opened_within_a_second_of_the_first_answer() {
+    let mut bench = Bench::watching();
+    bench.now += 600 * SECOND;
+    for _ in 0..8 {
+        bench.step(Input::WatchEnded(WatchEnd::Refused(refused())));
+        bench.timer();
+    }
+    bench.step(Input::WatchEnded(WatchEnd::Refused(refused())));
+    assert!(bench.due_in().unwrap() >= 16 * SECOND);
+    bench.take();
+    bench.answered(90);
+    assert_eq!(bench.take(), ["told waiting Connect"]);
+    assert!(bench.timer() <= SECOND);
+    assert_eq!(bench.asked(), ["watch 10 of list 1"], "from where it was");
+}
+
+#[test]
+fn a_watch_that_was_lost_while_its_list_runs_is_opened_too() {
+    let mut bench = Bench::new();
+    bench.page("10", "more");
+    for _ in 0..8 {
+        bench.step(Input::WatchEnded(WatchEnd::Refused(refused())));
+        bench.timer();
+    }
+    bench.step(Input::WatchEnded(WatchEnd::Refused(refused())));
+    bench.take();
+    bench.step(Input::Answered { silence: Silence::default(), hangs: false });
+    assert!(bench.timer() <= SECOND);
+    assert_eq!(bench.asked(), ["watch 10 of list 1"], "and the page goes on");
+}
+
+#[test]
+fn a_page_or_the_opening_of_a_watch_that_went_out_during_the_silence_begins_anew() {
+    let mut bench = Bench::new();
+    bench.take();
+    bench.now += 20 * SECOND;
+    bench.answered(15);
+    assert_eq!(bench.take(), ["abandon"]);
+    assert!(bench.timer() <= SECOND);
+    assert_eq!(bench.asked(), ["page 1 limit 500 attempt 1 within 30"], "it has not failed");
+    bench.page("10", "");
+    bench.take();
+    bench.now += 20 * SECOND;
+    bench.answered(15);
+    assert_eq!(bench.take(), ["close"], "its headers have not come");
+    assert!(bench.timer() <= SECOND);
+    assert_eq!(bench.asked(), ["watch 10 of list 1"]);
+}
+
+#[test]
+fn an_open_watch_goes_on_elsewhere_only_if_it_brought_nothing_since_the_silence_began() {
+    let mut bench = Bench::watching();
+    bench.now += 20 * SECOND;
+    bench.answered(15);
+    assert_eq!(bench.take(), ["close"]);
+    bench.timer();
+    bench.step(Input::WatchOpen);
+    bench.now += 20 * SECOND;
+    bench.events("11", 1);
+    bench.take();
+    bench.now += SECOND;
+    bench.answered(15);
+    assert_eq!(bench.take(), [""; 0], "it lives");
+    bench.now += 60 * SECOND;
+    bench.step(Input::Answered { silence: Silence::default(), hangs: false });
+    assert_eq!(bench.take(), [""; 0], "the work probe says nothing of connections");
+}
+
+#[test]
+fn what_the_server_asked_for_and_what_it_forbids_is_waited_for_all_the_same() {
+    let throttled = Trouble { retry_after: Some(50 * SECOND), ..status(429, Layer::Throttled) };
+    for trouble in [throttled, status(401, Layer::Auth), status(403, Layer::Rbac)] {
+        let mut bench = Bench::new();
+        for _ in 0..6 {
+            bench.step(Input::PageFailed(trouble.clone()));
+            if bench.due_in().is_some_and(|due| due >= 10 * SECOND) {
+                break;
+            }
+            bench.timer();
+        }
+        let due = bench.machine.due();
+        bench.take();
+        bench.step(Input::Answered { silence: Silence::default(), hangs: false });
+        assert_eq!((bench.take(), bench.machine.due()), (Vec::new(), due), "{trouble:?}");
+    }
+}

@@ -1,0 +1,39 @@
+//! The end of a silence: a watch that waits is opened, and so is one that may be dead.
+
+use super::{Phase, Reflector};
+use crate::cluster::reflector::{Effect, Moment};
+use crate::cluster::silence::{Silence, ends_with_silence};
+use crate::msg::Mono;
+
+impl Reflector {
+    /// Brings the next attempt forward; the backoff stays as it is, should that fail too.
+    ///
+    /// A request that went out during the silence, and a watch that has brought nothing since, may be on a connection that
+    /// leads nowhere any more: the watch goes on from the same version on another one.
+    pub(in crate::cluster::reflector) fn wake_watch(&mut self, moment: Moment, silence: Silence, fx: &mut Vec<Effect>) {
+        let spacing = self.tuning.watch_spacing;
+        let started = self.watch.started.unwrap_or_default();
+        let soon = self.soon(moment).max(started + spacing);
+        let untold = self.watch.untold.as_ref().map(|(_, failure)| failure);
+        let failure = untold.or(if self.is_complete() { self.told_failure() } else { None });
+        let waits = failure.is_some_and(|failure| ends_with_silence(failure.layer));
+        let streams = self.streams().is_some();
+        match &mut self.watch.phase {
+            Phase::Resting { until, .. } if waits && *until > soon => *until = soon,
+            Phase::Opening if !self.watch.initial && started < silence.to => return self.open_elsewhere(soon, fx),
+            Phase::Open { heard, .. } if *heard < silence.from && !streams => {
+                return self.open_elsewhere(soon, fx);
+            }
+            _ => return,
+        }
+        match &mut self.watch.untold {
+            Some((until, _)) => *until = soon,
+            None => self.tell_sooner(soon, fx),
+        }
+    }
+
+    fn open_elsewhere(&mut self, soon: Mono, fx: &mut Vec<Effect>) {
+        self.close_watch(fx);
+        self.watch.phase = Phase::Resting { until: soon, credentials: false };
+    }
+}

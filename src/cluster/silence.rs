@@ -1,0 +1,113 @@
+//! Silence of a server: from the first probe without an answer to the next answer, which wakes whatever waits.
+//!
+//! A list or a watch that waits out its backoff beside a green probe is late for no reason, and a request that went out
+//! during the silence may hang on a connection that is dead for another half minute.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::msg::{Layer, Mono, ProbeOutcome, Series};
+
+/// What is woken begins within this time, each at a moment of its own.
+pub(crate) const SPREAD: Duration = Duration::from_secs(1);
+
+/// The last time that the ping was not answered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Silence {
+    /// The tick of the first ping that was missed.
+    pub(crate) from: Mono,
+    /// When a ping was answered again.
+    pub(crate) to: Mono,
+}
+
+/// Tells the tasks of a cluster that its server answers again.
+#[derive(Debug)]
+pub(crate) struct Wake(watch::Sender<Silence>);
+
+impl Default for Wake {
+    fn default() -> Self {
+        Self(watch::channel(Silence::default()).0)
+    }
+}
+
+impl Wake {
+    /// The ends of silence from now on.
+    pub(crate) fn subscribe(&self) -> watch::Receiver<Silence> {
+        self.0.subscribe()
+    }
+
+    /// The probe of this series is answered, after it was missed from `from` on.
+    pub(crate) fn answered(&self, series: Series, from: Mono, now: Mono) {
+        // The work probe may be missed while the server answers the ping: then no connection is dead.
+        self.0.send_modify(|silence| {
+            if series == Series::Ping {
+                *silence = Silence { from, to: now };
+            }
+        });
+    }
+}
+
+/// The probes of one series that were missed in a row.
+#[derive(Debug, Default)]
+pub(crate) struct Missed(Option<Mono>);
+
+impl Missed {
+    /// Takes note of a probe; since when probes were missed, if this one is the first answer after that.
+    ///
+    /// A server that throttles is not silent: whoever waits does so because it was asked to.
+    pub(crate) fn note(&mut self, tick: Mono, outcome: &ProbeOutcome) -> Option<Mono> {
+        match outcome {
+            ProbeOutcome::Answered { .. } => self.0.take(),
+            ProbeOutcome::Failed { layer: Layer::Throttled, .. } => None,
+            ProbeOutcome::TimedOut { .. } | ProbeOutcome::Failed { .. } => {
+                self.0.get_or_insert(tick);
+                None
+            }
+        }
+    }
+}
+
+/// Failures after which the next attempt need not wait for its backoff once the server answers. What the server itself
+/// asked us to wait for, rights, and credentials are another matter.
+pub(crate) fn ends_with_silence(layer: Layer) -> bool {
+    use Layer::{Auth, Config, Credentials, Internal, Rbac, Throttled, Warning, Watch};
+    !matches!(layer, Auth | Config | Credentials | Internal | Rbac | Throttled | Warning | Watch)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn mono(secs: u64) -> Mono {
+        Mono(SECOND * u32::try_from(secs).unwrap())
+    }
+
+    #[test]
+    fn the_first_answer_after_missed_probes_ends_the_silence_and_a_throttled_one_does_not() {
+        let (answered, timed_out) =
+            (ProbeOutcome::Answered { latency: SECOND }, ProbeOutcome::TimedOut { at_least: SECOND });
+        let failed = |layer| ProbeOutcome::Failed { after: SECOND, layer };
+        let mut missed = Missed::default();
+        assert_eq!(missed.note(mono(0), &answered), None, "it was never silent");
+        assert_eq!(missed.note(mono(5), &failed(Layer::Throttled)), None);
+        assert_eq!(missed.note(mono(10), &answered), None, "it only asked for patience");
+        assert_eq!(missed.note(mono(15), &timed_out), None);
+        assert_eq!(missed.note(mono(20), &failed(Layer::Connect)), None);
+        assert_eq!(missed.note(mono(25), &answered), Some(mono(15)));
+        assert_eq!(missed.note(mono(30), &answered), None, "once");
+    }
+
+    #[test]
+    fn the_work_probe_wakes_and_says_nothing_of_connections() {
+        let wake = Wake::default();
+        let mut woken = wake.subscribe();
+        wake.answered(Series::Ping, mono(5), mono(20));
+        assert_eq!(*woken.borrow_and_update(), Silence { from: mono(5), to: mono(20) });
+        wake.answered(Series::Work, mono(5), mono(40));
+        assert!(woken.has_changed().unwrap());
+        assert_eq!(*woken.borrow_and_update(), Silence { from: mono(5), to: mono(20) });
+    }
+}
