@@ -22,6 +22,7 @@ pub mod clock;
 pub mod cluster;
 pub mod config;
 pub mod facts;
+pub mod file;
 pub mod keymap;
 pub mod logfile;
 pub mod model;

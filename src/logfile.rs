@@ -2,10 +2,12 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use rustix::fs::OFlags;
+
+use crate::file::others_may_write;
 
 /// 64 MiB: weeks of a log at INFO; a log that fills the disk is worse than one that ends.
 const MOST_BYTES: u64 = 64 << 20;
@@ -28,15 +30,7 @@ pub fn open(path: &Path) -> io::Result<LogFile> {
     let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
     let file = OpenOptions::new().create(true).append(true).mode(0o600).custom_flags(flags).open(path)?;
     let meta = file.metadata()?;
-    let wrong = if !meta.is_file() {
-        Some("it is no regular file")
-    } else if meta.uid() != rustix::process::geteuid().as_raw() {
-        Some("it belongs to another user")
-    } else if meta.mode() & 0o022 != 0 {
-        Some("others may write it; `chmod go-w` it")
-    } else {
-        None
-    };
+    let wrong = if meta.is_file() { others_may_write(&meta) } else { Some("it is no regular file") };
     match wrong {
         Some(why) => Err(io::Error::new(io::ErrorKind::PermissionDenied, why)),
         None => Ok(LogFile::new(file, MOST_BYTES.saturating_sub(meta.len()))),
@@ -74,7 +68,7 @@ impl<W: Write> Write for LogFile<W> {
 #[cfg(test)]
 mod tests {
     use std::fs::{self, Permissions};
-    use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 
     use super::*;
 

@@ -3,17 +3,21 @@
 mod apis;
 mod step;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
 use super::raw::RawSpec;
+use crate::facts::text::Clean;
+use crate::file::{self, Limit};
 
 pub(super) use apis::{Access, ApisSpec};
 pub(super) use step::{Act, Step};
 
+/// More than this is no scenario; it may be a pipe that somebody writes.
+const FILE: Limit = Limit { bytes: 4 << 20, within: Duration::from_secs(30) };
 /// The scenarios that come with the program.
 const BUILTIN: [(&str, &str); 8] = [
     ("reference", include_str!("../../assets/scenarios/reference.toml")),
@@ -48,12 +52,12 @@ pub enum ScenarioError {
         known: String,
     },
     /// The file cannot be read.
-    #[error("cannot read scenario `{}`: {source}", path.display())]
+    #[error("cannot read scenario `{path}`: {error}")]
     Read {
         /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
+        path: Clean,
+        /// The system's reason.
+        error: Clean,
     },
     /// The text is not a scenario.
     #[error("{file}:{line}: {key}{text}")]
@@ -228,8 +232,10 @@ impl Scenario {
     /// # Errors
     /// [`ScenarioError::Read`] and [`ScenarioError::Parse`], which names file, line and key.
     pub fn load(path: &Path) -> Result<Self, ScenarioError> {
-        let text =
-            std::fs::read_to_string(path).map_err(|source| ScenarioError::Read { path: path.to_owned(), source })?;
+        let failed =
+            |error: &str| ScenarioError::Read { path: Clean::new(&path.to_string_lossy()), error: Clean::new(error) };
+        let contents = file::read(path, FILE).map_err(|error| failed(&error.to_string()))?;
+        let text = String::from_utf8(contents.bytes).map_err(|_| failed("it is not text"))?;
         let name = path.file_stem().map_or_else(|| "scenario".into(), |stem| stem.to_string_lossy());
         Self::parse(&text, &name, &path.display().to_string())
     }

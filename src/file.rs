@@ -1,0 +1,199 @@
+//! Files that somebody names: read by one bounded reader within a deadline, and asked who else could have written them.
+
+use std::fmt;
+use std::fs::{File, Metadata};
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+/// A file system that does not answer keeps a thread for each file; more of them than this are not begun.
+const MOST_READERS: usize = 512;
+
+/// Files that are being read, those that hang among them.
+static READERS: AtomicUsize = AtomicUsize::new(0);
+
+/// How much of a file is read, and how long it may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Limit {
+    /// More bytes than this are refused.
+    pub bytes: u64,
+    /// A pipe whose writer, or a file system that does not answer, is given up after this.
+    pub within: Duration,
+}
+
+/// Content of a file.
+pub struct Contents {
+    /// The whole of it.
+    pub bytes: Vec<u8>,
+    /// As the file was when it was opened.
+    pub metadata: Metadata,
+}
+
+/// Why a file could not be read.
+#[derive(Debug)]
+pub enum ReadError {
+    /// The system's reason.
+    Io(io::Error),
+    /// It is a directory.
+    Directory,
+    /// It is larger than so many bytes.
+    TooLarge(u64),
+    /// Nothing came, or not all of it, within this time.
+    Late(Duration),
+}
+
+impl ReadError {
+    /// There is no such file.
+    #[must_use]
+    pub fn is_missing(&self) -> bool {
+        matches!(self, Self::Io(error) if error.kind() == io::ErrorKind::NotFound)
+    }
+
+    /// The system does not let us read it.
+    #[must_use]
+    pub fn is_denied(&self) -> bool {
+        matches!(self, Self::Io(error) if error.kind() == io::ErrorKind::PermissionDenied)
+    }
+}
+
+impl fmt::Display for ReadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io(error) => f.write_str(&words(error)),
+            Self::Directory => f.write_str("it is a directory"),
+            Self::TooLarge(bytes) if bytes >> 20 > 0 => write!(f, "it is larger than {} MB", bytes >> 20),
+            Self::TooLarge(bytes) => write!(f, "it is larger than {bytes} bytes"),
+            Self::Late(within) => write!(f, "it could not be read within {} s", within.as_secs()),
+        }
+    }
+}
+
+impl std::error::Error for ReadError {}
+
+/// Reads a file, a pipe or a device as a whole. Blocking, but never longer than `limit.within`.
+///
+/// # Errors
+/// [`ReadError`]; its texts never hold what stands in the file.
+pub fn read(path: &Path, limit: Limit) -> Result<Contents, ReadError> {
+    let (path, (done, result)) = (path.to_owned(), mpsc::sync_channel(1));
+    if READERS.fetch_add(1, Ordering::Relaxed) >= MOST_READERS {
+        READERS.fetch_sub(1, Ordering::Relaxed);
+        return Err(ReadError::Late(limit.within));
+    }
+    // To open a pipe without a writer, or a file of a dead file system, cannot be broken off: its thread is left behind.
+    let reader = thread::Builder::new().name("file".to_owned()).spawn(move || {
+        // Whoever asked may have given up.
+        let _ = done.send(read_now(&path, limit.bytes));
+        READERS.fetch_sub(1, Ordering::Relaxed);
+    });
+    if let Err(error) = reader {
+        READERS.fetch_sub(1, Ordering::Relaxed);
+        return Err(ReadError::Io(error));
+    }
+    result.recv_timeout(limit.within).unwrap_or(Err(ReadError::Late(limit.within)))
+}
+
+fn read_now(path: &Path, most: u64) -> Result<Contents, ReadError> {
+    let file = File::open(path).map_err(ReadError::Io)?;
+    let metadata = file.metadata().map_err(ReadError::Io)?;
+    if metadata.is_dir() {
+        return Err(ReadError::Directory);
+    }
+    if metadata.is_file() && metadata.len() > most {
+        return Err(ReadError::TooLarge(most));
+    }
+    let mut bytes = Vec::new();
+    file.take(most.saturating_add(1)).read_to_end(&mut bytes).map_err(ReadError::Io)?;
+    if bytes.len() as u64 > most {
+        return Err(ReadError::TooLarge(most));
+    }
+    Ok(Contents { bytes, metadata })
+}
+
+/// Why somebody else could have written a file, if so: a command in it may not be ours.
+#[must_use]
+pub fn others_may_write(metadata: &Metadata) -> Option<&'static str> {
+    if ![0, rustix::process::geteuid().as_raw()].contains(&metadata.uid()) {
+        Some("the file belongs to another user")
+    } else if metadata.is_file() && metadata.mode() & 0o022 != 0 {
+        Some("others may write the file; `chmod go-w` it")
+    } else {
+        None
+    }
+}
+
+/// The system's reason in the words of `strerror`: `exec format error`.
+#[must_use]
+pub fn words(error: &io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error ").next().unwrap_or_default();
+    let mut letters = text.chars();
+    match (letters.next(), letters.clone().next()) {
+        // An acronym stays as it is.
+        (Some(first), Some(second)) if !second.is_uppercase() => first.to_lowercase().chain(letters).collect(),
+        _ => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::os::unix::fs::PermissionsExt;
+
+    use tokio::time::Instant;
+
+    use super::*;
+
+    const LIMIT: Limit = Limit { bytes: 1 << 20, within: Duration::from_secs(5) };
+
+    #[test]
+    fn a_device_without_end_is_refused_at_the_limit() {
+        let error = read(Path::new("/dev/zero"), LIMIT).err().unwrap();
+        assert_eq!(error.to_string(), "it is larger than 1 MB");
+    }
+
+    #[test]
+    fn a_pipe_is_read_to_its_end_and_one_without_a_writer_is_given_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pipe");
+        rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+        let writer = path.clone();
+        let writer = thread::spawn(move || {
+            let mut pipe = File::options().write(true).open(writer).unwrap();
+            for part in ["one ", "two"] {
+                pipe.write_all(part.as_bytes()).unwrap();
+                thread::sleep(Duration::from_millis(20));
+            }
+        });
+        assert_eq!(read(&path, LIMIT).ok().unwrap().bytes, b"one two");
+        writer.join().unwrap();
+        let begun = Instant::now();
+        let error = read(&path, Limit { within: Duration::from_millis(100), ..LIMIT }).err().unwrap();
+        assert!(matches!(error, ReadError::Late(_)) && begun.elapsed() < Duration::from_secs(4), "{error}");
+    }
+
+    #[test]
+    fn reasons_are_the_systems_words_without_numbers() {
+        let error = read(Path::new("/nowhere/at-all"), LIMIT).err().unwrap();
+        assert!(error.is_missing());
+        assert_eq!(error.to_string(), "no such file or directory");
+        assert_eq!(read(Path::new("/"), LIMIT).err().unwrap().to_string(), "it is a directory");
+        assert_eq!(words(&io::Error::from_raw_os_error(8)), "exec format error");
+    }
+
+    #[test]
+    fn a_file_that_others_may_write_is_told_from_ours() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        std::fs::write(&path, "").unwrap();
+        for (mode, ours) in [(0o600, true), (0o644, true), (0o664, false), (0o646, false)] {
+            std::fs::set_permissions(&path, PermissionsExt::from_mode(mode)).unwrap();
+            let metadata = read(&path, LIMIT).ok().unwrap().metadata;
+            assert_eq!(others_may_write(&metadata).is_none(), ours, "{mode:o}");
+        }
+    }
+}
