@@ -2,21 +2,21 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::fs;
-use std::io::{self, Read};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use directories::ProjectDirs;
 use serde::{Deserialize, Deserializer};
 use thiserror::Error;
+use toml::Spanned;
 
 use crate::action::ACTIONS;
 use crate::cli::{self, Color};
 use crate::cluster::{LeaseWatch, Optional, Tuning};
 use crate::facts::accelerator::{Kind, Table};
 use crate::facts::text::Clean;
+use crate::file::{self, Limit, ReadError};
+use crate::keymap::KeyMap;
 use crate::model::{Conventions, Settings};
 use crate::tell::{Notify, Telling};
 
@@ -28,6 +28,8 @@ use alerts::Alerts;
 use namespaces::Namespaces;
 use timeouts::Timeouts;
 
+/// More than this is no configuration; it may be a pipe that somebody writes.
+const FILE: Limit = Limit { bytes: 1 << 20, within: Duration::from_secs(30) };
 /// As many probes as the model keeps of a series (`model::latency`).
 const MOST_SAMPLES: u128 = 4096;
 
@@ -56,6 +58,8 @@ pub struct Config {
     watch_list: bool,
     /// The same by context: `[cluster.NAME] watch-list`.
     cluster_watch_list: BTreeMap<String, bool>,
+    /// Credential plugins that may run; `None`: all.
+    exec_allow: Option<Vec<String>>,
     /// Whose pods are watched; none: the whole cluster.
     namespaces: Namespaces,
     /// The same by context: `[cluster.NAME] namespaces`.
@@ -72,6 +76,10 @@ pub struct Config {
     pub ascii: Ascii,
     /// Keys by action name.
     pub keys: BTreeMap<String, Vec<String>>,
+    /// Lines of the file where the keys stand.
+    key_lines: BTreeMap<String, usize>,
+    /// The file that was read.
+    path: Option<PathBuf>,
     /// `[alerts]`: the defaults, then the user's.
     alerts: Vec<Alerts>,
     /// `[cluster.NAME.alerts]` by context.
@@ -104,19 +112,21 @@ pub enum Ascii {
 #[derive(Debug, Error)]
 pub enum ConfigError {
     /// The file cannot be read.
-    #[error("cannot read the configuration `{}`: {error}; name another with --config or start with --ignore-config", path.display())]
+    #[error(
+        "cannot read the configuration `{path}`: {error}; name another with --config or start with --ignore-config"
+    )]
     Read {
         /// The file.
-        path: PathBuf,
-        /// What the system said.
-        error: io::Error,
+        path: Clean,
+        /// The system's reason.
+        error: Clean,
     },
     /// The file is not what was expected; the text names line, column and key.
-    #[error("the configuration `{}` is wrong: {text}\nhint: correct it, or start with --ignore-config", path.display())]
+    #[error("the configuration `{path}` is wrong: {text}\nhint: correct it, or start with --ignore-config")]
     Parse {
         /// The file.
-        path: PathBuf,
-        /// What is wrong and where.
+        path: Clean,
+        /// What is wrong and where; each line is clean.
         text: String,
     },
     /// A flag says what cannot be.
@@ -139,7 +149,7 @@ struct File {
     optional: OptionalSection,
     tell: TellSection,
     display: DisplaySection,
-    keys: BTreeMap<String, Vec<String>>,
+    keys: BTreeMap<String, Spanned<Vec<String>>>,
     accelerators: BTreeMap<String, Kind>,
     conditions: ConditionsSection,
     timeouts: Timeouts,
@@ -165,6 +175,8 @@ struct ClustersSection {
     protobuf: Option<bool>,
     #[serde(rename = "watch-list")]
     watch_list: Option<bool>,
+    #[serde(rename = "exec-allow")]
+    exec_allow: Option<Vec<String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -226,6 +238,7 @@ impl Config {
             protobuf: true,
             watch_list: false,
             cluster_watch_list: BTreeMap::new(),
+            exec_allow: None,
             namespaces: Namespaces::default(),
             cluster_namespaces: BTreeMap::new(),
             optional: Optional::default(),
@@ -234,6 +247,8 @@ impl Config {
             color: Color::Auto,
             ascii: Ascii::Auto,
             keys: BTreeMap::new(),
+            key_lines: BTreeMap::new(),
+            path: None,
             alerts: Vec::new(),
             cluster_alerts: BTreeMap::new(),
             timeouts: Vec::new(),
@@ -246,32 +261,58 @@ impl Config {
         config
     }
 
-    /// Defaults, with `named` or else the user's file over them; a missing user's file is none, a missing named one is an error.
+    /// Defaults, with `named` or else the user's file over them. A missing user's file is none, one that cannot be read is a
+    /// warning (the home may be another user's); either of a named one is an error.
     ///
     /// # Errors
     /// [`ConfigError`] names the file, the line and the key; nothing of that file takes effect then.
     pub fn load(named: Option<&Path>) -> Result<Self, ConfigError> {
         let mut config = Self::defaults();
         let Some(path) = named.map(Path::to_owned).or_else(user_file) else { return Ok(config) };
-        let (text, others) = match read(&path) {
-            Ok(read) => read,
-            Err(error) if error.kind() == io::ErrorKind::NotFound && named.is_none() => return Ok(config),
-            Err(error) => return Err(ConfigError::Read { path, error }),
+        let contents = match file::read(&path, FILE) {
+            Ok(contents) => contents,
+            Err(error) if error.is_missing() && named.is_none() => return Ok(config),
+            Err(error @ ReadError::Io(_)) if named.is_none() => {
+                let text = format!("cannot read the configuration `{}`: {error}; the defaults hold", shown(&path));
+                config.warnings.push(text);
+                return Ok(config);
+            }
+            Err(error) => {
+                return Err(ConfigError::Read { path: shown(&path), error: Clean::new(&error.to_string()) });
+            }
         };
+        let wrong = |text: &str| ConfigError::Parse { path: shown(&path), text: clean_lines(text) };
+        let text = String::from_utf8(contents.bytes).map_err(|_| wrong("it is not text"))?;
         let mut unknown = Vec::new();
-        let file = parse(&text, &mut unknown).map_err(|error| ConfigError::Parse {
-            path: path.clone(),
-            text: error.to_string().trim_end().to_owned(),
-        })?;
+        let file = parse(&text, &mut unknown).map_err(|error| wrong(error.to_string().trim_end()))?;
+        let line = |at: usize| 1 + text.bytes().take(at).filter(|&byte| byte == b'\n').count();
+        config.key_lines = file.keys.iter().map(|(name, keys)| (name.clone(), line(keys.span().start))).collect();
         config.overlay(file);
-        config.warnings =
-            unknown.into_iter().map(|key| format!("unknown key `{key}` in `{}` is ignored", path.display())).collect();
-        if let (Some(why), false) = (others, config.telling.on_alert.is_empty()) {
+        let shown = shown(&path);
+        let warning = |key: String| format!("unknown key `{}` in `{shown}` is ignored", Clean::new(&key));
+        config.warnings = unknown.into_iter().map(warning).collect();
+        if let (Some(why), false) = (file::others_may_write(&contents.metadata), config.telling.on_alert.is_empty()) {
             config.telling.on_alert.clear();
-            let path = path.display();
-            config.warnings.push(format!("the command of `on-alert` in `{path}` is not run: {why}"));
+            config.warnings.push(format!("the command of `on-alert` in `{shown}` is not run: {why}"));
         }
+        config.path = Some(path);
         Ok(config)
+    }
+
+    /// The keys in force.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the file, the lines and what is wrong with a key.
+    pub fn keymap(&self) -> Result<KeyMap, ConfigError> {
+        KeyMap::with(self.keys.clone()).map_err(|error| {
+            let mut lines: Vec<usize> =
+                error.actions().iter().filter_map(|name| self.key_lines.get(*name)).copied().collect();
+            lines.sort_unstable();
+            let lines: Vec<String> = lines.iter().map(|line| format!("line {line}")).collect();
+            let text = clean_lines(&format!("{}: {error}", lines.join(" and ")));
+            let path = self.path.as_deref().map(shown).unwrap_or_default();
+            ConfigError::Parse { path, text }
+        })
     }
 
     /// Thresholds and windows of the model for one cluster.
@@ -293,6 +334,7 @@ impl Config {
             protobuf: self.protobuf,
             watch_list: self.cluster_watch_list.get(context).copied().unwrap_or(self.watch_list),
             optional: self.optional.clone(),
+            exec_allow: self.exec_allow.clone(),
             namespaces: self.cluster_namespaces.get(context).unwrap_or(&self.namespaces).names().to_vec(),
             ..Tuning::default()
         };
@@ -367,12 +409,13 @@ impl Config {
         replace(&mut self.namespaces, clusters.namespaces);
         replace(&mut self.protobuf, clusters.protobuf);
         replace(&mut self.watch_list, clusters.watch_list);
+        replace(&mut self.exec_allow, clusters.exec_allow.map(Some));
         replace(&mut self.optional.usage, optional.usage);
         replace(&mut self.optional.dra, optional.dra);
         replace(&mut self.optional.leases, optional.leases);
         replace(&mut self.color, display.color);
         replace(&mut self.ascii, display.ascii);
-        self.keys.extend(keys);
+        self.keys.extend(keys.into_iter().map(|(name, keys)| (name, keys.into_inner())));
         self.accelerators.extend(accelerators);
         replace(&mut self.good_conditions, conditions.good);
     }
@@ -413,20 +456,14 @@ fn replace<T>(field: &mut T, value: Option<T>) {
     }
 }
 
-/// The text of a file, and why others could have written it, if they could.
-fn read(path: &Path) -> io::Result<(String, Option<&'static str>)> {
-    let mut file = fs::File::open(path)?;
-    let meta = file.metadata()?;
-    let mut text = String::new();
-    file.read_to_string(&mut text)?;
-    let others = if ![0, rustix::process::geteuid().as_raw()].contains(&meta.uid()) {
-        Some("the file belongs to another user")
-    } else if meta.is_file() && meta.mode() & 0o022 != 0 {
-        Some("others may write the file; `chmod go-w` it")
-    } else {
-        None
-    };
-    Ok((text, others))
+/// For messages: a path as text.
+fn shown(path: &Path) -> Clean {
+    Clean::new(&path.to_string_lossy())
+}
+
+/// A text of several lines, which quotes the file, made safe for a terminal.
+fn clean_lines(text: &str) -> String {
+    text.lines().map(|line| Clean::new(line).to_string()).collect::<Vec<_>>().join("\n")
 }
 
 fn parse(text: &str, unknown: &mut Vec<String>) -> Result<File, toml::de::Error> {
@@ -447,6 +484,7 @@ pub fn user_file() -> Option<PathBuf> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
@@ -576,6 +614,43 @@ mod tests {
             Vec::<String>::new(),
             "there is no command to fear for"
         );
+    }
+
+    #[test]
+    fn a_conflict_of_keys_is_told_with_the_file_and_the_lines() {
+        for (text, parts) in [
+            ("[keys]\nquit = [\"j\"]\n", &["line 2", "`j` means both"][..]),
+            ("[keys]\nquit = [\"f10\"]\n\nhelp = [\"f10\"]\n", &["line 2 and line 4", "`f10`", "`quit`", "`help`"]),
+            ("\n[keys]\nqiut = [\"q\"]\n", &["line 3", "`qiut`"]),
+            ("[keys]\nquit = [\"hyper-q\"]\n", &["line 2", "`hyper-q`"]),
+            ("[keys]\nhelp = [\"ctrl-c\"]\n", &["line 2", "`ctrl-c`"]),
+        ] {
+            let error = load(text).unwrap().keymap().err().unwrap().to_string();
+            assert!(error.contains("config.toml") && parts.iter().all(|part| error.contains(part)), "{text}: {error}");
+        }
+        assert!(load("[keys]\nquit = [\"f10\"]\n").unwrap().keymap().is_ok());
+    }
+
+    #[test]
+    fn the_allowlist_of_plugins_reaches_every_cluster_and_without_one_all_may_run() {
+        assert_eq!(load("").unwrap().tuning("any").exec_allow, None);
+        let config = load("[clusters]\nexec-allow = [\"aws\"]\n").unwrap();
+        assert_eq!((config.tuning("any").exec_allow, config.warnings), (Some(vec!["aws".to_owned()]), Vec::new()));
+        assert_eq!(load("[clusters]\nexec-allow = []\n").unwrap().tuning("any").exec_allow, Some(Vec::new()));
+    }
+
+    #[test]
+    fn what_a_file_says_is_told_without_its_control_characters() {
+        let error = load("[alerts]\nslow-call = \"\u{1b}]52;c;eA==\u{7}\"\n").unwrap_err().to_string();
+        let warnings = load("[\"\\u001b]0;x\"]\na = 1\n").unwrap().warnings.concat();
+        let control = |letter: char| letter.is_control() && letter != '\n';
+        assert!(!error.contains(control) && !warnings.contains(control), "{error:?} {warnings:?}");
+    }
+
+    #[test]
+    fn a_device_without_end_is_no_configuration() {
+        let error = Config::load(Some(Path::new("/dev/zero"))).unwrap_err().to_string();
+        assert!(error.contains("`/dev/zero`: it is larger than 1 MB"), "{error}");
     }
 
     #[test]

@@ -49,6 +49,18 @@ pub enum KeyMapError {
     Reserved(&'static str),
 }
 
+impl KeyMapError {
+    /// The names of the actions that it is about.
+    #[must_use]
+    pub fn actions(&self) -> Vec<&str> {
+        match self {
+            Self::UnknownAction(action) | Self::UnknownKey { action, .. } => vec![action],
+            Self::Twice { first, second, .. } => vec![first, second],
+            Self::Reserved(action) => vec![action],
+        }
+    }
+}
+
 /// A key with its modifiers, in one form for all the forms that terminals send.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Chord {

@@ -83,6 +83,8 @@ pub struct Tuning {
     pub probe_throttled: Duration,
     /// An exec plugin is killed after this.
     pub exec_deadline: Duration,
+    /// Commands of credential plugins that may run; `None`: all.
+    pub exec_allow: Option<Vec<String>>,
     /// Credentials are renewed this long before they expire.
     pub exec_early: Duration,
     /// What is asked of APIs that a cluster need not have.
@@ -209,6 +211,7 @@ impl Default for Tuning {
             probe_deadline: s(5),
             probe_throttled: s(15),
             exec_deadline: s(30),
+            exec_allow: None,
             exec_early: s(60),
             optional: Optional::default(),
             namespaces: Vec::new(),
