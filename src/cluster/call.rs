@@ -156,6 +156,10 @@ impl Line {
         start: Instant,
         accept: &'static str,
     ) -> Result<Response<Body>, Trouble> {
+        if leads_elsewhere(&ask.uri) {
+            let text = "not asked: with a name like `.` or `..` in it the path would lead elsewhere";
+            return Err(Trouble::new(Layer::Internal, text));
+        }
         let mut request = Request::get(&ask.uri)
             .body(Body::empty())
             .map_err(|error| Trouble::new(Layer::Internal, &format!("no valid request: {error}")))?;
@@ -179,6 +183,14 @@ impl Line {
 }
 
 /// What is asked for: protobuf of what can be read from it.
+/// A segment of the path is `.`, `..` or nothing: servers and proxies resolve that, and another object would be asked for. No
+/// name in Kubernetes can be so (apimachinery `pkg/api/validation/path`, `IsValidPathSegmentName`).
+fn leads_elsewhere(uri: &str) -> bool {
+    let path = uri.split('?').next().unwrap_or_default();
+    let inner = path.trim_start_matches('/').trim_end_matches('/');
+    path.starts_with("//") || !inner.is_empty() && inner.split('/').any(|segment| matches!(segment, "" | "." | ".."))
+}
+
 fn accept(kind: CallKind, tuning: &Tuning) -> &'static str {
     let readable = match kind {
         CallKind::List(resource) | CallKind::Watch(resource) => {
@@ -274,4 +286,34 @@ fn late(heard: Instant, limits: &Limits, bytes: usize) -> Trouble {
         format!("the body was not complete within {} s ({} so far)", limits.cap.as_secs(), bytes_text(bytes))
     };
     Trouble::timed_out(Layer::Body, &text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_that_would_lead_elsewhere_is_told_from_one_that_does_not() {
+        for path in ["/livez", "/api/v1/namespaces/a..b/pods?x=../y", "/api/v1/nodes/.hidden", "/"] {
+            assert!(!leads_elsewhere(path), "{path}");
+        }
+        for path in
+            ["/api/v1/namespaces/../pods", "/api/v1/namespaces/./pods", "/api/v1/namespaces//pods", "/a/..?x", "//a"]
+        {
+            assert!(leads_elsewhere(path), "{path}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_name_that_leads_elsewhere_is_never_sent() {
+        let wire =
+            tower::service_fn(|_: Request<Body>| async { Ok::<_, std::io::Error>(Response::new(Body::empty())) });
+        let sink = Sink::new(crate::clock::Clock::start());
+        let line = Line { client: Client::new(wire, "default"), sink };
+        let uri = "/api/v1/namespaces/../pods".to_owned();
+        let ask =
+            Ask { kind: CallKind::Get, page: None, attempt: 1, uri, limits: Limits::small(Duration::from_secs(1)) };
+        let Err(trouble) = line.open(&ask, &Tuning::default()).await else { panic!("it was sent") };
+        assert!(trouble.text.contains("lead elsewhere"), "{}", trouble.text);
+    }
 }
