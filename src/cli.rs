@@ -1,10 +1,12 @@
 //! The command line: clap definitions that `--help`, the completions and the man page are made from.
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::facts::text::is_dns_label;
 
@@ -25,8 +27,8 @@ pub struct Cli {
     /// How it looks.
     #[command(flatten)]
     pub display: DisplayArgs,
-    /// The configuration file, instead of the user's.
-    #[arg(long, value_name = "FILE", env = "WATCHBELL_CONFIG", global = true)]
+    /// The configuration file, instead of the user's [env: `WATCHBELL_CONFIG`].
+    #[arg(long, value_name = "FILE", global = true)]
     pub config: Option<PathBuf>,
     /// Start with the defaults, whatever the configuration file says.
     #[arg(long, global = true, conflicts_with = "config")]
@@ -34,6 +36,32 @@ pub struct Cli {
     /// Write a log to this file; without it nothing is logged.
     #[arg(long, value_name = "FILE", global = true)]
     pub log_file: Option<PathBuf>,
+}
+
+impl Cli {
+    /// Conflicts that clap does not see, because one of the two flags stands before the command and the other after it.
+    ///
+    /// # Errors
+    /// The conflict, as clap tells the others.
+    pub fn check(&self) -> Result<(), clap::Error> {
+        let conflict = |flags: [&str; 2]| {
+            let text = format!("the argument '{}' cannot be used with '{}'", flags[0], flags[1]);
+            Err(Self::command().error(ErrorKind::ArgumentConflict, text))
+        };
+        if self.clusters.all_contexts && !self.clusters.context.is_empty() {
+            return conflict(["--all-contexts", "--context <NAME>"]);
+        }
+        if self.ignore_config && self.config.is_some() {
+            return conflict(["--ignore-config", "--config <FILE>"]);
+        }
+        Ok(())
+    }
+
+    /// The configuration file that is named: by the flag, or by `WATCHBELL_CONFIG`, of which `env` is the value.
+    #[must_use]
+    pub fn config_file(&self, env: Option<OsString>) -> Option<PathBuf> {
+        self.config.clone().or_else(|| env.filter(|path| !path.is_empty()).map(PathBuf::from))
+    }
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 error, 2 usage or no terminal, 3 part of a snapshot is missing or a check failed, 128+n signal n.";
@@ -105,7 +133,7 @@ pub struct ClusterArgs {
     #[arg(long, value_name = "FILE", global = true)]
     pub kubeconfig: Option<PathBuf>,
     /// A context to watch; repeat it or separate with commas [default: the current context].
-    #[arg(long, value_name = "NAME", value_delimiter = ',', global = true)]
+    #[arg(long, value_name = "NAME", global = true)]
     pub context: Vec<String>,
     /// Watch every context of the kubeconfig.
     #[arg(long, global = true, conflicts_with = "context")]
@@ -206,8 +234,6 @@ fn loopback(text: &str) -> Result<SocketAddr, String> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]
@@ -216,9 +242,35 @@ mod tests {
     }
 
     #[test]
-    fn contexts_may_be_repeated_or_separated_by_commas() {
+    fn contexts_may_be_repeated_and_the_kubeconfig_decides_what_a_comma_is() {
         let cli = Cli::try_parse_from(["watchbell", "--context", "a,b", "--context", "c"]).unwrap();
-        assert_eq!(cli.clusters.context, ["a", "b", "c"]);
+        assert_eq!(cli.clusters.context, ["a,b", "c"]);
+    }
+
+    #[test]
+    fn flags_that_exclude_each_other_do_so_before_and_after_the_command() {
+        for (flags, named) in [
+            (&["--context", "x", "snapshot", "--all-contexts"][..], "--context <NAME>"),
+            (&["--all-contexts", "check", "--context", "x"], "--context <NAME>"),
+            (&["--ignore-config", "snapshot", "--config", "f"], "--config <FILE>"),
+            (&["--config", "f", "demo", "--ignore-config"], "--config <FILE>"),
+        ] {
+            let cli = Cli::try_parse_from([&["watchbell"], flags].concat()).unwrap();
+            let error = cli.check().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::ArgumentConflict);
+            assert!(error.to_string().contains(named) && error.exit_code() == 2, "{error}");
+        }
+        let same = Cli::try_parse_from(["watchbell", "--context", "x", "--all-contexts"]);
+        assert_eq!(same.unwrap_err().kind(), ErrorKind::ArgumentConflict);
+        assert!(Cli::try_parse_from(["watchbell", "--context", "x", "snapshot"]).unwrap().check().is_ok());
+    }
+
+    #[test]
+    fn an_empty_variable_names_no_configuration_file_and_the_flag_comes_first() {
+        let cli = |flags: &[&str]| Cli::try_parse_from([&["watchbell"], flags].concat()).unwrap();
+        assert_eq!(cli(&[]).config_file(Some("".into())), None);
+        assert_eq!(cli(&[]).config_file(Some("f".into())), Some("f".into()));
+        assert_eq!(cli(&["--config", "g"]).config_file(Some("f".into())), Some("g".into()));
     }
 
     #[test]

@@ -15,9 +15,8 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use watchbell::cli::{CheckOutput, Cli, ClusterArgs, Color, Command, DisplayArgs, Output};
 use watchbell::cluster;
-use watchbell::cluster::kubeconfig::{self, Selection, Sources, Target};
+use watchbell::cluster::kubeconfig::{Kubeconfig, Selection, Sources, Target};
 use watchbell::config::{Ascii, Config};
-use watchbell::keymap::KeyMap;
 use watchbell::logfile;
 use watchbell::msg::check::Outcome;
 use watchbell::report;
@@ -35,6 +34,9 @@ const CHECK_STEPS: usize = 64;
 
 fn main() {
     let cli = Cli::parse();
+    if let Err(conflict) = cli.check() {
+        conflict.exit();
+    }
     let code = match color_eyre::install().and_then(|()| dispatch(&cli)) {
         Ok(code) => code,
         Err(report) => {
@@ -46,15 +48,19 @@ fn main() {
     term::exit(code)
 }
 
-/// The whole chain of causes on one line.
+/// The whole chain of causes on one line, each once: many errors say what caused them.
 struct ReportLine<'a>(&'a eyre::Report);
 
 impl std::fmt::Display for ReportLine<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        for (at, cause) in self.0.chain().enumerate() {
-            write!(f, "{}{cause}", if at > 0 { ": " } else { "" })?;
+        let mut line = String::new();
+        for cause in self.0.chain().map(ToString::to_string) {
+            if !line.contains(&cause) {
+                line.push_str(if line.is_empty() { "" } else { ": " });
+                line.push_str(&cause);
+            }
         }
-        Ok(())
+        f.write_str(&line)
     }
 }
 
@@ -161,7 +167,8 @@ fn print(text: &str) -> eyre::Result<()> {
 }
 
 fn load_config(cli: &Cli) -> eyre::Result<Config> {
-    let mut config = if cli.ignore_config { Config::defaults() } else { Config::load(cli.config.as_deref())? };
+    let named = cli.config_file(std::env::var_os("WATCHBELL_CONFIG"));
+    let mut config = if cli.ignore_config { Config::defaults() } else { Config::load(named.as_deref())? };
     config.watch_only(&cli.clusters.namespace)?;
     for warning in &config.warnings {
         complain(&format!("warning: {warning}"));
@@ -177,26 +184,23 @@ fn targets(args: &ClusterArgs, config: &Config) -> eyre::Result<Vec<Target>> {
     };
     let contexts = if args.context.is_empty() && !args.all_contexts { &config.contexts } else { &args.context };
     let selection = Selection { contexts: contexts.clone(), all: args.all_contexts };
-    let targets = kubeconfig::load(&sources, &selection)?;
-    warn_of_strangers(config, &sources, &targets)?;
+    let kubeconfig = Kubeconfig::read(&sources)?;
+    let targets = kubeconfig.targets(&selection)?;
+    warn_of_strangers(config, &kubeconfig, &targets);
     Ok(targets)
 }
 
 /// Tells of sections for contexts that there are not: a name that is mistyped must not look as if it had worked.
-fn warn_of_strangers(config: &Config, sources: &Sources, targets: &[Target]) -> eyre::Result<()> {
-    if config.clusters().next().is_none() {
-        return Ok(());
-    }
-    let known = kubeconfig::contexts(sources)?;
-    let is_known =
-        |name: &str| known.iter().any(|known| known == name) || targets.iter().any(|t| &**t.context() == name);
+fn warn_of_strangers(config: &Config, kubeconfig: &Kubeconfig, targets: &[Target]) {
+    let is_known = |name: &str| {
+        kubeconfig.names().any(|known| known == name) || targets.iter().any(|target| &**target.context() == name)
+    };
     for name in config.clusters().filter(|name| !is_known(name)) {
         complain(&format!(
             "warning: `[cluster.{}]` has no effect: the kubeconfig has no context of that name",
             watchbell::facts::text::Clean::new(name)
         ));
     }
-    Ok(())
 }
 
 fn look(args: &DisplayArgs, config: &Config) -> Look {
@@ -215,7 +219,7 @@ fn look(args: &DisplayArgs, config: &Config) -> Look {
 
 fn dashboard(cli: &Cli, demo: Option<&str>) -> eyre::Result<i32> {
     let config = load_config(cli)?;
-    let keymap = KeyMap::with(config.keys.clone())?;
+    let keymap = config.keymap()?;
     if let Some(reason) = term::missing() {
         complain(&format!("{reason}; for one-shot output use `watchbell snapshot -o table|json`"));
         return Ok(USAGE);

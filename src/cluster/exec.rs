@@ -4,18 +4,22 @@
 //! its own that is killed as a whole; with the terminal only when the operator has asked for it and the screen has made way (F61).
 //! One at a time per cluster, and no output of it in any message but the last line of its stderr.
 
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use kube::config::{ExecConfig, ExecInteractiveMode, Kubeconfig};
+use kube::config::{ExecConfig, ExecInteractiveMode};
 use rustix::process::{Pid, Signal, kill_process_group};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::json;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
 
 use super::classify::Trouble;
+use super::kubeconfig::said;
+use super::kubeconfig::yaml::documents;
+use crate::file::words;
 use crate::msg::Layer;
 
 /// A credential is a token or a certificate chain: more than this is garbage.
@@ -30,10 +34,13 @@ const SECRET_CHARS: usize = 24;
 #[serde(default, rename_all = "camelCase")]
 pub(crate) struct Credential {
     /// A bearer token.
+    #[serde(deserialize_with = "unless_empty")]
     pub(crate) token: Option<String>,
     /// A client certificate chain, PEM.
+    #[serde(deserialize_with = "unless_empty")]
     pub(crate) client_certificate_data: Option<String>,
     /// Its key, PEM.
+    #[serde(deserialize_with = "unless_empty")]
     pub(crate) client_key_data: Option<String>,
     /// Until when it holds.
     expiration_timestamp: Option<String>,
@@ -53,6 +60,22 @@ pub(crate) enum Place {
     Background,
     /// With our terminal, which it has for itself: it may ask, and the operator may end it.
     Terminal,
+}
+
+/// The command of a kubeconfig is the one that an allowlist names: as it is written, or where PATH leads.
+pub(crate) fn is_same_command(listed: &str, command: &str) -> bool {
+    listed == command || find(listed).is_some_and(|found| Some(found) == find(command))
+}
+
+/// The file that a command stands for; a bare name is looked for in the absolute folders of PATH.
+fn find(command: &str) -> Option<PathBuf> {
+    if command.contains('/') {
+        return Some(command.into());
+    }
+    let path = std::env::var_os("PATH")?;
+    let mut files =
+        std::env::split_paths(&path).filter(|folder| folder.is_absolute()).map(|folder| folder.join(command));
+    files.find(|file| file.is_file())
 }
 
 /// The name of a plugin, for messages.
@@ -79,7 +102,7 @@ pub(crate) async fn run(
     }
     let mut child = spawn(exec, place).map_err(|error| {
         let hint = exec.install_hint.as_deref().map(|hint| format!(": {hint}")).unwrap_or_default();
-        fail(&format!("could not be started ({}){hint}", error.kind()))
+        fail(&format!("could not be started: {}{hint}", words(&error)))
     })?;
     // With the terminal it is in our own group, so that Ctrl-C and Ctrl-Z of the terminal reach it.
     let _group = Group(child.id().filter(|_| place == Place::Background));
@@ -89,7 +112,7 @@ pub(crate) async fn run(
         let text = format!("credential plugin `{name}` gave nothing within {} s and was killed", deadline.as_secs());
         return Err(Trouble::timed_out(Layer::Credentials, &text));
     };
-    let status = status.map_err(|error| fail(&format!("could not be waited for ({})", error.kind())))?;
+    let status = status.map_err(|error| fail(&format!("could not be waited for: {}", words(&error))))?;
     if !status.success() {
         let code = status.code().map_or_else(|| "a signal".to_owned(), |code| format!("exit code {code}"));
         let said = last_line(&stderr);
@@ -153,6 +176,10 @@ async fn read(from: Option<impl AsyncRead + Unpin>, cap: u64) -> Vec<u8> {
     kept
 }
 
+fn unless_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Option::deserialize(deserializer).map(said)
+}
+
 fn parse(stdout: &[u8]) -> Option<Credential> {
     #[derive(Deserialize)]
     struct Answer {
@@ -162,9 +189,9 @@ fn parse(stdout: &[u8]) -> Option<Credential> {
     if let Ok(answer) = serde_json::from_slice::<Answer>(stdout) {
         return Some(answer.status);
     }
-    // Some plugins print YAML. kube's parser keeps the fields of a document that it does not know.
-    let mut document = Kubeconfig::from_yaml(std::str::from_utf8(stdout).ok()?).ok()?;
-    serde_json::from_value(document.other.remove("status")?).ok()
+    // Some plugins print YAML.
+    let documents = documents(std::str::from_utf8(stdout).ok()?).ok()?;
+    serde_json::from_value(documents.first()?.get("status")?.to_json()).ok()
 }
 
 /// The last line, with everything that may be a secret left out.

@@ -10,8 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::Uri;
-use kube::Config;
-use kube::config::{AuthInfo, KubeConfigOptions, Kubeconfig};
+use kube::config::ExecConfig;
 
 use super::classify::{Trouble, one_line};
 use super::connect;
@@ -23,11 +22,24 @@ use super::tuning::Tuning;
 use crate::facts::text::{Clean, is_dns_label};
 use crate::msg::Layer;
 
+mod document;
+mod error;
+mod fields;
 mod files;
+mod origin;
 mod plan;
+mod prepare;
+mod settings;
+pub(in crate::cluster) mod yaml;
 
-use files::{Stamp, read_token, stamps};
+use document::Document;
+pub use error::KubeconfigError;
+pub(in crate::cluster) use fields::said;
+use files::{Stamp, stamps};
+use origin::Origin;
 pub(crate) use plan::Plan;
+use prepare::Settings;
+use settings::{Authorization, ClusterSettings, UserSettings};
 
 /// Where a kubeconfig may be.
 #[derive(Clone, Debug, Default)]
@@ -43,53 +55,18 @@ pub struct Sources {
 /// Which contexts to show.
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
-    /// `--context`, in order.
+    /// `--context`, in order: names, or lists of them with commas between.
     pub contexts: Vec<String>,
     /// `--all-contexts`.
     pub all: bool,
 }
 
-/// Why there is nothing to show at all.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum KubeconfigError {
-    /// A file cannot be read.
-    #[error("cannot read kubeconfig `{path}`: {why}")]
-    Read {
-        /// The file.
-        path: Clean,
-        /// What the system says.
-        why: Clean,
-    },
-    /// A file is not a kubeconfig.
-    #[error("`{path}`{place} is not a kubeconfig: {why}")]
-    Invalid {
-        /// The file.
-        path: Clean,
-        /// ` line 3`, or nothing where that is not known.
-        place: Clean,
-        /// What is wrong, without what stands there.
-        why: Clean,
-    },
-    /// No file, and no service account.
-    #[error("no kubeconfig found (looked at {looked}); name one with `--kubeconfig` or $KUBECONFIG")]
-    Nowhere {
-        /// Where we looked.
-        looked: Clean,
-    },
-    /// No context is selected and none is current.
-    #[error("the kubeconfig has no current context; choose with `--context`: {known}")]
-    NoCurrent {
-        /// The contexts that exist.
-        known: Clean,
-    },
-    /// A context that does not exist was asked for.
-    #[error("no context `{name}` in the kubeconfig; there is {known}")]
-    Unknown {
-        /// What was asked for.
-        name: Clean,
-        /// The contexts that exist.
-        known: Clean,
-    },
+/// The kubeconfig as it was read: which contexts there are.
+pub struct Kubeconfig {
+    /// `None` without any file: in a pod then, or nowhere.
+    document: Option<Document>,
+    sources: Sources,
+    stamps: Vec<Stamp>,
 }
 
 /// One context: a cluster and the credentials for it.
@@ -101,41 +78,12 @@ pub struct Target {
     namespace: Option<Clean>,
     broken: Option<Clean>,
     insecure: bool,
-    source: Source,
+    /// Nothing of other contexts; `None` if this one is broken.
+    settings: Option<Arc<Settings>>,
     env: ProxyEnv,
     /// The files that the clients were built from, as they were then.
     stamps: Vec<Stamp>,
     origin: Option<Origin>,
-}
-
-/// Where a context was read from, to be read again after an edit (F65).
-#[derive(Clone)]
-struct Origin {
-    sources: Sources,
-    name: String,
-    /// The kubeconfig's files as they were then.
-    stamps: Vec<Stamp>,
-}
-
-#[derive(Clone)]
-enum Source {
-    /// A kubeconfig with this context alone.
-    Context(Arc<Kubeconfig>),
-    /// The service account of our pod.
-    InCluster,
-    /// A URL without credentials.
-    Plain(Uri),
-    /// Nothing usable.
-    None,
-}
-
-/// The names of all contexts of the kubeconfig; none without one. Blocking; reads files only.
-///
-/// # Errors
-/// [`KubeconfigError`] if a file cannot be read.
-pub fn contexts(sources: &Sources) -> Result<Vec<String>, KubeconfigError> {
-    let config = files::read(sources)?;
-    Ok(config.into_iter().flat_map(|config| config.contexts).map(|context| context.name).collect())
 }
 
 /// Reads the kubeconfig and picks contexts. Blocking; reads files only.
@@ -143,40 +91,85 @@ pub fn contexts(sources: &Sources) -> Result<Vec<String>, KubeconfigError> {
 /// # Errors
 /// [`KubeconfigError`] if there is nothing to show at all; a single broken context is a [`Target`] that says so.
 pub fn load(sources: &Sources, selection: &Selection) -> Result<Vec<Target>, KubeconfigError> {
-    let Some(config) = files::read(sources)? else {
-        return Target::in_cluster()
-            .map(|target| vec![target])
-            .ok_or_else(|| KubeconfigError::Nowhere { looked: Clean::new(&files::looked_at(sources)) });
-    };
-    let known = || {
-        let names: Vec<&str> = config.contexts.iter().map(|context| context.name.as_str()).collect();
+    Kubeconfig::read(sources)?.targets(selection)
+}
+
+impl Kubeconfig {
+    /// Reads the files, each once: one of them may be a pipe. Blocking.
+    ///
+    /// # Errors
+    /// [`KubeconfigError`] if a file cannot be read.
+    pub fn read(sources: &Sources) -> Result<Self, KubeconfigError> {
+        let stamps = files::stamps_of(sources);
+        Ok(Self { document: files::read(sources)?, sources: sources.clone(), stamps })
+    }
+
+    /// The names of all contexts, whether they are usable or not.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.document.iter().flat_map(|document| document.contexts.names())
+    }
+
+    /// Picks contexts.
+    ///
+    /// # Errors
+    /// [`KubeconfigError`] if there is nothing to show at all.
+    pub fn targets(&self, selection: &Selection) -> Result<Vec<Target>, KubeconfigError> {
+        let Some(document) = &self.document else {
+            return Target::in_cluster()
+                .map(|target| vec![target])
+                .ok_or_else(|| KubeconfigError::Nowhere { looked: Clean::new(&files::looked_at(&self.sources)) });
+        };
+        let names = self.select(document, selection)?;
+        let origin = Origin::new(self.sources.clone(), &names, &self.stamps);
+        let env = ProxyEnv::read();
+        let target = |name: &String| {
+            let target = Target::of_context(document, name, &env);
+            target.map(|target| Target { origin: Some(origin.of(name)), ..target })
+        };
+        let unknown = |name| KubeconfigError::Unknown { name: one_line(name), known: self.known() };
+        names.iter().map(|name| target(name).ok_or_else(|| unknown(name))).collect()
+    }
+
+    /// The names of the contexts that are wanted, each once.
+    fn select(&self, document: &Document, selection: &Selection) -> Result<Vec<String>, KubeconfigError> {
+        let mut names: Vec<&str> = Vec::new();
+        if selection.all {
+            names.extend(document.contexts.names());
+        } else if selection.contexts.is_empty() {
+            names.extend(document.current.as_deref());
+        } else {
+            for given in &selection.contexts {
+                split_names(given, |name| document.contexts.contains(name), &mut names);
+            }
+        }
+        if names.is_empty() {
+            return Err(KubeconfigError::NoCurrent { known: self.known() });
+        }
+        let mut seen = std::collections::HashSet::new();
+        names.retain(|name| seen.insert(*name));
+        Ok(names.into_iter().map(str::to_owned).collect())
+    }
+
+    /// For messages: the names there are.
+    fn known(&self) -> Clean {
+        let names: Vec<&str> = self.names().collect();
         if names.is_empty() { Clean::new("none") } else { one_line(&names.join(", ")) }
-    };
-    let mut names: Vec<&String> = Vec::new();
-    if selection.all {
-        names.extend(config.contexts.iter().map(|context| &context.name));
-    } else if selection.contexts.is_empty() {
-        let current = config.current_context.as_ref().filter(|name| !name.is_empty());
-        names.push(current.ok_or_else(|| KubeconfigError::NoCurrent { known: known() })?);
-    } else {
-        names.extend(&selection.contexts);
     }
-    let mut seen = std::collections::HashSet::new();
-    names.retain(|name| seen.insert(name.as_str()));
-    if names.is_empty() {
-        return Err(KubeconfigError::NoCurrent { known: known() });
+}
+
+/// Takes a list of names apart at its commas; a name that exists, with commas in it, wins over the list.
+fn split_names<'a>(list: &'a str, exists: impl Fn(&str) -> bool, into: &mut Vec<&'a str>) {
+    let mut rest = list;
+    loop {
+        let ends = rest.match_indices(',').map(|(at, _)| at).chain([rest.len()]);
+        let first = rest.find(',').unwrap_or(rest.len());
+        let end = ends.filter(|&end| exists(&rest[..end])).last().unwrap_or(first);
+        into.push(&rest[..end]);
+        match rest.get(end + 1..) {
+            Some(next) => rest = next,
+            None => return,
+        }
     }
-    let env = ProxyEnv::read();
-    let stamps = files::stamps_of(sources);
-    names
-        .into_iter()
-        .map(|name| {
-            let origin = Origin { sources: sources.clone(), name: name.clone(), stamps: stamps.clone() };
-            let target =
-                Target::of_context(&config, name, &env).map(|target| Target { origin: Some(origin), ..target });
-            target.ok_or_else(|| KubeconfigError::Unknown { name: one_line(name), known: known() })
-        })
-        .collect()
 }
 
 impl Target {
@@ -188,13 +181,22 @@ impl Target {
             Err(error) => (None, Some(Clean::new(&format!("the server's URL cannot be used: {error}")))),
         };
         Self {
-            context: Clean::new(context),
             server: server.as_ref().map(public_url),
-            namespace: None,
             broken,
+            settings: server.map(|url| Arc::new(Settings::plain(url))),
+            ..Self::new(Clean::new(context), ProxyEnv::default())
+        }
+    }
+
+    fn new(context: Clean, env: ProxyEnv) -> Self {
+        Self {
+            context,
+            server: None,
+            namespace: None,
+            broken: None,
             insecure: false,
-            source: server.map_or(Source::None, Source::Plain),
-            env: ProxyEnv::default(),
+            settings: None,
+            env,
             stamps: Vec::new(),
             origin: None,
         }
@@ -231,170 +233,114 @@ impl Target {
     }
 
     fn in_cluster() -> Option<Self> {
-        let config = Config::incluster().ok()?;
+        let (settings, namespace) = Settings::in_cluster()?;
         Some(Self {
-            context: Clean::new("in-cluster"),
-            server: Some(public_url(&config.cluster_url)),
-            namespace: own_namespace(&config.default_namespace),
-            broken: None,
-            insecure: false,
-            source: Source::InCluster,
-            env: ProxyEnv::read(),
-            stamps: Vec::new(),
-            origin: None,
+            server: Some(public_url(&settings.cluster.server)),
+            namespace: own_namespace(&namespace),
+            settings: Some(Arc::new(settings)),
+            ..Self::new(Clean::new("in-cluster"), ProxyEnv::read())
         })
     }
 
     /// `None` if there is no such context.
-    fn of_context(config: &Kubeconfig, name: &str, env: &ProxyEnv) -> Option<Self> {
-        let named = config.contexts.iter().find(|context| context.name == name)?;
-        let mut target = Self {
-            context: one_line(name),
-            server: None,
-            namespace: None,
-            broken: None,
-            insecure: false,
-            source: Source::None,
-            env: env.clone(),
-            stamps: Vec::new(),
-            origin: None,
-        };
-        if let Err(why) = target.fill(config, named) {
-            target.broken = Some(one_line(&why));
+    fn of_context(document: &Document, name: &str, env: &ProxyEnv) -> Option<Self> {
+        if !document.contexts.contains(name) {
+            return None;
+        }
+        let mut target = Self::new(one_line(name), env.clone());
+        match target.fill(document, name) {
+            Ok(settings) => target.settings = Some(Arc::new(settings)),
+            Err(why) => target.broken = Some(one_line(&why)),
         }
         Some(target)
     }
 
-    fn fill(&mut self, config: &Kubeconfig, named: &kube::config::NamedContext) -> Result<(), String> {
-        let context = named.context.as_ref().ok_or("the context is empty")?;
-        self.namespace = context.namespace.as_deref().and_then(own_namespace);
-        let cluster = config.clusters.iter().find(|cluster| cluster.name == context.cluster);
-        let cluster = cluster.ok_or_else(|| format!("its cluster `{}` is not in the kubeconfig", context.cluster))?;
-        let details = cluster.cluster.as_ref().ok_or_else(|| format!("its cluster `{}` is empty", cluster.name))?;
-        let server = details.server.as_deref().filter(|server| !server.is_empty());
-        let server = server.ok_or_else(|| format!("its cluster `{}` has no server", cluster.name))?;
-        let url: Uri = server.parse().map_err(|_| "the server's URL cannot be parsed".to_owned())?;
-        self.server = Some(public_url(&url));
-        self.insecure = details.insecure_skip_tls_verify == Some(true);
-        if !matches!(url.scheme_str(), Some("http" | "https")) || url.host().is_none_or(str::is_empty) {
-            return Err("the server's URL must begin with https://".to_owned());
+    fn fill(&mut self, document: &Document, name: &str) -> Result<Settings, String> {
+        let entry = document.contexts.get("context", name).map_err(|why| why.trim_start_matches("its ").to_owned())?;
+        if entry.value.is_none() {
+            return Err("the context is empty".to_owned());
         }
-        let user_name = context.user.as_deref().filter(|user| !user.is_empty());
-        let user = match user_name {
-            None => None,
-            Some(name) => {
-                let user = config.auth_infos.iter().find(|user| user.name == name);
-                Some(user.ok_or_else(|| format!("its user `{name}` is not in the kubeconfig"))?.clone())
-            }
+        let fields = fields::Fields::new("context", entry)?;
+        self.namespace = fields.text("namespace")?.as_deref().and_then(own_namespace);
+        let cluster = fields.text("cluster")?.ok_or("the context names no cluster")?;
+        let cluster_entry = document.clusters.get("cluster", &cluster)?;
+        let cluster = ClusterSettings::read(cluster_entry)?;
+        self.server = Some(public_url(&cluster.server));
+        self.insecure = cluster.insecure;
+        let user = match fields.text("user")? {
+            Some(name) => UserSettings::read(document.users.get("user", &name)?, cluster_entry)?,
+            None => UserSettings::default(),
         };
-        let auth = user.as_ref().and_then(|user| user.auth_info.as_ref());
-        if auth.is_some_and(has_credentials) && is_exposed(&url) {
+        if user.has_secrets() && is_exposed(&cluster.server) {
             return Err("credentials are not sent over plain http:// to another machine".to_owned());
         }
-        proxy::choose(&url, details.proxy_url.as_deref(), &self.env)?;
-        self.source = Source::Context(Arc::new(Kubeconfig {
-            clusters: vec![cluster.clone()],
-            contexts: vec![named.clone()],
-            auth_infos: user.into_iter().collect(),
-            current_context: Some(named.name.clone()),
-            ..Kubeconfig::default()
-        }));
-        Ok(())
+        proxy::choose(&cluster.server, cluster.proxy_url.as_deref(), &self.env)?;
+        Ok(Settings { cluster, user })
     }
 
-    /// The configuration of kube, with files read; the proxy is not yet decided.
-    async fn config(&self) -> Result<Config, String> {
-        let text = |error: &(dyn std::error::Error + 'static)| {
-            super::classify::chain(error).map(ToString::to_string).collect::<Vec<_>>().join(": ")
-        };
-        match &self.source {
-            Source::Context(kubeconfig) => {
-                let options = KubeConfigOptions::default();
-                let loaded = Config::from_custom_kubeconfig(Kubeconfig::clone(kubeconfig), &options).await;
-                loaded.map_err(|error| text(&error))
-            }
-            Source::InCluster => Config::incluster().map_err(|error| text(&error)),
-            Source::Plain(url) => Ok(Config::new(url.clone())),
-            Source::None => Err("nothing to connect to".to_owned()),
-        }
+    /// What the clients are made of.
+    ///
+    /// # Errors
+    /// The context is broken.
+    fn settings(&self) -> Result<Arc<Settings>, Trouble> {
+        let broken = || self.broken.as_deref().unwrap_or("there is nothing to connect to");
+        self.settings.clone().ok_or_else(|| Trouble::new(Layer::Config, broken()))
     }
 
-    /// The certificate files that the clients depend on.
-    fn files(&self) -> Vec<PathBuf> {
-        let Source::Context(config) = &self.source else { return Vec::new() };
-        let authorities = config.clusters.iter().filter_map(|c| c.cluster.as_ref()?.certificate_authority.as_ref());
-        let users = config.auth_infos.iter().filter_map(|user| user.auth_info.as_ref());
-        let identities = users.flat_map(|user| [&user.client_certificate, &user.client_key].into_iter().flatten());
-        authorities.chain(identities).map(PathBuf::from).collect()
-    }
-}
-
-impl Target {
     /// Reads the context again if its kubeconfig was edited; says whether the server is another one now. An edit that
     /// cannot be used changes nothing.
     async fn reload(&mut self) -> Result<Option<(Clean, bool)>, Trouble> {
+        let Some(origin) = self.origin.clone() else { return Ok(None) };
         if !self.edited().await {
             return Ok(None);
         }
-        let Some(origin) = self.origin.clone() else { return Ok(None) };
-        let selection = Selection { contexts: vec![origin.name], all: false };
-        let loaded = blocking(move || load(&origin.sources, &selection)).await?;
+        let loaded = blocking(move || origin.load()).await?;
         let trouble = |why: &str| Trouble::new(Layer::Config, &format!("the kubeconfig was edited: {why}"));
-        let next = loaded.map_err(|error| trouble(&error.to_string()))?.pop().ok_or_else(|| trouble("it is empty"))?;
+        let next = loaded.map_err(|error| trouble(&error.to_string()))?;
         if let Some(why) = &next.broken {
             return Err(trouble(why));
-        }
-        if next.origin.is_none() {
-            return Err(trouble("it is gone"));
         }
         let moved = (next.server != self.server || next.insecure != self.insecure)
             .then(|| (next.server.clone().unwrap_or_default(), next.insecure));
         *self = next;
         Ok(moved)
     }
-}
 
-impl Target {
+    /// The credential plugin that the context uses.
+    fn exec(&self) -> Option<&ExecConfig> {
+        match &self.settings.as_ref()?.user.authorization {
+            Authorization::Plugin(plugin) => Some(&plugin.exec),
+            _ => None,
+        }
+    }
+
     /// The name of the credential plugin that the context uses.
     #[must_use]
     pub fn plugin(&self) -> Option<Clean> {
-        let Source::Context(config) = &self.source else { return None };
-        let auth = config.auth_infos.first()?.auth_info.as_ref()?;
-        let plugin = auth.exec.as_ref().filter(|_| !has_static_credentials(auth))?;
-        Some(one_line(exec::name(plugin)))
+        self.exec().map(|exec| one_line(exec::name(exec)))
     }
 
     async fn make(&mut self, tuning: Arc<Tuning>, sink: Sink, by: (Place, Duration)) -> Result<Built, Trouble> {
         let moved = self.reload().await?;
-        if let Some(why) = &self.broken {
-            return Err(Trouble::new(Layer::Config, why));
-        }
-        let mut files = self.files();
-        let target = self.clone();
-        let runtime = tokio::runtime::Handle::current();
-        let config = blocking(move || runtime.block_on(target.config())).await?;
-        let mut config = config.map_err(|why| Trouble::new(Layer::Config, &why))?;
-        if let (None, Some(path)) = (&config.auth_info.token, config.auth_info.token_file.take()) {
-            config.auth_info.token = Some(read_token(&path).await?.into());
-            files.push(path.into());
-        }
-        self.stamps = stamps(files).await;
+        let settings = self.settings()?;
+        self.stamps = stamps(settings.files()).await;
+        let unusable = |why: String| Trouble::new(Layer::Config, &why);
+        let proxy = proxy::choose(&settings.cluster.server, settings.cluster.proxy_url.as_deref(), &self.env);
+        let proxy = proxy.map_err(unusable)?;
+        let read = settings.clone();
+        let mut prepared = blocking(move || read.prepare()).await?.map_err(unusable)?;
         let mut expires = None;
-        if let Some(plugin) = config.auth_info.exec.take()
-            && !has_static_credentials(&config.auth_info)
-        {
-            let credential = exec::run(&plugin, &self.context, by).await?;
+        if let Authorization::Plugin(plugin) = &settings.user.authorization {
+            plugin.may_run(tuning.exec_allow.as_deref())?;
+            let exec = prepared.exec.take().unwrap_or_else(|| plugin.exec.clone());
+            let credential = exec::run(&exec, &self.context, by).await?;
             expires = credential.expires();
-            apply(&mut config.auth_info, credential);
+            prepared.accept(credential)?;
+        } else {
+            let read = settings.clone();
+            prepared.authorize(blocking(move || read.user.authorization.header()).await??);
         }
-        let own = match &self.source {
-            Source::Context(kubeconfig) => {
-                kubeconfig.clusters.first().and_then(|c| c.cluster.as_ref()?.proxy_url.clone())
-            }
-            _ => None,
-        };
-        let proxy = proxy::choose(&config.cluster_url, own.as_deref(), &self.env);
-        let proxy = proxy.map_err(|why| Trouble::new(Layer::Config, &why))?;
+        let mut config = prepared.config;
         config.proxy_url = proxy.as_ref().map(|proxy| proxy.url.clone());
         let clients = move || {
             let auth = proxy.as_ref().and_then(|proxy| proxy.auth.as_ref());
@@ -424,35 +370,16 @@ impl Build for Target {
     }
 
     async fn edited(&mut self) -> bool {
-        let Some(origin) = &self.origin else { return false };
-        let files = origin.stamps.iter().map(|(file, _)| file.clone()).collect();
-        stamps(files).await != origin.stamps
+        match &self.origin {
+            Some(origin) => origin.is_edited().await,
+            None => false,
+        }
     }
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Trouble> {
     let done = tokio::task::spawn_blocking(work).await;
     done.map_err(|_| Trouble::new(Layer::Internal, "reading the credentials failed in our own code"))
-}
-
-/// Puts what a plugin returned where kube looks for it.
-fn apply(auth: &mut AuthInfo, credential: exec::Credential) {
-    auth.token = credential.token.map(Into::into);
-    if let (Some(certificate), Some(key)) = (credential.client_certificate_data, credential.client_key_data) {
-        auth.client_certificate = None;
-        auth.client_key = None;
-        auth.client_certificate_data = base64(certificate.into_bytes());
-        auth.client_key_data = base64(key.into_bytes()).map(Into::into);
-    }
-}
-
-/// Credentials that kube prefers to a plugin's.
-fn has_static_credentials(auth: &AuthInfo) -> bool {
-    auth.token.is_some() || auth.token_file.is_some() || auth.username.is_some() || auth.auth_provider.is_some()
-}
-
-fn has_credentials(auth: &AuthInfo) -> bool {
-    has_static_credentials(auth) || auth.exec.is_some()
 }
 
 /// Plain http to another machine: whoever listens would see the credentials.

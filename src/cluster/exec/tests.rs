@@ -91,7 +91,7 @@ async fn f62_a_missing_plugin_is_named_with_its_hint() {
     let trouble = plugin.run().await.err().unwrap();
     assert_eq!(
         &*trouble.text,
-        "credential plugin `no-such-plugin` could not be started (entity not found): brew install it"
+        "credential plugin `no-such-plugin` could not be started: no such file or directory: brew install it"
     );
 }
 

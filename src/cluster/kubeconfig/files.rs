@@ -1,33 +1,40 @@
-//! The files: which, read how, merged how.
+//! The files: which, read how, merged how, and whether they were edited since.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use kube::config::Kubeconfig;
-
-use super::{KubeconfigError, Sources, shown};
+use super::document::{Document, KubeconfigFile};
+use super::fields::PemSource;
+use super::{KubeconfigError, Sources, shown, yaml};
 use crate::cluster::classify::{Trouble, one_line};
 use crate::facts::text::Clean;
+use crate::file::{self, Contents, Limit};
 use crate::msg::Layer;
 
-/// A kubeconfig of 5,000 contexts has about 20 MB; more than this is not one.
-const LARGEST: u64 = 64 << 20;
-/// A file system that does not answer (NFS) must not hang the credentials that work.
-const FILE_DEADLINE: Duration = Duration::from_secs(5);
+/// A kubeconfig of 5,000 contexts has about 20 MB; more than this is not one. It may be a pipe that somebody writes who has to
+/// log in first.
+const KUBECONFIG: Limit = Limit { bytes: 64 << 20, within: Duration::from_secs(30) };
+/// A bundle of certificates, a key or a token. A file system that does not answer (NFS) must not hang the credentials that work.
+const CREDENTIAL: Limit = Limit { bytes: 4 << 20, within: Duration::from_secs(5) };
 
-/// A file and when it was last changed; `None` if that cannot be told.
-pub(super) type Stamp = (PathBuf, Option<SystemTime>);
+/// A file as it was when it was looked at; `None` if that cannot be told, or is no regular file.
+pub(super) type Stamp = (PathBuf, Option<(SystemTime, u64, u64)>);
 
 /// The merged kubeconfig; `None` if there is no file.
-pub(super) fn read(sources: &Sources) -> Result<Option<Kubeconfig>, KubeconfigError> {
-    let mut merged: Option<Kubeconfig> = None;
+pub(super) fn read(sources: &Sources) -> Result<Option<Document>, KubeconfigError> {
+    let mut merged: Option<Document> = None;
     for path in paths(sources) {
-        let must_exist = sources.flag.is_some();
-        let Some(next) = read_file(&path, must_exist)? else { continue };
-        merged = Some(match merged {
-            None => next,
-            Some(first) => first.merge(next).map_err(|error| invalid(&path, "", &error.to_string()))?,
-        });
+        let contents = match file::read(&path, KUBECONFIG) {
+            Ok(contents) => contents,
+            Err(error) if error.is_missing() && sources.flag.is_none() => continue,
+            Err(error) => {
+                return Err(KubeconfigError::Read { path: shown(&path), why: one_line(&error.to_string()) });
+            }
+        };
+        let document = merged.get_or_insert_default();
+        add(document, &path, &contents)?;
     }
     Ok(merged)
 }
@@ -43,34 +50,40 @@ fn paths(sources: &Sources) -> Vec<PathBuf> {
     if let Some(flag) = &sources.flag {
         return vec![flag.clone()];
     }
-    let listed = sources.env.iter().flat_map(std::env::split_paths);
-    let listed: Vec<PathBuf> = listed.filter(|path| !path.as_os_str().is_empty()).collect();
+    let mut listed: Vec<PathBuf> = Vec::new();
+    for path in sources.env.iter().flat_map(std::env::split_paths) {
+        // A pipe can be read once.
+        if !path.as_os_str().is_empty() && !listed.contains(&path) {
+            listed.push(path);
+        }
+    }
     if !listed.is_empty() {
         return listed;
     }
     sources.home.iter().map(|home| home.join(".kube").join("config")).collect()
 }
 
-fn read_file(path: &Path, must_exist: bool) -> Result<Option<Kubeconfig>, KubeconfigError> {
-    let fail = |why: &str| KubeconfigError::Read { path: shown(path), why: one_line(why) };
-    let metadata = match std::fs::metadata(path) {
-        Ok(metadata) => metadata,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound && !must_exist => return Ok(None),
-        Err(error) => return Err(fail(&error.to_string())),
+fn add(document: &mut Document, path: &Path, contents: &Contents) -> Result<(), KubeconfigError> {
+    let invalid = |place: &str, why: &str| KubeconfigError::Invalid {
+        path: shown(path),
+        place: Clean::new(place),
+        why: one_line(why),
     };
-    if metadata.is_dir() {
-        return Err(fail("it is a directory"));
+    let text = decode(&contents.bytes).ok_or_else(|| invalid("", "it is not text"))?;
+    let roots = yaml::documents(&text)
+        .map_err(|error| invalid(&format!(" line {} column {}", error.line, error.column), &error.why))?;
+    // Relative paths are meant from the file's folder.
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let file = Arc::new(KubeconfigFile {
+        folder: absolute.parent().map(Path::to_owned).unwrap_or_default(),
+        path: path.to_owned(),
+        others: file::others_may_write(&contents.metadata),
+    });
+    for root in roots {
+        let place = || invalid(&format!(" line {}", root.line), "it has no contexts, clusters or users");
+        document.add(&root, &file).ok_or_else(place)?;
     }
-    if metadata.len() > LARGEST {
-        return Err(fail("it is larger than 64 MB"));
-    }
-    let bytes = std::fs::read(path).map_err(|error| fail(&error.to_string()))?;
-    let text = decode(&bytes).ok_or_else(|| invalid(path, "", "it is not text"))?;
-    let mut config = Kubeconfig::from_yaml(&text).map_err(|error| unreadable(path, &error))?;
-    if let Some(folder) = std::path::absolute(path).ok().as_deref().and_then(Path::parent) {
-        resolve(&mut config, folder);
-    }
-    Ok(Some(config))
+    Ok(())
 }
 
 /// UTF-8 or UTF-16 by its byte order mark, UTF-8 without one.
@@ -87,69 +100,57 @@ fn decode(bytes: &[u8]) -> Option<String> {
     }
 }
 
-/// The parser's own message shows what stands at the place, and that may be a token: only the place is kept.
-fn unreadable(path: &Path, error: &kube::config::KubeconfigError) -> KubeconfigError {
-    let place = match error {
-        kube::config::KubeconfigError::Parse(error) => error.location().map(|at| (at.line(), at.column())),
-        _ => None,
+/// A token file's content, as client-go reads it. Blocking.
+///
+/// # Errors
+/// It cannot be read, or there is nothing in it.
+pub(super) fn read_token(path: &Path) -> Result<String, Trouble> {
+    let why = match read_credential(path) {
+        Ok(bytes) => match String::from_utf8(bytes) {
+            Ok(token) if !token.trim().is_empty() => return Ok(token.trim().to_owned()),
+            Ok(_) => "it is empty".to_owned(),
+            Err(_) => "it is not text".to_owned(),
+        },
+        Err(why) => why,
     };
-    let place = place.map(|(line, column)| format!(" line {line} column {column}")).unwrap_or_default();
-    invalid(path, &place, "the YAML there is not valid, or not of the expected kind")
+    Err(Trouble::new(Layer::Credentials, &format!("cannot read the token file `{}`: {why}", shown(path))))
 }
 
-fn invalid(path: &Path, place: &str, why: &str) -> KubeconfigError {
-    KubeconfigError::Invalid { path: shown(path), place: Clean::new(place), why: one_line(why) }
-}
-
-/// Relative paths are meant from the file's folder; a command only where it has a slash (client-go's rule).
-fn resolve(config: &mut Kubeconfig, folder: &Path) {
-    let fix = |file: &mut Option<String>| {
-        if let Some(path) = file.as_mut().filter(|path| !path.is_empty() && Path::new(path).is_relative())
-            && let Some(absolute) = folder.join(&*path).to_str()
-        {
-            absolute.clone_into(path);
-        }
-    };
-    for cluster in config.clusters.iter_mut().filter_map(|named| named.cluster.as_mut()) {
-        fix(&mut cluster.certificate_authority);
-    }
-    for user in config.auth_infos.iter_mut().filter_map(|named| named.auth_info.as_mut()) {
-        fix(&mut user.client_certificate);
-        fix(&mut user.client_key);
-        fix(&mut user.token_file);
-        if let Some(exec) = &mut user.exec
-            && exec.command.as_ref().is_some_and(|command| command.contains('/'))
-        {
-            fix(&mut exec.command);
+/// Text in PEM, read if it is in a file. Blocking.
+///
+/// # Errors
+/// The file cannot be read; `what` names it.
+pub(super) fn read_pem(what: &str, source: &PemSource) -> Result<Vec<u8>, String> {
+    match source {
+        PemSource::Inline(bytes) => Ok(bytes.clone()),
+        PemSource::File(path) => {
+            read_credential(path).map_err(|why| format!("cannot read the {what} `{}`: {why}", shown(path)))
         }
     }
 }
 
-/// A token file's content. Read by us, because kube 5.0 sends the newline at its end along, which no header may have.
-pub(super) async fn read_token(path: &str) -> Result<String, Trouble> {
-    let read = tokio::time::timeout(FILE_DEADLINE, tokio::fs::read_to_string(path)).await;
-    let why = match read {
-        Ok(Ok(token)) if !token.trim().is_empty() => return Ok(token.trim().to_owned()),
-        Ok(Ok(_)) => "it is empty".to_owned(),
-        Ok(Err(error)) => error.kind().to_string(),
-        Err(_) => "the file system does not answer".to_owned(),
-    };
-    Err(Trouble::new(Layer::Credentials, &format!("cannot read the token file `{path}`: {why}")))
+fn read_credential(path: &Path) -> Result<Vec<u8>, String> {
+    file::read(path, CREDENTIAL).map(|contents| contents.bytes).map_err(|error| error.to_string())
 }
 
-/// When each of the kubeconfig's files was last changed. Blocking.
+/// How the kubeconfig's files are. Blocking.
 pub(super) fn stamps_of(sources: &Sources) -> Vec<Stamp> {
-    let modified = |path: &PathBuf| std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
-    paths(sources).into_iter().map(|path| (path.clone(), modified(&path))).collect()
+    paths(sources).into_iter().map(stamp).collect()
 }
 
-/// When each of the files was last changed.
+fn stamp(path: PathBuf) -> Stamp {
+    let metadata = std::fs::metadata(&path).ok().filter(std::fs::Metadata::is_file);
+    let changed = metadata.and_then(|metadata| Some((metadata.modified().ok()?, metadata.len(), metadata.ino())));
+    (path, changed)
+}
+
+/// How each of the files is.
 pub(super) async fn stamps(files: Vec<PathBuf>) -> Vec<Stamp> {
-    let mut stamps = Vec::with_capacity(files.len());
-    for file in files {
-        let metadata = tokio::time::timeout(FILE_DEADLINE, tokio::fs::metadata(&file)).await;
-        let modified = metadata.ok().and_then(Result::ok).and_then(|metadata| metadata.modified().ok());
-        stamps.push((file, modified));
+    let unknown = || files.iter().map(|path| (path.clone(), None)).collect();
+    let asked = files.clone();
+    let look = tokio::task::spawn_blocking(move || asked.into_iter().map(stamp).collect());
+    match tokio::time::timeout(CREDENTIAL.within, look).await {
+        Ok(Ok(stamps)) => stamps,
+        _ => unknown(),
     }
-    stamps
 }

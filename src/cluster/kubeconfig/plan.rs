@@ -2,17 +2,20 @@
 
 use http::Uri;
 use kube::Config;
-use kube::config::AuthInfo;
-use tokio::runtime::Handle;
+use kube::config::ExecConfig;
 
 use super::super::proxy;
-use super::{Source, Target, blocking, has_static_credentials};
+use super::settings::Authorization;
+use super::{Target, blocking};
 use crate::cluster::classify::Trouble;
 use crate::msg::Layer;
 
+/// Parts of a flag's name after which its value is a secret.
+const SECRET_FLAGS: [&str; 5] = ["secret", "password", "passwd", "token", "key"];
+
 /// The way to a server.
 pub(crate) struct Plan {
-    /// As kube sees it, without an exec plugin: building a TLS configuration of it runs nothing.
+    /// As kube sees it, without credentials that would have to be fetched: building a TLS configuration of it runs nothing.
     pub(crate) config: Config,
     /// The proxy in between, without credentials.
     pub(crate) proxy: Option<Uri>,
@@ -29,39 +32,24 @@ impl Target {
     /// A context, a file or a proxy that cannot be used.
     pub(crate) async fn plan(&self) -> Result<Plan, Trouble> {
         let unusable = |why: &str| Trouble::new(Layer::Config, why);
-        if let Some(why) = self.broken() {
-            return Err(unusable(why));
-        }
-        let (target, runtime) = (self.clone(), Handle::current());
-        let config = blocking(move || runtime.block_on(target.config())).await?;
-        let mut config = config.map_err(|why| unusable(&why))?;
-        let own = match &self.source {
-            Source::Context(kubeconfig) => {
-                kubeconfig.clusters.first().and_then(|c| c.cluster.as_ref()?.proxy_url.clone())
-            }
-            _ => None,
-        };
-        let proxy = proxy::choose(&config.cluster_url, own.as_deref(), &self.env).map_err(|why| unusable(&why))?;
-        let kind = kind(&config.auth_info);
-        config.auth_info.exec = None;
-        let client_certificate = client_certificate(&config.auth_info).await;
+        let settings = self.settings()?;
+        let proxy = proxy::choose(&settings.cluster.server, settings.cluster.proxy_url.as_deref(), &self.env)
+            .map_err(|why| unusable(&why))?;
+        let kind = kind(&settings.user.authorization, settings.user.identity.is_some());
+        let prepared = blocking(move || settings.prepare()).await?.map_err(|why| unusable(&why))?;
+        let (config, client_certificate) = (prepared.config, prepared.client_certificate);
         Ok(Plan { config, proxy: proxy.map(|proxy| proxy.url), kind, client_certificate })
     }
 }
 
-fn kind(auth: &AuthInfo) -> String {
-    let certificate = auth.client_certificate.is_some() || auth.client_certificate_data.is_some();
+fn kind(authorization: &Authorization, certificate: bool) -> String {
     let mut kinds = Vec::new();
-    match &auth.exec {
-        Some(exec) if !has_static_credentials(auth) => {
-            let command = exec.command.as_deref().unwrap_or_default();
-            kinds.push(format!("credential plugin `{}`", command.rsplit('/').next().unwrap_or(command)));
-        }
-        _ if auth.token.is_some() => kinds.push("a token".to_owned()),
-        _ if auth.token_file.is_some() => kinds.push("a token file".to_owned()),
-        _ if auth.username.is_some() => kinds.push("user and password".to_owned()),
-        _ if auth.auth_provider.is_some() => kinds.push("an auth provider".to_owned()),
-        _ => {}
+    match authorization {
+        Authorization::Plugin(plugin) => kinds.push(format!("credential plugin `{}`", command_line(&plugin.exec))),
+        Authorization::Token(_, Some(_)) => kinds.push("a token file".to_owned()),
+        Authorization::Token(..) => kinds.push("a token".to_owned()),
+        Authorization::Basic(..) => kinds.push("user and password".to_owned()),
+        Authorization::None => {}
     }
     if certificate {
         kinds.push("a client certificate".to_owned());
@@ -69,14 +57,47 @@ fn kind(auth: &AuthInfo) -> String {
     if kinds.is_empty() { "none: the server sees an anonymous user".to_owned() } else { kinds.join(" and ") }
 }
 
-async fn client_certificate(auth: &AuthInfo) -> Option<Vec<u8>> {
-    match (&auth.client_certificate_data, &auth.client_certificate) {
-        (Some(data), _) => {
-            // A Kubernetes byte string is written in base64, as this field is.
-            let text = serde_json::Value::String(data.clone());
-            serde_json::from_value::<k8s_openapi::ByteString>(text).ok().map(|bytes| bytes.0)
+/// The whole command of a plugin with the variables that it gets, for somebody who wants to know what is run; values that may
+/// be secret are left out.
+fn command_line(exec: &ExecConfig) -> String {
+    let secret = |flag: &str| {
+        let flag = flag.to_ascii_lowercase();
+        flag.starts_with('-') && SECRET_FLAGS.iter().any(|part| flag.contains(part))
+    };
+    let names = exec.env.iter().flatten().filter_map(|variable| variable.get("name"));
+    let mut words: Vec<String> = names.map(|name| format!("{name}=…")).collect();
+    words.push(exec.command.clone().unwrap_or_default());
+    let mut hide = false;
+    for argument in exec.args.iter().flatten() {
+        match argument.split_once('=') {
+            _ if std::mem::take(&mut hide) && !argument.starts_with('-') => words.push("…".to_owned()),
+            Some((flag, _)) if secret(flag) => words.push(format!("{flag}=…")),
+            _ => {
+                hide = secret(argument);
+                words.push(argument.clone());
+            }
         }
-        (None, Some(path)) => tokio::fs::read(path).await.ok(),
-        (None, None) => None,
+    }
+    words.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_whole_command_of_a_plugin_is_named_without_secret_values() {
+        let text = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
+        let args =
+            ["oidc-login", "get-token", "--oidc-client-secret=canary", "--password", "canary", "-v", "--region", "eu"];
+        let exec = ExecConfig {
+            command: Some("/usr/bin/kubectl".to_owned()),
+            args: Some(text(&args)),
+            env: Some(vec![[("name", "AWS_PROFILE"), ("value", "canary")].map(|(k, v)| (k.into(), v.into())).into()]),
+            ..ExecConfig::default()
+        };
+        let line =
+            "AWS_PROFILE=… /usr/bin/kubectl oidc-login get-token --oidc-client-secret=… --password … -v --region eu";
+        assert_eq!(command_line(&exec), line);
     }
 }

@@ -4,6 +4,9 @@ use std::fs;
 
 use super::*;
 
+mod odd;
+mod precedence;
+
 struct Home(tempfile::TempDir);
 
 impl Home {
@@ -146,7 +149,7 @@ contexts:
             ("dangling-cluster", "its cluster `gone` is not in the kubeconfig"),
             ("dangling-user", "its user `gone` is not in the kubeconfig"),
             ("no-url", "its cluster `nourl` has no server"),
-            ("no-scheme", "the server's URL must begin with https://"),
+            ("no-scheme", "credentials are not sent over plain http:// to another machine"),
             ("exposed", "credentials are not sent over plain http:// to another machine"),
             ("plain-without", "works"),
             ("loopback", "works"),
@@ -176,7 +179,7 @@ fn files_with_a_byte_order_mark_are_read() {
 #[test]
 fn what_is_no_kubeconfig_is_named_with_its_line_and_not_quoted() {
     let home = Home::new();
-    let path = home.write("bad", "apiVersion: v1\nclusters:\n- name: a\n  cluster: canary-secret\n");
+    let path = home.write("bad", "apiVersion: v1\nclusters:\n- name: a\n  cluster: 'canary-secret\n");
     let sources = Sources { flag: Some(path.clone()), ..Sources::default() };
     let error = load(&sources, &ALL).err().unwrap().to_string();
     assert!(error.contains(path.to_str().unwrap()) && error.contains(" line "), "{error}");
@@ -199,7 +202,7 @@ fn what_is_no_kubeconfig_is_named_with_its_line_and_not_quoted() {
 
     fs::remove_dir(&path).unwrap();
     let error = load(&sources, &ALL).err().unwrap().to_string();
-    assert!(error.starts_with("cannot read kubeconfig") && error.contains("No such file"), "{error}");
+    assert!(error.starts_with("cannot read kubeconfig") && error.contains("no such file"), "{error}");
 }
 
 #[test]
@@ -223,9 +226,11 @@ contexts: [{name: c, context: {cluster: k, user: u}}]
     );
     let folder = path.parent().unwrap();
     let target = load(&Sources { flag: Some(path.clone()), ..Sources::default() }, &ALL).unwrap().remove(0);
-    assert_eq!(target.files(), [folder.join("ca.crt"), PathBuf::from("/abs/c.crt"), folder.join("keys/c.key")]);
-    let Source::Context(config) = &target.source else { unreachable!() };
-    let command = config.auth_infos[0].auth_info.as_ref().unwrap().exec.as_ref().unwrap().command.as_deref();
+    let files = target.settings().unwrap().files();
+    assert_eq!(files, [folder.join("ca.crt"), PathBuf::from("/abs/c.crt"), folder.join("keys/c.key")]);
+    home.write("sub/config", fs::read_to_string(&path).unwrap().replace("client-certificate: /abs/c.crt, ", ""));
+    let target = load(&Sources { flag: Some(path.clone()), ..Sources::default() }, &ALL).unwrap().remove(0);
+    let command = target.exec().unwrap().command.as_deref();
     assert_eq!(command.map(PathBuf::from), Some(folder.join("./plugin")));
 }
 
@@ -237,8 +242,9 @@ fn a_context_keeps_nothing_of_the_others() {
     home.write(".kube/config", config("c7", &many));
     let targets = load(&home.sources(), &ALL).unwrap();
     assert_eq!(targets.len(), 500);
-    let Source::Context(config) = &targets[7].source else { unreachable!() };
-    assert_eq!((config.clusters.len(), config.auth_infos.len(), config.contexts.len()), (1, 1, 1));
+    let settings = targets[7].settings().unwrap();
+    assert_eq!(settings.cluster.server.to_string(), "https://c7/");
+    assert!(matches!(&settings.user.authorization, Authorization::Token(Some(token), None) if token == "canary"));
 }
 
 #[test]
@@ -249,14 +255,18 @@ fn a_plain_target_has_no_credentials_and_a_bad_url_is_broken() {
 }
 
 /// A plugin's credentials take the way that kube reads them.
-#[tokio::test]
-async fn what_a_plugin_returns_becomes_a_token_or_a_certificate() {
-    let credential = |json: &str| serde_json::from_str::<exec::Credential>(json).unwrap();
-    let mut auth = AuthInfo::default();
-    apply(&mut auth, credential(r#"{"token":"t"}"#));
-    assert!(auth.token.is_some() && auth.client_key_data.is_none());
-    let mut auth = AuthInfo { client_certificate: Some("/old".into()), ..AuthInfo::default() };
-    apply(&mut auth, credential(r#"{"clientCertificateData":"CERT","clientKeyData":"KEY"}"#));
-    assert_eq!(auth.client_certificate_data.as_deref(), Some("Q0VSVA=="));
-    assert!(auth.client_certificate.is_none() && auth.client_key_data.is_some());
+#[test]
+fn what_a_plugin_returns_becomes_a_token_or_a_certificate() {
+    let prepared = |json: &str| {
+        let credential = serde_json::from_str::<exec::Credential>(json).unwrap();
+        let mut prepared = Settings::plain("https://a".parse().unwrap()).prepare().unwrap();
+        prepared.accept(credential).unwrap();
+        prepared.config
+    };
+    let config = prepared(r#"{"token":"t"}"#);
+    assert_eq!(config.headers, [(http::header::AUTHORIZATION, "Bearer t".parse().unwrap())]);
+    assert!(config.auth_info.client_key_data.is_none());
+    let config = prepared(r#"{"token":"","clientCertificateData":"CERT","clientKeyData":"KEY"}"#);
+    assert_eq!(config.auth_info.client_certificate_data.as_deref(), Some("Q0VSVA=="));
+    assert!(config.headers.is_empty() && config.auth_info.client_key_data.is_some(), "an empty token is none");
 }

@@ -186,7 +186,7 @@ async fn f64_a_rotated_token_file_makes_the_clients_stale_and_a_missing_one_is_n
     std::fs::remove_file(&token).unwrap();
     let trouble = target.build(Arc::new(Tuning::default()), sink).await.err().unwrap();
     assert_eq!(trouble.layer, Layer::Credentials);
-    assert!(trouble.text.ends_with("/token`: entity not found"), "{}", trouble.text);
+    assert!(trouble.text.ends_with("/token`: no such file or directory"), "{}", trouble.text);
 }
 
 #[tokio::test]

@@ -1,0 +1,111 @@
+//! The merged kubeconfig: entries by name, each as it stands in its file. What they say is read when a context uses them.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::yaml::YamlNode;
+
+/// One file of the kubeconfig.
+pub(super) struct KubeconfigFile {
+    pub(super) path: PathBuf,
+    /// Relative paths in it are meant from here.
+    pub(super) folder: PathBuf,
+    /// Why somebody else could have written it, if so.
+    pub(super) others: Option<&'static str>,
+}
+
+/// The files of a kubeconfig, merged as kubectl does it: the first file that defines a name wins.
+#[derive(Default)]
+pub(super) struct Document {
+    pub(super) contexts: Section,
+    pub(super) clusters: Section,
+    pub(super) users: Section,
+    pub(super) current: Option<String>,
+}
+
+/// `contexts`, `clusters` or `users`.
+#[derive(Default)]
+pub(super) struct Section {
+    entries: Vec<Entry>,
+    by_name: HashMap<String, usize>,
+    /// Why entries may be missing.
+    odd: Option<String>,
+}
+
+/// One context, cluster or user.
+pub(super) struct Entry {
+    pub(super) name: String,
+    /// What stands below its name.
+    pub(super) value: Option<Arc<YamlNode>>,
+    pub(super) file: Arc<KubeconfigFile>,
+    line: usize,
+    /// The line of another one with this name in the same file.
+    again: Option<usize>,
+}
+
+impl Document {
+    /// Adds the next file; `None` if its root is not a map.
+    pub(super) fn add(&mut self, root: &YamlNode, file: &Arc<KubeconfigFile>) -> Option<()> {
+        if root.is_empty() {
+            return Some(());
+        }
+        root.pairs()?;
+        self.contexts.add(root, ["contexts", "context"], file);
+        self.clusters.add(root, ["clusters", "cluster"], file);
+        self.users.add(root, ["users", "user"], file);
+        let current = root.get("current-context").filter(|node| !node.is_empty());
+        if let (None, Some(current)) = (&self.current, current.and_then(|node| node.text())) {
+            self.current = Some(current.to_owned());
+        }
+        Some(())
+    }
+}
+
+impl Section {
+    fn add(&mut self, root: &YamlNode, [section, below]: [&str; 2], file: &Arc<KubeconfigFile>) {
+        let Some(node) = root.get(section).filter(|node| !node.is_empty()) else { return };
+        let Some(members) = node.list() else {
+            self.odd = Some(format!("`{section}` in line {} is not a list", node.line));
+            return;
+        };
+        for member in members {
+            // An entry without a name is one that nobody can use.
+            let Some(name) = member.get("name").and_then(|name| name.text()) else { continue };
+            match self.by_name.get(name).map(|&at| &mut self.entries[at]) {
+                Some(first) if Arc::ptr_eq(&first.file, file) => first.again = Some(member.line),
+                Some(_) => {}
+                None => {
+                    self.by_name.insert(name.to_owned(), self.entries.len());
+                    let value = member.get(below).filter(|value| !value.is_empty()).cloned();
+                    let (name, line) = (name.to_owned(), member.line);
+                    self.entries.push(Entry { name, value, file: file.clone(), line, again: None });
+                }
+            }
+        }
+    }
+
+    /// The names, in order.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.entries.iter().map(|entry| entry.name.as_str())
+    }
+
+    pub(super) fn contains(&self, name: &str) -> bool {
+        self.by_name.contains_key(name)
+    }
+
+    /// The entry of a name.
+    ///
+    /// # Errors
+    /// There is none, or there are two.
+    pub(super) fn get(&self, what: &str, name: &str) -> Result<&Entry, String> {
+        let Some(entry) = self.by_name.get(name).map(|&at| &self.entries[at]) else {
+            let odd = self.odd.as_ref().map(|odd| format!(": {odd}")).unwrap_or_default();
+            return Err(format!("its {what} `{name}` is not in the kubeconfig{odd}"));
+        };
+        match entry.again {
+            Some(again) => Err(format!("its {what} `{name}` is there twice, in lines {} and {again}", entry.line)),
+            None => Ok(entry),
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! Why there is nothing to show at all.
+
+use crate::facts::text::Clean;
+
+/// Why there is nothing to show at all.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KubeconfigError {
+    /// A file cannot be read.
+    #[error("cannot read kubeconfig `{path}`: {why}")]
+    Read {
+        /// The file.
+        path: Clean,
+        /// What the system says.
+        why: Clean,
+    },
+    /// A file is not a kubeconfig.
+    #[error("`{path}`{place} is not a kubeconfig: {why}")]
+    Invalid {
+        /// The file.
+        path: Clean,
+        /// ` line 3`, or nothing where that is not known.
+        place: Clean,
+        /// What is wrong, without what stands there.
+        why: Clean,
+    },
+    /// No file, and no service account.
+    #[error("no kubeconfig found (looked at {looked}); name one with `--kubeconfig` or $KUBECONFIG")]
+    Nowhere {
+        /// Where we looked.
+        looked: Clean,
+    },
+    /// No context is selected and none is current.
+    #[error("the kubeconfig has no current context; choose with `--context`: {known}")]
+    NoCurrent {
+        /// The contexts that exist.
+        known: Clean,
+    },
+    /// A context that was there before an edit.
+    #[error("context `{name}` is gone")]
+    Gone {
+        /// Its name.
+        name: Clean,
+    },
+    /// A context that does not exist was asked for.
+    #[error("no context `{name}` in the kubeconfig; there is {known}")]
+    Unknown {
+        /// What was asked for.
+        name: Clean,
+        /// The contexts that exist.
+        known: Clean,
+    },
+}

@@ -1,0 +1,88 @@
+//! Where a context was read from, to be read again after an edit (F65): once for all contexts that came from there.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::files::{self, Stamp, stamps};
+use super::{Document, KubeconfigError, Sources, Target, one_line};
+use crate::cluster::proxy::ProxyEnv;
+
+/// Where one context was read from, and how that was then.
+#[derive(Clone)]
+pub(super) struct Origin {
+    name: String,
+    stamps: Arc<[Stamp]>,
+    shared: Arc<Shared>,
+}
+
+/// What the contexts of one kubeconfig share.
+struct Shared {
+    sources: Sources,
+    names: Vec<String>,
+    /// The last edit as it was read: the contexts that have not asked for it yet.
+    edit: Mutex<Option<Edit>>,
+}
+
+struct Edit {
+    stamps: Arc<[Stamp]>,
+    targets: Result<HashMap<String, Target>, KubeconfigError>,
+}
+
+impl Origin {
+    /// For the first of the contexts with these names.
+    pub(super) fn new(sources: Sources, names: &[String], stamps: &[Stamp]) -> Self {
+        let shared = Shared { sources, names: names.to_vec(), edit: Mutex::new(None) };
+        Self { name: String::new(), stamps: stamps.into(), shared: Arc::new(shared) }
+    }
+
+    /// For the context of this name.
+    pub(super) fn of(&self, name: &str) -> Self {
+        Self { name: name.to_owned(), ..self.clone() }
+    }
+
+    pub(super) async fn is_edited(&self) -> bool {
+        let files = self.stamps.iter().map(|(file, _)| file.clone()).collect();
+        *stamps(files).await != *self.stamps
+    }
+
+    /// The context as the kubeconfig describes it now. Blocking.
+    ///
+    /// # Errors
+    /// The kubeconfig cannot be read, or the context is gone.
+    pub(super) fn load(&self) -> Result<Target, KubeconfigError> {
+        let Shared { sources, names, edit } = &*self.shared;
+        let stamps: Arc<[Stamp]> = files::stamps_of(sources).into();
+        let mut edit = edit.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(Edit { targets, .. }) = edit.as_mut().filter(|edit| edit.stamps == stamps) {
+            match targets {
+                Err(error) => return Err(error.clone()),
+                Ok(targets) => {
+                    if let Some(target) = targets.remove(&self.name) {
+                        return Ok(target);
+                    }
+                }
+            }
+        }
+        let read = files::read(sources).map(|document| document.map(|document| self.all(&document, names, &stamps)));
+        let mut targets = match read {
+            Ok(targets) => targets.unwrap_or_default(),
+            Err(error) => {
+                *edit = Some(Edit { stamps, targets: Err(error.clone()) });
+                return Err(error);
+            }
+        };
+        let own = targets.remove(&self.name);
+        *edit = Some(Edit { stamps, targets: Ok(targets) });
+        own.ok_or_else(|| KubeconfigError::Gone { name: one_line(&self.name) })
+    }
+
+    fn all(&self, document: &Document, names: &[String], stamps: &Arc<[Stamp]>) -> HashMap<String, Target> {
+        let env = ProxyEnv::read();
+        let origin = |name: &String| Self { stamps: stamps.clone(), ..self.of(name) };
+        let targets = names.iter().filter_map(|name| {
+            let target = Target::of_context(document, name, &env)?;
+            Some((name.clone(), Target { origin: Some(origin(name)), ..target }))
+        });
+        targets.collect()
+    }
+}

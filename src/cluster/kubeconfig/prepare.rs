@@ -1,0 +1,205 @@
+//! From what a context says to what a client is made of: kube is given data, never a path and never anything to run.
+
+use std::path::{Path, PathBuf};
+
+use http::header::AUTHORIZATION;
+use http::{HeaderValue, Uri};
+use kube::Config;
+use kube::config::ExecConfig;
+use tokio_rustls::rustls::pki_types::CertificateDer;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+
+use super::fields::PemSource;
+use super::files::{read_pem, read_token};
+use super::settings::{Authorization, ClusterSettings, Plugin, UserSettings, basic, bearer};
+use super::{base64, exec, shown};
+use crate::cluster::classify::Trouble;
+use crate::file::{self, Limit};
+use crate::msg::Layer;
+
+/// Where a pod finds its service account (client-go `rest.InClusterConfig`).
+const SERVICE_ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
+/// The name of a namespace.
+const NAMESPACE: Limit = Limit { bytes: 4096, within: std::time::Duration::from_secs(5) };
+
+/// What one context says.
+pub(super) struct Settings {
+    pub(super) cluster: ClusterSettings,
+    pub(super) user: UserSettings,
+}
+
+/// A client's configuration, without what its credential plugin brings.
+pub(super) struct Prepared {
+    pub(super) config: Config,
+    /// The credential plugin with what it is told of its cluster.
+    pub(super) exec: Option<ExecConfig>,
+    /// PEM.
+    pub(super) client_certificate: Option<Vec<u8>>,
+}
+
+impl Settings {
+    /// A server without credentials.
+    pub(super) fn plain(server: Uri) -> Self {
+        let cluster = ClusterSettings {
+            server,
+            insecure: false,
+            authority: None,
+            tls_server_name: None,
+            proxy_url: None,
+            disable_compression: false,
+        };
+        Self { cluster, user: UserSettings::default() }
+    }
+
+    /// The service account of the pod that we run in, and the pod's namespace. Blocking.
+    pub(super) fn in_cluster() -> Option<(Self, String)> {
+        let [host, port] = ["KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT"].map(std::env::var);
+        let (host, port) = (super::said(host.ok())?, super::said(port.ok())?);
+        let host = if host.contains(':') { format!("[{host}]") } else { host };
+        let folder = Path::new(SERVICE_ACCOUNT);
+        let authority = Some(folder.join("ca.crt")).filter(|path| path.is_file()).map(PemSource::File);
+        let token = folder.join("token");
+        if !token.is_file() {
+            return None;
+        }
+        let namespace = file::read(&folder.join("namespace"), NAMESPACE).ok();
+        let namespace = namespace.and_then(|contents| String::from_utf8(contents.bytes).ok()).unwrap_or_default();
+        let mut settings = Self::plain(format!("https://{host}:{port}").parse().ok()?);
+        settings.cluster.authority = authority;
+        settings.user.authorization = Authorization::Token(None, Some(token));
+        Some((settings, namespace.trim().to_owned()))
+    }
+
+    /// The files that the clients depend on.
+    pub(super) fn files(&self) -> Vec<PathBuf> {
+        let pem = |source: &PemSource| match source {
+            PemSource::File(path) => Some(path.clone()),
+            PemSource::Inline(_) => None,
+        };
+        let identity = self.user.identity.iter().flat_map(|identity| [&identity.certificate, &identity.key]);
+        let token = match &self.user.authorization {
+            Authorization::Token(_, file) => file.clone(),
+            _ => None,
+        };
+        self.cluster.authority.iter().chain(identity).filter_map(pem).chain(token).collect()
+    }
+
+    /// Reads the files, but for the token's. Blocking.
+    ///
+    /// # Errors
+    /// A file that cannot be read, or that holds no certificate.
+    pub(super) fn prepare(&self) -> Result<Prepared, String> {
+        let Self { cluster, user } = self;
+        let mut config = Config::new(cluster.server.clone());
+        config.default_retry = false;
+        config.accept_invalid_certs = cluster.insecure;
+        config.tls_server_name.clone_from(&cluster.tls_server_name);
+        config.disable_compression = cluster.disable_compression;
+        config.headers.clone_from(&user.headers);
+        let authority = cluster.authority.as_ref();
+        let authority = authority.map(|source| read_pem("certificate-authority", source)).transpose()?;
+        if let Some(pem) = &authority {
+            config.root_cert = Some(certificates(pem)?);
+        }
+        let exec = match &user.authorization {
+            Authorization::Plugin(plugin) => Some(self.told(&plugin.exec, authority)),
+            _ => None,
+        };
+        let mut prepared = Prepared { config, exec, client_certificate: None };
+        if let Some(identity) = &user.identity {
+            let certificate = read_pem("client-certificate", &identity.certificate)?;
+            prepared.identify(certificate, read_pem("client-key", &identity.key)?);
+        }
+        Ok(prepared)
+    }
+
+    /// The plugin with what it is told of its cluster.
+    fn told(&self, exec: &ExecConfig, authority: Option<Vec<u8>>) -> ExecConfig {
+        let mut exec = exec.clone();
+        if let Some(told) = &mut exec.cluster {
+            told.server = Some(self.cluster.server.to_string().trim_end_matches('/').to_owned());
+            told.insecure_skip_tls_verify = self.cluster.insecure.then_some(true);
+            told.certificate_authority_data = authority;
+            told.proxy_url.clone_from(&self.cluster.proxy_url);
+            told.tls_server_name.clone_from(&self.cluster.tls_server_name);
+        }
+        exec
+    }
+}
+
+impl Prepared {
+    /// Puts a client certificate and its key, both PEM, where kube looks for them.
+    fn identify(&mut self, certificate: Vec<u8>, key: Vec<u8>) {
+        self.config.auth_info.client_certificate_data = base64(certificate.clone());
+        self.config.auth_info.client_key_data = base64(key).map(Into::into);
+        self.client_certificate = Some(certificate);
+    }
+
+    /// Sends this `Authorization` with every request.
+    pub(super) fn authorize(&mut self, header: Option<HeaderValue>) {
+        self.config.headers.extend(header.map(|value| (AUTHORIZATION, value)));
+    }
+
+    /// Uses what a plugin returned.
+    ///
+    /// # Errors
+    /// A token that no header may have.
+    pub(super) fn accept(&mut self, credential: exec::Credential) -> Result<(), Trouble> {
+        let refused = |why: String| Trouble::new(Layer::Credentials, &format!("the credential plugin: {why}"));
+        self.authorize(credential.token.as_deref().map(bearer).transpose().map_err(refused)?);
+        if let (Some(certificate), Some(key)) = (credential.client_certificate_data, credential.client_key_data) {
+            self.identify(certificate.into_bytes(), key.into_bytes());
+        }
+        Ok(())
+    }
+}
+
+impl Authorization {
+    /// The header, without running anything. Blocking: a token file is read.
+    ///
+    /// # Errors
+    /// A token that cannot be read or sent.
+    pub(super) fn header(&self) -> Result<Option<HeaderValue>, Trouble> {
+        let header = match self {
+            Self::None | Self::Plugin(_) => return Ok(None),
+            Self::Basic(user, password) => basic(user, password).ok_or_else(|| "user and password".to_owned()),
+            Self::Token(token, None) => bearer(token.as_deref().unwrap_or_default()),
+            Self::Token(token, Some(file)) => match (read_token(file), token) {
+                (Ok(read), _) => bearer(&read),
+                (Err(_), Some(token)) => bearer(token),
+                (Err(trouble), None) => return Err(trouble),
+            },
+        };
+        header.map(Some).map_err(|why| Trouble::new(Layer::Credentials, &why))
+    }
+}
+
+impl Plugin {
+    /// The operator lets this plugin run.
+    ///
+    /// # Errors
+    /// The kubeconfig is not the operator's alone, or the command is none of those that are `allowed`.
+    pub(super) fn may_run(&self, allowed: Option<&[String]>) -> Result<(), Trouble> {
+        let command = self.exec.command.as_deref().unwrap_or_default();
+        let refuse = |why: &str| {
+            let text = format!("credential plugin `{}` is not run: {why}", exec::name(&self.exec));
+            Err(Trouble::new(Layer::Credentials, &text))
+        };
+        match (self.others, allowed) {
+            (Some(why), _) => refuse(&format!("it is named in `{}`, and {why}", shown(&self.file))),
+            (None, Some(allowed)) if !allowed.iter().any(|name| exec::is_same_command(name, command)) => {
+                refuse(&format!("`{command}` is not in `exec-allow` of the configuration"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The certificates of a bundle in PEM, in its order.
+///
+/// # Errors
+/// There is none in it.
+fn certificates(pem: &[u8]) -> Result<Vec<Vec<u8>>, String> {
+    let found = CertificateDer::pem_slice_iter(pem).filter_map(|der| Some(der.ok()?.to_vec())).collect::<Vec<_>>();
+    if found.is_empty() { Err("the certificate-authority holds no certificate".to_owned()) } else { Ok(found) }
+}

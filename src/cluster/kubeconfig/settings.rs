@@ -1,0 +1,343 @@
+//! What one context says of its server and of its user, typed; and which of a user's credentials count.
+//!
+//! Precedence as in client-go (`tools/clientcmd/client_config.go`, `transport/round_trippers.go`,
+//! `plugin/pkg/client/auth/exec/exec.go`): a token file before a token, both before a plugin; a client certificate is shown
+//! beside either and makes a plugin unnecessary; a token and a user name together are refused.
+
+use std::path::PathBuf;
+
+use http::{HeaderName, HeaderValue, Uri};
+use kube::config::{ExecAuthCluster, ExecConfig, ExecInteractiveMode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::document::Entry;
+use super::fields::{Fields, PemSource};
+
+/// The extension of a cluster that is handed on to a plugin (client-go `clusterExtensionKey`).
+const PLUGIN_EXTENSION: &str = "client.authentication.k8s.io/exec";
+/// Characters of an extra's name that a header's name may have (client-go `legalHeaderByte`).
+const EXTRA_NAME: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'!')
+    .remove(b'#')
+    .remove(b'$')
+    .remove(b'&')
+    .remove(b'\'')
+    .remove(b'*')
+    .remove(b'+')
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'^')
+    .remove(b'_')
+    .remove(b'`')
+    .remove(b'|')
+    .remove(b'~');
+
+/// A server.
+pub(super) struct ClusterSettings {
+    pub(super) server: Uri,
+    pub(super) insecure: bool,
+    pub(super) authority: Option<PemSource>,
+    pub(super) tls_server_name: Option<String>,
+    pub(super) proxy_url: Option<String>,
+    pub(super) disable_compression: bool,
+}
+
+/// Who we are to a server.
+#[derive(Default)]
+pub(super) struct UserSettings {
+    pub(super) authorization: Authorization,
+    pub(super) identity: Option<Identity>,
+    /// Impersonation.
+    pub(super) headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+/// A client certificate and its key.
+pub(super) struct Identity {
+    pub(super) certificate: PemSource,
+    pub(super) key: PemSource,
+}
+
+/// Where the `Authorization` header comes from.
+#[derive(Default)]
+pub(super) enum Authorization {
+    #[default]
+    None,
+    /// A token, a file with one, or both: the file wins while it can be read.
+    Token(Option<String>, Option<PathBuf>),
+    /// User and password.
+    Basic(String, String),
+    /// A credential plugin.
+    Plugin(Box<Plugin>),
+}
+
+/// A credential plugin.
+pub(super) struct Plugin {
+    /// Without the cluster's certificate authority, which may have to be read.
+    pub(super) exec: ExecConfig,
+    /// The file that names it.
+    pub(super) file: PathBuf,
+    /// Why somebody else could have written that file, if so.
+    pub(super) others: Option<&'static str>,
+}
+
+impl ClusterSettings {
+    /// # Errors
+    /// What of the entry cannot be used.
+    pub(super) fn read(entry: &Entry) -> Result<Self, String> {
+        if entry.value.is_none() {
+            return Err(format!("its cluster `{}` is empty", entry.name));
+        }
+        let fields = Fields::new("cluster", entry)?;
+        let server = fields.text("server")?;
+        let server = server.ok_or_else(|| format!("its cluster `{}` has no server", entry.name))?;
+        let insecure = fields.flag("insecure-skip-tls-verify")?;
+        let authority = fields.pem("certificate-authority-data", "certificate-authority")?;
+        Ok(Self {
+            server: server_url(&server, insecure || authority.is_some())?,
+            insecure,
+            authority,
+            tls_server_name: fields.text("tls-server-name")?,
+            proxy_url: fields.text("proxy-url")?,
+            disable_compression: fields.flag("disable-compression")?,
+        })
+    }
+}
+
+impl UserSettings {
+    /// # Errors
+    /// What of the entry cannot be used; what does not count is not looked at.
+    pub(super) fn read(entry: &Entry, cluster: &Entry) -> Result<Self, String> {
+        let fields = Fields::new("user", entry)?;
+        let identity = identity(&fields)?;
+        let authorization = authorization(&fields, identity.is_some(), entry, cluster)?;
+        Ok(Self { authorization, identity, headers: impersonation(&fields)? })
+    }
+
+    /// Something that only the server may see.
+    pub(super) fn has_secrets(&self) -> bool {
+        !matches!(self.authorization, Authorization::None)
+    }
+}
+
+fn identity(fields: &Fields<'_>) -> Result<Option<Identity>, String> {
+    let Some(certificate) = fields.pem("client-certificate-data", "client-certificate")? else { return Ok(None) };
+    let key = fields.pem("client-key-data", "client-key")?;
+    let key = key.ok_or_else(|| fields.complain("`client-certificate` has no `client-key`"))?;
+    Ok(Some(Identity { certificate, key }))
+}
+
+fn authorization(
+    fields: &Fields<'_>,
+    has_identity: bool,
+    entry: &Entry,
+    cluster: &Entry,
+) -> Result<Authorization, String> {
+    let id_token = match fields.below("auth-provider")? {
+        Some(provider) => Some(id_token(&provider)?),
+        None => None,
+    };
+    let (token, file) = (fields.text("token")?, fields.path("tokenFile")?);
+    let (user, password) = (fields.text("username")?, fields.text("password")?);
+    Ok(match user {
+        Some(_) if token.is_some() || file.is_some() => {
+            return Err(fields.complain("`username` and `token` are both set, and only one can count"));
+        }
+        Some(user) => Authorization::Basic(user, password.unwrap_or_default()),
+        None if token.is_some() || file.is_some() => Authorization::Token(token, file),
+        None if id_token.is_some() => Authorization::Token(id_token, None),
+        None if has_identity => Authorization::None,
+        None => match fields.below("exec")? {
+            Some(exec) => Authorization::Plugin(Box::new(plugin(&exec, entry, cluster)?)),
+            None => Authorization::None,
+        },
+    })
+}
+
+/// The token that an `auth-provider` holds. None is ever run: client-go has taken those that ran something out.
+fn id_token(provider: &Fields<'_>) -> Result<String, String> {
+    let name = provider.text("name")?.unwrap_or_default();
+    let instead = match name.as_str() {
+        "oidc" => {
+            // As long as it holds it is a token like any other; to renew it takes a plugin.
+            let config = provider.below("config")?;
+            if let Some(token) = config.map(|config| config.text("id-token")).transpose()?.flatten() {
+                return Ok(token);
+            }
+            "has no `id-token`, and none is fetched; use an `exec` plugin such as `kubectl oidc-login` (kubelogin)"
+        }
+        "gcp" => {
+            "was removed in Kubernetes 1.26; use the `exec` plugin `gke-gcloud-auth-plugin` \
+             (`gcloud container clusters get-credentials` writes it)"
+        }
+        "azure" => {
+            "was removed in Kubernetes 1.26; use the `exec` plugin `kubelogin` \
+             (`kubelogin convert-kubeconfig` writes it)"
+        }
+        _ => "is none that Kubernetes has; use an `exec` credential plugin",
+    };
+    Err(provider.complain(&format!("the auth-provider `{name}` {instead}")))
+}
+
+fn plugin(fields: &Fields<'_>, entry: &Entry, cluster: &Entry) -> Result<Plugin, String> {
+    let command = fields.text("command")?.ok_or_else(|| fields.complain("`exec` names no command"))?;
+    // A bare name is looked for in PATH; client-go resolves only what has a slash.
+    let has_slash = command.contains('/');
+    let command = if has_slash { entry.file.folder.join(command).to_string_lossy().into_owned() } else { command };
+    let mut env = Vec::new();
+    for node in fields.list("env")? {
+        let name = node.get("name").filter(|name| !name.is_empty());
+        let name = name.ok_or_else(|| fields.complain("a variable of `exec` has no name"))?;
+        let value = node.get("value").map(|value| fields.member_text("env", value)).transpose()?;
+        let pair = [("name", fields.member_text("env", name)?), ("value", value.unwrap_or_default())];
+        env.push(pair.map(|(key, text)| (key.to_owned(), text)).into());
+    }
+    let interactive_mode = match fields.text("interactiveMode")?.as_deref() {
+        None => None,
+        Some("Never") => Some(ExecInteractiveMode::Never),
+        Some("IfAvailable") => Some(ExecInteractiveMode::IfAvailable),
+        Some("Always") => Some(ExecInteractiveMode::Always),
+        Some(_) => return Err(fields.complain("`interactiveMode` is none of Never, IfAvailable, Always")),
+    };
+    let mut exec = ExecConfig {
+        api_version: fields.text("apiVersion")?,
+        command: Some(command),
+        args: Some(fields.texts("args")?),
+        env: Some(env),
+        install_hint: fields.text("installHint")?,
+        interactive_mode,
+        provide_cluster_info: fields.flag("provideClusterInfo")?,
+        ..ExecConfig::default()
+    };
+    if exec.provide_cluster_info {
+        let config = Fields::new("cluster", cluster)?.extension(PLUGIN_EXTENSION)?;
+        exec.cluster = Some(ExecAuthCluster { config, ..ExecAuthCluster::default() });
+    }
+    Ok(Plugin { exec, file: entry.file.path.clone(), others: entry.file.others })
+}
+
+/// Headers of `as`, `as-uid`, `as-groups` and `as-user-extra`.
+fn impersonation(fields: &Fields<'_>) -> Result<Vec<(HeaderName, HeaderValue)>, String> {
+    let (user, uid) = (fields.text("as")?, fields.text("as-uid")?);
+    let (groups, extra) = (fields.texts("as-groups")?, fields.text_lists("as-user-extra")?);
+    if user.is_none() && !(uid.is_none() && groups.is_empty() && extra.is_empty()) {
+        return Err(fields.complain("`as-uid`, `as-groups` and `as-user-extra` need an `as`"));
+    }
+    let named = |name: &'static str, values: Vec<String>| values.into_iter().map(move |value| (name.to_owned(), value));
+    let plain = named("impersonate-user", user.into_iter().collect())
+        .chain(named("impersonate-uid", uid.into_iter().collect()))
+        .chain(named("impersonate-group", groups));
+    let extra = extra.into_iter().flat_map(|(name, values)| {
+        let name = format!("impersonate-extra-{}", utf8_percent_encode(&name, EXTRA_NAME));
+        values.into_iter().map(move |value| (name.clone(), value))
+    });
+    let odd = || fields.complain("whom to impersonate (`as…`) has characters that no header may have");
+    plain
+        .chain(extra)
+        .map(|(name, value)| {
+            let name = HeaderName::try_from(name).map_err(|_| odd())?;
+            Ok((name, HeaderValue::try_from(value).map_err(|_| odd())?))
+        })
+        .collect()
+}
+
+/// The URL of a server, completed as client-go does it (`rest.DefaultServerURL`): a host without a scheme is plain http unless
+/// something about TLS is said.
+fn server_url(text: &str, tls: bool) -> Result<Uri, String> {
+    let unreadable = || "the server's URL cannot be parsed".to_owned();
+    let (scheme, rest) = match text.split_once("://") {
+        Some((scheme, rest)) if !scheme.is_empty() && !rest.is_empty() && !rest.starts_with('/') => (scheme, rest),
+        Some(_) => return Err(unreadable()),
+        None => (if tls { "https" } else { "http" }, text),
+    };
+    if !["http", "https"].contains(&scheme.to_ascii_lowercase().as_str()) {
+        return Err("the server's URL must begin with https://".to_owned());
+    }
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(end);
+    let path = path.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/');
+    if !text.contains("://") && !path.is_empty() {
+        return Err("the server must be a URL or `host:port`".to_owned());
+    }
+    let place = authority.rsplit_once('@').map_or(authority, |(_, place)| place);
+    // The colons of an IPv6 address stand in brackets.
+    let (authority, port) = match place.rsplit_once(':').filter(|(_, port)| !port.ends_with(']')) {
+        Some((_, "")) => (authority.trim_end_matches(':'), None),
+        Some((_, port)) => (authority, Some(port)),
+        None => (authority, None),
+    };
+    let is_port =
+        |port: &str| port.bytes().all(|digit| digit.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|p| p > 0);
+    if let Some(port) = port.filter(|port| !is_port(port)) {
+        return Err(format!("the server's URL has an invalid port: `{port}`"));
+    }
+    let url: Uri = format!("{scheme}://{authority}{path}").parse().map_err(|_| unreadable())?;
+    if url.host().is_none_or(str::is_empty) { Err(unreadable()) } else { Ok(url) }
+}
+
+/// `Authorization: Bearer …`.
+///
+/// # Errors
+/// A text that no header may have: hyper would refuse it, and what kube does with it is a panic.
+pub(super) fn bearer(token: &str) -> Result<HeaderValue, String> {
+    sensitive(&format!("Bearer {}", token.trim()))
+        .ok_or_else(|| "the token has characters that no header may have".to_owned())
+}
+
+/// `Authorization: Basic …`.
+pub(super) fn basic(user: &str, password: &str) -> Option<HeaderValue> {
+    let encoded = super::base64(format!("{user}:{password}").into_bytes())?;
+    sensitive(&format!("Basic {encoded}"))
+}
+
+fn sensitive(text: &str) -> Option<HeaderValue> {
+    let mut value = HeaderValue::try_from(text).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // client-go `rest/url_utils_test.go`, TestValidatesHostParameter, and what is wrong with a port.
+    #[test]
+    fn a_server_is_completed_as_client_go_does_it() {
+        for (text, tls, expected) in [
+            ("127.0.0.1", false, "http://127.0.0.1/"),
+            ("127.0.0.1:8080", false, "http://127.0.0.1:8080/"),
+            ("foo.bar.com", false, "http://foo.bar.com/"),
+            ("host:6443", true, "https://host:6443/"),
+            ("host/", false, "http://host/"),
+            ("HTTPS://Host:6443/server/", true, "https://Host:6443/server"),
+            ("http://host/prefix?x=1#y", true, "http://host/prefix"),
+            ("https://[::1]:6443", false, "https://[::1]:6443/"),
+            ("[2001:db8::1]", false, "http://[2001:db8::1]/"),
+            ("https://h:", false, "https://h/"),
+        ] {
+            assert_eq!(server_url(text, tls).map(|url| url.to_string()), Ok(expected.to_owned()), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_port_that_there_is_not_is_never_replaced_by_443() {
+        for port in ["99999", "65536", "0", "-1", "abc", "+443", "4 43", "443x"] {
+            for server in [format!("https://h:{port}"), format!("https://[::1]:{port}/x"), format!("h:{port}")] {
+                let error = server_url(&server, true).unwrap_err();
+                assert_eq!(error, format!("the server's URL has an invalid port: `{port}`"), "{server}");
+            }
+        }
+        for server in ["ftp://h", "https//h", "host/server", "https://", "::1:6443"] {
+            assert!(server_url(server, true).is_err(), "{server}");
+        }
+    }
+
+    #[test]
+    fn a_token_is_trimmed_and_one_that_no_header_may_have_is_refused_by_name() {
+        assert_eq!(bearer("abc\n").unwrap(), "Bearer abc");
+        assert!(bearer("abc").unwrap().is_sensitive());
+        for token in ["a\nb", "a\rb", "a\0b", "a\u{7f}b"] {
+            assert_eq!(bearer(token).unwrap_err(), "the token has characters that no header may have");
+        }
+        assert_eq!(basic("a\nb", "c\0").unwrap(), "Basic YQpiOmMA");
+    }
+}
