@@ -4,6 +4,7 @@
 //! the other; one bounded channel joins them.
 
 mod inbox;
+mod signals;
 
 use std::future::ready;
 use std::io;
@@ -13,13 +14,12 @@ use std::thread;
 use std::time::Duration;
 
 use color_eyre::eyre::{self, WrapErr};
-use crossterm::event::{Event, EventStream};
 use tokio::runtime::{Builder, Runtime};
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::Signal;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
-use tokio_stream::StreamExt;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
+use crate::action::Action;
 use crate::clipboard;
 use crate::clock::Clock;
 use crate::cluster::kubeconfig::Target;
@@ -33,11 +33,12 @@ use crate::msg::inspect::Inspection;
 use crate::msg::{AlertNews, ClusterId, Edit, Effect, Msg};
 use crate::report::{self, Snapshot};
 use crate::tell::{Hook, Telling};
-use crate::term::{self, Screen};
+use crate::term::{self, InputEvent, Keyboard, Screen};
 use crate::theme::Look;
 use crate::ui::{self, ViewState};
 
 use inbox::{BATCH_MESSAGES, Inbox};
+use signals::JobSignals;
 
 /// Messages between the clusters and the model. A page is one message, of nodes about a megabyte, and what waits is memory that the
 /// thread of the clusters keeps: enough for the model to go on with while the next ones are read.
@@ -225,6 +226,10 @@ fn frame_period() -> Duration {
 enum Flow {
     Continue,
     Quit,
+    /// The shell is wanted back: the whole job is to stop, or this process of it alone.
+    Suspend {
+        whole_job: bool,
+    },
     /// The terminal is wanted for this cluster's credential plugin.
     LogIn(ClusterId),
 }
@@ -251,11 +256,10 @@ struct App {
 
 impl App {
     async fn run(mut self) -> eyre::Result<()> {
-        let mut events = EventStream::new();
+        let mut keyboard = Keyboard::open().wrap_err("could not read keys from the terminal")?;
         let mut second = interval(Duration::from_secs(1));
         second.set_missed_tick_behavior(MissedTickBehavior::Skip);
-        let mut stop = signal(SignalKind::from_raw(rustix::process::Signal::TSTP.as_raw()))?;
-        let mut cont = signal(SignalKind::from_raw(rustix::process::Signal::CONT.as_raw()))?;
+        let mut signals = JobSignals::new().wrap_err("could not set up signal handling")?;
         let (mut news, mut inbox) = (Vec::with_capacity(BATCH_MESSAGES), Inbox::default());
         let mut open = true;
         loop {
@@ -266,9 +270,11 @@ impl App {
             let due = self.due();
             let flow = tokio::select! {
                 biased;
-                event = events.next() => self.on_events(event, &mut events).await?,
-                _ = stop.recv() => self.suspend()?,
-                _ = cont.recv() => self.resume()?,
+                event = keyboard.next() => self.on_events(event.wrap_err("the terminal is gone")?, &mut keyboard)?,
+                _ = signals.stop.recv() => Flow::Suspend { whole_job: false },
+                _ = signals.cont.recv() => self.resume()?,
+                // The next frame finds the size out.
+                _ = signals.resized.recv() => self.answer()?,
                 // Before the messages, which may never end.
                 _ = second.tick() => self.on_tick()?,
                 () = ready(()), if !inbox.is_empty() => self.on_inbox(&mut inbox),
@@ -289,11 +295,12 @@ impl App {
             match flow {
                 Flow::Continue => {}
                 Flow::Quit => return Ok(()),
+                Flow::Suspend { whole_job } => self.suspend(whole_job, &mut signals).await?,
                 Flow::LogIn(id) => {
-                    // Its thread reads the terminal, which the plugin is to have for itself.
-                    drop(events);
-                    self.log_in(id, &mut stop, &mut inbox).await?;
-                    events = EventStream::new();
+                    // The plugin is to have what is typed for itself.
+                    drop(keyboard);
+                    self.log_in(id, &mut signals.stop, &mut inbox).await?;
+                    keyboard = Keyboard::open().wrap_err("could not read keys from the terminal")?;
                 }
             }
         }
@@ -313,8 +320,8 @@ impl App {
             tokio::select! {
                 biased;
                 outcome = &mut outcome => break outcome,
-                // Ctrl-Z has stopped the plugin, too; the shell continues both.
-                _ = stop.recv() => term::stop().wrap_err("could not stop")?,
+                // Ctrl-Z has stopped the plugin, too; the shell continues both. Without one the kernel has stopped neither.
+                _ = stop.recv(), if term::has_shell() => term::stop().wrap_err("could not stop")?,
                 _ = second.tick() => {
                     if let Some(Effect::Tell { news, .. }) = self.model.update(Msg::Tick, self.clock.now())
                         && let Some(hook) = &self.hook
@@ -343,19 +350,21 @@ impl App {
     }
 
     /// Takes in one event and what else is waiting, then draws at once.
-    async fn on_events(&mut self, first: Option<io::Result<Event>>, events: &mut EventStream) -> eyre::Result<Flow> {
-        let mut next = first;
+    fn on_events(&mut self, first: InputEvent, keyboard: &mut Keyboard) -> eyre::Result<Flow> {
+        let mut next = Some(first);
         for _ in 0..BATCH_EVENTS {
-            let event = next.ok_or_else(gone)?.wrap_err("the terminal is gone")?;
+            let Some(event) = next else { break };
             let flow = self.on_event(event)?;
             if flow != Flow::Continue {
                 return Ok(flow);
             }
-            match timeout(Duration::ZERO, events.next()).await {
-                Ok(event) => next = event,
-                Err(_) => break,
-            }
+            next = keyboard.ready().wrap_err("the terminal is gone")?;
         }
+        self.answer()
+    }
+
+    /// Draws at once, or as soon as an answer may be drawn again.
+    fn answer(&mut self) -> eyre::Result<Flow> {
         self.dirty = true;
         self.keyed = true;
         if Instant::now() >= self.due() {
@@ -374,15 +383,19 @@ impl App {
         flow
     }
 
-    fn on_event(&mut self, event: Event) -> eyre::Result<Flow> {
+    fn on_event(&mut self, event: InputEvent) -> eyre::Result<Flow> {
         let msg = match event {
-            Event::Key(key) => self.keymap.resolve(self.model.mode(), key),
-            Event::Paste(text) if self.model.mode() == Mode::Filter => Some(Msg::Edit(Edit::Paste(text))),
-            _ => None,
+            InputEvent::Key(key) => self.keymap.resolve(self.model.mode(), key),
+            InputEvent::Paste(text) if self.model.mode() == Mode::Filter => Some(Msg::Edit(Edit::Paste(text))),
+            InputEvent::Paste(_) => {
+                let filter = self.keymap.hint(Action::Filter).unwrap_or_else(|| Action::Filter.entry().name.to_owned());
+                self.model.note(&format!("paste ignored: `{filter}` opens a filter that takes text"), self.clock.now());
+                None
+            }
         };
         let Some(msg) = msg else { return Ok(Flow::Continue) };
         match self.model.update(msg, self.clock.now()) {
-            Some(Effect::Suspend) => self.suspend(),
+            Some(Effect::Suspend) => Ok(Flow::Suspend { whole_job: true }),
             Some(Effect::Redraw) => {
                 self.screen.clear()?;
                 Ok(Flow::Continue)
@@ -435,10 +448,15 @@ impl App {
         Flow::Continue
     }
 
-    fn suspend(&mut self) -> eyre::Result<Flow> {
-        self.screen.suspend().wrap_err("could not take the terminal back")?;
-        self.dirty = true;
-        Ok(Flow::Continue)
+    /// Stops until the shell continues us, if there is one that can.
+    async fn suspend(&mut self, whole_job: bool, signals: &mut JobSignals) -> eyre::Result<()> {
+        if term::has_shell() {
+            self.screen.suspend(whole_job).wrap_err("could not take the terminal back")?;
+            signals.forget_stop().await;
+        } else {
+            self.model.note("not suspended: there is no shell to come back to in this terminal", self.clock.now());
+        }
+        self.answer().map(drop)
     }
 
     /// Continued by someone else's SIGCONT, perhaps after a SIGSTOP that could not be seen coming.
@@ -470,10 +488,6 @@ impl App {
 /// An environment variable is there and says something.
 fn is_set(name: &str) -> bool {
     std::env::var_os(name).is_some_and(|value| !value.is_empty())
-}
-
-fn gone() -> eyre::Report {
-    eyre::eyre!("the terminal is gone: no more keys can be read")
 }
 
 /// A one-shot answer waits this long for APIs that a cluster need not have, once nodes and pods are there.

@@ -3,6 +3,12 @@
 //! Whatever ends the program, the terminal is as it was before: alternate screen left, cursor shown, raw mode off. Leaving
 //! twice is harmless, so every way out may do it.
 
+mod decoder;
+mod input;
+mod job;
+mod keys;
+mod raw;
+
 use std::io::{self, IsTerminal, Write};
 use std::panic;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,6 +19,7 @@ use std::time::Duration;
 
 use color_eyre::eyre::{self, WrapErr};
 use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
+use crossterm::style::Print;
 use crossterm::terminal::{
     BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, SetTitle,
 };
@@ -21,6 +28,14 @@ use ratatui::backend::CrosstermBackend;
 use ratatui::{Frame, Terminal};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::Instant;
+
+pub use decoder::InputEvent;
+pub use input::Keyboard;
+pub use job::{has_shell, stop};
+
+/// Has the terminal remember its title, and take it back (xterm `ctlseqs`, `XTWINOPS` 22 and 23); tmux does it for the title of the pane.
+const PUSH_TITLE: &str = "\x1b[22;0t";
+const POP_TITLE: &str = "\x1b[23;0t";
 
 /// A terminal that cannot take bytes must not keep the program from ending: 200 ms of the 500 ms that a signal has.
 const RESTORE_PATIENCE: Duration = Duration::from_millis(200);
@@ -116,13 +131,17 @@ impl Screen {
         Ok(())
     }
 
-    /// Gives the terminal to the shell, stops this process, and takes the terminal back when it is continued.
+    /// Gives the terminal to the shell, stops the job or this process of it, and takes the terminal back when it is continued.
     ///
     /// # Errors
     /// If the terminal cannot be taken back.
-    pub fn suspend(&mut self) -> io::Result<()> {
+    pub fn suspend(&mut self, whole_job: bool) -> io::Result<()> {
         leave();
-        stop()?;
+        if whole_job {
+            job::stop_all()?;
+        } else {
+            stop()?;
+        }
         self.resume()
     }
 
@@ -140,10 +159,12 @@ impl Screen {
 
     /// Takes the terminal back after the process was continued, or from another program. What was typed for that is not for us.
     ///
+    /// After a stop that could not be seen coming it still looks like ours, but the shell has set its modes.
+    ///
     /// # Errors
     /// If that fails.
     pub fn resume(&mut self) -> io::Result<()> {
-        ENTERED.store(false, Ordering::SeqCst);
+        leave();
         if LENT.load(Ordering::SeqCst) {
             *taken_back() = Some(Instant::now());
             LENT.store(false, Ordering::SeqCst);
@@ -159,14 +180,6 @@ impl Drop for Screen {
     fn drop(&mut self) {
         leave();
     }
-}
-
-/// Stops this process until it is continued.
-///
-/// # Errors
-/// If the system refuses.
-pub fn stop() -> io::Result<()> {
-    Ok(rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP)?)
 }
 
 /// Why there is no terminal to draw on, if there is none.
@@ -193,8 +206,8 @@ fn open() -> io::Result<Terminal<Backend>> {
 fn enter() -> io::Result<()> {
     ENTERED.store(true, Ordering::SeqCst);
     let set_up = || {
-        terminal::enable_raw_mode()?;
-        execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste, cursor::Hide)
+        raw::enter()?;
+        execute!(io::stdout(), Print(PUSH_TITLE), EnterAlternateScreen, EnableBracketedPaste, cursor::Hide)
     };
     set_up().inspect_err(|_| leave())
 }
@@ -205,10 +218,18 @@ pub fn leave() {
         return;
     }
     // Raw mode first: it is a call, not bytes, so it works even when the terminal takes none.
-    let _ = terminal::disable_raw_mode();
+    raw::leave();
     let mut out = io::stdout();
-    let _ =
-        execute!(out, EndSynchronizedUpdate, DisableBracketedPaste, LeaveAlternateScreen, SetTitle(""), cursor::Show);
+    let _ = execute!(
+        out,
+        EndSynchronizedUpdate,
+        DisableBracketedPaste,
+        LeaveAlternateScreen,
+        // For a terminal that does not know how to take the old one back.
+        SetTitle(""),
+        Print(POP_TITLE),
+        cursor::Show
+    );
     let _ = out.flush();
 }
 

@@ -18,6 +18,8 @@ mod optional;
 mod protobuf;
 mod pty;
 mod pty_hangs;
+mod pty_input;
+mod pty_job;
 mod pty_open;
 mod rig;
 mod rows;

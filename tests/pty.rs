@@ -42,12 +42,17 @@ fn cells(count: u16) -> NonZeroU16 {
 impl Terminal {
     /// Runs the program under a shell that says afterwards how it ended and how the terminal was left.
     pub(crate) fn start(served: &Served, args: &str, env: &[(&str, &str)]) -> Self {
+        Self::script(served, &format!("'{}' {args}", binary().display()), env)
+    }
+
+    /// The same for a script that runs the program.
+    pub(crate) fn script(served: &Served, script: &str, env: &[(&str, &str)]) -> Self {
         let pair = native_pty_system().openpty(size(160, 45)).unwrap();
         let mut command = CommandBuilder::new("/bin/sh");
         command.env_clear();
         command.arg("-c");
         // The shell stays when Ctrl-C of the terminal is for the program under it.
-        command.arg(format!("trap : INT; '{}' {args}; echo exit=$?; stty -a", binary().display()));
+        command.arg(format!("trap : INT; {script}; echo exit=$?; stty -a"));
         let defaults = [("PATH", "/usr/bin:/bin"), ("TERM", "xterm-256color"), ("LANG", "C.UTF-8")];
         for (key, value) in defaults.iter().chain(env) {
             command.env(key, value);
@@ -70,6 +75,11 @@ impl Terminal {
             }
         });
         Self { master: pair.master, writer, child, shown }
+    }
+
+    /// The leader of the session.
+    pub(crate) fn leader(&self) -> Pid {
+        Pid::from_raw(self.child.process_id().unwrap().try_into().unwrap()).unwrap()
     }
 
     /// The program under the shell.
@@ -276,21 +286,6 @@ fn pty_ctrl_c_leaves_from_anywhere() {
     terminal.ends_with(0);
 }
 
-#[test]
-fn pty_suspend_gives_the_terminal_to_the_shell_and_takes_it_back() {
-    let served = Served::scenario("small");
-    let mut terminal = Terminal::start(&served, "", &[]);
-    terminal.wait_for("✓ Ready");
-    let program = terminal.program();
-    terminal.press("\u{1a}");
-    terminal.wait("the shell's screen", |text| !text.contains("NAME"));
-    assert!(terminal.raw().contains("\u{1b}[?1049l"), "the alternate screen was left");
-    rustix::process::kill_process(program, Signal::CONT).unwrap();
-    terminal.wait_for("✓ Ready");
-    terminal.press("q");
-    terminal.ends_with(0);
-}
-
 /// The parameters of every SGR sequence (`ESC [ … m`) that was sent.
 fn styles(raw: &str) -> Vec<&str> {
     raw.split("\u{1b}[")
@@ -334,6 +329,8 @@ pub(crate) fn is_ours(rest: &str) -> bool {
             let (parameters, last) = (&body[..end], &body[end..=end]);
             match parameters.strip_prefix('?') {
                 Some(mode) => ["25", "1049", "2004", "2026"].contains(&mode) && ["h", "l"].contains(&last),
+                // The title is remembered and taken back.
+                None if last == "t" => ["22;0", "23;0"].contains(&parameters),
                 None => ["m", "H", "J", "K"].contains(&last),
             }
         }
