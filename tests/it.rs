@@ -25,4 +25,5 @@ mod rig;
 mod rows;
 mod slow_pages;
 mod snapshot;
+mod start;
 mod zoo;

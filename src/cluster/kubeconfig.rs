@@ -32,7 +32,7 @@ mod prepare;
 mod settings;
 pub(in crate::cluster) mod yaml;
 
-use document::Document;
+use document::{CONTEXT, Document};
 pub use error::KubeconfigError;
 pub(in crate::cluster) use fields::said;
 use files::{Stamp, stamps};
@@ -256,11 +256,11 @@ impl Target {
     }
 
     fn fill(&mut self, document: &Document, name: &str) -> Result<Settings, String> {
-        let entry = document.contexts.get("context", name).map_err(|why| why.trim_start_matches("its ").to_owned())?;
+        let entry = document.contexts.get(CONTEXT, name)?;
         if entry.value.is_none() {
             return Err("the context is empty".to_owned());
         }
-        let fields = fields::Fields::new("context", entry)?;
+        let fields = fields::Fields::new(CONTEXT, entry)?;
         self.namespace = fields.text("namespace")?.as_deref().and_then(own_namespace);
         let cluster = fields.text("cluster")?.ok_or("the context names no cluster")?;
         let cluster_entry = document.clusters.get("cluster", &cluster)?;

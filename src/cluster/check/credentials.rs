@@ -33,7 +33,8 @@ impl Run {
             Ok(plan) => {
                 let server = self.target.server().unwrap_or("no server");
                 let proxy = plan.proxy.as_ref().map(|proxy| format!(" through the proxy {proxy}")).unwrap_or_default();
-                let text = format!("context `{}`: {server}{proxy}", self.target.context());
+                let runs = plan.command.as_ref().map(|command| format!(", runs `{command}`")).unwrap_or_default();
+                let text = format!("context `{}`: {server}{proxy}{runs}", self.target.context());
                 self.found.plan = Some(plan);
                 let step = if self.target.is_insecure() {
                     let text = format!("{text}; insecure-skip-tls-verify: nobody proves that this is the server");

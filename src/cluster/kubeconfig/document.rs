@@ -6,6 +6,9 @@ use std::sync::Arc;
 
 use super::yaml::YamlNode;
 
+/// The kind of an entry that a message is about, not one that it uses.
+pub(super) const CONTEXT: &str = "context";
+
 /// One file of the kubeconfig.
 pub(super) struct KubeconfigFile {
     pub(super) path: PathBuf,
@@ -51,7 +54,7 @@ impl Document {
             return Some(());
         }
         root.pairs()?;
-        self.contexts.add(root, ["contexts", "context"], file);
+        self.contexts.add(root, ["contexts", CONTEXT], file);
         self.clusters.add(root, ["clusters", "cluster"], file);
         self.users.add(root, ["users", "user"], file);
         let current = root.get("current-context").filter(|node| !node.is_empty());
@@ -59,6 +62,13 @@ impl Document {
             self.current = Some(current.to_owned());
         }
         Some(())
+    }
+}
+
+impl Entry {
+    /// For messages about a context, which is named already: "the context", "its user `u`".
+    pub(super) fn called(&self, what: &str) -> String {
+        if what == CONTEXT { "the context".to_owned() } else { format!("its {what} `{}`", self.name) }
     }
 }
 
@@ -71,7 +81,8 @@ impl Section {
         };
         for member in members {
             // An entry without a name is one that nobody can use.
-            let Some(name) = member.get("name").and_then(|name| name.text()) else { continue };
+            let name = member.get("name").filter(|name| !name.is_empty());
+            let Some(name) = name.and_then(|name| name.text()) else { continue };
             match self.by_name.get(name).map(|&at| &mut self.entries[at]) {
                 Some(first) if Arc::ptr_eq(&first.file, file) => first.again = Some(member.line),
                 Some(_) => {}
@@ -104,7 +115,7 @@ impl Section {
             return Err(format!("its {what} `{name}` is not in the kubeconfig{odd}"));
         };
         match entry.again {
-            Some(again) => Err(format!("its {what} `{name}` is there twice, in lines {} and {again}", entry.line)),
+            Some(again) => Err(format!("{} is there twice, in lines {} and {again}", entry.called(what), entry.line)),
             None => Ok(entry),
         }
     }

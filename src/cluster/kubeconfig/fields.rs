@@ -27,7 +27,7 @@ impl<'a> Fields<'a> {
     /// # Errors
     /// What stands below the name is not a map.
     pub(super) fn new(what: &str, entry: &'a Entry) -> Result<Self, String> {
-        let what = format!("its {what} `{}`", entry.name);
+        let what = entry.called(what);
         let node = entry.value.as_deref();
         match node.filter(|node| node.pairs().is_none()) {
             Some(node) => Err(format!("{what} has no fields (line {})", node.line)),

@@ -4,7 +4,7 @@ use http::Uri;
 use kube::Config;
 use kube::config::ExecConfig;
 
-use super::super::proxy;
+use super::super::{exec, proxy};
 use super::settings::Authorization;
 use super::{Target, blocking};
 use crate::cluster::classify::Trouble;
@@ -21,6 +21,8 @@ pub(crate) struct Plan {
     pub(crate) proxy: Option<Uri>,
     /// For people: `a client certificate`.
     pub(crate) kind: String,
+    /// The whole command of the credential plugin, without secrets.
+    pub(crate) command: Option<String>,
     /// The client certificate chain, PEM.
     pub(crate) client_certificate: Option<Vec<u8>>,
 }
@@ -36,16 +38,17 @@ impl Target {
         let proxy = proxy::choose(&settings.cluster.server, settings.cluster.proxy_url.as_deref(), &self.env)
             .map_err(|why| unusable(&why))?;
         let kind = kind(&settings.user.authorization, settings.user.identity.is_some());
+        let command = self.exec().map(command_line);
         let prepared = blocking(move || settings.prepare()).await?.map_err(|why| unusable(&why))?;
         let (config, client_certificate) = (prepared.config, prepared.client_certificate);
-        Ok(Plan { config, proxy: proxy.map(|proxy| proxy.url), kind, client_certificate })
+        Ok(Plan { config, proxy: proxy.map(|proxy| proxy.url), kind, command, client_certificate })
     }
 }
 
 fn kind(authorization: &Authorization, certificate: bool) -> String {
     let mut kinds = Vec::new();
     match authorization {
-        Authorization::Plugin(plugin) => kinds.push(format!("credential plugin `{}`", command_line(&plugin.exec))),
+        Authorization::Plugin(plugin) => kinds.push(format!("credential plugin `{}`", exec::name(&plugin.exec))),
         Authorization::Token(_, Some(_)) => kinds.push("a token file".to_owned()),
         Authorization::Token(..) => kinds.push("a token".to_owned()),
         Authorization::Basic(..) => kinds.push("user and password".to_owned()),

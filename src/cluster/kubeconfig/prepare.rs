@@ -54,19 +54,18 @@ impl Settings {
     /// The service account of the pod that we run in, and the pod's namespace. Blocking.
     pub(super) fn in_cluster() -> Option<(Self, String)> {
         let [host, port] = ["KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT"].map(std::env::var);
-        let (host, port) = (super::said(host.ok())?, super::said(port.ok())?);
-        let host = if host.contains(':') { format!("[{host}]") } else { host };
-        let folder = Path::new(SERVICE_ACCOUNT);
-        let authority = Some(folder.join("ca.crt")).filter(|path| path.is_file()).map(PemSource::File);
-        let token = folder.join("token");
-        if !token.is_file() {
-            return None;
-        }
+        Self::of_service_account(Path::new(SERVICE_ACCOUNT), &super::said(host.ok())?, &super::said(port.ok())?)
+    }
+
+    fn of_service_account(folder: &Path, host: &str, port: &str) -> Option<(Self, String)> {
+        let server =
+            if host.contains(':') { format!("https://[{host}]:{port}") } else { format!("https://{host}:{port}") };
+        let token = Some(folder.join("token")).filter(|path| path.is_file())?;
+        let mut settings = Self::plain(server.parse().ok()?);
+        settings.cluster.authority = Some(folder.join("ca.crt")).filter(|path| path.is_file()).map(PemSource::File);
+        settings.user.authorization = Authorization::Token(None, Some(token));
         let namespace = file::read(&folder.join("namespace"), NAMESPACE).ok();
         let namespace = namespace.and_then(|contents| String::from_utf8(contents.bytes).ok()).unwrap_or_default();
-        let mut settings = Self::plain(format!("https://{host}:{port}").parse().ok()?);
-        settings.cluster.authority = authority;
-        settings.user.authorization = Authorization::Token(None, Some(token));
         Some((settings, namespace.trim().to_owned()))
     }
 
@@ -96,7 +95,9 @@ impl Settings {
         config.tls_server_name.clone_from(&cluster.tls_server_name);
         config.disable_compression = cluster.disable_compression;
         config.headers.clone_from(&user.headers);
-        let authority = cluster.authority.as_ref();
+        // Of a server without TLS nothing of it is read, as in kubectl; and nobody is asked where nothing is verified.
+        let secure = cluster.server.scheme_str() == Some("https");
+        let authority = cluster.authority.as_ref().filter(|_| secure && !cluster.insecure);
         let authority = authority.map(|source| read_pem("certificate-authority", source)).transpose()?;
         if let Some(pem) = &authority {
             config.root_cert = Some(certificates(pem)?);
@@ -106,7 +107,7 @@ impl Settings {
             _ => None,
         };
         let mut prepared = Prepared { config, exec, client_certificate: None };
-        if let Some(identity) = &user.identity {
+        if let Some(identity) = user.identity.as_ref().filter(|_| secure) {
             let certificate = read_pem("client-certificate", &identity.certificate)?;
             prepared.identify(certificate, read_pem("client-key", &identity.key)?);
         }
@@ -202,4 +203,43 @@ impl Plugin {
 fn certificates(pem: &[u8]) -> Result<Vec<Vec<u8>>, String> {
     let found = CertificateDer::pem_slice_iter(pem).filter_map(|der| Some(der.ok()?.to_vec())).collect::<Vec<_>>();
     if found.is_empty() { Err("the certificate-authority holds no certificate".to_owned()) } else { Ok(found) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pod_uses_its_service_account_and_knows_its_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        let read = || Settings::of_service_account(folder, "2001:db8::1", "443");
+        assert!(read().is_none(), "no token is no service account");
+        std::fs::write(folder.join("token"), "T\n").unwrap();
+        std::fs::write(folder.join("namespace"), "team-a\n").unwrap();
+        let (settings, namespace) = read().unwrap();
+        assert_eq!(
+            (settings.cluster.server.to_string().as_str(), namespace.as_str()),
+            ("https://[2001:db8::1]:443/", "team-a")
+        );
+        assert_eq!(settings.user.authorization.header().ok().unwrap().unwrap(), "Bearer T");
+        std::fs::write(folder.join("ca.crt"), "").unwrap();
+        assert_eq!(read().unwrap().0.files(), [folder.join("ca.crt"), folder.join("token")]);
+    }
+
+    #[test]
+    fn of_a_server_without_tls_no_certificate_is_read() {
+        let mut settings = Settings::plain("http://127.0.0.1:1".parse().unwrap());
+        let missing = || PemSource::File("/nowhere/at-all".into());
+        settings.cluster.authority = Some(missing());
+        settings.user.identity = Some(super::super::settings::Identity { certificate: missing(), key: missing() });
+        assert!(settings.prepare().is_ok());
+        settings.cluster.server = "https://127.0.0.1:1".parse().unwrap();
+        assert!(settings.prepare().err().unwrap().contains("certificate-authority"));
+        settings.cluster.insecure = true;
+        assert!(
+            settings.prepare().err().unwrap().contains("client-certificate"),
+            "the identity counts, the authority does not"
+        );
+    }
 }

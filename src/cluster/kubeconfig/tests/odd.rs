@@ -19,6 +19,7 @@ clusters:
 - {name: list, cluster: [1]}
 - {name: ports, cluster: {server: 'https://k', insecure-skip-tls-verify: perhaps}}
 - {cluster: {server: nameless}}
+- {name: '', cluster: {server: nameless}}
 users:
 - null
 - {name: u, user: {token: T}}
@@ -55,12 +56,12 @@ contexts:
             ("null-user", "works"),
             ("variable", "its user `p2`: a variable of `exec` has no name"),
             ("mode", "its user `p3`: `interactiveMode` is none of Never, IfAvailable, Always"),
-            ("kind", "its user `p4`: `token` in line 15 is not a text"),
-            ("data", "its user `p5`: `client-certificate-data` in line 16 is not base64"),
-            ("text", "its user `p6` has no fields (line 17)"),
+            ("kind", "its user `p4`: `token` in line 16 is not a text"),
+            ("data", "its user `p5`: `client-certificate-data` in line 17 is not base64"),
+            ("text", "its user `p6` has no fields (line 18)"),
             ("list", "its cluster `list` has no fields (line 6)"),
             ("flag", "its cluster `ports`: `insecure-skip-tls-verify` in line 7 is not true or false"),
-            ("members", "its context `members` has no fields (line 31)"),
+            ("members", "the context has no fields (line 32)"),
         ]
     );
     let env = targets[1].exec().unwrap().env.as_ref().unwrap()[0].clone();
@@ -131,7 +132,7 @@ contexts:
     let targets = load(&sources, &ALL).unwrap();
     let broken: Vec<Option<&str>> = targets.iter().map(|target| target.broken().map(|why| &**why)).collect();
     let user = "its user `u` is there twice, in lines 5 and 6";
-    assert_eq!(broken, [None, Some(user), Some("context `e` is there twice, in lines 10 and 11")]);
+    assert_eq!(broken, [None, Some(user), Some("the context is there twice, in lines 10 and 11")]);
 }
 
 #[test]
