@@ -6,32 +6,31 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use directories::ProjectDirs;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use thiserror::Error;
-use toml::Spanned;
 
 use crate::action::ACTIONS;
-use crate::cli::{self, Color};
-use crate::cluster::{LeaseWatch, Optional, Tuning};
+use crate::cli::Color;
+use crate::cluster::{Optional, Tuning};
 use crate::facts::accelerator::{Kind, Table};
 use crate::facts::text::Clean;
 use crate::file::{self, Limit, ReadError};
 use crate::keymap::KeyMap;
 use crate::model::{Conventions, Settings};
-use crate::tell::{Notify, Telling};
+use crate::tell::Telling;
 
 mod alerts;
 mod namespaces;
+mod sections;
 mod timeouts;
 
 use alerts::Alerts;
 use namespaces::Namespaces;
+use sections::File;
 use timeouts::Timeouts;
 
 /// More than this is no configuration; it may be a pipe that somebody writes.
 const FILE: Limit = Limit { bytes: 1 << 20, within: Duration::from_secs(30) };
-/// As many probes as the model keeps of a series (`model::latency`).
-const MOST_SAMPLES: u128 = 4096;
 
 /// The defaults, commented.
 pub const DEFAULTS: &str = include_str!("../assets/config.toml");
@@ -137,93 +136,6 @@ pub enum ConfigError {
         /// What is wrong with its value.
         text: String,
     },
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct File {
-    clusters: ClustersSection,
-    alerts: Alerts,
-    #[serde(deserialize_with = "probe")]
-    probe: ProbeSection,
-    optional: OptionalSection,
-    tell: TellSection,
-    display: DisplaySection,
-    keys: BTreeMap<String, Spanned<Vec<String>>>,
-    accelerators: BTreeMap<String, Kind>,
-    conditions: ConditionsSection,
-    timeouts: Timeouts,
-    cluster: BTreeMap<String, ClusterSection>,
-}
-
-/// What holds for one context alone.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct ClusterSection {
-    alerts: Alerts,
-    #[serde(rename = "watch-list")]
-    watch_list: Option<bool>,
-    namespaces: Option<Namespaces>,
-    timeouts: Timeouts,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct ClustersSection {
-    contexts: Option<Vec<String>>,
-    namespaces: Option<Namespaces>,
-    protobuf: Option<bool>,
-    #[serde(rename = "watch-list")]
-    watch_list: Option<bool>,
-    #[serde(rename = "exec-allow")]
-    exec_allow: Option<Vec<String>>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct ProbeSection {
-    period: Option<Span>,
-    deadline: Option<Span>,
-    window: Option<Span>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct OptionalSection {
-    usage: Option<bool>,
-    dra: Option<bool>,
-    leases: Option<LeaseWatch>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "kebab-case")]
-struct TellSection {
-    bell: Option<bool>,
-    notify: Option<Notify>,
-    #[serde(alias = "on_alert")]
-    on_alert: Option<Vec<String>>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct DisplaySection {
-    color: Option<Color>,
-    ascii: Option<Ascii>,
-}
-
-/// A duration in a file, at least a millisecond: a period of zero would spin.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Span(Duration);
-
-impl<'de> Deserialize<'de> for Span {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let span = cli::duration(&text).map_err(serde::de::Error::custom)?;
-        if span < Duration::from_millis(1) {
-            return Err(serde::de::Error::custom(format!("`{text}` is too short; write at least `1ms`")));
-        }
-        Ok(Self(span))
-    }
 }
 
 impl Config {
@@ -419,35 +331,6 @@ impl Config {
         self.accelerators.extend(accelerators);
         replace(&mut self.good_conditions, conditions.good);
     }
-}
-
-/// `[conditions]`.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct ConditionsSection {
-    good: Option<Vec<String>>,
-}
-
-/// `[probe]`, of which the parts must go together.
-fn probe<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ProbeSection, D::Error> {
-    let section = ProbeSection::deserialize(deserializer)?;
-    let defaults = Settings::default();
-    let or = |span: Option<Span>, default| span.map_or(default, |span| span.0);
-    let period = or(section.period, defaults.probe_period);
-    let deadline = or(section.deadline, defaults.probe_deadline);
-    let window = or(section.window, defaults.latency_window);
-    // Each tick gives one sample, so a probe is over when the next one is due.
-    let text = if deadline > period {
-        format!("`deadline` ({deadline:?}) is above `period` ({period:?}); write both, the deadline at most the period")
-    } else if window.as_nanos() > period.as_nanos() * MOST_SAMPLES {
-        format!(
-            "`window` ({window:?}) is more than {MOST_SAMPLES} times `period` ({period:?}), and not so many samples are kept; \
-             write a shorter window or a longer period"
-        )
-    } else {
-        return Ok(section);
-    };
-    Err(serde::de::Error::custom(text))
 }
 
 fn replace<T>(field: &mut T, value: Option<T>) {

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Deserializer};
 
-use super::{Span, replace};
+use super::replace;
+use super::sections::Span;
 use crate::model::Settings;
 
 /// Changes of one node that are remembered; more than that cannot be counted.

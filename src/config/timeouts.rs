@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 
-use super::{Span, replace};
+use super::replace;
+use super::sections::Span;
 use crate::cluster::{Tiers, Tuning};
 
 /// What one such section says; the rest stays as it is.

@@ -1,0 +1,136 @@
+//! The sections of the file, as they are written.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer};
+use toml::Spanned;
+
+use super::Ascii;
+use super::alerts::Alerts;
+use super::namespaces::Namespaces;
+use super::timeouts::Timeouts;
+use crate::cli::{self, Color};
+use crate::cluster::LeaseWatch;
+use crate::facts::accelerator::Kind;
+use crate::model::Settings;
+use crate::tell::Notify;
+
+/// As many probes as the model keeps of a series (`model::latency`).
+const MOST_SAMPLES: u128 = 4096;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct File {
+    pub(super) clusters: ClustersSection,
+    pub(super) alerts: Alerts,
+    #[serde(deserialize_with = "probe")]
+    pub(super) probe: ProbeSection,
+    pub(super) optional: OptionalSection,
+    pub(super) tell: TellSection,
+    pub(super) display: DisplaySection,
+    pub(super) keys: BTreeMap<String, Spanned<Vec<String>>>,
+    pub(super) accelerators: BTreeMap<String, Kind>,
+    pub(super) conditions: ConditionsSection,
+    pub(super) timeouts: Timeouts,
+    pub(super) cluster: BTreeMap<String, ClusterSection>,
+}
+
+/// What holds for one context alone.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct ClusterSection {
+    pub(super) alerts: Alerts,
+    #[serde(rename = "watch-list")]
+    pub(super) watch_list: Option<bool>,
+    pub(super) namespaces: Option<Namespaces>,
+    pub(super) timeouts: Timeouts,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct ClustersSection {
+    pub(super) contexts: Option<Vec<String>>,
+    pub(super) namespaces: Option<Namespaces>,
+    pub(super) protobuf: Option<bool>,
+    #[serde(rename = "watch-list")]
+    pub(super) watch_list: Option<bool>,
+    #[serde(rename = "exec-allow")]
+    pub(super) exec_allow: Option<Vec<String>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct ProbeSection {
+    pub(super) period: Option<Span>,
+    pub(super) deadline: Option<Span>,
+    pub(super) window: Option<Span>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct OptionalSection {
+    pub(super) usage: Option<bool>,
+    pub(super) dra: Option<bool>,
+    pub(super) leases: Option<LeaseWatch>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+pub(super) struct TellSection {
+    pub(super) bell: Option<bool>,
+    pub(super) notify: Option<Notify>,
+    #[serde(alias = "on_alert")]
+    pub(super) on_alert: Option<Vec<String>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct DisplaySection {
+    pub(super) color: Option<Color>,
+    pub(super) ascii: Option<Ascii>,
+}
+
+/// A duration in a file, at least a millisecond: a period of zero would spin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Span(pub(super) Duration);
+
+impl<'de> Deserialize<'de> for Span {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let span = cli::duration(&text).map_err(serde::de::Error::custom)?;
+        if span < Duration::from_millis(1) {
+            return Err(serde::de::Error::custom(format!("`{text}` is too short; write at least `1ms`")));
+        }
+        Ok(Self(span))
+    }
+}
+
+/// `[conditions]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct ConditionsSection {
+    pub(super) good: Option<Vec<String>>,
+}
+
+/// `[probe]`, of which the parts must go together.
+fn probe<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ProbeSection, D::Error> {
+    let section = ProbeSection::deserialize(deserializer)?;
+    let defaults = Settings::default();
+    let or = |span: Option<Span>, default| span.map_or(default, |span| span.0);
+    let period = or(section.period, defaults.probe_period);
+    let deadline = or(section.deadline, defaults.probe_deadline);
+    let window = or(section.window, defaults.latency_window);
+    // Each tick gives one sample, so a probe is over when the next one is due.
+    let text = if deadline > period {
+        format!("`deadline` ({deadline:?}) is above `period` ({period:?}); write both, the deadline at most the period")
+    } else if window.as_nanos() > period.as_nanos() * MOST_SAMPLES {
+        format!(
+            "`window` ({window:?}) is more than {MOST_SAMPLES} times `period` ({period:?}), and not so many samples are kept; \
+             write a shorter window or a longer period"
+        )
+    } else {
+        return Ok(section);
+    };
+    Err(serde::de::Error::custom(text))
+}
