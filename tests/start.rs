@@ -116,7 +116,8 @@ fn the_check_names_the_whole_command_of_a_plugin_and_a_file_that_is_no_program_f
     let (code, said) = run(&mut check(home.path(), user));
     let words = said.split_whitespace().collect::<Vec<_>>().join(" ");
     assert_eq!(code, Some(3), "{said}");
-    for part in ["runs `PROFILE=… ", "plugin get --client-secret=…`", "exec format error"] {
+    let command = format!("runs `PROFILE=… {} get --client-secret=…`", script.display());
+    for part in [&*command, "exec format error"] {
         assert!(words.contains(part), "{part}: {words}");
     }
     assert!(!said.contains("CANARY") && !said.contains("uncategorized"), "{said}");

@@ -18,6 +18,13 @@ pub(super) struct KubeconfigFile {
     pub(super) others: Option<&'static str>,
 }
 
+impl KubeconfigFile {
+    /// A path as the file writes it, from its folder and without `.` in the middle.
+    pub(super) fn resolve(&self, path: &str) -> PathBuf {
+        self.folder.join(path).components().collect()
+    }
+}
+
 /// The files of a kubeconfig, merged as kubectl does it: the first file that defines a name wins.
 #[derive(Default)]
 pub(super) struct Document {

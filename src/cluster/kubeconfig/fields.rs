@@ -99,7 +99,7 @@ impl<'a> Fields<'a> {
     /// # Errors
     /// The value is no text.
     pub(super) fn path(&self, key: &str) -> Result<Option<PathBuf>, String> {
-        Ok(self.text(key)?.map(|path| self.entry.file.folder.join(path)))
+        Ok(self.text(key)?.map(|path| self.entry.file.resolve(&path)))
     }
 
     /// Data in base64, which may stand in several lines, or else the file that holds it.

@@ -182,7 +182,7 @@ fn plugin(fields: &Fields<'_>, entry: &Entry, cluster: &Entry) -> Result<Plugin,
     let command = fields.text("command")?.ok_or_else(|| fields.complain("`exec` names no command"))?;
     // A bare name is looked for in PATH; client-go resolves only what has a slash.
     let has_slash = command.contains('/');
-    let command = if has_slash { entry.file.folder.join(command).to_string_lossy().into_owned() } else { command };
+    let command = if has_slash { entry.file.resolve(&command).to_string_lossy().into_owned() } else { command };
     let mut env = Vec::new();
     for node in fields.list("env")? {
         let name = node.get("name").filter(|name| !name.is_empty());
