@@ -9,7 +9,8 @@
 //! * *accumulate*: [`model`] is everything the screen knows; the same messages always give the same model.
 //! * *draw*: [`ui`] and [`report`] read the model; nothing in them waits, asks or computes per object.
 //!
-//! [`sim`] is a simulated API server for the demo, the tests and game days; [`runtime`] and [`term`] tie the parts to a terminal.
+//! [`sim`] is a simulated API server for the demo, the tests and game days; [`runtime`] and [`term`] tie the parts to a terminal,
+//! and [`process`] owns every process that we start.
 
 // The oracle of the tests in `tests/` is one of the unit tests' modules too, and calls this crate by its name.
 #[cfg(test)]
@@ -27,6 +28,7 @@ pub mod keymap;
 pub mod logfile;
 pub mod model;
 pub mod msg;
+pub mod process;
 pub mod report;
 pub mod runtime;
 pub mod sim;

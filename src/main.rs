@@ -1,6 +1,7 @@
 //! Parses the command line, installs color-eyre, dispatches, and turns the outcome into an exit code.
 
 use std::io::{self, Write};
+use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Mutex;
@@ -19,6 +20,7 @@ use watchbell::cluster::kubeconfig::{Kubeconfig, Selection, Sources, Target};
 use watchbell::config::{Ascii, Config};
 use watchbell::logfile;
 use watchbell::msg::check::Outcome;
+use watchbell::process;
 use watchbell::report;
 use watchbell::runtime::{self, Dashboard};
 use watchbell::sim::{self, Scenario, Simulation};
@@ -29,20 +31,26 @@ const DONE: i32 = 0;
 const ERROR: i32 = 1;
 const USAGE: i32 = 2;
 const PARTIAL: i32 = 3;
+/// As without us.
+const PANICKED: i32 = 101;
 /// Steps of one check that may wait to be printed.
 const CHECK_STEPS: usize = 64;
 
 fn main() {
+    process::harden();
     let cli = Cli::parse();
     if let Err(conflict) = cli.check() {
         conflict.exit();
     }
-    let code = match color_eyre::install().and_then(|()| dispatch(&cli)) {
-        Ok(code) => code,
-        Err(report) => {
+    let run = || color_eyre::install().and_then(|()| dispatch(&cli));
+    let code = match panic::catch_unwind(AssertUnwindSafe(run)) {
+        Ok(Ok(code)) => code,
+        Ok(Err(report)) => {
             complain(&format!("{:#}", ReportLine(&report)));
             ERROR
         }
+        // The hook has told it.
+        Err(_) => PANICKED,
     };
     // No destructor may keep the program from ending: a stuck name resolution or a blocked terminal would (F02).
     term::exit(code)
@@ -82,6 +90,7 @@ fn dispatch(cli: &Cli) -> eyre::Result<i32> {
         Some(Command::Snapshot { output, deadline }) => {
             let config = load_config(cli)?;
             let targets = targets(&cli.clusters, &config)?;
+            end_on_signals()?;
             let settings = |target: &Target| config.thresholds(target.context());
             let tuning = |target: &Target| config.tuning(target.context());
             let settings = (settings, config.conventions());
@@ -114,6 +123,7 @@ fn dispatch(cli: &Cli) -> eyre::Result<i32> {
 fn check(cli: &Cli, output: CheckOutput, deadline: Duration) -> eyre::Result<i32> {
     let config = load_config(cli)?;
     let targets = targets(&cli.clusters, &config)?;
+    end_on_signals()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let clusters = runtime.block_on(async {
         let started: Vec<_> = targets
@@ -151,6 +161,11 @@ fn check(cli: &Cli, output: CheckOutput, deadline: Duration) -> eyre::Result<i32
         print(&(serde_json::to_string_pretty(&check)? + "\n"))?;
     }
     Ok(if check.outcome == Outcome::Fail { PARTIAL } else { DONE })
+}
+
+/// Ends with a signal as without us, and ends the plugins that run.
+fn end_on_signals() -> eyre::Result<()> {
+    term::end_on_signals().wrap_err("could not set up signal handling")
 }
 
 fn print_if(wanted: bool, text: impl FnOnce() -> String) -> eyre::Result<()> {
@@ -235,8 +250,10 @@ fn dashboard(cli: &Cli, demo: Option<&str>) -> eyre::Result<i32> {
     let thresholds = Rc::clone(&config);
     let settings = Box::new(move |target: &Target| thresholds.thresholds(target.context()));
     let tuning = Box::new(move |target: &Target| config.tuning(target.context()));
-    Dashboard { targets, settings, conventions, tuning, keymap, look, telling }.run()?;
-    Ok(DONE)
+    let outcome = Dashboard { targets, settings, conventions, tuning, keymap, look, telling }.run();
+    // Its objects would be dropped one by one, and the process ends now.
+    std::mem::forget(simulation);
+    outcome.map(|()| DONE)
 }
 
 /// The simulation runs on a runtime of its own, so that serving cannot slow the client that is on show.

@@ -8,6 +8,7 @@ mod signals;
 
 use std::future::ready;
 use std::io;
+use std::mem;
 use std::pin::pin;
 use std::sync::mpsc::{Receiver as StdReceiver, sync_channel};
 use std::thread;
@@ -189,7 +190,7 @@ impl Dashboard {
             let model = model(&self.targets, &self.settings, &self.tuning).with_conventions(self.conventions);
             let clusters_hook = clusters.hook(&self.telling);
             let screen = Screen::enter()?;
-            let app = App {
+            let mut app = App {
                 model,
                 clusters,
                 screen,
@@ -206,7 +207,11 @@ impl Dashboard {
                 frame: frame_period(),
                 panics,
             };
-            app.run().await
+            let outcome = app.run().await;
+            // The terminal first, and then nothing is dropped: millions of pods would take seconds, and the process ends now.
+            term::leave();
+            mem::forget(app);
+            outcome
         })
     }
 }
@@ -255,7 +260,7 @@ struct App {
 }
 
 impl App {
-    async fn run(mut self) -> eyre::Result<()> {
+    async fn run(&mut self) -> eyre::Result<()> {
         let mut keyboard = Keyboard::open().wrap_err("could not read keys from the terminal")?;
         let mut second = interval(Duration::from_secs(1));
         second.set_missed_tick_behavior(MissedTickBehavior::Skip);
@@ -320,7 +325,7 @@ impl App {
             tokio::select! {
                 biased;
                 outcome = &mut outcome => break outcome,
-                // Ctrl-Z has stopped the plugin, too; the shell continues both. Without one the kernel has stopped neither.
+                // Ctrl-Z has stopped the plugin, and whoever started it passes that on.
                 _ = stop.recv(), if term::has_shell() => term::stop().wrap_err("could not stop")?,
                 _ = second.tick() => {
                     if let Some(Effect::Tell { news, .. }) = self.model.update(Msg::Tick, self.clock.now())
@@ -536,6 +541,9 @@ pub fn snapshot(
         let now = clock.now();
         while model.catch_up(now) {}
         model.prepare(now);
-        Ok(report::snapshot(&model, now))
+        let snapshot = report::snapshot(&model, now);
+        // Dropping millions of pods would take seconds, and who asked wants the answer.
+        mem::forget((model, clusters));
+        Ok(snapshot)
     })
 }

@@ -1,21 +1,19 @@
 //! Telling those who do not look at the screen: the bell, a notification of the terminal, a command of the operator's.
 //!
 //! The model decides what is news and whether the bell may ring; this module only knows how to say it. The command runs on
-//! the clusters' runtime, in a process group of its own, with a deadline: nothing on the screen waits for it.
+//! the clusters' runtime, in a session of its own, with a deadline: nothing on the screen waits for it.
 
 use std::fmt::Write;
 use std::io;
-use std::process::Stdio;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process_group};
 use serde::Deserialize;
 use tokio::io::AsyncWriteExt;
-use tokio::process::Command;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use crate::msg::AlertNews;
+use crate::process::{self, Input, Process, Program, Terminal};
 
 /// A command that takes longer is killed with all that it started.
 const HOOK_DEADLINE: Duration = Duration::from_secs(10);
@@ -116,35 +114,38 @@ impl Hook {
     }
 }
 
-/// Runs a command with `input` on its stdin, and kills its process group at the deadline.
+/// Runs a command with `input` on its stdin; what runs of it at the deadline, or when the program ends, is killed.
 async fn run((program, args): (&str, &[String]), input: &str, deadline: Duration) -> io::Result<()> {
-    let mut child = Command::new(program)
-        .args(args)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .process_group(0)
-        .kill_on_drop(true)
-        .spawn()?;
-    let group = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
-    let stdin = child.stdin.take();
+    let file = process::find(program, std::env::var_os("PATH").as_deref()).map_err(io::Error::other)?;
+    let command = Program {
+        file,
+        args: args.to_vec(),
+        variables: Vec::new(),
+        terminal: Terminal::None,
+        stdin: Input::Pipe,
+        is_read: false,
+        complains: false,
+    };
     let work = async {
-        if let Some(mut stdin) = stdin {
+        let mut process = Process::start(command).await?;
+        if let Some(mut stdin) = process.stdin.take() {
             // A command need not read what it is told.
             let _ = stdin.write_all(input.as_bytes()).await;
         }
-        child.wait().await
+        let code = process.wait().await?;
+        // What it has left in the background has the same deadline.
+        process.deserted().await;
+        Ok::<_, io::Error>(code)
     };
-    let Ok(status) = timeout(deadline, work).await else {
-        if let Some(group) = group {
-            // An empty group is what we want.
-            let _ = kill_process_group(group, Signal::KILL);
-        }
+    let Ok(code) = timeout(deadline, work).await else {
         let text = format!("took longer than {} s and was killed", deadline.as_secs());
         return Err(io::Error::new(io::ErrorKind::TimedOut, text));
     };
-    let status = status?;
-    if status.success() { Ok(()) } else { Err(io::Error::other(format!("ended with {status}"))) }
+    match code? {
+        Some(0) => Ok(()),
+        Some(code) => Err(io::Error::other(format!("ended with exit code {code}"))),
+        None => Err(io::Error::other("ended with a signal")),
+    }
 }
 
 #[cfg(test)]
@@ -218,6 +219,18 @@ mod tests {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         panic!("the child outlived its deadline");
+    }
+
+    #[tokio::test]
+    async fn what_a_command_leaves_in_the_background_has_the_same_deadline() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("late");
+        let args = ["-c".to_owned(), format!("(sleep 0.5; touch {}) & exit 0", path.display())];
+        run(("/bin/sh", &args), "{}", HOOK_DEADLINE).await.unwrap();
+        assert!(path.exists(), "it has time");
+        let args = ["-c".to_owned(), "sleep 600 & exit 0".to_owned()];
+        let error = run(("/bin/sh", &args), "{}", Duration::from_secs(1)).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }
 
     #[tokio::test]

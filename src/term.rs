@@ -9,11 +9,13 @@ mod job;
 mod keys;
 mod raw;
 
+use std::future::poll_fn;
 use std::io::{self, IsTerminal, Write};
 use std::panic;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 use std::thread::{self, ThreadId};
 use std::time::Duration;
 
@@ -29,6 +31,8 @@ use ratatui::{Frame, Terminal};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::Instant;
 
+use crate::process;
+
 pub use decoder::InputEvent;
 pub use input::Keyboard;
 pub use job::{has_shell, stop};
@@ -43,8 +47,14 @@ const RESTORE_PATIENCE: Duration = Duration::from_millis(200);
 /// So long after the terminal was taken back a signal may still be one that was typed before.
 const LATE_SIGNAL: Duration = Duration::from_secs(1);
 
+/// The exit code that the standard library has for a panic.
+const PANICKED: i32 = 101;
+
 /// Whether the terminal is ours now; every way out asks it, so that restoring happens once.
 static ENTERED: AtomicBool = AtomicBool::new(false);
+
+/// The program ends: nobody takes the terminal again.
+static EXITING: AtomicBool = AtomicBool::new(false);
 
 /// Another program has the terminal, with our consent: its Ctrl-C and Ctrl-\\ are not meant for us.
 static LENT: AtomicBool = AtomicBool::new(false);
@@ -204,6 +214,9 @@ fn open() -> io::Result<Terminal<Backend>> {
 }
 
 fn enter() -> io::Result<()> {
+    if EXITING.load(Ordering::SeqCst) {
+        return Err(io::Error::other("the program ends"));
+    }
     ENTERED.store(true, Ordering::SeqCst);
     let set_up = || {
         raw::enter()?;
@@ -243,6 +256,10 @@ pub fn install_panic_hook(ui: ThreadId, reports: SyncSender<String>) {
         if thread::current().id() == ui || !ENTERED.load(Ordering::SeqCst) {
             leave();
             report(info);
+            if thread::current().id() == ui {
+                // Unwinding would drop millions of pods first.
+                exit(PANICKED);
+            }
         } else {
             // A full queue means that earlier panics already say what is wrong.
             let _ = reports.try_send(info.to_string());
@@ -276,20 +293,21 @@ pub fn end_on_signals() -> io::Result<()> {
         };
         runtime.block_on(async {
             let kinds = [SignalKind::terminate(), SignalKind::hangup(), SignalKind::interrupt(), SignalKind::quit()];
-            let handlers: io::Result<Vec<_>> = kinds.iter().map(|kind| signal(*kind)).collect();
+            // As `nohup` and a shell script want it for what they put into the background.
+            let heeded = kinds.into_iter().filter(|kind| !is_ignored(*kind));
+            let handlers: io::Result<Vec<_>> = heeded.map(|kind| Ok((kind, signal(kind)?))).collect();
             let mut handlers = match handlers {
                 Ok(handlers) => handlers,
                 Err(error) => return drop(ready.send(Err(error))),
             };
             drop(ready.send(Ok(())));
-            let [terminate, hangup, interrupt, quit] = &mut handlers[..] else { return };
             let number = loop {
-                let number = tokio::select! {
-                    _ = terminate.recv() => SignalKind::terminate(),
-                    _ = hangup.recv() => SignalKind::hangup(),
-                    _ = interrupt.recv() => SignalKind::interrupt(),
-                    _ = quit.recv() => SignalKind::quit(),
-                };
+                let number = poll_fn(|cx| {
+                    let come =
+                        handlers.iter_mut().find_map(|(kind, signal)| signal.poll_recv(cx).is_ready().then_some(*kind));
+                    come.map_or(Poll::Pending, Poll::Ready)
+                })
+                .await;
                 let typed = number == SignalKind::interrupt() || number == SignalKind::quit();
                 if !(typed && is_for_borrower()) {
                     break number;
@@ -301,8 +319,21 @@ pub fn end_on_signals() -> io::Result<()> {
     done.recv().unwrap_or_else(|_| Err(io::Error::other("the signal thread ended")))
 }
 
-/// Gives the terminal back, as far as it takes bytes in time, and ends the process without waiting for any task.
+/// Whoever started us has this signal ignored, so that we outlive it. Told by Linux only.
+fn is_ignored(kind: SignalKind) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default();
+    mask & (1 << (kind.as_raw_value() - 1)) != 0
+}
+
+/// Gives the terminal back, as far as it takes bytes in time, ends what we have started, and ends the process without
+/// waiting for any task.
 pub fn exit(code: i32) -> ! {
+    while EXITING.swap(true, Ordering::SeqCst) {
+        // Another thread is at it.
+        thread::park();
+    }
     let (done, wait) = std::sync::mpsc::sync_channel(1);
     let restore = thread::Builder::new().name("restore".into()).spawn(move || {
         leave();
@@ -313,5 +344,6 @@ pub fn exit(code: i32) -> ! {
     } else {
         leave();
     }
+    process::end_all();
     std::process::exit(code)
 }

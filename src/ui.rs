@@ -154,6 +154,8 @@ pub fn title_with(model: &Model, glyphs: &Glyphs) -> String {
     let Some(context) = model.clusters().get(usize::from(place.0)).map(ClusterState::context) else {
         return "watchbell".to_owned();
     };
+    // tmux takes `#[…]` in a title for a style.
+    let context = context.replace('#', "_");
     let dot = glyphs.dot;
     match worst {
         None => format!("{context} {dot} watchbell"),

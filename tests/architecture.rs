@@ -12,12 +12,13 @@ const RULES: &[(&str, &[&str], &[&str])] = &[
     ("model", &["model", "msg", "facts", "action"], &["tokio", "kube", "ratatui", "crossterm", "axum"]),
     ("keymap", &["keymap", "msg", "action", "model"], &["tokio", "kube", "axum"]),
     ("file", &["file"], &["tokio", "kube", "ratatui", "crossterm", "axum"]),
-    ("cluster", &["cluster", "msg", "facts", "clock", "file"], &["ratatui", "crossterm", "axum"]),
+    ("cluster", &["cluster", "msg", "facts", "clock", "file", "process"], &["ratatui", "crossterm", "axum"]),
     ("ui", &["ui", "model", "msg", "facts", "action", "keymap", "theme"], &["tokio", "kube", "axum"]),
     ("sim", &["sim", "facts", "clock", "file"], &["ratatui", "crossterm", "kube"]),
     ("report", &["report", "model", "msg", "facts"], &["tokio", "kube", "ratatui", "crossterm", "axum"]),
     ("clock", &["clock", "msg"], &["kube", "ratatui", "crossterm", "axum"]),
-    ("term", &["term"], &["kube", "axum"]),
+    ("term", &["term", "process"], &["kube", "axum"]),
+    ("process", &["process"], &["kube", "ratatui", "crossterm", "axum"]),
 ];
 
 fn sources(dir: &Path, into: &mut Vec<PathBuf>) {

@@ -21,6 +21,7 @@ mod pty_hangs;
 mod pty_input;
 mod pty_job;
 mod pty_open;
+mod pty_plugins;
 mod rig;
 mod rows;
 mod slow_pages;

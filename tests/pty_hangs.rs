@@ -101,7 +101,7 @@ fn pty_f12_keys_are_answered_and_q_leaves_while_a_body_stands_still() {
 }
 
 /// Has the kubeconfig's user get its token from a shell script.
-fn log_in_with(served: &Served, script: &str, mode: &str) {
+pub(crate) fn log_in_with(served: &Served, script: &str, mode: &str) {
     let text = std::fs::read_to_string(served.kubeconfig()).unwrap();
     let exec = serde_json::json!({"exec": {
         "apiVersion": "client.authentication.k8s.io/v1",
@@ -115,7 +115,7 @@ fn log_in_with(served: &Served, script: &str, mode: &str) {
 }
 
 /// Asks on the terminal, and takes one answer.
-const ASKS: &str = r#"printf 'Password: ' >&2
+pub(crate) const ASKS: &str = r#"printf 'Password: ' >&2
 read answer
 [ "$answer" = "open sesame" ] || { echo "wrong password" >&2; exit 1; }
 echo '{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":{"token":"t0k"}}'"#;

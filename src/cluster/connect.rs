@@ -127,7 +127,9 @@ pub(crate) fn client(
     sink: &Sink,
 ) -> Result<Client, kube::Error> {
     config.default_retry = false;
+    // Both would run a command, without our deadline.
     config.auth_info.exec = None;
+    config.auth_info.auth_provider = None;
     if let Ok(agent) = HeaderValue::from_str(&tuning.user_agent) {
         config.headers.push((USER_AGENT, agent));
     }

@@ -1,47 +1,54 @@
 //! Exec credential plugins, run by us: kube would run one blocking, several times, without a deadline, and on our terminal.
 //!
-//! Rules: `reference/security.md`, section 5. In the background never interactive (the terminal is ours), in a process group of
-//! its own that is killed as a whole; with the terminal only when the operator has asked for it and the screen has made way (F61).
-//! One at a time per cluster, and no output of it in any message but the last line of its stderr.
+//! Rules: `reference/security.md`, section 5. In the background never interactive (the terminal is ours), in a session of
+//! its own that is killed as a whole; with the terminal only when the operator has asked for it and the screen has made way
+//! (F61). One run serves all contexts that share an entry ([`Plugins`]). No output of it is in any message.
 
+use std::collections::HashMap;
+use std::io;
 use std::path::PathBuf;
-use std::process::Stdio;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use kube::config::{ExecConfig, ExecInteractiveMode};
-use rustix::process::{Pid, Signal, kill_process_group};
+use secrecy::SecretString;
 use serde::{Deserialize, Deserializer};
 use serde_json::json;
 use tokio::io::{AsyncRead, AsyncReadExt};
-use tokio::process::{Child, Command};
+use tokio::time::timeout;
+use zeroize::Zeroizing;
 
 use super::classify::Trouble;
 use super::kubeconfig::said;
 use super::kubeconfig::yaml::documents;
 use crate::file::words;
 use crate::msg::Layer;
+use crate::process::{self, Input, Process, Program, Terminal};
+
+mod plugins;
+
+pub(crate) use plugins::{Demand, Entry, Issued, Plugins, WRONG_CLOCK};
 
 /// A credential is a token or a certificate chain: more than this is garbage.
 const STDOUT_CAP: u64 = 1 << 20;
-/// Only the last line is shown.
-const STDERR_CAP: u64 = 64 << 10;
-/// Words this long in a message may be a secret.
-const SECRET_CHARS: usize = 24;
+/// Most answers fit without the buffer being moved, which would leave a copy behind.
+const STDOUT_ROOM: usize = 64 << 10;
+/// What a plugin has printed is read for so long after its end: a daemon that it has started may keep the pipe.
+const LINGER: Duration = Duration::from_millis(500);
 
 /// What a plugin returned.
 #[derive(Clone, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(crate) struct Credential {
     /// A bearer token.
-    #[serde(deserialize_with = "unless_empty")]
-    pub(crate) token: Option<String>,
+    #[serde(deserialize_with = "secret_unless_empty")]
+    pub(crate) token: Option<SecretString>,
     /// A client certificate chain, PEM.
     #[serde(deserialize_with = "unless_empty")]
     pub(crate) client_certificate_data: Option<String>,
     /// Its key, PEM.
-    #[serde(deserialize_with = "unless_empty")]
-    pub(crate) client_key_data: Option<String>,
+    #[serde(deserialize_with = "secret_unless_empty")]
+    pub(crate) client_key_data: Option<SecretString>,
     /// Until when it holds.
     expiration_timestamp: Option<String>,
 }
@@ -51,6 +58,14 @@ impl Credential {
     pub(crate) fn expires(&self) -> Option<Timestamp> {
         self.expiration_timestamp.as_deref()?.parse().ok()
     }
+}
+
+/// Time from when credentials are to be replaced: a minute before they expire, or a fifth of a life that is short;
+/// `None` for those that have expired when they came, which is a matter of clocks.
+pub(crate) fn renewal(issued: Timestamp, expires: Timestamp, early: Duration) -> Option<Timestamp> {
+    let life = expires.duration_since(issued);
+    let early = SignedDuration::try_from(early).unwrap_or(SignedDuration::MAX);
+    life.is_positive().then(|| expires.saturating_sub(early.min(life / 5)).unwrap_or(expires))
 }
 
 /// Where a plugin runs.
@@ -64,18 +79,15 @@ pub(crate) enum Place {
 
 /// The command of a kubeconfig is the one that an allowlist names: as it is written, or where PATH leads.
 pub(crate) fn is_same_command(listed: &str, command: &str) -> bool {
-    listed == command || find(listed).is_some_and(|found| Some(found) == find(command))
+    listed == command || find(listed).is_ok_and(|found| Ok(found) == find(command))
 }
 
-/// The file that a command stands for; a bare name is looked for in the absolute folders of PATH.
-fn find(command: &str) -> Option<PathBuf> {
-    if command.contains('/') {
-        return Some(command.into());
-    }
-    let path = std::env::var_os("PATH")?;
-    let mut files =
-        std::env::split_paths(&path).filter(|folder| folder.is_absolute()).map(|folder| folder.join(command));
-    files.find(|file| file.is_file())
+/// The file that a command stands for.
+///
+/// # Errors
+/// Why there is none.
+fn find(command: &str) -> Result<PathBuf, &'static str> {
+    process::find(command, std::env::var_os("PATH").as_deref())
 }
 
 /// The name of a plugin, for messages.
@@ -84,56 +96,95 @@ pub(crate) fn name(exec: &ExecConfig) -> &str {
     command.rsplit('/').next().unwrap_or(command)
 }
 
-/// Runs the plugin of `context` once.
+/// Why a plugin gave no credential. Nothing of its output: that may hold secrets, or a code to log in with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum PluginError {
+    /// It says that it has to ask, and nobody is there.
+    NeedsTerminal,
+    /// Why it could not be started.
+    NotStarted(String),
+    /// It took longer than this.
+    TimedOut(Duration),
+    /// Its exit code; `None` for a signal.
+    Failed(Option<i32>),
+    /// It succeeded and printed something else.
+    NoCredential,
+    /// It succeeded and printed neither a token nor a whole certificate.
+    Incomplete,
+}
+
+impl PluginError {
+    /// The same for people; `shows` is the command that runs the plugin where it can be watched.
+    pub(crate) fn trouble(&self, exec: &ExecConfig, shows: &str) -> Trouble {
+        let what = match self {
+            Self::NeedsTerminal => format!("wants a terminal: log in with `{shows}` elsewhere, then refresh"),
+            Self::NotStarted(why) => {
+                let hint = exec.install_hint.as_deref().filter(|hint| !hint.trim().is_empty());
+                let hint = hint.map(|hint| format!("; the kubeconfig's installHint says: {hint}")).unwrap_or_default();
+                format!("could not be started: {why}{hint}")
+            }
+            Self::TimedOut(limit) => format!("gave nothing within {} s and was killed", limit.as_secs()),
+            Self::Failed(Some(code)) => format!("ended with exit code {code}; `{shows}` shows what it says"),
+            Self::Failed(None) => "ended with a signal".to_owned(),
+            Self::NoCredential => "printed no ExecCredential".to_owned(),
+            Self::Incomplete => "returned neither a token nor a certificate with its key".to_owned(),
+        };
+        let text = format!("credential plugin `{}` {what}", name(exec));
+        if matches!(self, Self::TimedOut(_)) {
+            Trouble::timed_out(Layer::Credentials, &text)
+        } else {
+            Trouble::new(Layer::Credentials, &text)
+        }
+    }
+}
+
+/// Runs a plugin once.
 ///
 /// # Errors
 /// A plugin that needs a terminal and gets none, cannot be started, fails, takes longer than `deadline`, or prints no credential.
-pub(crate) async fn run(
-    exec: &ExecConfig,
-    context: &str,
-    (place, deadline): (Place, Duration),
-) -> Result<Credential, Trouble> {
-    let name = name(exec);
-    let fail = |what: &str| Trouble::new(Layer::Credentials, &format!("credential plugin `{name}` {what}"));
+async fn run(exec: &ExecConfig, place: Place, deadline: Duration) -> Result<Credential, PluginError> {
     if place == Place::Background && exec.interactive_mode == Some(ExecInteractiveMode::Always) {
-        let what =
-            format!("wants a terminal: log in with `kubectl --context {context} get nodes` elsewhere, then refresh");
-        return Err(fail(&what));
+        return Err(PluginError::NeedsTerminal);
     }
-    let mut child = spawn(exec, place).map_err(|error| {
-        let hint = exec.install_hint.as_deref().map(|hint| format!(": {hint}")).unwrap_or_default();
-        fail(&format!("could not be started: {}{hint}", words(&error)))
-    })?;
-    // With the terminal it is in our own group, so that Ctrl-C and Ctrl-Z of the terminal reach it.
-    let _group = Group(child.id().filter(|_| place == Place::Background));
-    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-    let work = async { tokio::join!(read(stdout, STDOUT_CAP), read(stderr, STDERR_CAP), child.wait()) };
-    let Ok((stdout, stderr, status)) = tokio::time::timeout(deadline, work).await else {
-        let text = format!("credential plugin `{name}` gave nothing within {} s and was killed", deadline.as_secs());
-        return Err(Trouble::timed_out(Layer::Credentials, &text));
+    let mut output = Zeroizing::new(Vec::with_capacity(STDOUT_ROOM));
+    let work = async {
+        let not_started = |error: &io::Error| PluginError::NotStarted(words(error));
+        let mut process = Process::start(program(exec, place)?).await.map_err(|error| not_started(&error))?;
+        let mut reading = std::pin::pin!(read(process.stdout.take(), &mut output));
+        let mut waiting = std::pin::pin!(process.wait());
+        let mut whole = false;
+        let code = loop {
+            tokio::select! {
+                () = &mut reading, if !whole => whole = true,
+                code = &mut waiting => break code.map_err(|error| not_started(&error))?,
+            }
+        };
+        process.kill();
+        if !whole {
+            // What could be read is what there is.
+            let _ = timeout(LINGER, reading).await;
+        }
+        Ok::<_, PluginError>(code)
     };
-    let status = status.map_err(|error| fail(&format!("could not be waited for: {}", words(&error))))?;
-    if !status.success() {
-        let code = status.code().map_or_else(|| "a signal".to_owned(), |code| format!("exit code {code}"));
-        let said = last_line(&stderr);
-        return Err(fail(&format!("ended with {code}{}{said}", if said.is_empty() { "" } else { ": " })));
+    let code = timeout(deadline, work).await.map_err(|_| PluginError::TimedOut(deadline))??;
+    if code != Some(0) {
+        return Err(PluginError::Failed(code));
     }
-    let credential = parse(&stdout).ok_or_else(|| fail("printed no ExecCredential"))?;
+    let credential = parse(&output).ok_or(PluginError::NoCredential)?;
     let pair = credential.client_certificate_data.is_some() == credential.client_key_data.is_some();
     if !pair || (credential.token.is_none() && credential.client_key_data.is_none()) {
-        return Err(fail("returned neither a token nor a certificate with its key"));
+        return Err(PluginError::Incomplete);
     }
     Ok(credential)
 }
 
-fn spawn(exec: &ExecConfig, place: Place) -> std::io::Result<Child> {
-    let mut plugin = Command::new(exec.command.as_deref().unwrap_or_default());
-    plugin.args(exec.args.iter().flatten());
-    for variable in exec.env.iter().flatten() {
-        if let (Some(name), Some(value)) = (variable.get("name"), variable.get("value")) {
-            plugin.env(name, value);
-        }
-    }
+/// The program with its arguments and environment.
+///
+/// # Errors
+/// A command that is not found.
+fn program(exec: &ExecConfig, place: Place) -> Result<Program, PluginError> {
+    let file = find(exec.command.as_deref().unwrap_or_default());
+    let file = file.map_err(|why| PluginError::NotStarted(why.to_owned()))?;
     // `interactiveMode: Never` says that its stdin is not to be touched, wherever it runs.
     let asks = place == Place::Terminal && exec.interactive_mode != Some(ExecInteractiveMode::Never);
     let mut spec = json!({ "interactive": asks });
@@ -142,42 +193,28 @@ fn spawn(exec: &ExecConfig, place: Place) -> std::io::Result<Child> {
     }
     let version = exec.api_version.as_deref().unwrap_or("client.authentication.k8s.io/v1");
     let info = json!({ "apiVersion": version, "kind": "ExecCredential", "spec": spec });
-    plugin.env("KUBERNETES_EXEC_INFO", info.to_string()).stdout(Stdio::piped()).kill_on_drop(true);
-    match place {
-        Place::Background => plugin.stdin(Stdio::null()).stderr(Stdio::piped()).process_group(0).spawn(),
-        Place::Terminal => {
-            let stdin = if asks { Stdio::inherit() } else { Stdio::null() };
-            plugin.stdin(stdin).stderr(Stdio::inherit()).spawn()
-        }
-    }
+    let set =
+        |variable: &HashMap<String, String>| Some((variable.get("name")?.clone(), variable.get("value")?.clone()));
+    let mut variables: Vec<(String, String)> = exec.env.iter().flatten().filter_map(set).collect();
+    variables.push(("KUBERNETES_EXEC_INFO".to_owned(), info.to_string()));
+    Ok(Program {
+        file,
+        args: exec.args.clone().unwrap_or_default(),
+        variables,
+        terminal: if place == Place::Terminal { Terminal::Foreground } else { Terminal::None },
+        stdin: if asks { Input::Ours } else { Input::Null },
+        is_read: true,
+        complains: place == Place::Terminal,
+    })
 }
 
-/// Kills what is left of the plugin's process group: a wrapper script's children too.
-struct Group(Option<u32>);
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        let pid = self.0.and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
-        if let Some(pid) = pid {
-            // An empty group is what we want.
-            let _ = kill_process_group(pid, Signal::KILL);
-        }
-    }
-}
-
-/// Reads to the end, keeping no more than `cap` bytes.
-async fn read(from: Option<impl AsyncRead + Unpin>, cap: u64) -> Vec<u8> {
-    let mut kept = Vec::new();
+/// Reads to the end, keeping no more than [`STDOUT_CAP`] bytes.
+async fn read(from: Option<impl AsyncRead + Unpin>, kept: &mut Vec<u8>) {
     if let Some(mut from) = from {
         // What could be read is what there is.
-        let _ = (&mut from).take(cap).read_to_end(&mut kept).await;
+        let _ = (&mut from).take(STDOUT_CAP).read_to_end(kept).await;
         let _ = tokio::io::copy(&mut from, &mut tokio::io::sink()).await;
     }
-    kept
-}
-
-fn unless_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    Option::deserialize(deserializer).map(said)
 }
 
 fn parse(stdout: &[u8]) -> Option<Credential> {
@@ -194,16 +231,12 @@ fn parse(stdout: &[u8]) -> Option<Credential> {
     serde_json::from_value(documents.first()?.get("status")?.to_json()).ok()
 }
 
-/// The last line, with everything that may be a secret left out.
-fn last_line(stderr: &[u8]) -> String {
-    let text = String::from_utf8_lossy(stderr);
-    let Some(line) = text.lines().rev().find(|line| !line.trim().is_empty()) else { return String::new() };
-    let words: Vec<&str> = line
-        .split_whitespace()
-        .map(|word| if word.len() >= SECRET_CHARS && !word.starts_with("https://") { "…" } else { word })
-        .take(24)
-        .collect();
-    words.join(" ")
+fn unless_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Option::deserialize(deserializer).map(said)
+}
+
+fn secret_unless_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SecretString>, D::Error> {
+    unless_empty(deserializer).map(|text| text.map(Into::into))
 }
 
 #[cfg(test)]

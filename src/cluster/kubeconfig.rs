@@ -10,14 +10,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::Uri;
-use kube::config::ExecConfig;
 
+use super::Task;
 use super::classify::{Trouble, one_line};
 use super::connect;
-use super::exec::{self, Place};
+use super::exec::Place;
 use super::meter::Sink;
 use super::proxy::{self, ProxyEnv, base64};
-use super::session::{Build, Built};
+use super::session::{Build, Built, Renewal};
 use super::tuning::Tuning;
 use crate::facts::text::{Clean, is_dns_label};
 use crate::msg::Layer;
@@ -26,6 +26,7 @@ mod document;
 mod error;
 mod fields;
 mod files;
+mod login;
 mod origin;
 mod plan;
 mod prepare;
@@ -36,10 +37,14 @@ use document::{CONTEXT, Document};
 pub use error::KubeconfigError;
 pub(in crate::cluster) use fields::said;
 use files::{Stamp, stamps};
+use login::Login;
 use origin::Origin;
 pub(crate) use plan::Plan;
 use prepare::Settings;
 use settings::{Authorization, ClusterSettings, UserSettings};
+
+/// Longest time to read the files of a context, should a file system hang.
+const FILES_DEADLINE: Duration = Duration::from_secs(15);
 
 /// Where a kubeconfig may be.
 #[derive(Clone, Debug, Default)]
@@ -84,6 +89,8 @@ pub struct Target {
     /// The files that the clients were built from, as they were then.
     stamps: Vec<Stamp>,
     origin: Option<Origin>,
+    /// The credential plugin's part.
+    login: Login,
 }
 
 /// Reads the kubeconfig and picks contexts. Blocking; reads files only.
@@ -199,6 +206,7 @@ impl Target {
             env,
             stamps: Vec::new(),
             origin: None,
+            login: Login::default(),
         }
     }
 
@@ -302,22 +310,8 @@ impl Target {
         }
         let moved = (next.server != self.server || next.insecure != self.insecure)
             .then(|| (next.server.clone().unwrap_or_default(), next.insecure));
-        *self = next;
+        *self = Self { login: self.login.clone(), ..next };
         Ok(moved)
-    }
-
-    /// The credential plugin that the context uses.
-    fn exec(&self) -> Option<&ExecConfig> {
-        match &self.settings.as_ref()?.user.authorization {
-            Authorization::Plugin(plugin) => Some(&plugin.exec),
-            _ => None,
-        }
-    }
-
-    /// The name of the credential plugin that the context uses.
-    #[must_use]
-    pub fn plugin(&self) -> Option<Clean> {
-        self.exec().map(|exec| one_line(exec::name(exec)))
     }
 
     async fn make(&mut self, tuning: Arc<Tuning>, sink: Sink, by: (Place, Duration)) -> Result<Built, Trouble> {
@@ -329,13 +323,13 @@ impl Target {
         let proxy = proxy.map_err(unusable)?;
         let read = settings.clone();
         let mut prepared = blocking(move || read.prepare()).await?.map_err(unusable)?;
-        let mut expires = None;
+        let mut issued = None;
         if let Authorization::Plugin(plugin) = &settings.user.authorization {
             plugin.may_run(tuning.exec_allow.as_deref())?;
             let exec = prepared.exec.take().unwrap_or_else(|| plugin.exec.clone());
-            let credential = exec::run(&exec, &self.context, by).await?;
-            expires = credential.expires();
-            prepared.accept(credential)?;
+            let got = self.issue(&exec, &tuning, by).await?;
+            issued = Some((got.at, got.credential.expires()));
+            prepared.accept(got.credential)?;
         } else {
             let read = settings.clone();
             prepared.authorize(blocking(move || read.user.authorization.header()).await??);
@@ -348,7 +342,10 @@ impl Target {
             connect::client(config, auth, &tuning, &sink).map(|probe| (api, probe))
         };
         match blocking(clients).await? {
-            Ok((api, probe)) => Ok(Built { api, probe, expires, moved }),
+            Ok((api, probe)) => {
+                let (issued, expires) = issued.unzip();
+                Ok(Built { api, probe, expires: expires.flatten(), issued, moved })
+            }
             Err(error) => Err(super::classify::unusable(&error)),
         }
     }
@@ -362,6 +359,14 @@ impl Build for Target {
 
     async fn log_in(&mut self, tuning: Arc<Tuning>, sink: Sink, deadline: Duration) -> Result<Built, Trouble> {
         self.make(tuning, sink, (Place::Terminal, deadline)).await
+    }
+
+    fn renew(&mut self, why: Renewal) {
+        self.login.renew(why);
+    }
+
+    fn superseded(&self) -> Task {
+        self.login.superseded()
     }
 
     async fn stale(&mut self) -> bool {
@@ -378,7 +383,10 @@ impl Build for Target {
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Trouble> {
-    let done = tokio::task::spawn_blocking(work).await;
+    let Ok(done) = tokio::time::timeout(FILES_DEADLINE, tokio::task::spawn_blocking(work)).await else {
+        let text = format!("reading the credentials took longer than {} s", FILES_DEADLINE.as_secs());
+        return Err(Trouble::timed_out(Layer::Credentials, &text));
+    };
     done.map_err(|_| Trouble::new(Layer::Internal, "reading the credentials failed in our own code"))
 }
 

@@ -6,14 +6,15 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until};
 
-use super::Shared;
 use super::call::Line;
 use super::classify::Trouble;
 use super::deadline::Backoff;
+use super::exec::{WRONG_CLOCK, renewal};
 use super::meter::Sink;
 use super::tuning::Tuning;
+use super::{Shared, Task};
 use crate::clock::wall;
 use crate::facts::text::Clean;
 use crate::msg::{ClusterEvent, Layer};
@@ -27,12 +28,10 @@ const RENEWAL_SPACING_CAP: Duration = Duration::from_secs(300);
 const ACCEPTED: Duration = Duration::from_secs(600);
 /// Token and certificate files are looked at this often (F64).
 const RELOAD: Duration = Duration::from_secs(60);
-/// Longest time to build clients from files, should a file system hang; plugins have a deadline of their own on top.
-const BUILD_DEADLINE: Duration = Duration::from_secs(15);
 /// Longest time for an operator to log in with a plugin that has the terminal; Ctrl-C is sooner.
 const LOGIN_DEADLINE: Duration = Duration::from_secs(15 * 60);
-/// Credentials that seem to expire at once (a clock that is wrong) are not renewed more often than this.
-const SHORTEST_LIFE: Duration = Duration::from_secs(30);
+/// However short they live, credentials are not renewed more often than this.
+const SHORTEST_LIFE: Duration = Duration::from_secs(2);
 
 /// Clients with the credentials of one moment. Each has its own connections, so that a probe never queues behind a list.
 pub(crate) struct Clients {
@@ -59,11 +58,28 @@ pub(crate) trait Build: Send + 'static {
         self.build(tuning, sink)
     }
 
+    /// Tells why the next [`Build::build`] is wanted, where credentials that are kept would not do.
+    fn renew(&mut self, _why: Renewal) {}
+
+    /// Waits until there are newer credentials than those of the last build, which another context has got.
+    fn superseded(&self) -> Task {
+        Box::pin(std::future::pending())
+    }
+
     /// The credential files that the clients were built from have changed since.
     fn stale(&mut self) -> impl Future<Output = bool> + Send;
 
     /// The kubeconfig itself has changed since; the next [`Build::build`] reads it again (F65).
     fn edited(&mut self) -> impl Future<Output = bool> + Send;
+}
+
+/// Reasons against credentials that are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Renewal {
+    /// The server has rejected them.
+    Rejected,
+    /// The operator wants to know whether it works by now.
+    Refreshed,
 }
 
 /// What [`Build`] makes.
@@ -74,6 +90,8 @@ pub(crate) struct Built {
     pub(crate) probe: kube::Client,
     /// Until when the credentials hold, if that is known.
     pub(crate) expires: Option<Timestamp>,
+    /// Since when, if that is not now.
+    pub(crate) issued: Option<Timestamp>,
     /// The server's URL and whether TLS is not verified, if they have changed since the last time.
     pub(crate) moved: Option<(Clean, bool)>,
 }
@@ -213,8 +231,13 @@ pub(crate) async fn keep(shared: &Shared, source: &mut impl Build, asked: &mut A
         match pause(shared, source, asked, Pause { due, serial, spacing }).await {
             Why::Due => {}
             Why::LogIn(answer) => login = Some(answer),
-            Why::Rejected if begun.elapsed() >= ACCEPTED => spacing = RENEWAL_SPACING,
-            Why::Rejected => spacing = (spacing * 2).clamp(RENEWAL_SPACING, RENEWAL_SPACING_CAP),
+            Why::Refreshed => source.renew(Renewal::Refreshed),
+            Why::Rejected => {
+                source.renew(Renewal::Rejected);
+                let accepted = begun.elapsed() >= ACCEPTED;
+                let doubled = (spacing * 2).clamp(RENEWAL_SPACING, RENEWAL_SPACING_CAP);
+                spacing = if accepted { RENEWAL_SPACING } else { doubled };
+            }
             Why::Over => return,
         }
     }
@@ -224,6 +247,8 @@ pub(crate) async fn keep(shared: &Shared, source: &mut impl Build, asked: &mut A
 enum Why {
     /// They expire, their files have changed, or the last attempt failed a while ago.
     Due,
+    /// The operator asks for it.
+    Refreshed,
     /// The server rejects them.
     Rejected,
     /// The operator waits for a plugin that has the terminal.
@@ -245,6 +270,7 @@ async fn pause(shared: &Shared, source: &mut impl Build, asked: &mut Asked, paus
     let Pause { due, serial, spacing } = pause;
     let mut refresh = shared.refreshes();
     let mut resumed = shared.resumes();
+    let mut superseded = source.superseded();
     let begun = Instant::now();
     let mut look = begun + RELOAD;
     loop {
@@ -269,9 +295,10 @@ async fn pause(shared: &Shared, source: &mut impl Build, asked: &mut Asked, paus
                 }
                 let ready = matches!(*shared.session.state.borrow(), State::Ready(_));
                 if !ready || source.stale().await || source.edited().await {
-                    return Why::Due;
+                    return Why::Refreshed;
                 }
             }
+            () = &mut superseded => return Why::Due,
             // New clients have new connections: those from before the sleep are dead, and nobody has been told (F06, F67).
             changed = resumed.changed() => return if changed.is_ok() { Why::Due } else { Why::Over },
         }
@@ -285,29 +312,24 @@ async fn attempt(
     serial: u64,
     terminal: bool,
 ) -> Result<Option<Duration>, Trouble> {
-    let plugin = if terminal { LOGIN_DEADLINE } else { shared.tuning.exec_deadline };
-    let deadline = plugin + BUILD_DEADLINE;
     let (tuning, sink) = (shared.tuning.clone(), shared.sink.clone());
-    let made = if terminal {
-        timeout(deadline, source.log_in(tuning, sink, plugin)).await
-    } else {
-        timeout(deadline, source.build(tuning, sink)).await
-    };
-    let made = made.unwrap_or_else(|_| {
-        let text = format!("reading the credentials took longer than {} s", deadline.as_secs());
-        Err(Trouble::timed_out(Layer::Credentials, &text))
-    })?;
+    // Files and plugins have deadlines of their own, and a plugin may wait for its turn.
+    let made =
+        if terminal { source.log_in(tuning, sink, LOGIN_DEADLINE).await? } else { source.build(tuning, sink).await? };
     if let Some((url, insecure)) = made.moved {
         shared.tell(ClusterEvent::Server { url, insecure }).await;
     }
     let line = |client| Line { client, sink: shared.sink.clone() };
     let clients = Clients { serial, api: line(made.api), probe: line(made.probe) };
     shared.session.state.send_replace(State::Ready(Arc::new(clients)));
-    let valid_for = made.expires.map(|expires| {
-        let left = Duration::try_from(expires.duration_since(wall())).unwrap_or_default();
-        left.saturating_sub(shared.tuning.exec_early).max(SHORTEST_LIFE)
-    });
-    Ok(valid_for)
+    let now = wall();
+    Ok(made.expires.map(|expires| {
+        let until = renewal(made.issued.unwrap_or(now), expires, shared.tuning.exec_early);
+        until.map_or(WRONG_CLOCK, |until| {
+            let left = Duration::try_from(until.duration_since(now)).unwrap_or_default();
+            left.max(SHORTEST_LIFE)
+        })
+    }))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! `Clean`: text from outside, made safe for a terminal; the only text the ui accepts.
 
 use std::borrow::Cow;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -92,6 +92,32 @@ impl<'de> Deserialize<'de> for Clean {
 pub fn is_dns_label(text: &str) -> bool {
     let inside = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     (1..=63).contains(&text.len()) && text.bytes().all(inside) && !text.starts_with('-') && !text.ends_with('-')
+}
+
+/// `text` as one word of a POSIX shell, for commands and names that are pasted there: plain where that is safe, else quoted.
+///
+/// What a terminal would not show as it is (controls, invisible characters, a run of spaces) stands as octal bytes in `$'…'`,
+/// which bash, zsh and ksh know, so that what is pasted is what the name is.
+#[must_use]
+pub fn shell_word(text: &str) -> Cow<'_, str> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_@%+:,./-=".contains(&byte);
+    // zsh takes `=name` for the path of a command.
+    if !text.is_empty() && !text.starts_with('=') && text.bytes().all(is_plain) {
+        return Cow::Borrowed(text);
+    }
+    if sanitize(text) == text && !text.contains("  ") {
+        return Cow::Owned(format!("'{}'", text.replace('\'', r"'\''")));
+    }
+    let mut word = "$'".to_owned();
+    for byte in text.bytes() {
+        match byte {
+            b'\'' | b'\\' => word.extend(['\\', char::from(byte)]),
+            b'!'..=b'~' => word.push(char::from(byte)),
+            _ => _ = write!(word, "\\{byte:03o}"),
+        }
+    }
+    word.push('\'');
+    Cow::Owned(word)
 }
 
 /// Makes `raw` safe for a terminal; borrowed when nothing had to change.

@@ -2,7 +2,7 @@
 
 use super::cluster::ClusterState;
 use super::{Mode, Model, NodePane, Screen};
-use crate::facts::text::Clean;
+use crate::facts::text::{Clean, shell_word};
 use crate::msg::inspect::{Inspection, Subject};
 use crate::msg::{ClusterId, Effect, Now};
 
@@ -80,7 +80,7 @@ impl Model {
         self.enter(Screen::Nodes);
     }
 
-    /// Copies the name of what is selected or open, or the YAML that is shown.
+    /// Copies the name of what is selected or open, as a word of a shell; or the YAML that is shown, as it stands.
     pub(super) fn copy(&mut self, now: Now) -> Option<Effect> {
         // What has come since the last frame may have put another pod in the selected one's place.
         self.on_current(ClusterState::arrange_pods);
@@ -98,7 +98,9 @@ impl Model {
             }
             _ => {
                 let Some(subject) = self.subject() else { return self.notify(now, "nothing is selected") };
-                (subject.name().to_string(), format!("`{}`", subject.name()))
+                let name = shell_word(subject.name()).into_owned();
+                let what = format!("`{name}`");
+                (name, what)
             }
         };
         if text.len() > COPY_BYTES {

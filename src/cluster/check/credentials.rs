@@ -52,7 +52,8 @@ impl Run {
     }
 
     pub(super) async fn credentials(&mut self) -> Flow {
-        let limit = self.within(self.tuning.exec_deadline + FILES);
+        // Files and plugins have deadlines of their own; a plugin may wait until others have had their turn.
+        let limit = self.within(Duration::MAX);
         let (tuning, sink) = (self.tuning.clone(), self.sink.clone());
         let built = timeout(limit, self.target.build(tuning, sink)).await.unwrap_or_else(|_| {
             let text = format!("no credentials within {}", span(limit));

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
+use secrecy::ExposeSecret;
+
 use super::*;
 
 struct Plugin {
@@ -30,7 +32,12 @@ impl Plugin {
     }
 
     async fn run(&self) -> Result<Credential, Trouble> {
-        run(&self.exec, "prod", (Place::Background, Duration::from_secs(20))).await
+        self.run_within(Duration::from_secs(20)).await
+    }
+
+    async fn run_within(&self, deadline: Duration) -> Result<Credential, Trouble> {
+        let outcome = run(&self.exec, Place::Background, deadline).await;
+        outcome.map_err(|error| error.trouble(&self.exec, "kubectl --context prod get nodes"))
     }
 }
 
@@ -39,7 +46,7 @@ const TOKEN: &str = r#"{"kind":"ExecCredential","apiVersion":"client.authenticat
 #[tokio::test]
 async fn a_token_with_its_expiry_is_read() {
     let credential = Plugin::new(&format!("echo '{TOKEN}'")).run().await.unwrap();
-    assert_eq!(credential.token.as_deref(), Some("t0k"));
+    assert_eq!(credential.token.as_ref().map(ExposeSecret::expose_secret), Some("t0k"));
     assert_eq!(credential.expires(), Some("2030-01-02T03:04:05Z".parse().unwrap()));
 }
 
@@ -47,7 +54,10 @@ async fn a_token_with_its_expiry_is_read() {
 async fn f62_yaml_is_read_like_json() {
     let yaml = "kind: ExecCredential\napiVersion: client.authentication.k8s.io/v1\nstatus:\n  token: y4ml\n";
     let credential = Plugin::new(&format!("cat <<'EOT'\n{yaml}EOT")).run().await.unwrap();
-    assert_eq!((credential.token.as_deref(), credential.expires()), (Some("y4ml"), None));
+    assert_eq!(
+        (credential.token.as_ref().map(ExposeSecret::expose_secret), credential.expires()),
+        (Some("y4ml"), None)
+    );
 }
 
 #[tokio::test]
@@ -91,15 +101,69 @@ async fn f62_a_missing_plugin_is_named_with_its_hint() {
     let trouble = plugin.run().await.err().unwrap();
     assert_eq!(
         &*trouble.text,
-        "credential plugin `no-such-plugin` could not be started: no such file or directory: brew install it"
+        "credential plugin `no-such-plugin` could not be started: no such file or directory; \
+         the kubeconfig's installHint says: brew install it"
     );
+    plugin.exec.command = Some("no-such-plugin-anywhere".into());
+    plugin.exec.install_hint = Some(String::new());
+    let trouble = plugin.run().await.err().unwrap();
+    let text = "credential plugin `no-such-plugin-anywhere` could not be started: it is not in the PATH";
+    assert_eq!(&*trouble.text, text);
 }
 
 #[tokio::test]
-async fn f62_a_failing_plugin_is_quoted_with_its_last_line_and_without_secrets() {
-    let script = "echo canary-stdout; echo first >&2; echo 'token eyJhbGciOiJSUzI1NiIsImtpZCI6ImNhbmFyeSJ9 has expired' >&2; exit 3";
-    let trouble = Plugin::new(script).run().await.err().unwrap();
-    assert_eq!(&*trouble.text, "credential plugin `get-token` ended with exit code 3: token … has expired");
+async fn a_plugin_without_an_interpreter_is_told_in_the_words_of_the_system() {
+    let plugin = Plugin::new("");
+    std::fs::write(plugin.file("get-token"), "echo no interpreter\n").unwrap();
+    let trouble = plugin.run().await.err().unwrap();
+    assert_eq!(&*trouble.text, "credential plugin `get-token` could not be started: exec format error");
+}
+
+#[tokio::test]
+async fn f62_a_failing_plugin_is_told_by_its_exit_code_and_nothing_of_its_output() {
+    for said in ["password=canary", "visit https://login.example.com/device?code=canary", "canary"] {
+        let trouble = Plugin::new(&format!("echo '{said}'; echo '{said}' >&2; exit 3")).run().await.err().unwrap();
+        assert_eq!(
+            &*trouble.text,
+            "credential plugin `get-token` ended with exit code 3; `kubectl --context prod get nodes` shows what it says"
+        );
+    }
+}
+
+#[tokio::test]
+async fn empty_strings_of_an_answer_are_unset() {
+    let answer = |status: &str| Plugin::new(&format!("echo '{{\"status\":{status}}}'"));
+    let token = r#"{"token":"t0k","clientCertificateData":"","clientKeyData":"","expirationTimestamp":""}"#;
+    let credential = answer(token).run().await.unwrap();
+    assert!(credential.token.is_some() && credential.client_certificate_data.is_none());
+    assert!(credential.client_key_data.is_none() && credential.expires().is_none());
+    let pair = r#"{"token":"","clientCertificateData":"c","clientKeyData":"k"}"#;
+    let credential = answer(pair).run().await.unwrap();
+    assert!(credential.token.is_none() && credential.client_key_data.is_some());
+    for neither in [r#"{"token":""}"#, r#"{"clientCertificateData":"c","clientKeyData":""}"#] {
+        let trouble = answer(neither).run().await.err().unwrap();
+        assert!(trouble.text.ends_with("neither a token nor a certificate with its key"), "{}", trouble.text);
+    }
+}
+
+#[tokio::test]
+async fn a_child_that_keeps_the_pipe_open_does_not_hold_up_the_answer() {
+    let plugin = Plugin::new(&format!("sleep 1000 & echo '{TOKEN}'"));
+    let started = tokio::time::Instant::now();
+    assert!(plugin.run().await.is_ok());
+    assert!(started.elapsed() < Duration::from_secs(10));
+}
+
+// kubectl and watchbell renew early; a fifth of the life keeps short ones from being renewed all the time.
+#[test]
+fn credentials_are_renewed_a_minute_or_a_fifth_of_their_life_early() {
+    let issued: Timestamp = "2030-01-01T00:00:00Z".parse().unwrap();
+    let lead = |life: i64| {
+        let expires = issued + SignedDuration::from_secs(life);
+        renewal(issued, expires, Duration::from_secs(60)).map(|at| expires.duration_since(at).as_secs())
+    };
+    assert_eq!([lead(3600), lead(300), lead(100), lead(10)], [Some(60), Some(60), Some(20), Some(2)]);
+    assert_eq!([lead(0), lead(-5)], [None, None], "a clock is wrong");
 }
 
 #[tokio::test]
@@ -117,7 +181,7 @@ async fn f62_garbage_is_not_a_credential_and_is_not_quoted() {
 async fn f60_a_plugin_that_hangs_is_killed_with_its_children() {
     let plugin = Plugin::new("sleep 1000 & echo $! > \"$(dirname \"$0\")/child\"; wait");
     let started = tokio::time::Instant::now();
-    let trouble = run(&plugin.exec, "prod", (Place::Background, Duration::from_millis(500))).await.err().unwrap();
+    let trouble = plugin.run_within(Duration::from_millis(500)).await.err().unwrap();
     assert!(trouble.timeout && trouble.text.contains("was killed"), "{}", trouble.text);
     assert!(started.elapsed() < Duration::from_secs(10));
     let child: i32 = std::fs::read_to_string(plugin.file("child")).unwrap().trim().parse().unwrap();
@@ -145,7 +209,7 @@ async fn f61_a_plugin_with_the_terminal_is_told_so_unless_it_never_asks() {
         let mut plugin = Plugin::new(&format!("printf '%s' \"$KUBERNETES_EXEC_INFO\" > \"$1\"; echo '{TOKEN}'"));
         plugin.exec.args = Some(vec![plugin.file("info").to_str().unwrap().to_owned()]);
         plugin.exec.interactive_mode = mode.clone();
-        run(&plugin.exec, "prod", (Place::Terminal, Duration::from_secs(20))).await.unwrap();
+        run(&plugin.exec, Place::Terminal, Duration::from_secs(20)).await.ok().unwrap();
         let info: serde_json::Value = serde_json::from_slice(&std::fs::read(plugin.file("info")).unwrap()).unwrap();
         assert_eq!(info["spec"]["interactive"], asks, "{mode:?}");
     }

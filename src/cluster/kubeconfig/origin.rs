@@ -1,10 +1,12 @@
 //! Where a context was read from, to be read again after an edit (F65): once for all contexts that came from there.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::files::{self, Stamp, stamps};
 use super::{Document, KubeconfigError, Sources, Target, one_line};
+use crate::cluster::exec::Plugins;
 use crate::cluster::proxy::ProxyEnv;
 
 /// Where one context was read from, and how that was then.
@@ -19,6 +21,7 @@ pub(super) struct Origin {
 struct Shared {
     sources: Sources,
     names: Vec<String>,
+    plugins: Plugins,
     /// The last edit as it was read: the contexts that have not asked for it yet.
     edit: Mutex<Option<Edit>>,
 }
@@ -31,13 +34,28 @@ struct Edit {
 impl Origin {
     /// For the first of the contexts with these names.
     pub(super) fn new(sources: Sources, names: &[String], stamps: &[Stamp]) -> Self {
-        let shared = Shared { sources, names: names.to_vec(), edit: Mutex::new(None) };
+        let shared = Shared { sources, names: names.to_vec(), plugins: Plugins::default(), edit: Mutex::new(None) };
         Self { name: String::new(), stamps: stamps.into(), shared: Arc::new(shared) }
     }
 
     /// For the context of this name.
     pub(super) fn of(&self, name: &str) -> Self {
         Self { name: name.to_owned(), ..self.clone() }
+    }
+
+    /// The context's name, as it is written.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The file that was given by `--kubeconfig`.
+    pub(super) fn flag(&self) -> Option<&Path> {
+        self.shared.sources.flag.as_deref()
+    }
+
+    /// The plugins of all contexts.
+    pub(super) fn plugins(&self) -> &Plugins {
+        &self.shared.plugins
     }
 
     pub(super) async fn is_edited(&self) -> bool {
@@ -50,7 +68,7 @@ impl Origin {
     /// # Errors
     /// The kubeconfig cannot be read, or the context is gone.
     pub(super) fn load(&self) -> Result<Target, KubeconfigError> {
-        let Shared { sources, names, edit } = &*self.shared;
+        let Shared { sources, names, edit, .. } = &*self.shared;
         let stamps: Arc<[Stamp]> = files::stamps_of(sources).into();
         let mut edit = edit.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(Edit { targets, .. }) = edit.as_mut().filter(|edit| edit.stamps == stamps) {

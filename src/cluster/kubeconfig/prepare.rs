@@ -6,14 +6,16 @@ use http::header::AUTHORIZATION;
 use http::{HeaderValue, Uri};
 use kube::Config;
 use kube::config::ExecConfig;
+use secrecy::ExposeSecret as _;
 use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 
 use super::fields::PemSource;
 use super::files::{read_pem, read_token};
 use super::settings::{Authorization, ClusterSettings, Plugin, UserSettings, basic, bearer};
-use super::{base64, exec, shown};
+use super::{base64, shown};
 use crate::cluster::classify::Trouble;
+use crate::cluster::exec;
 use crate::file::{self, Limit};
 use crate::msg::Layer;
 
@@ -147,9 +149,11 @@ impl Prepared {
     /// A token that no header may have.
     pub(super) fn accept(&mut self, credential: exec::Credential) -> Result<(), Trouble> {
         let refused = |why: String| Trouble::new(Layer::Credentials, &format!("the credential plugin: {why}"));
-        self.authorize(credential.token.as_deref().map(bearer).transpose().map_err(refused)?);
+        self.authorize(
+            credential.token.as_ref().map(|token| bearer(token.expose_secret())).transpose().map_err(refused)?,
+        );
         if let (Some(certificate), Some(key)) = (credential.client_certificate_data, credential.client_key_data) {
-            self.identify(certificate.into_bytes(), key.into_bytes());
+            self.identify(certificate.into_bytes(), key.expose_secret().as_bytes().to_vec());
         }
         Ok(())
     }

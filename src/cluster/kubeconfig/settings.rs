@@ -6,9 +6,11 @@
 
 use std::path::PathBuf;
 
+use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Uri};
 use kube::config::{ExecAuthCluster, ExecConfig, ExecInteractiveMode};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use zeroize::Zeroizing;
 
 use super::document::Entry;
 use super::fields::{Fields, PemSource};
@@ -279,18 +281,22 @@ fn server_url(text: &str, tls: bool) -> Result<Uri, String> {
 /// # Errors
 /// A text that no header may have: hyper would refuse it, and what kube does with it is a panic.
 pub(super) fn bearer(token: &str) -> Result<HeaderValue, String> {
-    sensitive(&format!("Bearer {}", token.trim()))
-        .ok_or_else(|| "the token has characters that no header may have".to_owned())
+    sensitive(&["Bearer ", token.trim()]).ok_or_else(|| "the token has characters that no header may have".to_owned())
 }
 
 /// `Authorization: Basic …`.
 pub(super) fn basic(user: &str, password: &str) -> Option<HeaderValue> {
     let encoded = super::base64(format!("{user}:{password}").into_bytes())?;
-    sensitive(&format!("Basic {encoded}"))
+    sensitive(&["Basic ", &encoded])
 }
 
-fn sensitive(text: &str) -> Option<HeaderValue> {
-    let mut value = HeaderValue::try_from(text).ok()?;
+/// A value that no log shows, and whose bytes are wiped with the last request that carries them.
+fn sensitive(parts: &[&str]) -> Option<HeaderValue> {
+    let mut bytes = Zeroizing::new(Vec::with_capacity(parts.iter().map(|part| part.len()).sum()));
+    for part in parts {
+        bytes.extend_from_slice(part.as_bytes());
+    }
+    let mut value = HeaderValue::from_maybe_shared(Bytes::from_owner(bytes)).ok()?;
     value.set_sensitive(true);
     Some(value)
 }

@@ -3,6 +3,7 @@
 use std::fs;
 
 use super::*;
+use crate::cluster::exec;
 
 mod odd;
 mod precedence;
@@ -252,6 +253,26 @@ fn a_plain_target_has_no_credentials_and_a_bad_url_is_broken() {
     let target = Target::plain("demo", "http://127.0.0.1:8080/");
     assert_eq!((target.server(), target.broken()), (Some("http://127.0.0.1:8080"), None));
     assert!(Target::plain("demo", "http://[").broken().is_some());
+}
+
+#[tokio::test]
+async fn what_a_plugins_message_offers_to_paste_is_quoted_and_names_the_kubeconfig_that_was_given() {
+    let home = Home::new();
+    let text = "clusters: [{name: k, cluster: {server: 'https://127.0.0.1:1'}}]\n\
+         contexts: [{name: 'a;id', context: {cluster: k, user: u}}]\n\
+         users: [{name: u, user: {exec: {apiVersion: client.authentication.k8s.io/v1, command: x, interactiveMode: Always}}}]\n";
+    let told = async |sources: &Sources| {
+        let mut target = load(sources, &select(&["a;id"])).unwrap().remove(0);
+        let sink = Sink::new(crate::clock::Clock::start());
+        target.build(Arc::new(Tuning::default()), sink).await.err().unwrap().text
+    };
+    home.write(".kube/config", text);
+    let found = told(&home.sources()).await;
+    assert!(found.contains("log in with `kubectl --context 'a;id' get nodes` elsewhere"), "{found}");
+    let flag = home.write("my config", text);
+    let given = told(&Sources { flag: Some(flag.clone()), ..home.sources() }).await;
+    let command = format!("`kubectl --kubeconfig '{}' --context 'a;id' get nodes`", flag.display());
+    assert!(given.contains(&command), "{given}");
 }
 
 /// A plugin's credentials take the way that kube reads them.

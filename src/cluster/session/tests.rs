@@ -132,7 +132,9 @@ async fn a_plugin_that_fails_is_told_as_credentials_everywhere() {
                 assert_eq!(failure.layer, Layer::Credentials);
                 assert_eq!(
                     &*failure.text,
-                    "credential plugin `plugin` ended with exit code 1: session expired, run login"
+                    "credential plugin `plugin` ended with exit code 1; \
+                     `kubectl --kubeconfig FILE --context c get nodes` shows what it says"
+                        .replace("FILE", folder.path().join("config").to_str().unwrap())
                 );
             }
             ClusterEvent::Probe(sample) => {

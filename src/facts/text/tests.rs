@@ -3,6 +3,45 @@ use proptest::prelude::*;
 use super::*;
 
 #[test]
+fn a_word_for_a_shell_is_plain_where_that_is_safe_and_quoted_where_not() {
+    let rows = [
+        ("node-7.example.com", "node-7.example.com"),
+        ("arn:aws:eks:eu-central-1:123456789012:cluster/a", "arn:aws:eks:eu-central-1:123456789012:cluster/a"),
+        ("user@host/path,b=c+d%e_f", "user@host/path,b=c+d%e_f"),
+        ("", "''"),
+        ("a;id", "'a;id'"),
+        ("p6-`id`", "'p6-`id`'"),
+        ("$(id)", "'$(id)'"),
+        ("a b", "'a b'"),
+        ("it's", r"'it'\''s'"),
+        (r"a\b", r"'a\b'"),
+        ("~root", "'~root'"),
+        ("=ls", "'=ls'"),
+        ("a!b#c*?[d]{e}", "'a!b#c*?[d]{e}'"),
+        ("größe", "'größe'"),
+        ("a  b", r"$'a\040\040b'"),
+        ("a\nid\n", r"$'a\012id\012'"),
+        ("\x1b[2J'\\", r"$'\033[2J\'\\'"),
+        ("x\u{202e}1", r"$'x\342\200\2561'"),
+    ];
+    for (text, word) in rows {
+        assert_eq!(shell_word(text), word, "{text:?}");
+    }
+}
+
+proptest! {
+    // Each starts a shell.
+    #![proptest_config(ProptestConfig::with_cases(48))]
+    #[test]
+    fn a_shell_reads_a_quoted_word_as_the_text_that_it_was(text in "[^\0]{1,12}") {
+        let script = format!("printf %s {}", shell_word(&text));
+        // `$'…'` is not known to every `sh`.
+        let Ok(output) = std::process::Command::new("bash").args(["-c", &script]).output() else { return Ok(()) };
+        prop_assert_eq!(String::from_utf8_lossy(&output.stdout), text);
+    }
+}
+
+#[test]
 fn f79_hostile_text_becomes_visible_and_harmless() {
     // F79 and F80.
     let rows = [

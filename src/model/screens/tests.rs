@@ -217,6 +217,15 @@ fn copying_takes_the_name_or_the_yaml_and_says_so() {
     assert!(notice(&bench).contains("not copied: 76 kB"), "{}", notice(&bench));
 }
 
+#[test]
+fn a_name_that_a_shell_would_run_is_copied_quoted() {
+    let mut bench = Bench::with(vec![node("a")], &[pod("p6-`id`", "a"), pod("p7", "a")]);
+    bench.prepare();
+    bench.act(Action::Open);
+    let copied = bench.act(Action::Copy);
+    assert!(matches!(&copied, Some(Effect::Copy { text }) if text == "'p6-`id`'"), "{copied:?}");
+}
+
 fn row(name: &'static str, phase: Phase, reason: &'static str, restarts: u32) -> PodFacts<'static> {
     let facts = pod(name, "a");
     PodFacts { phase, reason, restarts, containers: 1, ready: u16::from(reason.is_empty()), ..facts }

@@ -179,6 +179,13 @@ fn the_title_names_the_worst_cluster() {
     assert!(title_with(&model, &Look::new(Depth::None, true).glyphs).is_ascii());
 }
 
+#[test]
+fn a_context_cannot_style_the_status_line_of_tmux_by_the_title() {
+    let spec = ClusterSpec { context: "a#[fg=red]#(id)##".into(), broken: None };
+    let model = Model::new(vec![spec], Settings::default());
+    assert_eq!(title(&model), "a_[fg=red]_(id)__ · watchbell");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]

@@ -1,0 +1,210 @@
+//! Credentials of plugins, shared: contexts whose user entries run the same command get the credential of one run, as
+//! client-go caches one (`exec.go`, `cacheKey`), and only a few plugins run at once.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use kube::config::ExecConfig;
+use tokio::sync::{Semaphore, watch};
+use tokio::time::Instant;
+
+use super::{Credential, Place, PluginError, renewal, run};
+use crate::clock::wall;
+use crate::cluster::deadline::Backoff;
+use crate::cluster::tuning::Tuning;
+
+/// Plugins that run at once, over all clusters: each may start an interpreter of a hundred megabytes, or open a browser.
+const AT_ONCE: usize = 4;
+/// Credentials that have expired when they come are used for so long: a clock is wrong, and asking again would not help.
+pub(crate) const WRONG_CLOCK: Duration = Duration::from_secs(30);
+
+/// Plugins of all contexts of a kubeconfig. A clone shares them.
+#[derive(Clone)]
+pub(crate) struct Plugins {
+    entries: Arc<Mutex<HashMap<String, Arc<Entry>>>>,
+    turns: Arc<Semaphore>,
+}
+
+/// One command with its arguments and environment, and what it gave.
+pub(crate) struct Entry {
+    /// Held by the run that is under way.
+    cache: tokio::sync::Mutex<Cache>,
+    /// The number of the last credential, for all who use it.
+    newest: watch::Sender<u64>,
+    /// Operators who log in now: runs in the background make way.
+    operators: watch::Sender<usize>,
+    /// For those that run in the background, over all entries.
+    turns: Arc<Semaphore>,
+}
+
+#[derive(Default)]
+struct Cache {
+    issued: Option<Issued>,
+    failed: Option<Failed>,
+    backoff: Option<Backoff>,
+}
+
+struct Failed {
+    error: PluginError,
+    ended: Instant,
+    /// Whoever asks before has this answer.
+    until: Instant,
+}
+
+/// A credential and where it stands in the row of those that its plugin gave.
+#[derive(Clone)]
+pub(crate) struct Issued {
+    /// The credential.
+    pub(crate) credential: Credential,
+    /// Grows with each run.
+    pub(crate) serial: u64,
+    /// When it came.
+    pub(crate) at: Timestamp,
+}
+
+impl Issued {
+    fn is_fresh(&self, now: Timestamp, early: Duration) -> bool {
+        let Some(expires) = self.credential.expires() else { return true };
+        let wrong_clock = || self.at.saturating_add(WRONG_CLOCK).unwrap_or(now);
+        now < renewal(self.at, expires, early).unwrap_or_else(wrong_clock)
+    }
+}
+
+/// Which credential will do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Demand {
+    /// The server has rejected this one and those before.
+    pub(crate) after: u64,
+    /// An operator asks, who may have mended what failed.
+    pub(crate) by_operator: bool,
+}
+
+impl Plugins {
+    /// The entry that runs this command, shared by all that tell it the same.
+    pub(crate) fn entry(&self, exec: &ExecConfig) -> Arc<Entry> {
+        let cluster = exec.cluster.as_ref().filter(|_| exec.provide_cluster_info);
+        let variables = exec.env.iter().flatten().map(|variable| (variable.get("name"), variable.get("value")));
+        let variables: Vec<_> = variables.collect();
+        let told = serde_json::json!([&exec.command, &exec.args, variables, &exec.api_version, cluster]);
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        entries.entry(told.to_string()).or_insert_with(|| Arc::new(Entry::new(self.turns.clone()))).clone()
+    }
+}
+
+impl Default for Plugins {
+    fn default() -> Self {
+        Self { entries: Arc::default(), turns: Arc::new(Semaphore::new(AT_ONCE)) }
+    }
+}
+
+impl Entry {
+    fn new(turns: Arc<Semaphore>) -> Self {
+        let (newest, operators) = (watch::channel(0).0, watch::channel(0).0);
+        Self { cache: tokio::sync::Mutex::default(), newest, operators, turns }
+    }
+
+    /// The number of the newest credential, now and from now on.
+    pub(crate) fn newest(&self) -> watch::Receiver<u64> {
+        self.newest.subscribe()
+    }
+
+    /// A credential without a terminal: the one that is there, that of the run which is under way, or that of a new run.
+    ///
+    /// # Errors
+    /// Why the plugin gave none; while it fails it is not run more often than the backoff allows, however many ask.
+    pub(crate) async fn credential(
+        &self,
+        exec: &ExecConfig,
+        demand: Demand,
+        tuning: &Tuning,
+    ) -> Result<Issued, PluginError> {
+        let asked = Instant::now();
+        loop {
+            let mut operators = self.operators.subscribe();
+            // The sender lives as long as the entry.
+            let _ = operators.wait_for(|count| *count == 0).await;
+            let mut cache = self.cache.lock().await;
+            if let Some(issued) = &cache.issued
+                && issued.serial > demand.after
+                && issued.is_fresh(wall(), tuning.exec_early)
+            {
+                return Ok(issued.clone());
+            }
+            if let Some(failed) = &cache.failed
+                && (failed.ended >= asked || (!demand.by_operator && Instant::now() < failed.until))
+            {
+                return Err(failed.error.clone());
+            }
+            let outcome = tokio::select! {
+                biased;
+                _ = operators.wait_for(|count| *count > 0) => continue,
+                outcome = async {
+                    // Never closed.
+                    let _turn = self.turns.acquire().await;
+                    run(exec, Place::Background, tuning.exec_deadline).await
+                } => outcome,
+            };
+            return self.keep(&mut cache, outcome, tuning);
+        }
+    }
+
+    /// A credential of a run that has the terminal. One in the background makes way for it.
+    ///
+    /// # Errors
+    /// Why the plugin gave none.
+    pub(crate) async fn log_in(
+        &self,
+        exec: &ExecConfig,
+        deadline: Duration,
+        tuning: &Tuning,
+    ) -> Result<Issued, PluginError> {
+        let _operator = Operator::arrive(&self.operators);
+        let outcome = run(exec, Place::Terminal, deadline).await;
+        let mut cache = self.cache.lock().await;
+        self.keep(&mut cache, outcome, tuning)
+    }
+
+    fn keep(
+        &self,
+        cache: &mut Cache,
+        outcome: Result<Credential, PluginError>,
+        tuning: &Tuning,
+    ) -> Result<Issued, PluginError> {
+        match outcome {
+            Ok(credential) => {
+                let serial = *self.newest.borrow() + 1;
+                let issued = Issued { credential, serial, at: wall() };
+                *cache = Cache { issued: Some(issued.clone()), ..Cache::default() };
+                self.newest.send_replace(serial);
+                Ok(issued)
+            }
+            Err(error) => {
+                let ended = Instant::now();
+                let wait = cache.backoff.get_or_insert_with(|| Backoff::new(tuning)).next(0.0);
+                cache.failed = Some(Failed { error: error.clone(), ended, until: ended + wait });
+                Err(error)
+            }
+        }
+    }
+}
+
+/// An operator who logs in, until it is dropped.
+struct Operator<'a>(&'a watch::Sender<usize>);
+
+impl<'a> Operator<'a> {
+    fn arrive(operators: &'a watch::Sender<usize>) -> Self {
+        operators.send_modify(|count| *count += 1);
+        Self(operators)
+    }
+}
+
+impl Drop for Operator<'_> {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count = count.saturating_sub(1));
+    }
+}
+
+#[cfg(test)]
+mod tests;

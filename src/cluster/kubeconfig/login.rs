@@ -1,0 +1,96 @@
+//! The credential plugin of a context: which, whose credential is in use, and how an operator would run it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use kube::config::ExecConfig;
+
+use super::settings::Authorization;
+use super::{Origin, Target};
+use crate::cluster::Task;
+use crate::cluster::classify::{Trouble, one_line};
+use crate::cluster::exec::{self, Demand, Entry, Issued, Place};
+use crate::cluster::session::Renewal;
+use crate::cluster::tuning::Tuning;
+use crate::facts::text::{Clean, shell_word};
+
+/// What a context has of its plugin. Survives edits of the kubeconfig.
+#[derive(Clone, Default)]
+pub(super) struct Login {
+    /// Shared with other contexts; `None` until it has been asked.
+    entry: Option<Arc<Entry>>,
+    /// The number of the credential in use.
+    used: u64,
+    demand: Demand,
+}
+
+impl Login {
+    pub(super) fn renew(&mut self, why: Renewal) {
+        match why {
+            Renewal::Rejected => self.demand.after = self.used,
+            Renewal::Refreshed => self.demand.by_operator = true,
+        }
+    }
+
+    pub(super) fn superseded(&self) -> Task {
+        let (newest, used) = (self.entry.as_ref().map(|entry| entry.newest()), self.used);
+        Box::pin(async move {
+            let newer = match newest {
+                Some(mut newest) => newest.wait_for(|serial| *serial > used).await.is_ok(),
+                None => false,
+            };
+            if !newer {
+                std::future::pending::<()>().await;
+            }
+        })
+    }
+}
+
+impl Target {
+    /// The credential plugin that the context uses.
+    pub(super) fn exec(&self) -> Option<&ExecConfig> {
+        match &self.settings.as_ref()?.user.authorization {
+            Authorization::Plugin(plugin) => Some(&plugin.exec),
+            _ => None,
+        }
+    }
+
+    /// The name of the credential plugin that the context uses.
+    #[must_use]
+    pub fn plugin(&self) -> Option<Clean> {
+        self.exec().map(|exec| one_line(exec::name(exec)))
+    }
+
+    /// A command that shows what the plugin says, to be pasted into a shell.
+    fn kubectl(&self) -> String {
+        let Some(origin) = &self.origin else { return "kubectl get nodes".to_owned() };
+        // It is pasted into another terminal, which may be in another directory.
+        let file = origin.flag().map(|flag| std::path::absolute(flag).unwrap_or_else(|_| flag.to_owned()));
+        let file = file.map(|file| format!(" --kubeconfig {}", shell_word(&file.to_string_lossy())));
+        format!("kubectl{} --context {} get nodes", file.unwrap_or_default(), shell_word(origin.name()))
+    }
+
+    /// A credential of the plugin, perhaps one that another context has got.
+    pub(super) async fn issue(
+        &mut self,
+        plugin: &ExecConfig,
+        tuning: &Tuning,
+        (place, deadline): (Place, Duration),
+    ) -> Result<Issued, Trouble> {
+        let plugins = self.origin.as_ref().map(Origin::plugins).cloned().unwrap_or_default();
+        let entry = plugins.entry(plugin);
+        if self.login.entry.as_ref().is_none_or(|known| !Arc::ptr_eq(known, &entry)) {
+            // Numbers of another entry say nothing.
+            (self.login.used, self.login.demand.after) = (0, 0);
+            self.login.entry = Some(entry.clone());
+        }
+        let got = match place {
+            Place::Background => entry.credential(plugin, self.login.demand, tuning).await,
+            Place::Terminal => entry.log_in(plugin, deadline, tuning).await,
+        };
+        self.login.demand.by_operator = false;
+        let issued = got.map_err(|error| error.trouble(plugin, &self.kubectl()))?;
+        self.login.used = issued.serial;
+        Ok(issued)
+    }
+}

@@ -1,0 +1,224 @@
+//! Nothing that we have started is left when we are gone: credential plugins, with the terminal and without, and the command of
+//! `on-alert`, each with its children. Nothing of a plugin reaches the screen that is ours.
+
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::time::Instant;
+
+use crate::common::{Served, watchbell};
+use crate::pty::Terminal;
+use crate::pty_hangs::log_in_with;
+
+/// For a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Sleeping processes of one test, told by their seconds, which no other test uses.
+struct Sleepers(u32);
+
+impl Sleepers {
+    fn new() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        Self(1_000_000 + std::process::id() % 100_000 * 100 + NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// A script with children: an ordinary one, one in a group of its own, and one that heeds no SIGTERM.
+    fn script(&self) -> String {
+        let seconds = self.0;
+        format!(
+            "sleep {seconds} & timeout 9999999 sleep {seconds} & (trap '' TERM HUP INT; sleep {seconds}) & wait; wait"
+        )
+    }
+
+    fn count(&self) -> usize {
+        let commands = std::fs::read_dir("/proc").unwrap().flatten().map(|entry| entry.path().join("cmdline"));
+        let wanted = format!("sleep\0{}\0", self.0);
+        let runs = |text: String| text.ends_with(&wanted);
+        commands.filter(|file| std::fs::read_to_string(file).is_ok_and(runs)).count()
+    }
+
+    fn wait_until_all_run(&self) {
+        let start = Instant::now();
+        // The one of `timeout` is there twice.
+        while self.count() < 4 {
+            assert!(start.elapsed() < PATIENCE, "only {} of the plugin's children run", self.count());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn assert_gone(&self, way: &str) {
+        let start = Instant::now();
+        // A killed process takes a moment to go.
+        while self.count() > 0 {
+            assert!(start.elapsed() < Duration::from_secs(2), "{} are left after {way}", self.count());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+/// Every way out that can be chosen: signals, `None` for the key.
+const WAYS: [Option<Signal>; 5] = [Some(Signal::TERM), Some(Signal::HUP), Some(Signal::INT), Some(Signal::QUIT), None];
+
+fn leave(mut terminal: Terminal, way: Option<Signal>) {
+    if let Some(signal) = way {
+        kill_process(terminal.program(), signal).unwrap();
+        terminal.ends_with(128 + signal.as_raw());
+    } else {
+        terminal.press("q");
+        terminal.ends_with(0);
+    }
+}
+
+#[test]
+fn pty_a_plugin_in_the_background_ends_with_its_children_whatever_ends_the_program() {
+    for way in WAYS {
+        let (served, sleepers) = (Served::scenario("small"), Sleepers::new());
+        log_in_with(&served, &sleepers.script(), "Never");
+        let terminal = Terminal::start(&served, "", &[]);
+        terminal.wait_for("nodes");
+        sleepers.wait_until_all_run();
+        leave(terminal, way);
+        sleepers.assert_gone(&format!("{way:?}"));
+    }
+}
+
+#[test]
+fn pty_a_plugin_that_has_the_terminal_ends_with_its_children_and_leaves_the_terminal_as_it_was() {
+    // Ctrl-C and Ctrl-\ are the plugin's while it has the terminal.
+    for signal in [Signal::TERM, Signal::HUP] {
+        let (served, sleepers) = (Served::scenario("small"), Sleepers::new());
+        log_in_with(&served, &format!("stty -echo; printf 'Password: ' >&2; {}", sleepers.script()), "Always");
+        let mut terminal = Terminal::start(&served, "", &[]);
+        terminal.wait_for("L log in");
+        terminal.press("L");
+        terminal.wait_for("Password: ");
+        sleepers.wait_until_all_run();
+        leave(terminal, Some(signal));
+        sleepers.assert_gone(&format!("{signal:?} under L"));
+    }
+}
+
+#[test]
+fn pty_a_plugin_that_ends_while_a_password_is_typed_leaves_the_echo_on() {
+    let served = Served::scenario("small");
+    log_in_with(&served, "stty -echo; printf 'Password: ' >&2; read answer", "Always");
+    let mut terminal = Terminal::start(&served, "", &[]);
+    terminal.wait_for("L log in");
+    terminal.press("L");
+    terminal.wait_for("Password: ");
+    terminal.press("\u{3}");
+    terminal.wait_for("ended with a signal");
+    leave(terminal, None);
+}
+
+#[test]
+fn pty_the_command_for_alerts_ends_with_its_children_whatever_ends_the_program() {
+    for way in [Some(Signal::TERM), None] {
+        let (served, sleepers) = (Served::scenario("incident"), Sleepers::new());
+        let config = served.dir.path().join("config.toml");
+        let command = serde_json::json!(["/bin/sh", "-c", sleepers.script()]);
+        std::fs::write(&config, format!("[tell]\non-alert = {command}\n")).unwrap();
+        let terminal = Terminal::start(&served, &format!("--config {}", config.display()), &[]);
+        sleepers.wait_until_all_run();
+        leave(terminal, way);
+        sleepers.assert_gone(&format!("{way:?}"));
+    }
+}
+
+#[test]
+fn plugins_of_one_shot_commands_end_with_them() {
+    for arguments in [&["snapshot", "--deadline", "1h"][..], &["check", "--deadline", "1h"]] {
+        for signal in [Signal::TERM, Signal::INT, Signal::HUP, Signal::QUIT] {
+            let (served, sleepers) = (Served::scenario("small"), Sleepers::new());
+            log_in_with(&served, &sleepers.script(), "Never");
+            let mut command = watchbell(&served);
+            command.args(arguments).env("PATH", "/usr/bin:/bin").stdout(Stdio::null()).stderr(Stdio::null());
+            let mut child = command.spawn().unwrap();
+            sleepers.wait_until_all_run();
+            kill_process(Pid::from_raw(child.id().cast_signed()).unwrap(), signal).unwrap();
+            assert_eq!(child.wait().unwrap().code(), Some(128 + signal.as_raw()), "{arguments:?}");
+            sleepers.assert_gone(&format!("{signal:?} to {arguments:?}"));
+        }
+    }
+}
+
+#[test]
+fn a_plugin_that_is_slower_than_the_answer_ends_with_the_command() {
+    let (served, sleepers) = (Served::scenario("small"), Sleepers::new());
+    log_in_with(&served, &sleepers.script(), "Never");
+    let output =
+        watchbell(&served).args(["snapshot", "--deadline", "3s"]).env("PATH", "/usr/bin:/bin").output().unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    sleepers.assert_gone("the deadline");
+}
+
+#[test]
+fn what_a_script_puts_into_the_background_outlives_a_hang_up_that_it_is_to_ignore() {
+    let (served, sleepers) = (Served::scenario("small"), Sleepers::new());
+    log_in_with(&served, &sleepers.script(), "Never");
+    let mut command = Command::new("nohup");
+    command.arg(crate::common::binary()).args(["snapshot", "--deadline", "1h"]);
+    command.env_clear().env("PATH", "/usr/bin:/bin").env("HOME", served.dir.path());
+    command.env("KUBECONFIG", served.kubeconfig());
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    sleepers.wait_until_all_run();
+    let pid = Pid::from_raw(child.id().cast_signed()).unwrap();
+    kill_process(pid, Signal::HUP).unwrap();
+    std::thread::sleep(Duration::from_millis(500));
+    assert!(child.try_wait().unwrap().is_none(), "it has ended");
+    kill_process(pid, Signal::TERM).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(128 + Signal::TERM.as_raw()));
+    sleepers.assert_gone("SIGTERM");
+}
+
+#[test]
+fn pty_a_plugin_that_opens_the_terminal_in_the_background_gets_none() {
+    let served = Served::scenario("small");
+    let script = "{ echo CANARY > /dev/tty; read answer < /dev/tty; } 2>/dev/null && exit 9; echo CANARY >&2; exit 3";
+    log_in_with(&served, script, "IfAvailable");
+    let mut terminal = Terminal::start(&served, "", &[]);
+    terminal.wait_for("ended with exit code 3");
+    terminal.press("?");
+    terminal.wait_for("next cluster");
+    assert!(!terminal.raw().contains("CANARY"), "{}", terminal.text());
+    terminal.press("?q");
+    terminal.ends_with(0);
+}
+
+/// A shell with job control gets the terminal for Ctrl-Z, as for any job, and `fg` continues both.
+#[test]
+fn pty_ctrl_z_stops_a_plugin_that_has_the_terminal_and_the_program() {
+    let served = Served::scenario("small");
+    log_in_with(&served, crate::pty_hangs::ASKS, "Always");
+    let script = format!("set -m; '{}'; echo stopped=$?; read -r line; fg", crate::common::binary().display());
+    let mut terminal = Terminal::script(&served, &script, &[]);
+    terminal.wait_for("L log in");
+    terminal.press("L");
+    terminal.wait_for("Password: ");
+    terminal.press("\u{1a}");
+    terminal.wait_for("stopped=");
+    terminal.press("\n");
+    // `fg` names the job that it continues.
+    terminal.wait("the job", |text| text.rsplit("stopped=").next().is_some_and(|after| after.contains("watchbell")));
+    terminal.press("open sesame\n");
+    terminal.wait_for("✓ Ready");
+    terminal.press("q");
+    terminal.ends_with(0);
+}
+
+#[test]
+fn output_of_a_plugin_stands_neither_in_the_snapshot_nor_in_the_check() {
+    let served = Served::scenario("small");
+    let says = "password=CANARY https://login.example.com/device?code=CANARY";
+    log_in_with(&served, &format!("echo '{says}'; echo '{says}' >&2; exit 5"), "Never");
+    for arguments in
+        [&["snapshot", "-o", "json", "--deadline", "3s"][..], &["snapshot", "--deadline", "3s"], &["check"]]
+    {
+        let output = watchbell(&served).args(arguments).env("PATH", "/usr/bin:/bin").output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        assert!(text.contains("`sh` ended with exit code 5"), "{text}");
+        assert!(!text.contains("CANARY") && !text.contains("example.com"), "{text}");
+    }
+}
