@@ -24,6 +24,7 @@ pub mod screens;
 mod sync;
 mod touched;
 pub mod usage;
+mod versions;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -420,7 +420,7 @@ impl ClusterState {
                     return self.optional.changes(generation, unreadable, batch, now);
                 }
                 if let Some(track) = self.track_mut(resource, part) {
-                    track.changed(unreadable, now);
+                    track.changed(batch.len(), unreadable, now);
                     self.changes(batch, List { part, generation }, now);
                 }
             }

@@ -6,6 +6,7 @@ use hashbrown::HashMap;
 
 use super::optional::Visibility;
 use super::sync::{PageHead, Track};
+use super::versions::ObjectVersion;
 use crate::facts::kept::Kept;
 use crate::facts::text::Clean;
 use crate::facts::wire::Uid;
@@ -17,7 +18,7 @@ pub(crate) struct Store<T> {
     track: Track,
     objects: HashMap<Clean, Held<T>>,
     /// What the watch deleted while a list runs: a later page may still bring it.
-    tombstones: HashMap<Clean, (Uid, u64)>,
+    tombstones: HashMap<Clean, ObjectVersion>,
     generation: u32,
     listing: bool,
     revision: u64,
@@ -30,6 +31,12 @@ struct Held<T> {
     version: u64,
     generation: u32,
     from_watch: bool,
+}
+
+impl<T> Held<T> {
+    fn version(&self) -> ObjectVersion {
+        ObjectVersion { uid: self.uid, version: self.version }
+    }
 }
 
 impl<T> Default for Store<T> {
@@ -62,14 +69,10 @@ impl<T: PartialEq> Store<T> {
         let generation = self.generation;
         for change in changes {
             let KeptChange::Present(object) = change else { continue };
-            let buried = self.tombstones.get(&object.key).is_some_and(|(uid, version)| {
-                if object.version == 0 { *uid == object.uid } else { object.version <= *version }
-            });
-            let newer = self
-                .objects
-                .get(&object.key)
-                .is_some_and(|held| held.generation == generation && held.from_watch && held.version >= object.version);
-            if !buried && !newer {
+            let item = ObjectVersion { uid: object.uid, version: object.version };
+            let buried = self.tombstones.get(&object.key).is_some_and(|deleted| deleted.buries(item));
+            let watched = self.objects.get(&object.key).filter(|held| held.generation == generation && held.from_watch);
+            if !buried && !watched.is_some_and(|held| held.version().outdates(item)) {
                 self.put(*object, generation, false);
             }
         }
@@ -77,28 +80,21 @@ impl<T: PartialEq> Store<T> {
 
     /// Changes from the watch that began at list `generation`, in order.
     pub(crate) fn changes(&mut self, generation: u32, unreadable: u32, changes: Vec<KeptChange<T>>, now: Now) {
-        self.track.changed(unreadable, now);
+        self.track.changed(changes.len(), unreadable, now);
         for change in changes {
             match change {
                 KeptChange::Present(object) => {
-                    let older = self.objects.get(&object.key).is_some_and(|held| {
-                        held.generation == generation && !held.from_watch && held.version > object.version
-                    });
-                    if !older {
-                        self.tombstones.remove(&object.key);
-                        self.put(*object, generation, true);
-                    }
+                    self.tombstones.remove(&object.key);
+                    self.put(*object, generation, true);
                 }
                 KeptChange::Gone { key, uid, version } => {
-                    let next = self
-                        .objects
-                        .get(&key)
-                        .is_some_and(|held| held.uid != uid && held.generation == generation && held.version > version);
-                    if !next && self.objects.remove(&key).is_some() {
+                    let deleted = ObjectVersion { uid, version };
+                    if self.objects.get(&key).is_some_and(|held| deleted.ends(held.version())) {
+                        self.objects.remove(&key);
                         self.revision += 1;
                     }
                     if self.listing && generation == self.generation {
-                        self.tombstones.insert(key, (uid, version));
+                        self.tombstones.insert(key, deleted);
                     }
                 }
             }
@@ -177,8 +173,9 @@ impl<T: PartialEq> Store<T> {
     fn put(&mut self, object: Kept<T>, generation: u32, from_watch: bool) {
         let Kept { key, uid, version, facts } = object;
         let known = self.objects.get(&key);
-        // A watch of an older list must not take back the mark of the running one.
-        let generation = known.map_or(generation, |held| held.generation.max(generation));
+        // A watch of an older list must not take back the mark of the running one, whose versions are others.
+        let newest = known.map_or(generation, |held| held.generation.max(generation));
+        let (from_watch, generation) = (from_watch && generation == newest, newest);
         if known.is_none_or(|held| held.facts != facts || held.uid != uid) {
             self.revision += 1;
         }

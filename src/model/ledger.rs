@@ -21,9 +21,9 @@ use hashbrown::{DefaultHashBuilder, HashMap};
 
 use crate::facts::pod::{PodBatch, PodFacts};
 use crate::facts::text::Clean;
-use crate::facts::wire::Uid;
 use crate::model::index::Index;
 use crate::model::touched::Touched;
+use crate::model::versions::ObjectVersion;
 
 use ahead::{Hint, TOGETHER};
 use holder::Holder;
@@ -136,8 +136,8 @@ impl Ledger {
 
     /// Takes in a page of the list, or changes of the watch, in order.
     ///
-    /// The watch always applies. A page's item yields to a record or a tombstone that the watch of the same generation brought
-    /// at the same version or a newer one. Versions of two generations are never compared: an etcd restore takes them back.
+    /// The watch always applies. A page's item yields to a record or a tombstone that the watch of the same generation brought,
+    /// by the rules of [`ObjectVersion`]. Versions of two generations are never compared: an etcd restore takes them back.
     /// A pod of another namespace than the list's is passed over: no sweep would ever look at it.
     pub fn apply(&mut self, batch: &PodBatch, list: impl Into<List>, origin: Origin) {
         let list = list.into();
@@ -174,7 +174,7 @@ impl Ledger {
             tombstones.bury(pod);
         }
         if let Some(slot) = slot
-            && same_or_unknown(self.records.at(slot).uid(), pod.uid)
+            && version_of(pod).ends(self.records.at(slot).state())
         {
             self.remove(slot);
         }
@@ -211,10 +211,10 @@ impl Ledger {
     }
 
     fn watch_knows_better(&mut self, pod: &PodFacts<'_>, slot: Option<u32>, (list, epoch): (List, Epoch)) -> bool {
-        let newer = slot
-            .map(|slot| self.records.at(slot))
-            .is_some_and(|record| record.is_watched() && record.epoch == epoch && record.version >= pod.version);
-        newer || self.parts.tombstones_of(list).is_some_and(|tombstones| tombstones.is_buried(pod))
+        let record = slot.map(|slot| self.records.at(slot));
+        let watched = record.filter(|record| record.is_watched() && record.epoch == epoch);
+        watched.is_some_and(|record| record.state().outdates(version_of(pod)))
+            || self.parts.tombstones_of(list).is_some_and(|tombstones| tombstones.is_buried(pod))
     }
 
     /// Takes in a pod: the slot that it has already, and the hash of its key, which is not known if its namespace is new.
@@ -387,9 +387,8 @@ fn part<'a>(record: &Record, asks: &'a Pool<Asks>) -> Part<'a> {
     }
 }
 
-/// An old incarnation's DELETED that comes late must not take the new one along.
-fn same_or_unknown(held: Uid, gone: Uid) -> bool {
-    held == gone || held == Uid::default() || gone == Uid::default()
+fn version_of(pod: &PodFacts<'_>) -> ObjectVersion {
+    ObjectVersion { uid: pod.uid, version: pod.version }
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@ use crate::msg::{Mono, NodeChange};
 use super::chunks::Chunks;
 use super::index::Index;
 use super::touched::Touched;
+use super::versions::ObjectVersion;
 
 pub use packed::{Labels, PackedFacts, System};
 pub(crate) use sums::{Devices, Sums};
@@ -62,8 +63,8 @@ impl Default for NodeKey {
 /// All nodes of a cluster.
 ///
 /// Pages of a list mark what they bring with the list's generation, and so does the watch; [`Nodes::finish`] removes what
-/// neither has touched. Of two versions of a node the newer wins, compared only within one generation: after an etcd restore
-/// versions go back (F43).
+/// neither has touched. An event of the watch always applies; a page yields to it by the rules of [`ObjectVersion`], compared
+/// only within one generation: after an etcd restore versions go back (F43).
 #[derive(Debug)]
 pub(crate) struct Nodes {
     slots: Chunks<Option<Node>>,
@@ -77,7 +78,7 @@ pub(crate) struct Nodes {
     generation: u32,
     listing: bool,
     /// What the watch deleted while the list runs: a later page may still bring it.
-    tombstones: HashMap<Clean, (Uid, u64)>,
+    tombstones: HashMap<Clean, ObjectVersion>,
     sums: Sums,
     troubled: Troubled,
     revision: u64,
@@ -187,18 +188,14 @@ impl Nodes {
 
     /// An item of a page of the running list.
     pub(crate) fn page(&mut self, node: &NodeFacts, now: Mono) -> Outcome {
-        if let Some((uid, version)) = self.tombstones.get(&*node.name) {
-            let deleted = if node.version == 0 { *uid == node.uid } else { node.version <= *version };
-            if deleted {
-                return Outcome::Ignored;
-            }
+        let item = ObjectVersion { uid: node.uid, version: node.version };
+        if self.tombstones.get(&*node.name).is_some_and(|deleted| deleted.buries(item)) {
+            return Outcome::Ignored;
         }
         let generation = self.generation;
-        if let Some(known) = self.by_name(&node.name) {
-            let newer = known.generation == generation && known.from_watch && known.facts.version >= node.version;
-            if newer {
-                return Outcome::Ignored;
-            }
+        let watched = self.by_name(&node.name).filter(|known| known.generation == generation && known.from_watch);
+        if watched.is_some_and(|known| known.version().outdates(item)) {
+            return Outcome::Ignored;
         }
         self.store(node, generation, Origin { from_watch: false, now })
     }
@@ -207,29 +204,19 @@ impl Nodes {
     pub(crate) fn change(&mut self, change: NodeChange, generation: u32, now: Mono) -> Outcome {
         match change {
             NodeChange::Present(node) => {
-                if let Some(known) = self.by_name(&node.name) {
-                    let older =
-                        known.generation == generation && !known.from_watch && known.facts.version > node.version;
-                    if older {
-                        return Outcome::Ignored;
-                    }
-                }
                 self.tombstones.remove(&*node.name);
                 self.store(&node, generation, Origin { from_watch: true, now })
             }
             NodeChange::Gone { name, uid, version } => {
-                let Some(known) = self.by_name(&name) else {
-                    self.bury(name, (uid, version), generation);
-                    return Outcome::Ignored;
-                };
-                // A page may already have brought the next node of that name.
-                if known.facts.uid != uid && known.generation == generation && known.facts.version > version {
-                    return Outcome::Ignored;
+                let deleted = ObjectVersion { uid, version };
+                let known = self.by_name(&name).filter(|known| deleted.ends(known.version()));
+                let known = known.map(|known| (known.key, known.facts.uid));
+                if self.listing && generation == self.generation {
+                    self.tombstones.insert(name, deleted);
                 }
-                let (key, known_uid) = (known.key, known.facts.uid);
-                self.bury(name, (uid, version), generation);
+                let Some((key, uid)) = known else { return Outcome::Ignored };
                 self.remove(key);
-                Outcome::Removed(known_uid)
+                Outcome::Removed(uid)
             }
         }
     }
@@ -329,20 +316,14 @@ impl Nodes {
         self.by_name.find(self.hasher.hash_one(name), named)
     }
 
-    fn bury(&mut self, name: Clean, deleted: (Uid, u64), generation: u32) {
-        if self.listing && generation == self.generation {
-            self.tombstones.insert(name, deleted);
-        }
-    }
-
     fn store(&mut self, facts: &NodeFacts, generation: u32, origin: Origin) -> Outcome {
         let Some(slot) = self.slot_of(&facts.name) else {
             return Outcome::Stored { key: self.insert(facts, generation, origin), replaced: None };
         };
         let node = self.slots.at_mut(slot as usize).as_mut().expect("the name was just found");
-        // A watch of an older list must not take back the mark of the running one.
+        // A watch of an older list must not take back the mark of the running one, whose versions are others.
+        node.from_watch = origin.from_watch && generation >= node.generation;
         node.generation = node.generation.max(generation);
-        node.from_watch = origin.from_watch;
         if node.facts.are(facts) {
             // The heartbeat of a kubelet: news for nobody.
             node.facts.version = facts.version;
@@ -458,6 +439,10 @@ impl Node {
 
     pub(crate) fn key(&self) -> NodeKey {
         self.key
+    }
+
+    fn version(&self) -> ObjectVersion {
+        ObjectVersion { uid: self.facts.uid, version: self.facts.version }
     }
 
     /// Whole devices of this node: capacity and allocatable; `None` without any.

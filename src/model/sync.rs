@@ -75,14 +75,16 @@ impl Track {
         true
     }
 
-    /// Changes came on the watch.
-    pub(crate) fn changed(&mut self, unreadable: u32, now: Now) {
-        self.alive(now);
-        self.any = true;
+    /// Changes came on the watch, and some that could not be read, which prove nothing.
+    pub(crate) fn changed(&mut self, changes: usize, unreadable: u32, now: Now) {
+        if changes > 0 {
+            self.alive(now);
+            self.any = true;
+        }
         self.unreadable = self.unreadable.saturating_add(unreadable);
     }
 
-    /// Bytes came on the watch.
+    /// The watch has proven that what it brought is true now.
     pub(crate) fn heard(&mut self, now: Now) {
         self.alive(now);
     }

@@ -58,6 +58,17 @@ fn a_page_yields_to_what_the_watch_has_brought() {
 }
 
 #[test]
+fn an_event_without_a_number_for_a_version_changes_an_object_of_a_list_with_numbers() {
+    let mut store = listed(vec![present("a", 1, 4711, 1), present("b", 2, 4711, 1)]);
+    store.changes(1, 0, vec![present("a", 1, 0, 2), gone("b", 2, 0)], now());
+    assert_eq!(held(&store), [("a".into(), 2)]);
+    store.begin(2);
+    store.changes(2, 0, vec![present("a", 1, 0, 3), gone("c", 3, 0)], now());
+    store.page(head(2), vec![present("a", 1, 4711, 1), present("c", 3, 4711, 1)], now());
+    assert_eq!(held(&store), [("a".into(), 3)], "a page that is not surely newer takes nothing back");
+}
+
+#[test]
 fn only_what_can_be_seen_is_a_change() {
     let mut store = listed(vec![present("a", 1, 5, 10)]);
     let before = store.revision();

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::names::NameAt;
 use crate::facts::pod::{Phase, PodFacts};
 use crate::facts::wire::Uid;
+use crate::model::versions::ObjectVersion;
 
 /// No slot, no node.
 pub(super) const NIL: u32 = u32::MAX;
@@ -107,6 +108,11 @@ impl Record {
 
     pub(super) fn uid(&self) -> Uid {
         Uid(u128::from(self.uid[0]) << 64 | u128::from(self.uid[1]))
+    }
+
+    /// Which pod in which state.
+    pub(super) fn state(&self) -> ObjectVersion {
+        ObjectVersion { uid: self.uid(), version: self.version }
     }
 
     pub(super) fn name(&self) -> NameAt {

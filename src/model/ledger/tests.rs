@@ -384,6 +384,20 @@ fn a_page_yields_to_a_newer_event_and_to_a_deletion_of_its_generation() {
 }
 
 #[test]
+fn an_event_without_a_number_for_a_version_changes_a_pod_of_a_list_with_numbers() {
+    let mut ledger = Ledger::default();
+    ledger.begin(1);
+    bring(&mut ledger, &pod("a", "n1", 4711), 1, Origin::Page);
+    bring(&mut ledger, &pod("a", "n2", 0), 1, Origin::Watch);
+    assert_eq!(ledger.node("n2").unwrap().pods, 1);
+    bring(&mut ledger, &pod("a", "n1", 4711), 1, Origin::Page);
+    assert_eq!(ledger.node("n2").unwrap().pods, 1, "a page that is not surely newer takes nothing back");
+    take(&mut ledger, &pod("a", "n2", 0), 1, Origin::Watch);
+    bring(&mut ledger, &pod("a", "n1", 4711), 1, Origin::Page);
+    assert_eq!(ledger.totals().held, 0);
+}
+
+#[test]
 fn versions_of_two_generations_are_never_compared() {
     let mut ledger = Ledger::default();
     ledger.begin(1);
@@ -588,12 +602,13 @@ impl Naive {
     }
 
     fn watch_is_newer(&self, pod: &Pod, generation: u32) -> bool {
-        let newer =
-            |(held, at, watched): &(Pod, u32, bool)| *watched && *at == generation && held.version >= pod.version;
+        // A version of 0 is none, and cannot be compared.
+        let not_older = |watched: &Pod| watched.version == 0 || pod.version <= watched.version;
+        let newer = |(held, at, watched): &(Pod, u32, bool)| *watched && *at == generation && not_older(held);
         let dead = |grave: &Pod| {
             self.listing
                 && generation == self.generation
-                && (grave.version >= pod.version || grave.uid == pod.uid && pod.uid != 0)
+                && (not_older(grave) || grave.uid == pod.uid && pod.uid != 0)
         };
         self.held.get(&pod.key()).is_some_and(newer) || self.graves.get(&pod.key()).is_some_and(dead)
     }

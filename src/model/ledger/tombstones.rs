@@ -5,7 +5,9 @@ use std::hash::BuildHasher;
 use hashbrown::{DefaultHashBuilder, HashTable};
 
 use crate::facts::pod::PodFacts;
-use crate::facts::wire::Uid;
+use crate::model::versions::ObjectVersion;
+
+use super::version_of;
 
 /// Deleted pods by namespace and name, from the begin of a list to its end.
 #[derive(Debug, Default)]
@@ -18,8 +20,7 @@ pub(super) struct Tombstones {
 struct Tombstone {
     namespace: Box<str>,
     name: Box<str>,
-    uid: Uid,
-    version: u64,
+    deleted: ObjectVersion,
 }
 
 impl Tombstone {
@@ -33,25 +34,23 @@ impl Tombstones {
     pub(super) fn bury(&mut self, pod: &PodFacts<'_>) {
         let hash = self.hasher.hash_one((pod.namespace, pod.name));
         if let Some(held) = self.dead.find_mut(hash, |held| held.is_of(pod)) {
-            (held.uid, held.version) = (pod.uid, pod.version);
+            held.deleted = version_of(pod);
             return;
         }
         let (namespace, name) = (pod.namespace.into(), pod.name.into());
-        let new = Tombstone { namespace, name, uid: pod.uid, version: pod.version };
+        let new = Tombstone { namespace, name, deleted: version_of(pod) };
         let hasher = &self.hasher;
         self.dead.insert_unique(hash, new, |held| hasher.hash_one((&*held.namespace, &*held.name)));
     }
 
-    /// The watch knows that this pod, or this state of it, is gone. A uid never comes back, whatever the version.
+    /// The watch knows that this pod, or this state of it, is gone.
     pub(super) fn is_buried(&self, pod: &PodFacts<'_>) -> bool {
         if self.dead.is_empty() {
             return false;
         }
         let hash = self.hasher.hash_one((pod.namespace, pod.name));
-        self.dead.find(hash, |held| held.is_of(pod)).is_some_and(|held| {
-            let same = held.uid == pod.uid && pod.uid != Uid::default();
-            same || held.version >= pod.version
-        })
+        let dead = self.dead.find(hash, |held| held.is_of(pod));
+        dead.is_some_and(|held| held.deleted.buries(version_of(pod)))
     }
 
     /// Bytes on the heap.

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
@@ -47,6 +47,35 @@ fn the_old_watch_does_not_take_back_the_mark_of_the_running_list() {
     nodes.change(NodeChange::Present(Box::new(newer)), 1, now());
     assert!(nodes.finish().is_empty());
     assert_eq!(nodes.by_name("a").unwrap().facts.version, 11);
+}
+
+#[test]
+fn an_event_without_a_number_for_a_version_changes_a_node_of_a_list_with_numbers() {
+    let mut nodes = Nodes::default();
+    nodes.begin(1);
+    nodes.page(&NodeFacts { version: 4711, ..node("a") }, now());
+    for unschedulable in [true, false] {
+        let change = NodeFacts { version: 0, unschedulable, ..node("a") };
+        nodes.change(NodeChange::Present(Box::new(change)), 1, now());
+        assert_eq!(nodes.by_name("a").unwrap().facts.unschedulable, unschedulable);
+    }
+    let cordoned = NodeFacts { version: 0, unschedulable: true, ..node("a") };
+    nodes.change(NodeChange::Present(Box::new(cordoned)), 1, now());
+    nodes.page(&NodeFacts { version: 4711, ..node("a") }, now());
+    assert!(nodes.by_name("a").unwrap().facts.unschedulable, "nor does a page that is not surely newer take it back");
+    nodes.change(NodeChange::Gone { name: "a".into(), uid: node("a").uid, version: 0 }, 1, now());
+    nodes.page(&NodeFacts { version: 4711, ..node("a") }, now());
+    assert_eq!(nodes.len(), 0);
+}
+
+#[test]
+fn a_late_deletion_of_the_old_node_leaves_the_new_one_of_its_name() {
+    let mut nodes = Nodes::default();
+    nodes.begin(1);
+    nodes.page(&NodeFacts { uid: Uid(2), version: 0, ..node("a") }, now());
+    let gone = |uid| NodeChange::Gone { name: "a".into(), uid: Uid(uid), version: 9 };
+    assert_eq!((nodes.change(gone(1), 1, now()), nodes.len()), (Outcome::Ignored, 1));
+    assert_eq!(nodes.change(gone(2), 1, now()), Outcome::Removed(Uid(2)));
 }
 
 #[test]
@@ -151,7 +180,7 @@ proptest! {
     fn store_and_sums_agree_with_a_literal_model(steps in prop::collection::vec(step(), 1..80)) {
         let mut nodes = Nodes::default();
         let mut oracle: BTreeMap<String, (NodeFacts, u32, bool)> = BTreeMap::new();
-        let mut buried: BTreeMap<String, u64> = BTreeMap::new();
+        let mut buried: BTreeSet<String> = BTreeSet::new();
         let (mut generation, mut listing) = (0, false);
         for (version, step) in (1_u64..).zip(steps) {
             match step {
@@ -165,7 +194,7 @@ proptest! {
                     // Pages are read at an older version than what the watch brings now.
                     let facts = looking(name, look, version.saturating_sub(10));
                     let name = facts.name.to_string();
-                    let dead = buried.get(&name).is_some_and(|deleted| facts.version <= *deleted);
+                    let dead = buried.contains(&name);
                     let known = oracle.get(&name);
                     let newer = known.is_some_and(|(held, g, watch)| *g == generation && *watch && held.version >= facts.version);
                     if facts.version > 0 && !dead && !newer {
@@ -186,7 +215,8 @@ proptest! {
                     let name = facts.name.to_string();
                     oracle.remove(&name);
                     if listing {
-                        buried.insert(name, version);
+                        // Its uid is that of the name: it never comes back with a page.
+                        buried.insert(name);
                     }
                     nodes.change(NodeChange::Gone { name: facts.name, uid: facts.uid, version }, generation, now());
                 }
