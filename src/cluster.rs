@@ -30,6 +30,7 @@ mod guard;
 mod inflate;
 mod inspect;
 pub mod kubeconfig;
+mod mark;
 mod meter;
 mod optional;
 mod probe;

@@ -195,7 +195,8 @@ pub enum ClusterEvent {
         /// What it does.
         state: SyncState,
     },
-    /// Bytes came on the watch (events or a bookmark): the data is proven live. At most about once a second.
+    /// An event or a bookmark came on the watch, or it opened at the known version and was not refused: the data is proven live.
+    /// At most about once a second.
     Heard {
         /// Whose watch.
         resource: Resource,
@@ -426,7 +427,7 @@ pub enum SyncState {
     Listing,
     /// The list is complete and the watch is open.
     Watching,
-    /// Watching is forbidden (403), so the list is polled.
+    /// Watching is forbidden (403), or no watch ever brings anything, so the list is polled.
     Polling {
         /// Time between polls.
         every: Duration,

@@ -12,9 +12,11 @@ use kube::client::Body;
 use tokio::time::{Instant, sleep_until};
 
 use super::classify::{self, Trouble, bytes_text};
+use super::mark::ByteOrderMark;
 use super::meter::{Sink, Tag};
 use super::tuning::Tuning;
 use crate::clock::wall;
+use crate::facts::wire::decode_failure;
 use crate::msg::inspect::Part;
 use crate::msg::{CallKind, Layer, Resource};
 
@@ -81,6 +83,41 @@ impl Taker for Vec<u8> {
     }
 }
 
+/// Keeps the front of an answer beside who takes it: behind some proxies an error comes as a success, with a `Status` as its body.
+struct Opening<'a, T> {
+    taker: &'a mut T,
+    mark: ByteOrderMark,
+    /// All that came so far; `None` once that is more than an error has.
+    whole: Option<Vec<u8>>,
+}
+
+impl<'a, T: Taker> Opening<'a, T> {
+    fn new(taker: &'a mut T) -> Self {
+        Self { taker, mark: ByteOrderMark::default(), whole: Some(Vec::new()) }
+    }
+
+    /// The error that the answer is in truth.
+    fn error(self, head: &Parts, tuning: &Tuning) -> Result<(), Trouble> {
+        let Some(body) = self.whole else { return Ok(()) };
+        let Some(status) = decode_failure(&body) else { return Ok(()) };
+        self.taker.take_error(body);
+        Err(classify::disguised(head, status, tuning.retry_after_cap))
+    }
+}
+
+impl<T: Taker> Taker for Opening<'_, T> {
+    fn take(&mut self, piece: &[u8]) {
+        for piece in self.mark.strip(piece).into_iter().filter(|piece| !piece.is_empty()) {
+            if let Some(whole) = self.whole.take_if(|whole| whole.len() + piece.len() > ERROR_BODY) {
+                drop(whole);
+            } else if let Some(whole) = &mut self.whole {
+                whole.extend_from_slice(piece);
+            }
+            self.taker.take(piece);
+        }
+    }
+}
+
 /// A client and the meter's sink that it reports to.
 #[derive(Clone)]
 pub(crate) struct Line {
@@ -94,7 +131,7 @@ impl Line {
     /// Reads a whole answer into `buf`, which is cleared first, also an error's. The head's extensions hold the request's [`Tag`].
     ///
     /// # Errors
-    /// Everything but a success status with a whole body, classified.
+    /// Everything but a success with a whole body, classified; a `Status` of a failure is none, whatever its HTTP status.
     pub(crate) async fn fetch(&self, ask: &Ask, tuning: &Tuning, buf: &mut Vec<u8>) -> Result<Parts, Trouble> {
         buf.clear();
         self.take(ask, tuning, buf).await
@@ -115,9 +152,11 @@ impl Line {
         }
         if head.status.is_success() {
             // The server has a name for the answer that did not arrive whole, too.
-            read(body, &ask.limits, &tag, start, taker)
+            let mut opening = Opening::new(taker);
+            read(body, &ask.limits, &tag, start, &mut opening)
                 .await
                 .map_err(|trouble| Trouble { audit_id: classify::audit_id(&head), ..trouble })?;
+            opening.error(&head, tuning)?;
             head.extensions.insert(tag);
             return Ok(head);
         }

@@ -173,7 +173,12 @@ pub(crate) fn unreadable(head: &Parts, body: &[u8], why: &str) -> Trouble {
     }
 }
 
-/// A `Status` that came as an ERROR event of a watch.
+/// A `Status` of a failure that came with a success: what it says is what counts, as it would with a status of its own.
+pub(crate) fn disguised(head: &Parts, status: StatusFacts, cap: Duration) -> Trouble {
+    Trouble { audit_id: audit_id(head), ..event(status, cap) }
+}
+
+/// A `Status` that came as an ERROR event of a watch, or in the place of its events.
 pub(crate) fn event(status: StatusFacts, cap: Duration) -> Trouble {
     let layer = match status.code {
         _ if status.code == 410 || status.version_too_large || &*status.reason == "Expired" => Layer::Watch,
@@ -186,7 +191,7 @@ pub(crate) fn event(status: StatusFacts, cap: Duration) -> Trouble {
     let text = etcd(&status.message);
     let text = match &text {
         Some(text) => text,
-        None if status.message.is_empty() => "the watch ended with an error",
+        None if status.message.is_empty() => "the server reports an error without a message",
         None => &*status.message,
     };
     Trouble {

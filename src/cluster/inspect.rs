@@ -32,6 +32,12 @@ use stream::Stream;
 const DEADLINE: Duration = Duration::from_secs(15);
 /// 8 MiB: etcd refuses objects over 1.5 MiB (`--max-request-bytes`), and JSON takes up to several times as much.
 const LARGEST: usize = 8 << 20;
+/// Watches in a row that bring nothing before what they are about is read again.
+const BARREN_IN_A_ROW: u32 = 2;
+/// The same of those that an answering server refuses: it may be in trouble, and should not be asked for more (R10).
+const REFUSALS_IN_A_ROW: u32 = 4;
+/// Least time between two starts of a watch that brings nothing.
+const QUIET_SPACING: Duration = Duration::from_secs(5);
 /// Changes that come faster than this are told together.
 const TELL_EVERY: Duration = Duration::from_millis(250);
 /// What a name may hold stays as it is; everything else is escaped, so that no name can lead to another path.
@@ -131,6 +137,8 @@ impl Reader<'_> {
 enum End {
     /// It may go on from here.
     Clean(String),
+    /// Nothing came for too long; it may go on from here.
+    Silent(String),
     /// What it watched must be read again: too old, or something in it could not be read.
     Stale,
 }
@@ -153,6 +161,10 @@ struct Pace<'a> {
     rng: fastrand::Rng,
     /// Watching is forbidden; it is read again and again instead.
     no_watch: bool,
+    /// Watches in a row that were silent to their end.
+    silent: u32,
+    /// A watch would only fail once more.
+    read_again: bool,
 }
 
 impl Pace<'_> {
@@ -206,6 +218,15 @@ impl Pace<'_> {
             wait = wait.max(tuning.rejected_delay);
         }
         let failure = Box::new(failure((trouble, failures), &of.title(), wait));
+        let patience = if trouble.layer == Layer::Server { REFUSALS_IN_A_ROW } else { BARREN_IN_A_ROW };
+        if watching && failures >= patience && !trouble.is_unreachable() && trouble.layer != Layer::Auth {
+            // No watch brings anything: what it is about is read again and again.
+            let wait = wait.max(self.polling());
+            self.shared.tell(ClusterEvent::Failed(failure)).await;
+            self.sync(SyncState::Polling { every: wait }).await;
+            self.read_again = true;
+            return Next::Wait(wait);
+        }
         if trouble.layer != Layer::Watch {
             self.shared.tell(ClusterEvent::Failed(failure.clone())).await;
         }
@@ -225,7 +246,17 @@ async fn follow(shared: &Shared, subject: &Subject, mut of: impl Follow, seed: u
     of.wanted().await;
     let rng = fastrand::Rng::with_seed(seed);
     let (backoff, watch_backoff) = (Backoff::new(&shared.tuning), Backoff::new(&shared.tuning));
-    let mut pace = Pace { shared, subject, part: part_of(&of), backoff, watch_backoff, rng, no_watch: false };
+    let mut pace = Pace {
+        shared,
+        subject,
+        part: part_of(&of),
+        backoff,
+        watch_backoff,
+        rng,
+        no_watch: false,
+        silent: 0,
+        read_again: false,
+    };
     let mut version: Option<String> = None;
     loop {
         let mut refresh = shared.refreshes();
@@ -243,7 +274,7 @@ async fn follow(shared: &Shared, subject: &Subject, mut of: impl Follow, seed: u
                 pace.sync(SyncState::Polling { every: pace.polling() }).await;
                 pace.polling()
             }
-            Ok(End::Clean(next)) => {
+            Ok(End::Clean(next) | End::Silent(next)) => {
                 version = Some(next);
                 Duration::ZERO
             }
@@ -252,7 +283,8 @@ async fn follow(shared: &Shared, subject: &Subject, mut of: impl Follow, seed: u
                 Next::AtOnce => continue,
                 Next::Wait(wait) => {
                     // A watch that could not be opened, or broke, goes on from where it was (R9).
-                    version = from.filter(|_| trouble.code != Some(404) && trouble.layer != Layer::Rbac);
+                    let again = std::mem::take(&mut pace.read_again);
+                    version = from.filter(|_| !again && trouble.code != Some(404) && trouble.layer != Layer::Rbac);
                     wait
                 }
             },
@@ -309,32 +341,55 @@ async fn watch(pace: &mut Pace<'_>, of: &mut impl Follow, version: String) -> Re
     let start = Instant::now();
     let (head, body) = match session.api.open(&ask, &tuning).await {
         Ok(opened) => opened,
-        Err(trouble) if matches!(trouble.code, Some(403 | 405)) => {
-            pace.no_watch = true;
-            return Ok(End::Clean(version));
-        }
-        Err(trouble) if trouble.is_gone() => return Ok(End::Stale),
-        Err(trouble) => {
-            if trouble.layer == Layer::Auth {
-                shared.session.renew(session.serial);
-            }
-            return Err(trouble);
-        }
+        Err(trouble) => return refused(pace, trouble, version, session.serial),
     };
     pace.sync(SyncState::Watching).await;
-    let mut stream = Stream::new(&tuning, is_protobuf(&head), version);
+    let mut stream = Stream::new(&tuning, is_protobuf(&head), version.clone());
     let end = stream.run(pace, of, body).await;
     let short = !stream.proven() && start.elapsed() < tuning.watch_short;
-    if !short {
+    if !short && (stream.proven() || end.is_ok()) {
         pace.watch_backoff.reset();
     }
-    let end = end?;
+    pace.silent = if stream.proven() { 0 } else { pace.silent };
+    let end = match end {
+        Ok(end) => end,
+        Err(trouble) => return refused(pace, trouble, version, session.serial),
+    };
+    if matches!(end, End::Silent(_)) {
+        pace.silent += 1;
+    }
+    let end = match end {
+        // Twice in a row not even a bookmark: what it is about is read to see whether it has changed (F45).
+        End::Silent(_) if pace.silent.is_multiple_of(BARREN_IN_A_ROW) => End::Stale,
+        End::Silent(next) => End::Clean(next),
+        end => end,
+    };
+    if short && matches!(end, End::Clean(_)) && pace.watch_backoff.failures() + 1 >= BARREN_IN_A_ROW {
+        pace.sync(SyncState::Polling { every: pace.polling() }).await;
+        return Ok(End::Stale);
+    }
     if matches!(end, End::Clean(_)) {
         // One that ends at once, again and again, must not be opened in a hot loop (R14).
-        let spacing = if short { pace.next_watch() } else { tuning.watch_spacing };
+        let quiet = if stream.proven() { tuning.watch_spacing } else { QUIET_SPACING };
+        let spacing = if short { pace.next_watch() } else { quiet };
         sleep_until(start + spacing).await;
     }
     Ok(end)
+}
+
+/// What follows a watch that was refused, in whatever form the refusal came.
+fn refused(pace: &mut Pace<'_>, trouble: Trouble, version: String, serial: u64) -> Result<End, Trouble> {
+    if matches!(trouble.code, Some(403 | 405)) {
+        pace.no_watch = true;
+        return Ok(End::Clean(version));
+    }
+    if trouble.is_gone() {
+        return Ok(End::Stale);
+    }
+    if trouble.layer == Layer::Auth {
+        pace.shared.session.renew(serial);
+    }
+    Err(trouble)
 }
 
 /// A version that a watch can begin at: without one, or at 0, it would begin anywhere (kubernetes/kubernetes#123448).

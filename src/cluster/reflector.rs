@@ -15,10 +15,12 @@ use super::tuning::Tuning;
 use crate::facts::text::Clean;
 use crate::msg::{ClusterEvent, Failure, Layer, Mono, Now, Resource, Smaller, SyncState};
 
+mod barren;
 mod list;
 mod stream;
 mod watch;
 
+use barren::Yield;
 use list::List;
 use watch::Watch;
 
@@ -85,13 +87,17 @@ pub(crate) struct PageNews {
     pub(crate) unreadable: u32,
     /// From the request to the last byte.
     pub(crate) took: Duration,
+    /// Every object in it has come with an earlier page of the list.
+    pub(crate) repeats: bool,
 }
 
 /// What came on a watch.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct WatchNews {
-    /// Events, bookmarks included.
+    /// Events that could be read, bookmarks included.
     pub(crate) events: u32,
+    /// Events that could not be read.
+    pub(crate) unreadable: u32,
     /// The newest resourceVersion among them.
     pub(crate) version: Option<String>,
     /// An event was too large to be read, so something is missing.
@@ -210,6 +216,7 @@ pub(crate) struct Reflector {
     generation: u32,
     list: List,
     watch: Watch,
+    watch_yield: Yield,
     size: PageSize,
     list_backoff: Backoff,
     watch_backoff: Backoff,
@@ -239,6 +246,7 @@ impl Reflector {
             generation: 0,
             list: List::Idle,
             watch: Watch::default(),
+            watch_yield: Yield::default(),
             size: PageSize::new(&tuning),
             list_backoff: Backoff::new(&tuning),
             watch_backoff: Backoff::new(&tuning),
@@ -355,6 +363,7 @@ impl Reflector {
         self.close_watch(fx);
         self.list_backoff.reset();
         self.watch_proven();
+        self.watch_yield.forget_cuts();
         let wait = self.between(self.tuning.resume_delay);
         let trouble = Trouble::new(Layer::Watch, "this machine slept: the connections are dropped, a new list follows");
         let failure = self.failed(moment, "list", 1, &trouble);

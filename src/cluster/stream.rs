@@ -4,37 +4,38 @@
 //! nor make a deadline pass; what they bring waits in a bounded place until the loop has sent what came before.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
-use super::call::{Ask, Limits};
-use super::classify::{self, Trouble};
-use super::meter::Tag;
+use super::classify::Trouble;
 use super::reflector::{Effect, Input, Moment, PageAsk, PageNews, Reflector, WatchAsk, WatchEnd, WatchNews};
 use super::source::Source;
 use super::turns::Lane;
-use super::{Shared, Task, warnings};
-use crate::msg::{Batch, CallKind, ClusterEvent, PageLimits, Resource};
+use super::{Shared, Task};
+use crate::msg::{Batch, ClusterEvent, PageLimits, Resource};
 
 use asking::Asking;
 
 mod asking;
+mod fetch;
 pub(super) mod frames;
 mod lines;
 mod page;
+mod progress;
+mod uri;
 mod watch;
+
+use fetch::{PageJob, fetch};
+use progress::Progress;
 
 /// At most one [`ClusterEvent::Heard`] in this time.
 const HEARD_EVERY: Duration = Duration::from_secs(1);
 /// Batches of a watch that may wait for the model.
 const WATCH_AHEAD: usize = 4;
-/// Finished pods hold nothing, and clusters keep thousands of them.
-const UNFINISHED: &str = "status.phase!=Succeeded,status.phase!=Failed";
 
 /// What a page task brings back.
 struct PageDone {
@@ -43,6 +44,8 @@ struct PageDone {
     serial: u64,
     /// How long it waited for its turn among the namespaces.
     queued: Duration,
+    /// It is a page of the list, not a look at its version.
+    of_list: bool,
 }
 
 /// What a watch task reports.
@@ -151,12 +154,16 @@ struct Shell {
     buf: Vec<u8>,
     /// The page that the machine is about to publish.
     batch: Option<Batch>,
+    /// Of the current list.
+    progress: Progress,
     /// Objects of the current list, and of the page that the machine is about to publish.
     objects: u32,
     page_objects: u32,
     watch_generation: u32,
     /// The session that the last answer came from.
     serial: u64,
+    /// An event could be read since that was last told, and so many bytes came.
+    heard: bool,
     heard_bytes: u64,
     heard_at: Option<Instant>,
     /// As last told.
@@ -176,10 +183,12 @@ impl Shell {
             asking: Asking::default(),
             buf: Vec::new(),
             batch: None,
+            progress: Progress::default(),
             objects: 0,
             page_objects: 0,
             watch_generation: 0,
             serial: 0,
+            heard: false,
             heard_bytes: 0,
             heard_at: None,
             limits: None,
@@ -234,10 +243,11 @@ impl Shell {
                 match &event {
                     ClusterEvent::ListStarted { generation, .. } => {
                         self.objects = 0;
+                        self.progress = Progress::default();
                         self.shared.generation(&self.source).store(*generation, Ordering::Relaxed);
                     }
                     ClusterEvent::ListFinished { .. } => {
-                        self.buf = Vec::new();
+                        (self.buf, self.progress) = (Vec::new(), Progress::default());
                         if self.source.resource == Resource::Nodes {
                             self.shared.observe_nodes(self.objects);
                         }
@@ -257,15 +267,16 @@ impl Shell {
         let mut buf = std::mem::take(&mut self.buf);
         self.pages.spawn(Box::pin(async move {
             let asked = Instant::now();
+            let of_list = job.page.page != PageAsk::LOOK;
             if source.place.is_none() {
                 let result = fetch(&shared, &source, &mut job, &mut buf).await;
-                return PageDone { result, buf, serial: job.serial, queued: Duration::ZERO };
+                return PageDone { result, buf, serial: job.serial, queued: Duration::ZERO, of_list };
             }
             let turn = shared.turns.take(Lane::List { first: job.page.page == 1 }).await;
             let queued = asked.elapsed();
             let result = fetch(&shared, &source, &mut job, &mut buf).await;
             turn.end(&result);
-            PageDone { result, buf, serial: job.serial, queued }
+            PageDone { result, buf, serial: job.serial, queued, of_list }
         }) as Task<PageDone>);
     }
 
@@ -278,7 +289,8 @@ impl Shell {
         self.serial = done.serial;
         self.machine.queued(done.queued);
         match done.result {
-            Ok((news, batch, objects)) => {
+            Ok((mut news, batch, objects)) => {
+                news.repeats = done.of_list && self.progress.repeats(&batch);
                 self.batch = Some(batch);
                 self.page_objects = objects;
                 Input::Page(news)
@@ -324,17 +336,19 @@ impl Shell {
                     self.tell(ClusterEvent::Changes { resource, generation, unreadable, batch }).await;
                 }
                 self.heard_bytes = self.heard_bytes.saturating_add(bytes);
-                if self.heard_due().is_none_or(|due| due <= Instant::now()) {
+                // Bytes that nobody can read are no news.
+                self.heard |= news.events > 0;
+                if self.heard_due().is_some_and(|due| due <= Instant::now()) {
                     self.tell_heard().await;
                 }
-                Some(Input::WatchNews(news))
+                Some(Input::WatchNews(WatchNews { unreadable, ..news }))
             }
         }
     }
 
-    /// When bytes that came on the watch must be told.
+    /// When the events that came on the watch must be told.
     fn heard_due(&self) -> Option<Instant> {
-        (self.heard_bytes > 0).then(|| self.heard_at.map_or_else(Instant::now, |at| at + HEARD_EVERY))
+        self.heard.then(|| self.heard_at.map_or_else(Instant::now, |at| at + HEARD_EVERY))
     }
 
     /// Tells what the next page may take, if that is another than before.
@@ -359,102 +373,9 @@ impl Shell {
 
     async fn tell_heard(&mut self) {
         self.heard_at = Some(Instant::now());
+        self.heard = false;
         let bytes = std::mem::take(&mut self.heard_bytes);
         self.tell(ClusterEvent::Heard { resource: self.source.resource, bytes }).await;
-    }
-}
-
-/// A page to fetch.
-struct PageJob {
-    page: PageAsk,
-    /// Set once something of its body has come.
-    moves: Arc<AtomicBool>,
-    /// Of the session that it was asked with.
-    serial: u64,
-}
-
-async fn fetch(
-    shared: &Shared,
-    source: &Source,
-    job: &mut PageJob,
-    buf: &mut Vec<u8>,
-) -> Result<(PageNews, Batch, u32), Trouble> {
-    let (resource, page) = (source.resource, &job.page);
-    let session = shared.session.clients().await?;
-    job.serial = session.serial;
-    let limits = Limits {
-        headers: page.limits.deadline,
-        idle: page.limits.idle,
-        cap: page.limits.cap,
-        slowest: shared.tuning.slowest_body,
-        bytes: shared.tuning.page_bytes,
-    };
-    let ask = Ask {
-        kind: CallKind::List(resource),
-        page: (page.page != PageAsk::LOOK).then_some(page.page),
-        attempt: page.attempt,
-        uri: list_uri((resource, &source.path), page, shared.tuning.skip_finished_pods),
-        limits,
-    };
-    let start = Instant::now();
-    let mut body = page::Page::new(resource, std::mem::take(buf), job.moves.clone());
-    let taken = session.api.take(&ask, &shared.tuning, &mut body).await;
-    let (took, bytes) = (start.elapsed().saturating_sub(body.reading()), body.bytes());
-    let head = match taken {
-        Ok(head) => head,
-        Err(trouble) => {
-            *buf = body.into_memory();
-            return Err(trouble);
-        }
-    };
-    warnings::tell(shared, &head.headers, &format!("list {}", source.what)).await;
-    let decoded = body.end();
-    if let Some(tag) = head.extensions.get::<Tag>() {
-        session.api.sink.decoded(tag, body.reading());
-    }
-    let decoded = decoded.map_err(|error| classify::unreadable(&head, body.start(), &error.text));
-    *buf = body.into_memory();
-    let (list, batch) = decoded?;
-    let news = PageNews {
-        version: list.resource_version,
-        token: list.continue_token,
-        remaining: list.remaining,
-        bytes,
-        unreadable: list.unreadable,
-        took,
-    };
-    Ok((news, batch, list.objects))
-}
-
-fn list_uri((resource, path): (Resource, &str), page: &PageAsk, skip_finished: bool) -> String {
-    use std::fmt::Write as _;
-
-    let (limit, secs) = (page.limit, page.limits.server_secs);
-    let mut uri = format!("{path}?limit={limit}&timeout={secs}s");
-    push_selector(&mut uri, resource, skip_finished);
-    if let Some(token) = &page.token {
-        // Writing to a String cannot fail.
-        let _ = write!(uri, "&continue={}", utf8_percent_encode(token, NON_ALPHANUMERIC));
-    }
-    uri
-}
-
-fn watch_uri((resource, path): (Resource, &str), watch: &WatchAsk, skip_finished: bool) -> String {
-    let from = if watch.initial {
-        // Without a version: consistent, as our pages are.
-        "sendInitialEvents=true&resourceVersionMatch=NotOlderThan".to_owned()
-    } else {
-        format!("resourceVersion={}", utf8_percent_encode(&watch.version, NON_ALPHANUMERIC))
-    };
-    let mut uri = format!("{path}?watch=1&allowWatchBookmarks=true&{from}&timeoutSeconds={}", watch.seconds);
-    push_selector(&mut uri, resource, skip_finished);
-    uri
-}
-
-fn push_selector(uri: &mut String, resource: Resource, skip_finished: bool) {
-    if skip_finished && resource == Resource::Pods {
-        uri.push_str("&fieldSelector=");
-        uri.extend(utf8_percent_encode(UNFINISHED, NON_ALPHANUMERIC));
     }
 }
 

@@ -5,9 +5,11 @@ use std::time::Duration;
 use super::*;
 use crate::msg::{Batch, CallEvent, CallKind, End, Layer, ProbeOutcome, SyncState};
 
+mod barren;
 mod convergence;
 mod counts;
 mod credentials;
+mod disguised;
 mod faults_watch;
 mod incident;
 mod namespaces;
@@ -299,9 +301,9 @@ async fn f11_a_trickle_is_cut() {
 async fn watches_that_close_at_once_make_no_hot_loop() {
     let mut rig = Rig::start(Tuning::default(), |seen| if seen.is_watch() { steps([]) } else { good(seen) });
     rig.pass(secs(600)).await;
-    let watches = rig.watches("pods");
+    let (watches, lists) = (rig.watches("pods"), rig.lists("pods").len());
     assert!((8..=25).contains(&watches.len()), "{} watches in 10 min", watches.len());
-    assert_eq!(rig.lists("pods").len(), 1, "a watch that closes needs no new list");
+    assert!((8..=21).contains(&lists), "what no watch brings is polled: {lists}");
     let gaps: Vec<Duration> = watches.windows(2).map(|pair| pair[1].at.abs_diff(pair[0].at)).collect();
     assert!(gaps.iter().all(|gap| *gap >= secs(1)), "{gaps:?}");
     assert!(rig.seen().len() <= 600);

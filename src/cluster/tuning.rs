@@ -63,6 +63,9 @@ pub struct Tuning {
     pub watch_spacing: Duration,
     /// A watch that ends sooner than this without an event has failed (R14).
     pub watch_short: Duration,
+    /// A watch that was open for this long without a word has proven its version: a server that has anything newer sends it
+    /// first, and one that no longer knows the version says so.
+    pub watch_accepted: Duration,
     /// A watch that lived this long has proven itself: the backoff starts over.
     pub watch_proven: Duration,
     /// Shortest and longest wait before everything is listed again after a sleep of the machine (F67).
@@ -201,6 +204,7 @@ impl Default for Tuning {
             watch_silence_cap: s(150),
             watch_spacing: s(1),
             watch_short: s(1),
+            watch_accepted: s(2),
             watch_proven: s(60),
             resume_delay: (Duration::from_millis(200), s(3)),
             skip_finished_pods: true,

@@ -14,7 +14,7 @@ use super::json::{Anew, Flag, Int, List, Obj, Reset, Slim, Text, Time, When, ski
 use super::text::Clean;
 
 pub use proto::decode_proto_frame;
-pub use status::{StatusFacts, decode_status};
+pub use status::{StatusFacts, decode_failure, decode_status};
 pub use watch::{WatchFrame, WatchType, bookmark_version, decode_frame, ends_initial_events};
 
 pub(super) use list::{Sink, each, one, refuse};

@@ -95,7 +95,7 @@ pub enum Found {
         /// What is done: reading is `Listing`.
         state: SyncState,
     },
-    /// Bytes came on a watch: what is held of that part is the server's.
+    /// An event came on a watch: what is held of that part is the server's.
     Heard {
         /// Which part.
         part: Part,

@@ -6,12 +6,12 @@ use std::time::Duration;
 use http_body_util::BodyExt;
 use kube::client::Body;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use serde::Deserialize;
 use tokio::time::{Instant, timeout};
 
 use super::{Flow, Run, layer_name, millis, ms_text};
 use crate::cluster::classify::{self, Trouble};
-use crate::facts::wire::decode_status;
+use crate::cluster::stream::frames::Cutter;
+use crate::facts::wire::{WatchFrame, WatchType, decode_status};
 use crate::msg::Layer;
 use crate::msg::check::{Outcome, Step};
 
@@ -47,7 +47,7 @@ impl Run {
         let opened = ms_text(timing.total_ms.unwrap_or_default());
         let begun = Instant::now();
         let limit = self.within(FIRST_EVENT);
-        let step = match timeout(limit, first_event(body)).await {
+        let step = match timeout(limit, first_event(body, self.tuning.retry_after_cap)).await {
             Ok(Ok(kind)) => {
                 let text = format!("open in {opened}, first {kind} {} later", ms_text(millis(begun.elapsed())));
                 Step::new("watch", Outcome::Ok, &text)
@@ -65,35 +65,39 @@ impl Run {
 }
 
 /// The type of the first event: `ADDED`, `BOOKMARK`.
-async fn first_event(body: Body) -> Result<String, Trouble> {
-    #[derive(Deserialize)]
-    struct Event<'a> {
-        #[serde(rename = "type")]
-        kind: String,
-        #[serde(borrow)]
-        object: &'a serde_json::value::RawValue,
-    }
-
+async fn first_event(body: Body, retry_after_cap: Duration) -> Result<&'static str, Trouble> {
     let mut body = pin!(body);
-    let mut buf: Vec<u8> = Vec::new();
-    while memchr::memchr(b'\n', &buf).is_none() {
+    let mut events = Cutter::new(false, EVENT_BYTES);
+    loop {
         let Some(frame) = body.frame().await else {
-            return Err(Trouble::new(Layer::Watch, "the watch ended before its first event"));
+            let ended = || Trouble::new(Layer::Watch, "the watch ended before its first event");
+            return Err(events.instead(retry_after_cap).or_else(|| events.no_events()).unwrap_or_else(ended));
         };
         let frame = frame.map_err(|error| classify::broken_watch(&error))?;
-        if let Ok(data) = frame.into_data() {
-            buf.extend_from_slice(&data);
+        let Ok(data) = frame.into_data() else { continue };
+        events.feed(&data);
+        if let Some((_, event)) = events.next() {
+            if let Ok(WatchFrame { kind, object }) = &event {
+                return name(kind)
+                    .ok_or_else(|| classify::event(decode_status(object).unwrap_or_default(), retry_after_cap));
+            }
+            let unread = || Trouble::new(Layer::Decode, "the first line is no watch event");
+            return Err(events.instead(retry_after_cap).unwrap_or_else(unread));
         }
-        if buf.len() > EVENT_BYTES {
+        if events.take_skipped() > 0 {
             return Err(Trouble::new(Layer::Body, "the first event is larger than 4 MB"));
         }
     }
-    let line = buf.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    let event: Event<'_> =
-        serde_json::from_slice(line).map_err(|_| Trouble::new(Layer::Decode, "the first line is no watch event"))?;
-    if event.kind == "ERROR" {
-        let status = decode_status(event.object.get().as_bytes()).unwrap_or_default();
-        return Err(classify::event(status, Duration::from_secs(60)));
+}
+
+/// The name of a kind of event; `None` of an error.
+fn name(kind: &WatchType) -> Option<&'static str> {
+    match kind {
+        WatchType::Added => Some("ADDED"),
+        WatchType::Modified => Some("MODIFIED"),
+        WatchType::Deleted => Some("DELETED"),
+        WatchType::Bookmark => Some("BOOKMARK"),
+        WatchType::Unknown => Some("event of an unknown type"),
+        WatchType::Error => None,
     }
-    Ok(event.kind)
 }

@@ -11,6 +11,7 @@ use crate::cluster::classify::{self, Trouble};
 use crate::cluster::stream::frames::Cutter;
 use crate::cluster::tuning::Tuning;
 use crate::facts::wire::{WatchType, bookmark_version, decode_status};
+use crate::msg::Layer;
 use crate::msg::inspect::Found;
 
 /// One watch that is being read.
@@ -21,11 +22,13 @@ pub(super) struct Stream {
     stale: bool,
     /// Events that came and could be read; without any the watch has not proven itself.
     events: u64,
+    /// One of them came since that was last told.
+    heard: bool,
 }
 
 impl Stream {
     pub(super) fn new(tuning: &Tuning, protobuf: bool, version: String) -> Self {
-        Self { cut: Cutter::new(protobuf, tuning.line_bytes), version, stale: false, events: 0 }
+        Self { cut: Cutter::new(protobuf, tuning.line_bytes), version, stale: false, events: 0, heard: false }
     }
 
     /// It has brought something, and nothing that could not be read.
@@ -63,13 +66,12 @@ impl Stream {
                 }
                 frame = body.frame() => frame,
                 // Not a failure: a middlebox forgets silent connections, and opening it again shows what is true (F45).
-                () = sleep_until(heard + silence) => return Ok(End::Clean(std::mem::take(&mut self.version))),
+                () = sleep_until(heard + silence) => return Ok(End::Silent(std::mem::take(&mut self.version))),
             };
             let end = match frame {
                 Some(Ok(frame)) => self.take(of, frame.data_ref().map_or(&[][..], |data| data), pace)?,
-                Some(Err(error)) if classify::is_early_end(&error) => Some(End::Clean(self.version.clone())),
-                Some(Err(error)) => return Err(classify::broken_watch(&error)),
-                None => Some(End::Clean(self.version.clone())),
+                Some(Err(error)) if !classify::is_early_end(&error) => return Err(classify::broken_watch(&error)),
+                Some(Err(_)) | None => Some(self.ended(pace)?),
             };
             heard = Instant::now();
             due = due.or(Some(heard + TELL_EVERY));
@@ -80,25 +82,47 @@ impl Stream {
         }
     }
 
+    /// The watch is over.
+    fn ended(&mut self, pace: &Pace<'_>) -> Result<End, Trouble> {
+        if let Some(end) = self.instead(pace) {
+            return end;
+        }
+        // After whole events a watch goes on from the last of them, and the server sends the torn one again.
+        if self.cut.is_torn() && !self.proven() {
+            return Err(Trouble::new(Layer::Body, "the watch was cut in the middle of an event"));
+        }
+        Ok(End::Clean(self.version.clone()))
+    }
+
+    /// The end of a watch whose answer is no events but something else that says what it is.
+    fn instead(&self, pace: &Pace<'_>) -> Option<Result<End, Trouble>> {
+        let trouble = self.cut.instead(pace.shared.tuning.retry_after_cap)?;
+        Some(if trouble.is_gone() { Ok(End::Stale) } else { Err(trouble) })
+    }
+
     async fn tell<F: Follow>(&mut self, pace: &mut Pace<'_>, of: &mut F) {
         if self.proven() {
             pace.watch_backoff.reset();
         }
         pace.publish(of).await;
-        pace.tell(Found::Heard { part: F::PART }).await;
+        // Bytes that cannot be read prove nothing.
+        if std::mem::take(&mut self.heard) {
+            pace.tell(Found::Heard { part: F::PART }).await;
+        }
     }
 
     /// Takes a chunk; the end, if an event says so.
     fn take(&mut self, of: &mut impl Follow, chunk: &[u8], pace: &Pace<'_>) -> Result<Option<End>, Trouble> {
         self.cut.feed(chunk);
-        while let Some((text, frame)) = self.cut.next() {
+        while let Some((_, frame)) = self.cut.next() {
             let Ok(frame) = frame else {
-                if text.trim_ascii_start().starts_with(b"<") {
-                    return Err(classify::alien());
+                if let Some(end) = self.instead(pace) {
+                    return end.map(Some);
                 }
                 self.stale = true;
                 continue;
             };
+            let before = self.events;
             match frame.kind {
                 WatchType::Error => {
                     let status = decode_status(frame.object).unwrap_or_default();
@@ -110,9 +134,10 @@ impl Stream {
                     self.stale |= !readable;
                     self.events += u64::from(readable);
                 }
-                WatchType::Bookmark => self.events += 1,
+                WatchType::Bookmark => self.events += u64::from(bookmark_version(frame.object).is_some()),
                 WatchType::Unknown => self.stale = true,
             }
+            self.heard |= self.events > before;
             if let Some(version) = bookmark_version(frame.object) {
                 self.version = version;
             }

@@ -318,7 +318,8 @@ async fn watches_that_close_at_once_make_no_hot_loop() {
     rig.inspect.send_replace(Some(of(pod(), false)));
     rig.pass(secs(600)).await;
     assert!(watches(&rig, PODS).len() < 30, "{} watches in 10 min", watches(&rig, PODS).len());
-    assert_eq!(reads(&rig, PODS), 1, "a watch that closes needs no new list");
+    let reads = reads(&rig, PODS);
+    assert!((8..=20).contains(&reads), "what no watch tells is read again, politely: {reads}");
 }
 
 #[tokio::test(start_paused = true)]

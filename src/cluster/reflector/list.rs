@@ -25,6 +25,8 @@ pub(super) enum List {
         until: Mono,
         /// What failed, if new credentials can cure it.
         credentials: bool,
+        /// Nothing has failed: lists are read in the place of a watch.
+        poll: bool,
     },
     /// Pages are being read.
     Running(Run),
@@ -187,8 +189,13 @@ impl Reflector {
         }
         if page.token.is_empty() {
             self.finish(moment, fx);
-        } else if !run.tokens.insert(hash(&page.token)) {
-            let trouble = Trouble::new(Layer::Server, "the server repeats a page of the list");
+        } else if page.repeats || !run.tokens.insert(hash(&page.token)) {
+            let text = if page.repeats {
+                format!("the server repeats itself: page {} has no new object, and is not the last", run.page)
+            } else {
+                "the server repeats a page of the list".to_owned()
+            };
+            let trouble = Trouble::new(Layer::Server, &text);
             self.give_up(moment, None, &trouble, fx);
         } else {
             run.page = run.page.saturating_add(1);
@@ -210,12 +217,13 @@ impl Reflector {
         let (resource, generation) = (self.resource, self.generation);
         fx.push(Effect::Tell(ClusterEvent::ListFinished { resource, generation }));
         self.list_backoff.reset();
-        if self.watch.is_denied() {
+        self.list_known(moment);
+        if self.watch.is_denied() || self.watch_yield.is_polling() {
             self.poll_later(moment, fx);
         } else if self.another_pass {
             let jitter = self.rng.f64();
             let wait = self.watch_backoff.next(jitter);
-            self.list = List::Waiting { until: moment.now.mono + wait, credentials: false };
+            self.list = List::Waiting { until: moment.now.mono + wait, credentials: false, poll: false };
         } else {
             self.tell_watch_state(fx);
         }
@@ -223,8 +231,8 @@ impl Reflector {
 
     /// Watching is not possible: the next list is due after a polite period (F22).
     pub(super) fn poll_later(&mut self, moment: Moment, fx: &mut Vec<Effect>) {
-        let every = self.between(self.tuning.poll_period);
-        self.list = List::Waiting { until: moment.now.mono + every, credentials: false };
+        let every = self.between(self.poll_period());
+        self.list = List::Waiting { until: moment.now.mono + every, credentials: false, poll: true };
         self.tell(SyncState::Polling { every }, fx);
     }
 
@@ -306,7 +314,7 @@ impl Reflector {
         let failure = Box::new(failure);
         fx.push(Effect::Tell(ClusterEvent::Failed(failure.clone())));
         self.tell(SyncState::Denied { failure }, fx);
-        self.list = List::Waiting { until: moment.now.mono + wait, credentials: false };
+        self.list = List::Waiting { until: moment.now.mono + wait, credentials: false, poll: false };
     }
 
     /// The round is over: the outer backoff. A list that has a place keeps it; otherwise the next one starts at page 1.
@@ -328,7 +336,7 @@ impl Reflector {
                 let rest = Some(Rest { until, told: true, credentials });
                 List::Running(Run { attempt: 1, failures: run.attempts(), since: until, rest, ..run })
             }
-            _ => List::Waiting { until, credentials },
+            _ => List::Waiting { until, credentials, poll: false },
         };
         self.tell_waiting(moment, wait, failure, fx);
     }
@@ -354,7 +362,7 @@ impl Reflector {
     /// The next list starts at page 1, `wait` from now.
     pub(super) fn wait_for_list(&mut self, moment: Moment, wait: Duration, failure: Failure, fx: &mut Vec<Effect>) {
         let credentials = wants_credentials(failure.layer);
-        self.list = List::Waiting { until: moment.now.mono + wait, credentials };
+        self.list = List::Waiting { until: moment.now.mono + wait, credentials, poll: false };
         self.tell_waiting(moment, wait, failure, fx);
     }
 

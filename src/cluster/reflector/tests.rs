@@ -17,6 +17,7 @@ struct Bench {
     machine: Reflector,
     now: Duration,
     page_deadline: Duration,
+    answering: bool,
     watch_list: bool,
     log: Vec<String>,
 }
@@ -35,14 +36,14 @@ impl Bench {
     fn idle(tuning: Tuning) -> Self {
         let machine = Reflector::new(Resource::Pods, Arc::new(tuning), 3);
         let (now, page_deadline) = (Duration::from_secs(1000), Duration::from_secs(30));
-        Self { machine, now, page_deadline, watch_list: false, log: Vec::new() }
+        Self { machine, now, page_deadline, answering: true, watch_list: false, log: Vec::new() }
     }
 
     fn moment(&self) -> Moment {
         Moment {
             now: Now { mono: Mono(self.now), wall: Timestamp::UNIX_EPOCH },
             page_deadline: self.page_deadline,
-            answering: true,
+            answering: self.answering,
             watch_list: self.watch_list,
         }
     }
@@ -75,6 +76,12 @@ impl Bench {
 
     fn events(&mut self, version: &str, events: u32) {
         self.step(Input::WatchNews(WatchNews { events, version: Some(version.into()), ..WatchNews::default() }));
+    }
+
+    /// Lets the watch be open until its version is proven.
+    fn settle(&mut self) {
+        self.now += self.machine.tuning.watch_accepted;
+        self.step(Input::Timer);
     }
 
     /// What was asked for since the last call.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::barren::Lived;
 use super::{Effect, Moment, Reflector, Right, WATCH, WatchAsk, WatchEnd, WatchNews, wants_credentials};
 use crate::cluster::classify::Trouble;
 use crate::msg::{ClusterEvent, Failure, Layer, Mono, SyncState};
@@ -10,8 +11,9 @@ mod wake;
 
 /// Watches in a row that an answering server refuses, or ends with an internal error, before a new list (R10, R13).
 const REFUSALS_IN_A_ROW: u32 = 3;
-/// Silent watches in a row before a list that looks for drift (F45).
-const SILENT_IN_A_ROW: u32 = 2;
+
+/// A watch that ended before its version was proven.
+const AT_ONCE: &str = "the watch was closed at once, without an event";
 
 /// The watch of one resource.
 #[derive(Debug, Default)]
@@ -29,7 +31,8 @@ pub(super) struct Watch {
     denied_until: Option<Mono>,
     refused: u32,
     internal: u32,
-    silent: u32,
+    /// What it was asked to last.
+    seconds: u64,
     attempt: u32,
     /// The open failure that the model has not been told as the state, because a list was running.
     untold: Option<(Mono, Failure)>,
@@ -44,6 +47,10 @@ enum Phase {
         since: Mono,
         heard: Mono,
         events: u64,
+        /// Something came that could not be read.
+        unreadable: bool,
+        /// The version that it began at is proven.
+        accepted: bool,
         /// When to look again whether the server answers, once it has been silent for too long.
         look: Option<Mono>,
     },
@@ -56,6 +63,19 @@ enum Phase {
 impl Watch {
     pub(super) fn is_denied(&self) -> bool {
         self.denied_until.is_some()
+    }
+
+    /// 1 for the first.
+    pub(super) fn attempt(&self) -> u32 {
+        self.attempt.max(1)
+    }
+
+    /// When it has been open for so long, without anything at all, that its version is proven.
+    fn accepted_at(&self, after: Duration) -> Option<Mono> {
+        match self.phase {
+            Phase::Open { since, events: 0, unreadable: false, accepted: false, .. } => Some(since + after),
+            _ => None,
+        }
     }
 
     pub(super) fn waits_for_credentials(&self) -> bool {
@@ -71,7 +91,8 @@ impl Reflector {
             Phase::Open { heard, look, .. } => {
                 let silence = self.tuning.watch_silence;
                 let last = heard + self.tuning.watch_silence_cap.max(silence);
-                Some(look.unwrap_or(heard + silence).min(last))
+                let silent = look.unwrap_or(heard + silence).min(last);
+                Some(self.watch.accepted_at(self.tuning.watch_accepted).map_or(silent, |at| at.min(silent)))
             }
             Phase::Resting { until, .. } => Some(until),
         }
@@ -137,18 +158,22 @@ impl Reflector {
         self.watch.phase = Phase::Opening;
         self.watch.opened_at.clone_from(&self.watch.version);
         let (low, high) = self.tuning.watch_seconds;
+        let seconds = self.rng.u64(low..=high.max(low));
+        let longest = self.watch_yield.longest(moment.now.mono).map_or(u64::MAX, |longest| longest.as_secs().max(1));
+        self.watch.seconds = seconds.min(longest);
         fx.push(Effect::Open(WatchAsk {
             generation: self.watch.generation,
             version: self.watch.version.clone(),
             initial: self.watch.initial,
-            seconds: self.rng.u64(low..=high.max(low)),
+            seconds: self.watch.seconds,
             attempt: self.watch.attempt,
         }));
     }
 
     pub(super) fn watch_open(&mut self, moment: Moment, fx: &mut Vec<Effect>) {
         let now = moment.now.mono;
-        self.watch.phase = Phase::Open { since: now, heard: now, events: 0, look: None };
+        self.watch.phase =
+            Phase::Open { since: now, heard: now, events: 0, unreadable: false, accepted: false, look: None };
         self.watch.attempt = 0;
         self.watch.refused = 0;
         self.watch.untold = None;
@@ -164,21 +189,22 @@ impl Reflector {
             return;
         }
         if matches!(self.watch.phase, Phase::Open { .. }) {
-            self.tell(SyncState::Watching, fx);
+            self.tell(self.open_state(), fx);
         } else if let Some((until, failure)) = self.watch.untold.take() {
             self.tell(SyncState::Waiting { until, failure: Box::new(failure) }, fx);
         }
     }
 
     pub(super) fn watch_news(&mut self, moment: Moment, news: WatchNews, fx: &mut Vec<Effect>) {
-        let Phase::Open { heard, events, look, .. } = &mut self.watch.phase else { return };
-        *heard = moment.now.mono;
-        *look = None;
+        let Phase::Open { heard, events, look, unreadable, .. } = &mut self.watch.phase else { return };
         *events += u64::from(news.events);
+        *unreadable |= news.unreadable > 0;
         if news.events > 0 {
+            *heard = moment.now.mono;
+            *look = None;
             self.watch_proven();
             self.watch.internal = 0;
-            self.watch.silent = 0;
+            self.yielded(moment, fx);
         }
         if let Some(version) = news.version.filter(|version| !is_versionless(version)) {
             self.watch.version = version;
@@ -199,44 +225,60 @@ impl Reflector {
     pub(super) fn watch_ended(&mut self, moment: Moment, end: WatchEnd, fx: &mut Vec<Effect>) {
         let now = moment.now.mono;
         let (lived, events) = match self.watch.phase {
-            Phase::Open { since, events, .. } => (now.since(since), events),
-            _ => (Duration::ZERO, 0),
+            Phase::Open { since, heard, events, accepted, .. } => {
+                let asked = Duration::from_secs(self.watch.seconds);
+                (Some(Lived { whole: now.since(since), silence: now.since(heard), accepted, asked }), events)
+            }
+            _ => (None, 0),
         };
         self.watch.phase = Phase::None;
         if self.streams().is_some() {
             self.stream_ended(moment, end, fx);
             return;
         }
-        if lived >= self.tuning.watch_proven {
+        if lived.is_some_and(|lived| lived.whole >= self.tuning.watch_proven) {
             self.watch_proven();
         }
+        if events == 0 && self.is_barren(moment, lived, &end) {
+            let at_once = || Trouble::new(Layer::Server, AT_ONCE);
+            return match &end {
+                WatchEnd::Refused(trouble) | WatchEnd::Error(trouble) | WatchEnd::Broken(trouble) => {
+                    self.poll_instead(moment, trouble, fx);
+                }
+                WatchEnd::Clean => self.poll_instead(moment, &at_once(), fx),
+            };
+        }
+        let quiet = lived.filter(|lived| events == 0 && lived.accepted);
         match end {
             WatchEnd::Refused(trouble) => self.watch_refused(moment, &trouble, fx),
             WatchEnd::Error(trouble) => self.watch_error(moment, &trouble, fx),
-            WatchEnd::Clean if lived < self.tuning.watch_short && events == 0 => {
-                let trouble = Trouble::new(Layer::Server, "the watch was closed at once, without an event");
+            WatchEnd::Clean if events == 0 && quiet.is_none() => {
+                self.rest_watch(moment, &Trouble::new(Layer::Server, AT_ONCE), Duration::ZERO, fx);
+            }
+            WatchEnd::Broken(trouble) if events == 0 && quiet.is_none() => {
                 self.rest_watch(moment, &trouble, Duration::ZERO, fx);
             }
-            WatchEnd::Broken(trouble) if events == 0 && lived < self.tuning.watch_proven => {
-                self.rest_watch(moment, &trouble, Duration::ZERO, fx);
-            }
-            WatchEnd::Clean => self.resume(moment, fx),
-            WatchEnd::Broken(trouble) => {
-                let failure = self.failed(moment, WATCH, 1, &trouble);
-                fx.push(Effect::Tell(ClusterEvent::Failed(Box::new(failure))));
-                self.resume(moment, fx);
+            WatchEnd::Clean | WatchEnd::Broken(_) => {
+                if let WatchEnd::Broken(trouble) = end {
+                    let failure = self.failed(moment, WATCH, 1, &trouble);
+                    fx.push(Effect::Tell(ClusterEvent::Failed(Box::new(failure))));
+                }
+                match quiet {
+                    Some(lived) => self.quiet_end(moment, lived, fx),
+                    None => self.resume(moment, Duration::ZERO, fx),
+                }
             }
         }
     }
 
-    /// The routine way: on from the last version, unless something was skipped and a list must look for it.
-    fn resume(&mut self, moment: Moment, fx: &mut Vec<Effect>) {
+    /// The routine way: on from the last version `wait` from now, unless something was skipped and a list must look for it.
+    pub(super) fn resume(&mut self, moment: Moment, wait: Duration, fx: &mut Vec<Effect>) {
         if (self.another_pass || self.skipped) && self.is_complete() {
             self.start_list(moment, fx);
         }
         // A list that streams has a watch of its own.
         if self.streams().is_none() {
-            self.reopen(moment, Duration::ZERO, fx);
+            self.reopen(moment, wait, fx);
         }
     }
 
@@ -269,6 +311,8 @@ impl Reflector {
     fn watch_error(&mut self, moment: Moment, trouble: &Trouble, fx: &mut Vec<Effect>) {
         match trouble.layer {
             _ if trouble.is_gone() || trouble.is_store_broken() => self.watch_gone(moment, trouble, fx),
+            // What it says counts as if it had been the answer.
+            Layer::Rbac | Layer::Auth => self.watch_refused(moment, trouble, fx),
             Layer::Throttled => self.rest_watch(moment, trouble, Duration::ZERO, fx),
             Layer::Server | Layer::ServerTimeout if self.watch.internal < REFUSALS_IN_A_ROW => {
                 self.watch.internal += 1;
@@ -284,6 +328,10 @@ impl Reflector {
         if self.is_past_page_one() && self.watch.version != self.watch.opened_at {
             // A bookmark has brought it further than where it began: nothing is lost if it goes on from there.
             self.rest_watch(moment, trouble, Duration::ZERO, fx);
+            return;
+        }
+        if self.yields_nothing() {
+            self.poll_instead(moment, trouble, fx);
             return;
         }
         let failure = self.watch_failure(moment, trouble);
@@ -331,7 +379,7 @@ impl Reflector {
     }
 
     fn watch_failure(&mut self, moment: Moment, trouble: &Trouble) -> Failure {
-        let attempt = self.watch.attempt.max(1);
+        let attempt = self.watch.attempt();
         self.failed(moment, WATCH, attempt, trouble)
     }
 
@@ -345,35 +393,32 @@ impl Reflector {
                 self.close_watch(fx);
                 self.stream_stalled(moment, heard, fx);
             }
-            Phase::Open { heard, .. } => self.silent(moment, heard, fx),
+            Phase::Open { heard, .. } => {
+                if self.is_accepted(moment) {
+                    self.accepted(fx);
+                } else {
+                    self.silent(moment, heard, fx);
+                }
+            }
             Phase::None | Phase::Opening => {}
         }
     }
 
-    /// Nothing has come for too long. If the server answers its probe, the watch is what is dead; if it does not, the
-    /// trouble is the server's, and the watch may live on until the cap (F45).
-    fn silent(&mut self, moment: Moment, heard: Mono, fx: &mut Vec<Effect>) {
-        let silence = moment.now.mono.since(heard);
-        if !moment.answering && silence < self.tuning.watch_silence_cap {
-            let next = moment.now.mono + self.tuning.probe_period;
-            if let Phase::Open { look, .. } = &mut self.watch.phase {
-                *look = Some(next);
-            }
-            return;
+    /// Looks at `next` again whether the server answers.
+    pub(super) fn look_again(&mut self, next: Mono) {
+        if let Phase::Open { look, .. } = &mut self.watch.phase {
+            *look = Some(next);
         }
-        fx.push(Effect::Close);
-        self.watch.phase = Phase::None;
-        self.watch_proven();
-        self.watch.silent += 1;
-        let secs = silence.as_secs();
-        let trouble = Trouble::new(
-            Layer::Watch,
-            &format!("the watch was silent for {secs} s, not even a bookmark: opened again"),
-        );
-        let failure = self.failed(moment, WATCH, self.watch.silent, &trouble);
-        fx.push(Effect::Tell(ClusterEvent::Failed(Box::new(failure))));
-        self.another_pass |= self.watch.silent.is_multiple_of(SILENT_IN_A_ROW);
-        self.resume(moment, fx);
+    }
+
+    /// The time has come after which the version of the watch is proven. Takes note of it.
+    fn is_accepted(&mut self, moment: Moment) -> bool {
+        let at = self.watch.accepted_at(self.tuning.watch_accepted);
+        let is = at.is_some_and(|at| at <= moment.now.mono);
+        if let Phase::Open { accepted, .. } = &mut self.watch.phase {
+            *accepted |= is;
+        }
+        is
     }
 
     /// Ends what the watch waits for, but for the time between two starts.

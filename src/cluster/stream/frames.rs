@@ -1,14 +1,32 @@
 //! The events of a watch out of chunks: lines of JSON, or frames of protobuf.
 
+use std::time::Duration;
+
 use super::lines::Lines;
-use crate::facts::wire::{DecodeError, WatchFrame, decode_frame, decode_proto_frame};
+use crate::cluster::classify::{self, Trouble};
+use crate::cluster::mark::ByteOrderMark;
+use crate::facts::wire::{DecodeError, WatchFrame, decode_failure, decode_frame, decode_proto_frame};
 
 /// A buffer that one large frame has made larger than this is given back.
 const KEEP: usize = 256 << 10;
 
+/// So much of what comes before the first event is kept, to tell what it is instead.
+const OPENING: usize = 64 << 10;
+
 /// Cuts the body of a watch into events, whichever way they are written.
 #[derive(Debug)]
-pub(crate) enum Cutter {
+pub(crate) struct Cutter {
+    framing: Framing,
+    mark: ByteOrderMark,
+    /// What came so far; `None` once an event was among it.
+    opening: Option<Vec<u8>>,
+    /// Why the first thing that came is no event.
+    refused: Option<DecodeError>,
+}
+
+/// How events are told apart.
+#[derive(Debug)]
+enum Framing {
     /// JSON: one event a line.
     Lines(Lines),
     /// Protobuf: a length before each event.
@@ -17,10 +35,67 @@ pub(crate) enum Cutter {
 
 impl Cutter {
     pub(crate) fn new(protobuf: bool, cap: usize) -> Self {
-        if protobuf { Self::Frames(Frames::new(cap)) } else { Self::Lines(Lines::new(cap)) }
+        let framing = if protobuf { Framing::Frames(Frames::new(cap)) } else { Framing::Lines(Lines::new(cap)) };
+        Self { framing, mark: ByteOrderMark::default(), opening: Some(Vec::new()), refused: None }
     }
 
     pub(crate) fn feed(&mut self, chunk: &[u8]) {
+        let pieces = self.mark.strip(chunk);
+        if let Some(opening) = &mut self.opening {
+            let bytes = pieces.into_iter().flatten().take(OPENING - opening.len());
+            opening.extend(bytes);
+        }
+        pieces.into_iter().filter(|piece| !piece.is_empty()).for_each(|piece| self.framing.feed(piece));
+    }
+
+    /// The next event as it came, and how it reads.
+    pub(crate) fn next(&mut self) -> Option<(&[u8], Result<WatchFrame<'_>, DecodeError>)> {
+        let (bytes, event) = match &mut self.framing {
+            Framing::Lines(lines) => lines.next().map(|line| (line, decode_frame(line))),
+            Framing::Frames(frames) => frames.next().map(|frame| (frame, decode_proto_frame(frame))),
+        }?;
+        match &event {
+            Ok(_) => self.opening = None,
+            Err(error) if self.opening.is_some() => _ = self.refused.get_or_insert_with(|| error.clone()),
+            Err(_) => {}
+        }
+        Some((bytes, event))
+    }
+
+    /// What came instead of events, if it says so: a web page, or a `Status` without an event around it.
+    pub(crate) fn instead(&self, retry_after_cap: Duration) -> Option<Trouble> {
+        let opening = self.opening.as_ref()?;
+        if opening.trim_ascii_start().starts_with(b"<") {
+            return Some(classify::alien());
+        }
+        decode_failure(opening).map(|status| classify::event(status, retry_after_cap))
+    }
+
+    /// Why nothing that came is an event; `None` if an event came, or nothing at all.
+    pub(crate) fn no_events(&self) -> Option<Trouble> {
+        let error = self.refused.as_ref().filter(|_| self.opening.is_some())?;
+        Some(Trouble::new(crate::msg::Layer::Decode, &error.text))
+    }
+
+    /// Events that were too large, since the last call.
+    pub(crate) fn take_skipped(&mut self) -> u32 {
+        match &mut self.framing {
+            Framing::Lines(lines) => lines.take_skipped(),
+            Framing::Frames(frames) => std::mem::take(&mut frames.skipped),
+        }
+    }
+
+    /// The stream has ended in the middle of an event.
+    pub(crate) fn is_torn(&self) -> bool {
+        match &self.framing {
+            Framing::Lines(lines) => lines.is_torn(),
+            Framing::Frames(frames) => !frames.is_between(),
+        }
+    }
+}
+
+impl Framing {
+    fn feed(&mut self, chunk: &[u8]) {
         // A label can be wrong: a frame that begins like a text would have half a GiB.
         if let Self::Frames(frames) = self
             && frames.is_between()
@@ -31,30 +106,6 @@ impl Cutter {
         match self {
             Self::Lines(lines) => lines.feed(chunk),
             Self::Frames(frames) => frames.feed(chunk),
-        }
-    }
-
-    /// The next event as it came, and how it reads.
-    pub(crate) fn next(&mut self) -> Option<(&[u8], Result<WatchFrame<'_>, DecodeError>)> {
-        match self {
-            Self::Lines(lines) => lines.next().map(|line| (line, decode_frame(line))),
-            Self::Frames(frames) => frames.next().map(|frame| (frame, decode_proto_frame(frame))),
-        }
-    }
-
-    /// Events that were too large, since the last call.
-    pub(crate) fn take_skipped(&mut self) -> u32 {
-        match self {
-            Self::Lines(lines) => lines.take_skipped(),
-            Self::Frames(frames) => std::mem::take(&mut frames.skipped),
-        }
-    }
-
-    /// The stream has ended in the middle of an event.
-    pub(crate) fn is_torn(&self) -> bool {
-        match self {
-            Self::Lines(lines) => lines.is_torn(),
-            Self::Frames(frames) => !frames.is_between(),
         }
     }
 }
@@ -129,7 +180,7 @@ mod tests {
             }
         }
         let skipped = frames.skipped;
-        (found, skipped, Cutter::Frames(frames).is_torn())
+        (found, skipped, !frames.is_between())
     }
 
     #[test]

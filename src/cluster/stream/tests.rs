@@ -1,5 +1,6 @@
 //! Tests of the requests' URIs; the shell's behaviour is tested with the whole tree in `cluster::tests`.
 
+use super::uri::{list_uri, watch_uri};
 use super::*;
 use crate::cluster::deadline::PageLimits;
 

@@ -8,7 +8,8 @@ use kube::client::Body;
 use tokio::sync::mpsc;
 
 use super::frames::Cutter;
-use super::{WatchBatch, WatchReport, watch_uri};
+use super::uri::watch_uri;
+use super::{WatchBatch, WatchReport};
 use crate::cluster::Shared;
 use crate::cluster::call::{Ask, Limits, is_protobuf};
 use crate::cluster::classify::{self, Trouble};
@@ -100,8 +101,8 @@ impl<'a> Reader<'a> {
             };
             let end = match frame {
                 Some(Ok(frame)) => self.take(frame.data_ref().map_or(&[][..], |data| data), report).await?,
-                Some(Err(error)) => Some(self.broken(&error)),
-                None => Some(self.ended()),
+                Some(Err(error)) => Some(self.instead().unwrap_or_else(|| self.broken(&error))),
+                None => Some(self.instead().unwrap_or_else(|| self.ended())),
             };
             if end.is_some() {
                 self.flush(report).await?;
@@ -114,7 +115,7 @@ impl<'a> Reader<'a> {
     async fn take(&mut self, chunk: &[u8], report: &mpsc::Sender<WatchReport>) -> Option<Option<WatchEnd>> {
         self.batch.bytes += chunk.len() as u64;
         self.events.feed(chunk);
-        while let Some((bytes, event)) = self.events.next() {
+        while let Some((_, event)) = self.events.next() {
             if self.list.is_some() && event.as_ref().is_ok_and(|event| event.kind != WatchType::Added) {
                 // What is no ADDED is no part of the list; what follows it is neither.
                 let batch = std::mem::replace(&mut self.batch, WatchBatch::new(self.resource));
@@ -122,7 +123,12 @@ impl<'a> Reader<'a> {
                 self.newest.clear();
                 report.send(WatchReport::Batch(batch)).await.ok()?;
             }
-            let end = self.batch.event((bytes, event), &mut self.newest, self.tuning);
+            let end = if let Ok(event) = event {
+                self.batch.event(&event, &mut self.newest, self.tuning)
+            } else {
+                self.batch.unreadable = self.batch.unreadable.saturating_add(1);
+                self.instead()
+            };
             if end.is_some() {
                 return Some(end);
             }
@@ -137,7 +143,7 @@ impl<'a> Reader<'a> {
     }
 
     async fn flush(&mut self, report: &mpsc::Sender<WatchReport>) -> Option<()> {
-        if self.batch.bytes == 0 && self.batch.news.events == 0 {
+        if self.batch.bytes == 0 && self.batch.news.events == 0 && self.batch.unreadable == 0 {
             return Some(());
         }
         let mut batch = std::mem::replace(&mut self.batch, WatchBatch::new(self.resource));
@@ -153,8 +159,16 @@ impl<'a> Reader<'a> {
         report.send(WatchReport::Batch(batch)).await.ok()
     }
 
+    /// The end of a watch whose answer is no events but something else that says what it is.
+    fn instead(&self) -> Option<WatchEnd> {
+        let trouble = self.events.instead(self.tuning.retry_after_cap)?;
+        Some(if trouble.alien { WatchEnd::Broken(trouble) } else { WatchEnd::Error(trouble) })
+    }
+
     fn ended(&self) -> WatchEnd {
-        if self.events.is_torn() {
+        if let Some(trouble) = self.events.no_events() {
+            WatchEnd::Broken(trouble)
+        } else if self.events.is_torn() {
             WatchEnd::Broken(Trouble::new(Layer::Body, "the watch was cut in the middle of an event"))
         } else {
             WatchEnd::Clean
@@ -164,7 +178,7 @@ impl<'a> Reader<'a> {
     /// A connection that ends between two events, without saying goodbye, has ended as watches do (F18).
     fn broken(&self, error: &kube::Error) -> WatchEnd {
         if classify::is_early_end(error) && !self.events.is_torn() {
-            return WatchEnd::Clean;
+            return self.ended();
         }
         WatchEnd::Broken(classify::broken_watch(error))
     }
@@ -190,20 +204,9 @@ impl WatchBatch {
         self
     }
 
-    /// Takes one event; an end if it is an ERROR, or no event at all.
-    fn event(
-        &mut self,
-        (bytes, event): (&[u8], Result<WatchFrame<'_>, DecodeError>),
-        newest: &mut Vec<u8>,
-        tuning: &Tuning,
-    ) -> Option<WatchEnd> {
-        let Ok(WatchFrame { kind, object }) = event else {
-            if bytes.trim_ascii_start().starts_with(b"<") {
-                return Some(WatchEnd::Broken(classify::alien()));
-            }
-            self.unreadable = self.unreadable.saturating_add(1);
-            return None;
-        };
+    /// Takes one event; an end if it is an ERROR.
+    fn event(&mut self, event: &WatchFrame<'_>, newest: &mut Vec<u8>, tuning: &Tuning) -> Option<WatchEnd> {
+        let WatchFrame { kind, object } = event;
         let readable = match kind {
             WatchType::Error => {
                 let status = decode_status(object).unwrap_or_default();
@@ -212,14 +215,15 @@ impl WatchBatch {
             WatchType::Added | WatchType::Modified => self.change(object, false),
             WatchType::Deleted => self.change(object, true),
             WatchType::Bookmark => {
-                self.news.synced |= ends_initial_events(object);
-                true
+                let synced = ends_initial_events(object);
+                self.news.synced |= synced;
+                synced || bookmark_version(object).is_some()
             }
             WatchType::Unknown => false,
         };
-        // An ERROR is no event: a watch that brings nothing else has not proven itself.
-        self.news.events = self.news.events.saturating_add(1);
         if readable {
+            // What cannot be read, and an ERROR, proves nothing: a watch that brings nothing else is of no use.
+            self.news.events = self.news.events.saturating_add(1);
             newest.clear();
             newest.extend_from_slice(object);
         } else {

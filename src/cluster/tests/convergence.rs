@@ -230,7 +230,17 @@ impl Play {
         if objects.is_empty() {
             watch.initial = None;
             let version = Some(watch.at.to_string());
-            self.step(side, Input::WatchNews(WatchNews { events: 1, version, skipped: false, synced: true }), None);
+            self.step(
+                side,
+                Input::WatchNews(WatchNews {
+                    events: 1,
+                    version,
+                    skipped: false,
+                    synced: true,
+                    ..WatchNews::default()
+                }),
+                None,
+            );
             return true;
         }
         let some = objects.drain(..most.min(objects.len()));

@@ -16,13 +16,13 @@ use crate::model::{ClusterSpec, Model, Settings};
 use crate::msg::{Failure, Now};
 
 /// A model beside a rig.
-struct Beside {
+pub(super) struct Beside {
     model: Model,
     heard: usize,
 }
 
 impl Beside {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let spec = ClusterSpec { context: Clean::new("c"), broken: None };
         Self { model: Model::new(vec![spec], Settings::default()), heard: 0 }
     }
@@ -33,7 +33,7 @@ impl Beside {
     }
 
     /// Takes in what the rig has been told since the last time, second by second; nothing may be an alert if `calm`.
-    fn listen(&mut self, rig: &Rig, calm: bool) {
+    pub(super) fn listen(&mut self, rig: &Rig, calm: bool) {
         for (at, event) in &rig.events[self.heard..] {
             self.model.update(Msg::Cluster(ClusterId(0), event.clone()), Self::now(*at));
             self.model.update(Msg::Tick, Self::now(*at));
@@ -44,23 +44,32 @@ impl Beside {
         self.heard = rig.events.len();
     }
 
-    fn pods(&self) -> Vec<String> {
+    /// Takes in one more event, as if the rig had told it.
+    pub(super) fn take(&mut self, event: ClusterEvent, at: Duration) {
+        self.model.update(Msg::Cluster(ClusterId(0), event), Self::now(at));
+    }
+
+    pub(super) fn alerts(&self) -> &[crate::model::alert::AlertLine] {
+        self.model.clusters()[0].alerts()
+    }
+
+    pub(super) fn pods(&self) -> Vec<String> {
         let (_, ledger) = self.model.clusters()[0].held_objects();
         let mut names: Vec<String> = ledger.pods().map(|slot| ledger.pod(slot).name.to_owned()).collect();
         names.sort();
         names
     }
 
-    fn fresh(&self, resource: Resource, at: Duration) -> Freshness {
+    pub(super) fn fresh(&self, resource: Resource, at: Duration) -> Freshness {
         self.model.clusters()[0].fresh(resource, Self::now(at))
     }
 }
 
-fn error_event(status: &str) -> Step {
+pub(super) fn error_event(status: &str) -> Step {
     data(format!("{{\"type\":\"ERROR\",\"object\":{status}}}\n"))
 }
 
-fn is_pod_watch(seen: &Seen) -> bool {
+pub(super) fn is_pod_watch(seen: &Seen) -> bool {
     seen.is_watch() && seen.path == "/api/v1/pods"
 }
 

@@ -249,7 +249,7 @@ async fn f54_a_version_that_goes_away_is_followed_to_the_next() {
         match seen.path.strip_prefix("/apis/resource.k8s.io/") {
             None => group(&[new]),
             Some(below) if below.starts_with(&format!("{old}/")) => status(404, "404 page not found\n"),
-            Some(_) if seen.is_watch() => steps([Step::Wait(Duration::from_secs(100))]),
+            Some(_) if seen.is_watch() => quiet_watch(seen),
             Some(_) => one(seen),
         }
     });

@@ -21,7 +21,10 @@ fn watched_after(rig: &Rig, from: Duration) -> Option<Duration> {
     let watching = |event: &ClusterEvent| {
         matches!(event, ClusterEvent::Sync { resource: Resource::Pods, state: SyncState::Watching })
     };
-    rig.events.iter().find(|(at, event)| *at >= from && watching(event)).map(|(at, _)| *at)
+    let told = rig.events.iter().find(|(at, event)| *at >= from && watching(event)).map(|(at, _)| *at);
+    // A watch that was quiet and cut is not called lost, so that nothing is told when it is open again.
+    let opened = rig.watches("pods").iter().map(|seen| seen.at).find(|at| *at >= from);
+    told.into_iter().chain(opened).min()
 }
 
 async fn back_within_7_seconds(dead: fn() -> Reply, outage: u64) {

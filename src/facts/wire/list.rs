@@ -54,6 +54,8 @@ pub(in crate::facts) fn one<S: Sink>(body: &[u8], sink: &mut S) -> Result<(), De
 }
 
 pub(in crate::facts) fn refuse(expected: &str, why: &str, body: &[u8]) -> DecodeError {
+    let utf_16 = body.starts_with(b"\xff\xfe") || body.starts_with(b"\xfe\xff");
+    let why = if utf_16 { "it is UTF-16, and not UTF-8" } else { why };
     let start = String::from_utf8_lossy(&body[..body.len().min(EXCERPT)]);
     DecodeError { text: Clean::new(&format!("expected {expected}, got `{}`: {why}", start.trim())) }
 }

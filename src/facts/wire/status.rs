@@ -14,7 +14,7 @@ const TOO_LARGE: &str = "Too large resource version";
 /// A Kubernetes `Status`: the body of an error answer, or the object of an ERROR event.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StatusFacts {
-    /// HTTP code; 0 if absent.
+    /// HTTP code, or the one that goes with the reason; 0 if neither is there.
     pub code: u16,
     /// CamelCase reason, for instance `Expired`.
     pub reason: Clean,
@@ -34,10 +34,7 @@ pub struct StatusFacts {
 #[must_use]
 pub fn decode_status(body: &[u8]) -> Option<StatusFacts> {
     if proto::is_protobuf(body) {
-        let envelope = proto::unwrap(body).ok().filter(|envelope| &*envelope.kind == "Status")?;
-        let mut raw = Raw::default();
-        Value::Bytes(envelope.object?).merge(&mut raw).ok()?;
-        return Some(raw.into_facts());
+        return Some(decode_proto(body)?.into_facts());
     }
     let Obj(raw) = from_slice::<Obj<Raw<'_>>>(body).ok()?;
     let is_like_one = raw.code.0.is_some() || (raw.kind.is_empty() && !raw.message.is_empty());
@@ -47,9 +44,49 @@ pub fn decode_status(body: &[u8]) -> Option<StatusFacts> {
     Some(raw.into_facts())
 }
 
+/// The `Status` of a failure that `body` is, and says so of itself; `None` for any other object, and for one of a success.
+#[must_use]
+pub fn decode_failure(body: &[u8]) -> Option<StatusFacts> {
+    if !proto::is_protobuf(body) {
+        // Few answers have the word at all, and the whole of a small list need not be read twice.
+        memchr::memmem::find(body, b"Status")?;
+        let Obj(raw) = from_slice::<Obj<Raw<'_>>>(body).ok().filter(|Obj(raw)| &*raw.kind == "Status")?;
+        return raw.into_failure();
+    }
+    decode_proto(body)?.into_failure()
+}
+
+fn decode_proto(body: &[u8]) -> Option<Raw<'_>> {
+    let envelope = proto::unwrap(body).ok().filter(|envelope| &*envelope.kind == "Status")?;
+    let mut raw = Raw::default();
+    Value::Bytes(envelope.object?).merge(&mut raw).ok()?;
+    Some(raw)
+}
+
+/// The code that goes with a reason (apimachinery `pkg/apis/meta/v1/types.go`, `StatusReason`).
+fn code_of(reason: &str) -> u16 {
+    match reason {
+        "BadRequest" => 400,
+        "Unauthorized" => 401,
+        "Forbidden" => 403,
+        "NotFound" => 404,
+        "MethodNotAllowed" => 405,
+        "NotAcceptable" => 406,
+        "Conflict" | "AlreadyExists" => 409,
+        "Expired" | "Gone" => 410,
+        "Invalid" => 422,
+        "TooManyRequests" => 429,
+        "InternalError" | "ServerTimeout" => 500,
+        "ServiceUnavailable" => 503,
+        "Timeout" => 504,
+        _ => 0,
+    }
+}
+
 #[derive(Default)]
 struct Raw<'a> {
     kind: Text<'a>,
+    status: Text<'a>,
     code: Int,
     reason: Text<'a>,
     message: Text<'a>,
@@ -72,14 +109,21 @@ struct Cause<'a> {
 impl Raw<'_> {
     fn into_facts(self) -> StatusFacts {
         let retry_after = self.details.0.retry_after.0.and_then(|seconds| seconds.try_into().ok());
+        let code = self.code.0.and_then(|code| code.try_into().ok()).filter(|code| *code != 0);
         StatusFacts {
-            code: self.code.0.and_then(|code| code.try_into().ok()).unwrap_or(0),
+            code: code.unwrap_or_else(|| code_of(&self.reason)),
             reason: Clean::new(&self.reason),
             message: Clean::new(&self.message),
             version_too_large: self.is_version_too_large(),
             continue_token: self.metadata.0.continue_token.0.into_owned(),
             retry_after_seconds: retry_after.filter(|seconds| *seconds > 0),
         }
+    }
+
+    fn into_failure(self) -> Option<StatusFacts> {
+        let failed = &*self.status == "Failure";
+        let facts = self.into_facts();
+        (failed || facts.code >= 400).then_some(facts)
     }
 
     fn is_version_too_large(&self) -> bool {
@@ -93,6 +137,7 @@ impl<'de> Slim<'de> for Raw<'de> {
     fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
         match key {
             "kind" => self.kind = map.next_value()?,
+            "status" => self.status = map.next_value()?,
             "code" => self.code = map.next_value()?,
             "reason" => self.reason = map.next_value()?,
             "message" => self.message = map.next_value()?,
@@ -135,6 +180,7 @@ impl<'a> Message<'a> for Raw<'a> {
                 value.merge(&mut meta)?;
                 self.metadata.0.continue_token = meta.0;
             }
+            2 => self.status = value.text(),
             3 => self.message = value.text(),
             4 => self.reason = value.text(),
             5 => value.merge(&mut self.details.0)?,

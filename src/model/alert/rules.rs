@@ -54,11 +54,11 @@ impl ClusterState {
         self.access(&mut findings);
         self.throttling(now.mono, &mut findings);
         let stale = if resuming { None } else { self.old(now, unreachable.is_some()) };
-        let voice = match &stale {
-            _ if unreachable.is_some() => Voice::Silenced,
-            Some(stale) if stale.severity > Severity::Notice => Voice::Silenced,
-            _ if !self.nodes_are_current(now) => Voice::Unknown,
-            _ => Voice::Heard,
+        // What is old is doubtful, not gone: one alert does not hide another.
+        let voice = match unreachable {
+            Some(_) => Voice::Silenced,
+            None if !self.nodes_are_current(now) => Voice::Unknown,
+            None => Voice::Heard,
         };
         findings.extend(stale);
         let first = findings.len();

@@ -392,11 +392,26 @@ fn old_data_is_a_notice_when_the_link_is_lost_and_a_warning_after_five_minutes()
         bench.wait(5);
         bench.probe(ProbeOutcome::Answered { latency: Duration::from_millis(20) });
     }
-    assert_eq!(severities(&mut bench), [("Stale", Severity::Warning)], "it silences what it can no longer know");
+    let expected = [("NodeNotReady", Severity::Critical), ("Stale", Severity::Warning)];
+    assert_eq!(severities(&mut bench), expected, "what can no longer be known is doubtful, not gone");
+    assert!(bench.state().alerts()[0].unknown);
     bench.list_nodes(2, vec![node("n1")]);
     bench.list_pods(2, &[]);
     bench.watching();
     assert!(bench.reasons().is_empty());
+}
+
+#[test]
+fn pods_that_are_old_hide_nothing_of_nodes_that_are_not() {
+    let mut bench = bench();
+    bench.change_node(1, turned(&node("n1"), ConditionStatus::False, 0));
+    for _ in 0..61 {
+        bench.wait(5);
+        bench.probe(ProbeOutcome::Answered { latency: Duration::from_millis(20) });
+        bench.send(ClusterEvent::Heard { resource: Resource::Nodes, bytes: 100 });
+    }
+    assert_eq!(severities(&mut bench), [("NodeNotReady", Severity::Critical), ("Stale", Severity::Warning)]);
+    assert!(!bench.state().alerts()[0].unknown, "nodes are as live as before");
 }
 
 #[test]

@@ -606,9 +606,7 @@ impl Naive {
         let not_older = |watched: &Pod| watched.version == 0 || pod.version <= watched.version;
         let newer = |(held, at, watched): &(Pod, u32, bool)| *watched && *at == generation && not_older(held);
         let dead = |grave: &Pod| {
-            self.listing
-                && generation == self.generation
-                && (not_older(grave) || grave.uid == pod.uid && pod.uid != 0)
+            self.listing && generation == self.generation && (not_older(grave) || grave.uid == pod.uid && pod.uid != 0)
         };
         self.held.get(&pod.key()).is_some_and(newer) || self.graves.get(&pod.key()).is_some_and(dead)
     }

@@ -29,6 +29,7 @@ fn a_forbidden_list_is_denied_and_asked_again_every_five_minutes() {
 #[test]
 fn a_403_soon_after_a_success_is_transient() {
     let mut bench = Bench::watching();
+    bench.settle();
     bench.after(20, Input::Refresh);
     bench.take();
     bench.step(Input::PageFailed(status(403, Layer::Rbac)));

@@ -40,6 +40,7 @@ fn a_list_that_waits_is_asked_for_within_a_second_of_the_first_answer_and_backs_
 #[test]
 fn a_watch_that_waits_is_opened_within_a_second_of_the_first_answer() {
     let mut bench = Bench::watching();
+    bench.answering = false;
     bench.now += 600 * SECOND;
     for _ in 0..8 {
         bench.step(Input::WatchEnded(WatchEnd::Refused(refused())));
@@ -57,6 +58,7 @@ fn a_watch_that_waits_is_opened_within_a_second_of_the_first_answer() {
 #[test]
 fn a_watch_that_was_lost_while_its_list_runs_is_opened_too() {
     let mut bench = Bench::new();
+    bench.answering = false;
     bench.page("10", "more");
     for _ in 0..8 {
         bench.step(Input::WatchEnded(WatchEnd::Refused(refused())));

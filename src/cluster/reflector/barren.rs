@@ -1,0 +1,240 @@
+//! Watches that bring nothing: what they prove all the same, and when lists are read again and again instead.
+//!
+//! A watch that opens at the known version, and is neither refused nor ended at once, proves that version: what had changed
+//! since would have come first. So a quiet cluster behind a middlebox that cuts silent connections stays proven. A watch that
+//! does not even get so far is barren, and after two in a row the list is polled until one is better.
+
+use std::time::Duration;
+
+use super::list::List;
+use super::{Effect, Moment, Reflector, WATCH, WatchEnd};
+use crate::cluster::classify::{Trouble, one_line};
+use crate::msg::{ClusterEvent, Layer, Mono, SyncState};
+
+/// Barren watches in a row before the list is polled.
+const BARREN_IN_A_ROW: u32 = 2;
+/// Silent watches in a row before a list that looks for drift (F45).
+const SILENT_IN_A_ROW: u32 = 2;
+/// Watches that cannot connect say nothing about watches, unless the server has answered all the while: restarts are shorter.
+const UNREACHABLE_FOR: Duration = Duration::from_secs(60);
+/// Two starts of a watch that nothing came on are at least so far apart.
+const QUIET_SPACING: Duration = Duration::from_secs(5);
+/// Two cuts within so much of each other are the work of one clock.
+const CUT_SLACK: Duration = Duration::from_secs(3);
+/// A period that was learnt is put to the test again after this.
+const CUT_LEARNT_FOR: Duration = Duration::from_secs(3600);
+
+/// What the last watches brought.
+#[derive(Debug, Default)]
+pub(super) struct Yield {
+    /// In a row without an event, and without proof of the version.
+    barren: u32,
+    /// When the first of them began to bring nothing.
+    since: Option<Mono>,
+    /// In a row that were open and silent for longer than the period of bookmarks.
+    silent: u32,
+    /// The list is read again and again instead.
+    polling: bool,
+    /// The end of the last list, or the last event.
+    known_at: Option<Mono>,
+    /// How long the last watch was silent before it was cut.
+    cut: Option<Duration>,
+    /// The silence after which connections are cut, and since when it is known.
+    learnt: Option<(Duration, Mono)>,
+}
+
+impl Yield {
+    /// The list is read again and again instead of watched.
+    pub(super) fn is_polling(&self) -> bool {
+        self.polling
+    }
+
+    /// Nothing but the list ever says anything new.
+    fn is_silent(&self) -> bool {
+        self.silent >= SILENT_IN_A_ROW
+    }
+
+    /// Forgets what a connection of another time was like.
+    pub(super) fn forget_cuts(&mut self) {
+        (self.cut, self.learnt) = (None, None);
+    }
+
+    /// How long a watch may last, so that the server ends it before a middlebox does; just before the end comes a bookmark.
+    pub(super) fn longest(&mut self, now: Mono) -> Option<Duration> {
+        self.learnt.take_if(|(_, at)| now.since(*at) > CUT_LEARNT_FOR);
+        self.learnt.map(|(silence, _)| silence.mul_f64(0.8))
+    }
+
+    /// The watch was silent for so long before it was cut, although it had time left.
+    fn note_cut(&mut self, silence: Duration, now: Mono) {
+        let before = self.cut.replace(silence);
+        if before.is_some_and(|before| before.abs_diff(silence) <= CUT_SLACK) {
+            self.learnt = Some((silence, now));
+        }
+    }
+}
+
+/// What an open watch was like when it ended.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Lived {
+    /// Since it opened.
+    pub(super) whole: Duration,
+    /// Since its last event, or since it opened.
+    pub(super) silence: Duration,
+    /// Its version was proven.
+    pub(super) accepted: bool,
+    /// What it was to last.
+    pub(super) asked: Duration,
+}
+
+impl Reflector {
+    /// The lists are as complete as they get: nothing is read now, and nothing has failed.
+    pub(super) fn rests(&self) -> bool {
+        matches!(self.list, List::Idle | List::Waiting { poll: true, .. })
+    }
+
+    /// The watch is open for some time, and nothing has come: the server has nothing newer than the version it began at.
+    pub(super) fn accepted(&mut self, fx: &mut Vec<Effect>) {
+        self.watch_yield.barren = 0;
+        self.watch_yield.since = None;
+        if self.rests() {
+            fx.push(Effect::Tell(ClusterEvent::Heard { resource: self.resource, bytes: 0 }));
+        }
+        self.end_polling(fx);
+    }
+
+    /// An event came that can be read.
+    pub(super) fn yielded(&mut self, moment: Moment, fx: &mut Vec<Effect>) {
+        let was_silent = self.watch_yield.is_silent();
+        let Yield { barren, since, silent, known_at, .. } = &mut self.watch_yield;
+        (*barren, *since, *silent, *known_at) = (0, None, 0, Some(moment.now.mono));
+        if was_silent {
+            self.tell_watch_state(fx);
+        }
+        self.end_polling(fx);
+    }
+
+    /// The list was read: what is held is known again.
+    pub(super) fn list_known(&mut self, moment: Moment) {
+        self.watch_yield.known_at = Some(moment.now.mono);
+    }
+
+    fn end_polling(&mut self, fx: &mut Vec<Effect>) {
+        if !std::mem::take(&mut self.watch_yield.polling) {
+            return;
+        }
+        // The watch began at the version of the last list: nothing is missing.
+        if matches!(self.list, List::Waiting { poll: true, .. }) {
+            self.list = List::Idle;
+        }
+        self.tell_watch_state(fx);
+    }
+
+    /// An open watch is as good as there is: watching, or polling by another name if nothing ever comes.
+    pub(super) fn open_state(&self) -> SyncState {
+        if self.watch_yield.is_silent() {
+            return SyncState::Polling { every: self.tuning.watch_silence * SILENT_IN_A_ROW };
+        }
+        SyncState::Watching
+    }
+
+    /// Takes note of the end of a watch that no event came on; whether the list must be polled from now on.
+    pub(super) fn is_barren(&mut self, moment: Moment, lived: Option<Lived>, end: &WatchEnd) -> bool {
+        if lived.is_some_and(|lived| lived.accepted) {
+            return false;
+        }
+        let now = moment.now.mono;
+        let since = *self.watch_yield.since.get_or_insert(now);
+        let (counts, at_once) = match end {
+            WatchEnd::Refused(trouble) | WatchEnd::Error(trouble) | WatchEnd::Broken(trouble) => match trouble.layer {
+                // Rights, credentials and patience have ways of their own.
+                Layer::Rbac | Layer::Auth | Layer::Throttled => (false, false),
+                // Of a server that answers nothing, a watch without an answer says nothing either.
+                Layer::FirstByte => (moment.answering, true),
+                _ if trouble.is_unreachable() => (moment.answering && now.since(since) >= UNREACHABLE_FOR, true),
+                // A server that is in trouble is asked a few times before everything is asked of it (R10, R13).
+                Layer::Server | Layer::ServerTimeout => (true, self.watch_yield.polling),
+                _ => (true, true),
+            },
+            WatchEnd::Clean => (true, true),
+        };
+        self.watch_yield.barren = self.watch_yield.barren.saturating_add(u32::from(counts));
+        counts && at_once && self.yields_nothing()
+    }
+
+    /// So many watches in a row brought nothing that the list is to be polled.
+    pub(super) fn yields_nothing(&self) -> bool {
+        self.watch_yield.polling || self.watch_yield.barren >= BARREN_IN_A_ROW
+    }
+
+    /// Shortest and longest time between two lists in the place of a watch.
+    pub(super) fn poll_period(&self) -> (Duration, Duration) {
+        let (low, high) = self.tuning.poll_period;
+        if self.watch.is_denied() {
+            return (low, high);
+        }
+        // What has failed may be well again soon, and forbidden is forbidden.
+        (low, low + high.saturating_sub(low) / 2)
+    }
+
+    /// Reads the list again and again; each list is followed by another watch, and the first that works ends it.
+    pub(super) fn poll_instead(&mut self, moment: Moment, trouble: &Trouble, fx: &mut Vec<Effect>) {
+        self.close_watch(fx);
+        self.watch_yield.polling = true;
+        let now = moment.now.mono;
+        let jitter = self.rng.f64();
+        // A version that is gone is what a list cures: that is not put off for longer than after any other list.
+        let cured = trouble.is_gone();
+        let backoff = if cured { &mut self.gone_backoff } else { &mut self.watch_backoff };
+        let wait = backoff.next(jitter);
+        let every = self.between(self.poll_period());
+        let soonest = now + wait.min(every).max(trouble.retry_after.unwrap_or_default());
+        let known = self.watch_yield.known_at.filter(|_| !cured);
+        let until = known.map_or(soonest, |known| (known + every).max(soonest));
+        let attempt = self.watch.attempt();
+        let mut failure = self.failed(moment, WATCH, attempt, trouble);
+        failure.text = one_line(&format!("{}; no watch brings anything, the list is polled", failure.text));
+        if self.rests() {
+            failure.next_in = Some(until.since(now));
+            self.list = List::Waiting { until, credentials: false, poll: true };
+            self.tell(SyncState::Polling { every }, fx);
+        }
+        fx.push(Effect::Tell(ClusterEvent::Failed(Box::new(failure))));
+    }
+
+    /// A watch without an event has ended, but it has proven its version: on, politely.
+    pub(super) fn quiet_end(&mut self, moment: Moment, lived: Lived, fx: &mut Vec<Effect>) {
+        let now = moment.now.mono;
+        // What the server itself ends is no cut.
+        if lived.whole + CUT_SLACK < lived.asked && lived.silence < self.tuning.watch_silence {
+            self.watch_yield.note_cut(lived.silence, now);
+        }
+        let known = self.watch_yield.known_at;
+        // Nothing but openings of watches for so long: a list looks for drift.
+        self.another_pass |= known.is_some_and(|known| now.since(known) >= self.tuning.denied_period);
+        self.resume(moment, QUIET_SPACING.saturating_sub(lived.whole), fx);
+    }
+
+    /// Nothing has come for too long. If the server answers its probe, the watch is what is dead; if it does not, the
+    /// trouble is the server's, and the watch may live on until the cap (F45).
+    pub(super) fn silent(&mut self, moment: Moment, heard: Mono, fx: &mut Vec<Effect>) {
+        let silence = moment.now.mono.since(heard);
+        if !moment.answering && silence < self.tuning.watch_silence_cap {
+            self.look_again(moment.now.mono + self.tuning.probe_period);
+            return;
+        }
+        self.close_watch(fx);
+        self.watch_proven();
+        self.watch_yield.silent += 1;
+        let silent = self.watch_yield.silent;
+        let secs = silence.as_secs();
+        let trouble = Trouble::new(
+            Layer::Watch,
+            &format!("the watch was silent for {secs} s, not even a bookmark: opened again"),
+        );
+        let failure = self.failed(moment, WATCH, silent, &trouble);
+        fx.push(Effect::Tell(ClusterEvent::Failed(Box::new(failure))));
+        self.another_pass |= silent.is_multiple_of(SILENT_IN_A_ROW);
+        self.resume(moment, Duration::ZERO, fx);
+    }
+}

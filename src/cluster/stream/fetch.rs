@@ -1,0 +1,80 @@
+//! One page of a list: its request, its body, and what is in it.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use tokio::time::Instant;
+
+use super::page::Page;
+use super::uri::list_uri;
+use crate::cluster::call::{Ask, Limits};
+use crate::cluster::classify::{self, Trouble};
+use crate::cluster::meter::Tag;
+use crate::cluster::reflector::{PageAsk, PageNews};
+use crate::cluster::source::Source;
+use crate::cluster::{Shared, warnings};
+use crate::msg::{Batch, CallKind};
+
+/// A page to fetch.
+pub(super) struct PageJob {
+    pub(super) page: PageAsk,
+    /// Set once something of its body has come.
+    pub(super) moves: Arc<AtomicBool>,
+    /// Of the session that it was asked with.
+    pub(super) serial: u64,
+}
+
+/// Asks for a page and reads it.
+pub(super) async fn fetch(
+    shared: &Shared,
+    source: &Source,
+    job: &mut PageJob,
+    buf: &mut Vec<u8>,
+) -> Result<(PageNews, Batch, u32), Trouble> {
+    let (resource, page) = (source.resource, &job.page);
+    let session = shared.session.clients().await?;
+    job.serial = session.serial;
+    let limits = Limits {
+        headers: page.limits.deadline,
+        idle: page.limits.idle,
+        cap: page.limits.cap,
+        slowest: shared.tuning.slowest_body,
+        bytes: shared.tuning.page_bytes,
+    };
+    let ask = Ask {
+        kind: CallKind::List(resource),
+        page: (page.page != PageAsk::LOOK).then_some(page.page),
+        attempt: page.attempt,
+        uri: list_uri((resource, &source.path), page, shared.tuning.skip_finished_pods),
+        limits,
+    };
+    let start = Instant::now();
+    let mut body = Page::new(resource, std::mem::take(buf), job.moves.clone());
+    let taken = session.api.take(&ask, &shared.tuning, &mut body).await;
+    let (took, bytes) = (start.elapsed().saturating_sub(body.reading()), body.bytes());
+    let head = match taken {
+        Ok(head) => head,
+        Err(trouble) => {
+            *buf = body.into_memory();
+            return Err(trouble);
+        }
+    };
+    warnings::tell(shared, &head.headers, &format!("list {}", source.what)).await;
+    let decoded = body.end();
+    if let Some(tag) = head.extensions.get::<Tag>() {
+        session.api.sink.decoded(tag, body.reading());
+    }
+    let decoded = decoded.map_err(|error| classify::unreadable(&head, body.start(), &error.text));
+    *buf = body.into_memory();
+    let (list, batch) = decoded?;
+    let news = PageNews {
+        version: list.resource_version,
+        token: list.continue_token,
+        remaining: list.remaining,
+        bytes,
+        unreadable: list.unreadable,
+        took,
+        repeats: false,
+    };
+    Ok((news, batch, list.objects))
+}

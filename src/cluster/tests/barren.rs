@@ -1,0 +1,166 @@
+//! Watches that never bring an event, however they fail, while lists work: on the wire, at the shipped periods.
+
+use super::faults_watch::{Beside, error_event, is_pod_watch};
+use super::*;
+use crate::facts::node::{Condition, ConditionStatus, NodeFacts};
+use crate::model::cluster::Freshness;
+
+const MINUTES: Duration = Duration::from_secs(600);
+const LEADERLESS: &str =
+    r#"{"kind":"Status","status":"Failure","message":"etcdserver: no leader","reason":"InternalError","code":500}"#;
+const POD_AS_NODE: &str = "{\"type\":\"ADDED\",\"object\":{\"kind\":\"Node\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"n1\",\"uid\":\"u\",\"resourceVersion\":\"120\"}}}\n";
+
+/// What a watch of pods is answered with, by name.
+type Named = (&'static str, fn() -> Reply);
+
+fn answers() -> Vec<Named> {
+    vec![
+        ("headers never", || Reply::Hang),
+        ("headers, but no byte", || steps([Step::Hang])),
+        ("an end at once", || steps([])),
+        ("garbage and an end", || steps([data("no\nevent\nat all\n")])),
+        ("garbage for ever", || {
+            steps((0..10_000).flat_map(|_| [data("no event\n"), Step::Wait(Duration::from_secs(20))]))
+        }),
+        ("half an event", || steps([data("{\"type\":\"ADDED\",\"obj")])),
+        ("events of another kind", || steps([data(POD_AS_NODE), Step::Wait(Duration::from_secs(5))])),
+        ("error events", || steps([error_event(LEADERLESS)])),
+        ("expired events", || steps([error_event(STATUS_410)])),
+        ("a bare 410", || json(STATUS_410)),
+        ("a bare 500", || json(LEADERLESS)),
+        ("a list", || json(list(101, "", &["p1"]))),
+        ("a web page", || json("<html>\n<body>Sign in</body>\n</html>\n")),
+        ("a 503", || status(503, "no healthy upstream")),
+    ]
+}
+
+/// A server whose second pod can only be seen by listing again.
+fn server(answer: fn() -> Reply) -> impl FnMut(&Seen) -> Reply {
+    move |seen| match seen {
+        _ if is_pod_watch(seen) => answer(),
+        _ if seen.is_list("pods") && seen.at > secs(60) => json(list(140, "", &["p1", "p2"])),
+        _ => good(seen),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_no_watch_brings_is_listed_again_politely_and_labelled_as_polling() {
+    for (what, answer) in answers() {
+        let mut rig = Rig::start(Tuning::default(), server(answer));
+        rig.pass(MINUTES).await;
+        let mut beside = Beside::new();
+        beside.listen(&rig, false);
+        assert_eq!(beside.pods(), ["p1", "p2"], "{what}");
+        let (lists, watches) = (rig.lists("pods").len(), rig.watches("pods").len());
+        assert!((3..=25).contains(&lists), "{what}: {lists} lists in ten minutes");
+        assert!(watches <= 30, "{what}: {watches} watches in ten minutes");
+        let fresh = beside.fresh(Resource::Pods, MINUTES);
+        assert!(matches!(fresh, Freshness::Polling(age) if age < secs(185)), "{what}: {fresh:?}");
+        assert!(rig.lists("pods")[1].at <= secs(185), "{what}: {:?}", rig.lists("pods")[1].at);
+        assert_eq!(rig.lists("nodes").len(), 1, "{what}: nodes are watched as before");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn bytes_that_cannot_be_read_are_no_proof_of_anything() {
+    for (what, answer) in [
+        (
+            "garbage",
+            (|| steps((0..10_000).flat_map(|_| [data("no event\n"), Step::Wait(Duration::from_secs(5))])))
+                as fn() -> Reply,
+        ),
+        ("another kind", || steps((0..10_000).flat_map(|_| [data(POD_AS_NODE), Step::Wait(Duration::from_secs(5))]))),
+        ("bookmarks without a version", || {
+            let bookmark = "{\"type\":\"BOOKMARK\",\"object\":{\"metadata\":{}}}\n";
+            steps((0..10_000).flat_map(|_| [data(bookmark), Step::Wait(Duration::from_secs(5))]))
+        }),
+    ] {
+        let mut rig = Rig::start(Tuning::default(), server(answer));
+        rig.pass(secs(85)).await;
+        let mut beside = Beside::new();
+        beside.listen(&rig, false);
+        let proof = beside.fresh(Resource::Pods, secs(85));
+        assert!(matches!(proof, Freshness::Live(age) if age >= secs(80)), "{what}: {proof:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_that_works_again_ends_polling_within_a_minute() {
+    let mut rig =
+        Rig::start(
+            Tuning::default(),
+            |seen| {
+                if is_pod_watch(seen) && seen.at < MINUTES { Reply::Hang } else { good(seen) }
+            },
+        );
+    rig.pass(MINUTES).await;
+    rig.until_watching(Resource::Pods).await;
+    assert!(rig.state_start().elapsed() <= MINUTES + secs(75), "{:?}", rig.state_start().elapsed());
+    let lists = rig.lists("pods").len();
+    rig.pass(MINUTES).await;
+    assert_eq!(rig.lists("pods").len(), lists, "and nothing is polled any more");
+}
+
+/// What a load balancer makes of a silent connection after so many seconds.
+fn cut_after(seconds: u64, reset: bool) -> impl FnMut(&Seen) -> Reply {
+    move |seen| {
+        if !is_pod_watch(seen) {
+            return good(seen);
+        }
+        let asked: u64 = seen.param("timeoutSeconds").unwrap().parse().unwrap();
+        if asked < seconds {
+            // As an API server: a bookmark just before the end that it was asked for.
+            let last = [Step::Wait(secs(asked.saturating_sub(2))), data(bookmark(101)), Step::Wait(secs(2))];
+            return steps(last);
+        }
+        steps([Step::Wait(secs(seconds))].into_iter().chain(reset.then_some(Step::Break)))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_load_balancer_that_cuts_idle_connections_leaves_quiet_pods_live_and_the_alert_of_a_node_alone() {
+    for (seconds, reset) in [(20, false), (20, true), (40, true), (55, false), (4, true)] {
+        let what = format!("cut after {seconds} s, reset {reset}");
+        let mut rig = Rig::start(Tuning::default(), cut_after(seconds, reset));
+        let mut beside = Beside::new();
+        rig.pass(secs(10)).await;
+        let lost = Condition { kind: "Ready".into(), status: ConditionStatus::False, ..Condition::default() };
+        let node = NodeFacts { name: "n1".into(), version: 200, conditions: vec![lost], ..NodeFacts::default() };
+        let change = crate::msg::NodeChange::Present(Box::new(node));
+        let batch = Batch::Nodes(vec![change]);
+        let event = ClusterEvent::Changes { resource: Resource::Nodes, generation: 1, unreadable: 0, batch };
+        beside.listen(&rig, false);
+        beside.take(event, secs(10));
+        for minute in 1..=12 {
+            rig.pass(secs(60)).await;
+            beside.listen(&rig, false);
+            let fresh = beside.fresh(Resource::Pods, rig.state_start().elapsed());
+            assert!(matches!(fresh, Freshness::Live(age) if age < secs(70)), "{what}, minute {minute}: {fresh:?}");
+            let reasons: Vec<&str> = beside.alerts().iter().map(|alert| alert.reason).collect();
+            assert_eq!(reasons, ["NodeNotReady"], "{what}, minute {minute}");
+        }
+        let watches = rig.watches("pods");
+        let most = usize::try_from(730 / seconds.max(5) * 2).unwrap();
+        assert!(watches.len() <= most, "{what}: {} watches in twelve minutes", watches.len());
+        let learnt: u64 = watches.last().unwrap().param("timeoutSeconds").unwrap().parse().unwrap();
+        assert!(learnt < seconds, "{what}: {learnt}");
+        assert_eq!(rig.lists("pods").len(), 1, "{what}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_load_balancer_that_cuts_even_short_watches_leaves_quiet_pods_live_without_any_bookmark() {
+    let mut rig = Rig::start(Tuning::default(), |seen| {
+        let cut = [Step::Wait(secs(20)), Step::Break];
+        if is_pod_watch(seen) { steps(cut) } else { good(seen) }
+    });
+    let mut beside = Beside::new();
+    for minute in 1..=20 {
+        rig.pass(secs(60)).await;
+        beside.listen(&rig, true);
+        let fresh = beside.fresh(Resource::Pods, rig.state_start().elapsed());
+        assert!(matches!(fresh, Freshness::Live(_)), "minute {minute}: {fresh:?}");
+    }
+    assert!(rig.watches("pods").len() <= 80, "{}", rig.watches("pods").len());
+    assert!(rig.lists("pods").len() <= 5, "a list looks for drift every five minutes: {}", rig.lists("pods").len());
+}
