@@ -44,6 +44,9 @@ const DEFAULT_PAGE: usize = 20;
 const NOTICE: Duration = Duration::from_secs(6);
 /// The clocks may drift apart by this much before it means that the machine slept: F67.
 const SLEEP: Duration = Duration::from_secs(5);
+/// Nothing came for this long, not even the tick of each second: the program was stopped (SIGSTOP, a debugger, a terminal that
+/// did not read), and what it did not hear in that time says nothing of the clusters.
+const STOPPED: Duration = Duration::from_secs(10);
 
 /// A number and how well it is known. An unknown number is never 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -244,6 +247,8 @@ impl Default for Settings {
 #[derive(Debug)]
 pub struct Model {
     clusters: Vec<ClusterState>,
+    /// Clusters that are lost together.
+    outage: alert::Outage,
     current: usize,
     screen: Screen,
     /// What is below the screen, the lowest first: where `back` leads; nothing below means the nodes.
@@ -282,6 +287,7 @@ impl Model {
         let state = |((spec, settings), id)| ClusterState::with(spec, id, settings);
         Self {
             clusters: clusters.into_iter().zip(ids).map(state).collect(),
+            outage: alert::Outage::default(),
             current: 0,
             screen: Screen::Nodes,
             trail: Vec::new(),
@@ -337,6 +343,7 @@ impl Model {
                 }
             }
             Msg::Tick => {
+                self.evaluate_outage(now);
                 self.clusters.iter_mut().for_each(|cluster| cluster.tick(now));
                 return self.tell(now);
             }
@@ -346,6 +353,7 @@ impl Model {
 
     /// Brings what a frame needs up to date: alerts, and row order where something changed. Called once before a draw.
     pub fn prepare(&mut self, now: Now) {
+        self.evaluate_outage(now);
         self.clusters.iter_mut().for_each(|cluster| cluster.prepare(now));
         if let Some(cluster) = self.clusters.get_mut(self.current) {
             cluster.arrange(now);
@@ -446,10 +454,8 @@ impl Model {
     /// Firing alerts over all clusters that are to be heard: critical ones and warnings.
     #[must_use]
     pub fn firing(&self) -> (usize, usize) {
-        let count = |severity| {
-            let lines = self.clusters.iter().flat_map(ClusterState::alerts);
-            lines.filter(|line| line.severity == severity && line.muted.is_none()).count()
-        };
+        let count =
+            |severity| self.all_alerts().filter(|line| line.severity == severity && line.muted.is_none()).count();
         (count(Severity::Critical), count(Severity::Warning))
     }
 
@@ -459,10 +465,11 @@ impl Model {
         let mono = now.mono.since(last.mono);
         let wall = Duration::try_from(now.wall.duration_since(last.wall)).unwrap_or_default();
         let gap = wall.saturating_sub(mono);
-        let stopped = std::mem::take(&mut self.suspending) && mono > SLEEP;
+        let stopped = (std::mem::take(&mut self.suspending) && mono > SLEEP) || mono > STOPPED;
         if gap > SLEEP || stopped {
             let gap = if gap > SLEEP { gap } else { Duration::ZERO };
             self.clusters.iter_mut().for_each(|cluster| cluster.resumed(gap, now));
+            self.outage.alerts.slept(gap);
         }
     }
 }

@@ -22,7 +22,7 @@ pub mod check;
 pub mod inspect;
 mod split;
 
-pub use call::{Attempt, CallEvent, CallId, CallKind, End, ProbeOutcome, ProbeSample, Series};
+pub use call::{Attempt, CallEvent, CallId, CallKind, End, NoConnection, ProbeOutcome, ProbeSample, Series};
 
 use inspect::{Finding, Inspection};
 

@@ -44,7 +44,8 @@ pub struct Cluster {
     pub context: Clean,
     /// The server's URL, without credentials.
     pub server: Option<Clean>,
-    /// The word of the strip: `ok`, `partial`, `slow`, `throttled`, `loading`, `denied`, `stale`, `unreachable`, `broken`.
+    /// How its API does: `ok`, `partial`, `slow`, `recovering`, `failing`, `throttled`, `polling`, `loading`, `denied`,
+    /// `unanswered` (the last probe), `stale`, `unreachable`, `broken`.
     pub state: &'static str,
     /// Sums over nodes.
     pub nodes: Nodes,

@@ -148,10 +148,10 @@ pub fn title(model: &Model) -> String {
 /// The window title with the glyphs of the terminal; ASCII where those are.
 #[must_use]
 pub fn title_with(model: &Model, glyphs: &Glyphs) -> String {
-    let heard = first_alerts(model, 1).filter(|alert| alert.muted.is_none());
+    let heard = first_alerts(model, 1).filter(|alert| alert.muted.is_none() && alert.severity > Severity::Notice);
     let worst = heard.max_by_key(|alert| (alert.severity, std::cmp::Reverse(alert.cluster)));
     let place = worst.map_or(model.current_id(), |alert| alert.cluster);
-    let Some(context) = model.clusters().get(usize::from(place.0)).map(ClusterState::context) else {
+    let Some(context) = model.owner(place) else {
         return "watchbell".to_owned();
     };
     // tmux takes `#[…]` in a title for a style.
@@ -184,28 +184,38 @@ pub fn process_title(model: &Model) -> String {
             Severity::Notice => "~",
         },
     };
-    format!("watchbell {mark}{}", firing(model).min(99))
+    let count = if mark == "~" { notices(model) } else { firing(model) };
+    format!("watchbell {mark}{}", count.min(99))
 }
 
 /// The first alerts of each cluster, worst first within each: enough to list, however many nodes are lost.
 fn first_alerts(model: &Model, each: usize) -> impl Iterator<Item = &AlertLine> {
-    model.clusters().iter().flat_map(move |cluster| cluster.alerts().iter().take(each))
+    let of_each = model.clusters().iter().flat_map(move |cluster| cluster.alerts().iter().take(each));
+    model.outage_alerts().iter().chain(of_each)
 }
 
-/// Alerts that are to be heard.
+/// Alerts that are to be heard; a notice is none.
 fn firing(model: &Model) -> usize {
-    model.clusters().iter().flat_map(ClusterState::alerts).filter(|alert| alert.muted.is_none()).count()
+    heard(model).filter(|alert| alert.severity > Severity::Notice).count()
+}
+
+/// Notices that are to be heard.
+fn notices(model: &Model) -> usize {
+    heard(model).filter(|alert| alert.severity == Severity::Notice).count()
+}
+
+fn heard(model: &Model) -> impl Iterator<Item = &AlertLine> {
+    model.all_alerts().filter(|alert| alert.muted.is_none())
 }
 
 /// Alerts that fire and are not to be heard, for this reason.
 fn muted(model: &Model, why: Muted) -> usize {
-    model.clusters().iter().flat_map(ClusterState::alerts).filter(|alert| alert.muted == Some(why)).count()
+    model.all_alerts().filter(|alert| alert.muted == Some(why)).count()
 }
 
 fn counts(model: &Model) -> Counts {
     let inside = *model.screen() != Screen::Nodes;
-    let alerts = model.clusters().iter().map(|cluster| cluster.alerts().len()).sum();
-    Counts { clusters: model.clusters().len(), alerts, inside }
+    Counts { clusters: model.clusters().len(), alerts: model.all_alerts().count(), inside }
 }
 
 /// Takes what `layout` has room for out of the model.
@@ -278,10 +288,8 @@ fn gather<'a>(
         firing: firing(model),
         acked: muted(model, Muted::Acknowledged),
         silenced: muted(model, Muted::Silenced),
-        unknown: {
-            let all = clusters.iter().flat_map(ClusterState::alerts);
-            all.filter(|alert| alert.unknown && alert.muted.is_none()).count()
-        },
+        notices: notices(model),
+        unknown: heard(model).filter(|alert| alert.unknown && alert.severity > Severity::Notice).count(),
         filter: if inside_node { cluster.pod_filter() } else { cluster.filter() },
         filter_note: if inside_node { cluster.pod_filter_note() } else { cluster.filter_note() },
         notice: model.notice(now),

@@ -32,6 +32,7 @@ use super::inflate::InflateLayer;
 use super::meter::{MeterLayer, Sink, Tag, Way};
 use super::proxy::ProxyAuth;
 use super::tuning::Tuning;
+use crate::msg::NoConnection;
 
 mod any;
 pub(crate) mod shown;
@@ -93,6 +94,24 @@ pub(crate) struct ConnectFailure {
 impl std::fmt::Display for ConnectFailure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "no connection to {}", self.place)
+    }
+}
+
+impl ConnectFailure {
+    /// Why there is no connection, for the statistics.
+    pub(crate) fn cause(&self) -> NoConnection {
+        let Some(source) = &self.source else { return NoConnection::TimedOut };
+        let kind = chain(&**source).find_map(|cause| cause.downcast_ref::<io::Error>()).map(io::Error::kind);
+        match (self.stage, kind) {
+            (Stage::Dns, _) => NoConnection::Dns,
+            (Stage::Proxy, _) => NoConnection::Proxy,
+            (Stage::Tls, _) => NoConnection::Tls,
+            (Stage::Tcp, Some(io::ErrorKind::ConnectionRefused)) => NoConnection::Refused,
+            (Stage::Tcp, Some(io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable)) => {
+                NoConnection::Unreachable
+            }
+            (Stage::Tcp, _) => NoConnection::Other,
+        }
     }
 }
 

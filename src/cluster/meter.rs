@@ -6,6 +6,7 @@
 //! adds at most four (its start, one progress that is overwritten in place, its end, its decoding).
 
 use std::collections::VecDeque;
+use std::error::Error as StdError;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -17,9 +18,10 @@ use http::{Request, Response};
 use http_body::{Body, Frame, SizeHint};
 use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
-use tower::{Layer, Service};
+use tower::{BoxError, Layer, Service};
 
-use super::connect::Took;
+use super::classify::chain;
+use super::connect::{ConnectFailure, Took};
 use crate::clock::Clock;
 use crate::msg::{Attempt, CallEvent, CallId, CallKind, ClusterEvent, ClusterId, End, Msg};
 
@@ -199,15 +201,15 @@ pub(crate) struct Meter<S> {
 
 impl<S, Q, B> Service<Request<Q>> for Meter<S>
 where
-    S: Service<Request<Q>, Response = Response<B>>,
+    S: Service<Request<Q>, Response = Response<B>, Error = BoxError>,
     S::Future: Send + 'static,
     B: Body,
 {
     type Response = Response<Metered<B>>;
-    type Error = S::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, S::Error>> + Send>>;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, BoxError>> + Send>>;
 
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
         self.inner.poll_ready(cx)
     }
 
@@ -226,12 +228,18 @@ where
                     Ok(response.map(|body| Metered { body, open }))
                 }
                 Err(error) => {
-                    open.close(End::NoResponse);
+                    open.close(end_without_answer(&*error));
                     Err(error)
                 }
             }
         })
     }
+}
+
+/// How a request ended that got no answer.
+fn end_without_answer(error: &(dyn StdError + 'static)) -> End {
+    let failed = chain(error).find_map(|cause| cause.downcast_ref::<ConnectFailure>());
+    failed.map_or(End::NoResponse, |failed| End::NotConnected(failed.cause()))
 }
 
 /// One request on its way; reports its end exactly once, at the latest when it is dropped.

@@ -6,6 +6,7 @@ mod acks;
 mod density;
 mod latch;
 mod nodes;
+mod outage;
 mod probe;
 mod rules;
 mod words;
@@ -17,6 +18,7 @@ use crate::model::Settings;
 use crate::msg::{CallEvent, ClusterId, Mono, Now};
 
 pub use acks::{Ack, Muted};
+pub(super) use outage::{Outage, SEVERAL};
 pub(super) use words::span;
 
 use density::Density;
@@ -29,6 +31,9 @@ const REMEMBERED: Duration = Duration::from_secs(3_600);
 const MOST: usize = 256;
 /// Past this many nodes in trouble the alerts are derived once a second instead of for each frame.
 const MANY: usize = 1_000;
+
+/// The reason of a cluster that does not answer.
+const UNREACHABLE: &str = "Unreachable";
 
 /// How bad an alert is; sorts worst last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -86,7 +91,8 @@ pub struct AlertRecord {
     /// Somebody looks after it.
     pub ack: Option<Ack>,
     voice: Voice,
-    told: bool,
+    /// How bad it was when it was told.
+    told: Option<Severity>,
     seen: bool,
 }
 
@@ -100,13 +106,15 @@ pub(crate) struct Alerts {
     probe: ProbeSlow,
     pub(super) density: Density,
     latched: Latched,
+    /// That this cluster is unreachable is a part of an outage of several.
+    in_outage: bool,
     silenced_until: Option<Mono>,
     touched: bool,
     second: Option<u64>,
 }
 
 /// What the latches say: slow calls with the longest so far, timeouts with the peak, slow probes with the peak.
-type Latched = (Option<(String, Duration)>, Option<(String, u32)>, Option<(String, Duration)>);
+type Latched = (Option<(String, Duration)>, Option<latch::TimeoutsSaid>, Option<(String, Duration)>);
 
 /// What a rule found.
 #[derive(Clone, Debug)]
@@ -161,6 +169,7 @@ impl Default for Alerts {
             probe: ProbeSlow::default(),
             density: Density::default(),
             latched: Latched::default(),
+            in_outage: false,
             silenced_until: None,
             touched: true,
             second: None,
@@ -180,6 +189,27 @@ impl Alerts {
     /// Something happened: the next evaluation must look.
     pub(crate) fn touch(&mut self) {
         self.touched = true;
+    }
+
+    /// An outage of several clusters speaks for the silence of this one, or does so no longer.
+    pub(super) fn set_in_outage(&mut self, in_outage: bool) {
+        self.touched |= self.in_outage != in_outage;
+        self.in_outage = in_outage;
+    }
+
+    /// The outage was told or acknowledged: what is left of it here, should it fall apart, is no news.
+    pub(super) fn inherit_outage(&mut self, told: Option<Severity>, ack: Option<Ack>) {
+        for record in self.records.iter_mut().filter(|record| record.reason == UNREACHABLE && record.firing()) {
+            record.told = record.told.max(told);
+            record.ack = record.ack.or(ack.map(|ack| Ack { size: 0, ..ack }));
+        }
+    }
+
+    /// The worst that fires; a notice is nothing bad, and of what is not known any more the cluster's state tells.
+    pub(crate) fn worst(&self) -> Option<Severity> {
+        let known = self.lines.iter().filter(|line| !line.unknown && line.severity > Severity::Notice);
+        let grouped = self.in_outage.then_some(Severity::Critical);
+        known.map(|line| line.severity).max().max(grouped)
     }
 
     /// Takes in a call, for rules that look at each of them.
@@ -283,12 +313,12 @@ impl Alerts {
 
     /// Whether `finding` was told and acknowledged as a part of a group that falls apart because it got smaller: that is no
     /// news of the nodes that are left.
-    fn inherited(&self, finding: &Finding) -> (bool, Option<Ack>) {
+    fn inherited(&self, finding: &Finding) -> (Option<Severity>, Option<Ack>) {
         let group = |record: &&AlertRecord| {
             record.reason == finding.reason && record.size > 0 && record.firing() && !record.seen
         };
         let group = self.records.iter().find(group).filter(|_| finding.size == 0);
-        group.map_or((false, None), |group| (group.told, group.ack.map(|ack| Ack { size: 0, ..ack })))
+        group.map_or((None, None), |group| (group.told, group.ack.map(|ack| Ack { size: 0, ..ack })))
     }
 
     /// The machine slept for `gap` while the monotonic clock stood still: everything is older than it says, and what was to
@@ -331,7 +361,7 @@ impl AlertRecord {
             size: 0,
             ack: None,
             voice: Voice::Heard,
-            told: false,
+            told: None,
             seen: true,
         }
     }
@@ -352,5 +382,7 @@ impl super::cluster::ClusterState {
 mod lifecycle;
 #[cfg(test)]
 mod scenarios;
+#[cfg(test)]
+mod silence;
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use super::alert::{AlertRecord, Muted};
+use super::alert::{AlertRecord, Alerts, Muted, SEVERAL};
 use super::cluster::{ClusterState, Step};
 use super::{Model, Screen};
 use crate::facts::text::Clean;
@@ -71,6 +71,7 @@ impl Model {
     #[must_use]
     pub fn alert_rows(&self) -> Vec<AlertRow<'_>> {
         let mut rows: Vec<AlertRow<'_>> = self.clusters().iter().zip(0..).flat_map(rows_of).collect();
+        rows.extend(rows_of_board(&self.outage.alerts, (SEVERAL, &self.outage.name)));
         rows.sort_by(|a, b| {
             let order = |row: &AlertRow<'_>| (row.state, Reverse(row.record.severity));
             let time =
@@ -107,7 +108,11 @@ impl Model {
     /// Acknowledges the selected alert, or takes that back.
     pub(super) fn acknowledge(&mut self, now: Now) {
         let Some(key) = self.chosen_key() else { return };
-        if let Some(cluster) = self.clusters.get_mut(usize::from(key.cluster.0)) {
+        if key.cluster == SEVERAL {
+            let settings = self.clusters.first().map(|cluster| cluster.settings).unwrap_or_default();
+            self.outage.alerts.acknowledge((key.reason, key.subject.as_ref()), &settings, now.mono);
+            self.evaluate_outage(now);
+        } else if let Some(cluster) = self.clusters.get_mut(usize::from(key.cluster.0)) {
             cluster.acknowledge((key.reason, key.subject.as_ref()), now.mono);
             cluster.evaluate(now);
         }
@@ -119,10 +124,16 @@ impl Model {
     pub(super) fn silence(&mut self, now: Now) {
         let chosen = (self.screen == Screen::Alerts).then(|| self.chosen_key()).flatten();
         let at = chosen.as_ref().map_or(self.current, |key| usize::from(key.cluster.0));
+        let mut text = "that is about several clusters: silence them one by one".to_owned();
         if let Some(cluster) = self.clusters.get_mut(at) {
             cluster.toggle_silence(now.mono);
             cluster.evaluate(now);
+            text = match cluster.silenced_until_wall(now) {
+                Some(until) => format!("{} silenced until {}", cluster.context(), until.strftime("%H:%MZ")),
+                None => format!("{} is heard again", cluster.context()),
+            };
         }
+        self.note(&text, now);
         self.chosen = chosen;
     }
 
@@ -130,7 +141,8 @@ impl Model {
     pub(super) fn open_alert(&mut self, now: Now) {
         let Some(key) = self.chosen_key() else { return };
         self.chosen = Some(key.clone());
-        self.switch(usize::from(key.cluster.0));
+        let first = if key.cluster == SEVERAL { self.outage.first() } else { None };
+        self.switch(first.unwrap_or(usize::from(key.cluster.0)));
         self.show(Screen::Nodes);
         // The node stands before the resource that it lacks.
         let node = key.subject.as_deref().and_then(|subject| subject.split('/').next());
@@ -143,7 +155,8 @@ impl Model {
 
     /// What began to fire since the last tick, and whether the bell may ring for it.
     pub(super) fn tell(&mut self, now: Now) -> Option<Effect> {
-        let news: Vec<_> = self.clusters.iter_mut().flat_map(|cluster| cluster.news(now)).collect();
+        let mut news = self.outage_news(now);
+        news.extend(self.clusters.iter_mut().flat_map(|cluster| cluster.news(now)));
         if news.is_empty() {
             return None;
         }
@@ -161,15 +174,14 @@ fn about_nodes(reason: &str) -> bool {
 }
 
 fn rows_of((cluster, id): (&ClusterState, u16)) -> impl Iterator<Item = AlertRow<'_>> {
-    let silenced = cluster.silenced_until().is_some();
-    let shown = cluster.alert_records().iter().filter(|record| record.resolved.is_some() || !record.inhibited());
-    shown.map(move |record| AlertRow {
-        cluster: ClusterId(id),
-        context: cluster.context(),
-        state: state(record, silenced),
-        record,
-        selected: false,
-    })
+    rows_of_board(&cluster.alerts, (ClusterId(id), cluster.context()))
+}
+
+fn rows_of_board<'a>(alerts: &'a Alerts, of: (ClusterId, &'a Clean)) -> impl Iterator<Item = AlertRow<'a>> {
+    let (cluster, context) = of;
+    let silenced = alerts.is_silenced();
+    let shown = alerts.records().iter().filter(|record| record.resolved.is_some() || !record.inhibited());
+    shown.map(move |record| AlertRow { cluster, context, state: state(record, silenced), record, selected: false })
 }
 
 fn state(record: &AlertRecord, silenced: bool) -> AlertState {

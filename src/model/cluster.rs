@@ -1,5 +1,6 @@
 //! `ClusterState`: link state, freshness per resource, nodes, ledger, latency and alerts of one cluster.
 
+mod answers;
 mod arrangement;
 mod link;
 mod node;
@@ -442,16 +443,9 @@ impl ClusterState {
                 self.latency.watched(bytes, now.mono);
             }
             ClusterEvent::Usage(news) => self.usage.news(news),
-            ClusterEvent::Call(call) => {
-                self.link.call(&call, now);
-                self.alerts.call(&call, &self.settings);
-                self.latency.call(&call, now.mono);
-            }
+            ClusterEvent::Call(call) => self.call(call, now),
             ClusterEvent::Limits(limits) => self.link.limited(limits),
-            ClusterEvent::Probe(sample) => {
-                self.link.probe(&sample, now);
-                self.latency.probe(&sample);
-            }
+            ClusterEvent::Probe(sample) => self.probe(&sample, now),
             ClusterEvent::Found(finding) => self.found(*finding, now),
             ClusterEvent::Failed(failure) => self.link.failed(*failure, now.mono),
             ClusterEvent::Skew { ours_minus_server_ms } => self.link.skew_ms = Some(ours_minus_server_ms),

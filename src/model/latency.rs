@@ -204,6 +204,16 @@ impl Latency {
         newest.take(count).map(|(_, outcome)| outcome).collect()
     }
 
+    /// The newest work probe and the newest ping, each with the time since its tick, unless it is older than the window.
+    #[must_use]
+    pub fn newest_probes(&self, now: Mono) -> [Option<(Duration, ProbeOutcome)>; 2] {
+        let clock = now + self.slept;
+        [&self.work, &self.ping].map(|samples| {
+            let newest = samples.newest().next().map(|(tick, outcome)| (clock.since(tick), outcome));
+            newest.filter(|(since, _)| *since <= self.settings.latency_window)
+        })
+    }
+
     /// A percentile of the work probes of the last `span`, and how many probes it rests on.
     #[must_use]
     pub fn probe_percentile(&self, percent: usize, span: Duration, now: Mono) -> (Option<Percentile>, usize) {
@@ -230,6 +240,12 @@ impl Latency {
         let ping = ping.and_then(|ping| ping.p50(clock));
         let first = self.first.unwrap_or(clock);
         let mut kinds: Vec<_> = self.windows.iter().map(|window| window.stats(clock, (first, ping))).collect();
+        // A diagnosis ends with the trouble: with the first green minute of its calls, or of the probe where there was none.
+        let work = self.windows.iter().find(|window| window.kind() == CallKind::Work);
+        let green = work.is_some_and(|work| work.is_green(clock) == Some(true));
+        for (stats, window) in kinds.iter_mut().zip(&self.windows) {
+            stats.verdict = stats.verdict.filter(|_| !window.is_green(clock).unwrap_or(green));
+        }
         // What proves that lists work comes first, what proves only that somebody is there last.
         kinds.sort_by_key(|stats| (stats.kind == CallKind::Ping, stats.kind));
         kinds
@@ -262,6 +278,12 @@ impl Latency {
     #[must_use]
     pub fn timeouts_in_window(&self, now: Mono) -> u32 {
         self.timeouts.count(now + self.slept, self.settings.timeouts_window)
+    }
+
+    /// Timeouts of all calls within the last `span`, if that is no longer than the timeout window.
+    #[must_use]
+    pub fn timeouts_within(&self, span: Duration, now: Mono) -> u32 {
+        self.timeouts.count(now + self.slept, span.min(self.settings.timeouts_window))
     }
 
     /// Timeouts since the start.

@@ -126,8 +126,10 @@ pub enum End {
     TimedOut,
     /// The answer began and was cut.
     Broken,
-    /// No answer: refused, reset, no connection.
+    /// No answer on a connection: reset, closed.
     NoResponse,
+    /// No connection came about: all of its time was spent on that.
+    NotConnected(NoConnection),
     /// We gave it up for a reason that is not the server's: shutdown, refresh.
     Cancelled,
 }
@@ -173,4 +175,24 @@ pub enum ProbeOutcome {
         /// Where it failed.
         layer: Layer,
     },
+}
+
+/// Why there is no connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum NoConnection {
+    /// The other side refuses it.
+    Refused,
+    /// No way leads there.
+    Unreachable,
+    /// The other side did not answer in time.
+    TimedOut,
+    /// The name could not be resolved.
+    Dns,
+    /// The proxy does not let us through.
+    Proxy,
+    /// The TLS handshake failed.
+    Tls,
+    /// Anything else.
+    Other,
 }

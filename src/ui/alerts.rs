@@ -12,7 +12,7 @@ use crate::theme::{Glyphs, Role};
 
 /// Draws as many alerts as `area` has lines.
 pub(super) fn draw(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, paint: Paint<'_>) {
-    let all = scene.firing + scene.acked + scene.silenced;
+    let all = scene.firing + scene.notices + scene.acked + scene.silenced;
     if all == 0 {
         let mut pen = Pen::new(buf, paint.look, area, 0);
         pen.skip(1).put(Role::Muted, "no alert firing");

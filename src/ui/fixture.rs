@@ -390,6 +390,10 @@ pub(super) fn healthy(context: &str) -> ClusterSummary {
         settings: Settings::default(),
         skew_ms: None,
         verdict: None,
+        worst: None,
+        silence: None,
+        last_timeout: None,
+        silenced_until: None,
     }
 }
 
@@ -413,6 +417,7 @@ pub(super) fn slow() -> ClusterSummary {
         },
         failure: Some(Box::new(failure("no data for 15 s while reading the body (2.2 MB of ?)"))),
         next_in: Some(secs(4)),
+        worst: Some(Severity::Critical),
         ..healthy("prod-a")
     }
 }
@@ -632,6 +637,7 @@ impl Set {
             alerts: self.alerts.iter().collect(),
             firing: self.alerts.len(),
             acked: 0,
+            notices: 0,
             silenced: 0,
             unknown: self.alerts.iter().filter(|alert| alert.unknown).count(),
             filter: self.filter,

@@ -36,6 +36,8 @@ pub(super) struct Scene<'a> {
     pub(super) alerts: Vec<&'a AlertLine>,
     /// How many there are that are to be heard.
     pub(super) firing: usize,
+    /// How many notices there are besides.
+    pub(super) notices: usize,
     /// How many more there are that somebody looks after.
     pub(super) acked: usize,
     /// How many more there are of silenced clusters.

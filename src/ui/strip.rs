@@ -26,6 +26,7 @@ pub(super) const MARKS: usize = 60;
 enum Field {
     Context,
     Word,
+    Silenced,
     Nodes,
     Gpu,
     Dra,
@@ -37,9 +38,10 @@ enum Field {
     Fresh,
 }
 
-const FIELDS: [Field; 11] = [
+const FIELDS: [Field; 12] = [
     Field::Context,
     Field::Word,
+    Field::Silenced,
     Field::Nodes,
     Field::Gpu,
     Field::Dra,
@@ -52,8 +54,9 @@ const FIELDS: [Field; 11] = [
 ];
 
 /// What a narrow line keeps, most important first.
-const RANKS: [Field; 11] = [
+const RANKS: [Field; 12] = [
     Field::Context,
+    Field::Silenced,
     Field::Nodes,
     Field::Gpu,
     Field::Dra,
@@ -85,6 +88,8 @@ struct Line {
 struct Columns {
     gap: usize,
     labels: bool,
+    /// The word is labelled.
+    api: bool,
     shown: [Option<usize>; FIELDS.len()],
 }
 
@@ -117,7 +122,8 @@ impl Line {
         let (fresh_role, fresh) = words::freshness(summary);
         let cell = |field: Field| match field {
             Field::Context => (Role::Text, summary.context.to_string()),
-            Field::Word => (words::health(summary.health, glyphs).0, summary.word.to_owned()),
+            Field::Word => (words::health(summary.health, glyphs).0, words::api(summary)),
+            Field::Silenced => (Role::Warn, words::silenced(summary)),
             Field::Nodes => (nodes_role(summary), pair(summary.nodes_ready, summary.nodes_total, glyphs)),
             Field::Gpu => gpu(summary.gpu, summary.gpu_known, glyphs),
             Field::Dra => dra(summary.dra.as_ref(), summary.dra_live, glyphs),
@@ -139,7 +145,7 @@ impl Line {
         (marks, scale, paint): (&[Mark], &Scale, Paint<'_>),
     ) {
         let glyphs = &paint.look.glyphs;
-        let (role, glyph) = words::health(summary.health, glyphs);
+        let (role, glyph) = words::mark(summary, glyphs);
         pen.put(Role::Focus, if current { glyphs.selected } else { " " }).put(role, glyph);
         let old = summary.health >= Health::Stale;
         for (field, ((role, text), width)) in FIELDS.into_iter().zip(self.cells.iter().zip(at.shown)) {
@@ -156,10 +162,10 @@ impl Line {
                 (Field::Nodes | Field::Gpu | Field::Dra | Field::Pods, Role::Text) if old => Role::Stale,
                 (_, role) => role,
             };
-            pen.skip(if field == Field::Context { 1 } else { at.gap }).put(Role::Muted, field.label(at.labels));
+            pen.skip(if field == Field::Context { 1 } else { at.gap }).put(Role::Muted, field.label(at.labels, at.api));
             match field {
                 Field::Spark => spark::draw(pen, marks, width, (scale, glyphs)),
-                Field::Context | Field::Word | Field::Fresh => _ = pen.fit(role, text, width),
+                Field::Context | Field::Word | Field::Silenced | Field::Fresh => _ = pen.fit(role, text, width),
                 Field::Timeouts => _ = pen.right(role, text, width).put(Role::Muted, " t/o"),
                 _ => _ = pen.right(role, text, width),
             }
@@ -168,13 +174,15 @@ impl Line {
 }
 
 impl Field {
-    fn label(self, labels: bool) -> &'static str {
+    fn label(self, labels: bool, api: bool) -> &'static str {
         match self {
+            // Beside the alerts of a cluster the word says only how its API does.
+            Self::Word if api => "api ",
             Self::Nodes if labels => "nodes ",
             Self::Gpu => "gpu ",
             Self::Dra => "dra ",
             Self::Pods => "pods ",
-            Self::P50 => "api p50 ",
+            Self::P50 => "p50 ",
             Self::P95 => "p95 ",
             _ => "",
         }
@@ -182,10 +190,20 @@ impl Field {
 }
 
 impl Columns {
-    /// Takes fields by rank while they fit; what is left over widens the sparkline.
+    /// Labels the word, unless it, or the age of what is shown, would have no place then.
     fn new(widths: &Widths, width: usize) -> Self {
+        let (labelled, bare) = (Self::fit(widths, width, true), Self::fit(widths, width, false));
+        let mut places = FIELDS.iter().zip(labelled.shown.iter().zip(&bare.shown));
+        let lost = places.any(|(field, (labelled, bare))| {
+            matches!(field, Field::Word | Field::Fresh) && labelled.is_none() && bare.is_some()
+        });
+        if lost { bare } else { labelled }
+    }
+
+    /// Takes fields by rank while they fit; what is left over widens the sparkline.
+    fn fit(widths: &Widths, width: usize, api: bool) -> Self {
         let (gap, labels) = if width >= 100 { (2, true) } else { (1, width >= 72) };
-        let mut columns = Self { gap, labels, shown: [None; FIELDS.len()] };
+        let mut columns = Self { gap, labels, api, shown: [None; FIELDS.len()] };
         // The mark and the glyph before the context, and a blank at the end.
         let mut left = width.saturating_sub(3);
         for field in RANKS {
@@ -198,7 +216,7 @@ impl Columns {
                 _ => seen,
             };
             let suffix = if field == Field::Timeouts { " t/o".len() } else { 0 };
-            let needed = gap + field.label(labels).len() + value + suffix;
+            let needed = gap + field.label(labels, api).len() + value + suffix;
             // With one cluster its name is in the header, but a strip without it would have no beginning.
             if needed > left && field != Field::Context {
                 continue;

@@ -241,7 +241,7 @@ fn many_clusters_take_a_third_of_the_screen_and_the_current_one_is_among_them() 
     for current in [0, 7, 39] {
         set.current = current;
         let text = lines(&set.draw((160, 45), &unicode()));
-        assert_eq!(text.lines().filter(|line| line.contains("api p50")).count(), 15);
+        assert_eq!(text.lines().filter(|line| line.contains("p50 ")).count(), 15);
         assert!(text.lines().any(|line| line.starts_with(&format!("▌✓ cluster-{current} "))), "{current}\n{text}");
     }
 }
@@ -280,3 +280,4 @@ mod gpus;
 mod model;
 mod open;
 mod scope;
+mod silence;

@@ -31,8 +31,15 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, paint: Paint
 fn line(pen: &mut Pen<'_>, scene: &Scene<'_>, paint: Paint<'_>) {
     let glyphs = &paint.look.glyphs;
     let Some(summary) = scene.summary() else { return };
-    let (role, glyph) = words::health(summary.health, glyphs);
+    let (role, glyph) = words::mark(summary, glyphs);
     pen.put(Role::Title, &summary.context).skip(1).put(role, glyph).skip(1);
+    // What is not normal stands where it is not cut.
+    if summary.silenced_until.is_some() {
+        pen.put(Role::Warn, &words::silenced(summary)).skip(1);
+    }
+    if summary.silence.is_some() {
+        pen.put(Role::Warn, &words::api(summary)).skip(1);
+    }
     pen.put(Role::Text, &pair(summary.nodes_ready, summary.nodes_total, glyphs));
     if let Some(gpu) = summary.gpu {
         let capacity = known(Known::Exact(gpu.capacity), glyphs);

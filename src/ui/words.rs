@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::units::{coarse, duration, throughput, volume};
 use crate::facts::node::Readiness;
+use crate::model::alert::Severity;
 use crate::model::cluster::{ClusterSummary, Freshness, Health};
 use crate::model::latency::Verdict;
 use crate::model::rows::NodeStatus;
@@ -20,6 +21,29 @@ pub(super) fn health(health: Health, glyphs: &Glyphs) -> (Role, &'static str) {
         Health::Stale => (Role::Unknown, glyphs.unknown),
         Health::Down => (Role::Bad, glyphs.bad),
     }
+}
+
+/// A cluster's mark: the worst of its alerts and its API.
+pub(super) fn mark(summary: &ClusterSummary, glyphs: &Glyphs) -> (Role, &'static str) {
+    match (summary.worst, summary.health) {
+        (Some(Severity::Critical), _) => (Role::Bad, glyphs.bad),
+        (Some(Severity::Warning), Health::Ok | Health::Loading) => health(Health::Degraded, glyphs),
+        (_, state) => health(state, glyphs),
+    }
+}
+
+/// How the API of a cluster does: a word, or since when it does not answer.
+pub(super) fn api(summary: &ClusterSummary) -> String {
+    match summary.silence {
+        Some(silence) => format!("no answer for {}", duration(silence)),
+        None => summary.word.to_owned(),
+    }
+}
+
+/// `silenced until 18:48Z`, or nothing.
+pub(super) fn silenced(summary: &ClusterSummary) -> String {
+    let until = summary.silenced_until;
+    until.map(|until| format!("silenced until {}", until.strftime("%H:%MZ"))).unwrap_or_default()
 }
 
 /// A node's readiness as a glyph.
@@ -104,6 +128,8 @@ pub(super) fn freshness(summary: &ClusterSummary) -> (Role, String) {
     }
     let (what, fresh) = worse(summary);
     match fresh {
+        // What nobody has answered for is not proven.
+        Freshness::Live(age) if summary.silence.is_some() => (Role::Warn, format!("{} old", duration(*age))),
         Freshness::Live(age) => (Role::Muted, format!("live {}", duration(*age))),
         Freshness::Polling(age) => (Role::Warn, format!("polled {}", duration(*age))),
         Freshness::Denied => (Role::Warn, format!("{what} denied")),
@@ -183,11 +209,12 @@ pub(super) fn trouble(summary: &ClusterSummary, slow: Duration, glyphs: &Glyphs)
     let Some(failure) = &summary.failure else {
         let running = summary.running.as_ref().filter(|(_, span)| *span >= slow);
         let running = running.map(|(what, span)| format!("{what} {dot} running for {}", duration(*span)));
-        return match (summary.verdict, running) {
-            (Some(why), Some(running)) => Some(format!("api {} {dot} {running}", verdict(why))),
-            (Some(why), None) => Some(format!("api {}", verdict(why))),
-            (None, running) => running,
-        };
+        let silence = summary.silence.map(|_| api(summary));
+        let recovering = summary.last_timeout;
+        let recovering = recovering.map(|since| format!("recovering, last timeout {} ago", duration(since)));
+        let why = summary.verdict.map(|why| format!("api {}", verdict(why)));
+        let parts: Vec<String> = [silence, recovering, why, running].into_iter().flatten().collect();
+        return (!parts.is_empty()).then(|| parts.join(&format!(" {dot} ")));
     };
     let attempt = if failure.attempt > 1 { format!(" {dot} attempt {}", failure.attempt) } else { String::new() };
     let next = match summary.next_in {

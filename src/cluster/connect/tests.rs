@@ -14,7 +14,9 @@ use super::*;
 use crate::clock::Clock;
 use crate::cluster::call::{Ask, Limits, Line};
 use crate::cluster::classify::Trouble;
-use crate::msg::{Attempt, CallEvent, CallKind, ClusterEvent, ClusterId, End, Layer as Where, Msg, Resource};
+use crate::msg::{
+    Attempt, CallEvent, CallKind, ClusterEvent, ClusterId, End, Layer as Where, Msg, NoConnection, Resource,
+};
 
 /// What one connection does after it has read a request's head.
 #[derive(Clone)]
@@ -169,7 +171,7 @@ async fn a_refused_connection_says_so() {
     let trouble = result.unwrap_err();
     assert_eq!((trouble.layer, trouble.timeout), (Where::Connect, false));
     assert_eq!(&*trouble.text, format!("`{address}` refused the connection"));
-    assert_eq!((attempt.end, attempt.status), (End::NoResponse, None));
+    assert_eq!((attempt.end, attempt.status), (End::NotConnected(NoConnection::Refused), None));
 }
 
 #[tokio::test]
@@ -282,7 +284,7 @@ async fn a_handshake_that_stalls_is_named_tls_and_a_port_that_speaks_http_too() 
     let (result, attempt) = Caller::with(config, None).get().await;
     let trouble = result.unwrap_err();
     assert_eq!((trouble.layer, trouble.timeout), (Where::Tls, true), "{}", trouble.text);
-    assert_eq!(attempt.end, End::NoResponse);
+    assert_eq!(attempt.end, End::NotConnected(NoConnection::TimedOut));
     hold.abort();
 
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

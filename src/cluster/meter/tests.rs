@@ -81,7 +81,7 @@ async fn a_request_without_a_tag_is_measured_too() {
     let sink = sink();
     let mut service =
         ServiceBuilder::new().layer(MeterLayer(sink.clone())).service(tower::service_fn(async |_: Request<()>| {
-            Ok::<_, std::io::Error>(Response::new(Full::new(Bytes::from_static(b"abc"))))
+            Ok::<_, tower::BoxError>(Response::new(Full::new(Bytes::from_static(b"abc"))))
         }));
     let answer = service.ready().await.unwrap().call(Request::new(())).await.unwrap();
     let body = http_body_util::BodyExt::collect(answer.into_body()).await.unwrap().to_bytes();

@@ -1,5 +1,7 @@
 //! Acknowledging alerts, silencing a cluster, and the news that is worth telling.
 
+use jiff::Timestamp;
+
 use super::{AlertRecord, Alerts, Severity, Voice};
 use crate::facts::text::Clean;
 use crate::model::Settings;
@@ -31,7 +33,7 @@ pub struct Ack {
 
 impl Alerts {
     /// Acknowledges an alert that fires, or takes that back; an alert that is not there, or does not fire, is left alone.
-    pub(super) fn acknowledge(&mut self, key: (&str, Option<&Clean>), settings: &Settings, now: Mono) {
+    pub(in crate::model) fn acknowledge(&mut self, key: (&str, Option<&Clean>), settings: &Settings, now: Mono) {
         let same = |record: &&mut AlertRecord| record.reason == key.0 && record.subject.as_ref() == key.1;
         let Some(record) = self.records.iter_mut().find(same) else { return };
         if record.since.is_none() || record.resolved.is_some() {
@@ -53,12 +55,17 @@ impl Alerts {
             if over {
                 record.ack = None;
                 // What gets worse, or is still there when the hour is over, is news again.
-                record.told = false;
+                record.told = None;
             }
         }
         if self.silenced_until.is_some_and(|until| now >= until) {
             self.silenced_until = None;
         }
+    }
+
+    /// Nothing of it is heard for a while.
+    pub(in crate::model) fn is_silenced(&self) -> bool {
+        self.silenced_until.is_some()
     }
 
     /// Why `record` is not heard, if it is not.
@@ -71,15 +78,17 @@ impl Alerts {
     }
 
     /// What began to fire and was not told yet; a notice is not worth telling. Each is told once for each time that it fires.
-    fn news(&mut self, cluster: &Clean, now: Now) -> Vec<AlertNews> {
+    pub(super) fn news(&mut self, cluster: &Clean, now: Now) -> Vec<AlertNews> {
         let silenced = self.silenced_until.is_some();
         let mut news = Vec::new();
         for record in &mut self.records {
             let heard = record.firing() && record.voice == Voice::Heard && record.ack.is_none() && !silenced;
-            if !heard || record.told || record.severity == Severity::Notice || news.len() == NEWS {
+            // What gets worse is news once more.
+            let told = record.told.is_some_and(|told| told >= record.severity);
+            if !heard || told || record.severity == Severity::Notice || news.len() == NEWS {
                 continue;
             }
-            record.told = true;
+            record.told = Some(record.severity);
             let since = now.mono.since(record.since.unwrap_or(now.mono));
             news.push(AlertNews {
                 cluster: cluster.clone(),
@@ -131,6 +140,17 @@ impl ClusterState {
     #[must_use]
     pub fn silenced_until(&self) -> Option<Mono> {
         self.alerts.silenced_until
+    }
+
+    /// The same by the wall clock.
+    pub(in crate::model) fn silenced_until_wall(&self, now: Now) -> Option<Timestamp> {
+        let left = self.silenced_until()?.since(now.mono);
+        now.wall.checked_add(left).ok()
+    }
+
+    /// The worst alert that fires.
+    pub(in crate::model) fn worst_alert(&self) -> Option<Severity> {
+        self.alerts.worst()
     }
 
     /// Silences the cluster, or lets it be heard again.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::words::span;
+use super::words::{short, span};
 use crate::model::Settings;
 use crate::model::latency::{Latency, call_name, call_title};
 use crate::msg::{Attempt, CallKind, End, Mono};
@@ -68,6 +68,7 @@ impl SlowCall {
 /// the body.
 fn waited(attempt: &Attempt) -> String {
     match (attempt.connect, attempt.first_byte) {
+        _ if matches!(attempt.end, End::NotConnected(_)) => "no connection came about".to_owned(),
         (Some(connect), _) if connect * 2 > attempt.total => format!("{} of it connecting", span(connect)),
         (_, Some(first_byte)) => format!("first byte after {}", span(first_byte)),
         (_, None) => "no byte came".to_owned(),
@@ -79,14 +80,50 @@ fn waited(attempt: &Attempt) -> String {
 pub(super) struct Timeouts {
     firing: bool,
     peak: u32,
+    /// The server was unreachable until then, and what timed out did so because of that.
+    from: Mono,
+}
+
+/// What there is to say of timeouts.
+#[derive(Clone, Debug)]
+pub(super) struct TimeoutsSaid {
+    pub(super) text: String,
+    pub(super) peak: u32,
+    /// Everything answers again; only the window still holds them.
+    pub(super) recovering: bool,
+}
+
+/// How the server answers while timeouts are counted.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Answering {
+    /// Another alert says that it does not answer at all.
+    pub(super) unreachable: bool,
+    /// It is silent, and may be about to be called so.
+    pub(super) silent: bool,
+    /// Everything is fast again, this long after the last timeout.
+    pub(super) green: Option<Duration>,
 }
 
 impl Timeouts {
-    /// Counts again; returns what to say, and the peak, while it fires.
-    pub(super) fn check(&mut self, latency: &Latency, settings: &Settings, now: Mono) -> Option<(String, u32)> {
-        let count = latency.timeouts_in_window(now);
+    /// When the server was unreachable last; the beginning if it never was.
+    pub(super) fn answering_since(&self) -> Mono {
+        self.from
+    }
+
+    /// Counts again; returns what to say while it fires.
+    pub(super) fn check(
+        &mut self,
+        latency: &Latency,
+        settings: &Settings,
+        answering: Answering,
+        now: Mono,
+    ) -> Option<TimeoutsSaid> {
+        if answering.unreachable {
+            self.from = now;
+        }
+        let count = latency.timeouts_within(now.since(self.from), now);
         let quiet = latency.since_timeout(now).is_none_or(|since| since >= settings.timeouts_quiet);
-        if count > settings.timeouts_over {
+        if count > settings.timeouts_over && !answering.silent {
             self.firing = true;
         } else if count <= settings.timeouts_clear && quiet {
             self.firing = false;
@@ -100,6 +137,9 @@ impl Timeouts {
         let most = latency.most_timeouts(now);
         let most = most.map(|(kind, most)| format!(", {most} of them {}", call_name(kind))).unwrap_or_default();
         let peak = if self.peak > count { format!(", peak {}", self.peak) } else { String::new() };
-        Some((format!("{count} timeouts in {window} (limit {}){most}{peak}", settings.timeouts_over), self.peak))
+        let again = answering.green.map(|since| format!("recovering, last timeout {} ago: ", short(since)));
+        let limit = settings.timeouts_over;
+        let text = format!("{}{count} timeouts in {window} (limit {limit}){most}{peak}", again.unwrap_or_default());
+        Some(TimeoutsSaid { text, peak: self.peak, recovering: answering.green.is_some() })
     }
 }

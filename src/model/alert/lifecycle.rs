@@ -15,6 +15,8 @@ const PODS: CallKind = CallKind::List(Resource::Pods);
 enum Silence {
     /// `Unreachable` speaks for it: it is neither shown nor resolved.
     Inhibits,
+    /// The same, and it is known until then: it is about answers.
+    Explains,
     /// It is what silence is about, or stays true through it.
     Leaves,
     /// What it was about is over: only `Unreachable` is left.
@@ -110,7 +112,7 @@ const API: [Case; 10] = [
             }
         },
         clear: |bench| bench.call(CallKind::Work, 20, End::Complete, Some(200)),
-        silence: Silence::Leaves,
+        silence: Silence::Explains,
     },
     Case {
         reason: "Timeouts",
@@ -123,7 +125,7 @@ const API: [Case; 10] = [
             bench.wait_live(179);
         },
         clear: |bench| bench.wait_live(1),
-        silence: Silence::Leaves,
+        silence: Silence::Explains,
     },
     Case {
         reason: "Unreachable",
@@ -150,7 +152,7 @@ const API: [Case; 10] = [
         ripen: None,
         hold: |bench| answers_only(bench, 60),
         clear: Bench::heard,
-        silence: Silence::Leaves,
+        silence: Silence::Explains,
     },
     Case {
         reason: "ProbeSlow",
@@ -158,7 +160,7 @@ const API: [Case; 10] = [
         ripen: Some(|bench| probes(bench, 6, answered(1_400))),
         hold: |bench| probes(bench, 15, answered(700)),
         clear: |bench| probes(bench, 13, answered(100)),
-        silence: Silence::Inhibits,
+        silence: Silence::Explains,
     },
     Case {
         reason: "ProbeFailing",
@@ -376,7 +378,7 @@ fn without_data_no_alert_is_taken_for_resolved_unless_it_was_about_answers() {
     for case in cases() {
         let mut bench = fire(case);
         let ms = bench.ms;
-        if case.silence == Silence::Inhibits && case.reason != "ProbeSlow" {
+        if case.silence == Silence::Inhibits {
             // The link breaks, and for three ticks it is not known whether it still fires.
             bench.waiting(Resource::Nodes, Layer::Connect);
             bench.waiting(Resource::Pods, Layer::Connect);
@@ -388,7 +390,7 @@ fn without_data_no_alert_is_taken_for_resolved_unless_it_was_about_answers() {
         assert!(reasons.contains(&"Unreachable"), "{}: {reasons:?}", case.reason);
         let resolved = record(&bench, case).resolved.is_some();
         let (shown, gone) = match case.silence {
-            Silence::Inhibits => (false, false),
+            Silence::Inhibits | Silence::Explains => (false, false),
             Silence::Leaves => (true, false),
             Silence::Ends => (false, true),
         };

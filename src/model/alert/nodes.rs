@@ -15,9 +15,11 @@ use crate::model::nodes::{Devices, Node, Trouble, Troubles};
 use crate::msg::{Mono, Now};
 
 /// More nodes than this with the same trouble are one line...
-const GROUP_OVER: usize = 5;
+pub(super) const GROUP_OVER: usize = 5;
 /// ...until there are so few again: a line that falls apart and comes back with every node would be news each time.
 const GROUP_UNTIL: usize = 3;
+/// A node that flaps and has not been Ready for this long is lost: six heartbeats of its kubelet.
+const LOST_AFTER: Duration = Duration::from_secs(60);
 /// Names that such a line spells out.
 const GROUP_NAMES: usize = 3;
 /// A time of day says when for half a day around it.
@@ -35,13 +37,25 @@ impl ClusterState {
         let explained = findings.len();
         let mut groups = Groups::default();
         for (node, troubles) in self.nodes.troubled() {
-            groups.add(node, troubles);
+            groups.add(node, troubles, self.history.flapping(node.facts.uid));
         }
         let flapping = self.history.all_flapping();
         let flapping = flapping.map(|(uid, name)| {
-            let last = self.history.transitions(uid).next().map(|change| elapsed(change.at, now));
-            Case::Flapping { name, changes: self.history.changes(uid, now), last: last.unwrap_or_default() }
+            let ago = self.history.transitions(uid).next().map(|change| elapsed(change.at, now));
+            let lost = self.nodes.by_name(&name).filter(|node| node.readiness != Readiness::Ready);
+            let for_ = lost.map(|node| now.mono.since(node.readiness_since())).unwrap_or_default();
+            let changes = self.history.changes(uid, now);
+            Case::Flapping(Flapping { name, changes, last: ago.unwrap_or_default(), lost, for_ })
         });
+        let inhibited = findings.len();
+        // Their flapping says that they are lost, too. More than a few of them are one line, and so was what they were before.
+        if groups.flapping.len() <= GROUP_OVER {
+            findings.extend(groups.flapping.drain(..).map(|node| {
+                let reason = if node.readiness == Readiness::Unknown { "NodeUnknown" } else { "NodeNotReady" };
+                Case::Readiness(node).finding(reason, now.wall)
+            }));
+        }
+        findings[inhibited..].iter_mut().for_each(|finding| finding.voice = Voice::Silenced);
         let group = |reason, many, cases, findings: &mut Vec<Finding>| {
             let limit = if self.alerts.groups(reason) { GROUP_UNTIL } else { GROUP_OVER };
             group(Words { reason, many, limit }, cases, now.wall, findings);
@@ -78,6 +92,8 @@ impl ClusterState {
 /// Nodes by what is wrong with them.
 #[derive(Default)]
 struct Groups<'a> {
+    /// Lost, and flapping.
+    flapping: Vec<&'a Node>,
     not_ready: Vec<Case<'a>>,
     unknown: Vec<Case<'a>>,
     pressure: Vec<Case<'a>>,
@@ -91,19 +107,28 @@ enum Case<'a> {
     Pressure(&'a Node, Mono),
     Withdrawn(&'a Node, &'a Devices, Mono),
     Missing(&'a Node, &'a Devices, Mono),
-    Flapping {
-        name: Clean,
-        changes: usize,
-        last: Duration,
-    },
+    Flapping(Flapping<'a>),
     /// At least so full, if only a part of the pods is watched.
     Full(&'a Clean, Full, bool),
 }
 
+/// A node whose Ready comes and goes.
+struct Flapping<'a> {
+    name: Clean,
+    changes: usize,
+    /// Time since the last change.
+    last: Duration,
+    /// The node, if it is not Ready now...
+    lost: Option<&'a Node>,
+    /// ...and for how long it has not been.
+    for_: Duration,
+}
+
 impl<'a> Groups<'a> {
-    fn add(&mut self, node: &'a Node, troubles: &Troubles) {
+    fn add(&mut self, node: &'a Node, troubles: &Troubles, flapping: bool) {
         match node.readiness {
             Readiness::Ready => {}
+            Readiness::NotReady | Readiness::Unknown if flapping => self.flapping.push(node),
             Readiness::NotReady => self.not_ready.push(Case::Readiness(node)),
             Readiness::Unknown => self.unknown.push(Case::Readiness(node)),
         }
@@ -128,7 +153,7 @@ impl Case<'_> {
             Self::Readiness(node) | Self::Pressure(node, _) | Self::Withdrawn(node, ..) | Self::Missing(node, ..) => {
                 &node.facts.name
             }
-            Self::Flapping { name, .. } => name,
+            Self::Flapping(flapping) => &flapping.name,
             Self::Full(name, ..) => name,
         }
     }
@@ -148,7 +173,7 @@ impl Case<'_> {
             Self::Readiness(node) => Some(node.readiness_since()),
             Self::Pressure(_, since) | Self::Withdrawn(.., since) | Self::Missing(.., since) => Some(*since),
             Self::Full(_, full, _) => Some(full.since),
-            Self::Flapping { .. } => None,
+            Self::Flapping(_) => None,
         }
     }
 
@@ -156,6 +181,10 @@ impl Case<'_> {
         match self {
             Self::Readiness(node) if node.leaving() => Severity::Notice,
             Self::Readiness(node) if !node.facts.unschedulable => Severity::Critical,
+            // It may well be back with the next change; after a while it is simply lost.
+            Self::Flapping(Flapping { lost: Some(node), for_, .. }) if *for_ >= LOST_AFTER && !node.leaving() => {
+                Severity::Critical
+            }
             _ => Severity::Warning,
         }
     }
@@ -166,7 +195,7 @@ impl Case<'_> {
             Self::Pressure(node, _) => node.pressures().count() as u64,
             Self::Withdrawn(_, devices, _) => devices.withdrawn().unsigned_abs(),
             Self::Missing(_, devices, _) => devices.missing().unsigned_abs(),
-            Self::Flapping { changes, .. } => *changes as u64,
+            Self::Flapping(flapping) => flapping.changes as u64,
             Self::Full(_, full, _) => u64::from(full.pods),
         }
     }
@@ -185,8 +214,9 @@ impl Case<'_> {
                 let promised = devices.expected.unwrap_or_default();
                 format!("{} of {promised} {} missing", devices.missing(), devices.resource)
             }
-            Self::Flapping { changes, last, .. } => {
-                format!("flapping: {changes} Ready changes in 15m, last {} ago", span(*last))
+            Self::Flapping(Flapping { changes, last, lost, .. }) => {
+                let lost = lost.map(|node| format!("; {}", self::lost(node, now))).unwrap_or_default();
+                format!("flapping: {changes} Ready changes in 15m, last {} ago{lost}", span(*last))
             }
             Self::Full(_, full, partial) => {
                 let share = u64::from(full.pods) * 100 / u64::from(full.allocatable.max(1));

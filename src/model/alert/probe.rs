@@ -20,12 +20,21 @@ pub(super) struct ProbeSlow {
 }
 
 impl ProbeSlow {
-    /// Looks at both windows; returns what to say, and the peak, while it fires.
-    pub(super) fn check(&mut self, latency: &Latency, settings: &Settings, now: Mono) -> Option<(String, Duration)> {
+    /// Looks at both windows; returns what to say, and the peak, while it fires. Probes from before `from`, when the server
+    /// was unreachable, do not say that it is slow.
+    pub(super) fn check(
+        &mut self,
+        latency: &Latency,
+        settings: &Settings,
+        from: Mono,
+        now: Mono,
+    ) -> Option<(String, Duration)> {
+        let since = now.since(from);
+        let (since_then, counted) = latency.probe_percentile(95, settings.latency_window.min(since), now);
+        let (short, recent) = latency.probe_percentile(95, SHORT.min(since), now);
         let (long, samples) = latency.probe_percentile(95, settings.latency_window, now);
-        let (short, recent) = latency.probe_percentile(95, SHORT, now);
         let over = |value: Option<Percentile>| value.is_some_and(|value| value.value > settings.probe_p95);
-        if over(long) && over(short) && samples >= LEAST {
+        if over(since_then) && over(short) && counted >= LEAST {
             self.firing = true;
         } else if short.is_some_and(|short| short.value < settings.probe_p95_clear && recent >= LEAST) {
             *self = Self::default();

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use super::latch::{Answering, TimeoutsSaid};
 use super::words::span;
-use super::{Alerts, Finding, Severity, Voice};
+use super::{Alerts, Finding, Severity, UNREACHABLE, Voice};
 use crate::facts::text::Clean;
 use crate::model::cluster::ClusterState;
 use crate::model::latency::call_title;
@@ -22,13 +23,17 @@ const RESUME_GRACE: Duration = Duration::from_secs(30);
 impl ClusterState {
     /// Moves the alerts that have two thresholds.
     pub(super) fn move_latches(&mut self, now: Now) {
-        let running = self.slowest_running(now.mono);
+        let silent = self.is_silent(now);
+        // A call that drags because nothing answers is no news beside that.
+        let running = self.slowest_running(now.mono).filter(|_| !silent);
+        let unreachable = self.unreachable(now).is_some();
+        let answering = Answering { unreachable, silent, green: self.green_since_timeout(now) };
         let settings = self.settings;
         let Self { alerts, latency, .. } = self;
         let Alerts { slow, timeouts, probe, .. } = alerts;
         let slow_text = slow.check(running, &settings);
-        let timeouts_text = timeouts.check(latency, &settings, now.mono);
-        let probe_text = probe.check(latency, &settings, now.mono);
+        let timeouts_text = timeouts.check(latency, &settings, answering, now.mono);
+        let probe_text = probe.check(latency, &settings, timeouts.answering_since(), now.mono);
         alerts.latched = (slow_text, timeouts_text, probe_text);
     }
 
@@ -38,14 +43,15 @@ impl ClusterState {
         if self.spec.broken.is_some() {
             return findings;
         }
-        self.api(&mut findings);
-        let resuming = self.link.resumed.is_some_and(|at| now.mono.since(at) < RESUME_GRACE);
+        let silent = self.is_silent(now);
+        self.api(silent, &mut findings);
+        let resuming = self.is_resuming(now);
         let unreachable = self.unreachable(now).filter(|_| !resuming);
         if let Some(silence) = unreachable {
             findings.push(self.silent(silence));
         }
         let heard = findings.len();
-        if unreachable.is_none() {
+        if !silent {
             self.probes(now, &mut findings);
         }
         // That it does not answer, or answers with errors, says more than that it is slow.
@@ -53,14 +59,16 @@ impl ClusterState {
         self.slow_probes(voice, now, &mut findings);
         self.access(&mut findings);
         self.throttling(now.mono, &mut findings);
-        let stale = if resuming { None } else { self.old(now, unreachable.is_some()) };
-        // What is old is doubtful, not gone: one alert does not hide another.
-        let voice = match unreachable {
-            Some(_) => Voice::Silenced,
-            None if !self.nodes_are_current(now) => Voice::Unknown,
-            None => Voice::Heard,
+        let stale = if resuming { None } else { self.old(now) };
+        // Data is old because nothing answers: that says it all.
+        findings.extend(stale.map(|stale| if silent { Finding { voice: Voice::Silenced, ..stale } } else { stale }));
+        let voice = if unreachable.is_some() {
+            Voice::Silenced
+        } else if self.nodes_are_current(now) {
+            Voice::Heard
+        } else {
+            Voice::Unknown
         };
-        findings.extend(stale);
         let first = findings.len();
         self.nodes_in_trouble(now, &mut findings);
         for finding in findings[first..].iter_mut().filter(|finding| finding.voice == Voice::Heard) {
@@ -68,6 +76,11 @@ impl ClusterState {
             finding.voice = if pods { Voice::Unknown } else { voice };
         }
         findings
+    }
+
+    /// We were stopped, or asleep, a moment ago.
+    pub(super) fn is_resuming(&self, now: Now) -> bool {
+        self.link.resumed.is_some_and(|at| now.mono.since(at) < RESUME_GRACE)
     }
 
     /// The work probe is slower than the SLO, as long as there are probes at all.
@@ -99,15 +112,18 @@ impl ClusterState {
         Some((call_title(call.kind, call.page), now.since(call.at.max(woke)), so_far))
     }
 
-    fn api(&self, findings: &mut Vec<Finding>) {
+    /// Slow calls and timeouts; of a server that is silent they are no news.
+    fn api(&self, silent: bool, findings: &mut Vec<Finding>) {
+        let voice = if silent { Voice::Silenced } else { Voice::Heard };
         let (slow, timeouts, _) = &self.alerts.latched;
-        if let Some((text, peak)) = timeouts {
+        if let Some(TimeoutsSaid { text, peak, recovering }) = timeouts {
+            let severity = if *recovering { Severity::Notice } else { Severity::Critical };
             let peak = u64::from(*peak);
-            findings.push(Finding { peak, ..Finding::new("Timeouts", Severity::Critical, text.clone()) });
+            findings.push(Finding { peak, voice, ..Finding::new("Timeouts", severity, text.clone()) });
         }
         if let Some((text, peak)) = slow {
             let peak = u64::try_from(peak.as_millis()).unwrap_or(u64::MAX);
-            findings.push(Finding { peak, ..Finding::new("SlowCall", Severity::Warning, text.clone()) });
+            findings.push(Finding { peak, voice, ..Finding::new("SlowCall", Severity::Warning, text.clone()) });
         }
     }
 
@@ -116,7 +132,8 @@ impl ClusterState {
         let because = self.failures().next().map(|failure| format!(": {}", why(failure))).unwrap_or_default();
         let text = format!("no answer for {} ({ticks} probes){because}", span(silence));
         let peak = u64::try_from(silence.as_millis()).unwrap_or(u64::MAX);
-        Finding { peak, ..Finding::new("Unreachable", Severity::Critical, text) }
+        let voice = if self.alerts.in_outage { Voice::Silenced } else { Voice::Heard };
+        Finding { peak, voice, ..Finding::new(UNREACHABLE, Severity::Critical, text) }
     }
 
     /// Something answers, but not what needs authentication, queues and storage (F28).
@@ -180,13 +197,13 @@ impl ClusterState {
     }
 
     /// Data that was complete once and is old now; the older of nodes and pods speaks.
-    fn old(&self, now: Now, unreachable: bool) -> Option<Finding> {
+    fn old(&self, now: Now) -> Option<Finding> {
         let settings = &self.settings;
         let mut old: Vec<(Duration, String, Option<&Failure>)> = Vec::new();
         for (resource, namespace, track) in self.tracks() {
             let Some(age) = track.age(now).filter(|_| track.complete()) else { continue };
             let lost = track.lost();
-            let lost_for_long = lost.is_some() && age >= settings.probe_period * LOST_TICKS && !unreachable;
+            let lost_for_long = lost.is_some() && age >= settings.probe_period * LOST_TICKS;
             if age > settings.stale_after || lost_for_long {
                 old.push((age, listed(resource, namespace), lost));
             }

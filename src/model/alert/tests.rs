@@ -89,14 +89,22 @@ fn the_eleventh_timeout_in_ten_minutes_raises_and_two_thresholds_clear() {
     for n in 0..11 {
         assert!(bench.reasons().is_empty(), "{n} timeouts are not over 10");
         let kind = if n < 4 { CallKind::Work } else { PODS };
+        if n > 0 {
+            bench.wait_live(30);
+        }
         bench.call(kind, 5_000, End::TimedOut, None);
-        bench.wait_live(30);
     }
     assert_eq!(bench.texts("Timeouts"), ["11 timeouts in 10m (limit 10), 7 of them pods list"]);
     assert_eq!(bench.model.firing(), (1, 0));
+    bench.wait_live(30);
+    let text = "recovering, last timeout 30s ago: 11 timeouts in 10m (limit 10), 7 of them pods list";
+    assert_eq!((bench.texts("Timeouts"), bench.model.firing()), (vec![text.to_owned()], (0, 0)), "a notice by now");
     // The last came 30 s ago; those at 0, 30, ... 210 s leave until 3 are left, at 600 + 210 s.
     bench.wait_live(480);
-    assert_eq!(bench.texts("Timeouts"), ["4 timeouts in 10m (limit 10), 4 of them pods list, peak 11"]);
+    assert_eq!(
+        bench.texts("Timeouts"),
+        ["recovering, last timeout 8m30s ago: 4 timeouts in 10m (limit 10), 4 of them pods list, peak 11"]
+    );
     bench.wait_live(1);
     assert!(bench.reasons().is_empty());
 }

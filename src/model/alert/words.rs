@@ -16,6 +16,14 @@ pub(in crate::model) fn span(span: Duration) -> String {
     }
 }
 
+/// `40s`, `2m10s`: the same without a blank.
+pub(super) fn short(time: Duration) -> String {
+    match time.as_secs() {
+        seconds @ 0..120 => format!("{seconds}s"),
+        _ => span(time),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -129,6 +129,17 @@ impl Link {
         self.log.iter()
     }
 
+    /// A request that ran while we were stopped or asleep says nothing of the server's speed: it counts as one that we gave up.
+    pub(super) fn unless_stopped(&self, call: CallEvent) -> CallEvent {
+        match call {
+            CallEvent::Finished(mut attempt) if self.resumed.is_some_and(|resumed| attempt.at < resumed) => {
+                attempt.end = End::Cancelled;
+                CallEvent::Finished(attempt)
+            }
+            call => call,
+        }
+    }
+
     fn finished(&mut self, attempt: &Attempt, now: Now) {
         let Some(status) = attempt.status else { return };
         self.answered(now);
@@ -153,7 +164,7 @@ impl Link {
 }
 
 /// Layers at which somebody answered.
-fn is_answer(layer: Layer) -> bool {
+pub(super) fn is_answer(layer: Layer) -> bool {
     use Layer::{Auth, Body, Decode, Rbac, Server, ServerTimeout, Throttled, Watch};
     matches!(layer, Auth | Rbac | Throttled | Server | ServerTimeout | Body | Decode | Watch)
 }

@@ -2,21 +2,23 @@
 
 use std::time::Duration;
 
+use super::answers::MissedProbe;
 use super::{ClusterState, ClusterSummary, Freshness, Health, PageUnderWay, saturate};
 use crate::facts::accelerator::Kind;
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
+use crate::model::Known;
+use crate::model::alert::Severity;
 use crate::model::dra;
 use crate::model::latency::{Running, call_title};
 use crate::model::optional::Visibility;
 use crate::model::rows::Accelerators;
-use crate::model::{Known, elapsed};
 use crate::msg::{CallKind, Failure, Layer, Mono, Now, ProbeOutcome, Resource};
 
 /// 1 s: Kubernetes API-call SLO for one object, sig-scalability/slos/api_call_latency.md.
-const SLOW_PROBE: Duration = Duration::from_secs(1);
+pub(super) const SLOW_PROBE: Duration = Duration::from_secs(1);
 /// One probe may be bad luck, three in a row are not.
-const PROBES_IN_A_ROW: usize = 3;
+pub(super) const PROBES_IN_A_ROW: usize = 3;
 /// After a 429 the cluster is called throttled for this long: two periods of a throttled probe (15 s).
 const THROTTLED_FOR: Duration = Duration::from_secs(30);
 
@@ -61,6 +63,10 @@ impl ClusterState {
             smaller: self.link.limits.iter().filter_map(|l| Some((l.resource, l.page_size, l.smaller?))).collect(),
             load: self.latency.load(now.mono),
             skew_ms: self.link.skew_ms,
+            worst: self.worst_alert(),
+            silence: self.unanswered(now).filter(|_| word == "unanswered"),
+            last_timeout: self.recovering(now).filter(|_| word == "recovering"),
+            silenced_until: self.silenced_until_wall(now),
             verdict: if word == "slow" { self.latency.verdict(now.mono) } else { None },
             settings: self.settings,
         }
@@ -86,13 +92,6 @@ impl ClusterState {
             Resource::Pods => self.pods_track.freshness(self.settings.stale_after, now),
             _ => Freshness::Never,
         }
-    }
-
-    /// Time without any answer of the server, once that is longer than so many ticks of the probe.
-    pub(in crate::model) fn unreachable(&self, now: Now) -> Option<Duration> {
-        let last = self.link.answered.or(self.link.begun)?;
-        let silence = elapsed(last, now);
-        (silence > self.settings.probe_period * u32::from(self.settings.unreachable_ticks)).then_some(silence)
     }
 
     /// The longest of the requests that run. A watch runs for minutes once its headers are there: its bytes say that they are.
@@ -147,6 +146,13 @@ impl ClusterState {
         if stale.max().is_some_and(|age| age > self.settings.stale_after || !throttled) {
             return (Health::Stale, "stale");
         }
+        // One probe may be bad luck, but it is not well either.
+        match self.missed_probe(now) {
+            Some(MissedProbe::Unanswered(_)) => return (Health::Degraded, "unanswered"),
+            Some(MissedProbe::Alone { timed_out: true }) if !throttled => return (Health::Degraded, "slow"),
+            Some(MissedProbe::Alone { timed_out: false }) if !throttled => return (Health::Degraded, "failing"),
+            _ => {}
+        }
         if throttled {
             return (Health::Degraded, "throttled");
         }
@@ -158,6 +164,9 @@ impl ClusterState {
         }
         if self.slow(now) {
             return (Health::Degraded, "slow");
+        }
+        if self.recovering(now).is_some() {
+            return (Health::Degraded, "recovering");
         }
         if fresh.iter().any(|fresh| matches!(fresh, Freshness::Never | Freshness::Loading { .. })) {
             return (Health::Loading, "loading");
@@ -193,9 +202,9 @@ impl ClusterState {
     }
 
     fn slow(&self, now: Now) -> bool {
-        let fires = |reason| self.alerts().iter().any(|alert| alert.reason == reason);
-        fires("SlowCall")
-            || fires("Timeouts")
+        let fires = |reason, least| self.alerts().iter().any(|alert| alert.reason == reason && alert.severity >= least);
+        fires("SlowCall", Severity::Warning)
+            || fires("Timeouts", Severity::Critical)
             || self.longest_running(now.mono).is_some_and(|(_, span)| span > self.settings.slow_call)
             || self.probes_drag(now)
     }

@@ -8,6 +8,7 @@ use crate::facts::accelerator::Kind;
 use crate::facts::node::{NodeFacts, Readiness};
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
+use crate::model::alert::Severity;
 use crate::model::dra::DriverDevices;
 use crate::model::latency::{LatencySummary, Verdict};
 use crate::model::rows::{Accelerators, NodeRow, NodeStatus, ResourceRow};
@@ -70,7 +71,7 @@ pub struct ClusterSummary {
     pub context: Clean,
     /// The worst of what follows, in one word.
     pub health: Health,
-    /// In one word: `ok`, `partial` (only the pods of some namespaces), `slow`, `stale`, `loading`, `denied`, `unreachable`, ...
+    /// In one word: `ok`, `partial` (only the pods of some namespaces), `slow`, `unanswered`, `recovering`, `stale`, `loading`, `denied`, `unreachable`, ...
     pub word: &'static str,
     /// Server version.
     pub version: Option<Clean>,
@@ -124,6 +125,14 @@ pub struct ClusterSummary {
     pub skew_ms: Option<i64>,
     /// Where the time of its calls goes, while it is slow.
     pub verdict: Option<Verdict>,
+    /// The worst alert that fires and is known to; a notice is none.
+    pub worst: Option<Severity>,
+    /// Time since the last answer, while the word is `unanswered`.
+    pub silence: Option<Duration>,
+    /// Time since the last timeout, while the word is `recovering`.
+    pub last_timeout: Option<Duration>,
+    /// When its alerts will be heard again, while it is silenced.
+    pub silenced_until: Option<Timestamp>,
     /// The thresholds in force, for what counts as slow.
     pub settings: Settings,
 }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::{Percentile, is_sample, is_timeout, nearest_rank};
-use crate::msg::{Attempt, CallId, CallKind, End, Mono};
+use crate::msg::{Attempt, CallId, CallKind, End, Mono, NoConnection};
 
 /// The span that the API view tells about.
 pub const API_WINDOW: Duration = Duration::from_secs(600);
@@ -16,6 +16,8 @@ const P99_FROM: usize = 100;
 const SLOW: Duration = Duration::from_secs(1);
 /// The same for a page of a list: half of what is alarming.
 const SLOW_LIST: Duration = Duration::from_secs(5);
+/// Calls that are all good for this long end a diagnosis: the short window that resets (latency-and-alerts.md, 7).
+const GREEN: Duration = Duration::from_secs(60);
 /// Bytes of a call from which its body is a big one...
 const BIG: u64 = 1 << 20;
 /// ...if it moves at least this fast, in bytes a second: below that the way is slow, not the answer big.
@@ -30,8 +32,10 @@ pub enum ErrorClass {
     BodyTimeout,
     /// The answer was cut.
     Cut,
-    /// Nothing answered: no name, no connection, no TLS, reset.
+    /// There was a connection, and it was reset or closed before an answer came.
     NoAnswer,
+    /// There was no connection.
+    NoConnection(NoConnection),
     /// A status of 400 and more.
     Status(u16),
 }
@@ -141,7 +145,10 @@ impl Window {
             id: attempt.id,
             at,
             total: attempt.total,
-            connect: attempt.connect.unwrap_or_default(),
+            connect: match attempt.end {
+                End::NotConnected(_) => attempt.total,
+                _ => attempt.connect.unwrap_or_default(),
+            },
             first_byte: attempt.first_byte,
             decode: Duration::ZERO,
             bytes: attempt.bytes,
@@ -193,6 +200,21 @@ impl Window {
         }
     }
 
+    /// Nothing was slow, cut or refused in the last minute; `None` if no call ended in it.
+    pub(super) fn is_green(&self, now: Mono) -> Option<bool> {
+        let recent: Vec<&Sample> = self.ring.iter().filter(|sample| now.since(sample.at) <= GREEN).collect();
+        let limit = self.limit();
+        let good = |sample: &&Sample| {
+            sample.class.is_none() && !sample.timeout && sample.total <= limit && sample.decode <= limit
+        };
+        (!recent.is_empty()).then(|| recent.iter().all(good))
+    }
+
+    /// What a call of this kind may take.
+    fn limit(&self) -> Duration {
+        if matches!(self.kind, CallKind::List(_)) { SLOW_LIST } else { SLOW }
+    }
+
     fn verdict(
         &self,
         (p95, ping): (Option<Percentile>, Option<Duration>),
@@ -204,7 +226,7 @@ impl Window {
         if refused * 2 > count {
             return Some(Verdict::Throttled);
         }
-        let limit = if matches!(self.kind, CallKind::List(_)) { SLOW_LIST } else { SLOW };
+        let limit = self.limit();
         let shares = spent.shares()?;
         // What is decoded is no longer on its way, and not in the time of the call.
         if shares.decode > 50 && spent.decode > limit * u32::try_from(count).unwrap_or(u32::MAX) {
@@ -304,6 +326,7 @@ fn class(attempt: &Attempt) -> Option<ErrorClass> {
         (End::TimedOut, Some(_), _) => Some(ErrorClass::BodyTimeout),
         (End::Broken, ..) => Some(ErrorClass::Cut),
         (End::NoResponse, ..) => Some(ErrorClass::NoAnswer),
+        (End::NotConnected(why), ..) => Some(ErrorClass::NoConnection(why)),
         (_, _, Some(status @ 400..)) => Some(ErrorClass::Status(status)),
         _ => None,
     }

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use crate::model::latency::{ErrorClass, KindStats, Percentile, call_name};
+use crate::msg::NoConnection;
 use crate::theme::{Glyphs, Role};
 use crate::ui::spark::SLO;
 use crate::ui::text::columns;
@@ -30,9 +31,9 @@ fn titles(width: usize) -> Vec<(&'static str, usize)> {
     titles.extend((width >= P99).then_some(("P99", 7)));
     titles.extend([("MAX", 7), ("T/O", 4)]);
     if width >= LOAD {
-        titles.extend([("CONN", 5), ("FIRST", 6), ("BODY", 5), ("DECODE", 6), ("BYTES", 8)]);
+        titles.extend([("CONNECT", 7), ("TTFB", 5), ("BODY", 5), ("DECODE", 6), ("BYTES", 8)]);
     } else if width >= SHARES {
-        titles.extend([("CONN", 4), ("FIRST", 5), ("BODY", 4), ("DEC", 4)]);
+        titles.extend([("CONN", 4), ("TTFB", 4), ("BODY", 4), ("DEC", 4)]);
     }
     titles
 }
@@ -107,8 +108,8 @@ fn value(title: &str, stats: &KindStats, glyphs: &Glyphs) -> (Role, String) {
         "P99" => time(stats.p99),
         "MAX" => time(stats.max),
         "T/O" => (if stats.timeouts > 0 { Role::Bad } else { Role::Muted }, grouped(stats.timeouts as u64)),
-        "CONN" => share(stats.shares.map(|shares| shares.connect)),
-        "FIRST" => share(stats.shares.map(|shares| shares.first_byte)),
+        "CONNECT" | "CONN" => share(stats.shares.map(|shares| shares.connect)),
+        "TTFB" => share(stats.shares.map(|shares| shares.first_byte)),
         "BODY" => share(stats.shares.map(|shares| shares.body)),
         "DECODE" | "DEC" => share(stats.shares.map(|shares| shares.decode)),
         _ => (Role::Text, volume(stats.bytes)),
@@ -137,6 +138,19 @@ fn class_name(class: ErrorClass) -> String {
         ErrorClass::BodyTimeout => "body t/o".to_owned(),
         ErrorClass::Cut => "cut".to_owned(),
         ErrorClass::NoAnswer => "no answer".to_owned(),
+        ErrorClass::NoConnection(why) => no_connection(why).to_owned(),
         ErrorClass::Status(code) => code.to_string(),
+    }
+}
+
+fn no_connection(why: NoConnection) -> &'static str {
+    match why {
+        NoConnection::Refused => "connection refused",
+        NoConnection::Unreachable => "no route",
+        NoConnection::TimedOut => "connect timeout",
+        NoConnection::Dns => "name not resolved",
+        NoConnection::Proxy => "proxy failed",
+        NoConnection::Tls => "TLS failed",
+        NoConnection::Other => "no connection",
     }
 }

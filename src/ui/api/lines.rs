@@ -138,7 +138,7 @@ fn facts(scene: &Scene<'_>, view: &ApiView<'_>, paint: Paint<'_>) -> Vec<Line> {
     let limits = Resource::CORE.into_iter().filter_map(|resource| view.cluster.page_limits(resource));
     lines.extend(limits.map(|limits| vec![label("limits"), (Role::Text, self::limits(limits, glyphs))]));
     let window = format!(
-        "calls that ended in the last {}; conn, first, body, decode: where their time went",
+        "calls that ended in the last {}; connect, TTFB, body, decode: where their time went",
         duration(API_WINDOW)
     );
     lines.push(vec![label("table"), (Role::Muted, window)]);

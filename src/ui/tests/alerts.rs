@@ -189,10 +189,10 @@ fn the_process_is_named_after_the_worst_alert() {
     assert_eq!(process_title(&bench.model), "watchbell ~1");
     bench.call(PODS, 31_000, End::Complete, Some(200));
     bench.prepare();
-    assert_eq!(process_title(&bench.model), "watchbell !2");
+    assert_eq!(process_title(&bench.model), "watchbell !1");
     lose(&mut bench, "n1", ConditionStatus::False);
     bench.prepare();
-    assert_eq!(process_title(&bench.model), "watchbell !!3");
+    assert_eq!(process_title(&bench.model), "watchbell !!2");
     // 15 bytes are all that the kernel keeps.
     assert!(format!("watchbell {}{}", "!!", 99).len() <= 15);
     bench.act(Action::Silence);

@@ -179,3 +179,48 @@ proptest! {
         prop_assert_eq!((stats.count, stats.bytes), (calls.len(), 10 * calls.len() as u64));
     }
 }
+
+#[test]
+fn without_a_connection_all_of_the_time_was_spent_on_connecting_and_the_cause_has_its_name() {
+    let causes = [
+        NoConnection::Refused,
+        NoConnection::Unreachable,
+        NoConnection::TimedOut,
+        NoConnection::Dns,
+        NoConnection::Proxy,
+        NoConnection::Tls,
+        NoConnection::Other,
+    ];
+    for cause in causes {
+        let call = Attempt {
+            end: End::NotConnected(cause),
+            status: None,
+            first_byte: None,
+            ..attempt(CallKind::Work, (0, 0, 3), 0)
+        };
+        let stats = stats(CallKind::Work, &vec![call; 12], None);
+        assert_eq!(stats.errors, [(ErrorClass::NoConnection(cause), 12)]);
+        let shares = stats.shares.unwrap();
+        assert_eq!((shares.connect, shares.first_byte, shares.body), (100, 0, 0), "{cause:?}");
+        assert_eq!(stats.p50, None, "it is no latency of the API");
+    }
+}
+
+#[test]
+fn a_minute_is_green_when_nothing_in_it_was_slow_late_or_refused() {
+    let green = |calls: &[(u64, Attempt)], now: u64| {
+        let mut window = Window::new(CallKind::Work);
+        for (second, attempt) in calls {
+            window.push(attempt, at(*second));
+        }
+        window.is_green(at(now))
+    };
+    let (slow, fast) = (attempt(CallKind::Work, (0, 2_900, 3_000), 0), attempt(CallKind::Work, (0, 20, 30), 0));
+    let late = Attempt { end: End::TimedOut, status: None, ..fast.clone() };
+    let refused = Attempt { status: Some(429), ..fast.clone() };
+    assert_eq!(green(&[(10, slow.clone()), (70, fast.clone())], 70), Some(false));
+    assert_eq!(green(&[(10, slow), (70, fast.clone())], 71), Some(true));
+    assert_eq!(green(&[(10, late), (20, fast.clone())], 70), Some(false));
+    assert_eq!(green(&[(10, refused), (20, fast.clone())], 70), Some(false));
+    assert_eq!(green(&[(10, fast)], 71), None, "nothing ended in it");
+}
