@@ -279,10 +279,10 @@ impl Target {
             Some(name) => UserSettings::read(document.users.get("user", &name)?, cluster_entry)?,
             None => UserSettings::default(),
         };
-        if user.has_secrets() && is_exposed(&cluster.server) {
+        let proxy = proxy::choose(&cluster.server, cluster.proxy_url.as_deref(), &self.env)?;
+        if user.has_secrets() && proxy::is_exposed(&cluster.server, proxy.as_ref()) {
             return Err("credentials are not sent over plain http:// to another machine".to_owned());
         }
-        proxy::choose(&cluster.server, cluster.proxy_url.as_deref(), &self.env)?;
         Ok(Settings { cluster, user })
     }
 
@@ -388,13 +388,6 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
         return Err(Trouble::timed_out(Layer::Credentials, &text));
     };
     done.map_err(|_| Trouble::new(Layer::Internal, "reading the credentials failed in our own code"))
-}
-
-/// Plain http to another machine: whoever listens would see the credentials.
-fn is_exposed(url: &Uri) -> bool {
-    let host = url.host().unwrap_or_default().trim_matches(['[', ']']);
-    let loopback = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
-    url.scheme_str() == Some("http") && !loopback
 }
 
 /// The URL without user and password, and without a lone slash.

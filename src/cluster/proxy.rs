@@ -81,45 +81,69 @@ pub(crate) fn choose(server: &Uri, own: Option<&str>, env: &ProxyEnv) -> Result<
         _ => ("HTTPS_PROXY", &env.https),
     };
     let Some(url) = url else { return Ok(None) };
+    // Before it is read: a proxy that is not used breaks nothing.
     if !applies(server, env.none.as_deref().unwrap_or_default()) {
         return Ok(None);
     }
     parse(url).map(Some).map_err(|why| format!("{name} cannot be used: {why}"))
 }
 
+/// Credentials that are sent to `server` through `proxy` could be read by another machine: plain http stays on this one only
+/// if its first hop does. A proxy on this machine is trusted with what it was set up for, such as a tunnel to the server's.
+pub(crate) fn is_exposed(server: &Uri, proxy: Option<&Proxy>) -> bool {
+    let here = |url: &Uri| {
+        let host = bare_host(url);
+        host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    };
+    server.scheme_str() == Some("http") && !(here(server) && proxy.is_none_or(|proxy| here(&proxy.url)))
+}
+
 fn parse(text: &str) -> Result<Proxy, &'static str> {
     let text = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
     let url: Uri = text.parse().map_err(|_| "not a URL")?;
-    let scheme = url.scheme_str().unwrap_or_default();
-    let default_port = match scheme {
+    let scheme = url.scheme_str().unwrap_or_default().to_ascii_lowercase();
+    let default_port = match scheme.as_str() {
         "http" => 80,
         "https" => 443,
         "socks5" | "socks5h" => 1080,
         _ => return Err("its scheme is none of http, https, socks5"),
     };
-    let authority = url.authority().ok_or("it names no host")?;
-    let auth = authority.as_str().rsplit_once('@').map(|(info, _)| {
+    let authority = url.authority().filter(|authority| !authority.host().is_empty()).ok_or("it names no host")?;
+    let (info, place) = match authority.as_str().rsplit_once('@') {
+        Some((info, place)) => (Some(info), place),
+        None => (None, authority.as_str()),
+    };
+    let auth = info.map(|info| {
         let (user, password) = info.split_once(':').unwrap_or((info, ""));
         let decode = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
         ProxyAuth { user: decode(user), password: decode(password) }
     });
-    let port = url.port_u16().unwrap_or(default_port);
+    let port = match place[authority.host().len()..].trim_start_matches(':') {
+        "" => default_port,
+        port => port.parse::<u16>().ok().filter(|&port| port > 0).ok_or("its port is not valid")?,
+    };
     let clean = format!("{scheme}://{}:{port}/", authority.host());
     Ok(Proxy { url: clean.parse().map_err(|_| "not a URL")?, auth })
 }
 
-/// Whether the environment's proxy is used for `server`.
+/// In lower case, without brackets and without the dot of a fully qualified name.
+fn bare_host(url: &Uri) -> String {
+    url.host().unwrap_or_default().trim_matches(['[', ']']).trim_end_matches('.').to_ascii_lowercase()
+}
+
+/// The environment's proxy is used for `server`.
 fn applies(server: &Uri, none: &str) -> bool {
-    let host = server.host().unwrap_or_default().trim_matches(['[', ']']).trim_end_matches('.').to_ascii_lowercase();
+    let host = bare_host(server);
     let ip: Option<IpAddr> = host.parse().ok();
     // Go never sends loopback through a proxy of the environment.
     if host == "localhost" || ip.is_some_and(|ip| ip.is_loopback()) {
         return false;
     }
     let port = server.port_u16().unwrap_or(if server.scheme_str() == Some("http") { 80 } else { 443 });
-    !none.split(',').map(str::trim).filter(|entry| !entry.is_empty()).any(|entry| matches(entry, &host, ip, port))
+    !none.split(',').map(str::trim).any(|entry| matches(entry, &host, ip, port))
 }
 
+/// An entry of `NO_PROXY` names the server. What has none of its forms names nothing (Go's `config.init`).
 fn matches(entry: &str, host: &str, ip: Option<IpAddr>, port: u16) -> bool {
     if entry == "*" {
         return true;
@@ -132,21 +156,22 @@ fn matches(entry: &str, host: &str, ip: Option<IpAddr>, port: u16) -> bool {
     let entry = entry.to_ascii_lowercase();
     let (name, wanted) = match entry.rsplit_once(':') {
         // An IPv6 address without brackets is all colons.
-        Some((name, wanted)) if !name.contains(':') || name.ends_with(']') => (name, wanted.parse().ok()),
-        _ => (entry.as_str(), None),
+        Some((name, wanted)) if !name.contains(':') || name.ends_with(']') => (name, wanted),
+        _ => (entry.as_str(), ""),
     };
-    if wanted.is_some_and(|wanted: u16| wanted != port) {
+    if !(wanted.is_empty() || wanted == port.to_string()) {
         return false;
     }
     let name = name.trim_matches(['[', ']']);
     if let Ok(entry_ip) = name.parse::<IpAddr>() {
         return ip == Some(entry_ip);
     }
-    let suffix = name.trim_start_matches('*');
-    if suffix.starts_with('.') {
-        host.ends_with(suffix)
-    } else {
-        host == suffix || host.strip_suffix(suffix).is_some_and(|rest| rest.ends_with('.'))
+    // `*.example.com` and `.example.com` are the names below it, `example.com` is itself too.
+    let suffix = name.strip_prefix('*').filter(|rest| rest.starts_with('.')).unwrap_or(name);
+    match suffix.strip_prefix('.') {
+        _ if suffix.is_empty() => false,
+        Some(_) => host.ends_with(suffix),
+        None => host == suffix || host.strip_suffix(suffix).is_some_and(|rest| rest.ends_with('.')),
     }
 }
 
@@ -205,6 +230,172 @@ mod tests {
         ] {
             assert_eq!(proxied(server, none), expected, "{server} with NO_PROXY={none}");
         }
+    }
+
+    /// The table `UseProxyTests` of golang.org/x/net/http/httpproxy (`proxy_test.go`), each on port 80.
+    #[test]
+    fn no_proxy_decides_as_the_test_table_of_go() {
+        const NO_PROXY: &str = "foobar.com, .barbaz.net, *.wildcard.io, 192.168.1.1, 192.168.1.2:81, 192.168.1.3:80, \
+            10.0.0.0/30, 2001:db8::52:0:1, [2001:db8::52:0:2]:443, [2001:db8::52:0:3]:80, 2002:db8:a::45/64";
+
+        let rows = [
+            ("localhost", false),
+            ("127.0.0.1", false),
+            ("127.0.0.2", false),
+            ("[::1]", false),
+            ("[::2]", true),
+            ("192.168.1.1", false),
+            ("192.168.1.2", true),
+            ("192.168.1.3", false),
+            ("192.168.1.4", true),
+            ("10.0.0.2", false),
+            ("[2001:db8::52:0:1]", false),
+            ("[2001:db8::52:0:2]", true),
+            ("[2001:db8::52:0:3]", false),
+            ("[2002:db8:a::123]", false),
+            ("[fe80::424b:c8be:1643:a1b6]", true),
+            ("barbaz.net", true),
+            ("www.barbaz.net", false),
+            ("foobar.com", false),
+            ("www.foobar.com", false),
+            ("foofoobar.com", true),
+            ("baz.com", true),
+            ("localhost.net", true),
+            ("local.localhost", true),
+            ("barbarbaz.net", true),
+            ("wildcard.io", true),
+            ("nested.wildcard.io", false),
+            ("awildcard.io", true),
+        ];
+        for (host, expected) in rows {
+            let server = format!("https://{host}:80");
+            assert_eq!(proxied(&server, NO_PROXY), expected, "{host}");
+            assert!(!proxied(&server, "*"), "{host} with `*`");
+        }
+    }
+
+    /// The table `proxyForURLTests` of the same file, without its rows for names that are not ASCII and for CGI.
+    #[test]
+    fn the_proxy_of_the_environment_is_read_as_the_test_table_of_go() {
+        let env = |http: &str, https: &str, none: &str| {
+            let set = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+            ProxyEnv { http: set(http), https: set(https), none: set(none) }
+        };
+        for (http, https, none, server, expected) in [
+            ("127.0.0.1:8080", "", "", "http://example.com", "http://127.0.0.1:8080/"),
+            ("cache.corp.example.com:1234", "", "", "http://example.com", "http://cache.corp.example.com:1234/"),
+            ("cache.corp.example.com", "", "", "http://example.com", "http://cache.corp.example.com:80/"),
+            ("localhost", "", "", "http://example.com", "http://localhost:80/"),
+            ("https://cache.corp.example.com", "", "", "http://example.com", "https://cache.corp.example.com:443/"),
+            ("http://127.0.0.1:8080", "", "", "http://example.com", "http://127.0.0.1:8080/"),
+            ("https://127.0.0.1:8080", "", "", "http://example.com", "https://127.0.0.1:8080/"),
+            ("socks5://127.0.0.1", "", "", "http://example.com", "socks5://127.0.0.1:1080/"),
+            ("http.proxy.tld", "secure.proxy.tld", "", "http://insecure.tld/", "http://http.proxy.tld:80/"),
+            ("http.proxy.tld", "secure.proxy.tld", "", "https://secure.tld/", "http://secure.proxy.tld:80/"),
+            ("http.proxy.tld", "https://secure.proxy.tld", "", "https://secure.tld/", "https://secure.proxy.tld:443/"),
+            ("http.proxy.tld", "", "", "https://secure.tld/", ""),
+            ("", "", "", "http://example.com", ""),
+            ("proxy", "", "example.com", "http://example.com/", ""),
+            ("proxy", "", ".example.com", "http://example.com/", "http://proxy:80/"),
+            ("proxy", "", "ample.com", "http://example.com/", "http://proxy:80/"),
+            ("proxy", "", "example.com", "http://foo.example.com/", ""),
+            ("proxy", "", ".foo.com", "http://example.com/", "http://proxy:80/"),
+        ] {
+            let chosen = choose(&uri(server), None, &env(http, https, none)).unwrap();
+            let chosen = chosen.map(|proxy| proxy.url.to_string()).unwrap_or_default();
+            assert_eq!(chosen, expected, "{server} with {http}, {https}, {none}");
+        }
+    }
+
+    #[test]
+    fn odd_entries_of_no_proxy_name_nothing_and_spoil_no_other() {
+        for odd in [
+            "",
+            ",",
+            " , ,",
+            ":",
+            ":1",
+            ":6443",
+            "/",
+            "/8",
+            "10.0.0.0/99",
+            "10.0.0.0/x",
+            "[",
+            "[]",
+            "]:",
+            ".",
+            "*.",
+            "**",
+            "*b.c",
+            "http://a.b.c",
+            "a.b.c/",
+            "a.b.c:port",
+            "a b",
+            "%zz",
+            "\u{1}",
+            "::::",
+            "256.1.1.1",
+            "a.b.c:6443:1",
+            "a.b.c:64430",
+        ] {
+            assert!(proxied("https://a.b.c:6443", odd), "{odd:?}");
+            for list in [format!("{odd},a.b.c"), format!("a.b.c,{odd}"), format!("x.y,{odd},b.c,")] {
+                assert!(!proxied("https://a.b.c:6443", &list), "{list:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_proxy_that_is_not_used_cannot_break_a_context() {
+        for broken in ["http://[", "::", "ftp://gate", "http://gate:99999", "http://:3128", "http://a b", "%"] {
+            let env =
+                ProxyEnv { https: Some(broken.to_owned()), http: Some(broken.to_owned()), none: Some("a.b".into()) };
+            for server in ["https://a.b:6443", "http://a.b", "https://127.0.0.1:6443", "http://localhost"] {
+                assert!(choose(&uri(server), None, &env).unwrap().is_none(), "{broken} for {server}");
+            }
+            let used = choose(&uri("https://gate.example"), None, &env).err();
+            assert!(used.is_some_and(|why| why.starts_with("HTTPS_PROXY cannot be used: ")), "{broken}");
+            let own = choose(&uri("https://gate.example"), Some("http://good:1"), &env).unwrap().unwrap();
+            assert_eq!(own.url, uri("http://good:1/"), "{broken}");
+        }
+    }
+
+    #[test]
+    fn a_port_of_a_proxy_that_there_is_not_is_never_replaced() {
+        for port in ["99999", "0", "65536"] {
+            let error =
+                choose(&uri("https://a.b"), Some(&format!("http://u:canary@gate:{port}")), &env("")).err().unwrap();
+            assert!(error.contains("its port is not valid") && !error.contains("canary"), "{error}");
+        }
+        let proxy = choose(&uri("https://a.b"), Some("HTTP://[::1]:3128"), &env("")).unwrap().unwrap();
+        assert_eq!(proxy.url, uri("http://[::1]:3128/"));
+    }
+
+    #[test]
+    fn plain_http_stays_on_this_machine_only_if_its_first_hop_does() {
+        let exposed = |server: &str, proxy: Option<&str>| {
+            let proxy = choose(&uri(server), proxy, &ProxyEnv::default()).unwrap();
+            is_exposed(&uri(server), proxy.as_ref())
+        };
+        for here in ["http://127.0.0.1:1", "http://localhost:1", "http://[::1]:1", "http://127.9.9.9"] {
+            assert!(!exposed(here, None), "{here}");
+            for gate in [
+                "http://gate:3128",
+                "https://gate",
+                "socks5://10.0.0.1",
+                "http://127.0.0.1.example:1",
+                "http://0.0.0.1",
+            ] {
+                assert!(exposed(here, Some(gate)), "{here} through {gate}");
+            }
+            for gate in ["http://127.0.0.1:3128", "socks5://localhost", "https://[::1]:1"] {
+                assert!(!exposed(here, Some(gate)), "{here} through {gate}");
+            }
+        }
+        for away in ["http://10.0.0.1:1", "http://gate"] {
+            assert!(exposed(away, None) && exposed(away, Some("http://127.0.0.1:3128")), "{away}");
+        }
+        assert!(!exposed("https://10.0.0.1", Some("http://gate:3128")), "nobody on the way can read TLS");
     }
 
     #[test]

@@ -122,6 +122,7 @@ clusters:
 - {name: plain, cluster: {server: 'http://10.0.0.1:8080'}}
 - {name: local, cluster: {server: 'http://127.0.0.1:8080', insecure-skip-tls-verify: true}}
 - {name: proxied, cluster: {server: 'https://ok', proxy-url: 'ftp://u:canary@p'}}
+- {name: hop, cluster: {server: 'http://127.0.0.1:1', proxy-url: 'http://gate:3128'}}
 users:
 - {name: u, user: {token: canary}}
 contexts:
@@ -136,6 +137,7 @@ contexts:
 - {name: plain-without, context: {cluster: plain}}
 - {name: loopback, context: {cluster: local, user: u}}
 - {name: bad-proxy, context: {cluster: proxied, user: u}}
+- {name: loopback-of-another, context: {cluster: hop, user: u}}
 - {name: nothing}
 ";
     home.write(".kube/config", text);
@@ -155,6 +157,7 @@ contexts:
             ("plain-without", "works"),
             ("loopback", "works"),
             ("bad-proxy", "the cluster's proxy-url cannot be used: its scheme is none of http, https, socks5"),
+            ("loopback-of-another", "credentials are not sent over plain http:// to another machine"),
             ("nothing", "the context is empty"),
         ]
     );
