@@ -27,4 +27,5 @@ mod rows;
 mod slow_pages;
 mod snapshot;
 mod start;
+mod trust;
 mod zoo;

@@ -10,8 +10,10 @@ use std::time::Duration;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::response::Parts;
 use jiff::Timestamp;
+use tokio_rustls::rustls;
 
-use super::connect::{ConnectFailure, Stage};
+use super::connect::tls::TlsError;
+use super::connect::{ConnectFailure, LongHeads, Stage};
 use super::deadline::retry_after;
 use super::inflate::BadGzip;
 use crate::facts::text::Clean;
@@ -20,7 +22,7 @@ use crate::msg::{Failure, Layer};
 
 mod tls;
 
-use tls::{alert, readable_times, refused_us};
+use tls::{alert, readable_times, refused_us, words};
 
 /// Longest text of a failure, in characters: a refused certificate with its two names, three times and two hosts.
 const TEXT_CHARS: usize = 320;
@@ -213,6 +215,9 @@ impl Trouble {
 
 /// A request that got no answer: walks the causes to the layer that failed.
 pub(crate) fn no_answer(error: &(dyn StdError + 'static)) -> Trouble {
+    if let Some(long) = chain(error).find_map(|cause| cause.downcast_ref::<LongHeads>()) {
+        return Trouble { alien: true, ..Trouble::new(Layer::Decode, &long.to_string()) };
+    }
     for cause in chain(error) {
         if let Some(failed) = cause.downcast_ref::<ConnectFailure>() {
             return connecting(failed);
@@ -254,6 +259,12 @@ pub(crate) fn no_answer(error: &(dyn StdError + 'static)) -> Trouble {
 pub(crate) fn unusable(error: &kube::Error) -> Trouble {
     let layer = if matches!(error, kube::Error::Auth(_)) { Layer::Credentials } else { Layer::Config };
     Trouble::new(layer, &format!("no client can be made of the kubeconfig: {}", deepest(error)))
+}
+
+/// TLS that cannot be set up.
+pub(crate) fn unusable_tls(error: &TlsError) -> Trouble {
+    let layer = if matches!(error, TlsError::Identity(_)) { Layer::Credentials } else { Layer::Config };
+    Trouble::new(layer, &error.to_string())
 }
 
 /// A body that began and was cut, or whose gzip makes no sense (F17).
@@ -353,6 +364,9 @@ pub(crate) fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<It
 }
 
 fn deepest(error: &(dyn StdError + 'static)) -> String {
+    if let Some(error) = chain(error).find_map(|cause| cause.downcast_ref::<rustls::Error>()) {
+        return words(error);
+    }
     chain(error).last().map(ToString::to_string).unwrap_or_default()
 }
 

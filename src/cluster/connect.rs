@@ -4,7 +4,7 @@
 use std::error::Error as StdError;
 use std::io;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -13,20 +13,18 @@ use bytes::Bytes;
 use http::header::{HeaderValue, USER_AGENT};
 use http::{Request, Response, Uri};
 use hyper::body::Incoming;
-use hyper::rt::{Executor, Read, ReadBufCursor, Write};
+use hyper::rt::Executor;
 use hyper_util::client::legacy;
+use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::GaiResolver;
 use hyper_util::client::legacy::connect::proxy::{SocksV5, Tunnel};
-use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
 use hyper_util::rt::TokioTimer;
 use kube::client::{Body, ConfigExt};
 use kube::{Client, Config};
-use tokio::time::Instant;
-use tokio_rustls::rustls;
 use tower::{BoxError, Service, ServiceBuilder};
 
 use super::Task;
-use super::classify::chain;
+use super::classify::{Trouble, chain, unusable, unusable_tls};
 use super::guard::ReadOnlyLayer;
 use super::inflate::InflateLayer;
 use super::meter::{MeterLayer, Sink, Tag, Way};
@@ -36,9 +34,14 @@ use crate::msg::NoConnection;
 
 mod any;
 pub(crate) mod shown;
+mod timed;
+pub(crate) mod tls;
 
 use any::{AnyConnector, hidden};
 use shown::Looker;
+use timed::Timed;
+pub(crate) use timed::{LongHeads, Took};
+use tls::{Https, TlsError, TlsSettings};
 
 /// client-go's dialer keeps connections alive every 30 s; ours asks sooner, since a dashboard is asked "is it alive".
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(20);
@@ -121,30 +124,20 @@ impl StdError for ConnectFailure {
     }
 }
 
-/// How long a connection took to be made; the first request on it takes this.
-#[derive(Clone, Debug)]
-pub(crate) struct Took(Arc<(Duration, AtomicBool)>);
-
-impl Took {
-    /// The time, for the first who asks.
-    pub(crate) fn take(&self) -> Option<Duration> {
-        (!self.0.1.swap(true, Ordering::Relaxed)).then_some(self.0.0)
-    }
-}
-
-/// Builds a client for `config` with a connection pool of its own.
+/// Builds a client for `config` with a connection pool of its own; `tls` is used for an `https` server only.
 ///
-/// Reads a token file, so call it where blocking is allowed; needs a tokio context. Never runs an exec plugin, because
-/// the caller has put the credentials into `config`.
+/// May read the machine's certificates, so call it where blocking is allowed; needs a tokio context. Never runs an exec
+/// plugin, because the caller has put the credentials into `config`.
 ///
 /// # Errors
-/// Whatever kube says about certificates, credentials or headers that cannot be used.
+/// Certificates, credentials or headers that cannot be used.
 pub(crate) fn client(
     mut config: Config,
+    tls: &TlsSettings,
     auth: Option<&ProxyAuth>,
     tuning: &Tuning,
     sink: &Sink,
-) -> Result<Client, kube::Error> {
+) -> Result<Client, Trouble> {
     config.default_retry = false;
     // Both would run a command, without our deadline.
     config.auth_info.exec = None;
@@ -160,16 +153,26 @@ pub(crate) fn client(
     // One type for all ways, so that what is above them is there once in the program.
     let way = match config.proxy_url.clone() {
         None => hidden(tcp),
-        Some(proxy) => tunnelled(proxy, tcp, auth)?,
+        Some(proxy) => tunnelled(proxy, tcp, auth).map_err(|error| unusable_tls(&error))?,
     };
-    let inner = config.rustls_https_connector_with_connector(way)?;
-    let name = config.tls_server_name.as_deref().or(config.cluster_url.host()).unwrap_or_default();
-    let looker = if !proxied && config.cluster_url.scheme_str() == Some("https") {
-        Looker::new(config.rustls_client_config()?, name)
-    } else {
-        None
+    let (inner, looker) = match config.cluster_url.scheme_str() {
+        Some("https") => secured(way, &config, tls).map_err(|error| unusable_tls(&error))?,
+        // Without TLS nothing of it is read: a machine without certificates can still ask such a server.
+        _ => (way, None),
     };
-    assemble(pool(Timed { inner, limit, proxied, place, looker }), &config, sink)
+    let timed = Timed { inner, limit, proxied, place, looker };
+    assemble(pool(timed), &config, sink).map_err(|error| unusable(&error))
+}
+
+/// TLS with the server, and what looks at its certificate when it is refused.
+///
+/// # Errors
+/// Certificates or a name that cannot be used.
+fn secured(way: AnyConnector, config: &Config, tls: &TlsSettings) -> Result<(AnyConnector, Option<Looker>), TlsError> {
+    let name = tls.name(config.cluster_url.host().unwrap_or_default())?;
+    let secure = tls.client_config()?;
+    let looker = config.proxy_url.is_none().then(|| Looker::new(secure.clone(), name.clone()));
+    Ok((hidden(Https::new(way, secure, name)), looker))
 }
 
 /// The way through a proxy.
@@ -180,7 +183,7 @@ fn tunnelled(
     proxy: Uri,
     tcp: Mark<HttpConnector<Mark<GaiResolver>>>,
     auth: Option<&ProxyAuth>,
-) -> Result<AnyConnector, kube::Error> {
+) -> Result<AnyConnector, TlsError> {
     fn then_tls<C>(inner: C) -> Mark<C> {
         Mark { inner, before: Stage::Tcp, after: Stage::Tls }
     }
@@ -193,9 +196,10 @@ fn tunnelled(
             hidden(then_tls(socks))
         }
         Some("https") => {
-            // A configuration of its own: our client certificate and the cluster's CA are not the proxy's business.
-            let tcp = hidden(tcp);
-            let outer = Config::new(proxy.clone()).rustls_https_connector_with_connector(tcp)?;
+            // Settings of its own: our client certificate and the cluster's CA are not the proxy's business.
+            let tls = TlsSettings::default();
+            let name = tls.name(proxy.host().unwrap_or_default())?;
+            let outer = Https::new(hidden(tcp), tls.client_config()?, name);
             hidden(then_tls(tunnel(proxy, hidden(outer), auth)))
         }
         _ => hidden(then_tls(tunnel(proxy, hidden(tcp), auth))),
@@ -359,127 +363,6 @@ where
             note(after);
             Ok(done)
         })
-    }
-}
-
-/// The deadline over all stages, and the stop-watch.
-#[derive(Clone)]
-struct Timed<C> {
-    inner: C,
-    limit: Duration,
-    proxied: bool,
-    place: String,
-    looker: Option<Looker>,
-}
-
-impl<C> Service<Uri> for Timed<C>
-where
-    C: Service<Uri>,
-    C::Future: Send + 'static,
-    C::Response: Send,
-    C::Error: Into<BoxError>,
-{
-    type Response = TimedStream<C::Response>;
-    type Error = ConnectFailure;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, ConnectFailure>> + Send>>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ConnectFailure>> {
-        let (place, proxied) = (&self.place, self.proxied);
-        self.inner.poll_ready(cx).map_err(|error| ConnectFailure {
-            stage: Stage::Tcp,
-            place: place.clone(),
-            proxied,
-            after: Duration::ZERO,
-            source: Some(error.into()),
-            shown: None,
-        })
-    }
-
-    fn call(&mut self, target: Uri) -> Self::Future {
-        let stage = Arc::new(AtomicU8::new(Stage::Tcp as u8));
-        let work = STAGE.scope(stage.clone(), self.inner.call(target.clone()));
-        let (limit, proxied, proxy, looker) = (self.limit, self.proxied, self.place.clone(), self.looker.clone());
-        let start = Instant::now();
-        Box::pin(async move {
-            let source: Option<BoxError> = match tokio::time::timeout(limit, work).await {
-                Ok(Ok(io)) => {
-                    return Ok(TimedStream { io, took: Took(Arc::new((start.elapsed(), AtomicBool::new(false)))) });
-                }
-                Ok(Err(error)) => Some(error.into()),
-                Err(_) => None,
-            };
-            // The share of the last address ran out, or the kernel gave up: nobody answered, like our own deadline.
-            let source = source.filter(|source| !is_timeout(&**source));
-            let stage = match stage.load(Ordering::Relaxed) {
-                0 => Stage::Dns,
-                1 => Stage::Tcp,
-                2 => Stage::Proxy,
-                _ => Stage::Tls,
-            };
-            // Behind a proxy only the TLS handshake is with the server itself.
-            let place = if stage == Stage::Tls { place(&target) } else { proxy };
-            let after = start.elapsed();
-            let refused = source.as_deref().is_some_and(|source| refused_certificate(source));
-            let shown = match looker.filter(|_| stage == Stage::Tls && refused) {
-                Some(looker) => looker.look(&place).await,
-                None => None,
-            };
-            Err(ConnectFailure { stage, place, proxied, after, source, shown })
-        })
-    }
-}
-
-/// We refused the certificate of the other side.
-fn refused_certificate(error: &(dyn StdError + 'static)) -> bool {
-    let refused = |error: &rustls::Error| matches!(error, rustls::Error::InvalidCertificate(_));
-    chain(error).any(|cause| cause.downcast_ref::<rustls::Error>().is_some_and(refused))
-}
-
-fn is_timeout(error: &(dyn StdError + 'static)) -> bool {
-    chain(error).any(|cause| cause.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::TimedOut))
-}
-
-/// A connection that knows how long it took to be made.
-struct TimedStream<T> {
-    io: T,
-    took: Took,
-}
-
-impl<T: Connection> Connection for TimedStream<T> {
-    fn connected(&self) -> Connected {
-        self.io.connected().extra(self.took.clone())
-    }
-}
-
-impl<T: Read + Unpin> Read for TimedStream<T> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_read(cx, buf)
-    }
-}
-
-impl<T: Write + Unpin> Write for TimedStream<T> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write(cx, buf)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_shutdown(cx)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.io.is_write_vectored()
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write_vectored(cx, bufs)
     }
 }
 

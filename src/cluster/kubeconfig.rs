@@ -334,20 +334,17 @@ impl Target {
             let read = settings.clone();
             prepared.authorize(blocking(move || read.user.authorization.header()).await??);
         }
-        let mut config = prepared.config;
+        let (mut config, tls) = (prepared.config, prepared.tls);
         config.proxy_url = proxy.as_ref().map(|proxy| proxy.url.clone());
         let clients = move || {
             let auth = proxy.as_ref().and_then(|proxy| proxy.auth.as_ref());
-            let api = connect::client(config.clone(), auth, &tuning, &sink)?;
-            connect::client(config, auth, &tuning, &sink).map(|probe| (api, probe))
+            let api = connect::client(config.clone(), &tls, auth, &tuning, &sink)?;
+            connect::client(config, &tls, auth, &tuning, &sink).map(|probe| (api, probe, tls.skipped()))
         };
-        match blocking(clients).await? {
-            Ok((api, probe)) => {
-                let (issued, expires) = issued.unzip();
-                Ok(Built { api, probe, expires: expires.flatten(), issued, moved })
-            }
-            Err(error) => Err(super::classify::unusable(&error)),
-        }
+        let (api, probe, skipped) = blocking(clients).await??;
+        let (issued, expires) = issued.unzip();
+        let notes = skipped.iter().map(|what| skipped_note(what)).collect();
+        Ok(Built { api, probe, expires: expires.flatten(), issued, moved, notes })
     }
 }
 
@@ -388,6 +385,11 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
         return Err(Trouble::timed_out(Layer::Credentials, &text));
     };
     done.map_err(|_| Trouble::new(Layer::Internal, "reading the credentials failed in our own code"))
+}
+
+/// A certificate that is passed over, for people.
+fn skipped_note(what: &str) -> Clean {
+    one_line(&format!("passed over in the certificate-authority: {what}"))
 }
 
 /// The URL without user and password, and without a lone slash.

@@ -276,7 +276,7 @@ impl Open {
         let Some(attempt) = &mut self.attempt else { return };
         attempt.status = Some(response.status().as_u16());
         attempt.first_byte = Some(self.start.elapsed());
-        attempt.connect = response.extensions().get::<Took>().and_then(Took::take);
+        attempt.connect = response.extensions().get::<Took>().and_then(Took::answered);
         // A watch lives for minutes: its latency ends with the headers.
         if attempt.kind.is_watch() {
             self.close(End::Complete);

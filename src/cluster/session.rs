@@ -14,7 +14,7 @@ use super::deadline::Backoff;
 use super::exec::{WRONG_CLOCK, renewal};
 use super::meter::Sink;
 use super::tuning::Tuning;
-use super::{Shared, Task};
+use super::{Shared, Task, warnings};
 use crate::clock::wall;
 use crate::facts::text::Clean;
 use crate::msg::{ClusterEvent, Layer};
@@ -94,6 +94,8 @@ pub(crate) struct Built {
     pub(crate) issued: Option<Timestamp>,
     /// The server's URL and whether TLS is not verified, if they have changed since the last time.
     pub(crate) moved: Option<(Clean, bool)>,
+    /// Of the context: it works, but something in it does not count.
+    pub(crate) notes: Vec<Clean>,
 }
 
 #[derive(Clone)]
@@ -318,6 +320,9 @@ async fn attempt(
         if terminal { source.log_in(tuning, sink, LOGIN_DEADLINE).await? } else { source.build(tuning, sink).await? };
     if let Some((url, insecure)) = made.moved {
         shared.tell(ClusterEvent::Server { url, insecure }).await;
+    }
+    for note in made.notes {
+        warnings::tell_note(shared, &note).await;
     }
     let line = |client| Line { client, sink: shared.sink.clone() };
     let clients = Clients { serial, api: line(made.api), probe: line(made.probe) };

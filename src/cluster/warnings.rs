@@ -22,15 +22,14 @@ pub(super) struct Warnings(Mutex<HashSet<Clean>>);
 impl Warnings {
     /// Those of an answer that are new.
     fn news(&self, headers: &HeaderMap) -> Vec<Clean> {
-        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let texts = headers.get_all(WARNING).iter().flat_map(|value| texts(&String::from_utf8_lossy(value.as_bytes())));
-        let mut news = Vec::new();
-        for text in texts.map(|text| one_line(&text)).filter(|text| !text.is_empty()) {
-            if told.len() < MOST && told.insert(text.clone()) {
-                news.push(text);
-            }
-        }
-        news
+        texts.map(|text| one_line(&text)).filter(|text| self.is_new(text)).collect()
+    }
+
+    /// It has not been told yet, and there is room for it.
+    fn is_new(&self, text: &Clean) -> bool {
+        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        !text.is_empty() && told.len() < MOST && told.insert(text.clone())
     }
 }
 
@@ -74,9 +73,20 @@ pub(super) async fn tell(shared: &Shared, headers: &HeaderMap, request: &str) {
         return;
     }
     for text in shared.warnings.news(headers) {
-        let failure = Trouble::new(Layer::Warning, &text).failure(wall(), request, 1);
-        shared.tell(ClusterEvent::Failed(Box::new(failure))).await;
+        warn(shared, &text, request).await;
     }
+}
+
+/// Tells once that something in the context does not count.
+pub(super) async fn tell_note(shared: &Shared, note: &Clean) {
+    if shared.warnings.is_new(note) {
+        warn(shared, note, "read the kubeconfig").await;
+    }
+}
+
+async fn warn(shared: &Shared, text: &str, request: &str) {
+    let failure = Trouble::new(Layer::Warning, text).failure(wall(), request, 1);
+    shared.tell(ClusterEvent::Failed(Box::new(failure))).await;
 }
 
 #[cfg(test)]

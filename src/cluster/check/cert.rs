@@ -1,21 +1,41 @@
-//! The few fields of an X.509 certificate that people ask for: subject, issuer, and until when it holds.
+//! The fields of an X.509 certificate that people ask for (subject, issuer, and until when it holds) and those that decide
+//! which part a trusted certificate may play.
 //!
-//! Nothing is decided by them: rustls verifies. Source of the layout: RFC 5280, section 4.1.
+//! rustls verifies chains and signatures; this reader adds the rules of Go that it does not have
+//! (`cluster/connect/tls/verify.rs`). Source of the layout: RFC 5280, sections 4.1 and 4.2.
 
 use jiff::Timestamp;
 
 use crate::clock::wall;
 
+mod key;
+
+pub(in crate::cluster) use key::p521_secret;
+
+const BOOLEAN: u8 = 0x01;
 const INTEGER: u8 = 0x02;
+const BIT_STRING: u8 = 0x03;
+const OCTET_STRING: u8 = 0x04;
 const OID: u8 = 0x06;
 const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;
 const SEQUENCE: u8 = 0x30;
 const SET: u8 = 0x31;
 const VERSION: u8 = 0xa0;
+const EXTENSIONS: u8 = 0xa3;
 /// Object identifiers 2.5.4.3 (common name) and 2.5.4.10 (organisation).
 const COMMON_NAME: &[u8] = &[0x55, 4, 3];
 const ORGANISATION: &[u8] = &[0x55, 4, 10];
+/// Extensions 2.5.29.15, 2.5.29.17, 2.5.29.19 and 2.5.29.37.
+const KEY_USAGE: &[u8] = &[0x55, 29, 15];
+const SUBJECT_ALT_NAME: &[u8] = &[0x55, 29, 17];
+const BASIC_CONSTRAINTS: &[u8] = &[0x55, 29, 19];
+const EXTENDED_KEY_USAGE: &[u8] = &[0x55, 29, 37];
+/// Purposes 1.3.6.1.5.5.7.3.1 (TLS server) and 2.5.29.37.0 (any).
+const SERVER_AUTH: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 1];
+const ANY_PURPOSE: &[u8] = &[0x55, 29, 37, 0];
+/// Bit 5 of the key usage, counted from the front: it signs certificates.
+const KEY_CERT_SIGN: u8 = 0x80 >> 5;
 
 /// What a certificate says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,12 +48,22 @@ pub(crate) struct Certificate {
     pub(crate) not_before: Timestamp,
     /// Until when it holds.
     pub(crate) not_after: Timestamp,
+    /// The subject's key with its algorithm: `SubjectPublicKeyInfo`, DER.
+    pub(crate) public_key: Vec<u8>,
+    /// That key for people: `RSA 2048`, `ECDSA P-256`.
+    pub(crate) key: String,
+    /// It lists names of hosts; what has none may name one in its subject only, as was the custom before 2000.
+    pub(crate) has_alt_names: bool,
+    /// Its key may sign other certificates.
+    pub(crate) is_authority: bool,
+    /// It may stand for a server: no list of purposes, or this one in it.
+    pub(crate) is_for_servers: bool,
 }
 
 impl Certificate {
     /// What people need to see of a certificate that was refused, and the clock that it was held against (F05).
     pub(crate) fn shows(&self) -> String {
-        let Self { subject, issuer, not_before, not_after } = self;
+        let Self { subject, issuer, not_before, not_after, .. } = self;
         let now = wall();
         format!("it shows {subject} by {issuer}, valid {not_before:.0} to {not_after:.0}; our clock says {now:.0}")
     }
@@ -42,15 +72,95 @@ impl Certificate {
     pub(crate) fn read(der: &[u8]) -> Option<Self> {
         let mut certificate = Der(Der(der).take(SEQUENCE)?);
         let mut body = Der(certificate.take(SEQUENCE)?);
-        if body.0.first() == Some(&VERSION) {
-            body.take(VERSION)?;
-        }
+        // Absent is version 1, which has no extensions.
+        let version = match body.0.first() {
+            Some(&VERSION) => *Der(body.take(VERSION)?).take(INTEGER)?.last()?,
+            _ => 0,
+        };
         body.take(INTEGER)?;
         body.take(SEQUENCE)?;
         let issuer = name(body.take(SEQUENCE)?);
         let mut validity = Der(body.take(SEQUENCE)?);
         let (not_before, not_after) = (validity.time()?, validity.time()?);
-        Some(Self { subject: name(body.take(SEQUENCE)?), issuer, not_before, not_after })
+        let subject = name(body.take(SEQUENCE)?);
+        let public_key = body.whole(SEQUENCE)?;
+        let extensions = Extensions::read(body)?;
+        Some(Self {
+            subject,
+            issuer,
+            not_before,
+            not_after,
+            public_key: public_key.to_vec(),
+            key: key::describe(public_key)?,
+            has_alt_names: extensions.alt_names,
+            is_authority: extensions.may_sign(version),
+            is_for_servers: extensions.serves.unwrap_or(true),
+        })
+    }
+}
+
+/// What the extensions say; `None` where one is absent.
+#[derive(Default)]
+struct Extensions {
+    alt_names: bool,
+    /// `cA` of the basic constraints.
+    authority: Option<bool>,
+    /// `keyCertSign` of the key usage.
+    signs: Option<bool>,
+    serves: Option<bool>,
+}
+
+impl Extensions {
+    /// From what follows the subject's key; `None` if it cannot be read.
+    fn read(mut rest: Der<'_>) -> Option<Self> {
+        let mut extensions = Self::default();
+        while !rest.0.is_empty() {
+            let (tag, content) = rest.next()?;
+            if tag != EXTENSIONS {
+                continue;
+            }
+            let mut list = Der(Der(content).take(SEQUENCE)?);
+            while !list.0.is_empty() {
+                let mut extension = Der(list.take(SEQUENCE)?);
+                let id = extension.take(OID)?;
+                if extension.0.first() == Some(&BOOLEAN) {
+                    extension.take(BOOLEAN)?;
+                }
+                extensions.note(id, Der(extension.take(OCTET_STRING)?))?;
+            }
+        }
+        Some(extensions)
+    }
+
+    fn note(&mut self, id: &[u8], mut value: Der<'_>) -> Option<()> {
+        match id {
+            SUBJECT_ALT_NAME => self.alt_names = true,
+            BASIC_CONSTRAINTS => {
+                let constraints = value.take(SEQUENCE)?;
+                let authority =
+                    if constraints.first() == Some(&BOOLEAN) { Der(constraints).take(BOOLEAN)? } else { &[] };
+                self.authority = Some(authority.first().is_some_and(|&flag| flag != 0));
+            }
+            // The first byte tells how many bits of the last one are not used.
+            KEY_USAGE => {
+                self.signs = Some(value.take(BIT_STRING)?.get(1).is_some_and(|bits| bits & KEY_CERT_SIGN != 0));
+            }
+            EXTENDED_KEY_USAGE => {
+                let mut purposes = Der(value.take(SEQUENCE)?);
+                let mut serves = false;
+                while !purposes.0.is_empty() {
+                    serves |= matches!(purposes.take(OID)?, SERVER_AUTH | ANY_PURPOSE);
+                }
+                self.serves = Some(serves);
+            }
+            _ => {}
+        }
+        Some(())
+    }
+
+    /// Go's `Certificate.CheckSignatureFrom`: version 3 must say that it is an authority, and a key usage must allow it.
+    fn may_sign(&self, version: u8) -> bool {
+        self.authority.unwrap_or(version < 2) && self.signs.unwrap_or(true)
     }
 }
 
@@ -62,6 +172,13 @@ impl<'a> Der<'a> {
     fn take(&mut self, tag: u8) -> Option<&'a [u8]> {
         let (found, content) = self.next()?;
         (found == tag).then_some(content)
+    }
+
+    /// The next value with its tag and length.
+    fn whole(&mut self, tag: u8) -> Option<&'a [u8]> {
+        let before = self.0;
+        self.take(tag)?;
+        before.get(..before.len() - self.0.len())
     }
 
     fn next(&mut self) -> Option<(u8, &'a [u8])> {

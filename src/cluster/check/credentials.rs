@@ -35,8 +35,13 @@ impl Run {
                 let proxy = plan.proxy.as_ref().map(|proxy| format!(" through the proxy {proxy}")).unwrap_or_default();
                 let runs = plan.command.as_ref().map(|command| format!(", runs `{command}`")).unwrap_or_default();
                 let text = format!("context `{}`: {server}{proxy}{runs}", self.target.context());
+                let skipped = plan.tls.skipped();
                 self.found.plan = Some(plan);
-                let step = if self.target.is_insecure() {
+                let step = if !skipped.is_empty() {
+                    let text = format!("{text}; passed over in its certificate-authority: {}", skipped.join(", "));
+                    let next = "take what cannot be read out of the certificate-authority";
+                    Step::new("kubeconfig", Outcome::Warn, &text).next(next)
+                } else if self.target.is_insecure() {
                     let text = format!("{text}; insecure-skip-tls-verify: nobody proves that this is the server");
                     Step::new("kubeconfig", Outcome::Warn, &text).next("give the cluster a certificate-authority")
                 } else {
@@ -69,7 +74,8 @@ impl Run {
         self.line = Some(Line { client: built.api, sink: self.sink.clone() });
         let plan = self.found.plan.as_ref();
         let kind = plan.map(|plan| plan.kind.clone()).unwrap_or_default();
-        let chain = plan.and_then(|plan| plan.client_certificate.as_deref()).map(chain).unwrap_or_default();
+        let identity = plan.and_then(|plan| plan.tls.identity.as_ref());
+        let chain = identity.map(|identity| chain(&identity.certificate)).unwrap_or_default();
         // The first one is the client's own; one of those that vouch for it may end before it.
         let ends = chain.iter().min_by_key(|certificate| certificate.not_after);
         let step = match (chain.first().zip(ends), built.expires) {

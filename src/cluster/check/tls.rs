@@ -2,16 +2,15 @@
 
 use std::sync::Arc;
 
-use kube::client::ConfigExt;
 use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::ProtocolVersion;
-use tokio_rustls::rustls::pki_types::ServerName;
 
 use super::cert::Certificate;
 use super::credentials::expiry;
 use super::reach::{only, trouble};
 use super::{Flow, Run, advice, layer_name};
+use crate::cluster::classify::{Trouble, unusable_tls};
 use crate::cluster::connect::Stage;
 use crate::cluster::connect::shown::shown;
 use crate::msg::Layer;
@@ -30,17 +29,20 @@ impl Run {
         }
         let host = url.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
         let place = format!("{host}:{}", url.port_u16().unwrap_or(443));
-        let name = plan.config.tls_server_name.clone().unwrap_or(host);
-        let config = plan.config.clone();
+        let tls = plan.tls.clone();
         let insecure = self.target.is_insecure();
         let limit = self.within(self.tuning.connect_deadline);
-        // It reads files, which may hang.
-        let built = timeout(limit, tokio::task::spawn_blocking(move || config.rustls_client_config())).await;
-        let (Ok(Ok(Ok(config))), Ok(name), Some(tcp)) = (built, ServerName::try_from(name), self.found.tcp.take())
-        else {
-            let step = Step::new("tls", Outcome::Fail, "tls: no TLS client can be made of the kubeconfig");
-            return self.tell(Step { layer: Some(Layer::Tls), ..step }.next(advice(Layer::Tls))).await;
+        // It may read the machine's certificates.
+        let built = tokio::task::spawn_blocking(move || Ok((tls.client_config()?, tls.name(&host)?)));
+        let (config, name) = match timeout(limit, built).await {
+            Ok(Ok(Ok(built))) => built,
+            Ok(Ok(Err(error))) => return self.tell_trouble("tls", Outcome::Fail, &unusable_tls(&error)).await,
+            Ok(Err(_)) | Err(_) => {
+                let trouble = Trouble::timed_out(Layer::Tls, "the machine's certificates could not be read in time");
+                return self.tell_trouble("tls", Outcome::Fail, &trouble).await;
+            }
         };
+        let Some(tcp) = self.found.tcp.take() else { return Ok(()) };
         let begun = Instant::now();
         let shaken = timeout(limit, TlsConnector::from(Arc::new(config.clone())).connect(name.clone(), tcp)).await;
         let took = begun.elapsed();

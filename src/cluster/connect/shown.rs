@@ -29,10 +29,9 @@ pub(crate) struct Looker {
 type Seen = (Instant, Option<String>);
 
 impl Looker {
-    /// For a server that is reached directly; `None` if its name is none that a certificate can have.
-    pub(crate) fn new(config: ClientConfig, name: &str) -> Option<Self> {
-        let name = ServerName::try_from(name.trim_matches(['[', ']']).to_owned()).ok()?;
-        Some(Self { config, name, last: Arc::default() })
+    /// For a server that is reached directly.
+    pub(crate) fn new(config: ClientConfig, name: ServerName<'static>) -> Self {
+        Self { config, name, last: Arc::default() }
     }
 
     /// What the server at `place` shows, in words; `None` if it could not be seen.

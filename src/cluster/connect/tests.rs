@@ -101,7 +101,8 @@ impl Caller {
     fn with(config: Config, auth: Option<&ProxyAuth>) -> Self {
         let tuning = Tuning { connect_deadline: Duration::from_millis(300), ..Tuning::default() };
         let sink = Sink::new(Clock::start());
-        let client = client(config, auth, &tuning, &sink).unwrap();
+        let tls = TlsSettings { insecure: config.accept_invalid_certs, ..TlsSettings::default() };
+        let client = client(config, &tls, auth, &tuning, &sink).unwrap();
         let (out, news) = mpsc::channel(256);
         let forward = sink.clone();
         tokio::spawn(async move { forward.forward(ClusterId(0), &out).await });
@@ -436,4 +437,101 @@ async fn f06_after_a_timeout_no_idle_connection_is_used_again() {
     };
     assert_eq!(result.unwrap_err().layer, Where::FirstByte, "the first idle one is dead");
     assert_eq!(caller.get().await.0.unwrap(), b"ok", "and the other two are not tried");
+}
+
+/// What a server sends before an answer that never comes, and the answer's parts that have no end.
+#[tokio::test]
+async fn heads_chunks_and_trailers_without_end_are_cut_at_their_bounds() {
+    let cases = [
+        ("HTTP/1.1 100 Continue\r\n\r\n".repeat(1 << 16), Where::Decode, "no answer in the first 512 kB, only 1xx"),
+        (
+            format!("HTTP/1.1 103 Early Hints\r\nlink: {}\r\n\r\n", "x".repeat(9000)).repeat(200),
+            Where::Decode,
+            "no answer in the first 512 kB",
+        ),
+        (
+            "HTTP/1.1 100 Continue\r\ncontent-length: 5\r\n\r\nhello".repeat(1 << 14),
+            Where::Decode,
+            "the answer is not HTTP",
+        ),
+        (format!("HTTP/1.1 200 OK\r\n{}", "x: y\r\n".repeat(1 << 16)), Where::Decode, "message head is too large"),
+        (format!("HTTP/1.1 200 OK\r\nx: {}", "y".repeat(1 << 20)), Where::Decode, "message head is too large"),
+        (format!("{CHUNKED}5;{}", "x".repeat(1 << 20)), Where::Body, "cut after 0 B"),
+        (format!("{CHUNKED}{}", "1;xxxxxxxxxxxxxxxxxxxxxxxx\r\na\r\n".repeat(1 << 14)), Where::Body, "cut after "),
+        (format!("{CHUNKED}5\r\nhello\r\n0\r\n{}", "x: y\r\n".repeat(1 << 16)), Where::Body, "cut after 5 B"),
+        (format!("{CHUNKED}5\r\nhello\r\n0\r\nx: {}", "y".repeat(1 << 20)), Where::Body, "cut after 5 B"),
+    ];
+    for (sent, layer, words) in cases {
+        let (trouble, attempt, _) = fails(vec![say(&sent), Act::Hang]).await;
+        let begin = &sent[..60.min(sent.len())];
+        assert!(trouble.text.contains(words), "{begin:?}: {}", trouble.text);
+        assert_eq!((trouble.layer, trouble.timeout), (layer, false), "{begin:?}: {}", trouble.text);
+        assert_ne!(attempt.end, End::TimedOut, "{begin:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_head_that_drips_ends_at_its_deadline_and_a_few_1xx_are_no_fault() {
+    let drip = [say("HTTP/1.1 200 OK\r\n")]
+        .into_iter()
+        .chain((0..100).flat_map(|n| [say(format!("x-{n}: y\r\n")), Act::Rest(20)]));
+    let (trouble, attempt, _) = fails(drip.collect()).await;
+    assert_eq!(
+        (trouble.layer, trouble.timeout, attempt.end),
+        (Where::FirstByte, true, End::TimedOut),
+        "{}",
+        trouble.text
+    );
+    let ok = say("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello");
+    let hints = say("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n");
+    let (address, _seen) = server(vec![hints.clone(), ok.clone(), Act::Again, hints, ok, Act::Hang]).await;
+    let mut caller = Caller::to(&format!("http://{address}"));
+    for _ in 0..2 {
+        assert_eq!(caller.get().await.0.unwrap(), b"hello");
+    }
+}
+
+/// The bound is for what comes before an answer: a long body on a connection that is used again has none.
+#[tokio::test]
+async fn a_body_of_any_length_is_no_head() {
+    let big = vec![b'x'; 3 * (512 << 10) / 2];
+    let mut bytes = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", big.len()).into_bytes();
+    bytes.extend(&big);
+    let (address, _seen) = server(vec![Act::Say(bytes.clone()), Act::Again, Act::Say(bytes), Act::Hang]).await;
+    let mut caller = Caller::to(&format!("http://{address}"));
+    for _ in 0..2 {
+        let limits = Limits { bytes: 1 << 22, ..Limits::small(Duration::from_secs(5)) };
+        assert_eq!(caller.get_within(limits).await.0.unwrap().len(), big.len());
+    }
+}
+
+/// Two clusters on one thread, as from the third cluster on in the program.
+#[tokio::test]
+async fn endless_1xx_of_one_server_do_not_slow_the_answers_of_another() {
+    let bad = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let place = bad.local_addr().unwrap();
+    std::thread::spawn(move || {
+        let flood = "HTTP/1.1 100 Continue\r\n\r\n".repeat(1 << 14);
+        for stream in bad.incoming().flatten() {
+            let flood = flood.clone();
+            std::thread::spawn(move || while std::io::Write::write_all(&mut &stream, flood.as_bytes()).is_ok() {});
+        }
+    });
+    let ok = [say("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"), Act::Again];
+    let (good, _seen) = server(ok.iter().cycle().take(200).cloned().collect()).await;
+    let flooded = tokio::spawn(async move {
+        loop {
+            let _ = Caller::to(&format!("http://{place}")).get().await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    });
+    let mut caller = Caller::to(&format!("http://{good}"));
+    let mut took = Vec::new();
+    for _ in 0..25 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        took.push(caller.get().await.1.total);
+    }
+    flooded.abort();
+    took.sort();
+    assert!(took[12] < Duration::from_millis(60), "{took:?}");
 }

@@ -8,6 +8,7 @@ use super::super::{exec, proxy};
 use super::settings::Authorization;
 use super::{Target, blocking};
 use crate::cluster::classify::Trouble;
+use crate::cluster::connect::tls::TlsSettings;
 use crate::msg::Layer;
 
 /// Parts of a flag's name after which its value is a secret.
@@ -15,7 +16,7 @@ const SECRET_FLAGS: [&str; 5] = ["secret", "password", "passwd", "token", "key"]
 
 /// The way to a server.
 pub(crate) struct Plan {
-    /// As kube sees it, without credentials that would have to be fetched: building a TLS configuration of it runs nothing.
+    /// As kube sees it, without credentials that would have to be fetched.
     pub(crate) config: Config,
     /// The proxy in between, without credentials.
     pub(crate) proxy: Option<Uri>,
@@ -23,8 +24,8 @@ pub(crate) struct Plan {
     pub(crate) kind: String,
     /// The whole command of the credential plugin, without secrets.
     pub(crate) command: Option<String>,
-    /// The client certificate chain, PEM.
-    pub(crate) client_certificate: Option<Vec<u8>>,
+    /// Trust and identity.
+    pub(crate) tls: TlsSettings,
 }
 
 impl Target {
@@ -40,8 +41,8 @@ impl Target {
         let kind = kind(&settings.user.authorization, settings.user.identity.is_some());
         let command = self.exec().map(command_line);
         let prepared = blocking(move || settings.prepare()).await?.map_err(|why| unusable(&why))?;
-        let (config, client_certificate) = (prepared.config, prepared.client_certificate);
-        Ok(Plan { config, proxy: proxy.map(|proxy| proxy.url), kind, command, client_certificate })
+        let (config, tls) = (prepared.config, prepared.tls);
+        Ok(Plan { config, proxy: proxy.map(|proxy| proxy.url), kind, command, tls })
     }
 }
 

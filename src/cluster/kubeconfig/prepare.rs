@@ -7,14 +7,14 @@ use http::{HeaderValue, Uri};
 use kube::Config;
 use kube::config::ExecConfig;
 use secrecy::ExposeSecret as _;
-use tokio_rustls::rustls::pki_types::CertificateDer;
-use tokio_rustls::rustls::pki_types::pem::PemObject;
+use zeroize::Zeroizing;
 
 use super::fields::PemSource;
 use super::files::{read_pem, read_token};
 use super::settings::{Authorization, ClusterSettings, Plugin, UserSettings, basic, bearer};
-use super::{base64, shown};
+use super::shown;
 use crate::cluster::classify::Trouble;
+use crate::cluster::connect::tls::{Identity, TlsSettings};
 use crate::cluster::exec;
 use crate::file::{self, Limit};
 use crate::msg::Layer;
@@ -35,8 +35,8 @@ pub(super) struct Prepared {
     pub(super) config: Config,
     /// The credential plugin with what it is told of its cluster.
     pub(super) exec: Option<ExecConfig>,
-    /// PEM.
-    pub(super) client_certificate: Option<Vec<u8>>,
+    /// Trust and identity.
+    pub(super) tls: TlsSettings,
 }
 
 impl Settings {
@@ -93,27 +93,28 @@ impl Settings {
         let Self { cluster, user } = self;
         let mut config = Config::new(cluster.server.clone());
         config.default_retry = false;
-        config.accept_invalid_certs = cluster.insecure;
-        config.tls_server_name.clone_from(&cluster.tls_server_name);
         config.disable_compression = cluster.disable_compression;
         config.headers.clone_from(&user.headers);
         // Of a server without TLS nothing of it is read, as in kubectl; and nobody is asked where nothing is verified.
         let secure = cluster.server.scheme_str() == Some("https");
         let authority = cluster.authority.as_ref().filter(|_| secure && !cluster.insecure);
         let authority = authority.map(|source| read_pem("certificate-authority", source)).transpose()?;
-        if let Some(pem) = &authority {
-            config.root_cert = Some(certificates(pem)?);
-        }
         let exec = match &user.authorization {
-            Authorization::Plugin(plugin) => Some(self.told(&plugin.exec, authority)),
+            Authorization::Plugin(plugin) => Some(self.told(&plugin.exec, authority.clone())),
             _ => None,
         };
-        let mut prepared = Prepared { config, exec, client_certificate: None };
-        if let Some(identity) = user.identity.as_ref().filter(|_| secure) {
+        let identity = user.identity.as_ref().filter(|_| secure).map(|identity| {
             let certificate = read_pem("client-certificate", &identity.certificate)?;
-            prepared.identify(certificate, read_pem("client-key", &identity.key)?);
-        }
-        Ok(prepared)
+            let key = Zeroizing::new(read_pem("client-key", &identity.key)?);
+            Ok::<_, String>(Identity { certificate, key })
+        });
+        let tls = TlsSettings {
+            authority,
+            insecure: cluster.insecure,
+            identity: identity.transpose()?,
+            server_name: cluster.tls_server_name.clone(),
+        };
+        Ok(Prepared { config, exec, tls })
     }
 
     /// The plugin with what it is told of its cluster.
@@ -131,13 +132,6 @@ impl Settings {
 }
 
 impl Prepared {
-    /// Puts a client certificate and its key, both PEM, where kube looks for them.
-    fn identify(&mut self, certificate: Vec<u8>, key: Vec<u8>) {
-        self.config.auth_info.client_certificate_data = base64(certificate.clone());
-        self.config.auth_info.client_key_data = base64(key).map(Into::into);
-        self.client_certificate = Some(certificate);
-    }
-
     /// Sends this `Authorization` with every request.
     pub(super) fn authorize(&mut self, header: Option<HeaderValue>) {
         self.config.headers.extend(header.map(|value| (AUTHORIZATION, value)));
@@ -153,7 +147,8 @@ impl Prepared {
             credential.token.as_ref().map(|token| bearer(token.expose_secret())).transpose().map_err(refused)?,
         );
         if let (Some(certificate), Some(key)) = (credential.client_certificate_data, credential.client_key_data) {
-            self.identify(certificate.into_bytes(), key.expose_secret().as_bytes().to_vec());
+            let key = Zeroizing::new(key.expose_secret().as_bytes().to_vec());
+            self.tls.identity = Some(Identity { certificate: certificate.into_bytes(), key });
         }
         Ok(())
     }
@@ -198,15 +193,6 @@ impl Plugin {
             _ => Ok(()),
         }
     }
-}
-
-/// The certificates of a bundle in PEM, in its order.
-///
-/// # Errors
-/// There is none in it.
-fn certificates(pem: &[u8]) -> Result<Vec<Vec<u8>>, String> {
-    let found = CertificateDer::pem_slice_iter(pem).filter_map(|der| Some(der.ok()?.to_vec())).collect::<Vec<_>>();
-    if found.is_empty() { Err("the certificate-authority holds no certificate".to_owned()) } else { Ok(found) }
 }
 
 #[cfg(test)]

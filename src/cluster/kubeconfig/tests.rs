@@ -285,12 +285,13 @@ fn what_a_plugin_returns_becomes_a_token_or_a_certificate() {
         let credential = serde_json::from_str::<exec::Credential>(json).unwrap();
         let mut prepared = Settings::plain("https://a".parse().unwrap()).prepare().unwrap();
         prepared.accept(credential).unwrap();
-        prepared.config
+        prepared
     };
-    let config = prepared(r#"{"token":"t"}"#);
-    assert_eq!(config.headers, [(http::header::AUTHORIZATION, "Bearer t".parse().unwrap())]);
-    assert!(config.auth_info.client_key_data.is_none());
-    let config = prepared(r#"{"token":"","clientCertificateData":"CERT","clientKeyData":"KEY"}"#);
-    assert_eq!(config.auth_info.client_certificate_data.as_deref(), Some("Q0VSVA=="));
-    assert!(config.headers.is_empty() && config.auth_info.client_key_data.is_some(), "an empty token is none");
+    let token = prepared(r#"{"token":"t"}"#);
+    assert_eq!(token.config.headers, [(http::header::AUTHORIZATION, "Bearer t".parse().unwrap())]);
+    assert!(token.tls.identity.is_none());
+    let certificate = prepared(r#"{"token":"","clientCertificateData":"CERT","clientKeyData":"KEY"}"#);
+    let identity = certificate.tls.identity.unwrap();
+    assert_eq!((&*identity.certificate, &**identity.key), (&b"CERT"[..], &b"KEY"[..]));
+    assert!(certificate.config.headers.is_empty(), "an empty token is none");
 }

@@ -164,7 +164,7 @@ impl Build for Scripted {
         let expires = state.credentials.life.map(|life| wall() + life);
         let service = tower::service_fn(move |request: Request<Body>| answer(state.clone(), request));
         let client = assemble(service, &kube::Config::new("http://127.0.0.1:1".parse().unwrap()), &sink).unwrap();
-        Ok(Built { api: client.clone(), probe: client, expires, issued: None, moved: None })
+        Ok(Built { api: client.clone(), probe: client, expires, issued: None, moved: None, notes: Vec::new() })
     }
 
     async fn stale(&mut self) -> bool {

@@ -29,7 +29,7 @@ impl Build for InProcess {
             router.clone().oneshot(request.map(axum::body::Body::new))
         });
         let client = assemble(service, &kube::Config::new("http://127.0.0.1:1".parse().unwrap()), &sink).unwrap();
-        Ok(Built { api: client.clone(), probe: client, expires: None, issued: None, moved: None })
+        Ok(Built { api: client.clone(), probe: client, expires: None, issued: None, moved: None, notes: Vec::new() })
     }
 
     async fn stale(&mut self) -> bool {

@@ -172,8 +172,8 @@ fn base64_may_stand_in_lines() {
         let target = load(&sources(home.write("config", text)), &Selection::default()).unwrap().remove(0);
         assert_eq!(target.broken(), None, "{style}");
         let prepared = target.settings().unwrap().prepare().unwrap();
-        assert_eq!(prepared.config.root_cert.unwrap(), [b"ABCDEFGHIJKLMNOPQRSTUVWXYZ"], "{style}");
-        assert_eq!(prepared.client_certificate.unwrap(), pem.as_bytes(), "{style}");
+        assert_eq!(prepared.tls.authority.unwrap(), pem.as_bytes(), "{style}");
+        assert_eq!(prepared.tls.identity.unwrap().certificate, pem.as_bytes(), "{style}");
     }
 }
 

@@ -15,7 +15,7 @@ fn credentials(home: &Home, user: &str) -> Result<String, String> {
     prepared.authorize(settings.user.authorization.header().map_err(|trouble| trouble.text.to_string())?);
     let auth = &prepared.config.auth_info;
     assert!(auth.exec.is_none() && auth.auth_provider.is_none() && auth.token_file.is_none() && auth.token.is_none());
-    let certificate = if auth.client_certificate_data.is_some() { " with a certificate" } else { "" };
+    let certificate = if prepared.tls.identity.is_some() { " with a certificate" } else { "" };
     let plugin = prepared.exec.map(|exec| exec.command.unwrap_or_default()).unwrap_or_default();
     let header = prepared.config.headers.iter().map(|(_, value)| value.to_str().unwrap().to_owned());
     Ok(format!("{}{plugin}{certificate}", header.collect::<String>()))

@@ -1,0 +1,248 @@
+//! Connections under a deadline and a stop-watch, which bound what may come before an answer.
+
+use std::error::Error as StdError;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use http::Uri;
+use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper_util::client::legacy::connect::{Connected, Connection};
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Instant;
+use tokio_rustls::rustls;
+use tower::{BoxError, Service};
+
+use super::shown::Looker;
+use super::{ConnectFailure, READ_BUFFER, STAGE, Stage, place};
+use crate::cluster::classify::chain;
+
+/// All heads of one answer together: hyper reads on behind a 1xx for as long as the server sends one after the other, and
+/// no other cluster of the thread gets a turn meanwhile. Behind the last head there may be two reads of its body.
+const LARGEST_HEADS: usize = 4 * READ_BUFFER;
+
+/// The deadline over all stages, and the stop-watch.
+#[derive(Clone)]
+pub(super) struct Timed<C> {
+    pub(super) inner: C,
+    pub(super) limit: Duration,
+    pub(super) proxied: bool,
+    pub(super) place: String,
+    pub(super) looker: Option<Looker>,
+}
+
+impl<C> Service<Uri> for Timed<C>
+where
+    C: Service<Uri>,
+    C::Future: Send + 'static,
+    C::Response: Connection + Read + Write + Unpin + Send,
+    C::Error: Into<BoxError>,
+{
+    type Response = TimedStream<C::Response>;
+    type Error = ConnectFailure;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, ConnectFailure>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ConnectFailure>> {
+        let (place, proxied) = (&self.place, self.proxied);
+        self.inner.poll_ready(cx).map_err(|error| ConnectFailure {
+            stage: Stage::Tcp,
+            place: place.clone(),
+            proxied,
+            after: Duration::ZERO,
+            source: Some(error.into()),
+            shown: None,
+        })
+    }
+
+    fn call(&mut self, target: Uri) -> Self::Future {
+        let stage = Arc::new(AtomicU8::new(Stage::Tcp as u8));
+        let work = STAGE.scope(stage.clone(), self.inner.call(target.clone()));
+        let (limit, proxied, proxy, looker) = (self.limit, self.proxied, self.place.clone(), self.looker.clone());
+        let start = Instant::now();
+        Box::pin(async move {
+            let source: Option<BoxError> = match tokio::time::timeout(limit, work).await {
+                Ok(Ok(io)) => {
+                    return Ok(TimedStream::new(io, start.elapsed()));
+                }
+                Ok(Err(error)) => Some(error.into()),
+                Err(_) => None,
+            };
+            // The share of the last address ran out, or the kernel gave up: nobody answered, like our own deadline.
+            let source = source.filter(|source| !is_timeout(&**source));
+            let stage = match stage.load(Ordering::Relaxed) {
+                0 => Stage::Dns,
+                1 => Stage::Tcp,
+                2 => Stage::Proxy,
+                _ => Stage::Tls,
+            };
+            // Behind a proxy only the TLS handshake is with the server itself.
+            let place = if stage == Stage::Tls { place(&target) } else { proxy };
+            let after = start.elapsed();
+            let refused = source.as_deref().is_some_and(|source| refused_certificate(source));
+            let shown = match looker.filter(|_| stage == Stage::Tls && refused) {
+                Some(looker) => looker.look(&place).await,
+                None => None,
+            };
+            Err(ConnectFailure { stage, place, proxied, after, source, shown })
+        })
+    }
+}
+
+/// We refused the certificate of the other side.
+fn refused_certificate(error: &(dyn StdError + 'static)) -> bool {
+    let refused = |error: &rustls::Error| matches!(error, rustls::Error::InvalidCertificate(_));
+    chain(error).any(|cause| cause.downcast_ref::<rustls::Error>().is_some_and(refused))
+}
+
+fn is_timeout(error: &(dyn StdError + 'static)) -> bool {
+    chain(error).any(|cause| cause.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::TimedOut))
+}
+
+/// A connection as its requests know it: how long it took to be made, and whether it waits for an answer.
+#[derive(Clone, Debug)]
+pub(crate) struct Took(Arc<Exchange>);
+
+#[derive(Debug)]
+struct Exchange {
+    connect: Duration,
+    /// Somebody has asked for the time.
+    told: AtomicBool,
+    /// Bytes since the last request was written, while its answer has not come.
+    heads: AtomicUsize,
+    answered: AtomicBool,
+}
+
+impl Took {
+    fn new(connect: Duration) -> Self {
+        Self(Arc::new(Exchange {
+            connect,
+            told: AtomicBool::new(false),
+            heads: AtomicUsize::new(0),
+            answered: AtomicBool::new(false),
+        }))
+    }
+
+    /// The last head of an answer has come. Returns the time that the connection took to be made to the first who asks: the
+    /// first request on it takes this.
+    pub(crate) fn answered(&self) -> Option<Duration> {
+        self.0.answered.store(true, Ordering::Relaxed);
+        (!self.0.told.swap(true, Ordering::Relaxed)).then_some(self.0.connect)
+    }
+
+    /// A request is written.
+    fn asked(&self) {
+        self.0.heads.store(0, Ordering::Relaxed);
+        self.0.answered.store(false, Ordering::Relaxed);
+    }
+
+    /// Counts what was read.
+    ///
+    /// # Errors
+    /// [`LongHeads`] if that much has come without an answer.
+    fn read(&self, bytes: usize) -> io::Result<()> {
+        if self.0.answered.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let heads = self.0.heads.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        if heads > LARGEST_HEADS { Err(io::Error::other(LongHeads)) } else { Ok(()) }
+    }
+}
+
+/// Heads without end and no answer: 1xx after 1xx.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("no answer in the first {} kB, only 1xx (`100 Continue`)", LARGEST_HEADS >> 10)]
+pub(crate) struct LongHeads;
+
+/// A connection that knows how long it took to be made, and counts what comes before an answer.
+pub(super) struct TimedStream<T>(TokioIo<Counted<T>>);
+
+/// The same for tokio, whose buffers tell how much was read.
+struct Counted<T> {
+    io: TokioIo<T>,
+    took: Took,
+}
+
+impl<T> TimedStream<T> {
+    fn new(io: T, connect: Duration) -> Self {
+        Self(TokioIo::new(Counted { io: TokioIo::new(io), took: Took::new(connect) }))
+    }
+}
+
+impl<T: Connection> Connection for TimedStream<T> {
+    fn connected(&self) -> Connected {
+        let Counted { io, took } = self.0.inner();
+        io.inner().connected().extra(took.clone())
+    }
+}
+
+impl<T: Read + Write + Unpin> Read for TimedStream<T> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(cx, buf)
+    }
+}
+
+impl<T: Read + Write + Unpin> Write for TimedStream<T> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.0.is_write_vectored()
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write_vectored(cx, bufs)
+    }
+}
+
+impl<T: Read + Unpin> AsyncRead for Counted<T> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        ready!(Pin::new(&mut self.io).poll_read(cx, buf))?;
+        Poll::Ready(self.took.read(buf.filled().len() - before))
+    }
+}
+
+impl<T: Write + Unpin> AsyncWrite for Counted<T> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.took.asked();
+        Pin::new(&mut self.io).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.took.asked();
+        Pin::new(&mut self.io).poll_write_vectored(cx, bufs)
+    }
+}

@@ -1,0 +1,108 @@
+//! TLS with one server: whom it trusts, as Go does, and who we are.
+//!
+//! kube has such a module too; it refuses a whole bundle for one bad certificate, the server's own certificate as its
+//! authority, and every client whose machine has no certificates although its server needs none.
+
+use std::sync::Arc;
+
+use tokio_rustls::rustls;
+use tokio_rustls::rustls::ClientConfig;
+use tokio_rustls::rustls::client::ResolvesClientCert;
+use tokio_rustls::rustls::client::danger::ServerCertVerifier;
+use tokio_rustls::rustls::pki_types::ServerName;
+
+mod identity;
+mod p521;
+mod pem;
+mod roots;
+mod stream;
+mod verify;
+
+pub(crate) use identity::Identity;
+use roots::Roots;
+pub(super) use stream::Https;
+pub(crate) use verify::Refusal;
+use verify::{Unverified, Verifier};
+
+/// Trust and identity for one server: content, never paths.
+#[derive(Clone, Default)]
+pub(crate) struct TlsSettings {
+    /// The authorities, PEM; `None` for those of the machine.
+    pub(crate) authority: Option<Vec<u8>>,
+    /// The server need not prove who it is.
+    pub(crate) insecure: bool,
+    /// The client certificate and its key.
+    pub(crate) identity: Option<Identity>,
+    /// Stands in the certificate instead of the URL's host.
+    pub(crate) server_name: Option<String>,
+}
+
+/// TLS that cannot be set up.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum TlsError {
+    /// The bundle of authorities has nothing to trust.
+    #[error("its certificate-authority {0}")]
+    Authority(String),
+    /// The machine has no certificates of authorities.
+    #[error(
+        "this machine has no certificates of authorities ({0}): give the cluster a certificate-authority, or set SSL_CERT_FILE"
+    )]
+    NoSystemRoots(String),
+    /// The client certificate or its key.
+    #[error("{0}")]
+    Identity(String),
+    /// The name that the certificate must have.
+    #[error("no certificate can have the name `{0}`: set the cluster's tls-server-name")]
+    ServerName(String),
+    /// rustls itself.
+    #[error("TLS cannot be set up: {0}")]
+    Setup(String),
+}
+
+impl TlsSettings {
+    /// The configuration of rustls for it. May read the certificates of the machine, once in a process.
+    ///
+    /// # Errors
+    /// [`TlsError`]; a bundle is refused only if none of its certificates can be used.
+    pub(crate) fn client_config(&self) -> Result<ClientConfig, TlsError> {
+        let provider = p521::provider();
+        let verifier: Arc<dyn ServerCertVerifier> = if self.insecure {
+            Arc::new(Unverified)
+        } else if let Some(bundle) = &self.authority {
+            Arc::new(Verifier::new(Roots::of_bundle(bundle)?, &provider)?)
+        } else {
+            verify::system(&provider)?
+        };
+        let builder = ClientConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions();
+        let builder = builder.map_err(|error| TlsError::Setup(error.to_string()))?;
+        let builder = builder.dangerous().with_custom_certificate_verifier(verifier);
+        Ok(match &self.identity {
+            None => builder.with_no_client_auth(),
+            Some(identity) => {
+                let certified = identity.certified(&provider)?;
+                let resolver: Arc<dyn ResolvesClientCert> = Arc::new(rustls::sign::SingleCertAndKey::from(certified));
+                builder.with_client_cert_resolver(resolver)
+            }
+        })
+    }
+
+    /// The name that the server's certificate must have; `host` is that of its URL.
+    ///
+    /// # Errors
+    /// [`TlsError::ServerName`] for what is neither a name nor an address.
+    pub(crate) fn name(&self, host: &str) -> Result<ServerName<'static>, TlsError> {
+        let name = self.server_name.as_deref().unwrap_or(host).trim_matches(['[', ']']);
+        ServerName::try_from(name.to_owned()).map_err(|_| TlsError::ServerName(name.to_owned()))
+    }
+
+    /// Certificates of the bundle that are passed over, each with the reason; none where the bundle is not used.
+    pub(crate) fn skipped(&self) -> Vec<String> {
+        match &self.authority {
+            Some(bundle) if !self.insecure => Roots::of_bundle(bundle).map(|roots| roots.skipped).unwrap_or_default(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

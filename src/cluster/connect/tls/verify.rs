@@ -1,0 +1,248 @@
+//! The verifier of server certificates: rustls's, with the rules of Go that it does not have, and reasons in words.
+//!
+//! Source: Go's crypto/x509, `Certificate.Verify` (a certificate that is itself among the roots is a chain of one),
+//! `Certificate.CheckSignatureFrom` and `Certificate.VerifyHostname`.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio_rustls::rustls;
+use tokio_rustls::rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use tokio_rustls::rustls::client::{WebPkiServerVerifier, verify_server_name};
+use tokio_rustls::rustls::crypto::{
+    CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature,
+};
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use tokio_rustls::rustls::server::ParsedCertificate;
+use tokio_rustls::rustls::{CertificateError, DigitallySignedStruct, OtherError, SignatureScheme};
+
+use super::TlsError;
+use super::roots::Roots;
+use crate::cluster::check::cert::Certificate;
+
+/// Shortest RSA key whose signatures are accepted, in bits (ring; Go takes 1024 still).
+const SHORTEST_RSA: usize = 2048;
+
+/// A server certificate that breaks a rule for which rustls has no word.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Refusal {
+    /// It is older than subject alternative names. The words are Go's.
+    #[error("certificate relies on legacy Common Name field ({subject}), use SANs instead")]
+    LegacyCommonName {
+        /// The name that it has.
+        subject: String,
+    },
+    /// Its authority has the name of one that is trusted, and another key: a cluster that was made anew.
+    #[error(
+        "certificate signed by unknown authority: the {issuer} that is trusted has another key than the one that signed it"
+    )]
+    OtherKey {
+        /// The name that both have.
+        issuer: String,
+    },
+    /// Its purposes are others.
+    #[error("certificate is not for servers: its extended key usage lists other purposes")]
+    NotForServers,
+    /// A key that is too short.
+    #[error("certificate of {subject} has a key that is too short ({key}): 2048 bits or more are accepted")]
+    ShortKey {
+        /// Whose key it is.
+        subject: String,
+        /// `RSA 1024`.
+        key: String,
+    },
+}
+
+impl From<Refusal> for rustls::Error {
+    fn from(refusal: Refusal) -> Self {
+        CertificateError::Other(OtherError(Arc::new(refusal))).into()
+    }
+}
+
+/// The verifier with the machine's certificates: read when the first server needs them, and once in a process.
+///
+/// # Errors
+/// The machine has none; the next call looks again.
+pub(super) fn system(provider: &Arc<CryptoProvider>) -> Result<Arc<Verifier>, TlsError> {
+    static SYSTEM: Mutex<Option<Arc<Verifier>>> = Mutex::new(None);
+
+    let mut system = SYSTEM.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(verifier) = &*system {
+        return Ok(verifier.clone());
+    }
+    let verifier = Arc::new(Verifier::new(Roots::of_system()?, provider)?);
+    *system = Some(verifier.clone());
+    Ok(verifier)
+}
+
+/// Verifies that a server is the one that is meant.
+#[derive(Debug)]
+pub(super) struct Verifier {
+    /// `None` where none of the roots is an authority.
+    chains: Option<Arc<WebPkiServerVerifier>>,
+    pinned: HashSet<CertificateDer<'static>>,
+    algorithms: WebPkiSupportedAlgorithms,
+}
+
+impl Verifier {
+    /// # Errors
+    /// [`TlsError::Setup`], should rustls refuse the roots.
+    pub(super) fn new(roots: Roots, provider: &Arc<CryptoProvider>) -> Result<Self, TlsError> {
+        let chains = if roots.anchors.is_empty() {
+            None
+        } else {
+            let built = WebPkiServerVerifier::builder_with_provider(Arc::new(roots.anchors), provider.clone()).build();
+            Some(built.map_err(|error| TlsError::Setup(error.to_string()))?)
+        };
+        Ok(Self { chains, pinned: roots.pinned, algorithms: provider.signature_verification_algorithms })
+    }
+
+    /// The one that is trusted itself: nobody vouches for it, but its dates, its purpose and its names count.
+    fn verify_pinned(
+        der: &CertificateDer<'_>,
+        shown: &Certificate,
+        name: &ServerName<'_>,
+        now: UnixTime,
+    ) -> Result<(), rustls::Error> {
+        let secs = |time: jiff::Timestamp| u64::try_from(time.as_second()).unwrap_or(0);
+        let at = |secs: u64| UnixTime::since_unix_epoch(std::time::Duration::from_secs(secs));
+        let (from, until) = (secs(shown.not_before), secs(shown.not_after));
+        if now.as_secs() < from {
+            return Err(CertificateError::NotValidYetContext { time: now, not_before: at(from) }.into());
+        }
+        if now.as_secs() > until {
+            return Err(CertificateError::ExpiredContext { time: now, not_after: at(until) }.into());
+        }
+        if !shown.is_for_servers {
+            return Err(Refusal::NotForServers.into());
+        }
+        verify_server_name(&ParsedCertificate::try_from(der)?, name)
+    }
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let shown = Certificate::read(end_entity).ok_or(CertificateError::BadEncoding)?;
+        if !shown.has_alt_names {
+            return Err(Refusal::LegacyCommonName { subject: shown.subject }.into());
+        }
+        if self.pinned.contains(end_entity) {
+            Self::verify_pinned(end_entity, &shown, name, now)?;
+            return Ok(ServerCertVerified::assertion());
+        }
+        let Some(chains) = &self.chains else { return Err(CertificateError::UnknownIssuer.into()) };
+        let verified = chains.verify_server_cert(end_entity, intermediates, name, ocsp, now);
+        let known = self.pinned.iter();
+        verified.map_err(|error| match short_key(error, [end_entity].into_iter().chain(intermediates).chain(known)) {
+            error if error == CertificateError::BadSignature.into() => {
+                Refusal::OtherKey { issuer: shown.issuer }.into()
+            }
+            error => error,
+        })
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let verified = verify_tls12_signature(message, certificate, signed, &self.algorithms);
+        verified.map_err(|error| short_key(error, [certificate]))
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let verified = verify_tls13_signature(message, certificate, signed, &self.algorithms);
+        verified.map_err(|error| short_key(error, [certificate]))
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.algorithms.supported_schemes()
+    }
+}
+
+/// A signature that does not verify because the key is too short for it: rustls calls that a bad signature.
+pub(super) fn short_key<'a>(
+    error: rustls::Error,
+    chain: impl IntoIterator<Item = &'a CertificateDer<'a>>,
+) -> rustls::Error {
+    if error != CertificateError::BadSignature.into() {
+        return error;
+    }
+    let short = |certificate: &Certificate| {
+        let bits = certificate.key.strip_prefix("RSA ").and_then(|bits| bits.parse::<usize>().ok());
+        bits.is_some_and(|bits| bits < SHORTEST_RSA)
+    };
+    match chain.into_iter().filter_map(|der| Certificate::read(der)).find(short) {
+        Some(Certificate { subject, key, .. }) => Refusal::ShortKey { subject, key }.into(),
+        None => error,
+    }
+}
+
+/// `insecure-skip-tls-verify`: whoever answers is taken for the server.
+#[derive(Debug)]
+pub(super) struct Unverified;
+
+/// All that a server could sign with: nothing is verified, so nothing need be supported.
+const ANY_SCHEME: [SignatureScheme; 13] = [
+    SignatureScheme::ECDSA_NISTP256_SHA256,
+    SignatureScheme::ECDSA_NISTP384_SHA384,
+    SignatureScheme::ECDSA_NISTP521_SHA512,
+    SignatureScheme::ED25519,
+    SignatureScheme::ED448,
+    SignatureScheme::RSA_PSS_SHA256,
+    SignatureScheme::RSA_PSS_SHA384,
+    SignatureScheme::RSA_PSS_SHA512,
+    SignatureScheme::RSA_PKCS1_SHA256,
+    SignatureScheme::RSA_PKCS1_SHA384,
+    SignatureScheme::RSA_PKCS1_SHA512,
+    SignatureScheme::RSA_PKCS1_SHA1,
+    SignatureScheme::ECDSA_SHA1_Legacy,
+];
+
+impl ServerCertVerifier for Unverified {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        ANY_SCHEME.to_vec()
+    }
+}
