@@ -14,6 +14,7 @@ mod faults_scope;
 mod faults_transport;
 mod faults_watch;
 mod kubectl;
+mod licenses;
 mod optional;
 mod protobuf;
 mod pty;
