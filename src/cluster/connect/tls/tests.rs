@@ -231,8 +231,9 @@ async fn p521_keys_of_client_server_and_authority_work() {
     let server = pair(fixture!("p521-server.crt"), fixture!("p521-server.key"));
     let settings = trusting(fixture!("p521-ca.crt"));
     assert_eq!(shown(&settings, &server).await, Ok(()), "its authority signed with SHA-384, and itself with SHA-256");
-    let identity =
-        |key: &str| Some(Identity { certificate: fixture!("p521-client.crt").into(), key: key.as_bytes().to_vec().into() });
+    let identity = |key: &str| {
+        Some(Identity { certificate: fixture!("p521-client.crt").into(), key: key.as_bytes().to_vec().into() })
+    };
     let settings = TlsSettings { identity: identity(fixture!("p521-client.key")), ..settings };
     let demanding = || server_config(&server, Some(fixture!("p521-ca.crt")));
     assert_eq!(shake(&settings, demanding()).await, Ok(()), "a client key after its EC PARAMETERS");
