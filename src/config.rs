@@ -20,6 +20,7 @@ use crate::model::{Conventions, Settings};
 use crate::tell::Telling;
 
 mod alerts;
+mod keys;
 mod namespaces;
 mod sections;
 mod timeouts;
@@ -200,8 +201,11 @@ impl Config {
         let line = |at: usize| 1 + text.bytes().take(at).filter(|&byte| byte == b'\n').count();
         config.key_lines = file.keys.iter().map(|(name, keys)| (name.clone(), line(keys.span().start))).collect();
         config.overlay(file);
-        let shown = shown(&path);
-        let warning = |key: String| format!("unknown key `{}` in `{shown}` is ignored", Clean::new(&key));
+        let (shown, known) = (shown(&path), keys::known());
+        let warning = |key: String| {
+            let near = keys::nearest(&key, &known).map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+            format!("unknown key `{}` in `{shown}` is ignored{}", Clean::new(&key), Clean::new(&near))
+        };
         config.warnings = unknown.into_iter().map(warning).collect();
         if let (Some(why), false) = (file::others_may_write(&contents.metadata), config.telling.on_alert.is_empty()) {
             config.telling.on_alert.clear();
