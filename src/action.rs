@@ -61,6 +61,7 @@ actions! {
         Gpus "gpus" ["u"] "GPUs: groups, fits, held",
         Alerts "alerts" ["!"] "all alerts of all clusters",
         Yaml "yaml" ["y"] "YAML of the node or pod",
+        ShowValues "show-values" ["v"] "show or mask env values",
         Copy "copy" ["c", "Y"] "copy its name, or the YAML",
         NextPane "next-pane" ["l", "right"] "next part or grouping",
         PreviousPane "previous-pane" ["h", "left"] "previous part or grouping",

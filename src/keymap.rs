@@ -99,7 +99,8 @@ impl KeyMap {
         Ok(map)
     }
 
-    /// What a key means; `None` if nothing. Releases mean nothing, repeats mean the key again.
+    /// What a key means, also that it means nothing; `None` where nobody waits for an answer. Releases mean nothing, repeats mean
+    /// the key again.
     #[must_use]
     pub fn resolve(&self, mode: Mode, key: KeyEvent) -> Option<Msg> {
         if key.kind == KeyEventKind::Release {
@@ -107,7 +108,13 @@ impl KeyMap {
         }
         match mode {
             Mode::Filter => self.resolve_text(key),
-            Mode::Normal | Mode::Help => self.action(key).map(Msg::Action),
+            // What a terminal sends by itself, or a modifier alone, is no key that somebody waits for an answer to.
+            Mode::Normal | Mode::Help => match (self.action(key), key.code) {
+                (Some(action), _) => Some(Msg::Action(action)),
+                (None, KeyCode::Char(_) | KeyCode::F(_)) => Some(Msg::UnboundKey),
+                (None, code) if NAMES.iter().any(|(_, named)| *named == code) => Some(Msg::UnboundKey),
+                (None, _) => None,
+            },
         }
     }
 

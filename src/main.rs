@@ -18,6 +18,7 @@ use watchbell::cli::{CheckOutput, Cli, ClusterArgs, Color, Command, DisplayArgs,
 use watchbell::cluster;
 use watchbell::cluster::kubeconfig::{Kubeconfig, Selection, Sources, Target};
 use watchbell::config::{Ascii, Config};
+use watchbell::facts::text::Clean;
 use watchbell::logfile;
 use watchbell::msg::check::Outcome;
 use watchbell::process;
@@ -191,7 +192,8 @@ fn load_config(cli: &Cli) -> eyre::Result<Config> {
     Ok(config)
 }
 
-fn targets(args: &ClusterArgs, config: &Config) -> eyre::Result<Vec<Target>> {
+/// The clusters to watch, and sections of the configuration that are for none of them.
+fn targets_and_warnings(args: &ClusterArgs, config: &Config) -> eyre::Result<(Vec<Target>, Vec<String>)> {
     let sources = Sources {
         flag: args.kubeconfig.clone(),
         env: std::env::var_os("KUBECONFIG"),
@@ -201,21 +203,27 @@ fn targets(args: &ClusterArgs, config: &Config) -> eyre::Result<Vec<Target>> {
     let selection = Selection { contexts: contexts.clone(), all: args.all_contexts };
     let kubeconfig = Kubeconfig::read(&sources)?;
     let targets = kubeconfig.targets(&selection)?;
-    warn_of_strangers(config, &kubeconfig, &targets);
-    Ok(targets)
+    let warnings = unknown_contexts(config, &kubeconfig, &targets);
+    for warning in &warnings {
+        complain(&format!("warning: {warning}"));
+    }
+    Ok((targets, warnings))
 }
 
-/// Tells of sections for contexts that there are not: a name that is mistyped must not look as if it had worked.
-fn warn_of_strangers(config: &Config, kubeconfig: &Kubeconfig, targets: &[Target]) {
+fn targets(args: &ClusterArgs, config: &Config) -> eyre::Result<Vec<Target>> {
+    targets_and_warnings(args, config).map(|(targets, _)| targets)
+}
+
+/// Sections for contexts that there are not: a name that is mistyped must not look as if it had worked.
+fn unknown_contexts(config: &Config, kubeconfig: &Kubeconfig, targets: &[Target]) -> Vec<String> {
     let is_known = |name: &str| {
         kubeconfig.names().any(|known| known == name) || targets.iter().any(|target| &**target.context() == name)
     };
-    for name in config.clusters().filter(|name| !is_known(name)) {
-        complain(&format!(
-            "warning: `[cluster.{}]` has no effect: the kubeconfig has no context of that name",
-            watchbell::facts::text::Clean::new(name)
-        ));
-    }
+    let unknown = config.clusters().filter(|name| !is_known(name));
+    let warning = |name: &str| {
+        format!("`[cluster.{}]` has no effect: the kubeconfig has no context of that name", Clean::new(name))
+    };
+    unknown.map(warning).collect()
 }
 
 fn look(args: &DisplayArgs, config: &Config) -> Look {
@@ -239,18 +247,23 @@ fn dashboard(cli: &Cli, demo: Option<&str>) -> eyre::Result<i32> {
         complain(&format!("{reason}; for one-shot output use `watchbell snapshot -o table|json`"));
         return Ok(USAGE);
     }
+    let mut warnings = config.warnings.clone();
     let simulation = demo.map(start_demo).transpose()?;
-    let targets = match &simulation {
-        Some((_, simulation)) => simulation.clusters().iter().map(|at| Target::plain(&at.context, &at.url)).collect(),
-        None => targets(&cli.clusters, &config)?,
+    let targets = if let Some((_, simulation)) = &simulation {
+        simulation.clusters().iter().map(|at| Target::plain(&at.context, &at.url)).collect()
+    } else {
+        let (targets, unknown) = targets_and_warnings(&cli.clusters, &config)?;
+        warnings.extend(unknown);
+        targets
     };
+    let warnings = warnings.iter().map(|warning| Clean::new(warning)).collect();
     let look = look(&cli.display, &config);
     let (conventions, telling) = (config.conventions(), config.telling.clone());
     let config = Rc::new(config);
     let thresholds = Rc::clone(&config);
     let settings = Box::new(move |target: &Target| thresholds.thresholds(target.context()));
     let tuning = Box::new(move |target: &Target| config.tuning(target.context()));
-    let outcome = Dashboard { targets, settings, conventions, tuning, keymap, look, telling }.run();
+    let outcome = Dashboard { targets, settings, conventions, tuning, keymap, look, telling, warnings }.run();
     // Its objects would be dropped one by one, and the process ends now.
     std::mem::forget(simulation);
     outcome.map(|()| DONE)

@@ -37,6 +37,7 @@ use crate::msg::{ClusterId, Effect, Mono, Msg, Now};
 use alert::Severity;
 use cluster::ClusterState;
 use scope::Scope;
+use screens::Place;
 
 /// Rows of a page until the ui says how many there are: what fits a terminal of 24 lines.
 const DEFAULT_PAGE: usize = 20;
@@ -75,6 +76,15 @@ impl<T> Known<T> {
         match self {
             Self::Exact(value) | Self::AtLeast(value) => Some(value),
             _ => None,
+        }
+    }
+
+    /// The number if it is exact: a lower bound of what is taken is none of what is free.
+    #[must_use]
+    pub fn exact_or_unknown(self) -> Self {
+        match self {
+            Self::AtLeast(_) => Self::Unknown,
+            known => known,
         }
     }
 
@@ -121,6 +131,8 @@ pub enum Screen {
     Yaml {
         /// Which.
         subject: Subject,
+        /// Values that a Secret may hold are shown.
+        clear: bool,
     },
     /// The API of the current cluster: how fast it answers, and where the time goes.
     Api,
@@ -252,13 +264,19 @@ pub struct Model {
     current: usize,
     screen: Screen,
     /// What is below the screen, the lowest first: where `back` leads; nothing below means the nodes.
-    trail: Vec<Screen>,
+    trail: Vec<Place>,
     /// What the clusters' tasks were last told to look at closely.
     inspecting: Option<(ClusterId, Inspection)>,
     /// What was just done, and when.
     notice: Option<(Mono, Clean)>,
     mode: Mode,
     wide: bool,
+    /// There is room for columns that only the wide table has, as the ui last said.
+    wide_room: bool,
+    /// The key of the help, as people read it.
+    help_key: Clean,
+    /// What was wrong with the configuration, until it is read.
+    warnings: Vec<Clean>,
     /// Rows of a page, as the ui last said.
     page: usize,
     pane_scroll: usize,
@@ -295,6 +313,9 @@ impl Model {
             notice: None,
             mode: Mode::Normal,
             wide: false,
+            wide_room: true,
+            help_key: Clean::new("?"),
+            warnings: Vec::new(),
             page: DEFAULT_PAGE,
             pane_scroll: 0,
             help_scroll: 0,
@@ -331,12 +352,27 @@ impl Model {
         self
     }
 
+    /// Names this key where an answer points to the help; before the first message.
+    #[must_use]
+    pub fn with_help_key(mut self, key: &str) -> Self {
+        self.help_key = Clean::new(key);
+        self
+    }
+
+    /// Shows what was wrong with the configuration until the operator leaves it with `back`; before the first message.
+    #[must_use]
+    pub fn with_warnings(mut self, warnings: impl IntoIterator<Item = Clean>) -> Self {
+        self.warnings = warnings.into_iter().collect();
+        self
+    }
+
     /// Takes in one message. O(size of the message), never O(size of the cluster) (but a finished list sweeps once).
     pub fn update(&mut self, msg: Msg, now: Now) -> Option<Effect> {
         self.notice_sleep(now);
         match msg {
             Msg::Action(action) => return self.act(action, now),
             Msg::Edit(edit) => self.edit(&edit),
+            Msg::UnboundKey => self.no_such_key(now),
             Msg::Cluster(id, event) => {
                 if let Some(cluster) = self.clusters.get_mut(usize::from(id.0)) {
                     cluster.apply(event, now);
@@ -415,6 +451,17 @@ impl Model {
     #[must_use]
     pub fn wide(&self) -> bool {
         self.wide
+    }
+
+    /// What was wrong with the configuration, until the operator has left it.
+    #[must_use]
+    pub fn warnings(&self) -> &[Clean] {
+        &self.warnings
+    }
+
+    /// Tells whether the extra columns have room; the ui knows after each draw of the node table.
+    pub fn set_wide_room(&mut self, room: bool) {
+        self.wide_room = room;
     }
 
     /// The thresholds in force for the current cluster.

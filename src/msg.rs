@@ -65,6 +65,8 @@ pub enum Msg {
     Action(Action),
     /// Text typed into the filter.
     Edit(Edit),
+    /// A key was pressed that means nothing.
+    UnboundKey,
     /// A cluster's task has news.
     Cluster(ClusterId, ClusterEvent),
     /// A second has passed; ages move, silence is noticed.

@@ -123,8 +123,10 @@ pub struct Accelerator {
     pub allocatable: i64,
     /// By bound pods that are neither Succeeded nor Failed; see `pods.state`, which says of which pods.
     pub requested: Option<i64>,
-    /// allocatable − requested; negative where more is requested than is healthy.
+    /// Healthy and not requested, node by node, on nodes that take pods.
     pub free: Option<i64>,
+    /// Healthy and not requested on nodes that take none: not Ready, being deleted, cordoned or tainted.
+    pub unschedulable: Option<i64>,
     /// Announced but not healthy: capacity − allocatable, node by node.
     pub withdrawn: i64,
     /// Promised by labels but never announced; `None` where no label can say.
@@ -431,7 +433,8 @@ impl Shown {
 
 fn accelerator(totals: AcceleratorTotals, shown: Shown) -> Accelerator {
     Accelerator {
-        free: totals.free().exact(),
+        free: totals.free.exact(),
+        unschedulable: totals.unschedulable.exact(),
         requested: shown.of(totals.requested),
         over_requested: shown.of(totals.over_requested),
         resource: totals.resource,

@@ -172,6 +172,8 @@ pub struct Dashboard {
     pub look: Look,
     /// Bell, notifications and the command for new alerts.
     pub telling: Telling,
+    /// What was wrong with the configuration.
+    pub warnings: Vec<Clean>,
 }
 
 impl Dashboard {
@@ -188,6 +190,8 @@ impl Dashboard {
             let clock = Clock::start();
             let clusters = Clusters::start(&self.targets, &self.tuning, clock)?;
             let model = model(&self.targets, &self.settings, &self.tuning).with_conventions(self.conventions);
+            let model = model.with_help_key(&self.keymap.hint(Action::Help).unwrap_or_default());
+            let model = model.with_warnings(self.warnings);
             let clusters_hook = clusters.hook(&self.telling);
             let screen = Screen::enter()?;
             let mut app = App {

@@ -21,6 +21,7 @@ mod grid;
 mod header;
 mod help;
 mod layout;
+mod names;
 mod node;
 mod page;
 mod pod;
@@ -72,6 +73,8 @@ pub struct ViewState {
     strip_widths: strip::Widths,
     nodes_offset: usize,
     nodes_seen: Seen,
+    /// Whether the node table had room for the columns of the wide one, if it was drawn.
+    wide_room: Option<bool>,
     pods_offset: usize,
     pods_seen: Seen,
     pane_scroll: Scroll,
@@ -135,6 +138,9 @@ pub fn view(frame: &mut Frame<'_>, model: &mut Model, state: &mut ViewState, loo
         frame.set_cursor_position(cursor);
     }
     model.set_page(page.max(1));
+    if let Some(room) = state.wide_room.take() {
+        model.set_wide_room(room);
+    }
 }
 
 /// The window title: the cluster with the worst alert, or the current one: `✗ prod-a ▲2 · watchbell`.
@@ -260,7 +266,7 @@ fn gather<'a>(
             Body::Node(Box::new(NodeView { name, pane: *pane, detail, extent, first, pods, sort, scroll, events }))
         }
         Screen::Pod { namespace, name } => pod_body(model, (namespace, name), (layout, state, look), now),
-        Screen::Yaml { subject } => Body::Yaml(yaml_view(model, subject, (layout, state), now)),
+        Screen::Yaml { subject, .. } => Body::Yaml(yaml_view(model, subject, (layout, state), now)),
         Screen::Api => Body::Api(Box::new(ApiView::new(cluster, layout.body, (model.pane_scroll(), now)))),
         Screen::Gpus => {
             let old = words::stale(&cluster.summary(now));
@@ -293,6 +299,7 @@ fn gather<'a>(
         filter: if inside_node { cluster.pod_filter() } else { cluster.filter() },
         filter_note: if inside_node { cluster.pod_filter_note() } else { cluster.filter_note() },
         notice: model.notice(now),
+        warnings: model.warnings(),
         held: cluster.held(),
         locked_out: cluster.is_locked_out(),
         body,
@@ -310,10 +317,17 @@ fn pod_body<'a>(
 ) -> Body<'a> {
     let cluster = model.current();
     let inspected = cluster.inspected();
+    let pod = inspected.and_then(Inspected::pod);
+    let row = cluster.pod_row(namespace, name, now);
+    let node = pod.map(|pod| &*pod.node).or(row.as_ref().map(|row| row.facts.node));
+    let ended = pod.is_some_and(|pod| pod.ended) || row.as_ref().is_some_and(|row| row.facts.phase.is_terminal());
+    let last_report = node.filter(|_| !ended).and_then(|node| cluster.last_report(node, now));
     let mut view = PodView {
         namespace,
         name,
-        pod: inspected.and_then(Inspected::pod),
+        pod,
+        row,
+        last_report,
         replaced: inspected.is_some_and(Inspected::replaced),
         claims: claim_states(cluster, inspected.and_then(Inspected::pod)),
         fresh: part_freshness(cluster, Part::Object, now),
@@ -388,7 +402,9 @@ fn draw(
     let age = summary.and_then(words::stale).map(|age| format!("old data: last heard {} ago", units::duration(age)));
     header::rule(buf, layout.body_rule, age.as_deref().map(|text| (Role::Unknown, text)), paint);
     match &scene.body {
-        Body::Nodes(nodes) => table::draw(buf, layout.body, scene, nodes, (paint, &mut state.nodes_seen)),
+        Body::Nodes(nodes) => {
+            state.wide_room = Some(table::draw(buf, layout.body, scene, nodes, (paint, &mut state.nodes_seen)));
+        }
         Body::Node(view) => {
             let context = summary.map_or("", |summary| &summary.context);
             node::draw(buf, plan, view, (context, paint, &mut state.pods_seen));

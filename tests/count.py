@@ -339,14 +339,40 @@ def shares(node, base):
     return label(node, base + ".sharing-strategy") in ("time-slicing", "mps")
 
 
-def kind_on(node, resource, extra):
-    """device, slice, shared, aux, or None for what is no accelerator."""
-    if resource in extra:
-        return extra[resource]
+def kind_by_name(resource):
+    """The kind that a name has on any node; None for what is no accelerator."""
     kind = NAMES.get(resource)
     for pattern, found in PATTERNS:
         if kind is None and re.fullmatch(pattern, resource, re.DOTALL):
             kind = found
+    return kind
+
+
+def unschedulable(node, extra):
+    """Why a node takes no pods with devices; None if it takes them.
+
+    The taint of an accelerator, and Azure's `sku=gpu`, are tolerated by those who ask for one.
+    """
+    if ready(node) != "Ready":
+        return ready(node)
+    if obj(node.get("metadata")).get("deletionTimestamp") is not None:
+        return "being deleted"
+    spec = obj(node.get("spec"))
+    taints = [(text(t.get("key")), text(t.get("value")), text(t.get("effect"))) for t in map(obj, arr(spec.get("taints")))]
+    if spec.get("unschedulable") is True or any(key == "node.kubernetes.io/unschedulable" for key, _, _ in taints):
+        return "cordoned"
+    for key, value, effect in taints:
+        tolerated = key in extra or kind_by_name(key) is not None or (key, value) == ("sku", "gpu")
+        if effect in ("NoSchedule", "NoExecute") and not tolerated:
+            return "tainted %s:%s" % (key, effect)
+    return None
+
+
+def kind_on(node, resource, extra):
+    """device, slice, shared, aux, or None for what is no accelerator."""
+    if resource in extra:
+        return extra[resource]
+    kind = kind_by_name(resource)
     if resource == "nvidia.com/gpu":
         if shares(node, resource) or hami(node):
             return SHARED
@@ -404,6 +430,7 @@ def accelerators(node, requested, extra):
     capacity, allocatable = capacity_of(node), allocatable_of(node)
     labels = obj(obj(node.get("metadata")).get("labels"))
     promised = [key[: -len(".count")] for key in labels if key.endswith(".count")]
+    closed = unschedulable(node, extra) is not None
     rows = []
     for resource in sorted({*capacity, *allocatable, *promised, *requested}):
         kind = kind_on(node, resource, extra)
@@ -417,6 +444,7 @@ def accelerators(node, requested, extra):
         all_ = whole(capacity.get(resource, allocatable.get(resource, 0)))
         healthy = whole(allocatable.get(resource, 0))
         known = promise is not None and (announced or promise > 0)
+        left = i64(max(0, max(0, healthy) - max(0, whole(asked))))
         rows.append(
             {
                 "resource": resource,
@@ -424,7 +452,8 @@ def accelerators(node, requested, extra):
                 "capacity": all_,
                 "allocatable": healthy,
                 "requested": whole(asked),
-                "free": i64(healthy - whole(asked)),
+                "free": 0 if closed else left,
+                "unschedulable": left if closed else 0,
                 "withdrawn": i64(max(0, i64(all_ - healthy))),
                 "missing": max(0, promise - all_) if known else None,
                 "overRequested": i64(max(0, whole(asked) - healthy)),
@@ -525,6 +554,10 @@ def count(nodes, pods, extra, dra=None):
         requested = {**here.requested, "pods": here.apart["bound"] * NANO}
         items[name] = {
             "status": ready(node) + (",SchedulingDisabled" if cordoned else ""),
+            "ready": {"Ready": True, "NotReady": False, "Unknown": None}[ready(node)],
+            "cordoned": cordoned,
+            "schedulable": unschedulable(node, extra) is None,
+            "unschedulableReason": unschedulable(node, extra),
             "pods": {**here.apart, "allocatable": places},
             "resources": resources(requested, allocatable, capacity),
             "migInvalid": mig_invalid(node),
@@ -571,7 +604,8 @@ def total_accelerators(rows):
                 "capacity": add_up("capacity"),
                 "allocatable": add_up("allocatable"),
                 "requested": requested,
-                "free": i64(add_up("allocatable") - requested),
+                "free": add_up("free"),
+                "unschedulable": add_up("unschedulable"),
                 "withdrawn": add_up("withdrawn"),
                 "missing": i64(sum(missing)) if missing else None,
                 "overRequested": add_up("overRequested"),

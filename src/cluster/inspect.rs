@@ -81,6 +81,11 @@ trait Follow {
     /// Waits until this part is wanted at all.
     async fn wanted(&mut self);
 
+    /// It must be read again before what is wanted of it can be told.
+    fn is_unread(&self) -> bool {
+        false
+    }
+
     /// Waits until there is something to tell that did not come from the server.
     async fn poked(&mut self);
 
@@ -141,6 +146,8 @@ enum End {
     Silent(String),
     /// What it watched must be read again: too old, or something in it could not be read.
     Stale,
+    /// More is wanted of it than was held: it must be read again, at once.
+    Unread,
 }
 
 /// What a failure leads to.
@@ -279,6 +286,7 @@ async fn follow(shared: &Shared, subject: &Subject, mut of: impl Follow, seed: u
                 Duration::ZERO
             }
             Ok(End::Stale) => pace.next_watch(),
+            Ok(End::Unread) => Duration::ZERO,
             Err(trouble) => match pace.failed(&trouble, &mut of, from.is_some()).await {
                 Next::AtOnce => continue,
                 Next::Wait(wait) => {
@@ -300,7 +308,12 @@ async fn follow(shared: &Shared, subject: &Subject, mut of: impl Follow, seed: u
                 }
                 _ = resumed.changed() => break version = None,
                 _ = wake.changed(), if cut => break sleep(SPREAD.mul_f64(pace.rng.f64())).await,
-                () = of.poked() => pace.publish(&mut of).await,
+                () = of.poked() => {
+                    pace.publish(&mut of).await;
+                    if of.is_unread() {
+                        break version = None;
+                    }
+                }
             }
         }
     }

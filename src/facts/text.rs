@@ -208,7 +208,7 @@ fn is_emoji(c: char) -> bool {
 ///
 /// Source: Unicode `DerivedGeneralCategory.txt` (Cf) and `DerivedCoreProperties.txt` (`Default_Ignorable_Code_Point`), without
 /// the emoji and text selectors U+FE0E and U+FE0F, which change how the character before them is drawn.
-fn is_invisible(c: char) -> bool {
+pub(super) fn is_invisible(c: char) -> bool {
     matches!(c,
         '\u{ad}' | '\u{34f}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{890}'..='\u{891}' | '\u{8e2}'
         | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'

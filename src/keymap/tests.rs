@@ -47,8 +47,12 @@ fn keys_that_terminals_send_mean_their_actions() {
             assert_eq!(map.resolve(mode, key), Some(Msg::Action(action)), "{key:?}");
         }
     }
-    assert_eq!(map.resolve(Mode::Normal, plain('Z')), None);
-    assert_eq!(map.resolve(Mode::Normal, press(KeyCode::Char('j'), KeyModifiers::ALT)), None);
+    assert_eq!(map.resolve(Mode::Normal, plain('Z')), Some(Msg::UnboundKey));
+    let alt = press(KeyCode::Char('j'), KeyModifiers::ALT);
+    assert_eq!(map.resolve(Mode::Normal, alt), Some(Msg::UnboundKey));
+    for nobody_waits in [KeyCode::CapsLock, KeyCode::Null, KeyCode::Menu] {
+        assert_eq!(map.resolve(Mode::Normal, press(nobody_waits, KeyModifiers::NONE)), None, "{nobody_waits:?}");
+    }
 }
 
 #[test]
@@ -95,7 +99,7 @@ fn an_override_replaces_the_keys_of_its_action() {
     assert_eq!(map.resolve(Mode::Normal, control('n')), Some(Msg::Action(Action::Down)));
     assert_eq!(map.resolve(Mode::Normal, press(KeyCode::Down, KeyModifiers::ALT)), Some(Msg::Action(Action::Down)));
     assert_eq!(map.resolve(Mode::Normal, plain('-')), Some(Msg::Action(Action::Down)));
-    assert_eq!(map.resolve(Mode::Normal, plain('j')), None);
+    assert_eq!(map.resolve(Mode::Normal, plain('j')), Some(Msg::UnboundKey));
     assert_eq!(map.keys(Action::Down), ["ctrl-n", "alt-down", "-"]);
     assert_eq!(map.resolve(Mode::Normal, plain('k')), Some(Msg::Action(Action::Up)), "others keep theirs");
 }

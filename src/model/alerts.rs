@@ -107,7 +107,7 @@ impl Model {
 
     /// Acknowledges the selected alert, or takes that back.
     pub(super) fn acknowledge(&mut self, now: Now) {
-        let Some(key) = self.chosen_key() else { return };
+        let Some(key) = self.chosen_key() else { return self.note("no alert is selected", now) };
         if key.cluster == SEVERAL {
             let settings = self.clusters.first().map(|cluster| cluster.settings).unwrap_or_default();
             self.outage.alerts.acknowledge((key.reason, key.subject.as_ref()), &settings, now.mono);
@@ -139,17 +139,17 @@ impl Model {
 
     /// Goes where the selected alert is: to the node, to the API of its cluster, or to its nodes.
     pub(super) fn open_alert(&mut self, now: Now) {
-        let Some(key) = self.chosen_key() else { return };
+        let Some(key) = self.chosen_key() else { return self.note("no alert is selected", now) };
         self.chosen = Some(key.clone());
         let first = if key.cluster == SEVERAL { self.outage.first() } else { None };
-        self.switch(first.unwrap_or(usize::from(key.cluster.0)));
-        self.show(Screen::Nodes);
+        let at = first.unwrap_or(usize::from(key.cluster.0));
         // The node stands before the resource that it lacks.
         let node = key.subject.as_deref().and_then(|subject| subject.split('/').next());
-        match node.filter(|name| self.current().node(name, now).is_some()) {
-            Some(name) => self.open_node(Clean::new(name)),
-            None if about_nodes(key.reason) => {}
-            None => self.show(Screen::Api),
+        let node = node.filter(|name| self.clusters.get(at).is_some_and(|of| of.node(name, now).is_some()));
+        match node.map(Clean::new) {
+            Some(name) => self.open_node(at, name),
+            None if about_nodes(key.reason) => self.descend(at, Screen::Nodes),
+            None => self.descend(at, Screen::Api),
         }
     }
 

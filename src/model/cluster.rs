@@ -1,5 +1,6 @@
 //! `ClusterState`: link state, freshness per resource, nodes, ledger, latency and alerts of one cluster.
 
+mod accelerators;
 mod answers;
 mod arrangement;
 mod link;
@@ -35,7 +36,7 @@ use crate::facts::text::Clean;
 use crate::msg::{Batch, ClusterEvent, ClusterId, Failure, Mono, Now, PageLimits, Resource};
 
 use link::Link;
-use pods::OpenedNode;
+pub(super) use pods::OpenedNode;
 use table::Table;
 
 pub(crate) use table::Step;
@@ -299,35 +300,6 @@ impl ClusterState {
     #[cfg(test)]
     pub(crate) fn held_objects(&self) -> (&Nodes, &Ledger) {
         (&self.nodes, &self.ledger)
-    }
-
-    /// Accelerators by resource and kind, accessories left out; requested as of now, not as of the last frame.
-    #[must_use]
-    pub fn accelerators(&self) -> Vec<AcceleratorTotals> {
-        let mut join = Join::default();
-        join.compute(&self.nodes, &self.ledger);
-        let sums = &self.nodes.sums().devices;
-        let announced = sums.iter().map(|sum| AcceleratorTotals {
-            resource: sum.resource.clone(),
-            kind: sum.kind,
-            capacity: saturate(sum.capacity),
-            allocatable: saturate(sum.allocatable),
-            requested: self.pods_track.known(join.requested(&sum.resource, sum.kind).value()),
-            withdrawn: saturate(sum.withdrawn),
-            missing: (sum.promised > 0).then(|| saturate(sum.missing)),
-            over_requested: self.pods_track.known(join.over_requested(&sum.resource, sum.kind)),
-            nodes: sum.nodes,
-        });
-        let is_announced = |resource: &str, kind| sums.iter().any(|sum| *sum.resource == *resource && sum.kind == kind);
-        let asked = join.all().filter(|(resource, kind, _)| !is_announced(resource, *kind));
-        let asked = asked.map(|(resource, kind, requested)| AcceleratorTotals {
-            requested: self.pods_track.known(requested.value()),
-            over_requested: self.pods_track.known(join.over_requested(resource, kind)),
-            ..AcceleratorTotals::none(resource, kind)
-        });
-        let mut totals: Vec<_> = announced.chain(asked).collect();
-        totals.sort_by(|a, b| (&a.resource, a.kind).cmp(&(&b.resource, b.kind)));
-        totals
     }
 
     /// Bytes on the heap by what is held: nodes with all that follows from them, and pods.

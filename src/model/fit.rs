@@ -35,31 +35,127 @@ pub struct Each {
     pub memory_bytes: i64,
 }
 
-/// Why a node takes no pods, or that it does.
+/// Why a node takes no pods, or that it does; the first reason that holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Admission {
     /// It takes pods that tolerate the taints of accelerators.
     Open,
+    /// Ready is `Unknown`, or is not there.
+    Unknown,
+    /// Ready is `False`.
+    NotReady,
+    /// It has a deletion timestamp.
+    Deleting,
     /// `spec.unschedulable`.
     Cordoned,
     /// A taint that a pod with devices does not tolerate by itself.
     Tainted,
-    /// Ready is not `True`, or the node is being deleted.
-    NotReady,
+}
+
+/// Devices by the [`Admission`] of their node.
+pub type ByAdmission = [i64; Admission::ALL.len()];
+
+impl Admission {
+    /// All of them, in their order.
+    pub const ALL: [Self; 6] =
+        [Self::Open, Self::Unknown, Self::NotReady, Self::Deleting, Self::Cordoned, Self::Tainted];
+
+    /// The reason in words, as the screens say it; `schedulable` where there is none.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Open => "schedulable",
+            Self::Unknown => "Unknown",
+            Self::NotReady => "NotReady",
+            Self::Deleting => "being deleted",
+            Self::Cordoned => "cordoned",
+            Self::Tainted => "tainted",
+        }
+    }
+
+    /// Its place in [`ByAdmission`].
+    #[must_use]
+    pub fn index(self) -> usize {
+        self as usize
+    }
+}
+
+/// What keeps a pod of one device off a node that has one free.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Limit {
+    /// Not enough CPU beside it.
+    Cpu,
+    /// Not enough memory beside it.
+    Memory,
+    /// No place among the node's pods.
+    Pods,
+}
+
+/// Free devices that no pod of one device can get, by what stands in the way.
+pub type ByLimit = [i64; Limit::ALL.len()];
+
+impl Limit {
+    /// All of them, in their order.
+    pub const ALL: [Self; 3] = [Self::Cpu, Self::Memory, Self::Pods];
+
+    /// In one word.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cpu => "CPU",
+            Self::Memory => "memory",
+            Self::Pods => "pod slots",
+        }
+    }
+}
+
+/// Free devices of one node: what is healthy and not requested, and nothing where more is requested than is healthy.
+///
+/// The one definition of free: every sum of what is free adds this up, node by node, over nodes that take pods.
+#[must_use]
+pub fn free(allocatable: i64, requested: i64) -> i64 {
+    allocatable.max(0).saturating_sub(requested.max(0)).max(0)
 }
 
 impl Room {
     /// How many more pods of `size` devices it takes.
     #[must_use]
     pub fn takes(&self, size: i64, each: Each) -> i64 {
-        let by_devices = self.devices.iter().map(|free| free.max(&0) / size).fold(0_i64, i64::saturating_add);
+        let others = self.others(size, each);
+        others.into_iter().fold(self.by_devices(size), i64::min)
+    }
+
+    /// Free devices that pods of one device cannot get, and what most of all stands in the way; `None` if they can get all.
+    #[must_use]
+    pub fn blocked(&self, each: Each) -> Option<(i64, Limit)> {
+        let (most, limit) = self.others(1, each).into_iter().zip(Limit::ALL).min()?;
+        let blocked = self.by_devices(1).saturating_sub(most);
+        (blocked > 0).then_some((blocked, limit))
+    }
+
+    fn by_devices(&self, size: i64) -> i64 {
+        self.devices.iter().map(|free| free.max(&0) / size).fold(0, i64::saturating_add)
+    }
+
+    /// Pods of `size` devices that find enough of everything else, in the order of [`Limit::ALL`].
+    fn others(&self, size: i64, each: Each) -> [i64; Limit::ALL.len()] {
         let by = |free: i64, each: i64| match each.saturating_mul(size) {
             ..=0 => i64::MAX,
             asked => free.max(0) / asked,
         };
-        let others = [by(self.cpu_milli, each.cpu_milli), by(self.memory_bytes, each.memory_bytes), self.pods.max(0)];
-        others.into_iter().fold(by_devices, i64::min)
+        [by(self.cpu_milli, each.cpu_milli), by(self.memory_bytes, each.memory_bytes), self.pods.max(0)]
     }
+}
+
+/// Free devices that pods of one device cannot get on these nodes, by what stands in the way.
+#[must_use]
+pub fn blocked(rooms: &[Room], each: Each) -> ByLimit {
+    let mut sums = ByLimit::default();
+    for (blocked, limit) in rooms.iter().filter_map(|room| room.blocked(each)) {
+        let sum = &mut sums[limit as usize];
+        *sum = sum.saturating_add(blocked);
+    }
+    sums
 }
 
 /// How many more pods of each of [`SIZES`] the nodes take, each size for itself.
@@ -87,20 +183,26 @@ pub fn typical(pods: &[(i64, i64, i64)]) -> Each {
 /// documentation uses for the same.
 #[must_use]
 pub fn admission(node: &PackedFacts, table: &Table) -> Admission {
-    let keeps_away = |taint: &Taint| {
+    match node.readiness().0 {
+        Readiness::Unknown => Admission::Unknown,
+        Readiness::NotReady => Admission::NotReady,
+        Readiness::Ready if node.deleting => Admission::Deleting,
+        Readiness::Ready if node.unschedulable => Admission::Cordoned,
+        Readiness::Ready if node.taints.iter().any(|taint| &*taint.key == UNSCHEDULABLE) => Admission::Cordoned,
+        Readiness::Ready if blocking_taint(node, table).is_some() => Admission::Tainted,
+        Readiness::Ready => Admission::Open,
+    }
+}
+
+/// The first taint of a node that keeps pods with devices away, but for that of a cordon.
+#[must_use]
+pub fn blocking_taint<'a>(node: &'a PackedFacts, table: &Table) -> Option<&'a Taint> {
+    let keeps_away = |taint: &&Taint| {
         let hard = matches!(&*taint.effect, "NoSchedule" | "NoExecute");
         let for_devices = table.classify(&taint.key).is_some() || (&*taint.key == "sku" && &*taint.value == "gpu");
         hard && !for_devices && &*taint.key != UNSCHEDULABLE
     };
-    if node.readiness().0 != Readiness::Ready || node.deleting {
-        Admission::NotReady
-    } else if node.unschedulable || node.taints.iter().any(|taint| &*taint.key == UNSCHEDULABLE) {
-        Admission::Cordoned
-    } else if node.taints.iter().any(keeps_away) {
-        Admission::Tainted
-    } else {
-        Admission::Open
-    }
+    node.taints.iter().find(keeps_away)
 }
 
 /// What the node controller puts on a cordoned node.
@@ -142,6 +244,26 @@ mod tests {
     }
 
     #[test]
+    fn what_keeps_pods_from_free_devices_is_named_by_what_runs_out_first() {
+        let each = Each { cpu_milli: 4_000, memory_bytes: 10 };
+        let full = Room { devices: vec![8], cpu_milli: 17_000, memory_bytes: 1_000, pods: 50 };
+        assert_eq!(full.blocked(each), Some((4, Limit::Cpu)));
+        let small = Room { memory_bytes: 15, ..full.clone() };
+        assert_eq!(small.blocked(each), Some((7, Limit::Memory)));
+        let crowded = Room { pods: 0, ..full.clone() };
+        assert_eq!(crowded.blocked(each), Some((8, Limit::Pods)));
+        assert_eq!(full.blocked(Each::default()), None);
+        let rooms = [full, small, crowded];
+        assert_eq!(blocked(&rooms, each), [4, 7, 8]);
+        let free: i64 = rooms.iter().map(|room| room.by_devices(1)).sum();
+        assert_eq!(
+            free - blocked(&rooms, each).iter().sum::<i64>(),
+            fits(&rooms, each)[0],
+            "it is the whole difference"
+        );
+    }
+
+    #[test]
     fn what_pods_ask_for_a_device_is_the_median() {
         assert_eq!(typical(&[]), Each::default());
         let pods = [(1, 4_000, 8), (8, 96_000, 800), (2, 2_000, 0), (0, 50_000, 50), (4, -8, -8)];
@@ -172,8 +294,10 @@ mod tests {
         assert_eq!(tainted("node.kubernetes.io/unschedulable", "", "NoSchedule"), Admission::Cordoned);
         assert_eq!(admission(&NodeFacts { unschedulable: true, ..node("n") }, &table), Admission::Cordoned);
         let lost = turned(&node("n"), ConditionStatus::Unknown, 0);
-        assert_eq!(admission(&NodeFacts { unschedulable: true, ..lost }, &table), Admission::NotReady);
-        assert_eq!(admission(&NodeFacts { deleting: true, ..node("n") }, &table), Admission::NotReady);
+        assert_eq!(admission(&NodeFacts { unschedulable: true, ..lost }, &table), Admission::Unknown);
+        let dead = turned(&node("n"), ConditionStatus::False, 0);
+        assert_eq!(admission(&NodeFacts { deleting: true, ..dead }, &table), Admission::NotReady);
+        assert_eq!(admission(&NodeFacts { deleting: true, ..node("n") }, &table), Admission::Deleting);
         let table = Table::with([("example.com/npu".to_owned(), crate::facts::accelerator::Kind::Device)]);
         let taint = Taint { key: "example.com/npu".into(), effect: "NoSchedule".into(), ..Taint::default() };
         assert_eq!(admission(&NodeFacts { taints: vec![taint], ..node("n") }, &table), Admission::Open);

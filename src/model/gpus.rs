@@ -8,7 +8,7 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Known;
-use super::fit::{self, Admission, Each, Room, SIZES};
+use super::fit::{self, Admission, ByAdmission, ByLimit, Each, Room, SIZES};
 use super::join::{SLOWLY, SMALL};
 use super::ledger::Ledger;
 use super::nodes::{Node, Nodes};
@@ -16,6 +16,7 @@ use super::optional::Optionals;
 use super::rows::lens::{Lens, Source};
 use super::rows::natural::natural_cmp;
 use crate::facts::accelerator::{Kind, Table};
+use crate::facts::node::Readiness;
 use crate::facts::pod::{Phase, PodFacts, Since};
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
@@ -89,8 +90,12 @@ pub struct Board {
     pub each_of: usize,
     /// How many more pods of each of [`SIZES`] fit.
     pub fits: [i64; SIZES.len()],
-    /// Free whole devices by whether their node takes pods: open, cordoned, tainted, not ready.
-    pub free: [i64; 4],
+    /// Whole devices that are healthy and not requested by whether their node takes pods; only the first are free.
+    pub free: ByAdmission,
+    /// Whole devices that are requested beyond what is healthy, node by node.
+    pub over_requested: i64,
+    /// Free whole devices that no pod of one device can get, by what stands in the way.
+    pub blocked: ByLimit,
     /// Nodes that take pods and have a free device.
     pub open_nodes: u32,
     /// Most devices that are free on one of them.
@@ -108,6 +113,8 @@ pub struct HeldSums {
     amounts: [i64; 3],
     /// Pods; one that holds several resources is one.
     pub pods: u32,
+    /// Of these: their node is Unknown, and they may run.
+    pub silent: u32,
     /// Claims that no pod uses.
     pub claims: u32,
 }
@@ -135,11 +142,12 @@ impl HeldSums {
                 sums.amounts[place] = sums.amounts[place].saturating_add(held.amount);
             }
         }
-        let of = |claim: bool| {
-            let named = held.iter().filter(|held| held.claim == claim).map(|held| (&*held.namespace, &*held.name));
+        let count = |of: fn(&&Held) -> bool| {
+            let named = held.iter().filter(of).map(|held| (&*held.namespace, &*held.name));
             u32::try_from(named.collect::<BTreeSet<_>>().len()).unwrap_or(u32::MAX)
         };
-        Self { pods: of(false), claims: of(true), ..sums }
+        let (pods, claims) = (count(|held| !held.claim), count(|held| held.claim));
+        Self { pods, silent: count(|held| held.silent), claims, ..sums }
     }
 }
 
@@ -169,8 +177,15 @@ pub struct Supply {
     pub capacity: i64,
     /// Sum of `status.allocatable`.
     pub allocatable: i64,
-    /// `allocatable` − `requested`; of dynamic resource allocation the healthy devices of which nothing is allocated.
+    /// Healthy and not requested, node by node, on nodes that take pods; of dynamic resource allocation the healthy devices of
+    /// which nothing is allocated.
     pub free: i64,
+    /// The same of nodes that take none, by the reason; nothing at the place of [`Admission::Open`].
+    pub unschedulable: ByAdmission,
+    /// Requested beyond what is allocatable, node by node.
+    pub over_requested: i64,
+    /// Of `free`: what no pod of one device can get, by what stands in the way; of whole devices only.
+    pub blocked: ByLimit,
     /// Announced but not healthy, node by node.
     pub withdrawn: i64,
     /// Promised by labels but never announced.
@@ -179,11 +194,13 @@ pub struct Supply {
     pub fits: Option<[i64; SIZES.len()]>,
 }
 
-/// A pod that holds accelerators and does not run, or a claim that has devices which no pod uses.
+/// A pod that holds accelerators and does not run, or of which that is not known, or a claim that has devices which no pod uses.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Held {
     /// It is a claim.
     pub claim: bool,
+    /// A pod that was running when its node, which is Unknown now, last reported.
+    pub silent: bool,
     /// Its namespace.
     pub namespace: Clean,
     /// Its name.
@@ -268,7 +285,8 @@ type Key = (Clean, Clean, Kind);
 struct Sum {
     members: u32,
     requested: Quantity,
-    supply: [i128; 4],
+    supply: [i128; 6],
+    unschedulable: [i128; Admission::ALL.len()],
     rooms: Vec<Room>,
 }
 
@@ -282,6 +300,8 @@ fn board(nodes: &Nodes, source: Source<'_>, by: Grouping) -> Board {
         let lens = Lens { source, node };
         let open = board.add_node(&lens);
         let room = room(&lens);
+        let over = room.devices.iter().fold(0, |sum: i64, free| sum.saturating_sub(*free.min(&0)));
+        board.over_requested = board.over_requested.saturating_add(over);
         if by.of_nodes() {
             add_to_groups(&mut sums, &lens, by, open.then_some(&room));
         }
@@ -289,7 +309,7 @@ fn board(nodes: &Nodes, source: Source<'_>, by: Grouping) -> Board {
             rooms.push(room);
         }
     }
-    board.fits = fit::fits(&rooms, each);
+    (board.fits, board.blocked) = (fit::fits(&rooms, each), fit::blocked(&rooms, each));
     for holder in holders {
         if !by.of_nodes() {
             let name = if by == Grouping::Namespace { holder.namespace.clone() } else { holder.owner.clone() };
@@ -323,16 +343,11 @@ impl Board {
 
     /// Counts the free devices of a node; whether it takes pods.
     fn add_node(&mut self, lens: &Lens<'_>) -> bool {
-        let admission = fit::admission(&lens.node.facts, lens.source.accelerators);
+        let admission = lens.admission();
         let free = free_devices(lens);
         let sum = free.iter().map(|free| free.max(&0)).fold(0_i64, |sum, free| sum.saturating_add(*free));
-        let place = match admission {
-            Admission::Open => 0,
-            Admission::Cordoned => 1,
-            Admission::Tainted => 2,
-            Admission::NotReady => 3,
-        };
-        self.free[place] = self.free[place].saturating_add(sum);
+        let of_reason = &mut self.free[admission.index()];
+        *of_reason = of_reason.saturating_add(sum);
         if admission == Admission::Open && sum > 0 {
             self.open_nodes += 1;
             self.largest = free.into_iter().fold(self.largest, i64::max);
@@ -343,11 +358,15 @@ impl Board {
 
 impl Sum {
     fn into_group(self, (name, resource, kind): Key, by: Grouping, each: Each) -> Group {
-        let [capacity, allocatable, withdrawn, missing] = self.supply.map(super::cluster::saturate);
+        let [capacity, allocatable, withdrawn, missing, free, over_requested] =
+            self.supply.map(super::cluster::saturate);
         let fits = (kind == Kind::Device).then(|| fit::fits(&self.rooms, each));
+        let blocked = fit::blocked(&self.rooms, each);
+        let unschedulable = self.unschedulable.map(super::cluster::saturate);
         let requested = self.requested.value();
-        let free = allocatable.saturating_sub(requested);
-        let supply = by.of_nodes().then_some(Supply { capacity, allocatable, free, withdrawn, missing, fits });
+        let supply =
+            Supply { capacity, allocatable, free, unschedulable, over_requested, blocked, withdrawn, missing, fits };
+        let supply = by.of_nodes().then_some(supply);
         Group { name, resource, kind, dra: false, members: self.members, requested, supply }
     }
 }
@@ -362,12 +381,14 @@ fn add_to_groups(sums: &mut BTreeMap<Key, Sum>, lens: &Lens<'_>, by: Grouping, o
         let sum = sums.entry((name.clone().unwrap_or_default(), totals.resource.clone(), totals.kind)).or_default();
         sum.members += totals.nodes;
         sum.requested += lens.source.ledger.node_requested(lens.name(), &totals.resource);
-        let supply = [totals.capacity, totals.allocatable, totals.withdrawn, totals.missing.unwrap_or(0)];
+        // What is not known of the pods is not shown either.
+        let (free, over) = (totals.free.exact().unwrap_or(0), totals.over_requested.exact().unwrap_or(0));
+        let supply = [totals.capacity, totals.allocatable, totals.withdrawn, totals.missing.unwrap_or(0), free, over];
         for (sum, amount) in sum.supply.iter_mut().zip(supply) {
             *sum += i128::from(amount);
         }
-        if let (Some(room), Kind::Device, Known::Exact(requested)) = (open, totals.kind, totals.requested) {
-            let free = totals.allocatable.max(0).saturating_sub(requested.max(0));
+        sum.unschedulable[lens.admission().index()] += i128::from(totals.unschedulable.exact().unwrap_or(0));
+        if let (Some(room), Kind::Device, Known::Exact(free)) = (open, totals.kind, totals.free) {
             sum.rooms.push(Room { devices: vec![free], ..room.clone() });
         }
     }
@@ -411,7 +432,8 @@ fn holders(nodes: &Nodes, ledger: &Ledger, table: &Table) -> (Vec<Held>, Vec<(i6
             if kind == Kind::Device {
                 devices = devices.saturating_add(amount.value());
             }
-            holders.push(held(&pod, (resource, kind, amount.value())));
+            let silent = node.is_some_and(|node| node.readiness == Readiness::Unknown);
+            holders.push(held(&pod, (resource, kind, amount.value()), silent));
         }
         if devices > 0 {
             samples.push((devices, pod.requests.cpu.milli(), pod.requests.memory.value()));
@@ -420,11 +442,16 @@ fn holders(nodes: &Nodes, ledger: &Ledger, table: &Table) -> (Vec<Held>, Vec<(i6
     (holders, samples)
 }
 
-fn held(pod: &PodFacts<'_>, (resource, kind, amount): (&str, Kind, i64)) -> Held {
+/// `silent`: its node is Unknown.
+fn held(pod: &PodFacts<'_>, (resource, kind, amount): (&str, Kind, i64), silent: bool) -> Held {
     let owner =
         if pod.owner_kind.is_empty() { String::new() } else { format!("{}/{}", pod.owner_kind, pod.owner_name) };
+    // What did not run when it was last reported does not run now; what did may have ended since.
+    let idle = idle(pod);
+    let silent = silent && idle.is_none() && !pod.phase.is_terminal();
     Held {
         claim: false,
+        silent,
         namespace: Clean::new(pod.namespace),
         name: Clean::new(pod.name),
         node: Clean::new(pod.node),
@@ -432,7 +459,7 @@ fn held(pod: &PodFacts<'_>, (resource, kind, amount): (&str, Kind, i64)) -> Held
         amount,
         resource: Clean::new(resource),
         kind,
-        state: Clean::new(idle(pod).unwrap_or_default()),
+        state: Clean::new(idle.unwrap_or(if silent { "node Unknown" } else { "" })),
         since: pod.since,
     }
 }

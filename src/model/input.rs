@@ -3,6 +3,7 @@
 use super::cluster::Step;
 use super::gpus::Grouping;
 use super::rows::SortBy;
+use super::rows::podorder::POD_SORTS;
 use super::{ClusterState, Mode, Model, NodePane, Screen};
 use crate::action::{ACTIONS, Action};
 use crate::msg::{Edit, Effect, Now};
@@ -35,6 +36,8 @@ impl Model {
             Mode::Help => self.act_in_help(action),
             Mode::Filter => self.act_in_filter(action, now),
             Mode::Normal => {
+                // What was said of the last key is not said of this one.
+                self.notice = None;
                 let effect = self.act_in_normal(action, now);
                 // What is looked at follows the screen at once; an effect of the key itself never moves the screen.
                 return effect.or_else(|| self.follow_screen());
@@ -89,8 +92,9 @@ impl Model {
                 self.help_scroll = 0;
             }
             Action::Open if on_nodes => self.open(now),
-            Action::Open if matches!(self.screen, Screen::Node { pane: NodePane::Pods, .. }) => self.open_pod(),
+            Action::Open if matches!(self.screen, Screen::Node { pane: NodePane::Pods, .. }) => self.open_pod(now),
             Action::Yaml => self.toggle_yaml(now),
+            Action::ShowValues => self.toggle_values(now),
             Action::Copy => return self.copy(now),
             Action::Open if self.screen == Screen::Alerts => self.open_alert(now),
             Action::Api => self.show(Screen::Api),
@@ -100,27 +104,48 @@ impl Model {
             Action::PreviousPane if self.screen == Screen::Gpus => self.regroup(Grouping::ALL.len() - 1),
             Action::Acknowledge if self.screen == Screen::Alerts => self.acknowledge(now),
             Action::Silence => self.silence(now),
+            Action::NextCluster | Action::PreviousCluster if self.clusters.len() == 1 => {
+                self.note("this is the only cluster", now);
+            }
             Action::NextCluster => self.switch((self.current + 1) % self.clusters.len()),
             Action::PreviousCluster => self.switch((self.current + self.clusters.len() - 1) % self.clusters.len()),
-            Action::NextPane => self.turn_pane(1),
-            Action::PreviousPane => self.turn_pane(PANES.len() - 1),
-            Action::Wide => self.wide = !self.wide,
-            Action::Filter => self.open_filter(),
-            Action::Hold if on_nodes => self.on_current(ClusterState::toggle_held),
-            _ => {
-                if let Some(cluster) = action.cluster_index() {
-                    self.switch(cluster);
-                } else if self.sort(action) {
-                } else {
-                    self.go(action, now);
-                }
+            Action::NextPane if self.in_node() => self.turn_pane(1),
+            Action::PreviousPane if self.in_node() => self.turn_pane(PANES.len() - 1),
+            Action::Wide if on_nodes && !self.wide_room => {
+                self.note("more columns have no room here: the terminal is too narrow", now);
             }
+            Action::Wide if on_nodes => self.wide = !self.wide,
+            Action::Filter => self.open_filter(now),
+            Action::Hold if on_nodes => self.on_current(ClusterState::toggle_held),
+            _ => self.act_on_rows(action, now),
         }
         None
     }
 
+    fn in_node(&self) -> bool {
+        matches!(self.screen, Screen::Node { .. })
+    }
+
+    /// Goes to a cluster by its number, sorts, or moves; or says that the key means nothing here.
+    fn act_on_rows(&mut self, action: Action, now: Now) {
+        if let Some(cluster) = action.cluster_index() {
+            match self.clusters.get(cluster) {
+                None => self.note(&format!("there is no cluster {}", cluster + 1), now),
+                Some(known) if cluster == self.current => {
+                    let text = format!("`{}` is shown already", known.context());
+                    self.note(&text, now);
+                }
+                Some(_) => self.switch(cluster),
+            }
+        } else if self.step(action).is_some() {
+            self.go(action, now);
+        } else if !self.sort(action, now) {
+            self.no_such_key(now);
+        }
+    }
+
     /// Whether the action was about sorting; it means the rows that are on the screen.
-    fn sort(&mut self, action: Action) -> bool {
+    fn sort(&mut self, action: Action, now: Now) -> bool {
         let pods = match &self.screen {
             Screen::Nodes => false,
             Screen::Node { .. } => true,
@@ -142,7 +167,10 @@ impl Model {
                 self.on_current(if pods { ClusterState::reverse_pods } else { ClusterState::reverse });
                 return true;
             }
-            Action::SortRestarts if !pods => return true,
+            Action::SortRestarts if !pods => {
+                self.note("nodes have no restarts to sort by", now);
+                return true;
+            }
             Action::SortRestarts => SortBy::Restarts,
             Action::SortName => SortBy::Name,
             Action::SortStatus => SortBy::Status,
@@ -153,6 +181,10 @@ impl Model {
             Action::SortAge => SortBy::Age,
             _ => return false,
         };
+        if pods && !POD_SORTS.contains(&by) {
+            self.note("the pods of a node have no such column", now);
+            return true;
+        }
         self.on_current(|cluster| if pods { cluster.sort_pods_by(by) } else { cluster.sort_by(by) });
         true
     }
@@ -198,8 +230,11 @@ impl Model {
 
     pub(super) fn switch(&mut self, to: usize) {
         if to < self.clusters.len() && to != self.current {
-            // The API and the devices of one cluster are compared with those of the next.
-            if !matches!(self.screen, Screen::Api | Screen::Gpus) {
+            // The API and the devices of one cluster are compared with those of the next; what was open below is another's.
+            if matches!(self.screen, Screen::Api | Screen::Gpus) {
+                self.trail.clear();
+                self.on_current(|cluster| drop(cluster.open_node(None)));
+            } else {
                 self.leave();
             }
             self.pane_scroll = 0;

@@ -7,7 +7,7 @@ use crate::facts::document::Document;
 use crate::facts::event::EventFacts;
 use crate::facts::pod::PodDetail;
 use crate::facts::wire::Uid;
-use crate::msg::inspect::{Found, Part, Subject, Untold};
+use crate::msg::inspect::{Found, Part, Subject, Untold, Yaml};
 use crate::msg::{Failure, Now, SyncState};
 
 /// The object that is looked at closely. It is forgotten when it is left.
@@ -16,6 +16,8 @@ pub struct Inspected {
     subject: Subject,
     /// The uid that was opened; the same name may be another object later (F74).
     opened: Option<Uid>,
+    /// How its YAML is wanted.
+    yaml: Yaml,
     pod: Option<Box<PodDetail>>,
     document: Option<Document>,
     gone: Option<Now>,
@@ -58,6 +60,7 @@ impl Inspected {
         Self {
             subject,
             opened,
+            yaml: Yaml::Unwanted,
             pod: None,
             document: None,
             gone: None,
@@ -137,7 +140,8 @@ impl Inspected {
             }
             Found::Document(document) => {
                 self.gone = None;
-                self.document = Some(document);
+                // One that was on its way when it was to be masked shows nothing.
+                self.document = (document.values.masked == (self.yaml == Yaml::Masked)).then_some(document);
                 self.object_hold.proven(now);
             }
             Found::Gone => {
@@ -153,8 +157,11 @@ impl Inspected {
         }
     }
 
-    pub(super) fn forget_document(&mut self) {
-        self.document = None;
+    /// Wants its YAML so from now on; what was held of it otherwise is forgotten.
+    pub(super) fn want_yaml(&mut self, yaml: Yaml) {
+        if std::mem::replace(&mut self.yaml, yaml) != yaml {
+            self.document = None;
+        }
     }
 
     fn hold(&self, part: Part) -> &Hold {

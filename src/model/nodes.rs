@@ -20,6 +20,7 @@ use crate::facts::wire::Uid;
 use crate::msg::{Mono, NodeChange};
 
 use super::chunks::Chunks;
+use super::fit::{self, Admission};
 use super::index::Index;
 use super::touched::Touched;
 use super::versions::ObjectVersion;
@@ -178,6 +179,11 @@ impl Nodes {
     /// Which names count as accelerators.
     pub(crate) fn accelerators(&self) -> &Table {
         &self.accelerators
+    }
+
+    /// Whether a node takes pods with devices, or why not.
+    pub(crate) fn admission(&self, node: &Node) -> Admission {
+        fit::admission(&node.facts, &self.accelerators)
     }
 
     pub(crate) fn begin(&mut self, generation: u32) {

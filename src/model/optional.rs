@@ -1,6 +1,7 @@
 //! APIs that a cluster need not have: whether they are seen, and if not, why.
 
 use super::dra;
+use super::fit::Admission;
 use super::join::SLOWLY;
 use super::kept::Store;
 use super::sync::PageHead;
@@ -160,9 +161,13 @@ impl Optionals {
     }
 
     /// The devices in groups by `name`, as of now.
-    pub(crate) fn device_groups(&self, name: impl Fn(&Place, &str) -> Clean) -> Vec<dra::GroupDevices> {
+    pub(crate) fn device_groups(
+        &self,
+        name: impl Fn(&Place, &str) -> Clean,
+        admission: impl Fn(&Place) -> Admission,
+    ) -> Vec<dra::GroupDevices> {
         let claims = self.claims.iter().map(|(_, facts)| facts);
-        dra::groups(self.slices.iter().map(|(_, facts)| facts), claims, &self.taint_rules(), name)
+        dra::groups(self.slices.iter().map(|(_, facts)| facts), claims, &self.taint_rules(), name, admission)
     }
 
     /// What claims have, by `name` of each claim in its namespace and by driver.

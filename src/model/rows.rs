@@ -71,6 +71,10 @@ pub struct NodeRow<'a> {
     pub pods_allocatable: Option<u32>,
     /// Whole GPUs and other devices of this node, all resources of kind device together; `None` without any.
     pub gpu: Option<Accelerators>,
+    /// Whole devices that a pod could have; `None` without any.
+    pub gpus_free: Option<Known<i64>>,
+    /// Why it takes no pods with devices, in words; `None` if it does.
+    pub unschedulable: Option<Clean>,
     /// Whole devices that its labels promise and that it never announced.
     pub gpu_missing: i64,
     /// The accelerator's model.
@@ -143,6 +147,15 @@ pub struct Accelerators {
     pub capacity: i64,
 }
 
+/// Why what a pod last reported does not speak for now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LastReport {
+    /// Time since the last sign of life of its node; `None` if that is not known.
+    pub ago: Option<Duration>,
+    /// What has become of its node: `Unknown`, or `gone` where it is not in the list any more.
+    pub node: &'static str,
+}
+
 /// A pod as the node screen shows it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PodRow<'a> {
@@ -154,6 +167,8 @@ pub struct PodRow<'a> {
     pub age: Option<Duration>,
     /// Whole devices that the pod holds (0 if terminal).
     pub gpus: i64,
+    /// Set where its node does not report any more; what has ended stays so.
+    pub last_report: Option<LastReport>,
 }
 
 /// One row of the resources of a node.

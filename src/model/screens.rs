@@ -1,39 +1,68 @@
 //! Which screen is on which: what opens, where `back` leads, what is looked at closely, what is copied.
 
-use super::cluster::ClusterState;
+use super::cluster::{ClusterState, OpenedNode};
 use super::{Mode, Model, NodePane, Screen};
 use crate::facts::text::{Clean, shell_word};
-use crate::msg::inspect::{Inspection, Subject};
+use crate::msg::inspect::{Inspection, Subject, Yaml};
 use crate::msg::{ClusterId, Effect, Now};
 
 /// More than this no terminal is asked to put into its clipboard: 100,000 bytes of base64, the limit of several terminals
 /// (xterm's `maxStringParse`, hterm) and below tmux's buffer of 1 MiB.
 pub const COPY_BYTES: usize = 74_994;
 
+/// A screen that another one was opened over, and how it was left.
+#[derive(Debug)]
+pub(super) struct Place {
+    /// The cluster that it is of.
+    cluster: usize,
+    screen: Screen,
+    /// Lines that it was scrolled down by.
+    scroll: usize,
+    /// The node that was chosen in the table.
+    selected: Option<Clean>,
+    /// How the pods of its node were looked at, if another node was opened since.
+    opened: Option<OpenedNode>,
+}
+
+impl Place {
+    fn is_node(&self) -> bool {
+        matches!(self.screen, Screen::Node { .. })
+    }
+}
+
 impl Model {
     /// Opens the selected node.
     pub(super) fn open(&mut self, now: Now) {
         self.on_current(|cluster| cluster.arrange_all(now));
-        let Some(name) = self.current().selected_name().cloned() else { return };
-        self.open_node(name);
+        match self.current().selected_name().cloned() {
+            Some(name) => {
+                self.on_current(|cluster| cluster.select(Some(name.clone())));
+                self.open_node(self.current, name);
+            }
+            None => self.note("no node is selected", now),
+        }
     }
 
-    /// Opens a node of the current cluster.
-    pub(super) fn open_node(&mut self, name: Clean) {
-        self.on_current(|cluster| {
-            cluster.select(name.clone());
-            cluster.open_node(Some(name.clone()));
-            cluster.arrange_pods();
-        });
-        self.trail.clear();
-        self.enter(Screen::Node { name, pane: NodePane::Pods });
+    /// Opens a node of a cluster.
+    pub(super) fn open_node(&mut self, at: usize, name: Clean) {
+        self.descend(at, Screen::Node { name: name.clone(), pane: NodePane::Pods });
+        let current = self.current;
+        let Some(cluster) = self.clusters.get_mut(current) else { return };
+        let before = cluster.open_node(Some(name));
+        cluster.arrange_pods();
+        // The node below is found again as it was left, its filter and its selected pod included.
+        let below = self.trail.iter_mut().rev().find(|place| place.cluster == current && place.is_node());
+        if let (Some(below), Some(before)) = (below, before) {
+            below.opened.get_or_insert(before);
+        }
     }
 
     /// Opens the selected pod of the opened node.
-    pub(super) fn open_pod(&mut self) {
+    pub(super) fn open_pod(&mut self, now: Now) {
         self.on_current(ClusterState::arrange_pods);
-        if let Some(pod) = self.current().selected_pod() {
-            self.descend(Screen::Pod { namespace: pod.namespace, name: pod.name });
+        match self.current().selected_pod() {
+            Some(pod) => self.descend(self.current, Screen::Pod { namespace: pod.namespace, name: pod.name }),
+            None => self.note("no pod is selected", now),
         }
     }
 
@@ -46,37 +75,75 @@ impl Model {
             cluster.arrange_all(now);
             cluster.arrange_pods();
         });
-        if let Some(subject) = self.subject() {
-            self.descend(Screen::Yaml { subject });
+        match (self.subject(), &self.screen) {
+            (Some(subject), _) => self.descend(self.current, Screen::Yaml { subject, clear: false }),
+            (None, Screen::Nodes) => self.note("no node is selected", now),
+            (None, _) => self.no_such_key(now),
         }
     }
 
-    /// One level back; from the nodes to all of them.
+    /// Shows the values that a Secret may hold in the YAML that is open, or masks them again.
+    pub(super) fn toggle_values(&mut self, now: Now) {
+        match &mut self.screen {
+            Screen::Yaml { clear, .. } => *clear = !*clear,
+            _ => self.no_such_key(now),
+        }
+    }
+
+    /// One level back, to where one came from; from the nodes to all of them.
     pub(super) fn back(&mut self) {
         let filtered = !self.current().pod_filter().is_empty();
         match &self.screen {
-            Screen::Nodes => self.on_current(ClusterState::clear_filter),
+            Screen::Nodes if !self.current().filter().is_empty() => self.on_current(ClusterState::clear_filter),
             Screen::Node { .. } if filtered => self.on_current(ClusterState::clear_pod_filter),
-            _ => match self.trail.pop() {
-                Some(screen) => self.enter(screen),
-                None => self.leave(),
-            },
+            Screen::Nodes if self.trail.is_empty() => self.warnings.clear(),
+            _ => self.go_back(),
         }
     }
 
-    /// Opens a screen, or leaves it where it is open already.
+    /// Opens a screen, or leaves it where it is open already. One that is below is gone back to: the way back has no circles.
     pub(super) fn show(&mut self, screen: Screen) {
-        let open = self.screen == screen;
-        self.leave();
-        if !open {
-            self.enter(screen);
+        if self.screen == screen {
+            return self.go_back();
         }
+        match self.trail.iter().position(|place| place.screen == screen) {
+            Some(at) => {
+                self.trail.truncate(at + 1);
+                self.go_back();
+            }
+            None => self.descend(self.current, screen),
+        }
+    }
+
+    /// To what is below the screen, as it was left.
+    fn go_back(&mut self) {
+        let Some(Place { cluster, screen, scroll, selected, opened }) = self.trail.pop() else {
+            return self.leave();
+        };
+        self.current = cluster;
+        self.on_current(|cluster| {
+            cluster.select(selected);
+            match (&screen, opened) {
+                (_, Some(opened)) => cluster.reopen_node(opened),
+                (Screen::Node { name, .. }, None) => drop(cluster.open_node(Some(name.clone()))),
+                (Screen::Nodes, None) => drop(cluster.open_node(None)),
+                _ => {}
+            }
+            cluster.arrange_pods();
+        });
+        // Whoever leaves a YAML has seen its values.
+        let screen = match screen {
+            Screen::Yaml { subject, .. } => Screen::Yaml { subject, clear: false },
+            screen => screen,
+        };
+        self.enter(screen);
+        self.pane_scroll = scroll;
     }
 
     /// Back to the nodes, whatever is open.
     pub(super) fn leave(&mut self) {
         self.trail.clear();
-        self.on_current(|cluster| cluster.open_node(None));
+        self.on_current(|cluster| drop(cluster.open_node(None)));
         self.enter(Screen::Nodes);
     }
 
@@ -87,14 +154,23 @@ impl Model {
         let document = self.current().inspected().and_then(|inspected| inspected.document());
         let (text, what) = match (&self.screen, document) {
             (Screen::Yaml { .. }, None) => return self.notify(now, "there is no YAML to copy yet"),
-            (Screen::Yaml { subject }, Some(document)) => {
+            (Screen::Yaml { subject, .. }, Some(document)) => {
                 let mut text = String::new();
                 for line in &document.lines {
                     text.push_str(line);
                     text.push('\n');
                 }
                 let cut = if document.cut == 0 { String::new() } else { format!(", {} of them cut", document.cut) };
-                (text, format!("YAML of {}, {} lines{cut}", subject.title(), document.lines.len()))
+                let values = match (document.values.words(), document.values.masked) {
+                    (values, _) if values.is_empty() => values,
+                    (values, true) => format!(", {values} masked"),
+                    (values, false) => format!(", contains {values}"),
+                };
+                let hidden = match document.invisible {
+                    0 => String::new(),
+                    count => format!(", {count} invisible characters as \\u…"),
+                };
+                (text, format!("YAML of {}, {} lines{cut}{values}{hidden}", subject.title(), document.lines.len()))
             }
             _ => {
                 let Some(subject) = self.subject() else { return self.notify(now, "nothing is selected") };
@@ -127,21 +203,21 @@ impl Model {
         };
         for (id, cluster) in (0..=u16::MAX).map(ClusterId).zip(&mut self.clusters) {
             let of = wanted.as_ref().filter(|(of, _)| *of == id).map(|(_, inspection)| inspection);
-            cluster.inspect(of.map(|of| &of.subject), of.is_some_and(|of| of.yaml), uid);
+            cluster.inspect(of.map(|of| &of.subject), of.map_or(Yaml::Unwanted, |of| of.yaml), uid);
         }
         self.inspecting.clone_from(&wanted);
         Some(wanted.map_or(Effect::EndInspection, |(id, inspection)| Effect::Inspect(id, Box::new(inspection))))
     }
 
     /// `/` edits the filter of the rows that are on the screen, if there are any.
-    pub(super) fn open_filter(&mut self) {
+    pub(super) fn open_filter(&mut self, now: Now) {
         match &mut self.screen {
             Screen::Nodes => self.mode = Mode::Filter,
             Screen::Node { pane, .. } => {
                 *pane = NodePane::Pods;
                 self.mode = Mode::Filter;
             }
-            _ => {}
+            _ => self.no_such_key(now),
         }
     }
 
@@ -152,7 +228,11 @@ impl Model {
             Screen::Pod { .. } | Screen::Yaml { .. } => self.subject()?,
             _ => return None,
         };
-        let yaml = matches!(self.screen, Screen::Yaml { .. });
+        let yaml = match &self.screen {
+            Screen::Yaml { clear: true, .. } => Yaml::Clear,
+            Screen::Yaml { clear: false, .. } => Yaml::Masked,
+            _ => Yaml::Unwanted,
+        };
         Some((self.current_id(), Inspection { subject, yaml }))
     }
 
@@ -167,22 +247,37 @@ impl Model {
                 Some(pod.map_or_else(node, |pod| Subject::Pod { namespace: pod.namespace, name: pod.name }))
             }
             Screen::Pod { namespace, name } => Some(Subject::Pod { namespace: namespace.clone(), name: name.clone() }),
-            Screen::Yaml { subject } => Some(subject.clone()),
+            Screen::Yaml { subject, .. } => Some(subject.clone()),
             _ => None,
         }
     }
 
-    fn descend(&mut self, screen: Screen) {
-        let below = std::mem::replace(&mut self.screen, Screen::Nodes);
-        if below != Screen::Nodes {
-            self.trail.push(below);
-        }
+    /// Opens a screen of a cluster over the one that is open.
+    pub(super) fn descend(&mut self, at: usize, screen: Screen) {
+        let below = Place {
+            cluster: self.current,
+            screen: std::mem::replace(&mut self.screen, Screen::Nodes),
+            scroll: self.pane_scroll,
+            selected: self.current().chosen_name().cloned(),
+            opened: None,
+        };
+        self.trail.push(below);
+        self.current = at.min(self.clusters.len().saturating_sub(1));
         self.enter(screen);
     }
 
     fn enter(&mut self, screen: Screen) {
         self.pane_scroll = 0;
         self.screen = screen;
+    }
+
+    /// Answers a key that means nothing here: silence looks like a program that hangs.
+    pub(super) fn no_such_key(&mut self, now: Now) {
+        let text = match self.help_key.as_str() {
+            "" => "no such key here".to_owned(),
+            key => format!("no such key here · {key} help"),
+        };
+        self.note(&text, now);
     }
 
     /// Says what was just done, for a few seconds.

@@ -50,8 +50,28 @@ impl Subject {
 pub struct Inspection {
     /// Which object.
     pub subject: Subject,
-    /// Its YAML is wanted too.
-    pub yaml: bool,
+    /// Whether its YAML is wanted too.
+    pub yaml: Yaml,
+}
+
+/// Whether the YAML of an object is wanted, and how. The body of the object is held no longer than it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Yaml {
+    /// It is not.
+    #[default]
+    Unwanted,
+    /// With values masked that a Secret may hold.
+    Masked,
+    /// With all values.
+    Clear,
+}
+
+impl Yaml {
+    /// It is wanted in one of its forms.
+    #[must_use]
+    pub fn is_wanted(self) -> bool {
+        self != Self::Unwanted
+    }
 }
 
 /// News of the object that is looked at.

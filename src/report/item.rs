@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::Shown;
 use super::amounts::{self, Resources};
 use crate::facts::accelerator::{self, Kind};
-use crate::facts::node::{Condition, ConditionStatus, Taint};
+use crate::facts::node::{Condition, ConditionStatus, Readiness, Taint};
 use crate::facts::text::Clean;
 use crate::model::cluster::{AcceleratorTotals, NodeItem};
 use crate::model::dra::{Devices, DriverDevices};
@@ -15,11 +15,20 @@ use crate::model::rows::Used;
 /// One node.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a field of the JSON")]
 pub struct Item {
     /// Its name.
     pub name: Clean,
     /// `Ready`, `NotReady` or `Unknown`, then `,SchedulingDisabled` if cordoned, as kubectl spells it.
     pub status: String,
+    /// What Ready says: `null` where it is `Unknown` or absent.
+    pub ready: Option<bool>,
+    /// `spec.unschedulable`.
+    pub cordoned: bool,
+    /// It takes pods with devices: it is Ready, not cordoned, not being deleted, and has no taint that keeps them away.
+    pub schedulable: bool,
+    /// Why not: `Unknown`, `NotReady`, `being deleted`, `cordoned`, or `tainted KEY:EFFECT`.
+    pub unschedulable_reason: Option<Clean>,
     /// `lastTransitionTime` of Ready.
     pub status_since: Option<Timestamp>,
     /// More than two observed changes of Ready within 15 min; a snapshot has hardly had the time to see them.
@@ -138,8 +147,10 @@ pub struct ItemAccelerator {
     pub allocatable: i64,
     /// By bound pods that are neither Succeeded nor Failed.
     pub requested: Option<i64>,
-    /// allocatable − requested; negative where more is requested than is healthy.
+    /// Healthy and not requested; 0 on a node that takes no pods.
     pub free: Option<i64>,
+    /// Healthy and not requested on a node that takes no pods.
+    pub unschedulable: Option<i64>,
     /// Announced but not healthy: capacity − allocatable.
     pub withdrawn: i64,
     /// Promised by labels but never announced; `None` where the labels cannot say.
@@ -154,6 +165,14 @@ pub(super) fn of(node: &NodeItem<'_>, devices: Option<&Devices>, shown: Shown) -
     Item {
         name: facts.name.clone(),
         status: node.status(),
+        ready: match node.row.status.readiness {
+            Readiness::Ready => Some(true),
+            Readiness::NotReady => Some(false),
+            Readiness::Unknown => None,
+        },
+        cordoned: node.row.status.cordoned,
+        schedulable: node.row.unschedulable.is_none(),
+        unschedulable_reason: node.row.unschedulable.clone(),
         status_since: facts.readiness().1,
         flapping: node.row.status.flapping,
         roles: node.row.roles.split(',').filter(|role| !role.is_empty()).map(Clean::new).collect(),
@@ -214,7 +233,8 @@ fn item_accelerator(totals: &AcceleratorTotals, shown: Shown) -> ItemAccelerator
         capacity: totals.capacity,
         allocatable: totals.allocatable,
         requested: shown.of(totals.requested),
-        free: totals.free().exact(),
+        free: totals.free.exact(),
+        unschedulable: totals.unschedulable.exact(),
         withdrawn: totals.withdrawn,
         missing: totals.missing,
         over_requested: shown.of(totals.over_requested),

@@ -81,14 +81,16 @@ fn percentile(ms: f64, at_least: bool) -> String {
 }
 
 fn accelerator_line(accelerator: &Accelerator, bound: &str) -> String {
-    let Accelerator { resource, capacity, allocatable, requested, free, withdrawn, nodes, .. } = accelerator;
+    let Accelerator { resource, capacity, allocatable, requested, free, unschedulable, withdrawn, nodes, .. } =
+        accelerator;
     let kind = serde_json::to_value(accelerator.kind).ok().and_then(|kind| kind.as_str().map(str::to_owned));
     format!(
-        "{resource} ({})  requested {}  allocatable {allocatable}  capacity {capacity}  free {}  withdrawn {withdrawn}  \
-         missing {}  over-requested {}  on {nodes} nodes",
+        "{resource} ({})  requested {}  allocatable {allocatable}  capacity {capacity}  free {}  \
+         not schedulable {}  withdrawn {withdrawn}  missing {}  over-requested {}  on {nodes} nodes",
         or(kind),
         lower(*requested, bound),
         or(*free),
+        or(*unschedulable),
         or(accelerator.missing),
         lower(accelerator.over_requested, bound),
     )

@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::facts::node::{ConditionStatus, NodeFacts};
+use crate::facts::node::{ConditionStatus, NodeFacts, Taint};
 use crate::model::fixture::{Bench, failure, gpu_node, gpu_pod, node, pod, turned};
 use crate::msg::{CallKind, ClusterEvent, End, ProbeOutcome};
 
@@ -29,7 +29,8 @@ fn as_json(bench: &Bench) -> serde_json::Value {
 #[test]
 fn the_json_of_a_small_cluster_is_what_a_person_counts() {
     let bench = small();
-    let gpu = |requested, free, withdrawn| json!({ "resource": "nvidia.com/gpu", "kind": "device", "capacity": 8, "allocatable": 8 - withdrawn, "requested": requested, "free": free, "withdrawn": withdrawn, "missing": null, "overRequested": 0 });
+    let gpu = |requested, free, withdrawn| json!({ "resource": "nvidia.com/gpu", "kind": "device", "capacity": 8, "allocatable": 8 - withdrawn, "requested": requested, "free": free, "unschedulable": 0, "withdrawn": withdrawn, "missing": null, "overRequested": 0 });
+    let gpu_n2 = json!({ "resource": "nvidia.com/gpu", "kind": "device", "capacity": 8, "allocatable": 8, "requested": 0, "free": 0, "unschedulable": 8, "withdrawn": 0, "missing": null, "overRequested": 0 });
     let ready = |status, since| json!([{ "type": "Ready", "status": status, "since": since, "reason": "KubeletSays", "message": "" }]);
     let pods = |bound| json!({ "bound": bound, "terminating": 0, "daemonSet": 0, "static": 0, "allocatable": 10 });
     let amounts = |requested, allocatable, capacity| json!({ "requested": requested, "allocatable": allocatable, "capacity": capacity });
@@ -66,7 +67,7 @@ fn the_json_of_a_small_cluster_is_what_a_person_counts() {
             "state": "slow",
             "nodes": { "state": "complete", "total": 3, "ready": 2, "notReady": 1, "unknown": 0, "cordoned": 1, "unreadable": 0 },
             "accelerators": [{
-                "resource": "nvidia.com/gpu", "kind": "device", "capacity": 16, "allocatable": 13, "requested": 2, "free": 11,
+                "resource": "nvidia.com/gpu", "kind": "device", "capacity": 16, "allocatable": 13, "requested": 2, "free": 3, "unschedulable": 8,
                 "withdrawn": 3, "missing": null, "overRequested": 0, "nodes": 2
             }],
             "pods": {
@@ -89,16 +90,19 @@ fn the_json_of_a_small_cluster_is_what_a_person_counts() {
                 common(json!({
                     "name": "n1", "status": "Ready", "statusSince": "2023-11-14T22:13:20Z", "roles": [], "pods": pods(2),
                     "conditions": ready("True", "2023-11-14T22:13:20Z"), "accelerators": [gpu(2, 3, 3)],
+                    "ready": true, "cordoned": false, "schedulable": true, "unschedulableReason": null,
                     "resources": with_gpus(resources("1", "2147483648", "2"), amounts("2", "5", "8"))
                 })),
                 common(json!({
                     "name": "n2", "status": "NotReady,SchedulingDisabled", "statusSince": "2023-11-14T22:14:20Z", "roles": [],
-                    "conditions": ready("False", "2023-11-14T22:14:20Z"), "pods": pods(0), "accelerators": [gpu(0, 8, 0)],
+                    "conditions": ready("False", "2023-11-14T22:14:20Z"), "pods": pods(0), "accelerators": [gpu_n2],
+                    "ready": false, "cordoned": true, "schedulable": false, "unschedulableReason": "NotReady",
                     "resources": with_gpus(resources("0", "0", "0"), amounts("0", "8", "8"))
                 })),
                 common(json!({
                     "name": "n10", "status": "Ready", "statusSince": "2023-11-14T22:13:20Z", "roles": ["worker"], "pods": pods(1),
                     "conditions": ready("True", "2023-11-14T22:13:20Z"), "accelerators": [],
+                    "ready": true, "cordoned": false, "schedulable": true, "unschedulableReason": null,
                     "resources": resources("0.5", "1073741824", "1")
                 }))
             ]
@@ -106,6 +110,36 @@ fn the_json_of_a_small_cluster_is_what_a_person_counts() {
     });
     assert_eq!(as_json(&bench), expected);
     assert!(snapshot(&bench.model, bench.now()).complete());
+}
+
+#[test]
+fn readiness_cordon_and_what_keeps_pods_away_are_fields_of_their_own() {
+    let cordoned = NodeFacts { unschedulable: true, ..node("c") };
+    let lost = turned(&cordoned, ConditionStatus::Unknown, 0);
+    let no_condition = NodeFacts { conditions: Vec::new(), ..node("n") };
+    let taint = |key: &str, effect: &str| Taint { key: key.into(), effect: effect.into(), ..Taint::default() };
+    let tainted = NodeFacts {
+        taints: vec![
+            taint("soft", "PreferNoSchedule"),
+            taint("nvidia.com/gpu", "NoSchedule"),
+            taint("a/b", "NoExecute"),
+        ],
+        ..node("t")
+    };
+    let deleting = NodeFacts { deleting: true, ..node("d") };
+    let of = |node: NodeFacts| {
+        let bench = Bench::with(vec![node], &[]);
+        let item = as_json(&bench)["clusters"][0]["items"][0].clone();
+        ["status", "ready", "cordoned", "schedulable", "unschedulableReason"].map(|field| item[field].clone())
+    };
+    let ready = "Ready,SchedulingDisabled";
+    assert_eq!(of(cordoned), [json!(ready), json!(true), json!(true), json!(false), json!("cordoned")]);
+    let both = [json!("Unknown,SchedulingDisabled"), json!(null), json!(true), json!(false), json!("Unknown")];
+    assert_eq!(of(NodeFacts { name: "u".into(), ..lost }), both);
+    assert_eq!(of(no_condition), [json!("Unknown"), json!(null), json!(false), json!(false), json!("Unknown")]);
+    assert_eq!(of(tainted), [json!("Ready"), json!(true), json!(false), json!(false), json!("tainted a/b:NoExecute")]);
+    assert_eq!(of(deleting), [json!("Ready"), json!(true), json!(false), json!(false), json!("being deleted")]);
+    assert_eq!(of(node("ok")), [json!("Ready"), json!(true), json!(false), json!(true), json!(null)]);
 }
 
 #[test]
@@ -241,7 +275,7 @@ fn the_table_is_aligned_plain_text() {
 prod  slow  https://prod.example:6443
 nodes 2/3 ready, 1 NotReady, 0 Unknown, 1 cordoned (complete)  pods 4/30, 0 terminating, 1 unscheduled, \
 1 on unknown nodes (complete)  api p50 21.5 ms p95 21.5 ms, 1 timeouts, 2 requests
-nvidia.com/gpu (device)  requested 2  allocatable 13  capacity 16  free 11  withdrawn 3  missing ?  over-requested 0  on 2 nodes
+nvidia.com/gpu (device)  requested 2  allocatable 13  capacity 16  free 3  not schedulable 8  withdrawn 3  missing ?  over-requested 0  on 2 nodes
 NAME   STATUS                        ROLES    PODS   ACCELERATORS
 n1     Ready                         <none>   2/10   nvidia.com/gpu 2/5/8 (3 withdrawn)
 n2     NotReady,SchedulingDisabled   <none>   0/10   nvidia.com/gpu 0/8/8

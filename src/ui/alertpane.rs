@@ -3,6 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use super::names::Names;
 use super::scene::{Paint, Scene};
 use super::text::{Pen, columns};
 use super::units::{clock, duration, grouped, latency};
@@ -47,6 +48,7 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, (scene, view): (&Scene<'_>, &Al
     title(&mut Pen::new(buf, paint.look, area, 0), scene, view, paint);
     let widest = view.rows.iter().map(|row| columns(row.context)).max().unwrap_or(0).clamp(7, CONTEXT);
     let context = if scene.summaries.len() > 1 { widest } else { 0 };
+    let names = Names::new(scene.contexts(), context, &paint.look.glyphs);
     heading(&mut Pen::new(buf, paint.look, area, 1), (area.width, context));
     if view.rows.is_empty() {
         Pen::new(buf, paint.look, area, 2)
@@ -57,7 +59,7 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, (scene, view): (&Scene<'_>, &Al
     for (line, row) in (2..end).zip(&view.rows) {
         let mut pen = Pen::new(buf, paint.look, area, line);
         pen.put(Role::Focus, if row.selected { paint.look.glyphs.selected } else { " " });
-        draw_row(&mut pen, row, (area.width, context), paint);
+        draw_row(&mut pen, row, (area.width, context), (&names, paint));
         if row.selected {
             let line = Rect { y: area.y + line, height: 1, ..area }.intersection(buf.area);
             buf.set_style(line, paint.look.style(Role::Selected));
@@ -100,7 +102,12 @@ fn heading(pen: &mut Pen<'_>, (width, context): (u16, usize)) {
     pen.put(Role::Header, "ALERT");
 }
 
-fn draw_row(pen: &mut Pen<'_>, row: &AlertRow<'_>, (width, context): (u16, usize), paint: Paint<'_>) {
+fn draw_row(
+    pen: &mut Pen<'_>,
+    row: &AlertRow<'_>,
+    (width, context): (u16, usize),
+    (names, paint): (&Names, Paint<'_>),
+) {
     let (glyphs, record) = (&paint.look.glyphs, row.record);
     let (role, glyph, word) = state(row, glyphs);
     pen.fit(role, &format!("{glyph} {word}"), 15);
@@ -117,7 +124,7 @@ fn draw_row(pen: &mut Pen<'_>, row: &AlertRow<'_>, (width, context): (u16, usize
     }
     pen.skip(2);
     if context > 0 {
-        pen.fit(Role::Focus, row.context, context).skip(1);
+        pen.fit(Role::Focus, &names.get(row.context), context).skip(1);
     }
     pen.rest(if role == Role::Muted { Role::Muted } else { Role::Text }, &record.text);
 }

@@ -3,7 +3,9 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use super::names::Names;
 use super::scene::{Paint, Scene};
+use super::strip::LONGEST_CONTEXT;
 use super::text::{Pen, columns};
 use super::units::{clock, duration};
 use crate::model::Known;
@@ -52,7 +54,8 @@ fn line(pen: &mut Pen<'_>, alert: &AlertLine, scene: &Scene<'_>, (more, paint): 
     pen.skip(1).put(role, glyph);
     pen.skip(1).put(role, &format!("{word:<8}")).skip(1);
     if let (true, Some(summary)) = (scene.summaries.len() > 1, scene.summaries.get(usize::from(alert.cluster.0))) {
-        pen.put(Role::Focus, &summary.context).skip(1);
+        let name = Names::new(scene.contexts(), LONGEST_CONTEXT.min(pen.left() / 3), glyphs);
+        pen.put(Role::Focus, &name.get(&summary.context)).skip(1);
     }
     let age = paint.now.mono.since(alert.since);
     let since = paint.now.wall.checked_sub(age).map(clock).unwrap_or_default();

@@ -133,6 +133,14 @@ pub(super) fn place(seen: &mut Seen, rows: &[NodeRow<'_>], wanted: Wanted) -> Ve
     })
 }
 
+/// At this width the wide table has a column more than the other.
+pub(super) fn has_wide_room(seen: &mut Seen, rows: &[NodeRow<'_>], wanted: Wanted) -> bool {
+    let extra = |placed: &Placed<Column>| {
+        matches!(placed.column, Column::InternalIp | Column::Os | Column::Kernel | Column::Runtime)
+    };
+    place(seen, rows, Wanted { wide: true, ..wanted }).iter().any(extra)
+}
+
 /// The text of the columns whose width follows their values.
 pub(super) fn text<'a>(column: Column, row: &'a NodeRow<'_>) -> Option<&'a str> {
     Some(match column {

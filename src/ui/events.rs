@@ -26,7 +26,7 @@ pub(super) struct EventsView<'a> {
 pub(super) fn freshness(fresh: &PartFreshness<'_>) -> Option<(Role, String)> {
     Some(match fresh {
         PartFreshness::Live => return None,
-        PartFreshness::Loading => (Role::Muted, "loading".to_owned()),
+        PartFreshness::Loading => (Role::Muted, "not read yet".to_owned()),
         PartFreshness::Failing(failure) => (Role::Warn, format!("not read yet: {}", failure.text)),
         PartFreshness::Polled(age) => (Role::Muted, format!("read {} ago: watching is forbidden", duration(*age))),
         PartFreshness::Stale(age, None) => (Role::Unknown, format!("old data: last heard {} ago", duration(*age))),
@@ -43,7 +43,10 @@ pub(super) fn lines(view: &EventsView<'_>, title: &'static str, (width, paint): 
     let glyphs = &paint.look.glyphs;
     let state = freshness(&view.fresh);
     let Some((events, untold)) = &view.events else {
-        let (role, text) = state.unwrap_or((Role::Muted, "loading".to_owned()));
+        let (role, text) = match (&view.fresh, state) {
+            (PartFreshness::Loading, _) | (_, None) => (Role::Muted, "events not read yet".to_owned()),
+            (_, Some(said)) => said,
+        };
         return vec![line(Role::Header, format!(" {title}")), line(role, format!(" {text}"))];
     };
     let state = state.map(|(role, text)| line(role, format!(" {text}")));

@@ -148,6 +148,17 @@ impl Fleet {
                 8 => Some(gpu(gpu_known(5), 5)),
                 _ => Some(gpu(gpu_known(number % 9), 8)),
             },
+            gpus_free: match place {
+                11 => None,
+                0 | 2 | 3 | 5 | 7 | 8 => Some(gpu_known(0)),
+                _ => Some(gpu_known(8 - number % 9)),
+            },
+            unschedulable: match place {
+                0 | 5 => Some("NotReady".into()),
+                3 => Some("Unknown".into()),
+                2 | 7 => Some("cordoned".into()),
+                _ => None,
+            },
             gpu_missing: 0,
             model: (place != 11).then_some("A100-SXM4-80GB"),
             cpu_milli: (gpu_known(number * 1000 + 40_000), Some(127_500)),
@@ -199,6 +210,8 @@ impl Fleet {
                 capacity: 8,
                 allocatable: 5,
                 requested: Known::Exact(4),
+                free: Known::Exact(1),
+                unschedulable: Known::Exact(0),
                 withdrawn: 3,
                 missing: Some(0),
                 over_requested: Known::Exact(0),
@@ -307,6 +320,7 @@ pub(super) fn pods(range: Range<usize>) -> Vec<PodRow<'static>> {
             selected: place == 1,
             age: Some(secs(7200)),
             gpus,
+            last_report: None,
         }
     };
     range.map(pod).collect()
@@ -636,6 +650,7 @@ impl Set {
                 .collect(),
             alerts: self.alerts.iter().collect(),
             firing: self.alerts.len(),
+            warnings: &[],
             acked: 0,
             notices: 0,
             silenced: 0,

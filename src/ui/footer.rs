@@ -10,7 +10,7 @@ use super::words;
 use crate::action::Action;
 use crate::facts::text::Clean;
 use crate::keymap::KeyMap;
-use crate::model::cluster::ClusterSummary;
+use crate::model::cluster::{ClusterSummary, Freshness};
 use crate::model::{Known, Mode};
 use crate::theme::{Glyphs, Role};
 
@@ -53,9 +53,10 @@ const POD: [(Action, &str); 6] = [
 ];
 
 /// Hints in the YAML.
-const YAML: [(Action, &str); 5] = [
+const YAML: [(Action, &str); 6] = [
     (Action::Back, "back"),
     (Action::Help, "help"),
+    (Action::ShowValues, "values"),
     (Action::Copy, "copy"),
     (Action::Down, "scroll"),
     (Action::Refresh, "read again"),
@@ -120,7 +121,8 @@ pub(super) fn draw(
     let reserved = hints.first().map_or(0, width);
     pen.skip(1);
     let room = pen.left().saturating_sub(reserved + 1);
-    facts(&mut pen, scene, room, (paint, trouble));
+    let (lasting, passing) = list(scene, paint, trouble);
+    facts(&mut pen, &lasting, (room, ""), paint);
     let mut left = pen.left().saturating_sub(1);
     let fitting = hints.iter().take_while(|hint| {
         left.checked_sub(width(hint)).is_some_and(|rest| {
@@ -130,6 +132,11 @@ pub(super) fn draw(
     });
     let fitting: Vec<_> = fitting.collect();
     let used: usize = fitting.iter().map(|hint| width(hint)).sum();
+    // What comes and goes has the room between, and moves nothing.
+    let between = pen.left().saturating_sub(used + 3);
+    let dot = format!(" {} ", paint.look.glyphs.dot);
+    let passing: Vec<_> = passing.into_iter().filter(|(_, text)| columns(text) + columns(&dot) <= between).collect();
+    facts(&mut pen, &passing, (between, if lasting.is_empty() { "" } else { &dot }), paint);
     pen.skip(pen.left().saturating_sub(used + 1));
     // The least important is farthest from the corner, where the eye looks for help.
     for (key, label) in fitting.iter().rev() {
@@ -138,11 +145,12 @@ pub(super) fn draw(
     None
 }
 
-fn facts(pen: &mut Pen<'_>, scene: &Scene<'_>, room: usize, (paint, trouble): (Paint<'_>, bool)) {
+/// Writes as many facts as `room` has place for, after `first`.
+fn facts(pen: &mut Pen<'_>, list: &[(Role, String)], (room, first): (usize, &str), paint: Paint<'_>) {
     let dot = format!(" {} ", paint.look.glyphs.dot);
     let mut left = room;
-    for (place, (role, text)) in list(scene, paint, trouble).iter().enumerate() {
-        let separator = if place == 0 { "" } else { dot.as_str() };
+    for (place, (role, text)) in list.iter().enumerate() {
+        let separator = if place == 0 { first } else { dot.as_str() };
         if place > 0 && columns(separator) + columns(text) > left {
             break;
         }
@@ -154,11 +162,15 @@ fn facts(pen: &mut Pen<'_>, scene: &Scene<'_>, room: usize, (paint, trouble): (P
     }
 }
 
-/// What is worth saying, most important first.
-fn list(scene: &Scene<'_>, paint: Paint<'_>, trouble: bool) -> Vec<(Role, String)> {
-    let Some(summary) = scene.summary() else { return Vec::new() };
+/// What is worth saying, most important first; and what comes and goes, which must not move that.
+fn list(scene: &Scene<'_>, paint: Paint<'_>, trouble: bool) -> (Facts, Facts) {
+    let Some(summary) = scene.summary() else { return Default::default() };
     let mut facts = Vec::new();
     facts.extend(scene.notice.map(|text| (Role::Focus, text.to_string())));
+    if let [first, more @ ..] = scene.warnings {
+        let more = if more.is_empty() { String::new() } else { format!(" (+{} more)", more.len()) };
+        facts.push((Role::Warn, format!("config: {first}{more}")));
+    }
     if trouble && let Some(text) = words::trouble(summary, paint.settings.slow_call_clear, &paint.look.glyphs) {
         facts.push((Role::Warn, text));
     }
@@ -203,7 +215,7 @@ fn list(scene: &Scene<'_>, paint: Paint<'_>, trouble: bool) -> Vec<(Role, String
             facts.extend(rows(view.first, view.pods.len(), view.extent.len, &paint.look.glyphs));
         }
         // The view says it all itself, our load included.
-        Body::Api(_) => return facts,
+        Body::Api(_) => return (facts, Vec::new()),
         Body::Pod(shown) => {
             let page = (shown.0.first, shown.1.len());
             facts.extend(lines(page));
@@ -212,15 +224,21 @@ fn list(scene: &Scene<'_>, paint: Paint<'_>, trouble: bool) -> Vec<(Role, String
         Body::Gpus(_) => {}
         Body::Alerts(view) => facts.push((Role::Text, format!("{} alerts", view.len))),
     }
+    facts.extend(oddities(summary, &paint.look.glyphs));
+    let mut passing = Vec::new();
     let progress = words::progress(summary);
     if !progress.is_empty() {
-        facts.push((Role::Unknown, progress));
+        // While there is nothing else to show yet, how far the first list is comes before the hints.
+        let first = [&summary.nodes_fresh, &summary.pods_fresh].into_iter().any(Freshness::is_first);
+        (if first { &mut facts } else { &mut passing }).push((Role::Muted, progress));
     }
-    facts.extend(oddities(summary, &paint.look.glyphs));
     let (requests, bytes) = summary.load;
-    facts.push((Role::Muted, format!("our load {} req/s {}", rate(requests), throughput(bytes))));
-    facts
+    passing.push((Role::Muted, format!("our load {} req/s {}", rate(requests), throughput(bytes))));
+    (facts, passing)
 }
+
+/// Facts in the order in which they stand.
+type Facts = Vec<(Role, String)>;
 
 fn pods(detail: Option<&crate::model::cluster::NodeDetail<'_>>, paint: Paint<'_>) -> String {
     known(detail.map_or(Known::Unknown, |detail| detail.row.pods), &paint.look.glyphs)

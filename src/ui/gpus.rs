@@ -9,7 +9,9 @@ use ratatui::layout::Rect;
 
 use super::grid::{self, Placed, Seen, Spec, Width};
 use super::layout::Scroll;
+use super::names::Names;
 use super::scene::{Paint, Scene};
+use super::strip::LONGEST_CONTEXT;
 use super::text::{Pen, columns};
 use super::units::{amount, compact, devices, duration};
 use crate::facts::accelerator::Kind;
@@ -18,7 +20,7 @@ use crate::facts::text::Clean;
 use crate::model::Known;
 use crate::model::cluster::ClusterState;
 use crate::model::fit::SIZES;
-use crate::model::gpus::{Board, Group, Grouping, Held};
+use crate::model::gpus::{Board, Group, Grouping, Held, Supply};
 use crate::model::optional::Visibility;
 use crate::model::rows::age_of;
 use crate::model::scope::Partial;
@@ -107,11 +109,13 @@ enum GroupColumn {
     Healthy,
     Capacity,
     Free,
+    Over,
     Lost,
     Fit(usize),
+    Why,
 }
 
-const GROUPS: [Spec<GroupColumn>; 14] = [
+const GROUPS: [Spec<GroupColumn>; 16] = [
     Spec::new(GroupColumn::Name, "", Width::Seen(8, 40), 0),
     Spec::new(GroupColumn::Resource, "RESOURCE", Width::Seen(8, 32), 6),
     Spec::new(GroupColumn::Nodes, "NODES", Width::Seen(5, 8), 7).right(),
@@ -120,12 +124,14 @@ const GROUPS: [Spec<GroupColumn>; 14] = [
     Spec::new(GroupColumn::Healthy, "OK", Width::Seen(7, 9), 2).right(),
     Spec::new(GroupColumn::Capacity, "CAP", Width::Seen(7, 9), 3).right(),
     Spec::new(GroupColumn::Free, "FREE", Width::Seen(7, 9), 4).right(),
+    Spec::new(GroupColumn::Over, "OVER", Width::Seen(4, 9), 5).right(),
     Spec::new(GroupColumn::Lost, "LOST", Width::Seen(7, 17), 5),
     Spec::new(GroupColumn::Fit(0), "FIT 1", Width::Seen(5, 8), 8).right(),
     Spec::new(GroupColumn::Fit(1), "2", Width::Seen(4, 8), 9).right(),
     Spec::new(GroupColumn::Fit(2), "4", Width::Seen(4, 8), 10).right(),
     Spec::new(GroupColumn::Fit(3), "8", Width::Seen(4, 8), 11).right(),
     Spec::new(GroupColumn::Fit(4), "16", Width::Seen(4, 8), 12).right(),
+    Spec::new(GroupColumn::Why, "NOT FREE, BLOCKED", Width::Seen(17, 60), 13),
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -158,7 +164,7 @@ pub(super) fn draw(
     (scene, view): (&Scene<'_>, &GpusView<'_>),
     (paint, (scroll, (groups, held))): (Paint<'_>, (&mut Scroll, &mut (Seen, Seen))),
 ) {
-    let lines = Lines::new(view);
+    let lines = Lines::new(view, &format!(" {} ", paint.look.glyphs.dot));
     let height = page(area);
     let first = scroll.follow(view.wanted, lines.len().saturating_sub(height));
     title(&mut Pen::new(buf, paint.look, area, 0), scene, view, (paint, lines.len().saturating_sub(first + height)));
@@ -173,15 +179,50 @@ pub(super) fn draw(
         shown.map(|held| columns(&held_text(column, held, (view, paint)).1)).max().unwrap_or(0)
     });
     let of_nodes = view.by.of_nodes();
+    let any =
+        |of: fn(&Supply) -> bool| view.is_whole() && view.board.groups.iter().filter_map(|g| g.supply.as_ref()).any(of);
+    let (over, why) = (any(|supply| supply.over_requested > 0), any(|supply| why(supply, "").is_some()));
     let groups = groups.place(&GROUPS, width, |spec| match spec.column {
+        GroupColumn::Over => of_nodes && over,
+        GroupColumn::Why => of_nodes && why,
         GroupColumn::Name | GroupColumn::Resource | GroupColumn::Requested => true,
         GroupColumn::Pods => !of_nodes,
         _ => of_nodes,
     });
     let held = held.place(&HELD, width, |_| true);
+    let named = Shorts::new((&groups, &held), &visible, paint);
     for (row, line) in (1..area.height).zip(&visible) {
         let line_area = Rect { y: area.y + row, height: 1, ..area };
-        draw_line(buf, line_area, line, ((&groups, &held), view, paint));
+        draw_line(buf, line_area, line, ((&groups, &held), &named, (view, paint)));
+    }
+}
+
+/// The names of each column that is shown, cut to its width; of columns without names none.
+struct Shorts {
+    groups: Vec<Names>,
+    held: Vec<Names>,
+}
+
+impl Shorts {
+    fn new((groups, held): Columns<'_>, visible: &[Line<'_>], paint: Paint<'_>) -> Self {
+        let cut = |all: Vec<String>, width| Names::new(all.iter().map(String::as_str), width, &paint.look.glyphs);
+        let group = |placed: &Placed<GroupColumn>| {
+            let shown =
+                visible.iter().filter_map(|line| if let Line::Group(group) = line { Some(group) } else { None });
+            let named = shown.filter(|_| placed.column == GroupColumn::Name).map(|group| group.name.to_string());
+            cut(named.collect(), placed.width)
+        };
+        let pod = |placed: &Placed<HeldColumn>| {
+            let shown = visible.iter().filter_map(|line| if let Line::Held(held) = line { Some(held) } else { None });
+            let name = |held: &&Held| match placed.column {
+                HeldColumn::Pod => Some(format!("{}/{}", held.namespace, held.name)),
+                HeldColumn::Node => Some(held.node.to_string()),
+                HeldColumn::Owner => Some(held.owner.to_string()),
+                _ => None,
+            };
+            cut(shown.filter_map(name).collect(), placed.width)
+        };
+        Self { groups: groups.iter().map(group).collect(), held: held.iter().map(pod).collect() }
     }
 }
 
@@ -191,7 +232,7 @@ fn draw_line(
     buf: &mut Buffer,
     area: Rect,
     line: &Line<'_>,
-    ((groups, held), view, paint): (Columns<'_>, &GpusView<'_>, Paint<'_>),
+    ((groups, held), named, (view, paint)): (Columns<'_>, &Shorts, (&GpusView<'_>, Paint<'_>)),
 ) {
     let mut pen = Pen::new(buf, paint.look, area, 0);
     match line {
@@ -203,16 +244,24 @@ fn draw_line(
             grid::heading(&mut pen, area, groups, (None, paint.look));
         }
         Line::Group(group) => {
-            for column in groups {
+            for (column, names) in groups.iter().zip(&named.groups) {
                 let (role, text) = group_text(column.column, group, view, paint);
-                column.put(pen.go(area, column.at), role, &text);
+                match column.column {
+                    GroupColumn::Name => column.put_name(pen.go(area, column.at), (role, &text), names),
+                    _ => column.put(pen.go(area, column.at), role, &text),
+                }
             }
         }
         Line::HeldHead => grid::heading(&mut pen, area, held, (None, paint.look)),
         Line::Held(pod) => {
-            for column in held {
+            for (column, names) in held.iter().zip(&named.held) {
                 let (role, text) = held_text(column.column, pod, (view, paint));
-                column.put(pen.go(area, column.at), role, &text);
+                match column.column {
+                    HeldColumn::Pod | HeldColumn::Node | HeldColumn::Owner => {
+                        column.put_name(pen.go(area, column.at), (role, &text), names);
+                    }
+                    _ => column.put(pen.go(area, column.at), role, &text),
+                }
             }
         }
     }
@@ -221,7 +270,9 @@ fn draw_line(
 /// `prod-a GPUs  by [model] pool namespace owner   611/861/872`.
 fn title(pen: &mut Pen<'_>, scene: &Scene<'_>, view: &GpusView<'_>, (paint, below): (Paint<'_>, usize)) {
     let summary = scene.summary();
-    pen.skip(1).put(Role::Title, summary.map_or("", |summary| &summary.context)).put(Role::Title, " GPUs").skip(2);
+    let names = Names::new(scene.contexts(), LONGEST_CONTEXT, &paint.look.glyphs);
+    let name = names.get(summary.map_or("", |summary| &summary.context));
+    pen.skip(1).put(Role::Title, &name).put(Role::Title, " GPUs").skip(2);
     for by in Grouping::ALL {
         // Brackets, so that the choice can be seen without styles.
         if by == view.by {
@@ -287,6 +338,7 @@ fn group_text(column: GroupColumn, group: &Group, view: &GpusView<'_>, paint: Pa
         {
             (Role::Muted, format!("{}{}", glyphs.at_least, amount(group.requested)))
         }
+        (GroupColumn::Over | GroupColumn::Why, _) if !all && !group.dra => none(),
         (GroupColumn::Requested | GroupColumn::Free | GroupColumn::Fit(_), _) if !all && !group.dra => {
             (Role::Unknown, glyphs.none.to_owned())
         }
@@ -301,12 +353,22 @@ fn group_text(column: GroupColumn, group: &Group, view: &GpusView<'_>, paint: Pa
         }
         (GroupColumn::Capacity, Some(supply)) => bounded(supplied(supply.capacity)),
         (GroupColumn::Free, Some(supply)) => number(supply.free),
+        (GroupColumn::Over, Some(supply)) if supply.over_requested <= 0 => none(),
+        (GroupColumn::Over, Some(supply)) => (Role::Bad, compact(supply.over_requested)),
+        (GroupColumn::Why, Some(supply)) => (Role::Warn, why(&supply, glyphs.dot).unwrap_or_default()),
         (GroupColumn::Lost, Some(supply)) => (Role::Bad, lost(supply.withdrawn, supply.missing, glyphs)),
         (GroupColumn::Fit(place), Some(supply)) => match supply.fits {
             Some(fits) => (if fits[place] == 0 { Role::Muted } else { view.plain() }, compact(fits[place])),
             None => none(),
         },
     }
+}
+
+/// Why pods get fewer devices than are healthy and not requested: `8 blocked: CPU · 16 not schedulable: Unknown`.
+fn why(supply: &Supply, dot: &str) -> Option<String> {
+    let blocked = supply.fits.and_then(|_| lines::blocked(supply.blocked));
+    let parts: Vec<String> = blocked.into_iter().chain(lines::unschedulable(supply.unschedulable)).collect();
+    (!parts.is_empty()).then(|| parts.join(&format!(" {dot} ")))
 }
 
 /// What a group without a name is called.

@@ -2,6 +2,7 @@
 
 use ratatui::layout::Rect;
 
+use super::names::Names;
 use super::text::{Pen, columns};
 use crate::model::rows::SortBy;
 use crate::theme::{Look, Role};
@@ -147,6 +148,11 @@ impl Seen {
 }
 
 impl<C> Placed<C> {
+    /// Writes a name into the column, cut as `names` has it.
+    pub(super) fn put_name(&self, pen: &mut Pen<'_>, (role, name): (Role, &str), names: &Names) {
+        pen.fit(role, &names.get(name), self.width);
+    }
+
     /// Writes a value into the column.
     pub(super) fn put(&self, pen: &mut Pen<'_>, role: Role, text: &str) {
         if self.right {

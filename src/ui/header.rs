@@ -3,10 +3,14 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use super::names::Names;
 use super::scene::{Paint, Scene};
 use super::text::{Pen, columns};
 use super::units::clock;
 use crate::theme::Role;
+
+/// A name that is cut to fewer columns, its place among all included, tells nothing.
+const LEAST_NAME: usize = 12;
 
 /// Draws the header on the first line of `area`.
 pub(super) fn draw(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, paint: Paint<'_>) {
@@ -38,10 +42,11 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, paint: Paint
 fn facts(scene: &Scene<'_>, paint: Paint<'_>, width: usize) -> Vec<(Role, String)> {
     let dot = format!(" {} ", paint.look.glyphs.dot);
     let Some(summary) = scene.summary() else { return Vec::new() };
-    let name = match scene.summaries.len() {
-        0 | 1 => summary.context.to_string(),
-        all => format!("{} {}/{all}", summary.context, scene.current + 1),
+    let place = match scene.summaries.len() {
+        0 | 1 => String::new(),
+        all => format!(" {}/{all}", scene.current + 1),
     };
+    let name = format!("{}{place}", summary.context);
     // In the order of the line; the number says which goes first when it gets narrow.
     let mut parts = vec![(3, Role::Focus, name)];
     if let Some(version) = &summary.version {
@@ -55,6 +60,16 @@ fn facts(scene: &Scene<'_>, paint: Paint<'_>, width: usize) -> Vec<(Role, String
     let needed = |parts: &[(u8, Role, String)]| parts.iter().map(|part| columns(&part.2) + 3).sum::<usize>();
     while needed(&parts) > width + 3 && !parts.is_empty() {
         let weakest = parts.iter().map(|part| part.0).min();
+        // A name is cut before it goes: whose screen this is matters more than anything but the clock.
+        let over = needed(&parts) - (width + 3);
+        if let Some(name) = parts.iter_mut().find(|part| part.0 == 3 && weakest == Some(3)) {
+            let room = columns(&name.2).saturating_sub(over);
+            if room >= LEAST_NAME {
+                let shown = Names::new(scene.contexts(), room.saturating_sub(place.len()), &paint.look.glyphs);
+                name.2 = format!("{}{place}", shown.get(&summary.context));
+                break;
+            }
+        }
         parts.retain(|part| Some(part.0) != weakest);
     }
     let mut facts = Vec::with_capacity(2 * parts.len());

@@ -226,7 +226,7 @@ fn title(pen: &mut Pen<'_>, detail: &NodeDetail<'_>, (context, paint): (&str, Pa
         pen.put(Role::Muted, context).put(Role::Muted, " / ");
     }
     let room = pen.left().saturating_sub(columns(&status) + 4);
-    pen.fit(Role::Title, name, columns(name).min(room)).skip(2).put(role, glyph).skip(1).put(role, &status);
+    pen.name(Role::Title, name, columns(name).min(room)).skip(2).put(role, glyph).skip(1).put(role, &status);
     let row = &detail.row;
     let mut facts = Vec::new();
     if let Some(gpu) = row.gpu {

@@ -1,5 +1,7 @@
 //! One pod: its state in a line, what it is, its containers, conditions, claims and events, on a page that scrolls.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -10,13 +12,14 @@ use super::page::{self, Line, Table, line};
 use super::scene::Paint;
 use super::text::{Pen, columns, wrap};
 use super::units::{coarse, duration, grouped};
+use super::words;
 use crate::facts::node::ConditionStatus;
 use crate::facts::pod::{ContainerFacts, ContainerKind, ContainerState, Ending, PodDetail};
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
 use crate::model::claims::{ClaimState, ClaimedDevice};
 use crate::model::inspection::PartFreshness;
-use crate::model::rows::age_of;
+use crate::model::rows::{LastReport, PodRow, age_of};
 use crate::theme::{Glyphs, Role};
 
 /// What the pod screen shows.
@@ -27,6 +30,10 @@ pub(super) struct PodView<'a> {
     pub(super) name: &'a Clean,
     /// The pod, as soon as it was read; its last state after it went.
     pub(super) pod: Option<&'a PodDetail>,
+    /// What the lists know of it, from before it was read.
+    pub(super) row: Option<PodRow<'a>>,
+    /// Set where its node does not report any more.
+    pub(super) last_report: Option<LastReport>,
     /// The pod that was opened is gone, and this one has its name.
     pub(super) replaced: bool,
     /// What is known of each of its claims, in their order.
@@ -60,30 +67,36 @@ pub(super) fn draw(
 fn title(pen: &mut Pen<'_>, view: &PodView<'_>, (context, paint): (&str, Paint<'_>)) {
     let glyphs = &paint.look.glyphs;
     let name = format!("{}/{}", view.namespace, view.name);
-    let status = view.pod.map_or_else(String::new, |pod| pod.status.to_string());
-    pen.skip(1);
-    if pen.left() > columns(context) + 3 + columns(&name) + 4 + columns(&status) {
-        pen.put(Role::Muted, context).put(Role::Muted, " / ");
-    }
-    let room = pen.left().saturating_sub(columns(&status) + 4);
-    pen.fit(Role::Title, &name, columns(&name).min(room));
     let fresh = match view.fresh {
         PartFreshness::Live => (Role::Good, "live"),
         PartFreshness::Polled(_) => (Role::Warn, "polled"),
         _ => (Role::Unknown, "not live"),
     };
-    let old = fresh.0 == Role::Unknown;
+    let state = State::of(view, fresh.0 == Role::Unknown, glyphs);
+    let status = state.as_ref().map_or("", |state| &state.words);
+    pen.skip(1);
+    if pen.left() > columns(context) + 3 + columns(&name) + 4 + columns(status) {
+        pen.put(Role::Muted, context).put(Role::Muted, " / ");
+    }
+    let room = pen.left().saturating_sub(columns(status) + 4);
+    pen.name(Role::Title, &name, columns(&name).min(room));
     let mut facts = Vec::new();
-    if let Some(pod) = view.pod {
-        let (role, glyph) = if old { (Role::Unknown, glyphs.unknown) } else { shown(pod, glyphs) };
-        pen.skip(2).put(role, glyph).skip(1).put(role, &status);
-        facts.push((Role::Text, format!("{}/{} ready", pod.ready.0, pod.ready.1)));
-        if pod.restarts > 0 {
-            facts.push((Role::Warn, format!("{} restarts", grouped(pod.restarts))));
+    if let Some(state) = &state {
+        pen.skip(2).put(state.role, state.glyph).skip(1).put(state.role, &state.words);
+        let (ready, of) = state.ready;
+        facts.push(match view.last_report {
+            None => (Role::Text, format!("{ready}/{of} ready")),
+            Some(_) => (Role::Unknown, format!("{ready}/{of} ready then")),
+        });
+        if state.restarts > 0 {
+            facts.push((Role::Warn, format!("{} restarts", grouped(state.restarts))));
         }
-        let age = age_of(pod.created, view.events.now).map_or_else(|| glyphs.none.to_owned(), duration);
+        let age = state.age.map_or_else(|| glyphs.none.to_owned(), duration);
         facts.push((Role::Text, format!("age {age}")));
-        facts.push((fresh.0, fresh.1.to_owned()));
+        facts.push(match view.pod {
+            Some(_) => (fresh.0, fresh.1.to_owned()),
+            None => (Role::Unknown, "from the list".to_owned()),
+        });
     }
     for (role, text) in facts {
         if columns(&text) + 3 > pen.left() {
@@ -93,10 +106,46 @@ fn title(pen: &mut Pen<'_>, view: &PodView<'_>, (context, paint): (&str, Paint<'
     }
 }
 
-/// The pod's state as a glyph.
-fn shown(pod: &PodDetail, glyphs: &Glyphs) -> (Role, &'static str) {
-    match &*pod.status {
-        "Running" if pod.ready.0 >= pod.ready.1 => (Role::Good, glyphs.ok),
+/// What the title says of a pod: as it was read, or as the list knows it until then.
+struct State {
+    role: Role,
+    glyph: &'static str,
+    words: String,
+    ready: (u16, u16),
+    restarts: u32,
+    age: Option<Duration>,
+}
+
+impl State {
+    /// `old`: what was read does not speak for now.
+    fn of(view: &PodView<'_>, old: bool, glyphs: &Glyphs) -> Option<Self> {
+        let (status, ready, restarts, age) = match (view.pod, &view.row) {
+            (Some(pod), _) => (&*pod.status, pod.ready, pod.restarts, age_of(pod.created, view.events.now)),
+            (None, Some(row)) => {
+                let facts = &row.facts;
+                (facts.status(), (facts.ready, facts.containers), facts.restarts, row.age)
+            }
+            (None, None) => return None,
+        };
+        let (role, glyph) = match view.last_report {
+            // That of the list is as fresh as the list.
+            None if !old || view.pod.is_none() => shown(status, ready, glyphs),
+            _ => (Role::Unknown, glyphs.unknown),
+        };
+        let words = match view.last_report {
+            None => status.to_owned(),
+            Some(report) => {
+                format!("{} {} node {}", words::last_reported(status, report, true), glyphs.dot, report.node)
+            }
+        };
+        Some(Self { role, glyph, words, ready, restarts, age })
+    }
+}
+
+/// A pod's state as a glyph.
+fn shown(status: &str, ready: (u16, u16), glyphs: &Glyphs) -> (Role, &'static str) {
+    match status {
+        "Running" if ready.0 >= ready.1 => (Role::Good, glyphs.ok),
         "Succeeded" | "Completed" => (Role::Muted, glyphs.ok),
         "Failed" | "Evicted" | "OOMKilled" => (Role::Bad, glyphs.bad),
         status if status.contains("BackOff") || status.contains("Err") => (Role::Bad, glyphs.bad),
@@ -107,18 +156,25 @@ fn shown(pod: &PodDetail, glyphs: &Glyphs) -> (Role, &'static str) {
 
 /// The whole page at this width.
 pub(super) fn lines(view: &PodView<'_>, width: u16, paint: Paint<'_>) -> Vec<Line> {
-    let mut lines: Vec<Line> =
-        freshness(&view.fresh).map(|(role, text)| line(role, format!(" {text}"))).into_iter().collect();
+    // What is known comes first.
+    let mut lines: Vec<Line> = match (view.pod, &view.row) {
+        (None, Some(row)) => wrapped(&known(row), 1, width).collect(),
+        _ => Vec::new(),
+    };
+    lines.extend(freshness(&view.fresh).map(|(role, text)| line(role, format!(" {text}"))));
     if view.replaced {
         let text = " the pod that was opened is gone; this is another one of the same name";
         lines.push(line(Role::Warn, text));
+    }
+    if view.pod.is_none() {
+        lines.push(Line::new());
     }
     if let Some(pod) = view.pod {
         let now = view.events.now;
         lines.extend(about(pod, now, width));
         lines.push(Line::new());
         lines.push(section("CONTAINERS", pod.containers.len()));
-        lines.extend(containers(pod, (now, width), paint));
+        lines.extend(containers(pod, view.last_report.is_some(), (now, width, paint)));
         if !pod.claims.is_empty() {
             lines.push(Line::new());
             lines.push(section("CLAIMS", pod.claims.len()));
@@ -189,7 +245,30 @@ fn amounts(list: &[(Clean, Quantity)]) -> String {
     list.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
-fn containers(pod: &PodDetail, (now, width): (Timestamp, u16), paint: Paint<'_>) -> Vec<Line> {
+/// What the list knows of a pod, before it was read.
+fn known(row: &PodRow<'_>) -> Vec<String> {
+    let pod = &row.facts;
+    let node = if pod.node.is_empty() { "on no node yet".to_owned() } else { format!("node {}", pod.node) };
+    let owner = if pod.owner_kind.is_empty() {
+        "owner <none>".to_owned()
+    } else {
+        format!("owner {}/{}", pod.owner_kind, pod.owner_name)
+    };
+    let mut facts = vec![node, owner];
+    if row.gpus > 0 {
+        facts.push(format!("{} GPUs held", grouped(row.gpus)));
+    }
+    let requests = [("cpu", pod.requests.cpu.milli()), ("memory", pod.requests.memory.value())];
+    let requests = requests.iter().filter(|(_, number)| *number > 0);
+    let requests: Vec<String> = requests.map(|(name, number)| format!("{name} {}", amount(name, *number))).collect();
+    if !requests.is_empty() {
+        facts.push(format!("requests {}", requests.join(", ")));
+    }
+    facts
+}
+
+/// `silent`: their node does not report any more.
+fn containers(pod: &PodDetail, silent: bool, (now, width, paint): (Timestamp, u16, Paint<'_>)) -> Vec<Line> {
     let glyphs = &paint.look.glyphs;
     if pod.containers.is_empty() {
         return vec![line(Role::Unknown, " the spec names none")];
@@ -198,13 +277,16 @@ fn containers(pod: &PodDetail, (now, width): (Timestamp, u16), paint: Paint<'_>)
         ("", 1, false),
         ("NAME", 40, false),
         ("KIND", 9, false),
-        ("STATE", 30, false),
+        ("STATE", 40, false),
         ("RESTARTS", 8, true),
         ("LAST END", 60, false),
     ];
     let mut table = Table::new(1, &titles);
     for container in &pod.containers {
-        let (role, glyph, words) = state(container, now, glyphs);
+        let (mut role, mut glyph, mut words) = state(container, now, glyphs);
+        if silent && matches!(container.state, ContainerState::Running { .. } | ContainerState::Waiting { .. }) {
+            (role, glyph, words) = (Role::Unknown, glyphs.unknown, format!("last reported {words}"));
+        }
         let restarted = if container.restarts > 0 { Role::Warn } else { Role::Text };
         table.row(vec![
             (role, glyph.to_owned()),

@@ -50,6 +50,8 @@ pub(super) struct Scene<'a> {
     pub(super) filter_note: Option<&'a Clean>,
     /// What was just done.
     pub(super) notice: Option<&'a Clean>,
+    /// What was wrong with the configuration.
+    pub(super) warnings: &'a [Clean],
     /// The order of the rows is held.
     pub(super) held: bool,
     /// The credential plugin of the current cluster could help.
@@ -121,6 +123,11 @@ impl Scene<'_> {
             1 => "1 cluster".to_owned(),
             all => format!("{all} clusters"),
         }
+    }
+
+    /// The names of all clusters.
+    pub(super) fn contexts(&self) -> impl Iterator<Item = &str> {
+        self.summaries.iter().map(|summary| summary.context.as_str())
     }
 
     /// The current cluster.

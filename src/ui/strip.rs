@@ -6,6 +6,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use super::names::Names;
 use super::scene::{Paint, Scene};
 use super::spark::{self, Scale};
 use super::text::{Pen, columns};
@@ -73,7 +74,7 @@ const RANKS: [Field; 12] = [
 const SPARK: usize = 6;
 
 /// Longer context names are cut here, so that one of them does not push out everything else.
-const LONGEST_CONTEXT: usize = 28;
+pub(super) const LONGEST_CONTEXT: usize = 28;
 
 /// The widest values seen, by field.
 #[derive(Clone, Debug, Default)]
@@ -97,15 +98,22 @@ struct Columns {
 pub(super) fn draw(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, paint: Paint<'_>, widths: &mut Widths) {
     let visible = scene.summaries.iter().enumerate().skip(scene.strip_first).take(usize::from(area.height));
     let mut lines: Vec<(usize, Line)> = visible.map(|(place, summary)| (place, Line::new(summary, paint))).collect();
+    let mut number = String::new();
     if let (true, [(place, line)], all @ 2..) = (area.y == 0, lines.as_mut_slice(), scene.summaries.len()) {
         // There is no header that would say that there are others.
-        line.cells[0].1 = format!("{} {}/{all}", line.cells[0].1, *place + 1);
+        number = format!(" {}/{all}", *place + 1);
+        line.cells[0].1 += &number;
     }
     for (field, width) in widths.0.iter_mut().enumerate() {
         *width = lines.iter().map(|(_, line)| columns(&line.cells[field].1)).max().unwrap_or(0).max(*width);
     }
     let columns = Columns::new(widths, usize::from(area.width));
     let scale = Scale::new(paint.settings.probe_deadline);
+    let width = columns.shown[0].unwrap_or(0).saturating_sub(number.len());
+    let names = Names::new(scene.contexts(), width, &paint.look.glyphs);
+    for (place, line) in &mut lines {
+        line.cells[0].1 = format!("{}{number}", names.get(&scene.summaries[*place].context));
+    }
     for (row, (place, line)) in (0..area.height).zip(&lines) {
         let mut pen = Pen::new(buf, paint.look, area, row);
         let marks = scene.marks.get(usize::from(row)).map_or(&[][..], Vec::as_slice);

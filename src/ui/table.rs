@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 
 use super::columns::{self, Column, Wanted};
 use super::grid::{self, Placed, Seen};
+use super::names::Names;
 use super::scene::{NodeTable, Paint, Scene};
 use super::text::{Pen, columns as cells};
 use super::units::{coarse, devices, duration, known, pair, percent};
@@ -16,19 +17,20 @@ use crate::model::history::Strip;
 use crate::model::rows::{Accelerators, NodeRow, Used, used_pct};
 use crate::theme::{Glyphs, Role};
 
-/// Draws the table; `seen` keeps the widths from frame to frame.
+/// Draws the table; `seen` keeps the widths from frame to frame. Whether the wide one has more columns at this width.
 pub(super) fn draw(
     buf: &mut Buffer,
     area: Rect,
     scene: &Scene<'_>,
     table: &NodeTable<'_>,
     (paint, seen): (Paint<'_>, &mut Seen),
-) {
+) -> bool {
     let summary = scene.summary();
     let gpu = summary.is_none_or(|summary| summary.gpu.is_some() || !summary.gpu_known);
     let usage = table.rows.iter().any(|row| row.used.is_some());
     let wanted = Wanted { width: usize::from(area.width), wide: table.wide, gpu, usage };
     let placed = columns::place(seen, &table.rows, wanted);
+    let wide_room = columns::has_wide_room(seen, &table.rows, wanted);
     grid::heading(&mut Pen::new(buf, paint.look, area, 0), area, &placed, (Some(table.sort), paint.look));
     if table.rows.is_empty() {
         let text = absence(scene, table, paint);
@@ -39,29 +41,43 @@ pub(super) fn draw(
             line
         };
         Pen::new(buf, paint.look, line, 0).skip(1).rest(Role::Unknown, &text);
-        return;
+        return wide_room;
     }
     let stale = summary.is_some_and(|summary| words::stale(summary).is_some());
+    let names: Vec<Names> = placed.iter().map(|column| names_of(column, &table.rows, paint)).collect();
     for (row, node) in (1..area.height).zip(&table.rows) {
         let mut pen = Pen::new(buf, paint.look, area, row);
         pen.put(Role::Focus, if node.selected { paint.look.glyphs.selected } else { " " });
-        for column in &placed {
+        for (column, names) in placed.iter().zip(&names) {
             pen.go(area, column.at);
-            cell(&mut pen, column, node, (stale, paint));
+            cell(&mut pen, (column, names), node, (stale, paint));
         }
         if node.selected {
             let line = Rect { y: area.y + row, height: 1, ..area }.intersection(buf.area);
             buf.set_style(line, paint.look.style(Role::Selected));
         }
     }
+    wide_room
 }
 
-fn cell(pen: &mut Pen<'_>, placed: &Placed<Column>, row: &NodeRow<'_>, (stale, paint): (bool, Paint<'_>)) {
+/// The names of a column; no other column has any.
+fn names_of(placed: &Placed<Column>, rows: &[NodeRow<'_>], paint: Paint<'_>) -> Names {
+    let has_names = matches!(placed.column, Column::Name | Column::Model | Column::Roles);
+    let names = rows.iter().filter(|_| has_names).filter_map(|row| columns::text(placed.column, row));
+    Names::new(names, placed.width, &paint.look.glyphs)
+}
+
+fn cell(
+    pen: &mut Pen<'_>,
+    (placed, names): (&Placed<Column>, &Names),
+    row: &NodeRow<'_>,
+    (stale, paint): (bool, Paint<'_>),
+) {
     let glyphs = &paint.look.glyphs;
     let width = placed.width;
     let plain = if stale { Role::Stale } else { Role::Text };
     match placed.column {
-        Column::Name => pen.fit(plain, &row.facts.name, width),
+        Column::Name => pen.fit(plain, &names.get(&row.facts.name), width),
         Column::Status => status(pen, row, width, (plain, glyphs)),
         Column::Pods => {
             let text = match row.pods_allocatable {
@@ -88,7 +104,7 @@ fn cell(pen: &mut Pen<'_>, placed: &Placed<Column>, row: &NodeRow<'_>, (stale, p
         },
         Column::GpuBar => match row.gpu {
             Some(gpu) => {
-                let bar = bars::devices(gpu, width, glyphs);
+                let bar = bars::devices(gpu, row.unschedulable.is_none(), (width, glyphs));
                 pen.fit(if gpu.allocatable < gpu.capacity { Role::Warn } else { Role::Muted }, &bar, width)
             }
             None => pen.skip(width),
@@ -109,6 +125,7 @@ fn cell(pen: &mut Pen<'_>, placed: &Placed<Column>, row: &NodeRow<'_>, (stale, p
         Column::Roles if row.roles.is_empty() => pen.fit(Role::Muted, "<none>", width),
         Column::Age => pen.right(plain, &row.age.map_or_else(|| glyphs.none.to_owned(), duration), width),
         column => match columns::text(column, row).filter(|text| !text.is_empty()) {
+            Some(text) if matches!(column, Column::Model | Column::Roles) => pen.fit(plain, &names.get(text), width),
             Some(text) => pen.fit(plain, text, width),
             None if column == Column::Model => pen.skip(width),
             None => pen.fit(Role::Muted, glyphs.none, width),

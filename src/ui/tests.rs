@@ -281,3 +281,4 @@ mod model;
 mod open;
 mod scope;
 mod silence;
+mod words;

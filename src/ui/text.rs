@@ -8,6 +8,7 @@ use ratatui::layout::Rect;
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
+use super::names;
 use crate::theme::{Look, Role};
 
 /// Writes from left to right on one line of an area.
@@ -70,6 +71,13 @@ impl<'a> Pen<'a> {
         let width = width.min(self.left());
         let used = self.marked(role, text, width);
         self.skip(width - used)
+    }
+
+    /// Writes a name into exactly `width` columns, from the left, cut in its middle if it is too long: its end tells most.
+    pub(super) fn name(&mut self, role: Role, name: &str, width: usize) -> &mut Self {
+        let width = width.min(self.left());
+        let shown = names::one(name, width, self.look.glyphs.ellipsis);
+        self.fit(role, &shown, width)
     }
 
     /// Writes as much of `text` as the line has room for; `…` where it was cut.

@@ -4,8 +4,10 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::layout::TABLE_SIZE;
+use super::names::Names;
 use super::scene::{Paint, Scene};
 use super::spark::{self, Scale};
+use super::strip::LONGEST_CONTEXT;
 use super::text::Pen;
 use super::units::{known, pair, percentile};
 use super::{alerts, strip, words};
@@ -32,7 +34,9 @@ fn line(pen: &mut Pen<'_>, scene: &Scene<'_>, paint: Paint<'_>) {
     let glyphs = &paint.look.glyphs;
     let Some(summary) = scene.summary() else { return };
     let (role, glyph) = words::mark(summary, glyphs);
-    pen.put(Role::Title, &summary.context).skip(1).put(role, glyph).skip(1);
+    // Half of the line at most: what follows is what one looks for.
+    let names = Names::new(scene.contexts(), LONGEST_CONTEXT.min(pen.left() / 2), glyphs);
+    pen.put(Role::Title, &names.get(&summary.context)).skip(1).put(role, glyph).skip(1);
     // What is not normal stands where it is not cut.
     if summary.silenced_until.is_some() {
         pen.put(Role::Warn, &words::silenced(summary)).skip(1);

@@ -8,7 +8,7 @@ use crate::facts::node::Readiness;
 use crate::model::alert::Severity;
 use crate::model::cluster::{ClusterSummary, Freshness, Health};
 use crate::model::latency::Verdict;
-use crate::model::rows::NodeStatus;
+use crate::model::rows::{LastReport, NodeStatus};
 use crate::msg::{Resource, SKEW_TOLD_MS};
 use crate::theme::{Glyphs, Role};
 
@@ -101,6 +101,17 @@ pub(super) fn status(status: NodeStatus, width: usize) -> String {
         }
     }
     text
+}
+
+/// What a pod was when its node last reported: `last reported Running 33s ago`, and `was Running` where there is no room.
+pub(super) fn last_reported(status: &str, report: LastReport, wide: bool) -> String {
+    match report.ago {
+        // That it is to go is the server's word, not the node's.
+        _ if status == "Terminating" => status.to_owned(),
+        _ if !wide => format!("was {status}"),
+        Some(ago) => format!("last reported {status} {} ago", duration(ago)),
+        None => format!("last reported {status}"),
+    }
 }
 
 /// The worse of two freshnesses, with what it is about.

@@ -35,7 +35,7 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, view: &YamlView<'_>, (context, 
     let Some(document) = view.document else {
         let (role, text) = match freshness(&view.fresh) {
             Some(said) => said,
-            None => (Role::Muted, "loading".to_owned()),
+            None => (Role::Muted, "not read yet".to_owned()),
         };
         Pen::new(buf, paint.look, area, 2.min(area.height.saturating_sub(1))).skip(1).rest(role, &text);
         return;
@@ -62,12 +62,21 @@ fn title(pen: &mut Pen<'_>, view: &YamlView<'_>, (context, paint): (&str, Paint<
         pen.put(Role::Muted, context).put(Role::Muted, " / ");
     }
     let room = pen.left().saturating_sub(5);
-    pen.fit(Role::Title, &name, columns(&name).min(room)).put(Role::Muted, " YAML");
+    pen.name(Role::Title, &name, columns(&name).min(room)).put(Role::Muted, " YAML");
     let Some(document) = view.document else { return };
     let dot = paint.look.glyphs.dot;
     let mut facts = vec![(Role::Muted, format!("{} lines", grouped(document.lines.len() as u64)))];
     if document.cut > 0 {
         facts.push((Role::Warn, format!("{} cut", document.cut)));
+    }
+    if document.invisible > 0 {
+        let word = if document.invisible == 1 { "character" } else { "characters" };
+        facts.push((Role::Warn, format!("{} invisible {word}", grouped(document.invisible))));
+    }
+    let values = document.values.words();
+    if !values.is_empty() {
+        let (role, word) = if document.values.masked { (Role::Muted, "masked") } else { (Role::Warn, "shown") };
+        facts.push((role, format!("{values} {word}")));
     }
     facts.insert(0, freshness(&view.fresh).unwrap_or((Role::Good, "live".to_owned())));
     for (role, text) in facts {

@@ -10,13 +10,13 @@ use crate::facts::document::Document;
 use crate::facts::pod::PodDetail;
 use crate::facts::wire::{DecodeError, WatchType};
 use crate::msg::Layer;
-use crate::msg::inspect::{Found, Part, Subject};
+use crate::msg::inspect::{Found, Part, Subject, Yaml};
 
 /// What is known of the object.
 pub(super) struct Object {
     subject: Subject,
-    yaml: watch::Receiver<bool>,
-    /// As it came, for the YAML; empty while there is none.
+    yaml: watch::Receiver<Yaml>,
+    /// As it came, for the YAML; empty while that is not wanted, for it may hold secrets.
     body: Vec<u8>,
     gone: bool,
     /// There is something new to tell.
@@ -29,7 +29,7 @@ pub(super) struct Object {
 }
 
 impl Object {
-    pub(super) fn new(subject: &Subject, yaml: watch::Receiver<bool>) -> Self {
+    pub(super) fn new(subject: &Subject, yaml: watch::Receiver<Yaml>) -> Self {
         let subject = subject.clone();
         Self {
             subject,
@@ -47,11 +47,26 @@ impl Object {
         match self.subject {
             Subject::Pod { .. } => self.detail = Some(Box::new(PodDetail::decode(body)?)),
             // Of a node nothing but the YAML is told, so that is what must be readable.
-            Subject::Node { .. } => self.document = Some(Document::decode(body)?),
+            Subject::Node { .. } => self.document = Some(Document::decode(body, self.masks())?),
         }
-        body.clone_into(&mut self.body);
+        if self.yaml.borrow().is_wanted() {
+            body.clone_into(&mut self.body);
+        } else {
+            self.forget();
+        }
         (self.gone, self.changed, self.written) = (false, true, false);
         Ok(())
+    }
+}
+
+impl Object {
+    /// Values that a Secret may hold are not wanted.
+    fn masks(&self) -> bool {
+        *self.yaml.borrow() != Yaml::Clear
+    }
+
+    fn forget(&mut self) {
+        (self.body, self.document) = (Vec::new(), None);
     }
 }
 
@@ -60,7 +75,7 @@ impl Follow for Object {
 
     async fn wanted(&mut self) {
         // Of a node the table knows everything but its YAML.
-        if matches!(self.subject, Subject::Node { .. }) && self.yaml.wait_for(|yaml| *yaml).await.is_err() {
+        if matches!(self.subject, Subject::Node { .. }) && self.yaml.wait_for(|yaml| yaml.is_wanted()).await.is_err() {
             std::future::pending::<()>().await;
         }
     }
@@ -70,11 +85,16 @@ impl Follow for Object {
             if self.yaml.changed().await.is_err() {
                 std::future::pending::<()>().await;
             }
-            self.written = false;
-            if *self.yaml.borrow() && !self.body.is_empty() {
+            (self.written, self.document) = (false, None);
+            if self.yaml.borrow_and_update().is_wanted() {
                 return;
             }
+            self.forget();
         }
+    }
+
+    fn is_unread(&self) -> bool {
+        self.yaml.borrow().is_wanted() && self.body.is_empty() && !self.gone
     }
 
     async fn read(&mut self, reader: &Reader<'_>) -> Result<String, Trouble> {
@@ -117,9 +137,10 @@ impl Follow for Object {
                 news.push(Found::Gone);
             }
         }
-        if *self.yaml.borrow() && !self.written && !self.body.is_empty() {
+        if self.yaml.borrow().is_wanted() && !self.written && !self.body.is_empty() {
             self.written = true;
-            let document = self.document.take().map_or_else(|| Document::decode(&self.body), Ok);
+            let masks = self.masks();
+            let document = self.document.take().map_or_else(|| Document::decode(&self.body, masks), Ok);
             news.extend(document.map(Found::Document));
         }
         news

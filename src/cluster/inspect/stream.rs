@@ -57,6 +57,9 @@ impl Stream {
                 },
                 () = of.poked() => {
                     pace.publish(of).await;
+                    if of.is_unread() {
+                        return Ok(End::Unread);
+                    }
                     continue;
                 }
                 () = sleep_until(due.unwrap_or(heard)), if due.is_some() => {

@@ -8,6 +8,7 @@ use super::*;
 use crate::cluster::tests::script::*;
 use crate::cluster::tuning::Tuning;
 use crate::facts::proto::build::{enveloped, int, sized};
+use crate::msg::inspect::Yaml;
 
 fn secs(s: u64) -> Duration {
     Duration::from_secs(s)
@@ -18,7 +19,7 @@ fn pod() -> Subject {
 }
 
 fn of(subject: Subject, yaml: bool) -> Inspection {
-    Inspection { subject, yaml }
+    Inspection { subject, yaml: if yaml { Yaml::Masked } else { Yaml::Unwanted } }
 }
 
 const PODS: &str = "/api/v1/namespaces/d/pods";
@@ -152,17 +153,24 @@ async fn another_object_ends_the_work_on_the_first_and_nothing_ends_all_of_it() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_yaml_comes_of_the_object_that_is_held_and_costs_no_request() {
+async fn the_body_of_a_pod_is_read_for_its_yaml_and_held_no_longer() {
     let mut rig = Rig::start(Tuning::default(), served);
     rig.inspect.send_replace(Some(of(pod(), false)));
     rig.pass(secs(5)).await;
-    rig.inspect.send_replace(Some(of(pod(), true)));
-    rig.pass(Duration::from_millis(10)).await;
-    assert_eq!(only(words(&rig), "yaml").len(), 1);
-    rig.inspect.send_replace(Some(of(pod(), false)));
-    rig.inspect.send_replace(Some(of(pod(), true)));
-    rig.pass(Duration::from_millis(10)).await;
     assert_eq!((reads(&rig, PODS), watches(&rig, PODS).len()), (1, 1));
+    rig.inspect.send_replace(Some(of(pod(), true)));
+    rig.pass(Duration::from_millis(10)).await;
+    assert_eq!(only(words(&rig), "yaml").len(), 1, "at once");
+    assert_eq!((reads(&rig, PODS), watches(&rig, PODS).len()), (2, 2), "nothing of it was held before");
+    let clear = Inspection { subject: pod(), yaml: Yaml::Clear };
+    rig.inspect.send_replace(Some(clear));
+    rig.pass(Duration::from_millis(10)).await;
+    assert_eq!((only(words(&rig), "yaml").len(), reads(&rig, PODS)), (2, 2), "values are shown of what is held");
+    rig.inspect.send_replace(Some(of(pod(), false)));
+    rig.pass(Duration::from_millis(10)).await;
+    rig.inspect.send_replace(Some(of(pod(), true)));
+    rig.pass(Duration::from_millis(10)).await;
+    assert_eq!((only(words(&rig), "yaml").len(), reads(&rig, PODS)), (3, 3), "it was forgotten");
     assert_eq!(asked(&rig, EVENTS).len(), 2, "its events are not read again");
 }
 

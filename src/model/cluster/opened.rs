@@ -4,7 +4,7 @@ use super::ClusterState;
 use crate::facts::wire::Uid;
 use crate::model::inspection::{Inspected, LinkNow, PartFreshness};
 use crate::msg::Now;
-use crate::msg::inspect::{Finding, Part, Subject};
+use crate::msg::inspect::{Finding, Part, Subject, Yaml};
 
 impl ClusterState {
     /// What is known of the object that is looked at closely; `None` if none is.
@@ -20,12 +20,12 @@ impl ClusterState {
     }
 
     /// Looks closely at `subject` from now on, or at nothing; what was known of another object is forgotten.
-    pub(crate) fn inspect(&mut self, subject: Option<&Subject>, yaml: bool, uid: Option<Uid>) {
+    pub(crate) fn inspect(&mut self, subject: Option<&Subject>, yaml: Yaml, uid: Option<Uid>) {
         if self.inspected.as_ref().map(Inspected::subject) != subject {
             self.inspected = subject.map(|subject| Inspected::new(subject.clone(), uid));
         }
-        if let (Some(inspected), false) = (&mut self.inspected, yaml) {
-            inspected.forget_document();
+        if let Some(inspected) = &mut self.inspected {
+            inspected.want_yaml(yaml);
         }
     }
 

@@ -4,20 +4,22 @@ use std::ops::Range;
 
 use super::{ClusterState, Step};
 use crate::facts::accelerator::{Kind, Table};
+use crate::facts::node::Readiness;
 use crate::facts::pod::PodFacts;
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
 use crate::facts::wire::Uid;
 use crate::model::ledger::PodSlot;
 use crate::model::nodes::Node;
+use crate::model::rows::lens::Lens;
 use crate::model::rows::podfilter::{Filtered, PodFilter};
 use crate::model::rows::podorder::{Ordered, POD_SORTS, compare};
-use crate::model::rows::{Extent, PodRow, SortBy, age_of};
+use crate::model::rows::{Extent, LastReport, PodRow, SortBy, age_of};
 use crate::msg::{Edit, Now};
 
 /// Which node is open, how its pods are looked at, and which of them is selected.
 #[derive(Debug, Default)]
-pub(super) struct OpenedNode {
+pub(crate) struct OpenedNode {
     pub(super) name: Option<Clean>,
     order: Vec<PodSlot>,
     /// Pods before filtering.
@@ -56,6 +58,12 @@ impl OpenedNode {
     fn sort(&self) -> (SortBy, bool) {
         (self.sort.unwrap_or(SortBy::Name), self.reversed)
     }
+
+    /// A new order is looked at from its top.
+    fn resort(&mut self) {
+        (self.selected, self.selected_at) = (None, 0);
+        self.revision += 1;
+    }
 }
 
 impl ClusterState {
@@ -73,6 +81,7 @@ impl ClusterState {
         let selected = self.pod_extent().selected;
         let server_now = self.server_now(now);
         let node = self.opened.name.as_deref().and_then(|name| self.nodes.by_name(name));
+        let last_report = self.opened.name.as_deref().and_then(|name| self.last_report(name, now));
         let end = range.end.min(self.opened.order.len());
         let visible = range.start.min(end)..end;
         let rows = visible.map(|at| {
@@ -81,10 +90,40 @@ impl ClusterState {
                 selected: Some(at) == selected,
                 age: age_of(facts.created, server_now),
                 gpus: devices_held(&facts, node, self.nodes.accelerators()),
+                last_report: last_report.filter(|_| !facts.phase.is_terminal()),
                 facts,
             }
         });
         rows.collect()
+    }
+
+    /// A pod as the lists know it, wherever it is; `None` if they do not.
+    #[must_use]
+    pub fn pod_row(&self, namespace: &str, name: &str, now: Now) -> Option<PodRow<'_>> {
+        let facts = self.ledger.pod(self.ledger.find_pod(namespace, name)?);
+        let node = self.nodes.by_name(facts.node);
+        Some(PodRow {
+            selected: false,
+            age: age_of(facts.created, self.server_now(now)),
+            gpus: devices_held(&facts, node, self.nodes.accelerators()),
+            last_report: self.last_report(facts.node, now).filter(|_| !facts.phase.is_terminal()),
+            facts,
+        })
+    }
+
+    /// Whether what pods on a node last reported is all that is known of them: its Ready is `Unknown`, or it is gone.
+    #[must_use]
+    pub fn last_report(&self, node: &str, now: Now) -> Option<LastReport> {
+        let Some(node) = self.nodes.by_name(node) else {
+            let gone = !node.is_empty() && self.nodes_track.complete();
+            return gone.then_some(LastReport { ago: None, node: "gone" });
+        };
+        if node.readiness != Readiness::Unknown {
+            return None;
+        }
+        let lens = Lens { source: self.source(now), node };
+        let renewed = self.liveness(&lens, now).and_then(|lease| lease.age);
+        Some(LastReport { ago: renewed.or(lens.status().for_), node: "Unknown" })
     }
 
     /// The column that the pods are sorted by, and whether the order is reversed.
@@ -111,11 +150,19 @@ impl ClusterState {
         Some(Selected::of(&self.ledger.pod(*slot)))
     }
 
-    /// Opens a node: from now on [`ClusterState::pods`] speaks of it.
-    pub(crate) fn open_node(&mut self, name: Option<Clean>) {
-        if self.opened.name != name {
-            self.opened = OpenedNode::of_node(name, &self.opened);
+    /// Opens a node: from now on [`ClusterState::pods`] speaks of it. Gives back how the one before was looked at, if that was
+    /// another.
+    pub(crate) fn open_node(&mut self, name: Option<Clean>) -> Option<OpenedNode> {
+        if self.opened.name == name {
+            return None;
         }
+        let next = OpenedNode::of_node(name, &self.opened);
+        Some(std::mem::replace(&mut self.opened, next))
+    }
+
+    /// Opens a node as it was looked at before.
+    pub(crate) fn reopen_node(&mut self, opened: OpenedNode) {
+        self.opened = opened;
     }
 
     pub(crate) fn edit_pod_filter(&mut self, edit: &Edit) {
@@ -133,14 +180,14 @@ impl ClusterState {
         if POD_SORTS.contains(&sort) {
             self.opened.reversed = self.opened.sort().0 == sort && !self.opened.reversed;
             self.opened.sort = Some(sort);
-            self.opened.revision += 1;
+            self.opened.resort();
         }
     }
 
     /// Turns the order of the pods round.
     pub(crate) fn reverse_pods(&mut self) {
         self.opened.reversed = !self.opened.reversed;
-        self.opened.revision += 1;
+        self.opened.resort();
     }
 
     /// Sorts the pods by the column `by` places further on.
@@ -150,7 +197,7 @@ impl ClusterState {
         let len = isize::try_from(POD_SORTS.len()).expect("a handful of columns");
         self.opened.sort = Some(POD_SORTS[at.rem_euclid(len).unsigned_abs()]);
         self.opened.reversed = false;
-        self.opened.revision += 1;
+        self.opened.resort();
     }
 
     pub(crate) fn move_pod_selection(&mut self, step: Step) {

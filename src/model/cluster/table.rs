@@ -326,9 +326,15 @@ impl ClusterState {
         self.resort();
     }
 
-    /// Chooses the node of that name: from now on the selection follows it.
-    pub(crate) fn select(&mut self, name: Clean) {
-        self.table.selected = Some(name);
+    /// Chooses the node of that name: from now on the selection follows it. Without a name it stays on the first row.
+    pub(crate) fn select(&mut self, name: Option<Clean>) {
+        self.table.selected = name;
+        self.find_selection();
+    }
+
+    /// The name that was chosen; `None` while the selection stays on the first row.
+    pub(crate) fn chosen_name(&self) -> Option<&Clean> {
+        self.table.selected.as_ref()
     }
 
     pub(crate) fn move_selection(&mut self, step: Step, now: Now) {
@@ -393,10 +399,14 @@ impl ClusterState {
         }
     }
 
-    /// A new order, although the rows are held: the operator asked for it.
+    /// A new order, although the rows are held: the operator asked for it. It is looked at from its top, unless they are held:
+    /// then the row of the cursor is what is held on to.
     fn resort(&mut self) {
         self.table.line.clear();
         self.table.revision += 1;
+        if !self.table.held {
+            (self.table.selected, self.table.selected_at) = (None, 0);
+        }
     }
 
     fn basis(&self, table: &Table, now: Mono) -> Basis {

@@ -64,6 +64,14 @@ pub enum Freshness {
     Denied,
 }
 
+impl Freshness {
+    /// Nothing is known before the first list is complete.
+    #[must_use]
+    pub fn is_first(&self) -> bool {
+        matches!(self, Self::Never | Self::Loading { .. })
+    }
+}
+
 /// What the strip shows of a cluster.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ClusterSummary {
@@ -208,6 +216,10 @@ pub struct AcceleratorTotals {
     pub allocatable: i64,
     /// Requested by pods that are bound to these nodes and neither Succeeded nor Failed.
     pub requested: Known<i64>,
+    /// Healthy and not requested, node by node, on nodes that take pods ([`crate::model::fit::free`]).
+    pub free: Known<i64>,
+    /// The same of nodes that take none.
+    pub unschedulable: Known<i64>,
     /// Announced but not healthy: capacity − allocatable, node by node.
     pub withdrawn: i64,
     /// Promised by labels but never announced; `None` where no label can say.
@@ -227,21 +239,12 @@ impl AcceleratorTotals {
             capacity: 0,
             allocatable: 0,
             requested: Known::Unknown,
+            free: Known::Unknown,
+            unschedulable: Known::Unknown,
             withdrawn: 0,
             missing: None,
             over_requested: Known::Unknown,
             nodes: 0,
-        }
-    }
-
-    /// allocatable − requested; negative where more is requested than is healthy.
-    #[must_use]
-    pub fn free(&self) -> Known<i64> {
-        match self.requested {
-            Known::Exact(requested) => Known::Exact(self.allocatable.saturating_sub(requested)),
-            // More requests may come: a lower bound of what is requested is none of what is free.
-            Known::AtLeast(_) | Known::Unknown => Known::Unknown,
-            Known::Denied => Known::Denied,
         }
     }
 }

@@ -6,6 +6,7 @@ use super::{Silicon, Triple, buckets, made_of, pools};
 use crate::facts::dra::{ClaimFacts, Place, RuleFacts, SliceFacts};
 use crate::facts::text::Clean;
 use crate::model::claims::Offered;
+use crate::model::fit::Admission;
 
 /// Physical devices of one driver in a group of any kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,28 +23,31 @@ pub struct GroupDevices {
     pub healthy: u32,
     /// Physical devices of which all or a part is allocated.
     pub allocated: u32,
-    /// Healthy ones of which nothing is allocated.
-    pub free: u32,
+    /// Healthy ones of which nothing is allocated, by whether their node takes pods.
+    pub free: [u32; Admission::ALL.len()],
 }
 
-/// The devices of a cluster in groups, by name and driver; `name` says the group of a device of a model at a place.
+/// The devices of a cluster in groups, by name and driver; `name` says the group of a device of a model at a place, and
+/// `admission` whether pods get there.
 #[must_use]
 pub fn groups<'a>(
     slices: impl IntoIterator<Item = &'a SliceFacts>,
     claims: impl IntoIterator<Item = &'a ClaimFacts>,
     rules: &[&RuleFacts],
     name: impl Fn(&Place, &str) -> Clean,
+    admission: impl Fn(&Place) -> Admission,
 ) -> Vec<GroupDevices> {
     let mut groups: BTreeMap<(Clean, &str), (GroupDevices, BTreeSet<&Place>)> = BTreeMap::new();
     let (buckets, _) = buckets(slices, claims, rules);
     for ((place, driver), bucket) in &buckets {
+        let admission = admission(place).index();
         for piece in bucket.pieces.values() {
             let (group, places) = groups.entry((name(place, piece.model), driver)).or_default();
             let healthy = piece.unhealthy != Some(true);
             group.physical += 1;
             group.healthy += u32::from(healthy);
             group.allocated += u32::from(piece.allocated);
-            group.free += u32::from(healthy && !piece.allocated);
+            group.free[admission] += u32::from(healthy && !piece.allocated);
             if let Place::Node(_) = place {
                 places.insert(place);
             }

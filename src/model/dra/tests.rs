@@ -4,6 +4,7 @@ use super::*;
 use crate::facts::accelerator::Kind;
 use crate::facts::dra::{AllocatedDevice, Consumer, CounterSet, DeviceSelector};
 use crate::model::claims::Offered;
+use crate::model::fit::Admission;
 
 const DRIVER: &str = "gpu.example.com";
 
@@ -254,14 +255,19 @@ fn groups_are_of_physical_devices_whatever_they_are_named_by() {
         physical,
         healthy,
         allocated,
-        free,
+        free: [free, 0, 0, 0, 0, 0],
     };
-    let by_model = groups(&slices, &claims, &[], |_, model| model.into());
+    let by_model = groups(&slices, &claims, &[], |_, model| model.into(), |_| Admission::Open);
     let expected = [group("", (1, 1, 1), (0, 1)), group("H100", (2, 3, 3), (1, 2)), group("L40S", (1, 3, 2), (1, 2))];
     assert_eq!(by_model, expected, "a tainted device that is allocated takes nothing from the free ones");
-    let by_place =
-        groups(&slices, &claims, &[], |place, _| if *place == Place::Node("b".into()) { "b" } else { "" }.into());
+    let is_b = |place: &Place| *place == Place::Node("b".into());
+    let name = |place: &Place, _: &str| if is_b(place) { "b" } else { "" }.into();
+    let by_place = groups(&slices, &claims, &[], name, |_| Admission::Open);
     assert_eq!(by_place, [group("", (2, 3, 3), (1, 2)), group("b", (1, 4, 3), (1, 3))]);
+    let b_is_cordoned = |place: &Place| if is_b(place) { Admission::Cordoned } else { Admission::Open };
+    let by_place = groups(&slices, &claims, &[], name, b_is_cordoned);
+    let behind_a_cordon = GroupDevices { free: [0, 0, 0, 0, 3, 0], ..group("b", (1, 4, 3), (1, 0)) };
+    assert_eq!(by_place[1], behind_a_cordon, "no pod gets there");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use crate::facts::accelerator::{Kind, short_model};
 use crate::facts::dra::{ClaimFacts, Place};
 use crate::facts::text::Clean;
 use crate::model::dra::{GroupDevices, IdleClaim};
+use crate::model::fit::Admission;
 use crate::model::ledger::Ledger;
 use crate::model::nodes::Nodes;
 use crate::model::optional::Optionals;
@@ -19,11 +20,17 @@ impl Board {
         }
         self.held.extend(optional.idle_claims().into_iter().map(Held::of_claim));
         if by.of_nodes() {
-            let groups = optional.device_groups(|place, model| match (by, place) {
+            let name = |place: &Place, model: &str| match (by, place) {
                 (Grouping::Model, _) => Clean::new(short_model(model)),
                 (_, Place::Node(node)) => nodes.by_name(node).and_then(pool).unwrap_or_default(),
                 (_, Place::Network | Place::Unsaid) => Clean::new("network"),
-            });
+            };
+            // A node that is not there takes no pod, and nothing is known of it.
+            let admission = |place: &Place| match place {
+                Place::Node(node) => nodes.by_name(node).map_or(Admission::Unknown, |node| nodes.admission(node)),
+                Place::Network | Place::Unsaid => Admission::Open,
+            };
+            let groups = optional.device_groups(name, admission);
             self.groups.extend(groups.into_iter().map(Group::of_devices));
         } else {
             self.groups.extend(claimed(optional, ledger, by));
@@ -41,7 +48,7 @@ impl Held {
             Place::Network | Place::Unsaid => Clean::new("network"),
         };
         let (owner, state) = (Clean::default(), Clean::new("Unused"));
-        Self { claim: true, namespace, name, node, owner, amount, resource: driver, kind, state, since }
+        Self { claim: true, silent: false, namespace, name, node, owner, amount, resource: driver, kind, state, since }
     }
 }
 
@@ -49,13 +56,15 @@ impl Group {
     /// A group of devices of dynamic resource allocation.
     fn of_devices(devices: GroupDevices) -> Self {
         let GroupDevices { name, driver, nodes, physical, healthy, allocated, free } = devices;
+        let mut unschedulable = free.map(i64::from);
+        let free = std::mem::take(&mut unschedulable[Admission::Open.index()]);
         let supply = Supply {
             capacity: physical.into(),
             allocatable: healthy.into(),
-            free: free.into(),
+            free,
+            unschedulable,
             withdrawn: (physical - healthy).into(),
-            missing: 0,
-            fits: None,
+            ..Supply::default()
         };
         let (kind, requested, supply) = (Kind::Device, allocated.into(), Some(supply));
         Self { name, resource: driver, kind, dra: true, members: nodes, requested, supply }

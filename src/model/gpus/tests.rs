@@ -98,7 +98,8 @@ fn only_nodes_that_take_pods_count_for_what_fits() {
     let bench = bench(Grouping::Model);
     let board = bench.state().gpu_board();
     // a1 has 5 free, a2 owes one, h1 has 13; h2 has 8 behind a cordon and h3 has 4 behind a kubelet that is not ready.
-    assert_eq!(board.free, [18, 8, 0, 4]);
+    assert_eq!(board.free, [18, 0, 4, 0, 8, 0]);
+    assert_eq!(board.over_requested, 1);
     assert_eq!((board.open_nodes, board.largest), (2, 13));
     // Each pod asks for half a core and 1 GiB, whatever its devices: the median for each device is that of 3.
     assert_eq!((board.each.cpu_milli, board.each.memory_bytes, board.each_of), (166, (1 << 30) / 3, 5));
@@ -106,6 +107,49 @@ fn only_nodes_that_take_pods_count_for_what_fits() {
     assert_eq!(board.fits, [5 + 9, 2 + 6, 1 + 3, 1, 0]);
     let fits: Vec<_> = board.groups.iter().map(|group| group.supply.unwrap().fits.unwrap()).collect();
     assert_eq!(fits, [[9, 6, 3, 1, 0], [5, 2, 1, 0, 0]]);
+}
+
+#[test]
+fn free_is_counted_node_by_node_and_is_the_same_number_everywhere() {
+    let mut nodes = nodes();
+    nodes.extend([
+        turned(&gpu_node("u1", 8, 8), ConditionStatus::Unknown, 0),
+        NodeFacts { deleting: true, ..gpu_node("d1", 8, 8) },
+        tainted(gpu_node("t1", 8, 8), "example.com/maintenance"),
+    ]);
+    let mut bench = Bench::with(nodes, &pods());
+    bench.act(Action::Gpus);
+    let state = bench.state();
+    let board = state.gpu_board();
+    // Of a2's 4 healthy devices 5 are requested: that takes nothing from what a1 and h1 have.
+    assert_eq!(board.free, [18, 8, 4, 8, 8, 8]);
+    let supplies: Vec<Supply> = board.groups.iter().filter_map(|group| group.supply).collect();
+    let totals = &state.accelerators()[0];
+    let items = state.items(bench.now());
+    let of_items: i64 = items.iter().flat_map(|item| &item.accelerators).filter_map(|a| a.free.exact()).sum();
+    let of_rows: i64 = items.iter().filter_map(|item| item.row.gpus_free?.exact()).sum();
+    let of_groups: i64 = supplies.iter().map(|supply| supply.free).sum();
+    assert_eq!([of_groups, of_items, of_rows, totals.free.exact().unwrap()], [18; 4]);
+    assert_eq!(totals.unschedulable, Known::Exact(36));
+    let reasons: i64 = supplies.iter().flat_map(|supply| supply.unschedulable).sum();
+    assert_eq!(reasons, 36);
+    assert_eq!((totals.over_requested, board.over_requested), (Known::Exact(1), 1), "beside it, not in it");
+    assert_eq!(supplies.iter().map(|supply| supply.over_requested).sum::<i64>(), 1);
+    // All that is healthy and not requested, in one sum.
+    let left = totals.allocatable - totals.requested.exact().unwrap();
+    assert_eq!(left, 18 + 36 - 1);
+}
+
+#[test]
+fn what_keeps_pods_from_free_devices_is_told_with_the_group() {
+    let bench = bench(Grouping::Model);
+    let board = bench.state().gpu_board();
+    let supply = |name: &str| board.groups.iter().find(|group| *group.name == *name).unwrap().supply.unwrap();
+    // h1 has 13 free devices and 9 places for pods; on a1 nothing is short.
+    let (h100, a100) = (supply("H100"), supply("A100"));
+    assert_eq!((h100.free, h100.blocked, h100.fits.unwrap()[0]), (13, [0, 0, 4], 9));
+    assert_eq!((a100.free, a100.blocked, a100.fits.unwrap()[0]), (5, [0, 0, 0], 5));
+    assert_eq!(board.blocked, [0, 0, 4]);
 }
 
 #[test]
@@ -133,11 +177,12 @@ fn the_board_follows_pods_and_nodes() {
     assert_eq!(held(&bench), 2, "it runs");
     bench.change_pods(1, &[PodFacts { version: 12, ..gpu_pod("ending", "h3", 4) }], true);
     bench.prepare();
-    assert_eq!((held(&bench), bench.state().gpu_board().free[3]), (1, 8), "it is gone");
+    let free = |bench: &Bench, admission: Admission| bench.state().gpu_board().free[admission.index()];
+    assert_eq!((held(&bench), free(&bench, Admission::NotReady)), (1, 8), "it is gone");
     let uncordoned = NodeFacts { unschedulable: false, version: 11, ..nodes()[3].clone() };
     bench.change_node(1, uncordoned);
     bench.prepare();
-    assert_eq!(bench.state().gpu_board().free[..2], [26, 0]);
+    assert_eq!((free(&bench, Admission::Open), free(&bench, Admission::Cordoned)), (26, 0));
     // Only the time has changed, and the record looks the same.
     let later = Some(Since { basis: Basis::NotReady, at: at(60_000).wall });
     bench.change_pods(1, &[PodFacts { version: 13, since: later, ..pods()[4].clone() }], false);

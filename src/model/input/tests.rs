@@ -42,9 +42,12 @@ fn the_selection_stays_on_its_node_through_sorts_filters_and_relists() {
     bench.act(Action::Down);
     bench.act(Action::Down);
     assert_eq!(bench.selected(), "c");
+    bench.act(Action::Hold);
     bench.act(Action::SortPods);
     assert_eq!((bench.selected(), bench.names()[0].clone()), ("c".to_owned(), "c".to_owned()));
     bench.act(Action::SortName);
+    assert_eq!(bench.selected(), "c", "what is held is held on to");
+    bench.act(Action::Hold);
     bench.list_nodes(2, nodes(&["0", "1", "c", "d"]));
     assert_eq!(bench.selected(), "c");
     bench.act(Action::Filter);
@@ -52,6 +55,73 @@ fn the_selection_stays_on_its_node_through_sorts_filters_and_relists() {
     assert_eq!(bench.selected(), "d", "the neighbour while the filter hides it");
     bench.act(Action::Back);
     assert_eq!(bench.selected(), "c", "and back");
+}
+
+#[test]
+fn a_new_order_is_looked_at_from_its_top() {
+    let mut bench = Bench::with(nodes(&["a", "b", "c", "d"]), &[pod("x", "d"), pod("y", "a")]);
+    for sort in [Action::SortPods, Action::SortReverse, Action::SortNext, Action::SortPrevious, Action::SortAge] {
+        bench.act(Action::Bottom);
+        bench.act(sort);
+        assert_eq!(bench.state().extent().selected, Some(0), "{sort:?}");
+        assert_eq!(bench.selected(), bench.names()[0]);
+    }
+    bench.act(Action::SortPods);
+    bench.act(Action::Top);
+    bench.act(Action::Open);
+    bench.act(Action::SortStatus);
+    assert_eq!(bench.state().pod_extent().selected, Some(0));
+}
+
+fn notice(bench: &mut Bench, action: Action) -> Option<String> {
+    bench.ms += 7_000;
+    bench.act(action);
+    bench.model.notice(bench.now()).map(ToString::to_string)
+}
+
+#[test]
+fn a_key_that_does_nothing_here_is_answered() {
+    let mut bench = Bench::with(nodes(&["a", "b"]), &[pod("x", "a")]);
+    let nothing = Some("no such key here · ? help".to_owned());
+    for action in [Action::Acknowledge, Action::NextPane, Action::PreviousPane] {
+        assert_eq!(notice(&mut bench, action), nothing, "{action:?} on the nodes");
+    }
+    assert_eq!(notice(&mut bench, Action::NextCluster).as_deref(), Some("this is the only cluster"));
+    assert_eq!(notice(&mut bench, Action::Cluster7).as_deref(), Some("there is no cluster 7"));
+    assert_eq!(notice(&mut bench, Action::Cluster1).as_deref(), Some("`prod` is shown already"));
+    assert_eq!(notice(&mut bench, Action::SortRestarts).as_deref(), Some("nodes have no restarts to sort by"));
+    assert_eq!(notice(&mut bench, Action::Down), None, "the end of a table is seen");
+    bench.model.set_wide_room(false);
+    let narrow = "more columns have no room here: the terminal is too narrow";
+    assert_eq!(notice(&mut bench, Action::Wide).as_deref(), Some(narrow));
+    assert!(!bench.model.wide());
+    bench.model.set_wide_room(true);
+    assert_eq!(notice(&mut bench, Action::Wide), None);
+    bench.act(Action::Open);
+    assert_eq!(notice(&mut bench, Action::SortPods).as_deref(), Some("the pods of a node have no such column"));
+    for action in [Action::Acknowledge, Action::Wide, Action::Hold] {
+        assert_eq!(notice(&mut bench, action), nothing, "{action:?} in a node");
+    }
+    bench.act(Action::NextPane);
+    assert_eq!(notice(&mut bench, Action::Open), nothing, "conditions cannot be opened");
+    for screen in [Action::Api, Action::Gpus] {
+        bench.act(screen);
+        for action in [Action::Open, Action::Yaml, Action::Filter, Action::SortName, Action::Acknowledge, Action::Hold]
+        {
+            assert_eq!(notice(&mut bench, action), nothing, "{action:?} on {screen:?}");
+        }
+    }
+}
+
+#[test]
+fn an_unbound_key_is_answered_with_the_key_of_the_help() {
+    let mut bench = Bench::with(nodes(&["a"]), &[]);
+    bench.model =
+        std::mem::replace(&mut bench.model, crate::model::Model::new(Vec::new(), crate::model::Settings::default()))
+            .with_help_key("f1");
+    let now = bench.now();
+    bench.model.update(crate::msg::Msg::UnboundKey, now);
+    assert_eq!(bench.model.notice(now).map(|text| &**text), Some("no such key here · f1 help"));
 }
 
 #[test]

@@ -81,7 +81,7 @@ pub enum Matched {
 pub enum Compared {
     /// Whole devices, allocatable.
     Gpu,
-    /// Whole devices, allocatable but not requested.
+    /// Whole devices that a pod could have.
     Free,
     /// Bound pods; with `%` of `allocatable.pods`.
     Pods,

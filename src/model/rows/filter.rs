@@ -229,10 +229,7 @@ fn field_holds(matched: Matched, text: &str, lens: &Lens<'_>) -> bool {
 fn number_holds(compared: Compared, op: Op, limit: Limit, lens: &Lens<'_>) -> Option<bool> {
     let (value, of) = match compared {
         Compared::Gpu => (Quantity::whole(lens.gpu()?.allocatable), None),
-        Compared::Free => {
-            let gpu = lens.gpu()?;
-            (Quantity::whole(gpu.allocatable.saturating_sub(gpu.requested.exact()?)), None)
-        }
+        Compared::Free => (Quantity::whole(lens.gpus_free()?.exact()?), None),
         Compared::Pods => {
             let of = lens.node.pods_allocatable.map(|pods| Quantity::whole(i64::from(pods)));
             (Quantity::whole(i64::from(lens.pods().exact()?)), of)

@@ -11,6 +11,7 @@ use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
 use crate::model::Known;
 use crate::model::cluster::{AcceleratorTotals, PodCounts, ResourceAmounts};
+use crate::model::fit::{self, Admission};
 use crate::model::history::History;
 use crate::model::ledger::{Ledger, NodeTotals};
 use crate::model::nodes::{Node, amount};
@@ -119,6 +120,38 @@ impl<'a> Lens<'a> {
         Some(Accelerators { requested: self.source.pods.known(requested.value()), allocatable, capacity })
     }
 
+    /// Whether it takes pods with devices, or why not.
+    pub(crate) fn admission(&self) -> Admission {
+        fit::admission(&self.node.facts, self.source.accelerators)
+    }
+
+    /// Why it takes no pods with devices, in words; `None` if it does.
+    pub(crate) fn unschedulable(&self) -> Option<Clean> {
+        match self.admission() {
+            Admission::Open => None,
+            Admission::Tainted => fit::blocking_taint(&self.node.facts, self.source.accelerators)
+                .map(|taint| Clean::new(&format!("tainted {}:{}", taint.key, taint.effect))),
+            reason => Some(Clean::new(reason.name())),
+        }
+    }
+
+    /// Whole devices that a pod could have: none on a node that takes no pods; `None` without any devices.
+    pub(crate) fn gpus_free(&self) -> Option<Known<i64>> {
+        self.gpu()?;
+        let whole = self.node.devices.iter().filter(|devices| devices.kind == Kind::Device);
+        Some(whole.fold(self.source.pods.known(0).exact_or_unknown(), |sum, devices| {
+            self.free(&devices.resource, devices.allocatable).0.map(|free| free.saturating_add(sum.any().unwrap_or(0)))
+        }))
+    }
+
+    /// What is free of a resource, and what would be if the node took pods.
+    fn free(&self, resource: &str, allocatable: i64) -> (Known<i64>, Known<i64>) {
+        let free = self.requested(resource).exact_or_unknown();
+        let free = free.map(|requested| fit::free(allocatable, requested.value()));
+        let none = free.map(|_| 0);
+        if self.admission() == Admission::Open { (free, none) } else { (none, free) }
+    }
+
     /// Whole devices that the labels promise and the node never announced; 0 also where the labels cannot say.
     pub(crate) fn devices_missing(&self) -> i64 {
         let whole = self.node.devices.iter().filter(|devices| devices.kind == Kind::Device);
@@ -128,23 +161,32 @@ impl<'a> Lens<'a> {
     /// Its accelerators by resource and kind, sorted by name: those that it announces, those that its labels promise, and those
     /// that its pods ask for.
     pub(crate) fn accelerators(&self) -> Vec<AcceleratorTotals> {
-        let announced = self.node.devices.iter().map(|devices| AcceleratorTotals {
-            resource: devices.resource.clone(),
-            kind: devices.kind,
-            capacity: devices.capacity,
-            allocatable: devices.allocatable,
-            requested: self.requested(&devices.resource).map(Quantity::value),
-            withdrawn: devices.withdrawn(),
-            missing: devices.expected.map(|_| devices.missing()),
-            over_requested: self
-                .requested(&devices.resource)
-                .map(|requested| requested.value().saturating_sub(devices.allocatable).max(0)),
-            nodes: u32::from(devices.capacity > 0),
+        let announced = self.node.devices.iter().map(|devices| {
+            let requested = self.requested(&devices.resource).map(Quantity::value);
+            let (free, unschedulable) = self.free(&devices.resource, devices.allocatable);
+            AcceleratorTotals {
+                resource: devices.resource.clone(),
+                kind: devices.kind,
+                capacity: devices.capacity,
+                allocatable: devices.allocatable,
+                requested,
+                free,
+                unschedulable,
+                withdrawn: devices.withdrawn(),
+                missing: devices.expected.map(|_| devices.missing()),
+                over_requested: requested.map(|requested| requested.saturating_sub(devices.allocatable).max(0)),
+                nodes: u32::from(devices.capacity > 0),
+            }
         });
-        let asked = self.unannounced().map(|(resource, kind, requested)| AcceleratorTotals {
-            requested: self.source.pods.known(requested.value()),
-            over_requested: self.source.pods.known(requested.value().max(0)),
-            ..AcceleratorTotals::none(resource, kind)
+        let asked = self.unannounced().map(|(resource, kind, requested)| {
+            let nothing = self.source.pods.known(0).exact_or_unknown();
+            AcceleratorTotals {
+                requested: self.source.pods.known(requested.value()),
+                free: nothing,
+                unschedulable: nothing,
+                over_requested: self.source.pods.known(requested.value().max(0)),
+                ..AcceleratorTotals::none(resource, kind)
+            }
         });
         let mut totals: Vec<_> = announced.chain(asked).collect();
         totals.sort_by(|a, b| (&a.resource, a.kind).cmp(&(&b.resource, b.kind)));
@@ -207,6 +249,8 @@ impl<'a> Lens<'a> {
             pods: self.pods(),
             pods_allocatable: self.node.pods_allocatable,
             gpu: self.gpu(),
+            gpus_free: self.gpus_free(),
+            unschedulable: self.unschedulable(),
             gpu_missing: self.devices_missing(),
             model: self.model(),
             cpu_milli: self.cpu_milli(),

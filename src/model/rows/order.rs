@@ -38,9 +38,8 @@ pub(crate) fn key(sort: SortBy, lens: &Lens<'_>) -> Key {
         SortBy::Version => return Key::Version,
         SortBy::Status => Some(status_rank(lens)),
         SortBy::Pods => share(lens.pods().any().map(i64::from), lens.node.pods_allocatable.map(i64::from)),
-        SortBy::Gpu => {
-            lens.gpu().and_then(|gpu| Some(-i128::from(gpu.allocatable.saturating_sub(gpu.requested.any()?))))
-        }
+        // Nodes that take no pods have none free, and come after those with devices.
+        SortBy::Gpu => lens.gpus_free().and_then(|free| Some(-i128::from(free.exact()?))),
         SortBy::Cpu => share(lens.cpu_milli().0.any(), lens.cpu_milli().1),
         SortBy::Memory => share(lens.memory_bytes().0.any(), lens.memory_bytes().1),
         SortBy::CpuUsed => share(lens.used().and_then(|used| used.cpu_milli), lens.cpu_milli().1),

@@ -32,8 +32,7 @@ fn f23_numbers_of_some_namespaces_are_lower_bounds_of_the_cluster() {
     );
     assert_eq!(summary.gpu.unwrap().requested, Known::AtLeast(4));
     assert_eq!((summary.nodes_total, summary.pods_allocatable), (Known::Exact(2), Known::Exact(20)));
-    let free: Vec<_> =
-        bench.state().accelerators().iter().map(crate::model::cluster::AcceleratorTotals::free).collect();
+    let free: Vec<_> = bench.state().accelerators().iter().map(|totals| totals.free).collect();
     assert_eq!(free, [Known::Unknown], "whoever else holds devices is not seen");
     let detail = bench.state().node("n2", bench.now()).unwrap();
     assert_eq!((detail.row.pods, detail.partial.is_some()), (Known::AtLeast(0), true), "none is not no pod at all");

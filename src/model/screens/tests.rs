@@ -1,13 +1,13 @@
 use super::*;
 use crate::action::Action;
-use crate::facts::document::Document;
+use crate::facts::document::{Document, Values};
 use crate::facts::event::EventFacts;
 use crate::facts::pod::{Phase, PodDetail, PodFacts};
 use crate::facts::wire::Uid;
 use crate::model::fixture::{Bench, node, pod};
 use crate::model::inspection::PartFreshness;
 use crate::model::rows::SortBy;
-use crate::msg::inspect::{Finding, Found, Part, Untold};
+use crate::msg::inspect::{Finding, Found, Part, Untold, Yaml};
 use crate::msg::{ClusterEvent, Failure, Layer, Mono, SyncState};
 
 fn bench() -> Bench {
@@ -28,7 +28,7 @@ fn node_subject(name: &str) -> Subject {
 /// What an effect asks to look at, if it asks for that.
 fn looks(effect: Option<Effect>) -> Option<(Subject, bool)> {
     match effect {
-        Some(Effect::Inspect(ClusterId(0), inspection)) => Some((inspection.subject, inspection.yaml)),
+        Some(Effect::Inspect(ClusterId(0), inspection)) => Some((inspection.subject, inspection.yaml.is_wanted())),
         None => None,
         other => panic!("another effect: {other:?}"),
     }
@@ -97,8 +97,86 @@ fn yaml_is_that_of_the_selected_or_the_open_object() {
     bench.act(Action::NextPane);
     assert_eq!(looks(bench.act(Action::Yaml)), Some((node_subject("a"), true)), "of the node, beside its pods");
     assert_eq!(bench.act(Action::Alerts), Some(Effect::EndInspection), "another screen ends it");
-    assert_eq!(bench.act(Action::Back), None);
-    assert_eq!(bench.model.screen(), &Screen::Nodes, "that screen is not on the YAML");
+    assert_eq!(looks(bench.act(Action::Back)), Some((node_subject("a"), true)), "and back it is read again");
+    assert!(matches!(bench.model.screen(), Screen::Yaml { .. }));
+}
+
+/// Where one is: the screen, the cluster, the selected node and the selected pod.
+fn here(bench: &Bench) -> (Screen, ClusterId, Option<String>, Option<String>) {
+    let state = bench.model.current();
+    let pod = state.selected_pod().map(|pod| pod.name.to_string());
+    let node = state.selected_name().map(ToString::to_string);
+    (bench.model.screen().clone(), bench.model.current_id(), node, pod)
+}
+
+#[test]
+fn every_way_of_opening_leads_back_to_where_one_came_from() {
+    let mut bench = bench();
+    bench.act(Action::Down);
+    let nodes = here(&bench);
+    for screen in [Action::Api, Action::Gpus, Action::Alerts, Action::Yaml, Action::Open] {
+        bench.act(screen);
+        assert_ne!(here(&bench), nodes, "{screen:?}");
+        bench.act(Action::Back);
+        assert_eq!(here(&bench), nodes, "{screen:?}");
+    }
+    bench.act(Action::Top);
+    bench.act(Action::Open);
+    bench.act(Action::NextPane);
+    bench.act(Action::PreviousPane);
+    bench.act(Action::Down);
+    let pods = here(&bench);
+    for screen in [Action::Api, Action::Gpus, Action::Alerts, Action::Yaml, Action::Open] {
+        bench.act(screen);
+        bench.act(Action::Back);
+        assert_eq!(here(&bench), pods, "{screen:?}");
+    }
+    // Through several, and the same key twice leaves as well as it opens.
+    for screen in [Action::Gpus, Action::Api, Action::Alerts, Action::Gpus] {
+        bench.act(screen);
+    }
+    assert_eq!(bench.model.screen(), &Screen::Gpus, "what is below is gone back to");
+    bench.act(Action::Gpus);
+    assert_eq!(here(&bench), pods);
+}
+
+#[test]
+fn from_an_alert_to_its_node_and_back_no_selection_moves() {
+    let lost = |name| crate::model::fixture::turned(&node(name), crate::facts::node::ConditionStatus::False, 0);
+    let mut bench =
+        Bench::with(vec![node("a"), node("b"), lost("c")], &[pod("p1", "b"), pod("p2", "b"), pod("q", "c")]);
+    bench.wait_live(60);
+    bench.act(Action::Down);
+    bench.act(Action::Open);
+    bench.act(Action::Down);
+    let from = here(&bench);
+    bench.act(Action::Alerts);
+    let alerts = here(&bench);
+    bench.act(Action::Open);
+    assert!(matches!(bench.model.screen(), Screen::Node { name, .. } if **name == *"c"), "{:?}", bench.model.screen());
+    bench.act(Action::Back);
+    assert_eq!(bench.model.screen(), &alerts.0);
+    bench.act(Action::Back);
+    assert_eq!(here(&bench), from, "the pod that was selected on the node before is selected again");
+    bench.act(Action::Back);
+    assert_eq!(bench.model.screen(), &Screen::Nodes);
+    assert_eq!(bench.selected(), "b");
+}
+
+#[test]
+fn an_alert_of_another_cluster_leads_back_to_this_one() {
+    let mut bench = Bench::new(&["one", "two"]);
+    bench.list_nodes(1, vec![node("a"), node("b")]);
+    bench.list_pods(1, &[]);
+    bench.watching();
+    bench.waiting(crate::msg::Resource::Nodes, Layer::Tls);
+    bench.act(Action::NextCluster);
+    let from = here(&bench);
+    bench.act(Action::Alerts);
+    bench.act(Action::Open);
+    bench.act(Action::Back);
+    bench.act(Action::Back);
+    assert_eq!(here(&bench), from);
 }
 
 #[test]
@@ -207,11 +285,13 @@ fn copying_takes_the_name_or_the_yaml_and_says_so() {
     bench.act(Action::Yaml);
     assert_eq!(copied(bench.act(Action::Copy)), None);
     assert_eq!(notice(&bench), "there is no YAML to copy yet");
-    let document =
-        |line: &str, lines: usize| Found::Document(Document { lines: vec![line.into(); lines], cut: 1, bytes: 9 });
+    let document = |line: &str, lines: usize| {
+        let values = Values { env: 2, other: 0, masked: true };
+        Found::Document(Document { lines: vec![line.into(); lines], cut: 1, bytes: 9, invisible: 0, values })
+    };
     find(&mut bench, subject("p1"), document("a: 1", 3));
     assert_eq!(copied(bench.act(Action::Copy)).as_deref(), Some("a: 1\na: 1\na: 1\n"));
-    assert!(notice(&bench).ends_with("3 lines, 1 of them cut"), "{}", notice(&bench));
+    assert!(notice(&bench).ends_with("3 lines, 1 of them cut, 2 env values masked"), "{}", notice(&bench));
     find(&mut bench, subject("p1"), document(&"x".repeat(1000), 75));
     assert_eq!(copied(bench.act(Action::Copy)), None, "75,075 bytes are more than terminals take");
     assert!(notice(&bench).contains("not copied: 76 kB"), "{}", notice(&bench));
@@ -224,6 +304,37 @@ fn a_name_that_a_shell_would_run_is_copied_quoted() {
     bench.act(Action::Open);
     let copied = bench.act(Action::Copy);
     assert!(matches!(&copied, Some(Effect::Copy { text }) if text == "'p6-`id`'"), "{copied:?}");
+}
+
+#[test]
+fn values_are_shown_by_a_key_masked_again_when_it_is_left_and_the_copy_says_what_it_contains() {
+    let mut bench = bench();
+    bench.act(Action::Open);
+    bench.act(Action::Yaml);
+    let wanted = |effect: Option<Effect>| match effect {
+        Some(Effect::Inspect(_, inspection)) => Some(inspection.yaml),
+        _ => None,
+    };
+    let document = |masked| {
+        let values = Values { env: 2, other: 0, masked };
+        Found::Document(Document { lines: vec!["a: 1".into()], cut: 0, bytes: 9, invisible: 1, values })
+    };
+    find(&mut bench, subject("p1"), document(true));
+    let shown = |bench: &Bench| bench.state().inspected().unwrap().document().map(|document| document.values.masked);
+    assert_eq!(shown(&bench), Some(true));
+    assert_eq!(wanted(bench.act(Action::ShowValues)), Some(Yaml::Clear));
+    assert_eq!(shown(&bench), None, "it is made anew");
+    find(&mut bench, subject("p1"), document(false));
+    assert_eq!(shown(&bench), Some(false));
+    bench.act(Action::Copy);
+    let notice = bench.model.notice(bench.now()).map(ToString::to_string).unwrap_or_default();
+    assert!(notice.contains("1 lines, contains 2 env values, 1 invisible characters"), "{notice}");
+    assert_eq!(wanted(bench.act(Action::ShowValues)), Some(Yaml::Masked));
+    find(&mut bench, subject("p1"), document(false));
+    assert_eq!(shown(&bench), None, "one that was on its way shows nothing");
+    bench.act(Action::ShowValues);
+    bench.act(Action::Alerts);
+    assert_eq!(wanted(bench.act(Action::Back)), Some(Yaml::Masked));
 }
 
 fn row(name: &'static str, phase: Phase, reason: &'static str, restarts: u32) -> PodFacts<'static> {
@@ -240,7 +351,7 @@ fn chosen(bench: &Bench) -> Option<String> {
 }
 
 #[test]
-fn the_pods_of_a_node_are_sorted_and_filtered_and_the_selection_follows_the_pod() {
+fn the_pods_of_a_node_are_sorted_and_filtered_and_the_selection_follows_the_pod_through_a_filter() {
     let rows = [
         row("p-ok", Phase::Running, "", 0),
         row("p-crash", Phase::Running, "CrashLoopBackOff", 12),
@@ -261,7 +372,10 @@ fn the_pods_of_a_node_are_sorted_and_filtered_and_the_selection_follows_the_pod(
     assert_eq!((listed(&bench)[0].as_str(), bench.state().pod_sort()), ("p-ok", (SortBy::Restarts, true)));
     bench.act(Action::SortNext);
     assert_eq!(bench.state().pod_sort(), (SortBy::Gpu, false));
-    assert_eq!(chosen(&bench).as_deref(), Some("p-ok"), "through every order");
+    assert_eq!(bench.state().pod_extent().selected, Some(0), "a new order is looked at from its top");
+    while chosen(&bench).as_deref() != Some("p-ok") {
+        bench.act(Action::Down);
+    }
     assert_eq!(bench.state().sort(), (SortBy::Name, false), "the nodes keep theirs");
     bench.act(Action::Filter);
     bench.type_text("restarts>0");

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::GpusView;
 use crate::facts::accelerator::Kind;
 use crate::model::Known;
+use crate::model::fit::{Admission, ByAdmission, ByLimit, Limit};
 use crate::model::gpus::{Board, Group, Held};
 use crate::theme::Role;
 use crate::ui::units::{bytes, cores, duration, grouped};
@@ -30,19 +31,20 @@ pub(super) struct Lines<'a> {
 }
 
 impl<'a> Lines<'a> {
-    pub(super) fn new(view: &GpusView<'a>) -> Self {
+    /// `dot`: what stands between facts.
+    pub(super) fn new(view: &GpusView<'a>, dot: &str) -> Self {
         let board = view.board;
         let mut between = vec![Line::Blank];
         let partial = view.is_partial();
         if !partial && !matches!(view.pods, Known::Exact(())) {
-            return Self { before: before(view), groups: &board.groups, between, held: &[] };
+            return Self { before: before(view, dot), groups: &board.groups, between, held: &[] };
         }
         let words = held_words(board) + if partial { ", of the watched namespaces" } else { "" };
         between.push(said(if board.held.is_empty() { Role::Muted } else { Role::Warn }, words));
         if !board.held.is_empty() {
             between.push(Line::HeldHead);
         }
-        Self { before: before(view), groups: &board.groups, between, held: &board.held }
+        Self { before: before(view, dot), groups: &board.groups, between, held: &board.held }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -75,7 +77,7 @@ fn said<'a>(role: Role, text: impl Into<Cow<'static, str>>) -> Line<'a> {
 }
 
 /// What is above the groups.
-fn before<'a>(view: &GpusView<'a>) -> Vec<Line<'a>> {
+fn before<'a>(view: &GpusView<'a>, dot: &str) -> Vec<Line<'a>> {
     let board = view.board;
     let mut lines = vec![Line::Fits];
     if let Some(age) = view.old {
@@ -88,6 +90,7 @@ fn before<'a>(view: &GpusView<'a>) -> Vec<Line<'a>> {
     }
     if view.is_whole() {
         lines.push(said(Role::Text, free(board)));
+        lines.extend(not_free(board, dot).map(|text| said(Role::Warn, text)));
         lines.push(said(Role::Muted, rule(board)));
     } else if let (Known::AtLeast(()), Some(partial)) = (view.pods, &view.partial) {
         let why =
@@ -140,24 +143,51 @@ fn dra<'a>(view: &GpusView<'a>) -> Option<Line<'a>> {
     Some(said(Role::Muted, text))
 }
 
-/// Where the free devices are.
+/// Where the free devices are, and what pods cannot get of them: `free 85 on 12 nodes, at most 8 on one, 8 blocked: CPU`.
 fn free(board: &Board) -> String {
-    let [open, cordoned, tainted, not_ready] = board.free;
-    let all = board.free.iter().fold(0_i64, |sum, free| sum.saturating_add(*free));
-    let mut parts = vec![match board.open_nodes {
-        0 => format!("free {}: none on nodes that take pods", grouped(all)),
-        1 => format!("free {}: {} on 1 node that takes pods", grouped(all), grouped(open)),
-        nodes => {
-            let (nodes, most) = (grouped(nodes), grouped(board.largest));
-            format!("free {}: {} on {nodes} nodes that take pods, at most {most} on one", grouped(all), grouped(open))
-        }
-    }];
-    for (count, word) in [(cordoned, "cordoned"), (tainted, "tainted"), (not_ready, "not ready")] {
-        if count > 0 {
-            parts.push(format!("{} {word}", grouped(count)));
+    let all = grouped(board.free[Admission::Open.index()]);
+    let free = match board.open_nodes {
+        0 => "free 0".to_owned(),
+        1 => format!("free {all} on 1 node"),
+        nodes => format!("free {all} on {} nodes, at most {} on one", grouped(nodes), grouped(board.largest)),
+    };
+    match blocked(board.blocked) {
+        Some(blocked) => format!("{free}, {blocked}"),
+        None => free,
+    }
+}
+
+/// What is not free although nobody asks for it, and what is asked for beyond what there is: `16 not schedulable: Unknown · 2
+/// over-requested`.
+fn not_free(board: &Board, dot: &str) -> Option<String> {
+    let over = (board.over_requested > 0).then(|| format!("{} over-requested", grouped(board.over_requested)));
+    let parts: Vec<String> = unschedulable(board.free).into_iter().chain(over).collect();
+    (!parts.is_empty()).then(|| parts.join(dot))
+}
+
+/// `8 blocked: CPU`: free devices that no pod of one device can get.
+pub(super) fn blocked(by: ByLimit) -> Option<String> {
+    reasons("blocked", by.into_iter().zip(Limit::ALL.map(Limit::name)))
+}
+
+/// `16 not schedulable: Unknown`: devices that nobody asks for on nodes that take no pods.
+pub(super) fn unschedulable(by: ByAdmission) -> Option<String> {
+    let closed = by.into_iter().zip(Admission::ALL).filter(|(_, admission)| *admission != Admission::Open);
+    reasons("not schedulable", closed.map(|(count, admission)| (count, admission.name())))
+}
+
+/// `8 blocked: CPU`, and `9 blocked: 8 CPU, 1 memory` where there are several reasons.
+fn reasons(what: &str, by: impl Iterator<Item = (i64, &'static str)>) -> Option<String> {
+    let by: Vec<_> = by.filter(|(count, _)| *count > 0).collect();
+    let all = grouped(by.iter().fold(0_i64, |sum, (count, _)| sum.saturating_add(*count)));
+    match by.as_slice() {
+        [] => None,
+        [(_, why)] => Some(format!("{all} {what}: {why}")),
+        many => {
+            let each: Vec<String> = many.iter().map(|(count, why)| format!("{} {why}", grouped(*count))).collect();
+            Some(format!("{all} {what}: {}", each.join(", ")))
         }
     }
-    parts.join(", ")
 }
 
 /// What a pod is taken to ask for beside its devices.
@@ -176,7 +206,8 @@ fn rule(board: &Board) -> String {
     }
 }
 
-/// `held by 2 pods that do not run and 1 claim that no pod uses: 3 GPUs, the longest first`.
+/// `held by 2 pods that do not run, 1 pod that last ran on a node that is Unknown and 1 claim that no pod uses: 3 GPUs, the
+/// longest first`.
 fn held_words(board: &Board) -> String {
     let parts = [(Kind::Device, "GPU"), (Kind::Slice, "slice"), (Kind::Shared, "share")].map(|(kind, word)| {
         let sum = board.held_sums.of(kind);
@@ -184,20 +215,27 @@ fn held_words(board: &Board) -> String {
     });
     let amounts = parts.into_iter().flatten().collect::<Vec<_>>().join(", ");
     let (pods, claims) = (board.held_sums.pods, board.held_sums.claims);
-    let pods = match pods {
+    let silent = board.held_sums.silent;
+    let pods = match pods.saturating_sub(silent) {
         0 => None,
         1 => Some("1 pod that does not run".to_owned()),
         pods => Some(format!("{} pods that do not run", grouped(u64::from(pods)))),
+    };
+    let silent = match silent {
+        0 => None,
+        1 => Some("1 pod that last ran on a node that is Unknown".to_owned()),
+        pods => Some(format!("{} pods that last ran on nodes that are Unknown", grouped(u64::from(pods)))),
     };
     let claims = match claims {
         0 => None,
         1 => Some("1 claim that no pod uses".to_owned()),
         claims => Some(format!("{} claims that no pod uses", grouped(u64::from(claims)))),
     };
-    let who: Vec<String> = [pods, claims].into_iter().flatten().collect();
+    let who: Vec<String> = [pods, silent, claims].into_iter().flatten().collect();
     let order = if board.held_sums.pods + board.held_sums.claims > 1 { ", the longest first" } else { "" };
     match who.len() {
         0 => "no GPU is held by a pod that does not run".to_owned(),
-        _ => format!("held by {}: {amounts}{order}", who.join(" and ")),
+        1 => format!("held by {}: {amounts}{order}", who[0]),
+        all => format!("held by {} and {}: {amounts}{order}", who[..all - 1].join(", "), who[all - 1]),
     }
 }

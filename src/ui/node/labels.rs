@@ -6,6 +6,7 @@ use ratatui::layout::Rect;
 
 use super::Pane;
 use crate::facts::accelerator::{self, Kind};
+use crate::facts::text::Clean;
 use crate::model::Known;
 use crate::model::cluster::{AcceleratorTotals, NodeDetail, PodCounts};
 use crate::theme::Role;
@@ -72,11 +73,13 @@ fn pods(detail: &NodeDetail<'_>) -> String {
 fn devices(detail: &NodeDetail<'_>) -> Vec<String> {
     let invalid = accelerator::is_mig_invalid(&detail.facts);
     let invalid = invalid.then(|| "MIG layout does not fit strategy `single`: its devices are not known".to_owned());
-    detail.accelerators.iter().map(accelerator).chain(invalid).collect()
+    let why = detail.row.unschedulable.as_ref();
+    detail.accelerators.iter().map(|totals| accelerator(totals, why)).chain(invalid).collect()
 }
 
-/// `nvidia.com/gpu (device): 4 requested, 1 free, 3 withdrawn`.
-fn accelerator(totals: &AcceleratorTotals) -> String {
+/// `nvidia.com/gpu (device): 4 requested, 1 free of 5 healthy, 3 withdrawn`; what a node that takes no pods has left over is not
+/// free: `0 requested, 8 of 8 healthy not schedulable (Unknown)`.
+fn accelerator(totals: &AcceleratorTotals, unschedulable: Option<&Clean>) -> String {
     let kind = match totals.kind {
         Kind::Device => "device",
         Kind::Slice => "slice",
@@ -84,13 +87,12 @@ fn accelerator(totals: &AcceleratorTotals) -> String {
         Kind::Aux => "aux",
     };
     let number = |number: Known<i64>| number.exact().map_or_else(|| "?".to_owned(), compact);
-    let numbers = format!(
-        "{} ({kind}): {} requested, {} free of {} healthy",
-        totals.resource,
-        number(totals.requested),
-        number(totals.free()),
-        compact(totals.allocatable)
-    );
+    let (requested, healthy) = (number(totals.requested), compact(totals.allocatable));
+    let left = match unschedulable {
+        None => format!("{} free of {healthy} healthy", number(totals.free)),
+        Some(why) => format!("{} of {healthy} healthy not schedulable ({why})", number(totals.unschedulable)),
+    };
+    let numbers = format!("{} ({kind}): {requested} requested, {left}", totals.resource);
     let words = [
         (totals.withdrawn, "withdrawn"),
         (totals.missing.unwrap_or(0), "missing"),

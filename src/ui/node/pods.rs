@@ -9,10 +9,12 @@ use crate::facts::pod::{Phase, PodFacts};
 use crate::model::Known;
 use crate::model::rows::{PodRow, SortBy};
 use crate::theme::{Glyphs, Role};
-use crate::ui::grid::{self, Seen, Spec, Width};
+use crate::ui::grid::{self, Placed, Seen, Spec, Width};
+use crate::ui::names::Names;
 use crate::ui::scene::NodeView;
 use crate::ui::text::{Pen, columns};
 use crate::ui::units::{compact, duration, grouped};
+use crate::ui::words;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Column {
@@ -32,7 +34,8 @@ const COLUMNS: [Spec<Column>; 10] = [
     Spec::new(Column::Namespace, "NAMESPACE", Width::Seen(10, 28), 3).by(SortBy::Name),
     Spec::new(Column::Pod, "POD", Width::Seen(12, 253), 0),
     Spec::new(Column::Ready, "READY", Width::Fixed(5), 7).right(),
-    Spec::new(Column::Status, "STATUS", Width::Seen(9, 24), 1).by(SortBy::Status),
+    // 40: `? last reported ContainerCreating 7d23h`.
+    Spec::new(Column::Status, "STATUS", Width::Seen(9, 40), 1).by(SortBy::Status),
     Spec::new(Column::Restarts, "RESTARTS", Width::Fixed(8), 5).right().by(SortBy::Restarts),
     Spec::new(Column::Gpu, "GPU", Width::Fixed(3), 2).right().by(SortBy::Gpu),
     Spec::new(Column::Age, "AGE", Width::Fixed(6), 4).right().by(SortBy::Age),
@@ -41,13 +44,18 @@ const COLUMNS: [Spec<Column>; 10] = [
     Spec::new(Column::Memory, "MEMORY", Width::Fixed(7), 9).right().by(SortBy::Memory),
 ];
 
+/// Width from which the last report of a pod has its whole words.
+const WIDE: u16 = 100;
+
 /// Draws the heading and the visible pods.
 pub(super) fn draw(buf: &mut Buffer, area: Rect, view: &NodeView<'_>, (pane, seen): (Pane<'_>, &mut Seen)) {
     if area.height == 0 {
         return;
     }
     let (paint, glyphs) = (pane.paint, &pane.paint.look.glyphs);
-    seen.grow(&COLUMNS, |column| view.pods.iter().map(|pod| columns(&text(column, pod, glyphs).1)).max().unwrap_or(0));
+    let wide = area.width >= WIDE;
+    let text = |column, pod: &PodRow<'_>| text(column, pod, (wide, glyphs));
+    seen.grow(&COLUMNS, |column| view.pods.iter().map(|pod| columns(&text(column, pod).1)).max().unwrap_or(0));
     let placed = seen.place(&COLUMNS, usize::from(area.width), |_| true);
     let mut pen = Pen::new(buf, paint.look, area, 0);
     grid::heading(pane.mark(&mut pen), area, &placed, (Some(view.sort), paint.look));
@@ -66,13 +74,24 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, view: &NodeView<'_>, (pane, see
         };
         Pen::new(buf, paint.look, area, 1).skip(1).rest(Role::Unknown, sentence);
     }
+    let names = |column: &Placed<Column>| {
+        let has_names = matches!(column.column, Column::Namespace | Column::Pod | Column::Owner);
+        let all: Vec<String> = view.pods.iter().filter(|_| has_names).map(|pod| text(column.column, pod).1).collect();
+        Names::new(all.iter().map(String::as_str), column.width, glyphs)
+    };
+    let names: Vec<Names> = placed.iter().map(names).collect();
     for (row, pod) in (1..area.height).zip(&view.pods) {
         let marked = pod.selected && pane.focused;
         let mut pen = Pen::new(buf, paint.look, area, row);
         pen.put(Role::Focus, if marked { glyphs.selected } else { " " });
-        for column in &placed {
-            let (role, text) = text(column.column, pod, glyphs);
-            column.put(pen.go(area, column.at), role, &text);
+        for (column, names) in placed.iter().zip(&names) {
+            let (role, text) = text(column.column, pod);
+            match column.column {
+                Column::Namespace | Column::Pod | Column::Owner => {
+                    column.put_name(pen.go(area, column.at), (role, &text), names);
+                }
+                _ => column.put(pen.go(area, column.at), role, &text),
+            }
         }
         if marked {
             let line = Rect { y: area.y + row, height: 1, ..area }.intersection(buf.area);
@@ -81,7 +100,7 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, view: &NodeView<'_>, (pane, see
     }
 }
 
-fn text(column: Column, row: &PodRow<'_>, glyphs: &Glyphs) -> (Role, String) {
+fn text(column: Column, row: &PodRow<'_>, (wide, glyphs): (bool, &Glyphs)) -> (Role, String) {
     let pod = &row.facts;
     // A pod that has ended holds nothing; what it asked for would look as if it did.
     let ended = pod.phase.is_terminal();
@@ -90,6 +109,11 @@ fn text(column: Column, row: &PodRow<'_>, glyphs: &Glyphs) -> (Role, String) {
     match column {
         Column::Namespace => (plain, pod.namespace.to_owned()),
         Column::Pod => (plain, pod.name.to_owned()),
+        Column::Ready if row.last_report.is_some() => (Role::Unknown, format!("{}/{}", pod.ready, pod.containers)),
+        Column::Status if let Some(report) = row.last_report => {
+            let said = words::last_reported(pod.status(), report, wide);
+            (Role::Unknown, format!("{} {said}", glyphs.unknown))
+        }
         Column::Ready => {
             (if pod.ready < pod.containers { Role::Warn } else { plain }, format!("{}/{}", pod.ready, pod.containers))
         }

@@ -97,7 +97,7 @@ fn a_pod_is_shown_at_every_size() {
 fn the_yaml_is_shown_at_every_size() {
     let mut model = opened();
     act(&mut model, Action::Yaml);
-    found(&mut model, subject(), Found::Document(Document::decode(POD.as_bytes()).unwrap()));
+    found(&mut model, subject(), Found::Document(Document::decode(POD.as_bytes(), true).unwrap()));
     for (width, height) in [(200, 60), (80, 24), (60, 12)] {
         snapshot(&format!("yaml_{width}x{height}"), &drawn(&mut model, (width, height), &unicode()));
     }
@@ -187,9 +187,9 @@ fn what_is_old_gone_denied_or_on_its_way_says_so() {
     act(&mut model, Action::Back);
     act(&mut model, Action::Down);
     act(&mut model, Action::Open);
-    line(&mut model, "loading");
+    line(&mut model, "not read yet");
     act(&mut model, Action::Yaml);
-    line(&mut model, "loading");
+    line(&mut model, "not read yet");
 }
 
 #[test]
@@ -199,7 +199,7 @@ fn every_opened_screen_is_drawn_at_every_size_and_scrolls_to_its_end() {
     for yaml in [false, true] {
         if yaml {
             act(&mut model, Action::Yaml);
-            found(&mut model, subject(), Found::Document(Document::decode(POD.as_bytes()).unwrap()));
+            found(&mut model, subject(), Found::Document(Document::decode(POD.as_bytes(), true).unwrap()));
         }
         for scroll in [Action::Top, Action::Bottom] {
             act(&mut model, scroll);

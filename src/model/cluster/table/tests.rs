@@ -71,10 +71,10 @@ impl Truth {
         i64::try_from(self.pods.values().filter(|on| **on == at).count()).unwrap()
     }
 
-    /// Devices that are asked for beyond those that are there; pods may ask where there are none.
-    fn owed(&self, at: u8) -> Option<i64> {
+    /// Devices that a pod could have; pods may ask where there are none.
+    fn free(&self, at: u8) -> Option<i64> {
         let asked = self.pods_on(at);
-        (has_devices(at) || asked > 0).then(|| asked - if has_devices(at) { 8 } else { 0 })
+        (has_devices(at) || asked > 0).then(|| if has_devices(at) { (8 - asked).max(0) } else { 0 })
     }
 
     /// Sorted anew, by hand: the numbers of the fixture's nodes are 10 pods and 8 devices.
@@ -94,8 +94,8 @@ impl Truth {
         rows.sort_by(|a, b| match self.sort {
             SortBy::Pods => turn(self.pods_on(*b).cmp(&self.pods_on(*a))).then(a.cmp(b)),
             // The most that are free come first; nodes that neither have nor owe any come last whichever way.
-            SortBy::Gpu => match (self.owed(*a), self.owed(*b)) {
-                (Some(x), Some(y)) => turn(x.cmp(&y)).then(a.cmp(b)),
+            SortBy::Gpu => match (self.free(*a), self.free(*b)) {
+                (Some(x), Some(y)) => turn(y.cmp(&x)).then(a.cmp(b)),
                 (x, y) => y.is_some().cmp(&x.is_some()).then(a.cmp(b)),
             },
             SortBy::Version => turn(self.nodes[a].cmp(&self.nodes[b])).then(a.cmp(b)),
