@@ -222,3 +222,60 @@ fn output_of_a_plugin_stands_neither_in_the_snapshot_nor_in_the_check() {
         assert!(!text.contains("CANARY") && !text.contains("example.com"), "{text}");
     }
 }
+
+/// Ten contexts; `users` says how many user entries they have, all with the same plugin.
+fn ten_contexts(served: &Served, script: &str, users: usize) {
+    let user = |at: usize| format!("u{}", at % users);
+    let exec = serde_json::json!({"exec": {
+        "apiVersion": "client.authentication.k8s.io/v1",
+        "command": "/bin/sh",
+        "args": ["-c", script],
+        "interactiveMode": "Never",
+    }});
+    let context =
+        |at: usize| serde_json::json!({"name": format!("c{at}"), "context": {"cluster": "k", "user": user(at)}});
+    let config = serde_json::json!({
+        "clusters": [{"name": "k", "cluster": {"server": served.simulation.clusters()[0].url}}],
+        "contexts": (0..10).map(context).collect::<Vec<_>>(),
+        "users": (0..users).map(|at| serde_json::json!({"name": user(at), "user": exec})).collect::<Vec<_>>(),
+    });
+    std::fs::write(served.kubeconfig(), config.to_string()).unwrap();
+}
+
+#[test]
+fn ten_contexts_with_the_same_plugin_run_it_once() {
+    for users in [1, 10] {
+        for command in ["snapshot", "check"] {
+            let served = Served::scenario("small");
+            let runs = served.dir.path().join("runs");
+            let token = r#"{"kind":"ExecCredential","status":{"token":"t0k"}}"#;
+            ten_contexts(&served, &format!("echo run >> {}; sleep 0.3; echo '{token}'", runs.display()), users);
+            let mut program = watchbell(&served);
+            program.args([command, "--all-contexts"]).env("PATH", "/usr/bin:/bin");
+            let output = program.output().unwrap();
+            assert_eq!(std::fs::read_to_string(&runs).unwrap(), "run\n", "{users} entries, {command}");
+            assert!(String::from_utf8_lossy(&output.stdout).contains("c9"), "all contexts are told of");
+        }
+    }
+}
+
+#[test]
+fn a_plugin_is_not_run_out_of_the_current_directory() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let served = Served::scenario("small");
+    let here = served.dir.path();
+    log_in_with(&served, "true", "Never");
+    let text = std::fs::read_to_string(served.kubeconfig()).unwrap();
+    std::fs::write(served.kubeconfig(), text.replace("/bin/sh", "planted")).unwrap();
+    std::fs::write(here.join("planted"), "#!/bin/sh\ntouch ran\n").unwrap();
+    std::fs::set_permissions(here.join("planted"), std::fs::Permissions::from_mode(0o755)).unwrap();
+    for path in [":/usr/bin:/bin", "/usr/bin:.", "/usr/bin::/bin", "../bin:./"] {
+        let mut program = watchbell(&served);
+        let output =
+            program.args(["snapshot", "--deadline", "2s"]).env("PATH", path).current_dir(here).output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(!here.join("ran").exists(), "run with PATH={path}");
+        assert!(text.contains("`planted` could not be started"), "{text}");
+    }
+}

@@ -114,3 +114,12 @@ async fn a_process_has_our_environment_with_what_is_set_besides_and_no_descripto
     let process = Process::start(shell("kill -9 $$")).await.unwrap();
     assert_eq!(process.wait().await.unwrap(), None);
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn nothing_of_our_memory_gets_into_a_crash_dump() {
+    harden();
+    assert_eq!(rustix::process::getrlimit(rustix::process::Resource::Core).current, Some(0));
+    let dumpable = rustix::process::dumpable_behavior().unwrap();
+    assert_eq!(dumpable, rustix::process::DumpableBehavior::NotDumpable);
+}
