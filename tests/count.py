@@ -282,7 +282,7 @@ KINDS = {
     SHARED: """nvidia.com/gpu.shared volcano.sh/vgpu-number cambricon.com/vmlu hygon.com/dcunum metax-tech.com/sgpu
         mthreads.com/vgpu kunlunxin.com/vxpu enflame.com/drs-gcu""",
     AUX: """nvidia.com/gpumem nvidia.com/gpumem-percentage nvidia.com/gpucores nvidia.com/priority amd.com/gpumem amd.com/gpucores
-        volcano.sh/vgpu-memory volcano.sh/vgpu-cores gpu.intel.com/i915_monitoring gpu.intel.com/xe_monitoring
+        volcano.sh/vgpu-memory volcano.sh/vgpu-cores gpu.intel.com/i915_monitoring gpu.intel.com/xe_monitoring gpu.intel.com/monitoring
         gpu.intel.com/millicores gpu.intel.com/memory.max gpu.intel.com/tiles hygon.com/dcumem hygon.com/dcucores
         metax-tech.com/vcore metax-tech.com/vmemory mthreads.com/sgpu-memory mthreads.com/sgpu-core kunlunxin.com/vxpu-memory
         enflame.com/gcu-memory aliyun.com/gpu-mem tencent.com/vcuda-core tencent.com/vcuda-memory""",
@@ -292,9 +292,20 @@ NAMES = {name: kind for kind, names in KINDS.items() for name in names.split()}
 PATTERNS = [
     (r"nvidia\.com/mig-.*\.shared", SHARED),
     (r"nvidia\.com/mig-.*", SLICE),
-    (r"nvidia\.com/[A-Z].*", DEVICE),
-    (r"amd\.com/spx_nps.*", DEVICE),
-    (r"amd\.com/[dtqc]px_nps.*", SLICE),
+    # Functions of a card that is given to a virtual machine, and what connects cards.
+    (r"(?i)(nvidia|amd|intel)\.com/([^/]*[_.-])?(audio|nvswitch|usb|ucsi|bridge|controller)([_.-].*)?", None),
+    # vGPUs: the driver's name of a type, or any name that ends in a profile.
+    (r"nvidia\.com/GRID_.*", SHARED),
+    (r"nvidia\.com/[A-Z].*-[0-9]+[QCBA][A-Za-z0-9]*", SHARED),
+    (r"nvidia\.com/([A-Z].*|pgpu|[0-9a-f]{4})", DEVICE),
+    (r"amd\.com/spx(_nps.*)?", DEVICE),
+    (r"amd\.com/[dtqc]px(_nps.*)?", SLICE),
+    (r"amd\.com/gpu_pf", DEVICE),
+    (r"amd\.com/gpu_vf", SHARED),
+    (r"(?i)amd\.com/(?=(.*[_.-])?(instinct|radeon|firepro)([_.-]|$))(.*[_.-])?vf([_.-].*)?", SHARED),
+    (r"(?i)amd\.com/(.*[_.-])?(instinct|radeon|firepro)([_.-].*)?", DEVICE),
+    (r"(?i)intel\.com/.*gvtg.*", SHARED),
+    (r"intel\.com/(?=[A-Z].*_)(?i:(.*[_.-])?(gpu|arc|iris|flex)([_.-].*)?)", DEVICE),
     (r"huawei\.com/Ascend[^-]*", DEVICE),
     (r"huawei\.com/Ascend[^-]*-(memory|core)", AUX),
     (r"huawei\.com/Ascend[^-]*-.*", SLICE),
@@ -335,17 +346,56 @@ def mig_invalid(node):
     return "-MIG-INVALID" in label(node, "nvidia.com/gpu.product")
 
 
-def shares(node, base):
-    return label(node, base + ".sharing-strategy") in ("time-slicing", "mps")
+def replicas(node, base):
+    """None where labels say that the name counts whole units, else how many each one is shared by; 0 if they do not say."""
+    written = natural(label(node, base + ".replicas"))
+    shared = label(node, base + ".sharing-strategy") in ("time-slicing", "mps") or (written or 0) > 1
+    if shared or label(node, base + ".product").endswith("-SHARED"):
+        return written or 0
+    if base != "nvidia.com/gpu":
+        return None
+    if label(node, "nvidia.com/mps.capable") == "true":
+        return 0
+    if label(node, "nvidia.com/vgpu.present") == "true":
+        return 1
+    clients = natural(label(node, "cloud.google.com/gke-max-shared-clients-per-gpu"))
+    if clients is not None:
+        return clients if clients > 1 else None
+    return None if label(node, "cloud.google.com/gke-gpu-sharing-strategy") in ("", "none") else 0
+
+
+def gke_cut(node):
+    return label(node, "cloud.google.com/gke-gpu-partition-size") != ""
+
+
+def cut(node):
+    """Whether nvidia.com/gpu counts MIG slices."""
+    sliced = "-MIG-" in label(node, "nvidia.com/gpu.product") and not mig_invalid(node)
+    sliced = sliced or (natural(label(node, "nvidia.com/gpu.slices.gi")) or 0) > 0
+    return gke_cut(node) or (sliced and label(node, "nvidia.com/mig.strategy") not in ("mixed", "none"))
+
+
+def silicon(node, resource):
+    """How many devices a cloud or Intel's rules say that there are; 0 if nobody does."""
+    if resource.startswith("gpu.intel.com/"):
+        counted = natural(label(node, "gpu.intel.com/device.count"))
+        listed = label(node, "gpu.intel.com/gpu-numbers") or label(node, "gpu.intel.com/cards")
+        return counted if counted is not None else len(listed.split(".")) if listed else 0
+    clouds = ("karpenter.k8s.aws/instance-gpu-count", "eks.amazonaws.com/instance-gpu-count", "karpenter.azure.com/sku-gpu-count")
+    return next((count for count in map(natural, (label(node, cloud) for cloud in clouds)) if count is not None), 0)
+
+
+def amd_mode(node):
+    keys = [maker + "/" + gpu + "compute-memory-partition" for maker in ("amd.com", "beta.amd.com") for gpu in ("", "gpu.")]
+    modes = [label(node, key) for key in keys]
+    return re.match("[a-z0-9]*", next((mode for mode in modes if mode), "").lower()).group()
 
 
 def kind_by_name(resource):
     """The kind that a name has on any node; None for what is no accelerator."""
     kind = NAMES.get(resource)
-    for pattern, found in PATTERNS:
-        if kind is None and re.fullmatch(pattern, resource, re.DOTALL):
-            kind = found
-    return kind
+    matches = (found for pattern, found in PATTERNS if re.fullmatch(pattern, resource, re.DOTALL))
+    return kind or next(matches, None)
 
 
 def unschedulable(node, extra):
@@ -373,16 +423,29 @@ def kind_on(node, resource, extra):
     if resource in extra:
         return extra[resource]
     kind = kind_by_name(resource)
+    more = whole(capacity_of(node).get(resource, 0)) > silicon(node, resource) > 0
     if resource == "nvidia.com/gpu":
-        if shares(node, resource) or hami(node):
+        if replicas(node, resource) is not None or hami(node):
             return SHARED
-        product = label(node, "nvidia.com/gpu.product")
-        if label(node, "nvidia.com/mig.strategy") == "single" and "-MIG-" in product and not mig_invalid(node):
-            return SLICE
+        return SLICE if cut(node) else SHARED if more else kind
+    if resource == "amd.com/gpu":
+        if "vf-passthrough" in (label(node, "amd.com/gpu.mode") or label(node, "beta.amd.com/gpu.mode"),):
+            return SHARED
+        return SLICE if amd_mode(node) in ("dpx", "tpx", "qpx", "cpx") else SHARED if more else kind
+    if resource in ("gpu.intel.com/i915", "gpu.intel.com/xe"):
+        return SHARED if more else kind
+    if resource.startswith("nvidia.com/mig-") and replicas(node, resource) is not None:
+        return SHARED
     # One silicon under two names counts under one.
     if resource == "aws.amazon.com/neurondevice" and "aws.amazon.com/neuron" in capacity_of(node):
         return AUX
     return kind
+
+
+def maker(resource):
+    """Whose silicon it is: NVIDIA's in the names of those who hand out shares of it."""
+    domain = resource.split("/")[0]
+    return "nvidia.com" if domain in ("volcano.sh", "aliyun.com", "tencent.com", "tke.cloud.tencent.com") else domain
 
 
 def natural(value):
@@ -392,28 +455,40 @@ def natural(value):
     return int(value)
 
 
+def elsewhere(node, resource):
+    """Whether the silicon behind a plain name is announced under another name, and not under this one."""
+    there = {name for name, amount in capacity_of(node).items() if whole(amount) > 0}
+    if resource + ".shared" in there:
+        return True
+    if resource != "nvidia.com/gpu" or resource in there:
+        return False
+    # What is no accelerator by its name is memory and the like, but in a name of one who hands out NVIDIA's silicon by that.
+    others = [name for name in there if maker(name) == maker(resource) and "/" in name]
+    return any(kind_by_name(name) not in (None, AUX) or (kind_by_name(name) and not name.startswith("nvidia.com/")) for name in others)
+
+
 def expected(node, resource):
     """How many devices the labels promise; None where they cannot say."""
     base = resource[: -len(".shared")] if resource.endswith(".shared") else resource
     is_whole = base == "nvidia.com/gpu"
     if not is_whole and not base.startswith("nvidia.com/mig-"):
         return None
-    if is_whole and (label(node, "nvidia.com/mig.strategy") == "mixed" or mig_invalid(node)):
+    if is_whole and (label(node, "nvidia.com/mig.strategy") == "mixed" or mig_invalid(node) or gke_cut(node)):
         return None
     if is_whole and hami(node):
         split = hami_split(node)
         return split[1] if split and base == resource else None
+    if base == resource and elsewhere(node, resource):
+        return None
     count = natural(label(node, base + ".count"))
     if count is None:
         return None
-    shared, renamed = shares(node, base), base != resource
-    if shared:
-        if not renamed and base + ".shared" in capacity_of(node):
-            return None
-        replicas = natural(label(node, base + ".replicas"))
-        product = None if replicas is None else count * replicas
-        return None if product is None or product > I64 else product
-    return None if renamed else count
+    shared, renamed = replicas(node, base), base != resource
+    if shared is None:
+        return None if renamed else count
+    if shared == 0 or (not renamed and base + ".shared" in capacity_of(node)):
+        return None
+    return count * shared if count * shared <= I64 else None
 
 
 def capacity_of(node):
@@ -432,6 +507,8 @@ def accelerators(node, requested, extra):
     promised = [key[: -len(".count")] for key in labels if key.endswith(".count")]
     closed = unschedulable(node, extra) is not None
     rows = []
+    there = [r for r in {*capacity, *allocatable} if whole(capacity.get(r, allocatable.get(r, 0))) or whole(allocatable.get(r, 0))]
+    makers = {maker(r) for r in there if kind_on(node, r, extra) not in (None, AUX)}
     for resource in sorted({*capacity, *allocatable, *promised, *requested}):
         kind = kind_on(node, resource, extra)
         if kind in (None, AUX):
@@ -443,6 +520,11 @@ def accelerators(node, requested, extra):
             continue
         all_ = whole(capacity.get(resource, allocatable.get(resource, 0)))
         healthy = whole(allocatable.get(resource, 0))
+        # The kubelet goes on to announce 0 of a name that its plugin has given up: of other names of that maker, this is none.
+        if announced and not all_ and not healthy and maker(resource) in makers and (promise or 0) <= 0:
+            if asked == 0:
+                continue
+            promise = None
         known = promise is not None and (announced or promise > 0)
         left = i64(max(0, max(0, healthy) - max(0, whole(asked))))
         rows.append(

@@ -3,6 +3,9 @@
 //! Source: `reference/semantics.md`, section 3: an explicit table, never `contains("gpu")`.
 
 mod hami;
+mod machine;
+mod product;
+mod sharing;
 mod table;
 
 use serde::{Deserialize, Serialize};
@@ -13,8 +16,13 @@ use super::text::Clean;
 pub(super) use hami::{REGISTER as HAMI_REGISTER, Split as HamiSplit};
 pub use table::Table;
 
+use sharing::Replicas;
+
 /// NVIDIA's whole devices, or their slices or shares: labels say which.
 const NVIDIA: &str = "nvidia.com/gpu";
+
+/// AMD's whole devices, or their partitions or virtual functions: labels say which.
+const AMD: &str = "amd.com/gpu";
 
 /// Neuron devices by their old name; newer plugins announce both names for the same silicon.
 const NEURON_OLD: &str = "aws.amazon.com/neurondevice";
@@ -22,9 +30,10 @@ const NEURON_OLD: &str = "aws.amazon.com/neurondevice";
 /// Neuron devices.
 const NEURON: &str = "aws.amazon.com/neuron";
 
-/// Labels that name the model, the most telling first (semantics.md, 3.4).
-const MODEL_LABELS: [&str; 8] = [
+/// Labels that name the model, the most telling first (semantics.md, 3.4; `gpu.nvidia.com/model` is `CoreWeave`'s).
+const MODEL_LABELS: [&str; 11] = [
     "nvidia.com/gpu.product",
+    "gpu.nvidia.com/model",
     "amd.com/gpu.product-name",
     "beta.amd.com/gpu.product-name",
     "gpu.intel.com/product",
@@ -32,9 +41,12 @@ const MODEL_LABELS: [&str; 8] = [
     "cloud.google.com/gke-accelerator",
     "cloud.google.com/gke-tpu-accelerator",
     "karpenter.k8s.aws/instance-gpu-name",
+    "eks.amazonaws.com/instance-gpu-name",
+    "karpenter.azure.com/sku-gpu-name",
 ];
 
-/// Says something of every machine, so it stands for a model only where there is an accelerator.
+/// Says something of every machine, so it stands for a model only where there is an accelerator, and only where it is the type
+/// of a cloud: elsewhere it names the distribution (`k3s`, `rke2`) or whatever somebody chose.
 const INSTANCE_TYPE: &str = "node.kubernetes.io/instance-type";
 
 /// What one unit of a resource is.
@@ -63,10 +75,8 @@ impl Table {
             return Some(kind);
         }
         Some(match resource {
-            NVIDIA if sharing(NVIDIA, node) || hami::splits(node) => Kind::Shared,
-            NVIDIA if mig_strategy(node) == Some("single") && is_mig_product(node) => Kind::Slice,
             NEURON_OLD if announces(node, NEURON) => Kind::Aux,
-            _ => kind,
+            _ => sharing::unit(resource, node).unwrap_or(kind),
         })
     }
 
@@ -78,7 +88,8 @@ impl Table {
         let named = |key: &str| node.label(key).map(Clean::as_str).filter(|value| !value.is_empty());
         let model = MODEL_LABELS.into_iter().find_map(named).or_else(|| {
             let counts = |(name, _): &(Clean, _)| self.classify(name).is_some_and(|kind| kind != Kind::Aux);
-            node.capacity().iter().any(counts).then(|| named(INSTANCE_TYPE)).flatten()
+            let of_a_cloud = || named(INSTANCE_TYPE).filter(|value| machine::is_of_a_cloud(value));
+            node.capacity().iter().any(counts).then(of_a_cloud).flatten()
         })?;
         Some(short_model(model))
     }
@@ -116,7 +127,8 @@ pub fn model(node: &impl Announces) -> Option<&str> {
 /// Whole devices: `nvidia.com/gpu.count`, times the replicas where they are shared without another name. In MIG strategy
 /// `single` the label counts slices. In `mixed` it counts cards while the capacity leaves the split ones out, and a layout that is
 /// `-MIG-INVALID` promises nothing: both cannot say. Slice types have a count of their own. Where `HAMi` splits the devices, its
-/// annotation counts the shares.
+/// annotation counts the shares. Where the silicon is announced under another name (`nvidia.com/gpu.shared`, `nvidia.com/pgpu`,
+/// a vGPU), nothing of the plain name is missing.
 #[must_use]
 pub fn expected(resource: &str, node: &impl Announces) -> Option<i64> {
     let base = resource.strip_suffix(".shared").unwrap_or(resource);
@@ -124,30 +136,64 @@ pub fn expected(resource: &str, node: &impl Announces) -> Option<i64> {
     if !is_whole && !base.starts_with("nvidia.com/mig-") {
         return None;
     }
-    if is_whole && (mig_strategy(node) == Some("mixed") || is_mig_invalid(node)) {
+    if is_whole && (mig_strategy(node) == Some("mixed") || is_mig_invalid(node) || sharing::is_cut_by_gke(node)) {
         return None;
     }
     if is_whole && hami::splits(node) {
         return hami::shares(node).filter(|_| base == resource);
     }
-    let count = number(node, &format!("{base}.count"))?;
-    let is_shared = sharing(base, node);
     let is_renamed = base != resource;
-    if is_shared && (is_renamed || !announces(node, &format!("{base}.shared"))) {
-        return count.checked_mul(number(node, &format!("{base}.replicas"))?);
+    if !is_renamed && is_announced_elsewhere(resource, node) {
+        return None;
     }
-    // Shared under another name, this name promises nothing; not shared, the other name does not exist.
-    (!is_shared && !is_renamed).then_some(count)
+    let count = number(node, &format!("{base}.count"))?;
+    match sharing::replicas(base, node) {
+        Replicas::None => (!is_renamed).then_some(count),
+        Replicas::Unknown => None,
+        // Shared under another name, this name promises nothing; not shared, the other name does not exist.
+        Replicas::Of(_) if !is_renamed && announces(node, &format!("{base}.shared")) => None,
+        Replicas::Of(replicas) => count.checked_mul(replicas),
+    }
+}
+
+/// Physical devices behind the shares or slices that `resource` counts on this node; `None` where the labels cannot say.
+#[must_use]
+pub fn devices_behind(resource: &str, node: &impl Announces) -> Option<i64> {
+    sharing::devices_behind(resource, node)
+}
+
+/// The maker of the silicon that a resource stands for: the domain of its name, or NVIDIA where another's plugin hands out its
+/// devices.
+#[must_use]
+pub fn maker(resource: &str) -> &str {
+    match resource.split_once('/').map_or(resource, |(domain, _)| domain) {
+        "volcano.sh" | "aliyun.com" | "tencent.com" | "tke.cloud.tencent.com" => "nvidia.com",
+        domain => domain,
+    }
+}
+
+/// Whether the silicon behind this plain name is announced under another one, and none under this.
+fn is_announced_elsewhere(resource: &str, node: &impl Announces) -> bool {
+    let is_other = |name: &str| name != resource && maker(name) == maker(resource);
+    let table = Table::default();
+    // Shares that are handed out by their memory are announced by that alone.
+    let is_counted =
+        |name: &str| table.classify(name).is_some_and(|kind| kind != Kind::Aux || maker(name) != domain(name));
+    let mut announced = node.capacity().iter().filter(|(_, amount)| amount.value() > 0).map(|(name, _)| &**name);
+    let here = capacity(node, resource).is_some_and(|amount| amount > 0);
+    let shared = format!("{resource}.shared");
+    // Beside shares of the same devices, the plain name counts what is left of them.
+    announced.any(|name| name == shared || (!here && resource == NVIDIA && is_other(name) && is_counted(name)))
+}
+
+fn domain(resource: &str) -> &str {
+    resource.split_once('/').map_or(resource, |(domain, _)| domain)
 }
 
 /// The node's MIG layout does not fit strategy `single`: neither 0 GPUs nor missing ones (semantics.md, 3.3).
 #[must_use]
 pub fn is_mig_invalid(node: &impl Announces) -> bool {
     product(node).contains("-MIG-INVALID")
-}
-
-fn is_mig_product(node: &impl Announces) -> bool {
-    product(node).contains("-MIG-") && !is_mig_invalid(node)
 }
 
 fn product(node: &impl Announces) -> &str {
@@ -158,13 +204,12 @@ fn mig_strategy(node: &impl Announces) -> Option<&str> {
     node.label("nvidia.com/mig.strategy").map(Clean::as_str)
 }
 
-fn sharing(base: &str, node: &impl Announces) -> bool {
-    let strategy = node.label(&format!("{base}.sharing-strategy")).map(Clean::as_str);
-    matches!(strategy, Some("time-slicing" | "mps"))
-}
-
 fn announces(node: &impl Announces, resource: &str) -> bool {
     node.capacity().iter().any(|(name, _)| &**name == resource)
+}
+
+fn capacity(node: &impl Announces, resource: &str) -> Option<i64> {
+    node.capacity().iter().find(|(name, _)| &**name == resource).map(|(_, amount)| amount.value())
 }
 
 fn number(node: &impl Announces, label: &str) -> Option<i64> {

@@ -70,6 +70,11 @@ pub(super) fn shares(node: &impl Announces) -> Option<i64> {
     Split::of(node).map(|split| split.shares.into())
 }
 
+/// How many devices `HAMi` splits; `None` if it does not say.
+pub(super) fn devices(node: &impl Announces) -> Option<i64> {
+    Split::of(node).map(|split| split.devices.into())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

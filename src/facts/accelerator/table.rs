@@ -1,7 +1,7 @@
 //! The table of names.
 
-use super::Kind;
 use super::Kind::{Aux, Device, Shared, Slice};
+use super::{Kind, product};
 
 /// Full names (semantics.md, 3.2), sorted.
 const NAMES: &[(&str, Kind)] = &[
@@ -24,6 +24,7 @@ const NAMES: &[(&str, Kind)] = &[
     ("gpu.intel.com/i915_monitoring", Aux),
     ("gpu.intel.com/memory.max", Aux),
     ("gpu.intel.com/millicores", Aux),
+    ("gpu.intel.com/monitoring", Aux),
     ("gpu.intel.com/tiles", Aux),
     ("gpu.intel.com/xe", Device),
     ("gpu.intel.com/xe_monitoring", Aux),
@@ -97,7 +98,8 @@ fn by_pattern(resource: &str) -> Option<Kind> {
     let (domain, name) = resource.split_once('/')?;
     match domain {
         "nvidia.com" => nvidia(name),
-        "amd.com" => amd_partition(name),
+        "amd.com" => amd_partition(name).or_else(|| product::amd(name)),
+        "intel.com" => product::intel(name),
         "huawei.com" => ascend(name),
         "iluvatar.ai" if name.ends_with("-vgpu") => Some(Shared),
         "iluvatar.ai" if name.ends_with(".vMem") || name.ends_with(".vCore") => Some(Aux),
@@ -108,17 +110,17 @@ fn by_pattern(resource: &str) -> Option<Kind> {
     }
 }
 
-/// MIG slices of strategy `mixed`, and whole cards under their model's name for virtual machines (GPU operator sandbox plugin).
+/// MIG slices of strategy `mixed`, and what plugins for virtual machines announce.
 fn nvidia(name: &str) -> Option<Kind> {
     if name.starts_with("mig-") {
         return Some(if name.ends_with(".shared") { Shared } else { Slice });
     }
-    name.starts_with(|first: char| first.is_ascii_uppercase()).then_some(Device)
+    product::nvidia(name)
 }
 
 /// `cpx_nps4` and its like, of the naming strategy `mixed`; `spx` is a card in one piece.
 fn amd_partition(name: &str) -> Option<Kind> {
-    match name.split_once("_nps")?.0 {
+    match name.split_once("_nps").map_or(name, |(compute, _)| compute) {
         "spx" => Some(Device),
         "dpx" | "tpx" | "qpx" | "cpx" => Some(Slice),
         _ => None,

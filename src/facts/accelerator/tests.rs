@@ -14,7 +14,7 @@ fn node(labels: Labels<'_>, capacity: &[&str]) -> NodeFacts {
 #[test]
 fn names_are_of_the_kind_that_the_table_of_the_reference_gives() {
     let rows = [
-        (Kind::Device, "nvidia.com/gpu nvidia.com/GA102GL_A10 nvidia.com/GRID_T4-4Q amd.com/gpu amd.com/spx_nps1"),
+        (Kind::Device, "nvidia.com/gpu nvidia.com/GA102GL_A10 amd.com/gpu amd.com/spx_nps1"),
         (Kind::Device, "gpu.intel.com/i915 gpu.intel.com/xe habana.ai/gaudi google.com/tpu aws.amazon.com/neuron"),
         (Kind::Device, "huawei.com/Ascend910 huawei.com/Ascend910A huawei.com/Ascend910B3 huawei.com/Ascend310P"),
         (
@@ -188,5 +188,184 @@ fn labels_promise_devices_only_where_they_can_say() {
     ];
     for (at, (resource, labels, capacity, promised)) in rows.into_iter().enumerate() {
         assert_eq!(expected(resource, &node(labels, capacity)), promised, "row {at}");
+    }
+}
+
+fn amounts(labels: Labels<'_>, capacity: &[(&str, i64)]) -> NodeFacts {
+    let mut node = node(labels, &[]);
+    node.capacity = capacity.iter().map(|(name, amount)| ((*name).into(), Quantity::whole(*amount))).collect();
+    node.capacity.sort_unstable();
+    node
+}
+
+/// What is announced of a resource, with what labels; its kind there, and the devices behind it.
+struct Shown<'a> {
+    resource: &'a str,
+    announced: i64,
+    /// `key=value`, apart by blanks; `{}` stands for the resource's name.
+    labels: &'a str,
+    kind: Kind,
+    devices: Option<i64>,
+}
+
+fn shown(rows: &[(&str, i64, &str, Kind, Option<i64>)]) {
+    for &(resource, announced, labels, kind, devices) in rows {
+        Shown { resource, announced, labels, kind, devices }.holds();
+    }
+}
+
+impl Shown<'_> {
+    fn holds(&self) {
+        let labels = self.labels.replace("{}", self.resource).replace("gke:", "cloud.google.com/gke-");
+        let labels: Vec<_> = labels.split_whitespace().map(|label| label.split_once('=').unwrap()).collect();
+        let node = amounts(&labels, &[(self.resource, self.announced)]);
+        assert_eq!(classify_on(self.resource, &node), Some(self.kind), "{labels:?}");
+        assert_eq!(devices_behind(self.resource, &node), self.devices, "{labels:?}");
+    }
+}
+
+#[test]
+fn labels_of_gke_say_that_the_plain_name_counts_shares_or_slices() {
+    let gpu = "nvidia.com/gpu";
+    shown(&[
+        (gpu, 16, "gke:gpu-sharing-strategy=time-sharing gke:max-shared-clients-per-gpu=16", Kind::Shared, Some(1)),
+        (gpu, 32, "gke:gpu-sharing-strategy=mps gke:max-shared-clients-per-gpu=4", Kind::Shared, Some(8)),
+        (gpu, 16, "gke:gpu-sharing-strategy=time-sharing", Kind::Shared, None),
+        (gpu, 2, "gke:max-shared-clients-per-gpu=2", Kind::Shared, Some(1)),
+        // One client has its device alone.
+        (gpu, 4, "gke:gpu-sharing-strategy=time-sharing gke:max-shared-clients-per-gpu=1", Kind::Device, None),
+        (gpu, 7, "gke:gpu-partition-size=1g.5gb", Kind::Slice, None),
+        (gpu, 21, "gke:gpu-partition-size=1g.5gb gke:max-shared-clients-per-gpu=3", Kind::Shared, None),
+        (gpu, 8, "gke:gpu-sharing-strategy= gke:accelerator=nvidia-l4", Kind::Device, None),
+    ]);
+}
+
+#[test]
+fn labels_of_nvidia_say_that_a_name_counts_shares_or_slices() {
+    let gpu = "nvidia.com/gpu";
+    let mig = "nvidia.com/mig-1g.5gb";
+    let single = "nvidia.com/mig.strategy=single";
+    shown(&[
+        // Before 0.15 there was no strategy, only the replicas and the end of the product.
+        (gpu, 20, "{}.count=2 {}.replicas=10 {}.product=Tesla-T4-SHARED", Kind::Shared, Some(2)),
+        (gpu, 20, "{}.count=2 {}.replicas=10", Kind::Shared, Some(2)),
+        (gpu, 20, "{}.product=Tesla-T4-SHARED", Kind::Shared, None),
+        (gpu, 8, "{}.count=2 {}.replicas=4 {}.sharing-strategy=time-slicing", Kind::Shared, Some(2)),
+        (gpu, 8, "{}.count=2 {}.replicas=4 {}.sharing-strategy=mps", Kind::Shared, Some(2)),
+        (gpu, 8, "{}.count=1 nvidia.com/mps.capable=true", Kind::Shared, Some(1)),
+        (
+            gpu,
+            8,
+            "{}.count=8 {}.replicas=1 {}.sharing-strategy=none nvidia.com/mps.capable=false",
+            Kind::Device,
+            Some(8),
+        ),
+        (gpu, 8, "{}.count=8 {}.replicas=0", Kind::Device, Some(8)),
+        // A virtual machine with a vGPU.
+        (gpu, 1, "{}.count=1 nvidia.com/vgpu.present=true", Kind::Shared, None),
+        (gpu, 1, "nvidia.com/vgpu.present=false", Kind::Device, None),
+        // MIG: with the strategy, without it, by the attributes of a slice, shared in turn.
+        (gpu, 7, &format!("{single} {{}}.product=NVIDIA-A100-SXM4-40GB-MIG-1g.5gb"), Kind::Slice, None),
+        (gpu, 7, "{}.product=NVIDIA-A100-SXM4-40GB-MIG-1g.5gb", Kind::Slice, None),
+        (gpu, 7, &format!("{single} {{}}.slices.gi=1"), Kind::Slice, None),
+        (gpu, 14, &format!("{single} {{}}.product=A100-SXM4-40GB-MIG-1g.5gb-SHARED"), Kind::Shared, None),
+        (gpu, 8, &format!("{single} {{}}.product=NVIDIA-A100-SXM4-40GB"), Kind::Device, None),
+        (mig, 14, "{}.replicas=2 {}.count=7", Kind::Shared, None),
+        (mig, 7, "{}.replicas=1 {}.count=7", Kind::Slice, None),
+    ]);
+}
+
+#[test]
+fn labels_of_amd_intel_and_clouds_say_that_the_plain_name_counts_shares_or_slices() {
+    let amd = "amd.com/gpu";
+    shown(&[
+        // As AMD's documents and as its labeller write them.
+        (amd, 64, "amd.com/compute-memory-partition=cpx_nps4", Kind::Slice, None),
+        (amd, 16, "amd.com/gpu.compute-memory-partition=dpx_nps1", Kind::Slice, Some(8)),
+        (amd, 32, "beta.amd.com/gpu.compute-memory-partition=QPX_NPS1", Kind::Slice, Some(8)),
+        (amd, 12, "beta.amd.com/compute-memory-partition=tpx_nps1", Kind::Slice, Some(4)),
+        (amd, 8, "amd.com/compute-memory-partition=spx_nps1", Kind::Device, None),
+        (amd, 8, "amd.com/compute-partitioning-supported=true", Kind::Device, None),
+        (amd, 8, "amd.com/gpu.mode=vf-passthrough", Kind::Shared, None),
+        (amd, 8, "amd.com/gpu.mode=pf-passthrough", Kind::Device, None),
+        // Intel says only how many cards there are.
+        ("gpu.intel.com/i915", 20, "gpu.intel.com/device.count=2", Kind::Shared, Some(2)),
+        ("gpu.intel.com/xe", 3, "gpu.intel.com/gpu-numbers=0.1.2", Kind::Device, Some(3)),
+        // So do clouds, where a plugin shares devices without a label of its own.
+        ("nvidia.com/gpu", 10, "karpenter.k8s.aws/instance-gpu-count=1", Kind::Shared, Some(1)),
+        ("nvidia.com/gpu", 8, "eks.amazonaws.com/instance-gpu-count=8", Kind::Device, Some(8)),
+    ]);
+}
+
+#[test]
+fn nothing_is_missing_where_the_silicon_is_announced_under_another_name() {
+    let labels = [("nvidia.com/gpu.count", "2"), ("nvidia.com/gpu.replicas", "1")];
+    for other in [
+        "nvidia.com/gpu.shared",
+        "nvidia.com/pgpu",
+        "nvidia.com/GA102GL_A10",
+        "nvidia.com/GRID_T4-2Q",
+        "nvidia.com/mig-1g.5gb",
+        "volcano.sh/vgpu-number",
+        "aliyun.com/gpu-mem",
+    ] {
+        assert_eq!(expected("nvidia.com/gpu", &amounts(&labels, &[(other, 50)])), None, "{other}");
+        assert_eq!(
+            expected("nvidia.com/gpu", &amounts(&labels, &[(other, 50), ("nvidia.com/gpu", 0)])),
+            None,
+            "{other}"
+        );
+    }
+    for capacity in [
+        &[][..],
+        &[("nvidia.com/gpu", 1)],
+        &[("nvidia.com/priority", 9)],
+        &[("nvidia.com/gpu.shared", 0)],
+        &[("amd.com/gpu", 8)],
+    ] {
+        assert_eq!(expected("nvidia.com/gpu", &amounts(&labels, capacity)), Some(2), "{capacity:?}");
+    }
+}
+
+#[test]
+fn plugins_for_virtual_machines_name_cards_and_vgpus_after_their_products() {
+    let rows = [
+        (
+            Some(Kind::Shared),
+            "nvidia.com/GRID_T4-2Q nvidia.com/GRID_A100-10C nvidia.com/GRID_M10-0B nvidia.com/GRID_K120Q",
+        ),
+        (Some(Kind::Shared), "nvidia.com/NVIDIA_A40-4Q nvidia.com/NVIDIA_A100-1-5C nvidia.com/NVIDIA_A100-1-5CME"),
+        (
+            Some(Kind::Shared),
+            "nvidia.com/NVIDIA_L40S-48A nvidia.com/GRID_T4-2B4 nvidia.com/NVIDIA_RTXA6000-48Q amd.com/gpu_vf",
+        ),
+        (Some(Kind::Shared), "amd.com/AQUA_VANJARAM_INSTINCT_MI300X_VF intel.com/i915-GVTg_V5_4"),
+        (
+            Some(Kind::Device),
+            "nvidia.com/pgpu nvidia.com/GA102GL_A10 nvidia.com/TU104GL_Tesla_T4 nvidia.com/GK104GL_GRID_K520",
+        ),
+        (
+            Some(Kind::Device),
+            "nvidia.com/2236 nvidia.com/20b0 nvidia.com/GH100_H100_SXM5_80GB nvidia.com/A100-SXM4-80GB",
+        ),
+        (Some(Kind::Device), "amd.com/gpu_pf amd.com/NAVI_21_RADEON_PRO_W6800 amd.com/AQUA_VANJARAM_INSTINCT_MI300X"),
+        (Some(Kind::Device), "intel.com/PONTE_VECCHIO_XT_DATA_CENTER_GPU_MAX_1550 intel.com/DG2_ARC_A770"),
+        (None, "nvidia.com/nvswitch nvidia.com/GH100_H100_NVSWITCH nvidia.com/GA102_HIGH_DEFINITION_AUDIO_CONTROLLER"),
+        (None, "nvidia.com/TU104_USB_3.1_HOST_CONTROLLER nvidia.com/hostdev nvidia.com/mlnxnics nvidia.com/22369"),
+        (None, "amd.com/nic amd.com/vnic amd.com/STARSHIP_MATISSE_ROOT_COMPLEX amd.com/NAVI_21_RADEON_HDMI_AUDIO"),
+        (None, "intel.com/qat intel.com/ETHERNET_CONTROLLER_E810 intel.com/sriov intel.com/gpu-tool"),
+    ];
+    for (kind, names) in rows {
+        for name in names.split(' ') {
+            assert_eq!(classify(name), kind, "{name}");
+        }
+    }
+}
+
+#[test]
+fn an_instance_type_is_a_model_only_where_a_cloud_sells_it() {
+    for (kind, model) in [("k3s", None), ("rke2", None), ("p4d.24xlarge", Some("p4d.24xlarge"))] {
+        let node = node(&[("node.kubernetes.io/instance-type", kind)], &["nvidia.com/gpu"]);
+        assert_eq!(super::model(&node), model);
     }
 }

@@ -1,7 +1,7 @@
 //! Accelerators of a node, and sums over all nodes that are kept as nodes come and go.
 
 use super::{Node, amount};
-use crate::facts::accelerator::{self, Kind, Table};
+use crate::facts::accelerator::{self, Kind, Table, maker};
 use crate::facts::node::{NodeFacts, Readiness};
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
@@ -154,6 +154,18 @@ pub(super) fn devices(facts: &NodeFacts, table: &Table) -> Vec<Devices> {
         let allocatable = allocatable.map_or(0, Quantity::value);
         found.push(Devices { resource, kind, capacity, allocatable, expected });
     }
+    leave_out_old_names(&mut found);
     found.sort_unstable_by(|a, b| (&a.resource, a.kind).cmp(&(&b.resource, b.kind)));
     found
+}
+
+/// Leaves out names that stand for nothing beside those that the same maker's silicon is announced under now: the kubelet goes
+/// on to announce 0 of a name that its plugin has given up, until it starts anew.
+fn leave_out_old_names(found: &mut Vec<Devices>) {
+    let is_there = |devices: &Devices| devices.capacity != 0 || devices.allocatable != 0;
+    let makers: Vec<String> =
+        found.iter().filter(|devices| is_there(devices)).map(|devices| maker(&devices.resource).to_owned()).collect();
+    found.retain(|devices| {
+        is_there(devices) || devices.missing() > 0 || !makers.iter().any(|there| there == maker(&devices.resource))
+    });
 }

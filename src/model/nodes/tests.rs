@@ -110,23 +110,6 @@ fn an_empty_allocatable_means_the_capacity() {
 }
 
 #[test]
-fn conditions_are_bad_by_the_conventions_of_their_kinds() {
-    let cases = [
-        ("Ready", ConditionStatus::False, false),
-        ("MemoryPressure", ConditionStatus::True, true),
-        ("MemoryPressure", ConditionStatus::False, false),
-        ("MemoryPressure", ConditionStatus::Unknown, false),
-        ("KernelDeadlock", ConditionStatus::True, true),
-        ("NetworkingReady", ConditionStatus::True, false),
-        ("NetworkingReady", ConditionStatus::False, true),
-        ("DiskPressure", ConditionStatus::Other("Maybe".into()), true),
-    ];
-    for (kind, status, bad) in cases {
-        assert_eq!(is_bad(kind, &status, &[]), bad, "{kind} {status:?}");
-    }
-}
-
-#[test]
 fn a_node_is_leaving_by_its_deletion_or_its_taint() {
     let mut nodes = Nodes::default();
     let mut tainted = node("a");
@@ -268,4 +251,34 @@ fn conditions_that_the_operator_calls_good_are_bad_when_they_are_false() {
 #[test]
 fn a_node_costs_208_bytes_beside_what_it_shares() {
     assert_eq!(size_of::<Option<Node>>(), 208);
+}
+
+#[test]
+fn a_name_that_stands_for_nothing_gives_way_to_those_that_the_same_silicon_has_now() {
+    let found = |capacity: &[(&str, i64)], labels: &[(&str, &str)]| {
+        let mut facts = node("a");
+        facts.capacity = capacity.iter().map(|(name, amount)| ((*name).into(), Quantity::whole(*amount))).collect();
+        facts.capacity.sort_unstable();
+        facts.labels = labels.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect();
+        facts.labels.sort_unstable();
+        facts.allocatable.clear();
+        devices(&facts, &Table::default()).iter().map(|d| format!("{} {}", d.resource, d.capacity)).collect::<Vec<_>>()
+    };
+    let gpu = "nvidia.com/gpu";
+    assert_eq!(found(&[(gpu, 0), ("nvidia.com/gpu.shared", 128)], &[]), ["nvidia.com/gpu.shared 128"]);
+    assert_eq!(found(&[(gpu, 8), ("nvidia.com/mig-1g.5gb", 0)], &[]), ["nvidia.com/gpu 8"]);
+    assert_eq!(found(&[("amd.com/gpu", 0), ("amd.com/cpx_nps4", 64)], &[]), ["amd.com/cpx_nps4 64"]);
+    assert_eq!(found(&[(gpu, 0), ("volcano.sh/vgpu-number", 20)], &[]), ["volcano.sh/vgpu-number 20"]);
+    assert_eq!(found(&[(gpu, 0), ("amd.com/gpu", 8)], &[]), ["amd.com/gpu 8", "nvidia.com/gpu 0"], "two makers");
+    assert_eq!(found(&[(gpu, 0)], &[]), ["nvidia.com/gpu 0"], "a plugin that is down");
+    assert_eq!(
+        found(&[("nvidia.com/gpu.shared", 50)], &[("nvidia.com/gpu.count", "1"), ("nvidia.com/gpu.replicas", "1")]),
+        ["nvidia.com/gpu.shared 50"]
+    );
+    // What labels promise is missing, whatever else there is.
+    let mixed = [("nvidia.com/mig.strategy", "mixed"), ("nvidia.com/mig-1g.5gb.count", "7")];
+    assert_eq!(
+        found(&[(gpu, 7), ("nvidia.com/mig-1g.5gb", 0)], &mixed),
+        ["nvidia.com/gpu 7", "nvidia.com/mig-1g.5gb 0"]
+    );
 }

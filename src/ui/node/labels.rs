@@ -6,6 +6,7 @@ use ratatui::layout::Rect;
 
 use super::Pane;
 use crate::facts::accelerator::{self, Kind};
+use crate::facts::node::NodeFacts;
 use crate::facts::text::Clean;
 use crate::model::Known;
 use crate::model::cluster::{AcceleratorTotals, NodeDetail, PodCounts};
@@ -74,18 +75,22 @@ fn devices(detail: &NodeDetail<'_>) -> Vec<String> {
     let invalid = accelerator::is_mig_invalid(&detail.facts);
     let invalid = invalid.then(|| "MIG layout does not fit strategy `single`: its devices are not known".to_owned());
     let why = detail.row.unschedulable.as_ref();
-    detail.accelerators.iter().map(|totals| accelerator(totals, why)).chain(invalid).collect()
+    detail.accelerators.iter().map(|totals| accelerator(totals, &detail.facts, why)).chain(invalid).collect()
 }
 
-/// `nvidia.com/gpu (device): 4 requested, 1 free of 5 healthy, 3 withdrawn`; what a node that takes no pods has left over is not
-/// free: `0 requested, 8 of 8 healthy not schedulable (Unknown)`.
-fn accelerator(totals: &AcceleratorTotals, unschedulable: Option<&Clean>) -> String {
+/// `nvidia.com/gpu (device): 4 requested, 1 free of 5 healthy, 3 withdrawn`, `nvidia.com/gpu (shared, of 1 device): …`; what a node
+/// that takes no pods has left over is not free: `0 requested, 8 of 8 healthy not schedulable (Unknown)`.
+fn accelerator(totals: &AcceleratorTotals, facts: &NodeFacts, unschedulable: Option<&Clean>) -> String {
     let kind = match totals.kind {
         Kind::Device => "device",
         Kind::Slice => "slice",
         Kind::Shared => "shared",
         Kind::Aux => "aux",
     };
+    let behind = accelerator::devices_behind(&totals.resource, facts);
+    let behind = behind.filter(|_| matches!(totals.kind, Kind::Slice | Kind::Shared));
+    let of = behind.map(|count| format!(", of {} device{}", grouped(count), if count == 1 { "" } else { "s" }));
+    let kind = format!("{kind}{}", of.unwrap_or_default());
     let number = |number: Known<i64>| number.exact().map_or_else(|| "?".to_owned(), compact);
     let (requested, healthy) = (number(totals.requested), compact(totals.allocatable));
     let left = match unschedulable {

@@ -1,0 +1,69 @@
+//! Names that plugins for virtual machines make from the names of products: whole cards, their virtual functions and vGPUs.
+//!
+//! NVIDIA's `kubevirt-gpu-device-plugin` (`pkg/device_plugin/device_plugin.go`) takes a card's name from the PCI database, in capitals
+//! since 1.2 and without anything but letters, digits, `_` and `.` (`GA102GL_A10`), its number there if that has no name
+//! (`2236`), and a vGPU's name from the driver, with `_` for blanks (`GRID_T4-2Q`, `NVIDIA_A100-1-5CME`). Its
+//! `sandbox-device-plugin` calls every card `pgpu` (`cmd/main.go`, `P_GPU_ALIAS`). `KubeVirt` and Harvester make the same names.
+
+use super::Kind;
+
+/// Functions of a card, and what connects cards, that are no accelerators.
+const COMPANIONS: [&str; 6] = ["AUDIO", "NVSWITCH", "USB", "UCSI", "BRIDGE", "CONTROLLER"];
+
+/// NVIDIA's names after `nvidia.com/`.
+pub(super) fn nvidia(name: &str) -> Option<Kind> {
+    if name == "pgpu" || is_pci_number(name) {
+        return Some(Kind::Device);
+    }
+    if !name.starts_with(|first: char| first.is_ascii_uppercase()) || is_companion(name) {
+        return None;
+    }
+    Some(if name.starts_with("GRID_") || is_vgpu_type(name) { Kind::Shared } else { Kind::Device })
+}
+
+/// AMD's names after `amd.com/`. Its other chips have names in the PCI database too, so that of a graphics line must stand in it.
+pub(super) fn amd(name: &str) -> Option<Kind> {
+    match name {
+        // The operator's end-to-end tests (`tests/e2e/kubevirt_test.go`): physical and virtual functions.
+        "gpu_pf" => return Some(Kind::Device),
+        "gpu_vf" => return Some(Kind::Shared),
+        _ => {}
+    }
+    let is_card = ["INSTINCT", "RADEON", "FIREPRO"].iter().any(|line| has_word(name, line));
+    if !is_card || is_companion(name) {
+        return None;
+    }
+    Some(if has_word(name, "VF") { Kind::Shared } else { Kind::Device })
+}
+
+/// Intel's names after `intel.com/`: mediated devices of GVT-g are shares, cards are named after their line.
+pub(super) fn intel(name: &str) -> Option<Kind> {
+    if name.to_ascii_uppercase().contains("GVTG") {
+        return Some(Kind::Shared);
+    }
+    let is_card = ["GPU", "ARC", "IRIS", "FLEX"].iter().any(|line| has_word(name, line));
+    let is_product = name.starts_with(|first: char| first.is_ascii_uppercase()) && name.contains('_');
+    (is_card && is_product && !is_companion(name)).then_some(Kind::Device)
+}
+
+/// `2236`: what stands for a card that the PCI database does not name.
+fn is_pci_number(name: &str) -> bool {
+    name.len() == 4 && name.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+}
+
+/// `A40-4Q`, `A100-1-5CME`, `T4-2B4`: memory in GB and the series (Q, C, B or A) after a dash, which no name of a card has.
+fn is_vgpu_type(name: &str) -> bool {
+    let Some((_, profile)) = name.rsplit_once('-') else { return false };
+    let series = profile.trim_start_matches(|letter: char| letter.is_ascii_digit());
+    series.len() < profile.len()
+        && series.starts_with(['Q', 'C', 'B', 'A'])
+        && series.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
+fn is_companion(name: &str) -> bool {
+    COMPANIONS.iter().any(|word| has_word(name, word))
+}
+
+fn has_word(name: &str, word: &str) -> bool {
+    name.split(['_', '-', '.']).any(|part| part.eq_ignore_ascii_case(word))
+}
