@@ -1,6 +1,7 @@
 //! The node store: mark and sweep, and sums over all nodes kept as nodes come and go.
 
 mod commons;
+mod conditions;
 mod packed;
 mod sums;
 mod trouble;
@@ -13,7 +14,7 @@ use std::time::Duration;
 use hashbrown::{DefaultHashBuilder, HashMap};
 
 use crate::facts::accelerator::{Kind, Table};
-use crate::facts::node::{ConditionStatus, NodeFacts, Readiness};
+use crate::facts::node::{NodeFacts, Readiness};
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
 use crate::facts::wire::Uid;
@@ -30,6 +31,7 @@ pub(crate) use sums::{Devices, Sums};
 pub(crate) use trouble::{Trouble, Troubles};
 
 use commons::{Commons, Shared};
+use conditions::{announces_end, bad};
 use sums::devices;
 use trouble::Troubled;
 
@@ -467,41 +469,11 @@ impl Node {
 
     /// The cluster itself takes this node away, so its silence is expected.
     pub(crate) fn leaving(&self) -> bool {
-        self.facts.deleting || self.facts.taints.iter().any(|taint| LEAVING.contains(&&*taint.key))
+        self.facts.deleting || self.facts.taints.iter().any(|taint| announces_end(&taint.key))
     }
 
     fn has_other_trouble(&self) -> bool {
         self.pressures().next().is_some() || self.devices.iter().any(|d| d.withdrawn() > 0 || d.missing() > 0)
-    }
-}
-
-/// Taints that announce the end of a node: the list that kubernetes-mixin ignores for "unreachable"
-/// (`alerts/kubelet.libsonnet`), and Karpenter's.
-const LEAVING: [&str; 4] = [
-    "ToBeDeletedByClusterAutoscaler",
-    "cloud.google.com/impending-node-termination",
-    "aws-node-termination-handler/spot-itn",
-    "karpenter.sh/disrupted",
-];
-
-/// Conditions other than Ready that are bad, in the order of the API.
-fn bad(facts: &NodeFacts, good: &[Clean]) -> Option<Shared<Clean>> {
-    let bad = facts.conditions.iter().filter(|c| is_bad(&c.kind, &c.status, good)).map(|c| c.kind.clone());
-    let bad: Box<[Clean]> = bad.collect();
-    (!bad.is_empty()).then(|| Arc::new(bad))
-}
-
-/// Whether a condition is bad news. Of an unknown type `True` is bad by the node problem detector's convention; types that end
-/// in `Ready` (`NetworkingReady` of the EKS node agent), and those that the operator names, mean the opposite. `Unknown` is no
-/// news; Ready itself is told apart.
-fn is_bad(kind: &str, status: &ConditionStatus, good: &[Clean]) -> bool {
-    let positive = || kind.ends_with("Ready") || good.iter().any(|name| **name == *kind);
-    match status {
-        _ if kind == "Ready" => false,
-        ConditionStatus::True => !positive(),
-        ConditionStatus::False => positive(),
-        ConditionStatus::Unknown => false,
-        ConditionStatus::Other(_) => true,
     }
 }
 

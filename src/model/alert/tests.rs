@@ -1,6 +1,6 @@
 use super::*;
 use crate::action::Action;
-use crate::facts::node::{Condition, ConditionStatus, NodeFacts};
+use crate::facts::node::{Condition, ConditionStatus, NodeFacts, Taint};
 use crate::facts::wire::Uid;
 use crate::model::fixture::{Bench, failure, gpu_node, node, turned};
 use crate::msg::{CallKind, ClusterEvent, Effect, End, Layer, Msg, ProbeOutcome, Resource, SyncState};
@@ -323,6 +323,22 @@ fn a_node_on_its_way_out_is_only_a_notice_and_a_cordoned_one_a_warning() {
     bench.change_node(1, cordoned);
     let expected = [("NodeNotReady", Severity::Warning), ("NodeUnknown", Severity::Notice)];
     assert_eq!(severities(&mut bench), expected);
+}
+
+#[test]
+fn a_node_that_is_being_replaced_is_a_notice_whoever_replaces_it() {
+    for (key, value) in [
+        ("karpenter.sh/disruption", "disrupting"),
+        ("karpenter.sh/disrupted", ""),
+        ("ToBeDeletedByClusterAutoscaler", "1700000000"),
+        ("node.cloudprovider.kubernetes.io/shutdown", ""),
+    ] {
+        let mut bench = bench();
+        let taint = Taint { key: key.into(), value: value.into(), effect: "NoSchedule".into() };
+        let silent = turned(&node("n0"), ConditionStatus::Unknown, 0);
+        bench.change_node(1, NodeFacts { taints: vec![taint], ..silent });
+        assert_eq!(severities(&mut bench), [("NodeUnknown", Severity::Notice)], "{key}");
+    }
 }
 
 #[test]
