@@ -19,3 +19,6 @@ pub mod quantity;
 mod requests;
 pub mod text;
 pub mod wire;
+
+pub use json::mended as mended_json;
+pub use loose::read as read_json;

@@ -17,6 +17,7 @@ use super::source::Source;
 use super::stream;
 use super::tuning::LeaseWatch;
 use crate::clock::wall;
+use crate::facts::read_json;
 use crate::facts::text::Clean;
 use crate::msg::{CallKind, ClusterEvent, Resource, SyncState};
 
@@ -197,7 +198,7 @@ pub(super) fn versions(group: &[u8]) -> serde_json::Result<Vec<String>> {
         version: String,
     }
 
-    let group: Group = serde_json::from_slice(group)?;
+    let group: Group = read_json(group)?;
     Ok(group.versions.into_iter().map(|version| version.version).collect())
 }
 
@@ -212,6 +213,6 @@ fn kinds(list: &[u8]) -> serde_json::Result<Vec<String>> {
         name: String,
     }
 
-    let list: Kinds = serde_json::from_slice(list)?;
+    let list: Kinds = read_json(list)?;
     Ok(list.resources.into_iter().map(|kind| kind.name).collect())
 }

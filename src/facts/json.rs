@@ -16,6 +16,7 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess,
 
 pub(super) use reader::{Broken, Reader, from_slice};
 pub(super) use scalar::{Amount, Flag, Int, Present, Source, Text, Time, When};
+pub use text::mended;
 
 /// An object of which some fields are kept.
 pub(super) trait Slim<'de>: Default {

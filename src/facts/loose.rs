@@ -3,19 +3,28 @@
 //! What is missing, `null` or of the wrong type reads as absent, as in [`super::json`].
 
 use jiff::Timestamp;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::json::mended;
 use super::quantity::Quantity;
 use super::text::Clean;
 use super::wire::{DecodeError, refuse};
 
-/// A whole body; letters that are not UTF-8 cost only themselves.
+/// A body of any shape; letters that cannot be, in bytes or in escapes, cost only themselves.
+///
+/// # Errors
+/// [`serde_json::Error`] if it is no JSON, or of another shape.
+pub fn read<T: DeserializeOwned>(body: &[u8]) -> serde_json::Result<T> {
+    serde_json::from_slice(body).or_else(|_| serde_json::from_str(&mended(body)))
+}
+
+/// A whole body, as [`read`] reads it.
 ///
 /// # Errors
 /// [`DecodeError`] if it is not a JSON object.
 pub(super) fn object(body: &[u8], expected: &str) -> Result<Value, DecodeError> {
-    let parsed = serde_json::from_slice(body).or_else(|_| serde_json::from_str(&String::from_utf8_lossy(body)));
-    match parsed {
+    match read(body) {
         Ok(value @ Value::Object(_)) => Ok(value),
         Ok(_) => Err(refuse(expected, "it is no object", body)),
         Err(error) => Err(refuse(expected, &error.to_string(), body)),

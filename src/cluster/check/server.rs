@@ -9,6 +9,7 @@ use super::{Flow, Run, advice, layer_name, ms_text, span};
 use crate::clock::wall;
 use crate::cluster::classify::one_line;
 use crate::cluster::probe::skew_ms;
+use crate::facts::read_json;
 use crate::msg::check::{Outcome, Step, Timing};
 use crate::msg::{Layer, SKEW_TOLD_MS};
 
@@ -84,7 +85,7 @@ impl Run {
         if let Err(trouble) = asked.result {
             return self.tell_trouble("version", outcome_of_health(trouble.layer), &trouble).await;
         }
-        let step = if let Ok(answer) = serde_json::from_slice::<Answer>(&self.buf) {
+        let step = if let Ok(answer) = read_json::<Answer>(&self.buf) {
             let text = format!("{} on {}", answer.git_version, answer.platform);
             self.found.version = Some(answer.git_version);
             Step::new("version", Outcome::Ok, &one_line(&text))

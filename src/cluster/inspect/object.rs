@@ -7,6 +7,7 @@ use tokio::sync::watch;
 use super::{Follow, Reader, field, segment, usable};
 use crate::cluster::classify::Trouble;
 use crate::facts::document::Document;
+use crate::facts::mended_json;
 use crate::facts::pod::PodDetail;
 use crate::facts::wire::{DecodeError, WatchType};
 use crate::msg::Layer;
@@ -99,7 +100,8 @@ impl Follow for Object {
 
     async fn read(&mut self, reader: &Reader<'_>) -> Result<String, Trouble> {
         let body = reader.get(self.watch_uri()).await?;
-        let list: List<'_> = serde_json::from_slice(&body)
+        let text = mended_json(&body);
+        let list: List<'_> = serde_json::from_str(&text)
             .map_err(|error| Trouble::new(Layer::Decode, &format!("the answer is no list: {error}")))?;
         if let Some(item) = list.items.first() {
             let whole = with_kind(&self.subject, item.get());

@@ -1,5 +1,9 @@
 //! The letters of JSON: escapes and numbers (RFC 8259, sections 6 and 7).
+//!
+//! Half of a surrogate pair is a letter that cannot be: it becomes `U+FFFD`, as bytes that are not UTF-8 do, and what follows it
+//! stays (Go `encoding/json/decode.go`, `unquoteBytes`). A message that is cut in the middle of an emoji ends so.
 
+use std::borrow::Cow;
 use std::str::Chars;
 
 use serde::de::{Error, Visitor};
@@ -24,17 +28,64 @@ fn escape(rest: &mut Chars<'_>) -> Option<char> {
         'r' => '\r',
         't' => '\t',
         'u' => {
-            let unit = unit(rest)?;
-            let is_first_of_two = (0xd800..0xdc00).contains(&unit);
-            let second = if is_first_of_two && rest.next()? == '\\' && rest.next()? == 'u' {
-                Some(self::unit(rest)?)
-            } else {
-                None
-            };
-            return char::decode_utf16([unit].into_iter().chain(second)).next()?.ok();
+            let first = unit(rest)?;
+            let mut ahead = rest.clone();
+            let is_escape = ahead.next() == Some('\\') && ahead.next() == Some('u');
+            let second = is_escape.then(|| unit(&mut ahead)).flatten();
+            if let Some(letter) = second.and_then(|second| pair(first, second)) {
+                *rest = ahead;
+                return Some(letter);
+            }
+            char::from_u32(first.into()).unwrap_or(char::REPLACEMENT_CHARACTER)
         }
         _ => return None,
     })
+}
+
+/// The letter of two surrogates; `None` if they are not the first and the second of a pair.
+fn pair(first: u16, second: u16) -> Option<char> {
+    let is_pair = (0xd800..0xdc00).contains(&first) && (0xdc00..0xe000).contains(&second);
+    is_pair.then(|| char::decode_utf16([first, second]).next()?.ok()).flatten()
+}
+
+/// A body as a parser that is stricter can read it: what is not UTF-8, and halves of surrogate pairs, are `U+FFFD` there.
+#[must_use]
+pub fn mended(body: &[u8]) -> Cow<'_, str> {
+    let text = String::from_utf8_lossy(body);
+    let halves = halves(&text);
+    if halves.is_empty() {
+        return text;
+    }
+    let (mut whole, mut from) = (String::with_capacity(text.len()), 0);
+    for at in halves {
+        whole.push_str(&text[from..at]);
+        whole.push_str("\\ufffd");
+        from = at + ESCAPE;
+    }
+    whole.push_str(&text[from..]);
+    Cow::Owned(whole)
+}
+
+/// `\ud83d` in bytes.
+const ESCAPE: usize = 6;
+
+/// Where escapes are that name half of a pair. A backslash can only be in a string, so that what it escapes is all to look at.
+fn halves(text: &str) -> Vec<usize> {
+    let escape = |at: usize| unit(&mut text.get(at..)?.strip_prefix("\\u")?.chars());
+    let (mut found, mut after) = (Vec::new(), 0);
+    for at in memchr::memchr_iter(b'\\', text.as_bytes()) {
+        if at < after {
+            continue;
+        }
+        after = at + 2;
+        let Some(first) = escape(at).filter(|unit| (0xd800..0xe000).contains(unit)) else { continue };
+        if escape(at + ESCAPE).is_some_and(|second| pair(first, second).is_some()) {
+            after = at + 2 * ESCAPE;
+        } else {
+            found.push(at);
+        }
+    }
+    found
 }
 
 /// Four hexadecimal digits.

@@ -87,7 +87,7 @@ fn f70_an_object_that_cannot_be_read_costs_only_itself() {
         r#"{"metadata":{"name":"\u200b\u202e"}}"#,
         r#"{"kind":"Node","metadata":{"name":"other"}}"#,
         // These are no JSON in the middle of the page.
-        r#"{"metadata":{"name":"\ud800"}}"#,
+        r#"{"metadata":{"name":"\ud80"}}"#,
         r#"{"metadata":{"name":"x"},"status":{"containerStatuses":[{"restartCount":1e999}]}}"#,
         r#"{"metadata":{"name":"x"},"status":{"phase":"Running""containerStatuses":[]}}"#,
         r#"{"metadata":{"name":"x"},"spec":{"nodeName":tru}}"#,
@@ -112,6 +112,11 @@ fn bytes_that_are_not_utf8_cost_only_the_letters() {
     assert_eq!(names(&batch), ["a\u{fffd}", "b"]);
     let node = node::decode_object(b"{\"metadata\":{\"name\":\"n\xc3\"}}").unwrap();
     assert_eq!(&*node.name, "n\u{fffd}");
+    let node = node::decode_object(
+        br#"{"metadata":{"name":"n","labels":{"a\udc00":"b"}},"status":{"conditions":[{"message":"cut \ud83d"}]}}"#,
+    );
+    let node = node.unwrap();
+    assert_eq!((&*node.labels[0].0, &*node.conditions[0].message), ("a\u{fffd}", "cut \u{fffd}"));
 }
 
 #[test]

@@ -181,12 +181,36 @@ fn numbers_are_read_as_json_writes_them() {
 
 #[test]
 fn escapes_that_cannot_be_are_errors_where_they_are_kept() {
-    for bad in [r"\ud800", r"\udc00", r"\ud800x", r"\ud800\n", r"\ud800\u0041", r"\u12", r"\u12g4", r"\x", r"\u+123"] {
+    for bad in [r"\u12", r"\u12g4", r"\x", r"\u+123", r"\ud800\x", r"\ud800\u12"] {
         let text = format!("\"{bad}\"");
         assert!(from_slice::<Value>(text.as_bytes()).is_err(), "{bad}");
         assert_eq!(Reader::new(text.as_bytes()).skip(), Ok(text.as_bytes()), "{bad} is passed over");
     }
     assert_eq!(from_slice::<Value>(br#""\ud83d\ude00 \b\f\n\r\t\/\\\"""#).unwrap(), "😀 \u{8}\u{c}\n\r\t/\\\"");
+}
+
+/// The rows are what `json.Unmarshal` of Go makes of them.
+#[test]
+fn half_of_a_surrogate_pair_costs_only_its_own_letter() {
+    for (raw, text) in [
+        (r"cut \ud83d", "cut \u{fffd}"),
+        (r"\udc00", "\u{fffd}"),
+        (r"\ud800x", "\u{fffd}x"),
+        (r"\ud800\n", "\u{fffd}\n"),
+        (r"\ud800\u0041", "\u{fffd}A"),
+        (r"\ude00\ud83d", "\u{fffd}\u{fffd}"),
+        (r"\ud83d\ud83d\ude00", "\u{fffd}😀"),
+        (r"\\ud83d \ud83d\\", "\\ud83d \u{fffd}\\"),
+        (r"\uD83D\uDE00 \uD83D", "😀 \u{fffd}"),
+    ] {
+        let json = format!("{{\"{raw}\":\"{raw}\"}}");
+        let both = serde_json::json!({ text: text });
+        assert_eq!(from_slice::<Value>(json.as_bytes()).as_ref(), Ok(&both), "{raw}");
+        assert_eq!(crate::facts::read_json::<Value>(json.as_bytes()).unwrap(), both, "{raw}, by another parser");
+    }
+    let odd = b"{\"a\":\"\xff \\ud83d\"}";
+    assert_eq!(crate::facts::read_json::<Value>(odd).unwrap(), serde_json::json!({ "a": "\u{fffd} \u{fffd}" }));
+    assert!(crate::facts::read_json::<Value>(br#"{"a":"\ud83d"#).is_err(), "cut short");
 }
 
 #[test]
