@@ -17,9 +17,9 @@ use super::wire::{self, DecodeError, Meta, Sink};
 pub struct NodeUsage {
     /// `metadata.name`: the node's.
     pub name: Clean,
-    /// `usage.cpu`: cores, the average over the window; `None` if absent or unreadable.
+    /// `usage.cpu`: cores, the average over the window; `None` if absent, negative or unreadable.
     pub cpu: Option<Quantity>,
-    /// `usage.memory`: bytes of the working set at the timestamp; `None` if absent or unreadable.
+    /// `usage.memory`: bytes of the working set at the timestamp; `None` if absent, negative or unreadable.
     pub memory: Option<Quantity>,
     /// `timestamp`: the end of the window, by the server's clock.
     pub at: Option<Timestamp>,
@@ -48,8 +48,8 @@ impl Sink for All {
         if readable {
             self.0.push(NodeUsage {
                 name: Clean::new(&raw.metadata.0.name),
-                cpu: known(raw.usage.0.cpu),
-                memory: known(raw.usage.0.memory),
+                cpu: known(raw.usage.0.cpu, Quantity::milli),
+                memory: known(raw.usage.0.memory, Quantity::value),
                 at: raw.timestamp.0,
                 window: go_duration(&raw.window),
             });
@@ -105,9 +105,10 @@ impl Message<'_> for Raw<'_> {
     }
 }
 
-fn known(amount: Amount) -> Option<Quantity> {
+/// An amount that something can use, in the unit that it is shown in: less than nothing, and more than 64 bits of it, cannot be read.
+fn known(amount: Amount, unit: fn(Quantity) -> i64) -> Option<Quantity> {
     match amount {
-        Amount::Known(amount) => Some(amount),
+        Amount::Known(amount) => Some(amount).filter(|amount| (0..i64::MAX).contains(&unit(*amount))),
         Amount::Absent | Amount::Unreadable => None,
     }
 }

@@ -51,3 +51,31 @@ fn windows_are_go_durations() {
         assert_eq!(go_duration(text), None, "{text}");
     }
 }
+
+#[test]
+fn figures_that_cannot_be_are_unreadable() {
+    let usage = |cpu: &str, memory: &str| {
+        let body = format!(r#"{{"items":[{{"metadata":{{"name":"a"}},"usage":{{"cpu":{cpu},"memory":{memory}}}}}]}}"#);
+        let node = decode_list(body.as_bytes()).unwrap().remove(0);
+        (node.cpu.map(Quantity::milli), node.memory.map(Quantity::value))
+    };
+    for odd in [
+        "\"-1\"",
+        "-1",
+        "\"-1n\"",
+        "\"-5Mi\"",
+        "\"NaN\"",
+        "\"1e300\"",
+        "\"9e30\"",
+        "\"Infinity\"",
+        "\"\"",
+        "null",
+        "true",
+        "{}",
+    ] {
+        assert_eq!(usage(odd, odd), (None, None), "{odd}");
+    }
+    assert_eq!(usage("\"0\"", "0"), (Some(0), Some(0)));
+    assert_eq!(usage("\"-0\"", "\"-0Ki\""), (Some(0), Some(0)), "nothing is not less than nothing");
+    assert_eq!(usage("\"1n\"", "\"7Ei\""), (Some(1), Some(7 << 60)));
+}
