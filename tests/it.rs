@@ -24,6 +24,7 @@ mod pty_job;
 mod pty_open;
 mod pty_plugins;
 mod rig;
+mod role;
 mod rows;
 mod slow_pages;
 mod snapshot;

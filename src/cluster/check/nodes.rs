@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use serde::Deserialize;
 
 use super::{Flow, Run, span};
 use crate::clock::wall;
 use crate::cluster::classify::one_line;
+use crate::facts::event;
 use crate::facts::node::{NodeFacts, Readiness};
 use crate::msg::check::{Outcome, Step};
 
@@ -52,9 +52,11 @@ impl Run {
 
     /// What events say about a node: one look at conditions shows the last change only. Events about nodes are in `default`.
     async fn events(&mut self, node: &str) -> String {
-        let selector = format!("involvedObject.kind=Node,involvedObject.name={node}");
+        let selector = format!("regarding.kind=Node,regarding.name={node}");
         let selector = utf8_percent_encode(&selector, NON_ALPHANUMERIC);
-        let asked = self.get(&format!("/api/v1/namespaces/default/events?limit=50&fieldSelector={selector}")).await;
+        // The group that the dashboard reads and that the printed role grants.
+        let events = "/apis/events.k8s.io/v1/namespaces/default/events";
+        let asked = self.get(&format!("{events}?limit=50&fieldSelector={selector}")).await;
         match asked.result {
             Ok(_) => told(&self.buf).unwrap_or_else(|| "no events".to_owned()),
             Err(trouble) => format!("events: {}", trouble.text),
@@ -86,40 +88,19 @@ fn changed(nodes: &[NodeFacts], now: Timestamp) -> Vec<(String, Readiness, Durat
 /// `NodeNotReady ×3, NodeReady ×2; last NodeNotReady: Node a status is now: NodeNotReady`. An API server keeps events for an
 /// hour (`--event-ttl`), so how often a node has changed is how often within that hour.
 fn told(body: &[u8]) -> Option<String> {
-    #[derive(Deserialize)]
-    struct List {
-        items: Vec<Event>,
-    }
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Event {
-        #[serde(default)]
-        reason: String,
-        #[serde(default)]
-        message: String,
-        last_timestamp: Option<String>,
-        #[serde(rename = "eventTime")]
-        microtime: Option<String>,
-        count: Option<u32>,
-    }
-
-    let list: List = serde_json::from_slice(body).ok()?;
-    let at = |event: &Event| -> Option<Timestamp> {
-        event.last_timestamp.as_ref().or(event.microtime.as_ref())?.parse().ok()
-    };
-    let event = list.items.iter().max_by_key(|event| at(event))?;
+    let events = event::decode_page(body).ok()?.events;
+    let latest = events.iter().max_by_key(|event| event.last)?;
     let mut changes: Vec<(&str, u32)> = Vec::new();
-    for event in list.items.iter().filter(|event| CHANGES.contains(&event.reason.as_str())) {
-        let times = event.count.unwrap_or(1).max(1);
-        match changes.iter_mut().find(|(reason, _)| *reason == event.reason) {
-            Some((_, count)) => *count = count.saturating_add(times),
-            None => changes.push((&event.reason, times)),
+    for event in events.iter().filter(|event| CHANGES.contains(&event.reason.as_str())) {
+        match changes.iter_mut().find(|(reason, _)| *reason == &*event.reason) {
+            Some((_, count)) => *count = count.saturating_add(event.count),
+            None => changes.push((&event.reason, event.count)),
         }
     }
     changes.sort_by_key(|(reason, count)| (std::cmp::Reverse(*count), *reason));
     let often: Vec<String> = changes.iter().map(|(reason, count)| format!("{reason} ×{count}")).collect();
     let often = if often.is_empty() { String::new() } else { format!("{}; ", often.join(", ")) };
-    Some(format!("{often}last {}: {}", event.reason, event.message))
+    Some(format!("{often}last {}: {}", latest.reason, latest.note))
 }
 
 #[cfg(test)]
