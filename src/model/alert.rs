@@ -23,6 +23,7 @@ pub(super) use words::span;
 
 use density::Density;
 use latch::{SlowCall, Timeouts};
+use nodes::NodeFindings;
 use probe::ProbeSlow;
 
 /// Resolved alerts are remembered for this long, so that one that comes back counts on: four flap windows.
@@ -105,6 +106,7 @@ pub(crate) struct Alerts {
     timeouts: Timeouts,
     probe: ProbeSlow,
     pub(super) density: Density,
+    of_nodes: NodeFindings,
     latched: Latched,
     /// That this cluster is unreachable is a part of an outage of several.
     in_outage: bool,
@@ -168,6 +170,7 @@ impl Default for Alerts {
             timeouts: Timeouts::default(),
             probe: ProbeSlow::default(),
             density: Density::default(),
+            of_nodes: NodeFindings::default(),
             latched: Latched::default(),
             in_outage: false,
             silenced_until: None,
@@ -372,6 +375,7 @@ impl super::cluster::ClusterState {
     pub(crate) fn evaluate(&mut self, now: Now) {
         if self.alerts.due(self.nodes.troubled_len(), now.mono) {
             self.move_latches(now);
+            self.look_at_nodes(now);
             let findings = self.findings(now);
             self.alerts.settle(findings, self.id, now.mono);
         }

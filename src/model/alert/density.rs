@@ -20,6 +20,8 @@ pub(super) struct Full {
 #[derive(Debug, Default)]
 pub(crate) struct Density {
     full: HashMap<NodeId, (Clean, Full)>,
+    /// Grows with every change of what is held.
+    revision: u64,
 }
 
 impl Density {
@@ -38,18 +40,25 @@ impl Density {
             Some((name, pods, allocatable)) => {
                 let since = known.map_or(now, |known| known.since);
                 let full = Full { pods, allocatable, since };
+                self.revision += u64::from(known != Some(full));
                 match self.full.get_mut(&id).filter(|_| known.is_some()) {
                     Some((_, held)) => *held = full,
                     None => drop(self.full.insert(id, (name.clone(), full))),
                 }
             }
-            None => drop(self.full.remove(&id)),
+            None => self.revision += u64::from(self.full.remove(&id).is_some()),
         }
+    }
+
+    /// Grows with every change of what is held.
+    pub(super) fn revision(&self) -> u64 {
+        self.revision
     }
 
     /// Looks at every node. O(nodes).
     pub(crate) fn look_at_all(&mut self, (nodes, ledger): (&Nodes, &Ledger), settings: &Settings, now: Mono) {
         self.full.retain(|id, _| ledger.node_at(*id).is_some());
+        self.revision += 1;
         for (id, ..) in ledger.nodes_by_id() {
             self.look((id, ledger.node_in(id, nodes)), ledger, settings, now);
         }

@@ -25,9 +25,69 @@ const GROUP_NAMES: usize = 3;
 /// A time of day says when for half a day around it.
 const DATE_AFTER: SignedDuration = SignedDuration::from_hours(12);
 
+/// What was found wrong with nodes: derived anew only when something that it follows from has changed. A cluster in trouble that
+/// does not change costs as much as a healthy one.
+#[derive(Debug, Default)]
+pub(super) struct NodeFindings {
+    pub(super) findings: Vec<Finding>,
+    of: Option<Basis>,
+    #[cfg(test)]
+    made: u64,
+}
+
+/// What the findings of nodes follow from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Basis {
+    /// Revisions of the nodes, of their histories and of the nodes that are full.
+    nodes: u64,
+    history: u64,
+    density: u64,
+    partial: bool,
+    /// Reasons that are one line now.
+    grouped: [bool; REASONS.len()],
+    /// Of the wall clock: the texts have times of day, with a date if that is not of the last hours.
+    minute: i64,
+}
+
+/// Reasons of the findings of nodes that can be one line for many.
+const REASONS: [&str; 7] =
+    ["NodeNotReady", "NodeUnknown", "NodeFlapping", "NodePressure", "GpusWithdrawn", "PodDensity", "GpusMissing"];
+
 impl ClusterState {
-    /// Adds what is wrong with nodes. O(nodes in trouble); only the lines that are shown become text.
-    pub(super) fn nodes_in_trouble(&self, now: Now, findings: &mut Vec<Finding>) {
+    /// Derives what is wrong with nodes anew if that can have changed.
+    pub(super) fn look_at_nodes(&mut self, now: Now) {
+        // What is said of nodes that flap moves with the time.
+        let moves = self.history.all_flapping().next().is_some();
+        let of = (!moves).then(|| Basis {
+            nodes: self.nodes.revision(),
+            history: self.history.revision(),
+            density: self.alerts.density.revision(),
+            partial: self.partial().is_some(),
+            grouped: REASONS.map(|reason| self.alerts.groups(reason)),
+            minute: now.wall.as_second().div_euclid(60),
+        });
+        if of.is_some() && self.alerts.of_nodes.of == of {
+            return;
+        }
+        let findings = self.node_findings(now);
+        let known = &mut self.alerts.of_nodes;
+        (known.of, known.findings) = (of, findings);
+        #[cfg(test)]
+        {
+            known.made += 1;
+        }
+    }
+
+    /// How often what is wrong with nodes was derived.
+    #[cfg(test)]
+    pub(crate) fn node_findings_made(&self) -> u64 {
+        self.alerts.of_nodes.made
+    }
+
+    /// What is wrong with nodes. O(nodes in trouble); only the lines that are shown become text.
+    fn node_findings(&self, now: Now) -> Vec<Finding> {
+        let mut all = Vec::new();
+        let findings = &mut all;
         let sums = self.nodes.sums();
         let all_unknown = sums.total > 1 && sums.unknown == sums.total;
         if all_unknown {
@@ -86,6 +146,7 @@ impl ClusterState {
             // They are no news beside the banner, and not over because of it.
             findings[explained..].iter_mut().for_each(|finding| finding.voice = Voice::Silenced);
         }
+        all
     }
 }
 

@@ -70,7 +70,7 @@ impl ClusterState {
             Voice::Unknown
         };
         let first = findings.len();
-        self.nodes_in_trouble(now, &mut findings);
+        findings.extend(self.alerts.of_nodes.findings.iter().cloned());
         for finding in findings[first..].iter_mut().filter(|finding| finding.voice == Voice::Heard) {
             let pods = finding.reason == "PodDensity" && voice == Voice::Heard && !self.pods_are_current(now);
             finding.voice = if pods { Voice::Unknown } else { voice };

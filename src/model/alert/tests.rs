@@ -602,3 +602,26 @@ fn each_trouble_of_a_node_has_a_beginning_of_its_own() {
     bench.change_node(1, NodeFacts { version: 14, ..less });
     assert_eq!(since(&mut bench), [("GpusMissing", 300), ("GpusWithdrawn", 300), ("NodePressure", 400)]);
 }
+
+#[test]
+fn trouble_that_does_not_change_is_not_derived_again() {
+    let nodes = (0..500).map(|n| match n {
+        0..135 => turned(&node(&format!("n{n}")), ConditionStatus::Unknown, 0),
+        135..244 => gpu_node(&format!("n{n}"), 8, 5),
+        _ => node(&format!("n{n}")),
+    });
+    let mut bench = Bench::with(nodes.collect(), &[]);
+    bench.wait_live(2);
+    let texts = (bench.texts("NodeUnknown"), bench.texts("GpusWithdrawn"));
+    assert!(texts.0[0].starts_with("135 nodes Unknown") && texts.1[0].starts_with("109 nodes"), "{texts:?}");
+    let made = bench.state().node_findings_made();
+    bench.wait_live(600);
+    // Once a minute, since a time of day gets a date some time; healthy clusters do no less.
+    let again = bench.state().node_findings_made() - made;
+    assert!(again <= 11, "{again} times in ten minutes");
+    assert_eq!((bench.texts("NodeUnknown"), bench.texts("GpusWithdrawn")), texts);
+    bench.change_node(1, NodeFacts { version: 11, ..gpu_node("n135", 8, 8) });
+    assert!(bench.texts("GpusWithdrawn")[0].starts_with("108 nodes"), "what changes is seen at once");
+    bench.change_node(1, NodeFacts { version: 11, ..node("n0") });
+    assert!(bench.texts("NodeUnknown")[0].starts_with("134 nodes"));
+}
