@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc, oneshot, watch};
-use tokio::task::{Id, JoinError, JoinSet};
+use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 use crate::clock::Clock;
@@ -80,6 +80,8 @@ pub struct Link {
 pub enum Command {
     /// Retry now what waits; list again what is complete.
     Refresh,
+    /// List and watch no more: there are more objects than are to be held. Probes go on.
+    Unfollow,
     /// The machine or the program slept: connections are dead and the data is old (F67). The tasks notice a sleep of the
     /// machine themselves.
     Resumed,
@@ -218,6 +220,11 @@ impl Part {
         }
     }
 
+    /// Lists and watches objects.
+    fn follows(self) -> bool {
+        matches!(self, Self::Reflector(_) | Self::Namespace(_) | Self::Optional(_))
+    }
+
     fn name(self) -> &'static str {
         match self {
             Self::Session => "credentials",
@@ -274,6 +281,7 @@ async fn supervise<B: Build>(build: B, server: ClusterEvent, tuning: Tuning, lin
                 biased;
                 Some(command) = commands.recv() => match command {
                     Command::Refresh => refresh.send_modify(|count| *count += 1),
+                    Command::Unfollow => tree.unfollow(),
                     Command::Resumed => awake.send_modify(|count| *count += 1),
                     Command::LogIn(answer) => shared.session.log_in(answer),
                 },
@@ -295,7 +303,9 @@ struct Tree<B> {
     shared: Arc<Shared>,
     keeper: Arc<tokio::sync::Mutex<(B, Asked)>>,
     tasks: JoinSet<()>,
-    parts: HashMap<Id, Part>,
+    parts: HashMap<Id, (Part, AbortHandle)>,
+    /// Objects are listed and watched.
+    follows: bool,
     restarts: HashMap<Part, (Backoff, Instant)>,
     rng: fastrand::Rng,
 }
@@ -304,7 +314,7 @@ impl<B: Build> Tree<B> {
     fn new(shared: Arc<Shared>, keeper: Arc<tokio::sync::Mutex<(B, Asked)>>) -> Self {
         let rng = shared.tuning.seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
         let (tasks, parts, restarts) = (JoinSet::new(), HashMap::new(), HashMap::new());
-        let mut tree = Self { shared, keeper, tasks, parts, restarts, rng };
+        let mut tree = Self { shared, keeper, tasks, parts, follows: true, restarts, rng };
         let pods = Part::pods(&tree.shared.tuning);
         for part in Part::ALL.into_iter().chain(pods) {
             tree.start(part, Duration::ZERO);
@@ -333,7 +343,13 @@ impl<B: Build> Tree<B> {
             sleep(delay).await;
             work.await;
         }) as Task);
-        self.parts.insert(task.id(), part);
+        self.parts.insert(task.id(), (part, task));
+    }
+
+    /// Ends the lists and watches, and their connections with them.
+    fn unfollow(&mut self) {
+        self.follows = false;
+        self.parts.values().filter(|(part, _)| part.follows()).for_each(|(_, task)| task.abort());
     }
 
     /// A task has ended, which none should: it starts again after a backoff.
@@ -342,8 +358,8 @@ impl<B: Build> Tree<B> {
             Ok((id, ())) => (id, "ended".to_owned()),
             Err(error) => (error.id(), panic_text(error)),
         };
-        let Some(part) = self.parts.remove(&id) else { return };
-        if self.shared.out.is_closed() {
+        let Some((part, _)) = self.parts.remove(&id) else { return };
+        if self.shared.out.is_closed() || (part.follows() && !self.follows) {
             return;
         }
         let now = Instant::now();

@@ -326,6 +326,8 @@ impl Config {
         replace(&mut self.protobuf, clusters.protobuf);
         replace(&mut self.watch_list, clusters.watch_list);
         replace(&mut self.exec_allow, clusters.exec_allow.map(Some));
+        replace(&mut self.settings.most_objects, clusters.max_objects.map(|most| u64::from(most.get())));
+        replace(&mut self.settings.most_bytes, clusters.max_mib.map(|most| u64::from(most.get()) << 20));
         replace(&mut self.optional.usage, optional.usage);
         replace(&mut self.optional.dra, optional.dra);
         replace(&mut self.optional.leases, optional.leases);

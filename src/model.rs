@@ -2,6 +2,7 @@
 
 pub mod alert;
 pub mod alerts;
+mod budget;
 mod chunks;
 pub mod claims;
 pub mod cluster;
@@ -218,6 +219,10 @@ pub struct Settings {
     pub ack_expires: Duration,
     /// A silenced cluster is heard again after this: 30 min.
     pub silence_for: Duration,
+    /// More objects than this are not held of a cluster: 4 million.
+    pub most_objects: u64,
+    /// More bytes of objects than this are not held of a cluster: 1 GiB.
+    pub most_bytes: u64,
     /// The span of the percentiles and the sparkline: 5 min.
     pub latency_window: Duration,
     /// Period of the probes: 5 s; the width of one sparkline bucket.
@@ -248,6 +253,8 @@ impl Default for Settings {
             pod_density_for: Duration::from_secs(900),
             ack_expires: Duration::from_secs(3_600),
             silence_for: Duration::from_secs(1_800),
+            most_objects: 4_000_000,
+            most_bytes: 1 << 30,
             latency_window: Duration::from_secs(300),
             probe_period: Duration::from_secs(5),
             probe_deadline: Duration::from_secs(5),
@@ -376,6 +383,9 @@ impl Model {
             Msg::Cluster(id, event) => {
                 if let Some(cluster) = self.clusters.get_mut(usize::from(id.0)) {
                     cluster.apply(event, now);
+                    if cluster.budget.take_exceeded() {
+                        return Some(Effect::Unfollow(id));
+                    }
                 }
             }
             Msg::Tick => {

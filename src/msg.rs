@@ -101,6 +101,8 @@ pub enum Effect {
     Redraw,
     /// Try now what this cluster's tasks wait for; relist.
     Refresh(ClusterId),
+    /// List and watch this cluster no more: it has more objects than are to be held.
+    Unfollow(ClusterId),
     /// Look closely at one object, instead of the one that was looked at before.
     Inspect(ClusterId, Box<Inspection>),
     /// Nothing is looked at closely any more; what was kept of it can go.

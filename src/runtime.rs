@@ -109,6 +109,13 @@ impl Clusters {
         }
     }
 
+    fn unfollow(&self, id: ClusterId) {
+        if let Some(command) = self.commands.get(usize::from(id.0)) {
+            // The model takes nothing more in, whatever the tasks bring.
+            let _ = command.try_send(Command::Unfollow);
+        }
+    }
+
     /// Has the plugin run with the terminal; the answer comes when it has ended.
     fn log_in(&self, id: ClusterId) -> oneshot::Receiver<Result<(), Clean>> {
         let (answer, outcome) = oneshot::channel();
@@ -449,6 +456,7 @@ impl App {
             Some(Effect::Quit) => return Flow::Quit,
             Some(Effect::LogIn(id)) => return Flow::LogIn(*id),
             Some(Effect::Refresh(id)) => self.clusters.refresh(*id),
+            Some(Effect::Unfollow(id)) => self.clusters.unfollow(*id),
             Some(Effect::Inspect(id, inspection)) => self.clusters.inspect(Some((*id, inspection))),
             Some(Effect::EndInspection) => self.clusters.inspect(None),
             // These need the terminal, and are done where they come from.
@@ -527,7 +535,9 @@ pub fn snapshot(
                 () = sleep_until(end.min(patience.unwrap_or(end))) => break,
                 received = clusters.inbox.recv_many(&mut inbox, BATCH_MESSAGES) => {
                     for msg in inbox.drain(..) {
-                        model.update(msg, clock.now());
+                        if let Some(Effect::Unfollow(id)) = model.update(msg, clock.now()) {
+                            clusters.unfollow(id);
+                        }
                     }
                     if received == 0 { break }
                 }

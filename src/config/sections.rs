@@ -1,6 +1,7 @@
 //! The sections of the file, as they are written.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
@@ -57,6 +58,10 @@ pub(super) struct ClustersSection {
     pub(super) watch_list: Option<bool>,
     #[serde(rename = "exec-allow")]
     pub(super) exec_allow: Option<Vec<String>>,
+    #[serde(rename = "max-objects")]
+    pub(super) max_objects: Option<NonZeroU32>,
+    #[serde(rename = "max-mib")]
+    pub(super) max_mib: Option<NonZeroU32>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::alert::{AlertLine, AlertRecord, Alerts};
+use super::budget::{self, Budget};
 use super::claims::ClaimState;
 use super::dra;
 use super::gpus::{Board, Boards};
@@ -33,7 +34,7 @@ use super::{ClusterSpec, Known, Settings};
 use crate::facts::accelerator;
 use crate::facts::pod::PodFacts;
 use crate::facts::text::Clean;
-use crate::msg::{Batch, ClusterEvent, ClusterId, Failure, Mono, Now, PageLimits, Resource};
+use crate::msg::{Batch, ClusterEvent, ClusterId, Failure, Layer, Mono, Now, PageLimits, Resource};
 
 use link::Link;
 pub(super) use pods::OpenedNode;
@@ -67,6 +68,7 @@ pub struct ClusterState {
     pub(super) optional: Optionals,
     pub(super) alerts: Alerts,
     pub(super) boards: Boards,
+    pub(super) budget: Budget,
     table: Table,
     opened: OpenedNode,
     /// The credential plugin that its context uses.
@@ -101,6 +103,7 @@ impl ClusterState {
             optional: Optionals::default(),
             alerts: Alerts::default(),
             boards: Boards::default(),
+            budget: Budget::default(),
             table: Table::default(),
             opened: OpenedNode::default(),
             plugin: None,
@@ -182,7 +185,8 @@ impl ClusterState {
     #[must_use]
     pub fn settled(&self) -> bool {
         let nodes = self.nodes_track.complete() || self.nodes_track.denied();
-        self.spec.broken.is_some() || (nodes && self.pods_track.settled())
+        let over = self.budget.exceeded().is_some();
+        self.spec.broken.is_some() || over || (nodes && self.pods_track.settled())
     }
 
     /// The GPU view, as of the last time that somebody looked; numbers of pods are as well known as [`ClusterState::pod_counts`].
@@ -348,10 +352,55 @@ impl ClusterState {
     pub(crate) fn apply(&mut self, event: ClusterEvent, now: Now) {
         self.alerts.touch();
         self.link.begun(now);
+        if self.budget.exceeded().is_some() && budget::is_followed(&event) {
+            return;
+        }
+        let bytes = budget::incoming(&event);
         match event {
             ClusterEvent::Namespaced { place, event } => self.listed(*event, usize::from(place), now),
             event => self.listed(event, 0, now),
         }
+        if bytes > 0 {
+            self.hold_to_budget(bytes, now);
+        }
+    }
+
+    /// So much has come in: if that is more than is to be held, nothing more is.
+    fn hold_to_budget(&mut self, bytes: u64, now: Now) {
+        let Settings { most_objects, most_bytes, .. } = self.settings;
+        let objects = self.nodes.len() + self.ledger.totals().held as usize + self.optional.len();
+        let count = self.budget.spend(bytes, most_bytes);
+        let text = if objects as u64 > most_objects {
+            format!("more than {most_objects} objects")
+        } else if count && self.held_bytes() > most_bytes {
+            format!("more than {} MiB of objects", most_bytes >> 20)
+        } else {
+            return;
+        };
+        self.budget.exceed(&text);
+        let text = Clean::new(&format!("{text}: no longer followed; the limits are `max-objects` and `max-mib`"));
+        let failure = Failure {
+            at: now.wall,
+            layer: Layer::Internal,
+            request: Clean::new("list and watch"),
+            code: None,
+            text,
+            attempt: 1,
+            next_in: None,
+            previous: None,
+            audit_id: None,
+            retry_after: None,
+            timeout: false,
+        };
+        self.pods_track.exceed(&failure);
+        self.optional.exceed(&failure);
+        self.link.failed(failure.clone(), now.mono);
+        self.nodes_track.exceed(failure);
+    }
+
+    fn held_bytes(&self) -> u64 {
+        let HeapBytes { nodes, pods } = self.heap_bytes();
+        (nodes + pods + self.optional.heap_bytes()) as u64
     }
 
     /// Takes in news, of lists those of one part: the place of a namespace, 0 where there are none.

@@ -35,9 +35,9 @@ impl Bench {
     }
 
     /// The same with other thresholds.
-    pub(crate) fn tuned(settings: Settings, nodes: Vec<NodeFacts>) -> Self {
+    pub(crate) fn tuned(settings: &Settings, nodes: Vec<NodeFacts>) -> Self {
         let spec = ClusterSpec { context: Clean::new("prod"), broken: None };
-        let mut bench = Self { model: Model::new(vec![spec], settings), ms: 0, calls: 0 };
+        let mut bench = Self { model: Model::new(vec![spec], *settings), ms: 0, calls: 0 };
         bench.list_nodes(1, nodes);
         bench.list_pods(1, &[]);
         bench.watching();

@@ -83,6 +83,8 @@ impl Model {
         let on_nodes = self.screen == Screen::Nodes;
         match action {
             Action::Quit if on_nodes => return Some(Effect::Quit),
+            // What is too large was given up for good.
+            Action::Refresh if self.current().budget.exceeded().is_some() => {}
             Action::Refresh => return Some(Effect::Refresh(self.current_id())),
             Action::LogIn if self.current().plugin().is_some() => return Some(Effect::LogIn(self.current_id())),
             Action::LogIn => return self.notify(now, "this context has no credential plugin to log in with"),

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use hashbrown::HashMap;
 
+use super::budget::Weigh;
 use super::optional::Visibility;
 use super::sync::{PageHead, Track};
 use super::versions::ObjectVersion;
 use crate::facts::kept::Kept;
 use crate::facts::text::Clean;
 use crate::facts::wire::Uid;
-use crate::msg::{KeptChange, Now, SyncState};
+use crate::msg::{Failure, KeptChange, Now, SyncState};
 
 /// All objects of one kind of a cluster, and how well they are known.
 #[derive(Debug)]
@@ -113,6 +114,15 @@ impl<T: PartialEq> Store<T> {
         self.revision += u64::from(self.objects.len() != before);
     }
 
+    /// Nothing more is taken in, and that is why.
+    pub(crate) fn exceed(&mut self, failure: Failure) {
+        self.track.exceed(failure);
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.objects.len()
+    }
+
     pub(crate) fn heard(&mut self, now: Now) {
         self.track.heard(now);
     }
@@ -180,6 +190,15 @@ impl<T: PartialEq> Store<T> {
             self.revision += 1;
         }
         self.objects.insert(key, Held { facts, uid, version, generation, from_watch });
+    }
+}
+
+impl<T: Weigh> Store<T> {
+    /// Bytes on the heap; a look at every object.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        let object = |(key, held): (&Clean, &Held<T>)| key.len() + usize::try_from(held.facts.weight()).unwrap_or(0);
+        let tables = self.objects.allocation_size() + self.tombstones.allocation_size();
+        tables + self.objects.iter().map(object).sum::<usize>()
     }
 }
 

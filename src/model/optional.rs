@@ -8,7 +8,7 @@ use super::sync::PageHead;
 use crate::facts::dra::{ClaimFacts, ClassFacts, Place, RuleFacts, SliceFacts};
 use crate::facts::lease::LeaseFacts;
 use crate::facts::text::Clean;
-use crate::msg::{Batch, Mono, Now, Resource, SyncState};
+use crate::msg::{Batch, Failure, Mono, Now, Resource, SyncState};
 
 /// Whether an API that a cluster need not have is seen. What is not seen is never shown as 0.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -102,6 +102,25 @@ impl Optionals {
 
     pub(crate) fn heard(&mut self, resource: Resource, now: Now) {
         on_store!(self, resource, store => store.heard(now));
+    }
+
+    /// Nothing more is taken in, and that is why.
+    pub(crate) fn exceed(&mut self, failure: &Failure) {
+        for resource in Resource::OPTIONAL {
+            on_store!(self, resource, store => store.exceed(failure.clone()));
+        }
+    }
+
+    /// Objects of all kinds.
+    pub(crate) fn len(&self) -> usize {
+        let dra = self.slices.len() + self.claims.len() + self.classes.len() + self.rules.len();
+        self.leases.len() + dra
+    }
+
+    /// Bytes on the heap; a look at every object.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        let dra = self.slices.heap_bytes() + self.claims.heap_bytes();
+        self.leases.heap_bytes() + dra + self.classes.heap_bytes() + self.rules.heap_bytes()
     }
 
     /// The machine slept: what we hold is old at once.

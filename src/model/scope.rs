@@ -125,6 +125,11 @@ impl PodTracks {
         self.tracks.iter().any(Track::denied)
     }
 
+    /// Nothing more is taken in, and that is why.
+    pub(crate) fn exceed(&mut self, failure: &Failure) {
+        self.tracks.iter_mut().for_each(|track| track.exceed(failure.clone()));
+    }
+
     pub(crate) fn unreadable(&self) -> u32 {
         self.tracks.iter().map(Track::unreadable).fold(0, u32::saturating_add)
     }

@@ -30,6 +30,8 @@ pub(crate) struct Track {
     /// When the machine woke, if no list has been complete since (F67).
     woke: Option<Mono>,
     unreadable: u32,
+    /// There is more than is to be held, and nothing more is taken in: for good.
+    exceeded: Option<Box<Failure>>,
 }
 
 impl Track {
@@ -126,7 +128,12 @@ impl Track {
     }
 
     pub(crate) fn complete(&self) -> bool {
-        self.complete
+        self.complete && self.exceeded.is_none()
+    }
+
+    /// Nothing more is taken in, and that is why.
+    pub(crate) fn exceed(&mut self, failure: Failure) {
+        self.exceeded = Some(Box::new(failure));
     }
 
     pub(crate) fn unreadable(&self) -> u32 {
@@ -140,11 +147,11 @@ impl Track {
 
     /// `value`, as far as it is known. `Exact` from the end of the first list on, also while a later list runs or waits.
     pub(crate) fn known<T>(&self, value: T) -> Known<T> {
-        if self.complete {
+        if self.complete() {
             Known::Exact(value)
         } else if self.denied() {
             Known::Denied
-        } else if self.any {
+        } else if self.any || self.complete {
             Known::AtLeast(value)
         } else {
             Known::Unknown
@@ -158,7 +165,7 @@ impl Track {
 
     /// What failed, if the link is lost: from the failure on, through every attempt, until something proves that it lives.
     pub(crate) fn lost(&self) -> Option<&Failure> {
-        self.failed.as_deref()
+        self.exceeded.as_deref().or(self.failed.as_deref())
     }
 
     /// When the next attempt is due, while it waits.
@@ -172,6 +179,9 @@ impl Track {
     pub(crate) fn freshness(&self, stale_after: Duration, now: Now) -> Freshness {
         if self.denied() {
             return Freshness::Denied;
+        }
+        if self.exceeded.is_some() {
+            return Freshness::Stale(self.age(now).unwrap_or_default());
         }
         if !self.complete {
             if !self.any {

@@ -189,3 +189,22 @@ async fn a_panic_over_a_page_ends_its_list_asks_for_no_further_page_of_it_and_an
     assert_eq!(generations, [1, 2], "the pages of the first are no part of the second");
     assert_eq!(rig.count(|event| matches!(event, ClusterEvent::TaskRestarted { .. })), 1, "and it is told");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_cluster_that_is_not_followed_any_more_is_probed_and_nothing_else_and_no_task_comes_back() {
+    let mut rig = Rig::with_optional(Tuning::default(), good);
+    rig.until_watching(Resource::Pods).await;
+    rig.pass(secs(2)).await;
+    let open = rig.server().open();
+    assert!(open >= 2, "two watches: {open}");
+    rig.commands.send(Command::Unfollow).await.unwrap();
+    rig.pass(secs(1)).await;
+    assert_eq!(rig.server().open(), 0, "their connections end with them");
+    let asked = |rig: &Rig| (rig.lists("pods").len(), rig.watches("pods").len(), rig.lists("nodes").len());
+    let before = asked(&rig);
+    rig.commands.send(Command::Refresh).await.unwrap();
+    rig.pass(secs(900)).await;
+    assert_eq!(asked(&rig), before);
+    assert_eq!(rig.count(|event| matches!(event, ClusterEvent::TaskRestarted { .. })), 0);
+    assert!(rig.count(|event| matches!(event, ClusterEvent::Probe(_))) >= 300, "whether it answers is still known");
+}

@@ -427,7 +427,7 @@ fn every_threshold_that_the_configuration_knows_moves_its_alert() {
         if !moved.contains(&case.reason) {
             continue;
         }
-        let mut bench = Bench::tuned(settings, nodes());
+        let mut bench = Bench::tuned(&settings, nodes());
         (case.raise)(&mut bench);
         if let Some(ripen) = case.ripen {
             ripen(&mut bench);

@@ -57,6 +57,10 @@ impl ClusterState {
         // That it does not answer, or answers with errors, says more than that it is slow.
         let voice = if unreachable.is_some() || findings.len() > heard { Voice::Silenced } else { Voice::Heard };
         self.slow_probes(voice, now, &mut findings);
+        if let Some(what) = self.budget.exceeded() {
+            let text = format!("{what}: no longer listed or watched, numbers are lower bounds (max-objects, max-mib)");
+            findings.push(Finding::new("TooLarge", Severity::Critical, text));
+        }
         self.access(&mut findings);
         self.throttling(now.mono, &mut findings);
         let stale = if resuming { None } else { self.old(now) };
@@ -199,6 +203,10 @@ impl ClusterState {
     /// Data that was complete once and is old now; the older of nodes and pods speaks.
     fn old(&self, now: Now) -> Option<Finding> {
         let settings = &self.settings;
+        if self.budget.exceeded().is_some() {
+            // An alert of its own says why.
+            return None;
+        }
         let mut old: Vec<(Duration, String, Option<&Failure>)> = Vec::new();
         for (resource, namespace, track) in self.tracks() {
             let Some(age) = track.age(now).filter(|_| track.complete()) else { continue };

@@ -133,6 +133,9 @@ impl ClusterState {
         if self.unreachable(now).is_some() {
             return (if nothing { Health::Down } else { Health::Stale }, "unreachable");
         }
+        if self.budget.exceeded().is_some() {
+            return (Health::Stale, "too large");
+        }
         if nothing {
             return self.health_of_nothing();
         }
