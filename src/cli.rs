@@ -85,11 +85,11 @@ pub enum Command {
         /// Where the first cluster listens; loopback only.
         #[arg(long, default_value = "127.0.0.1:0", value_name = "ADDRESS", value_parser = loopback)]
         listen: SocketAddr,
-        /// Write a kubeconfig for the simulated clusters to this file.
+        /// Write a kubeconfig for the simulated clusters to this file, which must be new or written so before.
         #[arg(long, value_name = "FILE")]
         kubeconfig_out: Option<PathBuf>,
         /// Watch events of pods a second in each cluster, instead of what the scenario says; 0 for none of any kind.
-        #[arg(long, value_name = "EVENTS")]
+        #[arg(long, value_name = "EVENTS", value_parser = clap::value_parser!(u32).range(..=400_000))]
         churn: Option<u32>,
     },
     /// Read the clusters once, print what was found, and exit.
@@ -124,6 +124,14 @@ pub enum Command {
     Config,
     /// Print the Kubernetes roles that this program needs.
     Rbac,
+}
+
+impl Command {
+    /// The command opens connections, or serves them.
+    #[must_use]
+    pub fn connects(&self) -> bool {
+        matches!(self, Self::Demo { .. } | Self::Simulate { .. } | Self::Snapshot { .. } | Self::Check { .. })
+    }
 }
 
 /// Which clusters to watch.

@@ -1,14 +1,16 @@
 //! Files that somebody names: read by one bounded reader within a deadline, and asked who else could have written them.
 
 use std::fmt;
-use std::fs::{File, Metadata};
-use std::io::{self, Read};
-use std::os::unix::fs::MetadataExt;
+use std::fs::{self, File, Metadata};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
+
+use rustix::fs::OFlags;
 
 /// A file system that does not answer keeps a thread for each file; more of them than this are not begun.
 const MOST_READERS: usize = 512;
@@ -95,6 +97,34 @@ pub fn read(path: &Path, limit: Limit) -> Result<Contents, ReadError> {
         return Err(ReadError::Io(error));
     }
     result.recv_timeout(limit.within).unwrap_or(Err(ReadError::Late(limit.within)))
+}
+
+/// Writes a file for our eyes only: a new one, or in the place of one of ours that begins with `mark`. Follows no link.
+///
+/// # Errors
+/// If there is another file already, or it cannot be created.
+pub fn write_own(path: &Path, mark: &str, text: &str) -> io::Result<()> {
+    let create = || File::options().write(true).create_new(true).mode(0o600).open(path);
+    let mut file = match create() {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            if !is_own(path, mark) {
+                let why = "it exists already and was not written by this command; name another file, or remove it";
+                return Err(io::Error::new(io::ErrorKind::AlreadyExists, why));
+            }
+            fs::remove_file(path)?;
+            create()?
+        }
+        created => created?,
+    };
+    file.write_all(format!("{mark}{text}").as_bytes())
+}
+
+fn is_own(path: &Path, mark: &str) -> bool {
+    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
+    let Ok(file) = File::options().read(true).custom_flags(flags).open(path) else { return false };
+    let is_ours = file.metadata().is_ok_and(|meta| meta.is_file() && meta.uid() == rustix::process::geteuid().as_raw());
+    let mut begin = Vec::new();
+    is_ours && file.take(mark.len() as u64).read_to_end(&mut begin).is_ok() && begin == mark.as_bytes()
 }
 
 fn read_now(path: &Path, most: u64) -> Result<Contents, ReadError> {
@@ -195,5 +225,26 @@ mod tests {
             let metadata = read(&path, LIMIT).ok().unwrap().metadata;
             assert_eq!(others_may_write(&metadata).is_none(), ours, "{mode:o}");
         }
+    }
+
+    #[test]
+    fn a_written_file_is_new_and_ours_alone_and_replaces_only_what_was_written_so() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, link, other) = (dir.path().join("kc"), dir.path().join("link"), dir.path().join("other"));
+        fs::write(&other, "precious").unwrap();
+        for text in ["one", "two"] {
+            write_own(&path, "# ours\n", text).unwrap();
+            assert_eq!(fs::read_to_string(&path).unwrap(), format!("# ours\n{text}"));
+            assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
+        }
+        assert_eq!(write_own(&other, "# ours\n", "x").unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        for target in [&path, &other, &dir.path().join("none")] {
+            std::os::unix::fs::symlink(target, &link).unwrap();
+            assert!(write_own(&link, "# ours\n", "x").is_err(), "a link to {}", target.display());
+            fs::remove_file(&link).unwrap();
+        }
+        assert!(write_own(dir.path(), "# ours\n", "x").is_err());
+        assert_eq!(fs::read_to_string(&path).unwrap(), "# ours\ntwo");
+        assert_eq!(fs::read_to_string(&other).unwrap(), "precious");
     }
 }

@@ -1,12 +1,13 @@
 //! The file of `--log-file`: ours alone, and never larger than its cap (`reference/security.md`, section 3).
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 use rustix::fs::OFlags;
 
+use crate::facts::text::sanitize;
 use crate::file::others_may_write;
 
 /// 64 MiB: weeks of a log at INFO; a log that fills the disk is worse than one that ends.
@@ -22,7 +23,7 @@ pub struct LogFile<W = File> {
     full: bool,
 }
 
-/// Opens the log, and creates it for our eyes only.
+/// Opens the log, for our eyes only: one that others may read is narrowed.
 ///
 /// # Errors
 /// If it is a symbolic link or no file, if it is not ours, or if others may write it: what we log would go where they want.
@@ -31,10 +32,13 @@ pub fn open(path: &Path) -> io::Result<LogFile> {
     let file = OpenOptions::new().create(true).append(true).mode(0o600).custom_flags(flags).open(path)?;
     let meta = file.metadata()?;
     let wrong = if meta.is_file() { others_may_write(&meta) } else { Some("it is no regular file") };
-    match wrong {
-        Some(why) => Err(io::Error::new(io::ErrorKind::PermissionDenied, why)),
-        None => Ok(LogFile::new(file, MOST_BYTES.saturating_sub(meta.len()))),
+    if let Some(why) = wrong {
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
     }
+    if meta.permissions().mode() & 0o077 != 0 {
+        file.set_permissions(Permissions::from_mode(0o600))?;
+    }
+    Ok(LogFile::new(file, MOST_BYTES.saturating_sub(meta.len())))
 }
 
 impl<W: Write> LogFile<W> {
@@ -44,11 +48,13 @@ impl<W: Write> LogFile<W> {
 }
 
 impl<W: Write> Write for LogFile<W> {
-    /// Takes everything: what does not fit is dropped, and that is said once.
+    /// Takes everything, one line of clean text each time: what does not fit is dropped, and that is said once.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        match self.left.checked_sub(line.len() as u64).filter(|_| !self.full) {
+        let text = String::from_utf8_lossy(line);
+        let clean = sanitize(text.trim_end_matches('\n')).into_owned() + "\n";
+        match self.left.checked_sub(clean.len() as u64).filter(|_| !self.full) {
             Some(left) => {
-                self.out.write_all(line)?;
+                self.out.write_all(clean.as_bytes())?;
                 self.left = left;
             }
             None if !self.full => {
@@ -84,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn a_log_that_others_have_a_hand_in_is_refused() {
+    fn a_log_that_others_may_write_is_refused_and_one_that_they_may_read_is_narrowed() {
         let dir = tempfile::tempdir().unwrap();
         let (file, link) = (dir.path().join("log"), dir.path().join("link"));
         fs::write(&file, "").unwrap();
@@ -94,6 +100,8 @@ mod tests {
         for (mode, refused) in [(0o644, false), (0o664, true), (0o646, true), (0o600, false)] {
             fs::set_permissions(&file, Permissions::from_mode(mode)).unwrap();
             assert_eq!(open(&file).is_err(), refused, "{mode:o}");
+            let left = if refused { mode } else { 0o600 };
+            assert_eq!(fs::metadata(&file).unwrap().mode() & 0o777, left, "{mode:o}: others read no log of ours");
         }
     }
 
@@ -104,5 +112,13 @@ mod tests {
             log.write_all(line.as_bytes()).unwrap();
         }
         assert_eq!(log.out, [b"12345\n", FULL].concat());
+    }
+
+    /// Whoever looks at it does so in a terminal.
+    #[test]
+    fn an_event_is_one_line_of_clean_text() {
+        let mut log = LogFile::new(Vec::new(), 1_000);
+        log.write_all(b"INFO a\x1b]52;c;QQ==\x07b\nINFO forged\xff\n").unwrap();
+        assert_eq!(String::from_utf8(log.out).unwrap(), "INFO a␛]52;c;QQ==�b INFO forged�\n");
     }
 }

@@ -19,12 +19,15 @@ use watchbell::cluster;
 use watchbell::cluster::kubeconfig::{Kubeconfig, Selection, Sources, Target};
 use watchbell::config::{Ascii, Config};
 use watchbell::facts::text::Clean;
+use watchbell::file;
+use watchbell::limits;
 use watchbell::logfile;
 use watchbell::msg::check::Outcome;
 use watchbell::process;
 use watchbell::report;
 use watchbell::runtime::{self, Dashboard};
 use watchbell::sim::{self, Scenario, Simulation};
+use watchbell::stderr::{self, complain};
 use watchbell::term;
 use watchbell::theme::{Depth, Look};
 
@@ -34,20 +37,27 @@ const USAGE: i32 = 2;
 const PARTIAL: i32 = 3;
 /// As without us.
 const PANICKED: i32 = 101;
+/// The first line of a kubeconfig that may be written anew.
+const KUBECONFIG_MARK: &str = "# written by `watchbell simulate`, which replaces this file\n";
 /// Steps of one check that may wait to be printed.
 const CHECK_STEPS: usize = 64;
 
 fn main() {
     process::harden();
-    let cli = Cli::parse();
-    if let Err(conflict) = cli.check() {
-        conflict.exit();
-    }
-    let run = || color_eyre::install().and_then(|()| dispatch(&cli));
+    let cli = match Cli::try_parse().and_then(|cli| cli.check().map(|()| cli)) {
+        Ok(cli) => cli,
+        Err(error) if error.use_stderr() => {
+            stderr::usage(&error);
+            term::exit(USAGE)
+        }
+        // The help and the version.
+        Err(error) => error.exit(),
+    };
+    let run = || install_reports().and_then(|()| dispatch(&cli));
     let code = match panic::catch_unwind(AssertUnwindSafe(run)) {
         Ok(Ok(code)) => code,
         Ok(Err(report)) => {
-            complain(&format!("{:#}", ReportLine(&report)));
+            complain(&ReportLine(&report).to_string());
             ERROR
         }
         // The hook has told it.
@@ -73,14 +83,18 @@ impl std::fmt::Display for ReportLine<'_> {
     }
 }
 
-fn complain(text: &str) {
-    // Nothing is left to do when stderr is closed too.
-    let _ = writeln!(io::stderr(), "watchbell: {text}");
+fn install_reports() -> eyre::Result<()> {
+    color_eyre::install()?;
+    stderr::report_panics();
+    Ok(())
 }
 
 fn dispatch(cli: &Cli) -> eyre::Result<i32> {
     if let Some(path) = &cli.log_file {
         log_to(path)?;
+    }
+    if cli.command.as_ref().is_none_or(Command::connects) {
+        limits::ensure_files()?;
     }
     match &cli.command {
         None => dashboard(cli, None),
@@ -303,7 +317,7 @@ fn simulate(
         let simulation =
             sim::start(scenario, listen).await.wrap_err_with(|| format!("could not listen on `{listen}`"))?;
         if let Some(path) = kubeconfig_out {
-            std::fs::write(path, simulation.kubeconfig())
+            file::write_own(path, KUBECONFIG_MARK, &simulation.kubeconfig())
                 .wrap_err_with(|| format!("could not write the kubeconfig to `{}`", path.display()))?;
         }
         print(&(simulation.ready_line() + "\n"))?;

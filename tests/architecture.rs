@@ -86,3 +86,20 @@ fn the_check_finds_a_forbidden_import() {
     let text = code("use crate::ui::view; // crate::model\n#[cfg(test)]\nmod tests { use crate::sim; }");
     assert_eq!(named(&text, "crate::"), ["ui"]);
 }
+
+/// What it prints is cleaned there; stdout is written by `main` and `term`.
+#[test]
+fn only_one_module_writes_to_stderr() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    sources(&root, &mut files);
+    let writes = |file: &PathBuf| {
+        let text = code(&fs::read_to_string(file).unwrap());
+        ["stderr()", "eprint", "io::Stderr"].iter().any(|word| text.contains(word))
+    };
+    let mut found: Vec<_> =
+        files.iter().filter(|file| writes(file)).map(|file| file.strip_prefix(&root).unwrap()).collect();
+    found.sort_unstable();
+    // `main` asks clap whether an error is for stderr.
+    assert_eq!(found, [Path::new("main.rs"), Path::new("stderr.rs")]);
+}

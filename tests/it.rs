@@ -29,5 +29,6 @@ mod rows;
 mod slow_pages;
 mod snapshot;
 mod start;
+mod stderr;
 mod trust;
 mod zoo;

@@ -11,6 +11,7 @@ use toml::Spanned;
 
 use super::object::{Meta, Resource};
 use super::proto;
+use super::scenario::bounds::{self, at_most};
 use super::scenario::read_duration;
 use super::template::{number, raw, string, time};
 
@@ -21,7 +22,7 @@ const MOMENT: &str = "\"@";
 /// Where a version is put in.
 const METADATA: &str = "\"metadata\":{";
 
-/// 4 MiB: more than etcd takes for a whole object.
+/// Letters of one object, 4 MiB: more than etcd takes for a whole one.
 const MOST_LETTERS: usize = 4 << 20;
 
 /// One `[[cluster.raw]]` of a scenario.
@@ -31,7 +32,7 @@ pub(super) struct RawSpec {
     /// The plural.
     pub(super) resource: RawResource,
     /// So many of them; `%i` in the text is the number of each, from 0.
-    #[serde(default = "one")]
+    #[serde(default = "one", deserialize_with = "at_most::<_, { bounds::RAW }>")]
     pub(super) count: u32,
     /// The text is broken on purpose: it need not be JSON of an object with a name.
     #[serde(default)]
@@ -70,6 +71,11 @@ impl RawSpec {
         }
     }
 
+    /// Size of the texts of all of them, about.
+    pub(super) fn bytes(&self) -> u64 {
+        self.text(0, 0).len() as u64 * u64::from(self.count)
+    }
+
     /// The records, at a time of the start.
     pub(super) fn records(&self, now: i64) -> impl Iterator<Item = RawRecord> {
         let resource = match self.resource {
@@ -91,18 +97,20 @@ impl RawSpec {
 /// Replaces `"@-3h"` by the time that it means; what only looks like it stays.
 fn moments(text: &str, now: i64) -> String {
     let mut out = Vec::with_capacity(text.len());
-    let mut rest = text;
+    let (mut rest, mut long) = (text, 0);
     while let Some((before, after)) = rest.split_once(MOMENT) {
         raw(&mut out, before);
         let (moment, behind) = after.split_once('"').unwrap_or((after, ""));
         let (sign, span) = moment.split_at(moment.len().min(1));
         let seconds = read_duration(span).and_then(|span| i64::try_from(span.as_secs()).ok());
         raw(&mut out, "\"");
-        let letters = span.parse::<usize>().ok().filter(|letters| sign == "=" && *letters <= MOST_LETTERS);
+        let room = MOST_LETTERS.saturating_sub(long);
+        let letters = span.parse::<usize>().ok().filter(|letters| sign == "=" && *letters <= room);
+        long += letters.unwrap_or(0);
         match (sign, seconds) {
             _ if letters.is_some() => out.extend(std::iter::repeat_n(b'x', letters.unwrap_or(0))),
             ("-", Some(seconds)) => time(&mut out, now - seconds),
-            ("+", Some(seconds)) => time(&mut out, now + seconds),
+            ("+", Some(seconds)) => time(&mut out, now.saturating_add(seconds)),
             _ => raw(&mut out, &format!("@{moment}")),
         }
         raw(&mut out, "\"");

@@ -1,12 +1,13 @@
 //! Scenarios: TOML that says which clusters there are, how they live, and what happens to them when.
 
 mod apis;
+pub(super) mod bounds;
 mod step;
 
 use std::path::Path;
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use toml::Spanned;
 
 use super::raw::RawSpec;
@@ -85,7 +86,7 @@ pub struct Scenario {
     /// The same seed makes the same clusters and the same faults.
     pub(super) seed: u64,
     /// The script starts again after this time.
-    #[serde(default, deserialize_with = "optional_duration")]
+    #[serde(default, deserialize_with = "bounds::optional_period")]
     pub(super) repeat: Option<Duration>,
     /// A scenario that comes with the program, whose clusters come before those of this one.
     base: Option<Spanned<String>>,
@@ -104,13 +105,13 @@ pub(super) struct ClusterSpec {
     #[serde(default)]
     pub(super) seed: Option<u64>,
     /// Of the API server and the kubelets.
-    #[serde(default = "default_version")]
+    #[serde(default = "default_version", deserialize_with = "bounds::text")]
     pub(super) version: String,
     /// Its address refuses connections.
     #[serde(default)]
     pub(super) unreachable: bool,
     /// How long changes are remembered for watches and pages; the watch cache promises 75 s (`cacher.go:74`).
-    #[serde(default = "default_history", deserialize_with = "duration")]
+    #[serde(default = "default_history", deserialize_with = "bounds::duration")]
     pub(super) history: Duration,
     /// Whether `sendInitialEvents` is understood.
     #[serde(default)]
@@ -141,29 +142,31 @@ pub(super) enum NodeRole {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NodeGroup {
+    #[serde(deserialize_with = "bounds::at_most::<_, { bounds::NODES }>")]
     pub(super) count: u32,
     /// `{}` stands for a number that counts up from `first`.
+    #[serde(deserialize_with = "bounds::text")]
     pub(super) name: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "bounds::at_most::<_, { bounds::FIRST }>")]
     pub(super) first: u32,
     #[serde(default)]
     pub(super) role: NodeRole,
-    #[serde(default = "default_cpu")]
+    #[serde(default = "default_cpu", deserialize_with = "bounds::at_most::<_, { bounds::CORES }>")]
     pub(super) cpu: u32,
-    #[serde(default = "default_memory")]
+    #[serde(default = "default_memory", deserialize_with = "bounds::at_most::<_, { bounds::GIBIBYTES }>")]
     pub(super) memory_gib: u32,
-    #[serde(default = "default_pods")]
+    #[serde(default = "default_pods", deserialize_with = "bounds::at_most::<_, { bounds::NODE_PODS }>")]
     pub(super) pods: u32,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "bounds::at_most::<_, { bounds::DEVICES }>")]
     pub(super) gpus: u32,
-    #[serde(default = "default_resource")]
+    #[serde(default = "default_resource", deserialize_with = "bounds::text")]
     pub(super) resource: String,
-    #[serde(default = "default_product")]
+    #[serde(default = "default_product", deserialize_with = "bounds::text")]
     pub(super) product: String,
     #[serde(default)]
     pub(super) zone: u32,
     /// Cards that are published in slices of `resource.k8s.io`, each of which can be cut into seven.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "bounds::at_most::<_, { bounds::DEVICES }>")]
     pub(super) dra: u32,
 }
 
@@ -183,14 +186,19 @@ pub(super) enum Detail {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct PodsSpec {
     /// Bound and not finished, with `DaemonSet`s and static pods.
+    #[serde(deserialize_with = "bounds::at_most::<_, { bounds::PODS }>")]
     pub(super) counted: u32,
     /// Succeeded or Failed.
+    #[serde(deserialize_with = "bounds::at_most::<_, { bounds::PODS }>")]
     pub(super) finished: u32,
     /// Pending without a node.
+    #[serde(deserialize_with = "bounds::at_most::<_, { bounds::PODS }>")]
     pub(super) unscheduled: u32,
     /// Devices that the counted pods ask for.
+    #[serde(deserialize_with = "bounds::at_most::<_, { bounds::PODS }>")]
     pub(super) gpus_requested: u32,
     /// Allocated claims on cards of `resource.k8s.io`.
+    #[serde(deserialize_with = "bounds::at_most::<_, { bounds::PODS }>")]
     pub(super) claims: u32,
     pub(super) detail: Detail,
     /// Whether every node runs the full set of `DaemonSet`s, or two of them.
@@ -202,10 +210,12 @@ pub(super) struct PodsSpec {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct ChurnSpec {
     /// Pods that end, each replaced in the same step.
+    #[serde(deserialize_with = "bounds::rate")]
     pub(super) pods_per_second: f64,
+    #[serde(deserialize_with = "bounds::rate")]
     pub(super) restarts_per_minute: f64,
     /// How often each kubelet reports its status: 5 min (kubelet `nodeStatusReportFrequency`); 0 for never.
-    #[serde(deserialize_with = "duration")]
+    #[serde(deserialize_with = "bounds::period")]
     pub(super) heartbeat: Duration,
 }
 
@@ -299,6 +309,7 @@ impl Scenario {
         if self.clusters.is_empty() {
             return Err((0, "a scenario needs at least one `[[cluster]]`".to_owned()));
         }
+        bounds::check(self)?;
         for (i, cluster) in self.clusters.iter().enumerate() {
             if self.clusters[..i].iter().any(|c| c.context.get_ref() == cluster.context.get_ref()) {
                 return Err((
@@ -329,8 +340,8 @@ impl Scenario {
             else {
                 continue;
             };
-            let mut names = self.clusters.iter().filter(|c| step.concerns(c)).flat_map(ClusterSpec::node_names);
-            if !names.any(|name| name == *node.get_ref()) {
+            let mut clusters = self.clusters.iter().filter(|c| step.concerns(c));
+            if !clusters.any(|cluster| cluster.nodes.iter().any(|group| group.has(node.get_ref()))) {
                 return Err((node.span().start, format!("no node `{}`", node.get_ref())));
             }
         }
@@ -338,16 +349,21 @@ impl Scenario {
     }
 }
 
-impl ClusterSpec {
-    fn node_names(&self) -> impl Iterator<Item = String> {
-        self.nodes.iter().flat_map(|group| (0..group.count).map(|i| group.node_name(i)))
-    }
-}
-
 impl NodeGroup {
     /// The name of the group's `i`th node.
     pub(super) fn node_name(&self, i: u32) -> String {
         self.name.replace("{}", &(self.first + i).to_string())
+    }
+
+    /// The group has a node of this name.
+    fn has(&self, node: &str) -> bool {
+        let Some((before, _)) = self.name.split_once("{}") else { return self.count > 0 && self.name == node };
+        let Some(rest) = node.strip_prefix(before) else { return false };
+        let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+        // A name in which a digit follows the number itself: the number is any beginning of them.
+        (1..=digits)
+            .filter_map(|end| rest[..end].parse::<u32>().ok()?.checked_sub(self.first))
+            .any(|i| i < self.count && self.node_name(i) == node)
     }
 }
 
@@ -373,17 +389,6 @@ pub(super) fn read_duration(text: &str) -> Option<Duration> {
         _ => return None,
     };
     Duration::try_from_secs_f64(amount * unit).ok()
-}
-
-fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    read_duration(&text).ok_or_else(|| {
-        serde::de::Error::custom(format!("`{text}` is not a duration; write for instance `250ms`, `20s` or `5m`"))
-    })
-}
-
-fn optional_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
-    duration(deserializer).map(Some)
 }
 
 fn default_version() -> String {

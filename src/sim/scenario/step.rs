@@ -6,7 +6,8 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
-use super::{ClusterSpec, duration, optional_duration};
+use super::ClusterSpec;
+use super::bounds::{self, duration, optional_duration};
 use crate::sim::fault::{self, Fault, FaultKind, Match, WireEnd};
 
 /// One step of the script.
@@ -118,9 +119,9 @@ impl StepText {
                 every: self.every.ok_or_else(|| need("every"))?,
             },
             "wire" => FaultKind::Wire { after_bytes: after_bytes?, end: self.end.ok_or_else(|| need("end"))? },
-            "gzip-members" => {
-                FaultKind::GzipMembers { count: self.count.filter(|n| *n > 0).ok_or_else(|| need("count"))? }
-            }
+            "gzip-members" => FaultKind::GzipMembers {
+                count: at_most(bounds::MEMBERS, self.count.filter(|n| *n > 0).ok_or_else(|| need("count"))?)?,
+            },
             "gzip-corrupt" => FaultKind::GzipCorrupt,
             "answer" => FaultKind::Answer {
                 code: self.status.filter(|s| (200..600).contains(s)).ok_or_else(|| need("status"))?,
@@ -176,7 +177,7 @@ impl StepText {
             "node-lost" => Act::NodeLost { node: node? },
             "gpus-withdrawn" => Act::GpusWithdrawn { node: node?, count: self.count.ok_or_else(|| need("count"))? },
             "cordon" => Act::Cordon { node: node? },
-            "pods-burst" => Act::PodsBurst { count: self.count.ok_or_else(|| need("count"))? },
+            "pods-burst" => Act::PodsBurst { count: at_most(bounds::BURST, self.count.ok_or_else(|| need("count"))?)? },
             "close-watches" => Act::CloseWatches { resource: self.matching.resource.clone() },
             _ => {
                 return Err(format!(
@@ -185,4 +186,8 @@ impl StepText {
             }
         })
     }
+}
+
+fn at_most(most: u32, count: u32) -> Result<u32, String> {
+    if count <= most { Ok(count) } else { Err(format!("`count` is {count}; write at most {most}")) }
 }

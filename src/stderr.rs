@@ -1,0 +1,68 @@
+//! Stderr: the one place that writes to it, and nothing but clean text.
+//!
+//! Whatever an error quotes (a name, a path, a key, an argument) may come from somebody else, and a terminal does as it is told.
+
+use std::backtrace::{Backtrace, BacktraceStatus};
+use std::io::{self, Write};
+use std::panic;
+
+use crate::facts::text::sanitize;
+
+/// Before each line of the program but its first one, so that no text that is quoted looks like a line of its own.
+const INDENT: &str = "  ";
+
+/// Tells the operator, in the name of the program.
+pub fn complain(text: &str) {
+    write(&clean(&format!("watchbell: {text}")));
+}
+
+/// Prints the text of a usage error of clap.
+pub fn usage(error: &clap::Error) {
+    write(&clean(&error.render().to_string()));
+}
+
+/// Reports panics in one line; install it before whatever else hooks panics.
+///
+/// The backtrace follows where `RUST_BACKTRACE` asks for it.
+pub fn report_panics() {
+    panic::set_hook(Box::new(|info| {
+        let payload = info.payload();
+        let owned = payload.downcast_ref::<String>().map(String::as_str);
+        let text = owned.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("no text");
+        let place = info.location().map(|at| format!(" at {at}")).unwrap_or_default();
+        let trace = Backtrace::capture();
+        let trace = if trace.status() == BacktraceStatus::Captured { format!("\n{trace}") } else { String::new() };
+        complain(&format!("internal error: {text}{place}; please report it{trace}"));
+    }));
+}
+
+/// Each line cleaned; the lines stay, because errors of a file show its line.
+fn clean(text: &str) -> String {
+    let mut lines = text.trim_end().lines();
+    let mut out = sanitize(lines.next().unwrap_or_default()).into_owned();
+    for line in lines {
+        out.push('\n');
+        if !line.is_empty() {
+            out.push_str(INDENT);
+            out.push_str(&sanitize(line));
+        }
+    }
+    out.push('\n');
+    out
+}
+
+fn write(text: &str) {
+    // Nothing is left to do when stderr is closed too.
+    let _ = io::stderr().write_all(text.as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_but_line_breaks_of_ours_is_left_of_control_characters() {
+        let text = clean("a\u{1b}]52;c;QQ==\u{7}b\r\nc\u{9b}31m\u{202e}d\u{0}\n\nwatchbell: all is\u{85}well");
+        assert_eq!(text, "a␛]52;c;QQ==�b\n  c�31md�\n\n  watchbell: all is�well\n");
+    }
+}
