@@ -127,11 +127,12 @@ const GROUPS: [Spec<GroupColumn>; 16] = [
     Spec::new(GroupColumn::Over, "OVER", Width::Seen(4, 9), 5).right(),
     Spec::new(GroupColumn::Lost, "LOST", Width::Seen(7, 17), 5),
     Spec::new(GroupColumn::Fit(0), "FIT 1", Width::Seen(5, 8), 8).right(),
-    Spec::new(GroupColumn::Fit(1), "2", Width::Seen(4, 8), 9).right(),
-    Spec::new(GroupColumn::Fit(2), "4", Width::Seen(4, 8), 10).right(),
-    Spec::new(GroupColumn::Fit(3), "8", Width::Seen(4, 8), 11).right(),
-    Spec::new(GroupColumn::Fit(4), "16", Width::Seen(4, 8), 12).right(),
-    Spec::new(GroupColumn::Why, "NOT FREE, BLOCKED", Width::Seen(17, 60), 13),
+    Spec::new(GroupColumn::Fit(1), "2", Width::Seen(4, 8), 10).right(),
+    Spec::new(GroupColumn::Fit(2), "4", Width::Seen(4, 8), 11).right(),
+    Spec::new(GroupColumn::Fit(3), "8", Width::Seen(4, 8), 12).right(),
+    Spec::new(GroupColumn::Fit(4), "16", Width::Seen(4, 8), 13).right(),
+    // Why fewer fit than are free, and fewer are free than nobody asks for, explains more than how they are cut.
+    Spec::new(GroupColumn::Why, "NOT FREE, BLOCKED", Width::Seen(17, 40), 9),
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
