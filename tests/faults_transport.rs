@@ -165,14 +165,15 @@ async fn f06_connections_that_a_load_balancer_forgets_in_mid_watch_are_noticed_w
     let (forgotten, listed) = (Instant::now(), rig.served.lists("pods").len());
     rig.goes_on_meanwhile().await;
     rig.until("what changed behind the silence", Rig::is_true).await;
-    assert!(forgotten.elapsed() + ms(500) >= quick().watch_silence, "only the silence can have told");
-    // Each watch is missed by its silence, once, and may then meet one more forgotten connection of the pool.
+    assert!(forgotten.elapsed() >= quick().probe_deadline, "only a missed probe or the silence can have told");
+    // The probe is answered again over a new connection, and that opens a silent watch anew before its own silence has to end; the
+    // new one may meet one more forgotten connection of the pool.
     for watch in ["watch pods", "watch nodes"] {
         let of = |says: &str| {
             let is_it = |failure: &&watchbell::msg::Failure| &*failure.request == watch && failure.text.contains(says);
             rig.failures().iter().filter(is_it).count()
         };
-        assert!((1..=2).contains(&of("was silent for")) && of("no answer within") <= 1, "{:#?}", rig.failures());
+        assert!(of("was silent for") <= 2 && of("no answer within") <= 1, "{:#?}", rig.failures());
     }
     assert_eq!(rig.served.lists("pods").len(), listed, "the watches go on from their versions");
     rig.keeps_the_rules();

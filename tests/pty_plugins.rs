@@ -212,7 +212,10 @@ fn pty_ctrl_z_stops_a_plugin_that_has_the_terminal_and_the_program() {
 fn output_of_a_plugin_stands_neither_in_the_snapshot_nor_in_the_check() {
     let served = Served::scenario("small");
     let says = "password=CANARY https://login.example.com/device?code=CANARY";
-    log_in_with(&served, &format!("echo '{says}'; echo '{says}' >&2; exit 5"), "Never");
+    // The check names the whole command, so what the plugin says does not stand in its arguments.
+    let script = served.dir.path().join("says.sh");
+    std::fs::write(&script, format!("echo '{says}'; echo '{says}' >&2; exit 5")).unwrap();
+    log_in_with(&served, &format!(". '{}'", script.display()), "Never");
     for arguments in
         [&["snapshot", "-o", "json", "--deadline", "3s"][..], &["snapshot", "--deadline", "3s"], &["check"]]
     {
