@@ -107,14 +107,14 @@ fn pty_an_opened_pod_stays_with_its_age_while_the_server_stands_still() {
     let name = pod["metadata"]["name"].as_str().unwrap();
     let mut terminal = Terminal::start(&served, "", &[]);
     open(&mut terminal, &pod);
-    served.control().freeze(true);
-    let text = terminal.wait("its age", |text| text.contains("not live") && text.contains("old data: last heard"));
-    assert!(text.contains("CrashLoopBackOff"), "what was known of it stays:\n{text}");
+    // Its document is held while it is looked at, and no longer.
     terminal.press("y");
-    let text = terminal.wait_for("kind: Pod");
-    assert!(text.contains("old data"), "the YAML is as old:\n{text}");
+    terminal.wait_for("kind: Pod");
+    served.control().freeze(true);
+    terminal.wait("the age of the YAML", |text| text.contains("kind: Pod") && text.contains("old data: last heard"));
     terminal.press("\u{1b}");
-    terminal.wait_for("CONTAINERS");
+    let text = terminal.wait("its age", |text| text.contains("CONTAINERS") && text.contains("not live"));
+    assert!(text.contains("CrashLoopBackOff"), "what was known of it stays:\n{text}");
     served.control().freeze(false);
     terminal.wait("life again", |text| !text.contains("not live") && text.contains("live"));
     let namespace = pod["metadata"]["namespace"].as_str().unwrap().to_owned();

@@ -56,6 +56,7 @@ pub(crate) fn quick() -> Tuning {
         watch_headers: ms(1_000),
         watch_spacing: ms(50),
         watch_short: ms(20),
+        watch_accepted: ms(40),
         watch_silence: ms(2_500),
         probe_period: ms(500),
         probe_deadline: ms(500),

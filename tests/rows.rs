@@ -109,7 +109,7 @@
 //!   `f61_the_plugin_is_told_that_nobody_is_there_and_gets_no_terminal`;
 //!   `pty_f61_a_plugin_that_asks_gets_the_terminal_and_gives_it_back`;
 //!   `pty_f61_ctrl_c_ends_a_plugin_that_asks_and_not_the_program`
-//! * F62: `f62_a_failing_plugin_is_quoted_with_its_last_line_and_without_secrets`;
+//! * F62: `f62_a_failing_plugin_is_told_by_its_exit_code_and_nothing_of_its_output`;
 //!   `f62_a_missing_plugin_is_named_with_its_hint`; `f62_garbage_is_not_a_credential_and_is_not_quoted`;
 //!   `f62_yaml_is_read_like_json`
 //! * F63: `f60_f63_credentials_are_renewed_a_minute_before_they_expire_while_the_data_goes_on`;
