@@ -11,6 +11,7 @@ mod json;
 pub mod kept;
 pub mod lease;
 mod loose;
+mod message;
 pub mod metrics;
 pub mod node;
 pub mod pod;

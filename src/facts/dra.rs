@@ -145,8 +145,8 @@ impl Keep for SliceFacts {
     type Status<'a> = Nothing;
     const KIND: &'static str = "ResourceSlice";
 
-    fn new(spec: raw::Slice<'_>, _: Nothing) -> Self {
-        spec.into_facts()
+    fn new(spec: &raw::Slice<'_>, _: &Nothing) -> Self {
+        spec.facts()
     }
 }
 
@@ -155,8 +155,8 @@ impl Keep for ClaimFacts {
     type Status<'a> = raw::Claim<'a>;
     const KIND: &'static str = "ResourceClaim";
 
-    fn new(_: Nothing, status: raw::Claim<'_>) -> Self {
-        status.into_facts()
+    fn new(_: &Nothing, status: &raw::Claim<'_>) -> Self {
+        status.facts()
     }
 
     fn dated(self, created: Option<jiff::Timestamp>) -> Self {
@@ -170,7 +170,7 @@ impl Keep for ClassFacts {
     type Status<'a> = Nothing;
     const KIND: &'static str = "DeviceClass";
 
-    fn new(spec: raw::Class<'_>, _: Nothing) -> Self {
+    fn new(spec: &raw::Class<'_>, _: &Nothing) -> Self {
         Self { extended_resource: Clean::new(&spec.extended_resource) }
     }
 }
@@ -180,8 +180,8 @@ impl Keep for RuleFacts {
     type Status<'a> = Nothing;
     const KIND: &'static str = "DeviceTaintRule";
 
-    fn new(spec: raw::Rule<'_>, _: Nothing) -> Self {
-        spec.into_facts()
+    fn new(spec: &raw::Rule<'_>, _: &Nothing) -> Self {
+        spec.facts()
     }
 }
 

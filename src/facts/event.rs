@@ -1,22 +1,17 @@
 //! Events of one object, from `events.k8s.io/v1` or from core `v1`, as far as they are kept.
 
-use std::borrow::Cow;
 use std::cmp::Reverse;
 
 use jiff::Timestamp;
+use serde::de::MapAccess;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
-use super::loose::{count, list, object, text, time};
-use super::proto::is_protobuf;
+use super::json::{Int, JsonFields, MicroTime, Obj, Reset, Text, Time};
+use super::loose::clamped;
+use super::message::message;
+use super::proto::{Malformed, ProtoFields, Value, is_protobuf, unwrap};
 use super::text::Clean;
-use super::wire::{DecodeError, Uid};
-
-mod proto;
-
-/// For people: what is expected.
-const ONE: &str = "an Event";
-const LIST: &str = "a list of Event objects";
+use super::wire::{self, CUT, DecodeError, Meta, Sink, Uid, refuse};
 
 /// What we keep of an event. Source of the fields: api `events/v1/types.go` and `core/v1/types.go`, `Event`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,10 +58,14 @@ impl EventFacts {
     /// # Errors
     /// [`DecodeError`] if it is not an event.
     pub fn decode(body: &[u8]) -> Result<Self, DecodeError> {
-        if is_protobuf(body) {
-            return proto::decode(body);
+        let mut read = Self::default();
+        let each = &mut |event| read = event;
+        if is_core(body)? {
+            wire::one(body, &mut EachCore(each))?
+        } else {
+            wire::one(body, &mut Each(each))?
         }
-        Ok(Raw::of_json(&object(body, ONE)?).into_facts())
+        Ok(read)
     }
 
     /// A warning, or something worse that we do not know.
@@ -76,73 +75,130 @@ impl EventFacts {
     }
 }
 
-/// What is read of an event, whichever way it is written.
-#[derive(Default)]
-struct Raw<'a> {
-    uid: Cow<'a, str>,
-    created: Option<Timestamp>,
-    /// The uid of the object that it is about.
-    about: Cow<'a, str>,
-    /// The path in that object.
-    path: Cow<'a, str>,
-    kind: Cow<'a, str>,
-    reason: Cow<'a, str>,
-    note: Cow<'a, str>,
-    controller: Cow<'a, str>,
-    /// Who reports, by reporters of the old form.
-    source: Cow<'a, str>,
-    /// `eventTime`, by reporters of the new form.
-    at: Option<Timestamp>,
-    /// First, last and how often, by reporters of the old form.
-    first: Option<Timestamp>,
-    last: Option<Timestamp>,
-    count: Option<u32>,
-    /// How often and when last, by reporters of the new form; absent of what happened once.
-    series: Option<u32>,
-    observed: Option<Timestamp>,
-}
-
-impl<'a> Raw<'a> {
-    fn of_json(value: &'a Value) -> Self {
-        let text_of = |paths: &[&str]| {
-            let found = paths.iter().map(|path| text(value, path)).find(|text| !text.is_empty());
-            Cow::Borrowed(found.unwrap_or_default())
-        };
-        let time_of = |paths: &[&str]| paths.iter().find_map(|path| time(value, path));
-        Self {
-            uid: text_of(&["/metadata/uid"]),
-            created: time_of(&["/metadata/creationTimestamp"]),
-            about: text_of(&["/regarding/uid", "/involvedObject/uid"]),
-            path: text_of(&["/regarding/fieldPath", "/involvedObject/fieldPath"]),
-            kind: text_of(&["/type"]),
-            reason: text_of(&["/reason"]),
-            note: text_of(&["/note", "/message"]),
-            controller: text_of(&["/reportingController", "/reportingComponent"]),
-            source: text_of(&["/deprecatedSource/component", "/source/component"]),
-            at: time_of(&["/eventTime"]),
-            first: time_of(&["/deprecatedFirstTimestamp", "/firstTimestamp"]),
-            last: time_of(&["/deprecatedLastTimestamp", "/lastTimestamp"]),
-            count: ["/deprecatedCount", "/count"].iter().find_map(|path| count(value, path)),
-            series: count(value, "/series/count"),
-            observed: time_of(&["/series/lastObservedTime"]),
-        }
+message! {
+    /// `Event`, `k8s.io/api events/v1/generated.proto`, under the names of core `v1` too.
+    struct Raw<'a> {
+        metadata: Obj<Meta<'a>> = "metadata" | 1,
+        /// By reporters of the new form.
+        at: MicroTime = "eventTime" | 2,
+        /// Absent of what happened once.
+        series: Obj<Series> = "series" | 3,
+        controller: Text<'a> = "reportingController" "reportingComponent" | 4,
+        reason: Text<'a> = "reason" | 7,
+        about: Obj<About<'a>> = "regarding" "involvedObject" | 8,
+        note: Text<'a> = "note" "message" | 10,
+        kind: Text<'a> = "type" | 11,
+        /// By reporters of the old form, like `first`, `last` and `count`.
+        source: Obj<Source<'a>> = "deprecatedSource" "source" | 12,
+        first: Time = "deprecatedFirstTimestamp" "firstTimestamp" | 13,
+        last: Time = "deprecatedLastTimestamp" "lastTimestamp" | 14,
+        count: Int = "deprecatedCount" "count" | 15,
     }
 
-    fn into_facts(self) -> EventFacts {
-        let controller = if self.controller.is_empty() { &self.source } else { &self.controller };
+    /// `ObjectReference`.
+    struct About<'a> {
+        uid: Text<'a> = "uid" | 4,
+        path: Text<'a> = "fieldPath" | 7,
+    }
+
+    /// `EventSource`.
+    struct Source<'a> {
+        component: Text<'a> = "component" | 1,
+    }
+
+    /// `EventSeries`, in both groups.
+    struct Series {
+        count: Int = "count" | 1,
+        observed: MicroTime = "lastObservedTime" | 2,
+    }
+}
+
+/// `Event`, `k8s.io/api core/v1/generated.proto`: the same fields under other numbers.
+#[derive(Debug, Default)]
+struct Core<'a>(Raw<'a>);
+
+impl<'a> ProtoFields<'a> for Core<'a> {
+    fn proto_field(&mut self, number: u64, value: Value<'a>) -> Result<(), Malformed> {
+        /// The number in `events/v1` of each field of core `v1`; 0 for none.
+        const NUMBERS: [u64; 15] = [0, 1, 8, 7, 10, 12, 13, 14, 15, 11, 2, 3, 0, 0, 4];
+        match usize::try_from(number).ok().and_then(|number| NUMBERS.get(number)) {
+            None | Some(0) => Ok(()),
+            Some(number) => self.0.proto_field(*number, value),
+        }
+    }
+}
+
+impl<'de> JsonFields<'de> for Core<'de> {
+    fn json_field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+        self.0.json_field(key, map)
+    }
+}
+
+impl Reset for Core<'_> {
+    fn reset(&mut self) {
+        self.0.reset();
+    }
+}
+
+impl Raw<'_> {
+    fn facts(&self) -> EventFacts {
+        let (Obj(meta), Obj(about), Obj(series)) = (&self.metadata, &self.about, &self.series);
+        let controller = if self.controller.is_empty() { &self.source.0.component } else { &self.controller };
+        let counts = [series.count, self.count].into_iter().filter_map(|Int(times)| times.map(clamped));
         EventFacts {
-            uid: Uid::parse(&self.uid),
-            about: Uid::of_uuid(&self.about),
+            uid: Uid::parse(&meta.uid),
+            about: Uid::of_uuid(&about.uid),
             kind: Clean::new(&self.kind),
             reason: Clean::new(&self.reason),
             note: Clean::new(&self.note),
             controller: Clean::new(controller),
-            part: Clean::new(part(&Clean::new(&self.path))),
+            part: Clean::new(part(&Clean::new(&about.path))),
             // What is 0 in protobuf is absent in JSON.
-            count: [self.series, self.count].into_iter().flatten().find(|times| *times > 0).unwrap_or(1),
-            first: self.first.or(self.at).or(self.created),
-            last: self.observed.or(self.last).or(self.at).or(self.created),
+            count: counts.into_iter().find(|times| *times > 0).unwrap_or(1),
+            first: self.first.0.or(self.at.0).or(meta.created.0),
+            last: series.observed.0.or(self.last.0).or(self.at.0).or(meta.created.0),
         }
+    }
+}
+
+/// Takes events of `events.k8s.io/v1`, and of either group in JSON.
+struct Each<'e>(&'e mut dyn FnMut(EventFacts));
+
+impl Sink for Each<'_> {
+    type Raw<'a> = Raw<'a>;
+    const KIND: &'static str = "Event";
+
+    fn take(&mut self, raw: &Raw<'_>) -> bool {
+        (self.0)(raw.facts());
+        true
+    }
+}
+
+/// Takes events of core `v1`.
+struct EachCore<'e>(&'e mut dyn FnMut(EventFacts));
+
+impl Sink for EachCore<'_> {
+    type Raw<'a> = Core<'a>;
+    const KIND: &'static str = "Event";
+
+    fn take(&mut self, raw: &Core<'_>) -> bool {
+        (self.0)(raw.0.facts());
+        true
+    }
+}
+
+/// Whether a body is of core `v1`, whose protobuf has numbers of its own.
+fn is_core(body: &[u8], expected: &str) -> Result<bool, DecodeError> {
+    if !is_protobuf(body) {
+        return Ok(false);
+    }
+    let no = |why: &str| refuse(expected, why, body);
+    let envelope = unwrap(body).map_err(|Malformed| no(CUT))?;
+    match &*envelope.version {
+        _ if envelope.kind.is_empty() => Err(no("it does not say its kind")),
+        "v1" => Ok(true),
+        "events.k8s.io/v1" => Ok(false),
+        _ => Err(no("it is of another group or version")),
     }
 }
 
@@ -156,17 +212,14 @@ fn part(path: &str) -> &str {
 /// # Errors
 /// [`DecodeError`] if it is not a list; single unreadable events are only counted.
 pub fn decode_page(body: &[u8]) -> Result<EventPage, DecodeError> {
-    if is_protobuf(body) {
-        return proto::decode_page(body);
-    }
-    let value = object(body, LIST)?;
-    let (events, others): (Vec<_>, Vec<_>) = list(&value, "/items").iter().partition(|item| item.is_object());
-    Ok(EventPage {
-        events: events.into_iter().map(|item| Raw::of_json(item).into_facts()).collect(),
-        version: text(&value, "/metadata/resourceVersion").to_owned(),
-        token: text(&value, "/metadata/continue").to_owned(),
-        unreadable: u32::try_from(others.len()).unwrap_or(u32::MAX),
-    })
+    let mut events = Vec::new();
+    let each = &mut |event| events.push(event);
+    let head = if is_core(body, "a list of Event objects")? {
+        wire::each(body, &mut EachCore(each))?
+    } else {
+        wire::each(body, &mut Each(each))?
+    };
+    Ok(EventPage { events, version: head.resource_version, token: head.continue_token, unreadable: head.unreadable })
 }
 
 /// The newest `most` events, newest first; those that say the same of the same part are one, counted.

@@ -15,13 +15,13 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 pub(super) use reader::{Broken, Reader, from_slice};
-pub(super) use scalar::{Amount, Flag, Int, Present, Source, Text, Time, When};
+pub(super) use scalar::{Amount, Flag, Int, MicroTime, Present, Source, Text, Time, When};
 pub use text::mended;
 
 /// An object of which some fields are kept.
-pub(super) trait Slim<'de>: Default {
+pub(super) trait JsonFields<'de>: Default {
     /// Reads the value of `key`, or skips it. A key that comes twice counts the second time, as in Go.
-    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error>;
+    fn json_field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error>;
 }
 
 /// What keeps its memory from one object to the next.
@@ -137,7 +137,7 @@ pub(super) trait Compound<'de>: Default {
     }
 }
 
-impl<'de, T: Slim<'de>> Compound<'de> for Obj<T> {
+impl<'de, T: JsonFields<'de>> Compound<'de> for Obj<T> {
     fn map<A: MapAccess<'de>>(map: A) -> Result<Self, A::Error> {
         let mut object = T::default();
         fields(&mut object, map)?;
@@ -212,7 +212,7 @@ macro_rules! compounds {
         }
     )*};
 }
-compounds!([Slim<'de>] Obj<T>, [Deserialize<'de>] List<T>, [Deserialize<'de>] Pairs<'de, T>);
+compounds!([JsonFields<'de>] Obj<T>, [Deserialize<'de>] List<T>, [Deserialize<'de>] Pairs<'de, T>);
 
 /// What can be read into in place. It is as good as new before, and stays so where a value is neither an array nor an object.
 pub(super) trait Fill<'de> {
@@ -225,7 +225,7 @@ pub(super) trait Fill<'de> {
     }
 }
 
-impl<'de, T: Slim<'de>> Fill<'de> for Obj<T> {
+impl<'de, T: JsonFields<'de>> Fill<'de> for Obj<T> {
     fn map<A: MapAccess<'de>>(&mut self, map: A) -> Result<(), A::Error> {
         fields(&mut self.0, map)
     }
@@ -240,7 +240,7 @@ impl<'de, T: Deserialize<'de>> Fill<'de> for List<T> {
     }
 }
 
-impl<'de, T: Slim<'de> + Reset> Fill<'de> for Reused<T> {
+impl<'de, T: JsonFields<'de> + Reset> Fill<'de> for Reused<T> {
     fn seq<A: SeqAccess<'de>>(&mut self, mut seq: A) -> Result<(), A::Error> {
         loop {
             let element = self.add();
@@ -253,9 +253,9 @@ impl<'de, T: Slim<'de> + Reset> Fill<'de> for Reused<T> {
 }
 
 /// Reads a value into `T`, which is made as good as new before: a key that comes twice counts the second time.
-pub(super) struct Anew<'m, T>(pub(super) &'m mut T);
+pub(super) struct ResetSeed<'m, T>(pub(super) &'m mut T);
 
-impl<'de, T: Fill<'de> + Reset> DeserializeSeed<'de> for Anew<'_, T> {
+impl<'de, T: Fill<'de> + Reset> DeserializeSeed<'de> for ResetSeed<'_, T> {
     type Value = ();
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
         self.0.reset();
@@ -266,7 +266,7 @@ impl<'de, T: Fill<'de> + Reset> DeserializeSeed<'de> for Anew<'_, T> {
 /// Reads an object into `T`, which is as good as new.
 pub(super) struct Object<'m, T>(pub(super) &'m mut T);
 
-impl<'de, T: Slim<'de>> DeserializeSeed<'de> for Object<'_, T> {
+impl<'de, T: JsonFields<'de>> DeserializeSeed<'de> for Object<'_, T> {
     type Value = ();
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
         deserializer.deserialize_any(FillVisitor(&mut Fields(self.0)))
@@ -275,15 +275,15 @@ impl<'de, T: Slim<'de>> DeserializeSeed<'de> for Object<'_, T> {
 
 struct Fields<'m, T>(&'m mut T);
 
-impl<'de, T: Slim<'de>> Fill<'de> for Fields<'_, T> {
+impl<'de, T: JsonFields<'de>> Fill<'de> for Fields<'_, T> {
     fn map<A: MapAccess<'de>>(&mut self, map: A) -> Result<(), A::Error> {
         fields(self.0, map)
     }
 }
 
-fn fields<'de, T: Slim<'de>, A: MapAccess<'de>>(object: &mut T, mut map: A) -> Result<(), A::Error> {
+fn fields<'de, T: JsonFields<'de>, A: MapAccess<'de>>(object: &mut T, mut map: A) -> Result<(), A::Error> {
     while let Some(key) = map.next_key::<Text<'de>>()? {
-        object.field(&key, &mut map)?;
+        object.json_field(&key, &mut map)?;
     }
     Ok(())
 }

@@ -1,11 +1,10 @@
 //! Objects of APIs that a cluster need not have: what every object has, and the facts of its kind.
 
-use serde::de::MapAccess;
 use serde::{Deserialize, Serialize};
 
-use super::json::{Obj, Slim, Text, skip};
-use super::proto::{Malformed, Message, Value};
-use super::text::{Clean, sanitize};
+use super::json::{Obj, Text};
+use super::message::{Message, message};
+use super::text::Clean;
 use super::wire::{self, DecodeError, ListHead, Meta, Sink, Uid, version};
 
 /// An object with what is kept of its kind.
@@ -24,13 +23,13 @@ pub struct Kept<T> {
 /// Facts that are made of an object's `spec` and `status`.
 pub(super) trait Keep: Sized {
     /// What is decoded of `spec`.
-    type Spec<'a>: Slim<'a> + Message<'a>;
+    type Spec<'a>: Message<'a>;
     /// What is decoded of `status`.
-    type Status<'a>: Slim<'a> + Message<'a>;
+    type Status<'a>: Message<'a>;
     /// The kind of the object.
     const KIND: &'static str;
 
-    fn new(spec: Self::Spec<'_>, status: Self::Status<'_>) -> Self;
+    fn new(spec: &Self::Spec<'_>, status: &Self::Status<'_>) -> Self;
 
     /// With the object's `metadata.creationTimestamp`, for what needs it.
     #[must_use]
@@ -63,10 +62,9 @@ impl<T: Keep, F: FnMut(Kept<T>)> Sink for Each<T, F> {
     type Raw<'a> = Raw<'a, T::Spec<'a>, T::Status<'a>>;
     const KIND: &'static str = T::KIND;
 
-    fn take(&mut self, raw: Self::Raw<'_>) -> bool {
+    fn take(&mut self, raw: &Self::Raw<'_>) -> bool {
         let Raw { kind, metadata: Obj(meta), spec: Obj(spec), status: Obj(status) } = raw;
-        let ours = kind.is_empty() || &*kind == T::KIND;
-        let readable = ours && !sanitize(&meta.name).is_empty();
+        let readable = Self::is_readable(kind, &meta.name);
         if readable {
             let key = match &*meta.namespace {
                 "" => Clean::new(&meta.name),
@@ -79,50 +77,15 @@ impl<T: Keep, F: FnMut(Kept<T>)> Sink for Each<T, F> {
     }
 }
 
-#[derive(Default)]
-pub(super) struct Raw<'a, S, T> {
-    kind: Text<'a>,
-    metadata: Obj<Meta<'a>>,
-    spec: Obj<S>,
-    status: Obj<T>,
-}
-
-impl<'de, S: Slim<'de>, T: Slim<'de>> Slim<'de> for Raw<'de, S, T> {
-    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
-        match key {
-            "kind" => self.kind = map.next_value()?,
-            "metadata" => self.metadata = map.next_value()?,
-            "spec" => self.spec = map.next_value()?,
-            "status" => self.status = map.next_value()?,
-            _ => skip(map)?,
-        }
-        Ok(())
+message! {
+    /// Any object with a `spec` and a `status`.
+    pub(super) struct Raw<'a, S: Message<'a>, T: Message<'a>> {
+        kind: Text<'a> = "kind",
+        metadata: Obj<Meta<'a>> = "metadata" | 1,
+        spec: Obj<S> = "spec" | 2,
+        status: Obj<T> = "status" | 3,
     }
-}
 
-impl<'a, S: Message<'a>, T: Message<'a>> Message<'a> for Raw<'a, S, T> {
-    fn field(&mut self, number: u64, value: Value<'a>) -> Result<(), Malformed> {
-        match number {
-            1 => value.merge(&mut self.metadata.0),
-            2 => value.merge(&mut self.spec.0),
-            3 => value.merge(&mut self.status.0),
-            _ => Ok(()),
-        }
-    }
-}
-
-/// A part of which nothing is kept.
-#[derive(Default)]
-pub(super) struct Nothing;
-
-impl<'de> Slim<'de> for Nothing {
-    fn field<A: MapAccess<'de>>(&mut self, _: &str, map: &mut A) -> Result<(), A::Error> {
-        skip(map)
-    }
-}
-
-impl Message<'_> for Nothing {
-    fn field(&mut self, _: u64, _: Value<'_>) -> Result<(), Malformed> {
-        Ok(())
-    }
+    /// A part of which nothing is kept.
+    pub(super) struct Nothing {}
 }

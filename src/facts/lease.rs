@@ -1,12 +1,11 @@
 //! What we keep of a kubelet's lease in `kube-node-lease`: when the node last gave a sign of life.
 
 use jiff::Timestamp;
-use serde::de::MapAccess;
 use serde::{Deserialize, Serialize};
 
-use super::json::{Int, Slim, Text, Time, skip};
+use super::json::{Int, MicroTime, Text};
 use super::kept::{self, Keep, Kept, Nothing};
-use super::proto::{Malformed, Message, Value};
+use super::message::message;
 use super::text::Clean;
 use super::wire::{DecodeError, ListHead};
 
@@ -42,7 +41,7 @@ impl Keep for LeaseFacts {
     type Status<'a> = Nothing;
     const KIND: &'static str = "Lease";
 
-    fn new(spec: Spec<'_>, _: Nothing) -> Self {
+    fn new(spec: &Spec<'_>, _: &Nothing) -> Self {
         Self {
             holder: Clean::new(&spec.holder),
             renewed: spec.renewed.0,
@@ -51,35 +50,12 @@ impl Keep for LeaseFacts {
     }
 }
 
-#[derive(Default)]
-pub(super) struct Spec<'a> {
-    holder: Text<'a>,
-    renewed: Time,
-    seconds: Int,
-}
-
-impl<'de> Slim<'de> for Spec<'de> {
-    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
-        match key {
-            "holderIdentity" => self.holder = map.next_value()?,
-            "renewTime" => self.renewed = map.next_value()?,
-            "leaseDurationSeconds" => self.seconds = map.next_value()?,
-            _ => skip(map)?,
-        }
-        Ok(())
-    }
-}
-
-/// `LeaseSpec`, `k8s.io/api coordination/v1/generated.proto`.
-impl<'a> Message<'a> for Spec<'a> {
-    fn field(&mut self, number: u64, value: Value<'a>) -> Result<(), Malformed> {
-        match number {
-            1 => self.holder = value.text(),
-            2 => self.seconds = value.int(),
-            4 => self.renewed = value.micro_time()?,
-            _ => {}
-        }
-        Ok(())
+message! {
+    /// `LeaseSpec`, `k8s.io/api coordination/v1/generated.proto`.
+    pub(super) struct Spec<'a> {
+        holder: Text<'a> = "holderIdentity" | 1,
+        seconds: Int = "leaseDurationSeconds" | 2,
+        renewed: MicroTime = "renewTime" | 4,
     }
 }
 

@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde::de::MapAccess;
 use serde::{Deserialize, Serialize};
 
-use super::json::{Amount, Obj, Slim, Text, Time, skip};
-use super::proto::{Malformed, Message, Value};
+use super::json::{Amount, Obj, Text, Time};
+use super::message::message;
 use super::quantity::Quantity;
 use super::text::Clean;
 use super::wire::{self, DecodeError, Meta, Sink};
@@ -43,7 +42,7 @@ impl Sink for All {
     type Raw<'a> = Raw<'a>;
     const KIND: &'static str = "NodeMetrics";
 
-    fn take(&mut self, raw: Raw<'_>) -> bool {
+    fn take(&mut self, raw: &Raw<'_>) -> bool {
         let readable = Self::is_readable(&raw.kind, &raw.metadata.0.name);
         if readable {
             self.0.push(NodeUsage {
@@ -58,50 +57,20 @@ impl Sink for All {
     }
 }
 
-#[derive(Default)]
-struct Raw<'a> {
-    kind: Text<'a>,
-    metadata: Obj<Meta<'a>>,
-    timestamp: Time,
-    window: Text<'a>,
-    usage: Obj<RawUsage>,
-}
-
-#[derive(Default)]
-struct RawUsage {
-    cpu: Amount,
-    memory: Amount,
-}
-
-impl<'de> Slim<'de> for Raw<'de> {
-    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
-        match key {
-            "kind" => self.kind = map.next_value()?,
-            "metadata" => self.metadata = map.next_value()?,
-            "timestamp" => self.timestamp = map.next_value()?,
-            "window" => self.window = map.next_value()?,
-            "usage" => self.usage = map.next_value()?,
-            _ => skip(map)?,
-        }
-        Ok(())
+message! {
+    /// `NodeMetrics`; only JSON is asked for.
+    struct Raw<'a> {
+        kind: Text<'a> = "kind",
+        metadata: Obj<Meta<'a>> = "metadata",
+        timestamp: Time = "timestamp",
+        window: Text<'a> = "window",
+        usage: Obj<RawUsage> = "usage",
     }
-}
 
-impl<'de> Slim<'de> for RawUsage {
-    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
-        match key {
-            "cpu" => self.cpu = map.next_value()?,
-            "memory" => self.memory = map.next_value()?,
-            _ => skip(map)?,
-        }
-        Ok(())
-    }
-}
-
-/// Only JSON is asked for, so protobuf is never understood.
-impl Message<'_> for Raw<'_> {
-    fn field(&mut self, _: u64, _: Value<'_>) -> Result<(), Malformed> {
-        Err(Malformed)
+    /// `usage`, a `ResourceList`.
+    struct RawUsage {
+        cpu: Amount = "cpu",
+        memory: Amount = "memory",
     }
 }
 

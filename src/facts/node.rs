@@ -5,7 +5,6 @@ mod decode;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::json::Reset;
 use super::quantity::Quantity;
 use super::text::Clean;
 use super::wire::{self, DecodeError, ListHead, Pieces, Sink, Uid};
@@ -244,16 +243,11 @@ impl<F: FnMut(NodeFacts)> Sink for Each<'_, F> {
     type Raw<'a> = Raw<'a>;
     const KIND: &'static str = "Node";
 
-    fn take(&mut self, mut raw: Raw<'_>) -> bool {
-        self.look(&mut raw)
-    }
-
-    fn look(&mut self, raw: &mut Raw<'_>) -> bool {
+    fn take(&mut self, raw: &Raw<'_>) -> bool {
         let readable = Self::is_readable(&raw.kind, &raw.metadata.0.name);
         if readable {
             (self.0)(raw.facts(self.1));
         }
-        raw.reset();
         readable
     }
 }

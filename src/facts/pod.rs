@@ -2,7 +2,6 @@
 
 mod batch;
 mod detail;
-mod proto;
 pub(super) mod raw;
 mod since;
 mod status;
@@ -10,7 +9,6 @@ mod status;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::json::Reset;
 use super::quantity::Quantity;
 use super::wire::{self, DecodeError, ListHead, Pieces, Sink, Uid};
 
@@ -218,16 +216,11 @@ impl Sink for Into<'_> {
     type Raw<'a> = Raw<'a>;
     const KIND: &'static str = "Pod";
 
-    fn take(&mut self, mut raw: Raw<'_>) -> bool {
-        self.look(&mut raw)
-    }
-
-    fn look(&mut self, raw: &mut Raw<'_>) -> bool {
+    fn take(&mut self, raw: &Raw<'_>) -> bool {
         let readable = Self::is_readable(&raw.kind, &raw.metadata.0.name);
         if readable {
             raw.with_facts(|pod| self.batch.push(pod, self.removed));
         }
-        raw.reset();
         readable
     }
 }

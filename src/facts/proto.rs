@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use super::json::{Amount, Flag, Int, List, Obj, Reset, Reused, Text, Time};
+use super::json::{Amount, Flag, Int, MicroTime, Text, Time};
 use super::quantity::Quantity;
 
 /// What every object and list in protobuf begins with (apimachinery `pkg/runtime/serializer/protobuf`); no JSON text does.
@@ -30,12 +30,12 @@ pub(super) enum Value<'a> {
 }
 
 /// A message of which some fields are kept.
-pub(super) trait Message<'a>: Default {
+pub(super) trait ProtoFields<'a>: Default {
     /// The numbers that are kept, as bits: others are passed over without a look at them. By default all are handed over.
     const KEPT: u64 = u64::MAX;
 
     /// Takes the value of one field; a field that is not kept is passed over.
-    fn field(&mut self, number: u64, value: Value<'a>) -> Result<(), Malformed>;
+    fn proto_field(&mut self, number: u64, value: Value<'a>) -> Result<(), Malformed>;
 }
 
 /// Hands each field of a message to `each`.
@@ -50,19 +50,14 @@ pub(super) fn walk<'a>(
     Ok(())
 }
 
-/// The bits of [`Message::KEPT`] for field numbers below 64.
-pub(super) const fn kept<const N: usize>(numbers: [u8; N]) -> u64 {
-    let (mut bits, mut at) = (0, 0);
-    while at < N {
-        bits |= 1 << numbers[at];
-        at += 1;
-    }
-    bits
+/// The bit of [`ProtoFields::KEPT`] for a field number below 64.
+pub(super) const fn kept(on: bool, number: u32) -> u64 {
+    if on { 1 << number } else { 0 }
 }
 
 /// Hands the fields of a message that `M` keeps to it.
 #[inline]
-fn fill<'a, M: Message<'a>>(into: &mut M, mut rest: &'a [u8]) -> Result<(), Malformed> {
+fn fill<'a, M: ProtoFields<'a>>(into: &mut M, mut rest: &'a [u8]) -> Result<(), Malformed> {
     while !rest.is_empty() {
         let tag = varint(&mut rest)?;
         let number = tag >> 3;
@@ -71,13 +66,13 @@ fn fill<'a, M: Message<'a>>(into: &mut M, mut rest: &'a [u8]) -> Result<(), Malf
         if tag & 7 == 2 {
             let bytes = sized(&mut rest)?;
             if !passed {
-                into.field(number, Value::Bytes(bytes))?;
+                into.proto_field(number, Value::Bytes(bytes))?;
             }
             continue;
         }
         let scalar = scalar(tag, &mut rest)?;
         if !passed {
-            into.field(number, scalar)?;
+            into.proto_field(number, scalar)?;
         }
     }
     Ok(())
@@ -313,7 +308,7 @@ impl<'a> Value<'a> {
     }
 
     /// A `MicroTime`: 1 seconds, 2 nanoseconds, of which JSON writes the microseconds (apimachinery `micro_time.go`).
-    pub(super) fn micro_time(self) -> Result<Time, Malformed> {
+    pub(super) fn micro_time(self) -> Result<MicroTime, Malformed> {
         let (mut seconds, mut nanos) = (0, 0);
         self.walk(|number, value| {
             match number {
@@ -325,12 +320,12 @@ impl<'a> Value<'a> {
         })?;
         let micros = i32::try_from(nanos / 1000).ok().filter(|micros| (0..1_000_000).contains(micros)).unwrap_or(0);
         let whole = Time::from_seconds(seconds);
-        Ok(Time(whole.0.and_then(|whole| jiff::Timestamp::new(whole.as_second(), micros * 1000).ok())))
+        Ok(MicroTime(whole.0.and_then(|whole| jiff::Timestamp::new(whole.as_second(), micros * 1000).ok())))
     }
 
     /// Puts the fields of an embedded message into `into`.
     #[inline]
-    pub(super) fn merge<M: Message<'a>>(self, into: &mut M) -> Result<(), Malformed> {
+    pub(super) fn merge<M: ProtoFields<'a>>(self, into: &mut M) -> Result<(), Malformed> {
         match self {
             Self::Bytes(message) => fill(into, message),
             Self::Varint(_) | Self::Fixed => Ok(()),
@@ -352,25 +347,6 @@ impl<'a> Value<'a> {
             Ok(())
         })?;
         Ok(key)
-    }
-
-    /// Adds an embedded message to a list of them.
-    pub(super) fn push<M: Message<'a>>(self, list: &mut List<Obj<M>>) -> Result<(), Malformed> {
-        if let Self::Bytes(_) = self {
-            let mut element = M::default();
-            self.merge(&mut element)?;
-            list.0.push(Obj(element));
-        }
-        Ok(())
-    }
-
-    /// Adds an embedded message to a list that serves object after object.
-    #[inline]
-    pub(super) fn add<M: Message<'a> + Reset>(self, list: &mut Reused<M>) -> Result<(), Malformed> {
-        match self {
-            Self::Bytes(_) => self.merge(list.add()),
-            Self::Varint(_) | Self::Fixed => Ok(()),
-        }
     }
 
     /// An entry of a map: 1 key, 2 value.

@@ -8,9 +8,11 @@
 
 use serde::de::MapAccess;
 
-use super::json::{Amount, Fill, Obj, Reset, Text};
+use super::json::{Amount, Fill, Obj, Reset, ResetSeed, Text};
+use super::message::{JsonValue, ProtoValue};
 use super::pod::Requests;
 use super::pod::raw::{ClaimStatus, Container, ContainerStatus, Spec, Status};
+use super::proto::{Malformed, Value};
 use super::quantity::Quantity;
 
 /// Amounts by resource name, sorted by name; a name is there once, and only if its amount can be read.
@@ -40,12 +42,24 @@ impl<'de> Fill<'de> for Amounts<'de> {
     }
 }
 
-impl<'a> Amounts<'a> {
-    /// The API gave a map.
-    pub(super) fn give(&mut self) {
-        self.given = true;
+impl<'a> JsonValue<'a> for Amounts<'a> {
+    fn read_json<A: MapAccess<'a>>(&mut self, map: &mut A) -> Result<(), A::Error> {
+        map.next_value_seed(ResetSeed(self))
     }
+}
 
+impl<'a> ProtoValue<'a> for Amounts<'a> {
+    fn read_proto(&mut self, value: Value<'a>) -> Result<(), Malformed> {
+        self.given = true;
+        let (name, value) = value.entry()?;
+        if let Amount::Known(amount) = value.amount()? {
+            self.insert(name, amount);
+        }
+        Ok(())
+    }
+}
+
+impl<'a> Amounts<'a> {
     /// Whether the API gave a map.
     pub(super) fn is_given(&self) -> bool {
         self.given

@@ -10,7 +10,9 @@ use serde::de::{IgnoredAny, MapAccess};
 use serde::{Deserialize, Serialize};
 
 use super::accelerator::{HAMI_REGISTER, HamiSplit};
-use super::json::{Anew, Flag, Int, List, Obj, Reset, Slim, Text, Time, When, skip};
+use super::json::{Fill, Flag, Int, List, Obj, Reset, ResetSeed, Text, Time, When, skip};
+use super::message::{JsonValue, ProtoValue, message};
+use super::proto::{Malformed, Value};
 use super::text::Clean;
 
 pub use proto::decode_proto_frame;
@@ -19,7 +21,7 @@ pub use watch::{WatchFrame, WatchType, bookmark_version, decode_frame, ends_init
 
 pub(super) use list::{Sink, each, one, refuse};
 pub(super) use pieces::Pieces;
-pub(super) use proto::{ANOTHER, CUT};
+pub(super) use proto::CUT;
 
 /// The annotation of a mirror pod (`kubernetes pkg/kubelet/types`, `ConfigMirrorAnnotationKey`).
 const MIRROR: &str = "kubernetes.io/config.mirror";
@@ -125,48 +127,51 @@ pub(super) fn version(text: &str) -> u64 {
     text.parse().unwrap_or(0)
 }
 
-/// What is kept of any object's `metadata`; annotations only by name, labels only where `L` keeps them, managedFields never.
-#[derive(Debug, Default)]
-pub(super) struct Meta<'a, L = IgnoredAny> {
-    pub(super) name: Text<'a>,
-    pub(super) namespace: Text<'a>,
-    pub(super) uid: Text<'a>,
-    pub(super) version: Text<'a>,
-    pub(super) continue_token: Text<'a>,
-    pub(super) remaining: Int,
-    pub(super) created: Time,
-    pub(super) deleting: When<'a>,
-    pub(super) labels: L,
-    pub(super) annotations: Obj<Annotations>,
-    pub(super) owners: List<Obj<Owner<'a>>>,
-}
+/// What is kept of labels.
+pub(super) trait Labels<'a>: JsonValue<'a> + ProtoValue<'a> {}
 
-impl<'de, L: Default + Deserialize<'de>> Slim<'de> for Meta<'de, L> {
-    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
-        match key {
-            "name" => self.name = map.next_value()?,
-            "namespace" => self.namespace = map.next_value()?,
-            "uid" => self.uid = map.next_value()?,
-            "resourceVersion" => self.version = map.next_value()?,
-            "continue" => self.continue_token = map.next_value()?,
-            "remainingItemCount" => self.remaining = map.next_value()?,
-            "creationTimestamp" => self.created = map.next_value()?,
-            "deletionTimestamp" => self.deleting = map.next_value()?,
-            "labels" => self.labels = map.next_value()?,
-            "annotations" => self.annotations = map.next_value()?,
-            "ownerReferences" => map.next_value_seed(Anew(&mut self.owners))?,
-            _ => skip(map)?,
-        }
-        Ok(())
+impl<'a, L: JsonValue<'a> + ProtoValue<'a>> Labels<'a> for L {}
+
+message! {
+    /// `ObjectMeta` of any object; annotations only by name, labels only where `L` keeps them, managedFields never.
+    pub(super) struct Meta<'a, L: Labels<'a> = IgnoredAny> {
+        name: Text<'a> = "name" | 1,
+        namespace: Text<'a> = "namespace" | 3,
+        uid: Text<'a> = "uid" | 5,
+        version: Text<'a> = "resourceVersion" | 6,
+        created: Time = "creationTimestamp" | 8,
+        deleting: When<'a> = "deletionTimestamp" | 9,
+        labels: L = "labels" | 11,
+        annotations: Annotations = "annotations" | 12,
+        owners: List<Obj<Owner<'a>>> = "ownerReferences" | 13,
+    }
+
+    /// `OwnerReference`.
+    pub(super) struct Owner<'a> {
+        kind: Text<'a> = "kind" | 1,
+        name: Text<'a> = "name" | 3,
+        controller: Flag = "controller" | 6,
+    }
+
+    /// `ListMeta`.
+    pub(super) struct ListMeta<'a> {
+        version: Text<'a> = "resourceVersion" | 2,
+        continue_token: Text<'a> = "continue" | 3,
+        remaining: Int = "remainingItemCount" | 4,
+    }
+
+    /// An object of which only the metadata is read.
+    struct Versioned<'a> {
+        metadata: Obj<Meta<'a>> = "metadata" | 1,
     }
 }
 
-impl<L: Default + Reset> Reset for Meta<'_, L> {
-    fn reset(&mut self) {
-        self.owners.reset();
-        self.labels.reset();
-        let (labels, owners) = (std::mem::take(&mut self.labels), std::mem::take(&mut self.owners));
-        *self = Self { labels, owners, ..Self::default() };
+impl ListHead {
+    /// Takes over what the list says of itself.
+    fn set_meta(&mut self, meta: ListMeta<'_>) {
+        self.resource_version = meta.version.0.into_owned();
+        self.continue_token = meta.continue_token.0.into_owned();
+        self.remaining = meta.remaining.0.and_then(|count| count.try_into().ok());
     }
 }
 
@@ -174,16 +179,6 @@ impl<L> Meta<'_, L> {
     /// The owner that manages the object, as `metav1.GetControllerOf` finds it.
     pub(super) fn controller(&self) -> Option<&Owner<'_>> {
         self.owners.0.iter().map(|Obj(owner)| owner).find(|owner| owner.controller.0 == Some(true))
-    }
-
-    /// The head of a list whose metadata this is.
-    fn into_head(self) -> ListHead {
-        ListHead {
-            resource_version: self.version.0.into_owned(),
-            continue_token: self.continue_token.0.into_owned(),
-            remaining: self.remaining.0.and_then(|count| count.try_into().ok()),
-            ..ListHead::default()
-        }
     }
 }
 
@@ -198,35 +193,47 @@ pub(super) struct Annotations {
     pub(super) hami: Option<HamiSplit>,
 }
 
-impl<'de> Slim<'de> for Annotations {
-    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
-        self.mirror |= key == MIRROR;
-        match key {
-            INITIAL_EVENTS_END => self.initial_events_end = &*map.next_value::<Text<'_>>()? == "true",
-            HAMI_REGISTER => self.hami = HamiSplit::read(&map.next_value::<Text<'_>>()?),
-            _ => skip(map)?,
+impl<'de> Fill<'de> for Annotations {
+    fn map<A: MapAccess<'de>>(&mut self, mut map: A) -> Result<(), A::Error> {
+        while let Some(key) = map.next_key::<Text<'de>>()? {
+            match &*key {
+                MIRROR => {
+                    self.mirror = true;
+                    skip(&mut map)?;
+                }
+                INITIAL_EVENTS_END => self.initial_events_end = &*map.next_value::<Text<'_>>()? == "true",
+                HAMI_REGISTER => self.hami = HamiSplit::read(&map.next_value::<Text<'_>>()?),
+                _ => skip(&mut map)?,
+            }
         }
         Ok(())
     }
 }
 
-/// One of `metadata.ownerReferences`.
-#[derive(Debug, Default)]
-pub(super) struct Owner<'a> {
-    pub(super) kind: Text<'a>,
-    pub(super) name: Text<'a>,
-    controller: Flag,
+impl<'de> JsonValue<'de> for Annotations {
+    fn read_json<A: MapAccess<'de>>(&mut self, map: &mut A) -> Result<(), A::Error> {
+        map.next_value_seed(ResetSeed(self))
+    }
 }
 
-impl<'de> Slim<'de> for Owner<'de> {
-    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
-        match key {
-            "kind" => self.kind = map.next_value()?,
-            "name" => self.name = map.next_value()?,
-            "controller" => self.controller = map.next_value()?,
-            _ => skip(map)?,
+impl ProtoValue<'_> for Annotations {
+    /// Takes one of them. Most mean nothing, and their text is not looked at.
+    fn read_proto(&mut self, entry: Value<'_>) -> Result<(), Malformed> {
+        let key = entry.key()?;
+        if key == MIRROR.as_bytes() {
+            self.mirror = true;
+        } else if key == INITIAL_EVENTS_END.as_bytes() {
+            self.initial_events_end = &*entry.entry()?.1.text() == "true";
+        } else if key == HAMI_REGISTER.as_bytes() {
+            self.hami = HamiSplit::read(&entry.entry()?.1.text());
         }
         Ok(())
+    }
+}
+
+impl Reset for Annotations {
+    fn reset(&mut self) {
+        *self = Self::default();
     }
 }
 

@@ -130,6 +130,11 @@ impl<'de> Reader<'de> {
         Ok(true)
     }
 
+    /// Whether `byte` comes next.
+    pub(in crate::facts) fn is_at(&mut self, byte: u8) -> Result<bool, Broken> {
+        Ok(self.peek()? == byte)
+    }
+
     /// The key that comes next, with the colon behind it.
     pub(in crate::facts) fn key(&mut self) -> Result<Cow<'de, str>, Broken> {
         let key = self.string()?;

@@ -75,6 +75,10 @@ impl Time {
     }
 }
 
+/// A time that protobuf has in microseconds (`MicroTime`); in JSON it is written like any other.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::facts) struct MicroTime(pub(in crate::facts) Option<Timestamp>);
+
 /// A quantity, written as text or as a plain number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(in crate::facts) enum Amount {
@@ -195,6 +199,12 @@ impl<'de> Scalar<'de> for Time {
     }
 }
 
+impl<'de> Scalar<'de> for MicroTime {
+    fn text(text: Cow<'de, str>) -> Self {
+        Self(Time::text(text).0)
+    }
+}
+
 impl<'de> Scalar<'de> for Amount {
     fn text(text: Cow<'de, str>) -> Self {
         Quantity::parse(&text).map_or(Self::Unreadable, Self::Known)
@@ -261,4 +271,4 @@ macro_rules! scalars {
         }
     )*};
 }
-scalars!(Text<'de>, Flag, Int, Present, When<'de>, Time, Amount);
+scalars!(Text<'de>, Flag, Int, Present, When<'de>, Time, MicroTime, Amount);

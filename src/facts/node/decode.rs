@@ -1,69 +1,69 @@
-//! A node's JSON, as far as it is kept.
-
-mod proto;
+//! A node on the wire, as far as it is kept.
 
 use hashbrown::HashSet;
-use serde::de::MapAccess;
 
 use super::{Condition, ConditionStatus, NodeFacts, Taint};
 use crate::facts::accelerator::HAMI_REGISTER;
-use crate::facts::json::{Amount, Flag, List, Obj, Pairs, Reset, Slim, Text, Time, skip};
+use crate::facts::json::{Amount, Flag, List, Obj, Pairs, Text, Time};
+use crate::facts::message::message;
 use crate::facts::quantity::Quantity;
 use crate::facts::text::{Clean, sanitize};
 use crate::facts::wire::{Meta, Uid, version};
 
-#[derive(Default)]
-pub(super) struct Raw<'a> {
-    pub(super) kind: Text<'a>,
-    pub(super) metadata: Obj<Meta<'a, Pairs<'a, Text<'a>>>>,
-    spec: Obj<Spec<'a>>,
-    status: Obj<Status<'a>>,
-}
+message! {
+    /// `Node`.
+    pub(super) struct Raw<'a> {
+        kind: Text<'a> = "kind",
+        metadata: Obj<Meta<'a, Pairs<'a, Text<'a>>>> = "metadata" | 1,
+        spec: Obj<Spec<'a>> = "spec" | 2,
+        status: Obj<Status<'a>> = "status" | 3,
+    }
 
-#[derive(Default)]
-struct Spec<'a> {
-    unschedulable: Flag,
-    taints: List<Obj<RawTaint<'a>>>,
-}
+    /// `NodeSpec`.
+    pub(super) struct Spec<'a> {
+        unschedulable: Flag = "unschedulable" | 4,
+        taints: List<Obj<RawTaint<'a>>> = "taints" | 5,
+    }
 
-#[derive(Default)]
-struct RawTaint<'a> {
-    key: Text<'a>,
-    value: Text<'a>,
-    effect: Text<'a>,
-}
+    /// `Taint`.
+    pub(super) struct RawTaint<'a> {
+        key: Text<'a> = "key" | 1,
+        value: Text<'a> = "value" | 2,
+        effect: Text<'a> = "effect" | 3,
+    }
 
-#[derive(Default)]
-struct Status<'a> {
-    conditions: List<Obj<RawCondition<'a>>>,
-    capacity: Pairs<'a, Amount>,
-    allocatable: Pairs<'a, Amount>,
-    info: Obj<Info<'a>>,
-    addresses: List<Obj<Address<'a>>>,
-}
+    /// `NodeStatus`.
+    pub(super) struct Status<'a> {
+        capacity: Pairs<'a, Amount> = "capacity" | 1,
+        allocatable: Pairs<'a, Amount> = "allocatable" | 2,
+        conditions: List<Obj<RawCondition<'a>>> = "conditions" | 4,
+        addresses: List<Obj<Address<'a>>> = "addresses" | 5,
+        info: Obj<Info<'a>> = "nodeInfo" | 7,
+    }
 
-#[derive(Default)]
-struct RawCondition<'a> {
-    kind: Text<'a>,
-    status: Text<'a>,
-    reason: Text<'a>,
-    message: Text<'a>,
-    since: Time,
-}
+    /// `NodeCondition`.
+    pub(super) struct RawCondition<'a> {
+        kind: Text<'a> = "type" | 1,
+        status: Text<'a> = "status" | 2,
+        since: Time = "lastTransitionTime" | 4,
+        reason: Text<'a> = "reason" | 5,
+        message: Text<'a> = "message" | 6,
+    }
 
-#[derive(Default)]
-struct Info<'a> {
-    kubelet: Text<'a>,
-    os_image: Text<'a>,
-    kernel: Text<'a>,
-    runtime: Text<'a>,
-    architecture: Text<'a>,
-}
+    /// `NodeSystemInfo`.
+    pub(super) struct Info<'a> {
+        kernel: Text<'a> = "kernelVersion" | 4,
+        os_image: Text<'a> = "osImage" | 5,
+        runtime: Text<'a> = "containerRuntimeVersion" | 6,
+        kubelet: Text<'a> = "kubeletVersion" | 7,
+        architecture: Text<'a> = "architecture" | 10,
+    }
 
-#[derive(Default)]
-struct Address<'a> {
-    kind: Text<'a>,
-    address: Text<'a>,
+    /// `NodeAddress`.
+    pub(super) struct Address<'a> {
+        kind: Text<'a> = "type" | 1,
+        address: Text<'a> = "address" | 2,
+    }
 }
 
 impl Raw<'_> {
@@ -76,7 +76,7 @@ impl Raw<'_> {
         let mut labels: Vec<_> =
             meta.labels.0.iter().map(|(key, value)| (texts.clean(key), texts.clean(value))).collect();
         labels.extend(
-            meta.annotations.0.hami.as_ref().map(|split| (Clean::new(HAMI_REGISTER), texts.clean(&split.label()))),
+            meta.annotations.hami.as_ref().map(|split| (Clean::new(HAMI_REGISTER), texts.clean(&split.label()))),
         );
         NodeFacts {
             name: texts.clean(&meta.name),
@@ -104,32 +104,6 @@ impl Raw<'_> {
                 .find(|Obj(address)| &*address.kind == "InternalIP")
                 .map_or_else(Clean::default, |Obj(address)| texts.clean(&address.address)),
         }
-    }
-}
-
-impl Reset for Raw<'_> {
-    fn reset(&mut self) {
-        self.kind = Text::default();
-        self.metadata.reset();
-        self.spec.reset();
-        self.status.reset();
-    }
-}
-
-impl Reset for Spec<'_> {
-    fn reset(&mut self) {
-        self.unschedulable = Flag::default();
-        self.taints.reset();
-    }
-}
-
-impl Reset for Status<'_> {
-    fn reset(&mut self) {
-        self.conditions.reset();
-        self.capacity.reset();
-        self.allocatable.reset();
-        self.info = Obj::default();
-        self.addresses.reset();
     }
 }
 
@@ -191,93 +165,4 @@ fn amounts(raw: &Pairs<'_, Amount>, unreadable: &mut u32, texts: &mut Texts) -> 
         }
     }
     sorted(known)
-}
-
-impl<'de> Slim<'de> for Raw<'de> {
-    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
-        match key {
-            "kind" => self.kind = map.next_value()?,
-            "metadata" => self.metadata = map.next_value()?,
-            "spec" => self.spec = map.next_value()?,
-            "status" => self.status = map.next_value()?,
-            _ => skip(map)?,
-        }
-        Ok(())
-    }
-}
-
-impl<'de> Slim<'de> for Spec<'de> {
-    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
-        match key {
-            "unschedulable" => self.unschedulable = map.next_value()?,
-            "taints" => self.taints = map.next_value()?,
-            _ => skip(map)?,
-        }
-        Ok(())
-    }
-}
-
-impl<'de> Slim<'de> for RawTaint<'de> {
-    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
-        match key {
-            "key" => self.key = map.next_value()?,
-            "value" => self.value = map.next_value()?,
-            "effect" => self.effect = map.next_value()?,
-            _ => skip(map)?,
-        }
-        Ok(())
-    }
-}
-
-impl<'de> Slim<'de> for Status<'de> {
-    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
-        match key {
-            "conditions" => self.conditions = map.next_value()?,
-            "capacity" => self.capacity = map.next_value()?,
-            "allocatable" => self.allocatable = map.next_value()?,
-            "nodeInfo" => self.info = map.next_value()?,
-            "addresses" => self.addresses = map.next_value()?,
-            _ => skip(map)?,
-        }
-        Ok(())
-    }
-}
-
-impl<'de> Slim<'de> for RawCondition<'de> {
-    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
-        match key {
-            "type" => self.kind = map.next_value()?,
-            "status" => self.status = map.next_value()?,
-            "reason" => self.reason = map.next_value()?,
-            "message" => self.message = map.next_value()?,
-            "lastTransitionTime" => self.since = map.next_value()?,
-            _ => skip(map)?,
-        }
-        Ok(())
-    }
-}
-
-impl<'de> Slim<'de> for Info<'de> {
-    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
-        match key {
-            "kubeletVersion" => self.kubelet = map.next_value()?,
-            "osImage" => self.os_image = map.next_value()?,
-            "kernelVersion" => self.kernel = map.next_value()?,
-            "containerRuntimeVersion" => self.runtime = map.next_value()?,
-            "architecture" => self.architecture = map.next_value()?,
-            _ => skip(map)?,
-        }
-        Ok(())
-    }
-}
-
-impl<'de> Slim<'de> for Address<'de> {
-    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
-        match key {
-            "type" => self.kind = map.next_value()?,
-            "address" => self.address = map.next_value()?,
-            _ => skip(map)?,
-        }
-        Ok(())
-    }
 }

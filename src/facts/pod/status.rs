@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use super::raw::{Container, ContainerStatus, Raw, StateDetail, Status};
+use super::raw::{Container, ContainerStatus, Raw, Status, Terminated};
 use crate::facts::json::Obj;
 
 /// What kubectl shows.
@@ -139,7 +139,7 @@ fn is_ready_and_running(container: &ContainerStatus<'_>) -> bool {
     container.ready.0 == Some(true) && container.state.0.running.is_some()
 }
 
-fn ending<'a>(detail: &'a StateDetail<'_>) -> Cow<'a, str> {
+fn ending<'a>(detail: &'a Terminated<'_>) -> Cow<'a, str> {
     if !detail.reason.is_empty() {
         return Cow::Borrowed(&detail.reason);
     }

@@ -3,9 +3,10 @@
 use serde::Deserialize;
 use serde::de::DeserializeSeed;
 
-use super::{DecodeError, ListHead, Meta, proto};
-use crate::facts::json::{Broken, Obj, Object, Reader, Slim, from_slice};
-use crate::facts::proto::{Message, is_protobuf};
+use super::{DecodeError, ListHead, ListMeta, proto};
+use crate::facts::json::{Broken, Obj, Object, Reader, Reset, from_slice};
+use crate::facts::message::Message;
+use crate::facts::proto::is_protobuf;
 use crate::facts::text::{Clean, sanitize};
 
 /// How much of an answer that is not understood is shown.
@@ -14,7 +15,7 @@ pub(super) const EXCERPT: usize = 120;
 /// Where decoded objects go.
 pub(in crate::facts) trait Sink {
     /// What is decoded of one object.
-    type Raw<'a>: Slim<'a> + Message<'a>;
+    type Raw<'a>: Message<'a>;
 
     /// For people: what is expected, for instance `a Pod`.
     const KIND: &'static str;
@@ -24,13 +25,8 @@ pub(in crate::facts) trait Sink {
         (kind.is_empty() || kind == Self::KIND) && !sanitize(name).is_empty()
     }
 
-    /// Takes an object; false if it is no such object at all.
-    fn take(&mut self, raw: Self::Raw<'_>) -> bool;
-
-    /// The same of an object whose memory may serve the next one: it is left as good as new.
-    fn look(&mut self, raw: &mut Self::Raw<'_>) -> bool {
-        self.take(std::mem::take(raw))
-    }
+    /// Takes an object, whose memory serves the next one; false if it is no such object at all.
+    fn take(&mut self, raw: &Self::Raw<'_>) -> bool;
 }
 
 /// Hands every item of a list body to `sink`. Items may have been handed over when an error is returned.
@@ -48,9 +44,15 @@ pub(in crate::facts) fn one<S: Sink>(body: &[u8], sink: &mut S) -> Result<(), De
     if is_protobuf(body) {
         return proto::one(body, sink);
     }
-    let no = |why: &str| refuse(&format!("a {}", S::KIND), why, body);
+    let no = |why: &str| refuse(&with_article(S::KIND), why, body);
     let Obj(raw) = from_slice::<Obj<S::Raw<'_>>>(body).map_err(|broken| no(&broken.to_string()))?;
-    if sink.take(raw) { Ok(()) } else { Err(no("it has another kind or no name")) }
+    let is_object = body.trim_ascii_start().starts_with(b"{");
+    if is_object && sink.take(&raw) { Ok(()) } else { Err(no("it has another kind or no name")) }
+}
+
+/// `a Pod`, `an Event`.
+pub(super) fn with_article(kind: &str) -> String {
+    format!("{} {kind}", if kind.starts_with(['A', 'E', 'I', 'O']) { "an" } else { "a" })
 }
 
 pub(in crate::facts) fn refuse(expected: &str, why: &str, body: &[u8]) -> DecodeError {
@@ -62,31 +64,30 @@ pub(in crate::facts) fn refuse(expected: &str, why: &str, body: &[u8]) -> Decode
 
 /// The list around the items; `None` if it has none.
 fn list<S: Sink>(reader: &mut Reader<'_>, sink: &mut S) -> Result<Option<ListHead>, Broken> {
-    let (mut meta, mut counts): (Meta<'_>, Option<Counts>) = Default::default();
+    let (mut head, mut is_list) = (ListHead::default(), false);
     let mut first = true;
     if !reader.open(b'{')? {
         return Ok(None);
     }
     while reader.goes_on(b'}', &mut first)? {
         match &*reader.key()? {
-            "metadata" => Obj(meta) = Deserialize::deserialize(&mut *reader)?,
-            "items" => items(reader, sink, counts.get_or_insert_default())?,
+            "metadata" => {
+                let Obj(meta) = Obj::<ListMeta<'_>>::deserialize(&mut *reader)?;
+                head.set_meta(meta);
+            }
+            "items" => {
+                is_list = true;
+                items(reader, sink, &mut head)?;
+            }
             _ => drop(reader.skip()?),
         }
     }
     reader.end()?;
-    Ok(counts.map(|Counts { objects, unreadable }| ListHead { objects, unreadable, ..meta.into_head() }))
-}
-
-/// Objects that were handed over, and others.
-#[derive(Default)]
-struct Counts {
-    objects: u32,
-    unreadable: u32,
+    Ok(is_list.then_some(head))
 }
 
 /// Hands the items over one by one, in the same memory.
-fn items<S: Sink>(reader: &mut Reader<'_>, sink: &mut S, counts: &mut Counts) -> Result<(), Broken> {
+fn items<S: Sink>(reader: &mut Reader<'_>, sink: &mut S, head: &mut ListHead) -> Result<(), Broken> {
     if !reader.open(b'[')? {
         // Go writes `null` for an empty slice.
         return if reader.skip()? == b"null" { Ok(()) } else { Err(Broken::new("`items` is no array")) };
@@ -95,17 +96,22 @@ fn items<S: Sink>(reader: &mut Reader<'_>, sink: &mut S, counts: &mut Counts) ->
     let mut first = true;
     while reader.goes_on(b']', &mut first)? {
         let start = reader.clone();
+        if !reader.is_at(b'{')? {
+            reader.skip()?;
+            head.unreadable += 1;
+            continue;
+        }
         if Object(&mut raw).deserialize(&mut *reader).is_err() {
             raw = S::Raw::default();
             // Where the object ends can be found all the same, unless it is the body that ends.
             *reader = start;
             reader.skip()?;
-            counts.unreadable += 1;
-        } else if sink.look(&mut raw) {
-            counts.objects += 1;
-        } else {
-            counts.unreadable += 1;
+            head.unreadable += 1;
+            continue;
         }
+        let taken = if sink.take(&raw) { &mut head.objects } else { &mut head.unreadable };
+        *taken += 1;
+        raw.reset();
     }
     Ok(())
 }

@@ -1,11 +1,11 @@
 //! `Status`: the body of an error answer, or the object of an ERROR event.
 
-use serde::de::MapAccess;
 use serde::{Deserialize, Serialize};
 
-use super::Meta;
-use crate::facts::json::{Int, List, Obj, Slim, Text, from_slice, skip};
-use crate::facts::proto::{self, Malformed, Message, Value};
+use super::ListMeta;
+use crate::facts::json::{Int, List, Obj, Text, from_slice};
+use crate::facts::message::message;
+use crate::facts::proto::{self, Value};
 use crate::facts::text::Clean;
 
 /// What API servers before 1.19 say instead of a cause (client-go `reflector.go`, `isTooLargeResourceVersionError`).
@@ -83,27 +83,29 @@ fn code_of(reason: &str) -> u16 {
     }
 }
 
-#[derive(Default)]
-struct Raw<'a> {
-    kind: Text<'a>,
-    status: Text<'a>,
-    code: Int,
-    reason: Text<'a>,
-    message: Text<'a>,
-    metadata: Obj<Meta<'a>>,
-    details: Obj<Details<'a>>,
-}
+message! {
+    /// `Status`.
+    struct Raw<'a> {
+        kind: Text<'a> = "kind",
+        metadata: Obj<ListMeta<'a>> = "metadata" | 1,
+        status: Text<'a> = "status" | 2,
+        message: Text<'a> = "message" | 3,
+        reason: Text<'a> = "reason" | 4,
+        details: Obj<Details<'a>> = "details" | 5,
+        code: Int = "code" | 6,
+    }
 
-#[derive(Default)]
-struct Details<'a> {
-    retry_after: Int,
-    causes: List<Obj<Cause<'a>>>,
-}
+    /// `StatusDetails`.
+    struct Details<'a> {
+        causes: List<Obj<Cause<'a>>> = "causes" | 4,
+        retry_after: Int = "retryAfterSeconds" | 5,
+    }
 
-#[derive(Default)]
-struct Cause<'a> {
-    reason: Text<'a>,
-    message: Text<'a>,
+    /// `StatusCause`.
+    struct Cause<'a> {
+        reason: Text<'a> = "reason" | 1,
+        message: Text<'a> = "message" | 2,
+    }
 }
 
 impl Raw<'_> {
@@ -130,99 +132,5 @@ impl Raw<'_> {
         let causes = &self.details.0.causes.0;
         causes.iter().any(|Obj(cause)| &*cause.reason == "ResourceVersionTooLarge" || &*cause.message == TOO_LARGE)
             || (&*self.reason == "Timeout" && self.message.contains(TOO_LARGE))
-    }
-}
-
-impl<'de> Slim<'de> for Raw<'de> {
-    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
-        match key {
-            "kind" => self.kind = map.next_value()?,
-            "status" => self.status = map.next_value()?,
-            "code" => self.code = map.next_value()?,
-            "reason" => self.reason = map.next_value()?,
-            "message" => self.message = map.next_value()?,
-            "metadata" => self.metadata = map.next_value()?,
-            "details" => self.details = map.next_value()?,
-            _ => skip(map)?,
-        }
-        Ok(())
-    }
-}
-
-impl<'de> Slim<'de> for Details<'de> {
-    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
-        match key {
-            "retryAfterSeconds" => self.retry_after = map.next_value()?,
-            "causes" => self.causes = map.next_value()?,
-            _ => skip(map)?,
-        }
-        Ok(())
-    }
-}
-
-impl<'de> Slim<'de> for Cause<'de> {
-    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
-        match key {
-            "reason" => self.reason = map.next_value()?,
-            "message" => self.message = map.next_value()?,
-            _ => skip(map)?,
-        }
-        Ok(())
-    }
-}
-
-impl<'a> Message<'a> for Raw<'a> {
-    fn field(&mut self, number: u64, value: Value<'a>) -> Result<(), Malformed> {
-        match number {
-            // `ListMeta`, whose numbers are not those of an object's.
-            1 => {
-                let mut meta = ListMeta::default();
-                value.merge(&mut meta)?;
-                self.metadata.0.continue_token = meta.0;
-            }
-            2 => self.status = value.text(),
-            3 => self.message = value.text(),
-            4 => self.reason = value.text(),
-            5 => value.merge(&mut self.details.0)?,
-            6 => self.code = value.int(),
-            _ => {}
-        }
-        Ok(())
-    }
-}
-
-#[derive(Default)]
-struct ListMeta<'a>(Text<'a>);
-
-impl<'a> Message<'a> for ListMeta<'a> {
-    fn field(&mut self, number: u64, value: Value<'a>) -> Result<(), Malformed> {
-        if number == 3 {
-            self.0 = value.text();
-        }
-        Ok(())
-    }
-}
-
-/// `StatusDetails`.
-impl<'a> Message<'a> for Details<'a> {
-    fn field(&mut self, number: u64, value: Value<'a>) -> Result<(), Malformed> {
-        match number {
-            4 => value.push(&mut self.causes)?,
-            5 => self.retry_after = value.int(),
-            _ => {}
-        }
-        Ok(())
-    }
-}
-
-/// `StatusCause`.
-impl<'a> Message<'a> for Cause<'a> {
-    fn field(&mut self, number: u64, value: Value<'a>) -> Result<(), Malformed> {
-        match number {
-            1 => self.reason = value.text(),
-            2 => self.message = value.text(),
-            _ => {}
-        }
-        Ok(())
     }
 }

@@ -1,10 +1,9 @@
 //! Frames of a watch.
 
-use serde::de::MapAccess;
-
 use super::list::refuse;
-use super::{DecodeError, Meta, proto};
-use crate::facts::json::{Obj, Slim, Source, Text, from_slice, skip};
+use super::{DecodeError, Versioned, proto};
+use crate::facts::json::{Obj, Source, Text, from_slice};
+use crate::facts::message::message;
 use crate::facts::proto::is_protobuf;
 
 /// The `type` of a watch event.
@@ -76,37 +75,13 @@ pub fn ends_initial_events(object: &[u8]) -> bool {
         return proto::ends_initial_events(object);
     }
     let raw = from_slice::<Obj<Versioned<'_>>>(object);
-    raw.is_ok_and(|Obj(raw)| raw.metadata.0.annotations.0.initial_events_end)
+    raw.is_ok_and(|Obj(raw)| raw.metadata.0.annotations.initial_events_end)
 }
 
-#[derive(Default)]
-struct Frame<'a> {
-    kind: Text<'a>,
-    object: Source<'a>,
-}
-
-impl<'de> Slim<'de> for Frame<'de> {
-    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
-        match key {
-            "type" => self.kind = map.next_value()?,
-            "object" => self.object = map.next_value()?,
-            _ => skip(map)?,
-        }
-        Ok(())
-    }
-}
-
-#[derive(Default)]
-struct Versioned<'a> {
-    metadata: Obj<Meta<'a>>,
-}
-
-impl<'de> Slim<'de> for Versioned<'de> {
-    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
-        match key {
-            "metadata" => self.metadata = map.next_value()?,
-            _ => skip(map)?,
-        }
-        Ok(())
+message! {
+    /// `WatchEvent` in JSON; in protobuf the object is inside a `RawExtension`.
+    struct Frame<'a> {
+        kind: Text<'a> = "type",
+        object: Source<'a> = "object",
     }
 }

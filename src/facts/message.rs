@@ -1,0 +1,270 @@
+//! `message!`: one declaration of what is kept of an API object. Both readers follow from it, JSON and protobuf, and the memory
+//! that serves one object after another.
+//!
+//! ```text
+//! message! {
+//!     /// `PodSpec`.
+//!     pub(in crate::facts) struct Spec<'a> {
+//!         node: Text<'a> = "nodeName" | 10,
+//!     }
+//! }
+//! ```
+//!
+//! reads `nodeName` of JSON and field 10 of protobuf. Several names mean the same field of several versions; a field without a
+//! number is read of JSON only. Whatever is not declared is passed over unread. Numbers: `generated.proto` of `k8s.io/api` and
+//! `k8s.io/apimachinery`; they never change.
+
+use serde::Deserialize;
+use serde::de::{IgnoredAny, MapAccess};
+
+use super::json::{
+    Amount, Flag, Int, JsonFields, List, MicroTime, Obj, Pairs, Present, Reset, ResetSeed, Reused, Source, Text, Time,
+    When,
+};
+use super::proto::{Malformed, ProtoFields, Value};
+
+/// An object of which some fields are kept, readable in both forms.
+pub(super) trait Message<'a>: JsonFields<'a> + ProtoFields<'a> + Reset {}
+
+impl<'a, M: JsonFields<'a> + ProtoFields<'a> + Reset> Message<'a> for M {}
+
+/// A value of a field that JSON replaces. A key that comes twice counts the second time, as in Go.
+pub(super) trait JsonValue<'a>: Default + Reset {
+    /// Reads the value that comes next in `map`.
+    fn read_json<A: MapAccess<'a>>(&mut self, map: &mut A) -> Result<(), A::Error>;
+}
+
+/// A value of a field that protobuf fills: scalars are replaced, messages merged, elements of lists and maps added.
+pub(super) trait ProtoValue<'a> {
+    /// Its fields are handed over; false where nothing is kept of them.
+    const KEPT: bool = true;
+
+    /// Takes one field.
+    fn read_proto(&mut self, value: Value<'a>) -> Result<(), Malformed>;
+}
+
+/// Declares messages: the struct, [`JsonFields`], [`ProtoFields`] and [`Reset`] of each.
+macro_rules! message {
+    () => {};
+    (
+        $(#[$meta:meta])*
+        $vis:vis struct $name:ident<$a:lifetime $(, $param:ident: $bound:path $(= $default:ty)?)*> { $($fields:tt)* }
+        $($rest:tt)*
+    ) => {
+        message! { @struct [$(#[$meta])*] [$vis] [$name<$a $(, $param $(= $default)?)*>] $($fields)* }
+        message! { @readers [$a $(, $param: $bound)*] [$name<$a $(, $param)*>] $($fields)* }
+        message! { $($rest)* }
+    };
+    ($(#[$meta:meta])* $vis:vis struct $name:ident { $($fields:tt)* } $($rest:tt)*) => {
+        message! { @struct [$(#[$meta])*] [$vis] [$name] $($fields)* }
+        message! { @readers ['a] [$name] $($fields)* }
+        message! { $($rest)* }
+    };
+    (
+        @struct [$($meta:tt)*] [$vis:vis] [$($name:tt)*]
+        $($(#[$doc:meta])* $field:ident: $type:ty = $($key:literal)+ $(| $number:literal)?,)*
+    ) => {
+        $($meta)*
+        #[derive(Debug, Default)]
+        $vis struct $($name)* {
+            $($(#[$doc])* $vis $field: $type,)*
+        }
+    };
+    (
+        @readers [$a:lifetime $($generics:tt)*] [$name:ty]
+        $($(#[$doc:meta])* $field:ident: $type:ty = $($key:literal)+ $(| $number:literal)?,)*
+    ) => {
+        impl<$a $($generics)*> $crate::facts::json::JsonFields<$a> for $name {
+            fn json_field<A: serde::de::MapAccess<$a>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+                match key {
+                    $($($key)|+ => $crate::facts::message::JsonValue::read_json(&mut self.$field, map),)*
+                    _ => $crate::facts::json::skip(map),
+                }
+            }
+        }
+
+        impl<$a $($generics)*> $crate::facts::proto::ProtoFields<$a> for $name {
+            const KEPT: u64 = 0 $($(
+                | $crate::facts::proto::kept(<$type as $crate::facts::message::ProtoValue<$a>>::KEPT, $number)
+            )?)*;
+
+            fn proto_field(
+                &mut self,
+                number: u64,
+                value: $crate::facts::proto::Value<$a>,
+            ) -> Result<(), $crate::facts::proto::Malformed> {
+                match number {
+                    $($($number => $crate::facts::message::ProtoValue::read_proto(&mut self.$field, value),)?)*
+                    _ => {
+                        let _ = value;
+                        Ok(())
+                    }
+                }
+            }
+        }
+
+        impl<$a $($generics)*> $crate::facts::json::Reset for $name {
+            fn reset(&mut self) {
+                $($crate::facts::json::Reset::reset(&mut self.$field);)*
+            }
+        }
+    };
+}
+pub(super) use message;
+
+/// Values that are replaced as a whole, each with what protobuf says of it.
+macro_rules! scalars {
+    ($($name:ty: |$value:ident| $read:expr;)*) => {$(
+        impl<'a> Reset for $name {
+            fn reset(&mut self) {
+                *self = Self::default();
+            }
+        }
+
+        impl<'a> JsonValue<'a> for $name {
+            fn read_json<A: MapAccess<'a>>(&mut self, map: &mut A) -> Result<(), A::Error> {
+                *self = map.next_value()?;
+                Ok(())
+            }
+        }
+
+        impl<'a> ProtoValue<'a> for $name {
+            fn read_proto(&mut self, $value: Value<'a>) -> Result<(), Malformed> {
+                *self = $read;
+                Ok(())
+            }
+        }
+    )*};
+}
+scalars! {
+    Text<'a>: |value| value.text();
+    Flag: |value| value.flag();
+    Int: |value| value.int();
+    Present: |_value| Self(true);
+    Time: |value| value.time()?;
+    MicroTime: |value| value.micro_time()?;
+    When<'a>: |value| When::Seconds(value.seconds()?);
+    Amount: |value| value.amount()?;
+}
+
+impl Reset for Source<'_> {
+    fn reset(&mut self) {
+        *self = Self::default();
+    }
+}
+
+impl<'a> JsonValue<'a> for Source<'a> {
+    fn read_json<A: MapAccess<'a>>(&mut self, map: &mut A) -> Result<(), A::Error> {
+        *self = map.next_value()?;
+        Ok(())
+    }
+}
+
+impl<'a> JsonValue<'a> for IgnoredAny {
+    fn read_json<A: MapAccess<'a>>(&mut self, map: &mut A) -> Result<(), A::Error> {
+        map.next_value().map(|IgnoredAny| ())
+    }
+}
+
+impl ProtoValue<'_> for IgnoredAny {
+    const KEPT: bool = false;
+
+    fn read_proto(&mut self, _: Value<'_>) -> Result<(), Malformed> {
+        Ok(())
+    }
+}
+
+impl<'a, M: JsonFields<'a> + Reset> JsonValue<'a> for Obj<M> {
+    fn read_json<A: MapAccess<'a>>(&mut self, map: &mut A) -> Result<(), A::Error> {
+        map.next_value_seed(ResetSeed(self))
+    }
+}
+
+impl<'a, M: ProtoFields<'a>> ProtoValue<'a> for Obj<M> {
+    #[inline]
+    fn read_proto(&mut self, value: Value<'a>) -> Result<(), Malformed> {
+        value.merge(&mut self.0)
+    }
+}
+
+impl<M> Reset for Option<Obj<M>> {
+    fn reset(&mut self) {
+        *self = None;
+    }
+}
+
+impl<'a, M: JsonFields<'a>> JsonValue<'a> for Option<Obj<M>> {
+    fn read_json<A: MapAccess<'a>>(&mut self, map: &mut A) -> Result<(), A::Error> {
+        *self = map.next_value()?;
+        Ok(())
+    }
+}
+
+impl<'a, M: ProtoFields<'a>> ProtoValue<'a> for Option<Obj<M>> {
+    fn read_proto(&mut self, value: Value<'a>) -> Result<(), Malformed> {
+        value.merge(&mut self.get_or_insert_default().0)
+    }
+}
+
+impl<'a, M: JsonFields<'a> + Reset> JsonValue<'a> for Reused<M> {
+    fn read_json<A: MapAccess<'a>>(&mut self, map: &mut A) -> Result<(), A::Error> {
+        map.next_value_seed(ResetSeed(self))
+    }
+}
+
+impl<'a, M: ProtoFields<'a> + Reset> ProtoValue<'a> for Reused<M> {
+    #[inline]
+    fn read_proto(&mut self, value: Value<'a>) -> Result<(), Malformed> {
+        match value {
+            Value::Bytes(_) => value.merge(self.add()),
+            Value::Varint(_) | Value::Fixed => Ok(()),
+        }
+    }
+}
+
+impl<'a, T: Deserialize<'a>> JsonValue<'a> for List<T> {
+    fn read_json<A: MapAccess<'a>>(&mut self, map: &mut A) -> Result<(), A::Error> {
+        map.next_value_seed(ResetSeed(self))
+    }
+}
+
+impl<'a, M: ProtoFields<'a>> ProtoValue<'a> for List<Obj<M>> {
+    fn read_proto(&mut self, value: Value<'a>) -> Result<(), Malformed> {
+        if let Value::Bytes(_) = value {
+            let mut element = M::default();
+            value.merge(&mut element)?;
+            self.0.push(Obj(element));
+        }
+        Ok(())
+    }
+}
+
+impl<'a> ProtoValue<'a> for List<Text<'a>> {
+    fn read_proto(&mut self, value: Value<'a>) -> Result<(), Malformed> {
+        self.0.push(value.text());
+        Ok(())
+    }
+}
+
+impl<'a, T: Deserialize<'a>> JsonValue<'a> for Pairs<'a, T> {
+    fn read_json<A: MapAccess<'a>>(&mut self, map: &mut A) -> Result<(), A::Error> {
+        *self = map.next_value()?;
+        Ok(())
+    }
+}
+
+impl<'a> ProtoValue<'a> for Pairs<'a, Text<'a>> {
+    fn read_proto(&mut self, value: Value<'a>) -> Result<(), Malformed> {
+        let (key, value) = value.entry()?;
+        self.0.push((key, value.text()));
+        Ok(())
+    }
+}
+
+impl<'a> ProtoValue<'a> for Pairs<'a, Amount> {
+    fn read_proto(&mut self, value: Value<'a>) -> Result<(), Malformed> {
+        let (key, value) = value.entry()?;
+        self.0.push((key, value.amount()?));
+        Ok(())
+    }
+}
