@@ -60,7 +60,7 @@ impl EventFacts {
     pub fn decode(body: &[u8]) -> Result<Self, DecodeError> {
         let mut read = Self::default();
         let each = &mut |event| read = event;
-        if is_core(body)? {
+        if is_core(body, "an Event")? {
             wire::one(body, &mut EachCore(each))?
         } else {
             wire::one(body, &mut Each(each))?
