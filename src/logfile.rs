@@ -1,4 +1,4 @@
-//! The file of `--log-file`: ours alone, and never larger than its cap (`reference/security.md`, section 3).
+//! The file of `--log-file`: ours alone, and never larger than its cap (`docs/security.md`).
 
 use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, Write};

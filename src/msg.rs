@@ -376,7 +376,7 @@ pub enum NodeChange {
     },
 }
 
-/// What a page of a list may take, by the size of the cluster (latency-and-alerts.md, 6.1).
+/// What a page of a list may take, by the size of the cluster (docs/latency-and-alerts.md).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PageLimits {
     /// What is listed.

@@ -46,7 +46,7 @@ use signals::JobSignals;
 const CHANNEL_MESSAGES: usize = 4;
 /// After so long of taking messages in the keyboard is looked at again, however few they were.
 const BATCH_TIME: Duration = Duration::from_millis(1);
-/// At most 30 frames a second (terminal.md, section 3).
+/// At most 30 frames a second: more is not seen, and loads a slow link.
 const FRAME: Duration = Duration::from_millis(33);
 /// At most 10 frames a second over SSH, or while drawing is slow.
 const SLOW_FRAME: Duration = Duration::from_millis(100);

@@ -11,10 +11,9 @@
 //! * F17: the bomb is `cluster/connect/tests.rs`, `a_gzip_bomb_ends_at_the_cap_of_decoded_bytes`.
 //!
 //! Rows that do not apply:
-//! * F09, F19: not used by the catalogue.
 //! * F23: `tests/faults_scope.rs` has it.
 //!
-//! `tests/rows.rs` has every row of the catalogue with its tests.
+//! `docs/faults.md` has every row with its tests.
 
 mod relay;
 mod stream;

@@ -1,4 +1,4 @@
-//! The list+watch rows of the fault catalogue (faults.md, 4.4) end to end: the shipped engine over TCP against the simulated
+//! The list+watch rows of the fault catalogue (docs/faults.md) end to end: the shipped engine over TCP against the simulated
 //! server, with the rules and the convergence oracle of every fault (`tests/rig/rules.rs`).
 //!
 //! Every other row of 4.4 and 4.5, and these once more with their timing, are tested in virtual time beside the engine

@@ -339,7 +339,7 @@ pub(crate) fn is_ours(rest: &str) -> bool {
     }
 }
 
-/// security.md, section 4: nothing from outside may reach the terminal as an escape, so every sequence is one of ours.
+/// docs/security.md: nothing from outside may reach the terminal as an escape, so every sequence is one of ours.
 #[test]
 fn pty_every_escape_sequence_is_one_of_ours() {
     let served = Served::scenario("incident");

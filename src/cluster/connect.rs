@@ -1,5 +1,5 @@
 //! The client stack: what `kube::Client::try_from` builds, without hidden retries, with keepalive, with one deadline over
-//! DNS, TCP, proxy and TLS, and with the meter next to the wire (costs-and-libraries.md, section 3).
+//! DNS, TCP, proxy and TLS, and with the meter next to the wire (docs/performance.md).
 
 use std::error::Error as StdError;
 use std::io;

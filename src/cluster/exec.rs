@@ -1,6 +1,6 @@
 //! Exec credential plugins, run by us: kube would run one blocking, several times, without a deadline, and on our terminal.
 //!
-//! Rules: `reference/security.md`, section 5. In the background never interactive (the terminal is ours), in a session of
+//! Rules: `docs/security.md`. In the background never interactive (the terminal is ours), in a session of
 //! its own that is killed as a whole; with the terminal only when the operator has asked for it and the screen has made way
 //! (F61). One run serves all contexts that share an entry ([`Plugins`]). No output of it is in any message.
 

@@ -23,7 +23,7 @@ impl<S> Layer<S> for ReadOnlyLayer {
     }
 }
 
-/// Refuses every method but GET before it reaches the wire (security.md, section 2).
+/// Refuses every method but GET before it reaches the wire (docs/security.md).
 #[derive(Clone, Debug)]
 pub(crate) struct ReadOnly<S> {
     inner: S,

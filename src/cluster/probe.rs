@@ -1,6 +1,6 @@
 //! The two probe series on fixed ticks, and what they learn beside: the server's version and its clock.
 //!
-//! Rules: `reference/latency-and-alerts.md`, sections 2 and 3. Each tick gives exactly one sample (G8): the deadline is at
+//! Rules: `docs/latency-and-alerts.md`. Each tick gives exactly one sample (G8): the deadline is at
 //! most the period, so a probe is over when the next tick is due, and a probe that timed out is a sample "at least the
 //! deadline". Ticks that pass while we are suspended are not caught up: we did not watch then.
 

@@ -1,7 +1,7 @@
 //! Which proxy leads to a server, as Go's `httpproxy` decides it.
 //!
 //! Computed here because kube 5.0 compares `NO_PROXY` with the proxy's host instead of the server's
-//! (costs-and-libraries.md, 2.2).
+//! (docs/performance.md).
 
 use std::net::IpAddr;
 

@@ -1,7 +1,7 @@
 //! The list+watch state machine of one resource. Pure: [`Reflector::step`] takes what happened and when, and returns what
 //! to do; it reads no clock and does no I/O, and its jitter comes from a seeded generator in the state.
 //!
-//! Rules: `reference/list-watch.md`, section 8. In short: list page 1, open the watch at its resourceVersion at once
+//! Rules: `docs/list-watch.md`. In short: list page 1, open the watch at its resourceVersion at once
 //! beside the remaining pages, retry each page in place, go on through a 410 with the token that the server supplies, and
 //! never let a failed list take anything away. Where it is wanted, the list comes as a watch (`stream` of this module).
 

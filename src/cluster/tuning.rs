@@ -8,8 +8,8 @@ use crate::facts::text::Clean;
 
 /// Deadlines, page sizes, backoff and periods of one cluster's tasks.
 ///
-/// The defaults are what is shipped; tests shorten them. Sources: `reference/latency-and-alerts.md`, section 6, and
-/// `reference/list-watch.md`, sections 2 and 8.
+/// The defaults are what is shipped; tests shorten them. Sources: `docs/latency-and-alerts.md`, and
+/// `docs/list-watch.md`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tuning {
     /// `User-Agent` of every request.
@@ -98,7 +98,7 @@ pub struct Tuning {
     pub seed: Option<u64>,
 }
 
-/// Deadline of one page by the number of nodes (latency-and-alerts.md, 6.1).
+/// Deadline of one page by the number of nodes (docs/latency-and-alerts.md).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tiers {
     /// Each tier: from how many nodes on, and its deadline; ascending, the first from 0.
@@ -114,7 +114,7 @@ pub struct Tiers {
 pub struct Optional {
     /// Ask `metrics.k8s.io` what nodes use.
     pub usage: bool,
-    /// Time between two questions for usage: metrics-server has new figures every 15 to 60 s (semantics.md, section 5).
+    /// Time between two questions for usage: metrics-server has new figures every 15 to 60 s (docs/counting.md).
     pub usage_period: Duration,
     /// Deadline of such a question.
     pub usage_deadline: Duration,

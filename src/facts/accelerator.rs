@@ -1,6 +1,6 @@
 //! Which resource names are devices, slices, shares or only accessories of accelerators.
 //!
-//! Source: `reference/semantics.md`, section 3: an explicit table, never `contains("gpu")`.
+//! Source: `docs/counting.md`: an explicit table, never `contains("gpu")`.
 
 mod hami;
 mod machine;
@@ -30,7 +30,7 @@ const NEURON_OLD: &str = "aws.amazon.com/neurondevice";
 /// Neuron devices.
 const NEURON: &str = "aws.amazon.com/neuron";
 
-/// Labels that name the model, the most telling first (semantics.md, 3.4; `gpu.nvidia.com/model` is `CoreWeave`'s).
+/// Labels that name the model, the most telling first (docs/counting.md; `gpu.nvidia.com/model` is `CoreWeave`'s).
 const MODEL_LABELS: [&str; 11] = [
     "nvidia.com/gpu.product",
     "gpu.nvidia.com/model",
@@ -122,7 +122,7 @@ pub fn model(node: &impl Announces) -> Option<&str> {
     Table::default().model(node)
 }
 
-/// How many of `resource` the labels promise on this node; `None` where the labels cannot say (semantics.md, 3.3).
+/// How many of `resource` the labels promise on this node; `None` where the labels cannot say (docs/counting.md).
 ///
 /// Whole devices: `nvidia.com/gpu.count`, times the replicas where they are shared without another name. In MIG strategy
 /// `single` the label counts slices. In `mixed` it counts cards while the capacity leaves the split ones out, and a layout that is
@@ -190,7 +190,7 @@ fn domain(resource: &str) -> &str {
     resource.split_once('/').map_or(resource, |(domain, _)| domain)
 }
 
-/// The node's MIG layout does not fit strategy `single`: neither 0 GPUs nor missing ones (semantics.md, 3.3).
+/// The node's MIG layout does not fit strategy `single`: neither 0 GPUs nor missing ones (docs/counting.md).
 #[must_use]
 pub fn is_mig_invalid(node: &impl Announces) -> bool {
     product(node).contains("-MIG-INVALID")

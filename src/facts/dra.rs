@@ -1,7 +1,7 @@
 //! What we keep of `resource.k8s.io` (dynamic resource allocation): slices, claims, classes and taint rules, v1 and the betas.
 //!
 //! Only JSON is asked for. The versions differ in one place: v1beta1 has a device's fields inside `basic`.
-//! Source: `api resource/v1/types.go`, `resource/v1beta1/types.go`; `reference/semantics.md`, section 3.5.
+//! Source: `api resource/v1/types.go`, `resource/v1beta1/types.go`; `docs/counting.md`.
 
 mod raw;
 

@@ -55,7 +55,7 @@ pub struct NodeFacts {
     pub internal_ip: Clean,
 }
 
-/// One of `status.conditions`. The heartbeat is not kept: it changes without meaning (semantics.md, 4.4).
+/// One of `status.conditions`. The heartbeat is not kept: it changes without meaning (docs/counting.md).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Condition {
     /// `type`, for instance `Ready`.

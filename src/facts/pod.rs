@@ -53,7 +53,7 @@ pub struct PodFacts<'a> {
     pub created: Option<Timestamp>,
     /// Since when it does not run; kept of pods that ask for an extended resource only, `None` also for one that runs.
     pub since: Option<Since>,
-    /// Effective requests (semantics.md, section 1), sorted by resource name.
+    /// Effective requests (docs/counting.md), sorted by resource name.
     pub requests: Requests<'a>,
 }
 

@@ -4,7 +4,7 @@
 //! node: `UseStatusResources`, pod-level resources not skipped, and what a feature gate lets into the status counts as soon as it
 //! is there (`InPlacePodLevelResourcesVerticalScalingEnabled`, `UseDRANodeAllocatableResourceClaimStatus`): where the gate is off,
 //! nobody writes it. `kubectl describe` sets the first option alone; while no pod is resized and no claim takes of the node's own
-//! resources, all of them say the same. `reference/semantics.md`, section 1.
+//! resources, all of them say the same. `docs/counting.md`.
 
 use serde::de::MapAccess;
 
@@ -231,7 +231,7 @@ impl<'r, 'a> Pod<'r, 'a> {
         self.status.claims.0.iter().map(|Obj(claim)| of(claim)).fold(None, sum)
     }
 
-    /// A claim serves this resource: its device is counted there, and not at the node's device plugin too (semantics.md, 3.5).
+    /// A claim serves this resource: its device is counted there, and not at the node's device plugin too (docs/counting.md).
     fn is_served(&self, container: &Container<'_>, name: &str) -> bool {
         let mut requests = self.status.served.0.requests.0.iter();
         requests.any(|Obj(served)| *served.resource == *name && *served.container == *container.name)

@@ -8,10 +8,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use unicode_width::UnicodeWidthChar;
 
-/// Characters that a text keeps: a condition message has room, a flood has not (`reference/security.md`, section 4).
+/// Characters that a text keeps: a condition message has room, a flood has not (`docs/security.md`).
 pub const CAP: usize = 1024;
 
-/// Combining marks that one base keeps: enough for every script, not for a flood (`reference/security.md`, section 4).
+/// Combining marks that one base keeps: enough for every script, not for a flood (`docs/security.md`).
 pub const MARKS: usize = 4;
 
 /// Zero-width joiner.
@@ -124,7 +124,7 @@ pub fn shell_word(text: &str) -> Cow<'_, str> {
 ///
 /// Controls become visible (`␛`, `�`), line breaks and tabs a space; bidi and invisible format characters go; a base keeps at
 /// most [`MARKS`] combining marks and a text at most [`CAP`] characters, the last being `…`. Names are not normalised.
-/// Doing it twice changes nothing. Source: `reference/security.md`, section 4.
+/// Doing it twice changes nothing. Source: `docs/security.md`.
 #[must_use]
 pub fn sanitize(raw: &str) -> Cow<'_, str> {
     // Looking at all of a short text is faster than stopping at the first letter that is not plain.

@@ -8,7 +8,7 @@ use super::{Model, Screen};
 use crate::facts::text::Clean;
 use crate::msg::{ClusterId, Effect, Mono, Now};
 
-/// The bell rings at most once in this time (latency-and-alerts.md, 7).
+/// The bell rings at most once in this time (docs/latency-and-alerts.md).
 const BELL_EVERY: std::time::Duration = std::time::Duration::from_secs(60);
 
 /// Names one alert from its beginning to its end, and when it comes back.

@@ -1,6 +1,6 @@
 //! Devices of dynamic resource allocation, counted as the scheduler sees them. Pure: slices, claims and taint rules in, numbers out.
 //!
-//! Rules: `reference/semantics.md`, section 3.5. Only slices of the highest generation of a pool count, and only when all of
+//! Rules: `docs/counting.md`. Only slices of the highest generation of a pool count, and only when all of
 //! them are there. What shares counters shares silicon: a counter set is one physical device, however many ways there are to
 //! cut it. A claim's devices are counted once, whoever shares the claim; a look with `adminAccess` takes nothing. A taint of a
 //! `DeviceTaintRule` is worth as much as the driver's own ("the same effect as if the taint was specified directly in the

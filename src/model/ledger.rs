@@ -2,7 +2,7 @@
 //!
 //! A pod costs 64 bytes, its name and its place in the index; what repeats (namespaces, owners, node names, request sets) is
 //! kept once. Totals move with each change, so that reading them costs nothing. Pods join nodes by name, so that the order in
-//! which the two arrive cannot matter. Source: `reference/costs-and-libraries.md`, section 6; `reference/list-watch.md`, section 8.
+//! which the two arrive cannot matter. Source: `docs/performance.md`; `docs/list-watch.md`.
 
 mod ahead;
 mod holder;

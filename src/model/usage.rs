@@ -13,7 +13,7 @@ use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
 use crate::msg::UsageNews;
 
-/// Figures older than this are stale: metrics-server has new ones every 15 to 60 s (semantics.md, section 5).
+/// Figures older than this are stale: metrics-server has new ones every 15 to 60 s (docs/counting.md).
 pub const STALE_AFTER: Duration = Duration::from_secs(120);
 
 /// What is known of one node, in whole milliseconds and seconds as metrics-server has them.

@@ -1,7 +1,7 @@
 //! The order of two states of an object: one rule for every store of objects that are listed and watched.
 //!
 //! Versions are compared only within one list generation, and only where both are numbers (KEP-5504): proxies in front of
-//! several clusters write others. What cannot be compared is not older. Source: `reference/list-watch.md`, section 8.
+//! several clusters write others. What cannot be compared is not older. Source: `docs/list-watch.md`.
 
 use crate::facts::wire::Uid;
 

@@ -134,7 +134,7 @@ pub enum End {
     Cancelled,
 }
 
-/// Which of the two probe series (latency-and-alerts.md, section 3).
+/// Which of the two probe series (docs/latency-and-alerts.md).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Series {

@@ -131,7 +131,7 @@ fn place(path: &str) -> String {
     }
 }
 
-/// What a fault of this code says, as servers, filters and load balancers say it (faults.md, F20 to F33).
+/// What a fault of this code says, as servers, filters and load balancers say it (docs/faults.md, F20 to F33).
 pub(super) fn injected(code: u16, retry_after: Option<Duration>, message: Option<&str>, aim: Aim<'_>) -> Response {
     let Aim { verb, resource, path, .. } = aim;
     let json =

@@ -14,7 +14,7 @@ use crate::theme::{Glyphs, Role};
 /// 1 s: Kubernetes API-call SLO, sig-scalability/slos/api_call_latency.md.
 pub(super) const SLO: Duration = Duration::from_secs(1);
 
-/// The mark of a slow call, and the least top of the scale: latency-and-alerts.md, section 5. So one height means one
+/// The mark of a slow call, and the least top of the scale: docs/latency-and-alerts.md. So one height means one
 /// latency on every screen, and what was answered stays below what timed out.
 pub(super) const TEN: Duration = Duration::from_secs(10);
 

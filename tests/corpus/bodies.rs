@@ -288,7 +288,7 @@ fn put(message: &mut Vec<u8>, number: u8, value: &[u8]) {
     message.extend_from_slice(value);
 }
 
-/// The slow and literal opposite of the cleaner: what must not be there, by `reference/security.md`, section 4.
+/// The slow and literal opposite of the cleaner: what must not be there, by `docs/security.md`.
 fn harmless(text: &str) {
     let chars: Vec<char> = text.chars().collect();
     let mut marks = 0;

@@ -1,4 +1,4 @@
-//! The convergence oracle (faults.md, section 2): what a model holds and what a server has, object by object.
+//! The convergence oracle (docs/faults.md): what a model holds and what a server has, object by object.
 //!
 //! The server's side is computed here from the JSON of its dump and by nothing that the program is made of: quantities,
 //! uids, effective requests, readiness and sums have a second, slow implementation of their own.
@@ -221,7 +221,7 @@ fn is_sidecar(container: &Value) -> bool {
     container["restartPolicy"] == "Always"
 }
 
-/// Effective requests (semantics.md, section 1): the larger of what runs and of each init container beside the sidecars that
+/// Effective requests (docs/counting.md): the larger of what runs and of each init container beside the sidecars that
 /// are there before it; overhead on top.
 fn requests(spec: &Value) -> BTreeMap<String, i128> {
     let asks = |container: &Value| amounts(&container["resources"]["requests"]);

@@ -1,4 +1,4 @@
-//! The rules that hold for every fault (faults.md, section 1), as far as an end-to-end test can assert them.
+//! The rules that hold for every fault (docs/faults.md), as far as an end-to-end test can assert them.
 //!
 //! A busy machine must not decide a test, so nothing here is a speed. G1 is that keys are answered while the fault lasts: the
 //! way from a key to the screen crosses nothing that hangs (`tests/pty_hangs.rs` presses them on the real program). G7's "within

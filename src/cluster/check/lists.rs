@@ -16,7 +16,7 @@ use crate::msg::{CallKind, Layer, Resource};
 
 /// Objects of a page, as client-go and the dashboard ask for.
 const PAGE: u32 = 500;
-/// 30 s: API-call SLO for lists of a cluster; a third of it is the warning (latency-and-alerts.md, section 1).
+/// 30 s: API-call SLO for lists of a cluster; a third of it is the warning (docs/latency-and-alerts.md).
 const LIST_LIMIT: (&str, &str) = ("30 s", "API-call SLO for cluster lists");
 const LIST_WARN_MS: f64 = 10_000.0;
 const LIST_FAIL_MS: f64 = 30_000.0;

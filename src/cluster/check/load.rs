@@ -18,7 +18,7 @@ const METRICS_BYTES: usize = 32 << 20;
 const METRICS_DEADLINE: Duration = Duration::from_secs(10);
 /// Kinds of requests that are named.
 const SLOWEST: usize = 3;
-/// A kind with fewer requests than this has no 99th percentile (latency-and-alerts.md, section 4).
+/// A kind with fewer requests than this has no 99th percentile (docs/latency-and-alerts.md).
 const ENOUGH: f64 = 100.0;
 
 impl Run {

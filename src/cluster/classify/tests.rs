@@ -22,7 +22,7 @@ fn status_body(code: u16, reason: &str, message: &str) -> String {
     )
 }
 
-/// The bodies are those of faults.md, 4.3, with the upstream files they come from.
+/// The bodies are those of docs/faults.md, with the upstream files they come from.
 #[test]
 fn answers_of_the_server_are_named_by_layer_and_in_its_own_words() {
     let forbidden =

@@ -1,5 +1,5 @@
 //! Table tests of the state machine, named after behaviours; they mirror client-go's tests of its reflector, retry watcher
-//! and pager (list-watch.md, section 4) as far as those concern the loop of one resource.
+//! and pager (docs/list-watch.md) as far as those concern the loop of one resource.
 
 use jiff::Timestamp;
 

@@ -1,4 +1,4 @@
-//! The rows of the fault catalogue on list+watch semantics, credentials and time (faults.md, 4.4 and 4.5), in virtual time
+//! The rows of the fault catalogue on list+watch semantics, credentials and time (docs/faults.md), in virtual time
 //! against a scripted server. What a test says of the screen it asks the model that hears the same news.
 //!
 //! Rows that are tested elsewhere: F49 end to end in `tests/faults_watch.rs`, as are F40, F41, F42, F44, F45, F53 and F55

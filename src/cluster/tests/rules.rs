@@ -1,4 +1,4 @@
-//! The rules that hold for every fault (faults.md, section 1) and the convergence oracle, at the shipped periods and in virtual
+//! The rules that hold for every fault (docs/faults.md) and the convergence oracle, at the shipped periods and in virtual
 //! time, where "once a second", "within 60 s" and "after an hour" are facts: the simulated server without a socket, the whole
 //! task tree, the model, and a healthy cluster beside it. Faults of bytes and connections are in `tests/faults_transport.rs`.
 

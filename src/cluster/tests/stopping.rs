@@ -1,5 +1,5 @@
 //! How tasks end, and what they let go of: the counterparts of client-go's tests of stopping a reflector, of its retry watcher
-//! with unread events, and of its pager's consumer (list-watch.md, section 4). The server counts what its client still holds.
+//! with unread events, and of its pager's consumer (docs/list-watch.md). The server counts what its client still holds.
 
 use super::*;
 

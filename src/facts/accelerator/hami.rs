@@ -1,4 +1,4 @@
-//! Nodes whose NVIDIA devices `HAMi` splits: `nvidia.com/gpu` is then devices × split count (semantics.md, 3.2).
+//! Nodes whose NVIDIA devices `HAMi` splits: `nvidia.com/gpu` is then devices × split count (docs/counting.md).
 //!
 //! `HAMi`'s device plugin announces nothing but that number. What it is made of stands in an annotation of the node, which the plugin
 //! writes for its scheduler (`HAMi` `pkg/device/devices.go`, `MarshalNodeDevices`; up to 2.4 `EncodeNodeDevices`).

@@ -3,7 +3,7 @@
 use super::Kind::{Aux, Device, Shared, Slice};
 use super::{Kind, product};
 
-/// Full names (semantics.md, 3.2), sorted.
+/// Full names (docs/counting.md), sorted.
 const NAMES: &[(&str, Kind)] = &[
     ("aliyun.com/gpu-count", Device),
     ("aliyun.com/gpu-mem", Aux),

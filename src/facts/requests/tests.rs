@@ -200,7 +200,7 @@ fn view(container: &Container, view: usize, infeasible: bool) -> Asked {
     chosen.into_iter().map(|(name, amount)| (name.to_owned(), Quantity::parse(amount).unwrap().nano())).collect()
 }
 
-/// The formula of semantics.md, section 1, per resource and by index, with no shared sums.
+/// The formula of docs/counting.md, per resource and by index, with no shared sums.
 fn oracle(pod: &Pod) -> Asked {
     let mut effective = Asked::new();
     let names = ["cpu", "memory", "nvidia.com/gpu", "hugepages-2Mi"];

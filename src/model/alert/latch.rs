@@ -7,7 +7,7 @@ use crate::model::Settings;
 use crate::model::latency::{Latency, call_name, call_title};
 use crate::msg::{Attempt, CallKind, End, Mono};
 
-/// Calls in a row that must be fast again: latency-and-alerts.md, 6.2.
+/// Calls in a row that must be fast again: docs/latency-and-alerts.md.
 const FAST_CALLS: u32 = 3;
 
 /// A call took, or takes, longer than it should.

@@ -7,7 +7,7 @@ use crate::model::Settings;
 use crate::model::latency::{Latency, Percentile};
 use crate::msg::Mono;
 
-/// A long window proves, a short one resets (latency-and-alerts.md, 7).
+/// A long window proves, a short one resets (docs/latency-and-alerts.md).
 const SHORT: Duration = Duration::from_secs(60);
 /// Fewer samples than a minute of probes prove nothing: the p95 of three is the slowest of three.
 const LEAST: usize = 10;

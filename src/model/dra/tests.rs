@@ -1,4 +1,4 @@
-//! Each rule of semantics.md, section 3.5, with numbers counted by hand.
+//! Each rule of docs/counting.md, with numbers counted by hand.
 
 use super::*;
 use crate::facts::accelerator::Kind;

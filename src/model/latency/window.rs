@@ -10,13 +10,13 @@ use crate::msg::{Attempt, CallId, CallKind, End, Mono, NoConnection};
 pub const API_WINDOW: Duration = Duration::from_secs(600);
 /// Calls of one kind that are kept; ten minutes of probes are 120. What a long list has more is left out, and said.
 const MOST: usize = 256;
-/// Fewer samples cannot support a p99: it would be the maximum (latency-and-alerts.md, 4).
+/// Fewer samples cannot support a p99: it would be the maximum (docs/latency-and-alerts.md).
 const P99_FROM: usize = 100;
 /// p95 from which a call of one object is worth a verdict: the SLO.
 const SLOW: Duration = Duration::from_secs(1);
 /// The same for a page of a list: half of what is alarming.
 const SLOW_LIST: Duration = Duration::from_secs(5);
-/// Calls that are all good for this long end a diagnosis: the short window that resets (latency-and-alerts.md, 7).
+/// Calls that are all good for this long end a diagnosis: the short window that resets (docs/latency-and-alerts.md).
 const GREEN: Duration = Duration::from_secs(60);
 /// Bytes of a call from which its body is a big one...
 const BIG: u64 = 1 << 20;

@@ -65,7 +65,7 @@ impl Names {
         }
     }
 
-    /// More than a quarter (costs-and-libraries.md, section 6) and more than a chunk is garbage.
+    /// More than a quarter (docs/performance.md) and more than a chunk is garbage.
     pub(super) fn is_wasteful(&self) -> bool {
         let garbage = self.total - self.live;
         garbage > CHUNK && garbage > self.total / 4

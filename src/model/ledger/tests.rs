@@ -570,7 +570,7 @@ fn any_step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// The rules of list-watch.md, section 8, word by word, on a map.
+/// The rules of docs/list-watch.md, word by word, on a map.
 #[derive(Default)]
 struct Naive {
     held: BTreeMap<(String, String), (Pod, u32, bool)>,

@@ -21,7 +21,7 @@ pub struct Totals {
     pub terminating: u32,
 }
 
-/// The pods bound to one node that are neither Succeeded nor Failed (semantics.md, section 2).
+/// The pods bound to one node that are neither Succeeded nor Failed (docs/counting.md).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NodeTotals {
     /// Pods.

@@ -137,7 +137,7 @@ pub(super) fn devices(facts: &NodeFacts, table: &Table) -> Vec<Devices> {
     let allocatable = facts.effective_allocatable();
     let mut found: Vec<Devices> = Vec::new();
     let announced = facts.capacity.iter().chain(allocatable).map(|(name, _)| name.clone());
-    // Feature discovery names the count of `X` in the label `X.count` (semantics.md, 3.3).
+    // Feature discovery names the count of `X` in the label `X.count` (docs/counting.md).
     let promised = facts.labels.iter().filter_map(|(key, _)| key.strip_suffix(".count")).map(Clean::new);
     for resource in announced.chain(promised) {
         let Some(kind) = table.classify_on(&resource, facts).filter(|kind| *kind != Kind::Aux) else { continue };

@@ -72,7 +72,7 @@ pub(crate) fn versions(a: &str, b: &str) -> Ordering {
 /// The fullest first: the negated share, in parts of a billion.
 fn share(used: Option<i64>, of: Option<i64>) -> Option<i128> {
     let (used, of) = (i128::from(used?), i128::from(of?));
-    // Nothing allocatable: anything used on it is over the limit (semantics.md, section 2: no division).
+    // Nothing allocatable: anything used on it is over the limit (docs/counting.md: no division).
     if of <= 0 {
         return Some(if used > 0 { i128::MIN } else { 0 });
     }

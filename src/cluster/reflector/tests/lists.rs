@@ -41,7 +41,7 @@ fn a_page_is_retried_in_place_with_the_same_token_until_the_budget_ends() {
         assert_eq!(bench.timer(), Duration::from_secs(wait));
         seen.extend(bench.take().into_iter().map(|line| (line, bench.now.abs_diff(start).as_secs())));
     }
-    // latency-and-alerts.md, 6.2: attempts at 0–30, 31–61, 63–93 and 97–120, the last one with 23 s.
+    // docs/latency-and-alerts.md: attempts at 0–30, 31–61, 63–93 and 97–120, the last one with 23 s.
     assert_eq!(
         seen,
         [

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::facts::text::Clean;
 use crate::msg::{Failure, Layer, Mono, Resource};
 
-/// A rolling control plane resets all watches within a minute (faults.md, F52).
+/// A rolling control plane resets all watches within a minute (docs/faults.md, F52).
 const TOGETHER: Duration = Duration::from_secs(60);
 /// The request of the one line.
 pub(super) const GROUP: &str = "watches";
