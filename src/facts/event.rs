@@ -61,9 +61,9 @@ impl EventFacts {
         let mut read = Self::default();
         let each = &mut |event| read = event;
         if is_core(body, "an Event")? {
-            wire::one(body, &mut EachCore(each))?
+            wire::one(body, &mut EachCore(each))?;
         } else {
-            wire::one(body, &mut Each(each))?
+            wire::one(body, &mut Each(each))?;
         }
         Ok(read)
     }
