@@ -270,7 +270,9 @@ fn server_url(text: &str, tls: bool) -> Result<Uri, String> {
     let is_port =
         |port: &str| port.bytes().all(|digit| digit.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|p| p > 0);
     if let Some(port) = port.filter(|port| !is_port(port)) {
-        return Err(format!("the server's URL has an invalid port: `{port}`"));
+        // With user information in it, what looks like a port may be a part of a password.
+        let named = if text.contains('@') { String::new() } else { format!(": `{port}`") };
+        return Err(format!("the server's URL has an invalid port{named}"));
     }
     let url: Uri = format!("{scheme}://{authority}{path}").parse().map_err(|_| unreadable())?;
     if url.host().is_none_or(str::is_empty) { Err(unreadable()) } else { Ok(url) }
@@ -334,6 +336,14 @@ mod tests {
         }
         for server in ["ftp://h", "https//h", "host/server", "https://", "::1:6443"] {
             assert!(server_url(server, true).is_err(), "{server}");
+        }
+        for server in
+            ["https://us:CAN/ARY@h:1", "https://us:CAN?ARY@h:1", "https://us:CAN#ARY@h", "https://us:p@h:CANARY"]
+        {
+            assert!(
+                !server_url(server, true).unwrap_err().contains("CAN"),
+                "a password may look like a port: {server}"
+            );
         }
     }
 
