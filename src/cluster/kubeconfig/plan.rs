@@ -12,7 +12,7 @@ use crate::cluster::connect::tls::TlsSettings;
 use crate::msg::Layer;
 
 /// Parts of a flag's name after which its value is a secret.
-const SECRET_FLAGS: [&str; 5] = ["secret", "password", "passwd", "token", "key"];
+const SECRET_FLAGS: [&str; 8] = ["secret", "pass", "pwd", "token", "key", "auth", "cred", "header"];
 
 /// The way to a server.
 pub(crate) struct Plan {
@@ -64,23 +64,30 @@ fn kind(authorization: &Authorization, certificate: bool) -> String {
 /// The whole command of a plugin with the variables that it gets, for somebody who wants to know what is run; values that may
 /// be secret are left out.
 fn command_line(exec: &ExecConfig) -> String {
+    // The value behind a flag of one letter may be anything.
     let secret = |flag: &str| {
-        let flag = flag.to_ascii_lowercase();
-        flag.starts_with('-') && SECRET_FLAGS.iter().any(|part| flag.contains(part))
+        let name = flag.trim_start_matches('-').to_ascii_lowercase();
+        flag.starts_with('-') && (name.len() == 1 || SECRET_FLAGS.iter().any(|part| name.contains(part)))
     };
+    let plain = |word: &str| word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_./".contains(&byte));
     let names = exec.env.iter().flatten().filter_map(|variable| variable.get("name"));
     let mut words: Vec<String> = names.map(|name| format!("{name}=…")).collect();
     words.push(exec.command.clone().unwrap_or_default());
     let mut hide = false;
     for argument in exec.args.iter().flatten() {
-        match argument.split_once('=') {
-            _ if std::mem::take(&mut hide) && !argument.starts_with('-') => words.push("…".to_owned()),
-            Some((flag, _)) if secret(flag) => words.push(format!("{flag}=…")),
-            _ => {
+        let hidden = std::mem::take(&mut hide) && !argument.starts_with('-');
+        let glued = argument.starts_with('-') && !argument.starts_with("--") && argument.len() > 2;
+        words.push(match argument.split_once('=') {
+            _ if hidden => "…".to_owned(),
+            Some((flag, _)) if plain(flag) && !glued => format!("{flag}=…"),
+            None if glued && argument.is_char_boundary(2) => format!("{}…", &argument[..2]),
+            None if plain(argument) && !glued => {
                 hide = secret(argument);
-                words.push(argument.clone());
+                argument.clone()
             }
-        }
+            // A URL, a header, whatever else may hold a secret.
+            _ => "…".to_owned(),
+        });
     }
     words.join(" ")
 }
@@ -103,5 +110,21 @@ mod tests {
         let line =
             "AWS_PROFILE=… /usr/bin/kubectl oidc-login get-token --oidc-client-secret=… --password … -v --region eu";
         assert_eq!(command_line(&exec), line);
+        let hostile = [
+            "--pass=CANARY",
+            "-p",
+            "CANARY",
+            "token=CANARY",
+            "https://u:CANARY@h/?code=CANARY",
+            "--header",
+            "Authorization: Bearer CANARY",
+            "-tCANARY",
+            "--apikey:CANARY",
+            "-t=CANARY",
+            "--auth",
+            "CANARY",
+        ];
+        let line = command_line(&ExecConfig { args: Some(text(&hostile)), ..ExecConfig::default() });
+        assert!(!line.contains("CANARY"), "{line}");
     }
 }
