@@ -198,6 +198,11 @@ fn wait(done: impl Fn() -> bool) {
     }
 }
 
+/// The process group that we are in; `None` if it lies outside our namespace of processes, where its number is 0.
+fn own_group() -> Option<Pid> {
+    Pid::from_raw(nix::unistd::getpgrp().as_raw())
+}
+
 /// Sends a signal to a group; an empty group is what we want.
 fn signal_group(leader: Pid, signal: Signal) {
     let _ = kill_process_group(leader, signal);

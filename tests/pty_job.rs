@@ -118,6 +118,24 @@ fn pty_as_the_leader_of_a_session_it_does_not_stop_and_says_so() {
     terminal.wait("the screen of before", |text| !text.contains("NAME"));
 }
 
+/// As where `kubectl exec` or `docker exec` starts it: parent, group and session lie outside and have the number 0.
+#[test]
+fn pty_in_a_namespace_of_processes_without_its_parent_ctrl_z_says_why_it_does_not_stop() {
+    let namespace = "unshare --user --map-root-user --pid --fork";
+    let mut probe = std::process::Command::new("sh");
+    if !probe.args(["-c", &format!("{namespace} true")]).status().is_ok_and(|status| status.success()) {
+        eprintln!("not tested: this machine gives no namespaces");
+        return;
+    }
+    let served = Served::scenario("small");
+    let mut terminal = Terminal::script(&served, &format!("{namespace} '{}'", binary().display()), &[]);
+    terminal.wait_for("✓ Ready");
+    terminal.press("\u{1a}");
+    terminal.wait_for("no shell to come back to");
+    terminal.press("q");
+    terminal.ends_with(0);
+}
+
 /// tmux shows the title of its pane for ever.
 #[test]
 fn pty_the_title_of_before_comes_back() {

@@ -5,10 +5,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use nix::sys::signal::{SigSet, SigmaskHow};
-use rustix::process::{Pid, Signal, getpgrp};
+use rustix::process::{Pid, Signal};
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetpgrp, tcsetattr, tcsetpgrp};
 
-use super::signal_group;
+use super::{own_group, signal_group};
 
 /// Between two looks at whether we may go on.
 const LOOK: Duration = Duration::from_millis(100);
@@ -35,7 +35,7 @@ impl Loan {
     /// Puts the group of `leader` into the foreground; `None` if we are not there ourselves.
     pub(super) fn to(leader: Pid) -> Option<Self> {
         let stdin = io::stdin();
-        if tcgetpgrp(&stdin).ok()? != getpgrp() {
+        if tcgetpgrp(&stdin).ok()? != own_group()? {
             return None;
         }
         *lent() = Some(Lent { leader, before: tcgetattr(&stdin).ok()? });
@@ -47,12 +47,13 @@ impl Loan {
 
     /// Takes the terminal, stops us as the shell's job that we are, and has the group go on when we do.
     pub(super) async fn stop_with_it(&self) {
-        put_in_front(getpgrp());
+        let Some(own) = own_group() else { return };
+        put_in_front(own);
         // As if Ctrl-Z had been for us and the script that may have started us: whoever owns the screen does the rest.
-        signal_group(getpgrp(), Signal::TSTP);
+        signal_group(own, Signal::TSTP);
         // Time to be stopped in; it goes on when we do.
         tokio::time::sleep(3 * LOOK).await;
-        while tcgetpgrp(io::stdin()).is_ok_and(|front| front != getpgrp()) {
+        while tcgetpgrp(io::stdin()).is_ok_and(|front| front != own) {
             tokio::time::sleep(LOOK).await;
         }
         put_in_front(self.leader);
@@ -69,11 +70,12 @@ impl Drop for Loan {
 /// Ends a loan: we are in the foreground, and the terminal's modes are as before, also where a password was being typed.
 pub(super) fn take_back() {
     let Some(Lent { leader, before }) = lent().take() else { return };
+    let Some(own) = own_group() else { return };
     // Another one in front is the shell, which has put us into the background.
-    if tcgetpgrp(io::stdin()).is_ok_and(|front| front != leader && front != getpgrp()) {
+    if tcgetpgrp(io::stdin()).is_ok_and(|front| front != leader && front != own) {
         return;
     }
-    put_in_front(getpgrp());
+    put_in_front(own);
     without_ttou(|| {
         // A terminal that is gone needs nothing.
         let _ = tcsetattr(io::stdin(), OptionalActions::Now, &before);

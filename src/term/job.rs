@@ -2,7 +2,8 @@
 
 use std::io;
 
-use rustix::process::{Signal, getpgrp, getpid, getppid, getsid, kill_current_process_group, kill_process};
+use nix::unistd::{getpgrp, getppid, getsid};
+use rustix::process::{Signal, getpid, kill_current_process_group, kill_process};
 
 /// Something will continue this job when it is stopped: a shell of the same session, which is not part of the job.
 ///
@@ -10,9 +11,9 @@ use rustix::process::{Signal, getpgrp, getpid, getppid, getsid, kill_current_pro
 /// whose shell has ended. The kernel does not stop such a job on Ctrl-Z (an orphaned process group).
 #[must_use]
 pub fn has_shell() -> bool {
+    // By nix: each of these is 0 where it lies outside our namespace of processes, which rustix takes for impossible.
     let Ok(session) = getsid(None) else { return false };
-    let parent_session = getppid().and_then(|parent| getsid(Some(parent)).ok());
-    getpgrp() != session && parent_session == Some(session)
+    getpgrp() != session && getsid(Some(getppid())) == Ok(session)
 }
 
 /// Stops this process until it is continued.
