@@ -14,16 +14,16 @@ use divan::{AllocProfiler, Bencher, black_box};
 use jiff::Timestamp;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
-use watchbell::facts::node::{Condition, ConditionStatus, NodeFacts};
-use watchbell::facts::pod::{self, Phase, PodBatch, PodFacts, Requests};
+use watchbell::facts::node::{NodeCondition, ConditionStatus, NodeFacts};
+use watchbell::facts::pod::{self, PodPhase, PodBatch, PodFacts, Requests};
 use watchbell::facts::quantity::Quantity;
 use watchbell::facts::text::Clean;
 use watchbell::facts::wire::Uid;
-use watchbell::model::ledger::{Ledger, Origin};
+use watchbell::model::ledger::{PodStore, PodOrigin};
 use watchbell::model::{ClusterSpec, Model, Settings};
 use watchbell::msg::{Batch, ClusterEvent, ClusterId, Mono, Msg, NodeChange, Now, Resource};
 use watchbell::sim::{Scenario, start};
-use watchbell::theme::{Depth, Look};
+use watchbell::theme::{Depth, Theme};
 use watchbell::ui::{ViewState, view};
 
 #[global_allocator]
@@ -91,7 +91,7 @@ fn pods(nodes: usize) -> Vec<PodBatch> {
                 node: &node,
                 owner_kind: "ReplicaSet",
                 owner_name: "web-5d9c7b6f4",
-                phase: Phase::Running,
+                phase: PodPhase::Running,
                 containers: 1,
                 ready: 1,
                 created: Timestamp::from_second(1_760_000_000).ok(),
@@ -119,7 +119,7 @@ fn node(at: usize) -> NodeChange {
         (0..14).map(|label| (Clean::new(&format!("example.com/label-{label:02}")), "the same".into())).collect();
     labels.push(("instance-id".into(), Clean::new(&format!("i-{at:017}"))));
     labels.push(("kubernetes.io/hostname".into(), name.clone()));
-    let condition = |kind: &str| Condition {
+    let condition = |kind: &str| NodeCondition {
         kind: kind.into(),
         status: if kind == "Ready" { ConditionStatus::True } else { ConditionStatus::False },
         reason: "KubeletHasSufficientMemory".into(),
@@ -181,10 +181,10 @@ fn model(nodes: usize) -> Model {
 fn ledger_first_list(bencher: Bencher<'_, '_>, nodes: usize) {
     let batches = pods(nodes);
     bencher.counter(ItemsCount::new(nodes * 10)).bench_local(|| {
-        let mut ledger = Ledger::default();
+        let mut ledger = PodStore::default();
         ledger.begin(1);
         for batch in &batches {
-            ledger.apply(batch, 1, Origin::Page);
+            ledger.apply(batch, 1, PodOrigin::Page);
         }
         ledger.finish(1);
         ledger
@@ -194,13 +194,13 @@ fn ledger_first_list(bencher: Bencher<'_, '_>, nodes: usize) {
 #[divan::bench(args = NODES, sample_count = 3)]
 fn ledger_relist(bencher: Bencher<'_, '_>, nodes: usize) {
     let batches = pods(nodes);
-    let mut ledger = Ledger::default();
+    let mut ledger = PodStore::default();
     let mut generation = 0;
     bencher.counter(ItemsCount::new(nodes * 10)).bench_local(|| {
         generation += 1;
         ledger.begin(generation);
         for batch in &batches {
-            ledger.apply(batch, generation, Origin::Page);
+            ledger.apply(batch, generation, PodOrigin::Page);
         }
         ledger.finish(generation)
     });
@@ -263,7 +263,7 @@ fn rows(bencher: Bencher<'_, '_>, nodes: usize) {
 #[divan::bench(args = NODES, sample_count = 30)]
 fn frame(bencher: Bencher<'_, '_>, nodes: usize) {
     let mut model = model(nodes);
-    let (mut state, look) = (ViewState::default(), Look::new(Depth::Ansi16, false));
+    let (mut state, look) = (ViewState::default(), Theme::new(Depth::Ansi16, false));
     let mut terminal = Terminal::new(TestBackend::new(200, 60)).unwrap();
     bencher.bench_local(|| {
         model.prepare(moment(2));
@@ -275,7 +275,7 @@ fn frame(bencher: Bencher<'_, '_>, nodes: usize) {
 #[divan::bench(args = NODES, sample_count = 30)]
 fn frame_after_a_change(bencher: Bencher<'_, '_>, nodes: usize) {
     let mut model = model(nodes);
-    let (mut state, look) = (ViewState::default(), Look::new(Depth::Ansi16, false));
+    let (mut state, look) = (ViewState::default(), Theme::new(Depth::Ansi16, false));
     let mut terminal = Terminal::new(TestBackend::new(200, 60)).unwrap();
     bencher.bench_local(|| {
         let batch = Batch::Nodes(vec![node(7)]);

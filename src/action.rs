@@ -13,15 +13,15 @@ macro_rules! actions {
         }
 
         /// The table, in the order of the help screen.
-        pub const ACTIONS: &[Entry] = &[
-            $($(Entry { action: Action::$variant, name: $name, keys: &[$($key),*], group: $group, help: $help },)*)*
+        pub const ACTIONS: &[ActionRow] = &[
+            $($(ActionRow { action: Action::$variant, name: $name, keys: &[$($key),*], group: $group, help: $help },)*)*
         ];
     };
 }
 
 /// One row of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct ActionRow {
     /// What it does.
     pub action: Action,
     /// Its name in the config file; kebab-case.
@@ -103,7 +103,7 @@ impl Action {
     /// # Panics
     /// Never: the macro writes a row for every action.
     #[must_use]
-    pub fn entry(self) -> &'static Entry {
+    pub fn entry(self) -> &'static ActionRow {
         ACTIONS.iter().find(|entry| entry.action == self).expect("the macro writes a row for every action")
     }
 

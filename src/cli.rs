@@ -95,8 +95,8 @@ pub enum Command {
     /// Read the clusters once, print what was found, and exit.
     Snapshot {
         /// The form of the output.
-        #[arg(long, short, value_enum, default_value_t = Output::Table)]
-        output: Output,
+        #[arg(long, short, value_enum, default_value_t = OutputFormat::Table)]
+        output: OutputFormat,
         /// Print what is known by then, even if some of it is missing.
         #[arg(long, default_value = "90s", value_name = "DURATION", value_parser = duration)]
         deadline: Duration,
@@ -187,7 +187,7 @@ pub enum Color {
 
 /// The form of a snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Output {
+pub enum OutputFormat {
     /// For people.
     Table,
     /// For programs; see the README for the schema.

@@ -17,8 +17,8 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 use crate::clock::Clock;
 use crate::facts::text::Clean;
-use crate::msg::inspect::Inspection;
-use crate::msg::{ClusterEvent, ClusterId, Mono, Msg, Resource, Series};
+use crate::msg::inspect::WatchDetail;
+use crate::msg::{ClusterEvent, ClusterId, Mono, Msg, Resource, ProbeSeries};
 
 mod call;
 pub mod check;
@@ -48,36 +48,36 @@ mod warnings;
 
 use classify::one_line;
 use deadline::{Backoff, SizeTier};
-use kubeconfig::Target;
-use meter::Sink;
-use session::{Asked, Build, Session};
+use kubeconfig::ContextTarget;
+use meter::MeterSink;
+use session::{SessionRequests, ClientFactory, Session};
 use silence::Wake;
-use source::Source;
+use source::ListSource;
 pub use tuning::{LeaseWatch, Optional, Tiers, Tuning};
-use turns::Turns;
-use vigil::Vigil;
+use turns::RequestQueue;
+use vigil::SleepDetector;
 use warnings::Warnings;
 
 /// A task that has run this long before it panicked starts again without delay growth.
 const STEADY: Duration = Duration::from_secs(120);
 
 /// How a cluster's tasks are connected to the rest of the program.
-pub struct Link {
+pub struct TaskLink {
     /// Which cluster.
     pub id: ClusterId,
     /// Where its news goes; when this is closed the tasks end.
     pub out: mpsc::Sender<Msg>,
     /// What the user wants of it.
-    pub commands: mpsc::Receiver<Command>,
+    pub commands: mpsc::Receiver<ClusterCommand>,
     /// The one object that the user looks at closely; the latest wish is the one that counts.
-    pub inspect: watch::Receiver<Option<Inspection>>,
+    pub inspect: watch::Receiver<Option<WatchDetail>>,
     /// The clock that all clusters share.
     pub clock: Clock,
 }
 
 /// What the user wants of a cluster.
 #[derive(Debug)]
-pub enum Command {
+pub enum ClusterCommand {
     /// Retry now what waits; list again what is complete.
     Refresh,
     /// List and watch no more: there are more objects than are to be held. Probes go on.
@@ -91,15 +91,15 @@ pub enum Command {
 }
 
 /// What the tasks of one cluster share.
-pub(crate) struct Shared {
+pub(crate) struct TaskContext {
     id: ClusterId,
     out: mpsc::Sender<Msg>,
     clock: Clock,
     epoch: (Instant, Mono),
     tuning: Arc<Tuning>,
-    sink: Sink,
+    sink: MeterSink,
     session: Session,
-    inspect: watch::Receiver<Option<Inspection>>,
+    inspect: watch::Receiver<Option<WatchDetail>>,
     refresh: watch::Receiver<u64>,
     resumed: watch::Receiver<u64>,
     /// The last ping was answered.
@@ -118,10 +118,10 @@ pub(crate) struct Shared {
     /// The last list of the pods of each namespace that is watched by itself.
     namespaces: Vec<AtomicU32>,
     /// Where the requests for these queue.
-    turns: Turns,
+    turns: RequestQueue,
 }
 
-impl Shared {
+impl TaskContext {
     /// Sends news, waiting for a place; nobody to hear it means that the cluster is about to end.
     async fn tell(&self, event: ClusterEvent) {
         let _ = self.out.send(Msg::Cluster(self.id, event)).await;
@@ -141,7 +141,7 @@ impl Shared {
     }
 
     /// The last list from there.
-    fn generation(&self, source: &Source) -> &AtomicU32 {
+    fn generation(&self, source: &ListSource) -> &AtomicU32 {
         let namespace = source.place.and_then(|place| self.namespaces.get(usize::from(place)));
         namespace.unwrap_or(&self.generations[source.resource as usize])
     }
@@ -173,7 +173,7 @@ pub type Task<T = ()> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// Runs the tasks of one cluster; returns when `link.out` is closed, and everything ends when the future is dropped.
 #[must_use]
-pub fn run(target: Target, tuning: Tuning, link: Link) -> Task {
+pub fn run(target: ContextTarget, tuning: Tuning, link: TaskLink) -> Task {
     let url = Clean::new(target.server().unwrap_or_default());
     let server = ClusterEvent::Server { url, insecure: target.is_insecure() };
     Box::pin(supervise(target, server, tuning, link))
@@ -181,27 +181,27 @@ pub fn run(target: Target, tuning: Tuning, link: Link) -> Task {
 
 /// The tasks of a cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Part {
+enum ClusterTask {
     Session,
     Meter,
     Reflector(Resource),
     /// The pods of one namespace, by its place.
     Namespace(u16),
-    Probe(Series),
+    Probe(ProbeSeries),
     Version,
     Inspector,
     Usage,
     Optional(Resource),
 }
 
-impl Part {
+impl ClusterTask {
     /// What every cluster has; its pods are [`Part::pods`].
     const ALL: [Self; 13] = [
         Self::Meter,
         Self::Session,
         Self::Reflector(Resource::Nodes),
-        Self::Probe(Series::Ping),
-        Self::Probe(Series::Work),
+        Self::Probe(ProbeSeries::Ping),
+        Self::Probe(ProbeSeries::Work),
         Self::Version,
         Self::Inspector,
         Self::Usage,
@@ -231,8 +231,8 @@ impl Part {
             Self::Meter => "meter",
             Self::Reflector(resource) | Self::Optional(resource) => resource.name(),
             Self::Namespace(_) => Resource::Pods.name(),
-            Self::Probe(Series::Ping) => "ping probe",
-            Self::Probe(Series::Work) => "work probe",
+            Self::Probe(ProbeSeries::Ping) => "ping probe",
+            Self::Probe(ProbeSeries::Work) => "work probe",
             Self::Version => "version",
             Self::Inspector => "opened object",
             Self::Usage => "usage",
@@ -240,19 +240,19 @@ impl Part {
     }
 }
 
-async fn supervise<B: Build>(build: B, server: ClusterEvent, tuning: Tuning, link: Link) {
-    let Link { id, out, mut commands, inspect, clock } = link;
+async fn supervise<B: ClientFactory>(build: B, server: ClusterEvent, tuning: Tuning, link: TaskLink) {
+    let TaskLink { id, out, mut commands, inspect, clock } = link;
     let closed = out.clone();
     let (refresh, refreshes) = watch::channel(0);
     let (awake, resumes) = watch::channel(0);
     let (session, asked) = Session::new();
     let tuning = Arc::new(tuning);
-    let shared = Arc::new(Shared {
+    let shared = Arc::new(TaskContext {
         id,
         out,
         clock,
         epoch: (Instant::now(), clock.mono()),
-        sink: Sink::new(clock),
+        sink: MeterSink::new(clock),
         session,
         inspect,
         refresh: refreshes,
@@ -266,24 +266,24 @@ async fn supervise<B: Build>(build: B, server: ClusterEvent, tuning: Tuning, lin
         nodes: watch::channel(None).0,
         generations: Default::default(),
         namespaces: tuning.namespaces.iter().map(|_| AtomicU32::default()).collect(),
-        turns: Turns::new(&tuning),
+        turns: RequestQueue::new(&tuning),
         tuning,
     });
     let work = async {
         shared.tell(server).await;
         let keeper = Arc::new(tokio::sync::Mutex::new((build, asked)));
         let mut tree = Tree::new(shared.clone(), keeper);
-        let mut vigil = Vigil::new(clock.now());
-        let mut look = interval(Vigil::PERIOD);
+        let mut vigil = SleepDetector::new(clock.now());
+        let mut look = interval(SleepDetector::PERIOD);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 biased;
                 Some(command) = commands.recv() => match command {
-                    Command::Refresh => refresh.send_modify(|count| *count += 1),
-                    Command::Unfollow => tree.unfollow(),
-                    Command::Resumed => awake.send_modify(|count| *count += 1),
-                    Command::LogIn(answer) => shared.session.log_in(answer),
+                    ClusterCommand::Refresh => refresh.send_modify(|count| *count += 1),
+                    ClusterCommand::Unfollow => tree.unfollow(),
+                    ClusterCommand::Resumed => awake.send_modify(|count| *count += 1),
+                    ClusterCommand::LogIn(answer) => shared.session.log_in(answer),
                 },
                 _ = look.tick() => if vigil.slept(clock.now()) {
                     awake.send_modify(|count| *count += 1);
@@ -300,44 +300,44 @@ async fn supervise<B: Build>(build: B, server: ClusterEvent, tuning: Tuning, lin
 
 /// The running tasks. Dropping it ends them all.
 struct Tree<B> {
-    shared: Arc<Shared>,
-    keeper: Arc<tokio::sync::Mutex<(B, Asked)>>,
+    shared: Arc<TaskContext>,
+    keeper: Arc<tokio::sync::Mutex<(B, SessionRequests)>>,
     tasks: JoinSet<()>,
-    parts: HashMap<Id, (Part, AbortHandle)>,
+    parts: HashMap<Id, (ClusterTask, AbortHandle)>,
     /// Objects are listed and watched.
     follows: bool,
-    restarts: HashMap<Part, (Backoff, Instant)>,
+    restarts: HashMap<ClusterTask, (Backoff, Instant)>,
     rng: fastrand::Rng,
 }
 
-impl<B: Build> Tree<B> {
-    fn new(shared: Arc<Shared>, keeper: Arc<tokio::sync::Mutex<(B, Asked)>>) -> Self {
+impl<B: ClientFactory> Tree<B> {
+    fn new(shared: Arc<TaskContext>, keeper: Arc<tokio::sync::Mutex<(B, SessionRequests)>>) -> Self {
         let rng = shared.tuning.seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
         let (tasks, parts, restarts) = (JoinSet::new(), HashMap::new(), HashMap::new());
         let mut tree = Self { shared, keeper, tasks, parts, follows: true, restarts, rng };
-        let pods = Part::pods(&tree.shared.tuning);
-        for part in Part::ALL.into_iter().chain(pods) {
+        let pods = ClusterTask::pods(&tree.shared.tuning);
+        for part in ClusterTask::ALL.into_iter().chain(pods) {
             tree.start(part, Duration::ZERO);
         }
         tree
     }
 
-    fn start(&mut self, part: Part, delay: Duration) {
+    fn start(&mut self, part: ClusterTask, delay: Duration) {
         let (shared, keeper, seed) = (self.shared.clone(), self.keeper.clone(), self.rng.u64(..));
         let work: Task = match part {
-            Part::Session => Box::pin(async move {
+            ClusterTask::Session => Box::pin(async move {
                 let mut keeper = keeper.lock().await;
                 let (build, asked) = &mut *keeper;
                 session::keep(&shared, build, asked, seed).await;
             }),
-            Part::Meter => Box::pin(async move { shared.sink.forward(shared.id, &shared.out).await }),
-            Part::Reflector(resource) => Box::pin(stream::run(shared, resource, seed)),
-            Part::Namespace(place) => Box::pin(stream::run_in(shared, place, seed)),
-            Part::Probe(series) => Box::pin(probe::run(shared, series)),
-            Part::Version => Box::pin(probe::versions(shared)),
-            Part::Inspector => Box::pin(inspect::run(shared, seed)),
-            Part::Usage => Box::pin(usage::run(shared, seed)),
-            Part::Optional(resource) => Box::pin(optional::run(shared, resource, seed)),
+            ClusterTask::Meter => Box::pin(async move { shared.sink.forward(shared.id, &shared.out).await }),
+            ClusterTask::Reflector(resource) => Box::pin(stream::run(shared, resource, seed)),
+            ClusterTask::Namespace(place) => Box::pin(stream::run_in(shared, place, seed)),
+            ClusterTask::Probe(series) => Box::pin(probe::run(shared, series)),
+            ClusterTask::Version => Box::pin(probe::versions(shared)),
+            ClusterTask::Inspector => Box::pin(inspect::run(shared, seed)),
+            ClusterTask::Usage => Box::pin(usage::run(shared, seed)),
+            ClusterTask::Optional(resource) => Box::pin(optional::run(shared, resource, seed)),
         };
         let task = self.tasks.spawn(Box::pin(async move {
             sleep(delay).await;

@@ -12,12 +12,12 @@ use thiserror::Error;
 use crate::action::ACTIONS;
 use crate::cli::Color;
 use crate::cluster::{Optional, Tuning};
-use crate::facts::accelerator::{Kind, Table};
+use crate::facts::accelerator::{Kind, AcceleratorTable};
 use crate::facts::text::Clean;
-use crate::file::{self, Limit, ReadError};
+use crate::file::{self, ReadLimit, ReadError};
 use crate::keymap::KeyMap;
 use crate::model::{Conventions, Settings};
-use crate::tell::Telling;
+use crate::tell::Notifier;
 
 mod alerts;
 mod keys;
@@ -25,13 +25,13 @@ mod namespaces;
 mod sections;
 mod timeouts;
 
-use alerts::Alerts;
+use alerts::AlertSection;
 use namespaces::Namespaces;
 use sections::File;
-use timeouts::Timeouts;
+use timeouts::TimeoutSection;
 
 /// More than this is no configuration; it may be a pipe that somebody writes.
-const FILE: Limit = Limit { bytes: 1 << 20, within: Duration::from_secs(30) };
+const FILE: ReadLimit = ReadLimit { bytes: 1 << 20, within: Duration::from_secs(30) };
 
 /// The defaults, commented.
 pub const DEFAULTS: &str = include_str!("../assets/config.toml");
@@ -69,7 +69,7 @@ pub struct Config {
     /// What the model is told of the probe; thresholds are those of [`Config::thresholds`].
     settings: Settings,
     /// Bell, notifications and the command for new alerts.
-    pub telling: Telling,
+    pub telling: Notifier,
     /// How many colours.
     pub color: Color,
     /// Plain ASCII.
@@ -81,13 +81,13 @@ pub struct Config {
     /// The file that was read.
     path: Option<PathBuf>,
     /// `[alerts]`: the defaults, then the user's.
-    alerts: Vec<Alerts>,
+    alerts: Vec<AlertSection>,
     /// `[cluster.NAME.alerts]` by context.
-    cluster_alerts: BTreeMap<String, Alerts>,
+    cluster_alerts: BTreeMap<String, AlertSection>,
     /// `[timeouts]`: the defaults, then the user's.
-    timeouts: Vec<Timeouts>,
+    timeouts: Vec<TimeoutSection>,
     /// `[cluster.NAME.timeouts]` by context.
-    cluster_timeouts: BTreeMap<String, Timeouts>,
+    cluster_timeouts: BTreeMap<String, TimeoutSection>,
     /// Resource names that count as accelerators besides the built-in ones.
     pub accelerators: BTreeMap<String, Kind>,
     /// Types of conditions of nodes whose `True` is good, besides those whose name says so.
@@ -156,7 +156,7 @@ impl Config {
             cluster_namespaces: BTreeMap::new(),
             optional: Optional::default(),
             settings: Settings::default(),
-            telling: Telling::default(),
+            telling: Notifier::default(),
             color: Color::Auto,
             ascii: Ascii::Auto,
             keys: BTreeMap::new(),
@@ -282,7 +282,7 @@ impl Config {
     #[must_use]
     pub fn conventions(&self) -> Conventions {
         Conventions {
-            accelerators: Table::with(self.accelerators.iter().map(|(name, kind)| (name.clone(), *kind))),
+            accelerators: AcceleratorTable::with(self.accelerators.iter().map(|(name, kind)| (name.clone(), *kind))),
             good_conditions: self.good_conditions.iter().map(|name| Clean::new(name)).collect(),
         }
     }

@@ -20,7 +20,7 @@ static READERS: AtomicUsize = AtomicUsize::new(0);
 
 /// How much of a file is read, and how long it may take.
 #[derive(Clone, Copy, Debug)]
-pub struct Limit {
+pub struct ReadLimit {
     /// More bytes than this are refused.
     pub bytes: u64,
     /// A pipe whose writer, or a file system that does not answer, is given up after this.
@@ -80,7 +80,7 @@ impl std::error::Error for ReadError {}
 ///
 /// # Errors
 /// [`ReadError`]; its texts never hold what stands in the file.
-pub fn read(path: &Path, limit: Limit) -> Result<Contents, ReadError> {
+pub fn read(path: &Path, limit: ReadLimit) -> Result<Contents, ReadError> {
     let (path, (done, result)) = (path.to_owned(), mpsc::sync_channel(1));
     if READERS.fetch_add(1, Ordering::Relaxed) >= MOST_READERS {
         READERS.fetch_sub(1, Ordering::Relaxed);
@@ -178,7 +178,7 @@ mod tests {
 
     use super::*;
 
-    const LIMIT: Limit = Limit { bytes: 1 << 20, within: Duration::from_secs(5) };
+    const LIMIT: ReadLimit = ReadLimit { bytes: 1 << 20, within: Duration::from_secs(5) };
 
     #[test]
     fn a_device_without_end_is_refused_at_the_limit() {
@@ -202,7 +202,7 @@ mod tests {
         assert_eq!(read(&path, LIMIT).ok().unwrap().bytes, b"one two");
         writer.join().unwrap();
         let begun = Instant::now();
-        let error = read(&path, Limit { within: Duration::from_millis(100), ..LIMIT }).err().unwrap();
+        let error = read(&path, ReadLimit { within: Duration::from_millis(100), ..LIMIT }).err().unwrap();
         assert!(matches!(error, ReadError::Late(_)) && begun.elapsed() < Duration::from_secs(4), "{error}");
     }
 

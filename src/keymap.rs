@@ -7,7 +7,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 use crate::action::{ACTIONS, Action};
 use crate::model::Mode;
-use crate::msg::{Edit, Msg};
+use crate::msg::{LineEdit, Msg};
 
 /// Always leaves, whatever the config says.
 const FORCE_QUIT: Chord = Chord { code: KeyCode::Char('c'), modifiers: KeyModifiers::CONTROL };
@@ -159,13 +159,13 @@ impl KeyMap {
         let control = key.modifiers.contains(KeyModifiers::CONTROL);
         let alt = key.modifiers.contains(KeyModifiers::ALT);
         Some(match key.code {
-            KeyCode::Char('w') if control => Msg::Edit(Edit::DeleteWord),
-            KeyCode::Char('u') if control => Msg::Edit(Edit::Clear),
+            KeyCode::Char('w') if control => Msg::Edit(LineEdit::DeleteWord),
+            KeyCode::Char('u') if control => Msg::Edit(LineEdit::Clear),
             // Terminals send ctrl-h for backspace, and alt-backspace deletes a word.
-            KeyCode::Char('h') if control => Msg::Edit(Edit::Backspace),
-            KeyCode::Backspace if alt || control => Msg::Edit(Edit::DeleteWord),
-            KeyCode::Backspace => Msg::Edit(Edit::Backspace),
-            KeyCode::Char(typed) if !control && !alt => Msg::Edit(Edit::Insert(typed)),
+            KeyCode::Char('h') if control => Msg::Edit(LineEdit::Backspace),
+            KeyCode::Backspace if alt || control => Msg::Edit(LineEdit::DeleteWord),
+            KeyCode::Backspace => Msg::Edit(LineEdit::Backspace),
+            KeyCode::Char(typed) if !control && !alt => Msg::Edit(LineEdit::Insert(typed)),
             KeyCode::Enter => Msg::Action(Action::Open),
             KeyCode::Esc => Msg::Action(Action::Back),
             KeyCode::Up => Msg::Action(Action::Up),

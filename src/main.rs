@@ -14,22 +14,22 @@ use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
-use watchbell::cli::{CheckOutput, Cli, ClusterArgs, Color, Command, DisplayArgs, Output};
+use watchbell::cli::{CheckOutput, Cli, ClusterArgs, Color, Command, DisplayArgs, OutputFormat};
 use watchbell::cluster;
-use watchbell::cluster::kubeconfig::{Kubeconfig, Selection, Sources, Target};
+use watchbell::cluster::kubeconfig::{Kubeconfig, Selection, Sources, ContextTarget};
 use watchbell::config::{Ascii, Config};
 use watchbell::facts::text::Clean;
 use watchbell::file;
 use watchbell::limits;
 use watchbell::logfile;
-use watchbell::msg::check::Outcome;
+use watchbell::msg::check::StepOutcome;
 use watchbell::process;
 use watchbell::report;
 use watchbell::runtime::{self, Dashboard};
 use watchbell::sim::{self, Scenario, Simulation};
 use watchbell::stderr::{self, complain};
 use watchbell::term;
-use watchbell::theme::{Depth, Look};
+use watchbell::theme::{Depth, Theme};
 
 const DONE: i32 = 0;
 const ERROR: i32 = 1;
@@ -106,13 +106,13 @@ fn dispatch(cli: &Cli) -> eyre::Result<i32> {
             let config = load_config(cli)?;
             let targets = targets(&cli.clusters, &config)?;
             end_on_signals()?;
-            let settings = |target: &Target| config.thresholds(target.context());
-            let tuning = |target: &Target| config.tuning(target.context());
+            let settings = |target: &ContextTarget| config.thresholds(target.context());
+            let tuning = |target: &ContextTarget| config.tuning(target.context());
             let settings = (settings, config.conventions());
             let snapshot = runtime::snapshot(&targets, settings, tuning, *deadline)?;
             print(&match output {
-                Output::Table => report::table(&snapshot),
-                Output::Json => serde_json::to_string_pretty(&snapshot)? + "\n",
+                OutputFormat::Table => report::table(&snapshot),
+                OutputFormat::Json => serde_json::to_string_pretty(&snapshot)? + "\n",
             })?;
             Ok(if snapshot.complete() { DONE } else { PARTIAL })
         }
@@ -163,7 +163,7 @@ fn check(cli: &Cli, output: CheckOutput, deadline: Duration) -> eyre::Result<i32
                 found.push(step);
             }
             task.await.wrap_err_with(|| format!("the check of `{context}` broke off"))?;
-            let cluster = report::check::Cluster::new(context, server, found);
+            let cluster = report::check::ClusterCheck::new(context, server, found);
             print_if(text, || cluster.summary())?;
             clusters.push(cluster);
         }
@@ -175,7 +175,7 @@ fn check(cli: &Cli, output: CheckOutput, deadline: Duration) -> eyre::Result<i32
     if output == CheckOutput::Json {
         print(&(serde_json::to_string_pretty(&check)? + "\n"))?;
     }
-    Ok(if check.outcome == Outcome::Fail { PARTIAL } else { DONE })
+    Ok(if check.outcome == StepOutcome::Fail { PARTIAL } else { DONE })
 }
 
 /// Ends with a signal as without us, and ends the plugins that run.
@@ -207,7 +207,7 @@ fn load_config(cli: &Cli) -> eyre::Result<Config> {
 }
 
 /// The clusters to watch, and sections of the configuration that are for none of them.
-fn targets_and_warnings(args: &ClusterArgs, config: &Config) -> eyre::Result<(Vec<Target>, Vec<String>)> {
+fn targets_and_warnings(args: &ClusterArgs, config: &Config) -> eyre::Result<(Vec<ContextTarget>, Vec<String>)> {
     let sources = Sources {
         flag: args.kubeconfig.clone(),
         env: std::env::var_os("KUBECONFIG"),
@@ -224,12 +224,12 @@ fn targets_and_warnings(args: &ClusterArgs, config: &Config) -> eyre::Result<(Ve
     Ok((targets, warnings))
 }
 
-fn targets(args: &ClusterArgs, config: &Config) -> eyre::Result<Vec<Target>> {
+fn targets(args: &ClusterArgs, config: &Config) -> eyre::Result<Vec<ContextTarget>> {
     targets_and_warnings(args, config).map(|(targets, _)| targets)
 }
 
 /// Sections for contexts that there are not: a name that is mistyped must not look as if it had worked.
-fn unknown_contexts(config: &Config, kubeconfig: &Kubeconfig, targets: &[Target]) -> Vec<String> {
+fn unknown_contexts(config: &Config, kubeconfig: &Kubeconfig, targets: &[ContextTarget]) -> Vec<String> {
     let is_known = |name: &str| {
         kubeconfig.names().any(|known| known == name) || targets.iter().any(|target| &**target.context() == name)
     };
@@ -240,18 +240,18 @@ fn unknown_contexts(config: &Config, kubeconfig: &Kubeconfig, targets: &[Target]
     unknown.map(warning).collect()
 }
 
-fn look(args: &DisplayArgs, config: &Config) -> Look {
+fn look(args: &DisplayArgs, config: &Config) -> Theme {
     let env = |name: &str| std::env::var(name).ok();
-    let detected = Look::detect(&env, args.ascii || config.ascii == Ascii::Always);
+    let detected = Theme::detect(&env, args.ascii || config.ascii == Ascii::Always);
     let ascii = detected.glyphs.ascii && (args.ascii || config.ascii != Ascii::Never);
     let depth = match args.color.unwrap_or(config.color) {
-        Color::Auto => detected.theme.depth(),
+        Color::Auto => detected.palette.depth(),
         Color::Never => Depth::None,
         Color::Ansi16 => Depth::Ansi16,
         Color::Ansi256 => Depth::Ansi256,
         Color::Truecolor => Depth::True,
     };
-    Look::new(depth, ascii)
+    Theme::new(depth, ascii)
 }
 
 fn dashboard(cli: &Cli, demo: Option<&str>) -> eyre::Result<i32> {
@@ -264,7 +264,7 @@ fn dashboard(cli: &Cli, demo: Option<&str>) -> eyre::Result<i32> {
     let mut warnings = config.warnings.clone();
     let simulation = demo.map(start_demo).transpose()?;
     let targets = if let Some((_, simulation)) = &simulation {
-        simulation.clusters().iter().map(|at| Target::plain(&at.context, &at.url)).collect()
+        simulation.clusters().iter().map(|at| ContextTarget::plain(&at.context, &at.url)).collect()
     } else {
         let (targets, unknown) = targets_and_warnings(&cli.clusters, &config)?;
         warnings.extend(unknown);
@@ -275,8 +275,8 @@ fn dashboard(cli: &Cli, demo: Option<&str>) -> eyre::Result<i32> {
     let (conventions, telling) = (config.conventions(), config.telling.clone());
     let config = Rc::new(config);
     let thresholds = Rc::clone(&config);
-    let settings = Box::new(move |target: &Target| thresholds.thresholds(target.context()));
-    let tuning = Box::new(move |target: &Target| config.tuning(target.context()));
+    let settings = Box::new(move |target: &ContextTarget| thresholds.thresholds(target.context()));
+    let tuning = Box::new(move |target: &ContextTarget| config.tuning(target.context()));
     let outcome = Dashboard { targets, settings, conventions, tuning, keymap, look, telling, warnings }.run();
     // Its objects would be dropped one by one, and the process ends now.
     std::mem::forget(simulation);

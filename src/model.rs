@@ -30,15 +30,15 @@ mod versions;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::facts::accelerator::Table;
+use crate::facts::accelerator::AcceleratorTable;
 use crate::facts::text::Clean;
-use crate::msg::inspect::{Inspection, Subject};
+use crate::msg::inspect::{WatchDetail, ObjectRef};
 use crate::msg::{ClusterId, Effect, Mono, Msg, Now};
 
 use alert::Severity;
 use cluster::ClusterState;
 use scope::Scope;
-use screens::Place;
+use screens::BackEntry;
 
 /// Rows of a page until the ui says how many there are: what fits a terminal of 24 lines.
 const DEFAULT_PAGE: usize = 20;
@@ -131,7 +131,7 @@ pub enum Screen {
     /// One node or pod of the current cluster as YAML.
     Yaml {
         /// Which.
-        subject: Subject,
+        subject: ObjectRef,
         /// Values that a Secret may hold are shown.
         clear: bool,
     },
@@ -173,7 +173,7 @@ pub enum Mode {
 #[derive(Clone, Debug, Default)]
 pub struct Conventions {
     /// What each resource name counts as.
-    pub accelerators: Table,
+    pub accelerators: AcceleratorTable,
     /// Types of conditions whose `True` is good, besides those whose name says so.
     pub good_conditions: Vec<Clean>,
 }
@@ -271,9 +271,9 @@ pub struct Model {
     current: usize,
     screen: Screen,
     /// What is below the screen, the lowest first: where `back` leads; nothing below means the nodes.
-    trail: Vec<Place>,
+    trail: Vec<BackEntry>,
     /// What the clusters' tasks were last told to look at closely.
-    inspecting: Option<(ClusterId, Inspection)>,
+    inspecting: Option<(ClusterId, WatchDetail)>,
     /// What was just done, and when.
     notice: Option<(Mono, Clean)>,
     mode: Mode,

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::action::Action;
 use crate::facts::dra::{ClaimFacts, ClassFacts, RuleFacts, SliceFacts};
-use crate::facts::kept::Kept;
+use crate::facts::kept::ApiObject;
 use crate::facts::lease::LeaseFacts;
 use crate::facts::metrics::NodeUsage;
 use crate::facts::node::NodeFacts;
@@ -22,9 +22,9 @@ pub mod check;
 pub mod inspect;
 mod split;
 
-pub use call::{Attempt, CallEvent, CallId, CallKind, End, NoConnection, ProbeOutcome, ProbeSample, Series};
+pub use call::{Attempt, CallEvent, CallId, CallKind, CallEnd, NoConnection, ProbeOutcome, ProbeSample, ProbeSeries};
 
-use inspect::{Finding, Inspection};
+use inspect::{DetailUpdate, WatchDetail};
 
 /// Monotonic time since the program started; comparable within one run only.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -64,7 +64,7 @@ pub enum Msg {
     /// A key was pressed and it means this.
     Action(Action),
     /// Text typed into the filter.
-    Edit(Edit),
+    Edit(LineEdit),
     /// A key was pressed that means nothing.
     UnboundKey,
     /// A cluster's task has news.
@@ -75,7 +75,7 @@ pub enum Msg {
 
 /// A change to the line being edited.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Edit {
+pub enum LineEdit {
     /// A character was typed.
     Insert(char),
     /// Text was pasted; the model caps it.
@@ -104,7 +104,7 @@ pub enum Effect {
     /// List and watch this cluster no more: it has more objects than are to be held.
     Unfollow(ClusterId),
     /// Look closely at one object, instead of the one that was looked at before.
-    Inspect(ClusterId, Box<Inspection>),
+    Inspect(ClusterId, Box<WatchDetail>),
     /// Nothing is looked at closely any more; what was kept of it can go.
     EndInspection,
     /// Hand text to the terminal's clipboard.
@@ -223,7 +223,7 @@ pub enum ClusterEvent {
     /// One scheduled probe; exactly one of these for each tick of each series (G8).
     Probe(ProbeSample),
     /// News of the one object that is looked at closely.
-    Found(Box<Finding>),
+    Found(Box<DetailUpdate>),
     /// Something failed; also kept in [`SyncState::Waiting`] where a retry follows.
     Failed(Box<Failure>),
     /// Our clock against the server's, from the `Date` header; positive when ours is ahead.
@@ -348,7 +348,7 @@ impl Batch {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum KeptChange<T> {
     /// The object as it is now.
-    Present(Box<Kept<T>>),
+    Present(Box<ApiObject<T>>),
     /// The object was deleted.
     Gone {
         /// `namespace/name`, or the bare name.

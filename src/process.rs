@@ -22,7 +22,7 @@ mod terminal;
 
 use members::Members;
 use spawn::Spawned;
-pub use spawn::{Input, Program};
+pub use spawn::{ProcessInput, Program};
 use terminal::Loan;
 
 /// Between SIGTERM and SIGKILL when the program ends, which has 500 ms for all of it.
@@ -64,7 +64,7 @@ pub struct Process {
     pub stdin: Option<Sender>,
     /// What it prints, if that is a pipe.
     pub stdout: Option<Receiver>,
-    group: Group,
+    group: ProcessGroup,
 }
 
 impl Process {
@@ -134,7 +134,7 @@ fn start(program: &Program) -> io::Result<Process> {
     };
     let Spawned { leader, stdin, stdout } = started?;
     let lent = program.terminal == Terminal::Foreground && !closing;
-    let group = Group { leader, loan: lent.then(|| Loan::to(leader)).flatten() };
+    let group = ProcessGroup { leader, loan: lent.then(|| Loan::to(leader)).flatten() };
     if closing {
         drop(group);
         return Err(io::Error::other("the program ends"));
@@ -150,18 +150,18 @@ fn reap(leader: Pid) -> bool {
 }
 
 #[derive(Debug)]
-struct Group {
+struct ProcessGroup {
     leader: Pid,
     loan: Option<Loan>,
 }
 
-impl Group {
+impl ProcessGroup {
     fn kill(&self) {
         Members::of(&[self.leader]).signal(Signal::KILL);
     }
 }
 
-impl Drop for Group {
+impl Drop for ProcessGroup {
     fn drop(&mut self) {
         self.kill();
         let mut registry = registry();

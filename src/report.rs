@@ -13,12 +13,12 @@ use serde::Serialize;
 use crate::facts::accelerator::Kind;
 use crate::facts::text::Clean;
 use crate::model::cluster::{AcceleratorTotals, ClusterState, Freshness};
-use crate::model::dra::{Devices, DriverDevices};
+use crate::model::dra::{DraDevices, DriverDevices};
 use crate::model::optional::Visibility;
 use crate::model::{Known, Model};
 use crate::msg::{Failure, Layer, Now};
 
-pub use amounts::{Amounts, Resources};
+pub use amounts::{ResourceReport, ResourceReports};
 pub use item::{Item, ItemAccelerator, ItemCondition, ItemPods, ItemTaint, ItemUsage};
 pub use table::table;
 
@@ -33,13 +33,13 @@ pub struct Snapshot {
     /// When it was taken, by our clock.
     pub time: Timestamp,
     /// In the order of the command line.
-    pub clusters: Vec<Cluster>,
+    pub clusters: Vec<ClusterReport>,
 }
 
 /// One cluster of a snapshot.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Cluster {
+pub struct ClusterReport {
     /// The context.
     pub context: Clean,
     /// The server's URL, without credentials.
@@ -48,25 +48,25 @@ pub struct Cluster {
     /// `unanswered` (the last probe), `stale`, `unreachable`, `broken`.
     pub state: &'static str,
     /// Sums over nodes.
-    pub nodes: Nodes,
+    pub nodes: NodeSums,
     /// By resource and kind; `None` unless the node list was complete, see `nodes.state`.
     pub accelerators: Option<Vec<Accelerator>>,
     /// Sums over pods.
     pub pods: Pods,
     /// Every resource summed over the nodes and their pods; `None` unless the node list was complete, see `nodes.state`.
-    pub resources: Option<Resources>,
+    pub resources: Option<ResourceReports>,
     /// Whether the usage of nodes is seen.
-    pub usage: Usage,
+    pub usage: UsageReport,
     /// Devices of dynamic resource allocation.
-    pub dra: Dra,
+    pub dra: DraReport,
     /// Whether the leases of kubelets are seen.
-    pub leases: Seen,
+    pub leases: OptionalReport,
     /// The API as seen from here.
     pub api: Api,
     /// Lists that are read in smaller pages than usual, and why.
     pub smaller_pages: Vec<SmallerPages>,
     /// The last failures, newest first.
-    pub errors: Vec<Fault>,
+    pub errors: Vec<FaultReport>,
     /// The nodes by name; those read so far while `nodes.state` is `loading`, `None` if nothing was read.
     pub items: Option<Vec<Item>>,
 }
@@ -74,7 +74,7 @@ pub struct Cluster {
 /// How well a number is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum State {
+pub enum ValueState {
     /// A list was read to its end, and what changed since is in.
     Complete,
     /// The first list runs; numbers would be lower bounds and are left out.
@@ -92,9 +92,9 @@ pub enum State {
 /// Sums over nodes.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Nodes {
+pub struct NodeSums {
     /// How well they are known.
-    pub state: State,
+    pub state: ValueState,
     /// All of them.
     pub total: Option<u32>,
     /// Ready is `True`.
@@ -142,7 +142,7 @@ pub struct Accelerator {
 #[serde(rename_all = "camelCase")]
 pub struct Pods {
     /// How well they are known.
-    pub state: State,
+    pub state: ValueState,
     /// The namespaces that are watched; `None`: the whole cluster.
     pub namespaces: Option<Vec<Namespace>>,
     /// Bound to a node and neither Succeeded nor Failed.
@@ -171,13 +171,13 @@ pub struct Namespace {
     /// Its name.
     pub name: Clean,
     /// How well its pods are known.
-    pub state: State,
+    pub state: ValueState,
 }
 
 /// Whether the usage of nodes (`metrics.k8s.io`) is seen.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Usage {
+pub struct UsageReport {
     /// It is, now.
     pub visible: bool,
     /// If not: why.
@@ -188,7 +188,7 @@ pub struct Usage {
 
 /// Whether something that a cluster need not have is seen.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Seen {
+pub struct OptionalReport {
     /// It is, now.
     pub visible: bool,
     /// If not: why.
@@ -198,7 +198,7 @@ pub struct Seen {
 /// Devices of dynamic resource allocation (`resource.k8s.io`).
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Dra {
+pub struct DraReport {
     /// Slices and claims are seen, now.
     pub visible: bool,
     /// If not: why.
@@ -260,7 +260,7 @@ pub struct SmallerPages {
 /// Something that failed.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Fault {
+pub struct FaultReport {
     /// When, by our clock.
     pub time: Timestamp,
     /// Where.
@@ -291,36 +291,36 @@ impl Snapshot {
     #[must_use]
     pub fn complete(&self) -> bool {
         let whole = |pods: &Pods| match &pods.namespaces {
-            None => pods.state == State::Complete,
-            Some(all) => all.iter().all(|namespace| namespace.state == State::Complete),
+            None => pods.state == ValueState::Complete,
+            Some(all) => all.iter().all(|namespace| namespace.state == ValueState::Complete),
         };
-        self.clusters.iter().all(|c: &Cluster| c.nodes.state == State::Complete && whole(&c.pods))
+        self.clusters.iter().all(|c: &ClusterReport| c.nodes.state == ValueState::Complete && whole(&c.pods))
     }
 }
 
-fn cluster_of(cluster: &ClusterState, now: Now) -> Cluster {
+fn cluster_of(cluster: &ClusterState, now: Now) -> ClusterReport {
     let summary = cluster.summary(now);
     let counts = cluster.node_counts();
     let pods = cluster.pod_counts();
     let nodes = cluster.items(now);
     let nodes_state = state(&summary.nodes_fresh, summary.nodes_total);
     let pods_state = match state(&summary.pods_fresh, summary.pods) {
-        State::Loading if summary.partial.is_some() => partial_state(&summary.pods_fresh),
+        ValueState::Loading if summary.partial.is_some() => partial_state(&summary.pods_fresh),
         state => state,
     };
-    let shown = Shown { lower_bounds: summary.partial.is_some() && pods_state != State::Loading };
+    let shown = PodVisibility { lower_bounds: summary.partial.is_some() && pods_state != ValueState::Loading };
     let devices = cluster.dra_devices();
-    let mut errors: Vec<Fault> = cluster.failures().map(fault).collect();
+    let mut errors: Vec<FaultReport> = cluster.failures().map(fault).collect();
     if errors.is_empty()
         && let Some(failure) = &summary.failure
     {
         errors.push(fault(failure));
     }
-    Cluster {
+    ClusterReport {
         context: summary.context,
         server: cluster.server().cloned(),
         state: summary.word,
-        nodes: Nodes {
+        nodes: NodeSums {
             state: nodes_state,
             total: counts.map(|counts| counts.total).exact(),
             ready: counts.map(|counts| counts.ready).exact(),
@@ -345,13 +345,13 @@ fn cluster_of(cluster: &ClusterState, now: Now) -> Cluster {
             unreadable: cluster.unreadable_pods(),
         },
         resources: counts.exact().map(|_| amounts::summed(nodes.iter().map(|node| &*node.resources), shown)),
-        usage: Usage {
+        usage: UsageReport {
             visible: *cluster.usage_visible() == Visibility::Visible,
             reason: cluster.usage_visible().reason(),
             age_seconds: cluster.usage_age(now).map(|age| age.as_secs_f64()),
         },
         dra: dra(cluster, devices.as_ref()),
-        leases: Seen {
+        leases: OptionalReport {
             visible: cluster.leases_visible() == Visibility::Visible,
             reason: cluster.leases_visible().reason(),
         },
@@ -373,9 +373,9 @@ fn cluster_of(cluster: &ClusterState, now: Now) -> Cluster {
     }
 }
 
-fn dra(cluster: &ClusterState, devices: Option<&Devices>) -> Dra {
+fn dra(cluster: &ClusterState, devices: Option<&DraDevices>) -> DraReport {
     let bridge = |(resource, device_class)| Bridge { resource, device_class };
-    Dra {
+    DraReport {
         visible: cluster.dra_visible() == Visibility::Visible,
         reason: cluster.dra_visible().reason(),
         drivers: devices.map(|devices| devices.total.clone()),
@@ -387,31 +387,31 @@ fn dra(cluster: &ClusterState, devices: Option<&Devices>) -> Dra {
     }
 }
 
-fn state<T>(fresh: &Freshness, value: Known<T>) -> State {
+fn state<T>(fresh: &Freshness, value: Known<T>) -> ValueState {
     match (fresh, value) {
-        (_, Known::Denied) => State::Denied,
-        (_, Known::Unknown) => State::Unknown,
-        (_, Known::AtLeast(_)) => State::Loading,
-        (Freshness::Stale(_) | Freshness::Relisting { .. }, Known::Exact(_)) => State::Stale,
-        (_, Known::Exact(_)) => State::Complete,
+        (_, Known::Denied) => ValueState::Denied,
+        (_, Known::Unknown) => ValueState::Unknown,
+        (_, Known::AtLeast(_)) => ValueState::Loading,
+        (Freshness::Stale(_) | Freshness::Relisting { .. }, Known::Exact(_)) => ValueState::Stale,
+        (_, Known::Exact(_)) => ValueState::Complete,
     }
 }
 
 /// How well the pods of a scope are known once something of them is.
-fn partial_state(fresh: &Freshness) -> State {
+fn partial_state(fresh: &Freshness) -> ValueState {
     match fresh {
-        Freshness::Never | Freshness::Loading { .. } => State::Loading,
-        Freshness::Stale(_) | Freshness::Relisting { .. } => State::Stale,
-        Freshness::Live(_) | Freshness::Polling(_) | Freshness::Denied => State::Partial,
+        Freshness::Never | Freshness::Loading { .. } => ValueState::Loading,
+        Freshness::Stale(_) | Freshness::Relisting { .. } => ValueState::Stale,
+        Freshness::Live(_) | Freshness::Polling(_) | Freshness::Denied => ValueState::Partial,
     }
 }
 
 fn namespaces(cluster: &ClusterState, now: Now) -> Vec<Namespace> {
     let state = |fresh: &Freshness| match fresh {
-        Freshness::Never => State::Unknown,
-        Freshness::Denied => State::Denied,
+        Freshness::Never => ValueState::Unknown,
+        Freshness::Denied => ValueState::Denied,
         fresh => match partial_state(fresh) {
-            State::Partial => State::Complete,
+            ValueState::Partial => ValueState::Complete,
             other => other,
         },
     };
@@ -420,18 +420,18 @@ fn namespaces(cluster: &ClusterState, now: Now) -> Vec<Namespace> {
 
 /// Which numbers of pods are given.
 #[derive(Clone, Copy, Debug)]
-struct Shown {
+struct PodVisibility {
     /// Those of the namespaces of a scope too: `pods.state` and `pods.namespaces` say that they are lower bounds.
     lower_bounds: bool,
 }
 
-impl Shown {
+impl PodVisibility {
     fn of<T>(self, number: Known<T>) -> Option<T> {
         if self.lower_bounds { number.any() } else { number.exact() }
     }
 }
 
-fn accelerator(totals: AcceleratorTotals, shown: Shown) -> Accelerator {
+fn accelerator(totals: AcceleratorTotals, shown: PodVisibility) -> Accelerator {
     Accelerator {
         free: totals.free.exact(),
         unschedulable: totals.unschedulable.exact(),
@@ -447,10 +447,10 @@ fn accelerator(totals: AcceleratorTotals, shown: Shown) -> Accelerator {
     }
 }
 
-fn fault(failure: &Failure) -> Fault {
+fn fault(failure: &Failure) -> FaultReport {
     let Failure { at, layer, request, code, text, attempt, .. } = failure;
     let (time, request, text) = (*at, request.clone(), text.clone());
-    Fault { time, layer: *layer, request, code: *code, text, attempt: *attempt }
+    FaultReport { time, layer: *layer, request, code: *code, text, attempt: *attempt }
 }
 
 /// Milliseconds to a thousandth: a probe on loopback takes less than one.
@@ -459,14 +459,14 @@ fn milliseconds(span: std::time::Duration) -> f64 {
 }
 
 /// The state of a resource of a cluster, for the table.
-fn word(state: State) -> &'static str {
+fn word(state: ValueState) -> &'static str {
     match state {
-        State::Complete => "complete",
-        State::Loading => "loading",
-        State::Partial => "partial",
-        State::Denied => "denied",
-        State::Unknown => "unknown",
-        State::Stale => "stale",
+        ValueState::Complete => "complete",
+        ValueState::Loading => "loading",
+        ValueState::Partial => "partial",
+        ValueState::Denied => "denied",
+        ValueState::Unknown => "unknown",
+        ValueState::Stale => "stale",
     }
 }
 

@@ -23,19 +23,19 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use crate::action::Action;
 use crate::clipboard;
 use crate::clock::Clock;
-use crate::cluster::kubeconfig::Target;
-use crate::cluster::{self, Command, Link, Tuning};
+use crate::cluster::kubeconfig::ContextTarget;
+use crate::cluster::{self, ClusterCommand, TaskLink, Tuning};
 use crate::facts::text::Clean;
 use crate::keymap::KeyMap;
 use crate::model::cluster::ClusterState;
 use crate::model::scope::Scope;
 use crate::model::{ClusterSpec, Conventions, Mode, Model, Settings};
-use crate::msg::inspect::Inspection;
-use crate::msg::{AlertNews, ClusterId, Edit, Effect, Msg};
+use crate::msg::inspect::WatchDetail;
+use crate::msg::{AlertNews, ClusterId, LineEdit, Effect, Msg};
 use crate::report::{self, Snapshot};
-use crate::tell::{Hook, Telling};
-use crate::term::{self, InputEvent, Keyboard, Screen};
-use crate::theme::Look;
+use crate::tell::{Hook, Notifier};
+use crate::term::{self, InputEvent, Keyboard, TerminalGuard};
+use crate::theme::Theme;
 use crate::ui::{self, ViewState};
 
 use inbox::{BATCH_MESSAGES, Inbox};
@@ -65,8 +65,8 @@ const CLUSTER_THREADS: usize = 2;
 /// must not keep the program from ending (F02).
 pub struct Clusters {
     runtimes: Vec<Runtime>,
-    commands: Vec<mpsc::Sender<Command>>,
-    inspections: Vec<watch::Sender<Option<Inspection>>>,
+    commands: Vec<mpsc::Sender<ClusterCommand>>,
+    inspections: Vec<watch::Sender<Option<WatchDetail>>>,
     inbox: mpsc::Receiver<Msg>,
 }
 
@@ -75,7 +75,7 @@ impl Clusters {
     ///
     /// # Errors
     /// If the runtimes' threads cannot be started.
-    pub fn start(targets: &[Target], tuning: impl Fn(&Target) -> Tuning, clock: Clock) -> io::Result<Self> {
+    pub fn start(targets: &[ContextTarget], tuning: impl Fn(&ContextTarget) -> Tuning, clock: Clock) -> io::Result<Self> {
         let runtimes = (0..targets.len().clamp(1, CLUSTER_THREADS))
             .map(|_| Builder::new_multi_thread().worker_threads(1).thread_name("clusters").enable_all().build())
             .collect::<io::Result<Vec<_>>>()?;
@@ -91,28 +91,28 @@ impl Clusters {
             if target.broken().is_none()
                 && let Some(runtime) = turns.next()
             {
-                let link = Link { id, out: out.clone(), commands: receive, inspect: inspected, clock };
+                let link = TaskLink { id, out: out.clone(), commands: receive, inspect: inspected, clock };
                 runtime.spawn(cluster::run(target.clone(), tuning(target), link));
             }
         }
         Ok(Self { runtimes, commands, inspections, inbox })
     }
 
-    fn hook(&self, telling: &Telling) -> Option<Hook> {
+    fn hook(&self, telling: &Notifier) -> Option<Hook> {
         Hook::start(&telling.on_alert, self.runtimes.first()?.handle())
     }
 
     fn refresh(&self, id: ClusterId) {
         if let Some(command) = self.commands.get(usize::from(id.0)) {
             // A full queue means that refreshes wait already.
-            let _ = command.try_send(Command::Refresh);
+            let _ = command.try_send(ClusterCommand::Refresh);
         }
     }
 
     fn unfollow(&self, id: ClusterId) {
         if let Some(command) = self.commands.get(usize::from(id.0)) {
             // The model takes nothing more in, whatever the tasks bring.
-            let _ = command.try_send(Command::Unfollow);
+            let _ = command.try_send(ClusterCommand::Unfollow);
         }
     }
 
@@ -121,13 +121,13 @@ impl Clusters {
         let (answer, outcome) = oneshot::channel();
         if let Some(command) = self.commands.get(usize::from(id.0)) {
             // A full queue drops the answer, and that is one.
-            let _ = command.try_send(Command::LogIn(answer));
+            let _ = command.try_send(ClusterCommand::LogIn(answer));
         }
         outcome
     }
 
     /// Looks closely at one object of one cluster, and at nothing of the others.
-    fn inspect(&self, wanted: Option<(ClusterId, &Inspection)>) {
+    fn inspect(&self, wanted: Option<(ClusterId, &WatchDetail)>) {
         for (id, inspect) in (0..).map(ClusterId).zip(&self.inspections) {
             let wish = wanted.filter(|(of, _)| *of == id).map(|(_, inspection)| inspection.clone());
             inspect.send_if_modified(|known| {
@@ -149,36 +149,36 @@ impl Drop for Clusters {
 
 /// What the model needs to know of the targets.
 #[must_use]
-pub fn specs(targets: &[Target]) -> Vec<ClusterSpec> {
+pub fn specs(targets: &[ContextTarget]) -> Vec<ClusterSpec> {
     targets
         .iter()
         .map(|target| ClusterSpec { context: target.context().clone(), broken: target.broken().cloned() })
         .collect()
 }
 
-fn model(targets: &[Target], settings: impl Fn(&Target) -> Settings, tuning: impl Fn(&Target) -> Tuning) -> Model {
-    let scope = |target: &Target| Scope { namespaces: tuning(target).namespaces, example: target.namespace().cloned() };
+fn model(targets: &[ContextTarget], settings: impl Fn(&ContextTarget) -> Settings, tuning: impl Fn(&ContextTarget) -> Tuning) -> Model {
+    let scope = |target: &ContextTarget| Scope { namespaces: tuning(target).namespaces, example: target.namespace().cloned() };
     let clusters = specs(targets).into_iter().zip(targets.iter().map(settings));
     let model = Model::each(clusters.collect()).with_scopes(targets.iter().map(scope));
-    model.with_plugins(targets.iter().map(Target::plugin))
+    model.with_plugins(targets.iter().map(ContextTarget::plugin))
 }
 
 /// How the dashboard is set up.
 pub struct Dashboard {
     /// The clusters to watch.
-    pub targets: Vec<Target>,
+    pub targets: Vec<ContextTarget>,
     /// Thresholds of each cluster.
-    pub settings: Box<dyn Fn(&Target) -> Settings>,
+    pub settings: Box<dyn Fn(&ContextTarget) -> Settings>,
     /// How nodes are read.
     pub conventions: Conventions,
     /// Deadlines and periods of each cluster's tasks.
-    pub tuning: Box<dyn Fn(&Target) -> Tuning>,
+    pub tuning: Box<dyn Fn(&ContextTarget) -> Tuning>,
     /// Keys.
     pub keymap: KeyMap,
     /// Colours and glyphs.
-    pub look: Look,
+    pub look: Theme,
     /// Bell, notifications and the command for new alerts.
-    pub telling: Telling,
+    pub telling: Notifier,
     /// What was wrong with the configuration.
     pub warnings: Vec<Clean>,
 }
@@ -200,7 +200,7 @@ impl Dashboard {
             let model = model.with_help_key(&self.keymap.hint(Action::Help).unwrap_or_default());
             let model = model.with_warnings(self.warnings);
             let clusters_hook = clusters.hook(&self.telling);
-            let screen = Screen::enter()?;
+            let screen = TerminalGuard::enter()?;
             let mut app = App {
                 model,
                 clusters,
@@ -253,11 +253,11 @@ enum Flow {
 struct App {
     model: Model,
     clusters: Clusters,
-    screen: Screen,
+    screen: TerminalGuard,
     view: ViewState,
     keymap: KeyMap,
-    look: Look,
-    telling: Telling,
+    look: Theme,
+    telling: Notifier,
     hook: Option<Hook>,
     clock: Clock,
     dirty: bool,
@@ -402,7 +402,7 @@ impl App {
     fn on_event(&mut self, event: InputEvent) -> eyre::Result<Flow> {
         let msg = match event {
             InputEvent::Key(key) => self.keymap.resolve(self.model.mode(), key),
-            InputEvent::Paste(text) if self.model.mode() == Mode::Filter => Some(Msg::Edit(Edit::Paste(text))),
+            InputEvent::Paste(text) if self.model.mode() == Mode::Filter => Some(Msg::Edit(LineEdit::Paste(text))),
             InputEvent::Paste(_) => {
                 let filter = self.keymap.hint(Action::Filter).unwrap_or_else(|| Action::Filter.entry().name.to_owned());
                 self.model.note(&format!("paste ignored: `{filter}` opens a filter that takes text"), self.clock.now());
@@ -515,9 +515,9 @@ const OPTIONAL_PATIENCE: Duration = Duration::from_secs(3);
 /// # Errors
 /// If the cluster tasks cannot be started.
 pub fn snapshot(
-    targets: &[Target],
-    (settings, conventions): (impl Fn(&Target) -> Settings, Conventions),
-    tuning: impl Fn(&Target) -> Tuning,
+    targets: &[ContextTarget],
+    (settings, conventions): (impl Fn(&ContextTarget) -> Settings, Conventions),
+    tuning: impl Fn(&ContextTarget) -> Tuning,
     deadline: Duration,
 ) -> eyre::Result<Snapshot> {
     let runtime = Builder::new_current_thread().enable_all().build()?;

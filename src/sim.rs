@@ -55,12 +55,12 @@ use tokio::time::Instant;
 
 pub use change::Change;
 pub use control::Control;
-pub use fault::{Fault, FaultKind, Match, WireEnd};
+pub use fault::{Fault, FaultKind, FaultMatch, WireEnd};
 pub use scenario::{Scenario, ScenarioError};
 pub use server::RequestLog;
 
 use population::Seeds;
-use server::{Parts, Server, bind, listen};
+use server::{ServerParts, Server, bind, listen};
 
 /// How long [`Simulation::stop`] waits for connections to end.
 const STOP: Duration = Duration::from_secs(1);
@@ -76,7 +76,7 @@ pub struct ClusterAddress {
 
 /// One cluster of a running simulation.
 #[derive(Debug)]
-enum Cluster {
+enum SimCluster {
     Served(Arc<Server>),
     /// The socket keeps the port, so that nobody else answers there.
     Unreachable {
@@ -90,7 +90,7 @@ enum Cluster {
 #[derive(Debug)]
 pub struct Simulation {
     scenario: String,
-    clusters: Vec<Cluster>,
+    clusters: Vec<SimCluster>,
 }
 
 /// Serves a scenario: the first cluster at `listen`, the others on free ports of the same address.
@@ -107,13 +107,13 @@ pub async fn start(scenario: Scenario, listen: SocketAddr) -> io::Result<Simulat
         if spec.unreachable {
             let port = bind(address)?;
             let url = format!("http://{}", port.local_addr()?);
-            clusters.push(Cluster::Unreachable { context, url, _port: port });
+            clusters.push(SimCluster::Unreachable { context, url, _port: port });
         } else {
             let listener = self::listen(address)?;
             let seeds = Seeds { rng: Rng::with_seed(seed), now: wall };
             let world = population::build(spec, seeds)
                 .map_err(|why| io::Error::new(io::ErrorKind::InvalidInput, format!("cluster `{context}`: {why}")))?;
-            let server = Arc::new(Server::new(Parts {
+            let server = Arc::new(Server::new(ServerParts {
                 context,
                 version: spec.version.clone(),
                 watch_list: spec.watch_list,
@@ -127,7 +127,7 @@ pub async fn start(scenario: Scenario, listen: SocketAddr) -> io::Result<Simulat
             churn::spawn(&server, &spec.churn);
             leases::spawn(&server);
             script::spawn(&server, spec, &scenario);
-            clusters.push(Cluster::Served(server));
+            clusters.push(SimCluster::Served(server));
         }
         address.set_port(0);
     }
@@ -140,9 +140,9 @@ impl Simulation {
     /// Every cluster with its address, in the order of the scenario.
     #[must_use]
     pub fn clusters(&self) -> Vec<ClusterAddress> {
-        let address = |cluster: &Cluster| match cluster {
-            Cluster::Served(server) => ClusterAddress { context: server.context.clone(), url: server.url() },
-            Cluster::Unreachable { context, url, .. } => ClusterAddress { context: context.clone(), url: url.clone() },
+        let address = |cluster: &SimCluster| match cluster {
+            SimCluster::Served(server) => ClusterAddress { context: server.context.clone(), url: server.url() },
+            SimCluster::Unreachable { context, url, .. } => ClusterAddress { context: context.clone(), url: url.clone() },
         };
         self.clusters.iter().map(address).collect()
     }
@@ -175,7 +175,7 @@ impl Simulation {
     #[must_use]
     pub fn control(&self, context: &str) -> Option<Control> {
         self.clusters.iter().find_map(|cluster| match cluster {
-            Cluster::Served(server) if server.context == context => Some(Control::new(Arc::clone(server))),
+            SimCluster::Served(server) if server.context == context => Some(Control::new(Arc::clone(server))),
             _ => None,
         })
     }
@@ -185,7 +185,7 @@ impl Simulation {
     pub(crate) fn service(&self, context: &str) -> Option<axum::Router> {
         let wire = front::Via(Arc::default());
         self.clusters.iter().find_map(|cluster| match cluster {
-            Cluster::Served(server) if server.context == context => {
+            SimCluster::Served(server) if server.context == context => {
                 let router = apiserver::router(Arc::clone(server));
                 Some(router.layer(axum::extract::connect_info::MockConnectInfo(wire.clone())))
             }
@@ -204,8 +204,8 @@ impl Simulation {
     /// Ends all tasks and waits a moment for the connections to close.
     pub async fn stop(self) {
         let served = self.clusters.iter().filter_map(|cluster| match cluster {
-            Cluster::Served(server) => Some(Arc::clone(server)),
-            Cluster::Unreachable { .. } => None,
+            SimCluster::Served(server) => Some(Arc::clone(server)),
+            SimCluster::Unreachable { .. } => None,
         });
         let servers: Vec<_> = served.collect();
         drop(self);
@@ -219,7 +219,7 @@ impl Simulation {
 impl Drop for Simulation {
     fn drop(&mut self) {
         for cluster in &self.clusters {
-            if let Cluster::Served(server) = cluster {
+            if let SimCluster::Served(server) = cluster {
                 server.shut_down();
             }
         }

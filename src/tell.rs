@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use crate::msg::AlertNews;
-use crate::process::{self, Input, Process, Program, Terminal};
+use crate::process::{self, ProcessInput, Process, Program, Terminal};
 
 /// A command that takes longer is killed with all that it started.
 const HOOK_DEADLINE: Duration = Duration::from_secs(10);
@@ -24,7 +24,7 @@ const NOTIFICATION: usize = 200;
 
 /// How to tell.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Telling {
+pub struct Notifier {
     /// Ring the terminal's bell; `None`: unless a multiplexer would pass it on to all that look at its panes.
     pub bell: Option<bool>,
     /// Ask the terminal for a notification.
@@ -46,7 +46,7 @@ pub enum Notify {
     Osc777,
 }
 
-impl Telling {
+impl Notifier {
     /// What to send to the terminal for this news; `env` reads one variable.
     #[must_use]
     pub fn bytes(&self, ring: bool, news: &[AlertNews], env: &dyn Fn(&str) -> bool) -> String {
@@ -122,7 +122,7 @@ async fn run((program, args): (&str, &[String]), input: &str, deadline: Duration
         args: args.to_vec(),
         variables: Vec::new(),
         terminal: Terminal::None,
-        stdin: Input::Pipe,
+        stdin: ProcessInput::Pipe,
         is_read: false,
         complains: false,
     };
@@ -163,24 +163,24 @@ mod tests {
         }
     }
 
-    fn bytes(telling: &Telling, ring: bool, set: &[&str]) -> String {
+    fn bytes(telling: &Notifier, ring: bool, set: &[&str]) -> String {
         telling.bytes(ring, &[news("node node-7 NotReady"), news("x")], &|name| set.contains(&name))
     }
 
     #[test]
     fn the_bell_is_off_inside_a_multiplexer_unless_it_is_asked_for() {
-        let telling = Telling::default();
+        let telling = Notifier::default();
         assert_eq!(bytes(&telling, true, &[]), "\x07");
         assert_eq!(bytes(&telling, true, &["TMUX"]), "");
         assert_eq!(bytes(&telling, true, &["STY"]), "");
-        assert_eq!(bytes(&Telling { bell: Some(true), ..telling.clone() }, true, &["TMUX"]), "\x07");
-        assert_eq!(bytes(&Telling { bell: Some(false), ..telling.clone() }, true, &[]), "");
+        assert_eq!(bytes(&Notifier { bell: Some(true), ..telling.clone() }, true, &["TMUX"]), "\x07");
+        assert_eq!(bytes(&Notifier { bell: Some(false), ..telling.clone() }, true, &[]), "");
         assert_eq!(bytes(&telling, false, &[]), "", "it rang a moment ago");
     }
 
     #[test]
     fn a_notification_names_the_first_alert_and_cannot_be_broken_out_of() {
-        let telling = |notify| Telling { bell: Some(false), notify, ..Telling::default() };
+        let telling = |notify| Notifier { bell: Some(false), notify, ..Notifier::default() };
         let expected = "critical prod-a: node node-7 NotReady (+1 more)\x07";
         assert_eq!(bytes(&telling(Notify::Osc9), true, &[]), format!("\x1b]9;{expected}"));
         assert_eq!(bytes(&telling(Notify::Osc777), true, &[]), format!("\x1b]777;notify;watchbell;{expected}"));

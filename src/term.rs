@@ -60,13 +60,13 @@ static EXITING: AtomicBool = AtomicBool::new(false);
 static LENT: AtomicBool = AtomicBool::new(false);
 
 /// The terminal while it is ours. Dropping it gives it back.
-pub struct Screen {
+pub struct TerminalGuard {
     terminal: Terminal<Backend>,
     title: String,
     process: String,
 }
 
-impl Screen {
+impl TerminalGuard {
     /// Takes the terminal over.
     ///
     /// # Errors
@@ -186,7 +186,7 @@ impl Screen {
     }
 }
 
-impl Drop for Screen {
+impl Drop for TerminalGuard {
     fn drop(&mut self) {
         leave();
     }

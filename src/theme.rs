@@ -8,9 +8,9 @@ use ratatui::style::{Color, Modifier, Style};
 
 /// How the screen looks: styles and glyphs.
 #[derive(Clone, Debug)]
-pub struct Look {
+pub struct Theme {
     /// Styles by role.
-    pub theme: Theme,
+    pub palette: Palette,
     /// The characters that stand for states and levels.
     pub glyphs: Glyphs,
 }
@@ -63,7 +63,7 @@ pub enum Role {
 
 /// Styles by role at one colour depth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Theme {
+pub struct Palette {
     depth: Depth,
 }
 
@@ -129,11 +129,11 @@ pub struct Glyphs {
 /// Terminals whose usual fonts lack the glyphs, whatever the locale says.
 const POOR_TERMINALS: [&str; 4] = ["dumb", "linux", "vt100", "vt220"];
 
-impl Look {
+impl Theme {
     /// A look with the given colours and glyphs.
     #[must_use]
     pub fn new(depth: Depth, ascii: bool) -> Self {
-        Self { theme: Theme { depth }, glyphs: if ascii { ASCII } else { UNICODE } }
+        Self { palette: Palette { depth }, glyphs: if ascii { ASCII } else { UNICODE } }
     }
 
     /// What the environment allows; `env` reads one variable.
@@ -166,11 +166,11 @@ impl Look {
     /// The style of `role`.
     #[must_use]
     pub fn style(&self, role: Role) -> Style {
-        self.theme.style(role)
+        self.palette.style(role)
     }
 }
 
-impl Theme {
+impl Palette {
     /// How many colours it uses.
     #[must_use]
     pub fn depth(&self) -> Depth {
@@ -298,13 +298,13 @@ mod tests {
         Role::Focus,
     ];
 
-    fn detect(env: &[(&str, &str)], ascii: bool) -> Look {
-        Look::detect(&|name| env.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()), ascii)
+    fn detect(env: &[(&str, &str)], ascii: bool) -> Theme {
+        Theme::detect(&|name| env.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()), ascii)
     }
 
     #[test]
     fn without_colours_no_role_sets_a_colour() {
-        let look = Look::new(Depth::None, false);
+        let look = Theme::new(Depth::None, false);
         for role in ROLES {
             let style = look.style(role);
             assert_eq!((style.fg, style.bg), (Some(Color::Reset), Some(Color::Reset)), "{role:?}");
@@ -314,14 +314,14 @@ mod tests {
     #[test]
     fn sixteen_colours_use_only_the_terminals_own_palette() {
         for role in ROLES {
-            let fg = Look::new(Depth::Ansi16, false).style(role).fg;
+            let fg = Theme::new(Depth::Ansi16, false).style(role).fg;
             assert!(!matches!(fg, Some(Color::Rgb(..) | Color::Indexed(_))), "{role:?}");
         }
     }
 
     #[test]
     fn trouble_differs_from_health_without_colours() {
-        let look = Look::new(Depth::None, false);
+        let look = Theme::new(Depth::None, false);
         for role in [Role::Warn, Role::Bad, Role::Critical, Role::Unknown] {
             assert_ne!(look.style(role), look.style(Role::Good), "{role:?}");
         }
@@ -341,7 +341,7 @@ mod tests {
             (&[utf8, ("WATCHBELL_COLORS", "256")], Depth::Ansi256),
         ];
         for (env, depth) in table {
-            assert_eq!(detect(env, false).theme.depth, depth, "{env:?}");
+            assert_eq!(detect(env, false).palette.depth, depth, "{env:?}");
         }
     }
 

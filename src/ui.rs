@@ -39,26 +39,26 @@ use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
-use crate::facts::pod::{ClaimFacts, PodDetail};
+use crate::facts::pod::{PodClaimFacts, PodDetail};
 use crate::facts::text::Clean;
 use crate::keymap::KeyMap;
-use crate::model::alert::{AlertLine, Muted, Severity};
+use crate::model::alert::{AlertLine, AckKind, Severity};
 use crate::model::claims::ClaimState;
 use crate::model::cluster::ClusterState;
-use crate::model::inspection::{Inspected, PartFreshness};
+use crate::model::inspection::{DetailState, PartFreshness};
 use crate::model::{Mode, Model, Screen};
-use crate::msg::inspect::{Part, Subject};
+use crate::msg::inspect::{DetailPart, ObjectRef};
 use crate::msg::{ClusterId, Now};
-use crate::theme::{Depth, Glyphs, Look, Role};
+use crate::theme::{Depth, Glyphs, Theme, Role};
 
 use alertpane::AlertsView;
 use api::ApiView;
 use events::EventsView;
 use gpus::GpusView;
-use grid::Seen;
+use grid::WidthMemory;
 use layout::{Counts, Layout, Scroll, window};
 use pod::PodView;
-use scene::{Body, NodeTable, NodeView, Paint, Scene};
+use scene::{SceneBody, NodeTable, NodeView, Paint, Scene};
 use yaml::YamlView;
 
 /// Most alerts that are taken out of the model for a frame; a tall one-line screen lists no more.
@@ -72,18 +72,18 @@ pub struct ViewState {
     strip_offset: usize,
     strip_widths: strip::Widths,
     nodes_offset: usize,
-    nodes_seen: Seen,
+    nodes_seen: WidthMemory,
     /// Whether the node table had room for the columns of the wide one, if it was drawn.
     wide_room: Option<bool>,
     pods_offset: usize,
-    pods_seen: Seen,
+    pods_seen: WidthMemory,
     pane_scroll: Scroll,
     help_scroll: Scroll,
     alerts_offset: usize,
     api_scroll: Scroll,
     gpus_scroll: Scroll,
     /// The widest groups and held pods of the GPU view that were seen.
-    gpus_seen: (Seen, Seen),
+    gpus_seen: (WidthMemory, WidthMemory),
     /// Size, cluster and node of the last frame; another one starts its columns anew.
     last: Option<(Rect, ClusterId, bool)>,
 }
@@ -101,17 +101,17 @@ impl ViewState {
             self.strip_widths = strip::Widths::default();
         }
         if last.is_none_or(|(before, other, _)| before.width != area.width || other != cluster) {
-            self.nodes_seen = Seen::default();
+            self.nodes_seen = WidthMemory::default();
             self.gpus_seen = Default::default();
         }
         if last != self.last {
-            self.pods_seen = Seen::default();
+            self.pods_seen = WidthMemory::default();
         }
     }
 }
 
 /// Draws one frame. The model is read; it is only told how many rows a page has.
-pub fn view(frame: &mut Frame<'_>, model: &mut Model, state: &mut ViewState, look: &Look, now: Now) {
+pub fn view(frame: &mut Frame<'_>, model: &mut Model, state: &mut ViewState, look: &Theme, now: Now) {
     let area = frame.area();
     if area.is_empty() {
         return;
@@ -125,13 +125,13 @@ pub fn view(frame: &mut Frame<'_>, model: &mut Model, state: &mut ViewState, loo
     let (scene, plan) = gather(model, &layout, (state, look), now);
     let page = match &scene.body {
         _ if scene.mode == Mode::Help => usize::from(area.height.saturating_sub(1)),
-        Body::Nodes(_) => usize::from(layout.body.height.saturating_sub(1)),
-        Body::Node(view) => plan.page(view.pane),
-        Body::Pod(_) => pod::page(layout.body),
-        Body::Yaml(_) => yaml::page(layout.body),
-        Body::Api(_) => api::page(layout.body),
-        Body::Alerts(_) => alertpane::page(layout.body),
-        Body::Gpus(_) => gpus::page(layout.body),
+        SceneBody::Nodes(_) => usize::from(layout.body.height.saturating_sub(1)),
+        SceneBody::Node(view) => plan.page(view.pane),
+        SceneBody::Pod(_) => pod::page(layout.body),
+        SceneBody::Yaml(_) => yaml::page(layout.body),
+        SceneBody::Api(_) => api::page(layout.body),
+        SceneBody::Alerts(_) => alertpane::page(layout.body),
+        SceneBody::Gpus(_) => gpus::page(layout.body),
     };
     let cursor = draw(frame.buffer_mut(), area, &scene, (&layout, &plan, state, look));
     if let Some(cursor) = cursor {
@@ -148,7 +148,7 @@ pub fn view(frame: &mut Frame<'_>, model: &mut Model, state: &mut ViewState, loo
 /// A multiplexer shows it while the window is out of sight, so it names the trouble first.
 #[must_use]
 pub fn title(model: &Model) -> String {
-    title_with(model, &Look::new(Depth::None, false).glyphs)
+    title_with(model, &Theme::new(Depth::None, false).glyphs)
 }
 
 /// The window title with the glyphs of the terminal; ASCII where those are.
@@ -215,7 +215,7 @@ fn heard(model: &Model) -> impl Iterator<Item = &AlertLine> {
 }
 
 /// Alerts that fire and are not to be heard, for this reason.
-fn muted(model: &Model, why: Muted) -> usize {
+fn muted(model: &Model, why: AckKind) -> usize {
     model.all_alerts().filter(|alert| alert.muted == Some(why)).count()
 }
 
@@ -228,9 +228,9 @@ fn counts(model: &Model) -> Counts {
 fn gather<'a>(
     model: &'a Model,
     layout: &Layout,
-    (state, look): (&mut ViewState, &Look),
+    (state, look): (&mut ViewState, &Theme),
     now: Now,
-) -> (Scene<'a>, node::Plan) {
+) -> (Scene<'a>, node::NodeLayout) {
     let current = usize::from(model.current_id().0);
     let cluster = model.current();
     let clusters = model.clusters();
@@ -240,7 +240,7 @@ fn gather<'a>(
     let mut alerts: Vec<&AlertLine> = first_alerts(model, ALERTS).collect();
     alerts.sort_by_key(|alert| (alert.muted.is_some(), std::cmp::Reverse(alert.severity)));
     alerts.truncate(ALERTS);
-    let mut plan = node::Plan::default();
+    let mut plan = node::NodeLayout::default();
     let inside_node = matches!(model.screen(), Screen::Node { .. });
     let body = match model.screen() {
         Screen::Nodes => {
@@ -250,12 +250,12 @@ fn gather<'a>(
             state.nodes_offset = rows.start;
             let (sort, wide) = (cluster.sort(), model.wide());
             let first = rows.start;
-            Body::Nodes(NodeTable { extent, first, rows: cluster.rows(rows, now), sort, wide })
+            SceneBody::Nodes(NodeTable { extent, first, rows: cluster.rows(rows, now), sort, wide })
         }
         Screen::Node { name, pane } => {
             let detail = cluster.node(name, now);
             let events = events_view(cluster, now);
-            plan = node::Plan::new(layout.body, detail.as_ref().map(|detail| (detail, &events)), *pane);
+            plan = node::NodeLayout::new(layout.body, detail.as_ref().map(|detail| (detail, &events)), *pane);
             let extent = cluster.pod_extent();
             let pods = window(extent.len, extent.selected, state.pods_offset, plan.pod_rows());
             state.pods_offset = pods.start;
@@ -263,14 +263,14 @@ fn gather<'a>(
             let pods = cluster.pods(pods, now);
             let scroll = state.pane_scroll.follow(model.pane_scroll(), plan.hidden());
             let sort = cluster.pod_sort();
-            Body::Node(Box::new(NodeView { name, pane: *pane, detail, extent, first, pods, sort, scroll, events }))
+            SceneBody::Node(Box::new(NodeView { name, pane: *pane, detail, extent, first, pods, sort, scroll, events }))
         }
         Screen::Pod { namespace, name } => pod_body(model, (namespace, name), (layout, state, look), now),
-        Screen::Yaml { subject, .. } => Body::Yaml(yaml_view(model, subject, (layout, state), now)),
-        Screen::Api => Body::Api(Box::new(ApiView::new(cluster, layout.body, (model.pane_scroll(), now)))),
+        Screen::Yaml { subject, .. } => SceneBody::Yaml(yaml_view(model, subject, (layout, state), now)),
+        Screen::Api => SceneBody::Api(Box::new(ApiView::new(cluster, layout.body, (model.pane_scroll(), now)))),
         Screen::Gpus => {
             let old = words::stale(&cluster.summary(now));
-            Body::Gpus(GpusView::new(cluster, (model.grouping(), old), (model.pane_scroll(), now)))
+            SceneBody::Gpus(GpusView::new(cluster, (model.grouping(), old), (model.pane_scroll(), now)))
         }
         Screen::Alerts => {
             let mut rows = model.alert_rows();
@@ -279,7 +279,7 @@ fn gather<'a>(
             state.alerts_offset = shown.start;
             rows.truncate(shown.end);
             let rows = rows.split_off(shown.start);
-            Body::Alerts(AlertsView { first: shown.start, rows, len, silenced: alertpane::silenced(clusters) })
+            SceneBody::Alerts(AlertsView { first: shown.start, rows, len, silenced: alertpane::silenced(clusters) })
         }
     };
     let scene = Scene {
@@ -292,8 +292,8 @@ fn gather<'a>(
         marks: clusters[strip].iter().map(|cluster| cluster.marks(strip::MARKS, now)).collect(),
         alerts,
         firing: firing(model),
-        acked: muted(model, Muted::Acknowledged),
-        silenced: muted(model, Muted::Silenced),
+        acked: muted(model, AckKind::Acknowledged),
+        silenced: muted(model, AckKind::Silenced),
         notices: notices(model),
         unknown: heard(model).filter(|alert| alert.unknown && alert.severity > Severity::Notice).count(),
         filter: if inside_node { cluster.pod_filter() } else { cluster.filter() },
@@ -312,12 +312,12 @@ fn gather<'a>(
 fn pod_body<'a>(
     model: &'a Model,
     (namespace, name): (&'a Clean, &'a Clean),
-    (layout, state, look): (&Layout, &mut ViewState, &Look),
+    (layout, state, look): (&Layout, &mut ViewState, &Theme),
     now: Now,
-) -> Body<'a> {
+) -> SceneBody<'a> {
     let cluster = model.current();
     let inspected = cluster.inspected();
-    let pod = inspected.and_then(Inspected::pod);
+    let pod = inspected.and_then(DetailState::pod);
     let row = cluster.pod_row(namespace, name, now);
     let node = pod.map(|pod| &*pod.node).or(row.as_ref().map(|row| row.facts.node));
     let ended = pod.is_some_and(|pod| pod.ended) || row.as_ref().is_some_and(|row| row.facts.phase.is_terminal());
@@ -328,21 +328,21 @@ fn pod_body<'a>(
         pod,
         row,
         last_report,
-        replaced: inspected.is_some_and(Inspected::replaced),
-        claims: claim_states(cluster, inspected.and_then(Inspected::pod)),
-        fresh: part_freshness(cluster, Part::Object, now),
+        replaced: inspected.is_some_and(DetailState::replaced),
+        claims: claim_states(cluster, inspected.and_then(DetailState::pod)),
+        fresh: part_freshness(cluster, DetailPart::Object, now),
         events: events_view(cluster, now),
         first: 0,
     };
     let lines = pod::lines(&view, layout.body.width, Paint { look, now, settings: model.settings() });
     let most = lines.len().saturating_sub(pod::page(layout.body));
     view.first = state.pane_scroll.follow(model.pane_scroll(), most);
-    Body::Pod(Box::new((view, lines)))
+    SceneBody::Pod(Box::new((view, lines)))
 }
 
 /// What is known of each claim of a pod.
 fn claim_states(cluster: &ClusterState, pod: Option<&PodDetail>) -> Vec<ClaimState> {
-    let state = |(pod, claim): (&PodDetail, &ClaimFacts)| match &*claim.claim {
+    let state = |(pod, claim): (&PodDetail, &PodClaimFacts)| match &*claim.claim {
         "" => ClaimState::Missing,
         name => cluster.claim(&pod.namespace, name),
     };
@@ -352,26 +352,26 @@ fn claim_states(cluster: &ClusterState, pod: Option<&PodDetail>) -> Vec<ClaimSta
 /// One object as YAML.
 fn yaml_view<'a>(
     model: &'a Model,
-    subject: &'a Subject,
+    subject: &'a ObjectRef,
     (layout, state): (&Layout, &mut ViewState),
     now: Now,
 ) -> YamlView<'a> {
     let cluster = model.current();
-    let document = cluster.inspected().and_then(Inspected::document);
+    let document = cluster.inspected().and_then(DetailState::document);
     let most = document.map_or(0, |document| document.lines.len()).saturating_sub(yaml::page(layout.body));
     let first = state.pane_scroll.follow(model.pane_scroll(), most);
-    YamlView { subject, document, fresh: part_freshness(cluster, Part::Object, now), first }
+    YamlView { subject, document, fresh: part_freshness(cluster, DetailPart::Object, now), first }
 }
 
 /// How fresh a part of the opened object is; what nobody looks at yet is on its way.
-fn part_freshness(cluster: &ClusterState, part: Part, now: Now) -> PartFreshness<'_> {
+fn part_freshness(cluster: &ClusterState, part: DetailPart, now: Now) -> PartFreshness<'_> {
     cluster.inspected_freshness(part, now).unwrap_or(PartFreshness::Loading)
 }
 
 fn events_view(cluster: &ClusterState, now: Now) -> EventsView<'_> {
     EventsView {
-        events: cluster.inspected().and_then(Inspected::events),
-        fresh: part_freshness(cluster, Part::Events, now),
+        events: cluster.inspected().and_then(DetailState::events),
+        fresh: part_freshness(cluster, DetailPart::Events, now),
         now: cluster.server_now(now),
     }
 }
@@ -381,7 +381,7 @@ fn draw(
     buf: &mut Buffer,
     area: Rect,
     scene: &Scene<'_>,
-    (layout, plan, state, look): (&Layout, &node::Plan, &mut ViewState, &Look),
+    (layout, plan, state, look): (&Layout, &node::NodeLayout, &mut ViewState, &Theme),
 ) -> Option<Position> {
     let paint = Paint { look, now: scene.now, settings: &scene.settings };
     if layout.one_line {
@@ -402,24 +402,24 @@ fn draw(
     let age = summary.and_then(words::stale).map(|age| format!("old data: last heard {} ago", units::duration(age)));
     header::rule(buf, layout.body_rule, age.as_deref().map(|text| (Role::Unknown, text)), paint);
     match &scene.body {
-        Body::Nodes(nodes) => {
+        SceneBody::Nodes(nodes) => {
             state.wide_room = Some(table::draw(buf, layout.body, scene, nodes, (paint, &mut state.nodes_seen)));
         }
-        Body::Node(view) => {
+        SceneBody::Node(view) => {
             let context = summary.map_or("", |summary| &summary.context);
             node::draw(buf, plan, view, (context, paint, &mut state.pods_seen));
         }
-        Body::Pod(shown) => {
+        SceneBody::Pod(shown) => {
             let context = summary.map_or("", |summary| &summary.context);
             pod::draw(buf, layout.body, (&shown.0, &shown.1), (context, paint));
         }
-        Body::Yaml(view) => {
+        SceneBody::Yaml(view) => {
             let context = summary.map_or("", |summary| &summary.context);
             yaml::draw(buf, layout.body, view, (context, paint));
         }
-        Body::Api(view) => api::draw(buf, layout.body, (scene, view), (paint, &mut state.api_scroll)),
-        Body::Alerts(view) => alertpane::draw(buf, layout.body, (scene, view), paint),
-        Body::Gpus(view) => {
+        SceneBody::Api(view) => api::draw(buf, layout.body, (scene, view), (paint, &mut state.api_scroll)),
+        SceneBody::Alerts(view) => alertpane::draw(buf, layout.body, (scene, view), paint),
+        SceneBody::Gpus(view) => {
             let kept = (&mut state.gpus_scroll, &mut state.gpus_seen);
             gpus::draw(buf, layout.body, (scene, view), (paint, kept));
         }

@@ -3,9 +3,9 @@
 
 use serde_json::Value;
 use watchbell::cluster::Tuning;
-use watchbell::cluster::kubeconfig::Target;
+use watchbell::cluster::kubeconfig::ContextTarget;
 use watchbell::msg::Layer;
-use watchbell::report::State;
+use watchbell::report::ValueState;
 use watchbell::sim::{Change, Fault, FaultKind};
 
 use crate::common::{self, watchbell};
@@ -31,7 +31,7 @@ fn tuning(namespaces: &[&str]) -> Tuning {
 async fn start(namespaces: &[&str], denied: &[&str]) -> Rig {
     let served = Served::small().await;
     forbid(&served, denied);
-    let target = Target::plain("small", &format!("http://{}", served.address));
+    let target = ContextTarget::plain("small", &format!("http://{}", served.address));
     Rig::start(served, target, tuning(namespaces)).await
 }
 
@@ -43,7 +43,7 @@ async fn f23_two_namespaces_are_watched_where_all_pods_are_forbidden_and_follow_
     assert!(rig.objects().unwrap().keys().any(|name| name.starts_with("pod web/")), "the scenario has pods there");
     assert_eq!(rig.served.lists("pods").len(), 0, "what is forbidden is not asked for");
     let report = rig.report();
-    assert_eq!((report.nodes.state, report.pods.state), (State::Complete, State::Partial));
+    assert_eq!((report.nodes.state, report.pods.state), (ValueState::Complete, ValueState::Partial));
     // A call that a busy machine makes slow goes first, for as long as it is.
     rig.until("the word for it", |rig| rig.report().state == "partial").await;
     // Changes inside, and of a namespace that is not watched; then a relist of every list.
@@ -80,8 +80,8 @@ async fn f23_a_namespace_without_the_right_is_named_and_the_other_is_read() {
     rig.until("web", web).await;
     let report = rig.report();
     let states: Vec<_> = report.pods.namespaces.unwrap().iter().map(|one| (one.name.to_string(), one.state)).collect();
-    assert_eq!(states, [("web".to_owned(), State::Complete), ("kube-system".to_owned(), State::Denied)]);
-    assert_eq!((report.state, report.pods.state), ("denied", State::Partial));
+    assert_eq!(states, [("web".to_owned(), ValueState::Complete), ("kube-system".to_owned(), ValueState::Denied)]);
+    assert_eq!((report.state, report.pods.state), ("denied", ValueState::Partial));
     // The right comes; nobody presses a key.
     rig.served.control.clear_faults();
     rig.recovers().await;

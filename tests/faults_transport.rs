@@ -24,11 +24,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 use watchbell::cluster::Tuning;
-use watchbell::cluster::kubeconfig::Target;
+use watchbell::cluster::kubeconfig::ContextTarget;
 use watchbell::model::Known;
 use watchbell::model::alert::AlertRecord;
 use watchbell::msg::{Layer, Mono, ProbeOutcome, Resource, SyncState};
-use watchbell::report::State;
+use watchbell::report::ValueState;
 use watchbell::sim::{Change, Fault, FaultKind, Scenario, WireEnd};
 
 use crate::rig::{Rig, Served, ms, quick};
@@ -75,7 +75,7 @@ async fn f01_a_refused_connection_is_named_and_the_watches_go_on_from_their_vers
 #[tokio::test]
 async fn f02_a_name_that_does_not_resolve_is_named() {
     let served = Served::small().await;
-    let target = Target::plain("small", "http://no-such-host.invalid:6443");
+    let target = ContextTarget::plain("small", "http://no-such-host.invalid:6443");
     let mut rig = Rig::start(served, target, Tuning { connect_deadline: ms(2_000), ..quick() }).await;
     let failure = rig.fails(Layer::Dns, "`no-such-host.invalid:6443`").await;
     assert!(failure.next_in.is_some());
@@ -156,7 +156,7 @@ async fn f05_a_server_that_wants_a_client_certificate_is_named_and_not_asked_aga
 async fn f06_connections_that_a_load_balancer_forgets_in_mid_watch_are_noticed_within_the_silence_deadline() {
     let served = Served::small().await;
     let relay = Relay::to(served.address, Mode::default()).await;
-    let plain = Target::plain("small", &format!("http://{}", relay.address));
+    let plain = ContextTarget::plain("small", &format!("http://{}", relay.address));
     let mut rig = Rig::start(served, plain, quick()).await;
     rig.settles().await;
     relay.forget();
@@ -248,7 +248,7 @@ async fn f12_a_body_that_stalls_mid_page_is_asked_for_again_in_place_with_half_t
     assert!(failure.timeout && failure.next_in.is_some(), "{failure:?}");
     assert_eq!(&*failure.request, "list page 2 of pods");
     let nodes = rig.report().pods;
-    assert_eq!((nodes.state, nodes.bound), (State::Loading, None), "a part is never shown as a total");
+    assert_eq!((nodes.state, nodes.bound), (ValueState::Loading, None), "a part is never shown as a total");
     assert!(matches!(rig.model.current().summary(watchbell::clock::Clock::start().now()).pods, Known::AtLeast(_)));
     rig.until("the next attempt", |rig| rig.served.lists("pods").len() >= 3).await;
     let logs = rig.served.lists("pods");
@@ -406,10 +406,10 @@ async fn f21_forbidden_pods_are_unknown_and_the_nodes_stay() {
     let mut rig = Rig::direct(served, quick()).await;
     let failure = rig.fails(Layer::Rbac, "cannot list resource \"pods\"").await;
     assert_eq!(failure.code, Some(403));
-    rig.until("the nodes", |rig| rig.report().nodes.state == State::Complete).await;
+    rig.until("the nodes", |rig| rig.report().nodes.state == ValueState::Complete).await;
     rig.until("a second question", |rig| rig.served.lists("pods").len() >= 2).await;
     let report = rig.report();
-    assert_eq!((report.nodes.total, report.pods.state, report.pods.bound), (Some(3), State::Denied, None));
+    assert_eq!((report.nodes.total, report.pods.state, report.pods.bound), (Some(3), ValueState::Denied, None));
     let politely = quick().denied_period.mul_f64(0.9);
     assert!(Served::gaps(&rig.served.lists("pods")).iter().all(|gap| *gap >= politely), "no loop");
     let said = rig.failures().iter().filter(|failure| failure.layer == Layer::Rbac).count();
@@ -450,7 +450,7 @@ async fn f27_a_throttling_server_is_obeyed_and_named() {
 async fn f28_a_server_that_shuts_down_is_left_for_another_connection() {
     let served = Served::small().await;
     let relay = Relay::to(served.address, Mode::default()).await;
-    let plain = Target::plain("small", &format!("http://{}", relay.address));
+    let plain = ContextTarget::plain("small", &format!("http://{}", relay.address));
     // A probe may take as long as it likes, so that a busy machine is no failure of one.
     let mut rig = Rig::start(served, plain, Tuning { probe_deadline: ms(20_000), ..quick() }).await;
     rig.settles().await;

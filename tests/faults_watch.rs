@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use watchbell::cluster::Tuning;
-use watchbell::cluster::kubeconfig::Target;
+use watchbell::cluster::kubeconfig::ContextTarget;
 use watchbell::msg::Layer;
 use watchbell::sim::{Fault, FaultKind};
 
@@ -80,7 +80,7 @@ async fn f41_an_error_event_closes_the_connection_of_its_watch_though_the_server
     let served = Served::small().await;
     let counts = [Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0))];
     let address = keeps_watches_open(served.address, counts.clone()).await;
-    let target = Target::plain("small", &format!("http://{address}"));
+    let target = ContextTarget::plain("small", &format!("http://{address}"));
     let mut rig = Rig::start(served, target, quick()).await;
     let [answered, open] = counts;
     rig.fails(Layer::Watch, "too old resource version").await;

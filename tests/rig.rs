@@ -15,8 +15,8 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use watchbell::clock::Clock;
-use watchbell::cluster::kubeconfig::Target;
-use watchbell::cluster::{self, Command, Link, Tiers, Tuning};
+use watchbell::cluster::kubeconfig::ContextTarget;
+use watchbell::cluster::{self, ClusterCommand, TaskLink, Tiers, Tuning};
 use watchbell::model::scope::Scope;
 use watchbell::model::{ClusterSpec, Model, Settings};
 use watchbell::msg::{
@@ -183,7 +183,7 @@ pub(crate) struct Rig {
     beside: (Served, Told),
     clock: Clock,
     news: mpsc::Receiver<Msg>,
-    commands: [mpsc::Sender<Command>; 2],
+    commands: [mpsc::Sender<ClusterCommand>; 2],
     /// Of the clusters; the simulations run with the test.
     runtime: Option<tokio::runtime::Runtime>,
     /// The most tasks that ran at once.
@@ -204,11 +204,11 @@ impl Drop for Rig {
 impl Rig {
     /// Watches the simulation directly.
     pub(crate) async fn direct(served: Served, tuning: Tuning) -> Self {
-        let target = Target::plain("small", &format!("http://{}", served.address));
+        let target = ContextTarget::plain("small", &format!("http://{}", served.address));
         Self::start(served, target, tuning).await
     }
 
-    pub(crate) async fn start(served: Served, target: Target, tuning: Tuning) -> Self {
+    pub(crate) async fn start(served: Served, target: ContextTarget, tuning: Tuning) -> Self {
         let beside = Served::small().await;
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let clock = Clock::start();
@@ -217,12 +217,12 @@ impl Rig {
         let specs = vec![spec("small"), spec("beside")];
         let scope = |tuning: &Tuning| Scope { namespaces: tuning.namespaces.clone(), example: None };
         let scopes = [scope(&tuning), scope(&self::beside())];
-        let other = Target::plain("beside", &format!("http://{}", beside.address));
+        let other = ContextTarget::plain("beside", &format!("http://{}", beside.address));
         let mut id = 0;
         let commands = [(target, tuning.clone()), (other, self::beside())].map(|(target, tuning)| {
             let (commands, received) = mpsc::channel(4);
             let inspect = tokio::sync::watch::channel(None).1;
-            let link = Link { id: ClusterId(id), out: out.clone(), commands: received, inspect, clock };
+            let link = TaskLink { id: ClusterId(id), out: out.clone(), commands: received, inspect, clock };
             runtime.spawn(cluster::run(target, tuning, link));
             id += 1;
             commands
@@ -261,7 +261,7 @@ impl Rig {
     }
 
     pub(crate) async fn refresh(&self) {
-        self.commands[0].send(Command::Refresh).await.unwrap();
+        self.commands[0].send(ClusterCommand::Refresh).await.unwrap();
     }
 
     /// Takes in news until `done`, at most [`PATIENCE`].
@@ -315,7 +315,7 @@ impl Rig {
         held(&self.model, 0, self.clock.now())
     }
 
-    pub(crate) fn report(&self) -> report::Cluster {
+    pub(crate) fn report(&self) -> report::ClusterReport {
         report::snapshot(&self.model, self.clock.now()).clusters.remove(0)
     }
 

@@ -11,13 +11,13 @@ use kube::Client;
 use kube::client::Body;
 use tokio::time::{Instant, sleep_until};
 
-use super::classify::{self, Trouble, bytes_text};
+use super::classify::{self, RequestError, bytes_text};
 use super::mark::ByteOrderMark;
-use super::meter::{Sink, Tag};
+use super::meter::{MeterSink, Tag};
 use super::tuning::Tuning;
 use crate::clock::wall;
 use crate::facts::wire::decode_failure;
-use crate::msg::inspect::Part;
+use crate::msg::inspect::DetailPart;
 use crate::msg::{CallKind, Layer, Resource};
 
 /// Always both: some proxies know only JSON, and without it such an answer would be a 406.
@@ -51,7 +51,7 @@ impl Limits {
 
 /// What to ask.
 #[derive(Clone, Debug)]
-pub(crate) struct Ask {
+pub(crate) struct ApiRequest {
     /// For the meter.
     pub(crate) kind: CallKind,
     /// For the meter.
@@ -65,7 +65,7 @@ pub(crate) struct Ask {
 }
 
 /// Who takes the body of an answer, piece by piece as it comes.
-pub(crate) trait Taker: Send {
+pub(crate) trait BodySink: Send {
     /// Takes the next piece; it is not handed over again.
     fn take(&mut self, piece: &[u8]);
 
@@ -73,7 +73,7 @@ pub(crate) trait Taker: Send {
     fn take_error(&mut self, _: Vec<u8>) {}
 }
 
-impl Taker for Vec<u8> {
+impl BodySink for Vec<u8> {
     fn take(&mut self, piece: &[u8]) {
         self.extend_from_slice(piece);
     }
@@ -91,13 +91,13 @@ struct Opening<'a, T> {
     whole: Option<Vec<u8>>,
 }
 
-impl<'a, T: Taker> Opening<'a, T> {
+impl<'a, T: BodySink> Opening<'a, T> {
     fn new(taker: &'a mut T) -> Self {
         Self { taker, mark: ByteOrderMark::default(), whole: Some(Vec::new()) }
     }
 
     /// The error that the answer is in truth.
-    fn error(self, head: &Parts, tuning: &Tuning) -> Result<(), Trouble> {
+    fn error(self, head: &Parts, tuning: &Tuning) -> Result<(), RequestError> {
         let Some(body) = self.whole else { return Ok(()) };
         let Some(status) = decode_failure(&body) else { return Ok(()) };
         self.taker.take_error(body);
@@ -105,7 +105,7 @@ impl<'a, T: Taker> Opening<'a, T> {
     }
 }
 
-impl<T: Taker> Taker for Opening<'_, T> {
+impl<T: BodySink> BodySink for Opening<'_, T> {
     fn take(&mut self, piece: &[u8]) {
         for piece in self.mark.strip(piece).into_iter().filter(|piece| !piece.is_empty()) {
             if let Some(whole) = self.whole.take_if(|whole| whole.len() + piece.len() > ERROR_BODY) {
@@ -120,19 +120,19 @@ impl<T: Taker> Taker for Opening<'_, T> {
 
 /// A client and the meter's sink that it reports to.
 #[derive(Clone)]
-pub(crate) struct Line {
+pub(crate) struct ApiClient {
     /// The client.
     pub(crate) client: Client,
     /// Where its meter reports to.
-    pub(crate) sink: Sink,
+    pub(crate) sink: MeterSink,
 }
 
-impl Line {
+impl ApiClient {
     /// Reads a whole answer into `buf`, which is cleared first, also an error's. The head's extensions hold the request's [`Tag`].
     ///
     /// # Errors
     /// Everything but a success with a whole body, classified; a `Status` of a failure is none, whatever its HTTP status.
-    pub(crate) async fn fetch(&self, ask: &Ask, tuning: &Tuning, buf: &mut Vec<u8>) -> Result<Parts, Trouble> {
+    pub(crate) async fn fetch(&self, ask: &ApiRequest, tuning: &Tuning, buf: &mut Vec<u8>) -> Result<Parts, RequestError> {
         buf.clear();
         self.take(ask, tuning, buf).await
     }
@@ -141,7 +141,7 @@ impl Line {
     ///
     /// # Errors
     /// Everything but a success status with a whole body, classified; the taker may have got a part of it by then.
-    pub(crate) async fn take(&self, ask: &Ask, tuning: &Tuning, taker: &mut impl Taker) -> Result<Parts, Trouble> {
+    pub(crate) async fn take(&self, ask: &ApiRequest, tuning: &Tuning, taker: &mut impl BodySink) -> Result<Parts, RequestError> {
         self.sink.room().await;
         let tag = self.sink.tag(ask.kind, ask.page, ask.attempt, ask.limits.cap);
         let start = Instant::now();
@@ -155,7 +155,7 @@ impl Line {
             let mut opening = Opening::new(taker);
             read(body, &ask.limits, &tag, start, &mut opening)
                 .await
-                .map_err(|trouble| Trouble { audit_id: classify::audit_id(&head), ..trouble })?;
+                .map_err(|trouble| RequestError { audit_id: classify::audit_id(&head), ..trouble })?;
             opening.error(&head, tuning)?;
             head.extensions.insert(tag);
             return Ok(head);
@@ -173,7 +173,7 @@ impl Line {
     ///
     /// # Errors
     /// Everything but a success status, classified.
-    pub(crate) async fn open(&self, ask: &Ask, tuning: &Tuning) -> Result<(Parts, Body), Trouble> {
+    pub(crate) async fn open(&self, ask: &ApiRequest, tuning: &Tuning) -> Result<(Parts, Body), RequestError> {
         self.sink.room().await;
         let tag = self.sink.tag(ask.kind, ask.page, ask.attempt, ask.limits.headers);
         let start = Instant::now();
@@ -190,18 +190,18 @@ impl Line {
 
     async fn send(
         &self,
-        ask: &Ask,
+        ask: &ApiRequest,
         tag: &Tag,
         start: Instant,
         accept: &'static str,
-    ) -> Result<Response<Body>, Trouble> {
+    ) -> Result<Response<Body>, RequestError> {
         if leads_elsewhere(&ask.uri) {
             let text = "not asked: with a name like `.` or `..` in it the path would lead elsewhere";
-            return Err(Trouble::new(Layer::Internal, text));
+            return Err(RequestError::new(Layer::Internal, text));
         }
         let mut request = Request::get(&ask.uri)
             .body(Body::empty())
-            .map_err(|error| Trouble::new(Layer::Internal, &format!("no valid request: {error}")))?;
+            .map_err(|error| RequestError::new(Layer::Internal, &format!("no valid request: {error}")))?;
         request.extensions_mut().insert(tag.clone());
         request.headers_mut().insert(ACCEPT, HeaderValue::from_static(accept));
         if ask.kind.is_watch() {
@@ -215,7 +215,7 @@ impl Line {
             () = sleep_until(start + ask.limits.headers) => {
                 tag.timed_out();
                 let secs = (ask.limits.headers.as_millis() + 500) / 1000;
-                Err(Trouble::timed_out(Layer::FirstByte, &format!("no answer within {secs} s")))
+                Err(RequestError::timed_out(Layer::FirstByte, &format!("no answer within {secs} s")))
             }
         }
     }
@@ -235,7 +235,7 @@ fn accept(kind: CallKind, tuning: &Tuning) -> &'static str {
         CallKind::List(resource) | CallKind::Watch(resource) => {
             matches!(resource, Resource::Nodes | Resource::Pods | Resource::Leases)
         }
-        CallKind::Detail(part) | CallKind::DetailWatch(part) => part == Part::Events,
+        CallKind::Detail(part) | CallKind::DetailWatch(part) => part == DetailPart::Events,
         CallKind::Ping | CallKind::Work | CallKind::Usage | CallKind::Get => false,
     };
     match (readable && tuning.protobuf, kind.is_watch()) {
@@ -252,7 +252,7 @@ pub(crate) fn is_protobuf(head: &Parts) -> bool {
         .is_some_and(|kind| kind.as_bytes().starts_with(b"application/vnd.kubernetes.protobuf"))
 }
 
-async fn read(body: Body, limits: &Limits, tag: &Tag, start: Instant, taker: &mut impl Taker) -> Result<(), Trouble> {
+async fn read(body: Body, limits: &Limits, tag: &Tag, start: Instant, taker: &mut impl BodySink) -> Result<(), RequestError> {
     let mut body = pin!(body);
     let mut bytes = 0;
     let mut heard = Instant::now();
@@ -280,7 +280,7 @@ async fn read(body: Body, limits: &Limits, tag: &Tag, start: Instant, taker: &mu
         if bytes + data.len() > limits.bytes {
             tag.refused();
             let text = format!("the answer is larger than {}", bytes_text(limits.bytes));
-            return Err(Trouble::new(Layer::Body, &text));
+            return Err(RequestError::new(Layer::Body, &text));
         }
         bytes += data.len();
         taker.take(&data);
@@ -301,7 +301,7 @@ fn fast_enough(
     limits: &Limits,
     tag: &Tag,
     bytes: usize,
-) -> Result<(), Trouble> {
+) -> Result<(), RequestError> {
     let (since, from) = *window;
     if now - since < limits.idle {
         return Ok(());
@@ -311,20 +311,20 @@ fn fast_enough(
     if rate < u128::from(limits.slowest) {
         tag.timed_out();
         let text = format!("the body trickles at {rate} B/s ({} so far)", bytes_text(bytes));
-        return Err(Trouble::timed_out(Layer::Body, &text));
+        return Err(RequestError::timed_out(Layer::Body, &text));
     }
     *window = (now, moved);
     Ok(())
 }
 
-fn late(heard: Instant, limits: &Limits, bytes: usize) -> Trouble {
+fn late(heard: Instant, limits: &Limits, bytes: usize) -> RequestError {
     let text = if heard.elapsed() >= limits.idle && limits.idle < limits.cap {
         let secs = limits.idle.as_secs();
         format!("no data for {secs} s while reading the body ({} so far)", bytes_text(bytes))
     } else {
         format!("the body was not complete within {} s ({} so far)", limits.cap.as_secs(), bytes_text(bytes))
     };
-    Trouble::timed_out(Layer::Body, &text)
+    RequestError::timed_out(Layer::Body, &text)
 }
 
 #[cfg(test)]
@@ -347,11 +347,11 @@ mod tests {
     async fn a_name_that_leads_elsewhere_is_never_sent() {
         let wire =
             tower::service_fn(|_: Request<Body>| async { Ok::<_, std::io::Error>(Response::new(Body::empty())) });
-        let sink = Sink::new(crate::clock::Clock::start());
-        let line = Line { client: Client::new(wire, "default"), sink };
+        let sink = MeterSink::new(crate::clock::Clock::start());
+        let line = ApiClient { client: Client::new(wire, "default"), sink };
         let uri = "/api/v1/namespaces/../pods".to_owned();
         let ask =
-            Ask { kind: CallKind::Get, page: None, attempt: 1, uri, limits: Limits::small(Duration::from_secs(1)) };
+            ApiRequest { kind: CallKind::Get, page: None, attempt: 1, uri, limits: Limits::small(Duration::from_secs(1)) };
         let Err(trouble) = line.open(&ask, &Tuning::default()).await else { panic!("it was sent") };
         assert!(trouble.text.contains("lead elsewhere"), "{}", trouble.text);
     }

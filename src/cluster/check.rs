@@ -15,14 +15,14 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::Task;
-use super::call::{Ask, Limits, Line};
-use super::classify::Trouble;
-use super::kubeconfig::{Plan, Target};
-use super::meter::Sink;
+use super::call::{ApiRequest, Limits, ApiClient};
+use super::classify::RequestError;
+use super::kubeconfig::{ConnectionPlan, ContextTarget};
+use super::meter::MeterSink;
 use super::tuning::Tuning;
 use crate::clock::Clock;
 use crate::facts::node::NodeFacts;
-use crate::msg::check::{Outcome, Step, Timing};
+use crate::msg::check::{StepOutcome, CheckStep, Timing};
 use crate::msg::{Attempt, CallEvent, CallKind, ClusterEvent, ClusterId, Layer, Msg};
 
 mod advice;
@@ -89,12 +89,12 @@ enum Stop {
 }
 
 /// Whether the next step follows.
-type Flow = Result<(), Stop>;
+type StepFlow = Result<(), Stop>;
 
 /// Looks at everything on the way to the objects of one cluster and sends a [`Step`] for each; ends within `bound`.
-pub async fn run(target: Target, tuning: Tuning, bound: Duration, out: mpsc::Sender<Step>) {
+pub async fn run(target: ContextTarget, tuning: Tuning, bound: Duration, out: mpsc::Sender<CheckStep>) {
     let clock = Clock::start();
-    let sink = Sink::new(clock);
+    let sink = MeterSink::new(clock);
     let (meter, metered) = mpsc::channel(METERED);
     let mut tasks = JoinSet::new();
     let forwarding = sink.clone();
@@ -102,7 +102,7 @@ pub async fn run(target: Target, tuning: Tuning, bound: Duration, out: mpsc::Sen
     let end = Instant::now() + bound;
     // JSON, so that every step can be repeated and read with curl or `kubectl get --raw`.
     let tuning = Arc::new(Tuning { protobuf: false, ..tuning });
-    let mut run = Run {
+    let mut run = CheckRun {
         target,
         tuning,
         end,
@@ -113,7 +113,7 @@ pub async fn run(target: Target, tuning: Tuning, bound: Duration, out: mpsc::Sen
         buf: Vec::new(),
         silent: 0,
         done: Vec::new(),
-        found: Found::default(),
+        found: CheckFindings::default(),
     };
     let why = match timeout_at(end, run.steps()).await {
         Ok(Ok(()) | Err(Stop::Deaf)) => return,
@@ -122,22 +122,22 @@ pub async fn run(target: Target, tuning: Tuning, bound: Duration, out: mpsc::Sen
         Ok(Err(Stop::Unusable)) => "there is nothing to connect with",
         Ok(Err(Stop::Late)) | Err(_) => {
             let text = format!("stopped at the bound of {}", span(bound));
-            let step = Step::new("bound", Outcome::Fail, &text).next("run it again with a larger --deadline");
+            let step = CheckStep::new("bound", StepOutcome::Fail, &text).next("run it again with a larger --deadline");
             // Whoever does not read the last steps does not miss them.
             let _ = run.out.try_send(step);
             "no time was left"
         }
     };
     let left: Vec<&str> = STEPS.into_iter().filter(|name| !run.done.iter().any(|done| done == name)).collect();
-    let rest = Step::new("the rest", Outcome::Skip, &format!("{why}; not tried: {}", left.join(", ")));
+    let rest = CheckStep::new("the rest", StepOutcome::Skip, &format!("{why}; not tried: {}", left.join(", ")));
     let _ = run.out.try_send(rest);
 }
 
 /// What earlier steps leave for later ones.
 #[derive(Default)]
-struct Found {
+struct CheckFindings {
     /// What the context says.
-    plan: Option<Plan>,
+    plan: Option<ConnectionPlan>,
     /// The connection of the step `tcp`, for the step `tls`.
     tcp: Option<TcpStream>,
     /// `gitVersion`.
@@ -153,29 +153,29 @@ struct Found {
 }
 
 /// One run of the check.
-struct Run {
-    target: Target,
+struct CheckRun {
+    target: ContextTarget,
     tuning: Arc<Tuning>,
     end: Instant,
-    out: mpsc::Sender<Step>,
-    sink: Sink,
+    out: mpsc::Sender<CheckStep>,
+    sink: MeterSink,
     metered: mpsc::Receiver<Msg>,
-    line: Option<Line>,
+    line: Option<ApiClient>,
     /// The body of the last answer.
     buf: Vec<u8>,
     silent: u32,
     done: Vec<String>,
-    found: Found,
+    found: CheckFindings,
 }
 
 /// What became of a request.
-struct Asked {
-    result: Result<Parts, Trouble>,
+struct CheckResponse {
+    result: Result<Parts, RequestError>,
     timing: Timing,
 }
 
-impl Run {
-    async fn steps(&mut self) -> Flow {
+impl CheckRun {
+    async fn steps(&mut self) -> StepFlow {
         self.kubeconfig().await?;
         self.credentials().await?;
         self.dns_and_tcp().await?;
@@ -197,7 +197,7 @@ impl Run {
     }
 
     /// Sends a step.
-    async fn tell(&mut self, step: Step) -> Flow {
+    async fn tell(&mut self, step: CheckStep) -> StepFlow {
         self.done.push(step.name.to_string());
         self.out.send(step).await.map_err(|_| Stop::Deaf)?;
         match self.end.checked_duration_since(Instant::now()) {
@@ -209,11 +209,11 @@ impl Run {
     }
 
     /// Sends a step that failed, or for which something optional is missing.
-    async fn tell_trouble(&mut self, name: &str, outcome: Outcome, trouble: &Trouble) -> Flow {
+    async fn tell_trouble(&mut self, name: &str, outcome: StepOutcome, trouble: &RequestError) -> StepFlow {
         let code = trouble.code.map(|code| format!(" ({code})")).unwrap_or_default();
         let audit = trouble.audit_id.as_ref().map(|id| format!(", Audit-Id {id}")).unwrap_or_default();
         let text = format!("{}: {}{code}{audit}", layer_name(trouble.layer), trouble.text);
-        let step = Step { layer: Some(trouble.layer), ..Step::new(name, outcome, &text) };
+        let step = CheckStep { layer: Some(trouble.layer), ..CheckStep::new(name, outcome, &text) };
         self.tell(step.next(advice(trouble.layer))).await?;
         match trouble.layer {
             Layer::Auth => Err(Stop::Rejected),
@@ -233,37 +233,37 @@ impl Run {
     }
 
     /// Sends a small GET and reads its answer into `buf`.
-    async fn get(&mut self, uri: &str) -> Asked {
+    async fn get(&mut self, uri: &str) -> CheckResponse {
         let limits = Limits::small(self.within(self.tuning.probe_deadline));
         self.ask(CallKind::Get, uri, limits).await
     }
 
-    async fn ask(&mut self, kind: CallKind, uri: &str, limits: Limits) -> Asked {
+    async fn ask(&mut self, kind: CallKind, uri: &str, limits: Limits) -> CheckResponse {
         let Some(line) = self.line.clone() else {
-            let trouble = Trouble::new(Layer::Internal, "there is no client");
-            return Asked { result: Err(trouble), timing: Timing::default() };
+            let trouble = RequestError::new(Layer::Internal, "there is no client");
+            return CheckResponse { result: Err(trouble), timing: Timing::default() };
         };
-        let ask = Ask { kind, page: None, attempt: 1, uri: uri.to_owned(), limits };
+        let ask = ApiRequest { kind, page: None, attempt: 1, uri: uri.to_owned(), limits };
         let result = line.fetch(&ask, &self.tuning, &mut self.buf).await;
         self.count(result.as_ref().err());
-        Asked { result, timing: self.measured().await }
+        CheckResponse { result, timing: self.measured().await }
     }
 
     /// Opens a watch.
-    async fn open(&mut self, uri: &str) -> (Result<(Parts, Body), Trouble>, Timing) {
+    async fn open(&mut self, uri: &str) -> (Result<(Parts, Body), RequestError>, Timing) {
         let Some(line) = self.line.clone() else {
-            return (Err(Trouble::new(Layer::Internal, "there is no client")), Timing::default());
+            return (Err(RequestError::new(Layer::Internal, "there is no client")), Timing::default());
         };
         let limits = Limits::small(self.within(self.tuning.probe_deadline));
         let kind = CallKind::Watch(crate::msg::Resource::Nodes);
-        let ask = Ask { kind, page: None, attempt: 1, uri: uri.to_owned(), limits };
+        let ask = ApiRequest { kind, page: None, attempt: 1, uri: uri.to_owned(), limits };
         let result = line.open(&ask, &self.tuning).await;
         self.count(result.as_ref().err());
         (result, self.measured().await)
     }
 
     /// Counts requests in a row without an answer.
-    fn count(&mut self, trouble: Option<&Trouble>) {
+    fn count(&mut self, trouble: Option<&RequestError>) {
         let silent = trouble.is_some_and(|t| t.code.is_none() && (t.layer == Layer::FirstByte || t.is_unreachable()));
         self.silent = if silent { self.silent + 1 } else { 0 };
     }

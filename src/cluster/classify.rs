@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use tokio_rustls::rustls;
 
 use super::connect::tls::TlsError;
-use super::connect::{ConnectFailure, LongHeads, Stage};
+use super::connect::{ConnectFailure, LongHeads, ConnectStage};
 use super::deadline::retry_after;
 use super::inflate::BadGzip;
 use crate::facts::text::Clean;
@@ -35,7 +35,7 @@ const NOT_KUBERNETES: &str = "not a Kubernetes API: the answer is a web page (HT
 
 /// One failed attempt, before anybody has decided what happens next.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Trouble {
+pub(crate) struct RequestError {
     /// Where it happened.
     pub(crate) layer: Layer,
     /// What happened, one line.
@@ -56,7 +56,7 @@ pub(crate) struct Trouble {
     pub(crate) alien: bool,
 }
 
-impl Trouble {
+impl RequestError {
     /// A failure without an answer.
     pub(crate) fn new(layer: Layer, text: &str) -> Self {
         Self {
@@ -119,7 +119,7 @@ impl Trouble {
 }
 
 /// An answer whose status is no success; `body` is what came of it.
-pub(crate) fn answer(head: &Parts, body: &[u8], wall: Timestamp, cap: Duration) -> Trouble {
+pub(crate) fn answer(head: &Parts, body: &[u8], wall: Timestamp, cap: Duration) -> RequestError {
     let code = head.status.as_u16();
     let status = decode_status(body);
     let gone = code == 410 || status.as_ref().is_some_and(|s| s.version_too_large || &*s.reason == "Expired");
@@ -151,7 +151,7 @@ pub(crate) fn answer(head: &Parts, body: &[u8], wall: Timestamp, cap: Duration) 
     };
     let in_status = status.as_ref().and_then(|s| s.retry_after_seconds).map(Duration::from_secs);
     let asked = head.headers.get(RETRY_AFTER).and_then(|value| retry_after(value, wall, Duration::MAX)).or(in_status);
-    Trouble {
+    RequestError {
         code: Some(code),
         timeout: layer == Layer::ServerTimeout,
         retry_after: asked.map(|asked| asked.min(cap)),
@@ -159,29 +159,29 @@ pub(crate) fn answer(head: &Parts, body: &[u8], wall: Timestamp, cap: Duration) 
         audit_id: audit_id(head),
         alien: head.status.is_redirection(),
         status: status.map(Box::new),
-        ..Trouble::new(layer, &text)
+        ..RequestError::new(layer, &text)
     }
 }
 
 /// A success whose body is not what was asked for.
-pub(crate) fn unreadable(head: &Parts, body: &[u8], why: &str) -> Trouble {
+pub(crate) fn unreadable(head: &Parts, body: &[u8], why: &str) -> RequestError {
     let html = is_html(head, body);
     let text = if html { NOT_KUBERNETES } else { why };
-    Trouble {
+    RequestError {
         code: Some(head.status.as_u16()),
         audit_id: audit_id(head),
         alien: html,
-        ..Trouble::new(Layer::Decode, text)
+        ..RequestError::new(Layer::Decode, text)
     }
 }
 
 /// A `Status` of a failure that came with a success: what it says is what counts, as it would with a status of its own.
-pub(crate) fn disguised(head: &Parts, status: StatusFacts, cap: Duration) -> Trouble {
-    Trouble { audit_id: audit_id(head), ..event(status, cap) }
+pub(crate) fn disguised(head: &Parts, status: StatusFacts, cap: Duration) -> RequestError {
+    RequestError { audit_id: audit_id(head), ..event(status, cap) }
 }
 
 /// A `Status` that came as an ERROR event of a watch, or in the place of its events.
-pub(crate) fn event(status: StatusFacts, cap: Duration) -> Trouble {
+pub(crate) fn event(status: StatusFacts, cap: Duration) -> RequestError {
     let layer = match status.code {
         _ if status.code == 410 || status.version_too_large || &*status.reason == "Expired" => Layer::Watch,
         401 => Layer::Auth,
@@ -196,17 +196,17 @@ pub(crate) fn event(status: StatusFacts, cap: Duration) -> Trouble {
         None if status.message.is_empty() => "the server reports an error without a message",
         None => &*status.message,
     };
-    Trouble {
+    RequestError {
         code: (status.code != 0).then_some(status.code),
         timeout: layer == Layer::ServerTimeout,
         retry_after: status.retry_after_seconds.map(|secs| Duration::from_secs(secs).min(cap)),
         asked: status.retry_after_seconds.map(Duration::from_secs),
-        ..Trouble::new(layer, text)
+        ..RequestError::new(layer, text)
     }
     .with_status(status)
 }
 
-impl Trouble {
+impl RequestError {
     fn with_status(mut self, status: StatusFacts) -> Self {
         self.status = Some(Box::new(status));
         self
@@ -214,30 +214,30 @@ impl Trouble {
 }
 
 /// A request that got no answer: walks the causes to the layer that failed.
-pub(crate) fn no_answer(error: &(dyn StdError + 'static)) -> Trouble {
+pub(crate) fn no_answer(error: &(dyn StdError + 'static)) -> RequestError {
     if let Some(long) = chain(error).find_map(|cause| cause.downcast_ref::<LongHeads>()) {
-        return Trouble { alien: true, ..Trouble::new(Layer::Decode, &long.to_string()) };
+        return RequestError { alien: true, ..RequestError::new(Layer::Decode, &long.to_string()) };
     }
     for cause in chain(error) {
         if let Some(failed) = cause.downcast_ref::<ConnectFailure>() {
             return connecting(failed);
         }
         if let Some(refused) = cause.downcast_ref::<super::guard::Refused>() {
-            return Trouble::new(Layer::Internal, &refused.to_string());
+            return RequestError::new(Layer::Internal, &refused.to_string());
         }
         if let Some(kube::Error::Auth(_)) = cause.downcast_ref::<kube::Error>() {
-            return Trouble::new(Layer::Credentials, &format!("credentials cannot be used: {}", deepest(cause)));
+            return RequestError::new(Layer::Credentials, &format!("credentials cannot be used: {}", deepest(cause)));
         }
         if cause.is::<http::header::InvalidHeaderValue>() {
-            return Trouble::new(Layer::Credentials, "the token has characters that no header may have");
+            return RequestError::new(Layer::Credentials, "the token has characters that no header may have");
         }
         if let Some(error) = cause.downcast_ref::<hyper::Error>() {
             if error.is_incomplete_message() {
-                return Trouble::new(Layer::Connect, "the connection was closed before an answer came");
+                return RequestError::new(Layer::Connect, "the connection was closed before an answer came");
             }
             if error.is_parse() {
                 let text = format!("the answer is not HTTP: {}", deepest(cause));
-                return Trouble { alien: true, ..Trouble::new(Layer::Decode, &text) };
+                return RequestError { alien: true, ..RequestError::new(Layer::Decode, &text) };
             }
         }
         if let Some(alert) = alert(cause) {
@@ -246,31 +246,31 @@ pub(crate) fn no_answer(error: &(dyn StdError + 'static)) -> Trouble {
         if let Some(error) = cause.downcast_ref::<io::Error>()
             && !chain(cause).any(|cause| alert(cause).is_some())
         {
-            return Trouble::new(
+            return RequestError::new(
                 Layer::Connect,
                 &format!("the connection failed before an answer came: {}", io_text(error)),
             );
         }
     }
-    Trouble::new(Layer::Connect, &format!("no answer: {}", deepest(error)))
+    RequestError::new(Layer::Connect, &format!("no answer: {}", deepest(error)))
 }
 
 /// Certificates, credentials or headers of which no client can be built.
-pub(crate) fn unusable(error: &kube::Error) -> Trouble {
+pub(crate) fn unusable(error: &kube::Error) -> RequestError {
     let layer = if matches!(error, kube::Error::Auth(_)) { Layer::Credentials } else { Layer::Config };
-    Trouble::new(layer, &format!("no client can be made of the kubeconfig: {}", deepest(error)))
+    RequestError::new(layer, &format!("no client can be made of the kubeconfig: {}", deepest(error)))
 }
 
 /// TLS that cannot be set up.
-pub(crate) fn unusable_tls(error: &TlsError) -> Trouble {
+pub(crate) fn unusable_tls(error: &TlsError) -> RequestError {
     let layer = if matches!(error, TlsError::Identity(_)) { Layer::Credentials } else { Layer::Config };
-    Trouble::new(layer, &error.to_string())
+    RequestError::new(layer, &error.to_string())
 }
 
 /// A body that began and was cut, or whose gzip makes no sense (F17).
-pub(crate) fn cut(error: &(dyn StdError + 'static), bytes: usize) -> Trouble {
+pub(crate) fn cut(error: &(dyn StdError + 'static), bytes: usize) -> RequestError {
     if let Some(bad) = chain(error).find(|cause| cause.is::<BadGzip>()) {
-        return Trouble::new(Layer::Body, &format!("{bad} after {} of text", bytes_text(bytes)));
+        return RequestError::new(Layer::Body, &format!("{bad} after {} of text", bytes_text(bytes)));
     }
     let why = chain(error)
         .find_map(|cause| {
@@ -282,13 +282,13 @@ pub(crate) fn cut(error: &(dyn StdError + 'static), bytes: usize) -> Trouble {
             cause.downcast_ref::<io::Error>().map(io_text)
         })
         .unwrap_or_else(|| deepest(error));
-    Trouble::new(Layer::Body, &format!("cut after {}: {why}", bytes_text(bytes)))
+    RequestError::new(Layer::Body, &format!("cut after {}: {why}", bytes_text(bytes)))
 }
 
 /// A watch that was cut, by an error that is not just its end.
-pub(crate) fn broken_watch(error: &(dyn StdError + 'static)) -> Trouble {
+pub(crate) fn broken_watch(error: &(dyn StdError + 'static)) -> RequestError {
     let why = chain(error).find_map(|cause| cause.downcast_ref::<io::Error>().map(io_text));
-    Trouble::new(Layer::Body, &format!("the watch was cut: {}", why.unwrap_or_else(|| deepest(error))))
+    RequestError::new(Layer::Body, &format!("the watch was cut: {}", why.unwrap_or_else(|| deepest(error))))
 }
 
 /// The connection was closed before the end of the body, without any other complaint.
@@ -300,38 +300,38 @@ pub(crate) fn is_early_end(error: &(dyn StdError + 'static)) -> bool {
 }
 
 /// Something that is no Kubernetes API answered a watch with success.
-pub(crate) fn alien() -> Trouble {
-    Trouble { alien: true, ..Trouble::new(Layer::Decode, NOT_KUBERNETES) }
+pub(crate) fn alien() -> RequestError {
+    RequestError { alien: true, ..RequestError::new(Layer::Decode, NOT_KUBERNETES) }
 }
 
-fn connecting(failed: &ConnectFailure) -> Trouble {
+fn connecting(failed: &ConnectFailure) -> RequestError {
     let (place, secs) = (&failed.place, failed.after.as_secs());
     let Some(source) = &failed.source else {
         let (layer, text) = match failed.stage {
-            Stage::Dns => (Layer::Dns, format!("name of `{place}` not resolved within {secs} s")),
-            Stage::Tcp => (Layer::Connect, format!("no connection to `{place}` within {secs} s: filtered or no route")),
-            Stage::Proxy => (Layer::Proxy, format!("proxy `{place}` gave no tunnel within {secs} s")),
-            Stage::Tls => (Layer::Tls, format!("TLS handshake with `{place}` not finished within {secs} s")),
+            ConnectStage::Dns => (Layer::Dns, format!("name of `{place}` not resolved within {secs} s")),
+            ConnectStage::Tcp => (Layer::Connect, format!("no connection to `{place}` within {secs} s: filtered or no route")),
+            ConnectStage::Proxy => (Layer::Proxy, format!("proxy `{place}` gave no tunnel within {secs} s")),
+            ConnectStage::Tls => (Layer::Tls, format!("TLS handshake with `{place}` not finished within {secs} s")),
         };
-        return Trouble::timed_out(layer, &text);
+        return RequestError::timed_out(layer, &text);
     };
     let refused = chain(&**source)
         .filter_map(|c| c.downcast_ref::<io::Error>())
         .any(|e| e.kind() == io::ErrorKind::ConnectionRefused);
     let why = deepest(&**source);
     match failed.stage {
-        Stage::Dns => Trouble::new(Layer::Dns, &format!("name of `{place}` not resolved: {why}")),
-        Stage::Tcp | Stage::Proxy if failed.proxied && refused => {
-            Trouble::new(Layer::Proxy, &format!("proxy `{place}` refused the connection"))
+        ConnectStage::Dns => RequestError::new(Layer::Dns, &format!("name of `{place}` not resolved: {why}")),
+        ConnectStage::Tcp | ConnectStage::Proxy if failed.proxied && refused => {
+            RequestError::new(Layer::Proxy, &format!("proxy `{place}` refused the connection"))
         }
-        Stage::Proxy => Trouble::new(Layer::Proxy, &format!("proxy `{place}`: {why}")),
-        Stage::Tcp if failed.proxied => Trouble::new(Layer::Proxy, &format!("proxy `{place}`: {why}")),
-        Stage::Tcp if refused => Trouble::new(Layer::Connect, &format!("`{place}` refused the connection")),
-        Stage::Tcp => Trouble::new(Layer::Connect, &format!("no connection to `{place}`: {why}")),
-        Stage::Tls if why.contains("InvalidContentType") => {
-            Trouble::new(Layer::Tls, &format!("TLS with `{place}`: it does not speak TLS; is the URL http?"))
+        ConnectStage::Proxy => RequestError::new(Layer::Proxy, &format!("proxy `{place}`: {why}")),
+        ConnectStage::Tcp if failed.proxied => RequestError::new(Layer::Proxy, &format!("proxy `{place}`: {why}")),
+        ConnectStage::Tcp if refused => RequestError::new(Layer::Connect, &format!("`{place}` refused the connection")),
+        ConnectStage::Tcp => RequestError::new(Layer::Connect, &format!("no connection to `{place}`: {why}")),
+        ConnectStage::Tls if why.contains("InvalidContentType") => {
+            RequestError::new(Layer::Tls, &format!("TLS with `{place}`: it does not speak TLS; is the URL http?"))
         }
-        Stage::Tls => {
+        ConnectStage::Tls => {
             if let Some(alert) = chain(&**source).find_map(alert) {
                 return refused_us(&format!("`{place}`"), alert);
             }
@@ -345,7 +345,7 @@ fn connecting(failed: &ConnectFailure) -> Trouble {
                 None => format!("TLS with `{place}`: {}", readable_times(&why)),
             };
             // A certificate does not get better within seconds (F05); a handshake that was cut may.
-            Trouble { alien: why.contains("certificate"), ..Trouble::new(Layer::Tls, &text) }
+            RequestError { alien: why.contains("certificate"), ..RequestError::new(Layer::Tls, &text) }
         }
     }
 }

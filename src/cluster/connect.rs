@@ -24,10 +24,10 @@ use kube::{Client, Config};
 use tower::{BoxError, Service, ServiceBuilder};
 
 use super::Task;
-use super::classify::{Trouble, chain, unusable, unusable_tls};
+use super::classify::{RequestError, chain, unusable, unusable_tls};
 use super::guard::ReadOnlyLayer;
 use super::inflate::InflateLayer;
-use super::meter::{MeterLayer, Sink, Tag, Way};
+use super::meter::{MeterLayer, MeterSink, Tag, Way};
 use super::proxy::ProxyAuth;
 use super::tuning::Tuning;
 use crate::msg::NoConnection;
@@ -66,7 +66,7 @@ tokio::task_local! {
 
 /// A step on the way to a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stage {
+pub(crate) enum ConnectStage {
     /// The name is being resolved.
     Dns = 0,
     /// TCP, to the server or to the proxy.
@@ -81,7 +81,7 @@ pub(crate) enum Stage {
 #[derive(Debug)]
 pub(crate) struct ConnectFailure {
     /// Where it failed.
-    pub(crate) stage: Stage,
+    pub(crate) stage: ConnectStage,
     /// `host:port` that was to be reached at that stage.
     pub(crate) place: String,
     /// Through a proxy.
@@ -106,14 +106,14 @@ impl ConnectFailure {
         let Some(source) = &self.source else { return NoConnection::TimedOut };
         let kind = chain(&**source).find_map(|cause| cause.downcast_ref::<io::Error>()).map(io::Error::kind);
         match (self.stage, kind) {
-            (Stage::Dns, _) => NoConnection::Dns,
-            (Stage::Proxy, _) => NoConnection::Proxy,
-            (Stage::Tls, _) => NoConnection::Tls,
-            (Stage::Tcp, Some(io::ErrorKind::ConnectionRefused)) => NoConnection::Refused,
-            (Stage::Tcp, Some(io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable)) => {
+            (ConnectStage::Dns, _) => NoConnection::Dns,
+            (ConnectStage::Proxy, _) => NoConnection::Proxy,
+            (ConnectStage::Tls, _) => NoConnection::Tls,
+            (ConnectStage::Tcp, Some(io::ErrorKind::ConnectionRefused)) => NoConnection::Refused,
+            (ConnectStage::Tcp, Some(io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable)) => {
                 NoConnection::Unreachable
             }
-            (Stage::Tcp, _) => NoConnection::Other,
+            (ConnectStage::Tcp, _) => NoConnection::Other,
         }
     }
 }
@@ -136,8 +136,8 @@ pub(crate) fn client(
     tls: &TlsSettings,
     auth: Option<&ProxyAuth>,
     tuning: &Tuning,
-    sink: &Sink,
-) -> Result<Client, Trouble> {
+    sink: &MeterSink,
+) -> Result<Client, RequestError> {
     config.default_retry = false;
     // Both would run a command, without our deadline.
     config.auth_info.exec = None;
@@ -148,8 +148,8 @@ pub(crate) fn client(
     let place = place(config.proxy_url.as_ref().unwrap_or(&config.cluster_url));
     let limit = tuning.connect_deadline;
     let proxied = config.proxy_url.is_some();
-    let after = if proxied { Stage::Proxy } else { Stage::Tls };
-    let tcp = Mark { inner: tcp(GaiResolver::new(), limit), before: Stage::Tcp, after };
+    let after = if proxied { ConnectStage::Proxy } else { ConnectStage::Tls };
+    let tcp = StageMarker { inner: tcp(GaiResolver::new(), limit), before: ConnectStage::Tcp, after };
     // One type for all ways, so that what is above them is there once in the program.
     let way = match config.proxy_url.clone() {
         None => hidden(tcp),
@@ -181,11 +181,11 @@ fn secured(way: AnyConnector, config: &Config, tls: &TlsSettings) -> Result<(Any
 /// TLS to the proxy that cannot be set up.
 fn tunnelled(
     proxy: Uri,
-    tcp: Mark<HttpConnector<Mark<GaiResolver>>>,
+    tcp: StageMarker<HttpConnector<StageMarker<GaiResolver>>>,
     auth: Option<&ProxyAuth>,
 ) -> Result<AnyConnector, TlsError> {
-    fn then_tls<C>(inner: C) -> Mark<C> {
-        Mark { inner, before: Stage::Tcp, after: Stage::Tls }
+    fn then_tls<C>(inner: C) -> StageMarker<C> {
+        StageMarker { inner, before: ConnectStage::Tcp, after: ConnectStage::Tls }
     }
     Ok(match proxy.scheme_str() {
         Some("socks5" | "socks5h") => {
@@ -210,7 +210,7 @@ fn tunnelled(
 ///
 /// # Errors
 /// Credentials or headers that cannot be used.
-pub(crate) fn assemble<S, B>(wire: S, config: &Config, sink: &Sink) -> Result<Client, kube::Error>
+pub(crate) fn assemble<S, B>(wire: S, config: &Config, sink: &MeterSink) -> Result<Client, kube::Error>
 where
     S: Service<Request<Body>, Response = Response<B>> + Clone + Send + Sync + 'static,
     S::Error: Into<BoxError> + 'static,
@@ -230,12 +230,12 @@ where
     Ok(Client::new(stack, config.default_namespace.clone()))
 }
 
-fn pool<C>(connector: C) -> Pool<C>
+fn pool<C>(connector: C) -> ConnectionPool<C>
 where
     C: legacy::connect::Connect + Clone,
 {
     let current = Arc::new(Mutex::new((0, connections(connector.clone()))));
-    Pool { connector, current, newest: Arc::default() }
+    ConnectionPool { connector, current, newest: Arc::default() }
 }
 
 fn connections<C>(connector: C) -> legacy::Client<C, Body>
@@ -265,13 +265,13 @@ impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Spawn {
 /// Connections that are kept for the next request. When a request runs into its deadline, the idle ones beside it are
 /// dropped too: they most likely lead the same dead way, and each would cost another deadline (F06).
 #[derive(Clone)]
-struct Pool<C> {
+struct ConnectionPool<C> {
     connector: C,
     current: Arc<Mutex<(u64, legacy::Client<C, Body>)>>,
     newest: Arc<AtomicU64>,
 }
 
-impl<C> Service<Request<Body>> for Pool<C>
+impl<C> Service<Request<Body>> for ConnectionPool<C>
 where
     C: legacy::connect::Connect + Clone + Send + Sync + 'static,
 {
@@ -298,8 +298,8 @@ where
 
 /// Names and addresses: `limit` is shared out among the addresses of a name, so that a dead first one leaves time for the
 /// next; the two families race 300 ms apart, as hyper-util does by itself (F08).
-fn tcp<R>(resolver: R, limit: Duration) -> HttpConnector<Mark<R>> {
-    let resolver = Mark { inner: resolver, before: Stage::Dns, after: Stage::Tcp };
+fn tcp<R>(resolver: R, limit: Duration) -> HttpConnector<StageMarker<R>> {
+    let resolver = StageMarker { inner: resolver, before: ConnectStage::Dns, after: ConnectStage::Tcp };
     let mut tcp = HttpConnector::new_with_resolver(resolver);
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
@@ -332,13 +332,13 @@ fn place(url: &Uri) -> String {
 
 /// Notes in [`STAGE`] what begins with this service's work and what follows it.
 #[derive(Clone, Debug)]
-struct Mark<C> {
+struct StageMarker<C> {
     inner: C,
-    before: Stage,
-    after: Stage,
+    before: ConnectStage,
+    after: ConnectStage,
 }
 
-impl<C, Q> Service<Q> for Mark<C>
+impl<C, Q> Service<Q> for StageMarker<C>
 where
     C: Service<Q>,
     C::Future: Send + 'static,
@@ -353,7 +353,7 @@ where
 
     fn call(&mut self, target: Q) -> Self::Future {
         let (work, before, after) = (self.inner.call(target), self.before, self.after);
-        let note = |stage: Stage| {
+        let note = |stage: ConnectStage| {
             // Outside of a connection attempt (a unit test) there is nobody to tell.
             let _ = STAGE.try_with(|at| at.store(stage as u8, Ordering::Relaxed));
         };

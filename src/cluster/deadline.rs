@@ -53,7 +53,7 @@ impl SizeTier {
 
 /// What one attempt of a page may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct PageLimits {
+pub(crate) struct PageAttempt {
     /// Until the headers, and for a body that does not move.
     pub(crate) deadline: Duration,
     /// Without a byte of the body.
@@ -64,7 +64,7 @@ pub(crate) struct PageLimits {
     pub(crate) server_secs: u64,
 }
 
-impl PageLimits {
+impl PageAttempt {
     /// The tier's deadline, or what remains of the budget where that is less.
     pub(crate) fn new(tuning: &Tuning, tier: Duration, remaining: Duration) -> Self {
         let deadline = tier.min(remaining);
@@ -219,15 +219,15 @@ mod tests {
     #[test]
     fn a_page_asks_the_server_for_a_little_less_than_it_waits_itself() {
         let tuning = Tuning::default();
-        let limits = PageLimits::new(&tuning, secs(30), secs(120));
-        assert_eq!(limits, PageLimits { deadline: secs(30), idle: secs(15), cap: secs(60), server_secs: 58 });
+        let limits = PageAttempt::new(&tuning, secs(30), secs(120));
+        assert_eq!(limits, PageAttempt { deadline: secs(30), idle: secs(15), cap: secs(60), server_secs: 58 });
         assert_eq!(limits.ask_for_an_answer().server_secs, 28);
-        let last = PageLimits::new(&tuning, secs(30), secs(23));
+        let last = PageAttempt::new(&tuning, secs(30), secs(23));
         assert_eq!(
             last,
-            PageLimits { deadline: secs(23), idle: Duration::from_millis(11_500), cap: secs(23), server_secs: 21 }
+            PageAttempt { deadline: secs(23), idle: Duration::from_millis(11_500), cap: secs(23), server_secs: 21 }
         );
-        assert_eq!(PageLimits::new(&tuning, secs(15), secs(120)).idle, secs(10), "not below 10 s");
+        assert_eq!(PageAttempt::new(&tuning, secs(15), secs(120)).idle, secs(10), "not below 10 s");
     }
 
     #[test]

@@ -18,16 +18,16 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
-use super::classify::Trouble;
+use super::classify::RequestError;
 use super::kubeconfig::said;
 use super::kubeconfig::yaml::documents;
 use crate::file::words;
 use crate::msg::Layer;
-use crate::process::{self, Input, Process, Program, Terminal};
+use crate::process::{self, ProcessInput, Process, Program, Terminal};
 
 mod plugins;
 
-pub(crate) use plugins::{Demand, Entry, Issued, Plugins, WRONG_CLOCK};
+pub(crate) use plugins::{Demand, PluginEntry, Issued, Plugins, WRONG_CLOCK};
 
 /// A credential is a token or a certificate chain: more than this is garbage.
 const STDOUT_CAP: u64 = 1 << 20;
@@ -70,7 +70,7 @@ pub(crate) fn renewal(issued: Timestamp, expires: Timestamp, early: Duration) ->
 
 /// Where a plugin runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum PluginPlace {
     /// Without a terminal, and not for long.
     Background,
     /// With our terminal, which it has for itself: it may ask, and the operator may end it.
@@ -115,7 +115,7 @@ pub(crate) enum PluginError {
 
 impl PluginError {
     /// The same for people; `shows` is the command that runs the plugin where it can be watched.
-    pub(crate) fn trouble(&self, exec: &ExecConfig, shows: &str) -> Trouble {
+    pub(crate) fn trouble(&self, exec: &ExecConfig, shows: &str) -> RequestError {
         let what = match self {
             Self::NeedsTerminal => format!("wants a terminal: log in with `{shows}` elsewhere, then refresh"),
             Self::NotStarted(why) => {
@@ -131,9 +131,9 @@ impl PluginError {
         };
         let text = format!("credential plugin `{}` {what}", name(exec));
         if matches!(self, Self::TimedOut(_)) {
-            Trouble::timed_out(Layer::Credentials, &text)
+            RequestError::timed_out(Layer::Credentials, &text)
         } else {
-            Trouble::new(Layer::Credentials, &text)
+            RequestError::new(Layer::Credentials, &text)
         }
     }
 }
@@ -142,8 +142,8 @@ impl PluginError {
 ///
 /// # Errors
 /// A plugin that needs a terminal and gets none, cannot be started, fails, takes longer than `deadline`, or prints no credential.
-async fn run(exec: &ExecConfig, place: Place, deadline: Duration) -> Result<Credential, PluginError> {
-    if place == Place::Background && exec.interactive_mode == Some(ExecInteractiveMode::Always) {
+async fn run(exec: &ExecConfig, place: PluginPlace, deadline: Duration) -> Result<Credential, PluginError> {
+    if place == PluginPlace::Background && exec.interactive_mode == Some(ExecInteractiveMode::Always) {
         return Err(PluginError::NeedsTerminal);
     }
     let mut output = Zeroizing::new(Vec::with_capacity(STDOUT_ROOM));
@@ -182,11 +182,11 @@ async fn run(exec: &ExecConfig, place: Place, deadline: Duration) -> Result<Cred
 ///
 /// # Errors
 /// A command that is not found.
-fn program(exec: &ExecConfig, place: Place) -> Result<Program, PluginError> {
+fn program(exec: &ExecConfig, place: PluginPlace) -> Result<Program, PluginError> {
     let file = find(exec.command.as_deref().unwrap_or_default());
     let file = file.map_err(|why| PluginError::NotStarted(why.to_owned()))?;
     // `interactiveMode: Never` says that its stdin is not to be touched, wherever it runs.
-    let asks = place == Place::Terminal && exec.interactive_mode != Some(ExecInteractiveMode::Never);
+    let asks = place == PluginPlace::Terminal && exec.interactive_mode != Some(ExecInteractiveMode::Never);
     let mut spec = json!({ "interactive": asks });
     if let (true, Some(cluster)) = (exec.provide_cluster_info, &exec.cluster) {
         spec["cluster"] = json!(cluster);
@@ -201,10 +201,10 @@ fn program(exec: &ExecConfig, place: Place) -> Result<Program, PluginError> {
         file,
         args: exec.args.clone().unwrap_or_default(),
         variables,
-        terminal: if place == Place::Terminal { Terminal::Foreground } else { Terminal::None },
-        stdin: if asks { Input::Ours } else { Input::Null },
+        terminal: if place == PluginPlace::Terminal { Terminal::Foreground } else { Terminal::None },
+        stdin: if asks { ProcessInput::Ours } else { ProcessInput::Null },
         is_read: true,
-        complains: place == Place::Terminal,
+        complains: place == PluginPlace::Terminal,
     })
 }
 
@@ -219,11 +219,11 @@ async fn read(from: Option<impl AsyncRead + Unpin>, kept: &mut Vec<u8>) {
 
 fn parse(stdout: &[u8]) -> Option<Credential> {
     #[derive(Deserialize)]
-    struct Answer {
+    struct PluginAnswer {
         status: Credential,
     }
 
-    if let Ok(answer) = serde_json::from_slice::<Answer>(stdout) {
+    if let Ok(answer) = serde_json::from_slice::<PluginAnswer>(stdout) {
         return Some(answer.status);
     }
     // Some plugins print YAML.

@@ -10,14 +10,14 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_e
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::Shared;
-use super::call::{Ask, Limits, Line, is_protobuf};
-use super::classify::{self, Trouble};
+use super::TaskContext;
+use super::call::{ApiRequest, Limits, ApiClient, is_protobuf};
+use super::classify::{self, RequestError};
 use super::deadline::Backoff;
 use super::silence::{SPREAD, ends_with_silence};
 use crate::clock::wall;
 use crate::facts::wire::WatchType;
-use crate::msg::inspect::{Finding, Found, Inspection, Part, Subject};
+use crate::msg::inspect::{DetailUpdate, Detail, WatchDetail, DetailPart, ObjectRef};
 use crate::msg::{CallKind, ClusterEvent, Failure, Layer, SyncState};
 
 mod events;
@@ -25,7 +25,7 @@ mod object;
 mod stream;
 
 use events::Events;
-use object::Object;
+use object::DetailObject;
 use stream::Stream;
 
 /// 15 s: the page deadline of the smallest tier; one object is less than one page.
@@ -44,11 +44,11 @@ const TELL_EVERY: Duration = Duration::from_millis(250);
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_');
 
 /// Looks at whatever is wanted until the task is dropped.
-pub(super) async fn run(shared: std::sync::Arc<Shared>, seed: u64) {
+pub(super) async fn run(shared: std::sync::Arc<TaskContext>, seed: u64) {
     let mut wanted = shared.inspect.clone();
     loop {
         let inspection = wanted.borrow_and_update().clone();
-        let Some(Inspection { subject, yaml }) = inspection else {
+        let Some(WatchDetail { subject, yaml }) = inspection else {
             if wanted.changed().await.is_err() {
                 std::future::pending::<()>().await;
             }
@@ -68,7 +68,7 @@ pub(super) async fn run(shared: std::sync::Arc<Shared>, seed: u64) {
         tokio::select! {
             biased;
             () = other => {}
-            () = follow(&shared, &subject, Object::new(&subject, yamls), seed) => {}
+            () = follow(&shared, &subject, DetailObject::new(&subject, yamls), seed) => {}
             () = follow(&shared, &subject, Events::new(&subject), seed.rotate_left(7)) => {}
         }
     }
@@ -76,7 +76,7 @@ pub(super) async fn run(shared: std::sync::Arc<Shared>, seed: u64) {
 
 /// One part of an object: how it is read, what a watch of it brings, and what is told of it.
 trait Follow {
-    const PART: Part;
+    const PART: DetailPart;
 
     /// Waits until this part is wanted at all.
     async fn wanted(&mut self);
@@ -90,7 +90,7 @@ trait Follow {
     async fn poked(&mut self);
 
     /// Reads it whole; the resourceVersion from which a watch goes on.
-    async fn read(&mut self, reader: &Reader<'_>) -> Result<String, Trouble>;
+    async fn read(&mut self, reader: &DetailReader<'_>) -> Result<String, RequestError>;
 
     /// Path and selector of its watch, up to the options that all watches share.
     fn watch_uri(&self) -> String;
@@ -99,7 +99,7 @@ trait Follow {
     fn take(&mut self, kind: &WatchType, object: &[u8]) -> bool;
 
     /// What has changed since the last time.
-    fn news(&mut self) -> Vec<Found>;
+    fn news(&mut self) -> Vec<Detail>;
 
     /// The server says that it is not there (404); `true` if there is another way to ask, at once.
     fn missing(&mut self) -> bool;
@@ -112,14 +112,14 @@ trait Follow {
 }
 
 /// What a part needs to read itself.
-struct Reader<'a> {
-    shared: &'a Shared,
-    part: Part,
-    line: Line,
+struct DetailReader<'a> {
+    shared: &'a TaskContext,
+    part: DetailPart,
+    line: ApiClient,
 }
 
-impl Reader<'_> {
-    async fn get(&self, uri: String) -> Result<Vec<u8>, Trouble> {
+impl DetailReader<'_> {
+    async fn get(&self, uri: String) -> Result<Vec<u8>, RequestError> {
         let tuning = &self.shared.tuning;
         let limits = Limits {
             headers: DEADLINE,
@@ -128,7 +128,7 @@ impl Reader<'_> {
             slowest: tuning.slowest_body,
             bytes: LARGEST,
         };
-        let ask = Ask { kind: CallKind::Detail(self.part), page: None, attempt: 1, uri, limits };
+        let ask = ApiRequest { kind: CallKind::Detail(self.part), page: None, attempt: 1, uri, limits };
         let mut body = Vec::new();
         let head = self.line.fetch(&ask, tuning, &mut body).await?;
         if classify::is_html(&head, &body) {
@@ -139,7 +139,7 @@ impl Reader<'_> {
 }
 
 /// How a watch ended without failing.
-enum End {
+enum DetailWatchEnd {
     /// It may go on from here.
     Clean(String),
     /// Nothing came for too long; it may go on from here.
@@ -157,10 +157,10 @@ enum Next {
 }
 
 /// The pace of one part: how long to wait after what.
-struct Pace<'a> {
-    shared: &'a Shared,
-    subject: &'a Subject,
-    part: Part,
+struct DetailPace<'a> {
+    shared: &'a TaskContext,
+    subject: &'a ObjectRef,
+    part: DetailPart,
     /// Of reading.
     backoff: Backoff,
     /// Of watching: what can be read but not watched must not be read in a loop.
@@ -174,14 +174,14 @@ struct Pace<'a> {
     read_again: bool,
 }
 
-impl Pace<'_> {
-    async fn tell(&self, news: Found) {
-        let finding = Finding { subject: self.subject.clone(), news };
+impl DetailPace<'_> {
+    async fn tell(&self, news: Detail) {
+        let finding = DetailUpdate { subject: self.subject.clone(), news };
         self.shared.tell(ClusterEvent::Found(Box::new(finding))).await;
     }
 
     async fn sync(&self, state: SyncState) {
-        self.tell(Found::Sync { part: self.part, state }).await;
+        self.tell(Detail::Sync { part: self.part, state }).await;
     }
 
     async fn publish(&self, of: &mut impl Follow) {
@@ -200,7 +200,7 @@ impl Pace<'_> {
     }
 
     /// Tells what failed, a watch or reading, and what happens next.
-    async fn failed(&mut self, trouble: &Trouble, of: &mut impl Follow, watching: bool) -> Next {
+    async fn failed(&mut self, trouble: &RequestError, of: &mut impl Follow, watching: bool) -> Next {
         let tuning = self.shared.tuning.clone();
         if trouble.code == Some(404) {
             if of.missing() {
@@ -244,16 +244,16 @@ impl Pace<'_> {
 }
 
 /// What is told of the `failures`-th failure in a row.
-fn failure((trouble, failures): (&Trouble, u32), title: &str, wait: Duration) -> Failure {
+fn failure((trouble, failures): (&RequestError, u32), title: &str, wait: Duration) -> Failure {
     Failure { next_in: Some(wait), ..trouble.failure(wall(), title, failures.max(1)) }
 }
 
 /// Keeps one part of an object up to date until it is dropped.
-async fn follow(shared: &Shared, subject: &Subject, mut of: impl Follow, seed: u64) {
+async fn follow(shared: &TaskContext, subject: &ObjectRef, mut of: impl Follow, seed: u64) {
     of.wanted().await;
     let rng = fastrand::Rng::with_seed(seed);
     let (backoff, watch_backoff) = (Backoff::new(&shared.tuning), Backoff::new(&shared.tuning));
-    let mut pace = Pace {
+    let mut pace = DetailPace {
         shared,
         subject,
         part: part_of(&of),
@@ -272,21 +272,21 @@ async fn follow(shared: &Shared, subject: &Subject, mut of: impl Follow, seed: u
         let from = version.take();
         let result = match from.clone() {
             Some(from) => watch(&mut pace, &mut of, from).await,
-            None => read(&mut pace, &mut of).await.map(End::Clean),
+            None => read(&mut pace, &mut of).await.map(DetailWatchEnd::Clean),
         };
         let cut = result.as_ref().is_err_and(|trouble| ends_with_silence(trouble.layer));
         let wait = match result {
             // A watch that is forbidden is not asked for again until the user wants it.
-            Ok(End::Clean(_)) if pace.no_watch => {
+            Ok(DetailWatchEnd::Clean(_)) if pace.no_watch => {
                 pace.sync(SyncState::Polling { every: pace.polling() }).await;
                 pace.polling()
             }
-            Ok(End::Clean(next) | End::Silent(next)) => {
+            Ok(DetailWatchEnd::Clean(next) | DetailWatchEnd::Silent(next)) => {
                 version = Some(next);
                 Duration::ZERO
             }
-            Ok(End::Stale) => pace.next_watch(),
-            Ok(End::Unread) => Duration::ZERO,
+            Ok(DetailWatchEnd::Stale) => pace.next_watch(),
+            Ok(DetailWatchEnd::Unread) => Duration::ZERO,
             Err(trouble) => match pace.failed(&trouble, &mut of, from.is_some()).await {
                 Next::AtOnce => continue,
                 Next::Wait(wait) => {
@@ -319,15 +319,15 @@ async fn follow(shared: &Shared, subject: &Subject, mut of: impl Follow, seed: u
     }
 }
 
-fn part_of<F: Follow>(_: &F) -> Part {
+fn part_of<F: Follow>(_: &F) -> DetailPart {
     F::PART
 }
 
-async fn read(pace: &mut Pace<'_>, of: &mut impl Follow) -> Result<String, Trouble> {
+async fn read(pace: &mut DetailPace<'_>, of: &mut impl Follow) -> Result<String, RequestError> {
     let shared = pace.shared;
     pace.sync(SyncState::Listing).await;
     let session = shared.session.clients().await?;
-    let reader = Reader { shared, part: pace.part, line: session.api.clone() };
+    let reader = DetailReader { shared, part: pace.part, line: session.api.clone() };
     let result = of.read(&reader).await;
     if result.as_ref().is_err_and(|trouble| trouble.layer == Layer::Auth) {
         shared.session.renew(session.serial);
@@ -339,7 +339,7 @@ async fn read(pace: &mut Pace<'_>, of: &mut impl Follow) -> Result<String, Troub
 }
 
 /// Follows a part from `version` on until its watch ends.
-async fn watch(pace: &mut Pace<'_>, of: &mut impl Follow, version: String) -> Result<End, Trouble> {
+async fn watch(pace: &mut DetailPace<'_>, of: &mut impl Follow, version: String) -> Result<DetailWatchEnd, RequestError> {
     let shared = pace.shared;
     let tuning = shared.tuning.clone();
     let session = shared.session.clients().await?;
@@ -350,7 +350,7 @@ async fn watch(pace: &mut Pace<'_>, of: &mut impl Follow, version: String) -> Re
         utf8_percent_encode(&version, NON_ALPHANUMERIC)
     );
     let limits = Limits::small(tuning.watch_headers);
-    let ask = Ask { kind: CallKind::DetailWatch(pace.part), page: None, attempt: 1, uri, limits };
+    let ask = ApiRequest { kind: CallKind::DetailWatch(pace.part), page: None, attempt: 1, uri, limits };
     let start = Instant::now();
     let (head, body) = match session.api.open(&ask, &tuning).await {
         Ok(opened) => opened,
@@ -368,20 +368,20 @@ async fn watch(pace: &mut Pace<'_>, of: &mut impl Follow, version: String) -> Re
         Ok(end) => end,
         Err(trouble) => return refused(pace, trouble, version, session.serial),
     };
-    if matches!(end, End::Silent(_)) {
+    if matches!(end, DetailWatchEnd::Silent(_)) {
         pace.silent += 1;
     }
     let end = match end {
         // Twice in a row not even a bookmark: what it is about is read to see whether it has changed (F45).
-        End::Silent(_) if pace.silent.is_multiple_of(BARREN_IN_A_ROW) => End::Stale,
-        End::Silent(next) => End::Clean(next),
+        DetailWatchEnd::Silent(_) if pace.silent.is_multiple_of(BARREN_IN_A_ROW) => DetailWatchEnd::Stale,
+        DetailWatchEnd::Silent(next) => DetailWatchEnd::Clean(next),
         end => end,
     };
-    if short && matches!(end, End::Clean(_)) && pace.watch_backoff.failures() + 1 >= BARREN_IN_A_ROW {
+    if short && matches!(end, DetailWatchEnd::Clean(_)) && pace.watch_backoff.failures() + 1 >= BARREN_IN_A_ROW {
         pace.sync(SyncState::Polling { every: pace.polling() }).await;
-        return Ok(End::Stale);
+        return Ok(DetailWatchEnd::Stale);
     }
-    if matches!(end, End::Clean(_)) {
+    if matches!(end, DetailWatchEnd::Clean(_)) {
         // One that ends at once, again and again, must not be opened in a hot loop (R14).
         let quiet = if stream.proven() { tuning.watch_spacing } else { QUIET_SPACING };
         let spacing = if short { pace.next_watch() } else { quiet };
@@ -391,13 +391,13 @@ async fn watch(pace: &mut Pace<'_>, of: &mut impl Follow, version: String) -> Re
 }
 
 /// What follows a watch that was refused, in whatever form the refusal came.
-fn refused(pace: &mut Pace<'_>, trouble: Trouble, version: String, serial: u64) -> Result<End, Trouble> {
+fn refused(pace: &mut DetailPace<'_>, trouble: RequestError, version: String, serial: u64) -> Result<DetailWatchEnd, RequestError> {
     if matches!(trouble.code, Some(403 | 405)) {
         pace.no_watch = true;
-        return Ok(End::Clean(version));
+        return Ok(DetailWatchEnd::Clean(version));
     }
     if trouble.is_gone() {
-        return Ok(End::Stale);
+        return Ok(DetailWatchEnd::Stale);
     }
     if trouble.layer == Layer::Auth {
         pace.shared.session.renew(serial);
@@ -406,9 +406,9 @@ fn refused(pace: &mut Pace<'_>, trouble: Trouble, version: String, serial: u64) 
 }
 
 /// A version that a watch can begin at: without one, or at 0, it would begin anywhere (kubernetes/kubernetes#123448).
-fn usable(version: String) -> Result<String, Trouble> {
+fn usable(version: String) -> Result<String, RequestError> {
     if matches!(&*version, "" | "0") {
-        return Err(Trouble::new(Layer::Decode, "the list has no resourceVersion"));
+        return Err(RequestError::new(Layer::Decode, "the list has no resourceVersion"));
     }
     Ok(version)
 }

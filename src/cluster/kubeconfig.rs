@@ -12,12 +12,12 @@ use std::time::Duration;
 use http::Uri;
 
 use super::Task;
-use super::classify::{Trouble, one_line};
+use super::classify::{RequestError, one_line};
 use super::connect;
-use super::exec::Place;
-use super::meter::Sink;
+use super::exec::PluginPlace;
+use super::meter::MeterSink;
 use super::proxy::{self, ProxyEnv, base64};
-use super::session::{Build, Built, Renewal};
+use super::session::{ClientFactory, Built, Renewal};
 use super::tuning::Tuning;
 use crate::facts::text::{Clean, is_dns_label};
 use crate::msg::Layer;
@@ -33,14 +33,14 @@ mod prepare;
 mod settings;
 pub(in crate::cluster) mod yaml;
 
-use document::{CONTEXT, Document};
+use document::{CONTEXT, MergedConfig};
 pub use error::KubeconfigError;
 pub(in crate::cluster) use fields::said;
 use files::{Stamp, stamps};
 use login::Login;
-use origin::Origin;
-pub(crate) use plan::Plan;
-use prepare::Settings;
+use origin::ConfigOrigin;
+pub(crate) use plan::ConnectionPlan;
+use prepare::ContextSettings;
 use settings::{Authorization, ClusterSettings, UserSettings};
 
 /// Longest time to read the files of a context, should a file system hang.
@@ -69,14 +69,14 @@ pub struct Selection {
 /// The kubeconfig as it was read: which contexts there are.
 pub struct Kubeconfig {
     /// `None` without any file: in a pod then, or nowhere.
-    document: Option<Document>,
+    document: Option<MergedConfig>,
     sources: Sources,
     stamps: Vec<Stamp>,
 }
 
 /// One context: a cluster and the credentials for it.
 #[derive(Clone)]
-pub struct Target {
+pub struct ContextTarget {
     context: Clean,
     server: Option<Clean>,
     /// The namespace that the context names.
@@ -84,11 +84,11 @@ pub struct Target {
     broken: Option<Clean>,
     insecure: bool,
     /// Nothing of other contexts; `None` if this one is broken.
-    settings: Option<Arc<Settings>>,
+    settings: Option<Arc<ContextSettings>>,
     env: ProxyEnv,
     /// The files that the clients were built from, as they were then.
     stamps: Vec<Stamp>,
-    origin: Option<Origin>,
+    origin: Option<ConfigOrigin>,
     /// The credential plugin's part.
     login: Login,
 }
@@ -97,7 +97,7 @@ pub struct Target {
 ///
 /// # Errors
 /// [`KubeconfigError`] if there is nothing to show at all; a single broken context is a [`Target`] that says so.
-pub fn load(sources: &Sources, selection: &Selection) -> Result<Vec<Target>, KubeconfigError> {
+pub fn load(sources: &Sources, selection: &Selection) -> Result<Vec<ContextTarget>, KubeconfigError> {
     Kubeconfig::read(sources)?.targets(selection)
 }
 
@@ -120,25 +120,25 @@ impl Kubeconfig {
     ///
     /// # Errors
     /// [`KubeconfigError`] if there is nothing to show at all.
-    pub fn targets(&self, selection: &Selection) -> Result<Vec<Target>, KubeconfigError> {
+    pub fn targets(&self, selection: &Selection) -> Result<Vec<ContextTarget>, KubeconfigError> {
         let Some(document) = &self.document else {
-            return Target::in_cluster()
+            return ContextTarget::in_cluster()
                 .map(|target| vec![target])
                 .ok_or_else(|| KubeconfigError::Nowhere { looked: Clean::new(&files::looked_at(&self.sources)) });
         };
         let names = self.select(document, selection)?;
-        let origin = Origin::new(self.sources.clone(), &names, &self.stamps);
+        let origin = ConfigOrigin::new(self.sources.clone(), &names, &self.stamps);
         let env = ProxyEnv::read();
         let target = |name: &String| {
-            let target = Target::of_context(document, name, &env);
-            target.map(|target| Target { origin: Some(origin.of(name)), ..target })
+            let target = ContextTarget::of_context(document, name, &env);
+            target.map(|target| ContextTarget { origin: Some(origin.of(name)), ..target })
         };
         let unknown = |name| KubeconfigError::Unknown { name: one_line(name), known: self.known() };
         names.iter().map(|name| target(name).ok_or_else(|| unknown(name))).collect()
     }
 
     /// The names of the contexts that are wanted, each once.
-    fn select(&self, document: &Document, selection: &Selection) -> Result<Vec<String>, KubeconfigError> {
+    fn select(&self, document: &MergedConfig, selection: &Selection) -> Result<Vec<String>, KubeconfigError> {
         let mut names: Vec<&str> = Vec::new();
         if selection.all {
             names.extend(document.contexts.names());
@@ -179,7 +179,7 @@ fn split_names<'a>(list: &'a str, exists: impl Fn(&str) -> bool, into: &mut Vec<
     }
 }
 
-impl Target {
+impl ContextTarget {
     /// An unauthenticated server, for the demo and for tests; `url` is `http://` on loopback.
     #[must_use]
     pub fn plain(context: &str, url: &str) -> Self {
@@ -190,7 +190,7 @@ impl Target {
         Self {
             server: server.as_ref().map(public_url),
             broken,
-            settings: server.map(|url| Arc::new(Settings::plain(url))),
+            settings: server.map(|url| Arc::new(ContextSettings::plain(url))),
             ..Self::new(Clean::new(context), ProxyEnv::default())
         }
     }
@@ -241,7 +241,7 @@ impl Target {
     }
 
     fn in_cluster() -> Option<Self> {
-        let (settings, namespace) = Settings::in_cluster()?;
+        let (settings, namespace) = ContextSettings::in_cluster()?;
         Some(Self {
             server: Some(public_url(&settings.cluster.server)),
             namespace: own_namespace(&namespace),
@@ -251,7 +251,7 @@ impl Target {
     }
 
     /// `None` if there is no such context.
-    fn of_context(document: &Document, name: &str, env: &ProxyEnv) -> Option<Self> {
+    fn of_context(document: &MergedConfig, name: &str, env: &ProxyEnv) -> Option<Self> {
         if !document.contexts.contains(name) {
             return None;
         }
@@ -263,12 +263,12 @@ impl Target {
         Some(target)
     }
 
-    fn fill(&mut self, document: &Document, name: &str) -> Result<Settings, String> {
+    fn fill(&mut self, document: &MergedConfig, name: &str) -> Result<ContextSettings, String> {
         let entry = document.contexts.get(CONTEXT, name)?;
         if entry.value.is_none() {
             return Err("the context is empty".to_owned());
         }
-        let fields = fields::Fields::new(CONTEXT, entry)?;
+        let fields = fields::EntryFields::new(CONTEXT, entry)?;
         self.namespace = fields.text("namespace")?.as_deref().and_then(own_namespace);
         let cluster = fields.text("cluster")?.ok_or("the context names no cluster")?;
         let cluster_entry = document.clusters.get("cluster", &cluster)?;
@@ -283,27 +283,27 @@ impl Target {
         if user.has_secrets() && proxy::is_exposed(&cluster.server, proxy.as_ref()) {
             return Err("credentials are not sent over plain http:// to another machine".to_owned());
         }
-        Ok(Settings { cluster, user })
+        Ok(ContextSettings { cluster, user })
     }
 
     /// What the clients are made of.
     ///
     /// # Errors
     /// The context is broken.
-    fn settings(&self) -> Result<Arc<Settings>, Trouble> {
+    fn settings(&self) -> Result<Arc<ContextSettings>, RequestError> {
         let broken = || self.broken.as_deref().unwrap_or("there is nothing to connect to");
-        self.settings.clone().ok_or_else(|| Trouble::new(Layer::Config, broken()))
+        self.settings.clone().ok_or_else(|| RequestError::new(Layer::Config, broken()))
     }
 
     /// Reads the context again if its kubeconfig was edited; says whether the server is another one now. An edit that
     /// cannot be used changes nothing.
-    async fn reload(&mut self) -> Result<Option<(Clean, bool)>, Trouble> {
+    async fn reload(&mut self) -> Result<Option<(Clean, bool)>, RequestError> {
         let Some(origin) = self.origin.clone() else { return Ok(None) };
         if !self.edited().await {
             return Ok(None);
         }
         let loaded = blocking(move || origin.load()).await?;
-        let trouble = |why: &str| Trouble::new(Layer::Config, &format!("the kubeconfig was edited: {why}"));
+        let trouble = |why: &str| RequestError::new(Layer::Config, &format!("the kubeconfig was edited: {why}"));
         let next = loaded.map_err(|error| trouble(&error.to_string()))?;
         if let Some(why) = &next.broken {
             return Err(trouble(why));
@@ -314,11 +314,11 @@ impl Target {
         Ok(moved)
     }
 
-    async fn make(&mut self, tuning: Arc<Tuning>, sink: Sink, by: (Place, Duration)) -> Result<Built, Trouble> {
+    async fn make(&mut self, tuning: Arc<Tuning>, sink: MeterSink, by: (PluginPlace, Duration)) -> Result<Built, RequestError> {
         let moved = self.reload().await?;
         let settings = self.settings()?;
         self.stamps = stamps(settings.files()).await;
-        let unusable = |why: String| Trouble::new(Layer::Config, &why);
+        let unusable = |why: String| RequestError::new(Layer::Config, &why);
         let proxy = proxy::choose(&settings.cluster.server, settings.cluster.proxy_url.as_deref(), &self.env);
         let proxy = proxy.map_err(unusable)?;
         let read = settings.clone();
@@ -348,14 +348,14 @@ impl Target {
     }
 }
 
-impl Build for Target {
-    async fn build(&mut self, tuning: Arc<Tuning>, sink: Sink) -> Result<Built, Trouble> {
+impl ClientFactory for ContextTarget {
+    async fn build(&mut self, tuning: Arc<Tuning>, sink: MeterSink) -> Result<Built, RequestError> {
         let deadline = tuning.exec_deadline;
-        self.make(tuning, sink, (Place::Background, deadline)).await
+        self.make(tuning, sink, (PluginPlace::Background, deadline)).await
     }
 
-    async fn log_in(&mut self, tuning: Arc<Tuning>, sink: Sink, deadline: Duration) -> Result<Built, Trouble> {
-        self.make(tuning, sink, (Place::Terminal, deadline)).await
+    async fn log_in(&mut self, tuning: Arc<Tuning>, sink: MeterSink, deadline: Duration) -> Result<Built, RequestError> {
+        self.make(tuning, sink, (PluginPlace::Terminal, deadline)).await
     }
 
     fn renew(&mut self, why: Renewal) {
@@ -379,12 +379,12 @@ impl Build for Target {
     }
 }
 
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Trouble> {
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, RequestError> {
     let Ok(done) = tokio::time::timeout(FILES_DEADLINE, tokio::task::spawn_blocking(work)).await else {
         let text = format!("reading the credentials took longer than {} s", FILES_DEADLINE.as_secs());
-        return Err(Trouble::timed_out(Layer::Credentials, &text));
+        return Err(RequestError::timed_out(Layer::Credentials, &text));
     };
-    done.map_err(|_| Trouble::new(Layer::Internal, "reading the credentials failed in our own code"))
+    done.map_err(|_| RequestError::new(Layer::Internal, "reading the credentials failed in our own code"))
 }
 
 /// A certificate that is passed over, for people.

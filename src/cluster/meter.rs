@@ -23,7 +23,7 @@ use tower::{BoxError, Layer, Service};
 use super::classify::chain;
 use super::connect::{ConnectFailure, Took};
 use crate::clock::Clock;
-use crate::msg::{Attempt, CallEvent, CallId, CallKind, ClusterEvent, ClusterId, End, Msg};
+use crate::msg::{Attempt, CallEvent, CallId, CallKind, ClusterEvent, ClusterId, CallEnd, Msg};
 
 /// Events that may wait before no new request starts.
 const WAITING: usize = 64;
@@ -32,11 +32,11 @@ const PROGRESS: Duration = Duration::from_millis(500);
 
 /// Where the meter puts its events; cheap to clone.
 #[derive(Clone)]
-pub(crate) struct Sink {
-    shared: Arc<Shared>,
+pub(crate) struct MeterSink {
+    shared: Arc<MeterState>,
 }
 
-struct Shared {
+struct MeterState {
     clock: Clock,
     ids: AtomicU64,
     queue: Mutex<VecDeque<CallEvent>>,
@@ -44,10 +44,10 @@ struct Shared {
     room: Notify,
 }
 
-impl Sink {
+impl MeterSink {
     pub(crate) fn new(clock: Clock) -> Self {
         let shared =
-            Shared { clock, ids: AtomicU64::new(1), queue: Mutex::default(), news: Notify::new(), room: Notify::new() };
+            MeterState { clock, ids: AtomicU64::new(1), queue: Mutex::default(), news: Notify::new(), room: Notify::new() };
         Self { shared: Arc::new(shared) }
     }
 
@@ -182,7 +182,7 @@ impl Tag {
 
 /// Puts a [`Meter`] around a service.
 #[derive(Clone)]
-pub(crate) struct MeterLayer(pub(crate) Sink);
+pub(crate) struct MeterLayer(pub(crate) MeterSink);
 
 impl<S> Layer<S> for MeterLayer {
     type Service = Meter<S>;
@@ -196,7 +196,7 @@ impl<S> Layer<S> for MeterLayer {
 #[derive(Clone)]
 pub(crate) struct Meter<S> {
     inner: S,
-    sink: Sink,
+    sink: MeterSink,
 }
 
 impl<S, Q, B> Service<Request<Q>> for Meter<S>
@@ -216,14 +216,14 @@ where
     fn call(&mut self, request: Request<Q>) -> Self::Future {
         let tag = request.extensions().get::<Tag>().cloned();
         let tag = tag.unwrap_or_else(|| self.sink.tag(CallKind::Get, None, 1, Duration::ZERO));
-        let mut open = Open::start(tag, self.sink.clone());
+        let mut open = OpenRequest::start(tag, self.sink.clone());
         let answer = self.inner.call(request);
         Box::pin(async move {
             match answer.await {
                 Ok(response) => {
                     open.headers(&response);
                     if response.body().is_end_stream() {
-                        open.close(End::Complete);
+                        open.close(CallEnd::Complete);
                     }
                     Ok(response.map(|body| Metered { body, open }))
                 }
@@ -237,22 +237,22 @@ where
 }
 
 /// How a request ended that got no answer.
-fn end_without_answer(error: &(dyn StdError + 'static)) -> End {
+fn end_without_answer(error: &(dyn StdError + 'static)) -> CallEnd {
     let failed = chain(error).find_map(|cause| cause.downcast_ref::<ConnectFailure>());
-    failed.map_or(End::NoResponse, |failed| End::NotConnected(failed.cause()))
+    failed.map_or(CallEnd::NoResponse, |failed| CallEnd::NotConnected(failed.cause()))
 }
 
 /// One request on its way; reports its end exactly once, at the latest when it is dropped.
-struct Open {
+struct OpenRequest {
     tag: Tag,
-    sink: Sink,
+    sink: MeterSink,
     start: Instant,
     progress: Instant,
     attempt: Option<Box<Attempt>>,
 }
 
-impl Open {
-    fn start(tag: Tag, sink: Sink) -> Self {
+impl OpenRequest {
+    fn start(tag: Tag, sink: MeterSink) -> Self {
         let (at, start) = (sink.shared.clock.mono(), Instant::now());
         let TagInner { id, kind, page, attempt, limit, .. } = *tag.0;
         sink.push(CallEvent::Started { id, kind, page, attempt, at, limit });
@@ -267,7 +267,7 @@ impl Open {
             total: Duration::ZERO,
             bytes: 0,
             status: None,
-            end: End::Cancelled,
+            end: CallEnd::Cancelled,
         };
         Self { tag, sink, start, progress: start, attempt: Some(Box::new(attempt)) }
     }
@@ -279,7 +279,7 @@ impl Open {
         attempt.connect = response.extensions().get::<Took>().and_then(Took::answered);
         // A watch lives for minutes: its latency ends with the headers.
         if attempt.kind.is_watch() {
-            self.close(End::Complete);
+            self.close(CallEnd::Complete);
         }
     }
 
@@ -293,7 +293,7 @@ impl Open {
         }
     }
 
-    fn close(&mut self, end: End) {
+    fn close(&mut self, end: CallEnd) {
         if let Some(mut attempt) = self.attempt.take() {
             attempt.total = self.start.elapsed();
             attempt.end = end;
@@ -302,12 +302,12 @@ impl Open {
     }
 }
 
-impl Drop for Open {
+impl Drop for OpenRequest {
     fn drop(&mut self) {
         self.close(match self.tag.0.verdict.load(Ordering::Relaxed) {
-            TIMED_OUT => End::TimedOut,
-            REFUSED => End::Broken,
-            _ => End::Cancelled,
+            TIMED_OUT => CallEnd::TimedOut,
+            REFUSED => CallEnd::Broken,
+            _ => CallEnd::Cancelled,
         });
     }
 }
@@ -315,7 +315,7 @@ impl Drop for Open {
 /// A body that is counted while it is read.
 pub(crate) struct Metered<B> {
     body: B,
-    open: Open,
+    open: OpenRequest,
 }
 
 impl<B: Body<Data = Bytes> + Unpin> Body for Metered<B> {
@@ -326,12 +326,12 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Metered<B> {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
         match &frame {
             Some(Ok(frame)) => self.open.data(frame.data_ref().map_or(0, Bytes::len)),
-            Some(Err(_)) => self.open.close(End::Broken),
-            None => self.open.close(End::Complete),
+            Some(Err(_)) => self.open.close(CallEnd::Broken),
+            None => self.open.close(CallEnd::Complete),
         }
         // A reader need not poll once more for the `None`.
         if self.body.is_end_stream() {
-            self.open.close(End::Complete);
+            self.open.close(CallEnd::Complete);
         }
         Poll::Ready(frame)
     }

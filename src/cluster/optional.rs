@@ -9,11 +9,11 @@ use std::time::Duration;
 use serde::Deserialize;
 use tokio::time::sleep;
 
-use super::Shared;
-use super::call::{Ask, Limits};
-use super::classify::{self, Trouble};
+use super::TaskContext;
+use super::call::{ApiRequest, Limits};
+use super::classify::{self, RequestError};
 use super::silence::SPREAD;
-use super::source::Source;
+use super::source::ListSource;
 use super::stream;
 use super::tuning::LeaseWatch;
 use crate::clock::wall;
@@ -34,14 +34,14 @@ const RULE_VERSIONS: [&str; 3] = ["v1", "v1beta2", "v1alpha3"];
 const SLACK_PCT: u32 = 10;
 
 /// Looks after one of [`Resource::OPTIONAL`] until the task is dropped.
-pub(crate) async fn run(shared: Arc<Shared>, resource: Resource, seed: u64) {
+pub(crate) async fn run(shared: Arc<TaskContext>, resource: Resource, seed: u64) {
     let mut rng = fastrand::Rng::with_seed(seed);
     loop {
         wanted(&shared, resource).await;
         let wait = match find(&shared, resource).await {
             Ok(Some(path)) => {
                 tokio::select! {
-                    () = stream::follow(shared.clone(), Source::all(resource, &path), rng.u64(..)) => {}
+                    () = stream::follow(shared.clone(), ListSource::all(resource, &path), rng.u64(..)) => {}
                     () = too_many(&shared, resource) => continue,
                 }
                 absent(&shared, resource).await
@@ -66,17 +66,17 @@ pub(crate) async fn run(shared: Arc<Shared>, resource: Resource, seed: u64) {
     }
 }
 
-async fn tell(shared: &Shared, resource: Resource, state: SyncState) {
+async fn tell(shared: &TaskContext, resource: Resource, state: SyncState) {
     shared.tell(ClusterEvent::Sync { resource, state }).await;
 }
 
-async fn absent(shared: &Shared, resource: Resource) -> Duration {
+async fn absent(shared: &TaskContext, resource: Resource) -> Duration {
     tell(shared, resource, SyncState::Absent).await;
     shared.tuning.optional.look_again
 }
 
 /// Why the resource is not asked for; `None` if it is.
-fn unwanted(shared: &Shared, resource: Resource) -> Option<Clean> {
+fn unwanted(shared: &TaskContext, resource: Resource) -> Option<Clean> {
     let optional = &shared.tuning.optional;
     let off = || Some(Clean::new("switched off in the configuration"));
     if resource != Resource::Leases {
@@ -95,7 +95,7 @@ fn unwanted(shared: &Shared, resource: Resource) -> Option<Clean> {
 }
 
 /// Waits until the resource is asked for; says why it is not.
-async fn wanted(shared: &Shared, resource: Resource) {
+async fn wanted(shared: &TaskContext, resource: Resource) {
     let mut nodes = shared.nodes.subscribe();
     let mut told = None;
     while let Some(reason) = unwanted(shared, resource) {
@@ -110,7 +110,7 @@ async fn wanted(shared: &Shared, resource: Resource) {
 }
 
 /// Waits until there are clearly more nodes than the leases are watched of.
-async fn too_many(shared: &Shared, resource: Resource) {
+async fn too_many(shared: &TaskContext, resource: Resource) {
     let optional = &shared.tuning.optional;
     if resource != Resource::Leases || optional.leases != LeaseWatch::Auto {
         return std::future::pending().await;
@@ -123,31 +123,31 @@ async fn too_many(shared: &Shared, resource: Resource) {
 }
 
 /// Where the resource is; `None` if the server does not have it.
-async fn find(shared: &Shared, resource: Resource) -> Result<Option<String>, Trouble> {
+async fn find(shared: &TaskContext, resource: Resource) -> Result<Option<String>, RequestError> {
     if resource == Resource::Leases {
         return Ok(Some(LEASES.to_owned()));
     }
     let found = match look(shared, resource, DRA.to_owned(), versions).await? {
-        Look::Nothing => return Ok(None),
+        DiscoveryAnswer::Nothing => return Ok(None),
         // Whoever may not look may still list: the list will tell.
-        Look::Forbidden => return Ok(Some(path(VERSIONS[0], resource))),
-        Look::Found(versions) => versions,
+        DiscoveryAnswer::Forbidden => return Ok(Some(path(VERSIONS[0], resource))),
+        DiscoveryAnswer::Found(versions) => versions,
     };
     if resource != Resource::Rules {
         return Ok(best(&found, resource));
     }
     for version in RULE_VERSIONS.into_iter().filter(|known| found.iter().any(|version| version == known)) {
         match look(shared, resource, format!("{DRA}/{version}"), kinds).await? {
-            Look::Found(kinds) if !kinds.iter().any(|kind| kind == resource.name()) => {}
-            Look::Nothing => {}
-            Look::Found(_) | Look::Forbidden => return Ok(Some(path(version, resource))),
+            DiscoveryAnswer::Found(kinds) if !kinds.iter().any(|kind| kind == resource.name()) => {}
+            DiscoveryAnswer::Nothing => {}
+            DiscoveryAnswer::Found(_) | DiscoveryAnswer::Forbidden => return Ok(Some(path(version, resource))),
         }
     }
     Ok(None)
 }
 
 /// What a document of the API's discovery says.
-enum Look {
+enum DiscoveryAnswer {
     /// The names in it.
     Found(Vec<String>),
     /// It is not there (404).
@@ -157,22 +157,22 @@ enum Look {
 }
 
 async fn look(
-    shared: &Shared,
+    shared: &TaskContext,
     resource: Resource,
     uri: String,
     read: fn(&[u8]) -> serde_json::Result<Vec<String>>,
-) -> Result<Look, Trouble> {
+) -> Result<DiscoveryAnswer, RequestError> {
     let session = shared.session.clients().await?;
     let limits = Limits::small(shared.tuning.connect_deadline);
-    let ask = Ask { kind: CallKind::List(resource), page: None, attempt: 1, uri, limits };
+    let ask = ApiRequest { kind: CallKind::List(resource), page: None, attempt: 1, uri, limits };
     let mut body = Vec::new();
     match session.api.fetch(&ask, &shared.tuning, &mut body).await {
         Ok(head) => {
             let names = read(&body).map_err(|error| classify::unreadable(&head, &body, &error.to_string()))?;
-            Ok(Look::Found(names))
+            Ok(DiscoveryAnswer::Found(names))
         }
-        Err(trouble) if trouble.code == Some(404) => Ok(Look::Nothing),
-        Err(trouble) if trouble.code == Some(403) => Ok(Look::Forbidden),
+        Err(trouble) if trouble.code == Some(404) => Ok(DiscoveryAnswer::Nothing),
+        Err(trouble) if trouble.code == Some(403) => Ok(DiscoveryAnswer::Forbidden),
         Err(trouble) => Err(trouble),
     }
 }
@@ -190,7 +190,7 @@ pub(super) fn best(versions: &[String], resource: Resource) -> Option<String> {
 /// The versions that an `APIGroup` names.
 pub(super) fn versions(group: &[u8]) -> serde_json::Result<Vec<String>> {
     #[derive(Deserialize)]
-    struct Group {
+    struct ApiGroup {
         versions: Vec<Version>,
     }
     #[derive(Deserialize)]
@@ -198,7 +198,7 @@ pub(super) fn versions(group: &[u8]) -> serde_json::Result<Vec<String>> {
         version: String,
     }
 
-    let group: Group = read_json(group)?;
+    let group: ApiGroup = read_json(group)?;
     Ok(group.versions.into_iter().map(|version| version.version).collect())
 }
 
@@ -206,10 +206,10 @@ pub(super) fn versions(group: &[u8]) -> serde_json::Result<Vec<String>> {
 fn kinds(list: &[u8]) -> serde_json::Result<Vec<String>> {
     #[derive(Deserialize)]
     struct Kinds {
-        resources: Vec<Kind>,
+        resources: Vec<DiscoveredKind>,
     }
     #[derive(Deserialize)]
-    struct Kind {
+    struct DiscoveredKind {
         name: String,
     }
 

@@ -15,13 +15,13 @@ use jiff::fmt::rfc2822::DateTimeParser;
 use serde::Deserialize;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
-use super::Shared;
-use super::call::{Ask, Limits};
-use super::classify::{self, Trouble, is_html, one_line};
+use super::TaskContext;
+use super::call::{ApiRequest, Limits};
+use super::classify::{self, RequestError, is_html, one_line};
 use super::silence::Missed;
 use crate::clock::wall;
 use crate::facts::text::Clean;
-use crate::msg::{CallKind, ClusterEvent, Layer, ProbeOutcome, ProbeSample, Series};
+use crate::msg::{CallKind, ClusterEvent, Layer, ProbeOutcome, ProbeSample, ProbeSeries};
 
 /// Exempt from queueing and from shutdown rejection: reachability, nothing else (F28).
 const PING: &str = "/livez";
@@ -33,7 +33,7 @@ const SKEW_STEP_MS: i64 = 1_000;
 const VERSION_RETRY: Duration = Duration::from_secs(60);
 
 /// Sends one sample for each tick of `series` until the task is dropped.
-pub(crate) async fn run(shared: Arc<Shared>, series: Series) {
+pub(crate) async fn run(shared: Arc<TaskContext>, series: ProbeSeries) {
     let mut state = ProbeState::new(series);
     let mut tick = Instant::now();
     loop {
@@ -44,7 +44,7 @@ pub(crate) async fn run(shared: Arc<Shared>, series: Series) {
         // The next tick on the grid that is not yet over; a throttled work probe leaves some of them out.
         let period = shared.tuning.probe_period;
         let stride =
-            if throttled && series == Series::Work { shared.tuning.probe_throttled.max(period) } else { period };
+            if throttled && series == ProbeSeries::Work { shared.tuning.probe_throttled.max(period) } else { period };
         tick += stride;
         while tick + period <= Instant::now() {
             tick += period;
@@ -53,7 +53,7 @@ pub(crate) async fn run(shared: Arc<Shared>, series: Series) {
 }
 
 struct ProbeState {
-    series: Series,
+    series: ProbeSeries,
     /// Which of [`WORK`].
     rung: usize,
     /// The last probe got no answer.
@@ -66,21 +66,21 @@ struct ProbeState {
 }
 
 impl ProbeState {
-    fn new(series: Series) -> Self {
+    fn new(series: ProbeSeries) -> Self {
         Self { series, rung: 0, down: true, serial: 0, skew_ms: None, missed: Missed::default(), told: None }
     }
 
     fn uri(&self) -> &'static str {
         match self.series {
-            Series::Ping => PING,
-            Series::Work => WORK[self.rung],
+            ProbeSeries::Ping => PING,
+            ProbeSeries::Work => WORK[self.rung],
         }
     }
 
     /// Tells why probes fail: the first failure of a row of equal ones, or the list of failures would hold nothing else.
-    async fn tell(&mut self, shared: &Shared, trouble: Option<Trouble>) {
+    async fn tell(&mut self, shared: &TaskContext, trouble: Option<RequestError>) {
         // A 403 only leads to the next rung, and credentials are told by those who get them.
-        let told = |trouble: &Trouble| !matches!(trouble.layer, Layer::Rbac | Layer::Credentials | Layer::Config);
+        let told = |trouble: &RequestError| !matches!(trouble.layer, Layer::Rbac | Layer::Credentials | Layer::Config);
         let Some(trouble) = trouble.filter(told) else {
             self.told = None;
             return;
@@ -93,7 +93,7 @@ impl ProbeState {
         }
     }
 
-    async fn probe(&mut self, shared: &Shared, tick: Instant) -> ProbeSample {
+    async fn probe(&mut self, shared: &TaskContext, tick: Instant) -> ProbeSample {
         let start = Instant::now();
         let deadline = start + shared.tuning.probe_deadline;
         let answer = match timeout_at(deadline, shared.session.clients()).await {
@@ -103,15 +103,15 @@ impl ProbeState {
                     self.rung = 0;
                 }
                 let limits = Limits::small(deadline.saturating_duration_since(Instant::now()));
-                let kind = if self.series == Series::Ping { CallKind::Ping } else { CallKind::Work };
-                let ask = Ask { kind, page: None, attempt: 1, uri: self.uri().to_owned(), limits };
+                let kind = if self.series == ProbeSeries::Ping { CallKind::Ping } else { CallKind::Work };
+                let ask = ApiRequest { kind, page: None, attempt: 1, uri: self.uri().to_owned(), limits };
                 let mut body = Vec::new();
                 let answer = session.probe.fetch(&ask, &shared.tuning, &mut body).await;
                 // A captive portal answers everything with success (F34).
                 answer.and_then(|head| if is_html(&head, &body) { Err(classify::alien()) } else { Ok(head) })
             }
             Ok(Err(trouble)) => Err(trouble),
-            Err(_) => Err(Trouble::new(Layer::Credentials, "the credentials are not ready")),
+            Err(_) => Err(RequestError::new(Layer::Credentials, "the credentials are not ready")),
         };
         let latency = start.elapsed();
         let outcome = match &answer {
@@ -120,11 +120,11 @@ impl ProbeState {
                 ProbeOutcome::Answered { latency }
             }
             // Below 500 the server has done its work, whatever it thinks of us.
-            Err(Trouble { code: Some(code), layer, alien: false, .. }) if *code < 500 && *layer != Layer::Throttled => {
+            Err(RequestError { code: Some(code), layer, alien: false, .. }) if *code < 500 && *layer != Layer::Throttled => {
                 if *code == 401 {
                     shared.session.renew(self.serial);
                 }
-                if *code == 403 && self.series == Series::Work {
+                if *code == 403 && self.series == ProbeSeries::Work {
                     self.rung = (self.rung + 1).min(WORK.len() - 1);
                 }
                 ProbeOutcome::Answered { latency }
@@ -134,10 +134,10 @@ impl ProbeState {
         };
         self.tell(shared, answer.err()).await;
         let up = matches!(outcome, ProbeOutcome::Answered { .. });
-        if up && self.down && self.series == Series::Ping {
+        if up && self.down && self.series == ProbeSeries::Ping {
             shared.reconnected.notify_one();
         }
-        if self.series == Series::Ping {
+        if self.series == ProbeSeries::Ping {
             shared.answering.store(up, Ordering::Relaxed);
         }
         self.down = !up;
@@ -147,8 +147,8 @@ impl ProbeState {
         ProbeSample { series: self.series, tick: shared.mono_of(tick), outcome }
     }
 
-    async fn skew(&mut self, shared: &Shared, head: &Parts, latency: Duration) {
-        if self.series != Series::Ping {
+    async fn skew(&mut self, shared: &TaskContext, head: &Parts, latency: Duration) {
+        if self.series != ProbeSeries::Ping {
             return;
         }
         let Some(skew_ms) = head.headers.get(DATE).and_then(|date| skew_ms(date.to_str().ok()?, wall(), latency))
@@ -170,7 +170,7 @@ pub(super) fn skew_ms(date: &str, ours: Timestamp, latency: Duration) -> Option<
 }
 
 /// Asks for `/version` after each reconnect, the first one included, until the task is dropped.
-pub(crate) async fn versions(shared: Arc<Shared>) {
+pub(crate) async fn versions(shared: Arc<TaskContext>) {
     loop {
         shared.reconnected.notified().await;
         while let Err(layer) = version(&shared).await {
@@ -186,19 +186,19 @@ pub(crate) async fn versions(shared: Arc<Shared>) {
     }
 }
 
-async fn version(shared: &Shared) -> Result<(), Layer> {
+async fn version(shared: &TaskContext) -> Result<(), Layer> {
     #[derive(Deserialize)]
-    struct Answer {
+    struct ProbeAnswer {
         #[serde(rename = "gitVersion")]
         git_version: String,
     }
 
     let session = shared.session.clients().await.map_err(|trouble| trouble.layer)?;
     let limits = Limits::small(shared.tuning.connect_deadline);
-    let ask = Ask { kind: CallKind::Get, page: None, attempt: 1, uri: "/version".to_owned(), limits };
+    let ask = ApiRequest { kind: CallKind::Get, page: None, attempt: 1, uri: "/version".to_owned(), limits };
     let mut body = Vec::new();
     session.api.fetch(&ask, &shared.tuning, &mut body).await.map_err(|trouble| trouble.layer)?;
-    let answer: Answer = serde_json::from_slice(&body).map_err(|_| Layer::Decode)?;
+    let answer: ProbeAnswer = serde_json::from_slice(&body).map_err(|_| Layer::Decode)?;
     shared.tell(ClusterEvent::Version(one_line(&answer.git_version))).await;
     Ok(())
 }

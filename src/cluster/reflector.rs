@@ -8,9 +8,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::classify::Trouble;
-use super::deadline::{Backoff, PageLimits, PageSize};
-use super::silence::{SPREAD, Silence};
+use super::classify::RequestError;
+use super::deadline::{Backoff, PageAttempt, PageSize};
+use super::silence::{SPREAD, ServerSilence};
 use super::tuning::Tuning;
 use crate::facts::text::Clean;
 use crate::msg::{ClusterEvent, Failure, Layer, Mono, Now, Resource, Smaller, SyncState};
@@ -21,7 +21,7 @@ mod stream;
 mod watch;
 
 use barren::Yield;
-use list::List;
+use list::ListPhase;
 use watch::Watch;
 
 /// The verb of a watch's failures.
@@ -29,7 +29,7 @@ const WATCH: &str = "watch";
 
 /// When something happened, and what the cluster's size asks for.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Moment {
+pub(crate) struct StepContext {
     /// Both clocks.
     pub(crate) now: Now,
     /// Deadline of a page in the current size tier.
@@ -42,13 +42,13 @@ pub(crate) struct Moment {
 
 /// Something happened.
 #[derive(Clone, Debug)]
-pub(crate) enum Input {
+pub(crate) enum ReflectorInput {
     /// The loop begins.
     Start,
     /// A page came.
     Page(PageNews),
     /// A page failed.
-    PageFailed(Trouble),
+    PageFailed(RequestError),
     /// The watch is open.
     WatchOpen,
     /// Bytes came on the watch.
@@ -66,7 +66,7 @@ pub(crate) enum Input {
     /// The server answers its probe again, after it was silent.
     Answered {
         /// When it was.
-        silence: Silence,
+        silence: ServerSilence,
         /// The page in flight went out during it, and nothing has come of its body.
         hangs: bool,
     },
@@ -110,18 +110,18 @@ pub(crate) struct WatchNews {
 #[derive(Clone, Debug)]
 pub(crate) enum WatchEnd {
     /// It never opened.
-    Refused(Trouble),
+    Refused(RequestError),
     /// The body ended as it should.
     Clean,
     /// The body was cut.
-    Broken(Trouble),
+    Broken(RequestError),
     /// An ERROR event.
-    Error(Trouble),
+    Error(RequestError),
 }
 
 /// What to do.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Effect {
+pub(crate) enum ReflectorEffect {
     /// Ask for a page; only one is ever in flight.
     Fetch(PageAsk),
     /// Give up the page that is in flight; nothing more is heard of it.
@@ -154,7 +154,7 @@ pub(crate) struct PageAsk {
     /// The continue token.
     pub(crate) token: Option<String>,
     /// What it may take.
-    pub(crate) limits: PageLimits,
+    pub(crate) limits: PageAttempt,
 }
 
 impl PageAsk {
@@ -214,7 +214,7 @@ pub(crate) struct Reflector {
     tuning: Arc<Tuning>,
     rng: fastrand::Rng,
     generation: u32,
-    list: List,
+    list: ListPhase,
     watch: Watch,
     watch_yield: Yield,
     size: PageSize,
@@ -244,7 +244,7 @@ impl Reflector {
             what: resource.name().into(),
             rng: fastrand::Rng::with_seed(seed),
             generation: 0,
-            list: List::Idle,
+            list: ListPhase::Idle,
             watch: Watch::default(),
             watch_yield: Yield::default(),
             size: PageSize::new(&tuning),
@@ -280,7 +280,7 @@ impl Reflector {
 
     /// The list is complete.
     fn is_complete(&self) -> bool {
-        matches!(self.list, List::Idle)
+        matches!(self.list, ListPhase::Idle)
     }
 
     /// When [`Input::Timer`] is wanted.
@@ -289,24 +289,24 @@ impl Reflector {
     }
 
     /// Something happened; what now?
-    pub(crate) fn step(&mut self, moment: Moment, input: Input) -> Vec<Effect> {
+    pub(crate) fn step(&mut self, moment: StepContext, input: ReflectorInput) -> Vec<ReflectorEffect> {
         let mut effects = Vec::new();
         let fx = &mut effects;
         match input {
-            Input::Start => self.start_list(moment, fx),
-            Input::Page(page) => self.page(moment, page, fx),
-            Input::PageFailed(trouble) => self.page_failed(moment, &trouble, fx),
-            Input::WatchOpen => self.watch_open(moment, fx),
-            Input::WatchNews(news) => self.watch_news(moment, news, fx),
-            Input::WatchEnded(end) => self.watch_ended(moment, end, fx),
-            Input::Timer => {
+            ReflectorInput::Start => self.start_list(moment, fx),
+            ReflectorInput::Page(page) => self.page(moment, page, fx),
+            ReflectorInput::PageFailed(trouble) => self.page_failed(moment, &trouble, fx),
+            ReflectorInput::WatchOpen => self.watch_open(moment, fx),
+            ReflectorInput::WatchNews(news) => self.watch_news(moment, news, fx),
+            ReflectorInput::WatchEnded(end) => self.watch_ended(moment, end, fx),
+            ReflectorInput::Timer => {
                 self.list_timer(moment, fx);
                 self.watch_timer(moment, fx);
             }
-            Input::Refresh => self.refresh(moment, fx),
-            Input::Renewed => self.renewed(moment, fx),
-            Input::Resumed => self.resumed(moment, fx),
-            Input::Answered { silence, hangs } => {
+            ReflectorInput::Refresh => self.refresh(moment, fx),
+            ReflectorInput::Renewed => self.renewed(moment, fx),
+            ReflectorInput::Resumed => self.resumed(moment, fx),
+            ReflectorInput::Answered { silence, hangs } => {
                 self.wake_list(moment, hangs, fx);
                 self.wake_watch(moment, silence, fx);
             }
@@ -315,7 +315,7 @@ impl Reflector {
     }
 
     /// A failure of one attempt, and what follows it.
-    fn failed(&mut self, moment: Moment, verb: &str, attempt: u32, trouble: &Trouble) -> Failure {
+    fn failed(&mut self, moment: StepContext, verb: &str, attempt: u32, trouble: &RequestError) -> Failure {
         let request = format!("{verb} {}", self.what);
         let mut failure = trouble.failure(moment.now.wall, &request, attempt);
         // A bare deadline error says nothing about the cause; the error before it may (client-go's WrapPreviousError).
@@ -324,18 +324,18 @@ impl Reflector {
         failure
     }
 
-    fn tell(&mut self, state: SyncState, fx: &mut Vec<Effect>) {
+    fn tell(&mut self, state: SyncState, fx: &mut Vec<ReflectorEffect>) {
         if self.told.as_ref() != Some(&state) {
             self.told = Some(state.clone());
-            fx.push(Effect::Tell(ClusterEvent::Sync { resource: self.resource, state }));
+            fx.push(ReflectorEffect::Tell(ClusterEvent::Sync { resource: self.resource, state }));
         }
     }
 
     /// Tells a failure and, as the state, that the next attempt is due `wait` from now.
-    fn tell_waiting(&mut self, moment: Moment, wait: Duration, mut failure: Failure, fx: &mut Vec<Effect>) {
+    fn tell_waiting(&mut self, moment: StepContext, wait: Duration, mut failure: Failure, fx: &mut Vec<ReflectorEffect>) {
         failure.next_in = Some(wait);
         let failure = Box::new(failure);
-        fx.push(Effect::Tell(ClusterEvent::Failed(failure.clone())));
+        fx.push(ReflectorEffect::Tell(ClusterEvent::Failed(failure.clone())));
         self.tell(SyncState::Waiting { until: moment.now.mono + wait, failure }, fx);
     }
 
@@ -348,7 +348,7 @@ impl Reflector {
     }
 
     /// A moment of its own soon: not everything that waits for a server begins at once.
-    fn soon(&mut self, moment: Moment) -> Mono {
+    fn soon(&mut self, moment: StepContext) -> Mono {
         moment.now.mono + SPREAD.mul_f64(self.rng.f64())
     }
 
@@ -358,20 +358,20 @@ impl Reflector {
     }
 
     /// The wait before the next list after a sleep: not all clients of a server wake at the same moment (F67).
-    fn resumed(&mut self, moment: Moment, fx: &mut Vec<Effect>) {
+    fn resumed(&mut self, moment: StepContext, fx: &mut Vec<ReflectorEffect>) {
         self.abandon_list(fx);
         self.close_watch(fx);
         self.list_backoff.reset();
         self.watch_proven();
         self.watch_yield.forget_cuts();
         let wait = self.between(self.tuning.resume_delay);
-        let trouble = Trouble::new(Layer::Watch, "this machine slept: the connections are dropped, a new list follows");
+        let trouble = RequestError::new(Layer::Watch, "this machine slept: the connections are dropped, a new list follows");
         let failure = self.failed(moment, "list", 1, &trouble);
         self.wait_for_list(moment, wait, failure, fx);
     }
 
     /// A 403 after a success, and not for long yet: a server whose RBAC is still warming up (F53). Takes note of it.
-    fn is_transient(&mut self, moment: Moment, verb: &str) -> bool {
+    fn is_transient(&mut self, moment: StepContext, verb: &str) -> bool {
         let right = if verb == WATCH { &mut self.watch_right } else { &mut self.list_right };
         let since = *right.forbidden.get_or_insert(moment.now.mono);
         right.granted && moment.now.mono.since(since) < self.tuning.denied_grace
@@ -379,7 +379,7 @@ impl Reflector {
 }
 
 /// Failures that a smaller page can help: it was too slow, stalled, cut or too large.
-fn smaller_helps(trouble: &Trouble) -> Option<Smaller> {
+fn smaller_helps(trouble: &RequestError) -> Option<Smaller> {
     match trouble.layer {
         Layer::FirstByte => Some(Smaller::Unanswered),
         Layer::Body if trouble.timeout => Some(Smaller::Stall),

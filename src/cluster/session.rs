@@ -8,13 +8,13 @@ use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 
-use super::call::Line;
-use super::classify::Trouble;
+use super::call::ApiClient;
+use super::classify::RequestError;
 use super::deadline::Backoff;
 use super::exec::{WRONG_CLOCK, renewal};
-use super::meter::Sink;
+use super::meter::MeterSink;
 use super::tuning::Tuning;
-use super::{Shared, Task, warnings};
+use super::{TaskContext, Task, warnings};
 use crate::clock::wall;
 use crate::facts::text::Clean;
 use crate::msg::{ClusterEvent, Layer};
@@ -38,23 +38,23 @@ pub(crate) struct Clients {
     /// Grows with each renewal.
     pub(crate) serial: u64,
     /// For lists and watches.
-    pub(crate) api: Line,
+    pub(crate) api: ApiClient,
     /// For probes.
-    pub(crate) probe: Line,
+    pub(crate) probe: ApiClient,
 }
 
 /// How clients are made: from a kubeconfig, or from a scripted service in tests.
-pub(crate) trait Build: Send + 'static {
+pub(crate) trait ClientFactory: Send + 'static {
     /// Makes clients; also says until when their credentials hold.
-    fn build(&mut self, tuning: Arc<Tuning>, sink: Sink) -> impl Future<Output = Result<Built, Trouble>> + Send;
+    fn build(&mut self, tuning: Arc<Tuning>, sink: MeterSink) -> impl Future<Output = Result<Built, RequestError>> + Send;
 
     /// The same for an operator who waits for it: a credential plugin has the terminal, until `deadline`.
     fn log_in(
         &mut self,
         tuning: Arc<Tuning>,
-        sink: Sink,
+        sink: MeterSink,
         _deadline: Duration,
-    ) -> impl Future<Output = Result<Built, Trouble>> + Send {
+    ) -> impl Future<Output = Result<Built, RequestError>> + Send {
         self.build(tuning, sink)
     }
 
@@ -99,42 +99,42 @@ pub(crate) struct Built {
 }
 
 #[derive(Clone)]
-enum State {
+enum SessionState {
     Preparing,
     Ready(Arc<Clients>),
-    Broken(Box<Trouble>),
+    Broken(Box<RequestError>),
 }
 
 /// The current clients, for every task of the cluster.
 pub(crate) struct Session {
-    state: watch::Sender<State>,
+    state: watch::Sender<SessionState>,
     rejected: mpsc::Sender<u64>,
-    logins: mpsc::Sender<Answer>,
+    logins: mpsc::Sender<LoginReply>,
 }
 
 /// Where the outcome of a login goes: nothing, or why there are no new credentials.
-pub(crate) type Answer = oneshot::Sender<Result<(), Clean>>;
+pub(crate) type LoginReply = oneshot::Sender<Result<(), Clean>>;
 
 /// The other end of a [`Session`]: what it is asked for.
-pub(crate) struct Asked {
+pub(crate) struct SessionRequests {
     /// The clients of this serial were rejected.
     rejected: mpsc::Receiver<u64>,
-    logins: mpsc::Receiver<Answer>,
+    logins: mpsc::Receiver<LoginReply>,
 }
 
 /// Told when the clients have changed.
-pub(crate) struct Renewals(watch::Receiver<State>);
+pub(crate) struct Renewals(watch::Receiver<SessionState>);
 
 impl Session {
-    pub(crate) fn new() -> (Self, Asked) {
+    pub(crate) fn new() -> (Self, SessionRequests) {
         let (rejected, rejections) = mpsc::channel(1);
         let (logins, asked) = mpsc::channel(1);
-        let session = Self { state: watch::channel(State::Preparing).0, rejected, logins };
-        (session, Asked { rejected: rejections, logins: asked })
+        let session = Self { state: watch::channel(SessionState::Preparing).0, rejected, logins };
+        (session, SessionRequests { rejected: rejections, logins: asked })
     }
 
     /// The operator has made way for a credential plugin.
-    pub(crate) fn log_in(&self, answer: Answer) {
+    pub(crate) fn log_in(&self, answer: LoginReply) {
         // Full: one is asked for already; whoever asked sees that nobody answers.
         let _ = self.logins.try_send(answer);
     }
@@ -143,14 +143,14 @@ impl Session {
     ///
     /// # Errors
     /// What keeps the clients from being built.
-    pub(crate) async fn clients(&self) -> Result<Arc<Clients>, Trouble> {
+    pub(crate) async fn clients(&self) -> Result<Arc<Clients>, RequestError> {
         let mut state = self.state.subscribe();
         // The keeper always decides: its plugins and its files have deadlines.
-        let decided = state.wait_for(|state| !matches!(state, State::Preparing)).await.map(|state| state.clone());
+        let decided = state.wait_for(|state| !matches!(state, SessionState::Preparing)).await.map(|state| state.clone());
         match decided {
-            Ok(State::Ready(clients)) => Ok(clients),
-            Ok(State::Broken(trouble)) => Err(*trouble),
-            Ok(State::Preparing) | Err(_) => Err(Trouble::new(Layer::Internal, "the credentials are not ready")),
+            Ok(SessionState::Ready(clients)) => Ok(clients),
+            Ok(SessionState::Broken(trouble)) => Err(*trouble),
+            Ok(SessionState::Preparing) | Err(_) => Err(RequestError::new(Layer::Internal, "the credentials are not ready")),
         }
     }
 
@@ -175,7 +175,7 @@ impl Renewals {
     pub(crate) async fn changed(&mut self) -> Result<(), watch::error::RecvError> {
         loop {
             self.0.changed().await?;
-            if matches!(*self.0.borrow_and_update(), State::Ready(_)) {
+            if matches!(*self.0.borrow_and_update(), SessionState::Ready(_)) {
                 return Ok(());
             }
         }
@@ -183,12 +183,12 @@ impl Renewals {
 }
 
 /// Builds the clients and renews them until it is dropped.
-pub(crate) async fn keep(shared: &Shared, source: &mut impl Build, asked: &mut Asked, seed: u64) {
+pub(crate) async fn keep(shared: &TaskContext, source: &mut impl ClientFactory, asked: &mut SessionRequests, seed: u64) {
     let mut rng = fastrand::Rng::with_seed(seed);
     let mut backoff = Backoff::new(&shared.tuning);
     let mut serial = 0_u64;
     let mut spacing = Duration::ZERO;
-    let mut login: Option<Answer> = None;
+    let mut login: Option<LoginReply> = None;
     loop {
         // A plugin that runs in the background makes way for the operator.
         let made = if login.is_some() {
@@ -220,9 +220,9 @@ pub(crate) async fn keep(shared: &Shared, source: &mut impl Build, asked: &mut A
                 shared.tell(ClusterEvent::Failed(Box::new(failure))).await;
                 // Working clients stay in use until the server rejects them (F60).
                 shared.session.state.send_if_modified(|state| {
-                    let replace = !matches!(state, State::Ready(_));
+                    let replace = !matches!(state, SessionState::Ready(_));
                     if replace {
-                        *state = State::Broken(Box::new(trouble));
+                        *state = SessionState::Broken(Box::new(trouble));
                     }
                     replace
                 });
@@ -254,7 +254,7 @@ enum Why {
     /// The server rejects them.
     Rejected,
     /// The operator waits for a plugin that has the terminal.
-    LogIn(Answer),
+    LogIn(LoginReply),
     /// They are not: nobody needs them any more.
     Over,
 }
@@ -268,7 +268,7 @@ struct Pause {
 }
 
 /// Waits for a reason to build clients again.
-async fn pause(shared: &Shared, source: &mut impl Build, asked: &mut Asked, pause: Pause) -> Why {
+async fn pause(shared: &TaskContext, source: &mut impl ClientFactory, asked: &mut SessionRequests, pause: Pause) -> Why {
     let Pause { due, serial, spacing } = pause;
     let mut refresh = shared.refreshes();
     let mut resumed = shared.resumes();
@@ -295,7 +295,7 @@ async fn pause(shared: &Shared, source: &mut impl Build, asked: &mut Asked, paus
                 if changed.is_err() {
                     return Why::Over;
                 }
-                let ready = matches!(*shared.session.state.borrow(), State::Ready(_));
+                let ready = matches!(*shared.session.state.borrow(), SessionState::Ready(_));
                 if !ready || source.stale().await || source.edited().await {
                     return Why::Refreshed;
                 }
@@ -309,11 +309,11 @@ async fn pause(shared: &Shared, source: &mut impl Build, asked: &mut Asked, paus
 
 /// One attempt, with the terminal or without; returns how long the clients are good.
 async fn attempt(
-    shared: &Shared,
-    source: &mut impl Build,
+    shared: &TaskContext,
+    source: &mut impl ClientFactory,
     serial: u64,
     terminal: bool,
-) -> Result<Option<Duration>, Trouble> {
+) -> Result<Option<Duration>, RequestError> {
     let (tuning, sink) = (shared.tuning.clone(), shared.sink.clone());
     // Files and plugins have deadlines of their own, and a plugin may wait for its turn.
     let made =
@@ -324,9 +324,9 @@ async fn attempt(
     for note in made.notes {
         warnings::tell_note(shared, &note).await;
     }
-    let line = |client| Line { client, sink: shared.sink.clone() };
+    let line = |client| ApiClient { client, sink: shared.sink.clone() };
     let clients = Clients { serial, api: line(made.api), probe: line(made.probe) };
-    shared.session.state.send_replace(State::Ready(Arc::new(clients)));
+    shared.session.state.send_replace(SessionState::Ready(Arc::new(clients)));
     let now = wall();
     Ok(made.expires.map(|expires| {
         let until = renewal(made.issued.unwrap_or(now), expires, shared.tuning.exec_early);

@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::msg::{Layer, Mono, ProbeOutcome, Series};
+use crate::msg::{Layer, Mono, ProbeOutcome, ProbeSeries};
 
 /// What is woken begins within this time, each at a moment of its own.
 pub(crate) const SPREAD: Duration = Duration::from_secs(1);
 
 /// The last time that the ping was not answered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Silence {
+pub(crate) struct ServerSilence {
     /// The tick of the first ping that was missed.
     pub(crate) from: Mono,
     /// When a ping was answered again.
@@ -23,26 +23,26 @@ pub(crate) struct Silence {
 
 /// Tells the tasks of a cluster that its server answers again.
 #[derive(Debug)]
-pub(crate) struct Wake(watch::Sender<Silence>);
+pub(crate) struct Wake(watch::Sender<ServerSilence>);
 
 impl Default for Wake {
     fn default() -> Self {
-        Self(watch::channel(Silence::default()).0)
+        Self(watch::channel(ServerSilence::default()).0)
     }
 }
 
 impl Wake {
     /// The ends of silence from now on.
-    pub(crate) fn subscribe(&self) -> watch::Receiver<Silence> {
+    pub(crate) fn subscribe(&self) -> watch::Receiver<ServerSilence> {
         self.0.subscribe()
     }
 
     /// The probe of this series is answered, after it was missed from `from` on.
-    pub(crate) fn answered(&self, series: Series, from: Mono, now: Mono) {
+    pub(crate) fn answered(&self, series: ProbeSeries, from: Mono, now: Mono) {
         // The work probe may be missed while the server answers the ping: then no connection is dead.
         self.0.send_modify(|silence| {
-            if series == Series::Ping {
-                *silence = Silence { from, to: now };
+            if series == ProbeSeries::Ping {
+                *silence = ServerSilence { from, to: now };
             }
         });
     }
@@ -104,10 +104,10 @@ mod tests {
     fn the_work_probe_wakes_and_says_nothing_of_connections() {
         let wake = Wake::default();
         let mut woken = wake.subscribe();
-        wake.answered(Series::Ping, mono(5), mono(20));
-        assert_eq!(*woken.borrow_and_update(), Silence { from: mono(5), to: mono(20) });
-        wake.answered(Series::Work, mono(5), mono(40));
+        wake.answered(ProbeSeries::Ping, mono(5), mono(20));
+        assert_eq!(*woken.borrow_and_update(), ServerSilence { from: mono(5), to: mono(20) });
+        wake.answered(ProbeSeries::Work, mono(5), mono(40));
         assert!(woken.has_changed().unwrap());
-        assert_eq!(*woken.borrow_and_update(), Silence { from: mono(5), to: mono(20) });
+        assert_eq!(*woken.borrow_and_update(), ServerSilence { from: mono(5), to: mono(20) });
     }
 }

@@ -6,7 +6,7 @@ use crate::msg::{ClusterEvent, Resource};
 
 /// A resource and the path where it is listed and watched.
 #[derive(Clone, Debug)]
-pub(super) struct Source {
+pub(super) struct ListSource {
     pub(super) resource: Resource,
     pub(super) path: Arc<str>,
     /// The place of its namespace among those that are watched; `None` where all namespaces are listed together.
@@ -15,7 +15,7 @@ pub(super) struct Source {
     pub(super) what: Arc<str>,
 }
 
-impl Source {
+impl ListSource {
     /// All of a resource.
     pub(super) fn all(resource: Resource, path: &str) -> Self {
         Self { resource, path: path.into(), place: None, what: resource.name().into() }

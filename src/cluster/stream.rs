@@ -11,11 +11,11 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
-use super::classify::Trouble;
-use super::reflector::{Effect, Input, Moment, PageAsk, PageNews, Reflector, WatchAsk, WatchEnd, WatchNews};
-use super::source::Source;
+use super::classify::RequestError;
+use super::reflector::{ReflectorEffect, ReflectorInput, StepContext, PageAsk, PageNews, Reflector, WatchAsk, WatchEnd, WatchNews};
+use super::source::ListSource;
 use super::turns::Lane;
-use super::{Shared, Task};
+use super::{TaskContext, Task};
 use crate::msg::{Batch, ClusterEvent, PageLimits, Resource};
 
 use asking::Asking;
@@ -39,7 +39,7 @@ const WATCH_AHEAD: usize = 4;
 
 /// What a page task brings back.
 struct PageDone {
-    result: Result<(PageNews, Batch, u32), Trouble>,
+    result: Result<(PageNews, Batch, u32), RequestError>,
     buf: Vec<u8>,
     serial: u64,
     /// How long it waited for its turn among the namespaces.
@@ -78,44 +78,44 @@ struct WatchBatch {
 }
 
 /// Lists and watches nodes or pods until the task is dropped: a server without them is one in trouble.
-pub(crate) async fn run(shared: Arc<Shared>, resource: Resource, seed: u64) {
+pub(crate) async fn run(shared: Arc<TaskContext>, resource: Resource, seed: u64) {
     let path = format!("/api/v1/{}", resource.name());
-    follow(shared, Source::all(resource, &path), seed).await;
+    follow(shared, ListSource::all(resource, &path), seed).await;
 }
 
 /// Lists and watches the pods of one namespace, by its place (F23).
-pub(crate) async fn run_in(shared: Arc<Shared>, place: u16, seed: u64) {
+pub(crate) async fn run_in(shared: Arc<TaskContext>, place: u16, seed: u64) {
     let Some(namespace) = shared.tuning.namespaces.get(usize::from(place)) else { return };
-    let source = Source::pods_in(namespace, place);
+    let source = ListSource::pods_in(namespace, place);
     follow(shared, source, seed).await;
 }
 
 /// Lists and watches one resource; ends when an optional one is not there (404), or when nobody wants anything any more.
-pub(super) async fn follow(shared: Arc<Shared>, source: Source, seed: u64) {
+pub(super) async fn follow(shared: Arc<TaskContext>, source: ListSource, seed: u64) {
     let resource = source.resource;
     let mut session = shared.session.subscribe();
     let mut refresh = shared.refreshes();
     let mut resumed = shared.resumes();
     let mut wake = shared.wake.subscribe();
-    let mut shell = Shell::new(shared, source, seed);
-    shell.feed(Input::Start).await;
+    let mut shell = ReflectorTask::new(shared, source, seed);
+    shell.feed(ReflectorInput::Start).await;
     loop {
         let due = shell.machine.due().map(|due| shell.shared.clock.instant(due));
         let quiet = shell.heard_due();
         let input = tokio::select! {
             biased;
-            changed = refresh.changed() => if changed.is_ok() { Input::Refresh } else { return },
-            changed = resumed.changed() => if changed.is_ok() { Input::Resumed } else { return },
-            changed = session.changed() => if changed.is_ok() { Input::Renewed } else { return },
+            changed = refresh.changed() => if changed.is_ok() { ReflectorInput::Refresh } else { return },
+            changed = resumed.changed() => if changed.is_ok() { ReflectorInput::Resumed } else { return },
+            changed = session.changed() => if changed.is_ok() { ReflectorInput::Renewed } else { return },
             changed = wake.changed() => if changed.is_ok() {
                 let silence = *wake.borrow_and_update();
-                Input::Answered { silence, hangs: shell.asking.hangs(silence) }
+                ReflectorInput::Answered { silence, hangs: shell.asking.hangs(silence) }
             } else {
                 return;
             },
             Some(done) = shell.pages.join_next() => match unless_panicked(done).map(|done| shell.page_done(done)) {
                 None => return,
-                Some(Input::PageFailed(trouble)) if trouble.code == Some(404) && resource.is_optional() => return,
+                Some(ReflectorInput::PageFailed(trouble)) if trouble.code == Some(404) && resource.is_optional() => return,
                 Some(input) => input,
             },
             Some(done) = shell.watches.join_next() => {
@@ -128,22 +128,22 @@ pub(super) async fn follow(shared: Arc<Shared>, source: Source, seed: u64) {
                 Some(input) => input,
                 None => continue,
             },
-            () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => Input::Timer,
+            () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => ReflectorInput::Timer,
             () = sleep_until(quiet.unwrap_or_else(Instant::now)), if quiet.is_some() => {
                 shell.tell_heard().await;
                 continue;
             }
         };
-        if matches!(input, Input::Refresh | Input::Resumed | Input::Renewed | Input::Answered { .. }) {
+        if matches!(input, ReflectorInput::Refresh | ReflectorInput::Resumed | ReflectorInput::Renewed | ReflectorInput::Answered { .. }) {
             shell.shared.turns.open();
         }
         shell.feed(input).await;
     }
 }
 
-struct Shell {
-    shared: Arc<Shared>,
-    source: Source,
+struct ReflectorTask {
+    shared: Arc<TaskContext>,
+    source: ListSource,
     machine: Reflector,
     pages: JoinSet<PageDone>,
     watches: JoinSet<()>,
@@ -170,8 +170,8 @@ struct Shell {
     limits: Option<PageLimits>,
 }
 
-impl Shell {
-    fn new(shared: Arc<Shared>, source: Source, seed: u64) -> Self {
+impl ReflectorTask {
+    fn new(shared: Arc<TaskContext>, source: ListSource, seed: u64) -> Self {
         let generation = shared.generation(&source).load(Ordering::Relaxed);
         let machine = Reflector::new(source.resource, shared.tuning.clone(), seed).after(generation);
         Self {
@@ -196,8 +196,8 @@ impl Shell {
         }
     }
 
-    async fn feed(&mut self, input: Input) {
-        let moment = Moment {
+    async fn feed(&mut self, input: ReflectorInput) {
+        let moment = StepContext {
             now: self.shared.clock.now(),
             page_deadline: self.shared.page_deadline(),
             answering: self.shared.answering.load(Ordering::Relaxed),
@@ -210,19 +210,19 @@ impl Shell {
         self.batch = None;
     }
 
-    async fn perform(&mut self, effect: Effect) {
+    async fn perform(&mut self, effect: ReflectorEffect) {
         match effect {
-            Effect::Fetch(ask) => {
+            ReflectorEffect::Fetch(ask) => {
                 self.tell_limits(&ask).await;
                 self.fetch(ask);
             }
-            Effect::Abandon => {
+            ReflectorEffect::Abandon => {
                 self.pages.abort_all();
                 self.pages.detach_all();
             }
-            Effect::Open(ask) => self.open(ask),
-            Effect::Close => self.close(),
-            Effect::Publish(page) => {
+            ReflectorEffect::Open(ask) => self.open(ask),
+            ReflectorEffect::Close => self.close(),
+            ReflectorEffect::Publish(page) => {
                 let Some(batch) = self.batch.take() else { return };
                 self.objects = self.objects.saturating_add(self.page_objects);
                 let resource = self.source.resource;
@@ -238,8 +238,8 @@ impl Shell {
                 .await;
             }
             // Of what a cluster need not have only the state is told.
-            Effect::Tell(ClusterEvent::Failed(_)) if self.source.resource.is_optional() => {}
-            Effect::Tell(event) => {
+            ReflectorEffect::Tell(ClusterEvent::Failed(_)) if self.source.resource.is_optional() => {}
+            ReflectorEffect::Tell(event) => {
                 match &event {
                     ClusterEvent::ListStarted { generation, .. } => {
                         self.objects = 0;
@@ -256,8 +256,8 @@ impl Shell {
                 }
                 self.tell(event).await;
             }
-            Effect::Renew => self.shared.session.renew(self.serial),
-            Effect::NoWatchList => self.shared.watch_list.store(false, Ordering::Relaxed),
+            ReflectorEffect::Renew => self.shared.session.renew(self.serial),
+            ReflectorEffect::NoWatchList => self.shared.watch_list.store(false, Ordering::Relaxed),
         }
     }
 
@@ -284,7 +284,7 @@ impl Shell {
         self.shared.tell(self.source.address(event)).await;
     }
 
-    fn page_done(&mut self, done: PageDone) -> Input {
+    fn page_done(&mut self, done: PageDone) -> ReflectorInput {
         self.buf = done.buf;
         self.serial = done.serial;
         self.machine.queued(done.queued);
@@ -293,9 +293,9 @@ impl Shell {
                 news.repeats = done.of_list && self.progress.repeats(&batch);
                 self.batch = Some(batch);
                 self.page_objects = objects;
-                Input::Page(news)
+                ReflectorInput::Page(news)
             }
-            Err(trouble) => Input::PageFailed(trouble),
+            Err(trouble) => ReflectorInput::PageFailed(trouble),
         }
     }
 
@@ -315,15 +315,15 @@ impl Shell {
         self.reports = mpsc::channel(1).1;
     }
 
-    async fn report(&mut self, report: WatchReport) -> Option<Input> {
+    async fn report(&mut self, report: WatchReport) -> Option<ReflectorInput> {
         match report {
             WatchReport::Open { serial } => {
                 self.serial = serial;
-                Some(Input::WatchOpen)
+                Some(ReflectorInput::WatchOpen)
             }
             WatchReport::Ended { end, serial } => {
                 self.serial = serial;
-                Some(Input::WatchEnded(end))
+                Some(ReflectorInput::WatchEnded(end))
             }
             WatchReport::Batch(WatchBatch { batch, page, changes, unreadable, bytes, news }) => {
                 let (resource, generation) = (self.source.resource, self.watch_generation);
@@ -341,7 +341,7 @@ impl Shell {
                 if self.heard_due().is_some_and(|due| due <= Instant::now()) {
                     self.tell_heard().await;
                 }
-                Some(Input::WatchNews(WatchNews { unreadable, ..news }))
+                Some(ReflectorInput::WatchNews(WatchNews { unreadable, ..news }))
             }
         }
     }

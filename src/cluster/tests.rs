@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::msg::{Batch, CallEvent, CallKind, End, Layer, ProbeOutcome, SyncState};
+use crate::msg::{Batch, CallEvent, CallKind, CallEnd, Layer, ProbeOutcome, SyncState};
 
 mod barren;
 mod convergence;
@@ -62,7 +62,7 @@ async fn a_good_server_is_listed_watched_probed_and_told_in_order() {
         .collect();
     assert_eq!(pods, ["started 1", "Listing", "page 1 [\"p1\"]", "finished 1", "Watching"]);
     assert_eq!(rig.count(|event| matches!(event, ClusterEvent::Version(version) if &**version == "v1.36.2")), 1);
-    for series in [Series::Ping, Series::Work] {
+    for series in [ProbeSeries::Ping, ProbeSeries::Work] {
         let samples = rig.count(|event| {
             matches!(event, ClusterEvent::Probe(sample)
                 if sample.series == series && matches!(sample.outcome, ProbeOutcome::Answered { .. }))
@@ -104,10 +104,10 @@ async fn every_request_is_started_and_finished_exactly_once() {
     }
     assert_eq!(open.len(), 1, "the ping of 60 s is on its way: {open:?}");
     let count = |kind, end| ends.iter().filter(|seen| **seen == (kind, end)).count();
-    assert_eq!(count(CallKind::Ping, End::TimedOut), 12, "one each 5 s");
-    assert_eq!(count(CallKind::Work, End::NoResponse), 13);
-    assert_eq!(count(CallKind::List(Resource::Pods), End::Complete), 1);
-    assert_eq!(count(CallKind::Watch(Resource::Pods), End::Complete), 1, "a watch ends with its headers");
+    assert_eq!(count(CallKind::Ping, CallEnd::TimedOut), 12, "one each 5 s");
+    assert_eq!(count(CallKind::Work, CallEnd::NoResponse), 13);
+    assert_eq!(count(CallKind::List(Resource::Pods), CallEnd::Complete), 1);
+    assert_eq!(count(CallKind::Watch(Resource::Pods), CallEnd::Complete), 1, "a watch ends with its headers");
     let censored = rig.count(|event| {
         matches!(event, ClusterEvent::Probe(sample)
             if sample.outcome == ProbeOutcome::TimedOut { at_least: secs(5) })
@@ -147,7 +147,7 @@ async fn refresh_ends_the_wait() {
     rig.pass(secs(300)).await;
     switch.store(false, std::sync::atomic::Ordering::Relaxed);
     let before = rig.lists("pods").len();
-    rig.commands.send(Command::Refresh).await.unwrap();
+    rig.commands.send(ClusterCommand::Refresh).await.unwrap();
     rig.pass(Duration::from_millis(10)).await;
     assert_eq!(rig.lists("pods").len(), before + 1);
     assert_eq!(rig.count(|event| matches!(event, ClusterEvent::ListFinished { .. })), 2, "nodes and pods");

@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::classify::Trouble;
+use super::classify::RequestError;
 use super::deadline::Backoff;
 use super::tuning::Tuning;
 use crate::msg::Layer;
@@ -35,16 +35,16 @@ pub(super) enum Lane {
 
 /// The queue of one cluster's namespaces.
 #[derive(Debug)]
-pub(super) struct Turns {
+pub(super) struct RequestQueue {
     lists: Semaphore,
     watches: Semaphore,
-    pace: Mutex<Pace>,
+    pace: Mutex<QueuePace>,
     /// Nobody has a turn before this.
     closed: watch::Sender<Option<Instant>>,
 }
 
 #[derive(Debug)]
-struct Pace {
+struct QueuePace {
     backoff: Backoff,
     rng: fastrand::Rng,
     /// When the next list or watch would begin if they came at their rate (GCRA, ITU-T I.371).
@@ -56,16 +56,16 @@ struct Pace {
 /// A turn: until it is dropped no other of its lane begins.
 #[derive(Debug)]
 pub(super) struct Turn<'a> {
-    turns: &'a Turns,
+    turns: &'a RequestQueue,
     _permit: Option<SemaphorePermit<'a>>,
 }
 
-impl Turns {
+impl RequestQueue {
     pub(super) fn new(tuning: &Tuning) -> Self {
         let starts = u32::try_from(tuning.namespaces.len()).unwrap_or(u32::MAX).saturating_mul(STARTS_EACH);
         let ahead = START_EVERY.saturating_mul(starts);
         let rng = tuning.seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
-        let pace = Pace { backoff: Backoff::new(tuning), rng, next: Instant::now(), ahead };
+        let pace = QueuePace { backoff: Backoff::new(tuning), rng, next: Instant::now(), ahead };
         let (lists, watches) = (Semaphore::new(1), Semaphore::new(1));
         Self { lists, watches, pace: Mutex::new(pace), closed: watch::channel(None).0 }
     }
@@ -96,12 +96,12 @@ impl Turns {
         self.closed.send_replace(None);
     }
 
-    fn pace(&self) -> std::sync::MutexGuard<'_, Pace> {
+    fn pace(&self) -> std::sync::MutexGuard<'_, QueuePace> {
         self.pace.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Pace {
+impl QueuePace {
     /// Takes the place of one start; how long to wait for it.
     fn start(&mut self, now: Instant) -> Duration {
         self.next = self.next.max(now) + START_EVERY;
@@ -111,7 +111,7 @@ impl Pace {
 
 impl Turn<'_> {
     /// Ends the turn with what came of it.
-    pub(super) fn end<T>(self, result: &Result<T, Trouble>) {
+    pub(super) fn end<T>(self, result: &Result<T, RequestError>) {
         let mut pace = self.turns.pace();
         match result {
             Ok(_) => pace.backoff.reset(),
@@ -133,9 +133,9 @@ mod tests {
     use super::*;
     use crate::facts::text::Clean;
 
-    fn turns(namespaces: usize) -> Turns {
+    fn turns(namespaces: usize) -> RequestQueue {
         let namespaces = (0..namespaces).map(|n| Clean::new(&format!("team-{n}"))).collect();
-        Turns::new(&Tuning { namespaces, seed: Some(1), ..Tuning::default() })
+        RequestQueue::new(&Tuning { namespaces, seed: Some(1), ..Tuning::default() })
     }
 
     const PAGE: Lane = Lane::List { first: false };
@@ -156,8 +156,8 @@ mod tests {
     async fn a_failure_of_one_is_a_pause_for_all_and_a_right_that_lacks_is_none() {
         let turns = turns(3);
         let begun = Instant::now();
-        turns.take(PAGE).await.end::<()>(&Err(Trouble::new(Layer::Rbac, "no")));
-        turns.take(PAGE).await.end::<()>(&Err(Trouble::new(Layer::Connect, "refused")));
+        turns.take(PAGE).await.end::<()>(&Err(RequestError::new(Layer::Rbac, "no")));
+        turns.take(PAGE).await.end::<()>(&Err(RequestError::new(Layer::Connect, "refused")));
         assert_eq!(begun.elapsed(), Duration::ZERO);
         turns.take(Lane::Watch).await.end(&Ok(()));
         let tuning = Tuning::default();
@@ -168,7 +168,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_pause_that_is_not_wanted_any_more_ends_at_once() {
         let turns = turns(3);
-        let refused = Trouble { retry_after: Some(Duration::from_secs(50)), ..Trouble::new(Layer::Throttled, "429") };
+        let refused = RequestError { retry_after: Some(Duration::from_secs(50)), ..RequestError::new(Layer::Throttled, "429") };
         turns.take(PAGE).await.end::<()>(&Err(refused));
         let begun = Instant::now();
         let (turn, ()) = tokio::join!(turns.take(PAGE), async {

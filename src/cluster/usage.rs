@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use super::Shared;
-use super::call::{Ask, Limits};
-use super::classify::{self, Trouble};
+use super::TaskContext;
+use super::call::{ApiRequest, Limits};
+use super::classify::{self, RequestError};
 use crate::facts::metrics;
 use crate::msg::{CallKind, ClusterEvent, Layer, UsageNews};
 
@@ -18,7 +18,7 @@ use crate::msg::{CallKind, ClusterEvent, Layer, UsageNews};
 pub(super) const PATH: &str = "/apis/metrics.k8s.io/v1beta1/nodes";
 
 /// Asks again and again until the task is dropped; for nothing, if usage is not wanted.
-pub(crate) async fn run(shared: Arc<Shared>, seed: u64) {
+pub(crate) async fn run(shared: Arc<TaskContext>, seed: u64) {
     let optional = shared.tuning.optional.clone();
     if !optional.usage {
         shared.tell(ClusterEvent::Usage(UsageNews::Off)).await;
@@ -64,12 +64,12 @@ fn patience(nodes: usize) -> u32 {
     }
 }
 
-async fn ask(shared: &Shared, buf: &mut Vec<u8>) -> Result<UsageNews, Trouble> {
+async fn ask(shared: &TaskContext, buf: &mut Vec<u8>) -> Result<UsageNews, RequestError> {
     let deadline = shared.tuning.optional.usage_deadline;
     let work = async {
         let session = shared.session.clients().await?;
         let limits = Limits { bytes: shared.tuning.page_bytes, ..Limits::small(deadline) };
-        let ask = Ask { kind: CallKind::Usage, page: None, attempt: 1, uri: PATH.to_owned(), limits };
+        let ask = ApiRequest { kind: CallKind::Usage, page: None, attempt: 1, uri: PATH.to_owned(), limits };
         let head = session.api.fetch(&ask, &shared.tuning, buf).await?;
         let nodes = metrics::decode_list(buf).map_err(|error| classify::unreadable(&head, buf, &error.text));
         // The next answer is half a minute away, and of a large cluster this one has megabytes.
@@ -80,10 +80,10 @@ async fn ask(shared: &Shared, buf: &mut Vec<u8>) -> Result<UsageNews, Trouble> {
     let spare = Duration::from_secs(1);
     tokio::time::timeout(deadline + spare, work)
         .await
-        .unwrap_or_else(|_| Err(Trouble::timed_out(Layer::Credentials, "the credentials are not ready")))
+        .unwrap_or_else(|_| Err(RequestError::timed_out(Layer::Credentials, "the credentials are not ready")))
 }
 
-fn said(trouble: &Trouble) -> UsageNews {
+fn said(trouble: &RequestError) -> UsageNews {
     match trouble.code {
         Some(404) => UsageNews::Absent,
         Some(403) => UsageNews::Denied(trouble.text.clone()),

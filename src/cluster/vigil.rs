@@ -13,11 +13,11 @@ const LATE: Duration = Duration::from_secs(30);
 
 /// Compares the clocks at every look.
 #[derive(Debug)]
-pub(crate) struct Vigil {
+pub(crate) struct SleepDetector {
     last: Now,
 }
 
-impl Vigil {
+impl SleepDetector {
     /// Time between two looks.
     pub(crate) const PERIOD: Duration = Duration::from_secs(1);
 
@@ -47,7 +47,7 @@ mod tests {
 
     #[test]
     fn f67_a_wall_clock_that_ran_ahead_and_a_look_that_came_late_are_a_sleep() {
-        let mut vigil = Vigil::new(at(0, 1_000_000));
+        let mut vigil = SleepDetector::new(at(0, 1_000_000));
         assert!(!vigil.slept(at(1_000, 1_001_000)));
         assert!(vigil.slept(at(2_000, 4_602_000)), "an hour that the monotonic clock did not count");
         assert!(!vigil.slept(at(3_000, 4_603_000)), "told once");

@@ -6,8 +6,8 @@ use std::sync::{Mutex, PoisonError};
 use http::HeaderMap;
 use http::header::WARNING;
 
-use super::Shared;
-use super::classify::{Trouble, one_line};
+use super::TaskContext;
+use super::classify::{RequestError, one_line};
 use crate::clock::wall;
 use crate::facts::text::Clean;
 use crate::msg::{ClusterEvent, Layer};
@@ -68,7 +68,7 @@ fn text(value: &str) -> Option<(String, &str)> {
 }
 
 /// Tells the new warnings of an answer to `request`.
-pub(super) async fn tell(shared: &Shared, headers: &HeaderMap, request: &str) {
+pub(super) async fn tell(shared: &TaskContext, headers: &HeaderMap, request: &str) {
     if !headers.contains_key(WARNING) {
         return;
     }
@@ -78,14 +78,14 @@ pub(super) async fn tell(shared: &Shared, headers: &HeaderMap, request: &str) {
 }
 
 /// Tells once that something in the context does not count.
-pub(super) async fn tell_note(shared: &Shared, note: &Clean) {
+pub(super) async fn tell_note(shared: &TaskContext, note: &Clean) {
     if shared.warnings.is_new(note) {
         warn(shared, note, "read the kubeconfig").await;
     }
 }
 
-async fn warn(shared: &Shared, text: &str, request: &str) {
-    let failure = Trouble::new(Layer::Warning, text).failure(wall(), request, 1);
+async fn warn(shared: &TaskContext, text: &str, request: &str) {
+    let failure = RequestError::new(Layer::Warning, text).failure(wall(), request, 1);
     shared.tell(ClusterEvent::Failed(Box::new(failure))).await;
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Deserializer};
 
 use super::replace;
-use super::sections::Span;
+use super::sections::ConfigDuration;
 use crate::model::Settings;
 
 /// Changes of one node that are remembered; more than that cannot be counted.
@@ -12,33 +12,33 @@ const MOST_CHANGES: u16 = 60;
 /// What one such section says; the rest stays as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
-pub(super) struct Alerts {
-    slow_call: Option<Span>,
-    slow_call_clear: Option<Span>,
+pub(super) struct AlertSection {
+    slow_call: Option<ConfigDuration>,
+    slow_call_clear: Option<ConfigDuration>,
     timeouts_over: Option<u32>,
-    timeouts_window: Option<Span>,
+    timeouts_window: Option<ConfigDuration>,
     timeouts_clear: Option<u32>,
-    timeouts_quiet: Option<Span>,
+    timeouts_quiet: Option<ConfigDuration>,
     #[serde(deserialize_with = "ticks")]
     unreachable_ticks: Option<u16>,
     throttled_warning: Option<u16>,
-    stale_after: Option<Span>,
-    probe_p95: Option<Span>,
-    probe_p95_clear: Option<Span>,
-    probe_p95_for: Option<Span>,
+    stale_after: Option<ConfigDuration>,
+    probe_p95: Option<ConfigDuration>,
+    probe_p95_clear: Option<ConfigDuration>,
+    probe_p95_for: Option<ConfigDuration>,
     #[serde(deserialize_with = "changes")]
     flapping_over: Option<u16>,
-    gpus_missing_for: Option<Span>,
+    gpus_missing_for: Option<ConfigDuration>,
     #[serde(deserialize_with = "density")]
     pod_density: Option<u8>,
     #[serde(deserialize_with = "density")]
     pod_density_clear: Option<u8>,
-    pod_density_for: Option<Span>,
-    ack_expires: Option<Span>,
-    silence_for: Option<Span>,
+    pod_density_for: Option<ConfigDuration>,
+    ack_expires: Option<ConfigDuration>,
+    silence_for: Option<ConfigDuration>,
 }
 
-impl Alerts {
+impl AlertSection {
     /// Puts what this section says over `settings`.
     pub(super) fn apply(&self, settings: &mut Settings) {
         let spans = [

@@ -8,9 +8,9 @@ use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
 use super::Ascii;
-use super::alerts::Alerts;
+use super::alerts::AlertSection;
 use super::namespaces::Namespaces;
-use super::timeouts::Timeouts;
+use super::timeouts::TimeoutSection;
 use crate::cli::{self, Color};
 use crate::cluster::LeaseWatch;
 use crate::facts::accelerator::Kind;
@@ -24,7 +24,7 @@ const MOST_SAMPLES: u128 = 4096;
 #[serde(default)]
 pub(super) struct File {
     pub(super) clusters: ClustersSection,
-    pub(super) alerts: Alerts,
+    pub(super) alerts: AlertSection,
     #[serde(deserialize_with = "probe")]
     pub(super) probe: ProbeSection,
     pub(super) optional: OptionalSection,
@@ -33,7 +33,7 @@ pub(super) struct File {
     pub(super) keys: BTreeMap<String, Spanned<Vec<String>>>,
     pub(super) accelerators: BTreeMap<String, Kind>,
     pub(super) conditions: ConditionsSection,
-    pub(super) timeouts: Timeouts,
+    pub(super) timeouts: TimeoutSection,
     pub(super) cluster: BTreeMap<String, ClusterSection>,
 }
 
@@ -41,11 +41,11 @@ pub(super) struct File {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct ClusterSection {
-    pub(super) alerts: Alerts,
+    pub(super) alerts: AlertSection,
     #[serde(rename = "watch-list")]
     pub(super) watch_list: Option<bool>,
     pub(super) namespaces: Option<Namespaces>,
-    pub(super) timeouts: Timeouts,
+    pub(super) timeouts: TimeoutSection,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -67,9 +67,9 @@ pub(super) struct ClustersSection {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct ProbeSection {
-    pub(super) period: Option<Span>,
-    pub(super) deadline: Option<Span>,
-    pub(super) window: Option<Span>,
+    pub(super) period: Option<ConfigDuration>,
+    pub(super) deadline: Option<ConfigDuration>,
+    pub(super) window: Option<ConfigDuration>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -98,9 +98,9 @@ pub(super) struct DisplaySection {
 
 /// A duration in a file, at least a millisecond: a period of zero would spin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Span(pub(super) Duration);
+pub(super) struct ConfigDuration(pub(super) Duration);
 
-impl<'de> Deserialize<'de> for Span {
+impl<'de> Deserialize<'de> for ConfigDuration {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         let span = cli::duration(&text).map_err(serde::de::Error::custom)?;
@@ -122,7 +122,7 @@ pub(super) struct ConditionsSection {
 fn probe<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ProbeSection, D::Error> {
     let section = ProbeSection::deserialize(deserializer)?;
     let defaults = Settings::default();
-    let or = |span: Option<Span>, default| span.map_or(default, |span| span.0);
+    let or = |span: Option<ConfigDuration>, default| span.map_or(default, |span| span.0);
     let period = or(section.period, defaults.probe_period);
     let deadline = or(section.deadline, defaults.probe_deadline);
     let window = or(section.window, defaults.latency_window);

@@ -5,42 +5,42 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer};
 
 use super::replace;
-use super::sections::Span;
+use super::sections::ConfigDuration;
 use crate::cluster::{Tiers, Tuning};
 
 /// What one such section says; the rest stays as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
-pub(super) struct Timeouts {
-    connect: Option<Span>,
+pub(super) struct TimeoutSection {
+    connect: Option<ConfigDuration>,
     #[serde(deserialize_with = "tiers")]
     page_by_nodes: Option<Vec<(u32, Duration)>>,
-    page_while_unknown: Option<Span>,
+    page_while_unknown: Option<ConfigDuration>,
     #[serde(deserialize_with = "percent")]
     tier_hysteresis_pct: Option<u32>,
-    page_cap: Option<Span>,
+    page_cap: Option<ConfigDuration>,
     #[serde(deserialize_with = "range")]
     body_idle: Option<(Duration, Duration)>,
     body_slowest: Option<u64>,
-    page_budget: Option<Span>,
+    page_budget: Option<ConfigDuration>,
     #[serde(deserialize_with = "retries")]
     page_retries: Option<Vec<Duration>>,
     #[serde(deserialize_with = "sizes")]
     page_sizes: Option<Vec<u32>>,
-    backoff_first: Option<Span>,
-    backoff_cap: Option<Span>,
-    retry_after_cap: Option<Span>,
-    denied_period: Option<Span>,
-    denied_grace: Option<Span>,
+    backoff_first: Option<ConfigDuration>,
+    backoff_cap: Option<ConfigDuration>,
+    retry_after_cap: Option<ConfigDuration>,
+    denied_period: Option<ConfigDuration>,
+    denied_grace: Option<ConfigDuration>,
     #[serde(deserialize_with = "range")]
     poll_period: Option<(Duration, Duration)>,
-    watch_headers: Option<Span>,
-    watch_silence: Option<Span>,
-    watch_silence_cap: Option<Span>,
-    exec: Option<Span>,
+    watch_headers: Option<ConfigDuration>,
+    watch_silence: Option<ConfigDuration>,
+    watch_silence_cap: Option<ConfigDuration>,
+    exec: Option<ConfigDuration>,
 }
 
-impl Timeouts {
+impl TimeoutSection {
     /// Puts what this section says over `tuning`.
     pub(super) fn apply(&self, tuning: &mut Tuning) {
         let spans = [
@@ -78,7 +78,7 @@ fn tiers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<(u32, 
     #[serde(deny_unknown_fields)]
     struct Tier {
         nodes: u32,
-        page: Span,
+        page: ConfigDuration,
     }
 
     let tiers = Vec::<Tier>::deserialize(deserializer)?;
@@ -100,7 +100,7 @@ fn percent<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D:
 
 /// None is a choice: then there is one attempt.
 fn retries<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Duration>>, D::Error> {
-    let waits = Vec::<Span>::deserialize(deserializer)?;
+    let waits = Vec::<ConfigDuration>::deserialize(deserializer)?;
     if waits.len() > 10 {
         return Err(serde::de::Error::custom("`page-retries` has more than 10 waits; the outer backoff does the rest"));
     }
@@ -117,7 +117,7 @@ fn sizes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<u32>>,
 }
 
 fn range<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<(Duration, Duration)>, D::Error> {
-    let [low, high] = <[Span; 2]>::deserialize(deserializer)?;
+    let [low, high] = <[ConfigDuration; 2]>::deserialize(deserializer)?;
     if low.0 > high.0 {
         return Err(serde::de::Error::custom("a range is `[shortest, longest]`: `[\"30s\", \"60s\"]`"));
     }

@@ -14,7 +14,7 @@ use super::node::Announces;
 use super::text::Clean;
 
 pub(super) use hami::{REGISTER as HAMI_REGISTER, Split as HamiSplit};
-pub use table::Table;
+pub use table::AcceleratorTable;
 
 use sharing::Replicas;
 
@@ -63,7 +63,7 @@ pub enum Kind {
     Aux,
 }
 
-impl Table {
+impl AcceleratorTable {
     /// The kind of `resource` on this node: labels change what `nvidia.com/gpu` means, and one piece of silicon that is
     /// announced under two names counts under one.
     ///
@@ -107,19 +107,19 @@ pub fn short_model(model: &str) -> &str {
 /// The kind of `resource` by its name alone, by the default table; `None` if it is no accelerator.
 #[must_use]
 pub fn classify(resource: &str) -> Option<Kind> {
-    Table::default().classify(resource)
+    AcceleratorTable::default().classify(resource)
 }
 
 /// The kind of `resource` on this node, by the default table: sharing and MIG labels change what `nvidia.com/gpu` means.
 #[must_use]
 pub fn classify_on(resource: &str, node: &impl Announces) -> Option<Kind> {
-    Table::default().classify_on(resource, node)
+    AcceleratorTable::default().classify_on(resource, node)
 }
 
 /// The accelerator's model, by the default table.
 #[must_use]
 pub fn model(node: &impl Announces) -> Option<&str> {
-    Table::default().model(node)
+    AcceleratorTable::default().model(node)
 }
 
 /// How many of `resource` the labels promise on this node; `None` where the labels cannot say (docs/counting.md).
@@ -175,7 +175,7 @@ pub fn maker(resource: &str) -> &str {
 /// Whether the silicon behind this plain name is announced under another one, and none under this.
 fn is_announced_elsewhere(resource: &str, node: &impl Announces) -> bool {
     let is_other = |name: &str| name != resource && maker(name) == maker(resource);
-    let table = Table::default();
+    let table = AcceleratorTable::default();
     // Shares that are handed out by their memory are announced by that alone.
     let is_counted =
         |name: &str| table.classify(name).is_some_and(|kind| kind != Kind::Aux || maker(name) != domain(name));

@@ -21,7 +21,7 @@ const PLACEHOLDERS: [u32; 2] = [0xF_0000, 0x10_0000];
 
 /// An object written as YAML, line by line safe for a terminal.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Document {
+pub struct YamlDocument {
     /// The lines; one longer than [`CAP`] characters is cut and ends with `…`.
     pub lines: Vec<Clean>,
     /// Lines that were cut.
@@ -61,7 +61,7 @@ impl Values {
     }
 }
 
-impl Document {
+impl YamlDocument {
     /// Writes the JSON of one object as YAML; `mask` leaves out values that a Secret may hold.
     ///
     /// `managedFields` is left out, as by kubectl since 1.21; everything else stays. Arguments of containers stay too: they can be
@@ -206,7 +206,7 @@ mod tests {
     use super::*;
 
     fn lines(json: &str) -> Vec<String> {
-        Document::decode(json.as_bytes(), true).unwrap().lines.iter().map(ToString::to_string).collect()
+        YamlDocument::decode(json.as_bytes(), true).unwrap().lines.iter().map(ToString::to_string).collect()
     }
 
     #[test]
@@ -264,13 +264,13 @@ status:
         let json = format!(
             r#"{{"spec":{{"containers":[{{"command":["sh","-c","echo visible{spelled}hidden\n\tnext\uDB40\uDC41"]}}]}},"k\u202ey":1}}"#
         );
-        let document = Document::decode(json.as_bytes(), false).unwrap();
+        let document = YamlDocument::decode(json.as_bytes(), false).unwrap();
         let text = document.lines.iter().map(|line| &**line).collect::<Vec<_>>().join("\n");
         assert!(text.contains(&format!("echo visible{spelled}hidden")), "{text}");
         assert!(text.contains("\\U000E0041"), "{text}");
         assert!(text.contains("k\\u202Ey: 1"), "{text}");
         assert_eq!(document.invisible, 13);
-        let plain = Document::decode(r#"{"a":"täxt 👩🏽 ♥\ufe0f\n"}"#.as_bytes(), false).unwrap();
+        let plain = YamlDocument::decode(r#"{"a":"täxt 👩🏽 ♥\ufe0f\n"}"#.as_bytes(), false).unwrap();
         assert_eq!((plain.invisible, plain.lines.len()), (0, 2), "{plain:?}");
     }
 
@@ -283,8 +283,8 @@ status:
             {"name":"R","valueFrom":{"secretKeyRef":{"name":"s","key":"k"}}}],
             "livenessProbe":{"httpGet":{"httpHeaders":[{"name":"Authorization","value":"CANARY-5"}]}}}],
             "ephemeralContainers":[{"env":[{"name":"C","value":"CANARY-6"}]}]}}"#;
-        let masked = Document::decode(json.as_bytes(), true).unwrap();
-        let text = |document: &Document| document.lines.iter().map(|line| &**line).collect::<Vec<_>>().join("\n");
+        let masked = YamlDocument::decode(json.as_bytes(), true).unwrap();
+        let text = |document: &YamlDocument| document.lines.iter().map(|line| &**line).collect::<Vec<_>>().join("\n");
         assert!(!text(&masked).contains("CANARY"), "{}", text(&masked));
         assert_eq!(text(&masked).matches("<masked>").count(), 6);
         assert_eq!(masked.values, Values { env: 3, other: 3, masked: true });
@@ -292,7 +292,7 @@ status:
         for stays in ["note: stays", "--token=arg", "secretKeyRef", "name: Authorization", "name: B"] {
             assert!(text(&masked).contains(stays), "{stays}: {}", text(&masked));
         }
-        let clear = Document::decode(json.as_bytes(), false).unwrap();
+        let clear = YamlDocument::decode(json.as_bytes(), false).unwrap();
         assert_eq!(text(&clear).matches("CANARY").count(), 6);
         assert_eq!(clear.values, Values { masked: false, ..masked.values });
     }
@@ -300,7 +300,7 @@ status:
     #[test]
     fn a_line_without_end_is_cut_and_counted() {
         let json = format!(r#"{{"a":"{}","b":1}}"#, "x".repeat(300_000));
-        let document = Document::decode(json.as_bytes(), true).unwrap();
+        let document = YamlDocument::decode(json.as_bytes(), true).unwrap();
         assert_eq!((document.lines.len(), document.cut, document.bytes), (2, 1, json.len() as u64));
         assert!(document.lines[0].ends_with('…') && document.lines[0].chars().count() <= CAP);
         assert_eq!(&*document.lines[1], "b: 1");
@@ -309,7 +309,7 @@ status:
     #[test]
     fn what_is_no_object_is_refused() {
         for body in ["[]", "null", "<html>", "{\"a\":"] {
-            assert!(Document::decode(body.as_bytes(), true).is_err(), "{body}");
+            assert!(YamlDocument::decode(body.as_bytes(), true).is_err(), "{body}");
         }
     }
 }

@@ -7,8 +7,8 @@ mod raw;
 
 use serde::{Deserialize, Serialize};
 
-use super::kept::{self, Keep, Kept, Nothing};
-use super::pod::{Basis, Since};
+use super::kept::{self, Keep, ApiObject, Nothing};
+use super::pod::{SinceBasis, Since};
 use super::text::Clean;
 use super::wire::{DecodeError, ListHead, Uid};
 
@@ -24,7 +24,7 @@ pub struct SliceFacts {
     /// `spec.pool.resourceSliceCount`: the pool is complete when so many of that generation are there.
     pub slices: i64,
     /// Where its devices are.
-    pub place: Place,
+    pub place: DeviceScope,
     /// `spec.sharedCounters`.
     pub counters: Vec<CounterSet>,
     /// `spec.devices`.
@@ -33,7 +33,7 @@ pub struct SliceFacts {
 
 /// Where a device can be used.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Place {
+pub enum DeviceScope {
     /// On this node: `nodeName`.
     Node(Clean),
     /// On several nodes, over a network: `nodeSelector` or `allNodes`.
@@ -62,7 +62,7 @@ pub struct DeviceFacts {
     /// Its model, by whichever attribute says so; empty without one.
     pub model: Clean,
     /// Where it is, if the slice does not say so.
-    pub place: Place,
+    pub place: DeviceScope,
     /// `consumesCounters`: the silicon that it shares with other devices.
     pub consumes: Vec<CounterSet>,
     /// A taint with the effect `NoSchedule` or `NoExecute`: not to be had, or unhealthy. Other effects are only information.
@@ -160,7 +160,7 @@ impl Keep for ClaimFacts {
     }
 
     fn dated(self, created: Option<jiff::Timestamp>) -> Self {
-        let created = created.map(|at| Since { basis: Basis::Created, at });
+        let created = created.map(|at| Since { basis: SinceBasis::Created, at });
         Self { since: self.since.or(created), ..self }
     }
 }
@@ -191,7 +191,7 @@ macro_rules! decoders {
         ///
         /// # Errors
         /// [`DecodeError`] if the body is not a list at all, or cut short; single unreadable objects are only counted.
-        pub fn $list(body: &[u8], each: impl FnMut(Kept<$facts>)) -> Result<ListHead, DecodeError> {
+        pub fn $list(body: &[u8], each: impl FnMut(ApiObject<$facts>)) -> Result<ListHead, DecodeError> {
             kept::decode_list(body, each)
         }
 
@@ -199,7 +199,7 @@ macro_rules! decoders {
         ///
         /// # Errors
         /// [`DecodeError`] if it is none.
-        pub fn $object(object: &[u8]) -> Result<Kept<$facts>, DecodeError> {
+        pub fn $object(object: &[u8]) -> Result<ApiObject<$facts>, DecodeError> {
             kept::decode_object(object)
         }
     )*};

@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 use super::json::{Int, JsonFields, MicroTime, Obj, Reset, Text, Time};
 use super::loose::clamped;
 use super::message::message;
-use super::proto::{Malformed, ProtoFields, Value, is_protobuf, unwrap};
+use super::proto::{Malformed, ProtoFields, WireValue, is_protobuf, unwrap};
 use super::text::Clean;
-use super::wire::{self, CUT, DecodeError, Meta, Sink, Uid, refuse};
+use super::wire::{self, CUT, DecodeError, ObjectMeta, Sink, Uid, refuse};
 
 /// What we keep of an event. Source of the fields: api `events/v1/types.go` and `core/v1/types.go`, `Event`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,7 +63,7 @@ impl EventFacts {
         if is_core(body, "an Event")? {
             wire::one(body, &mut EachCore(each))?;
         } else {
-            wire::one(body, &mut Each(each))?;
+            wire::one(body, &mut EventSink(each))?;
         }
         Ok(read)
     }
@@ -77,19 +77,19 @@ impl EventFacts {
 
 message! {
     /// `Event`, `k8s.io/api events/v1/generated.proto`, under the names of core `v1` too.
-    struct Raw<'a> {
-        metadata: Obj<Meta<'a>> = "metadata" | 1,
+    struct RawEvent<'a> {
+        metadata: Obj<ObjectMeta<'a>> = "metadata" | 1,
         /// By reporters of the new form.
         at: MicroTime = "eventTime" | 2,
         /// Absent of what happened once.
-        series: Obj<Series> = "series" | 3,
+        series: Obj<EventSeries> = "series" | 3,
         controller: Text<'a> = "reportingController" "reportingComponent" | 4,
         reason: Text<'a> = "reason" | 7,
         about: Obj<About<'a>> = "regarding" "involvedObject" | 8,
         note: Text<'a> = "note" "message" | 10,
         kind: Text<'a> = "type" | 11,
         /// By reporters of the old form, like `first`, `last` and `count`.
-        source: Obj<Source<'a>> = "deprecatedSource" "source" | 12,
+        source: Obj<EventSource<'a>> = "deprecatedSource" "source" | 12,
         first: Time = "deprecatedFirstTimestamp" "firstTimestamp" | 13,
         last: Time = "deprecatedLastTimestamp" "lastTimestamp" | 14,
         count: Int = "deprecatedCount" "count" | 15,
@@ -102,12 +102,12 @@ message! {
     }
 
     /// `EventSource`.
-    struct Source<'a> {
+    struct EventSource<'a> {
         component: Text<'a> = "component" | 1,
     }
 
     /// `EventSeries`, in both groups.
-    struct Series {
+    struct EventSeries {
         count: Int = "count" | 1,
         observed: MicroTime = "lastObservedTime" | 2,
     }
@@ -115,10 +115,10 @@ message! {
 
 /// `Event`, `k8s.io/api core/v1/generated.proto`: the same fields under other numbers.
 #[derive(Debug, Default)]
-struct Core<'a>(Raw<'a>);
+struct Core<'a>(RawEvent<'a>);
 
 impl<'a> ProtoFields<'a> for Core<'a> {
-    fn proto_field(&mut self, number: u64, value: Value<'a>) -> Result<(), Malformed> {
+    fn proto_field(&mut self, number: u64, value: WireValue<'a>) -> Result<(), Malformed> {
         /// The number in `events/v1` of each field of core `v1`; 0 for none.
         const NUMBERS: [u64; 15] = [0, 1, 8, 7, 10, 12, 13, 14, 15, 11, 2, 3, 0, 0, 4];
         match usize::try_from(number).ok().and_then(|number| NUMBERS.get(number)) {
@@ -140,7 +140,7 @@ impl Reset for Core<'_> {
     }
 }
 
-impl Raw<'_> {
+impl RawEvent<'_> {
     fn facts(&self) -> EventFacts {
         let (Obj(meta), Obj(about), Obj(series)) = (&self.metadata, &self.about, &self.series);
         let controller = if self.controller.is_empty() { &self.source.0.component } else { &self.controller };
@@ -162,13 +162,13 @@ impl Raw<'_> {
 }
 
 /// Takes events of `events.k8s.io/v1`, and of either group in JSON.
-struct Each<'e>(&'e mut dyn FnMut(EventFacts));
+struct EventSink<'e>(&'e mut dyn FnMut(EventFacts));
 
-impl Sink for Each<'_> {
-    type Raw<'a> = Raw<'a>;
+impl Sink for EventSink<'_> {
+    type Raw<'a> = RawEvent<'a>;
     const KIND: &'static str = "Event";
 
-    fn take(&mut self, raw: &Raw<'_>) -> bool {
+    fn take(&mut self, raw: &RawEvent<'_>) -> bool {
         (self.0)(raw.facts());
         true
     }
@@ -217,7 +217,7 @@ pub fn decode_page(body: &[u8]) -> Result<EventPage, DecodeError> {
     let head = if is_core(body, "a list of Event objects")? {
         wire::each(body, &mut EachCore(each))?
     } else {
-        wire::each(body, &mut Each(each))?
+        wire::each(body, &mut EventSink(each))?
     };
     Ok(EventPage { events, version: head.resource_version, token: head.continue_token, unreadable: head.unreadable })
 }

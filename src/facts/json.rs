@@ -14,8 +14,8 @@ use std::marker::PhantomData;
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-pub(super) use reader::{Broken, Reader, from_slice};
-pub(super) use scalar::{Amount, Flag, Int, MicroTime, Present, Source, Text, Time, When};
+pub(super) use reader::{Broken, JsonReader, from_slice};
+pub(super) use scalar::{Amount, Flag, Int, MicroTime, Present, RawValue, Text, Time, When};
 pub use text::mended;
 
 /// An object of which some fields are kept.
@@ -41,7 +41,7 @@ pub(super) struct Obj<T>(pub(super) T);
 
 /// The elements of an array; none where there is no array.
 #[derive(Clone, Debug)]
-pub(super) struct List<T>(pub(super) Vec<T>);
+pub(super) struct JsonList<T>(pub(super) Vec<T>);
 
 /// Keys and values of an object in their order; none where there is no object.
 #[derive(Clone, Debug)]
@@ -86,7 +86,7 @@ impl<T: Default + Reset> Reused<T> {
     }
 }
 
-impl<T> Reset for List<T> {
+impl<T> Reset for JsonList<T> {
     fn reset(&mut self) {
         self.0.clear();
     }
@@ -108,7 +108,7 @@ impl<T: Reset> Reset for Obj<T> {
     }
 }
 
-impl<T> Default for List<T> {
+impl<T> Default for JsonList<T> {
     fn default() -> Self {
         Self(Vec::new())
     }
@@ -145,7 +145,7 @@ impl<'de, T: JsonFields<'de>> Compound<'de> for Obj<T> {
     }
 }
 
-impl<'de, T: Deserialize<'de>> Compound<'de> for List<T> {
+impl<'de, T: Deserialize<'de>> Compound<'de> for JsonList<T> {
     fn seq<A: SeqAccess<'de>>(mut seq: A) -> Result<Self, A::Error> {
         let mut elements = Vec::new();
         while let Some(element) = seq.next_element()? {
@@ -212,7 +212,7 @@ macro_rules! compounds {
         }
     )*};
 }
-compounds!([JsonFields<'de>] Obj<T>, [Deserialize<'de>] List<T>, [Deserialize<'de>] Pairs<'de, T>);
+compounds!([JsonFields<'de>] Obj<T>, [Deserialize<'de>] JsonList<T>, [Deserialize<'de>] Pairs<'de, T>);
 
 /// What can be read into in place. It is as good as new before, and stays so where a value is neither an array nor an object.
 pub(super) trait Fill<'de> {
@@ -231,7 +231,7 @@ impl<'de, T: JsonFields<'de>> Fill<'de> for Obj<T> {
     }
 }
 
-impl<'de, T: Deserialize<'de>> Fill<'de> for List<T> {
+impl<'de, T: Deserialize<'de>> Fill<'de> for JsonList<T> {
     fn seq<A: SeqAccess<'de>>(&mut self, mut seq: A) -> Result<(), A::Error> {
         while let Some(element) = seq.next_element()? {
             self.0.push(element);
@@ -244,7 +244,7 @@ impl<'de, T: JsonFields<'de> + Reset> Fill<'de> for Reused<T> {
     fn seq<A: SeqAccess<'de>>(&mut self, mut seq: A) -> Result<(), A::Error> {
         loop {
             let element = self.add();
-            if seq.next_element_seed(Object(element))?.is_none() {
+            if seq.next_element_seed(JsonObject(element))?.is_none() {
                 self.len -= 1;
                 return Ok(());
             }
@@ -264,18 +264,18 @@ impl<'de, T: Fill<'de> + Reset> DeserializeSeed<'de> for ResetSeed<'_, T> {
 }
 
 /// Reads an object into `T`, which is as good as new.
-pub(super) struct Object<'m, T>(pub(super) &'m mut T);
+pub(super) struct JsonObject<'m, T>(pub(super) &'m mut T);
 
-impl<'de, T: JsonFields<'de>> DeserializeSeed<'de> for Object<'_, T> {
+impl<'de, T: JsonFields<'de>> DeserializeSeed<'de> for JsonObject<'_, T> {
     type Value = ();
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(FillVisitor(&mut Fields(self.0)))
+        deserializer.deserialize_any(FillVisitor(&mut FieldsVisitor(self.0)))
     }
 }
 
-struct Fields<'m, T>(&'m mut T);
+struct FieldsVisitor<'m, T>(&'m mut T);
 
-impl<'de, T: JsonFields<'de>> Fill<'de> for Fields<'_, T> {
+impl<'de, T: JsonFields<'de>> Fill<'de> for FieldsVisitor<'_, T> {
     fn map<A: MapAccess<'de>>(&mut self, map: A) -> Result<(), A::Error> {
         fields(self.0, map)
     }

@@ -5,11 +5,11 @@ use serde::{Deserialize, Serialize};
 use super::json::{Obj, Text};
 use super::message::{Message, message};
 use super::text::Clean;
-use super::wire::{self, DecodeError, ListHead, Meta, Sink, Uid, version};
+use super::wire::{self, DecodeError, ListHead, ObjectMeta, Sink, Uid, version};
 
 /// An object with what is kept of its kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Kept<T> {
+pub struct ApiObject<T> {
     /// `namespace/name`, or the bare name of an object without a namespace.
     pub key: Clean,
     /// `metadata.uid`.
@@ -39,31 +39,31 @@ pub(super) trait Keep: Sized {
 }
 
 /// A page of objects, each handed to `each`.
-pub(super) fn decode_list<T: Keep>(body: &[u8], each: impl FnMut(Kept<T>)) -> Result<ListHead, DecodeError> {
-    wire::each(body, &mut Each::new(each))
+pub(super) fn decode_list<T: Keep>(body: &[u8], each: impl FnMut(ApiObject<T>)) -> Result<ListHead, DecodeError> {
+    wire::each(body, &mut ObjectSink::new(each))
 }
 
 /// One object, as in a watch event.
-pub(super) fn decode_object<T: Keep>(object: &[u8]) -> Result<Kept<T>, DecodeError> {
+pub(super) fn decode_object<T: Keep>(object: &[u8]) -> Result<ApiObject<T>, DecodeError> {
     let mut kept = None;
-    wire::one(object, &mut Each::new(|object| kept = Some(object)))?;
+    wire::one(object, &mut ObjectSink::new(|object| kept = Some(object)))?;
     Ok(kept.expect("an object that is taken has been handed over"))
 }
 
-struct Each<T, F>(F, std::marker::PhantomData<T>);
+struct ObjectSink<T, F>(F, std::marker::PhantomData<T>);
 
-impl<T, F> Each<T, F> {
+impl<T, F> ObjectSink<T, F> {
     fn new(each: F) -> Self {
         Self(each, std::marker::PhantomData)
     }
 }
 
-impl<T: Keep, F: FnMut(Kept<T>)> Sink for Each<T, F> {
-    type Raw<'a> = Raw<'a, T::Spec<'a>, T::Status<'a>>;
+impl<T: Keep, F: FnMut(ApiObject<T>)> Sink for ObjectSink<T, F> {
+    type Raw<'a> = RawObject<'a, T::Spec<'a>, T::Status<'a>>;
     const KIND: &'static str = T::KIND;
 
     fn take(&mut self, raw: &Self::Raw<'_>) -> bool {
-        let Raw { kind, metadata: Obj(meta), spec: Obj(spec), status: Obj(status) } = raw;
+        let RawObject { kind, metadata: Obj(meta), spec: Obj(spec), status: Obj(status) } = raw;
         let readable = Self::is_readable(kind, &meta.name);
         if readable {
             let key = match &*meta.namespace {
@@ -71,7 +71,7 @@ impl<T: Keep, F: FnMut(Kept<T>)> Sink for Each<T, F> {
                 namespace => Clean::new(&format!("{namespace}/{}", &*meta.name)),
             };
             let (uid, version) = (Uid::parse(&meta.uid), version(&meta.version));
-            (self.0)(Kept { key, uid, version, facts: T::new(spec, status).dated(meta.created.0) });
+            (self.0)(ApiObject { key, uid, version, facts: T::new(spec, status).dated(meta.created.0) });
         }
         readable
     }
@@ -79,9 +79,9 @@ impl<T: Keep, F: FnMut(Kept<T>)> Sink for Each<T, F> {
 
 message! {
     /// Any object with a `spec` and a `status`.
-    pub(super) struct Raw<'a, S: Message<'a>, T: Message<'a>> {
+    pub(super) struct RawObject<'a, S: Message<'a>, T: Message<'a>> {
         kind: Text<'a> = "kind",
-        metadata: Obj<Meta<'a>> = "metadata" | 1,
+        metadata: Obj<ObjectMeta<'a>> = "metadata" | 1,
         spec: Obj<S> = "spec" | 2,
         status: Obj<T> = "status" | 3,
     }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::json::{Int, MicroTime, Text};
-use super::kept::{self, Keep, Kept, Nothing};
+use super::kept::{self, Keep, ApiObject, Nothing};
 use super::message::message;
 use super::text::Clean;
 use super::wire::{DecodeError, ListHead};
@@ -24,7 +24,7 @@ pub struct LeaseFacts {
 ///
 /// # Errors
 /// [`DecodeError`] if the body is not a list at all, or cut short; single unreadable objects are only counted.
-pub fn decode_list(body: &[u8], each: impl FnMut(Kept<LeaseFacts>)) -> Result<ListHead, DecodeError> {
+pub fn decode_list(body: &[u8], each: impl FnMut(ApiObject<LeaseFacts>)) -> Result<ListHead, DecodeError> {
     kept::decode_list(body, each)
 }
 
@@ -32,16 +32,16 @@ pub fn decode_list(body: &[u8], each: impl FnMut(Kept<LeaseFacts>)) -> Result<Li
 ///
 /// # Errors
 /// [`DecodeError`] if it is none.
-pub fn decode_object(object: &[u8]) -> Result<Kept<LeaseFacts>, DecodeError> {
+pub fn decode_object(object: &[u8]) -> Result<ApiObject<LeaseFacts>, DecodeError> {
     kept::decode_object(object)
 }
 
 impl Keep for LeaseFacts {
-    type Spec<'a> = Spec<'a>;
+    type Spec<'a> = LeaseSpec<'a>;
     type Status<'a> = Nothing;
     const KIND: &'static str = "Lease";
 
-    fn new(spec: &Spec<'_>, _: &Nothing) -> Self {
+    fn new(spec: &LeaseSpec<'_>, _: &Nothing) -> Self {
         Self {
             holder: Clean::new(&spec.holder),
             renewed: spec.renewed.0,
@@ -52,7 +52,7 @@ impl Keep for LeaseFacts {
 
 message! {
     /// `LeaseSpec`, `k8s.io/api coordination/v1/generated.proto`.
-    pub(super) struct Spec<'a> {
+    pub(super) struct LeaseSpec<'a> {
         holder: Text<'a> = "holderIdentity" | 1,
         seconds: Int = "leaseDurationSeconds" | 2,
         renewed: MicroTime = "renewTime" | 4,

@@ -18,10 +18,10 @@ use serde::Deserialize;
 use serde::de::{IgnoredAny, MapAccess};
 
 use super::json::{
-    Amount, Flag, Int, JsonFields, List, MicroTime, Obj, Pairs, Present, Reset, ResetSeed, Reused, Source, Text, Time,
+    Amount, Flag, Int, JsonFields, JsonList, MicroTime, Obj, Pairs, Present, Reset, ResetSeed, Reused, RawValue, Text, Time,
     When,
 };
-use super::proto::{Malformed, ProtoFields, Value};
+use super::proto::{Malformed, ProtoFields, WireValue};
 
 /// An object of which some fields are kept, readable in both forms.
 pub(super) trait Message<'a>: JsonFields<'a> + ProtoFields<'a> + Reset {}
@@ -40,7 +40,7 @@ pub(super) trait ProtoValue<'a> {
     const KEPT: bool = true;
 
     /// Takes one field.
-    fn read_proto(&mut self, value: Value<'a>) -> Result<(), Malformed>;
+    fn read_proto(&mut self, value: WireValue<'a>) -> Result<(), Malformed>;
 }
 
 /// Declares messages: the struct, [`JsonFields`], [`ProtoFields`] and [`Reset`] of each.
@@ -91,7 +91,7 @@ macro_rules! message {
             fn proto_field(
                 &mut self,
                 number: u64,
-                value: $crate::facts::proto::Value<$a>,
+                value: $crate::facts::proto::WireValue<$a>,
             ) -> Result<(), $crate::facts::proto::Malformed> {
                 match number {
                     $($($number => $crate::facts::message::ProtoValue::read_proto(&mut self.$field, value),)?)*
@@ -129,7 +129,7 @@ macro_rules! scalars {
         }
 
         impl<'a> ProtoValue<'a> for $name {
-            fn read_proto(&mut self, $value: Value<'a>) -> Result<(), Malformed> {
+            fn read_proto(&mut self, $value: WireValue<'a>) -> Result<(), Malformed> {
                 *self = $read;
                 Ok(())
             }
@@ -147,13 +147,13 @@ scalars! {
     Amount: |value| value.amount()?;
 }
 
-impl Reset for Source<'_> {
+impl Reset for RawValue<'_> {
     fn reset(&mut self) {
         *self = Self::default();
     }
 }
 
-impl<'a> JsonValue<'a> for Source<'a> {
+impl<'a> JsonValue<'a> for RawValue<'a> {
     fn read_json<A: MapAccess<'a>>(&mut self, map: &mut A) -> Result<(), A::Error> {
         *self = map.next_value()?;
         Ok(())
@@ -169,7 +169,7 @@ impl<'a> JsonValue<'a> for IgnoredAny {
 impl ProtoValue<'_> for IgnoredAny {
     const KEPT: bool = false;
 
-    fn read_proto(&mut self, _: Value<'_>) -> Result<(), Malformed> {
+    fn read_proto(&mut self, _: WireValue<'_>) -> Result<(), Malformed> {
         Ok(())
     }
 }
@@ -182,7 +182,7 @@ impl<'a, M: JsonFields<'a> + Reset> JsonValue<'a> for Obj<M> {
 
 impl<'a, M: ProtoFields<'a>> ProtoValue<'a> for Obj<M> {
     #[inline]
-    fn read_proto(&mut self, value: Value<'a>) -> Result<(), Malformed> {
+    fn read_proto(&mut self, value: WireValue<'a>) -> Result<(), Malformed> {
         value.merge(&mut self.0)
     }
 }
@@ -201,7 +201,7 @@ impl<'a, M: JsonFields<'a>> JsonValue<'a> for Option<Obj<M>> {
 }
 
 impl<'a, M: ProtoFields<'a>> ProtoValue<'a> for Option<Obj<M>> {
-    fn read_proto(&mut self, value: Value<'a>) -> Result<(), Malformed> {
+    fn read_proto(&mut self, value: WireValue<'a>) -> Result<(), Malformed> {
         value.merge(&mut self.get_or_insert_default().0)
     }
 }
@@ -214,23 +214,23 @@ impl<'a, M: JsonFields<'a> + Reset> JsonValue<'a> for Reused<M> {
 
 impl<'a, M: ProtoFields<'a> + Reset> ProtoValue<'a> for Reused<M> {
     #[inline]
-    fn read_proto(&mut self, value: Value<'a>) -> Result<(), Malformed> {
+    fn read_proto(&mut self, value: WireValue<'a>) -> Result<(), Malformed> {
         match value {
-            Value::Bytes(_) => value.merge(self.add()),
-            Value::Varint(_) | Value::Fixed => Ok(()),
+            WireValue::Bytes(_) => value.merge(self.add()),
+            WireValue::Varint(_) | WireValue::Fixed => Ok(()),
         }
     }
 }
 
-impl<'a, T: Deserialize<'a>> JsonValue<'a> for List<T> {
+impl<'a, T: Deserialize<'a>> JsonValue<'a> for JsonList<T> {
     fn read_json<A: MapAccess<'a>>(&mut self, map: &mut A) -> Result<(), A::Error> {
         map.next_value_seed(ResetSeed(self))
     }
 }
 
-impl<'a, M: ProtoFields<'a>> ProtoValue<'a> for List<Obj<M>> {
-    fn read_proto(&mut self, value: Value<'a>) -> Result<(), Malformed> {
-        if let Value::Bytes(_) = value {
+impl<'a, M: ProtoFields<'a>> ProtoValue<'a> for JsonList<Obj<M>> {
+    fn read_proto(&mut self, value: WireValue<'a>) -> Result<(), Malformed> {
+        if let WireValue::Bytes(_) = value {
             let mut element = M::default();
             value.merge(&mut element)?;
             self.0.push(Obj(element));
@@ -239,8 +239,8 @@ impl<'a, M: ProtoFields<'a>> ProtoValue<'a> for List<Obj<M>> {
     }
 }
 
-impl<'a> ProtoValue<'a> for List<Text<'a>> {
-    fn read_proto(&mut self, value: Value<'a>) -> Result<(), Malformed> {
+impl<'a> ProtoValue<'a> for JsonList<Text<'a>> {
+    fn read_proto(&mut self, value: WireValue<'a>) -> Result<(), Malformed> {
         self.0.push(value.text());
         Ok(())
     }
@@ -254,7 +254,7 @@ impl<'a, T: Deserialize<'a>> JsonValue<'a> for Pairs<'a, T> {
 }
 
 impl<'a> ProtoValue<'a> for Pairs<'a, Text<'a>> {
-    fn read_proto(&mut self, value: Value<'a>) -> Result<(), Malformed> {
+    fn read_proto(&mut self, value: WireValue<'a>) -> Result<(), Malformed> {
         let (key, value) = value.entry()?;
         self.0.push((key, value.text()));
         Ok(())
@@ -262,7 +262,7 @@ impl<'a> ProtoValue<'a> for Pairs<'a, Text<'a>> {
 }
 
 impl<'a> ProtoValue<'a> for Pairs<'a, Amount> {
-    fn read_proto(&mut self, value: Value<'a>) -> Result<(), Malformed> {
+    fn read_proto(&mut self, value: WireValue<'a>) -> Result<(), Malformed> {
         let (key, value) = value.entry()?;
         self.0.push((key, value.amount()?));
         Ok(())

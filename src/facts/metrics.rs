@@ -9,7 +9,7 @@ use super::json::{Amount, Obj, Text, Time};
 use super::message::message;
 use super::quantity::Quantity;
 use super::text::Clean;
-use super::wire::{self, DecodeError, Meta, Sink};
+use super::wire::{self, DecodeError, ObjectMeta, Sink};
 
 /// What one node uses, from a `metrics.k8s.io/v1beta1` `NodeMetrics`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,10 +39,10 @@ pub fn decode_list(body: &[u8]) -> Result<Vec<NodeUsage>, DecodeError> {
 struct All(Vec<NodeUsage>);
 
 impl Sink for All {
-    type Raw<'a> = Raw<'a>;
+    type Raw<'a> = RawNodeMetrics<'a>;
     const KIND: &'static str = "NodeMetrics";
 
-    fn take(&mut self, raw: &Raw<'_>) -> bool {
+    fn take(&mut self, raw: &RawNodeMetrics<'_>) -> bool {
         let readable = Self::is_readable(&raw.kind, &raw.metadata.0.name);
         if readable {
             self.0.push(NodeUsage {
@@ -59,9 +59,9 @@ impl Sink for All {
 
 message! {
     /// `NodeMetrics`; only JSON is asked for.
-    struct Raw<'a> {
+    struct RawNodeMetrics<'a> {
         kind: Text<'a> = "kind",
-        metadata: Obj<Meta<'a>> = "metadata",
+        metadata: Obj<ObjectMeta<'a>> = "metadata",
         timestamp: Time = "timestamp",
         window: Text<'a> = "window",
         usage: Obj<RawUsage> = "usage",

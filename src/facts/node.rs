@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::quantity::Quantity;
 use super::text::Clean;
-use super::wire::{self, DecodeError, ListHead, Pieces, Sink, Uid};
+use super::wire::{self, DecodeError, ListHead, ListDecoder, Sink, Uid};
 
-use decode::{Raw, Texts};
+use decode::{RawNode, Texts};
 
 /// Roles that are shown; a node with hundreds of them (F80) is not taken at its word.
 const MOST_ROLES: usize = 12;
@@ -32,9 +32,9 @@ pub struct NodeFacts {
     /// `spec.unschedulable`: cordoned.
     pub unschedulable: bool,
     /// `spec.taints`, in the order of the API.
-    pub taints: Vec<Taint>,
+    pub taints: Vec<NodeTaint>,
     /// `status.conditions`, in the order of the API.
-    pub conditions: Vec<Condition>,
+    pub conditions: Vec<NodeCondition>,
     /// `status.capacity`, sorted by name; unreadable quantities are left out and counted in `unreadable`.
     pub capacity: Vec<(Clean, Quantity)>,
     /// `status.allocatable`, sorted by name; empty means that the capacity stands in for it (`effective_allocatable`).
@@ -57,7 +57,7 @@ pub struct NodeFacts {
 
 /// One of `status.conditions`. The heartbeat is not kept: it changes without meaning (docs/counting.md).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Condition {
+pub struct NodeCondition {
     /// `type`, for instance `Ready`.
     pub kind: Clean,
     /// `status`.
@@ -86,7 +86,7 @@ pub enum ConditionStatus {
 
 /// A taint of a node.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Taint {
+pub struct NodeTaint {
     /// The taint's key.
     pub key: Clean,
     /// The taint's value; often empty.
@@ -178,13 +178,13 @@ pub fn readiness(ready: Option<&ConditionStatus>) -> Readiness {
 /// [`DecodeError`] if the body is not a list at all, or cut short (some nodes may have been handed over by then); single
 /// unreadable objects are only counted.
 pub fn decode_list(body: &[u8], each: impl FnMut(NodeFacts)) -> Result<ListHead, DecodeError> {
-    wire::each(body, &mut Each(each, &mut Texts::default()))
+    wire::each(body, &mut NodeSink(each, &mut Texts::default()))
 }
 
 /// A page of nodes that is read while it comes; else as [`decode_list`].
 #[derive(Debug, Default)]
 pub struct NodeList {
-    pieces: Pieces,
+    pieces: ListDecoder,
     texts: Texts,
 }
 
@@ -192,12 +192,12 @@ impl NodeList {
     /// The memory of an earlier page serves this one.
     #[must_use]
     pub fn new(memory: Vec<u8>) -> Self {
-        Self { pieces: Pieces::new(memory), texts: Texts::default() }
+        Self { pieces: ListDecoder::new(memory), texts: Texts::default() }
     }
 
     /// Reads the next piece of the body and hands the nodes that it completes to `each`.
     pub fn take(&mut self, piece: &[u8], each: impl FnMut(NodeFacts)) {
-        self.pieces.take(piece, &mut Each(each, &mut self.texts));
+        self.pieces.take(piece, &mut NodeSink(each, &mut self.texts));
     }
 
     /// The first bytes of the body.
@@ -217,7 +217,7 @@ impl NodeList {
     /// # Errors
     /// [`DecodeError`] as of [`decode_list`].
     pub fn end(&mut self, each: impl FnMut(NodeFacts)) -> Result<ListHead, DecodeError> {
-        self.pieces.end(&mut Each(each, &mut self.texts))
+        self.pieces.end(&mut NodeSink(each, &mut self.texts))
     }
 
     /// The memory, for the next page.
@@ -233,17 +233,17 @@ impl NodeList {
 /// [`DecodeError`] if it is not a node.
 pub fn decode_object(object: &[u8]) -> Result<NodeFacts, DecodeError> {
     let mut node = NodeFacts::default();
-    wire::one(object, &mut Each(|decoded| node = decoded, &mut Texts::default()))?;
+    wire::one(object, &mut NodeSink(|decoded| node = decoded, &mut Texts::default()))?;
     Ok(node)
 }
 
-struct Each<'t, F>(F, &'t mut Texts);
+struct NodeSink<'t, F>(F, &'t mut Texts);
 
-impl<F: FnMut(NodeFacts)> Sink for Each<'_, F> {
-    type Raw<'a> = Raw<'a>;
+impl<F: FnMut(NodeFacts)> Sink for NodeSink<'_, F> {
+    type Raw<'a> = RawNode<'a>;
     const KIND: &'static str = "Node";
 
-    fn take(&mut self, raw: &Raw<'_>) -> bool {
+    fn take(&mut self, raw: &RawNode<'_>) -> bool {
         let readable = Self::is_readable(&raw.kind, &raw.metadata.0.name);
         if readable {
             (self.0)(raw.facts(self.1));

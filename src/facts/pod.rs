@@ -10,12 +10,12 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::quantity::Quantity;
-use super::wire::{self, DecodeError, ListHead, Pieces, Sink, Uid};
+use super::wire::{self, DecodeError, ListHead, ListDecoder, Sink, Uid};
 
-use raw::Raw;
+use raw::RawPod;
 
 pub use batch::PodBatch;
-pub use detail::{ClaimFacts, ContainerFacts, ContainerKind, ContainerState, DeviceFacts, Ending, PodDetail};
+pub use detail::{PodClaimFacts, ContainerFacts, ContainerKind, ContainerState, AllocatedDevice, Ending, PodDetail};
 
 /// What we keep of a `v1.Pod`; its text is borrowed from the batch that holds it and is clean (see [`super::text`]).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,7 +35,7 @@ pub struct PodFacts<'a> {
     /// Name of the controlling owner; empty without one.
     pub owner_name: &'a str,
     /// `status.phase`.
-    pub phase: Phase,
+    pub phase: PodPhase,
     /// What kubectl shows under STATUS when it is not the phase: a waiting or terminated reason, `status.reason`,
     /// `Init:0/1`, `Terminating`; empty when the phase says it all.
     pub reason: &'a str,
@@ -62,11 +62,11 @@ impl<'a> PodFacts<'a> {
     #[must_use]
     pub fn status(&self) -> &'a str {
         match (self.reason, self.phase) {
-            ("", Phase::Pending) => "Pending",
-            ("", Phase::Running) => "Running",
-            ("", Phase::Succeeded) => "Succeeded",
-            ("", Phase::Failed) => "Failed",
-            ("", Phase::Unknown) => "Unknown",
+            ("", PodPhase::Pending) => "Pending",
+            ("", PodPhase::Running) => "Running",
+            ("", PodPhase::Succeeded) => "Succeeded",
+            ("", PodPhase::Failed) => "Failed",
+            ("", PodPhase::Unknown) => "Unknown",
             (reason, _) => reason,
         }
     }
@@ -76,14 +76,14 @@ impl<'a> PodFacts<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Since {
     /// What happened then.
-    pub basis: Basis,
+    pub basis: SinceBasis,
     /// When.
     pub at: Timestamp,
 }
 
 /// What the time of a pod that does not run, or of a claim that nobody uses, is counted from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Basis {
+pub enum SinceBasis {
     /// `metadata.creationTimestamp`, where nothing closer is known.
     Created,
     /// The condition `PodScheduled`: since then the device is taken.
@@ -121,7 +121,7 @@ impl Requests<'_> {
 
 /// `status.phase`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Phase {
+pub enum PodPhase {
     /// Accepted, not all containers started.
     Pending,
     /// At least one container runs.
@@ -135,7 +135,7 @@ pub enum Phase {
     Unknown,
 }
 
-impl Phase {
+impl PodPhase {
     /// Succeeded or Failed: such a pod holds nothing on its node.
     #[must_use]
     pub fn is_terminal(self) -> bool {
@@ -155,7 +155,7 @@ pub fn decode_list(body: &[u8], batch: &mut PodBatch) -> Result<ListHead, Decode
 /// A page of pods that is read while it comes; else as [`decode_list`].
 #[derive(Debug, Default)]
 pub struct PodList {
-    pieces: Pieces,
+    pieces: ListDecoder,
     batch: PodBatch,
 }
 
@@ -163,7 +163,7 @@ impl PodList {
     /// The memory of an earlier page serves this one.
     #[must_use]
     pub fn new(memory: Vec<u8>) -> Self {
-        Self { pieces: Pieces::new(memory), batch: PodBatch::default() }
+        Self { pieces: ListDecoder::new(memory), batch: PodBatch::default() }
     }
 
     /// Reads the next piece of the body.
@@ -213,10 +213,10 @@ struct Into<'b> {
 }
 
 impl Sink for Into<'_> {
-    type Raw<'a> = Raw<'a>;
+    type Raw<'a> = RawPod<'a>;
     const KIND: &'static str = "Pod";
 
-    fn take(&mut self, raw: &Raw<'_>) -> bool {
+    fn take(&mut self, raw: &RawPod<'_>) -> bool {
         let readable = Self::is_readable(&raw.kind, &raw.metadata.0.name);
         if readable {
             raw.with_facts(|pod| self.batch.push(pod, self.removed));

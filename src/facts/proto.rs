@@ -20,7 +20,7 @@ pub(super) struct Malformed;
 
 /// The value of one field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Value<'a> {
+pub(super) enum WireValue<'a> {
     /// A whole number or a flag.
     Varint(u64),
     /// A text, bytes, or a message.
@@ -35,14 +35,14 @@ pub(super) trait ProtoFields<'a>: Default {
     const KEPT: u64 = u64::MAX;
 
     /// Takes the value of one field; a field that is not kept is passed over.
-    fn proto_field(&mut self, number: u64, value: Value<'a>) -> Result<(), Malformed>;
+    fn proto_field(&mut self, number: u64, value: WireValue<'a>) -> Result<(), Malformed>;
 }
 
 /// Hands each field of a message to `each`.
 #[inline]
 pub(super) fn walk<'a>(
     mut message: &'a [u8],
-    mut each: impl FnMut(u64, Value<'a>) -> Result<(), Malformed>,
+    mut each: impl FnMut(u64, WireValue<'a>) -> Result<(), Malformed>,
 ) -> Result<(), Malformed> {
     while let Some((number, value)) = field(&mut message)? {
         each(number, value)?;
@@ -66,7 +66,7 @@ fn fill<'a, M: ProtoFields<'a>>(into: &mut M, mut rest: &'a [u8]) -> Result<(), 
         if tag & 7 == 2 {
             let bytes = sized(&mut rest)?;
             if !passed {
-                into.proto_field(number, Value::Bytes(bytes))?;
+                into.proto_field(number, WireValue::Bytes(bytes))?;
             }
             continue;
         }
@@ -80,7 +80,7 @@ fn fill<'a, M: ProtoFields<'a>>(into: &mut M, mut rest: &'a [u8]) -> Result<(), 
 
 /// The next field; `None` at the end of the message.
 #[inline]
-fn field<'a>(rest: &mut &'a [u8]) -> Result<Option<(u64, Value<'a>)>, Malformed> {
+fn field<'a>(rest: &mut &'a [u8]) -> Result<Option<(u64, WireValue<'a>)>, Malformed> {
     if rest.is_empty() {
         return Ok(None);
     }
@@ -90,23 +90,23 @@ fn field<'a>(rest: &mut &'a [u8]) -> Result<Option<(u64, Value<'a>)>, Malformed>
 
 /// What the beginning of a message holds.
 #[derive(Debug)]
-pub(super) enum Front<'a> {
+pub(super) enum FieldStart<'a> {
     /// A field, of so many bytes.
-    Field { number: u64, value: Value<'a>, size: usize },
+    Field { number: u64, value: WireValue<'a>, size: usize },
     /// Not all of one: it has at least so many bytes.
     Cut(usize),
 }
 
 /// The first field of a message that may end anywhere.
 #[inline]
-pub(super) fn front(bytes: &[u8]) -> Result<Front<'_>, Malformed> {
+pub(super) fn front(bytes: &[u8]) -> Result<FieldStart<'_>, Malformed> {
     let mut rest = bytes;
     if let Ok(Some((number, value))) = field(&mut rest) {
-        return Ok(Front::Field { number, value, size: bytes.len() - rest.len() });
+        return Ok(FieldStart::Field { number, value, size: bytes.len() - rest.len() });
     }
     match sized_head(bytes) {
-        Some((_, from, length)) => Ok(Front::Cut(from.checked_add(length).ok_or(Malformed)?)),
-        None if bytes.len() < LONGEST_HEAD => Ok(Front::Cut(bytes.len() + 1)),
+        Some((_, from, length)) => Ok(FieldStart::Cut(from.checked_add(length).ok_or(Malformed)?)),
+        None if bytes.len() < LONGEST_HEAD => Ok(FieldStart::Cut(bytes.len() + 1)),
         None => Err(Malformed),
     }
 }
@@ -120,15 +120,15 @@ pub(super) fn sized_head(bytes: &[u8]) -> Option<(u64, usize, usize)> {
 }
 
 #[inline]
-fn value<'a>(tag: u64, rest: &mut &'a [u8]) -> Result<Value<'a>, Malformed> {
-    if tag & 7 == 2 { sized(rest).map(Value::Bytes) } else { scalar(tag, rest) }
+fn value<'a>(tag: u64, rest: &mut &'a [u8]) -> Result<WireValue<'a>, Malformed> {
+    if tag & 7 == 2 { sized(rest).map(WireValue::Bytes) } else { scalar(tag, rest) }
 }
 
 /// A value that is no text and no message, of which a pod has a few.
 #[inline(never)]
-fn scalar<'a>(tag: u64, rest: &mut &'a [u8]) -> Result<Value<'a>, Malformed> {
+fn scalar<'a>(tag: u64, rest: &mut &'a [u8]) -> Result<WireValue<'a>, Malformed> {
     match tag & 7 {
-        0 => varint(rest).map(Value::Varint),
+        0 => varint(rest).map(WireValue::Varint),
         kind => fixed(kind, rest),
     }
 }
@@ -143,14 +143,14 @@ fn sized<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], Malformed> {
 
 /// What no kept field is made of, out of the way of what all are.
 #[cold]
-fn fixed<'a>(kind: u64, rest: &mut &'a [u8]) -> Result<Value<'a>, Malformed> {
+fn fixed<'a>(kind: u64, rest: &mut &'a [u8]) -> Result<WireValue<'a>, Malformed> {
     let len = match kind {
         1 => 8,
         5 => 4,
         _ => return Err(Malformed),
     };
     *rest = rest.get(len..).ok_or(Malformed)?;
-    Ok(Value::Fixed)
+    Ok(WireValue::Fixed)
 }
 
 /// Nearly all tags and lengths have one byte or two.
@@ -206,12 +206,12 @@ pub(super) fn unwrap(body: &[u8]) -> Result<Envelope<'_>, Malformed> {
     walk(unknown, |number, value| {
         match (number, value) {
             // An answer of two parts is none that a server writes, and would have to be read to its end before it is read at all.
-            (1 | 2, Value::Bytes(_)) if envelope.object.is_some() && !envelope.kind.is_empty() => {
+            (1 | 2, WireValue::Bytes(_)) if envelope.object.is_some() && !envelope.kind.is_empty() => {
                 return Err(Malformed);
             }
-            (1, meta @ Value::Bytes(_)) => (envelope.version, envelope.kind) = type_of(meta)?,
-            (2, Value::Bytes(raw)) => envelope.object = Some(raw),
-            (3, Value::Bytes(encoding)) => encoded = !encoding.is_empty(),
+            (1, meta @ WireValue::Bytes(_)) => (envelope.version, envelope.kind) = type_of(meta)?,
+            (2, WireValue::Bytes(raw)) => envelope.object = Some(raw),
+            (3, WireValue::Bytes(encoding)) => encoded = !encoding.is_empty(),
             _ => {}
         }
         Ok(())
@@ -221,7 +221,7 @@ pub(super) fn unwrap(body: &[u8]) -> Result<Envelope<'_>, Malformed> {
 }
 
 /// Version and kind in a `runtime.TypeMeta`: 1 apiVersion, 2 kind.
-pub(super) fn type_of(meta: Value<'_>) -> Result<(Text<'_>, Text<'_>), Malformed> {
+pub(super) fn type_of(meta: WireValue<'_>) -> Result<(Text<'_>, Text<'_>), Malformed> {
     let (version, kind) = meta.entry()?;
     Ok((version, kind.text()))
 }
@@ -264,7 +264,7 @@ fn text(bytes: &[u8]) -> Cow<'_, str> {
     })
 }
 
-impl<'a> Value<'a> {
+impl<'a> WireValue<'a> {
     /// A text; bytes that are not UTF-8 cost only the letters.
     #[inline]
     pub(super) fn text(self) -> Text<'a> {
@@ -341,7 +341,7 @@ impl<'a> Value<'a> {
         }
         let mut key: &[u8] = b"";
         self.walk(|number, value| {
-            if let (1, Value::Bytes(bytes)) = (number, value) {
+            if let (1, WireValue::Bytes(bytes)) = (number, value) {
                 key = bytes;
             }
             Ok(())
@@ -350,13 +350,13 @@ impl<'a> Value<'a> {
     }
 
     /// An entry of a map: 1 key, 2 value.
-    pub(super) fn entry(self) -> Result<(Text<'a>, Value<'a>), Malformed> {
+    pub(super) fn entry(self) -> Result<(Text<'a>, WireValue<'a>), Malformed> {
         if let Self::Bytes(message) = self
             && let Some((key, value)) = short_entry(message)
         {
-            return Ok((Text(text(key)), Value::Bytes(value)));
+            return Ok((Text(text(key)), WireValue::Bytes(value)));
         }
-        let (mut key, mut held) = (Text::default(), Value::Fixed);
+        let (mut key, mut held) = (Text::default(), WireValue::Fixed);
         self.walk(|number, value| {
             match number {
                 1 => key = value.text(),
@@ -379,7 +379,7 @@ impl<'a> Value<'a> {
         let mut amount = Amount::Unreadable;
         self.walk(|number, value| {
             if number == 1 {
-                let text = if let Value::Bytes(text) = value { text } else { b"" };
+                let text = if let WireValue::Bytes(text) = value { text } else { b"" };
                 amount = read(text);
             }
             Ok(())
@@ -389,7 +389,7 @@ impl<'a> Value<'a> {
 
     /// The fields of an embedded message; none where there is no message.
     #[inline]
-    pub(super) fn walk(self, each: impl FnMut(u64, Value<'a>) -> Result<(), Malformed>) -> Result<(), Malformed> {
+    pub(super) fn walk(self, each: impl FnMut(u64, WireValue<'a>) -> Result<(), Malformed>) -> Result<(), Malformed> {
         match self {
             Self::Bytes(message) => walk(message, each),
             Self::Varint(_) | Self::Fixed => Ok(()),

@@ -11,8 +11,8 @@ use serde::de::MapAccess;
 use super::json::{Amount, Fill, Obj, Reset, ResetSeed, Text};
 use super::message::{JsonValue, ProtoValue};
 use super::pod::Requests;
-use super::pod::raw::{ClaimStatus, Container, ContainerStatus, Spec, Status};
-use super::proto::{Malformed, Value};
+use super::pod::raw::{ClaimStatus, Container, ContainerStatus, PodSpec, PodStatus};
+use super::proto::{Malformed, WireValue};
 use super::quantity::Quantity;
 
 /// Amounts by resource name, sorted by name; a name is there once, and only if its amount can be read.
@@ -49,7 +49,7 @@ impl<'a> JsonValue<'a> for Amounts<'a> {
 }
 
 impl<'a> ProtoValue<'a> for Amounts<'a> {
-    fn read_proto(&mut self, value: Value<'a>) -> Result<(), Malformed> {
+    fn read_proto(&mut self, value: WireValue<'a>) -> Result<(), Malformed> {
         self.given = true;
         let (name, value) = value.entry()?;
         if let Amount::Known(amount) = value.amount()? {
@@ -91,7 +91,7 @@ impl Amounts<'_> {
 
 /// Which of three amounts a container's is taken from; each falls back to the next.
 #[derive(Clone, Copy)]
-enum Source {
+enum AmountSource {
     /// What the container runs with now.
     Actuated,
     /// What the kubelet has granted.
@@ -101,7 +101,7 @@ enum Source {
 }
 
 /// What the pod asks of each resource. One resource is added up after the other, so that no sums have to be kept.
-pub(super) fn effective<'r>(spec: &'r Spec<'_>, status: &'r Status<'_>) -> Requests<'r> {
+pub(super) fn effective<'r>(spec: &'r PodSpec<'_>, status: &'r PodStatus<'_>) -> Requests<'r> {
     let mut pod = Pod { spec, status, infeasible: is_resize_infeasible(status), only_spec: false };
     // Without amounts in the status the three sums are the same.
     pod.only_spec = !pod.infeasible && !pod.has_status_amounts();
@@ -115,8 +115,8 @@ pub(super) fn effective<'r>(spec: &'r Spec<'_>, status: &'r Status<'_>) -> Reque
 }
 
 struct Pod<'r, 'a> {
-    spec: &'r Spec<'a>,
-    status: &'r Status<'a>,
+    spec: &'r PodSpec<'a>,
+    status: &'r PodStatus<'a>,
     infeasible: bool,
     only_spec: bool,
 }
@@ -160,9 +160,9 @@ impl<'r, 'a> Pod<'r, 'a> {
 
     /// What the pod asks of one resource; `None` if it does not name it.
     fn asks_of(&self, name: &str) -> Option<Quantity> {
-        let mut asked = self.total(Source::Spec, name);
+        let mut asked = self.total(AmountSource::Spec, name);
         if !self.only_spec {
-            let most = larger(self.total(Source::Actuated, name), self.total(Source::Allocated, name));
+            let most = larger(self.total(AmountSource::Actuated, name), self.total(AmountSource::Allocated, name));
             asked = if self.infeasible { most } else { larger(most, asked) };
         }
         if is_pod_level(name) {
@@ -186,20 +186,20 @@ impl<'r, 'a> Pod<'r, 'a> {
     }
 
     /// What the kubelet says for the pod as a whole. It holds what the claims take, and is used only if both amounts are there.
-    fn of_status(&self, source: Source, name: &str) -> Option<&'r Amounts<'a>> {
+    fn of_status(&self, source: AmountSource, name: &str) -> Option<&'r Amounts<'a>> {
         let (allocated, actuated) = (&self.status.allocated, &self.status.resources.0.requests);
         let both = allocated.given && actuated.given;
         // It does not say which container asks for what a claim serves.
         let usable = both && !self.status.served.0.requests.0.iter().any(|Obj(served)| *served.resource == *name);
         match source {
-            Source::Actuated if usable => Some(actuated),
-            Source::Allocated if usable => Some(allocated),
+            AmountSource::Actuated if usable => Some(actuated),
+            AmountSource::Allocated if usable => Some(allocated),
             _ => None,
         }
     }
 
     /// The larger of what runs (apps and sidecars) and the peak while the init containers run one after the other.
-    fn total(&self, source: Source, name: &str) -> Option<Quantity> {
+    fn total(&self, source: AmountSource, name: &str) -> Option<Quantity> {
         if let Some(held) = self.of_status(source, name) {
             return held.get(name);
         }
@@ -216,7 +216,7 @@ impl<'r, 'a> Pod<'r, 'a> {
                 peak = larger(peak, sum(asks, sidecars));
             }
         }
-        sum(larger(running, peak), if matches!(source, Source::Actuated) { None } else { self.claimed(name) })
+        sum(larger(running, peak), if matches!(source, AmountSource::Actuated) { None } else { self.claimed(name) })
     }
 
     /// What claims take of the node's own resources: once each, and once more for each container that refers to them, init
@@ -237,19 +237,19 @@ impl<'r, 'a> Pod<'r, 'a> {
         requests.any(|Obj(served)| *served.resource == *name && *served.container == *container.name)
     }
 
-    fn container_asks(&self, container: &Container<'_>, source: Source, name: &str) -> Option<Quantity> {
+    fn container_asks(&self, container: &Container<'_>, source: AmountSource, name: &str) -> Option<Quantity> {
         if self.is_served(container, name) {
             return None;
         }
-        if matches!(source, Source::Spec) {
+        if matches!(source, AmountSource::Spec) {
             return spec_of(container, name);
         }
         let status = self.statuses().find(|status| *status.name == *container.name);
         let given = |amounts: &'r Amounts<'a>| amounts.given.then_some(amounts);
         let allocated = status.and_then(|status| given(&status.allocated));
         let held = match source {
-            Source::Actuated => status.and_then(|status| given(&status.resources.0.requests)).or(allocated),
-            Source::Allocated | Source::Spec => allocated,
+            AmountSource::Actuated => status.and_then(|status| given(&status.resources.0.requests)).or(allocated),
+            AmountSource::Allocated | AmountSource::Spec => allocated,
         };
         match held {
             Some(held) => held.get(name),
@@ -303,7 +303,7 @@ fn is_extended(name: &str) -> bool {
 }
 
 /// The first `PodResizePending` condition has the reason `Infeasible`: what the spec asks will not happen.
-fn is_resize_infeasible(status: &Status<'_>) -> bool {
+fn is_resize_infeasible(status: &PodStatus<'_>) -> bool {
     let pending = status.conditions.iter().find(|condition| &*condition.kind == "PodResizePending");
     pending.is_some_and(|condition| &*condition.reason == "Infeasible")
 }

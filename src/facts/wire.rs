@@ -10,9 +10,9 @@ use serde::de::{IgnoredAny, MapAccess};
 use serde::{Deserialize, Serialize};
 
 use super::accelerator::{HAMI_REGISTER, HamiSplit};
-use super::json::{Fill, Flag, Int, List, Obj, Reset, ResetSeed, Text, Time, When, skip};
+use super::json::{Fill, Flag, Int, JsonList, Obj, Reset, ResetSeed, Text, Time, When, skip};
 use super::message::{JsonValue, ProtoValue, message};
-use super::proto::{Malformed, Value};
+use super::proto::{Malformed, WireValue};
 use super::text::Clean;
 
 pub use proto::decode_proto_frame;
@@ -20,7 +20,7 @@ pub use status::{StatusFacts, decode_failure, decode_status};
 pub use watch::{WatchFrame, WatchType, bookmark_version, decode_frame, ends_initial_events};
 
 pub(super) use list::{Sink, each, one, refuse};
-pub(super) use pieces::Pieces;
+pub(super) use pieces::ListDecoder;
 pub(super) use proto::CUT;
 
 /// The annotation of a mirror pod (`kubernetes pkg/kubelet/types`, `ConfigMirrorAnnotationKey`).
@@ -128,13 +128,13 @@ pub(super) fn version(text: &str) -> u64 {
 }
 
 /// What is kept of labels.
-pub(super) trait Labels<'a>: JsonValue<'a> + ProtoValue<'a> {}
+pub(super) trait LabelSelection<'a>: JsonValue<'a> + ProtoValue<'a> {}
 
-impl<'a, L: JsonValue<'a> + ProtoValue<'a>> Labels<'a> for L {}
+impl<'a, L: JsonValue<'a> + ProtoValue<'a>> LabelSelection<'a> for L {}
 
 message! {
     /// `ObjectMeta` of any object; annotations only by name, labels only where `L` keeps them, managedFields never.
-    pub(super) struct Meta<'a, L: Labels<'a> = IgnoredAny> {
+    pub(super) struct ObjectMeta<'a, L: LabelSelection<'a> = IgnoredAny> {
         name: Text<'a> = "name" | 1,
         namespace: Text<'a> = "namespace" | 3,
         uid: Text<'a> = "uid" | 5,
@@ -143,11 +143,11 @@ message! {
         deleting: When<'a> = "deletionTimestamp" | 9,
         labels: L = "labels" | 11,
         annotations: Annotations = "annotations" | 12,
-        owners: List<Obj<Owner<'a>>> = "ownerReferences" | 13,
+        owners: JsonList<Obj<OwnerReference<'a>>> = "ownerReferences" | 13,
     }
 
     /// `OwnerReference`.
-    pub(super) struct Owner<'a> {
+    pub(super) struct OwnerReference<'a> {
         kind: Text<'a> = "kind" | 1,
         name: Text<'a> = "name" | 3,
         controller: Flag = "controller" | 6,
@@ -162,7 +162,7 @@ message! {
 
     /// An object of which only the metadata is read.
     struct Versioned<'a> {
-        metadata: Obj<Meta<'a>> = "metadata" | 1,
+        metadata: Obj<ObjectMeta<'a>> = "metadata" | 1,
     }
 }
 
@@ -175,9 +175,9 @@ impl ListHead {
     }
 }
 
-impl<L> Meta<'_, L> {
+impl<L> ObjectMeta<'_, L> {
     /// The owner that manages the object, as `metav1.GetControllerOf` finds it.
-    pub(super) fn controller(&self) -> Option<&Owner<'_>> {
+    pub(super) fn controller(&self) -> Option<&OwnerReference<'_>> {
         self.owners.0.iter().map(|Obj(owner)| owner).find(|owner| owner.controller.0 == Some(true))
     }
 }
@@ -218,7 +218,7 @@ impl<'de> JsonValue<'de> for Annotations {
 
 impl ProtoValue<'_> for Annotations {
     /// Takes one of them. Most mean nothing, and their text is not looked at.
-    fn read_proto(&mut self, entry: Value<'_>) -> Result<(), Malformed> {
+    fn read_proto(&mut self, entry: WireValue<'_>) -> Result<(), Malformed> {
         let key = entry.key()?;
         if key == MIRROR.as_bytes() {
             self.mirror = true;

@@ -70,14 +70,14 @@ fn a_released_key_means_nothing_and_a_repeated_one_means_itself() {
 fn in_the_filter_keys_are_text_except_those_that_edit_or_leave() {
     let map = KeyMap::default();
     let table = [
-        (plain('q'), Some(Msg::Edit(Edit::Insert('q')))),
-        (plain(' '), Some(Msg::Edit(Edit::Insert(' ')))),
-        (plain('/'), Some(Msg::Edit(Edit::Insert('/')))),
-        (press(KeyCode::Char('G'), KeyModifiers::SHIFT), Some(Msg::Edit(Edit::Insert('G')))),
-        (press(KeyCode::Backspace, KeyModifiers::NONE), Some(Msg::Edit(Edit::Backspace))),
-        (control('h'), Some(Msg::Edit(Edit::Backspace))),
-        (control('w'), Some(Msg::Edit(Edit::DeleteWord))),
-        (control('u'), Some(Msg::Edit(Edit::Clear))),
+        (plain('q'), Some(Msg::Edit(LineEdit::Insert('q')))),
+        (plain(' '), Some(Msg::Edit(LineEdit::Insert(' ')))),
+        (plain('/'), Some(Msg::Edit(LineEdit::Insert('/')))),
+        (press(KeyCode::Char('G'), KeyModifiers::SHIFT), Some(Msg::Edit(LineEdit::Insert('G')))),
+        (press(KeyCode::Backspace, KeyModifiers::NONE), Some(Msg::Edit(LineEdit::Backspace))),
+        (control('h'), Some(Msg::Edit(LineEdit::Backspace))),
+        (control('w'), Some(Msg::Edit(LineEdit::DeleteWord))),
+        (control('u'), Some(Msg::Edit(LineEdit::Clear))),
         (press(KeyCode::Enter, KeyModifiers::NONE), Some(Msg::Action(Action::Open))),
         (press(KeyCode::Esc, KeyModifiers::NONE), Some(Msg::Action(Action::Back))),
         (press(KeyCode::Up, KeyModifiers::NONE), Some(Msg::Action(Action::Up))),

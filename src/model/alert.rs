@@ -17,12 +17,12 @@ use crate::facts::text::Clean;
 use crate::model::Settings;
 use crate::msg::{CallEvent, ClusterId, Mono, Now};
 
-pub use acks::{Ack, Muted};
+pub use acks::{Ack, AckKind};
 pub(super) use outage::{Outage, SEVERAL};
 pub(super) use words::span;
 
 use density::Density;
-use latch::{SlowCall, Timeouts};
+use latch::{SlowCall, TimeoutsLatch};
 use nodes::NodeFindings;
 use probe::ProbeSlow;
 
@@ -63,7 +63,7 @@ pub struct AlertLine {
     /// Fired before, but the source has gone silent: neither firing nor resolved is known.
     pub unknown: bool,
     /// It fires, and is not to be heard.
-    pub muted: Option<Muted>,
+    pub muted: Option<AckKind>,
 }
 
 /// What is remembered of an alert, firing or resolved.
@@ -103,7 +103,7 @@ pub(crate) struct Alerts {
     records: Vec<AlertRecord>,
     lines: Vec<AlertLine>,
     slow: SlowCall,
-    timeouts: Timeouts,
+    timeouts: TimeoutsLatch,
     probe: ProbeSlow,
     pub(super) density: Density,
     of_nodes: NodeFindings,
@@ -167,7 +167,7 @@ impl Default for Alerts {
             records: Vec::new(),
             lines: Vec::new(),
             slow: SlowCall::default(),
-            timeouts: Timeouts::default(),
+            timeouts: TimeoutsLatch::default(),
             probe: ProbeSlow::default(),
             density: Density::default(),
             of_nodes: NodeFindings::default(),

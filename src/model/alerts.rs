@@ -2,8 +2,8 @@
 
 use std::cmp::Reverse;
 
-use super::alert::{AlertRecord, Alerts, Muted, SEVERAL};
-use super::cluster::{ClusterState, Step};
+use super::alert::{AlertRecord, Alerts, AckKind, SEVERAL};
+use super::cluster::{ClusterState, SelectionStep};
 use super::{Model, Screen};
 use crate::facts::text::Clean;
 use crate::msg::{ClusterId, Effect, Mono, Now};
@@ -98,7 +98,7 @@ impl Model {
         self.alert_rows().iter().find(|row| row.selected).map(AlertRow::key)
     }
 
-    pub(super) fn move_alert(&mut self, step: Step) {
+    pub(super) fn move_alert(&mut self, step: SelectionStep) {
         let rows = self.alert_rows();
         let to = step.from(self.chosen_at(&rows), rows.len());
         let chosen = rows.get(to).map(AlertRow::key);
@@ -185,12 +185,12 @@ fn rows_of_board<'a>(alerts: &'a Alerts, of: (ClusterId, &'a Clean)) -> impl Ite
 }
 
 fn state(record: &AlertRecord, silenced: bool) -> AlertState {
-    let muted = record.ack.map(|_| Muted::Acknowledged).or(silenced.then_some(Muted::Silenced));
+    let muted = record.ack.map(|_| AckKind::Acknowledged).or(silenced.then_some(AckKind::Silenced));
     match muted {
         _ if record.resolved.is_some() => AlertState::Resolved,
         _ if record.since.is_none() => AlertState::Pending,
-        Some(Muted::Acknowledged) => AlertState::Acknowledged,
-        Some(Muted::Silenced) => AlertState::Silenced,
+        Some(AckKind::Acknowledged) => AlertState::Acknowledged,
+        Some(AckKind::Silenced) => AlertState::Silenced,
         None if record.unknown() => AlertState::Unknown,
         None => AlertState::Firing,
     }

@@ -164,7 +164,7 @@ impl Weigh for RuleFacts {
 mod tests {
     use super::*;
     use crate::action::Action;
-    use crate::facts::kept::Kept;
+    use crate::facts::kept::ApiObject;
     use crate::facts::wire::Uid;
     use crate::model::alert::Severity;
     use crate::model::fixture::{Bench, node, pod};
@@ -233,7 +233,7 @@ mod tests {
             let facts = LeaseFacts { holder: Clean::new(&"x".repeat(1000)), ..LeaseFacts::default() };
             let leases = (0..50).map(|at| {
                 let (key, facts) = (Clean::new(&format!("{n}/{at}")), facts.clone());
-                KeptChange::Present(Box::new(Kept { key, uid: Uid(1), version: 1, facts }))
+                KeptChange::Present(Box::new(ApiObject { key, uid: Uid(1), version: 1, facts }))
             });
             let batch = Batch::Leases(leases.collect());
             bench.send(ClusterEvent::Changes { resource: Resource::Leases, generation: 0, unreadable: 0, batch });

@@ -1,7 +1,7 @@
 //! What a pod's claims got: looked up when a pod is shown, so that nothing is kept for it.
 
 use super::dra;
-use super::optional::Optionals;
+use super::optional::OptionalApis;
 use crate::facts::dra::AllocatedDevice;
 use crate::facts::text::Clean;
 
@@ -41,7 +41,7 @@ pub struct Offered {
     pub tainted: bool,
 }
 
-impl Optionals {
+impl OptionalApis {
     /// What is known of a claim. O(slices) for each of its devices: for one pod, not for a list.
     pub(crate) fn claim(&self, namespace: &str, name: &str) -> ClaimState {
         let Some(claim) = self.claims.get(&format!("{namespace}/{name}")) else {

@@ -18,29 +18,29 @@ use super::alert::{AlertLine, AlertRecord, Alerts};
 use super::budget::{self, Budget};
 use super::claims::ClaimState;
 use super::dra;
-use super::gpus::{Board, Boards};
+use super::gpus::{GpuReport, GpuReports};
 use super::history::History;
-use super::inspection::Inspected;
+use super::inspection::DetailState;
 use super::join::Join;
-use super::latency::{Latency, Mark};
-use super::ledger::{Ledger, List, Origin};
-use super::nodes::{Node, Nodes, Outcome};
-use super::optional::{Optionals, Visibility};
+use super::latency::{Latency, SparkMark};
+use super::ledger::{PodStore, ListMark, PodOrigin};
+use super::nodes::{Node, NodeStore, NodeOutcome};
+use super::optional::{OptionalApis, Visibility};
 use super::rows::age_of;
 use super::scope::{Partial, PodTracks, Scope};
 use super::sync::{PageHead, Track};
-use super::usage::Usage;
+use super::usage::UsageStore;
 use super::{ClusterSpec, Known, Settings};
 use crate::facts::accelerator;
 use crate::facts::pod::PodFacts;
 use crate::facts::text::Clean;
 use crate::msg::{Batch, ClusterEvent, ClusterId, Failure, Layer, Mono, Now, PageLimits, Resource};
 
-use link::Link;
+use link::ServerState;
 pub(super) use pods::OpenedNode;
-use table::Table;
+use table::NodeTable;
 
-pub(crate) use table::Step;
+pub(crate) use table::SelectionStep;
 pub use views::{
     AcceleratorTotals, ClusterSummary, Freshness, Health, HeapBytes, Liveness, NodeCounts, NodeDetail, NodeItem,
     PageUnderWay, PodCounts, ResourceAmounts,
@@ -58,23 +58,23 @@ pub struct ClusterState {
     pub(super) settings: Settings,
     pub(super) nodes_track: Track,
     pub(super) pods_track: PodTracks,
-    pub(super) nodes: Nodes,
-    pub(super) ledger: Ledger,
+    pub(super) nodes: NodeStore,
+    pub(super) ledger: PodStore,
     pub(super) history: History,
     pub(super) latency: Latency,
-    pub(super) link: Link,
+    pub(super) link: ServerState,
     pub(super) join: Join,
-    pub(super) usage: Usage,
-    pub(super) optional: Optionals,
+    pub(super) usage: UsageStore,
+    pub(super) optional: OptionalApis,
     pub(super) alerts: Alerts,
-    pub(super) boards: Boards,
+    pub(super) boards: GpuReports,
     pub(super) budget: Budget,
-    table: Table,
+    table: NodeTable,
     opened: OpenedNode,
     /// The credential plugin that its context uses.
     plugin: Option<Clean>,
     /// The one object that is looked at closely.
-    pub(super) inspected: Option<Inspected>,
+    pub(super) inspected: Option<DetailState>,
 }
 
 impl ClusterState {
@@ -93,18 +93,18 @@ impl ClusterState {
             settings,
             nodes_track: Track::default(),
             pods_track: PodTracks::default(),
-            nodes: Nodes::default(),
-            ledger: Ledger::default(),
+            nodes: NodeStore::default(),
+            ledger: PodStore::default(),
             history: History::new(settings.flapping_over),
             latency: Latency::new(settings),
-            link: Link::default(),
+            link: ServerState::default(),
             join: Join::default(),
-            usage: Usage::default(),
-            optional: Optionals::default(),
+            usage: UsageStore::default(),
+            optional: OptionalApis::default(),
             alerts: Alerts::default(),
-            boards: Boards::default(),
+            boards: GpuReports::default(),
             budget: Budget::default(),
-            table: Table::default(),
+            table: NodeTable::default(),
             opened: OpenedNode::default(),
             plugin: None,
             inspected: None,
@@ -125,7 +125,7 @@ impl ClusterState {
 
     /// The sparkline of the work probe: exactly `columns` marks, one per probe tick, newest last.
     #[must_use]
-    pub fn marks(&self, columns: usize, now: Now) -> Vec<Mark> {
+    pub fn marks(&self, columns: usize, now: Now) -> Vec<SparkMark> {
         self.latency.marks(columns, now.mono)
     }
 
@@ -191,7 +191,7 @@ impl ClusterState {
 
     /// The GPU view, as of the last time that somebody looked; numbers of pods are as well known as [`ClusterState::pod_counts`].
     #[must_use]
-    pub fn gpu_board(&self) -> &Board {
+    pub fn gpu_board(&self) -> &GpuReport {
         self.boards.board()
     }
 
@@ -257,7 +257,7 @@ impl ClusterState {
 
     /// The devices of dynamic resource allocation as of now; `None` until slices and claims were read.
     #[must_use]
-    pub fn dra_devices(&self) -> Option<dra::Devices> {
+    pub fn dra_devices(&self) -> Option<dra::DraDevices> {
         self.optional.count_devices()
     }
 
@@ -302,7 +302,7 @@ impl ClusterState {
 
     /// Everything that is held, for tests that compare it with a server's truth.
     #[cfg(test)]
-    pub(crate) fn held_objects(&self) -> (&Nodes, &Ledger) {
+    pub(crate) fn held_objects(&self) -> (&NodeStore, &PodStore) {
         (&self.nodes, &self.ledger)
     }
 
@@ -315,8 +315,8 @@ impl ClusterState {
     }
 
     /// Counts these names as accelerators from now on; before the first node comes.
-    pub(crate) fn count_as_accelerators(&mut self, table: Arc<accelerator::Table>) {
-        self.nodes = Nodes::with(table);
+    pub(crate) fn count_as_accelerators(&mut self, table: Arc<accelerator::AcceleratorTable>) {
+        self.nodes = NodeStore::with(table);
     }
 
     /// Takes `True` of these conditions of nodes for good; before the first node comes.
@@ -326,7 +326,7 @@ impl ClusterState {
 
     /// Watches only these pods; before the first message.
     pub(crate) fn watch_only(&mut self, scope: Scope) {
-        self.ledger = Ledger::of(&scope.namespaces);
+        self.ledger = PodStore::of(&scope.namespaces);
         self.pods_track = PodTracks::of(scope);
     }
 
@@ -417,7 +417,7 @@ impl ClusterState {
                 self.optional.begin(resource, generation);
             }
             ClusterEvent::ListStarted { resource, generation } => {
-                self.list_started(resource, List { part, generation });
+                self.list_started(resource, ListMark { part, generation });
             }
             ClusterEvent::Page { resource, generation, page, remaining, unreadable, batch, .. } => {
                 let objects = batch.len() as u64;
@@ -427,14 +427,14 @@ impl ClusterState {
                     return self.optional.page(head, batch, now);
                 }
                 if self.track_mut(resource, part).is_some_and(|track| track.page(head, now)) {
-                    self.page(batch, List { part, generation }, now);
+                    self.page(batch, ListMark { part, generation }, now);
                 }
             }
             ClusterEvent::ListFinished { resource, generation } if resource.is_optional() => {
                 self.optional.finish(resource, generation, now);
             }
             ClusterEvent::ListFinished { resource, generation } => {
-                self.list_finished(resource, List { part, generation }, now);
+                self.list_finished(resource, ListMark { part, generation }, now);
             }
             ClusterEvent::Changes { resource, generation, unreadable, batch } => {
                 self.link.answered(now);
@@ -443,7 +443,7 @@ impl ClusterState {
                 }
                 if let Some(track) = self.track_mut(resource, part) {
                     track.changed(batch.len(), unreadable, now);
-                    self.changes(batch, List { part, generation }, now);
+                    self.changes(batch, ListMark { part, generation }, now);
                 }
             }
             ClusterEvent::Sync { resource, state } if resource.is_optional() => {
@@ -559,7 +559,7 @@ impl ClusterState {
         if resource == Resource::Nodes { Some(&mut self.nodes_track) } else { self.pods_track.part_mut(part) }
     }
 
-    fn list_started(&mut self, resource: Resource, list: List) {
+    fn list_started(&mut self, resource: Resource, list: ListMark) {
         if self.track_mut(resource, list.part).is_some_and(|track| track.started(list.generation)) {
             if resource == Resource::Nodes {
                 self.nodes.begin(list.generation);
@@ -569,7 +569,7 @@ impl ClusterState {
         }
     }
 
-    fn list_finished(&mut self, resource: Resource, list: List, now: Now) {
+    fn list_finished(&mut self, resource: Resource, list: ListMark, now: Now) {
         if !self.track_mut(resource, list.part).is_some_and(|track| track.finished(list.generation, now)) {
             return;
         }
@@ -582,7 +582,7 @@ impl ClusterState {
         }
     }
 
-    fn page(&mut self, batch: Batch, list: List, now: Now) {
+    fn page(&mut self, batch: Batch, list: ListMark, now: Now) {
         match batch {
             Batch::Nodes(changes) => {
                 for change in changes {
@@ -595,12 +595,12 @@ impl ClusterState {
                     }
                 }
             }
-            Batch::Pods(batch) => self.ledger.apply(&batch, list, Origin::Page),
+            Batch::Pods(batch) => self.ledger.apply(&batch, list, PodOrigin::Page),
             Batch::Leases(_) | Batch::Slices(_) | Batch::Claims(_) | Batch::Classes(_) | Batch::Rules(_) => {}
         }
     }
 
-    fn changes(&mut self, batch: Batch, list: List, now: Now) {
+    fn changes(&mut self, batch: Batch, list: ListMark, now: Now) {
         match batch {
             Batch::Nodes(changes) => {
                 for change in changes {
@@ -608,16 +608,16 @@ impl ClusterState {
                     self.note(&outcome, now);
                 }
             }
-            Batch::Pods(batch) => self.ledger.apply(&batch, list, Origin::Watch),
+            Batch::Pods(batch) => self.ledger.apply(&batch, list, PodOrigin::Watch),
             Batch::Leases(_) | Batch::Slices(_) | Batch::Claims(_) | Batch::Classes(_) | Batch::Rules(_) => {}
         }
     }
 
     /// Readiness has a history of its own, which outlives the store's objects.
-    fn note(&mut self, outcome: &Outcome, now: Now) {
+    fn note(&mut self, outcome: &NodeOutcome, now: Now) {
         match outcome {
-            Outcome::Ignored => {}
-            Outcome::Stored { key, replaced } => {
+            NodeOutcome::Ignored => {}
+            NodeOutcome::Stored { key, replaced } => {
                 if let Some(uid) = replaced {
                     self.history.gone(*uid, now);
                 }
@@ -625,7 +625,7 @@ impl ClusterState {
                     self.history.observe(&node.facts, now);
                 }
             }
-            Outcome::Removed(uid) => self.history.gone(*uid, now),
+            NodeOutcome::Removed(uid) => self.history.gone(*uid, now),
         }
     }
 }

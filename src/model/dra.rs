@@ -15,7 +15,7 @@ use std::fmt;
 use hashbrown::HashMap;
 use serde::Serialize;
 
-use crate::facts::dra::{ClaimFacts, DeviceFacts, Place, RuleFacts, SliceFacts};
+use crate::facts::dra::{ClaimFacts, DeviceFacts, DeviceScope, RuleFacts, SliceFacts};
 use crate::facts::text::Clean;
 
 pub use groups::{GroupDevices, Holding, groups, holdings};
@@ -49,7 +49,7 @@ pub struct DriverDevices {
 
 /// All devices of a cluster.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Devices {
+pub struct DraDevices {
     /// By node, then by driver.
     pub nodes: BTreeMap<Clean, Vec<DriverDevices>>,
     /// Those that several nodes can use, over a network.
@@ -62,7 +62,7 @@ pub struct Devices {
     pub blind_rules: u32,
 }
 
-impl Devices {
+impl DraDevices {
     /// All drivers together; `None` without any device.
     #[must_use]
     pub fn all(&self) -> Option<DriverDevices> {
@@ -109,16 +109,16 @@ enum Silicon<'a> {
 
 /// The slices of the highest generation of a pool.
 #[derive(Debug, Default)]
-struct Pool<'a> {
+struct SlicePool<'a> {
     generation: i64,
     slices: Vec<&'a SliceFacts>,
-    devices: HashMap<&'a str, Device<'a>>,
+    devices: HashMap<&'a str, DraDevice<'a>>,
     updating: bool,
 }
 
 #[derive(Debug)]
-struct Device<'a> {
-    place: &'a Place,
+struct DraDevice<'a> {
+    place: &'a DeviceScope,
     model: &'a str,
     silicon: Vec<Silicon<'a>>,
     part: bool,
@@ -138,7 +138,7 @@ struct Piece<'a> {
 
 /// The pieces of one driver at one place.
 #[derive(Debug, Default)]
-struct Bucket<'a> {
+struct DeviceBucket<'a> {
     pieces: BTreeMap<(&'a str, Silicon<'a>), Piece<'a>>,
     partitions: u32,
     partitions_allocated: u32,
@@ -147,7 +147,7 @@ struct Bucket<'a> {
 }
 
 /// The pieces by place and driver.
-type Buckets<'a> = BTreeMap<(&'a Place, &'a str), Bucket<'a>>;
+type DeviceBuckets<'a> = BTreeMap<(&'a DeviceScope, &'a str), DeviceBucket<'a>>;
 
 /// Counts the devices of a cluster.
 #[must_use]
@@ -155,11 +155,11 @@ pub fn count<'a>(
     slices: impl IntoIterator<Item = &'a SliceFacts>,
     claims: impl IntoIterator<Item = &'a ClaimFacts>,
     rules: &[&RuleFacts],
-) -> Devices {
+) -> DraDevices {
     let blind = rules.iter().filter(|rule| rule.hard && rule.selector.as_ref().is_some_and(|s| s.by_expression));
     let blind_rules = u32::try_from(blind.count()).unwrap_or(u32::MAX);
     let (buckets, stray) = buckets(slices, claims, rules);
-    Devices { blind_rules, ..sum(buckets, stray) }
+    DraDevices { blind_rules, ..sum(buckets, stray) }
 }
 
 /// What is on offer and what is taken of it; and how many allocated devices no slice names.
@@ -167,9 +167,9 @@ fn buckets<'a>(
     slices: impl IntoIterator<Item = &'a SliceFacts>,
     claims: impl IntoIterator<Item = &'a ClaimFacts>,
     rules: &[&RuleFacts],
-) -> (Buckets<'a>, u32) {
+) -> (DeviceBuckets<'a>, u32) {
     let pools = pools(slices, rules);
-    let mut buckets = Buckets::new();
+    let mut buckets = DeviceBuckets::new();
     for ((driver, pool), found) in &pools {
         offer(&mut buckets, (driver, pool), found);
     }
@@ -184,8 +184,8 @@ fn buckets<'a>(
 fn pools<'a>(
     slices: impl IntoIterator<Item = &'a SliceFacts>,
     rules: &[&RuleFacts],
-) -> BTreeMap<(&'a str, &'a str), Pool<'a>> {
-    let mut pools: BTreeMap<(&str, &str), Pool<'_>> = BTreeMap::new();
+) -> BTreeMap<(&'a str, &'a str), SlicePool<'a>> {
+    let mut pools: BTreeMap<(&str, &str), SlicePool<'_>> = BTreeMap::new();
     for slice in slices {
         let pool = pools.entry((&slice.driver, &slice.pool)).or_default();
         if pool.slices.is_empty() || slice.generation > pool.generation {
@@ -220,12 +220,12 @@ impl RuleFacts {
     }
 }
 
-fn devices<'a>(slices: &[&'a SliceFacts]) -> HashMap<&'a str, Device<'a>> {
+fn devices<'a>(slices: &[&'a SliceFacts]) -> HashMap<&'a str, DraDevice<'a>> {
     let sets: HashMap<&str, u64> =
         slices.iter().flat_map(|slice| &slice.counters).map(|set| (&*set.name, set.digest)).collect();
     let named = slices.iter().flat_map(|slice| slice.devices.iter().map(move |device| (*slice, device)));
     let device = |(slice, device): (&'a SliceFacts, &'a DeviceFacts)| {
-        let place = if slice.place == Place::Unsaid { &device.place } else { &slice.place };
+        let place = if slice.place == DeviceScope::Unsaid { &device.place } else { &slice.place };
         let whole = match &device.consumes[..] {
             [] => true,
             [one] => sets.get(&*one.name) == Some(&one.digest),
@@ -235,13 +235,13 @@ fn devices<'a>(slices: &[&'a SliceFacts]) -> HashMap<&'a str, Device<'a>> {
             [] => vec![Silicon::Device(&device.name)],
             sets => sets.iter().map(|set| Silicon::Set(&set.name)).collect(),
         };
-        (&*device.name, Device { place, model: &device.model, silicon, part: !whole, tainted: device.tainted })
+        (&*device.name, DraDevice { place, model: &device.model, silicon, part: !whole, tainted: device.tainted })
     };
     named.filter(|(_, device)| !device.name.is_empty()).map(device).collect()
 }
 
 /// Puts the devices of a pool into the buckets of their places.
-fn offer<'a>(buckets: &mut Buckets<'a>, (driver, pool): (&'a str, &'a str), found: &Pool<'a>) {
+fn offer<'a>(buckets: &mut DeviceBuckets<'a>, (driver, pool): (&'a str, &'a str), found: &SlicePool<'a>) {
     if found.updating {
         for slice in &found.slices {
             buckets.entry((&slice.place, driver)).or_default().updating = true;
@@ -268,14 +268,14 @@ fn offer<'a>(buckets: &mut Buckets<'a>, (driver, pool): (&'a str, &'a str), foun
 
 /// What claims have of a device.
 #[derive(Debug, Default)]
-struct Taken<'a> {
+struct DeviceUse<'a> {
     used: bool,
     shares: BTreeSet<&'a str>,
 }
 
 /// Every allocated device once.
-fn taken<'a>(claims: impl IntoIterator<Item = &'a ClaimFacts>) -> BTreeMap<Triple<'a>, Taken<'a>> {
-    let mut taken: BTreeMap<Triple<'_>, Taken<'_>> = BTreeMap::new();
+fn taken<'a>(claims: impl IntoIterator<Item = &'a ClaimFacts>) -> BTreeMap<Triple<'a>, DeviceUse<'a>> {
+    let mut taken: BTreeMap<Triple<'_>, DeviceUse<'_>> = BTreeMap::new();
     for claim in claims {
         for result in claim.results.iter().filter(|result| !result.admin) {
             let device = taken.entry((&result.driver, &result.pool, &result.device)).or_default();
@@ -288,10 +288,10 @@ fn taken<'a>(claims: impl IntoIterator<Item = &'a ClaimFacts>) -> BTreeMap<Tripl
 
 /// Marks what an allocated device is made of; `false` if no slice names it.
 fn take<'a>(
-    buckets: &mut Buckets<'a>,
-    pools: &BTreeMap<(&'a str, &'a str), Pool<'a>>,
+    buckets: &mut DeviceBuckets<'a>,
+    pools: &BTreeMap<(&'a str, &'a str), SlicePool<'a>>,
     (driver, pool, name): Triple<'a>,
-    taken: &Taken<'_>,
+    taken: &DeviceUse<'_>,
 ) -> bool {
     let Some((place, silicon, part)) = made_of(pools, (driver, pool, name)) else { return false };
     let bucket = buckets.entry((place, driver)).or_default();
@@ -307,9 +307,9 @@ fn take<'a>(
 
 /// Where an allocated device is, what it is made of, and whether it is a part; `None` if no slice names it.
 fn made_of<'a>(
-    pools: &BTreeMap<(&'a str, &'a str), Pool<'a>>,
+    pools: &BTreeMap<(&'a str, &'a str), SlicePool<'a>>,
     (driver, pool, name): Triple<'a>,
-) -> Option<(&'a Place, Vec<Silicon<'a>>, bool)> {
+) -> Option<(&'a DeviceScope, Vec<Silicon<'a>>, bool)> {
     let found = pools.get(&(driver, pool))?;
     match found.devices.get(name) {
         Some(device) => Some((device.place, device.silicon.clone(), device.part)),
@@ -319,15 +319,15 @@ fn made_of<'a>(
     }
 }
 
-fn sum(buckets: Buckets<'_>, stray: u32) -> Devices {
-    let mut devices = Devices { stray, ..Devices::default() };
+fn sum(buckets: DeviceBuckets<'_>, stray: u32) -> DraDevices {
+    let mut devices = DraDevices { stray, ..DraDevices::default() };
     let mut total: BTreeMap<Clean, DriverDevices> = BTreeMap::new();
     for ((place, driver), bucket) in buckets {
         let one = bucket.numbers(driver);
         add(total.entry(one.driver.clone()).or_default(), &one);
         match place {
-            Place::Node(node) => devices.nodes.entry(node.clone()).or_default().push(one),
-            Place::Network | Place::Unsaid => match devices.network.iter_mut().find(|d| d.driver == one.driver) {
+            DeviceScope::Node(node) => devices.nodes.entry(node.clone()).or_default().push(one),
+            DeviceScope::Network | DeviceScope::Unsaid => match devices.network.iter_mut().find(|d| d.driver == one.driver) {
                 Some(known) => add(known, &one),
                 None => devices.network.push(one),
             },
@@ -337,7 +337,7 @@ fn sum(buckets: Buckets<'_>, stray: u32) -> Devices {
     devices
 }
 
-impl Bucket<'_> {
+impl DeviceBucket<'_> {
     fn numbers(&self, driver: &str) -> DriverDevices {
         let count = |of: fn(&Piece<'_>) -> bool| {
             u32::try_from(self.pieces.values().filter(|piece| of(piece)).count()).unwrap_or(u32::MAX)

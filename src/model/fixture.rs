@@ -8,14 +8,14 @@ use super::cluster::{ClusterState, ClusterSummary};
 use super::scope::Scope;
 use super::{ClusterSpec, Model, Settings};
 use crate::action::Action;
-use crate::facts::node::{Condition, ConditionStatus, NodeFacts};
-use crate::facts::pod::{Phase, PodBatch, PodFacts, Requests};
+use crate::facts::node::{NodeCondition, ConditionStatus, NodeFacts};
+use crate::facts::pod::{PodPhase, PodBatch, PodFacts, Requests};
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
 use crate::facts::wire::Uid;
 use crate::msg::{
-    Attempt, Batch, CallEvent, CallId, CallKind, ClusterEvent, ClusterId, Edit, Effect, End, Failure, Layer, Mono, Msg,
-    NodeChange, Now, ProbeOutcome, ProbeSample, Resource, Series, SyncState,
+    Attempt, Batch, CallEvent, CallId, CallKind, ClusterEvent, ClusterId, LineEdit, Effect, CallEnd, Failure, Layer, Mono, Msg,
+    NodeChange, Now, ProbeOutcome, ProbeSample, Resource, ProbeSeries, SyncState,
 };
 
 /// 2023-11-14T22:13:20Z.
@@ -106,7 +106,7 @@ impl Bench {
     pub(crate) fn type_text(&mut self, text: &str) {
         let now = self.now();
         for char in text.chars() {
-            self.model.update(Msg::Edit(Edit::Insert(char)), now);
+            self.model.update(Msg::Edit(LineEdit::Insert(char)), now);
         }
         self.model.prepare(now);
     }
@@ -205,7 +205,7 @@ impl Bench {
 
     pub(crate) fn probe(&mut self, outcome: ProbeOutcome) {
         let tick = self.now().mono;
-        self.send(ClusterEvent::Probe(ProbeSample { series: Series::Work, tick, outcome }));
+        self.send(ClusterEvent::Probe(ProbeSample { series: ProbeSeries::Work, tick, outcome }));
     }
 
     /// A request begins now; its id.
@@ -218,12 +218,12 @@ impl Bench {
     }
 
     /// A request that took so many milliseconds ends now.
-    pub(crate) fn call(&mut self, kind: CallKind, ms: u64, end: End, status: Option<u16>) {
+    pub(crate) fn call(&mut self, kind: CallKind, ms: u64, end: CallEnd, status: Option<u16>) {
         self.calls += 1;
         self.end(CallId(self.calls), kind, ms, (end, status));
     }
 
-    pub(crate) fn end(&mut self, id: CallId, kind: CallKind, ms: u64, how: (End, Option<u16>)) {
+    pub(crate) fn end(&mut self, id: CallId, kind: CallKind, ms: u64, how: (CallEnd, Option<u16>)) {
         let (end, status) = how;
         let at = Mono(Duration::from_millis(self.ms.saturating_sub(ms)));
         let page = matches!(kind, CallKind::List(_)).then_some(3);
@@ -337,9 +337,9 @@ pub(crate) fn gpu_node(name: &str, capacity: i64, allocatable: i64) -> NodeFacts
     node
 }
 
-pub(crate) fn ready(status: ConditionStatus, since_ms: u64) -> Condition {
+pub(crate) fn ready(status: ConditionStatus, since_ms: u64) -> NodeCondition {
     let since = Some(at(since_ms).wall);
-    Condition { kind: "Ready".into(), status, reason: "KubeletSays".into(), message: Clean::default(), since }
+    NodeCondition { kind: "Ready".into(), status, reason: "KubeletSays".into(), message: Clean::default(), since }
 }
 
 /// The same node with another Ready status since `since_ms`, and the next version.
@@ -355,7 +355,7 @@ pub(crate) fn pod<'a>(name: &'a str, node: &'a str) -> PodFacts<'a> {
         uid: Uid(name.bytes().fold(1_u128, |uid, byte| uid.wrapping_mul(257) + u128::from(byte))),
         version: 10,
         node,
-        phase: Phase::Running,
+        phase: PodPhase::Running,
         requests: Requests { cpu: Quantity::from_nano(500_000_000), memory: Quantity::whole(1 << 30), others: vec![] },
         ..PodFacts::default()
     }

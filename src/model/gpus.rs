@@ -8,16 +8,16 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Known;
-use super::fit::{self, Admission, ByAdmission, ByLimit, Each, Room, SIZES};
+use super::fit::{self, Admission, ByAdmission, ByLimit, PerDevice, NodeRoom, SIZES};
 use super::join::{SLOWLY, SMALL};
-use super::ledger::Ledger;
-use super::nodes::{Node, Nodes};
-use super::optional::Optionals;
-use super::rows::lens::{Lens, Source};
+use super::ledger::PodStore;
+use super::nodes::{Node, NodeStore};
+use super::optional::OptionalApis;
+use super::rows::lens::{JoinedNode, NodeSources};
 use super::rows::natural::natural_cmp;
-use crate::facts::accelerator::{Kind, Table};
+use crate::facts::accelerator::{Kind, AcceleratorTable};
 use crate::facts::node::Readiness;
-use crate::facts::pod::{Phase, PodFacts, Since};
+use crate::facts::pod::{PodPhase, PodFacts, Since};
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
 use crate::msg::Mono;
@@ -78,14 +78,14 @@ impl Grouping {
 
 /// What the GPU view shows of one cluster.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Board {
+pub struct GpuReport {
     /// Devices first, those of device plugins before those of dynamic resource allocation, then slices and shares; within each
     /// the biggest group first.
-    pub groups: Vec<Group>,
+    pub groups: Vec<GpuGroup>,
     /// Physical devices of dynamic resource allocation; `None` if they are not seen.
     pub dra_devices: Option<u32>,
     /// What a pod is taken to ask for beside each device: the median of the pods that hold devices.
-    pub each: Each,
+    pub each: PerDevice,
     /// Pods that this median is taken over.
     pub each_of: usize,
     /// How many more pods of each of [`SIZES`] fit.
@@ -101,7 +101,7 @@ pub struct Board {
     /// Most devices that are free on one of them.
     pub largest: i64,
     /// Pods that hold devices and do not run, and claims whose devices no pod uses, the longest first; those of unknown time last.
-    pub held: Vec<Held>,
+    pub held: Vec<HeldDevices>,
     /// All of `held` together.
     pub held_sums: HeldSums,
 }
@@ -135,14 +135,14 @@ impl HeldSums {
         }
     }
 
-    fn add(held: &[Held]) -> Self {
+    fn add(held: &[HeldDevices]) -> Self {
         let mut sums = Self::default();
         for held in held {
             if let Some(place) = Self::place(held.kind) {
                 sums.amounts[place] = sums.amounts[place].saturating_add(held.amount);
             }
         }
-        let count = |of: fn(&&Held) -> bool| {
+        let count = |of: fn(&&HeldDevices) -> bool| {
             let named = held.iter().filter(of).map(|held| (&*held.namespace, &*held.name));
             u32::try_from(named.collect::<BTreeSet<_>>().len()).unwrap_or(u32::MAX)
         };
@@ -153,7 +153,7 @@ impl HeldSums {
 
 /// Accelerators of one resource and kind in one group.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Group {
+pub struct GpuGroup {
     /// The model, pool, namespace or owner; empty where there is none.
     pub name: Clean,
     /// `nvidia.com/gpu`; of devices of dynamic resource allocation the driver.
@@ -196,7 +196,7 @@ pub struct Supply {
 
 /// A pod that holds accelerators and does not run, or of which that is not known, or a claim that has devices which no pod uses.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Held {
+pub struct HeldDevices {
     /// It is a claim.
     pub claim: bool,
     /// A pod that was running when its node, which is Unknown now, last reported.
@@ -223,9 +223,9 @@ pub struct Held {
 
 /// The board and what it was made from.
 #[derive(Debug, Default)]
-pub(crate) struct Boards {
-    board: Board,
-    of: Option<Basis>,
+pub(crate) struct GpuReports {
+    board: GpuReport,
+    of: Option<ReportInputs>,
     at: Mono,
     #[cfg(test)]
     made: u64,
@@ -233,7 +233,7 @@ pub(crate) struct Boards {
 
 /// What decides what is on a board. The end of a list alone changes no object, but what is known of them.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Basis {
+struct ReportInputs {
     by: Grouping,
     /// Revisions of the nodes, of the pods and of devices of dynamic resource allocation.
     revisions: [u64; 3],
@@ -241,8 +241,8 @@ struct Basis {
     dra: bool,
 }
 
-impl Boards {
-    pub(crate) fn board(&self) -> &Board {
+impl GpuReports {
+    pub(crate) fn board(&self) -> &GpuReport {
         &self.board
     }
 
@@ -255,13 +255,13 @@ impl Boards {
     /// Makes the board anew if something that it shows has changed.
     pub(crate) fn refresh(
         &mut self,
-        (nodes, source, optional): (&Nodes, Source<'_>, &Optionals),
+        (nodes, source, optional): (&NodeStore, NodeSources<'_>, &OptionalApis),
         by: Grouping,
         now: Mono,
     ) {
         let revisions = [nodes.revision(), source.ledger.revision(), optional.dra_revision()];
-        let of = Some(Basis { by, revisions, pods: source.pods.known(()), dra: optional.dra_known() });
-        let same_way = self.of.is_some_and(|before| of == Some(Basis { revisions, ..before }));
+        let of = Some(ReportInputs { by, revisions, pods: source.pods.known(()), dra: optional.dra_known() });
+        let same_way = self.of.is_some_and(|before| of == Some(ReportInputs { revisions, ..before }));
         let too_soon = same_way && nodes.len() > SMALL && now.since(self.at) < SLOWLY;
         if self.of != of && !too_soon {
             self.board = board(nodes, source, by);
@@ -278,7 +278,7 @@ impl Boards {
     }
 }
 
-type Key = (Clean, Clean, Kind);
+type GpuGroupKey = (Clean, Clean, Kind);
 
 /// What is added up for a group.
 #[derive(Default)]
@@ -287,17 +287,17 @@ struct Sum {
     requested: Quantity,
     supply: [i128; 6],
     unschedulable: [i128; Admission::ALL.len()],
-    rooms: Vec<Room>,
+    rooms: Vec<NodeRoom>,
 }
 
-fn board(nodes: &Nodes, source: Source<'_>, by: Grouping) -> Board {
+fn board(nodes: &NodeStore, source: NodeSources<'_>, by: Grouping) -> GpuReport {
     let (holders, samples) = holders(nodes, source.ledger, source.accelerators);
     let each = fit::typical(&samples);
-    let mut board = Board { each, each_of: samples.len(), ..Board::default() };
-    let mut sums: BTreeMap<Key, Sum> = BTreeMap::new();
+    let mut board = GpuReport { each, each_of: samples.len(), ..GpuReport::default() };
+    let mut sums: BTreeMap<GpuGroupKey, Sum> = BTreeMap::new();
     let mut rooms = Vec::new();
     for node in nodes.iter() {
-        let lens = Lens { source, node };
+        let lens = JoinedNode { source, node };
         let open = board.add_node(&lens);
         let room = room(&lens);
         let over = room.devices.iter().fold(0, |sum: i64, free| sum.saturating_sub(*free.min(&0)));
@@ -326,23 +326,23 @@ fn board(nodes: &Nodes, source: Source<'_>, by: Grouping) -> Board {
     board
 }
 
-fn longest_first(a: &Held, b: &Held) -> Ordering {
-    let at = |held: &Held| (held.since.is_none(), held.since.map(|since| since.at));
+fn longest_first(a: &HeldDevices, b: &HeldDevices) -> Ordering {
+    let at = |held: &HeldDevices| (held.since.is_none(), held.since.map(|since| since.at));
     at(a).cmp(&at(b)).then_with(|| natural_cmp(&a.namespace, &b.namespace)).then_with(|| natural_cmp(&a.name, &b.name))
 }
 
-impl Board {
+impl GpuReport {
     fn sort_groups(&mut self) {
         self.groups.sort_by(|a, b| {
             let size =
-                |group: &Group| group.supply.map_or(group.requested, |supply| supply.capacity.max(group.requested));
+                |group: &GpuGroup| group.supply.map_or(group.requested, |supply| supply.capacity.max(group.requested));
             let same = || size(b).cmp(&size(a)).then_with(|| natural_cmp(&a.name, &b.name));
             (a.kind, a.dra).cmp(&(b.kind, b.dra)).then_with(same)
         });
     }
 
     /// Counts the free devices of a node; whether it takes pods.
-    fn add_node(&mut self, lens: &Lens<'_>) -> bool {
+    fn add_node(&mut self, lens: &JoinedNode<'_>) -> bool {
         let admission = lens.admission();
         let free = free_devices(lens);
         let sum = free.iter().map(|free| free.max(&0)).fold(0_i64, |sum, free| sum.saturating_add(*free));
@@ -357,7 +357,7 @@ impl Board {
 }
 
 impl Sum {
-    fn into_group(self, (name, resource, kind): Key, by: Grouping, each: Each) -> Group {
+    fn into_group(self, (name, resource, kind): GpuGroupKey, by: Grouping, each: PerDevice) -> GpuGroup {
         let [capacity, allocatable, withdrawn, missing, free, over_requested] =
             self.supply.map(super::cluster::saturate);
         let fits = (kind == Kind::Device).then(|| fit::fits(&self.rooms, each));
@@ -367,12 +367,12 @@ impl Sum {
         let supply =
             Supply { capacity, allocatable, free, unschedulable, over_requested, blocked, withdrawn, missing, fits };
         let supply = by.of_nodes().then_some(supply);
-        Group { name, resource, kind, dra: false, members: self.members, requested, supply }
+        GpuGroup { name, resource, kind, dra: false, members: self.members, requested, supply }
     }
 }
 
 /// Adds a node to the groups of its accelerators.
-fn add_to_groups(sums: &mut BTreeMap<Key, Sum>, lens: &Lens<'_>, by: Grouping, open: Option<&Room>) {
+fn add_to_groups(sums: &mut BTreeMap<GpuGroupKey, Sum>, lens: &JoinedNode<'_>, by: Grouping, open: Option<&NodeRoom>) {
     let name = match by {
         Grouping::Model => lens.model().map(Clean::new),
         _ => pool(lens.node),
@@ -389,7 +389,7 @@ fn add_to_groups(sums: &mut BTreeMap<Key, Sum>, lens: &Lens<'_>, by: Grouping, o
         }
         sum.unschedulable[lens.admission().index()] += i128::from(totals.unschedulable.exact().unwrap_or(0));
         if let (Some(room), Kind::Device, Known::Exact(free)) = (open, totals.kind, totals.free) {
-            sum.rooms.push(Room { devices: vec![free], ..room.clone() });
+            sum.rooms.push(NodeRoom { devices: vec![free], ..room.clone() });
         }
     }
 }
@@ -400,18 +400,18 @@ fn pool(node: &Node) -> Option<Clean> {
 }
 
 /// Free whole devices of a node, by resource.
-fn free_devices(lens: &Lens<'_>) -> Vec<i64> {
+fn free_devices(lens: &JoinedNode<'_>) -> Vec<i64> {
     let whole = lens.node.devices.iter().filter(|devices| devices.kind == Kind::Device);
     // Negative amounts are legal and mean nothing: they make no room.
     let requested = |resource: &str| lens.source.ledger.node_requested(lens.name(), resource).value().max(0);
     whole.map(|devices| devices.allocatable.max(0).saturating_sub(requested(&devices.resource))).collect()
 }
 
-fn room(lens: &Lens<'_>) -> Room {
+fn room(lens: &JoinedNode<'_>) -> NodeRoom {
     let left = |(requested, allocatable): (Known<i64>, Option<i64>)| {
         allocatable.unwrap_or(0).saturating_sub(requested.any().unwrap_or(0).max(0))
     };
-    Room {
+    NodeRoom {
         devices: free_devices(lens),
         cpu_milli: left(lens.cpu_milli()),
         memory_bytes: left(lens.memory_bytes()),
@@ -420,7 +420,7 @@ fn room(lens: &Lens<'_>) -> Room {
 }
 
 /// Every pod that holds accelerators, one entry for each resource, and what those with whole devices ask for beside them.
-fn holders(nodes: &Nodes, ledger: &Ledger, table: &Table) -> (Vec<Held>, Vec<(i64, i64, i64)>) {
+fn holders(nodes: &NodeStore, ledger: &PodStore, table: &AcceleratorTable) -> (Vec<HeldDevices>, Vec<(i64, i64, i64)>) {
     let (mut holders, mut samples) = (Vec::new(), Vec::new());
     for slot in ledger.holders() {
         let pod = ledger.pod(slot);
@@ -443,13 +443,13 @@ fn holders(nodes: &Nodes, ledger: &Ledger, table: &Table) -> (Vec<Held>, Vec<(i6
 }
 
 /// `silent`: its node is Unknown.
-fn held(pod: &PodFacts<'_>, (resource, kind, amount): (&str, Kind, i64), silent: bool) -> Held {
+fn held(pod: &PodFacts<'_>, (resource, kind, amount): (&str, Kind, i64), silent: bool) -> HeldDevices {
     let owner =
         if pod.owner_kind.is_empty() { String::new() } else { format!("{}/{}", pod.owner_kind, pod.owner_name) };
     // What did not run when it was last reported does not run now; what did may have ended since.
     let idle = idle(pod);
     let silent = silent && idle.is_none() && !pod.phase.is_terminal();
-    Held {
+    HeldDevices {
         claim: false,
         silent,
         namespace: Clean::new(pod.namespace),
@@ -469,11 +469,11 @@ fn idle<'a>(pod: &PodFacts<'a>) -> Option<&'a str> {
     let or = |word| if pod.reason.is_empty() { word } else { pod.reason };
     match pod.phase {
         _ if pod.deleting => Some(or("Terminating")),
-        Phase::Pending => Some(or("Pending")),
-        Phase::Unknown => Some(or("Unknown")),
+        PodPhase::Pending => Some(or("Pending")),
+        PodPhase::Unknown => Some(or("Unknown")),
         // A pod that is Running and not ready, without a reason, does what it was made for: it may load a model.
-        Phase::Running if !pod.reason.is_empty() && pod.ready < pod.containers => Some(pod.reason),
-        Phase::Running | Phase::Succeeded | Phase::Failed => None,
+        PodPhase::Running if !pod.reason.is_empty() && pod.ready < pod.containers => Some(pod.reason),
+        PodPhase::Running | PodPhase::Succeeded | PodPhase::Failed => None,
     }
 }
 

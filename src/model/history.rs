@@ -29,7 +29,7 @@ const SWEEP_EVERY: Duration = Duration::from_secs(60);
 /// What Ready did, by uid.
 #[derive(Debug)]
 pub struct History {
-    nodes: HashMap<Key, NodeHistory>,
+    nodes: HashMap<HistoryKey, NodeHistory>,
     /// More changes than this in [`FLAP_WINDOW`] are flapping.
     over: u16,
     flapping: usize,
@@ -58,16 +58,16 @@ pub struct Transition {
 
 /// A uid that does not ask for a place at a multiple of 16: 40 bytes a node and not 64.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Key([u64; 2]);
+struct HistoryKey([u64; 2]);
 
-impl Key {
+impl HistoryKey {
     fn uid(self) -> Uid {
         let [high, low] = self.0;
         Uid(u128::from(high) << 64 | u128::from(low))
     }
 }
 
-impl From<Uid> for Key {
+impl From<Uid> for HistoryKey {
     fn from(Uid(uid): Uid) -> Self {
         #[expect(clippy::cast_possible_truncation, reason = "the two halves of 128 bits")]
         let halves = [(uid >> 64) as u64, uid as u64];
@@ -154,7 +154,7 @@ impl History {
 
     /// The node is not in the store any more. Its history is kept for a while: it may be back after a mistaken delete.
     pub fn gone(&mut self, uid: Uid, now: Now) {
-        if let Some(record) = self.nodes.get_mut(&Key::from(uid)) {
+        if let Some(record) = self.nodes.get_mut(&HistoryKey::from(uid)) {
             let readiness = record.readiness;
             record.trace.get_or_insert_with(|| Box::new(Trace::new(readiness))).gone = Some(now);
         }
@@ -178,7 +178,7 @@ impl History {
     /// What a node's Ready did in the last quarter of an hour.
     #[must_use]
     pub fn strip(&self, uid: Uid, wall: Timestamp) -> Strip {
-        let Some(record) = self.nodes.get(&Key::from(uid)) else { return [None; STRIP] };
+        let Some(record) = self.nodes.get(&HistoryKey::from(uid)) else { return [None; STRIP] };
         let minute = wall.as_second().div_euclid(60);
         let mut from = (minute - FLAP_WINDOW.as_secs().cast_signed() / 60) * 60;
         std::array::from_fn(|_| {
@@ -211,7 +211,7 @@ impl History {
     }
 
     fn trace(&self, uid: Uid) -> Option<&Trace> {
-        self.nodes.get(&Key::from(uid))?.trace.as_deref()
+        self.nodes.get(&HistoryKey::from(uid))?.trace.as_deref()
     }
 
     /// More changes than may be in [`FLAP_WINDOW`], until there was none for as long; never while cordoned.
@@ -219,7 +219,7 @@ impl History {
     pub fn flapping(&self, uid: Uid) -> bool {
         let flaps =
             |record: &NodeHistory| !record.cordoned && record.trace.as_ref().is_some_and(|trace| trace.flapping);
-        self.flapping > 0 && self.nodes.get(&Key::from(uid)).is_some_and(flaps)
+        self.flapping > 0 && self.nodes.get(&HistoryKey::from(uid)).is_some_and(flaps)
     }
 
     /// The nodes that flap: uid and name.
@@ -318,7 +318,7 @@ fn worse(a: Option<Readiness>, b: Readiness) -> Option<Readiness> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::node::{Condition, ConditionStatus, NodeFacts};
+    use crate::facts::node::{NodeCondition, ConditionStatus, NodeFacts};
 
     fn at(seconds: u64) -> Now {
         let wall = Timestamp::from_second(1_700_000_000 + i64::try_from(seconds).unwrap()).unwrap();
@@ -327,7 +327,7 @@ mod tests {
 
     fn node(uid: u128, ready: bool, since: u64) -> PackedFacts {
         let status = if ready { ConditionStatus::True } else { ConditionStatus::False };
-        let ready = Condition { kind: "Ready".into(), status, since: Some(at(since).wall), ..Condition::default() };
+        let ready = NodeCondition { kind: "Ready".into(), status, since: Some(at(since).wall), ..NodeCondition::default() };
         PackedFacts::from(&NodeFacts { uid: Uid(uid), conditions: vec![ready], ..NodeFacts::default() })
     }
 

@@ -1,12 +1,12 @@
 //! What keys do: navigation, modes, and effects.
 
-use super::cluster::Step;
+use super::cluster::SelectionStep;
 use super::gpus::Grouping;
 use super::rows::SortBy;
 use super::rows::podorder::POD_SORTS;
 use super::{ClusterState, Mode, Model, NodePane, Screen};
 use crate::action::{ACTIONS, Action};
-use crate::msg::{Edit, Effect, Now};
+use crate::msg::{LineEdit, Effect, Now};
 
 /// More lines than the API view ever has: fifty failures, and a screen of everything else.
 const API_LINES: usize = 200;
@@ -47,7 +47,7 @@ impl Model {
     }
 
     /// Text is typed into the filter, and the rows follow at once.
-    pub(super) fn edit(&mut self, edit: &Edit) {
+    pub(super) fn edit(&mut self, edit: &LineEdit) {
         if self.mode == Mode::Filter {
             let on_nodes = self.screen == Screen::Nodes;
             self.on_current(|cluster| if on_nodes { cluster.edit_filter(edit) } else { cluster.edit_pod_filter(edit) });
@@ -217,15 +217,15 @@ impl Model {
         }
     }
 
-    fn step(&self, action: Action) -> Option<Step> {
+    fn step(&self, action: Action) -> Option<SelectionStep> {
         let page = isize::try_from(self.page).unwrap_or(isize::MAX);
         match action {
-            Action::Down => Some(Step::By(1)),
-            Action::Up => Some(Step::By(-1)),
-            Action::PageDown => Some(Step::By(page)),
-            Action::PageUp => Some(Step::By(-page)),
-            Action::Top => Some(Step::First),
-            Action::Bottom => Some(Step::Last),
+            Action::Down => Some(SelectionStep::By(1)),
+            Action::Up => Some(SelectionStep::By(-1)),
+            Action::PageDown => Some(SelectionStep::By(page)),
+            Action::PageUp => Some(SelectionStep::By(-page)),
+            Action::Top => Some(SelectionStep::First),
+            Action::Bottom => Some(SelectionStep::Last),
             _ => None,
         }
     }

@@ -3,25 +3,25 @@
 use std::time::Duration;
 
 use super::elapsed;
-use crate::facts::document::Document;
+use crate::facts::document::YamlDocument;
 use crate::facts::event::EventFacts;
 use crate::facts::pod::PodDetail;
 use crate::facts::wire::Uid;
-use crate::msg::inspect::{Found, Part, Subject, Untold, Yaml};
+use crate::msg::inspect::{Detail, DetailPart, ObjectRef, Omitted, Yaml};
 use crate::msg::{Failure, Now, SyncState};
 
 /// The object that is looked at closely. It is forgotten when it is left.
 #[derive(Debug)]
-pub struct Inspected {
-    subject: Subject,
+pub struct DetailState {
+    subject: ObjectRef,
     /// The uid that was opened; the same name may be another object later (F74).
     opened: Option<Uid>,
     /// How its YAML is wanted.
     yaml: Yaml,
     pod: Option<Box<PodDetail>>,
-    document: Option<Document>,
+    document: Option<YamlDocument>,
     gone: Option<Now>,
-    events: Option<(Vec<EventFacts>, Untold)>,
+    events: Option<(Vec<EventFacts>, Omitted)>,
     object_hold: Hold,
     events_hold: Hold,
 }
@@ -55,8 +55,8 @@ pub enum PartFreshness<'a> {
     Gone(Duration),
 }
 
-impl Inspected {
-    pub(super) fn new(subject: Subject, opened: Option<Uid>) -> Self {
+impl DetailState {
+    pub(super) fn new(subject: ObjectRef, opened: Option<Uid>) -> Self {
         Self {
             subject,
             opened,
@@ -72,7 +72,7 @@ impl Inspected {
 
     /// Which object.
     #[must_use]
-    pub fn subject(&self) -> &Subject {
+    pub fn subject(&self) -> &ObjectRef {
         &self.subject
     }
 
@@ -84,7 +84,7 @@ impl Inspected {
 
     /// Its YAML, as soon as it was read.
     #[must_use]
-    pub fn document(&self) -> Option<&Document> {
+    pub fn document(&self) -> Option<&YamlDocument> {
         self.document.as_ref()
     }
 
@@ -97,7 +97,7 @@ impl Inspected {
     /// Its events, newest first, and what is not among them; `None` until they were read. Events about an earlier object of
     /// the same name are left out.
     #[must_use]
-    pub fn events(&self) -> Option<(Vec<&EventFacts>, Untold)> {
+    pub fn events(&self) -> Option<(Vec<&EventFacts>, Omitted)> {
         let (events, untold) = self.events.as_ref()?;
         let uid = self.pod.as_ref().map(|pod| pod.uid).or(self.opened);
         let ours = |event: &&EventFacts| event.about.zip(uid).is_none_or(|(about, uid)| about == uid);
@@ -105,9 +105,9 @@ impl Inspected {
     }
 
     /// When the link last lived is `answered`; the watch itself may have been silent for a minute.
-    pub(super) fn freshness(&self, part: Part, link: &LinkNow, now: Now) -> PartFreshness<'_> {
+    pub(super) fn freshness(&self, part: DetailPart, link: &LinkNow, now: Now) -> PartFreshness<'_> {
         let hold = self.hold(part);
-        if let (Part::Object, Some(gone), false) = (part, self.gone, hold.lost()) {
+        if let (DetailPart::Object, Some(gone), false) = (part, self.gone, hold.lost()) {
             return PartFreshness::Gone(elapsed(gone, now));
         }
         let Some(proof) = hold.proof else {
@@ -130,30 +130,30 @@ impl Inspected {
         }
     }
 
-    pub(super) fn take(&mut self, found: Found, link: &LinkNow, now: Now) {
+    pub(super) fn take(&mut self, found: Detail, link: &LinkNow, now: Now) {
         match found {
-            Found::Pod(pod) => {
+            Detail::Pod(pod) => {
                 self.gone = None;
                 self.opened.get_or_insert(pod.uid);
                 self.pod = Some(pod);
                 self.object_hold.proven(now);
             }
-            Found::Document(document) => {
+            Detail::Document(document) => {
                 self.gone = None;
                 // One that was on its way when it was to be masked shows nothing.
                 self.document = (document.values.masked == (self.yaml == Yaml::Masked)).then_some(document);
                 self.object_hold.proven(now);
             }
-            Found::Gone => {
+            Detail::Gone => {
                 self.gone.get_or_insert(now);
                 self.object_hold.proven(now);
             }
-            Found::Events { events, untold } => {
+            Detail::Events { events, untold } => {
                 self.events = Some((events, untold));
                 self.events_hold.proven(now);
             }
-            Found::Sync { part, state } => self.hold_mut(part).set(state, link, now),
-            Found::Heard { part } => self.hold_mut(part).proven(now),
+            Detail::Sync { part, state } => self.hold_mut(part).set(state, link, now),
+            Detail::Heard { part } => self.hold_mut(part).proven(now),
         }
     }
 
@@ -164,17 +164,17 @@ impl Inspected {
         }
     }
 
-    fn hold(&self, part: Part) -> &Hold {
+    fn hold(&self, part: DetailPart) -> &Hold {
         match part {
-            Part::Object => &self.object_hold,
-            Part::Events => &self.events_hold,
+            DetailPart::Object => &self.object_hold,
+            DetailPart::Events => &self.events_hold,
         }
     }
 
-    fn hold_mut(&mut self, part: Part) -> &mut Hold {
+    fn hold_mut(&mut self, part: DetailPart) -> &mut Hold {
         match part {
-            Part::Object => &mut self.object_hold,
-            Part::Events => &mut self.events_hold,
+            DetailPart::Object => &mut self.object_hold,
+            DetailPart::Events => &mut self.events_hold,
         }
     }
 }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use hashbrown::HashMap;
 
-use super::ledger::{Ledger, NodeId};
-use super::nodes::{Node, Nodes};
+use super::ledger::{PodStore, NodeId};
+use super::nodes::{Node, NodeStore};
 use super::rows::lens::unannounced;
 use crate::facts::accelerator::Kind;
 use crate::facts::quantity::Quantity;
@@ -21,14 +21,14 @@ pub(crate) const SLOWLY: Duration = Duration::from_secs(1);
 #[derive(Debug, Default)]
 pub(crate) struct Join {
     orphaned: u32,
-    requested: Vec<Asked>,
+    requested: Vec<RequestTotals>,
     /// Of nodes that have any: those with devices, and those that only pods know.
-    parts: HashMap<NodeId, Part>,
+    parts: HashMap<NodeId, NodeShare>,
 }
 
 /// What is asked of one resource on the nodes where it is of this kind.
 #[derive(Debug)]
-struct Asked {
+struct RequestTotals {
     resource: Clean,
     kind: Kind,
     requested: Quantity,
@@ -38,7 +38,7 @@ struct Asked {
 
 /// What one node adds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Part {
+struct NodeShare {
     orphaned: u32,
     /// By place in [`Join::requested`]: what is asked, and what of it is over.
     requested: Vec<(usize, Quantity, i128)>,
@@ -46,7 +46,7 @@ struct Part {
 
 impl Join {
     /// Joins everything. O(nodes), whatever the number of pods.
-    pub(crate) fn compute(&mut self, nodes: &Nodes, ledger: &Ledger) {
+    pub(crate) fn compute(&mut self, nodes: &NodeStore, ledger: &PodStore) {
         *self = Self::default();
         for (id, ..) in ledger.nodes_by_id() {
             self.update(id, ledger.node_in(id, nodes), (nodes, ledger));
@@ -54,9 +54,9 @@ impl Join {
     }
 
     /// Joins a node anew that came, changed or went, or whose pods did; `node` is [`Ledger::node_in`].
-    pub(crate) fn update(&mut self, id: NodeId, node: Option<&Node>, (nodes, ledger): (&Nodes, &Ledger)) {
+    pub(crate) fn update(&mut self, id: NodeId, node: Option<&Node>, (nodes, ledger): (&NodeStore, &PodStore)) {
         let new = self.part(id, node, (nodes, ledger));
-        let old = if new == Part::default() {
+        let old = if new == NodeShare::default() {
             self.parts.remove(&id)
         } else {
             self.add(&new);
@@ -76,7 +76,7 @@ impl Join {
 
     /// Bytes on the heap.
     pub(crate) fn heap_bytes(&self) -> usize {
-        let part = |part: &Part| part.requested.capacity() * size_of::<(usize, Quantity, i128)>();
+        let part = |part: &NodeShare| part.requested.capacity() * size_of::<(usize, Quantity, i128)>();
         self.parts.allocation_size() + self.parts.values().map(part).sum::<usize>()
     }
 
@@ -100,16 +100,16 @@ impl Join {
         self.requested.iter().map(|asked| (&*asked.resource, asked.kind, asked.requested))
     }
 
-    fn find(&self, resource: &str, kind: Kind) -> Option<&Asked> {
+    fn find(&self, resource: &str, kind: Kind) -> Option<&RequestTotals> {
         self.requested.iter().find(|asked| *asked.resource == *resource && asked.kind == kind)
     }
 
-    fn part(&mut self, id: NodeId, node: Option<&Node>, (nodes, ledger): (&Nodes, &Ledger)) -> Part {
-        let Some((_, totals)) = ledger.node_at(id) else { return Part::default() };
+    fn part(&mut self, id: NodeId, node: Option<&Node>, (nodes, ledger): (&NodeStore, &PodStore)) -> NodeShare {
+        let Some((_, totals)) = ledger.node_at(id) else { return NodeShare::default() };
         let Some(node) = node else {
-            return Part { orphaned: totals.pods, requested: Vec::new() };
+            return NodeShare { orphaned: totals.pods, requested: Vec::new() };
         };
-        let mut part = Part::default();
+        let mut part = NodeShare::default();
         for devices in node.devices.iter() {
             let amount = ledger.requested_of(totals, &devices.resource);
             self.ask(&mut part, (&devices.resource, devices.kind), (amount, devices.allocatable));
@@ -120,7 +120,7 @@ impl Join {
         part
     }
 
-    fn ask(&mut self, part: &mut Part, of: (&str, Kind), (amount, allocatable): (Quantity, i64)) {
+    fn ask(&mut self, part: &mut NodeShare, of: (&str, Kind), (amount, allocatable): (Quantity, i64)) {
         let place = self.place(of);
         let over = i128::from(amount.value().saturating_sub(allocatable).max(0));
         if amount != Quantity::ZERO || over != 0 {
@@ -128,7 +128,7 @@ impl Join {
         }
     }
 
-    fn add(&mut self, part: &Part) {
+    fn add(&mut self, part: &NodeShare) {
         self.orphaned += part.orphaned;
         for &(at, amount, over) in &part.requested {
             self.requested[at].requested += amount;
@@ -140,7 +140,7 @@ impl Join {
     fn place(&mut self, (resource, kind): (&str, Kind)) -> usize {
         let known = self.requested.iter().position(|asked| *asked.resource == *resource && asked.kind == kind);
         known.unwrap_or_else(|| {
-            self.requested.push(Asked { resource: Clean::new(resource), kind, requested: Quantity::ZERO, over: 0 });
+            self.requested.push(RequestTotals { resource: Clean::new(resource), kind, requested: Quantity::ZERO, over: 0 });
             self.requested.len() - 1
         })
     }

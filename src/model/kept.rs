@@ -8,16 +8,16 @@ use super::budget::Weigh;
 use super::optional::Visibility;
 use super::sync::{PageHead, Track};
 use super::versions::ObjectVersion;
-use crate::facts::kept::Kept;
+use crate::facts::kept::ApiObject;
 use crate::facts::text::Clean;
 use crate::facts::wire::Uid;
 use crate::msg::{Failure, KeptChange, Now, SyncState};
 
 /// All objects of one kind of a cluster, and how well they are known.
 #[derive(Debug)]
-pub(crate) struct Store<T> {
+pub(crate) struct ObjectStore<T> {
     track: Track,
-    objects: HashMap<Clean, Held<T>>,
+    objects: HashMap<Clean, HeldObject<T>>,
     /// What the watch deleted while a list runs: a later page may still bring it.
     tombstones: HashMap<Clean, ObjectVersion>,
     generation: u32,
@@ -26,7 +26,7 @@ pub(crate) struct Store<T> {
 }
 
 #[derive(Debug)]
-struct Held<T> {
+struct HeldObject<T> {
     facts: T,
     uid: Uid,
     version: u64,
@@ -34,13 +34,13 @@ struct Held<T> {
     from_watch: bool,
 }
 
-impl<T> Held<T> {
+impl<T> HeldObject<T> {
     fn version(&self) -> ObjectVersion {
         ObjectVersion { uid: self.uid, version: self.version }
     }
 }
 
-impl<T> Default for Store<T> {
+impl<T> Default for ObjectStore<T> {
     fn default() -> Self {
         Self {
             track: Track::default(),
@@ -53,7 +53,7 @@ impl<T> Default for Store<T> {
     }
 }
 
-impl<T: PartialEq> Store<T> {
+impl<T: PartialEq> ObjectStore<T> {
     pub(crate) fn begin(&mut self, generation: u32) {
         if self.track.started(generation) {
             self.generation = generation;
@@ -180,8 +180,8 @@ impl<T: PartialEq> Store<T> {
         }
     }
 
-    fn put(&mut self, object: Kept<T>, generation: u32, from_watch: bool) {
-        let Kept { key, uid, version, facts } = object;
+    fn put(&mut self, object: ApiObject<T>, generation: u32, from_watch: bool) {
+        let ApiObject { key, uid, version, facts } = object;
         let known = self.objects.get(&key);
         // A watch of an older list must not take back the mark of the running one, whose versions are others.
         let newest = known.map_or(generation, |held| held.generation.max(generation));
@@ -189,14 +189,14 @@ impl<T: PartialEq> Store<T> {
         if known.is_none_or(|held| held.facts != facts || held.uid != uid) {
             self.revision += 1;
         }
-        self.objects.insert(key, Held { facts, uid, version, generation, from_watch });
+        self.objects.insert(key, HeldObject { facts, uid, version, generation, from_watch });
     }
 }
 
-impl<T: Weigh> Store<T> {
+impl<T: Weigh> ObjectStore<T> {
     /// Bytes on the heap; a look at every object.
     pub(crate) fn heap_bytes(&self) -> usize {
-        let object = |(key, held): (&Clean, &Held<T>)| key.len() + usize::try_from(held.facts.weight()).unwrap_or(0);
+        let object = |(key, held): (&Clean, &HeldObject<T>)| key.len() + usize::try_from(held.facts.weight()).unwrap_or(0);
         let tables = self.objects.allocation_size() + self.tombstones.allocation_size();
         tables + self.objects.iter().map(object).sum::<usize>()
     }

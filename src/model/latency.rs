@@ -13,15 +13,15 @@ mod window;
 use std::time::Duration;
 
 use crate::model::Settings;
-use crate::msg::inspect::Part;
-use crate::msg::{Attempt, CallEvent, CallKind, End, Mono, ProbeOutcome, ProbeSample, Series};
+use crate::msg::inspect::DetailPart;
+use crate::msg::{Attempt, CallEvent, CallKind, CallEnd, Mono, ProbeOutcome, ProbeSample, ProbeSeries};
 
-pub use calls::{CallStats, Running};
+pub use calls::{CallStats, RunningCall};
 pub use histogram::Histogram;
 pub use window::{API_WINDOW, ErrorClass, KindStats, Shares, Verdict};
 
 use calls::Calls;
-use load::Load;
+use load::OwnLoad;
 use recent::Recent;
 use samples::Samples;
 use window::Window;
@@ -31,7 +31,7 @@ const LEAST_DEADLINE: Duration = Duration::from_secs(1);
 
 /// One column of the sparkline: one tick of the work probe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mark {
+pub enum SparkMark {
     /// We did not watch then (before the start, suspended): blank.
     Blank,
     /// An answer after this long.
@@ -89,7 +89,7 @@ pub struct Latency {
     timeouts: Recent<CallKind>,
     timeouts_ever: u64,
     throttled: Recent<CallKind>,
-    load: Load,
+    load: OwnLoad,
 }
 
 impl Latency {
@@ -107,7 +107,7 @@ impl Latency {
             timeouts: Recent::default(),
             timeouts_ever: 0,
             throttled: Recent::default(),
-            load: Load::default(),
+            load: OwnLoad::default(),
         }
     }
 
@@ -117,8 +117,8 @@ impl Latency {
     pub fn probe(&mut self, sample: &ProbeSample) {
         let at = sample.tick + self.slept;
         match sample.series {
-            Series::Work => self.work.push(at, sample.outcome),
-            Series::Ping => self.ping.push(at, sample.outcome),
+            ProbeSeries::Work => self.work.push(at, sample.outcome),
+            ProbeSeries::Ping => self.ping.push(at, sample.outcome),
         }
     }
 
@@ -127,7 +127,7 @@ impl Latency {
         let clock = now + self.slept;
         match event {
             CallEvent::Started { id, kind, page, attempt, at, limit } => {
-                self.calls.started(Running {
+                self.calls.started(RunningCall {
                     id: *id,
                     kind: *kind,
                     page: *page,
@@ -191,7 +191,7 @@ impl Latency {
     ///
     /// A tick without a sample is blank; so are ticks that are overdue (no sample for longer than period and deadline).
     #[must_use]
-    pub fn marks(&self, columns: usize, now: Mono) -> Vec<Mark> {
+    pub fn marks(&self, columns: usize, now: Mono) -> Vec<SparkMark> {
         self.work.marks(columns, now + self.slept)
     }
 
@@ -223,7 +223,7 @@ impl Latency {
 
     /// The same for the ping series.
     #[must_use]
-    pub fn ping_marks(&self, columns: usize, now: Mono) -> Vec<Mark> {
+    pub fn ping_marks(&self, columns: usize, now: Mono) -> Vec<SparkMark> {
         self.ping.marks(columns, now + self.slept)
     }
 
@@ -258,7 +258,7 @@ impl Latency {
     }
 
     /// Requests that are on their way, oldest first.
-    pub fn running(&self) -> impl Iterator<Item = &Running> {
+    pub fn running(&self) -> impl Iterator<Item = &RunningCall> {
         self.calls.running()
     }
 
@@ -319,7 +319,7 @@ impl Latency {
         if !attempt.kind.is_watch() {
             self.load.bytes(clock, news);
         }
-        if attempt.end != End::Cancelled {
+        if attempt.end != CallEnd::Cancelled {
             self.first.get_or_insert(clock);
             let place = self.windows.iter().position(|window| window.kind() == attempt.kind).unwrap_or_else(|| {
                 self.windows.push(Window::new(attempt.kind));
@@ -343,16 +343,16 @@ impl Latency {
 /// A deadline of ours passed, or the server said that its own did (504).
 #[must_use]
 pub fn is_timeout(attempt: &Attempt) -> bool {
-    attempt.end == End::TimedOut || attempt.status == Some(504)
+    attempt.end == CallEnd::TimedOut || attempt.status == Some(504)
 }
 
 /// Whether a call says how long the API takes. An error that came back sooner is no answer, and neither is a 504 before any
 /// deadline that we ask for (whole seconds): "at least 0.4 ms" would make the percentiles look fast.
 fn is_sample(attempt: &Attempt) -> bool {
     match (attempt.end, attempt.status) {
-        (End::TimedOut, _) => true,
-        (End::Complete, Some(504)) => attempt.total >= LEAST_DEADLINE,
-        (End::Complete, Some(code)) => code < 400,
+        (CallEnd::TimedOut, _) => true,
+        (CallEnd::Complete, Some(504)) => attempt.total >= LEAST_DEADLINE,
+        (CallEnd::Complete, Some(code)) => code < 400,
         _ => false,
     }
 }
@@ -380,10 +380,10 @@ pub fn call_name(kind: CallKind) -> &'static str {
         CallKind::Watch(Rules) => "rules watch",
         CallKind::Usage => "usage",
         CallKind::Get => "get",
-        CallKind::Detail(Part::Object) => "object list",
-        CallKind::DetailWatch(Part::Object) => "object watch",
-        CallKind::Detail(Part::Events) => "events list",
-        CallKind::DetailWatch(Part::Events) => "events watch",
+        CallKind::Detail(DetailPart::Object) => "object list",
+        CallKind::DetailWatch(DetailPart::Object) => "object watch",
+        CallKind::Detail(DetailPart::Events) => "events list",
+        CallKind::DetailWatch(DetailPart::Events) => "events watch",
     }
 }
 

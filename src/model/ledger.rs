@@ -22,19 +22,19 @@ use hashbrown::{DefaultHashBuilder, HashMap};
 use crate::facts::pod::{PodBatch, PodFacts};
 use crate::facts::text::Clean;
 use crate::model::index::Index;
-use crate::model::touched::Touched;
+use crate::model::touched::ChangeSet;
 use crate::model::versions::ObjectVersion;
 
 use ahead::{Hint, TOGETHER};
 use holder::Holder;
-use intern::{Head, Node, Owner, Status};
-use names::Names;
-use part::Parts;
-use pool::Pool;
-use record::{Epoch, KeyHash, NIL, Record, Records};
-use totals::{Asks, Part};
+use intern::{PodListHead, InternedNode, InternedOwner, InternedStatus};
+use names::PodNames;
+use part::ScopeParts;
+use pool::InternPool;
+use record::{Epoch, KeyHash, NIL, PodRecord, Records};
+use totals::{RequestSet, PodShare};
 
-pub use part::List;
+pub use part::ListMark;
 pub use totals::{NodeTotals, ResourceId, Totals};
 
 /// Records whose names are looked at after one batch while too much of their memory is garbage: some 100 µs.
@@ -42,7 +42,7 @@ const COMPACTED: u32 = 4096;
 
 /// The way by which pods came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Origin {
+pub enum PodOrigin {
     /// A page of a list: may be older than what the watch has brought.
     Page,
     /// The watch: each event is newer than the one before.
@@ -78,33 +78,33 @@ impl Reach {
 
 /// All pods of a cluster.
 #[derive(Default)]
-pub struct Ledger {
+pub struct PodStore {
     hasher: DefaultHashBuilder,
     records: Records,
     index: Index,
-    names: Names,
-    namespaces: Pool<Box<str>>,
-    owners: Pool<Owner>,
-    statuses: Pool<Status>,
-    asks: Pool<Asks>,
-    nodes: Pool<Node>,
+    names: PodNames,
+    namespaces: InternPool<Box<str>>,
+    owners: InternPool<InternedOwner>,
+    statuses: InternPool<InternedStatus>,
+    asks: InternPool<RequestSet>,
+    nodes: InternPool<InternedNode>,
     resources: Vec<Box<str>>,
     totals: Totals,
     requested: NodeTotals,
     /// What is listed by itself: all pods, or those of some namespaces.
-    parts: Parts,
+    parts: ScopeParts,
     /// Where all pods are listed together, how many of the held ones the newest list or its watch has touched.
     listed: u32,
     revision: u64,
     /// The record whose name was looked at last for compaction.
     compacted: u32,
     /// Nodes whose totals have changed.
-    touched: Touched<NodeId>,
+    touched: ChangeSet<NodeId>,
     /// By slot, the pods that hold or will hold devices: only of them is it kept since when they do not run.
     holders: HashMap<u32, Holder>,
 }
 
-impl fmt::Debug for Ledger {
+impl fmt::Debug for PodStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Ledger")
             .field("totals", &self.totals)
@@ -114,15 +114,15 @@ impl fmt::Debug for Ledger {
     }
 }
 
-impl Ledger {
+impl PodStore {
     /// A ledger of the pods of these namespaces, each listed by itself; of all pods if there are none.
     #[must_use]
     pub fn of(namespaces: &[Clean]) -> Self {
-        Self { parts: Parts::of(namespaces), ..Self::default() }
+        Self { parts: ScopeParts::of(namespaces), ..Self::default() }
     }
 
     /// A list starts. What the watch deletes from now on is remembered until it is finished, because a page may still bring it.
-    pub fn begin(&mut self, list: impl Into<List>) {
+    pub fn begin(&mut self, list: impl Into<ListMark>) {
         let list = list.into();
         self.listed = 0;
         let Some(old) = self.parts.begin(list) else { return };
@@ -139,7 +139,7 @@ impl Ledger {
     /// The watch always applies. A page's item yields to a record or a tombstone that the watch of the same generation brought,
     /// by the rules of [`ObjectVersion`]. Versions of two generations are never compared: an etcd restore takes them back.
     /// A pod of another namespace than the list's is passed over: no sweep would ever look at it.
-    pub fn apply(&mut self, batch: &PodBatch, list: impl Into<List>, origin: Origin) {
+    pub fn apply(&mut self, batch: &PodBatch, list: impl Into<ListMark>, origin: PodOrigin) {
         let list = list.into();
         let epoch = self.parts.epoch(list);
         let (mut keys, mut pods) = (batch.keys(), batch.iter());
@@ -160,15 +160,15 @@ impl Ledger {
         self.compact_names();
     }
 
-    fn take(&mut self, pod: &PodFacts<'_>, removed: bool, hint: &Hint, (list, epoch, origin): (List, Epoch, Origin)) {
+    fn take(&mut self, pod: &PodFacts<'_>, removed: bool, hint: &Hint, (list, epoch, origin): (ListMark, Epoch, PodOrigin)) {
         let (slot, hash) = self.locate(pod, hint);
-        if origin == Origin::Page && self.watch_knows_better(pod, slot, (list, epoch)) {
+        if origin == PodOrigin::Page && self.watch_knows_better(pod, slot, (list, epoch)) {
             return;
         }
         if !removed {
             return self.upsert(pod, (slot, hash), hint, (list, epoch, origin));
         }
-        if origin == Origin::Watch
+        if origin == PodOrigin::Watch
             && let Some(tombstones) = self.parts.tombstones_of(list)
         {
             tombstones.bury(pod);
@@ -183,7 +183,7 @@ impl Ledger {
     /// The list is complete: what neither its pages nor its watch has touched is gone. Returns how many pods went.
     ///
     /// A list that is not the last one begun sweeps nothing, and one of a namespace nothing of another.
-    pub fn finish(&mut self, list: impl Into<List>) -> usize {
+    pub fn finish(&mut self, list: impl Into<ListMark>) -> usize {
         let list = list.into();
         if !self.parts.finish(list) {
             return 0;
@@ -193,7 +193,7 @@ impl Ledger {
             // As of most lists; a look at a million records holds up a frame.
             return 0;
         }
-        let swept = |record: &Record| record.epoch != newest && reach.has(self.namespace_of(record));
+        let swept = |record: &PodRecord| record.epoch != newest && reach.has(self.namespace_of(record));
         let gone: Vec<u32> = self.records.used().filter(|(_, record)| swept(record)).map(|(slot, _)| slot).collect();
         // The last ones first: they stand at the front of the lists of their nodes.
         for &slot in gone.iter().rev() {
@@ -203,14 +203,14 @@ impl Ledger {
         gone.len()
     }
 
-    fn reach(&self, list: List) -> Reach {
+    fn reach(&self, list: ListMark) -> Reach {
         match self.parts.namespace(list) {
             None => Reach::All,
             Some(name) => self.namespace_id(name).map_or(Reach::Nothing, Reach::Namespace),
         }
     }
 
-    fn watch_knows_better(&mut self, pod: &PodFacts<'_>, slot: Option<u32>, (list, epoch): (List, Epoch)) -> bool {
+    fn watch_knows_better(&mut self, pod: &PodFacts<'_>, slot: Option<u32>, (list, epoch): (ListMark, Epoch)) -> bool {
         let record = slot.map(|slot| self.records.at(slot));
         let watched = record.filter(|record| record.is_watched() && record.epoch == epoch);
         watched.is_some_and(|record| record.state().outdates(version_of(pod)))
@@ -223,11 +223,11 @@ impl Ledger {
         pod: &PodFacts<'_>,
         (slot, hash): (Option<u32>, Option<KeyHash>),
         hint: &Hint,
-        (list, epoch, origin): (List, Epoch, Origin),
+        (list, epoch, origin): (ListMark, Epoch, PodOrigin),
     ) {
         let name = slot.map(|slot| self.records.at(slot).name());
         let name = name.unwrap_or_else(|| self.names.put(pod.name));
-        let mut record = Record::new(pod, name, origin == Origin::Watch);
+        let mut record = PodRecord::new(pod, name, origin == PodOrigin::Watch);
         record.epoch = epoch;
         self.intern_all(pod, hint, &mut record);
         let newest = self.parts.newest(list);
@@ -279,7 +279,7 @@ impl Ledger {
         self.unlink(slot);
         self.holders.remove(&slot);
         let record = *self.records.at(slot);
-        if record.epoch == self.parts.newest(List::from(0)) {
+        if record.epoch == self.parts.newest(ListMark::from(0)) {
             self.listed = self.listed.saturating_sub(1);
         }
         self.index.remove(record.hash.whole(), slot);
@@ -333,18 +333,18 @@ impl Ledger {
     fn link(&mut self, slot: u32) {
         let node = self.records.at(slot).node;
         if node != NIL {
-            let Head(first) = std::mem::replace(&mut self.nodes.get_mut(node).first, Head(slot));
+            let PodListHead(first) = std::mem::replace(&mut self.nodes.get_mut(node).first, PodListHead(slot));
             self.records.at_mut(slot).next = first;
         }
     }
 
     /// Takes a record out of its node's list, which is as long as a node has pods.
     fn unlink(&mut self, slot: u32) {
-        let Record { node, next, .. } = *self.records.at(slot);
+        let PodRecord { node, next, .. } = *self.records.at(slot);
         if node == NIL {
             return;
         }
-        let Head(first) = &mut self.nodes.get_mut(node).first;
+        let PodListHead(first) = &mut self.nodes.get_mut(node).first;
         if *first == slot {
             *first = next;
             return;
@@ -372,14 +372,14 @@ impl Ledger {
     }
 }
 
-fn touch(node: &mut Node, touched: &mut Touched<NodeId>, id: u32) {
+fn touch(node: &mut InternedNode, touched: &mut ChangeSet<NodeId>, id: u32) {
     if !std::mem::replace(&mut node.touched, true) {
         touched.there(NodeId(id));
     }
 }
 
-fn part<'a>(record: &Record, asks: &'a Pool<Asks>) -> Part<'a> {
-    Part {
+fn part<'a>(record: &PodRecord, asks: &'a InternPool<RequestSet>) -> PodShare<'a> {
+    PodShare {
         terminating: record.is_deleting(),
         daemon_set: record.is_daemon_set(),
         mirror: record.is_mirror(),

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use hashbrown::{DefaultHashBuilder, HashMap};
 
-use crate::facts::accelerator::{Kind, Table};
+use crate::facts::accelerator::{Kind, AcceleratorTable};
 use crate::facts::node::{NodeFacts, Readiness};
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
@@ -23,14 +23,14 @@ use crate::msg::{Mono, NodeChange};
 use super::chunks::Chunks;
 use super::fit::{self, Admission};
 use super::index::Index;
-use super::touched::Touched;
+use super::touched::ChangeSet;
 use super::versions::ObjectVersion;
 
-pub use packed::{Labels, PackedFacts, System};
-pub(crate) use sums::{Devices, Sums};
-pub(crate) use trouble::{Trouble, Troubles};
+pub use packed::{PackedLabels, PackedFacts, System};
+pub(crate) use sums::{AcceleratorSum, Sums};
+pub(crate) use trouble::{NodeProblem, Troubles};
 
-use commons::{Commons, Shared};
+use commons::{Interner, SharedList};
 use conditions::{announces_end, bad};
 use sums::devices;
 use trouble::Troubled;
@@ -69,13 +69,13 @@ impl Default for NodeKey {
 /// neither has touched. An event of the watch always applies; a page yields to it by the rules of [`ObjectVersion`], compared
 /// only within one generation: after an etcd restore versions go back (F43).
 #[derive(Debug)]
-pub(crate) struct Nodes {
+pub(crate) struct NodeStore {
     slots: Chunks<Option<Node>>,
     free: Vec<u32>,
     hasher: DefaultHashBuilder,
     by_name: Index,
     len: usize,
-    commons: Commons,
+    commons: Interner,
     serial: u32,
     /// The list that runs, or the last one.
     generation: u32,
@@ -86,8 +86,8 @@ pub(crate) struct Nodes {
     troubled: Troubled,
     revision: u64,
     /// Nodes that came, changed or went.
-    touched: Touched<NodeKey>,
-    accelerators: Arc<Table>,
+    touched: ChangeSet<NodeKey>,
+    accelerators: Arc<AcceleratorTable>,
     /// Types of conditions whose `True` is good, besides those that say so by their name.
     good: Arc<[Clean]>,
 }
@@ -96,14 +96,14 @@ pub(crate) struct Nodes {
 #[derive(Debug)]
 pub(crate) struct Node {
     pub(crate) facts: PackedFacts,
-    pub(crate) devices: Shared<Devices>,
+    pub(crate) devices: SharedList<AcceleratorSum>,
     pub(crate) readiness: Readiness,
     /// When we first saw it in this readiness.
-    readiness_since: Moment,
+    readiness_since: PackedMono,
     /// There is any other trouble than readiness.
     pub(crate) other_trouble: bool,
     /// Conditions other than Ready that are bad, in the order of the API; nothing of a healthy node.
-    bad: Option<Shared<Clean>>,
+    bad: Option<SharedList<Clean>>,
     pub(crate) pods_allocatable: Option<u32>,
     pub(crate) roles: Clean,
     key: NodeKey,
@@ -115,24 +115,24 @@ pub(crate) struct Node {
 
 /// A [`Mono`] in half the bytes: microseconds, which are never 0.
 #[derive(Clone, Copy, Debug)]
-struct Moment(NonZeroU64);
+struct PackedMono(NonZeroU64);
 
-impl From<Mono> for Moment {
+impl From<Mono> for PackedMono {
     fn from(Mono(at): Mono) -> Self {
         let micros = u64::try_from(at.as_micros()).unwrap_or(u64::MAX);
         Self(NonZeroU64::MIN.saturating_add(micros))
     }
 }
 
-impl From<Moment> for Mono {
-    fn from(Moment(micros): Moment) -> Self {
+impl From<PackedMono> for Mono {
+    fn from(PackedMono(micros): PackedMono) -> Self {
         Self(Duration::from_micros(micros.get() - 1))
     }
 }
 
 /// What became of a change: the node that now is there, or the one that went.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
+pub(crate) enum NodeOutcome {
     /// It is older than what is known, or changes nothing.
     Ignored,
     /// The node is new or changed; the uid of another object that it took the name of.
@@ -144,22 +144,22 @@ pub(crate) enum Outcome {
 /// Of a hundred thousand nodes one part grows in a millisecond.
 const NAME_PARTS: usize = 16;
 
-impl Default for Nodes {
+impl Default for NodeStore {
     fn default() -> Self {
         Self::with(Arc::default())
     }
 }
 
-impl Nodes {
+impl NodeStore {
     /// An empty store that counts these names as accelerators.
-    pub(crate) fn with(accelerators: Arc<Table>) -> Self {
+    pub(crate) fn with(accelerators: Arc<AcceleratorTable>) -> Self {
         Self {
             slots: Chunks::default(),
             free: Vec::new(),
             hasher: DefaultHashBuilder::default(),
             by_name: Index::with_parts(NAME_PARTS),
             len: 0,
-            commons: Commons::default(),
+            commons: Interner::default(),
             serial: 0,
             generation: 0,
             listing: false,
@@ -167,7 +167,7 @@ impl Nodes {
             sums: Sums::default(),
             troubled: Troubled::default(),
             revision: 0,
-            touched: Touched::default(),
+            touched: ChangeSet::default(),
             accelerators,
             good: Arc::default(),
         }
@@ -179,7 +179,7 @@ impl Nodes {
     }
 
     /// Which names count as accelerators.
-    pub(crate) fn accelerators(&self) -> &Table {
+    pub(crate) fn accelerators(&self) -> &AcceleratorTable {
         &self.accelerators
     }
 
@@ -195,25 +195,25 @@ impl Nodes {
     }
 
     /// An item of a page of the running list.
-    pub(crate) fn page(&mut self, node: &NodeFacts, now: Mono) -> Outcome {
+    pub(crate) fn page(&mut self, node: &NodeFacts, now: Mono) -> NodeOutcome {
         let item = ObjectVersion { uid: node.uid, version: node.version };
         if self.tombstones.get(&*node.name).is_some_and(|deleted| deleted.buries(item)) {
-            return Outcome::Ignored;
+            return NodeOutcome::Ignored;
         }
         let generation = self.generation;
         let watched = self.by_name(&node.name).filter(|known| known.generation == generation && known.from_watch);
         if watched.is_some_and(|known| known.version().outdates(item)) {
-            return Outcome::Ignored;
+            return NodeOutcome::Ignored;
         }
-        self.store(node, generation, Origin { from_watch: false, now })
+        self.store(node, generation, NodeOrigin { from_watch: false, now })
     }
 
     /// A change from the watch that began at list `generation`.
-    pub(crate) fn change(&mut self, change: NodeChange, generation: u32, now: Mono) -> Outcome {
+    pub(crate) fn change(&mut self, change: NodeChange, generation: u32, now: Mono) -> NodeOutcome {
         match change {
             NodeChange::Present(node) => {
                 self.tombstones.remove(&*node.name);
-                self.store(&node, generation, Origin { from_watch: true, now })
+                self.store(&node, generation, NodeOrigin { from_watch: true, now })
             }
             NodeChange::Gone { name, uid, version } => {
                 let deleted = ObjectVersion { uid, version };
@@ -222,9 +222,9 @@ impl Nodes {
                 if self.listing && generation == self.generation {
                     self.tombstones.insert(name, deleted);
                 }
-                let Some((key, uid)) = known else { return Outcome::Ignored };
+                let Some((key, uid)) = known else { return NodeOutcome::Ignored };
                 self.remove(key);
-                Outcome::Removed(uid)
+                NodeOutcome::Removed(uid)
             }
         }
     }
@@ -279,7 +279,7 @@ impl Nodes {
     }
 
     /// At most so much of what came, changed or went since it was last taken; keys of nodes that went find none any more.
-    pub(crate) fn take_touched(&mut self, most: usize) -> Touched<NodeKey> {
+    pub(crate) fn take_touched(&mut self, most: usize) -> ChangeSet<NodeKey> {
         let touched = self.touched.take(most);
         if touched.complete {
             for key in &touched.there {
@@ -324,9 +324,9 @@ impl Nodes {
         self.by_name.find(self.hasher.hash_one(name), named)
     }
 
-    fn store(&mut self, facts: &NodeFacts, generation: u32, origin: Origin) -> Outcome {
+    fn store(&mut self, facts: &NodeFacts, generation: u32, origin: NodeOrigin) -> NodeOutcome {
         let Some(slot) = self.slot_of(&facts.name) else {
-            return Outcome::Stored { key: self.insert(facts, generation, origin), replaced: None };
+            return NodeOutcome::Stored { key: self.insert(facts, generation, origin), replaced: None };
         };
         let node = self.slots.at_mut(slot as usize).as_mut().expect("the name was just found");
         // A watch of an older list must not take back the mark of the running one, whose versions are others.
@@ -335,7 +335,7 @@ impl Nodes {
         if node.facts.are(facts) {
             // The heartbeat of a kubelet: news for nobody.
             node.facts.version = facts.version;
-            return Outcome::Ignored;
+            return NodeOutcome::Ignored;
         }
         self.revision += 1;
         self.sums.subtract(node);
@@ -350,10 +350,10 @@ impl Nodes {
         node.replace(facts, origin.now, (&self.accelerators, &self.good, &mut self.commons));
         self.sums.add(node);
         self.troubled.note(node, origin.now);
-        Outcome::Stored { key, replaced }
+        NodeOutcome::Stored { key, replaced }
     }
 
-    fn insert(&mut self, facts: &NodeFacts, generation: u32, origin: Origin) -> NodeKey {
+    fn insert(&mut self, facts: &NodeFacts, generation: u32, origin: NodeOrigin) -> NodeKey {
         self.serial = self.serial.wrapping_add(1).max(1);
         let slot = self
             .free
@@ -390,7 +390,7 @@ impl Nodes {
 }
 
 #[derive(Clone, Copy)]
-struct Origin {
+struct NodeOrigin {
     from_watch: bool,
     now: Mono,
 }
@@ -399,8 +399,8 @@ impl Node {
     fn new(
         facts: &NodeFacts,
         (key, generation): (NodeKey, u32),
-        origin: Origin,
-        (table, good, commons): (&Table, &[Clean], &mut Commons),
+        origin: NodeOrigin,
+        (table, good, commons): (&AcceleratorTable, &[Clean], &mut Interner),
     ) -> Self {
         let mut node = Self {
             devices: commons.devices(&devices(facts, table)),
@@ -420,7 +420,7 @@ impl Node {
         node
     }
 
-    fn replace(&mut self, facts: &NodeFacts, now: Mono, (table, good, commons): (&Table, &[Clean], &mut Commons)) {
+    fn replace(&mut self, facts: &NodeFacts, now: Mono, (table, good, commons): (&AcceleratorTable, &[Clean], &mut Interner)) {
         let readiness = facts.readiness().0;
         if readiness != self.readiness || facts.uid != self.facts.uid {
             self.readiness_since = now.into();

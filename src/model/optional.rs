@@ -3,9 +3,9 @@
 use super::dra;
 use super::fit::Admission;
 use super::join::SLOWLY;
-use super::kept::Store;
+use super::kept::ObjectStore;
 use super::sync::PageHead;
-use crate::facts::dra::{ClaimFacts, ClassFacts, Place, RuleFacts, SliceFacts};
+use crate::facts::dra::{ClaimFacts, ClassFacts, DeviceScope, RuleFacts, SliceFacts};
 use crate::facts::lease::LeaseFacts;
 use crate::facts::text::Clean;
 use crate::msg::{Batch, Failure, Mono, Now, Resource, SyncState};
@@ -51,13 +51,13 @@ impl Visibility {
 
 /// The resources that a cluster need not have, and what follows from them.
 #[derive(Debug, Default)]
-pub(crate) struct Optionals {
-    pub(crate) leases: Store<LeaseFacts>,
-    pub(crate) slices: Store<SliceFacts>,
-    pub(crate) claims: Store<ClaimFacts>,
-    pub(crate) classes: Store<ClassFacts>,
-    pub(crate) rules: Store<RuleFacts>,
-    devices: dra::Devices,
+pub(crate) struct OptionalApis {
+    pub(crate) leases: ObjectStore<LeaseFacts>,
+    pub(crate) slices: ObjectStore<SliceFacts>,
+    pub(crate) claims: ObjectStore<ClaimFacts>,
+    pub(crate) classes: ObjectStore<ClassFacts>,
+    pub(crate) rules: ObjectStore<RuleFacts>,
+    devices: dra::DraDevices,
     of: Option<(bool, u64, u64, u64)>,
     at: Mono,
 }
@@ -91,7 +91,7 @@ macro_rules! on_store {
     };
 }
 
-impl Optionals {
+impl OptionalApis {
     pub(crate) fn begin(&mut self, resource: Resource, generation: u32) {
         on_store!(self, resource, store => store.begin(generation));
     }
@@ -170,7 +170,7 @@ impl Optionals {
     }
 
     /// The devices, as of the last [`Optionals::refresh`].
-    pub(crate) fn devices(&self) -> Option<&dra::Devices> {
+    pub(crate) fn devices(&self) -> Option<&dra::DraDevices> {
         self.dra_known().then_some(&self.devices)
     }
 
@@ -182,8 +182,8 @@ impl Optionals {
     /// The devices in groups by `name`, as of now.
     pub(crate) fn device_groups(
         &self,
-        name: impl Fn(&Place, &str) -> Clean,
-        admission: impl Fn(&Place) -> Admission,
+        name: impl Fn(&DeviceScope, &str) -> Clean,
+        admission: impl Fn(&DeviceScope) -> Admission,
     ) -> Vec<dra::GroupDevices> {
         let claims = self.claims.iter().map(|(_, facts)| facts);
         dra::groups(self.slices.iter().map(|(_, facts)| facts), claims, &self.taint_rules(), name, admission)
@@ -206,7 +206,7 @@ impl Optionals {
     /// The devices, as of now. O(slices and claims, each device by the taint rules).
     ///
     /// Without a picture of the taint rules only the drivers' own taints count: few clusters have rules at all.
-    pub(crate) fn count_devices(&self) -> Option<dra::Devices> {
+    pub(crate) fn count_devices(&self) -> Option<dra::DraDevices> {
         let count = || {
             let claims = self.claims.iter().map(|(_, facts)| facts);
             dra::count(self.slices.iter().map(|(_, facts)| facts), claims, &self.taint_rules())

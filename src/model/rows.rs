@@ -19,8 +19,8 @@ use crate::facts::pod::PodFacts;
 use crate::facts::text::Clean;
 use crate::model::history::Strip;
 
-pub use super::nodes::{Labels, PackedFacts, System};
-pub use columns::{Align, COLUMNS, Column, Compared, Match, Matched};
+pub use super::nodes::{PackedLabels, PackedFacts, System};
+pub use columns::{Align, COLUMNS, Column, Compared, FilterMatch, Matched};
 
 /// Columns that rows can be sorted by; the table of columns is in `COLUMNS`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

@@ -3,7 +3,7 @@
 use super::cluster::{ClusterState, OpenedNode};
 use super::{Mode, Model, NodePane, Screen};
 use crate::facts::text::{Clean, shell_word};
-use crate::msg::inspect::{Inspection, Subject, Yaml};
+use crate::msg::inspect::{WatchDetail, ObjectRef, Yaml};
 use crate::msg::{ClusterId, Effect, Now};
 
 /// More than this no terminal is asked to put into its clipboard: 100,000 bytes of base64, the limit of several terminals
@@ -12,7 +12,7 @@ pub const COPY_BYTES: usize = 74_994;
 
 /// A screen that another one was opened over, and how it was left.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct BackEntry {
     /// The cluster that it is of.
     cluster: usize,
     screen: Screen,
@@ -24,7 +24,7 @@ pub(super) struct Place {
     opened: Option<OpenedNode>,
 }
 
-impl Place {
+impl BackEntry {
     fn is_node(&self) -> bool {
         matches!(self.screen, Screen::Node { .. })
     }
@@ -117,7 +117,7 @@ impl Model {
 
     /// To what is below the screen, as it was left.
     fn go_back(&mut self) {
-        let Some(Place { cluster, screen, scroll, selected, opened }) = self.trail.pop() else {
+        let Some(BackEntry { cluster, screen, scroll, selected, opened }) = self.trail.pop() else {
             return self.leave();
         };
         self.current = cluster;
@@ -221,10 +221,10 @@ impl Model {
         }
     }
 
-    fn inspection(&self) -> Option<(ClusterId, Inspection)> {
+    fn inspection(&self) -> Option<(ClusterId, WatchDetail)> {
         let subject = match &self.screen {
             // The events of a node belong to the node, whichever of its pods is selected.
-            Screen::Node { name, .. } => Subject::Node { name: name.clone() },
+            Screen::Node { name, .. } => ObjectRef::Node { name: name.clone() },
             Screen::Pod { .. } | Screen::Yaml { .. } => self.subject()?,
             _ => return None,
         };
@@ -233,20 +233,20 @@ impl Model {
             Screen::Yaml { clear: false, .. } => Yaml::Masked,
             _ => Yaml::Unwanted,
         };
-        Some((self.current_id(), Inspection { subject, yaml }))
+        Some((self.current_id(), WatchDetail { subject, yaml }))
     }
 
     /// The object that keys mean: the one that is open, or the selected one.
-    fn subject(&self) -> Option<Subject> {
+    fn subject(&self) -> Option<ObjectRef> {
         match &self.screen {
-            Screen::Nodes => self.current().selected_name().map(|name| Subject::Node { name: name.clone() }),
+            Screen::Nodes => self.current().selected_name().map(|name| ObjectRef::Node { name: name.clone() }),
             Screen::Node { name, pane } => {
                 // Without a pod that could be meant the node is.
                 let pod = self.current().selected_pod().filter(|_| *pane == NodePane::Pods);
-                let node = || Subject::Node { name: name.clone() };
-                Some(pod.map_or_else(node, |pod| Subject::Pod { namespace: pod.namespace, name: pod.name }))
+                let node = || ObjectRef::Node { name: name.clone() };
+                Some(pod.map_or_else(node, |pod| ObjectRef::Pod { namespace: pod.namespace, name: pod.name }))
             }
-            Screen::Pod { namespace, name } => Some(Subject::Pod { namespace: namespace.clone(), name: name.clone() }),
+            Screen::Pod { namespace, name } => Some(ObjectRef::Pod { namespace: namespace.clone(), name: name.clone() }),
             Screen::Yaml { subject, .. } => Some(subject.clone()),
             _ => None,
         }
@@ -254,7 +254,7 @@ impl Model {
 
     /// Opens a screen of a cluster over the one that is open.
     pub(super) fn descend(&mut self, at: usize, screen: Screen) {
-        let below = Place {
+        let below = BackEntry {
             cluster: self.current,
             screen: std::mem::replace(&mut self.screen, Screen::Nodes),
             scroll: self.pane_scroll,

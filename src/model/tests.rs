@@ -3,9 +3,9 @@ use proptest::prelude::*;
 use super::*;
 use crate::action::{ACTIONS, Action};
 use crate::facts::node::ConditionStatus;
-use crate::facts::pod::Phase;
+use crate::facts::pod::PodPhase;
 use crate::model::fixture::{Bench, at, gpu_node, gpu_pod, node, pod, turned};
-use crate::msg::{Batch, CallKind, ClusterEvent, Edit, End, Layer, ProbeOutcome, Resource, SyncState};
+use crate::msg::{Batch, CallKind, ClusterEvent, LineEdit, CallEnd, Layer, ProbeOutcome, Resource, SyncState};
 
 #[test]
 fn a_server_that_dies_in_mid_list_and_comes_back_needs_no_key() {
@@ -153,7 +153,7 @@ fn the_cluster_of_the_incident_adds_up() {
             let mut pod =
                 if (611..2613).contains(&n) { pod(name, &names[n % 104]) } else { gpu_pod(name, &names[n % 83], 1) };
             if n >= 2613 {
-                pod.phase = if n % 2 == 0 { Phase::Succeeded } else { Phase::Failed };
+                pod.phase = if n % 2 == 0 { PodPhase::Succeeded } else { PodPhase::Failed };
             }
             pod
         })
@@ -214,7 +214,7 @@ fn happen(bench: &mut Bench, what: &Happening) {
         }
         Happening::Typed(char) => {
             let now = bench.now();
-            bench.model.update(Msg::Edit(Edit::Insert(*char)), now);
+            bench.model.update(Msg::Edit(LineEdit::Insert(*char)), now);
         }
         Happening::Wait(seconds) => bench.wait(u64::from(*seconds)),
         Happening::Begin(nodes, g) => {
@@ -249,12 +249,12 @@ fn happen(bench: &mut Bench, what: &Happening) {
         },
         Happening::Call(ms, how) => {
             let (end, status) = [
-                (End::Complete, Some(200)),
-                (End::Complete, Some(429)),
-                (End::Complete, Some(401)),
-                (End::TimedOut, None),
-                (End::Broken, Some(200)),
-                (End::NoResponse, None),
+                (CallEnd::Complete, Some(200)),
+                (CallEnd::Complete, Some(429)),
+                (CallEnd::Complete, Some(401)),
+                (CallEnd::TimedOut, None),
+                (CallEnd::Broken, Some(200)),
+                (CallEnd::NoResponse, None),
             ][usize::from(*how)];
             bench.call(CallKind::List(Resource::Pods), u64::from(*ms), end, status);
         }

@@ -9,20 +9,20 @@ const MOST_GONE: usize = 10_000;
 
 /// Things that have changed, each once, and things that went.
 #[derive(Debug)]
-pub(crate) struct Touched<K> {
+pub(crate) struct ChangeSet<K> {
     pub(crate) there: Vec<K>,
     pub(crate) gone: Vec<Clean>,
     /// Nothing was left out.
     pub(crate) complete: bool,
 }
 
-impl<K> Default for Touched<K> {
+impl<K> Default for ChangeSet<K> {
     fn default() -> Self {
         Self { there: Vec::new(), gone: Vec::new(), complete: true }
     }
 }
 
-impl<K> Touched<K> {
+impl<K> ChangeSet<K> {
     /// A thing has changed; whoever says so sees to it that it is said once.
     pub(crate) fn there(&mut self, key: K) {
         if self.there.len() < MOST {
@@ -69,7 +69,7 @@ mod tests {
 
     #[test]
     fn what_is_too_much_at_once_is_taken_in_parts() {
-        let mut touched = Touched::default();
+        let mut touched = ChangeSet::default();
         (0..5).for_each(|key| touched.there(key));
         touched.gone("a".into());
         let first = touched.take(3);
@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_kept_says_so_once() {
-        let mut touched = Touched::default();
+        let mut touched = ChangeSet::default();
         (0..=MOST).for_each(|key| touched.there(key));
         assert!(!touched.is_empty() && !touched.take(10).complete);
         assert!(touched.is_empty() && touched.complete);

@@ -36,7 +36,7 @@ const NONE: i64 = i64::MIN;
 
 /// The usage of the nodes of one cluster.
 #[derive(Debug, Default)]
-pub(crate) struct Usage {
+pub(crate) struct UsageStore {
     visible: Visibility,
     nodes: HashMap<Clean, Figures>,
     /// Figures of the last answer that are not taken in yet.
@@ -49,7 +49,7 @@ pub(crate) struct Usage {
     revision: u64,
 }
 
-impl Usage {
+impl UsageStore {
     /// Takes in an answer. Figures that were read stay, and age, until newer ones come or the API goes.
     pub(crate) fn news(&mut self, news: UsageNews) {
         self.visible = match news {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::inspect::Part;
+use super::inspect::DetailPart;
 use super::{Layer, Mono, Resource};
 
 /// Names one request from its start to its end, unique within a cluster.
@@ -28,9 +28,9 @@ pub enum CallKind {
     /// Anything else: `/version`.
     Get,
     /// One object that is looked at closely, or a page of its events.
-    Detail(Part),
+    Detail(DetailPart),
     /// Opening a watch on these, until its headers.
-    DetailWatch(Part),
+    DetailWatch(DetailPart),
 }
 
 impl CallKind {
@@ -113,13 +113,13 @@ pub struct Attempt {
     /// HTTP code, if an answer came.
     pub status: Option<u16>,
     /// How it ended.
-    pub end: End,
+    pub end: CallEnd,
 }
 
 /// How a request ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub enum End {
+pub enum CallEnd {
     /// The whole answer came, whatever its status.
     Complete,
     /// A deadline of ours passed: a censored sample, `total` or more.
@@ -137,7 +137,7 @@ pub enum End {
 /// Which of the two probe series (docs/latency-and-alerts.md).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub enum Series {
+pub enum ProbeSeries {
     /// `/livez`: proves that the server can be reached.
     Ping,
     /// A list of one object: proves authn, authz, queueing and storage too.
@@ -148,7 +148,7 @@ pub enum Series {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ProbeSample {
     /// Which series.
-    pub series: Series,
+    pub series: ProbeSeries,
     /// The tick it was scheduled for.
     pub tick: Mono,
     /// What became of it.

@@ -8,7 +8,7 @@ use crate::facts::text::Clean;
 /// What became of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Outcome {
+pub enum StepOutcome {
     /// As it should be.
     Ok,
     /// Not tried, or not there and not needed.
@@ -19,7 +19,7 @@ pub enum Outcome {
     Fail,
 }
 
-impl Outcome {
+impl StepOutcome {
     /// The word at the beginning of a line.
     #[must_use]
     pub fn word(self) -> &'static str {
@@ -34,7 +34,7 @@ impl Outcome {
 
 /// A limit that the figure of a step is held against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Limit {
+pub struct StepLimit {
     /// With its unit: `30 s`.
     pub text: &'static str,
     /// Who says so.
@@ -64,27 +64,27 @@ pub struct Timing {
 /// One thing that was looked at.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Step {
+pub struct CheckStep {
     /// What was looked at: `dns`, `pod page`.
     pub name: Clean,
     /// What became of it.
-    pub outcome: Outcome,
+    pub outcome: StepOutcome,
     /// Where it failed.
     pub layer: Option<Layer>,
     /// The figure, or what went wrong.
     pub text: Clean,
     /// What the figure is held against.
-    pub limit: Option<Limit>,
+    pub limit: Option<StepLimit>,
     /// What to do next.
     pub next: Option<Clean>,
     /// Of the request, where there was one.
     pub timing: Option<Timing>,
 }
 
-impl Step {
+impl CheckStep {
     /// A step with nothing but its text.
     #[must_use]
-    pub fn new(name: &str, outcome: Outcome, text: &str) -> Self {
+    pub fn new(name: &str, outcome: StepOutcome, text: &str) -> Self {
         let (name, text) = (Clean::new(name), Clean::new(text));
         Self { name, outcome, layer: None, text, limit: None, next: None, timing: None }
     }
@@ -92,7 +92,7 @@ impl Step {
     /// With a limit.
     #[must_use]
     pub fn limit(mut self, text: &'static str, source: &'static str) -> Self {
-        self.limit = Some(Limit { text, source });
+        self.limit = Some(StepLimit { text, source });
         self
     }
 

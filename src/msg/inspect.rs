@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::facts::document::Document;
+use crate::facts::document::YamlDocument;
 use crate::facts::event::EventFacts;
 use crate::facts::pod::PodDetail;
 use crate::facts::text::Clean;
@@ -11,7 +11,7 @@ use super::SyncState;
 
 /// The one object of a cluster that is looked at closely.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Subject {
+pub enum ObjectRef {
     /// A node.
     Node {
         /// Its name.
@@ -26,7 +26,7 @@ pub enum Subject {
     },
 }
 
-impl Subject {
+impl ObjectRef {
     /// Its name, without a namespace.
     #[must_use]
     pub fn name(&self) -> &Clean {
@@ -47,9 +47,9 @@ impl Subject {
 
 /// What a cluster's task is to find out about one object. Its events always; of a pod its detail too.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Inspection {
+pub struct WatchDetail {
     /// Which object.
-    pub subject: Subject,
+    pub subject: ObjectRef,
     /// Whether its YAML is wanted too.
     pub yaml: Yaml,
 }
@@ -76,16 +76,16 @@ impl Yaml {
 
 /// News of the object that is looked at.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Finding {
+pub struct DetailUpdate {
     /// What it is about; news of an object that is no longer looked at mean nothing.
-    pub subject: Subject,
+    pub subject: ObjectRef,
     /// The news.
-    pub news: Found,
+    pub news: Detail,
 }
 
 /// Events that are there and not told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Untold {
+pub struct Omitted {
     /// There are more than were told.
     pub more: bool,
     /// So many could not be read.
@@ -94,11 +94,11 @@ pub struct Untold {
 
 /// What was found out about an object.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum Found {
+pub enum Detail {
     /// A pod as it is now.
     Pod(Box<PodDetail>),
     /// The object as YAML, as it is now.
-    Document(Document),
+    Document(YamlDocument),
     /// The object is not there: it was deleted, or never was.
     Gone,
     /// All its events as they are now, newest first, a bounded number.
@@ -106,25 +106,25 @@ pub enum Found {
         /// The newest ones.
         events: Vec<EventFacts>,
         /// What is not among them.
-        untold: Untold,
+        untold: Omitted,
     },
     /// What is being done for one part of it.
     Sync {
         /// Which part.
-        part: Part,
+        part: DetailPart,
         /// What is done: reading is `Listing`.
         state: SyncState,
     },
     /// An event came on a watch: what is held of that part is the server's.
     Heard {
         /// Which part.
-        part: Part,
+        part: DetailPart,
     },
 }
 
 /// The parts that are asked for one by one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Part {
+pub enum DetailPart {
     /// The object itself.
     Object,
     /// Its events.

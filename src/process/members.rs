@@ -8,12 +8,12 @@ use super::signal_group;
 /// children in groups of their own, as `timeout` and shells with job control make them.
 pub(super) struct Members {
     leaders: Vec<Pid>,
-    known: Vec<Entry>,
+    known: Vec<MemberProcess>,
 }
 
 /// One process.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Entry {
+struct MemberProcess {
     pid: Pid,
     /// Since when it runs, in the system's ticks: its number may be another's later.
     started: u64,
@@ -43,10 +43,10 @@ impl Members {
         }
     }
 
-    fn alive(&self) -> Vec<Entry> {
+    fn alive(&self) -> Vec<MemberProcess> {
         let known: Vec<Pid> = self.known.iter().map(|entry| entry.pid).collect();
         let of_known = system::among(&known).into_iter().filter(|entry| self.known.contains(entry));
-        let mut alive: Vec<Entry> = of_known.collect();
+        let mut alive: Vec<MemberProcess> = of_known.collect();
         alive.extend(system::belonging_to(&self.leaders));
         alive
     }
@@ -56,10 +56,10 @@ impl Members {
 mod system {
     use rustix::process::Pid;
 
-    use super::Entry;
+    use super::MemberProcess;
 
     struct Stat {
-        entry: Entry,
+        entry: MemberProcess,
         parent: i32,
         group: i32,
         session: i32,
@@ -76,18 +76,18 @@ mod system {
             if matches!(fields.first(), None | Some(&("Z" | "X"))) {
                 return None;
             }
-            let entry = Entry { pid: Pid::from_raw(pid)?, started: fields.get(19)?.parse().ok()? };
+            let entry = MemberProcess { pid: Pid::from_raw(pid)?, started: fields.get(19)?.parse().ok()? };
             Some(Self { entry, parent: number(1)?, group: number(2)?, session: number(3)? })
         }
     }
 
     /// Those of these processes that run.
-    pub(super) fn among(pids: &[Pid]) -> Vec<Entry> {
+    pub(super) fn among(pids: &[Pid]) -> Vec<MemberProcess> {
         pids.iter().filter_map(|pid| Some(Stat::read(pid.as_raw_nonzero().get())?.entry)).collect()
     }
 
     /// What is in a group or session of the leaders, or was started by one that is.
-    pub(super) fn belonging_to(leaders: &[Pid]) -> Vec<Entry> {
+    pub(super) fn belonging_to(leaders: &[Pid]) -> Vec<MemberProcess> {
         if leaders.is_empty() {
             return Vec::new();
         }
@@ -95,7 +95,7 @@ mod system {
         let listed = std::fs::read_dir("/proc").into_iter().flatten().flatten();
         let pids = listed.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
         let mut rest: Vec<Stat> = pids.filter_map(Stat::read).collect();
-        let mut found: Vec<Entry> = Vec::new();
+        let mut found: Vec<MemberProcess> = Vec::new();
         let mut parents = leaders.clone();
         loop {
             let is_ours = |stat: &Stat| {
@@ -117,15 +117,15 @@ mod system {
 mod system {
     use rustix::process::Pid;
 
-    use super::Entry;
+    use super::MemberProcess;
 
     /// Not told: the groups are all that is known.
-    pub(super) fn among(_: &[Pid]) -> Vec<Entry> {
+    pub(super) fn among(_: &[Pid]) -> Vec<MemberProcess> {
         Vec::new()
     }
 
     /// Not told: the groups are all that is known.
-    pub(super) fn belonging_to(_: &[Pid]) -> Vec<Entry> {
+    pub(super) fn belonging_to(_: &[Pid]) -> Vec<MemberProcess> {
         Vec::new()
     }
 }

@@ -22,7 +22,7 @@ const SETSID: i32 = if cfg!(target_vendor = "apple") { 0x400 } else { 0x80 };
 
 /// Source of what a program reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Input {
+pub enum ProcessInput {
     /// Nothing.
     Null,
     /// Our own stdin.
@@ -43,7 +43,7 @@ pub struct Program {
     /// Its terminal.
     pub terminal: Terminal,
     /// What it reads.
-    pub stdin: Input,
+    pub stdin: ProcessInput,
     /// We read what it prints; nobody does otherwise.
     pub is_read: bool,
     /// Its stderr is ours; nobody reads it otherwise.
@@ -66,11 +66,11 @@ impl Program {
         let null = File::options().read(true).write(true).open("/dev/null")?;
         let mut actions = PosixSpawnFileActions::init()?;
         // The other ends are closed when this returns; none of ours is inherited unless it is named here.
-        let input = if self.stdin == Input::Pipe { Some(io::pipe()?) } else { None };
+        let input = if self.stdin == ProcessInput::Pipe { Some(io::pipe()?) } else { None };
         let output = if self.is_read { Some(io::pipe()?) } else { None };
         match (&input, self.stdin) {
             (Some((theirs, _)), _) => actions.add_dup2(theirs.as_raw_fd(), 0)?,
-            (None, Input::Ours) => {}
+            (None, ProcessInput::Ours) => {}
             (None, _) => actions.add_dup2(null.as_raw_fd(), 0)?,
         }
         let out = output.as_ref().map_or(null.as_raw_fd(), |(_, theirs)| theirs.as_raw_fd());

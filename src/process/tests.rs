@@ -9,7 +9,7 @@ fn program(file: impl Into<PathBuf>, args: &[&str]) -> Program {
         args: args.iter().map(|&arg| arg.to_owned()).collect(),
         variables: Vec::new(),
         terminal: Terminal::None,
-        stdin: Input::Null,
+        stdin: ProcessInput::Null,
         is_read: false,
         complains: false,
     }

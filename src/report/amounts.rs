@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::Shown;
+use super::PodVisibility;
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
 use crate::model::cluster::ResourceAmounts;
@@ -13,12 +13,12 @@ use crate::model::cluster::ResourceAmounts;
 const NANO: u128 = 1_000_000_000;
 
 /// Amounts by resource name.
-pub type Resources = BTreeMap<Clean, Amounts>;
+pub type ResourceReports = BTreeMap<Clean, ResourceReport>;
 
 /// What is asked of one resource, and what there is of it: `"51.2"` cores, `"442381631488"` bytes, `"8"` devices.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Amounts {
+pub struct ResourceReport {
     /// By bound pods that are neither Succeeded nor Failed; for `pods` their number; see the cluster's `pods.state`.
     pub requested: Option<String>,
     /// `status.allocatable`, the capacity where a node gives none at all; `None` if no node says.
@@ -28,8 +28,8 @@ pub struct Amounts {
 }
 
 /// The resources of one node.
-pub(super) fn of_node(resources: &[ResourceAmounts], shown: Shown) -> Resources {
-    let amounts = |row: &ResourceAmounts| Amounts {
+pub(super) fn of_node(resources: &[ResourceAmounts], shown: PodVisibility) -> ResourceReports {
+    let amounts = |row: &ResourceAmounts| ResourceReport {
         requested: shown.of(row.requested).map(decimal),
         allocatable: row.allocatable.map(decimal),
         capacity: row.capacity.map(decimal),
@@ -38,7 +38,7 @@ pub(super) fn of_node(resources: &[ResourceAmounts], shown: Shown) -> Resources 
 }
 
 /// The same summed over nodes.
-pub(super) fn summed<'a>(nodes: impl Iterator<Item = &'a [ResourceAmounts]>, shown: Shown) -> Resources {
+pub(super) fn summed<'a>(nodes: impl Iterator<Item = &'a [ResourceAmounts]>, shown: PodVisibility) -> ResourceReports {
     let mut sums: BTreeMap<&Clean, [Option<Quantity>; 3]> = BTreeMap::new();
     for row in nodes.flatten() {
         let sum = sums.entry(&row.name).or_default();
@@ -46,7 +46,7 @@ pub(super) fn summed<'a>(nodes: impl Iterator<Item = &'a [ResourceAmounts]>, sho
             *sum = amount.map_or(*sum, |amount| Some(sum.unwrap_or_default() + amount));
         }
     }
-    let amounts = |[requested, allocatable, capacity]: [Option<Quantity>; 3]| Amounts {
+    let amounts = |[requested, allocatable, capacity]: [Option<Quantity>; 3]| ResourceReport {
         requested: requested.map(decimal),
         allocatable: allocatable.map(decimal),
         capacity: capacity.map(decimal),

@@ -7,7 +7,7 @@ use serde::Serialize;
 use unicode_width::UnicodeWidthChar;
 
 use crate::facts::text::Clean;
-use crate::msg::check::{Outcome, Step};
+use crate::msg::check::{StepOutcome, CheckStep};
 
 /// Columns of a line.
 const WIDTH: usize = 100;
@@ -25,41 +25,41 @@ pub struct Check {
     /// When it ended, by our clock.
     pub time: Timestamp,
     /// The worst of all clusters.
-    pub outcome: Outcome,
+    pub outcome: StepOutcome,
     /// In the order of the command line.
-    pub clusters: Vec<Cluster>,
+    pub clusters: Vec<ClusterCheck>,
 }
 
 /// The health check of one cluster.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Cluster {
+pub struct ClusterCheck {
     /// The context.
     pub context: Clean,
     /// The server's URL, without credentials.
     pub server: Option<Clean>,
     /// The worst of its steps.
-    pub outcome: Outcome,
+    pub outcome: StepOutcome,
     /// In the order in which they were taken.
-    pub steps: Vec<Step>,
+    pub steps: Vec<CheckStep>,
 }
 
 impl Check {
     /// All clusters together.
     #[must_use]
-    pub fn new(time: Timestamp, clusters: Vec<Cluster>) -> Self {
-        let outcome = clusters.iter().map(|cluster| cluster.outcome).max().unwrap_or(Outcome::Ok);
+    pub fn new(time: Timestamp, clusters: Vec<ClusterCheck>) -> Self {
+        let outcome = clusters.iter().map(|cluster| cluster.outcome).max().unwrap_or(StepOutcome::Ok);
         Self { api_version: "watchbell/v1", kind: "Check", time, outcome, clusters }
     }
 }
 
-impl Cluster {
+impl ClusterCheck {
     /// One cluster with its steps. What was skipped is no worse than what is good.
     #[must_use]
-    pub fn new(context: Clean, server: Option<Clean>, steps: Vec<Step>) -> Self {
-        let worst = steps.iter().map(|step| step.outcome).filter(|outcome| *outcome != Outcome::Skip).max();
+    pub fn new(context: Clean, server: Option<Clean>, steps: Vec<CheckStep>) -> Self {
+        let worst = steps.iter().map(|step| step.outcome).filter(|outcome| *outcome != StepOutcome::Skip).max();
         // A check that found nothing out has not found that all is well.
-        let outcome = worst.unwrap_or(Outcome::Fail);
+        let outcome = worst.unwrap_or(StepOutcome::Fail);
         Self { context, server, outcome, steps }
     }
 
@@ -72,18 +72,18 @@ impl Cluster {
             if names.is_empty() { String::new() } else { format!(" ({})", names.join(", ")) }
         };
         let verdict = match self.outcome {
-            Outcome::Fail => "not healthy",
-            Outcome::Warn => "works, with warnings",
-            Outcome::Ok | Outcome::Skip => "healthy",
+            StepOutcome::Fail => "not healthy",
+            StepOutcome::Warn => "works, with warnings",
+            StepOutcome::Ok | StepOutcome::Skip => "healthy",
         };
         let text = format!(
             "{verdict}: {} ok, {} warn{}, {} failed{}, {} skipped",
-            count(Outcome::Ok),
-            count(Outcome::Warn),
-            named(Outcome::Warn),
-            count(Outcome::Fail),
-            named(Outcome::Fail),
-            count(Outcome::Skip),
+            count(StepOutcome::Ok),
+            count(StepOutcome::Warn),
+            named(StepOutcome::Warn),
+            count(StepOutcome::Fail),
+            named(StepOutcome::Fail),
+            count(StepOutcome::Skip),
         );
         wrapped("=> ", 3, &text)
     }
@@ -97,10 +97,10 @@ pub fn heading(context: &Clean) -> String {
 
 /// One step: one line of at most 100 columns where all is well; else its text in full and, below, what to do next.
 #[must_use]
-pub fn line(step: &Step) -> String {
+pub fn line(step: &CheckStep) -> String {
     let mut text = step.text.to_string();
     if let Some(limit) = step.limit {
-        if step.outcome == Outcome::Ok {
+        if step.outcome == StepOutcome::Ok {
             // Beside a figure that is good, the limit is shown where there is room for it.
             let with = format!("{text} (limit {})", limit.text);
             if INDENT + columns(&with) <= WIDTH {
@@ -112,7 +112,7 @@ pub fn line(step: &Step) -> String {
     }
     let lead = format!("{:<4}  {:<15}  ", step.outcome.word(), step.name);
     let mut out = wrapped(&lead, INDENT, &text);
-    if let (Outcome::Warn | Outcome::Fail, Some(next)) = (step.outcome, &step.next) {
+    if let (StepOutcome::Warn | StepOutcome::Fail, Some(next)) = (step.outcome, &step.next) {
         out.push_str(&wrapped(&format!("{:INDENT$}-> ", ""), INDENT + 3, next));
     }
     out
@@ -163,10 +163,10 @@ mod tests {
 
     #[test]
     fn step_that_is_well_is_one_line_and_one_that_is_not_says_what_to_do() {
-        let good = Step::new("tcp", Outcome::Ok, "connected to 10.0.0.1:6443 in 3.1 ms");
+        let good = CheckStep::new("tcp", StepOutcome::Ok, "connected to 10.0.0.1:6443 in 3.1 ms");
         assert_eq!(line(&good), "ok    tcp              connected to 10.0.0.1:6443 in 3.1 ms\n");
         let bad =
-            Step::new("livez", Outcome::Fail, "first byte: no answer within 5 s").limit("5 s", "ours").next("ask");
+            CheckStep::new("livez", StepOutcome::Fail, "first byte: no answer within 5 s").limit("5 s", "ours").next("ask");
         let expected = "FAIL  livez            first byte: no answer within 5 s (limit 5 s, ours)\n                       -> ask\n";
         assert_eq!(line(&bad), expected);
     }
@@ -174,7 +174,7 @@ mod tests {
     #[test]
     fn no_line_is_wider_than_100_columns_and_nothing_is_lost() {
         for text in ["word ".repeat(60), "x".repeat(500), format!("at {}", "漢字".repeat(120))] {
-            let step = Step::new("a name that is far too long for its column", Outcome::Fail, &text).next(&text);
+            let step = CheckStep::new("a name that is far too long for its column", StepOutcome::Fail, &text).next(&text);
             let out = line(&step);
             for line in out.lines() {
                 let width: usize = line.chars().map(|c| c.width().unwrap_or(0)).sum();
@@ -187,10 +187,10 @@ mod tests {
 
     #[test]
     fn cluster_without_any_finding_is_not_healthy() {
-        let skipped = Step::new("tls", Outcome::Skip, "");
-        let of = |steps| Cluster::new("a".into(), None, steps).outcome;
-        assert_eq!(of(vec![]), Outcome::Fail);
-        assert_eq!(of(vec![skipped.clone()]), Outcome::Fail);
-        assert_eq!(of(vec![skipped, Step::new("dns", Outcome::Ok, "")]), Outcome::Ok);
+        let skipped = CheckStep::new("tls", StepOutcome::Skip, "");
+        let of = |steps| ClusterCheck::new("a".into(), None, steps).outcome;
+        assert_eq!(of(vec![]), StepOutcome::Fail);
+        assert_eq!(of(vec![skipped.clone()]), StepOutcome::Fail);
+        assert_eq!(of(vec![skipped, CheckStep::new("dns", StepOutcome::Ok, "")]), StepOutcome::Ok);
     }
 }

@@ -3,13 +3,13 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::Shown;
-use super::amounts::{self, Resources};
+use super::PodVisibility;
+use super::amounts::{self, ResourceReports};
 use crate::facts::accelerator::{self, Kind};
-use crate::facts::node::{Condition, ConditionStatus, Readiness, Taint};
+use crate::facts::node::{NodeCondition, ConditionStatus, Readiness, NodeTaint};
 use crate::facts::text::Clean;
 use crate::model::cluster::{AcceleratorTotals, NodeItem};
-use crate::model::dra::{Devices, DriverDevices};
+use crate::model::dra::{DraDevices, DriverDevices};
 use crate::model::rows::Used;
 
 /// One node.
@@ -48,7 +48,7 @@ pub struct Item {
     /// Its pods.
     pub pods: ItemPods,
     /// Every resource that the node or its pods name.
-    pub resources: Resources,
+    pub resources: ResourceReports,
     /// The accelerator's model, from labels.
     pub model: Option<Clean>,
     /// The MIG layout does not fit strategy `single` (`-MIG-INVALID`): its devices are neither 0 nor missing.
@@ -159,7 +159,7 @@ pub struct ItemAccelerator {
     pub over_requested: Option<i64>,
 }
 
-pub(super) fn of(node: &NodeItem<'_>, devices: Option<&Devices>, shown: Shown) -> Item {
+pub(super) fn of(node: &NodeItem<'_>, devices: Option<&DraDevices>, shown: PodVisibility) -> Item {
     let facts = node.row.facts;
     let pods = node.pods;
     Item {
@@ -201,13 +201,13 @@ pub(super) fn of(node: &NodeItem<'_>, devices: Option<&Devices>, shown: Shown) -
     }
 }
 
-fn taint(taint: &Taint) -> ItemTaint {
-    let Taint { key, value, effect } = taint.clone();
+fn taint(taint: &NodeTaint) -> ItemTaint {
+    let NodeTaint { key, value, effect } = taint.clone();
     ItemTaint { key, value, effect }
 }
 
-fn condition(condition: Condition) -> ItemCondition {
-    let Condition { kind, status, reason, message, since } = condition;
+fn condition(condition: NodeCondition) -> ItemCondition {
+    let NodeCondition { kind, status, reason, message, since } = condition;
     let status = match status {
         ConditionStatus::True => Clean::new("True"),
         ConditionStatus::False => Clean::new("False"),
@@ -226,7 +226,7 @@ fn usage(used: Used) -> ItemUsage {
     }
 }
 
-fn item_accelerator(totals: &AcceleratorTotals, shown: Shown) -> ItemAccelerator {
+fn item_accelerator(totals: &AcceleratorTotals, shown: PodVisibility) -> ItemAccelerator {
     ItemAccelerator {
         resource: totals.resource.clone(),
         kind: totals.kind,

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use unicode_width::UnicodeWidthStr;
 
-use super::{Accelerator, Cluster, Fault, Item, ItemAccelerator, SmallerPages, Snapshot, State, word};
+use super::{Accelerator, ClusterReport, FaultReport, Item, ItemAccelerator, SmallerPages, Snapshot, ValueState, word};
 
 /// Cells between two columns: kubectl's three spaces.
 const GAP: usize = 3;
@@ -16,7 +16,7 @@ pub fn table(snapshot: &Snapshot) -> String {
     blocks.join("\n")
 }
 
-fn block(cluster: &Cluster) -> String {
+fn block(cluster: &ClusterReport) -> String {
     let mut text = String::new();
     let server = cluster.server.as_ref().map(|server| format!("  {server}")).unwrap_or_default();
     put(&mut text, &format!("{}  {}{server}", cluster.context, cluster.state));
@@ -37,13 +37,13 @@ fn block(cluster: &Cluster) -> String {
     text
 }
 
-fn sums(cluster: &Cluster) -> String {
+fn sums(cluster: &ClusterReport) -> String {
     let (nodes, pods, api) = (&cluster.nodes, &cluster.pods, &cluster.api);
     let at_least = bound(cluster);
     let known = match &pods.namespaces {
         None => word(pods.state).to_owned(),
         Some(all) => {
-            let (read, others): (Vec<_>, Vec<_>) = all.iter().partition(|namespace| namespace.state == State::Complete);
+            let (read, others): (Vec<_>, Vec<_>) = all.iter().partition(|namespace| namespace.state == ValueState::Complete);
             let read: Vec<&str> = read.iter().map(|namespace| &*namespace.name).collect();
             let only = if read.is_empty() { String::new() } else { format!(", only of {}", read.join(", ")) };
             let others = others.iter().map(|namespace| format!("; {} {}", namespace.name, word(namespace.state)));
@@ -139,7 +139,7 @@ fn accelerator_cell(a: &ItemAccelerator, bound: &str) -> String {
     format!("{} {}/{}/{}{words}", a.resource, lower(a.requested, bound), a.allocatable, a.capacity)
 }
 
-fn error_line(error: &Fault) -> String {
+fn error_line(error: &FaultReport) -> String {
     let layer = serde_json::to_value(error.layer).ok().and_then(|layer| layer.as_str().map(str::to_owned));
     let code = error.code.map(|code| format!(" {code}")).unwrap_or_default();
     let time = error.time.strftime("%Y-%m-%dT%H:%M:%SZ");
@@ -147,7 +147,7 @@ fn error_line(error: &Fault) -> String {
 }
 
 /// What stands before numbers of pods: they are lower bounds where only some namespaces are watched.
-fn bound(cluster: &Cluster) -> &'static str {
+fn bound(cluster: &ClusterReport) -> &'static str {
     if cluster.pods.namespaces.is_some() { ">=" } else { "" }
 }
 

@@ -1,9 +1,9 @@
 use serde_json::json;
 
 use super::*;
-use crate::facts::node::{ConditionStatus, NodeFacts, Taint};
+use crate::facts::node::{ConditionStatus, NodeFacts, NodeTaint};
 use crate::model::fixture::{Bench, failure, gpu_node, gpu_pod, node, pod, turned};
-use crate::msg::{CallKind, ClusterEvent, End, ProbeOutcome};
+use crate::msg::{CallKind, ClusterEvent, CallEnd, ProbeOutcome};
 
 /// Three nodes, two with GPUs, and five pods, counted by hand below.
 fn small() -> Bench {
@@ -16,8 +16,8 @@ fn small() -> Bench {
     let url = "https://prod.example:6443".into();
     bench.send(ClusterEvent::Server { url, insecure: false });
     bench.probe(ProbeOutcome::Answered { latency: std::time::Duration::from_micros(21_500) });
-    bench.call(CallKind::Work, 21, End::Complete, Some(200));
-    bench.call(CallKind::List(crate::msg::Resource::Pods), 30_000, End::TimedOut, None);
+    bench.call(CallKind::Work, 21, CallEnd::Complete, Some(200));
+    bench.call(CallKind::List(crate::msg::Resource::Pods), 30_000, CallEnd::TimedOut, None);
     bench.prepare();
     bench
 }
@@ -117,7 +117,7 @@ fn readiness_cordon_and_what_keeps_pods_away_are_fields_of_their_own() {
     let cordoned = NodeFacts { unschedulable: true, ..node("c") };
     let lost = turned(&cordoned, ConditionStatus::Unknown, 0);
     let no_condition = NodeFacts { conditions: Vec::new(), ..node("n") };
-    let taint = |key: &str, effect: &str| Taint { key: key.into(), effect: effect.into(), ..Taint::default() };
+    let taint = |key: &str, effect: &str| NodeTaint { key: key.into(), effect: effect.into(), ..NodeTaint::default() };
     let tainted = NodeFacts {
         taints: vec![
             taint("soft", "PreferNoSchedule"),

@@ -14,12 +14,12 @@ use tokio::time::Instant;
 use super::body::{faulty, pack};
 use super::discovery;
 use super::encode::Encoder;
-use super::fault::Plan;
+use super::fault::FaultPlan;
 use super::front::Via;
 use super::list;
 use super::lock;
-use super::object::Resource;
-use super::request::{Place, Target};
+use super::object::SimResource;
+use super::request::{Endpoint, RequestTarget};
 use super::server::Server;
 use super::status;
 use super::template::uid_text;
@@ -43,7 +43,7 @@ async fn handle(
     let number = server.seen(request.method().as_str(), asked);
     let (begun, _running) = (Instant::now(), server.scrape.begin());
     let headers = request.headers();
-    let mut target = Target::read(uri, text(headers, &header::ACCEPT), text(headers, &header::ACCEPT_ENCODING));
+    let mut target = RequestTarget::read(uri, text(headers, &header::ACCEPT), text(headers, &header::ACCEPT_ENCODING));
     let mut plan = server.faults.plan(target.aim());
     // A body that is still on its way when the request's time is over is cut (`filters/timeout.go`; measured with 1.36).
     plan.body_until = (target.verb() != "watch").then(|| Instant::now() + limit(&target));
@@ -101,12 +101,12 @@ fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> &'a str {
 }
 
 /// How long the server works on a request: what it asks for, and never longer than the server's own limit.
-fn limit(target: &Target) -> Duration {
+fn limit(target: &RequestTarget) -> Duration {
     target.timeout().ok().flatten().map_or(REQUEST_TIMEOUT, |t| t.min(REQUEST_TIMEOUT))
 }
 
 /// The answer with the faults that strike before the body.
-async fn answer(server: &Arc<Server>, method: &Method, target: &Target, plan: &Plan) -> Response {
+async fn answer(server: &Arc<Server>, method: &Method, target: &RequestTarget, plan: &FaultPlan) -> Response {
     if let Err(status) = target.timeout() {
         return status::reply(&status);
     }
@@ -121,7 +121,7 @@ async fn answer(server: &Arc<Server>, method: &Method, target: &Target, plan: &P
         if let Some((code, retry_after, message)) = &plan.status {
             return status::injected(*code, *retry_after, message.as_deref(), target.aim());
         }
-        if !Target::readable(method) {
+        if !RequestTarget::readable(method) {
             return status::reply(&status::not_allowed());
         }
         serve(server, target, plan).await.unwrap_or_else(|status| status::reply(&status))
@@ -132,8 +132,8 @@ async fn answer(server: &Arc<Server>, method: &Method, target: &Target, plan: &P
     tokio::time::timeout(timeout, work).await.unwrap_or_else(|_| status::deadline())
 }
 
-async fn serve(server: &Arc<Server>, target: &Target, plan: &Plan) -> Result<Response, Value> {
-    if let Place::Collection { resource, version, .. } | Place::Object { resource, version, .. } = &target.place {
+async fn serve(server: &Arc<Server>, target: &RequestTarget, plan: &FaultPlan) -> Result<Response, Value> {
+    if let Endpoint::Collection { resource, version, .. } | Endpoint::Object { resource, version, .. } = &target.place {
         // Authorization does not look at versions, and comes before anything else.
         if server.apis.forbids(*resource) {
             return Err(status::forbidden(target.verb(), (resource.plural(), resource.group())));
@@ -143,7 +143,7 @@ async fn serve(server: &Arc<Server>, target: &Target, plan: &Plan) -> Result<Res
         }
     }
     match &target.place {
-        Place::Collection { resource, version, namespace } => {
+        Endpoint::Collection { resource, version, namespace } => {
             let encoder = encoder(server, target, (*resource, version))?;
             if target.verb() == "watch" {
                 watch::answer(server, target, (*resource, namespace), encoder, plan)
@@ -151,7 +151,7 @@ async fn serve(server: &Arc<Server>, target: &Target, plan: &Plan) -> Result<Res
                 list::answer(server, target, (*resource, namespace), encoder, plan).await
             }
         }
-        Place::Object { resource, version, key } => {
+        Endpoint::Object { resource, version, key } => {
             let encoder = encoder(server, target, (*resource, version))?;
             let object = lock(&server.world).store.get(*resource, key);
             let name = key.rsplit('/').next().unwrap_or(key);
@@ -161,10 +161,10 @@ async fn serve(server: &Arc<Server>, target: &Target, plan: &Plan) -> Result<Res
             encoder.object(&object, &mut out);
             Ok(status::plain(200, encoder.content_type(false), out))
         }
-        Place::Path => discovery::answer(server, target),
+        Endpoint::Path => discovery::answer(server, target),
     }
 }
 
-fn encoder(server: &Server, target: &Target, of: (Resource, &'static str)) -> Result<Encoder, Value> {
+fn encoder(server: &Server, target: &RequestTarget, of: (SimResource, &'static str)) -> Result<Encoder, Value> {
     Encoder::new(of, &target.accept, target.query.get("includeObject"), server.now())
 }

@@ -14,7 +14,7 @@ use http_body::Frame;
 use http_body_util::BodyExt as _;
 use tokio::time::Instant;
 
-use super::fault::{Gzip, Plan};
+use super::fault::{GzipFault, FaultPlan};
 
 type Step<S> = Pin<Box<dyn Future<Output = Option<(io::Result<Bytes>, S)>> + Send>>;
 
@@ -68,14 +68,14 @@ struct Faulty {
     rest: Bytes,
     sent: u64,
     begun: Option<Instant>,
-    plan: Plan,
+    plan: FaultPlan,
 }
 
 /// Long enough for what was sent before a cut to leave the machine.
 const FLUSH: Duration = Duration::from_millis(20);
 
 /// Lets the faults of the plan strike a body.
-pub(super) fn faulty(inner: Body, plan: Plan) -> Body {
+pub(super) fn faulty(inner: Body, plan: FaultPlan) -> Body {
     if plan.stall_after.is_none() && plan.cut_after.is_none() && plan.trickle.is_none() {
         return inner;
     }
@@ -122,16 +122,16 @@ impl Faulty {
 }
 
 /// Packs a whole body as the fault says.
-pub(super) async fn pack(body: Body, how: Gzip) -> io::Result<Body> {
+pub(super) async fn pack(body: Body, how: GzipFault) -> io::Result<Body> {
     let whole = body.collect().await.map_err(io::Error::other)?.to_bytes();
-    let members = if let Gzip::Members(count) = how { count.max(1) as usize } else { 1 };
+    let members = if let GzipFault::Members(count) = how { count.max(1) as usize } else { 1 };
     let mut packed = Vec::new();
     for part in whole.chunks(whole.len().div_ceil(members).max(1)) {
         let mut encoder = GzEncoder::new(packed, Compression::fast());
         encoder.write_all(part)?;
         packed = encoder.finish()?;
     }
-    if how == Gzip::Corrupt {
+    if how == GzipFault::Corrupt {
         let half = packed.len() / 2;
         packed[half..].iter_mut().for_each(|byte| *byte = !*byte);
     }

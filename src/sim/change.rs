@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::dynamic::DynamicRecord;
 use super::event::EventRecord;
 use super::lock;
-use super::node::{Condition, NodeRecord, healthy};
-use super::object::{LeaseRecord, Meta, Object, Resource};
+use super::node::{SimNodeCondition, NodeRecord, healthy};
+use super::object::{LeaseRecord, SimMeta, SimObject, SimResource};
 use super::pod::{Host, PodRecord, PodState};
 use super::population::World;
 use super::server::Server;
@@ -152,11 +152,11 @@ impl World {
             Change::GpusWithdrawn { node, count } => self.edit_node(node, now, |node| node.withdrawn = *count),
             Change::Cordon { node } => self.edit_node(node, now, |node| node.unschedulable = true),
             Change::Uncordon { node } => self.edit_node(node, now, |node| node.unschedulable = false),
-            Change::DeleteNode { node } => drop(self.store.remove(Resource::Nodes, node)),
+            Change::DeleteNode { node } => drop(self.store.remove(SimResource::Nodes, node)),
             Change::RecreateNode { node } => self.recreate_node(node, now),
             Change::AddPod { namespace, name, node } => self.add_bare(namespace, name, node.as_deref(), now),
             Change::DeletePod { namespace, name } => {
-                drop(self.store.remove(Resource::Pods, &format!("{namespace}/{name}")));
+                drop(self.store.remove(SimResource::Pods, &format!("{namespace}/{name}")));
             }
             Change::FinishPod { namespace, name, succeeded } => {
                 self.edit_pod(&format!("{namespace}/{name}"), now, |pod| {
@@ -179,20 +179,20 @@ impl World {
     }
 
     fn node(&self, name: &str) -> Option<NodeRecord> {
-        match &*self.store.get(Resource::Nodes, name)? {
-            Object::Node(node) => Some(node.clone()),
+        match &*self.store.get(SimResource::Nodes, name)? {
+            SimObject::Node(node) => Some(node.clone()),
             _ => None,
         }
     }
 
     fn release_claim(&mut self, key: &str) {
-        let Some(object) = self.store.get(Resource::Claims, key) else { return };
-        if let Object::Dynamic(claim) = &*object {
+        let Some(object) = self.store.get(SimResource::Claims, key) else { return };
+        if let SimObject::Dynamic(claim) = &*object {
             let mut body = (*claim.body).clone();
             if let Some(status) = body["status"].as_object_mut() {
                 status.remove("reservedFor");
             }
-            self.store.put(Object::Dynamic(DynamicRecord { body: Arc::new(body), ..claim.clone() }));
+            self.store.put(SimObject::Dynamic(DynamicRecord { body: Arc::new(body), ..claim.clone() }));
         }
     }
 
@@ -207,18 +207,18 @@ impl World {
         if let Some(mut node) = self.node(name) {
             node.heartbeat = now;
             edit(&mut node);
-            self.store.put(Object::Node(node));
+            self.store.put(SimObject::Node(node));
         }
     }
 
     /// Changes a pod.
     pub(super) fn edit_pod(&mut self, key: &str, now: i64, edit: impl FnOnce(&mut PodRecord)) {
-        let Some(object) = self.store.get(Resource::Pods, key) else { return };
-        if let Object::Pod(pod) = &*object {
+        let Some(object) = self.store.get(SimResource::Pods, key) else { return };
+        if let SimObject::Pod(pod) = &*object {
             let mut pod = pod.clone();
             pod.updated = now;
             edit(&mut pod);
-            self.store.put(Object::Pod(pod));
+            self.store.put(SimObject::Pod(pod));
         }
     }
 
@@ -228,10 +228,10 @@ impl World {
             pod.restarts += 1;
             pod.restarted = now;
         });
-        let Some(object) = self.store.get(Resource::Pods, key) else { return };
-        if let Object::Pod(pod) = &*object {
+        let Some(object) = self.store.get(SimResource::Pods, key) else { return };
+        if let SimObject::Pod(pod) = &*object {
             let event = self.pod_event(pod, ("BackOff", "kubelet"), now);
-            self.store.put(Object::Event(event));
+            self.store.put(SimObject::Event(event));
         }
     }
 
@@ -240,11 +240,11 @@ impl World {
         let (namespace, pod_name) = (pod.meta.namespace(), pod.meta.name());
         let first = &pod.shape.containers[0];
         let name = format!("{pod_name}.{}", reason.to_lowercase());
-        let before = self.store.get(Resource::Events, &format!("{namespace}/{name}"));
+        let before = self.store.get(SimResource::Events, &format!("{namespace}/{name}"));
         let (count, meta) = match before.as_deref() {
-            Some(Object::Event(event)) => (event.count, event.meta.clone()),
+            Some(SimObject::Event(event)) => (event.count, event.meta.clone()),
             // Made of the pod's uid, so that events take no turn of the population's random numbers.
-            _ => (0, Meta::new(namespace, &name, pod.meta.uid.rotate_left(17) ^ reason.len() as u128, now)),
+            _ => (0, SimMeta::new(namespace, &name, pod.meta.uid.rotate_left(17) ^ reason.len() as u128, now)),
         };
         let message = match reason {
             "FailedScheduling" => "no node has room: Insufficient nvidia.com/gpu.".to_owned(),
@@ -276,7 +276,7 @@ impl World {
             set_condition(&mut node, now, text.map(Cow::Borrowed));
         }
         node.heartbeat = last_heartbeat;
-        self.store.put(Object::Node(node));
+        self.store.put(SimObject::Node(node));
         self.set_lease(name, now - 40);
         self.set_pods_ready(name, now, false);
         self.report(
@@ -312,19 +312,19 @@ impl World {
 
     fn recreate_node(&mut self, name: &str, now: i64) {
         let Some(mut node) = self.node(name) else { return };
-        self.store.remove(Resource::Nodes, name);
-        node.meta = Meta::new("", name, self.seeds.rng.u128(..), now);
+        self.store.remove(SimResource::Nodes, name);
+        node.meta = SimMeta::new("", name, self.seeds.rng.u128(..), now);
         node.conditions = Arc::new(healthy());
         node.heartbeat = now;
-        self.store.put(Object::Node(node));
+        self.store.put(SimObject::Node(node));
     }
 
     fn set_lease(&mut self, name: &str, stopped: i64) {
-        let Some(object) = self.store.get(Resource::Leases, &format!("kube-node-lease/{name}")) else { return };
-        if let Object::Lease(lease) = &*object
+        let Some(object) = self.store.get(SimResource::Leases, &format!("kube-node-lease/{name}")) else { return };
+        if let SimObject::Lease(lease) = &*object
             && lease.stopped != stopped
         {
-            self.store.put(Object::Lease(LeaseRecord { stopped, ..lease.clone() }));
+            self.store.put(SimObject::Lease(LeaseRecord { stopped, ..lease.clone() }));
         }
     }
 
@@ -332,10 +332,10 @@ impl World {
     fn set_pods_ready(&mut self, node: &str, now: i64, ready: bool) {
         let (from, to) =
             if ready { (PodState::NotReady, PodState::Running) } else { (PodState::Running, PodState::NotReady) };
-        let on_node: Vec<Arc<Object>> = self
+        let on_node: Vec<Arc<SimObject>> = self
             .store
-            .all(Resource::Pods)
-            .filter(|o| matches!(&***o, Object::Pod(p) if p.state == from && p.host.as_ref().is_some_and(|h| *h.name == *node)))
+            .all(SimResource::Pods)
+            .filter(|o| matches!(&***o, SimObject::Pod(p) if p.state == from && p.host.as_ref().is_some_and(|h| *h.name == *node)))
             .cloned()
             .collect();
         for object in on_node {
@@ -347,12 +347,12 @@ impl World {
     fn report(&mut self, node: &str, (reason, source): (&str, &'static str), message: &str, now: i64) {
         let name = format!("{node}.{}", reason.to_lowercase());
         let key = format!("default/{name}");
-        let before = self.store.get(Resource::Events, &key);
+        let before = self.store.get(SimResource::Events, &key);
         let (count, meta) = match before.as_deref() {
-            Some(Object::Event(event)) => (event.count, event.meta.clone()),
-            _ => (0, Meta::new("default", &name, self.seeds.rng.u128(..), now)),
+            Some(SimObject::Event(event)) => (event.count, event.meta.clone()),
+            _ => (0, SimMeta::new("default", &name, self.seeds.rng.u128(..), now)),
         };
-        self.store.put(Object::Event(EventRecord {
+        self.store.put(SimObject::Event(EventRecord {
             meta,
             kind: "Node",
             about_namespace: "".into(),
@@ -373,9 +373,9 @@ impl World {
         let host = node.map(|node| self.host(node));
         let shape = Arc::clone(&self.bare);
         let mut pod = self.pod(&shape, host, 0, 0);
-        pod.meta = Meta::new(namespace, name, pod.meta.uid, now);
+        pod.meta = SimMeta::new(namespace, name, pod.meta.uid, now);
         (pod.started, pod.updated) = (now, now);
-        self.store.put(Object::Pod(pod));
+        self.store.put(SimObject::Pod(pod));
     }
 
     fn burst(&mut self, count: u32, now: i64) {
@@ -390,15 +390,15 @@ impl World {
     }
 
     fn end_burst(&mut self) {
-        let pods: Vec<Arc<Object>> = self
+        let pods: Vec<Arc<SimObject>> = self
             .store
-            .all(Resource::Pods)
+            .all(SimResource::Pods)
             .filter(|o| o.meta().namespace() == "default" && o.meta().name().starts_with("burst-"))
             .cloned()
             .collect();
         for object in pods {
-            self.store.remove(Resource::Pods, &object.meta().key);
-            if let Object::Pod(pod) = &*object
+            self.store.remove(SimResource::Pods, &object.meta().key);
+            if let SimObject::Pod(pod) = &*object
                 && let Some(room) =
                     self.rooms.iter_mut().find(|r| pod.host.as_ref().is_some_and(|h| h.name == r.host.name))
             {
@@ -416,8 +416,8 @@ fn set_condition(node: &mut NodeRecord, now: i64, [kind, status, reason, message
             if condition.status != status {
                 condition.since = now;
             }
-            *condition = Condition { kind, status, reason, message, since: condition.since };
+            *condition = SimNodeCondition { kind, status, reason, message, since: condition.since };
         }
-        None => conditions.push(Condition { kind, status, reason, message, since: now }),
+        None => conditions.push(SimNodeCondition { kind, status, reason, message, since: now }),
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::lock;
-use super::object::{Object, Resource};
+use super::object::{SimObject, SimResource};
 use super::pod::{PodState, Workload};
 use super::population::World;
 use super::scenario::ChurnSpec;
@@ -91,8 +91,8 @@ impl World {
         }
         let index = self.seeds.rng.usize(..self.restless.len());
         let key = self.restless[index].clone();
-        let object = self.store.get(Resource::Pods, &key);
-        let Some(Object::Pod(old)) = object.as_deref() else {
+        let object = self.store.get(SimResource::Pods, &key);
+        let Some(SimObject::Pod(old)) = object.as_deref() else {
             self.restless.swap_remove(index);
             return None;
         };
@@ -105,7 +105,7 @@ impl World {
         let mut new = self.pod(&old.shape, None, old.ordinal, 0);
         (new.started, new.updated) = (now, now);
         let new_key = new.meta.key.clone();
-        self.store.put(Object::Pod(new.clone()));
+        self.store.put(SimObject::Pod(new.clone()));
         if old.shape.workload == Workload::Job {
             let failed = self.seeds.rng.u32(0..100) < 8;
             self.edit_pod(&key, now, |pod| {
@@ -115,11 +115,11 @@ impl World {
             self.finished.push_back(key);
             self.forget_finished();
         } else {
-            self.store.remove(Resource::Pods, &key);
+            self.store.remove(SimResource::Pods, &key);
         }
         new.host = host;
         new.state = PodState::Creating;
-        self.store.put(Object::Pod(new));
+        self.store.put(SimObject::Pod(new));
         self.restless[index].clone_from(&new_key);
         Some(new_key)
     }
@@ -127,7 +127,7 @@ impl World {
     /// The oldest finished pod goes for each new one, as a Job's `ttlSecondsAfterFinished` does it.
     fn forget_finished(&mut self) {
         if let Some(oldest) = self.finished.pop_front() {
-            self.store.remove(Resource::Pods, &oldest);
+            self.store.remove(SimResource::Pods, &oldest);
         }
     }
 
@@ -136,7 +136,7 @@ impl World {
             return;
         }
         let key = self.restless[self.seeds.rng.usize(..self.restless.len())].clone();
-        if matches!(self.store.get(Resource::Pods, &key).as_deref(), Some(Object::Pod(pod)) if pod.state == PodState::Running)
+        if matches!(self.store.get(SimResource::Pods, &key).as_deref(), Some(SimObject::Pod(pod)) if pod.state == PodState::Running)
         {
             self.restart_pod(&key, now);
         }
@@ -147,8 +147,8 @@ impl World {
             return;
         }
         let name = Arc::clone(&self.rooms[index % self.rooms.len()].host.name);
-        let silent = matches!(self.store.get(Resource::Nodes, &name).as_deref(),
-            Some(Object::Node(node)) if node.ready().is_some_and(|c| c.status == "Unknown"));
+        let silent = matches!(self.store.get(SimResource::Nodes, &name).as_deref(),
+            Some(SimObject::Node(node)) if node.ready().is_some_and(|c| c.status == "Unknown"));
         if !silent {
             self.edit_node(&name, now, |_| {});
         }

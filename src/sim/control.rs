@@ -9,7 +9,7 @@ use super::change::Change;
 use super::encode::Encoder;
 use super::fault::{Fault, FaultKind};
 use super::lock;
-use super::object::Resource;
+use super::object::SimResource;
 use super::server::{RequestLog, Server};
 
 /// Looks into one cluster's server and acts on it.
@@ -43,7 +43,7 @@ impl Control {
     /// Never: plain JSON can always be written.
     #[must_use]
     pub fn dump_json(&self) -> Vec<u8> {
-        let kinds = [Resource::Nodes, Resource::Pods];
+        let kinds = [SimResource::Nodes, SimResource::Pods];
         let objects = {
             let world = lock(&self.server.world);
             kinds.map(|kind| world.store.all(kind).cloned().collect::<Vec<_>>())

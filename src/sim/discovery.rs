@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::encode::negotiate;
 use super::metrics;
-use super::object::Resource;
-use super::request::{GROUPS, Target};
+use super::object::SimResource;
+use super::request::{GROUPS, RequestTarget};
 use super::scenario::Access;
 use super::server::Server;
 use super::status::{forbidden, no_such_path, not_acceptable, plain};
@@ -28,7 +28,7 @@ const CHECKS: [&str; 9] = [
 ///
 /// # Errors
 /// The `Status` of what cannot be answered.
-pub(super) fn answer(server: &Server, target: &Target) -> Result<Response, Value> {
+pub(super) fn answer(server: &Server, target: &RequestTarget) -> Result<Response, Value> {
     let path = target.path.trim_end_matches('/');
     if let Some(check) = ["/livez", "/readyz", "/healthz"].iter().find(|c| path.starts_with(**c)) {
         return Ok(health(check, &path[check.len()..], target.query.flag("verbose")));
@@ -99,7 +99,7 @@ fn version(git: &str) -> Value {
 }
 
 /// The kinds of a version that are served in it.
-fn served(server: &Server, version: &str, kinds: &[Resource]) -> Vec<Resource> {
+fn served(server: &Server, version: &str, kinds: &[SimResource]) -> Vec<SimResource> {
     kinds.iter().copied().filter(|kind| server.apis.serves(version, *kind)).collect()
 }
 
@@ -121,23 +121,23 @@ fn groups(server: &Server) -> impl Iterator<Item = Value> {
         .map(|(name, versions)| json!({"name": name, "preferredVersion": versions[0].clone(), "versions": versions}))
 }
 
-fn resources(version: &str, kinds: &[Resource]) -> Value {
+fn resources(version: &str, kinds: &[SimResource]) -> Value {
     let resources: Vec<Value> = kinds
         .iter()
         .map(|kind| {
             let mut resource = json!({"name": kind.plural(), "singularName": kind.kind().to_lowercase(), "namespaced": kind.namespaced(),
                 "kind": kind.kind(), "verbs": ["get", "list", "watch"]});
             let short = match kind {
-                Resource::Nodes => "no",
-                Resource::Pods => "po",
-                Resource::Namespaces => "ns",
-                Resource::Events => "ev",
-                Resource::Leases | Resource::Slices | Resource::Claims | Resource::Classes | Resource::Rules => "",
+                SimResource::Nodes => "no",
+                SimResource::Pods => "po",
+                SimResource::Namespaces => "ns",
+                SimResource::Events => "ev",
+                SimResource::Leases | SimResource::Slices | SimResource::Claims | SimResource::Classes | SimResource::Rules => "",
             };
             if !short.is_empty() {
                 resource["shortNames"] = json!([short]);
             }
-            if *kind == Resource::Pods {
+            if *kind == SimResource::Pods {
                 resource["categories"] = json!(["all"]);
             }
             resource

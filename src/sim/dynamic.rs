@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::object::{Meta, Resource};
+use super::object::{SimMeta, SimResource};
 
 /// The group, and the versions that can be served: as of Kubernetes 1.34, 1.33 and 1.32.
 pub(super) const GROUP: &str = "resource.k8s.io";
@@ -12,8 +12,8 @@ pub(super) const GROUP: &str = "resource.k8s.io";
 /// A slice, a claim, a device class or a taint rule.
 #[derive(Clone, Debug)]
 pub(super) struct DynamicRecord {
-    pub(super) meta: Meta,
-    pub(super) resource: Resource,
+    pub(super) meta: SimMeta,
+    pub(super) resource: SimResource,
     /// `spec` and `status` in the shape of v1.
     pub(super) body: Arc<Value>,
 }
@@ -32,10 +32,10 @@ impl DynamicRecord {
         let text = |value: &Value| value.as_str().unwrap_or("").to_owned();
         let spec = &self.body["spec"];
         match self.resource {
-            Resource::Slices => {
+            SimResource::Slices => {
                 vec![text(&spec["nodeName"]), text(&spec["driver"]), text(&spec["pool"]["name"])]
             }
-            Resource::Claims => {
+            SimResource::Claims => {
                 let status = &self.body["status"];
                 let state = match (status["allocation"].is_object(), status["reservedFor"].is_array()) {
                     (true, true) => "allocated,reserved",

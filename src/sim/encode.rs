@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::object::{Object, Resource};
+use super::object::{SimObject, SimResource};
 use super::table::{columns, write_cells};
 use super::template::{number, raw, string};
 use super::{proto, status};
@@ -31,7 +31,7 @@ enum Include {
 
 /// What a list says about itself.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Head {
+pub(super) struct EncodedHead {
     pub(super) rv: u64,
     pub(super) token: String,
     pub(super) left: Option<u64>,
@@ -42,7 +42,7 @@ pub(super) struct Head {
 pub(super) struct Encoder {
     form: Form,
     include: Include,
-    resource: Resource,
+    resource: SimResource,
     version: &'static str,
     now: i64,
 }
@@ -53,7 +53,7 @@ impl Encoder {
     /// # Errors
     /// 406 if there is none, 400 for an unknown `includeObject`.
     pub(super) fn new(
-        (resource, version): (Resource, &'static str),
+        (resource, version): (SimResource, &'static str),
         accept: &str,
         include: &str,
         now: i64,
@@ -66,7 +66,7 @@ impl Encoder {
         };
         let form = negotiate(accept).ok_or_else(status::not_acceptable)?;
         // Their protobuf is not written: whoever asks for it takes JSON too.
-        let form = if form == Form::Protobuf && Resource::DRA.contains(&resource) { Form::Json } else { form };
+        let form = if form == Form::Protobuf && SimResource::DRA.contains(&resource) { Form::Json } else { form };
         Ok(Self { form, include, resource, version, now })
     }
 
@@ -81,9 +81,9 @@ impl Encoder {
     }
 
     /// The same, or plain JSON if some of these objects cannot be said in protobuf.
-    pub(super) fn able<'o>(self, mut objects: impl Iterator<Item = &'o Arc<Object>>) -> Self {
+    pub(super) fn able<'o>(self, mut objects: impl Iterator<Item = &'o Arc<SimObject>>) -> Self {
         let able =
-            self.form != Form::Protobuf || objects.all(|o| !matches!(&**o, Object::Raw(raw) if !raw.is_binary()));
+            self.form != Form::Protobuf || objects.all(|o| !matches!(&**o, SimObject::Raw(raw) if !raw.is_binary()));
         Self { form: if able { self.form } else { Form::Json }, ..self }
     }
 
@@ -102,7 +102,7 @@ impl Encoder {
     }
 
     /// The beginning of a list, up to its first item.
-    pub(super) fn list_head(&self, head: &Head, items: &[Arc<Object>], out: &mut Vec<u8>) {
+    pub(super) fn list_head(&self, head: &EncodedHead, items: &[Arc<SimObject>], out: &mut Vec<u8>) {
         let (kind, version) = match self.form {
             Form::Protobuf => return self.binary_head(head, items, out),
             Form::Json => (self.resource.kind(), self.version),
@@ -137,7 +137,7 @@ impl Encoder {
     }
 
     /// One item of a list; items of a list carry no kind.
-    pub(super) fn item(&self, object: &Object, out: &mut Vec<u8>) {
+    pub(super) fn item(&self, object: &SimObject, out: &mut Vec<u8>) {
         match self.form {
             Form::Protobuf => proto::sized(2, out, |out| self.binary(object, object.meta().rv, out)),
             Form::Table(_) => self.row(object, object.meta().rv, out),
@@ -153,7 +153,7 @@ impl Encoder {
     }
 
     /// One object on its own.
-    pub(super) fn object(&self, object: &Object, out: &mut Vec<u8>) {
+    pub(super) fn object(&self, object: &SimObject, out: &mut Vec<u8>) {
         match self.form {
             Form::Protobuf => return self.binary_object(object, object.meta().rv, out),
             Form::Table(_) => self.table_of(object, object.meta().rv, true, out),
@@ -163,7 +163,7 @@ impl Encoder {
     }
 
     /// One event of a watch; `first` says whether a table still has to name its columns.
-    pub(super) fn event(&self, kind: &str, (object, rv): (&Object, u64), first: bool, out: &mut Vec<u8>) {
+    pub(super) fn event(&self, kind: &str, (object, rv): (&SimObject, u64), first: bool, out: &mut Vec<u8>) {
         if self.form == Form::Protobuf {
             return proto::frame(kind, out, |out| self.binary_object(object, rv, out));
         }
@@ -212,9 +212,9 @@ impl Encoder {
         }
     }
 
-    fn write(&self, object: &Object, rv: u64, kind: bool, out: &mut Vec<u8>) {
+    fn write(&self, object: &SimObject, rv: u64, kind: bool, out: &mut Vec<u8>) {
         let partial = matches!(self.form, Form::Metadata(_));
-        if let (Object::Raw(raw), false) = (object, partial) {
+        if let (SimObject::Raw(raw), false) = (object, partial) {
             return raw.write(rv, kind.then(|| (self.resource.kind(), self.version)), out);
         }
         raw(out, "{");
@@ -229,15 +229,15 @@ impl Encoder {
         object.write_metadata(rv, out);
         if !partial {
             match object {
-                Object::Dynamic(dynamic) => dynamic.write_rest(self.version, out),
-                Object::Event(event) if self.version == "events.k8s.io/v1" => event.write_rest_v1(out),
+                SimObject::Dynamic(dynamic) => dynamic.write_rest(self.version, out),
+                SimObject::Event(event) if self.version == "events.k8s.io/v1" => event.write_rest_v1(out),
                 _ => object.write_rest(self.now, out),
             }
         }
         raw(out, "}");
     }
 
-    fn table_of(&self, object: &Object, rv: u64, named: bool, out: &mut Vec<u8>) {
+    fn table_of(&self, object: &SimObject, rv: u64, named: bool, out: &mut Vec<u8>) {
         raw(out, "{\"kind\":\"Table\",\"apiVersion\":\"");
         raw(out, self.meta_version());
         raw(out, "\",\"metadata\":{\"resourceVersion\":\"");
@@ -253,7 +253,7 @@ impl Encoder {
         raw(out, "]}");
     }
 
-    fn row(&self, object: &Object, rv: u64, out: &mut Vec<u8>) {
+    fn row(&self, object: &SimObject, rv: u64, out: &mut Vec<u8>) {
         raw(out, "{\"cells\":[");
         write_cells(object, self.now, out);
         raw(out, "]");
@@ -281,29 +281,29 @@ impl Encoder {
         if self.version == "events.k8s.io/v1" { "EventsV1Event" } else { self.resource.kind() }
     }
 
-    fn binary(&self, object: &Object, rv: u64, out: &mut Vec<u8>) {
+    fn binary(&self, object: &SimObject, rv: u64, out: &mut Vec<u8>) {
         match object {
-            Object::Pod(pod) => pod.write_binary(rv, out),
-            Object::Node(node) => node.write_binary(rv, out),
+            SimObject::Pod(pod) => pod.write_binary(rv, out),
+            SimObject::Node(node) => node.write_binary(rv, out),
             // Of the others there are too few to matter.
             _ => self.carried(object, rv, out),
         }
     }
 
     /// By way of JSON.
-    pub(super) fn carried(&self, object: &Object, rv: u64, out: &mut Vec<u8>) {
+    pub(super) fn carried(&self, object: &SimObject, rv: u64, out: &mut Vec<u8>) {
         let mut json = Vec::with_capacity(16 << 10);
         self.write(object, rv, false, &mut json);
         carry(self.message(), &json, out);
     }
 
-    fn binary_object(&self, object: &Object, rv: u64, out: &mut Vec<u8>) {
+    fn binary_object(&self, object: &SimObject, rv: u64, out: &mut Vec<u8>) {
         let of = (self.version, self.resource.kind());
         proto::envelope(of, out, |out| self.binary(object, rv, out));
     }
 
     /// The envelope of a list says how long the list is, so its items are measured first.
-    fn binary_head(&self, head: &Head, items: &[Arc<Object>], out: &mut Vec<u8>) {
+    fn binary_head(&self, head: &EncodedHead, items: &[Arc<SimObject>], out: &mut Vec<u8>) {
         let (mut item, mut size) = (Vec::new(), 0);
         for object in items {
             item.clear();
@@ -313,7 +313,7 @@ impl Encoder {
         self.binary_head_of(head, size, out);
     }
 
-    fn binary_head_of(&self, head: &Head, size: usize, out: &mut Vec<u8>) {
+    fn binary_head_of(&self, head: &EncodedHead, size: usize, out: &mut Vec<u8>) {
         let mut meta = Vec::new();
         proto::sized(1, &mut meta, |out| {
             proto::text(2, &head.rv.to_string(), out);
@@ -328,7 +328,7 @@ impl Encoder {
     }
 
     /// A whole list in protobuf of items that fit memory, written once; `None` in other forms.
-    pub(super) fn binary_page(&self, head: &Head, items: &[Arc<Object>]) -> Option<Vec<u8>> {
+    pub(super) fn binary_page(&self, head: &EncodedHead, items: &[Arc<SimObject>]) -> Option<Vec<u8>> {
         if self.form != Form::Protobuf {
             return None;
         }

@@ -2,13 +2,13 @@
 
 use std::borrow::Cow;
 
-use super::object::Meta;
+use super::object::SimMeta;
 use super::template::{number, raw, string, time};
 
 /// One event; repeated ones are counted.
 #[derive(Clone, Debug)]
 pub(super) struct EventRecord {
-    pub(super) meta: Meta,
+    pub(super) meta: SimMeta,
     /// Kind of the object it is about.
     pub(super) kind: &'static str,
     /// Its namespace; empty for a node.

@@ -112,7 +112,7 @@ pub enum WireEnd {
 /// Which requests a fault meets; an empty match meets all.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Match {
+pub struct FaultMatch {
     /// `get`, `list` or `watch`.
     pub verb: Option<String>,
     /// The plural, for instance `pods`.
@@ -127,7 +127,7 @@ pub struct Match {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fault {
     /// Which requests it meets.
-    pub matching: Match,
+    pub matching: FaultMatch,
     /// What it does to them.
     pub kind: FaultKind,
     /// The share of the matching requests that it meets, 0 to 1.
@@ -140,7 +140,7 @@ impl Fault {
     /// A fault that meets every request until it is cleared.
     #[must_use]
     pub fn new(kind: FaultKind) -> Self {
-        Self { matching: Match::default(), kind, probability: 1.0, lasts: None }
+        Self { matching: FaultMatch::default(), kind, probability: 1.0, lasts: None }
     }
 
     /// Meets only requests of this verb: `get`, `list` or `watch`.
@@ -189,7 +189,7 @@ impl Fault {
     pub(super) fn whole_server(&self) -> bool {
         match self.kind {
             FaultKind::Refuse | FaultKind::BlackHole | FaultKind::AcceptOnly => true,
-            FaultKind::Freeze => self.matching == Match::default(),
+            FaultKind::Freeze => self.matching == FaultMatch::default(),
             _ => false,
         }
     }
@@ -209,7 +209,7 @@ pub(super) struct Aim<'a> {
     pub(super) continued: bool,
 }
 
-impl Match {
+impl FaultMatch {
     fn meets(&self, aim: Aim<'_>) -> bool {
         self.verb.as_deref().is_none_or(|verb| verb == aim.verb)
             && self.resource.as_deref().is_none_or(|resource| resource == aim.resource)
@@ -220,19 +220,19 @@ impl Match {
 
 /// How a watch ends before it has begun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum WatchEnd {
+pub(super) enum WatchRefusal {
     AtOnce,
     Expired,
 }
 
 /// What happens to one request.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Plan {
+pub(super) struct FaultPlan {
     pub(super) frozen: bool,
     pub(super) delay: Duration,
     pub(super) status: Option<(u16, Option<Duration>, Option<String>)>,
     pub(super) gone: bool,
-    pub(super) watch_end: Option<WatchEnd>,
+    pub(super) watch_end: Option<WatchRefusal>,
     pub(super) stall_after: Option<u64>,
     pub(super) cut_after: Option<u64>,
     pub(super) clock_skew: i64,
@@ -241,7 +241,7 @@ pub(super) struct Plan {
     /// A body that trickles is cut then.
     pub(super) body_until: Option<Instant>,
     pub(super) wire: Option<(u64, WireEnd)>,
-    pub(super) gzip: Option<Gzip>,
+    pub(super) gzip: Option<GzipFault>,
     /// Status, headers, body: the request does not reach the server.
     pub(super) instead: Option<(u16, Headers, String)>,
     pub(super) headers: Vec<(String, String)>,
@@ -252,7 +252,7 @@ type Headers = Vec<(String, String)>;
 
 /// How a body is packed wrongly, or oddly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Gzip {
+pub(super) enum GzipFault {
     Members(u32),
     Corrupt,
 }
@@ -311,8 +311,8 @@ impl Faults {
     }
 
     /// Decides what happens to a request; asks the dice once for each matching fault.
-    pub(super) fn plan(&self, aim: Aim<'_>) -> Plan {
-        let mut plan = Plan::default();
+    pub(super) fn plan(&self, aim: Aim<'_>) -> FaultPlan {
+        let mut plan = FaultPlan::default();
         let now = Instant::now();
         let mut inner = lock(&self.inner);
         let Inner { active, rng, .. } = &mut *inner;
@@ -330,8 +330,8 @@ impl Faults {
                 }
                 FaultKind::Drip { bytes, every } => plan.trickle = Some(((*bytes).max(1), *every)),
                 FaultKind::Wire { after_bytes, end } => plan.wire = Some((*after_bytes, *end)),
-                FaultKind::GzipMembers { count } => plan.gzip = Some(Gzip::Members(*count)),
-                FaultKind::GzipCorrupt => plan.gzip = Some(Gzip::Corrupt),
+                FaultKind::GzipMembers { count } => plan.gzip = Some(GzipFault::Members(*count)),
+                FaultKind::GzipCorrupt => plan.gzip = Some(GzipFault::Corrupt),
                 FaultKind::Answer { code, headers, body } => {
                     plan.instead = Some((*code, headers.clone(), body.clone()));
                 }
@@ -341,8 +341,8 @@ impl Faults {
                 }
                 FaultKind::Freeze => plan.frozen = !fault.whole_server(),
                 FaultKind::Gone => plan.gone = true,
-                FaultKind::WatchClose => plan.watch_end = Some(WatchEnd::AtOnce),
-                FaultKind::WatchExpired => plan.watch_end = Some(WatchEnd::Expired),
+                FaultKind::WatchClose => plan.watch_end = Some(WatchRefusal::AtOnce),
+                FaultKind::WatchExpired => plan.watch_end = Some(WatchRefusal::Expired),
                 FaultKind::ClockSkew { seconds } => plan.clock_skew = *seconds,
                 FaultKind::WatchSilent | FaultKind::Refuse | FaultKind::BlackHole | FaultKind::AcceptOnly => {}
             }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use super::lock;
-use super::object::{Object, Resource};
+use super::object::{SimObject, SimResource};
 use super::server::Server;
 
 /// kubelet `nodeLeaseRenewIntervalFraction` of 40 s.
@@ -22,12 +22,12 @@ pub(super) fn spawn(server: &Arc<Server>) {
         loop {
             ticks.tick().await;
             let mut world = lock(&alive.world);
-            if !world.store.is_watched(Resource::Leases) {
+            if !world.store.is_watched(SimResource::Leases) {
                 continue;
             }
-            let living = |object: &&Arc<Object>| matches!(&***object, Object::Lease(lease) if lease.stopped == 0);
-            let leases: Vec<Object> =
-                world.store.all(Resource::Leases).filter(living).map(|lease| (**lease).clone()).collect();
+            let living = |object: &&Arc<SimObject>| matches!(&***object, SimObject::Lease(lease) if lease.stopped == 0);
+            let leases: Vec<SimObject> =
+                world.store.all(SimResource::Leases).filter(living).map(|lease| (**lease).clone()).collect();
             for lease in leases {
                 world.store.put(lease);
             }

@@ -12,12 +12,12 @@ use flate2::write::GzEncoder;
 use serde_json::Value;
 
 use super::body::unfold;
-use super::encode::{Encoder, Head};
-use super::fault::Plan;
+use super::encode::{Encoder, EncodedHead};
+use super::fault::FaultPlan;
 use super::lock;
-use super::object::{Object, Resource};
-use super::request::Target;
-use super::selector::Selector;
+use super::object::{SimObject, SimResource};
+use super::request::RequestTarget;
+use super::selector::ObjectSelector;
 use super::server::Server;
 use super::status;
 use super::token::Token;
@@ -35,7 +35,7 @@ const FUTURE: Duration = Duration::from_secs(3);
 
 /// Which state a list shows, and from where on.
 #[derive(Debug)]
-struct Span {
+struct ListRange {
     rv: u64,
     after: String,
     limit: usize,
@@ -49,14 +49,14 @@ struct Span {
 /// The `Status` of a list that cannot be had.
 pub(super) async fn answer(
     server: &Arc<Server>,
-    target: &Target,
-    (resource, namespace): (Resource, &str),
+    target: &RequestTarget,
+    (resource, namespace): (SimResource, &str),
     encoder: Encoder,
-    plan: &Plan,
+    plan: &FaultPlan,
 ) -> Result<Response, Value> {
     let query = &target.query;
     let selector =
-        Selector::parse((resource, encoder.version()), query.get("labelSelector"), query.get("fieldSelector"))
+        ObjectSelector::parse((resource, encoder.version()), query.get("labelSelector"), query.get("fieldSelector"))
             .map_err(|message| status::bad_request(&message))?;
     let span = span(server, target, resource, plan).await?;
     let prefix = if namespace.is_empty() { String::new() } else { format!("{namespace}/") };
@@ -80,10 +80,10 @@ pub(super) async fn answer(
     let (page, rv, left) = page;
     let inconsistent = span.rv == u64::MAX && !span.first;
     let head = match &page.last {
-        None => Head { rv, ..Head::default() },
+        None => EncodedHead { rv, ..EncodedHead::default() },
         Some(last) => {
             let token = Token::new(if inconsistent { -1 } else { i64::try_from(rv).unwrap_or(-1) }, last, left);
-            Head { rv, token: token.encode(), left }
+            EncodedHead { rv, token: token.encode(), left }
         }
     };
     let encoder = encoder.able(page.items.iter());
@@ -99,7 +99,7 @@ fn gone(first: bool, now: u64, after: &str) -> Value {
 }
 
 /// Reads `limit`, `continue`, `resourceVersion` and `resourceVersionMatch` (apiserver `pkg/storage/cacher`, legacy rules).
-async fn span(server: &Server, target: &Target, resource: Resource, plan: &Plan) -> Result<Span, Value> {
+async fn span(server: &Server, target: &RequestTarget, resource: SimResource, plan: &FaultPlan) -> Result<ListRange, Value> {
     let query = &target.query;
     let (rv_text, matching, token) =
         (query.get("resourceVersion"), query.get("resourceVersionMatch"), query.get("continue"));
@@ -128,9 +128,9 @@ async fn span(server: &Server, target: &Target, resource: Resource, plan: &Plan)
         if plan.gone && rv != u64::MAX {
             return Err(gone(false, 0, &token.start));
         }
-        return Ok(Span { rv, after: token.start, limit, left: token.left, first: false });
+        return Ok(ListRange { rv, after: token.start, limit, left: token.left, first: false });
     }
-    let first = Span { rv: u64::MAX, after: String::new(), limit, left: None, first: true };
+    let first = ListRange { rv: u64::MAX, after: String::new(), limit, left: None, first: true };
     let rv = version(query.get("resourceVersion"))?;
     let exact = matching == "Exact" || (matching.is_empty() && limit != usize::MAX);
     match rv {
@@ -140,10 +140,10 @@ async fn span(server: &Server, target: &Target, resource: Resource, plan: &Plan)
             "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"",
         )),
         // The watch cache answers for 0, and it does not know limits (`cacher.go`, `computeListLimit`).
-        0 => Ok(Span { limit: usize::MAX, ..first }),
+        0 => Ok(ListRange { limit: usize::MAX, ..first }),
         _ => {
             await_version(server, resource, rv).await?;
-            Ok(Span { rv: if exact { rv } else { u64::MAX }, ..first })
+            Ok(ListRange { rv: if exact { rv } else { u64::MAX }, ..first })
         }
     }
 }
@@ -158,7 +158,7 @@ pub(super) fn version(text: &str) -> Result<u64, Value> {
 }
 
 /// Waits a little for a version from the future.
-async fn await_version(server: &Server, resource: Resource, rv: u64) -> Result<(), Value> {
+async fn await_version(server: &Server, resource: SimResource, rv: u64) -> Result<(), Value> {
     let current = || lock(&server.world).store.rv();
     if rv <= current() {
         return Ok(());
@@ -179,7 +179,7 @@ async fn await_version(server: &Server, resource: Resource, rv: u64) -> Result<(
 
 /// A list that is being written.
 struct Writing {
-    items: std::vec::IntoIter<Arc<Object>>,
+    items: std::vec::IntoIter<Arc<SimObject>>,
     encoder: Encoder,
     /// A list that was written at once, as far as it is not sent yet.
     page: Bytes,
@@ -246,7 +246,7 @@ impl Writing {
     }
 }
 
-fn write(items: Vec<Arc<Object>>, head: &Head, encoder: Encoder, gzip: bool) -> Response {
+fn write(items: Vec<Arc<SimObject>>, head: &EncodedHead, encoder: Encoder, gzip: bool) -> Response {
     let items = items.into_iter();
     let mut writing = Writing { items, encoder, page: Bytes::new(), ready: Vec::new(), gzip: None, ended: false };
     let page = (writing.items.len() <= PAGE).then(|| encoder.binary_page(head, writing.items.as_slice())).flatten();

@@ -4,7 +4,7 @@ use axum::response::Response;
 use serde_json::{Value, json};
 
 use super::lock;
-use super::object::{Object, Resource};
+use super::object::{SimObject, SimResource};
 use super::server::Server;
 use super::status;
 use super::template::moment;
@@ -49,8 +49,8 @@ fn nodes(server: &Server) -> impl Iterator<Item = (String, Value)> {
     let now = server.now();
     let taken = now - now.rem_euclid(RESOLUTION);
     let world = lock(&server.world);
-    let of = |object: &std::sync::Arc<Object>| match &**object {
-        Object::Node(node) if node.ready().is_some_and(|ready| ready.status != "Unknown") => {
+    let of = |object: &std::sync::Arc<SimObject>| match &**object {
+        SimObject::Node(node) if node.ready().is_some_and(|ready| ready.status != "Unknown") => {
             let name = node.meta.name();
             let (cpu_m, memory_mib) = world.booked(node);
             let part = |salt: u64| 30 + noise(name, taken / RESOLUTION, salt) % 45;
@@ -67,7 +67,7 @@ fn nodes(server: &Server) -> impl Iterator<Item = (String, Value)> {
         }
         _ => None,
     };
-    let nodes: Vec<_> = world.store.all(Resource::Nodes).filter_map(of).collect();
+    let nodes: Vec<_> = world.store.all(SimResource::Nodes).filter_map(of).collect();
     nodes.into_iter()
 }
 

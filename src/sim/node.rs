@@ -5,17 +5,17 @@ mod binary;
 use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
-use super::object::Meta;
+use super::object::SimMeta;
 use super::template::{Slot, Template, number, raw, string, time, uid};
 
-use binary::Binary;
+use binary::NodeTemplates;
 
 /// Heartbeats of a healthy condition that has not changed since the node was made.
 const SINCE_CREATION: i64 = 0;
 
 /// A taint as it stands in `spec.taints`.
 #[derive(Clone, Debug)]
-pub(super) struct Taint {
+pub(super) struct SimTaint {
     pub(super) key: Cow<'static, str>,
     pub(super) value: Cow<'static, str>,
     pub(super) effect: &'static str,
@@ -25,7 +25,7 @@ pub(super) struct Taint {
 
 /// One entry of `status.conditions`.
 #[derive(Clone, Debug)]
-pub(super) struct Condition {
+pub(super) struct SimNodeCondition {
     pub(super) kind: Cow<'static, str>,
     pub(super) status: Cow<'static, str>,
     pub(super) reason: Cow<'static, str>,
@@ -39,7 +39,7 @@ pub(super) struct Condition {
 pub(super) struct NodeShape {
     /// Labels but `kubernetes.io/hostname`, which is the node's name.
     pub(super) labels: Vec<(String, String)>,
-    pub(super) taints: Vec<Taint>,
+    pub(super) taints: Vec<SimTaint>,
     pub(super) cpu: u32,
     pub(super) memory_gib: u32,
     pub(super) pods: u32,
@@ -52,18 +52,18 @@ pub(super) struct NodeShape {
     /// `daemonEndpoints`, `images`, `nodeInfo`.
     pub(super) status_tail: Template,
     /// The same in protobuf, made when it is asked for.
-    pub(super) binary: OnceLock<Binary>,
+    pub(super) binary: OnceLock<NodeTemplates>,
 }
 
 /// One node.
 #[derive(Clone, Debug)]
 pub(super) struct NodeRecord {
-    pub(super) meta: Meta,
+    pub(super) meta: SimMeta,
     pub(super) shape: Arc<NodeShape>,
     pub(super) ip: Arc<str>,
     /// Position in the cluster; gives the pod network.
     pub(super) ordinal: u32,
-    pub(super) conditions: Arc<Vec<Condition>>,
+    pub(super) conditions: Arc<Vec<SimNodeCondition>>,
     pub(super) heartbeat: i64,
     pub(super) unschedulable: bool,
     /// Devices that the plugin has taken back as unhealthy.
@@ -71,8 +71,8 @@ pub(super) struct NodeRecord {
 }
 
 /// The conditions of a node that is well, as a kubelet with Calico reports them.
-pub(super) fn healthy() -> Vec<Condition> {
-    let condition = |kind: &'static str, status: &'static str, reason: &'static str, message: &'static str| Condition {
+pub(super) fn healthy() -> Vec<SimNodeCondition> {
+    let condition = |kind: &'static str, status: &'static str, reason: &'static str, message: &'static str| SimNodeCondition {
         kind: kind.into(),
         status: status.into(),
         reason: reason.into(),
@@ -97,18 +97,18 @@ impl NodeRecord {
     }
 
     /// The `Ready` condition.
-    pub(super) fn ready(&self) -> Option<&Condition> {
+    pub(super) fn ready(&self) -> Option<&SimNodeCondition> {
         self.conditions.iter().find(|c| c.kind == "Ready")
     }
 
     /// The taints of the group and those that follow from the node's state.
     ///
     /// Source: kubernetes `pkg/controller/nodelifecycle/node_lifecycle_controller.go`, `nodeConditionToTaintKeyStatusMap`.
-    fn taints(&self) -> Vec<Taint> {
+    fn taints(&self) -> Vec<SimTaint> {
         let mut taints = self.shape.taints.clone();
         let mut add = |key: &'static str, effects: &[&'static str], added: i64| {
             for effect in effects {
-                taints.push(Taint { key: key.into(), value: "".into(), effect, added });
+                taints.push(SimTaint { key: key.into(), value: "".into(), effect, added });
             }
         };
         if self.unschedulable {
@@ -236,7 +236,7 @@ impl NodeRecord {
         resources
     }
 
-    fn since(&self, condition: &Condition) -> i64 {
+    fn since(&self, condition: &SimNodeCondition) -> i64 {
         if condition.since == SINCE_CREATION { self.meta.created } else { condition.since }
     }
 

@@ -14,7 +14,7 @@ use super::template::{number, raw, string, time, uid};
 
 /// The kinds that the server holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Resource {
+pub(super) enum SimResource {
     Nodes,
     Pods,
     Namespaces,
@@ -26,7 +26,7 @@ pub(super) enum Resource {
     Rules,
 }
 
-impl Resource {
+impl SimResource {
     /// Every kind, in the order of the store's tables.
     pub(super) const ALL: [Self; 9] = [
         Self::Nodes,
@@ -100,7 +100,7 @@ impl Resource {
 
 /// What every object has.
 #[derive(Clone, Debug)]
-pub(super) struct Meta {
+pub(super) struct SimMeta {
     /// `namespace/name`, or the bare name of a cluster-scoped object: the order of etcd's keys.
     pub(super) key: Box<str>,
     /// Where the name starts in the key.
@@ -113,7 +113,7 @@ pub(super) struct Meta {
     pub(super) deleted: i64,
 }
 
-impl Meta {
+impl SimMeta {
     pub(super) fn new(namespace: &str, name: &str, uid: u128, created: i64) -> Self {
         let key: Box<str> = if namespace.is_empty() { name.into() } else { format!("{namespace}/{name}").into() };
         let name_at = u16::try_from(key.len() - name.len()).expect("a namespace has at most 63 characters");
@@ -151,7 +151,7 @@ impl Meta {
     }
 }
 
-impl Meta {
+impl SimMeta {
     /// The same in protobuf, without tag and length of the message.
     pub(super) fn write_binary(&self, rv: u64, out: &mut Vec<u8>) {
         proto::text(1, self.name(), out);
@@ -171,20 +171,20 @@ impl Meta {
 /// A namespace.
 #[derive(Clone, Debug)]
 pub(super) struct NamespaceRecord {
-    pub(super) meta: Meta,
+    pub(super) meta: SimMeta,
 }
 
 /// A kubelet's lease; its renewal time is computed when it is served, so that 100,000 kubelets cost nothing at rest.
 #[derive(Clone, Debug)]
 pub(super) struct LeaseRecord {
-    pub(super) meta: Meta,
+    pub(super) meta: SimMeta,
     /// When the kubelet fell silent; 0 while it lives.
     pub(super) stopped: i64,
 }
 
 /// One stored version of an object.
 #[derive(Clone, Debug)]
-pub(super) enum Object {
+pub(super) enum SimObject {
     Node(NodeRecord),
     Pod(PodRecord),
     Namespace(NamespaceRecord),
@@ -194,20 +194,20 @@ pub(super) enum Object {
     Raw(RawRecord),
 }
 
-impl Object {
-    pub(super) fn resource(&self) -> Resource {
+impl SimObject {
+    pub(super) fn resource(&self) -> SimResource {
         match self {
-            Self::Node(_) => Resource::Nodes,
-            Self::Pod(_) => Resource::Pods,
-            Self::Namespace(_) => Resource::Namespaces,
-            Self::Event(_) => Resource::Events,
-            Self::Lease(_) => Resource::Leases,
+            Self::Node(_) => SimResource::Nodes,
+            Self::Pod(_) => SimResource::Pods,
+            Self::Namespace(_) => SimResource::Namespaces,
+            Self::Event(_) => SimResource::Events,
+            Self::Lease(_) => SimResource::Leases,
             Self::Dynamic(dynamic) => dynamic.resource,
             Self::Raw(object) => object.resource(),
         }
     }
 
-    pub(super) fn meta(&self) -> &Meta {
+    pub(super) fn meta(&self) -> &SimMeta {
         match self {
             Self::Node(node) => &node.meta,
             Self::Pod(pod) => &pod.meta,
@@ -219,7 +219,7 @@ impl Object {
         }
     }
 
-    pub(super) fn meta_mut(&mut self) -> &mut Meta {
+    pub(super) fn meta_mut(&mut self) -> &mut SimMeta {
         match self {
             Self::Node(node) => &mut node.meta,
             Self::Pod(pod) => &mut pod.meta,
@@ -336,7 +336,7 @@ impl LeaseRecord {
 
 /// An object ordered and found by its key.
 #[derive(Clone, Debug)]
-pub(super) struct Keyed(pub(super) Arc<Object>);
+pub(super) struct Keyed(pub(super) Arc<SimObject>);
 
 impl Borrow<str> for Keyed {
     fn borrow(&self) -> &str {

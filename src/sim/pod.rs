@@ -5,10 +5,10 @@ mod binary;
 use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
-use super::object::Meta;
+use super::object::SimMeta;
 use super::template::{Slot, Template, number, raw, string, time, uid};
 
-use binary::Binary;
+use binary::PodTemplates;
 
 /// What owns a pod, which decides how it ends and what follows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,7 +71,7 @@ pub(super) struct PodShape {
     /// The fields of `spec`, without `nodeName`, from the first comma on.
     pub(super) spec: Template,
     /// The same in protobuf, made when it is asked for.
-    pub(super) binary: OnceLock<Binary>,
+    pub(super) binary: OnceLock<PodTemplates>,
 }
 
 /// Where a pod runs.
@@ -124,7 +124,7 @@ impl PodState {
 /// One pod.
 #[derive(Clone, Debug)]
 pub(super) struct PodRecord {
-    pub(super) meta: Meta,
+    pub(super) meta: SimMeta,
     pub(super) shape: Arc<PodShape>,
     pub(super) host: Option<Host>,
     pub(super) ip: u32,
@@ -214,7 +214,7 @@ impl PodRecord {
     }
 
     fn write_conditions(&self, out: &mut Vec<u8>) {
-        for (i, Condition { kind, value, since, reason, message }) in self.conditions().into_iter().enumerate() {
+        for (i, SimPodCondition { kind, value, since, reason, message }) in self.conditions().into_iter().enumerate() {
             raw(out, if i == 0 { ",\"conditions\":[{" } else { ",{" });
             raw(out, "\"lastProbeTime\":null,\"lastTransitionTime\":\"");
             time(out, since);
@@ -233,8 +233,8 @@ impl PodRecord {
         raw(out, "]");
     }
 
-    fn conditions(&self) -> Vec<Condition> {
-        let condition = |kind, value, since, (reason, message)| Condition { kind, value, since, reason, message };
+    fn conditions(&self) -> Vec<SimPodCondition> {
+        let condition = |kind, value, since, (reason, message)| SimPodCondition { kind, value, since, reason, message };
         let ready = self.ready();
         let made = self.started();
         let changed = if ready { made } else { self.updated };
@@ -299,8 +299,8 @@ impl PodRecord {
         raw(out, "]");
     }
 
-    fn init_state(&self) -> ContainerState {
-        if self.initializing() { ContainerState::Running } else { ContainerState::Ended { code: 0, at: self.started } }
+    fn init_state(&self) -> SimContainerState {
+        if self.initializing() { SimContainerState::Running } else { SimContainerState::Ended { code: 0, at: self.started } }
     }
 
     /// A pod that starts is at its init containers first, if it has any.
@@ -308,15 +308,15 @@ impl PodRecord {
         self.state == PodState::Creating && !self.shape.init.is_empty()
     }
 
-    fn container_state(&self, i: usize) -> ContainerState {
+    fn container_state(&self, i: usize) -> SimContainerState {
         match self.state {
-            PodState::Creating if self.initializing() => ContainerState::Waiting("PodInitializing"),
-            PodState::Unscheduled | PodState::Creating => ContainerState::Waiting("ContainerCreating"),
-            PodState::ImagePullBackOff if i == 0 => ContainerState::Waiting("ImagePullBackOff"),
-            PodState::CrashLoop if i == 0 => ContainerState::Waiting("CrashLoopBackOff"),
-            PodState::Succeeded => ContainerState::Ended { code: 0, at: self.finished },
-            PodState::Failed | PodState::Evicted => ContainerState::Ended { code: u8::from(i == 0), at: self.finished },
-            _ => ContainerState::Running,
+            PodState::Creating if self.initializing() => SimContainerState::Waiting("PodInitializing"),
+            PodState::Unscheduled | PodState::Creating => SimContainerState::Waiting("ContainerCreating"),
+            PodState::ImagePullBackOff if i == 0 => SimContainerState::Waiting("ImagePullBackOff"),
+            PodState::CrashLoop if i == 0 => SimContainerState::Waiting("CrashLoopBackOff"),
+            PodState::Succeeded => SimContainerState::Ended { code: 0, at: self.finished },
+            PodState::Failed | PodState::Evicted => SimContainerState::Ended { code: u8::from(i == 0), at: self.finished },
+            _ => SimContainerState::Running,
         }
     }
 
@@ -324,7 +324,7 @@ impl PodRecord {
         &self,
         out: &mut Vec<u8>,
         shape: &ContainerShape,
-        state: ContainerState,
+        state: SimContainerState,
         (index, restarts): (usize, u32),
     ) {
         raw(out, "{");
@@ -345,18 +345,18 @@ impl PodRecord {
         }
         raw(out, "},\"name\":\"");
         raw(out, &shape.name);
-        let running = matches!(state, ContainerState::Running);
+        let running = matches!(state, SimContainerState::Running);
         raw(out, if state.is_ready(index) { "\",\"ready\":true" } else { "\",\"ready\":false" });
         raw(out, ",\"restartCount\":");
         number(out, restarts);
         raw(out, if running { ",\"started\":true,\"state\":{" } else { ",\"started\":false,\"state\":{" });
         match state {
-            ContainerState::Running => {
+            SimContainerState::Running => {
                 raw(out, "\"running\":{\"startedAt\":\"");
                 time(out, self.running_since(restarts));
                 raw(out, "\"}");
             }
-            ContainerState::Waiting(reason) => {
+            SimContainerState::Waiting(reason) => {
                 raw(out, "\"waiting\":{\"reason\":\"");
                 raw(out, reason);
                 if !state.begins() {
@@ -366,7 +366,7 @@ impl PodRecord {
                 }
                 raw(out, "\"}");
             }
-            ContainerState::Ended { code, at } => {
+            SimContainerState::Ended { code, at } => {
                 raw(out, "\"terminated\":");
                 self.write_terminated(out, code, at);
             }
@@ -405,7 +405,7 @@ impl PodRecord {
 }
 
 /// One entry of `status.conditions`.
-struct Condition {
+struct SimPodCondition {
     kind: &'static str,
     value: bool,
     since: i64,
@@ -413,7 +413,7 @@ struct Condition {
     message: &'static str,
 }
 
-impl ContainerState {
+impl SimContainerState {
     fn has_run(self) -> bool {
         !self.begins() && !matches!(self, Self::Waiting("ImagePullBackOff"))
     }
@@ -431,7 +431,7 @@ impl ContainerState {
 
 /// How one container fares.
 #[derive(Clone, Copy, Debug)]
-enum ContainerState {
+enum SimContainerState {
     Running,
     Waiting(&'static str),
     Ended { code: u8, at: i64 },

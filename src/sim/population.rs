@@ -15,10 +15,10 @@ use std::sync::Arc;
 use fastrand::Rng;
 
 use super::node::{NodeRecord, allocatable_cpu_m, allocatable_memory_mib};
-use super::object::{LeaseRecord, Meta, NamespaceRecord, Object, Resource};
+use super::object::{LeaseRecord, SimMeta, NamespaceRecord, SimObject, SimResource};
 use super::pod::{Host, PodRecord, PodShape, PodState, Workload};
-use super::scenario::{ClusterSpec, NodeRole};
-use super::store::Store;
+use super::scenario::{ScenarioCluster, NodeRole};
+use super::store::SimStore;
 use catalogue::WEB;
 use workloads::Recipe;
 
@@ -51,7 +51,7 @@ pub(super) struct Seeds {
 
 /// What is left on a node.
 #[derive(Debug)]
-pub(super) struct Room {
+pub(super) struct NodeBudget {
     pub(super) host: Host,
     role: NodeRole,
     tainted: bool,
@@ -64,9 +64,9 @@ pub(super) struct Room {
 /// A cluster's objects, and what is needed to let it live on.
 #[derive(Debug)]
 pub(super) struct World {
-    pub(super) store: Store,
+    pub(super) store: SimStore,
     pub(super) seeds: Seeds,
-    pub(super) rooms: Vec<Room>,
+    pub(super) rooms: Vec<NodeBudget>,
     /// Places of the rooms with devices, in order.
     with_devices: Vec<usize>,
     /// Keys of the pods that churn may end: those of Jobs and Deployments.
@@ -81,10 +81,10 @@ pub(super) struct World {
 ///
 /// # Errors
 /// A sentence, if the counts of the scenario do not fit its nodes.
-pub(super) fn build(spec: &ClusterSpec, seeds: Seeds) -> Result<World, String> {
+pub(super) fn build(spec: &ScenarioCluster, seeds: Seeds) -> Result<World, String> {
     let bare = Recipe::new(Workload::Bare, "default", "bare", WEB).tolerant().shape(1, spec.pods.detail);
     let mut world = World {
-        store: Store::new(48_000_000, spec.history),
+        store: SimStore::new(48_000_000, spec.history),
         seeds,
         rooms: Vec::new(),
         with_devices: Vec::new(),
@@ -94,8 +94,8 @@ pub(super) fn build(spec: &ClusterSpec, seeds: Seeds) -> Result<World, String> {
     };
     for name in NAMESPACES {
         let uid = world.seeds.rng.u128(..);
-        let meta = Meta::new("", name, uid, world.seeds.now - 213 * 86_400);
-        world.store.seed(Object::Namespace(NamespaceRecord { meta }));
+        let meta = SimMeta::new("", name, uid, world.seeds.now - 213 * 86_400);
+        world.store.seed(SimObject::Namespace(NamespaceRecord { meta }));
     }
     world.add_nodes(spec);
     let counted = world.add_system(spec)?;
@@ -106,14 +106,14 @@ pub(super) fn build(spec: &ClusterSpec, seeds: Seeds) -> Result<World, String> {
     world.add_dra(spec);
     world.add_first_events();
     for record in spec.raw.iter().flat_map(|raw| raw.records(world.seeds.now)).collect::<Vec<_>>() {
-        world.store.seed(Object::Raw(record));
+        world.store.seed(SimObject::Raw(record));
     }
     world.store.compact();
     Ok(world)
 }
 
 impl World {
-    fn add_nodes(&mut self, spec: &ClusterSpec) {
+    fn add_nodes(&mut self, spec: &ScenarioCluster) {
         let mut ordinal = 0;
         for group in &spec.nodes {
             let shape = racks::shape(group, &spec.version, spec.pods.detail);
@@ -123,7 +123,7 @@ impl World {
                 if group.gpus > 0 {
                     self.with_devices.push(self.rooms.len());
                 }
-                self.rooms.push(Room {
+                self.rooms.push(NodeBudget {
                     host: Host { name: node.meta.name().into(), ip: Arc::clone(&node.ip) },
                     role: group.role,
                     tainted: !shape.taints.is_empty(),
@@ -138,9 +138,9 @@ impl World {
     }
 
     fn add_node(&mut self, node: NodeRecord) {
-        let meta = Meta::new("kube-node-lease", node.meta.name(), node.meta.uid.rotate_left(9), node.meta.created);
-        self.store.seed(Object::Lease(LeaseRecord { meta, stopped: 0 }));
-        self.store.seed(Object::Node(node));
+        let meta = SimMeta::new("kube-node-lease", node.meta.name(), node.meta.uid.rotate_left(9), node.meta.created);
+        self.store.seed(SimObject::Lease(LeaseRecord { meta, stopped: 0 }));
+        self.store.seed(SimObject::Node(node));
     }
 
     /// What the pods of a node have booked: thousandths of a core, and MiB; nothing of a node that the scenario did not make.
@@ -216,11 +216,11 @@ impl World {
         {
             self.restless.push(pod.meta.key.clone());
         }
-        self.store.seed(Object::Pod(pod));
+        self.store.seed(SimObject::Pod(pod));
         Ok(1)
     }
 
-    fn pod_meta(&mut self, shape: &PodShape, host: Option<&Host>, ordinal: u32, age: i64) -> Meta {
+    fn pod_meta(&mut self, shape: &PodShape, host: Option<&Host>, ordinal: u32, age: i64) -> SimMeta {
         let mut suffix = String::new();
         for _ in 0..5 {
             suffix.push(char::from(ALPHANUMS[self.seeds.rng.usize(..ALPHANUMS.len())]));
@@ -232,14 +232,14 @@ impl World {
         };
         let created = self.seeds.now - age;
         let uid = self.seeds.rng.u128(..);
-        Meta::new(&shape.namespace, &name, uid, created)
+        SimMeta::new(&shape.namespace, &name, uid, created)
     }
 
     /// A new pod of a shape; running if it has a host, else waiting for one.
     pub(super) fn pod(&mut self, shape: &Arc<PodShape>, host: Option<Host>, ordinal: u32, age: i64) -> PodRecord {
         let mut meta = self.pod_meta(shape, host.as_ref(), ordinal, age);
         // Of ten thousand pods of one workload some draw the same letters; a real server refuses the second and is asked again.
-        while shape.workload != Workload::Static && self.store.get(Resource::Pods, &meta.key).is_some() {
+        while shape.workload != Workload::Static && self.store.get(SimResource::Pods, &meta.key).is_some() {
             meta = self.pod_meta(shape, host.as_ref(), ordinal, age);
         }
         let created = meta.created;
@@ -260,7 +260,7 @@ impl World {
     }
 }
 
-impl Room {
+impl NodeBudget {
     fn fits(&self, shape: &PodShape) -> bool {
         self.pods > 0 && self.cpu_m >= shape.cpu_m && self.memory_mib >= shape.memory_mib && self.gpus >= shape.gpus
     }

@@ -24,7 +24,7 @@ const SIZED: u8 = 2;
 
 /// How a value is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum ProtoKind {
     Text,
     Number,
     Quantity,
@@ -43,19 +43,19 @@ enum Shape {
 }
 
 #[derive(Clone, Debug)]
-struct Field {
+struct ProtoField {
     name: &'static str,
     /// The message that JSON leaves out, if there is one.
     outer: Option<u8>,
     number: u8,
     shape: Shape,
-    kind: Kind,
+    kind: ProtoKind,
 }
 
 #[derive(Debug)]
 struct Schema {
     names: HashMap<&'static str, usize>,
-    messages: Vec<Vec<Field>>,
+    messages: Vec<Vec<ProtoField>>,
 }
 
 static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema::parse(schema::SCHEMA));
@@ -70,12 +70,12 @@ impl Schema {
             }
         }
         let names: HashMap<_, _> = words.iter().enumerate().map(|(at, message)| (message[0], at)).collect();
-        let messages = words.iter().map(|message| message[1..].iter().map(|f| Field::parse(f, &names)).collect());
+        let messages = words.iter().map(|message| message[1..].iter().map(|f| ProtoField::parse(f, &names)).collect());
         Self { messages: messages.collect(), names }
     }
 }
 
-impl Field {
+impl ProtoField {
     fn parse(text: &'static str, names: &HashMap<&'static str, usize>) -> Self {
         let (name, rest) = text.split_once('=').expect("the schema is a constant: `name=number`");
         let end = rest.find([':', '*', '{']).expect("the schema is a constant: a number has a type");
@@ -90,13 +90,13 @@ impl Field {
             None => (None, digits(&rest[..end])),
         };
         let kind = match rest[end + 1..].trim_end_matches('}') {
-            "s" => Kind::Text,
-            "i" => Kind::Number,
-            "Q" => Kind::Quantity,
-            "T" | "M" => Kind::Time,
-            "X" => Kind::Either,
-            "J" => Kind::Json,
-            message => Kind::Message(*names.get(message).expect("the schema is a constant: its messages are there")),
+            "s" => ProtoKind::Text,
+            "i" => ProtoKind::Number,
+            "Q" => ProtoKind::Quantity,
+            "T" | "M" => ProtoKind::Time,
+            "X" => ProtoKind::Either,
+            "J" => ProtoKind::Json,
+            message => ProtoKind::Message(*names.get(message).expect("the schema is a constant: its messages are there")),
         };
         Self { name, outer, number, shape, kind }
     }
@@ -108,11 +108,11 @@ impl Field {
 /// JSON that is none, or a value of another type than the schema says.
 pub(super) fn message(name: &str, json: &[u8], out: &mut Vec<u8>) -> serde_json::Result<()> {
     let at = *SCHEMA.names.get(name).ok_or_else(|| serde_json::Error::custom(format!("no message `{name}`")))?;
-    Seed { kind: Kind::Message(at), out }.deserialize(&mut serde_json::Deserializer::from_slice(json))
+    Seed { kind: ProtoKind::Message(at), out }.deserialize(&mut serde_json::Deserializer::from_slice(json))
 }
 
 /// What a message is written to.
-trait Output {
+trait MessageOutput {
     /// Appends bytes as they are.
     fn bytes(&mut self) -> &mut Vec<u8>;
 
@@ -133,7 +133,7 @@ trait Output {
     }
 }
 
-impl Output for Vec<u8> {
+impl MessageOutput for Vec<u8> {
     fn bytes(&mut self) -> &mut Vec<u8> {
         self
     }
@@ -221,14 +221,14 @@ fn varint(mut value: u64, out: &mut Vec<u8>) {
 
 /// Writes one JSON value without tag and length.
 struct Seed<'o, O> {
-    kind: Kind,
+    kind: ProtoKind,
     out: &'o mut O,
 }
 
-impl<'de, O: Output> DeserializeSeed<'de> for Seed<'_, O> {
+impl<'de, O: MessageOutput> DeserializeSeed<'de> for Seed<'_, O> {
     type Value = ();
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        if self.kind == Kind::Json {
+        if self.kind == ProtoKind::Json {
             let json: &RawValue = serde::Deserialize::deserialize(deserializer)?;
             self.out.sized(1, |out| out.text(json.get()));
             return Ok(());
@@ -237,7 +237,7 @@ impl<'de, O: Output> DeserializeSeed<'de> for Seed<'_, O> {
     }
 }
 
-impl<'de, O: Output> Visitor<'de> for Seed<'_, O> {
+impl<'de, O: MessageOutput> Visitor<'de> for Seed<'_, O> {
     type Value = ();
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}", self.kind)
@@ -245,22 +245,22 @@ impl<'de, O: Output> Visitor<'de> for Seed<'_, O> {
 
     fn visit_str<E: serde::de::Error>(self, value: &str) -> Result<(), E> {
         match self.kind {
-            Kind::Text => self.out.text(value),
-            Kind::Quantity => self.out.sized(1, |out| out.text(value)),
-            Kind::Time => self.out.time(value).map_err(E::custom)?,
-            Kind::Either => {
+            ProtoKind::Text => self.out.text(value),
+            ProtoKind::Quantity => self.out.sized(1, |out| out.text(value)),
+            ProtoKind::Time => self.out.time(value).map_err(E::custom)?,
+            ProtoKind::Either => {
                 int(1, 1, self.out.bytes());
                 text(3, value, self.out.bytes());
             }
-            Kind::Number | Kind::Json | Kind::Message(_) => return Err(E::custom(format!("`{value}`"))),
+            ProtoKind::Number | ProtoKind::Json | ProtoKind::Message(_) => return Err(E::custom(format!("`{value}`"))),
         }
         Ok(())
     }
 
     fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<(), E> {
         match self.kind {
-            Kind::Number => varint(value.cast_unsigned(), self.out.bytes()),
-            Kind::Either => {
+            ProtoKind::Number => varint(value.cast_unsigned(), self.out.bytes()),
+            ProtoKind::Either => {
                 int(1, 0, self.out.bytes());
                 int(2, value, self.out.bytes());
             }
@@ -278,10 +278,10 @@ impl<'de, O: Output> Visitor<'de> for Seed<'_, O> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let Kind::Message(at) = self.kind else { return Err(A::Error::custom("an object")) };
-        while let Some(field) = map.next_key_seed(Name(&SCHEMA.messages[at]))? {
+        let ProtoKind::Message(at) = self.kind else { return Err(A::Error::custom("an object")) };
+        while let Some(field) = map.next_key_seed(FieldName(&SCHEMA.messages[at]))? {
             match field {
-                Some(field) => map.next_value_seed(Held { field, out: self.out })?,
+                Some(field) => map.next_value_seed(FieldValue { field, out: self.out })?,
                 // `kind` and `apiVersion` stand in the envelope.
                 None => drop(map.next_value::<IgnoredAny>()?),
             }
@@ -291,17 +291,17 @@ impl<'de, O: Output> Visitor<'de> for Seed<'_, O> {
 }
 
 /// Finds a field by its JSON name.
-struct Name(&'static [Field]);
+struct FieldName(&'static [ProtoField]);
 
-impl<'de> DeserializeSeed<'de> for Name {
-    type Value = Option<&'static Field>;
+impl<'de> DeserializeSeed<'de> for FieldName {
+    type Value = Option<&'static ProtoField>;
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_str(self)
     }
 }
 
-impl Visitor<'_> for Name {
-    type Value = Option<&'static Field>;
+impl Visitor<'_> for FieldName {
+    type Value = Option<&'static ProtoField>;
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a name")
     }
@@ -311,15 +311,15 @@ impl Visitor<'_> for Name {
 }
 
 /// Writes the value of one field, with its tag.
-struct Held<'o, O> {
-    field: &'static Field,
+struct FieldValue<'o, O> {
+    field: &'static ProtoField,
     out: &'o mut O,
 }
 
-impl<O: Output> Held<'_, O> {
+impl<O: MessageOutput> FieldValue<'_, O> {
     fn one<'de, D: Deserializer<'de>>(self, value: D) -> Result<(), D::Error> {
-        let Self { field: &Field { outer, number, kind, .. }, out } = self;
-        if kind == Kind::Number {
+        let Self { field: &ProtoField { outer, number, kind, .. }, out } = self;
+        if kind == ProtoKind::Number {
             tag(number, 0, out.bytes());
             return Seed { kind, out }.deserialize(value);
         }
@@ -333,14 +333,14 @@ impl<O: Output> Held<'_, O> {
     }
 }
 
-impl<'de, O: Output> DeserializeSeed<'de> for Held<'_, O> {
+impl<'de, O: MessageOutput> DeserializeSeed<'de> for FieldValue<'_, O> {
     type Value = ();
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
         deserializer.deserialize_option(self)
     }
 }
 
-impl<'de, O: Output> Visitor<'de> for Held<'_, O> {
+impl<'de, O: MessageOutput> Visitor<'de> for FieldValue<'_, O> {
     type Value = ();
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "`{}`", self.field.name)
@@ -376,14 +376,14 @@ impl<'de, O: Output> Visitor<'de> for Held<'_, O> {
 
 /// Writes one element of a repeated field.
 struct Element<'o, O> {
-    field: &'static Field,
+    field: &'static ProtoField,
     out: &'o mut O,
 }
 
-impl<'de, O: Output> DeserializeSeed<'de> for Element<'_, O> {
+impl<'de, O: MessageOutput> DeserializeSeed<'de> for Element<'_, O> {
     type Value = ();
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        Held { field: self.field, out: self.out }.one(deserializer)
+        FieldValue { field: self.field, out: self.out }.one(deserializer)
     }
 }
 

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use toml::Spanned;
 
-use super::object::{Meta, Resource};
+use super::object::{SimMeta, SimResource};
 use super::proto;
 use super::scenario::bounds::{self, at_most};
 use super::scenario::read_duration;
@@ -79,12 +79,12 @@ impl RawSpec {
     /// The records, at a time of the start.
     pub(super) fn records(&self, now: i64) -> impl Iterator<Item = RawRecord> {
         let resource = match self.resource {
-            RawResource::Nodes => Resource::Nodes,
-            RawResource::Pods => Resource::Pods,
-            RawResource::ResourceSlices => Resource::Slices,
-            RawResource::ResourceClaims => Resource::Claims,
-            RawResource::DeviceClasses => Resource::Classes,
-            RawResource::DeviceTaintRules => Resource::Rules,
+            RawResource::Nodes => SimResource::Nodes,
+            RawResource::Pods => SimResource::Pods,
+            RawResource::ResourceSlices => SimResource::Slices,
+            RawResource::ResourceClaims => SimResource::Claims,
+            RawResource::DeviceClasses => SimResource::Classes,
+            RawResource::DeviceTaintRules => SimResource::Rules,
         };
         (0..self.count).map(move |number| RawRecord::new(resource, self.text(number, now), now))
     }
@@ -123,8 +123,8 @@ fn moments(text: &str, now: i64) -> String {
 /// A raw object as it is held.
 #[derive(Clone, Debug)]
 pub(super) struct RawRecord {
-    pub(super) meta: Meta,
-    resource: Resource,
+    pub(super) meta: SimMeta,
+    resource: SimResource,
     text: Box<str>,
     /// What could be read of the text, for selectors and tables; null if nothing.
     value: Value,
@@ -133,7 +133,7 @@ pub(super) struct RawRecord {
 }
 
 impl RawRecord {
-    fn new(resource: Resource, text: String, now: i64) -> Self {
+    fn new(resource: SimResource, text: String, now: i64) -> Self {
         let value: Value = serde_json::from_str(&text).unwrap_or_default();
         let metadata = &value["metadata"];
         let uid = text.bytes().fold(7_u128, |hash, byte| (hash ^ u128::from(byte)).wrapping_mul(0x0100_0193));
@@ -142,12 +142,12 @@ impl RawRecord {
         let name = metadata["name"].as_str().filter(|name| !name.is_empty()).unwrap_or(&nameless);
         let namespace = if resource.namespaced() { metadata["namespace"].as_str().unwrap_or("default") } else { "" };
         let created = metadata["creationTimestamp"].as_str().and_then(|at| at.parse::<jiff::Timestamp>().ok());
-        let meta = Meta::new(namespace, name, uid, created.map_or(now, jiff::Timestamp::as_second));
+        let meta = SimMeta::new(namespace, name, uid, created.map_or(now, jiff::Timestamp::as_second));
         let binary = proto::message(resource.kind(), text.as_bytes(), &mut Vec::new()).is_ok();
         Self { meta, resource, text: text.into(), value, binary }
     }
 
-    pub(super) fn resource(&self) -> Resource {
+    pub(super) fn resource(&self) -> SimResource {
         self.resource
     }
 
@@ -163,9 +163,9 @@ impl RawRecord {
     /// The value of a field that selectors may name; empty where the object has none.
     pub(super) fn field(&self, name: &str) -> Option<Cow<'_, str>> {
         let known = match self.resource {
-            Resource::Nodes => name == "spec.unschedulable",
-            Resource::Slices => matches!(name, "spec.nodeName" | "spec.driver"),
-            Resource::Claims | Resource::Classes | Resource::Rules => false,
+            SimResource::Nodes => name == "spec.unschedulable",
+            SimResource::Slices => matches!(name, "spec.nodeName" | "spec.driver"),
+            SimResource::Claims | SimResource::Classes | SimResource::Rules => false,
             _ => matches!(
                 name,
                 "spec.nodeName"
@@ -236,7 +236,7 @@ mod tests {
     use super::*;
 
     fn record(text: &str) -> RawRecord {
-        RawRecord::new(Resource::Pods, text.to_owned(), 0)
+        RawRecord::new(SimResource::Pods, text.to_owned(), 0)
     }
 
     fn written(text: &str, of: Option<(&str, &str)>) -> String {

@@ -7,7 +7,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use super::fault::Aim;
-use super::object::Resource;
+use super::object::SimResource;
 use super::status;
 
 /// The decoded query; of a repeated key the first counts.
@@ -47,19 +47,19 @@ impl Query {
 
 /// What a path leads to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum Endpoint {
     /// Objects of a kind, in one namespace or everywhere.
-    Collection { resource: Resource, version: &'static str, namespace: String },
+    Collection { resource: SimResource, version: &'static str, namespace: String },
     /// One object.
-    Object { resource: Resource, version: &'static str, key: String },
+    Object { resource: SimResource, version: &'static str, key: String },
     /// Anything else: health, version, discovery.
     Path,
 }
 
 /// A request, read.
 #[derive(Clone, Debug)]
-pub(super) struct Target {
-    pub(super) place: Place,
+pub(super) struct RequestTarget {
+    pub(super) place: Endpoint,
     pub(super) path: String,
     pub(super) query: Query,
     pub(super) accept: String,
@@ -67,21 +67,21 @@ pub(super) struct Target {
 }
 
 /// The API groups whose objects are served: path prefix, `apiVersion`, kinds.
-pub(super) const GROUPS: [(&str, &str, &[Resource]); 7] = [
-    ("/api/v1", "v1", &[Resource::Nodes, Resource::Pods, Resource::Namespaces, Resource::Events]),
-    ("/apis/coordination.k8s.io/v1", "coordination.k8s.io/v1", &[Resource::Leases]),
-    ("/apis/events.k8s.io/v1", "events.k8s.io/v1", &[Resource::Events]),
-    ("/apis/resource.k8s.io/v1", "resource.k8s.io/v1", &[Resource::Slices, Resource::Claims, Resource::Classes]),
-    ("/apis/resource.k8s.io/v1beta2", "resource.k8s.io/v1beta2", &Resource::DRA),
+pub(super) const GROUPS: [(&str, &str, &[SimResource]); 7] = [
+    ("/api/v1", "v1", &[SimResource::Nodes, SimResource::Pods, SimResource::Namespaces, SimResource::Events]),
+    ("/apis/coordination.k8s.io/v1", "coordination.k8s.io/v1", &[SimResource::Leases]),
+    ("/apis/events.k8s.io/v1", "events.k8s.io/v1", &[SimResource::Events]),
+    ("/apis/resource.k8s.io/v1", "resource.k8s.io/v1", &[SimResource::Slices, SimResource::Claims, SimResource::Classes]),
+    ("/apis/resource.k8s.io/v1beta2", "resource.k8s.io/v1beta2", &SimResource::DRA),
     (
         "/apis/resource.k8s.io/v1beta1",
         "resource.k8s.io/v1beta1",
-        &[Resource::Slices, Resource::Claims, Resource::Classes],
+        &[SimResource::Slices, SimResource::Claims, SimResource::Classes],
     ),
-    ("/apis/resource.k8s.io/v1alpha3", "resource.k8s.io/v1alpha3", &[Resource::Rules]),
+    ("/apis/resource.k8s.io/v1alpha3", "resource.k8s.io/v1alpha3", &[SimResource::Rules]),
 ];
 
-impl Target {
+impl RequestTarget {
     /// Reads the request line and the two headers that matter.
     pub(super) fn read(uri: &Uri, accept: &str, accept_encoding: &str) -> Self {
         let path = percent_decode_str(uri.path()).decode_utf8_lossy().into_owned();
@@ -97,8 +97,8 @@ impl Target {
     /// `list`, `watch` or `get`.
     pub(super) fn verb(&self) -> &'static str {
         match self.place {
-            Place::Collection { .. } if self.query.flag("watch") => "watch",
-            Place::Collection { .. } => "list",
+            Endpoint::Collection { .. } if self.query.flag("watch") => "watch",
+            Endpoint::Collection { .. } => "list",
             _ => "get",
         }
     }
@@ -106,8 +106,8 @@ impl Target {
     /// What faults look at.
     pub(super) fn aim(&self) -> Aim<'_> {
         let resource = match &self.place {
-            Place::Collection { resource, .. } | Place::Object { resource, .. } => resource.plural(),
-            Place::Path => "",
+            Endpoint::Collection { resource, .. } | Endpoint::Object { resource, .. } => resource.plural(),
+            Endpoint::Path => "",
         };
         Aim { verb: self.verb(), resource, path: &self.path, continued: !self.query.get("continue").is_empty() }
     }
@@ -154,7 +154,7 @@ fn go_duration(text: &str) -> Result<Duration, &'static str> {
     Duration::try_from_secs_f64(total).map_err(|_| "invalid duration")
 }
 
-fn place(path: &str) -> Place {
+fn place(path: &str) -> Endpoint {
     for (prefix, version, kinds) in GROUPS {
         let Some(rest) = path.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('/')) else { continue };
         let find = |plural: &str| kinds.iter().copied().find(|r| r.plural() == plural);
@@ -163,20 +163,20 @@ fn place(path: &str) -> Place {
             ["namespaces", namespace, _, ..] => (namespace, &parts[2..]),
             _ => ("", &parts[..]),
         };
-        let Some(resource) = parts.first().and_then(|plural| find(plural)) else { return Place::Path };
+        let Some(resource) = parts.first().and_then(|plural| find(plural)) else { return Endpoint::Path };
         if !namespace.is_empty() && !resource.namespaced() {
-            return Place::Path;
+            return Endpoint::Path;
         }
         return match parts[1..] {
-            [] => Place::Collection { resource, version, namespace: namespace.to_owned() },
+            [] => Endpoint::Collection { resource, version, namespace: namespace.to_owned() },
             [name] if resource.namespaced() && !namespace.is_empty() => {
-                Place::Object { resource, version, key: format!("{namespace}/{name}") }
+                Endpoint::Object { resource, version, key: format!("{namespace}/{name}") }
             }
-            [name] if !resource.namespaced() => Place::Object { resource, version, key: name.to_owned() },
-            _ => Place::Path,
+            [name] if !resource.namespaced() => Endpoint::Object { resource, version, key: name.to_owned() },
+            _ => Endpoint::Path,
         };
     }
-    Place::Path
+    Endpoint::Path
 }
 
 #[cfg(test)]
@@ -185,21 +185,21 @@ mod tests {
 
     #[test]
     fn paths_lead_where_the_api_conventions_say() {
-        let pods = |namespace: &str| Place::Collection {
-            resource: Resource::Pods,
+        let pods = |namespace: &str| Endpoint::Collection {
+            resource: SimResource::Pods,
             version: "v1",
             namespace: namespace.into(),
         };
         assert_eq!(place("/api/v1/pods"), pods(""));
         assert_eq!(place("/api/v1/namespaces/web/pods"), pods("web"));
-        let one = |resource, key: &str| Place::Object { resource, version: "v1", key: key.into() };
-        assert_eq!(place("/api/v1/namespaces/web/pods/a"), one(Resource::Pods, "web/a"));
-        assert_eq!(place("/api/v1/namespaces/web"), one(Resource::Namespaces, "web"));
-        assert_eq!(place("/api/v1/nodes/n1"), one(Resource::Nodes, "n1"));
+        let one = |resource, key: &str| Endpoint::Object { resource, version: "v1", key: key.into() };
+        assert_eq!(place("/api/v1/namespaces/web/pods/a"), one(SimResource::Pods, "web/a"));
+        assert_eq!(place("/api/v1/namespaces/web"), one(SimResource::Namespaces, "web"));
+        assert_eq!(place("/api/v1/nodes/n1"), one(SimResource::Nodes, "n1"));
         for nowhere in
             ["/api/v1/namespaces/web/nodes", "/api/v1/foos", "/apis/metrics.k8s.io/v1beta1/nodes", "/api/v1/pods/x"]
         {
-            assert_eq!(place(nowhere), Place::Path, "{nowhere}");
+            assert_eq!(place(nowhere), Endpoint::Path, "{nowhere}");
         }
     }
 

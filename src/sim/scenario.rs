@@ -12,13 +12,13 @@ use toml::Spanned;
 
 use super::raw::RawSpec;
 use crate::facts::text::Clean;
-use crate::file::{self, Limit};
+use crate::file::{self, ReadLimit};
 
 pub(super) use apis::{Access, ApisSpec};
-pub(super) use step::{Act, Step};
+pub(super) use step::{Act, ScriptStep};
 
 /// More than this is no scenario; it may be a pipe that somebody writes.
-const FILE: Limit = Limit { bytes: 4 << 20, within: Duration::from_secs(30) };
+const FILE: ReadLimit = ReadLimit { bytes: 4 << 20, within: Duration::from_secs(30) };
 /// The scenarios that come with the program.
 const BUILTIN: [(&str, &str); 8] = [
     ("reference", include_str!("../../assets/scenarios/reference.toml")),
@@ -91,15 +91,15 @@ pub struct Scenario {
     /// A scenario that comes with the program, whose clusters come before those of this one.
     base: Option<Spanned<String>>,
     #[serde(default, rename = "cluster")]
-    pub(super) clusters: Vec<ClusterSpec>,
+    pub(super) clusters: Vec<ScenarioCluster>,
     #[serde(default, rename = "step")]
-    pub(super) steps: Vec<Step>,
+    pub(super) steps: Vec<ScriptStep>,
 }
 
 /// One cluster.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct ClusterSpec {
+pub(super) struct ScenarioCluster {
     pub(super) context: Spanned<String>,
     /// Its own seed, so that it is the same cluster in every scenario; filled in from the scenario's.
     #[serde(default)]
@@ -264,7 +264,7 @@ impl Scenario {
 
     /// Makes every cluster smaller: of nodes, pods and requested devices one in `by`, of each group of nodes at least one.
     pub fn cut(&mut self, by: u32) {
-        for ClusterSpec { nodes, pods, .. } in &mut self.clusters {
+        for ScenarioCluster { nodes, pods, .. } in &mut self.clusters {
             for group in nodes {
                 group.count = group.count.div_ceil(by);
             }
@@ -276,7 +276,7 @@ impl Scenario {
 
     /// Makes every cluster change at this rate, in watch events of pods a second; at 0 nothing changes, nodes neither.
     pub fn set_churn(&mut self, events_per_second: f64) {
-        for ClusterSpec { churn, .. } in &mut self.clusters {
+        for ScenarioCluster { churn, .. } in &mut self.clusters {
             // A replaced pod is four events: created, gone or ended, bound, running.
             churn.pods_per_second = events_per_second / 4.0;
             churn.restarts_per_minute = 0.0;

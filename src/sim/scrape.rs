@@ -18,7 +18,7 @@ const BOUNDS: [f64; 21] =
 const KINDS: usize = 64;
 
 /// Requests by bucket, the last one for those over all bounds.
-type Buckets = [u64; BOUNDS.len() + 1];
+type LatencyBuckets = [u64; BOUNDS.len() + 1];
 
 /// What is measured.
 #[derive(Debug, Default)]
@@ -26,7 +26,7 @@ pub(super) struct Scrape {
     in_flight: AtomicU64,
     throttled: AtomicU64,
     /// By verb, resource and sub-resource.
-    kinds: Mutex<BTreeMap<(String, String, String), Buckets>>,
+    kinds: Mutex<BTreeMap<(String, String, String), LatencyBuckets>>,
 }
 
 /// A request in flight, until it is dropped.

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::change::Change;
 use super::fault::FaultKind;
-use super::scenario::{Act, ClusterSpec, Scenario, Step};
+use super::scenario::{Act, ScenarioCluster, Scenario, ScriptStep};
 use super::server::Server;
 
 /// Something to do at a moment of the script.
@@ -20,8 +20,8 @@ enum Cue {
 }
 
 /// Plays the steps that concern a cluster; nothing if there are none.
-pub(super) fn spawn(server: &Arc<Server>, spec: &ClusterSpec, scenario: &Scenario) {
-    let steps: Vec<Step> = scenario.steps.iter().filter(|step| step.concerns(spec)).cloned().collect();
+pub(super) fn spawn(server: &Arc<Server>, spec: &ScenarioCluster, scenario: &Scenario) {
+    let steps: Vec<ScriptStep> = scenario.steps.iter().filter(|step| step.concerns(spec)).cloned().collect();
     if steps.is_empty() {
         return;
     }
@@ -50,7 +50,7 @@ pub(super) fn spawn(server: &Arc<Server>, spec: &ClusterSpec, scenario: &Scenari
 /// Gives the cues of one cluster.
 struct Player {
     server: Arc<Server>,
-    steps: Vec<Step>,
+    steps: Vec<ScriptStep>,
     /// Faults in force: index of the step, number of the fault.
     running: Vec<(usize, u64, FaultKind)>,
 }
@@ -76,7 +76,7 @@ impl Player {
 }
 
 /// All cues in the order of time; those of one moment keep the order of the file, ends before beginnings.
-fn timeline(steps: &[Step], repeat: Option<Duration>) -> Vec<(Duration, Cue)> {
+fn timeline(steps: &[ScriptStep], repeat: Option<Duration>) -> Vec<(Duration, Cue)> {
     let mut cues = Vec::new();
     for (index, step) in steps.iter().enumerate() {
         // Without an end of its own a step lasts for the whole round; without rounds, for ever.

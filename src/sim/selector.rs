@@ -1,6 +1,6 @@
 //! Label and field selectors, by the grammar of apimachinery `pkg/labels` and `pkg/fields`.
 
-use super::object::{Object, Resource};
+use super::object::{SimObject, SimResource};
 
 /// One requirement on a label.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,17 +21,17 @@ struct FieldNeed {
 
 /// What a list or a watch is narrowed to; an empty one lets everything pass.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Selector {
+pub(super) struct ObjectSelector {
     labels: Vec<(String, Need)>,
     fields: Vec<FieldNeed>,
 }
 
-impl Selector {
+impl ObjectSelector {
     /// Reads both selectors of a request.
     ///
     /// # Errors
     /// The message of the 400.
-    pub(super) fn parse((resource, version): (Resource, &str), labels: &str, fields: &str) -> Result<Self, String> {
+    pub(super) fn parse((resource, version): (SimResource, &str), labels: &str, fields: &str) -> Result<Self, String> {
         let labels = split(labels).into_iter().map(|part| label_need(&part)).collect::<Result<_, _>>()?;
         let mut fields: Vec<FieldNeed> =
             split(fields).into_iter().map(|part| field_need(&part)).collect::<Result<_, _>>()?;
@@ -50,7 +50,7 @@ impl Selector {
         self.labels.is_empty() && self.fields.is_empty()
     }
 
-    pub(super) fn matches(&self, object: &Object) -> bool {
+    pub(super) fn matches(&self, object: &SimObject) -> bool {
         self.fields.iter().all(|need| (object.field(&need.name).as_deref() == Some(&*need.value)) == need.equal)
             && self.labels.iter().all(|(key, need)| {
                 let value = object.label(key);
@@ -138,13 +138,13 @@ fn core_name(name: &str) -> Option<String> {
 }
 
 /// The fields that each kind lets selectors name.
-fn supported(resource: Resource, name: &str) -> bool {
+fn supported(resource: SimResource, name: &str) -> bool {
     if name == "metadata.name" || (name == "metadata.namespace" && resource.namespaced()) {
         return true;
     }
     let own: &[&str] = match resource {
-        Resource::Nodes => &["spec.unschedulable"],
-        Resource::Pods => &[
+        SimResource::Nodes => &["spec.unschedulable"],
+        SimResource::Pods => &[
             "spec.nodeName",
             "spec.restartPolicy",
             "spec.schedulerName",
@@ -154,8 +154,8 @@ fn supported(resource: Resource, name: &str) -> bool {
             "status.podIP",
             "status.nominatedNodeName",
         ],
-        Resource::Namespaces => &["name", "status.phase"],
-        Resource::Events => &[
+        SimResource::Namespaces => &["name", "status.phase"],
+        SimResource::Events => &[
             "involvedObject.kind",
             "involvedObject.namespace",
             "involvedObject.name",
@@ -168,8 +168,8 @@ fn supported(resource: Resource, name: &str) -> bool {
             "source",
             "type",
         ],
-        Resource::Slices => &["spec.nodeName", "spec.driver"],
-        Resource::Leases | Resource::Claims | Resource::Classes | Resource::Rules => &[],
+        SimResource::Slices => &["spec.nodeName", "spec.driver"],
+        SimResource::Leases | SimResource::Claims | SimResource::Classes | SimResource::Rules => &[],
     };
     own.contains(&name)
 }

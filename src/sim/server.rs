@@ -17,7 +17,7 @@ use super::apiserver;
 use super::fault::Faults;
 use super::front::{Front, Via};
 use super::lock;
-use super::object::Resource;
+use super::object::SimResource;
 use super::population::World;
 use super::scenario::ApisSpec;
 use super::scrape::Scrape;
@@ -66,7 +66,7 @@ pub(super) struct Server {
     wall: i64,
     log: Mutex<Log>,
     /// Watches of a kind end when its number grows.
-    kicks: [watch::Sender<u64>; Resource::ALL.len()],
+    kicks: [watch::Sender<u64>; SimResource::ALL.len()],
     tasks: Mutex<JoinSet<()>>,
     serving: Mutex<Option<(AbortHandle, Weak<TcpListener>)>>,
     /// Holds the port while nobody listens: the system would give it to whoever asks for any.
@@ -77,7 +77,7 @@ pub(super) struct Server {
 
 /// What a server is made of.
 #[derive(Debug)]
-pub(super) struct Parts {
+pub(super) struct ServerParts {
     pub(super) context: String,
     pub(super) version: String,
     pub(super) watch_list: bool,
@@ -89,7 +89,7 @@ pub(super) struct Parts {
 }
 
 impl Server {
-    pub(super) fn new(parts: Parts) -> Self {
+    pub(super) fn new(parts: ServerParts) -> Self {
         Self {
             context: parts.context,
             version: parts.version,
@@ -103,7 +103,7 @@ impl Server {
             started: Instant::now(),
             wall: parts.wall,
             log: Mutex::new(Log::default()),
-            kicks: Resource::ALL.map(|_| watch::Sender::new(0)),
+            kicks: SimResource::ALL.map(|_| watch::Sender::new(0)),
             tasks: Mutex::new(JoinSet::new()),
             serving: Mutex::new(None),
             reserved: Mutex::new(None),
@@ -226,7 +226,7 @@ impl Server {
 
     /// Ends the running watches of a kind, or of all.
     pub(super) fn close_watches(&self, resource: Option<&str>) {
-        for kind in Resource::ALL {
+        for kind in SimResource::ALL {
             if resource.is_none_or(|plural| plural == kind.plural()) {
                 self.kicks[kind as usize].send_modify(|n| *n += 1);
             }
@@ -234,7 +234,7 @@ impl Server {
     }
 
     /// Wakes when the watches of a kind are to end.
-    pub(super) fn kicked(&self, resource: Resource) -> watch::Receiver<u64> {
+    pub(super) fn kicked(&self, resource: SimResource) -> watch::Receiver<u64> {
         self.kicks[resource as usize].subscribe()
     }
 

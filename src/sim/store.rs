@@ -11,23 +11,23 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::object::{Keyed, Object, Resource};
+use super::object::{Keyed, SimObject, SimResource};
 
 /// 102,400: as many events as the watch cache of kube-apiserver keeps (`watch_cache_history.go:37`).
 const HISTORY_EVENTS: usize = 102_400;
 
 /// One change.
 #[derive(Clone, Debug)]
-pub(super) struct Change {
+pub(super) struct StoreChange {
     pub(super) rv: u64,
     at: Instant,
     /// The version before; `None` for a new object.
-    pub(super) before: Option<Arc<Object>>,
+    pub(super) before: Option<Arc<SimObject>>,
     /// The version after; `None` for a deleted object.
-    pub(super) after: Option<Arc<Object>>,
+    pub(super) after: Option<Arc<SimObject>>,
 }
 
-impl Change {
+impl StoreChange {
     fn key(&self) -> &str {
         let object = self.after.as_ref().or(self.before.as_ref()).expect("a change has at least one side");
         &object.meta().key
@@ -35,13 +35,13 @@ impl Change {
 }
 
 /// Versions at which a key changed, and what it held before; `None` for nothing.
-type Past = VecDeque<(u64, Option<Arc<Object>>)>;
+type Past = VecDeque<(u64, Option<Arc<SimObject>>)>;
 
 /// The objects of one kind.
 #[derive(Debug)]
-struct Table {
+struct KindTable {
     objects: BTreeSet<Keyed>,
-    history: VecDeque<Change>,
+    history: VecDeque<StoreChange>,
     /// What each changed key held before each of its changes, oldest first, as far back as the history goes.
     past: BTreeMap<Box<str>, Past>,
     /// Versions before this one can no longer be told.
@@ -50,7 +50,7 @@ struct Table {
     newest: watch::Sender<u64>,
 }
 
-impl Table {
+impl KindTable {
     /// The table, if its state at `rv` can be told.
     fn as_of(&self, rv: u64) -> Result<&Self, Expired> {
         if rv < self.floor { Err(Expired) } else { Ok(self) }
@@ -61,7 +61,7 @@ impl Table {
         &'t self,
         rv: u64,
         start: Bound<&'t str>,
-    ) -> impl Iterator<Item = (&'t str, Option<&'t Arc<Object>>)> {
+    ) -> impl Iterator<Item = (&'t str, Option<&'t Arc<SimObject>>)> {
         // A list of now has nothing to undo, however much has changed before.
         let some = self.history.back().is_some_and(|newest| newest.rv > rv);
         let changed = some.then(|| self.past.range::<str, _>((start, Bound::Unbounded)));
@@ -89,31 +89,31 @@ pub(super) struct Expired;
 
 /// One page of a list.
 #[derive(Debug)]
-pub(super) struct Page {
-    pub(super) items: Vec<Arc<Object>>,
+pub(super) struct ListPage {
+    pub(super) items: Vec<Arc<SimObject>>,
     /// Key of the last item if there are more after it.
     pub(super) last: Option<Box<str>>,
 }
 
 /// All objects of one cluster.
 #[derive(Debug)]
-pub(super) struct Store {
+pub(super) struct SimStore {
     rv: u64,
     keep: Duration,
-    tables: [Table; Resource::ALL.len()],
+    tables: [KindTable; SimResource::ALL.len()],
 }
 
-impl Store {
+impl SimStore {
     /// An empty store at a resourceVersion; events are kept for `keep`.
     pub(super) fn new(rv: u64, keep: Duration) -> Self {
-        let table = |_| Table {
+        let table = |_| KindTable {
             objects: BTreeSet::new(),
             history: VecDeque::new(),
             past: BTreeMap::new(),
             floor: rv,
             newest: watch::Sender::new(rv),
         };
-        Self { rv, keep, tables: Resource::ALL.map(table) }
+        Self { rv, keep, tables: SimResource::ALL.map(table) }
     }
 
     /// The newest resourceVersion of all kinds.
@@ -121,27 +121,27 @@ impl Store {
         self.rv
     }
 
-    pub(super) fn get(&self, resource: Resource, key: &str) -> Option<Arc<Object>> {
+    pub(super) fn get(&self, resource: SimResource, key: &str) -> Option<Arc<SimObject>> {
         self.table(resource).objects.get(key).map(|k| Arc::clone(&k.0))
     }
 
     /// Every object of a kind, in key order.
-    pub(super) fn all(&self, resource: Resource) -> impl Iterator<Item = &Arc<Object>> {
+    pub(super) fn all(&self, resource: SimResource) -> impl Iterator<Item = &Arc<SimObject>> {
         self.table(resource).objects.iter().map(|k| &k.0)
     }
 
     /// Wakes when a kind has changed.
-    pub(super) fn changes(&self, resource: Resource) -> watch::Receiver<u64> {
+    pub(super) fn changes(&self, resource: SimResource) -> watch::Receiver<u64> {
         self.table(resource).newest.subscribe()
     }
 
     /// Whether anybody waits for changes of a kind.
-    pub(super) fn is_watched(&self, resource: Resource) -> bool {
+    pub(super) fn is_watched(&self, resource: SimResource) -> bool {
         self.table(resource).newest.receiver_count() > 0
     }
 
     /// Puts an object in that was there before the server started: no event. [`Self::compact`] must follow the last one.
-    pub(super) fn seed(&mut self, mut object: Object) {
+    pub(super) fn seed(&mut self, mut object: SimObject) {
         self.rv += 1;
         object.meta_mut().rv = self.rv;
         let table = self.table_mut(object.resource());
@@ -149,7 +149,7 @@ impl Store {
     }
 
     /// Creates or replaces an object.
-    pub(super) fn put(&mut self, mut object: Object) -> Arc<Object> {
+    pub(super) fn put(&mut self, mut object: SimObject) -> Arc<SimObject> {
         self.rv += 1;
         object.meta_mut().rv = self.rv;
         let resource = object.resource();
@@ -160,7 +160,7 @@ impl Store {
     }
 
     /// Deletes an object; its last state.
-    pub(super) fn remove(&mut self, resource: Resource, key: &str) -> Option<Arc<Object>> {
+    pub(super) fn remove(&mut self, resource: SimResource, key: &str) -> Option<Arc<SimObject>> {
         let before = self.table_mut(resource).objects.take(key)?.0;
         self.rv += 1;
         self.record(resource, Some(Arc::clone(&before)), None);
@@ -178,7 +178,7 @@ impl Store {
     }
 
     /// The oldest resourceVersion that a watch may start from.
-    pub(super) fn floor(&self, resource: Resource) -> u64 {
+    pub(super) fn floor(&self, resource: SimResource) -> u64 {
         self.table(resource).floor
     }
 
@@ -186,7 +186,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Expired`] if some of them are forgotten.
-    pub(super) fn changes_after(&self, resource: Resource, rv: u64, limit: usize) -> Result<Vec<Change>, Expired> {
+    pub(super) fn changes_after(&self, resource: SimResource, rv: u64, limit: usize) -> Result<Vec<StoreChange>, Expired> {
         let table = self.table(resource);
         if rv < table.floor {
             return Err(Expired);
@@ -201,20 +201,20 @@ impl Store {
     /// [`Expired`] if that state cannot be told any more.
     pub(super) fn page(
         &self,
-        resource: Resource,
+        resource: SimResource,
         (rv, after, prefix): (u64, &str, &str),
         limit: usize,
-        keep: impl Fn(&Object) -> bool,
-    ) -> Result<Page, Expired> {
+        keep: impl Fn(&SimObject) -> bool,
+    ) -> Result<ListPage, Expired> {
         let table = self.table(resource).as_of(rv)?;
         let start = if after > prefix { Bound::Excluded(after) } else { Bound::Included(prefix) };
         let mut now = table.objects.range::<str, _>((start, Bound::Unbounded)).map(|k| &k.0).peekable();
         let mut then = table.undone(rv, start).peekable();
-        let mut items: Vec<Arc<Object>> = Vec::new();
+        let mut items: Vec<Arc<SimObject>> = Vec::new();
         loop {
             // Both run in key order; where they meet, what was there at `rv` wins.
             let object = match (now.peek().map(|o| &*o.meta().key), then.peek().map(|(k, _)| *k)) {
-                (None, None) => return Ok(Page { items, last: None }),
+                (None, None) => return Ok(ListPage { items, last: None }),
                 (Some(current), old) if old.is_none_or(|old| current < old) => now.next().map(Arc::clone),
                 (current, old) => {
                     if current == old {
@@ -225,13 +225,13 @@ impl Store {
             };
             let Some(object) = object else { continue };
             if !object.meta().key.starts_with(prefix) {
-                return Ok(Page { items, last: None });
+                return Ok(ListPage { items, last: None });
             }
             if !keep(&object) {
                 continue;
             }
             if items.len() == limit {
-                return Ok(Page { last: items.last().map(|o| o.meta().key.clone()), items });
+                return Ok(ListPage { last: items.last().map(|o| o.meta().key.clone()), items });
             }
             items.push(object);
         }
@@ -241,7 +241,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Expired`] if that state cannot be told any more.
-    pub(super) fn len_at(&self, resource: Resource, rv: u64, prefix: &str) -> Result<usize, Expired> {
+    pub(super) fn len_at(&self, resource: SimResource, rv: u64, prefix: &str) -> Result<usize, Expired> {
         let table = self.table(resource).as_of(rv)?;
         let now = if prefix.is_empty() {
             table.objects.len()
@@ -260,10 +260,10 @@ impl Store {
         Ok(count)
     }
 
-    fn record(&mut self, resource: Resource, before: Option<Arc<Object>>, after: Option<Arc<Object>>) {
+    fn record(&mut self, resource: SimResource, before: Option<Arc<SimObject>>, after: Option<Arc<SimObject>>) {
         let (rv, keep, at) = (self.rv, self.keep, Instant::now());
         let table = self.table_mut(resource);
-        let change = Change { rv, at, before, after };
+        let change = StoreChange { rv, at, before, after };
         let held = (rv, change.before.clone());
         match table.past.get_mut(change.key()) {
             Some(past) => past.push_back(held),
@@ -278,11 +278,11 @@ impl Store {
         table.newest.send_replace(rv);
     }
 
-    fn table(&self, resource: Resource) -> &Table {
+    fn table(&self, resource: SimResource) -> &KindTable {
         &self.tables[resource as usize]
     }
 
-    fn table_mut(&mut self, resource: Resource) -> &mut Table {
+    fn table_mut(&mut self, resource: SimResource) -> &mut KindTable {
         &mut self.tables[resource as usize]
     }
 }

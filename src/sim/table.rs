@@ -3,14 +3,14 @@
 use super::encode::cell;
 use super::event::EventRecord;
 use super::node::NodeRecord;
-use super::object::{Object, Resource};
+use super::object::{SimObject, SimResource};
 use super::pod::{PodRecord, PodState};
 use super::template::{number, raw, string};
 
 /// Name, type, format and priority of a column; priority 1 is shown by `-o wide` only.
-type Column = (&'static str, &'static str, &'static str, u8);
+type PrintColumn = (&'static str, &'static str, &'static str, u8);
 
-const NODE: &[Column] = &[
+const NODE: &[PrintColumn] = &[
     ("Name", "string", "name", 0),
     ("Status", "string", "", 0),
     ("Roles", "string", "", 0),
@@ -22,7 +22,7 @@ const NODE: &[Column] = &[
     ("Kernel-Version", "string", "", 1),
     ("Container-Runtime", "string", "", 1),
 ];
-const POD: &[Column] = &[
+const POD: &[PrintColumn] = &[
     ("Name", "string", "name", 0),
     ("Ready", "string", "", 0),
     ("Status", "string", "", 0),
@@ -33,18 +33,18 @@ const POD: &[Column] = &[
     ("Nominated Node", "string", "", 1),
     ("Readiness Gates", "string", "", 1),
 ];
-const NAMESPACE: &[Column] = &[("Name", "string", "name", 0), ("Status", "string", "", 0), ("Age", "string", "", 0)];
-const LEASE: &[Column] = &[("Name", "string", "name", 0), ("Holder", "string", "", 0), ("Age", "string", "", 0)];
-const SLICE: &[Column] = &[
+const NAMESPACE: &[PrintColumn] = &[("Name", "string", "name", 0), ("Status", "string", "", 0), ("Age", "string", "", 0)];
+const LEASE: &[PrintColumn] = &[("Name", "string", "name", 0), ("Holder", "string", "", 0), ("Age", "string", "", 0)];
+const SLICE: &[PrintColumn] = &[
     ("Name", "string", "name", 0),
     ("Node", "string", "", 0),
     ("Driver", "string", "", 0),
     ("Pool", "string", "", 0),
     ("Age", "string", "", 0),
 ];
-const CLAIM: &[Column] = &[("Name", "string", "name", 0), ("State", "string", "", 0), ("Age", "string", "", 0)];
-const CLASS: &[Column] = &[("Name", "string", "name", 0), ("Age", "string", "", 0)];
-const EVENT: &[Column] = &[
+const CLAIM: &[PrintColumn] = &[("Name", "string", "name", 0), ("State", "string", "", 0), ("Age", "string", "", 0)];
+const CLASS: &[PrintColumn] = &[("Name", "string", "name", 0), ("Age", "string", "", 0)];
+const EVENT: &[PrintColumn] = &[
     ("Last Seen", "string", "", 0),
     ("Type", "string", "", 0),
     ("Reason", "string", "", 0),
@@ -58,7 +58,7 @@ const EVENT: &[Column] = &[
 ];
 
 /// Writes `columnDefinitions`.
-pub(super) fn columns(resource: Resource, out: &mut Vec<u8>) {
+pub(super) fn columns(resource: SimResource, out: &mut Vec<u8>) {
     let columns = columns_of(resource);
     for (i, (name, kind, format, priority)) in columns.iter().enumerate() {
         raw(out, if i == 0 { "[{\"name\":" } else { ",{\"name\":" });
@@ -74,44 +74,44 @@ pub(super) fn columns(resource: Resource, out: &mut Vec<u8>) {
     raw(out, "]");
 }
 
-fn columns_of(resource: Resource) -> &'static [Column] {
+fn columns_of(resource: SimResource) -> &'static [PrintColumn] {
     match resource {
-        Resource::Nodes => NODE,
-        Resource::Pods => POD,
-        Resource::Namespaces => NAMESPACE,
-        Resource::Leases => LEASE,
-        Resource::Slices => SLICE,
-        Resource::Claims => CLAIM,
-        Resource::Classes | Resource::Rules => CLASS,
-        Resource::Events => EVENT,
+        SimResource::Nodes => NODE,
+        SimResource::Pods => POD,
+        SimResource::Namespaces => NAMESPACE,
+        SimResource::Leases => LEASE,
+        SimResource::Slices => SLICE,
+        SimResource::Claims => CLAIM,
+        SimResource::Classes | SimResource::Rules => CLASS,
+        SimResource::Events => EVENT,
     }
 }
 
 /// Writes the cells of one row, separated by commas.
-pub(super) fn write_cells(object: &Object, now: i64, out: &mut Vec<u8>) {
+pub(super) fn write_cells(object: &SimObject, now: i64, out: &mut Vec<u8>) {
     let age = age(object.meta().created, now);
     match object {
-        Object::Node(node) => node_cells(node, &age, out),
-        Object::Pod(pod) => pod_cells(pod, &age, now, out),
-        Object::Namespace(namespace) => {
+        SimObject::Node(node) => node_cells(node, &age, out),
+        SimObject::Pod(pod) => pod_cells(pod, &age, now, out),
+        SimObject::Namespace(namespace) => {
             for text in [namespace.meta.name(), "Active", &age] {
                 cell(out, text);
             }
         }
-        Object::Lease(lease) => {
+        SimObject::Lease(lease) => {
             for text in [lease.meta.name(), lease.meta.name(), &age] {
                 cell(out, text);
             }
         }
-        Object::Dynamic(dynamic) => {
+        SimObject::Dynamic(dynamic) => {
             cell(out, dynamic.meta.name());
             for text in dynamic.cells() {
                 cell(out, &text);
             }
             cell(out, &age);
         }
-        Object::Event(event) => event_cells(event, now, out),
-        Object::Raw(object) => object.write_cells(columns_of(object.resource()).len(), out),
+        SimObject::Event(event) => event_cells(event, now, out),
+        SimObject::Raw(object) => object.write_cells(columns_of(object.resource()).len(), out),
     }
     // Each cell has put a comma behind it.
     out.pop();

@@ -36,7 +36,7 @@ const SLOTS: [(&str, Slot); 7] = [
 ];
 
 #[derive(Debug)]
-enum Part {
+enum TemplatePart {
     Text(Box<str>),
     Hole(Slot),
 }
@@ -44,7 +44,7 @@ enum Part {
 /// Compiled text: literal parts and holes, in order.
 #[derive(Debug)]
 pub(super) struct Template {
-    parts: Vec<Part>,
+    parts: Vec<TemplatePart>,
 }
 
 impl Template {
@@ -53,19 +53,19 @@ impl Template {
         let mut parts = Vec::new();
         let mut rest = text;
         while let Some((before, slot, after)) = hole(rest) {
-            parts.push(Part::Text(before.into()));
-            parts.push(Part::Hole(slot));
+            parts.push(TemplatePart::Text(before.into()));
+            parts.push(TemplatePart::Hole(slot));
             rest = after;
         }
-        parts.push(Part::Text(rest.into()));
+        parts.push(TemplatePart::Text(rest.into()));
         Self { parts }
     }
 
     /// The text that it was compiled from.
     pub(super) fn source(&self) -> String {
-        let part = |part: &Part| match part {
-            Part::Text(text) => text.to_string(),
-            Part::Hole(slot) => {
+        let part = |part: &TemplatePart| match part {
+            TemplatePart::Text(text) => text.to_string(),
+            TemplatePart::Hole(slot) => {
                 let name = SLOTS.iter().find(|(_, known)| known == slot).map_or("", |(name, _)| name);
                 format!("${{{name}}}")
             }
@@ -77,8 +77,8 @@ impl Template {
     pub(super) fn write(&self, out: &mut Vec<u8>, mut fill: impl FnMut(Slot, &mut Vec<u8>)) {
         for part in &self.parts {
             match part {
-                Part::Text(text) => out.extend_from_slice(text.as_bytes()),
-                Part::Hole(slot) => fill(*slot, out),
+                TemplatePart::Text(text) => out.extend_from_slice(text.as_bytes()),
+                TemplatePart::Hole(slot) => fill(*slot, out),
             }
         }
     }

@@ -14,15 +14,15 @@ use tokio::time::Instant;
 
 use super::body::unfold;
 use super::encode::{Encoder, error_event};
-use super::fault::{Plan, WatchEnd};
+use super::fault::{FaultPlan, WatchRefusal};
 use super::list::version;
 use super::lock;
-use super::object::{Object, Resource};
-use super::request::Target;
-use super::selector::Selector;
+use super::object::{SimObject, SimResource};
+use super::request::RequestTarget;
+use super::selector::ObjectSelector;
 use super::server::Server;
 use super::status;
-use super::store::Change;
+use super::store::StoreChange;
 
 /// One minute: `cacher.go:78`, `defaultBookmarkFrequency`.
 const BOOKMARK: Duration = Duration::from_secs(60);
@@ -37,17 +37,17 @@ const BATCH: usize = 256;
 
 /// One watch.
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own about one watch")]
-struct Watch {
+struct ServedWatch {
     server: Arc<Server>,
-    target: Target,
-    resource: Resource,
+    target: RequestTarget,
+    resource: SimResource,
     prefix: String,
-    selector: Selector,
+    selector: ObjectSelector,
     encoder: Encoder,
     /// Changes up to this version are told.
     rv: u64,
     /// Objects to be told first as ADDED, oldest key first.
-    initial: VecDeque<Arc<Object>>,
+    initial: VecDeque<Arc<SimObject>>,
     /// Whether a bookmark must follow the initial objects.
     initial_end: bool,
     bookmarks: bool,
@@ -67,16 +67,16 @@ struct Watch {
 /// The `Status` of a watch that cannot start.
 pub(super) fn answer(
     server: &Arc<Server>,
-    target: &Target,
-    (resource, namespace): (Resource, &str),
+    target: &RequestTarget,
+    (resource, namespace): (SimResource, &str),
     encoder: Encoder,
-    plan: &Plan,
+    plan: &FaultPlan,
 ) -> Result<Response, Value> {
     // A stream has one form for all that it will tell.
     let encoder = encoder.able(lock(&server.world).store.all(resource));
     let query = &target.query;
     let selector =
-        Selector::parse((resource, encoder.version()), query.get("labelSelector"), query.get("fieldSelector"))
+        ObjectSelector::parse((resource, encoder.version()), query.get("labelSelector"), query.get("fieldSelector"))
             .map_err(|message| status::bad_request(&message))?;
     let asked = version(query.get("resourceVersion"))?;
     let streaming = query.flag("sendInitialEvents");
@@ -85,7 +85,7 @@ pub(super) fn answer(
         return Err(status::invalid_options("sendInitialEvents", message));
     }
     let short = |lines: Vec<u8>| status::plain(200, encoder.content_type(true), Body::from(lines));
-    if plan.watch_end == Some(WatchEnd::AtOnce) {
+    if plan.watch_end == Some(WatchRefusal::AtOnce) {
         return Ok(short(Vec::new()));
     }
     if plan.gone {
@@ -98,7 +98,7 @@ pub(super) fn answer(
         return Err(status::too_large(asked, store.rv()));
     }
     let from_now = asked == 0 || streaming;
-    if plan.watch_end == Some(WatchEnd::Expired) || (!from_now && asked < store.floor(resource)) {
+    if plan.watch_end == Some(WatchRefusal::Expired) || (!from_now && asked < store.floor(resource)) {
         let message = format!("too old resource version: {asked} ({})", store.floor(resource));
         return Ok(short(error_event(&encoder, &status::expired(&message))));
     }
@@ -111,7 +111,7 @@ pub(super) fn answer(
     let life = query.number("timeoutSeconds")?.filter(|s| *s > 0);
     let life = life.unwrap_or_else(|| MIN_LIFE + fastrand::u64(..MIN_LIFE)).min(MAX_LIFE);
     let now = Instant::now();
-    let watch = Watch {
+    let watch = ServedWatch {
         rv: if from_now { store.rv() } else { asked },
         changes: store.changes(resource),
         kicked: server.kicked(resource),
@@ -138,7 +138,7 @@ pub(super) fn answer(
     Ok(status::plain(200, encoder.content_type(true), body))
 }
 
-impl Watch {
+impl ServedWatch {
     /// The next lines; `None` when the watch ends.
     async fn next(&mut self) -> Option<Vec<u8>> {
         let mut out = Vec::new();
@@ -208,8 +208,8 @@ impl Watch {
     }
 
     /// Writes one change as the selector sees it: an object may enter and leave without being created or deleted.
-    fn tell_one(&mut self, change: &Change, out: &mut Vec<u8>) {
-        let seen = |object: &Option<Arc<Object>>| {
+    fn tell_one(&mut self, change: &StoreChange, out: &mut Vec<u8>) {
+        let seen = |object: &Option<Arc<SimObject>>| {
             object.clone().filter(|o| o.meta().key.starts_with(&self.prefix) && self.selector.matches(o))
         };
         let (kind, object) = match (seen(&change.before), seen(&change.after)) {

@@ -49,7 +49,7 @@ pub enum InputEvent {
 /// Reader of what a terminal sends.
 #[derive(Debug)]
 pub(super) struct InputDecoder {
-    state: State,
+    state: DecoderState,
     /// When what is unfinished began, or last came faster than keys do.
     flowed_at: Instant,
     /// When the last bytes came.
@@ -58,7 +58,7 @@ pub(super) struct InputDecoder {
 }
 
 #[derive(Debug, Default)]
-enum State {
+enum DecoderState {
     #[default]
     Ground,
     /// `ESC`.
@@ -92,7 +92,7 @@ struct ControlString {
 
 impl InputDecoder {
     pub(super) fn new(now: Instant) -> Self {
-        Self { state: State::Ground, flowed_at: now, fed_at: now, ready: VecDeque::new() }
+        Self { state: DecoderState::Ground, flowed_at: now, fed_at: now, ready: VecDeque::new() }
     }
 
     pub(super) fn next(&mut self) -> Option<InputEvent> {
@@ -102,15 +102,15 @@ impl InputDecoder {
     /// When what is unfinished is given up, unless more comes.
     pub(super) fn deadline(&self) -> Option<Instant> {
         match self.state {
-            State::Ground => None,
-            State::Paste { .. } => Some(self.fed_at + PASTE_GAP),
+            DecoderState::Ground => None,
+            DecoderState::Paste { .. } => Some(self.fed_at + PASTE_GAP),
             _ => Some(self.fed_at + SEQUENCE_GAP),
         }
     }
 
     /// Takes the bytes of one read.
     pub(super) fn feed(&mut self, bytes: &[u8], now: Instant) {
-        let life = if matches!(self.state, State::Paste { .. }) { PASTE_LIFE } else { SEQUENCE_LIFE };
+        let life = if matches!(self.state, DecoderState::Paste { .. }) { PASTE_LIFE } else { SEQUENCE_LIFE };
         if bytes.len() > KEY_BYTES {
             self.flowed_at = now;
         } else if now.saturating_duration_since(self.flowed_at) >= life {
@@ -125,11 +125,11 @@ impl InputDecoder {
     /// Ends what is unfinished: a key if it can be one, else nothing; the text of a paste is kept.
     pub(super) fn give_up(&mut self) {
         match mem::take(&mut self.state) {
-            State::Escape => self.key(keys::ascii(ESC)),
-            State::ControlSequence(parameters) if parameters.is_empty() => self.alt(keys::ascii(b'[')),
-            State::ApplicationKey => self.alt(keys::ascii(b'O')),
-            State::ControlString(ControlString { introducer: Some(letter), .. }) => self.alt(keys::ascii(letter)),
-            State::Paste { text, .. } => self.paste(&text),
+            DecoderState::Escape => self.key(keys::ascii(ESC)),
+            DecoderState::ControlSequence(parameters) if parameters.is_empty() => self.alt(keys::ascii(b'[')),
+            DecoderState::ApplicationKey => self.alt(keys::ascii(b'O')),
+            DecoderState::ControlString(ControlString { introducer: Some(letter), .. }) => self.alt(keys::ascii(letter)),
+            DecoderState::Paste { text, .. } => self.paste(&text),
             _ => {}
         }
     }
@@ -138,17 +138,17 @@ impl InputDecoder {
         match mem::take(&mut self.state) {
             // Whatever is unfinished, this leaves.
             _ if byte == CTRL_C => self.key(keys::ascii(CTRL_C)),
-            State::Paste { text, matched } => self.take_pasted(text, matched, byte),
-            State::ControlString(string) => self.take_string(string, byte),
-            State::Escape => self.take_escaped(byte),
+            DecoderState::Paste { text, matched } => self.take_pasted(text, matched, byte),
+            DecoderState::ControlString(string) => self.take_string(string, byte),
+            DecoderState::Escape => self.take_escaped(byte),
             // An escape begins anew, whatever has no end.
-            _ if byte == ESC => self.begin(State::Escape),
-            State::Ground => self.take_ground(byte),
-            State::ControlSequence(parameters) => self.take_control(parameters, byte),
-            State::ConsoleKey => self.keys(keys::console_key(byte)),
-            State::ApplicationKey => self.keys(keys::application_key(byte)),
-            State::Mouse(left) => self.state = if left > 1 { State::Mouse(left - 1) } else { State::Ground },
-            State::Character { bytes, alt } => self.take_character(bytes, alt, byte),
+            _ if byte == ESC => self.begin(DecoderState::Escape),
+            DecoderState::Ground => self.take_ground(byte),
+            DecoderState::ControlSequence(parameters) => self.take_control(parameters, byte),
+            DecoderState::ConsoleKey => self.keys(keys::console_key(byte)),
+            DecoderState::ApplicationKey => self.keys(keys::application_key(byte)),
+            DecoderState::Mouse(left) => self.state = if left > 1 { DecoderState::Mouse(left - 1) } else { DecoderState::Ground },
+            DecoderState::Character { bytes, alt } => self.take_character(bytes, alt, byte),
         }
     }
 
@@ -164,15 +164,15 @@ impl InputDecoder {
     /// What follows an `ESC`.
     fn take_escaped(&mut self, byte: u8) {
         match byte {
-            b'[' => self.begin(State::ControlSequence(Vec::new())),
-            b'O' => self.begin(State::ApplicationKey),
+            b'[' => self.begin(DecoderState::ControlSequence(Vec::new())),
+            b'O' => self.begin(DecoderState::ApplicationKey),
             _ if is_introducer(byte) => {
                 let string = ControlString { introducer: Some(byte), escaped: false, continuation: 0 };
-                self.begin(State::ControlString(string));
+                self.begin(DecoderState::ControlString(string));
             }
             ESC => {
                 self.key(keys::ascii(ESC));
-                self.begin(State::Escape);
+                self.begin(DecoderState::Escape);
             }
             0..=0x7f => self.alt(keys::ascii(byte)),
             _ => self.begin_character(byte, true),
@@ -186,11 +186,11 @@ impl InputDecoder {
                 if parameters.len() <= PARAMETER_BYTES {
                     parameters.push(byte);
                 }
-                self.state = State::ControlSequence(parameters);
+                self.state = DecoderState::ControlSequence(parameters);
             }
-            b'[' if parameters.is_empty() => self.state = State::ConsoleKey,
-            b'M' if parameters.is_empty() => self.state = State::Mouse(3),
-            b'~' if parameters == b"200" => self.begin(State::Paste { text: Vec::new(), matched: 0 }),
+            b'[' if parameters.is_empty() => self.state = DecoderState::ConsoleKey,
+            b'M' if parameters.is_empty() => self.state = DecoderState::Mouse(3),
+            b'~' if parameters == b"200" => self.begin(DecoderState::Paste { text: Vec::new(), matched: 0 }),
             0x40..=0x7e if parameters.len() <= PARAMETER_BYTES => self.keys(keys::control_sequence(&parameters, byte)),
             0x40..=0x7e | CANCEL | SUBSTITUTE => {}
             // No sequence has such a byte: it is a key of its own.
@@ -209,7 +209,7 @@ impl InputDecoder {
             ST => return,
             _ => string.continuation = character_bytes(byte).saturating_sub(1),
         }
-        self.state = State::ControlString(string);
+        self.state = DecoderState::ControlString(string);
     }
 
     fn take_pasted(&mut self, mut text: Vec<u8>, mut matched: usize, byte: u8) {
@@ -225,13 +225,13 @@ impl InputDecoder {
         if matched == PASTE_END.len() {
             self.paste(&text);
         } else {
-            self.state = State::Paste { text, matched };
+            self.state = DecoderState::Paste { text, matched };
         }
     }
 
     fn begin_character(&mut self, byte: u8, alt: bool) {
         if character_bytes(byte) > 1 {
-            self.begin(State::Character { bytes: vec![byte], alt });
+            self.begin(DecoderState::Character { bytes: vec![byte], alt });
         }
     }
 
@@ -241,14 +241,14 @@ impl InputDecoder {
         }
         bytes.push(byte);
         if bytes.len() < character_bytes(bytes[0]) {
-            self.state = State::Character { bytes, alt };
+            self.state = DecoderState::Character { bytes, alt };
         } else if let Some(typed) = std::str::from_utf8(&bytes).ok().and_then(|text| text.chars().next()) {
             let key = KeyEvent::from(KeyCode::Char(typed));
             if alt { self.alt(key) } else { self.key(key) }
         }
     }
 
-    fn begin(&mut self, state: State) {
+    fn begin(&mut self, state: DecoderState) {
         self.flowed_at = self.fed_at;
         self.state = state;
     }

@@ -19,17 +19,17 @@ const MOST_READS: usize = 16;
 /// What the operator types, while the terminal is ours. When it is dropped, nobody reads the terminal any more.
 #[derive(Debug)]
 pub struct Keyboard {
-    reads: Receiver<Read>,
+    reads: Receiver<TerminalRead>,
     decoder: InputDecoder,
-    reader: Option<Reader>,
+    reader: Option<TerminalReader>,
 }
 
 /// What one read brought and when, or why there are no more.
-type Read = io::Result<(Vec<u8>, Instant)>;
+type TerminalRead = io::Result<(Vec<u8>, Instant)>;
 
 /// The thread that waits for the terminal: a wait in the loop would need the terminal to be shared in a mode in which a write may fail.
 #[derive(Debug)]
-struct Reader {
+struct TerminalReader {
     thread: JoinHandle<()>,
     /// The thread ends when this is closed.
     end: PipeWriter,
@@ -44,7 +44,7 @@ impl Keyboard {
         let (ended, end) = io::pipe()?;
         let (out, reads) = mpsc::channel(MOST_READS);
         let thread = thread::Builder::new().name("keyboard".into()).spawn(move || read_all(&ended, &out))?;
-        Ok(Self { reads, decoder: InputDecoder::new(Instant::now()), reader: Some(Reader { thread, end }) })
+        Ok(Self { reads, decoder: InputDecoder::new(Instant::now()), reader: Some(TerminalReader { thread, end }) })
     }
 
     /// The next input, if it is there.
@@ -88,7 +88,7 @@ impl Keyboard {
         }
     }
 
-    fn feed(&mut self, read: Read) -> io::Result<()> {
+    fn feed(&mut self, read: TerminalRead) -> io::Result<()> {
         let (bytes, at) = read?;
         self.decoder.feed(&bytes, at);
         Ok(())
@@ -98,7 +98,7 @@ impl Keyboard {
 impl Drop for Keyboard {
     fn drop(&mut self) {
         self.reads.close();
-        if let Some(Reader { thread, end }) = self.reader.take() {
+        if let Some(TerminalReader { thread, end }) = self.reader.take() {
             drop(end);
             // It panics nowhere, and would only be missed.
             let _ = thread.join();
@@ -107,7 +107,7 @@ impl Drop for Keyboard {
 }
 
 /// Reads until the terminal is gone or nobody wants more.
-fn read_all(ended: &PipeReader, out: &Sender<Read>) {
+fn read_all(ended: &PipeReader, out: &Sender<TerminalRead>) {
     loop {
         let read = match read(ended) {
             Ok(Some(bytes)) => Ok((bytes, Instant::now())),

@@ -3,7 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::names::Names;
+use super::names::ShortNames;
 use super::scene::{Paint, Scene};
 use super::text::{Pen, columns};
 use super::units::{clock, duration, grouped, latency};
@@ -48,7 +48,7 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, (scene, view): (&Scene<'_>, &Al
     title(&mut Pen::new(buf, paint.look, area, 0), scene, view, paint);
     let widest = view.rows.iter().map(|row| columns(row.context)).max().unwrap_or(0).clamp(7, CONTEXT);
     let context = if scene.summaries.len() > 1 { widest } else { 0 };
-    let names = Names::new(scene.contexts(), context, &paint.look.glyphs);
+    let names = ShortNames::new(scene.contexts(), context, &paint.look.glyphs);
     heading(&mut Pen::new(buf, paint.look, area, 1), (area.width, context));
     if view.rows.is_empty() {
         Pen::new(buf, paint.look, area, 2)
@@ -106,7 +106,7 @@ fn draw_row(
     pen: &mut Pen<'_>,
     row: &AlertRow<'_>,
     (width, context): (u16, usize),
-    (names, paint): (&Names, Paint<'_>),
+    (names, paint): (&ShortNames, Paint<'_>),
 ) {
     let (glyphs, record) = (&paint.look.glyphs, row.record);
     let (role, glyph, word) = state(row, glyphs);

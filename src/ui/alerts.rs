@@ -3,13 +3,13 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::names::Names;
+use super::names::ShortNames;
 use super::scene::{Paint, Scene};
 use super::strip::LONGEST_CONTEXT;
 use super::text::{Pen, columns};
 use super::units::{clock, duration};
 use crate::model::Known;
-use crate::model::alert::{AlertLine, Muted, Severity};
+use crate::model::alert::{AlertLine, AckKind, Severity};
 use crate::theme::{Glyphs, Role};
 
 /// Draws as many alerts as `area` has lines.
@@ -36,8 +36,8 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, paint: Paint
 /// Role, glyph and word of an alert.
 fn severity(alert: &AlertLine, glyphs: &Glyphs) -> (Role, &'static str, &'static str) {
     match alert.muted {
-        Some(Muted::Acknowledged) => return (Role::Muted, glyphs.notice, "acked"),
-        Some(Muted::Silenced) => return (Role::Muted, glyphs.notice, "silenced"),
+        Some(AckKind::Acknowledged) => return (Role::Muted, glyphs.notice, "acked"),
+        Some(AckKind::Silenced) => return (Role::Muted, glyphs.notice, "silenced"),
         None => {}
     }
     match (alert.unknown, alert.severity) {
@@ -54,7 +54,7 @@ fn line(pen: &mut Pen<'_>, alert: &AlertLine, scene: &Scene<'_>, (more, paint): 
     pen.skip(1).put(role, glyph);
     pen.skip(1).put(role, &format!("{word:<8}")).skip(1);
     if let (true, Some(summary)) = (scene.summaries.len() > 1, scene.summaries.get(usize::from(alert.cluster.0))) {
-        let name = Names::new(scene.contexts(), LONGEST_CONTEXT.min(pen.left() / 3), glyphs);
+        let name = ShortNames::new(scene.contexts(), LONGEST_CONTEXT.min(pen.left() / 3), glyphs);
         pen.put(Role::Focus, &name.get(&summary.context)).skip(1);
     }
     let age = paint.now.mono.since(alert.since);

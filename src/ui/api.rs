@@ -20,7 +20,7 @@ use super::spark::{self, Scale};
 use super::text::{Pen, columns};
 use super::units::{duration, latency};
 use crate::model::cluster::ClusterState;
-use crate::model::latency::{KindStats, Mark};
+use crate::model::latency::{KindStats, SparkMark};
 use crate::msg::Now;
 use crate::theme::Role;
 
@@ -33,9 +33,9 @@ const PING: u16 = 14;
 pub(super) struct ApiView<'a> {
     pub(super) cluster: &'a ClusterState,
     /// Work probes, newest last.
-    pub(super) marks: Vec<Mark>,
+    pub(super) marks: Vec<SparkMark>,
     /// Pings, newest last.
-    pub(super) ping: Vec<Mark>,
+    pub(super) ping: Vec<SparkMark>,
     /// One for each kind of call.
     pub(super) kinds: Vec<KindStats>,
     /// First line below the graph, as the model says it.

@@ -47,10 +47,10 @@ pub(super) fn devices(gpu: Accelerators, open: bool, (width, glyphs): (usize, &G
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::theme::{Depth, Look};
+    use crate::theme::{Depth, Theme};
 
     fn glyphs(ascii: bool) -> Glyphs {
-        Look::new(Depth::None, ascii).glyphs
+        Theme::new(Depth::None, ascii).glyphs
     }
 
     #[test]

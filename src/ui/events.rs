@@ -2,20 +2,20 @@
 
 use jiff::Timestamp;
 
-use super::page::{Line, Table, line};
+use super::page::{TextLine, TextTable, line};
 use super::scene::Paint;
 use super::units::{coarse, duration, grouped};
 use crate::facts::event::EventFacts;
 use crate::model::inspection::PartFreshness;
 use crate::model::rows::age_of;
-use crate::msg::inspect::Untold;
+use crate::msg::inspect::Omitted;
 use crate::theme::{Glyphs, Role};
 
 /// Events of the object that is open.
 #[derive(Clone)]
 pub(super) struct EventsView<'a> {
     /// Newest first, and what is not among them; `None` until they were read.
-    pub(super) events: Option<(Vec<&'a EventFacts>, Untold)>,
+    pub(super) events: Option<(Vec<&'a EventFacts>, Omitted)>,
     /// How fresh they are.
     pub(super) fresh: PartFreshness<'a>,
     /// Now by the server's clock.
@@ -39,7 +39,7 @@ pub(super) fn freshness(fresh: &PartFreshness<'_>) -> Option<(Role, String)> {
 }
 
 /// A heading that begins with `title`, the events below it, and in words how old they are or why there are none.
-pub(super) fn lines(view: &EventsView<'_>, title: &'static str, (width, paint): (u16, Paint<'_>)) -> Vec<Line> {
+pub(super) fn lines(view: &EventsView<'_>, title: &'static str, (width, paint): (u16, Paint<'_>)) -> Vec<TextLine> {
     let glyphs = &paint.look.glyphs;
     let state = freshness(&view.fresh);
     let Some((events, untold)) = &view.events else {
@@ -59,7 +59,7 @@ pub(super) fn lines(view: &EventsView<'_>, title: &'static str, (width, paint): 
         titles.extend([("COUNT", 7, true), ("FROM", 24, false), ("PART", 20, false)]);
     }
     titles.push(("NOTE", usize::MAX, false));
-    let mut table = Table::new(1, &titles);
+    let mut table = TextTable::new(1, &titles);
     for event in events {
         let mut cells = head(event, view.now, glyphs);
         if wide {
@@ -82,7 +82,7 @@ pub(super) fn lines(view: &EventsView<'_>, title: &'static str, (width, paint): 
 }
 
 /// What is to be said below so many events, or in their place.
-pub(super) fn rest(shown: usize, Untold { more, unreadable }: Untold) -> Vec<Line> {
+pub(super) fn rest(shown: usize, Omitted { more, unreadable }: Omitted) -> Vec<TextLine> {
     let text = match (shown, more) {
         (0, true) => Some(" none of the newest is about this object".to_owned()),
         // kube-apiserver `--event-ttl`, 1 h.
@@ -101,7 +101,7 @@ pub(super) fn rest(shown: usize, Untold { more, unreadable }: Untold) -> Vec<Lin
     text.into_iter().chain(unread.map(|text| line(Role::Unknown, text))).collect()
 }
 
-fn head(event: &EventFacts, now: Timestamp, glyphs: &Glyphs) -> Line {
+fn head(event: &EventFacts, now: Timestamp, glyphs: &Glyphs) -> TextLine {
     let age = age_of(event.last, now).map_or_else(|| glyphs.none.to_owned(), coarse);
     let role = if event.is_warning() { Role::Warn } else { Role::Text };
     vec![(Role::Text, age), (role, event.kind.to_string()), (role, event.reason.to_string())]

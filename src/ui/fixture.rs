@@ -8,24 +8,24 @@ use ratatui::layout::Rect;
 
 use super::events::EventsView;
 use super::layout::{Counts, Layout, window};
-use super::scene::{Body, NodeTable, NodeView, Paint, Scene};
+use super::scene::{SceneBody, NodeTable, NodeView, Paint, Scene};
 use super::{ViewState, draw, node, strip};
 use crate::facts::accelerator::Kind;
 use crate::facts::event::EventFacts;
-use crate::facts::node::{Condition, ConditionStatus, NodeFacts, Readiness, Taint};
-use crate::facts::pod::{Phase, PodFacts, Requests};
+use crate::facts::node::{NodeCondition, ConditionStatus, NodeFacts, Readiness, NodeTaint};
+use crate::facts::pod::{PodPhase, PodFacts, Requests};
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
 use crate::model::alert::{AlertLine, Severity};
 use crate::model::cluster::{AcceleratorTotals, ClusterSummary, Freshness, Health, NodeDetail, PodCounts};
 use crate::model::history::Strip;
 use crate::model::inspection::PartFreshness;
-use crate::model::latency::{LatencySummary, Mark, Percentile};
+use crate::model::latency::{LatencySummary, SparkMark, Percentile};
 use crate::model::rows::{Accelerators, Extent, NodeRow, NodeStatus, PackedFacts, PodRow, ResourceRow, SortBy, Used};
 use crate::model::{Known, Mode, NodePane, Settings};
-use crate::msg::inspect::Untold;
+use crate::msg::inspect::Omitted;
 use crate::msg::{ClusterId, Failure, Layer, Mono, Now};
-use crate::theme::{Depth, Look};
+use crate::theme::{Depth, Theme};
 
 /// 2026-03-01 14:07:31 UTC, an hour after the start.
 pub(super) fn now() -> Now {
@@ -36,7 +36,7 @@ pub(super) fn now() -> Now {
 pub(super) fn drawn(width: u16, height: u16, paint: impl FnOnce(&mut Buffer, Rect, Paint<'_>)) -> String {
     let area = Rect::new(0, 0, width, height);
     let mut buf = Buffer::empty(area);
-    let (look, settings) = (Look::new(Depth::None, false), Settings::default());
+    let (look, settings) = (Theme::new(Depth::None, false), Settings::default());
     paint(&mut buf, area, Paint { look: &look, now: now(), settings: &settings });
     lines(&buf)
 }
@@ -98,7 +98,7 @@ impl Fleet {
             ]
             .map(|(key, value)| (key.into(), value.into()))
             .to_vec(),
-            taints: vec![Taint { key: "nvidia.com/gpu".into(), value: "present".into(), effect: "NoSchedule".into() }],
+            taints: vec![NodeTaint { key: "nvidia.com/gpu".into(), value: "present".into(), effect: "NoSchedule".into() }],
             conditions: conditions(),
             ..NodeFacts::default()
         };
@@ -240,8 +240,8 @@ fn strip(place: usize) -> Strip {
     })
 }
 
-fn conditions() -> Vec<Condition> {
-    let condition = |kind: &str, status, reason: &str, message: &str, since: &str| Condition {
+fn conditions() -> Vec<NodeCondition> {
+    let condition = |kind: &str, status, reason: &str, message: &str, since: &str| NodeCondition {
         kind: kind.into(),
         status,
         reason: reason.into(),
@@ -284,20 +284,20 @@ fn conditions() -> Vec<Condition> {
 /// Pods of the opened node.
 pub(super) fn pods(range: Range<usize>) -> Vec<PodRow<'static>> {
     let all = [
-        ("train", "llm-7b-worker-3", Phase::Running, "", 0, 4, ("Job", "llm-7b")),
-        ("train", "llm-7b-worker-4", Phase::Pending, "Init:0/1", 0, 0, ("Job", "llm-7b")),
-        ("kube-system", "kube-proxy-x7k2p", Phase::Running, "", 1, 0, ("DaemonSet", "kube-proxy")),
+        ("train", "llm-7b-worker-3", PodPhase::Running, "", 0, 4, ("Job", "llm-7b")),
+        ("train", "llm-7b-worker-4", PodPhase::Pending, "Init:0/1", 0, 0, ("Job", "llm-7b")),
+        ("kube-system", "kube-proxy-x7k2p", PodPhase::Running, "", 1, 0, ("DaemonSet", "kube-proxy")),
         (
             "kube-system",
             "nvidia-device-plugin-daemonset-4xk9d",
-            Phase::Running,
+            PodPhase::Running,
             "CrashLoopBackOff",
             1_204,
             0,
             ("DaemonSet", "nvidia-device-plugin-daemonset"),
         ),
-        ("batch", "etl-28391040-9zzkq", Phase::Succeeded, "Completed", 0, 0, ("Job", "etl-28391040")),
-        ("default", "debug", Phase::Failed, "OOMKilled", 0, 0, ("", "")),
+        ("batch", "etl-28391040-9zzkq", PodPhase::Succeeded, "Completed", 0, 0, ("Job", "etl-28391040")),
+        ("default", "debug", PodPhase::Failed, "OOMKilled", 0, 0, ("", "")),
     ];
     let pod = |place: usize| {
         let (namespace, name, phase, reason, restarts, gpus, (owner_kind, owner_name)) = all[place % all.len()];
@@ -514,11 +514,11 @@ fn failure(text: &str) -> Failure {
 }
 
 /// Three minutes of a work probe that got slow, timed out and came back.
-pub(super) fn marks() -> Vec<Mark> {
-    let answered = |millis| Mark::Answered(Duration::from_millis(millis));
-    let mut marks = vec![Mark::Blank; 20];
+pub(super) fn marks() -> Vec<SparkMark> {
+    let answered = |millis| SparkMark::Answered(Duration::from_millis(millis));
+    let mut marks = vec![SparkMark::Blank; 20];
     marks.extend([20, 30, 30, 40, 60, 200, 300, 800, 900, 1400, 2300, 4000, 4900].map(answered));
-    marks.extend([Mark::TimedOut, Mark::TimedOut, Mark::TimedOut, Mark::Failed]);
+    marks.extend([SparkMark::TimedOut, SparkMark::TimedOut, SparkMark::TimedOut, SparkMark::Failed]);
     marks.extend([4900, 2300, 900].map(answered));
     marks
 }
@@ -584,17 +584,17 @@ impl Set {
     }
 
     /// Draws it the way `view` does.
-    pub(super) fn draw(&self, (width, height): (u16, u16), look: &Look) -> Buffer {
+    pub(super) fn draw(&self, (width, height): (u16, u16), look: &Theme) -> Buffer {
         self.draw_with((width, height), look, &mut ViewState::default())
     }
 
     /// The same with a state that lasts.
-    pub(super) fn draw_with(&self, (width, height): (u16, u16), look: &Look, state: &mut ViewState) -> Buffer {
+    pub(super) fn draw_with(&self, (width, height): (u16, u16), look: &Theme, state: &mut ViewState) -> Buffer {
         let area = Rect::new(0, 0, width, height);
         let mut buf = Buffer::empty(area);
         let counts = Counts { clusters: self.summaries.len(), alerts: self.alerts.len(), inside: self.node.is_some() };
         let layout = Layout::new(area, counts);
-        let mut plan = node::Plan::default();
+        let mut plan = node::NodeLayout::default();
         let name: Clean = "10-16-10-114.maas".into();
         let body = match self.node {
             None => {
@@ -605,17 +605,17 @@ impl Set {
                 let rows = window(extent.len, extent.selected, state.nodes_offset, height);
                 state.nodes_offset = rows.start;
                 let first = rows.start;
-                Body::Nodes(NodeTable { extent, first, rows: self.fleet.rows(rows), sort: self.sort, wide: self.wide })
+                SceneBody::Nodes(NodeTable { extent, first, rows: self.fleet.rows(rows), sort: self.sort, wide: self.wide })
             }
             Some((pane, scroll)) => {
-                let events = (self.events.iter().collect(), Untold::default());
+                let events = (self.events.iter().collect(), Omitted::default());
                 let events = EventsView { events: Some(events), fresh: PartFreshness::Live, now: now().wall };
                 let detail = (!self.empty).then(|| self.fleet.detail());
-                plan = node::Plan::new(layout.body, detail.as_ref().map(|detail| (detail, &events)), pane);
+                plan = node::NodeLayout::new(layout.body, detail.as_ref().map(|detail| (detail, &events)), pane);
                 let extent = Extent { len: 29, total: 29, selected: Some(1) };
                 let pods = if self.empty { 0..0 } else { window(29, Some(1), 0, plan.pod_rows()) };
                 let first = pods.start;
-                Body::Node(Box::new(NodeView {
+                SceneBody::Node(Box::new(NodeView {
                     name: &name,
                     pane,
                     detail,

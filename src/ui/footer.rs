@@ -3,7 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
-use super::scene::{Body, Paint, Scene};
+use super::scene::{SceneBody, Paint, Scene};
 use super::text::{Pen, columns, tail};
 use super::units::{grouped, known, rate, throughput};
 use super::words;
@@ -99,13 +99,13 @@ pub(super) fn draw(
         return filter(&mut pen, area, scene);
     }
     let hints = match scene.body {
-        Body::Nodes(_) => &NODES[..],
-        Body::Node(_) => &NODE[..],
-        Body::Pod(_) => &POD[..],
-        Body::Yaml(_) => &YAML[..],
-        Body::Api(_) => &API[..],
-        Body::Alerts(_) => &ALERTS[..],
-        Body::Gpus(_) => &GPUS[..],
+        SceneBody::Nodes(_) => &NODES[..],
+        SceneBody::Node(_) => &NODE[..],
+        SceneBody::Pod(_) => &POD[..],
+        SceneBody::Yaml(_) => &YAML[..],
+        SceneBody::Api(_) => &API[..],
+        SceneBody::Alerts(_) => &ALERTS[..],
+        SceneBody::Gpus(_) => &GPUS[..],
     };
     let login = (Action::LogIn, "log in");
     let hints: Vec<(String, &str)> = scene
@@ -178,11 +178,11 @@ fn list(scene: &Scene<'_>, paint: Paint<'_>, trouble: bool) -> (Facts, Facts) {
     if let Some(note) = scene.filter_note {
         facts.push((Role::Warn, note.to_string()));
     }
-    if let Some(partial) = summary.partial.as_ref().filter(|_| !matches!(scene.body, Body::Api(_))) {
+    if let Some(partial) = summary.partial.as_ref().filter(|_| !matches!(scene.body, SceneBody::Api(_))) {
         facts.push((Role::Warn, format!("partial: {}", partial.names())));
     }
     match &scene.body {
-        Body::Nodes(table) => {
+        SceneBody::Nodes(table) => {
             let glyphs = &paint.look.glyphs;
             let shown = known(summary.nodes_total, glyphs);
             if scene.filter.is_empty() {
@@ -201,7 +201,7 @@ fn list(scene: &Scene<'_>, paint: Paint<'_>, trouble: bool) -> (Facts, Facts) {
                 facts.push((Role::Warn, "order held".to_owned()));
             }
         }
-        Body::Node(view) => {
+        SceneBody::Node(view) => {
             let shown = pods(view.detail.as_ref(), paint);
             facts.push(if scene.filter.is_empty() {
                 (Role::Text, format!("{shown} pods on this node"))
@@ -215,14 +215,14 @@ fn list(scene: &Scene<'_>, paint: Paint<'_>, trouble: bool) -> (Facts, Facts) {
             facts.extend(rows(view.first, view.pods.len(), view.extent.len, &paint.look.glyphs));
         }
         // The view says it all itself, our load included.
-        Body::Api(_) => return (facts, Vec::new()),
-        Body::Pod(shown) => {
+        SceneBody::Api(_) => return (facts, Vec::new()),
+        SceneBody::Pod(shown) => {
             let page = (shown.0.first, shown.1.len());
             facts.extend(lines(page));
         }
-        Body::Yaml(view) => facts.extend(lines((view.first, view.document.map_or(0, |d| d.lines.len())))),
-        Body::Gpus(_) => {}
-        Body::Alerts(view) => facts.push((Role::Text, format!("{} alerts", view.len))),
+        SceneBody::Yaml(view) => facts.extend(lines((view.first, view.document.map_or(0, |d| d.lines.len())))),
+        SceneBody::Gpus(_) => {}
+        SceneBody::Alerts(view) => facts.push((Role::Text, format!("{} alerts", view.len))),
     }
     facts.extend(oddities(summary, &paint.look.glyphs));
     let mut passing = Vec::new();
@@ -267,8 +267,8 @@ fn oddities(summary: &ClusterSummary, glyphs: &Glyphs) -> impl Iterator<Item = (
 
 fn filter(pen: &mut Pen<'_>, area: Rect, scene: &Scene<'_>) -> Option<Position> {
     let found = match &scene.body {
-        Body::Nodes(table) => format!("{} of {}", grouped(table.extent.len as u64), grouped(table.extent.total as u64)),
-        Body::Node(view) => format!("{} of {}", grouped(view.extent.len as u64), grouped(view.extent.total as u64)),
+        SceneBody::Nodes(table) => format!("{} of {}", grouped(table.extent.len as u64), grouped(table.extent.total as u64)),
+        SceneBody::Node(view) => format!("{} of {}", grouped(view.extent.len as u64), grouped(view.extent.total as u64)),
         _ => String::new(),
     };
     let note = scene.filter_note.map_or("", Clean::as_str);

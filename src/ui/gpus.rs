@@ -7,26 +7,26 @@ use std::time::Duration;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::grid::{self, Placed, Seen, Spec, Width};
+use super::grid::{self, Placed, WidthMemory, ColumnSpec, Width};
 use super::layout::Scroll;
-use super::names::Names;
+use super::names::ShortNames;
 use super::scene::{Paint, Scene};
 use super::strip::LONGEST_CONTEXT;
 use super::text::{Pen, columns};
 use super::units::{amount, compact, devices, duration};
 use crate::facts::accelerator::Kind;
-use crate::facts::pod::Basis;
+use crate::facts::pod::SinceBasis;
 use crate::facts::text::Clean;
 use crate::model::Known;
 use crate::model::cluster::ClusterState;
 use crate::model::fit::SIZES;
-use crate::model::gpus::{Board, Group, Grouping, Held, Supply};
+use crate::model::gpus::{GpuReport, GpuGroup, Grouping, HeldDevices, Supply};
 use crate::model::optional::Visibility;
 use crate::model::rows::age_of;
 use crate::model::scope::Partial;
 use crate::theme::{Glyphs, Role};
 
-use lines::{Line, Lines};
+use lines::{GpuLine, GpuLines};
 
 #[cfg(test)]
 thread_local! {
@@ -36,7 +36,7 @@ thread_local! {
 
 /// What the view shows, taken out of the model.
 pub(super) struct GpusView<'a> {
-    board: &'a Board,
+    board: &'a GpuReport,
     by: Grouping,
     /// Whether what pods ask for is known.
     pods: Known<()>,
@@ -115,24 +115,24 @@ enum GroupColumn {
     Why,
 }
 
-const GROUPS: [Spec<GroupColumn>; 16] = [
-    Spec::new(GroupColumn::Name, "", Width::Seen(8, 40), 0),
-    Spec::new(GroupColumn::Resource, "RESOURCE", Width::Seen(8, 32), 6),
-    Spec::new(GroupColumn::Nodes, "NODES", Width::Seen(5, 8), 7).right(),
-    Spec::new(GroupColumn::Pods, "PODS", Width::Seen(5, 8), 7).right(),
-    Spec::new(GroupColumn::Requested, "REQ", Width::Seen(7, 9), 1).right(),
-    Spec::new(GroupColumn::Healthy, "OK", Width::Seen(7, 9), 2).right(),
-    Spec::new(GroupColumn::Capacity, "CAP", Width::Seen(7, 9), 3).right(),
-    Spec::new(GroupColumn::Free, "FREE", Width::Seen(7, 9), 4).right(),
-    Spec::new(GroupColumn::Over, "OVER", Width::Seen(4, 9), 5).right(),
-    Spec::new(GroupColumn::Lost, "LOST", Width::Seen(7, 17), 5),
-    Spec::new(GroupColumn::Fit(0), "FIT 1", Width::Seen(5, 8), 8).right(),
-    Spec::new(GroupColumn::Fit(1), "2", Width::Seen(4, 8), 10).right(),
-    Spec::new(GroupColumn::Fit(2), "4", Width::Seen(4, 8), 11).right(),
-    Spec::new(GroupColumn::Fit(3), "8", Width::Seen(4, 8), 12).right(),
-    Spec::new(GroupColumn::Fit(4), "16", Width::Seen(4, 8), 13).right(),
+const GROUPS: [ColumnSpec<GroupColumn>; 16] = [
+    ColumnSpec::new(GroupColumn::Name, "", Width::Seen(8, 40), 0),
+    ColumnSpec::new(GroupColumn::Resource, "RESOURCE", Width::Seen(8, 32), 6),
+    ColumnSpec::new(GroupColumn::Nodes, "NODES", Width::Seen(5, 8), 7).right(),
+    ColumnSpec::new(GroupColumn::Pods, "PODS", Width::Seen(5, 8), 7).right(),
+    ColumnSpec::new(GroupColumn::Requested, "REQ", Width::Seen(7, 9), 1).right(),
+    ColumnSpec::new(GroupColumn::Healthy, "OK", Width::Seen(7, 9), 2).right(),
+    ColumnSpec::new(GroupColumn::Capacity, "CAP", Width::Seen(7, 9), 3).right(),
+    ColumnSpec::new(GroupColumn::Free, "FREE", Width::Seen(7, 9), 4).right(),
+    ColumnSpec::new(GroupColumn::Over, "OVER", Width::Seen(4, 9), 5).right(),
+    ColumnSpec::new(GroupColumn::Lost, "LOST", Width::Seen(7, 17), 5),
+    ColumnSpec::new(GroupColumn::Fit(0), "FIT 1", Width::Seen(5, 8), 8).right(),
+    ColumnSpec::new(GroupColumn::Fit(1), "2", Width::Seen(4, 8), 10).right(),
+    ColumnSpec::new(GroupColumn::Fit(2), "4", Width::Seen(4, 8), 11).right(),
+    ColumnSpec::new(GroupColumn::Fit(3), "8", Width::Seen(4, 8), 12).right(),
+    ColumnSpec::new(GroupColumn::Fit(4), "16", Width::Seen(4, 8), 13).right(),
     // Why fewer fit than are free, and fewer are free than nobody asks for, explains more than how they are cut.
-    Spec::new(GroupColumn::Why, "NOT FREE, BLOCKED", Width::Seen(17, 40), 9),
+    ColumnSpec::new(GroupColumn::Why, "NOT FREE, BLOCKED", Width::Seen(17, 40), 9),
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -147,15 +147,15 @@ enum HeldColumn {
     Resource,
 }
 
-const HELD: [Spec<HeldColumn>; 8] = [
-    Spec::new(HeldColumn::Amount, "HELD", Width::Seen(4, 16), 1).right(),
-    Spec::new(HeldColumn::For, "FOR", Width::Fixed(6), 2).right(),
-    Spec::new(HeldColumn::Since, "SINCE", Width::Fixed(9), 6),
-    Spec::new(HeldColumn::State, "STATE", Width::Seen(9, 24), 3),
-    Spec::new(HeldColumn::Pod, "POD", Width::Seen(12, 80), 0),
-    Spec::new(HeldColumn::Node, "NODE", Width::Seen(8, 40), 4),
-    Spec::new(HeldColumn::Owner, "OWNER", Width::Seen(8, 40), 5),
-    Spec::new(HeldColumn::Resource, "RESOURCE", Width::Seen(8, 32), 7),
+const HELD: [ColumnSpec<HeldColumn>; 8] = [
+    ColumnSpec::new(HeldColumn::Amount, "HELD", Width::Seen(4, 16), 1).right(),
+    ColumnSpec::new(HeldColumn::For, "FOR", Width::Fixed(6), 2).right(),
+    ColumnSpec::new(HeldColumn::Since, "SINCE", Width::Fixed(9), 6),
+    ColumnSpec::new(HeldColumn::State, "STATE", Width::Seen(9, 24), 3),
+    ColumnSpec::new(HeldColumn::Pod, "POD", Width::Seen(12, 80), 0),
+    ColumnSpec::new(HeldColumn::Node, "NODE", Width::Seen(8, 40), 4),
+    ColumnSpec::new(HeldColumn::Owner, "OWNER", Width::Seen(8, 40), 5),
+    ColumnSpec::new(HeldColumn::Resource, "RESOURCE", Width::Seen(8, 32), 7),
 ];
 
 /// Draws the view over all of `area`.
@@ -163,20 +163,20 @@ pub(super) fn draw(
     buf: &mut Buffer,
     area: Rect,
     (scene, view): (&Scene<'_>, &GpusView<'_>),
-    (paint, (scroll, (groups, held))): (Paint<'_>, (&mut Scroll, &mut (Seen, Seen))),
+    (paint, (scroll, (groups, held))): (Paint<'_>, (&mut Scroll, &mut (WidthMemory, WidthMemory))),
 ) {
-    let lines = Lines::new(view, &format!(" {} ", paint.look.glyphs.dot));
+    let lines = GpuLines::new(view, &format!(" {} ", paint.look.glyphs.dot));
     let height = page(area);
     let first = scroll.follow(view.wanted, lines.len().saturating_sub(height));
     title(&mut Pen::new(buf, paint.look, area, 0), scene, view, (paint, lines.len().saturating_sub(first + height)));
     let width = usize::from(area.width);
     let visible = lines.visible(first, height);
     groups.grow(&GROUPS, |column| {
-        let shown = visible.iter().filter_map(|line| if let Line::Group(group) = line { Some(group) } else { None });
+        let shown = visible.iter().filter_map(|line| if let GpuLine::Group(group) = line { Some(group) } else { None });
         shown.map(|group| columns(&group_text(column, group, view, paint).1)).max().unwrap_or(0)
     });
     held.grow(&HELD, |column| {
-        let shown = visible.iter().filter_map(|line| if let Line::Held(held) = line { Some(held) } else { None });
+        let shown = visible.iter().filter_map(|line| if let GpuLine::Held(held) = line { Some(held) } else { None });
         shown.map(|held| columns(&held_text(column, held, (view, paint)).1)).max().unwrap_or(0)
     });
     let of_nodes = view.by.of_nodes();
@@ -200,22 +200,22 @@ pub(super) fn draw(
 
 /// The names of each column that is shown, cut to its width; of columns without names none.
 struct Shorts {
-    groups: Vec<Names>,
-    held: Vec<Names>,
+    groups: Vec<ShortNames>,
+    held: Vec<ShortNames>,
 }
 
 impl Shorts {
-    fn new((groups, held): Columns<'_>, visible: &[Line<'_>], paint: Paint<'_>) -> Self {
-        let cut = |all: Vec<String>, width| Names::new(all.iter().map(String::as_str), width, &paint.look.glyphs);
+    fn new((groups, held): GpuColumns<'_>, visible: &[GpuLine<'_>], paint: Paint<'_>) -> Self {
+        let cut = |all: Vec<String>, width| ShortNames::new(all.iter().map(String::as_str), width, &paint.look.glyphs);
         let group = |placed: &Placed<GroupColumn>| {
             let shown =
-                visible.iter().filter_map(|line| if let Line::Group(group) = line { Some(group) } else { None });
+                visible.iter().filter_map(|line| if let GpuLine::Group(group) = line { Some(group) } else { None });
             let named = shown.filter(|_| placed.column == GroupColumn::Name).map(|group| group.name.to_string());
             cut(named.collect(), placed.width)
         };
         let pod = |placed: &Placed<HeldColumn>| {
-            let shown = visible.iter().filter_map(|line| if let Line::Held(held) = line { Some(held) } else { None });
-            let name = |held: &&Held| match placed.column {
+            let shown = visible.iter().filter_map(|line| if let GpuLine::Held(held) = line { Some(held) } else { None });
+            let name = |held: &&HeldDevices| match placed.column {
                 HeldColumn::Pod => Some(format!("{}/{}", held.namespace, held.name)),
                 HeldColumn::Node => Some(held.node.to_string()),
                 HeldColumn::Owner => Some(held.owner.to_string()),
@@ -227,24 +227,24 @@ impl Shorts {
     }
 }
 
-type Columns<'c> = (&'c [Placed<GroupColumn>], &'c [Placed<HeldColumn>]);
+type GpuColumns<'c> = (&'c [Placed<GroupColumn>], &'c [Placed<HeldColumn>]);
 
 fn draw_line(
     buf: &mut Buffer,
     area: Rect,
-    line: &Line<'_>,
-    ((groups, held), named, (view, paint)): (Columns<'_>, &Shorts, (&GpusView<'_>, Paint<'_>)),
+    line: &GpuLine<'_>,
+    ((groups, held), named, (view, paint)): (GpuColumns<'_>, &Shorts, (&GpusView<'_>, Paint<'_>)),
 ) {
     let mut pen = Pen::new(buf, paint.look, area, 0);
     match line {
-        Line::Blank => {}
-        Line::Fits => fits(&mut pen, view, &paint.look.glyphs),
-        Line::Text(role, text) => _ = pen.skip(1).rest(*role, text),
-        Line::GroupHead => {
+        GpuLine::Blank => {}
+        GpuLine::Fits => fits(&mut pen, view, &paint.look.glyphs),
+        GpuLine::Text(role, text) => _ = pen.skip(1).rest(*role, text),
+        GpuLine::GroupHead => {
             pen.skip(1).put(Role::Header, &view.by.name().to_uppercase());
             grid::heading(&mut pen, area, groups, (None, paint.look));
         }
-        Line::Group(group) => {
+        GpuLine::Group(group) => {
             for (column, names) in groups.iter().zip(&named.groups) {
                 let (role, text) = group_text(column.column, group, view, paint);
                 match column.column {
@@ -253,8 +253,8 @@ fn draw_line(
                 }
             }
         }
-        Line::HeldHead => grid::heading(&mut pen, area, held, (None, paint.look)),
-        Line::Held(pod) => {
+        GpuLine::HeldHead => grid::heading(&mut pen, area, held, (None, paint.look)),
+        GpuLine::Held(pod) => {
             for (column, names) in held.iter().zip(&named.held) {
                 let (role, text) = held_text(column.column, pod, (view, paint));
                 match column.column {
@@ -271,7 +271,7 @@ fn draw_line(
 /// `prod-a GPUs  by [model] pool namespace owner   611/861/872`.
 fn title(pen: &mut Pen<'_>, scene: &Scene<'_>, view: &GpusView<'_>, (paint, below): (Paint<'_>, usize)) {
     let summary = scene.summary();
-    let names = Names::new(scene.contexts(), LONGEST_CONTEXT, &paint.look.glyphs);
+    let names = ShortNames::new(scene.contexts(), LONGEST_CONTEXT, &paint.look.glyphs);
     let name = names.get(summary.map_or("", |summary| &summary.context));
     pen.skip(1).put(Role::Title, &name).put(Role::Title, " GPUs").skip(2);
     for by in Grouping::ALL {
@@ -308,7 +308,7 @@ fn fits(pen: &mut Pen<'_>, view: &GpusView<'_>, glyphs: &Glyphs) {
     }
 }
 
-fn group_text(column: GroupColumn, group: &Group, view: &GpusView<'_>, paint: Paint<'_>) -> (Role, String) {
+fn group_text(column: GroupColumn, group: &GpuGroup, view: &GpusView<'_>, paint: Paint<'_>) -> (Role, String) {
     #[cfg(test)]
     CELLS.with(|cells| cells.set(cells.get() + 1));
     let glyphs = &paint.look.glyphs;
@@ -389,7 +389,7 @@ fn lost(withdrawn: i64, missing: i64, glyphs: &Glyphs) -> String {
     withdrawn + &missing
 }
 
-fn held_text(column: HeldColumn, held: &Held, (view, paint): (&GpusView<'_>, Paint<'_>)) -> (Role, String) {
+fn held_text(column: HeldColumn, held: &HeldDevices, (view, paint): (&GpusView<'_>, Paint<'_>)) -> (Role, String) {
     #[cfg(test)]
     CELLS.with(|cells| cells.set(cells.get() + 1));
     let none = || paint.look.glyphs.none.to_owned();
@@ -410,11 +410,11 @@ fn held_text(column: HeldColumn, held: &Held, (view, paint): (&GpusView<'_>, Pai
         HeldColumn::Since => (
             Role::Muted,
             match held.since.map(|since| since.basis) {
-                Some(Basis::Created) => "created".to_owned(),
-                Some(Basis::Scheduled) => "scheduled".to_owned(),
-                Some(Basis::NotReady) => "not ready".to_owned(),
-                Some(Basis::Deletion) => "deletion".to_owned(),
-                Some(Basis::Allocated) => "allocated".to_owned(),
+                Some(SinceBasis::Created) => "created".to_owned(),
+                Some(SinceBasis::Scheduled) => "scheduled".to_owned(),
+                Some(SinceBasis::NotReady) => "not ready".to_owned(),
+                Some(SinceBasis::Deletion) => "deletion".to_owned(),
+                Some(SinceBasis::Allocated) => "allocated".to_owned(),
                 None => none(),
             },
         ),

@@ -2,10 +2,10 @@
 
 use ratatui::layout::Rect;
 
-use super::names::Names;
+use super::names::ShortNames;
 use super::text::{Pen, columns};
 use crate::model::rows::SortBy;
-use crate::theme::{Look, Role};
+use crate::theme::{Theme, Role};
 
 /// Below this width the name has the whole table if it needs it.
 const NARROW: usize = 40;
@@ -23,7 +23,7 @@ pub(super) enum Width {
 
 /// One row of a table of columns, in the order in which they stand.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Spec<C> {
+pub(super) struct ColumnSpec<C> {
     /// Which.
     pub(super) column: C,
     /// Its heading.
@@ -41,7 +41,7 @@ pub(super) struct Spec<C> {
     pub(super) rank: u8,
 }
 
-impl<C: Copy> Spec<C> {
+impl<C: Copy> ColumnSpec<C> {
     /// Text on the left, not sorted by.
     pub(super) const fn new(column: C, title: &'static str, width: Width, rank: u8) -> Self {
         Self { column, title, width, right: false, sort: None, gap: 2, rank }
@@ -70,7 +70,7 @@ impl<C: Copy> Spec<C> {
 
 /// The widest value seen in each column that grows, from frame to frame.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Seen(Vec<usize>);
+pub(super) struct WidthMemory(Vec<usize>);
 
 /// A column that is shown.
 #[derive(Clone, Copy, Debug)]
@@ -86,11 +86,11 @@ pub(super) struct Placed<C> {
     sort: Option<SortBy>,
 }
 
-impl Seen {
+impl WidthMemory {
     /// Takes in the visible rows: `widest` gives the widest value of a column. A column only grows, so that nothing
     /// jumps; but a name column that is more than twice as wide as what is visible shrinks again, or one long name would
     /// cost the others their place for ever.
-    pub(super) fn grow<C: Copy>(&mut self, specs: &[Spec<C>], widest: impl Fn(C) -> usize) {
+    pub(super) fn grow<C: Copy>(&mut self, specs: &[ColumnSpec<C>], widest: impl Fn(C) -> usize) {
         self.0.resize(specs.len(), 0);
         for (spec, seen) in specs.iter().zip(&mut self.0) {
             let Width::Seen(least, most) = spec.width else { continue };
@@ -105,9 +105,9 @@ impl Seen {
     /// selected row.
     pub(super) fn place<C: Copy>(
         &self,
-        specs: &[Spec<C>],
+        specs: &[ColumnSpec<C>],
         width: usize,
-        wanted: impl Fn(&Spec<C>) -> bool,
+        wanted: impl Fn(&ColumnSpec<C>) -> bool,
     ) -> Vec<Placed<C>> {
         let step = match width {
             0..100 => 0,
@@ -137,7 +137,7 @@ impl Seen {
             shown[place] = Some(needs);
         }
         let mut end = None;
-        let place = |(spec, width): (&Spec<C>, Option<usize>)| {
+        let place = |(spec, width): (&ColumnSpec<C>, Option<usize>)| {
             let width = width?;
             let at = end.map_or(1, |end| end + spec.gap);
             end = Some(at + width);
@@ -149,7 +149,7 @@ impl Seen {
 
 impl<C> Placed<C> {
     /// Writes a name into the column, cut as `names` has it.
-    pub(super) fn put_name(&self, pen: &mut Pen<'_>, (role, name): (Role, &str), names: &Names) {
+    pub(super) fn put_name(&self, pen: &mut Pen<'_>, (role, name): (Role, &str), names: &ShortNames) {
         pen.fit(role, &names.get(name), self.width);
     }
 
@@ -168,7 +168,7 @@ pub(super) fn heading<C>(
     pen: &mut Pen<'_>,
     area: Rect,
     placed: &[Placed<C>],
-    (sort, look): (Option<(SortBy, bool)>, &Look),
+    (sort, look): (Option<(SortBy, bool)>, &Theme),
 ) {
     for (place, column) in placed.iter().enumerate().filter(|(_, column)| !column.title.is_empty()) {
         pen.go(area, column.at);

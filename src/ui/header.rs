@@ -3,7 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::names::Names;
+use super::names::ShortNames;
 use super::scene::{Paint, Scene};
 use super::text::{Pen, columns};
 use super::units::clock;
@@ -65,7 +65,7 @@ fn facts(scene: &Scene<'_>, paint: Paint<'_>, width: usize) -> Vec<(Role, String
         if let Some(name) = parts.iter_mut().find(|part| part.0 == 3 && weakest == Some(3)) {
             let room = columns(&name.2).saturating_sub(over);
             if room >= LEAST_NAME {
-                let shown = Names::new(scene.contexts(), room.saturating_sub(place.len()), &paint.look.glyphs);
+                let shown = ShortNames::new(scene.contexts(), room.saturating_sub(place.len()), &paint.look.glyphs);
                 name.2 = format!("{}{place}", shown.get(&summary.context));
                 break;
             }

@@ -21,7 +21,7 @@ const LEFT: [&str; 2] = ["move", "go"];
 
 /// One line of the help.
 #[derive(Clone, Debug)]
-enum Line {
+enum HelpLine {
     Blank,
     Heading(&'static str),
     Entry { role: Role, keys: String, text: &'static str },
@@ -46,7 +46,7 @@ pub(super) fn draw(
     };
     if area.height < AIRY {
         for half in &mut halves {
-            half.retain(|line| !matches!(line, Line::Blank));
+            half.retain(|line| !matches!(line, HelpLine::Blank));
         }
     }
     let title = Rect { height: area.height.min(1), ..area };
@@ -57,7 +57,7 @@ pub(super) fn draw(
     top(&mut Pen::new(buf, paint.look, title, 0), (first, below), (paint, keys));
     let mut part = body;
     for half in &halves {
-        let keys = half.iter().map(Line::keys).max().unwrap_or(0).min(usize::from(area.width) * 2 / 5);
+        let keys = half.iter().map(HelpLine::keys).max().unwrap_or(0).min(usize::from(area.width) * 2 / 5);
         for (row, line) in (0..part.height).zip(half.iter().skip(first)) {
             line.draw(&mut Pen::new(buf, paint.look, part, row), keys);
         }
@@ -80,7 +80,7 @@ fn top(pen: &mut Pen<'_>, (above, below): (usize, usize), (paint, keys): (Paint<
     }
 }
 
-impl Line {
+impl HelpLine {
     fn keys(&self) -> usize {
         if let Self::Entry { keys, .. } = self { columns(keys) } else { 0 }
     }
@@ -108,25 +108,25 @@ fn groups() -> Vec<&'static str> {
     groups
 }
 
-fn entries(groups: &[&'static str], keys: &KeyMap) -> Vec<Line> {
+fn entries(groups: &[&'static str], keys: &KeyMap) -> Vec<HelpLine> {
     let mut lines = Vec::new();
     for group in groups {
-        lines.extend([Line::Blank, Line::Heading(group)]);
+        lines.extend([HelpLine::Blank, HelpLine::Heading(group)]);
         for entry in ACTIONS.iter().filter(|entry| entry.group == *group) {
             let keys = keys.keys(entry.action);
             if !keys.is_empty() {
-                lines.push(Line::Entry { role: Role::Key, keys: keys.join(" "), text: entry.help });
+                lines.push(HelpLine::Entry { role: Role::Key, keys: keys.join(" "), text: entry.help });
             }
         }
     }
     lines
 }
 
-fn legend(glyphs: &Glyphs) -> Vec<Line> {
-    let sign = |role, keys: &str, text| Line::Entry { role, keys: keys.to_owned(), text };
+fn legend(glyphs: &Glyphs) -> Vec<HelpLine> {
+    let sign = |role, keys: &str, text| HelpLine::Entry { role, keys: keys.to_owned(), text };
     vec![
-        Line::Blank,
-        Line::Heading("signs"),
+        HelpLine::Blank,
+        HelpLine::Heading("signs"),
         sign(Role::Good, glyphs.ok, "as it should be: Ready, live"),
         sign(Role::Warn, glyphs.degraded, "the API answers, but badly"),
         sign(Role::Warn, glyphs.flapping, "Ready comes and goes"),
@@ -134,8 +134,8 @@ fn legend(glyphs: &Glyphs) -> Vec<Line> {
         sign(Role::Unknown, glyphs.unknown, "not known now: Unknown, or our data is old"),
         sign(Role::Text, glyphs.none, "not known: never 0"),
         sign(Role::Text, glyphs.at_least, "a lower bound: a list runs, or a probe timed out"),
-        Line::Blank,
-        Line::Heading("numbers"),
+        HelpLine::Blank,
+        HelpLine::Heading("numbers"),
         sign(Role::Text, "gpu 4/7/8", "requested / allocatable (healthy) / capacity"),
         sign(Role::Text, "pods 31/110", "bound and not ended / allocatable"),
         sign(Role::Text, "13 t/o", "timeouts of all API calls in the last 10 minutes"),
@@ -144,8 +144,8 @@ fn legend(glyphs: &Glyphs) -> Vec<Line> {
             &[glyphs.was_ready, glyphs.was_not_ready, glyphs.unknown].concat(),
             "Ready minute by minute: yes, no, unknown",
         ),
-        Line::Blank,
-        Line::Heading("API sparkline: one column for each probe, newest right"),
+        HelpLine::Blank,
+        HelpLine::Heading("API sparkline: one column for each probe, newest right"),
         sign(Role::Good, &glyphs.levels[..4].concat(), "answered within 50, 150, 400 ms, 1 s"),
         sign(Role::Warn, &glyphs.levels[4..].concat(), "slower than 1 s, up to the deadline"),
         sign(Role::Bad, glyphs.timed_out, "no answer in time"),

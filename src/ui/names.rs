@@ -15,14 +15,14 @@ const SEPARATORS: [&[&str]; 2] = [&["/", ":"], &["-", ".", "_"]];
 const LEAST: usize = 4;
 
 /// The names of one column, cut to its width.
-pub(super) struct Names {
+pub(super) struct ShortNames {
     width: usize,
     ellipsis: &'static str,
     /// Names that do not fit, sorted, and what is shown of each.
     cut: Vec<(String, String)>,
 }
 
-impl Names {
+impl ShortNames {
     /// Cuts those of `names` that are wider than `width`, each as far as it is like the others.
     pub(super) fn new<'a>(names: impl Iterator<Item = &'a str>, width: usize, glyphs: &Glyphs) -> Self {
         let mut all: Vec<&str> = names.collect();
@@ -176,10 +176,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::theme::{Depth, Look};
+    use crate::theme::{Depth, Theme};
 
     fn cut(names: &[&str], width: usize) -> Vec<String> {
-        let cut = Names::new(names.iter().copied(), width, &Look::new(Depth::None, false).glyphs);
+        let cut = ShortNames::new(names.iter().copied(), width, &Theme::new(Depth::None, false).glyphs);
         names.iter().map(|name| cut.get(name).into_owned()).collect()
     }
 

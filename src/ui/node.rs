@@ -20,7 +20,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::events::EventsView;
-use super::grid::Seen;
+use super::grid::WidthMemory;
 use super::header::rule;
 use super::scene::{NodeView, Paint};
 use super::text::{Pen, columns};
@@ -55,7 +55,7 @@ const PANES: [(NodePane, &str); 5] = [
 
 /// Where the parts of a node are; parts that are not shown have no height.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Plan {
+pub(super) struct NodeLayout {
     title: Rect,
     /// Only the focused part is shown; this line says which.
     tabs: Rect,
@@ -79,7 +79,7 @@ struct Pane<'a> {
     scroll: usize,
 }
 
-impl Plan {
+impl NodeLayout {
     /// Shares out `area` by what each part needs.
     pub(super) fn new(area: Rect, detail: Option<(&NodeDetail<'_>, &EventsView<'_>)>, pane: NodePane) -> Self {
         let mut plan = Self::share(area, detail, pane);
@@ -186,9 +186,9 @@ fn below(pods: Rect, height: u16) -> (Rect, Rect) {
 /// Draws the opened node into the areas of `plan`.
 pub(super) fn draw(
     buf: &mut Buffer,
-    plan: &Plan,
+    plan: &NodeLayout,
     view: &NodeView<'_>,
-    (context, paint, seen): (&str, Paint<'_>, &mut Seen),
+    (context, paint, seen): (&str, Paint<'_>, &mut WidthMemory),
 ) {
     let Some(detail) = &view.detail else {
         let mut pen = Pen::new(buf, paint.look, plan.title, 0);

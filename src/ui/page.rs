@@ -8,15 +8,15 @@ use super::text::{Pen, columns};
 use crate::theme::Role;
 
 /// One line: pieces of text in their roles.
-pub(super) type Line = Vec<(Role, String)>;
+pub(super) type TextLine = Vec<(Role, String)>;
 
 /// A line of one piece.
-pub(super) fn line(role: Role, text: impl Into<String>) -> Line {
+pub(super) fn line(role: Role, text: impl Into<String>) -> TextLine {
     vec![(role, text.into())]
 }
 
 /// Draws the lines from `first` on; the last visible one says how many are below it.
-pub(super) fn draw(buf: &mut Buffer, area: Rect, lines: &[Line], (first, paint): (usize, Paint<'_>)) {
+pub(super) fn draw(buf: &mut Buffer, area: Rect, lines: &[TextLine], (first, paint): (usize, Paint<'_>)) {
     let shown = usize::from(area.height).min(lines.len().saturating_sub(first));
     let below = lines.len().saturating_sub(first + shown);
     for (row, line) in (0..area.height).zip(lines.iter().skip(first)) {
@@ -38,7 +38,7 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, lines: &[Line], (first, paint):
 }
 
 /// A table: a heading, and rows whose cells stand below it. The last column has the rest of the line.
-pub(super) struct Table {
+pub(super) struct TextTable {
     /// Blanks before each line.
     indent: usize,
     titles: Vec<(&'static str, usize, bool)>,
@@ -48,10 +48,10 @@ pub(super) struct Table {
 enum Row {
     Cells(Vec<(Role, String)>),
     /// A line between rows, as it is.
-    Whole(Line),
+    Whole(TextLine),
 }
 
-impl Table {
+impl TextTable {
     /// Columns: heading, most columns on the screen, and whether numbers stand in them.
     pub(super) fn new(indent: usize, titles: &[(&'static str, usize, bool)]) -> Self {
         Self { indent, titles: titles.to_vec(), rows: Vec::new() }
@@ -61,12 +61,12 @@ impl Table {
         self.rows.push(Row::Cells(cells));
     }
 
-    pub(super) fn whole(&mut self, line: Line) {
+    pub(super) fn whole(&mut self, line: TextLine) {
         self.rows.push(Row::Whole(line));
     }
 
     /// The lines, heading first; cells that are too long for their column end with `ellipsis`.
-    pub(super) fn lines(self, ellipsis: &str) -> Vec<Line> {
+    pub(super) fn lines(self, ellipsis: &str) -> Vec<TextLine> {
         let Self { indent, titles, rows } = self;
         let widths = titles.iter().enumerate().map(|(place, (title, most, _))| {
             let cells = rows.iter().filter_map(|row| match row {
@@ -77,7 +77,7 @@ impl Table {
         });
         let widths: Vec<usize> = widths.collect();
         let last = titles.len().saturating_sub(1);
-        let aligned = |cells: Vec<(Role, String)>| -> Line {
+        let aligned = |cells: Vec<(Role, String)>| -> TextLine {
             let mut line = vec![(Role::Text, " ".repeat(indent))];
             for (place, (role, text)) in cells.into_iter().enumerate().take(titles.len()) {
                 let right = titles[place].2;
@@ -126,7 +126,7 @@ mod tests {
 
     #[test]
     fn columns_stand_below_their_headings_whatever_is_in_them() {
-        let mut table = Table::new(1, &[("NAME", 6, false), ("N", 9, true), ("REST", 4, false)]);
+        let mut table = TextTable::new(1, &[("NAME", 6, false), ("N", 9, true), ("REST", 4, false)]);
         let cell = |text: &str| (Role::Text, text.to_owned());
         table.row(vec![cell("a"), cell("7"), cell("all of this is kept")]);
         table.whole(line(Role::Muted, "between"));

@@ -8,7 +8,7 @@ use ratatui::layout::Rect;
 
 use super::events::{self, EventsView, freshness};
 use super::node::amount;
-use super::page::{self, Line, Table, line};
+use super::page::{self, TextLine, TextTable, line};
 use super::scene::Paint;
 use super::text::{Pen, columns, wrap};
 use super::units::{coarse, duration, grouped};
@@ -55,7 +55,7 @@ pub(super) fn page(area: Rect) -> usize {
 pub(super) fn draw(
     buf: &mut Buffer,
     area: Rect,
-    (view, lines): (&PodView<'_>, &[Line]),
+    (view, lines): (&PodView<'_>, &[TextLine]),
     (context, paint): (&str, Paint<'_>),
 ) {
     title(&mut Pen::new(buf, paint.look, area, 0), view, (context, paint));
@@ -72,7 +72,7 @@ fn title(pen: &mut Pen<'_>, view: &PodView<'_>, (context, paint): (&str, Paint<'
         PartFreshness::Polled(_) => (Role::Warn, "polled"),
         _ => (Role::Unknown, "not live"),
     };
-    let state = State::of(view, fresh.0 == Role::Unknown, glyphs);
+    let state = PodTitle::of(view, fresh.0 == Role::Unknown, glyphs);
     let status = state.as_ref().map_or("", |state| &state.words);
     pen.skip(1);
     if pen.left() > columns(context) + 3 + columns(&name) + 4 + columns(status) {
@@ -107,7 +107,7 @@ fn title(pen: &mut Pen<'_>, view: &PodView<'_>, (context, paint): (&str, Paint<'
 }
 
 /// What the title says of a pod: as it was read, or as the list knows it until then.
-struct State {
+struct PodTitle {
     role: Role,
     glyph: &'static str,
     words: String,
@@ -116,7 +116,7 @@ struct State {
     age: Option<Duration>,
 }
 
-impl State {
+impl PodTitle {
     /// `old`: what was read does not speak for now.
     fn of(view: &PodView<'_>, old: bool, glyphs: &Glyphs) -> Option<Self> {
         let (status, ready, restarts, age) = match (view.pod, &view.row) {
@@ -155,9 +155,9 @@ fn shown(status: &str, ready: (u16, u16), glyphs: &Glyphs) -> (Role, &'static st
 }
 
 /// The whole page at this width.
-pub(super) fn lines(view: &PodView<'_>, width: u16, paint: Paint<'_>) -> Vec<Line> {
+pub(super) fn lines(view: &PodView<'_>, width: u16, paint: Paint<'_>) -> Vec<TextLine> {
     // What is known comes first.
-    let mut lines: Vec<Line> = match (view.pod, &view.row) {
+    let mut lines: Vec<TextLine> = match (view.pod, &view.row) {
         (None, Some(row)) => wrapped(&known(row), 1, width).collect(),
         _ => Vec::new(),
     };
@@ -167,23 +167,23 @@ pub(super) fn lines(view: &PodView<'_>, width: u16, paint: Paint<'_>) -> Vec<Lin
         lines.push(line(Role::Warn, text));
     }
     if view.pod.is_none() {
-        lines.push(Line::new());
+        lines.push(TextLine::new());
     }
     if let Some(pod) = view.pod {
         let now = view.events.now;
         lines.extend(about(pod, now, width));
-        lines.push(Line::new());
+        lines.push(TextLine::new());
         lines.push(section("CONTAINERS", pod.containers.len()));
         lines.extend(containers(pod, view.last_report.is_some(), (now, width, paint)));
         if !pod.claims.is_empty() {
-            lines.push(Line::new());
+            lines.push(TextLine::new());
             lines.push(section("CLAIMS", pod.claims.len()));
             lines.extend(claims(pod, &view.claims, paint));
         }
-        lines.push(Line::new());
+        lines.push(TextLine::new());
         lines.push(section("CONDITIONS", pod.conditions.len()));
         lines.extend(conditions(pod, now, paint));
-        lines.push(Line::new());
+        lines.push(TextLine::new());
     }
     let count = view.events.events.as_ref().map_or(0, |(events, _)| events.len());
     lines.push(section("EVENTS", count));
@@ -191,21 +191,21 @@ pub(super) fn lines(view: &PodView<'_>, width: u16, paint: Paint<'_>) -> Vec<Lin
     lines
 }
 
-fn section(title: &str, count: usize) -> Line {
+fn section(title: &str, count: usize) -> TextLine {
     let count = if count > 0 { format!(" {}", grouped(count as u64)) } else { String::new() };
     vec![(Role::Focus, format!(" {title}")), (Role::Muted, count)]
 }
 
 /// Facts as `label value`, wrapped into the width.
-fn wrapped(facts: &[String], indent: usize, width: u16) -> impl Iterator<Item = Line> {
+fn wrapped(facts: &[String], indent: usize, width: u16) -> impl Iterator<Item = TextLine> {
     let room = usize::from(width).saturating_sub(indent + 1);
     let rows = wrap(facts.iter().map(String::as_str), 3, room);
-    let rows: Vec<Line> =
+    let rows: Vec<TextLine> =
         rows.into_iter().map(|row| line(Role::Text, format!("{}{}", " ".repeat(indent), row.join("   ")))).collect();
     rows.into_iter()
 }
 
-fn about(pod: &PodDetail, now: Timestamp, width: u16) -> Vec<Line> {
+fn about(pod: &PodDetail, now: Timestamp, width: u16) -> Vec<TextLine> {
     let mut lines = Vec::new();
     if !pod.message.is_empty() || !pod.reason.is_empty() {
         lines.push(line(Role::Warn, format!(" {} {}", pod.reason, pod.message)));
@@ -268,7 +268,7 @@ fn known(row: &PodRow<'_>) -> Vec<String> {
 }
 
 /// `silent`: their node does not report any more.
-fn containers(pod: &PodDetail, silent: bool, (now, width, paint): (Timestamp, u16, Paint<'_>)) -> Vec<Line> {
+fn containers(pod: &PodDetail, silent: bool, (now, width, paint): (Timestamp, u16, Paint<'_>)) -> Vec<TextLine> {
     let glyphs = &paint.look.glyphs;
     if pod.containers.is_empty() {
         return vec![line(Role::Unknown, " the spec names none")];
@@ -281,7 +281,7 @@ fn containers(pod: &PodDetail, silent: bool, (now, width, paint): (Timestamp, u1
         ("RESTARTS", 8, true),
         ("LAST END", 60, false),
     ];
-    let mut table = Table::new(1, &titles);
+    let mut table = TextTable::new(1, &titles);
     for container in &pod.containers {
         let (mut role, mut glyph, mut words) = state(container, now, glyphs);
         if silent && matches!(container.state, ContainerState::Running { .. } | ContainerState::Waiting { .. }) {
@@ -307,7 +307,7 @@ fn containers(pod: &PodDetail, silent: bool, (now, width, paint): (Timestamp, u1
 }
 
 /// What a container says besides its state, below it.
-fn details(container: &ContainerFacts, width: u16) -> Vec<Line> {
+fn details(container: &ContainerFacts, width: u16) -> Vec<TextLine> {
     const INDENT: usize = 6;
     let blanks = " ".repeat(INDENT);
     let mut lines = Vec::new();
@@ -383,9 +383,9 @@ fn ending(end: &Ending, now: Timestamp) -> String {
 }
 
 /// The claims, and under each what it got.
-fn claims(pod: &PodDetail, states: &[ClaimState], paint: Paint<'_>) -> Vec<Line> {
+fn claims(pod: &PodDetail, states: &[ClaimState], paint: Paint<'_>) -> Vec<TextLine> {
     let glyphs = &paint.look.glyphs;
-    let mut table = Table::new(3, &[("NAME", 30, false), ("CLAIM", 60, false), ("TEMPLATE", 60, false)]);
+    let mut table = TextTable::new(3, &[("NAME", 30, false), ("CLAIM", 60, false), ("TEMPLATE", 60, false)]);
     for (claim, state) in pod.claims.iter().zip(states) {
         let made = if claim.claim.is_empty() {
             (Role::Unknown, "not made yet".to_owned())
@@ -407,7 +407,7 @@ fn claims(pod: &PodDetail, states: &[ClaimState], paint: Paint<'_>) -> Vec<Line>
 }
 
 /// What a claim got, a line for each device.
-fn got(state: &ClaimState, claim: &str) -> Vec<Line> {
+fn got(state: &ClaimState, claim: &str) -> Vec<TextLine> {
     let words = |role, text: String| vec![line(role, format!("     {text}"))];
     match state {
         // The table says already that it is not made.
@@ -423,7 +423,7 @@ fn got(state: &ClaimState, claim: &str) -> Vec<Line> {
 }
 
 /// `gpu.example.com / node-1 / gpu-0   NVIDIA-H100-80GB-HBM3   share 3f2a   shared by 3 pods   tainted`.
-fn device(device: &ClaimedDevice, users: usize) -> Line {
+fn device(device: &ClaimedDevice, users: usize) -> TextLine {
     let ClaimedDevice { allocated, offered } = device;
     let mut line = line(Role::Text, format!("     {} / {} / {}", allocated.driver, allocated.pool, allocated.device));
     let mut say = |role, text: String| line.push((role, format!("   {text}")));
@@ -447,14 +447,14 @@ fn device(device: &ClaimedDevice, users: usize) -> Line {
     line
 }
 
-fn conditions(pod: &PodDetail, now: Timestamp, paint: Paint<'_>) -> Vec<Line> {
+fn conditions(pod: &PodDetail, now: Timestamp, paint: Paint<'_>) -> Vec<TextLine> {
     let glyphs = &paint.look.glyphs;
     if pod.conditions.is_empty() {
         return vec![line(Role::Unknown, " none: nobody has posted a status yet")];
     }
     let titles =
         [("TYPE", 28, false), ("STATUS", 7, false), ("SINCE", 6, true), ("REASON", 24, false), ("MESSAGE", 8, false)];
-    let mut table = Table::new(3, &titles);
+    let mut table = TextTable::new(3, &titles);
     for condition in &pod.conditions {
         // Of a pod every condition that the API defines is good when True, but for DisruptionTarget (core/v1 types.go).
         let good = &*condition.kind != "DisruptionTarget";

@@ -4,17 +4,17 @@ use super::alertpane::AlertsView;
 use super::api::ApiView;
 use super::events::EventsView;
 use super::gpus::GpusView;
-use super::page::Line;
+use super::page::TextLine;
 use super::pod::PodView;
 use super::yaml::YamlView;
 use crate::facts::text::Clean;
 use crate::model::alert::AlertLine;
 use crate::model::cluster::{ClusterSummary, NodeDetail};
-use crate::model::latency::Mark;
+use crate::model::latency::SparkMark;
 use crate::model::rows::{Extent, NodeRow, PodRow, SortBy};
 use crate::model::{Mode, NodePane, Settings};
 use crate::msg::Now;
-use crate::theme::Look;
+use crate::theme::Theme;
 
 /// What one frame shows.
 pub(super) struct Scene<'a> {
@@ -31,7 +31,7 @@ pub(super) struct Scene<'a> {
     /// The cluster in the first line of the strip, and the sparklines from there on.
     pub(super) strip_first: usize,
     /// One for each line of the strip, newest mark last.
-    pub(super) marks: Vec<Vec<Mark>>,
+    pub(super) marks: Vec<Vec<SparkMark>>,
     /// Firing alerts of all clusters, worst first; only those that can be listed.
     pub(super) alerts: Vec<&'a AlertLine>,
     /// How many there are that are to be heard.
@@ -57,19 +57,19 @@ pub(super) struct Scene<'a> {
     /// The credential plugin of the current cluster could help.
     pub(super) locked_out: bool,
     /// The node table or the opened node.
-    pub(super) body: Body<'a>,
+    pub(super) body: SceneBody<'a>,
     /// First line of the help.
     pub(super) help_scroll: usize,
 }
 
 /// The lower part of the screen.
-pub(super) enum Body<'a> {
+pub(super) enum SceneBody<'a> {
     /// The node table.
     Nodes(NodeTable<'a>),
     /// One node.
     Node(Box<NodeView<'a>>),
     /// One pod, and its page.
-    Pod(Box<(PodView<'a>, Vec<Line>)>),
+    Pod(Box<(PodView<'a>, Vec<TextLine>)>),
     /// One object as YAML.
     Yaml(YamlView<'a>),
     /// The API of the current cluster.
@@ -140,7 +140,7 @@ impl Scene<'_> {
 #[derive(Clone, Copy)]
 pub(super) struct Paint<'a> {
     /// Styles and glyphs.
-    pub(super) look: &'a Look,
+    pub(super) look: &'a Theme,
     /// Both clocks.
     pub(super) now: Now,
     /// Thresholds.

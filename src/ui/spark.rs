@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use super::text::Pen;
-use crate::model::latency::Mark;
+use crate::model::latency::SparkMark;
 use crate::theme::{Glyphs, Role};
 
 /// 1 s: Kubernetes API-call SLO, sig-scalability/slos/api_call_latency.md.
@@ -43,19 +43,19 @@ impl Scale {
         self.bounds.iter().filter(|bound| latency > **bound).count()
     }
 
-    fn glyph(&self, mark: Mark, glyphs: &Glyphs) -> (Role, &'static str) {
+    fn glyph(&self, mark: SparkMark, glyphs: &Glyphs) -> (Role, &'static str) {
         match mark {
-            Mark::Blank => (Role::Text, " "),
-            Mark::Answered(latency) if latency > SLO => (Role::Warn, glyphs.levels[self.level(latency)]),
-            Mark::Answered(latency) => (Role::Good, glyphs.levels[self.level(latency)]),
-            Mark::TimedOut => (Role::Bad, glyphs.timed_out),
-            Mark::Failed => (Role::Critical, glyphs.failed),
+            SparkMark::Blank => (Role::Text, " "),
+            SparkMark::Answered(latency) if latency > SLO => (Role::Warn, glyphs.levels[self.level(latency)]),
+            SparkMark::Answered(latency) => (Role::Good, glyphs.levels[self.level(latency)]),
+            SparkMark::TimedOut => (Role::Bad, glyphs.timed_out),
+            SparkMark::Failed => (Role::Critical, glyphs.failed),
         }
     }
 }
 
 /// The newest marks that fit into `width` columns, right-aligned.
-pub(super) fn draw(pen: &mut Pen<'_>, marks: &[Mark], width: usize, scale: (&Scale, &Glyphs)) {
+pub(super) fn draw(pen: &mut Pen<'_>, marks: &[SparkMark], width: usize, scale: (&Scale, &Glyphs)) {
     let (scale, glyphs) = scale;
     let width = width.min(pen.left());
     let newest = &marks[marks.len().saturating_sub(width)..];
@@ -73,11 +73,11 @@ mod tests {
     use ratatui::style::Color;
 
     use super::*;
-    use crate::theme::{Depth, Look};
+    use crate::theme::{Depth, Theme};
 
     const DEADLINE: Duration = Duration::from_secs(5);
 
-    fn drawn(look: &Look, marks: &[Mark], width: u16) -> Buffer {
+    fn drawn(look: &Theme, marks: &[SparkMark], width: u16) -> Buffer {
         let mut buf = Buffer::empty(Rect::new(0, 0, width, 1));
         let mut pen = Pen::new(&mut buf, look, Rect::new(0, 0, width, 1), 0);
         draw(&mut pen, marks, usize::from(width), (&Scale::new(DEADLINE), &look.glyphs));
@@ -88,8 +88,8 @@ mod tests {
         buf.content().iter().map(ratatui::buffer::Cell::symbol).collect()
     }
 
-    fn answered(millis: u64) -> Mark {
-        Mark::Answered(Duration::from_millis(millis))
+    fn answered(millis: u64) -> SparkMark {
+        SparkMark::Answered(Duration::from_millis(millis))
     }
 
     #[test]
@@ -137,19 +137,19 @@ mod tests {
 
     #[test]
     fn timeouts_failures_and_gaps_have_glyphs_of_their_own() {
-        let marks = [Mark::Blank, answered(20), answered(900), answered(9900), Mark::TimedOut, Mark::Failed];
-        assert_eq!(symbols(&drawn(&Look::new(Depth::None, false), &marks, 8)), "   ▁▄█×!");
-        assert_eq!(symbols(&drawn(&Look::new(Depth::None, true), &marks, 8)), "   _=@x!");
-        assert_eq!(symbols(&drawn(&Look::new(Depth::None, false), &marks, 3)), "█×!", "the newest stay");
+        let marks = [SparkMark::Blank, answered(20), answered(900), answered(9900), SparkMark::TimedOut, SparkMark::Failed];
+        assert_eq!(symbols(&drawn(&Theme::new(Depth::None, false), &marks, 8)), "   ▁▄█×!");
+        assert_eq!(symbols(&drawn(&Theme::new(Depth::None, true), &marks, 8)), "   _=@x!");
+        assert_eq!(symbols(&drawn(&Theme::new(Depth::None, false), &marks, 3)), "█×!", "the newest stay");
     }
 
     #[test]
     fn a_run_of_timeouts_can_never_look_healthy() {
         for depth in [Depth::None, Depth::Ansi16, Depth::Ansi256, Depth::True] {
             for ascii in [false, true] {
-                let look = Look::new(depth, ascii);
-                let slow = drawn(&look, &[Mark::TimedOut; 8], 8);
-                let cut = drawn(&look, &[Mark::Failed; 8], 8);
+                let look = Theme::new(depth, ascii);
+                let slow = drawn(&look, &[SparkMark::TimedOut; 8], 8);
+                let cut = drawn(&look, &[SparkMark::Failed; 8], 8);
                 let fine = look.style(Role::Good);
                 for cell in slow.content().iter().chain(cut.content()) {
                     assert!(!look.glyphs.levels.contains(&cell.symbol()), "a level");

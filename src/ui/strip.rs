@@ -6,7 +6,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::names::Names;
+use super::names::ShortNames;
 use super::scene::{Paint, Scene};
 use super::spark::{self, Scale};
 use super::text::{Pen, columns};
@@ -15,7 +15,7 @@ use super::words;
 use crate::model::Known;
 use crate::model::cluster::{ClusterSummary, Freshness, Health};
 use crate::model::dra::DriverDevices;
-use crate::model::latency::{Mark, Percentile};
+use crate::model::latency::{SparkMark, Percentile};
 use crate::model::rows::Accelerators;
 use crate::theme::{Glyphs, Role};
 
@@ -24,7 +24,7 @@ pub(super) const MARKS: usize = 60;
 
 /// The fields of a line, in the order in which they stand.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Field {
+enum StripField {
     Context,
     Word,
     Silenced,
@@ -39,35 +39,35 @@ enum Field {
     Fresh,
 }
 
-const FIELDS: [Field; 12] = [
-    Field::Context,
-    Field::Word,
-    Field::Silenced,
-    Field::Nodes,
-    Field::Gpu,
-    Field::Dra,
-    Field::Pods,
-    Field::P50,
-    Field::P95,
-    Field::Spark,
-    Field::Timeouts,
-    Field::Fresh,
+const FIELDS: [StripField; 12] = [
+    StripField::Context,
+    StripField::Word,
+    StripField::Silenced,
+    StripField::Nodes,
+    StripField::Gpu,
+    StripField::Dra,
+    StripField::Pods,
+    StripField::P50,
+    StripField::P95,
+    StripField::Spark,
+    StripField::Timeouts,
+    StripField::Fresh,
 ];
 
 /// What a narrow line keeps, most important first.
-const RANKS: [Field; 12] = [
-    Field::Context,
-    Field::Silenced,
-    Field::Nodes,
-    Field::Gpu,
-    Field::Dra,
-    Field::P95,
-    Field::Spark,
-    Field::Word,
-    Field::Timeouts,
-    Field::Fresh,
-    Field::Pods,
-    Field::P50,
+const RANKS: [StripField; 12] = [
+    StripField::Context,
+    StripField::Silenced,
+    StripField::Nodes,
+    StripField::Gpu,
+    StripField::Dra,
+    StripField::P95,
+    StripField::Spark,
+    StripField::Word,
+    StripField::Timeouts,
+    StripField::Fresh,
+    StripField::Pods,
+    StripField::P50,
 ];
 
 /// Fewest columns of a sparkline that still show a course.
@@ -81,12 +81,12 @@ pub(super) const LONGEST_CONTEXT: usize = 28;
 pub(super) struct Widths([usize; FIELDS.len()]);
 
 /// One line as text, by field.
-struct Line {
+struct StripLine {
     cells: [(Role, String); FIELDS.len()],
 }
 
 /// Where a line's fields stand.
-struct Columns {
+struct StripLayout {
     gap: usize,
     labels: bool,
     /// The word is labelled.
@@ -97,7 +97,7 @@ struct Columns {
 /// Draws the clusters that `area` has lines for, from `scene.strip_first` on.
 pub(super) fn draw(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, paint: Paint<'_>, widths: &mut Widths) {
     let visible = scene.summaries.iter().enumerate().skip(scene.strip_first).take(usize::from(area.height));
-    let mut lines: Vec<(usize, Line)> = visible.map(|(place, summary)| (place, Line::new(summary, paint))).collect();
+    let mut lines: Vec<(usize, StripLine)> = visible.map(|(place, summary)| (place, StripLine::new(summary, paint))).collect();
     let mut number = String::new();
     if let (true, [(place, line)], all @ 2..) = (area.y == 0, lines.as_mut_slice(), scene.summaries.len()) {
         // There is no header that would say that there are others.
@@ -107,10 +107,10 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, paint: Paint
     for (field, width) in widths.0.iter_mut().enumerate() {
         *width = lines.iter().map(|(_, line)| columns(&line.cells[field].1)).max().unwrap_or(0).max(*width);
     }
-    let columns = Columns::new(widths, usize::from(area.width));
+    let columns = StripLayout::new(widths, usize::from(area.width));
     let scale = Scale::new(paint.settings.probe_deadline);
     let width = columns.shown[0].unwrap_or(0).saturating_sub(number.len());
-    let names = Names::new(scene.contexts(), width, &paint.look.glyphs);
+    let names = ShortNames::new(scene.contexts(), width, &paint.look.glyphs);
     for (place, line) in &mut lines {
         line.cells[0].1 = format!("{}{number}", names.get(&scene.summaries[*place].context));
     }
@@ -122,25 +122,25 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, paint: Paint
     }
 }
 
-impl Line {
+impl StripLine {
     fn new(summary: &ClusterSummary, paint: Paint<'_>) -> Self {
         let paint = Paint { settings: &summary.settings, ..paint };
         let glyphs = &paint.look.glyphs;
         let latency = &summary.latency;
         let (fresh_role, fresh) = words::freshness(summary);
-        let cell = |field: Field| match field {
-            Field::Context => (Role::Text, summary.context.to_string()),
-            Field::Word => (words::health(summary.health, glyphs).0, words::api(summary)),
-            Field::Silenced => (Role::Warn, words::silenced(summary)),
-            Field::Nodes => (nodes_role(summary), pair(summary.nodes_ready, summary.nodes_total, glyphs)),
-            Field::Gpu => gpu(summary.gpu, summary.gpu_known, glyphs),
-            Field::Dra => dra(summary.dra.as_ref(), summary.dra_live, glyphs),
-            Field::Pods => (Role::Text, pods(summary, glyphs)),
-            Field::P50 => (speed(latency.p50, paint), percentile(latency.p50, glyphs)),
-            Field::P95 => (speed(latency.p95, paint), percentile(latency.p95, glyphs)),
-            Field::Spark => (Role::Text, String::new()),
-            Field::Timeouts => (timeouts_role(latency.timeouts, paint), latency.timeouts.to_string()),
-            Field::Fresh => (fresh_role, fresh.clone()),
+        let cell = |field: StripField| match field {
+            StripField::Context => (Role::Text, summary.context.to_string()),
+            StripField::Word => (words::health(summary.health, glyphs).0, words::api(summary)),
+            StripField::Silenced => (Role::Warn, words::silenced(summary)),
+            StripField::Nodes => (nodes_role(summary), pair(summary.nodes_ready, summary.nodes_total, glyphs)),
+            StripField::Gpu => gpu(summary.gpu, summary.gpu_known, glyphs),
+            StripField::Dra => dra(summary.dra.as_ref(), summary.dra_live, glyphs),
+            StripField::Pods => (Role::Text, pods(summary, glyphs)),
+            StripField::P50 => (speed(latency.p50, paint), percentile(latency.p50, glyphs)),
+            StripField::P95 => (speed(latency.p95, paint), percentile(latency.p95, glyphs)),
+            StripField::Spark => (Role::Text, String::new()),
+            StripField::Timeouts => (timeouts_role(latency.timeouts, paint), latency.timeouts.to_string()),
+            StripField::Fresh => (fresh_role, fresh.clone()),
         };
         Self { cells: FIELDS.map(cell) }
     }
@@ -148,9 +148,9 @@ impl Line {
     fn draw(
         &self,
         pen: &mut Pen<'_>,
-        at: &Columns,
+        at: &StripLayout,
         (summary, current): (&ClusterSummary, bool),
-        (marks, scale, paint): (&[Mark], &Scale, Paint<'_>),
+        (marks, scale, paint): (&[SparkMark], &Scale, Paint<'_>),
     ) {
         let glyphs = &paint.look.glyphs;
         let (role, glyph) = words::mark(summary, glyphs);
@@ -158,7 +158,7 @@ impl Line {
         let old = summary.health >= Health::Stale;
         for (field, ((role, text), width)) in FIELDS.into_iter().zip(self.cells.iter().zip(at.shown)) {
             let Some(width) = width else { continue };
-            if field == Field::Nodes
+            if field == StripField::Nodes
                 && let (Known::Unknown | Known::Denied, Some(reason)) = (summary.nodes_total, &summary.failure)
             {
                 // There are no numbers to show, so the reason has their place.
@@ -166,22 +166,22 @@ impl Line {
                 return;
             }
             let role = match (field, *role) {
-                (Field::Context, _) if current => Role::Focus,
-                (Field::Nodes | Field::Gpu | Field::Dra | Field::Pods, Role::Text) if old => Role::Stale,
+                (StripField::Context, _) if current => Role::Focus,
+                (StripField::Nodes | StripField::Gpu | StripField::Dra | StripField::Pods, Role::Text) if old => Role::Stale,
                 (_, role) => role,
             };
-            pen.skip(if field == Field::Context { 1 } else { at.gap }).put(Role::Muted, field.label(at.labels, at.api));
+            pen.skip(if field == StripField::Context { 1 } else { at.gap }).put(Role::Muted, field.label(at.labels, at.api));
             match field {
-                Field::Spark => spark::draw(pen, marks, width, (scale, glyphs)),
-                Field::Context | Field::Word | Field::Silenced | Field::Fresh => _ = pen.fit(role, text, width),
-                Field::Timeouts => _ = pen.right(role, text, width).put(Role::Muted, " t/o"),
+                StripField::Spark => spark::draw(pen, marks, width, (scale, glyphs)),
+                StripField::Context | StripField::Word | StripField::Silenced | StripField::Fresh => _ = pen.fit(role, text, width),
+                StripField::Timeouts => _ = pen.right(role, text, width).put(Role::Muted, " t/o"),
                 _ => _ = pen.right(role, text, width),
             }
         }
     }
 }
 
-impl Field {
+impl StripField {
     fn label(self, labels: bool, api: bool) -> &'static str {
         match self {
             // Beside the alerts of a cluster the word says only how its API does.
@@ -197,13 +197,13 @@ impl Field {
     }
 }
 
-impl Columns {
+impl StripLayout {
     /// Labels the word, unless it, or the age of what is shown, would have no place then.
     fn new(widths: &Widths, width: usize) -> Self {
         let (labelled, bare) = (Self::fit(widths, width, true), Self::fit(widths, width, false));
         let mut places = FIELDS.iter().zip(labelled.shown.iter().zip(&bare.shown));
         let lost = places.any(|(field, (labelled, bare))| {
-            matches!(field, Field::Word | Field::Fresh) && labelled.is_none() && bare.is_some()
+            matches!(field, StripField::Word | StripField::Fresh) && labelled.is_none() && bare.is_some()
         });
         if lost { bare } else { labelled }
     }
@@ -218,21 +218,21 @@ impl Columns {
             let place = FIELDS.iter().position(|other| *other == field).unwrap_or(0);
             let seen = widths.0[place];
             let value = match field {
-                Field::Context => seen.min(LONGEST_CONTEXT).min(left),
-                Field::Spark => SPARK,
+                StripField::Context => seen.min(LONGEST_CONTEXT).min(left),
+                StripField::Spark => SPARK,
                 _ if seen == 0 => continue,
                 _ => seen,
             };
-            let suffix = if field == Field::Timeouts { " t/o".len() } else { 0 };
+            let suffix = if field == StripField::Timeouts { " t/o".len() } else { 0 };
             let needed = gap + field.label(labels, api).len() + value + suffix;
             // With one cluster its name is in the header, but a strip without it would have no beginning.
-            if needed > left && field != Field::Context {
+            if needed > left && field != StripField::Context {
                 continue;
             }
             left = left.saturating_sub(needed);
             columns.shown[place] = Some(value);
         }
-        let spark = FIELDS.iter().position(|field| *field == Field::Spark).unwrap_or(0);
+        let spark = FIELDS.iter().position(|field| *field == StripField::Spark).unwrap_or(0);
         if let Some(width) = &mut columns.shown[spark] {
             *width = (*width + left).min(MARKS);
         }
@@ -306,12 +306,12 @@ fn timeouts_role(timeouts: u32, paint: Paint<'_>) -> Role {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::theme::{Depth, Look};
+    use crate::theme::{Depth, Theme};
 
     #[test]
     fn devices_that_are_seen_no_longer_do_not_look_live() {
         let devices = DriverDevices { physical: 8, allocated: 5, ..DriverDevices::default() };
-        let glyphs = Look::new(Depth::None, true).glyphs;
+        let glyphs = Theme::new(Depth::None, true).glyphs;
         assert_eq!(dra(Some(&devices), true, &glyphs), (Role::Text, "5/8".to_owned()));
         assert_eq!(dra(Some(&devices), false, &glyphs), (Role::Stale, "5/8?".to_owned()));
         let sick = DriverDevices { unhealthy: 1, ..devices };

@@ -3,9 +3,9 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::columns::{self, Column, Wanted};
-use super::grid::{self, Placed, Seen};
-use super::names::Names;
+use super::columns::{self, NodeColumn, Wanted};
+use super::grid::{self, Placed, WidthMemory};
+use super::names::ShortNames;
 use super::scene::{NodeTable, Paint, Scene};
 use super::text::{Pen, columns as cells};
 use super::units::{coarse, devices, duration, known, pair, percent};
@@ -23,7 +23,7 @@ pub(super) fn draw(
     area: Rect,
     scene: &Scene<'_>,
     table: &NodeTable<'_>,
-    (paint, seen): (Paint<'_>, &mut Seen),
+    (paint, seen): (Paint<'_>, &mut WidthMemory),
 ) -> bool {
     let summary = scene.summary();
     let gpu = summary.is_none_or(|summary| summary.gpu.is_some() || !summary.gpu_known);
@@ -44,7 +44,7 @@ pub(super) fn draw(
         return wide_room;
     }
     let stale = summary.is_some_and(|summary| words::stale(summary).is_some());
-    let names: Vec<Names> = placed.iter().map(|column| names_of(column, &table.rows, paint)).collect();
+    let names: Vec<ShortNames> = placed.iter().map(|column| names_of(column, &table.rows, paint)).collect();
     for (row, node) in (1..area.height).zip(&table.rows) {
         let mut pen = Pen::new(buf, paint.look, area, row);
         pen.put(Role::Focus, if node.selected { paint.look.glyphs.selected } else { " " });
@@ -61,15 +61,15 @@ pub(super) fn draw(
 }
 
 /// The names of a column; no other column has any.
-fn names_of(placed: &Placed<Column>, rows: &[NodeRow<'_>], paint: Paint<'_>) -> Names {
-    let has_names = matches!(placed.column, Column::Name | Column::Model | Column::Roles);
+fn names_of(placed: &Placed<NodeColumn>, rows: &[NodeRow<'_>], paint: Paint<'_>) -> ShortNames {
+    let has_names = matches!(placed.column, NodeColumn::Name | NodeColumn::Model | NodeColumn::Roles);
     let names = rows.iter().filter(|_| has_names).filter_map(|row| columns::text(placed.column, row));
-    Names::new(names, placed.width, &paint.look.glyphs)
+    ShortNames::new(names, placed.width, &paint.look.glyphs)
 }
 
 fn cell(
     pen: &mut Pen<'_>,
-    (placed, names): (&Placed<Column>, &Names),
+    (placed, names): (&Placed<NodeColumn>, &ShortNames),
     row: &NodeRow<'_>,
     (stale, paint): (bool, Paint<'_>),
 ) {
@@ -77,16 +77,16 @@ fn cell(
     let width = placed.width;
     let plain = if stale { Role::Stale } else { Role::Text };
     match placed.column {
-        Column::Name => pen.fit(plain, &names.get(&row.facts.name), width),
-        Column::Status => status(pen, row, width, (plain, glyphs)),
-        Column::Pods => {
+        NodeColumn::Name => pen.fit(plain, &names.get(&row.facts.name), width),
+        NodeColumn::Status => status(pen, row, width, (plain, glyphs)),
+        NodeColumn::Pods => {
             let text = match row.pods_allocatable {
                 Some(allocatable) => pair(row.pods, Known::Exact(allocatable), glyphs),
                 None => format!("{}/{}", known(row.pods, glyphs), glyphs.unknown),
             };
             pen.right(known_role(row.pods, plain), &text, width)
         }
-        Column::PodBar => match (row.pods.any(), row.pods_allocatable) {
+        NodeColumn::PodBar => match (row.pods.any(), row.pods_allocatable) {
             (Some(pods), Some(all)) => pen.fit(
                 fullness(i64::from(pods), Some(i64::from(all)), Role::Muted),
                 &bars::share(pods.into(), all.into(), width, glyphs),
@@ -94,40 +94,40 @@ fn cell(
             ),
             _ => pen.skip(width),
         },
-        Column::Gpu => match row.gpu {
+        NodeColumn::Gpu => match row.gpu {
             Some(gpu) => pen.right(requested_role(gpu, plain), &devices(gpu, 2, glyphs), width),
             None => pen.skip(width),
         },
-        Column::GpuLost => match lost(row, width, glyphs) {
+        NodeColumn::GpuLost => match lost(row, width, glyphs) {
             Some(text) => pen.fit(Role::Bad, &text, width),
             None => pen.skip(width),
         },
-        Column::GpuBar => match row.gpu {
+        NodeColumn::GpuBar => match row.gpu {
             Some(gpu) => {
                 let bar = bars::devices(gpu, row.unschedulable.is_none(), (width, glyphs));
                 pen.fit(if gpu.allocatable < gpu.capacity { Role::Warn } else { Role::Muted }, &bar, width)
             }
             None => pen.skip(width),
         },
-        Column::CpuUsed => {
+        NodeColumn::CpuUsed => {
             used(pen, row, (row.used.and_then(|used| used.cpu_milli), row.cpu_milli.1), (width, plain, glyphs))
         }
-        Column::MemoryUsed => {
+        NodeColumn::MemoryUsed => {
             used(pen, row, (row.used.and_then(|used| used.memory_bytes), row.memory_bytes.1), (width, plain, glyphs))
         }
-        Column::Cpu => share(pen, row.cpu_milli, width, (plain, glyphs)),
-        Column::Memory => share(pen, row.memory_bytes, width, (plain, glyphs)),
-        Column::Pressure => {
+        NodeColumn::Cpu => share(pen, row.cpu_milli, width, (plain, glyphs)),
+        NodeColumn::Memory => share(pen, row.memory_bytes, width, (plain, glyphs)),
+        NodeColumn::Pressure => {
             let names: Vec<&str> = row.pressures.iter().map(|name| short(name)).collect();
             pen.fit(Role::Warn, &names.join(","), width)
         }
-        Column::Ready => strip(pen, &row.ready, glyphs),
-        Column::Roles if row.roles.is_empty() => pen.fit(Role::Muted, "<none>", width),
-        Column::Age => pen.right(plain, &row.age.map_or_else(|| glyphs.none.to_owned(), duration), width),
+        NodeColumn::Ready => strip(pen, &row.ready, glyphs),
+        NodeColumn::Roles if row.roles.is_empty() => pen.fit(Role::Muted, "<none>", width),
+        NodeColumn::Age => pen.right(plain, &row.age.map_or_else(|| glyphs.none.to_owned(), duration), width),
         column => match columns::text(column, row).filter(|text| !text.is_empty()) {
-            Some(text) if matches!(column, Column::Model | Column::Roles) => pen.fit(plain, &names.get(text), width),
+            Some(text) if matches!(column, NodeColumn::Model | NodeColumn::Roles) => pen.fit(plain, &names.get(text), width),
             Some(text) => pen.fit(plain, text, width),
-            None if column == Column::Model => pen.skip(width),
+            None if column == NodeColumn::Model => pen.skip(width),
             None => pen.fit(Role::Muted, glyphs.none, width),
         },
     };

@@ -8,8 +8,8 @@ use crate::action::Action;
 use crate::model::rows::SortBy;
 use crate::model::{Known, NodePane};
 
-fn unicode() -> Look {
-    Look::new(Depth::None, false)
+fn unicode() -> Theme {
+    Theme::new(Depth::None, false)
 }
 
 /// Compares with `src/ui/snapshots/<name>.snap`.
@@ -78,7 +78,7 @@ fn filter_hold_and_help_have_their_lines() {
 
 #[test]
 fn ascii_screens_are_ascii() {
-    let look = Look::new(Depth::None, true);
+    let look = Theme::new(Depth::None, true);
     let mut set = Set::incident();
     snapshot("incident_ascii_120x30", &set.draw((120, 30), &look));
     for mode in [Mode::Normal, Mode::Filter, Mode::Help] {
@@ -95,7 +95,7 @@ fn ascii_screens_are_ascii() {
 #[test]
 fn every_alert_is_found_by_text_without_colours() {
     for ascii in [false, true] {
-        let buf = Set::incident().draw((160, 45), &Look::new(Depth::None, ascii));
+        let buf = Set::incident().draw((160, 45), &Theme::new(Depth::None, ascii));
         let text = lines(&buf);
         for words in [
             &["critical", "prod-a", "13 timeouts in 10m (limit 10)", "14:02:10Z"][..],
@@ -133,7 +133,7 @@ fn style_of(buf: &Buffer, needle: &str) -> (Color, Modifier) {
 
 #[test]
 fn alerts_and_states_are_styled_by_how_bad_they_are() {
-    let look = Look::new(Depth::Ansi16, false);
+    let look = Theme::new(Depth::Ansi16, false);
     let buf = Set::incident().draw((160, 45), &look);
     for (needle, role) in [
         ("▲ 4 firing", Role::Critical),
@@ -165,7 +165,7 @@ fn alerts_and_states_are_styled_by_how_bad_they_are() {
 #[test]
 fn the_selected_row_can_be_seen_without_colours() {
     for ascii in [false, true] {
-        let look = Look::new(Depth::None, ascii);
+        let look = Theme::new(Depth::None, ascii);
         let buf = Set::incident().draw((80, 24), &look);
         let (fg, modifier) = style_of(&buf, &format!("{}10-16-10-111.maas", look.glyphs.selected));
         assert_eq!(fg, Color::Reset);

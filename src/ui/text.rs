@@ -9,12 +9,12 @@ use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
 use super::names;
-use crate::theme::{Look, Role};
+use crate::theme::{Theme, Role};
 
 /// Writes from left to right on one line of an area.
 pub(super) struct Pen<'a> {
     buf: &'a mut Buffer,
-    look: &'a Look,
+    look: &'a Theme,
     x: u16,
     end: u16,
     y: u16,
@@ -22,7 +22,7 @@ pub(super) struct Pen<'a> {
 
 impl<'a> Pen<'a> {
     /// At the start of line `row` of `area`. A line that is not there takes nothing.
-    pub(super) fn new(buf: &'a mut Buffer, look: &'a Look, area: Rect, row: u16) -> Self {
+    pub(super) fn new(buf: &'a mut Buffer, look: &'a Theme, area: Rect, row: u16) -> Self {
         let inside = area.intersection(buf.area);
         let y = area.y.saturating_add(row);
         let there = row < area.height && (inside.y..inside.bottom()).contains(&y);
@@ -171,7 +171,7 @@ mod tests {
     use crate::theme::Depth;
 
     fn written(width: u16, write: impl FnOnce(&mut Pen<'_>)) -> String {
-        let look = Look::new(Depth::None, false);
+        let look = Theme::new(Depth::None, false);
         let mut buf = Buffer::empty(Rect::new(0, 0, width, 1));
         write(&mut Pen::new(&mut buf, &look, Rect::new(0, 0, width, 1), 0));
         buf.content().iter().map(ratatui::buffer::Cell::symbol).collect()
@@ -203,7 +203,7 @@ mod tests {
 
     #[test]
     fn nothing_is_written_outside_the_area_or_the_buffer() {
-        let look = Look::new(Depth::None, false);
+        let look = Theme::new(Depth::None, false);
         let mut buf = Buffer::empty(Rect::new(0, 0, 4, 2));
         for (area, row) in [
             (Rect::new(0, 0, 4, 2), 2),

@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::layout::TABLE_SIZE;
-use super::names::Names;
+use super::names::ShortNames;
 use super::scene::{Paint, Scene};
 use super::spark::{self, Scale};
 use super::strip::LONGEST_CONTEXT;
@@ -35,7 +35,7 @@ fn line(pen: &mut Pen<'_>, scene: &Scene<'_>, paint: Paint<'_>) {
     let Some(summary) = scene.summary() else { return };
     let (role, glyph) = words::mark(summary, glyphs);
     // Half of the line at most: what follows is what one looks for.
-    let names = Names::new(scene.contexts(), LONGEST_CONTEXT.min(pen.left() / 2), glyphs);
+    let names = ShortNames::new(scene.contexts(), LONGEST_CONTEXT.min(pen.left() / 2), glyphs);
     pen.put(Role::Title, &names.get(&summary.context)).skip(1).put(role, glyph).skip(1);
     // What is not normal stands where it is not cut.
     if summary.silenced_until.is_some() {

@@ -206,7 +206,7 @@ fn tenths(number: i128, decimals: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::theme::{Depth, Look};
+    use crate::theme::{Depth, Theme};
 
     #[test]
     fn f81_absurd_numbers_have_human_units_and_f73_negative_ones_are_flagged() {
@@ -273,7 +273,7 @@ mod tests {
 
     #[test]
     fn numbers_say_how_well_they_are_known() {
-        let glyphs = Look::new(Depth::None, false).glyphs;
+        let glyphs = Theme::new(Depth::None, false).glyphs;
         assert_eq!(known(Known::Exact(11_440_u32), &glyphs), "11,440");
         assert_eq!(known(Known::AtLeast(140_u32), &glyphs), "≥140");
         assert_eq!(known(Known::<u32>::Unknown, &glyphs), "–");

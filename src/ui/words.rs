@@ -262,7 +262,7 @@ mod tests {
     use super::*;
     use crate::model::cluster::PageUnderWay;
     use crate::msg::Smaller;
-    use crate::theme::{Depth, Look};
+    use crate::theme::{Depth, Theme};
 
     fn node(readiness: Readiness, seconds: u64) -> NodeStatus {
         NodeStatus {
@@ -315,7 +315,7 @@ mod tests {
 
     #[test]
     fn stale_readiness_is_never_stated_as_present() {
-        let glyphs = Look::new(Depth::None, false).glyphs;
+        let glyphs = Theme::new(Depth::None, false).glyphs;
         let was_ready = NodeStatus { stale: true, ..node(Readiness::Ready, 40) };
         assert_eq!(readiness(was_ready, &glyphs), (Role::Unknown, "?"));
         for width in 0..40 {

@@ -7,17 +7,17 @@ use super::events::freshness;
 use super::scene::Paint;
 use super::text::{Pen, columns};
 use super::units::grouped;
-use crate::facts::document::Document;
+use crate::facts::document::YamlDocument;
 use crate::model::inspection::PartFreshness;
-use crate::msg::inspect::Subject;
+use crate::msg::inspect::ObjectRef;
 use crate::theme::Role;
 
 /// The visible part of the document.
 pub(super) struct YamlView<'a> {
     /// Of what.
-    pub(super) subject: &'a Subject,
+    pub(super) subject: &'a ObjectRef,
     /// `None` until it was read.
-    pub(super) document: Option<&'a Document>,
+    pub(super) document: Option<&'a YamlDocument>,
     /// How fresh it is.
     pub(super) fresh: PartFreshness<'a>,
     /// First line.

@@ -14,7 +14,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::{self, ServerConfig};
-use watchbell::cluster::kubeconfig::{self, Selection, Sources, Target};
+use watchbell::cluster::kubeconfig::{self, Selection, Sources, ContextTarget};
 
 /// What it does with connections.
 #[derive(Clone, Default)]
@@ -168,7 +168,7 @@ impl Authority {
 }
 
 /// A kubeconfig in `folder` for `url`, trusting `ca`, through `proxy`.
-pub(super) fn target(folder: &Path, url: &str, ca: Option<&str>, proxy: Option<&str>) -> Target {
+pub(super) fn target(folder: &Path, url: &str, ca: Option<&str>, proxy: Option<&str>) -> ContextTarget {
     let mut cluster = format!("server: {url}");
     if let Some(pem) = ca {
         let path = folder.join("ca.pem");

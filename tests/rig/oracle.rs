@@ -13,7 +13,7 @@ use watchbell::facts::quantity::Quantity;
 use watchbell::facts::text::Clean;
 use watchbell::model::Model;
 use watchbell::msg::Now;
-use watchbell::report::{self, State};
+use watchbell::report::{self, ValueState};
 
 /// Billionths in a unit.
 const NANO: i128 = 1_000_000_000;
@@ -29,9 +29,9 @@ pub(crate) type Objects = BTreeMap<String, Object>;
 pub(crate) fn held(model: &Model, at: usize, now: Now) -> Option<Objects> {
     let snapshot = report::snapshot(model, now);
     let cluster = &snapshot.clusters[at];
-    let whole = |state| matches!(state, State::Complete | State::Stale);
+    let whole = |state| matches!(state, ValueState::Complete | ValueState::Stale);
     let settled = match &cluster.pods.namespaces {
-        Some(all) => all.iter().all(|one| whole(one.state) || one.state == State::Denied),
+        Some(all) => all.iter().all(|one| whole(one.state) || one.state == ValueState::Denied),
         None => whole(cluster.pods.state),
     };
     if !whole(cluster.nodes.state) || !settled {

@@ -13,9 +13,9 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use watchbell::keymap::KeyMap;
-use watchbell::msg::{Attempt, CallKind, Effect, End, Failure, Layer, Mono, ProbeOutcome, Resource, Series};
+use watchbell::msg::{Attempt, CallKind, Effect, CallEnd, Failure, Layer, Mono, ProbeOutcome, Resource, ProbeSeries};
 use watchbell::sim::Fault;
-use watchbell::theme::{Depth, Look};
+use watchbell::theme::{Depth, Theme};
 use watchbell::ui::{self, ViewState};
 
 use super::oracle::{Objects, difference, held, truth};
@@ -90,10 +90,10 @@ impl Rig {
         self.until_true("the recovery").await;
         let is_late = |attempt: &&Attempt| {
             let failed = match attempt.end {
-                End::Broken | End::NoResponse | End::NotConnected(_) => true,
-                End::Complete => attempt.status.is_none_or(|status| status >= 400),
+                CallEnd::Broken | CallEnd::NoResponse | CallEnd::NotConnected(_) => true,
+                CallEnd::Complete => attempt.status.is_none_or(|status| status >= 400),
                 // A deadline of tenths of a second that passes on a busy machine says nothing about the server.
-                End::TimedOut | End::Cancelled => false,
+                CallEnd::TimedOut | CallEnd::Cancelled => false,
             };
             let core = matches!(attempt.kind, CallKind::List(of) | CallKind::Watch(of) if !of.is_optional());
             core && failed && attempt.at > ended
@@ -159,7 +159,7 @@ impl Rig {
         let now = self.clock.now();
         self.model.prepare(now);
         let mut terminal = Terminal::new(TestBackend::new(160, 45)).unwrap();
-        let (mut view, look) = (ViewState::with_keys(KeyMap::default()), Look::new(Depth::None, false));
+        let (mut view, look) = (ViewState::with_keys(KeyMap::default()), Theme::new(Depth::None, false));
         terminal.draw(|frame| ui::view(frame, &mut self.model, &mut view, &look, now)).unwrap();
         let cells = terminal.backend().buffer().content();
         cells.iter().map(ratatui::buffer::Cell::symbol).collect()
@@ -181,10 +181,10 @@ impl Rig {
             let samples = rig.beside.1.samples.iter().filter(|sample| sample.series == series);
             samples.filter(|sample| matches!(sample.outcome, ProbeOutcome::Answered { .. })).count()
         };
-        let before = [Series::Ping, Series::Work].map(|series| answered(self, series));
+        let before = [ProbeSeries::Ping, ProbeSeries::Work].map(|series| answered(self, series));
         self.beside.0.change();
         self.until("news of the healthy cluster", |rig| {
-            let now = [Series::Ping, Series::Work].map(|series| answered(rig, series));
+            let now = [ProbeSeries::Ping, ProbeSeries::Work].map(|series| answered(rig, series));
             rig.is_well_beside() && now[0] > before[0] && now[1] > before[1]
         })
         .await;
@@ -260,7 +260,7 @@ impl Rig {
     /// G8: one sample for each tick of a probe. The ticks are on a grid; those that pass while the machine does not let us
     /// look are left out, as while we are suspended.
     fn probes_each_tick(&self) {
-        for series in [Series::Ping, Series::Work] {
+        for series in [ProbeSeries::Ping, ProbeSeries::Work] {
             let ticks: Vec<Mono> =
                 self.told.samples.iter().filter(|sample| sample.series == series).map(|sample| sample.tick).collect();
             for pair in ticks.windows(2) {

@@ -8,13 +8,13 @@ use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 
 use super::cert::Certificate;
-use super::{Flow, Run, Stop, span};
+use super::{StepFlow, CheckRun, Stop, span};
 use crate::clock::wall;
-use crate::cluster::call::Line;
-use crate::cluster::classify::Trouble;
-use crate::cluster::session::Build;
+use crate::cluster::call::ApiClient;
+use crate::cluster::classify::RequestError;
+use crate::cluster::session::ClientFactory;
 use crate::msg::Layer;
-use crate::msg::check::{Outcome, Step};
+use crate::msg::check::{StepOutcome, CheckStep};
 
 /// 7 days: kubernetes-mixin, `KubeClientCertificateExpiration` (warning).
 pub(super) const EXPIRES_SOON: Duration = Duration::from_secs(7 * 86_400);
@@ -23,11 +23,11 @@ pub(super) const EXPIRES_LIMIT: (&str, &str) = ("7 days", "kubernetes-mixin Kube
 /// Files of a kubeconfig are read within this, should a file system hang.
 const FILES: Duration = Duration::from_secs(10);
 
-impl Run {
-    pub(super) async fn kubeconfig(&mut self) -> Flow {
+impl CheckRun {
+    pub(super) async fn kubeconfig(&mut self) -> StepFlow {
         let plan = timeout(self.within(FILES), self.target.plan()).await.unwrap_or_else(|_| {
             let text = "the files of the kubeconfig could not be read in time";
-            Err(Trouble::timed_out(Layer::Config, text))
+            Err(RequestError::timed_out(Layer::Config, text))
         });
         match plan {
             Ok(plan) => {
@@ -40,38 +40,38 @@ impl Run {
                 let step = if !skipped.is_empty() {
                     let text = format!("{text}; passed over in its certificate-authority: {}", skipped.join(", "));
                     let next = "take what cannot be read out of the certificate-authority";
-                    Step::new("kubeconfig", Outcome::Warn, &text).next(next)
+                    CheckStep::new("kubeconfig", StepOutcome::Warn, &text).next(next)
                 } else if self.target.is_insecure() {
                     let text = format!("{text}; insecure-skip-tls-verify: nobody proves that this is the server");
-                    Step::new("kubeconfig", Outcome::Warn, &text).next("give the cluster a certificate-authority")
+                    CheckStep::new("kubeconfig", StepOutcome::Warn, &text).next("give the cluster a certificate-authority")
                 } else {
-                    Step::new("kubeconfig", Outcome::Ok, &text)
+                    CheckStep::new("kubeconfig", StepOutcome::Ok, &text)
                 };
                 self.tell(step).await
             }
             Err(trouble) => {
-                self.tell_trouble("kubeconfig", Outcome::Fail, &trouble).await?;
+                self.tell_trouble("kubeconfig", StepOutcome::Fail, &trouble).await?;
                 Err(Stop::Unusable)
             }
         }
     }
 
-    pub(super) async fn credentials(&mut self) -> Flow {
+    pub(super) async fn credentials(&mut self) -> StepFlow {
         // Files and plugins have deadlines of their own; a plugin may wait until others have had their turn.
         let limit = self.within(Duration::MAX);
         let (tuning, sink) = (self.tuning.clone(), self.sink.clone());
         let built = timeout(limit, self.target.build(tuning, sink)).await.unwrap_or_else(|_| {
             let text = format!("no credentials within {}", span(limit));
-            Err(Trouble::timed_out(Layer::Credentials, &text))
+            Err(RequestError::timed_out(Layer::Credentials, &text))
         });
         let built = match built {
             Ok(built) => built,
             Err(trouble) => {
-                self.tell_trouble("credentials", Outcome::Fail, &trouble).await?;
+                self.tell_trouble("credentials", StepOutcome::Fail, &trouble).await?;
                 return Err(Stop::Unusable);
             }
         };
-        self.line = Some(Line { client: built.api, sink: self.sink.clone() });
+        self.line = Some(ApiClient { client: built.api, sink: self.sink.clone() });
         let plan = self.found.plan.as_ref();
         let kind = plan.map(|plan| plan.kind.clone()).unwrap_or_default();
         let identity = plan.and_then(|plan| plan.tls.identity.as_ref());
@@ -91,14 +91,14 @@ impl Run {
                     Some(left) => format!("{kind}; the credential holds for another {}", span(left)),
                     None => format!("{kind}; it gave a credential that expired at {expires:.0}"),
                 };
-                let outcome = if left.is_some() { Outcome::Ok } else { Outcome::Fail };
-                Step::new("credentials", outcome, &text)
+                let outcome = if left.is_some() { StepOutcome::Ok } else { StepOutcome::Fail };
+                CheckStep::new("credentials", outcome, &text)
             }
-            (None, None) => Step::new("credentials", Outcome::Ok, &kind),
+            (None, None) => CheckStep::new("credentials", StepOutcome::Ok, &kind),
         };
         let step = match step.outcome {
-            Outcome::Ok => step,
-            Outcome::Fail => Step { layer: Some(Layer::Credentials), ..step }.next("log in again, or renew it"),
+            StepOutcome::Ok => step,
+            StepOutcome::Fail => CheckStep { layer: Some(Layer::Credentials), ..step }.next("log in again, or renew it"),
             _ => step.next("renew it"),
         };
         self.tell(step).await
@@ -111,15 +111,15 @@ pub(super) fn until(then: Timestamp) -> Option<Duration> {
 }
 
 /// A certificate's end against the limit.
-pub(super) fn expiry(name: &str, what: &str, not_after: Timestamp) -> Step {
+pub(super) fn expiry(name: &str, what: &str, not_after: Timestamp) -> CheckStep {
     let (text, outcome) = match until(not_after) {
-        None => (format!("{what}, expired at {not_after:.0}"), Outcome::Fail),
+        None => (format!("{what}, expired at {not_after:.0}"), StepOutcome::Fail),
         Some(left) => {
-            let outcome = if left < EXPIRES_SOON { Outcome::Warn } else { Outcome::Ok };
+            let outcome = if left < EXPIRES_SOON { StepOutcome::Warn } else { StepOutcome::Ok };
             (format!("{what}, until {} ({})", not_after.strftime("%F"), span(left)), outcome)
         }
     };
-    Step::new(name, outcome, &text).limit(EXPIRES_LIMIT.0, EXPIRES_LIMIT.1)
+    CheckStep::new(name, outcome, &text).limit(EXPIRES_LIMIT.0, EXPIRES_LIMIT.1)
 }
 
 /// The certificates of a PEM text, in its order; what cannot be read is left out.

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::time::Instant;
 
-use super::{Asked, Flow, Run, advice, layer_name, millis, ms_text};
+use super::{CheckResponse, StepFlow, CheckRun, advice, layer_name, millis, ms_text};
 use crate::cluster::call::Limits;
-use crate::cluster::classify::{Trouble, bytes_text};
+use crate::cluster::classify::{RequestError, bytes_text};
 use crate::facts::node::{self, NodeFacts};
 use crate::facts::pod::{self, PodBatch};
 use crate::facts::wire::{DecodeError, ListHead};
-use crate::msg::check::{Outcome, Step, Timing};
+use crate::msg::check::{StepOutcome, CheckStep, Timing};
 use crate::msg::{CallKind, Layer, Resource};
 
 /// Objects of a page, as client-go and the dashboard ask for.
@@ -23,26 +23,26 @@ const LIST_FAIL_MS: f64 = 30_000.0;
 /// No object has this name: a GET of it is answered 404 to whom may get, 403 to whom may not.
 const NOBODY: &str = "watchbell-check";
 
-impl Run {
+impl CheckRun {
     /// Verb by verb, by trying: an access review may be denied where the access is not, and the 403 is the truth.
-    pub(super) async fn rbac(&mut self) -> Flow {
+    pub(super) async fn rbac(&mut self) -> StepFlow {
         let list = |resource: &str| ("list".to_owned(), format!("/api/v1/{resource}?limit=1"));
         let watch =
             |resource: &str| ("watch".to_owned(), format!("/api/v1/{resource}?watch=1&timeoutSeconds=1&limit=1"));
         let get = |path: &str| ("get".to_owned(), format!("/api/v1/{path}/{NOBODY}"));
-        self.may("namespaces", Outcome::Warn, &[list("namespaces")]).await?;
-        self.may("nodes", Outcome::Fail, &[list("nodes"), watch("nodes"), get("nodes")]).await?;
+        self.may("namespaces", StepOutcome::Warn, &[list("namespaces")]).await?;
+        self.may("nodes", StepOutcome::Fail, &[list("nodes"), watch("nodes"), get("nodes")]).await?;
         let namespaces = self.tuning.namespaces.clone();
         if namespaces.is_empty() {
             let verbs = [list("pods"), watch("pods"), get("namespaces/default/pods")];
-            return self.may("pods", Outcome::Fail, &verbs).await;
+            return self.may("pods", StepOutcome::Fail, &verbs).await;
         }
         // Those that are watched, each by itself (F23).
         let verbs = namespaces.iter().flat_map(|name| {
             let pods = format!("namespaces/{name}/pods");
             [list(&pods), watch(&pods), get(&pods)].map(|(verb, uri)| (format!("{verb} in {name}"), uri))
         });
-        self.may("pods", Outcome::Fail, &verbs.collect::<Vec<_>>()).await
+        self.may("pods", StepOutcome::Fail, &verbs.collect::<Vec<_>>()).await
     }
 
     /// What to do without the right to list: pods may still be listed namespace by namespace (F23).
@@ -56,9 +56,9 @@ impl Run {
     }
 
     /// One line for one resource; `without` is what it means to lack a verb.
-    async fn may(&mut self, resource: &str, without: Outcome, verbs: &[(String, String)]) -> Flow {
+    async fn may(&mut self, resource: &str, without: StepOutcome, verbs: &[(String, String)]) -> StepFlow {
         let name = format!("rbac {resource}");
-        let (mut words, mut worst): (Vec<String>, Option<Trouble>) = (Vec::new(), None);
+        let (mut words, mut worst): (Vec<String>, Option<RequestError>) = (Vec::new(), None);
         for (verb, uri) in verbs {
             let result = if verb.starts_with("watch") {
                 self.open(uri).await.0.map(|(head, _)| head)
@@ -76,24 +76,24 @@ impl Run {
                     worst.get_or_insert(trouble);
                 }
                 Err(trouble) => {
-                    self.tell_trouble(&name, Outcome::Fail, &trouble).await?;
+                    self.tell_trouble(&name, StepOutcome::Fail, &trouble).await?;
                     return Ok(());
                 }
             }
         }
         let words = words.join(", ");
         let step = match worst {
-            None => Step::new(&name, Outcome::Ok, &words),
+            None => CheckStep::new(&name, StepOutcome::Ok, &words),
             Some(trouble) => {
                 let text = format!("{words}; {}: {}", layer_name(trouble.layer), trouble.text);
-                let step = Step::new(&name, without, &text).next(&self.without_rights(resource));
-                Step { layer: Some(Layer::Rbac), ..step }
+                let step = CheckStep::new(&name, without, &text).next(&self.without_rights(resource));
+                CheckStep { layer: Some(Layer::Rbac), ..step }
             }
         };
         self.tell(step).await
     }
 
-    pub(super) async fn node_page(&mut self) -> Flow {
+    pub(super) async fn node_page(&mut self) -> StepFlow {
         let mut nodes: Vec<NodeFacts> = Vec::new();
         let head = self.page(Resource::Nodes, |body| node::decode_list(body, |node| nodes.push(node))).await?;
         if let Some(head) = head {
@@ -103,7 +103,7 @@ impl Run {
         Ok(())
     }
 
-    pub(super) async fn pod_page(&mut self) -> Flow {
+    pub(super) async fn pod_page(&mut self) -> StepFlow {
         let mut pods = PodBatch::default();
         self.page(Resource::Pods, |body| pod::decode_list(body, &mut pods)).await.map(drop)
     }
@@ -126,16 +126,16 @@ impl Run {
         let namespace = self.tuning.namespaces.first().filter(|_| resource == Resource::Pods);
         let within = namespace.map(|name| format!("namespaces/{name}/")).unwrap_or_default();
         let uri = format!("/api/v1/{within}{}?limit={PAGE}", resource.name());
-        let Asked { result, mut timing } = self.ask(CallKind::List(resource), &uri, limits).await;
+        let CheckResponse { result, mut timing } = self.ask(CallKind::List(resource), &uri, limits).await;
         if let Err(trouble) = result {
-            self.tell_trouble(name, Outcome::Fail, &trouble).await?;
+            self.tell_trouble(name, StepOutcome::Fail, &trouble).await?;
             return Ok(None);
         }
         let begun = Instant::now();
         let head = match decode(&self.buf) {
             Ok(head) => head,
             Err(error) => {
-                self.tell_trouble(name, Outcome::Fail, &Trouble::new(Layer::Decode, &error.text)).await?;
+                self.tell_trouble(name, StepOutcome::Fail, &RequestError::new(Layer::Decode, &error.text)).await?;
                 return Ok(None);
             }
         };
@@ -147,7 +147,7 @@ impl Run {
     }
 
     /// A list of two pages: both of one state, and the second goes on where the first ended.
-    pub(super) async fn list_pages(&mut self) -> Flow {
+    pub(super) async fn list_pages(&mut self) -> StepFlow {
         let name = "list pages";
         let mut first = Vec::new();
         let Some(one) = self.small_page(name, "", &mut first).await? else { return Ok(()) };
@@ -158,7 +158,7 @@ impl Run {
         if one.continue_token.is_empty() {
             let text = format!("{} node with limit=1, at one resourceVersion; there is no second page", first.len());
             let honest = first.len() <= 1;
-            return self.tell(Step::new(name, if honest { Outcome::Ok } else { Outcome::Warn }, &text)).await;
+            return self.tell(CheckStep::new(name, if honest { StepOutcome::Ok } else { StepOutcome::Warn }, &text)).await;
         }
         let token = utf8_percent_encode(&one.continue_token, NON_ALPHANUMERIC).to_string();
         let mut second = Vec::new();
@@ -172,7 +172,7 @@ impl Run {
         }
         let remaining = one.remaining.map_or_else(|| "not told".to_owned(), |remaining| remaining.to_string());
         let text = format!("page 2 goes on at the same resourceVersion; remaining after page 1: {remaining}");
-        self.tell(Step::new(name, Outcome::Ok, &text)).await
+        self.tell(CheckStep::new(name, StepOutcome::Ok, &text)).await
     }
 
     async fn small_page(
@@ -184,26 +184,26 @@ impl Run {
         let asked = self.get(&format!("/api/v1/nodes?limit=1{more}")).await;
         let read = asked.result.and_then(|_| {
             let read = node::decode_list(&self.buf, |node| names.push(node.name.to_string()));
-            read.map_err(|error| Trouble::new(Layer::Decode, &error.text))
+            read.map_err(|error| RequestError::new(Layer::Decode, &error.text))
         });
         match read {
             Ok(head) => Ok(Some(head)),
-            Err(trouble) => self.tell_trouble(name, Outcome::Fail, &trouble).await.map(|()| None),
+            Err(trouble) => self.tell_trouble(name, StepOutcome::Fail, &trouble).await.map(|()| None),
         }
     }
 
-    async fn broken(&mut self, name: &str, text: &str) -> Flow {
-        let step = Step::new(name, Outcome::Fail, &format!("{}: {text}", layer_name(Layer::Decode)));
+    async fn broken(&mut self, name: &str, text: &str) -> StepFlow {
+        let step = CheckStep::new(name, StepOutcome::Fail, &format!("{}: {text}", layer_name(Layer::Decode)));
         let next = "something between here and etcd answers each page from another state: look for a cache or a proxy";
-        self.tell(Step { layer: Some(Layer::Decode), ..step }.next(next)).await
+        self.tell(CheckStep { layer: Some(Layer::Decode), ..step }.next(next)).await
     }
 
     /// Kubelets may be older than the API server, but not by any number of minor versions, and never newer.
-    pub(super) async fn kubelets(&mut self) -> Flow {
+    pub(super) async fn kubelets(&mut self) -> StepFlow {
         let minor = self.found.version.as_deref().and_then(minor_of);
         let (Some(server), false) = (minor, self.found.nodes.is_empty()) else {
             return self
-                .tell(Step::new("kubelets", Outcome::Skip, "the server's version or the nodes are unknown"))
+                .tell(CheckStep::new("kubelets", StepOutcome::Skip, "the server's version or the nodes are unknown"))
                 .await;
         };
         let mut versions: BTreeMap<&str, u32> = BTreeMap::new();
@@ -219,17 +219,17 @@ impl Run {
         let more = if self.found.more_nodes { " (first page)" } else { "" };
         let text = format!("{}{more}", listed.join(", "));
         let step = if bad == 0 {
-            Step::new("kubelets", Outcome::Ok, &text)
+            CheckStep::new("kubelets", StepOutcome::Ok, &text)
         } else {
             let text = format!("{bad} outside of the version skew policy: {text}");
-            Step::new("kubelets", Outcome::Warn, &text)
+            CheckStep::new("kubelets", StepOutcome::Warn, &text)
                 .next("upgrade those nodes, or finish the control plane's upgrade")
         };
         self.tell(step.limit(limit, "Kubernetes version skew policy")).await
     }
 }
 
-fn paged(name: &str, head: &ListHead, timing: Timing, decoded: usize) -> Step {
+fn paged(name: &str, head: &ListHead, timing: Timing, decoded: usize) -> CheckStep {
     let phase = |what: &str, ms: Option<f64>| ms.map(|ms| format!("{what} {}", ms_text(ms)));
     let phases = [
         phase("connect", timing.connect_ms),
@@ -251,13 +251,13 @@ fn paged(name: &str, head: &ListHead, timing: Timing, decoded: usize) -> Step {
         text = format!("{text}; {} could not be read", head.unreadable);
     }
     let outcome = match total {
-        _ if head.unreadable > 0 => Outcome::Warn,
-        ..LIST_WARN_MS => Outcome::Ok,
-        ..LIST_FAIL_MS => Outcome::Warn,
-        _ => Outcome::Fail,
+        _ if head.unreadable > 0 => StepOutcome::Warn,
+        ..LIST_WARN_MS => StepOutcome::Ok,
+        ..LIST_FAIL_MS => StepOutcome::Warn,
+        _ => StepOutcome::Fail,
     };
-    let step = Step::new(name, outcome, &text).limit(LIST_LIMIT.0, LIST_LIMIT.1).timing(timing);
-    if outcome == Outcome::Ok {
+    let step = CheckStep::new(name, outcome, &text).limit(LIST_LIMIT.0, LIST_LIMIT.1).timing(timing);
+    if outcome == StepOutcome::Ok {
         return step;
     }
     let first = timing.first_byte_ms.unwrap_or_default();
@@ -266,7 +266,7 @@ fn paged(name: &str, head: &ListHead, timing: Timing, decoded: usize) -> Step {
     } else {
         (Layer::Body, "most of it passed in the body: the network, a proxy, or a very large answer")
     };
-    Step { layer: Some(layer), ..step.next(next) }
+    CheckStep { layer: Some(layer), ..step.next(next) }
 }
 
 /// `v1.30.4-gke.1` → 30.
@@ -297,10 +297,10 @@ mod tests {
             ..Timing::default()
         };
         let page = |first, body| paged("pod page", &ListHead::default(), timing(first, body), 0);
-        assert_eq!((page(9_000.0, 900.0).outcome, page(9_000.0, 900.0).layer), (Outcome::Ok, None));
+        assert_eq!((page(9_000.0, 900.0).outcome, page(9_000.0, 900.0).layer), (StepOutcome::Ok, None));
         let slow = page(12_000.0, 100.0);
-        assert_eq!((slow.outcome, slow.layer), (Outcome::Warn, Some(Layer::FirstByte)));
+        assert_eq!((slow.outcome, slow.layer), (StepOutcome::Warn, Some(Layer::FirstByte)));
         let slow = page(100.0, 31_000.0);
-        assert_eq!((slow.outcome, slow.layer), (Outcome::Fail, Some(Layer::Body)));
+        assert_eq!((slow.outcome, slow.layer), (StepOutcome::Fail, Some(Layer::Body)));
     }
 }

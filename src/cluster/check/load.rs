@@ -6,10 +6,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{Flow, Run, ms_text};
+use super::{StepFlow, CheckRun, ms_text};
 use crate::cluster::call::Limits;
 use crate::cluster::classify::one_line;
-use crate::msg::check::{Outcome, Step};
+use crate::msg::check::{StepOutcome, CheckStep};
 use crate::msg::{CallKind, Layer};
 
 /// A server of a large cluster writes tens of megabytes; more is not read.
@@ -21,8 +21,8 @@ const SLOWEST: usize = 3;
 /// A kind with fewer requests than this has no 99th percentile (docs/latency-and-alerts.md).
 const ENOUGH: f64 = 100.0;
 
-impl Run {
-    pub(super) async fn load(&mut self) -> Flow {
+impl CheckRun {
+    pub(super) async fn load(&mut self) -> StepFlow {
         let cap = self.within(METRICS_DEADLINE);
         let limits = Limits { bytes: METRICS_BYTES, ..Limits::small(cap) };
         let asked = self.ask(CallKind::Get, "/metrics", limits).await;
@@ -33,13 +33,13 @@ impl Run {
                 _ if capped => None,
                 Layer::Rbac => Some("may not read /metrics (403): queues and slow verbs are not seen"),
                 _ if trouble.code == Some(404) => Some("the server has no /metrics"),
-                _ => return self.tell_trouble("load", Outcome::Warn, trouble).await,
+                _ => return self.tell_trouble("load", StepOutcome::Warn, trouble).await,
             };
             if let Some(text) = step {
-                return self.tell(Step::new("load", Outcome::Skip, text)).await;
+                return self.tell(CheckStep::new("load", StepOutcome::Skip, text)).await;
             }
         }
-        let load = Load::read(&String::from_utf8_lossy(&self.buf));
+        let load = ServerLoad::read(&String::from_utf8_lossy(&self.buf));
         self.tell(load.step().timing(asked.timing)).await?;
         self.tell(load.slow_verbs()).await
     }
@@ -47,7 +47,7 @@ impl Run {
 
 /// What is kept of the metrics.
 #[derive(Debug, Default, PartialEq)]
-struct Load {
+struct ServerLoad {
     reading: Option<f64>,
     changing: Option<f64>,
     /// Waiting requests by priority level.
@@ -58,7 +58,7 @@ struct Load {
     kinds: BTreeMap<String, Vec<(f64, f64)>>,
 }
 
-impl Load {
+impl ServerLoad {
     fn read(text: &str) -> Self {
         let mut load = Self::default();
         // The SLI leaves out what webhooks and queues took; older servers have only the other one.
@@ -120,7 +120,7 @@ impl Load {
         kinds
     }
 
-    fn step(&self) -> Step {
+    fn step(&self) -> CheckStep {
         let number = |value: Option<f64>| value.map_or_else(|| "?".to_owned(), |value| format!("{value:.0}"));
         let busiest = |levels: &BTreeMap<String, f64>| {
             let total: f64 = levels.values().sum();
@@ -137,16 +137,16 @@ impl Load {
         );
         if queued > 0.0 {
             let next = "requests wait for a seat: `kubectl get --raw /debug/api_priority_and_fairness/dump_requests`";
-            return Step::new("load", Outcome::Warn, &one_line(&text)).limit("0 queued", "ours").next(next);
+            return CheckStep::new("load", StepOutcome::Warn, &one_line(&text)).limit("0 queued", "ours").next(next);
         }
-        Step::new("load", Outcome::Ok, &one_line(&text))
+        CheckStep::new("load", StepOutcome::Ok, &one_line(&text))
     }
 
     /// The slowest kinds of requests since the server started, against the API-call SLO.
-    fn slow_verbs(&self) -> Step {
+    fn slow_verbs(&self) -> CheckStep {
         let slowest = self.slowest();
         if slowest.is_empty() {
-            return Step::new("slow verbs", Outcome::Skip, "no kind of request has the 100 samples that a p99 needs");
+            return CheckStep::new("slow verbs", StepOutcome::Skip, "no kind of request has the 100 samples that a p99 needs");
         }
         let text: Vec<String> = slowest
             .iter()
@@ -157,7 +157,7 @@ impl Load {
             .collect();
         let slow = slowest.iter().any(|(kind, secs)| *secs > if kind.starts_with("LIST") { 30.0 } else { 1.0 });
         let text = format!("p99: {}", text.join(", "));
-        let step = Step::new("slow verbs", if slow { Outcome::Warn } else { Outcome::Ok }, &one_line(&text));
+        let step = CheckStep::new("slow verbs", if slow { StepOutcome::Warn } else { StepOutcome::Ok }, &one_line(&text));
         let step = step.limit("1 s, lists 30 s", "API-call SLO");
         if slow { step.next("see who asks for it, and what its webhooks and its etcd do") } else { step }
     }
@@ -227,25 +227,25 @@ half{label="never closed
 
     #[test]
     fn load_tells_what_is_in_flight_queued_rejected_and_slow() {
-        let load = Load::read(METRICS);
+        let load = ServerLoad::read(METRICS);
         assert_eq!((load.reading, load.changing), (Some(7.0), Some(2.0)));
         assert_eq!(load.rejected.get("workload-low"), Some(&11.0));
         assert_eq!(load.slowest(), [("LIST pods", 30.0), ("GET leases", 0.05)]);
         let step = load.step();
-        assert_eq!(step.outcome, Outcome::Warn, "requests wait");
+        assert_eq!(step.outcome, StepOutcome::Warn, "requests wait");
         assert_eq!(
             &*step.text,
             "in flight 7 reads, 2 writes; queued 3 (workload-low 3); rejected since start 11 (workload-low 11)"
         );
         let slow = load.slow_verbs();
         assert_eq!(&*slow.text, "p99: LIST pods ≤30.0 s, GET leases ≤50 ms");
-        assert_eq!(slow.outcome, Outcome::Ok, "both within the SLO");
+        assert_eq!(slow.outcome, StepOutcome::Ok, "both within the SLO");
     }
 
     #[test]
     fn cut_or_foreign_text_gives_unknowns_and_no_zero() {
         for text in ["", "<html>", "apiserver_current_inflight_requests{request_kind=\"mut"] {
-            let load = Load::read(text);
+            let load = ServerLoad::read(text);
             assert_eq!((load.reading, load.changing), (None, None));
             assert!(load.step().text.contains("in flight ? reads"));
         }

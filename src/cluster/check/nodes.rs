@@ -5,12 +5,12 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::{Flow, Run, span};
+use super::{StepFlow, CheckRun, span};
 use crate::clock::wall;
 use crate::cluster::classify::one_line;
 use crate::facts::event;
 use crate::facts::node::{NodeFacts, Readiness};
-use crate::msg::check::{Outcome, Step};
+use crate::msg::check::{StepOutcome, CheckStep};
 
 /// 15 min: kubernetes-mixin, `KubeNodeReadinessFlapping`.
 const WINDOW: Duration = Duration::from_secs(15 * 60);
@@ -19,11 +19,11 @@ const CHANGES: [&str; 2] = ["NodeNotReady", "NodeReady"];
 /// Nodes that are shown with their events; the rest is counted.
 const SHOWN: usize = 5;
 
-impl Run {
-    pub(super) async fn ready_changes(&mut self) -> Flow {
+impl CheckRun {
+    pub(super) async fn ready_changes(&mut self) -> StepFlow {
         let name = "ready changes";
         if self.found.nodes.is_empty() {
-            return self.tell(Step::new(name, Outcome::Skip, "no nodes could be read")).await;
+            return self.tell(CheckStep::new(name, StepOutcome::Skip, "no nodes could be read")).await;
         }
         let skew = SignedDuration::from_millis(self.found.skew_ms);
         let now = wall().checked_sub(skew).unwrap_or_else(|_| wall());
@@ -33,8 +33,8 @@ impl Run {
         let text = format!("{count} of {nodes} nodes{first} changed their Ready condition in the last 15 min");
         let source = "the window of kubernetes-mixin KubeNodeReadinessFlapping";
         let step = match count {
-            0 => Step::new(name, Outcome::Ok, &text),
-            _ => Step::new(name, Outcome::Warn, &text).next("look at the nodes named below"),
+            0 => CheckStep::new(name, StepOutcome::Ok, &text),
+            _ => CheckStep::new(name, StepOutcome::Warn, &text).next("look at the nodes named below"),
         };
         self.tell(step.limit("15 min", source)).await?;
         for (node, readiness, ago) in changed.into_iter().take(SHOWN) {
@@ -45,7 +45,7 @@ impl Run {
             };
             let events = self.events(&node).await;
             let text = format!("{state} since {}; {events}", span(ago));
-            self.tell(Step::new(&format!("node {node}"), Outcome::Warn, &one_line(&text))).await?;
+            self.tell(CheckStep::new(&format!("node {node}"), StepOutcome::Warn, &one_line(&text))).await?;
         }
         Ok(())
     }
@@ -106,10 +106,10 @@ fn told(body: &[u8]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::node::{Condition, ConditionStatus};
+    use crate::facts::node::{NodeCondition, ConditionStatus};
 
     fn node(name: &str, created: &str, status: ConditionStatus, since: &str) -> NodeFacts {
-        let ready = Condition { kind: "Ready".into(), status, since: since.parse().ok(), ..Condition::default() };
+        let ready = NodeCondition { kind: "Ready".into(), status, since: since.parse().ok(), ..NodeCondition::default() };
         NodeFacts { name: name.into(), created: created.parse().ok(), conditions: vec![ready], ..NodeFacts::default() }
     }
 

@@ -8,21 +8,21 @@ use tokio::net::{TcpStream, lookup_host};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
-use super::{Flow, Run, millis, ms_text};
-use crate::cluster::classify::{self, Trouble};
-use crate::cluster::connect::{ConnectFailure, Stage};
-use crate::msg::check::{Outcome, Step, Timing};
+use super::{StepFlow, CheckRun, millis, ms_text};
+use crate::cluster::classify::{self, RequestError};
+use crate::cluster::connect::{ConnectFailure, ConnectStage};
+use crate::msg::check::{StepOutcome, CheckStep, Timing};
 
 /// Addresses of one name that are tried; more are a load balancer's business.
 const ADDRESSES: usize = 8;
 
-impl Run {
-    pub(super) async fn dns_and_tcp(&mut self) -> Flow {
+impl CheckRun {
+    pub(super) async fn dns_and_tcp(&mut self) -> StepFlow {
         let Some((host, port)) = self.place() else { return Ok(()) };
         let limit = self.within(self.tuning.connect_deadline);
         let begun = Instant::now();
         let addresses = if let Ok(address) = host.parse::<IpAddr>() {
-            self.tell(Step::new("dns", Outcome::Ok, &format!("`{host}` is an address, there is no name to resolve")))
+            self.tell(CheckStep::new("dns", StepOutcome::Ok, &format!("`{host}` is an address, there is no name to resolve")))
                 .await?;
             vec![SocketAddr::new(address, port)]
         } else {
@@ -32,11 +32,11 @@ impl Run {
                 Ok(Ok(addresses)) => {
                     let listed: Vec<String> = addresses.iter().map(|address| address.ip().to_string()).collect();
                     let text = format!("`{host}` is {} in {}", listed.join(", "), ms_text(millis(took)));
-                    self.tell(Step::new("dns", Outcome::Ok, &text).timing(only(took))).await?;
+                    self.tell(CheckStep::new("dns", StepOutcome::Ok, &text).timing(only(took))).await?;
                     addresses
                 }
-                Ok(Err(error)) => return self.unreached("dns", Stage::Dns, (host, took, Some(error))).await,
-                Err(_) => return self.unreached("dns", Stage::Dns, (host, limit, None)).await,
+                Ok(Err(error)) => return self.unreached("dns", ConnectStage::Dns, (host, took, Some(error))).await,
+                Err(_) => return self.unreached("dns", ConnectStage::Dns, (host, limit, None)).await,
             }
         };
         let begun = Instant::now();
@@ -45,17 +45,17 @@ impl Run {
         let took = begun.elapsed();
         let Some((stream, address)) = stream else {
             let error = failed.into_iter().find_map(|(_, error)| error);
-            return self.unreached("tcp", Stage::Tcp, (format!("{host}:{port}"), took, error)).await;
+            return self.unreached("tcp", ConnectStage::Tcp, (format!("{host}:{port}"), took, error)).await;
         };
         self.found.tcp = Some(stream);
         let text = format!("connected to {address} in {}", ms_text(millis(took)));
         let step = if failed.is_empty() {
-            Step::new("tcp", Outcome::Ok, &text)
+            CheckStep::new("tcp", StepOutcome::Ok, &text)
         } else {
             let dead: Vec<String> = failed.iter().map(|(address, _)| address.to_string()).collect();
             let text = format!("{text}, but not to {}", dead.join(", "));
             let next = "take the dead address out of the name, or mend what is behind it";
-            Step::new("tcp", Outcome::Warn, &text).next(next)
+            CheckStep::new("tcp", StepOutcome::Warn, &text).next(next)
         };
         self.tell(step.timing(only(took))).await
     }
@@ -72,15 +72,15 @@ impl Run {
         Some((url.host()?.trim_matches(['[', ']']).to_owned(), port))
     }
 
-    async fn unreached(&mut self, name: &str, stage: Stage, what: (String, Duration, Option<io::Error>)) -> Flow {
+    async fn unreached(&mut self, name: &str, stage: ConnectStage, what: (String, Duration, Option<io::Error>)) -> StepFlow {
         let proxied = self.found.plan.as_ref().is_some_and(|plan| plan.proxy.is_some());
         let trouble = trouble(stage, proxied, what);
-        self.tell_trouble(name, Outcome::Fail, &trouble).await
+        self.tell_trouble(name, StepOutcome::Fail, &trouble).await
     }
 }
 
 /// The trouble that a client would have reported: without an error, the deadline passed.
-pub(super) fn trouble(stage: Stage, proxied: bool, what: (String, Duration, Option<io::Error>)) -> Trouble {
+pub(super) fn trouble(stage: ConnectStage, proxied: bool, what: (String, Duration, Option<io::Error>)) -> RequestError {
     let (place, after, error) = what;
     let source = error.map(Into::into);
     classify::no_answer(&ConnectFailure { stage, place, proxied, after, source, shown: None })
@@ -94,10 +94,10 @@ async fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
     Ok(lookup_host((host, port)).await?.take(ADDRESSES).collect())
 }
 
-type Failed = Vec<(SocketAddr, Option<io::Error>)>;
+type ReachFailure = Vec<(SocketAddr, Option<io::Error>)>;
 
 /// Tries all addresses at once: the first that connects, and which did not until then or a moment later.
-async fn connect(addresses: &[SocketAddr], limit: Duration) -> (Option<(TcpStream, SocketAddr)>, Failed) {
+async fn connect(addresses: &[SocketAddr], limit: Duration) -> (Option<(TcpStream, SocketAddr)>, ReachFailure) {
     /// A refusal is as fast as an acceptance; to wait longer for an address that is silent would not tell more.
     const GRACE: Duration = Duration::from_secs(1);
 

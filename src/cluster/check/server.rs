@@ -5,12 +5,12 @@ use std::time::Duration;
 use http::header::DATE;
 use serde::Deserialize;
 
-use super::{Flow, Run, advice, layer_name, ms_text, span};
+use super::{StepFlow, CheckRun, advice, layer_name, ms_text, span};
 use crate::clock::wall;
 use crate::cluster::classify::one_line;
 use crate::cluster::probe::skew_ms;
 use crate::facts::read_json;
-use crate::msg::check::{Outcome, Step, Timing};
+use crate::msg::check::{StepOutcome, CheckStep, Timing};
 use crate::msg::{Layer, SKEW_TOLD_MS};
 
 /// Half the API-call SLO of 1 s for one object.
@@ -20,8 +20,8 @@ const SKEW_FAIL_MS: i64 = 60_000;
 /// Checks that are named when several fail.
 const NAMED: usize = 6;
 
-impl Run {
-    pub(super) async fn livez(&mut self) -> Flow {
+impl CheckRun {
+    pub(super) async fn livez(&mut self) -> StepFlow {
         let asked = self.get("/livez").await;
         match asked.result {
             Ok(head) => {
@@ -35,26 +35,26 @@ impl Run {
         }
     }
 
-    async fn clock(&mut self, skew_ms: Option<i64>) -> Flow {
+    async fn clock(&mut self, skew_ms: Option<i64>) -> StepFlow {
         let Some(skew_ms) = skew_ms else {
-            return self.tell(Step::new("clock", Outcome::Skip, "the answer has no Date header")).await;
+            return self.tell(CheckStep::new("clock", StepOutcome::Skip, "the answer has no Date header")).await;
         };
         self.found.skew_ms = skew_ms;
         let off = span(Duration::from_millis(skew_ms.unsigned_abs()));
         let way = if skew_ms > 0 { "ahead of" } else { "behind" };
         let step = match skew_ms.abs() {
-            ..SKEW_TOLD_MS => Step::new("clock", Outcome::Ok, "this machine's and the server's agree (to about 1 s)"),
+            ..SKEW_TOLD_MS => CheckStep::new("clock", StepOutcome::Ok, "this machine's and the server's agree (to about 1 s)"),
             apart => {
-                let outcome = if apart < SKEW_FAIL_MS { Outcome::Warn } else { Outcome::Fail };
+                let outcome = if apart < SKEW_FAIL_MS { StepOutcome::Warn } else { StepOutcome::Fail };
                 let text = format!("this machine's clock is {off} {way} the server's");
                 let next = "set the wrong one of the two clocks (NTP): certificates and tokens go by it";
-                Step::new("clock", outcome, &text).next(next)
+                CheckStep::new("clock", outcome, &text).next(next)
             }
         };
         self.tell(step.limit("60 s", "go-jose DefaultLeeway, for the times in tokens")).await
     }
 
-    pub(super) async fn readyz(&mut self) -> Flow {
+    pub(super) async fn readyz(&mut self) -> StepFlow {
         let asked = self.get("/readyz?verbose").await;
         let (good, failing) = checks(&String::from_utf8_lossy(&self.buf));
         if !failing.is_empty() {
@@ -62,8 +62,8 @@ impl Run {
             let more = if bad > NAMED { format!(" and {} more", bad - NAMED) } else { String::new() };
             let named = failing[..bad.min(NAMED)].join(", ");
             let text = format!("{bad} of {} checks fail: {named}{more}", good + bad);
-            let step = Step::new("readyz", Outcome::Fail, &one_line(&text)).timing(asked.timing);
-            let step = Step { layer: Some(Layer::Server), ..step };
+            let step = CheckStep::new("readyz", StepOutcome::Fail, &one_line(&text)).timing(asked.timing);
+            let step = CheckStep { layer: Some(Layer::Server), ..step };
             return self.tell(step.next("look at those checks in the API server's log")).await;
         }
         match asked.result {
@@ -72,10 +72,10 @@ impl Run {
         }
     }
 
-    pub(super) async fn version(&mut self) -> Flow {
+    pub(super) async fn version(&mut self) -> StepFlow {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
-        struct Answer {
+        struct HealthAnswer {
             git_version: String,
             #[serde(default)]
             platform: String,
@@ -85,14 +85,14 @@ impl Run {
         if let Err(trouble) = asked.result {
             return self.tell_trouble("version", outcome_of_health(trouble.layer), &trouble).await;
         }
-        let step = if let Ok(answer) = read_json::<Answer>(&self.buf) {
+        let step = if let Ok(answer) = read_json::<HealthAnswer>(&self.buf) {
             let text = format!("{} on {}", answer.git_version, answer.platform);
             self.found.version = Some(answer.git_version);
-            Step::new("version", Outcome::Ok, &one_line(&text))
+            CheckStep::new("version", StepOutcome::Ok, &one_line(&text))
         } else {
             let text = format!("{}: the answer to /version is no version", layer_name(Layer::Decode));
-            let step = Step::new("version", Outcome::Fail, &text).next(advice(Layer::Decode));
-            Step { layer: Some(Layer::Decode), ..step }
+            let step = CheckStep::new("version", StepOutcome::Fail, &text).next(advice(Layer::Decode));
+            CheckStep { layer: Some(Layer::Decode), ..step }
         };
         self.tell(step.timing(asked.timing)).await
     }
@@ -106,19 +106,19 @@ fn checks(body: &str) -> (usize, Vec<String>) {
 }
 
 /// Health and version are open to all by default, but need not be: that we may not ask is no failure of the server.
-fn outcome_of_health(layer: Layer) -> Outcome {
-    if layer == Layer::Rbac { Outcome::Warn } else { Outcome::Fail }
+fn outcome_of_health(layer: Layer) -> StepOutcome {
+    if layer == Layer::Rbac { StepOutcome::Warn } else { StepOutcome::Fail }
 }
 
 /// A small answer with its latency against the SLO.
-fn answered(name: &str, what: &str, timing: Timing) -> Step {
+fn answered(name: &str, what: &str, timing: Timing) -> CheckStep {
     let millis = timing.total_ms.unwrap_or_default();
     let connect = timing.connect_ms.map(|ms| format!(", {} of it to connect", ms_text(ms))).unwrap_or_default();
-    let step = |outcome| Step::new(name, outcome, &format!("{what} in {}{connect}", ms_text(millis)));
+    let step = |outcome| CheckStep::new(name, outcome, &format!("{what} in {}{connect}", ms_text(millis)));
     let step = if millis < PROBE_WARN_MS {
-        step(Outcome::Ok)
+        step(StepOutcome::Ok)
     } else {
-        step(Outcome::Warn).next("see which part is slow below: connecting, the first byte, or the body")
+        step(StepOutcome::Warn).next("see which part is slow below: connecting, the first byte, or the body")
     };
     step.limit("500 ms", "half the 1 s of the API-call SLO").timing(timing)
 }

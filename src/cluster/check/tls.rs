@@ -9,23 +9,23 @@ use tokio_rustls::rustls::ProtocolVersion;
 use super::cert::Certificate;
 use super::credentials::expiry;
 use super::reach::{only, trouble};
-use super::{Flow, Run, advice, layer_name};
-use crate::cluster::classify::{Trouble, unusable_tls};
-use crate::cluster::connect::Stage;
+use super::{StepFlow, CheckRun, advice, layer_name};
+use crate::cluster::classify::{RequestError, unusable_tls};
+use crate::cluster::connect::ConnectStage;
 use crate::cluster::connect::shown::shown;
 use crate::msg::Layer;
-use crate::msg::check::{Outcome, Step};
+use crate::msg::check::{StepOutcome, CheckStep};
 
-impl Run {
-    pub(super) async fn tls(&mut self) -> Flow {
+impl CheckRun {
+    pub(super) async fn tls(&mut self) -> StepFlow {
         let Some(plan) = &self.found.plan else { return Ok(()) };
         let url = plan.config.cluster_url.clone();
         if url.scheme_str() == Some("http") {
-            return self.tell(Step::new("tls", Outcome::Skip, "the server's URL is http: nothing is encrypted")).await;
+            return self.tell(CheckStep::new("tls", StepOutcome::Skip, "the server's URL is http: nothing is encrypted")).await;
         }
         if plan.proxy.is_some() {
             let text = "through a proxy: verified by the next step, the certificate is not shown";
-            return self.tell(Step::new("tls", Outcome::Skip, text)).await;
+            return self.tell(CheckStep::new("tls", StepOutcome::Skip, text)).await;
         }
         let host = url.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
         let place = format!("{host}:{}", url.port_u16().unwrap_or(443));
@@ -36,10 +36,10 @@ impl Run {
         let built = tokio::task::spawn_blocking(move || Ok((tls.client_config()?, tls.name(&host)?)));
         let (config, name) = match timeout(limit, built).await {
             Ok(Ok(Ok(built))) => built,
-            Ok(Ok(Err(error))) => return self.tell_trouble("tls", Outcome::Fail, &unusable_tls(&error)).await,
+            Ok(Ok(Err(error))) => return self.tell_trouble("tls", StepOutcome::Fail, &unusable_tls(&error)).await,
             Ok(Err(_)) | Err(_) => {
-                let trouble = Trouble::timed_out(Layer::Tls, "the machine's certificates could not be read in time");
-                return self.tell_trouble("tls", Outcome::Fail, &trouble).await;
+                let trouble = RequestError::timed_out(Layer::Tls, "the machine's certificates could not be read in time");
+                return self.tell_trouble("tls", StepOutcome::Fail, &trouble).await;
             }
         };
         let Some(tcp) = self.found.tcp.take() else { return Ok(()) };
@@ -63,30 +63,30 @@ impl Run {
             Err(_) => None,
         };
         let handshake = error.is_some();
-        let trouble = trouble(Stage::Tls, false, (place.clone(), limit, error));
+        let trouble = trouble(ConnectStage::Tls, false, (place.clone(), limit, error));
         let mut text = format!("{}: {}", layer_name(trouble.layer), trouble.text);
         if handshake && let Some(certificate) = shown(config, name, (&place, self.within(limit))).await {
             text = format!("{text}; {}", certificate.shows());
         }
         self.silent = super::SILENT;
-        let step = Step::new("tls", Outcome::Fail, &text).next(advice(trouble.layer));
-        self.tell(Step { layer: Some(trouble.layer), ..step }).await
+        let step = CheckStep::new("tls", StepOutcome::Fail, &text).next(advice(trouble.layer));
+        self.tell(CheckStep { layer: Some(trouble.layer), ..step }).await
     }
 }
 
-fn verified(version: &str, shown: Option<&Certificate>, insecure: bool) -> Step {
+fn verified(version: &str, shown: Option<&Certificate>, insecure: bool) -> CheckStep {
     let Some(certificate) = shown else {
         let text = format!("{version}; the certificate could not be read for its names");
-        return Step::new("tls", if insecure { Outcome::Warn } else { Outcome::Ok }, &text);
+        return CheckStep::new("tls", if insecure { StepOutcome::Warn } else { StepOutcome::Ok }, &text);
     };
     let Certificate { subject, issuer, not_after, .. } = certificate;
     let how = if insecure { "NOT verified, " } else { "" };
     let mut step = expiry("tls", &format!("{version}, {how}{subject} by {issuer}"), *not_after);
-    if step.outcome != Outcome::Ok {
+    if step.outcome != StepOutcome::Ok {
         step = step.next("renew the API server's certificate");
     }
-    if insecure && step.outcome == Outcome::Ok {
-        step.outcome = Outcome::Warn;
+    if insecure && step.outcome == StepOutcome::Ok {
+        step.outcome = StepOutcome::Warn;
     }
-    if step.outcome == Outcome::Fail { Step { layer: Some(Layer::Tls), ..step } } else { step }
+    if step.outcome == StepOutcome::Fail { CheckStep { layer: Some(Layer::Tls), ..step } } else { step }
 }

@@ -8,21 +8,21 @@ use kube::client::Body;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::time::{Instant, timeout};
 
-use super::{Flow, Run, layer_name, millis, ms_text};
-use crate::cluster::classify::{self, Trouble};
-use crate::cluster::stream::frames::Cutter;
+use super::{StepFlow, CheckRun, layer_name, millis, ms_text};
+use crate::cluster::classify::{self, RequestError};
+use crate::cluster::stream::frames::EventFramer;
 use crate::facts::wire::{WatchFrame, WatchType, decode_status};
 use crate::msg::Layer;
-use crate::msg::check::{Outcome, Step};
+use crate::msg::check::{StepOutcome, CheckStep};
 
 /// A watch that begins with what is there says it at once; bookmarks come every minute.
 const FIRST_EVENT: Duration = Duration::from_secs(5);
 /// Longest first event that is read: objects are at most 1.5 MB in etcd.
 const EVENT_BYTES: usize = 4 << 20;
 
-impl Run {
+impl CheckRun {
     /// Watches one node from the state of the watch cache: the server sends it at once, and then a bookmark.
-    pub(super) async fn watch(&mut self) -> Flow {
+    pub(super) async fn watch(&mut self) -> StepFlow {
         let mut uri = "/api/v1/nodes?watch=1&allowWatchBookmarks=true&timeoutSeconds=30".to_owned();
         match (self.found.nodes.first(), &self.found.version_of_nodes) {
             (Some(node), _) => {
@@ -35,14 +35,14 @@ impl Run {
                 uri = format!("{uri}&resourceVersion={version}");
             }
             (None, None) => {
-                return self.tell(Step::new("watch", Outcome::Skip, "no node could be read to begin from")).await;
+                return self.tell(CheckStep::new("watch", StepOutcome::Skip, "no node could be read to begin from")).await;
             }
         }
         let expected = !self.found.nodes.is_empty();
         let (result, timing) = self.open(&uri).await;
         let body = match result {
             Ok((_, body)) => body,
-            Err(trouble) => return self.tell_trouble("watch", Outcome::Fail, &trouble).await,
+            Err(trouble) => return self.tell_trouble("watch", StepOutcome::Fail, &trouble).await,
         };
         let opened = ms_text(timing.total_ms.unwrap_or_default());
         let begun = Instant::now();
@@ -50,14 +50,14 @@ impl Run {
         let step = match timeout(limit, first_event(body, self.tuning.retry_after_cap)).await {
             Ok(Ok(kind)) => {
                 let text = format!("open in {opened}, first {kind} {} later", ms_text(millis(begun.elapsed())));
-                Step::new("watch", Outcome::Ok, &text)
+                CheckStep::new("watch", StepOutcome::Ok, &text)
             }
-            Ok(Err(trouble)) => return self.tell_trouble("watch", Outcome::Fail, &trouble).await,
+            Ok(Err(trouble)) => return self.tell_trouble("watch", StepOutcome::Fail, &trouble).await,
             Err(_) => {
                 let text = format!("{}: open in {opened}, then nothing", layer_name(Layer::Watch));
-                let outcome = if expected { Outcome::Fail } else { Outcome::Warn };
+                let outcome = if expected { StepOutcome::Fail } else { StepOutcome::Warn };
                 let next = "something holds back the stream: look for a proxy that buffers, or a starved watch cache";
-                Step { layer: Some(Layer::Watch), ..Step::new("watch", outcome, &text).next(next) }
+                CheckStep { layer: Some(Layer::Watch), ..CheckStep::new("watch", outcome, &text).next(next) }
             }
         };
         self.tell(step.limit("5 s", "ours: the first event comes from the server's memory").timing(timing)).await
@@ -65,12 +65,12 @@ impl Run {
 }
 
 /// The type of the first event: `ADDED`, `BOOKMARK`.
-async fn first_event(body: Body, retry_after_cap: Duration) -> Result<&'static str, Trouble> {
+async fn first_event(body: Body, retry_after_cap: Duration) -> Result<&'static str, RequestError> {
     let mut body = pin!(body);
-    let mut events = Cutter::new(false, EVENT_BYTES);
+    let mut events = EventFramer::new(false, EVENT_BYTES);
     loop {
         let Some(frame) = body.frame().await else {
-            let ended = || Trouble::new(Layer::Watch, "the watch ended before its first event");
+            let ended = || RequestError::new(Layer::Watch, "the watch ended before its first event");
             return Err(events.instead(retry_after_cap).or_else(|| events.no_events()).unwrap_or_else(ended));
         };
         let frame = frame.map_err(|error| classify::broken_watch(&error))?;
@@ -81,11 +81,11 @@ async fn first_event(body: Body, retry_after_cap: Duration) -> Result<&'static s
                 return name(kind)
                     .ok_or_else(|| classify::event(decode_status(object).unwrap_or_default(), retry_after_cap));
             }
-            let unread = || Trouble::new(Layer::Decode, "the first line is no watch event");
+            let unread = || RequestError::new(Layer::Decode, "the first line is no watch event");
             return Err(events.instead(retry_after_cap).unwrap_or_else(unread));
         }
         if events.take_skipped() > 0 {
-            return Err(Trouble::new(Layer::Body, "the first event is larger than 4 MB"));
+            return Err(RequestError::new(Layer::Body, "the first event is larger than 4 MB"));
         }
     }
 }

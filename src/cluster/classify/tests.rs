@@ -12,7 +12,7 @@ fn head(code: u16, headers: &[(&'static str, &str)]) -> Parts {
     response.body(()).unwrap().into_parts().0
 }
 
-fn classify(code: u16, headers: &[(&'static str, &str)], body: &str) -> Trouble {
+fn classify(code: u16, headers: &[(&'static str, &str)], body: &str) -> RequestError {
     answer(&head(code, headers), body.as_bytes(), Timestamp::UNIX_EPOCH, Duration::from_secs(60))
 }
 
@@ -118,33 +118,33 @@ fn connection_failures_name_the_stage_and_the_place() {
     let expired = "invalid peer certificate: certificate expired: verification time 20 (UNIX), but certificate is not valid after 10";
     let rows = [
         (
-            failure(Stage::Tcp, false, io(io::ErrorKind::ConnectionRefused)),
+            failure(ConnectStage::Tcp, false, io(io::ErrorKind::ConnectionRefused)),
             Layer::Connect,
             false,
             "`api:6443` refused the connection",
         ),
         (
-            failure(Stage::Tcp, false, None),
+            failure(ConnectStage::Tcp, false, None),
             Layer::Connect,
             true,
             "no connection to `api:6443` within 10 s: filtered or no route",
         ),
-        (failure(Stage::Dns, false, None), Layer::Dns, true, "name of `api:6443` not resolved within 10 s"),
-        (failure(Stage::Tls, false, None), Layer::Tls, true, "TLS handshake with `api:6443` not finished within 10 s"),
-        (failure(Stage::Tls, true, tls(expired)), Layer::Tls, false, &format!("TLS with `api:6443`: {expired}")),
+        (failure(ConnectStage::Dns, false, None), Layer::Dns, true, "name of `api:6443` not resolved within 10 s"),
+        (failure(ConnectStage::Tls, false, None), Layer::Tls, true, "TLS handshake with `api:6443` not finished within 10 s"),
+        (failure(ConnectStage::Tls, true, tls(expired)), Layer::Tls, false, &format!("TLS with `api:6443`: {expired}")),
         (
-            failure(Stage::Tls, false, tls("invalid peer certificate: UnknownIssuer")),
+            failure(ConnectStage::Tls, false, tls("invalid peer certificate: UnknownIssuer")),
             Layer::Tls,
             false,
             "TLS with `api:6443`: invalid peer certificate: UnknownIssuer",
         ),
         (
-            failure(Stage::Tcp, true, io(io::ErrorKind::ConnectionRefused)),
+            failure(ConnectStage::Tcp, true, io(io::ErrorKind::ConnectionRefused)),
             Layer::Proxy,
             false,
             "proxy `api:6443` refused the connection",
         ),
-        (failure(Stage::Proxy, true, None), Layer::Proxy, true, "proxy `api:6443` gave no tunnel within 10 s"),
+        (failure(ConnectStage::Proxy, true, None), Layer::Proxy, true, "proxy `api:6443` gave no tunnel within 10 s"),
     ];
     for (failure, layer, timeout, text) in rows {
         let error = kube::Error::Service(Box::new(failure));

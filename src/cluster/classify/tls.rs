@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::rustls::{self, AlertDescription, CertificateError, PeerIncompatible};
 
-use super::Trouble;
+use super::RequestError;
 use crate::cluster::connect::tls::Refusal;
 use crate::msg::Layer;
 
@@ -128,7 +128,7 @@ pub(super) fn alert(error: &(dyn StdError + 'static)) -> Option<AlertDescription
 }
 
 /// The server ended TLS with an alert: most likely about a client certificate (F05).
-pub(super) fn refused_us(place: &str, alert: AlertDescription) -> Trouble {
+pub(super) fn refused_us(place: &str, alert: AlertDescription) -> RequestError {
     use AlertDescription as Alert;
 
     let about_ours = match alert {
@@ -147,7 +147,7 @@ pub(super) fn refused_us(place: &str, alert: AlertDescription) -> Trouble {
         }
         _ => format!("it ended the handshake ({alert:?}); does it want a client certificate?"),
     };
-    Trouble { alien: true, ..Trouble::new(Layer::Tls, &format!("TLS with {place}: {about_ours}")) }
+    RequestError { alien: true, ..RequestError::new(Layer::Tls, &format!("TLS with {place}: {about_ours}")) }
 }
 
 /// rustls writes times as seconds of the Unix epoch, which nobody reads: numbers of ten digits become dates.

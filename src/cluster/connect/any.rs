@@ -15,10 +15,10 @@ use tower::{BoxError, Service};
 pub(super) type AnyConnector = BoxCloneSyncService<Uri, AnyIo, BoxError>;
 
 /// A connection of any kind.
-pub(super) struct AnyIo(Box<dyn Io>);
+pub(super) struct AnyIo(Box<dyn AsyncIo>);
 
-trait Io: Connection + Read + Write + Send + Unpin {}
-impl<T: Connection + Read + Write + Send + Unpin> Io for T {}
+trait AsyncIo: Connection + Read + Write + Send + Unpin {}
+impl<T: Connection + Read + Write + Send + Unpin> AsyncIo for T {}
 
 /// `connector`, which no longer says what kind of connections it makes.
 pub(super) fn hidden<C>(connector: C) -> AnyConnector
@@ -38,7 +38,7 @@ struct Hidden<C>(C);
 impl<C> Service<Uri> for Hidden<C>
 where
     C: Service<Uri>,
-    C::Response: Io + 'static,
+    C::Response: AsyncIo + 'static,
     C::Error: Into<BoxError>,
     C::Future: Send + 'static,
 {

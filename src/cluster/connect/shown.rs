@@ -22,11 +22,11 @@ const LIMIT: Duration = Duration::from_secs(5);
 pub(crate) struct Looker {
     config: ClientConfig,
     name: ServerName<'static>,
-    last: Arc<tokio::sync::Mutex<Option<Seen>>>,
+    last: Arc<tokio::sync::Mutex<Option<SeenCertificate>>>,
 }
 
 /// When it was looked, and what was seen.
-type Seen = (Instant, Option<String>);
+type SeenCertificate = (Instant, Option<String>);
 
 impl Looker {
     /// For a server that is reached directly.
@@ -57,7 +57,7 @@ pub(crate) async fn shown(
 ) -> Option<Certificate> {
     let seen = Arc::new(Mutex::new(None));
     let schemes = config.crypto_provider().signature_verification_algorithms.supported_schemes();
-    config.dangerous().set_certificate_verifier(Arc::new(Look { seen: seen.clone(), schemes }));
+    config.dangerous().set_certificate_verifier(Arc::new(CertificateCapture { seen: seen.clone(), schemes }));
     let (place, limit) = at;
     let handshake = async {
         let tcp = TcpStream::connect(place).await?;
@@ -71,12 +71,12 @@ pub(crate) async fn shown(
 
 /// Looks at a certificate and refuses it, whatever it is: no request is ever sent on such a connection.
 #[derive(Debug)]
-struct Look {
+struct CertificateCapture {
     seen: Arc<Mutex<Option<CertificateDer<'static>>>>,
     schemes: Vec<SignatureScheme>,
 }
 
-impl ServerCertVerifier for Look {
+impl ServerCertVerifier for CertificateCapture {
     fn verify_server_cert(
         &self,
         certificate: &CertificateDer<'_>,

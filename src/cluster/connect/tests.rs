@@ -12,10 +12,10 @@ use tokio::sync::mpsc;
 
 use super::*;
 use crate::clock::Clock;
-use crate::cluster::call::{Ask, Limits, Line};
-use crate::cluster::classify::Trouble;
+use crate::cluster::call::{ApiRequest, Limits, ApiClient};
+use crate::cluster::classify::RequestError;
 use crate::msg::{
-    Attempt, CallEvent, CallKind, ClusterEvent, ClusterId, End, Layer as Where, Msg, NoConnection, Resource,
+    Attempt, CallEvent, CallKind, ClusterEvent, ClusterId, CallEnd, Layer as Where, Msg, NoConnection, Resource,
 };
 
 /// What one connection does after it has read a request's head.
@@ -88,7 +88,7 @@ async fn head(stream: &mut TcpStream, heads: &mpsc::Sender<String>) -> bool {
 }
 
 struct Caller {
-    line: Line,
+    line: ApiClient,
     tuning: Tuning,
     news: mpsc::Receiver<Msg>,
 }
@@ -100,16 +100,16 @@ impl Caller {
 
     fn with(config: Config, auth: Option<&ProxyAuth>) -> Self {
         let tuning = Tuning { connect_deadline: Duration::from_millis(300), ..Tuning::default() };
-        let sink = Sink::new(Clock::start());
+        let sink = MeterSink::new(Clock::start());
         let tls = TlsSettings { insecure: config.accept_invalid_certs, ..TlsSettings::default() };
         let client = client(config, &tls, auth, &tuning, &sink).unwrap();
         let (out, news) = mpsc::channel(256);
         let forward = sink.clone();
         tokio::spawn(async move { forward.forward(ClusterId(0), &out).await });
-        Self { line: Line { client, sink }, tuning, news }
+        Self { line: ApiClient { client, sink }, tuning, news }
     }
 
-    async fn get(&mut self) -> (Result<Vec<u8>, Trouble>, Attempt) {
+    async fn get(&mut self) -> (Result<Vec<u8>, RequestError>, Attempt) {
         self.get_within(Limits {
             headers: Duration::from_millis(400),
             idle: Duration::from_millis(200),
@@ -120,9 +120,9 @@ impl Caller {
         .await
     }
 
-    async fn get_within(&mut self, limits: Limits) -> (Result<Vec<u8>, Trouble>, Attempt) {
+    async fn get_within(&mut self, limits: Limits) -> (Result<Vec<u8>, RequestError>, Attempt) {
         let kind = CallKind::List(Resource::Pods);
-        let ask = Ask { kind, page: Some(1), attempt: 1, uri: "/api/v1/pods?limit=5".to_owned(), limits };
+        let ask = ApiRequest { kind, page: Some(1), attempt: 1, uri: "/api/v1/pods?limit=5".to_owned(), limits };
         let mut buf = Vec::new();
         let result = self.line.fetch(&ask, &self.tuning, &mut buf).await;
         (result.map(|_| buf), self.finished().await)
@@ -138,7 +138,7 @@ impl Caller {
     }
 }
 
-async fn fails(acts: Vec<Act>) -> (Trouble, Attempt, SocketAddr) {
+async fn fails(acts: Vec<Act>) -> (RequestError, Attempt, SocketAddr) {
     let (address, _seen) = server(acts).await;
     let (result, attempt) = Caller::to(&format!("http://{address}")).get().await;
     (result.unwrap_err(), attempt, address)
@@ -153,11 +153,11 @@ async fn a_whole_answer_is_timed_and_sized_and_the_connection_is_used_again() {
     let mut caller = Caller::to(&format!("http://{address}/prefix"));
     let (body, first) = caller.get().await;
     assert_eq!(body.unwrap(), b"hello");
-    assert_eq!((first.end, first.status, first.bytes), (End::Complete, Some(200), 5));
+    assert_eq!((first.end, first.status, first.bytes), (CallEnd::Complete, Some(200), 5));
     assert!(first.connect.is_some() && first.first_byte.unwrap() >= Duration::from_millis(30), "{first:?}");
     assert!(first.total >= first.first_byte.unwrap());
     let (_, second) = caller.get().await;
-    assert_eq!((second.end, second.connect), (End::Complete, None), "a reused connection has no connect time");
+    assert_eq!((second.end, second.connect), (CallEnd::Complete, None), "a reused connection has no connect time");
     let head = seen.recv().await.unwrap().to_ascii_lowercase();
     assert!(head.starts_with("get /prefix/api/v1/pods?limit=5 http/1.1\r\n"), "{head}");
     assert!(head.contains("user-agent: watchbell/") && head.contains("accept-encoding: gzip"), "{head}");
@@ -172,7 +172,7 @@ async fn a_refused_connection_says_so() {
     let trouble = result.unwrap_err();
     assert_eq!((trouble.layer, trouble.timeout), (Where::Connect, false));
     assert_eq!(&*trouble.text, format!("`{address}` refused the connection"));
-    assert_eq!((attempt.end, attempt.status), (End::NotConnected(NoConnection::Refused), None));
+    assert_eq!((attempt.end, attempt.status), (CallEnd::NotConnected(NoConnection::Refused), None));
 }
 
 #[tokio::test]
@@ -180,17 +180,17 @@ async fn a_reset_or_a_close_before_the_answer_is_the_connections_fault() {
     let (trouble, attempt, _) = fails(vec![Act::Reset]).await;
     assert_eq!(trouble.layer, Where::Connect);
     assert!(trouble.text.contains("connection"), "{}", trouble.text);
-    assert_eq!(attempt.end, End::NoResponse);
+    assert_eq!(attempt.end, CallEnd::NoResponse);
     let (trouble, attempt, _) = fails(vec![Act::Close]).await;
     assert_eq!(&*trouble.text, "the connection was closed before an answer came");
-    assert_eq!((trouble.layer, attempt.end), (Where::Connect, End::NoResponse));
+    assert_eq!((trouble.layer, attempt.end), (Where::Connect, CallEnd::NoResponse));
 }
 
 #[tokio::test]
 async fn hung_headers_are_a_timeout_of_the_first_byte() {
     let (trouble, attempt, _) = fails(vec![Act::Hang]).await;
     assert_eq!((trouble.layer, trouble.timeout), (Where::FirstByte, true));
-    assert_eq!((attempt.end, attempt.first_byte), (End::TimedOut, None));
+    assert_eq!((attempt.end, attempt.first_byte), (CallEnd::TimedOut, None));
     assert!(attempt.total >= Duration::from_millis(350), "a censored sample: {:?}", attempt.total);
 }
 
@@ -199,7 +199,7 @@ async fn a_body_that_stalls_is_a_timeout_of_the_body() {
     let (trouble, attempt, _) = fails(vec![say(CHUNKED), say("5\r\nhello\r\n"), Act::Hang]).await;
     assert_eq!((trouble.layer, trouble.timeout), (Where::Body, true));
     assert!(trouble.text.starts_with("no data for"), "{}", trouble.text);
-    assert_eq!((attempt.end, attempt.bytes, attempt.status), (End::TimedOut, 5, Some(200)));
+    assert_eq!((attempt.end, attempt.bytes, attempt.status), (CallEnd::TimedOut, 5, Some(200)));
 }
 
 #[tokio::test]
@@ -213,10 +213,10 @@ async fn a_truncated_body_is_a_failure_and_not_the_end_of_the_list() {
         let (trouble, attempt, _) = fails(acts).await;
         assert_eq!((trouble.layer, trouble.timeout), (Where::Body, false));
         assert!(trouble.text.starts_with("cut after 5 B: "), "{}", trouble.text);
-        assert_eq!((attempt.end, attempt.bytes), (End::Broken, 5));
+        assert_eq!((attempt.end, attempt.bytes), (CallEnd::Broken, 5));
     }
     let (trouble, attempt, _) = fails(vec![say(short), Act::Rest(50), Act::Reset]).await;
-    assert_eq!((trouble.layer, attempt.end), (Where::Body, End::Broken));
+    assert_eq!((trouble.layer, attempt.end), (Where::Body, CallEnd::Broken));
     assert_eq!(&*trouble.text, "cut after 5 B: connection reset by the other side");
 }
 
@@ -240,7 +240,7 @@ async fn a_gzipped_body_is_inflated_and_its_bytes_are_counted_as_sent() {
         let (address, _seen) = server(vec![Act::Say(bytes), Act::Hang]).await;
         let (body, attempt) = Caller::to(&format!("http://{address}")).get().await;
         assert_eq!(body.unwrap(), text.as_bytes());
-        assert_eq!((attempt.bytes, attempt.end), (size as u64, End::Complete), "chunked {chunked}");
+        assert_eq!((attempt.bytes, attempt.end), (size as u64, CallEnd::Complete), "chunked {chunked}");
     }
 }
 
@@ -263,7 +263,7 @@ async fn errors_of_things_in_front_of_the_server_are_one_line() {
     let (trouble, attempt, _) = fails(vec![say_html("502 Bad Gateway")]).await;
     assert_eq!(&*trouble.text, "load balancer or proxy answered 502 (HTML)");
     assert_eq!((trouble.layer, trouble.code), (Where::Server, Some(502)));
-    assert_eq!((attempt.end, attempt.status), (End::Complete, Some(502)), "an answer is an answer");
+    assert_eq!((attempt.end, attempt.status), (CallEnd::Complete, Some(502)), "an answer is an answer");
     let (trouble, _, _) =
         fails(vec![say("HTTP/1.1 302 Found\r\nlocation: http://other/\r\ncontent-length: 0\r\n\r\n")]).await;
     assert_eq!(&*trouble.text, "answered 302, a redirect: not followed with our credentials");
@@ -285,7 +285,7 @@ async fn a_handshake_that_stalls_is_named_tls_and_a_port_that_speaks_http_too() 
     let (result, attempt) = Caller::with(config, None).get().await;
     let trouble = result.unwrap_err();
     assert_eq!((trouble.layer, trouble.timeout), (Where::Tls, true), "{}", trouble.text);
-    assert_eq!(attempt.end, End::NotConnected(NoConnection::TimedOut));
+    assert_eq!(attempt.end, CallEnd::NotConnected(NoConnection::TimedOut));
     hold.abort();
 
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -364,7 +364,7 @@ async fn a_request_that_is_given_up_is_reported_as_cancelled() {
     let (address, _seen) = server(vec![Act::Hang]).await;
     let mut caller = Caller::to(&format!("http://{address}"));
     let tuning = caller.tuning.clone();
-    let ask = Ask {
+    let ask = ApiRequest {
         kind: CallKind::Get,
         page: None,
         attempt: 1,
@@ -374,7 +374,7 @@ async fn a_request_that_is_given_up_is_reported_as_cancelled() {
     let given_up =
         tokio::time::timeout(Duration::from_millis(50), caller.line.fetch(&ask, &tuning, &mut Vec::new())).await;
     assert!(given_up.is_err());
-    assert_eq!(caller.finished().await.end, End::Cancelled);
+    assert_eq!(caller.finished().await.end, CallEnd::Cancelled);
 }
 
 #[tokio::test(start_paused = true)]
@@ -384,7 +384,7 @@ async fn f02_a_resolver_that_never_answers_ends_at_the_connect_deadline() {
     let place = "api.example:6443".to_owned();
     let mut timed = Timed { inner: tcp(silent, limit), limit, proxied: false, place, looker: None };
     let failure = timed.call("http://api.example:6443".parse().unwrap()).await.err().unwrap();
-    assert_eq!((failure.stage, failure.source.is_none(), failure.after.as_secs()), (Stage::Dns, true, 10));
+    assert_eq!((failure.stage, failure.source.is_none(), failure.after.as_secs()), (ConnectStage::Dns, true, 10));
 }
 
 #[tokio::test]
@@ -414,7 +414,7 @@ async fn f06_after_a_timeout_no_idle_connection_is_used_again() {
     let (address, _seen) = server(vec![Act::Rest(60), say(ok), Act::Again, Act::Hang]).await;
     let mut caller = Caller::to(&format!("http://{address}"));
     let (line, tuning) = (caller.line.clone(), caller.tuning.clone());
-    let ask = |uri: &str| Ask {
+    let ask = |uri: &str| ApiRequest {
         kind: CallKind::Get,
         page: None,
         attempt: 1,
@@ -466,7 +466,7 @@ async fn heads_chunks_and_trailers_without_end_are_cut_at_their_bounds() {
         let begin = &sent[..60.min(sent.len())];
         assert!(trouble.text.contains(words), "{begin:?}: {}", trouble.text);
         assert_eq!((trouble.layer, trouble.timeout), (layer, false), "{begin:?}: {}", trouble.text);
-        assert_ne!(attempt.end, End::TimedOut, "{begin:?}");
+        assert_ne!(attempt.end, CallEnd::TimedOut, "{begin:?}");
     }
 }
 
@@ -478,7 +478,7 @@ async fn a_head_that_drips_ends_at_its_deadline_and_a_few_1xx_are_no_fault() {
     let (trouble, attempt, _) = fails(drip.collect()).await;
     assert_eq!(
         (trouble.layer, trouble.timeout, attempt.end),
-        (Where::FirstByte, true, End::TimedOut),
+        (Where::FirstByte, true, CallEnd::TimedOut),
         "{}",
         trouble.text
     );

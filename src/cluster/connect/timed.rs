@@ -18,7 +18,7 @@ use tokio_rustls::rustls;
 use tower::{BoxError, Service};
 
 use super::shown::Looker;
-use super::{ConnectFailure, READ_BUFFER, STAGE, Stage, place};
+use super::{ConnectFailure, READ_BUFFER, STAGE, ConnectStage, place};
 use crate::cluster::classify::chain;
 
 /// All heads of one answer together: hyper reads on behind a 1xx for as long as the server sends one after the other, and
@@ -49,7 +49,7 @@ where
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ConnectFailure>> {
         let (place, proxied) = (&self.place, self.proxied);
         self.inner.poll_ready(cx).map_err(|error| ConnectFailure {
-            stage: Stage::Tcp,
+            stage: ConnectStage::Tcp,
             place: place.clone(),
             proxied,
             after: Duration::ZERO,
@@ -59,7 +59,7 @@ where
     }
 
     fn call(&mut self, target: Uri) -> Self::Future {
-        let stage = Arc::new(AtomicU8::new(Stage::Tcp as u8));
+        let stage = Arc::new(AtomicU8::new(ConnectStage::Tcp as u8));
         let work = STAGE.scope(stage.clone(), self.inner.call(target.clone()));
         let (limit, proxied, proxy, looker) = (self.limit, self.proxied, self.place.clone(), self.looker.clone());
         let start = Instant::now();
@@ -74,16 +74,16 @@ where
             // The share of the last address ran out, or the kernel gave up: nobody answered, like our own deadline.
             let source = source.filter(|source| !is_timeout(&**source));
             let stage = match stage.load(Ordering::Relaxed) {
-                0 => Stage::Dns,
-                1 => Stage::Tcp,
-                2 => Stage::Proxy,
-                _ => Stage::Tls,
+                0 => ConnectStage::Dns,
+                1 => ConnectStage::Tcp,
+                2 => ConnectStage::Proxy,
+                _ => ConnectStage::Tls,
             };
             // Behind a proxy only the TLS handshake is with the server itself.
-            let place = if stage == Stage::Tls { place(&target) } else { proxy };
+            let place = if stage == ConnectStage::Tls { place(&target) } else { proxy };
             let after = start.elapsed();
             let refused = source.as_deref().is_some_and(|source| refused_certificate(source));
-            let shown = match looker.filter(|_| stage == Stage::Tls && refused) {
+            let shown = match looker.filter(|_| stage == ConnectStage::Tls && refused) {
                 Some(looker) => looker.look(&place).await,
                 None => None,
             };
@@ -158,23 +158,23 @@ impl Took {
 pub(crate) struct LongHeads;
 
 /// A connection that knows how long it took to be made, and counts what comes before an answer.
-pub(super) struct TimedStream<T>(TokioIo<Counted<T>>);
+pub(super) struct TimedStream<T>(TokioIo<CountingReader<T>>);
 
 /// The same for tokio, whose buffers tell how much was read.
-struct Counted<T> {
+struct CountingReader<T> {
     io: TokioIo<T>,
     took: Took,
 }
 
 impl<T> TimedStream<T> {
     fn new(io: T, connect: Duration) -> Self {
-        Self(TokioIo::new(Counted { io: TokioIo::new(io), took: Took::new(connect) }))
+        Self(TokioIo::new(CountingReader { io: TokioIo::new(io), took: Took::new(connect) }))
     }
 }
 
 impl<T: Connection> Connection for TimedStream<T> {
     fn connected(&self) -> Connected {
-        let Counted { io, took } = self.0.inner();
+        let CountingReader { io, took } = self.0.inner();
         io.inner().connected().extra(took.clone())
     }
 }
@@ -211,7 +211,7 @@ impl<T: Read + Write + Unpin> Write for TimedStream<T> {
     }
 }
 
-impl<T: Read + Unpin> AsyncRead for Counted<T> {
+impl<T: Read + Unpin> AsyncRead for CountingReader<T> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         ready!(Pin::new(&mut self.io).poll_read(cx, buf))?;
@@ -219,7 +219,7 @@ impl<T: Read + Unpin> AsyncRead for Counted<T> {
     }
 }
 
-impl<T: Write + Unpin> AsyncWrite for Counted<T> {
+impl<T: Write + Unpin> AsyncWrite for CountingReader<T> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.took.asked();
         Pin::new(&mut self.io).poll_write(cx, buf)

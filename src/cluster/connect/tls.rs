@@ -18,7 +18,7 @@ mod roots;
 mod stream;
 mod verify;
 
-pub(crate) use identity::Identity;
+pub(crate) use identity::ClientIdentity;
 use roots::Roots;
 pub(super) use stream::Https;
 pub(crate) use verify::Refusal;
@@ -32,7 +32,7 @@ pub(crate) struct TlsSettings {
     /// The server need not prove who it is.
     pub(crate) insecure: bool,
     /// The client certificate and its key.
-    pub(crate) identity: Option<Identity>,
+    pub(crate) identity: Option<ClientIdentity>,
     /// Stands in the certificate instead of the URL's host.
     pub(crate) server_name: Option<String>,
 }

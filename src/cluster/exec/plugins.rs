@@ -10,7 +10,7 @@ use kube::config::ExecConfig;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
 
-use super::{Credential, Place, PluginError, renewal, run};
+use super::{Credential, PluginPlace, PluginError, renewal, run};
 use crate::clock::wall;
 use crate::cluster::deadline::Backoff;
 use crate::cluster::tuning::Tuning;
@@ -23,12 +23,12 @@ pub(crate) const WRONG_CLOCK: Duration = Duration::from_secs(30);
 /// Plugins of all contexts of a kubeconfig. A clone shares them.
 #[derive(Clone)]
 pub(crate) struct Plugins {
-    entries: Arc<Mutex<HashMap<String, Arc<Entry>>>>,
+    entries: Arc<Mutex<HashMap<String, Arc<PluginEntry>>>>,
     turns: Arc<Semaphore>,
 }
 
 /// One command with its arguments and environment, and what it gave.
-pub(crate) struct Entry {
+pub(crate) struct PluginEntry {
     /// Held by the run that is under way.
     cache: tokio::sync::Mutex<Cache>,
     /// The number of the last credential, for all who use it.
@@ -42,11 +42,11 @@ pub(crate) struct Entry {
 #[derive(Default)]
 struct Cache {
     issued: Option<Issued>,
-    failed: Option<Failed>,
+    failed: Option<FailedRun>,
     backoff: Option<Backoff>,
 }
 
-struct Failed {
+struct FailedRun {
     error: PluginError,
     ended: Instant,
     /// Whoever asks before has this answer.
@@ -83,13 +83,13 @@ pub(crate) struct Demand {
 
 impl Plugins {
     /// The entry that runs this command, shared by all that tell it the same.
-    pub(crate) fn entry(&self, exec: &ExecConfig) -> Arc<Entry> {
+    pub(crate) fn entry(&self, exec: &ExecConfig) -> Arc<PluginEntry> {
         let cluster = exec.cluster.as_ref().filter(|_| exec.provide_cluster_info);
         let variables = exec.env.iter().flatten().map(|variable| (variable.get("name"), variable.get("value")));
         let variables: Vec<_> = variables.collect();
         let told = serde_json::json!([&exec.command, &exec.args, variables, &exec.api_version, cluster]);
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        entries.entry(told.to_string()).or_insert_with(|| Arc::new(Entry::new(self.turns.clone()))).clone()
+        entries.entry(told.to_string()).or_insert_with(|| Arc::new(PluginEntry::new(self.turns.clone()))).clone()
     }
 }
 
@@ -99,7 +99,7 @@ impl Default for Plugins {
     }
 }
 
-impl Entry {
+impl PluginEntry {
     fn new(turns: Arc<Semaphore>) -> Self {
         let (newest, operators) = (watch::channel(0).0, watch::channel(0).0);
         Self { cache: tokio::sync::Mutex::default(), newest, operators, turns }
@@ -143,7 +143,7 @@ impl Entry {
                 outcome = async {
                     // Never closed.
                     let _turn = self.turns.acquire().await;
-                    run(exec, Place::Background, tuning.exec_deadline).await
+                    run(exec, PluginPlace::Background, tuning.exec_deadline).await
                 } => outcome,
             };
             return self.keep(&mut cache, outcome, tuning);
@@ -161,7 +161,7 @@ impl Entry {
         tuning: &Tuning,
     ) -> Result<Issued, PluginError> {
         let _operator = Operator::arrive(&self.operators);
-        let outcome = run(exec, Place::Terminal, deadline).await;
+        let outcome = run(exec, PluginPlace::Terminal, deadline).await;
         let mut cache = self.cache.lock().await;
         self.keep(&mut cache, outcome, tuning)
     }
@@ -183,7 +183,7 @@ impl Entry {
             Err(error) => {
                 let ended = Instant::now();
                 let wait = cache.backoff.get_or_insert_with(|| Backoff::new(tuning)).next(0.0);
-                cache.failed = Some(Failed { error: error.clone(), ended, until: ended + wait });
+                cache.failed = Some(FailedRun { error: error.clone(), ended, until: ended + wait });
                 Err(error)
             }
         }

@@ -31,12 +31,12 @@ impl Plugin {
         self.folder.path().join(name)
     }
 
-    async fn run(&self) -> Result<Credential, Trouble> {
+    async fn run(&self) -> Result<Credential, RequestError> {
         self.run_within(Duration::from_secs(20)).await
     }
 
-    async fn run_within(&self, deadline: Duration) -> Result<Credential, Trouble> {
-        let outcome = run(&self.exec, Place::Background, deadline).await;
+    async fn run_within(&self, deadline: Duration) -> Result<Credential, RequestError> {
+        let outcome = run(&self.exec, PluginPlace::Background, deadline).await;
         outcome.map_err(|error| error.trouble(&self.exec, "kubectl --context prod get nodes"))
     }
 }
@@ -209,7 +209,7 @@ async fn f61_a_plugin_with_the_terminal_is_told_so_unless_it_never_asks() {
         let mut plugin = Plugin::new(&format!("printf '%s' \"$KUBERNETES_EXEC_INFO\" > \"$1\"; echo '{TOKEN}'"));
         plugin.exec.args = Some(vec![plugin.file("info").to_str().unwrap().to_owned()]);
         plugin.exec.interactive_mode = mode.clone();
-        run(&plugin.exec, Place::Terminal, Duration::from_secs(20)).await.ok().unwrap();
+        run(&plugin.exec, PluginPlace::Terminal, Duration::from_secs(20)).await.ok().unwrap();
         let info: serde_json::Value = serde_json::from_slice(&std::fs::read(plugin.file("info")).unwrap()).unwrap();
         assert_eq!(info["spec"]["interactive"], asks, "{mode:?}");
     }

@@ -8,12 +8,12 @@ use std::collections::HashMap;
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::{Follow, Reader, field, segment, usable};
-use crate::cluster::classify::Trouble;
+use super::{Follow, DetailReader, field, segment, usable};
+use crate::cluster::classify::RequestError;
 use crate::facts::event::{EventFacts, decode_page, digest};
 use crate::facts::wire::{Uid, WatchType};
 use crate::msg::Layer;
-use crate::msg::inspect::{Found, Part, Subject, Untold};
+use crate::msg::inspect::{Detail, DetailPart, ObjectRef, Omitted};
 
 /// Events in one page.
 const PAGE: u32 = 250;
@@ -29,25 +29,25 @@ const CLUSTER_SCOPED: &str = "default";
 
 /// What is known of the events.
 pub(super) struct Events {
-    subject: Subject,
+    subject: ObjectRef,
     /// Ask core `v1`.
     core: bool,
     held: HashMap<Uid, EventFacts>,
     /// What could not be held, or read.
-    untold: Untold,
+    untold: Omitted,
     changed: bool,
 }
 
 impl Events {
-    pub(super) fn new(subject: &Subject) -> Self {
-        Self { subject: subject.clone(), core: false, held: HashMap::new(), untold: Untold::default(), changed: false }
+    pub(super) fn new(subject: &ObjectRef) -> Self {
+        Self { subject: subject.clone(), core: false, held: HashMap::new(), untold: Omitted::default(), changed: false }
     }
 
     /// Path and selector.
     fn uri(&self) -> String {
         let (kind, namespace) = match &self.subject {
-            Subject::Node { .. } => ("Node", CLUSTER_SCOPED),
-            Subject::Pod { namespace, .. } => ("Pod", &**namespace),
+            ObjectRef::Node { .. } => ("Node", CLUSTER_SCOPED),
+            ObjectRef::Pod { namespace, .. } => ("Pod", &**namespace),
         };
         let (group, about) =
             if self.core { ("/api/v1", "involvedObject") } else { ("/apis/events.k8s.io/v1", "regarding") };
@@ -71,7 +71,7 @@ impl Events {
 }
 
 impl Follow for Events {
-    const PART: Part = Part::Events;
+    const PART: DetailPart = DetailPart::Events;
 
     async fn wanted(&mut self) {}
 
@@ -79,7 +79,7 @@ impl Follow for Events {
         std::future::pending::<()>().await;
     }
 
-    async fn read(&mut self, reader: &Reader<'_>) -> Result<String, Trouble> {
+    async fn read(&mut self, reader: &DetailReader<'_>) -> Result<String, RequestError> {
         let mut fresh = Self { core: self.core, ..Self::new(&self.subject) };
         let mut token = String::new();
         let mut version = String::new();
@@ -90,7 +90,7 @@ impl Follow for Events {
                 uri = format!("{uri}&continue={from}");
             }
             let body = reader.get(uri).await?;
-            let answer = decode_page(&body).map_err(|error| Trouble::new(Layer::Decode, &error.text))?;
+            let answer = decode_page(&body).map_err(|error| RequestError::new(Layer::Decode, &error.text))?;
             fresh.untold.unreadable = fresh.untold.unreadable.saturating_add(answer.unreadable);
             answer.events.into_iter().for_each(|event| fresh.hold(event));
             if page == 1 {
@@ -122,7 +122,7 @@ impl Follow for Events {
         true
     }
 
-    fn news(&mut self) -> Vec<Found> {
+    fn news(&mut self) -> Vec<Detail> {
         if !std::mem::take(&mut self.changed) {
             return Vec::new();
         }
@@ -130,7 +130,7 @@ impl Follow for Events {
         let mut events = digest(self.held.values(), TOLD + 1);
         let more = self.untold.more || events.len() > TOLD;
         events.truncate(TOLD);
-        vec![Found::Events { events, untold: Untold { more, ..self.untold } }]
+        vec![Detail::Events { events, untold: Omitted { more, ..self.untold } }]
     }
 
     fn missing(&mut self) -> bool {

@@ -4,18 +4,18 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::sync::watch;
 
-use super::{Follow, Reader, field, segment, usable};
-use crate::cluster::classify::Trouble;
-use crate::facts::document::Document;
+use super::{Follow, DetailReader, field, segment, usable};
+use crate::cluster::classify::RequestError;
+use crate::facts::document::YamlDocument;
 use crate::facts::mended_json;
 use crate::facts::pod::PodDetail;
 use crate::facts::wire::{DecodeError, WatchType};
 use crate::msg::Layer;
-use crate::msg::inspect::{Found, Part, Subject, Yaml};
+use crate::msg::inspect::{Detail, DetailPart, ObjectRef, Yaml};
 
 /// What is known of the object.
-pub(super) struct Object {
-    subject: Subject,
+pub(super) struct DetailObject {
+    subject: ObjectRef,
     yaml: watch::Receiver<Yaml>,
     /// As it came, for the YAML; empty while that is not wanted, for it may hold secrets.
     body: Vec<u8>,
@@ -24,13 +24,13 @@ pub(super) struct Object {
     changed: bool,
     detail: Option<Box<PodDetail>>,
     /// The YAML of `body`, where it had to be read already.
-    document: Option<Document>,
+    document: Option<YamlDocument>,
     /// Whether the YAML of `body` has been told.
     written: bool,
 }
 
-impl Object {
-    pub(super) fn new(subject: &Subject, yaml: watch::Receiver<Yaml>) -> Self {
+impl DetailObject {
+    pub(super) fn new(subject: &ObjectRef, yaml: watch::Receiver<Yaml>) -> Self {
         let subject = subject.clone();
         Self {
             subject,
@@ -46,9 +46,9 @@ impl Object {
 
     fn hold(&mut self, body: &[u8]) -> Result<(), DecodeError> {
         match self.subject {
-            Subject::Pod { .. } => self.detail = Some(Box::new(PodDetail::decode(body)?)),
+            ObjectRef::Pod { .. } => self.detail = Some(Box::new(PodDetail::decode(body)?)),
             // Of a node nothing but the YAML is told, so that is what must be readable.
-            Subject::Node { .. } => self.document = Some(Document::decode(body, self.masks())?),
+            ObjectRef::Node { .. } => self.document = Some(YamlDocument::decode(body, self.masks())?),
         }
         if self.yaml.borrow().is_wanted() {
             body.clone_into(&mut self.body);
@@ -60,7 +60,7 @@ impl Object {
     }
 }
 
-impl Object {
+impl DetailObject {
     /// Values that a Secret may hold are not wanted.
     fn masks(&self) -> bool {
         *self.yaml.borrow() != Yaml::Clear
@@ -71,12 +71,12 @@ impl Object {
     }
 }
 
-impl Follow for Object {
-    const PART: Part = Part::Object;
+impl Follow for DetailObject {
+    const PART: DetailPart = DetailPart::Object;
 
     async fn wanted(&mut self) {
         // Of a node the table knows everything but its YAML.
-        if matches!(self.subject, Subject::Node { .. }) && self.yaml.wait_for(|yaml| yaml.is_wanted()).await.is_err() {
+        if matches!(self.subject, ObjectRef::Node { .. }) && self.yaml.wait_for(|yaml| yaml.is_wanted()).await.is_err() {
             std::future::pending::<()>().await;
         }
     }
@@ -98,14 +98,14 @@ impl Follow for Object {
         self.yaml.borrow().is_wanted() && self.body.is_empty() && !self.gone
     }
 
-    async fn read(&mut self, reader: &Reader<'_>) -> Result<String, Trouble> {
+    async fn read(&mut self, reader: &DetailReader<'_>) -> Result<String, RequestError> {
         let body = reader.get(self.watch_uri()).await?;
         let text = mended_json(&body);
-        let list: List<'_> = serde_json::from_str(&text)
-            .map_err(|error| Trouble::new(Layer::Decode, &format!("the answer is no list: {error}")))?;
+        let list: ListOfOne<'_> = serde_json::from_str(&text)
+            .map_err(|error| RequestError::new(Layer::Decode, &format!("the answer is no list: {error}")))?;
         if let Some(item) = list.items.first() {
             let whole = with_kind(&self.subject, item.get());
-            let unreadable = |error: DecodeError| Trouble::new(Layer::Decode, &error.text);
+            let unreadable = |error: DecodeError| RequestError::new(Layer::Decode, &error.text);
             self.hold(whole.as_bytes()).map_err(unreadable)?;
         } else {
             (self.gone, self.changed) = (true, true);
@@ -116,8 +116,8 @@ impl Follow for Object {
     fn watch_uri(&self) -> String {
         let name = field(self.subject.name());
         match &self.subject {
-            Subject::Node { .. } => format!("/api/v1/nodes?fieldSelector=metadata.name%3D{name}"),
-            Subject::Pod { namespace, .. } => {
+            ObjectRef::Node { .. } => format!("/api/v1/nodes?fieldSelector=metadata.name%3D{name}"),
+            ObjectRef::Pod { namespace, .. } => {
                 format!("/api/v1/namespaces/{}/pods?fieldSelector=metadata.name%3D{name}", segment(namespace))
             }
         }
@@ -131,19 +131,19 @@ impl Follow for Object {
         self.hold(object).is_ok()
     }
 
-    fn news(&mut self) -> Vec<Found> {
+    fn news(&mut self) -> Vec<Detail> {
         let mut news = Vec::new();
         if std::mem::take(&mut self.changed) {
-            news.extend(self.detail.take().map(Found::Pod));
+            news.extend(self.detail.take().map(Detail::Pod));
             if self.gone {
-                news.push(Found::Gone);
+                news.push(Detail::Gone);
             }
         }
         if self.yaml.borrow().is_wanted() && !self.written && !self.body.is_empty() {
             self.written = true;
             let masks = self.masks();
-            let document = self.document.take().map_or_else(|| Document::decode(&self.body, masks), Ok);
-            news.extend(document.map(Found::Document));
+            let document = self.document.take().map_or_else(|| YamlDocument::decode(&self.body, masks), Ok);
+            news.extend(document.map(Detail::Document));
         }
         news
     }
@@ -167,30 +167,30 @@ impl Follow for Object {
 /// The object is listed and not got: a watch must begin at the version of a list. The version of an object that has not changed
 /// for some minutes is too old for a server to watch from, and it would answer 410 for ever.
 #[derive(Deserialize)]
-struct List<'a> {
-    metadata: ListMeta,
+struct ListOfOne<'a> {
+    metadata: ListOfOneMeta,
     #[serde(borrow, default)]
     items: Vec<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct ListMeta {
+struct ListOfOneMeta {
     #[serde(default)]
     resource_version: String,
 }
 
 /// The item with its kind: lists leave out what all their items share.
-fn with_kind(subject: &Subject, item: &str) -> String {
+fn with_kind(subject: &ObjectRef, item: &str) -> String {
     #[derive(Deserialize)]
-    struct Kind {
+    struct KindHeader {
         kind: Option<String>,
     }
     let kind = match subject {
-        Subject::Node { .. } => "Node",
-        Subject::Pod { .. } => "Pod",
+        ObjectRef::Node { .. } => "Node",
+        ObjectRef::Pod { .. } => "Pod",
     };
-    let named = serde_json::from_str::<Kind>(item).is_ok_and(|known| known.kind.is_some());
+    let named = serde_json::from_str::<KindHeader>(item).is_ok_and(|known| known.kind.is_some());
     match item.trim_start().strip_prefix('{') {
         Some(rest) if !named => format!("{{\"kind\":\"{kind}\",\"apiVersion\":\"v1\",{rest}"),
         _ => item.to_owned(),

@@ -6,17 +6,17 @@ use http_body_util::BodyExt;
 use kube::client::Body;
 use tokio::time::{Instant, sleep_until};
 
-use super::{End, Follow, Pace, TELL_EVERY};
-use crate::cluster::classify::{self, Trouble};
-use crate::cluster::stream::frames::Cutter;
+use super::{DetailWatchEnd, Follow, DetailPace, TELL_EVERY};
+use crate::cluster::classify::{self, RequestError};
+use crate::cluster::stream::frames::EventFramer;
 use crate::cluster::tuning::Tuning;
 use crate::facts::wire::{WatchType, bookmark_version, decode_status};
 use crate::msg::Layer;
-use crate::msg::inspect::Found;
+use crate::msg::inspect::Detail;
 
 /// One watch that is being read.
 pub(super) struct Stream {
-    cut: Cutter,
+    cut: EventFramer,
     version: String,
     /// Something came that could not be read.
     stale: bool,
@@ -28,7 +28,7 @@ pub(super) struct Stream {
 
 impl Stream {
     pub(super) fn new(tuning: &Tuning, protobuf: bool, version: String) -> Self {
-        Self { cut: Cutter::new(protobuf, tuning.line_bytes), version, stale: false, events: 0, heard: false }
+        Self { cut: EventFramer::new(protobuf, tuning.line_bytes), version, stale: false, events: 0, heard: false }
     }
 
     /// It has brought something, and nothing that could not be read.
@@ -37,7 +37,7 @@ impl Stream {
     }
 
     /// Reads to the end.
-    pub(super) async fn run(&mut self, pace: &mut Pace<'_>, of: &mut impl Follow, body: Body) -> Result<End, Trouble> {
+    pub(super) async fn run(&mut self, pace: &mut DetailPace<'_>, of: &mut impl Follow, body: Body) -> Result<DetailWatchEnd, RequestError> {
         let mut body = pin!(body);
         let mut refresh = pace.shared.refreshes();
         let mut resumed = pace.shared.resumes();
@@ -48,17 +48,17 @@ impl Stream {
         loop {
             let frame = tokio::select! {
                 biased;
-                _ = refresh.changed() => return Ok(End::Stale),
-                _ = resumed.changed() => return Ok(End::Stale),
+                _ = refresh.changed() => return Ok(DetailWatchEnd::Stale),
+                _ = resumed.changed() => return Ok(DetailWatchEnd::Stale),
                 // It may be on a connection that leads nowhere any more.
                 _ = wake.changed() => match wake.borrow_and_update().from {
-                    from if pace.shared.mono_of(heard) < from => return Ok(End::Clean(std::mem::take(&mut self.version))),
+                    from if pace.shared.mono_of(heard) < from => return Ok(DetailWatchEnd::Clean(std::mem::take(&mut self.version))),
                     _ => continue,
                 },
                 () = of.poked() => {
                     pace.publish(of).await;
                     if of.is_unread() {
-                        return Ok(End::Unread);
+                        return Ok(DetailWatchEnd::Unread);
                     }
                     continue;
                 }
@@ -69,7 +69,7 @@ impl Stream {
                 }
                 frame = body.frame() => frame,
                 // Not a failure: a middlebox forgets silent connections, and opening it again shows what is true (F45).
-                () = sleep_until(heard + silence) => return Ok(End::Silent(std::mem::take(&mut self.version))),
+                () = sleep_until(heard + silence) => return Ok(DetailWatchEnd::Silent(std::mem::take(&mut self.version))),
             };
             let end = match frame {
                 Some(Ok(frame)) => self.take(of, frame.data_ref().map_or(&[][..], |data| data), pace)?,
@@ -86,36 +86,36 @@ impl Stream {
     }
 
     /// The watch is over.
-    fn ended(&mut self, pace: &Pace<'_>) -> Result<End, Trouble> {
+    fn ended(&mut self, pace: &DetailPace<'_>) -> Result<DetailWatchEnd, RequestError> {
         if let Some(end) = self.instead(pace) {
             return end;
         }
         // After whole events a watch goes on from the last of them, and the server sends the torn one again.
         if self.cut.is_torn() && !self.proven() {
-            return Err(Trouble::new(Layer::Body, "the watch was cut in the middle of an event"));
+            return Err(RequestError::new(Layer::Body, "the watch was cut in the middle of an event"));
         }
-        Ok(End::Clean(self.version.clone()))
+        Ok(DetailWatchEnd::Clean(self.version.clone()))
     }
 
     /// The end of a watch whose answer is no events but something else that says what it is.
-    fn instead(&self, pace: &Pace<'_>) -> Option<Result<End, Trouble>> {
+    fn instead(&self, pace: &DetailPace<'_>) -> Option<Result<DetailWatchEnd, RequestError>> {
         let trouble = self.cut.instead(pace.shared.tuning.retry_after_cap)?;
-        Some(if trouble.is_gone() { Ok(End::Stale) } else { Err(trouble) })
+        Some(if trouble.is_gone() { Ok(DetailWatchEnd::Stale) } else { Err(trouble) })
     }
 
-    async fn tell<F: Follow>(&mut self, pace: &mut Pace<'_>, of: &mut F) {
+    async fn tell<F: Follow>(&mut self, pace: &mut DetailPace<'_>, of: &mut F) {
         if self.proven() {
             pace.watch_backoff.reset();
         }
         pace.publish(of).await;
         // Bytes that cannot be read prove nothing.
         if std::mem::take(&mut self.heard) {
-            pace.tell(Found::Heard { part: F::PART }).await;
+            pace.tell(Detail::Heard { part: F::PART }).await;
         }
     }
 
     /// Takes a chunk; the end, if an event says so.
-    fn take(&mut self, of: &mut impl Follow, chunk: &[u8], pace: &Pace<'_>) -> Result<Option<End>, Trouble> {
+    fn take(&mut self, of: &mut impl Follow, chunk: &[u8], pace: &DetailPace<'_>) -> Result<Option<DetailWatchEnd>, RequestError> {
         self.cut.feed(chunk);
         while let Some((_, frame)) = self.cut.next() {
             let Ok(frame) = frame else {
@@ -130,7 +130,7 @@ impl Stream {
                 WatchType::Error => {
                     let status = decode_status(frame.object).unwrap_or_default();
                     let trouble = classify::event(status, pace.shared.tuning.retry_after_cap);
-                    return if trouble.is_gone() { Ok(Some(End::Stale)) } else { Err(trouble) };
+                    return if trouble.is_gone() { Ok(Some(DetailWatchEnd::Stale)) } else { Err(trouble) };
                 }
                 WatchType::Added | WatchType::Modified | WatchType::Deleted => {
                     let readable = of.take(&frame.kind, frame.object);
@@ -147,6 +147,6 @@ impl Stream {
         }
         self.stale |= self.cut.take_skipped() > 0;
         // What is shown is no longer the server's, and no event to come mends that.
-        Ok(self.stale.then_some(End::Stale))
+        Ok(self.stale.then_some(DetailWatchEnd::Stale))
     }
 }

@@ -14,12 +14,12 @@ fn secs(s: u64) -> Duration {
     Duration::from_secs(s)
 }
 
-fn pod() -> Subject {
-    Subject::Pod { namespace: "d".into(), name: "p1".into() }
+fn pod() -> ObjectRef {
+    ObjectRef::Pod { namespace: "d".into(), name: "p1".into() }
 }
 
-fn of(subject: Subject, yaml: bool) -> Inspection {
-    Inspection { subject, yaml: if yaml { Yaml::Masked } else { Yaml::Unwanted } }
+fn of(subject: ObjectRef, yaml: bool) -> WatchDetail {
+    WatchDetail { subject, yaml: if yaml { Yaml::Masked } else { Yaml::Unwanted } }
 }
 
 const PODS: &str = "/api/v1/namespaces/d/pods";
@@ -58,20 +58,20 @@ fn served(seen: &Seen) -> Reply {
 
 /// What was found out, one word each.
 fn words(rig: &Rig) -> Vec<String> {
-    let word = |found: &Found| match found {
-        Found::Pod(pod) => format!("pod {} {}", pod.name, pod.status),
-        Found::Document(document) => format!("yaml {}", document.lines.len()),
-        Found::Gone => "gone".to_owned(),
-        Found::Events { events, untold } => {
+    let word = |found: &Detail| match found {
+        Detail::Pod(pod) => format!("pod {} {}", pod.name, pod.status),
+        Detail::Document(document) => format!("yaml {}", document.lines.len()),
+        Detail::Gone => "gone".to_owned(),
+        Detail::Events { events, untold } => {
             let names: Vec<_> = events.iter().map(|event| format!("{}x{}", event.note, event.count)).collect();
             let unread = if untold.unreadable > 0 { format!(" unread {}", untold.unreadable) } else { String::new() };
             format!("events {}{}{unread}", names.join(" "), if untold.more { " more" } else { "" })
         }
-        Found::Sync { part, state } => {
+        Detail::Sync { part, state } => {
             let state = format!("{state:?}");
             format!("{part:?} {}", state.split([' ', '{']).next().unwrap_or_default())
         }
-        Found::Heard { part } => format!("{part:?} heard"),
+        Detail::Heard { part } => format!("{part:?} heard"),
     };
     rig.events
         .iter()
@@ -131,7 +131,7 @@ async fn another_object_ends_the_work_on_the_first_and_nothing_ends_all_of_it() 
     let mut rig = Rig::start(Tuning::default(), served);
     rig.inspect.send_replace(Some(of(pod(), false)));
     rig.pass(secs(5)).await;
-    let node = Subject::Node { name: "n1".into() };
+    let node = ObjectRef::Node { name: "n1".into() };
     rig.inspect.send_replace(Some(of(node.clone(), false)));
     rig.pass(secs(300)).await;
     let of_pod = rig.events.iter().filter(|(at, event)| {
@@ -162,7 +162,7 @@ async fn the_body_of_a_pod_is_read_for_its_yaml_and_held_no_longer() {
     rig.pass(Duration::from_millis(10)).await;
     assert_eq!(only(words(&rig), "yaml").len(), 1, "at once");
     assert_eq!((reads(&rig, PODS), watches(&rig, PODS).len()), (2, 2), "nothing of it was held before");
-    let clear = Inspection { subject: pod(), yaml: Yaml::Clear };
+    let clear = WatchDetail { subject: pod(), yaml: Yaml::Clear };
     rig.inspect.send_replace(Some(clear));
     rig.pass(Duration::from_millis(10)).await;
     assert_eq!((only(words(&rig), "yaml").len(), reads(&rig, PODS)), (2, 2), "values are shown of what is held");
@@ -180,7 +180,7 @@ async fn a_node_is_read_when_its_yaml_is_wanted() {
         ("/api/v1/nodes", Some("metadata.name%3Dn1")) if !seen.is_watch() => json(list_of("n1")),
         _ => served(seen),
     });
-    rig.inspect.send_replace(Some(of(Subject::Node { name: "n1".into() }, true)));
+    rig.inspect.send_replace(Some(of(ObjectRef::Node { name: "n1".into() }, true)));
     rig.pass(secs(5)).await;
     assert_eq!(only(words(&rig), "yaml").len(), 1);
     assert_eq!(
@@ -251,7 +251,7 @@ async fn what_is_forbidden_is_said_and_asked_for_politely() {
     for part in ["Object Denied", "Events Denied"] {
         assert!(said.iter().any(|word| word == part), "{part}: {said:?}");
     }
-    rig.commands.send(crate::cluster::Command::Refresh).await.unwrap();
+    rig.commands.send(crate::cluster::ClusterCommand::Refresh).await.unwrap();
     rig.pass(secs(1)).await;
     assert_eq!(reads(&rig, PODS), 2, "the user's wish ends the wait");
 }
@@ -399,7 +399,7 @@ async fn yaml_has_the_kind_that_lists_leave_out() {
     rig.pass(secs(5)).await;
     let lines = rig.events.iter().find_map(|(_, event)| match event {
         ClusterEvent::Found(finding) => match &finding.news {
-            Found::Document(document) => Some(document.lines[..2].iter().map(ToString::to_string).collect::<Vec<_>>()),
+            Detail::Document(document) => Some(document.lines[..2].iter().map(ToString::to_string).collect::<Vec<_>>()),
             _ => None,
         },
         _ => None,
@@ -421,7 +421,7 @@ async fn a_list_of_very_many_events_is_read_in_a_bounded_number_of_pages() {
     assert_eq!(asked(&rig, EVENTS).iter().filter(|seen| !seen.is_watch()).count(), 8);
     let told = rig.events.iter().find_map(|(_, event)| match event {
         ClusterEvent::Found(finding) => match &finding.news {
-            Found::Events { events, untold } => Some((events.len(), untold.more)),
+            Detail::Events { events, untold } => Some((events.len(), untold.more)),
             _ => None,
         },
         _ => None,

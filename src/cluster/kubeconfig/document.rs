@@ -27,7 +27,7 @@ impl KubeconfigFile {
 
 /// The files of a kubeconfig, merged as kubectl does it: the first file that defines a name wins.
 #[derive(Default)]
-pub(super) struct Document {
+pub(super) struct MergedConfig {
     pub(super) contexts: Section,
     pub(super) clusters: Section,
     pub(super) users: Section,
@@ -37,14 +37,14 @@ pub(super) struct Document {
 /// `contexts`, `clusters` or `users`.
 #[derive(Default)]
 pub(super) struct Section {
-    entries: Vec<Entry>,
+    entries: Vec<NamedEntry>,
     by_name: HashMap<String, usize>,
     /// Why entries may be missing.
     odd: Option<String>,
 }
 
 /// One context, cluster or user.
-pub(super) struct Entry {
+pub(super) struct NamedEntry {
     pub(super) name: String,
     /// What stands below its name.
     pub(super) value: Option<Arc<YamlNode>>,
@@ -54,7 +54,7 @@ pub(super) struct Entry {
     again: Option<usize>,
 }
 
-impl Document {
+impl MergedConfig {
     /// Adds the next file; `None` if its root is not a map.
     pub(super) fn add(&mut self, root: &YamlNode, file: &Arc<KubeconfigFile>) -> Option<()> {
         if root.is_empty() {
@@ -72,7 +72,7 @@ impl Document {
     }
 }
 
-impl Entry {
+impl NamedEntry {
     /// For messages about a context, which is named already: "the context", "its user `u`".
     pub(super) fn called(&self, what: &str) -> String {
         if what == CONTEXT { "the context".to_owned() } else { format!("its {what} `{}`", self.name) }
@@ -97,7 +97,7 @@ impl Section {
                     self.by_name.insert(name.to_owned(), self.entries.len());
                     let value = member.get(below).filter(|value| !value.is_empty()).cloned();
                     let (name, line) = (name.to_owned(), member.line);
-                    self.entries.push(Entry { name, value, file: file.clone(), line, again: None });
+                    self.entries.push(NamedEntry { name, value, file: file.clone(), line, again: None });
                 }
             }
         }
@@ -116,7 +116,7 @@ impl Section {
     ///
     /// # Errors
     /// There is none, or there are two.
-    pub(super) fn get(&self, what: &str, name: &str) -> Result<&Entry, String> {
+    pub(super) fn get(&self, what: &str, name: &str) -> Result<&NamedEntry, String> {
         let Some(entry) = self.by_name.get(name).map(|&at| &self.entries[at]) else {
             let odd = self.odd.as_ref().map(|odd| format!(": {odd}")).unwrap_or_default();
             return Err(format!("its {what} `{name}` is not in the kubeconfig{odd}"));

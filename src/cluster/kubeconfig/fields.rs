@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use k8s_openapi::ByteString;
 
-use super::document::Entry;
+use super::document::NamedEntry;
 use super::yaml::YamlNode;
 
 /// An entry that is in use, and what to call it in a message.
-pub(super) struct Fields<'a> {
+pub(super) struct EntryFields<'a> {
     /// "its user `u`".
     what: String,
-    entry: &'a Entry,
+    entry: &'a NamedEntry,
     node: Option<&'a YamlNode>,
 }
 
@@ -23,10 +23,10 @@ pub(super) enum PemSource {
     File(PathBuf),
 }
 
-impl<'a> Fields<'a> {
+impl<'a> EntryFields<'a> {
     /// # Errors
     /// What stands below the name is not a map.
-    pub(super) fn new(what: &str, entry: &'a Entry) -> Result<Self, String> {
+    pub(super) fn new(what: &str, entry: &'a NamedEntry) -> Result<Self, String> {
         let what = entry.called(what);
         let node = entry.value.as_deref();
         match node.filter(|node| node.pairs().is_none()) {
@@ -39,10 +39,10 @@ impl<'a> Fields<'a> {
     ///
     /// # Errors
     /// The value is something else.
-    pub(super) fn below(&self, key: &str) -> Result<Option<Fields<'a>>, String> {
+    pub(super) fn below(&self, key: &str) -> Result<Option<EntryFields<'a>>, String> {
         let Some(node) = self.get(key) else { return Ok(None) };
         node.pairs().ok_or_else(|| self.odd(key, node, "a map"))?;
-        Ok(Some(Fields { what: self.what.clone(), entry: self.entry, node: Some(node) }))
+        Ok(Some(EntryFields { what: self.what.clone(), entry: self.entry, node: Some(node) }))
     }
 
     fn get(&self, key: &str) -> Option<&'a YamlNode> {

@@ -5,26 +5,26 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use super::document::{Document, KubeconfigFile};
+use super::document::{MergedConfig, KubeconfigFile};
 use super::fields::PemSource;
 use super::{KubeconfigError, Sources, shown, yaml};
-use crate::cluster::classify::{Trouble, one_line};
+use crate::cluster::classify::{RequestError, one_line};
 use crate::facts::text::Clean;
-use crate::file::{self, Contents, Limit};
+use crate::file::{self, Contents, ReadLimit};
 use crate::msg::Layer;
 
 /// A kubeconfig of 5,000 contexts has about 20 MB; more than this is not one. It may be a pipe that somebody writes who has to
 /// log in first.
-const KUBECONFIG: Limit = Limit { bytes: 64 << 20, within: Duration::from_secs(30) };
+const KUBECONFIG: ReadLimit = ReadLimit { bytes: 64 << 20, within: Duration::from_secs(30) };
 /// A bundle of certificates, a key or a token. A file system that does not answer (NFS) must not hang the credentials that work.
-const CREDENTIAL: Limit = Limit { bytes: 4 << 20, within: Duration::from_secs(5) };
+const CREDENTIAL: ReadLimit = ReadLimit { bytes: 4 << 20, within: Duration::from_secs(5) };
 
 /// A file as it was when it was looked at; `None` if that cannot be told, or is no regular file.
 pub(super) type Stamp = (PathBuf, Option<(SystemTime, u64, u64)>);
 
 /// The merged kubeconfig; `None` if there is no file.
-pub(super) fn read(sources: &Sources) -> Result<Option<Document>, KubeconfigError> {
-    let mut merged: Option<Document> = None;
+pub(super) fn read(sources: &Sources) -> Result<Option<MergedConfig>, KubeconfigError> {
+    let mut merged: Option<MergedConfig> = None;
     for path in paths(sources) {
         let contents = match file::read(&path, KUBECONFIG) {
             Ok(contents) => contents,
@@ -63,7 +63,7 @@ fn paths(sources: &Sources) -> Vec<PathBuf> {
     sources.home.iter().map(|home| home.join(".kube").join("config")).collect()
 }
 
-fn add(document: &mut Document, path: &Path, contents: &Contents) -> Result<(), KubeconfigError> {
+fn add(document: &mut MergedConfig, path: &Path, contents: &Contents) -> Result<(), KubeconfigError> {
     let invalid = |place: &str, why: &str| KubeconfigError::Invalid {
         path: shown(path),
         place: Clean::new(place),
@@ -104,7 +104,7 @@ fn decode(bytes: &[u8]) -> Option<String> {
 ///
 /// # Errors
 /// It cannot be read, or there is nothing in it.
-pub(super) fn read_token(path: &Path) -> Result<String, Trouble> {
+pub(super) fn read_token(path: &Path) -> Result<String, RequestError> {
     let why = match read_credential(path) {
         Ok(bytes) => match String::from_utf8(bytes) {
             Ok(token) if !token.trim().is_empty() => return Ok(token.trim().to_owned()),
@@ -113,7 +113,7 @@ pub(super) fn read_token(path: &Path) -> Result<String, Trouble> {
         },
         Err(why) => why,
     };
-    Err(Trouble::new(Layer::Credentials, &format!("cannot read the token file `{}`: {why}", shown(path))))
+    Err(RequestError::new(Layer::Credentials, &format!("cannot read the token file `{}`: {why}", shown(path))))
 }
 
 /// Text in PEM, read if it is in a file. Blocking.

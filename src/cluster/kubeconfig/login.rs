@@ -6,10 +6,10 @@ use std::time::Duration;
 use kube::config::ExecConfig;
 
 use super::settings::Authorization;
-use super::{Origin, Target};
+use super::{ConfigOrigin, ContextTarget};
 use crate::cluster::Task;
-use crate::cluster::classify::{Trouble, one_line};
-use crate::cluster::exec::{self, Demand, Entry, Issued, Place};
+use crate::cluster::classify::{RequestError, one_line};
+use crate::cluster::exec::{self, Demand, PluginEntry, Issued, PluginPlace};
 use crate::cluster::session::Renewal;
 use crate::cluster::tuning::Tuning;
 use crate::facts::text::{Clean, shell_word};
@@ -18,7 +18,7 @@ use crate::facts::text::{Clean, shell_word};
 #[derive(Clone, Default)]
 pub(super) struct Login {
     /// Shared with other contexts; `None` until it has been asked.
-    entry: Option<Arc<Entry>>,
+    entry: Option<Arc<PluginEntry>>,
     /// The number of the credential in use.
     used: u64,
     demand: Demand,
@@ -46,7 +46,7 @@ impl Login {
     }
 }
 
-impl Target {
+impl ContextTarget {
     /// The credential plugin that the context uses.
     pub(super) fn exec(&self) -> Option<&ExecConfig> {
         match &self.settings.as_ref()?.user.authorization {
@@ -75,9 +75,9 @@ impl Target {
         &mut self,
         plugin: &ExecConfig,
         tuning: &Tuning,
-        (place, deadline): (Place, Duration),
-    ) -> Result<Issued, Trouble> {
-        let plugins = self.origin.as_ref().map(Origin::plugins).cloned().unwrap_or_default();
+        (place, deadline): (PluginPlace, Duration),
+    ) -> Result<Issued, RequestError> {
+        let plugins = self.origin.as_ref().map(ConfigOrigin::plugins).cloned().unwrap_or_default();
         let entry = plugins.entry(plugin);
         if self.login.entry.as_ref().is_none_or(|known| !Arc::ptr_eq(known, &entry)) {
             // Numbers of another entry say nothing.
@@ -85,8 +85,8 @@ impl Target {
             self.login.entry = Some(entry.clone());
         }
         let got = match place {
-            Place::Background => entry.credential(plugin, self.login.demand, tuning).await,
-            Place::Terminal => entry.log_in(plugin, deadline, tuning).await,
+            PluginPlace::Background => entry.credential(plugin, self.login.demand, tuning).await,
+            PluginPlace::Terminal => entry.log_in(plugin, deadline, tuning).await,
         };
         self.login.demand.by_operator = false;
         let issued = got.map_err(|error| error.trouble(plugin, &self.kubectl()))?;

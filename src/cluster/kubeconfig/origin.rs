@@ -5,36 +5,36 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::files::{self, Stamp, stamps};
-use super::{Document, KubeconfigError, Sources, Target, one_line};
+use super::{MergedConfig, KubeconfigError, Sources, ContextTarget, one_line};
 use crate::cluster::exec::Plugins;
 use crate::cluster::proxy::ProxyEnv;
 
 /// Where one context was read from, and how that was then.
 #[derive(Clone)]
-pub(super) struct Origin {
+pub(super) struct ConfigOrigin {
     name: String,
     stamps: Arc<[Stamp]>,
-    shared: Arc<Shared>,
+    shared: Arc<SharedConfig>,
 }
 
 /// What the contexts of one kubeconfig share.
-struct Shared {
+struct SharedConfig {
     sources: Sources,
     names: Vec<String>,
     plugins: Plugins,
     /// The last edit as it was read: the contexts that have not asked for it yet.
-    edit: Mutex<Option<Edit>>,
+    edit: Mutex<Option<ConfigEdit>>,
 }
 
-struct Edit {
+struct ConfigEdit {
     stamps: Arc<[Stamp]>,
-    targets: Result<HashMap<String, Target>, KubeconfigError>,
+    targets: Result<HashMap<String, ContextTarget>, KubeconfigError>,
 }
 
-impl Origin {
+impl ConfigOrigin {
     /// For the first of the contexts with these names.
     pub(super) fn new(sources: Sources, names: &[String], stamps: &[Stamp]) -> Self {
-        let shared = Shared { sources, names: names.to_vec(), plugins: Plugins::default(), edit: Mutex::new(None) };
+        let shared = SharedConfig { sources, names: names.to_vec(), plugins: Plugins::default(), edit: Mutex::new(None) };
         Self { name: String::new(), stamps: stamps.into(), shared: Arc::new(shared) }
     }
 
@@ -67,11 +67,11 @@ impl Origin {
     ///
     /// # Errors
     /// The kubeconfig cannot be read, or the context is gone.
-    pub(super) fn load(&self) -> Result<Target, KubeconfigError> {
-        let Shared { sources, names, edit, .. } = &*self.shared;
+    pub(super) fn load(&self) -> Result<ContextTarget, KubeconfigError> {
+        let SharedConfig { sources, names, edit, .. } = &*self.shared;
         let stamps: Arc<[Stamp]> = files::stamps_of(sources).into();
         let mut edit = edit.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(Edit { targets, .. }) = edit.as_mut().filter(|edit| edit.stamps == stamps) {
+        if let Some(ConfigEdit { targets, .. }) = edit.as_mut().filter(|edit| edit.stamps == stamps) {
             match targets {
                 Err(error) => return Err(error.clone()),
                 Ok(targets) => {
@@ -85,21 +85,21 @@ impl Origin {
         let mut targets = match read {
             Ok(targets) => targets.unwrap_or_default(),
             Err(error) => {
-                *edit = Some(Edit { stamps, targets: Err(error.clone()) });
+                *edit = Some(ConfigEdit { stamps, targets: Err(error.clone()) });
                 return Err(error);
             }
         };
         let own = targets.remove(&self.name);
-        *edit = Some(Edit { stamps, targets: Ok(targets) });
+        *edit = Some(ConfigEdit { stamps, targets: Ok(targets) });
         own.ok_or_else(|| KubeconfigError::Gone { name: one_line(&self.name) })
     }
 
-    fn all(&self, document: &Document, names: &[String], stamps: &Arc<[Stamp]>) -> HashMap<String, Target> {
+    fn all(&self, document: &MergedConfig, names: &[String], stamps: &Arc<[Stamp]>) -> HashMap<String, ContextTarget> {
         let env = ProxyEnv::read();
         let origin = |name: &String| Self { stamps: stamps.clone(), ..self.of(name) };
         let targets = names.iter().filter_map(|name| {
-            let target = Target::of_context(document, name, &env)?;
-            Some((name.clone(), Target { origin: Some(origin(name)), ..target }))
+            let target = ContextTarget::of_context(document, name, &env)?;
+            Some((name.clone(), ContextTarget { origin: Some(origin(name)), ..target }))
         });
         targets.collect()
     }

@@ -6,8 +6,8 @@ use kube::config::ExecConfig;
 
 use super::super::{exec, proxy};
 use super::settings::Authorization;
-use super::{Target, blocking};
-use crate::cluster::classify::Trouble;
+use super::{ContextTarget, blocking};
+use crate::cluster::classify::RequestError;
 use crate::cluster::connect::tls::TlsSettings;
 use crate::msg::Layer;
 
@@ -15,7 +15,7 @@ use crate::msg::Layer;
 const SECRET_FLAGS: [&str; 8] = ["secret", "pass", "pwd", "token", "key", "auth", "cred", "header"];
 
 /// The way to a server.
-pub(crate) struct Plan {
+pub(crate) struct ConnectionPlan {
     /// As kube sees it, without credentials that would have to be fetched.
     pub(crate) config: Config,
     /// The proxy in between, without credentials.
@@ -28,13 +28,13 @@ pub(crate) struct Plan {
     pub(crate) tls: TlsSettings,
 }
 
-impl Target {
+impl ContextTarget {
     /// Reads what the context says.
     ///
     /// # Errors
     /// A context, a file or a proxy that cannot be used.
-    pub(crate) async fn plan(&self) -> Result<Plan, Trouble> {
-        let unusable = |why: &str| Trouble::new(Layer::Config, why);
+    pub(crate) async fn plan(&self) -> Result<ConnectionPlan, RequestError> {
+        let unusable = |why: &str| RequestError::new(Layer::Config, why);
         let settings = self.settings()?;
         let proxy = proxy::choose(&settings.cluster.server, settings.cluster.proxy_url.as_deref(), &self.env)
             .map_err(|why| unusable(&why))?;
@@ -42,7 +42,7 @@ impl Target {
         let command = self.exec().map(command_line);
         let prepared = blocking(move || settings.prepare()).await?.map_err(|why| unusable(&why))?;
         let (config, tls) = (prepared.config, prepared.tls);
-        Ok(Plan { config, proxy: proxy.map(|proxy| proxy.url), kind, command, tls })
+        Ok(ConnectionPlan { config, proxy: proxy.map(|proxy| proxy.url), kind, command, tls })
     }
 }
 

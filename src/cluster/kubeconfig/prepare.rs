@@ -13,19 +13,19 @@ use super::fields::PemSource;
 use super::files::{read_pem, read_token};
 use super::settings::{Authorization, ClusterSettings, Plugin, UserSettings, basic, bearer};
 use super::shown;
-use crate::cluster::classify::Trouble;
-use crate::cluster::connect::tls::{Identity, TlsSettings};
+use crate::cluster::classify::RequestError;
+use crate::cluster::connect::tls::{ClientIdentity, TlsSettings};
 use crate::cluster::exec;
-use crate::file::{self, Limit};
+use crate::file::{self, ReadLimit};
 use crate::msg::Layer;
 
 /// Where a pod finds its service account (client-go `rest.InClusterConfig`).
 const SERVICE_ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 /// The name of a namespace.
-const NAMESPACE: Limit = Limit { bytes: 4096, within: std::time::Duration::from_secs(5) };
+const NAMESPACE: ReadLimit = ReadLimit { bytes: 4096, within: std::time::Duration::from_secs(5) };
 
 /// What one context says.
-pub(super) struct Settings {
+pub(super) struct ContextSettings {
     pub(super) cluster: ClusterSettings,
     pub(super) user: UserSettings,
 }
@@ -39,7 +39,7 @@ pub(super) struct Prepared {
     pub(super) tls: TlsSettings,
 }
 
-impl Settings {
+impl ContextSettings {
     /// A server without credentials.
     pub(super) fn plain(server: Uri) -> Self {
         let cluster = ClusterSettings {
@@ -106,7 +106,7 @@ impl Settings {
         let identity = user.identity.as_ref().filter(|_| secure).map(|identity| {
             let certificate = read_pem("client-certificate", &identity.certificate)?;
             let key = Zeroizing::new(read_pem("client-key", &identity.key)?);
-            Ok::<_, String>(Identity { certificate, key })
+            Ok::<_, String>(ClientIdentity { certificate, key })
         });
         let tls = TlsSettings {
             authority,
@@ -141,14 +141,14 @@ impl Prepared {
     ///
     /// # Errors
     /// A token that no header may have.
-    pub(super) fn accept(&mut self, credential: exec::Credential) -> Result<(), Trouble> {
-        let refused = |why: String| Trouble::new(Layer::Credentials, &format!("the credential plugin: {why}"));
+    pub(super) fn accept(&mut self, credential: exec::Credential) -> Result<(), RequestError> {
+        let refused = |why: String| RequestError::new(Layer::Credentials, &format!("the credential plugin: {why}"));
         self.authorize(
             credential.token.as_ref().map(|token| bearer(token.expose_secret())).transpose().map_err(refused)?,
         );
         if let (Some(certificate), Some(key)) = (credential.client_certificate_data, credential.client_key_data) {
             let key = Zeroizing::new(key.expose_secret().as_bytes().to_vec());
-            self.tls.identity = Some(Identity { certificate: certificate.into_bytes(), key });
+            self.tls.identity = Some(ClientIdentity { certificate: certificate.into_bytes(), key });
         }
         Ok(())
     }
@@ -159,7 +159,7 @@ impl Authorization {
     ///
     /// # Errors
     /// A token that cannot be read or sent.
-    pub(super) fn header(&self) -> Result<Option<HeaderValue>, Trouble> {
+    pub(super) fn header(&self) -> Result<Option<HeaderValue>, RequestError> {
         let header = match self {
             Self::None | Self::Plugin(_) => return Ok(None),
             Self::Basic(user, password) => basic(user, password).ok_or_else(|| "user and password".to_owned()),
@@ -170,7 +170,7 @@ impl Authorization {
                 (Err(trouble), None) => return Err(trouble),
             },
         };
-        header.map(Some).map_err(|why| Trouble::new(Layer::Credentials, &why))
+        header.map(Some).map_err(|why| RequestError::new(Layer::Credentials, &why))
     }
 }
 
@@ -179,11 +179,11 @@ impl Plugin {
     ///
     /// # Errors
     /// The kubeconfig is not the operator's alone, or the command is none of those that are `allowed`.
-    pub(super) fn may_run(&self, allowed: Option<&[String]>) -> Result<(), Trouble> {
+    pub(super) fn may_run(&self, allowed: Option<&[String]>) -> Result<(), RequestError> {
         let command = self.exec.command.as_deref().unwrap_or_default();
         let refuse = |why: &str| {
             let text = format!("credential plugin `{}` is not run: {why}", exec::name(&self.exec));
-            Err(Trouble::new(Layer::Credentials, &text))
+            Err(RequestError::new(Layer::Credentials, &text))
         };
         match (self.others, allowed) {
             (Some(why), _) => refuse(&format!("it is named in `{}`, and {why}", shown(&self.file))),
@@ -203,7 +203,7 @@ mod tests {
     fn a_pod_uses_its_service_account_and_knows_its_files() {
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path();
-        let read = || Settings::of_service_account(folder, "2001:db8::1", "443");
+        let read = || ContextSettings::of_service_account(folder, "2001:db8::1", "443");
         assert!(read().is_none(), "no token is no service account");
         std::fs::write(folder.join("token"), "T\n").unwrap();
         std::fs::write(folder.join("namespace"), "team-a\n").unwrap();
@@ -219,10 +219,10 @@ mod tests {
 
     #[test]
     fn of_a_server_without_tls_no_certificate_is_read() {
-        let mut settings = Settings::plain("http://127.0.0.1:1".parse().unwrap());
+        let mut settings = ContextSettings::plain("http://127.0.0.1:1".parse().unwrap());
         let missing = || PemSource::File("/nowhere/at-all".into());
         settings.cluster.authority = Some(missing());
-        settings.user.identity = Some(super::super::settings::Identity { certificate: missing(), key: missing() });
+        settings.user.identity = Some(super::super::settings::CertificateSource { certificate: missing(), key: missing() });
         assert!(settings.prepare().is_ok());
         settings.cluster.server = "https://127.0.0.1:1".parse().unwrap();
         assert!(settings.prepare().err().unwrap().contains("certificate-authority"));

@@ -12,8 +12,8 @@ use kube::config::{ExecAuthCluster, ExecConfig, ExecInteractiveMode};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use zeroize::Zeroizing;
 
-use super::document::Entry;
-use super::fields::{Fields, PemSource};
+use super::document::NamedEntry;
+use super::fields::{EntryFields, PemSource};
 
 /// The extension of a cluster that is handed on to a plugin (client-go `clusterExtensionKey`).
 const PLUGIN_EXTENSION: &str = "client.authentication.k8s.io/exec";
@@ -48,13 +48,13 @@ pub(super) struct ClusterSettings {
 #[derive(Default)]
 pub(super) struct UserSettings {
     pub(super) authorization: Authorization,
-    pub(super) identity: Option<Identity>,
+    pub(super) identity: Option<CertificateSource>,
     /// Impersonation.
     pub(super) headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 /// A client certificate and its key.
-pub(super) struct Identity {
+pub(super) struct CertificateSource {
     pub(super) certificate: PemSource,
     pub(super) key: PemSource,
 }
@@ -85,11 +85,11 @@ pub(super) struct Plugin {
 impl ClusterSettings {
     /// # Errors
     /// What of the entry cannot be used.
-    pub(super) fn read(entry: &Entry) -> Result<Self, String> {
+    pub(super) fn read(entry: &NamedEntry) -> Result<Self, String> {
         if entry.value.is_none() {
             return Err(format!("its cluster `{}` is empty", entry.name));
         }
-        let fields = Fields::new("cluster", entry)?;
+        let fields = EntryFields::new("cluster", entry)?;
         let server = fields.text("server")?;
         let server = server.ok_or_else(|| format!("its cluster `{}` has no server", entry.name))?;
         let insecure = fields.flag("insecure-skip-tls-verify")?;
@@ -108,8 +108,8 @@ impl ClusterSettings {
 impl UserSettings {
     /// # Errors
     /// What of the entry cannot be used; what does not count is not looked at.
-    pub(super) fn read(entry: &Entry, cluster: &Entry) -> Result<Self, String> {
-        let fields = Fields::new("user", entry)?;
+    pub(super) fn read(entry: &NamedEntry, cluster: &NamedEntry) -> Result<Self, String> {
+        let fields = EntryFields::new("user", entry)?;
         let identity = identity(&fields)?;
         let authorization = authorization(&fields, identity.is_some(), entry, cluster)?;
         Ok(Self { authorization, identity, headers: impersonation(&fields)? })
@@ -121,18 +121,18 @@ impl UserSettings {
     }
 }
 
-fn identity(fields: &Fields<'_>) -> Result<Option<Identity>, String> {
+fn identity(fields: &EntryFields<'_>) -> Result<Option<CertificateSource>, String> {
     let Some(certificate) = fields.pem("client-certificate-data", "client-certificate")? else { return Ok(None) };
     let key = fields.pem("client-key-data", "client-key")?;
     let key = key.ok_or_else(|| fields.complain("`client-certificate` has no `client-key`"))?;
-    Ok(Some(Identity { certificate, key }))
+    Ok(Some(CertificateSource { certificate, key }))
 }
 
 fn authorization(
-    fields: &Fields<'_>,
+    fields: &EntryFields<'_>,
     has_identity: bool,
-    entry: &Entry,
-    cluster: &Entry,
+    entry: &NamedEntry,
+    cluster: &NamedEntry,
 ) -> Result<Authorization, String> {
     let id_token = match fields.below("auth-provider")? {
         Some(provider) => Some(id_token(&provider)?),
@@ -156,7 +156,7 @@ fn authorization(
 }
 
 /// The token that an `auth-provider` holds. None is ever run: client-go has taken those that ran something out.
-fn id_token(provider: &Fields<'_>) -> Result<String, String> {
+fn id_token(provider: &EntryFields<'_>) -> Result<String, String> {
     let name = provider.text("name")?.unwrap_or_default();
     let instead = match name.as_str() {
         "oidc" => {
@@ -180,7 +180,7 @@ fn id_token(provider: &Fields<'_>) -> Result<String, String> {
     Err(provider.complain(&format!("the auth-provider `{name}` {instead}")))
 }
 
-fn plugin(fields: &Fields<'_>, entry: &Entry, cluster: &Entry) -> Result<Plugin, String> {
+fn plugin(fields: &EntryFields<'_>, entry: &NamedEntry, cluster: &NamedEntry) -> Result<Plugin, String> {
     let command = fields.text("command")?.ok_or_else(|| fields.complain("`exec` names no command"))?;
     // A bare name is looked for in PATH; client-go resolves only what has a slash.
     let has_slash = command.contains('/');
@@ -211,14 +211,14 @@ fn plugin(fields: &Fields<'_>, entry: &Entry, cluster: &Entry) -> Result<Plugin,
         ..ExecConfig::default()
     };
     if exec.provide_cluster_info {
-        let config = Fields::new("cluster", cluster)?.extension(PLUGIN_EXTENSION)?;
+        let config = EntryFields::new("cluster", cluster)?.extension(PLUGIN_EXTENSION)?;
         exec.cluster = Some(ExecAuthCluster { config, ..ExecAuthCluster::default() });
     }
     Ok(Plugin { exec, file: entry.file.path.clone(), others: entry.file.others })
 }
 
 /// Headers of `as`, `as-uid`, `as-groups` and `as-user-extra`.
-fn impersonation(fields: &Fields<'_>) -> Result<Vec<(HeaderName, HeaderValue)>, String> {
+fn impersonation(fields: &EntryFields<'_>) -> Result<Vec<(HeaderName, HeaderValue)>, String> {
     let (user, uid) = (fields.text("as")?, fields.text("as-uid")?);
     let (groups, extra) = (fields.texts("as-groups")?, fields.text_lists("as-user-extra")?);
     if user.is_none() && !(uid.is_none() && groups.is_empty() && extra.is_empty()) {

@@ -43,7 +43,7 @@ fn config(current: &str, names: &[(&str, &str)]) -> String {
     text
 }
 
-fn contexts(targets: &[Target]) -> Vec<(&str, &str)> {
+fn contexts(targets: &[ContextTarget]) -> Vec<(&str, &str)> {
     targets.iter().map(|target| (&**target.context(), target.server().unwrap_or("none"))).collect()
 }
 
@@ -253,9 +253,9 @@ fn a_context_keeps_nothing_of_the_others() {
 
 #[test]
 fn a_plain_target_has_no_credentials_and_a_bad_url_is_broken() {
-    let target = Target::plain("demo", "http://127.0.0.1:8080/");
+    let target = ContextTarget::plain("demo", "http://127.0.0.1:8080/");
     assert_eq!((target.server(), target.broken()), (Some("http://127.0.0.1:8080"), None));
-    assert!(Target::plain("demo", "http://[").broken().is_some());
+    assert!(ContextTarget::plain("demo", "http://[").broken().is_some());
 }
 
 #[tokio::test]
@@ -266,7 +266,7 @@ async fn what_a_plugins_message_offers_to_paste_is_quoted_and_names_the_kubeconf
          users: [{name: u, user: {exec: {apiVersion: client.authentication.k8s.io/v1, command: x, interactiveMode: Always}}}]\n";
     let told = async |sources: &Sources| {
         let mut target = load(sources, &select(&["a;id"])).unwrap().remove(0);
-        let sink = Sink::new(crate::clock::Clock::start());
+        let sink = MeterSink::new(crate::clock::Clock::start());
         target.build(Arc::new(Tuning::default()), sink).await.err().unwrap().text
     };
     home.write(".kube/config", text);
@@ -283,7 +283,7 @@ async fn what_a_plugins_message_offers_to_paste_is_quoted_and_names_the_kubeconf
 fn what_a_plugin_returns_becomes_a_token_or_a_certificate() {
     let prepared = |json: &str| {
         let credential = serde_json::from_str::<exec::Credential>(json).unwrap();
-        let mut prepared = Settings::plain("https://a".parse().unwrap()).prepare().unwrap();
+        let mut prepared = ContextSettings::plain("https://a".parse().unwrap()).prepare().unwrap();
         prepared.accept(credential).unwrap();
         prepared
     };

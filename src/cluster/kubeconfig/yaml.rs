@@ -16,11 +16,11 @@ pub(crate) struct YamlNode {
     pub(crate) line: usize,
     /// Values in it, itself among them: an alias brings so many.
     values: usize,
-    kind: Kind,
+    kind: YamlKind,
 }
 
 #[derive(Debug)]
-enum Kind {
+enum YamlKind {
     /// The text as it stands there, and whether it may mean null or a boolean.
     Scalar(Box<str>, bool),
     List(Vec<Arc<YamlNode>>),
@@ -43,7 +43,7 @@ impl YamlNode {
     /// Null, or an empty text: in a kubeconfig both mean that nothing is said.
     pub(crate) fn is_empty(&self) -> bool {
         match &self.kind {
-            Kind::Scalar(text, plain) => text.is_empty() || *plain && matches!(&**text, "~" | "null" | "Null" | "NULL"),
+            YamlKind::Scalar(text, plain) => text.is_empty() || *plain && matches!(&**text, "~" | "null" | "Null" | "NULL"),
             _ => false,
         }
     }
@@ -51,7 +51,7 @@ impl YamlNode {
     /// The text of a scalar.
     pub(crate) fn text(&self) -> Option<&str> {
         match &self.kind {
-            Kind::Scalar(text, _) => Some(text),
+            YamlKind::Scalar(text, _) => Some(text),
             _ => None,
         }
     }
@@ -59,7 +59,7 @@ impl YamlNode {
     /// A boolean as YAML 1.1 spells it, which kubectl reads.
     pub(crate) fn boolean(&self) -> Option<bool> {
         match &self.kind {
-            Kind::Scalar(text, true) => match text.to_ascii_lowercase().as_str() {
+            YamlKind::Scalar(text, true) => match text.to_ascii_lowercase().as_str() {
                 "true" | "yes" | "on" | "y" => Some(true),
                 "false" | "no" | "off" | "n" => Some(false),
                 _ => None,
@@ -71,7 +71,7 @@ impl YamlNode {
     /// The members of a list.
     pub(crate) fn list(&self) -> Option<&[Arc<Self>]> {
         match &self.kind {
-            Kind::List(members) => Some(members),
+            YamlKind::List(members) => Some(members),
             _ => None,
         }
     }
@@ -79,7 +79,7 @@ impl YamlNode {
     /// Keys and values of a map.
     pub(crate) fn pairs(&self) -> Option<&[Pair]> {
         match &self.kind {
-            Kind::Map(pairs) => Some(pairs),
+            YamlKind::Map(pairs) => Some(pairs),
             _ => None,
         }
     }
@@ -92,15 +92,15 @@ impl YamlNode {
     /// The same as JSON, for what is handed on without being understood.
     pub(crate) fn to_json(&self) -> serde_json::Value {
         match &self.kind {
-            Kind::Scalar(..) if self.boolean().is_some() => self.boolean().into(),
-            Kind::Scalar(_, true) if self.is_empty() => serde_json::Value::Null,
-            Kind::Scalar(text, true) => match text.parse::<serde_json::Number>() {
+            YamlKind::Scalar(..) if self.boolean().is_some() => self.boolean().into(),
+            YamlKind::Scalar(_, true) if self.is_empty() => serde_json::Value::Null,
+            YamlKind::Scalar(text, true) => match text.parse::<serde_json::Number>() {
                 Ok(number) => number.into(),
                 Err(_) => (**text).into(),
             },
-            Kind::Scalar(text, false) => (**text).into(),
-            Kind::List(members) => members.iter().map(|member| member.to_json()).collect(),
-            Kind::Map(pairs) => pairs.iter().map(|(key, value)| (key.to_string(), value.to_json())).collect(),
+            YamlKind::Scalar(text, false) => (**text).into(),
+            YamlKind::List(members) => members.iter().map(|member| member.to_json()).collect(),
+            YamlKind::Map(pairs) => pairs.iter().map(|(key, value)| (key.to_string(), value.to_json())).collect(),
         }
     }
 }
@@ -137,17 +137,17 @@ fn invalid(error: &ScanError, deepest: usize) -> YamlError {
 struct Builder {
     documents: Vec<Arc<YamlNode>>,
     /// Lists and maps that have begun and not ended.
-    open: Vec<Open>,
+    open: Vec<OpenNode>,
     anchors: HashMap<usize, Arc<YamlNode>>,
     values: usize,
 }
 
-struct Open {
+struct OpenNode {
     line: usize,
     anchor: usize,
     /// The key whose value comes next; of a map alone.
     key: Option<Box<str>>,
-    kind: Kind,
+    kind: YamlKind,
 }
 
 impl Builder {
@@ -155,24 +155,24 @@ impl Builder {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
                 let plain = style == ScalarStyle::Plain && !tag.is_some_and(|tag| tag.is_yaml_core_schema_tag("str"));
-                let kind = Kind::Scalar(text.into(), plain);
+                let kind = YamlKind::Scalar(text.into(), plain);
                 self.place(Arc::new(YamlNode { line, values: 1, kind }), anchor)
             }
             Event::SequenceStart(_, anchor, _) => {
-                self.open.push(Open { line, anchor, key: None, kind: Kind::List(Vec::new()) });
+                self.open.push(OpenNode { line, anchor, key: None, kind: YamlKind::List(Vec::new()) });
                 Ok(())
             }
             Event::MappingStart(_, anchor, _) => {
-                self.open.push(Open { line, anchor, key: None, kind: Kind::Map(Vec::new()) });
+                self.open.push(OpenNode { line, anchor, key: None, kind: YamlKind::Map(Vec::new()) });
                 Ok(())
             }
             Event::SequenceEnd | Event::MappingEnd => match self.open.pop() {
-                Some(Open { line, anchor, kind, .. }) => {
+                Some(OpenNode { line, anchor, kind, .. }) => {
                     let kind = self.merged(kind)?;
                     let values = 1 + match &kind {
-                        Kind::Scalar(..) => 0,
-                        Kind::List(members) => members.iter().map(|member| member.values).sum(),
-                        Kind::Map(pairs) => pairs.iter().map(|(_, value)| value.values).sum::<usize>(),
+                        YamlKind::Scalar(..) => 0,
+                        YamlKind::List(members) => members.iter().map(|member| member.values).sum(),
+                        YamlKind::Map(pairs) => pairs.iter().map(|(_, value)| value.values).sum::<usize>(),
                     };
                     self.place(Arc::new(YamlNode { line, values, kind }), anchor)
                 }
@@ -196,22 +196,22 @@ impl Builder {
         }
         match self.open.last_mut() {
             None => self.documents.push(node),
-            Some(Open { kind: Kind::List(members), .. }) => members.push(node),
-            Some(Open { kind: Kind::Map(pairs), key, .. }) => match key.take() {
+            Some(OpenNode { kind: YamlKind::List(members), .. }) => members.push(node),
+            Some(OpenNode { kind: YamlKind::Map(pairs), key, .. }) => match key.take() {
                 Some(key) => pairs.push((key, node)),
                 // A key that is no scalar is none that anybody asks for.
                 None => *key = Some(node.text().unwrap_or_default().into()),
             },
-            Some(Open { kind: Kind::Scalar(..), .. }) => {}
+            Some(OpenNode { kind: YamlKind::Scalar(..), .. }) => {}
         }
         Ok(())
     }
 
     /// A map with what its merge keys (`<<`) bring, which counts less than its own.
-    fn merged(&mut self, kind: Kind) -> Result<Kind, String> {
-        let Kind::Map(pairs) = kind else { return Ok(kind) };
+    fn merged(&mut self, kind: YamlKind) -> Result<YamlKind, String> {
+        let YamlKind::Map(pairs) = kind else { return Ok(kind) };
         if !pairs.iter().any(|(key, _)| &**key == "<<") {
-            return Ok(Kind::Map(pairs));
+            return Ok(YamlKind::Map(pairs));
         }
         let (merges, own): (Vec<Pair>, Vec<Pair>) = pairs.into_iter().partition(|(key, _)| &**key == "<<");
         let mut all = Vec::new();
@@ -224,7 +224,7 @@ impl Builder {
             }
         }
         all.extend(own);
-        Ok(Kind::Map(all))
+        Ok(YamlKind::Map(all))
     }
 
     fn count(&mut self, more: usize) -> Result<(), String> {

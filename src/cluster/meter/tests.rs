@@ -6,16 +6,16 @@ use tower::{ServiceBuilder, ServiceExt};
 use super::*;
 use crate::msg::Resource;
 
-fn sink() -> Sink {
-    Sink::new(Clock::start())
+fn sink() -> MeterSink {
+    MeterSink::new(Clock::start())
 }
 
-fn started(sink: &Sink) -> Open {
+fn started(sink: &MeterSink) -> OpenRequest {
     let tag = sink.tag(CallKind::List(Resource::Pods), Some(2), 3, Duration::from_secs(30));
-    Open::start(tag, sink.clone())
+    OpenRequest::start(tag, sink.clone())
 }
 
-fn waiting(sink: &Sink) -> Vec<String> {
+fn waiting(sink: &MeterSink) -> Vec<String> {
     let name = |event: &CallEvent| match event {
         CallEvent::Started { page, attempt, .. } => format!("started page {page:?} attempt {attempt}"),
         CallEvent::Progress { bytes, .. } => format!("progress {bytes}"),
@@ -47,7 +47,7 @@ async fn a_dropped_request_is_reported_once_with_the_verdict_of_who_dropped_it()
     big.tag.refused();
     drop(big);
     let mut done = started(&sink);
-    done.close(End::Complete);
+    done.close(CallEnd::Complete);
     done.tag.timed_out();
     drop(done);
     let ends: Vec<String> = waiting(&sink).into_iter().filter(|line| line.starts_with("finished")).collect();

@@ -8,7 +8,7 @@ fn secs(s: u64) -> Duration {
     Duration::from_secs(s)
 }
 
-fn samples(rig: &Rig, of: Series) -> Vec<(u64, ProbeOutcome)> {
+fn samples(rig: &Rig, of: ProbeSeries) -> Vec<(u64, ProbeOutcome)> {
     let sample = |event: &ClusterEvent| match event {
         ClusterEvent::Probe(sample) if sample.series == of => Some((sample.tick.0.as_secs(), sample.outcome)),
         _ => None,
@@ -22,7 +22,7 @@ async fn each_tick_of_a_hung_server_is_one_censored_sample() {
         if seen.path.starts_with("/livez") || seen.path.ends_with("namespaces") { Reply::Hang } else { good(seen) }
     });
     rig.pass(secs(61)).await;
-    for series in [Series::Ping, Series::Work] {
+    for series in [ProbeSeries::Ping, ProbeSeries::Work] {
         let expected: Vec<(u64, ProbeOutcome)> =
             (0..12).map(|n| (5 * n, ProbeOutcome::TimedOut { at_least: secs(5) })).collect();
         assert_eq!(samples(&rig, series), expected);
@@ -43,7 +43,7 @@ async fn where_namespaces_are_forbidden_nodes_are_probed_and_then_the_version() 
         .map(|seen| seen.path.clone())
         .collect();
     assert_eq!(asked, ["/api/v1/namespaces", "/api/v1/nodes", "/version", "/version", "/version"]);
-    let work = samples(&rig, Series::Work);
+    let work = samples(&rig, ProbeSeries::Work);
     assert_eq!(work.len(), 5);
     assert!(work.iter().all(|(_, outcome)| matches!(outcome, ProbeOutcome::Answered { .. })), "a 403 is an answer");
 }
@@ -54,11 +54,11 @@ async fn while_the_server_throttles_work_is_probed_every_15_seconds_and_reachabi
         if seen.path == "/api/v1/namespaces" && seen.at < secs(40) { status(429, "slow") } else { good(seen) }
     });
     rig.pass(secs(56)).await;
-    let ticks: Vec<u64> = samples(&rig, Series::Work).iter().map(|(tick, _)| *tick).collect();
+    let ticks: Vec<u64> = samples(&rig, ProbeSeries::Work).iter().map(|(tick, _)| *tick).collect();
     assert_eq!(ticks, [0, 15, 30, 45, 50, 55]);
-    let first = samples(&rig, Series::Work)[0].1;
+    let first = samples(&rig, ProbeSeries::Work)[0].1;
     assert!(matches!(first, ProbeOutcome::Failed { layer: Layer::Throttled, .. }), "{first:?}");
-    assert_eq!(samples(&rig, Series::Ping).len(), 12);
+    assert_eq!(samples(&rig, ProbeSeries::Ping).len(), 12);
 }
 
 #[tokio::test(start_paused = true)]
@@ -73,7 +73,7 @@ async fn an_error_of_the_server_is_a_failed_sample_with_its_layer() {
         ProbeOutcome::Failed { layer, .. } => layer,
         other => panic!("{other:?}"),
     };
-    assert_eq!((layer(Series::Ping), layer(Series::Work)), (Layer::Server, Layer::ServerTimeout));
+    assert_eq!((layer(ProbeSeries::Ping), layer(ProbeSeries::Work)), (Layer::Server, Layer::ServerTimeout));
 }
 
 #[tokio::test(start_paused = true)]
@@ -98,7 +98,7 @@ async fn a_stalled_screen_gets_no_burst_of_late_probes() {
     rig.pass(secs(11)).await;
     let after = rig.seen().iter().filter(|seen| seen.path == "/livez").count();
     assert!(after - before <= 4, "{} probes in 11 s", after - before);
-    let ticks: Vec<u64> = samples(&rig, Series::Ping).iter().map(|(tick, _)| *tick).collect();
+    let ticks: Vec<u64> = samples(&rig, ProbeSeries::Ping).iter().map(|(tick, _)| *tick).collect();
     assert!(
         ticks.windows(2).all(|pair| pair[1] > pair[0] && (pair[1] - pair[0]) % 5 == 0),
         "on the grid, once: {ticks:?}"

@@ -6,9 +6,9 @@
 
 use std::time::Duration;
 
-use super::list::List;
-use super::{Effect, Moment, Reflector, WATCH, WatchEnd};
-use crate::cluster::classify::{Trouble, one_line};
+use super::list::ListPhase;
+use super::{ReflectorEffect, StepContext, Reflector, WATCH, WatchEnd};
+use crate::cluster::classify::{RequestError, one_line};
 use crate::msg::{ClusterEvent, Layer, Mono, SyncState};
 
 /// Barren watches in a row before the list is polled.
@@ -90,21 +90,21 @@ pub(super) struct Lived {
 impl Reflector {
     /// The lists are as complete as they get: nothing is read now, and nothing has failed.
     pub(super) fn rests(&self) -> bool {
-        matches!(self.list, List::Idle | List::Waiting { poll: true, .. })
+        matches!(self.list, ListPhase::Idle | ListPhase::Waiting { poll: true, .. })
     }
 
     /// The watch is open for some time, and nothing has come: the server has nothing newer than the version it began at.
-    pub(super) fn accepted(&mut self, fx: &mut Vec<Effect>) {
+    pub(super) fn accepted(&mut self, fx: &mut Vec<ReflectorEffect>) {
         self.watch_yield.barren = 0;
         self.watch_yield.since = None;
         if self.rests() {
-            fx.push(Effect::Tell(ClusterEvent::Heard { resource: self.resource, bytes: 0 }));
+            fx.push(ReflectorEffect::Tell(ClusterEvent::Heard { resource: self.resource, bytes: 0 }));
         }
         self.end_polling(fx);
     }
 
     /// An event came that can be read.
-    pub(super) fn yielded(&mut self, moment: Moment, fx: &mut Vec<Effect>) {
+    pub(super) fn yielded(&mut self, moment: StepContext, fx: &mut Vec<ReflectorEffect>) {
         let was_silent = self.watch_yield.is_silent();
         let Yield { barren, since, silent, known_at, .. } = &mut self.watch_yield;
         (*barren, *since, *silent, *known_at) = (0, None, 0, Some(moment.now.mono));
@@ -115,17 +115,17 @@ impl Reflector {
     }
 
     /// The list was read: what is held is known again.
-    pub(super) fn list_known(&mut self, moment: Moment) {
+    pub(super) fn list_known(&mut self, moment: StepContext) {
         self.watch_yield.known_at = Some(moment.now.mono);
     }
 
-    fn end_polling(&mut self, fx: &mut Vec<Effect>) {
+    fn end_polling(&mut self, fx: &mut Vec<ReflectorEffect>) {
         if !std::mem::take(&mut self.watch_yield.polling) {
             return;
         }
         // The watch began at the version of the last list: nothing is missing.
-        if matches!(self.list, List::Waiting { poll: true, .. }) {
-            self.list = List::Idle;
+        if matches!(self.list, ListPhase::Waiting { poll: true, .. }) {
+            self.list = ListPhase::Idle;
         }
         self.tell_watch_state(fx);
     }
@@ -139,7 +139,7 @@ impl Reflector {
     }
 
     /// Takes note of the end of a watch that no event came on; whether the list must be polled from now on.
-    pub(super) fn is_barren(&mut self, moment: Moment, lived: Option<Lived>, end: &WatchEnd) -> bool {
+    pub(super) fn is_barren(&mut self, moment: StepContext, lived: Option<Lived>, end: &WatchEnd) -> bool {
         if lived.is_some_and(|lived| lived.accepted) {
             return false;
         }
@@ -178,7 +178,7 @@ impl Reflector {
     }
 
     /// Reads the list again and again; each list is followed by another watch, and the first that works ends it.
-    pub(super) fn poll_instead(&mut self, moment: Moment, trouble: &Trouble, fx: &mut Vec<Effect>) {
+    pub(super) fn poll_instead(&mut self, moment: StepContext, trouble: &RequestError, fx: &mut Vec<ReflectorEffect>) {
         self.close_watch(fx);
         self.watch_yield.polling = true;
         let now = moment.now.mono;
@@ -196,14 +196,14 @@ impl Reflector {
         failure.text = one_line(&format!("{}; no watch brings anything, the list is polled", failure.text));
         if self.rests() {
             failure.next_in = Some(until.since(now));
-            self.list = List::Waiting { until, credentials: false, poll: true };
+            self.list = ListPhase::Waiting { until, credentials: false, poll: true };
             self.tell(SyncState::Polling { every }, fx);
         }
-        fx.push(Effect::Tell(ClusterEvent::Failed(Box::new(failure))));
+        fx.push(ReflectorEffect::Tell(ClusterEvent::Failed(Box::new(failure))));
     }
 
     /// A watch without an event has ended, but it has proven its version: on, politely.
-    pub(super) fn quiet_end(&mut self, moment: Moment, lived: Lived, fx: &mut Vec<Effect>) {
+    pub(super) fn quiet_end(&mut self, moment: StepContext, lived: Lived, fx: &mut Vec<ReflectorEffect>) {
         let now = moment.now.mono;
         // What the server itself ends is no cut.
         if lived.whole + CUT_SLACK < lived.asked && lived.silence < self.tuning.watch_silence {
@@ -217,7 +217,7 @@ impl Reflector {
 
     /// Nothing has come for too long. If the server answers its probe, the watch is what is dead; if it does not, the
     /// trouble is the server's, and the watch may live on until the cap (F45).
-    pub(super) fn silent(&mut self, moment: Moment, heard: Mono, fx: &mut Vec<Effect>) {
+    pub(super) fn silent(&mut self, moment: StepContext, heard: Mono, fx: &mut Vec<ReflectorEffect>) {
         let silence = moment.now.mono.since(heard);
         if !moment.answering && silence < self.tuning.watch_silence_cap {
             self.look_again(moment.now.mono + self.tuning.probe_period);
@@ -228,12 +228,12 @@ impl Reflector {
         self.watch_yield.silent += 1;
         let silent = self.watch_yield.silent;
         let secs = silence.as_secs();
-        let trouble = Trouble::new(
+        let trouble = RequestError::new(
             Layer::Watch,
             &format!("the watch was silent for {secs} s, not even a bookmark: opened again"),
         );
         let failure = self.failed(moment, WATCH, silent, &trouble);
-        fx.push(Effect::Tell(ClusterEvent::Failed(Box::new(failure))));
+        fx.push(ReflectorEffect::Tell(ClusterEvent::Failed(Box::new(failure))));
         self.another_pass |= silent.is_multiple_of(SILENT_IN_A_ROW);
         self.resume(moment, Duration::ZERO, fx);
     }

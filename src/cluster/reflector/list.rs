@@ -4,9 +4,9 @@ use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
-use super::{ClusterPage, Effect, Moment, PageAsk, PageNews, Reflector, Right, smaller_helps, wants_credentials};
-use crate::cluster::classify::{Trouble, one_line};
-use crate::cluster::deadline::PageLimits;
+use super::{ClusterPage, ReflectorEffect, StepContext, PageAsk, PageNews, Reflector, Right, smaller_helps, wants_credentials};
+use crate::cluster::classify::{RequestError, one_line};
+use crate::cluster::deadline::PageAttempt;
 use crate::msg::{ClusterEvent, Failure, Layer, Mono, SyncState};
 
 mod wake;
@@ -16,7 +16,7 @@ const GONE_IN_A_ROW: u32 = 3;
 
 /// What the list does.
 #[derive(Debug)]
-pub(super) enum List {
+pub(super) enum ListPhase {
     /// Complete; the watch keeps it true.
     Idle,
     /// Before the next list.
@@ -29,7 +29,7 @@ pub(super) enum List {
         poll: bool,
     },
     /// Pages are being read.
-    Running(Run),
+    Running(ListRun),
     /// It comes as a watch.
     Streamed {
         /// The longest time without an event until its end.
@@ -37,7 +37,7 @@ pub(super) enum List {
     },
 }
 
-impl List {
+impl ListPhase {
     /// The attempts of the page that runs began so much later.
     pub(super) fn put_off(&mut self, wait: Duration) {
         if let Self::Running(run) = self {
@@ -48,7 +48,7 @@ impl List {
 
 /// A list in progress.
 #[derive(Debug)]
-pub(super) struct Run {
+pub(super) struct ListRun {
     page: u32,
     token: Option<String>,
     /// In this round of attempts.
@@ -57,9 +57,9 @@ pub(super) struct Run {
     failures: u32,
     /// When the first attempt of this page, or of this round of attempts, began.
     since: Mono,
-    rest: Option<Rest>,
+    rest: Option<RetryWait>,
     gone: u32,
-    look: Look,
+    look: VersionProbe,
     /// The last attempt of this page got no answer in time.
     unanswered: bool,
     /// Hashes of the continue tokens of this list: one that comes again makes it endless.
@@ -68,7 +68,7 @@ pub(super) struct Run {
 
 /// A list of one object between two pages: a watch that is lost while the list runs goes on from its version.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Look {
+enum VersionProbe {
     /// The watch is as it should be.
     No,
     /// Instead of the next page from this time on.
@@ -77,7 +77,7 @@ enum Look {
     Running(Mono),
 }
 
-impl Run {
+impl ListRun {
     /// Attempts of this page in a row, over all rounds.
     fn attempts(&self) -> u32 {
         self.failures.saturating_add(self.attempt)
@@ -86,7 +86,7 @@ impl Run {
 
 /// Before the next attempt of a page.
 #[derive(Clone, Copy, Debug)]
-struct Rest {
+struct RetryWait {
     until: Mono,
     /// The model was told that we wait.
     told: bool,
@@ -96,18 +96,18 @@ struct Rest {
 impl Reflector {
     pub(super) fn list_due(&self) -> Option<Mono> {
         match &self.list {
-            List::Idle | List::Streamed { .. } => None,
-            List::Waiting { until, .. } => Some(*until),
-            List::Running(run) => run.rest.map(|rest| rest.until),
+            ListPhase::Idle | ListPhase::Streamed { .. } => None,
+            ListPhase::Waiting { until, .. } => Some(*until),
+            ListPhase::Running(run) => run.rest.map(|rest| rest.until),
         }
     }
 
-    pub(super) fn start_list(&mut self, moment: Moment, fx: &mut Vec<Effect>) {
+    pub(super) fn start_list(&mut self, moment: StepContext, fx: &mut Vec<ReflectorEffect>) {
         self.generation = self.generation.saturating_add(1);
         self.another_pass = false;
         self.skipped = false;
         let (resource, generation) = (self.resource, self.generation);
-        fx.push(Effect::Tell(ClusterEvent::ListStarted { resource, generation }));
+        fx.push(ReflectorEffect::Tell(ClusterEvent::ListStarted { resource, generation }));
         // Polls and the questions of a denied client are routine: the state stays until an answer changes it.
         if !matches!(self.told, Some(SyncState::Polling { .. } | SyncState::Denied { .. })) {
             self.tell(SyncState::Listing, fx);
@@ -117,7 +117,7 @@ impl Reflector {
             return;
         }
         let (since, failures) = (moment.now.mono, self.list_backoff.failures());
-        let run = Run {
+        let run = ListRun {
             page: 1,
             token: None,
             attempt: 1,
@@ -125,21 +125,21 @@ impl Reflector {
             since,
             rest: None,
             gone: 0,
-            look: Look::No,
+            look: VersionProbe::No,
             unanswered: false,
             tokens: HashSet::new(),
         };
         self.fetch(moment, run, fx);
     }
 
-    fn fetch(&mut self, moment: Moment, mut run: Run, fx: &mut Vec<Effect>) {
+    fn fetch(&mut self, moment: StepContext, mut run: ListRun, fx: &mut Vec<ReflectorEffect>) {
         run.rest = None;
-        if let Look::Wanted(from) = run.look
+        if let VersionProbe::Wanted(from) = run.look
             && from <= moment.now.mono
         {
-            run.look = Look::Running(moment.now.mono);
-            let limits = PageLimits::new(&self.tuning, moment.page_deadline, self.tuning.page_budget);
-            fx.push(Effect::Fetch(PageAsk {
+            run.look = VersionProbe::Running(moment.now.mono);
+            let limits = PageAttempt::new(&self.tuning, moment.page_deadline, self.tuning.page_budget);
+            fx.push(ReflectorEffect::Fetch(PageAsk {
                 page: PageAsk::LOOK,
                 attempt: 1,
                 limit: 1,
@@ -147,12 +147,12 @@ impl Reflector {
                 token: None,
                 limits,
             }));
-            self.list = List::Running(run);
+            self.list = ListPhase::Running(run);
             return;
         }
         let remaining = self.tuning.page_budget.saturating_sub(moment.now.mono.since(run.since));
-        let limits = PageLimits::new(&self.tuning, moment.page_deadline, remaining);
-        fx.push(Effect::Fetch(PageAsk {
+        let limits = PageAttempt::new(&self.tuning, moment.page_deadline, remaining);
+        fx.push(ReflectorEffect::Fetch(PageAsk {
             page: run.page,
             attempt: run.attempts(),
             limit: self.size.limit(),
@@ -160,21 +160,21 @@ impl Reflector {
             token: run.token.clone(),
             limits: if run.unanswered { limits.ask_for_an_answer() } else { limits },
         }));
-        self.list = List::Running(run);
+        self.list = ListPhase::Running(run);
     }
 
-    pub(super) fn page(&mut self, moment: Moment, page: PageNews, fx: &mut Vec<Effect>) {
-        let List::Running(mut run) = std::mem::replace(&mut self.list, List::Idle) else { return };
+    pub(super) fn page(&mut self, moment: StepContext, page: PageNews, fx: &mut Vec<ReflectorEffect>) {
+        let ListPhase::Running(mut run) = std::mem::replace(&mut self.list, ListPhase::Idle) else { return };
         self.list_right = Right::GRANTED;
         self.renewing = false;
         self.list_text = None;
-        if let Look::Running(since) = run.look {
+        if let VersionProbe::Running(since) = run.look {
             self.watch_again_from(moment, page.version, fx);
             self.looked(moment, since, run, fx);
             return;
         }
         self.size.arrived(page.took, moment.page_deadline);
-        fx.push(Effect::Publish(ClusterPage {
+        fx.push(ReflectorEffect::Publish(ClusterPage {
             generation: self.generation,
             page: run.page,
             remaining: page.remaining,
@@ -195,27 +195,27 @@ impl Reflector {
             } else {
                 "the server repeats a page of the list".to_owned()
             };
-            let trouble = Trouble::new(Layer::Server, &text);
+            let trouble = RequestError::new(Layer::Server, &text);
             self.give_up(moment, None, &trouble, fx);
         } else {
             run.page = run.page.saturating_add(1);
             let since = moment.now.mono;
             let next =
-                Run { token: Some(page.token), attempt: 1, failures: 0, since, gone: 0, unanswered: false, ..run };
+                ListRun { token: Some(page.token), attempt: 1, failures: 0, since, gone: 0, unanswered: false, ..run };
             self.fetch(moment, next, fx);
         }
     }
 
     /// The look is over, whatever it brought: on with the pages, which lose no time by it.
-    fn looked(&mut self, moment: Moment, since: Mono, mut run: Run, fx: &mut Vec<Effect>) {
-        run.look = Look::No;
+    fn looked(&mut self, moment: StepContext, since: Mono, mut run: ListRun, fx: &mut Vec<ReflectorEffect>) {
+        run.look = VersionProbe::No;
         run.since = run.since + moment.now.mono.since(since);
         self.fetch(moment, run, fx);
     }
 
-    pub(super) fn finish(&mut self, moment: Moment, fx: &mut Vec<Effect>) {
+    pub(super) fn finish(&mut self, moment: StepContext, fx: &mut Vec<ReflectorEffect>) {
         let (resource, generation) = (self.resource, self.generation);
-        fx.push(Effect::Tell(ClusterEvent::ListFinished { resource, generation }));
+        fx.push(ReflectorEffect::Tell(ClusterEvent::ListFinished { resource, generation }));
         self.list_backoff.reset();
         self.list_known(moment);
         if self.watch.is_denied() || self.watch_yield.is_polling() {
@@ -223,25 +223,25 @@ impl Reflector {
         } else if self.another_pass {
             let jitter = self.rng.f64();
             let wait = self.watch_backoff.next(jitter);
-            self.list = List::Waiting { until: moment.now.mono + wait, credentials: false, poll: false };
+            self.list = ListPhase::Waiting { until: moment.now.mono + wait, credentials: false, poll: false };
         } else {
             self.tell_watch_state(fx);
         }
     }
 
     /// Watching is not possible: the next list is due after a polite period (F22).
-    pub(super) fn poll_later(&mut self, moment: Moment, fx: &mut Vec<Effect>) {
+    pub(super) fn poll_later(&mut self, moment: StepContext, fx: &mut Vec<ReflectorEffect>) {
         let every = self.between(self.poll_period());
-        self.list = List::Waiting { until: moment.now.mono + every, credentials: false, poll: true };
+        self.list = ListPhase::Waiting { until: moment.now.mono + every, credentials: false, poll: true };
         self.tell(SyncState::Polling { every }, fx);
     }
 
-    pub(super) fn page_failed(&mut self, moment: Moment, trouble: &Trouble, fx: &mut Vec<Effect>) {
-        let List::Running(mut run) = std::mem::replace(&mut self.list, List::Idle) else { return };
-        if let Look::Running(since) = run.look {
+    pub(super) fn page_failed(&mut self, moment: StepContext, trouble: &RequestError, fx: &mut Vec<ReflectorEffect>) {
+        let ListPhase::Running(mut run) = std::mem::replace(&mut self.list, ListPhase::Idle) else { return };
+        if let VersionProbe::Running(since) = run.look {
             // The pass that follows anyway has a version too.
             let failure = self.failed(moment, "list one of", 1, trouble);
-            fx.push(Effect::Tell(ClusterEvent::Failed(Box::new(failure))));
+            fx.push(ReflectorEffect::Tell(ClusterEvent::Failed(Box::new(failure))));
             self.looked(moment, since, run, fx);
             return;
         }
@@ -255,7 +255,7 @@ impl Reflector {
             self.page_gone(moment, run, trouble, fx);
         } else if trouble.layer == Layer::Auth && !self.renewing {
             self.renewing = true;
-            fx.push(Effect::Renew);
+            fx.push(ReflectorEffect::Renew);
             // Renewed credentials end this wait at once; without any the second rejection says so.
             let wait = self.tuning.page_retries.last().copied();
             let failure = Failure { next_in: wait, ..self.page_failure(moment, &run, trouble) };
@@ -271,7 +271,7 @@ impl Reflector {
     }
 
     /// How long to wait before the next attempt of this round; `None` when the round is over.
-    fn retry_wait(&self, moment: Moment, run: &Run, trouble: &Trouble) -> Option<Duration> {
+    fn retry_wait(&self, moment: StepContext, run: &ListRun, trouble: &RequestError) -> Option<Duration> {
         let again = match trouble.layer {
             Layer::Auth | Layer::Rbac => false,
             Layer::FirstByte | Layer::Body | Layer::ServerTimeout | Layer::Throttled => true,
@@ -285,40 +285,40 @@ impl Reflector {
     }
 
     /// Rests before the same page is asked for again; what has come so far stays.
-    fn rest(&mut self, moment: Moment, mut run: Run, failure: Failure, fx: &mut Vec<Effect>) {
+    fn rest(&mut self, moment: StepContext, mut run: ListRun, failure: Failure, fx: &mut Vec<ReflectorEffect>) {
         let until = moment.now.mono + failure.next_in.unwrap_or_default();
         run.attempt = run.attempt.saturating_add(1);
-        run.rest = Some(Rest { until, told: false, credentials: wants_credentials(failure.layer) });
-        self.list = List::Running(run);
-        fx.push(Effect::Tell(ClusterEvent::Failed(Box::new(failure))));
+        run.rest = Some(RetryWait { until, told: false, credentials: wants_credentials(failure.layer) });
+        self.list = ListPhase::Running(run);
+        fx.push(ReflectorEffect::Tell(ClusterEvent::Failed(Box::new(failure))));
     }
 
-    fn page_gone(&mut self, moment: Moment, mut run: Run, trouble: &Trouble, fx: &mut Vec<Effect>) {
+    fn page_gone(&mut self, moment: StepContext, mut run: ListRun, trouble: &RequestError, fx: &mut Vec<ReflectorEffect>) {
         run.gone += 1;
         let token = trouble.continue_token().map(str::to_owned);
         if let (Some(token), true) = (token, run.page > 1 && run.gone <= GONE_IN_A_ROW) {
             // The rest of the list at the newest version: the watch from page 1 and the sweep heal the mix (R5, F40).
             let failure = self.page_failure(moment, &run, trouble);
-            fx.push(Effect::Tell(ClusterEvent::Failed(Box::new(failure))));
-            self.fetch(moment, Run { token: Some(token), ..run }, fx);
+            fx.push(ReflectorEffect::Tell(ClusterEvent::Failed(Box::new(failure))));
+            self.fetch(moment, ListRun { token: Some(token), ..run }, fx);
         } else {
             self.give_up(moment, None, trouble, fx);
         }
     }
 
-    fn denied(&mut self, moment: Moment, run: &Run, trouble: &Trouble, fx: &mut Vec<Effect>) {
+    fn denied(&mut self, moment: StepContext, run: &ListRun, trouble: &RequestError, fx: &mut Vec<ReflectorEffect>) {
         let tenth = self.tuning.denied_period / 10;
         let wait = self.between((self.tuning.denied_period.saturating_sub(tenth), self.tuning.denied_period + tenth));
         let mut failure = self.page_failure(moment, run, trouble);
         failure.next_in = Some(wait);
         let failure = Box::new(failure);
-        fx.push(Effect::Tell(ClusterEvent::Failed(failure.clone())));
+        fx.push(ReflectorEffect::Tell(ClusterEvent::Failed(failure.clone())));
         self.tell(SyncState::Denied { failure }, fx);
-        self.list = List::Waiting { until: moment.now.mono + wait, credentials: false, poll: false };
+        self.list = ListPhase::Waiting { until: moment.now.mono + wait, credentials: false, poll: false };
     }
 
     /// The round is over: the outer backoff. A list that has a place keeps it; otherwise the next one starts at page 1.
-    fn give_up(&mut self, moment: Moment, run: Option<Run>, trouble: &Trouble, fx: &mut Vec<Effect>) {
+    fn give_up(&mut self, moment: StepContext, run: Option<ListRun>, trouble: &RequestError, fx: &mut Vec<ReflectorEffect>) {
         let jitter = self.rng.f64();
         let mut wait = self.list_backoff.next(jitter).max(trouble.retry_after.unwrap_or_default());
         if trouble.alien || trouble.layer == Layer::Auth {
@@ -333,61 +333,61 @@ impl Reflector {
         let (until, credentials) = (moment.now.mono + wait, wants_credentials(trouble.layer));
         self.list = match run {
             Some(run) if run.page > 1 => {
-                let rest = Some(Rest { until, told: true, credentials });
-                List::Running(Run { attempt: 1, failures: run.attempts(), since: until, rest, ..run })
+                let rest = Some(RetryWait { until, told: true, credentials });
+                ListPhase::Running(ListRun { attempt: 1, failures: run.attempts(), since: until, rest, ..run })
             }
-            _ => List::Waiting { until, credentials, poll: false },
+            _ => ListPhase::Waiting { until, credentials, poll: false },
         };
         self.tell_waiting(moment, wait, failure, fx);
     }
 
     /// A new list `wait` from now because the watch cannot go on; a list that runs is followed by another instead.
-    pub(super) fn relist(&mut self, moment: Moment, wait: Duration, failure: Failure, fx: &mut Vec<Effect>) {
+    pub(super) fn relist(&mut self, moment: StepContext, wait: Duration, failure: Failure, fx: &mut Vec<ReflectorEffect>) {
         match &mut self.list {
-            List::Running(run) => {
+            ListPhase::Running(run) => {
                 // Page 1 brings a version of its own, and the watch that goes with it.
                 self.another_pass |= run.page > 1;
-                if run.page > 1 && run.look == Look::No {
-                    run.look = Look::Wanted(moment.now.mono + wait);
+                if run.page > 1 && run.look == VersionProbe::No {
+                    run.look = VersionProbe::Wanted(moment.now.mono + wait);
                 }
-                fx.push(Effect::Tell(ClusterEvent::Failed(Box::new(failure))));
+                fx.push(ReflectorEffect::Tell(ClusterEvent::Failed(Box::new(failure))));
             }
-            List::Waiting { .. } | List::Streamed { .. } => {
-                fx.push(Effect::Tell(ClusterEvent::Failed(Box::new(failure))));
+            ListPhase::Waiting { .. } | ListPhase::Streamed { .. } => {
+                fx.push(ReflectorEffect::Tell(ClusterEvent::Failed(Box::new(failure))));
             }
-            List::Idle => self.wait_for_list(moment, wait, failure, fx),
+            ListPhase::Idle => self.wait_for_list(moment, wait, failure, fx),
         }
     }
 
     /// The next list starts at page 1, `wait` from now.
-    pub(super) fn wait_for_list(&mut self, moment: Moment, wait: Duration, failure: Failure, fx: &mut Vec<Effect>) {
+    pub(super) fn wait_for_list(&mut self, moment: StepContext, wait: Duration, failure: Failure, fx: &mut Vec<ReflectorEffect>) {
         let credentials = wants_credentials(failure.layer);
-        self.list = List::Waiting { until: moment.now.mono + wait, credentials, poll: false };
+        self.list = ListPhase::Waiting { until: moment.now.mono + wait, credentials, poll: false };
         self.tell_waiting(moment, wait, failure, fx);
     }
 
     /// Pages are being read, and the watch they began with may be lost.
     pub(super) fn is_past_page_one(&self) -> bool {
-        matches!(&self.list, List::Running(run) if run.page > 1)
+        matches!(&self.list, ListPhase::Running(run) if run.page > 1)
     }
 
     /// Gives up whatever the list does; what is displayed stays.
-    pub(super) fn abandon_list(&mut self, fx: &mut Vec<Effect>) {
-        if let List::Running(Run { rest: None, .. }) = std::mem::replace(&mut self.list, List::Idle) {
-            fx.push(Effect::Abandon);
+    pub(super) fn abandon_list(&mut self, fx: &mut Vec<ReflectorEffect>) {
+        if let ListPhase::Running(ListRun { rest: None, .. }) = std::mem::replace(&mut self.list, ListPhase::Idle) {
+            fx.push(ReflectorEffect::Abandon);
         }
     }
 
-    pub(super) fn list_timer(&mut self, moment: Moment, fx: &mut Vec<Effect>) {
+    pub(super) fn list_timer(&mut self, moment: StepContext, fx: &mut Vec<ReflectorEffect>) {
         if self.list_due().is_some_and(|due| due <= moment.now.mono) {
             self.go_on(moment, fx);
         }
     }
 
     /// Ends whatever the list waits for.
-    fn go_on(&mut self, moment: Moment, fx: &mut Vec<Effect>) {
-        match std::mem::replace(&mut self.list, List::Idle) {
-            List::Running(mut run) => {
+    fn go_on(&mut self, moment: StepContext, fx: &mut Vec<ReflectorEffect>) {
+        match std::mem::replace(&mut self.list, ListPhase::Idle) {
+            ListPhase::Running(mut run) => {
                 if let Some(rest) = run.rest
                     && rest.told
                 {
@@ -396,14 +396,14 @@ impl Reflector {
                 }
                 self.fetch(moment, run, fx);
             }
-            List::Waiting { .. } | List::Idle | List::Streamed { .. } => self.start_list(moment, fx),
+            ListPhase::Waiting { .. } | ListPhase::Idle | ListPhase::Streamed { .. } => self.start_list(moment, fx),
         }
     }
 
-    pub(super) fn refresh(&mut self, moment: Moment, fx: &mut Vec<Effect>) {
-        let running = matches!(self.list, List::Running(_));
+    pub(super) fn refresh(&mut self, moment: StepContext, fx: &mut Vec<ReflectorEffect>) {
+        let running = matches!(self.list, ListPhase::Running(_));
         // A page that is on its way, or a list that streams, leaves nothing to wait less for.
-        if !matches!(self.list, List::Running(Run { rest: None, .. }) | List::Streamed { .. }) {
+        if !matches!(self.list, ListPhase::Running(ListRun { rest: None, .. }) | ListPhase::Streamed { .. }) {
             self.go_on(moment, fx);
         }
         // A new list opens a watch of its own.
@@ -412,11 +412,11 @@ impl Reflector {
         }
     }
 
-    pub(super) fn renewed(&mut self, moment: Moment, fx: &mut Vec<Effect>) {
+    pub(super) fn renewed(&mut self, moment: StepContext, fx: &mut Vec<ReflectorEffect>) {
         let waits = match &self.list {
-            List::Idle | List::Streamed { .. } => false,
-            List::Waiting { credentials, .. } => *credentials,
-            List::Running(run) => run.rest.is_some_and(|rest| rest.credentials),
+            ListPhase::Idle | ListPhase::Streamed { .. } => false,
+            ListPhase::Waiting { credentials, .. } => *credentials,
+            ListPhase::Running(run) => run.rest.is_some_and(|rest| rest.credentials),
         };
         if waits {
             self.go_on(moment, fx);
@@ -426,7 +426,7 @@ impl Reflector {
         }
     }
 
-    fn page_failure(&mut self, moment: Moment, run: &Run, trouble: &Trouble) -> Failure {
+    fn page_failure(&mut self, moment: StepContext, run: &ListRun, trouble: &RequestError) -> Failure {
         let attempt = run.attempts();
         let verb = if run.page > 1 { format!("list page {} of", run.page) } else { "list".to_owned() };
         self.failed(moment, &verb, attempt, trouble)

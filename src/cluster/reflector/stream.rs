@@ -2,9 +2,9 @@
 //! the list, then what changes. Optional, and on any failure before that bookmark the list is read in pages, as client-go falls
 //! back (R17); the cluster is not asked for it again in this run.
 
-use super::list::List;
-use super::{Effect, Moment, Reflector, Right, WatchEnd};
-use crate::cluster::classify::Trouble;
+use super::list::ListPhase;
+use super::{ReflectorEffect, StepContext, Reflector, Right, WatchEnd};
+use crate::cluster::classify::RequestError;
 use crate::msg::{ClusterEvent, Layer, Mono};
 
 use std::time::Duration;
@@ -16,55 +16,55 @@ impl Reflector {
     /// How long the list that is streaming may be without an event; `None` if none is.
     pub(super) fn streams(&self) -> Option<Duration> {
         match self.list {
-            List::Streamed { idle } => Some(idle),
+            ListPhase::Streamed { idle } => Some(idle),
             _ => None,
         }
     }
 
     /// Begins a list as a watch.
-    pub(super) fn stream_list(&mut self, moment: Moment, fx: &mut Vec<Effect>) {
-        self.list = List::Streamed { idle: moment.page_deadline };
+    pub(super) fn stream_list(&mut self, moment: StepContext, fx: &mut Vec<ReflectorEffect>) {
+        self.list = ListPhase::Streamed { idle: moment.page_deadline };
         self.watch_with_list(moment, fx);
     }
 
     /// The bookmark came: the list is complete, and its watch is open.
-    pub(super) fn streamed(&mut self, moment: Moment, fx: &mut Vec<Effect>) {
-        self.list = List::Idle;
+    pub(super) fn streamed(&mut self, moment: StepContext, fx: &mut Vec<ReflectorEffect>) {
+        self.list = ListPhase::Idle;
         self.list_right = Right::GRANTED;
         self.list_text = None;
         self.finish(moment, fx);
     }
 
     /// The watch ended before the bookmark.
-    pub(super) fn stream_ended(&mut self, moment: Moment, end: WatchEnd, fx: &mut Vec<Effect>) {
+    pub(super) fn stream_ended(&mut self, moment: StepContext, end: WatchEnd, fx: &mut Vec<ReflectorEffect>) {
         let trouble = match end {
             WatchEnd::Refused(trouble) | WatchEnd::Broken(trouble) | WatchEnd::Error(trouble) => trouble,
-            WatchEnd::Clean => Trouble::new(Layer::Server, "the watch ended before its list was complete"),
+            WatchEnd::Clean => RequestError::new(Layer::Server, "the watch ended before its list was complete"),
         };
         self.list_as_pages(moment, &trouble, fx);
     }
 
     /// Nothing came for too long before the bookmark.
-    pub(super) fn stream_stalled(&mut self, moment: Moment, heard: Mono, fx: &mut Vec<Effect>) {
+    pub(super) fn stream_stalled(&mut self, moment: StepContext, heard: Mono, fx: &mut Vec<ReflectorEffect>) {
         let secs = moment.now.mono.since(heard).as_secs();
         let text = format!("no event for {secs} s while the list was streamed");
-        self.list_as_pages(moment, &Trouble::timed_out(Layer::Body, &text), fx);
+        self.list_as_pages(moment, &RequestError::timed_out(Layer::Body, &text), fx);
     }
 
     /// What it brings cannot become a complete list with a watch.
-    pub(super) fn stream_of_no_use(&mut self, moment: Moment, text: &str, fx: &mut Vec<Effect>) {
+    pub(super) fn stream_of_no_use(&mut self, moment: StepContext, text: &str, fx: &mut Vec<ReflectorEffect>) {
         self.close_watch(fx);
-        self.list_as_pages(moment, &Trouble::new(Layer::Server, text), fx);
+        self.list_as_pages(moment, &RequestError::new(Layer::Server, text), fx);
     }
 
     /// On in pages: at once where the server only does not know how to stream, else as after any failed list.
-    fn list_as_pages(&mut self, moment: Moment, trouble: &Trouble, fx: &mut Vec<Effect>) {
-        self.list = List::Idle;
-        fx.push(Effect::NoWatchList);
+    fn list_as_pages(&mut self, moment: StepContext, trouble: &RequestError, fx: &mut Vec<ReflectorEffect>) {
+        self.list = ListPhase::Idle;
+        fx.push(ReflectorEffect::NoWatchList);
         let failure = self.failed(moment, STREAM, 1, trouble);
         if matches!(trouble.code, Some(400 | 422)) {
-            fx.push(Effect::Tell(ClusterEvent::Failed(Box::new(failure))));
-            self.start_list(Moment { watch_list: false, ..moment }, fx);
+            fx.push(ReflectorEffect::Tell(ClusterEvent::Failed(Box::new(failure))));
+            self.start_list(StepContext { watch_list: false, ..moment }, fx);
             return;
         }
         let jitter = self.rng.f64();

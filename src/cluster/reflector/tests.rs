@@ -29,7 +29,7 @@ impl Bench {
 
     fn with(tuning: Tuning) -> Self {
         let mut bench = Self::idle(tuning);
-        bench.step(Input::Start);
+        bench.step(ReflectorInput::Start);
         bench
     }
 
@@ -39,8 +39,8 @@ impl Bench {
         Self { machine, now, page_deadline, answering: true, watch_list: false, log: Vec::new() }
     }
 
-    fn moment(&self) -> Moment {
-        Moment {
+    fn moment(&self) -> StepContext {
+        StepContext {
             now: Now { mono: Mono(self.now), wall: Timestamp::UNIX_EPOCH },
             page_deadline: self.page_deadline,
             answering: self.answering,
@@ -48,10 +48,10 @@ impl Bench {
         }
     }
 
-    fn step(&mut self, input: Input) {
+    fn step(&mut self, input: ReflectorInput) {
         for effect in self.machine.step(self.moment(), input) {
             // What the shell does.
-            self.watch_list &= effect != Effect::NoWatchList;
+            self.watch_list &= effect != ReflectorEffect::NoWatchList;
             self.log.push(line(&effect));
         }
     }
@@ -61,27 +61,27 @@ impl Bench {
         let due = self.machine.due().expect("something is due").0;
         let wait = due.saturating_sub(self.now);
         self.now = self.now.max(due);
-        self.step(Input::Timer);
+        self.step(ReflectorInput::Timer);
         wait
     }
 
-    fn after(&mut self, secs: u64, input: Input) {
+    fn after(&mut self, secs: u64, input: ReflectorInput) {
         self.now += Duration::from_secs(secs);
         self.step(input);
     }
 
     fn page(&mut self, version: &str, token: &str) {
-        self.step(Input::Page(PageNews { version: version.into(), token: token.into(), ..PageNews::default() }));
+        self.step(ReflectorInput::Page(PageNews { version: version.into(), token: token.into(), ..PageNews::default() }));
     }
 
     fn events(&mut self, version: &str, events: u32) {
-        self.step(Input::WatchNews(WatchNews { events, version: Some(version.into()), ..WatchNews::default() }));
+        self.step(ReflectorInput::WatchNews(WatchNews { events, version: Some(version.into()), ..WatchNews::default() }));
     }
 
     /// Lets the watch be open until its version is proven.
     fn settle(&mut self) {
         self.now += self.machine.tuning.watch_accepted;
-        self.step(Input::Timer);
+        self.step(ReflectorInput::Timer);
     }
 
     /// What was asked for since the last call.
@@ -98,58 +98,58 @@ impl Bench {
     fn watching() -> Self {
         let mut bench = Self::new();
         bench.page("10", "");
-        bench.step(Input::WatchOpen);
+        bench.step(ReflectorInput::WatchOpen);
         bench.take();
         bench
     }
 }
 
-fn line(effect: &Effect) -> String {
+fn line(effect: &ReflectorEffect) -> String {
     match effect {
-        Effect::Fetch(ask) => {
+        ReflectorEffect::Fetch(ask) => {
             let token = ask.token.as_deref().map(|token| format!(" {token}")).unwrap_or_default();
             let secs = ask.limits.deadline.as_secs();
             format!("page {}{token} limit {} attempt {} within {secs}", ask.page, ask.limit, ask.attempt)
         }
-        Effect::Open(WatchAsk { initial: true, generation, .. }) => format!("watch with list {generation}"),
-        Effect::NoWatchList => "no more lists as watches".to_owned(),
-        Effect::Open(ask) => format!("watch {} of list {}", ask.version, ask.generation),
-        Effect::Close => "close".to_owned(),
-        Effect::Abandon => "abandon".to_owned(),
-        Effect::Publish(page) => format!("publish {} of list {}", page.page, page.generation),
-        Effect::Renew => "renew".to_owned(),
-        Effect::Tell(ClusterEvent::ListStarted { generation, .. }) => format!("told list {generation} started"),
-        Effect::Tell(ClusterEvent::ListFinished { generation, .. }) => format!("told list {generation} finished"),
-        Effect::Tell(ClusterEvent::Failed(failure)) => format!("told failed {:?}", failure.layer),
-        Effect::Tell(ClusterEvent::Sync { state, .. }) => match state {
+        ReflectorEffect::Open(WatchAsk { initial: true, generation, .. }) => format!("watch with list {generation}"),
+        ReflectorEffect::NoWatchList => "no more lists as watches".to_owned(),
+        ReflectorEffect::Open(ask) => format!("watch {} of list {}", ask.version, ask.generation),
+        ReflectorEffect::Close => "close".to_owned(),
+        ReflectorEffect::Abandon => "abandon".to_owned(),
+        ReflectorEffect::Publish(page) => format!("publish {} of list {}", page.page, page.generation),
+        ReflectorEffect::Renew => "renew".to_owned(),
+        ReflectorEffect::Tell(ClusterEvent::ListStarted { generation, .. }) => format!("told list {generation} started"),
+        ReflectorEffect::Tell(ClusterEvent::ListFinished { generation, .. }) => format!("told list {generation} finished"),
+        ReflectorEffect::Tell(ClusterEvent::Failed(failure)) => format!("told failed {:?}", failure.layer),
+        ReflectorEffect::Tell(ClusterEvent::Sync { state, .. }) => match state {
             SyncState::Waiting { failure, .. } => format!("told waiting {:?}", failure.layer),
             SyncState::Denied { .. } => "told denied".to_owned(),
             SyncState::Polling { .. } => "told polling".to_owned(),
             state => format!("told {state:?}"),
         },
-        Effect::Tell(other) => format!("told {other:?}"),
+        ReflectorEffect::Tell(other) => format!("told {other:?}"),
     }
 }
 
-fn status(code: u16, layer: Layer) -> Trouble {
+fn status(code: u16, layer: Layer) -> RequestError {
     let status = StatusFacts { code, ..StatusFacts::default() };
-    Trouble { code: Some(code), status: Some(Box::new(status)), ..Trouble::new(layer, "said the server") }
+    RequestError { code: Some(code), status: Some(Box::new(status)), ..RequestError::new(layer, "said the server") }
 }
 
-fn gone() -> Trouble {
+fn gone() -> RequestError {
     status(410, Layer::Watch)
 }
 
-fn gone_with(token: &str) -> Trouble {
+fn gone_with(token: &str) -> RequestError {
     let mut trouble = gone();
     trouble.status.as_mut().unwrap().continue_token = token.into();
     trouble
 }
 
-fn timeout() -> Trouble {
-    Trouble::timed_out(Layer::FirstByte, "no answer within 30 s")
+fn timeout() -> RequestError {
+    RequestError::timed_out(Layer::FirstByte, "no answer within 30 s")
 }
 
-fn refused() -> Trouble {
-    Trouble::new(Layer::Connect, "refused")
+fn refused() -> RequestError {
+    RequestError::new(Layer::Connect, "refused")
 }

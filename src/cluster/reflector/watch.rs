@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::barren::Lived;
-use super::{Effect, Moment, Reflector, Right, WATCH, WatchAsk, WatchEnd, WatchNews, wants_credentials};
-use crate::cluster::classify::Trouble;
+use super::{ReflectorEffect, StepContext, Reflector, Right, WATCH, WatchAsk, WatchEnd, WatchNews, wants_credentials};
+use crate::cluster::classify::RequestError;
 use crate::msg::{ClusterEvent, Failure, Layer, Mono, SyncState};
 
 mod wake;
@@ -18,7 +18,7 @@ const AT_ONCE: &str = "the watch was closed at once, without an event";
 /// The watch of one resource.
 #[derive(Debug, Default)]
 pub(super) struct Watch {
-    phase: Phase,
+    phase: WatchPhase,
     /// Where to go on.
     version: String,
     /// Where it was last opened.
@@ -39,7 +39,7 @@ pub(super) struct Watch {
 }
 
 #[derive(Debug, Default)]
-enum Phase {
+enum WatchPhase {
     #[default]
     None,
     Opening,
@@ -73,49 +73,49 @@ impl Watch {
     /// When it has been open for so long, without anything at all, that its version is proven.
     fn accepted_at(&self, after: Duration) -> Option<Mono> {
         match self.phase {
-            Phase::Open { since, events: 0, unreadable: false, accepted: false, .. } => Some(since + after),
+            WatchPhase::Open { since, events: 0, unreadable: false, accepted: false, .. } => Some(since + after),
             _ => None,
         }
     }
 
     pub(super) fn waits_for_credentials(&self) -> bool {
-        matches!(self.phase, Phase::Resting { credentials: true, .. })
+        matches!(self.phase, WatchPhase::Resting { credentials: true, .. })
     }
 }
 
 impl Reflector {
     pub(super) fn watch_due(&self) -> Option<Mono> {
         match self.watch.phase {
-            Phase::None | Phase::Opening => None,
-            Phase::Open { heard, .. } if self.streams().is_some() => self.streams().map(|idle| heard + idle),
-            Phase::Open { heard, look, .. } => {
+            WatchPhase::None | WatchPhase::Opening => None,
+            WatchPhase::Open { heard, .. } if self.streams().is_some() => self.streams().map(|idle| heard + idle),
+            WatchPhase::Open { heard, look, .. } => {
                 let silence = self.tuning.watch_silence;
                 let last = heard + self.tuning.watch_silence_cap.max(silence);
                 let silent = look.unwrap_or(heard + silence).min(last);
                 Some(self.watch.accepted_at(self.tuning.watch_accepted).map_or(silent, |at| at.min(silent)))
             }
-            Phase::Resting { until, .. } => Some(until),
+            WatchPhase::Resting { until, .. } => Some(until),
         }
     }
 
     /// Ends the watch, whatever it does.
-    pub(super) fn close_watch(&mut self, fx: &mut Vec<Effect>) {
-        if !matches!(self.watch.phase, Phase::None) {
-            fx.push(Effect::Close);
+    pub(super) fn close_watch(&mut self, fx: &mut Vec<ReflectorEffect>) {
+        if !matches!(self.watch.phase, WatchPhase::None) {
+            fx.push(ReflectorEffect::Close);
         }
-        self.watch.phase = Phase::None;
+        self.watch.phase = WatchPhase::None;
     }
 
     /// The list runs without its watch: it goes on from `version`, which a look has brought.
-    pub(super) fn watch_again_from(&mut self, moment: Moment, version: String, fx: &mut Vec<Effect>) {
-        if !self.watch.is_denied() && matches!(self.watch.phase, Phase::None) && !is_versionless(&version) {
+    pub(super) fn watch_again_from(&mut self, moment: StepContext, version: String, fx: &mut Vec<ReflectorEffect>) {
+        if !self.watch.is_denied() && matches!(self.watch.phase, WatchPhase::None) && !is_versionless(&version) {
             self.watch.version = version;
             self.reopen(moment, Duration::ZERO, fx);
         }
     }
 
     /// Watches from `version` of the list that has just begun; whatever watch there was is closed.
-    pub(super) fn watch_from(&mut self, moment: Moment, version: String, fx: &mut Vec<Effect>) {
+    pub(super) fn watch_from(&mut self, moment: StepContext, version: String, fx: &mut Vec<ReflectorEffect>) {
         self.close_watch(fx);
         let denied_until = self.watch.denied_until.filter(|until| *until > moment.now.mono);
         self.watch = Watch {
@@ -134,7 +134,7 @@ impl Reflector {
     }
 
     /// Watches from the list on that the watch itself brings first; whatever watch there was is closed.
-    pub(super) fn watch_with_list(&mut self, moment: Moment, fx: &mut Vec<Effect>) {
+    pub(super) fn watch_with_list(&mut self, moment: StepContext, fx: &mut Vec<ReflectorEffect>) {
         self.close_watch(fx);
         let (generation, started) = (self.generation, self.watch.started);
         self.watch = Watch { initial: true, generation, started, ..Watch::default() };
@@ -142,26 +142,26 @@ impl Reflector {
     }
 
     /// Opens the watch where it left off, `wait` from now and not within a second of its last start.
-    fn reopen(&mut self, moment: Moment, wait: Duration, fx: &mut Vec<Effect>) {
+    fn reopen(&mut self, moment: StepContext, wait: Duration, fx: &mut Vec<ReflectorEffect>) {
         let now = moment.now.mono;
         let earliest = self.watch.started.map_or(now, |started| (started + self.tuning.watch_spacing).max(now));
         let until = earliest.max(now + wait);
-        self.watch.phase = Phase::Resting { until, credentials: false };
+        self.watch.phase = WatchPhase::Resting { until, credentials: false };
         if until <= now {
             self.open(moment, fx);
         }
     }
 
-    fn open(&mut self, moment: Moment, fx: &mut Vec<Effect>) {
+    fn open(&mut self, moment: StepContext, fx: &mut Vec<ReflectorEffect>) {
         self.watch.attempt = self.watch.attempt.saturating_add(1);
         self.watch.started = Some(moment.now.mono);
-        self.watch.phase = Phase::Opening;
+        self.watch.phase = WatchPhase::Opening;
         self.watch.opened_at.clone_from(&self.watch.version);
         let (low, high) = self.tuning.watch_seconds;
         let seconds = self.rng.u64(low..=high.max(low));
         let longest = self.watch_yield.longest(moment.now.mono).map_or(u64::MAX, |longest| longest.as_secs().max(1));
         self.watch.seconds = seconds.min(longest);
-        fx.push(Effect::Open(WatchAsk {
+        fx.push(ReflectorEffect::Open(WatchAsk {
             generation: self.watch.generation,
             version: self.watch.version.clone(),
             initial: self.watch.initial,
@@ -170,10 +170,10 @@ impl Reflector {
         }));
     }
 
-    pub(super) fn watch_open(&mut self, moment: Moment, fx: &mut Vec<Effect>) {
+    pub(super) fn watch_open(&mut self, moment: StepContext, fx: &mut Vec<ReflectorEffect>) {
         let now = moment.now.mono;
         self.watch.phase =
-            Phase::Open { since: now, heard: now, events: 0, unreadable: false, accepted: false, look: None };
+            WatchPhase::Open { since: now, heard: now, events: 0, unreadable: false, accepted: false, look: None };
         self.watch.attempt = 0;
         self.watch.refused = 0;
         self.watch.untold = None;
@@ -184,19 +184,19 @@ impl Reflector {
     }
 
     /// Once the list is complete the watch is what there is to say.
-    pub(super) fn tell_watch_state(&mut self, fx: &mut Vec<Effect>) {
+    pub(super) fn tell_watch_state(&mut self, fx: &mut Vec<ReflectorEffect>) {
         if !self.is_complete() {
             return;
         }
-        if matches!(self.watch.phase, Phase::Open { .. }) {
+        if matches!(self.watch.phase, WatchPhase::Open { .. }) {
             self.tell(self.open_state(), fx);
         } else if let Some((until, failure)) = self.watch.untold.take() {
             self.tell(SyncState::Waiting { until, failure: Box::new(failure) }, fx);
         }
     }
 
-    pub(super) fn watch_news(&mut self, moment: Moment, news: WatchNews, fx: &mut Vec<Effect>) {
-        let Phase::Open { heard, events, look, unreadable, .. } = &mut self.watch.phase else { return };
+    pub(super) fn watch_news(&mut self, moment: StepContext, news: WatchNews, fx: &mut Vec<ReflectorEffect>) {
+        let WatchPhase::Open { heard, events, look, unreadable, .. } = &mut self.watch.phase else { return };
         *events += u64::from(news.events);
         *unreadable |= news.unreadable > 0;
         if news.events > 0 {
@@ -222,16 +222,16 @@ impl Reflector {
         }
     }
 
-    pub(super) fn watch_ended(&mut self, moment: Moment, end: WatchEnd, fx: &mut Vec<Effect>) {
+    pub(super) fn watch_ended(&mut self, moment: StepContext, end: WatchEnd, fx: &mut Vec<ReflectorEffect>) {
         let now = moment.now.mono;
         let (lived, events) = match self.watch.phase {
-            Phase::Open { since, heard, events, accepted, .. } => {
+            WatchPhase::Open { since, heard, events, accepted, .. } => {
                 let asked = Duration::from_secs(self.watch.seconds);
                 (Some(Lived { whole: now.since(since), silence: now.since(heard), accepted, asked }), events)
             }
             _ => (None, 0),
         };
-        self.watch.phase = Phase::None;
+        self.watch.phase = WatchPhase::None;
         if self.streams().is_some() {
             self.stream_ended(moment, end, fx);
             return;
@@ -240,7 +240,7 @@ impl Reflector {
             self.watch_proven();
         }
         if events == 0 && self.is_barren(moment, lived, &end) {
-            let at_once = || Trouble::new(Layer::Server, AT_ONCE);
+            let at_once = || RequestError::new(Layer::Server, AT_ONCE);
             return match &end {
                 WatchEnd::Refused(trouble) | WatchEnd::Error(trouble) | WatchEnd::Broken(trouble) => {
                     self.poll_instead(moment, trouble, fx);
@@ -253,7 +253,7 @@ impl Reflector {
             WatchEnd::Refused(trouble) => self.watch_refused(moment, &trouble, fx),
             WatchEnd::Error(trouble) => self.watch_error(moment, &trouble, fx),
             WatchEnd::Clean if events == 0 && quiet.is_none() => {
-                self.rest_watch(moment, &Trouble::new(Layer::Server, AT_ONCE), Duration::ZERO, fx);
+                self.rest_watch(moment, &RequestError::new(Layer::Server, AT_ONCE), Duration::ZERO, fx);
             }
             WatchEnd::Broken(trouble) if events == 0 && quiet.is_none() => {
                 self.rest_watch(moment, &trouble, Duration::ZERO, fx);
@@ -261,7 +261,7 @@ impl Reflector {
             WatchEnd::Clean | WatchEnd::Broken(_) => {
                 if let WatchEnd::Broken(trouble) = end {
                     let failure = self.failed(moment, WATCH, 1, &trouble);
-                    fx.push(Effect::Tell(ClusterEvent::Failed(Box::new(failure))));
+                    fx.push(ReflectorEffect::Tell(ClusterEvent::Failed(Box::new(failure))));
                 }
                 match quiet {
                     Some(lived) => self.quiet_end(moment, lived, fx),
@@ -272,7 +272,7 @@ impl Reflector {
     }
 
     /// The routine way: on from the last version `wait` from now, unless something was skipped and a list must look for it.
-    pub(super) fn resume(&mut self, moment: Moment, wait: Duration, fx: &mut Vec<Effect>) {
+    pub(super) fn resume(&mut self, moment: StepContext, wait: Duration, fx: &mut Vec<ReflectorEffect>) {
         if (self.another_pass || self.skipped) && self.is_complete() {
             self.start_list(moment, fx);
         }
@@ -282,7 +282,7 @@ impl Reflector {
         }
     }
 
-    fn watch_refused(&mut self, moment: Moment, trouble: &Trouble, fx: &mut Vec<Effect>) {
+    fn watch_refused(&mut self, moment: StepContext, trouble: &RequestError, fx: &mut Vec<ReflectorEffect>) {
         if trouble.is_gone() {
             self.watch_gone(moment, trouble, fx);
         } else if trouble.layer == Layer::Rbac && !self.is_transient(moment, WATCH) {
@@ -292,7 +292,7 @@ impl Reflector {
             let floor = if self.renewing { self.tuning.rejected_delay } else { Duration::ZERO };
             self.renewing = !self.renewing;
             if self.renewing {
-                fx.push(Effect::Renew);
+                fx.push(ReflectorEffect::Renew);
             }
             self.rest_watch(moment, trouble, floor, fx);
         } else if trouble.is_unreachable() || trouble.timeout || trouble.layer == Layer::Throttled {
@@ -308,7 +308,7 @@ impl Reflector {
         }
     }
 
-    fn watch_error(&mut self, moment: Moment, trouble: &Trouble, fx: &mut Vec<Effect>) {
+    fn watch_error(&mut self, moment: StepContext, trouble: &RequestError, fx: &mut Vec<ReflectorEffect>) {
         match trouble.layer {
             _ if trouble.is_gone() || trouble.is_store_broken() => self.watch_gone(moment, trouble, fx),
             // What it says counts as if it had been the answer.
@@ -323,8 +323,8 @@ impl Reflector {
     }
 
     /// The version is of no use any more: a new list.
-    fn watch_gone(&mut self, moment: Moment, trouble: &Trouble, fx: &mut Vec<Effect>) {
-        self.watch.phase = Phase::None;
+    fn watch_gone(&mut self, moment: StepContext, trouble: &RequestError, fx: &mut Vec<ReflectorEffect>) {
+        self.watch.phase = WatchPhase::None;
         if self.is_past_page_one() && self.watch.version != self.watch.opened_at {
             // A bookmark has brought it further than where it began: nothing is lost if it goes on from there.
             self.rest_watch(moment, trouble, Duration::ZERO, fx);
@@ -348,17 +348,17 @@ impl Reflector {
         self.gone_backoff.reset();
     }
 
-    fn watch_denied(&mut self, moment: Moment, trouble: &Trouble, fx: &mut Vec<Effect>) {
+    fn watch_denied(&mut self, moment: StepContext, trouble: &RequestError, fx: &mut Vec<ReflectorEffect>) {
         self.watch.denied_until = Some(moment.now.mono + self.tuning.denied_period);
         let failure = self.watch_failure(moment, trouble);
-        fx.push(Effect::Tell(ClusterEvent::Failed(Box::new(failure))));
+        fx.push(ReflectorEffect::Tell(ClusterEvent::Failed(Box::new(failure))));
         if self.is_complete() {
             self.poll_later(moment, fx);
         }
     }
 
     /// The watch is opened again from the same version after the backoff, at least `floor` from now.
-    fn rest_watch(&mut self, moment: Moment, trouble: &Trouble, floor: Duration, fx: &mut Vec<Effect>) {
+    fn rest_watch(&mut self, moment: StepContext, trouble: &RequestError, floor: Duration, fx: &mut Vec<ReflectorEffect>) {
         let jitter = self.rng.f64();
         let mut wait = self.watch_backoff.next(jitter).max(trouble.retry_after.unwrap_or_default()).max(floor);
         if trouble.alien {
@@ -366,64 +366,64 @@ impl Reflector {
         }
         let failure = self.watch_failure(moment, trouble);
         self.reopen(moment, wait, fx);
-        if let Phase::Resting { credentials, .. } = &mut self.watch.phase {
+        if let WatchPhase::Resting { credentials, .. } = &mut self.watch.phase {
             *credentials = wants_credentials(trouble.layer);
         }
         if self.is_complete() {
             self.tell_waiting(moment, wait, failure, fx);
         } else {
             let failure = Failure { next_in: Some(wait), ..failure };
-            fx.push(Effect::Tell(ClusterEvent::Failed(Box::new(failure.clone()))));
+            fx.push(ReflectorEffect::Tell(ClusterEvent::Failed(Box::new(failure.clone()))));
             self.watch.untold = Some((moment.now.mono + wait, failure));
         }
     }
 
-    fn watch_failure(&mut self, moment: Moment, trouble: &Trouble) -> Failure {
+    fn watch_failure(&mut self, moment: StepContext, trouble: &RequestError) -> Failure {
         let attempt = self.watch.attempt();
         self.failed(moment, WATCH, attempt, trouble)
     }
 
-    pub(super) fn watch_timer(&mut self, moment: Moment, fx: &mut Vec<Effect>) {
+    pub(super) fn watch_timer(&mut self, moment: StepContext, fx: &mut Vec<ReflectorEffect>) {
         if self.watch_due().is_none_or(|due| due > moment.now.mono) {
             return;
         }
         match self.watch.phase {
-            Phase::Resting { .. } => self.open(moment, fx),
-            Phase::Open { heard, .. } if self.streams().is_some() => {
+            WatchPhase::Resting { .. } => self.open(moment, fx),
+            WatchPhase::Open { heard, .. } if self.streams().is_some() => {
                 self.close_watch(fx);
                 self.stream_stalled(moment, heard, fx);
             }
-            Phase::Open { heard, .. } => {
+            WatchPhase::Open { heard, .. } => {
                 if self.is_accepted(moment) {
                     self.accepted(fx);
                 } else {
                     self.silent(moment, heard, fx);
                 }
             }
-            Phase::None | Phase::Opening => {}
+            WatchPhase::None | WatchPhase::Opening => {}
         }
     }
 
     /// Looks at `next` again whether the server answers.
     pub(super) fn look_again(&mut self, next: Mono) {
-        if let Phase::Open { look, .. } = &mut self.watch.phase {
+        if let WatchPhase::Open { look, .. } = &mut self.watch.phase {
             *look = Some(next);
         }
     }
 
     /// The time has come after which the version of the watch is proven. Takes note of it.
-    fn is_accepted(&mut self, moment: Moment) -> bool {
+    fn is_accepted(&mut self, moment: StepContext) -> bool {
         let at = self.watch.accepted_at(self.tuning.watch_accepted);
         let is = at.is_some_and(|at| at <= moment.now.mono);
-        if let Phase::Open { accepted, .. } = &mut self.watch.phase {
+        if let WatchPhase::Open { accepted, .. } = &mut self.watch.phase {
             *accepted |= is;
         }
         is
     }
 
     /// Ends what the watch waits for, but for the time between two starts.
-    pub(super) fn watch_now(&mut self, moment: Moment, fx: &mut Vec<Effect>) {
-        if matches!(self.watch.phase, Phase::Resting { .. }) {
+    pub(super) fn watch_now(&mut self, moment: StepContext, fx: &mut Vec<ReflectorEffect>) {
+        if matches!(self.watch.phase, WatchPhase::Resting { .. }) {
             self.reopen(moment, Duration::ZERO, fx);
         }
     }

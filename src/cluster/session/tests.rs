@@ -12,9 +12,9 @@ use http::header::AUTHORIZATION;
 
 use super::*;
 use crate::clock::Clock;
-use crate::cluster::kubeconfig::{Selection, Sources, Target, load};
+use crate::cluster::kubeconfig::{Selection, Sources, ContextTarget, load};
 use crate::cluster::tests::script::list;
-use crate::cluster::{Link, run};
+use crate::cluster::{TaskLink, run};
 use crate::msg::{ClusterId, Msg, ProbeOutcome, Resource, SyncState};
 
 /// A server that knows one token. Watches stay open.
@@ -43,7 +43,7 @@ async fn server(token: &'static str) -> SocketAddr {
     address
 }
 
-fn target(folder: &Path, address: SocketAddr, user: &str) -> Target {
+fn target(folder: &Path, address: SocketAddr, user: &str) -> ContextTarget {
     let path = folder.join("config");
     let text = format!(
         "current-context: c\nclusters: [{{name: k, cluster: {{server: 'http://{address}'}}}}]\n\
@@ -64,11 +64,11 @@ fn runs(folder: &Path) -> usize {
 }
 
 /// Runs the cluster's tasks until `done` holds for an event; returns all of them.
-async fn events(target: Target, tuning: Tuning, done: impl Fn(&[ClusterEvent]) -> bool) -> Vec<ClusterEvent> {
+async fn events(target: ContextTarget, tuning: Tuning, done: impl Fn(&[ClusterEvent]) -> bool) -> Vec<ClusterEvent> {
     let (out, mut news) = tokio::sync::mpsc::channel(64);
     let (_commands, commands) = tokio::sync::mpsc::channel(1);
     let link =
-        Link { id: ClusterId(0), out, commands, inspect: tokio::sync::watch::channel(None).1, clock: Clock::start() };
+        TaskLink { id: ClusterId(0), out, commands, inspect: tokio::sync::watch::channel(None).1, clock: Clock::start() };
     let task = tokio::spawn(run(target, tuning, link));
     let mut events = Vec::new();
     while !done(&events) {
@@ -149,7 +149,7 @@ async fn a_plugin_that_fails_is_told_as_credentials_everywhere() {
 #[tokio::test(start_paused = true)]
 async fn a_broken_context_asks_nobody_and_says_why() {
     let hour = |events: &[ClusterEvent]| events.iter().filter(|e| matches!(e, ClusterEvent::Probe(_))).count() >= 1440;
-    let events = events(Target::plain("x", "http://["), Tuning::default(), hour).await;
+    let events = events(ContextTarget::plain("x", "http://["), Tuning::default(), hour).await;
     assert!(!events.iter().any(|event| matches!(event, ClusterEvent::Call(_))));
     let config = events.iter().filter(|event| {
         matches!(event, ClusterEvent::Sync { resource, state: SyncState::Waiting { failure, .. } }
@@ -168,7 +168,7 @@ async fn f60_f63_credentials_are_renewed_before_they_expire() {
         "echo '{\"status\":{\"token\":\"canary\",\"expirationTimestamp\":\"2001-01-01T00:00:00Z\"}}'",
     );
     let mut target = target(folder.path(), address, "{exec: {command: ./plugin}}");
-    let built = target.build(Arc::new(Tuning::default()), Sink::new(Clock::start())).await.unwrap();
+    let built = target.build(Arc::new(Tuning::default()), MeterSink::new(Clock::start())).await.unwrap();
     assert_eq!(built.expires, Some("2001-01-01T00:00:00Z".parse().unwrap()));
 }
 
@@ -179,7 +179,7 @@ async fn f64_a_rotated_token_file_makes_the_clients_stale_and_a_missing_one_is_n
     let token = folder.path().join("token");
     std::fs::write(&token, "canary\n").unwrap();
     let mut target = target(folder.path(), address, "{tokenFile: token}");
-    let sink = Sink::new(Clock::start());
+    let sink = MeterSink::new(Clock::start());
     target.build(Arc::new(Tuning::default()), sink.clone()).await.unwrap();
     assert!(!target.stale().await);
     let later = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(5_000_000_000);
@@ -203,7 +203,7 @@ async fn f64_changed_certificate_files_make_the_clients_stale() {
     let sources = Sources { flag: Some(path), ..Sources::default() };
     let mut target = load(&sources, &Selection::default()).unwrap().remove(0);
     // An empty CA file makes no client, but it has been looked at.
-    let _ = target.build(Arc::new(Tuning::default()), Sink::new(Clock::start())).await;
+    let _ = target.build(Arc::new(Tuning::default()), MeterSink::new(Clock::start())).await;
     assert!(!target.stale().await);
     let later = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(5_000_000_000);
     std::fs::File::options().write(true).open(&ca).unwrap().set_modified(later).unwrap();
@@ -222,14 +222,14 @@ async fn f61_a_login_does_not_wait_for_the_plugin_that_hangs_in_the_background()
     let (out, mut news) = tokio::sync::mpsc::channel(64);
     let (command, commands) = tokio::sync::mpsc::channel(1);
     let inspect = tokio::sync::watch::channel(None).1;
-    let link = Link { id: ClusterId(0), out, commands, inspect, clock: Clock::start() };
+    let link = TaskLink { id: ClusterId(0), out, commands, inspect, clock: Clock::start() };
     let tuning = Tuning { exec_deadline: Duration::from_secs(3600), ..Tuning::default() };
     let task = tokio::spawn(run(target, tuning, link));
     while runs(folder.path()) == 0 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     let (answer, outcome) = oneshot::channel();
-    command.send(crate::cluster::Command::LogIn(answer)).await.unwrap();
+    command.send(crate::cluster::ClusterCommand::LogIn(answer)).await.unwrap();
     assert_eq!(outcome.await.unwrap(), Ok(()));
     let mut events = Vec::new();
     while !complete(&events) {

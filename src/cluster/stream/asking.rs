@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::cluster::silence::Silence;
+use crate::cluster::silence::ServerSilence;
 use crate::msg::Mono;
 
 /// The page that was asked for last.
@@ -21,7 +21,7 @@ impl Asking {
     }
 
     /// It went out during the silence, and nothing has come of its body: its connection may lead nowhere any more.
-    pub(super) fn hangs(&self, silence: Silence) -> bool {
+    pub(super) fn hangs(&self, silence: ServerSilence) -> bool {
         self.at < silence.to && !self.moves.load(Ordering::Relaxed)
     }
 }

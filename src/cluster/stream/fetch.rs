@@ -5,14 +5,14 @@ use std::sync::atomic::AtomicBool;
 
 use tokio::time::Instant;
 
-use super::page::Page;
+use super::page::PageReader;
 use super::uri::list_uri;
-use crate::cluster::call::{Ask, Limits};
-use crate::cluster::classify::{self, Trouble};
+use crate::cluster::call::{ApiRequest, Limits};
+use crate::cluster::classify::{self, RequestError};
 use crate::cluster::meter::Tag;
 use crate::cluster::reflector::{PageAsk, PageNews};
-use crate::cluster::source::Source;
-use crate::cluster::{Shared, warnings};
+use crate::cluster::source::ListSource;
+use crate::cluster::{TaskContext, warnings};
 use crate::msg::{Batch, CallKind};
 
 /// A page to fetch.
@@ -26,11 +26,11 @@ pub(super) struct PageJob {
 
 /// Asks for a page and reads it.
 pub(super) async fn fetch(
-    shared: &Shared,
-    source: &Source,
+    shared: &TaskContext,
+    source: &ListSource,
     job: &mut PageJob,
     buf: &mut Vec<u8>,
-) -> Result<(PageNews, Batch, u32), Trouble> {
+) -> Result<(PageNews, Batch, u32), RequestError> {
     let (resource, page) = (source.resource, &job.page);
     let session = shared.session.clients().await?;
     job.serial = session.serial;
@@ -41,7 +41,7 @@ pub(super) async fn fetch(
         slowest: shared.tuning.slowest_body,
         bytes: shared.tuning.page_bytes,
     };
-    let ask = Ask {
+    let ask = ApiRequest {
         kind: CallKind::List(resource),
         page: (page.page != PageAsk::LOOK).then_some(page.page),
         attempt: page.attempt,
@@ -49,7 +49,7 @@ pub(super) async fn fetch(
         limits,
     };
     let start = Instant::now();
-    let mut body = Page::new(resource, std::mem::take(buf), job.moves.clone());
+    let mut body = PageReader::new(resource, std::mem::take(buf), job.moves.clone());
     let taken = session.api.take(&ask, &shared.tuning, &mut body).await;
     let (took, bytes) = (start.elapsed().saturating_sub(body.reading()), body.bytes());
     let head = match taken {

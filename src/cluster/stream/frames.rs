@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::lines::Lines;
-use crate::cluster::classify::{self, Trouble};
+use super::lines::LineFramer;
+use crate::cluster::classify::{self, RequestError};
 use crate::cluster::mark::ByteOrderMark;
 use crate::facts::wire::{DecodeError, WatchFrame, decode_failure, decode_frame, decode_proto_frame};
 
@@ -15,7 +15,7 @@ const OPENING: usize = 64 << 10;
 
 /// Cuts the body of a watch into events, whichever way they are written.
 #[derive(Debug)]
-pub(crate) struct Cutter {
+pub(crate) struct EventFramer {
     framing: Framing,
     mark: ByteOrderMark,
     /// What came so far; `None` once an event was among it.
@@ -28,14 +28,14 @@ pub(crate) struct Cutter {
 #[derive(Debug)]
 enum Framing {
     /// JSON: one event a line.
-    Lines(Lines),
+    Lines(LineFramer),
     /// Protobuf: a length before each event.
     Frames(Frames),
 }
 
-impl Cutter {
+impl EventFramer {
     pub(crate) fn new(protobuf: bool, cap: usize) -> Self {
-        let framing = if protobuf { Framing::Frames(Frames::new(cap)) } else { Framing::Lines(Lines::new(cap)) };
+        let framing = if protobuf { Framing::Frames(Frames::new(cap)) } else { Framing::Lines(LineFramer::new(cap)) };
         Self { framing, mark: ByteOrderMark::default(), opening: Some(Vec::new()), refused: None }
     }
 
@@ -63,7 +63,7 @@ impl Cutter {
     }
 
     /// What came instead of events, if it says so: a web page, or a `Status` without an event around it.
-    pub(crate) fn instead(&self, retry_after_cap: Duration) -> Option<Trouble> {
+    pub(crate) fn instead(&self, retry_after_cap: Duration) -> Option<RequestError> {
         let opening = self.opening.as_ref()?;
         if opening.trim_ascii_start().starts_with(b"<") {
             return Some(classify::alien());
@@ -72,9 +72,9 @@ impl Cutter {
     }
 
     /// Why nothing that came is an event; `None` if an event came, or nothing at all.
-    pub(crate) fn no_events(&self) -> Option<Trouble> {
+    pub(crate) fn no_events(&self) -> Option<RequestError> {
         let error = self.refused.as_ref().filter(|_| self.opening.is_some())?;
-        Some(Trouble::new(crate::msg::Layer::Decode, &error.text))
+        Some(RequestError::new(crate::msg::Layer::Decode, &error.text))
     }
 
     /// Events that were too large, since the last call.
@@ -101,7 +101,7 @@ impl Framing {
             && frames.is_between()
             && chunk.first().is_some_and(|first| *first >= b' ')
         {
-            *self = Self::Lines(Lines::new(frames.cap));
+            *self = Self::Lines(LineFramer::new(frames.cap));
         }
         match self {
             Self::Lines(lines) => lines.feed(chunk),
@@ -210,14 +210,14 @@ mod tests {
 
     #[test]
     fn text_under_a_label_of_protobuf_comes_out_as_lines() {
-        let mut cutter = Cutter::new(true, 64);
+        let mut cutter = EventFramer::new(true, 64);
         cutter.feed(b"\0\0\0\x03one");
         assert_eq!(cutter.next().map(|(bytes, _)| bytes), Some(&b"one"[..]));
         // A proxy that gives up says so in its own words.
         cutter.feed(b"<html>\n");
         assert_eq!(cutter.next().map(|(bytes, _)| bytes), Some(&b"<html>"[..]));
         // Within a frame every letter is part of it.
-        let mut cutter = Cutter::new(true, 64);
+        let mut cutter = EventFramer::new(true, 64);
         cutter.feed(b"\0\0\0\x06o");
         cutter.feed(b"<html");
         assert_eq!(cutter.next().map(|(bytes, _)| bytes), Some(&b"o<html"[..]));

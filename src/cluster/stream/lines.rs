@@ -4,7 +4,7 @@ use memchr::memchr;
 
 /// Cuts a stream of bytes at its newlines. A line longer than the cap is dropped and counted.
 #[derive(Debug)]
-pub(crate) struct Lines {
+pub(crate) struct LineFramer {
     buf: Vec<u8>,
     /// Where the next line begins.
     start: usize,
@@ -18,7 +18,7 @@ pub(crate) struct Lines {
 /// A buffer that one large line has made larger than this is given back.
 const KEEP: usize = 256 << 10;
 
-impl Lines {
+impl LineFramer {
     pub(crate) fn new(cap: usize) -> Self {
         Self { buf: Vec::new(), start: 0, searched: 0, cap, skipping: false, skipped: 0 }
     }
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     fn collect(chunks: &[&[u8]], cap: usize) -> (Vec<String>, u32, bool) {
-        let mut lines = Lines::new(cap);
+        let mut lines = LineFramer::new(cap);
         let mut out = Vec::new();
         for chunk in chunks {
             lines.feed(chunk);

@@ -8,8 +8,8 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::task::block_in_place;
 use tokio::time::Instant;
 
-use crate::cluster::call::Taker;
-use crate::facts::kept::Kept;
+use crate::cluster::call::BodySink;
+use crate::facts::kept::ApiObject;
 use crate::facts::node::{NodeFacts, NodeList};
 use crate::facts::pod::PodList;
 use crate::facts::wire::{DecodeError, ListHead};
@@ -21,30 +21,30 @@ use crate::msg::{Batch, KeptChange, NodeChange, Resource};
 const LONG: usize = 16 << 20;
 
 /// The body of a page. Nodes and pods are most of what is ever listed, and are read while they come; of the others all comes first.
-pub(super) struct Page {
+pub(super) struct PageReader {
     resource: Resource,
-    body: Body,
+    body: PageBody,
     bytes: u64,
     reading: Duration,
     /// Set once something has come.
     moves: Arc<AtomicBool>,
 }
 
-enum Body {
+enum PageBody {
     Nodes(NodeList, Vec<NodeChange>),
     Pods(PodList),
     Whole(Vec<u8>),
 }
 
-impl Page {
+impl PageReader {
     /// The memory of an earlier page serves this one.
     pub(super) fn new(resource: Resource, mut memory: Vec<u8>, moves: Arc<AtomicBool>) -> Self {
         let body = match resource {
-            Resource::Nodes => Body::Nodes(NodeList::new(memory), Vec::new()),
-            Resource::Pods => Body::Pods(PodList::new(memory)),
+            Resource::Nodes => PageBody::Nodes(NodeList::new(memory), Vec::new()),
+            Resource::Pods => PageBody::Pods(PodList::new(memory)),
             _ => {
                 memory.clear();
-                Body::Whole(memory)
+                PageBody::Whole(memory)
             }
         };
         Self { resource, body, bytes: 0, reading: Duration::ZERO, moves }
@@ -63,18 +63,18 @@ impl Page {
     /// The first bytes of the body, or more of them.
     pub(super) fn start(&self) -> &[u8] {
         match &self.body {
-            Body::Nodes(nodes, _) => nodes.start(),
-            Body::Pods(pods) => pods.start(),
-            Body::Whole(body) => body,
+            PageBody::Nodes(nodes, _) => nodes.start(),
+            PageBody::Pods(pods) => pods.start(),
+            PageBody::Whole(body) => body,
         }
     }
 
     /// The memory, for the next page.
     pub(super) fn into_memory(self) -> Vec<u8> {
         match self.body {
-            Body::Nodes(nodes, _) => nodes.into_memory(),
-            Body::Pods(pods) => pods.into_memory(),
-            Body::Whole(body) => body,
+            PageBody::Nodes(nodes, _) => nodes.into_memory(),
+            PageBody::Pods(pods) => pods.into_memory(),
+            PageBody::Whole(body) => body,
         }
     }
 
@@ -82,9 +82,9 @@ impl Page {
     pub(super) fn end(&mut self) -> Result<(ListHead, Batch), DecodeError> {
         let start = Instant::now();
         let waiting = match &self.body {
-            Body::Nodes(nodes, _) => nodes.waiting(),
-            Body::Pods(pods) => pods.waiting(),
-            Body::Whole(body) => body.len(),
+            PageBody::Nodes(nodes, _) => nodes.waiting(),
+            PageBody::Pods(pods) => pods.waiting(),
+            PageBody::Whole(body) => body.len(),
         };
         let read = if waiting >= LONG { aside(|| self.read()) } else { self.read() };
         self.reading += start.elapsed();
@@ -93,12 +93,12 @@ impl Page {
 
     fn read(&mut self) -> Result<(ListHead, Batch), DecodeError> {
         match &mut self.body {
-            Body::Nodes(list, nodes) => {
+            PageBody::Nodes(list, nodes) => {
                 let head = list.end(|node| nodes.push(present(node)))?;
                 Ok((head, Batch::Nodes(std::mem::take(nodes))))
             }
-            Body::Pods(pods) => pods.end().map(|(head, batch)| (head, Batch::Pods(batch))),
-            Body::Whole(body) => whole(self.resource, body),
+            PageBody::Pods(pods) => pods.end().map(|(head, batch)| (head, Batch::Pods(batch))),
+            PageBody::Whole(body) => whole(self.resource, body),
         }
     }
 }
@@ -107,15 +107,15 @@ fn present(node: NodeFacts) -> NodeChange {
     NodeChange::Present(Box::new(node))
 }
 
-impl Taker for Page {
+impl BodySink for PageReader {
     fn take(&mut self, piece: &[u8]) {
         self.bytes += piece.len() as u64;
         self.moves.store(true, Ordering::Relaxed);
         let start = Instant::now();
         match &mut self.body {
-            Body::Nodes(list, nodes) => list.take(piece, |node| nodes.push(present(node))),
-            Body::Pods(pods) => pods.take(piece),
-            Body::Whole(body) => return body.extend_from_slice(piece),
+            PageBody::Nodes(list, nodes) => list.take(piece, |node| nodes.push(present(node))),
+            PageBody::Pods(pods) => pods.take(piece),
+            PageBody::Whole(body) => return body.extend_from_slice(piece),
         }
         self.reading += start.elapsed();
     }
@@ -142,7 +142,7 @@ fn whole(resource: Resource, body: &[u8]) -> Result<(ListHead, Batch), DecodeErr
 
 /// A page of objects of an optional kind.
 fn kept<T>(
-    decode: impl FnOnce(&mut dyn FnMut(Kept<T>)) -> Result<ListHead, DecodeError>,
+    decode: impl FnOnce(&mut dyn FnMut(ApiObject<T>)) -> Result<ListHead, DecodeError>,
     batch: impl FnOnce(Vec<KeptChange<T>>) -> Batch,
 ) -> Result<(ListHead, Batch), DecodeError> {
     let mut objects = Vec::new();

@@ -9,7 +9,7 @@ use crate::msg::{Batch, KeptChange, NodeChange};
 const EMPTY_PAGES: u32 = 20;
 
 /// Namespace and name, or whatever names an object of its kind.
-type Name<'a> = (&'a str, &'a str);
+type ObjectName<'a> = (&'a str, &'a str);
 
 /// The objects of one list so far, as far as they are needed to tell a page that has nothing new.
 ///
@@ -41,17 +41,17 @@ impl Progress {
     }
 }
 
-fn names(batch: &Batch) -> Vec<Name<'_>> {
-    fn key<T>(object: &KeptChange<T>) -> Name<'_> {
+fn names(batch: &Batch) -> Vec<ObjectName<'_>> {
+    fn key<T>(object: &KeptChange<T>) -> ObjectName<'_> {
         match object {
             KeptChange::Present(object) => ("", object.key.as_str()),
             KeptChange::Gone { key, .. } => ("", key.as_str()),
         }
     }
-    fn kept<T>(objects: &[KeptChange<T>]) -> Vec<Name<'_>> {
+    fn kept<T>(objects: &[KeptChange<T>]) -> Vec<ObjectName<'_>> {
         objects.iter().map(key).collect()
     }
-    fn node(change: &NodeChange) -> Name<'_> {
+    fn node(change: &NodeChange) -> ObjectName<'_> {
         match change {
             NodeChange::Present(node) => ("", node.name.as_str()),
             NodeChange::Gone { name, .. } => ("", name.as_str()),
@@ -68,7 +68,7 @@ fn names(batch: &Batch) -> Vec<Name<'_>> {
     }
 }
 
-fn hash(name: &Name<'_>) -> u64 {
+fn hash(name: &ObjectName<'_>) -> u64 {
     let mut hasher = DefaultHasher::new();
     name.hash(&mut hasher);
     hasher.finish()

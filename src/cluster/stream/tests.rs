@@ -2,11 +2,11 @@
 
 use super::uri::{list_uri, watch_uri};
 use super::*;
-use crate::cluster::deadline::PageLimits;
+use crate::cluster::deadline::PageAttempt;
 
 fn page(token: Option<&str>) -> PageAsk {
     let second = Duration::from_secs(1);
-    let limits = PageLimits { deadline: second, idle: second, cap: second, server_secs: 28 };
+    let limits = PageAttempt { deadline: second, idle: second, cap: second, server_secs: 28 };
     PageAsk { page: 1, attempt: 1, limit: 250, smaller: None, token: token.map(str::to_owned), limits }
 }
 

@@ -7,25 +7,25 @@ use http_body_util::BodyExt;
 use kube::client::Body;
 use tokio::sync::mpsc;
 
-use super::frames::Cutter;
+use super::frames::EventFramer;
 use super::uri::watch_uri;
 use super::{WatchBatch, WatchReport};
-use crate::cluster::Shared;
-use crate::cluster::call::{Ask, Limits, is_protobuf};
-use crate::cluster::classify::{self, Trouble};
+use crate::cluster::TaskContext;
+use crate::cluster::call::{ApiRequest, Limits, is_protobuf};
+use crate::cluster::classify::{self, RequestError};
 use crate::cluster::reflector::{WatchAsk, WatchEnd, WatchNews};
-use crate::cluster::source::Source;
+use crate::cluster::source::ListSource;
 use crate::cluster::tuning::Tuning;
 use crate::cluster::turns::Lane;
 use crate::cluster::warnings;
-use crate::facts::kept::Kept;
+use crate::facts::kept::ApiObject;
 use crate::facts::pod::PodBatch;
 use crate::facts::wire::{DecodeError, WatchFrame, WatchType, bookmark_version, decode_status, ends_initial_events};
 use crate::facts::{dra, lease, node, pod};
 use crate::msg::{Batch, CallKind, KeptChange, Layer, NodeChange, Resource};
 
 /// Opens the watch, reports what it brings and how it ends.
-pub(super) async fn run(shared: Arc<Shared>, source: Source, ask: WatchAsk, report: mpsc::Sender<WatchReport>) {
+pub(super) async fn run(shared: Arc<TaskContext>, source: ListSource, ask: WatchAsk, report: mpsc::Sender<WatchReport>) {
     let mut serial = 0;
     let opened = if source.place.is_none() {
         open(&shared, &source, &ask, &mut serial).await
@@ -40,7 +40,7 @@ pub(super) async fn run(shared: Arc<Shared>, source: Source, ask: WatchAsk, repo
             if report.send(WatchReport::Open { serial }).await.is_err() {
                 return;
             }
-            let mut reader = Reader::new(&shared.tuning, source.resource, protobuf);
+            let mut reader = WatchReader::new(&shared.tuning, source.resource, protobuf);
             reader.list = ask.initial.then_some(0);
             reader.read(body, &report).await
         }
@@ -53,10 +53,10 @@ pub(super) async fn run(shared: Arc<Shared>, source: Source, ask: WatchAsk, repo
 }
 
 /// The body of the watch, and whether it is protobuf.
-async fn open(shared: &Shared, source: &Source, watch: &WatchAsk, serial: &mut u64) -> Result<(bool, Body), Trouble> {
+async fn open(shared: &TaskContext, source: &ListSource, watch: &WatchAsk, serial: &mut u64) -> Result<(bool, Body), RequestError> {
     let session = shared.session.clients().await?;
     *serial = session.serial;
-    let ask = Ask {
+    let ask = ApiRequest {
         kind: CallKind::Watch(source.resource),
         page: None,
         attempt: watch.attempt,
@@ -69,10 +69,10 @@ async fn open(shared: &Shared, source: &Source, watch: &WatchAsk, serial: &mut u
 }
 
 /// Reads the events of a watch and gathers them into batches.
-struct Reader<'a> {
+struct WatchReader<'a> {
     tuning: &'a Tuning,
     resource: Resource,
-    events: Cutter,
+    events: EventFramer,
     batch: WatchBatch,
     /// The newest object: its version is where the watch would go on.
     newest: Vec<u8>,
@@ -80,9 +80,9 @@ struct Reader<'a> {
     list: Option<u32>,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> WatchReader<'a> {
     fn new(tuning: &'a Tuning, resource: Resource, protobuf: bool) -> Self {
-        let events = Cutter::new(protobuf, tuning.line_bytes);
+        let events = EventFramer::new(protobuf, tuning.line_bytes);
         Self { tuning, resource, events, batch: WatchBatch::new(resource), newest: Vec::new(), list: None }
     }
 
@@ -169,7 +169,7 @@ impl<'a> Reader<'a> {
         if let Some(trouble) = self.events.no_events() {
             WatchEnd::Broken(trouble)
         } else if self.events.is_torn() {
-            WatchEnd::Broken(Trouble::new(Layer::Body, "the watch was cut in the middle of an event"))
+            WatchEnd::Broken(RequestError::new(Layer::Body, "the watch was cut in the middle of an event"))
         } else {
             WatchEnd::Clean
         }
@@ -258,7 +258,7 @@ impl WatchBatch {
 }
 
 /// Adds what became of an object of an optional kind; false if it cannot be read.
-fn put<T>(decoded: Result<Kept<T>, DecodeError>, removed: bool, changes: &mut Vec<KeptChange<T>>) -> bool {
+fn put<T>(decoded: Result<ApiObject<T>, DecodeError>, removed: bool, changes: &mut Vec<KeptChange<T>>) -> bool {
     let Ok(object) = decoded else { return false };
     changes.push(if removed {
         KeptChange::Gone { key: object.key, uid: object.uid, version: object.version }

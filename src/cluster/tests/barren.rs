@@ -2,7 +2,7 @@
 
 use super::faults_watch::{Beside, error_event, is_pod_watch};
 use super::*;
-use crate::facts::node::{Condition, ConditionStatus, NodeFacts};
+use crate::facts::node::{NodeCondition, ConditionStatus, NodeFacts};
 use crate::model::cluster::Freshness;
 
 const MINUTES: Duration = Duration::from_secs(600);
@@ -124,7 +124,7 @@ async fn a_load_balancer_that_cuts_idle_connections_leaves_quiet_pods_live_and_t
         let mut rig = Rig::start(Tuning::default(), cut_after(seconds, reset));
         let mut beside = Beside::new();
         rig.pass(secs(10)).await;
-        let lost = Condition { kind: "Ready".into(), status: ConditionStatus::False, ..Condition::default() };
+        let lost = NodeCondition { kind: "Ready".into(), status: ConditionStatus::False, ..NodeCondition::default() };
         let node = NodeFacts { name: "n1".into(), version: 200, conditions: vec![lost], ..NodeFacts::default() };
         let change = crate::msg::NodeChange::Present(Box::new(node));
         let batch = Batch::Nodes(vec![change]);

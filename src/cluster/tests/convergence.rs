@@ -10,10 +10,10 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 
 use super::*;
-use crate::cluster::classify::Trouble;
-use crate::cluster::reflector::{Effect, Input, Moment, PageNews, Reflector, WatchAsk, WatchEnd, WatchNews};
+use crate::cluster::classify::RequestError;
+use crate::cluster::reflector::{ReflectorEffect, ReflectorInput, StepContext, PageNews, Reflector, WatchAsk, WatchEnd, WatchNews};
 use crate::facts::node::{self, Readiness};
-use crate::facts::pod::{self, Phase, PodBatch};
+use crate::facts::pod::{self, PodPhase, PodBatch};
 use crate::facts::wire::{Uid, WatchType, bookmark_version, decode_frame};
 use crate::model::scope::Scope;
 use crate::model::{ClusterSpec, Model, Settings};
@@ -48,7 +48,7 @@ struct Stream {
 struct Side {
     server: Server,
     machine: Reflector,
-    page: Option<Result<(String, PageNews), Trouble>>,
+    page: Option<Result<(String, PageNews), RequestError>>,
     token: Option<String>,
     watch: Option<Stream>,
     /// Lists may come as watches.
@@ -88,7 +88,7 @@ impl Play {
             for _ in 0..play.rng.u8(..12) {
                 play.sides[side].server.change(&mut play.rng);
             }
-            play.step(side, Input::Start, None);
+            play.step(side, ReflectorInput::Start, None);
         }
         play
     }
@@ -110,11 +110,11 @@ impl Play {
         self.model.update(Msg::Cluster(ClusterId(0), event), now);
     }
 
-    fn step(&mut self, side: usize, input: Input, mut batch: Option<Batch>) {
+    fn step(&mut self, side: usize, input: ReflectorInput, mut batch: Option<Batch>) {
         if self.verbose {
             let _ = writeln!(self.log, "{:?} {} {input:?}", self.now, self.sides[side].server.of.name());
         }
-        let moment = Moment {
+        let moment = StepContext {
             now: self.clocks(),
             page_deadline: secs(30),
             answering: self.rng.u8(..4) > 0,
@@ -123,22 +123,22 @@ impl Play {
         for effect in self.sides[side].machine.step(moment, input) {
             let at = &mut self.sides[side];
             match effect {
-                Effect::Fetch(ask) => {
+                ReflectorEffect::Fetch(ask) => {
                     assert!(at.page.is_none(), "two pages in flight");
                     at.token.clone_from(&ask.token);
                     // The answer is of the moment of the request, however late it comes.
                     at.page = Some(at.server.page(&ask));
                 }
-                Effect::Abandon => at.page = None,
-                Effect::Open(ask) => {
+                ReflectorEffect::Abandon => at.page = None,
+                ReflectorEffect::Open(ask) => {
                     assert!(at.watch.is_none(), "two watches");
                     let (since, heard) = (self.now, self.now);
                     let at_version = if ask.initial { 0 } else { ask.version.parse().unwrap() };
                     let initial = ask.initial.then(|| (VecDeque::new(), 0));
                     at.watch = Some(Stream { at: at_version, ask, open: false, silent: false, since, heard, initial });
                 }
-                Effect::Close => at.watch = None,
-                Effect::Publish(page) => self.tell(
+                ReflectorEffect::Close => at.watch = None,
+                ReflectorEffect::Publish(page) => self.tell(
                     side,
                     ClusterEvent::Page {
                         resource: self.sides[side].server.of,
@@ -150,9 +150,9 @@ impl Play {
                         batch: batch.take().expect("a page is published once"),
                     },
                 ),
-                Effect::Tell(event) => self.tell(side, event),
-                Effect::Renew => {}
-                Effect::NoWatchList => at.streams = false,
+                ReflectorEffect::Tell(event) => self.tell(side, event),
+                ReflectorEffect::Renew => {}
+                ReflectorEffect::NoWatchList => at.streams = false,
             }
         }
     }
@@ -160,7 +160,7 @@ impl Play {
     fn answer_page(&mut self, side: usize) {
         match self.sides[side].page.take() {
             None => {}
-            Some(Err(trouble)) => self.step(side, Input::PageFailed(trouble), None),
+            Some(Err(trouble)) => self.step(side, ReflectorInput::PageFailed(trouble), None),
             Some(Ok((body, news))) => {
                 let batch = match self.sides[side].server.of {
                     Resource::Pods => {
@@ -177,7 +177,7 @@ impl Play {
                     }
                     other => unreachable!("{other:?} is optional"),
                 };
-                self.step(side, Input::Page(news), Some(batch));
+                self.step(side, ReflectorInput::Page(news), Some(batch));
             }
         }
     }
@@ -191,7 +191,7 @@ impl Play {
             (Some(token), 0) => at.server.expire(&token, self.rng.bool()),
             _ => any_trouble(&mut self.rng),
         };
-        self.step(side, Input::PageFailed(trouble), None);
+        self.step(side, ReflectorInput::PageFailed(trouble), None);
     }
 
     /// The server answers the start of a watch as it must.
@@ -212,11 +212,11 @@ impl Play {
         };
         if let Some(trouble) = refusal {
             at.watch = None;
-            return self.step(side, Input::WatchEnded(WatchEnd::Refused(trouble)), None);
+            return self.step(side, ReflectorInput::WatchEnded(WatchEnd::Refused(trouble)), None);
         }
         watch.open = true;
         (watch.since, watch.heard) = (self.now, self.now);
-        self.step(side, Input::WatchOpen, None);
+        self.step(side, ReflectorInput::WatchOpen, None);
     }
 
     /// Sends up to `most` objects of the list that comes first, or its bookmark; `false` if there is no such list.
@@ -232,7 +232,7 @@ impl Play {
             let version = Some(watch.at.to_string());
             self.step(
                 side,
-                Input::WatchNews(WatchNews {
+                ReflectorInput::WatchNews(WatchNews {
                     events: 1,
                     version,
                     skipped: false,
@@ -252,7 +252,7 @@ impl Play {
         let (batch, news) = decode(resource, &lines);
         let (remaining, bytes, unreadable) = (None, 1, 0);
         self.tell(side, ClusterEvent::Page { resource, generation, page, remaining, bytes, unreadable, batch });
-        self.step(side, Input::WatchNews(WatchNews { version: None, ..news }), None);
+        self.step(side, ReflectorInput::WatchNews(WatchNews { version: None, ..news }), None);
         true
     }
 
@@ -285,7 +285,7 @@ impl Play {
         let (batch, news) = decode(at.server.of, &lines);
         let resource = at.server.of;
         self.tell(side, ClusterEvent::Changes { resource, generation, unreadable: u32::from(skipped), batch });
-        self.step(side, Input::WatchNews(WatchNews { skipped, ..news }), None);
+        self.step(side, ReflectorInput::WatchNews(WatchNews { skipped, ..news }), None);
     }
 
     fn end_watch(&mut self, side: usize) {
@@ -298,16 +298,16 @@ impl Play {
         let end = match self.rng.u8(..3) {
             _ if !watch.open => WatchEnd::Refused(trouble),
             0 => WatchEnd::Clean,
-            1 => WatchEnd::Broken(Trouble::new(Layer::Body, "reset")),
+            1 => WatchEnd::Broken(RequestError::new(Layer::Body, "reset")),
             _ => WatchEnd::Error(trouble),
         };
-        self.step(side, Input::WatchEnded(end), None);
+        self.step(side, ReflectorInput::WatchEnded(end), None);
     }
 
     fn timer(&mut self, side: usize) {
         if let Some(Mono(due)) = self.sides[side].machine.due() {
             self.now = self.now.max(due);
-            self.step(side, Input::Timer, None);
+            self.step(side, ReflectorInput::Timer, None);
         }
     }
 
@@ -354,11 +354,11 @@ impl Play {
                 self.end_watch(side);
             }
             34 => {
-                let input = if self.rng.bool() { Input::Refresh } else { Input::Renewed };
+                let input = if self.rng.bool() { ReflectorInput::Refresh } else { ReflectorInput::Renewed };
                 self.step(side, input, None);
             }
             36 if self.rng.u8(..4) == 0 => self.sides[side].streams = true,
-            35 if self.rng.bool() => self.step(side, Input::Resumed, None),
+            35 if self.rng.bool() => self.step(side, ReflectorInput::Resumed, None),
             _ => self.timer(side),
         }
     }
@@ -377,13 +377,13 @@ impl Play {
                 if let Some(watch) = at.watch.as_ref().filter(|watch| watch.open) {
                     if self.now >= watch.since + secs(watch.ask.seconds) {
                         self.sides[side].watch = None;
-                        self.step(side, Input::WatchEnded(WatchEnd::Clean), None);
+                        self.step(side, ReflectorInput::WatchEnded(WatchEnd::Clean), None);
                     } else if watch.initial.is_some() || at.is_behind() || self.now >= watch.heard + secs(60) {
                         self.events(side, 3, false);
                     }
                 }
                 if self.sides[side].machine.due().is_some_and(|Mono(due)| due <= self.now) {
-                    self.step(side, Input::Timer, None);
+                    self.step(side, ReflectorInput::Timer, None);
                 }
             }
             self.now += Duration::from_millis(1500);
@@ -414,8 +414,8 @@ impl Play {
         held.extend(ledger.pods().map(|slot| {
             let pod = ledger.pod(slot);
             let state = match pod.phase {
-                Phase::Running => 0,
-                Phase::Pending => 1,
+                PodPhase::Running => 0,
+                PodPhase::Pending => 1,
                 _ => 2,
             };
             let cpu = pod.requests.cpu;

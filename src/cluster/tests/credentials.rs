@@ -30,7 +30,7 @@ async fn f60_many_rejections_at_once_are_one_renewal_and_a_rejected_renewal_is_n
         if rejected { status(401, "Unauthorized") } else { good(seen) }
     });
     rig.pass(secs(100)).await;
-    rig.commands.send(Command::Refresh).await.unwrap();
+    rig.commands.send(ClusterCommand::Refresh).await.unwrap();
     rig.pass(secs(800)).await;
     let builds = rig.builds();
     assert!(builds.windows(2).all(|pair| pair[1].0 >= pair[0].1), "one at a time: {builds:?}");

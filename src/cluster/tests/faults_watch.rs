@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use super::*;
 use crate::cluster::kubeconfig::{Selection, Sources, load};
-use crate::cluster::meter::Sink;
+use crate::cluster::meter::MeterSink;
 use crate::model::cluster::Freshness;
 use crate::model::{ClusterSpec, Model, Settings};
 use crate::msg::{Failure, Now};
@@ -389,7 +389,7 @@ async fn f65_an_edited_kubeconfig_is_read_again_when_clients_are_built_and_a_bad
     edit(&path, &kubeconfig("http://127.0.0.1:1", "one"), 1);
     let sources = Sources { flag: Some(path.clone()), ..Sources::default() };
     let mut target = load(&sources, &Selection::default()).unwrap().remove(0);
-    let (tuning, sink) = (Arc::new(Tuning::default()), Sink::new(Clock::start()));
+    let (tuning, sink) = (Arc::new(Tuning::default()), MeterSink::new(Clock::start()));
     let built = target.build(tuning.clone(), sink.clone()).await.unwrap();
     assert_eq!((built.moved, target.edited().await), (None, false));
     edit(&path, &kubeconfig("http://127.0.0.1:2", "two"), 2);
@@ -416,10 +416,10 @@ async fn f67_after_a_sleep_everything_is_stale_at_once_and_listed_again_with_jit
     });
     let mut beside = Beside::new();
     rig.pass(secs(100)).await;
-    rig.commands.send(Command::Refresh).await.unwrap();
+    rig.commands.send(ClusterCommand::Refresh).await.unwrap();
     rig.pass(secs(5)).await;
     beside.listen(&rig, true);
-    rig.commands.send(Command::Resumed).await.unwrap();
+    rig.commands.send(ClusterCommand::Resumed).await.unwrap();
     rig.pass(secs(5)).await;
     let after: Vec<Duration> = rig.lists("pods").iter().map(|seen| seen.at).filter(|at| *at > secs(104)).collect();
     assert_eq!(after.len(), 1, "one new list: {after:?}");

@@ -8,7 +8,7 @@ use ratatui::backend::TestBackend;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
 
-use super::super::{Link, Tuning, supervise};
+use super::super::{TaskLink, Tuning, supervise};
 use super::simulated::InProcess;
 use crate::action::Action;
 use crate::clock::Clock;
@@ -16,7 +16,7 @@ use crate::facts::text::Clean;
 use crate::model::{ClusterSpec, Model, Settings};
 use crate::msg::{ClusterEvent, ClusterId, Msg};
 use crate::sim::{self, Scenario};
-use crate::theme::{Depth, Look};
+use crate::theme::{Depth, Theme};
 use crate::ui::{self, ViewState};
 
 /// The scenario says `at = "10s"`.
@@ -42,7 +42,7 @@ impl Watched {
         let build = InProcess::first(&simulation);
         let (out, news) = mpsc::channel(256);
         let (_, commands) = mpsc::channel(1);
-        let link = Link { id: ClusterId(0), out, commands, inspect: tokio::sync::watch::channel(None).1, clock };
+        let link = TaskLink { id: ClusterId(0), out, commands, inspect: tokio::sync::watch::channel(None).1, clock };
         let server = ClusterEvent::Server { url: Clean::new("simulated"), insecure: false };
         tokio::spawn(supervise(build, server, Tuning { seed: Some(7), ..Tuning::default() }, link));
         let spec = ClusterSpec { context: Clean::new(&context), broken: None };
@@ -71,7 +71,7 @@ impl Watched {
         let now = self.clock.now();
         self.model.prepare(now);
         let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
-        let (mut state, look) = (ViewState::default(), Look::new(Depth::None, false));
+        let (mut state, look) = (ViewState::default(), Theme::new(Depth::None, false));
         terminal.draw(|frame| ui::view(frame, &mut self.model, &mut state, &look, now)).unwrap();
         let buf = terminal.backend().buffer();
         let row = |y: u16| (0..width).map(|x| buf[(x, y)].symbol()).collect::<String>();

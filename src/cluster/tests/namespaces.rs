@@ -145,7 +145,7 @@ async fn f23_all_namespaces_are_back_within_one_step_after_the_server_is() {
 async fn f23_a_refresh_lists_every_namespace_again() {
     let mut rig = Rig::start(tuning(3), tenant);
     rig.pass(secs(20)).await;
-    rig.commands.send(Command::Refresh).await.unwrap();
+    rig.commands.send(ClusterCommand::Refresh).await.unwrap();
     rig.pass(secs(5)).await;
     for name in ["a", "b", "c"] {
         assert_eq!(rig.lists(&path_of(name)).len(), 2, "{name}");

@@ -46,7 +46,7 @@ async fn usage_is_polled_at_most_every_30_s() {
 async fn no_key_makes_usage_be_asked_more_often_than_its_period() {
     let mut rig = with_usage(|_| json(FIGURES));
     for _ in 0..60 {
-        rig.commands.send(Command::Refresh).await.unwrap();
+        rig.commands.send(ClusterCommand::Refresh).await.unwrap();
         rig.pass(secs(1)).await;
     }
     assert!(asked(&rig).len() <= 2, "{:?}", asked(&rig));
@@ -72,7 +72,7 @@ async fn f24_an_api_that_is_installed_later_is_found_by_a_refresh() {
     });
     rig.pass(secs(60)).await;
     installed.store(true, std::sync::atomic::Ordering::Relaxed);
-    rig.commands.send(Command::Refresh).await.unwrap();
+    rig.commands.send(ClusterCommand::Refresh).await.unwrap();
     rig.pass(secs(2)).await;
     assert!(matches!(told(&rig)[..], [UsageNews::Absent, UsageNews::Read(_)]));
 }
@@ -116,7 +116,7 @@ async fn a_metrics_api_that_hangs_touches_nothing_else() {
     assert_eq!(failures(&rig), 0);
     let timed_out = |event: &ClusterEvent| {
         matches!(event, ClusterEvent::Call(CallEvent::Finished(attempt))
-            if attempt.kind == CallKind::Usage && attempt.end == End::TimedOut && attempt.total == secs(10))
+            if attempt.kind == CallKind::Usage && attempt.end == CallEnd::TimedOut && attempt.total == secs(10))
     };
     assert_eq!(rig.count(timed_out), 5, "each is given up after its own deadline");
     assert!(told(&rig).iter().all(|news| matches!(news, UsageNews::Unavailable(_))));

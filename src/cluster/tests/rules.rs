@@ -25,7 +25,7 @@ const STEP: Duration = Duration::from_secs(60);
 struct Pair {
     simulations: [Simulation; 2],
     controls: [Control; 2],
-    commands: [mpsc::Sender<Command>; 2],
+    commands: [mpsc::Sender<ClusterCommand>; 2],
     model: Model,
     news: mpsc::Receiver<Msg>,
     clock: Clock,
@@ -48,7 +48,7 @@ impl Pair {
             let simulation = sim::start(Scenario::builtin("small").unwrap(), ([127, 0, 0, 1], 0).into()).await.unwrap();
             let (command, received) = mpsc::channel(4);
             let inspect = watch::channel(None).1;
-            let link = Link { id: ClusterId(id), out: out.clone(), commands: received, inspect, clock };
+            let link = TaskLink { id: ClusterId(id), out: out.clone(), commands: received, inspect, clock };
             let server = ClusterEvent::Server { url: Clean::new("simulated"), insecure: false };
             let tuning = Tuning { seed: Some(7), ..Tuning::default() };
             tokio::spawn(supervise(InProcess::first(&simulation), server, tuning, link));
@@ -177,7 +177,7 @@ async fn play(
         pair.controls[0].inject(fault.clone());
     }
     pair.controls[0].close_watches(None);
-    pair.commands[0].send(Command::Refresh).await.unwrap();
+    pair.commands[0].send(ClusterCommand::Refresh).await.unwrap();
     let begun = Instant::now();
     pair.change(2);
     pair.pass(EARLY).await;
@@ -229,13 +229,13 @@ fn keeps(name: &str, pair: &Pair, before: &Objects) {
 
 /// G8: exactly one sample for each tick, from the start to the end; a throttled work probe leaves two of three ticks out.
 fn probes_each_tick(name: &str, samples: &[ProbeSample], now: Mono) {
-    for series in [Series::Ping, Series::Work] {
+    for series in [ProbeSeries::Ping, ProbeSeries::Work] {
         let series: Vec<&ProbeSample> = samples.iter().filter(|sample| sample.series == series).collect();
         let (first, last) = (series.first().unwrap(), series.last().unwrap());
         assert!(first.tick.since(Mono(Duration::ZERO)) < secs(1), "{name}: the first is {first:?}");
         for pair in series.windows(2) {
             let throttled = matches!(pair[0].outcome, ProbeOutcome::Failed { layer: Layer::Throttled, .. });
-            let stride = if throttled && pair[0].series == Series::Work { secs(15) } else { secs(5) };
+            let stride = if throttled && pair[0].series == ProbeSeries::Work { secs(15) } else { secs(5) };
             assert_eq!(pair[1].tick.since(pair[0].tick), stride, "{name}: {pair:?}");
         }
         // The longest stride, and then the deadline of the probe that runs.

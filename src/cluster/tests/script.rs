@@ -17,13 +17,13 @@ use tokio::time::{Instant, Sleep, sleep, timeout};
 use tower::BoxError;
 
 use crate::clock::{Clock, wall};
-use crate::cluster::classify::Trouble;
+use crate::cluster::classify::RequestError;
 use crate::cluster::connect::assemble;
-use crate::cluster::meter::Sink;
-use crate::cluster::session::{Build, Built};
-use crate::cluster::{Command, Link, Optional, Tuning, supervise};
+use crate::cluster::meter::MeterSink;
+use crate::cluster::session::{ClientFactory, Built};
+use crate::cluster::{ClusterCommand, TaskLink, Optional, Tuning, supervise};
 use crate::facts::text::Clean;
-use crate::msg::inspect::Inspection;
+use crate::msg::inspect::WatchDetail;
 use crate::msg::{ClusterEvent, ClusterId, Msg, Resource, SyncState};
 
 /// A step of a body.
@@ -155,8 +155,8 @@ pub(in crate::cluster) struct Credentials {
 
 struct Scripted(Arc<ServerState>);
 
-impl Build for Scripted {
-    async fn build(&mut self, _: Arc<Tuning>, sink: Sink) -> Result<Built, Trouble> {
+impl ClientFactory for Scripted {
+    async fn build(&mut self, _: Arc<Tuning>, sink: MeterSink) -> Result<Built, RequestError> {
         let state = self.0.clone();
         let begun = state.start.elapsed();
         sleep(state.credentials.takes).await;
@@ -205,8 +205,8 @@ async fn answer(state: Arc<ServerState>, request: Request<Body>) -> Result<Respo
 pub(in crate::cluster) struct Rig {
     state: Arc<ServerState>,
     pub(in crate::cluster) news: mpsc::Receiver<Msg>,
-    pub(in crate::cluster) commands: mpsc::Sender<Command>,
-    pub(in crate::cluster) inspect: watch::Sender<Option<Inspection>>,
+    pub(in crate::cluster) commands: mpsc::Sender<ClusterCommand>,
+    pub(in crate::cluster) inspect: watch::Sender<Option<WatchDetail>>,
     pub(in crate::cluster) events: Vec<(Duration, ClusterEvent)>,
     pub(in crate::cluster) task: JoinHandle<()>,
 }
@@ -235,7 +235,7 @@ impl Rig {
         let (out, news) = mpsc::channel(64);
         let (commands, received) = mpsc::channel(4);
         let (inspect, inspected) = watch::channel(None);
-        let link = Link { id: ClusterId(0), out, commands: received, inspect: inspected, clock: Clock::start() };
+        let link = TaskLink { id: ClusterId(0), out, commands: received, inspect: inspected, clock: Clock::start() };
         let server = ClusterEvent::Server { url: Clean::new("scripted"), insecure: false };
         let tuning = Tuning { seed: Some(7), ..tuning };
         let task = tokio::spawn(supervise(Scripted(state.clone()), server, tuning, link));

@@ -6,10 +6,10 @@ use kube::client::Body;
 use tower::ServiceExt;
 
 use crate::cluster::Tuning;
-use crate::cluster::classify::Trouble;
+use crate::cluster::classify::RequestError;
 use crate::cluster::connect::assemble;
-use crate::cluster::meter::Sink;
-use crate::cluster::session::{Build, Built};
+use crate::cluster::meter::MeterSink;
+use crate::cluster::session::{ClientFactory, Built};
 use crate::sim::Simulation;
 
 pub(in crate::cluster) struct InProcess(axum::Router);
@@ -22,8 +22,8 @@ impl InProcess {
     }
 }
 
-impl Build for InProcess {
-    async fn build(&mut self, _: Arc<Tuning>, sink: Sink) -> Result<Built, Trouble> {
+impl ClientFactory for InProcess {
+    async fn build(&mut self, _: Arc<Tuning>, sink: MeterSink) -> Result<Built, RequestError> {
         let router = self.0.clone();
         let service = tower::service_fn(move |request: http::Request<Body>| {
             router.clone().oneshot(request.map(axum::body::Body::new))

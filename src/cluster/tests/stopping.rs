@@ -197,12 +197,12 @@ async fn a_cluster_that_is_not_followed_any_more_is_probed_and_nothing_else_and_
     rig.pass(secs(2)).await;
     let open = rig.server().open();
     assert!(open >= 2, "two watches: {open}");
-    rig.commands.send(Command::Unfollow).await.unwrap();
+    rig.commands.send(ClusterCommand::Unfollow).await.unwrap();
     rig.pass(secs(1)).await;
     assert_eq!(rig.server().open(), 0, "their connections end with them");
     let asked = |rig: &Rig| (rig.lists("pods").len(), rig.watches("pods").len(), rig.lists("nodes").len());
     let before = asked(&rig);
-    rig.commands.send(Command::Refresh).await.unwrap();
+    rig.commands.send(ClusterCommand::Refresh).await.unwrap();
     rig.pass(secs(900)).await;
     assert_eq!(asked(&rig), before);
     assert_eq!(rig.count(|event| matches!(event, ClusterEvent::TaskRestarted { .. })), 0);

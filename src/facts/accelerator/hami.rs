@@ -44,11 +44,11 @@ impl Split {
 /// `[{"id":"GPU-…","count":10,"devmem":32768,…}]`.
 fn listed(text: &str) -> Option<Vec<u32>> {
     #[derive(Deserialize)]
-    struct Device {
+    struct HamiDevice {
         #[serde(default)]
         count: u32,
     }
-    let devices: Vec<Device> = serde_json::from_str(text).ok()?;
+    let devices: Vec<HamiDevice> = serde_json::from_str(text).ok()?;
     Some(devices.into_iter().map(|device| device.count).collect())
 }
 

@@ -61,12 +61,12 @@ const NAMES: &[(&str, Kind)] = &[
 
 /// What each resource name counts as: the built-in table, and what the user adds to it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Table {
+pub struct AcceleratorTable {
     /// Sorted by name.
     extra: Vec<(String, Kind)>,
 }
 
-impl Table {
+impl AcceleratorTable {
     /// The built-in table with more names, which win over it; of two entries for one name the last wins.
     #[must_use]
     pub fn with(extra: impl IntoIterator<Item = (String, Kind)>) -> Self {

@@ -68,7 +68,7 @@ fn what_only_sounds_like_a_gpu_is_none() {
 
 #[test]
 fn the_users_names_are_added_and_win() {
-    let table = Table::with([
+    let table = AcceleratorTable::with([
         ("example.com/npu".to_owned(), Kind::Slice),
         ("example.com/npu".to_owned(), Kind::Device),
         ("nvidia.com/gpu".to_owned(), Kind::Aux),
@@ -114,7 +114,7 @@ fn what_hami_splits_is_shared_and_its_annotation_counts_the_shares() {
         let node = node(labels, capacity);
         assert_eq!((classify_on(gpu, &node), expected(gpu, &node)), (Some(kind), promised), "{labels:?}");
     }
-    let table = Table::with([(gpu.to_owned(), Kind::Device)]);
+    let table = AcceleratorTable::with([(gpu.to_owned(), Kind::Device)]);
     let split = node(&[("hami.io/node-nvidia-register", "2 devices, 20 shares")], &[gpu]);
     assert_eq!(table.classify_on(gpu, &split), Some(Kind::Device), "what the user says wins");
 }

@@ -3,11 +3,11 @@
 use serde::de::MapAccess;
 
 use super::{
-    AllocatedDevice, ClaimFacts, Consumer, CounterSet, DeviceFacts, DeviceSelector, Place, RuleFacts, SliceFacts,
+    AllocatedDevice, ClaimFacts, Consumer, CounterSet, DeviceFacts, DeviceSelector, DeviceScope, RuleFacts, SliceFacts,
 };
-use crate::facts::json::{Amount, Flag, Int, JsonFields, List, Obj, Pairs, Present, Reset, Text, Time, skip};
+use crate::facts::json::{Amount, Flag, Int, JsonFields, JsonList, Obj, Pairs, Present, Reset, Text, Time, skip};
 use crate::facts::message::message;
-use crate::facts::pod::{Basis, Since};
+use crate::facts::pod::{SinceBasis, Since};
 use crate::facts::text::Clean;
 use crate::facts::wire::Uid;
 
@@ -15,16 +15,16 @@ message! {
     /// `ResourceSliceSpec`.
     pub(in crate::facts) struct Slice<'a> {
         driver: Text<'a> = "driver",
-        pool: Obj<Pool<'a>> = "pool",
+        pool: Obj<ResourcePool<'a>> = "pool",
         node: Text<'a> = "nodeName",
         selector: Present = "nodeSelector",
         all: Flag = "allNodes",
-        counters: List<Obj<Counters<'a>>> = "sharedCounters",
-        devices: List<Obj<Device<'a>>> = "devices",
+        counters: JsonList<Obj<Counters<'a>>> = "sharedCounters",
+        devices: JsonList<Obj<RawDevice<'a>>> = "devices",
     }
 
     /// `ResourcePool`.
-    pub(in crate::facts) struct Pool<'a> {
+    pub(in crate::facts) struct ResourcePool<'a> {
         name: Text<'a> = "name",
         generation: Int = "generation",
         slices: Int = "resourceSliceCount",
@@ -47,8 +47,8 @@ message! {
         node: Text<'a> = "nodeName",
         selector: Present = "nodeSelector",
         all: Flag = "allNodes",
-        consumes: List<Obj<Counters<'a>>> = "consumesCounters",
-        taints: List<Obj<Taint<'a>>> = "taints",
+        consumes: JsonList<Obj<Counters<'a>>> = "consumesCounters",
+        taints: JsonList<Obj<DeviceTaint<'a>>> = "taints",
     }
 
     /// `DeviceAttribute`.
@@ -57,14 +57,14 @@ message! {
     }
 
     /// `DeviceTaint`.
-    pub(in crate::facts) struct Taint<'a> {
+    pub(in crate::facts) struct DeviceTaint<'a> {
         effect: Text<'a> = "effect",
     }
 
     /// `ResourceClaimStatus`.
     pub(in crate::facts) struct Claim<'a> {
         allocation: Option<Obj<Allocation<'a>>> = "allocation",
-        reserved_for: List<Obj<Reservation<'a>>> = "reservedFor",
+        reserved_for: JsonList<Obj<Reservation<'a>>> = "reservedFor",
     }
 
     /// `AllocationResult`.
@@ -75,11 +75,11 @@ message! {
 
     /// `DeviceAllocationResult`.
     pub(in crate::facts) struct Allocated<'a> {
-        results: List<Obj<Outcome<'a>>> = "results",
+        results: JsonList<Obj<DeviceAllocationResult<'a>>> = "results",
     }
 
     /// `DeviceRequestAllocationResult`.
-    pub(in crate::facts) struct Outcome<'a> {
+    pub(in crate::facts) struct DeviceAllocationResult<'a> {
         driver: Text<'a> = "driver",
         pool: Text<'a> = "pool",
         device: Text<'a> = "device",
@@ -101,23 +101,23 @@ message! {
 
     /// `DeviceTaintRuleSpec`.
     pub(in crate::facts) struct Rule<'a> {
-        selector: Option<Obj<Selector<'a>>> = "deviceSelector",
-        taint: Obj<Taint<'a>> = "taint",
+        selector: Option<Obj<DeviceTaintSelector<'a>>> = "deviceSelector",
+        taint: Obj<DeviceTaint<'a>> = "taint",
     }
 
     /// `DeviceTaintSelector`.
-    pub(in crate::facts) struct Selector<'a> {
+    pub(in crate::facts) struct DeviceTaintSelector<'a> {
         driver: Text<'a> = "driver",
         pool: Text<'a> = "pool",
         device: Text<'a> = "device",
         class: Text<'a> = "deviceClassName",
-        expressions: List<Present> = "selectors",
+        expressions: JsonList<Present> = "selectors",
     }
 }
 
 /// `Device`.
 #[derive(Debug, Default)]
-pub(in crate::facts) struct Device<'a> {
+pub(in crate::facts) struct RawDevice<'a> {
     name: Text<'a>,
     fields: DeviceFields<'a>,
 }
@@ -146,13 +146,13 @@ impl Slice<'_> {
 }
 
 /// The three ways to say where a device is.
-fn place(node: &str, selector: Present, all: Flag) -> Place {
+fn place(node: &str, selector: Present, all: Flag) -> DeviceScope {
     if !node.is_empty() {
-        Place::Node(clean(node))
+        DeviceScope::Node(clean(node))
     } else if selector.0 || all.0 == Some(true) {
-        Place::Network
+        DeviceScope::Network
     } else {
-        Place::Unsaid
+        DeviceScope::Unsaid
     }
 }
 
@@ -178,7 +178,7 @@ fn digest(name: &str, nano: i128) -> u64 {
     half
 }
 
-impl Device<'_> {
+impl RawDevice<'_> {
     fn facts(&self) -> DeviceFacts {
         let fields = &self.fields;
         DeviceFacts {
@@ -197,7 +197,7 @@ impl Attributes<'_> {
     }
 }
 
-impl Taint<'_> {
+impl DeviceTaint<'_> {
     /// "Consumers must treat unknown effects like None" (`DeviceTaintEffect`).
     fn is_hard(&self) -> bool {
         matches!(&*self.effect, "NoSchedule" | "NoExecute")
@@ -206,7 +206,7 @@ impl Taint<'_> {
 
 impl Rule<'_> {
     pub(super) fn facts(&self) -> RuleFacts {
-        let selector = |Obj(selector): &Obj<Selector<'_>>| DeviceSelector {
+        let selector = |Obj(selector): &Obj<DeviceTaintSelector<'_>>| DeviceSelector {
             driver: clean(&selector.driver),
             pool: clean(&selector.pool),
             device: clean(&selector.device),
@@ -219,7 +219,7 @@ impl Rule<'_> {
 impl Claim<'_> {
     pub(super) fn facts(&self) -> ClaimFacts {
         let allocation = self.allocation.as_ref().map(|Obj(allocation)| allocation);
-        let result = |Obj(result): &Obj<Outcome<'_>>| AllocatedDevice {
+        let result = |Obj(result): &Obj<DeviceAllocationResult<'_>>| AllocatedDevice {
             driver: clean(&result.driver),
             pool: clean(&result.pool),
             device: clean(&result.device),
@@ -238,7 +238,7 @@ impl Claim<'_> {
                 .map(|allocation| allocation.devices.0.results.0.iter().map(result).collect())
                 .unwrap_or_default(),
             reserved_for: self.reserved_for.0.iter().map(consumer).collect(),
-            since: since.map(|at| Since { basis: Basis::Allocated, at }),
+            since: since.map(|at| Since { basis: SinceBasis::Allocated, at }),
         }
     }
 }
@@ -247,7 +247,7 @@ fn clean(text: &str) -> Clean {
     Clean::new(text)
 }
 
-impl<'de> JsonFields<'de> for Device<'de> {
+impl<'de> JsonFields<'de> for RawDevice<'de> {
     fn json_field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
         match key {
             "name" => self.name = map.next_value()?,

@@ -12,15 +12,15 @@ const SLICE: &str = r#"{"kind":"ResourceSlice","apiVersion":"resource.k8s.io/v1"
 
 #[test]
 fn a_slice_says_where_it_is_what_it_has_and_what_shares_silicon() {
-    let Kept { key, version, facts, .. } = decode_slice(SLICE.as_bytes()).unwrap();
+    let ApiObject { key, version, facts, .. } = decode_slice(SLICE.as_bytes()).unwrap();
     assert_eq!((&*key, version), ("n1-gpu-abc", 7));
     assert_eq!((&*facts.driver, &*facts.pool, facts.generation, facts.slices), ("gpu.example.com", "n1", 3, 2));
-    assert_eq!(facts.place, Place::Node("n1".into()));
+    assert_eq!(facts.place, DeviceScope::Node("n1".into()));
     let [whole, part, dead, nic] = &facts.devices[..] else { panic!("four devices") };
     assert_eq!(whole.consumes, facts.counters, "all that there is, whatever the order and the spelling");
     assert_ne!(part.consumes[0].digest, facts.counters[0].digest);
     assert_eq!((whole.tainted, part.tainted, dead.tainted), (false, false, true), "unknown effects are like None");
-    assert_eq!((&dead.place, &nic.place), (&Place::Node("n2".into()), &Place::Network));
+    assert_eq!((&dead.place, &nic.place), (&DeviceScope::Node("n2".into()), &DeviceScope::Network));
 }
 
 #[test]
@@ -29,7 +29,7 @@ fn v1beta1_has_the_same_inside_basic() {
      "nodeSelector":{"nodeSelectorTerms":[]},"devices":[{"name":"a","basic":{"taints":[{"effect":"NoSchedule"}],
      "consumesCounters":[{"counterSet":"c","counters":{}}]}}]}}"#;
     let facts = decode_slice(beta.as_bytes()).unwrap().facts;
-    assert_eq!(facts.place, Place::Network);
+    assert_eq!(facts.place, DeviceScope::Network);
     assert!(facts.devices[0].tainted);
     assert_eq!(&*facts.devices[0].consumes[0].name, "c");
 }
@@ -40,7 +40,7 @@ fn a_claim_says_what_it_got_and_who_uses_it() {
      {"request":"r","driver":"d","pool":"p","device":"gpu-0","adminAccess":true},
      {"request":"r","driver":"d","pool":"p","device":"gpu-1","shareID":"a671734a","consumedCapacity":{"memory":"1Gi"}}]}},
      "reservedFor":[{"resource":"pods","name":"w-0","uid":"00000000-0000-0000-0000-000000000007"}]}}"#;
-    let Kept { key, facts, .. } = decode_claim(claim.as_bytes()).unwrap();
+    let ApiObject { key, facts, .. } = decode_claim(claim.as_bytes()).unwrap();
     assert_eq!((&*key, facts.allocated, facts.results.len()), ("ns/c", true, 2));
     assert!(facts.results[0].admin && facts.results[0].share.is_none());
     assert_eq!(facts.results[1].share.as_deref(), Some("a671734a"));
@@ -124,8 +124,8 @@ fn a_claim_is_as_old_as_its_allocation_or_where_that_is_not_said_as_itself() {
         decode_claim(claim.as_bytes()).unwrap().facts.since.map(|since| (since.basis, since.at.to_string()))
     };
     let at = |basis, day: u32| Some((basis, format!("2026-01-0{day}T00:00:00Z")));
-    assert_eq!(since(r#","allocationTimestamp":"2026-01-02T00:00:00Z""#), at(Basis::Allocated, 2));
+    assert_eq!(since(r#","allocationTimestamp":"2026-01-02T00:00:00Z""#), at(SinceBasis::Allocated, 2));
     for odd in ["", r#","allocationTimestamp":null"#, r#","allocationTimestamp":"soon""#] {
-        assert_eq!(since(odd), at(Basis::Created, 1), "{odd}");
+        assert_eq!(since(odd), at(SinceBasis::Created, 1), "{odd}");
     }
 }

@@ -45,7 +45,7 @@ impl de::Error for Broken {
 
 /// The one value that a body holds.
 pub(in crate::facts) fn from_slice<'de, T: Deserialize<'de>>(body: &'de [u8]) -> Result<T, Broken> {
-    let mut reader = Reader::new(body);
+    let mut reader = JsonReader::new(body);
     let value = T::deserialize(&mut reader)?;
     reader.end()?;
     Ok(value)
@@ -53,13 +53,13 @@ pub(in crate::facts) fn from_slice<'de, T: Deserialize<'de>>(body: &'de [u8]) ->
 
 /// A place in a body.
 #[derive(Clone, Debug)]
-pub(in crate::facts) struct Reader<'de> {
+pub(in crate::facts) struct JsonReader<'de> {
     body: &'de [u8],
     at: usize,
     backslash: Backslash,
 }
 
-impl<'de> Reader<'de> {
+impl<'de> JsonReader<'de> {
     pub(in crate::facts) fn new(body: &'de [u8]) -> Self {
         Self { body, at: 0, backslash: Backslash::default() }
     }
@@ -184,7 +184,7 @@ impl<'de> Reader<'de> {
     }
 }
 
-impl<'de> Deserializer<'de> for &mut Reader<'de> {
+impl<'de> Deserializer<'de> for &mut JsonReader<'de> {
     type Error = Broken;
 
     #[inline]
@@ -229,7 +229,7 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
 
 /// Behind the opening bracket of an array or an object.
 struct Inside<'r, 'de> {
-    reader: &'r mut Reader<'de>,
+    reader: &'r mut JsonReader<'de>,
     first: bool,
 }
 

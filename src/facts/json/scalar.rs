@@ -93,15 +93,15 @@ pub(in crate::facts) enum Amount {
 
 /// A value as it was written; `null` where there is none.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::facts) struct Source<'de>(pub(in crate::facts) &'de [u8]);
+pub(in crate::facts) struct RawValue<'de>(pub(in crate::facts) &'de [u8]);
 
-impl Default for Source<'_> {
+impl Default for RawValue<'_> {
     fn default() -> Self {
         Self(b"null")
     }
 }
 
-impl<'de> Deserialize<'de> for Source<'de> {
+impl<'de> Deserialize<'de> for RawValue<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_bytes(SourceVisitor)
     }
@@ -110,12 +110,12 @@ impl<'de> Deserialize<'de> for Source<'de> {
 struct SourceVisitor;
 
 impl<'de> Visitor<'de> for SourceVisitor {
-    type Value = Source<'de>;
+    type Value = RawValue<'de>;
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("any value")
     }
-    fn visit_borrowed_bytes<E>(self, bytes: &'de [u8]) -> Result<Source<'de>, E> {
-        Ok(Source(bytes))
+    fn visit_borrowed_bytes<E>(self, bytes: &'de [u8]) -> Result<RawValue<'de>, E> {
+        Ok(RawValue(bytes))
     }
 }
 

@@ -95,13 +95,13 @@ fn unit(rest: &mut Chars<'_>) -> Option<u16> {
 
 /// A number as it is handed on: whole if it is written as one that fits, else with a fraction.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Read {
+pub(super) enum JsonNumber {
     Positive(u64),
     Negative(i64),
     Float(f64),
 }
 
-impl Read {
+impl JsonNumber {
     pub(super) fn visit<'de, V: Visitor<'de>, E: Error>(self, visitor: V) -> Result<V::Value, E> {
         match self {
             Self::Positive(number) => visitor.visit_u64(number),
@@ -112,7 +112,7 @@ impl Read {
 }
 
 /// A number; `None` if it is none, or one beyond what 64 bits of float hold.
-pub(super) fn number(word: &[u8]) -> Option<Read> {
+pub(super) fn number(word: &[u8]) -> Option<JsonNumber> {
     let digits = word.strip_prefix(b"-").unwrap_or(word);
     let (whole, rest) = leading_digits(digits);
     if whole.is_empty() || (whole.len() > 1 && whole[0] == b'0') || !is_tail(rest) {
@@ -120,11 +120,11 @@ pub(super) fn number(word: &[u8]) -> Option<Read> {
     }
     let text = str::from_utf8(word).ok()?;
     let int = match rest {
-        [] if digits.len() == word.len() => text.parse().ok().map(Read::Positive),
-        [] => text.parse().ok().map(Read::Negative),
+        [] if digits.len() == word.len() => text.parse().ok().map(JsonNumber::Positive),
+        [] => text.parse().ok().map(JsonNumber::Negative),
         _ => None,
     };
-    int.or_else(|| text.parse().ok().filter(|float: &f64| float.is_finite()).map(Read::Float))
+    int.or_else(|| text.parse().ok().filter(|float: &f64| float.is_finite()).map(JsonNumber::Float))
 }
 
 /// What may follow the whole part: a fraction, an exponent, both or nothing.

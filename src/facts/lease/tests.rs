@@ -4,7 +4,7 @@ use super::*;
 fn a_lease_is_read_from_json() {
     let lease = br#"{"kind":"Lease","apiVersion":"coordination.k8s.io/v1","metadata":{"name":"n1","namespace":"kube-node-lease",
      "resourceVersion":"12"},"spec":{"holderIdentity":"n1","leaseDurationSeconds":40,"renewTime":"2026-11-23T10:00:07.123456Z"}}"#;
-    let Kept { key, version, facts, .. } = decode_object(lease).unwrap();
+    let ApiObject { key, version, facts, .. } = decode_object(lease).unwrap();
     assert_eq!((&*key, version), ("kube-node-lease/n1", 12));
     assert_eq!((&*facts.holder, facts.seconds), ("n1", Some(40)));
     assert_eq!(facts.renewed, "2026-11-23T10:00:07.123456Z".parse().ok());

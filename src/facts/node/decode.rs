@@ -2,27 +2,27 @@
 
 use hashbrown::HashSet;
 
-use super::{Condition, ConditionStatus, NodeFacts, Taint};
+use super::{NodeCondition, ConditionStatus, NodeFacts, NodeTaint};
 use crate::facts::accelerator::HAMI_REGISTER;
-use crate::facts::json::{Amount, Flag, List, Obj, Pairs, Text, Time};
+use crate::facts::json::{Amount, Flag, JsonList, Obj, Pairs, Text, Time};
 use crate::facts::message::message;
 use crate::facts::quantity::Quantity;
 use crate::facts::text::{Clean, sanitize};
-use crate::facts::wire::{Meta, Uid, version};
+use crate::facts::wire::{ObjectMeta, Uid, version};
 
 message! {
     /// `Node`.
-    pub(super) struct Raw<'a> {
+    pub(super) struct RawNode<'a> {
         kind: Text<'a> = "kind",
-        metadata: Obj<Meta<'a, Pairs<'a, Text<'a>>>> = "metadata" | 1,
-        spec: Obj<Spec<'a>> = "spec" | 2,
-        status: Obj<Status<'a>> = "status" | 3,
+        metadata: Obj<ObjectMeta<'a, Pairs<'a, Text<'a>>>> = "metadata" | 1,
+        spec: Obj<NodeSpec<'a>> = "spec" | 2,
+        status: Obj<NodeStatus<'a>> = "status" | 3,
     }
 
     /// `NodeSpec`.
-    pub(super) struct Spec<'a> {
+    pub(super) struct NodeSpec<'a> {
         unschedulable: Flag = "unschedulable" | 4,
-        taints: List<Obj<RawTaint<'a>>> = "taints" | 5,
+        taints: JsonList<Obj<RawTaint<'a>>> = "taints" | 5,
     }
 
     /// `Taint`.
@@ -33,11 +33,11 @@ message! {
     }
 
     /// `NodeStatus`.
-    pub(super) struct Status<'a> {
+    pub(super) struct NodeStatus<'a> {
         capacity: Pairs<'a, Amount> = "capacity" | 1,
         allocatable: Pairs<'a, Amount> = "allocatable" | 2,
-        conditions: List<Obj<RawCondition<'a>>> = "conditions" | 4,
-        addresses: List<Obj<Address<'a>>> = "addresses" | 5,
+        conditions: JsonList<Obj<RawCondition<'a>>> = "conditions" | 4,
+        addresses: JsonList<Obj<NodeAddress<'a>>> = "addresses" | 5,
         info: Obj<Info<'a>> = "nodeInfo" | 7,
     }
 
@@ -60,13 +60,13 @@ message! {
     }
 
     /// `NodeAddress`.
-    pub(super) struct Address<'a> {
+    pub(super) struct NodeAddress<'a> {
         kind: Text<'a> = "type" | 1,
         address: Text<'a> = "address" | 2,
     }
 }
 
-impl Raw<'_> {
+impl RawNode<'_> {
     pub(super) fn facts(&self, texts: &mut Texts) -> NodeFacts {
         let Self { metadata: Obj(meta), spec: Obj(spec), status: Obj(status), .. } = self;
         let mut unreadable = 0;
@@ -108,20 +108,20 @@ impl Raw<'_> {
 }
 
 impl RawTaint<'_> {
-    fn facts(&self, texts: &mut Texts) -> Taint {
-        Taint { key: texts.clean(&self.key), value: texts.clean(&self.value), effect: texts.clean(&self.effect) }
+    fn facts(&self, texts: &mut Texts) -> NodeTaint {
+        NodeTaint { key: texts.clean(&self.key), value: texts.clean(&self.value), effect: texts.clean(&self.effect) }
     }
 }
 
 impl RawCondition<'_> {
-    fn facts(&self, texts: &mut Texts) -> Condition {
+    fn facts(&self, texts: &mut Texts) -> NodeCondition {
         let status = match &*self.status {
             "True" => ConditionStatus::True,
             "False" => ConditionStatus::False,
             "Unknown" | "" => ConditionStatus::Unknown,
             other => ConditionStatus::Other(texts.clean(other)),
         };
-        Condition {
+        NodeCondition {
             kind: texts.clean(&self.kind),
             status,
             reason: texts.clean(&self.reason),

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Phase, PodFacts, Requests, Since};
+use super::{PodPhase, PodFacts, Requests, Since};
 use crate::facts::quantity::Quantity;
 use crate::facts::text::sanitize;
 use crate::facts::wire::Uid;
@@ -15,38 +15,38 @@ use crate::facts::wire::Uid;
 #[serde(try_from = "Unchecked")]
 pub struct PodBatch {
     text: String,
-    records: Vec<Record>,
-    others: Vec<(Span, Quantity)>,
+    records: Vec<BatchRecord>,
+    others: Vec<(TextSpan, Quantity)>,
 }
 
 /// A piece of the arena. Text is capped by `sanitize`, so a length fits 16 bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Span {
+struct TextSpan {
     at: u32,
     len: u16,
 }
 
 /// A pod with its text replaced by spans.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Record {
+struct BatchRecord {
     cpu: Quantity,
     memory: Quantity,
     uid: Uid,
     version: u64,
     created: Option<Timestamp>,
     since: Option<Since>,
-    namespace: Span,
-    name: Span,
-    node: Span,
-    owner_kind: Span,
-    owner_name: Span,
-    reason: Span,
+    namespace: TextSpan,
+    name: TextSpan,
+    node: TextSpan,
+    owner_kind: TextSpan,
+    owner_name: TextSpan,
+    reason: TextSpan,
     others_at: u32,
     others_len: u32,
     restarts: u32,
     containers: u16,
     ready: u16,
-    phase: Phase,
+    phase: PodPhase,
     deleting: bool,
     mirror: bool,
     removed: bool,
@@ -64,7 +64,7 @@ impl PodBatch {
             let name = self.put(name, known);
             self.others.push((name, *amount));
         }
-        let record = Record {
+        let record = BatchRecord {
             cpu: pod.requests.cpu,
             memory: pod.requests.memory,
             uid: pod.uid,
@@ -123,11 +123,11 @@ impl PodBatch {
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.text.capacity()
-            + self.records.capacity() * size_of::<Record>()
-            + self.others.capacity() * size_of::<(Span, Quantity)>()
+            + self.records.capacity() * size_of::<BatchRecord>()
+            + self.others.capacity() * size_of::<(TextSpan, Quantity)>()
     }
 
-    fn facts(&self, record: &Record) -> PodFacts<'_> {
+    fn facts(&self, record: &BatchRecord) -> PodFacts<'_> {
         let start = record.others_at as usize;
         let others = &self.others[start..start + record.others_len as usize];
         PodFacts {
@@ -155,12 +155,12 @@ impl PodBatch {
         }
     }
 
-    fn get(&self, span: Span) -> &str {
+    fn get(&self, span: TextSpan) -> &str {
         &self.text[span.at as usize..span.at as usize + usize::from(span.len)]
     }
 
     /// Puts `raw` into the arena, or finds it there: neighbours share namespaces, nodes and owners.
-    fn put(&mut self, raw: &str, known: Option<Span>) -> Span {
+    fn put(&mut self, raw: &str, known: Option<TextSpan>) -> TextSpan {
         let clean = sanitize(raw);
         if let Some(known) = known
             && self.get(known) == &*clean
@@ -169,7 +169,7 @@ impl PodBatch {
         }
         let at = count(self.text.len());
         self.text.push_str(&clean);
-        Span { at, len: u16::try_from(clean.len()).expect("`sanitize` caps text far below 64 KiB") }
+        TextSpan { at, len: u16::try_from(clean.len()).expect("`sanitize` caps text far below 64 KiB") }
     }
 }
 
@@ -182,15 +182,15 @@ fn count(size: usize) -> u32 {
 #[derive(Deserialize)]
 struct Unchecked {
     text: String,
-    records: Vec<Record>,
-    others: Vec<(Span, Quantity)>,
+    records: Vec<BatchRecord>,
+    others: Vec<(TextSpan, Quantity)>,
 }
 
 impl TryFrom<Unchecked> for PodBatch {
     type Error = &'static str;
 
     fn try_from(raw: Unchecked) -> Result<Self, Self::Error> {
-        let fits = |span: Span| {
+        let fits = |span: TextSpan| {
             let start = span.at as usize;
             raw.text.get(start..start + usize::from(span.len)).is_some_and(|text| *sanitize(text) == *text)
         };

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{PodBatch, decode_object};
 use crate::facts::loose::{amounts, clean, count, flag, int, list, object, text, time};
-use crate::facts::node::{Condition, ConditionStatus};
+use crate::facts::node::{NodeCondition, ConditionStatus};
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
 use crate::facts::wire::{DecodeError, Uid, refuse};
@@ -57,9 +57,9 @@ pub struct PodDetail {
     /// Init containers, containers, ephemeral containers, each in the order of the spec.
     pub containers: Vec<ContainerFacts>,
     /// `status.conditions` in the order of the API.
-    pub conditions: Vec<Condition>,
+    pub conditions: Vec<NodeCondition>,
     /// Resource claims.
-    pub claims: Vec<ClaimFacts>,
+    pub claims: Vec<PodClaimFacts>,
 }
 
 /// One container of a pod.
@@ -84,7 +84,7 @@ pub struct ContainerFacts {
     /// `resources.limits`, sorted by name.
     pub limits: Vec<(Clean, Quantity)>,
     /// Devices that the kubelet gave it, where the status says so (KEP-4680).
-    pub devices: Vec<DeviceFacts>,
+    pub devices: Vec<AllocatedDevice>,
 }
 
 /// What kind of container.
@@ -142,7 +142,7 @@ pub struct Ending {
 
 /// A device that a container was given.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DeviceFacts {
+pub struct AllocatedDevice {
     /// `nvidia.com/gpu`, or `claim:name`.
     pub resource: Clean,
     /// The plugin's or the driver's name of it.
@@ -153,7 +153,7 @@ pub struct DeviceFacts {
 
 /// One of `spec.resourceClaims`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ClaimFacts {
+pub struct PodClaimFacts {
     /// The pod's name for it.
     pub name: Clean,
     /// The `ResourceClaim`; empty while it is not made.
@@ -240,7 +240,7 @@ fn containers(pod: &Value) -> Vec<ContainerFacts> {
 fn container(spec: &Value, status: &Value, kind: ContainerKind) -> ContainerFacts {
     let sidecar = kind == ContainerKind::Init && text(spec, "/restartPolicy") == "Always";
     let devices = list(status, "/allocatedResourcesStatus").iter().flat_map(|resource| {
-        let device = |device: &Value| DeviceFacts {
+        let device = |device: &Value| AllocatedDevice {
             resource: clean(resource, "/name"),
             id: clean(device, "/resourceID"),
             health: clean(device, "/health"),
@@ -290,8 +290,8 @@ fn ending(value: &Value) -> Ending {
     }
 }
 
-fn condition(value: &Value) -> Condition {
-    Condition {
+fn condition(value: &Value) -> NodeCondition {
+    NodeCondition {
         kind: clean(value, "/type"),
         status: match text(value, "/status") {
             "True" => ConditionStatus::True,
@@ -306,7 +306,7 @@ fn condition(value: &Value) -> Condition {
 }
 
 /// Those of the spec, then the one that the scheduler has made for extended resources.
-fn claims(pod: &Value) -> Vec<ClaimFacts> {
+fn claims(pod: &Value) -> Vec<PodClaimFacts> {
     let named = list(pod, "/spec/resourceClaims").iter().map(|claim| claimed(claim, pod));
     let made = clean(pod, "/status/extendedResourceClaimStatus/resourceClaimName");
     let bridge = (!made.is_empty()).then(|| {
@@ -314,12 +314,12 @@ fn claims(pod: &Value) -> Vec<ClaimFacts> {
         let mut serves: Vec<Clean> = mappings.iter().map(|mapping| clean(mapping, "/resourceName")).collect();
         serves.sort();
         serves.dedup();
-        ClaimFacts { claim: made, serves, ..ClaimFacts::default() }
+        PodClaimFacts { claim: made, serves, ..PodClaimFacts::default() }
     });
     named.chain(bridge).collect()
 }
 
-fn claimed(spec: &Value, pod: &Value) -> ClaimFacts {
+fn claimed(spec: &Value, pod: &Value) -> PodClaimFacts {
     let name = text(spec, "/name");
     let made = list(pod, "/status/resourceClaimStatuses").iter().find(|status| text(status, "/name") == name);
     let claim = match text(spec, "/resourceClaimName") {
@@ -327,7 +327,7 @@ fn claimed(spec: &Value, pod: &Value) -> ClaimFacts {
         claim => claim,
     };
     let template = clean(spec, "/resourceClaimTemplateName");
-    ClaimFacts { name: Clean::new(name), claim: Clean::new(claim), template, serves: Vec::new() }
+    PodClaimFacts { name: Clean::new(name), claim: Clean::new(claim), template, serves: Vec::new() }
 }
 
 #[cfg(test)]

@@ -1,37 +1,37 @@
 //! Since when a pod does not run, as far as it says so itself.
 
-use super::raw::Raw;
-use super::{Basis, Phase, Since};
+use super::raw::RawPod;
+use super::{SinceBasis, PodPhase, Since};
 use crate::facts::json::Obj;
 
-impl Raw<'_> {
+impl RawPod<'_> {
     /// Since when the pod does not run, as far as it says; `None` for one that runs, or has ended.
     pub(super) fn since(&self) -> Option<Since> {
         let (Obj(meta), Obj(status)) = (&self.metadata, &self.status);
         let condition = |kind: &str| status.conditions.iter().find(|c| &*c.kind == kind);
         let known = match status.phase() {
-            Phase::Succeeded | Phase::Failed => return None,
-            _ if meta.deleting.is_present() => (Basis::Deletion, meta.deleting.at()),
-            Phase::Pending => (Basis::Scheduled, condition("PodScheduled").and_then(|c| c.since.at())),
-            Phase::Running => match condition("Ready") {
+            PodPhase::Succeeded | PodPhase::Failed => return None,
+            _ if meta.deleting.is_present() => (SinceBasis::Deletion, meta.deleting.at()),
+            PodPhase::Pending => (SinceBasis::Scheduled, condition("PodScheduled").and_then(|c| c.since.at())),
+            PodPhase::Running => match condition("Ready") {
                 Some(ready) if &*ready.status == "True" => return None,
-                ready => (Basis::NotReady, ready.and_then(|c| c.since.at())),
+                ready => (SinceBasis::NotReady, ready.and_then(|c| c.since.at())),
             },
-            Phase::Unknown => (Basis::Created, None),
+            PodPhase::Unknown => (SinceBasis::Created, None),
         };
         match known {
             (basis, Some(at)) => Some(Since { basis, at }),
-            (_, None) => meta.created.0.map(|at| Since { basis: Basis::Created, at }),
+            (_, None) => meta.created.0.map(|at| Since { basis: SinceBasis::Created, at }),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::facts::pod::{Basis, PodBatch, decode_object};
+    use crate::facts::pod::{SinceBasis, PodBatch, decode_object};
 
     /// What is kept of a pod that asks for a device, with these parts.
-    fn since(meta: &str, status: &str) -> Option<(Basis, String)> {
+    fn since(meta: &str, status: &str) -> Option<(SinceBasis, String)> {
         let json = format!(
             r#"{{"metadata":{{"name":"p","creationTimestamp":"2026-01-01T00:00:00Z"{meta}}},"spec":{{"nodeName":"n","containers":
             [{{"name":"c","resources":{{"limits":{{"nvidia.com/gpu":"1"}}}}}}]}},"status":{{{status}}}}}"#
@@ -42,7 +42,7 @@ mod tests {
         since.map(|since| (since.basis, since.at.to_string()))
     }
 
-    fn at(basis: Basis, day: u32) -> (Basis, String) {
+    fn at(basis: SinceBasis, day: u32) -> (SinceBasis, String) {
         (basis, format!("2026-01-0{day}T00:00:00Z"))
     }
 
@@ -57,14 +57,14 @@ mod tests {
         let ready = condition("Ready", "True", r#""2026-01-03T00:00:00Z""#);
         let deleted = r#","deletionTimestamp":"2026-01-04T00:00:00Z""#;
         let status = |phase: &str, conditions: &str| format!(r#""phase":"{phase}","conditions":[{conditions}]"#);
-        assert_eq!(since("", &status("Pending", &scheduled)), Some(at(Basis::Scheduled, 2)));
-        assert_eq!(since("", &status("Pending", "")), Some(at(Basis::Created, 1)));
-        assert_eq!(since("", &status("Running", &format!("{scheduled},{not_ready}"))), Some(at(Basis::NotReady, 3)));
+        assert_eq!(since("", &status("Pending", &scheduled)), Some(at(SinceBasis::Scheduled, 2)));
+        assert_eq!(since("", &status("Pending", "")), Some(at(SinceBasis::Created, 1)));
+        assert_eq!(since("", &status("Running", &format!("{scheduled},{not_ready}"))), Some(at(SinceBasis::NotReady, 3)));
         assert_eq!(since("", &status("Running", &ready)), None, "it runs");
-        assert_eq!(since(deleted, &status("Running", &ready)), Some(at(Basis::Deletion, 4)));
+        assert_eq!(since(deleted, &status("Running", &ready)), Some(at(SinceBasis::Deletion, 4)));
         assert_eq!(since(deleted, &status("Succeeded", &ready)), None, "it has ended");
-        assert_eq!(since("", &status("Quantum", "")), Some(at(Basis::Created, 1)));
-        assert_eq!(since("", ""), Some(at(Basis::Created, 1)));
+        assert_eq!(since("", &status("Quantum", "")), Some(at(SinceBasis::Created, 1)));
+        assert_eq!(since("", ""), Some(at(SinceBasis::Created, 1)));
     }
 
     #[test]
@@ -73,11 +73,11 @@ mod tests {
             let scheduled = condition("PodScheduled", "True", odd);
             assert_eq!(
                 since("", &format!(r#""phase":"Pending","conditions":[{scheduled}]"#)),
-                Some(at(Basis::Created, 1)),
+                Some(at(SinceBasis::Created, 1)),
                 "{odd}"
             );
         }
-        assert_eq!(since(r#","deletionTimestamp":true"#, r#""phase":"Running""#), Some(at(Basis::Created, 1)));
+        assert_eq!(since(r#","deletionTimestamp":true"#, r#""phase":"Running""#), Some(at(SinceBasis::Created, 1)));
         assert_eq!(since(r#","creationTimestamp":null"#, r#""phase":"Pending""#), None);
     }
 

@@ -4,11 +4,11 @@
 
 use std::borrow::Cow;
 
-use super::raw::{Container, ContainerStatus, Raw, Status, Terminated};
+use super::raw::{Container, ContainerStatus, RawPod, PodStatus, Terminated};
 use crate::facts::json::Obj;
 
 /// What kubectl shows.
-pub(super) struct Shown<'a> {
+pub(super) struct DisplayStatus<'a> {
     /// Empty when the phase says it all.
     pub(super) reason: Cow<'a, str>,
     pub(super) containers: u16,
@@ -25,14 +25,14 @@ struct Init<'a> {
 }
 
 /// What the app containers say.
-struct App<'a> {
+struct AppContainers<'a> {
     reason: Option<Cow<'a, str>>,
     ready: usize,
     restarts: i64,
     running: bool,
 }
 
-pub(super) fn shown<'a>(pod: &'a Raw<'_>) -> Shown<'a> {
+pub(super) fn shown<'a>(pod: &'a RawPod<'_>) -> DisplayStatus<'a> {
     let (Obj(spec), Obj(status)) = (&pod.spec, &pod.status);
     let init_containers = &*spec.init_containers;
     let sidecars = init_containers.iter().filter(|container| container.is_sidecar()).count();
@@ -64,7 +64,7 @@ pub(super) fn shown<'a>(pod: &'a Raw<'_>) -> Shown<'a> {
         reason = Cow::Borrowed("");
     }
     let containers = spec.containers.len() + sidecars;
-    Shown {
+    DisplayStatus {
         reason,
         containers: u16::try_from(containers).unwrap_or(u16::MAX),
         // A status may name containers that the spec has not (F75).
@@ -74,18 +74,18 @@ pub(super) fn shown<'a>(pod: &'a Raw<'_>) -> Shown<'a> {
 }
 
 /// What is shown for the phase alone. A phase that we do not know is shown as it is (F71), so it is a reason.
-fn phase_text(status: &Status<'_>) -> &'static str {
+fn phase_text(status: &PodStatus<'_>) -> &'static str {
     match status.phase() {
-        super::Phase::Pending => "Pending",
-        super::Phase::Running => "Running",
-        super::Phase::Succeeded => "Succeeded",
-        super::Phase::Failed => "Failed",
-        super::Phase::Unknown => "Unknown",
+        super::PodPhase::Pending => "Pending",
+        super::PodPhase::Running => "Running",
+        super::PodPhase::Succeeded => "Succeeded",
+        super::PodPhase::Failed => "Failed",
+        super::PodPhase::Unknown => "Unknown",
     }
 }
 
 /// Goes through the init containers up to the first one that is not done.
-fn init<'a>(status: &'a Status<'_>, specs: &'a [Container<'_>]) -> Init<'a> {
+fn init<'a>(status: &'a PodStatus<'_>, specs: &'a [Container<'_>]) -> Init<'a> {
     let mut seen = Init { reason: None, ready: 0, restarts: 0, sidecar_restarts: 0 };
     for (at, container) in status.init_containers.iter().enumerate() {
         // Of two containers of one name the later one counts, as in upstream's map.
@@ -117,8 +117,8 @@ fn init<'a>(status: &'a Status<'_>, specs: &'a [Container<'_>]) -> Init<'a> {
 }
 
 /// Goes through the app containers from the last to the first: the first one's reason wins.
-fn app<'a>(status: &'a Status<'_>) -> App<'a> {
-    let mut seen = App { reason: None, ready: 0, restarts: 0, running: false };
+fn app<'a>(status: &'a PodStatus<'_>) -> AppContainers<'a> {
+    let mut seen = AppContainers { reason: None, ready: 0, restarts: 0, running: false };
     for container in status.containers.iter().rev() {
         seen.restarts = seen.restarts.saturating_add(container.restarts.0.unwrap_or(0));
         let state = &container.state.0;
@@ -149,6 +149,6 @@ fn ending<'a>(detail: &'a Terminated<'_>) -> Cow<'a, str> {
     }
 }
 
-fn is_true(status: &Status<'_>, condition: &str) -> bool {
+fn is_true(status: &PodStatus<'_>, condition: &str) -> bool {
     status.conditions.iter().any(|c| &*c.kind == condition && &*c.status == "True")
 }

@@ -181,7 +181,7 @@ fn a_deleted_pod_is_terminating_unless_it_is_done_or_its_node_is_lost() {
 fn f71_a_phase_that_nobody_knows_is_shown_as_it_is_and_is_not_terminal() {
     let batch = decode(r#"{"metadata":{"name":"a"},"status":{"phase":"Quantum\u001b[2J"}}"#);
     let (pod, _) = batch.iter().next().unwrap();
-    assert_eq!((pod.phase, pod.reason), (Phase::Unknown, "Quantum␛[2J"));
+    assert_eq!((pod.phase, pod.reason), (PodPhase::Unknown, "Quantum␛[2J"));
     assert!(!pod.phase.is_terminal());
 }
 
@@ -204,7 +204,7 @@ fn every_fact_of_a_pod_is_read() {
         node: "n1",
         owner_kind: "ReplicaSet",
         owner_name: "web",
-        phase: Phase::Running,
+        phase: PodPhase::Running,
         reason: "Terminating",
         deleting: true,
         mirror: true,
@@ -212,7 +212,7 @@ fn every_fact_of_a_pod_is_read() {
         ready: 1,
         restarts: 4,
         created: Some("2026-11-23T06:00:00Z".parse().unwrap()),
-        since: Some(Since { basis: Basis::Deletion, at: "2026-11-23T07:00:00Z".parse().unwrap() }),
+        since: Some(Since { basis: SinceBasis::Deletion, at: "2026-11-23T07:00:00Z".parse().unwrap() }),
         requests: Requests {
             cpu: Quantity::from_nano(250_000_000),
             memory: Quantity::whole(1 << 30),
@@ -404,7 +404,7 @@ impl Owned {
             node: &self.texts[2],
             owner_kind: &self.texts[3],
             owner_name: &self.texts[4],
-            phase: [Phase::Pending, Phase::Running, Phase::Succeeded, Phase::Failed, Phase::Unknown][self.phase],
+            phase: [PodPhase::Pending, PodPhase::Running, PodPhase::Succeeded, PodPhase::Failed, PodPhase::Unknown][self.phase],
             reason: &self.texts[5],
             deleting: self.flags.0,
             mirror: self.flags.1,
@@ -415,7 +415,7 @@ impl Owned {
             since: self
                 .flags
                 .0
-                .then(|| Since { basis: Basis::NotReady, at: Timestamp::from_second(count.into()).unwrap() }),
+                .then(|| Since { basis: SinceBasis::NotReady, at: Timestamp::from_second(count.into()).unwrap() }),
             requests: Requests {
                 cpu: Quantity::from_nano(cpu),
                 memory: Quantity::from_nano(memory),

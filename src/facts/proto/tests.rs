@@ -7,7 +7,7 @@ use super::*;
 use crate::facts::event::{EventFacts, decode_page};
 use crate::facts::pod::{self, PodBatch};
 use crate::facts::wire::{bookmark_version, decode_proto_frame, decode_status};
-use crate::facts::{node, pod::Phase};
+use crate::facts::{node, pod::PodPhase};
 
 fn list(kind: &str, items: &[Vec<u8>]) -> Vec<u8> {
     let meta = sized(1, &[sized(2, b"41"), sized(3, b"go-on"), vec![0x20, 7]].concat());
@@ -30,7 +30,7 @@ fn the_fields_of_the_encoding_guide_are_read() {
         Ok(())
     })
     .unwrap();
-    assert_eq!(seen, [(1, Value::Varint(150)), (2, Value::Bytes(b"testing")), (3, Value::Fixed)]);
+    assert_eq!(seen, [(1, WireValue::Varint(150)), (2, WireValue::Bytes(b"testing")), (3, WireValue::Fixed)]);
     for cut in [1, 2, 4, 11, 14] {
         assert_eq!(walk(&bytes[..cut], |_, _| Ok(())), Err(Malformed), "{cut}");
     }
@@ -53,7 +53,7 @@ fn one_bad_object_costs_only_itself() {
     assert_eq!((head.objects, head.unreadable, head.remaining), (2, 2, Some(7)));
     assert_eq!((&*head.resource_version, &*head.continue_token), ("41", "go-on"));
     let seen: Vec<_> = batch.iter().map(|(pod, _)| (pod.name.to_owned(), pod.phase)).collect();
-    assert_eq!(seen, [("a".to_owned(), Phase::Running), ("b".to_owned(), Phase::Running)]);
+    assert_eq!(seen, [("a".to_owned(), PodPhase::Running), ("b".to_owned(), PodPhase::Running)]);
 }
 
 #[test]
@@ -116,19 +116,19 @@ fn an_entry_is_read_the_same_whatever_its_order_and_length() {
     ];
     for (given, key, held) in cases {
         let bytes = fields(given);
-        let (name, value) = Value::Bytes(&bytes).entry().unwrap();
-        assert_eq!((name.as_bytes(), Value::Bytes(&bytes).key()), (key, Ok(key)), "{given:?}");
-        assert_eq!(value, if held.is_empty() { Value::Fixed } else { Value::Bytes(held) }, "{given:?}");
+        let (name, value) = WireValue::Bytes(&bytes).entry().unwrap();
+        assert_eq!((name.as_bytes(), WireValue::Bytes(&bytes).key()), (key, Ok(key)), "{given:?}");
+        assert_eq!(value, if held.is_empty() { WireValue::Fixed } else { WireValue::Bytes(held) }, "{given:?}");
     }
     // 128 and more bytes have a length of two bytes.
     let body = [[0x0a, 0x80, 0x01].as_slice(), &[b'y'; 128], &sized(2, b"v")].concat();
-    assert_eq!(Value::Bytes(&body).key(), Ok(&[b'y'; 128][..]));
-    assert!(Value::Bytes(&[0x0a, 4, b'c']).entry().is_err(), "cut short");
+    assert_eq!(WireValue::Bytes(&body).key(), Ok(&[b'y'; 128][..]));
+    assert!(WireValue::Bytes(&[0x0a, 4, b'c']).entry().is_err(), "cut short");
 }
 
 #[test]
 fn a_quantity_is_its_last_text() {
-    let read = |given: Fields<'_>| Value::Bytes(&fields(given)).amount();
+    let read = |given: Fields<'_>| WireValue::Bytes(&fields(given)).amount();
     let known = |text: &[u8]| Ok(Quantity::read(text).map_or(Amount::Unreadable, Amount::Known));
     assert_eq!(read(&[(1, b"100m")]), known(b"100m"));
     assert_eq!(read(&[(1, b"1"), (1, b"2Gi")]), known(b"2Gi"));
@@ -145,7 +145,7 @@ proptest! {
     ) {
         let message = [vec![0x08], varint(seconds.cast_unsigned()), tail.clone()].concat();
         let last = if tail == [0x08, 5] { 5 } else { seconds };
-        prop_assert_eq!(Value::Bytes(&message).seconds(), Ok(last));
+        prop_assert_eq!(WireValue::Bytes(&message).seconds(), Ok(last));
     }
 }
 

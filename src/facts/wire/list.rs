@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde::de::DeserializeSeed;
 
 use super::{DecodeError, ListHead, ListMeta, proto};
-use crate::facts::json::{Broken, Obj, Object, Reader, Reset, from_slice};
+use crate::facts::json::{Broken, Obj, JsonObject, JsonReader, Reset, from_slice};
 use crate::facts::message::Message;
 use crate::facts::proto::is_protobuf;
 use crate::facts::text::{Clean, sanitize};
@@ -35,7 +35,7 @@ pub(in crate::facts) fn each<S: Sink>(body: &[u8], sink: &mut S) -> Result<ListH
         return proto::each(body, sink);
     }
     let no = |why: &str| refuse(&format!("a list of {} objects", S::KIND), why, body);
-    let head = list(&mut Reader::new(body), sink).map_err(|broken| no(&broken.to_string()))?;
+    let head = list(&mut JsonReader::new(body), sink).map_err(|broken| no(&broken.to_string()))?;
     head.ok_or_else(|| no("it has no `items`"))
 }
 
@@ -63,7 +63,7 @@ pub(in crate::facts) fn refuse(expected: &str, why: &str, body: &[u8]) -> Decode
 }
 
 /// The list around the items; `None` if it has none.
-fn list<S: Sink>(reader: &mut Reader<'_>, sink: &mut S) -> Result<Option<ListHead>, Broken> {
+fn list<S: Sink>(reader: &mut JsonReader<'_>, sink: &mut S) -> Result<Option<ListHead>, Broken> {
     let (mut head, mut is_list) = (ListHead::default(), false);
     let mut first = true;
     if !reader.open(b'{')? {
@@ -87,7 +87,7 @@ fn list<S: Sink>(reader: &mut Reader<'_>, sink: &mut S) -> Result<Option<ListHea
 }
 
 /// Hands the items over one by one, in the same memory.
-fn items<S: Sink>(reader: &mut Reader<'_>, sink: &mut S, head: &mut ListHead) -> Result<(), Broken> {
+fn items<S: Sink>(reader: &mut JsonReader<'_>, sink: &mut S, head: &mut ListHead) -> Result<(), Broken> {
     if !reader.open(b'[')? {
         // Go writes `null` for an empty slice.
         return if reader.skip()? == b"null" { Ok(()) } else { Err(Broken::new("`items` is no array")) };
@@ -101,7 +101,7 @@ fn items<S: Sink>(reader: &mut Reader<'_>, sink: &mut S, head: &mut ListHead) ->
             head.unreadable += 1;
             continue;
         }
-        if Object(&mut raw).deserialize(&mut *reader).is_err() {
+        if JsonObject(&mut raw).deserialize(&mut *reader).is_err() {
             raw = S::Raw::default();
             // Where the object ends can be found all the same, unless it is the body that ends.
             *reader = start;

@@ -7,7 +7,7 @@
 use super::list::{EXCERPT, Sink, each, refuse};
 use super::proto::{ANOTHER, CUT, put};
 use super::{DecodeError, ListHead};
-use crate::facts::proto::{Front, LONGEST_HEAD, MAGIC, Malformed, Value, front, sized_head, type_of};
+use crate::facts::proto::{FieldStart, LONGEST_HEAD, MAGIC, Malformed, WireValue, front, sized_head, type_of};
 
 /// Pieces below this are put together first: each pass over some items costs the memory in which they are read.
 const SMALL: usize = 32 << 10;
@@ -16,8 +16,8 @@ const GATHER: usize = 64 << 10;
 
 /// The pieces of one answer.
 #[derive(Debug, Default)]
-pub(in crate::facts) struct Pieces {
-    stage: Stage,
+pub(in crate::facts) struct ListDecoder {
+    stage: DecodeStage,
     /// What waits for the bytes that complete it.
     rest: Vec<u8>,
     /// How the answer begins, for a refusal.
@@ -27,7 +27,7 @@ pub(in crate::facts) struct Pieces {
 
 /// How far an answer has been read.
 #[derive(Debug, Default)]
-enum Stage {
+enum DecodeStage {
     /// Not to the list yet.
     #[default]
     Envelope,
@@ -41,7 +41,7 @@ enum Stage {
     Refused(&'static str),
 }
 
-impl Pieces {
+impl ListDecoder {
     /// The memory of an earlier answer serves this one.
     pub(in crate::facts) fn new(mut memory: Vec<u8>) -> Self {
         memory.clear();
@@ -69,12 +69,12 @@ impl Pieces {
         self.start.extend_from_slice(&piece[..excerpt]);
         while !piece.is_empty() {
             match self.stage {
-                Stage::Refused(_) => return,
-                Stage::Whole => {
+                DecodeStage::Refused(_) => return,
+                DecodeStage::Whole => {
                     self.rest.extend_from_slice(piece);
                     return;
                 }
-                Stage::Envelope | Stage::Items(_) | Stage::Tail => {}
+                DecodeStage::Envelope | DecodeStage::Items(_) | DecodeStage::Tail => {}
             }
             if piece.len() >= SMALL && self.take_large(&mut piece, sink) {
                 return;
@@ -114,10 +114,10 @@ impl Pieces {
 
     /// Moves what an object that was cut off lacks to the part of it that waits; false if it was no such object.
     fn complete(&self, rest: &mut Vec<u8>, piece: &mut &[u8]) -> bool {
-        if !matches!(self.stage, Stage::Items(_) | Stage::Tail) {
+        if !matches!(self.stage, DecodeStage::Items(_) | DecodeStage::Tail) {
             return false;
         }
-        while let Ok(Front::Cut(whole)) = front(rest) {
+        while let Ok(FieldStart::Cut(whole)) = front(rest) {
             let Some((now, later)) = piece.split_at_checked(whole - rest.len()) else { return false };
             rest.extend_from_slice(now);
             *piece = later;
@@ -129,10 +129,10 @@ impl Pieces {
     pub(in crate::facts) fn end<S: Sink>(&mut self, sink: &mut S) -> Result<ListHead, DecodeError> {
         self.read_rest(sink);
         let why = match self.stage {
-            Stage::Envelope | Stage::Whole => return each(&self.rest, sink),
-            Stage::Tail if self.rest.is_empty() => return Ok(std::mem::take(&mut self.head)),
-            Stage::Tail | Stage::Items(_) => CUT,
-            Stage::Refused(why) => why,
+            DecodeStage::Envelope | DecodeStage::Whole => return each(&self.rest, sink),
+            DecodeStage::Tail if self.rest.is_empty() => return Ok(std::mem::take(&mut self.head)),
+            DecodeStage::Tail | DecodeStage::Items(_) => CUT,
+            DecodeStage::Refused(why) => why,
         };
         Err(refuse(&format!("a list of {} objects", S::KIND), why, &self.start))
     }
@@ -141,7 +141,7 @@ impl Pieces {
     fn lacks(&self, small: bool) -> usize {
         let here = self.rest.len();
         let whole = match (&self.stage, front(&self.rest)) {
-            (Stage::Items(_) | Stage::Tail, Ok(Front::Cut(whole))) => whole,
+            (DecodeStage::Items(_) | DecodeStage::Tail, Ok(FieldStart::Cut(whole))) => whole,
             _ => here + 1,
         };
         if small { whole.max(GATHER) - here } else { whole - here }
@@ -157,22 +157,22 @@ impl Pieces {
     /// Reads what is whole; returns how much that was.
     fn read<'a, S: Sink>(&mut self, bytes: &'a [u8], (raw, sink): (&mut S::Raw<'a>, &mut S)) -> usize {
         let mut at = 0;
-        if matches!(self.stage, Stage::Envelope) {
+        if matches!(self.stage, DecodeStage::Envelope) {
             at = self.envelope(bytes, S::KIND);
         }
-        if let Stage::Items(left) = self.stage {
+        if let DecodeStage::Items(left) = self.stage {
             let here = &bytes[at..bytes.len().min(at.saturating_add(left))];
             match self.items(here, left, (raw, sink)) {
-                Ok(read) if read == left => self.stage = Stage::Tail,
-                Ok(read) => self.stage = Stage::Items(left - read),
-                Err(Malformed) => self.stage = Stage::Refused(CUT),
+                Ok(read) if read == left => self.stage = DecodeStage::Tail,
+                Ok(read) => self.stage = DecodeStage::Items(left - read),
+                Err(Malformed) => self.stage = DecodeStage::Refused(CUT),
             }
             at += match self.stage {
-                Stage::Items(still) => left - still,
+                DecodeStage::Items(still) => left - still,
                 _ => here.len(),
             };
         }
-        if matches!(self.stage, Stage::Tail) {
+        if matches!(self.stage, DecodeStage::Tail) {
             at += self.tail(&bytes[at..]);
         }
         at
@@ -182,30 +182,30 @@ impl Pieces {
     fn envelope(&mut self, bytes: &[u8], kind: &str) -> usize {
         let Some(fields) = bytes.strip_prefix(MAGIC) else {
             if !MAGIC.starts_with(bytes) {
-                self.stage = Stage::Whole;
+                self.stage = DecodeStage::Whole;
             }
             return 0;
         };
         let (list, size) = match front(fields) {
-            Ok(Front::Cut(_)) => return 0,
-            Ok(Front::Field { number: 1, value, size })
+            Ok(FieldStart::Cut(_)) => return 0,
+            Ok(FieldStart::Field { number: 1, value, size })
                 if type_of(value).is_ok_and(|(_, listed)| listed.strip_suffix("List") == Some(kind)) =>
             {
                 (&fields[size..], MAGIC.len() + size)
             }
             _ => {
-                self.stage = Stage::Whole;
+                self.stage = DecodeStage::Whole;
                 return 0;
             }
         };
         match list_of(list) {
             Ok(Some((from, left))) => {
-                self.stage = Stage::Items(left);
+                self.stage = DecodeStage::Items(left);
                 size + from
             }
             Ok(None) => 0,
             Err(Malformed) => {
-                self.stage = Stage::Whole;
+                self.stage = DecodeStage::Whole;
                 0
             }
         }
@@ -220,12 +220,12 @@ impl Pieces {
         let mut at = 0;
         while at < left {
             match front(&here[at..])? {
-                Front::Field { number, value, size } => {
+                FieldStart::Field { number, value, size } => {
                     put(number, value, (&mut *raw, &mut self.head, &mut *sink))?;
                     at += size;
                 }
-                Front::Cut(whole) if whole > left - at => return Err(Malformed),
-                Front::Cut(_) => break,
+                FieldStart::Cut(whole) if whole > left - at => return Err(Malformed),
+                FieldStart::Cut(_) => break,
             }
         }
         Ok(at)
@@ -235,18 +235,18 @@ impl Pieces {
         let mut at = 0;
         while at < bytes.len() {
             match front(&bytes[at..]) {
-                Ok(Front::Field { number, value, size }) => {
+                Ok(FieldStart::Field { number, value, size }) => {
                     at += size;
                     match (number, value) {
-                        (1 | 2, Value::Bytes(_)) => self.stage = Stage::Refused(CUT),
-                        (3, Value::Bytes(encoding)) if !encoding.is_empty() => self.stage = Stage::Refused(ANOTHER),
+                        (1 | 2, WireValue::Bytes(_)) => self.stage = DecodeStage::Refused(CUT),
+                        (3, WireValue::Bytes(encoding)) if !encoding.is_empty() => self.stage = DecodeStage::Refused(ANOTHER),
                         _ => continue,
                     }
                     break;
                 }
-                Ok(Front::Cut(_)) => break,
+                Ok(FieldStart::Cut(_)) => break,
                 Err(Malformed) => {
-                    self.stage = Stage::Refused(CUT);
+                    self.stage = DecodeStage::Refused(CUT);
                     break;
                 }
             }

@@ -3,7 +3,7 @@
 use super::list::{Sink, refuse, with_article};
 use super::{DecodeError, ListHead, ListMeta, Versioned, WatchFrame, WatchType};
 use crate::facts::json::Reset;
-use crate::facts::proto::{Malformed, Value, unwrap, walk};
+use crate::facts::proto::{Malformed, WireValue, unwrap, walk};
 
 /// For people.
 pub(in crate::facts) const CUT: &str = "the protobuf is cut short or damaged";
@@ -27,7 +27,7 @@ pub(super) fn each<S: Sink>(body: &[u8], sink: &mut S) -> Result<ListHead, Decod
 #[inline]
 pub(super) fn put<'a, S: Sink>(
     number: u64,
-    value: Value<'a>,
+    value: WireValue<'a>,
     (raw, head, sink): (&mut S::Raw<'a>, &mut ListHead, &mut S),
 ) -> Result<(), Malformed> {
     match (number, value) {
@@ -37,7 +37,7 @@ pub(super) fn put<'a, S: Sink>(
             head.set_meta(read);
             Ok(())
         }
-        (2, item @ Value::Bytes(_)) => {
+        (2, item @ WireValue::Bytes(_)) => {
             if item.merge(raw).is_err() {
                 *raw = S::Raw::default();
                 head.unreadable += 1;
@@ -59,7 +59,7 @@ pub(super) fn one<S: Sink>(body: &[u8], sink: &mut S) -> Result<(), DecodeError>
     let ours = envelope.kind.is_empty() || &*envelope.kind == S::KIND;
     let object = envelope.object.filter(|_| ours).ok_or_else(|| no("it has another kind"))?;
     let mut raw = S::Raw::default();
-    Value::Bytes(object).merge(&mut raw).map_err(|Malformed| no(CUT))?;
+    WireValue::Bytes(object).merge(&mut raw).map_err(|Malformed| no(CUT))?;
     if sink.take(&raw) { Ok(()) } else { Err(no("it has no name")) }
 }
 
@@ -72,9 +72,9 @@ pub fn decode_proto_frame(frame: &[u8]) -> Result<WatchFrame<'_>, DecodeError> {
     let (mut kind, mut object) = (None, None);
     walk(frame, |number, value| {
         match (number, value) {
-            (1, Value::Bytes(text)) => kind = Some(WatchType::parse(&String::from_utf8_lossy(text))),
-            (2, Value::Bytes(extension)) => walk(extension, |number, value| {
-                if let (1, Value::Bytes(raw)) = (number, value) {
+            (1, WireValue::Bytes(text)) => kind = Some(WatchType::parse(&String::from_utf8_lossy(text))),
+            (2, WireValue::Bytes(extension)) => walk(extension, |number, value| {
+                if let (1, WireValue::Bytes(raw)) = (number, value) {
                     object = Some(raw);
                 }
                 Ok(())
@@ -91,7 +91,7 @@ pub fn decode_proto_frame(frame: &[u8]) -> Result<WatchFrame<'_>, DecodeError> {
 /// `metadata.resourceVersion` of an object.
 pub(super) fn version_of(object: &[u8]) -> Option<String> {
     let mut kept = Versioned::default();
-    Value::Bytes(unwrap(object).ok()?.object?).merge(&mut kept).ok()?;
+    WireValue::Bytes(unwrap(object).ok()?.object?).merge(&mut kept).ok()?;
     Some(kept.metadata.0.version.0.into_owned()).filter(|version| !version.is_empty())
 }
 
@@ -99,6 +99,6 @@ pub(super) fn version_of(object: &[u8]) -> Option<String> {
 pub(super) fn ends_initial_events(object: &[u8]) -> bool {
     let mut kept = Versioned::default();
     let object = unwrap(object).ok().and_then(|envelope| envelope.object);
-    object.is_some_and(|object| Value::Bytes(object).merge(&mut kept).is_ok())
+    object.is_some_and(|object| WireValue::Bytes(object).merge(&mut kept).is_ok())
         && kept.metadata.0.annotations.initial_events_end
 }

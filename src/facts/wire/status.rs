@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::ListMeta;
-use crate::facts::json::{Int, List, Obj, Text, from_slice};
+use crate::facts::json::{Int, JsonList, Obj, Text, from_slice};
 use crate::facts::message::message;
-use crate::facts::proto::{self, Value};
+use crate::facts::proto::{self, WireValue};
 use crate::facts::text::Clean;
 
 /// What API servers before 1.19 say instead of a cause (client-go `reflector.go`, `isTooLargeResourceVersionError`).
@@ -36,7 +36,7 @@ pub fn decode_status(body: &[u8]) -> Option<StatusFacts> {
     if proto::is_protobuf(body) {
         return Some(decode_proto(body)?.into_facts());
     }
-    let Obj(raw) = from_slice::<Obj<Raw<'_>>>(body).ok()?;
+    let Obj(raw) = from_slice::<Obj<RawStatus<'_>>>(body).ok()?;
     let is_like_one = raw.code.0.is_some() || (raw.kind.is_empty() && !raw.message.is_empty());
     if &*raw.kind != "Status" && !is_like_one {
         return None;
@@ -50,16 +50,16 @@ pub fn decode_failure(body: &[u8]) -> Option<StatusFacts> {
     if !proto::is_protobuf(body) {
         // Few answers have the word at all, and the whole of a small list need not be read twice.
         memchr::memmem::find(body, b"Status")?;
-        let Obj(raw) = from_slice::<Obj<Raw<'_>>>(body).ok().filter(|Obj(raw)| &*raw.kind == "Status")?;
+        let Obj(raw) = from_slice::<Obj<RawStatus<'_>>>(body).ok().filter(|Obj(raw)| &*raw.kind == "Status")?;
         return raw.into_failure();
     }
     decode_proto(body)?.into_failure()
 }
 
-fn decode_proto(body: &[u8]) -> Option<Raw<'_>> {
+fn decode_proto(body: &[u8]) -> Option<RawStatus<'_>> {
     let envelope = proto::unwrap(body).ok().filter(|envelope| &*envelope.kind == "Status")?;
-    let mut raw = Raw::default();
-    Value::Bytes(envelope.object?).merge(&mut raw).ok()?;
+    let mut raw = RawStatus::default();
+    WireValue::Bytes(envelope.object?).merge(&mut raw).ok()?;
     Some(raw)
 }
 
@@ -85,7 +85,7 @@ fn code_of(reason: &str) -> u16 {
 
 message! {
     /// `Status`.
-    struct Raw<'a> {
+    struct RawStatus<'a> {
         kind: Text<'a> = "kind",
         metadata: Obj<ListMeta<'a>> = "metadata" | 1,
         status: Text<'a> = "status" | 2,
@@ -97,7 +97,7 @@ message! {
 
     /// `StatusDetails`.
     struct Details<'a> {
-        causes: List<Obj<Cause<'a>>> = "causes" | 4,
+        causes: JsonList<Obj<Cause<'a>>> = "causes" | 4,
         retry_after: Int = "retryAfterSeconds" | 5,
     }
 
@@ -108,7 +108,7 @@ message! {
     }
 }
 
-impl Raw<'_> {
+impl RawStatus<'_> {
     fn into_facts(self) -> StatusFacts {
         let retry_after = self.details.0.retry_after.0.and_then(|seconds| seconds.try_into().ok());
         let code = self.code.0.and_then(|code| code.try_into().ok()).filter(|code| *code != 0);

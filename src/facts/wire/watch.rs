@@ -2,7 +2,7 @@
 
 use super::list::refuse;
 use super::{DecodeError, Versioned, proto};
-use crate::facts::json::{Obj, Source, Text, from_slice};
+use crate::facts::json::{Obj, RawValue, Text, from_slice};
 use crate::facts::message::message;
 use crate::facts::proto::is_protobuf;
 
@@ -82,6 +82,6 @@ message! {
     /// `WatchEvent` in JSON; in protobuf the object is inside a `RawExtension`.
     struct Frame<'a> {
         kind: Text<'a> = "type",
-        object: Source<'a> = "object",
+        object: RawValue<'a> = "object",
     }
 }

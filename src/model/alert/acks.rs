@@ -13,7 +13,7 @@ const NEWS: usize = 64;
 
 /// Why an alert that fires is not heard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Muted {
+pub enum AckKind {
     /// Somebody looks after it.
     Acknowledged,
     /// Its cluster is silenced.
@@ -69,10 +69,10 @@ impl Alerts {
     }
 
     /// Why `record` is not heard, if it is not.
-    pub(super) fn muted(&self, record: &AlertRecord) -> Option<Muted> {
+    pub(super) fn muted(&self, record: &AlertRecord) -> Option<AckKind> {
         match (record.ack, self.silenced_until) {
-            (Some(_), _) => Some(Muted::Acknowledged),
-            (None, Some(_)) => Some(Muted::Silenced),
+            (Some(_), _) => Some(AckKind::Acknowledged),
+            (None, Some(_)) => Some(AckKind::Silenced),
             (None, None) => None,
         }
     }

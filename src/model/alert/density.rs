@@ -4,8 +4,8 @@ use hashbrown::HashMap;
 
 use crate::facts::text::Clean;
 use crate::model::Settings;
-use crate::model::ledger::{Ledger, NodeId, NodeTotals};
-use crate::model::nodes::{Node, Nodes};
+use crate::model::ledger::{PodStore, NodeId, NodeTotals};
+use crate::model::nodes::{Node, NodeStore};
 use crate::msg::Mono;
 
 /// A node over the threshold.
@@ -29,7 +29,7 @@ impl Density {
     pub(crate) fn look(
         &mut self,
         (id, node): (NodeId, Option<&Node>),
-        ledger: &Ledger,
+        ledger: &PodStore,
         settings: &Settings,
         now: Mono,
     ) {
@@ -56,7 +56,7 @@ impl Density {
     }
 
     /// Looks at every node. O(nodes).
-    pub(crate) fn look_at_all(&mut self, (nodes, ledger): (&Nodes, &Ledger), settings: &Settings, now: Mono) {
+    pub(crate) fn look_at_all(&mut self, (nodes, ledger): (&NodeStore, &PodStore), settings: &Settings, now: Mono) {
         self.full.retain(|id, _| ledger.node_at(*id).is_some());
         self.revision += 1;
         for (id, ..) in ledger.nodes_by_id() {

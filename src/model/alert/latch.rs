@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::words::{short, span};
 use crate::model::Settings;
 use crate::model::latency::{Latency, call_name, call_title};
-use crate::msg::{Attempt, CallKind, End, Mono};
+use crate::msg::{Attempt, CallKind, CallEnd, Mono};
 
 /// Calls in a row that must be fast again: docs/latency-and-alerts.md.
 const FAST_CALLS: u32 = 3;
@@ -22,12 +22,12 @@ pub(super) struct SlowCall {
 impl SlowCall {
     pub(super) fn finished(&mut self, attempt: &Attempt, settings: &Settings) {
         // `/livez` skips every queue: it says nothing about calls that do not.
-        if attempt.end == End::Cancelled || attempt.kind == CallKind::Ping || attempt.kind.is_optional() {
+        if attempt.end == CallEnd::Cancelled || attempt.kind == CallKind::Ping || attempt.kind.is_optional() {
             return;
         }
         if attempt.total > settings.slow_call {
             self.raise(call_title(attempt.kind, attempt.page), attempt.total, waited(attempt));
-        } else if attempt.end == End::Complete && attempt.total < settings.slow_call_clear {
+        } else if attempt.end == CallEnd::Complete && attempt.total < settings.slow_call_clear {
             self.fast = self.fast.saturating_add(1);
         } else {
             self.fast = 0;
@@ -68,7 +68,7 @@ impl SlowCall {
 /// the body.
 fn waited(attempt: &Attempt) -> String {
     match (attempt.connect, attempt.first_byte) {
-        _ if matches!(attempt.end, End::NotConnected(_)) => "no connection came about".to_owned(),
+        _ if matches!(attempt.end, CallEnd::NotConnected(_)) => "no connection came about".to_owned(),
         (Some(connect), _) if connect * 2 > attempt.total => format!("{} of it connecting", span(connect)),
         (_, Some(first_byte)) => format!("first byte after {}", span(first_byte)),
         (_, None) => "no byte came".to_owned(),
@@ -77,7 +77,7 @@ fn waited(attempt: &Attempt) -> String {
 
 /// More timeouts in the window than there may be.
 #[derive(Debug, Default)]
-pub(super) struct Timeouts {
+pub(super) struct TimeoutsLatch {
     firing: bool,
     peak: u32,
     /// The server was unreachable until then, and what timed out did so because of that.
@@ -104,7 +104,7 @@ pub(super) struct Answering {
     pub(super) green: Option<Duration>,
 }
 
-impl Timeouts {
+impl TimeoutsLatch {
     /// When the server was unreachable last; the beginning if it never was.
     pub(super) fn answering_since(&self) -> Mono {
         self.from

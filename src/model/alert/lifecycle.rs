@@ -3,16 +3,16 @@
 
 use super::*;
 use crate::action::Action;
-use crate::facts::node::{Condition, ConditionStatus, NodeFacts};
+use crate::facts::node::{NodeCondition, ConditionStatus, NodeFacts};
 use crate::model::alerts::AlertState;
 use crate::model::fixture::{Bench, gpu_node, node, pod, turned};
-use crate::msg::{CallKind, End, Layer, ProbeOutcome, Resource, SyncState};
+use crate::msg::{CallKind, CallEnd, Layer, ProbeOutcome, Resource, SyncState};
 
 const PODS: CallKind = CallKind::List(Resource::Pods);
 
 /// What becomes of an alert when nothing is heard any more for longer than three ticks.
 #[derive(Clone, Copy, PartialEq)]
-enum Silence {
+enum OnSilence {
     /// `Unreachable` speaks for it: it is neither shown nor resolved.
     Inhibits,
     /// The same, and it is known until then: it is about answers.
@@ -24,7 +24,7 @@ enum Silence {
 }
 
 /// One alert. Each step begins where the one before has ended.
-struct Case {
+struct AlertCase {
     reason: &'static str,
     /// Makes its condition true.
     raise: fn(&mut Bench),
@@ -34,7 +34,7 @@ struct Case {
     hold: fn(&mut Bench),
     /// Clears it.
     clear: fn(&mut Bench),
-    silence: Silence,
+    silence: OnSilence,
 }
 
 /// Ten nodes and one with GPUs; everything is well.
@@ -101,33 +101,33 @@ fn fill(bench: &mut Bench, pods: std::ops::Range<usize>, removed: bool) {
     bench.change_pods(1, &pods, removed);
 }
 
-const API: [Case; 10] = [
-    Case {
+const API: [AlertCase; 10] = [
+    AlertCase {
         reason: "SlowCall",
-        raise: |bench| bench.call(PODS, 10_001, End::Complete, Some(200)),
+        raise: |bench| bench.call(PODS, 10_001, CallEnd::Complete, Some(200)),
         ripen: None,
         hold: |bench| {
             for ms in [20, 20, 6_000, 20, 20] {
-                bench.call(CallKind::Work, ms, End::Complete, Some(200));
+                bench.call(CallKind::Work, ms, CallEnd::Complete, Some(200));
             }
         },
-        clear: |bench| bench.call(CallKind::Work, 20, End::Complete, Some(200)),
-        silence: Silence::Explains,
+        clear: |bench| bench.call(CallKind::Work, 20, CallEnd::Complete, Some(200)),
+        silence: OnSilence::Explains,
     },
-    Case {
+    AlertCase {
         reason: "Timeouts",
-        raise: |bench| (0..11).for_each(|_| bench.call(PODS, 5_000, End::TimedOut, None)),
+        raise: |bench| (0..11).for_each(|_| bench.call(PODS, 5_000, CallEnd::TimedOut, None)),
         ripen: None,
         // Eight of them leave the window, and then there must be quiet for three minutes after the last.
         hold: |bench| {
             bench.wait_live(500);
-            (0..3).for_each(|_| bench.call(PODS, 5_000, End::TimedOut, None));
+            (0..3).for_each(|_| bench.call(PODS, 5_000, CallEnd::TimedOut, None));
             bench.wait_live(179);
         },
         clear: |bench| bench.wait_live(1),
-        silence: Silence::Explains,
+        silence: OnSilence::Explains,
     },
-    Case {
+    AlertCase {
         reason: "Unreachable",
         raise: |bench| bench.wait(16),
         ripen: None,
@@ -136,94 +136,94 @@ const API: [Case; 10] = [
             bench.wait(1);
         },
         clear: |bench| bench.probe(answered(20)),
-        silence: Silence::Leaves,
+        silence: OnSilence::Leaves,
     },
-    Case {
+    AlertCase {
         reason: "Throttled",
-        raise: |bench| (0..3).for_each(|_| bench.call(PODS, 20, End::Complete, Some(429))),
+        raise: |bench| (0..3).for_each(|_| bench.call(PODS, 20, CallEnd::Complete, Some(429))),
         ripen: None,
         hold: |bench| bench.wait_live(60),
         clear: |bench| bench.wait_live(1),
-        silence: Silence::Leaves,
+        silence: OnSilence::Leaves,
     },
-    Case {
+    AlertCase {
         reason: "Stale",
         raise: |bench| answers_only(bench, 305),
         ripen: None,
         hold: |bench| answers_only(bench, 60),
         clear: Bench::heard,
-        silence: Silence::Explains,
+        silence: OnSilence::Explains,
     },
-    Case {
+    AlertCase {
         reason: "ProbeSlow",
         raise: |bench| probes(bench, 10, answered(1_400)),
         ripen: Some(|bench| probes(bench, 6, answered(1_400))),
         hold: |bench| probes(bench, 15, answered(700)),
         clear: |bench| probes(bench, 13, answered(100)),
-        silence: Silence::Explains,
+        silence: OnSilence::Explains,
     },
-    Case {
+    AlertCase {
         reason: "ProbeFailing",
         raise: |bench| probes(bench, 3, timed_out()),
         ripen: None,
         hold: |bench| probes(bench, 2, timed_out()),
         clear: |bench| bench.probe(answered(20)),
-        silence: Silence::Ends,
+        silence: OnSilence::Ends,
     },
-    Case {
+    AlertCase {
         reason: "CredentialsRejected",
-        raise: |bench| bench.call(CallKind::Work, 20, End::Complete, Some(401)),
+        raise: |bench| bench.call(CallKind::Work, 20, CallEnd::Complete, Some(401)),
         ripen: None,
         // `/livez` asks for none.
-        hold: |bench| bench.call(CallKind::Ping, 20, End::Complete, Some(200)),
-        clear: |bench| bench.call(CallKind::Work, 20, End::Complete, Some(200)),
-        silence: Silence::Leaves,
+        hold: |bench| bench.call(CallKind::Ping, 20, CallEnd::Complete, Some(200)),
+        clear: |bench| bench.call(CallKind::Work, 20, CallEnd::Complete, Some(200)),
+        silence: OnSilence::Leaves,
     },
-    Case {
+    AlertCase {
         reason: "CredentialsMissing",
         raise: |bench| bench.waiting(Resource::Nodes, Layer::Credentials),
         ripen: None,
         hold: |bench| bench.waiting(Resource::Nodes, Layer::Credentials),
         clear: |bench| bench.sync(Resource::Nodes, SyncState::Watching),
-        silence: Silence::Leaves,
+        silence: OnSilence::Leaves,
     },
-    Case {
+    AlertCase {
         reason: "Denied",
         raise: |bench| bench.denied(Resource::Pods),
         ripen: Some(|bench| answers_only(bench, 65)),
         hold: |bench| bench.denied(Resource::Pods),
         clear: |bench| bench.sync(Resource::Pods, SyncState::Watching),
-        silence: Silence::Leaves,
+        silence: OnSilence::Leaves,
     },
 ];
 
-const NODES: [Case; 8] = [
-    Case {
+const NODES: [AlertCase; 8] = [
+    AlertCase {
         reason: "NodeNotReady",
         raise: |bench| turn(bench, "n1", ConditionStatus::False),
         ripen: None,
         hold: |bench| bench.wait_live(60),
         clear: |bench| turn(bench, "n1", ConditionStatus::True),
-        silence: Silence::Inhibits,
+        silence: OnSilence::Inhibits,
     },
-    Case {
+    AlertCase {
         reason: "NodeUnknown",
         raise: |bench| turn(bench, "n1", ConditionStatus::Unknown),
         ripen: None,
         hold: |bench| bench.wait_live(60),
         clear: |bench| turn(bench, "n1", ConditionStatus::True),
-        silence: Silence::Inhibits,
+        silence: OnSilence::Inhibits,
     },
-    Case {
+    AlertCase {
         // All of them at once: one banner.
         reason: "NodeUnknown",
         raise: |bench| turn_all(bench, &ConditionStatus::Unknown),
         ripen: None,
         hold: |bench| bench.wait_live(60),
         clear: |bench| turn_all(bench, &ConditionStatus::True),
-        silence: Silence::Inhibits,
+        silence: OnSilence::Inhibits,
     },
-    Case {
+    AlertCase {
         reason: "NodeFlapping",
         raise: |bench| {
             for status in [ConditionStatus::False, ConditionStatus::True, ConditionStatus::False, ConditionStatus::True]
@@ -235,30 +235,30 @@ const NODES: [Case; 8] = [
         ripen: None,
         hold: |bench| bench.wait_live(899),
         clear: |bench| bench.wait_live(2),
-        silence: Silence::Inhibits,
+        silence: OnSilence::Inhibits,
     },
-    Case {
+    AlertCase {
         reason: "NodePressure",
         raise: |bench| {
             let mut bad = node("n1");
             let kind = "MemoryPressure".into();
-            bad.conditions.push(Condition { kind, status: ConditionStatus::True, ..Condition::default() });
+            bad.conditions.push(NodeCondition { kind, status: ConditionStatus::True, ..NodeCondition::default() });
             put(bench, bad);
         },
         ripen: None,
         hold: |bench| bench.wait_live(60),
         clear: |bench| put(bench, node("n1")),
-        silence: Silence::Inhibits,
+        silence: OnSilence::Inhibits,
     },
-    Case {
+    AlertCase {
         reason: "GpusWithdrawn",
         raise: |bench| put(bench, labelled(gpu_node("g1", 8, 5))),
         ripen: None,
         hold: |bench| put(bench, labelled(gpu_node("g1", 8, 7))),
         clear: |bench| put(bench, labelled(gpu_node("g1", 8, 8))),
-        silence: Silence::Inhibits,
+        silence: OnSilence::Inhibits,
     },
-    Case {
+    AlertCase {
         reason: "GpusMissing",
         raise: |bench| {
             put(bench, labelled(node("g1")));
@@ -267,9 +267,9 @@ const NODES: [Case; 8] = [
         ripen: Some(|bench| bench.wait_live(1)),
         hold: |bench| put(bench, labelled(gpu_node("g1", 7, 7))),
         clear: |bench| put(bench, labelled(gpu_node("g1", 8, 8))),
-        silence: Silence::Inhibits,
+        silence: OnSilence::Inhibits,
     },
-    Case {
+    AlertCase {
         reason: "PodDensity",
         raise: |bench| {
             fill(bench, 0..10, false);
@@ -286,11 +286,11 @@ const NODES: [Case; 8] = [
             put(bench, wider);
         },
         clear: |bench| fill(bench, 0..1, true),
-        silence: Silence::Inhibits,
+        silence: OnSilence::Inhibits,
     },
 ];
 
-fn cases() -> impl Iterator<Item = &'static Case> {
+fn cases() -> impl Iterator<Item = &'static AlertCase> {
     API.iter().chain(&NODES)
 }
 
@@ -302,14 +302,14 @@ fn states(bench: &mut Bench, reason: &str) -> Vec<AlertState> {
 }
 
 #[track_caller]
-fn assert_state(bench: &mut Bench, case: &Case, state: AlertState, when: &str) {
+fn assert_state(bench: &mut Bench, case: &AlertCase, state: AlertState, when: &str) {
     assert_eq!(states(bench, case.reason), [state], "{} {when}", case.reason);
     let shown = bench.reasons().contains(&case.reason);
     let fires = !matches!(state, AlertState::Pending | AlertState::Resolved);
     assert_eq!(shown, fires, "{} {when}: among the alerts of the main screen", case.reason);
 }
 
-fn fire(case: &Case) -> Bench {
+fn fire(case: &AlertCase) -> Bench {
     let mut bench = bench();
     bench.wait_live(5);
     assert_eq!(states(&mut bench, case.reason), [], "{} before anything happened", case.reason);
@@ -337,7 +337,7 @@ fn every_alert_is_pending_or_fires_is_held_between_its_thresholds_and_clears() {
     }
 }
 
-fn record(bench: &Bench, case: &Case) -> AlertRecord {
+fn record(bench: &Bench, case: &AlertCase) -> AlertRecord {
     let found = bench.state().alert_records().iter().find(|record| record.reason == case.reason);
     found.unwrap_or_else(|| panic!("{} is not remembered", case.reason)).clone()
 }
@@ -378,7 +378,7 @@ fn without_data_no_alert_is_taken_for_resolved_unless_it_was_about_answers() {
     for case in cases() {
         let mut bench = fire(case);
         let ms = bench.ms;
-        if case.silence == Silence::Inhibits {
+        if case.silence == OnSilence::Inhibits {
             // The link breaks, and for three ticks it is not known whether it still fires.
             bench.waiting(Resource::Nodes, Layer::Connect);
             bench.waiting(Resource::Pods, Layer::Connect);
@@ -390,9 +390,9 @@ fn without_data_no_alert_is_taken_for_resolved_unless_it_was_about_answers() {
         assert!(reasons.contains(&"Unreachable"), "{}: {reasons:?}", case.reason);
         let resolved = record(&bench, case).resolved.is_some();
         let (shown, gone) = match case.silence {
-            Silence::Inhibits | Silence::Explains => (false, false),
-            Silence::Leaves => (true, false),
-            Silence::Ends => (false, true),
+            OnSilence::Inhibits | OnSilence::Explains => (false, false),
+            OnSilence::Leaves => (true, false),
+            OnSilence::Ends => (false, true),
         };
         assert_eq!((reasons.contains(&case.reason), resolved), (shown, gone), "{} in silence", case.reason);
     }

@@ -11,7 +11,7 @@ use crate::facts::node::Readiness;
 use crate::facts::text::Clean;
 use crate::model::cluster::ClusterState;
 use crate::model::elapsed;
-use crate::model::nodes::{Devices, Node, Trouble, Troubles};
+use crate::model::nodes::{AcceleratorSum, Node, NodeProblem, Troubles};
 use crate::msg::{Mono, Now};
 
 /// More nodes than this with the same trouble are one line...
@@ -30,14 +30,14 @@ const DATE_AFTER: SignedDuration = SignedDuration::from_hours(12);
 #[derive(Debug, Default)]
 pub(super) struct NodeFindings {
     pub(super) findings: Vec<Finding>,
-    of: Option<Basis>,
+    of: Option<NodeRuleInputs>,
     #[cfg(test)]
     made: u64,
 }
 
 /// What the findings of nodes follow from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Basis {
+struct NodeRuleInputs {
     /// Revisions of the nodes, of their histories and of the nodes that are full.
     nodes: u64,
     history: u64,
@@ -58,7 +58,7 @@ impl ClusterState {
     pub(super) fn look_at_nodes(&mut self, now: Now) {
         // What is said of nodes that flap moves with the time.
         let moves = self.history.all_flapping().next().is_some();
-        let of = (!moves).then(|| Basis {
+        let of = (!moves).then(|| NodeRuleInputs {
             nodes: self.nodes.revision(),
             history: self.history.revision(),
             density: self.alerts.density.revision(),
@@ -105,14 +105,14 @@ impl ClusterState {
             let lost = self.nodes.by_name(&name).filter(|node| node.readiness != Readiness::Ready);
             let for_ = lost.map(|node| now.mono.since(node.readiness_since())).unwrap_or_default();
             let changes = self.history.changes(uid, now);
-            Case::Flapping(Flapping { name, changes, last: ago.unwrap_or_default(), lost, for_ })
+            NodeFault::Flapping(Flapping { name, changes, last: ago.unwrap_or_default(), lost, for_ })
         });
         let inhibited = findings.len();
         // Their flapping says that they are lost, too. More than a few of them are one line, and so was what they were before.
         if groups.flapping.len() <= GROUP_OVER {
             findings.extend(groups.flapping.drain(..).map(|node| {
                 let reason = if node.readiness == Readiness::Unknown { "NodeUnknown" } else { "NodeNotReady" };
-                Case::Readiness(node).finding(reason, now.wall)
+                NodeFault::Readiness(node).finding(reason, now.wall)
             }));
         }
         findings[inhibited..].iter_mut().for_each(|finding| finding.voice = Voice::Silenced);
@@ -130,7 +130,7 @@ impl ClusterState {
         let full = self.alerts.density.full();
         let partial = self.partial().is_some();
         // What is watched proves that a node is full; that one is not, only all pods can.
-        let full = full.map(|(name, full)| Case::Full(name, *full, partial)).collect();
+        let full = full.map(|(name, full)| NodeFault::Full(name, *full, partial)).collect();
         let first = findings.len();
         group("PodDensity", "nodes nearly full of pods", full, findings);
         for finding in &mut findings[first..] {
@@ -155,19 +155,19 @@ impl ClusterState {
 struct Groups<'a> {
     /// Lost, and flapping.
     flapping: Vec<&'a Node>,
-    not_ready: Vec<Case<'a>>,
-    unknown: Vec<Case<'a>>,
-    pressure: Vec<Case<'a>>,
-    withdrawn: Vec<Case<'a>>,
-    missing: Vec<Case<'a>>,
+    not_ready: Vec<NodeFault<'a>>,
+    unknown: Vec<NodeFault<'a>>,
+    pressure: Vec<NodeFault<'a>>,
+    withdrawn: Vec<NodeFault<'a>>,
+    missing: Vec<NodeFault<'a>>,
 }
 
 /// One node with one trouble.
-enum Case<'a> {
+enum NodeFault<'a> {
     Readiness(&'a Node),
     Pressure(&'a Node, Mono),
-    Withdrawn(&'a Node, &'a Devices, Mono),
-    Missing(&'a Node, &'a Devices, Mono),
+    Withdrawn(&'a Node, &'a AcceleratorSum, Mono),
+    Missing(&'a Node, &'a AcceleratorSum, Mono),
     Flapping(Flapping<'a>),
     /// At least so full, if only a part of the pods is watched.
     Full(&'a Clean, Full, bool),
@@ -190,25 +190,25 @@ impl<'a> Groups<'a> {
         match node.readiness {
             Readiness::Ready => {}
             Readiness::NotReady | Readiness::Unknown if flapping => self.flapping.push(node),
-            Readiness::NotReady => self.not_ready.push(Case::Readiness(node)),
-            Readiness::Unknown => self.unknown.push(Case::Readiness(node)),
+            Readiness::NotReady => self.not_ready.push(NodeFault::Readiness(node)),
+            Readiness::Unknown => self.unknown.push(NodeFault::Readiness(node)),
         }
         let devices = |resource: &Clean| node.devices.iter().find(|devices| devices.resource == *resource);
         for (trouble, since) in troubles {
             match trouble {
-                Trouble::Pressure => self.pressure.push(Case::Pressure(node, *since)),
-                Trouble::Withdrawn(resource) => {
-                    self.withdrawn.extend(devices(resource).map(|devices| Case::Withdrawn(node, devices, *since)));
+                NodeProblem::Pressure => self.pressure.push(NodeFault::Pressure(node, *since)),
+                NodeProblem::Withdrawn(resource) => {
+                    self.withdrawn.extend(devices(resource).map(|devices| NodeFault::Withdrawn(node, devices, *since)));
                 }
-                Trouble::Missing(resource) => {
-                    self.missing.extend(devices(resource).map(|devices| Case::Missing(node, devices, *since)));
+                NodeProblem::Missing(resource) => {
+                    self.missing.extend(devices(resource).map(|devices| NodeFault::Missing(node, devices, *since)));
                 }
             }
         }
     }
 }
 
-impl Case<'_> {
+impl NodeFault<'_> {
     fn name(&self) -> &Clean {
         match self {
             Self::Readiness(node) | Self::Pressure(node, _) | Self::Withdrawn(node, ..) | Self::Missing(node, ..) => {
@@ -308,9 +308,9 @@ struct Words {
 }
 
 /// One line each, or one line for all if they are many; the oldest first.
-fn group(words: Words, mut cases: Vec<Case<'_>>, now: Timestamp, findings: &mut Vec<Finding>) {
+fn group(words: Words, mut cases: Vec<NodeFault<'_>>, now: Timestamp, findings: &mut Vec<Finding>) {
     let Words { reason, many, limit } = words;
-    let oldest = |a: &Case<'_>, b: &Case<'_>| a.since().cmp(&b.since()).then_with(|| a.name().cmp(b.name()));
+    let oldest = |a: &NodeFault<'_>, b: &NodeFault<'_>| a.since().cmp(&b.since()).then_with(|| a.name().cmp(b.name()));
     if cases.len() <= limit {
         cases.sort_unstable_by(oldest);
         findings.extend(cases.iter().map(|case| case.finding(reason, now)));
@@ -321,8 +321,8 @@ fn group(words: Words, mut cases: Vec<Case<'_>>, now: Timestamp, findings: &mut 
     let names: Vec<&str> = cases[..GROUP_NAMES].iter().map(|case| &**case.name()).collect();
     let rest = cases.len() - names.len();
     let text = format!("{} {many}: {} and {rest} more", cases.len(), names.join(", "));
-    let severity = cases.iter().map(Case::severity).max().unwrap_or(Severity::Notice);
-    let since = cases.iter().filter_map(Case::since).min();
+    let severity = cases.iter().map(NodeFault::severity).max().unwrap_or(Severity::Notice);
+    let since = cases.iter().filter_map(NodeFault::since).min();
     findings.push(Finding {
         since,
         peak: cases.len() as u64,

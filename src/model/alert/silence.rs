@@ -7,7 +7,7 @@ use crate::model::alerts::AlertState;
 use crate::model::cluster::{ClusterSummary, Health};
 use crate::model::fixture::{Bench, failure, node, ready, turned};
 use crate::msg::{
-    CallKind, ClusterEvent, Effect, End, Layer, Msg, ProbeOutcome, ProbeSample, Resource, Series, SyncState,
+    CallKind, ClusterEvent, Effect, CallEnd, Layer, Msg, ProbeOutcome, ProbeSample, Resource, ProbeSeries, SyncState,
 };
 
 fn answered() -> ProbeOutcome {
@@ -57,9 +57,9 @@ fn to(bench: &mut Bench, cluster: usize, event: ClusterEvent) {
 /// A probe of both series that was due so many seconds ago ends now; a timeout counts as one.
 fn probes(bench: &mut Bench, cluster: usize, outcome: ProbeOutcome, ago: u64) {
     let tick = Mono(bench.now().mono.0.saturating_sub(Duration::from_secs(ago)));
-    for series in [Series::Ping, Series::Work] {
+    for series in [ProbeSeries::Ping, ProbeSeries::Work] {
         if outcome == timed_out() && cluster == 0 {
-            bench.call(CallKind::Work, 5_000, End::TimedOut, None);
+            bench.call(CallKind::Work, 5_000, CallEnd::TimedOut, None);
         }
         to(bench, cluster, ClusterEvent::Probe(ProbeSample { series, tick, outcome }));
     }
@@ -150,8 +150,8 @@ fn a_work_probe_that_is_missed_alone_is_no_silence_but_not_ok() {
     pass(&mut bench, 10, &[], timed_out());
     let tick = bench.now().mono;
     bench.wait(5);
-    to(&mut bench, 0, ClusterEvent::Probe(ProbeSample { series: Series::Ping, tick, outcome: answered() }));
-    to(&mut bench, 0, ClusterEvent::Probe(ProbeSample { series: Series::Work, tick, outcome: timed_out() }));
+    to(&mut bench, 0, ClusterEvent::Probe(ProbeSample { series: ProbeSeries::Ping, tick, outcome: answered() }));
+    to(&mut bench, 0, ClusterEvent::Probe(ProbeSample { series: ProbeSeries::Work, tick, outcome: timed_out() }));
     assert_eq!((summary(&bench, 0).word, summary(&bench, 0).silence), ("slow", None));
 }
 
@@ -241,9 +241,9 @@ fn a_stop_of_the_program_raises_no_alert() {
         let told = bench.model.update(Msg::Tick, now);
         for cluster in 0..10 {
             let outcome = ProbeOutcome::TimedOut { at_least: Duration::from_secs(stopped) };
-            to(&mut bench, cluster, ClusterEvent::Probe(ProbeSample { series: Series::Work, tick: began, outcome }));
+            to(&mut bench, cluster, ClusterEvent::Probe(ProbeSample { series: ProbeSeries::Work, tick: began, outcome }));
         }
-        bench.end(id, CallKind::List(Resource::Pods), stopped * 1000, (End::TimedOut, None));
+        bench.end(id, CallKind::List(Resource::Pods), stopped * 1000, (CallEnd::TimedOut, None));
         bench.prepare();
         assert_eq!((told, bench.model.firing()), (None, (0, 0)), "{stopped} s");
         let word = if stopped > 300 { "stale" } else { "ok" };
@@ -273,7 +273,7 @@ fn timeouts_that_are_over_recover_with_the_probes_and_are_not_critical_any_more(
     let mut bench = fleet(1);
     pass(&mut bench, 30, &[], timed_out());
     for _ in 0..23 {
-        bench.call(CallKind::List(Resource::Pods), 5_000, End::TimedOut, None);
+        bench.call(CallKind::List(Resource::Pods), 5_000, CallEnd::TimedOut, None);
     }
     pass(&mut bench, 5, &[], timed_out());
     assert_eq!((bench.model.firing(), summary(&bench, 0).word), ((1, 0), "slow"), "just now");
@@ -288,7 +288,7 @@ fn timeouts_that_are_over_recover_with_the_probes_and_are_not_critical_any_more(
     pass(&mut bench, 30, &[], timed_out());
     assert_eq!(summary(&bench, 0).word, "ok");
     // It comes back: the same alert, critical, and told once.
-    bench.call(CallKind::List(Resource::Pods), 5_000, End::TimedOut, None);
+    bench.call(CallKind::List(Resource::Pods), 5_000, CallEnd::TimedOut, None);
     let told = pass(&mut bench, 1, &[], timed_out());
     assert_eq!((told.news, bench.model.firing()), (vec![], (1, 0)));
 }

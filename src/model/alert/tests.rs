@@ -1,9 +1,9 @@
 use super::*;
 use crate::action::Action;
-use crate::facts::node::{Condition, ConditionStatus, NodeFacts, Taint};
+use crate::facts::node::{NodeCondition, ConditionStatus, NodeFacts, NodeTaint};
 use crate::facts::wire::Uid;
 use crate::model::fixture::{Bench, failure, gpu_node, node, turned};
-use crate::msg::{CallKind, ClusterEvent, Effect, End, Layer, Msg, ProbeOutcome, Resource, SyncState};
+use crate::msg::{CallKind, ClusterEvent, Effect, CallEnd, Layer, Msg, ProbeOutcome, Resource, SyncState};
 
 const PODS: CallKind = CallKind::List(Resource::Pods);
 
@@ -12,13 +12,13 @@ fn bench() -> Bench {
     Bench::with((0..10).map(|n| node(&format!("n{n}"))).collect(), &[])
 }
 
-fn condition(kind: &str, status: ConditionStatus) -> Condition {
-    Condition { kind: kind.into(), status, ..Condition::default() }
+fn condition(kind: &str, status: ConditionStatus) -> NodeCondition {
+    NodeCondition { kind: kind.into(), status, ..NodeCondition::default() }
 }
 
 fn fast(bench: &mut Bench, calls: usize) {
     for _ in 0..calls {
-        bench.call(CallKind::Work, 20, End::Complete, Some(200));
+        bench.call(CallKind::Work, 20, CallEnd::Complete, Some(200));
     }
 }
 
@@ -49,13 +49,13 @@ fn a_slow_call_is_raised_while_it_runs() {
 #[test]
 fn a_slow_call_clears_after_three_fast_ones_in_a_row() {
     let mut bench = bench();
-    bench.call(PODS, 31_000, End::Complete, Some(200));
+    bench.call(PODS, 31_000, CallEnd::Complete, Some(200));
     assert_eq!(bench.texts("SlowCall"), ["pods list page 3 took 31 s (limit 10 s), first byte after 15 s"]);
     fast(&mut bench, 2);
-    bench.call(CallKind::Work, 6_000, End::Complete, Some(200));
+    bench.call(CallKind::Work, 6_000, CallEnd::Complete, Some(200));
     fast(&mut bench, 2);
     assert_eq!(bench.reasons(), ["SlowCall"], "a call between the two limits begins the count anew");
-    bench.call(CallKind::Ping, 2, End::Complete, Some(200));
+    bench.call(CallKind::Ping, 2, CallEnd::Complete, Some(200));
     assert_eq!(bench.reasons(), ["SlowCall"], "a ping proves nothing about lists");
     fast(&mut bench, 1);
     assert!(bench.reasons().is_empty());
@@ -64,12 +64,12 @@ fn a_slow_call_clears_after_three_fast_ones_in_a_row() {
 #[test]
 fn a_slow_call_is_held_while_the_next_one_drags_on() {
     let mut bench = bench();
-    bench.call(PODS, 12_000, End::Complete, Some(200));
+    bench.call(PODS, 12_000, CallEnd::Complete, Some(200));
     let next = bench.start(PODS, Some(4));
     bench.wait_live(6);
     fast(&mut bench, 3);
     assert_eq!(bench.reasons(), ["SlowCall"]);
-    bench.end(next, PODS, 6_000, (End::Complete, Some(200)));
+    bench.end(next, PODS, 6_000, (CallEnd::Complete, Some(200)));
     fast(&mut bench, 3);
     assert!(bench.reasons().is_empty());
 }
@@ -92,7 +92,7 @@ fn the_eleventh_timeout_in_ten_minutes_raises_and_two_thresholds_clear() {
         if n > 0 {
             bench.wait_live(30);
         }
-        bench.call(kind, 5_000, End::TimedOut, None);
+        bench.call(kind, 5_000, CallEnd::TimedOut, None);
     }
     assert_eq!(bench.texts("Timeouts"), ["11 timeouts in 10m (limit 10), 7 of them pods list"]);
     assert_eq!(bench.model.firing(), (1, 0));
@@ -113,10 +113,10 @@ fn the_eleventh_timeout_in_ten_minutes_raises_and_two_thresholds_clear() {
 fn few_timeouts_are_not_clear_before_three_quiet_minutes() {
     let mut bench = bench();
     for _ in 0..11 {
-        bench.call(PODS, 5_000, End::TimedOut, None);
+        bench.call(PODS, 5_000, CallEnd::TimedOut, None);
     }
     bench.wait_live(590);
-    bench.call(PODS, 5_000, End::TimedOut, None);
+    bench.call(PODS, 5_000, CallEnd::TimedOut, None);
     bench.wait_live(179);
     assert_eq!(bench.reasons(), ["Timeouts"], "one in ten minutes, but not quiet for three");
     bench.wait_live(1);
@@ -127,8 +127,8 @@ fn few_timeouts_are_not_clear_before_three_quiet_minutes() {
 fn a_504_is_a_timeout_and_a_probe_counts_once() {
     let mut bench = bench();
     for _ in 0..5 {
-        bench.call(PODS, 5_000, End::Complete, Some(504));
-        bench.call(CallKind::Work, 5_000, End::TimedOut, None);
+        bench.call(PODS, 5_000, CallEnd::Complete, Some(504));
+        bench.call(CallKind::Work, 5_000, CallEnd::TimedOut, None);
         bench.probe(ProbeOutcome::TimedOut { at_least: Duration::from_secs(5) });
     }
     assert_eq!(bench.summary().latency.timeouts, 10);
@@ -170,11 +170,11 @@ fn a_refused_probe_is_no_answer_and_a_500_is_one() {
 #[test]
 fn throttling_is_a_notice_and_then_a_warning_for_a_minute() {
     let mut bench = bench();
-    bench.call(PODS, 20, End::Complete, Some(429));
+    bench.call(PODS, 20, CallEnd::Complete, Some(429));
     assert_eq!(severities(&mut bench), [("Throttled", Severity::Notice)]);
     assert_eq!(bench.model.firing(), (0, 0));
-    bench.call(PODS, 20, End::Complete, Some(429));
-    bench.call(PODS, 20, End::Complete, Some(429));
+    bench.call(PODS, 20, CallEnd::Complete, Some(429));
+    bench.call(PODS, 20, CallEnd::Complete, Some(429));
     assert_eq!(severities(&mut bench), [("Throttled", Severity::Warning)]);
     bench.wait_live(60);
     assert_eq!(bench.reasons(), ["Throttled"]);
@@ -196,11 +196,11 @@ fn a_denied_list_is_one_notice_until_it_is_allowed() {
 #[test]
 fn rejected_credentials_are_critical_until_a_call_succeeds() {
     let mut bench = bench();
-    bench.call(CallKind::Work, 20, End::Complete, Some(401));
+    bench.call(CallKind::Work, 20, CallEnd::Complete, Some(401));
     assert_eq!(severities(&mut bench), [("CredentialsRejected", Severity::Critical)]);
-    bench.call(CallKind::Ping, 20, End::Complete, Some(200));
+    bench.call(CallKind::Ping, 20, CallEnd::Complete, Some(200));
     assert_eq!(bench.reasons(), ["CredentialsRejected"], "`/livez` asks for none");
-    bench.call(CallKind::Work, 20, End::Complete, Some(200));
+    bench.call(CallKind::Work, 20, CallEnd::Complete, Some(200));
     assert!(bench.reasons().is_empty());
 }
 
@@ -316,7 +316,7 @@ fn an_acknowledgement_and_a_silence_end_while_the_machine_sleeps() {
 fn a_node_on_its_way_out_is_only_a_notice_and_a_cordoned_one_a_warning() {
     let mut bench = bench();
     let mut leaving = turned(&node("n1"), ConditionStatus::Unknown, 0);
-    leaving.taints = vec![crate::facts::node::Taint { key: "karpenter.sh/disrupted".into(), ..Default::default() }];
+    leaving.taints = vec![crate::facts::node::NodeTaint { key: "karpenter.sh/disrupted".into(), ..Default::default() }];
     bench.change_node(1, leaving);
     let mut cordoned = turned(&node("n2"), ConditionStatus::False, 0);
     cordoned.unschedulable = true;
@@ -334,7 +334,7 @@ fn a_node_that_is_being_replaced_is_a_notice_whoever_replaces_it() {
         ("node.cloudprovider.kubernetes.io/shutdown", ""),
     ] {
         let mut bench = bench();
-        let taint = Taint { key: key.into(), value: value.into(), effect: "NoSchedule".into() };
+        let taint = NodeTaint { key: key.into(), value: value.into(), effect: "NoSchedule".into() };
         let silent = turned(&node("n0"), ConditionStatus::Unknown, 0);
         bench.change_node(1, NodeFacts { taints: vec![taint], ..silent });
         assert_eq!(severities(&mut bench), [("NodeUnknown", Severity::Notice)], "{key}");
@@ -452,16 +452,16 @@ fn silence_alone_raises_stale() {
 fn an_alert_keeps_its_beginning_its_peak_and_its_count() {
     let mut bench = bench();
     bench.wait_live(7);
-    bench.call(PODS, 31_000, End::Complete, Some(200));
+    bench.call(PODS, 31_000, CallEnd::Complete, Some(200));
     bench.prepare();
     bench.wait_live(3);
-    bench.call(PODS, 12_000, End::Complete, Some(200));
+    bench.call(PODS, 12_000, CallEnd::Complete, Some(200));
     assert_eq!(bench.texts("SlowCall"), ["pods list page 3 took 12 s (limit 10 s), first byte after 6 s, peak 31 s"]);
     assert_eq!(bench.state().alerts()[0].since, Mono(Duration::from_secs(7)));
     fast(&mut bench, 3);
     assert!(bench.reasons().is_empty());
     bench.wait_live(5);
-    bench.call(PODS, 11_000, End::Complete, Some(200));
+    bench.call(PODS, 11_000, CallEnd::Complete, Some(200));
     bench.prepare();
     let record = bench.state().alert_records().iter().find(|record| record.reason == "SlowCall").unwrap().clone();
     assert_eq!((record.count, record.peak, record.since), (2, 11_000, Some(Mono(Duration::from_secs(15)))));
@@ -470,8 +470,8 @@ fn an_alert_keeps_its_beginning_its_peak_and_its_count() {
 #[test]
 fn the_worst_comes_first_then_the_oldest() {
     let mut bench = bench();
-    bench.call(PODS, 20, End::Complete, Some(429));
-    bench.call(PODS, 31_000, End::Complete, Some(200));
+    bench.call(PODS, 20, CallEnd::Complete, Some(429));
+    bench.call(PODS, 31_000, CallEnd::Complete, Some(200));
     bench.wait_live(1);
     bench.change_node(1, turned(&node("n5"), ConditionStatus::False, 0));
     bench.wait_live(1);
@@ -522,7 +522,7 @@ fn pings_that_are_answered_do_not_hide_probes_that_are_not() {
     for n in 0..8 {
         let tick = bench.now().mono;
         let outcome = ProbeOutcome::Answered { latency: Duration::from_millis(2) };
-        bench.send(ClusterEvent::Probe(crate::msg::ProbeSample { series: crate::msg::Series::Ping, tick, outcome }));
+        bench.send(ClusterEvent::Probe(crate::msg::ProbeSample { series: crate::msg::ProbeSeries::Ping, tick, outcome }));
         bench.probe(ProbeOutcome::TimedOut { at_least: Duration::from_secs(5) });
         let expected: &[&str] = if n < 2 { &[] } else { &["ProbeFailing"] };
         assert_eq!(bench.reasons(), expected, "after {} probes", n + 1);

@@ -4,7 +4,7 @@ use super::*;
 use crate::action::Action;
 use crate::facts::node::ConditionStatus;
 use crate::model::fixture::{Bench, node, turned};
-use crate::msg::{ClusterEvent, End, Layer, Msg, ProbeOutcome, Resource, SyncState};
+use crate::msg::{ClusterEvent, CallEnd, Layer, Msg, ProbeOutcome, Resource, SyncState};
 
 const PODS: crate::msg::CallKind = crate::msg::CallKind::List(Resource::Pods);
 
@@ -58,7 +58,7 @@ fn a_new_alert_is_told_once_and_the_bell_rings_at_most_once_a_minute() {
 #[test]
 fn a_notice_is_not_told() {
     let mut bench = bench();
-    bench.call(PODS, 20, End::Complete, Some(429));
+    bench.call(PODS, 20, CallEnd::Complete, Some(429));
     assert_eq!(told(&mut bench, 5), (vec![], 0));
     assert_eq!(rows(&mut bench), [(AlertState::Firing, "Throttled".to_owned())]);
 }
@@ -108,7 +108,7 @@ fn an_acknowledged_alert_is_not_heard_and_keeps_its_ack_through_a_reconnect() {
     bench.act(Action::Acknowledge);
     assert_eq!(rows(&mut bench), [(AlertState::Acknowledged, "NodeNotReady".to_owned())]);
     assert_eq!(bench.model.firing(), (0, 0));
-    assert_eq!(bench.state().alerts()[0].muted, Some(Muted::Acknowledged), "it is still there");
+    assert_eq!(bench.state().alerts()[0].muted, Some(AckKind::Acknowledged), "it is still there");
     assert_eq!(told(&mut bench, 10), (vec![], 0));
     // The link breaks, the cluster is unreachable, the list comes anew.
     bench.waiting(Resource::Nodes, Layer::Connect);
@@ -144,18 +144,18 @@ fn an_ack_ends_after_an_hour_and_the_alert_is_news_again() {
 #[test]
 fn an_ack_ends_when_the_alert_gets_worse_or_resolves() {
     let mut bench = bench();
-    bench.call(PODS, 20, End::Complete, Some(429));
+    bench.call(PODS, 20, CallEnd::Complete, Some(429));
     bench.act(Action::Alerts);
     bench.act(Action::Acknowledge);
     assert_eq!(rows(&mut bench)[0].0, AlertState::Acknowledged);
-    bench.call(PODS, 20, End::Complete, Some(429));
+    bench.call(PODS, 20, CallEnd::Complete, Some(429));
     assert_eq!(rows(&mut bench)[0].0, AlertState::Acknowledged, "a second 429 is not worse");
-    bench.call(PODS, 20, End::Complete, Some(429));
+    bench.call(PODS, 20, CallEnd::Complete, Some(429));
     assert_eq!(rows(&mut bench)[0].0, AlertState::Firing, "the third makes it a warning");
     bench.act(Action::Acknowledge);
     bench.wait_live(70);
     assert_eq!(rows(&mut bench)[0].0, AlertState::Resolved);
-    bench.call(PODS, 20, End::Complete, Some(429));
+    bench.call(PODS, 20, CallEnd::Complete, Some(429));
     assert_eq!(rows(&mut bench)[0].0, AlertState::Firing, "one that comes back is a new one");
 }
 
@@ -232,7 +232,7 @@ fn enter_goes_to_the_node_and_for_the_api_to_the_api_of_that_cluster() {
     assert_eq!((bench.model.current_id(), bench.model.screen()), (ClusterId(0), &Screen::Alerts));
     bench.act(Action::Back);
     assert_eq!((bench.model.current_id(), bench.model.screen()), (ClusterId(0), &Screen::Nodes));
-    bench.call(PODS, 12_000, End::Complete, Some(200));
+    bench.call(PODS, 12_000, CallEnd::Complete, Some(200));
     bench.act(Action::Alerts);
     bench.act(Action::Bottom);
     bench.act(Action::Open);

@@ -6,8 +6,8 @@ use super::{AcceleratorTotals, ClusterState, saturate};
 use crate::facts::accelerator::Kind;
 use crate::model::fit::{self, Admission};
 use crate::model::join::Join;
-use crate::model::ledger::Ledger;
-use crate::model::nodes::Nodes;
+use crate::model::ledger::PodStore;
+use crate::model::nodes::NodeStore;
 
 impl ClusterState {
     /// Accelerators by resource and kind, accessories left out; requested as of now, not as of the last frame.
@@ -65,7 +65,7 @@ struct FreeDevices<'a> {
 
 impl<'a> FreeDevices<'a> {
     /// Looks at every node.
-    fn count(nodes: &'a Nodes, ledger: &Ledger) -> Self {
+    fn count(nodes: &'a NodeStore, ledger: &PodStore) -> Self {
         let mut count = Self::default();
         for node in nodes.iter() {
             let open = nodes.admission(node) == Admission::Open;

@@ -2,18 +2,18 @@
 
 use std::cmp::Ordering;
 
-use crate::model::nodes::{NodeKey, Nodes};
+use crate::model::nodes::{NodeKey, NodeStore};
 use crate::model::rows::natural::natural_cmp;
 
 /// Node keys in an order that somebody else knows, each at most once.
 #[derive(Debug, Default)]
-pub(super) struct Line {
+pub(super) struct KeyList {
     order: Vec<NodeKey>,
     /// By slot, the serial of the node that is in the order; 0 for none.
     serials: Vec<u32>,
 }
 
-impl Line {
+impl KeyList {
     pub(super) fn order(&self) -> &[NodeKey] {
         &self.order
     }
@@ -90,14 +90,14 @@ fn place(order: &[NodeKey], mut from: usize, before: impl Fn(NodeKey) -> bool) -
 /// All nodes by name, and the place of each: what decides between rows that are equal otherwise.
 #[derive(Debug, Default)]
 pub(super) struct ByName {
-    line: Line,
+    line: KeyList,
     ranks: Vec<u32>,
     ranked: bool,
 }
 
 impl ByName {
     /// Takes in nodes that came or went; those that only changed are passed over.
-    pub(super) fn update(&mut self, nodes: &Nodes, touched: &[NodeKey]) {
+    pub(super) fn update(&mut self, nodes: &NodeStore, touched: &[NodeKey]) {
         let (mut fresh, mut out) = (Vec::new(), false);
         for &key in touched {
             match nodes.get(key) {
@@ -122,7 +122,7 @@ impl ByName {
     }
 
     /// Sorts all nodes.
-    pub(super) fn rebuild(&mut self, nodes: &Nodes) {
+    pub(super) fn rebuild(&mut self, nodes: &NodeStore) {
         let mut order: Vec<_> = nodes.iter().map(|node| (&*node.facts.name, node.key())).collect();
         order.sort_unstable_by(|a, b| natural_cmp(a.0, b.0));
         self.line.replace(order.into_iter().map(|(_, key)| key));
@@ -152,15 +152,15 @@ impl ByName {
     }
 }
 
-impl Line {
+impl KeyList {
     /// The node in the order at this slot is another than the store now has there.
-    pub(super) fn is_stale(&self, nodes: &Nodes, key: NodeKey) -> bool {
+    pub(super) fn is_stale(&self, nodes: &NodeStore, key: NodeKey) -> bool {
         let serial = self.serials.get(key.slot()).copied().unwrap_or(0);
         serial != 0 && nodes.at(key.slot()).is_none_or(|node| node.key().serial() != serial)
     }
 }
 
-pub(super) fn by_name(nodes: &Nodes, a: NodeKey, b: NodeKey) -> Ordering {
+pub(super) fn by_name(nodes: &NodeStore, a: NodeKey, b: NodeKey) -> Ordering {
     let name = |key| nodes.get(key).map(|node| &*node.facts.name);
     match (name(a), name(b)) {
         (Some(a), Some(b)) => natural_cmp(a, b),

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::facts::text::Clean;
-use crate::msg::{Attempt, CallEvent, CallKind, End, Failure, Layer, Mono, Now, PageLimits, ProbeOutcome, ProbeSample};
+use crate::msg::{Attempt, CallEvent, CallKind, CallEnd, Failure, Layer, Mono, Now, PageLimits, ProbeOutcome, ProbeSample};
 
 mod cuts;
 
@@ -17,7 +17,7 @@ const LOG: usize = 50;
 
 /// The way to a server.
 #[derive(Debug, Default)]
-pub(in crate::model) struct Link {
+pub(in crate::model) struct ServerState {
     pub(in crate::model) server: Option<Clean>,
     pub(in crate::model) insecure: bool,
     pub(in crate::model) version: Option<Clean>,
@@ -38,7 +38,7 @@ pub(in crate::model) struct Link {
     cuts: Cuts,
 }
 
-impl Link {
+impl ServerState {
     pub(super) fn begun(&mut self, now: Now) {
         self.begun.get_or_insert(now);
     }
@@ -133,7 +133,7 @@ impl Link {
     pub(super) fn unless_stopped(&self, call: CallEvent) -> CallEvent {
         match call {
             CallEvent::Finished(mut attempt) if self.resumed.is_some_and(|resumed| attempt.at < resumed) => {
-                attempt.end = End::Cancelled;
+                attempt.end = CallEnd::Cancelled;
                 CallEvent::Finished(attempt)
             }
             call => call,
@@ -157,7 +157,7 @@ impl Link {
         // `/livez` is open to everybody and says nothing about credentials.
         match status {
             401 => self.rejected = self.rejected.or(Some(now)),
-            200..300 if attempt.kind != CallKind::Ping && attempt.end == End::Complete => self.rejected = None,
+            200..300 if attempt.kind != CallKind::Ping && attempt.end == CallEnd::Complete => self.rejected = None,
             _ => {}
         }
     }

@@ -12,10 +12,10 @@ use crate::facts::text::Clean;
 use crate::model::alert::span;
 use crate::model::elapsed;
 use crate::model::history::Transition;
-use crate::model::inspection::Inspected;
+use crate::model::inspection::DetailState;
 use crate::model::nodes::amount;
 use crate::model::optional::Visibility;
-use crate::model::rows::lens::Lens;
+use crate::model::rows::lens::JoinedNode;
 use crate::model::rows::{ResourceRow, Used, age_of};
 use crate::msg::Now;
 
@@ -32,7 +32,7 @@ impl ClusterState {
     #[must_use]
     pub fn node(&self, name: &str, now: Now) -> Option<NodeDetail<'_>> {
         let node = self.nodes.by_name(name)?;
-        let lens = Lens { source: self.source(now), node };
+        let lens = JoinedNode { source: self.source(now), node };
         let transitions = self.history.transitions(node.facts.uid);
         Some(NodeDetail {
             facts: node.facts.unpack(),
@@ -54,7 +54,7 @@ impl ClusterState {
         let Some(detail) = self.node(name, now) else { return 0 };
         match pane {
             Pods => self.pod_extent().len,
-            Events => self.inspected.as_ref().and_then(Inspected::events).map_or(0, |(events, _)| events.len()),
+            Events => self.inspected.as_ref().and_then(DetailState::events).map_or(0, |(events, _)| events.len()),
             Conditions => detail.facts.conditions.len() + detail.transitions.len(),
             Resources => detail.resources.len() + detail.notes.len(),
             // System information, pods, roles, and a heading for each part.
@@ -63,7 +63,7 @@ impl ClusterState {
     }
 
     /// What APIs that a cluster need not have say of a node, and that its pods are not all watched.
-    fn notes(&self, lens: &Lens<'_>, now: Now) -> Vec<(&'static str, Clean)> {
+    fn notes(&self, lens: &JoinedNode<'_>, now: Now) -> Vec<(&'static str, Clean)> {
         let partial = self.partial().map(|partial| format!("requested is a lower bound: {}", partial.names()));
         let mut notes: Vec<_> = partial.map(|text| ("partial", Clean::new(&text))).into_iter().collect();
         notes.push(("usage", self.usage_note(lens.used())));
@@ -87,7 +87,7 @@ impl ClusterState {
     }
 
     /// How long ago the kubelet gave a sign of life, and what that says of a node that is not ready.
-    fn lease_note(&self, lens: &Lens<'_>, now: Now) -> Clean {
+    fn lease_note(&self, lens: &JoinedNode<'_>, now: Now) -> Clean {
         if let Some(reason) = self.optional.leases.visible().reason() {
             return Clean::new(&format!("not visible: {reason}"));
         }
@@ -108,7 +108,7 @@ impl ClusterState {
     }
 
     /// What the lease of a node says; `None` if leases are not seen, or the node has none.
-    pub(super) fn liveness(&self, lens: &Lens<'_>, now: Now) -> Option<Liveness> {
+    pub(super) fn liveness(&self, lens: &JoinedNode<'_>, now: Now) -> Option<Liveness> {
         let leases = Some(&self.optional.leases).filter(|leases| leases.visible() == Visibility::Visible)?;
         let lease = leases.get(&format!("{LEASES}/{}", lens.name()))?;
         let age = age_of(lease.renewed, lens.source.server_now);
@@ -150,7 +150,7 @@ impl ClusterState {
 }
 
 /// Every resource that the node names: cpu, memory and pods first, then accelerators, then by name.
-fn resources<'a>(lens: &Lens<'a>) -> Vec<ResourceRow<'a>> {
+fn resources<'a>(lens: &JoinedNode<'a>) -> Vec<ResourceRow<'a>> {
     let facts = &lens.node.facts;
     let allocatable = facts.effective_allocatable();
     let mut names: Vec<&str> = facts.capacity.iter().chain(allocatable).map(|(name, _)| &**name).collect();

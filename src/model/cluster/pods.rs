@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use super::{ClusterState, Step};
-use crate::facts::accelerator::{Kind, Table};
+use super::{ClusterState, SelectionStep};
+use crate::facts::accelerator::{Kind, AcceleratorTable};
 use crate::facts::node::Readiness;
 use crate::facts::pod::PodFacts;
 use crate::facts::quantity::Quantity;
@@ -11,11 +11,11 @@ use crate::facts::text::Clean;
 use crate::facts::wire::Uid;
 use crate::model::ledger::PodSlot;
 use crate::model::nodes::Node;
-use crate::model::rows::lens::Lens;
+use crate::model::rows::lens::JoinedNode;
 use crate::model::rows::podfilter::{Filtered, PodFilter};
 use crate::model::rows::podorder::{Ordered, POD_SORTS, compare};
 use crate::model::rows::{Extent, LastReport, PodRow, SortBy, age_of};
-use crate::msg::{Edit, Now};
+use crate::msg::{LineEdit, Now};
 
 /// Which node is open, how its pods are looked at, and which of them is selected.
 #[derive(Debug, Default)]
@@ -121,7 +121,7 @@ impl ClusterState {
         if node.readiness != Readiness::Unknown {
             return None;
         }
-        let lens = Lens { source: self.source(now), node };
+        let lens = JoinedNode { source: self.source(now), node };
         let renewed = self.liveness(&lens, now).and_then(|lease| lease.age);
         Some(LastReport { ago: renewed.or(lens.status().for_), node: "Unknown" })
     }
@@ -165,7 +165,7 @@ impl ClusterState {
         self.opened = opened;
     }
 
-    pub(crate) fn edit_pod_filter(&mut self, edit: &Edit) {
+    pub(crate) fn edit_pod_filter(&mut self, edit: &LineEdit) {
         self.opened.filter.edit(edit);
         self.opened.revision += 1;
     }
@@ -200,7 +200,7 @@ impl ClusterState {
         self.opened.resort();
     }
 
-    pub(crate) fn move_pod_selection(&mut self, step: Step) {
+    pub(crate) fn move_pod_selection(&mut self, step: SelectionStep) {
         self.arrange_pods();
         let len = self.opened.order.len();
         if len == 0 {
@@ -258,7 +258,7 @@ impl ClusterState {
 }
 
 /// Whole devices that a pod holds: nothing once it has ended, and shares or slices are none.
-pub(super) fn devices_held(pod: &PodFacts<'_>, node: Option<&Node>, table: &Table) -> i64 {
+pub(super) fn devices_held(pod: &PodFacts<'_>, node: Option<&Node>, table: &AcceleratorTable) -> i64 {
     if pod.phase.is_terminal() {
         return 0;
     }

@@ -10,7 +10,7 @@ use crate::facts::text::Clean;
 use crate::model::Known;
 use crate::model::alert::Severity;
 use crate::model::dra;
-use crate::model::latency::{Running, call_title};
+use crate::model::latency::{RunningCall, call_title};
 use crate::model::optional::Visibility;
 use crate::model::rows::Accelerators;
 use crate::msg::{CallKind, Failure, Layer, Mono, Now, ProbeOutcome, Resource};
@@ -41,7 +41,7 @@ impl ClusterState {
             nodes_ready: self.nodes_track.known(sums.ready),
             nodes_total: self.nodes_track.known(sums.total),
             gpu: self.gpu(),
-            dra: self.optional.devices().and_then(dra::Devices::all),
+            dra: self.optional.devices().and_then(dra::DraDevices::all),
             dra_live: self.optional.dra_visible() == Visibility::Visible,
             gpu_known: self.nodes_track.complete(),
             gpu_nodes: self.nodes_track.known(sums.with_devices),
@@ -74,7 +74,7 @@ impl ClusterState {
 
     /// Pages on their way; a list of one object beside the pages has no number.
     fn pages(&self, now: Mono) -> Vec<PageUnderWay> {
-        let page = |call: &Running| match call.kind {
+        let page = |call: &RunningCall| match call.kind {
             CallKind::List(resource) if !resource.is_optional() => {
                 let (page, bytes, span) = (call.page?, call.bytes, now.since(call.at));
                 Some(PageUnderWay { resource, page, bytes, span })
@@ -95,8 +95,8 @@ impl ClusterState {
     }
 
     /// The longest of the requests that run. A watch runs for minutes once its headers are there: its bytes say that they are.
-    pub(in crate::model) fn longest_running(&self, now: Mono) -> Option<(&Running, Duration)> {
-        let opened = |call: &&Running| call.kind.is_watch() && call.bytes > 0;
+    pub(in crate::model) fn longest_running(&self, now: Mono) -> Option<(&RunningCall, Duration)> {
+        let opened = |call: &&RunningCall| call.kind.is_watch() && call.bytes > 0;
         // Nothing waits for an API that a cluster need not have.
         let calls = self.latency.running().filter(|call| !opened(call) && !call.kind.is_optional());
         calls.map(|call| (call, now.since(call.at))).max_by_key(|(_, span)| *span)

@@ -4,26 +4,26 @@ use std::cmp::Ordering;
 use std::ops::Range;
 use std::time::Duration;
 
-use super::arrangement::{ByName, Line, by_name};
+use super::arrangement::{ByName, KeyList, by_name};
 use super::{ClusterState, NodeCounts, NodeItem};
 use crate::facts::text::Clean;
 use crate::model::Known;
 use crate::model::gpus::Grouping;
 use crate::model::join::SMALL;
-use crate::model::nodes::{Node, NodeKey, Nodes};
+use crate::model::nodes::{Node, NodeKey, NodeStore};
 use crate::model::rows::filter::Filter;
-use crate::model::rows::lens::{Lens, Source};
+use crate::model::rows::lens::{JoinedNode, NodeSources};
 use crate::model::rows::natural::natural_cmp;
-use crate::model::rows::order::{self, Key};
+use crate::model::rows::order::{self, SortKey};
 use crate::model::rows::{COLUMNS, Extent, NodeRow, SortBy};
-use crate::msg::{Edit, Mono, Now};
+use crate::msg::{LineEdit, Mono, Now};
 
 /// What is not known node by node, as time and usage, moves the rows of large tables this often: all of them are sorted then.
 const SLOWLY: Duration = Duration::from_secs(5);
 
 /// How the operator looks at the nodes of one cluster.
 #[derive(Debug, Default)]
-pub(super) struct Table {
+pub(super) struct NodeTable {
     sort: SortBy,
     reversed: bool,
     filter: Filter,
@@ -31,13 +31,13 @@ pub(super) struct Table {
     /// The node that the operator chose; `None` until then, and the first row is selected.
     selected: Option<Clean>,
     selected_at: usize,
-    line: Line,
+    line: KeyList,
     /// What the rows of the line are sorted by, by slot.
-    keys: Vec<Key>,
+    keys: Vec<SortKey>,
     names: ByName,
     /// Nodes that have changed since the line was made.
     pending: Vec<NodeKey>,
-    of: Option<Basis>,
+    of: Option<OrderInputs>,
     at: Mono,
     /// Grows when sort, filter or hold change.
     revision: u64,
@@ -45,7 +45,7 @@ pub(super) struct Table {
 
 /// What the order was made from; the same basis gives the same order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Basis {
+struct OrderInputs {
     table: u64,
     pods: Known<()>,
     history: u64,
@@ -53,9 +53,9 @@ struct Basis {
     second: u64,
 }
 
-impl Table {
+impl NodeTable {
     /// Notes which nodes came, changed or went, and those whose pods did.
-    pub(super) fn changed(&mut self, touched: &[NodeKey], pods: impl Iterator<Item = NodeKey>, nodes: &Nodes) {
+    pub(super) fn changed(&mut self, touched: &[NodeKey], pods: impl Iterator<Item = NodeKey>, nodes: &NodeStore) {
         self.pending.extend_from_slice(touched);
         if self.sort.needs_pods() || self.filter.needs_pods() {
             self.pending.extend(pods);
@@ -68,7 +68,7 @@ impl Table {
     }
 
     /// More has changed than could be noted.
-    pub(super) fn everything_changed(&mut self, nodes: &Nodes) {
+    pub(super) fn everything_changed(&mut self, nodes: &NodeStore) {
         self.pending.clear();
         self.names.rebuild(nodes);
         self.revision += 1;
@@ -77,40 +77,40 @@ impl Table {
     pub(super) fn heap_bytes(&self) -> usize {
         self.line.heap_bytes()
             + self.names.heap_bytes()
-            + self.keys.capacity() * size_of::<Key>()
+            + self.keys.capacity() * size_of::<SortKey>()
             + self.pending.capacity() * size_of::<NodeKey>()
     }
 
     /// The key that a node of the line was sorted by.
-    fn key(&self, node: NodeKey) -> Key {
-        self.keys.get(node.slot()).copied().unwrap_or(Key::Name)
+    fn key(&self, node: NodeKey) -> SortKey {
+        self.keys.get(node.slot()).copied().unwrap_or(SortKey::Name)
     }
 
-    fn set_key(&mut self, node: NodeKey, key: Key) {
-        if key == Key::Name {
+    fn set_key(&mut self, node: NodeKey, key: SortKey) {
+        if key == SortKey::Name {
             return;
         }
         if self.keys.len() <= node.slot() {
-            self.keys.resize(node.slot() + 1, Key::Name);
+            self.keys.resize(node.slot() + 1, SortKey::Name);
         }
         self.keys[node.slot()] = key;
     }
 
     /// Compares two rows of the line.
-    fn compare(&self, nodes: &Nodes, a: NodeKey, b: NodeKey) -> Ordering {
+    fn compare(&self, nodes: &NodeStore, a: NodeKey, b: NodeKey) -> Ordering {
         let kubelet = |key| nodes.get(key).map_or("", |node| &*node.facts.system.kubelet);
         let versions = || order::versions(kubelet(a), kubelet(b));
         order::compare((self.key(a), self.key(b)), versions, || by_name(nodes, a, b), self.reversed)
     }
 
     /// Sorts all rows.
-    fn rearrange(&mut self, nodes: &Nodes, source: Source<'_>) {
+    fn rearrange(&mut self, nodes: &NodeStore, source: NodeSources<'_>) {
         if self.held && !self.line.order().is_empty() {
             return self.keep(nodes, source);
         }
         let mut shown = Vec::with_capacity(self.names.order().len());
         for &key in self.names.order() {
-            if let Some(lens) = nodes.get(key).map(|node| Lens { source, node })
+            if let Some(lens) = nodes.get(key).map(|node| JoinedNode { source, node })
                 && self.filter.shows(&lens)
             {
                 shown.push((order::key(self.sort, &lens), key));
@@ -134,25 +134,25 @@ impl Table {
     }
 
     /// The held order: what vanished drops out, what is new comes last, by name.
-    fn keep(&mut self, nodes: &Nodes, source: Source<'_>) {
-        let shows = |key: &NodeKey| nodes.get(*key).is_some_and(|node| self.filter.shows(&Lens { source, node }));
+    fn keep(&mut self, nodes: &NodeStore, source: NodeSources<'_>) {
+        let shows = |key: &NodeKey| nodes.get(*key).is_some_and(|node| self.filter.shows(&JoinedNode { source, node }));
         let mut order: Vec<NodeKey> = self.line.order().iter().copied().filter(shows).collect();
         order.extend(self.names.order().iter().copied().filter(|key| !self.line.holds(*key)).filter(shows));
         self.line.replace(order);
     }
 
     /// Moves the rows of the nodes that have changed; whether there were any.
-    fn patch(&mut self, nodes: &Nodes, source: Source<'_>) -> bool {
+    fn patch(&mut self, nodes: &NodeStore, source: NodeSources<'_>) -> bool {
         let (mut fresh, mut out) = (Vec::new(), false);
         let pending = std::mem::take(&mut self.pending);
         for &key in &pending {
-            let lens = nodes.get(key).map(|node| Lens { source, node });
+            let lens = nodes.get(key).map(|node| JoinedNode { source, node });
             let Some(lens) = lens.filter(|lens| self.filter.shows(lens)) else {
                 out |= (self.line.holds(key) || self.line.is_stale(nodes, key)) && self.line.take_out(key);
                 continue;
             };
             let sorted_by = order::key(self.sort, &lens);
-            if self.line.holds(key) && (self.held || (sorted_by == self.key(key) && sorted_by != Key::Version)) {
+            if self.line.holds(key) && (self.held || (sorted_by == self.key(key) && sorted_by != SortKey::Version)) {
                 continue;
             }
             out |= self.line.take_out(key);
@@ -179,7 +179,7 @@ impl Table {
 
 /// How far a key moves the selection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Step {
+pub(crate) enum SelectionStep {
     /// So many rows down, or up if negative.
     By(isize),
     /// To the first row.
@@ -188,7 +188,7 @@ pub(crate) enum Step {
     Last,
 }
 
-impl Step {
+impl SelectionStep {
     /// Where it leads from row `at` of `len`.
     pub(crate) fn from(self, at: usize, len: usize) -> usize {
         let last = len.saturating_sub(1);
@@ -218,7 +218,7 @@ impl ClusterState {
         let visible = range.start.min(end)..end;
         let rows = visible.filter_map(|at| {
             let node = self.nodes.get(self.table.line.order()[at])?;
-            Some(Lens { source, node }.row(Some(at) == selected))
+            Some(JoinedNode { source, node }.row(Some(at) == selected))
         });
         rows.collect()
     }
@@ -243,7 +243,7 @@ impl ClusterState {
         let mut nodes: Vec<&Node> = self.nodes.iter().collect();
         nodes.sort_unstable_by(|a, b| natural_cmp(&a.facts.name, &b.facts.name));
         let item = |node| {
-            let lens = Lens { source, node };
+            let lens = JoinedNode { source, node };
             NodeItem {
                 row: lens.row(false),
                 accelerators: lens.accelerators(),
@@ -286,7 +286,7 @@ impl ClusterState {
         Some(&self.nodes.get(*key)?.facts.name)
     }
 
-    pub(crate) fn edit_filter(&mut self, edit: &Edit) {
+    pub(crate) fn edit_filter(&mut self, edit: &LineEdit) {
         self.table.filter.edit(edit);
         self.table.revision += 1;
     }
@@ -337,7 +337,7 @@ impl ClusterState {
         self.table.selected.as_ref()
     }
 
-    pub(crate) fn move_selection(&mut self, step: Step, now: Now) {
+    pub(crate) fn move_selection(&mut self, step: SelectionStep, now: Now) {
         self.arrange_all(now);
         let len = self.table.line.order().len();
         if len == 0 {
@@ -386,8 +386,8 @@ impl ClusterState {
     }
 
     /// Where the numbers of nodes are looked up.
-    pub(super) fn source(&self, now: Now) -> Source<'_> {
-        Source {
+    pub(super) fn source(&self, now: Now) -> NodeSources<'_> {
+        NodeSources {
             ledger: &self.ledger,
             pods: &self.pods_track,
             history: &self.history,
@@ -409,10 +409,10 @@ impl ClusterState {
         }
     }
 
-    fn basis(&self, table: &Table, now: Mono) -> Basis {
+    fn basis(&self, table: &NodeTable, now: Mono) -> OrderInputs {
         let pods = table.sort.needs_pods() || table.filter.needs_pods();
         let history = table.sort == SortBy::Status || !table.filter.is_empty();
-        Basis {
+        OrderInputs {
             table: table.revision,
             pods: if pods { self.pods_track.known(()) } else { Known::Unknown },
             history: if history { self.history.revision() } else { 0 },
@@ -446,7 +446,7 @@ impl ClusterState {
     }
 }
 
-fn name_at(order: &[NodeKey], nodes: &Nodes, at: usize) -> Option<Clean> {
+fn name_at(order: &[NodeKey], nodes: &NodeStore, at: usize) -> Option<Clean> {
     Some(nodes.get(*order.get(at)?)?.facts.name.clone())
 }
 

@@ -1,7 +1,7 @@
 use super::*;
 use crate::facts::accelerator::Kind;
 use crate::facts::node::ConditionStatus;
-use crate::facts::pod::Phase;
+use crate::facts::pod::PodPhase;
 use crate::model::Known;
 use crate::model::fixture::{Bench, gpu_node, gpu_pod, node, pod, turned};
 use crate::model::rows::Accelerators;
@@ -274,7 +274,7 @@ fn devices_are_summed_by_kind_and_requests_follow_the_node() {
     shared.labels = vec![("nvidia.com/gpu.sharing-strategy".into(), "time-slicing".into())];
     let pods = [gpu_pod("x", "a", 3), gpu_pod("y", "b", 1), gpu_pod("z", "s", 20), pod("w", "a")];
     let mut done = gpu_pod("done", "a", 8);
-    done.phase = Phase::Succeeded;
+    done.phase = PodPhase::Succeeded;
     let mut bench = Bench::with(vec![gpu_node("a", 8, 5), gpu_node("b", 8, 8), shared], &pods);
     bench.change_pods(1, &[done], false);
     let summary = bench.summary();
@@ -331,7 +331,7 @@ fn a_server_that_never_answered_is_unreachable_and_down() {
 #[test]
 fn throttled_and_slow_are_words_by_evidence() {
     let mut bench = Bench::with(vec![node("a")], &[]);
-    bench.call(crate::msg::CallKind::Work, 20, crate::msg::End::Complete, Some(429));
+    bench.call(crate::msg::CallKind::Work, 20, crate::msg::CallEnd::Complete, Some(429));
     assert_eq!(bench.summary().word, "throttled");
     bench.wait_live(31);
     assert_eq!(bench.summary().word, "ok");
@@ -461,7 +461,7 @@ fn lease(node: &str, age: i64) -> crate::msg::KeptChange<crate::facts::lease::Le
     let renewed = jiff::Timestamp::from_second(1_700_000_000 - age).ok();
     let facts = crate::facts::lease::LeaseFacts { holder: node.into(), renewed, seconds: Some(40) };
     let key = Clean::new(&format!("kube-node-lease/{node}"));
-    crate::msg::KeptChange::Present(Box::new(crate::facts::kept::Kept { key, facts, ..Default::default() }))
+    crate::msg::KeptChange::Present(Box::new(crate::facts::kept::ApiObject { key, facts, ..Default::default() }))
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Silicon, Triple, buckets, made_of, pools};
-use crate::facts::dra::{ClaimFacts, Place, RuleFacts, SliceFacts};
+use crate::facts::dra::{ClaimFacts, DeviceScope, RuleFacts, SliceFacts};
 use crate::facts::text::Clean;
 use crate::model::claims::Offered;
 use crate::model::fit::Admission;
@@ -34,10 +34,10 @@ pub fn groups<'a>(
     slices: impl IntoIterator<Item = &'a SliceFacts>,
     claims: impl IntoIterator<Item = &'a ClaimFacts>,
     rules: &[&RuleFacts],
-    name: impl Fn(&Place, &str) -> Clean,
-    admission: impl Fn(&Place) -> Admission,
+    name: impl Fn(&DeviceScope, &str) -> Clean,
+    admission: impl Fn(&DeviceScope) -> Admission,
 ) -> Vec<GroupDevices> {
-    let mut groups: BTreeMap<(Clean, &str), (GroupDevices, BTreeSet<&Place>)> = BTreeMap::new();
+    let mut groups: BTreeMap<(Clean, &str), (GroupDevices, BTreeSet<&DeviceScope>)> = BTreeMap::new();
     let (buckets, _) = buckets(slices, claims, rules);
     for ((place, driver), bucket) in &buckets {
         let admission = admission(place).index();
@@ -48,7 +48,7 @@ pub fn groups<'a>(
             group.healthy += u32::from(healthy);
             group.allocated += u32::from(piece.allocated);
             group.free[admission] += u32::from(healthy && !piece.allocated);
-            if let Place::Node(_) = place {
+            if let DeviceScope::Node(_) = place {
                 places.insert(place);
             }
         }
@@ -81,9 +81,9 @@ pub fn holdings<'a>(
     slices: impl IntoIterator<Item = &'a SliceFacts>,
     claims: impl IntoIterator<Item = (Clean, &'a str, &'a ClaimFacts)>,
 ) -> Vec<Holding> {
-    type Held<'a> = (BTreeSet<(&'a str, Silicon<'a>)>, BTreeSet<(&'a str, &'a str)>);
+    type HeldClaims<'a> = (BTreeSet<(&'a str, Silicon<'a>)>, BTreeSet<(&'a str, &'a str)>);
     let pools = pools(slices, &[]);
-    let mut held: BTreeMap<(Clean, &str), Held<'_>> = BTreeMap::new();
+    let mut held: BTreeMap<(Clean, &str), HeldClaims<'_>> = BTreeMap::new();
     for (name, key, claim) in claims {
         let namespace = key.split_once('/').map_or("", |(namespace, _)| namespace);
         for result in claim.results.iter().filter(|result| !result.admin) {
@@ -95,7 +95,7 @@ pub fn holdings<'a>(
         }
     }
     let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
-    let one = |((name, driver), (pieces, users)): ((Clean, &str), Held<'_>)| Holding {
+    let one = |((name, driver), (pieces, users)): ((Clean, &str), HeldClaims<'_>)| Holding {
         name,
         driver: Clean::new(driver),
         devices: count(pieces.len()),

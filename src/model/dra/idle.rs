@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Silicon, made_of, pools};
 use crate::facts::accelerator::Kind;
-use crate::facts::dra::{ClaimFacts, Place, SliceFacts};
+use crate::facts::dra::{ClaimFacts, DeviceScope, SliceFacts};
 use crate::facts::pod::Since;
 use crate::facts::text::Clean;
 
@@ -19,7 +19,7 @@ pub struct IdleClaim {
     /// Its name.
     pub name: Clean,
     /// Where the devices are.
-    pub place: Place,
+    pub place: DeviceScope,
     /// The driver.
     pub driver: Clean,
     /// What one unit of `amount` is.
@@ -47,7 +47,7 @@ pub fn idle_claims<'a>(
     let pools = pools(slices, &[]);
     let mut found = Vec::new();
     for (key, claim) in idle {
-        let mut units: BTreeMap<(&str, &Place, Kind), Units<'_>> = BTreeMap::new();
+        let mut units: BTreeMap<(&str, &DeviceScope, Kind), Units<'_>> = BTreeMap::new();
         for result in claim.results.iter().filter(|result| !result.admin) {
             let Some((place, silicon, part)) = made_of(&pools, (&result.driver, &result.pool, &result.device)) else {
                 continue;

@@ -1,37 +1,37 @@
 //! Devices of dynamic resource allocation in the GPU view.
 
-use super::{Board, Group, Grouping, Held, Supply, pool};
+use super::{GpuReport, GpuGroup, Grouping, HeldDevices, Supply, pool};
 use crate::facts::accelerator::{Kind, short_model};
-use crate::facts::dra::{ClaimFacts, Place};
+use crate::facts::dra::{ClaimFacts, DeviceScope};
 use crate::facts::text::Clean;
 use crate::model::dra::{GroupDevices, IdleClaim};
 use crate::model::fit::Admission;
-use crate::model::ledger::Ledger;
-use crate::model::nodes::Nodes;
-use crate::model::optional::Optionals;
+use crate::model::ledger::PodStore;
+use crate::model::nodes::NodeStore;
+use crate::model::optional::OptionalApis;
 
-impl Board {
+impl GpuReport {
     /// Adds the devices of dynamic resource allocation. What serves an extended resource is allocated to a claim like any other
     /// device, and pods' requests leave it out, so it is here and only here.
-    pub(super) fn add_dra(&mut self, (nodes, ledger, optional): (&Nodes, &Ledger, &Optionals), by: Grouping) {
+    pub(super) fn add_dra(&mut self, (nodes, ledger, optional): (&NodeStore, &PodStore, &OptionalApis), by: Grouping) {
         self.dra_devices = optional.count_devices().map(|devices| devices.all().map_or(0, |all| all.physical));
         if !optional.dra_known() {
             return;
         }
-        self.held.extend(optional.idle_claims().into_iter().map(Held::of_claim));
+        self.held.extend(optional.idle_claims().into_iter().map(HeldDevices::of_claim));
         if by.of_nodes() {
-            let name = |place: &Place, model: &str| match (by, place) {
+            let name = |place: &DeviceScope, model: &str| match (by, place) {
                 (Grouping::Model, _) => Clean::new(short_model(model)),
-                (_, Place::Node(node)) => nodes.by_name(node).and_then(pool).unwrap_or_default(),
-                (_, Place::Network | Place::Unsaid) => Clean::new("network"),
+                (_, DeviceScope::Node(node)) => nodes.by_name(node).and_then(pool).unwrap_or_default(),
+                (_, DeviceScope::Network | DeviceScope::Unsaid) => Clean::new("network"),
             };
             // A node that is not there takes no pod, and nothing is known of it.
-            let admission = |place: &Place| match place {
-                Place::Node(node) => nodes.by_name(node).map_or(Admission::Unknown, |node| nodes.admission(node)),
-                Place::Network | Place::Unsaid => Admission::Open,
+            let admission = |place: &DeviceScope| match place {
+                DeviceScope::Node(node) => nodes.by_name(node).map_or(Admission::Unknown, |node| nodes.admission(node)),
+                DeviceScope::Network | DeviceScope::Unsaid => Admission::Open,
             };
             let groups = optional.device_groups(name, admission);
-            self.groups.extend(groups.into_iter().map(Group::of_devices));
+            self.groups.extend(groups.into_iter().map(GpuGroup::of_devices));
         } else {
             self.groups.extend(claimed(optional, ledger, by));
         }
@@ -39,20 +39,20 @@ impl Board {
     }
 }
 
-impl Held {
+impl HeldDevices {
     /// What a claim has and no pod uses.
     fn of_claim(idle: IdleClaim) -> Self {
         let IdleClaim { namespace, name, place, driver, kind, amount, since } = idle;
         let node = match place {
-            Place::Node(node) => node,
-            Place::Network | Place::Unsaid => Clean::new("network"),
+            DeviceScope::Node(node) => node,
+            DeviceScope::Network | DeviceScope::Unsaid => Clean::new("network"),
         };
         let (owner, state) = (Clean::default(), Clean::new("Unused"));
         Self { claim: true, silent: false, namespace, name, node, owner, amount, resource: driver, kind, state, since }
     }
 }
 
-impl Group {
+impl GpuGroup {
     /// A group of devices of dynamic resource allocation.
     fn of_devices(devices: GroupDevices) -> Self {
         let GroupDevices { name, driver, nodes, physical, healthy, allocated, free } = devices;
@@ -72,7 +72,7 @@ impl Group {
 }
 
 /// What claims have, by the namespace of the claim or the owner of the pod that uses it; each physical device once in a group.
-fn claimed(optional: &Optionals, ledger: &Ledger, by: Grouping) -> impl Iterator<Item = Group> {
+fn claimed(optional: &OptionalApis, ledger: &PodStore, by: Grouping) -> impl Iterator<Item = GpuGroup> {
     let owner = |namespace: &str, claim: &ClaimFacts| {
         let pod = claim.reserved_for.iter().find_map(|user| ledger.find_pod(namespace, &user.name))?;
         let pod = ledger.pod(pod);
@@ -82,7 +82,7 @@ fn claimed(optional: &Optionals, ledger: &Ledger, by: Grouping) -> impl Iterator
         Grouping::Owner => owner(namespace, claim).unwrap_or_default(),
         _ => Clean::new(namespace),
     };
-    optional.holdings(name).into_iter().map(|holding| Group {
+    optional.holdings(name).into_iter().map(|holding| GpuGroup {
         name: holding.name,
         resource: holding.driver,
         kind: Kind::Device,

@@ -2,10 +2,10 @@
 
 use super::*;
 use crate::action::Action;
-use crate::facts::dra::{AllocatedDevice, ClaimFacts, Consumer, DeviceFacts, Place, SliceFacts};
-use crate::facts::kept::Kept;
-use crate::facts::node::{ConditionStatus, NodeFacts, Taint};
-use crate::facts::pod::Basis;
+use crate::facts::dra::{AllocatedDevice, ClaimFacts, Consumer, DeviceFacts, DeviceScope, SliceFacts};
+use crate::facts::kept::ApiObject;
+use crate::facts::node::{ConditionStatus, NodeFacts, NodeTaint};
+use crate::facts::pod::SinceBasis;
 use crate::facts::wire::Uid;
 use crate::model::fixture::{Bench, at, gpu_node, gpu_pod, node, pod, turned};
 use crate::msg::{Batch, ClusterEvent, KeptChange, Resource};
@@ -17,7 +17,7 @@ fn labelled(mut node: NodeFacts, labels: &[(&str, &str)]) -> NodeFacts {
 }
 
 fn tainted(node: NodeFacts, key: &str) -> NodeFacts {
-    NodeFacts { taints: vec![Taint { key: key.into(), effect: "NoSchedule".into(), ..Taint::default() }], ..node }
+    NodeFacts { taints: vec![NodeTaint { key: key.into(), effect: "NoSchedule".into(), ..NodeTaint::default() }], ..node }
 }
 
 /// Two models in two pools: a1 is used in part, a2 has lost three devices and owes one, h1 is free, h2 is cordoned, h3 lost.
@@ -41,20 +41,20 @@ fn owned<'a>(mut pod: PodFacts<'a>, kind: &'a str, name: &'a str) -> PodFacts<'a
 }
 
 fn pods() -> Vec<PodFacts<'static>> {
-    let starting = PodFacts { phase: Phase::Pending, reason: "ContainerCreating", ..gpu_pod("starting", "a1", 1) };
+    let starting = PodFacts { phase: PodPhase::Pending, reason: "ContainerCreating", ..gpu_pod("starting", "a1", 1) };
     let since = |basis, ms| Some(Since { basis, at: at(ms).wall });
     vec![
         owned(gpu_pod("train-1", "a1", 2), "Job", "train"),
         owned(gpu_pod("train-2", "a2", 5), "Job", "train"),
-        PodFacts { since: since(Basis::Scheduled, 50_000), ..starting },
+        PodFacts { since: since(SinceBasis::Scheduled, 50_000), ..starting },
         PodFacts {
             deleting: true,
             reason: "Terminating",
-            since: since(Basis::Deletion, 9_000),
+            since: since(SinceBasis::Deletion, 9_000),
             ..gpu_pod("ending", "h3", 4)
         },
         PodFacts { reason: "CrashLoopBackOff", containers: 1, ..gpu_pod("crashing", "h1", 3) },
-        PodFacts { phase: Phase::Succeeded, ..gpu_pod("done", "h1", 8) },
+        PodFacts { phase: PodPhase::Succeeded, ..gpu_pod("done", "h1", 8) },
         gpu_pod("waits", "", 8),
         pod("cpu-only", "cpu"),
     ]
@@ -71,7 +71,7 @@ fn bench(by: Grouping) -> Bench {
 
 /// Name, members and requested of each group, and of groups of nodes capacity, allocatable, withdrawn and missing.
 fn rows(bench: &Bench) -> Vec<(String, u32, i64, Option<[i64; 4]>)> {
-    let row = |group: &Group| {
+    let row = |group: &GpuGroup| {
         let supply = group.supply.map(|s| [s.capacity, s.allocatable, s.withdrawn, s.missing]);
         (group.name.to_string(), group.members, group.requested, supply)
     };
@@ -160,8 +160,8 @@ fn devices_of_pods_that_do_not_run_are_listed_longest_first() {
     assert_eq!(
         seen,
         [
-            ("ending", 4, "Terminating", Some(Basis::Deletion)),
-            ("starting", 1, "ContainerCreating", Some(Basis::Scheduled)),
+            ("ending", 4, "Terminating", Some(SinceBasis::Deletion)),
+            ("starting", 1, "ContainerCreating", Some(SinceBasis::Scheduled)),
             ("crashing", 3, "CrashLoopBackOff", None),
         ]
     );
@@ -184,7 +184,7 @@ fn the_board_follows_pods_and_nodes() {
     bench.prepare();
     assert_eq!((free(&bench, Admission::Open), free(&bench, Admission::Cordoned)), (26, 0));
     // Only the time has changed, and the record looks the same.
-    let later = Some(Since { basis: Basis::NotReady, at: at(60_000).wall });
+    let later = Some(Since { basis: SinceBasis::NotReady, at: at(60_000).wall });
     bench.change_pods(1, &[PodFacts { version: 13, since: later, ..pods()[4].clone() }], false);
     bench.prepare();
     assert_eq!(bench.state().gpu_board().held[0].since, later);
@@ -200,7 +200,7 @@ fn what_fits_is_told_once_the_last_page_of_pods_was_the_last() {
     bench.prepare();
     bench.send(ClusterEvent::ListFinished { resource: Resource::Pods, generation: 1 });
     bench.prepare();
-    let fits = |group: &Group| group.supply.unwrap().fits.unwrap();
+    let fits = |group: &GpuGroup| group.supply.unwrap().fits.unwrap();
     let fits: Vec<_> = bench.state().gpu_board().groups.iter().map(fits).collect();
     assert_eq!(fits, [[9, 6, 3, 1, 0], [5, 2, 1, 0, 0]], "as in a board that was never looked at before");
 }
@@ -214,7 +214,7 @@ fn devices_of_dra_are_seen_in_a_cluster_without_claims() {
         pool: "h1".into(),
         generation: 1,
         slices: 1,
-        place: Place::Node("h1".into()),
+        place: DeviceScope::Node("h1".into()),
         counters: Vec::new(),
         devices: vec![device],
     };
@@ -256,7 +256,7 @@ fn listed(bench: &mut Bench, resource: Resource, batch: Batch) {
 }
 
 fn present<T>(key: &str, facts: T) -> KeptChange<T> {
-    KeptChange::Present(Box::new(Kept { key: key.into(), uid: Uid(1), version: 1, facts }))
+    KeptChange::Present(Box::new(ApiObject { key: key.into(), uid: Uid(1), version: 1, facts }))
 }
 
 /// Two nodes of the pool `new` and one device on a network; a claim of `train` that two pods share, one of `serve` that serves
@@ -273,13 +273,13 @@ fn with_dra(by: Grouping) -> Bench {
         counters: Vec::new(),
         devices,
     };
-    let on = |node: &str| Place::Node(node.into());
+    let on = |node: &str| DeviceScope::Node(node.into());
     let h100 = "NVIDIA H100";
     let bad = DeviceFacts { tainted: true, ..device("gpu-1", h100) };
     let slices = vec![
         present("s1", slice("h1", on("h1"), vec![device("gpu-0", h100), bad])),
         present("s2", slice("a1", on("a1"), vec![device("gpu-0", h100), device("gpu-1", "L40S")])),
-        present("s3", slice("net", Place::Network, vec![device("nic", "")])),
+        present("s3", slice("net", DeviceScope::Network, vec![device("nic", "")])),
     ];
     let result = |pool: &str, name: &str| AllocatedDevice {
         driver: "gpu.example.com".into(),
@@ -307,7 +307,7 @@ fn with_dra(by: Grouping) -> Bench {
 
 /// Name, members, allocated, and of groups of nodes physical, healthy, free and lost; of devices of DRA only.
 fn dra_rows(bench: &Bench) -> Vec<(String, u32, i64, Option<[i64; 4]>)> {
-    let row = |group: &Group| {
+    let row = |group: &GpuGroup| {
         let supply = group.supply.map(|s| [s.capacity, s.allocatable, s.free, s.withdrawn]);
         assert!(group.supply.is_none_or(|supply| supply.fits.is_none()), "what fits is told of device plugins only");
         (group.name.to_string(), group.members, group.requested, supply)

@@ -10,7 +10,7 @@ fn now() -> Now {
 }
 
 fn present(name: &str, uid: u128, version: u64, facts: u32) -> KeptChange<u32> {
-    KeptChange::Present(Box::new(Kept { key: name.into(), uid: Uid(uid), version, facts }))
+    KeptChange::Present(Box::new(ApiObject { key: name.into(), uid: Uid(uid), version, facts }))
 }
 
 fn gone(name: &str, uid: u128, version: u64) -> KeptChange<u32> {
@@ -21,14 +21,14 @@ fn head(generation: u32) -> PageHead {
     PageHead { generation, page: 1, objects: 1, remaining: None, unreadable: 0 }
 }
 
-fn held(store: &Store<u32>) -> Vec<(String, u32)> {
+fn held(store: &ObjectStore<u32>) -> Vec<(String, u32)> {
     let mut held: Vec<_> = store.iter().map(|(key, facts)| (key.to_string(), *facts)).collect();
     held.sort();
     held
 }
 
-fn listed(objects: Vec<KeptChange<u32>>) -> Store<u32> {
-    let mut store = Store::default();
+fn listed(objects: Vec<KeptChange<u32>>) -> ObjectStore<u32> {
+    let mut store = ObjectStore::default();
     store.begin(1);
     store.page(head(1), objects, now());
     store.finish(1, now());
@@ -48,7 +48,7 @@ fn the_end_of_a_list_removes_what_nobody_has_touched() {
 
 #[test]
 fn a_page_yields_to_what_the_watch_has_brought() {
-    let mut store = Store::default();
+    let mut store = ObjectStore::default();
     store.begin(1);
     store.changes(1, 0, vec![present("a", 1, 8, 2), gone("b", 2, 9)], now());
     store.page(head(1), vec![present("a", 1, 7, 1), present("b", 2, 7, 1), present("b", 3, 12, 3)], now());

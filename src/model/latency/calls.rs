@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Histogram, is_sample, is_timeout};
-use crate::msg::{Attempt, CallId, CallKind, End, Mono};
+use crate::msg::{Attempt, CallId, CallKind, CallEnd, Mono};
 
 /// A cluster has a handful of requests in flight; more than this means that ends were lost.
 const MOST_RUNNING: usize = 64;
@@ -13,7 +13,7 @@ pub(super) const ORPHAN_AFTER: Duration = Duration::from_secs(30);
 
 /// A request that is on its way.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Running {
+pub struct RunningCall {
     /// Which.
     pub id: CallId,
     /// What.
@@ -52,13 +52,13 @@ pub struct CallStats {
 /// All requests of a cluster.
 #[derive(Debug, Default)]
 pub(super) struct Calls {
-    running: Vec<Running>,
+    running: Vec<RunningCall>,
     stats: Vec<(CallKind, CallStats)>,
     requests: u64,
 }
 
 impl Calls {
-    pub(super) fn started(&mut self, call: Running) {
+    pub(super) fn started(&mut self, call: RunningCall) {
         self.requests += 1;
         self.running.retain(|known| known.id != call.id);
         if self.running.len() == MOST_RUNNING {
@@ -83,7 +83,7 @@ impl Calls {
         if before.is_none() {
             self.requests += 1;
         }
-        if attempt.end != End::Cancelled {
+        if attempt.end != CallEnd::Cancelled {
             self.stats_of(attempt.kind).record(attempt);
         }
         (before.is_some(), attempt.bytes.saturating_sub(before.unwrap_or(0)))
@@ -93,7 +93,7 @@ impl Calls {
         self.running.retain(|call| now.since(call.at) <= call.limit + ORPHAN_AFTER);
     }
 
-    pub(super) fn running(&self) -> impl Iterator<Item = &Running> {
+    pub(super) fn running(&self) -> impl Iterator<Item = &RunningCall> {
         self.running.iter()
     }
 
@@ -119,7 +119,7 @@ impl CallStats {
         let timeout = is_timeout(attempt);
         self.finished += 1;
         self.timeouts += u64::from(timeout);
-        self.errors += u64::from(attempt.end != End::Complete || attempt.status.is_none_or(|code| code >= 400));
+        self.errors += u64::from(attempt.end != CallEnd::Complete || attempt.status.is_none_or(|code| code >= 400));
         self.bytes = self.bytes.saturating_add(attempt.bytes);
         self.max = self.max.max(attempt.total);
         if is_sample(attempt) {

@@ -8,25 +8,25 @@ const SECONDS: usize = 60;
 
 /// One bucket per second of the last minute.
 #[derive(Debug)]
-pub(super) struct Load {
-    buckets: [Bucket; SECONDS],
+pub(super) struct OwnLoad {
+    buckets: [LoadBucket; SECONDS],
     first: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
-struct Bucket {
+struct LoadBucket {
     second: u64,
     requests: u32,
     bytes: u64,
 }
 
-impl Default for Load {
+impl Default for OwnLoad {
     fn default() -> Self {
-        Self { buckets: [Bucket::default(); SECONDS], first: None }
+        Self { buckets: [LoadBucket::default(); SECONDS], first: None }
     }
 }
 
-impl Load {
+impl OwnLoad {
     pub(super) fn request(&mut self, now: Mono) {
         self.bucket(now).requests += 1;
     }
@@ -51,13 +51,13 @@ impl Load {
         rates
     }
 
-    fn bucket(&mut self, now: Mono) -> &mut Bucket {
+    fn bucket(&mut self, now: Mono) -> &mut LoadBucket {
         let second = now.0.as_secs();
         self.first.get_or_insert(second);
         let at = usize::try_from(second % SECONDS as u64).expect("a remainder of 60 fits");
         let bucket = &mut self.buckets[at];
         if bucket.second != second {
-            *bucket = Bucket { second, ..Bucket::default() };
+            *bucket = LoadBucket { second, ..LoadBucket::default() };
         }
         bucket
     }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::{Mark, Percentile};
+use super::{SparkMark, Percentile};
 use crate::model::Settings;
 use crate::msg::{Mono, ProbeOutcome};
 
@@ -64,8 +64,8 @@ impl Samples {
     }
 
     /// See [`super::Latency::marks`].
-    pub(super) fn marks(&self, columns: usize, now: Mono) -> Vec<Mark> {
-        let mut marks = vec![Mark::Blank; columns];
+    pub(super) fn marks(&self, columns: usize, now: Mono) -> Vec<SparkMark> {
+        let mut marks = vec![SparkMark::Blank; columns];
         let Some((newest, _)) = self.ring.back() else { return marks };
         let overdue = self.overdue(now.since(*newest));
         for (tick, outcome) in self.ring.iter().rev() {
@@ -104,21 +104,21 @@ fn latency(outcome: ProbeOutcome) -> Option<Percentile> {
     }
 }
 
-fn mark(outcome: ProbeOutcome) -> Mark {
+fn mark(outcome: ProbeOutcome) -> SparkMark {
     match outcome {
-        ProbeOutcome::Answered { latency } => Mark::Answered(latency),
-        ProbeOutcome::TimedOut { .. } => Mark::TimedOut,
-        ProbeOutcome::Failed { .. } => Mark::Failed,
+        ProbeOutcome::Answered { latency } => SparkMark::Answered(latency),
+        ProbeOutcome::TimedOut { .. } => SparkMark::TimedOut,
+        ProbeOutcome::Failed { .. } => SparkMark::Failed,
     }
 }
 
 /// Of two samples in one column the one that must not be hidden.
-fn worse(a: Mark, b: Mark) -> Mark {
+fn worse(a: SparkMark, b: SparkMark) -> SparkMark {
     let rank = |mark| match mark {
-        Mark::Blank => (0, Duration::ZERO),
-        Mark::Answered(latency) => (1, latency),
-        Mark::Failed => (2, Duration::ZERO),
-        Mark::TimedOut => (3, Duration::ZERO),
+        SparkMark::Blank => (0, Duration::ZERO),
+        SparkMark::Answered(latency) => (1, latency),
+        SparkMark::Failed => (2, Duration::ZERO),
+        SparkMark::TimedOut => (3, Duration::ZERO),
     };
     if rank(b) > rank(a) { b } else { a }
 }

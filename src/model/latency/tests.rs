@@ -12,14 +12,14 @@ fn ms(ms: u64) -> Duration {
 }
 
 fn answered(tick: u64, latency: u64) -> ProbeSample {
-    ProbeSample { series: Series::Work, tick: at(tick), outcome: ProbeOutcome::Answered { latency: ms(latency) } }
+    ProbeSample { series: ProbeSeries::Work, tick: at(tick), outcome: ProbeOutcome::Answered { latency: ms(latency) } }
 }
 
 fn timed_out(tick: u64) -> ProbeSample {
-    ProbeSample { series: Series::Work, tick: at(tick), outcome: ProbeOutcome::TimedOut { at_least: ms(5000) } }
+    ProbeSample { series: ProbeSeries::Work, tick: at(tick), outcome: ProbeOutcome::TimedOut { at_least: ms(5000) } }
 }
 
-fn attempt(id: u64, kind: CallKind, end: End, status: Option<u16>) -> CallEvent {
+fn attempt(id: u64, kind: CallKind, end: CallEnd, status: Option<u16>) -> CallEvent {
     CallEvent::Finished(Box::new(Attempt {
         id: CallId(id),
         kind,
@@ -80,7 +80,7 @@ fn refused_probes_are_lost_and_never_look_fast() {
     let mut latency = latency();
     for n in 1..=10 {
         let outcome = ProbeOutcome::Failed { after: ms(1), layer: crate::msg::Layer::Connect };
-        latency.probe(&ProbeSample { series: Series::Work, tick: at(n * 5), outcome });
+        latency.probe(&ProbeSample { series: ProbeSeries::Work, tick: at(n * 5), outcome });
     }
     let summary = latency.summary(at(51));
     assert_eq!((summary.samples, summary.lost), (10, 10));
@@ -104,7 +104,7 @@ fn marks_are_one_per_tick_and_a_missing_tick_is_blank() {
     latency.probe(&answered(20, 20));
     let marks = latency.marks(6, at(24));
     let expected =
-        [Mark::Blank, Mark::Blank, Mark::Answered(ms(10)), Mark::Blank, Mark::TimedOut, Mark::Answered(ms(20))];
+        [SparkMark::Blank, SparkMark::Blank, SparkMark::Answered(ms(10)), SparkMark::Blank, SparkMark::TimedOut, SparkMark::Answered(ms(20))];
     assert_eq!(marks, expected);
 }
 
@@ -112,9 +112,9 @@ fn marks_are_one_per_tick_and_a_missing_tick_is_blank() {
 fn overdue_ticks_are_blank_and_not_invented() {
     let mut latency = latency();
     latency.probe(&answered(5, 10));
-    assert_eq!(latency.marks(3, at(15)), [Mark::Blank, Mark::Blank, Mark::Answered(ms(10))], "a probe may still run");
-    assert_eq!(latency.marks(3, at(16)), [Mark::Blank, Mark::Answered(ms(10)), Mark::Blank]);
-    assert_eq!(latency.marks(3, at(100)), [Mark::Blank; 3]);
+    assert_eq!(latency.marks(3, at(15)), [SparkMark::Blank, SparkMark::Blank, SparkMark::Answered(ms(10))], "a probe may still run");
+    assert_eq!(latency.marks(3, at(16)), [SparkMark::Blank, SparkMark::Answered(ms(10)), SparkMark::Blank]);
+    assert_eq!(latency.marks(3, at(100)), [SparkMark::Blank; 3]);
 }
 
 #[test]
@@ -122,11 +122,11 @@ fn a_column_that_holds_two_samples_shows_the_loss() {
     let mut latency = latency();
     latency.probe(&timed_out(5));
     latency.probe(&ProbeSample {
-        series: Series::Work,
+        series: ProbeSeries::Work,
         tick: Mono(ms(6000)),
         outcome: ProbeOutcome::Answered { latency: ms(1) },
     });
-    assert_eq!(latency.marks(2, at(7)), [Mark::Blank, Mark::TimedOut]);
+    assert_eq!(latency.marks(2, at(7)), [SparkMark::Blank, SparkMark::TimedOut]);
 }
 
 #[test]
@@ -135,7 +135,7 @@ fn fewer_columns_show_the_newest() {
     for n in 1..=100 {
         latency.probe(&answered(n * 5, n));
     }
-    assert_eq!(latency.marks(2, at(501)), [Mark::Answered(ms(99)), Mark::Answered(ms(100))]);
+    assert_eq!(latency.marks(2, at(501)), [SparkMark::Answered(ms(99)), SparkMark::Answered(ms(100))]);
     assert!(latency.marks(0, at(501)).is_empty());
 }
 
@@ -145,7 +145,7 @@ fn a_sleep_is_as_wide_as_it_was_long() {
     latency.probe(&answered(5, 10));
     latency.slept(Duration::from_secs(20));
     latency.probe(&answered(10, 20));
-    let expected = [Mark::Answered(ms(10)), Mark::Blank, Mark::Blank, Mark::Blank, Mark::Blank, Mark::Answered(ms(20))];
+    let expected = [SparkMark::Answered(ms(10)), SparkMark::Blank, SparkMark::Blank, SparkMark::Blank, SparkMark::Blank, SparkMark::Answered(ms(20))];
     assert_eq!(latency.marks(6, at(11)), expected);
     latency.slept(Duration::from_secs(3600));
     assert_eq!(latency.summary(at(12)).samples, 0, "what was measured before the night is no news");
@@ -154,7 +154,7 @@ fn a_sleep_is_as_wide_as_it_was_long() {
 #[test]
 fn a_probe_that_times_out_is_one_timeout() {
     let mut latency = latency();
-    latency.call(&attempt(1, CallKind::Work, End::TimedOut, None), at(10));
+    latency.call(&attempt(1, CallKind::Work, CallEnd::TimedOut, None), at(10));
     latency.probe(&timed_out(5));
     assert_eq!((latency.timeouts_in_window(at(11)), latency.timeouts_ever()), (1, 1));
 }
@@ -162,11 +162,11 @@ fn a_probe_that_times_out_is_one_timeout() {
 #[test]
 fn the_servers_own_timeout_counts_and_a_refused_connection_does_not() {
     let mut latency = latency();
-    latency.call(&attempt(1, CallKind::List(Resource::Pods), End::Complete, Some(504)), at(1));
-    latency.call(&attempt(2, CallKind::List(Resource::Pods), End::TimedOut, Some(200)), at(2));
-    latency.call(&attempt(3, CallKind::Get, End::NoResponse, None), at(3));
-    latency.call(&attempt(4, CallKind::Get, End::Complete, Some(500)), at(4));
-    latency.call(&attempt(5, CallKind::Get, End::Cancelled, None), at(5));
+    latency.call(&attempt(1, CallKind::List(Resource::Pods), CallEnd::Complete, Some(504)), at(1));
+    latency.call(&attempt(2, CallKind::List(Resource::Pods), CallEnd::TimedOut, Some(200)), at(2));
+    latency.call(&attempt(3, CallKind::Get, CallEnd::NoResponse, None), at(3));
+    latency.call(&attempt(4, CallKind::Get, CallEnd::Complete, Some(500)), at(4));
+    latency.call(&attempt(5, CallKind::Get, CallEnd::Cancelled, None), at(5));
     assert_eq!(latency.timeouts_in_window(at(5)), 2);
     assert_eq!(latency.most_timeouts(at(5)), Some((CallKind::List(Resource::Pods), 2)));
 }
@@ -174,7 +174,7 @@ fn the_servers_own_timeout_counts_and_a_refused_connection_does_not() {
 #[test]
 fn timeouts_leave_the_window_and_stay_in_the_lifetime_counter() {
     let mut latency = latency();
-    latency.call(&attempt(1, CallKind::Work, End::TimedOut, None), at(10));
+    latency.call(&attempt(1, CallKind::Work, CallEnd::TimedOut, None), at(10));
     latency.tick(at(611));
     assert_eq!((latency.timeouts_in_window(at(611)), latency.timeouts_ever()), (0, 1));
     assert_eq!(latency.since_timeout(at(611)), Some(Duration::from_secs(601)));
@@ -213,7 +213,7 @@ fn load_is_per_second_of_the_last_minute_and_counts_no_byte_twice() {
     };
     latency.call(&started, at(0));
     latency.call(&CallEvent::Progress { id: CallId(1), bytes: 400 }, at(1));
-    let CallEvent::Finished(mut end) = attempt(1, CallKind::List(Resource::Pods), End::Complete, Some(200)) else {
+    let CallEvent::Finished(mut end) = attempt(1, CallKind::List(Resource::Pods), CallEnd::Complete, Some(200)) else {
         unreachable!()
     };
     end.bytes = 1000;
@@ -236,7 +236,7 @@ proptest! {
             } else {
                 ProbeOutcome::Answered { latency: ms(*value) }
             };
-            latency.probe(&ProbeSample { series: Series::Work, tick: at(n as u64 * 5), outcome });
+            latency.probe(&ProbeSample { series: ProbeSeries::Work, tick: at(n as u64 * 5), outcome });
         }
         let summary = latency.summary(at(295));
         for (percent, found) in [(50, summary.p50), (95, summary.p95)] {

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::{Percentile, is_sample, is_timeout, nearest_rank};
-use crate::msg::{Attempt, CallId, CallKind, End, Mono, NoConnection};
+use crate::msg::{Attempt, CallId, CallKind, CallEnd, Mono, NoConnection};
 
 /// The span that the API view tells about.
 pub const API_WINDOW: Duration = Duration::from_secs(600);
@@ -146,7 +146,7 @@ impl Window {
             at,
             total: attempt.total,
             connect: match attempt.end {
-                End::NotConnected(_) => attempt.total,
+                CallEnd::NotConnected(_) => attempt.total,
                 _ => attempt.connect.unwrap_or_default(),
             },
             first_byte: attempt.first_byte,
@@ -322,11 +322,11 @@ fn rate(count: usize, span: Duration) -> f64 {
 
 fn class(attempt: &Attempt) -> Option<ErrorClass> {
     match (attempt.end, attempt.first_byte, attempt.status) {
-        (End::TimedOut, None, _) => Some(ErrorClass::FirstByteTimeout),
-        (End::TimedOut, Some(_), _) => Some(ErrorClass::BodyTimeout),
-        (End::Broken, ..) => Some(ErrorClass::Cut),
-        (End::NoResponse, ..) => Some(ErrorClass::NoAnswer),
-        (End::NotConnected(why), ..) => Some(ErrorClass::NoConnection(why)),
+        (CallEnd::TimedOut, None, _) => Some(ErrorClass::FirstByteTimeout),
+        (CallEnd::TimedOut, Some(_), _) => Some(ErrorClass::BodyTimeout),
+        (CallEnd::Broken, ..) => Some(ErrorClass::Cut),
+        (CallEnd::NoResponse, ..) => Some(ErrorClass::NoAnswer),
+        (CallEnd::NotConnected(why), ..) => Some(ErrorClass::NoConnection(why)),
         (_, _, Some(status @ 400..)) => Some(ErrorClass::Status(status)),
         _ => None,
     }

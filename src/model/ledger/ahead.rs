@@ -7,7 +7,7 @@
 use std::hash::BuildHasher;
 
 use super::record::KeyHash;
-use super::{Ledger, PodFacts};
+use super::{PodStore, PodFacts};
 
 /// So many pods are looked up together: what they touch fits the first cache.
 pub(super) const TOGETHER: usize = 32;
@@ -22,7 +22,7 @@ pub(super) struct Hint {
     node: Option<u32>,
 }
 
-impl Ledger {
+impl PodStore {
     /// Looks up pods by namespace, name and node.
     pub(super) fn look_ahead(&self, keys: &[[&str; 3]], hints: &mut Vec<Hint>) {
         hints.clear();

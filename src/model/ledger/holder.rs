@@ -2,13 +2,13 @@
 
 use jiff::Timestamp;
 
-use super::Ledger;
-use crate::facts::pod::{Basis, PodFacts, Since};
+use super::PodStore;
+use crate::facts::pod::{SinceBasis, PodFacts, Since};
 
 /// Since when such a pod does not run, in 8 bytes: the API writes whole seconds, and 32 bits last until 2106.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Holder {
-    basis: Basis,
+    basis: SinceBasis,
     /// Seconds since 1970, 0 for a pod that runs.
     at: u32,
 }
@@ -20,7 +20,7 @@ impl Holder {
     }
 }
 
-impl Ledger {
+impl PodStore {
     /// Keeps what belongs beside the record of a pod that was just put into `slot`; says whether that is news.
     pub(super) fn hold(&mut self, slot: u32, pod: &PodFacts<'_>) -> bool {
         let extended = pod.requests.others.iter().any(|(name, _)| name.contains('/'));
@@ -28,7 +28,7 @@ impl Ledger {
             return self.holders.remove(&slot).is_some();
         }
         let at = pod.since.map_or(0, |since| u32::try_from(since.at.as_second().max(1)).unwrap_or(u32::MAX));
-        let holder = Holder { basis: pod.since.map_or(Basis::Created, |since| since.basis), at };
+        let holder = Holder { basis: pod.since.map_or(SinceBasis::Created, |since| since.basis), at };
         self.holders.insert(slot, holder) != Some(holder)
     }
 }

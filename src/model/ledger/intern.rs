@@ -3,9 +3,9 @@
 use std::hash::BuildHasher;
 
 use super::ahead::Hint;
-use super::record::{NIL, Record};
-use super::totals::Asks;
-use super::{Ledger, NodeId, NodeTotals, ResourceId};
+use super::record::{NIL, PodRecord};
+use super::totals::RequestSet;
+use super::{PodStore, NodeId, NodeTotals, ResourceId};
 use crate::facts::pod::PodFacts;
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
@@ -19,7 +19,7 @@ const MOST_RESOURCES: u16 = 1024;
 
 /// The namespace of some pods, and kind and name of their controlling owner.
 #[derive(Debug, Default)]
-pub(super) struct Owner {
+pub(super) struct InternedOwner {
     pub(super) namespace: u32,
     pub(super) kind: Box<str>,
     pub(super) name: Box<str>,
@@ -27,7 +27,7 @@ pub(super) struct Owner {
 
 /// The parts of a pod's state that many pods share.
 #[derive(Debug, Default)]
-pub(super) struct Status {
+pub(super) struct InternedStatus {
     pub(super) reason: Box<str>,
     pub(super) containers: u16,
     pub(super) ready: u16,
@@ -35,9 +35,9 @@ pub(super) struct Status {
 
 /// A node that some pod names; whether it exists is not known here.
 #[derive(Debug, Default)]
-pub(super) struct Node {
+pub(super) struct InternedNode {
     pub(super) name: Box<str>,
-    pub(super) first: Head,
+    pub(super) first: PodListHead,
     pub(super) totals: NodeTotals,
     /// The totals have changed since that was last asked.
     pub(super) touched: bool,
@@ -47,23 +47,23 @@ pub(super) struct Node {
 
 /// The first pod of a node's list.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Head(pub(super) u32);
+pub(super) struct PodListHead(pub(super) u32);
 
-impl Default for Head {
+impl Default for PodListHead {
     fn default() -> Self {
         Self(NIL)
     }
 }
 
-impl Ledger {
-    pub(super) fn intern_all(&mut self, pod: &PodFacts<'_>, hint: &Hint, record: &mut Record) {
+impl PodStore {
+    pub(super) fn intern_all(&mut self, pod: &PodFacts<'_>, hint: &Hint, record: &mut PodRecord) {
         record.owner = self.intern_owner(pod);
         if !pod.node.is_empty() {
             record.node = if let Some(id) = self.locate_node(pod.node, hint) {
                 self.nodes.hold(id);
                 id
             } else {
-                let node = Node { name: pod.node.into(), ..Node::default() };
+                let node = InternedNode { name: pod.node.into(), ..InternedNode::default() };
                 self.nodes.put(self.hasher.hash_one(pod.node), node)
             };
         }
@@ -73,13 +73,13 @@ impl Ledger {
 
     fn intern_status(&mut self, pod: &PodFacts<'_>) -> u32 {
         let (containers, ready) = (pod.containers, pod.ready);
-        let same = |held: &Status| held.containers == containers && held.ready == ready && *held.reason == *pod.reason;
+        let same = |held: &InternedStatus| held.containers == containers && held.ready == ready && *held.reason == *pod.reason;
         if let Some(id) = self.statuses.last(same) {
             self.statuses.hold(id);
             return id;
         }
         let hash = self.hasher.hash_one((pod.reason, containers, ready));
-        self.statuses.intern(hash, same, || Status { reason: pod.reason.into(), containers, ready })
+        self.statuses.intern(hash, same, || InternedStatus { reason: pod.reason.into(), containers, ready })
     }
 
     fn intern_asks(&mut self, pod: &PodFacts<'_>) -> u32 {
@@ -91,18 +91,18 @@ impl Ledger {
             .iter()
             .filter_map(|&(name, amount)| Some((self.resource(name)?, clamp(amount))))
             .collect();
-        let same = |held: &Asks| held.cpu == cpu && held.memory == memory && *held.others == *others;
+        let same = |held: &RequestSet| held.cpu == cpu && held.memory == memory && *held.others == *others;
         if let Some(id) = self.asks.last(same) {
             self.asks.hold(id);
             return id;
         }
         let hash = self.hasher.hash_one((cpu, memory, &others));
-        self.asks.intern(hash, same, || Asks { cpu, memory, others: others.as_slice().into() })
+        self.asks.intern(hash, same, || RequestSet { cpu, memory, others: others.as_slice().into() })
     }
 
     /// A namespace is held by its owners, of which pods without one have one that is empty.
     fn intern_owner(&mut self, pod: &PodFacts<'_>) -> u32 {
-        let same = |held: &Owner| {
+        let same = |held: &InternedOwner| {
             let own = *held.kind == *pod.owner_kind && *held.name == *pod.owner_name;
             own && **self.namespaces.get(held.namespace) == *pod.namespace
         };
@@ -121,16 +121,16 @@ impl Ledger {
         } else {
             self.namespaces.put(self.hasher.hash_one(pod.namespace), pod.namespace.into())
         };
-        let owner = Owner { namespace, kind: pod.owner_kind.into(), name: pod.owner_name.into() };
+        let owner = InternedOwner { namespace, kind: pod.owner_kind.into(), name: pod.owner_name.into() };
         self.owners.put(hash, owner)
     }
 
     /// The namespace of a record.
-    pub(super) fn namespace_of(&self, record: &Record) -> u32 {
+    pub(super) fn namespace_of(&self, record: &PodRecord) -> u32 {
         self.owners.get(record.owner).namespace
     }
 
-    pub(super) fn release_all(&mut self, record: &Record) {
+    pub(super) fn release_all(&mut self, record: &PodRecord) {
         if let Some(last) = self.owners.release(record.owner) {
             self.namespaces.release(last.namespace);
         }

@@ -14,7 +14,7 @@ pub(super) struct NameAt {
 
 /// Names of pods.
 #[derive(Debug, Default)]
-pub(super) struct Names {
+pub(super) struct PodNames {
     chunks: Vec<Chunk>,
     /// Chunks that hold nothing.
     free: Vec<usize>,
@@ -31,7 +31,7 @@ struct Chunk {
     live: usize,
 }
 
-impl Names {
+impl PodNames {
     /// Copies `name` in.
     pub(super) fn put(&mut self, name: &str) -> NameAt {
         let len = u16::try_from(name.len()).expect("clean text is capped far below 64 KiB");

@@ -11,7 +11,7 @@ const AHEAD: u32 = 50;
 
 /// One list: which part it is of, and its number among the lists of that part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct List {
+pub struct ListMark {
     /// The place of its namespace among those that are listed; 0 where all pods are listed together.
     pub part: usize,
     /// Grows with each list of the part.
@@ -19,7 +19,7 @@ pub struct List {
 }
 
 /// A list of all pods.
-impl From<u32> for List {
+impl From<u32> for ListMark {
     fn from(generation: u32) -> Self {
         Self { part: 0, generation }
     }
@@ -34,10 +34,10 @@ fn epoch(generation: u32) -> Epoch {
 
 /// What is listed by itself; never empty.
 #[derive(Debug)]
-pub(super) struct Parts(Vec<Part>);
+pub(super) struct ScopeParts(Vec<ScopePart>);
 
 #[derive(Debug, Default)]
-struct Part {
+struct ScopePart {
     /// `None` where all pods are listed together.
     namespace: Option<Clean>,
     generation: u32,
@@ -47,23 +47,23 @@ struct Part {
     tombstones: Option<Tombstones>,
 }
 
-impl Default for Parts {
+impl Default for ScopeParts {
     fn default() -> Self {
-        Self(vec![Part::default()])
+        Self(vec![ScopePart::default()])
     }
 }
 
-impl Parts {
+impl ScopeParts {
     pub(super) fn of(namespaces: &[Clean]) -> Self {
         if namespaces.is_empty() {
             return Self::default();
         }
-        Self(namespaces.iter().map(|name| Part { namespace: Some(name.clone()), ..Part::default() }).collect())
+        Self(namespaces.iter().map(|name| ScopePart { namespace: Some(name.clone()), ..ScopePart::default() }).collect())
     }
 
     /// Begins a list. Records of its part that were touched by a list which is not finished, but long ago, must be marked with
     /// what is returned: else their epoch would come to mean a list to come.
-    pub(super) fn begin(&mut self, list: List) -> Option<Epoch> {
+    pub(super) fn begin(&mut self, list: ListMark) -> Option<Epoch> {
         let part = self.0.get_mut(list.part)?;
         part.generation = list.generation;
         part.tombstones = Some(Tombstones::default());
@@ -75,7 +75,7 @@ impl Parts {
     }
 
     /// Ends a list; whether it was the last one of its part that had begun.
-    pub(super) fn finish(&mut self, list: List) -> bool {
+    pub(super) fn finish(&mut self, list: ListMark) -> bool {
         let Some(part) = self.0.get_mut(list.part).filter(|part| part.generation == list.generation) else {
             return false;
         };
@@ -85,22 +85,22 @@ impl Parts {
     }
 
     /// Whether pods of this namespace belong to the list.
-    pub(super) fn covers(&self, list: List, namespace: &str) -> bool {
+    pub(super) fn covers(&self, list: ListMark, namespace: &str) -> bool {
         self.0.get(list.part).is_some_and(|part| part.namespace.as_deref().is_none_or(|own| own == namespace))
     }
 
     /// The namespace that is listed, unless it is all of them.
-    pub(super) fn namespace(&self, list: List) -> Option<&str> {
+    pub(super) fn namespace(&self, list: ListMark) -> Option<&str> {
         self.0.get(list.part)?.namespace.as_deref()
     }
 
     /// The epoch of the last list of the part that has begun.
-    pub(super) fn newest(&self, list: List) -> Epoch {
+    pub(super) fn newest(&self, list: ListMark) -> Epoch {
         epoch(self.0.get(list.part).map_or(list.generation, |part| part.generation))
     }
 
     /// The epoch of a list, which is about to touch records.
-    pub(super) fn epoch(&mut self, list: List) -> Epoch {
+    pub(super) fn epoch(&mut self, list: ListMark) -> Epoch {
         let Some(part) = self.0.get_mut(list.part) else { return epoch(list.generation) };
         let newest = part.generation;
         let near = list.generation.clamp(newest.saturating_sub(BEHIND), newest.saturating_add(AHEAD));
@@ -109,7 +109,7 @@ impl Parts {
     }
 
     /// The tombstones, if the list is the one that runs.
-    pub(super) fn tombstones_of(&mut self, list: List) -> Option<&mut Tombstones> {
+    pub(super) fn tombstones_of(&mut self, list: ListMark) -> Option<&mut Tombstones> {
         let part = self.0.get_mut(list.part).filter(|part| part.generation == list.generation)?;
         part.tombstones.as_mut()
     }
@@ -117,6 +117,6 @@ impl Parts {
     /// Bytes on the heap.
     pub(super) fn heap_bytes(&self) -> usize {
         let tombstones = self.0.iter().filter_map(|part| part.tombstones.as_ref());
-        self.0.capacity() * size_of::<Part>() + tombstones.map(Tombstones::heap_bytes).sum::<usize>()
+        self.0.capacity() * size_of::<ScopePart>() + tombstones.map(Tombstones::heap_bytes).sum::<usize>()
     }
 }

@@ -8,8 +8,8 @@ use crate::model::chunks::Chunks;
 ///
 /// The caller computes the hash, so that a value can be looked up by its borrowed parts.
 #[derive(Debug)]
-pub(super) struct Pool<T> {
-    entries: Chunks<Entry<T>>,
+pub(super) struct InternPool<T> {
+    entries: Chunks<PoolEntry<T>>,
     free: Vec<u32>,
     index: HashTable<u32>,
     /// What was asked for last: of neighbours in a list most share most.
@@ -17,19 +17,19 @@ pub(super) struct Pool<T> {
 }
 
 #[derive(Debug)]
-struct Entry<T> {
+struct PoolEntry<T> {
     value: T,
     hash: u64,
     refs: u32,
 }
 
-impl<T> Default for Pool<T> {
+impl<T> Default for InternPool<T> {
     fn default() -> Self {
         Self { entries: Chunks::default(), free: Vec::new(), index: HashTable::new(), last: 0 }
     }
 }
 
-impl<T: Default> Pool<T> {
+impl<T: Default> InternPool<T> {
     /// The value that was interned last, if `same` recognises it: what saves the hash.
     pub(super) fn last(&self, same: impl Fn(&T) -> bool) -> Option<u32> {
         self.held(self.last).is_some_and(same).then_some(self.last)
@@ -69,7 +69,7 @@ impl<T: Default> Pool<T> {
 
     /// The id of a value that is not held yet, with one user.
     pub(super) fn put(&mut self, hash: u64, value: T) -> u32 {
-        let entry = Entry { value, hash, refs: 1 };
+        let entry = PoolEntry { value, hash, refs: 1 };
         let id = if let Some(id) = self.free.pop() {
             *self.entries.at_mut(id as usize) = entry;
             id

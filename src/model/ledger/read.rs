@@ -2,14 +2,14 @@
 
 use std::hash::BuildHasher;
 
-use super::record::{KeyHash, NIL, Record};
-use super::{Ledger, NodeId, NodeTotals, PodSlot, ResourceId, Totals};
+use super::record::{KeyHash, NIL, PodRecord};
+use super::{PodStore, NodeId, NodeTotals, PodSlot, ResourceId, Totals};
 use crate::facts::pod::{PodFacts, Requests};
 use crate::facts::quantity::Quantity;
-use crate::model::nodes::{Node, NodeKey, Nodes};
-use crate::model::touched::Touched;
+use crate::model::nodes::{Node, NodeKey, NodeStore};
+use crate::model::touched::ChangeSet;
 
-impl Ledger {
+impl PodStore {
     /// The whole cluster.
     #[must_use]
     pub fn totals(&self) -> &Totals {
@@ -56,7 +56,7 @@ impl Ledger {
     }
 
     /// The node of the store that pods name by this id, without a search by name where [`Ledger::found`] has noted it.
-    pub(crate) fn node_in<'a>(&self, NodeId(id): NodeId, nodes: &'a Nodes) -> Option<&'a Node> {
+    pub(crate) fn node_in<'a>(&self, NodeId(id): NodeId, nodes: &'a NodeStore) -> Option<&'a Node> {
         let node = self.nodes.held(id)?;
         // A key never comes to mean a node of another name.
         nodes.get(node.key).or_else(|| nodes.by_name(&node.name))
@@ -79,7 +79,7 @@ impl Ledger {
 
     /// At most so many of the nodes whose totals have changed since they were last taken, and the names of those that no pod
     /// names any more.
-    pub(crate) fn take_touched(&mut self, most: usize) -> Touched<NodeId> {
+    pub(crate) fn take_touched(&mut self, most: usize) -> ChangeSet<NodeId> {
         let touched = self.touched.take(most);
         if !touched.complete {
             self.nodes.values_mut().for_each(|node| node.touched = false);
@@ -214,7 +214,7 @@ impl Ledger {
     }
 
     /// Whether a record is that of this pod.
-    pub(super) fn is(&self, held: &Record, hash: KeyHash, namespace: u32, name: &str) -> bool {
+    pub(super) fn is(&self, held: &PodRecord, hash: KeyHash, namespace: u32, name: &str) -> bool {
         held.hash == hash && self.names.get(held.name()) == name && self.namespace_of(held) == namespace
     }
 

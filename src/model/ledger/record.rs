@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::names::NameAt;
-use crate::facts::pod::{Phase, PodFacts};
+use crate::facts::pod::{PodPhase, PodFacts};
 use crate::facts::wire::Uid;
 use crate::model::versions::ObjectVersion;
 
@@ -15,7 +15,7 @@ const CHUNK: usize = 1024;
 
 /// What is kept of a pod: 64 bytes; everything that repeats is an id.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Record {
+pub(super) struct PodRecord {
     uid: [u64; 2],
     pub(super) version: u64,
     /// Node, or [`NIL`].
@@ -45,7 +45,7 @@ const WATCHED: u8 = 4;
 const USED: u8 = 8;
 const DAEMON_SET: u8 = 16;
 const PHASE_SHIFT: u32 = 5;
-const PHASES: [Phase; 5] = [Phase::Pending, Phase::Running, Phase::Succeeded, Phase::Failed, Phase::Unknown];
+const PHASES: [PodPhase; 5] = [PodPhase::Pending, PodPhase::Running, PodPhase::Succeeded, PodPhase::Failed, PodPhase::Unknown];
 
 /// Some lists of one part, told apart by eight bits of their generation: see [`super::part`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -66,7 +66,7 @@ impl KeyHash {
     }
 }
 
-impl Record {
+impl PodRecord {
     const EMPTY: Self = Self {
         uid: [0; 2],
         version: 0,
@@ -124,7 +124,7 @@ impl Record {
         self.name_len = name.len;
     }
 
-    pub(super) fn phase(&self) -> Phase {
+    pub(super) fn phase(&self) -> PodPhase {
         PHASES.get(usize::from(self.bits >> PHASE_SHIFT)).copied().unwrap_or_default()
     }
 
@@ -176,7 +176,7 @@ impl Record {
 /// Records by slot number, with a list of free slots through them.
 #[derive(Debug)]
 pub(super) struct Records {
-    chunks: Vec<Vec<Record>>,
+    chunks: Vec<Vec<PodRecord>>,
     free: u32,
 }
 
@@ -188,7 +188,7 @@ impl Default for Records {
 
 impl Records {
     /// Puts a record into a free slot, or a new one.
-    pub(super) fn insert(&mut self, record: Record) -> u32 {
+    pub(super) fn insert(&mut self, record: PodRecord) -> u32 {
         if self.free != NIL {
             let slot = self.free;
             self.free = self.at(slot).next;
@@ -206,26 +206,26 @@ impl Records {
 
     /// Makes a slot free.
     pub(super) fn remove(&mut self, slot: u32) {
-        *self.at_mut(slot) = Record { next: self.free, ..Record::EMPTY };
+        *self.at_mut(slot) = PodRecord { next: self.free, ..PodRecord::EMPTY };
         self.free = slot;
     }
 
     /// The record of a slot in use.
-    pub(super) fn at(&self, slot: u32) -> &Record {
+    pub(super) fn at(&self, slot: u32) -> &PodRecord {
         &self.chunks[slot as usize / CHUNK][slot as usize % CHUNK]
     }
 
-    pub(super) fn at_mut(&mut self, slot: u32) -> &mut Record {
+    pub(super) fn at_mut(&mut self, slot: u32) -> &mut PodRecord {
         &mut self.chunks[slot as usize / CHUNK][slot as usize % CHUNK]
     }
 
     /// The record of a slot that may have become free.
-    pub(super) fn get(&self, slot: u32) -> Option<&Record> {
+    pub(super) fn get(&self, slot: u32) -> Option<&PodRecord> {
         self.chunks.get(slot as usize / CHUNK)?.get(slot as usize % CHUNK).filter(|record| record.is_used())
     }
 
     /// The slots in use, in order.
-    pub(super) fn used(&self) -> impl Iterator<Item = (u32, &Record)> {
+    pub(super) fn used(&self) -> impl Iterator<Item = (u32, &PodRecord)> {
         (0u32..).zip(self.chunks.iter().flatten()).filter(|(_, record)| record.is_used())
     }
 
@@ -236,12 +236,12 @@ impl Records {
     }
 
     /// The records in use, to be changed.
-    pub(super) fn used_mut(&mut self) -> impl Iterator<Item = &mut Record> {
+    pub(super) fn used_mut(&mut self) -> impl Iterator<Item = &mut PodRecord> {
         self.chunks.iter_mut().flatten().filter(|record| record.is_used())
     }
 
     pub(super) fn heap_bytes(&self) -> usize {
-        self.chunks.len() * CHUNK * size_of::<Record>() + self.chunks.capacity() * size_of::<Vec<Record>>()
+        self.chunks.len() * CHUNK * size_of::<PodRecord>() + self.chunks.capacity() * size_of::<Vec<PodRecord>>()
     }
 }
 
@@ -251,7 +251,7 @@ mod tests {
 
     #[test]
     fn a_pod_costs_64_bytes() {
-        assert_eq!(size_of::<Record>(), 64);
+        assert_eq!(size_of::<PodRecord>(), 64);
     }
 
     #[test]
@@ -259,7 +259,7 @@ mod tests {
         for phase in PHASES {
             for deleting in [false, true] {
                 let pod = PodFacts { phase, deleting, owner_kind: "DaemonSet", ..PodFacts::default() };
-                let record = Record::new(&pod, NameAt::default(), true);
+                let record = PodRecord::new(&pod, NameAt::default(), true);
                 assert_eq!((record.phase(), record.is_deleting(), record.is_mirror()), (phase, deleting, false));
                 assert!(record.is_used() && record.is_watched() && record.is_daemon_set());
             }

@@ -7,7 +7,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::*;
-use crate::facts::pod::{Phase, Requests};
+use crate::facts::pod::{PodPhase, Requests};
 use crate::facts::quantity::Quantity;
 use crate::facts::wire::Uid;
 
@@ -20,7 +20,7 @@ struct Pod {
     version: u64,
     node: String,
     owner: (String, String),
-    phase: Phase,
+    phase: PodPhase,
     reason: String,
     deleting: bool,
     mirror: bool,
@@ -62,7 +62,7 @@ impl Pod {
     }
 
     fn counts(&self) -> bool {
-        !self.node.is_empty() && !matches!(self.phase, Phase::Succeeded | Phase::Failed)
+        !self.node.is_empty() && !matches!(self.phase, PodPhase::Succeeded | PodPhase::Failed)
     }
 }
 
@@ -74,7 +74,7 @@ fn pod(name: &str, node: &str, version: u64) -> Pod {
         version,
         node: node.into(),
         owner: ("ReplicaSet".into(), "web".into()),
-        phase: Phase::Running,
+        phase: PodPhase::Running,
         reason: String::new(),
         deleting: false,
         mirror: false,
@@ -93,18 +93,18 @@ fn batch<'a>(pods: impl IntoIterator<Item = (&'a Pod, bool)>) -> PodBatch {
     batch
 }
 
-fn bring(ledger: &mut Ledger, pod: &Pod, generation: u32, origin: Origin) {
+fn bring(ledger: &mut PodStore, pod: &Pod, generation: u32, origin: PodOrigin) {
     ledger.apply(&batch([(pod, false)]), generation, origin);
 }
 
-fn take(ledger: &mut Ledger, pod: &Pod, generation: u32, origin: Origin) {
+fn take(ledger: &mut PodStore, pod: &Pod, generation: u32, origin: PodOrigin) {
     ledger.apply(&batch([(pod, true)]), generation, origin);
 }
 
 /// Recomputes everything from `pods` and compares.
-fn check(ledger: &Ledger, pods: &BTreeMap<(String, String), Pod>) {
+fn check(ledger: &PodStore, pods: &BTreeMap<(String, String), Pod>) {
     let count = |which: &dyn Fn(&Pod) -> bool| u32::try_from(pods.values().filter(|pod| which(pod)).count()).unwrap();
-    let terminal = |pod: &Pod| matches!(pod.phase, Phase::Succeeded | Phase::Failed);
+    let terminal = |pod: &Pod| matches!(pod.phase, PodPhase::Succeeded | PodPhase::Failed);
     let expected = Totals {
         held: count(&|_| true),
         bound: count(&|pod| pod.counts()),
@@ -140,7 +140,7 @@ fn check(ledger: &Ledger, pods: &BTreeMap<(String, String), Pod>) {
     assert_eq!(ledger.nodes().map(|(_, totals)| totals.memory).sum::<Quantity>(), ledger.requested("memory"));
 }
 
-fn check_node(ledger: &Ledger, pods: &BTreeMap<(String, String), Pod>, node: &str) {
+fn check_node(ledger: &PodStore, pods: &BTreeMap<(String, String), Pod>, node: &str) {
     let held: Vec<&Pod> = pods.values().filter(|pod| pod.node == node).collect();
     let listed: Vec<_> = ledger.pods_on(node).map(|slot| ledger.pod(slot)).collect();
     assert_eq!(listed.len(), held.len());
@@ -167,9 +167,9 @@ fn check_node(ledger: &Ledger, pods: &BTreeMap<(String, String), Pod>, node: &st
 
 #[test]
 fn a_pod_that_moves_node_keeps_the_cluster_total() {
-    let mut ledger = Ledger::default();
-    bring(&mut ledger, &pod("a", "n1", 1), 1, Origin::Watch);
-    bring(&mut ledger, &pod("a", "n2", 2), 1, Origin::Watch);
+    let mut ledger = PodStore::default();
+    bring(&mut ledger, &pod("a", "n1", 1), 1, PodOrigin::Watch);
+    bring(&mut ledger, &pod("a", "n2", 2), 1, PodOrigin::Watch);
     assert_eq!(ledger.totals().bound, 1);
     assert_eq!(ledger.requested("nvidia.com/gpu"), Quantity::whole(2));
     assert_eq!(ledger.node("n1"), None);
@@ -177,8 +177,8 @@ fn a_pod_that_moves_node_keeps_the_cluster_total() {
     assert_eq!(ledger.pods_on("n1").count(), 0);
 }
 
-fn listed(part: usize, generation: u32) -> List {
-    List { part, generation }
+fn listed(part: usize, generation: u32) -> ListMark {
+    ListMark { part, generation }
 }
 
 /// A pod of a namespace.
@@ -186,7 +186,7 @@ fn pod_in(namespace: &str, name: &str) -> Pod {
     Pod { namespace: namespace.into(), ..pod(name, "n1", 1) }
 }
 
-fn held(ledger: &Ledger) -> Vec<String> {
+fn held(ledger: &PodStore) -> Vec<String> {
     let mut held: Vec<String> =
         ledger.pods().map(|slot| ledger.pod(slot)).map(|pod| format!("{}/{}", pod.namespace, pod.name)).collect();
     held.sort();
@@ -195,18 +195,18 @@ fn held(ledger: &Ledger) -> Vec<String> {
 
 #[test]
 fn f23_the_end_of_one_namespaces_list_sweeps_nothing_of_another() {
-    let mut ledger = Ledger::of(&["a".into(), "b".into()]);
+    let mut ledger = PodStore::of(&["a".into(), "b".into()]);
     let both = [(0, "a"), (1, "b")];
     for (part, namespace) in both {
         let pods = [pod_in(namespace, "stays"), pod_in(namespace, "goes")];
         ledger.begin(listed(part, 1));
-        ledger.apply(&batch(pods.iter().map(|pod| (pod, false))), listed(part, 1), Origin::Page);
+        ledger.apply(&batch(pods.iter().map(|pod| (pod, false))), listed(part, 1), PodOrigin::Page);
         assert_eq!(ledger.finish(listed(part, 1)), 0);
     }
     assert_eq!(held(&ledger), ["a/goes", "a/stays", "b/goes", "b/stays"]);
     ledger.begin(listed(0, 2));
     ledger.begin(listed(1, 2));
-    ledger.apply(&batch([(&pod_in("a", "stays"), false)]), listed(0, 2), Origin::Page);
+    ledger.apply(&batch([(&pod_in("a", "stays"), false)]), listed(0, 2), PodOrigin::Page);
     assert_eq!(ledger.finish(listed(0, 2)), 1);
     assert_eq!(held(&ledger), ["a/stays", "b/goes", "b/stays"], "the list of b still runs");
     assert_eq!(ledger.finish(listed(1, 1)), 0, "an older list of b");
@@ -219,13 +219,13 @@ fn f23_the_end_of_one_namespaces_list_sweeps_nothing_of_another() {
 #[test]
 fn a_pod_of_a_list_long_ago_is_swept_however_many_lists_were_given_up_since() {
     for last in [2, 201, 257, 258, 513, 100_000] {
-        let mut ledger = Ledger::of(&["a".into(), "b".into()]);
+        let mut ledger = PodStore::of(&["a".into(), "b".into()]);
         for (part, namespace) in [(0, "a"), (1, "b")] {
             ledger.begin(listed(part, 1));
-            ledger.apply(&batch([(&pod_in(namespace, "old"), false)]), listed(part, 1), Origin::Page);
+            ledger.apply(&batch([(&pod_in(namespace, "old"), false)]), listed(part, 1), PodOrigin::Page);
         }
         (2..=last).for_each(|generation| ledger.begin(listed(0, generation)));
-        ledger.apply(&batch([(&pod_in("a", "new"), false)]), listed(0, last), Origin::Page);
+        ledger.apply(&batch([(&pod_in("a", "new"), false)]), listed(0, last), PodOrigin::Page);
         assert_eq!(ledger.finish(listed(0, last)), 1, "{last} lists");
         assert_eq!(ledger.finish(listed(1, 1)), 0, "the list of b has touched its pod");
         assert_eq!(held(&ledger), ["a/new", "b/old"], "{last} lists");
@@ -234,11 +234,11 @@ fn a_pod_of_a_list_long_ago_is_swept_however_many_lists_were_given_up_since() {
 
 #[test]
 fn a_watch_of_a_list_long_ago_does_not_pass_for_the_newest() {
-    let mut ledger = Ledger::default();
+    let mut ledger = PodStore::default();
     ledger.begin(600);
     let late = Pod { version: 9, ..pod("late", "n1", 9) };
     for old in [600 - 256, 600 - 512, 600 + 256] {
-        ledger.apply(&batch([(&late, false)]), old, Origin::Watch);
+        ledger.apply(&batch([(&late, false)]), old, PodOrigin::Watch);
         ledger.begin(600);
         assert_eq!(ledger.finish(600), 1, "of generation {old}");
     }
@@ -246,22 +246,22 @@ fn a_watch_of_a_list_long_ago_does_not_pass_for_the_newest() {
 
 #[test]
 fn f23_what_the_watch_of_a_namespace_deletes_stays_deleted_while_others_list() {
-    let mut ledger = Ledger::of(&["a".into(), "b".into()]);
+    let mut ledger = PodStore::of(&["a".into(), "b".into()]);
     ledger.begin(listed(0, 1));
     ledger.begin(listed(1, 5));
     let gone = Pod { version: 9, ..pod_in("b", "gone") };
-    ledger.apply(&batch([(&gone, true)]), listed(1, 5), Origin::Watch);
+    ledger.apply(&batch([(&gone, true)]), listed(1, 5), PodOrigin::Watch);
     ledger.finish(listed(0, 1));
-    ledger.apply(&batch([(&pod_in("b", "gone"), false)]), listed(1, 5), Origin::Page);
+    ledger.apply(&batch([(&pod_in("b", "gone"), false)]), listed(1, 5), PodOrigin::Page);
     assert_eq!(held(&ledger), [""; 0]);
 }
 
 #[test]
 fn f23_a_pod_that_the_list_of_another_namespace_brings_is_passed_over() {
-    let mut ledger = Ledger::of(&["a".into(), "b".into()]);
+    let mut ledger = PodStore::of(&["a".into(), "b".into()]);
     ledger.begin(listed(0, 1));
     let pods = [pod_in("a", "own"), pod_in("b", "other"), pod_in("c", "stranger")];
-    ledger.apply(&batch(pods.iter().map(|pod| (pod, false))), listed(0, 1), Origin::Page);
+    ledger.apply(&batch(pods.iter().map(|pod| (pod, false))), listed(0, 1), PodOrigin::Page);
     ledger.finish(listed(0, 1));
     assert_eq!(held(&ledger), ["a/own"]);
 }
@@ -283,9 +283,9 @@ fn a_page_of_json_ends_in_the_totals_that_kubectl_describe_would_show() {
          "status":{"phase":"Running"}}]}"#;
     let mut page = PodBatch::default();
     crate::facts::pod::decode_list(body, &mut page).unwrap();
-    let mut ledger = Ledger::default();
+    let mut ledger = PodStore::default();
     ledger.begin(1);
-    ledger.apply(&page, 1, Origin::Page);
+    ledger.apply(&page, 1, PodOrigin::Page);
     assert_eq!(ledger.finish(1), 0);
     let expected = Totals { held: 5, bound: 3, unscheduled: 1, terminal: 1, terminating: 1 };
     assert_eq!(ledger.totals(), &expected);
@@ -303,9 +303,9 @@ fn a_page_of_json_ends_in_the_totals_that_kubectl_describe_would_show() {
 
 #[test]
 fn a_finished_pod_is_held_and_counts_for_nothing() {
-    let mut ledger = Ledger::default();
-    let done = Pod { phase: Phase::Succeeded, ..pod("a", "n1", 1) };
-    bring(&mut ledger, &done, 1, Origin::Page);
+    let mut ledger = PodStore::default();
+    let done = Pod { phase: PodPhase::Succeeded, ..pod("a", "n1", 1) };
+    bring(&mut ledger, &done, 1, PodOrigin::Page);
     let expected = Totals { held: 1, terminal: 1, ..Totals::default() };
     assert_eq!(ledger.totals(), &expected);
     assert_eq!(ledger.node("n1").unwrap(), &NodeTotals::default());
@@ -314,43 +314,43 @@ fn a_finished_pod_is_held_and_counts_for_nothing() {
 
 #[test]
 fn a_batch_is_taken_in_one_pod_after_the_other_although_all_are_looked_up_first() {
-    let mut ledger = Ledger::default();
-    bring(&mut ledger, &pod("a", "n1", 1), 1, Origin::Watch);
+    let mut ledger = PodStore::default();
+    bring(&mut ledger, &pod("a", "n1", 1), 1, PodOrigin::Watch);
     let (moved, gone) = (pod("a", "n2", 2), Pod { node: "n1".into(), ..pod("a", "n1", 3) });
     let (anew, other) = (pod("a", "n3", 4), Pod { namespace: "late".into(), ..pod("b", "n1", 5) });
     // The node, the namespace and the pod go, their places are taken by others, and the pod comes back.
     let batch =
         batch([(&moved, false), (&gone, true), (&other, false), (&anew, false), (&other, true), (&anew, false)]);
-    ledger.apply(&batch, 1, Origin::Watch);
+    ledger.apply(&batch, 1, PodOrigin::Watch);
     check(&ledger, &BTreeMap::from([(anew.key(), anew)]));
     assert_eq!(ledger.pods_on("n1").count() + ledger.pods_on("n2").count(), 0);
 }
 
 #[test]
 fn a_list_that_brought_as_many_pods_as_are_held_still_sweeps_those_that_it_did_not_bring() {
-    let mut ledger = Ledger::default();
+    let mut ledger = PodStore::default();
     ledger.begin(1);
     for name in ["a", "b"] {
-        bring(&mut ledger, &pod(name, "n1", 1), 1, Origin::Page);
+        bring(&mut ledger, &pod(name, "n1", 1), 1, PodOrigin::Page);
     }
     assert_eq!(ledger.finish(1), 0);
     ledger.begin(2);
     // Two are brought and one of them goes; two are held, one of them of the list before.
     for name in ["a", "c"] {
-        bring(&mut ledger, &pod(name, "n1", 2), 2, Origin::Page);
+        bring(&mut ledger, &pod(name, "n1", 2), 2, PodOrigin::Page);
     }
-    take(&mut ledger, &pod("a", "n1", 3), 2, Origin::Watch);
+    take(&mut ledger, &pod("a", "n1", 3), 2, PodOrigin::Watch);
     assert_eq!((ledger.totals().held, ledger.finish(2), ledger.totals().held), (2, 1, 1));
     assert!(ledger.find_pod("default", "c").is_some());
 }
 
 #[test]
 fn an_unfinished_list_removes_nothing() {
-    let mut ledger = Ledger::default();
-    bring(&mut ledger, &pod("a", "n1", 1), 1, Origin::Page);
-    bring(&mut ledger, &pod("b", "n1", 1), 1, Origin::Page);
+    let mut ledger = PodStore::default();
+    bring(&mut ledger, &pod("a", "n1", 1), 1, PodOrigin::Page);
+    bring(&mut ledger, &pod("b", "n1", 1), 1, PodOrigin::Page);
     ledger.begin(2);
-    bring(&mut ledger, &pod("a", "n1", 1), 2, Origin::Page);
+    bring(&mut ledger, &pod("a", "n1", 1), 2, PodOrigin::Page);
     assert_eq!(ledger.totals().held, 2);
     assert_eq!(ledger.finish(1), 0, "the old list has been given up");
     assert_eq!(ledger.totals().held, 2);
@@ -360,106 +360,106 @@ fn an_unfinished_list_removes_nothing() {
 
 #[test]
 fn a_pod_that_only_the_watch_has_touched_survives_the_sweep() {
-    let mut ledger = Ledger::default();
+    let mut ledger = PodStore::default();
     ledger.begin(1);
-    bring(&mut ledger, &pod("new", "n1", 9), 1, Origin::Watch);
+    bring(&mut ledger, &pod("new", "n1", 9), 1, PodOrigin::Watch);
     assert_eq!(ledger.finish(1), 0);
     assert_eq!(ledger.totals().held, 1);
 }
 
 #[test]
 fn a_page_yields_to_a_newer_event_and_to_a_deletion_of_its_generation() {
-    let mut ledger = Ledger::default();
+    let mut ledger = PodStore::default();
     ledger.begin(1);
-    bring(&mut ledger, &pod("a", "new", 9), 1, Origin::Watch);
-    take(&mut ledger, &pod("b", "n1", 9), 1, Origin::Watch);
-    bring(&mut ledger, &pod("a", "old", 8), 1, Origin::Page);
-    bring(&mut ledger, &pod("b", "n1", 8), 1, Origin::Page);
+    bring(&mut ledger, &pod("a", "new", 9), 1, PodOrigin::Watch);
+    take(&mut ledger, &pod("b", "n1", 9), 1, PodOrigin::Watch);
+    bring(&mut ledger, &pod("a", "old", 8), 1, PodOrigin::Page);
+    bring(&mut ledger, &pod("b", "n1", 8), 1, PodOrigin::Page);
     assert_eq!(ledger.totals().held, 1);
     assert_eq!(ledger.node("new").unwrap().pods, 1);
-    bring(&mut ledger, &pod("a", "newer", 10), 1, Origin::Page);
+    bring(&mut ledger, &pod("a", "newer", 10), 1, PodOrigin::Page);
     assert_eq!(ledger.node("newer").unwrap().pods, 1);
-    bring(&mut ledger, &Pod { uid: 8, ..pod("b", "n1", 10) }, 1, Origin::Page);
+    bring(&mut ledger, &Pod { uid: 8, ..pod("b", "n1", 10) }, 1, PodOrigin::Page);
     assert_eq!(ledger.totals().held, 2, "a pod made again after the deletion");
 }
 
 #[test]
 fn an_event_without_a_number_for_a_version_changes_a_pod_of_a_list_with_numbers() {
-    let mut ledger = Ledger::default();
+    let mut ledger = PodStore::default();
     ledger.begin(1);
-    bring(&mut ledger, &pod("a", "n1", 4711), 1, Origin::Page);
-    bring(&mut ledger, &pod("a", "n2", 0), 1, Origin::Watch);
+    bring(&mut ledger, &pod("a", "n1", 4711), 1, PodOrigin::Page);
+    bring(&mut ledger, &pod("a", "n2", 0), 1, PodOrigin::Watch);
     assert_eq!(ledger.node("n2").unwrap().pods, 1);
-    bring(&mut ledger, &pod("a", "n1", 4711), 1, Origin::Page);
+    bring(&mut ledger, &pod("a", "n1", 4711), 1, PodOrigin::Page);
     assert_eq!(ledger.node("n2").unwrap().pods, 1, "a page that is not surely newer takes nothing back");
-    take(&mut ledger, &pod("a", "n2", 0), 1, Origin::Watch);
-    bring(&mut ledger, &pod("a", "n1", 4711), 1, Origin::Page);
+    take(&mut ledger, &pod("a", "n2", 0), 1, PodOrigin::Watch);
+    bring(&mut ledger, &pod("a", "n1", 4711), 1, PodOrigin::Page);
     assert_eq!(ledger.totals().held, 0);
 }
 
 #[test]
 fn versions_of_two_generations_are_never_compared() {
-    let mut ledger = Ledger::default();
+    let mut ledger = PodStore::default();
     ledger.begin(1);
-    bring(&mut ledger, &pod("a", "before", 9000), 1, Origin::Watch);
-    take(&mut ledger, &pod("b", "n1", 9000), 1, Origin::Watch);
+    bring(&mut ledger, &pod("a", "before", 9000), 1, PodOrigin::Watch);
+    take(&mut ledger, &pod("b", "n1", 9000), 1, PodOrigin::Watch);
     // etcd has been restored: versions are small again.
     ledger.begin(2);
-    bring(&mut ledger, &pod("a", "after", 3), 2, Origin::Page);
-    bring(&mut ledger, &pod("b", "n1", 3), 2, Origin::Page);
+    bring(&mut ledger, &pod("a", "after", 3), 2, PodOrigin::Page);
+    bring(&mut ledger, &pod("b", "n1", 3), 2, PodOrigin::Page);
     assert_eq!(ledger.node("after").unwrap().pods, 1);
     assert_eq!(ledger.totals().held, 2);
 }
 
 #[test]
 fn a_late_deletion_of_the_old_pod_leaves_the_new_one() {
-    let mut ledger = Ledger::default();
-    bring(&mut ledger, &Pod { uid: 1, ..pod("db-0", "n1", 1) }, 1, Origin::Watch);
-    bring(&mut ledger, &Pod { uid: 2, ..pod("db-0", "n2", 2) }, 1, Origin::Watch);
-    take(&mut ledger, &Pod { uid: 1, ..pod("db-0", "n1", 3) }, 1, Origin::Watch);
+    let mut ledger = PodStore::default();
+    bring(&mut ledger, &Pod { uid: 1, ..pod("db-0", "n1", 1) }, 1, PodOrigin::Watch);
+    bring(&mut ledger, &Pod { uid: 2, ..pod("db-0", "n2", 2) }, 1, PodOrigin::Watch);
+    take(&mut ledger, &Pod { uid: 1, ..pod("db-0", "n1", 3) }, 1, PodOrigin::Watch);
     assert_eq!(ledger.totals().held, 1);
     assert_eq!(ledger.node("n2").unwrap().pods, 1);
-    take(&mut ledger, &Pod { uid: 0, ..pod("db-0", "", 4) }, 1, Origin::Watch);
+    take(&mut ledger, &Pod { uid: 0, ..pod("db-0", "", 4) }, 1, PodOrigin::Watch);
     assert_eq!(ledger.totals().held, 0, "a deletion that does not say which");
 }
 
 #[test]
 fn a_late_event_of_the_old_watch_does_not_make_the_sweep_take_a_listed_pod() {
-    let mut ledger = Ledger::default();
+    let mut ledger = PodStore::default();
     ledger.begin(2);
-    bring(&mut ledger, &pod("a", "n1", 5), 2, Origin::Page);
-    bring(&mut ledger, &pod("a", "n1", 4000), 1, Origin::Watch);
-    bring(&mut ledger, &pod("a", "n2", 6), 2, Origin::Page);
+    bring(&mut ledger, &pod("a", "n1", 5), 2, PodOrigin::Page);
+    bring(&mut ledger, &pod("a", "n1", 4000), 1, PodOrigin::Watch);
+    bring(&mut ledger, &pod("a", "n2", 6), 2, PodOrigin::Page);
     assert_eq!(ledger.finish(2), 0);
     assert_eq!(ledger.node("n2").unwrap().pods, 1, "4000 is a version of another generation");
 }
 
 #[test]
 fn a_relist_that_brings_the_same_pods_is_no_change() {
-    let mut ledger = Ledger::default();
-    bring(&mut ledger, &pod("a", "n1", 1), 1, Origin::Page);
+    let mut ledger = PodStore::default();
+    bring(&mut ledger, &pod("a", "n1", 1), 1, PodOrigin::Page);
     let revision = ledger.revision();
     ledger.begin(2);
-    bring(&mut ledger, &pod("a", "n1", 2), 2, Origin::Page);
+    bring(&mut ledger, &pod("a", "n1", 2), 2, PodOrigin::Page);
     ledger.finish(2);
     assert_eq!(ledger.revision(), revision);
-    bring(&mut ledger, &Pod { restarts: 1, ..pod("a", "n1", 3) }, 2, Origin::Watch);
+    bring(&mut ledger, &Pod { restarts: 1, ..pod("a", "n1", 3) }, 2, PodOrigin::Watch);
     assert!(ledger.revision() > revision);
 }
 
 #[test]
 fn a_slot_that_is_out_of_date_reads_as_no_pod() {
-    let mut ledger = Ledger::default();
-    bring(&mut ledger, &pod("a", "n1", 1), 1, Origin::Page);
+    let mut ledger = PodStore::default();
+    bring(&mut ledger, &pod("a", "n1", 1), 1, PodOrigin::Page);
     let slot = ledger.pods_on("n1").next().unwrap();
-    take(&mut ledger, &pod("a", "n1", 2), 1, Origin::Watch);
+    take(&mut ledger, &pod("a", "n1", 2), 1, PodOrigin::Watch);
     assert_eq!(ledger.pod(slot), PodFacts::default());
 }
 
 #[test]
 fn absurd_requests_leave_no_trace_when_their_pod_goes() {
-    let mut ledger = Ledger::default();
-    bring(&mut ledger, &pod("a", "n1", 1), 1, Origin::Watch);
+    let mut ledger = PodStore::default();
+    bring(&mut ledger, &pod("a", "n1", 1), 1, PodOrigin::Watch);
     let mut huge = PodFacts { namespace: "x", name: "huge", node: "n1", ..PodFacts::default() };
     huge.requests.cpu = Quantity::from_nano(i128::MAX);
     huge.requests.memory = Quantity::from_nano(i128::MIN);
@@ -467,7 +467,7 @@ fn absurd_requests_leave_no_trace_when_their_pod_goes() {
     for removed in [false, true] {
         let mut changes = PodBatch::default();
         changes.push(&huge, removed);
-        ledger.apply(&changes, 1, Origin::Watch);
+        ledger.apply(&changes, 1, PodOrigin::Watch);
     }
     assert_eq!(ledger.node("n1").unwrap().cpu, Quantity::parse("500m").unwrap());
     assert_eq!(ledger.node_requested("n1", "nvidia.com/gpu"), Quantity::whole(2));
@@ -475,13 +475,13 @@ fn absurd_requests_leave_no_trace_when_their_pod_goes() {
 
 #[test]
 fn resource_names_without_end_are_left_out_after_1024() {
-    let mut ledger = Ledger::default();
+    let mut ledger = PodStore::default();
     let names: Vec<String> = (0..2000).map(|number| format!("example.com/r{number:04}")).collect();
     let mut flood = PodFacts { namespace: "x", name: "flood", node: "n1", ..PodFacts::default() };
     flood.requests.others = names.iter().map(|name| (name.as_str(), Quantity::whole(1))).collect();
     let mut changes = PodBatch::default();
     changes.push(&flood, false);
-    ledger.apply(&changes, 1, Origin::Watch);
+    ledger.apply(&changes, 1, PodOrigin::Watch);
     assert_eq!(ledger.resources().count(), 1024);
     assert_eq!(ledger.requested("example.com/r1023"), Quantity::whole(1));
     assert_eq!(ledger.requested("example.com/r1024"), Quantity::ZERO);
@@ -489,12 +489,12 @@ fn resource_names_without_end_are_left_out_after_1024() {
 
 #[test]
 fn churn_for_ever_needs_no_more_memory_than_one_round() {
-    let mut ledger = Ledger::default();
-    let round = |ledger: &mut Ledger, number: usize| {
+    let mut ledger = PodStore::default();
+    let round = |ledger: &mut PodStore, number: usize| {
         let name = format!("job-{number:08}-{}", "x".repeat(200));
         let job = Pod { owner: ("Job".into(), name.clone()), reason: name.clone(), ..pod(&name, &name, 1) };
-        bring(ledger, &job, 1, Origin::Watch);
-        take(ledger, &job, 1, Origin::Watch);
+        bring(ledger, &job, 1, PodOrigin::Watch);
+        take(ledger, &job, 1, PodOrigin::Watch);
     };
     (0..1000).for_each(|number| round(&mut ledger, number));
     let after_one = ledger.heap_bytes();
@@ -505,16 +505,16 @@ fn churn_for_ever_needs_no_more_memory_than_one_round() {
 
 #[test]
 fn names_stay_right_when_the_arena_is_compacted() {
-    let mut ledger = Ledger::default();
+    let mut ledger = PodStore::default();
     let long = |number: usize| pod(&format!("{number:05}-{}", "y".repeat(250)), "n1", 1);
     let mut held = BTreeMap::new();
     for number in 0..4000 {
         let pod = long(number);
-        bring(&mut ledger, &pod, 1, Origin::Watch);
+        bring(&mut ledger, &pod, 1, PodOrigin::Watch);
         if number % 7 == 0 {
             held.insert(pod.key(), pod);
         } else {
-            take(&mut ledger, &pod, 1, Origin::Watch);
+            take(&mut ledger, &pod, 1, PodOrigin::Watch);
         }
     }
     check(&ledger, &held);
@@ -536,7 +536,7 @@ fn any_pod() -> impl Strategy<Value = Pod> {
             node: ["", "n1", "n2", "n3"][node].into(),
             owner: [("", ""), ("DaemonSet", "agent"), ("Job", "batch")].map(|(k, n)| (k.into(), n.into()))[owner]
                 .clone(),
-            phase: [Phase::Pending, Phase::Running, Phase::Succeeded, Phase::Failed, Phase::Unknown][phase],
+            phase: [PodPhase::Pending, PodPhase::Running, PodPhase::Succeeded, PodPhase::Failed, PodPhase::Unknown][phase],
             reason: ["", "CrashLoopBackOff", "Init:0/1"][reason].into(),
             deleting,
             mirror,
@@ -615,7 +615,7 @@ impl Naive {
 proptest! {
     #[test]
     fn any_sequence_of_lists_and_events_leaves_what_the_rules_say(steps in vec(any_step(), 1..40)) {
-        let mut ledger = Ledger::default();
+        let mut ledger = PodStore::default();
         let mut naive = Naive::default();
         for step in steps {
             match step {
@@ -638,7 +638,7 @@ proptest! {
                 }
                 Step::Apply { pods, watch, late } => {
                     let generation = if late { naive.generation.saturating_sub(1) } else { naive.generation };
-                    let origin = if watch { Origin::Watch } else { Origin::Page };
+                    let origin = if watch { PodOrigin::Watch } else { PodOrigin::Page };
                     ledger.apply(&batch(pods.iter().map(|(pod, removed)| (pod, *removed))), generation, origin);
                     for (pod, removed) in &pods {
                         naive.apply(pod, *removed, generation, watch);
@@ -662,34 +662,34 @@ proptest! {
         for (pod, removed) in before {
             server.change(&pod, removed);
         }
-        let mut ledger = Ledger::default();
+        let mut ledger = PodStore::default();
         for pod in &stale {
-            bring(&mut ledger, pod, 1, Origin::Watch);
+            bring(&mut ledger, pod, 1, PodOrigin::Watch);
         }
         ledger.begin(2);
         let snapshot: Vec<Pod> = server.pods.values().cloned().collect();
         let mut keys: Vec<_> = [("prod", 'a'), ("prod", 'c'), ("test", 'a'), ("test", 'c')].into();
         let mut behind = Vec::new();
-        let mut page = |ledger: &mut Ledger, server: &Server| {
+        let mut page = |ledger: &mut PodStore, server: &Server| {
             let Some((namespace, first)) = keys.pop() else { return };
             let source: Vec<Pod> = if fresh_pages { server.pods.values().cloned().collect() } else { snapshot.clone() };
             let inside = |pod: &&Pod| {
                 let name = pod.name.chars().next().unwrap();
                 pod.namespace == namespace && name >= first && name <= char::from(first as u8 + 1)
             };
-            ledger.apply(&batch(source.iter().filter(inside).map(|pod| (pod, false))), 2, Origin::Page);
+            ledger.apply(&batch(source.iter().filter(inside).map(|pod| (pod, false))), 2, PodOrigin::Page);
         };
         for (pod, removed, pace) in during {
             behind.extend(server.change(&pod, removed));
             match pace {
                 0 => page(&mut ledger, &server),
-                1 => behind.drain(..).for_each(|(pod, gone): (Pod, bool)| ledger.apply(&batch([(&pod, gone)]), 2, Origin::Watch)),
+                1 => behind.drain(..).for_each(|(pod, gone): (Pod, bool)| ledger.apply(&batch([(&pod, gone)]), 2, PodOrigin::Watch)),
                 _ => {}
             }
         }
         (0..4).for_each(|_| page(&mut ledger, &server));
         for (pod, gone) in behind {
-            ledger.apply(&batch([(&pod, gone)]), 2, Origin::Watch);
+            ledger.apply(&batch([(&pod, gone)]), 2, PodOrigin::Watch);
         }
         ledger.finish(2);
         check(&ledger, &server.pods);

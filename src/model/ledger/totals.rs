@@ -49,16 +49,16 @@ struct Share {
 
 /// What one pod adds to its node.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Part<'a> {
+pub(super) struct PodShare<'a> {
     pub(super) terminating: bool,
     pub(super) daemon_set: bool,
     pub(super) mirror: bool,
-    pub(super) asks: &'a Asks,
+    pub(super) asks: &'a RequestSet,
 }
 
 /// What a pod asks for, by resource id.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Asks {
+pub(super) struct RequestSet {
     pub(super) cpu: Quantity,
     pub(super) memory: Quantity,
     pub(super) others: Box<[(ResourceId, Quantity)]>,
@@ -76,7 +76,7 @@ impl NodeTotals {
         self.place(id).map_or(Quantity::ZERO, |at| self.others[at].amount)
     }
 
-    pub(super) fn add(&mut self, part: &Part<'_>) {
+    pub(super) fn add(&mut self, part: &PodShare<'_>) {
         self.pods += 1;
         self.terminating += u32::from(part.terminating);
         self.daemon_set += u32::from(part.daemon_set);
@@ -98,7 +98,7 @@ impl NodeTotals {
         }
     }
 
-    pub(super) fn subtract(&mut self, part: &Part<'_>) {
+    pub(super) fn subtract(&mut self, part: &PodShare<'_>) {
         self.pods -= 1;
         self.terminating -= u32::from(part.terminating);
         self.daemon_set -= u32::from(part.daemon_set);

@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 
-use super::packed::{Conditions, Labels, System};
-use super::sums::Devices;
-use crate::facts::node::{Condition, NodeFacts, Taint};
+use super::packed::{Conditions, PackedLabels, System};
+use super::sums::AcceleratorSum;
+use crate::facts::node::{NodeCondition, NodeFacts, NodeTaint};
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
 
@@ -22,37 +22,37 @@ const STRIKES: u8 = 64;
 const WATCHED: usize = 1_024;
 
 /// A list that many hold, each with one word.
-pub(crate) type Shared<T> = Arc<Box<[T]>>;
+pub(crate) type SharedList<T> = Arc<Box<[T]>>;
 
 /// Texts and lists that nodes share.
 #[derive(Debug, Default)]
-pub(super) struct Commons {
+pub(super) struct Interner {
     hasher: DefaultHashBuilder,
-    texts: Held<Clean>,
-    labels: Held<Shared<(Clean, Clean)>>,
-    taints: Held<Shared<Taint>>,
-    conditions: Held<Shared<Condition>>,
-    amounts: Held<Shared<(Clean, Quantity)>>,
-    systems: Held<Arc<System>>,
-    devices: Held<Shared<Devices>>,
+    texts: InternMap<Clean>,
+    labels: InternMap<SharedList<(Clean, Clean)>>,
+    taints: InternMap<SharedList<NodeTaint>>,
+    conditions: InternMap<SharedList<NodeCondition>>,
+    amounts: InternMap<SharedList<(Clean, Quantity)>>,
+    systems: InternMap<Arc<System>>,
+    devices: InternMap<SharedList<AcceleratorSum>>,
     /// How often a label was what made a set of labels another than the one before.
     strikes: HashMap<Clean, u8>,
-    last_labels: Option<Shared<(Clean, Clean)>>,
+    last_labels: Option<SharedList<(Clean, Clean)>>,
 }
 
-impl Commons {
+impl Interner {
     /// The same text, held once.
     pub(super) fn text(&mut self, text: &str) -> Clean {
         let hash = self.hasher.hash_one(text);
         self.texts.share(hash, |held| **held == *text, || Clean::new(text))
     }
 
-    pub(super) fn taints(&mut self, taints: &[Taint]) -> Shared<Taint> {
+    pub(super) fn taints(&mut self, taints: &[NodeTaint]) -> SharedList<NodeTaint> {
         let hash = self.hasher.hash_one(taints);
         if let Some(held) = self.taints.find(hash, |held| ***held == *taints) {
             return held;
         }
-        let shared = taints.iter().map(|taint| Taint {
+        let shared = taints.iter().map(|taint| NodeTaint {
             key: self.text(&taint.key),
             value: self.text(&taint.value),
             effect: self.text(&taint.effect),
@@ -61,7 +61,7 @@ impl Commons {
         self.taints.put(hash, shared)
     }
 
-    pub(super) fn amounts(&mut self, amounts: &[(Clean, Quantity)]) -> Shared<(Clean, Quantity)> {
+    pub(super) fn amounts(&mut self, amounts: &[(Clean, Quantity)]) -> SharedList<(Clean, Quantity)> {
         let hash = self.hasher.hash_one(amounts);
         if let Some(held) = self.amounts.find(hash, |held| ***held == *amounts) {
             return held;
@@ -71,7 +71,7 @@ impl Commons {
     }
 
     /// What conditions say, without when they began to.
-    pub(super) fn conditions(&mut self, conditions: &[Condition]) -> Shared<Condition> {
+    pub(super) fn conditions(&mut self, conditions: &[NodeCondition]) -> SharedList<NodeCondition> {
         let mut hasher = self.hasher.build_hasher();
         for condition in conditions {
             (&condition.kind, &condition.status, &condition.reason, &condition.message).hash(&mut hasher);
@@ -80,7 +80,7 @@ impl Commons {
         if let Some(held) = self.conditions.find(hash, |held| Conditions::say(held, conditions)) {
             return held;
         }
-        let shared = conditions.iter().map(|condition| Condition {
+        let shared = conditions.iter().map(|condition| NodeCondition {
             kind: self.text(&condition.kind),
             status: condition.status.clone(),
             reason: self.text(&condition.reason),
@@ -100,17 +100,17 @@ impl Commons {
         self.systems.put(hash, Arc::new(System { kubelet, os_image, kernel, runtime, architecture }))
     }
 
-    pub(super) fn devices(&mut self, devices: &[Devices]) -> Shared<Devices> {
+    pub(super) fn devices(&mut self, devices: &[AcceleratorSum]) -> SharedList<AcceleratorSum> {
         let hash = self.hasher.hash_one(devices);
         if let Some(held) = self.devices.find(hash, |held| ***held == *devices) {
             return held;
         }
-        let shared = devices.iter().map(|one| Devices { resource: self.text(&one.resource), ..one.clone() }).collect();
+        let shared = devices.iter().map(|one| AcceleratorSum { resource: self.text(&one.resource), ..one.clone() }).collect();
         self.devices.put(hash, Arc::new(shared))
     }
 
     /// The labels of a node: a set that many have, and the values that are this node's own.
-    pub(super) fn labels(&mut self, name: &Clean, labels: &[(Clean, Clean)]) -> Labels {
+    pub(super) fn labels(&mut self, name: &Clean, labels: &[(Clean, Clean)]) -> PackedLabels {
         let mut hasher = self.hasher.build_hasher();
         let mut own = Vec::new();
         for (at, (key, value)) in labels.iter().enumerate() {
@@ -121,13 +121,13 @@ impl Commons {
             }
         }
         let is_own = |at: usize| own.binary_search_by_key(&at, |(place, _)| usize::from(*place)).is_ok();
-        let same = |held: &Shared<(Clean, Clean)>| {
+        let same = |held: &SharedList<(Clean, Clean)>| {
             let pairs = held.iter().zip(labels).enumerate();
             held.len() == labels.len() && pairs.into_iter().all(|(at, (a, b))| a.0 == b.0 && (is_own(at) || a.1 == b.1))
         };
         let hash = hasher.finish();
         if let Some(shared) = self.labels.find(hash, same) {
-            return Labels { shared, own: own.into() };
+            return PackedLabels { shared, own: own.into() };
         }
         let mut shared = Vec::with_capacity(labels.len());
         for (at, (key, value)) in labels.iter().enumerate() {
@@ -135,7 +135,7 @@ impl Commons {
         }
         let shared = self.labels.put(hash, Arc::new(shared.into()));
         self.strike(&shared);
-        Labels { shared, own: own.into() }
+        PackedLabels { shared, own: own.into() }
     }
 
     fn is_own(&self, name: &Clean, (key, value): (&Clean, &Clean)) -> bool {
@@ -143,7 +143,7 @@ impl Commons {
     }
 
     /// Notes by which labels a new set differs from the one before.
-    fn strike(&mut self, new: &Shared<(Clean, Clean)>) {
+    fn strike(&mut self, new: &SharedList<(Clean, Clean)>) {
         let Some(last) = self.last_labels.replace(Arc::clone(new)) else { return };
         let same_keys = last.len() == new.len() && last.iter().zip(new.iter()).all(|(a, b)| a.0 == b.0);
         if !same_keys {
@@ -167,7 +167,7 @@ impl Commons {
 
     /// Bytes on the heap.
     pub(super) fn heap_bytes(&self) -> usize {
-        fn list<T>(list: &Shared<T>) -> usize {
+        fn list<T>(list: &SharedList<T>) -> usize {
             COUNTS + size_of::<Box<[T]>>() + size_of_val(&***list)
         }
         self.texts.heap_bytes(|text| COUNTS + text.len())
@@ -186,36 +186,36 @@ pub(super) const COUNTS: usize = 2 * size_of::<usize>();
 
 /// Values by hash, each once.
 #[derive(Debug)]
-struct Held<T> {
+struct InternMap<T> {
     table: HashTable<(u64, T)>,
     /// Values that were left when the unused ones were let go.
     left: usize,
 }
 
 /// A value that knows how many hold it.
-trait Counted: Clone {
+trait RefCounted: Clone {
     fn users(&self) -> usize;
 }
 
-impl<T: ?Sized> Counted for Arc<T> {
+impl<T: ?Sized> RefCounted for Arc<T> {
     fn users(&self) -> usize {
         Arc::strong_count(self)
     }
 }
 
-impl Counted for Clean {
+impl RefCounted for Clean {
     fn users(&self) -> usize {
         Self::users(self)
     }
 }
 
-impl<T> Default for Held<T> {
+impl<T> Default for InternMap<T> {
     fn default() -> Self {
         Self { table: HashTable::new(), left: 0 }
     }
 }
 
-impl<T: Counted> Held<T> {
+impl<T: RefCounted> InternMap<T> {
     fn find(&self, hash: u64, same: impl Fn(&T) -> bool) -> Option<T> {
         self.table.find(hash, |(_, held)| same(held)).map(|(_, held)| held.clone())
     }

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::commons::Shared;
-use crate::facts::node::{Condition, ConditionStatus, NodeFacts};
+use super::commons::SharedList;
+use crate::facts::node::{NodeCondition, ConditionStatus, NodeFacts};
 use crate::facts::text::Clean;
 
 /// Conditions whose `True` is good and whose name does not say so, with the reasons for which `False` is no news either.
@@ -59,7 +59,7 @@ pub(super) fn announces_end(taint: &str) -> bool {
 }
 
 /// Conditions other than Ready that are bad, in the order of the API; `good` are those whose `True` the operator calls good.
-pub(super) fn bad(facts: &NodeFacts, good: &[Clean]) -> Option<Shared<Clean>> {
+pub(super) fn bad(facts: &NodeFacts, good: &[Clean]) -> Option<SharedList<Clean>> {
     let bad =
         facts.conditions.iter().filter(|condition| is_bad(condition, good)).map(|condition| condition.kind.clone());
     let bad: Box<[Clean]> = bad.collect();
@@ -68,8 +68,8 @@ pub(super) fn bad(facts: &NodeFacts, good: &[Clean]) -> Option<Shared<Clean>> {
 
 /// Whether a condition is bad news. Of an unknown type `True` is bad by the node problem detector's convention, unless its name
 /// says that it is good. `Unknown` is no news; Ready itself is told apart.
-pub(super) fn is_bad(condition: &Condition, good: &[Clean]) -> bool {
-    let Condition { kind, status, reason, .. } = condition;
+pub(super) fn is_bad(condition: &NodeCondition, good: &[Clean]) -> bool {
+    let NodeCondition { kind, status, reason, .. } = condition;
     let known = GOOD.iter().find(|(name, _)| *name == &**kind);
     let is_positive = || known.is_some() || says_good(kind) || good.iter().any(|name| name == kind);
     match status {
@@ -95,14 +95,14 @@ fn says_good(kind: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn condition(kind: &str, status: &str, reason: &str) -> Condition {
+    fn condition(kind: &str, status: &str, reason: &str) -> NodeCondition {
         let status = match status {
             "True" => ConditionStatus::True,
             "False" => ConditionStatus::False,
             "Unknown" => ConditionStatus::Unknown,
             other => ConditionStatus::Other(other.into()),
         };
-        Condition { kind: kind.into(), status, reason: reason.into(), ..Condition::default() }
+        NodeCondition { kind: kind.into(), status, reason: reason.into(), ..NodeCondition::default() }
     }
 
     #[test]

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::commons::{COUNTS, Commons, Shared};
-use crate::facts::node::{Announces, Condition, ConditionStatus, NodeFacts, Readiness, Taint, readiness};
+use super::commons::{COUNTS, Interner, SharedList};
+use crate::facts::node::{Announces, NodeCondition, ConditionStatus, NodeFacts, Readiness, NodeTaint, readiness};
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
 use crate::facts::wire::Uid;
@@ -28,18 +28,18 @@ pub struct PackedFacts {
     /// `spec.unschedulable`: cordoned.
     pub unschedulable: bool,
     /// `metadata.labels`, sorted by key.
-    pub labels: Labels,
+    pub labels: PackedLabels,
     /// `spec.taints`, in the order of the API.
-    pub taints: Shared<Taint>,
+    pub taints: SharedList<NodeTaint>,
     /// `status.conditions`, in the order of the API.
     pub conditions: Conditions,
     /// `status.capacity`, sorted by name.
-    pub capacity: Shared<(Clean, Quantity)>,
+    pub capacity: SharedList<(Clean, Quantity)>,
     /// `status.allocatable`, sorted by name; empty means that the capacity stands in for it (`effective_allocatable`).
-    pub allocatable: Shared<(Clean, Quantity)>,
+    pub allocatable: SharedList<(Clean, Quantity)>,
     /// `status.nodeInfo`.
     pub system: Arc<System>,
-    address: Address,
+    address: PackedAddress,
 }
 
 /// `status.nodeInfo`.
@@ -59,8 +59,8 @@ pub struct System {
 
 /// Labels by key: those that many nodes have, and the values that are the node's own.
 #[derive(Clone, Debug)]
-pub struct Labels {
-    pub(super) shared: Shared<(Clean, Clean)>,
+pub struct PackedLabels {
+    pub(super) shared: SharedList<(Clean, Clean)>,
     /// By place; these values stand for those of the set.
     pub(super) own: Box<[(u16, Clean)]>,
 }
@@ -69,7 +69,7 @@ pub struct Labels {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Conditions {
     /// Without their times.
-    said: Shared<Condition>,
+    said: SharedList<NodeCondition>,
     since: Box<[Second]>,
 }
 
@@ -85,14 +85,14 @@ pub(super) struct Changed {
 struct Second(u32);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Address {
+enum PackedAddress {
     V4([u8; 4]),
     /// Rare, and two words less for the others.
     Other(Box<Clean>),
 }
 
 impl PackedFacts {
-    pub(super) fn new(facts: &NodeFacts, commons: &mut Commons) -> Self {
+    pub(super) fn new(facts: &NodeFacts, commons: &mut Interner) -> Self {
         // A copy, so that what stays does not lie between what goes in the memory of the thread that decoded it; but for a name
         // that somebody holds already.
         let name = if facts.name.users() > 1 { facts.name.clone() } else { Clean::new(&facts.name) };
@@ -109,13 +109,13 @@ impl PackedFacts {
             capacity: commons.amounts(&facts.capacity),
             allocatable: commons.amounts(&facts.allocatable),
             system: commons.system(facts),
-            address: Address::new(&facts.internal_ip),
+            address: PackedAddress::new(&facts.internal_ip),
             name,
         }
     }
 
     /// Takes over what differs, and says what that was.
-    pub(super) fn update(&mut self, facts: &NodeFacts, commons: &mut Commons) -> Changed {
+    pub(super) fn update(&mut self, facts: &NodeFacts, commons: &mut Interner) -> Changed {
         let mut changed = Changed::default();
         (self.uid, self.version, self.created) = (facts.uid, facts.version, facts.created.into());
         (self.unreadable, self.deleting, self.unschedulable) =
@@ -145,7 +145,7 @@ impl PackedFacts {
             self.system = commons.system(facts);
         }
         if !self.address.is(&facts.internal_ip) {
-            self.address = Address::new(&facts.internal_ip);
+            self.address = PackedAddress::new(&facts.internal_ip);
         }
         changed
     }
@@ -203,8 +203,8 @@ impl PackedFacts {
     #[must_use]
     pub fn internal_ip(&self) -> Clean {
         match &self.address {
-            Address::V4(octets) => Clean::new(&Ipv4Addr::from(*octets).to_string()),
-            Address::Other(text) => Clean::clone(text),
+            PackedAddress::V4(octets) => Clean::new(&Ipv4Addr::from(*octets).to_string()),
+            PackedAddress::Other(text) => Clean::clone(text),
         }
     }
 
@@ -231,7 +231,7 @@ impl PackedFacts {
     pub(super) fn heap_bytes(&self) -> usize {
         let text = |text: &Clean| COUNTS + text.len();
         let own = self.labels.own.iter().filter(|(_, value)| *value != self.name);
-        let address = if let Address::Other(other) = &self.address { size_of::<Clean>() + text(other) } else { 0 };
+        let address = if let PackedAddress::Other(other) = &self.address { size_of::<Clean>() + text(other) } else { 0 };
         text(&self.name)
             + size_of_val(&*self.labels.own)
             + own.map(|(_, value)| text(value)).sum::<usize>()
@@ -247,7 +247,7 @@ fn few(count: u32) -> u16 {
 impl From<&NodeFacts> for PackedFacts {
     /// Shares nothing with any other.
     fn from(facts: &NodeFacts) -> Self {
-        Self::new(facts, &mut Commons::default())
+        Self::new(facts, &mut Interner::default())
     }
 }
 
@@ -261,7 +261,7 @@ impl Announces for PackedFacts {
     }
 }
 
-impl Labels {
+impl PackedLabels {
     /// Keys and values, sorted by key.
     pub fn iter(&self) -> impl Iterator<Item = (&Clean, &Clean)> {
         let mut own = self.own.iter().peekable();
@@ -282,48 +282,48 @@ impl Labels {
     }
 }
 
-impl PartialEq for Labels {
+impl PartialEq for PackedLabels {
     fn eq(&self, other: &Self) -> bool {
         self.iter().eq(other.iter())
     }
 }
 
-impl Eq for Labels {}
+impl Eq for PackedLabels {}
 
 impl Conditions {
-    fn new(conditions: &[Condition], commons: &mut Commons) -> Self {
+    fn new(conditions: &[NodeCondition], commons: &mut Interner) -> Self {
         let since = conditions.iter().map(|condition| condition.since.into()).collect();
         Self { said: commons.conditions(conditions), since }
     }
 
     /// Whether two lists say the same, whenever they began to.
-    pub(super) fn say(held: &[Condition], new: &[Condition]) -> bool {
-        fn said(c: &Condition) -> (&Clean, &ConditionStatus, &Clean, &Clean) {
+    pub(super) fn say(held: &[NodeCondition], new: &[NodeCondition]) -> bool {
+        fn said(c: &NodeCondition) -> (&Clean, &ConditionStatus, &Clean, &Clean) {
             (&c.kind, &c.status, &c.reason, &c.message)
         }
         held.iter().map(said).eq(new.iter().map(said))
     }
 
-    fn since(&self, new: &[Condition]) -> bool {
+    fn since(&self, new: &[NodeCondition]) -> bool {
         self.since.iter().copied().eq(new.iter().map(|condition| Second::from(condition.since)))
     }
 
     /// The conditions in full.
-    pub fn iter(&self) -> impl Iterator<Item = Condition> {
+    pub fn iter(&self) -> impl Iterator<Item = NodeCondition> {
         self.said
             .iter()
             .zip(&self.since)
-            .map(|(condition, since)| Condition { since: (*since).into(), ..condition.clone() })
+            .map(|(condition, since)| NodeCondition { since: (*since).into(), ..condition.clone() })
     }
 
     /// What the conditions say, without their times.
     #[cfg(test)]
-    pub(crate) fn said(&self) -> &[Condition] {
+    pub(crate) fn said(&self) -> &[NodeCondition] {
         &self.said
     }
 
     /// The Ready condition, without its time, and its time.
-    pub(crate) fn ready(&self) -> Option<(&Condition, Option<Timestamp>)> {
+    pub(crate) fn ready(&self) -> Option<(&NodeCondition, Option<Timestamp>)> {
         let at = self.said.iter().position(|condition| &*condition.kind == "Ready")?;
         Some((&self.said[at], self.since[at].into()))
     }
@@ -339,7 +339,7 @@ impl System {
     }
 }
 
-impl Address {
+impl PackedAddress {
     fn new(text: &Clean) -> Self {
         text.parse().map_or_else(|_| Self::Other(Box::new(Clean::new(text))), |v4: Ipv4Addr| Self::V4(v4.octets()))
     }

@@ -1,14 +1,14 @@
 //! Accelerators of a node, and sums over all nodes that are kept as nodes come and go.
 
 use super::{Node, amount};
-use crate::facts::accelerator::{self, Kind, Table, maker};
+use crate::facts::accelerator::{self, Kind, AcceleratorTable, maker};
 use crate::facts::node::{NodeFacts, Readiness};
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
 
 /// One accelerator resource of one node.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Devices {
+pub(crate) struct AcceleratorSum {
     pub(crate) resource: Clean,
     pub(crate) kind: Kind,
     pub(crate) capacity: i64,
@@ -51,7 +51,7 @@ pub(crate) struct DeviceSum {
     named: u32,
 }
 
-impl Devices {
+impl AcceleratorSum {
     /// Announced but not healthy (skypilot-org/skypilot#10395).
     pub(crate) fn withdrawn(&self) -> i64 {
         self.capacity.saturating_sub(self.allocatable).max(0)
@@ -127,15 +127,15 @@ impl DeviceSum {
         Self { resource, kind, capacity: 0, allocatable: 0, withdrawn: 0, missing: 0, promised: 0, nodes: 0, named: 0 }
     }
 
-    fn order(&self, devices: &Devices) -> std::cmp::Ordering {
+    fn order(&self, devices: &AcceleratorSum) -> std::cmp::Ordering {
         (&*self.resource, self.kind).cmp(&(&*devices.resource, devices.kind))
     }
 }
 
 /// The accelerators of a node, sorted by name: those that it announces and those that its labels promise.
-pub(super) fn devices(facts: &NodeFacts, table: &Table) -> Vec<Devices> {
+pub(super) fn devices(facts: &NodeFacts, table: &AcceleratorTable) -> Vec<AcceleratorSum> {
     let allocatable = facts.effective_allocatable();
-    let mut found: Vec<Devices> = Vec::new();
+    let mut found: Vec<AcceleratorSum> = Vec::new();
     let announced = facts.capacity.iter().chain(allocatable).map(|(name, _)| name.clone());
     // Feature discovery names the count of `X` in the label `X.count` (docs/counting.md).
     let promised = facts.labels.iter().filter_map(|(key, _)| key.strip_suffix(".count")).map(Clean::new);
@@ -152,7 +152,7 @@ pub(super) fn devices(facts: &NodeFacts, table: &Table) -> Vec<Devices> {
         // A node that says only what is allocatable has announced at least that.
         let capacity = capacity.or(allocatable).map_or(0, Quantity::value);
         let allocatable = allocatable.map_or(0, Quantity::value);
-        found.push(Devices { resource, kind, capacity, allocatable, expected });
+        found.push(AcceleratorSum { resource, kind, capacity, allocatable, expected });
     }
     leave_out_old_names(&mut found);
     found.sort_unstable_by(|a, b| (&a.resource, a.kind).cmp(&(&b.resource, b.kind)));
@@ -161,8 +161,8 @@ pub(super) fn devices(facts: &NodeFacts, table: &Table) -> Vec<Devices> {
 
 /// Leaves out names that stand for nothing beside those that the same maker's silicon is announced under now: the kubelet goes
 /// on to announce 0 of a name that its plugin has given up, until it starts anew.
-fn leave_out_old_names(found: &mut Vec<Devices>) {
-    let is_there = |devices: &Devices| devices.capacity != 0 || devices.allocatable != 0;
+fn leave_out_old_names(found: &mut Vec<AcceleratorSum>) {
+    let is_there = |devices: &AcceleratorSum| devices.capacity != 0 || devices.allocatable != 0;
     let makers: Vec<String> =
         found.iter().filter(|devices| is_there(devices)).map(|devices| maker(&devices.resource).to_owned()).collect();
     found.retain(|devices| {

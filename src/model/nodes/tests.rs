@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use super::*;
-use crate::facts::node::{Condition, ConditionStatus, Taint};
+use crate::facts::node::{NodeCondition, ConditionStatus, NodeTaint};
 use crate::model::fixture::{gpu_node, node};
 
 fn now() -> Mono {
@@ -12,32 +12,32 @@ fn now() -> Mono {
 
 #[test]
 fn a_place_that_is_used_again_has_another_key() {
-    let mut nodes = Nodes::default();
+    let mut nodes = NodeStore::default();
     nodes.begin(1);
-    let Outcome::Stored { key, .. } = nodes.page(&node("a"), now()) else { panic!("new") };
+    let NodeOutcome::Stored { key, .. } = nodes.page(&node("a"), now()) else { panic!("new") };
     let gone = NodeChange::Gone { name: "a".into(), uid: node("a").uid, version: 20 };
     nodes.change(gone, 1, now());
-    let Outcome::Stored { key: other, .. } = nodes.page(&node("b"), now()) else { panic!("new") };
+    let NodeOutcome::Stored { key: other, .. } = nodes.page(&node("b"), now()) else { panic!("new") };
     assert_ne!(key, other);
     assert!(nodes.get(key).is_none() && nodes.get(other).is_some());
 }
 
 #[test]
 fn a_relist_that_brings_the_same_changes_nothing() {
-    let mut nodes = Nodes::default();
+    let mut nodes = NodeStore::default();
     nodes.begin(1);
     nodes.page(&node("a"), now());
     nodes.finish();
     nodes.take_touched(usize::MAX);
     nodes.begin(2);
-    assert_eq!(nodes.page(&node("a"), now()), Outcome::Ignored);
+    assert_eq!(nodes.page(&node("a"), now()), NodeOutcome::Ignored);
     assert!(nodes.finish().is_empty());
     assert_eq!((nodes.len(), nodes.take_touched(usize::MAX).there), (1, vec![]));
 }
 
 #[test]
 fn the_old_watch_does_not_take_back_the_mark_of_the_running_list() {
-    let mut nodes = Nodes::default();
+    let mut nodes = NodeStore::default();
     nodes.begin(1);
     nodes.page(&node("a"), now());
     nodes.finish();
@@ -51,7 +51,7 @@ fn the_old_watch_does_not_take_back_the_mark_of_the_running_list() {
 
 #[test]
 fn an_event_without_a_number_for_a_version_changes_a_node_of_a_list_with_numbers() {
-    let mut nodes = Nodes::default();
+    let mut nodes = NodeStore::default();
     nodes.begin(1);
     nodes.page(&NodeFacts { version: 4711, ..node("a") }, now());
     for unschedulable in [true, false] {
@@ -70,12 +70,12 @@ fn an_event_without_a_number_for_a_version_changes_a_node_of_a_list_with_numbers
 
 #[test]
 fn a_late_deletion_of_the_old_node_leaves_the_new_one_of_its_name() {
-    let mut nodes = Nodes::default();
+    let mut nodes = NodeStore::default();
     nodes.begin(1);
     nodes.page(&NodeFacts { uid: Uid(2), version: 0, ..node("a") }, now());
     let gone = |uid| NodeChange::Gone { name: "a".into(), uid: Uid(uid), version: 9 };
-    assert_eq!((nodes.change(gone(1), 1, now()), nodes.len()), (Outcome::Ignored, 1));
-    assert_eq!(nodes.change(gone(2), 1, now()), Outcome::Removed(Uid(2)));
+    assert_eq!((nodes.change(gone(1), 1, now()), nodes.len()), (NodeOutcome::Ignored, 1));
+    assert_eq!(nodes.change(gone(2), 1, now()), NodeOutcome::Removed(Uid(2)));
 }
 
 #[test]
@@ -98,7 +98,7 @@ fn accessories_are_no_devices() {
         facts.capacity.push((name.into(), Quantity::whole(8192)));
     }
     facts.capacity.sort_unstable();
-    let found = devices(&facts, &Table::default());
+    let found = devices(&facts, &AcceleratorTable::default());
     assert_eq!(found.iter().map(|d| (&*d.resource, d.capacity)).collect::<Vec<_>>(), [("nvidia.com/gpu", 8)]);
 }
 
@@ -106,14 +106,14 @@ fn accessories_are_no_devices() {
 fn an_empty_allocatable_means_the_capacity() {
     let mut facts = gpu_node("a", 8, 5);
     facts.allocatable.clear();
-    assert_eq!((devices(&facts, &Table::default())[0].allocatable, pods_allocatable(&facts)), (8, Some(10)));
+    assert_eq!((devices(&facts, &AcceleratorTable::default())[0].allocatable, pods_allocatable(&facts)), (8, Some(10)));
 }
 
 #[test]
 fn a_node_is_leaving_by_its_deletion_or_its_taint() {
-    let mut nodes = Nodes::default();
+    let mut nodes = NodeStore::default();
     let mut tainted = node("a");
-    tainted.taints = vec![Taint { key: "ToBeDeletedByClusterAutoscaler".into(), ..Taint::default() }];
+    tainted.taints = vec![NodeTaint { key: "ToBeDeletedByClusterAutoscaler".into(), ..NodeTaint::default() }];
     nodes.page(&tainted, now());
     nodes.page(&NodeFacts { deleting: true, ..node("b") }, now());
     nodes.page(&node("c"), now());
@@ -151,7 +151,7 @@ fn looking(name: u8, look: u8, version: u64) -> NodeFacts {
     };
     let status =
         [ConditionStatus::True, ConditionStatus::False, ConditionStatus::Unknown][usize::from(look / 3 % 3)].clone();
-    facts.conditions = vec![Condition { kind: "Ready".into(), status, ..Condition::default() }];
+    facts.conditions = vec![NodeCondition { kind: "Ready".into(), status, ..NodeCondition::default() }];
     facts.unschedulable = look.is_multiple_of(5);
     facts.version = version;
     facts
@@ -161,7 +161,7 @@ proptest! {
     /// The store against the rules spelled out on a map, and its sums against a count of what it holds.
     #[test]
     fn store_and_sums_agree_with_a_literal_model(steps in prop::collection::vec(step(), 1..80)) {
-        let mut nodes = Nodes::default();
+        let mut nodes = NodeStore::default();
         let mut oracle: BTreeMap<String, (NodeFacts, u32, bool)> = BTreeMap::new();
         let mut buried: BTreeSet<String> = BTreeSet::new();
         let (mut generation, mut listing) = (0, false);
@@ -231,15 +231,15 @@ proptest! {
 
 #[test]
 fn conditions_that_the_operator_calls_good_are_bad_when_they_are_false() {
-    let named = |kind: &str, status| Condition { kind: kind.into(), status, ..Condition::default() };
-    let mut nodes = Nodes::default();
+    let named = |kind: &str, status| NodeCondition { kind: kind.into(), status, ..NodeCondition::default() };
+    let mut nodes = NodeStore::default();
     nodes.take_for_good(Arc::from([Clean::new("GpuFabricHealthy")]));
     nodes.begin(1);
     let mut facts = node("a");
     facts.conditions.push(named("GpuFabricHealthy", ConditionStatus::True));
     facts.conditions.push(named("KernelDeadlock", ConditionStatus::False));
     nodes.page(&facts, Mono::default());
-    let bad = |nodes: &Nodes| nodes.by_name("a").unwrap().pressures().map(ToString::to_string).collect::<Vec<_>>();
+    let bad = |nodes: &NodeStore| nodes.by_name("a").unwrap().pressures().map(ToString::to_string).collect::<Vec<_>>();
     assert!(bad(&nodes).is_empty());
     facts.version += 1;
     facts.conditions[1].status = ConditionStatus::False;
@@ -262,7 +262,7 @@ fn a_name_that_stands_for_nothing_gives_way_to_those_that_the_same_silicon_has_n
         facts.labels = labels.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect();
         facts.labels.sort_unstable();
         facts.allocatable.clear();
-        devices(&facts, &Table::default()).iter().map(|d| format!("{} {}", d.resource, d.capacity)).collect::<Vec<_>>()
+        devices(&facts, &AcceleratorTable::default()).iter().map(|d| format!("{} {}", d.resource, d.capacity)).collect::<Vec<_>>()
     };
     let gpu = "nvidia.com/gpu";
     assert_eq!(found(&[(gpu, 0), ("nvidia.com/gpu.shared", 128)], &[]), ["nvidia.com/gpu.shared 128"]);

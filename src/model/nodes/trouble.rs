@@ -9,7 +9,7 @@ use crate::msg::Mono;
 
 /// What can be wrong with a node beside its readiness.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Trouble {
+pub(crate) enum NodeProblem {
     /// A bad condition, or several.
     Pressure,
     /// Devices of this resource are announced and not healthy.
@@ -19,7 +19,7 @@ pub(crate) enum Trouble {
 }
 
 /// What is wrong with a node beside its readiness, and when we first saw it.
-pub(crate) type Troubles = Vec<(Trouble, Mono)>;
+pub(crate) type Troubles = Vec<(NodeProblem, Mono)>;
 
 /// Nodes that are not ready or have another trouble.
 #[derive(Debug, Default)]
@@ -36,7 +36,7 @@ impl Troubled {
         let known = self.0.entry(node.key).or_default();
         let before = std::mem::take(known);
         let since =
-            |trouble: &Trouble| before.iter().find(|(known, _)| known == trouble).map_or(now, |(_, since)| *since);
+            |trouble: &NodeProblem| before.iter().find(|(known, _)| known == trouble).map_or(now, |(_, since)| *since);
         let dated = wrong.into_iter().map(|trouble| {
             let since = since(&trouble);
             (trouble, since)
@@ -59,19 +59,19 @@ impl Troubled {
 
     /// Bytes on the heap.
     pub(super) fn heap_bytes(&self) -> usize {
-        let each = self.0.values().map(|troubles| troubles.capacity() * size_of::<(Trouble, Mono)>());
+        let each = self.0.values().map(|troubles| troubles.capacity() * size_of::<(NodeProblem, Mono)>());
         self.0.allocation_size() + each.sum::<usize>()
     }
 }
 
 impl Node {
     /// What is wrong with it beside its readiness.
-    fn troubles(&self) -> Vec<Trouble> {
-        let pressure = self.pressures().next().map(|_| Trouble::Pressure);
+    fn troubles(&self) -> Vec<NodeProblem> {
+        let pressure = self.pressures().next().map(|_| NodeProblem::Pressure);
         let withdrawn = self.devices.iter().filter(|devices| devices.withdrawn() > 0);
-        let withdrawn = withdrawn.map(|devices| Trouble::Withdrawn(devices.resource.clone()));
+        let withdrawn = withdrawn.map(|devices| NodeProblem::Withdrawn(devices.resource.clone()));
         let missing = self.devices.iter().filter(|devices| devices.missing() > 0);
-        let missing = missing.map(|devices| Trouble::Missing(devices.resource.clone()));
+        let missing = missing.map(|devices| NodeProblem::Missing(devices.resource.clone()));
         pressure.into_iter().chain(withdrawn).chain(missing).collect()
     }
 }

@@ -22,7 +22,7 @@ pub struct Column {
     /// What a sort by this column is; `None` if that means nothing.
     pub sort: Option<SortBy>,
     /// How a filter term on this column is understood.
-    pub filter: Match,
+    pub filter: FilterMatch,
     /// Where the value stands in an item of the JSON snapshot; empty if it is not there.
     pub json: &'static str,
 }
@@ -38,7 +38,7 @@ pub enum Align {
 
 /// How a filter term on a column is understood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Match {
+pub enum FilterMatch {
     /// `column:text`.
     Text(Matched),
     /// `column<8`, `column>=90%`.
@@ -104,7 +104,7 @@ pub const COLUMNS: &[Column] = &[
         max_width: 63,
         align: Align::Left,
         sort: Some(SortBy::Name),
-        filter: Match::Text(Matched::Name),
+        filter: FilterMatch::Text(Matched::Name),
         json: "name",
         ..column("name", "NAME", 12)
     },
@@ -112,7 +112,7 @@ pub const COLUMNS: &[Column] = &[
         max_width: 34,
         align: Align::Left,
         sort: Some(SortBy::Status),
-        filter: Match::Text(Matched::Status),
+        filter: FilterMatch::Text(Matched::Status),
         json: "status",
         ..column("status", "STATUS", 10)
     },
@@ -120,14 +120,14 @@ pub const COLUMNS: &[Column] = &[
         aliases: &["role"],
         max_width: 24,
         align: Align::Left,
-        filter: Match::Text(Matched::Role),
+        filter: FilterMatch::Text(Matched::Role),
         json: "roles",
         ..column("roles", "ROLES", 5)
     },
     Column {
         max_width: 14,
         sort: Some(SortBy::Pods),
-        filter: Match::Number(Compared::Pods),
+        filter: FilterMatch::Number(Compared::Pods),
         json: "pods",
         ..column("pods", "PODS", 7)
     },
@@ -135,36 +135,36 @@ pub const COLUMNS: &[Column] = &[
         aliases: &["gpus"],
         max_width: 18,
         sort: Some(SortBy::Gpu),
-        filter: Match::Number(Compared::Gpu),
+        filter: FilterMatch::Number(Compared::Gpu),
         json: "accelerators",
         ..column("gpu", "GPU req/ok/cap", 10)
     },
-    Column { max_width: 24, align: Align::Left, filter: Match::Text(Matched::Model), ..column("model", "MODEL", 8) },
+    Column { max_width: 24, align: Align::Left, filter: FilterMatch::Text(Matched::Model), ..column("model", "MODEL", 8) },
     Column {
         sort: Some(SortBy::CpuUsed),
-        filter: Match::Number(Compared::CpuUsed),
+        filter: FilterMatch::Number(Compared::CpuUsed),
         json: "usage",
         ..column("cpu-use", "CPU use", 7)
     },
     Column {
         aliases: &["mem-use"],
         sort: Some(SortBy::MemoryUsed),
-        filter: Match::Number(Compared::MemoryUsed),
+        filter: FilterMatch::Number(Compared::MemoryUsed),
         json: "usage",
         ..column("memory-use", "MEM use", 7)
     },
-    Column { sort: Some(SortBy::Cpu), filter: Match::Number(Compared::Cpu), ..column("cpu", "CPU req", 7) },
+    Column { sort: Some(SortBy::Cpu), filter: FilterMatch::Number(Compared::Cpu), ..column("cpu", "CPU req", 7) },
     Column {
         aliases: &["mem"],
         sort: Some(SortBy::Memory),
-        filter: Match::Number(Compared::Memory),
+        filter: FilterMatch::Number(Compared::Memory),
         ..column("memory", "MEM req", 7)
     },
     Column {
         max_width: 30,
         align: Align::Left,
         aliases: &["conditions"],
-        filter: Match::Text(Matched::Pressure),
+        filter: FilterMatch::Text(Matched::Pressure),
         ..column("pressure", "PRESSURE", 8)
     },
     Column { align: Align::Left, ..column("ready-15m", "READY 15m", 15) },
@@ -172,46 +172,46 @@ pub const COLUMNS: &[Column] = &[
         max_width: 20,
         align: Align::Left,
         sort: Some(SortBy::Version),
-        filter: Match::Text(Matched::Version),
+        filter: FilterMatch::Text(Matched::Version),
         ..column("version", "VERSION", 7)
     },
-    Column { sort: Some(SortBy::Age), filter: Match::Number(Compared::Age), ..column("age", "AGE", 5) },
+    Column { sort: Some(SortBy::Age), filter: FilterMatch::Number(Compared::Age), ..column("age", "AGE", 5) },
     Column {
         aliases: &["ip"],
         max_width: 39,
         align: Align::Left,
         wide: true,
-        filter: Match::Text(Matched::Address),
+        filter: FilterMatch::Text(Matched::Address),
         ..column("address", "ADDRESS", 15)
     },
     Column {
         max_width: 30,
         align: Align::Left,
         wide: true,
-        filter: Match::Text(Matched::Os),
+        filter: FilterMatch::Text(Matched::Os),
         ..column("os", "OS", 10)
     },
     Column {
         max_width: 30,
         align: Align::Left,
         wide: true,
-        filter: Match::Text(Matched::Kernel),
+        filter: FilterMatch::Text(Matched::Kernel),
         ..column("kernel", "KERNEL", 10)
     },
     Column {
         max_width: 30,
         align: Align::Left,
         wide: true,
-        filter: Match::Text(Matched::Runtime),
+        filter: FilterMatch::Text(Matched::Runtime),
         ..column("runtime", "RUNTIME", 10)
     },
 ];
 
 /// Terms of a filter that are no column of the table.
-pub(super) const EXTRA_TERMS: &[(&str, Match)] = &[
-    ("taint", Match::Text(Matched::Taint)),
-    ("label", Match::Text(Matched::Label)),
-    ("free", Match::Number(Compared::Free)),
+pub(super) const EXTRA_TERMS: &[(&str, FilterMatch)] = &[
+    ("taint", FilterMatch::Text(Matched::Taint)),
+    ("label", FilterMatch::Text(Matched::Label)),
+    ("free", FilterMatch::Number(Compared::Free)),
 ];
 
 /// What most columns have in common.
@@ -225,13 +225,13 @@ const fn column(name: &'static str, header: &'static str, min_width: u16) -> Col
         align: Align::Right,
         wide: false,
         sort: None,
-        filter: Match::No,
+        filter: FilterMatch::No,
         json: "",
     }
 }
 
 /// What a filter's `name:` or `name<` means.
-pub(super) fn term(name: &str) -> Option<Match> {
+pub(super) fn term(name: &str) -> Option<FilterMatch> {
     let column = COLUMNS.iter().find(|column| column.name == name || column.aliases.contains(&name));
     let extra = || EXTRA_TERMS.iter().find(|(known, _)| *known == name).map(|(_, how)| *how);
     column.map(|column| column.filter).or_else(extra)

@@ -5,17 +5,17 @@
 
 use std::time::Duration;
 
-use super::columns::{Compared, Match, Matched, term};
-use super::lens::Lens;
-use super::line::Line;
+use super::columns::{Compared, FilterMatch, Matched, term};
+use super::lens::JoinedNode;
+use super::line::EditLine;
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
-use crate::msg::Edit;
+use crate::msg::LineEdit;
 
 /// A filter and what it means.
 #[derive(Debug, Default)]
 pub(crate) struct Filter {
-    line: Line,
+    line: EditLine,
     terms: Vec<Term>,
     note: Option<Clean>,
 }
@@ -23,18 +23,18 @@ pub(crate) struct Filter {
 #[derive(Clone, Debug, PartialEq)]
 struct Term {
     negated: bool,
-    test: Test,
+    test: NodeTest,
 }
 
 #[derive(Clone, Debug, PartialEq)]
-enum Test {
+enum NodeTest {
     /// Lower case, looked for in everything that a row says.
     Word(String),
     /// Lower case, looked for in one field.
     Text(Matched, String),
     /// A label and, if given, its value.
     Label(String, Option<String>),
-    Number(Compared, Op, Limit),
+    Number(Compared, Op, NumberBound),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +48,7 @@ enum Op {
 
 /// What a number is compared with.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Limit {
+enum NumberBound {
     /// Of what is allocatable.
     Percent(Quantity),
     Amount(Quantity),
@@ -71,18 +71,18 @@ impl Filter {
     /// The number of pods or what they request decides about rows.
     pub(crate) fn needs_pods(&self) -> bool {
         let needs = |c| !matches!(c, Compared::CpuUsed | Compared::MemoryUsed | Compared::Age);
-        self.terms.iter().any(|term| matches!(term.test, Test::Number(compared, ..) if needs(compared)))
+        self.terms.iter().any(|term| matches!(term.test, NodeTest::Number(compared, ..) if needs(compared)))
     }
 
     /// What nodes use decides about rows.
     pub(crate) fn needs_usage(&self) -> bool {
         let used = |c| matches!(c, Compared::CpuUsed | Compared::MemoryUsed);
-        self.terms.iter().any(|term| matches!(term.test, Test::Number(compared, ..) if used(compared)))
+        self.terms.iter().any(|term| matches!(term.test, NodeTest::Number(compared, ..) if used(compared)))
     }
 
     /// Time alone decides about rows.
     pub(crate) fn needs_time(&self) -> bool {
-        self.terms.iter().any(|term| matches!(term.test, Test::Number(Compared::Age, ..)))
+        self.terms.iter().any(|term| matches!(term.test, NodeTest::Number(Compared::Age, ..)))
     }
 
     pub(crate) fn clear(&mut self) {
@@ -90,13 +90,13 @@ impl Filter {
         self.parse();
     }
 
-    pub(crate) fn edit(&mut self, edit: &Edit) {
+    pub(crate) fn edit(&mut self, edit: &LineEdit) {
         self.line.edit(edit);
         self.parse();
     }
 
     /// Whether a row is shown. What is not known fulfils no comparison, nor its opposite.
-    pub(crate) fn shows(&self, lens: &Lens<'_>) -> bool {
+    pub(crate) fn shows(&self, lens: &JoinedNode<'_>) -> bool {
         self.terms.iter().all(|term| term.test.holds(lens).is_some_and(|holds| holds != term.negated))
     }
 
@@ -120,30 +120,30 @@ fn parse_term(word: &str) -> Result<Term, &'static str> {
     let test = match word.find([':', '<', '>', '=']) {
         Some(at) if word[at..].starts_with(':') => parse_text(&word[..at], &word[at + 1..])?,
         Some(at) if at > 0 => parse_number(&word[..at], &word[at..])?,
-        _ => Test::Word(word.to_lowercase()),
+        _ => NodeTest::Word(word.to_lowercase()),
     };
     Ok(Term { negated, test })
 }
 
-fn parse_text(column: &str, text: &str) -> Result<Test, &'static str> {
+fn parse_text(column: &str, text: &str) -> Result<NodeTest, &'static str> {
     let Some(how) = term(&column.to_lowercase()) else { return Err("no such column") };
     if text.is_empty() {
         return Err("nothing to look for");
     }
     match how {
-        Match::Text(Matched::Label) => Ok(match text.split_once('=') {
-            Some((key, value)) => Test::Label(key.to_owned(), Some(value.to_owned())),
-            None => Test::Label(text.to_owned(), None),
+        FilterMatch::Text(Matched::Label) => Ok(match text.split_once('=') {
+            Some((key, value)) => NodeTest::Label(key.to_owned(), Some(value.to_owned())),
+            None => NodeTest::Label(text.to_owned(), None),
         }),
-        Match::Text(matched) => Ok(Test::Text(matched, text.to_lowercase())),
-        Match::Number(_) => Err("this column is a number, compare it with < or >"),
-        Match::No => Err("this column cannot be searched"),
+        FilterMatch::Text(matched) => Ok(NodeTest::Text(matched, text.to_lowercase())),
+        FilterMatch::Number(_) => Err("this column is a number, compare it with < or >"),
+        FilterMatch::No => Err("this column cannot be searched"),
     }
 }
 
-fn parse_number(column: &str, rest: &str) -> Result<Test, &'static str> {
+fn parse_number(column: &str, rest: &str) -> Result<NodeTest, &'static str> {
     let compared = match term(&column.to_lowercase()) {
-        Some(Match::Number(compared)) => compared,
+        Some(FilterMatch::Number(compared)) => compared,
         Some(_) => return Err("this column is text, search it with :"),
         None => return Err("no such column"),
     };
@@ -153,12 +153,12 @@ fn parse_number(column: &str, rest: &str) -> Result<Test, &'static str> {
         return Err("compared with nothing");
     };
     let limit = match (compared, number.strip_suffix('%')) {
-        (Compared::Age, _) => Limit::Age(parse_span(number).ok_or("not a time like 90s, 5m, 2h or 3d")?),
+        (Compared::Age, _) => NumberBound::Age(parse_span(number).ok_or("not a time like 90s, 5m, 2h or 3d")?),
         (Compared::Gpu | Compared::Free, Some(_)) => return Err("a number of devices, not a share"),
-        (_, Some(percent)) => Limit::Percent(Quantity::parse(percent).map_err(|_| "not a number")?),
-        (_, None) => Limit::Amount(Quantity::parse(number).map_err(|_| "not a number")?),
+        (_, Some(percent)) => NumberBound::Percent(Quantity::parse(percent).map_err(|_| "not a number")?),
+        (_, None) => NumberBound::Amount(Quantity::parse(number).map_err(|_| "not a number")?),
     };
-    Ok(Test::Number(compared, op, limit))
+    Ok(NodeTest::Number(compared, op, limit))
 }
 
 /// `90s`, `5m`, `2h`, `3d`, `1w`, `1h30m`.
@@ -183,9 +183,9 @@ fn parse_span(text: &str) -> Option<Duration> {
     (!text.is_empty()).then_some(total)
 }
 
-impl Test {
+impl NodeTest {
     /// `None` if that is not known.
-    fn holds(&self, lens: &Lens<'_>) -> Option<bool> {
+    fn holds(&self, lens: &JoinedNode<'_>) -> Option<bool> {
         Some(match self {
             Self::Word(word) => [Matched::Name, Matched::Status, Matched::Role, Matched::Model, Matched::Version]
                 .into_iter()
@@ -201,7 +201,7 @@ impl Test {
     }
 }
 
-fn field_holds(matched: Matched, text: &str, lens: &Lens<'_>) -> bool {
+fn field_holds(matched: Matched, text: &str, lens: &JoinedNode<'_>) -> bool {
     let facts = &lens.node.facts;
     match matched {
         Matched::Name => contains(&facts.name, text),
@@ -226,7 +226,7 @@ fn field_holds(matched: Matched, text: &str, lens: &Lens<'_>) -> bool {
     }
 }
 
-fn number_holds(compared: Compared, op: Op, limit: Limit, lens: &Lens<'_>) -> Option<bool> {
+fn number_holds(compared: Compared, op: Op, limit: NumberBound, lens: &JoinedNode<'_>) -> Option<bool> {
     let (value, of) = match compared {
         Compared::Gpu => (Quantity::whole(lens.gpu()?.allocatable), None),
         Compared::Free => (Quantity::whole(lens.gpus_free()?.exact()?), None),
@@ -247,19 +247,19 @@ fn number_holds(compared: Compared, op: Op, limit: Limit, lens: &Lens<'_>) -> Op
             (Quantity::whole(lens.used()?.memory_bytes?), lens.memory_bytes().1.map(Quantity::whole))
         }
         Compared::Age => {
-            let Limit::Age(limit) = limit else { return None };
+            let NumberBound::Age(limit) = limit else { return None };
             return Some(op.holds(&lens.age()?, &limit));
         }
     };
     match limit {
-        Limit::Amount(amount) => Some(op.holds(&value, &amount)),
+        NumberBound::Amount(amount) => Some(op.holds(&value, &amount)),
         // value / of > percent / 100, without the division; percent is in billionths too.
-        Limit::Percent(percent) => {
+        NumberBound::Percent(percent) => {
             let left = value.nano().checked_mul(100 * 1_000_000_000)?;
             let right = percent.nano().checked_mul(of?.nano())?;
             Some(op.holds(&left, &right))
         }
-        Limit::Age(_) => None,
+        NumberBound::Age(_) => None,
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{Accelerators, NodeRow, NodeStatus, Used, age_of};
-use crate::facts::accelerator::{Kind, Table};
+use crate::facts::accelerator::{Kind, AcceleratorTable};
 use crate::facts::node::Readiness;
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
@@ -13,20 +13,20 @@ use crate::model::Known;
 use crate::model::cluster::{AcceleratorTotals, PodCounts, ResourceAmounts};
 use crate::model::fit::{self, Admission};
 use crate::model::history::History;
-use crate::model::ledger::{Ledger, NodeTotals};
+use crate::model::ledger::{PodStore, NodeTotals};
 use crate::model::nodes::{Node, amount};
 use crate::model::scope::PodTracks;
-use crate::model::usage::Usage;
+use crate::model::usage::UsageStore;
 
 /// Where the numbers of a node are looked up.
 #[derive(Clone, Copy)]
-pub(crate) struct Source<'a> {
-    pub(crate) ledger: &'a Ledger,
+pub(crate) struct NodeSources<'a> {
+    pub(crate) ledger: &'a PodStore,
     pub(crate) pods: &'a PodTracks,
     pub(crate) history: &'a History,
     /// Which names count as accelerators.
-    pub(crate) accelerators: &'a Table,
-    pub(crate) usage: &'a Usage,
+    pub(crate) accelerators: &'a AcceleratorTable,
+    pub(crate) usage: &'a UsageStore,
     /// Now by the server's clock, for ages.
     pub(crate) server_now: Timestamp,
     /// Now by our wall clock, by which what was seen of nodes is kept.
@@ -37,12 +37,12 @@ pub(crate) struct Source<'a> {
 
 /// A node as sorting, filtering and drawing see it.
 #[derive(Clone, Copy)]
-pub(crate) struct Lens<'a> {
-    pub(crate) source: Source<'a>,
+pub(crate) struct JoinedNode<'a> {
+    pub(crate) source: NodeSources<'a>,
     pub(crate) node: &'a Node,
 }
 
-impl<'a> Lens<'a> {
+impl<'a> JoinedNode<'a> {
     pub(crate) fn name(&self) -> &'a str {
         &self.node.facts.name
     }
@@ -271,8 +271,8 @@ impl<'a> Lens<'a> {
 pub(crate) fn unannounced<'a>(
     node: &'a Node,
     totals: &'a NodeTotals,
-    ledger: &'a Ledger,
-    table: &'a Table,
+    ledger: &'a PodStore,
+    table: &'a AcceleratorTable,
 ) -> impl Iterator<Item = (&'a str, Kind, Quantity)> {
     totals.others().filter_map(move |(id, requested)| {
         let resource = ledger.resource_name(id);

@@ -3,18 +3,18 @@
 use unicode_segmentation::UnicodeSegmentation;
 
 use crate::facts::text::sanitize;
-use crate::msg::Edit;
+use crate::msg::LineEdit;
 
 /// A filter of this many characters fills any line; more is an accident with the clipboard.
 pub(crate) const MOST_CHARS: usize = 256;
 
 /// The text and how it changes.
 #[derive(Debug, Default)]
-pub(crate) struct Line {
+pub(crate) struct EditLine {
     text: String,
 }
 
-impl Line {
+impl EditLine {
     pub(crate) fn text(&self) -> &str {
         &self.text
     }
@@ -23,20 +23,20 @@ impl Line {
         self.text.clear();
     }
 
-    pub(crate) fn edit(&mut self, edit: &Edit) {
+    pub(crate) fn edit(&mut self, edit: &LineEdit) {
         match edit {
-            Edit::Insert(char) => self.insert(char.encode_utf8(&mut [0; 4])),
-            Edit::Paste(text) => self.insert(text),
-            Edit::Backspace => {
+            LineEdit::Insert(char) => self.insert(char.encode_utf8(&mut [0; 4])),
+            LineEdit::Paste(text) => self.insert(text),
+            LineEdit::Backspace => {
                 let end = self.text.grapheme_indices(true).next_back().map_or(0, |(at, _)| at);
                 self.text.truncate(end);
             }
-            Edit::DeleteWord => {
+            LineEdit::DeleteWord => {
                 let kept = self.text.trim_end();
                 let end = kept.rfind(' ').map_or(0, |at| at + 1);
                 self.text.truncate(end);
             }
-            Edit::Clear => self.text.clear(),
+            LineEdit::Clear => self.text.clear(),
         }
     }
 

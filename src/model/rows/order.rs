@@ -3,13 +3,13 @@
 use std::cmp::Ordering;
 
 use super::SortBy;
-use super::lens::Lens;
+use super::lens::JoinedNode;
 use super::natural::natural_cmp;
 use crate::facts::node::Readiness;
 
 /// What a row is sorted by, but for its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Key {
+pub(crate) enum SortKey {
     /// Ascending; what is not known comes last, also in reverse.
     Number(Option<i128>),
     /// By the kubelet's version, then by name.
@@ -31,11 +31,11 @@ impl SortBy {
 }
 
 /// The key of a row; smaller keys come first in the column's own direction (worst, fullest, youngest first).
-pub(crate) fn key(sort: SortBy, lens: &Lens<'_>) -> Key {
-    Key::Number(match sort {
+pub(crate) fn key(sort: SortBy, lens: &JoinedNode<'_>) -> SortKey {
+    SortKey::Number(match sort {
         // Only pods restart.
-        SortBy::Name | SortBy::Restarts => return Key::Name,
-        SortBy::Version => return Key::Version,
+        SortBy::Name | SortBy::Restarts => return SortKey::Name,
+        SortBy::Version => return SortKey::Version,
         SortBy::Status => Some(status_rank(lens)),
         SortBy::Pods => share(lens.pods().any().map(i64::from), lens.node.pods_allocatable.map(i64::from)),
         // Nodes that take no pods have none free, and come after those with devices.
@@ -50,16 +50,16 @@ pub(crate) fn key(sort: SortBy, lens: &Lens<'_>) -> Key {
 
 /// Compares two rows by their keys; the name decides between equals, always in its own direction.
 pub(crate) fn compare(
-    keys: (Key, Key),
+    keys: (SortKey, SortKey),
     versions: impl FnOnce() -> Ordering,
     names: impl FnOnce() -> Ordering,
     reversed: bool,
 ) -> Ordering {
     let turn = |order: Ordering| if reversed { order.reverse() } else { order };
     match keys {
-        (Key::Number(Some(x)), Key::Number(Some(y))) => turn(x.cmp(&y)).then_with(names),
-        (Key::Number(x), Key::Number(y)) => y.is_some().cmp(&x.is_some()).then_with(names),
-        (Key::Version, Key::Version) => turn(versions()).then_with(names),
+        (SortKey::Number(Some(x)), SortKey::Number(Some(y))) => turn(x.cmp(&y)).then_with(names),
+        (SortKey::Number(x), SortKey::Number(y)) => y.is_some().cmp(&x.is_some()).then_with(names),
+        (SortKey::Version, SortKey::Version) => turn(versions()).then_with(names),
         _ => turn(names()),
     }
 }
@@ -80,7 +80,7 @@ fn share(used: Option<i64>, of: Option<i64>) -> Option<i128> {
 }
 
 /// Worst first; of equally bad nodes the one that changed last.
-fn status_rank(lens: &Lens<'_>) -> i128 {
+fn status_rank(lens: &JoinedNode<'_>) -> i128 {
     let node = lens.node;
     let class = match node.readiness {
         Readiness::Unknown => 0,

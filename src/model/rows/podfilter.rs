@@ -3,29 +3,29 @@
 //! All terms must hold. A term that cannot be understood is left out and named in a note, as in the filter of the nodes.
 
 use super::filter::contains;
-use super::line::Line;
+use super::line::EditLine;
 use crate::facts::pod::PodFacts;
 use crate::facts::text::Clean;
-use crate::msg::Edit;
+use crate::msg::LineEdit;
 
 /// A filter of pods and what it means.
 #[derive(Debug, Default)]
 pub(crate) struct PodFilter {
-    line: Line,
-    terms: Vec<(bool, Test)>,
+    line: EditLine,
+    terms: Vec<(bool, PodTest)>,
     note: Option<Clean>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Test {
+enum PodTest {
     /// Lower case, looked for in namespace, name, status and owner.
     Word(String),
-    Text(Field, String),
+    Text(PodFilterField, String),
     Number(Count, char, bool, i64),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Field {
+enum PodFilterField {
     Namespace,
     Name,
     Status,
@@ -58,7 +58,7 @@ impl PodFilter {
         self.parse();
     }
 
-    pub(crate) fn edit(&mut self, edit: &Edit) {
+    pub(crate) fn edit(&mut self, edit: &LineEdit) {
         self.line.edit(edit);
         self.parse();
     }
@@ -80,7 +80,7 @@ impl PodFilter {
     }
 }
 
-fn parse(word: &str) -> Result<Test, &'static str> {
+fn parse(word: &str) -> Result<PodTest, &'static str> {
     if word.is_empty() {
         return Err("nothing to look for");
     }
@@ -89,26 +89,26 @@ fn parse(word: &str) -> Result<Test, &'static str> {
             let (column, rest) = (word[..at].to_lowercase(), &word[at..]);
             match rest.strip_prefix(':') {
                 Some("") => Err("nothing to look for"),
-                Some(text) => Ok(Test::Text(field(&column)?, text.to_lowercase())),
+                Some(text) => Ok(PodTest::Text(field(&column)?, text.to_lowercase())),
                 None => number(&column, rest),
             }
         }
-        _ => Ok(Test::Word(word.to_lowercase())),
+        _ => Ok(PodTest::Word(word.to_lowercase())),
     }
 }
 
-fn field(column: &str) -> Result<Field, &'static str> {
+fn field(column: &str) -> Result<PodFilterField, &'static str> {
     match column {
-        "namespace" | "ns" => Ok(Field::Namespace),
-        "pod" | "name" => Ok(Field::Name),
-        "status" | "phase" => Ok(Field::Status),
-        "owner" => Ok(Field::Owner),
+        "namespace" | "ns" => Ok(PodFilterField::Namespace),
+        "pod" | "name" => Ok(PodFilterField::Name),
+        "status" | "phase" => Ok(PodFilterField::Status),
+        "owner" => Ok(PodFilterField::Owner),
         "restarts" | "gpu" => Err("this column is a number, compare it with < or >"),
         _ => Err("no such column"),
     }
 }
 
-fn number(column: &str, rest: &str) -> Result<Test, &'static str> {
+fn number(column: &str, rest: &str) -> Result<PodTest, &'static str> {
     let count = match column {
         "restarts" => Count::Restarts,
         "gpu" | "gpus" => Count::Gpus,
@@ -118,14 +118,14 @@ fn number(column: &str, rest: &str) -> Result<Test, &'static str> {
     let rest = &rest[sign.len_utf8()..];
     let (or_equal, digits) = rest.strip_prefix('=').map_or((sign == '=', rest), |digits| (true, digits));
     let limit = digits.parse().map_err(|_| "not a number")?;
-    Ok(Test::Number(count, sign, or_equal, limit))
+    Ok(PodTest::Number(count, sign, or_equal, limit))
 }
 
-impl Test {
+impl PodTest {
     fn holds(&self, pod: &Filtered<'_>) -> bool {
         let facts = pod.facts;
         match self {
-            Self::Word(word) => [Field::Namespace, Field::Name, Field::Status, Field::Owner]
+            Self::Word(word) => [PodFilterField::Namespace, PodFilterField::Name, PodFilterField::Status, PodFilterField::Owner]
                 .into_iter()
                 .any(|field| field.holds(facts, word)),
             Self::Text(field, text) => field.holds(facts, text),
@@ -145,7 +145,7 @@ impl Test {
     }
 }
 
-impl Field {
+impl PodFilterField {
     fn holds(self, pod: &PodFacts<'_>, text: &str) -> bool {
         match self {
             Self::Namespace => contains(pod.namespace, text),
@@ -162,7 +162,7 @@ mod tests {
 
     fn shown(text: &str) -> (Vec<&'static str>, Option<String>) {
         let mut filter = PodFilter::default();
-        filter.edit(&Edit::Paste(text.to_owned()));
+        filter.edit(&LineEdit::Paste(text.to_owned()));
         let pod = |namespace, name, reason, restarts, owner_kind| PodFacts {
             namespace,
             name,

@@ -4,7 +4,7 @@ use std::cmp::{Ordering, Reverse};
 
 use super::SortBy;
 use super::natural::natural_cmp;
-use crate::facts::pod::{Phase, PodFacts};
+use crate::facts::pod::{PodPhase, PodFacts};
 
 /// What pods can be sorted by, in the order in which a key goes through them.
 pub(crate) const POD_SORTS: [SortBy; 7] =
@@ -51,13 +51,13 @@ pub(crate) fn compare(a: &Ordered<'_>, b: &Ordered<'_>, (sort, reversed): (SortB
 /// Worst first: failed, unknown, failing, not ready, on the way out, starting, running, succeeded.
 fn rank(pod: &PodFacts<'_>) -> u8 {
     match (pod.phase, pod.reason) {
-        (Phase::Failed, _) => 0,
-        (Phase::Unknown, _) => 1,
-        (Phase::Succeeded, _) => 7,
+        (PodPhase::Failed, _) => 0,
+        (PodPhase::Unknown, _) => 1,
+        (PodPhase::Succeeded, _) => 7,
         (_, reason) if reason.contains("BackOff") || reason.contains("Err") => 2,
         (_, "Terminating") => 4,
-        (Phase::Pending, _) => 5,
-        (Phase::Running, "") if pod.ready >= pod.containers => 6,
-        (Phase::Running, _) => 3,
+        (PodPhase::Pending, _) => 5,
+        (PodPhase::Running, "") if pod.ready >= pod.containers => 6,
+        (PodPhase::Running, _) => 3,
     }
 }

@@ -1,13 +1,13 @@
 use super::*;
 use crate::action::Action;
-use crate::facts::document::{Document, Values};
+use crate::facts::document::{YamlDocument, Values};
 use crate::facts::event::EventFacts;
-use crate::facts::pod::{Phase, PodDetail, PodFacts};
+use crate::facts::pod::{PodPhase, PodDetail, PodFacts};
 use crate::facts::wire::Uid;
 use crate::model::fixture::{Bench, node, pod};
 use crate::model::inspection::PartFreshness;
 use crate::model::rows::SortBy;
-use crate::msg::inspect::{Finding, Found, Part, Untold, Yaml};
+use crate::msg::inspect::{DetailUpdate, Detail, DetailPart, Omitted, Yaml};
 use crate::msg::{ClusterEvent, Failure, Layer, Mono, SyncState};
 
 fn bench() -> Bench {
@@ -17,16 +17,16 @@ fn bench() -> Bench {
     bench
 }
 
-fn subject(name: &str) -> Subject {
-    Subject::Pod { namespace: pod("", "").namespace.into(), name: name.into() }
+fn subject(name: &str) -> ObjectRef {
+    ObjectRef::Pod { namespace: pod("", "").namespace.into(), name: name.into() }
 }
 
-fn node_subject(name: &str) -> Subject {
-    Subject::Node { name: name.into() }
+fn node_subject(name: &str) -> ObjectRef {
+    ObjectRef::Node { name: name.into() }
 }
 
 /// What an effect asks to look at, if it asks for that.
-fn looks(effect: Option<Effect>) -> Option<(Subject, bool)> {
+fn looks(effect: Option<Effect>) -> Option<(ObjectRef, bool)> {
     match effect {
         Some(Effect::Inspect(ClusterId(0), inspection)) => Some((inspection.subject, inspection.yaml.is_wanted())),
         None => None,
@@ -34,12 +34,12 @@ fn looks(effect: Option<Effect>) -> Option<(Subject, bool)> {
     }
 }
 
-fn find(bench: &mut Bench, subject: Subject, news: Found) {
-    bench.send(ClusterEvent::Found(Box::new(Finding { subject, news })));
+fn find(bench: &mut Bench, subject: ObjectRef, news: Detail) {
+    bench.send(ClusterEvent::Found(Box::new(DetailUpdate { subject, news })));
 }
 
-fn detail(name: &str, uid: u128) -> Found {
-    Found::Pod(Box::new(PodDetail {
+fn detail(name: &str, uid: u128) -> Detail {
+    Detail::Pod(Box::new(PodDetail {
         name: name.into(),
         uid: Uid(uid),
         status: "Running".into(),
@@ -63,7 +63,7 @@ fn failure(layer: Layer, text: &str) -> Failure {
     }
 }
 
-fn fresh(bench: &Bench, part: Part) -> PartFreshness<'_> {
+fn fresh(bench: &Bench, part: DetailPart) -> PartFreshness<'_> {
     bench.state().inspected_freshness(part, bench.now()).expect("something is open")
 }
 
@@ -215,16 +215,16 @@ fn f74_a_pod_made_anew_under_the_same_name_is_told_apart_and_the_events_of_the_o
     let event = |uid: u128, about: Option<Uid>| EventFacts { uid: Uid(uid), about, ..EventFacts::default() };
     let events = vec![event(1, Some(opened)), event(2, Some(Uid(77))), event(3, None)];
     find(&mut bench, subject("p1"), detail("p1", opened.0));
-    find(&mut bench, subject("p1"), Found::Events { events, untold: Untold::default() });
+    find(&mut bench, subject("p1"), Detail::Events { events, untold: Omitted::default() });
     let seen = |bench: &Bench| -> Vec<u128> {
         let (events, _) = bench.state().inspected().unwrap().events().unwrap();
         events.iter().map(|event| event.uid.0).collect()
     };
     assert_eq!(seen(&bench), [1, 3]);
     assert!(!bench.state().inspected().unwrap().replaced());
-    find(&mut bench, subject("p1"), Found::Gone);
+    find(&mut bench, subject("p1"), Detail::Gone);
     bench.ms += 12_000;
-    assert_eq!(fresh(&bench, Part::Object), PartFreshness::Gone(std::time::Duration::from_secs(12)));
+    assert_eq!(fresh(&bench, DetailPart::Object), PartFreshness::Gone(std::time::Duration::from_secs(12)));
     assert!(bench.state().inspected().unwrap().pod().is_some(), "its last state stays");
     find(&mut bench, subject("p1"), detail("p1", 77));
     assert!(bench.state().inspected().unwrap().replaced());
@@ -237,35 +237,35 @@ fn a_part_is_loading_live_old_denied_or_failing_and_never_blank() {
     bench.wait_live(1);
     bench.act(Action::Open);
     bench.act(Action::Open);
-    let sync = |bench: &mut Bench, state| find(bench, subject("p1"), Found::Sync { part: Part::Object, state });
-    assert_eq!(fresh(&bench, Part::Object), PartFreshness::Loading);
+    let sync = |bench: &mut Bench, state| find(bench, subject("p1"), Detail::Sync { part: DetailPart::Object, state });
+    assert_eq!(fresh(&bench, DetailPart::Object), PartFreshness::Loading);
     let refused = failure(Layer::Connect, "refused");
     let waiting = || SyncState::Waiting { until: Mono::default(), failure: Box::new(refused.clone()) };
     sync(&mut bench, waiting());
-    assert_eq!(fresh(&bench, Part::Object), PartFreshness::Failing(&refused));
+    assert_eq!(fresh(&bench, DetailPart::Object), PartFreshness::Failing(&refused));
     sync(&mut bench, SyncState::Listing);
-    assert_eq!(fresh(&bench, Part::Object), PartFreshness::Failing(&refused), "an attempt proves nothing");
+    assert_eq!(fresh(&bench, DetailPart::Object), PartFreshness::Failing(&refused), "an attempt proves nothing");
     find(&mut bench, subject("p1"), detail("p1", 1));
     sync(&mut bench, SyncState::Watching);
-    assert_eq!(fresh(&bench, Part::Object), PartFreshness::Live);
+    assert_eq!(fresh(&bench, DetailPart::Object), PartFreshness::Live);
     bench.wait_live(70);
-    assert_eq!(fresh(&bench, Part::Object), PartFreshness::Live, "a quiet watch of a server that answers");
+    assert_eq!(fresh(&bench, DetailPart::Object), PartFreshness::Live, "a quiet watch of a server that answers");
     bench.wait(60);
-    let PartFreshness::Stale(age, None) = fresh(&bench, Part::Object) else {
-        panic!("{:?}", fresh(&bench, Part::Object))
+    let PartFreshness::Stale(age, None) = fresh(&bench, DetailPart::Object) else {
+        panic!("{:?}", fresh(&bench, DetailPart::Object))
     };
     assert!((60..=66).contains(&age.as_secs()), "since the server's last answer, not since the last change: {age:?}");
     assert!(bench.state().inspected().unwrap().pod().is_some(), "the old picture stays");
     bench.wait_live(5);
     sync(&mut bench, waiting());
     bench.wait(30);
-    assert!(matches!(fresh(&bench, Part::Object), PartFreshness::Stale(age, Some(_)) if age.as_secs() == 30));
+    assert!(matches!(fresh(&bench, DetailPart::Object), PartFreshness::Stale(age, Some(_)) if age.as_secs() == 30));
     let forbidden = failure(Layer::Rbac, "forbidden");
     sync(&mut bench, SyncState::Denied { failure: Box::new(forbidden.clone()) });
-    assert_eq!(fresh(&bench, Part::Object), PartFreshness::Denied(&forbidden));
+    assert_eq!(fresh(&bench, DetailPart::Object), PartFreshness::Denied(&forbidden));
     sync(&mut bench, SyncState::Polling { every: std::time::Duration::from_secs(30) });
-    assert!(matches!(fresh(&bench, Part::Object), PartFreshness::Polled(_)));
-    assert_eq!(fresh(&bench, Part::Events), PartFreshness::Loading, "each part by itself");
+    assert!(matches!(fresh(&bench, DetailPart::Object), PartFreshness::Polled(_)));
+    assert_eq!(fresh(&bench, DetailPart::Events), PartFreshness::Loading, "each part by itself");
 }
 
 #[test]
@@ -287,7 +287,7 @@ fn copying_takes_the_name_or_the_yaml_and_says_so() {
     assert_eq!(notice(&bench), "there is no YAML to copy yet");
     let document = |line: &str, lines: usize| {
         let values = Values { env: 2, other: 0, masked: true };
-        Found::Document(Document { lines: vec![line.into(); lines], cut: 1, bytes: 9, invisible: 0, values })
+        Detail::Document(YamlDocument { lines: vec![line.into(); lines], cut: 1, bytes: 9, invisible: 0, values })
     };
     find(&mut bench, subject("p1"), document("a: 1", 3));
     assert_eq!(copied(bench.act(Action::Copy)).as_deref(), Some("a: 1\na: 1\na: 1\n"));
@@ -317,7 +317,7 @@ fn values_are_shown_by_a_key_masked_again_when_it_is_left_and_the_copy_says_what
     };
     let document = |masked| {
         let values = Values { env: 2, other: 0, masked };
-        Found::Document(Document { lines: vec!["a: 1".into()], cut: 0, bytes: 9, invisible: 1, values })
+        Detail::Document(YamlDocument { lines: vec!["a: 1".into()], cut: 0, bytes: 9, invisible: 1, values })
     };
     find(&mut bench, subject("p1"), document(true));
     let shown = |bench: &Bench| bench.state().inspected().unwrap().document().map(|document| document.values.masked);
@@ -337,7 +337,7 @@ fn values_are_shown_by_a_key_masked_again_when_it_is_left_and_the_copy_says_what
     assert_eq!(wanted(bench.act(Action::Back)), Some(Yaml::Masked));
 }
 
-fn row(name: &'static str, phase: Phase, reason: &'static str, restarts: u32) -> PodFacts<'static> {
+fn row(name: &'static str, phase: PodPhase, reason: &'static str, restarts: u32) -> PodFacts<'static> {
     let facts = pod(name, "a");
     PodFacts { phase, reason, restarts, containers: 1, ready: u16::from(reason.is_empty()), ..facts }
 }
@@ -353,10 +353,10 @@ fn chosen(bench: &Bench) -> Option<String> {
 #[test]
 fn the_pods_of_a_node_are_sorted_and_filtered_and_the_selection_follows_the_pod_through_a_filter() {
     let rows = [
-        row("p-ok", Phase::Running, "", 0),
-        row("p-crash", Phase::Running, "CrashLoopBackOff", 12),
-        row("p-done", Phase::Succeeded, "Completed", 1),
-        row("p-failed", Phase::Failed, "Error", 3),
+        row("p-ok", PodPhase::Running, "", 0),
+        row("p-crash", PodPhase::Running, "CrashLoopBackOff", 12),
+        row("p-done", PodPhase::Succeeded, "Completed", 1),
+        row("p-failed", PodPhase::Failed, "Error", 3),
     ];
     let mut bench = Bench::with(vec![node("a")], &rows);
     bench.prepare();

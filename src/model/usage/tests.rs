@@ -117,11 +117,11 @@ fn rows_are_sorted_and_filtered_by_usage() {
 
 #[test]
 fn answer_after_answer_takes_no_more_memory_and_keeps_no_node_that_it_has_not() {
-    let mut usage = Usage::default();
+    let mut usage = UsageStore::default();
     let answer = |from: usize| {
         UsageNews::Read((from..from + 1_000).map(|at| figures(&format!("node-{at:05}"), 0, 1_000, 64)).collect())
     };
-    let read = |usage: &mut Usage, from| {
+    let read = |usage: &mut UsageStore, from| {
         usage.news(answer(from));
         while usage.is_behind() {
             usage.take_in(64, |_| None);

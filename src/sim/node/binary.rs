@@ -6,12 +6,12 @@ use crate::sim::template::Slot;
 
 /// The templates of a shape.
 #[derive(Debug)]
-pub(in crate::sim) struct Binary {
+pub(in crate::sim) struct NodeTemplates {
     metadata: Sketch,
     status_tail: Sketch,
 }
 
-impl Binary {
+impl NodeTemplates {
     fn of(shape: &NodeShape) -> &Self {
         shape.binary.get_or_init(|| Self {
             metadata: Sketch::compile("ObjectMeta", &shape.metadata),
@@ -33,7 +33,7 @@ impl Filling for NodeRecord {
 impl NodeRecord {
     /// Appends the message.
     pub(in crate::sim) fn write_binary(&self, rv: u64, out: &mut Vec<u8>) {
-        let templates = Binary::of(&self.shape);
+        let templates = NodeTemplates::of(&self.shape);
         sized(1, out, |out| {
             self.meta.write_binary(rv, out);
             templates.metadata.write(self, out);

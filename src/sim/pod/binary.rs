@@ -1,17 +1,17 @@
 //! Pods in protobuf, straight from their records. Fields stand in the order of the JSON, so that a test can compare bytes.
 
-use super::{BACK_OFF, Condition, ContainerShape, ContainerState, DIGEST, PodRecord, PodShape, PodState, why};
+use super::{BACK_OFF, SimPodCondition, ContainerShape, SimContainerState, DIGEST, PodRecord, PodShape, PodState, why};
 use crate::sim::proto::{Filling, Sketch, int, sized, text, time};
 use crate::sim::template::Slot;
 
 /// The templates of a shape.
 #[derive(Debug)]
-pub(in crate::sim) struct Binary {
+pub(in crate::sim) struct PodTemplates {
     metadata: Sketch,
     spec: Sketch,
 }
 
-impl Binary {
+impl PodTemplates {
     fn of(shape: &PodShape) -> &Self {
         shape.binary.get_or_init(|| Self {
             metadata: Sketch::compile("ObjectMeta", &shape.metadata),
@@ -33,7 +33,7 @@ impl Filling for PodRecord {
 impl PodRecord {
     /// Appends the message.
     pub(in crate::sim) fn write_binary(&self, rv: u64, out: &mut Vec<u8>) {
-        let templates = Binary::of(&self.shape);
+        let templates = PodTemplates::of(&self.shape);
         sized(1, out, |out| {
             self.meta.write_binary(rv, out);
             templates.metadata.write(self, out);
@@ -49,7 +49,7 @@ impl PodRecord {
 
     fn binary_status(&self, out: &mut Vec<u8>) {
         text(1, self.state.phase(), out);
-        for Condition { kind, value, since, reason, message } in self.conditions() {
+        for SimPodCondition { kind, value, since, reason, message } in self.conditions() {
             sized(2, out, |out| {
                 time(4, since, out);
                 for (number, value) in [(5, reason), (6, message)] {
@@ -90,7 +90,7 @@ impl PodRecord {
         &self,
         out: &mut Vec<u8>,
         shape: &ContainerShape,
-        state: ContainerState,
+        state: SimContainerState,
         (index, restarts): (usize, u32),
     ) {
         if state.has_run() {
@@ -112,10 +112,10 @@ impl PodRecord {
         text(1, &shape.name, out);
         int(4, state.is_ready(index).into(), out);
         int(5, restarts.into(), out);
-        int(9, matches!(state, ContainerState::Running).into(), out);
+        int(9, matches!(state, SimContainerState::Running).into(), out);
         sized(2, out, |out| match state {
-            ContainerState::Running => sized(2, out, |out| time(1, self.running_since(restarts), out)),
-            ContainerState::Waiting(reason) => sized(1, out, |out| {
+            SimContainerState::Running => sized(2, out, |out| time(1, self.running_since(restarts), out)),
+            SimContainerState::Waiting(reason) => sized(1, out, |out| {
                 text(1, reason, out);
                 if !state.begins() {
                     sized(2, out, |out| {
@@ -124,7 +124,7 @@ impl PodRecord {
                     });
                 }
             }),
-            ContainerState::Ended { code, at } => self.binary_terminated(out, code, at),
+            SimContainerState::Ended { code, at } => self.binary_terminated(out, code, at),
         });
     }
 

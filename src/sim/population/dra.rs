@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::World;
 use crate::sim::dynamic::DynamicRecord;
-use crate::sim::object::{Meta, Object, Resource};
-use crate::sim::scenario::{ClusterSpec, NodeGroup};
+use crate::sim::object::{SimMeta, SimObject, SimResource};
+use crate::sim::scenario::{ScenarioCluster, NodeGroup};
 use crate::sim::template::uid_text;
 
 /// The driver of the simulated devices, and the class that they belong to.
@@ -18,14 +18,14 @@ const PARTS: u32 = 7;
 
 impl World {
     /// Slices, a device class and claims, if the scenario has nodes with such devices.
-    pub(super) fn add_dra(&mut self, spec: &ClusterSpec) {
+    pub(super) fn add_dra(&mut self, spec: &ScenarioCluster) {
         let groups: Vec<&NodeGroup> = spec.nodes.iter().filter(|group| group.dra > 0).collect();
         if groups.is_empty() {
             return;
         }
         let class = json!({"spec": {"extendedResourceName": "example.com/gpu",
             "selectors": [{"cel": {"expression": format!("device.driver == \"{DRIVER}\"")}}]}});
-        self.seed_dynamic(Resource::Classes, ("", CLASS), class);
+        self.seed_dynamic(SimResource::Classes, ("", CLASS), class);
         let mut free: Vec<(String, String)> = Vec::new();
         for group in groups {
             for node in (0..group.count).map(|i| group.node_name(i)) {
@@ -37,7 +37,7 @@ impl World {
                         spec[key] = value.clone();
                     }
                     let name = format!("{node}-{DRIVER}-{number}");
-                    self.seed_dynamic(Resource::Slices, ("", &name), json!({"spec": spec}));
+                    self.seed_dynamic(SimResource::Slices, ("", &name), json!({"spec": spec}));
                 }
                 free.extend((0..group.dra).map(|card| (node.clone(), format!("gpu-{card}"))));
             }
@@ -59,13 +59,13 @@ impl World {
         let spec = json!({"devices": {"requests": [{"name": "gpu", "exactly":
             {"deviceClassName": CLASS, "allocationMode": "ExactCount", "count": 1}}]}});
         let name = format!("claim-{number}");
-        self.seed_dynamic(Resource::Claims, ("train", &name), json!({"spec": spec, "status": status}));
+        self.seed_dynamic(SimResource::Claims, ("train", &name), json!({"spec": spec, "status": status}));
     }
 
-    fn seed_dynamic(&mut self, resource: Resource, (namespace, name): (&str, &str), body: Value) {
+    fn seed_dynamic(&mut self, resource: SimResource, (namespace, name): (&str, &str), body: Value) {
         let uid = self.seeds.rng.u128(..);
-        let meta = Meta::new(namespace, name, uid, self.seeds.now - 3_600);
-        self.store.seed(Object::Dynamic(DynamicRecord { meta, resource, body: Arc::new(body) }));
+        let meta = SimMeta::new(namespace, name, uid, self.seeds.now - 3_600);
+        self.store.seed(SimObject::Dynamic(DynamicRecord { meta, resource, body: Arc::new(body) }));
     }
 }
 

@@ -7,14 +7,14 @@ use super::catalogue::{
 use super::workloads::Recipe;
 use super::{World, no_room};
 use crate::sim::event::EventRecord;
-use crate::sim::object::{Meta, Object, Resource};
+use crate::sim::object::{SimMeta, SimObject, SimResource};
 use crate::sim::pod::{PodState, Workload};
-use crate::sim::scenario::{ClusterSpec, NodeRole};
+use crate::sim::scenario::{ScenarioCluster, NodeRole};
 use crate::sim::template::uid_text;
 
 impl World {
     /// `DaemonSet`s, static pods and cluster DNS; how many pods that were.
-    pub(super) fn add_system(&mut self, spec: &ClusterSpec) -> Result<u32, String> {
+    pub(super) fn add_system(&mut self, spec: &ScenarioCluster) -> Result<u32, String> {
         let daemon = |namespace, name, containers| Recipe::new(Workload::DaemonSet, namespace, name, containers);
         let mut everywhere =
             vec![daemon("calico-system", "calico-node", CALICO).init(WAIT), daemon("kube-system", "kube-proxy", PROXY)];
@@ -60,7 +60,7 @@ impl World {
     }
 
     /// Training jobs and inference servers until the devices asked for are reached.
-    pub(super) fn add_gpu_pods(&mut self, spec: &ClusterSpec, mut counted: u32) -> Result<u32, String> {
+    pub(super) fn add_gpu_pods(&mut self, spec: &ScenarioCluster, mut counted: u32) -> Result<u32, String> {
         let mut left = spec.pods.gpus_requested;
         let mut serial = 0;
         while left > 0 {
@@ -102,7 +102,7 @@ impl World {
     }
 
     /// Ordinary services until the counted pods are reached.
-    pub(super) fn add_services(&mut self, spec: &ClusterSpec, mut counted: u32) -> Result<(), String> {
+    pub(super) fn add_services(&mut self, spec: &ScenarioCluster, mut counted: u32) -> Result<(), String> {
         if counted > spec.pods.counted {
             return Err(format!(
                 "`counted` is {}, but DaemonSets and static pods alone are {counted}",
@@ -132,7 +132,7 @@ impl World {
     }
 
     /// Pods of Jobs that have ended, and what the kubelet evicted.
-    pub(super) fn add_finished(&mut self, spec: &ClusterSpec) {
+    pub(super) fn add_finished(&mut self, spec: &ScenarioCluster) {
         let mut left = spec.pods.finished;
         let mut serial = 0;
         while left > 0 && !self.rooms.is_empty() {
@@ -153,25 +153,25 @@ impl World {
                 pod.finished = pod.started + i64::from(self.seeds.rng.u32(60..3_000));
                 pod.updated = pod.finished;
                 self.finished.push_back(pod.meta.key.clone());
-                self.store.seed(Object::Pod(pod));
+                self.store.seed(SimObject::Pod(pod));
                 left -= 1;
             }
         }
     }
 
-    pub(super) fn add_unscheduled(&mut self, spec: &ClusterSpec) {
+    pub(super) fn add_unscheduled(&mut self, spec: &ScenarioCluster) {
         let shape = Recipe::new(Workload::Job, "train", "sweep-512", TRAINER).gpus(8).shape(3, spec.pods.detail);
         for ordinal in 0..spec.pods.unscheduled {
             let age = i64::from(self.seeds.rng.u32(30..7_200));
             let pod = self.pod(&shape, None, ordinal, age);
-            self.store.seed(Object::Pod(pod));
+            self.store.seed(SimObject::Pod(pod));
         }
     }
 
     /// A few events of the last hour; the API server forgets older ones (`--event-ttl`).
     pub(super) fn add_first_events(&mut self) {
-        let crashing = self.store.all(Resource::Pods).filter_map(|object| match &**object {
-            Object::Pod(pod) if pod.state == PodState::CrashLoop => {
+        let crashing = self.store.all(SimResource::Pods).filter_map(|object| match &**object {
+            SimObject::Pod(pod) if pod.state == PodState::CrashLoop => {
                 Some((pod.meta.clone(), pod.shape.containers[0].name.clone()))
             }
             _ => None,
@@ -181,8 +181,8 @@ impl World {
             let last = self.seeds.now - i64::from(self.seeds.rng.u32(5..600));
             let uid = self.seeds.rng.u128(..);
             let name = format!("{}.{:016x}", meta.name(), uid & u128::from(u64::MAX));
-            self.store.seed(Object::Event(EventRecord {
-                meta: Meta::new(meta.namespace(), &name, uid, last - 3_000),
+            self.store.seed(SimObject::Event(EventRecord {
+                meta: SimMeta::new(meta.namespace(), &name, uid, last - 3_000),
                 kind: "Pod",
                 about_namespace: meta.namespace().into(),
                 about_name: meta.name().into(),
@@ -202,8 +202,8 @@ impl World {
     /// The same of pods whose image is missing, or that no node has room for.
     fn add_first_reports(&mut self) {
         let now = self.seeds.now;
-        let events = self.store.all(Resource::Pods).filter_map(|object| {
-            let Object::Pod(pod) = &**object else { return None };
+        let events = self.store.all(SimResource::Pods).filter_map(|object| {
+            let SimObject::Pod(pod) = &**object else { return None };
             let what = match pod.state {
                 PodState::ImagePullBackOff => ("Failed", "kubelet"),
                 PodState::Unscheduled => ("FailedScheduling", "default-scheduler"),
@@ -215,7 +215,7 @@ impl World {
         });
         let events: Vec<EventRecord> = events.collect();
         for event in events {
-            self.store.seed(Object::Event(event));
+            self.store.seed(SimObject::Event(event));
         }
     }
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use crate::sim::node::{NodeRecord, NodeShape, Taint, healthy};
-use crate::sim::object::Meta;
+use crate::sim::node::{NodeRecord, NodeShape, SimTaint, healthy};
+use crate::sim::object::SimMeta;
 use crate::sim::scenario::{Detail, NodeGroup, NodeRole};
 use crate::sim::template::Template;
 
@@ -66,7 +66,7 @@ pub(super) fn node(shape: &Arc<NodeShape>, name: &str, ordinal: u32, seeds: &mut
     let created = seeds.now - 212 * 86_400 + i64::from(seeds.rng.u32(0..2_592_000));
     let uid = seeds.rng.u128(..);
     NodeRecord {
-        meta: Meta::new("", name, uid, created),
+        meta: SimMeta::new("", name, uid, created),
         shape: Arc::clone(shape),
         ip: address(name, ordinal).into(),
         ordinal,
@@ -140,8 +140,8 @@ fn labels(group: &NodeGroup, detail: Detail) -> Vec<(String, String)> {
     labels
 }
 
-fn taints(group: &NodeGroup) -> Vec<Taint> {
-    let taint = |key: &str, value: &'static str| Taint {
+fn taints(group: &NodeGroup) -> Vec<SimTaint> {
+    let taint = |key: &str, value: &'static str| SimTaint {
         key: key.to_owned().into(),
         value: value.into(),
         effect: "NoSchedule",

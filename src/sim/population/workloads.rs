@@ -11,7 +11,7 @@ use crate::sim::template::{Template, uid_text};
 use super::fields::{fields_v1, manager};
 
 /// One container of a recipe: name, image, milli-CPUs, MiB, number of environment variables.
-pub(super) type Container = (&'static str, &'static str, u32, u32, usize);
+pub(super) type ContainerRecipe = (&'static str, &'static str, u32, u32, usize);
 
 /// What a workload is made of.
 #[derive(Clone, Debug)]
@@ -19,8 +19,8 @@ pub(super) struct Recipe {
     pub(super) workload: Workload,
     pub(super) namespace: &'static str,
     pub(super) name: String,
-    pub(super) containers: &'static [Container],
-    pub(super) init: &'static [Container],
+    pub(super) containers: &'static [ContainerRecipe],
+    pub(super) init: &'static [ContainerRecipe],
     /// Devices that the first container asks for.
     pub(super) gpus: u32,
     /// Resource name of the devices.
@@ -35,7 +35,7 @@ impl Recipe {
         workload: Workload,
         namespace: &'static str,
         name: impl Into<String>,
-        containers: &'static [Container],
+        containers: &'static [ContainerRecipe],
     ) -> Self {
         let daemon = matches!(workload, Workload::DaemonSet | Workload::Static);
         Self {
@@ -51,7 +51,7 @@ impl Recipe {
         }
     }
 
-    pub(super) fn init(mut self, init: &'static [Container]) -> Self {
+    pub(super) fn init(mut self, init: &'static [ContainerRecipe]) -> Self {
         self.init = init;
         self
     }
@@ -79,7 +79,7 @@ impl Recipe {
         };
         let spec = self.spec(detail);
         let metadata = self.metadata(&labels, &prefix, owner.map(|(k, n, v)| (k, n, v, owner_uid)).as_ref(), &spec);
-        let shapes = |containers: &[Container]| {
+        let shapes = |containers: &[ContainerRecipe]| {
             containers.iter().map(|c| ContainerShape { name: c.0.into(), image: c.1.into() }).collect::<Vec<_>>()
         };
         let spec_text = spec.to_string();
@@ -104,7 +104,7 @@ impl Recipe {
     }
 
     /// What the scheduler books: all containers, or the largest init container if that is more.
-    fn effective(&self, amount: impl Fn(&Container) -> u32) -> u32 {
+    fn effective(&self, amount: impl Fn(&ContainerRecipe) -> u32) -> u32 {
         let all: u32 = self.containers.iter().map(&amount).sum();
         all.max(self.init.iter().map(amount).max().unwrap_or(0))
     }
@@ -218,7 +218,7 @@ impl Recipe {
             .containers
             .iter()
             .enumerate()
-            .map(|(i, c)| self.container(c, if i == 0 { Place::First } else { Place::Sidecar }, detail))
+            .map(|(i, c)| self.container(c, if i == 0 { ContainerRole::First } else { ContainerRole::Sidecar }, detail))
             .collect();
         let mut tolerations = vec![
             json!({"effect": "NoExecute", "key": "node.kubernetes.io/not-ready", "operator": "Exists", "tolerationSeconds": 300}),
@@ -249,7 +249,7 @@ impl Recipe {
             spec["hostNetwork"] = json!(true);
         }
         if !self.init.is_empty() {
-            spec["initContainers"] = self.init.iter().map(|c| self.container(c, Place::Init, detail)).collect();
+            spec["initContainers"] = self.init.iter().map(|c| self.container(c, ContainerRole::Init, detail)).collect();
         }
         spec
     }
@@ -268,8 +268,8 @@ impl Recipe {
         })
     }
 
-    fn container(&self, (name, image, cpu_m, memory_mib, env): &Container, place: Place, detail: Detail) -> Value {
-        let first = place == Place::First;
+    fn container(&self, (name, image, cpu_m, memory_mib, env): &ContainerRecipe, place: ContainerRole, detail: Detail) -> Value {
+        let first = place == ContainerRole::First;
         let shown = if detail == Detail::Full { *env } else { (*env).min(2) };
         let variables: Vec<Value> = ENVIRONMENT[..shown.min(ENVIRONMENT.len())]
             .iter()
@@ -310,7 +310,7 @@ impl Recipe {
             "terminationMessagePolicy": "File",
             "volumeMounts": mounts,
         });
-        if place == Place::Init {
+        if place == ContainerRole::Init {
             return container;
         }
         let probe = |path: &str, period: u32| {
@@ -330,7 +330,7 @@ impl Recipe {
 
 /// Where in a pod a container stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
+enum ContainerRole {
     /// It has no probes and no ports: the API refuses them there.
     Init,
     /// It gets the devices.

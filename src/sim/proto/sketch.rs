@@ -2,12 +2,12 @@
 
 use serde::de::DeserializeSeed;
 
-use super::{Kind, Output, SCHEMA, SIZED, Seed, moment, sized, tag, varint};
+use super::{ProtoKind, MessageOutput, SCHEMA, SIZED, Seed, moment, sized, tag, varint};
 use crate::sim::template::{Slot, Template, hole};
 
 /// One step of writing a message.
 #[derive(Debug)]
-enum Step {
+enum SketchStep {
     /// Bytes that are the same in every object.
     Bytes(Box<[u8]>),
     /// The text of a hole.
@@ -22,7 +22,7 @@ enum Step {
 
 /// A compiled message: bytes and holes, in order.
 #[derive(Debug)]
-pub(in crate::sim) struct Sketch(Vec<Step>);
+pub(in crate::sim) struct Sketch(Vec<SketchStep>);
 
 /// What fills the holes.
 pub(in crate::sim) trait Filling {
@@ -39,7 +39,7 @@ impl Sketch {
         let json = format!("{{{}}}", fields.source().trim_start_matches(','));
         let at = *SCHEMA.names.get(message).expect("shapes name messages of the schema");
         let mut draft = Draft::default();
-        Seed { kind: Kind::Message(at), out: &mut draft }
+        Seed { kind: ProtoKind::Message(at), out: &mut draft }
             .deserialize(&mut serde_json::Deserializer::from_str(&json))
             .expect("templates are JSON of the types that the schema names");
         draft.settle();
@@ -54,15 +54,15 @@ impl Sketch {
 }
 
 /// Writes up to the end of the innermost open field; what follows it.
-fn steps<'s>(mut rest: &'s [Step], filling: &impl Filling, out: &mut Vec<u8>) -> &'s [Step] {
+fn steps<'s>(mut rest: &'s [SketchStep], filling: &impl Filling, out: &mut Vec<u8>) -> &'s [SketchStep] {
     while let Some((step, tail)) = rest.split_first() {
         rest = tail;
         match step {
-            Step::Bytes(bytes) => out.extend_from_slice(bytes),
-            Step::Text(slot) => filling.fill(*slot, out),
-            Step::Time(slot) => moment(filling.moment(*slot), out),
-            Step::Open(number) => sized(*number, out, |out| rest = steps(rest, filling, out)),
-            Step::Close => return rest,
+            SketchStep::Bytes(bytes) => out.extend_from_slice(bytes),
+            SketchStep::Text(slot) => filling.fill(*slot, out),
+            SketchStep::Time(slot) => moment(filling.moment(*slot), out),
+            SketchStep::Open(number) => sized(*number, out, |out| rest = steps(rest, filling, out)),
+            SketchStep::Close => return rest,
         }
     }
     rest
@@ -71,7 +71,7 @@ fn steps<'s>(mut rest: &'s [Step], filling: &impl Filling, out: &mut Vec<u8>) ->
 /// A sketch that is being made.
 #[derive(Default)]
 struct Draft {
-    steps: Vec<Step>,
+    steps: Vec<SketchStep>,
     /// Bytes after the last step.
     bytes: Vec<u8>,
 }
@@ -79,12 +79,12 @@ struct Draft {
 impl Draft {
     fn settle(&mut self) {
         if !self.bytes.is_empty() {
-            self.steps.push(Step::Bytes(std::mem::take(&mut self.bytes).into()));
+            self.steps.push(SketchStep::Bytes(std::mem::take(&mut self.bytes).into()));
         }
     }
 }
 
-impl Output for Draft {
+impl MessageOutput for Draft {
     fn bytes(&mut self) -> &mut Vec<u8> {
         &mut self.bytes
     }
@@ -101,9 +101,9 @@ impl Output for Draft {
         }
         inner.settle();
         self.settle();
-        self.steps.push(Step::Open(number));
+        self.steps.push(SketchStep::Open(number));
         self.steps.append(&mut inner.steps);
-        self.steps.push(Step::Close);
+        self.steps.push(SketchStep::Close);
     }
 
     fn text(&mut self, text: &str) {
@@ -111,7 +111,7 @@ impl Output for Draft {
         while let Some((before, slot, after)) = hole(rest) {
             self.bytes.extend_from_slice(before.as_bytes());
             self.settle();
-            self.steps.push(Step::Text(slot));
+            self.steps.push(SketchStep::Text(slot));
             rest = after;
         }
         self.bytes.extend_from_slice(rest.as_bytes());
@@ -120,7 +120,7 @@ impl Output for Draft {
     fn time(&mut self, text: &str) -> Result<(), jiff::Error> {
         if let Some(("", slot, "")) = hole(text) {
             self.settle();
-            self.steps.push(Step::Time(slot));
+            self.steps.push(SketchStep::Time(slot));
             return Ok(());
         }
         text.parse::<jiff::Timestamp>().map(|time| moment(time.as_second(), &mut self.bytes))

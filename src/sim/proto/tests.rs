@@ -14,7 +14,7 @@ fn strangers(at: usize, path: &str, value: &Value, found: &mut Vec<String>) {
         let path = format!("{path}.{name}");
         match SCHEMA.messages[at].iter().find(|field| field.name == name) {
             None => found.push(path),
-            Some(Field { kind: Kind::Message(at), shape, .. }) if *shape != Shape::Map => {
+            Some(ProtoField { kind: ProtoKind::Message(at), shape, .. }) if *shape != Shape::Map => {
                 for held in held.as_array().map_or(std::slice::from_ref(held), Vec::as_slice) {
                     strangers(*at, &path, held, found);
                 }

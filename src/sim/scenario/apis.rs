@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::sim::object::Resource;
+use crate::sim::object::SimResource;
 
 /// `[cluster.apis]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -13,7 +13,7 @@ pub(in crate::sim) struct ApisSpec {
     /// The leases of kubelets.
     pub(in crate::sim) leases: Access,
     /// `resource.k8s.io`.
-    pub(in crate::sim) dra: Dra,
+    pub(in crate::sim) dra: DraVersion,
     /// The device taint rules of `resource.k8s.io`.
     pub(in crate::sim) taint_rules: Rules,
 }
@@ -36,7 +36,7 @@ pub(in crate::sim) enum Rules {
 /// Which version of `resource.k8s.io` is served.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(in crate::sim) enum Dra {
+pub(in crate::sim) enum DraVersion {
     /// As of Kubernetes 1.34.
     V1,
     /// As of 1.33.
@@ -52,28 +52,28 @@ pub(in crate::sim) enum Dra {
 
 impl ApisSpec {
     /// Whether a kind is served in an `apiVersion`.
-    pub(in crate::sim) fn serves(&self, version: &str, resource: Resource) -> bool {
+    pub(in crate::sim) fn serves(&self, version: &str, resource: SimResource) -> bool {
         match (version.strip_prefix("resource.k8s.io/"), resource) {
-            (Some(version), Resource::Rules) => match self.taint_rules {
+            (Some(version), SimResource::Rules) => match self.taint_rules {
                 Rules::V1beta2 | Rules::Forbidden => version == "v1beta2",
                 Rules::V1alpha3 => version == "v1alpha3",
                 Rules::Absent => false,
             },
-            (Some("v1"), _) => matches!(self.dra, Dra::V1 | Dra::Forbidden),
-            (Some("v1beta2"), _) => self.dra == Dra::V1beta2,
-            (Some("v1beta1"), _) => self.dra == Dra::V1beta1,
+            (Some("v1"), _) => matches!(self.dra, DraVersion::V1 | DraVersion::Forbidden),
+            (Some("v1beta2"), _) => self.dra == DraVersion::V1beta2,
+            (Some("v1beta1"), _) => self.dra == DraVersion::V1beta1,
             (Some(_), _) => false,
             (None, _) => version != "coordination.k8s.io/v1" || self.leases != Access::Absent,
         }
     }
 
     /// Whether objects of a kind may not be seen.
-    pub(in crate::sim) fn forbids(&self, resource: Resource) -> bool {
+    pub(in crate::sim) fn forbids(&self, resource: SimResource) -> bool {
         match resource {
-            Resource::Leases => self.leases == Access::Forbidden,
-            Resource::Rules => self.taint_rules == Rules::Forbidden,
-            Resource::Slices | Resource::Claims | Resource::Classes => self.dra == Dra::Forbidden,
-            Resource::Nodes | Resource::Pods | Resource::Namespaces | Resource::Events => false,
+            SimResource::Leases => self.leases == Access::Forbidden,
+            SimResource::Rules => self.taint_rules == Rules::Forbidden,
+            SimResource::Slices | SimResource::Claims | SimResource::Classes => self.dra == DraVersion::Forbidden,
+            SimResource::Nodes | SimResource::Pods | SimResource::Namespaces | SimResource::Events => false,
         }
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 
-use super::{Act, ClusterSpec, Scenario, read_duration};
+use super::{Act, ScenarioCluster, Scenario, read_duration};
 
 /// Nodes of all clusters: `huge` has 100,000.
 pub(super) const NODES: u32 = 200_000;
@@ -150,7 +150,7 @@ fn check_flaps(scenario: &Scenario) -> Result<(), (usize, String)> {
     Ok(())
 }
 
-impl ClusterSpec {
+impl ScenarioCluster {
     fn node_count(&self) -> u64 {
         self.nodes.iter().map(|group| u64::from(group.count)).sum()
     }

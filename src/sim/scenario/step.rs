@@ -6,13 +6,13 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
-use super::ClusterSpec;
+use super::ScenarioCluster;
 use super::bounds::{self, duration, optional_duration};
-use crate::sim::fault::{self, Fault, FaultKind, Match, WireEnd};
+use crate::sim::fault::{self, Fault, FaultKind, FaultMatch, WireEnd};
 
 /// One step of the script.
 #[derive(Clone, Debug)]
-pub(in crate::sim) struct Step {
+pub(in crate::sim) struct ScriptStep {
     /// Context of the cluster it happens to; all if absent.
     pub(in crate::sim) cluster: Option<Spanned<String>>,
     pub(in crate::sim) at: Duration,
@@ -33,9 +33,9 @@ pub(in crate::sim) enum Act {
     CloseWatches { resource: Option<String> },
 }
 
-impl Step {
+impl ScriptStep {
     /// Whether it happens to this cluster.
-    pub(in crate::sim) fn concerns(&self, cluster: &ClusterSpec) -> bool {
+    pub(in crate::sim) fn concerns(&self, cluster: &ScenarioCluster) -> bool {
         self.cluster.as_ref().is_none_or(|named| named.get_ref() == cluster.context.get_ref())
     }
 }
@@ -54,7 +54,7 @@ struct StepText {
     fault: Option<String>,
     change: Option<String>,
     #[serde(default, rename = "match")]
-    matching: Match,
+    matching: FaultMatch,
     probability: Option<f64>,
     #[serde(default, deserialize_with = "optional_duration")]
     delay: Option<Duration>,
@@ -76,7 +76,7 @@ struct StepText {
     count: Option<u32>,
 }
 
-impl<'de> Deserialize<'de> for Step {
+impl<'de> Deserialize<'de> for ScriptStep {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = StepText::deserialize(deserializer)?;
         text.read().map_err(serde::de::Error::custom)
@@ -84,7 +84,7 @@ impl<'de> Deserialize<'de> for Step {
 }
 
 impl StepText {
-    fn read(self) -> Result<Step, String> {
+    fn read(self) -> Result<ScriptStep, String> {
         let until = self.until.or(self.lasts.map(|lasts| self.at + lasts));
         if until.is_some_and(|until| until <= self.at) {
             return Err("`until` must be later than `at`".to_owned());
@@ -95,7 +95,7 @@ impl StepText {
             (None, Some(change)) => self.change(change)?,
             _ => return Err("a step has either a `fault` or a `change`".to_owned()),
         };
-        Ok(Step { cluster, at, until, act })
+        Ok(ScriptStep { cluster, at, until, act })
     }
 
     fn fault(&self, name: &str) -> Result<Act, String> {

@@ -2,19 +2,19 @@
 
 use super::*;
 use crate::sim::encode::Encoder;
-use crate::sim::object::Resource;
+use crate::sim::object::SimResource;
 
 const BINARY: &str = "application/vnd.kubernetes.protobuf";
 
 /// Compares every pod and node of a cluster; how many there were.
 fn compare(sim: &Simulation, context: &str) -> usize {
     let server = sim.clusters.iter().find_map(|cluster| match cluster {
-        Cluster::Served(server) if server.context == context => Some(server),
+        SimCluster::Served(server) if server.context == context => Some(server),
         _ => None,
     });
     let world = lock(&server.unwrap().world);
     let mut count = 0;
-    for resource in [Resource::Pods, Resource::Nodes] {
+    for resource in [SimResource::Pods, SimResource::Nodes] {
         let encoder = Encoder::new((resource, "v1"), BINARY, "", 1_790_000_000).unwrap();
         for object in world.store.all(resource) {
             let (mut item, mut message, mut carried) = (Vec::new(), Vec::new(), Vec::new());

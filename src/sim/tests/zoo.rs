@@ -8,16 +8,16 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
 use super::super::encode::Encoder;
-use super::super::object::Resource as Kind;
+use super::super::object::SimResource as Kind;
 use super::super::population::{Seeds, build};
 use crate::action::Action;
 use crate::facts::pod::{PodBatch, PodDetail};
 use crate::facts::{dra, node, pod};
 use crate::model::{ClusterSpec, Model, Settings};
-use crate::msg::inspect::{Finding, Found, Subject};
-use crate::msg::{Batch, ClusterEvent, ClusterId, Edit, KeptChange, Mono, Msg, NodeChange, Now, Resource, SyncState};
+use crate::msg::inspect::{DetailUpdate, Detail, ObjectRef};
+use crate::msg::{Batch, ClusterEvent, ClusterId, LineEdit, KeptChange, Mono, Msg, NodeChange, Now, Resource, SyncState};
 use crate::sim::Scenario;
-use crate::theme::{Depth, Look};
+use crate::theme::{Depth, Theme};
 use crate::ui::{ViewState, view};
 
 /// 2026-11-23T06:00:00Z.
@@ -106,12 +106,12 @@ fn act(model: &mut Model, actions: &[Action]) {
 fn open(model: &mut Model, filter: &str) {
     act(model, &[Action::Filter]);
     for letter in filter.chars() {
-        model.update(Msg::Edit(Edit::Insert(letter)), now());
+        model.update(Msg::Edit(LineEdit::Insert(letter)), now());
     }
     act(model, &[Action::Open, Action::Top, Action::Open]);
 }
 
-fn screen(model: &mut Model, (width, height): (u16, u16), look: &Look) -> String {
+fn screen(model: &mut Model, (width, height): (u16, u16), look: &Theme) -> String {
     let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
     let mut state = ViewState::default();
     terminal.draw(|frame| view(frame, model, &mut state, look, now())).unwrap();
@@ -124,7 +124,7 @@ fn screen(model: &mut Model, (width, height): (u16, u16), look: &Look) -> String
 
 /// Compares with `src/sim/tests/snapshots/<name>.snap`, without colours.
 fn snapshot(name: &str, model: &mut Model, size: (u16, u16)) {
-    let text = screen(model, size, &Look::new(Depth::None, false));
+    let text = screen(model, size, &Theme::new(Depth::None, false));
     let mut settings = insta::Settings::clone_current();
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
@@ -157,14 +157,14 @@ fn open_pod(model: &mut Model, (context, node): (&str, &str), name: &str) {
     open(model, node);
     act(model, &[Action::Filter]);
     for letter in name.chars() {
-        model.update(Msg::Edit(Edit::Insert(letter)), now());
+        model.update(Msg::Edit(LineEdit::Insert(letter)), now());
     }
     act(model, &[Action::Open, Action::Top, Action::Open]);
     let pods: serde_json::Value = serde_json::from_slice(&list(context, Kind::Pods)).unwrap();
     let pod = pods["items"].as_array().unwrap().iter().find(|pod| pod["metadata"]["name"] == name).unwrap();
     let detail = PodDetail::decode(pod.to_string().as_bytes()).unwrap();
-    let subject = Subject::Pod { namespace: detail.namespace.clone(), name: name.into() };
-    let found = Finding { subject, news: Found::Pod(Box::new(detail)) };
+    let subject = ObjectRef::Pod { namespace: detail.namespace.clone(), name: name.into() };
+    let found = DetailUpdate { subject, news: Detail::Pod(Box::new(detail)) };
     model.update(Msg::Cluster(ClusterId(0), ClusterEvent::Found(Box::new(found))), now());
     model.prepare(now());
 }
@@ -213,7 +213,7 @@ fn a_pod_of_the_zoo_names_the_devices_that_its_claims_got() {
     let got = |node: &str, pod: &str| {
         let mut model = model("zoo-dra");
         open_pod(&mut model, ("zoo-dra", node), pod);
-        screen(&mut model, (160, 45), &Look::new(Depth::None, false))
+        screen(&mut model, (160, 45), &Theme::new(Depth::None, false))
     };
     let line = |text: &str, words: &[&str]| {
         assert!(text.lines().any(|line| words.iter().all(|word| line.contains(word))), "{words:?}\n{text}");
@@ -259,7 +259,7 @@ fn f70_objects_that_are_none_are_counted_and_cost_nothing_else() {
     assert_eq!((summary.nodes_total.exact(), summary.pods.exact()), (Some(3), Some(3)));
     // 12 of the nodes and 8 of the pods, as the scenario has them.
     assert_eq!(summary.unreadable, 20);
-    let text = screen(&mut model, (160, 30), &Look::new(Depth::None, false));
+    let text = screen(&mut model, (160, 30), &Theme::new(Depth::None, false));
     assert!(text.contains("20 unreadable"), "{text}");
     snapshot("zoo_malformed_100x24", &mut model, (100, 24));
 }
@@ -281,7 +281,7 @@ fn f71_values_that_nobody_knows_are_shown_and_are_neither_ready_nor_terminal() {
     let sixteen = item(&model, "nv-sixteen");
     assert_eq!((&sixteen["pods"]["bound"], &sixteen["accelerators"][0]["requested"]), (&3.into(), &12.into()));
     open(&mut model, "nv-sixteen");
-    let text = screen(&mut model, (160, 45), &Look::new(Depth::None, false));
+    let text = screen(&mut model, (160, 45), &Theme::new(Depth::None, false));
     assert!(text.lines().any(|line| line.contains("quantum") && line.contains("Quantum")), "{text}");
 }
 
@@ -327,7 +327,7 @@ fn f75_pods_without_containers_or_names_count_and_ask_for_their_overhead() {
     let mut model = model("zoo");
     open(&mut model, "zoo-worker-1");
     act(&mut model, &[Action::Top]);
-    let text = screen(&mut model, (200, 100), &Look::new(Depth::None, false));
+    let text = screen(&mut model, (200, 100), &Theme::new(Depth::None, false));
     for (name, ready, cpu) in
         [("no-containers", "0/0", "0.01"), ("null-containers", "0/0", "0"), ("nameless", "0/2", "3")]
     {
@@ -368,11 +368,11 @@ fn f78_a_name_of_253_letters_leaves_the_other_columns_their_place() {
     let mut model = model("zoo");
     act(&mut model, &[Action::Filter]);
     for letter in "odd-long".chars() {
-        model.update(Msg::Edit(Edit::Insert(letter)), now());
+        model.update(Msg::Edit(LineEdit::Insert(letter)), now());
     }
     act(&mut model, &[Action::Open]);
     for size in [(200, 60), (80, 24), (60, 12)] {
-        let text = screen(&mut model, size, &Look::new(Depth::None, false));
+        let text = screen(&mut model, size, &Theme::new(Depth::None, false));
         let line = text.lines().find(|line| line.contains("odd-l")).unwrap_or_else(|| panic!("{text}"));
         assert!(line.contains('…') && line.contains("✓ Ready"), "{line}");
     }
@@ -394,10 +394,10 @@ fn f81_absurd_numbers_saturate_and_fit_on_the_screen() {
     let mut model = model("zoo");
     let huge = &item(&model, "odd-huge")["accelerators"][0];
     assert_eq!((&huge["capacity"], &huge["requested"]), (&i64::MAX.into(), &i64::MAX.into()));
-    let text = screen(&mut model, (160, 45), &Look::new(Depth::None, false));
+    let text = screen(&mut model, (160, 45), &Theme::new(Depth::None, false));
     assert!(text.contains("9.2E/9.2E/9.2E") && !text.contains("9,223,372"), "{text}");
     open(&mut model, "zoo-worker-1");
-    let text = screen(&mut model, (200, 100), &Look::new(Depth::None, false));
+    let text = screen(&mut model, (200, 100), &Theme::new(Depth::None, false));
     assert!(text.lines().any(|line| line.contains("restarts") && line.contains("4.2G")), "{text}");
 }
 
@@ -418,7 +418,7 @@ fn f79_nothing_of_the_zoo_writes_to_the_terminal_on_any_screen() {
             || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
     };
     for ascii in [false, true] {
-        let look = Look::new(Depth::None, ascii);
+        let look = Theme::new(Depth::None, ascii);
         let mut model = model("zoo");
         for actions in
             [&[][..], &[Action::Wide], &[Action::Gpus], &[Action::NextPane], &[Action::NextPane], &[Action::Alerts]]

@@ -11,7 +11,7 @@ use crate::ui::units::{grouped, percentile, rate, volume};
 use crate::ui::words;
 
 /// A line in parts.
-pub(super) type Line = Vec<(Role, String)>;
+pub(super) type CallLine = Vec<(Role, String)>;
 
 /// Columns of the name of a kind.
 const NAME: usize = 12;
@@ -39,7 +39,7 @@ fn titles(width: usize) -> Vec<(&'static str, usize)> {
 }
 
 /// The heading and a line for each kind; where calls are slow, a verdict beside or below it.
-pub(super) fn table(kinds: &[KindStats], width: usize, glyphs: &Glyphs) -> Vec<Line> {
+pub(super) fn table(kinds: &[KindStats], width: usize, glyphs: &Glyphs) -> Vec<CallLine> {
     let titles = titles(width);
     let mut heading = format!(" {:<NAME$}", "CALL");
     for (title, width) in &titles {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use crate::model::latency::Mark;
+use crate::model::latency::SparkMark;
 use crate::theme::{Glyphs, Role};
 use crate::ui::scene::Paint;
 use crate::ui::spark::{SLO, TEN};
@@ -63,7 +63,7 @@ fn row_over(span: Duration, deadline: Duration, rows: u16) -> u16 {
 }
 
 /// Draws the newest marks; `area` has an even height.
-pub(super) fn draw(buf: &mut Buffer, area: Rect, marks: &[Mark], paint: Paint<'_>) {
+pub(super) fn draw(buf: &mut Buffer, area: Rect, marks: &[SparkMark], paint: Paint<'_>) {
     if area.height == 0 {
         return;
     }
@@ -80,19 +80,19 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, marks: &[Mark], paint: Paint<'_
         for mark in newest {
             let (role, glyph) = cell(*mark, (row, area.height), deadline, glyphs);
             match (glyph, label, mark) {
-                (" ", Some(_), Mark::Answered(_)) => pen.put(Role::Rule, "-"),
+                (" ", Some(_), SparkMark::Answered(_)) => pen.put(Role::Rule, "-"),
                 _ => pen.put(role, glyph),
             };
         }
     }
 }
 
-fn cell(mark: Mark, (row, rows): (u16, u16), deadline: Duration, glyphs: &Glyphs) -> (Role, &'static str) {
+fn cell(mark: SparkMark, (row, rows): (u16, u16), deadline: Duration, glyphs: &Glyphs) -> (Role, &'static str) {
     match mark {
-        Mark::Blank => (Role::Text, " "),
-        Mark::TimedOut => (Role::Bad, glyphs.timed_out),
-        Mark::Failed => (Role::Critical, glyphs.failed),
-        Mark::Answered(span) => {
+        SparkMark::Blank => (Role::Text, " "),
+        SparkMark::TimedOut => (Role::Bad, glyphs.timed_out),
+        SparkMark::Failed => (Role::Critical, glyphs.failed),
+        SparkMark::Answered(span) => {
             let role = if span > SLO { Role::Warn } else { Role::Good };
             let filled = eighths(span, deadline, rows).saturating_sub(usize::from(row) * 8).min(8);
             (role, if filled == 0 { " " } else { glyphs.levels[filled - 1] })
@@ -179,7 +179,7 @@ mod tests {
         assert_eq!(names(5, 2), ["1 1.0s"]);
         // ln 10 / ln 30 is 0.677: five sixths of the height.
         assert_eq!(names(30, 12), ["11 30s", "10 10s", "6 1.0s"]);
-        let glyphs = crate::theme::Look::new(crate::theme::Depth::None, true).glyphs;
+        let glyphs = crate::theme::Theme::new(crate::theme::Depth::None, true).glyphs;
         assert_eq!(scale(Duration::from_secs(30), &glyphs), "0 - 1.0s - 10s - deadline 30s");
         assert_eq!(scale(DEADLINE, &glyphs), "0 - 1.0s - deadline 5.0s - 10s");
         assert_eq!(scale(TEN, &glyphs), "0 - 1.0s - deadline 10s");

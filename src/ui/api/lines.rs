@@ -4,9 +4,9 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use super::ApiView;
-use super::calls::{Line, table};
+use super::calls::{CallLine, table};
 use crate::model::cluster::Freshness;
-use crate::model::latency::{API_WINDOW, Running, call_title};
+use crate::model::latency::{API_WINDOW, RunningCall, call_title};
 use crate::msg::{CallKind, Failure, Layer, PageLimits, Resource};
 use crate::theme::{Glyphs, Role};
 use crate::ui::scene::{Paint, Scene};
@@ -20,7 +20,7 @@ const THROTTLED: Duration = Duration::from_secs(60);
 const LABEL: usize = 13;
 
 /// Everything but the failures.
-pub(super) fn head(scene: &Scene<'_>, view: &ApiView<'_>, (width, paint): (usize, Paint<'_>)) -> Vec<Line> {
+pub(super) fn head(scene: &Scene<'_>, view: &ApiView<'_>, (width, paint): (usize, Paint<'_>)) -> Vec<CallLine> {
     let glyphs = &paint.look.glyphs;
     let mut lines = table(&view.kinds, width, glyphs);
     lines.extend(throttled(view, paint));
@@ -42,7 +42,7 @@ fn label(text: &str) -> (Role, String) {
     (Role::Header, format!(" {text:<LABEL$}"))
 }
 
-fn throttled(view: &ApiView<'_>, paint: Paint<'_>) -> Option<Line> {
+fn throttled(view: &ApiView<'_>, paint: Paint<'_>) -> Option<CallLine> {
     let now = paint.now;
     let latency = view.cluster.latency();
     let count = latency.throttled_within(THROTTLED, now.mono);
@@ -65,10 +65,10 @@ fn throttled(view: &ApiView<'_>, paint: Paint<'_>) -> Option<Line> {
 }
 
 /// Calls that run; a watch that is open runs for minutes and is only counted.
-fn running(view: &ApiView<'_>, paint: Paint<'_>) -> Vec<Line> {
-    let open = |call: &&Running| call.kind.is_watch() && call.bytes > 0;
+fn running(view: &ApiView<'_>, paint: Paint<'_>) -> Vec<CallLine> {
+    let open = |call: &&RunningCall| call.kind.is_watch() && call.bytes > 0;
     let watches = view.cluster.latency().running().filter(open).count();
-    let mut lines: Vec<Line> = Vec::new();
+    let mut lines: Vec<CallLine> = Vec::new();
     for call in view.cluster.latency().running().filter(|call| !open(call)) {
         let (role, text) = progress(call, view, paint);
         lines.push(vec![label(if lines.is_empty() { "now running" } else { "" }), (role, text)]);
@@ -84,7 +84,7 @@ fn running(view: &ApiView<'_>, paint: Paint<'_>) -> Vec<Line> {
 }
 
 /// `pods list page 3, 12s of 30s, 1,500 so far, 3.1 MB, 410 kB/s`.
-fn progress(call: &Running, view: &ApiView<'_>, paint: Paint<'_>) -> (Role, String) {
+fn progress(call: &RunningCall, view: &ApiView<'_>, paint: Paint<'_>) -> (Role, String) {
     let now = paint.now;
     let elapsed = now.mono.since(call.at);
     let mut parts = vec![call_title(call.kind, call.page), format!("{} of {}", latency(elapsed), latency(call.limit))];
@@ -109,7 +109,7 @@ fn progress(call: &Running, view: &ApiView<'_>, paint: Paint<'_>) -> (Role, Stri
 }
 
 /// Who the server is, what may be asked of it, and what we cost it.
-fn facts(scene: &Scene<'_>, view: &ApiView<'_>, paint: Paint<'_>) -> Vec<Line> {
+fn facts(scene: &Scene<'_>, view: &ApiView<'_>, paint: Paint<'_>) -> Vec<CallLine> {
     let glyphs = &paint.look.glyphs;
     let dot = format!(" {} ", glyphs.dot);
     let Some(summary) = scene.summary() else { return Vec::new() };

@@ -5,36 +5,36 @@ use std::borrow::Cow;
 use super::GpusView;
 use crate::facts::accelerator::Kind;
 use crate::model::Known;
-use crate::model::fit::{Admission, ByAdmission, ByLimit, Limit};
-use crate::model::gpus::{Board, Group, Held};
+use crate::model::fit::{Admission, ByAdmission, ByLimit, FitLimit};
+use crate::model::gpus::{GpuReport, GpuGroup, HeldDevices};
 use crate::theme::Role;
 use crate::ui::units::{bytes, cores, duration, grouped};
 
 /// One line below the title.
 #[derive(Clone)]
-pub(super) enum Line<'a> {
+pub(super) enum GpuLine<'a> {
     Blank,
     Fits,
     Text(Role, Cow<'static, str>),
     GroupHead,
-    Group(&'a Group),
+    Group(&'a GpuGroup),
     HeldHead,
-    Held(&'a Held),
+    Held(&'a HeldDevices),
 }
 
 /// All lines below the title: a few, the groups, a few more, and what is held.
-pub(super) struct Lines<'a> {
-    before: Vec<Line<'a>>,
-    groups: &'a [Group],
-    between: Vec<Line<'a>>,
-    held: &'a [Held],
+pub(super) struct GpuLines<'a> {
+    before: Vec<GpuLine<'a>>,
+    groups: &'a [GpuGroup],
+    between: Vec<GpuLine<'a>>,
+    held: &'a [HeldDevices],
 }
 
-impl<'a> Lines<'a> {
+impl<'a> GpuLines<'a> {
     /// `dot`: what stands between facts.
     pub(super) fn new(view: &GpusView<'a>, dot: &str) -> Self {
         let board = view.board;
-        let mut between = vec![Line::Blank];
+        let mut between = vec![GpuLine::Blank];
         let partial = view.is_partial();
         if !partial && !matches!(view.pods, Known::Exact(())) {
             return Self { before: before(view, dot), groups: &board.groups, between, held: &[] };
@@ -42,7 +42,7 @@ impl<'a> Lines<'a> {
         let words = held_words(board) + if partial { ", of the watched namespaces" } else { "" };
         between.push(said(if board.held.is_empty() { Role::Muted } else { Role::Warn }, words));
         if !board.held.is_empty() {
-            between.push(Line::HeldHead);
+            between.push(GpuLine::HeldHead);
         }
         Self { before: before(view, dot), groups: &board.groups, between, held: &board.held }
     }
@@ -52,34 +52,34 @@ impl<'a> Lines<'a> {
     }
 
     /// So many lines from `first` on.
-    pub(super) fn visible(&self, first: usize, height: usize) -> Vec<Line<'a>> {
+    pub(super) fn visible(&self, first: usize, height: usize) -> Vec<GpuLine<'a>> {
         (first..self.len().min(first.saturating_add(height))).filter_map(|place| self.get(place)).collect()
     }
 
-    fn get(&self, mut place: usize) -> Option<Line<'a>> {
+    fn get(&self, mut place: usize) -> Option<GpuLine<'a>> {
         if let Some(line) = self.before.get(place) {
             return Some(line.clone());
         }
         place -= self.before.len();
         if let Some(group) = self.groups.get(place) {
-            return Some(Line::Group(group));
+            return Some(GpuLine::Group(group));
         }
         place -= self.groups.len();
         if let Some(line) = self.between.get(place) {
             return Some(line.clone());
         }
-        self.held.get(place - self.between.len()).map(Line::Held)
+        self.held.get(place - self.between.len()).map(GpuLine::Held)
     }
 }
 
-fn said<'a>(role: Role, text: impl Into<Cow<'static, str>>) -> Line<'a> {
-    Line::Text(role, text.into())
+fn said<'a>(role: Role, text: impl Into<Cow<'static, str>>) -> GpuLine<'a> {
+    GpuLine::Text(role, text.into())
 }
 
 /// What is above the groups.
-fn before<'a>(view: &GpusView<'a>, dot: &str) -> Vec<Line<'a>> {
+fn before<'a>(view: &GpusView<'a>, dot: &str) -> Vec<GpuLine<'a>> {
     let board = view.board;
-    let mut lines = vec![Line::Fits];
+    let mut lines = vec![GpuLine::Fits];
     if let Some(age) = view.old {
         let old =
             format!("old data: all of this is as of {} ago; what was free then may be taken or lost", duration(age));
@@ -104,7 +104,7 @@ fn before<'a>(view: &GpusView<'a>, dot: &str) -> Vec<Line<'a>> {
         lines.push(said(Role::Unknown, why));
     }
     lines.extend(dra(view));
-    lines.extend([Line::Blank, Line::GroupHead]);
+    lines.extend([GpuLine::Blank, GpuLine::GroupHead]);
     if board.groups.is_empty() && view.has_source() {
         let nothing = if view.by.of_nodes() {
             "no node announces an accelerator"
@@ -128,7 +128,7 @@ fn without_nodes(nodes: Known<()>) -> Option<&'static str> {
 }
 
 /// That devices of dynamic resource allocation are listed below and fit nowhere here; or that they are not seen, and why.
-fn dra<'a>(view: &GpusView<'a>) -> Option<Line<'a>> {
+fn dra<'a>(view: &GpusView<'a>) -> Option<GpuLine<'a>> {
     if let Some(why) = &view.dra_hidden {
         return Some(said(Role::Muted, format!("DRA devices are not visible: {why}")));
     }
@@ -144,7 +144,7 @@ fn dra<'a>(view: &GpusView<'a>) -> Option<Line<'a>> {
 }
 
 /// Where the free devices are, and what pods cannot get of them: `free 85 on 12 nodes, at most 8 on one, 8 blocked: CPU`.
-fn free(board: &Board) -> String {
+fn free(board: &GpuReport) -> String {
     let all = grouped(board.free[Admission::Open.index()]);
     let free = match board.open_nodes {
         0 => "free 0".to_owned(),
@@ -159,7 +159,7 @@ fn free(board: &Board) -> String {
 
 /// What is not free although nobody asks for it, and what is asked for beyond what there is: `16 not schedulable: Unknown · 2
 /// over-requested`.
-fn not_free(board: &Board, dot: &str) -> Option<String> {
+fn not_free(board: &GpuReport, dot: &str) -> Option<String> {
     let over = (board.over_requested > 0).then(|| format!("{} over-requested", grouped(board.over_requested)));
     let parts: Vec<String> = unschedulable(board.free).into_iter().chain(over).collect();
     (!parts.is_empty()).then(|| parts.join(dot))
@@ -167,7 +167,7 @@ fn not_free(board: &Board, dot: &str) -> Option<String> {
 
 /// `8 blocked: CPU`: free devices that no pod of one device can get.
 pub(super) fn blocked(by: ByLimit) -> Option<String> {
-    reasons("blocked", by.into_iter().zip(Limit::ALL.map(Limit::name)))
+    reasons("blocked", by.into_iter().zip(FitLimit::ALL.map(FitLimit::name)))
 }
 
 /// `16 not schedulable: Unknown`: devices that nobody asks for on nodes that take no pods.
@@ -191,7 +191,7 @@ fn reasons(what: &str, by: impl Iterator<Item = (i64, &'static str)>) -> Option<
 }
 
 /// What a pod is taken to ask for beside its devices.
-fn rule(board: &Board) -> String {
+fn rule(board: &GpuReport) -> String {
     match board.each_of {
         0 => "counted by whole devices and pod slots: no pod here shows what one asks for beside them".to_owned(),
         pods => {
@@ -208,7 +208,7 @@ fn rule(board: &Board) -> String {
 
 /// `held by 2 pods that do not run, 1 pod that last ran on a node that is Unknown and 1 claim that no pod uses: 3 GPUs, the
 /// longest first`.
-fn held_words(board: &Board) -> String {
+fn held_words(board: &GpuReport) -> String {
     let parts = [(Kind::Device, "GPU"), (Kind::Slice, "slice"), (Kind::Shared, "share")].map(|(kind, word)| {
         let sum = board.held_sums.of(kind);
         (sum != 0).then(|| format!("{} {word}{}", grouped(sum), if sum == 1 { "" } else { "s" }))

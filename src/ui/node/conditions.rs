@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::{Pane, hidden};
-use crate::facts::node::{Condition, ConditionStatus};
+use crate::facts::node::{NodeCondition, ConditionStatus};
 use crate::model::cluster::NodeDetail;
 use crate::model::rows::age_of;
 use crate::theme::Role;
@@ -26,7 +26,7 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, detail: &NodeDetail<'_>, pane: 
     let paint = pane.paint;
     let conditions = &detail.facts.conditions;
     let widest =
-        |of: fn(&Condition) -> &str| conditions.iter().map(|condition| columns(of(condition))).max().unwrap_or(0);
+        |of: fn(&NodeCondition) -> &str| conditions.iter().map(|condition| columns(of(condition))).max().unwrap_or(0);
     let kind = widest(|condition| &condition.kind).clamp(KIND.0, KIND.1);
     let reason = widest(|condition| &condition.reason).clamp(REASON.0, REASON.1);
     let mut pen = Pen::new(buf, paint.look, area, 0);
@@ -62,7 +62,7 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, detail: &NodeDetail<'_>, pane: 
 }
 
 /// Ready should be true; of every other condition the model says whether it is bad.
-fn status(condition: &Condition, bad: bool) -> (Role, &str) {
+fn status(condition: &NodeCondition, bad: bool) -> (Role, &str) {
     let role = |ready_when| match &*condition.kind {
         "Ready" if ready_when => Role::Good,
         "Ready" => Role::Bad,

@@ -18,13 +18,13 @@ use crate::ui::units::{clock, compact, duration, grouped};
 const WORD: usize = 9;
 
 /// One line: the word on the left of the first line of a group, and what follows it.
-pub(super) struct Line {
+pub(super) struct LabelLine {
     word: &'static str,
     text: String,
 }
 
 /// All lines at this width.
-pub(super) fn lines(detail: &NodeDetail<'_>, (width, now): (u16, Timestamp)) -> Vec<Line> {
+pub(super) fn lines(detail: &NodeDetail<'_>, (width, now): (u16, Timestamp)) -> Vec<LabelLine> {
     let width = usize::from(width).saturating_sub(WORD + 2);
     let facts = &detail.facts;
     let system = [
@@ -108,14 +108,14 @@ fn accelerator(totals: &AcceleratorTotals, facts: &NodeFacts, unschedulable: Opt
     std::iter::once(numbers).chain(words).collect::<Vec<_>>().join(", ")
 }
 
-fn group(lines: &mut Vec<Line>, word: &'static str, items: &[String], width: usize) {
+fn group(lines: &mut Vec<LabelLine>, word: &'static str, items: &[String], width: usize) {
     if items.is_empty() {
         let nothing = if word == "ready" { "no change seen since the start" } else { "none" };
-        lines.push(Line { word, text: nothing.to_owned() });
+        lines.push(LabelLine { word, text: nothing.to_owned() });
         return;
     }
     for (at, line) in wrap(items.iter().map(String::as_str), 3, width).into_iter().enumerate() {
-        lines.push(Line { word: if at == 0 { word } else { "" }, text: line.join("   ") });
+        lines.push(LabelLine { word: if at == 0 { word } else { "" }, text: line.join("   ") });
     }
 }
 

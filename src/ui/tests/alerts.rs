@@ -7,11 +7,11 @@ use ratatui::backend::TestBackend;
 use ratatui::style::Color;
 
 use super::*;
-use crate::facts::node::{Condition, ConditionStatus, NodeFacts};
+use crate::facts::node::{NodeCondition, ConditionStatus, NodeFacts};
 use crate::facts::pod::PodFacts;
 use crate::model::alerts::AlertState;
 use crate::model::fixture::{Bench, gpu_node, node, pod, turned};
-use crate::msg::{CallKind, End, Layer, ProbeOutcome, Resource};
+use crate::msg::{CallKind, CallEnd, Layer, ProbeOutcome, Resource};
 
 const PODS: CallKind = CallKind::List(Resource::Pods);
 
@@ -45,14 +45,14 @@ const CASES: [Case; 20] = [
         bench.wait_live(12);
     }),
     ("SlowCall", "warning", "pods list page 3 took 31 s (limit 10 s), first byte after 15 s", |bench| {
-        bench.call(PODS, 31_000, End::Complete, Some(200));
+        bench.call(PODS, 31_000, CallEnd::Complete, Some(200));
     }),
     ("Timeouts", "critical", "11 timeouts in 10m (limit 10), 11 of them pods list", |bench| {
-        (0..11).for_each(|_| bench.call(PODS, 5_000, End::TimedOut, None));
+        (0..11).for_each(|_| bench.call(PODS, 5_000, CallEnd::TimedOut, None));
     }),
     ("Unreachable", "critical", "no answer for 17 s (3 probes)", |bench| bench.wait(17)),
     ("Throttled", "warning", "server throttles: 3 answers 429 in 1m", |bench| {
-        (0..3).for_each(|_| bench.call(PODS, 20, End::Complete, Some(429)));
+        (0..3).for_each(|_| bench.call(PODS, 20, CallEnd::Complete, Some(429)));
     }),
     ("Stale", "warning", "nodes and pods 5m05s old (limit 5m)", |bench| {
         for _ in 0..61 {
@@ -69,7 +69,7 @@ const CASES: [Case; 20] = [
         probes(bench, 3, ProbeOutcome::Failed { after, layer: Layer::Server });
     }),
     ("CredentialsRejected", "critical", "credentials rejected (401)", |bench| {
-        bench.call(CallKind::Work, 20, End::Complete, Some(401));
+        bench.call(CallKind::Work, 20, CallEnd::Complete, Some(401));
     }),
     ("CredentialsMissing", "critical", "no credentials: connection refused", |bench| {
         bench.waiting(Resource::Nodes, Layer::Credentials);
@@ -98,7 +98,7 @@ const CASES: [Case; 20] = [
     ("NodePressure", "warning", "node n1 MemoryPressure", |bench| {
         let mut bad = NodeFacts { version: 11, ..node("n1") };
         let kind = "MemoryPressure".into();
-        bad.conditions.push(Condition { kind, status: ConditionStatus::True, ..Condition::default() });
+        bad.conditions.push(NodeCondition { kind, status: ConditionStatus::True, ..NodeCondition::default() });
         bench.change_node(1, bad);
     }),
     ("GpusWithdrawn", "warning", "node n1 3 of 8 nvidia.com/gpu withdrawn", |bench| {
@@ -116,7 +116,7 @@ const CASES: [Case; 20] = [
     }),
 ];
 
-pub(super) fn draw(bench: &mut Bench, size: (u16, u16), look: &Look) -> Buffer {
+pub(super) fn draw(bench: &mut Bench, size: (u16, u16), look: &Theme) -> Buffer {
     bench.prepare();
     let now = bench.now();
     let mut terminal = Terminal::new(TestBackend::new(size.0, size.1)).unwrap();
@@ -126,7 +126,7 @@ pub(super) fn draw(bench: &mut Bench, size: (u16, u16), look: &Look) -> Buffer {
 }
 
 /// A Unicode mark and its ASCII one, for a severity.
-fn marks(severity: &str, look: &Look) -> &'static str {
+fn marks(severity: &str, look: &Theme) -> &'static str {
     if severity == "notice" { look.glyphs.notice } else { look.glyphs.alert }
 }
 
@@ -136,7 +136,7 @@ fn every_alert_has_its_words_on_a_screen_without_colours() {
         let mut bench = Bench::with((0..6).map(|n| node(&format!("n{n}"))).collect(), &[]);
         raise(&mut bench);
         for ascii in [false, true] {
-            let look = Look::new(Depth::None, ascii);
+            let look = Theme::new(Depth::None, ascii);
             let mark = marks(severity, &look);
             for size in [(160, 45), (120, 30), (80, 24)] {
                 let buf = draw(&mut bench, size, &look);
@@ -154,7 +154,7 @@ fn every_alert_has_its_words_on_a_screen_without_colours() {
         }
         select(&mut bench, reason);
         for ascii in [false, true] {
-            let text = lines(&draw(&mut bench, (120, 30), &Look::new(Depth::None, ascii)));
+            let text = lines(&draw(&mut bench, (120, 30), &Theme::new(Depth::None, ascii)));
             assert!(text.lines().any(|line| line.contains(&format!(" {reason} {words}"))), "{reason}\n{text}");
             let times = ["first ", "firing since ", "peak ", "count 1"];
             assert!(text.lines().any(|line| times.iter().all(|word| line.contains(word))), "{reason}\n{text}");
@@ -184,10 +184,10 @@ fn the_process_is_named_after_the_worst_alert() {
     let mut bench = Bench::with((0..6).map(|n| node(&format!("n{n}"))).collect(), &[]);
     bench.prepare();
     assert_eq!(process_title(&bench.model), "watchbell");
-    bench.call(PODS, 20, End::Complete, Some(429));
+    bench.call(PODS, 20, CallEnd::Complete, Some(429));
     bench.prepare();
     assert_eq!(process_title(&bench.model), "watchbell ~1");
-    bench.call(PODS, 31_000, End::Complete, Some(200));
+    bench.call(PODS, 31_000, CallEnd::Complete, Some(200));
     bench.prepare();
     assert_eq!(process_title(&bench.model), "watchbell !1");
     lose(&mut bench, "n1", ConditionStatus::False);

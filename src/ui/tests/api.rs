@@ -8,10 +8,10 @@ use ratatui::style::Color;
 
 use super::*;
 use crate::model::{ClusterSpec, Settings};
-use crate::msg::inspect::Part;
+use crate::msg::inspect::DetailPart;
 use crate::msg::{
-    Attempt, CallEvent, CallId, CallKind, ClusterEvent, End, Failure, Layer, Mono, Msg, PageLimits, ProbeOutcome,
-    ProbeSample, Resource, Series, Smaller,
+    Attempt, CallEvent, CallId, CallKind, ClusterEvent, CallEnd, Failure, Layer, Mono, Msg, PageLimits, ProbeOutcome,
+    ProbeSample, Resource, ProbeSeries, Smaller,
 };
 
 const PODS: CallKind = CallKind::List(Resource::Pods);
@@ -63,25 +63,25 @@ impl Api {
     fn tick(&mut self, outcome: ProbeOutcome) {
         let tick = at(self.second).mono;
         let ping = ProbeOutcome::Answered { latency: ms(4) };
-        for (series, outcome) in [(Series::Ping, ping), (Series::Work, outcome)] {
+        for (series, outcome) in [(ProbeSeries::Ping, ping), (ProbeSeries::Work, outcome)] {
             self.send(ClusterEvent::Probe(ProbeSample { series, tick, outcome }));
         }
-        self.call(CallKind::Ping, (None, Some(3), 4), (50, End::Complete, Some(200)));
+        self.call(CallKind::Ping, (None, Some(3), 4), (50, CallEnd::Complete, Some(200)));
         match outcome {
             ProbeOutcome::Answered { latency } => {
                 let total = u64::try_from(latency.as_millis()).unwrap();
-                self.call(CallKind::Work, (None, Some(total * 9 / 10), total), (900, End::Complete, Some(200)));
+                self.call(CallKind::Work, (None, Some(total * 9 / 10), total), (900, CallEnd::Complete, Some(200)));
             }
-            ProbeOutcome::TimedOut { .. } => self.call(CallKind::Work, (None, None, 5_000), (0, End::TimedOut, None)),
+            ProbeOutcome::TimedOut { .. } => self.call(CallKind::Work, (None, None, 5_000), (0, CallEnd::TimedOut, None)),
             ProbeOutcome::Failed { .. } => {
-                self.call(CallKind::Work, (None, Some(5), 5), (200, End::Complete, Some(500)));
+                self.call(CallKind::Work, (None, Some(5), 5), (200, CallEnd::Complete, Some(500)));
             }
         }
         self.wait(5);
     }
 
     /// A call that ends now; connect, first byte and total in milliseconds.
-    fn call(&mut self, kind: CallKind, times: (Option<u64>, Option<u64>, u64), how: (u64, End, Option<u16>)) {
+    fn call(&mut self, kind: CallKind, times: (Option<u64>, Option<u64>, u64), how: (u64, CallEnd, Option<u16>)) {
         self.calls += 1;
         let (bytes, end, status) = how;
         let attempt = Attempt {
@@ -117,7 +117,7 @@ impl Api {
         self.send(ClusterEvent::Failed(Box::new(failure)));
     }
 
-    fn draw(&mut self, (width, height): (u16, u16), look: &Look) -> Buffer {
+    fn draw(&mut self, (width, height): (u16, u16), look: &Theme) -> Buffer {
         let Self { model, state, second, .. } = self;
         model.prepare(at(*second));
         let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
@@ -135,11 +135,11 @@ fn calls_of_every_kind_stand_under_their_headings() {
     let mut api = Api::new();
     let listed = Resource::CORE.into_iter().chain(Resource::OPTIONAL);
     let of_lists = listed.flat_map(|resource| [CallKind::List(resource), CallKind::Watch(resource)]);
-    let of_parts = [Part::Object, Part::Events].map(|part| [CallKind::Detail(part), CallKind::DetailWatch(part)]);
+    let of_parts = [DetailPart::Object, DetailPart::Events].map(|part| [CallKind::Detail(part), CallKind::DetailWatch(part)]);
     let others = [CallKind::Ping, CallKind::Work, CallKind::Usage, CallKind::Get];
     let kinds: Vec<_> = of_lists.chain(of_parts.into_iter().flatten()).chain(others).collect();
     for kind in &kinds {
-        api.call(*kind, (None, Some(3), 4), (50, End::Complete, Some(200)));
+        api.call(*kind, (None, Some(3), 4), (50, CallEnd::Complete, Some(200)));
     }
     api.act(Action::Api);
     let text = api.text((120, 60));
@@ -166,11 +166,11 @@ fn incident() -> Api {
         api.tick(ProbeOutcome::TimedOut { at_least: ms(5_000) });
     }
     api.tick(ProbeOutcome::Failed { after: ms(5), layer: Layer::Server });
-    for (total, end) in [(6_100, End::Complete), (28_400, End::Complete), (30_000, End::TimedOut)] {
+    for (total, end) in [(6_100, CallEnd::Complete), (28_400, CallEnd::Complete), (30_000, CallEnd::TimedOut)] {
         api.call(PODS, (None, Some(700), total), (900_000, end, Some(200)));
     }
-    api.call(PODS, (None, Some(28_000), 28_000), (200, End::Complete, Some(504)));
-    api.call(PODS, (None, Some(3), 3), (200, End::Complete, Some(429)));
+    api.call(PODS, (None, Some(28_000), 28_000), (200, CallEnd::Complete, Some(504)));
+    api.call(PODS, (None, Some(3), 3), (200, CallEnd::Complete, Some(429)));
     api.fail(Layer::ServerTimeout, "the server did not answer in time (504)", Some("7d1f0c"));
     api.fail(Layer::Body, "no data for 15 s while reading the body (2.2 MB of ?)", None);
     let limits = PageLimits {
@@ -200,7 +200,7 @@ fn the_api_view_is_readable_at_every_size() {
     for (width, height) in [(200, 60), (120, 40), (80, 24), (60, 12)] {
         snapshot(&format!("api_{width}x{height}"), &api.draw((width, height), &unicode()));
     }
-    let ascii = api.draw((120, 40), &Look::new(Depth::None, true));
+    let ascii = api.draw((120, 40), &Theme::new(Depth::None, true));
     assert!(lines(&ascii).is_ascii());
     snapshot("api_ascii_120x40", &ascii);
 }
@@ -244,7 +244,7 @@ fn a_run_of_timeouts_cannot_be_taken_for_a_healthy_one() {
     for (depth, ascii, name) in
         [(Depth::Ansi16, false, "colour"), (Depth::None, false, "plain"), (Depth::None, true, "ascii")]
     {
-        let look = Look::new(depth, ascii);
+        let look = Theme::new(depth, ascii);
         let screen = |outcome| {
             let mut api = Api::new();
             for _ in 0..120 {
@@ -317,9 +317,9 @@ fn the_pane_of_alerts_shows_every_state_at_every_size() {
         "{text}"
     );
     api.act(Action::Silence);
-    let ascii = lines(&api.draw((120, 30), &Look::new(Depth::None, true)));
+    let ascii = lines(&api.draw((120, 30), &Theme::new(Depth::None, true)));
     assert!(ascii.is_ascii() && ascii.contains("prod-a silenced for 30m") && ascii.contains("silenced"), "{ascii}");
-    snapshot("alerts_silenced_ascii_120x30", &api.draw((120, 30), &Look::new(Depth::None, true)));
+    snapshot("alerts_silenced_ascii_120x30", &api.draw((120, 30), &Theme::new(Depth::None, true)));
 }
 
 #[test]
@@ -339,7 +339,7 @@ fn both_screens_are_drawn_at_every_size() {
 #[test]
 fn what_the_cluster_does_not_have_takes_no_line_and_what_it_need_not_have_comes_last() {
     let mut api = Api::new();
-    let answer = |status| (100, End::Complete, Some(status));
+    let answer = |status| (100, CallEnd::Complete, Some(status));
     api.call(CallKind::List(Resource::Leases), (None, Some(3), 4), answer(200));
     api.call(CallKind::List(Resource::Slices), (None, Some(3), 4), answer(404));
     api.call(CallKind::List(Resource::Claims), (None, Some(3), 4), answer(403));

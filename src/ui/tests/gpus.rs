@@ -3,18 +3,18 @@
 use super::alerts::draw;
 use super::fixture::lines;
 use crate::action::Action;
-use crate::facts::dra::{AllocatedDevice, ClaimFacts, DeviceFacts, Place, SliceFacts};
-use crate::facts::kept::Kept;
+use crate::facts::dra::{AllocatedDevice, ClaimFacts, DeviceFacts, DeviceScope, SliceFacts};
+use crate::facts::kept::ApiObject;
 use crate::facts::node::NodeFacts;
-use crate::facts::pod::{Basis, PodFacts, Since};
+use crate::facts::pod::{SinceBasis, PodFacts, Since};
 use crate::facts::wire::Uid;
 use crate::model::fixture::{Bench, at, gpu_node, gpu_pod};
 use crate::msg::{Batch, ClusterEvent, KeptChange, Layer, Resource};
-use crate::theme::{Depth, Look};
+use crate::theme::{Depth, Theme};
 use crate::ui::gpus::CELLS;
 
 fn present<T>(key: &str, facts: T) -> KeptChange<T> {
-    KeptChange::Present(Box::new(Kept { key: key.into(), uid: Uid(1), version: 1, facts }))
+    KeptChange::Present(Box::new(ApiObject { key: key.into(), uid: Uid(1), version: 1, facts }))
 }
 
 fn listed(bench: &mut Bench, resource: Resource, batch: Batch) {
@@ -25,7 +25,7 @@ fn listed(bench: &mut Bench, resource: Resource, batch: Batch) {
 }
 
 fn text(bench: &mut Bench, size: (u16, u16)) -> String {
-    lines(&draw(bench, size, &Look::new(Depth::None, false)))
+    lines(&draw(bench, size, &Theme::new(Depth::None, false)))
 }
 
 /// Each node has a model of its own, so there are as many groups; and as many pods that end.
@@ -92,7 +92,7 @@ fn devices_that_nobody_uses_are_held_by_their_claim() {
         pool: "n1".into(),
         generation: 1,
         slices: 1,
-        place: Place::Node("n1".into()),
+        place: DeviceScope::Node("n1".into()),
         devices: vec![device],
         ..SliceFacts::default()
     };
@@ -106,7 +106,7 @@ fn devices_that_nobody_uses_are_held_by_their_claim() {
         results: vec![allocated],
         allocated: true,
         reserved_for: Vec::new(),
-        since: Some(Since { basis: Basis::Allocated, at: at(0).wall }),
+        since: Some(Since { basis: SinceBasis::Allocated, at: at(0).wall }),
     };
     listed(&mut bench, Resource::Slices, Batch::Slices(vec![present("s", slice)]));
     listed(&mut bench, Resource::Claims, Batch::Claims(vec![present("train/left", claim)]));

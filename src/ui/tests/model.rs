@@ -5,13 +5,13 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::facts::node::{Condition, ConditionStatus, NodeFacts};
+use crate::facts::node::{NodeCondition, ConditionStatus, NodeFacts};
 use crate::facts::pod::{PodBatch, PodFacts};
 use crate::facts::quantity::Quantity;
 use crate::facts::wire::Uid;
 use crate::model::{ClusterSpec, Settings};
 use crate::msg::{
-    Batch, ClusterEvent, Edit, Mono, Msg, NodeChange, ProbeOutcome, ProbeSample, Resource, Series, SyncState,
+    Batch, ClusterEvent, LineEdit, Mono, Msg, NodeChange, ProbeOutcome, ProbeSample, Resource, ProbeSeries, SyncState,
 };
 
 pub(super) fn at(seconds: u64) -> Now {
@@ -29,7 +29,7 @@ fn node(number: u32) -> NodeChange {
         kubelet: "v1.30.4".into(),
         capacity: amounts.clone(),
         allocatable: amounts,
-        conditions: vec![Condition {
+        conditions: vec![NodeCondition {
             kind: "Ready".into(),
             status: if number == 3 { ConditionStatus::False } else { ConditionStatus::True },
             reason: "KubeletReady".into(),
@@ -76,7 +76,7 @@ pub(super) fn model() -> Model {
         (1, ProbeOutcome::Answered { latency: Duration::from_millis(30) }),
         (6, ProbeOutcome::TimedOut { at_least: Duration::from_secs(5) }),
     ] {
-        let sample = ProbeSample { series: Series::Work, tick: Mono(Duration::from_secs(tick)), outcome };
+        let sample = ProbeSample { series: ProbeSeries::Work, tick: Mono(Duration::from_secs(tick)), outcome };
         model.update(Msg::Cluster(ClusterId(0), ClusterEvent::Probe(sample)), at(tick));
     }
     model.prepare(at(7));
@@ -160,7 +160,7 @@ fn the_cursor_stands_behind_the_text_of_the_filter() {
     let (mut model, mut state) = (model(), ViewState::default());
     act(&mut model, Action::Filter);
     for letter in "node-1".chars() {
-        model.update(Msg::Edit(Edit::Insert(letter)), at(7));
+        model.update(Msg::Edit(LineEdit::Insert(letter)), at(7));
     }
     model.prepare(at(7));
     let mut terminal = Terminal::new(TestBackend::new(80, 24)).unwrap();
@@ -176,7 +176,7 @@ fn the_title_names_the_worst_cluster() {
     assert_eq!(title(&model), "✗ prod-a ▲1 · watchbell");
     act(&mut model, Action::NextCluster);
     assert_eq!(title(&model), "✗ prod-a ▲1 · watchbell", "whatever is looked at");
-    assert!(title_with(&model, &Look::new(Depth::None, true).glyphs).is_ascii());
+    assert!(title_with(&model, &Theme::new(Depth::None, true).glyphs).is_ascii());
 }
 
 #[test]
@@ -195,7 +195,7 @@ proptest! {
         ascii: bool,
     ) {
         let (mut model, mut state) = (model(), ViewState::default());
-        let look = Look::new(Depth::Ansi16, ascii);
+        let look = Theme::new(Depth::Ansi16, ascii);
         for (size, key) in sizes.into_iter().zip(keys) {
             let mut terminal = Terminal::new(TestBackend::new(size.0, size.1)).unwrap();
             terminal.draw(|frame| view(frame, &mut model, &mut state, &look, at(7))).unwrap();

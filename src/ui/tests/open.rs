@@ -2,10 +2,10 @@
 
 use super::model::{act, at, model};
 use super::*;
-use crate::facts::document::Document;
+use crate::facts::document::YamlDocument;
 use crate::facts::event::EventFacts;
 use crate::facts::pod::PodDetail;
-use crate::msg::inspect::{Finding, Found, Part, Subject, Untold};
+use crate::msg::inspect::{DetailUpdate, Detail, DetailPart, ObjectRef, Omitted};
 use crate::msg::{ClusterEvent, Failure, Layer, Mono, Msg, SyncState};
 
 /// A pod in trouble; its hostile parts are as an attacker would write them.
@@ -34,17 +34,17 @@ const EVENT: &str = r#"{"metadata":{"uid":"e-1"},"regarding":{"fieldPath":"spec.
 "note":"Back-off restarting failed container \u001b[2Jtrainer in pod pod-0","reportingController":"kubelet","deprecatedCount":31,
 "deprecatedLastTimestamp":"2026-03-01T14:06:51Z"}"#;
 
-fn subject() -> Subject {
-    Subject::Pod { namespace: "default".into(), name: "pod-0".into() }
+fn subject() -> ObjectRef {
+    ObjectRef::Pod { namespace: "default".into(), name: "pod-0".into() }
 }
 
-fn found(model: &mut Model, subject: Subject, news: Found) {
-    let event = ClusterEvent::Found(Box::new(Finding { subject, news }));
+fn found(model: &mut Model, subject: ObjectRef, news: Detail) {
+    let event = ClusterEvent::Found(Box::new(DetailUpdate { subject, news }));
     model.update(Msg::Cluster(ClusterId(0), event), at(7));
 }
 
-fn sync(model: &mut Model, part: Part, state: SyncState) {
-    found(model, subject(), Found::Sync { part, state });
+fn sync(model: &mut Model, part: DetailPart, state: SyncState) {
+    found(model, subject(), Detail::Sync { part, state });
 }
 
 fn failure(layer: Layer, text: &str) -> Failure {
@@ -71,14 +71,14 @@ fn opened() -> Model {
     act(&mut model, Action::Open);
     assert_eq!(model.screen(), &Screen::Pod { namespace: "default".into(), name: "pod-0".into() });
     let events = vec![EventFacts::decode(EVENT.as_bytes()).unwrap()];
-    found(&mut model, subject(), Found::Pod(Box::new(PodDetail::decode(POD.as_bytes()).unwrap())));
-    sync(&mut model, Part::Object, SyncState::Watching);
-    found(&mut model, subject(), Found::Events { events, untold: Untold::default() });
-    sync(&mut model, Part::Events, SyncState::Watching);
+    found(&mut model, subject(), Detail::Pod(Box::new(PodDetail::decode(POD.as_bytes()).unwrap())));
+    sync(&mut model, DetailPart::Object, SyncState::Watching);
+    found(&mut model, subject(), Detail::Events { events, untold: Omitted::default() });
+    sync(&mut model, DetailPart::Events, SyncState::Watching);
     model
 }
 
-fn drawn(model: &mut Model, size: (u16, u16), look: &Look) -> Buffer {
+fn drawn(model: &mut Model, size: (u16, u16), look: &Theme) -> Buffer {
     let mut terminal = Terminal::new(TestBackend::new(size.0, size.1)).unwrap();
     terminal.draw(|frame| view(frame, model, &mut ViewState::default(), look, at(7))).unwrap();
     terminal.backend().buffer().clone()
@@ -90,14 +90,14 @@ fn a_pod_is_shown_at_every_size() {
     for (width, height) in [(200, 60), (80, 24), (60, 12)] {
         snapshot(&format!("pod_{width}x{height}"), &drawn(&mut model, (width, height), &unicode()));
     }
-    snapshot("pod_ascii_120x40", &drawn(&mut model, (120, 40), &Look::new(Depth::None, true)));
+    snapshot("pod_ascii_120x40", &drawn(&mut model, (120, 40), &Theme::new(Depth::None, true)));
 }
 
 #[test]
 fn the_yaml_is_shown_at_every_size() {
     let mut model = opened();
     act(&mut model, Action::Yaml);
-    found(&mut model, subject(), Found::Document(Document::decode(POD.as_bytes(), true).unwrap()));
+    found(&mut model, subject(), Detail::Document(YamlDocument::decode(POD.as_bytes(), true).unwrap()));
     for (width, height) in [(200, 60), (80, 24), (60, 12)] {
         snapshot(&format!("yaml_{width}x{height}"), &drawn(&mut model, (width, height), &unicode()));
     }
@@ -110,7 +110,7 @@ fn the_yaml_is_shown_at_every_size() {
 fn every_state_of_a_pod_is_found_by_text_without_colours() {
     let mut model = opened();
     for ascii in [false, true] {
-        let buf = drawn(&mut model, (160, 50), &Look::new(Depth::None, ascii));
+        let buf = drawn(&mut model, (160, 50), &Theme::new(Depth::None, ascii));
         let text = lines(&buf);
         for words in [
             &["default/pod-0", "CrashLoopBackOff", "2/3 ready", "12 restarts", "live"][..],
@@ -150,7 +150,7 @@ fn what_is_not_among_the_events_is_said_and_never_none() {
     ];
     for (shown, (more, unreadable), words) in cases {
         let events = vec![event.clone(); shown];
-        found(&mut model, subject(), Found::Events { events, untold: Untold { more, unreadable } });
+        found(&mut model, subject(), Detail::Events { events, untold: Omitted { more, unreadable } });
         let text = lines(&drawn(&mut model, (120, 50), &unicode()));
         for words in words {
             assert!(text.contains(words), "{words}\n{text}");
@@ -170,17 +170,17 @@ fn what_is_old_gone_denied_or_on_its_way_says_so() {
     };
     sync(
         &mut model,
-        Part::Object,
+        DetailPart::Object,
         SyncState::Waiting { until: Mono::default(), failure: Box::new(failure(Layer::Connect, "refused")) },
     );
     let text = line(&mut model, "old data: last heard 0s ago, refused");
     assert!(text.contains("not live") && text.contains("? CrashLoopBackOff"), "its last state stays:\n{text}");
-    sync(&mut model, Part::Object, SyncState::Watching);
-    found(&mut model, subject(), Found::Gone);
+    sync(&mut model, DetailPart::Object, SyncState::Watching);
+    found(&mut model, subject(), Detail::Gone);
     line(&mut model, "gone for 0s");
     sync(
         &mut model,
-        Part::Events,
+        DetailPart::Events,
         SyncState::Denied { failure: Box::new(failure(Layer::Rbac, "events is forbidden")) },
     );
     line(&mut model, "may not be read: events is forbidden");
@@ -199,7 +199,7 @@ fn every_opened_screen_is_drawn_at_every_size_and_scrolls_to_its_end() {
     for yaml in [false, true] {
         if yaml {
             act(&mut model, Action::Yaml);
-            found(&mut model, subject(), Found::Document(Document::decode(POD.as_bytes(), true).unwrap()));
+            found(&mut model, subject(), Detail::Document(YamlDocument::decode(POD.as_bytes(), true).unwrap()));
         }
         for scroll in [Action::Top, Action::Bottom] {
             act(&mut model, scroll);

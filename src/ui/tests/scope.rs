@@ -7,7 +7,7 @@ use crate::facts::pod::PodFacts;
 use crate::model::fixture::{Bench, gpu_node, gpu_pod, pod};
 use crate::model::gpus::Grouping;
 use crate::msg::{ClusterEvent, Resource, SyncState};
-use crate::theme::{Depth, Look};
+use crate::theme::{Depth, Theme};
 
 /// Namespace a has two pods on n1, one with GPUs, and one on no node; b may not be listed.
 fn bench() -> Bench {
@@ -21,7 +21,7 @@ fn bench() -> Bench {
 }
 
 fn text(bench: &mut Bench, size: (u16, u16), ascii: bool) -> String {
-    lines(&draw(bench, size, &Look::new(Depth::None, ascii)))
+    lines(&draw(bench, size, &Theme::new(Depth::None, ascii)))
 }
 
 #[test]

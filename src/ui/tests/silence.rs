@@ -24,7 +24,7 @@ fn unanswered() -> ClusterSummary {
 
 fn drawn(summaries: Vec<ClusterSummary>, size: (u16, u16)) -> (Buffer, String) {
     let set = Set { summaries, alerts: Vec::new(), ..Set::incident() };
-    let buf = set.draw(size, &Look::new(Depth::True, false));
+    let buf = set.draw(size, &Theme::new(Depth::True, false));
     let text = lines(&buf);
     (buf, text)
 }
@@ -40,7 +40,7 @@ fn a_cluster_that_does_not_answer_says_for_how_long_in_the_warning_colour_and_cl
         let (buf, text) = drawn(vec![unanswered(), healthy("prod")], size);
         assert_line(&text, &["! edge", "api no answer for 10s", "16s old"]);
         assert!(!text.contains("live 16s"), "{text}");
-        let warn = Look::new(Depth::True, false).style(Role::Warn).fg;
+        let warn = Theme::new(Depth::True, false).style(Role::Warn).fg;
         let (row, line) = text.lines().enumerate().find(|(_, line)| line.contains("api no answer")).unwrap();
         let column = line[..line.find("no answer").unwrap()].chars().count();
         let cell = &buf[(u16::try_from(column).unwrap(), u16::try_from(row).unwrap())];

@@ -4,17 +4,17 @@ use super::alerts::draw;
 use super::fixture::lines;
 use crate::action::Action;
 use crate::facts::node::ConditionStatus;
-use crate::facts::pod::{Phase, PodFacts};
+use crate::facts::pod::{PodPhase, PodFacts};
 use crate::facts::text::Clean;
 use crate::model::fixture::{Bench, gpu_node, gpu_pod, node, turned};
 use crate::model::rows::LastReport;
 use crate::msg::{ClusterEvent, Resource};
-use crate::theme::{Depth, Look};
+use crate::theme::{Depth, Theme};
 
 const SIZES: [(u16, u16); 4] = [(200, 60), (120, 35), (80, 24), (60, 12)];
 
 fn text(bench: &mut Bench, size: (u16, u16)) -> String {
-    lines(&draw(bench, size, &Look::new(Depth::None, false)))
+    lines(&draw(bench, size, &Theme::new(Depth::None, false)))
 }
 
 /// A pod that runs and one that has ended on a node that has been Unknown for 33 s, and one on a node that is well.
@@ -23,7 +23,7 @@ fn lost() -> Bench {
     let running = |pod| PodFacts { ready: 2, containers: 2, ..pod };
     let pods = [
         running(gpu_pod("runs", "lost", 4)),
-        PodFacts { phase: Phase::Succeeded, reason: "Completed", ..gpu_pod("ended", "lost", 4) },
+        PodFacts { phase: PodPhase::Succeeded, reason: "Completed", ..gpu_pod("ended", "lost", 4) },
         running(gpu_pod("well", "ok", 1)),
     ];
     let mut bench = Bench::with(vec![lost, gpu_node("ok", 8, 8)], &pods);

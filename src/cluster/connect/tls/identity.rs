@@ -13,14 +13,14 @@ use crate::cluster::check::cert::Certificate;
 
 /// A client certificate with those that vouch for it, and its key: both PEM. Never printed.
 #[derive(Clone)]
-pub(crate) struct Identity {
+pub(crate) struct ClientIdentity {
     /// The chain, the client's own first.
     pub(crate) certificate: Vec<u8>,
     /// The key; wiped when it is dropped.
     pub(crate) key: Zeroizing<Vec<u8>>,
 }
 
-impl Identity {
+impl ClientIdentity {
     /// Reads both and holds them against each other.
     ///
     /// # Errors

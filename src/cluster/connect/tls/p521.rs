@@ -73,7 +73,7 @@ impl rustls::crypto::KeyProvider for Keys {
     fn load_private_key(&self, der: PrivateKeyDer<'static>) -> Result<Arc<dyn SigningKey>, rustls::Error> {
         let key = p521_secret(der.secret_der()).and_then(|secret| Secret::from_slice(secret).ok());
         match key {
-            Some(key) => Ok(Arc::new(Key(Arc::new(key)))),
+            Some(key) => Ok(Arc::new(P521Key(Arc::new(key)))),
             None => base::sign::any_supported_type(&der),
         }
     }
@@ -81,15 +81,15 @@ impl rustls::crypto::KeyProvider for Keys {
 
 /// A private key on the curve, to sign a handshake with; its secret is wiped when it is dropped.
 #[derive(Clone)]
-struct Key(Arc<Secret>);
+struct P521Key(Arc<Secret>);
 
-impl std::fmt::Debug for Key {
+impl std::fmt::Debug for P521Key {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("a P-521 key")
     }
 }
 
-impl SigningKey for Key {
+impl SigningKey for P521Key {
     fn choose_scheme(&self, offered: &[SignatureScheme]) -> Option<Box<dyn Signer>> {
         offered.contains(&self.scheme()).then(|| Box::new(self.clone()) as Box<dyn Signer>)
     }
@@ -104,7 +104,7 @@ impl SigningKey for Key {
     }
 }
 
-impl Signer for Key {
+impl Signer for P521Key {
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, rustls::Error> {
         let hash = digest(&digest::SHA512, message);
         let signed: Result<Signature, _> = self.0.sign_prehash(hash.as_ref());

@@ -12,7 +12,7 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use super::*;
 use crate::cluster::classify::no_answer;
-use crate::cluster::connect::{ConnectFailure, Stage};
+use crate::cluster::connect::{ConnectFailure, ConnectStage};
 
 macro_rules! fixture {
     ($name:literal) => {
@@ -98,7 +98,7 @@ async fn shake(settings: &TlsSettings, server: ServerConfig) -> Result<(), Strin
     });
     let failure = |error: std::io::Error| {
         no_answer(&ConnectFailure {
-            stage: Stage::Tls,
+            stage: ConnectStage::Tls,
             place: "localhost:6443".to_owned(),
             proxied: false,
             after: std::time::Duration::ZERO,
@@ -232,7 +232,7 @@ async fn p521_keys_of_client_server_and_authority_work() {
     let settings = trusting(fixture!("p521-ca.crt"));
     assert_eq!(shown(&settings, &server).await, Ok(()), "its authority signed with SHA-384, and itself with SHA-256");
     let identity = |key: &str| {
-        Some(Identity { certificate: fixture!("p521-client.crt").into(), key: key.as_bytes().to_vec().into() })
+        Some(ClientIdentity { certificate: fixture!("p521-client.crt").into(), key: key.as_bytes().to_vec().into() })
     };
     let settings = TlsSettings { identity: identity(fixture!("p521-client.key")), ..settings };
     let demanding = || server_config(&server, Some(fixture!("p521-ca.crt")));
@@ -267,7 +267,7 @@ async fn client_keys_in_every_form_are_read_whatever_their_label_says() {
         // Both in one file, as kubelet writes them.
         (&*format!("{}{}", ecdsa.key, ecdsa.certificate), &*format!("{}{}", ecdsa.certificate, ecdsa.key)),
     ] {
-        let identity = Some(Identity { certificate: certificate.into(), key: key.as_bytes().to_vec().into() });
+        let identity = Some(ClientIdentity { certificate: certificate.into(), key: key.as_bytes().to_vec().into() });
         let settings = TlsSettings { identity, ..trusting(&ca.certificate) };
         assert_eq!(shown(&settings, &server).await, Ok(()), "{certificate} {key}");
     }
@@ -293,7 +293,7 @@ fn client_keys_that_cannot_be_used_are_named_for_what_they_are() {
             "certificate cannot be read",
         ),
     ] {
-        let identity = Some(Identity { certificate: certificate.into(), key: key.as_bytes().to_vec().into() });
+        let identity = Some(ClientIdentity { certificate: certificate.into(), key: key.as_bytes().to_vec().into() });
         let error = TlsSettings { identity, ..trusting(rsa) }.client_config().err().unwrap();
         assert!(matches!(error, TlsError::Identity(_)), "{error:?}");
         assert!(error.to_string().contains(words), "{error}");
@@ -385,7 +385,7 @@ async fn signatures_with_rsa_pss_are_good_and_keys_that_are_too_short_are_named(
     let source = Some(std::io::Error::other(named).into());
     let after = std::time::Duration::ZERO;
     let place = "localhost:6443".to_owned();
-    let failure = ConnectFailure { stage: Stage::Tls, place, proxied: false, after, source, shown: None };
+    let failure = ConnectFailure { stage: ConnectStage::Tls, place, proxied: false, after, source, shown: None };
     let text = no_answer(&failure).text;
     assert!(text.contains("certificate of CN=short has a key that is too short (RSA 1024)"), "{text}");
     assert!(!verifier.supported_verify_schemes().is_empty());

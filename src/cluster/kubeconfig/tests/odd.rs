@@ -255,7 +255,7 @@ fn an_edit_is_read_once_for_all_contexts() {
     let targets = load(&sources(path.clone()), &ALL).unwrap();
     home.write("config", config("a", &[("a", "https://new-a"), ("b", "https://new-b")]));
     let [a, b, c] = &targets[..] else { panic!("three") };
-    let origin = |target: &Target| target.origin.clone().unwrap();
+    let origin = |target: &ContextTarget| target.origin.clone().unwrap();
     assert_eq!(origin(a).load().unwrap().server(), Some("https://new-a"));
     // The same length, time and file: whoever reads it again now would find nothing.
     let (length, time) = (fs::metadata(&path).unwrap().len(), fs::metadata(&path).unwrap().modified().unwrap());

@@ -121,7 +121,7 @@ fn a_value_that_no_header_may_have_is_refused_before_it_is_sent() {
 
 #[test]
 fn a_plugins_token_that_no_header_may_have_is_refused() {
-    let mut prepared = Settings::plain("https://a".parse().unwrap()).prepare().unwrap();
+    let mut prepared = ContextSettings::plain("https://a".parse().unwrap()).prepare().unwrap();
     let credential = serde_json::from_str(r#"{"token":"a\nb"}"#).unwrap();
     let trouble = prepared.accept(credential).err().unwrap();
     assert_eq!((trouble.layer, trouble.text.contains("no header may have")), (Layer::Credentials, true));

@@ -9,7 +9,7 @@ fn the_watch_opens_at_page_ones_version_beside_the_remaining_pages() {
     assert_eq!(bench.take(), ["told list 1 started", "told Listing", "page 1 limit 500 attempt 1 within 30"]);
     bench.page("10", "C1");
     assert_eq!(bench.take(), ["publish 1 of list 1", "watch 10 of list 1", "page 2 C1 limit 500 attempt 1 within 30",]);
-    bench.step(Input::WatchOpen);
+    bench.step(ReflectorInput::WatchOpen);
     assert_eq!(bench.take(), Vec::<String>::new(), "the list is what there is to say");
     bench.page("10", "C2");
     assert_eq!(bench.take(), ["publish 2 of list 1", "page 3 C2 limit 500 attempt 1 within 30"]);
@@ -24,7 +24,7 @@ fn a_list_of_one_page_is_complete_and_live_once_the_watch_is_open() {
     bench.take();
     bench.page("10", "");
     assert_eq!(bench.take(), ["publish 1 of list 1", "watch 10 of list 1", "told list 1 finished"]);
-    bench.step(Input::WatchOpen);
+    bench.step(ReflectorInput::WatchOpen);
     assert_eq!(bench.take(), ["told Watching"]);
 }
 
@@ -36,7 +36,7 @@ fn a_page_is_retried_in_place_with_the_same_token_until_the_budget_ends() {
     let start = bench.now;
     let mut seen = Vec::new();
     for wait in [1, 2, 4] {
-        bench.after(30, Input::PageFailed(timeout()));
+        bench.after(30, ReflectorInput::PageFailed(timeout()));
         assert_eq!(bench.take(), ["told failed FirstByte"]);
         assert_eq!(bench.timer(), Duration::from_secs(wait));
         seen.extend(bench.take().into_iter().map(|line| (line, bench.now.abs_diff(start).as_secs())));
@@ -50,7 +50,7 @@ fn a_page_is_retried_in_place_with_the_same_token_until_the_budget_ends() {
             ("page 2 C1 limit 50 attempt 4 within 23".to_owned(), 97),
         ]
     );
-    bench.after(23, Input::PageFailed(timeout()));
+    bench.after(23, ReflectorInput::PageFailed(timeout()));
     assert_eq!(bench.take(), ["told failed FirstByte", "told waiting FirstByte"]);
     let wait = bench.timer();
     assert!(wait >= Duration::from_millis(800) && wait <= Duration::from_millis(1600), "{wait:?}");
@@ -63,10 +63,10 @@ fn with_60_seconds_a_page_the_second_attempt_gets_59() {
     bench.page_deadline = Duration::from_secs(60);
     bench.page("10", "C1");
     bench.take();
-    bench.after(60, Input::PageFailed(timeout()));
+    bench.after(60, ReflectorInput::PageFailed(timeout()));
     bench.timer();
     assert_eq!(bench.asked(), ["page 2 C1 limit 250 attempt 2 within 59"]);
-    bench.after(59, Input::PageFailed(timeout()));
+    bench.after(59, ReflectorInput::PageFailed(timeout()));
     assert!(bench.take().contains(&"told waiting FirstByte".to_owned()), "the budget ends it, not the count");
 }
 
@@ -75,9 +75,9 @@ fn with_60_seconds_a_page_the_second_attempt_gets_59() {
 fn an_expired_token_goes_on_with_the_one_that_the_server_supplies() {
     let mut bench = Bench::new();
     bench.page("10", "C1");
-    bench.step(Input::WatchOpen);
+    bench.step(ReflectorInput::WatchOpen);
     bench.take();
-    bench.step(Input::PageFailed(gone_with("C1-late")));
+    bench.step(ReflectorInput::PageFailed(gone_with("C1-late")));
     assert_eq!(bench.take(), ["told failed Watch", "page 2 C1-late limit 500 attempt 1 within 30"]);
     bench.page("10", "");
     assert_eq!(
@@ -91,9 +91,9 @@ fn an_expired_token_goes_on_with_the_one_that_the_server_supplies() {
 fn an_expired_token_without_another_starts_a_new_generation_after_the_backoff() {
     let mut bench = Bench::new();
     bench.page("10", "C1");
-    bench.step(Input::WatchOpen);
+    bench.step(ReflectorInput::WatchOpen);
     bench.take();
-    bench.step(Input::PageFailed(gone()));
+    bench.step(ReflectorInput::PageFailed(gone()));
     assert_eq!(bench.take(), ["told failed Watch", "told waiting Watch"]);
     assert!(bench.timer() >= Duration::from_millis(800));
     assert_eq!(bench.take(), ["told list 2 started", "told Listing", "page 1 limit 500 attempt 2 within 30"]);
@@ -107,10 +107,10 @@ fn tokens_that_expire_for_ever_do_not_loop() {
     bench.page("10", "C1");
     bench.take();
     for _ in 0..3 {
-        bench.step(Input::PageFailed(gone_with("C")));
+        bench.step(ReflectorInput::PageFailed(gone_with("C")));
     }
     assert_eq!(bench.asked().len(), 3);
-    bench.step(Input::PageFailed(gone_with("C")));
+    bench.step(ReflectorInput::PageFailed(gone_with("C")));
     assert_eq!(bench.asked(), Vec::<String>::new(), "now the backoff");
 }
 
@@ -128,7 +128,7 @@ fn failing_lists_back_off_and_flatten_at_the_cap() {
     let mut bench = Bench::new();
     let mut waits = Vec::new();
     for _ in 0..40 {
-        bench.step(Input::PageFailed(refused()));
+        bench.step(ReflectorInput::PageFailed(refused()));
         waits.push(bench.timer());
     }
     for (at, base) in [800, 1600, 3200, 6400, 12_800, 25_600].into_iter().enumerate() {
@@ -144,13 +144,13 @@ fn failing_lists_back_off_and_flatten_at_the_cap() {
 fn only_a_finished_list_resets_the_lists_backoff() {
     let mut bench = Bench::new();
     for _ in 0..6 {
-        bench.step(Input::PageFailed(refused()));
+        bench.step(ReflectorInput::PageFailed(refused()));
         bench.timer();
     }
     bench.page("10", "C1");
     bench.take();
     for _ in 0..4 {
-        bench.step(Input::PageFailed(refused()));
+        bench.step(ReflectorInput::PageFailed(refused()));
         if bench.take().iter().any(|line| line.starts_with("told waiting")) {
             break;
         }
@@ -158,9 +158,9 @@ fn only_a_finished_list_resets_the_lists_backoff() {
     }
     assert!(bench.timer() >= Duration::from_secs(30), "a page alone is no recovery");
     bench.page("10", "");
-    bench.step(Input::WatchOpen);
-    bench.step(Input::Refresh);
-    bench.step(Input::PageFailed(refused()));
+    bench.step(ReflectorInput::WatchOpen);
+    bench.step(ReflectorInput::Refresh);
+    bench.step(ReflectorInput::PageFailed(refused()));
     assert!(bench.timer() <= Duration::from_millis(1600));
 }
 

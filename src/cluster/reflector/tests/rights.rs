@@ -7,7 +7,7 @@ use super::*;
 fn a_forbidden_list_is_denied_and_asked_again_every_five_minutes() {
     let mut bench = Bench::new();
     bench.take();
-    bench.step(Input::PageFailed(status(403, Layer::Rbac)));
+    bench.step(ReflectorInput::PageFailed(status(403, Layer::Rbac)));
     assert_eq!(bench.take(), ["told failed Rbac", "told denied"]);
     for _ in 0..3 {
         let wait = bench.timer();
@@ -17,7 +17,7 @@ fn a_forbidden_list_is_denied_and_asked_again_every_five_minutes() {
             ["told list 2 started", "page 1 limit 500 attempt 1 within 30"]
                 .map(|line| { line.replace('2', &bench.machine.generation.to_string()) })
         );
-        bench.step(Input::PageFailed(status(403, Layer::Rbac)));
+        bench.step(ReflectorInput::PageFailed(status(403, Layer::Rbac)));
         bench.take();
     }
     bench.timer();
@@ -30,12 +30,12 @@ fn a_forbidden_list_is_denied_and_asked_again_every_five_minutes() {
 fn a_403_soon_after_a_success_is_transient() {
     let mut bench = Bench::watching();
     bench.settle();
-    bench.after(20, Input::Refresh);
+    bench.after(20, ReflectorInput::Refresh);
     bench.take();
-    bench.step(Input::PageFailed(status(403, Layer::Rbac)));
+    bench.step(ReflectorInput::PageFailed(status(403, Layer::Rbac)));
     assert_eq!(bench.take(), ["told failed Rbac", "told waiting Rbac"]);
     assert!(bench.timer() <= Duration::from_millis(1600));
-    bench.after(70, Input::PageFailed(status(403, Layer::Rbac)));
+    bench.after(70, ReflectorInput::PageFailed(status(403, Layer::Rbac)));
     assert!(bench.take().contains(&"told denied".to_owned()));
 }
 
@@ -45,7 +45,7 @@ fn without_the_right_to_watch_the_list_is_polled() {
     let mut bench = Bench::new();
     bench.page("10", "");
     bench.take();
-    bench.step(Input::WatchEnded(WatchEnd::Refused(status(403, Layer::Rbac))));
+    bench.step(ReflectorInput::WatchEnded(WatchEnd::Refused(status(403, Layer::Rbac))));
     assert_eq!(bench.take(), ["told failed Rbac", "told polling"]);
     let mut polls = 0;
     let mut watches = 0;
@@ -59,7 +59,7 @@ fn without_the_right_to_watch_the_list_is_polled() {
         assert!(!lines.contains(&"told Listing".to_owned()), "polls are routine: {lines:?}");
         if lines.iter().any(|line| line.starts_with("watch")) {
             watches += 1;
-            bench.step(Input::WatchEnded(WatchEnd::Refused(status(403, Layer::Rbac))));
+            bench.step(ReflectorInput::WatchEnded(WatchEnd::Refused(status(403, Layer::Rbac))));
         }
         bench.take();
     }
@@ -71,7 +71,7 @@ fn without_the_right_to_watch_the_list_is_polled() {
 fn a_watch_that_is_forbidden_beside_the_remaining_pages_leads_to_polling_at_the_end() {
     let mut bench = Bench::new();
     bench.page("10", "C1");
-    bench.step(Input::WatchEnded(WatchEnd::Refused(status(403, Layer::Rbac))));
+    bench.step(ReflectorInput::WatchEnded(WatchEnd::Refused(status(403, Layer::Rbac))));
     bench.take();
     bench.page("10", "");
     assert_eq!(bench.take(), ["publish 2 of list 1", "told list 1 finished", "told polling"]);
@@ -82,15 +82,15 @@ fn a_watch_that_is_forbidden_beside_the_remaining_pages_leads_to_polling_at_the_
 fn the_first_401_renews_the_credentials_and_the_second_waits() {
     let mut bench = Bench::new();
     bench.take();
-    bench.step(Input::PageFailed(status(401, Layer::Auth)));
+    bench.step(ReflectorInput::PageFailed(status(401, Layer::Auth)));
     assert_eq!(bench.take(), ["renew", "told failed Auth"]);
-    bench.after(1, Input::Renewed);
+    bench.after(1, ReflectorInput::Renewed);
     assert_eq!(bench.asked(), ["page 1 limit 500 attempt 2 within 30"], "at once with the new ones");
-    bench.step(Input::PageFailed(status(401, Layer::Auth)));
+    bench.step(ReflectorInput::PageFailed(status(401, Layer::Auth)));
     assert_eq!(bench.take(), ["told failed Auth", "told waiting Auth"]);
     assert!(bench.timer() >= Duration::from_secs(30));
     bench.take();
-    bench.step(Input::PageFailed(status(401, Layer::Auth)));
+    bench.step(ReflectorInput::PageFailed(status(401, Layer::Auth)));
     assert_eq!(bench.asked(), ["renew"], "later new ones are asked for once more");
 }
 
@@ -98,48 +98,48 @@ fn the_first_401_renews_the_credentials_and_the_second_waits() {
 fn a_rejected_watch_renews_the_credentials_once_and_keeps_its_version() {
     let mut bench = Bench::watching();
     bench.events("15", 1);
-    bench.after(200, Input::WatchEnded(WatchEnd::Clean));
+    bench.after(200, ReflectorInput::WatchEnded(WatchEnd::Clean));
     bench.take();
-    bench.step(Input::WatchEnded(WatchEnd::Refused(status(401, Layer::Auth))));
+    bench.step(ReflectorInput::WatchEnded(WatchEnd::Refused(status(401, Layer::Auth))));
     assert_eq!(bench.asked(), ["renew"]);
-    bench.after(2, Input::Renewed);
+    bench.after(2, ReflectorInput::Renewed);
     assert_eq!(bench.asked(), ["watch 15 of list 1"]);
-    bench.step(Input::WatchEnded(WatchEnd::Refused(status(401, Layer::Auth))));
+    bench.step(ReflectorInput::WatchEnded(WatchEnd::Refused(status(401, Layer::Auth))));
     assert!(bench.timer() >= Duration::from_secs(30));
 }
 
 #[test]
 fn refresh_lists_again_while_the_old_watch_goes_on() {
     let mut bench = Bench::watching();
-    bench.after(60, Input::Refresh);
+    bench.after(60, ReflectorInput::Refresh);
     assert_eq!(bench.take(), ["told list 2 started", "told Listing", "page 1 limit 500 attempt 1 within 30"]);
-    bench.step(Input::Refresh);
+    bench.step(ReflectorInput::Refresh);
     assert_eq!(bench.take(), Vec::<String>::new(), "it is already under way");
     bench.page("20", "");
     assert_eq!(bench.take(), ["publish 1 of list 2", "close", "watch 20 of list 2", "told list 2 finished"]);
-    bench.step(Input::WatchOpen);
+    bench.step(ReflectorInput::WatchOpen);
     assert_eq!(bench.take(), ["told Watching"]);
 }
 
 #[test]
 fn refresh_ends_every_wait() {
     let mut bench = Bench::new();
-    bench.step(Input::PageFailed(refused()));
+    bench.step(ReflectorInput::PageFailed(refused()));
     bench.take();
-    bench.step(Input::Refresh);
+    bench.step(ReflectorInput::Refresh);
     assert_eq!(bench.asked(), ["page 1 limit 500 attempt 2 within 30"]);
     bench.page("10", "C1");
     bench.take();
-    bench.after(30, Input::PageFailed(timeout()));
-    bench.after(0, Input::Refresh);
+    bench.after(30, ReflectorInput::PageFailed(timeout()));
+    bench.after(0, ReflectorInput::Refresh);
     assert_eq!(bench.asked(), ["page 2 C1 limit 250 attempt 2 within 30"]);
 }
 
 #[test]
 fn a_web_page_in_the_place_of_a_list_is_not_asked_for_quickly() {
     let mut bench = Bench::new();
-    let alien = Trouble { alien: true, ..Trouble::new(Layer::Decode, "not a Kubernetes API") };
-    bench.step(Input::PageFailed(alien));
+    let alien = RequestError { alien: true, ..RequestError::new(Layer::Decode, "not a Kubernetes API") };
+    bench.step(ReflectorInput::PageFailed(alien));
     assert!(bench.timer() >= Duration::from_secs(30));
 }
 
@@ -147,11 +147,11 @@ fn a_web_page_in_the_place_of_a_list_is_not_asked_for_quickly() {
 fn a_bare_deadline_error_carries_the_failure_before_it() {
     let mut bench = Bench::new();
     let moment = bench.moment();
-    bench.step(Input::PageFailed(refused()));
+    bench.step(ReflectorInput::PageFailed(refused()));
     bench.timer();
-    let effects = bench.machine.step(moment, Input::PageFailed(timeout()));
+    let effects = bench.machine.step(moment, ReflectorInput::PageFailed(timeout()));
     let failure = effects.iter().find_map(|effect| match effect {
-        Effect::Tell(ClusterEvent::Failed(failure)) => Some(failure),
+        ReflectorEffect::Tell(ClusterEvent::Failed(failure)) => Some(failure),
         _ => None,
     });
     let failure = failure.unwrap();
@@ -177,7 +177,7 @@ fn whatever_happens_in_whatever_order_one_page_and_one_watch_are_in_flight_at_mo
                 4 => status(403, Layer::Rbac),
                 5 => status(401, Layer::Auth),
                 6 => status(429, Layer::Throttled),
-                7 => Trouble { alien: true, ..Trouble::new(Layer::Decode, "?") },
+                7 => RequestError { alien: true, ..RequestError::new(Layer::Decode, "?") },
                 _ => status(500, Layer::Server),
             };
             match rng.u8(0..8) {
@@ -188,11 +188,11 @@ fn whatever_happens_in_whatever_order_one_page_and_one_watch_are_in_flight_at_mo
                 }
                 2 if page => {
                     page = false;
-                    bench.step(Input::PageFailed(trouble));
+                    bench.step(ReflectorInput::PageFailed(trouble));
                 }
                 3 if watch && !open => {
                     open = true;
-                    bench.step(Input::WatchOpen);
+                    bench.step(ReflectorInput::WatchOpen);
                 }
                 4 if open => bench.events("60", rng.u32(0..3)),
                 5 if watch => {
@@ -203,10 +203,10 @@ fn whatever_happens_in_whatever_order_one_page_and_one_watch_are_in_flight_at_mo
                         _ => WatchEnd::Error(trouble),
                     };
                     (watch, open) = (false, false);
-                    bench.step(Input::WatchEnded(end));
+                    bench.step(ReflectorInput::WatchEnded(end));
                 }
-                6 => bench.step(if rng.bool() { Input::Refresh } else { Input::Renewed }),
-                _ => bench.step(Input::Timer),
+                6 => bench.step(if rng.bool() { ReflectorInput::Refresh } else { ReflectorInput::Renewed }),
+                _ => bench.step(ReflectorInput::Timer),
             }
             for line in bench.take() {
                 if line.starts_with("page") {

@@ -1,14 +1,14 @@
 //! The end of a silence: what waits goes on at once, what may be dead begins anew, and nothing else is touched.
 
 use super::*;
-use crate::cluster::silence::Silence;
+use crate::cluster::silence::ServerSilence;
 
 impl Bench {
     /// The ping is answered again after it was missed for so many seconds; the page in flight hangs.
     fn answered(&mut self, silent_secs: u64) {
         let now = Mono(self.now);
         let from = Mono(self.now.saturating_sub(Duration::from_secs(silent_secs)));
-        self.step(Input::Answered { silence: Silence { from, to: now }, hangs: true });
+        self.step(ReflectorInput::Answered { silence: ServerSilence { from, to: now }, hangs: true });
     }
 
     /// Time until something is due.
@@ -23,17 +23,17 @@ const SECOND: Duration = Duration::from_secs(1);
 fn a_list_that_waits_is_asked_for_within_a_second_of_the_first_answer_and_backs_off_as_before_if_it_fails() {
     let mut bench = Bench::new();
     for _ in 0..8 {
-        bench.step(Input::PageFailed(refused()));
+        bench.step(ReflectorInput::PageFailed(refused()));
         bench.timer();
     }
-    bench.step(Input::PageFailed(refused()));
+    bench.step(ReflectorInput::PageFailed(refused()));
     assert!(bench.due_in().unwrap() >= 30 * SECOND, "grown to the cap");
     bench.take();
     bench.answered(90);
     assert_eq!(bench.take(), ["told waiting Connect"], "the screen counts down to the new moment");
     assert!(bench.timer() <= SECOND);
     assert_eq!(bench.asked(), ["page 1 limit 500 attempt 10 within 30"]);
-    bench.step(Input::PageFailed(refused()));
+    bench.step(ReflectorInput::PageFailed(refused()));
     assert!(bench.due_in().unwrap() >= 30 * SECOND, "one attempt, and the old backoff");
 }
 
@@ -43,10 +43,10 @@ fn a_watch_that_waits_is_opened_within_a_second_of_the_first_answer() {
     bench.answering = false;
     bench.now += 600 * SECOND;
     for _ in 0..8 {
-        bench.step(Input::WatchEnded(WatchEnd::Refused(refused())));
+        bench.step(ReflectorInput::WatchEnded(WatchEnd::Refused(refused())));
         bench.timer();
     }
-    bench.step(Input::WatchEnded(WatchEnd::Refused(refused())));
+    bench.step(ReflectorInput::WatchEnded(WatchEnd::Refused(refused())));
     assert!(bench.due_in().unwrap() >= 16 * SECOND);
     bench.take();
     bench.answered(90);
@@ -61,12 +61,12 @@ fn a_watch_that_was_lost_while_its_list_runs_is_opened_too() {
     bench.answering = false;
     bench.page("10", "more");
     for _ in 0..8 {
-        bench.step(Input::WatchEnded(WatchEnd::Refused(refused())));
+        bench.step(ReflectorInput::WatchEnded(WatchEnd::Refused(refused())));
         bench.timer();
     }
-    bench.step(Input::WatchEnded(WatchEnd::Refused(refused())));
+    bench.step(ReflectorInput::WatchEnded(WatchEnd::Refused(refused())));
     bench.take();
-    bench.step(Input::Answered { silence: Silence::default(), hangs: false });
+    bench.step(ReflectorInput::Answered { silence: ServerSilence::default(), hangs: false });
     assert!(bench.timer() <= SECOND);
     assert_eq!(bench.asked(), ["watch 10 of list 1"], "and the page goes on");
 }
@@ -96,7 +96,7 @@ fn an_open_watch_goes_on_elsewhere_only_if_it_brought_nothing_since_the_silence_
     bench.answered(15);
     assert_eq!(bench.take(), ["close"]);
     bench.timer();
-    bench.step(Input::WatchOpen);
+    bench.step(ReflectorInput::WatchOpen);
     bench.now += 20 * SECOND;
     bench.events("11", 1);
     bench.take();
@@ -104,17 +104,17 @@ fn an_open_watch_goes_on_elsewhere_only_if_it_brought_nothing_since_the_silence_
     bench.answered(15);
     assert_eq!(bench.take(), [""; 0], "it lives");
     bench.now += 60 * SECOND;
-    bench.step(Input::Answered { silence: Silence::default(), hangs: false });
+    bench.step(ReflectorInput::Answered { silence: ServerSilence::default(), hangs: false });
     assert_eq!(bench.take(), [""; 0], "the work probe says nothing of connections");
 }
 
 #[test]
 fn what_the_server_asked_for_and_what_it_forbids_is_waited_for_all_the_same() {
-    let throttled = Trouble { retry_after: Some(50 * SECOND), ..status(429, Layer::Throttled) };
+    let throttled = RequestError { retry_after: Some(50 * SECOND), ..status(429, Layer::Throttled) };
     for trouble in [throttled, status(401, Layer::Auth), status(403, Layer::Rbac)] {
         let mut bench = Bench::new();
         for _ in 0..6 {
-            bench.step(Input::PageFailed(trouble.clone()));
+            bench.step(ReflectorInput::PageFailed(trouble.clone()));
             if bench.due_in().is_some_and(|due| due >= 10 * SECOND) {
                 break;
             }
@@ -122,7 +122,7 @@ fn what_the_server_asked_for_and_what_it_forbids_is_waited_for_all_the_same() {
         }
         let due = bench.machine.due();
         bench.take();
-        bench.step(Input::Answered { silence: Silence::default(), hangs: false });
+        bench.step(ReflectorInput::Answered { silence: ServerSilence::default(), hangs: false });
         assert_eq!((bench.take(), bench.machine.due()), (Vec::new(), due), "{trouble:?}");
     }
 }

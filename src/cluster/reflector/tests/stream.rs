@@ -6,14 +6,14 @@ impl Bench {
     /// A machine that wants its lists as watches and has asked for one.
     fn streaming() -> Self {
         let mut bench = Self { watch_list: true, ..Self::idle(Tuning::default()) };
-        bench.step(Input::Start);
+        bench.step(ReflectorInput::Start);
         assert_eq!(bench.take(), ["told list 1 started", "told Listing", "watch with list 1"]);
         bench
     }
 
     /// Initial events: their versions are none to go on from.
     fn initial(&mut self, events: u32) {
-        self.step(Input::WatchNews(WatchNews { events, ..WatchNews::default() }));
+        self.step(ReflectorInput::WatchNews(WatchNews { events, ..WatchNews::default() }));
     }
 
     /// The bookmark that ends the initial events.
@@ -25,7 +25,7 @@ impl Bench {
             synced: true,
             ..WatchNews::default()
         };
-        self.step(Input::WatchNews(news));
+        self.step(ReflectorInput::WatchNews(news));
     }
 }
 
@@ -33,14 +33,14 @@ impl Bench {
 #[test]
 fn the_list_is_complete_with_its_bookmark_and_the_watch_is_open_already() {
     let mut bench = Bench::streaming();
-    bench.step(Input::WatchOpen);
+    bench.step(ReflectorInput::WatchOpen);
     bench.initial(500);
     bench.initial(3);
     assert_eq!(bench.take(), Vec::<String>::new(), "503 objects are no list yet");
     bench.synced("40");
     assert_eq!(bench.take(), ["told list 1 finished", "told Watching"]);
     bench.events("41", 1);
-    bench.after(200, Input::WatchEnded(WatchEnd::Clean));
+    bench.after(200, ReflectorInput::WatchEnded(WatchEnd::Clean));
     assert_eq!(bench.asked(), ["watch 41 of list 1"], "a watch like any other, from where it was");
 }
 
@@ -55,7 +55,7 @@ fn unless_it_is_wanted_no_list_comes_as_a_watch() {
 #[test]
 fn a_bookmark_that_is_not_the_end_leaves_the_list_unfinished() {
     let mut bench = Bench::streaming();
-    bench.step(Input::WatchOpen);
+    bench.step(ReflectorInput::WatchOpen);
     bench.events("40", 1);
     assert_eq!(bench.take(), Vec::<String>::new());
 }
@@ -64,7 +64,7 @@ fn a_bookmark_that_is_not_the_end_leaves_the_list_unfinished() {
 #[test]
 fn a_server_that_does_not_stream_is_asked_for_pages_at_once_and_never_again_for_a_stream() {
     let mut bench = Bench::streaming();
-    bench.step(Input::WatchEnded(WatchEnd::Refused(status(422, Layer::Server))));
+    bench.step(ReflectorInput::WatchEnded(WatchEnd::Refused(status(422, Layer::Server))));
     let pages = [
         "no more lists as watches",
         "told failed Server",
@@ -79,8 +79,8 @@ fn a_server_that_does_not_stream_is_asked_for_pages_at_once_and_never_again_for_
         ["publish 1 of list 2", "watch 10 of list 2"],
         "a second after the last start of a watch"
     );
-    bench.step(Input::WatchOpen);
-    bench.after(60, Input::WatchEnded(WatchEnd::Error(gone())));
+    bench.step(ReflectorInput::WatchOpen);
+    bench.after(60, ReflectorInput::WatchEnded(WatchEnd::Error(gone())));
     bench.timer();
     assert_eq!(bench.asked(), ["page 1 limit 500 attempt 1 within 30"], "remembered");
 }
@@ -89,7 +89,7 @@ fn a_server_that_does_not_stream_is_asked_for_pages_at_once_and_never_again_for_
 // watcher before sync", "expiring": here each of them is the end of streaming, after a wait.
 #[test]
 fn any_failure_before_the_bookmark_is_followed_by_pages_after_a_wait() {
-    let throttled = Trouble { retry_after: Some(Duration::from_secs(20)), ..status(429, Layer::Throttled) };
+    let throttled = RequestError { retry_after: Some(Duration::from_secs(20)), ..status(429, Layer::Throttled) };
     let ends = [
         (WatchEnd::Refused(refused()), 0),
         (WatchEnd::Refused(status(500, Layer::Server)), 0),
@@ -104,10 +104,10 @@ fn any_failure_before_the_bookmark_is_followed_by_pages_after_a_wait() {
         for open in [false, true] {
             let mut bench = Bench::streaming();
             if open {
-                bench.step(Input::WatchOpen);
+                bench.step(ReflectorInput::WatchOpen);
                 bench.initial(7);
             }
-            bench.step(Input::WatchEnded(end.clone()));
+            bench.step(ReflectorInput::WatchEnded(end.clone()));
             let lines = bench.take();
             assert_eq!(lines[0], "no more lists as watches", "{end:?}");
             assert!(lines[2].starts_with("told waiting"), "{end:?}: {lines:?}");
@@ -122,8 +122,8 @@ fn any_failure_before_the_bookmark_is_followed_by_pages_after_a_wait() {
 #[test]
 fn initial_events_that_stop_coming_are_followed_by_pages() {
     let mut bench = Bench::streaming();
-    bench.step(Input::WatchOpen);
-    bench.after(20, Input::WatchNews(WatchNews { events: 500, ..WatchNews::default() }));
+    bench.step(ReflectorInput::WatchOpen);
+    bench.after(20, ReflectorInput::WatchNews(WatchNews { events: 500, ..WatchNews::default() }));
     bench.take();
     assert_eq!(bench.timer(), Duration::from_secs(30), "a page's deadline after the last event");
     let lines = bench.take();
@@ -134,10 +134,10 @@ fn initial_events_that_stop_coming_are_followed_by_pages() {
 #[test]
 fn a_watch_that_expires_later_is_followed_by_another_list_as_a_watch() {
     let mut bench = Bench::streaming();
-    bench.step(Input::WatchOpen);
+    bench.step(ReflectorInput::WatchOpen);
     bench.synced("40");
     bench.take();
-    bench.after(90, Input::WatchEnded(WatchEnd::Error(gone())));
+    bench.after(90, ReflectorInput::WatchEnded(WatchEnd::Error(gone())));
     assert_eq!(bench.take(), ["told failed Watch", "told waiting Watch"], "streaming itself has not failed");
     bench.timer();
     assert_eq!(bench.take(), ["told list 2 started", "told Listing", "watch with list 2"]);
@@ -146,12 +146,12 @@ fn a_watch_that_expires_later_is_followed_by_another_list_as_a_watch() {
 #[test]
 fn refresh_and_new_credentials_leave_a_list_that_streams_alone_and_a_sleep_ends_it() {
     let mut bench = Bench::streaming();
-    bench.step(Input::Refresh);
-    bench.step(Input::WatchOpen);
-    bench.step(Input::Refresh);
-    bench.step(Input::Renewed);
+    bench.step(ReflectorInput::Refresh);
+    bench.step(ReflectorInput::WatchOpen);
+    bench.step(ReflectorInput::Refresh);
+    bench.step(ReflectorInput::Renewed);
     assert_eq!(bench.take(), Vec::<String>::new());
-    bench.step(Input::Resumed);
+    bench.step(ReflectorInput::Resumed);
     assert_eq!(bench.take(), ["close", "told failed Watch", "told waiting Watch"]);
     bench.timer();
     assert_eq!(bench.asked()[..1], ["watch with list 2"]);
@@ -160,23 +160,23 @@ fn refresh_and_new_credentials_leave_a_list_that_streams_alone_and_a_sleep_ends_
 #[test]
 fn a_watch_that_skipped_an_event_ends_in_one_new_stream() {
     let mut bench = Bench::streaming();
-    bench.step(Input::WatchOpen);
+    bench.step(ReflectorInput::WatchOpen);
     bench.synced("40");
     bench.take();
     let skipped =
         WatchNews { events: 1, version: Some("42".into()), skipped: true, synced: false, ..WatchNews::default() };
-    bench.step(Input::WatchNews(skipped));
-    bench.after(180, Input::WatchEnded(WatchEnd::Clean));
+    bench.step(ReflectorInput::WatchNews(skipped));
+    bench.after(180, ReflectorInput::WatchEnded(WatchEnd::Clean));
     assert_eq!(bench.asked(), ["watch with list 2"], "no second watch beside it");
 }
 
 #[test]
 fn a_refresh_of_a_complete_list_closes_its_watch_for_the_next_stream() {
     let mut bench = Bench::streaming();
-    bench.step(Input::WatchOpen);
+    bench.step(ReflectorInput::WatchOpen);
     bench.synced("40");
     bench.take();
-    bench.after(60, Input::Refresh);
+    bench.after(60, ReflectorInput::Refresh);
     assert_eq!(bench.take(), ["told list 2 started", "told Listing", "close", "watch with list 2"]);
 }
 
@@ -184,12 +184,12 @@ fn a_refresh_of_a_complete_list_closes_its_watch_for_the_next_stream() {
 #[test]
 fn an_object_that_is_too_large_to_stream_ends_streaming_and_comes_in_a_page() {
     let mut bench = Bench::streaming();
-    bench.step(Input::WatchOpen);
-    bench.step(Input::WatchNews(WatchNews { events: 7, skipped: true, ..WatchNews::default() }));
+    bench.step(ReflectorInput::WatchOpen);
+    bench.step(ReflectorInput::WatchNews(WatchNews { events: 7, skipped: true, ..WatchNews::default() }));
     assert_eq!(bench.take(), ["close", "no more lists as watches", "told failed Server", "told waiting Server"]);
     bench.timer();
     bench.page("40", "");
-    bench.step(Input::WatchOpen);
+    bench.step(ReflectorInput::WatchOpen);
     assert_eq!(
         bench.asked(),
         ["page 1 limit 500 attempt 2 within 30", "publish 1 of list 2", "watch 40 of list 2"],
@@ -204,7 +204,7 @@ fn an_object_that_is_too_large_to_stream_ends_streaming_and_comes_in_a_page() {
 fn a_stream_whose_end_has_no_version_is_followed_by_pages() {
     for version in ["", "0"] {
         let mut bench = Bench::streaming();
-        bench.step(Input::WatchOpen);
+        bench.step(ReflectorInput::WatchOpen);
         bench.initial(7);
         bench.synced(version);
         let told = ["close", "no more lists as watches", "told failed Server", "told waiting Server"];

@@ -8,7 +8,7 @@ fn a_410_at_the_start_of_a_watch_lists_again() {
     let mut bench = Bench::new();
     bench.page("10", "");
     bench.take();
-    bench.step(Input::WatchEnded(WatchEnd::Refused(gone())));
+    bench.step(ReflectorInput::WatchEnded(WatchEnd::Refused(gone())));
     assert_eq!(bench.take(), ["told failed Watch", "told waiting Watch"]);
     bench.timer();
     assert_eq!(bench.asked(), ["page 1 limit 500 attempt 1 within 30"]);
@@ -24,7 +24,7 @@ fn a_504_too_large_resource_version_at_the_start_of_a_watch_lists_again() {
     bench.take();
     let mut trouble = status(504, Layer::ServerTimeout);
     trouble.status.as_mut().unwrap().version_too_large = true;
-    bench.step(Input::WatchEnded(WatchEnd::Refused(trouble)));
+    bench.step(ReflectorInput::WatchEnded(WatchEnd::Refused(trouble)));
     bench.timer();
     assert_eq!(bench.asked(), ["page 1 limit 500 attempt 1 within 30"], "without a resourceVersion");
 }
@@ -35,13 +35,13 @@ fn a_410_event_lists_again_and_does_not_hot_loop() {
     let mut bench = Bench::watching();
     let mut waits = Vec::new();
     for version in 20..26 {
-        bench.step(Input::WatchEnded(WatchEnd::Error(gone())));
+        bench.step(ReflectorInput::WatchEnded(WatchEnd::Error(gone())));
         waits.push(bench.timer());
         bench.page(&version.to_string(), "");
         if bench.machine.watch_due().is_some() {
             bench.timer();
         }
-        bench.step(Input::WatchOpen);
+        bench.step(ReflectorInput::WatchOpen);
     }
     assert!(waits[0] >= Duration::from_millis(800) && waits[0] <= Duration::from_millis(1600), "{waits:?}");
     assert!(
@@ -56,13 +56,13 @@ fn a_version_that_expired_while_the_watch_waited_is_listed_again_soon() {
     let mut bench = Bench::watching();
     bench.answering = false;
     for _ in 0..10 {
-        bench.step(Input::WatchEnded(WatchEnd::Refused(refused())));
+        bench.step(ReflectorInput::WatchEnded(WatchEnd::Refused(refused())));
         bench.timer();
     }
-    bench.step(Input::WatchEnded(WatchEnd::Refused(refused())));
+    bench.step(ReflectorInput::WatchEnded(WatchEnd::Refused(refused())));
     assert!(bench.timer() >= Duration::from_secs(30), "one step");
     bench.take();
-    bench.step(Input::WatchEnded(WatchEnd::Refused(gone())));
+    bench.step(ReflectorInput::WatchEnded(WatchEnd::Refused(gone())));
     assert!(bench.timer() <= Duration::from_millis(1600));
     assert_eq!(bench.asked(), ["page 1 limit 500 attempt 1 within 30"]);
 }
@@ -76,9 +76,9 @@ fn a_429_at_the_start_or_as_an_event_backs_off_without_a_new_list() {
     for at_start in [true, false, true, false] {
         let trouble = status(429, Layer::Throttled);
         if !at_start {
-            bench.step(Input::WatchOpen);
+            bench.step(ReflectorInput::WatchOpen);
         }
-        bench.step(Input::WatchEnded(if at_start { WatchEnd::Refused(trouble) } else { WatchEnd::Error(trouble) }));
+        bench.step(ReflectorInput::WatchEnded(if at_start { WatchEnd::Refused(trouble) } else { WatchEnd::Error(trouble) }));
         bench.timer();
     }
     let asked = bench.asked();
@@ -89,8 +89,8 @@ fn a_429_at_the_start_or_as_an_event_backs_off_without_a_new_list() {
 fn a_429_with_retry_after_waits_at_least_that() {
     let mut bench = Bench::new();
     bench.page("10", "");
-    let trouble = Trouble { retry_after: Some(Duration::from_secs(33)), ..status(429, Layer::Throttled) };
-    bench.step(Input::WatchEnded(WatchEnd::Refused(trouble)));
+    let trouble = RequestError { retry_after: Some(Duration::from_secs(33)), ..status(429, Layer::Throttled) };
+    bench.step(ReflectorInput::WatchEnded(WatchEnd::Refused(trouble)));
     assert!(bench.timer() >= Duration::from_secs(33));
 }
 
@@ -99,12 +99,12 @@ fn a_429_with_retry_after_waits_at_least_that() {
 fn internal_errors_are_retried_a_few_times_before_a_new_list() {
     let mut bench = Bench::watching();
     for _ in 0..3 {
-        bench.step(Input::WatchEnded(WatchEnd::Error(status(500, Layer::Server))));
+        bench.step(ReflectorInput::WatchEnded(WatchEnd::Error(status(500, Layer::Server))));
         bench.timer();
         assert_eq!(bench.asked(), ["watch 10 of list 1"]);
-        bench.step(Input::WatchOpen);
+        bench.step(ReflectorInput::WatchOpen);
     }
-    bench.step(Input::WatchEnded(WatchEnd::Error(status(500, Layer::Server))));
+    bench.step(ReflectorInput::WatchEnded(WatchEnd::Error(status(500, Layer::Server))));
     bench.timer();
     assert_eq!(bench.asked(), ["page 1 limit 500 attempt 1 within 30"]);
 }
@@ -115,7 +115,7 @@ fn a_store_that_cannot_be_read_is_listed_again_at_once() {
     let mut bench = Bench::watching();
     let mut trouble = status(500, Layer::Server);
     trouble.status.as_mut().unwrap().reason = Clean::new("StoreReadError");
-    bench.step(Input::WatchEnded(WatchEnd::Error(trouble)));
+    bench.step(ReflectorInput::WatchEnded(WatchEnd::Error(trouble)));
     assert!(bench.timer() <= Duration::from_millis(1600));
     assert_eq!(bench.asked(), ["page 1 limit 500 attempt 1 within 30"], "the ghost goes with the sweep");
 }
@@ -127,11 +127,11 @@ fn a_watch_that_cannot_connect_waits_and_goes_on_from_its_version() {
     // Neither does its probe get through.
     bench.answering = false;
     bench.events("40", 3);
-    bench.after(120, Input::WatchEnded(WatchEnd::Broken(refused())));
+    bench.after(120, ReflectorInput::WatchEnded(WatchEnd::Broken(refused())));
     assert_eq!(bench.asked(), ["watch 40 of list 1"]);
     let mut waits = Vec::new();
     for _ in 0..10 {
-        bench.step(Input::WatchEnded(WatchEnd::Refused(refused())));
+        bench.step(ReflectorInput::WatchEnded(WatchEnd::Refused(refused())));
         waits.push(bench.timer());
         assert_eq!(bench.asked(), ["watch 40 of list 1"]);
     }
@@ -144,7 +144,7 @@ fn a_server_that_refuses_the_watch_three_times_is_listed_again() {
     bench.page("10", "");
     bench.take();
     for expected in ["watch 10 of list 1", "watch 10 of list 1", "page 1 limit 500 attempt 1 within 30"] {
-        bench.step(Input::WatchEnded(WatchEnd::Refused(status(503, Layer::Server))));
+        bench.step(ReflectorInput::WatchEnded(WatchEnd::Refused(status(503, Layer::Server))));
         bench.timer();
         assert_eq!(bench.asked(), [expected]);
     }
@@ -154,7 +154,7 @@ fn a_server_that_refuses_the_watch_three_times_is_listed_again() {
 #[test]
 fn a_watch_that_closes_at_once_without_an_event_counts_as_a_failure() {
     let mut bench = Bench::watching();
-    bench.step(Input::WatchEnded(WatchEnd::Clean));
+    bench.step(ReflectorInput::WatchEnded(WatchEnd::Clean));
     let wait = bench.timer();
     assert!(wait >= Duration::from_millis(800), "{wait:?}");
     assert_eq!(bench.asked(), ["watch 10 of list 1"]);
@@ -162,12 +162,12 @@ fn a_watch_that_closes_at_once_without_an_event_counts_as_a_failure() {
 
 /// Ends of watches that bring nothing, while lists work.
 fn barren_ends() -> Vec<(&'static str, bool, WatchEnd)> {
-    let decode = || Trouble::new(Layer::Decode, "expected a watch event, got `no`");
+    let decode = || RequestError::new(Layer::Decode, "expected a watch event, got `no`");
     vec![
         ("headers that never come", false, WatchEnd::Refused(timeout())),
         ("an end at once", true, WatchEnd::Clean),
         ("garbage", true, WatchEnd::Broken(decode())),
-        ("a web page", true, WatchEnd::Broken(Trouble { alien: true, ..decode() })),
+        ("a web page", true, WatchEnd::Broken(RequestError { alien: true, ..decode() })),
         ("410 and nothing else", true, WatchEnd::Error(gone())),
         ("410 for an answer", false, WatchEnd::Refused(gone())),
         ("a server error as an event", true, WatchEnd::Error(status(500, Layer::Server))),
@@ -189,9 +189,9 @@ fn watches_that_bring_nothing_while_lists_work_lead_to_polling_at_a_polite_perio
                     bench.now += Duration::from_secs(30);
                 }
                 if opens {
-                    bench.step(Input::WatchOpen);
+                    bench.step(ReflectorInput::WatchOpen);
                 }
-                bench.step(Input::WatchEnded(end.clone()));
+                bench.step(ReflectorInput::WatchEnded(end.clone()));
             } else {
                 bench.timer();
             }
@@ -218,7 +218,7 @@ fn watches_that_bring_nothing_while_lists_work_lead_to_polling_at_a_polite_perio
                 }
             }
         }
-        bench.step(Input::WatchOpen);
+        bench.step(ReflectorInput::WatchOpen);
         bench.events("21", 1);
         assert!(bench.take().contains(&"told Watching".to_owned()), "{what}");
         assert_eq!(bench.machine.list_due(), None, "{what}: no more polls");
@@ -228,13 +228,13 @@ fn watches_that_bring_nothing_while_lists_work_lead_to_polling_at_a_polite_perio
 #[test]
 fn a_quiet_watch_that_was_open_for_a_while_ends_polling_too() {
     let mut bench = Bench::watching();
-    bench.step(Input::WatchEnded(WatchEnd::Clean));
+    bench.step(ReflectorInput::WatchEnded(WatchEnd::Clean));
     bench.timer();
-    bench.step(Input::WatchOpen);
-    bench.step(Input::WatchEnded(WatchEnd::Clean));
+    bench.step(ReflectorInput::WatchOpen);
+    bench.step(ReflectorInput::WatchEnded(WatchEnd::Clean));
     bench.timer();
     bench.page("20", "");
-    bench.step(Input::WatchOpen);
+    bench.step(ReflectorInput::WatchOpen);
     assert!(bench.take().ends_with(&["told polling".to_owned()]), "not before");
     bench.take();
     bench.settle();
@@ -252,7 +252,7 @@ fn an_open_watch_proves_its_version_once_however_quiet_it_is() {
 #[test]
 fn a_watch_that_brings_what_cannot_be_read_proves_nothing() {
     let mut bench = Bench::watching();
-    bench.step(Input::WatchNews(WatchNews { unreadable: 1, ..WatchNews::default() }));
+    bench.step(ReflectorInput::WatchNews(WatchNews { unreadable: 1, ..WatchNews::default() }));
     assert_eq!(bench.timer(), Duration::from_secs(90), "neither does it keep the watch from being silent");
     assert_eq!(bench.take(), ["close", "told failed Watch", "watch 10 of list 1"]);
 }
@@ -264,15 +264,15 @@ fn the_period_of_a_middlebox_that_cuts_silent_connections_is_learnt_and_undercut
     for round in 0..6 {
         bench.settle();
         bench.now += Duration::from_secs(18);
-        let cut = WatchEnd::Broken(Trouble::new(Layer::Body, "connection reset by the other side"));
+        let cut = WatchEnd::Broken(RequestError::new(Layer::Body, "connection reset by the other side"));
         let moment = bench.moment();
-        for effect in bench.machine.step(moment, Input::WatchEnded(if round % 2 == 0 { cut } else { WatchEnd::Clean }))
+        for effect in bench.machine.step(moment, ReflectorInput::WatchEnded(if round % 2 == 0 { cut } else { WatchEnd::Clean }))
         {
-            if let Effect::Open(ask) = effect {
+            if let ReflectorEffect::Open(ask) = effect {
                 seconds.push(ask.seconds);
             }
         }
-        bench.step(Input::WatchOpen);
+        bench.step(ReflectorInput::WatchOpen);
     }
     assert_eq!(seconds.len(), 6, "opened again at once each time");
     assert!(seconds[0] >= 150 && seconds[1..].iter().all(|seconds| *seconds == 16), "{seconds:?}");
@@ -286,7 +286,7 @@ fn the_period_of_a_middlebox_that_cuts_silent_connections_is_learnt_and_undercut
 fn a_connection_that_is_cut_after_seconds_is_not_opened_again_as_often() {
     let mut bench = Bench::watching();
     bench.settle();
-    bench.after(1, Input::WatchEnded(WatchEnd::Clean));
+    bench.after(1, ReflectorInput::WatchEnded(WatchEnd::Clean));
     assert_eq!(bench.timer(), Duration::from_secs(2), "five seconds after its start");
 }
 
@@ -297,7 +297,7 @@ fn a_watch_that_is_cut_for_ever_before_anything_comes_is_followed_by_a_list_ever
     let start = bench.now;
     while bench.now < start + Duration::from_secs(1800) {
         bench.settle();
-        bench.after(18, Input::WatchEnded(WatchEnd::Clean));
+        bench.after(18, ReflectorInput::WatchEnded(WatchEnd::Clean));
         for line in bench.take() {
             if line.starts_with("page") {
                 lists += 1;
@@ -307,7 +307,7 @@ fn a_watch_that_is_cut_for_ever_before_anything_comes_is_followed_by_a_list_ever
         if bench.machine.watch_due().is_some() {
             bench.timer();
         }
-        bench.step(Input::WatchOpen);
+        bench.step(ReflectorInput::WatchOpen);
     }
     assert!((4..=6).contains(&lists), "{lists}");
 }
@@ -318,10 +318,10 @@ fn a_watch_that_delivered_goes_on_at_once_from_its_newest_version_but_not_within
     let mut bench = Bench::watching();
     for version in ["20", "35", "36", "50"] {
         bench.events(version, 1);
-        bench.step(Input::WatchEnded(WatchEnd::Clean));
+        bench.step(ReflectorInput::WatchEnded(WatchEnd::Clean));
         assert!(bench.timer() <= Duration::from_secs(1));
         assert_eq!(bench.take(), [format!("watch {version} of list 1")], "routine: nothing is told");
-        bench.step(Input::WatchOpen);
+        bench.step(ReflectorInput::WatchOpen);
     }
 }
 
@@ -330,7 +330,7 @@ fn two_starts_of_a_watch_are_a_second_apart() {
     let mut bench = Bench::watching();
     bench.events("11", 1);
     bench.now += Duration::from_millis(200);
-    bench.step(Input::WatchEnded(WatchEnd::Clean));
+    bench.step(ReflectorInput::WatchEnded(WatchEnd::Clean));
     assert_eq!(bench.timer(), Duration::from_millis(800));
 }
 
@@ -341,7 +341,7 @@ fn events_and_bookmarks_move_the_version() {
     for version in ["20", "30", "40"] {
         bench.events(version, 1);
     }
-    bench.after(200, Input::WatchEnded(WatchEnd::Clean));
+    bench.after(200, ReflectorInput::WatchEnded(WatchEnd::Clean));
     assert_eq!(bench.asked(), ["watch 40 of list 1"]);
 }
 
@@ -354,12 +354,12 @@ fn the_watchs_timeout_is_random_within_its_bounds() {
         bench.now += Duration::from_secs(160);
         bench.events("10", 1);
         let moment = bench.moment();
-        for effect in bench.machine.step(moment, Input::WatchEnded(WatchEnd::Clean)) {
-            if let Effect::Open(ask) = effect {
+        for effect in bench.machine.step(moment, ReflectorInput::WatchEnded(WatchEnd::Clean)) {
+            if let ReflectorEffect::Open(ask) = effect {
                 seconds.insert(ask.seconds);
             }
         }
-        bench.step(Input::WatchOpen);
+        bench.step(ReflectorInput::WatchOpen);
     }
     assert!(seconds.len() > 40 && *seconds.first().unwrap() >= 150 && *seconds.last().unwrap() <= 220, "{seconds:?}");
 }
@@ -371,16 +371,16 @@ fn a_silent_watch_is_opened_again_and_two_in_a_row_are_followed_by_a_list() {
     bench.take();
     assert_eq!(bench.timer(), Duration::from_secs(88));
     assert_eq!(bench.take(), ["close", "told failed Watch", "watch 10 of list 1"]);
-    bench.step(Input::WatchOpen);
+    bench.step(ReflectorInput::WatchOpen);
     bench.settle();
     assert_eq!(bench.timer(), Duration::from_secs(88));
     assert_eq!(bench.asked(), ["close", "page 1 limit 500 attempt 1 within 30", "watch 10 of list 1"]);
-    bench.step(Input::WatchOpen);
+    bench.step(ReflectorInput::WatchOpen);
     bench.page("30", "");
     assert_eq!(bench.take(), ["publish 1 of list 2", "close", "told list 2 finished"]);
     assert_eq!(bench.timer(), Duration::from_secs(1), "a second after its last start");
     assert_eq!(bench.asked(), ["watch 30 of list 2"]);
-    bench.step(Input::WatchOpen);
+    bench.step(ReflectorInput::WatchOpen);
     assert_eq!(bench.take(), ["told polling"], "nothing but lists says anything new");
     bench.settle();
     bench.events("31", 1);
@@ -400,7 +400,7 @@ fn bytes_keep_a_watch_from_being_silent() {
 #[test]
 fn an_event_that_was_too_large_is_followed_by_a_list_when_the_watch_ends() {
     let mut bench = Bench::watching();
-    bench.step(Input::WatchNews(WatchNews {
+    bench.step(ReflectorInput::WatchNews(WatchNews {
         events: 1,
         version: Some("12".into()),
         skipped: true,
@@ -408,7 +408,7 @@ fn an_event_that_was_too_large_is_followed_by_a_list_when_the_watch_ends() {
         ..WatchNews::default()
     }));
     assert_eq!(bench.take(), Vec::<String>::new(), "at leisure");
-    bench.after(180, Input::WatchEnded(WatchEnd::Clean));
+    bench.after(180, ReflectorInput::WatchEnded(WatchEnd::Clean));
     assert_eq!(bench.asked(), ["page 1 limit 500 attempt 1 within 30", "watch 12 of list 1"]);
 }
 
@@ -416,9 +416,9 @@ fn an_event_that_was_too_large_is_followed_by_a_list_when_the_watch_ends() {
 fn a_watch_lost_while_the_list_runs_is_followed_by_another_pass() {
     let mut bench = Bench::new();
     bench.page("10", "C1");
-    bench.step(Input::WatchOpen);
+    bench.step(ReflectorInput::WatchOpen);
     bench.take();
-    bench.step(Input::WatchEnded(WatchEnd::Error(gone())));
+    bench.step(ReflectorInput::WatchEnded(WatchEnd::Error(gone())));
     assert_eq!(bench.take(), ["told failed Watch"]);
     bench.page("10", "");
     assert_eq!(
@@ -434,12 +434,12 @@ fn a_watch_lost_while_the_list_runs_is_followed_by_another_pass() {
 #[test]
 fn a_watch_lost_before_page_1_is_not_followed_by_another_pass() {
     let mut bench = Bench::watching();
-    bench.step(Input::Refresh);
-    bench.step(Input::WatchEnded(WatchEnd::Error(gone())));
+    bench.step(ReflectorInput::Refresh);
+    bench.step(ReflectorInput::WatchEnded(WatchEnd::Error(gone())));
     bench.take();
     bench.page("20", "");
     bench.timer();
-    bench.step(Input::WatchOpen);
+    bench.step(ReflectorInput::WatchOpen);
     assert_eq!(
         bench.take(),
         ["publish 1 of list 2", "told list 2 finished", "watch 20 of list 2", "told Watching"],
@@ -452,8 +452,8 @@ fn a_watch_lost_before_page_1_is_not_followed_by_another_pass() {
 fn an_event_that_was_too_large_while_the_list_runs_is_listed_again_only_when_the_watch_ends() {
     let mut bench = Bench::new();
     bench.page("10", "C1");
-    bench.step(Input::WatchOpen);
-    bench.step(Input::WatchNews(WatchNews {
+    bench.step(ReflectorInput::WatchOpen);
+    bench.step(ReflectorInput::WatchNews(WatchNews {
         events: 1,
         version: Some("12".into()),
         skipped: true,
@@ -463,6 +463,6 @@ fn an_event_that_was_too_large_while_the_list_runs_is_listed_again_only_when_the
     bench.take();
     bench.page("10", "");
     assert_eq!(bench.take(), ["publish 2 of list 1", "told list 1 finished", "told Watching"]);
-    bench.after(80, Input::WatchEnded(WatchEnd::Clean));
+    bench.after(80, ReflectorInput::WatchEnded(WatchEnd::Clean));
     assert_eq!(bench.asked(), ["page 1 limit 500 attempt 1 within 30", "watch 12 of list 1"]);
 }

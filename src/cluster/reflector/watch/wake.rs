@@ -1,8 +1,8 @@
 //! The end of a silence: a watch that waits is opened, and so is one that may be dead.
 
-use super::{Phase, Reflector};
-use crate::cluster::reflector::{Effect, Moment};
-use crate::cluster::silence::{Silence, ends_with_silence};
+use super::{WatchPhase, Reflector};
+use crate::cluster::reflector::{ReflectorEffect, StepContext};
+use crate::cluster::silence::{ServerSilence, ends_with_silence};
 use crate::msg::Mono;
 
 impl Reflector {
@@ -10,7 +10,7 @@ impl Reflector {
     ///
     /// A request that went out during the silence, and a watch that has brought nothing since, may be on a connection that
     /// leads nowhere any more: the watch goes on from the same version on another one.
-    pub(in crate::cluster::reflector) fn wake_watch(&mut self, moment: Moment, silence: Silence, fx: &mut Vec<Effect>) {
+    pub(in crate::cluster::reflector) fn wake_watch(&mut self, moment: StepContext, silence: ServerSilence, fx: &mut Vec<ReflectorEffect>) {
         let spacing = self.tuning.watch_spacing;
         let started = self.watch.started.unwrap_or_default();
         let soon = self.soon(moment).max(started + spacing);
@@ -19,9 +19,9 @@ impl Reflector {
         let waits = failure.is_some_and(|failure| ends_with_silence(failure.layer));
         let streams = self.streams().is_some();
         match &mut self.watch.phase {
-            Phase::Resting { until, .. } if waits && *until > soon => *until = soon,
-            Phase::Opening if !self.watch.initial && started < silence.to => return self.open_elsewhere(soon, fx),
-            Phase::Open { heard, .. } if *heard < silence.from && !streams => {
+            WatchPhase::Resting { until, .. } if waits && *until > soon => *until = soon,
+            WatchPhase::Opening if !self.watch.initial && started < silence.to => return self.open_elsewhere(soon, fx),
+            WatchPhase::Open { heard, .. } if *heard < silence.from && !streams => {
                 return self.open_elsewhere(soon, fx);
             }
             _ => return,
@@ -32,8 +32,8 @@ impl Reflector {
         }
     }
 
-    fn open_elsewhere(&mut self, soon: Mono, fx: &mut Vec<Effect>) {
+    fn open_elsewhere(&mut self, soon: Mono, fx: &mut Vec<ReflectorEffect>) {
         self.close_watch(fx);
-        self.watch.phase = Phase::Resting { until: soon, credentials: false };
+        self.watch.phase = WatchPhase::Resting { until: soon, credentials: false };
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::*;
-use crate::cluster::classify::{self, Trouble};
+use crate::cluster::classify::{self, RequestError};
 use crate::cluster::reflector::{PageAsk, PageNews};
 use crate::facts::wire::StatusFacts;
 
@@ -142,7 +142,7 @@ impl Server {
         self.snapshots.clear();
     }
 
-    pub(super) fn page(&mut self, ask: &PageAsk) -> Result<(String, PageNews), Trouble> {
+    pub(super) fn page(&mut self, ask: &PageAsk) -> Result<(String, PageNews), RequestError> {
         let snapshot = match &ask.token {
             None => Snapshot { version: self.version, after: Key::default(), objects: self.selected() },
             Some(token) => match self.snapshots.get(token) {
@@ -165,7 +165,7 @@ impl Server {
     }
 
     /// A continue token has expired: the answer may carry one for the rest of the list as it is now (R5, F40).
-    pub(super) fn expire(&mut self, token: &str, helpful: bool) -> Trouble {
+    pub(super) fn expire(&mut self, token: &str, helpful: bool) -> RequestError {
         let Some(old) = self.snapshots.remove(token).filter(|_| helpful) else { return gone("") };
         let next = format!("{}:inconsistent:{}/{}", self.version, old.after.0, old.after.1);
         let snapshot = Snapshot { version: self.version, after: old.after, objects: self.selected() };
@@ -174,26 +174,26 @@ impl Server {
     }
 }
 
-pub(super) fn gone(token: &str) -> Trouble {
+pub(super) fn gone(token: &str) -> RequestError {
     let status = StatusFacts { code: 410, continue_token: token.to_owned(), ..StatusFacts::default() };
     classify::event(status, Duration::ZERO)
 }
 
-pub(super) fn too_large() -> Trouble {
+pub(super) fn too_large() -> RequestError {
     classify::event(StatusFacts { code: 504, version_too_large: true, ..StatusFacts::default() }, Duration::ZERO)
 }
 
 /// A failure that says nothing about the data.
-pub(super) fn any_trouble(rng: &mut fastrand::Rng) -> Trouble {
+pub(super) fn any_trouble(rng: &mut fastrand::Rng) -> RequestError {
     let answered = |code: u16| {
         let status = StatusFacts { code, ..StatusFacts::default() };
         classify::event(status, Duration::ZERO)
     };
     match rng.u8(..8) {
-        0 => Trouble::timed_out(Layer::FirstByte, "no answer within 30 s"),
-        1 => Trouble::timed_out(Layer::Body, "no data for 10 s"),
-        2 => Trouble::new(Layer::Connect, "refused"),
-        3 => Trouble { retry_after: Some(secs(rng.u64(..8))), ..answered(429) },
+        0 => RequestError::timed_out(Layer::FirstByte, "no answer within 30 s"),
+        1 => RequestError::timed_out(Layer::Body, "no data for 10 s"),
+        2 => RequestError::new(Layer::Connect, "refused"),
+        3 => RequestError { retry_after: Some(secs(rng.u64(..8))), ..answered(429) },
         4 => answered(500),
         5 => answered(401),
         6 => answered(403),

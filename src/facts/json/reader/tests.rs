@@ -114,7 +114,7 @@ proptest! {
     #[test]
     fn a_value_that_is_skipped_ends_where_serde_json_says(text in document()) {
         let around = format!(r#"{{"skipped":{text},"kept":[7]}}"#);
-        let mut reader = Reader::new(&around.as_bytes()[r#"{"skipped":"#.len()..]);
+        let mut reader = JsonReader::new(&around.as_bytes()[r#"{"skipped":"#.len()..]);
         prop_assert_eq!(reader.skip().unwrap(), text.trim().as_bytes());
         reader.expect(b',', "").unwrap();
         prop_assert_eq!(reader.key().unwrap(), "kept");
@@ -129,7 +129,7 @@ proptest! {
         for end in 0..whole.len() {
             let cut = &whole.as_bytes()[..end];
             prop_assert!(from_slice::<Value>(cut).is_err(), "cut at {} of {}", end, whole);
-            prop_assert!(Reader::new(cut).skip().is_err(), "cut at {} of {}", end, whole);
+            prop_assert!(JsonReader::new(cut).skip().is_err(), "cut at {} of {}", end, whole);
         }
     }
 
@@ -139,10 +139,10 @@ proptest! {
         if let Ok(expected) = serde_json::from_slice::<Value>(&bytes) {
             prop_assert_eq!(unsigned(read.unwrap()), unsigned(expected));
         }
-        let skipped = Reader::new(&bytes).skip();
+        let skipped = JsonReader::new(&bytes).skip();
         if serde_json::from_slice::<de::IgnoredAny>(&bytes).is_err_and(|error| error.is_eof()) {
             // A number or a word may be all there even so.
-            let has_an_end = matches!(Reader::new(&bytes).peek(), Ok(b'{' | b'[' | b'"'));
+            let has_an_end = matches!(JsonReader::new(&bytes).peek(), Ok(b'{' | b'[' | b'"'));
             prop_assert!(skipped.is_err() || !has_an_end);
         }
     }
@@ -184,7 +184,7 @@ fn escapes_that_cannot_be_are_errors_where_they_are_kept() {
     for bad in [r"\u12", r"\u12g4", r"\x", r"\u+123", r"\ud800\x", r"\ud800\u12"] {
         let text = format!("\"{bad}\"");
         assert!(from_slice::<Value>(text.as_bytes()).is_err(), "{bad}");
-        assert_eq!(Reader::new(text.as_bytes()).skip(), Ok(text.as_bytes()), "{bad} is passed over");
+        assert_eq!(JsonReader::new(text.as_bytes()).skip(), Ok(text.as_bytes()), "{bad} is passed over");
     }
     assert_eq!(from_slice::<Value>(br#""\ud83d\ude00 \b\f\n\r\t\/\\\"""#).unwrap(), "😀 \u{8}\u{c}\n\r\t/\\\"");
 }
@@ -250,8 +250,8 @@ fn what_is_no_json_is_an_error() {
 fn nesting_of_what_is_skipped_costs_no_stack() {
     for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
         let deep = format!("{}7{}", open.repeat(1_000_000), close.repeat(1_000_000));
-        assert_eq!(Reader::new(deep.as_bytes()).skip().map(<[u8]>::len), Ok(deep.len()));
-        assert!(Reader::new(&deep.as_bytes()[..deep.len() - 1]).skip().is_err());
+        assert_eq!(JsonReader::new(deep.as_bytes()).skip().map(<[u8]>::len), Ok(deep.len()));
+        assert!(JsonReader::new(&deep.as_bytes()[..deep.len() - 1]).skip().is_err());
     }
 }
 

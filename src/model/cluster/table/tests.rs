@@ -150,7 +150,7 @@ impl Truth {
             Step::Filter(text) => {
                 self.filter = text;
                 bench.model.clusters[0].clear_filter();
-                bench.model.clusters[0].edit_filter(&Edit::Paste(text.to_owned()));
+                bench.model.clusters[0].edit_filter(&LineEdit::Paste(text.to_owned()));
             }
             Step::Relist => self.relist(bench),
             Step::Look => self.check(bench),

@@ -24,7 +24,7 @@ fn attempt(kind: CallKind, parts: (u64, u64, u64), bytes: u64) -> Attempt {
         total: ms(parts.2),
         bytes,
         status: Some(200),
-        end: End::Complete,
+        end: CallEnd::Complete,
     }
 }
 
@@ -89,7 +89,7 @@ fn a_504_before_any_deadline_is_an_error_and_no_latency() {
 #[test]
 fn a_call_without_a_first_byte_waited_for_it() {
     let mut call = attempt(PODS, (0, 0, 30_000), 0);
-    (call.first_byte, call.status, call.end) = (None, None, End::TimedOut);
+    (call.first_byte, call.status, call.end) = (None, None, CallEnd::TimedOut);
     let stats = stats(PODS, &[call], Some(ms(20)));
     assert_eq!(stats.shares, Some(Shares { connect: 0, first_byte: 100, body: 0, decode: 0 }));
     assert_eq!((stats.timeouts, stats.errors), (1, vec![(ErrorClass::FirstByteTimeout, 1)]));
@@ -107,13 +107,13 @@ fn errors_are_counted_by_class_and_quick_ones_are_no_latencies() {
         call
     };
     let calls = [
-        with(End::Complete, Some(429)),
-        with(End::Complete, Some(504)),
-        with(End::Complete, Some(429)),
-        with(End::NoResponse, None),
-        with(End::Broken, Some(200)),
-        with(End::TimedOut, Some(200)),
-        with(End::Complete, Some(200)),
+        with(CallEnd::Complete, Some(429)),
+        with(CallEnd::Complete, Some(504)),
+        with(CallEnd::Complete, Some(429)),
+        with(CallEnd::NoResponse, None),
+        with(CallEnd::Broken, Some(200)),
+        with(CallEnd::TimedOut, Some(200)),
+        with(CallEnd::Complete, Some(200)),
     ];
     let stats = stats(PODS, &calls, None);
     let expected = [
@@ -159,7 +159,7 @@ proptest! {
         let attempts: Vec<_> = calls.iter().map(|(total, late)| {
             let mut call = attempt(PODS, (0, 1, *total), 10);
             if *late {
-                call.end = End::TimedOut;
+                call.end = CallEnd::TimedOut;
             }
             call
         }).collect();
@@ -193,7 +193,7 @@ fn without_a_connection_all_of_the_time_was_spent_on_connecting_and_the_cause_ha
     ];
     for cause in causes {
         let call = Attempt {
-            end: End::NotConnected(cause),
+            end: CallEnd::NotConnected(cause),
             status: None,
             first_byte: None,
             ..attempt(CallKind::Work, (0, 0, 3), 0)
@@ -216,7 +216,7 @@ fn a_minute_is_green_when_nothing_in_it_was_slow_late_or_refused() {
         window.is_green(at(now))
     };
     let (slow, fast) = (attempt(CallKind::Work, (0, 2_900, 3_000), 0), attempt(CallKind::Work, (0, 20, 30), 0));
-    let late = Attempt { end: End::TimedOut, status: None, ..fast.clone() };
+    let late = Attempt { end: CallEnd::TimedOut, status: None, ..fast.clone() };
     let refused = Attempt { status: Some(429), ..fast.clone() };
     assert_eq!(green(&[(10, slow.clone()), (70, fast.clone())], 70), Some(false));
     assert_eq!(green(&[(10, slow), (70, fast.clone())], 71), Some(true));

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::facts::node::ConditionStatus;
 use crate::model::fixture::{gpu_node, node};
-use crate::model::nodes::Nodes;
+use crate::model::nodes::NodeStore;
 use crate::msg::Mono;
 
 fn any_text() -> impl Strategy<Value = Clean> {
@@ -17,14 +17,14 @@ fn any_facts() -> impl Strategy<Value = NodeFacts> {
     let second = prop_oneof![Just(None), (1_i64..4_000_000_000).prop_map(|at| Timestamp::from_second(at).ok())];
     let status = prop::sample::select(vec![ConditionStatus::True, ConditionStatus::Other("odd".into())]);
     let condition = (any_text(), status, any_text(), second.clone())
-        .prop_map(|(kind, status, reason, since)| Condition { kind, status, reason, since, ..Condition::default() });
+        .prop_map(|(kind, status, reason, since)| NodeCondition { kind, status, reason, since, ..NodeCondition::default() });
     let pairs = vec((any_text(), any_text()), 0..5).prop_map(|mut pairs| {
         pairs.sort();
         pairs.dedup_by(|a, b| a.0 == b.0);
         pairs
     });
     let address = prop::sample::select(vec!["", "10.0.0.1", "010.0.0.1", "fd00::1", "10.0.0", "0.0.0.0"]);
-    let taint = any_text().prop_map(|key| Taint { key, ..Taint::default() });
+    let taint = any_text().prop_map(|key| NodeTaint { key, ..NodeTaint::default() });
     let amounts = vec(any_text(), 0..3).prop_map(|mut names| {
         names.sort();
         names.dedup();
@@ -50,7 +50,7 @@ fn any_facts() -> impl Strategy<Value = NodeFacts> {
 proptest! {
     #[test]
     fn packed_facts_are_the_facts(nodes in vec(any_facts(), 1..6), keys in vec(any_text(), 3)) {
-        let mut commons = Commons::default();
+        let mut commons = Interner::default();
         let mut held = PackedFacts::new(&nodes[0], &mut commons);
         for facts in &nodes {
             let same = held.unpack() == *facts;
@@ -77,7 +77,7 @@ fn cloudy(at: usize) -> NodeFacts {
     facts.labels.push(("instance-id".into(), Clean::new(&format!("i-{at:017}"))));
     facts.labels.push(("kubernetes.io/hostname".into(), name.as_str().into()));
     facts.conditions = (0..5)
-        .map(|kind| Condition {
+        .map(|kind| NodeCondition {
             kind: Clean::new(&format!("Condition{kind}")),
             status: ConditionStatus::False,
             reason: "KubeletHasSufficientMemory".into(),
@@ -89,7 +89,7 @@ fn cloudy(at: usize) -> NodeFacts {
     facts
 }
 
-fn list(nodes: &mut Nodes, generation: u32, facts: impl Iterator<Item = NodeFacts>) {
+fn list(nodes: &mut NodeStore, generation: u32, facts: impl Iterator<Item = NodeFacts>) {
     nodes.begin(generation);
     for facts in facts {
         nodes.page(&facts, Mono::default());
@@ -100,7 +100,7 @@ fn list(nodes: &mut Nodes, generation: u32, facts: impl Iterator<Item = NodeFact
 
 #[test]
 fn a_node_like_many_others_costs_600_bytes() {
-    let mut nodes = Nodes::default();
+    let mut nodes = NodeStore::default();
     list(&mut nodes, 1, (0..10_000).map(cloudy));
     let each = nodes.heap_bytes() / 10_000;
     assert!(each <= 600, "{each} bytes a node");
@@ -108,7 +108,7 @@ fn a_node_like_many_others_costs_600_bytes() {
 
 #[test]
 fn a_label_that_tells_nodes_apart_makes_no_set_of_labels_for_each() {
-    let mut nodes = Nodes::default();
+    let mut nodes = NodeStore::default();
     list(&mut nodes, 1, (0..2_000).map(cloudy));
     assert!(nodes.commons.len() < 400, "{} texts and lists", nodes.commons.len());
     let held = nodes.by_name(&cloudy(1_999).name).unwrap();
@@ -117,7 +117,7 @@ fn a_label_that_tells_nodes_apart_makes_no_set_of_labels_for_each() {
 
 #[test]
 fn ten_relists_with_other_names_and_versions_leave_no_garbage() {
-    let mut nodes = Nodes::default();
+    let mut nodes = NodeStore::default();
     let born = |generation: u32| {
         move |at: usize| NodeFacts {
             version: u64::from(generation) * 10_000 + at as u64,
@@ -138,7 +138,7 @@ fn ten_relists_with_other_names_and_versions_leave_no_garbage() {
 
 #[test]
 fn a_heartbeat_is_no_news_and_its_version_is_known() {
-    let mut nodes = Nodes::default();
+    let mut nodes = NodeStore::default();
     list(&mut nodes, 1, std::iter::once(node("a")));
     let revision = nodes.revision();
     let beat = NodeFacts { version: 99, ..node("a") };

@@ -1,5 +1,5 @@
 use super::*;
-use crate::facts::node::{ConditionStatus, NodeFacts, Taint};
+use crate::facts::node::{ConditionStatus, NodeFacts, NodeTaint};
 use crate::model::fixture::{Bench, gpu_node, gpu_pod, node, pod, turned};
 
 /// Five nodes: two with GPUs, one lost, one cordoned, one plain.
@@ -10,7 +10,7 @@ fn bench() -> Bench {
         ("nvidia.com/gpu.product".into(), "NVIDIA-A100-SXM4-80GB".into()),
         ("zone".into(), "east".into()),
     ];
-    trained.taints = vec![Taint { key: "nvidia.com/gpu".into(), value: "present".into(), effect: "NoSchedule".into() }];
+    trained.taints = vec![NodeTaint { key: "nvidia.com/gpu".into(), value: "present".into(), effect: "NoSchedule".into() }];
     trained.internal_ip = "10.16.10.1".into();
     let b = gpu_node("gpu-b", 8, 5);
     let mut c = turned(&node("cpu-c"), ConditionStatus::False, 0);
@@ -116,26 +116,26 @@ fn a_filter_on_pods_follows_pods_and_one_on_age_follows_time() {
 #[test]
 fn the_line_is_edited_by_grapheme_and_word_and_capped() {
     let mut filter = Filter::default();
-    filter.edit(&Edit::Paste("gpu e\u{301}\nb".to_owned()));
+    filter.edit(&LineEdit::Paste("gpu e\u{301}\nb".to_owned()));
     assert_eq!(filter.text(), "gpu e\u{301} b", "a line break is a space");
-    filter.edit(&Edit::Backspace);
-    filter.edit(&Edit::Backspace);
-    filter.edit(&Edit::Backspace);
+    filter.edit(&LineEdit::Backspace);
+    filter.edit(&LineEdit::Backspace);
+    filter.edit(&LineEdit::Backspace);
     assert_eq!(filter.text(), "gpu ", "the accent goes with its letter");
-    filter.edit(&Edit::DeleteWord);
+    filter.edit(&LineEdit::DeleteWord);
     assert_eq!(filter.text(), "");
-    filter.edit(&Edit::Backspace);
-    filter.edit(&Edit::Paste("x".repeat(10_000)));
-    filter.edit(&Edit::Insert('y'));
+    filter.edit(&LineEdit::Backspace);
+    filter.edit(&LineEdit::Paste("x".repeat(10_000)));
+    filter.edit(&LineEdit::Insert('y'));
     assert_eq!(filter.text().chars().count(), crate::model::rows::line::MOST_CHARS);
-    filter.edit(&Edit::Clear);
+    filter.edit(&LineEdit::Clear);
     assert!(filter.text().is_empty() && filter.is_empty());
 }
 
 #[test]
 fn an_escape_sequence_in_a_paste_does_not_reach_the_screen() {
     let mut filter = Filter::default();
-    filter.edit(&Edit::Paste("a\u{1b}[31mb\u{202e}c".to_owned()));
+    filter.edit(&LineEdit::Paste("a\u{1b}[31mb\u{202e}c".to_owned()));
     assert!(!filter.text().contains(['\u{1b}', '\u{202e}']), "{:?}", filter.text());
 }
 
