@@ -123,7 +123,7 @@ pub(crate) struct TaskContext {
 
 impl TaskContext {
     /// Sends news, waiting for a place; nobody to hear it means that the cluster is about to end.
-    async fn tell(&self, event: ClusterEvent) {
+    async fn send_event(&self, event: ClusterEvent) {
         let _ = self.out.send(Msg::Cluster(self.id, event)).await;
     }
 
@@ -270,7 +270,7 @@ async fn supervise<B: ClientFactory>(build: B, server: ClusterEvent, tuning: Tun
         tuning,
     });
     let work = async {
-        shared.tell(server).await;
+        shared.send_event(server).await;
         let keeper = Arc::new(tokio::sync::Mutex::new((build, asked)));
         let mut tree = Tree::new(shared.clone(), keeper);
         let mut vigil = SleepDetector::new(clock.now());
@@ -328,7 +328,7 @@ impl<B: ClientFactory> Tree<B> {
             ClusterTask::Session => Box::pin(async move {
                 let mut keeper = keeper.lock().await;
                 let (build, asked) = &mut *keeper;
-                session::keep(&shared, build, asked, seed).await;
+                session::run(&shared, build, asked, seed).await;
             }),
             ClusterTask::Meter => Box::pin(async move { shared.sink.forward(shared.id, &shared.out).await }),
             ClusterTask::Reflector(resource) => Box::pin(stream::run(shared, resource, seed)),
@@ -372,7 +372,7 @@ impl<B: ClientFactory> Tree<B> {
         let delay = backoff.next(self.rng.f64());
         self.start(part, delay);
         let text = one_line(&format!("{}: {text}", part.name()));
-        self.shared.tell(ClusterEvent::TaskRestarted { text }).await;
+        self.shared.send_event(ClusterEvent::TaskRestarted { text }).await;
     }
 }
 

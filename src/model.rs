@@ -339,8 +339,8 @@ impl Model {
     pub fn with_conventions(mut self, conventions: Conventions) -> Self {
         let (table, good) = (Arc::new(conventions.accelerators), Arc::<[Clean]>::from(conventions.good_conditions));
         for cluster in &mut self.clusters {
-            cluster.count_as_accelerators(Arc::clone(&table));
-            cluster.take_for_good(Arc::clone(&good));
+            cluster.set_accelerators(Arc::clone(&table));
+            cluster.set_good_conditions(Arc::clone(&good));
         }
         self
     }
@@ -348,14 +348,14 @@ impl Model {
     /// Watches only the pods of some namespaces of these clusters, in their order; before the first message.
     #[must_use]
     pub fn with_scopes(mut self, scopes: impl IntoIterator<Item = Scope>) -> Self {
-        self.clusters.iter_mut().zip(scopes).for_each(|(cluster, scope)| cluster.watch_only(scope));
+        self.clusters.iter_mut().zip(scopes).for_each(|(cluster, scope)| cluster.set_scope(scope));
         self
     }
 
     /// The credential plugins of the contexts, in their order; before the first message.
     #[must_use]
     pub fn with_plugins(mut self, plugins: impl IntoIterator<Item = Option<Clean>>) -> Self {
-        self.clusters.iter_mut().zip(plugins).for_each(|(cluster, plugin)| cluster.log_in_with(plugin));
+        self.clusters.iter_mut().zip(plugins).for_each(|(cluster, plugin)| cluster.set_credential_plugin(plugin));
         self
     }
 
@@ -391,7 +391,7 @@ impl Model {
             Msg::Tick => {
                 self.evaluate_outage(now);
                 self.clusters.iter_mut().for_each(|cluster| cluster.tick(now));
-                return self.tell(now);
+                return self.notify(now);
             }
         }
         None

@@ -113,7 +113,7 @@ pub enum Effect {
         text: String,
     },
     /// Alerts began to fire; nobody may be looking.
-    Tell {
+    NotifyAlerts {
         /// The bell may ring: it has not for a while.
         ring: bool,
         /// What began, at least one.
@@ -201,7 +201,7 @@ pub enum ClusterEvent {
     },
     /// An event or a bookmark came on the watch, or it opened at the known version and was not refused: the data is proven live.
     /// At most about once a second.
-    Heard {
+    Alive {
         /// Whose watch.
         resource: Resource,
         /// Bytes since the last such message.
@@ -210,7 +210,7 @@ pub enum ClusterEvent {
     /// News of the list and the watch of the pods of one namespace, where not those of the whole cluster are watched (F23).
     Namespaced {
         /// The place of the namespace among those that are watched.
-        place: u16,
+        index: u16,
         /// What is new of it.
         event: Box<ClusterEvent>,
     },

@@ -339,10 +339,10 @@ impl App {
                 // Ctrl-Z has stopped the plugin, and whoever started it passes that on.
                 _ = stop.recv(), if term::has_shell() => term::stop().wrap_err("could not stop")?,
                 _ = second.tick() => {
-                    if let Some(Effect::Tell { news, .. }) = self.model.update(Msg::Tick, self.clock.now())
+                    if let Some(Effect::NotifyAlerts { news, .. }) = self.model.update(Msg::Tick, self.clock.now())
                         && let Some(hook) = &self.hook
                     {
-                        hook.tell(news);
+                        hook.notify(news);
                     }
                 }
                 () = ready(()), if !inbox.is_empty() => drop(self.on_inbox(inbox)),
@@ -437,16 +437,16 @@ impl App {
         }
         self.dirty = true;
         match self.model.update(Msg::Tick, self.clock.now()) {
-            Some(Effect::Tell { ring, news }) => self.tell(ring, news).map(|()| Flow::Continue),
+            Some(Effect::NotifyAlerts { ring, news }) => self.notify(ring, news).map(|()| Flow::Continue),
             effect => Ok(self.perform(effect.as_ref())),
         }
     }
 
-    fn tell(&mut self, ring: bool, news: Vec<AlertNews>) -> eyre::Result<()> {
+    fn notify(&mut self, ring: bool, news: Vec<AlertNews>) -> eyre::Result<()> {
         let bytes = self.telling.bytes(ring, &news, &is_set);
         self.screen.send(&bytes).wrap_err("the terminal is gone")?;
         if let Some(hook) = &self.hook {
-            hook.tell(news);
+            hook.notify(news);
         }
         Ok(())
     }
@@ -460,7 +460,7 @@ impl App {
             Some(Effect::Inspect(id, inspection)) => self.clusters.inspect(Some((*id, inspection))),
             Some(Effect::EndInspection) => self.clusters.inspect(None),
             // These need the terminal, and are done where they come from.
-            Some(Effect::Suspend | Effect::Redraw | Effect::Copy { .. } | Effect::Tell { .. }) | None => {}
+            Some(Effect::Suspend | Effect::Redraw | Effect::Copy { .. } | Effect::NotifyAlerts { .. }) | None => {}
         }
         Flow::Continue
     }

@@ -109,7 +109,7 @@ impl Hook {
     }
 
     /// Hands news over; what does not fit behind a command that hangs is left out, and is on the screen.
-    pub fn tell(&self, news: Vec<AlertNews>) {
+    pub fn notify(&self, news: Vec<AlertNews>) {
         let _ = self.news.try_send(news);
     }
 }

@@ -300,7 +300,7 @@ pub(crate) fn is_early_end(error: &(dyn StdError + 'static)) -> bool {
 }
 
 /// Something that is no Kubernetes API answered a watch with success.
-pub(crate) fn alien() -> RequestError {
+pub(crate) fn not_kubernetes() -> RequestError {
     RequestError { alien: true, ..RequestError::new(Layer::Decode, NOT_KUBERNETES) }
 }
 

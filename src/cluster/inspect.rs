@@ -87,7 +87,7 @@ trait Follow {
     }
 
     /// Waits until there is something to tell that did not come from the server.
-    async fn poked(&mut self);
+    async fn changed_locally(&mut self);
 
     /// Reads it whole; the resourceVersion from which a watch goes on.
     async fn read(&mut self, reader: &DetailReader<'_>) -> Result<String, RequestError>;
@@ -132,7 +132,7 @@ impl DetailReader<'_> {
         let mut body = Vec::new();
         let head = self.line.fetch(&ask, tuning, &mut body).await?;
         if classify::is_html(&head, &body) {
-            return Err(classify::alien());
+            return Err(classify::not_kubernetes());
         }
         Ok(body)
     }
@@ -175,18 +175,18 @@ struct DetailPace<'a> {
 }
 
 impl DetailPace<'_> {
-    async fn tell(&self, news: Detail) {
+    async fn send_update(&self, news: Detail) {
         let finding = DetailUpdate { subject: self.subject.clone(), news };
-        self.shared.tell(ClusterEvent::Found(Box::new(finding))).await;
+        self.shared.send_event(ClusterEvent::Found(Box::new(finding))).await;
     }
 
     async fn sync(&self, state: SyncState) {
-        self.tell(Detail::Sync { part: self.part, state }).await;
+        self.send_update(Detail::Sync { part: self.part, state }).await;
     }
 
     async fn publish(&self, of: &mut impl Follow) {
         for news in of.news() {
-            self.tell(news).await;
+            self.send_update(news).await;
         }
     }
 
@@ -229,13 +229,13 @@ impl DetailPace<'_> {
         if watching && failures >= patience && !trouble.is_unreachable() && trouble.layer != Layer::Auth {
             // No watch brings anything: what it is about is read again and again.
             let wait = wait.max(self.polling());
-            self.shared.tell(ClusterEvent::Failed(failure)).await;
+            self.shared.send_event(ClusterEvent::Failed(failure)).await;
             self.sync(SyncState::Polling { every: wait }).await;
             self.read_again = true;
             return Next::Wait(wait);
         }
         if trouble.layer != Layer::Watch {
-            self.shared.tell(ClusterEvent::Failed(failure.clone())).await;
+            self.shared.send_event(ClusterEvent::Failed(failure.clone())).await;
         }
         let until = self.shared.clock.mono() + wait;
         self.sync(SyncState::Waiting { until, failure }).await;
@@ -308,7 +308,7 @@ async fn follow(shared: &TaskContext, subject: &ObjectRef, mut of: impl Follow, 
                 }
                 _ = resumed.changed() => break version = None,
                 _ = wake.changed(), if cut => break sleep(SPREAD.mul_f64(pace.rng.f64())).await,
-                () = of.poked() => {
+                () = of.changed_locally() => {
                     pace.publish(&mut of).await;
                     if of.is_unread() {
                         break version = None;

@@ -37,7 +37,7 @@ const SLACK_PCT: u32 = 10;
 pub(crate) async fn run(shared: Arc<TaskContext>, resource: Resource, seed: u64) {
     let mut rng = fastrand::Rng::with_seed(seed);
     loop {
-        wanted(&shared, resource).await;
+        until_requested(&shared, resource).await;
         let wait = match find(&shared, resource).await {
             Ok(Some(path)) => {
                 tokio::select! {
@@ -67,7 +67,7 @@ pub(crate) async fn run(shared: Arc<TaskContext>, resource: Resource, seed: u64)
 }
 
 async fn tell(shared: &TaskContext, resource: Resource, state: SyncState) {
-    shared.tell(ClusterEvent::Sync { resource, state }).await;
+    shared.send_event(ClusterEvent::Sync { resource, state }).await;
 }
 
 async fn absent(shared: &TaskContext, resource: Resource) -> Duration {
@@ -95,7 +95,7 @@ fn unwanted(shared: &TaskContext, resource: Resource) -> Option<Clean> {
 }
 
 /// Waits until the resource is asked for; says why it is not.
-async fn wanted(shared: &TaskContext, resource: Resource) {
+async fn until_requested(shared: &TaskContext, resource: Resource) {
     let mut nodes = shared.nodes.subscribe();
     let mut told = None;
     while let Some(reason) = unwanted(shared, resource) {

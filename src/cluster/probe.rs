@@ -40,7 +40,7 @@ pub(crate) async fn run(shared: Arc<TaskContext>, series: ProbeSeries) {
         sleep_until(tick).await;
         let sample = state.probe(&shared, tick).await;
         let throttled = matches!(sample.outcome, ProbeOutcome::Failed { layer: Layer::Throttled, .. });
-        shared.tell(ClusterEvent::Probe(sample)).await;
+        shared.send_event(ClusterEvent::Probe(sample)).await;
         // The next tick on the grid that is not yet over; a throttled work probe leaves some of them out.
         let period = shared.tuning.probe_period;
         let stride =
@@ -89,7 +89,7 @@ impl ProbeState {
         if self.told != now {
             self.told = now;
             let failure = trouble.failure(wall(), &format!("get {}", self.uri()), 1);
-            shared.tell(ClusterEvent::Failed(Box::new(failure))).await;
+            shared.send_event(ClusterEvent::Failed(Box::new(failure))).await;
         }
     }
 
@@ -108,7 +108,7 @@ impl ProbeState {
                 let mut body = Vec::new();
                 let answer = session.probe.fetch(&ask, &shared.tuning, &mut body).await;
                 // A captive portal answers everything with success (F34).
-                answer.and_then(|head| if is_html(&head, &body) { Err(classify::alien()) } else { Ok(head) })
+                answer.and_then(|head| if is_html(&head, &body) { Err(classify::not_kubernetes()) } else { Ok(head) })
             }
             Ok(Err(trouble)) => Err(trouble),
             Err(_) => Err(RequestError::new(Layer::Credentials, "the credentials are not ready")),
@@ -157,7 +157,7 @@ impl ProbeState {
         };
         if self.skew_ms.is_none_or(|told| (told - skew_ms).abs() > SKEW_STEP_MS) {
             self.skew_ms = Some(skew_ms);
-            shared.tell(ClusterEvent::Skew { ours_minus_server_ms: skew_ms }).await;
+            shared.send_event(ClusterEvent::Skew { ours_minus_server_ms: skew_ms }).await;
         }
     }
 }
@@ -199,7 +199,7 @@ async fn version(shared: &TaskContext) -> Result<(), Layer> {
     let mut body = Vec::new();
     session.api.fetch(&ask, &shared.tuning, &mut body).await.map_err(|trouble| trouble.layer)?;
     let answer: ProbeAnswer = serde_json::from_slice(&body).map_err(|_| Layer::Decode)?;
-    shared.tell(ClusterEvent::Version(one_line(&answer.git_version))).await;
+    shared.send_event(ClusterEvent::Version(one_line(&answer.git_version))).await;
     Ok(())
 }
 

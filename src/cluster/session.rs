@@ -183,7 +183,7 @@ impl Renewals {
 }
 
 /// Builds the clients and renews them until it is dropped.
-pub(crate) async fn keep(shared: &TaskContext, source: &mut impl ClientFactory, asked: &mut SessionRequests, seed: u64) {
+pub(crate) async fn run(shared: &TaskContext, source: &mut impl ClientFactory, asked: &mut SessionRequests, seed: u64) {
     let mut rng = fastrand::Rng::with_seed(seed);
     let mut backoff = Backoff::new(&shared.tuning);
     let mut serial = 0_u64;
@@ -217,7 +217,7 @@ pub(crate) async fn keep(shared: &TaskContext, source: &mut impl ClientFactory, 
                 let wait = backoff.next(rng.f64());
                 let mut failure = trouble.failure(wall(), "get credentials", backoff.failures());
                 failure.next_in = Some(wait);
-                shared.tell(ClusterEvent::Failed(Box::new(failure))).await;
+                shared.send_event(ClusterEvent::Failed(Box::new(failure))).await;
                 // Working clients stay in use until the server rejects them (F60).
                 shared.session.state.send_if_modified(|state| {
                     let replace = !matches!(state, SessionState::Ready(_));
@@ -319,7 +319,7 @@ async fn attempt(
     let made =
         if terminal { source.log_in(tuning, sink, LOGIN_DEADLINE).await? } else { source.build(tuning, sink).await? };
     if let Some((url, insecure)) = made.moved {
-        shared.tell(ClusterEvent::Server { url, insecure }).await;
+        shared.send_event(ClusterEvent::Server { url, insecure }).await;
     }
     for note in made.notes {
         warnings::tell_note(shared, &note).await;

@@ -41,8 +41,8 @@ impl ListSource {
                 | ClusterEvent::ListFinished { .. }
                 | ClusterEvent::Changes { .. }
                 | ClusterEvent::Sync { .. }
-                | ClusterEvent::Heard { .. },
-            ) => ClusterEvent::Namespaced { place, event: Box::new(event) },
+                | ClusterEvent::Alive { .. },
+            ) => ClusterEvent::Namespaced { index: place, event: Box::new(event) },
             _ => event,
         }
     }

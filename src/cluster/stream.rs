@@ -226,7 +226,7 @@ impl ReflectorTask {
                 let Some(batch) = self.batch.take() else { return };
                 self.objects = self.objects.saturating_add(self.page_objects);
                 let resource = self.source.resource;
-                self.tell(ClusterEvent::Page {
+                self.send_event(ClusterEvent::Page {
                     resource,
                     generation: page.generation,
                     page: page.page,
@@ -254,7 +254,7 @@ impl ReflectorTask {
                     }
                     _ => {}
                 }
-                self.tell(event).await;
+                self.send_event(event).await;
             }
             ReflectorEffect::Renew => self.shared.session.renew(self.serial),
             ReflectorEffect::NoWatchList => self.shared.watch_list.store(false, Ordering::Relaxed),
@@ -280,8 +280,8 @@ impl ReflectorTask {
         }) as Task<PageDone>);
     }
 
-    async fn tell(&self, event: ClusterEvent) {
-        self.shared.tell(self.source.address(event)).await;
+    async fn send_event(&self, event: ClusterEvent) {
+        self.shared.send_event(self.source.address(event)).await;
     }
 
     fn page_done(&mut self, done: PageDone) -> ReflectorInput {
@@ -331,9 +331,9 @@ impl ReflectorTask {
                     self.objects = self.objects.saturating_add(u32::try_from(changes).unwrap_or(u32::MAX));
                     let remaining = None;
                     let page = ClusterEvent::Page { resource, generation, page, remaining, bytes, unreadable, batch };
-                    self.tell(page).await;
+                    self.send_event(page).await;
                 } else if changes > 0 || unreadable > 0 {
-                    self.tell(ClusterEvent::Changes { resource, generation, unreadable, batch }).await;
+                    self.send_event(ClusterEvent::Changes { resource, generation, unreadable, batch }).await;
                 }
                 self.heard_bytes = self.heard_bytes.saturating_add(bytes);
                 // Bytes that nobody can read are no news.
@@ -367,7 +367,7 @@ impl ReflectorTask {
             server: Duration::from_secs(page.limits.server_secs),
         };
         if self.limits.replace(limits) != Some(limits) {
-            self.shared.tell(ClusterEvent::Limits(limits)).await;
+            self.shared.send_event(ClusterEvent::Limits(limits)).await;
         }
     }
 
@@ -375,7 +375,7 @@ impl ReflectorTask {
         self.heard_at = Some(Instant::now());
         self.heard = false;
         let bytes = std::mem::take(&mut self.heard_bytes);
-        self.tell(ClusterEvent::Heard { resource: self.source.resource, bytes }).await;
+        self.send_event(ClusterEvent::Alive { resource: self.source.resource, bytes }).await;
     }
 }
 

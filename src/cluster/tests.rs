@@ -362,7 +362,7 @@ async fn changes_arrive_in_order_and_the_watch_goes_on_from_the_newest() {
         .events
         .iter()
         .filter_map(
-            |(_, e)| if let ClusterEvent::Heard { resource: Resource::Pods, bytes } = e { Some(bytes) } else { None },
+            |(_, e)| if let ClusterEvent::Alive { resource: Resource::Pods, bytes } = e { Some(bytes) } else { None },
         )
         .sum();
     let sent = event("ADDED", "p2", 110).len() * 2 + event("DELETED", "p2", 112).len() + event("x", "", 1).len();

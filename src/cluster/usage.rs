@@ -21,7 +21,7 @@ pub(super) const PATH: &str = "/apis/metrics.k8s.io/v1beta1/nodes";
 pub(crate) async fn run(shared: Arc<TaskContext>, seed: u64) {
     let optional = shared.tuning.optional.clone();
     if !optional.usage {
-        shared.tell(ClusterEvent::Usage(UsageNews::Off)).await;
+        shared.send_event(ClusterEvent::Usage(UsageNews::Off)).await;
         return std::future::pending().await;
     }
     let mut rng = fastrand::Rng::with_seed(seed);
@@ -41,7 +41,7 @@ pub(crate) async fn run(shared: Arc<TaskContext>, seed: u64) {
             UsageNews::Unavailable(_) => optional.usage_period * 2,
             UsageNews::Read(nodes) => optional.usage_period * patience(nodes.len()),
         };
-        shared.tell(ClusterEvent::Usage(news)).await;
+        shared.send_event(ClusterEvent::Usage(news)).await;
         // Up to a tenth later: not all clients ask at the same moment.
         let due = begun + wait.mul_f64(1.0 + rng.f64() / 10.0);
         tokio::select! {

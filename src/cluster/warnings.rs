@@ -68,7 +68,7 @@ fn text(value: &str) -> Option<(String, &str)> {
 }
 
 /// Tells the new warnings of an answer to `request`.
-pub(super) async fn tell(shared: &TaskContext, headers: &HeaderMap, request: &str) {
+pub(super) async fn report_warnings(shared: &TaskContext, headers: &HeaderMap, request: &str) {
     if !headers.contains_key(WARNING) {
         return;
     }
@@ -86,7 +86,7 @@ pub(super) async fn tell_note(shared: &TaskContext, note: &Clean) {
 
 async fn warn(shared: &TaskContext, text: &str, request: &str) {
     let failure = RequestError::new(Layer::Warning, text).failure(wall(), request, 1);
-    shared.tell(ClusterEvent::Failed(Box::new(failure))).await;
+    shared.send_event(ClusterEvent::Failed(Box::new(failure))).await;
 }
 
 #[cfg(test)]

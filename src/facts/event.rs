@@ -61,9 +61,9 @@ impl EventFacts {
         let mut read = Self::default();
         let each = &mut |event| read = event;
         if is_core(body, "an Event")? {
-            wire::one(body, &mut EachCore(each))?;
+            wire::decode_object(body, &mut EachCore(each))?;
         } else {
-            wire::one(body, &mut EventSink(each))?;
+            wire::decode_object(body, &mut EventSink(each))?;
         }
         Ok(read)
     }
@@ -215,9 +215,9 @@ pub fn decode_page(body: &[u8]) -> Result<EventPage, DecodeError> {
     let mut events = Vec::new();
     let each = &mut |event| events.push(event);
     let head = if is_core(body, "a list of Event objects")? {
-        wire::each(body, &mut EachCore(each))?
+        wire::decode_list(body, &mut EachCore(each))?
     } else {
-        wire::each(body, &mut EventSink(each))?
+        wire::decode_list(body, &mut EventSink(each))?
     };
     Ok(EventPage { events, version: head.resource_version, token: head.continue_token, unreadable: head.unreadable })
 }

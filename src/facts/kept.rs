@@ -40,13 +40,13 @@ pub(super) trait Keep: Sized {
 
 /// A page of objects, each handed to `each`.
 pub(super) fn decode_list<T: Keep>(body: &[u8], each: impl FnMut(ApiObject<T>)) -> Result<ListHead, DecodeError> {
-    wire::each(body, &mut ObjectSink::new(each))
+    wire::decode_list(body, &mut ObjectSink::new(each))
 }
 
 /// One object, as in a watch event.
 pub(super) fn decode_object<T: Keep>(object: &[u8]) -> Result<ApiObject<T>, DecodeError> {
     let mut kept = None;
-    wire::one(object, &mut ObjectSink::new(|object| kept = Some(object)))?;
+    wire::decode_object(object, &mut ObjectSink::new(|object| kept = Some(object)))?;
     Ok(kept.expect("an object that is taken has been handed over"))
 }
 

@@ -32,7 +32,7 @@ pub struct NodeUsage {
 /// [`DecodeError`] if the body is not a list at all; a node that cannot be read is left out, as if the list did not have it.
 pub fn decode_list(body: &[u8]) -> Result<Vec<NodeUsage>, DecodeError> {
     let mut all = All(Vec::new());
-    wire::each(body, &mut all)?;
+    wire::decode_list(body, &mut all)?;
     Ok(all.0)
 }
 

@@ -178,7 +178,7 @@ pub fn readiness(ready: Option<&ConditionStatus>) -> Readiness {
 /// [`DecodeError`] if the body is not a list at all, or cut short (some nodes may have been handed over by then); single
 /// unreadable objects are only counted.
 pub fn decode_list(body: &[u8], each: impl FnMut(NodeFacts)) -> Result<ListHead, DecodeError> {
-    wire::each(body, &mut NodeSink(each, &mut Texts::default()))
+    wire::decode_list(body, &mut NodeSink(each, &mut Texts::default()))
 }
 
 /// A page of nodes that is read while it comes; else as [`decode_list`].
@@ -233,7 +233,7 @@ impl NodeList {
 /// [`DecodeError`] if it is not a node.
 pub fn decode_object(object: &[u8]) -> Result<NodeFacts, DecodeError> {
     let mut node = NodeFacts::default();
-    wire::one(object, &mut NodeSink(|decoded| node = decoded, &mut Texts::default()))?;
+    wire::decode_object(object, &mut NodeSink(|decoded| node = decoded, &mut Texts::default()))?;
     Ok(node)
 }
 

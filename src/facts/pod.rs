@@ -149,7 +149,7 @@ impl PodPhase {
 /// [`DecodeError`] if the body is not a list at all, or cut short (some pods may be in the batch by then); single unreadable
 /// objects are only counted.
 pub fn decode_list(body: &[u8], batch: &mut PodBatch) -> Result<ListHead, DecodeError> {
-    wire::each(body, &mut Into { batch, removed: false })
+    wire::decode_list(body, &mut Into { batch, removed: false })
 }
 
 /// A page of pods that is read while it comes; else as [`decode_list`].
@@ -204,7 +204,7 @@ impl PodList {
 /// # Errors
 /// [`DecodeError`] if it is not a pod; the batch is as before then.
 pub fn decode_object(object: &[u8], removed: bool, batch: &mut PodBatch) -> Result<(), DecodeError> {
-    wire::one(object, &mut Into { batch, removed })
+    wire::decode_object(object, &mut Into { batch, removed })
 }
 
 struct Into<'b> {

@@ -19,7 +19,7 @@ pub use proto::decode_proto_frame;
 pub use status::{StatusFacts, decode_failure, decode_status};
 pub use watch::{WatchFrame, WatchType, bookmark_version, decode_frame, ends_initial_events};
 
-pub(super) use list::{Sink, each, one, refuse};
+pub(super) use list::{Sink, decode_list, decode_object, refuse};
 pub(super) use pieces::ListDecoder;
 pub(super) use proto::CUT;
 

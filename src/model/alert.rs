@@ -91,7 +91,7 @@ pub struct AlertRecord {
     pub size: usize,
     /// Somebody looks after it.
     pub ack: Option<Ack>,
-    voice: Voice,
+    voice: Audibility,
     /// How bad it was when it was told.
     told: Option<Severity>,
     seen: bool,
@@ -132,17 +132,17 @@ pub(super) struct Finding {
     peak: u64,
     /// How many nodes a group has.
     size: usize,
-    voice: Voice,
+    voice: Audibility,
 }
 
 /// Whether a finding may be heard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Voice {
-    Heard,
+enum Audibility {
+    Audible,
     /// Its source has gone silent: it is shown as unknown.
     Unknown,
     /// A worse alert explains it.
-    Silenced,
+    Inhibited,
 }
 
 impl Finding {
@@ -156,7 +156,7 @@ impl Finding {
             pending: Duration::ZERO,
             peak: 0,
             size: 0,
-            voice: Voice::Heard,
+            voice: Audibility::Audible,
         }
     }
 }
@@ -363,7 +363,7 @@ impl AlertRecord {
             count: 0,
             size: 0,
             ack: None,
-            voice: Voice::Heard,
+            voice: Audibility::Audible,
             told: None,
             seen: true,
         }

@@ -154,7 +154,7 @@ impl Model {
     }
 
     /// What began to fire since the last tick, and whether the bell may ring for it.
-    pub(super) fn tell(&mut self, now: Now) -> Option<Effect> {
+    pub(super) fn notify(&mut self, now: Now) -> Option<Effect> {
         let mut news = self.outage_news(now);
         news.extend(self.clusters.iter_mut().flat_map(|cluster| cluster.news(now)));
         if news.is_empty() {
@@ -164,7 +164,7 @@ impl Model {
         if ring {
             self.rang = Some(now.mono);
         }
-        Some(Effect::Tell { ring, news })
+        Some(Effect::NotifyAlerts { ring, news })
     }
 }
 

@@ -59,7 +59,7 @@ pub(crate) fn is_followed(event: &ClusterEvent) -> bool {
             | ClusterEvent::ListFinished { .. }
             | ClusterEvent::Changes { .. }
             | ClusterEvent::Sync { .. }
-            | ClusterEvent::Heard { .. }
+            | ClusterEvent::Alive { .. }
             | ClusterEvent::Namespaced { .. }
     )
 }

@@ -48,7 +48,7 @@ pub use views::{
 
 /// Nodes that came, changed or went, nodes whose pods did, and figures of usage that are taken in at once: a millisecond at most.
 /// A page of pods touches up to 500 nodes, and many pages come between two frames.
-const MET_AT_ONCE: usize = 512;
+const MAX_PENDING: usize = 512;
 
 /// One cluster as far as we know it.
 #[derive(Debug)]
@@ -315,23 +315,23 @@ impl ClusterState {
     }
 
     /// Counts these names as accelerators from now on; before the first node comes.
-    pub(crate) fn count_as_accelerators(&mut self, table: Arc<accelerator::AcceleratorTable>) {
+    pub(crate) fn set_accelerators(&mut self, table: Arc<accelerator::AcceleratorTable>) {
         self.nodes = NodeStore::with(table);
     }
 
     /// Takes `True` of these conditions of nodes for good; before the first node comes.
-    pub(crate) fn take_for_good(&mut self, conditions: Arc<[Clean]>) {
-        self.nodes.take_for_good(conditions);
+    pub(crate) fn set_good_conditions(&mut self, conditions: Arc<[Clean]>) {
+        self.nodes.set_good_conditions(conditions);
     }
 
     /// Watches only these pods; before the first message.
-    pub(crate) fn watch_only(&mut self, scope: Scope) {
+    pub(crate) fn set_scope(&mut self, scope: Scope) {
         self.ledger = PodStore::of(&scope.namespaces);
         self.pods_track = PodTracks::of(scope);
     }
 
     /// Its context uses this credential plugin, or none; before the first message.
-    pub(crate) fn log_in_with(&mut self, plugin: Option<Clean>) {
+    pub(crate) fn set_credential_plugin(&mut self, plugin: Option<Clean>) {
         self.plugin = plugin;
     }
 
@@ -357,8 +357,8 @@ impl ClusterState {
         }
         let bytes = budget::incoming(&event);
         match event {
-            ClusterEvent::Namespaced { place, event } => self.listed(*event, usize::from(place), now),
-            event => self.listed(event, 0, now),
+            ClusterEvent::Namespaced { index: place, event } => self.apply_event(*event, usize::from(place), now),
+            event => self.apply_event(event, 0, now),
         }
         if bytes > 0 {
             self.hold_to_budget(bytes, now);
@@ -404,7 +404,7 @@ impl ClusterState {
     }
 
     /// Takes in news, of lists those of one part: the place of a namespace, 0 where there are none.
-    fn listed(&mut self, event: ClusterEvent, part: usize, now: Now) {
+    fn apply_event(&mut self, event: ClusterEvent, part: usize, now: Now) {
         match event {
             // There is nothing in a namespace of a namespace.
             ClusterEvent::Namespaced { .. } => {}
@@ -454,12 +454,12 @@ impl ClusterState {
                     track.set_state(state);
                 }
             }
-            ClusterEvent::Heard { resource, bytes } => {
+            ClusterEvent::Alive { resource, bytes } => {
                 self.link.answered(now);
                 if resource.is_optional() {
                     self.optional.heard(resource, now);
                 } else if let Some(track) = self.track_mut(resource, part) {
-                    track.heard(now);
+                    track.note_alive(now);
                 }
                 self.latency.watched(bytes, now.mono);
             }
@@ -479,7 +479,7 @@ impl ClusterState {
         self.latency.tick(now.mono);
         self.history.watched(self.nodes_are_current(now) && self.nodes_track.complete(), now);
         self.history.tick(now);
-        self.meet(now.mono);
+        self.apply_pending(now.mono);
         self.alerts.touch();
         self.evaluate(now);
     }
@@ -498,17 +498,17 @@ impl ClusterState {
 
     /// Brings what every frame shows of this cluster up to date.
     pub(crate) fn prepare(&mut self, now: Now) {
-        self.meet(now.mono);
+        self.apply_pending(now.mono);
         self.optional.refresh(now.mono);
         self.evaluate(now);
     }
 
     /// Takes in what has changed of nodes and of their pods: O(changes), whatever the size of the cluster, and no more than a
     /// frame can wait for. The rest waits for the next time.
-    fn meet(&mut self, now: Mono) {
-        let (touched, pods) = (self.nodes.take_touched(MET_AT_ONCE), self.ledger.take_touched(MET_AT_ONCE));
+    fn apply_pending(&mut self, now: Mono) {
+        let (touched, pods) = (self.nodes.take_touched(MAX_PENDING), self.ledger.take_touched(MAX_PENDING));
         let Self { nodes, ledger, join, alerts, settings, table, usage, .. } = self;
-        usage.take_in(MET_AT_ONCE, |name| nodes.by_name(name).map(|node| node.facts.name.clone()));
+        usage.take_in(MAX_PENDING, |name| nodes.by_name(name).map(|node| node.facts.name.clone()));
         let density = &mut alerts.density;
         if !touched.complete || !pods.complete {
             join.compute(nodes, ledger);
@@ -538,7 +538,7 @@ impl ClusterState {
     /// Takes in some of what has changed and waits; whether there is more.
     pub(crate) fn catch_up(&mut self, now: Now) -> bool {
         if self.is_behind() {
-            self.meet(now.mono);
+            self.apply_pending(now.mono);
         }
         self.is_behind()
     }

@@ -63,7 +63,7 @@ impl Bench {
 
     /// Sends news of the list or the watch of one namespace.
     pub(crate) fn send_in(&mut self, place: u16, event: ClusterEvent) {
-        self.send(ClusterEvent::Namespaced { place, event: Box::new(event) });
+        self.send(ClusterEvent::Namespaced { index: place, event: Box::new(event) });
     }
 
     /// A whole list of the pods of one namespace, and its watch.
@@ -187,7 +187,7 @@ impl Bench {
 
     pub(crate) fn heard(&mut self) {
         for resource in Resource::CORE {
-            self.send(ClusterEvent::Heard { resource, bytes: 100 });
+            self.send(ClusterEvent::Alive { resource, bytes: 100 });
         }
     }
 

@@ -31,7 +31,7 @@ pub struct DetailState {
 struct Hold {
     state: Option<SyncState>,
     /// When what we hold was last known to be the server's.
-    proof: Option<Now>,
+    fresh_at: Option<Now>,
     /// What failed, until something proves that the link lives again.
     failed: Option<Box<Failure>>,
 }
@@ -110,7 +110,7 @@ impl DetailState {
         if let (DetailPart::Object, Some(gone), false) = (part, self.gone, hold.lost()) {
             return PartFreshness::Gone(elapsed(gone, now));
         }
-        let Some(proof) = hold.proof else {
+        let Some(proof) = hold.fresh_at else {
             return match &hold.state {
                 Some(SyncState::Denied { failure }) => PartFreshness::Denied(failure),
                 _ => hold.failed.as_deref().map_or(PartFreshness::Loading, PartFreshness::Failing),
@@ -189,7 +189,7 @@ pub(super) struct LinkNow {
 
 impl Hold {
     fn proven(&mut self, now: Now) {
-        self.proof = Some(now);
+        self.fresh_at = Some(now);
         self.failed = None;
     }
 
@@ -200,9 +200,9 @@ impl Hold {
 
     fn set(&mut self, state: SyncState, link: &LinkNow, now: Now) {
         let watched = matches!(self.state, Some(SyncState::Watching));
-        if let (true, Some(_), Some(answered)) = (watched, self.proof, link.answered) {
+        if let (true, Some(_), Some(answered)) = (watched, self.fresh_at, link.answered) {
             // A watch that was open until now would have brought every change up to the last answer of the server.
-            self.proof = Some(if link.silent { answered } else { now });
+            self.fresh_at = Some(if link.silent { answered } else { now });
         }
         match &state {
             SyncState::Waiting { failure, .. } | SyncState::Denied { failure } => self.failed = Some(failure.clone()),

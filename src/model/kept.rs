@@ -124,7 +124,7 @@ impl<T: PartialEq> ObjectStore<T> {
     }
 
     pub(crate) fn heard(&mut self, now: Now) {
-        self.track.heard(now);
+        self.track.note_alive(now);
     }
 
     /// What the server no longer has, or what is no longer asked for, is forgotten: it would only grow old.

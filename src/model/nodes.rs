@@ -174,7 +174,7 @@ impl NodeStore {
     }
 
     /// Takes `True` of these conditions for good; before the first node comes.
-    pub(crate) fn take_for_good(&mut self, conditions: Arc<[Clean]>) {
+    pub(crate) fn set_good_conditions(&mut self, conditions: Arc<[Clean]>) {
         self.good = conditions;
     }
 

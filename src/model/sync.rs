@@ -24,7 +24,7 @@ pub(crate) struct Track {
     remaining: Option<u64>,
     /// When what we hold was last known to be the server's: a change or a bookmark on the watch, or the end of a list. While
     /// a relist runs what is held is part old and part new, so its pages prove the link but not the picture.
-    proof: Option<Now>,
+    fresh_at: Option<Now>,
     /// The end of the last list.
     finished: Option<Now>,
     /// When the machine woke, if no list has been complete since (F67).
@@ -73,7 +73,7 @@ impl Track {
         self.finished = Some(now);
         self.woke = None;
         self.alive(now);
-        self.proof = Some(now);
+        self.fresh_at = Some(now);
         true
     }
 
@@ -87,7 +87,7 @@ impl Track {
     }
 
     /// The watch has proven that what it brought is true now.
-    pub(crate) fn heard(&mut self, now: Now) {
+    pub(crate) fn note_alive(&mut self, now: Now) {
         self.alive(now);
     }
 
@@ -111,7 +111,7 @@ impl Track {
 
     fn alive(&mut self, now: Now) {
         if !self.relists() {
-            self.proof = Some(now);
+            self.fresh_at = Some(now);
         }
         if !matches!(self.state, Some(SyncState::Waiting { .. } | SyncState::Denied { .. })) {
             self.failed = None;
@@ -160,7 +160,7 @@ impl Track {
 
     /// Time without proof of life.
     pub(crate) fn age(&self, now: Now) -> Option<Duration> {
-        self.proof.map(|proof| elapsed(proof, now))
+        self.fresh_at.map(|proof| elapsed(proof, now))
     }
 
     /// What failed, if the link is lost: from the failure on, through every attempt, until something proves that it lives.

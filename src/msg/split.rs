@@ -47,8 +47,8 @@ impl ClusterEvent {
                 let (resource, generation) = (*resource, *generation);
                 Some(Self::Changes { resource, generation, unreadable: 0, batch: batch.split(most)? })
             }
-            Self::Namespaced { place, event } => {
-                Some(Self::Namespaced { place: *place, event: Box::new(event.split(most)?) })
+            Self::Namespaced { index: place, event } => {
+                Some(Self::Namespaced { index: *place, event: Box::new(event.split(most)?) })
             }
             _ => None,
         }
@@ -124,7 +124,7 @@ mod tests {
             unreadable,
             batch: Batch::Nodes(of.map(gone).collect()),
         };
-        let named = |event| ClusterEvent::Namespaced { place: 4, event: Box::new(event) };
+        let named = |event| ClusterEvent::Namespaced { index: 4, event: Box::new(event) };
         let mut first = Msg::Cluster(ClusterId(0), named(changes(0..3, 6)));
         let rest = first.split(2).unwrap();
         assert_eq!(first, Msg::Cluster(ClusterId(0), named(changes(0..2, 6))));

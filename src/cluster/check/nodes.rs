@@ -58,7 +58,7 @@ impl CheckRun {
         let events = "/apis/events.k8s.io/v1/namespaces/default/events";
         let asked = self.get(&format!("{events}?limit=50&fieldSelector={selector}")).await;
         match asked.result {
-            Ok(_) => told(&self.buf).unwrap_or_else(|| "no events".to_owned()),
+            Ok(_) => event_summary(&self.buf).unwrap_or_else(|| "no events".to_owned()),
             Err(trouble) => format!("events: {}", trouble.text),
         }
     }
@@ -87,7 +87,7 @@ fn changed(nodes: &[NodeFacts], now: Timestamp) -> Vec<(String, Readiness, Durat
 
 /// `NodeNotReady ×3, NodeReady ×2; last NodeNotReady: Node a status is now: NodeNotReady`. An API server keeps events for an
 /// hour (`--event-ttl`), so how often a node has changed is how often within that hour.
-fn told(body: &[u8]) -> Option<String> {
+fn event_summary(body: &[u8]) -> Option<String> {
     let events = event::decode_page(body).ok()?.events;
     let latest = events.iter().max_by_key(|event| event.last)?;
     let mut changes: Vec<(&str, u32)> = Vec::new();
@@ -136,9 +136,9 @@ mod tests {
             {"reason":"NodeNotReady","message":"is not","lastTimestamp":"2026-11-23T07:59:00Z","count":3},
             {"reason":"NodeReady","message":"is ready","lastTimestamp":"2026-11-23T07:30:00Z","count":null},
             {"reason":"Old","lastTimestamp":null,"eventTime":"2026-11-23T06:00:00.000001Z"}]}"#;
-        assert_eq!(told(body).as_deref(), Some("NodeNotReady ×3, NodeReady ×2; last NodeNotReady: is not"));
+        assert_eq!(event_summary(body).as_deref(), Some("NodeNotReady ×3, NodeReady ×2; last NodeNotReady: is not"));
         let other = br#"{"items":[{"reason":"Rebooted","message":"has been rebooted","lastTimestamp":"2026-11-23T07:00:00Z"}]}"#;
-        assert_eq!(told(other).as_deref(), Some("last Rebooted: has been rebooted"));
-        assert_eq!(told(br#"{"items":[]}"#), None);
+        assert_eq!(event_summary(other).as_deref(), Some("last Rebooted: has been rebooted"));
+        assert_eq!(event_summary(br#"{"items":[]}"#), None);
     }
 }

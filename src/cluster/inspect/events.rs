@@ -75,7 +75,7 @@ impl Follow for Events {
 
     async fn wanted(&mut self) {}
 
-    async fn poked(&mut self) {
+    async fn changed_locally(&mut self) {
         std::future::pending::<()>().await;
     }
 

@@ -81,7 +81,7 @@ impl Follow for DetailObject {
         }
     }
 
-    async fn poked(&mut self) {
+    async fn changed_locally(&mut self) {
         loop {
             if self.yaml.changed().await.is_err() {
                 std::future::pending::<()>().await;

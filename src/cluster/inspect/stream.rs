@@ -55,7 +55,7 @@ impl Stream {
                     from if pace.shared.mono_of(heard) < from => return Ok(DetailWatchEnd::Clean(std::mem::take(&mut self.version))),
                     _ => continue,
                 },
-                () = of.poked() => {
+                () = of.changed_locally() => {
                     pace.publish(of).await;
                     if of.is_unread() {
                         return Ok(DetailWatchEnd::Unread);
@@ -110,7 +110,7 @@ impl Stream {
         pace.publish(of).await;
         // Bytes that cannot be read prove nothing.
         if std::mem::take(&mut self.heard) {
-            pace.tell(Detail::Heard { part: F::PART }).await;
+            pace.send_update(Detail::Heard { part: F::PART }).await;
         }
     }
 

@@ -100,7 +100,7 @@ impl ContextSettings {
         let authority = cluster.authority.as_ref().filter(|_| secure && !cluster.insecure);
         let authority = authority.map(|source| read_pem("certificate-authority", source)).transpose()?;
         let exec = match &user.authorization {
-            Authorization::Plugin(plugin) => Some(self.told(&plugin.exec, authority.clone())),
+            Authorization::Plugin(plugin) => Some(self.with_cluster_info(&plugin.exec, authority.clone())),
             _ => None,
         };
         let identity = user.identity.as_ref().filter(|_| secure).map(|identity| {
@@ -118,7 +118,7 @@ impl ContextSettings {
     }
 
     /// The plugin with what it is told of its cluster.
-    fn told(&self, exec: &ExecConfig, authority: Option<Vec<u8>>) -> ExecConfig {
+    fn with_cluster_info(&self, exec: &ExecConfig, authority: Option<Vec<u8>>) -> ExecConfig {
         let mut exec = exec.clone();
         if let Some(told) = &mut exec.cluster {
             told.server = Some(self.cluster.server.to_string().trim_end_matches('/').to_owned());

@@ -98,7 +98,7 @@ impl Reflector {
         self.watch_yield.barren = 0;
         self.watch_yield.since = None;
         if self.rests() {
-            fx.push(ReflectorEffect::Tell(ClusterEvent::Heard { resource: self.resource, bytes: 0 }));
+            fx.push(ReflectorEffect::Tell(ClusterEvent::Alive { resource: self.resource, bytes: 0 }));
         }
         self.end_polling(fx);
     }

@@ -59,7 +59,7 @@ pub(super) async fn fetch(
             return Err(trouble);
         }
     };
-    warnings::tell(shared, &head.headers, &format!("list {}", source.what)).await;
+    warnings::report_warnings(shared, &head.headers, &format!("list {}", source.what)).await;
     let decoded = body.end();
     if let Some(tag) = head.extensions.get::<Tag>() {
         session.api.sink.decoded(tag, body.reading());

@@ -66,7 +66,7 @@ impl EventFramer {
     pub(crate) fn instead(&self, retry_after_cap: Duration) -> Option<RequestError> {
         let opening = self.opening.as_ref()?;
         if opening.trim_ascii_start().starts_with(b"<") {
-            return Some(classify::alien());
+            return Some(classify::not_kubernetes());
         }
         decode_failure(opening).map(|status| classify::event(status, retry_after_cap))
     }

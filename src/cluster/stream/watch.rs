@@ -64,7 +64,7 @@ async fn open(shared: &TaskContext, source: &ListSource, watch: &WatchAsk, seria
         limits: Limits::small(shared.tuning.watch_headers),
     };
     let (head, body) = session.api.open(&ask, &shared.tuning).await?;
-    warnings::tell(shared, &head.headers, &format!("watch {}", source.what)).await;
+    warnings::report_warnings(shared, &head.headers, &format!("watch {}", source.what)).await;
     Ok((is_protobuf(&head), body))
 }
 

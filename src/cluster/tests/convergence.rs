@@ -101,7 +101,7 @@ impl Play {
     fn tell(&mut self, side: usize, event: ClusterEvent) {
         let event = match (self.sides[side].place, event) {
             (_, event @ ClusterEvent::Failed(_)) | (None, event) => event,
-            (Some(place), event) => ClusterEvent::Namespaced { place, event: Box::new(event) },
+            (Some(place), event) => ClusterEvent::Namespaced { index: place, event: Box::new(event) },
         };
         if self.verbose {
             let _ = writeln!(self.log, "{:?} told {event:?}", self.now);

@@ -95,7 +95,7 @@ async fn a_watch_that_is_410_and_nothing_else_is_no_sign_of_life() {
     rig.pass(secs(600)).await;
     let lists = rig.lists("pods").len();
     assert!((8..=25).contains(&lists), "a new list each time, politely: {lists}");
-    let heard = rig.count(|event| matches!(event, ClusterEvent::Heard { resource: Resource::Pods, .. }));
+    let heard = rig.count(|event| matches!(event, ClusterEvent::Alive { resource: Resource::Pods, .. }));
     assert_eq!(heard, 0);
     let mut beside = Beside::new();
     beside.listen(&rig, false);

@@ -33,7 +33,7 @@ fn tenant(seen: &Seen) -> Reply {
 /// What is told of the lists of one namespace.
 fn told(rig: &Rig, of: u16) -> Vec<String> {
     let told = rig.events.iter().filter_map(|(_, event)| match event {
-        ClusterEvent::Namespaced { place, event } if *place == of => match &**event {
+        ClusterEvent::Namespaced { index: place, event } if *place == of => match &**event {
             ClusterEvent::ListStarted { resource: Resource::Pods, generation } => Some(format!("started {generation}")),
             ClusterEvent::Page { .. } => Some(format!("page {:?}", names(event))),
             ClusterEvent::ListFinished { generation, .. } => Some(format!("finished {generation}")),

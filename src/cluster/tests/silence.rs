@@ -97,7 +97,7 @@ async fn the_pods_of_namespaces_that_queue_are_true_again_as_soon() {
         .iter()
         .filter(|(at, _)| *at >= end)
         .filter_map(|(_, event)| match event {
-            ClusterEvent::Namespaced { place, event }
+            ClusterEvent::Namespaced { index, event }
                 if matches!(&**event, ClusterEvent::Sync { state: SyncState::Watching, .. }) =>
             {
                 Some(*place)

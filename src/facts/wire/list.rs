@@ -30,9 +30,9 @@ pub(in crate::facts) trait Sink {
 }
 
 /// Hands every item of a list body to `sink`. Items may have been handed over when an error is returned.
-pub(in crate::facts) fn each<S: Sink>(body: &[u8], sink: &mut S) -> Result<ListHead, DecodeError> {
+pub(in crate::facts) fn decode_list<S: Sink>(body: &[u8], sink: &mut S) -> Result<ListHead, DecodeError> {
     if is_protobuf(body) {
-        return proto::each(body, sink);
+        return proto::decode_list(body, sink);
     }
     let no = |why: &str| refuse(&format!("a list of {} objects", S::KIND), why, body);
     let head = list(&mut JsonReader::new(body), sink).map_err(|broken| no(&broken.to_string()))?;
@@ -40,9 +40,9 @@ pub(in crate::facts) fn each<S: Sink>(body: &[u8], sink: &mut S) -> Result<ListH
 }
 
 /// Hands the one object of `body` to `sink`.
-pub(in crate::facts) fn one<S: Sink>(body: &[u8], sink: &mut S) -> Result<(), DecodeError> {
+pub(in crate::facts) fn decode_object<S: Sink>(body: &[u8], sink: &mut S) -> Result<(), DecodeError> {
     if is_protobuf(body) {
-        return proto::one(body, sink);
+        return proto::decode_object(body, sink);
     }
     let no = |why: &str| refuse(&with_article(S::KIND), why, body);
     let Obj(raw) = from_slice::<Obj<S::Raw<'_>>>(body).map_err(|broken| no(&broken.to_string()))?;

@@ -4,7 +4,7 @@
 //! the order in which Go writes it (`Unknown.MarshalTo` of apimachinery `pkg/runtime/generated.pb.go`: kind, list, encoding);
 //! anything else, JSON among it, is gathered and read at its end.
 
-use super::list::{EXCERPT, Sink, each, refuse};
+use super::list::{EXCERPT, Sink, decode_list, refuse};
 use super::proto::{ANOTHER, CUT, put};
 use super::{DecodeError, ListHead};
 use crate::facts::proto::{FieldStart, LONGEST_HEAD, MAGIC, Malformed, WireValue, front, sized_head, type_of};
@@ -129,7 +129,7 @@ impl ListDecoder {
     pub(in crate::facts) fn end<S: Sink>(&mut self, sink: &mut S) -> Result<ListHead, DecodeError> {
         self.read_rest(sink);
         let why = match self.stage {
-            DecodeStage::Envelope | DecodeStage::Whole => return each(&self.rest, sink),
+            DecodeStage::Envelope | DecodeStage::Whole => return decode_list(&self.rest, sink),
             DecodeStage::Tail if self.rest.is_empty() => return Ok(std::mem::take(&mut self.head)),
             DecodeStage::Tail | DecodeStage::Items(_) => CUT,
             DecodeStage::Refused(why) => why,

@@ -11,7 +11,7 @@ pub(in crate::facts) const CUT: &str = "the protobuf is cut short or damaged";
 pub(in crate::facts) const ANOTHER: &str = "it is of another kind";
 
 /// Hands every item of a list body to `sink`. Items may have been handed over when an error is returned.
-pub(super) fn each<S: Sink>(body: &[u8], sink: &mut S) -> Result<ListHead, DecodeError> {
+pub(super) fn decode_list<S: Sink>(body: &[u8], sink: &mut S) -> Result<ListHead, DecodeError> {
     let no = |why: &str| refuse(&format!("a list of {} objects", S::KIND), why, body);
     let envelope = unwrap(body).map_err(|Malformed| no(CUT))?;
     // An answer that is something else must never pass for an empty list.
@@ -53,7 +53,7 @@ pub(super) fn put<'a, S: Sink>(
 }
 
 /// Hands the one object of `body` to `sink`.
-pub(super) fn one<S: Sink>(body: &[u8], sink: &mut S) -> Result<(), DecodeError> {
+pub(super) fn decode_object<S: Sink>(body: &[u8], sink: &mut S) -> Result<(), DecodeError> {
     let no = |why: &str| refuse(&with_article(S::KIND), why, body);
     let envelope = unwrap(body).map_err(|Malformed| no(CUT))?;
     let ours = envelope.kind.is_empty() || &*envelope.kind == S::KIND;

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{AlertRecord, Alerts, Severity, Voice};
+use super::{AlertRecord, Alerts, Severity, Audibility};
 use crate::facts::text::Clean;
 use crate::model::Settings;
 use crate::model::cluster::ClusterState;
@@ -82,7 +82,7 @@ impl Alerts {
         let silenced = self.silenced_until.is_some();
         let mut news = Vec::new();
         for record in &mut self.records {
-            let heard = record.firing() && record.voice == Voice::Heard && record.ack.is_none() && !silenced;
+            let heard = record.firing() && record.voice == Audibility::Audible && record.ack.is_none() && !silenced;
             // What gets worse is news once more.
             let told = record.told.is_some_and(|told| told >= record.severity);
             if !heard || told || record.severity == Severity::Notice || news.len() == NEWS {
@@ -113,13 +113,13 @@ impl AlertRecord {
     /// A worse alert explains it.
     #[must_use]
     pub fn inhibited(&self) -> bool {
-        self.voice == Voice::Silenced
+        self.voice == Audibility::Inhibited
     }
 
     /// Its source is silent: whether it still fires is not known.
     #[must_use]
     pub fn unknown(&self) -> bool {
-        self.voice == Voice::Unknown
+        self.voice == Audibility::Unknown
     }
 }
 

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::density::Full;
 use super::words::span;
-use super::{Finding, Severity, Voice};
+use super::{Finding, Severity, Audibility};
 use crate::facts::node::Readiness;
 use crate::facts::text::Clean;
 use crate::model::cluster::ClusterState;
@@ -115,7 +115,7 @@ impl ClusterState {
                 NodeFault::Readiness(node).finding(reason, now.wall)
             }));
         }
-        findings[inhibited..].iter_mut().for_each(|finding| finding.voice = Voice::Silenced);
+        findings[inhibited..].iter_mut().for_each(|finding| finding.voice = Audibility::Inhibited);
         let group = |reason, many, cases, findings: &mut Vec<Finding>| {
             let limit = if self.alerts.groups(reason) { GROUP_UNTIL } else { GROUP_OVER };
             group(Words { reason, many, limit }, cases, now.wall, findings);
@@ -144,7 +144,7 @@ impl ClusterState {
         }
         if all_unknown {
             // They are no news beside the banner, and not over because of it.
-            findings[explained..].iter_mut().for_each(|finding| finding.voice = Voice::Silenced);
+            findings[explained..].iter_mut().for_each(|finding| finding.voice = Audibility::Inhibited);
         }
         all
     }

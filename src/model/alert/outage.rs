@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::nodes::GROUP_OVER;
-use super::{AlertLine, Alerts, Finding, Severity, UNREACHABLE, Voice};
+use super::{AlertLine, Alerts, Finding, Severity, UNREACHABLE, Audibility};
 use crate::facts::text::Clean;
 use crate::model::Model;
 use crate::model::cluster::ClusterState;
@@ -85,7 +85,7 @@ impl Outage {
             (false, false) => format!("{count} of {followed} clusters unreachable: {}", names()),
         };
         let finding = Finding::new("ClustersUnreachable", Severity::Critical, text);
-        Some(Finding { peak: count as u64, size: count, voice: Voice::Heard, ..finding })
+        Some(Finding { peak: count as u64, size: count, voice: Audibility::Audible, ..finding })
     }
 }
 
@@ -120,7 +120,7 @@ impl ClusterState {
             .alerts
             .records
             .iter()
-            .any(|record| record.reason == UNREACHABLE && record.firing() && record.voice == Voice::Heard);
+            .any(|record| record.reason == UNREACHABLE && record.firing() && record.voice == Audibility::Audible);
         Some(Lost { last, unreachable: self.unreachable(now).is_some(), told: alone })
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::latch::{Answering, TimeoutsSaid};
 use super::words::span;
-use super::{Alerts, Finding, Severity, UNREACHABLE, Voice};
+use super::{Alerts, Finding, Severity, UNREACHABLE, Audibility};
 use crate::facts::text::Clean;
 use crate::model::cluster::ClusterState;
 use crate::model::latency::call_title;
@@ -55,7 +55,7 @@ impl ClusterState {
             self.probes(now, &mut findings);
         }
         // That it does not answer, or answers with errors, says more than that it is slow.
-        let voice = if unreachable.is_some() || findings.len() > heard { Voice::Silenced } else { Voice::Heard };
+        let voice = if unreachable.is_some() || findings.len() > heard { Audibility::Inhibited } else { Audibility::Audible };
         self.slow_probes(voice, now, &mut findings);
         if let Some(what) = self.budget.exceeded() {
             let text = format!("{what}: no longer listed or watched, numbers are lower bounds (max-objects, max-mib)");
@@ -65,19 +65,19 @@ impl ClusterState {
         self.throttling(now.mono, &mut findings);
         let stale = if resuming { None } else { self.old(now) };
         // Data is old because nothing answers: that says it all.
-        findings.extend(stale.map(|stale| if silent { Finding { voice: Voice::Silenced, ..stale } } else { stale }));
+        findings.extend(stale.map(|stale| if silent { Finding { voice: Audibility::Inhibited, ..stale } } else { stale }));
         let voice = if unreachable.is_some() {
-            Voice::Silenced
+            Audibility::Inhibited
         } else if self.nodes_are_current(now) {
-            Voice::Heard
+            Audibility::Audible
         } else {
-            Voice::Unknown
+            Audibility::Unknown
         };
         let first = findings.len();
         findings.extend(self.alerts.of_nodes.findings.iter().cloned());
-        for finding in findings[first..].iter_mut().filter(|finding| finding.voice == Voice::Heard) {
-            let pods = finding.reason == "PodDensity" && voice == Voice::Heard && !self.pods_are_current(now);
-            finding.voice = if pods { Voice::Unknown } else { voice };
+        for finding in findings[first..].iter_mut().filter(|finding| finding.voice == Audibility::Audible) {
+            let pods = finding.reason == "PodDensity" && voice == Audibility::Audible && !self.pods_are_current(now);
+            finding.voice = if pods { Audibility::Unknown } else { voice };
         }
         findings
     }
@@ -88,11 +88,11 @@ impl ClusterState {
     }
 
     /// The work probe is slower than the SLO, as long as there are probes at all.
-    fn slow_probes(&self, voice: Voice, now: Now, findings: &mut Vec<Finding>) {
+    fn slow_probes(&self, voice: Audibility, now: Now, findings: &mut Vec<Finding>) {
         let Some((text, peak)) = &self.alerts.latched.2 else { return };
         let gap = self.settings.probe_period * LOST_TICKS + self.settings.probe_deadline;
         let silent = self.latency.probe_percentile(50, gap, now.mono).1 == 0;
-        let voice = if silent && voice == Voice::Heard { Voice::Unknown } else { voice };
+        let voice = if silent && voice == Audibility::Audible { Audibility::Unknown } else { voice };
         let peak = u64::try_from(peak.as_millis()).unwrap_or(u64::MAX);
         let finding = Finding::new("ProbeSlow", Severity::Warning, text.clone());
         findings.push(Finding { peak, voice, pending: self.settings.probe_p95_for, ..finding });
@@ -118,7 +118,7 @@ impl ClusterState {
 
     /// Slow calls and timeouts; of a server that is silent they are no news.
     fn api(&self, silent: bool, findings: &mut Vec<Finding>) {
-        let voice = if silent { Voice::Silenced } else { Voice::Heard };
+        let voice = if silent { Audibility::Inhibited } else { Audibility::Audible };
         let (slow, timeouts, _) = &self.alerts.latched;
         if let Some(TimeoutsSaid { text, peak, recovering }) = timeouts {
             let severity = if *recovering { Severity::Notice } else { Severity::Critical };
@@ -136,7 +136,7 @@ impl ClusterState {
         let because = self.failures().next().map(|failure| format!(": {}", why(failure))).unwrap_or_default();
         let text = format!("no answer for {} ({ticks} probes){because}", span(silence));
         let peak = u64::try_from(silence.as_millis()).unwrap_or(u64::MAX);
-        let voice = if self.alerts.in_outage { Voice::Silenced } else { Voice::Heard };
+        let voice = if self.alerts.in_outage { Audibility::Inhibited } else { Audibility::Audible };
         Finding { peak, voice, ..Finding::new(UNREACHABLE, Severity::Critical, text) }
     }
 

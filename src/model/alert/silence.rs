@@ -89,13 +89,13 @@ fn pass(bench: &mut Bench, seconds: u64, lost: &[usize], outcome: ProbeOutcome) 
                 probes(bench, cluster, answered(), 0);
                 for resource in Resource::CORE {
                     to(bench, cluster, ClusterEvent::Sync { resource, state: SyncState::Watching });
-                    to(bench, cluster, ClusterEvent::Heard { resource, bytes: 1 });
+                    to(bench, cluster, ClusterEvent::Alive { resource, bytes: 1 });
                 }
             }
         }
         bench.ms += 1000;
         let now = bench.now();
-        if let Some(Effect::Tell { news, .. }) = bench.model.update(Msg::Tick, now) {
+        if let Some(Effect::NotifyAlerts { news, .. }) = bench.model.update(Msg::Tick, now) {
             told.news.extend(news.iter().map(|news| format!("{} {}", news.cluster, news.reason)));
         }
         bench.prepare();
@@ -300,7 +300,7 @@ fn a_stale_watch_of_pods_hides_no_alert_of_a_node_and_a_stale_one_of_nodes_makes
         bench.change_node(1, turned(&node("n1"), ConditionStatus::False, 0));
         for _ in 0..62 {
             bench.probe(answered());
-            bench.send(ClusterEvent::Heard { resource: heard, bytes: 1 });
+            bench.send(ClusterEvent::Alive { resource: heard, bytes: 1 });
             bench.wait(5);
         }
         let lines: Vec<(&str, bool)> = bench.state().alerts().iter().map(|line| (line.reason, line.unknown)).collect();
@@ -331,7 +331,7 @@ fn a_node_that_flaps_is_one_alert_that_says_both_and_the_count_does_not_jump() {
             }
             bench.ms += 1000;
             let now = bench.now();
-            if let Some(Effect::Tell { news: told, .. }) = bench.model.update(Msg::Tick, now) {
+            if let Some(Effect::NotifyAlerts { news: told, .. }) = bench.model.update(Msg::Tick, now) {
                 news.extend(told.iter().map(|news| news.reason.to_string()));
             }
             bench.prepare();

@@ -289,7 +289,7 @@ fn news(bench: &mut Bench) -> usize {
     bench.ms += 1000;
     let now = bench.now();
     match bench.model.update(Msg::Tick, now) {
-        Some(Effect::Tell { news, .. }) => news.len(),
+        Some(Effect::NotifyAlerts { news, .. }) => news.len(),
         _ => 0,
     }
 }
@@ -432,7 +432,7 @@ fn pods_that_are_old_hide_nothing_of_nodes_that_are_not() {
     for _ in 0..61 {
         bench.wait(5);
         bench.probe(ProbeOutcome::Answered { latency: Duration::from_millis(20) });
-        bench.send(ClusterEvent::Heard { resource: Resource::Nodes, bytes: 100 });
+        bench.send(ClusterEvent::Alive { resource: Resource::Nodes, bytes: 100 });
     }
     assert_eq!(severities(&mut bench), [("NodeNotReady", Severity::Critical), ("Stale", Severity::Warning)]);
     assert!(!bench.state().alerts()[0].unknown, "nodes are as live as before");

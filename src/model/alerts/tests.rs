@@ -34,7 +34,7 @@ fn told(bench: &mut Bench, seconds: u64) -> (Vec<String>, usize) {
         }
         bench.ms += 1000;
         let now = bench.now();
-        if let Some(Effect::Tell { ring, news }) = bench.model.update(Msg::Tick, now) {
+        if let Some(Effect::NotifyAlerts { ring, news }) = bench.model.update(Msg::Tick, now) {
             rings += usize::from(ring);
             texts.extend(news.iter().map(|news| format!("{} {} {}", news.cluster, news.severity, news.reason)));
         }
@@ -95,7 +95,7 @@ fn what_an_unreachable_cluster_hides_is_told_when_it_can_be_seen_again_and_only_
     }
     bench.ms += 1_000;
     let now = bench.now();
-    let Some(Effect::Tell { news, .. }) = bench.model.update(Msg::Tick, now) else { panic!("no news") };
+    let Some(Effect::NotifyAlerts { news, .. }) = bench.model.update(Msg::Tick, now) else { panic!("no news") };
     assert_eq!(news.iter().map(|news| &*news.reason).collect::<Vec<_>>(), ["Unreachable"]);
     assert_eq!(told(&mut bench, 3).0, ["prod critical NodeNotReady"], "the cluster answers again");
 }

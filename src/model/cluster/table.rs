@@ -350,7 +350,7 @@ impl ClusterState {
 
     /// Takes in what a key can wait for, and brings the order of the rows up to date with that, too.
     pub(crate) fn arrange_all(&mut self, now: Now) {
-        self.meet(now.mono);
+        self.apply_pending(now.mono);
         self.arrange(now);
     }
 

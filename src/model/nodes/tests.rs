@@ -233,7 +233,7 @@ proptest! {
 fn conditions_that_the_operator_calls_good_are_bad_when_they_are_false() {
     let named = |kind: &str, status| NodeCondition { kind: kind.into(), status, ..NodeCondition::default() };
     let mut nodes = NodeStore::default();
-    nodes.take_for_good(Arc::from([Clean::new("GpuFabricHealthy")]));
+    nodes.set_good_conditions(Arc::from([Clean::new("GpuFabricHealthy")]));
     nodes.begin(1);
     let mut facts = node("a");
     facts.conditions.push(named("GpuFabricHealthy", ConditionStatus::True));

@@ -82,7 +82,7 @@ fn f23_one_namespace_that_is_lost_makes_the_pods_old_and_is_named() {
     bench.send_in(1, ClusterEvent::Sync { resource: Resource::Pods, state });
     for _ in 0..8 {
         bench.wait_live(5);
-        bench.send_in(0, ClusterEvent::Heard { resource: Resource::Pods, bytes: 1 });
+        bench.send_in(0, ClusterEvent::Alive { resource: Resource::Pods, bytes: 1 });
     }
     assert!(matches!(bench.summary().pods_fresh, Freshness::Stale(age) if age >= Duration::from_secs(40)));
     let texts = bench.texts("Stale");
@@ -101,7 +101,7 @@ fn f23_only_what_some_namespaces_prove_raises_the_alert_of_density() {
         bench.list_pods_in(0, &held);
         for _ in 0..181 {
             bench.wait_live(5);
-            bench.send_in(0, ClusterEvent::Heard { resource: Resource::Pods, bytes: 1 });
+            bench.send_in(0, ClusterEvent::Alive { resource: Resource::Pods, bytes: 1 });
         }
         let expected: &[&str] = if fires { &["node n1 at least 10/10 pods (100 %)"] } else { &[] };
         assert_eq!(bench.texts("PodDensity"), expected);

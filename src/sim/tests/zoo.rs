@@ -72,7 +72,7 @@ fn model(context: &str) -> Model {
             page,
             ClusterEvent::ListFinished { resource, generation },
             ClusterEvent::Sync { resource, state: SyncState::Watching },
-            ClusterEvent::Heard { resource, bytes: 1 },
+            ClusterEvent::Alive { resource, bytes: 1 },
         ] {
             model.update(Msg::Cluster(ClusterId(0), event), now());
         }

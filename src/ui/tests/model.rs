@@ -67,7 +67,7 @@ pub(super) fn model() -> Model {
             page,
             ClusterEvent::ListFinished { resource, generation },
             ClusterEvent::Sync { resource, state: SyncState::Watching },
-            ClusterEvent::Heard { resource, bytes: 1 },
+            ClusterEvent::Alive { resource, bytes: 1 },
         ] {
             model.update(Msg::Cluster(ClusterId(0), event), at(1));
         }
