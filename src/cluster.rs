@@ -17,45 +17,45 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 use crate::clock::Clock;
 use crate::facts::text::Clean;
-use crate::msg::inspect::WatchDetail;
-use crate::msg::{ClusterEvent, ClusterId, Mono, Msg, Resource, ProbeSeries};
+use crate::msg::detail::WatchDetail;
+use crate::msg::{ClusterEvent, ClusterId, Mono, Msg, ProbeSeries, Resource};
 
+mod bom;
 mod call;
 pub mod check;
 mod classify;
 mod connect;
 mod deadline;
+mod detail;
 mod exec;
 mod guard;
 mod inflate;
-mod inspect;
 pub mod kubeconfig;
-mod mark;
+mod list_source;
 mod meter;
 mod optional;
 mod probe;
 mod proxy;
 mod reflector;
+mod request_queue;
 mod session;
 mod silence;
-mod source;
+mod sleep;
 mod stream;
 mod tuning;
-mod turns;
 mod usage;
-mod vigil;
 mod warnings;
 
+use crate::cluster::list_source::ListSource;
+use crate::cluster::request_queue::RequestQueue;
+use crate::cluster::sleep::SleepDetector;
 use classify::one_line;
 use deadline::{Backoff, SizeTier};
 use kubeconfig::ContextTarget;
 use meter::MeterSink;
-use session::{SessionRequests, ClientFactory, Session};
+use session::{ClientFactory, Session, SessionRequests};
 use silence::Wake;
-use source::ListSource;
 pub use tuning::{LeaseWatch, Optional, Tiers, Tuning};
-use turns::RequestQueue;
-use vigil::SleepDetector;
 use warnings::Warnings;
 
 /// A task that has run this long before it panicked starts again without delay growth.
@@ -335,7 +335,7 @@ impl<B: ClientFactory> Tree<B> {
             ClusterTask::Namespace(place) => Box::pin(stream::run_in(shared, place, seed)),
             ClusterTask::Probe(series) => Box::pin(probe::run(shared, series)),
             ClusterTask::Version => Box::pin(probe::versions(shared)),
-            ClusterTask::Inspector => Box::pin(inspect::run(shared, seed)),
+            ClusterTask::Inspector => Box::pin(crate::cluster::detail::run(shared, seed)),
             ClusterTask::Usage => Box::pin(usage::run(shared, seed)),
             ClusterTask::Optional(resource) => Box::pin(optional::run(shared, resource, seed)),
         };

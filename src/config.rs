@@ -12,12 +12,12 @@ use thiserror::Error;
 use crate::action::ACTIONS;
 use crate::cli::Color;
 use crate::cluster::{Optional, Tuning};
-use crate::facts::accelerator::{Kind, AcceleratorTable};
+use crate::facts::accelerator::{AcceleratorTable, Kind};
 use crate::facts::text::Clean;
-use crate::file::{self, ReadLimit, ReadError};
+use crate::file::{self, ReadError, ReadLimit};
 use crate::keymap::KeyMap;
 use crate::model::{Conventions, Settings};
-use crate::tell::Notifier;
+use crate::notify::Notifier;
 
 mod alerts;
 mod keys;

@@ -16,7 +16,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use watchbell::cli::{CheckOutput, Cli, ClusterArgs, Color, Command, DisplayArgs, OutputFormat};
 use watchbell::cluster;
-use watchbell::cluster::kubeconfig::{Kubeconfig, Selection, Sources, ContextTarget};
+use watchbell::cluster::kubeconfig::{ContextTarget, Kubeconfig, Selection, Sources};
 use watchbell::config::{Ascii, Config};
 use watchbell::facts::text::Clean;
 use watchbell::file;

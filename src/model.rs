@@ -1,44 +1,24 @@
 //! `Model`: everything the screen knows. Pure: the same messages at the same times always give the same model.
 
-pub mod alert;
 pub mod alerts;
-mod budget;
-mod chunks;
-pub mod claims;
+pub mod app;
 pub mod cluster;
-pub mod dra;
-pub mod fit;
-pub mod gpus;
-pub mod history;
-mod index;
-mod input;
-pub mod inspection;
-mod join;
-mod kept;
-pub mod latency;
-pub mod ledger;
-mod nodes;
-pub mod optional;
-pub mod rows;
-pub mod scope;
-pub mod screens;
-mod sync;
-mod touched;
-pub mod usage;
-mod versions;
+pub mod derive;
+pub mod store;
+pub mod table;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::facts::accelerator::AcceleratorTable;
 use crate::facts::text::Clean;
-use crate::msg::inspect::{WatchDetail, ObjectRef};
+use crate::msg::detail::{ObjectRef, WatchDetail};
 use crate::msg::{ClusterId, Effect, Mono, Msg, Now};
 
-use alert::Severity;
+use crate::model::alerts::Severity;
+use crate::model::app::screens::BackEntry;
+use crate::model::store::scope::Scope;
 use cluster::ClusterState;
-use scope::Scope;
-use screens::BackEntry;
 
 /// Rows of a page until the ui says how many there are: what fits a terminal of 24 lines.
 const DEFAULT_PAGE: usize = 20;
@@ -246,7 +226,7 @@ impl Default for Settings {
             probe_p95_for: Duration::from_secs(30),
             unreachable_ticks: 3,
             throttled_warning: 3,
-            flapping_over: history::FLAP_OVER,
+            flapping_over: crate::model::derive::history::FLAP_OVER,
             gpus_missing_for: Duration::from_secs(60),
             pod_density_pct: 95,
             pod_density_clear_pct: 90,
@@ -267,7 +247,7 @@ impl Default for Settings {
 pub struct Model {
     clusters: Vec<ClusterState>,
     /// Clusters that are lost together.
-    outage: alert::Outage,
+    outage: crate::model::alerts::Outage,
     current: usize,
     screen: Screen,
     /// What is below the screen, the lowest first: where `back` leads; nothing below means the nodes.
@@ -293,9 +273,9 @@ pub struct Model {
     /// When the bell last rang.
     rang: Option<Mono>,
     /// What the accelerators are grouped by.
-    grouping: gpus::Grouping,
+    grouping: crate::model::derive::gpus::Grouping,
     /// The alert that is selected in the pane of alerts.
-    chosen: Option<alerts::AlertKey>,
+    chosen: Option<crate::model::app::alerts::AlertKey>,
 }
 
 impl Model {
@@ -312,7 +292,7 @@ impl Model {
         let state = |((spec, settings), id)| ClusterState::with(spec, id, settings);
         Self {
             clusters: clusters.into_iter().zip(ids).map(state).collect(),
-            outage: alert::Outage::default(),
+            outage: crate::model::alerts::Outage::default(),
             current: 0,
             screen: Screen::Nodes,
             trail: Vec::new(),
@@ -329,7 +309,7 @@ impl Model {
             last: None,
             suspending: false,
             rang: None,
-            grouping: gpus::Grouping::default(),
+            grouping: crate::model::derive::gpus::Grouping::default(),
             chosen: None,
         }
     }
@@ -391,7 +371,7 @@ impl Model {
             Msg::Tick => {
                 self.evaluate_outage(now);
                 self.clusters.iter_mut().for_each(|cluster| cluster.tick(now));
-                return self.notify(now);
+                return self.notify_alerts(now);
             }
         }
         None
@@ -447,7 +427,7 @@ impl Model {
 
     /// What the accelerators are grouped by.
     #[must_use]
-    pub fn grouping(&self) -> gpus::Grouping {
+    pub fn grouping(&self) -> crate::model::derive::gpus::Grouping {
         self.grouping
     }
 

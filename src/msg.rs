@@ -9,22 +9,22 @@ use serde::{Deserialize, Serialize};
 
 use crate::action::Action;
 use crate::facts::dra::{ClaimFacts, ClassFacts, RuleFacts, SliceFacts};
-use crate::facts::kept::ApiObject;
 use crate::facts::lease::LeaseFacts;
 use crate::facts::metrics::NodeUsage;
 use crate::facts::node::NodeFacts;
+use crate::facts::object::ApiObject;
 use crate::facts::pod::PodBatch;
 use crate::facts::text::Clean;
 use crate::facts::wire::Uid;
 
 mod call;
 pub mod check;
-pub mod inspect;
+pub mod detail;
 mod split;
 
-pub use call::{Attempt, CallEvent, CallId, CallKind, CallEnd, NoConnection, ProbeOutcome, ProbeSample, ProbeSeries};
+pub use call::{Attempt, CallEnd, CallEvent, CallId, CallKind, NoConnection, ProbeOutcome, ProbeSample, ProbeSeries};
 
-use inspect::{DetailUpdate, WatchDetail};
+use crate::msg::detail::{DetailUpdate, WatchDetail};
 
 /// Monotonic time since the program started; comparable within one run only.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

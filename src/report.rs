@@ -13,8 +13,8 @@ use serde::Serialize;
 use crate::facts::accelerator::Kind;
 use crate::facts::text::Clean;
 use crate::model::cluster::{AcceleratorTotals, ClusterState, Freshness};
-use crate::model::dra::{DraDevices, DriverDevices};
-use crate::model::optional::Visibility;
+use crate::model::derive::dra::{DraDevices, DriverDevices};
+use crate::model::store::optional::Visibility;
 use crate::model::{Known, Model};
 use crate::msg::{Failure, Layer, Now};
 

@@ -28,12 +28,12 @@ use crate::cluster::{self, ClusterCommand, TaskLink, Tuning};
 use crate::facts::text::Clean;
 use crate::keymap::KeyMap;
 use crate::model::cluster::ClusterState;
-use crate::model::scope::Scope;
+use crate::model::store::scope::Scope;
 use crate::model::{ClusterSpec, Conventions, Mode, Model, Settings};
-use crate::msg::inspect::WatchDetail;
-use crate::msg::{AlertNews, ClusterId, LineEdit, Effect, Msg};
+use crate::msg::detail::WatchDetail;
+use crate::msg::{AlertNews, ClusterId, Effect, LineEdit, Msg};
+use crate::notify::{Hook, Notifier};
 use crate::report::{self, Snapshot};
-use crate::tell::{Hook, Notifier};
 use crate::term::{self, InputEvent, Keyboard, TerminalGuard};
 use crate::theme::Theme;
 use crate::ui::{self, ViewState};
@@ -75,7 +75,11 @@ impl Clusters {
     ///
     /// # Errors
     /// If the runtimes' threads cannot be started.
-    pub fn start(targets: &[ContextTarget], tuning: impl Fn(&ContextTarget) -> Tuning, clock: Clock) -> io::Result<Self> {
+    pub fn start(
+        targets: &[ContextTarget],
+        tuning: impl Fn(&ContextTarget) -> Tuning,
+        clock: Clock,
+    ) -> io::Result<Self> {
         let runtimes = (0..targets.len().clamp(1, CLUSTER_THREADS))
             .map(|_| Builder::new_multi_thread().worker_threads(1).thread_name("clusters").enable_all().build())
             .collect::<io::Result<Vec<_>>>()?;
@@ -156,8 +160,13 @@ pub fn specs(targets: &[ContextTarget]) -> Vec<ClusterSpec> {
         .collect()
 }
 
-fn model(targets: &[ContextTarget], settings: impl Fn(&ContextTarget) -> Settings, tuning: impl Fn(&ContextTarget) -> Tuning) -> Model {
-    let scope = |target: &ContextTarget| Scope { namespaces: tuning(target).namespaces, example: target.namespace().cloned() };
+fn model(
+    targets: &[ContextTarget],
+    settings: impl Fn(&ContextTarget) -> Settings,
+    tuning: impl Fn(&ContextTarget) -> Tuning,
+) -> Model {
+    let scope =
+        |target: &ContextTarget| Scope { namespaces: tuning(target).namespaces, example: target.namespace().cloned() };
     let clusters = specs(targets).into_iter().zip(targets.iter().map(settings));
     let model = Model::each(clusters.collect()).with_scopes(targets.iter().map(scope));
     model.with_plugins(targets.iter().map(ContextTarget::plugin))
@@ -437,12 +446,12 @@ impl App {
         }
         self.dirty = true;
         match self.model.update(Msg::Tick, self.clock.now()) {
-            Some(Effect::NotifyAlerts { ring, news }) => self.notify(ring, news).map(|()| Flow::Continue),
+            Some(Effect::NotifyAlerts { ring, news }) => self.notify_alerts(ring, news).map(|()| Flow::Continue),
             effect => Ok(self.perform(effect.as_ref())),
         }
     }
 
-    fn notify(&mut self, ring: bool, news: Vec<AlertNews>) -> eyre::Result<()> {
+    fn notify_alerts(&mut self, ring: bool, news: Vec<AlertNews>) -> eyre::Result<()> {
         let bytes = self.telling.bytes(ring, &news, &is_set);
         self.screen.send(&bytes).wrap_err("the terminal is gone")?;
         if let Some(hook) = &self.hook {

@@ -60,7 +60,7 @@ pub use scenario::{Scenario, ScenarioError};
 pub use server::RequestLog;
 
 use population::Seeds;
-use server::{ServerParts, Server, bind, listen};
+use server::{Server, ServerParts, bind, listen};
 
 /// How long [`Simulation::stop`] waits for connections to end.
 const STOP: Duration = Duration::from_secs(1);
@@ -142,7 +142,9 @@ impl Simulation {
     pub fn clusters(&self) -> Vec<ClusterAddress> {
         let address = |cluster: &SimCluster| match cluster {
             SimCluster::Served(server) => ClusterAddress { context: server.context.clone(), url: server.url() },
-            SimCluster::Unreachable { context, url, .. } => ClusterAddress { context: context.clone(), url: url.clone() },
+            SimCluster::Unreachable { context, url, .. } => {
+                ClusterAddress { context: context.clone(), url: url.clone() }
+            }
         };
         self.clusters.iter().map(address).collect()
     }

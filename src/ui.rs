@@ -9,31 +9,11 @@
 //! ```
 //! [`view`] takes what can be seen out of the model into a [`scene::Scene`]; the regions draw from that.
 
-mod alertpane;
-mod alerts;
-mod api;
-mod bars;
-mod columns;
-mod events;
-mod footer;
-mod gpus;
-mod grid;
-mod header;
-mod help;
-mod layout;
-mod names;
-mod node;
-mod page;
-mod pod;
 mod scene;
-mod spark;
-mod strip;
-mod table;
-mod text;
-mod tiny;
+mod screens;
 mod units;
+mod widgets;
 mod words;
-mod yaml;
 
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
@@ -42,24 +22,24 @@ use ratatui::layout::{Position, Rect};
 use crate::facts::pod::{PodClaimFacts, PodDetail};
 use crate::facts::text::Clean;
 use crate::keymap::KeyMap;
-use crate::model::alert::{AlertLine, AckKind, Severity};
-use crate::model::claims::ClaimState;
+use crate::model::alerts::{AckKind, AlertLine, Severity};
+use crate::model::app::detail::{DetailState, PartFreshness};
 use crate::model::cluster::ClusterState;
-use crate::model::inspection::{DetailState, PartFreshness};
+use crate::model::derive::claims::ClaimState;
 use crate::model::{Mode, Model, Screen};
-use crate::msg::inspect::{DetailPart, ObjectRef};
+use crate::msg::detail::{DetailPart, ObjectRef};
 use crate::msg::{ClusterId, Now};
-use crate::theme::{Depth, Glyphs, Theme, Role};
+use crate::theme::{Depth, Glyphs, Role, Theme};
 
-use alertpane::AlertsView;
-use api::ApiView;
-use events::EventsView;
-use gpus::GpusView;
-use grid::WidthMemory;
-use layout::{Counts, Layout, Scroll, window};
-use pod::PodView;
-use scene::{SceneBody, NodeTable, NodeView, Paint, Scene};
-use yaml::YamlView;
+use crate::ui::screens::alerts::AlertsView;
+use crate::ui::screens::api::ApiView;
+use crate::ui::screens::gpus::GpusView;
+use crate::ui::screens::pod::PodView;
+use crate::ui::screens::yaml::YamlView;
+use crate::ui::widgets::events::EventsView;
+use crate::ui::widgets::grid::WidthMemory;
+use crate::ui::widgets::layout::{Counts, Layout, Scroll, window};
+use scene::{NodeTable, NodeView, Paint, Scene, SceneBody};
 
 /// Most alerts that are taken out of the model for a frame; a tall one-line screen lists no more.
 const ALERTS: usize = 16;
@@ -70,7 +50,7 @@ const ALERTS: usize = 16;
 pub struct ViewState {
     keys: KeyMap,
     strip_offset: usize,
-    strip_widths: strip::Widths,
+    strip_widths: crate::ui::widgets::strip::Widths,
     nodes_offset: usize,
     nodes_seen: WidthMemory,
     /// Whether the node table had room for the columns of the wide one, if it was drawn.
@@ -98,7 +78,7 @@ impl ViewState {
     fn enter(&mut self, area: Rect, cluster: ClusterId, inside: bool) {
         let last = self.last.replace((area, cluster, inside));
         if last.is_none_or(|(before, ..)| before.width != area.width) {
-            self.strip_widths = strip::Widths::default();
+            self.strip_widths = crate::ui::widgets::strip::Widths::default();
         }
         if last.is_none_or(|(before, other, _)| before.width != area.width || other != cluster) {
             self.nodes_seen = WidthMemory::default();
@@ -117,7 +97,8 @@ pub fn view(frame: &mut Frame<'_>, model: &mut Model, state: &mut ViewState, loo
         return;
     }
     if model.clusters().is_empty() {
-        text::Pen::new(frame.buffer_mut(), look, area, 0).rest(Role::Unknown, "no cluster: the kubeconfig names none");
+        crate::ui::widgets::text::Pen::new(frame.buffer_mut(), look, area, 0)
+            .rest(Role::Unknown, "no cluster: the kubeconfig names none");
         return;
     }
     state.enter(area, model.current_id(), matches!(model.screen(), Screen::Node { .. }));
@@ -127,11 +108,11 @@ pub fn view(frame: &mut Frame<'_>, model: &mut Model, state: &mut ViewState, loo
         _ if scene.mode == Mode::Help => usize::from(area.height.saturating_sub(1)),
         SceneBody::Nodes(_) => usize::from(layout.body.height.saturating_sub(1)),
         SceneBody::Node(view) => plan.page(view.pane),
-        SceneBody::Pod(_) => pod::page(layout.body),
-        SceneBody::Yaml(_) => yaml::page(layout.body),
-        SceneBody::Api(_) => api::page(layout.body),
-        SceneBody::Alerts(_) => alertpane::page(layout.body),
-        SceneBody::Gpus(_) => gpus::page(layout.body),
+        SceneBody::Pod(_) => crate::ui::screens::pod::page(layout.body),
+        SceneBody::Yaml(_) => crate::ui::screens::yaml::page(layout.body),
+        SceneBody::Api(_) => crate::ui::screens::api::page(layout.body),
+        SceneBody::Alerts(_) => crate::ui::screens::alerts::page(layout.body),
+        SceneBody::Gpus(_) => crate::ui::screens::gpus::page(layout.body),
     };
     let cursor = draw(frame.buffer_mut(), area, &scene, (&layout, &plan, state, look));
     if let Some(cursor) = cursor {
@@ -230,7 +211,7 @@ fn gather<'a>(
     layout: &Layout,
     (state, look): (&mut ViewState, &Theme),
     now: Now,
-) -> (Scene<'a>, node::NodeLayout) {
+) -> (Scene<'a>, crate::ui::screens::node::NodeLayout) {
     let current = usize::from(model.current_id().0);
     let cluster = model.current();
     let clusters = model.clusters();
@@ -240,7 +221,7 @@ fn gather<'a>(
     let mut alerts: Vec<&AlertLine> = first_alerts(model, ALERTS).collect();
     alerts.sort_by_key(|alert| (alert.muted.is_some(), std::cmp::Reverse(alert.severity)));
     alerts.truncate(ALERTS);
-    let mut plan = node::NodeLayout::default();
+    let mut plan = crate::ui::screens::node::NodeLayout::default();
     let inside_node = matches!(model.screen(), Screen::Node { .. });
     let body = match model.screen() {
         Screen::Nodes => {
@@ -255,7 +236,11 @@ fn gather<'a>(
         Screen::Node { name, pane } => {
             let detail = cluster.node(name, now);
             let events = events_view(cluster, now);
-            plan = node::NodeLayout::new(layout.body, detail.as_ref().map(|detail| (detail, &events)), *pane);
+            plan = crate::ui::screens::node::NodeLayout::new(
+                layout.body,
+                detail.as_ref().map(|detail| (detail, &events)),
+                *pane,
+            );
             let extent = cluster.pod_extent();
             let pods = window(extent.len, extent.selected, state.pods_offset, plan.pod_rows());
             state.pods_offset = pods.start;
@@ -275,11 +260,16 @@ fn gather<'a>(
         Screen::Alerts => {
             let mut rows = model.alert_rows();
             let (len, selected) = (rows.len(), rows.iter().position(|row| row.selected));
-            let shown = window(len, selected, state.alerts_offset, alertpane::page(layout.body));
+            let shown = window(len, selected, state.alerts_offset, crate::ui::screens::alerts::page(layout.body));
             state.alerts_offset = shown.start;
             rows.truncate(shown.end);
             let rows = rows.split_off(shown.start);
-            SceneBody::Alerts(AlertsView { first: shown.start, rows, len, silenced: alertpane::silenced(clusters) })
+            SceneBody::Alerts(AlertsView {
+                first: shown.start,
+                rows,
+                len,
+                silenced: crate::ui::screens::alerts::silenced(clusters),
+            })
         }
     };
     let scene = Scene {
@@ -289,7 +279,7 @@ fn gather<'a>(
         summaries: clusters.iter().map(|cluster| cluster.summary(now)).collect(),
         current,
         strip_first: strip.start,
-        marks: clusters[strip].iter().map(|cluster| cluster.marks(strip::MARKS, now)).collect(),
+        marks: clusters[strip].iter().map(|cluster| cluster.marks(crate::ui::widgets::strip::MARKS, now)).collect(),
         alerts,
         firing: firing(model),
         acked: muted(model, AckKind::Acknowledged),
@@ -334,8 +324,9 @@ fn pod_body<'a>(
         events: events_view(cluster, now),
         first: 0,
     };
-    let lines = pod::lines(&view, layout.body.width, Paint { look, now, settings: model.settings() });
-    let most = lines.len().saturating_sub(pod::page(layout.body));
+    let lines =
+        crate::ui::screens::pod::lines(&view, layout.body.width, Paint { look, now, settings: model.settings() });
+    let most = lines.len().saturating_sub(crate::ui::screens::pod::page(layout.body));
     view.first = state.pane_scroll.follow(model.pane_scroll(), most);
     SceneBody::Pod(Box::new((view, lines)))
 }
@@ -358,7 +349,8 @@ fn yaml_view<'a>(
 ) -> YamlView<'a> {
     let cluster = model.current();
     let document = cluster.inspected().and_then(DetailState::document);
-    let most = document.map_or(0, |document| document.lines.len()).saturating_sub(yaml::page(layout.body));
+    let most =
+        document.map_or(0, |document| document.lines.len()).saturating_sub(crate::ui::screens::yaml::page(layout.body));
     let first = state.pane_scroll.follow(model.pane_scroll(), most);
     YamlView { subject, document, fresh: part_freshness(cluster, DetailPart::Object, now), first }
 }
@@ -381,53 +373,56 @@ fn draw(
     buf: &mut Buffer,
     area: Rect,
     scene: &Scene<'_>,
-    (layout, plan, state, look): (&Layout, &node::NodeLayout, &mut ViewState, &Theme),
+    (layout, plan, state, look): (&Layout, &crate::ui::screens::node::NodeLayout, &mut ViewState, &Theme),
 ) -> Option<Position> {
     let paint = Paint { look, now: scene.now, settings: &scene.settings };
     if layout.one_line {
-        tiny::draw(buf, area, scene, paint);
+        crate::ui::screens::tiny::draw(buf, area, scene, paint);
         return None;
     }
     if scene.mode == Mode::Help {
-        help::draw(buf, area, (scene.help_scroll, &mut state.help_scroll), (paint, &state.keys));
+        crate::ui::screens::help::draw(buf, area, (scene.help_scroll, &mut state.help_scroll), (paint, &state.keys));
         return None;
     }
-    header::draw(buf, layout.header, scene, paint);
-    header::rule(buf, layout.header_rule, None, paint);
-    strip::draw(buf, layout.strip, scene, paint, &mut state.strip_widths);
+    crate::ui::widgets::header::draw(buf, layout.header, scene, paint);
+    crate::ui::widgets::header::rule(buf, layout.header_rule, None, paint);
+    crate::ui::widgets::strip::draw(buf, layout.strip, scene, paint, &mut state.strip_widths);
     let summary = scene.summary();
     let trouble = summary.and_then(|summary| words::trouble(summary, paint.settings.slow_call_clear, &look.glyphs));
-    header::rule(buf, layout.strip_rule, trouble.as_deref().map(|text| (Role::Warn, text)), paint);
-    alerts::draw(buf, layout.alerts, scene, paint);
+    crate::ui::widgets::header::rule(buf, layout.strip_rule, trouble.as_deref().map(|text| (Role::Warn, text)), paint);
+    crate::ui::widgets::alert_lines::draw(buf, layout.alerts, scene, paint);
     let age = summary.and_then(words::stale).map(|age| format!("old data: last heard {} ago", units::duration(age)));
-    header::rule(buf, layout.body_rule, age.as_deref().map(|text| (Role::Unknown, text)), paint);
+    crate::ui::widgets::header::rule(buf, layout.body_rule, age.as_deref().map(|text| (Role::Unknown, text)), paint);
     match &scene.body {
         SceneBody::Nodes(nodes) => {
-            state.wide_room = Some(table::draw(buf, layout.body, scene, nodes, (paint, &mut state.nodes_seen)));
+            state.wide_room =
+                Some(crate::ui::screens::nodes::draw(buf, layout.body, scene, nodes, (paint, &mut state.nodes_seen)));
         }
         SceneBody::Node(view) => {
             let context = summary.map_or("", |summary| &summary.context);
-            node::draw(buf, plan, view, (context, paint, &mut state.pods_seen));
+            crate::ui::screens::node::draw(buf, plan, view, (context, paint, &mut state.pods_seen));
         }
         SceneBody::Pod(shown) => {
             let context = summary.map_or("", |summary| &summary.context);
-            pod::draw(buf, layout.body, (&shown.0, &shown.1), (context, paint));
+            crate::ui::screens::pod::draw(buf, layout.body, (&shown.0, &shown.1), (context, paint));
         }
         SceneBody::Yaml(view) => {
             let context = summary.map_or("", |summary| &summary.context);
-            yaml::draw(buf, layout.body, view, (context, paint));
+            crate::ui::screens::yaml::draw(buf, layout.body, view, (context, paint));
         }
-        SceneBody::Api(view) => api::draw(buf, layout.body, (scene, view), (paint, &mut state.api_scroll)),
-        SceneBody::Alerts(view) => alertpane::draw(buf, layout.body, (scene, view), paint),
+        SceneBody::Api(view) => {
+            crate::ui::screens::api::draw(buf, layout.body, (scene, view), (paint, &mut state.api_scroll))
+        }
+        SceneBody::Alerts(view) => crate::ui::screens::alerts::draw(buf, layout.body, (scene, view), paint),
         SceneBody::Gpus(view) => {
             let kept = (&mut state.gpus_scroll, &mut state.gpus_seen);
-            gpus::draw(buf, layout.body, (scene, view), (paint, kept));
+            crate::ui::screens::gpus::draw(buf, layout.body, (scene, view), (paint, kept));
         }
     }
-    header::rule(buf, layout.footer_rule, None, paint);
+    crate::ui::widgets::header::rule(buf, layout.footer_rule, None, paint);
     // Where there is no rule for it, the trouble has the first place in the footer.
     let here = layout.strip_rule.height == 0;
-    footer::draw(buf, layout.footer, scene, (paint, &state.keys, here))
+    crate::ui::widgets::footer::draw(buf, layout.footer, scene, (paint, &state.keys, here))
 }
 
 #[cfg(test)]

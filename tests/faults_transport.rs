@@ -26,7 +26,7 @@ use tokio::time::Instant;
 use watchbell::cluster::Tuning;
 use watchbell::cluster::kubeconfig::ContextTarget;
 use watchbell::model::Known;
-use watchbell::model::alert::AlertRecord;
+use watchbell::model::alerts::AlertRecord;
 use watchbell::msg::{Layer, Mono, ProbeOutcome, Resource, SyncState};
 use watchbell::report::ValueState;
 use watchbell::sim::{Change, Fault, FaultKind, Scenario, WireEnd};

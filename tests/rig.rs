@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use watchbell::clock::Clock;
 use watchbell::cluster::kubeconfig::ContextTarget;
 use watchbell::cluster::{self, ClusterCommand, TaskLink, Tiers, Tuning};
-use watchbell::model::scope::Scope;
+use watchbell::model::store::scope::Scope;
 use watchbell::model::{ClusterSpec, Model, Settings};
 use watchbell::msg::{
     Attempt, CallEvent, CallKind, ClusterEvent, ClusterId, Failure, Layer, Mono, Msg, ProbeOutcome, ProbeSample,

@@ -12,12 +12,12 @@ use kube::client::Body;
 use tokio::time::{Instant, sleep_until};
 
 use super::classify::{self, RequestError, bytes_text};
-use super::mark::ByteOrderMark;
 use super::meter::{MeterSink, Tag};
 use super::tuning::Tuning;
 use crate::clock::wall;
+use crate::cluster::bom::ByteOrderMark;
 use crate::facts::wire::decode_failure;
-use crate::msg::inspect::DetailPart;
+use crate::msg::detail::DetailPart;
 use crate::msg::{CallKind, Layer, Resource};
 
 /// Always both: some proxies know only JSON, and without it such an answer would be a 406.
@@ -132,7 +132,12 @@ impl ApiClient {
     ///
     /// # Errors
     /// Everything but a success with a whole body, classified; a `Status` of a failure is none, whatever its HTTP status.
-    pub(crate) async fn fetch(&self, ask: &ApiRequest, tuning: &Tuning, buf: &mut Vec<u8>) -> Result<Parts, RequestError> {
+    pub(crate) async fn fetch(
+        &self,
+        ask: &ApiRequest,
+        tuning: &Tuning,
+        buf: &mut Vec<u8>,
+    ) -> Result<Parts, RequestError> {
         buf.clear();
         self.take(ask, tuning, buf).await
     }
@@ -141,7 +146,12 @@ impl ApiClient {
     ///
     /// # Errors
     /// Everything but a success status with a whole body, classified; the taker may have got a part of it by then.
-    pub(crate) async fn take(&self, ask: &ApiRequest, tuning: &Tuning, taker: &mut impl BodySink) -> Result<Parts, RequestError> {
+    pub(crate) async fn take(
+        &self,
+        ask: &ApiRequest,
+        tuning: &Tuning,
+        taker: &mut impl BodySink,
+    ) -> Result<Parts, RequestError> {
         self.sink.room().await;
         let tag = self.sink.tag(ask.kind, ask.page, ask.attempt, ask.limits.cap);
         let start = Instant::now();
@@ -252,7 +262,13 @@ pub(crate) fn is_protobuf(head: &Parts) -> bool {
         .is_some_and(|kind| kind.as_bytes().starts_with(b"application/vnd.kubernetes.protobuf"))
 }
 
-async fn read(body: Body, limits: &Limits, tag: &Tag, start: Instant, taker: &mut impl BodySink) -> Result<(), RequestError> {
+async fn read(
+    body: Body,
+    limits: &Limits,
+    tag: &Tag,
+    start: Instant,
+    taker: &mut impl BodySink,
+) -> Result<(), RequestError> {
     let mut body = pin!(body);
     let mut bytes = 0;
     let mut heard = Instant::now();
@@ -350,8 +366,13 @@ mod tests {
         let sink = MeterSink::new(crate::clock::Clock::start());
         let line = ApiClient { client: Client::new(wire, "default"), sink };
         let uri = "/api/v1/namespaces/../pods".to_owned();
-        let ask =
-            ApiRequest { kind: CallKind::Get, page: None, attempt: 1, uri, limits: Limits::small(Duration::from_secs(1)) };
+        let ask = ApiRequest {
+            kind: CallKind::Get,
+            page: None,
+            attempt: 1,
+            uri,
+            limits: Limits::small(Duration::from_secs(1)),
+        };
         let Err(trouble) = line.open(&ask, &Tuning::default()).await else { panic!("it was sent") };
         assert!(trouble.text.contains("lead elsewhere"), "{}", trouble.text);
     }

@@ -15,14 +15,14 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::Task;
-use super::call::{ApiRequest, Limits, ApiClient};
+use super::call::{ApiClient, ApiRequest, Limits};
 use super::classify::RequestError;
 use super::kubeconfig::{ConnectionPlan, ContextTarget};
 use super::meter::MeterSink;
 use super::tuning::Tuning;
 use crate::clock::Clock;
 use crate::facts::node::NodeFacts;
-use crate::msg::check::{StepOutcome, CheckStep, Timing};
+use crate::msg::check::{CheckStep, StepOutcome, Timing};
 use crate::msg::{Attempt, CallEvent, CallKind, ClusterEvent, ClusterId, Layer, Msg};
 
 mod advice;

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use tokio_rustls::rustls;
 
 use super::connect::tls::TlsError;
-use super::connect::{ConnectFailure, LongHeads, ConnectStage};
+use super::connect::{ConnectFailure, ConnectStage, LongHeads};
 use super::deadline::retry_after;
 use super::inflate::BadGzip;
 use crate::facts::text::Clean;
@@ -309,7 +309,9 @@ fn connecting(failed: &ConnectFailure) -> RequestError {
     let Some(source) = &failed.source else {
         let (layer, text) = match failed.stage {
             ConnectStage::Dns => (Layer::Dns, format!("name of `{place}` not resolved within {secs} s")),
-            ConnectStage::Tcp => (Layer::Connect, format!("no connection to `{place}` within {secs} s: filtered or no route")),
+            ConnectStage::Tcp => {
+                (Layer::Connect, format!("no connection to `{place}` within {secs} s: filtered or no route"))
+            }
             ConnectStage::Proxy => (Layer::Proxy, format!("proxy `{place}` gave no tunnel within {secs} s")),
             ConnectStage::Tls => (Layer::Tls, format!("TLS handshake with `{place}` not finished within {secs} s")),
         };

@@ -33,12 +33,12 @@ use super::tuning::Tuning;
 use crate::msg::NoConnection;
 
 mod any;
-pub(crate) mod shown;
+pub(crate) mod certificate;
 mod timed;
 pub(crate) mod tls;
 
+use crate::cluster::connect::certificate::Looker;
 use any::{AnyConnector, hidden};
-use shown::Looker;
 use timed::Timed;
 pub(crate) use timed::{LongHeads, Took};
 use tls::{Https, TlsError, TlsSettings};

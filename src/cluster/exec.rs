@@ -23,11 +23,11 @@ use super::kubeconfig::said;
 use super::kubeconfig::yaml::documents;
 use crate::file::words;
 use crate::msg::Layer;
-use crate::process::{self, ProcessInput, Process, Program, Terminal};
+use crate::process::{self, Process, ProcessInput, Program, Terminal};
 
 mod plugins;
 
-pub(crate) use plugins::{Demand, PluginEntry, Issued, Plugins, WRONG_CLOCK};
+pub(crate) use plugins::{Demand, Issued, PluginEntry, Plugins, WRONG_CLOCK};
 
 /// A credential is a token or a certificate chain: more than this is garbage.
 const STDOUT_CAP: u64 = 1 << 20;

@@ -17,7 +17,7 @@ use super::connect;
 use super::exec::PluginPlace;
 use super::meter::MeterSink;
 use super::proxy::{self, ProxyEnv, base64};
-use super::session::{ClientFactory, Built, Renewal};
+use super::session::{Built, ClientFactory, Renewal};
 use super::tuning::Tuning;
 use crate::facts::text::{Clean, is_dns_label};
 use crate::msg::Layer;
@@ -314,7 +314,12 @@ impl ContextTarget {
         Ok(moved)
     }
 
-    async fn make(&mut self, tuning: Arc<Tuning>, sink: MeterSink, by: (PluginPlace, Duration)) -> Result<Built, RequestError> {
+    async fn make(
+        &mut self,
+        tuning: Arc<Tuning>,
+        sink: MeterSink,
+        by: (PluginPlace, Duration),
+    ) -> Result<Built, RequestError> {
         let moved = self.reload().await?;
         let settings = self.settings()?;
         self.stamps = stamps(settings.files()).await;
@@ -354,7 +359,12 @@ impl ClientFactory for ContextTarget {
         self.make(tuning, sink, (PluginPlace::Background, deadline)).await
     }
 
-    async fn log_in(&mut self, tuning: Arc<Tuning>, sink: MeterSink, deadline: Duration) -> Result<Built, RequestError> {
+    async fn log_in(
+        &mut self,
+        tuning: Arc<Tuning>,
+        sink: MeterSink,
+        deadline: Duration,
+    ) -> Result<Built, RequestError> {
         self.make(tuning, sink, (PluginPlace::Terminal, deadline)).await
     }
 

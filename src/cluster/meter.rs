@@ -23,7 +23,7 @@ use tower::{BoxError, Layer, Service};
 use super::classify::chain;
 use super::connect::{ConnectFailure, Took};
 use crate::clock::Clock;
-use crate::msg::{Attempt, CallEvent, CallId, CallKind, ClusterEvent, ClusterId, CallEnd, Msg};
+use crate::msg::{Attempt, CallEnd, CallEvent, CallId, CallKind, ClusterEvent, ClusterId, Msg};
 
 /// Events that may wait before no new request starts.
 const WAITING: usize = 64;
@@ -46,8 +46,13 @@ struct MeterState {
 
 impl MeterSink {
     pub(crate) fn new(clock: Clock) -> Self {
-        let shared =
-            MeterState { clock, ids: AtomicU64::new(1), queue: Mutex::default(), news: Notify::new(), room: Notify::new() };
+        let shared = MeterState {
+            clock,
+            ids: AtomicU64::new(1),
+            queue: Mutex::default(),
+            news: Notify::new(),
+            room: Notify::new(),
+        };
         Self { shared: Arc::new(shared) }
     }
 

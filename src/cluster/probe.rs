@@ -120,7 +120,9 @@ impl ProbeState {
                 ProbeOutcome::Answered { latency }
             }
             // Below 500 the server has done its work, whatever it thinks of us.
-            Err(RequestError { code: Some(code), layer, alien: false, .. }) if *code < 500 && *layer != Layer::Throttled => {
+            Err(RequestError { code: Some(code), layer, alien: false, .. })
+                if *code < 500 && *layer != Layer::Throttled =>
+            {
                 if *code == 401 {
                     shared.session.renew(self.serial);
                 }

@@ -332,7 +332,13 @@ impl Reflector {
     }
 
     /// Tells a failure and, as the state, that the next attempt is due `wait` from now.
-    fn tell_waiting(&mut self, moment: StepContext, wait: Duration, mut failure: Failure, fx: &mut Vec<ReflectorEffect>) {
+    fn tell_waiting(
+        &mut self,
+        moment: StepContext,
+        wait: Duration,
+        mut failure: Failure,
+        fx: &mut Vec<ReflectorEffect>,
+    ) {
         failure.next_in = Some(wait);
         let failure = Box::new(failure);
         fx.push(ReflectorEffect::Tell(ClusterEvent::Failed(failure.clone())));
@@ -365,7 +371,8 @@ impl Reflector {
         self.watch_proven();
         self.watch_yield.forget_cuts();
         let wait = self.between(self.tuning.resume_delay);
-        let trouble = RequestError::new(Layer::Watch, "this machine slept: the connections are dropped, a new list follows");
+        let trouble =
+            RequestError::new(Layer::Watch, "this machine slept: the connections are dropped, a new list follows");
         let failure = self.failed(moment, "list", 1, &trouble);
         self.wait_for_list(moment, wait, failure, fx);
     }

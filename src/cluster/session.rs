@@ -14,7 +14,7 @@ use super::deadline::Backoff;
 use super::exec::{WRONG_CLOCK, renewal};
 use super::meter::MeterSink;
 use super::tuning::Tuning;
-use super::{TaskContext, Task, warnings};
+use super::{Task, TaskContext, warnings};
 use crate::clock::wall;
 use crate::facts::text::Clean;
 use crate::msg::{ClusterEvent, Layer};
@@ -46,7 +46,11 @@ pub(crate) struct Clients {
 /// How clients are made: from a kubeconfig, or from a scripted service in tests.
 pub(crate) trait ClientFactory: Send + 'static {
     /// Makes clients; also says until when their credentials hold.
-    fn build(&mut self, tuning: Arc<Tuning>, sink: MeterSink) -> impl Future<Output = Result<Built, RequestError>> + Send;
+    fn build(
+        &mut self,
+        tuning: Arc<Tuning>,
+        sink: MeterSink,
+    ) -> impl Future<Output = Result<Built, RequestError>> + Send;
 
     /// The same for an operator who waits for it: a credential plugin has the terminal, until `deadline`.
     fn log_in(
@@ -146,11 +150,14 @@ impl Session {
     pub(crate) async fn clients(&self) -> Result<Arc<Clients>, RequestError> {
         let mut state = self.state.subscribe();
         // The keeper always decides: its plugins and its files have deadlines.
-        let decided = state.wait_for(|state| !matches!(state, SessionState::Preparing)).await.map(|state| state.clone());
+        let decided =
+            state.wait_for(|state| !matches!(state, SessionState::Preparing)).await.map(|state| state.clone());
         match decided {
             Ok(SessionState::Ready(clients)) => Ok(clients),
             Ok(SessionState::Broken(trouble)) => Err(*trouble),
-            Ok(SessionState::Preparing) | Err(_) => Err(RequestError::new(Layer::Internal, "the credentials are not ready")),
+            Ok(SessionState::Preparing) | Err(_) => {
+                Err(RequestError::new(Layer::Internal, "the credentials are not ready"))
+            }
         }
     }
 
@@ -268,7 +275,12 @@ struct Pause {
 }
 
 /// Waits for a reason to build clients again.
-async fn pause(shared: &TaskContext, source: &mut impl ClientFactory, asked: &mut SessionRequests, pause: Pause) -> Why {
+async fn pause(
+    shared: &TaskContext,
+    source: &mut impl ClientFactory,
+    asked: &mut SessionRequests,
+    pause: Pause,
+) -> Why {
     let Pause { due, serial, spacing } = pause;
     let mut refresh = shared.refreshes();
     let mut resumed = shared.resumes();

@@ -12,10 +12,12 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
 use super::classify::RequestError;
-use super::reflector::{ReflectorEffect, ReflectorInput, StepContext, PageAsk, PageNews, Reflector, WatchAsk, WatchEnd, WatchNews};
-use super::source::ListSource;
-use super::turns::Lane;
-use super::{TaskContext, Task};
+use super::reflector::{
+    PageAsk, PageNews, Reflector, ReflectorEffect, ReflectorInput, StepContext, WatchAsk, WatchEnd, WatchNews,
+};
+use super::{Task, TaskContext};
+use crate::cluster::list_source::ListSource;
+use crate::cluster::request_queue::Lane;
 use crate::msg::{Batch, ClusterEvent, PageLimits, Resource};
 
 use asking::Asking;
@@ -134,7 +136,13 @@ pub(super) async fn follow(shared: Arc<TaskContext>, source: ListSource, seed: u
                 continue;
             }
         };
-        if matches!(input, ReflectorInput::Refresh | ReflectorInput::Resumed | ReflectorInput::Renewed | ReflectorInput::Answered { .. }) {
+        if matches!(
+            input,
+            ReflectorInput::Refresh
+                | ReflectorInput::Resumed
+                | ReflectorInput::Renewed
+                | ReflectorInput::Answered { .. }
+        ) {
             shell.shared.turns.open();
         }
         shell.feed(input).await;

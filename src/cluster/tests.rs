@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::msg::{Batch, CallEvent, CallKind, CallEnd, Layer, ProbeOutcome, SyncState};
+use crate::msg::{Batch, CallEnd, CallEvent, CallKind, Layer, ProbeOutcome, SyncState};
 
 mod barren;
 mod convergence;

@@ -15,7 +15,7 @@ use crate::cli::{self, Color};
 use crate::cluster::LeaseWatch;
 use crate::facts::accelerator::Kind;
 use crate::model::Settings;
-use crate::tell::Notify;
+use crate::notify::Notify;
 
 /// As many probes as the model keeps of a series (`model::latency`).
 const MOST_SAMPLES: u128 = 4096;

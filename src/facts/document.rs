@@ -5,9 +5,9 @@ use std::fmt::Write;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::loose;
 use super::text::{CAP, Clean, is_invisible};
 use super::wire::{DecodeError, refuse};
+use crate::facts::json_value;
 
 /// What stands where a value is masked.
 pub const MASK: &str = "<masked>";
@@ -70,7 +70,7 @@ impl YamlDocument {
     /// # Errors
     /// [`DecodeError`] if the body is no JSON object.
     pub fn decode(body: &[u8], mask: bool) -> Result<Self, DecodeError> {
-        let mut value = loose::object(body, "an object")?;
+        let mut value = json_value::object(body, "an object")?;
         if let Some(metadata) = value.pointer_mut("/metadata").and_then(Value::as_object_mut) {
             metadata.remove("managedFields");
         }

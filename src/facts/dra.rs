@@ -7,10 +7,11 @@ mod raw;
 
 use serde::{Deserialize, Serialize};
 
-use super::kept::{self, Keep, ApiObject, Nothing};
-use super::pod::{SinceBasis, Since};
+use super::pod::{Since, SinceBasis};
 use super::text::Clean;
 use super::wire::{DecodeError, ListHead, Uid};
+use crate::facts::object;
+use crate::facts::object::{ApiObject, Keep, Nothing};
 
 /// What we keep of a `ResourceSlice`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -192,7 +193,7 @@ macro_rules! decoders {
         /// # Errors
         /// [`DecodeError`] if the body is not a list at all, or cut short; single unreadable objects are only counted.
         pub fn $list(body: &[u8], each: impl FnMut(ApiObject<$facts>)) -> Result<ListHead, DecodeError> {
-            kept::decode_list(body, each)
+            object::decode_list(body, each)
         }
 
         #[doc = concat!("One ", $what, ", as in a watch event.")]
@@ -200,7 +201,7 @@ macro_rules! decoders {
         /// # Errors
         /// [`DecodeError`] if it is none.
         pub fn $object(object: &[u8]) -> Result<ApiObject<$facts>, DecodeError> {
-            kept::decode_object(object)
+            object::decode_object(object)
         }
     )*};
 }

@@ -7,11 +7,11 @@ use serde::de::MapAccess;
 use serde::{Deserialize, Serialize};
 
 use super::json::{Int, JsonFields, MicroTime, Obj, Reset, Text, Time};
-use super::loose::clamped;
 use super::message::message;
 use super::proto::{Malformed, ProtoFields, WireValue, is_protobuf, unwrap};
 use super::text::Clean;
 use super::wire::{self, CUT, DecodeError, ObjectMeta, Sink, Uid, refuse};
+use crate::facts::json_value::clamped;
 
 /// What we keep of an event. Source of the fields: api `events/v1/types.go` and `core/v1/types.go`, `Event`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

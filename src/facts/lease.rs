@@ -4,10 +4,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::json::{Int, MicroTime, Text};
-use super::kept::{self, Keep, ApiObject, Nothing};
 use super::message::message;
 use super::text::Clean;
 use super::wire::{DecodeError, ListHead};
+use crate::facts::object;
+use crate::facts::object::{ApiObject, Keep, Nothing};
 
 /// What we keep of a `coordination.k8s.io/v1` `Lease`; its name is the node's.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,7 +26,7 @@ pub struct LeaseFacts {
 /// # Errors
 /// [`DecodeError`] if the body is not a list at all, or cut short; single unreadable objects are only counted.
 pub fn decode_list(body: &[u8], each: impl FnMut(ApiObject<LeaseFacts>)) -> Result<ListHead, DecodeError> {
-    kept::decode_list(body, each)
+    object::decode_list(body, each)
 }
 
 /// One lease, as in a watch event; JSON or protobuf.
@@ -33,7 +34,7 @@ pub fn decode_list(body: &[u8], each: impl FnMut(ApiObject<LeaseFacts>)) -> Resu
 /// # Errors
 /// [`DecodeError`] if it is none.
 pub fn decode_object(object: &[u8]) -> Result<ApiObject<LeaseFacts>, DecodeError> {
-    kept::decode_object(object)
+    object::decode_object(object)
 }
 
 impl Keep for LeaseFacts {

@@ -18,8 +18,8 @@ use serde::Deserialize;
 use serde::de::{IgnoredAny, MapAccess};
 
 use super::json::{
-    Amount, Flag, Int, JsonFields, JsonList, MicroTime, Obj, Pairs, Present, Reset, ResetSeed, Reused, RawValue, Text, Time,
-    When,
+    Amount, Flag, Int, JsonFields, JsonList, MicroTime, Obj, Pairs, Present, RawValue, Reset, ResetSeed, Reused, Text,
+    Time, When,
 };
 use super::proto::{Malformed, ProtoFields, WireValue};
 

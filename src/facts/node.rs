@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::quantity::Quantity;
 use super::text::Clean;
-use super::wire::{self, DecodeError, ListHead, ListDecoder, Sink, Uid};
+use super::wire::{self, DecodeError, ListDecoder, ListHead, Sink, Uid};
 
 use decode::{RawNode, Texts};
 

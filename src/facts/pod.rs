@@ -10,12 +10,12 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::quantity::Quantity;
-use super::wire::{self, DecodeError, ListHead, ListDecoder, Sink, Uid};
+use super::wire::{self, DecodeError, ListDecoder, ListHead, Sink, Uid};
 
 use raw::RawPod;
 
 pub use batch::PodBatch;
-pub use detail::{PodClaimFacts, ContainerFacts, ContainerKind, ContainerState, AllocatedDevice, Ending, PodDetail};
+pub use detail::{AllocatedDevice, ContainerFacts, ContainerKind, ContainerState, Ending, PodClaimFacts, PodDetail};
 
 /// What we keep of a `v1.Pod`; its text is borrowed from the batch that holds it and is clean (see [`super::text`]).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

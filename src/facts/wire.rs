@@ -1,7 +1,7 @@
 //! The shapes that every list, watch and error answer shares.
 
 mod list;
-mod pieces;
+mod list_decoder;
 mod proto;
 mod status;
 mod watch;
@@ -19,8 +19,8 @@ pub use proto::decode_proto_frame;
 pub use status::{StatusFacts, decode_failure, decode_status};
 pub use watch::{WatchFrame, WatchType, bookmark_version, decode_frame, ends_initial_events};
 
+pub(super) use crate::facts::wire::list_decoder::ListDecoder;
 pub(super) use list::{Sink, decode_list, decode_object, refuse};
-pub(super) use pieces::ListDecoder;
 pub(super) use proto::CUT;
 
 /// The annotation of a mirror pod (`kubernetes pkg/kubelet/types`, `ConfigMirrorAnnotationKey`).

@@ -1,200 +1,392 @@
-//! The pane of alerts: all alerts of all clusters in one list, with a selection that follows its alert.
+//! Alert rules: derived from state and time, so that silence raises them too.
+//!
+//! Rules say what is wrong now; this board remembers since when, how bad it was and how often.
 
-use std::cmp::Reverse;
+mod acks;
+mod density;
+mod latch;
+mod nodes;
+mod outage;
+mod probe;
+mod rules;
+mod words;
 
-use super::alert::{AlertRecord, Alerts, AckKind, SEVERAL};
-use super::cluster::{ClusterState, SelectionStep};
-use super::{Model, Screen};
+use std::time::Duration;
+
 use crate::facts::text::Clean;
-use crate::msg::{ClusterId, Effect, Mono, Now};
+use crate::model::Settings;
+use crate::msg::{CallEvent, ClusterId, Mono, Now};
 
-/// The bell rings at most once in this time (docs/latency-and-alerts.md).
-const BELL_EVERY: std::time::Duration = std::time::Duration::from_secs(60);
+pub use acks::{Ack, AckKind};
+pub(super) use outage::{Outage, SEVERAL};
+pub(super) use words::span;
 
-/// Names one alert from its beginning to its end, and when it comes back.
+use density::Density;
+use latch::{SlowCall, TimeoutsLatch};
+use nodes::NodeFindings;
+use probe::ProbeSlow;
+
+/// Resolved alerts are remembered for this long, so that one that comes back counts on: four flap windows.
+const REMEMBERED: Duration = Duration::from_secs(3_600);
+/// Rules group what could be many, so this is never reached by firing alerts; it bounds the memory of resolved ones.
+const MOST: usize = 256;
+/// Past this many nodes in trouble the alerts are derived once a second instead of for each frame.
+const MANY: usize = 1_000;
+
+/// The reason of a cluster that does not answer.
+const UNREACHABLE: &str = "Unreachable";
+
+/// How bad an alert is; sorts worst last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// Worth knowing.
+    Notice,
+    /// Look at it.
+    Warning,
+    /// Act.
+    Critical,
+}
+
+/// An alert as it is shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AlertKey {
+pub struct AlertLine {
     /// Whose.
     pub cluster: ClusterId,
+    /// How bad.
+    pub severity: Severity,
+    /// CamelCase, like a condition's reason: `SlowCall`, `Timeouts`, `NodeNotReady`, `Stale`.
+    pub reason: &'static str,
+    /// With numbers: `pods list, page 3, running for 31 s (limit 30 s)`.
+    pub text: Clean,
+    /// When it began to fire.
+    pub since: Mono,
+    /// Fired before, but the source has gone silent: neither firing nor resolved is known.
+    pub unknown: bool,
+    /// It fires, and is not to be heard.
+    pub muted: Option<AckKind>,
+}
+
+/// What is remembered of an alert, firing or resolved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AlertRecord {
     /// CamelCase.
     pub reason: &'static str,
     /// What it is about, where there can be several.
     pub subject: Option<Clean>,
+    /// How bad it is or was.
+    pub severity: Severity,
+    /// Its last text.
+    pub text: Clean,
+    /// When its condition became true.
+    pub first: Mono,
+    /// When it began to fire; `None` while it is pending.
+    pub since: Option<Mono>,
+    /// When it stopped.
+    pub resolved: Option<Mono>,
+    /// The worst value of its number: timeouts, milliseconds, devices; 0 for those that have none.
+    pub peak: u64,
+    /// How often it fired.
+    pub count: u32,
+    /// How many nodes it is about, where it is about several.
+    pub size: usize,
+    /// Somebody looks after it.
+    pub ack: Option<Ack>,
+    voice: Audibility,
+    /// How bad it was when it was told.
+    told: Option<Severity>,
+    seen: bool,
 }
 
-/// The state of an alert, in the order of the pane.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum AlertState {
-    /// It fires.
-    Firing,
-    /// It fired, and its source is silent now.
-    Unknown,
-    /// It fires, and its cluster is silenced.
-    Silenced,
-    /// It fires, and somebody looks after it.
-    Acknowledged,
-    /// True, but not for long enough to fire.
-    Pending,
-    /// It fired within the last hour.
-    Resolved,
+/// The alerts of one cluster.
+#[derive(Debug)]
+pub(crate) struct Alerts {
+    records: Vec<AlertRecord>,
+    lines: Vec<AlertLine>,
+    slow: SlowCall,
+    timeouts: TimeoutsLatch,
+    probe: ProbeSlow,
+    pub(super) density: Density,
+    of_nodes: NodeFindings,
+    latched: Latched,
+    /// That this cluster is unreachable is a part of an outage of several.
+    in_outage: bool,
+    silenced_until: Option<Mono>,
+    touched: bool,
+    second: Option<u64>,
 }
 
-/// One line of the pane.
+/// What the latches say: slow calls with the longest so far, timeouts with the peak, slow probes with the peak.
+type Latched = (Option<(String, Duration)>, Option<latch::TimeoutsSaid>, Option<(String, Duration)>);
+
+/// What a rule found.
 #[derive(Clone, Debug)]
-pub struct AlertRow<'a> {
-    /// Whose.
-    pub cluster: ClusterId,
-    /// The context.
-    pub context: &'a Clean,
-    /// The state.
-    pub state: AlertState,
-    /// Since, peak, count, text.
-    pub record: &'a AlertRecord,
-    /// The operator's row.
-    pub selected: bool,
+pub(super) struct Finding {
+    reason: &'static str,
+    subject: Option<Clean>,
+    severity: Severity,
+    text: String,
+    /// When it began, if the rule knows better than the board.
+    since: Option<Mono>,
+    /// It fires only when it has been true for this long.
+    pending: Duration,
+    peak: u64,
+    /// How many nodes a group has.
+    size: usize,
+    voice: Audibility,
 }
 
-impl AlertRow<'_> {
-    fn key(&self) -> AlertKey {
-        AlertKey { cluster: self.cluster, reason: self.record.reason, subject: self.record.subject.clone() }
-    }
+/// Whether a finding may be heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Audibility {
+    Audible,
+    /// Its source has gone silent: it is shown as unknown.
+    Unknown,
+    /// A worse alert explains it.
+    Inhibited,
+}
 
-    /// When it came into this state, as far as that is remembered; the newest change of what is over comes first.
-    fn since(&self) -> Mono {
-        self.record.resolved.or(self.record.since).unwrap_or(self.record.first)
+impl Finding {
+    fn new(reason: &'static str, severity: Severity, text: String) -> Self {
+        Self {
+            reason,
+            subject: None,
+            severity,
+            text,
+            since: None,
+            pending: Duration::ZERO,
+            peak: 0,
+            size: 0,
+            voice: Audibility::Audible,
+        }
     }
 }
 
-impl Model {
-    /// All alerts of all clusters, but for those that a worse one explains: firing, acknowledged, pending, resolved within
-    /// the last hour. Bounded by the number of clusters, not of nodes: rules group what is many.
-    #[must_use]
-    pub fn alert_rows(&self) -> Vec<AlertRow<'_>> {
-        let mut rows: Vec<AlertRow<'_>> = self.clusters().iter().zip(0..).flat_map(rows_of).collect();
-        rows.extend(rows_of_board(&self.outage.alerts, (SEVERAL, &self.outage.name)));
-        rows.sort_by(|a, b| {
-            let order = |row: &AlertRow<'_>| (row.state, Reverse(row.record.severity));
-            let time =
-                if a.state == AlertState::Resolved { b.since().cmp(&a.since()) } else { a.since().cmp(&b.since()) };
-            order(a)
-                .cmp(&order(b))
-                .then(time)
-                .then_with(|| (a.cluster, a.record.reason).cmp(&(b.cluster, b.record.reason)))
+impl Default for Alerts {
+    fn default() -> Self {
+        Self {
+            records: Vec::new(),
+            lines: Vec::new(),
+            slow: SlowCall::default(),
+            timeouts: TimeoutsLatch::default(),
+            probe: ProbeSlow::default(),
+            density: Density::default(),
+            of_nodes: NodeFindings::default(),
+            latched: Latched::default(),
+            in_outage: false,
+            silenced_until: None,
+            touched: true,
+            second: None,
+        }
+    }
+}
+
+impl Alerts {
+    pub(crate) fn lines(&self) -> &[AlertLine] {
+        &self.lines
+    }
+
+    pub(crate) fn records(&self) -> &[AlertRecord] {
+        &self.records
+    }
+
+    /// Something happened: the next evaluation must look.
+    pub(crate) fn touch(&mut self) {
+        self.touched = true;
+    }
+
+    /// An outage of several clusters speaks for the silence of this one, or does so no longer.
+    pub(super) fn set_in_outage(&mut self, in_outage: bool) {
+        self.touched |= self.in_outage != in_outage;
+        self.in_outage = in_outage;
+    }
+
+    /// The outage was told or acknowledged: what is left of it here, should it fall apart, is no news.
+    pub(super) fn inherit_outage(&mut self, told: Option<Severity>, ack: Option<Ack>) {
+        for record in self.records.iter_mut().filter(|record| record.reason == UNREACHABLE && record.firing()) {
+            record.told = record.told.max(told);
+            record.ack = record.ack.or(ack.map(|ack| Ack { size: 0, ..ack }));
+        }
+    }
+
+    /// The worst that fires; a notice is nothing bad, and of what is not known any more the cluster's state tells.
+    pub(crate) fn worst(&self) -> Option<Severity> {
+        let known = self.lines.iter().filter(|line| !line.unknown && line.severity > Severity::Notice);
+        let grouped = self.in_outage.then_some(Severity::Critical);
+        known.map(|line| line.severity).max().max(grouped)
+    }
+
+    /// Takes in a call, for rules that look at each of them.
+    pub(crate) fn call(&mut self, event: &CallEvent, settings: &Settings) {
+        if let CallEvent::Finished(attempt) = event {
+            self.slow.finished(attempt, settings);
+        }
+    }
+
+    /// Whether there is anything to evaluate: something happened, or a second has passed.
+    ///
+    /// A cluster with very many nodes in trouble is looked at once a second, so that a frame stays cheap.
+    fn due(&mut self, troubled: usize, now: Mono) -> bool {
+        let second = Some(now.0.as_secs());
+        let due = self.second != second || (self.touched && troubled <= MANY);
+        if !due {
+            return false;
+        }
+        self.touched = false;
+        self.second = second;
+        due
+    }
+
+    /// Compares what rules found with what is known, and makes the lines that are shown.
+    fn settle(&mut self, findings: Vec<Finding>, cluster: ClusterId, now: Mono) {
+        for record in &mut self.records {
+            record.seen = false;
+        }
+        for finding in findings {
+            self.note(&finding, now);
+        }
+        for record in &mut self.records {
+            if !record.seen && record.resolved.is_none() {
+                record.resolved = Some(now);
+            }
+        }
+        self.records.retain(|record| match record.resolved {
+            Some(at) => record.count > 0 && now.since(at) <= REMEMBERED,
+            None => true,
         });
-        let at = self.chosen_at(&rows);
-        if let Some(row) = rows.get_mut(at) {
-            row.selected = true;
+        self.forget_oldest();
+        self.end_acks(now);
+        let firing = self.records.iter().filter(|record| record.resolved.is_none() && !record.inhibited());
+        self.lines = firing
+            .filter_map(|record| {
+                Some(AlertLine {
+                    cluster,
+                    severity: record.severity,
+                    reason: record.reason,
+                    text: record.text.clone(),
+                    since: record.since?,
+                    unknown: record.unknown(),
+                    muted: self.muted(record),
+                })
+            })
+            .collect();
+        self.lines.sort_by(|a, b| {
+            // What somebody looks after gives way to what nobody does.
+            let worst = a.muted.is_some().cmp(&b.muted.is_some()).then(b.severity.cmp(&a.severity));
+            worst.then(a.since.cmp(&b.since)).then(a.reason.cmp(b.reason)).then_with(|| a.text.cmp(&b.text))
+        });
+    }
+
+    fn note(&mut self, finding: &Finding, now: Mono) {
+        let same = |record: &AlertRecord| record.reason == finding.reason && record.subject == finding.subject;
+        let known = self.records.iter().position(same);
+        let (told, ack) = self.inherited(finding);
+        let at = known.unwrap_or_else(|| {
+            self.records.push(AlertRecord { ack, told, ..AlertRecord::new(finding, now) });
+            self.records.len() - 1
+        });
+        let record = &mut self.records[at];
+        if record.resolved.take().is_some() {
+            record.first = now;
+            record.since = None;
+            record.peak = 0;
+            (record.told, record.ack) = (told, ack);
         }
-        rows
-    }
-
-    /// The place of the chosen alert; the first one if it is gone.
-    fn chosen_at(&self, rows: &[AlertRow<'_>]) -> usize {
-        let chosen = self.chosen.as_ref();
-        rows.iter().position(|row| Some(&row.key()) == chosen).unwrap_or(0)
-    }
-
-    fn chosen_key(&self) -> Option<AlertKey> {
-        self.alert_rows().iter().find(|row| row.selected).map(AlertRow::key)
-    }
-
-    pub(super) fn move_alert(&mut self, step: SelectionStep) {
-        let rows = self.alert_rows();
-        let to = step.from(self.chosen_at(&rows), rows.len());
-        let chosen = rows.get(to).map(AlertRow::key);
-        self.chosen = chosen;
-    }
-
-    /// Acknowledges the selected alert, or takes that back.
-    pub(super) fn acknowledge(&mut self, now: Now) {
-        let Some(key) = self.chosen_key() else { return self.note("no alert is selected", now) };
-        if key.cluster == SEVERAL {
-            let settings = self.clusters.first().map(|cluster| cluster.settings).unwrap_or_default();
-            self.outage.alerts.acknowledge((key.reason, key.subject.as_ref()), &settings, now.mono);
-            self.evaluate_outage(now);
-        } else if let Some(cluster) = self.clusters.get_mut(usize::from(key.cluster.0)) {
-            cluster.acknowledge((key.reason, key.subject.as_ref()), now.mono);
-            cluster.evaluate(now);
+        record.seen = true;
+        record.severity = finding.severity;
+        if *record.text != *finding.text {
+            record.text = Clean::new(&finding.text);
         }
-        // The row moves to those that somebody looks after; the selection stays with it.
-        self.chosen = Some(key);
-    }
-
-    /// Silences the cluster of the selected alert, elsewhere the current one; or ends that.
-    pub(super) fn silence(&mut self, now: Now) {
-        let chosen = (self.screen == Screen::Alerts).then(|| self.chosen_key()).flatten();
-        let at = chosen.as_ref().map_or(self.current, |key| usize::from(key.cluster.0));
-        let mut text = "that is about several clusters: silence them one by one".to_owned();
-        if let Some(cluster) = self.clusters.get_mut(at) {
-            cluster.toggle_silence(now.mono);
-            cluster.evaluate(now);
-            text = match cluster.silenced_until_wall(now) {
-                Some(until) => format!("{} silenced until {}", cluster.context(), until.strftime("%H:%MZ")),
-                None => format!("{} is heard again", cluster.context()),
-            };
+        record.peak = record.peak.max(finding.peak);
+        record.voice = finding.voice;
+        record.size = finding.size;
+        let first = finding.since.unwrap_or(record.first);
+        if record.since.is_none() && now.since(first) >= finding.pending {
+            record.since = Some(now);
+            record.count += 1;
         }
-        self.note(&text, now);
-        self.chosen = chosen;
-    }
-
-    /// Goes where the selected alert is: to the node, to the API of its cluster, or to its nodes.
-    pub(super) fn open_alert(&mut self, now: Now) {
-        let Some(key) = self.chosen_key() else { return self.note("no alert is selected", now) };
-        self.chosen = Some(key.clone());
-        let first = if key.cluster == SEVERAL { self.outage.first() } else { None };
-        let at = first.unwrap_or(usize::from(key.cluster.0));
-        // The node stands before the resource that it lacks.
-        let node = key.subject.as_deref().and_then(|subject| subject.split('/').next());
-        let node = node.filter(|name| self.clusters.get(at).is_some_and(|of| of.node(name, now).is_some()));
-        match node.map(Clean::new) {
-            Some(name) => self.open_node(at, name),
-            None if about_nodes(key.reason) => self.descend(at, Screen::Nodes),
-            None => self.descend(at, Screen::Api),
+        if record.since.is_some() {
+            record.since = finding.since.or(record.since);
         }
     }
 
-    /// What began to fire since the last tick, and whether the bell may ring for it.
-    pub(super) fn notify(&mut self, now: Now) -> Option<Effect> {
-        let mut news = self.outage_news(now);
-        news.extend(self.clusters.iter_mut().flat_map(|cluster| cluster.news(now)));
-        if news.is_empty() {
-            return None;
+    /// Whether the nodes with this trouble are one line.
+    fn groups(&self, reason: &str) -> bool {
+        self.records.iter().any(|record| record.reason == reason && record.size > 0 && record.resolved.is_none())
+    }
+
+    /// Whether `finding` was told and acknowledged as a part of a group that falls apart because it got smaller: that is no
+    /// news of the nodes that are left.
+    fn inherited(&self, finding: &Finding) -> (Option<Severity>, Option<Ack>) {
+        let group = |record: &&AlertRecord| {
+            record.reason == finding.reason && record.size > 0 && record.firing() && !record.seen
+        };
+        let group = self.records.iter().find(group).filter(|_| finding.size == 0);
+        group.map_or((None, None), |group| (group.told, group.ack.map(|ack| Ack { size: 0, ..ack })))
+    }
+
+    /// The machine slept for `gap` while the monotonic clock stood still: everything is older than it says, and what was to
+    /// end in that time is over (F67).
+    pub(crate) fn slept(&mut self, gap: Duration) {
+        let earlier = |at: &mut Mono| *at = Mono(at.0.saturating_sub(gap));
+        for record in &mut self.records {
+            // What waits for its time has not become older in this one.
+            if record.since.is_some() {
+                earlier(&mut record.first);
+            }
+            record.since.iter_mut().chain(&mut record.resolved).for_each(earlier);
+            record.ack.iter_mut().for_each(|ack| earlier(&mut ack.until));
         }
-        let ring = self.rang.is_none_or(|rang| now.mono.since(rang) >= BELL_EVERY);
-        if ring {
-            self.rang = Some(now.mono);
+        self.silenced_until.iter_mut().for_each(earlier);
+        self.touched = true;
+    }
+
+    fn forget_oldest(&mut self) {
+        while self.records.len() > MOST {
+            let resolved = |(at, record): (usize, &AlertRecord)| Some((record.resolved?, at));
+            let Some((_, oldest)) = self.records.iter().enumerate().filter_map(resolved).min() else { break };
+            self.records.swap_remove(oldest);
         }
-        Some(Effect::NotifyAlerts { ring, news })
     }
 }
 
-/// A group of nodes has no subject; its reason says that it is about nodes.
-fn about_nodes(reason: &str) -> bool {
-    reason.starts_with("Node") || reason.starts_with("Gpus") || reason.starts_with("Pod")
-}
-
-fn rows_of((cluster, id): (&ClusterState, u16)) -> impl Iterator<Item = AlertRow<'_>> {
-    rows_of_board(&cluster.alerts, (ClusterId(id), cluster.context()))
-}
-
-fn rows_of_board<'a>(alerts: &'a Alerts, of: (ClusterId, &'a Clean)) -> impl Iterator<Item = AlertRow<'a>> {
-    let (cluster, context) = of;
-    let silenced = alerts.is_silenced();
-    let shown = alerts.records().iter().filter(|record| record.resolved.is_some() || !record.inhibited());
-    shown.map(move |record| AlertRow { cluster, context, state: state(record, silenced), record, selected: false })
-}
-
-fn state(record: &AlertRecord, silenced: bool) -> AlertState {
-    let muted = record.ack.map(|_| AckKind::Acknowledged).or(silenced.then_some(AckKind::Silenced));
-    match muted {
-        _ if record.resolved.is_some() => AlertState::Resolved,
-        _ if record.since.is_none() => AlertState::Pending,
-        Some(AckKind::Acknowledged) => AlertState::Acknowledged,
-        Some(AckKind::Silenced) => AlertState::Silenced,
-        None if record.unknown() => AlertState::Unknown,
-        None => AlertState::Firing,
+impl AlertRecord {
+    fn new(finding: &Finding, now: Mono) -> Self {
+        Self {
+            reason: finding.reason,
+            subject: finding.subject.clone(),
+            severity: finding.severity,
+            text: Clean::default(),
+            first: now,
+            since: None,
+            resolved: None,
+            peak: 0,
+            count: 0,
+            size: 0,
+            ack: None,
+            voice: Audibility::Audible,
+            told: None,
+            seen: true,
+        }
     }
 }
 
+impl super::cluster::ClusterState {
+    /// Derives the alerts from state and time, if either has moved.
+    pub(crate) fn evaluate(&mut self, now: Now) {
+        if self.alerts.due(self.nodes.troubled_len(), now.mono) {
+            self.move_latches(now);
+            self.look_at_nodes(now);
+            let findings = self.findings(now);
+            self.alerts.settle(findings, self.id, now.mono);
+        }
+    }
+}
+
+#[cfg(test)]
+mod lifecycle;
+#[cfg(test)]
+mod scenarios;
+#[cfg(test)]
+mod silence;
 #[cfg(test)]
 mod tests;

@@ -5,17 +5,17 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::cluster::{ClusterState, ClusterSummary};
-use super::scope::Scope;
 use super::{ClusterSpec, Model, Settings};
 use crate::action::Action;
-use crate::facts::node::{NodeCondition, ConditionStatus, NodeFacts};
-use crate::facts::pod::{PodPhase, PodBatch, PodFacts, Requests};
+use crate::facts::node::{ConditionStatus, NodeCondition, NodeFacts};
+use crate::facts::pod::{PodBatch, PodFacts, PodPhase, Requests};
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
 use crate::facts::wire::Uid;
+use crate::model::store::scope::Scope;
 use crate::msg::{
-    Attempt, Batch, CallEvent, CallId, CallKind, ClusterEvent, ClusterId, LineEdit, Effect, CallEnd, Failure, Layer, Mono, Msg,
-    NodeChange, Now, ProbeOutcome, ProbeSample, Resource, ProbeSeries, SyncState,
+    Attempt, Batch, CallEnd, CallEvent, CallId, CallKind, ClusterEvent, ClusterId, Effect, Failure, Layer, LineEdit,
+    Mono, Msg, NodeChange, Now, ProbeOutcome, ProbeSample, ProbeSeries, Resource, SyncState,
 };
 
 /// 2023-11-14T22:13:20Z.

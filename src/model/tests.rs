@@ -5,7 +5,7 @@ use crate::action::{ACTIONS, Action};
 use crate::facts::node::ConditionStatus;
 use crate::facts::pod::PodPhase;
 use crate::model::fixture::{Bench, at, gpu_node, gpu_pod, node, pod, turned};
-use crate::msg::{Batch, CallKind, ClusterEvent, LineEdit, CallEnd, Layer, ProbeOutcome, Resource, SyncState};
+use crate::msg::{Batch, CallEnd, CallKind, ClusterEvent, Layer, LineEdit, ProbeOutcome, Resource, SyncState};
 
 #[test]
 fn a_server_that_dies_in_mid_list_and_comes_back_needs_no_key() {

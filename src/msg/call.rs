@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::inspect::DetailPart;
 use super::{Layer, Mono, Resource};
+use crate::msg::detail::DetailPart;
 
 /// Names one request from its start to its end, unique within a cluster.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

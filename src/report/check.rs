@@ -7,7 +7,7 @@ use serde::Serialize;
 use unicode_width::UnicodeWidthChar;
 
 use crate::facts::text::Clean;
-use crate::msg::check::{StepOutcome, CheckStep};
+use crate::msg::check::{CheckStep, StepOutcome};
 
 /// Columns of a line.
 const WIDTH: usize = 100;
@@ -165,8 +165,9 @@ mod tests {
     fn step_that_is_well_is_one_line_and_one_that_is_not_says_what_to_do() {
         let good = CheckStep::new("tcp", StepOutcome::Ok, "connected to 10.0.0.1:6443 in 3.1 ms");
         assert_eq!(line(&good), "ok    tcp              connected to 10.0.0.1:6443 in 3.1 ms\n");
-        let bad =
-            CheckStep::new("livez", StepOutcome::Fail, "first byte: no answer within 5 s").limit("5 s", "ours").next("ask");
+        let bad = CheckStep::new("livez", StepOutcome::Fail, "first byte: no answer within 5 s")
+            .limit("5 s", "ours")
+            .next("ask");
         let expected = "FAIL  livez            first byte: no answer within 5 s (limit 5 s, ours)\n                       -> ask\n";
         assert_eq!(line(&bad), expected);
     }
@@ -174,7 +175,8 @@ mod tests {
     #[test]
     fn no_line_is_wider_than_100_columns_and_nothing_is_lost() {
         for text in ["word ".repeat(60), "x".repeat(500), format!("at {}", "漢字".repeat(120))] {
-            let step = CheckStep::new("a name that is far too long for its column", StepOutcome::Fail, &text).next(&text);
+            let step =
+                CheckStep::new("a name that is far too long for its column", StepOutcome::Fail, &text).next(&text);
             let out = line(&step);
             for line in out.lines() {
                 let width: usize = line.chars().map(|c| c.width().unwrap_or(0)).sum();

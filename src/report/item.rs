@@ -6,11 +6,11 @@ use serde::Serialize;
 use super::PodVisibility;
 use super::amounts::{self, ResourceReports};
 use crate::facts::accelerator::{self, Kind};
-use crate::facts::node::{NodeCondition, ConditionStatus, Readiness, NodeTaint};
+use crate::facts::node::{ConditionStatus, NodeCondition, NodeTaint, Readiness};
 use crate::facts::text::Clean;
 use crate::model::cluster::{AcceleratorTotals, NodeItem};
-use crate::model::dra::{DraDevices, DriverDevices};
-use crate::model::rows::Used;
+use crate::model::derive::dra::{DraDevices, DriverDevices};
+use crate::model::table::Used;
 
 /// One node.
 #[derive(Clone, Debug, PartialEq, Serialize)]

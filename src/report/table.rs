@@ -43,7 +43,8 @@ fn sums(cluster: &ClusterReport) -> String {
     let known = match &pods.namespaces {
         None => word(pods.state).to_owned(),
         Some(all) => {
-            let (read, others): (Vec<_>, Vec<_>) = all.iter().partition(|namespace| namespace.state == ValueState::Complete);
+            let (read, others): (Vec<_>, Vec<_>) =
+                all.iter().partition(|namespace| namespace.state == ValueState::Complete);
             let read: Vec<&str> = read.iter().map(|namespace| &*namespace.name).collect();
             let only = if read.is_empty() { String::new() } else { format!(", only of {}", read.join(", ")) };
             let others = others.iter().map(|namespace| format!("; {} {}", namespace.name, word(namespace.state)));

@@ -3,7 +3,7 @@ use serde_json::json;
 use super::*;
 use crate::facts::node::{ConditionStatus, NodeFacts, NodeTaint};
 use crate::model::fixture::{Bench, failure, gpu_node, gpu_pod, node, pod, turned};
-use crate::msg::{CallKind, ClusterEvent, CallEnd, ProbeOutcome};
+use crate::msg::{CallEnd, CallKind, ClusterEvent, ProbeOutcome};
 
 /// Three nodes, two with GPUs, and five pods, counted by hand below.
 fn small() -> Bench {

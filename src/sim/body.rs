@@ -14,7 +14,7 @@ use http_body::Frame;
 use http_body_util::BodyExt as _;
 use tokio::time::Instant;
 
-use super::fault::{GzipFault, FaultPlan};
+use super::fault::{FaultPlan, GzipFault};
 
 type Step<S> = Pin<Box<dyn Future<Output = Option<(io::Result<Bytes>, S)>> + Send>>;
 

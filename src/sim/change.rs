@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::dynamic::DynamicRecord;
 use super::event::EventRecord;
 use super::lock;
-use super::node::{SimNodeCondition, NodeRecord, healthy};
+use super::node::{NodeRecord, SimNodeCondition, healthy};
 use super::object::{LeaseRecord, SimMeta, SimObject, SimResource};
 use super::pod::{Host, PodRecord, PodState};
 use super::population::World;

@@ -12,7 +12,7 @@ use flate2::write::GzEncoder;
 use serde_json::Value;
 
 use super::body::unfold;
-use super::encode::{Encoder, EncodedHead};
+use super::encode::{EncodedHead, Encoder};
 use super::fault::FaultPlan;
 use super::lock;
 use super::object::{SimObject, SimResource};
@@ -99,7 +99,12 @@ fn gone(first: bool, now: u64, after: &str) -> Value {
 }
 
 /// Reads `limit`, `continue`, `resourceVersion` and `resourceVersionMatch` (apiserver `pkg/storage/cacher`, legacy rules).
-async fn span(server: &Server, target: &RequestTarget, resource: SimResource, plan: &FaultPlan) -> Result<ListRange, Value> {
+async fn span(
+    server: &Server,
+    target: &RequestTarget,
+    resource: SimResource,
+    plan: &FaultPlan,
+) -> Result<ListRange, Value> {
     let query = &target.query;
     let (rv_text, matching, token) =
         (query.get("resourceVersion"), query.get("resourceVersionMatch"), query.get("continue"));

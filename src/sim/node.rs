@@ -72,13 +72,14 @@ pub(super) struct NodeRecord {
 
 /// The conditions of a node that is well, as a kubelet with Calico reports them.
 pub(super) fn healthy() -> Vec<SimNodeCondition> {
-    let condition = |kind: &'static str, status: &'static str, reason: &'static str, message: &'static str| SimNodeCondition {
-        kind: kind.into(),
-        status: status.into(),
-        reason: reason.into(),
-        message: message.into(),
-        since: SINCE_CREATION,
-    };
+    let condition =
+        |kind: &'static str, status: &'static str, reason: &'static str, message: &'static str| SimNodeCondition {
+            kind: kind.into(),
+            status: status.into(),
+            reason: reason.into(),
+            message: message.into(),
+            since: SINCE_CREATION,
+        };
     vec![
         condition("NetworkUnavailable", "False", "CalicoIsUp", "Calico is running on this node"),
         condition("MemoryPressure", "False", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),

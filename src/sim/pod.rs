@@ -300,7 +300,11 @@ impl PodRecord {
     }
 
     fn init_state(&self) -> SimContainerState {
-        if self.initializing() { SimContainerState::Running } else { SimContainerState::Ended { code: 0, at: self.started } }
+        if self.initializing() {
+            SimContainerState::Running
+        } else {
+            SimContainerState::Ended { code: 0, at: self.started }
+        }
     }
 
     /// A pod that starts is at its init containers first, if it has any.
@@ -315,7 +319,9 @@ impl PodRecord {
             PodState::ImagePullBackOff if i == 0 => SimContainerState::Waiting("ImagePullBackOff"),
             PodState::CrashLoop if i == 0 => SimContainerState::Waiting("CrashLoopBackOff"),
             PodState::Succeeded => SimContainerState::Ended { code: 0, at: self.finished },
-            PodState::Failed | PodState::Evicted => SimContainerState::Ended { code: u8::from(i == 0), at: self.finished },
+            PodState::Failed | PodState::Evicted => {
+                SimContainerState::Ended { code: u8::from(i == 0), at: self.finished }
+            }
             _ => SimContainerState::Running,
         }
     }

@@ -15,9 +15,9 @@ use std::sync::Arc;
 use fastrand::Rng;
 
 use super::node::{NodeRecord, allocatable_cpu_m, allocatable_memory_mib};
-use super::object::{LeaseRecord, SimMeta, NamespaceRecord, SimObject, SimResource};
+use super::object::{LeaseRecord, NamespaceRecord, SimMeta, SimObject, SimResource};
 use super::pod::{Host, PodRecord, PodShape, PodState, Workload};
-use super::scenario::{ScenarioCluster, NodeRole};
+use super::scenario::{NodeRole, ScenarioCluster};
 use super::store::SimStore;
 use catalogue::WEB;
 use workloads::Recipe;

@@ -96,7 +96,9 @@ impl ProtoField {
             "T" | "M" => ProtoKind::Time,
             "X" => ProtoKind::Either,
             "J" => ProtoKind::Json,
-            message => ProtoKind::Message(*names.get(message).expect("the schema is a constant: its messages are there")),
+            message => {
+                ProtoKind::Message(*names.get(message).expect("the schema is a constant: its messages are there"))
+            }
         };
         Self { name, outer, number, shape, kind }
     }

@@ -71,7 +71,11 @@ pub(super) const GROUPS: [(&str, &str, &[SimResource]); 7] = [
     ("/api/v1", "v1", &[SimResource::Nodes, SimResource::Pods, SimResource::Namespaces, SimResource::Events]),
     ("/apis/coordination.k8s.io/v1", "coordination.k8s.io/v1", &[SimResource::Leases]),
     ("/apis/events.k8s.io/v1", "events.k8s.io/v1", &[SimResource::Events]),
-    ("/apis/resource.k8s.io/v1", "resource.k8s.io/v1", &[SimResource::Slices, SimResource::Claims, SimResource::Classes]),
+    (
+        "/apis/resource.k8s.io/v1",
+        "resource.k8s.io/v1",
+        &[SimResource::Slices, SimResource::Claims, SimResource::Classes],
+    ),
     ("/apis/resource.k8s.io/v1beta2", "resource.k8s.io/v1beta2", &SimResource::DRA),
     (
         "/apis/resource.k8s.io/v1beta1",

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::change::Change;
 use super::fault::FaultKind;
-use super::scenario::{Act, ScenarioCluster, Scenario, ScriptStep};
+use super::scenario::{Act, Scenario, ScenarioCluster, ScriptStep};
 use super::server::Server;
 
 /// Something to do at a moment of the script.

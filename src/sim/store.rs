@@ -186,7 +186,12 @@ impl SimStore {
     ///
     /// # Errors
     /// [`Expired`] if some of them are forgotten.
-    pub(super) fn changes_after(&self, resource: SimResource, rv: u64, limit: usize) -> Result<Vec<StoreChange>, Expired> {
+    pub(super) fn changes_after(
+        &self,
+        resource: SimResource,
+        rv: u64,
+        limit: usize,
+    ) -> Result<Vec<StoreChange>, Expired> {
         let table = self.table(resource);
         if rv < table.floor {
             return Err(Expired);

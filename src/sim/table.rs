@@ -33,7 +33,8 @@ const POD: &[PrintColumn] = &[
     ("Nominated Node", "string", "", 1),
     ("Readiness Gates", "string", "", 1),
 ];
-const NAMESPACE: &[PrintColumn] = &[("Name", "string", "name", 0), ("Status", "string", "", 0), ("Age", "string", "", 0)];
+const NAMESPACE: &[PrintColumn] =
+    &[("Name", "string", "name", 0), ("Status", "string", "", 0), ("Age", "string", "", 0)];
 const LEASE: &[PrintColumn] = &[("Name", "string", "name", 0), ("Holder", "string", "", 0), ("Age", "string", "", 0)];
 const SLICE: &[PrintColumn] = &[
     ("Name", "string", "name", 0),

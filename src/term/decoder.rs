@@ -128,7 +128,9 @@ impl InputDecoder {
             DecoderState::Escape => self.key(keys::ascii(ESC)),
             DecoderState::ControlSequence(parameters) if parameters.is_empty() => self.alt(keys::ascii(b'[')),
             DecoderState::ApplicationKey => self.alt(keys::ascii(b'O')),
-            DecoderState::ControlString(ControlString { introducer: Some(letter), .. }) => self.alt(keys::ascii(letter)),
+            DecoderState::ControlString(ControlString { introducer: Some(letter), .. }) => {
+                self.alt(keys::ascii(letter))
+            }
             DecoderState::Paste { text, .. } => self.paste(&text),
             _ => {}
         }
@@ -147,7 +149,9 @@ impl InputDecoder {
             DecoderState::ControlSequence(parameters) => self.take_control(parameters, byte),
             DecoderState::ConsoleKey => self.keys(keys::console_key(byte)),
             DecoderState::ApplicationKey => self.keys(keys::application_key(byte)),
-            DecoderState::Mouse(left) => self.state = if left > 1 { DecoderState::Mouse(left - 1) } else { DecoderState::Ground },
+            DecoderState::Mouse(left) => {
+                self.state = if left > 1 { DecoderState::Mouse(left - 1) } else { DecoderState::Ground }
+            }
             DecoderState::Character { bytes, alt } => self.take_character(bytes, alt, byte),
         }
     }

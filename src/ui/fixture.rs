@@ -6,26 +6,28 @@ use std::time::Duration;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::events::EventsView;
-use super::layout::{Counts, Layout, window};
-use super::scene::{SceneBody, NodeTable, NodeView, Paint, Scene};
-use super::{ViewState, draw, node, strip};
+use super::scene::{NodeTable, NodeView, Paint, Scene, SceneBody};
+use super::{ViewState, draw};
 use crate::facts::accelerator::Kind;
 use crate::facts::event::EventFacts;
-use crate::facts::node::{NodeCondition, ConditionStatus, NodeFacts, Readiness, NodeTaint};
-use crate::facts::pod::{PodPhase, PodFacts, Requests};
+use crate::facts::node::{ConditionStatus, NodeCondition, NodeFacts, NodeTaint, Readiness};
+use crate::facts::pod::{PodFacts, PodPhase, Requests};
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
-use crate::model::alert::{AlertLine, Severity};
+use crate::model::alerts::{AlertLine, Severity};
+use crate::model::app::detail::PartFreshness;
 use crate::model::cluster::{AcceleratorTotals, ClusterSummary, Freshness, Health, NodeDetail, PodCounts};
-use crate::model::history::Strip;
-use crate::model::inspection::PartFreshness;
-use crate::model::latency::{LatencySummary, SparkMark, Percentile};
-use crate::model::rows::{Accelerators, Extent, NodeRow, NodeStatus, PackedFacts, PodRow, ResourceRow, SortBy, Used};
+use crate::model::derive::history::Strip;
+use crate::model::derive::latency::{LatencySummary, Percentile, SparkMark};
+use crate::model::table::{Accelerators, Extent, NodeRow, NodeStatus, PackedFacts, PodRow, ResourceRow, SortBy, Used};
 use crate::model::{Known, Mode, NodePane, Settings};
-use crate::msg::inspect::Omitted;
+use crate::msg::detail::Omitted;
 use crate::msg::{ClusterId, Failure, Layer, Mono, Now};
 use crate::theme::{Depth, Theme};
+use crate::ui::screens::node;
+use crate::ui::widgets::events::EventsView;
+use crate::ui::widgets::layout::{Counts, Layout, window};
+use crate::ui::widgets::strip;
 
 /// 2026-03-01 14:07:31 UTC, an hour after the start.
 pub(super) fn now() -> Now {
@@ -50,7 +52,7 @@ pub(super) fn lines(buf: &Buffer) -> String {
         for cell in row {
             if skip == 0 {
                 line += cell.symbol();
-                skip = super::text::columns(cell.symbol()).max(1);
+                skip = crate::ui::widgets::text::columns(cell.symbol()).max(1);
             }
             skip -= 1;
         }
@@ -98,7 +100,11 @@ impl Fleet {
             ]
             .map(|(key, value)| (key.into(), value.into()))
             .to_vec(),
-            taints: vec![NodeTaint { key: "nvidia.com/gpu".into(), value: "present".into(), effect: "NoSchedule".into() }],
+            taints: vec![NodeTaint {
+                key: "nvidia.com/gpu".into(),
+                value: "present".into(),
+                effect: "NoSchedule".into(),
+            }],
             conditions: conditions(),
             ..NodeFacts::default()
         };
@@ -605,7 +611,13 @@ impl Set {
                 let rows = window(extent.len, extent.selected, state.nodes_offset, height);
                 state.nodes_offset = rows.start;
                 let first = rows.start;
-                SceneBody::Nodes(NodeTable { extent, first, rows: self.fleet.rows(rows), sort: self.sort, wide: self.wide })
+                SceneBody::Nodes(NodeTable {
+                    extent,
+                    first,
+                    rows: self.fleet.rows(rows),
+                    sort: self.sort,
+                    wide: self.wide,
+                })
             }
             Some((pane, scroll)) => {
                 let events = (self.events.iter().collect(), Omitted::default());

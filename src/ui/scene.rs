@@ -1,20 +1,20 @@
 //! What one frame shows: plain values taken out of the model for the rows that can be seen, and nothing else.
 
-use super::alertpane::AlertsView;
-use super::api::ApiView;
-use super::events::EventsView;
-use super::gpus::GpusView;
-use super::page::TextLine;
-use super::pod::PodView;
-use super::yaml::YamlView;
 use crate::facts::text::Clean;
-use crate::model::alert::AlertLine;
+use crate::model::alerts::AlertLine;
 use crate::model::cluster::{ClusterSummary, NodeDetail};
-use crate::model::latency::SparkMark;
-use crate::model::rows::{Extent, NodeRow, PodRow, SortBy};
+use crate::model::derive::latency::SparkMark;
+use crate::model::table::{Extent, NodeRow, PodRow, SortBy};
 use crate::model::{Mode, NodePane, Settings};
 use crate::msg::Now;
 use crate::theme::Theme;
+use crate::ui::screens::alerts::AlertsView;
+use crate::ui::screens::api::ApiView;
+use crate::ui::screens::gpus::GpusView;
+use crate::ui::screens::pod::PodView;
+use crate::ui::screens::yaml::YamlView;
+use crate::ui::widgets::events::EventsView;
+use crate::ui::widgets::page::TextLine;
 
 /// What one frame shows.
 pub(super) struct Scene<'a> {

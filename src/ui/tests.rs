@@ -5,7 +5,7 @@ use ratatui::style::{Color, Modifier};
 use super::fixture::{Set, lines};
 use super::*;
 use crate::action::Action;
-use crate::model::rows::SortBy;
+use crate::model::table::SortBy;
 use crate::model::{Known, NodePane};
 
 fn unicode() -> Theme {
@@ -126,7 +126,7 @@ fn style_of(buf: &Buffer, needle: &str) -> (Color, Modifier) {
     let text: Vec<String> = lines(buf).lines().map(str::to_owned).collect();
     let (row, line) =
         text.iter().enumerate().find(|(_, line)| line.contains(needle)).expect("the text is on the screen");
-    let column = text::columns(&line[..line.find(needle).unwrap()]);
+    let column = super::widgets::text::columns(&line[..line.find(needle).unwrap()]);
     let cell = &buf[(u16::try_from(column).unwrap(), u16::try_from(row).unwrap())];
     (cell.fg, cell.modifier)
 }

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use super::units::{coarse, duration, throughput, volume};
 use crate::facts::node::Readiness;
-use crate::model::alert::Severity;
+use crate::model::alerts::Severity;
 use crate::model::cluster::{ClusterSummary, Freshness, Health};
-use crate::model::latency::Verdict;
-use crate::model::rows::{LastReport, NodeStatus};
+use crate::model::derive::latency::Verdict;
+use crate::model::table::{LastReport, NodeStatus};
 use crate::msg::{Resource, SKEW_TOLD_MS};
 use crate::theme::{Glyphs, Role};
 

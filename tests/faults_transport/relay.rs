@@ -14,7 +14,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::{self, ServerConfig};
-use watchbell::cluster::kubeconfig::{self, Selection, Sources, ContextTarget};
+use watchbell::cluster::kubeconfig::{self, ContextTarget, Selection, Sources};
 
 /// What it does with connections.
 #[derive(Clone, Default)]

@@ -13,7 +13,7 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use watchbell::keymap::KeyMap;
-use watchbell::msg::{Attempt, CallKind, Effect, CallEnd, Failure, Layer, Mono, ProbeOutcome, Resource, ProbeSeries};
+use watchbell::msg::{Attempt, CallEnd, CallKind, Effect, Failure, Layer, Mono, ProbeOutcome, ProbeSeries, Resource};
 use watchbell::sim::Fault;
 use watchbell::theme::{Depth, Theme};
 use watchbell::ui::{self, ViewState};

@@ -8,13 +8,13 @@ use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 
 use super::cert::Certificate;
-use super::{StepFlow, CheckRun, Stop, span};
+use super::{CheckRun, StepFlow, Stop, span};
 use crate::clock::wall;
 use crate::cluster::call::ApiClient;
 use crate::cluster::classify::RequestError;
 use crate::cluster::session::ClientFactory;
 use crate::msg::Layer;
-use crate::msg::check::{StepOutcome, CheckStep};
+use crate::msg::check::{CheckStep, StepOutcome};
 
 /// 7 days: kubernetes-mixin, `KubeClientCertificateExpiration` (warning).
 pub(super) const EXPIRES_SOON: Duration = Duration::from_secs(7 * 86_400);
@@ -43,7 +43,8 @@ impl CheckRun {
                     CheckStep::new("kubeconfig", StepOutcome::Warn, &text).next(next)
                 } else if self.target.is_insecure() {
                     let text = format!("{text}; insecure-skip-tls-verify: nobody proves that this is the server");
-                    CheckStep::new("kubeconfig", StepOutcome::Warn, &text).next("give the cluster a certificate-authority")
+                    CheckStep::new("kubeconfig", StepOutcome::Warn, &text)
+                        .next("give the cluster a certificate-authority")
                 } else {
                     CheckStep::new("kubeconfig", StepOutcome::Ok, &text)
                 };
@@ -98,7 +99,9 @@ impl CheckRun {
         };
         let step = match step.outcome {
             StepOutcome::Ok => step,
-            StepOutcome::Fail => CheckStep { layer: Some(Layer::Credentials), ..step }.next("log in again, or renew it"),
+            StepOutcome::Fail => {
+                CheckStep { layer: Some(Layer::Credentials), ..step }.next("log in again, or renew it")
+            }
             _ => step.next("renew it"),
         };
         self.tell(step).await

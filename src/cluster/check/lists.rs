@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::time::Instant;
 
-use super::{CheckResponse, StepFlow, CheckRun, advice, layer_name, millis, ms_text};
+use super::{CheckResponse, CheckRun, StepFlow, advice, layer_name, millis, ms_text};
 use crate::cluster::call::Limits;
 use crate::cluster::classify::{RequestError, bytes_text};
 use crate::facts::node::{self, NodeFacts};
 use crate::facts::pod::{self, PodBatch};
 use crate::facts::wire::{DecodeError, ListHead};
-use crate::msg::check::{StepOutcome, CheckStep, Timing};
+use crate::msg::check::{CheckStep, StepOutcome, Timing};
 use crate::msg::{CallKind, Layer, Resource};
 
 /// Objects of a page, as client-go and the dashboard ask for.
@@ -158,7 +158,9 @@ impl CheckRun {
         if one.continue_token.is_empty() {
             let text = format!("{} node with limit=1, at one resourceVersion; there is no second page", first.len());
             let honest = first.len() <= 1;
-            return self.tell(CheckStep::new(name, if honest { StepOutcome::Ok } else { StepOutcome::Warn }, &text)).await;
+            return self
+                .tell(CheckStep::new(name, if honest { StepOutcome::Ok } else { StepOutcome::Warn }, &text))
+                .await;
         }
         let token = utf8_percent_encode(&one.continue_token, NON_ALPHANUMERIC).to_string();
         let mut second = Vec::new();

@@ -6,10 +6,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{StepFlow, CheckRun, ms_text};
+use super::{CheckRun, StepFlow, ms_text};
 use crate::cluster::call::Limits;
 use crate::cluster::classify::one_line;
-use crate::msg::check::{StepOutcome, CheckStep};
+use crate::msg::check::{CheckStep, StepOutcome};
 use crate::msg::{CallKind, Layer};
 
 /// A server of a large cluster writes tens of megabytes; more is not read.
@@ -146,7 +146,11 @@ impl ServerLoad {
     fn slow_verbs(&self) -> CheckStep {
         let slowest = self.slowest();
         if slowest.is_empty() {
-            return CheckStep::new("slow verbs", StepOutcome::Skip, "no kind of request has the 100 samples that a p99 needs");
+            return CheckStep::new(
+                "slow verbs",
+                StepOutcome::Skip,
+                "no kind of request has the 100 samples that a p99 needs",
+            );
         }
         let text: Vec<String> = slowest
             .iter()
@@ -157,7 +161,8 @@ impl ServerLoad {
             .collect();
         let slow = slowest.iter().any(|(kind, secs)| *secs > if kind.starts_with("LIST") { 30.0 } else { 1.0 });
         let text = format!("p99: {}", text.join(", "));
-        let step = CheckStep::new("slow verbs", if slow { StepOutcome::Warn } else { StepOutcome::Ok }, &one_line(&text));
+        let step =
+            CheckStep::new("slow verbs", if slow { StepOutcome::Warn } else { StepOutcome::Ok }, &one_line(&text));
         let step = step.limit("1 s, lists 30 s", "API-call SLO");
         if slow { step.next("see who asks for it, and what its webhooks and its etcd do") } else { step }
     }

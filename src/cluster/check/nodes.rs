@@ -5,12 +5,12 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::{StepFlow, CheckRun, span};
+use super::{CheckRun, StepFlow, span};
 use crate::clock::wall;
 use crate::cluster::classify::one_line;
 use crate::facts::event;
 use crate::facts::node::{NodeFacts, Readiness};
-use crate::msg::check::{StepOutcome, CheckStep};
+use crate::msg::check::{CheckStep, StepOutcome};
 
 /// 15 min: kubernetes-mixin, `KubeNodeReadinessFlapping`.
 const WINDOW: Duration = Duration::from_secs(15 * 60);
@@ -106,10 +106,11 @@ fn event_summary(body: &[u8]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::node::{NodeCondition, ConditionStatus};
+    use crate::facts::node::{ConditionStatus, NodeCondition};
 
     fn node(name: &str, created: &str, status: ConditionStatus, since: &str) -> NodeFacts {
-        let ready = NodeCondition { kind: "Ready".into(), status, since: since.parse().ok(), ..NodeCondition::default() };
+        let ready =
+            NodeCondition { kind: "Ready".into(), status, since: since.parse().ok(), ..NodeCondition::default() };
         NodeFacts { name: name.into(), created: created.parse().ok(), conditions: vec![ready], ..NodeFacts::default() }
     }
 

@@ -1,9 +1,9 @@
 //! APIs that a cluster need not have: usage figures, dynamic resource allocation and the leases of kubelets.
 
-use super::{StepFlow, CheckRun};
+use super::{CheckRun, StepFlow};
 use crate::cluster::classify::one_line;
 use crate::cluster::{optional, usage};
-use crate::msg::check::{StepOutcome, CheckStep};
+use crate::msg::check::{CheckStep, StepOutcome};
 use crate::msg::{Layer, Resource};
 
 impl CheckRun {
@@ -60,7 +60,9 @@ impl CheckRun {
         let asked = self.get(&format!("{}?limit=1", optional::LEASES)).await;
         let step = match asked.result {
             Ok(_) => CheckStep::new("leases", StepOutcome::Ok, "they answer").timing(asked.timing),
-            Err(trouble) if trouble.code == Some(404) => CheckStep::new("leases", StepOutcome::Skip, "the server has none"),
+            Err(trouble) if trouble.code == Some(404) => {
+                CheckStep::new("leases", StepOutcome::Skip, "the server has none")
+            }
             Err(trouble) if trouble.layer == Layer::Rbac => {
                 let text = "not visible to us (403): no sign of life of silent kubelets, nothing else is missing";
                 CheckStep::new("leases", StepOutcome::Skip, text)

@@ -8,10 +8,10 @@ use tokio::net::{TcpStream, lookup_host};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
-use super::{StepFlow, CheckRun, millis, ms_text};
+use super::{CheckRun, StepFlow, millis, ms_text};
 use crate::cluster::classify::{self, RequestError};
 use crate::cluster::connect::{ConnectFailure, ConnectStage};
-use crate::msg::check::{StepOutcome, CheckStep, Timing};
+use crate::msg::check::{CheckStep, StepOutcome, Timing};
 
 /// Addresses of one name that are tried; more are a load balancer's business.
 const ADDRESSES: usize = 8;
@@ -22,8 +22,12 @@ impl CheckRun {
         let limit = self.within(self.tuning.connect_deadline);
         let begun = Instant::now();
         let addresses = if let Ok(address) = host.parse::<IpAddr>() {
-            self.tell(CheckStep::new("dns", StepOutcome::Ok, &format!("`{host}` is an address, there is no name to resolve")))
-                .await?;
+            self.tell(CheckStep::new(
+                "dns",
+                StepOutcome::Ok,
+                &format!("`{host}` is an address, there is no name to resolve"),
+            ))
+            .await?;
             vec![SocketAddr::new(address, port)]
         } else {
             let found = timeout(limit, resolve(&host, port)).await;
@@ -72,7 +76,12 @@ impl CheckRun {
         Some((url.host()?.trim_matches(['[', ']']).to_owned(), port))
     }
 
-    async fn unreached(&mut self, name: &str, stage: ConnectStage, what: (String, Duration, Option<io::Error>)) -> StepFlow {
+    async fn unreached(
+        &mut self,
+        name: &str,
+        stage: ConnectStage,
+        what: (String, Duration, Option<io::Error>),
+    ) -> StepFlow {
         let proxied = self.found.plan.as_ref().is_some_and(|plan| plan.proxy.is_some());
         let trouble = trouble(stage, proxied, what);
         self.tell_trouble(name, StepOutcome::Fail, &trouble).await

@@ -5,12 +5,12 @@ use std::time::Duration;
 use http::header::DATE;
 use serde::Deserialize;
 
-use super::{StepFlow, CheckRun, advice, layer_name, ms_text, span};
+use super::{CheckRun, StepFlow, advice, layer_name, ms_text, span};
 use crate::clock::wall;
 use crate::cluster::classify::one_line;
 use crate::cluster::probe::skew_ms;
 use crate::facts::read_json;
-use crate::msg::check::{StepOutcome, CheckStep, Timing};
+use crate::msg::check::{CheckStep, StepOutcome, Timing};
 use crate::msg::{Layer, SKEW_TOLD_MS};
 
 /// Half the API-call SLO of 1 s for one object.
@@ -43,7 +43,9 @@ impl CheckRun {
         let off = span(Duration::from_millis(skew_ms.unsigned_abs()));
         let way = if skew_ms > 0 { "ahead of" } else { "behind" };
         let step = match skew_ms.abs() {
-            ..SKEW_TOLD_MS => CheckStep::new("clock", StepOutcome::Ok, "this machine's and the server's agree (to about 1 s)"),
+            ..SKEW_TOLD_MS => {
+                CheckStep::new("clock", StepOutcome::Ok, "this machine's and the server's agree (to about 1 s)")
+            }
             apart => {
                 let outcome = if apart < SKEW_FAIL_MS { StepOutcome::Warn } else { StepOutcome::Fail };
                 let text = format!("this machine's clock is {off} {way} the server's");

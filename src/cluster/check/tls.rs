@@ -9,19 +9,21 @@ use tokio_rustls::rustls::ProtocolVersion;
 use super::cert::Certificate;
 use super::credentials::expiry;
 use super::reach::{only, trouble};
-use super::{StepFlow, CheckRun, advice, layer_name};
+use super::{CheckRun, StepFlow, advice, layer_name};
 use crate::cluster::classify::{RequestError, unusable_tls};
 use crate::cluster::connect::ConnectStage;
-use crate::cluster::connect::shown::shown;
+use crate::cluster::connect::certificate::shown;
 use crate::msg::Layer;
-use crate::msg::check::{StepOutcome, CheckStep};
+use crate::msg::check::{CheckStep, StepOutcome};
 
 impl CheckRun {
     pub(super) async fn tls(&mut self) -> StepFlow {
         let Some(plan) = &self.found.plan else { return Ok(()) };
         let url = plan.config.cluster_url.clone();
         if url.scheme_str() == Some("http") {
-            return self.tell(CheckStep::new("tls", StepOutcome::Skip, "the server's URL is http: nothing is encrypted")).await;
+            return self
+                .tell(CheckStep::new("tls", StepOutcome::Skip, "the server's URL is http: nothing is encrypted"))
+                .await;
         }
         if plan.proxy.is_some() {
             let text = "through a proxy: verified by the next step, the certificate is not shown";
@@ -38,7 +40,8 @@ impl CheckRun {
             Ok(Ok(Ok(built))) => built,
             Ok(Ok(Err(error))) => return self.tell_trouble("tls", StepOutcome::Fail, &unusable_tls(&error)).await,
             Ok(Err(_)) | Err(_) => {
-                let trouble = RequestError::timed_out(Layer::Tls, "the machine's certificates could not be read in time");
+                let trouble =
+                    RequestError::timed_out(Layer::Tls, "the machine's certificates could not be read in time");
                 return self.tell_trouble("tls", StepOutcome::Fail, &trouble).await;
             }
         };

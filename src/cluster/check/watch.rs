@@ -8,12 +8,12 @@ use kube::client::Body;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::time::{Instant, timeout};
 
-use super::{StepFlow, CheckRun, layer_name, millis, ms_text};
+use super::{CheckRun, StepFlow, layer_name, millis, ms_text};
 use crate::cluster::classify::{self, RequestError};
 use crate::cluster::stream::frames::EventFramer;
 use crate::facts::wire::{WatchFrame, WatchType, decode_status};
 use crate::msg::Layer;
-use crate::msg::check::{StepOutcome, CheckStep};
+use crate::msg::check::{CheckStep, StepOutcome};
 
 /// A watch that begins with what is there says it at once; bookmarks come every minute.
 const FIRST_EVENT: Duration = Duration::from_secs(5);
@@ -35,7 +35,9 @@ impl CheckRun {
                 uri = format!("{uri}&resourceVersion={version}");
             }
             (None, None) => {
-                return self.tell(CheckStep::new("watch", StepOutcome::Skip, "no node could be read to begin from")).await;
+                return self
+                    .tell(CheckStep::new("watch", StepOutcome::Skip, "no node could be read to begin from"))
+                    .await;
             }
         }
         let expected = !self.found.nodes.is_empty();

@@ -130,7 +130,12 @@ fn connection_failures_name_the_stage_and_the_place() {
             "no connection to `api:6443` within 10 s: filtered or no route",
         ),
         (failure(ConnectStage::Dns, false, None), Layer::Dns, true, "name of `api:6443` not resolved within 10 s"),
-        (failure(ConnectStage::Tls, false, None), Layer::Tls, true, "TLS handshake with `api:6443` not finished within 10 s"),
+        (
+            failure(ConnectStage::Tls, false, None),
+            Layer::Tls,
+            true,
+            "TLS handshake with `api:6443` not finished within 10 s",
+        ),
         (failure(ConnectStage::Tls, true, tls(expired)), Layer::Tls, false, &format!("TLS with `api:6443`: {expired}")),
         (
             failure(ConnectStage::Tls, false, tls("invalid peer certificate: UnknownIssuer")),

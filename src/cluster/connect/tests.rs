@@ -12,10 +12,10 @@ use tokio::sync::mpsc;
 
 use super::*;
 use crate::clock::Clock;
-use crate::cluster::call::{ApiRequest, Limits, ApiClient};
+use crate::cluster::call::{ApiClient, ApiRequest, Limits};
 use crate::cluster::classify::RequestError;
 use crate::msg::{
-    Attempt, CallEvent, CallKind, ClusterEvent, ClusterId, CallEnd, Layer as Where, Msg, NoConnection, Resource,
+    Attempt, CallEnd, CallEvent, CallKind, ClusterEvent, ClusterId, Layer as Where, Msg, NoConnection, Resource,
 };
 
 /// What one connection does after it has read a request's head.

@@ -17,9 +17,9 @@ use tokio::time::Instant;
 use tokio_rustls::rustls;
 use tower::{BoxError, Service};
 
-use super::shown::Looker;
-use super::{ConnectFailure, READ_BUFFER, STAGE, ConnectStage, place};
+use super::{ConnectFailure, ConnectStage, READ_BUFFER, STAGE, place};
 use crate::cluster::classify::chain;
+use crate::cluster::connect::certificate::Looker;
 
 /// All heads of one answer together: hyper reads on behind a 1xx for as long as the server sends one after the other, and
 /// no other cluster of the thread gets a turn meanwhile. Behind the last head there may be two reads of its body.

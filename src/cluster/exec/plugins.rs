@@ -10,7 +10,7 @@ use kube::config::ExecConfig;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
 
-use super::{Credential, PluginPlace, PluginError, renewal, run};
+use super::{Credential, PluginError, PluginPlace, renewal, run};
 use crate::clock::wall;
 use crate::cluster::deadline::Backoff;
 use crate::cluster::tuning::Tuning;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use super::document::{MergedConfig, KubeconfigFile};
+use super::document::{KubeconfigFile, MergedConfig};
 use super::fields::PemSource;
 use super::{KubeconfigError, Sources, shown, yaml};
 use crate::cluster::classify::{RequestError, one_line};

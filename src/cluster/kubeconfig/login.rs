@@ -9,7 +9,7 @@ use super::settings::Authorization;
 use super::{ConfigOrigin, ContextTarget};
 use crate::cluster::Task;
 use crate::cluster::classify::{RequestError, one_line};
-use crate::cluster::exec::{self, Demand, PluginEntry, Issued, PluginPlace};
+use crate::cluster::exec::{self, Demand, Issued, PluginEntry, PluginPlace};
 use crate::cluster::session::Renewal;
 use crate::cluster::tuning::Tuning;
 use crate::facts::text::{Clean, shell_word};

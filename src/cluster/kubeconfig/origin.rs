@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::files::{self, Stamp, stamps};
-use super::{MergedConfig, KubeconfigError, Sources, ContextTarget, one_line};
+use super::{ContextTarget, KubeconfigError, MergedConfig, Sources, one_line};
 use crate::cluster::exec::Plugins;
 use crate::cluster::proxy::ProxyEnv;
 
@@ -34,7 +34,8 @@ struct ConfigEdit {
 impl ConfigOrigin {
     /// For the first of the contexts with these names.
     pub(super) fn new(sources: Sources, names: &[String], stamps: &[Stamp]) -> Self {
-        let shared = SharedConfig { sources, names: names.to_vec(), plugins: Plugins::default(), edit: Mutex::new(None) };
+        let shared =
+            SharedConfig { sources, names: names.to_vec(), plugins: Plugins::default(), edit: Mutex::new(None) };
         Self { name: String::new(), stamps: stamps.into(), shared: Arc::new(shared) }
     }
 

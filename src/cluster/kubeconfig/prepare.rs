@@ -222,7 +222,8 @@ mod tests {
         let mut settings = ContextSettings::plain("http://127.0.0.1:1".parse().unwrap());
         let missing = || PemSource::File("/nowhere/at-all".into());
         settings.cluster.authority = Some(missing());
-        settings.user.identity = Some(super::super::settings::CertificateSource { certificate: missing(), key: missing() });
+        settings.user.identity =
+            Some(super::super::settings::CertificateSource { certificate: missing(), key: missing() });
         assert!(settings.prepare().is_ok());
         settings.cluster.server = "https://127.0.0.1:1".parse().unwrap();
         assert!(settings.prepare().err().unwrap().contains("certificate-authority"));

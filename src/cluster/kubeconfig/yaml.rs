@@ -43,7 +43,9 @@ impl YamlNode {
     /// Null, or an empty text: in a kubeconfig both mean that nothing is said.
     pub(crate) fn is_empty(&self) -> bool {
         match &self.kind {
-            YamlKind::Scalar(text, plain) => text.is_empty() || *plain && matches!(&**text, "~" | "null" | "Null" | "NULL"),
+            YamlKind::Scalar(text, plain) => {
+                text.is_empty() || *plain && matches!(&**text, "~" | "null" | "Null" | "NULL")
+            }
             _ => false,
         }
     }

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use super::list::ListPhase;
-use super::{ReflectorEffect, StepContext, Reflector, WATCH, WatchEnd};
+use super::{Reflector, ReflectorEffect, StepContext, WATCH, WatchEnd};
 use crate::cluster::classify::{RequestError, one_line};
 use crate::msg::{ClusterEvent, Layer, Mono, SyncState};
 

@@ -4,7 +4,9 @@ use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
-use super::{ClusterPage, ReflectorEffect, StepContext, PageAsk, PageNews, Reflector, Right, smaller_helps, wants_credentials};
+use super::{
+    ClusterPage, PageAsk, PageNews, Reflector, ReflectorEffect, Right, StepContext, smaller_helps, wants_credentials,
+};
 use crate::cluster::classify::{RequestError, one_line};
 use crate::cluster::deadline::PageAttempt;
 use crate::msg::{ClusterEvent, Failure, Layer, Mono, SyncState};
@@ -293,7 +295,13 @@ impl Reflector {
         fx.push(ReflectorEffect::Tell(ClusterEvent::Failed(Box::new(failure))));
     }
 
-    fn page_gone(&mut self, moment: StepContext, mut run: ListRun, trouble: &RequestError, fx: &mut Vec<ReflectorEffect>) {
+    fn page_gone(
+        &mut self,
+        moment: StepContext,
+        mut run: ListRun,
+        trouble: &RequestError,
+        fx: &mut Vec<ReflectorEffect>,
+    ) {
         run.gone += 1;
         let token = trouble.continue_token().map(str::to_owned);
         if let (Some(token), true) = (token, run.page > 1 && run.gone <= GONE_IN_A_ROW) {
@@ -318,7 +326,13 @@ impl Reflector {
     }
 
     /// The round is over: the outer backoff. A list that has a place keeps it; otherwise the next one starts at page 1.
-    fn give_up(&mut self, moment: StepContext, run: Option<ListRun>, trouble: &RequestError, fx: &mut Vec<ReflectorEffect>) {
+    fn give_up(
+        &mut self,
+        moment: StepContext,
+        run: Option<ListRun>,
+        trouble: &RequestError,
+        fx: &mut Vec<ReflectorEffect>,
+    ) {
         let jitter = self.rng.f64();
         let mut wait = self.list_backoff.next(jitter).max(trouble.retry_after.unwrap_or_default());
         if trouble.alien || trouble.layer == Layer::Auth {
@@ -342,7 +356,13 @@ impl Reflector {
     }
 
     /// A new list `wait` from now because the watch cannot go on; a list that runs is followed by another instead.
-    pub(super) fn relist(&mut self, moment: StepContext, wait: Duration, failure: Failure, fx: &mut Vec<ReflectorEffect>) {
+    pub(super) fn relist(
+        &mut self,
+        moment: StepContext,
+        wait: Duration,
+        failure: Failure,
+        fx: &mut Vec<ReflectorEffect>,
+    ) {
         match &mut self.list {
             ListPhase::Running(run) => {
                 // Page 1 brings a version of its own, and the watch that goes with it.
@@ -360,7 +380,13 @@ impl Reflector {
     }
 
     /// The next list starts at page 1, `wait` from now.
-    pub(super) fn wait_for_list(&mut self, moment: StepContext, wait: Duration, failure: Failure, fx: &mut Vec<ReflectorEffect>) {
+    pub(super) fn wait_for_list(
+        &mut self,
+        moment: StepContext,
+        wait: Duration,
+        failure: Failure,
+        fx: &mut Vec<ReflectorEffect>,
+    ) {
         let credentials = wants_credentials(failure.layer);
         self.list = ListPhase::Waiting { until: moment.now.mono + wait, credentials, poll: false };
         self.tell_waiting(moment, wait, failure, fx);

@@ -3,7 +3,7 @@
 //! back (R17); the cluster is not asked for it again in this run.
 
 use super::list::ListPhase;
-use super::{ReflectorEffect, StepContext, Reflector, Right, WatchEnd};
+use super::{Reflector, ReflectorEffect, Right, StepContext, WatchEnd};
 use crate::cluster::classify::RequestError;
 use crate::msg::{ClusterEvent, Layer, Mono};
 

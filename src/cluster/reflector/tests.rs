@@ -71,11 +71,19 @@ impl Bench {
     }
 
     fn page(&mut self, version: &str, token: &str) {
-        self.step(ReflectorInput::Page(PageNews { version: version.into(), token: token.into(), ..PageNews::default() }));
+        self.step(ReflectorInput::Page(PageNews {
+            version: version.into(),
+            token: token.into(),
+            ..PageNews::default()
+        }));
     }
 
     fn events(&mut self, version: &str, events: u32) {
-        self.step(ReflectorInput::WatchNews(WatchNews { events, version: Some(version.into()), ..WatchNews::default() }));
+        self.step(ReflectorInput::WatchNews(WatchNews {
+            events,
+            version: Some(version.into()),
+            ..WatchNews::default()
+        }));
     }
 
     /// Lets the watch be open until its version is proven.
@@ -118,8 +126,12 @@ fn line(effect: &ReflectorEffect) -> String {
         ReflectorEffect::Abandon => "abandon".to_owned(),
         ReflectorEffect::Publish(page) => format!("publish {} of list {}", page.page, page.generation),
         ReflectorEffect::Renew => "renew".to_owned(),
-        ReflectorEffect::Tell(ClusterEvent::ListStarted { generation, .. }) => format!("told list {generation} started"),
-        ReflectorEffect::Tell(ClusterEvent::ListFinished { generation, .. }) => format!("told list {generation} finished"),
+        ReflectorEffect::Tell(ClusterEvent::ListStarted { generation, .. }) => {
+            format!("told list {generation} started")
+        }
+        ReflectorEffect::Tell(ClusterEvent::ListFinished { generation, .. }) => {
+            format!("told list {generation} finished")
+        }
         ReflectorEffect::Tell(ClusterEvent::Failed(failure)) => format!("told failed {:?}", failure.layer),
         ReflectorEffect::Tell(ClusterEvent::Sync { state, .. }) => match state {
             SyncState::Waiting { failure, .. } => format!("told waiting {:?}", failure.layer),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::barren::Lived;
-use super::{ReflectorEffect, StepContext, Reflector, Right, WATCH, WatchAsk, WatchEnd, WatchNews, wants_credentials};
+use super::{Reflector, ReflectorEffect, Right, StepContext, WATCH, WatchAsk, WatchEnd, WatchNews, wants_credentials};
 use crate::cluster::classify::RequestError;
 use crate::msg::{ClusterEvent, Failure, Layer, Mono, SyncState};
 
@@ -358,7 +358,13 @@ impl Reflector {
     }
 
     /// The watch is opened again from the same version after the backoff, at least `floor` from now.
-    fn rest_watch(&mut self, moment: StepContext, trouble: &RequestError, floor: Duration, fx: &mut Vec<ReflectorEffect>) {
+    fn rest_watch(
+        &mut self,
+        moment: StepContext,
+        trouble: &RequestError,
+        floor: Duration,
+        fx: &mut Vec<ReflectorEffect>,
+    ) {
         let jitter = self.rng.f64();
         let mut wait = self.watch_backoff.next(jitter).max(trouble.retry_after.unwrap_or_default()).max(floor);
         if trouble.alien {

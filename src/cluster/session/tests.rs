@@ -12,7 +12,7 @@ use http::header::AUTHORIZATION;
 
 use super::*;
 use crate::clock::Clock;
-use crate::cluster::kubeconfig::{Selection, Sources, ContextTarget, load};
+use crate::cluster::kubeconfig::{ContextTarget, Selection, Sources, load};
 use crate::cluster::tests::script::list;
 use crate::cluster::{TaskLink, run};
 use crate::msg::{ClusterId, Msg, ProbeOutcome, Resource, SyncState};
@@ -67,8 +67,13 @@ fn runs(folder: &Path) -> usize {
 async fn events(target: ContextTarget, tuning: Tuning, done: impl Fn(&[ClusterEvent]) -> bool) -> Vec<ClusterEvent> {
     let (out, mut news) = tokio::sync::mpsc::channel(64);
     let (_commands, commands) = tokio::sync::mpsc::channel(1);
-    let link =
-        TaskLink { id: ClusterId(0), out, commands, inspect: tokio::sync::watch::channel(None).1, clock: Clock::start() };
+    let link = TaskLink {
+        id: ClusterId(0),
+        out,
+        commands,
+        inspect: tokio::sync::watch::channel(None).1,
+        clock: Clock::start(),
+    };
     let task = tokio::spawn(run(target, tuning, link));
     let mut events = Vec::new();
     while !done(&events) {

@@ -9,9 +9,9 @@ use super::page::PageReader;
 use super::uri::list_uri;
 use crate::cluster::call::{ApiRequest, Limits};
 use crate::cluster::classify::{self, RequestError};
+use crate::cluster::list_source::ListSource;
 use crate::cluster::meter::Tag;
 use crate::cluster::reflector::{PageAsk, PageNews};
-use crate::cluster::source::ListSource;
 use crate::cluster::{TaskContext, warnings};
 use crate::msg::{Batch, CallKind};
 

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::lines::LineFramer;
+use crate::cluster::bom::ByteOrderMark;
 use crate::cluster::classify::{self, RequestError};
-use crate::cluster::mark::ByteOrderMark;
 use crate::facts::wire::{DecodeError, WatchFrame, decode_failure, decode_frame, decode_proto_frame};
 
 /// A buffer that one large frame has made larger than this is given back.

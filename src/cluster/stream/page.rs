@@ -9,8 +9,8 @@ use tokio::task::block_in_place;
 use tokio::time::Instant;
 
 use crate::cluster::call::BodySink;
-use crate::facts::kept::ApiObject;
 use crate::facts::node::{NodeFacts, NodeList};
+use crate::facts::object::ApiObject;
 use crate::facts::pod::PodList;
 use crate::facts::wire::{DecodeError, ListHead};
 use crate::facts::{dra, lease};

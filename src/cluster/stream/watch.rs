@@ -13,19 +13,24 @@ use super::{WatchBatch, WatchReport};
 use crate::cluster::TaskContext;
 use crate::cluster::call::{ApiRequest, Limits, is_protobuf};
 use crate::cluster::classify::{self, RequestError};
+use crate::cluster::list_source::ListSource;
 use crate::cluster::reflector::{WatchAsk, WatchEnd, WatchNews};
-use crate::cluster::source::ListSource;
+use crate::cluster::request_queue::Lane;
 use crate::cluster::tuning::Tuning;
-use crate::cluster::turns::Lane;
 use crate::cluster::warnings;
-use crate::facts::kept::ApiObject;
+use crate::facts::object::ApiObject;
 use crate::facts::pod::PodBatch;
 use crate::facts::wire::{DecodeError, WatchFrame, WatchType, bookmark_version, decode_status, ends_initial_events};
 use crate::facts::{dra, lease, node, pod};
 use crate::msg::{Batch, CallKind, KeptChange, Layer, NodeChange, Resource};
 
 /// Opens the watch, reports what it brings and how it ends.
-pub(super) async fn run(shared: Arc<TaskContext>, source: ListSource, ask: WatchAsk, report: mpsc::Sender<WatchReport>) {
+pub(super) async fn run(
+    shared: Arc<TaskContext>,
+    source: ListSource,
+    ask: WatchAsk,
+    report: mpsc::Sender<WatchReport>,
+) {
     let mut serial = 0;
     let opened = if source.place.is_none() {
         open(&shared, &source, &ask, &mut serial).await
@@ -53,7 +58,12 @@ pub(super) async fn run(shared: Arc<TaskContext>, source: ListSource, ask: Watch
 }
 
 /// The body of the watch, and whether it is protobuf.
-async fn open(shared: &TaskContext, source: &ListSource, watch: &WatchAsk, serial: &mut u64) -> Result<(bool, Body), RequestError> {
+async fn open(
+    shared: &TaskContext,
+    source: &ListSource,
+    watch: &WatchAsk,
+    serial: &mut u64,
+) -> Result<(bool, Body), RequestError> {
     let session = shared.session.clients().await?;
     *serial = session.serial;
     let ask = ApiRequest {

@@ -2,7 +2,7 @@
 
 use super::faults_watch::{Beside, error_event, is_pod_watch};
 use super::*;
-use crate::facts::node::{NodeCondition, ConditionStatus, NodeFacts};
+use crate::facts::node::{ConditionStatus, NodeCondition, NodeFacts};
 use crate::model::cluster::Freshness;
 
 const MINUTES: Duration = Duration::from_secs(600);

@@ -11,11 +11,13 @@ use jiff::Timestamp;
 
 use super::*;
 use crate::cluster::classify::RequestError;
-use crate::cluster::reflector::{ReflectorEffect, ReflectorInput, StepContext, PageNews, Reflector, WatchAsk, WatchEnd, WatchNews};
+use crate::cluster::reflector::{
+    PageNews, Reflector, ReflectorEffect, ReflectorInput, StepContext, WatchAsk, WatchEnd, WatchNews,
+};
 use crate::facts::node::{self, Readiness};
-use crate::facts::pod::{self, PodPhase, PodBatch};
+use crate::facts::pod::{self, PodBatch, PodPhase};
 use crate::facts::wire::{Uid, WatchType, bookmark_version, decode_frame};
-use crate::model::scope::Scope;
+use crate::model::store::scope::Scope;
 use crate::model::{ClusterSpec, Model, Settings};
 use crate::msg::{NodeChange, Now};
 

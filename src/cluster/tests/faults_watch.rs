@@ -49,7 +49,7 @@ impl Beside {
         self.model.update(Msg::Cluster(ClusterId(0), event), Self::now(at));
     }
 
-    pub(super) fn alerts(&self) -> &[crate::model::alert::AlertLine] {
+    pub(super) fn alerts(&self) -> &[crate::model::alerts::AlertLine] {
         self.model.clusters()[0].alerts()
     }
 

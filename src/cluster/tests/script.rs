@@ -20,10 +20,10 @@ use crate::clock::{Clock, wall};
 use crate::cluster::classify::RequestError;
 use crate::cluster::connect::assemble;
 use crate::cluster::meter::MeterSink;
-use crate::cluster::session::{ClientFactory, Built};
-use crate::cluster::{ClusterCommand, TaskLink, Optional, Tuning, supervise};
+use crate::cluster::session::{Built, ClientFactory};
+use crate::cluster::{ClusterCommand, Optional, TaskLink, Tuning, supervise};
 use crate::facts::text::Clean;
-use crate::msg::inspect::WatchDetail;
+use crate::msg::detail::WatchDetail;
 use crate::msg::{ClusterEvent, ClusterId, Msg, Resource, SyncState};
 
 /// A step of a body.

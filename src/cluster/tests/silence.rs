@@ -100,7 +100,7 @@ async fn the_pods_of_namespaces_that_queue_are_true_again_as_soon() {
             ClusterEvent::Namespaced { index, event }
                 if matches!(&**event, ClusterEvent::Sync { state: SyncState::Watching, .. }) =>
             {
-                Some(*place)
+                Some(*index)
             }
             _ => None,
         })

@@ -9,7 +9,7 @@ use crate::cluster::Tuning;
 use crate::cluster::classify::RequestError;
 use crate::cluster::connect::assemble;
 use crate::cluster::meter::MeterSink;
-use crate::cluster::session::{ClientFactory, Built};
+use crate::cluster::session::{Built, ClientFactory};
 use crate::sim::Simulation;
 
 pub(in crate::cluster) struct InProcess(axum::Router);

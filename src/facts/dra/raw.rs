@@ -3,11 +3,11 @@
 use serde::de::MapAccess;
 
 use super::{
-    AllocatedDevice, ClaimFacts, Consumer, CounterSet, DeviceFacts, DeviceSelector, DeviceScope, RuleFacts, SliceFacts,
+    AllocatedDevice, ClaimFacts, Consumer, CounterSet, DeviceFacts, DeviceScope, DeviceSelector, RuleFacts, SliceFacts,
 };
 use crate::facts::json::{Amount, Flag, Int, JsonFields, JsonList, Obj, Pairs, Present, Reset, Text, Time, skip};
 use crate::facts::message::message;
-use crate::facts::pod::{SinceBasis, Since};
+use crate::facts::pod::{Since, SinceBasis};
 use crate::facts::text::Clean;
 use crate::facts::wire::Uid;
 

@@ -2,7 +2,7 @@
 
 use hashbrown::HashSet;
 
-use super::{NodeCondition, ConditionStatus, NodeFacts, NodeTaint};
+use super::{ConditionStatus, NodeCondition, NodeFacts, NodeTaint};
 use crate::facts::accelerator::HAMI_REGISTER;
 use crate::facts::json::{Amount, Flag, JsonList, Obj, Pairs, Text, Time};
 use crate::facts::message::message;

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{PodPhase, PodFacts, Requests, Since};
+use super::{PodFacts, PodPhase, Requests, Since};
 use crate::facts::quantity::Quantity;
 use crate::facts::text::sanitize;
 use crate::facts::wire::Uid;

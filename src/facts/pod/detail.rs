@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{PodBatch, decode_object};
-use crate::facts::loose::{amounts, clean, count, flag, int, list, object, text, time};
-use crate::facts::node::{NodeCondition, ConditionStatus};
+use crate::facts::json_value::{amounts, clean, count, flag, int, list, object, text, time};
+use crate::facts::node::{ConditionStatus, NodeCondition};
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
 use crate::facts::wire::{DecodeError, Uid, refuse};

@@ -1,6 +1,6 @@
 //! A pod on the wire, as far as it is kept.
 
-use super::{PodPhase, PodFacts};
+use super::{PodFacts, PodPhase};
 use crate::facts::json::{Amount, Flag, Int, JsonList, Obj, Reused, Text, When};
 use crate::facts::message::message;
 use crate::facts::requests::{self, Amounts};

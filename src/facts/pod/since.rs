@@ -1,7 +1,7 @@
 //! Since when a pod does not run, as far as it says so itself.
 
 use super::raw::RawPod;
-use super::{SinceBasis, PodPhase, Since};
+use super::{PodPhase, Since, SinceBasis};
 use crate::facts::json::Obj;
 
 impl RawPod<'_> {
@@ -28,7 +28,7 @@ impl RawPod<'_> {
 
 #[cfg(test)]
 mod tests {
-    use crate::facts::pod::{SinceBasis, PodBatch, decode_object};
+    use crate::facts::pod::{PodBatch, SinceBasis, decode_object};
 
     /// What is kept of a pod that asks for a device, with these parts.
     fn since(meta: &str, status: &str) -> Option<(SinceBasis, String)> {
@@ -59,7 +59,10 @@ mod tests {
         let status = |phase: &str, conditions: &str| format!(r#""phase":"{phase}","conditions":[{conditions}]"#);
         assert_eq!(since("", &status("Pending", &scheduled)), Some(at(SinceBasis::Scheduled, 2)));
         assert_eq!(since("", &status("Pending", "")), Some(at(SinceBasis::Created, 1)));
-        assert_eq!(since("", &status("Running", &format!("{scheduled},{not_ready}"))), Some(at(SinceBasis::NotReady, 3)));
+        assert_eq!(
+            since("", &status("Running", &format!("{scheduled},{not_ready}"))),
+            Some(at(SinceBasis::NotReady, 3))
+        );
         assert_eq!(since("", &status("Running", &ready)), None, "it runs");
         assert_eq!(since(deleted, &status("Running", &ready)), Some(at(SinceBasis::Deletion, 4)));
         assert_eq!(since(deleted, &status("Succeeded", &ready)), None, "it has ended");

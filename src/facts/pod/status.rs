@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use super::raw::{Container, ContainerStatus, RawPod, PodStatus, Terminated};
+use super::raw::{Container, ContainerStatus, PodStatus, RawPod, Terminated};
 use crate::facts::json::Obj;
 
 /// What kubectl shows.

@@ -404,7 +404,8 @@ impl Owned {
             node: &self.texts[2],
             owner_kind: &self.texts[3],
             owner_name: &self.texts[4],
-            phase: [PodPhase::Pending, PodPhase::Running, PodPhase::Succeeded, PodPhase::Failed, PodPhase::Unknown][self.phase],
+            phase: [PodPhase::Pending, PodPhase::Running, PodPhase::Succeeded, PodPhase::Failed, PodPhase::Unknown]
+                [self.phase],
             reason: &self.texts[5],
             deleting: self.flags.0,
             mirror: self.flags.1,

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde::de::DeserializeSeed;
 
 use super::{DecodeError, ListHead, ListMeta, proto};
-use crate::facts::json::{Broken, Obj, JsonObject, JsonReader, Reset, from_slice};
+use crate::facts::json::{Broken, JsonObject, JsonReader, Obj, Reset, from_slice};
 use crate::facts::message::Message;
 use crate::facts::proto::is_protobuf;
 use crate::facts::text::{Clean, sanitize};

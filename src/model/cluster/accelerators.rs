@@ -4,10 +4,11 @@ use hashbrown::HashMap;
 
 use super::{AcceleratorTotals, ClusterState, saturate};
 use crate::facts::accelerator::Kind;
-use crate::model::fit::{self, Admission};
-use crate::model::join::Join;
-use crate::model::ledger::PodStore;
-use crate::model::nodes::NodeStore;
+use crate::model::derive::fit;
+use crate::model::derive::fit::Admission;
+use crate::model::derive::join::Join;
+use crate::model::store::nodes::NodeStore;
+use crate::model::store::pods::PodStore;
 
 impl ClusterState {
     /// Accelerators by resource and kind, accessories left out; requested as of now, not as of the last frame.

@@ -3,7 +3,9 @@
 use std::collections::VecDeque;
 
 use crate::facts::text::Clean;
-use crate::msg::{Attempt, CallEvent, CallKind, CallEnd, Failure, Layer, Mono, Now, PageLimits, ProbeOutcome, ProbeSample};
+use crate::msg::{
+    Attempt, CallEnd, CallEvent, CallKind, Failure, Layer, Mono, Now, PageLimits, ProbeOutcome, ProbeSample,
+};
 
 mod cuts;
 

@@ -9,14 +9,14 @@ use crate::facts::accelerator::Kind;
 use crate::facts::node::Readiness;
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
-use crate::model::alert::span;
+use crate::model::alerts::span;
+use crate::model::app::detail::DetailState;
+use crate::model::derive::history::Transition;
 use crate::model::elapsed;
-use crate::model::history::Transition;
-use crate::model::inspection::DetailState;
-use crate::model::nodes::amount;
-use crate::model::optional::Visibility;
-use crate::model::rows::lens::JoinedNode;
-use crate::model::rows::{ResourceRow, Used, age_of};
+use crate::model::store::nodes::amount;
+use crate::model::store::optional::Visibility;
+use crate::model::table::joined_node::JoinedNode;
+use crate::model::table::{ResourceRow, Used, age_of};
 use crate::msg::Now;
 
 /// A skew below this is the resolution of the `Date` header (±1 s), not a wrong clock.

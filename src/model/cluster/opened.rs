@@ -2,9 +2,9 @@
 
 use super::ClusterState;
 use crate::facts::wire::Uid;
-use crate::model::inspection::{DetailState, LinkNow, PartFreshness};
+use crate::model::app::detail::{DetailState, LinkNow, PartFreshness};
 use crate::msg::Now;
-use crate::msg::inspect::{DetailUpdate, DetailPart, ObjectRef, Yaml};
+use crate::msg::detail::{DetailPart, DetailUpdate, ObjectRef, Yaml};
 
 impl ClusterState {
     /// What is known of the object that is looked at closely; `None` if none is.

@@ -3,18 +3,18 @@
 use std::ops::Range;
 
 use super::{ClusterState, SelectionStep};
-use crate::facts::accelerator::{Kind, AcceleratorTable};
+use crate::facts::accelerator::{AcceleratorTable, Kind};
 use crate::facts::node::Readiness;
 use crate::facts::pod::PodFacts;
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
 use crate::facts::wire::Uid;
-use crate::model::ledger::PodSlot;
-use crate::model::nodes::Node;
-use crate::model::rows::lens::JoinedNode;
-use crate::model::rows::podfilter::{Filtered, PodFilter};
-use crate::model::rows::podorder::{Ordered, POD_SORTS, compare};
-use crate::model::rows::{Extent, LastReport, PodRow, SortBy, age_of};
+use crate::model::store::nodes::Node;
+use crate::model::store::pods::PodSlot;
+use crate::model::table::joined_node::JoinedNode;
+use crate::model::table::podfilter::{Filtered, PodFilter};
+use crate::model::table::podorder::{Ordered, POD_SORTS, compare};
+use crate::model::table::{Extent, LastReport, PodRow, SortBy, age_of};
 use crate::msg::{LineEdit, Now};
 
 /// Which node is open, how its pods are looked at, and which of them is selected.

@@ -8,11 +8,11 @@ use crate::facts::accelerator::Kind;
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
 use crate::model::Known;
-use crate::model::alert::Severity;
-use crate::model::dra;
-use crate::model::latency::{RunningCall, call_title};
-use crate::model::optional::Visibility;
-use crate::model::rows::Accelerators;
+use crate::model::alerts::Severity;
+use crate::model::derive::dra;
+use crate::model::derive::latency::{RunningCall, call_title};
+use crate::model::store::optional::Visibility;
+use crate::model::table::Accelerators;
 use crate::msg::{CallKind, Failure, Layer, Mono, Now, ProbeOutcome, Resource};
 
 /// 1 s: Kubernetes API-call SLO for one object, sig-scalability/slos/api_call_latency.md.

@@ -8,14 +8,15 @@ use super::arrangement::{ByName, KeyList, by_name};
 use super::{ClusterState, NodeCounts, NodeItem};
 use crate::facts::text::Clean;
 use crate::model::Known;
-use crate::model::gpus::Grouping;
-use crate::model::join::SMALL;
-use crate::model::nodes::{Node, NodeKey, NodeStore};
-use crate::model::rows::filter::Filter;
-use crate::model::rows::lens::{JoinedNode, NodeSources};
-use crate::model::rows::natural::natural_cmp;
-use crate::model::rows::order::{self, SortKey};
-use crate::model::rows::{COLUMNS, Extent, NodeRow, SortBy};
+use crate::model::derive::gpus::Grouping;
+use crate::model::derive::join::SMALL;
+use crate::model::store::nodes::{Node, NodeKey, NodeStore};
+use crate::model::table::filter::Filter;
+use crate::model::table::joined_node::{JoinedNode, NodeSources};
+use crate::model::table::natural::natural_cmp;
+use crate::model::table::order;
+use crate::model::table::order::SortKey;
+use crate::model::table::{COLUMNS, Extent, NodeRow, SortBy};
 use crate::msg::{LineEdit, Mono, Now};
 
 /// What is not known node by node, as time and usage, moves the rows of large tables this often: all of them are sorted then.

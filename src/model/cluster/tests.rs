@@ -4,7 +4,7 @@ use crate::facts::node::ConditionStatus;
 use crate::facts::pod::PodPhase;
 use crate::model::Known;
 use crate::model::fixture::{Bench, gpu_node, gpu_pod, node, pod, turned};
-use crate::model::rows::Accelerators;
+use crate::model::table::Accelerators;
 use crate::msg::{Layer, NodeChange, ProbeOutcome, SyncState};
 
 #[test]
@@ -461,7 +461,7 @@ fn lease(node: &str, age: i64) -> crate::msg::KeptChange<crate::facts::lease::Le
     let renewed = jiff::Timestamp::from_second(1_700_000_000 - age).ok();
     let facts = crate::facts::lease::LeaseFacts { holder: node.into(), renewed, seconds: Some(40) };
     let key = Clean::new(&format!("kube-node-lease/{node}"));
-    crate::msg::KeptChange::Present(Box::new(crate::facts::kept::ApiObject { key, facts, ..Default::default() }))
+    crate::msg::KeptChange::Present(Box::new(crate::facts::object::ApiObject { key, facts, ..Default::default() }))
 }
 
 #[test]

@@ -8,11 +8,11 @@ use crate::facts::accelerator::Kind;
 use crate::facts::node::{NodeFacts, Readiness};
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
-use crate::model::alert::Severity;
-use crate::model::dra::DriverDevices;
-use crate::model::latency::{LatencySummary, Verdict};
-use crate::model::rows::{Accelerators, NodeRow, NodeStatus, ResourceRow};
-use crate::model::scope::Partial;
+use crate::model::alerts::Severity;
+use crate::model::derive::dra::DriverDevices;
+use crate::model::derive::latency::{LatencySummary, Verdict};
+use crate::model::store::scope::Partial;
+use crate::model::table::{Accelerators, NodeRow, NodeStatus, ResourceRow};
 use crate::model::{Known, Settings};
 use crate::msg::{Failure, Resource, Smaller};
 
@@ -216,7 +216,7 @@ pub struct AcceleratorTotals {
     pub allocatable: i64,
     /// Requested by pods that are bound to these nodes and neither Succeeded nor Failed.
     pub requested: Known<i64>,
-    /// Healthy and not requested, node by node, on nodes that take pods ([`crate::model::fit::free`]).
+    /// Healthy and not requested, node by node, on nodes that take pods ([`crate::model::derive::fit::free`]).
     pub free: Known<i64>,
     /// The same of nodes that take none.
     pub unschedulable: Known<i64>,

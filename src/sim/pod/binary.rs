@@ -1,6 +1,6 @@
 //! Pods in protobuf, straight from their records. Fields stand in the order of the JSON, so that a test can compare bytes.
 
-use super::{BACK_OFF, SimPodCondition, ContainerShape, SimContainerState, DIGEST, PodRecord, PodShape, PodState, why};
+use super::{BACK_OFF, ContainerShape, DIGEST, PodRecord, PodShape, PodState, SimContainerState, SimPodCondition, why};
 use crate::sim::proto::{Filling, Sketch, int, sized, text, time};
 use crate::sim::template::Slot;
 

@@ -23,7 +23,8 @@ pub(super) const DRIVER: &[ContainerRecipe] =
     &[("nvidia-driver-ctr", "nvcr.io/nvidia/driver:550.90.07-ubuntu22.04", 0, 0, 10)];
 pub(super) const TOOLKIT: &[ContainerRecipe] =
     &[("container-toolkit", "nvcr.io/nvidia/k8s/container-toolkit:v1.16.1-ubuntu20.04", 0, 0, 10)];
-pub(super) const NFD: &[ContainerRecipe] = &[("worker", "registry.k8s.io/nfd/node-feature-discovery:v0.16.4", 50, 128, 3)];
+pub(super) const NFD: &[ContainerRecipe] =
+    &[("worker", "registry.k8s.io/nfd/node-feature-discovery:v0.16.4", 50, 128, 3)];
 pub(super) const WAIT: &[ContainerRecipe] = &[("wait-for-config", "docker.io/library/busybox:1.36", 10, 16, 1)];
 pub(super) const COREDNS: &[ContainerRecipe] = &[("coredns", "registry.k8s.io/coredns/coredns:v1.11.1", 100, 70, 2)];
 pub(super) const CONTROL: [(&str, &[ContainerRecipe]); 4] = [

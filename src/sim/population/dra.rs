@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::World;
 use crate::sim::dynamic::DynamicRecord;
 use crate::sim::object::{SimMeta, SimObject, SimResource};
-use crate::sim::scenario::{ScenarioCluster, NodeGroup};
+use crate::sim::scenario::{NodeGroup, ScenarioCluster};
 use crate::sim::template::uid_text;
 
 /// The driver of the simulated devices, and the class that they belong to.

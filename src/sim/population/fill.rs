@@ -9,7 +9,7 @@ use super::{World, no_room};
 use crate::sim::event::EventRecord;
 use crate::sim::object::{SimMeta, SimObject, SimResource};
 use crate::sim::pod::{PodState, Workload};
-use crate::sim::scenario::{ScenarioCluster, NodeRole};
+use crate::sim::scenario::{NodeRole, ScenarioCluster};
 use crate::sim::template::uid_text;
 
 impl World {

@@ -268,7 +268,12 @@ impl Recipe {
         })
     }
 
-    fn container(&self, (name, image, cpu_m, memory_mib, env): &ContainerRecipe, place: ContainerRole, detail: Detail) -> Value {
+    fn container(
+        &self,
+        (name, image, cpu_m, memory_mib, env): &ContainerRecipe,
+        place: ContainerRole,
+        detail: Detail,
+    ) -> Value {
         let first = place == ContainerRole::First;
         let shown = if detail == Detail::Full { *env } else { (*env).min(2) };
         let variables: Vec<Value> = ENVIRONMENT[..shown.min(ENVIRONMENT.len())]

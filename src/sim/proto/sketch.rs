@@ -2,7 +2,7 @@
 
 use serde::de::DeserializeSeed;
 
-use super::{ProtoKind, MessageOutput, SCHEMA, SIZED, Seed, moment, sized, tag, varint};
+use super::{MessageOutput, ProtoKind, SCHEMA, SIZED, Seed, moment, sized, tag, varint};
 use crate::sim::template::{Slot, Template, hole};
 
 /// One step of writing a message.

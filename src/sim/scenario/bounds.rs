@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 
-use super::{Act, ScenarioCluster, Scenario, read_duration};
+use super::{Act, Scenario, ScenarioCluster, read_duration};
 
 /// Nodes of all clusters: `huge` has 100,000.
 pub(super) const NODES: u32 = 200_000;

@@ -14,8 +14,10 @@ use crate::action::Action;
 use crate::facts::pod::{PodBatch, PodDetail};
 use crate::facts::{dra, node, pod};
 use crate::model::{ClusterSpec, Model, Settings};
-use crate::msg::inspect::{DetailUpdate, Detail, ObjectRef};
-use crate::msg::{Batch, ClusterEvent, ClusterId, LineEdit, KeptChange, Mono, Msg, NodeChange, Now, Resource, SyncState};
+use crate::msg::detail::{Detail, DetailUpdate, ObjectRef};
+use crate::msg::{
+    Batch, ClusterEvent, ClusterId, KeptChange, LineEdit, Mono, Msg, NodeChange, Now, Resource, SyncState,
+};
 use crate::sim::Scenario;
 use crate::theme::{Depth, Theme};
 use crate::ui::{ViewState, view};

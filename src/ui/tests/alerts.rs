@@ -7,11 +7,11 @@ use ratatui::backend::TestBackend;
 use ratatui::style::Color;
 
 use super::*;
-use crate::facts::node::{NodeCondition, ConditionStatus, NodeFacts};
+use crate::facts::node::{ConditionStatus, NodeCondition, NodeFacts};
 use crate::facts::pod::PodFacts;
-use crate::model::alerts::AlertState;
+use crate::model::app::alerts::AlertState;
 use crate::model::fixture::{Bench, gpu_node, node, pod, turned};
-use crate::msg::{CallKind, CallEnd, Layer, ProbeOutcome, Resource};
+use crate::msg::{CallEnd, CallKind, Layer, ProbeOutcome, Resource};
 
 const PODS: CallKind = CallKind::List(Resource::Pods);
 
@@ -168,7 +168,7 @@ fn select(bench: &mut Bench, reason: &str) {
     bench.act(Action::Top);
     for _ in 0..50 {
         let rows = bench.model.alert_rows();
-        let wanted = |row: &crate::model::alerts::AlertRow<'_>| {
+        let wanted = |row: &crate::model::app::alerts::AlertRow<'_>| {
             row.selected && row.record.reason == reason && row.state == AlertState::Firing
         };
         if rows.iter().any(wanted) {

@@ -8,10 +8,10 @@ use ratatui::style::Color;
 
 use super::*;
 use crate::model::{ClusterSpec, Settings};
-use crate::msg::inspect::DetailPart;
+use crate::msg::detail::DetailPart;
 use crate::msg::{
-    Attempt, CallEvent, CallId, CallKind, ClusterEvent, CallEnd, Failure, Layer, Mono, Msg, PageLimits, ProbeOutcome,
-    ProbeSample, Resource, ProbeSeries, Smaller,
+    Attempt, CallEnd, CallEvent, CallId, CallKind, ClusterEvent, Failure, Layer, Mono, Msg, PageLimits, ProbeOutcome,
+    ProbeSample, ProbeSeries, Resource, Smaller,
 };
 
 const PODS: CallKind = CallKind::List(Resource::Pods);
@@ -72,7 +72,9 @@ impl Api {
                 let total = u64::try_from(latency.as_millis()).unwrap();
                 self.call(CallKind::Work, (None, Some(total * 9 / 10), total), (900, CallEnd::Complete, Some(200)));
             }
-            ProbeOutcome::TimedOut { .. } => self.call(CallKind::Work, (None, None, 5_000), (0, CallEnd::TimedOut, None)),
+            ProbeOutcome::TimedOut { .. } => {
+                self.call(CallKind::Work, (None, None, 5_000), (0, CallEnd::TimedOut, None))
+            }
             ProbeOutcome::Failed { .. } => {
                 self.call(CallKind::Work, (None, Some(5), 5), (200, CallEnd::Complete, Some(500)));
             }
@@ -135,7 +137,8 @@ fn calls_of_every_kind_stand_under_their_headings() {
     let mut api = Api::new();
     let listed = Resource::CORE.into_iter().chain(Resource::OPTIONAL);
     let of_lists = listed.flat_map(|resource| [CallKind::List(resource), CallKind::Watch(resource)]);
-    let of_parts = [DetailPart::Object, DetailPart::Events].map(|part| [CallKind::Detail(part), CallKind::DetailWatch(part)]);
+    let of_parts =
+        [DetailPart::Object, DetailPart::Events].map(|part| [CallKind::Detail(part), CallKind::DetailWatch(part)]);
     let others = [CallKind::Ping, CallKind::Work, CallKind::Usage, CallKind::Get];
     let kinds: Vec<_> = of_lists.chain(of_parts.into_iter().flatten()).chain(others).collect();
     for kind in &kinds {

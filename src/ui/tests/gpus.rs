@@ -4,14 +4,14 @@ use super::alerts::draw;
 use super::fixture::lines;
 use crate::action::Action;
 use crate::facts::dra::{AllocatedDevice, ClaimFacts, DeviceFacts, DeviceScope, SliceFacts};
-use crate::facts::kept::ApiObject;
 use crate::facts::node::NodeFacts;
-use crate::facts::pod::{SinceBasis, PodFacts, Since};
+use crate::facts::object::ApiObject;
+use crate::facts::pod::{PodFacts, Since, SinceBasis};
 use crate::facts::wire::Uid;
 use crate::model::fixture::{Bench, at, gpu_node, gpu_pod};
 use crate::msg::{Batch, ClusterEvent, KeptChange, Layer, Resource};
 use crate::theme::{Depth, Theme};
-use crate::ui::gpus::CELLS;
+use crate::ui::screens::gpus::CELLS;
 
 fn present<T>(key: &str, facts: T) -> KeptChange<T> {
     KeptChange::Present(Box::new(ApiObject { key: key.into(), uid: Uid(1), version: 1, facts }))

@@ -5,13 +5,13 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::facts::node::{NodeCondition, ConditionStatus, NodeFacts};
+use crate::facts::node::{ConditionStatus, NodeCondition, NodeFacts};
 use crate::facts::pod::{PodBatch, PodFacts};
 use crate::facts::quantity::Quantity;
 use crate::facts::wire::Uid;
 use crate::model::{ClusterSpec, Settings};
 use crate::msg::{
-    Batch, ClusterEvent, LineEdit, Mono, Msg, NodeChange, ProbeOutcome, ProbeSample, Resource, ProbeSeries, SyncState,
+    Batch, ClusterEvent, LineEdit, Mono, Msg, NodeChange, ProbeOutcome, ProbeSample, ProbeSeries, Resource, SyncState,
 };
 
 pub(super) fn at(seconds: u64) -> Now {

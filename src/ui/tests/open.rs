@@ -5,7 +5,7 @@ use super::*;
 use crate::facts::document::YamlDocument;
 use crate::facts::event::EventFacts;
 use crate::facts::pod::PodDetail;
-use crate::msg::inspect::{DetailUpdate, Detail, DetailPart, ObjectRef, Omitted};
+use crate::msg::detail::{Detail, DetailPart, DetailUpdate, ObjectRef, Omitted};
 use crate::msg::{ClusterEvent, Failure, Layer, Mono, Msg, SyncState};
 
 /// A pod in trouble; its hostile parts are as an attacker would write them.

@@ -4,8 +4,8 @@ use super::alerts::draw;
 use super::fixture::lines;
 use crate::action::Action;
 use crate::facts::pod::PodFacts;
+use crate::model::derive::gpus::Grouping;
 use crate::model::fixture::{Bench, gpu_node, gpu_pod, pod};
-use crate::model::gpus::Grouping;
 use crate::msg::{ClusterEvent, Resource, SyncState};
 use crate::theme::{Depth, Theme};
 

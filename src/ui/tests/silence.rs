@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::fixture::{Set, healthy, lines};
 use super::*;
-use crate::model::alert::Severity;
+use crate::model::alerts::Severity;
 use crate::model::cluster::{ClusterSummary, Freshness, Health};
 
 fn secs(seconds: u64) -> Duration {

@@ -4,10 +4,10 @@ use super::alerts::draw;
 use super::fixture::lines;
 use crate::action::Action;
 use crate::facts::node::ConditionStatus;
-use crate::facts::pod::{PodPhase, PodFacts};
+use crate::facts::pod::{PodFacts, PodPhase};
 use crate::facts::text::Clean;
 use crate::model::fixture::{Bench, gpu_node, gpu_pod, node, turned};
-use crate::model::rows::LastReport;
+use crate::model::table::LastReport;
 use crate::msg::{ClusterEvent, Resource};
 use crate::theme::{Depth, Theme};
 

@@ -7,7 +7,12 @@ use crate::msg::{Mono, SyncState};
 
 impl Reflector {
     /// Brings the next attempt forward; the backoff stays as it is, should that fail too. A page that `hangs` is given up.
-    pub(in crate::cluster::reflector) fn wake_list(&mut self, moment: StepContext, hangs: bool, fx: &mut Vec<ReflectorEffect>) {
+    pub(in crate::cluster::reflector) fn wake_list(
+        &mut self,
+        moment: StepContext,
+        hangs: bool,
+        fx: &mut Vec<ReflectorEffect>,
+    ) {
         let soon = self.soon(moment);
         let waits = self.told_failure().is_some_and(|failure| ends_with_silence(failure.layer));
         match &mut self.list {

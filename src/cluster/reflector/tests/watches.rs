@@ -78,7 +78,11 @@ fn a_429_at_the_start_or_as_an_event_backs_off_without_a_new_list() {
         if !at_start {
             bench.step(ReflectorInput::WatchOpen);
         }
-        bench.step(ReflectorInput::WatchEnded(if at_start { WatchEnd::Refused(trouble) } else { WatchEnd::Error(trouble) }));
+        bench.step(ReflectorInput::WatchEnded(if at_start {
+            WatchEnd::Refused(trouble)
+        } else {
+            WatchEnd::Error(trouble)
+        }));
         bench.timer();
     }
     let asked = bench.asked();
@@ -266,7 +270,8 @@ fn the_period_of_a_middlebox_that_cuts_silent_connections_is_learnt_and_undercut
         bench.now += Duration::from_secs(18);
         let cut = WatchEnd::Broken(RequestError::new(Layer::Body, "connection reset by the other side"));
         let moment = bench.moment();
-        for effect in bench.machine.step(moment, ReflectorInput::WatchEnded(if round % 2 == 0 { cut } else { WatchEnd::Clean }))
+        for effect in
+            bench.machine.step(moment, ReflectorInput::WatchEnded(if round % 2 == 0 { cut } else { WatchEnd::Clean }))
         {
             if let ReflectorEffect::Open(ask) = effect {
                 seconds.push(ask.seconds);

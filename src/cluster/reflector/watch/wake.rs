@@ -1,6 +1,6 @@
 //! The end of a silence: a watch that waits is opened, and so is one that may be dead.
 
-use super::{WatchPhase, Reflector};
+use super::{Reflector, WatchPhase};
 use crate::cluster::reflector::{ReflectorEffect, StepContext};
 use crate::cluster::silence::{ServerSilence, ends_with_silence};
 use crate::msg::Mono;
@@ -10,7 +10,12 @@ impl Reflector {
     ///
     /// A request that went out during the silence, and a watch that has brought nothing since, may be on a connection that
     /// leads nowhere any more: the watch goes on from the same version on another one.
-    pub(in crate::cluster::reflector) fn wake_watch(&mut self, moment: StepContext, silence: ServerSilence, fx: &mut Vec<ReflectorEffect>) {
+    pub(in crate::cluster::reflector) fn wake_watch(
+        &mut self,
+        moment: StepContext,
+        silence: ServerSilence,
+        fx: &mut Vec<ReflectorEffect>,
+    ) {
         let spacing = self.tuning.watch_spacing;
         let started = self.watch.started.unwrap_or_default();
         let soon = self.soon(moment).max(started + spacing);

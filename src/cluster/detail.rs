@@ -1,0 +1,443 @@
+//! Looking closely at one object: reads it and its events, then watches both, until another one is wanted or none.
+//!
+//! One object at a time for each cluster. Each part ([`object`], [`events`]) is read with a list of its own and then followed by a
+//! watch from that list's version, both on its name alone, so that nothing here grows with the cluster. Dropping the work closes its
+//! connections and frees what it held.
+
+use std::time::Duration;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::TaskContext;
+use super::call::{ApiClient, ApiRequest, Limits, is_protobuf};
+use super::classify::{self, RequestError};
+use super::deadline::Backoff;
+use super::silence::{SPREAD, ends_with_silence};
+use crate::clock::wall;
+use crate::facts::wire::WatchType;
+use crate::msg::detail::{Detail, DetailPart, DetailUpdate, ObjectRef, WatchDetail};
+use crate::msg::{CallKind, ClusterEvent, Failure, Layer, SyncState};
+
+mod events;
+mod object;
+mod stream;
+
+use events::Events;
+use object::DetailObject;
+use stream::Stream;
+
+/// 15 s: the page deadline of the smallest tier; one object is less than one page.
+const DEADLINE: Duration = Duration::from_secs(15);
+/// 8 MiB: etcd refuses objects over 1.5 MiB (`--max-request-bytes`), and JSON takes up to several times as much.
+const LARGEST: usize = 8 << 20;
+/// Watches in a row that bring nothing before what they are about is read again.
+const BARREN_IN_A_ROW: u32 = 2;
+/// The same of those that an answering server refuses: it may be in trouble, and should not be asked for more (R10).
+const REFUSALS_IN_A_ROW: u32 = 4;
+/// Least time between two starts of a watch that brings nothing.
+const QUIET_SPACING: Duration = Duration::from_secs(5);
+/// Changes that come faster than this are told together.
+const TELL_EVERY: Duration = Duration::from_millis(250);
+/// What a name may hold stays as it is; everything else is escaped, so that no name can lead to another path.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_');
+
+/// Looks at whatever is wanted until the task is dropped.
+pub(super) async fn run(shared: std::sync::Arc<TaskContext>, seed: u64) {
+    let mut wanted = shared.inspect.clone();
+    loop {
+        let inspection = wanted.borrow_and_update().clone();
+        let Some(WatchDetail { subject, yaml }) = inspection else {
+            if wanted.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+            continue;
+        };
+        let (yaml, yamls) = watch::channel(yaml);
+        let other = async {
+            // The same object with or without its YAML goes on as it is.
+            while wanted.changed().await.is_ok() {
+                match &*wanted.borrow_and_update() {
+                    Some(next) if next.subject == subject => _ = yaml.send_replace(next.yaml),
+                    _ => return,
+                }
+            }
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            biased;
+            () = other => {}
+            () = follow(&shared, &subject, DetailObject::new(&subject, yamls), seed) => {}
+            () = follow(&shared, &subject, Events::new(&subject), seed.rotate_left(7)) => {}
+        }
+    }
+}
+
+/// One part of an object: how it is read, what a watch of it brings, and what is told of it.
+trait Follow {
+    const PART: DetailPart;
+
+    /// Waits until this part is wanted at all.
+    async fn wanted(&mut self);
+
+    /// It must be read again before what is wanted of it can be told.
+    fn is_unread(&self) -> bool {
+        false
+    }
+
+    /// Waits until there is something to tell that did not come from the server.
+    async fn changed_locally(&mut self);
+
+    /// Reads it whole; the resourceVersion from which a watch goes on.
+    async fn read(&mut self, reader: &DetailReader<'_>) -> Result<String, RequestError>;
+
+    /// Path and selector of its watch, up to the options that all watches share.
+    fn watch_uri(&self) -> String;
+
+    /// Takes one event of the watch; `false` if it cannot be read.
+    fn take(&mut self, kind: &WatchType, object: &[u8]) -> bool;
+
+    /// What has changed since the last time.
+    fn news(&mut self) -> Vec<Detail>;
+
+    /// The server says that it is not there (404); `true` if there is another way to ask, at once.
+    fn missing(&mut self) -> bool;
+
+    /// Asking for it is forbidden (403); `true` if there is another way to ask, at once.
+    fn forbidden(&mut self) -> bool;
+
+    /// `get pod a/b`, for people.
+    fn title(&self) -> String;
+}
+
+/// What a part needs to read itself.
+struct DetailReader<'a> {
+    shared: &'a TaskContext,
+    part: DetailPart,
+    line: ApiClient,
+}
+
+impl DetailReader<'_> {
+    async fn get(&self, uri: String) -> Result<Vec<u8>, RequestError> {
+        let tuning = &self.shared.tuning;
+        let limits = Limits {
+            headers: DEADLINE,
+            idle: tuning.idle.0,
+            cap: tuning.page_cap,
+            slowest: tuning.slowest_body,
+            bytes: LARGEST,
+        };
+        let ask = ApiRequest { kind: CallKind::Detail(self.part), page: None, attempt: 1, uri, limits };
+        let mut body = Vec::new();
+        let head = self.line.fetch(&ask, tuning, &mut body).await?;
+        if classify::is_html(&head, &body) {
+            return Err(classify::not_kubernetes());
+        }
+        Ok(body)
+    }
+}
+
+/// How a watch ended without failing.
+enum DetailWatchEnd {
+    /// It may go on from here.
+    Clean(String),
+    /// Nothing came for too long; it may go on from here.
+    Silent(String),
+    /// What it watched must be read again: too old, or something in it could not be read.
+    Stale,
+    /// More is wanted of it than was held: it must be read again, at once.
+    Unread,
+}
+
+/// What a failure leads to.
+enum Next {
+    Wait(Duration),
+    AtOnce,
+}
+
+/// The pace of one part: how long to wait after what.
+struct DetailPace<'a> {
+    shared: &'a TaskContext,
+    subject: &'a ObjectRef,
+    part: DetailPart,
+    /// Of reading.
+    backoff: Backoff,
+    /// Of watching: what can be read but not watched must not be read in a loop.
+    watch_backoff: Backoff,
+    rng: fastrand::Rng,
+    /// Watching is forbidden; it is read again and again instead.
+    no_watch: bool,
+    /// Watches in a row that were silent to their end.
+    silent: u32,
+    /// A watch would only fail once more.
+    read_again: bool,
+}
+
+impl DetailPace<'_> {
+    async fn send_update(&self, news: Detail) {
+        let finding = DetailUpdate { subject: self.subject.clone(), news };
+        self.shared.send_event(ClusterEvent::Found(Box::new(finding))).await;
+    }
+
+    async fn sync(&self, state: SyncState) {
+        self.send_update(Detail::Sync { part: self.part, state }).await;
+    }
+
+    async fn publish(&self, of: &mut impl Follow) {
+        for news in of.news() {
+            self.send_update(news).await;
+        }
+    }
+
+    fn polling(&self) -> Duration {
+        self.shared.tuning.poll_period.0
+    }
+
+    /// How long to wait after another watch that brought nothing.
+    fn next_watch(&mut self) -> Duration {
+        self.watch_backoff.next(self.rng.f64()).max(self.shared.tuning.watch_spacing)
+    }
+
+    /// Tells what failed, a watch or reading, and what happens next.
+    async fn failed(&mut self, trouble: &RequestError, of: &mut impl Follow, watching: bool) -> Next {
+        let tuning = self.shared.tuning.clone();
+        if trouble.code == Some(404) {
+            if of.missing() {
+                return Next::AtOnce;
+            }
+            self.publish(of).await;
+            self.sync(SyncState::Polling { every: self.polling() }).await;
+            return Next::Wait(self.polling());
+        }
+        if trouble.layer == Layer::Rbac {
+            if of.forbidden() {
+                return Next::AtOnce;
+            }
+            let failure = Box::new(failure((trouble, self.backoff.failures()), &of.title(), tuning.denied_period));
+            self.sync(SyncState::Denied { failure }).await;
+            return Next::Wait(tuning.denied_period);
+        }
+        let pause = if watching { self.next_watch() } else { self.backoff.next(self.rng.f64()) };
+        let failures = if watching { self.watch_backoff.failures() } else { self.backoff.failures() };
+        let mut wait = pause.max(trouble.retry_after.unwrap_or_default());
+        if trouble.alien || trouble.layer == Layer::Auth {
+            wait = wait.max(tuning.rejected_delay);
+        }
+        let failure = Box::new(failure((trouble, failures), &of.title(), wait));
+        let patience = if trouble.layer == Layer::Server { REFUSALS_IN_A_ROW } else { BARREN_IN_A_ROW };
+        if watching && failures >= patience && !trouble.is_unreachable() && trouble.layer != Layer::Auth {
+            // No watch brings anything: what it is about is read again and again.
+            let wait = wait.max(self.polling());
+            self.shared.send_event(ClusterEvent::Failed(failure)).await;
+            self.sync(SyncState::Polling { every: wait }).await;
+            self.read_again = true;
+            return Next::Wait(wait);
+        }
+        if trouble.layer != Layer::Watch {
+            self.shared.send_event(ClusterEvent::Failed(failure.clone())).await;
+        }
+        let until = self.shared.clock.mono() + wait;
+        self.sync(SyncState::Waiting { until, failure }).await;
+        Next::Wait(wait)
+    }
+}
+
+/// What is told of the `failures`-th failure in a row.
+fn failure((trouble, failures): (&RequestError, u32), title: &str, wait: Duration) -> Failure {
+    Failure { next_in: Some(wait), ..trouble.failure(wall(), title, failures.max(1)) }
+}
+
+/// Keeps one part of an object up to date until it is dropped.
+async fn follow(shared: &TaskContext, subject: &ObjectRef, mut of: impl Follow, seed: u64) {
+    of.wanted().await;
+    let rng = fastrand::Rng::with_seed(seed);
+    let (backoff, watch_backoff) = (Backoff::new(&shared.tuning), Backoff::new(&shared.tuning));
+    let mut pace = DetailPace {
+        shared,
+        subject,
+        part: part_of(&of),
+        backoff,
+        watch_backoff,
+        rng,
+        no_watch: false,
+        silent: 0,
+        read_again: false,
+    };
+    let mut version: Option<String> = None;
+    loop {
+        let mut refresh = shared.refreshes();
+        let mut resumed = shared.resumes();
+        let mut wake = shared.wake.subscribe();
+        let from = version.take();
+        let result = match from.clone() {
+            Some(from) => watch(&mut pace, &mut of, from).await,
+            None => read(&mut pace, &mut of).await.map(DetailWatchEnd::Clean),
+        };
+        let cut = result.as_ref().is_err_and(|trouble| ends_with_silence(trouble.layer));
+        let wait = match result {
+            // A watch that is forbidden is not asked for again until the user wants it.
+            Ok(DetailWatchEnd::Clean(_)) if pace.no_watch => {
+                pace.sync(SyncState::Polling { every: pace.polling() }).await;
+                pace.polling()
+            }
+            Ok(DetailWatchEnd::Clean(next) | DetailWatchEnd::Silent(next)) => {
+                version = Some(next);
+                Duration::ZERO
+            }
+            Ok(DetailWatchEnd::Stale) => pace.next_watch(),
+            Ok(DetailWatchEnd::Unread) => Duration::ZERO,
+            Err(trouble) => match pace.failed(&trouble, &mut of, from.is_some()).await {
+                Next::AtOnce => continue,
+                Next::Wait(wait) => {
+                    // A watch that could not be opened, or broke, goes on from where it was (R9).
+                    let again = std::mem::take(&mut pace.read_again);
+                    version = from.filter(|_| !again && trouble.code != Some(404) && trouble.layer != Layer::Rbac);
+                    wait
+                }
+            },
+        };
+        let until = Instant::now() + wait;
+        loop {
+            tokio::select! {
+                biased;
+                () = sleep_until(until) => break,
+                _ = refresh.changed() => {
+                    (pace.no_watch, version) = (false, None);
+                    break;
+                }
+                _ = resumed.changed() => break version = None,
+                _ = wake.changed(), if cut => break sleep(SPREAD.mul_f64(pace.rng.f64())).await,
+                () = of.changed_locally() => {
+                    pace.publish(&mut of).await;
+                    if of.is_unread() {
+                        break version = None;
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn part_of<F: Follow>(_: &F) -> DetailPart {
+    F::PART
+}
+
+async fn read(pace: &mut DetailPace<'_>, of: &mut impl Follow) -> Result<String, RequestError> {
+    let shared = pace.shared;
+    pace.sync(SyncState::Listing).await;
+    let session = shared.session.clients().await?;
+    let reader = DetailReader { shared, part: pace.part, line: session.api.clone() };
+    let result = of.read(&reader).await;
+    if result.as_ref().is_err_and(|trouble| trouble.layer == Layer::Auth) {
+        shared.session.renew(session.serial);
+    }
+    let version = result?;
+    pace.backoff.reset();
+    pace.publish(of).await;
+    Ok(version)
+}
+
+/// Follows a part from `version` on until its watch ends.
+async fn watch(
+    pace: &mut DetailPace<'_>,
+    of: &mut impl Follow,
+    version: String,
+) -> Result<DetailWatchEnd, RequestError> {
+    let shared = pace.shared;
+    let tuning = shared.tuning.clone();
+    let session = shared.session.clients().await?;
+    let seconds = pace.rng.u64(tuning.watch_seconds.0..=tuning.watch_seconds.1.max(tuning.watch_seconds.0));
+    let uri = format!(
+        "{}&watch=1&allowWatchBookmarks=true&resourceVersion={}&timeoutSeconds={seconds}",
+        of.watch_uri(),
+        utf8_percent_encode(&version, NON_ALPHANUMERIC)
+    );
+    let limits = Limits::small(tuning.watch_headers);
+    let ask = ApiRequest { kind: CallKind::DetailWatch(pace.part), page: None, attempt: 1, uri, limits };
+    let start = Instant::now();
+    let (head, body) = match session.api.open(&ask, &tuning).await {
+        Ok(opened) => opened,
+        Err(trouble) => return refused(pace, trouble, version, session.serial),
+    };
+    pace.sync(SyncState::Watching).await;
+    let mut stream = Stream::new(&tuning, is_protobuf(&head), version.clone());
+    let end = stream.run(pace, of, body).await;
+    let short = !stream.proven() && start.elapsed() < tuning.watch_short;
+    if !short && (stream.proven() || end.is_ok()) {
+        pace.watch_backoff.reset();
+    }
+    pace.silent = if stream.proven() { 0 } else { pace.silent };
+    let end = match end {
+        Ok(end) => end,
+        Err(trouble) => return refused(pace, trouble, version, session.serial),
+    };
+    if matches!(end, DetailWatchEnd::Silent(_)) {
+        pace.silent += 1;
+    }
+    let end = match end {
+        // Twice in a row not even a bookmark: what it is about is read to see whether it has changed (F45).
+        DetailWatchEnd::Silent(_) if pace.silent.is_multiple_of(BARREN_IN_A_ROW) => DetailWatchEnd::Stale,
+        DetailWatchEnd::Silent(next) => DetailWatchEnd::Clean(next),
+        end => end,
+    };
+    if short && matches!(end, DetailWatchEnd::Clean(_)) && pace.watch_backoff.failures() + 1 >= BARREN_IN_A_ROW {
+        pace.sync(SyncState::Polling { every: pace.polling() }).await;
+        return Ok(DetailWatchEnd::Stale);
+    }
+    if matches!(end, DetailWatchEnd::Clean(_)) {
+        // One that ends at once, again and again, must not be opened in a hot loop (R14).
+        let quiet = if stream.proven() { tuning.watch_spacing } else { QUIET_SPACING };
+        let spacing = if short { pace.next_watch() } else { quiet };
+        sleep_until(start + spacing).await;
+    }
+    Ok(end)
+}
+
+/// What follows a watch that was refused, in whatever form the refusal came.
+fn refused(
+    pace: &mut DetailPace<'_>,
+    trouble: RequestError,
+    version: String,
+    serial: u64,
+) -> Result<DetailWatchEnd, RequestError> {
+    if matches!(trouble.code, Some(403 | 405)) {
+        pace.no_watch = true;
+        return Ok(DetailWatchEnd::Clean(version));
+    }
+    if trouble.is_gone() {
+        return Ok(DetailWatchEnd::Stale);
+    }
+    if trouble.layer == Layer::Auth {
+        pace.shared.session.renew(serial);
+    }
+    Err(trouble)
+}
+
+/// A version that a watch can begin at: without one, or at 0, it would begin anywhere (kubernetes/kubernetes#123448).
+fn usable(version: String) -> Result<String, RequestError> {
+    if matches!(&*version, "" | "0") {
+        return Err(RequestError::new(Layer::Decode, "the list has no resourceVersion"));
+    }
+    Ok(version)
+}
+
+/// One segment of a path.
+fn segment(name: &str) -> PercentEncode<'_> {
+    utf8_percent_encode(name, SEGMENT)
+}
+
+/// `name` as the value of a field selector, escaped once for the selector (apimachinery `pkg/fields`, `EscapeValue`).
+fn field(name: &str) -> String {
+    let mut value = String::with_capacity(name.len());
+    for letter in name.chars() {
+        if matches!(letter, '\\' | ',' | '=') {
+            value.push('\\');
+        }
+        value.push(letter);
+    }
+    utf8_percent_encode(&value, NON_ALPHANUMERIC).to_string()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,147 @@
+//! The events of the object: `events.k8s.io/v1` first, core `v1` where that is not served or not allowed.
+//!
+//! They are selected by kind and name, not by uid: a kubelet writes a node's name where its uid belongs, and for a static pod
+//! the hash of its file (`kubectl describe` asks twice for that reason). Events about an earlier object of the same name come
+//! with them, and the model leaves those out.
+
+use std::collections::HashMap;
+
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::{DetailReader, Follow, field, segment, usable};
+use crate::cluster::classify::RequestError;
+use crate::facts::event::{EventFacts, decode_page, digest};
+use crate::facts::wire::{Uid, WatchType};
+use crate::msg::Layer;
+use crate::msg::detail::{Detail, DetailPart, ObjectRef, Omitted};
+
+/// Events in one page.
+const PAGE: u32 = 250;
+/// Pages of one list; an object that has more events than these has one that repeats itself for ever.
+const PAGES: usize = 8;
+/// Most events that are held to be told apart and counted.
+const HELD: usize = 2_000;
+/// Most events that are told.
+const TOLD: usize = 100;
+/// Events about objects without a namespace are written here (client-go `tools/record`, `makeEvent`); reading only this
+/// namespace spares the server a pass over all events.
+const CLUSTER_SCOPED: &str = "default";
+
+/// What is known of the events.
+pub(super) struct Events {
+    subject: ObjectRef,
+    /// Ask core `v1`.
+    core: bool,
+    held: HashMap<Uid, EventFacts>,
+    /// What could not be held, or read.
+    untold: Omitted,
+    changed: bool,
+}
+
+impl Events {
+    pub(super) fn new(subject: &ObjectRef) -> Self {
+        Self { subject: subject.clone(), core: false, held: HashMap::new(), untold: Omitted::default(), changed: false }
+    }
+
+    /// Path and selector.
+    fn uri(&self) -> String {
+        let (kind, namespace) = match &self.subject {
+            ObjectRef::Node { .. } => ("Node", CLUSTER_SCOPED),
+            ObjectRef::Pod { namespace, .. } => ("Pod", &**namespace),
+        };
+        let (group, about) =
+            if self.core { ("/api/v1", "involvedObject") } else { ("/apis/events.k8s.io/v1", "regarding") };
+        let (namespace, name) = (segment(namespace), field(self.subject.name()));
+        format!("{group}/namespaces/{namespace}/events?fieldSelector={about}.kind%3D{kind}%2C{about}.name%3D{name}")
+    }
+
+    fn hold(&mut self, event: EventFacts) {
+        self.held.insert(event.uid, event);
+        self.changed = true;
+        if self.held.len() > HELD {
+            self.untold.more = true;
+            let oldest = self.held.values().min_by_key(|event| event.last).map(|event| event.uid);
+            oldest.and_then(|uid| self.held.remove(&uid));
+        }
+    }
+
+    fn turn_to_core(&mut self) -> bool {
+        !std::mem::replace(&mut self.core, true)
+    }
+}
+
+impl Follow for Events {
+    const PART: DetailPart = DetailPart::Events;
+
+    async fn wanted(&mut self) {}
+
+    async fn changed_locally(&mut self) {
+        std::future::pending::<()>().await;
+    }
+
+    async fn read(&mut self, reader: &DetailReader<'_>) -> Result<String, RequestError> {
+        let mut fresh = Self { core: self.core, ..Self::new(&self.subject) };
+        let mut token = String::new();
+        let mut version = String::new();
+        for page in 1..=PAGES {
+            let from = utf8_percent_encode(&token, NON_ALPHANUMERIC);
+            let mut uri = format!("{}&limit={PAGE}", self.uri());
+            if !token.is_empty() {
+                uri = format!("{uri}&continue={from}");
+            }
+            let body = reader.get(uri).await?;
+            let answer = decode_page(&body).map_err(|error| RequestError::new(Layer::Decode, &error.text))?;
+            fresh.untold.unreadable = fresh.untold.unreadable.saturating_add(answer.unreadable);
+            answer.events.into_iter().for_each(|event| fresh.hold(event));
+            if page == 1 {
+                // From the first page on, so that nothing that happened while the others were read is missed.
+                version = answer.version;
+            }
+            token = answer.token;
+            if token.is_empty() {
+                break;
+            }
+        }
+        fresh.untold.more |= !token.is_empty();
+        fresh.changed = true;
+        *self = fresh;
+        usable(version)
+    }
+
+    fn watch_uri(&self) -> String {
+        self.uri()
+    }
+
+    fn take(&mut self, kind: &WatchType, object: &[u8]) -> bool {
+        let Ok(event) = EventFacts::decode(object) else { return false };
+        if *kind == WatchType::Deleted {
+            self.changed |= self.held.remove(&event.uid).is_some();
+        } else {
+            self.hold(event);
+        }
+        true
+    }
+
+    fn news(&mut self) -> Vec<Detail> {
+        if !std::mem::take(&mut self.changed) {
+            return Vec::new();
+        }
+        // One more than is told shows whether there are more.
+        let mut events = digest(self.held.values(), TOLD + 1);
+        let more = self.untold.more || events.len() > TOLD;
+        events.truncate(TOLD);
+        vec![Detail::Events { events, untold: Omitted { more, ..self.untold } }]
+    }
+
+    fn missing(&mut self) -> bool {
+        self.turn_to_core()
+    }
+
+    fn forbidden(&mut self) -> bool {
+        self.turn_to_core()
+    }
+
+    fn title(&self) -> String {
+        format!("list events of {}", self.subject.title())
+    }
+}

@@ -1,0 +1,162 @@
+//! One watch of one part, from its headers to its end.
+
+use std::pin::pin;
+
+use http_body_util::BodyExt;
+use kube::client::Body;
+use tokio::time::{Instant, sleep_until};
+
+use super::{DetailPace, DetailWatchEnd, Follow, TELL_EVERY};
+use crate::cluster::classify::{self, RequestError};
+use crate::cluster::stream::frames::EventFramer;
+use crate::cluster::tuning::Tuning;
+use crate::facts::wire::{WatchType, bookmark_version, decode_status};
+use crate::msg::Layer;
+use crate::msg::detail::Detail;
+
+/// One watch that is being read.
+pub(super) struct Stream {
+    cut: EventFramer,
+    version: String,
+    /// Something came that could not be read.
+    stale: bool,
+    /// Events that came and could be read; without any the watch has not proven itself.
+    events: u64,
+    /// One of them came since that was last told.
+    heard: bool,
+}
+
+impl Stream {
+    pub(super) fn new(tuning: &Tuning, protobuf: bool, version: String) -> Self {
+        Self { cut: EventFramer::new(protobuf, tuning.line_bytes), version, stale: false, events: 0, heard: false }
+    }
+
+    /// It has brought something, and nothing that could not be read.
+    pub(super) fn proven(&self) -> bool {
+        self.events > 0 && !self.stale
+    }
+
+    /// Reads to the end.
+    pub(super) async fn run(
+        &mut self,
+        pace: &mut DetailPace<'_>,
+        of: &mut impl Follow,
+        body: Body,
+    ) -> Result<DetailWatchEnd, RequestError> {
+        let mut body = pin!(body);
+        let mut refresh = pace.shared.refreshes();
+        let mut resumed = pace.shared.resumes();
+        let mut wake = pace.shared.wake.subscribe();
+        let mut heard = Instant::now();
+        let mut due: Option<Instant> = None;
+        let silence = pace.shared.tuning.watch_silence;
+        loop {
+            let frame = tokio::select! {
+                biased;
+                _ = refresh.changed() => return Ok(DetailWatchEnd::Stale),
+                _ = resumed.changed() => return Ok(DetailWatchEnd::Stale),
+                // It may be on a connection that leads nowhere any more.
+                _ = wake.changed() => match wake.borrow_and_update().from {
+                    from if pace.shared.mono_of(heard) < from => return Ok(DetailWatchEnd::Clean(std::mem::take(&mut self.version))),
+                    _ => continue,
+                },
+                () = of.changed_locally() => {
+                    pace.publish(of).await;
+                    if of.is_unread() {
+                        return Ok(DetailWatchEnd::Unread);
+                    }
+                    continue;
+                }
+                () = sleep_until(due.unwrap_or(heard)), if due.is_some() => {
+                    due = None;
+                    self.tell(pace, of).await;
+                    continue;
+                }
+                frame = body.frame() => frame,
+                // Not a failure: a middlebox forgets silent connections, and opening it again shows what is true (F45).
+                () = sleep_until(heard + silence) => return Ok(DetailWatchEnd::Silent(std::mem::take(&mut self.version))),
+            };
+            let end = match frame {
+                Some(Ok(frame)) => self.take(of, frame.data_ref().map_or(&[][..], |data| data), pace)?,
+                Some(Err(error)) if !classify::is_early_end(&error) => return Err(classify::broken_watch(&error)),
+                Some(Err(_)) | None => Some(self.ended(pace)?),
+            };
+            heard = Instant::now();
+            due = due.or(Some(heard + TELL_EVERY));
+            if let Some(end) = end {
+                self.tell(pace, of).await;
+                return Ok(end);
+            }
+        }
+    }
+
+    /// The watch is over.
+    fn ended(&mut self, pace: &DetailPace<'_>) -> Result<DetailWatchEnd, RequestError> {
+        if let Some(end) = self.instead(pace) {
+            return end;
+        }
+        // After whole events a watch goes on from the last of them, and the server sends the torn one again.
+        if self.cut.is_torn() && !self.proven() {
+            return Err(RequestError::new(Layer::Body, "the watch was cut in the middle of an event"));
+        }
+        Ok(DetailWatchEnd::Clean(self.version.clone()))
+    }
+
+    /// The end of a watch whose answer is no events but something else that says what it is.
+    fn instead(&self, pace: &DetailPace<'_>) -> Option<Result<DetailWatchEnd, RequestError>> {
+        let trouble = self.cut.instead(pace.shared.tuning.retry_after_cap)?;
+        Some(if trouble.is_gone() { Ok(DetailWatchEnd::Stale) } else { Err(trouble) })
+    }
+
+    async fn tell<F: Follow>(&mut self, pace: &mut DetailPace<'_>, of: &mut F) {
+        if self.proven() {
+            pace.watch_backoff.reset();
+        }
+        pace.publish(of).await;
+        // Bytes that cannot be read prove nothing.
+        if std::mem::take(&mut self.heard) {
+            pace.send_update(Detail::Heard { part: F::PART }).await;
+        }
+    }
+
+    /// Takes a chunk; the end, if an event says so.
+    fn take(
+        &mut self,
+        of: &mut impl Follow,
+        chunk: &[u8],
+        pace: &DetailPace<'_>,
+    ) -> Result<Option<DetailWatchEnd>, RequestError> {
+        self.cut.feed(chunk);
+        while let Some((_, frame)) = self.cut.next() {
+            let Ok(frame) = frame else {
+                if let Some(end) = self.instead(pace) {
+                    return end.map(Some);
+                }
+                self.stale = true;
+                continue;
+            };
+            let before = self.events;
+            match frame.kind {
+                WatchType::Error => {
+                    let status = decode_status(frame.object).unwrap_or_default();
+                    let trouble = classify::event(status, pace.shared.tuning.retry_after_cap);
+                    return if trouble.is_gone() { Ok(Some(DetailWatchEnd::Stale)) } else { Err(trouble) };
+                }
+                WatchType::Added | WatchType::Modified | WatchType::Deleted => {
+                    let readable = of.take(&frame.kind, frame.object);
+                    self.stale |= !readable;
+                    self.events += u64::from(readable);
+                }
+                WatchType::Bookmark => self.events += u64::from(bookmark_version(frame.object).is_some()),
+                WatchType::Unknown => self.stale = true,
+            }
+            self.heard |= self.events > before;
+            if let Some(version) = bookmark_version(frame.object) {
+                self.version = version;
+            }
+        }
+        self.stale |= self.cut.take_skipped() > 0;
+        // What is shown is no longer the server's, and no event to come mends that.
+        Ok(self.stale.then_some(DetailWatchEnd::Stale))
+    }
+}

@@ -1,0 +1,293 @@
+//! Which screen is on which: what opens, where `back` leads, what is looked at closely, what is copied.
+
+use crate::facts::text::{Clean, shell_word};
+use crate::model::cluster::{ClusterState, OpenedNode};
+use crate::model::{Mode, Model, NodePane, Screen};
+use crate::msg::detail::{ObjectRef, WatchDetail, Yaml};
+use crate::msg::{ClusterId, Effect, Now};
+
+/// More than this no terminal is asked to put into its clipboard: 100,000 bytes of base64, the limit of several terminals
+/// (xterm's `maxStringParse`, hterm) and below tmux's buffer of 1 MiB.
+pub const COPY_BYTES: usize = 74_994;
+
+/// A screen that another one was opened over, and how it was left.
+#[derive(Debug)]
+pub(in crate::model) struct BackEntry {
+    /// The cluster that it is of.
+    cluster: usize,
+    screen: Screen,
+    /// Lines that it was scrolled down by.
+    scroll: usize,
+    /// The node that was chosen in the table.
+    selected: Option<Clean>,
+    /// How the pods of its node were looked at, if another node was opened since.
+    opened: Option<OpenedNode>,
+}
+
+impl BackEntry {
+    fn is_node(&self) -> bool {
+        matches!(self.screen, Screen::Node { .. })
+    }
+}
+
+impl Model {
+    /// Opens the selected node.
+    pub(in crate::model) fn open(&mut self, now: Now) {
+        self.on_current(|cluster| cluster.arrange_all(now));
+        match self.current().selected_name().cloned() {
+            Some(name) => {
+                self.on_current(|cluster| cluster.select(Some(name.clone())));
+                self.open_node(self.current, name);
+            }
+            None => self.note("no node is selected", now),
+        }
+    }
+
+    /// Opens a node of a cluster.
+    pub(in crate::model) fn open_node(&mut self, at: usize, name: Clean) {
+        self.descend(at, Screen::Node { name: name.clone(), pane: NodePane::Pods });
+        let current = self.current;
+        let Some(cluster) = self.clusters.get_mut(current) else { return };
+        let before = cluster.open_node(Some(name));
+        cluster.arrange_pods();
+        // The node below is found again as it was left, its filter and its selected pod included.
+        let below = self.trail.iter_mut().rev().find(|place| place.cluster == current && place.is_node());
+        if let (Some(below), Some(before)) = (below, before) {
+            below.opened.get_or_insert(before);
+        }
+    }
+
+    /// Opens the selected pod of the opened node.
+    pub(in crate::model) fn open_pod(&mut self, now: Now) {
+        self.on_current(ClusterState::arrange_pods);
+        match self.current().selected_pod() {
+            Some(pod) => self.descend(self.current, Screen::Pod { namespace: pod.namespace, name: pod.name }),
+            None => self.note("no pod is selected", now),
+        }
+    }
+
+    /// Shows the YAML of what is selected or open, or leaves it where it is shown already.
+    pub(in crate::model) fn toggle_yaml(&mut self, now: Now) {
+        if matches!(self.screen, Screen::Yaml { .. }) {
+            return self.back();
+        }
+        self.on_current(|cluster| {
+            cluster.arrange_all(now);
+            cluster.arrange_pods();
+        });
+        match (self.subject(), &self.screen) {
+            (Some(subject), _) => self.descend(self.current, Screen::Yaml { subject, clear: false }),
+            (None, Screen::Nodes) => self.note("no node is selected", now),
+            (None, _) => self.no_such_key(now),
+        }
+    }
+
+    /// Shows the values that a Secret may hold in the YAML that is open, or masks them again.
+    pub(in crate::model) fn toggle_values(&mut self, now: Now) {
+        match &mut self.screen {
+            Screen::Yaml { clear, .. } => *clear = !*clear,
+            _ => self.no_such_key(now),
+        }
+    }
+
+    /// One level back, to where one came from; from the nodes to all of them.
+    pub(in crate::model) fn back(&mut self) {
+        let filtered = !self.current().pod_filter().is_empty();
+        match &self.screen {
+            Screen::Nodes if !self.current().filter().is_empty() => self.on_current(ClusterState::clear_filter),
+            Screen::Node { .. } if filtered => self.on_current(ClusterState::clear_pod_filter),
+            Screen::Nodes if self.trail.is_empty() => self.warnings.clear(),
+            _ => self.go_back(),
+        }
+    }
+
+    /// Opens a screen, or leaves it where it is open already. One that is below is gone back to: the way back has no circles.
+    pub(in crate::model) fn show(&mut self, screen: Screen) {
+        if self.screen == screen {
+            return self.go_back();
+        }
+        match self.trail.iter().position(|place| place.screen == screen) {
+            Some(at) => {
+                self.trail.truncate(at + 1);
+                self.go_back();
+            }
+            None => self.descend(self.current, screen),
+        }
+    }
+
+    /// To what is below the screen, as it was left.
+    fn go_back(&mut self) {
+        let Some(BackEntry { cluster, screen, scroll, selected, opened }) = self.trail.pop() else {
+            return self.leave();
+        };
+        self.current = cluster;
+        self.on_current(|cluster| {
+            cluster.select(selected);
+            match (&screen, opened) {
+                (_, Some(opened)) => cluster.reopen_node(opened),
+                (Screen::Node { name, .. }, None) => drop(cluster.open_node(Some(name.clone()))),
+                (Screen::Nodes, None) => drop(cluster.open_node(None)),
+                _ => {}
+            }
+            cluster.arrange_pods();
+        });
+        // Whoever leaves a YAML has seen its values.
+        let screen = match screen {
+            Screen::Yaml { subject, .. } => Screen::Yaml { subject, clear: false },
+            screen => screen,
+        };
+        self.enter(screen);
+        self.pane_scroll = scroll;
+    }
+
+    /// Back to the nodes, whatever is open.
+    pub(in crate::model) fn leave(&mut self) {
+        self.trail.clear();
+        self.on_current(|cluster| drop(cluster.open_node(None)));
+        self.enter(Screen::Nodes);
+    }
+
+    /// Copies the name of what is selected or open, as a word of a shell; or the YAML that is shown, as it stands.
+    pub(in crate::model) fn copy(&mut self, now: Now) -> Option<Effect> {
+        // What has come since the last frame may have put another pod in the selected one's place.
+        self.on_current(ClusterState::arrange_pods);
+        let document = self.current().inspected().and_then(|inspected| inspected.document());
+        let (text, what) = match (&self.screen, document) {
+            (Screen::Yaml { .. }, None) => return self.notify(now, "there is no YAML to copy yet"),
+            (Screen::Yaml { subject, .. }, Some(document)) => {
+                let mut text = String::new();
+                for line in &document.lines {
+                    text.push_str(line);
+                    text.push('\n');
+                }
+                let cut = if document.cut == 0 { String::new() } else { format!(", {} of them cut", document.cut) };
+                let values = match (document.values.words(), document.values.masked) {
+                    (values, _) if values.is_empty() => values,
+                    (values, true) => format!(", {values} masked"),
+                    (values, false) => format!(", contains {values}"),
+                };
+                let hidden = match document.invisible {
+                    0 => String::new(),
+                    count => format!(", {count} invisible characters as \\u…"),
+                };
+                (text, format!("YAML of {}, {} lines{cut}{values}{hidden}", subject.title(), document.lines.len()))
+            }
+            _ => {
+                let Some(subject) = self.subject() else { return self.notify(now, "nothing is selected") };
+                let name = shell_word(subject.name()).into_owned();
+                let what = format!("`{name}`");
+                (name, what)
+            }
+        };
+        if text.len() > COPY_BYTES {
+            let (size, most) = (text.len().div_ceil(1000), COPY_BYTES / 1000);
+            return self
+                .notify(now, &format!("not copied: {size} kB, and terminals take {most} kB; use kubectl get -o yaml"));
+        }
+        self.notify(now, &format!("sent to the terminal's clipboard: {what}"));
+        Some(Effect::Copy { text })
+    }
+
+    /// The clusters' tasks look at what the screen shows: the effect that makes it so, if it is not so yet.
+    pub(in crate::model) fn follow_screen(&mut self) -> Option<Effect> {
+        let wanted = self.inspection();
+        if self.inspecting == wanted {
+            return None;
+        }
+        let uid = match &self.screen {
+            Screen::Pod { namespace, name } => {
+                let selected = self.current().selected_pod();
+                selected.filter(|pod| pod.namespace == *namespace && pod.name == *name).map(|pod| pod.uid)
+            }
+            _ => None,
+        };
+        for (id, cluster) in (0..=u16::MAX).map(ClusterId).zip(&mut self.clusters) {
+            let of = wanted.as_ref().filter(|(of, _)| *of == id).map(|(_, inspection)| inspection);
+            cluster.inspect(of.map(|of| &of.subject), of.map_or(Yaml::Unwanted, |of| of.yaml), uid);
+        }
+        self.inspecting.clone_from(&wanted);
+        Some(wanted.map_or(Effect::EndInspection, |(id, inspection)| Effect::Inspect(id, Box::new(inspection))))
+    }
+
+    /// `/` edits the filter of the rows that are on the screen, if there are any.
+    pub(in crate::model) fn open_filter(&mut self, now: Now) {
+        match &mut self.screen {
+            Screen::Nodes => self.mode = Mode::Filter,
+            Screen::Node { pane, .. } => {
+                *pane = NodePane::Pods;
+                self.mode = Mode::Filter;
+            }
+            _ => self.no_such_key(now),
+        }
+    }
+
+    fn inspection(&self) -> Option<(ClusterId, WatchDetail)> {
+        let subject = match &self.screen {
+            // The events of a node belong to the node, whichever of its pods is selected.
+            Screen::Node { name, .. } => ObjectRef::Node { name: name.clone() },
+            Screen::Pod { .. } | Screen::Yaml { .. } => self.subject()?,
+            _ => return None,
+        };
+        let yaml = match &self.screen {
+            Screen::Yaml { clear: true, .. } => Yaml::Clear,
+            Screen::Yaml { clear: false, .. } => Yaml::Masked,
+            _ => Yaml::Unwanted,
+        };
+        Some((self.current_id(), WatchDetail { subject, yaml }))
+    }
+
+    /// The object that keys mean: the one that is open, or the selected one.
+    fn subject(&self) -> Option<ObjectRef> {
+        match &self.screen {
+            Screen::Nodes => self.current().selected_name().map(|name| ObjectRef::Node { name: name.clone() }),
+            Screen::Node { name, pane } => {
+                // Without a pod that could be meant the node is.
+                let pod = self.current().selected_pod().filter(|_| *pane == NodePane::Pods);
+                let node = || ObjectRef::Node { name: name.clone() };
+                Some(pod.map_or_else(node, |pod| ObjectRef::Pod { namespace: pod.namespace, name: pod.name }))
+            }
+            Screen::Pod { namespace, name } => {
+                Some(ObjectRef::Pod { namespace: namespace.clone(), name: name.clone() })
+            }
+            Screen::Yaml { subject, .. } => Some(subject.clone()),
+            _ => None,
+        }
+    }
+
+    /// Opens a screen of a cluster over the one that is open.
+    pub(in crate::model) fn descend(&mut self, at: usize, screen: Screen) {
+        let below = BackEntry {
+            cluster: self.current,
+            screen: std::mem::replace(&mut self.screen, Screen::Nodes),
+            scroll: self.pane_scroll,
+            selected: self.current().chosen_name().cloned(),
+            opened: None,
+        };
+        self.trail.push(below);
+        self.current = at.min(self.clusters.len().saturating_sub(1));
+        self.enter(screen);
+    }
+
+    fn enter(&mut self, screen: Screen) {
+        self.pane_scroll = 0;
+        self.screen = screen;
+    }
+
+    /// Answers a key that means nothing here: silence looks like a program that hangs.
+    pub(in crate::model) fn no_such_key(&mut self, now: Now) {
+        let text = match self.help_key.as_str() {
+            "" => "no such key here".to_owned(),
+            key => format!("no such key here · {key} help"),
+        };
+        self.note(&text, now);
+    }
+
+    /// Says what was just done, for a few seconds.
+    pub(in crate::model) fn notify(&mut self, now: Now, text: &str) -> Option<Effect> {
+        self.note(text, now);
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests;

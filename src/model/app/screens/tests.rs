@@ -1,0 +1,421 @@
+use super::*;
+use crate::action::Action;
+use crate::facts::document::{Values, YamlDocument};
+use crate::facts::event::EventFacts;
+use crate::facts::pod::{PodDetail, PodFacts, PodPhase};
+use crate::facts::wire::Uid;
+use crate::model::app::detail::PartFreshness;
+use crate::model::fixture::{Bench, node, pod};
+use crate::model::table::SortBy;
+use crate::msg::detail::{Detail, DetailPart, DetailUpdate, Omitted, Yaml};
+use crate::msg::{ClusterEvent, Failure, Layer, Mono, SyncState};
+
+fn bench() -> Bench {
+    let mut bench =
+        Bench::with(vec![node("a"), node("b")], &[pod("p1", "a"), pod("p2", "a"), pod("p3", "a"), pod("q", "b")]);
+    bench.prepare();
+    bench
+}
+
+fn subject(name: &str) -> ObjectRef {
+    ObjectRef::Pod { namespace: pod("", "").namespace.into(), name: name.into() }
+}
+
+fn node_subject(name: &str) -> ObjectRef {
+    ObjectRef::Node { name: name.into() }
+}
+
+/// What an effect asks to look at, if it asks for that.
+fn looks(effect: Option<Effect>) -> Option<(ObjectRef, bool)> {
+    match effect {
+        Some(Effect::Inspect(ClusterId(0), inspection)) => Some((inspection.subject, inspection.yaml.is_wanted())),
+        None => None,
+        other => panic!("another effect: {other:?}"),
+    }
+}
+
+fn find(bench: &mut Bench, subject: ObjectRef, news: Detail) {
+    bench.send(ClusterEvent::Found(Box::new(DetailUpdate { subject, news })));
+}
+
+fn detail(name: &str, uid: u128) -> Detail {
+    Detail::Pod(Box::new(PodDetail {
+        name: name.into(),
+        uid: Uid(uid),
+        status: "Running".into(),
+        ..PodDetail::default()
+    }))
+}
+
+fn failure(layer: Layer, text: &str) -> Failure {
+    Failure {
+        at: Bench::new(&["x"]).now().wall,
+        layer,
+        request: "get pod".into(),
+        code: None,
+        text: text.into(),
+        attempt: 1,
+        next_in: None,
+        previous: None,
+        audit_id: None,
+        timeout: false,
+        retry_after: None,
+    }
+}
+
+fn fresh(bench: &Bench, part: DetailPart) -> PartFreshness<'_> {
+    bench.state().inspected_freshness(part, bench.now()).expect("something is open")
+}
+
+#[test]
+fn the_way_down_is_the_way_back_and_what_is_looked_at_follows_the_screen() {
+    let mut bench = bench();
+    assert_eq!(looks(bench.act(Action::Open)), Some((node_subject("a"), false)));
+    assert_eq!(looks(bench.act(Action::Down)), None, "the selection is not what is open");
+    assert_eq!(looks(bench.act(Action::Open)), Some((subject("p2"), false)));
+    assert_eq!(bench.model.screen(), &Screen::Pod { namespace: pod("", "").namespace.into(), name: "p2".into() });
+    assert_eq!(looks(bench.act(Action::Yaml)), Some((subject("p2"), true)));
+    assert!(matches!(bench.model.screen(), Screen::Yaml { .. }));
+    assert_eq!(looks(bench.act(Action::Back)), Some((subject("p2"), false)));
+    assert!(matches!(bench.model.screen(), Screen::Pod { .. }));
+    assert_eq!(looks(bench.act(Action::Back)), Some((node_subject("a"), false)));
+    assert!(matches!(bench.model.screen(), Screen::Node { pane: NodePane::Pods, .. }));
+    assert_eq!(bench.state().selected_pod().map(|pod| pod.name.to_string()).as_deref(), Some("p2"));
+    assert_eq!(bench.act(Action::Back), Some(Effect::EndInspection));
+    assert_eq!(bench.model.screen(), &Screen::Nodes);
+    assert!(bench.state().inspected().is_none(), "what was known of it is forgotten");
+}
+
+#[test]
+fn yaml_is_that_of_the_selected_or_the_open_object() {
+    let mut bench = bench();
+    assert_eq!(looks(bench.act(Action::Yaml)), Some((node_subject("a"), true)), "of the selected node");
+    assert_eq!(bench.act(Action::Yaml), Some(Effect::EndInspection), "the same key leaves it");
+    bench.act(Action::Open);
+    assert_eq!(looks(bench.act(Action::Yaml)), Some((subject("p1"), true)), "of the selected pod");
+    bench.act(Action::Back);
+    bench.act(Action::NextPane);
+    assert_eq!(looks(bench.act(Action::Yaml)), Some((node_subject("a"), true)), "of the node, beside its pods");
+    assert_eq!(bench.act(Action::Alerts), Some(Effect::EndInspection), "another screen ends it");
+    assert_eq!(looks(bench.act(Action::Back)), Some((node_subject("a"), true)), "and back it is read again");
+    assert!(matches!(bench.model.screen(), Screen::Yaml { .. }));
+}
+
+/// Where one is: the screen, the cluster, the selected node and the selected pod.
+fn here(bench: &Bench) -> (Screen, ClusterId, Option<String>, Option<String>) {
+    let state = bench.model.current();
+    let pod = state.selected_pod().map(|pod| pod.name.to_string());
+    let node = state.selected_name().map(ToString::to_string);
+    (bench.model.screen().clone(), bench.model.current_id(), node, pod)
+}
+
+#[test]
+fn every_way_of_opening_leads_back_to_where_one_came_from() {
+    let mut bench = bench();
+    bench.act(Action::Down);
+    let nodes = here(&bench);
+    for screen in [Action::Api, Action::Gpus, Action::Alerts, Action::Yaml, Action::Open] {
+        bench.act(screen);
+        assert_ne!(here(&bench), nodes, "{screen:?}");
+        bench.act(Action::Back);
+        assert_eq!(here(&bench), nodes, "{screen:?}");
+    }
+    bench.act(Action::Top);
+    bench.act(Action::Open);
+    bench.act(Action::NextPane);
+    bench.act(Action::PreviousPane);
+    bench.act(Action::Down);
+    let pods = here(&bench);
+    for screen in [Action::Api, Action::Gpus, Action::Alerts, Action::Yaml, Action::Open] {
+        bench.act(screen);
+        bench.act(Action::Back);
+        assert_eq!(here(&bench), pods, "{screen:?}");
+    }
+    // Through several, and the same key twice leaves as well as it opens.
+    for screen in [Action::Gpus, Action::Api, Action::Alerts, Action::Gpus] {
+        bench.act(screen);
+    }
+    assert_eq!(bench.model.screen(), &Screen::Gpus, "what is below is gone back to");
+    bench.act(Action::Gpus);
+    assert_eq!(here(&bench), pods);
+}
+
+#[test]
+fn from_an_alert_to_its_node_and_back_no_selection_moves() {
+    let lost = |name| crate::model::fixture::turned(&node(name), crate::facts::node::ConditionStatus::False, 0);
+    let mut bench =
+        Bench::with(vec![node("a"), node("b"), lost("c")], &[pod("p1", "b"), pod("p2", "b"), pod("q", "c")]);
+    bench.wait_live(60);
+    bench.act(Action::Down);
+    bench.act(Action::Open);
+    bench.act(Action::Down);
+    let from = here(&bench);
+    bench.act(Action::Alerts);
+    let alerts = here(&bench);
+    bench.act(Action::Open);
+    assert!(matches!(bench.model.screen(), Screen::Node { name, .. } if **name == *"c"), "{:?}", bench.model.screen());
+    bench.act(Action::Back);
+    assert_eq!(bench.model.screen(), &alerts.0);
+    bench.act(Action::Back);
+    assert_eq!(here(&bench), from, "the pod that was selected on the node before is selected again");
+    bench.act(Action::Back);
+    assert_eq!(bench.model.screen(), &Screen::Nodes);
+    assert_eq!(bench.selected(), "b");
+}
+
+#[test]
+fn an_alert_of_another_cluster_leads_back_to_this_one() {
+    let mut bench = Bench::new(&["one", "two"]);
+    bench.list_nodes(1, vec![node("a"), node("b")]);
+    bench.list_pods(1, &[]);
+    bench.watching();
+    bench.waiting(crate::msg::Resource::Nodes, Layer::Tls);
+    bench.act(Action::NextCluster);
+    let from = here(&bench);
+    bench.act(Action::Alerts);
+    bench.act(Action::Open);
+    bench.act(Action::Back);
+    bench.act(Action::Back);
+    assert_eq!(here(&bench), from);
+}
+
+#[test]
+fn another_cluster_ends_it() {
+    let mut bench = Bench::new(&["one", "two"]);
+    bench.list_nodes(1, vec![node("a")]);
+    bench.prepare();
+    bench.act(Action::Open);
+    assert!(bench.state().inspected().is_some());
+    assert_eq!(bench.act(Action::NextCluster), Some(Effect::EndInspection));
+    assert!(bench.model.clusters().iter().all(|cluster| cluster.inspected().is_none()));
+}
+
+#[test]
+fn only_news_of_the_open_object_are_taken_in() {
+    let mut bench = bench();
+    bench.act(Action::Open);
+    bench.act(Action::Open);
+    find(&mut bench, subject("p3"), detail("p3", 3));
+    assert!(bench.state().inspected().is_some_and(|known| known.pod().is_none()));
+    find(&mut bench, subject("p1"), detail("p1", 1));
+    assert_eq!(
+        bench.state().inspected().and_then(|known| known.pod()).map(|pod| pod.name.to_string()).as_deref(),
+        Some("p1")
+    );
+    bench.act(Action::Back);
+    assert!(bench.state().inspected().is_some_and(|known| known.pod().is_none()), "it is the node now");
+}
+
+#[test]
+fn f74_a_pod_made_anew_under_the_same_name_is_told_apart_and_the_events_of_the_old_one_go() {
+    let mut bench = bench();
+    bench.act(Action::Open);
+    bench.act(Action::Open);
+    let opened = bench.state().selected_pod().unwrap().uid;
+    let event = |uid: u128, about: Option<Uid>| EventFacts { uid: Uid(uid), about, ..EventFacts::default() };
+    let events = vec![event(1, Some(opened)), event(2, Some(Uid(77))), event(3, None)];
+    find(&mut bench, subject("p1"), detail("p1", opened.0));
+    find(&mut bench, subject("p1"), Detail::Events { events, untold: Omitted::default() });
+    let seen = |bench: &Bench| -> Vec<u128> {
+        let (events, _) = bench.state().inspected().unwrap().events().unwrap();
+        events.iter().map(|event| event.uid.0).collect()
+    };
+    assert_eq!(seen(&bench), [1, 3]);
+    assert!(!bench.state().inspected().unwrap().replaced());
+    find(&mut bench, subject("p1"), Detail::Gone);
+    bench.ms += 12_000;
+    assert_eq!(fresh(&bench, DetailPart::Object), PartFreshness::Gone(std::time::Duration::from_secs(12)));
+    assert!(bench.state().inspected().unwrap().pod().is_some(), "its last state stays");
+    find(&mut bench, subject("p1"), detail("p1", 77));
+    assert!(bench.state().inspected().unwrap().replaced());
+    assert_eq!(seen(&bench), [2, 3], "the events of the pod that is there now");
+}
+
+#[test]
+fn a_part_is_loading_live_old_denied_or_failing_and_never_blank() {
+    let mut bench = bench();
+    bench.wait_live(1);
+    bench.act(Action::Open);
+    bench.act(Action::Open);
+    let sync = |bench: &mut Bench, state| find(bench, subject("p1"), Detail::Sync { part: DetailPart::Object, state });
+    assert_eq!(fresh(&bench, DetailPart::Object), PartFreshness::Loading);
+    let refused = failure(Layer::Connect, "refused");
+    let waiting = || SyncState::Waiting { until: Mono::default(), failure: Box::new(refused.clone()) };
+    sync(&mut bench, waiting());
+    assert_eq!(fresh(&bench, DetailPart::Object), PartFreshness::Failing(&refused));
+    sync(&mut bench, SyncState::Listing);
+    assert_eq!(fresh(&bench, DetailPart::Object), PartFreshness::Failing(&refused), "an attempt proves nothing");
+    find(&mut bench, subject("p1"), detail("p1", 1));
+    sync(&mut bench, SyncState::Watching);
+    assert_eq!(fresh(&bench, DetailPart::Object), PartFreshness::Live);
+    bench.wait_live(70);
+    assert_eq!(fresh(&bench, DetailPart::Object), PartFreshness::Live, "a quiet watch of a server that answers");
+    bench.wait(60);
+    let PartFreshness::Stale(age, None) = fresh(&bench, DetailPart::Object) else {
+        panic!("{:?}", fresh(&bench, DetailPart::Object))
+    };
+    assert!((60..=66).contains(&age.as_secs()), "since the server's last answer, not since the last change: {age:?}");
+    assert!(bench.state().inspected().unwrap().pod().is_some(), "the old picture stays");
+    bench.wait_live(5);
+    sync(&mut bench, waiting());
+    bench.wait(30);
+    assert!(matches!(fresh(&bench, DetailPart::Object), PartFreshness::Stale(age, Some(_)) if age.as_secs() == 30));
+    let forbidden = failure(Layer::Rbac, "forbidden");
+    sync(&mut bench, SyncState::Denied { failure: Box::new(forbidden.clone()) });
+    assert_eq!(fresh(&bench, DetailPart::Object), PartFreshness::Denied(&forbidden));
+    sync(&mut bench, SyncState::Polling { every: std::time::Duration::from_secs(30) });
+    assert!(matches!(fresh(&bench, DetailPart::Object), PartFreshness::Polled(_)));
+    assert_eq!(fresh(&bench, DetailPart::Events), PartFreshness::Loading, "each part by itself");
+}
+
+#[test]
+fn copying_takes_the_name_or_the_yaml_and_says_so() {
+    let mut bench = bench();
+    let copied = |effect: Option<Effect>| match effect {
+        Some(Effect::Copy { text }) => Some(text),
+        _ => None,
+    };
+    assert_eq!(copied(bench.act(Action::Copy)).as_deref(), Some("a"));
+    let notice = |bench: &Bench| bench.model.notice(bench.now()).map(ToString::to_string).unwrap_or_default();
+    assert_eq!(notice(&bench), "sent to the terminal's clipboard: `a`");
+    bench.wait(6);
+    assert_eq!(notice(&bench), "", "it does not stay");
+    bench.act(Action::Open);
+    assert_eq!(copied(bench.act(Action::Copy)).as_deref(), Some("p1"));
+    bench.act(Action::Yaml);
+    assert_eq!(copied(bench.act(Action::Copy)), None);
+    assert_eq!(notice(&bench), "there is no YAML to copy yet");
+    let document = |line: &str, lines: usize| {
+        let values = Values { env: 2, other: 0, masked: true };
+        Detail::Document(YamlDocument { lines: vec![line.into(); lines], cut: 1, bytes: 9, invisible: 0, values })
+    };
+    find(&mut bench, subject("p1"), document("a: 1", 3));
+    assert_eq!(copied(bench.act(Action::Copy)).as_deref(), Some("a: 1\na: 1\na: 1\n"));
+    assert!(notice(&bench).ends_with("3 lines, 1 of them cut, 2 env values masked"), "{}", notice(&bench));
+    find(&mut bench, subject("p1"), document(&"x".repeat(1000), 75));
+    assert_eq!(copied(bench.act(Action::Copy)), None, "75,075 bytes are more than terminals take");
+    assert!(notice(&bench).contains("not copied: 76 kB"), "{}", notice(&bench));
+}
+
+#[test]
+fn a_name_that_a_shell_would_run_is_copied_quoted() {
+    let mut bench = Bench::with(vec![node("a")], &[pod("p6-`id`", "a"), pod("p7", "a")]);
+    bench.prepare();
+    bench.act(Action::Open);
+    let copied = bench.act(Action::Copy);
+    assert!(matches!(&copied, Some(Effect::Copy { text }) if text == "'p6-`id`'"), "{copied:?}");
+}
+
+#[test]
+fn values_are_shown_by_a_key_masked_again_when_it_is_left_and_the_copy_says_what_it_contains() {
+    let mut bench = bench();
+    bench.act(Action::Open);
+    bench.act(Action::Yaml);
+    let wanted = |effect: Option<Effect>| match effect {
+        Some(Effect::Inspect(_, inspection)) => Some(inspection.yaml),
+        _ => None,
+    };
+    let document = |masked| {
+        let values = Values { env: 2, other: 0, masked };
+        Detail::Document(YamlDocument { lines: vec!["a: 1".into()], cut: 0, bytes: 9, invisible: 1, values })
+    };
+    find(&mut bench, subject("p1"), document(true));
+    let shown = |bench: &Bench| bench.state().inspected().unwrap().document().map(|document| document.values.masked);
+    assert_eq!(shown(&bench), Some(true));
+    assert_eq!(wanted(bench.act(Action::ShowValues)), Some(Yaml::Clear));
+    assert_eq!(shown(&bench), None, "it is made anew");
+    find(&mut bench, subject("p1"), document(false));
+    assert_eq!(shown(&bench), Some(false));
+    bench.act(Action::Copy);
+    let notice = bench.model.notice(bench.now()).map(ToString::to_string).unwrap_or_default();
+    assert!(notice.contains("1 lines, contains 2 env values, 1 invisible characters"), "{notice}");
+    assert_eq!(wanted(bench.act(Action::ShowValues)), Some(Yaml::Masked));
+    find(&mut bench, subject("p1"), document(false));
+    assert_eq!(shown(&bench), None, "one that was on its way shows nothing");
+    bench.act(Action::ShowValues);
+    bench.act(Action::Alerts);
+    assert_eq!(wanted(bench.act(Action::Back)), Some(Yaml::Masked));
+}
+
+fn row(name: &'static str, phase: PodPhase, reason: &'static str, restarts: u32) -> PodFacts<'static> {
+    let facts = pod(name, "a");
+    PodFacts { phase, reason, restarts, containers: 1, ready: u16::from(reason.is_empty()), ..facts }
+}
+
+fn listed(bench: &Bench) -> Vec<String> {
+    bench.state().pods(0..20, bench.now()).iter().map(|row| row.facts.name.to_owned()).collect()
+}
+
+fn chosen(bench: &Bench) -> Option<String> {
+    bench.state().pods(0..20, bench.now()).iter().find(|row| row.selected).map(|row| row.facts.name.to_owned())
+}
+
+#[test]
+fn the_pods_of_a_node_are_sorted_and_filtered_and_the_selection_follows_the_pod_through_a_filter() {
+    let rows = [
+        row("p-ok", PodPhase::Running, "", 0),
+        row("p-crash", PodPhase::Running, "CrashLoopBackOff", 12),
+        row("p-done", PodPhase::Succeeded, "Completed", 1),
+        row("p-failed", PodPhase::Failed, "Error", 3),
+    ];
+    let mut bench = Bench::with(vec![node("a")], &rows);
+    bench.prepare();
+    bench.act(Action::Open);
+    assert_eq!(listed(&bench), ["p-crash", "p-done", "p-failed", "p-ok"]);
+    bench.act(Action::Bottom);
+    assert_eq!(chosen(&bench).as_deref(), Some("p-ok"));
+    bench.act(Action::SortStatus);
+    assert_eq!(listed(&bench), ["p-failed", "p-crash", "p-ok", "p-done"], "worst first");
+    bench.act(Action::SortRestarts);
+    assert_eq!(listed(&bench), ["p-crash", "p-failed", "p-done", "p-ok"]);
+    bench.act(Action::SortReverse);
+    assert_eq!((listed(&bench)[0].as_str(), bench.state().pod_sort()), ("p-ok", (SortBy::Restarts, true)));
+    bench.act(Action::SortNext);
+    assert_eq!(bench.state().pod_sort(), (SortBy::Gpu, false));
+    assert_eq!(bench.state().pod_extent().selected, Some(0), "a new order is looked at from its top");
+    while chosen(&bench).as_deref() != Some("p-ok") {
+        bench.act(Action::Down);
+    }
+    assert_eq!(bench.state().sort(), (SortBy::Name, false), "the nodes keep theirs");
+    bench.act(Action::Filter);
+    bench.type_text("restarts>0");
+    assert_eq!((listed(&bench).len(), bench.state().pod_filter(), bench.state().filter()), (3, "restarts>0", ""));
+    assert_ne!(chosen(&bench).as_deref(), Some("p-ok"));
+    bench.act(Action::Back);
+    assert_eq!((listed(&bench).len(), chosen(&bench).as_deref()), (4, Some("p-ok")), "found again");
+    bench.act(Action::Filter);
+    bench.type_text("crash");
+    bench.act(Action::Open);
+    assert_eq!(listed(&bench), ["p-crash"]);
+    bench.act(Action::Back);
+    assert_eq!(
+        (listed(&bench).len(), matches!(bench.model.screen(), Screen::Node { .. })),
+        (4, true),
+        "first the filter"
+    );
+    bench.act(Action::Back);
+    assert_eq!(bench.model.screen(), &Screen::Nodes);
+}
+
+#[test]
+fn the_selection_goes_on_with_a_pod_that_was_made_anew_and_survives_a_relist() {
+    let mut bench = bench();
+    bench.act(Action::Open);
+    bench.act(Action::Down);
+    let before = bench.state().selected_pod().unwrap();
+    bench.list_pods(2, &[pod("p0", "a"), pod("p1", "a"), pod("p2", "a"), pod("p3", "a")]);
+    bench.prepare();
+    assert_eq!(bench.state().selected_pod().unwrap(), before);
+    let anew = PodFacts { uid: Uid(4_711), version: 99, ..pod("p2", "a") };
+    bench.list_pods(3, &[pod("p0", "a"), pod("p1", "a"), anew, pod("p3", "a")]);
+    bench.prepare();
+    let after = bench.state().selected_pod().unwrap();
+    assert_eq!((&*after.name, after.uid), ("p2", Uid(4_711)));
+}
+
+#[test]
+fn a_node_without_pods_has_its_own_yaml() {
+    let mut bench = Bench::with(vec![node("a")], &[]);
+    bench.act(Action::Open);
+    assert_eq!(looks(bench.act(Action::Yaml)), Some((node_subject("a"), true)));
+}

@@ -1,0 +1,10 @@
+//! What follows from what is held: joins, histories, latencies, usage, devices and what fits.
+
+pub mod claims;
+pub mod dra;
+pub mod fit;
+pub mod gpus;
+pub mod history;
+pub(in crate::model) mod join;
+pub mod latency;
+pub mod usage;

@@ -1,0 +1,122 @@
+//! The devices of dynamic resource allocation by other names than their drivers', and single ones.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Silicon, Triple, buckets, made_of, pools};
+use crate::facts::dra::{ClaimFacts, DeviceScope, RuleFacts, SliceFacts};
+use crate::facts::text::Clean;
+use crate::model::derive::claims::Offered;
+use crate::model::derive::fit::Admission;
+
+/// Physical devices of one driver in a group of any kind.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GroupDevices {
+    /// What the group is called; empty where there is no name.
+    pub name: Clean,
+    /// The driver.
+    pub driver: Clean,
+    /// Nodes that have any of them.
+    pub nodes: u32,
+    /// Physical devices.
+    pub physical: u32,
+    /// Of these: not tainted.
+    pub healthy: u32,
+    /// Physical devices of which all or a part is allocated.
+    pub allocated: u32,
+    /// Healthy ones of which nothing is allocated, by whether their node takes pods.
+    pub free: [u32; Admission::ALL.len()],
+}
+
+/// The devices of a cluster in groups, by name and driver; `name` says the group of a device of a model at a place, and
+/// `admission` whether pods get there.
+#[must_use]
+pub fn groups<'a>(
+    slices: impl IntoIterator<Item = &'a SliceFacts>,
+    claims: impl IntoIterator<Item = &'a ClaimFacts>,
+    rules: &[&RuleFacts],
+    name: impl Fn(&DeviceScope, &str) -> Clean,
+    admission: impl Fn(&DeviceScope) -> Admission,
+) -> Vec<GroupDevices> {
+    let mut groups: BTreeMap<(Clean, &str), (GroupDevices, BTreeSet<&DeviceScope>)> = BTreeMap::new();
+    let (buckets, _) = buckets(slices, claims, rules);
+    for ((place, driver), bucket) in &buckets {
+        let admission = admission(place).index();
+        for piece in bucket.pieces.values() {
+            let (group, places) = groups.entry((name(place, piece.model), driver)).or_default();
+            let healthy = piece.unhealthy != Some(true);
+            group.physical += 1;
+            group.healthy += u32::from(healthy);
+            group.allocated += u32::from(piece.allocated);
+            group.free[admission] += u32::from(healthy && !piece.allocated);
+            if let DeviceScope::Node(_) = place {
+                places.insert(place);
+            }
+        }
+    }
+    let named = groups.into_iter().map(|((name, driver), (group, places))| GroupDevices {
+        name,
+        driver: Clean::new(driver),
+        nodes: u32::try_from(places.len()).unwrap_or(u32::MAX),
+        ..group
+    });
+    named.collect()
+}
+
+/// What claims of one name have of one driver.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Holding {
+    /// The name.
+    pub name: Clean,
+    /// The driver.
+    pub driver: Clean,
+    /// Physical devices, each once.
+    pub devices: u32,
+    /// Pods that use them.
+    pub users: u32,
+}
+
+/// Physical devices that claims have, by a name for each claim and by driver; keys of claims are `namespace/name`.
+#[must_use]
+pub fn holdings<'a>(
+    slices: impl IntoIterator<Item = &'a SliceFacts>,
+    claims: impl IntoIterator<Item = (Clean, &'a str, &'a ClaimFacts)>,
+) -> Vec<Holding> {
+    type HeldClaims<'a> = (BTreeSet<(&'a str, Silicon<'a>)>, BTreeSet<(&'a str, &'a str)>);
+    let pools = pools(slices, &[]);
+    let mut held: BTreeMap<(Clean, &str), HeldClaims<'_>> = BTreeMap::new();
+    for (name, key, claim) in claims {
+        let namespace = key.split_once('/').map_or("", |(namespace, _)| namespace);
+        for result in claim.results.iter().filter(|result| !result.admin) {
+            if let Some((_, silicon, _)) = made_of(&pools, (&result.driver, &result.pool, &result.device)) {
+                let (pieces, users) = held.entry((name.clone(), &result.driver)).or_default();
+                pieces.extend(silicon.into_iter().map(|silicon| (&*result.pool, silicon)));
+                users.extend(claim.reserved_for.iter().map(|user| (namespace, &*user.name)));
+            }
+        }
+    }
+    let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+    let one = |((name, driver), (pieces, users)): ((Clean, &str), HeldClaims<'_>)| Holding {
+        name,
+        driver: Clean::new(driver),
+        devices: count(pieces.len()),
+        users: count(users.len()),
+    };
+    held.into_iter().map(one).collect()
+}
+
+/// What the newest slices of its pool say of a device; `None` if they do not name it.
+#[must_use]
+pub(crate) fn offered<'a>(
+    slices: impl Iterator<Item = &'a SliceFacts>,
+    rules: &[&RuleFacts],
+    (driver, pool, name): Triple<'_>,
+) -> Option<Offered> {
+    let named = slices.filter(|slice| *slice.driver == *driver && *slice.pool == *pool);
+    let newest = named.max_by_key(|slice| {
+        let says = slice.devices.iter().any(|device| *device.name == *name);
+        (slice.generation, says)
+    })?;
+    let device = newest.devices.iter().find(|device| *device.name == *name)?;
+    let tainted = device.tainted || rules.iter().any(|rule| rule.taints((driver, pool, name)));
+    Some(Offered { model: device.model.clone(), tainted })
+}

@@ -1,0 +1,336 @@
+//! The last calls of one kind: what the API view tells about them, and where their time went.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::{Percentile, is_sample, is_timeout, nearest_rank};
+use crate::msg::{Attempt, CallEnd, CallId, CallKind, Mono, NoConnection};
+
+/// The span that the API view tells about.
+pub const API_WINDOW: Duration = Duration::from_secs(600);
+/// Calls of one kind that are kept; ten minutes of probes are 120. What a long list has more is left out, and said.
+const MOST: usize = 256;
+/// Fewer samples cannot support a p99: it would be the maximum (docs/latency-and-alerts.md).
+const P99_FROM: usize = 100;
+/// p95 from which a call of one object is worth a verdict: the SLO.
+const SLOW: Duration = Duration::from_secs(1);
+/// The same for a page of a list: half of what is alarming.
+const SLOW_LIST: Duration = Duration::from_secs(5);
+/// Calls that are all good for this long end a diagnosis: the short window that resets (docs/latency-and-alerts.md).
+const GREEN: Duration = Duration::from_secs(60);
+/// Bytes of a call from which its body is a big one...
+const BIG: u64 = 1 << 20;
+/// ...if it moves at least this fast, in bytes a second: below that the way is slow, not the answer big.
+const FAST_BODY: f64 = 1e6;
+
+/// How a call failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ErrorClass {
+    /// No first byte within the deadline.
+    FirstByteTimeout,
+    /// The answer began and was not complete within its deadline.
+    BodyTimeout,
+    /// The answer was cut.
+    Cut,
+    /// There was a connection, and it was reset or closed before an answer came.
+    NoAnswer,
+    /// There was no connection.
+    NoConnection(NoConnection),
+    /// A status of 400 and more.
+    Status(u16),
+}
+
+/// A finished call.
+#[derive(Clone, Copy, Debug)]
+struct Sample {
+    id: CallId,
+    at: Mono,
+    total: Duration,
+    connect: Duration,
+    first_byte: Option<Duration>,
+    decode: Duration,
+    bytes: u64,
+    timeout: bool,
+    /// It says how long the API takes.
+    measures: bool,
+    class: Option<ErrorClass>,
+}
+
+/// The last calls of one kind.
+#[derive(Debug)]
+pub(super) struct Window {
+    kind: CallKind,
+    ring: VecDeque<Sample>,
+    lost: bool,
+}
+
+/// What the API view shows of one kind of call: the calls that ended within [`API_WINDOW`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct KindStats {
+    /// Which.
+    pub kind: CallKind,
+    /// Calls that ended.
+    pub count: usize,
+    /// There were more: the window is shorter for this kind.
+    pub more: bool,
+    /// Calls a second.
+    pub rate: f64,
+    /// Median; timeouts count as at least their limit, failures that came back sooner do not count.
+    pub p50: Option<Percentile>,
+    /// 95th percentile.
+    pub p95: Option<Percentile>,
+    /// 99th percentile; `None` below 100 samples.
+    pub p99: Option<Percentile>,
+    /// The longest.
+    pub max: Option<Percentile>,
+    /// Deadlines of ours or of the server's that passed.
+    pub timeouts: usize,
+    /// What failed how often, most often first.
+    pub errors: Vec<(ErrorClass, usize)>,
+    /// Body bytes as sent.
+    pub bytes: u64,
+    /// Where the time went; `None` if none was spent.
+    pub shares: Option<Shares>,
+    /// What that says, where the calls are slow.
+    pub verdict: Option<Verdict>,
+}
+
+/// Where the time of calls went, in per cent of all of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Shares {
+    /// DNS, TCP and TLS: the network.
+    pub connect: u8,
+    /// Waiting for the first byte: the server, its queues, its storage.
+    pub first_byte: u8,
+    /// Reading the answer.
+    pub body: u8,
+    /// Making objects of it: our own work.
+    pub decode: u8,
+}
+
+/// Why calls are slow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Verdict {
+    /// The server refuses most of them: 429.
+    Throttled,
+    /// Connecting takes most of the time.
+    Connect,
+    /// Waiting for the first byte does, and the ping is fast.
+    Queue,
+    /// Waiting for the first byte does, and the ping is slow too.
+    Everything,
+    /// Reading the answer does, and there is a lot of it.
+    BigAnswer,
+    /// Reading the answer does, although there is little of it.
+    SlowBody,
+    /// Making objects of it does: this machine is busy.
+    Decode,
+}
+
+impl Window {
+    pub(super) fn new(kind: CallKind) -> Self {
+        Self { kind, ring: VecDeque::new(), lost: false }
+    }
+
+    pub(super) fn kind(&self) -> CallKind {
+        self.kind
+    }
+
+    pub(super) fn push(&mut self, attempt: &Attempt, at: Mono) {
+        if self.ring.len() == MOST {
+            self.ring.pop_front();
+            self.lost = true;
+        }
+        self.ring.push_back(Sample {
+            id: attempt.id,
+            at,
+            total: attempt.total,
+            connect: match attempt.end {
+                CallEnd::NotConnected(_) => attempt.total,
+                _ => attempt.connect.unwrap_or_default(),
+            },
+            first_byte: attempt.first_byte,
+            decode: Duration::ZERO,
+            bytes: attempt.bytes,
+            timeout: is_timeout(attempt),
+            measures: is_sample(attempt),
+            class: class(attempt),
+        });
+    }
+
+    /// The answer of a call that has ended was read into objects.
+    pub(super) fn decoded(&mut self, id: CallId, took: Duration) {
+        // Its end has come just before.
+        if let Some(sample) = self.ring.iter_mut().rev().find(|sample| sample.id == id) {
+            sample.decode = took;
+        }
+    }
+
+    /// The median, for comparing kinds.
+    pub(super) fn p50(&self, now: Mono) -> Option<Duration> {
+        nearest_rank(&sorted(self.within(now)), 50).map(|p50| p50.value)
+    }
+
+    /// What there is to say; `ping` is the median of the reachability probe, `first` the time of the first call of any kind.
+    pub(super) fn stats(&self, now: Mono, (first, ping): (Mono, Option<Duration>)) -> KindStats {
+        let samples: Vec<&Sample> = self.within(now).collect();
+        let times = sorted(samples.iter().copied());
+        let oldest = samples.first().map_or(now, |sample| sample.at);
+        // The ring is full of younger calls only: the window begins with the oldest of them.
+        let more = self.lost && samples.len() == MOST;
+        let span = if more { now.since(oldest) } else { now.since(first).min(API_WINDOW) };
+        let bytes = samples.iter().fold(0_u64, |sum, sample| sum.saturating_add(sample.bytes));
+        let p95 = nearest_rank(&times, 95);
+        let spent = Spent::new(&samples);
+        let errors = errors(&samples);
+        KindStats {
+            kind: self.kind,
+            count: samples.len(),
+            more,
+            rate: rate(samples.len(), span),
+            p50: nearest_rank(&times, 50),
+            p95,
+            p99: nearest_rank(&times, 99).filter(|_| times.len() >= P99_FROM),
+            max: times.last().copied(),
+            timeouts: samples.iter().filter(|sample| sample.timeout).count(),
+            bytes,
+            shares: spent.shares(),
+            verdict: self.verdict((p95, ping), &errors, &spent, samples.len()),
+            errors,
+        }
+    }
+
+    /// Nothing was slow, cut or refused in the last minute; `None` if no call ended in it.
+    pub(super) fn is_green(&self, now: Mono) -> Option<bool> {
+        let recent: Vec<&Sample> = self.ring.iter().filter(|sample| now.since(sample.at) <= GREEN).collect();
+        let limit = self.limit();
+        let good = |sample: &&Sample| {
+            sample.class.is_none() && !sample.timeout && sample.total <= limit && sample.decode <= limit
+        };
+        (!recent.is_empty()).then(|| recent.iter().all(good))
+    }
+
+    /// What a call of this kind may take.
+    fn limit(&self) -> Duration {
+        if matches!(self.kind, CallKind::List(_)) { SLOW_LIST } else { SLOW }
+    }
+
+    fn verdict(
+        &self,
+        (p95, ping): (Option<Percentile>, Option<Duration>),
+        errors: &[(ErrorClass, usize)],
+        spent: &Spent,
+        count: usize,
+    ) -> Option<Verdict> {
+        let refused = errors.iter().find(|(class, _)| *class == ErrorClass::Status(429)).map_or(0, |(_, count)| *count);
+        if refused * 2 > count {
+            return Some(Verdict::Throttled);
+        }
+        let limit = self.limit();
+        let shares = spent.shares()?;
+        // What is decoded is no longer on its way, and not in the time of the call.
+        if shares.decode > 50 && spent.decode > limit * u32::try_from(count).unwrap_or(u32::MAX) {
+            return Some(Verdict::Decode);
+        }
+        if p95?.value <= limit {
+            return None;
+        }
+        Some(if shares.connect > 50 {
+            Verdict::Connect
+        } else if shares.body > 50 {
+            let each = spent.bytes / count.max(1) as u64;
+            if each >= BIG && spent.body_rate() >= FAST_BODY { Verdict::BigAnswer } else { Verdict::SlowBody }
+        } else if shares.first_byte > 50 {
+            if ping.is_some_and(|ping| ping > SLOW / 2) { Verdict::Everything } else { Verdict::Queue }
+        } else {
+            return None;
+        })
+    }
+
+    fn within(&self, now: Mono) -> impl Iterator<Item = &Sample> {
+        self.ring.iter().filter(move |sample| now.since(sample.at) <= API_WINDOW)
+    }
+}
+
+/// The time of calls by where it went.
+struct Spent {
+    connect: Duration,
+    first_byte: Duration,
+    body: Duration,
+    decode: Duration,
+    bytes: u64,
+}
+
+impl Spent {
+    fn new(samples: &[&Sample]) -> Self {
+        let zero = Duration::ZERO;
+        let mut spent = Self { connect: zero, first_byte: zero, body: zero, decode: zero, bytes: 0 };
+        for sample in samples {
+            let connect = sample.connect.min(sample.total);
+            // A call without a first byte waited for it to the end.
+            let first_byte = sample.first_byte.unwrap_or(sample.total).clamp(connect, sample.total);
+            spent.connect += connect;
+            spent.first_byte += first_byte.saturating_sub(connect);
+            spent.body += sample.total.saturating_sub(first_byte);
+            spent.decode += sample.decode;
+            spent.bytes = spent.bytes.saturating_add(sample.bytes);
+        }
+        spent
+    }
+
+    fn shares(&self) -> Option<Shares> {
+        let parts = [self.connect, self.first_byte, self.body, self.decode].map(|part| part.as_micros());
+        let all: u128 = parts.iter().sum();
+        let part = |part: u128| u8::try_from((part * 200 + all) / (2 * all)).unwrap_or(100);
+        let [connect, first_byte, body, decode] = parts.map(|value| if all > 0 { part(value) } else { 0 });
+        (all > 0).then_some(Shares { connect, first_byte, body, decode })
+    }
+
+    fn body_rate(&self) -> f64 {
+        let seconds = self.body.as_secs_f64();
+        #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
+        let bytes = self.bytes as f64;
+        if seconds > 0.0 { bytes / seconds } else { f64::INFINITY }
+    }
+}
+
+/// Latencies, ascending; lower bounds after equal exact values. A failure that came back sooner is none.
+fn sorted<'a>(samples: impl Iterator<Item = &'a Sample>) -> Vec<Percentile> {
+    let counts = samples.filter(|sample| sample.measures);
+    let mut times: Vec<_> = counts.map(|sample| Percentile { value: sample.total, at_least: sample.timeout }).collect();
+    times.sort_unstable();
+    times
+}
+
+fn errors(samples: &[&Sample]) -> Vec<(ErrorClass, usize)> {
+    let mut errors: Vec<(ErrorClass, usize)> = Vec::new();
+    for class in samples.iter().filter_map(|sample| sample.class) {
+        match errors.iter_mut().find(|(known, _)| *known == class) {
+            Some((_, count)) => *count += 1,
+            None => errors.push((class, 1)),
+        }
+    }
+    errors.sort_by_key(|(class, count)| (std::cmp::Reverse(*count), *class));
+    errors
+}
+
+fn rate(count: usize, span: Duration) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "at most 256")]
+    let count = count as f64;
+    count / span.as_secs_f64().max(1.0)
+}
+
+fn class(attempt: &Attempt) -> Option<ErrorClass> {
+    match (attempt.end, attempt.first_byte, attempt.status) {
+        (CallEnd::TimedOut, None, _) => Some(ErrorClass::FirstByteTimeout),
+        (CallEnd::TimedOut, Some(_), _) => Some(ErrorClass::BodyTimeout),
+        (CallEnd::Broken, ..) => Some(ErrorClass::Cut),
+        (CallEnd::NoResponse, ..) => Some(ErrorClass::NoAnswer),
+        (CallEnd::NotConnected(why), ..) => Some(ErrorClass::NoConnection(why)),
+        (_, _, Some(status @ 400..)) => Some(ErrorClass::Status(status)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,172 @@
+//! What nodes use, from `metrics.k8s.io`, with an age of its own: nothing else depends on it.
+
+use std::time::Duration;
+use std::vec::IntoIter;
+
+use hashbrown::HashMap;
+use jiff::Timestamp;
+
+use crate::facts::metrics::NodeUsage;
+use crate::facts::quantity::Quantity;
+use crate::facts::text::Clean;
+use crate::model::store::optional::Visibility;
+use crate::model::table::{Used, age_of};
+use crate::msg::UsageNews;
+
+/// Figures older than this are stale: metrics-server has new ones every 15 to 60 s (docs/counting.md).
+pub const STALE_AFTER: Duration = Duration::from_secs(120);
+
+/// What is known of one node, in whole milliseconds and seconds as metrics-server has them.
+#[derive(Clone, Copy, Debug)]
+struct Figures {
+    /// [`NONE`] if it is not known.
+    cpu_milli: i64,
+    /// [`NONE`] if it is not known.
+    memory_bytes: i64,
+    /// Seconds since 1970, 0 if not known.
+    at: u32,
+    /// Milliseconds, `u32::MAX` if not known.
+    window_ms: u32,
+    /// The answer that had them.
+    round: u32,
+}
+
+/// No amount: nothing uses so little.
+const NONE: i64 = i64::MIN;
+
+/// The usage of the nodes of one cluster.
+#[derive(Debug, Default)]
+pub(crate) struct UsageStore {
+    visible: Visibility,
+    nodes: HashMap<Clean, Figures>,
+    /// Figures of the last answer that are not taken in yet.
+    waiting: IntoIter<NodeUsage>,
+    /// Answers that were read.
+    round: u32,
+    /// The newest of the figures.
+    newest: Option<Timestamp>,
+    /// Grows with every answer that has figures, and when they go.
+    revision: u64,
+}
+
+impl UsageStore {
+    /// Takes in an answer. Figures that were read stay, and age, until newer ones come or the API goes.
+    pub(crate) fn news(&mut self, news: UsageNews) {
+        self.visible = match news {
+            UsageNews::Read(nodes) => {
+                self.revision += 1;
+                self.newest = nodes.iter().filter_map(|node| node.at).max();
+                self.round = self.round.wrapping_add(1);
+                self.waiting = nodes.into_iter();
+                Visibility::Visible
+            }
+            UsageNews::Off => Visibility::Off(Clean::new("switched off in the configuration")),
+            UsageNews::Absent => {
+                self.revision += 1;
+                self.nodes.clear();
+                self.waiting = IntoIter::default();
+                self.newest = None;
+                Visibility::Absent
+            }
+            UsageNews::Denied(text) => Visibility::Denied(text),
+            UsageNews::Unavailable(text) => Visibility::Unavailable(text),
+        };
+    }
+
+    /// Takes in some of the last answer, and in its end forgets the nodes that it does not name. In place: of a large cluster the
+    /// same hundred thousand come every half minute, which is more than a key can wait for.
+    pub(crate) fn take_in(&mut self, most: usize, held: impl Fn(&str) -> Option<Clean>) {
+        if self.waiting.len() == 0 {
+            return;
+        }
+        self.revision += 1;
+        for node in self.waiting.by_ref().take(most) {
+            let figures = Figures::of(&node, self.round);
+            if let Some(known) = self.nodes.get_mut(&*node.name) {
+                *known = figures;
+                continue;
+            }
+            // The copy of the name that the node has, or one that does not lie between what goes.
+            let name = held(&node.name).unwrap_or_else(|| Clean::new(&node.name));
+            self.nodes.insert(name, figures);
+        }
+        if self.waiting.len() == 0 {
+            self.waiting = IntoIter::default();
+            self.nodes.retain(|_, held| held.round == self.round);
+        }
+    }
+
+    /// There is more to take in.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.waiting.len() > 0
+    }
+
+    /// Bytes on the heap.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        let own = |name: &&Clean| name.users() == 1;
+        self.nodes.allocation_size()
+            + self.nodes.keys().filter(own).map(|name| name.len()).sum::<usize>()
+            + size_of_val(self.waiting.as_slice())
+    }
+
+    /// The copy of a node's name that is held here.
+    pub(crate) fn name(&self, node: &str) -> Option<&Clean> {
+        self.nodes.get_key_value(node).map(|(name, _)| name)
+    }
+
+    pub(crate) fn visible(&self) -> &Visibility {
+        &self.visible
+    }
+
+    /// There are figures to show, however old.
+    pub(crate) fn shown(&self) -> bool {
+        self.visible == Visibility::Visible || !self.nodes.is_empty()
+    }
+
+    pub(crate) fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// The newest of the figures; `None` without any that say when they were taken.
+    pub(crate) fn newest(&self) -> Option<Timestamp> {
+        self.newest
+    }
+
+    /// What a node uses: `None` if there are no figures at all, figures that are not known if it alone has none (F26).
+    pub(crate) fn of(&self, node: &str, server_now: Timestamp) -> Option<Used> {
+        if !self.shown() {
+            return None;
+        }
+        let known = self.nodes.get(node);
+        Some(Used {
+            cpu_milli: known.map(|figures| figures.cpu_milli).filter(|cpu| *cpu != NONE),
+            memory_bytes: known.map(|figures| figures.memory_bytes).filter(|memory| *memory != NONE),
+            age: known.and_then(|figures| age_of(figures.taken(), server_now)),
+            window: known.and_then(Figures::window),
+        })
+    }
+}
+
+impl Figures {
+    fn of(usage: &NodeUsage, round: u32) -> Self {
+        let ms = |window: Duration| u32::try_from(window.as_millis()).unwrap_or(u32::MAX - 1);
+        Self {
+            cpu_milli: usage.cpu.map_or(NONE, Quantity::milli),
+            memory_bytes: usage.memory.map_or(NONE, Quantity::value),
+            at: usage.at.map_or(0, |at| u32::try_from(at.as_second().max(1)).unwrap_or(u32::MAX)),
+            window_ms: usage.window.map_or(u32::MAX, ms),
+            round,
+        }
+    }
+
+    fn taken(&self) -> Option<Timestamp> {
+        (self.at > 0).then(|| Timestamp::from_second(self.at.into()).ok()).flatten()
+    }
+
+    fn window(&self) -> Option<Duration> {
+        (self.window_ms < u32::MAX).then(|| Duration::from_millis(self.window_ms.into()))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,13 @@
+//! What is held of a cluster: pods, nodes, objects of optional APIs, and how well each list is known.
+
+pub(in crate::model) mod budget;
+pub(in crate::model) mod change_set;
+pub(in crate::model) mod chunks;
+pub(in crate::model) mod index;
+pub(in crate::model) mod nodes;
+pub(in crate::model) mod objects;
+pub mod optional;
+pub mod pods;
+pub mod scope;
+pub(in crate::model) mod sync;
+pub(in crate::model) mod versions;

@@ -1,0 +1,181 @@
+//! Which conditions of a node are bad news, and which of its taints announce its end.
+
+use std::sync::Arc;
+
+use crate::facts::node::{ConditionStatus, NodeCondition, NodeFacts};
+use crate::facts::text::Clean;
+use crate::model::store::nodes::interner::SharedList;
+
+/// Conditions whose `True` is good and whose name does not say so, with the reasons for which `False` is no news either.
+///
+/// k3s and RKE2 (`k3s pkg/etcd/etcd.go`, `setEtcdStatusCondition`): `MemberIsLearner` and `Unhealthy` are news, a node that is no
+/// member of etcd has nothing to vote on.
+const GOOD: [(&str, &[&str]); 1] = [("EtcdIsVoter", &["NotAMember"])];
+
+/// Last words of names of conditions whose `True` is good: Kubernetes' own and the EKS node monitoring agent's `...Ready`, and
+/// what people's own monitors say (API conventions, "Typical status properties": a name says what is true).
+const GOOD_WORDS: [&str; 16] = [
+    "Ready",
+    "Healthy",
+    "Available",
+    "Reachable",
+    "Connected",
+    "Online",
+    "Operational",
+    "Synced",
+    "Synchronized",
+    "Succeeded",
+    "Passed",
+    "Valid",
+    "Initialized",
+    "Established",
+    "Voter",
+    "Up",
+];
+
+/// Words that turn the one behind them around: `NotReady`, `IsNotHealthy`.
+const NEGATIONS: [&str; 3] = ["Not", "No", "Non"];
+
+/// Taints that announce the end of a node, or say that its machine is off: what kubernetes-mixin ignores for "unreachable"
+/// (`alerts/kubelet.libsonnet`), Karpenter's of v1 and of v1beta1 (`pkg/apis/v1/taints.go`, `pkg/apis/v1beta1/taints.go`), and the
+/// cloud provider's and the operator's (`k8s.io/cloud-provider/api`, `TaintNodeShutdown`; `k8s.io/api/core/v1`,
+/// `TaintNodeOutOfService`).
+const LEAVING: [&str; 6] = [
+    "ToBeDeletedByClusterAutoscaler",
+    "cloud.google.com/impending-node-termination",
+    "karpenter.sh/disrupted",
+    "karpenter.sh/disruption",
+    "node.cloudprovider.kubernetes.io/shutdown",
+    "node.kubernetes.io/out-of-service",
+];
+
+/// Where all taints of the AWS node termination handler begin (`pkg/node/node.go`): `spot-itn`, `scheduled-maintenance`,
+/// `asg-lifecycle-termination`, `rebalance-recommendation`.
+const LEAVING_AWS: &str = "aws-node-termination-handler/";
+
+/// Whether a taint with this key announces the end of a node, whatever its value and effect.
+pub(super) fn announces_end(taint: &str) -> bool {
+    LEAVING.contains(&taint) || taint.starts_with(LEAVING_AWS)
+}
+
+/// Conditions other than Ready that are bad, in the order of the API; `good` are those whose `True` the operator calls good.
+pub(super) fn bad(facts: &NodeFacts, good: &[Clean]) -> Option<SharedList<Clean>> {
+    let bad =
+        facts.conditions.iter().filter(|condition| is_bad(condition, good)).map(|condition| condition.kind.clone());
+    let bad: Box<[Clean]> = bad.collect();
+    (!bad.is_empty()).then(|| Arc::new(bad))
+}
+
+/// Whether a condition is bad news. Of an unknown type `True` is bad by the node problem detector's convention, unless its name
+/// says that it is good. `Unknown` is no news; Ready itself is told apart.
+pub(super) fn is_bad(condition: &NodeCondition, good: &[Clean]) -> bool {
+    let NodeCondition { kind, status, reason, .. } = condition;
+    let known = GOOD.iter().find(|(name, _)| *name == &**kind);
+    let is_positive = || known.is_some() || says_good(kind) || good.iter().any(|name| name == kind);
+    match status {
+        _ if &**kind == "Ready" => false,
+        ConditionStatus::True => !is_positive(),
+        ConditionStatus::False => is_positive() && known.is_none_or(|(_, reasons)| !reasons.contains(&&**reason)),
+        ConditionStatus::Unknown => false,
+        ConditionStatus::Other(_) => true,
+    }
+}
+
+/// Whether the last word of a name is a good one: `GpuFabricHealthy`, but not `KubeletUnhealthy` or `KubeletNotReady`.
+fn says_good(kind: &str) -> bool {
+    let is_negated = |before: &str| NEGATIONS.iter().any(|word| before.ends_with(word));
+    let before = |word: &&str| kind.strip_suffix(word);
+    GOOD_WORDS.iter().find_map(before).is_some_and(|before| {
+        // A word that goes on before is another: `Pickup` does not end in `Up`, `NetworkUnavailable` not in `Available`.
+        !before.is_empty() && !is_negated(before)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn condition(kind: &str, status: &str, reason: &str) -> NodeCondition {
+        let status = match status {
+            "True" => ConditionStatus::True,
+            "False" => ConditionStatus::False,
+            "Unknown" => ConditionStatus::Unknown,
+            other => ConditionStatus::Other(other.into()),
+        };
+        NodeCondition { kind: kind.into(), status, reason: reason.into(), ..NodeCondition::default() }
+    }
+
+    #[test]
+    fn conditions_are_bad_by_the_conventions_of_their_kinds() {
+        let cases = [
+            ("Ready", "False", false),
+            ("MemoryPressure", "True", true),
+            ("MemoryPressure", "False", false),
+            ("MemoryPressure", "Unknown", false),
+            ("KernelDeadlock", "True", true),
+            ("NetworkUnavailable", "True", true),
+            ("NetworkUnavailable", "False", false),
+            ("NetworkingReady", "True", false),
+            ("NetworkingReady", "False", true),
+            ("DiskPressure", "Maybe", true),
+            // Other good words, and names that only contain one.
+            ("AcceleratedHardwareReady", "False", true),
+            ("GpuFabricHealthy", "True", false),
+            ("GpuFabricHealthy", "False", true),
+            ("StorageAvailable", "False", true),
+            ("ClockSynced", "True", false),
+            ("AgentConnected", "False", true),
+            ("LinkUp", "True", false),
+            ("KubeletUnhealthy", "True", true),
+            ("KubeletUnhealthy", "False", false),
+            ("KubeletNotReady", "True", true),
+            ("KubeletNotReady", "False", false),
+            ("VMEventScheduled", "True", true),
+            ("FrequentContainerdRestart", "True", true),
+        ];
+        for (kind, status, bad) in cases {
+            assert_eq!(is_bad(&condition(kind, status, ""), &[]), bad, "{kind} {status}");
+        }
+    }
+
+    #[test]
+    fn a_voter_of_etcd_is_healthy_a_learner_is_news_and_an_agent_is_neither() {
+        let rows = [
+            ("True", "MemberNotLearner", false),
+            ("False", "MemberIsLearner", true),
+            ("False", "Unhealthy", true),
+            ("False", "NotAMember", false),
+            ("Unknown", "NodeStatusUnknown", false),
+        ];
+        for (status, reason, bad) in rows {
+            assert_eq!(is_bad(&condition("EtcdIsVoter", status, reason), &[]), bad, "{status} {reason}");
+        }
+    }
+
+    #[test]
+    fn taints_of_those_who_replace_nodes_announce_their_end() {
+        for taint in [
+            "karpenter.sh/disruption",
+            "karpenter.sh/disrupted",
+            "ToBeDeletedByClusterAutoscaler",
+            "cloud.google.com/impending-node-termination",
+            "aws-node-termination-handler/spot-itn",
+            "aws-node-termination-handler/asg-lifecycle-termination",
+            "node.cloudprovider.kubernetes.io/shutdown",
+            "node.kubernetes.io/out-of-service",
+        ] {
+            assert!(announces_end(taint), "{taint}");
+        }
+        for taint in [
+            "DeletionCandidateOfClusterAutoscaler",
+            "karpenter.sh/unregistered",
+            "karpenter.sh/nodepool",
+            "node.kubernetes.io/unreachable",
+            "node.kubernetes.io/not-ready",
+            "node.kubernetes.io/unschedulable",
+            "nvidia.com/gpu",
+        ] {
+            assert!(!announces_end(taint), "{taint}");
+        }
+    }
+}

@@ -1,0 +1,369 @@
+//! Facts of a node as they are held: what many nodes have in common is held once.
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::facts::node::{Announces, ConditionStatus, NodeCondition, NodeFacts, NodeTaint, Readiness, readiness};
+use crate::facts::quantity::Quantity;
+use crate::facts::text::Clean;
+use crate::facts::wire::Uid;
+use crate::model::store::nodes::interner::{COUNTS, Interner, SharedList};
+
+/// What is kept of a node, as [`NodeFacts`] but for its form: times have whole seconds, and most of it is shared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PackedFacts {
+    /// `metadata.name`.
+    pub name: Clean,
+    /// `metadata.uid`.
+    pub uid: Uid,
+    /// `metadata.resourceVersion` as an integer; 0 if it is none.
+    pub version: u64,
+    created: Second,
+    /// Quantities that could not be read, or as many as 16 bits can say.
+    unreadable: u16,
+    /// `metadata.deletionTimestamp` is set.
+    pub deleting: bool,
+    /// `spec.unschedulable`: cordoned.
+    pub unschedulable: bool,
+    /// `metadata.labels`, sorted by key.
+    pub labels: PackedLabels,
+    /// `spec.taints`, in the order of the API.
+    pub taints: SharedList<NodeTaint>,
+    /// `status.conditions`, in the order of the API.
+    pub conditions: Conditions,
+    /// `status.capacity`, sorted by name.
+    pub capacity: SharedList<(Clean, Quantity)>,
+    /// `status.allocatable`, sorted by name; empty means that the capacity stands in for it (`effective_allocatable`).
+    pub allocatable: SharedList<(Clean, Quantity)>,
+    /// `status.nodeInfo`.
+    pub system: Arc<System>,
+    address: PackedAddress,
+}
+
+/// `status.nodeInfo`.
+#[derive(Debug, PartialEq, Eq)]
+pub struct System {
+    /// `kubeletVersion`.
+    pub kubelet: Clean,
+    /// `osImage`.
+    pub os_image: Clean,
+    /// `kernelVersion`.
+    pub kernel: Clean,
+    /// `containerRuntimeVersion`.
+    pub runtime: Clean,
+    /// `architecture`.
+    pub architecture: Clean,
+}
+
+/// Labels by key: those that many nodes have, and the values that are the node's own.
+#[derive(Clone, Debug)]
+pub struct PackedLabels {
+    pub(super) shared: SharedList<(Clean, Clean)>,
+    /// By place; these values stand for those of the set.
+    pub(super) own: Box<[(u16, Clean)]>,
+}
+
+/// Conditions: what they say, and since when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Conditions {
+    /// Without their times.
+    said: SharedList<NodeCondition>,
+    since: Box<[Second]>,
+}
+
+/// What an update has changed of what others follow from.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Changed {
+    pub(super) labels: bool,
+    pub(super) amounts: bool,
+}
+
+/// Seconds since 1970, 0 if not known: the API writes whole seconds, and 32 bits last until 2106.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Second(u32);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum PackedAddress {
+    V4([u8; 4]),
+    /// Rare, and two words less for the others.
+    Other(Box<Clean>),
+}
+
+impl PackedFacts {
+    pub(super) fn new(facts: &NodeFacts, commons: &mut Interner) -> Self {
+        // A copy, so that what stays does not lie between what goes in the memory of the thread that decoded it; but for a name
+        // that somebody holds already.
+        let name = if facts.name.users() > 1 { facts.name.clone() } else { Clean::new(&facts.name) };
+        Self {
+            uid: facts.uid,
+            version: facts.version,
+            created: facts.created.into(),
+            unreadable: few(facts.unreadable),
+            deleting: facts.deleting,
+            unschedulable: facts.unschedulable,
+            labels: commons.labels(&name, &facts.labels),
+            taints: commons.taints(&facts.taints),
+            conditions: Conditions::new(&facts.conditions, commons),
+            capacity: commons.amounts(&facts.capacity),
+            allocatable: commons.amounts(&facts.allocatable),
+            system: commons.system(facts),
+            address: PackedAddress::new(&facts.internal_ip),
+            name,
+        }
+    }
+
+    /// Takes over what differs, and says what that was.
+    pub(super) fn update(&mut self, facts: &NodeFacts, commons: &mut Interner) -> Changed {
+        let mut changed = Changed::default();
+        (self.uid, self.version, self.created) = (facts.uid, facts.version, facts.created.into());
+        (self.unreadable, self.deleting, self.unschedulable) =
+            (few(facts.unreadable), facts.deleting, facts.unschedulable);
+        if !self.labels.are(&facts.labels) {
+            self.labels = commons.labels(&self.name, &facts.labels);
+            changed.labels = true;
+        }
+        if **self.taints != *facts.taints {
+            self.taints = commons.taints(&facts.taints);
+        }
+        if !Conditions::say(&self.conditions.said, &facts.conditions) {
+            self.conditions.said = commons.conditions(&facts.conditions);
+        }
+        if !self.conditions.since(&facts.conditions) {
+            self.conditions.since = facts.conditions.iter().map(|condition| condition.since.into()).collect();
+        }
+        if **self.capacity != *facts.capacity {
+            self.capacity = commons.amounts(&facts.capacity);
+            changed.amounts = true;
+        }
+        if **self.allocatable != *facts.allocatable {
+            self.allocatable = commons.amounts(&facts.allocatable);
+            changed.amounts = true;
+        }
+        if !self.system.is_of(facts) {
+            self.system = commons.system(facts);
+        }
+        if !self.address.is(&facts.internal_ip) {
+            self.address = PackedAddress::new(&facts.internal_ip);
+        }
+        changed
+    }
+
+    /// Whether these facts are the same, whatever their version.
+    pub(super) fn are(&self, facts: &NodeFacts) -> bool {
+        *self.name == *facts.name
+            && self.uid == facts.uid
+            && self.created == facts.created.into()
+            && (self.unreadable, self.deleting, self.unschedulable)
+                == (few(facts.unreadable), facts.deleting, facts.unschedulable)
+            && self.conditions.since(&facts.conditions)
+            && Conditions::say(&self.conditions.said, &facts.conditions)
+            && **self.taints == *facts.taints
+            && **self.allocatable == *facts.allocatable
+            && **self.capacity == *facts.capacity
+            && self.labels.are(&facts.labels)
+            && self.system.is_of(facts)
+            && self.address.is(&facts.internal_ip)
+    }
+
+    /// The same facts in full: for one node that is looked at closely.
+    #[must_use]
+    pub fn unpack(&self) -> NodeFacts {
+        let System { kubelet, os_image, kernel, runtime, architecture } = &*self.system;
+        NodeFacts {
+            name: self.name.clone(),
+            uid: self.uid,
+            version: self.version,
+            created: self.created(),
+            deleting: self.deleting,
+            labels: self.labels.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
+            unschedulable: self.unschedulable,
+            taints: self.taints.to_vec(),
+            conditions: self.conditions.iter().collect(),
+            capacity: self.capacity.to_vec(),
+            allocatable: self.allocatable.to_vec(),
+            unreadable: self.unreadable.into(),
+            kubelet: kubelet.clone(),
+            os_image: os_image.clone(),
+            kernel: kernel.clone(),
+            runtime: runtime.clone(),
+            architecture: architecture.clone(),
+            internal_ip: self.internal_ip(),
+        }
+    }
+
+    /// `metadata.creationTimestamp`; `None` if absent or unreadable.
+    #[must_use]
+    pub fn created(&self) -> Option<Timestamp> {
+        self.created.into()
+    }
+
+    /// First `InternalIP` of `status.addresses`.
+    #[must_use]
+    pub fn internal_ip(&self) -> Clean {
+        match &self.address {
+            PackedAddress::V4(octets) => Clean::new(&Ipv4Addr::from(*octets).to_string()),
+            PackedAddress::Other(text) => Clean::clone(text),
+        }
+    }
+
+    /// The value of a label.
+    #[must_use]
+    pub fn label(&self, key: &str) -> Option<&Clean> {
+        self.labels.get(key)
+    }
+
+    /// The Ready condition's meaning, and since when.
+    #[must_use]
+    pub fn readiness(&self) -> (Readiness, Option<Timestamp>) {
+        let ready = self.conditions.ready();
+        (readiness(ready.map(|(ready, _)| &ready.status)), ready.and_then(|(_, since)| since))
+    }
+
+    /// `status.allocatable`, or the capacity where it is empty (kubectl `describe.go:4061`).
+    #[must_use]
+    pub fn effective_allocatable(&self) -> &[(Clean, Quantity)] {
+        if self.allocatable.is_empty() { &self.capacity } else { &self.allocatable }
+    }
+
+    /// Bytes on the heap that are this node's own.
+    pub(super) fn heap_bytes(&self) -> usize {
+        let text = |text: &Clean| COUNTS + text.len();
+        let own = self.labels.own.iter().filter(|(_, value)| *value != self.name);
+        let address =
+            if let PackedAddress::Other(other) = &self.address { size_of::<Clean>() + text(other) } else { 0 };
+        text(&self.name)
+            + size_of_val(&*self.labels.own)
+            + own.map(|(_, value)| text(value)).sum::<usize>()
+            + size_of_val(&*self.conditions.since)
+            + address
+    }
+}
+
+fn few(count: u32) -> u16 {
+    u16::try_from(count).unwrap_or(u16::MAX)
+}
+
+impl From<&NodeFacts> for PackedFacts {
+    /// Shares nothing with any other.
+    fn from(facts: &NodeFacts) -> Self {
+        Self::new(facts, &mut Interner::default())
+    }
+}
+
+impl Announces for PackedFacts {
+    fn label(&self, key: &str) -> Option<&Clean> {
+        Self::label(self, key)
+    }
+
+    fn capacity(&self) -> &[(Clean, Quantity)] {
+        &self.capacity
+    }
+}
+
+impl PackedLabels {
+    /// Keys and values, sorted by key.
+    pub fn iter(&self) -> impl Iterator<Item = (&Clean, &Clean)> {
+        let mut own = self.own.iter().peekable();
+        (0_usize..).zip(self.shared.iter()).map(move |(at, (key, value))| {
+            let own = own.next_if(|(place, _)| usize::from(*place) == at);
+            (key, own.map_or(value, |(_, value)| value))
+        })
+    }
+
+    fn get(&self, key: &str) -> Option<&Clean> {
+        let at = self.shared.binary_search_by(|(known, _)| (**known).cmp(key)).ok()?;
+        let own = self.own.binary_search_by_key(&at, |(place, _)| usize::from(*place));
+        Some(own.map_or(&self.shared[at].1, |own| &self.own[own].1))
+    }
+
+    fn are(&self, labels: &[(Clean, Clean)]) -> bool {
+        self.shared.len() == labels.len() && self.iter().zip(labels).all(|(a, b)| *a.0 == b.0 && *a.1 == b.1)
+    }
+}
+
+impl PartialEq for PackedLabels {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for PackedLabels {}
+
+impl Conditions {
+    fn new(conditions: &[NodeCondition], commons: &mut Interner) -> Self {
+        let since = conditions.iter().map(|condition| condition.since.into()).collect();
+        Self { said: commons.conditions(conditions), since }
+    }
+
+    /// Whether two lists say the same, whenever they began to.
+    pub(super) fn say(held: &[NodeCondition], new: &[NodeCondition]) -> bool {
+        fn said(c: &NodeCondition) -> (&Clean, &ConditionStatus, &Clean, &Clean) {
+            (&c.kind, &c.status, &c.reason, &c.message)
+        }
+        held.iter().map(said).eq(new.iter().map(said))
+    }
+
+    fn since(&self, new: &[NodeCondition]) -> bool {
+        self.since.iter().copied().eq(new.iter().map(|condition| Second::from(condition.since)))
+    }
+
+    /// The conditions in full.
+    pub fn iter(&self) -> impl Iterator<Item = NodeCondition> {
+        self.said
+            .iter()
+            .zip(&self.since)
+            .map(|(condition, since)| NodeCondition { since: (*since).into(), ..condition.clone() })
+    }
+
+    /// What the conditions say, without their times.
+    #[cfg(test)]
+    pub(crate) fn said(&self) -> &[NodeCondition] {
+        &self.said
+    }
+
+    /// The Ready condition, without its time, and its time.
+    pub(crate) fn ready(&self) -> Option<(&NodeCondition, Option<Timestamp>)> {
+        let at = self.said.iter().position(|condition| &*condition.kind == "Ready")?;
+        Some((&self.said[at], self.since[at].into()))
+    }
+}
+
+impl System {
+    pub(super) fn parts(facts: &NodeFacts) -> [&Clean; 5] {
+        [&facts.kubelet, &facts.os_image, &facts.kernel, &facts.runtime, &facts.architecture]
+    }
+
+    pub(super) fn is_of(&self, facts: &NodeFacts) -> bool {
+        [&self.kubelet, &self.os_image, &self.kernel, &self.runtime, &self.architecture] == Self::parts(facts)
+    }
+}
+
+impl PackedAddress {
+    fn new(text: &Clean) -> Self {
+        text.parse().map_or_else(|_| Self::Other(Box::new(Clean::new(text))), |v4: Ipv4Addr| Self::V4(v4.octets()))
+    }
+
+    fn is(&self, text: &Clean) -> bool {
+        match self {
+            Self::V4(octets) => text.parse::<Ipv4Addr>().is_ok_and(|v4| v4.octets() == *octets),
+            Self::Other(known) => **known == *text,
+        }
+    }
+}
+
+impl From<Option<Timestamp>> for Second {
+    fn from(at: Option<Timestamp>) -> Self {
+        Self(at.map_or(0, |at| u32::try_from(at.as_second().max(1)).unwrap_or(u32::MAX)))
+    }
+}
+
+impl From<Second> for Option<Timestamp> {
+    fn from(Second(at): Second) -> Self {
+        (at > 0).then(|| Timestamp::from_second(at.into()).ok()).flatten()
+    }
+}
+
+#[cfg(test)]
+mod tests;

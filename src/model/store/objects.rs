@@ -1,0 +1,207 @@
+//! Objects of a kind that a cluster need not have: mark and sweep by the rules of the node store.
+
+use std::time::Duration;
+
+use hashbrown::HashMap;
+
+use super::budget::Weigh;
+use super::optional::Visibility;
+use super::sync::{PageHead, Track};
+use super::versions::ObjectVersion;
+use crate::facts::object::ApiObject;
+use crate::facts::text::Clean;
+use crate::facts::wire::Uid;
+use crate::msg::{Failure, KeptChange, Now, SyncState};
+
+/// All objects of one kind of a cluster, and how well they are known.
+#[derive(Debug)]
+pub(crate) struct ObjectStore<T> {
+    track: Track,
+    objects: HashMap<Clean, HeldObject<T>>,
+    /// What the watch deleted while a list runs: a later page may still bring it.
+    tombstones: HashMap<Clean, ObjectVersion>,
+    generation: u32,
+    listing: bool,
+    revision: u64,
+}
+
+#[derive(Debug)]
+struct HeldObject<T> {
+    facts: T,
+    uid: Uid,
+    version: u64,
+    generation: u32,
+    from_watch: bool,
+}
+
+impl<T> HeldObject<T> {
+    fn version(&self) -> ObjectVersion {
+        ObjectVersion { uid: self.uid, version: self.version }
+    }
+}
+
+impl<T> Default for ObjectStore<T> {
+    fn default() -> Self {
+        Self {
+            track: Track::default(),
+            objects: HashMap::new(),
+            tombstones: HashMap::new(),
+            generation: 0,
+            listing: false,
+            revision: 0,
+        }
+    }
+}
+
+impl<T: PartialEq> ObjectStore<T> {
+    pub(crate) fn begin(&mut self, generation: u32) {
+        if self.track.started(generation) {
+            self.generation = generation;
+            self.listing = true;
+            self.tombstones.clear();
+        }
+    }
+
+    /// A page of the running list: yields to what the watch of the same list has brought.
+    pub(crate) fn page(&mut self, head: PageHead, changes: Vec<KeptChange<T>>, now: Now) {
+        if !self.track.page(head, now) {
+            return;
+        }
+        let generation = self.generation;
+        for change in changes {
+            let KeptChange::Present(object) = change else { continue };
+            let item = ObjectVersion { uid: object.uid, version: object.version };
+            let buried = self.tombstones.get(&object.key).is_some_and(|deleted| deleted.buries(item));
+            let watched = self.objects.get(&object.key).filter(|held| held.generation == generation && held.from_watch);
+            if !buried && !watched.is_some_and(|held| held.version().outdates(item)) {
+                self.put(*object, generation, false);
+            }
+        }
+    }
+
+    /// Changes from the watch that began at list `generation`, in order.
+    pub(crate) fn changes(&mut self, generation: u32, unreadable: u32, changes: Vec<KeptChange<T>>, now: Now) {
+        self.track.changed(changes.len(), unreadable, now);
+        for change in changes {
+            match change {
+                KeptChange::Present(object) => {
+                    self.tombstones.remove(&object.key);
+                    self.put(*object, generation, true);
+                }
+                KeptChange::Gone { key, uid, version } => {
+                    let deleted = ObjectVersion { uid, version };
+                    if self.objects.get(&key).is_some_and(|held| deleted.ends(held.version())) {
+                        self.objects.remove(&key);
+                        self.revision += 1;
+                    }
+                    if self.listing && generation == self.generation {
+                        self.tombstones.insert(key, deleted);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The list is complete: what neither it nor the watch has touched is gone.
+    pub(crate) fn finish(&mut self, generation: u32, now: Now) {
+        if !self.track.finished(generation, now) {
+            return;
+        }
+        self.listing = false;
+        self.tombstones.clear();
+        let before = self.objects.len();
+        self.objects.retain(|_, held| held.generation >= generation);
+        self.revision += u64::from(self.objects.len() != before);
+    }
+
+    /// Nothing more is taken in, and that is why.
+    pub(crate) fn exceed(&mut self, failure: Failure) {
+        self.track.exceed(failure);
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.objects.len()
+    }
+
+    pub(crate) fn heard(&mut self, now: Now) {
+        self.track.note_alive(now);
+    }
+
+    /// What the server no longer has, or what is no longer asked for, is forgotten: it would only grow old.
+    pub(crate) fn set_state(&mut self, state: SyncState) {
+        if matches!(state, SyncState::Absent | SyncState::Skipped { .. })
+            && (!self.objects.is_empty() || self.complete())
+        {
+            let revision = self.revision + 1;
+            *self = Self { revision, ..Self::default() };
+        }
+        self.track.set_state(state);
+    }
+
+    /// The machine slept: what we hold is old at once.
+    pub(crate) fn slept(&mut self, now: Now) {
+        self.track.slept(now);
+    }
+
+    /// Time without proof of life.
+    pub(crate) fn age(&self, now: Now) -> Option<Duration> {
+        self.track.age(now)
+    }
+
+    pub(crate) fn complete(&self) -> bool {
+        self.track.complete()
+    }
+
+    /// Grows with every change that can be seen.
+    pub(crate) fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    pub(crate) fn get(&self, key: &str) -> Option<&T> {
+        self.objects.get(key).map(|held| &held.facts)
+    }
+
+    /// Every object, in no order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&Clean, &T)> {
+        self.objects.iter().map(|(key, held)| (key, &held.facts))
+    }
+
+    pub(crate) fn visible(&self) -> Visibility {
+        match self.track.state() {
+            Some(SyncState::Absent) => return Visibility::Absent,
+            Some(SyncState::Skipped { reason }) => return Visibility::Off(reason.clone()),
+            Some(SyncState::Denied { failure }) => return Visibility::Denied(failure.text.clone()),
+            _ => {}
+        }
+        match self.track.lost() {
+            Some(failure) => Visibility::Unavailable(failure.text.clone()),
+            None if self.complete() => Visibility::Visible,
+            None => Visibility::Unknown,
+        }
+    }
+
+    fn put(&mut self, object: ApiObject<T>, generation: u32, from_watch: bool) {
+        let ApiObject { key, uid, version, facts } = object;
+        let known = self.objects.get(&key);
+        // A watch of an older list must not take back the mark of the running one, whose versions are others.
+        let newest = known.map_or(generation, |held| held.generation.max(generation));
+        let (from_watch, generation) = (from_watch && generation == newest, newest);
+        if known.is_none_or(|held| held.facts != facts || held.uid != uid) {
+            self.revision += 1;
+        }
+        self.objects.insert(key, HeldObject { facts, uid, version, generation, from_watch });
+    }
+}
+
+impl<T: Weigh> ObjectStore<T> {
+    /// Bytes on the heap; a look at every object.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        let object =
+            |(key, held): (&Clean, &HeldObject<T>)| key.len() + usize::try_from(held.facts.weight()).unwrap_or(0);
+        let tables = self.objects.allocation_size() + self.tombstones.allocation_size();
+        tables + self.objects.iter().map(object).sum::<usize>()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,241 @@
+//! APIs that a cluster need not have: whether they are seen, and if not, why.
+
+use super::sync::PageHead;
+use crate::facts::dra::{ClaimFacts, ClassFacts, DeviceScope, RuleFacts, SliceFacts};
+use crate::facts::lease::LeaseFacts;
+use crate::facts::text::Clean;
+use crate::model::derive::dra;
+use crate::model::derive::fit::Admission;
+use crate::model::derive::join::SLOWLY;
+use crate::model::store::objects::ObjectStore;
+use crate::msg::{Batch, Failure, Mono, Now, Resource, SyncState};
+
+/// Whether an API that a cluster need not have is seen. What is not seen is never shown as 0.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Visibility {
+    /// Nothing was answered yet.
+    #[default]
+    Unknown,
+    /// What it says is known.
+    Visible,
+    /// It is not asked for: why.
+    Off(Clean),
+    /// The server does not have it (404).
+    Absent,
+    /// We may not see it (403): what the server said.
+    Denied(Clean),
+    /// It is there and does not answer: what happened. What was known before is kept and ages.
+    Unavailable(Clean),
+}
+
+impl Visibility {
+    /// An answer of any kind came: waiting longer brings nothing new soon.
+    #[must_use]
+    pub fn answered(&self) -> bool {
+        *self != Self::Unknown
+    }
+
+    /// Why it is not seen, for people; `None` if it is.
+    #[must_use]
+    pub fn reason(&self) -> Option<String> {
+        match self {
+            Self::Visible => None,
+            Self::Unknown => Some("not read yet".to_owned()),
+            Self::Off(why) => Some(why.to_string()),
+            Self::Absent => Some("the server does not have it (404)".to_owned()),
+            Self::Denied(_) => Some("forbidden (403)".to_owned()),
+            Self::Unavailable(text) => Some(format!("unavailable: {text}")),
+        }
+    }
+}
+
+/// The resources that a cluster need not have, and what follows from them.
+#[derive(Debug, Default)]
+pub(crate) struct OptionalApis {
+    pub(crate) leases: ObjectStore<LeaseFacts>,
+    pub(crate) slices: ObjectStore<SliceFacts>,
+    pub(crate) claims: ObjectStore<ClaimFacts>,
+    pub(crate) classes: ObjectStore<ClassFacts>,
+    pub(crate) rules: ObjectStore<RuleFacts>,
+    devices: dra::DraDevices,
+    of: Option<(bool, u64, u64, u64)>,
+    at: Mono,
+}
+
+/// Does the same to the store of whichever resource it is.
+macro_rules! on_store {
+    ($self:ident, $resource:expr, $store:ident => $what:expr) => {
+        match $resource {
+            Resource::Leases => {
+                let $store = &mut $self.leases;
+                $what
+            }
+            Resource::Slices => {
+                let $store = &mut $self.slices;
+                $what
+            }
+            Resource::Claims => {
+                let $store = &mut $self.claims;
+                $what
+            }
+            Resource::Classes => {
+                let $store = &mut $self.classes;
+                $what
+            }
+            Resource::Rules => {
+                let $store = &mut $self.rules;
+                $what
+            }
+            Resource::Nodes | Resource::Pods => {}
+        }
+    };
+}
+
+impl OptionalApis {
+    pub(crate) fn begin(&mut self, resource: Resource, generation: u32) {
+        on_store!(self, resource, store => store.begin(generation));
+    }
+
+    pub(crate) fn finish(&mut self, resource: Resource, generation: u32, now: Now) {
+        on_store!(self, resource, store => store.finish(generation, now));
+    }
+
+    pub(crate) fn heard(&mut self, resource: Resource, now: Now) {
+        on_store!(self, resource, store => store.heard(now));
+    }
+
+    /// Nothing more is taken in, and that is why.
+    pub(crate) fn exceed(&mut self, failure: &Failure) {
+        for resource in Resource::OPTIONAL {
+            on_store!(self, resource, store => store.exceed(failure.clone()));
+        }
+    }
+
+    /// Objects of all kinds.
+    pub(crate) fn len(&self) -> usize {
+        let dra = self.slices.len() + self.claims.len() + self.classes.len() + self.rules.len();
+        self.leases.len() + dra
+    }
+
+    /// Bytes on the heap; a look at every object.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        let dra = self.slices.heap_bytes() + self.claims.heap_bytes();
+        self.leases.heap_bytes() + dra + self.classes.heap_bytes() + self.rules.heap_bytes()
+    }
+
+    /// The machine slept: what we hold is old at once.
+    pub(crate) fn slept(&mut self, now: Now) {
+        self.leases.slept(now);
+        self.slices.slept(now);
+        self.claims.slept(now);
+        self.classes.slept(now);
+        self.rules.slept(now);
+    }
+
+    pub(crate) fn set_state(&mut self, resource: Resource, state: SyncState) {
+        on_store!(self, resource, store => store.set_state(state));
+    }
+
+    pub(crate) fn page(&mut self, head: PageHead, batch: Batch, now: Now) {
+        match batch {
+            Batch::Leases(leases) => self.leases.page(head, leases, now),
+            Batch::Slices(slices) => self.slices.page(head, slices, now),
+            Batch::Claims(claims) => self.claims.page(head, claims, now),
+            Batch::Classes(classes) => self.classes.page(head, classes, now),
+            Batch::Rules(rules) => self.rules.page(head, rules, now),
+            Batch::Nodes(_) | Batch::Pods(_) => {}
+        }
+    }
+
+    pub(crate) fn changes(&mut self, generation: u32, unreadable: u32, batch: Batch, now: Now) {
+        match batch {
+            Batch::Leases(leases) => self.leases.changes(generation, unreadable, leases, now),
+            Batch::Slices(slices) => self.slices.changes(generation, unreadable, slices, now),
+            Batch::Claims(claims) => self.claims.changes(generation, unreadable, claims, now),
+            Batch::Classes(classes) => self.classes.changes(generation, unreadable, classes, now),
+            Batch::Rules(rules) => self.rules.changes(generation, unreadable, rules, now),
+            Batch::Nodes(_) | Batch::Pods(_) => {}
+        }
+    }
+
+    /// Whether devices of dynamic resource allocation are seen: it takes the slices and the claims.
+    pub(crate) fn dra_visible(&self) -> Visibility {
+        let slices = self.slices.visible();
+        if slices == Visibility::Visible { self.claims.visible() } else { slices }
+    }
+
+    /// There is a picture of slices and claims, however old.
+    pub(crate) fn dra_known(&self) -> bool {
+        self.slices.complete() && self.claims.complete()
+    }
+
+    /// The devices, as of the last [`Optionals::refresh`].
+    pub(crate) fn devices(&self) -> Option<&dra::DraDevices> {
+        self.dra_known().then_some(&self.devices)
+    }
+
+    /// Grows with every change of slices, claims and taint rules.
+    pub(crate) fn dra_revision(&self) -> u64 {
+        self.slices.revision() + self.claims.revision() + self.rules.revision()
+    }
+
+    /// The devices in groups by `name`, as of now.
+    pub(crate) fn device_groups(
+        &self,
+        name: impl Fn(&DeviceScope, &str) -> Clean,
+        admission: impl Fn(&DeviceScope) -> Admission,
+    ) -> Vec<dra::GroupDevices> {
+        let claims = self.claims.iter().map(|(_, facts)| facts);
+        dra::groups(self.slices.iter().map(|(_, facts)| facts), claims, &self.taint_rules(), name, admission)
+    }
+
+    /// What claims have, by `name` of each claim in its namespace and by driver.
+    pub(crate) fn holdings(&self, name: impl Fn(&str, &ClaimFacts) -> Clean) -> Vec<dra::Holding> {
+        let claims = self.claims.iter().map(|(key, claim)| {
+            (name(key.split_once('/').map_or("", |(namespace, _)| namespace), claim), &**key, claim)
+        });
+        dra::holdings(self.slices.iter().map(|(_, facts)| facts), claims)
+    }
+
+    /// Claims whose devices nobody uses.
+    pub(crate) fn idle_claims(&self) -> Vec<dra::IdleClaim> {
+        let claims = self.claims.iter().map(|(key, claim)| (&**key, claim));
+        dra::idle_claims(self.slices.iter().map(|(_, facts)| facts), claims)
+    }
+
+    /// The devices, as of now. O(slices and claims, each device by the taint rules).
+    ///
+    /// Without a picture of the taint rules only the drivers' own taints count: few clusters have rules at all.
+    pub(crate) fn count_devices(&self) -> Option<dra::DraDevices> {
+        let count = || {
+            let claims = self.claims.iter().map(|(_, facts)| facts);
+            dra::count(self.slices.iter().map(|(_, facts)| facts), claims, &self.taint_rules())
+        };
+        self.dra_known().then(count)
+    }
+
+    /// The taint rules as far as they are known; few clusters have any.
+    pub(crate) fn taint_rules(&self) -> Vec<&RuleFacts> {
+        self.rules.iter().map(|(_, facts)| facts).collect()
+    }
+
+    /// Counts again if something changed, a large cluster at most once a second.
+    pub(crate) fn refresh(&mut self, now: Mono) {
+        let known = self.dra_known();
+        let of = Some((known, self.slices.revision(), self.claims.revision(), self.rules.revision()));
+        // A list that ends with nothing swept changes no object, and yet makes the picture one: that is shown at once.
+        let same_picture = self.of.is_some_and(|(before, ..)| before == known);
+        if self.of == of || (same_picture && now.since(self.at) < SLOWLY) {
+            return;
+        }
+        self.devices = self.count_devices().unwrap_or_default();
+        self.of = of;
+        self.at = now;
+    }
+
+    /// Everything has been answered for, one way or another.
+    pub(crate) fn settled(&self) -> bool {
+        let rest = [self.classes.visible(), self.rules.visible()];
+        self.leases.visible().answered() && self.dra_visible().answered() && rest.iter().all(Visibility::answered)
+    }
+}

@@ -1,0 +1,401 @@
+//! Compact pod records and per-node totals: pod density, requests per resource.
+//!
+//! A pod costs 64 bytes, its name and its place in the index; what repeats (namespaces, owners, node names, request sets) is
+//! kept once. Totals move with each change, so that reading them costs nothing. Pods join nodes by name, so that the order in
+//! which the two arrive cannot matter. Source: `docs/performance.md`; `docs/list-watch.md`.
+
+mod ahead;
+mod holder;
+mod intern;
+mod names;
+mod part;
+mod pool;
+mod read;
+mod record;
+mod tombstones;
+mod totals;
+
+use std::fmt;
+
+use hashbrown::{DefaultHashBuilder, HashMap};
+
+use crate::facts::pod::{PodBatch, PodFacts};
+use crate::facts::text::Clean;
+use crate::model::store::change_set::ChangeSet;
+use crate::model::store::index::Index;
+use crate::model::store::versions::ObjectVersion;
+
+use ahead::{Hint, TOGETHER};
+use holder::Holder;
+use intern::{InternedNode, InternedOwner, InternedStatus, PodListHead};
+use names::PodNames;
+use part::ScopeParts;
+use pool::InternPool;
+use record::{Epoch, KeyHash, NIL, PodRecord, Records};
+use totals::{PodShare, RequestSet};
+
+pub use part::ListMark;
+pub use totals::{NodeTotals, ResourceId, Totals};
+
+/// Records whose names are looked at after one batch while too much of their memory is garbage: some 100 µs.
+const COMPACTED: u32 = 4096;
+
+/// The way by which pods came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PodOrigin {
+    /// A page of a list: may be older than what the watch has brought.
+    Page,
+    /// The watch: each event is newer than the one before.
+    Watch,
+}
+
+/// A held pod, until the next `apply` or `finish`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PodSlot(u32);
+
+/// A node that pods name, as long as one does; then another node may have the id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct NodeId(u32);
+
+/// Which records belong to a list.
+#[derive(Clone, Copy, Debug)]
+enum Reach {
+    All,
+    Namespace(u32),
+    /// None of its pods is held.
+    Nothing,
+}
+
+impl Reach {
+    fn has(self, namespace: u32) -> bool {
+        match self {
+            Self::All => true,
+            Self::Namespace(own) => own == namespace,
+            Self::Nothing => false,
+        }
+    }
+}
+
+/// All pods of a cluster.
+#[derive(Default)]
+pub struct PodStore {
+    hasher: DefaultHashBuilder,
+    records: Records,
+    index: Index,
+    names: PodNames,
+    namespaces: InternPool<Box<str>>,
+    owners: InternPool<InternedOwner>,
+    statuses: InternPool<InternedStatus>,
+    asks: InternPool<RequestSet>,
+    nodes: InternPool<InternedNode>,
+    resources: Vec<Box<str>>,
+    totals: Totals,
+    requested: NodeTotals,
+    /// What is listed by itself: all pods, or those of some namespaces.
+    parts: ScopeParts,
+    /// Where all pods are listed together, how many of the held ones the newest list or its watch has touched.
+    listed: u32,
+    revision: u64,
+    /// The record whose name was looked at last for compaction.
+    compacted: u32,
+    /// Nodes whose totals have changed.
+    touched: ChangeSet<NodeId>,
+    /// By slot, the pods that hold or will hold devices: only of them is it kept since when they do not run.
+    holders: HashMap<u32, Holder>,
+}
+
+impl fmt::Debug for PodStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ledger")
+            .field("totals", &self.totals)
+            .field("parts", &self.parts)
+            .field("revision", &self.revision)
+            .finish_non_exhaustive()
+    }
+}
+
+impl PodStore {
+    /// A ledger of the pods of these namespaces, each listed by itself; of all pods if there are none.
+    #[must_use]
+    pub fn of(namespaces: &[Clean]) -> Self {
+        Self { parts: ScopeParts::of(namespaces), ..Self::default() }
+    }
+
+    /// A list starts. What the watch deletes from now on is remembered until it is finished, because a page may still bring it.
+    pub fn begin(&mut self, list: impl Into<ListMark>) {
+        let list = list.into();
+        self.listed = 0;
+        let Some(old) = self.parts.begin(list) else { return };
+        let reach = self.reach(list);
+        let Self { records, owners, .. } = self;
+        for record in records.used_mut().filter(|record| reach.has(owners.get(record.owner).namespace)) {
+            record.epoch = old;
+            record.set_paged();
+        }
+    }
+
+    /// Takes in a page of the list, or changes of the watch, in order.
+    ///
+    /// The watch always applies. A page's item yields to a record or a tombstone that the watch of the same generation brought,
+    /// by the rules of [`ObjectVersion`]. Versions of two generations are never compared: an etcd restore takes them back.
+    /// A pod of another namespace than the list's is passed over: no sweep would ever look at it.
+    pub fn apply(&mut self, batch: &PodBatch, list: impl Into<ListMark>, origin: PodOrigin) {
+        let list = list.into();
+        let epoch = self.parts.epoch(list);
+        let (mut keys, mut pods) = (batch.keys(), batch.iter());
+        let (mut together, mut hints) = (Vec::new(), Vec::new());
+        loop {
+            together.clear();
+            together.extend(keys.by_ref().take(TOGETHER));
+            if together.is_empty() {
+                break;
+            }
+            self.look_ahead(&together, &mut hints);
+            for (hint, (pod, removed)) in hints.iter().zip(&mut pods) {
+                if self.parts.covers(list, pod.namespace) {
+                    self.take(&pod, removed, hint, (list, epoch, origin));
+                }
+            }
+        }
+        self.compact_names();
+    }
+
+    fn take(
+        &mut self,
+        pod: &PodFacts<'_>,
+        removed: bool,
+        hint: &Hint,
+        (list, epoch, origin): (ListMark, Epoch, PodOrigin),
+    ) {
+        let (slot, hash) = self.locate(pod, hint);
+        if origin == PodOrigin::Page && self.watch_knows_better(pod, slot, (list, epoch)) {
+            return;
+        }
+        if !removed {
+            return self.upsert(pod, (slot, hash), hint, (list, epoch, origin));
+        }
+        if origin == PodOrigin::Watch
+            && let Some(tombstones) = self.parts.tombstones_of(list)
+        {
+            tombstones.bury(pod);
+        }
+        if let Some(slot) = slot
+            && version_of(pod).ends(self.records.at(slot).state())
+        {
+            self.remove(slot);
+        }
+    }
+
+    /// The list is complete: what neither its pages nor its watch has touched is gone. Returns how many pods went.
+    ///
+    /// A list that is not the last one begun sweeps nothing, and one of a namespace nothing of another.
+    pub fn finish(&mut self, list: impl Into<ListMark>) -> usize {
+        let list = list.into();
+        if !self.parts.finish(list) {
+            return 0;
+        }
+        let (reach, newest) = (self.reach(list), self.parts.newest(list));
+        if matches!(reach, Reach::All) && self.listed == self.totals.held {
+            // As of most lists; a look at a million records holds up a frame.
+            return 0;
+        }
+        let swept = |record: &PodRecord| record.epoch != newest && reach.has(self.namespace_of(record));
+        let gone: Vec<u32> = self.records.used().filter(|(_, record)| swept(record)).map(|(slot, _)| slot).collect();
+        // The last ones first: they stand at the front of the lists of their nodes.
+        for &slot in gone.iter().rev() {
+            self.remove(slot);
+        }
+        self.compact_names();
+        gone.len()
+    }
+
+    fn reach(&self, list: ListMark) -> Reach {
+        match self.parts.namespace(list) {
+            None => Reach::All,
+            Some(name) => self.namespace_id(name).map_or(Reach::Nothing, Reach::Namespace),
+        }
+    }
+
+    fn watch_knows_better(&mut self, pod: &PodFacts<'_>, slot: Option<u32>, (list, epoch): (ListMark, Epoch)) -> bool {
+        let record = slot.map(|slot| self.records.at(slot));
+        let watched = record.filter(|record| record.is_watched() && record.epoch == epoch);
+        watched.is_some_and(|record| record.state().outdates(version_of(pod)))
+            || self.parts.tombstones_of(list).is_some_and(|tombstones| tombstones.is_buried(pod))
+    }
+
+    /// Takes in a pod: the slot that it has already, and the hash of its key, which is not known if its namespace is new.
+    fn upsert(
+        &mut self,
+        pod: &PodFacts<'_>,
+        (slot, hash): (Option<u32>, Option<KeyHash>),
+        hint: &Hint,
+        (list, epoch, origin): (ListMark, Epoch, PodOrigin),
+    ) {
+        let name = slot.map(|slot| self.records.at(slot).name());
+        let name = name.unwrap_or_else(|| self.names.put(pod.name));
+        let mut record = PodRecord::new(pod, name, origin == PodOrigin::Watch);
+        record.epoch = epoch;
+        self.intern_all(pod, hint, &mut record);
+        let newest = self.parts.newest(list);
+        let Some(slot) = slot else {
+            record.hash = hash.unwrap_or_else(|| self.key_hash(self.namespace_of(&record), pod.name));
+            let slot = self.records.insert(record);
+            let Self { records, index, .. } = self;
+            index.insert(record.hash.whole(), slot, |other| records.at(other).hash.whole());
+            self.count(slot);
+            self.link(slot);
+            self.hold(slot, pod);
+            self.listed += u32::from(epoch == newest);
+            self.revision += 1;
+            return;
+        };
+        let old = *self.records.at(slot);
+        let moved = old.node != record.node;
+        if moved {
+            self.unlink(slot);
+        } else {
+            record.next = old.next;
+        }
+        record.hash = old.hash;
+        if old.looks_like(&record) {
+            *self.records.at_mut(slot) = record;
+        } else {
+            self.uncount(slot);
+            *self.records.at_mut(slot) = record;
+            self.count(slot);
+            self.revision += 1;
+        }
+        if moved {
+            self.link(slot);
+        }
+        self.revision += u64::from(self.hold(slot, pod));
+        self.listed += u32::from(old.epoch != newest && epoch == newest);
+        if old.epoch == newest && epoch != newest {
+            // A late event of an older generation: the sweep must not take what this one has touched, and the version is of
+            // another generation, so that this one's pages must not be compared with it.
+            let record = self.records.at_mut(slot);
+            record.epoch = newest;
+            record.set_paged();
+        }
+        self.release_all(&old);
+    }
+
+    fn remove(&mut self, slot: u32) {
+        self.uncount(slot);
+        self.unlink(slot);
+        self.holders.remove(&slot);
+        let record = *self.records.at(slot);
+        if record.epoch == self.parts.newest(ListMark::from(0)) {
+            self.listed = self.listed.saturating_sub(1);
+        }
+        self.index.remove(record.hash.whole(), slot);
+        self.names.drop(record.name());
+        self.records.remove(slot);
+        self.release_all(&record);
+        self.revision += 1;
+    }
+
+    /// Adds a record to the totals.
+    fn count(&mut self, slot: u32) {
+        let record = *self.records.at(slot);
+        self.totals.held += 1;
+        if record.phase().is_terminal() {
+            self.totals.terminal += 1;
+        } else if record.node == NIL {
+            self.totals.unscheduled += 1;
+        }
+        if record.is_bound() {
+            self.totals.bound += 1;
+            self.totals.terminating += u32::from(record.is_deleting());
+            let part = part(&record, &self.asks);
+            self.requested.add(&part);
+            let node = self.nodes.get_mut(record.node);
+            node.totals.add(&part);
+            touch(node, &mut self.touched, record.node);
+        }
+    }
+
+    /// Takes a record out of the totals.
+    fn uncount(&mut self, slot: u32) {
+        let record = *self.records.at(slot);
+        self.totals.held -= 1;
+        if record.phase().is_terminal() {
+            self.totals.terminal -= 1;
+        } else if record.node == NIL {
+            self.totals.unscheduled -= 1;
+        }
+        if record.is_bound() {
+            self.totals.bound -= 1;
+            self.totals.terminating -= u32::from(record.is_deleting());
+            let part = part(&record, &self.asks);
+            self.requested.subtract(&part);
+            let node = self.nodes.get_mut(record.node);
+            node.totals.subtract(&part);
+            touch(node, &mut self.touched, record.node);
+        }
+    }
+
+    /// Puts a record at the front of its node's list.
+    fn link(&mut self, slot: u32) {
+        let node = self.records.at(slot).node;
+        if node != NIL {
+            let PodListHead(first) = std::mem::replace(&mut self.nodes.get_mut(node).first, PodListHead(slot));
+            self.records.at_mut(slot).next = first;
+        }
+    }
+
+    /// Takes a record out of its node's list, which is as long as a node has pods.
+    fn unlink(&mut self, slot: u32) {
+        let PodRecord { node, next, .. } = *self.records.at(slot);
+        if node == NIL {
+            return;
+        }
+        let PodListHead(first) = &mut self.nodes.get_mut(node).first;
+        if *first == slot {
+            *first = next;
+            return;
+        }
+        let mut before = *first;
+        while self.records.at(before).next != slot {
+            before = self.records.at(before).next;
+        }
+        self.records.at_mut(before).next = next;
+    }
+
+    /// Goes on moving names out of chunks that are largely garbage, a bounded number of records at a time.
+    fn compact_names(&mut self) {
+        if !self.names.is_wasteful() {
+            return;
+        }
+        let slots = self.records.slots();
+        for _ in 0..slots.min(COMPACTED) {
+            self.compacted = if self.compacted + 1 < slots { self.compacted + 1 } else { 0 };
+            let Some(record) = self.records.get(self.compacted) else { continue };
+            if let Some(name) = self.names.moved(record.name()) {
+                self.records.at_mut(self.compacted).set_name(name);
+            }
+        }
+    }
+}
+
+fn touch(node: &mut InternedNode, touched: &mut ChangeSet<NodeId>, id: u32) {
+    if !std::mem::replace(&mut node.touched, true) {
+        touched.there(NodeId(id));
+    }
+}
+
+fn part<'a>(record: &PodRecord, asks: &'a InternPool<RequestSet>) -> PodShare<'a> {
+    PodShare {
+        terminating: record.is_deleting(),
+        daemon_set: record.is_daemon_set(),
+        mirror: record.is_mirror(),
+        asks: asks.get(record.asks),
+    }
+}
+
+fn version_of(pod: &PodFacts<'_>) -> ObjectVersion {
+    ObjectVersion { uid: pod.uid, version: pod.version }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,62 @@
+//! Looking pods up before their turn.
+//!
+//! In a large cluster each look is a miss of the cache: for the index, for the node, for its name. One pod after the other waits
+//! for all of them in a row; looked up together, step by step, the processor waits for many at a time. What is found is a hint,
+//! since what comes before a pod's turn may change it: it is checked when it is used, and by then is at hand.
+
+use std::hash::BuildHasher;
+
+use super::record::KeyHash;
+use super::{PodFacts, PodStore};
+
+/// So many pods are looked up together: what they touch fits the first cache.
+pub(super) const TOGETHER: usize = 32;
+
+/// Where a pod would have been found before its turn.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Hint {
+    namespace: Option<u32>,
+    hash: Option<KeyHash>,
+    slot: Option<u32>,
+    node_hash: u64,
+    node: Option<u32>,
+}
+
+impl PodStore {
+    /// Looks up pods by namespace, name and node.
+    pub(super) fn look_ahead(&self, keys: &[[&str; 3]], hints: &mut Vec<Hint>) {
+        hints.clear();
+        for &[namespace, name, node] in keys {
+            let namespace = self.namespace_id(namespace);
+            let hash = namespace.map(|namespace| self.key_hash(namespace, name));
+            let slot = namespace.zip(hash).and_then(|(namespace, hash)| self.find(hash, namespace, name));
+            let node_hash = self.hasher.hash_one(node);
+            hints.push(Hint { namespace, hash, slot, node_hash, node: self.nodes.candidate(node_hash) });
+        }
+        // Each step touches what the one before has found, of all pods before the next step.
+        for hint in &mut *hints {
+            hint.node = hint.node.filter(|id| self.nodes.has(*id, hint.node_hash));
+        }
+        for (hint, [_, _, node]) in hints.iter_mut().zip(keys) {
+            hint.node = hint.node.filter(|id| *self.nodes.get(*id).name == **node);
+        }
+    }
+
+    /// The slot of a pod whose turn it is, and the hash of its key, which is not known if nothing of its namespace is held.
+    pub(super) fn locate(&self, pod: &PodFacts<'_>, hint: &Hint) -> (Option<u32>, Option<KeyHash>) {
+        let hinted = |id: &u32| self.namespaces.held(*id).is_some_and(|held| **held == *pod.namespace);
+        let Some(namespace) = hint.namespace.filter(hinted).or_else(|| self.namespace_id(pod.namespace)) else {
+            return (None, None);
+        };
+        let hash = hint.hash.filter(|_| hint.namespace == Some(namespace));
+        let hash = hash.unwrap_or_else(|| self.key_hash(namespace, pod.name));
+        let hinted = |slot: &u32| self.records.get(*slot).is_some_and(|held| self.is(held, hash, namespace, pod.name));
+        (hint.slot.filter(hinted).or_else(|| self.find(hash, namespace, pod.name)), Some(hash))
+    }
+
+    /// The id of the node of a pod whose turn it is, if some pod names that node.
+    pub(super) fn locate_node(&self, name: &str, hint: &Hint) -> Option<u32> {
+        let hinted = |id: &u32| self.nodes.held(*id).is_some_and(|held| *held.name == *name);
+        hint.node.filter(hinted).or_else(|| self.node_id(name))
+    }
+}

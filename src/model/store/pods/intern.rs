@@ -1,0 +1,159 @@
+//! What repeats from pod to pod, kept once.
+
+use std::hash::BuildHasher;
+
+use super::ahead::Hint;
+use super::record::{NIL, PodRecord};
+use super::totals::RequestSet;
+use super::{NodeId, NodeTotals, PodStore, ResourceId};
+use crate::facts::pod::PodFacts;
+use crate::facts::quantity::Quantity;
+use crate::facts::text::Clean;
+use crate::model::store::nodes::NodeKey;
+
+/// 10^22 base units, far above any capacity: what one pod can ask for. Sums of a million such pods still are exact.
+const MOST_ASKED: i128 = 10_i128.pow(31);
+
+/// A cluster has tens of resource names, which are searched one by one. More of them than this are left out.
+const MOST_RESOURCES: u16 = 1024;
+
+/// The namespace of some pods, and kind and name of their controlling owner.
+#[derive(Debug, Default)]
+pub(super) struct InternedOwner {
+    pub(super) namespace: u32,
+    pub(super) kind: Box<str>,
+    pub(super) name: Box<str>,
+}
+
+/// The parts of a pod's state that many pods share.
+#[derive(Debug, Default)]
+pub(super) struct InternedStatus {
+    pub(super) reason: Box<str>,
+    pub(super) containers: u16,
+    pub(super) ready: u16,
+}
+
+/// A node that some pod names; whether it exists is not known here.
+#[derive(Debug, Default)]
+pub(super) struct InternedNode {
+    pub(super) name: Box<str>,
+    pub(super) first: PodListHead,
+    pub(super) totals: NodeTotals,
+    /// The totals have changed since that was last asked.
+    pub(super) touched: bool,
+    /// The node of this name in the store, as it was last found.
+    pub(super) key: NodeKey,
+}
+
+/// The first pod of a node's list.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PodListHead(pub(super) u32);
+
+impl Default for PodListHead {
+    fn default() -> Self {
+        Self(NIL)
+    }
+}
+
+impl PodStore {
+    pub(super) fn intern_all(&mut self, pod: &PodFacts<'_>, hint: &Hint, record: &mut PodRecord) {
+        record.owner = self.intern_owner(pod);
+        if !pod.node.is_empty() {
+            record.node = if let Some(id) = self.locate_node(pod.node, hint) {
+                self.nodes.hold(id);
+                id
+            } else {
+                let node = InternedNode { name: pod.node.into(), ..InternedNode::default() };
+                self.nodes.put(self.hasher.hash_one(pod.node), node)
+            };
+        }
+        record.status = self.intern_status(pod);
+        record.asks = self.intern_asks(pod);
+    }
+
+    fn intern_status(&mut self, pod: &PodFacts<'_>) -> u32 {
+        let (containers, ready) = (pod.containers, pod.ready);
+        let same =
+            |held: &InternedStatus| held.containers == containers && held.ready == ready && *held.reason == *pod.reason;
+        if let Some(id) = self.statuses.last(same) {
+            self.statuses.hold(id);
+            return id;
+        }
+        let hash = self.hasher.hash_one((pod.reason, containers, ready));
+        self.statuses.intern(hash, same, || InternedStatus { reason: pod.reason.into(), containers, ready })
+    }
+
+    fn intern_asks(&mut self, pod: &PodFacts<'_>) -> u32 {
+        let clamp = |amount: Quantity| Quantity::from_nano(amount.nano().clamp(-MOST_ASKED, MOST_ASKED));
+        let (cpu, memory) = (clamp(pod.requests.cpu), clamp(pod.requests.memory));
+        let others: Vec<_> = pod
+            .requests
+            .others
+            .iter()
+            .filter_map(|&(name, amount)| Some((self.resource(name)?, clamp(amount))))
+            .collect();
+        let same = |held: &RequestSet| held.cpu == cpu && held.memory == memory && *held.others == *others;
+        if let Some(id) = self.asks.last(same) {
+            self.asks.hold(id);
+            return id;
+        }
+        let hash = self.hasher.hash_one((cpu, memory, &others));
+        self.asks.intern(hash, same, || RequestSet { cpu, memory, others: others.as_slice().into() })
+    }
+
+    /// A namespace is held by its owners, of which pods without one have one that is empty.
+    fn intern_owner(&mut self, pod: &PodFacts<'_>) -> u32 {
+        let same = |held: &InternedOwner| {
+            let own = *held.kind == *pod.owner_kind && *held.name == *pod.owner_name;
+            own && **self.namespaces.get(held.namespace) == *pod.namespace
+        };
+        if let Some(id) = self.owners.last(same) {
+            self.owners.hold(id);
+            return id;
+        }
+        let hash = self.hasher.hash_one((pod.namespace, pod.owner_kind, pod.owner_name));
+        if let Some(id) = self.owners.find(hash, same) {
+            self.owners.hold(id);
+            return id;
+        }
+        let namespace = if let Some(id) = self.namespace_id(pod.namespace) {
+            self.namespaces.hold(id);
+            id
+        } else {
+            self.namespaces.put(self.hasher.hash_one(pod.namespace), pod.namespace.into())
+        };
+        let owner = InternedOwner { namespace, kind: pod.owner_kind.into(), name: pod.owner_name.into() };
+        self.owners.put(hash, owner)
+    }
+
+    /// The namespace of a record.
+    pub(super) fn namespace_of(&self, record: &PodRecord) -> u32 {
+        self.owners.get(record.owner).namespace
+    }
+
+    pub(super) fn release_all(&mut self, record: &PodRecord) {
+        if let Some(last) = self.owners.release(record.owner) {
+            self.namespaces.release(last.namespace);
+        }
+        self.statuses.release(record.status);
+        self.asks.release(record.asks);
+        if record.node != NIL
+            && let Some(last) = self.nodes.release(record.node)
+        {
+            self.touched.gone(Clean::new(&last.name));
+            if !last.touched {
+                self.touched.there(NodeId(record.node));
+            }
+        }
+    }
+
+    /// The id of a resource name, made if need be; `None` past [`MOST_RESOURCES`].
+    fn resource(&mut self, name: &str) -> Option<ResourceId> {
+        if let Some(id) = self.resource_id(name) {
+            return Some(id);
+        }
+        let id = u16::try_from(self.resources.len()).ok().filter(|id| *id < MOST_RESOURCES)?;
+        self.resources.push(name.into());
+        Some(ResourceId(id))
+    }
+}

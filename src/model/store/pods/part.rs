@@ -1,0 +1,124 @@
+//! What is listed by itself: all pods, or the pods of each of some namespaces (F23).
+
+use super::record::Epoch;
+use super::tombstones::Tombstones;
+use crate::facts::text::Clean;
+
+/// Lists of a part that lie further back than this before the newest one are all the same.
+const BEHIND: u32 = 200;
+/// Lists that are newer than the newest one that has begun by more than this are all the same; there should be none.
+const AHEAD: u32 = 50;
+
+/// One list: which part it is of, and its number among the lists of that part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ListMark {
+    /// The place of its namespace among those that are listed; 0 where all pods are listed together.
+    pub part: usize,
+    /// Grows with each list of the part.
+    pub generation: u32,
+}
+
+/// A list of all pods.
+impl From<u32> for ListMark {
+    fn from(generation: u32) -> Self {
+        Self { part: 0, generation }
+    }
+}
+
+/// The lists that have touched some record are less than 256 generations apart.
+fn epoch(generation: u32) -> Epoch {
+    #[expect(clippy::cast_possible_truncation, reason = "the eight bits are what tells them apart")]
+    let low = generation as u8;
+    Epoch(low)
+}
+
+/// What is listed by itself; never empty.
+#[derive(Debug)]
+pub(super) struct ScopeParts(Vec<ScopePart>);
+
+#[derive(Debug, Default)]
+struct ScopePart {
+    /// `None` where all pods are listed together.
+    namespace: Option<Clean>,
+    generation: u32,
+    /// No record was touched by an older list.
+    oldest: u32,
+    /// There while a list runs.
+    tombstones: Option<Tombstones>,
+}
+
+impl Default for ScopeParts {
+    fn default() -> Self {
+        Self(vec![ScopePart::default()])
+    }
+}
+
+impl ScopeParts {
+    pub(super) fn of(namespaces: &[Clean]) -> Self {
+        if namespaces.is_empty() {
+            return Self::default();
+        }
+        Self(
+            namespaces.iter().map(|name| ScopePart { namespace: Some(name.clone()), ..ScopePart::default() }).collect(),
+        )
+    }
+
+    /// Begins a list. Records of its part that were touched by a list which is not finished, but long ago, must be marked with
+    /// what is returned: else their epoch would come to mean a list to come.
+    pub(super) fn begin(&mut self, list: ListMark) -> Option<Epoch> {
+        let part = self.0.get_mut(list.part)?;
+        part.generation = list.generation;
+        part.tombstones = Some(Tombstones::default());
+        if list.generation.saturating_sub(part.oldest) <= BEHIND {
+            return None;
+        }
+        part.oldest = list.generation - 1;
+        Some(epoch(part.oldest))
+    }
+
+    /// Ends a list; whether it was the last one of its part that had begun.
+    pub(super) fn finish(&mut self, list: ListMark) -> bool {
+        let Some(part) = self.0.get_mut(list.part).filter(|part| part.generation == list.generation) else {
+            return false;
+        };
+        part.tombstones = None;
+        part.oldest = list.generation;
+        true
+    }
+
+    /// Whether pods of this namespace belong to the list.
+    pub(super) fn covers(&self, list: ListMark, namespace: &str) -> bool {
+        self.0.get(list.part).is_some_and(|part| part.namespace.as_deref().is_none_or(|own| own == namespace))
+    }
+
+    /// The namespace that is listed, unless it is all of them.
+    pub(super) fn namespace(&self, list: ListMark) -> Option<&str> {
+        self.0.get(list.part)?.namespace.as_deref()
+    }
+
+    /// The epoch of the last list of the part that has begun.
+    pub(super) fn newest(&self, list: ListMark) -> Epoch {
+        epoch(self.0.get(list.part).map_or(list.generation, |part| part.generation))
+    }
+
+    /// The epoch of a list, which is about to touch records.
+    pub(super) fn epoch(&mut self, list: ListMark) -> Epoch {
+        let Some(part) = self.0.get_mut(list.part) else { return epoch(list.generation) };
+        let newest = part.generation;
+        let near = list.generation.clamp(newest.saturating_sub(BEHIND), newest.saturating_add(AHEAD));
+        part.oldest = part.oldest.min(near);
+        epoch(near)
+    }
+
+    /// The tombstones, if the list is the one that runs.
+    pub(super) fn tombstones_of(&mut self, list: ListMark) -> Option<&mut Tombstones> {
+        let part = self.0.get_mut(list.part).filter(|part| part.generation == list.generation)?;
+        part.tombstones.as_mut()
+    }
+
+    /// Bytes on the heap.
+    pub(super) fn heap_bytes(&self) -> usize {
+        let tombstones = self.0.iter().filter_map(|part| part.tombstones.as_ref());
+        self.0.capacity() * size_of::<ScopePart>() + tombstones.map(Tombstones::heap_bytes).sum::<usize>()
+    }
+}

@@ -1,0 +1,232 @@
+//! Reading the ledger.
+
+use std::hash::BuildHasher;
+
+use super::record::{KeyHash, NIL, PodRecord};
+use super::{NodeId, NodeTotals, PodSlot, PodStore, ResourceId, Totals};
+use crate::facts::pod::{PodFacts, Requests};
+use crate::facts::quantity::Quantity;
+use crate::model::store::change_set::ChangeSet;
+use crate::model::store::nodes::{Node, NodeKey, NodeStore};
+
+impl PodStore {
+    /// The whole cluster.
+    #[must_use]
+    pub fn totals(&self) -> &Totals {
+        &self.totals
+    }
+
+    /// All bound pods that are neither Succeeded nor Failed, as if they were on one node.
+    #[must_use]
+    pub fn bound(&self) -> &NodeTotals {
+        &self.requested
+    }
+
+    /// What the bound pods of the whole cluster that are neither Succeeded nor Failed ask of `resource`, `cpu` and `memory` too.
+    #[must_use]
+    pub fn requested(&self, resource: &str) -> Quantity {
+        self.ask_of(&self.requested, resource)
+    }
+
+    /// The totals of a node; `None` if no held pod names it.
+    #[must_use]
+    pub fn node(&self, name: &str) -> Option<&NodeTotals> {
+        Some(&self.nodes.get(self.node_id(name)?).totals)
+    }
+
+    /// What the bound pods of a node that are neither Succeeded nor Failed ask of `resource`, `cpu` and `memory` too.
+    #[must_use]
+    pub fn node_requested(&self, name: &str, resource: &str) -> Quantity {
+        self.node(name).map_or(Quantity::ZERO, |totals| self.ask_of(totals, resource))
+    }
+
+    /// Every node that a held pod names, in no order.
+    pub fn nodes(&self) -> impl Iterator<Item = (&str, &NodeTotals)> {
+        self.nodes.iter().map(|(_, node)| (&*node.name, &node.totals))
+    }
+
+    /// The same by the ids of the nodes.
+    pub(crate) fn nodes_by_id(&self) -> impl Iterator<Item = (NodeId, &str, &NodeTotals)> {
+        self.nodes.iter().map(|(id, node)| (NodeId(id), &*node.name, &node.totals))
+    }
+
+    /// Name and totals of a node; `None` if no held pod names it any more.
+    pub(crate) fn node_at(&self, NodeId(id): NodeId) -> Option<(&str, &NodeTotals)> {
+        self.nodes.held(id).map(|node| (&*node.name, &node.totals))
+    }
+
+    /// The node of the store that pods name by this id, without a search by name where [`Ledger::found`] has noted it.
+    pub(crate) fn node_in<'a>(&self, NodeId(id): NodeId, nodes: &'a NodeStore) -> Option<&'a Node> {
+        let node = self.nodes.held(id)?;
+        // A key never comes to mean a node of another name.
+        nodes.get(node.key).or_else(|| nodes.by_name(&node.name))
+    }
+
+    /// Notes what [`Ledger::node_in`] has found.
+    pub(crate) fn found(&mut self, NodeId(id): NodeId, key: NodeKey) {
+        self.nodes.get_mut(id).key = key;
+    }
+
+    /// The id of a node that some held pod names.
+    pub(crate) fn id_of(&self, name: &str) -> Option<NodeId> {
+        self.node_id(name).map(NodeId)
+    }
+
+    /// What pods with these totals ask of `resource`, `cpu` and `memory` too.
+    pub(crate) fn requested_of(&self, totals: &NodeTotals, resource: &str) -> Quantity {
+        self.ask_of(totals, resource)
+    }
+
+    /// At most so many of the nodes whose totals have changed since they were last taken, and the names of those that no pod
+    /// names any more.
+    pub(crate) fn take_touched(&mut self, most: usize) -> ChangeSet<NodeId> {
+        let touched = self.touched.take(most);
+        if !touched.complete {
+            self.nodes.values_mut().for_each(|node| node.touched = false);
+            return touched;
+        }
+        for &NodeId(id) in &touched.there {
+            // An id may be free by now, or name another node, which then is one more that has changed.
+            self.nodes.get_mut(id).touched = false;
+        }
+        touched
+    }
+
+    /// There is more to take.
+    pub(crate) fn is_touched(&self) -> bool {
+        !self.touched.is_empty()
+    }
+
+    /// All held pods of a node, Succeeded and Failed ones too, in no order.
+    pub fn pods_on(&self, node: &str) -> impl Iterator<Item = PodSlot> {
+        let first = self.node_id(node).map(|id| self.nodes.get(id).first.0);
+        let some = |slot: u32| (slot != NIL).then_some(slot);
+        std::iter::successors(first.and_then(some), move |&slot| some(self.records.at(slot).next)).map(PodSlot)
+    }
+
+    /// All held pods, in no order. Looks at every record: not for a frame.
+    pub fn pods(&self) -> impl Iterator<Item = PodSlot> {
+        self.records.used().map(|(slot, _)| PodSlot(slot))
+    }
+
+    /// Bound pods that are neither Succeeded nor Failed and ask for an extended resource, in no order.
+    pub fn holders(&self) -> impl Iterator<Item = PodSlot> {
+        self.holders.keys().copied().map(PodSlot)
+    }
+
+    /// A held pod by its key.
+    #[must_use]
+    pub fn find_pod(&self, namespace: &str, name: &str) -> Option<PodSlot> {
+        let namespace = self.namespace_id(namespace)?;
+        self.find(self.key_hash(namespace, name), namespace, name).map(PodSlot)
+    }
+
+    /// A held pod, made anew from its record; empty facts if the slot is out of date.
+    #[must_use]
+    pub fn pod(&self, slot: PodSlot) -> PodFacts<'_> {
+        let Some(record) = self.records.get(slot.0) else {
+            return PodFacts::default();
+        };
+        let owner = self.owners.get(record.owner);
+        let status = self.statuses.get(record.status);
+        let asks = self.asks.get(record.asks);
+        PodFacts {
+            namespace: self.namespaces.get(owner.namespace),
+            name: self.names.get(record.name()),
+            uid: record.uid(),
+            version: record.version,
+            node: if record.node == NIL { "" } else { &self.nodes.get(record.node).name },
+            owner_kind: &owner.kind,
+            owner_name: &owner.name,
+            phase: record.phase(),
+            reason: &status.reason,
+            deleting: record.is_deleting(),
+            mirror: record.is_mirror(),
+            containers: status.containers,
+            ready: status.ready,
+            restarts: record.restarts,
+            created: record.created(),
+            since: self.holders.get(&slot.0).and_then(|holder| holder.since()),
+            requests: Requests {
+                cpu: asks.cpu,
+                memory: asks.memory,
+                others: asks.others.iter().map(|&(id, amount)| (self.resource_name(id), amount)).collect(),
+            },
+        }
+    }
+
+    /// The name of a resource of this ledger; empty for an id of another ledger.
+    #[must_use]
+    pub fn resource_name(&self, id: ResourceId) -> &str {
+        self.resources.get(usize::from(id.0)).map_or("", |name| name)
+    }
+
+    /// The id of a resource name that some pod has named.
+    #[must_use]
+    pub fn resource_id(&self, name: &str) -> Option<ResourceId> {
+        let at = self.resources.iter().position(|held| **held == *name)?;
+        u16::try_from(at).ok().map(ResourceId)
+    }
+
+    /// Every resource other than cpu and memory that some pod has named.
+    pub fn resources(&self) -> impl Iterator<Item = (ResourceId, &str)> {
+        (0u16..).map(ResourceId).zip(self.resources.iter().map(|name| &**name))
+    }
+
+    /// Grows with every change that can be seen; a relist that brings the same pods is none.
+    #[must_use]
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// Bytes on the heap.
+    #[must_use]
+    pub fn heap_bytes(&self) -> usize {
+        self.records.heap_bytes()
+            + self.index.heap_bytes()
+            + self.names.heap_bytes()
+            + self.namespaces.heap_bytes(|name| name.len())
+            + self.owners.heap_bytes(|owner| owner.kind.len() + owner.name.len())
+            + self.statuses.heap_bytes(|status| status.reason.len())
+            + self.asks.heap_bytes(|asks| asks.others.len() * size_of::<(ResourceId, Quantity)>())
+            + self.nodes.heap_bytes(|node| node.name.len() + node.totals.heap_bytes())
+            + self.requested.heap_bytes()
+            + self.resources.iter().map(|name| size_of::<Box<str>>() + name.len()).sum::<usize>()
+            + self.holders.allocation_size()
+            + self.parts.heap_bytes()
+    }
+
+    fn ask_of(&self, totals: &NodeTotals, resource: &str) -> Quantity {
+        match resource {
+            "cpu" => totals.cpu,
+            "memory" => totals.memory,
+            other => self.resource_id(other).map_or(Quantity::ZERO, |id| totals.other(id)),
+        }
+    }
+
+    pub(super) fn node_id(&self, name: &str) -> Option<u32> {
+        self.nodes.find(self.hasher.hash_one(name), |node| *node.name == *name)
+    }
+
+    /// The slot of a pod by the hash of its key.
+    pub(super) fn find(&self, hash: KeyHash, namespace: u32, name: &str) -> Option<u32> {
+        self.index.find(hash.whole(), |slot| self.is(self.records.at(slot), hash, namespace, name))
+    }
+
+    /// Whether a record is that of this pod.
+    pub(super) fn is(&self, held: &PodRecord, hash: KeyHash, namespace: u32, name: &str) -> bool {
+        held.hash == hash && self.names.get(held.name()) == name && self.namespace_of(held) == namespace
+    }
+
+    pub(super) fn namespace_id(&self, namespace: &str) -> Option<u32> {
+        let same = |held: &str| *held == *namespace;
+        // Where a page comes from, the neighbour's is the same.
+        let last = self.owners.last(|_| true).map(|id| self.owners.get(id).namespace);
+        last.filter(|id| same(self.namespaces.get(*id)))
+            .or_else(|| self.namespaces.find(self.hasher.hash_one(namespace), |held| same(held)))
+    }
+
+    pub(super) fn key_hash(&self, namespace: u32, name: &str) -> KeyHash {
+        KeyHash::new(self.hasher.hash_one((namespace, name)))
+    }
+}

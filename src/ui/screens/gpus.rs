@@ -1,0 +1,433 @@
+//! The GPU view: what fits now, accelerators by group, and devices held by pods that do not run; one list of lines to scroll.
+
+mod lines;
+
+use std::time::Duration;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use crate::facts::accelerator::Kind;
+use crate::facts::pod::SinceBasis;
+use crate::facts::text::Clean;
+use crate::model::Known;
+use crate::model::cluster::ClusterState;
+use crate::model::derive::fit::SIZES;
+use crate::model::derive::gpus::{GpuGroup, GpuReport, Grouping, HeldDevices, Supply};
+use crate::model::store::optional::Visibility;
+use crate::model::store::scope::Partial;
+use crate::model::table::age_of;
+use crate::theme::{Glyphs, Role};
+use crate::ui::scene::{Paint, Scene};
+use crate::ui::units::{amount, compact, devices, duration};
+use crate::ui::widgets::grid;
+use crate::ui::widgets::grid::{ColumnSpec, Placed, Width, WidthMemory};
+use crate::ui::widgets::layout::Scroll;
+use crate::ui::widgets::names::ShortNames;
+use crate::ui::widgets::strip::LONGEST_CONTEXT;
+use crate::ui::widgets::text::{Pen, columns};
+
+use lines::{GpuLine, GpuLines};
+
+#[cfg(test)]
+thread_local! {
+    /// Cells that were made of groups and of what is held.
+    pub(in crate::ui) static CELLS: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
+/// What the view shows, taken out of the model.
+pub(in crate::ui) struct GpusView<'a> {
+    board: &'a GpuReport,
+    by: Grouping,
+    /// Whether what pods ask for is known.
+    pods: Known<()>,
+    /// Whether what nodes announce is known.
+    nodes: Known<()>,
+    /// Why devices of dynamic resource allocation are not seen, where there may be some.
+    dra_hidden: Option<String>,
+    /// What is watched of the pods, if that is only a part of the cluster.
+    partial: Option<Partial>,
+    /// The model's scroll offset.
+    wanted: usize,
+    /// Now by the server's clock.
+    server_now: jiff::Timestamp,
+    /// How old what is shown is, once it does not speak for now.
+    old: Option<Duration>,
+}
+
+impl<'a> GpusView<'a> {
+    /// `old`: the age of nodes and pods once they are not as of now.
+    pub(in crate::ui) fn new(
+        cluster: &'a ClusterState,
+        (by, old): (Grouping, Option<Duration>),
+        (wanted, now): (usize, crate::msg::Now),
+    ) -> Self {
+        let pods = cluster.pod_counts().map(|_| ());
+        let nodes = cluster.node_counts().map(|_| ());
+        let visible = cluster.dra_visible();
+        let hidden = matches!(visible, Visibility::Denied(_) | Visibility::Unavailable(_));
+        let dra_hidden = visible.reason().filter(|_| hidden);
+        let (board, partial) = (cluster.gpu_board(), cluster.partial());
+        Self { board, by, pods, nodes, dra_hidden, partial, wanted, server_now: cluster.server_now(now), old }
+    }
+}
+
+impl GpusView<'_> {
+    /// How plain figures are drawn: those of old data are not as of now.
+    fn plain(&self) -> Role {
+        if self.old.is_some() { Role::Stale } else { Role::Text }
+    }
+
+    /// What pods ask for is known of some namespaces.
+    fn is_partial(&self) -> bool {
+        self.partial.is_some() && matches!(self.pods, Known::AtLeast(()))
+    }
+
+    /// Both what there is and what is asked for are known: only then is anything free.
+    fn is_whole(&self) -> bool {
+        matches!((self.nodes, self.pods), (Known::Exact(()), Known::Exact(())))
+    }
+
+    /// What the groups are made from is known.
+    fn has_source(&self) -> bool {
+        let source = if self.by.of_nodes() { self.nodes } else { self.pods };
+        matches!(source, Known::Exact(()))
+    }
+}
+
+/// Lines of a page: all but the title.
+pub(in crate::ui) fn page(area: Rect) -> usize {
+    usize::from(area.height.saturating_sub(1))
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum GroupColumn {
+    Name,
+    Resource,
+    Nodes,
+    Pods,
+    Requested,
+    Healthy,
+    Capacity,
+    Free,
+    Over,
+    Lost,
+    Fit(usize),
+    Why,
+}
+
+const GROUPS: [ColumnSpec<GroupColumn>; 16] = [
+    ColumnSpec::new(GroupColumn::Name, "", Width::Seen(8, 40), 0),
+    ColumnSpec::new(GroupColumn::Resource, "RESOURCE", Width::Seen(8, 32), 6),
+    ColumnSpec::new(GroupColumn::Nodes, "NODES", Width::Seen(5, 8), 7).right(),
+    ColumnSpec::new(GroupColumn::Pods, "PODS", Width::Seen(5, 8), 7).right(),
+    ColumnSpec::new(GroupColumn::Requested, "REQ", Width::Seen(7, 9), 1).right(),
+    ColumnSpec::new(GroupColumn::Healthy, "OK", Width::Seen(7, 9), 2).right(),
+    ColumnSpec::new(GroupColumn::Capacity, "CAP", Width::Seen(7, 9), 3).right(),
+    ColumnSpec::new(GroupColumn::Free, "FREE", Width::Seen(7, 9), 4).right(),
+    ColumnSpec::new(GroupColumn::Over, "OVER", Width::Seen(4, 9), 5).right(),
+    ColumnSpec::new(GroupColumn::Lost, "LOST", Width::Seen(7, 17), 5),
+    ColumnSpec::new(GroupColumn::Fit(0), "FIT 1", Width::Seen(5, 8), 8).right(),
+    ColumnSpec::new(GroupColumn::Fit(1), "2", Width::Seen(4, 8), 10).right(),
+    ColumnSpec::new(GroupColumn::Fit(2), "4", Width::Seen(4, 8), 11).right(),
+    ColumnSpec::new(GroupColumn::Fit(3), "8", Width::Seen(4, 8), 12).right(),
+    ColumnSpec::new(GroupColumn::Fit(4), "16", Width::Seen(4, 8), 13).right(),
+    // Why fewer fit than are free, and fewer are free than nobody asks for, explains more than how they are cut.
+    ColumnSpec::new(GroupColumn::Why, "NOT FREE, BLOCKED", Width::Seen(17, 40), 9),
+];
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum HeldColumn {
+    Amount,
+    For,
+    Since,
+    State,
+    Pod,
+    Node,
+    Owner,
+    Resource,
+}
+
+const HELD: [ColumnSpec<HeldColumn>; 8] = [
+    ColumnSpec::new(HeldColumn::Amount, "HELD", Width::Seen(4, 16), 1).right(),
+    ColumnSpec::new(HeldColumn::For, "FOR", Width::Fixed(6), 2).right(),
+    ColumnSpec::new(HeldColumn::Since, "SINCE", Width::Fixed(9), 6),
+    ColumnSpec::new(HeldColumn::State, "STATE", Width::Seen(9, 24), 3),
+    ColumnSpec::new(HeldColumn::Pod, "POD", Width::Seen(12, 80), 0),
+    ColumnSpec::new(HeldColumn::Node, "NODE", Width::Seen(8, 40), 4),
+    ColumnSpec::new(HeldColumn::Owner, "OWNER", Width::Seen(8, 40), 5),
+    ColumnSpec::new(HeldColumn::Resource, "RESOURCE", Width::Seen(8, 32), 7),
+];
+
+/// Draws the view over all of `area`.
+pub(in crate::ui) fn draw(
+    buf: &mut Buffer,
+    area: Rect,
+    (scene, view): (&Scene<'_>, &GpusView<'_>),
+    (paint, (scroll, (groups, held))): (Paint<'_>, (&mut Scroll, &mut (WidthMemory, WidthMemory))),
+) {
+    let lines = GpuLines::new(view, &format!(" {} ", paint.look.glyphs.dot));
+    let height = page(area);
+    let first = scroll.follow(view.wanted, lines.len().saturating_sub(height));
+    title(&mut Pen::new(buf, paint.look, area, 0), scene, view, (paint, lines.len().saturating_sub(first + height)));
+    let width = usize::from(area.width);
+    let visible = lines.visible(first, height);
+    groups.grow(&GROUPS, |column| {
+        let shown = visible.iter().filter_map(|line| if let GpuLine::Group(group) = line { Some(group) } else { None });
+        shown.map(|group| columns(&group_text(column, group, view, paint).1)).max().unwrap_or(0)
+    });
+    held.grow(&HELD, |column| {
+        let shown = visible.iter().filter_map(|line| if let GpuLine::Held(held) = line { Some(held) } else { None });
+        shown.map(|held| columns(&held_text(column, held, (view, paint)).1)).max().unwrap_or(0)
+    });
+    let of_nodes = view.by.of_nodes();
+    let any =
+        |of: fn(&Supply) -> bool| view.is_whole() && view.board.groups.iter().filter_map(|g| g.supply.as_ref()).any(of);
+    let (over, why) = (any(|supply| supply.over_requested > 0), any(|supply| why(supply, "").is_some()));
+    let groups = groups.place(&GROUPS, width, |spec| match spec.column {
+        GroupColumn::Over => of_nodes && over,
+        GroupColumn::Why => of_nodes && why,
+        GroupColumn::Name | GroupColumn::Resource | GroupColumn::Requested => true,
+        GroupColumn::Pods => !of_nodes,
+        _ => of_nodes,
+    });
+    let held = held.place(&HELD, width, |_| true);
+    let named = Shorts::new((&groups, &held), &visible, paint);
+    for (row, line) in (1..area.height).zip(&visible) {
+        let line_area = Rect { y: area.y + row, height: 1, ..area };
+        draw_line(buf, line_area, line, ((&groups, &held), &named, (view, paint)));
+    }
+}
+
+/// The names of each column that is shown, cut to its width; of columns without names none.
+struct Shorts {
+    groups: Vec<ShortNames>,
+    held: Vec<ShortNames>,
+}
+
+impl Shorts {
+    fn new((groups, held): GpuColumns<'_>, visible: &[GpuLine<'_>], paint: Paint<'_>) -> Self {
+        let cut = |all: Vec<String>, width| ShortNames::new(all.iter().map(String::as_str), width, &paint.look.glyphs);
+        let group = |placed: &Placed<GroupColumn>| {
+            let shown =
+                visible.iter().filter_map(|line| if let GpuLine::Group(group) = line { Some(group) } else { None });
+            let named = shown.filter(|_| placed.column == GroupColumn::Name).map(|group| group.name.to_string());
+            cut(named.collect(), placed.width)
+        };
+        let pod = |placed: &Placed<HeldColumn>| {
+            let shown =
+                visible.iter().filter_map(|line| if let GpuLine::Held(held) = line { Some(held) } else { None });
+            let name = |held: &&HeldDevices| match placed.column {
+                HeldColumn::Pod => Some(format!("{}/{}", held.namespace, held.name)),
+                HeldColumn::Node => Some(held.node.to_string()),
+                HeldColumn::Owner => Some(held.owner.to_string()),
+                _ => None,
+            };
+            cut(shown.filter_map(name).collect(), placed.width)
+        };
+        Self { groups: groups.iter().map(group).collect(), held: held.iter().map(pod).collect() }
+    }
+}
+
+type GpuColumns<'c> = (&'c [Placed<GroupColumn>], &'c [Placed<HeldColumn>]);
+
+fn draw_line(
+    buf: &mut Buffer,
+    area: Rect,
+    line: &GpuLine<'_>,
+    ((groups, held), named, (view, paint)): (GpuColumns<'_>, &Shorts, (&GpusView<'_>, Paint<'_>)),
+) {
+    let mut pen = Pen::new(buf, paint.look, area, 0);
+    match line {
+        GpuLine::Blank => {}
+        GpuLine::Fits => fits(&mut pen, view, &paint.look.glyphs),
+        GpuLine::Text(role, text) => _ = pen.skip(1).rest(*role, text),
+        GpuLine::GroupHead => {
+            pen.skip(1).put(Role::Header, &view.by.name().to_uppercase());
+            grid::heading(&mut pen, area, groups, (None, paint.look));
+        }
+        GpuLine::Group(group) => {
+            for (column, names) in groups.iter().zip(&named.groups) {
+                let (role, text) = group_text(column.column, group, view, paint);
+                match column.column {
+                    GroupColumn::Name => column.put_name(pen.go(area, column.at), (role, &text), names),
+                    _ => column.put(pen.go(area, column.at), role, &text),
+                }
+            }
+        }
+        GpuLine::HeldHead => grid::heading(&mut pen, area, held, (None, paint.look)),
+        GpuLine::Held(pod) => {
+            for (column, names) in held.iter().zip(&named.held) {
+                let (role, text) = held_text(column.column, pod, (view, paint));
+                match column.column {
+                    HeldColumn::Pod | HeldColumn::Node | HeldColumn::Owner => {
+                        column.put_name(pen.go(area, column.at), (role, &text), names);
+                    }
+                    _ => column.put(pen.go(area, column.at), role, &text),
+                }
+            }
+        }
+    }
+}
+
+/// `prod-a GPUs  by [model] pool namespace owner   611/861/872`.
+fn title(pen: &mut Pen<'_>, scene: &Scene<'_>, view: &GpusView<'_>, (paint, below): (Paint<'_>, usize)) {
+    let summary = scene.summary();
+    let names = ShortNames::new(scene.contexts(), LONGEST_CONTEXT, &paint.look.glyphs);
+    let name = names.get(summary.map_or("", |summary| &summary.context));
+    pen.skip(1).put(Role::Title, &name).put(Role::Title, " GPUs").skip(2);
+    for by in Grouping::ALL {
+        // Brackets, so that the choice can be seen without styles.
+        if by == view.by {
+            pen.put(Role::Focus, &format!("[{}]", by.name()));
+        } else {
+            pen.put(Role::Muted, &format!(" {} ", by.name()));
+        }
+    }
+    if let Some(gpu) = summary.and_then(|summary| summary.gpu) {
+        let numbers = devices(gpu, 1, &paint.look.glyphs);
+        if pen.left() > columns(&numbers) + 4 {
+            pen.skip(2).put(Role::Text, &numbers);
+        }
+    }
+    let more = format!("{below} more below");
+    if below > 0 && pen.left() > columns(&more) + 3 {
+        pen.skip(2).put(Role::Muted, &more);
+    }
+}
+
+/// `fits now  250 of 1 · 120 of 2 · 55 of 4 · 20 of 8 · 0 of 16`.
+fn fits(pen: &mut Pen<'_>, view: &GpusView<'_>, glyphs: &Glyphs) {
+    pen.skip(1).put(Role::Header, "FITS NOW");
+    for (size, pods) in SIZES.into_iter().zip(view.board.fits) {
+        let known = view.is_whole();
+        let pods = if known { compact(pods) } else { glyphs.none.to_owned() };
+        let role = if known && pods == "0" { Role::Warn } else { view.plain() };
+        pen.skip(2).put(role, &pods).put(Role::Muted, &format!(" of {size}"));
+    }
+    if pen.left() > 30 {
+        pen.skip(2).rest(Role::Muted, "more pods of so many GPUs, each for itself");
+    }
+}
+
+fn group_text(column: GroupColumn, group: &GpuGroup, view: &GpusView<'_>, paint: Paint<'_>) -> (Role, String) {
+    #[cfg(test)]
+    CELLS.with(|cells| cells.set(cells.get() + 1));
+    let glyphs = &paint.look.glyphs;
+    let all = view.pods == Known::Exact(()) && (view.has_source() || group.dra);
+    // Of devices of dynamic resource allocation slices and claims tell, whatever is known of nodes and pods.
+    let (lower, bound) = if view.has_source() || group.dra { (false, "") } else { (true, glyphs.at_least) };
+    let number = |number: i64| (view.plain(), compact(number));
+    let bounded = |(role, text): (Role, String)| (role, format!("{bound}{text}"));
+    let supplied = |number: i64| (if number < 0 { Role::Warn } else { view.plain() }, amount(number));
+    let none = || (Role::Muted, String::new());
+    match (column, group.supply) {
+        // Where no label names the model, what the maker calls the resource says most.
+        (GroupColumn::Name, _) if group.name.is_empty() && view.by == Grouping::Model => {
+            (Role::Muted, group.resource.to_string())
+        }
+        (GroupColumn::Name, _) if group.name.is_empty() => (Role::Muted, nameless(view.by).to_owned()),
+        (GroupColumn::Name, _) => (Role::Text, group.name.to_string()),
+        (GroupColumn::Resource, _) if group.dra => (Role::Muted, format!("{} (DRA)", group.resource)),
+        (GroupColumn::Resource, _) => match group.kind {
+            Kind::Device => (Role::Muted, group.resource.to_string()),
+            Kind::Slice => (Role::Muted, format!("{} slices", group.resource)),
+            Kind::Shared => (Role::Muted, format!("{} shares", group.resource)),
+            Kind::Aux => none(),
+        },
+        (GroupColumn::Nodes | GroupColumn::Pods, _) => bounded(number(group.members.into())),
+        (GroupColumn::Requested, _)
+            if !group.dra && (view.is_partial() || (lower && view.pods == Known::Exact(()))) =>
+        {
+            (Role::Muted, format!("{}{}", glyphs.at_least, amount(group.requested)))
+        }
+        (GroupColumn::Over | GroupColumn::Why, _) if !all && !group.dra => none(),
+        (GroupColumn::Requested | GroupColumn::Free | GroupColumn::Fit(_), _) if !all && !group.dra => {
+            (Role::Unknown, glyphs.none.to_owned())
+        }
+        (GroupColumn::Requested, Some(supply)) if group.requested > supply.allocatable && !group.dra => {
+            (Role::Bad, amount(group.requested))
+        }
+        (GroupColumn::Requested, _) => supplied(group.requested),
+        (_, None) => none(),
+        (GroupColumn::Healthy, Some(supply)) => {
+            let role = if supply.allocatable < supply.capacity { Role::Warn } else { view.plain() };
+            bounded((role, amount(supply.allocatable)))
+        }
+        (GroupColumn::Capacity, Some(supply)) => bounded(supplied(supply.capacity)),
+        (GroupColumn::Free, Some(supply)) => number(supply.free),
+        (GroupColumn::Over, Some(supply)) if supply.over_requested <= 0 => none(),
+        (GroupColumn::Over, Some(supply)) => (Role::Bad, compact(supply.over_requested)),
+        (GroupColumn::Why, Some(supply)) => (Role::Warn, why(&supply, glyphs.dot).unwrap_or_default()),
+        (GroupColumn::Lost, Some(supply)) => (Role::Bad, lost(supply.withdrawn, supply.missing, glyphs)),
+        (GroupColumn::Fit(place), Some(supply)) => match supply.fits {
+            Some(fits) => (if fits[place] == 0 { Role::Muted } else { view.plain() }, compact(fits[place])),
+            None => none(),
+        },
+    }
+}
+
+/// Why pods get fewer devices than are healthy and not requested: `8 blocked: CPU · 16 not schedulable: Unknown`.
+fn why(supply: &Supply, dot: &str) -> Option<String> {
+    let blocked = supply.fits.and_then(|_| lines::blocked(supply.blocked));
+    let parts: Vec<String> = blocked.into_iter().chain(lines::unschedulable(supply.unschedulable)).collect();
+    (!parts.is_empty()).then(|| parts.join(&format!(" {dot} ")))
+}
+
+/// What a group without a name is called.
+fn nameless(by: Grouping) -> &'static str {
+    match by {
+        Grouping::Model => "no model",
+        Grouping::Pool => "no pool",
+        Grouping::Namespace => "no namespace",
+        Grouping::Owner => "no owner",
+    }
+}
+
+/// `✗3-2`: three withdrawn, two missing.
+fn lost(withdrawn: i64, missing: i64, glyphs: &Glyphs) -> String {
+    let withdrawn = if withdrawn > 0 { format!("{}{}", glyphs.bad, compact(withdrawn)) } else { String::new() };
+    let missing = if missing > 0 { format!("-{}", compact(missing)) } else { String::new() };
+    withdrawn + &missing
+}
+
+fn held_text(column: HeldColumn, held: &HeldDevices, (view, paint): (&GpusView<'_>, Paint<'_>)) -> (Role, String) {
+    #[cfg(test)]
+    CELLS.with(|cells| cells.set(cells.get() + 1));
+    let none = || paint.look.glyphs.none.to_owned();
+    let text = |text: &Clean| (Role::Text, text.to_string());
+    match column {
+        HeldColumn::Amount => {
+            let unit = match held.kind {
+                Kind::Slice => " slices",
+                Kind::Shared => " shares",
+                Kind::Device | Kind::Aux => "",
+            };
+            (Role::Warn, compact(held.amount) + unit)
+        }
+        HeldColumn::For => {
+            let span = held.since.and_then(|since| age_of(Some(since.at), view.server_now));
+            (Role::Text, span.map_or_else(none, duration))
+        }
+        HeldColumn::Since => (
+            Role::Muted,
+            match held.since.map(|since| since.basis) {
+                Some(SinceBasis::Created) => "created".to_owned(),
+                Some(SinceBasis::Scheduled) => "scheduled".to_owned(),
+                Some(SinceBasis::NotReady) => "not ready".to_owned(),
+                Some(SinceBasis::Deletion) => "deletion".to_owned(),
+                Some(SinceBasis::Allocated) => "allocated".to_owned(),
+                None => none(),
+            },
+        ),
+        HeldColumn::State => (Role::Warn, held.state.to_string()),
+        HeldColumn::Pod => {
+            let what = if held.claim { "claim " } else { "" };
+            (Role::Text, format!("{what}{}/{}", held.namespace, held.name))
+        }
+        HeldColumn::Node => text(&held.node),
+        HeldColumn::Owner if held.owner.is_empty() => (Role::Muted, "<none>".to_owned()),
+        HeldColumn::Owner => text(&held.owner),
+        HeldColumn::Resource => (Role::Muted, held.resource.to_string()),
+    }
+}

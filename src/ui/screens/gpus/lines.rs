@@ -1,0 +1,241 @@
+//! The lines of the GPU view: all of them are counted, only those that are seen are made.
+
+use std::borrow::Cow;
+
+use super::GpusView;
+use crate::facts::accelerator::Kind;
+use crate::model::Known;
+use crate::model::derive::fit::{Admission, ByAdmission, ByLimit, FitLimit};
+use crate::model::derive::gpus::{GpuGroup, GpuReport, HeldDevices};
+use crate::theme::Role;
+use crate::ui::units::{bytes, cores, duration, grouped};
+
+/// One line below the title.
+#[derive(Clone)]
+pub(super) enum GpuLine<'a> {
+    Blank,
+    Fits,
+    Text(Role, Cow<'static, str>),
+    GroupHead,
+    Group(&'a GpuGroup),
+    HeldHead,
+    Held(&'a HeldDevices),
+}
+
+/// All lines below the title: a few, the groups, a few more, and what is held.
+pub(super) struct GpuLines<'a> {
+    before: Vec<GpuLine<'a>>,
+    groups: &'a [GpuGroup],
+    between: Vec<GpuLine<'a>>,
+    held: &'a [HeldDevices],
+}
+
+impl<'a> GpuLines<'a> {
+    /// `dot`: what stands between facts.
+    pub(super) fn new(view: &GpusView<'a>, dot: &str) -> Self {
+        let board = view.board;
+        let mut between = vec![GpuLine::Blank];
+        let partial = view.is_partial();
+        if !partial && !matches!(view.pods, Known::Exact(())) {
+            return Self { before: before(view, dot), groups: &board.groups, between, held: &[] };
+        }
+        let words = held_words(board) + if partial { ", of the watched namespaces" } else { "" };
+        between.push(said(if board.held.is_empty() { Role::Muted } else { Role::Warn }, words));
+        if !board.held.is_empty() {
+            between.push(GpuLine::HeldHead);
+        }
+        Self { before: before(view, dot), groups: &board.groups, between, held: &board.held }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.before.len() + self.groups.len() + self.between.len() + self.held.len()
+    }
+
+    /// So many lines from `first` on.
+    pub(super) fn visible(&self, first: usize, height: usize) -> Vec<GpuLine<'a>> {
+        (first..self.len().min(first.saturating_add(height))).filter_map(|place| self.get(place)).collect()
+    }
+
+    fn get(&self, mut place: usize) -> Option<GpuLine<'a>> {
+        if let Some(line) = self.before.get(place) {
+            return Some(line.clone());
+        }
+        place -= self.before.len();
+        if let Some(group) = self.groups.get(place) {
+            return Some(GpuLine::Group(group));
+        }
+        place -= self.groups.len();
+        if let Some(line) = self.between.get(place) {
+            return Some(line.clone());
+        }
+        self.held.get(place - self.between.len()).map(GpuLine::Held)
+    }
+}
+
+fn said<'a>(role: Role, text: impl Into<Cow<'static, str>>) -> GpuLine<'a> {
+    GpuLine::Text(role, text.into())
+}
+
+/// What is above the groups.
+fn before<'a>(view: &GpusView<'a>, dot: &str) -> Vec<GpuLine<'a>> {
+    let board = view.board;
+    let mut lines = vec![GpuLine::Fits];
+    if let Some(age) = view.old {
+        let old =
+            format!("old data: all of this is as of {} ago; what was free then may be taken or lost", duration(age));
+        lines.push(said(Role::Unknown, old));
+    }
+    if let Some(why) = without_nodes(view.nodes) {
+        lines.push(said(Role::Unknown, why));
+    }
+    if view.is_whole() {
+        lines.push(said(Role::Text, free(board)));
+        lines.extend(not_free(board, dot).map(|text| said(Role::Warn, text)));
+        lines.push(said(Role::Muted, rule(board)));
+    } else if let (Known::AtLeast(()), Some(partial)) = (view.pods, &view.partial) {
+        let why =
+            format!("partial: {}; what is free and fits is not known, requested is a lower bound", partial.names());
+        lines.push(said(Role::Unknown, why));
+    } else if !matches!(view.pods, Known::Exact(())) {
+        let why = match view.pods {
+            Known::Denied => "pods may not be listed: what is requested, free and held is not known",
+            _ => "pods are not all read yet: what is requested, free and held is not known",
+        };
+        lines.push(said(Role::Unknown, why));
+    }
+    lines.extend(dra(view));
+    lines.extend([GpuLine::Blank, GpuLine::GroupHead]);
+    if board.groups.is_empty() && view.has_source() {
+        let nothing = if view.by.of_nodes() {
+            "no node announces an accelerator"
+        } else {
+            "no pod that is bound asks for an accelerator"
+        };
+        lines.push(said(Role::Unknown, nothing));
+    }
+    lines
+}
+
+/// What follows from what is not known of the nodes.
+fn without_nodes(nodes: Known<()>) -> Option<&'static str> {
+    match nodes {
+        Known::Exact(()) => None,
+        Known::Denied => Some("nodes may not be listed: what there is, what is free and what fits is not known"),
+        Known::AtLeast(()) | Known::Unknown => {
+            Some("nodes are not all read yet: what there is, what is free and what fits is not known")
+        }
+    }
+}
+
+/// That devices of dynamic resource allocation are listed below and fit nowhere here; or that they are not seen, and why.
+fn dra<'a>(view: &GpusView<'a>) -> Option<GpuLine<'a>> {
+    if let Some(why) = &view.dra_hidden {
+        return Some(said(Role::Muted, format!("DRA devices are not visible: {why}")));
+    }
+    let text = match view.board.dra_devices? {
+        0 => return None,
+        1 => "1 DRA device is listed below; it is not part of what fits and is free here".to_owned(),
+        devices => format!(
+            "{} DRA devices are listed below; they are not part of what fits and is free here",
+            grouped(u64::from(devices))
+        ),
+    };
+    Some(said(Role::Muted, text))
+}
+
+/// Where the free devices are, and what pods cannot get of them: `free 85 on 12 nodes, at most 8 on one, 8 blocked: CPU`.
+fn free(board: &GpuReport) -> String {
+    let all = grouped(board.free[Admission::Open.index()]);
+    let free = match board.open_nodes {
+        0 => "free 0".to_owned(),
+        1 => format!("free {all} on 1 node"),
+        nodes => format!("free {all} on {} nodes, at most {} on one", grouped(nodes), grouped(board.largest)),
+    };
+    match blocked(board.blocked) {
+        Some(blocked) => format!("{free}, {blocked}"),
+        None => free,
+    }
+}
+
+/// What is not free although nobody asks for it, and what is asked for beyond what there is: `16 not schedulable: Unknown · 2
+/// over-requested`.
+fn not_free(board: &GpuReport, dot: &str) -> Option<String> {
+    let over = (board.over_requested > 0).then(|| format!("{} over-requested", grouped(board.over_requested)));
+    let parts: Vec<String> = unschedulable(board.free).into_iter().chain(over).collect();
+    (!parts.is_empty()).then(|| parts.join(dot))
+}
+
+/// `8 blocked: CPU`: free devices that no pod of one device can get.
+pub(super) fn blocked(by: ByLimit) -> Option<String> {
+    reasons("blocked", by.into_iter().zip(FitLimit::ALL.map(FitLimit::name)))
+}
+
+/// `16 not schedulable: Unknown`: devices that nobody asks for on nodes that take no pods.
+pub(super) fn unschedulable(by: ByAdmission) -> Option<String> {
+    let closed = by.into_iter().zip(Admission::ALL).filter(|(_, admission)| *admission != Admission::Open);
+    reasons("not schedulable", closed.map(|(count, admission)| (count, admission.name())))
+}
+
+/// `8 blocked: CPU`, and `9 blocked: 8 CPU, 1 memory` where there are several reasons.
+fn reasons(what: &str, by: impl Iterator<Item = (i64, &'static str)>) -> Option<String> {
+    let by: Vec<_> = by.filter(|(count, _)| *count > 0).collect();
+    let all = grouped(by.iter().fold(0_i64, |sum, (count, _)| sum.saturating_add(*count)));
+    match by.as_slice() {
+        [] => None,
+        [(_, why)] => Some(format!("{all} {what}: {why}")),
+        many => {
+            let each: Vec<String> = many.iter().map(|(count, why)| format!("{} {why}", grouped(*count))).collect();
+            Some(format!("{all} {what}: {}", each.join(", ")))
+        }
+    }
+}
+
+/// What a pod is taken to ask for beside its devices.
+fn rule(board: &GpuReport) -> String {
+    match board.each_of {
+        0 => "counted by whole devices and pod slots: no pod here shows what one asks for beside them".to_owned(),
+        pods => {
+            let of = if pods == 1 {
+                "the one pod that holds GPUs".to_owned()
+            } else {
+                format!("{} pods", grouped(pods as u64))
+            };
+            let (cpu, memory) = (cores(board.each.cpu_milli), bytes(board.each.memory_bytes));
+            format!("counted with {cpu} CPU and {memory} beside each GPU, the median of {of} here")
+        }
+    }
+}
+
+/// `held by 2 pods that do not run, 1 pod that last ran on a node that is Unknown and 1 claim that no pod uses: 3 GPUs, the
+/// longest first`.
+fn held_words(board: &GpuReport) -> String {
+    let parts = [(Kind::Device, "GPU"), (Kind::Slice, "slice"), (Kind::Shared, "share")].map(|(kind, word)| {
+        let sum = board.held_sums.of(kind);
+        (sum != 0).then(|| format!("{} {word}{}", grouped(sum), if sum == 1 { "" } else { "s" }))
+    });
+    let amounts = parts.into_iter().flatten().collect::<Vec<_>>().join(", ");
+    let (pods, claims) = (board.held_sums.pods, board.held_sums.claims);
+    let silent = board.held_sums.silent;
+    let pods = match pods.saturating_sub(silent) {
+        0 => None,
+        1 => Some("1 pod that does not run".to_owned()),
+        pods => Some(format!("{} pods that do not run", grouped(u64::from(pods)))),
+    };
+    let silent = match silent {
+        0 => None,
+        1 => Some("1 pod that last ran on a node that is Unknown".to_owned()),
+        pods => Some(format!("{} pods that last ran on nodes that are Unknown", grouped(u64::from(pods)))),
+    };
+    let claims = match claims {
+        0 => None,
+        1 => Some("1 claim that no pod uses".to_owned()),
+        claims => Some(format!("{} claims that no pod uses", grouped(u64::from(claims)))),
+    };
+    let who: Vec<String> = [pods, silent, claims].into_iter().flatten().collect();
+    let order = if board.held_sums.pods + board.held_sums.claims > 1 { ", the longest first" } else { "" };
+    match who.len() {
+        0 => "no GPU is held by a pod that does not run".to_owned(),
+        1 => format!("held by {}: {amounts}{order}", who[0]),
+        all => format!("held by {} and {}: {amounts}{order}", who[..all - 1].join(", "), who[all - 1]),
+    }
+}

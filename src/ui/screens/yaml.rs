@@ -1,0 +1,87 @@
+//! One node or pod as YAML.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use crate::facts::document::YamlDocument;
+use crate::model::app::detail::PartFreshness;
+use crate::msg::detail::ObjectRef;
+use crate::theme::Role;
+use crate::ui::scene::Paint;
+use crate::ui::units::grouped;
+use crate::ui::widgets::events::freshness;
+use crate::ui::widgets::text::{Pen, columns};
+
+/// The visible part of the document.
+pub(in crate::ui) struct YamlView<'a> {
+    /// Of what.
+    pub(in crate::ui) subject: &'a ObjectRef,
+    /// `None` until it was read.
+    pub(in crate::ui) document: Option<&'a YamlDocument>,
+    /// How fresh it is.
+    pub(in crate::ui) fresh: PartFreshness<'a>,
+    /// First line.
+    pub(in crate::ui) first: usize,
+}
+
+/// Lines of the document that there is room for.
+pub(in crate::ui) fn page(area: Rect) -> usize {
+    usize::from(area.height.saturating_sub(1))
+}
+
+/// Draws the title and the lines from the first one on.
+pub(in crate::ui) fn draw(buf: &mut Buffer, area: Rect, view: &YamlView<'_>, (context, paint): (&str, Paint<'_>)) {
+    title(&mut Pen::new(buf, paint.look, area, 0), view, (context, paint));
+    let Some(document) = view.document else {
+        let (role, text) = match freshness(&view.fresh) {
+            Some(said) => said,
+            None => (Role::Muted, "not read yet".to_owned()),
+        };
+        Pen::new(buf, paint.look, area, 2.min(area.height.saturating_sub(1))).skip(1).rest(role, &text);
+        return;
+    };
+    for (row, line) in (1..area.height).zip(document.lines.iter().skip(view.first)) {
+        let mut pen = Pen::new(buf, paint.look, area, row);
+        // The key in front of the first colon; a `- ` before it belongs to neither.
+        let start = line.len() - line.trim_start_matches([' ', '-']).len();
+        let key = line[start..].split_once(": ").map(|(key, _)| key).or_else(|| line[start..].strip_suffix(':'));
+        match key.filter(|key| !key.contains(' ')) {
+            Some(key) => {
+                let (before, after) = line.split_at(start + key.len());
+                pen.skip(1).put(Role::Header, before).rest(Role::Text, after);
+            }
+            None => _ = pen.skip(1).rest(Role::Text, line),
+        }
+    }
+}
+
+fn title(pen: &mut Pen<'_>, view: &YamlView<'_>, (context, paint): (&str, Paint<'_>)) {
+    let name = view.subject.title();
+    pen.skip(1);
+    if pen.left() > columns(context) + 3 + columns(&name) + 6 {
+        pen.put(Role::Muted, context).put(Role::Muted, " / ");
+    }
+    let room = pen.left().saturating_sub(5);
+    pen.name(Role::Title, &name, columns(&name).min(room)).put(Role::Muted, " YAML");
+    let Some(document) = view.document else { return };
+    let dot = paint.look.glyphs.dot;
+    let mut facts = vec![(Role::Muted, format!("{} lines", grouped(document.lines.len() as u64)))];
+    if document.cut > 0 {
+        facts.push((Role::Warn, format!("{} cut", document.cut)));
+    }
+    if document.invisible > 0 {
+        let word = if document.invisible == 1 { "character" } else { "characters" };
+        facts.push((Role::Warn, format!("{} invisible {word}", grouped(document.invisible))));
+    }
+    let values = document.values.words();
+    if !values.is_empty() {
+        let (role, word) = if document.values.masked { (Role::Muted, "masked") } else { (Role::Warn, "shown") };
+        facts.push((role, format!("{values} {word}")));
+    }
+    facts.insert(0, freshness(&view.fresh).unwrap_or((Role::Good, "live".to_owned())));
+    for (role, text) in facts {
+        if pen.left() > columns(&text) + 3 {
+            pen.put(Role::Muted, &format!(" {dot} ")).put(role, &text);
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! Firing alerts, worst first, one on a line; the last line says how many more there are.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::names::ShortNames;
+use super::strip::LONGEST_CONTEXT;
+use super::text::{Pen, columns};
+use crate::model::Known;
+use crate::model::alerts::{AckKind, AlertLine, Severity};
+use crate::theme::{Glyphs, Role};
+use crate::ui::scene::{Paint, Scene};
+use crate::ui::units::{clock, duration};
+
+/// Draws as many alerts as `area` has lines.
+pub(in crate::ui) fn draw(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, paint: Paint<'_>) {
+    let all = scene.firing + scene.notices + scene.acked + scene.silenced;
+    if all == 0 {
+        let mut pen = Pen::new(buf, paint.look, area, 0);
+        pen.skip(1).put(Role::Muted, "no alert firing");
+        // Of a cluster that was never read we cannot say that its nodes are well.
+        let unread = scene.summaries.iter().filter(|summary| !matches!(summary.nodes_total, Known::Exact(_))).count();
+        if unread > 0 {
+            pen.put(Role::Unknown, &format!(", but the nodes of {unread} of {} are not known", scene.clusters()));
+        }
+        return;
+    }
+    for (row, alert) in (0..area.height).zip(&scene.alerts) {
+        let hidden = all.saturating_sub(usize::from(row) + 1);
+        let more = if row + 1 == area.height && hidden > 0 { format!("+{hidden} more") } else { String::new() };
+        let mut pen = Pen::new(buf, paint.look, area, row);
+        line(&mut pen, alert, scene, (&more, paint));
+    }
+}
+
+/// Role, glyph and word of an alert.
+fn severity(alert: &AlertLine, glyphs: &Glyphs) -> (Role, &'static str, &'static str) {
+    match alert.muted {
+        Some(AckKind::Acknowledged) => return (Role::Muted, glyphs.notice, "acked"),
+        Some(AckKind::Silenced) => return (Role::Muted, glyphs.notice, "silenced"),
+        None => {}
+    }
+    match (alert.unknown, alert.severity) {
+        (true, _) => (Role::Unknown, glyphs.unknown, "unknown"),
+        (_, Severity::Critical) => (Role::Critical, glyphs.alert, "critical"),
+        (_, Severity::Warning) => (Role::Warn, glyphs.alert, "warning"),
+        (_, Severity::Notice) => (Role::Muted, glyphs.notice, "notice"),
+    }
+}
+
+fn line(pen: &mut Pen<'_>, alert: &AlertLine, scene: &Scene<'_>, (more, paint): (&str, Paint<'_>)) {
+    let glyphs = &paint.look.glyphs;
+    let (role, glyph, word) = severity(alert, glyphs);
+    pen.skip(1).put(role, glyph);
+    pen.skip(1).put(role, &format!("{word:<8}")).skip(1);
+    if let (true, Some(summary)) = (scene.summaries.len() > 1, scene.summaries.get(usize::from(alert.cluster.0))) {
+        let name = ShortNames::new(scene.contexts(), LONGEST_CONTEXT.min(pen.left() / 3), glyphs);
+        pen.put(Role::Focus, &name.get(&summary.context)).skip(1);
+    }
+    let age = paint.now.mono.since(alert.since);
+    let since = paint.now.wall.checked_sub(age).map(clock).unwrap_or_default();
+    let age = duration(age);
+    let dot = glyphs.dot;
+    let silent = if alert.unknown { format!(" {dot} no news since") } else { String::new() };
+    // What it is matters more than when it began, so the times give way first.
+    let ends = [format!("{silent} {dot} since {since} ({age})"), format!("{silent} {dot} {age}"), silent];
+    let reserve = if more.is_empty() { 1 } else { columns(more) + 3 };
+    let room = pen.left().saturating_sub(reserve);
+    let text = columns(&alert.text);
+    // A text with a time of its own has the object's; ours, from when we saw it, would only confuse.
+    let ends = if alert.text.contains(" since ") { &ends[2..] } else { &ends[..] };
+    let end = ends.iter().find(|end| text + columns(end) <= room).map_or("", String::as_str);
+    pen.fit(Role::Text, &alert.text, text.min(room)).put(Role::Muted, end);
+    if !more.is_empty() {
+        pen.skip(pen.left().saturating_sub(columns(more) + 1)).put(Role::Warn, more);
+    }
+}

@@ -1,0 +1,117 @@
+//! Events of one object, as the node screen and the pod screen show them.
+
+use jiff::Timestamp;
+
+use super::page::{TextLine, TextTable, line};
+use crate::facts::event::EventFacts;
+use crate::model::app::detail::PartFreshness;
+use crate::model::table::age_of;
+use crate::msg::detail::Omitted;
+use crate::theme::{Glyphs, Role};
+use crate::ui::scene::Paint;
+use crate::ui::units::{coarse, duration, grouped};
+
+/// Events of the object that is open.
+#[derive(Clone)]
+pub(in crate::ui) struct EventsView<'a> {
+    /// Newest first, and what is not among them; `None` until they were read.
+    pub(in crate::ui) events: Option<(Vec<&'a EventFacts>, Omitted)>,
+    /// How fresh they are.
+    pub(in crate::ui) fresh: PartFreshness<'a>,
+    /// Now by the server's clock.
+    pub(in crate::ui) now: Timestamp,
+}
+
+/// How fresh a part is, in words; `None` while it is live.
+pub(in crate::ui) fn freshness(fresh: &PartFreshness<'_>) -> Option<(Role, String)> {
+    Some(match fresh {
+        PartFreshness::Live => return None,
+        PartFreshness::Loading => (Role::Muted, "not read yet".to_owned()),
+        PartFreshness::Failing(failure) => (Role::Warn, format!("not read yet: {}", failure.text)),
+        PartFreshness::Polled(age) => (Role::Muted, format!("read {} ago: watching is forbidden", duration(*age))),
+        PartFreshness::Stale(age, None) => (Role::Unknown, format!("old data: last heard {} ago", duration(*age))),
+        PartFreshness::Stale(age, Some(failure)) => {
+            (Role::Unknown, format!("old data: last heard {} ago, {}", duration(*age), failure.text))
+        }
+        PartFreshness::Denied(failure) => (Role::Unknown, format!("may not be read: {}", failure.text)),
+        PartFreshness::Gone(age) => (Role::Bad, format!("gone for {}", duration(*age))),
+    })
+}
+
+/// A heading that begins with `title`, the events below it, and in words how old they are or why there are none.
+pub(in crate::ui) fn lines(
+    view: &EventsView<'_>,
+    title: &'static str,
+    (width, paint): (u16, Paint<'_>),
+) -> Vec<TextLine> {
+    let glyphs = &paint.look.glyphs;
+    let state = freshness(&view.fresh);
+    let Some((events, untold)) = &view.events else {
+        let (role, text) = match (&view.fresh, state) {
+            (PartFreshness::Loading, _) | (_, None) => (Role::Muted, "events not read yet".to_owned()),
+            (_, Some(said)) => said,
+        };
+        return vec![line(Role::Header, format!(" {title}")), line(role, format!(" {text}"))];
+    };
+    let state = state.map(|(role, text)| line(role, format!(" {text}")));
+    if events.is_empty() {
+        return [line(Role::Header, format!(" {title}"))].into_iter().chain(state).chain(rest(0, *untold)).collect();
+    }
+    let wide = width >= 100;
+    let mut titles = vec![(title, 6, true), ("TYPE", 8, false), ("REASON", 24, false)];
+    if wide {
+        titles.extend([("COUNT", 7, true), ("FROM", 24, false), ("PART", 20, false)]);
+    }
+    titles.push(("NOTE", usize::MAX, false));
+    let mut table = TextTable::new(1, &titles);
+    for event in events {
+        let mut cells = head(event, view.now, glyphs);
+        if wide {
+            cells.extend([
+                (Role::Text, times(event)),
+                (Role::Muted, event.controller.to_string()),
+                (Role::Muted, event.part.to_string()),
+            ]);
+            cells.push((Role::Text, event.note.to_string()));
+        } else {
+            let count = if event.count > 1 { format!("{} ", times(event)) } else { String::new() };
+            cells.push((Role::Text, format!("{count}{}", event.note)));
+        }
+        table.row(cells);
+    }
+    let mut lines = table.lines(glyphs.ellipsis);
+    lines.splice(1..1, state);
+    lines.extend(rest(events.len(), *untold));
+    lines
+}
+
+/// What is to be said below so many events, or in their place.
+pub(in crate::ui) fn rest(shown: usize, Omitted { more, unreadable }: Omitted) -> Vec<TextLine> {
+    let text = match (shown, more) {
+        (0, true) => Some(" none of the newest is about this object".to_owned()),
+        // kube-apiserver `--event-ttl`, 1 h.
+        (0, false) if unreadable == 0 => {
+            Some(" none: a server keeps events for an hour, unless it is told otherwise".to_owned())
+        }
+        (1.., true) => Some(format!(" more than these {shown}: the newest are shown")),
+        (_, false) => None,
+    };
+    let unread = match unreadable {
+        0 => None,
+        1 => Some(" 1 event could not be read".to_owned()),
+        _ => Some(format!(" {} events could not be read", grouped(unreadable))),
+    };
+    let text = text.map(|text| line(Role::Muted, text));
+    text.into_iter().chain(unread.map(|text| line(Role::Unknown, text))).collect()
+}
+
+fn head(event: &EventFacts, now: Timestamp, glyphs: &Glyphs) -> TextLine {
+    let age = age_of(event.last, now).map_or_else(|| glyphs.none.to_owned(), coarse);
+    let role = if event.is_warning() { Role::Warn } else { Role::Text };
+    vec![(Role::Text, age), (role, event.kind.to_string()), (role, event.reason.to_string())]
+}
+
+/// `x12`; empty for once.
+fn times(event: &EventFacts) -> String {
+    if event.count > 1 { format!("x{}", grouped(event.count)) } else { String::new() }
+}

@@ -1,0 +1,295 @@
+//! The last line: counts, the filter, progress, our own load, and key hints as far as they fit.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+
+use super::text::{Pen, columns, tail};
+use crate::action::Action;
+use crate::facts::text::Clean;
+use crate::keymap::KeyMap;
+use crate::model::cluster::{ClusterSummary, Freshness};
+use crate::model::{Known, Mode};
+use crate::theme::{Glyphs, Role};
+use crate::ui::scene::{Paint, Scene, SceneBody};
+use crate::ui::units::{grouped, known, rate, throughput};
+use crate::ui::words;
+
+/// Hints on the node table, most important first.
+const NODES: [(Action, &str); 11] = [
+    (Action::Help, "help"),
+    (Action::Open, "open"),
+    (Action::Filter, "filter"),
+    (Action::Api, "api"),
+    (Action::Alerts, "alerts"),
+    (Action::Gpus, "gpus"),
+    (Action::SortNext, "sort"),
+    (Action::NextCluster, "cluster"),
+    (Action::Quit, "quit"),
+    (Action::Wide, "wide"),
+    (Action::Hold, "hold"),
+];
+
+/// Hints in a node.
+const NODE: [(Action, &str); 9] = [
+    (Action::Back, "back"),
+    (Action::Help, "help"),
+    (Action::Open, "open pod"),
+    (Action::NextPane, "next part"),
+    (Action::Filter, "filter"),
+    (Action::SortNext, "sort"),
+    (Action::Yaml, "yaml"),
+    (Action::Copy, "copy"),
+    (Action::NextCluster, "cluster"),
+];
+
+/// Hints in a pod.
+const POD: [(Action, &str); 6] = [
+    (Action::Back, "back"),
+    (Action::Help, "help"),
+    (Action::Yaml, "yaml"),
+    (Action::Down, "scroll"),
+    (Action::Copy, "copy"),
+    (Action::Refresh, "read again"),
+];
+
+/// Hints in the YAML.
+const YAML: [(Action, &str); 6] = [
+    (Action::Back, "back"),
+    (Action::Help, "help"),
+    (Action::ShowValues, "values"),
+    (Action::Copy, "copy"),
+    (Action::Down, "scroll"),
+    (Action::Refresh, "read again"),
+];
+
+/// Hints in the API view.
+const API: [(Action, &str); 4] =
+    [(Action::Back, "back"), (Action::Down, "scroll"), (Action::Help, "help"), (Action::NextCluster, "cluster")];
+
+/// Hints in the pane of alerts.
+const ALERTS: [(Action, &str); 5] = [
+    (Action::Back, "back"),
+    (Action::Open, "go there"),
+    (Action::Acknowledge, "ack"),
+    (Action::Silence, "silence"),
+    (Action::Help, "help"),
+];
+
+/// Hints in the GPU view.
+const GPUS: [(Action, &str); 5] = [
+    (Action::Back, "back"),
+    (Action::NextPane, "group by"),
+    (Action::Down, "scroll"),
+    (Action::Help, "help"),
+    (Action::NextCluster, "cluster"),
+];
+
+/// Hints while the filter is typed; its keys cannot be configured.
+const FILTER: &str = "enter keep  esc clear";
+
+/// Draws the footer; gives the cursor's place while the filter is typed.
+pub(in crate::ui) fn draw(
+    buf: &mut Buffer,
+    area: Rect,
+    scene: &Scene<'_>,
+    (paint, keys, trouble): (Paint<'_>, &KeyMap, bool),
+) -> Option<Position> {
+    let mut pen = Pen::new(buf, paint.look, area, 0);
+    if scene.mode == Mode::Filter {
+        return filter(&mut pen, area, scene);
+    }
+    let hints = match scene.body {
+        SceneBody::Nodes(_) => &NODES[..],
+        SceneBody::Node(_) => &NODE[..],
+        SceneBody::Pod(_) => &POD[..],
+        SceneBody::Yaml(_) => &YAML[..],
+        SceneBody::Api(_) => &API[..],
+        SceneBody::Alerts(_) => &ALERTS[..],
+        SceneBody::Gpus(_) => &GPUS[..],
+    };
+    let login = (Action::LogIn, "log in");
+    let hints: Vec<(String, &str)> = scene
+        .locked_out
+        .then_some(&login)
+        .into_iter()
+        .chain(hints)
+        .filter(|(action, _)| *action != Action::NextCluster || scene.summaries.len() > 1)
+        .filter_map(|(action, label)| Some((keys.hint(*action)?, *label)))
+        .collect();
+    let width = |(key, label): &(String, &str)| columns(key) + columns(label) + 3;
+    // The first hint always has a place; the others take what the facts leave.
+    let reserved = hints.first().map_or(0, width);
+    pen.skip(1);
+    let room = pen.left().saturating_sub(reserved + 1);
+    let (lasting, passing) = list(scene, paint, trouble);
+    facts(&mut pen, &lasting, (room, ""), paint);
+    let mut left = pen.left().saturating_sub(1);
+    let fitting = hints.iter().take_while(|hint| {
+        left.checked_sub(width(hint)).is_some_and(|rest| {
+            left = rest;
+            true
+        })
+    });
+    let fitting: Vec<_> = fitting.collect();
+    let used: usize = fitting.iter().map(|hint| width(hint)).sum();
+    // What comes and goes has the room between, and moves nothing.
+    let between = pen.left().saturating_sub(used + 3);
+    let dot = format!(" {} ", paint.look.glyphs.dot);
+    let passing: Vec<_> = passing.into_iter().filter(|(_, text)| columns(text) + columns(&dot) <= between).collect();
+    facts(&mut pen, &passing, (between, if lasting.is_empty() { "" } else { &dot }), paint);
+    pen.skip(pen.left().saturating_sub(used + 1));
+    // The least important is farthest from the corner, where the eye looks for help.
+    for (key, label) in fitting.iter().rev() {
+        pen.skip(2).put(Role::Key, key).skip(1).put(Role::Muted, label);
+    }
+    None
+}
+
+/// Writes as many facts as `room` has place for, after `first`.
+fn facts(pen: &mut Pen<'_>, list: &[(Role, String)], (room, first): (usize, &str), paint: Paint<'_>) {
+    let dot = format!(" {} ", paint.look.glyphs.dot);
+    let mut left = room;
+    for (place, (role, text)) in list.iter().enumerate() {
+        let separator = if place == 0 { first } else { dot.as_str() };
+        if place > 0 && columns(separator) + columns(text) > left {
+            break;
+        }
+        pen.put(Role::Muted, separator);
+        left = left.saturating_sub(columns(separator));
+        let width = columns(text).min(left);
+        pen.fit(*role, text, width);
+        left -= width;
+    }
+}
+
+/// What is worth saying, most important first; and what comes and goes, which must not move that.
+fn list(scene: &Scene<'_>, paint: Paint<'_>, trouble: bool) -> (Facts, Facts) {
+    let Some(summary) = scene.summary() else { return Default::default() };
+    let mut facts = Vec::new();
+    facts.extend(scene.notice.map(|text| (Role::Focus, text.to_string())));
+    if let [first, more @ ..] = scene.warnings {
+        let more = if more.is_empty() { String::new() } else { format!(" (+{} more)", more.len()) };
+        facts.push((Role::Warn, format!("config: {first}{more}")));
+    }
+    if trouble && let Some(text) = words::trouble(summary, paint.settings.slow_call_clear, &paint.look.glyphs) {
+        facts.push((Role::Warn, text));
+    }
+    facts.extend(summary.skew_ms.and_then(words::skew).map(|text| (Role::Warn, text)));
+    if let Some(note) = scene.filter_note {
+        facts.push((Role::Warn, note.to_string()));
+    }
+    if let Some(partial) = summary.partial.as_ref().filter(|_| !matches!(scene.body, SceneBody::Api(_))) {
+        facts.push((Role::Warn, format!("partial: {}", partial.names())));
+    }
+    match &scene.body {
+        SceneBody::Nodes(table) => {
+            let glyphs = &paint.look.glyphs;
+            let shown = known(summary.nodes_total, glyphs);
+            if scene.filter.is_empty() {
+                let unknown = summary.nodes_total == Known::Unknown;
+                let text = if unknown { "nodes not known yet".to_owned() } else { format!("{shown} nodes") };
+                facts.push((Role::Text, text));
+                if let Some(with @ 1..) = summary.gpu_nodes.any() {
+                    facts.push((Role::Text, format!("{} with GPUs", grouped(with))));
+                }
+            } else {
+                let matching = grouped(table.extent.len as u64);
+                facts.push((Role::Warn, format!("{matching} of {shown} nodes by filter {}", scene.filter)));
+            }
+            facts.extend(rows(table.first, table.rows.len(), table.extent.len, glyphs));
+            if scene.held {
+                facts.push((Role::Warn, "order held".to_owned()));
+            }
+        }
+        SceneBody::Node(view) => {
+            let shown = pods(view.detail.as_ref(), paint);
+            facts.push(if scene.filter.is_empty() {
+                (Role::Text, format!("{shown} pods on this node"))
+            } else {
+                let matching = grouped(view.extent.len as u64);
+                (
+                    Role::Warn,
+                    format!("{matching} of {} pods by filter {}", grouped(view.extent.total as u64), scene.filter),
+                )
+            });
+            facts.extend(rows(view.first, view.pods.len(), view.extent.len, &paint.look.glyphs));
+        }
+        // The view says it all itself, our load included.
+        SceneBody::Api(_) => return (facts, Vec::new()),
+        SceneBody::Pod(shown) => {
+            let page = (shown.0.first, shown.1.len());
+            facts.extend(lines(page));
+        }
+        SceneBody::Yaml(view) => facts.extend(lines((view.first, view.document.map_or(0, |d| d.lines.len())))),
+        SceneBody::Gpus(_) => {}
+        SceneBody::Alerts(view) => facts.push((Role::Text, format!("{} alerts", view.len))),
+    }
+    facts.extend(oddities(summary, &paint.look.glyphs));
+    let mut passing = Vec::new();
+    let progress = words::progress(summary);
+    if !progress.is_empty() {
+        // While there is nothing else to show yet, how far the first list is comes before the hints.
+        let first = [&summary.nodes_fresh, &summary.pods_fresh].into_iter().any(Freshness::is_first);
+        (if first { &mut facts } else { &mut passing }).push((Role::Muted, progress));
+    }
+    let (requests, bytes) = summary.load;
+    passing.push((Role::Muted, format!("our load {} req/s {}", rate(requests), throughput(bytes))));
+    (facts, passing)
+}
+
+/// Facts in the order in which they stand.
+type Facts = Vec<(Role, String)>;
+
+fn pods(detail: Option<&crate::model::cluster::NodeDetail<'_>>, paint: Paint<'_>) -> String {
+    known(detail.map_or(Known::Unknown, |detail| detail.row.pods), &paint.look.glyphs)
+}
+
+/// Where on a page of lines one is.
+fn lines((first, all): (usize, usize)) -> Option<(Role, String)> {
+    (first > 0).then(|| (Role::Muted, format!("from line {} of {}", grouped(first as u64 + 1), grouped(all as u64))))
+}
+
+/// Which rows are in view, if not all of them.
+fn rows(first: usize, shown: usize, all: usize, glyphs: &Glyphs) -> Option<(Role, String)> {
+    let through = if glyphs.ascii { "-" } else { "–" };
+    (shown > 0 && shown < all).then(|| (Role::Muted, format!("rows {}{through}{}", first + 1, first + shown)))
+}
+
+/// Objects that no table shows.
+fn oddities(summary: &ClusterSummary, glyphs: &Glyphs) -> impl Iterator<Item = (Role, String)> {
+    let some = |number: Known<u32>| number.any().filter(|any| *any > 0).map(|_| known(number, glyphs));
+    let pods = |number: String| format!("{number} {}", if number == "1" { "pod" } else { "pods" });
+    let pending = some(summary.unscheduled).map(|number| (Role::Text, format!("{} unscheduled", pods(number))));
+    let orphaned = some(summary.orphaned).map(|number| (Role::Warn, format!("{} on unknown nodes", pods(number))));
+    let unreadable = some(Known::Exact(summary.unreadable)).map(|number| (Role::Warn, format!("{number} unreadable")));
+    [unreadable, orphaned, pending].into_iter().flatten()
+}
+
+fn filter(pen: &mut Pen<'_>, area: Rect, scene: &Scene<'_>) -> Option<Position> {
+    let found = match &scene.body {
+        SceneBody::Nodes(table) => {
+            format!("{} of {}", grouped(table.extent.len as u64), grouped(table.extent.total as u64))
+        }
+        SceneBody::Node(view) => {
+            format!("{} of {}", grouped(view.extent.len as u64), grouped(view.extent.total as u64))
+        }
+        _ => String::new(),
+    };
+    let note = scene.filter_note.map_or("", Clean::as_str);
+    pen.skip(1).put(Role::Key, "/");
+    // The text has the line; what follows it gives way.
+    let start = usize::from(area.width) - pen.left();
+    let text = tail(scene.filter, pen.left().saturating_sub(1));
+    pen.put(Role::Title, text);
+    let cursor = area.x.saturating_add(u16::try_from(start + columns(text)).unwrap_or(u16::MAX));
+    pen.skip(3);
+    for (role, text) in [(Role::Text, found.as_str()), (Role::Warn, note)] {
+        if pen.left() > columns(text) + 2 && !text.is_empty() {
+            pen.put(role, text).skip(2);
+        }
+    }
+    if pen.left() > columns(FILTER) + 2 {
+        pen.skip(pen.left() - columns(FILTER) - 1).put(Role::Muted, FILTER);
+    }
+    (cursor < area.right() && area.height > 0).then_some(Position { x: cursor, y: area.y })
+}

@@ -1,0 +1,141 @@
+//! A page of lines that scrolls as a whole: text in several roles, and tables whose columns are as wide as their values.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::text::{Pen, columns};
+use crate::theme::Role;
+use crate::ui::scene::Paint;
+
+/// One line: pieces of text in their roles.
+pub(in crate::ui) type TextLine = Vec<(Role, String)>;
+
+/// A line of one piece.
+pub(in crate::ui) fn line(role: Role, text: impl Into<String>) -> TextLine {
+    vec![(role, text.into())]
+}
+
+/// Draws the lines from `first` on; the last visible one says how many are below it.
+pub(in crate::ui) fn draw(buf: &mut Buffer, area: Rect, lines: &[TextLine], (first, paint): (usize, Paint<'_>)) {
+    let shown = usize::from(area.height).min(lines.len().saturating_sub(first));
+    let below = lines.len().saturating_sub(first + shown);
+    for (row, line) in (0..area.height).zip(lines.iter().skip(first)) {
+        let mut pen = Pen::new(buf, paint.look, area, row);
+        for (place, (role, text)) in line.iter().enumerate() {
+            if place + 1 == line.len() {
+                pen.rest(*role, text)
+            } else {
+                pen.put(*role, text)
+            };
+        }
+        if usize::from(row) + 1 == shown && below > 0 {
+            let text = format!(" +{below} more ");
+            let mut pen = Pen::new(buf, paint.look, area, row);
+            let room = pen.left().saturating_sub(columns(&text));
+            pen.skip(room).put(Role::Muted, &text);
+        }
+    }
+}
+
+/// A table: a heading, and rows whose cells stand below it. The last column has the rest of the line.
+pub(in crate::ui) struct TextTable {
+    /// Blanks before each line.
+    indent: usize,
+    titles: Vec<(&'static str, usize, bool)>,
+    rows: Vec<Row>,
+}
+
+enum Row {
+    Cells(Vec<(Role, String)>),
+    /// A line between rows, as it is.
+    Whole(TextLine),
+}
+
+impl TextTable {
+    /// Columns: heading, most columns on the screen, and whether numbers stand in them.
+    pub(in crate::ui) fn new(indent: usize, titles: &[(&'static str, usize, bool)]) -> Self {
+        Self { indent, titles: titles.to_vec(), rows: Vec::new() }
+    }
+
+    pub(in crate::ui) fn row(&mut self, cells: Vec<(Role, String)>) {
+        self.rows.push(Row::Cells(cells));
+    }
+
+    pub(in crate::ui) fn whole(&mut self, line: TextLine) {
+        self.rows.push(Row::Whole(line));
+    }
+
+    /// The lines, heading first; cells that are too long for their column end with `ellipsis`.
+    pub(in crate::ui) fn lines(self, ellipsis: &str) -> Vec<TextLine> {
+        let Self { indent, titles, rows } = self;
+        let widths = titles.iter().enumerate().map(|(place, (title, most, _))| {
+            let cells = rows.iter().filter_map(|row| match row {
+                Row::Cells(cells) => cells.get(place).map(|(_, text)| columns(text)),
+                Row::Whole(_) => None,
+            });
+            cells.max().unwrap_or(0).min(*most).max(columns(title))
+        });
+        let widths: Vec<usize> = widths.collect();
+        let last = titles.len().saturating_sub(1);
+        let aligned = |cells: Vec<(Role, String)>| -> TextLine {
+            let mut line = vec![(Role::Text, " ".repeat(indent))];
+            for (place, (role, text)) in cells.into_iter().enumerate().take(titles.len()) {
+                let right = titles[place].2;
+                let text = if place == last && !right { text } else { fit(&text, widths[place], right, ellipsis) };
+                let gap = if place == last { "" } else { "  " };
+                line.push((role, format!("{text}{gap}")));
+            }
+            line
+        };
+        let heading = titles.iter().map(|(title, ..)| (Role::Header, (*title).to_owned())).collect();
+        let mut lines = vec![aligned(heading)];
+        for row in rows {
+            lines.push(match row {
+                Row::Cells(cells) => aligned(cells),
+                Row::Whole(line) => line,
+            });
+        }
+        lines
+    }
+}
+
+/// `text` in exactly `width` columns.
+fn fit(text: &str, width: usize, right: bool, ellipsis: &str) -> String {
+    let needs = columns(text);
+    if needs <= width {
+        let blanks = " ".repeat(width - needs);
+        return if right { format!("{blanks}{text}") } else { format!("{text}{blanks}") };
+    }
+    let mut cut = String::new();
+    let mut used = columns(ellipsis);
+    for grapheme in unicode_segmentation::UnicodeSegmentation::graphemes(text, true) {
+        used += columns(grapheme);
+        if used > width {
+            break;
+        }
+        cut.push_str(grapheme);
+    }
+    cut.push_str(ellipsis);
+    let blanks = " ".repeat(width.saturating_sub(columns(&cut)));
+    format!("{cut}{blanks}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_stand_below_their_headings_whatever_is_in_them() {
+        let mut table = TextTable::new(1, &[("NAME", 6, false), ("N", 9, true), ("REST", 4, false)]);
+        let cell = |text: &str| (Role::Text, text.to_owned());
+        table.row(vec![cell("a"), cell("7"), cell("all of this is kept")]);
+        table.whole(line(Role::Muted, "between"));
+        table.row(vec![cell("日本語の名前"), cell("1,204"), cell("")]);
+        let lines = table.lines("…").into_iter().map(|line| line.into_iter().map(|(_, text)| text).collect::<String>());
+        let lines: Vec<String> = lines.collect();
+        assert_eq!(
+            lines,
+            [" NAME        N  REST", " a           7  all of this is kept", "between", " 日本…   1,204  "]
+        );
+    }
+}

@@ -1,0 +1,326 @@
+//! The strip: one line for each cluster, in columns, the current one marked.
+//!
+//! Columns have the width of the widest value seen since the last resize, so that a value that changes moves nothing.
+//! What gives way when the terminal is narrow is in [`RANKS`].
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::names::ShortNames;
+use super::spark::{self, Scale};
+use super::text::{Pen, columns};
+use crate::model::Known;
+use crate::model::cluster::{ClusterSummary, Freshness, Health};
+use crate::model::derive::dra::DriverDevices;
+use crate::model::derive::latency::{Percentile, SparkMark};
+use crate::model::table::Accelerators;
+use crate::theme::{Glyphs, Role};
+use crate::ui::scene::{Paint, Scene};
+use crate::ui::units::{devices, grouped, pair, percentile};
+use crate::ui::words;
+
+/// Most marks that are asked for: the latency window of 5 min at a probe every 5 s.
+pub(in crate::ui) const MARKS: usize = 60;
+
+/// The fields of a line, in the order in which they stand.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum StripField {
+    Context,
+    Word,
+    Silenced,
+    Nodes,
+    Gpu,
+    Dra,
+    Pods,
+    P50,
+    P95,
+    Spark,
+    Timeouts,
+    Fresh,
+}
+
+const FIELDS: [StripField; 12] = [
+    StripField::Context,
+    StripField::Word,
+    StripField::Silenced,
+    StripField::Nodes,
+    StripField::Gpu,
+    StripField::Dra,
+    StripField::Pods,
+    StripField::P50,
+    StripField::P95,
+    StripField::Spark,
+    StripField::Timeouts,
+    StripField::Fresh,
+];
+
+/// What a narrow line keeps, most important first.
+const RANKS: [StripField; 12] = [
+    StripField::Context,
+    StripField::Silenced,
+    StripField::Nodes,
+    StripField::Gpu,
+    StripField::Dra,
+    StripField::P95,
+    StripField::Spark,
+    StripField::Word,
+    StripField::Timeouts,
+    StripField::Fresh,
+    StripField::Pods,
+    StripField::P50,
+];
+
+/// Fewest columns of a sparkline that still show a course.
+const SPARK: usize = 6;
+
+/// Longer context names are cut here, so that one of them does not push out everything else.
+pub(in crate::ui) const LONGEST_CONTEXT: usize = 28;
+
+/// The widest values seen, by field.
+#[derive(Clone, Debug, Default)]
+pub(in crate::ui) struct Widths([usize; FIELDS.len()]);
+
+/// One line as text, by field.
+struct StripLine {
+    cells: [(Role, String); FIELDS.len()],
+}
+
+/// Where a line's fields stand.
+struct StripLayout {
+    gap: usize,
+    labels: bool,
+    /// The word is labelled.
+    api: bool,
+    shown: [Option<usize>; FIELDS.len()],
+}
+
+/// Draws the clusters that `area` has lines for, from `scene.strip_first` on.
+pub(in crate::ui) fn draw(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, paint: Paint<'_>, widths: &mut Widths) {
+    let visible = scene.summaries.iter().enumerate().skip(scene.strip_first).take(usize::from(area.height));
+    let mut lines: Vec<(usize, StripLine)> =
+        visible.map(|(place, summary)| (place, StripLine::new(summary, paint))).collect();
+    let mut number = String::new();
+    if let (true, [(place, line)], all @ 2..) = (area.y == 0, lines.as_mut_slice(), scene.summaries.len()) {
+        // There is no header that would say that there are others.
+        number = format!(" {}/{all}", *place + 1);
+        line.cells[0].1 += &number;
+    }
+    for (field, width) in widths.0.iter_mut().enumerate() {
+        *width = lines.iter().map(|(_, line)| columns(&line.cells[field].1)).max().unwrap_or(0).max(*width);
+    }
+    let columns = StripLayout::new(widths, usize::from(area.width));
+    let scale = Scale::new(paint.settings.probe_deadline);
+    let width = columns.shown[0].unwrap_or(0).saturating_sub(number.len());
+    let names = ShortNames::new(scene.contexts(), width, &paint.look.glyphs);
+    for (place, line) in &mut lines {
+        line.cells[0].1 = format!("{}{number}", names.get(&scene.summaries[*place].context));
+    }
+    for (row, (place, line)) in (0..area.height).zip(&lines) {
+        let mut pen = Pen::new(buf, paint.look, area, row);
+        let marks = scene.marks.get(usize::from(row)).map_or(&[][..], Vec::as_slice);
+        let current = *place == scene.current && scene.summaries.len() > 1;
+        line.draw(&mut pen, &columns, (&scene.summaries[*place], current), (marks, &scale, paint));
+    }
+}
+
+impl StripLine {
+    fn new(summary: &ClusterSummary, paint: Paint<'_>) -> Self {
+        let paint = Paint { settings: &summary.settings, ..paint };
+        let glyphs = &paint.look.glyphs;
+        let latency = &summary.latency;
+        let (fresh_role, fresh) = words::freshness(summary);
+        let cell = |field: StripField| match field {
+            StripField::Context => (Role::Text, summary.context.to_string()),
+            StripField::Word => (words::health(summary.health, glyphs).0, words::api(summary)),
+            StripField::Silenced => (Role::Warn, words::silenced(summary)),
+            StripField::Nodes => (nodes_role(summary), pair(summary.nodes_ready, summary.nodes_total, glyphs)),
+            StripField::Gpu => gpu(summary.gpu, summary.gpu_known, glyphs),
+            StripField::Dra => dra(summary.dra.as_ref(), summary.dra_live, glyphs),
+            StripField::Pods => (Role::Text, pods(summary, glyphs)),
+            StripField::P50 => (speed(latency.p50, paint), percentile(latency.p50, glyphs)),
+            StripField::P95 => (speed(latency.p95, paint), percentile(latency.p95, glyphs)),
+            StripField::Spark => (Role::Text, String::new()),
+            StripField::Timeouts => (timeouts_role(latency.timeouts, paint), latency.timeouts.to_string()),
+            StripField::Fresh => (fresh_role, fresh.clone()),
+        };
+        Self { cells: FIELDS.map(cell) }
+    }
+
+    fn draw(
+        &self,
+        pen: &mut Pen<'_>,
+        at: &StripLayout,
+        (summary, current): (&ClusterSummary, bool),
+        (marks, scale, paint): (&[SparkMark], &Scale, Paint<'_>),
+    ) {
+        let glyphs = &paint.look.glyphs;
+        let (role, glyph) = words::mark(summary, glyphs);
+        pen.put(Role::Focus, if current { glyphs.selected } else { " " }).put(role, glyph);
+        let old = summary.health >= Health::Stale;
+        for (field, ((role, text), width)) in FIELDS.into_iter().zip(self.cells.iter().zip(at.shown)) {
+            let Some(width) = width else { continue };
+            if field == StripField::Nodes
+                && let (Known::Unknown | Known::Denied, Some(reason)) = (summary.nodes_total, &summary.failure)
+            {
+                // There are no numbers to show, so the reason has their place.
+                pen.skip(at.gap).rest(Role::Bad, &format!("{}: {}", reason.request, reason.text));
+                return;
+            }
+            let role = match (field, *role) {
+                (StripField::Context, _) if current => Role::Focus,
+                (StripField::Nodes | StripField::Gpu | StripField::Dra | StripField::Pods, Role::Text) if old => {
+                    Role::Stale
+                }
+                (_, role) => role,
+            };
+            pen.skip(if field == StripField::Context { 1 } else { at.gap })
+                .put(Role::Muted, field.label(at.labels, at.api));
+            match field {
+                StripField::Spark => spark::draw(pen, marks, width, (scale, glyphs)),
+                StripField::Context | StripField::Word | StripField::Silenced | StripField::Fresh => {
+                    _ = pen.fit(role, text, width)
+                }
+                StripField::Timeouts => _ = pen.right(role, text, width).put(Role::Muted, " t/o"),
+                _ => _ = pen.right(role, text, width),
+            }
+        }
+    }
+}
+
+impl StripField {
+    fn label(self, labels: bool, api: bool) -> &'static str {
+        match self {
+            // Beside the alerts of a cluster the word says only how its API does.
+            Self::Word if api => "api ",
+            Self::Nodes if labels => "nodes ",
+            Self::Gpu => "gpu ",
+            Self::Dra => "dra ",
+            Self::Pods => "pods ",
+            Self::P50 => "p50 ",
+            Self::P95 => "p95 ",
+            _ => "",
+        }
+    }
+}
+
+impl StripLayout {
+    /// Labels the word, unless it, or the age of what is shown, would have no place then.
+    fn new(widths: &Widths, width: usize) -> Self {
+        let (labelled, bare) = (Self::fit(widths, width, true), Self::fit(widths, width, false));
+        let mut places = FIELDS.iter().zip(labelled.shown.iter().zip(&bare.shown));
+        let lost = places.any(|(field, (labelled, bare))| {
+            matches!(field, StripField::Word | StripField::Fresh) && labelled.is_none() && bare.is_some()
+        });
+        if lost { bare } else { labelled }
+    }
+
+    /// Takes fields by rank while they fit; what is left over widens the sparkline.
+    fn fit(widths: &Widths, width: usize, api: bool) -> Self {
+        let (gap, labels) = if width >= 100 { (2, true) } else { (1, width >= 72) };
+        let mut columns = Self { gap, labels, api, shown: [None; FIELDS.len()] };
+        // The mark and the glyph before the context, and a blank at the end.
+        let mut left = width.saturating_sub(3);
+        for field in RANKS {
+            let place = FIELDS.iter().position(|other| *other == field).unwrap_or(0);
+            let seen = widths.0[place];
+            let value = match field {
+                StripField::Context => seen.min(LONGEST_CONTEXT).min(left),
+                StripField::Spark => SPARK,
+                _ if seen == 0 => continue,
+                _ => seen,
+            };
+            let suffix = if field == StripField::Timeouts { " t/o".len() } else { 0 };
+            let needed = gap + field.label(labels, api).len() + value + suffix;
+            // With one cluster its name is in the header, but a strip without it would have no beginning.
+            if needed > left && field != StripField::Context {
+                continue;
+            }
+            left = left.saturating_sub(needed);
+            columns.shown[place] = Some(value);
+        }
+        let spark = FIELDS.iter().position(|field| *field == StripField::Spark).unwrap_or(0);
+        if let Some(width) = &mut columns.shown[spark] {
+            *width = (*width + left).min(MARKS);
+        }
+        columns
+    }
+}
+
+/// `2,613/11,440`; of a part of the cluster, which says nothing of how full it is, `120 in 2 namespaces`.
+fn pods(summary: &ClusterSummary, glyphs: &Glyphs) -> String {
+    match (&summary.partial, summary.pods.any()) {
+        (Some(partial), Some(number)) => {
+            let bound = if matches!(summary.pods_fresh, Freshness::Loading { .. }) { glyphs.at_least } else { "" };
+            format!("{bound}{} in {}", grouped(number), partial.count())
+        }
+        _ => pair(summary.pods, summary.pods_allocatable, glyphs),
+    }
+}
+
+fn nodes_role(summary: &ClusterSummary) -> Role {
+    match (summary.nodes_ready, summary.nodes_total) {
+        (Known::Exact(ready), Known::Exact(total)) if ready < total => Role::Warn,
+        (Known::Exact(_), Known::Exact(_)) => Role::Text,
+        _ => Role::Unknown,
+    }
+}
+
+/// Requested, allocatable, capacity; nothing at all for a cluster without devices.
+fn gpu(gpu: Option<Accelerators>, is_known: bool, glyphs: &Glyphs) -> (Role, String) {
+    match gpu {
+        None if is_known => (Role::Muted, "none".to_owned()),
+        None => (Role::Unknown, glyphs.none.to_owned()),
+        Some(gpu) => {
+            let role = if gpu.allocatable < gpu.capacity { Role::Warn } else { Role::Text };
+            let bound = if is_known || gpu.requested.exact().is_none() { "" } else { glyphs.at_least };
+            (role, format!("{bound}{}", devices(gpu, 1, glyphs)))
+        }
+    }
+}
+
+/// Allocated and physical devices; nothing where there are none, or none were ever seen. What is seen no longer has a `?`.
+fn dra(devices: Option<&DriverDevices>, live: bool, glyphs: &Glyphs) -> (Role, String) {
+    let Some(devices) = devices else { return (Role::Muted, String::new()) };
+    let bound = if devices.updating { glyphs.at_least } else { "" };
+    let (role, mark) = match devices.unhealthy {
+        _ if !live => (Role::Stale, glyphs.unknown),
+        0 => (Role::Text, ""),
+        _ => (Role::Warn, ""),
+    };
+    (role, format!("{bound}{}/{}{mark}", devices.allocated, devices.physical))
+}
+
+/// Above the SLO is worth a look, above half of what raises an alert is broken.
+pub(in crate::ui) fn speed(value: Option<Percentile>, paint: Paint<'_>) -> Role {
+    match value {
+        None => Role::Unknown,
+        Some(Percentile { at_least: true, .. }) => Role::Bad,
+        Some(Percentile { value, .. }) if value > paint.settings.slow_call_clear => Role::Bad,
+        Some(Percentile { value, .. }) if value > spark::SLO => Role::Warn,
+        Some(_) => Role::Text,
+    }
+}
+
+fn timeouts_role(timeouts: u32, paint: Paint<'_>) -> Role {
+    match timeouts {
+        0 => Role::Muted,
+        some if some > paint.settings.timeouts_over => Role::Bad,
+        _ => Role::Warn,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::theme::{Depth, Theme};
+
+    #[test]
+    fn devices_that_are_seen_no_longer_do_not_look_live() {
+        let devices = DriverDevices { physical: 8, allocated: 5, ..DriverDevices::default() };
+        let glyphs = Theme::new(Depth::None, true).glyphs;
+        assert_eq!(dra(Some(&devices), true, &glyphs), (Role::Text, "5/8".to_owned()));
+        assert_eq!(dra(Some(&devices), false, &glyphs), (Role::Stale, "5/8?".to_owned()));
+        let sick = DriverDevices { unhealthy: 1, ..devices };
+        assert_eq!(dra(Some(&sick), false, &glyphs), (Role::Stale, "5/8?".to_owned()), "that is as old as the rest");
+    }
+}

@@ -1,0 +1,237 @@
+//! Writing on one line: cut to what fits, by display width, and never outside the buffer.
+//!
+//! Everything on the screen goes through [`Pen`]. It draws what [`crate::facts::text`] has cleaned or what this program
+//! wrote itself, and drops control characters all the same.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use unicode_segmentation::UnicodeSegmentation;
+use unicode_width::UnicodeWidthStr;
+
+use super::names;
+use crate::theme::{Role, Theme};
+
+/// Writes from left to right on one line of an area.
+pub(in crate::ui) struct Pen<'a> {
+    buf: &'a mut Buffer,
+    look: &'a Theme,
+    x: u16,
+    end: u16,
+    y: u16,
+}
+
+impl<'a> Pen<'a> {
+    /// At the start of line `row` of `area`. A line that is not there takes nothing.
+    pub(in crate::ui) fn new(buf: &'a mut Buffer, look: &'a Theme, area: Rect, row: u16) -> Self {
+        let inside = area.intersection(buf.area);
+        let y = area.y.saturating_add(row);
+        let there = row < area.height && (inside.y..inside.bottom()).contains(&y);
+        let end = if there { inside.right() } else { inside.x };
+        Self { buf, look, x: inside.x, end, y }
+    }
+
+    /// Columns left on the line.
+    pub(in crate::ui) fn left(&self) -> usize {
+        usize::from(self.end.saturating_sub(self.x))
+    }
+
+    /// Writes `text`, cut without a mark where the line ends.
+    pub(in crate::ui) fn put(&mut self, role: Role, text: &str) -> &mut Self {
+        let width = self.left();
+        self.write(role, text, width);
+        self
+    }
+
+    /// Fills the rest of the line with a glyph of one column.
+    pub(in crate::ui) fn fill(&mut self, role: Role, glyph: &str) {
+        let style = self.look.style(role);
+        for x in self.x..self.end {
+            if let Some(cell) = self.buf.cell_mut((x, self.y)) {
+                cell.set_symbol(glyph).set_style(style);
+            }
+        }
+        self.x = self.end.max(self.x);
+    }
+
+    /// Leaves `columns` blank.
+    pub(in crate::ui) fn skip(&mut self, columns: usize) -> &mut Self {
+        self.x = self.x.saturating_add(u16::try_from(columns).unwrap_or(u16::MAX)).min(self.end);
+        self
+    }
+
+    /// Goes to `column` of the line (0 is its start), if that lies ahead.
+    pub(in crate::ui) fn go(&mut self, area: Rect, column: usize) -> &mut Self {
+        let x = area.x.saturating_add(u16::try_from(column).unwrap_or(u16::MAX));
+        self.x = x.max(self.x).min(self.end);
+        self
+    }
+
+    /// Writes `text` into exactly `width` columns, from the left; `…` where it was cut.
+    pub(in crate::ui) fn fit(&mut self, role: Role, text: &str, width: usize) -> &mut Self {
+        let width = width.min(self.left());
+        let used = self.marked(role, text, width);
+        self.skip(width - used)
+    }
+
+    /// Writes a name into exactly `width` columns, from the left, cut in its middle if it is too long: its end tells most.
+    pub(in crate::ui) fn name(&mut self, role: Role, name: &str, width: usize) -> &mut Self {
+        let width = width.min(self.left());
+        let shown = names::one(name, width, self.look.glyphs.ellipsis);
+        self.fit(role, &shown, width)
+    }
+
+    /// Writes as much of `text` as the line has room for; `…` where it was cut.
+    pub(in crate::ui) fn rest(&mut self, role: Role, text: &str) -> &mut Self {
+        let width = self.left();
+        self.marked(role, text, width);
+        self
+    }
+
+    /// Writes `text` into exactly `width` columns, from the right. A number that does not fit is not shown in part:
+    /// its last digits would be another number.
+    pub(in crate::ui) fn right(&mut self, role: Role, text: &str, width: usize) -> &mut Self {
+        let width = width.min(self.left());
+        let needed = columns(text);
+        if needed > width {
+            return self.fit(role, self.look.glyphs.ellipsis, width);
+        }
+        self.skip(width - needed);
+        self.write(role, text, needed);
+        self
+    }
+
+    fn marked(&mut self, role: Role, text: &str, width: usize) -> usize {
+        if width == 0 {
+            return 0;
+        }
+        if columns(text) <= width {
+            return self.write(role, text, width);
+        }
+        let used = self.write(role, text, width - 1);
+        used + self.write(role, self.look.glyphs.ellipsis, 1)
+    }
+
+    fn write(&mut self, role: Role, text: &str, width: usize) -> usize {
+        let style = self.look.style(role);
+        let start = self.x;
+        let end = self.end.min(start.saturating_add(u16::try_from(width).unwrap_or(u16::MAX)));
+        if text.is_ascii() {
+            // Most of the screen; cutting it into graphemes would cost as much as everything else together.
+            for byte in text.bytes().filter(|byte| !byte.is_ascii_control()) {
+                let Some(cell) = self.buf.cell_mut((self.x, self.y)).filter(|_| self.x < end) else { break };
+                cell.set_char(char::from(byte)).set_style(style);
+                self.x += 1;
+            }
+        } else if self.x < end {
+            (self.x, _) = self.buf.set_stringn(self.x, self.y, text, usize::from(end - self.x), style);
+        }
+        usize::from(self.x - start)
+    }
+}
+
+/// Columns that `text` takes on the screen.
+pub(in crate::ui) fn columns(text: &str) -> usize {
+    if text.is_ascii() { text.len() } else { text.width() }
+}
+
+/// The end of `text` that fits into `width` columns.
+pub(in crate::ui) fn tail(text: &str, width: usize) -> &str {
+    let mut left = width;
+    let mut start = text.len();
+    for (at, grapheme) in text.grapheme_indices(true).rev() {
+        let Some(rest) = left.checked_sub(columns(grapheme)) else { break };
+        (left, start) = (rest, at);
+    }
+    &text[start..]
+}
+
+/// Breaks `items` into lines of at most `width` columns with `gap` between items; an item that is longer has its own line.
+pub(in crate::ui) fn wrap<'a>(items: impl Iterator<Item = &'a str>, gap: usize, width: usize) -> Vec<Vec<&'a str>> {
+    let mut lines: Vec<Vec<&str>> = Vec::new();
+    let mut used = 0;
+    for word in items {
+        let needed = columns(word);
+        match lines.last_mut() {
+            Some(line) if used + gap + needed <= width => {
+                line.push(word);
+                used += gap + needed;
+            }
+            _ => {
+                lines.push(vec![word]);
+                used = needed;
+            }
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::theme::Depth;
+
+    fn written(width: u16, write: impl FnOnce(&mut Pen<'_>)) -> String {
+        let look = Theme::new(Depth::None, false);
+        let mut buf = Buffer::empty(Rect::new(0, 0, width, 1));
+        write(&mut Pen::new(&mut buf, &look, Rect::new(0, 0, width, 1), 0));
+        buf.content().iter().map(ratatui::buffer::Cell::symbol).collect()
+    }
+
+    #[test]
+    fn long_text_ends_with_a_mark_and_short_text_is_padded() {
+        assert_eq!(written(9, |pen| _ = pen.fit(Role::Text, "abcdef", 4).put(Role::Text, "|")), "abc…|    ");
+        assert_eq!(written(9, |pen| _ = pen.fit(Role::Text, "abc", 4).put(Role::Text, "|")), "abc |    ");
+        assert_eq!(written(3, |pen| _ = pen.fit(Role::Text, "abcdef", 5)), "ab…");
+    }
+
+    #[test]
+    fn a_number_that_does_not_fit_is_not_shown_in_part() {
+        assert_eq!(written(6, |pen| _ = pen.right(Role::Text, "12345", 5)), "12345 ");
+        assert_eq!(written(6, |pen| _ = pen.right(Role::Text, "123456", 5)), "…     ");
+    }
+
+    #[test]
+    fn wide_characters_are_never_cut_in_half() {
+        assert_eq!(written(6, |pen| _ = pen.fit(Role::Text, "日本語", 4).put(Role::Text, "|")), "日 … | ");
+        assert_eq!(columns("日本"), 4);
+    }
+
+    #[test]
+    fn control_characters_are_dropped() {
+        assert_eq!(written(6, |pen| _ = pen.put(Role::Text, "a\x1b\tb\u{7f}")), "ab    ");
+    }
+
+    #[test]
+    fn nothing_is_written_outside_the_area_or_the_buffer() {
+        let look = Theme::new(Depth::None, false);
+        let mut buf = Buffer::empty(Rect::new(0, 0, 4, 2));
+        for (area, row) in [
+            (Rect::new(0, 0, 4, 2), 2),
+            (Rect::new(0, 0, 4, 1), 1),
+            (Rect::new(9, 9, 4, 4), 0),
+            (Rect::new(0, 5, 9, 9), 0),
+            (Rect::new(2, 0, 0, 2), 0),
+            (Rect::ZERO, 0),
+        ] {
+            Pen::new(&mut buf, &look, area, row).put(Role::Text, "x").rest(Role::Text, "long").right(
+                Role::Text,
+                "1",
+                3,
+            );
+        }
+        assert_eq!(buf, Buffer::empty(Rect::new(0, 0, 4, 2)));
+    }
+
+    #[test]
+    fn the_end_of_a_text_is_what_fits() {
+        assert_eq!(tail("abc", 2), "bc");
+        assert_eq!(tail("abc", 9), "abc");
+        assert_eq!(tail("a日", 1), "");
+        assert_eq!(tail("日a", 2), "a");
+    }
+
+    #[test]
+    fn items_are_wrapped_whole() {
+        assert_eq!(wrap(["aa", "bb", "cccccc", "d"].into_iter(), 2, 6), [vec!["aa", "bb"], vec!["cccccc"], vec!["d"]]);
+    }
+}
