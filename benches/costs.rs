@@ -263,11 +263,11 @@ fn rows(bencher: Bencher<'_, '_>, nodes: usize) {
 #[divan::bench(args = NODES, sample_count = 30)]
 fn frame(bencher: Bencher<'_, '_>, nodes: usize) {
     let mut model = model(nodes);
-    let (mut state, look) = (ViewState::default(), Theme::new(Depth::Ansi16, false));
+    let (mut state, theme) = (ViewState::default(), Theme::new(Depth::Ansi16, false));
     let mut terminal = Terminal::new(TestBackend::new(200, 60)).unwrap();
     bencher.bench_local(|| {
         model.prepare(moment(2));
-        terminal.draw(|frame| view(frame, &mut model, &mut state, &look, moment(2))).unwrap().count
+        terminal.draw(|frame| view(frame, &mut model, &mut state, &theme, moment(2))).unwrap().count
     });
 }
 
@@ -275,12 +275,12 @@ fn frame(bencher: Bencher<'_, '_>, nodes: usize) {
 #[divan::bench(args = NODES, sample_count = 30)]
 fn frame_after_a_change(bencher: Bencher<'_, '_>, nodes: usize) {
     let mut model = model(nodes);
-    let (mut state, look) = (ViewState::default(), Theme::new(Depth::Ansi16, false));
+    let (mut state, theme) = (ViewState::default(), Theme::new(Depth::Ansi16, false));
     let mut terminal = Terminal::new(TestBackend::new(200, 60)).unwrap();
     bencher.bench_local(|| {
         let batch = Batch::Nodes(vec![node(7)]);
         tell(&mut model, ClusterEvent::Changes { resource: Resource::Nodes, generation: 1, unreadable: 0, batch });
         model.prepare(moment(2));
-        terminal.draw(|frame| view(frame, &mut model, &mut state, &look, moment(2))).unwrap().count
+        terminal.draw(|frame| view(frame, &mut model, &mut state, &theme, moment(2))).unwrap().count
     });
 }

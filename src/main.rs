@@ -240,7 +240,7 @@ fn unknown_contexts(config: &Config, kubeconfig: &Kubeconfig, targets: &[Context
     unknown.map(warning).collect()
 }
 
-fn look(args: &DisplayArgs, config: &Config) -> Theme {
+fn theme(args: &DisplayArgs, config: &Config) -> Theme {
     let env = |name: &str| std::env::var(name).ok();
     let detected = Theme::detect(&env, args.ascii || config.ascii == Ascii::Always);
     let ascii = detected.glyphs.ascii && (args.ascii || config.ascii != Ascii::Never);
@@ -271,13 +271,13 @@ fn dashboard(cli: &Cli, demo: Option<&str>) -> eyre::Result<i32> {
         targets
     };
     let warnings = warnings.iter().map(|warning| Clean::new(warning)).collect();
-    let look = look(&cli.display, &config);
+    let theme = theme(&cli.display, &config);
     let (conventions, telling) = (config.conventions(), config.telling.clone());
     let config = Rc::new(config);
     let thresholds = Rc::clone(&config);
     let settings = Box::new(move |target: &ContextTarget| thresholds.thresholds(target.context()));
     let tuning = Box::new(move |target: &ContextTarget| config.tuning(target.context()));
-    let outcome = Dashboard { targets, settings, conventions, tuning, keymap, look, telling, warnings }.run();
+    let outcome = Dashboard { targets, settings, conventions, tuning, keymap, theme, telling, warnings }.run();
     // Its objects would be dropped one by one, and the process ends now.
     std::mem::forget(simulation);
     outcome.map(|()| DONE)

@@ -185,7 +185,7 @@ pub struct Dashboard {
     /// Keys.
     pub keymap: KeyMap,
     /// Colours and glyphs.
-    pub look: Theme,
+    pub theme: Theme,
     /// Bell, notifications and the command for new alerts.
     pub telling: Notifier,
     /// What was wrong with the configuration.
@@ -216,7 +216,7 @@ impl Dashboard {
                 screen,
                 view: ViewState::with_keys(self.keymap.clone()),
                 keymap: self.keymap,
-                look: self.look,
+                theme: self.theme,
                 hook: clusters_hook,
                 telling: self.telling,
                 clock,
@@ -265,7 +265,7 @@ struct App {
     screen: TerminalGuard,
     view: ViewState,
     keymap: KeyMap,
-    look: Theme,
+    theme: Theme,
     telling: Notifier,
     hook: Option<Hook>,
     clock: Clock,
@@ -496,9 +496,9 @@ impl App {
         let now = self.clock.now();
         let start = Instant::now();
         self.model.prepare(now);
-        let Self { model, view, look, screen, .. } = self;
-        screen.draw(|frame| ui::view(frame, model, view, look, now)).wrap_err("the terminal is gone")?;
-        screen.set_title(&ui::title_with(model, &look.glyphs)).wrap_err("the terminal is gone")?;
+        let Self { model, view, theme, screen, .. } = self;
+        screen.draw(|frame| ui::view(frame, model, view, theme, now)).wrap_err("the terminal is gone")?;
+        screen.set_title(&ui::title_with(model, &theme.glyphs)).wrap_err("the terminal is gone")?;
         screen.name_process(&ui::process_title(model));
         self.frame = if start.elapsed() > SLOW_DRAW { SLOW_FRAME } else { frame_period() };
         self.drawn_at = Instant::now();

@@ -95,7 +95,7 @@ impl TerminalGuard {
     /// Sets the window title, if it is another than before.
     ///
     /// # Errors
-    /// As [`Screen::draw`].
+    /// As [`TerminalGuard::draw`].
     pub fn set_title(&mut self, title: &str) -> io::Result<()> {
         if title == self.title {
             return Ok(());
@@ -120,7 +120,7 @@ impl TerminalGuard {
     /// Sends a control sequence that changes no cell: the bell, a notification.
     ///
     /// # Errors
-    /// As [`Screen::draw`].
+    /// As [`TerminalGuard::draw`].
     pub fn send(&mut self, bytes: &str) -> io::Result<()> {
         if bytes.is_empty() {
             return Ok(());
@@ -133,7 +133,7 @@ impl TerminalGuard {
     /// Forgets what the terminal shows, so that the next frame draws every cell.
     ///
     /// # Errors
-    /// As [`Screen::draw`].
+    /// As [`TerminalGuard::draw`].
     pub fn clear(&mut self) -> io::Result<()> {
         execute!(self.terminal.backend_mut(), terminal::Clear(terminal::ClearType::All))?;
         // Not `Terminal::clear`: that asks the terminal for its cursor, and the answer would come as a key (or never).
@@ -155,7 +155,7 @@ impl TerminalGuard {
         self.resume()
     }
 
-    /// Gives the terminal to another program, which is told to the operator in `text`; [`Screen::resume`] takes it back.
+    /// Gives the terminal to another program, which is told to the operator in `text`; [`TerminalGuard::resume`] takes it back.
     ///
     /// # Errors
     /// If the terminal takes no bytes.

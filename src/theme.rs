@@ -304,9 +304,9 @@ mod tests {
 
     #[test]
     fn without_colours_no_role_sets_a_colour() {
-        let look = Theme::new(Depth::None, false);
+        let theme = Theme::new(Depth::None, false);
         for role in ROLES {
-            let style = look.style(role);
+            let style = theme.style(role);
             assert_eq!((style.fg, style.bg), (Some(Color::Reset), Some(Color::Reset)), "{role:?}");
         }
     }
@@ -321,9 +321,9 @@ mod tests {
 
     #[test]
     fn trouble_differs_from_health_without_colours() {
-        let look = Theme::new(Depth::None, false);
+        let theme = Theme::new(Depth::None, false);
         for role in [Role::Warn, Role::Bad, Role::Critical, Role::Unknown] {
-            assert_ne!(look.style(role), look.style(Role::Good), "{role:?}");
+            assert_ne!(theme.style(role), theme.style(Role::Good), "{role:?}");
         }
     }
 

@@ -91,19 +91,19 @@ impl ViewState {
 }
 
 /// Draws one frame. The model is read; it is only told how many rows a page has.
-pub fn view(frame: &mut Frame<'_>, model: &mut Model, state: &mut ViewState, look: &Theme, now: Now) {
+pub fn view(frame: &mut Frame<'_>, model: &mut Model, state: &mut ViewState, theme: &Theme, now: Now) {
     let area = frame.area();
     if area.is_empty() {
         return;
     }
     if model.clusters().is_empty() {
-        crate::ui::widgets::text::Pen::new(frame.buffer_mut(), look, area, 0)
+        crate::ui::widgets::text::Pen::new(frame.buffer_mut(), theme, area, 0)
             .rest(Role::Unknown, "no cluster: the kubeconfig names none");
         return;
     }
     state.enter(area, model.current_id(), matches!(model.screen(), Screen::Node { .. }));
     let layout = Layout::new(area, counts(model));
-    let (scene, plan) = gather(model, &layout, (state, look), now);
+    let (scene, plan) = gather(model, &layout, (state, theme), now);
     let page = match &scene.body {
         _ if scene.mode == Mode::Help => usize::from(area.height.saturating_sub(1)),
         SceneBody::Nodes(_) => usize::from(layout.body.height.saturating_sub(1)),
@@ -114,7 +114,7 @@ pub fn view(frame: &mut Frame<'_>, model: &mut Model, state: &mut ViewState, loo
         SceneBody::Alerts(_) => crate::ui::screens::alerts::page(layout.body),
         SceneBody::Gpus(_) => crate::ui::screens::gpus::page(layout.body),
     };
-    let cursor = draw(frame.buffer_mut(), area, &scene, (&layout, &plan, state, look));
+    let cursor = draw(frame.buffer_mut(), area, &scene, (&layout, &plan, state, theme));
     if let Some(cursor) = cursor {
         frame.set_cursor_position(cursor);
     }
@@ -209,7 +209,7 @@ fn counts(model: &Model) -> Counts {
 fn gather<'a>(
     model: &'a Model,
     layout: &Layout,
-    (state, look): (&mut ViewState, &Theme),
+    (state, theme): (&mut ViewState, &Theme),
     now: Now,
 ) -> (Scene<'a>, crate::ui::screens::node::NodeLayout) {
     let current = usize::from(model.current_id().0);
@@ -250,7 +250,7 @@ fn gather<'a>(
             let sort = cluster.pod_sort();
             SceneBody::Node(Box::new(NodeView { name, pane: *pane, detail, extent, first, pods, sort, scroll, events }))
         }
-        Screen::Pod { namespace, name } => pod_body(model, (namespace, name), (layout, state, look), now),
+        Screen::Pod { namespace, name } => pod_body(model, (namespace, name), (layout, state, theme), now),
         Screen::Yaml { subject, .. } => SceneBody::Yaml(yaml_view(model, subject, (layout, state), now)),
         Screen::Api => SceneBody::Api(Box::new(ApiView::new(cluster, layout.body, (model.pane_scroll(), now)))),
         Screen::Gpus => {
@@ -302,7 +302,7 @@ fn gather<'a>(
 fn pod_body<'a>(
     model: &'a Model,
     (namespace, name): (&'a Clean, &'a Clean),
-    (layout, state, look): (&Layout, &mut ViewState, &Theme),
+    (layout, state, theme): (&Layout, &mut ViewState, &Theme),
     now: Now,
 ) -> SceneBody<'a> {
     let cluster = model.current();
@@ -325,7 +325,7 @@ fn pod_body<'a>(
         first: 0,
     };
     let lines =
-        crate::ui::screens::pod::lines(&view, layout.body.width, Paint { look, now, settings: model.settings() });
+        crate::ui::screens::pod::lines(&view, layout.body.width, Paint { theme, now, settings: model.settings() });
     let most = lines.len().saturating_sub(crate::ui::screens::pod::page(layout.body));
     view.first = state.pane_scroll.follow(model.pane_scroll(), most);
     SceneBody::Pod(Box::new((view, lines)))
@@ -373,9 +373,9 @@ fn draw(
     buf: &mut Buffer,
     area: Rect,
     scene: &Scene<'_>,
-    (layout, plan, state, look): (&Layout, &crate::ui::screens::node::NodeLayout, &mut ViewState, &Theme),
+    (layout, plan, state, theme): (&Layout, &crate::ui::screens::node::NodeLayout, &mut ViewState, &Theme),
 ) -> Option<Position> {
-    let paint = Paint { look, now: scene.now, settings: &scene.settings };
+    let paint = Paint { theme, now: scene.now, settings: &scene.settings };
     if layout.one_line {
         crate::ui::screens::tiny::draw(buf, area, scene, paint);
         return None;
@@ -388,7 +388,7 @@ fn draw(
     crate::ui::widgets::header::rule(buf, layout.header_rule, None, paint);
     crate::ui::widgets::strip::draw(buf, layout.strip, scene, paint, &mut state.strip_widths);
     let summary = scene.summary();
-    let trouble = summary.and_then(|summary| words::trouble(summary, paint.settings.slow_call_clear, &look.glyphs));
+    let trouble = summary.and_then(|summary| words::trouble(summary, paint.settings.slow_call_clear, &theme.glyphs));
     crate::ui::widgets::header::rule(buf, layout.strip_rule, trouble.as_deref().map(|text| (Role::Warn, text)), paint);
     crate::ui::widgets::alert_lines::draw(buf, layout.alerts, scene, paint);
     let age = summary.and_then(words::stale).map(|age| format!("old data: last heard {} ago", units::duration(age)));

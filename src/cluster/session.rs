@@ -62,7 +62,7 @@ pub(crate) trait ClientFactory: Send + 'static {
         self.build(tuning, sink)
     }
 
-    /// Tells why the next [`Build::build`] is wanted, where credentials that are kept would not do.
+    /// Tells why the next [`ClientFactory::build`] is wanted, where credentials that are kept would not do.
     fn renew(&mut self, _why: Renewal) {}
 
     /// Waits until there are newer credentials than those of the last build, which another context has got.
@@ -73,7 +73,7 @@ pub(crate) trait ClientFactory: Send + 'static {
     /// The credential files that the clients were built from have changed since.
     fn stale(&mut self) -> impl Future<Output = bool> + Send;
 
-    /// The kubeconfig itself has changed since; the next [`Build::build`] reads it again (F65).
+    /// The kubeconfig itself has changed since; the next [`ClientFactory::build`] reads it again (F65).
     fn edited(&mut self) -> impl Future<Output = bool> + Send;
 }
 
@@ -86,7 +86,7 @@ pub(crate) enum Renewal {
     Refreshed,
 }
 
-/// What [`Build`] makes.
+/// What [`ClientFactory`] makes.
 pub(crate) struct Built {
     /// For lists and watches.
     pub(crate) api: kube::Client,

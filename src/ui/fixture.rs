@@ -38,8 +38,8 @@ pub(super) fn now() -> Now {
 pub(super) fn drawn(width: u16, height: u16, paint: impl FnOnce(&mut Buffer, Rect, Paint<'_>)) -> String {
     let area = Rect::new(0, 0, width, height);
     let mut buf = Buffer::empty(area);
-    let (look, settings) = (Theme::new(Depth::None, false), Settings::default());
-    paint(&mut buf, area, Paint { look: &look, now: now(), settings: &settings });
+    let (theme, settings) = (Theme::new(Depth::None, false), Settings::default());
+    paint(&mut buf, area, Paint { theme: &theme, now: now(), settings: &settings });
     lines(&buf)
 }
 
@@ -590,12 +590,12 @@ impl Set {
     }
 
     /// Draws it the way `view` does.
-    pub(super) fn draw(&self, (width, height): (u16, u16), look: &Theme) -> Buffer {
-        self.draw_with((width, height), look, &mut ViewState::default())
+    pub(super) fn draw(&self, (width, height): (u16, u16), theme: &Theme) -> Buffer {
+        self.draw_with((width, height), theme, &mut ViewState::default())
     }
 
     /// The same with a state that lasts.
-    pub(super) fn draw_with(&self, (width, height): (u16, u16), look: &Theme, state: &mut ViewState) -> Buffer {
+    pub(super) fn draw_with(&self, (width, height): (u16, u16), theme: &Theme, state: &mut ViewState) -> Buffer {
         let area = Rect::new(0, 0, width, height);
         let mut buf = Buffer::empty(area);
         let counts = Counts { clusters: self.summaries.len(), alerts: self.alerts.len(), inside: self.node.is_some() };
@@ -675,7 +675,7 @@ impl Set {
             body,
             help_scroll: 0,
         };
-        draw(&mut buf, area, &scene, (&layout, &plan, state, look));
+        draw(&mut buf, area, &scene, (&layout, &plan, state, theme));
         buf
     }
 }

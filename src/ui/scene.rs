@@ -140,7 +140,7 @@ impl Scene<'_> {
 #[derive(Clone, Copy)]
 pub(super) struct Paint<'a> {
     /// Styles and glyphs.
-    pub(super) look: &'a Theme,
+    pub(super) theme: &'a Theme,
     /// Both clocks.
     pub(super) now: Now,
     /// Thresholds.

@@ -78,14 +78,14 @@ fn filter_hold_and_help_have_their_lines() {
 
 #[test]
 fn ascii_screens_are_ascii() {
-    let look = Theme::new(Depth::None, true);
+    let theme = Theme::new(Depth::None, true);
     let mut set = Set::incident();
-    snapshot("incident_ascii_120x30", &set.draw((120, 30), &look));
+    snapshot("incident_ascii_120x30", &set.draw((120, 30), &theme));
     for mode in [Mode::Normal, Mode::Filter, Mode::Help] {
         for node in [None, Some((NodePane::Pods, 0)), Some((NodePane::Labels, 0))] {
             (set.mode, set.node) = (mode, node);
             for size in [(200, 60), (80, 24), (60, 12), (30, 4)] {
-                let text = lines(&set.draw(size, &look));
+                let text = lines(&set.draw(size, &theme));
                 assert!(text.is_ascii(), "{:?}", text.chars().find(|letter| !letter.is_ascii()));
             }
         }
@@ -133,8 +133,8 @@ fn style_of(buf: &Buffer, needle: &str) -> (Color, Modifier) {
 
 #[test]
 fn alerts_and_states_are_styled_by_how_bad_they_are() {
-    let look = Theme::new(Depth::Ansi16, false);
-    let buf = Set::incident().draw((160, 45), &look);
+    let theme = Theme::new(Depth::Ansi16, false);
+    let buf = Set::incident().draw((160, 45), &theme);
     for (needle, role) in [
         ("▲ 4 firing", Role::Critical),
         ("? 1 unknown", Role::Unknown),
@@ -152,7 +152,7 @@ fn alerts_and_states_are_styled_by_how_bad_they_are() {
         ("4m12s old", Role::Unknown),
         ("list pods: no data", Role::Warn),
     ] {
-        let style = look.style(role);
+        let style = theme.style(role);
         assert_eq!(style_of(&buf, needle), (style.fg.unwrap(), style.add_modifier), "{needle}");
     }
     assert_eq!(
@@ -165,9 +165,9 @@ fn alerts_and_states_are_styled_by_how_bad_they_are() {
 #[test]
 fn the_selected_row_can_be_seen_without_colours() {
     for ascii in [false, true] {
-        let look = Theme::new(Depth::None, ascii);
-        let buf = Set::incident().draw((80, 24), &look);
-        let (fg, modifier) = style_of(&buf, &format!("{}10-16-10-111.maas", look.glyphs.selected));
+        let theme = Theme::new(Depth::None, ascii);
+        let buf = Set::incident().draw((80, 24), &theme);
+        let (fg, modifier) = style_of(&buf, &format!("{}10-16-10-111.maas", theme.glyphs.selected));
         assert_eq!(fg, Color::Reset);
         assert!(modifier.contains(Modifier::REVERSED | Modifier::BOLD) && !modifier.contains(Modifier::DIM));
     }
@@ -191,8 +191,8 @@ fn stale_rows_are_dim_and_say_last_seen() {
 fn under_no_color_the_bytes_on_the_wire_keep_the_selected_row_reversed() {
     // crossterm writes a full reset for any colour but `Reset` when colours are off; this is what a terminal sees.
     crossterm::style::force_color_output(false);
-    let look = unicode();
-    let buf = Set::incident().draw((80, 24), &look);
+    let theme = unicode();
+    let buf = Set::incident().draw((80, 24), &theme);
     let mut wire = Vec::new();
     let viewport = ratatui::Viewport::Fixed(buf.area);
     let options = ratatui::TerminalOptions { viewport };

@@ -71,8 +71,8 @@ impl Watched {
         let now = self.clock.now();
         self.model.prepare(now);
         let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
-        let (mut state, look) = (ViewState::default(), Theme::new(Depth::None, false));
-        terminal.draw(|frame| ui::view(frame, &mut self.model, &mut state, &look, now)).unwrap();
+        let (mut state, theme) = (ViewState::default(), Theme::new(Depth::None, false));
+        terminal.draw(|frame| ui::view(frame, &mut self.model, &mut state, &theme, now)).unwrap();
         let buf = terminal.backend().buffer();
         let row = |y: u16| (0..width).map(|x| buf[(x, y)].symbol()).collect::<String>();
         (0..height).map(|y| row(y).trim_end().to_owned()).collect::<Vec<_>>().join("\n")

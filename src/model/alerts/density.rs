@@ -25,7 +25,7 @@ pub(crate) struct Density {
 }
 
 impl Density {
-    /// Looks at a node that came, changed or went, or whose pods did; `node` is [`Ledger::node_in`].
+    /// Looks at a node that came, changed or went, or whose pods did; `node` is [`PodStore::node_in`].
     pub(crate) fn look(
         &mut self,
         (id, node): (NodeId, Option<&Node>),

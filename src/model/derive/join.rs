@@ -53,7 +53,7 @@ impl Join {
         }
     }
 
-    /// Joins a node anew that came, changed or went, or whose pods did; `node` is [`Ledger::node_in`].
+    /// Joins a node anew that came, changed or went, or whose pods did; `node` is [`PodStore::node_in`].
     pub(crate) fn update(&mut self, id: NodeId, node: Option<&Node>, (nodes, ledger): (&NodeStore, &PodStore)) {
         let new = self.part(id, node, (nodes, ledger));
         let old = if new == NodeShare::default() {

@@ -169,7 +169,7 @@ impl OptionalApis {
         self.slices.complete() && self.claims.complete()
     }
 
-    /// The devices, as of the last [`Optionals::refresh`].
+    /// The devices, as of the last [`OptionalApis::refresh`].
     pub(crate) fn devices(&self) -> Option<&dra::DraDevices> {
         self.dra_known().then_some(&self.devices)
     }

@@ -113,10 +113,10 @@ fn open(model: &mut Model, filter: &str) {
     act(model, &[Action::Open, Action::Top, Action::Open]);
 }
 
-fn screen(model: &mut Model, (width, height): (u16, u16), look: &Theme) -> String {
+fn screen(model: &mut Model, (width, height): (u16, u16), theme: &Theme) -> String {
     let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
     let mut state = ViewState::default();
-    terminal.draw(|frame| view(frame, model, &mut state, look, now())).unwrap();
+    terminal.draw(|frame| view(frame, model, &mut state, theme, now())).unwrap();
     let rows = terminal.backend().buffer().content().chunks(usize::from(width)).map(|row| {
         let line: String = row.iter().map(ratatui::buffer::Cell::symbol).collect();
         line.trim_end().to_owned()
@@ -420,20 +420,20 @@ fn f79_nothing_of_the_zoo_writes_to_the_terminal_on_any_screen() {
             || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
     };
     for ascii in [false, true] {
-        let look = Theme::new(Depth::None, ascii);
+        let theme = Theme::new(Depth::None, ascii);
         let mut model = model("zoo");
         for actions in
             [&[][..], &[Action::Wide], &[Action::Gpus], &[Action::NextPane], &[Action::NextPane], &[Action::Alerts]]
         {
             act(&mut model, actions);
             for size in [(200, 100), (80, 24), (60, 12), (30, 4)] {
-                let text = screen(&mut model, size, &look);
+                let text = screen(&mut model, size, &theme);
                 assert!(!text.contains(bad), "{:?} on\n{text}", text.chars().find(|c| bad(*c)));
             }
         }
         open(&mut model, "odd-hostile");
         for _ in 0..4 {
-            let text = screen(&mut model, (200, 100), &look);
+            let text = screen(&mut model, (200, 100), &theme);
             assert!(text.contains("odd-hostile") && !text.contains(bad), "{text}");
             act(&mut model, &[Action::NextPane]);
         }

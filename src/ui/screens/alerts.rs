@@ -50,30 +50,30 @@ pub(in crate::ui) fn draw(
     (scene, view): (&Scene<'_>, &AlertsView<'_>),
     paint: Paint<'_>,
 ) {
-    title(&mut Pen::new(buf, paint.look, area, 0), scene, view, paint);
+    title(&mut Pen::new(buf, paint.theme, area, 0), scene, view, paint);
     let widest = view.rows.iter().map(|row| columns(row.context)).max().unwrap_or(0).clamp(7, CONTEXT);
     let context = if scene.summaries.len() > 1 { widest } else { 0 };
-    let names = ShortNames::new(scene.contexts(), context, &paint.look.glyphs);
-    heading(&mut Pen::new(buf, paint.look, area, 1), (area.width, context));
+    let names = ShortNames::new(scene.contexts(), context, &paint.theme.glyphs);
+    heading(&mut Pen::new(buf, paint.theme, area, 1), (area.width, context));
     if view.rows.is_empty() {
-        Pen::new(buf, paint.look, area, 2)
+        Pen::new(buf, paint.theme, area, 2)
             .skip(1)
             .rest(Role::Muted, "no alert fires, and none has resolved within the last hour");
     }
     let end = 2 + u16::try_from(page(area)).unwrap_or(u16::MAX);
     for (line, row) in (2..end).zip(&view.rows) {
-        let mut pen = Pen::new(buf, paint.look, area, line);
-        pen.put(Role::Focus, if row.selected { paint.look.glyphs.selected } else { " " });
+        let mut pen = Pen::new(buf, paint.theme, area, line);
+        pen.put(Role::Focus, if row.selected { paint.theme.glyphs.selected } else { " " });
         draw_row(&mut pen, row, (area.width, context), (&names, paint));
         if row.selected {
             let line = Rect { y: area.y + line, height: 1, ..area }.intersection(buf.area);
-            buf.set_style(line, paint.look.style(Role::Selected));
+            buf.set_style(line, paint.theme.style(Role::Selected));
         }
     }
     if let Some(row) = view.rows.iter().find(|row| row.selected).filter(|_| area.height >= DETAIL) {
-        let mut pen = Pen::new(buf, paint.look, area, area.height - 2);
+        let mut pen = Pen::new(buf, paint.theme, area, area.height - 2);
         pen.skip(1).put(Role::Title, row.record.reason).skip(1).rest(Role::Text, &row.record.text);
-        Pen::new(buf, paint.look, area, area.height - 1).skip(1).rest(Role::Muted, &detail(row, paint));
+        Pen::new(buf, paint.theme, area, area.height - 1).skip(1).rest(Role::Muted, &detail(row, paint));
     }
 }
 
@@ -113,7 +113,7 @@ fn draw_row(
     (width, context): (u16, usize),
     (names, paint): (&ShortNames, Paint<'_>),
 ) {
-    let (glyphs, record) = (&paint.look.glyphs, row.record);
+    let (glyphs, record) = (&paint.theme.glyphs, row.record);
     let (role, glyph, word) = state(row, glyphs);
     pen.fit(role, &format!("{glyph} {word}"), 15);
     let began = record.since.unwrap_or(record.first);
@@ -180,7 +180,7 @@ fn peak(record: &AlertRecord, glyphs: &Glyphs) -> String {
 
 /// The selected alert's times in words.
 fn detail(row: &AlertRow<'_>, paint: Paint<'_>) -> String {
-    let (record, dot) = (row.record, paint.look.glyphs.dot);
+    let (record, dot) = (row.record, paint.theme.glyphs.dot);
     let mut parts = vec![format!("{} {}", row.context, record.severity.name())];
     parts.push(format!("first {}", time(record.first, paint)));
     if let Some(since) = record.since {
@@ -189,7 +189,7 @@ fn detail(row: &AlertRow<'_>, paint: Paint<'_>) -> String {
     if let Some(resolved) = record.resolved {
         parts.push(format!("resolved {}", time(resolved, paint)));
     }
-    parts.push(format!("peak {}", peak(record, &paint.look.glyphs)));
+    parts.push(format!("peak {}", peak(record, &paint.theme.glyphs)));
     parts.push(format!("count {}", record.count));
     if let Some(ack) = record.ack {
         parts.push(format!("acknowledged for {} more", duration(ack.until.since(paint.now.mono))));

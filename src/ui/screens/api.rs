@@ -79,23 +79,23 @@ pub(in crate::ui) fn draw(
     (scene, view): (&Scene<'_>, &ApiView<'_>),
     (paint, scroll): (Paint<'_>, &mut Scroll),
 ) {
-    title(&mut Pen::new(buf, paint.look, area, 0), scene, view, paint);
+    title(&mut Pen::new(buf, paint.theme, area, 0), scene, view, paint);
     let rows = graph_rows(area.height);
     let graph = Rect { y: area.y + area.height.min(1), height: rows, ..area };
     graph::draw(buf, graph, &view.marks, paint);
     let ping = Rect { y: graph.bottom(), height: u16::from(area.height >= PING), ..area };
-    let mut pen = Pen::new(buf, paint.look, ping, 0);
+    let mut pen = Pen::new(buf, paint.theme, ping, 0);
     pen.right(Role::Muted, "ping", usize::from(graph::AXIS) - 2).put(Role::Rule, " ");
-    pen.put(Role::Rule, paint.look.glyphs.divider);
+    pen.put(Role::Rule, paint.theme.glyphs.divider);
     let scale = Scale::new(paint.settings.probe_deadline);
     let width = pen.left();
-    spark::draw(&mut pen, &view.ping, width, (&scale, &paint.look.glyphs));
+    spark::draw(&mut pen, &view.ping, width, (&scale, &paint.theme.glyphs));
     let rest = Rect { y: ping.bottom(), height: area.bottom().saturating_sub(ping.bottom()), ..area };
     let head = lines::head(scene, view, (usize::from(area.width), paint));
     let all = head.len() + lines::failures_len(view);
     let first = scroll.follow(view.scroll, all.saturating_sub(usize::from(rest.height)));
     for (row, at) in (0..rest.height).zip(first..all) {
-        let mut pen = Pen::new(buf, paint.look, rest, row);
+        let mut pen = Pen::new(buf, paint.theme, rest, row);
         match head.get(at) {
             Some(line) => line.iter().for_each(|(role, text)| _ = pen.rest(*role, text)),
             None => lines::failure(&mut pen, view, at - head.len()),
@@ -104,13 +104,13 @@ pub(in crate::ui) fn draw(
     let below = all.saturating_sub(first + usize::from(rest.height));
     if below > 0 && rest.height > 0 {
         let more = format!(" {below} more ");
-        let mut pen = Pen::new(buf, paint.look, rest, rest.height - 1);
+        let mut pen = Pen::new(buf, paint.theme, rest, rest.height - 1);
         pen.skip(pen.left().saturating_sub(columns(&more))).put(Role::Focus, &more);
     }
 }
 
 fn title(pen: &mut Pen<'_>, scene: &Scene<'_>, view: &ApiView<'_>, paint: Paint<'_>) {
-    let (settings, glyphs) = (paint.settings, &paint.look.glyphs);
+    let (settings, glyphs) = (paint.settings, &paint.theme.glyphs);
     let context = scene.summary().map_or("", |summary| &summary.context);
     pen.skip(1).put(Role::Title, context).put(Role::Title, " API");
     let left = format!(

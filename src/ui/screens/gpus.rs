@@ -166,10 +166,10 @@ pub(in crate::ui) fn draw(
     (scene, view): (&Scene<'_>, &GpusView<'_>),
     (paint, (scroll, (groups, held))): (Paint<'_>, (&mut Scroll, &mut (WidthMemory, WidthMemory))),
 ) {
-    let lines = GpuLines::new(view, &format!(" {} ", paint.look.glyphs.dot));
+    let lines = GpuLines::new(view, &format!(" {} ", paint.theme.glyphs.dot));
     let height = page(area);
     let first = scroll.follow(view.wanted, lines.len().saturating_sub(height));
-    title(&mut Pen::new(buf, paint.look, area, 0), scene, view, (paint, lines.len().saturating_sub(first + height)));
+    title(&mut Pen::new(buf, paint.theme, area, 0), scene, view, (paint, lines.len().saturating_sub(first + height)));
     let width = usize::from(area.width);
     let visible = lines.visible(first, height);
     groups.grow(&GROUPS, |column| {
@@ -207,7 +207,7 @@ struct Shorts {
 
 impl Shorts {
     fn new((groups, held): GpuColumns<'_>, visible: &[GpuLine<'_>], paint: Paint<'_>) -> Self {
-        let cut = |all: Vec<String>, width| ShortNames::new(all.iter().map(String::as_str), width, &paint.look.glyphs);
+        let cut = |all: Vec<String>, width| ShortNames::new(all.iter().map(String::as_str), width, &paint.theme.glyphs);
         let group = |placed: &Placed<GroupColumn>| {
             let shown =
                 visible.iter().filter_map(|line| if let GpuLine::Group(group) = line { Some(group) } else { None });
@@ -237,14 +237,14 @@ fn draw_line(
     line: &GpuLine<'_>,
     ((groups, held), named, (view, paint)): (GpuColumns<'_>, &Shorts, (&GpusView<'_>, Paint<'_>)),
 ) {
-    let mut pen = Pen::new(buf, paint.look, area, 0);
+    let mut pen = Pen::new(buf, paint.theme, area, 0);
     match line {
         GpuLine::Blank => {}
-        GpuLine::Fits => fits(&mut pen, view, &paint.look.glyphs),
+        GpuLine::Fits => fits(&mut pen, view, &paint.theme.glyphs),
         GpuLine::Text(role, text) => _ = pen.skip(1).rest(*role, text),
         GpuLine::GroupHead => {
             pen.skip(1).put(Role::Header, &view.by.name().to_uppercase());
-            grid::heading(&mut pen, area, groups, (None, paint.look));
+            grid::heading(&mut pen, area, groups, (None, paint.theme));
         }
         GpuLine::Group(group) => {
             for (column, names) in groups.iter().zip(&named.groups) {
@@ -255,7 +255,7 @@ fn draw_line(
                 }
             }
         }
-        GpuLine::HeldHead => grid::heading(&mut pen, area, held, (None, paint.look)),
+        GpuLine::HeldHead => grid::heading(&mut pen, area, held, (None, paint.theme)),
         GpuLine::Held(pod) => {
             for (column, names) in held.iter().zip(&named.held) {
                 let (role, text) = held_text(column.column, pod, (view, paint));
@@ -273,7 +273,7 @@ fn draw_line(
 /// `prod-a GPUs  by [model] pool namespace owner   611/861/872`.
 fn title(pen: &mut Pen<'_>, scene: &Scene<'_>, view: &GpusView<'_>, (paint, below): (Paint<'_>, usize)) {
     let summary = scene.summary();
-    let names = ShortNames::new(scene.contexts(), LONGEST_CONTEXT, &paint.look.glyphs);
+    let names = ShortNames::new(scene.contexts(), LONGEST_CONTEXT, &paint.theme.glyphs);
     let name = names.get(summary.map_or("", |summary| &summary.context));
     pen.skip(1).put(Role::Title, &name).put(Role::Title, " GPUs").skip(2);
     for by in Grouping::ALL {
@@ -285,7 +285,7 @@ fn title(pen: &mut Pen<'_>, scene: &Scene<'_>, view: &GpusView<'_>, (paint, belo
         }
     }
     if let Some(gpu) = summary.and_then(|summary| summary.gpu) {
-        let numbers = devices(gpu, 1, &paint.look.glyphs);
+        let numbers = devices(gpu, 1, &paint.theme.glyphs);
         if pen.left() > columns(&numbers) + 4 {
             pen.skip(2).put(Role::Text, &numbers);
         }
@@ -313,7 +313,7 @@ fn fits(pen: &mut Pen<'_>, view: &GpusView<'_>, glyphs: &Glyphs) {
 fn group_text(column: GroupColumn, group: &GpuGroup, view: &GpusView<'_>, paint: Paint<'_>) -> (Role, String) {
     #[cfg(test)]
     CELLS.with(|cells| cells.set(cells.get() + 1));
-    let glyphs = &paint.look.glyphs;
+    let glyphs = &paint.theme.glyphs;
     let all = view.pods == Known::Exact(()) && (view.has_source() || group.dra);
     // Of devices of dynamic resource allocation slices and claims tell, whatever is known of nodes and pods.
     let (lower, bound) = if view.has_source() || group.dra { (false, "") } else { (true, glyphs.at_least) };
@@ -394,7 +394,7 @@ fn lost(withdrawn: i64, missing: i64, glyphs: &Glyphs) -> String {
 fn held_text(column: HeldColumn, held: &HeldDevices, (view, paint): (&GpusView<'_>, Paint<'_>)) -> (Role, String) {
     #[cfg(test)]
     CELLS.with(|cells| cells.set(cells.get() + 1));
-    let none = || paint.look.glyphs.none.to_owned();
+    let none = || paint.theme.glyphs.none.to_owned();
     let text = |text: &Clean| (Role::Text, text.to_string());
     match column {
         HeldColumn::Amount => {

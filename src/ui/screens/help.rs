@@ -37,11 +37,11 @@ pub(in crate::ui) fn draw(
     let mut halves = if area.width >= TWO_COLUMNS {
         let (left, right): (Vec<_>, Vec<_>) = groups().into_iter().partition(|group| LEFT.contains(group));
         let mut right = entries(&right, keys);
-        right.extend(legend(&paint.look.glyphs));
+        right.extend(legend(&paint.theme.glyphs));
         vec![entries(&left, keys), right]
     } else {
         let mut all = entries(&groups(), keys);
-        all.extend(legend(&paint.look.glyphs));
+        all.extend(legend(&paint.theme.glyphs));
         vec![all]
     };
     if area.height < AIRY {
@@ -54,12 +54,12 @@ pub(in crate::ui) fn draw(
     let lines = halves.iter().map(Vec::len).max().unwrap_or(0);
     let first = scroll.follow(wanted, lines.saturating_sub(usize::from(body.height)));
     let below = lines.saturating_sub(first + usize::from(body.height));
-    top(&mut Pen::new(buf, paint.look, title, 0), (first, below), (paint, keys));
+    top(&mut Pen::new(buf, paint.theme, title, 0), (first, below), (paint, keys));
     let mut part = body;
     for half in &halves {
         let keys = half.iter().map(HelpLine::keys).max().unwrap_or(0).min(usize::from(area.width) * 2 / 5);
         for (row, line) in (0..part.height).zip(half.iter().skip(first)) {
-            line.draw(&mut Pen::new(buf, paint.look, part, row), keys);
+            line.draw(&mut Pen::new(buf, paint.theme, part, row), keys);
         }
         let used = half.iter().map(|line| line.columns(keys)).max().unwrap_or(0) + 2;
         let used = u16::try_from(used).unwrap_or(u16::MAX).min(part.width);
@@ -68,7 +68,7 @@ pub(in crate::ui) fn draw(
 }
 
 fn top(pen: &mut Pen<'_>, (above, below): (usize, usize), (paint, keys): (Paint<'_>, &KeyMap)) {
-    let dot = paint.look.glyphs.dot;
+    let dot = paint.theme.glyphs.dot;
     pen.skip(1).put(Role::Title, "watchbell help");
     if let Some(key) = keys.hint(Action::Back) {
         pen.put(Role::Muted, &format!(" {dot} ")).put(Role::Key, &key).put(Role::Muted, " back");

@@ -191,18 +191,18 @@ pub(in crate::ui) fn draw(
     (context, paint, seen): (&str, Paint<'_>, &mut WidthMemory),
 ) {
     let Some(detail) = &view.detail else {
-        let mut pen = Pen::new(buf, paint.look, plan.title, 0);
+        let mut pen = Pen::new(buf, paint.theme, plan.title, 0);
         pen.skip(1).put(Role::Muted, context).put(Role::Muted, " / ").put(Role::Title, view.name).skip(2);
         pen.rest(Role::Unknown, "this node is not in the list now; it is shown again when it comes back");
         return;
     };
-    title(&mut Pen::new(buf, paint.look, plan.title, 0), detail, (context, paint));
-    tabs(&mut Pen::new(buf, paint.look, plan.tabs, 0), view.pane);
+    title(&mut Pen::new(buf, paint.theme, plan.title, 0), detail, (context, paint));
+    tabs(&mut Pen::new(buf, paint.theme, plan.tabs, 0), view.pane);
     for area in plan.rules {
         rule(buf, area, None, paint);
     }
     for row in 0..plan.divider.height {
-        Pen::new(buf, paint.look, plan.divider, row).put(Role::Rule, paint.look.glyphs.divider);
+        Pen::new(buf, paint.theme, plan.divider, row).put(Role::Rule, paint.theme.glyphs.divider);
     }
     let pane = |pane: NodePane| {
         let focused = view.pane == pane;
@@ -217,7 +217,7 @@ pub(in crate::ui) fn draw(
 
 /// Name, status, GPUs, pods, version, age; what does not fit is left out from the right.
 fn title(pen: &mut Pen<'_>, detail: &NodeDetail<'_>, (context, paint): (&str, Paint<'_>)) {
-    let glyphs = &paint.look.glyphs;
+    let glyphs = &paint.theme.glyphs;
     let (role, glyph) = words::readiness(detail.status, glyphs);
     let status = words::status(detail.status, 40);
     pen.skip(1);
@@ -263,7 +263,7 @@ fn tabs(pen: &mut Pen<'_>, focused: NodePane) {
 impl Pane<'_> {
     /// The mark before the heading of the focused part.
     fn mark<'p, 'b>(&self, pen: &'p mut Pen<'b>) -> &'p mut Pen<'b> {
-        pen.put(Role::Focus, if self.focused { self.paint.look.glyphs.focus } else { " " })
+        pen.put(Role::Focus, if self.focused { self.paint.theme.glyphs.focus } else { " " })
     }
 
     /// First line to show of `lines`, in a part of `height` lines.

@@ -34,7 +34,7 @@ pub(in crate::ui) fn draw(
     let wanted = Wanted { width: usize::from(area.width), wide: table.wide, gpu, usage };
     let placed = columns::place(seen, &table.rows, wanted);
     let wide_room = columns::has_wide_room(seen, &table.rows, wanted);
-    grid::heading(&mut Pen::new(buf, paint.look, area, 0), area, &placed, (Some(table.sort), paint.look));
+    grid::heading(&mut Pen::new(buf, paint.theme, area, 0), area, &placed, (Some(table.sort), paint.theme));
     if table.rows.is_empty() {
         let text = absence(scene, table, paint);
         let line = Rect { y: area.y.saturating_add(2), height: area.height.saturating_sub(2), ..area };
@@ -43,21 +43,21 @@ pub(in crate::ui) fn draw(
         } else {
             line
         };
-        Pen::new(buf, paint.look, line, 0).skip(1).rest(Role::Unknown, &text);
+        Pen::new(buf, paint.theme, line, 0).skip(1).rest(Role::Unknown, &text);
         return wide_room;
     }
     let stale = summary.is_some_and(|summary| words::stale(summary).is_some());
     let names: Vec<ShortNames> = placed.iter().map(|column| names_of(column, &table.rows, paint)).collect();
     for (row, node) in (1..area.height).zip(&table.rows) {
-        let mut pen = Pen::new(buf, paint.look, area, row);
-        pen.put(Role::Focus, if node.selected { paint.look.glyphs.selected } else { " " });
+        let mut pen = Pen::new(buf, paint.theme, area, row);
+        pen.put(Role::Focus, if node.selected { paint.theme.glyphs.selected } else { " " });
         for (column, names) in placed.iter().zip(&names) {
             pen.go(area, column.at);
             cell(&mut pen, (column, names), node, (stale, paint));
         }
         if node.selected {
             let line = Rect { y: area.y + row, height: 1, ..area }.intersection(buf.area);
-            buf.set_style(line, paint.look.style(Role::Selected));
+            buf.set_style(line, paint.theme.style(Role::Selected));
         }
     }
     wide_room
@@ -67,7 +67,7 @@ pub(in crate::ui) fn draw(
 fn names_of(placed: &Placed<NodeColumn>, rows: &[NodeRow<'_>], paint: Paint<'_>) -> ShortNames {
     let has_names = matches!(placed.column, NodeColumn::Name | NodeColumn::Model | NodeColumn::Roles);
     let names = rows.iter().filter(|_| has_names).filter_map(|row| columns::text(placed.column, row));
-    ShortNames::new(names, placed.width, &paint.look.glyphs)
+    ShortNames::new(names, placed.width, &paint.theme.glyphs)
 }
 
 fn cell(
@@ -76,7 +76,7 @@ fn cell(
     row: &NodeRow<'_>,
     (stale, paint): (bool, Paint<'_>),
 ) {
-    let glyphs = &paint.look.glyphs;
+    let glyphs = &paint.theme.glyphs;
     let width = placed.width;
     let plain = if stale { Role::Stale } else { Role::Text };
     match placed.column {
@@ -243,7 +243,7 @@ fn short(condition: &str) -> &str {
 
 /// Why there are no rows. An unfinished or failed list is not an empty one.
 fn absence(scene: &Scene<'_>, table: &NodeTable<'_>, paint: Paint<'_>) -> String {
-    let glyphs = &paint.look.glyphs;
+    let glyphs = &paint.theme.glyphs;
     let Some(summary) = scene.summary() else { return "no cluster".to_owned() };
     if table.extent.total > 0 {
         return format!("no node matches `{}`; esc clears the filter", scene.filter);

@@ -60,14 +60,14 @@ pub(in crate::ui) fn draw(
     (view, lines): (&PodView<'_>, &[TextLine]),
     (context, paint): (&str, Paint<'_>),
 ) {
-    title(&mut Pen::new(buf, paint.look, area, 0), view, (context, paint));
+    title(&mut Pen::new(buf, paint.theme, area, 0), view, (context, paint));
     let body = Rect { y: area.y + area.height.min(1), height: area.height.saturating_sub(1), ..area };
     page::draw(buf, body, lines, (view.first, paint));
 }
 
 /// Namespace, name, status, and how fresh that is; what does not fit is left out from the right.
 fn title(pen: &mut Pen<'_>, view: &PodView<'_>, (context, paint): (&str, Paint<'_>)) {
-    let glyphs = &paint.look.glyphs;
+    let glyphs = &paint.theme.glyphs;
     let name = format!("{}/{}", view.namespace, view.name);
     let fresh = match view.fresh {
         PartFreshness::Live => (Role::Good, "live"),
@@ -271,7 +271,7 @@ fn known(row: &PodRow<'_>) -> Vec<String> {
 
 /// `silent`: their node does not report any more.
 fn containers(pod: &PodDetail, silent: bool, (now, width, paint): (Timestamp, u16, Paint<'_>)) -> Vec<TextLine> {
-    let glyphs = &paint.look.glyphs;
+    let glyphs = &paint.theme.glyphs;
     if pod.containers.is_empty() {
         return vec![line(Role::Unknown, " the spec names none")];
     }
@@ -386,7 +386,7 @@ fn ending(end: &Ending, now: Timestamp) -> String {
 
 /// The claims, and under each what it got.
 fn claims(pod: &PodDetail, states: &[ClaimState], paint: Paint<'_>) -> Vec<TextLine> {
-    let glyphs = &paint.look.glyphs;
+    let glyphs = &paint.theme.glyphs;
     let mut table = TextTable::new(3, &[("NAME", 30, false), ("CLAIM", 60, false), ("TEMPLATE", 60, false)]);
     for (claim, state) in pod.claims.iter().zip(states) {
         let made = if claim.claim.is_empty() {
@@ -450,7 +450,7 @@ fn device(device: &ClaimedDevice, users: usize) -> TextLine {
 }
 
 fn conditions(pod: &PodDetail, now: Timestamp, paint: Paint<'_>) -> Vec<TextLine> {
-    let glyphs = &paint.look.glyphs;
+    let glyphs = &paint.theme.glyphs;
     if pod.conditions.is_empty() {
         return vec![line(Role::Unknown, " none: nobody has posted a status yet")];
     }

@@ -21,19 +21,19 @@ const SPARK: usize = 4;
 
 /// Draws the line, alerts below it, and in the last line the size from which there is more.
 pub(in crate::ui) fn draw(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, paint: Paint<'_>) {
-    line(&mut Pen::new(buf, paint.look, area, 0), scene, paint);
+    line(&mut Pen::new(buf, paint.theme, area, 0), scene, paint);
     if area.height < 2 {
         return;
     }
     let hint = Rect { y: area.bottom() - 1, height: 1, ..area };
     let (width, height) = TABLE_SIZE;
-    Pen::new(buf, paint.look, hint, 0).rest(Role::Muted, &format!("table from {width}x{height} on"));
+    Pen::new(buf, paint.theme, hint, 0).rest(Role::Muted, &format!("table from {width}x{height} on"));
     let rest = Rect { y: area.y + 1, height: area.height - 2, ..area };
     alert_lines::draw(buf, rest, scene, paint);
 }
 
 fn line(pen: &mut Pen<'_>, scene: &Scene<'_>, paint: Paint<'_>) {
-    let glyphs = &paint.look.glyphs;
+    let glyphs = &paint.theme.glyphs;
     let Some(summary) = scene.summary() else { return };
     let (role, glyph) = words::mark(summary, glyphs);
     // Half of the line at most: what follows is what one looks for.

@@ -31,17 +31,17 @@ pub(in crate::ui) fn page(area: Rect) -> usize {
 
 /// Draws the title and the lines from the first one on.
 pub(in crate::ui) fn draw(buf: &mut Buffer, area: Rect, view: &YamlView<'_>, (context, paint): (&str, Paint<'_>)) {
-    title(&mut Pen::new(buf, paint.look, area, 0), view, (context, paint));
+    title(&mut Pen::new(buf, paint.theme, area, 0), view, (context, paint));
     let Some(document) = view.document else {
         let (role, text) = match freshness(&view.fresh) {
             Some(said) => said,
             None => (Role::Muted, "not read yet".to_owned()),
         };
-        Pen::new(buf, paint.look, area, 2.min(area.height.saturating_sub(1))).skip(1).rest(role, &text);
+        Pen::new(buf, paint.theme, area, 2.min(area.height.saturating_sub(1))).skip(1).rest(role, &text);
         return;
     };
     for (row, line) in (1..area.height).zip(document.lines.iter().skip(view.first)) {
-        let mut pen = Pen::new(buf, paint.look, area, row);
+        let mut pen = Pen::new(buf, paint.theme, area, row);
         // The key in front of the first colon; a `- ` before it belongs to neither.
         let start = line.len() - line.trim_start_matches([' ', '-']).len();
         let key = line[start..].split_once(": ").map(|(key, _)| key).or_else(|| line[start..].strip_suffix(':'));
@@ -64,7 +64,7 @@ fn title(pen: &mut Pen<'_>, view: &YamlView<'_>, (context, paint): (&str, Paint<
     let room = pen.left().saturating_sub(5);
     pen.name(Role::Title, &name, columns(&name).min(room)).put(Role::Muted, " YAML");
     let Some(document) = view.document else { return };
-    let dot = paint.look.glyphs.dot;
+    let dot = paint.theme.glyphs.dot;
     let mut facts = vec![(Role::Muted, format!("{} lines", grouped(document.lines.len() as u64)))];
     if document.cut > 0 {
         facts.push((Role::Warn, format!("{} cut", document.cut)));

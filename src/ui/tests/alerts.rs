@@ -116,18 +116,18 @@ const CASES: [Case; 20] = [
     }),
 ];
 
-pub(super) fn draw(bench: &mut Bench, size: (u16, u16), look: &Theme) -> Buffer {
+pub(super) fn draw(bench: &mut Bench, size: (u16, u16), theme: &Theme) -> Buffer {
     bench.prepare();
     let now = bench.now();
     let mut terminal = Terminal::new(TestBackend::new(size.0, size.1)).unwrap();
     let mut state = ViewState::default();
-    terminal.draw(|frame| view(frame, &mut bench.model, &mut state, look, now)).unwrap();
+    terminal.draw(|frame| view(frame, &mut bench.model, &mut state, theme, now)).unwrap();
     terminal.backend().buffer().clone()
 }
 
 /// A Unicode mark and its ASCII one, for a severity.
-fn marks(severity: &str, look: &Theme) -> &'static str {
-    if severity == "notice" { look.glyphs.notice } else { look.glyphs.alert }
+fn marks(severity: &str, theme: &Theme) -> &'static str {
+    if severity == "notice" { theme.glyphs.notice } else { theme.glyphs.alert }
 }
 
 #[test]
@@ -136,10 +136,10 @@ fn every_alert_has_its_words_on_a_screen_without_colours() {
         let mut bench = Bench::with((0..6).map(|n| node(&format!("n{n}"))).collect(), &[]);
         raise(&mut bench);
         for ascii in [false, true] {
-            let look = Theme::new(Depth::None, ascii);
-            let mark = marks(severity, &look);
+            let theme = Theme::new(Depth::None, ascii);
+            let mark = marks(severity, &theme);
             for size in [(160, 45), (120, 30), (80, 24)] {
-                let buf = draw(&mut bench, size, &look);
+                let buf = draw(&mut bench, size, &theme);
                 let text = lines(&buf);
                 let plain = buf.content().iter().all(|cell| cell.fg == Color::Reset && cell.bg == Color::Reset);
                 assert!(plain, "{reason}: a colour");

@@ -119,11 +119,11 @@ impl Api {
         self.send(ClusterEvent::Failed(Box::new(failure)));
     }
 
-    fn draw(&mut self, (width, height): (u16, u16), look: &Theme) -> Buffer {
+    fn draw(&mut self, (width, height): (u16, u16), theme: &Theme) -> Buffer {
         let Self { model, state, second, .. } = self;
         model.prepare(at(*second));
         let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
-        terminal.draw(|frame| view(frame, model, state, look, at(*second))).unwrap();
+        terminal.draw(|frame| view(frame, model, state, theme, at(*second))).unwrap();
         terminal.backend().buffer().clone()
     }
 
@@ -247,24 +247,24 @@ fn a_run_of_timeouts_cannot_be_taken_for_a_healthy_one() {
     for (depth, ascii, name) in
         [(Depth::Ansi16, false, "colour"), (Depth::None, false, "plain"), (Depth::None, true, "ascii")]
     {
-        let look = Theme::new(depth, ascii);
+        let theme = Theme::new(depth, ascii);
         let screen = |outcome| {
             let mut api = Api::new();
             for _ in 0..120 {
                 api.tick(outcome);
             }
             api.act(Action::Api);
-            api.draw((80, 24), &look)
+            api.draw((80, 24), &theme)
         };
         let lost = screen(ProbeOutcome::TimedOut { at_least: ms(5_000) });
         let cut = screen(ProbeOutcome::Failed { after: ms(5), layer: Layer::Server });
         let fine = screen(ProbeOutcome::Answered { latency: ms(20) });
-        assert!(graph(&lost).iter().all(|(symbol, _)| symbol == look.glyphs.timed_out), "{name}");
-        assert!(graph(&cut).iter().all(|(symbol, _)| symbol == look.glyphs.failed), "{name}");
-        let shared = [look.glyphs.timed_out, look.glyphs.failed];
+        assert!(graph(&lost).iter().all(|(symbol, _)| symbol == theme.glyphs.timed_out), "{name}");
+        assert!(graph(&cut).iter().all(|(symbol, _)| symbol == theme.glyphs.failed), "{name}");
+        let shared = [theme.glyphs.timed_out, theme.glyphs.failed];
         assert!(graph(&fine).iter().all(|(symbol, _)| !shared.contains(&symbol.as_str())), "{name}");
         if depth == Depth::Ansi16 {
-            assert!(graph(&lost).iter().all(|(_, fg)| Some(*fg) == look.style(Role::Bad).fg), "{name}");
+            assert!(graph(&lost).iter().all(|(_, fg)| Some(*fg) == theme.style(Role::Bad).fg), "{name}");
         }
         snapshot(&format!("api_all_timeouts_{name}_80x24"), &lost);
     }

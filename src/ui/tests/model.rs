@@ -195,10 +195,10 @@ proptest! {
         ascii: bool,
     ) {
         let (mut model, mut state) = (model(), ViewState::default());
-        let look = Theme::new(Depth::Ansi16, ascii);
+        let theme = Theme::new(Depth::Ansi16, ascii);
         for (size, key) in sizes.into_iter().zip(keys) {
             let mut terminal = Terminal::new(TestBackend::new(size.0, size.1)).unwrap();
-            terminal.draw(|frame| view(frame, &mut model, &mut state, &look, at(7))).unwrap();
+            terminal.draw(|frame| view(frame, &mut model, &mut state, &theme, at(7))).unwrap();
             act(&mut model, crate::action::ACTIONS[key].action);
         }
     }
@@ -207,7 +207,7 @@ proptest! {
 #[test]
 fn every_size_up_to_120x60_draws_every_screen() {
     let (mut model, mut state) = (model(), ViewState::default());
-    let look = unicode();
+    let theme = unicode();
     for actions in [&[][..], &[Action::Filter], &[Action::Back, Action::Open], &[Action::NextPane], &[Action::Help]] {
         for action in actions {
             act(&mut model, *action);
@@ -217,7 +217,7 @@ fn every_size_up_to_120x60_draws_every_screen() {
         let sizes = sizes.chain((0..=120).flat_map(|width| [1, 5, 6, 17, 18, 30, 60].map(|height| (width, height))));
         for (width, height) in sizes.chain([(5, 200), (500, 3), (1000, 300)]) {
             let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
-            terminal.draw(|frame| view(frame, &mut model, &mut state, &look, at(7))).unwrap();
+            terminal.draw(|frame| view(frame, &mut model, &mut state, &theme, at(7))).unwrap();
         }
     }
 }

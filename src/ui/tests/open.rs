@@ -78,9 +78,9 @@ fn opened() -> Model {
     model
 }
 
-fn drawn(model: &mut Model, size: (u16, u16), look: &Theme) -> Buffer {
+fn drawn(model: &mut Model, size: (u16, u16), theme: &Theme) -> Buffer {
     let mut terminal = Terminal::new(TestBackend::new(size.0, size.1)).unwrap();
-    terminal.draw(|frame| view(frame, model, &mut ViewState::default(), look, at(7))).unwrap();
+    terminal.draw(|frame| view(frame, model, &mut ViewState::default(), theme, at(7))).unwrap();
     terminal.backend().buffer().clone()
 }
 
@@ -195,7 +195,7 @@ fn what_is_old_gone_denied_or_on_its_way_says_so() {
 #[test]
 fn every_opened_screen_is_drawn_at_every_size_and_scrolls_to_its_end() {
     let mut model = opened();
-    let look = unicode();
+    let theme = unicode();
     for yaml in [false, true] {
         if yaml {
             act(&mut model, Action::Yaml);
@@ -205,11 +205,11 @@ fn every_opened_screen_is_drawn_at_every_size_and_scrolls_to_its_end() {
             act(&mut model, scroll);
             let sizes = (0..=60).flat_map(|height| [0, 1, 39, 40, 59, 60, 80, 120].map(|width| (width, height)));
             for size in sizes.chain([(5, 200), (500, 3)]) {
-                drawn(&mut model, size, &look);
+                drawn(&mut model, size, &theme);
             }
         }
         let last = if yaml { "startTime" } else { "BackOff" };
-        let text = lines(&drawn(&mut model, (80, 24), &look));
+        let text = lines(&drawn(&mut model, (80, 24), &theme));
         assert!(text.contains(last), "{last}\n{text}");
     }
 }

@@ -16,7 +16,7 @@ use crate::ui::units::{clock, duration};
 pub(in crate::ui) fn draw(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, paint: Paint<'_>) {
     let all = scene.firing + scene.notices + scene.acked + scene.silenced;
     if all == 0 {
-        let mut pen = Pen::new(buf, paint.look, area, 0);
+        let mut pen = Pen::new(buf, paint.theme, area, 0);
         pen.skip(1).put(Role::Muted, "no alert firing");
         // Of a cluster that was never read we cannot say that its nodes are well.
         let unread = scene.summaries.iter().filter(|summary| !matches!(summary.nodes_total, Known::Exact(_))).count();
@@ -28,7 +28,7 @@ pub(in crate::ui) fn draw(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, paint
     for (row, alert) in (0..area.height).zip(&scene.alerts) {
         let hidden = all.saturating_sub(usize::from(row) + 1);
         let more = if row + 1 == area.height && hidden > 0 { format!("+{hidden} more") } else { String::new() };
-        let mut pen = Pen::new(buf, paint.look, area, row);
+        let mut pen = Pen::new(buf, paint.theme, area, row);
         line(&mut pen, alert, scene, (&more, paint));
     }
 }
@@ -49,7 +49,7 @@ fn severity(alert: &AlertLine, glyphs: &Glyphs) -> (Role, &'static str, &'static
 }
 
 fn line(pen: &mut Pen<'_>, alert: &AlertLine, scene: &Scene<'_>, (more, paint): (&str, Paint<'_>)) {
-    let glyphs = &paint.look.glyphs;
+    let glyphs = &paint.theme.glyphs;
     let (role, glyph, word) = severity(alert, glyphs);
     pen.skip(1).put(role, glyph);
     pen.skip(1).put(role, &format!("{word:<8}")).skip(1);

@@ -44,7 +44,7 @@ pub(in crate::ui) fn lines(
     title: &'static str,
     (width, paint): (u16, Paint<'_>),
 ) -> Vec<TextLine> {
-    let glyphs = &paint.look.glyphs;
+    let glyphs = &paint.theme.glyphs;
     let state = freshness(&view.fresh);
     let Some((events, untold)) = &view.events else {
         let (role, text) = match (&view.fresh, state) {

@@ -94,7 +94,7 @@ pub(in crate::ui) fn draw(
     scene: &Scene<'_>,
     (paint, keys, trouble): (Paint<'_>, &KeyMap, bool),
 ) -> Option<Position> {
-    let mut pen = Pen::new(buf, paint.look, area, 0);
+    let mut pen = Pen::new(buf, paint.theme, area, 0);
     if scene.mode == Mode::Filter {
         return filter(&mut pen, area, scene);
     }
@@ -134,7 +134,7 @@ pub(in crate::ui) fn draw(
     let used: usize = fitting.iter().map(|hint| width(hint)).sum();
     // What comes and goes has the room between, and moves nothing.
     let between = pen.left().saturating_sub(used + 3);
-    let dot = format!(" {} ", paint.look.glyphs.dot);
+    let dot = format!(" {} ", paint.theme.glyphs.dot);
     let passing: Vec<_> = passing.into_iter().filter(|(_, text)| columns(text) + columns(&dot) <= between).collect();
     facts(&mut pen, &passing, (between, if lasting.is_empty() { "" } else { &dot }), paint);
     pen.skip(pen.left().saturating_sub(used + 1));
@@ -147,7 +147,7 @@ pub(in crate::ui) fn draw(
 
 /// Writes as many facts as `room` has place for, after `first`.
 fn facts(pen: &mut Pen<'_>, list: &[(Role, String)], (room, first): (usize, &str), paint: Paint<'_>) {
-    let dot = format!(" {} ", paint.look.glyphs.dot);
+    let dot = format!(" {} ", paint.theme.glyphs.dot);
     let mut left = room;
     for (place, (role, text)) in list.iter().enumerate() {
         let separator = if place == 0 { first } else { dot.as_str() };
@@ -171,7 +171,7 @@ fn list(scene: &Scene<'_>, paint: Paint<'_>, trouble: bool) -> (Facts, Facts) {
         let more = if more.is_empty() { String::new() } else { format!(" (+{} more)", more.len()) };
         facts.push((Role::Warn, format!("config: {first}{more}")));
     }
-    if trouble && let Some(text) = words::trouble(summary, paint.settings.slow_call_clear, &paint.look.glyphs) {
+    if trouble && let Some(text) = words::trouble(summary, paint.settings.slow_call_clear, &paint.theme.glyphs) {
         facts.push((Role::Warn, text));
     }
     facts.extend(summary.skew_ms.and_then(words::skew).map(|text| (Role::Warn, text)));
@@ -183,7 +183,7 @@ fn list(scene: &Scene<'_>, paint: Paint<'_>, trouble: bool) -> (Facts, Facts) {
     }
     match &scene.body {
         SceneBody::Nodes(table) => {
-            let glyphs = &paint.look.glyphs;
+            let glyphs = &paint.theme.glyphs;
             let shown = known(summary.nodes_total, glyphs);
             if scene.filter.is_empty() {
                 let unknown = summary.nodes_total == Known::Unknown;
@@ -212,7 +212,7 @@ fn list(scene: &Scene<'_>, paint: Paint<'_>, trouble: bool) -> (Facts, Facts) {
                     format!("{matching} of {} pods by filter {}", grouped(view.extent.total as u64), scene.filter),
                 )
             });
-            facts.extend(rows(view.first, view.pods.len(), view.extent.len, &paint.look.glyphs));
+            facts.extend(rows(view.first, view.pods.len(), view.extent.len, &paint.theme.glyphs));
         }
         // The view says it all itself, our load included.
         SceneBody::Api(_) => return (facts, Vec::new()),
@@ -224,7 +224,7 @@ fn list(scene: &Scene<'_>, paint: Paint<'_>, trouble: bool) -> (Facts, Facts) {
         SceneBody::Gpus(_) => {}
         SceneBody::Alerts(view) => facts.push((Role::Text, format!("{} alerts", view.len))),
     }
-    facts.extend(oddities(summary, &paint.look.glyphs));
+    facts.extend(oddities(summary, &paint.theme.glyphs));
     let mut passing = Vec::new();
     let progress = words::progress(summary);
     if !progress.is_empty() {
@@ -241,7 +241,7 @@ fn list(scene: &Scene<'_>, paint: Paint<'_>, trouble: bool) -> (Facts, Facts) {
 type Facts = Vec<(Role, String)>;
 
 fn pods(detail: Option<&crate::model::cluster::NodeDetail<'_>>, paint: Paint<'_>) -> String {
-    known(detail.map_or(Known::Unknown, |detail| detail.row.pods), &paint.look.glyphs)
+    known(detail.map_or(Known::Unknown, |detail| detail.row.pods), &paint.theme.glyphs)
 }
 
 /// Where on a page of lines one is.

@@ -168,13 +168,13 @@ pub(in crate::ui) fn heading<C>(
     pen: &mut Pen<'_>,
     area: Rect,
     placed: &[Placed<C>],
-    (sort, look): (Option<(SortBy, bool)>, &Theme),
+    (sort, theme): (Option<(SortBy, bool)>, &Theme),
 ) {
     for (place, column) in placed.iter().enumerate().filter(|(_, column)| !column.title.is_empty()) {
         pen.go(area, column.at);
         let arrow = sort
             .filter(|(by, _)| column.sort == Some(*by))
-            .map(|(_, reversed)| if reversed { look.glyphs.ascending } else { look.glyphs.descending });
+            .map(|(_, reversed)| if reversed { theme.glyphs.ascending } else { theme.glyphs.descending });
         // A title may reach over columns that have none and belong to it.
         let over = placed[place + 1..].iter().take_while(|next| next.title.is_empty()).last();
         let room = over.filter(|_| !column.right).map_or(column.width, |last| last.at + last.width - column.at);

@@ -14,8 +14,8 @@ const LEAST_NAME: usize = 12;
 
 /// Draws the header on the first line of `area`.
 pub(in crate::ui) fn draw(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, paint: Paint<'_>) {
-    let glyphs = &paint.look.glyphs;
-    let mut pen = Pen::new(buf, paint.look, area, 0);
+    let glyphs = &paint.theme.glyphs;
+    let mut pen = Pen::new(buf, paint.theme, area, 0);
     pen.skip(1).put(Role::Title, "watchbell").skip(2);
     match scene.firing - scene.unknown {
         0 => pen.put(Role::Muted, "0 firing"),
@@ -40,7 +40,7 @@ pub(in crate::ui) fn draw(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, paint
 
 /// The right part, as much of it as fits; the clock goes last because a screenshot without it is worth little.
 fn facts(scene: &Scene<'_>, paint: Paint<'_>, width: usize) -> Vec<(Role, String)> {
-    let dot = format!(" {} ", paint.look.glyphs.dot);
+    let dot = format!(" {} ", paint.theme.glyphs.dot);
     let Some(summary) = scene.summary() else { return Vec::new() };
     let place = match scene.summaries.len() {
         0 | 1 => String::new(),
@@ -65,7 +65,7 @@ fn facts(scene: &Scene<'_>, paint: Paint<'_>, width: usize) -> Vec<(Role, String
         if let Some(name) = parts.iter_mut().find(|part| part.0 == 3 && weakest == Some(3)) {
             let room = columns(&name.2).saturating_sub(over);
             if room >= LEAST_NAME {
-                let shown = ShortNames::new(scene.contexts(), room.saturating_sub(place.len()), &paint.look.glyphs);
+                let shown = ShortNames::new(scene.contexts(), room.saturating_sub(place.len()), &paint.theme.glyphs);
                 name.2 = format!("{}{place}", shown.get(&summary.context));
                 break;
             }
@@ -84,8 +84,8 @@ fn facts(scene: &Scene<'_>, paint: Paint<'_>, width: usize) -> Vec<(Role, String
 
 /// A rule across the first line of `area`, with a note in it if there is one.
 pub(in crate::ui) fn rule(buf: &mut Buffer, area: Rect, note: Option<(Role, &str)>, paint: Paint<'_>) {
-    let rule = paint.look.glyphs.rule;
-    let mut pen = Pen::new(buf, paint.look, area, 0);
+    let rule = paint.theme.glyphs.rule;
+    let mut pen = Pen::new(buf, paint.theme, area, 0);
     if let Some((role, text)) = note {
         pen.put(Role::Rule, &rule.repeat(2)).skip(1);
         let width = pen.left().saturating_sub(2).min(columns(text));

@@ -20,7 +20,7 @@ pub(in crate::ui) fn draw(buf: &mut Buffer, area: Rect, lines: &[TextLine], (fir
     let shown = usize::from(area.height).min(lines.len().saturating_sub(first));
     let below = lines.len().saturating_sub(first + shown);
     for (row, line) in (0..area.height).zip(lines.iter().skip(first)) {
-        let mut pen = Pen::new(buf, paint.look, area, row);
+        let mut pen = Pen::new(buf, paint.theme, area, row);
         for (place, (role, text)) in line.iter().enumerate() {
             if place + 1 == line.len() {
                 pen.rest(*role, text)
@@ -30,7 +30,7 @@ pub(in crate::ui) fn draw(buf: &mut Buffer, area: Rect, lines: &[TextLine], (fir
         }
         if usize::from(row) + 1 == shown && below > 0 {
             let text = format!(" +{below} more ");
-            let mut pen = Pen::new(buf, paint.look, area, row);
+            let mut pen = Pen::new(buf, paint.theme, area, row);
             let room = pen.left().saturating_sub(columns(&text));
             pen.skip(room).put(Role::Muted, &text);
         }

@@ -77,10 +77,10 @@ mod tests {
 
     const DEADLINE: Duration = Duration::from_secs(5);
 
-    fn drawn(look: &Theme, marks: &[SparkMark], width: u16) -> Buffer {
+    fn drawn(theme: &Theme, marks: &[SparkMark], width: u16) -> Buffer {
         let mut buf = Buffer::empty(Rect::new(0, 0, width, 1));
-        let mut pen = Pen::new(&mut buf, look, Rect::new(0, 0, width, 1), 0);
-        draw(&mut pen, marks, usize::from(width), (&Scale::new(DEADLINE), &look.glyphs));
+        let mut pen = Pen::new(&mut buf, theme, Rect::new(0, 0, width, 1), 0);
+        draw(&mut pen, marks, usize::from(width), (&Scale::new(DEADLINE), &theme.glyphs));
         buf
     }
 
@@ -148,12 +148,12 @@ mod tests {
     fn a_run_of_timeouts_can_never_look_healthy() {
         for depth in [Depth::None, Depth::Ansi16, Depth::Ansi256, Depth::True] {
             for ascii in [false, true] {
-                let look = Theme::new(depth, ascii);
-                let slow = drawn(&look, &[SparkMark::TimedOut; 8], 8);
-                let cut = drawn(&look, &[SparkMark::Failed; 8], 8);
-                let fine = look.style(Role::Good);
+                let theme = Theme::new(depth, ascii);
+                let slow = drawn(&theme, &[SparkMark::TimedOut; 8], 8);
+                let cut = drawn(&theme, &[SparkMark::Failed; 8], 8);
+                let fine = theme.style(Role::Good);
                 for cell in slow.content().iter().chain(cut.content()) {
-                    assert!(!look.glyphs.levels.contains(&cell.symbol()), "a level");
+                    assert!(!theme.glyphs.levels.contains(&cell.symbol()), "a level");
                     assert_ne!(cell.symbol(), " ", "a gap");
                     assert_ne!((Some(cell.fg), cell.modifier), (fine.fg, fine.add_modifier), "styled as health");
                 }

@@ -111,12 +111,12 @@ pub(in crate::ui) fn draw(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, paint
     let columns = StripLayout::new(widths, usize::from(area.width));
     let scale = Scale::new(paint.settings.probe_deadline);
     let width = columns.shown[0].unwrap_or(0).saturating_sub(number.len());
-    let names = ShortNames::new(scene.contexts(), width, &paint.look.glyphs);
+    let names = ShortNames::new(scene.contexts(), width, &paint.theme.glyphs);
     for (place, line) in &mut lines {
         line.cells[0].1 = format!("{}{number}", names.get(&scene.summaries[*place].context));
     }
     for (row, (place, line)) in (0..area.height).zip(&lines) {
-        let mut pen = Pen::new(buf, paint.look, area, row);
+        let mut pen = Pen::new(buf, paint.theme, area, row);
         let marks = scene.marks.get(usize::from(row)).map_or(&[][..], Vec::as_slice);
         let current = *place == scene.current && scene.summaries.len() > 1;
         line.draw(&mut pen, &columns, (&scene.summaries[*place], current), (marks, &scale, paint));
@@ -126,7 +126,7 @@ pub(in crate::ui) fn draw(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, paint
 impl StripLine {
     fn new(summary: &ClusterSummary, paint: Paint<'_>) -> Self {
         let paint = Paint { settings: &summary.settings, ..paint };
-        let glyphs = &paint.look.glyphs;
+        let glyphs = &paint.theme.glyphs;
         let latency = &summary.latency;
         let (fresh_role, fresh) = words::freshness(summary);
         let cell = |field: StripField| match field {
@@ -153,7 +153,7 @@ impl StripLine {
         (summary, current): (&ClusterSummary, bool),
         (marks, scale, paint): (&[SparkMark], &Scale, Paint<'_>),
     ) {
-        let glyphs = &paint.look.glyphs;
+        let glyphs = &paint.theme.glyphs;
         let (role, glyph) = words::mark(summary, glyphs);
         pen.put(Role::Focus, if current { glyphs.selected } else { " " }).put(role, glyph);
         let old = summary.health >= Health::Stale;

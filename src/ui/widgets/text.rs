@@ -14,7 +14,7 @@ use crate::theme::{Role, Theme};
 /// Writes from left to right on one line of an area.
 pub(in crate::ui) struct Pen<'a> {
     buf: &'a mut Buffer,
-    look: &'a Theme,
+    theme: &'a Theme,
     x: u16,
     end: u16,
     y: u16,
@@ -22,12 +22,12 @@ pub(in crate::ui) struct Pen<'a> {
 
 impl<'a> Pen<'a> {
     /// At the start of line `row` of `area`. A line that is not there takes nothing.
-    pub(in crate::ui) fn new(buf: &'a mut Buffer, look: &'a Theme, area: Rect, row: u16) -> Self {
+    pub(in crate::ui) fn new(buf: &'a mut Buffer, theme: &'a Theme, area: Rect, row: u16) -> Self {
         let inside = area.intersection(buf.area);
         let y = area.y.saturating_add(row);
         let there = row < area.height && (inside.y..inside.bottom()).contains(&y);
         let end = if there { inside.right() } else { inside.x };
-        Self { buf, look, x: inside.x, end, y }
+        Self { buf, theme, x: inside.x, end, y }
     }
 
     /// Columns left on the line.
@@ -44,7 +44,7 @@ impl<'a> Pen<'a> {
 
     /// Fills the rest of the line with a glyph of one column.
     pub(in crate::ui) fn fill(&mut self, role: Role, glyph: &str) {
-        let style = self.look.style(role);
+        let style = self.theme.style(role);
         for x in self.x..self.end {
             if let Some(cell) = self.buf.cell_mut((x, self.y)) {
                 cell.set_symbol(glyph).set_style(style);
@@ -76,7 +76,7 @@ impl<'a> Pen<'a> {
     /// Writes a name into exactly `width` columns, from the left, cut in its middle if it is too long: its end tells most.
     pub(in crate::ui) fn name(&mut self, role: Role, name: &str, width: usize) -> &mut Self {
         let width = width.min(self.left());
-        let shown = names::one(name, width, self.look.glyphs.ellipsis);
+        let shown = names::one(name, width, self.theme.glyphs.ellipsis);
         self.fit(role, &shown, width)
     }
 
@@ -93,7 +93,7 @@ impl<'a> Pen<'a> {
         let width = width.min(self.left());
         let needed = columns(text);
         if needed > width {
-            return self.fit(role, self.look.glyphs.ellipsis, width);
+            return self.fit(role, self.theme.glyphs.ellipsis, width);
         }
         self.skip(width - needed);
         self.write(role, text, needed);
@@ -108,11 +108,11 @@ impl<'a> Pen<'a> {
             return self.write(role, text, width);
         }
         let used = self.write(role, text, width - 1);
-        used + self.write(role, self.look.glyphs.ellipsis, 1)
+        used + self.write(role, self.theme.glyphs.ellipsis, 1)
     }
 
     fn write(&mut self, role: Role, text: &str, width: usize) -> usize {
-        let style = self.look.style(role);
+        let style = self.theme.style(role);
         let start = self.x;
         let end = self.end.min(start.saturating_add(u16::try_from(width).unwrap_or(u16::MAX)));
         if text.is_ascii() {
@@ -171,9 +171,9 @@ mod tests {
     use crate::theme::Depth;
 
     fn written(width: u16, write: impl FnOnce(&mut Pen<'_>)) -> String {
-        let look = Theme::new(Depth::None, false);
+        let theme = Theme::new(Depth::None, false);
         let mut buf = Buffer::empty(Rect::new(0, 0, width, 1));
-        write(&mut Pen::new(&mut buf, &look, Rect::new(0, 0, width, 1), 0));
+        write(&mut Pen::new(&mut buf, &theme, Rect::new(0, 0, width, 1), 0));
         buf.content().iter().map(ratatui::buffer::Cell::symbol).collect()
     }
 
@@ -203,7 +203,7 @@ mod tests {
 
     #[test]
     fn nothing_is_written_outside_the_area_or_the_buffer() {
-        let look = Theme::new(Depth::None, false);
+        let theme = Theme::new(Depth::None, false);
         let mut buf = Buffer::empty(Rect::new(0, 0, 4, 2));
         for (area, row) in [
             (Rect::new(0, 0, 4, 2), 2),
@@ -213,7 +213,7 @@ mod tests {
             (Rect::new(2, 0, 0, 2), 0),
             (Rect::ZERO, 0),
         ] {
-            Pen::new(&mut buf, &look, area, row).put(Role::Text, "x").rest(Role::Text, "long").right(
+            Pen::new(&mut buf, &theme, area, row).put(Role::Text, "x").rest(Role::Text, "long").right(
                 Role::Text,
                 "1",
                 3,

@@ -55,14 +55,14 @@ impl PodStore {
         self.nodes.held(id).map(|node| (&*node.name, &node.totals))
     }
 
-    /// The node of the store that pods name by this id, without a search by name where [`Ledger::found`] has noted it.
+    /// The node of the store that pods name by this id, without a search by name where [`PodStore::found`] has noted it.
     pub(crate) fn node_in<'a>(&self, NodeId(id): NodeId, nodes: &'a NodeStore) -> Option<&'a Node> {
         let node = self.nodes.held(id)?;
         // A key never comes to mean a node of another name.
         nodes.get(node.key).or_else(|| nodes.by_name(&node.name))
     }
 
-    /// Notes what [`Ledger::node_in`] has found.
+    /// Notes what [`PodStore::node_in`] has found.
     pub(crate) fn found(&mut self, NodeId(id): NodeId, key: NodeKey) {
         self.nodes.get_mut(id).key = key;
     }

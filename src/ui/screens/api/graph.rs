@@ -67,14 +67,14 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, marks: &[SparkMark], paint: Pai
     if area.height == 0 {
         return;
     }
-    let (glyphs, deadline) = (&paint.look.glyphs, paint.settings.probe_deadline);
+    let (glyphs, deadline) = (&paint.theme.glyphs, paint.settings.probe_deadline);
     let width = usize::from(area.width.saturating_sub(AXIS));
     let newest = &marks[marks.len().saturating_sub(width)..];
     let labels = labels(deadline, area.height);
     for line in 0..area.height {
         let row = area.height - 1 - line;
         let label = labels.iter().find(|(at, _)| *at == row).map(|(_, label)| label.as_str());
-        let mut pen = Pen::new(buf, paint.look, area, line);
+        let mut pen = Pen::new(buf, paint.theme, area, line);
         pen.right(Role::Muted, label.unwrap_or(""), usize::from(AXIS) - 2).put(Role::Rule, " ");
         pen.put(Role::Rule, glyphs.divider).skip(width - newest.len());
         for mark in newest {

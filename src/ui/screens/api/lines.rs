@@ -21,7 +21,7 @@ const LABEL: usize = 13;
 
 /// Everything but the failures.
 pub(super) fn head(scene: &Scene<'_>, view: &ApiView<'_>, (width, paint): (usize, Paint<'_>)) -> Vec<CallLine> {
-    let glyphs = &paint.look.glyphs;
+    let glyphs = &paint.theme.glyphs;
     let mut lines = table(&view.kinds, width, glyphs);
     lines.extend(throttled(view, paint));
     lines.extend(running(view, paint));
@@ -110,7 +110,7 @@ fn progress(call: &RunningCall, view: &ApiView<'_>, paint: Paint<'_>) -> (Role, 
 
 /// Who the server is, what may be asked of it, and what we cost it.
 fn facts(scene: &Scene<'_>, view: &ApiView<'_>, paint: Paint<'_>) -> Vec<CallLine> {
-    let glyphs = &paint.look.glyphs;
+    let glyphs = &paint.theme.glyphs;
     let dot = format!(" {} ", glyphs.dot);
     let Some(summary) = scene.summary() else { return Vec::new() };
     let (requests, bytes) = summary.load;

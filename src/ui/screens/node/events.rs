@@ -26,7 +26,7 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, view: &EventsView<'_>, pane: Pa
     let Some((heading, lines)) = lines.split_first() else { return };
     page::draw(buf, Rect { height: 1, ..area }, std::slice::from_ref(heading), (0, paint));
     if pane.focused {
-        let mut pen = Pen::new(buf, paint.look, area, 0);
+        let mut pen = Pen::new(buf, paint.theme, area, 0);
         pane.mark(&mut pen).put(Role::Focus, "EVENTS");
     }
     let body = Rect { y: area.y + 1, height: area.height - 1, ..area };

@@ -128,7 +128,7 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, (detail, now): (&NodeDetail<'_>
     let first = pane.first(lines.len(), area.height);
     let shown = usize::from(area.height).min(lines.len() - first);
     for (row, line) in (0..area.height).zip(lines.iter().skip(first)) {
-        let mut pen = Pen::new(buf, pane.paint.look, area, row);
+        let mut pen = Pen::new(buf, pane.paint.theme, area, row);
         let mark = Pane { focused: pane.focused && row == 0, ..pane };
         mark.mark(&mut pen).fit(Role::Header, line.word, WORD).skip(1);
         let hidden = lines.len() - first - shown;

@@ -53,13 +53,13 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, view: &NodeView<'_>, (pane, see
     if area.height == 0 {
         return;
     }
-    let (paint, glyphs) = (pane.paint, &pane.paint.look.glyphs);
+    let (paint, glyphs) = (pane.paint, &pane.paint.theme.glyphs);
     let wide = area.width >= WIDE;
     let text = |column, pod: &PodRow<'_>| text(column, pod, (wide, glyphs));
     seen.grow(&COLUMNS, |column| view.pods.iter().map(|pod| columns(&text(column, pod).1)).max().unwrap_or(0));
     let placed = seen.place(&COLUMNS, usize::from(area.width), |_| true);
-    let mut pen = Pen::new(buf, paint.look, area, 0);
-    grid::heading(pane.mark(&mut pen), area, &placed, (Some(view.sort), paint.look));
+    let mut pen = Pen::new(buf, paint.theme, area, 0);
+    grid::heading(pane.mark(&mut pen), area, &placed, (Some(view.sort), paint.theme));
     if view.pods.is_empty() {
         let known = view.detail.as_ref().map_or(Known::Unknown, |detail| detail.row.pods);
         let partial = view.detail.as_ref().is_some_and(|detail| detail.partial.is_some());
@@ -73,7 +73,7 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, view: &NodeView<'_>, (pane, see
             Known::Unknown => "pods are not known yet",
             Known::Denied => "pods may not be listed",
         };
-        Pen::new(buf, paint.look, area, 1).skip(1).rest(Role::Unknown, sentence);
+        Pen::new(buf, paint.theme, area, 1).skip(1).rest(Role::Unknown, sentence);
     }
     let names = |column: &Placed<PodColumn>| {
         let has_names = matches!(column.column, PodColumn::Namespace | PodColumn::Pod | PodColumn::Owner);
@@ -83,7 +83,7 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, view: &NodeView<'_>, (pane, see
     let names: Vec<ShortNames> = placed.iter().map(names).collect();
     for (row, pod) in (1..area.height).zip(&view.pods) {
         let marked = pod.selected && pane.focused;
-        let mut pen = Pen::new(buf, paint.look, area, row);
+        let mut pen = Pen::new(buf, paint.theme, area, row);
         pen.put(Role::Focus, if marked { glyphs.selected } else { " " });
         for (column, names) in placed.iter().zip(&names) {
             let (role, text) = text(column.column, pod);
@@ -96,7 +96,7 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, view: &NodeView<'_>, (pane, see
         }
         if marked {
             let line = Rect { y: area.y + row, height: 1, ..area }.intersection(buf.area);
-            buf.set_style(line, paint.look.style(Role::Selected));
+            buf.set_style(line, paint.theme.style(Role::Selected));
         }
     }
 }

@@ -42,7 +42,7 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, detail: &NodeDetail<'_>, pane: 
     let more = MORE[..wanted].iter().take_while(fits).count();
     let fixed = FIXED + 1 + MORE[..more].iter().map(|(_, width)| width + 1).sum::<usize>();
     let name = name.min(usize::from(area.width).saturating_sub(fixed).max(8));
-    let mut pen = Pen::new(buf, paint.look, area, 0);
+    let mut pen = Pen::new(buf, paint.theme, area, 0);
     let title = if pane.focused { Role::Focus } else { Role::Header };
     pane.mark(&mut pen).fit(title, "RESOURCE", name);
     for (heading, width) in NUMBERS {
@@ -56,9 +56,9 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, detail: &NodeDetail<'_>, pane: 
     hidden(&mut pen, lines, height);
     let first = pane.first(lines, height);
     for (row, place) in (1..=height).zip(first..lines) {
-        let mut pen = Pen::new(buf, paint.look, area, row);
+        let mut pen = Pen::new(buf, paint.theme, area, row);
         if let Some(resource) = rows.get(place) {
-            line(pen.skip(1), resource, (name, more, &paint.look.glyphs));
+            line(pen.skip(1), resource, (name, more, &paint.theme.glyphs));
         } else {
             let (about, text) = &detail.notes[place - rows.len()];
             pen.skip(1).fit(Role::Muted, about, name).skip(1).rest(Role::Text, text);
