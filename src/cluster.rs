@@ -114,7 +114,7 @@ pub(crate) struct TaskContext {
     /// Nodes of the last complete list.
     nodes: watch::Sender<Option<u32>>,
     /// The last list of each resource: its number grows even when the loop has to start again.
-    generations: [AtomicU32; Resource::CORE.len() + Resource::OPTIONAL.len()],
+    generations: [AtomicU32; Resource::ALL.len()],
     /// The last list of the pods of each namespace that is watched by itself.
     namespaces: Vec<AtomicU32>,
     /// Where the requests for these queue.

@@ -16,7 +16,7 @@ use crate::facts::accelerator::{AcceleratorTable, Kind};
 use crate::facts::text::Clean;
 use crate::file::{self, ReadError, ReadLimit};
 use crate::keymap::KeyMap;
-use crate::model::{Conventions, Settings};
+use crate::model::settings::{Conventions, Settings};
 use crate::notify::Notifier;
 
 mod alerts;

@@ -6,7 +6,7 @@ use std::fmt;
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 use crate::action::{ACTIONS, Action};
-use crate::model::Mode;
+use crate::model::app::screens::Mode;
 use crate::msg::{LineEdit, Msg};
 
 /// Always leaves, whatever the config says.

@@ -32,6 +32,7 @@ pub mod msg;
 pub mod notify;
 pub mod process;
 pub mod report;
+pub mod resource;
 pub mod runtime;
 pub mod sim;
 pub mod stderr;

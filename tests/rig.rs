@@ -17,8 +17,9 @@ use tokio::time::Instant;
 use watchbell::clock::Clock;
 use watchbell::cluster::kubeconfig::ContextTarget;
 use watchbell::cluster::{self, ClusterCommand, TaskLink, Tiers, Tuning};
+use watchbell::model::app::Model;
+use watchbell::model::settings::{ClusterSpec, Settings};
 use watchbell::model::store::scope::Scope;
-use watchbell::model::{ClusterSpec, Model, Settings};
 use watchbell::msg::{
     Attempt, CallEvent, CallKind, ClusterEvent, ClusterId, Failure, Layer, Mono, Msg, ProbeOutcome, ProbeSample,
     Resource, SyncState,

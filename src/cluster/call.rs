@@ -18,7 +18,7 @@ use crate::clock::wall;
 use crate::cluster::bom::ByteOrderMark;
 use crate::facts::wire::decode_failure;
 use crate::msg::detail::DetailPart;
-use crate::msg::{CallKind, Layer, Resource};
+use crate::msg::{CallKind, Layer};
 
 /// Always both: some proxies know only JSON, and without it such an answer would be a 406.
 const PROTOBUF: &str = "application/vnd.kubernetes.protobuf,application/json";
@@ -242,9 +242,7 @@ fn leads_elsewhere(uri: &str) -> bool {
 
 fn accept(kind: CallKind, tuning: &Tuning) -> &'static str {
     let readable = match kind {
-        CallKind::List(resource) | CallKind::Watch(resource) => {
-            matches!(resource, Resource::Nodes | Resource::Pods | Resource::Leases)
-        }
+        CallKind::List(resource) | CallKind::Watch(resource) => resource.api().protobuf,
         CallKind::Detail(part) | CallKind::DetailWatch(part) => part == DetailPart::Events,
         CallKind::Ping | CallKind::Work | CallKind::Usage | CallKind::Get => false,
     };

@@ -19,17 +19,9 @@ use crate::clock::wall;
 use crate::cluster::list_source::ListSource;
 use crate::facts::read_json;
 use crate::facts::text::Clean;
-use crate::msg::{CallKind, ClusterEvent, Resource, SyncState};
+use crate::msg::{CallKind, ClusterEvent, SyncState};
+use crate::resource::{Discovery, Resource};
 
-/// The group of slices, claims, classes and taint rules.
-pub(super) const DRA: &str = "/apis/resource.k8s.io";
-/// The kubelets' leases (kubelet `pkg/kubelet/kubelet.go`, `v1.NamespaceNodeLease`).
-pub(super) const LEASES: &str = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases";
-/// The versions that can be read, the best first; the alphas before them had other shapes.
-const VERSIONS: [&str; 3] = ["v1", "v1beta2", "v1beta1"];
-/// The versions that taint rules may be in: v1beta2 from Kubernetes 1.36 on, v1alpha3 from 1.33 on (KEP-5055). Not every server
-/// that has such a version has the rules in it.
-const RULE_VERSIONS: [&str; 3] = ["v1", "v1beta2", "v1alpha3"];
 /// A number of nodes must pass the limit by this share, in per cent, before a running watch is given up.
 const SLACK_PCT: u32 = 10;
 
@@ -124,23 +116,24 @@ async fn too_many(shared: &TaskContext, resource: Resource) {
 
 /// Where the resource is; `None` if the server does not have it.
 async fn find(shared: &TaskContext, resource: Resource) -> Result<Option<String>, RequestError> {
-    if resource == Resource::Leases {
-        return Ok(Some(LEASES.to_owned()));
+    let api = resource.api();
+    if api.discovery == Discovery::Fixed {
+        return Ok(Some(api.list_path(api.versions[0])));
     }
-    let found = match look(shared, resource, DRA.to_owned(), versions).await? {
+    let found = match look(shared, resource, api.group_path(), versions).await? {
         DiscoveryAnswer::Nothing => return Ok(None),
-        // Whoever may not look may still list: the list will tell.
-        DiscoveryAnswer::Forbidden => return Ok(Some(path(VERSIONS[0], resource))),
+        // Discovery may be forbidden where a list is not: the list decides.
+        DiscoveryAnswer::Forbidden => return Ok(Some(api.list_path(api.versions[0]))),
         DiscoveryAnswer::Found(versions) => versions,
     };
-    if resource != Resource::Rules {
+    if api.discovery == Discovery::Group {
         return Ok(best(&found, resource));
     }
-    for version in RULE_VERSIONS.into_iter().filter(|known| found.iter().any(|version| version == known)) {
-        match look(shared, resource, format!("{DRA}/{version}"), kinds).await? {
-            DiscoveryAnswer::Found(kinds) if !kinds.iter().any(|kind| kind == resource.name()) => {}
+    for version in api.versions.iter().filter(|known| found.iter().any(|version| version == *known)) {
+        match look(shared, resource, api.version_path(version), kinds).await? {
+            DiscoveryAnswer::Found(kinds) if !kinds.iter().any(|kind| kind == api.plural) => {}
             DiscoveryAnswer::Nothing => {}
-            DiscoveryAnswer::Found(_) | DiscoveryAnswer::Forbidden => return Ok(Some(path(version, resource))),
+            DiscoveryAnswer::Found(_) | DiscoveryAnswer::Forbidden => return Ok(Some(api.list_path(version))),
         }
     }
     Ok(None)
@@ -177,14 +170,10 @@ async fn look(
     }
 }
 
-fn path(version: &str, resource: Resource) -> String {
-    format!("{DRA}/{version}/{}", resource.name())
-}
-
 /// Where the resource is in the best of these versions that can be read.
 pub(super) fn best(versions: &[String], resource: Resource) -> Option<String> {
-    let known = VERSIONS.into_iter().find(|known| versions.iter().any(|version| version == known))?;
-    Some(path(known, resource))
+    let api = resource.api();
+    Some(api.list_path(api.best_version(versions)?))
 }
 
 /// The versions that an `APIGroup` names.

@@ -81,7 +81,7 @@ struct WatchBatch {
 
 /// Lists and watches nodes or pods until the task is dropped: a server without them is one in trouble.
 pub(crate) async fn run(shared: Arc<TaskContext>, resource: Resource, seed: u64) {
-    let path = format!("/api/v1/{}", resource.name());
+    let path = resource.api().list_path(resource.api().versions[0]);
     follow(shared, ListSource::all(resource, &path), seed).await;
 }
 

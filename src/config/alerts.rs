@@ -4,7 +4,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::replace;
 use super::sections::ConfigDuration;
-use crate::model::Settings;
+use crate::model::settings::Settings;
 
 /// Changes of one node that are remembered; more than that cannot be counted.
 const MOST_CHANGES: u16 = 60;

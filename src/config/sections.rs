@@ -14,7 +14,7 @@ use super::timeouts::TimeoutSection;
 use crate::cli::{self, Color};
 use crate::cluster::LeaseWatch;
 use crate::facts::accelerator::Kind;
-use crate::model::Settings;
+use crate::model::settings::Settings;
 use crate::notify::Notify;
 
 /// As many probes as the model keeps of a series (`model::latency`).

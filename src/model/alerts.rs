@@ -14,7 +14,7 @@ mod words;
 use std::time::Duration;
 
 use crate::facts::text::Clean;
-use crate::model::Settings;
+use crate::model::settings::Settings;
 use crate::msg::{CallEvent, ClusterId, Mono, Now};
 
 pub use acks::{Ack, AckKind};

@@ -4,3 +4,299 @@ pub mod alerts;
 pub mod detail;
 pub(in crate::model) mod input;
 pub mod screens;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::facts::text::Clean;
+use crate::model::alerts::{Outage, Severity};
+use crate::model::cluster::ClusterState;
+use crate::model::derive::gpus::Grouping;
+use crate::model::settings::{ClusterSpec, Conventions, Settings};
+use crate::model::store::scope::Scope;
+use crate::model::time::CLOCK_DRIFT;
+use crate::msg::detail::WatchDetail;
+use crate::msg::{ClusterId, Effect, Mono, Msg, Now};
+
+use alerts::AlertKey;
+use screens::{BackEntry, Mode, Screen};
+
+/// Rows of a page until the ui says how many there are: what fits a terminal of 24 lines.
+const DEFAULT_PAGE: usize = 20;
+/// How long a notice stays: long enough to be read, and gone before it is taken for news.
+const NOTICE: Duration = Duration::from_secs(6);
+/// Nothing came for this long, not even the tick of each second: the program was stopped (SIGSTOP, a debugger, a terminal that
+/// did not read), and what it did not hear in that time says nothing of the clusters.
+const STOPPED: Duration = Duration::from_secs(10);
+
+/// Everything the screen knows.
+#[derive(Debug)]
+pub struct Model {
+    pub(in crate::model) clusters: Vec<ClusterState>,
+    /// Clusters that are lost together.
+    pub(in crate::model) outage: Outage,
+    current: usize,
+    screen: Screen,
+    /// What is below the screen, the lowest first: where `back` leads; nothing below means the nodes.
+    trail: Vec<BackEntry>,
+    /// What the clusters' tasks were last told to look at closely.
+    inspecting: Option<(ClusterId, WatchDetail)>,
+    /// What was just done, and when.
+    notice: Option<(Mono, Clean)>,
+    mode: Mode,
+    wide: bool,
+    /// There is room for columns that only the wide table has, as the ui last said.
+    wide_room: bool,
+    /// The key of the help, as people read it.
+    help_key: Clean,
+    /// What was wrong with the configuration, until it is read.
+    warnings: Vec<Clean>,
+    /// Rows of a page, as the ui last said.
+    page: usize,
+    pane_scroll: usize,
+    help_scroll: usize,
+    last: Option<Now>,
+    suspending: bool,
+    /// When the bell last rang.
+    rang: Option<Mono>,
+    /// What the accelerators are grouped by.
+    grouping: Grouping,
+    /// The alert that is selected in the pane of alerts.
+    chosen: Option<AlertKey>,
+}
+
+impl Model {
+    /// A model that knows only the names of its clusters; there is at least one.
+    #[must_use]
+    pub fn new(clusters: Vec<ClusterSpec>, settings: Settings) -> Self {
+        Self::each(clusters.into_iter().map(|spec| (spec, settings)).collect())
+    }
+
+    /// The same, each cluster with thresholds of its own.
+    #[must_use]
+    pub fn each(clusters: Vec<(ClusterSpec, Settings)>) -> Self {
+        let ids = (0..=u16::MAX).map(ClusterId);
+        let state = |((spec, settings), id)| ClusterState::with(spec, id, settings);
+        Self {
+            clusters: clusters.into_iter().zip(ids).map(state).collect(),
+            outage: Outage::default(),
+            current: 0,
+            screen: Screen::Nodes,
+            trail: Vec::new(),
+            inspecting: None,
+            notice: None,
+            mode: Mode::Normal,
+            wide: false,
+            wide_room: true,
+            help_key: Clean::new("?"),
+            warnings: Vec::new(),
+            page: DEFAULT_PAGE,
+            pane_scroll: 0,
+            help_scroll: 0,
+            last: None,
+            suspending: false,
+            rang: None,
+            grouping: Grouping::default(),
+            chosen: None,
+        }
+    }
+
+    /// Reads nodes by these conventions; before the first message.
+    #[must_use]
+    pub fn with_conventions(mut self, conventions: Conventions) -> Self {
+        let (table, good) = (Arc::new(conventions.accelerators), Arc::<[Clean]>::from(conventions.good_conditions));
+        for cluster in &mut self.clusters {
+            cluster.set_accelerators(Arc::clone(&table));
+            cluster.set_good_conditions(Arc::clone(&good));
+        }
+        self
+    }
+
+    /// Watches only the pods of some namespaces of these clusters, in their order; before the first message.
+    #[must_use]
+    pub fn with_scopes(mut self, scopes: impl IntoIterator<Item = Scope>) -> Self {
+        self.clusters.iter_mut().zip(scopes).for_each(|(cluster, scope)| cluster.set_scope(scope));
+        self
+    }
+
+    /// The credential plugins of the contexts, in their order; before the first message.
+    #[must_use]
+    pub fn with_plugins(mut self, plugins: impl IntoIterator<Item = Option<Clean>>) -> Self {
+        self.clusters.iter_mut().zip(plugins).for_each(|(cluster, plugin)| cluster.set_credential_plugin(plugin));
+        self
+    }
+
+    /// Names this key where an answer points to the help; before the first message.
+    #[must_use]
+    pub fn with_help_key(mut self, key: &str) -> Self {
+        self.help_key = Clean::new(key);
+        self
+    }
+
+    /// Shows what was wrong with the configuration until the operator leaves it with `back`; before the first message.
+    #[must_use]
+    pub fn with_warnings(mut self, warnings: impl IntoIterator<Item = Clean>) -> Self {
+        self.warnings = warnings.into_iter().collect();
+        self
+    }
+
+    /// Takes in one message. O(size of the message), never O(size of the cluster) (but a finished list sweeps once).
+    pub fn update(&mut self, msg: Msg, now: Now) -> Option<Effect> {
+        self.notice_sleep(now);
+        match msg {
+            Msg::Action(action) => return self.act(action, now),
+            Msg::Edit(edit) => self.edit(&edit),
+            Msg::UnboundKey => self.no_such_key(now),
+            Msg::Cluster(id, event) => {
+                if let Some(cluster) = self.clusters.get_mut(usize::from(id.0)) {
+                    cluster.apply(event, now);
+                    if cluster.budget.take_exceeded() {
+                        return Some(Effect::Unfollow(id));
+                    }
+                }
+            }
+            Msg::Tick => {
+                self.evaluate_outage(now);
+                self.clusters.iter_mut().for_each(|cluster| cluster.tick(now));
+                return self.notify_alerts(now);
+            }
+        }
+        None
+    }
+
+    /// Brings what a frame needs up to date: alerts, and row order where something changed. Called once before a draw.
+    pub fn prepare(&mut self, now: Now) {
+        self.evaluate_outage(now);
+        self.clusters.iter_mut().for_each(|cluster| cluster.prepare(now));
+        if let Some(cluster) = self.clusters.get_mut(self.current) {
+            cluster.arrange(now);
+            cluster.arrange_pods();
+            if self.screen == Screen::Gpus {
+                cluster.arrange_gpus(self.grouping, now);
+            }
+        }
+    }
+
+    /// Takes in some of what a frame could not wait for; whether there is more.
+    pub fn catch_up(&mut self, now: Now) -> bool {
+        self.clusters.iter_mut().filter_map(|cluster| cluster.catch_up(now).then_some(())).count() > 0
+    }
+
+    /// Some of what has changed waits to be taken in.
+    #[must_use]
+    pub fn is_behind(&self) -> bool {
+        self.clusters.iter().any(ClusterState::is_behind)
+    }
+
+    /// All clusters, in the order of the command line.
+    #[must_use]
+    pub fn clusters(&self) -> &[ClusterState] {
+        &self.clusters
+    }
+
+    /// The cluster whose nodes are shown.
+    #[must_use]
+    pub fn current(&self) -> &ClusterState {
+        &self.clusters[self.current]
+    }
+
+    /// Its place in [`Model::clusters`].
+    #[must_use]
+    pub fn current_id(&self) -> ClusterId {
+        ClusterId(u16::try_from(self.current).unwrap_or(u16::MAX))
+    }
+
+    /// What the operator looks at.
+    #[must_use]
+    pub fn screen(&self) -> &Screen {
+        &self.screen
+    }
+
+    /// What the accelerators are grouped by.
+    #[must_use]
+    pub fn grouping(&self) -> Grouping {
+        self.grouping
+    }
+
+    /// What keys mean now.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// The extra columns are wanted.
+    #[must_use]
+    pub fn wide(&self) -> bool {
+        self.wide
+    }
+
+    /// What was wrong with the configuration, until the operator has left it.
+    #[must_use]
+    pub fn warnings(&self) -> &[Clean] {
+        &self.warnings
+    }
+
+    /// Tells whether the extra columns have room; the ui knows after each draw of the node table.
+    pub fn set_wide_room(&mut self, room: bool) {
+        self.wide_room = room;
+    }
+
+    /// The thresholds in force for the current cluster.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.current().settings
+    }
+
+    /// Tells how many rows a page has; the ui knows after each draw. 20 until then.
+    pub fn set_page(&mut self, rows: usize) {
+        self.page = rows.max(1);
+    }
+
+    /// Lines that the focused part of the node screen is scrolled down by, if that is not its pods.
+    #[must_use]
+    pub fn pane_scroll(&self) -> usize {
+        self.pane_scroll
+    }
+
+    /// Lines that the help is scrolled down by.
+    #[must_use]
+    pub fn help_scroll(&self) -> usize {
+        self.help_scroll
+    }
+
+    /// Says what was just done, for a few seconds.
+    pub fn note(&mut self, text: &str, now: Now) {
+        self.notice = Some((now.mono, Clean::new(text)));
+    }
+
+    /// What was just done, for a few seconds.
+    #[must_use]
+    pub fn notice(&self, now: Now) -> Option<&Clean> {
+        self.notice.as_ref().filter(|(at, _)| now.mono.since(*at) < NOTICE).map(|(_, text)| text)
+    }
+
+    /// Firing alerts over all clusters that are to be heard: critical ones and warnings.
+    #[must_use]
+    pub fn firing(&self) -> (usize, usize) {
+        let count =
+            |severity| self.all_alerts().filter(|line| line.severity == severity && line.muted.is_none()).count();
+        (count(Severity::Critical), count(Severity::Warning))
+    }
+
+    /// Notices that the wall clock went on while the monotonic one stood still, or that we were stopped (F67).
+    fn notice_sleep(&mut self, now: Now) {
+        let Some(last) = self.last.replace(now) else { return };
+        let mono = now.mono.since(last.mono);
+        let wall = Duration::try_from(now.wall.duration_since(last.wall)).unwrap_or_default();
+        let gap = wall.saturating_sub(mono);
+        let stopped = (std::mem::take(&mut self.suspending) && mono > CLOCK_DRIFT) || mono > STOPPED;
+        if gap > CLOCK_DRIFT || stopped {
+            let gap = if gap > CLOCK_DRIFT { gap } else { Duration::ZERO };
+            self.clusters.iter_mut().for_each(|cluster| cluster.resumed(gap, now));
+            self.outage.alerts.slept(gap);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -14,7 +14,6 @@ mod views;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{ClusterSpec, Known, Settings};
 use crate::facts::accelerator;
 use crate::facts::pod::PodFacts;
 use crate::facts::text::Clean;
@@ -27,6 +26,8 @@ use crate::model::derive::history::History;
 use crate::model::derive::join::Join;
 use crate::model::derive::latency::{Latency, SparkMark};
 use crate::model::derive::usage::UsageStore;
+use crate::model::known::Known;
+use crate::model::settings::{ClusterSpec, Settings};
 use crate::model::store::budget;
 use crate::model::store::budget::Budget;
 use crate::model::store::nodes::{Node, NodeOutcome, NodeStore};
@@ -34,7 +35,7 @@ use crate::model::store::optional::{OptionalApis, Visibility};
 use crate::model::store::pods::{ListMark, PodOrigin, PodStore};
 use crate::model::store::scope::{Partial, PodTracks, Scope};
 use crate::model::store::sync::{PageHead, Track};
-use crate::model::table::age_of;
+use crate::model::time::age_of;
 use crate::msg::{Batch, ClusterEvent, ClusterId, Failure, Layer, Mono, Now, PageLimits, Resource};
 
 use link::ServerState;

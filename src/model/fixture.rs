@@ -5,13 +5,14 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::cluster::{ClusterState, ClusterSummary};
-use super::{ClusterSpec, Model, Settings};
 use crate::action::Action;
 use crate::facts::node::{ConditionStatus, NodeCondition, NodeFacts};
 use crate::facts::pod::{PodBatch, PodFacts, PodPhase, Requests};
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
 use crate::facts::wire::Uid;
+use crate::model::app::Model;
+use crate::model::settings::{ClusterSpec, Settings};
 use crate::model::store::scope::Scope;
 use crate::msg::{
     Attempt, Batch, CallEnd, CallEvent, CallId, CallKind, ClusterEvent, ClusterId, Effect, Failure, Layer, LineEdit,

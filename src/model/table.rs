@@ -11,13 +11,11 @@ pub(crate) mod podorder;
 
 use std::time::Duration;
 
-use jiff::Timestamp;
-
-use super::Known;
 use crate::facts::node::Readiness;
 use crate::facts::pod::PodFacts;
 use crate::facts::text::Clean;
 use crate::model::derive::history::Strip;
+use crate::model::known::Known;
 
 pub use crate::model::store::nodes::{PackedFacts, PackedLabels, System};
 pub use columns::{Align, COLUMNS, Column, Compared, FilterMatch, Matched};
@@ -195,10 +193,4 @@ pub struct Extent {
     pub total: usize,
     /// The selected row's place among the filtered rows; `None` if there are none.
     pub selected: Option<usize>,
-}
-
-/// Seconds since `then`, not negative.
-#[must_use]
-pub fn age_of(then: Option<Timestamp>, now: Timestamp) -> Option<Duration> {
-    Some(Duration::try_from(now.duration_since(then?)).unwrap_or_default())
 }

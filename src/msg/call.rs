@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Layer, Mono, Resource};
+use super::failure::Layer;
+use super::time::Mono;
 use crate::msg::detail::DetailPart;
+use crate::resource::Resource;
 
 /// Names one request from its start to its end, unique within a cluster.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

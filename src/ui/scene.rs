@@ -2,10 +2,11 @@
 
 use crate::facts::text::Clean;
 use crate::model::alerts::AlertLine;
+use crate::model::app::screens::{Mode, NodePane};
 use crate::model::cluster::{ClusterSummary, NodeDetail};
 use crate::model::derive::latency::SparkMark;
+use crate::model::settings::Settings;
 use crate::model::table::{Extent, NodeRow, PodRow, SortBy};
-use crate::model::{Mode, NodePane, Settings};
 use crate::msg::Now;
 use crate::theme::Theme;
 use crate::ui::screens::alerts::AlertsView;

@@ -5,8 +5,9 @@ use ratatui::style::{Color, Modifier};
 use super::fixture::{Set, lines};
 use super::*;
 use crate::action::Action;
+use crate::model::app::screens::NodePane;
+use crate::model::known::Known;
 use crate::model::table::SortBy;
-use crate::model::{Known, NodePane};
 
 fn unicode() -> Theme {
     Theme::new(Depth::None, false)

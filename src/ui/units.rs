@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::model::Known;
 use crate::model::derive::latency::Percentile;
+use crate::model::known::Known;
 use crate::model::table::Accelerators;
 use crate::theme::Glyphs;
 

@@ -11,7 +11,7 @@ use watchbell::facts::node::{ConditionStatus, NodeFacts};
 use watchbell::facts::pod::PodFacts;
 use watchbell::facts::quantity::Quantity;
 use watchbell::facts::text::Clean;
-use watchbell::model::Model;
+use watchbell::model::app::Model;
 use watchbell::msg::Now;
 use watchbell::report::{self, ValueState};
 

@@ -27,7 +27,7 @@ impl CheckRun {
 
     pub(super) async fn dra(&mut self) -> StepFlow {
         let absent = "the server has no resource.k8s.io: devices are counted on the nodes";
-        let asked = self.get(optional::DRA).await;
+        let asked = self.get(&Resource::Slices.api().group_path()).await;
         let versions = match asked.result {
             Ok(_) => optional::versions(&self.buf).unwrap_or_default(),
             Err(trouble) if trouble.code == Some(404) => {
@@ -57,7 +57,8 @@ impl CheckRun {
     }
 
     pub(super) async fn leases(&mut self) -> StepFlow {
-        let asked = self.get(&format!("{}?limit=1", optional::LEASES)).await;
+        let leases = Resource::Leases.api();
+        let asked = self.get(&format!("{}?limit=1", leases.list_path(leases.versions[0]))).await;
         let step = match asked.result {
             Ok(_) => CheckStep::new("leases", StepOutcome::Ok, "they answer").timing(asked.timing),
             Err(trouble) if trouble.code == Some(404) => {

@@ -19,7 +19,6 @@ use crate::cluster::request_queue::Lane;
 use crate::cluster::tuning::Tuning;
 use crate::cluster::warnings;
 use crate::facts::object::ApiObject;
-use crate::facts::pod::PodBatch;
 use crate::facts::wire::{DecodeError, WatchFrame, WatchType, bookmark_version, decode_status, ends_initial_events};
 use crate::facts::{dra, lease, node, pod};
 use crate::msg::{Batch, CallKind, KeptChange, Layer, NodeChange, Resource};
@@ -196,15 +195,7 @@ impl<'a> WatchReader<'a> {
 
 impl WatchBatch {
     fn new(resource: Resource) -> Self {
-        let batch = match resource {
-            Resource::Nodes => Batch::Nodes(Vec::new()),
-            Resource::Pods => Batch::Pods(PodBatch::default()),
-            Resource::Leases => Batch::Leases(Vec::new()),
-            Resource::Slices => Batch::Slices(Vec::new()),
-            Resource::Claims => Batch::Claims(Vec::new()),
-            Resource::Classes => Batch::Classes(Vec::new()),
-            Resource::Rules => Batch::Rules(Vec::new()),
-        };
+        let batch = Batch::empty(resource);
         Self { batch, page: None, changes: 0, unreadable: 0, bytes: 0, news: WatchNews::default() }
     }
 

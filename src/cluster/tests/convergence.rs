@@ -17,8 +17,9 @@ use crate::cluster::reflector::{
 use crate::facts::node::{self, Readiness};
 use crate::facts::pod::{self, PodBatch, PodPhase};
 use crate::facts::wire::{Uid, WatchType, bookmark_version, decode_frame};
+use crate::model::app::Model;
+use crate::model::settings::{ClusterSpec, Settings};
 use crate::model::store::scope::Scope;
-use crate::model::{ClusterSpec, Model, Settings};
 use crate::msg::{NodeChange, Now};
 
 mod server;

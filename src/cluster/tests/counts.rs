@@ -1,7 +1,8 @@
 //! What a sick server is asked, counted by the server; and what a day of trouble leaves behind. In virtual time.
 
 use super::*;
-use crate::model::{ClusterSpec, Model, Settings};
+use crate::model::app::Model;
+use crate::model::settings::{ClusterSpec, Settings};
 use crate::msg::Now;
 
 fn throttled(retry_after: Option<&str>) -> Reply {

@@ -11,8 +11,9 @@ use jiff::Timestamp;
 use super::*;
 use crate::cluster::kubeconfig::{Selection, Sources, load};
 use crate::cluster::meter::MeterSink;
+use crate::model::app::Model;
 use crate::model::cluster::Freshness;
-use crate::model::{ClusterSpec, Model, Settings};
+use crate::model::settings::{ClusterSpec, Settings};
 use crate::msg::{Failure, Now};
 
 /// A model beside a rig.

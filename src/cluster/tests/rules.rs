@@ -9,7 +9,8 @@ use tokio::time::timeout;
 use super::oracle::{Objects, difference, held, truth};
 use super::simulated::InProcess;
 use super::*;
-use crate::model::{Model, Settings};
+use crate::model::app::Model;
+use crate::model::settings::Settings;
 use crate::msg::{CallId, Failure, ProbeSample};
 use crate::sim::{self, Change, Control, Fault, FaultKind, Scenario, Simulation};
 
@@ -57,7 +58,7 @@ impl Pair {
         }
         let simulations: [Simulation; 2] = simulations.try_into().unwrap();
         let controls = [0, 1].map(|at: usize| simulations[at].control("small").unwrap());
-        let spec = |name| crate::model::ClusterSpec { context: Clean::new(name), broken: None };
+        let spec = |name| crate::model::settings::ClusterSpec { context: Clean::new(name), broken: None };
         let mut pair = Self {
             simulations,
             controls,

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 
 use super::{AlertRecord, Alerts, Audibility, Severity};
 use crate::facts::text::Clean;
-use crate::model::Settings;
 use crate::model::cluster::ClusterState;
+use crate::model::settings::Settings;
 use crate::msg::{AlertNews, Mono, Now};
 
 /// More news than this in a second is not told one by one: what is left out is in the pane.

@@ -3,7 +3,7 @@
 use hashbrown::HashMap;
 
 use crate::facts::text::Clean;
-use crate::model::Settings;
+use crate::model::settings::Settings;
 use crate::model::store::nodes::{Node, NodeStore};
 use crate::model::store::pods::{NodeId, NodeTotals, PodStore};
 use crate::msg::Mono;

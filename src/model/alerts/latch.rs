@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::words::{short, span};
-use crate::model::Settings;
 use crate::model::derive::latency::{Latency, call_name, call_title};
+use crate::model::settings::Settings;
 use crate::msg::{Attempt, CallEnd, CallKind, Mono};
 
 /// Calls in a row that must be fast again: docs/latency-and-alerts.md.

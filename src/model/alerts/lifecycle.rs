@@ -400,7 +400,7 @@ fn without_data_no_alert_is_taken_for_resolved_unless_it_was_about_answers() {
 
 #[test]
 fn every_threshold_that_the_configuration_knows_moves_its_alert() {
-    let settings = crate::model::Settings {
+    let settings = crate::model::settings::Settings {
         slow_call: Duration::from_secs(40),
         timeouts_over: 20,
         unreachable_ticks: 9,
@@ -410,7 +410,7 @@ fn every_threshold_that_the_configuration_knows_moves_its_alert() {
         flapping_over: 9,
         gpus_missing_for: Duration::from_secs(600),
         pod_density_pct: 100,
-        ..crate::model::Settings::default()
+        ..crate::model::settings::Settings::default()
     };
     for case in cases() {
         let moved = [

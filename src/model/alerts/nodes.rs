@@ -10,8 +10,8 @@ use super::{Audibility, Finding, Severity};
 use crate::facts::node::Readiness;
 use crate::facts::text::Clean;
 use crate::model::cluster::ClusterState;
-use crate::model::elapsed;
 use crate::model::store::nodes::{AcceleratorSum, Node, NodeProblem, Troubles};
+use crate::model::time::elapsed;
 use crate::msg::{Mono, Now};
 
 /// More nodes than this with the same trouble are one line...

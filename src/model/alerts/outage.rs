@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::nodes::GROUP_OVER;
 use super::{AlertLine, Alerts, Audibility, Finding, Severity, UNREACHABLE};
 use crate::facts::text::Clean;
-use crate::model::Model;
+use crate::model::app::Model;
 use crate::model::cluster::ClusterState;
 use crate::msg::{AlertNews, ClusterId, Mono, Now};
 

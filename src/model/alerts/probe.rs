@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::words::span;
-use crate::model::Settings;
 use crate::model::derive::latency::{Latency, Percentile};
+use crate::model::settings::Settings;
 use crate::msg::Mono;
 
 /// A long window proves, a short one resets (docs/latency-and-alerts.md).

@@ -4,8 +4,9 @@ use std::cmp::Reverse;
 
 use crate::facts::text::Clean;
 use crate::model::alerts::{AckKind, AlertRecord, Alerts, SEVERAL};
+use crate::model::app::Model;
+use crate::model::app::screens::Screen;
 use crate::model::cluster::{ClusterState, SelectionStep};
-use crate::model::{Model, Screen};
 use crate::msg::{ClusterId, Effect, Mono, Now};
 
 /// The bell rings at most once in this time (docs/latency-and-alerts.md).

@@ -6,7 +6,7 @@ use crate::facts::document::YamlDocument;
 use crate::facts::event::EventFacts;
 use crate::facts::pod::PodDetail;
 use crate::facts::wire::Uid;
-use crate::model::elapsed;
+use crate::model::time::elapsed;
 use crate::msg::detail::{Detail, DetailPart, ObjectRef, Omitted, Yaml};
 use crate::msg::{Failure, Now, SyncState};
 

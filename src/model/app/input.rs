@@ -1,11 +1,13 @@
 //! What keys do: navigation, modes, and effects.
 
 use crate::action::{ACTIONS, Action};
+use crate::model::app::Model;
+use crate::model::app::screens::{Mode, NodePane, Screen};
+use crate::model::cluster::ClusterState;
 use crate::model::cluster::SelectionStep;
 use crate::model::derive::gpus::Grouping;
 use crate::model::table::SortBy;
 use crate::model::table::podorder::POD_SORTS;
-use crate::model::{ClusterState, Mode, Model, NodePane, Screen};
 use crate::msg::{Effect, LineEdit, Now};
 
 /// More lines than the API view ever has: fifty failures, and a screen of everything else.

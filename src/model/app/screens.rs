@@ -1,14 +1,74 @@
 //! Which screen is on which: what opens, where `back` leads, what is looked at closely, what is copied.
 
 use crate::facts::text::{Clean, shell_word};
+use crate::model::app::Model;
 use crate::model::cluster::{ClusterState, OpenedNode};
-use crate::model::{Mode, Model, NodePane, Screen};
 use crate::msg::detail::{ObjectRef, WatchDetail, Yaml};
 use crate::msg::{ClusterId, Effect, Now};
 
 /// More than this no terminal is asked to put into its clipboard: 100,000 bytes of base64, the limit of several terminals
 /// (xterm's `maxStringParse`, hterm) and below tmux's buffer of 1 MiB.
 pub const COPY_BYTES: usize = 74_994;
+
+/// The screen that is open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Screen {
+    /// The strip, the alerts and the node table.
+    Nodes,
+    /// One node of the current cluster.
+    Node {
+        /// Its name: a node that goes and comes back is shown again.
+        name: Clean,
+        /// Pane that has the focus.
+        pane: NodePane,
+    },
+    /// One pod of the current cluster.
+    Pod {
+        /// Its namespace.
+        namespace: Clean,
+        /// Its name.
+        name: Clean,
+    },
+    /// One node or pod of the current cluster as YAML.
+    Yaml {
+        /// The object.
+        subject: ObjectRef,
+        /// Values that a Secret may hold are shown.
+        clear: bool,
+    },
+    /// The API of the current cluster: its latency, and where the time goes.
+    Api,
+    /// All alerts of all clusters.
+    Alerts,
+    /// Accelerators of the current cluster by model, pool, namespace or owner, with free capacity and devices that are held.
+    Gpus,
+}
+
+/// Panes of the node screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum NodePane {
+    /// The pods on the node.
+    Pods,
+    /// Conditions.
+    Conditions,
+    /// Capacity, allocatable and requested per resource.
+    Resources,
+    /// Taints, labels and system information.
+    Labels,
+    /// Events about the node.
+    Events,
+}
+
+/// Meaning of keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Mode {
+    /// Keys are actions.
+    Normal,
+    /// Keys are text of the filter.
+    Filter,
+    /// The help is open.
+    Help,
+}
 
 /// A screen that another one was opened over, and how it was left.
 #[derive(Debug)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::ClusterState;
 use super::link::is_answer;
 use super::summary::{PROBES_IN_A_ROW, SLOW_PROBE};
-use crate::model::elapsed;
+use crate::model::time::elapsed;
 use crate::msg::{CallEvent, Now, ProbeOutcome, ProbeSample};
 
 /// After this long without a timeout the cluster has recovered.

@@ -12,11 +12,12 @@ use crate::facts::text::Clean;
 use crate::model::alerts::span;
 use crate::model::app::detail::DetailState;
 use crate::model::derive::history::Transition;
-use crate::model::elapsed;
 use crate::model::store::nodes::amount;
 use crate::model::store::optional::Visibility;
 use crate::model::table::joined_node::JoinedNode;
-use crate::model::table::{ResourceRow, Used, age_of};
+use crate::model::table::{ResourceRow, Used};
+use crate::model::time::age_of;
+use crate::model::time::elapsed;
 use crate::msg::Now;
 
 /// A skew below this is the resolution of the `Date` header (±1 s), not a wrong clock.
@@ -49,8 +50,8 @@ impl ClusterState {
     }
 
     /// Lines that the other parts of the opened node have, for scrolling.
-    pub(crate) fn pane_lines(&self, name: &str, pane: crate::model::NodePane, now: Now) -> usize {
-        use crate::model::NodePane::{Conditions, Events, Labels, Pods, Resources};
+    pub(crate) fn pane_lines(&self, name: &str, pane: crate::model::app::screens::NodePane, now: Now) -> usize {
+        use crate::model::app::screens::NodePane::{Conditions, Events, Labels, Pods, Resources};
         let Some(detail) = self.node(name, now) else { return 0 };
         match pane {
             Pods => self.pod_extent().len,

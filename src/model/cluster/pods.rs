@@ -14,7 +14,8 @@ use crate::model::store::pods::PodSlot;
 use crate::model::table::joined_node::JoinedNode;
 use crate::model::table::podfilter::{Filtered, PodFilter};
 use crate::model::table::podorder::{Ordered, POD_SORTS, compare};
-use crate::model::table::{Extent, LastReport, PodRow, SortBy, age_of};
+use crate::model::table::{Extent, LastReport, PodRow, SortBy};
+use crate::model::time::age_of;
 use crate::msg::{LineEdit, Now};
 
 /// Which node is open, how its pods are looked at, and which of them is selected.

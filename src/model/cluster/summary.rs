@@ -7,10 +7,10 @@ use super::{ClusterState, ClusterSummary, Freshness, Health, PageUnderWay, satur
 use crate::facts::accelerator::Kind;
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
-use crate::model::Known;
 use crate::model::alerts::Severity;
 use crate::model::derive::dra;
 use crate::model::derive::latency::{RunningCall, call_title};
+use crate::model::known::Known;
 use crate::model::store::optional::Visibility;
 use crate::model::table::Accelerators;
 use crate::msg::{CallKind, Failure, Layer, Mono, Now, ProbeOutcome, Resource};

@@ -2,8 +2,8 @@ use super::*;
 use crate::facts::accelerator::Kind;
 use crate::facts::node::ConditionStatus;
 use crate::facts::pod::PodPhase;
-use crate::model::Known;
 use crate::model::fixture::{Bench, gpu_node, gpu_pod, node, pod, turned};
+use crate::model::known::Known;
 use crate::model::table::Accelerators;
 use crate::msg::{Layer, NodeChange, ProbeOutcome, SyncState};
 
@@ -310,7 +310,7 @@ fn sums_follow_every_change_of_a_node() {
 #[test]
 fn a_broken_context_is_down_with_its_reason() {
     let spec = ClusterSpec { context: "old".into(), broken: Some("no such cluster `old`".into()) };
-    let bench = Bench { model: crate::model::Model::new(vec![spec], Settings::default()), ..Bench::new(&["x"]) };
+    let bench = Bench { model: crate::model::app::Model::new(vec![spec], Settings::default()), ..Bench::new(&["x"]) };
     let summary = bench.state().summary(bench.now());
     assert_eq!((summary.health, summary.word), (Health::Down, "broken"));
     assert_eq!(summary.failure.unwrap().text.as_str(), "no such cluster `old`");

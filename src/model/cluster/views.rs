@@ -11,9 +11,10 @@ use crate::facts::text::Clean;
 use crate::model::alerts::Severity;
 use crate::model::derive::dra::DriverDevices;
 use crate::model::derive::latency::{LatencySummary, Verdict};
+use crate::model::known::Known;
+use crate::model::settings::Settings;
 use crate::model::store::scope::Partial;
 use crate::model::table::{Accelerators, NodeRow, NodeStatus, ResourceRow};
-use crate::model::{Known, Settings};
 use crate::msg::{Failure, Resource, Smaller};
 
 /// The state of a cluster in one word, worst last.

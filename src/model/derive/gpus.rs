@@ -14,7 +14,7 @@ use crate::facts::node::Readiness;
 use crate::facts::pod::{PodFacts, PodPhase, Since};
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
-use crate::model::Known;
+use crate::model::known::Known;
 use crate::model::store::nodes::{Node, NodeStore};
 use crate::model::store::optional::OptionalApis;
 use crate::model::store::pods::PodStore;

@@ -9,14 +9,12 @@ use jiff::Timestamp;
 use crate::facts::node::Readiness;
 use crate::facts::text::Clean;
 use crate::facts::wire::Uid;
-use crate::model::elapsed;
 use crate::model::store::nodes::PackedFacts;
+use crate::model::time::elapsed;
 use crate::msg::{Mono, Now};
 
 /// 15 min: kubernetes-mixin `KubeNodeReadinessFlapping` (`alerts/kubelet.libsonnet:125`).
 pub const FLAP_WINDOW: Duration = Duration::from_secs(900);
-/// More changes than this in the window are flapping, where the configuration says nothing else: the same rule.
-pub const FLAP_OVER: u16 = 2;
 /// Transitions kept of one node; a node that flaps every 10 s leaves 90 in the window, and 64 are as good a proof.
 const KEPT: usize = 64;
 /// Minutes of the strip: the window of flapping.
@@ -101,7 +99,7 @@ struct Trace {
 
 impl Default for History {
     fn default() -> Self {
-        Self::new(FLAP_OVER)
+        Self::new(crate::model::settings::FLAP_OVER)
     }
 }
 

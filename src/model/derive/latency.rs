@@ -12,7 +12,7 @@ mod window;
 
 use std::time::Duration;
 
-use crate::model::Settings;
+use crate::model::settings::Settings;
 use crate::msg::detail::DetailPart;
 use crate::msg::{Attempt, CallEnd, CallEvent, CallKind, Mono, ProbeOutcome, ProbeSample, ProbeSeries};
 

@@ -10,7 +10,8 @@ use crate::facts::metrics::NodeUsage;
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
 use crate::model::store::optional::Visibility;
-use crate::model::table::{Used, age_of};
+use crate::model::table::Used;
+use crate::model::time::age_of;
 use crate::msg::UsageNews;
 
 /// Figures older than this are stale: metrics-server has new ones every 15 to 60 s (docs/counting.md).

@@ -168,7 +168,8 @@ mod tests {
     use crate::facts::wire::Uid;
     use crate::model::alerts::Severity;
     use crate::model::fixture::{Bench, node, pod};
-    use crate::model::{Known, Settings};
+    use crate::model::known::Known;
+    use crate::model::settings::Settings;
     use crate::msg::{ClusterId, Effect, Msg, Resource};
 
     fn bench(settings: &Settings) -> Bench {
@@ -208,8 +209,8 @@ mod tests {
     #[test]
     fn the_tasks_are_told_once_to_end_and_the_other_clusters_go_on() {
         let settings = Settings { most_objects: 3, ..Settings::default() };
-        let spec = |name: &str| crate::model::ClusterSpec { context: name.into(), broken: None };
-        let mut model = crate::model::Model::new(vec![spec("a"), spec("b")], settings);
+        let spec = |name: &str| crate::model::settings::ClusterSpec { context: name.into(), broken: None };
+        let mut model = crate::model::app::Model::new(vec![spec("a"), spec("b")], settings);
         let nodes = |cluster, names: &[&str]| {
             let changes = names.iter().map(|name| NodeChange::Present(Box::new(node(name)))).collect();
             let batch = Batch::Nodes(changes);

@@ -7,9 +7,7 @@ mod problem;
 mod sums;
 
 use std::hash::BuildHasher;
-use std::num::NonZeroU64;
 use std::sync::Arc;
-use std::time::Duration;
 
 use hashbrown::{DefaultHashBuilder, HashMap};
 
@@ -26,6 +24,7 @@ use super::versions::ObjectVersion;
 use crate::model::derive::fit;
 use crate::model::derive::fit::Admission;
 use crate::model::store::change_set::ChangeSet;
+use crate::model::time::PackedMono;
 
 pub(crate) use crate::model::store::nodes::problem::{NodeProblem, Troubles};
 pub use packed::{PackedFacts, PackedLabels, System};
@@ -112,23 +111,6 @@ pub(crate) struct Node {
     from_watch: bool,
     /// It has changed since that was last asked.
     touched: bool,
-}
-
-/// A [`Mono`] in half the bytes: microseconds, which are never 0.
-#[derive(Clone, Copy, Debug)]
-struct PackedMono(NonZeroU64);
-
-impl From<Mono> for PackedMono {
-    fn from(Mono(at): Mono) -> Self {
-        let micros = u64::try_from(at.as_micros()).unwrap_or(u64::MAX);
-        Self(NonZeroU64::MIN.saturating_add(micros))
-    }
-}
-
-impl From<PackedMono> for Mono {
-    fn from(PackedMono(micros): PackedMono) -> Self {
-        Self(Duration::from_micros(micros.get() - 1))
-    }
 }
 
 /// What became of a change: the node that now is there, or the one that went.

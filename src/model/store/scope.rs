@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::sync::Track;
 use crate::facts::text::Clean;
-use crate::model::Known;
 use crate::model::cluster::Freshness;
+use crate::model::known::Known;
 use crate::msg::{Failure, Now, SyncState};
 
 /// Which pods of a cluster are watched.

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use crate::model::cluster::Freshness;
-use crate::model::{Known, elapsed};
+use crate::model::known::Known;
+use crate::model::time::elapsed;
 use crate::msg::{Failure, Layer, Mono, Now, SyncState};
 
 /// How one resource is doing. Numbers of that resource take their state from here.

@@ -4,20 +4,21 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Accelerators, NodeRow, NodeStatus, Used, age_of};
+use super::{Accelerators, NodeRow, NodeStatus, Used};
 use crate::facts::accelerator::{AcceleratorTable, Kind};
 use crate::facts::node::Readiness;
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
-use crate::model::Known;
 use crate::model::cluster::{AcceleratorTotals, PodCounts, ResourceAmounts};
 use crate::model::derive::fit;
 use crate::model::derive::fit::Admission;
 use crate::model::derive::history::History;
 use crate::model::derive::usage::UsageStore;
+use crate::model::known::Known;
 use crate::model::store::nodes::{Node, amount};
 use crate::model::store::pods::{NodeTotals, PodStore};
 use crate::model::store::scope::PodTracks;
+use crate::model::time::age_of;
 
 /// Where the numbers of a node are looked up.
 #[derive(Clone, Copy)]

@@ -13,7 +13,8 @@ use super::super::population::{Seeds, build};
 use crate::action::Action;
 use crate::facts::pod::{PodBatch, PodDetail};
 use crate::facts::{dra, node, pod};
-use crate::model::{ClusterSpec, Model, Settings};
+use crate::model::app::Model;
+use crate::model::settings::{ClusterSpec, Settings};
 use crate::msg::detail::{Detail, DetailUpdate, ObjectRef};
 use crate::msg::{
     Batch, ClusterEvent, ClusterId, KeptChange, LineEdit, Mono, Msg, NodeChange, Now, Resource, SyncState,

@@ -19,8 +19,9 @@ mod resources;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use crate::model::app::screens::NodePane;
 use crate::model::cluster::NodeDetail;
-use crate::model::{Known, NodePane};
+use crate::model::known::Known;
 use crate::theme::Role;
 use crate::ui::scene::{NodeView, Paint};
 use crate::ui::units::{devices, duration, pair};

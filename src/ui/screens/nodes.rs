@@ -5,9 +5,9 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::facts::node::Readiness;
-use crate::model::Known;
 use crate::model::cluster::{ClusterSummary, Freshness};
 use crate::model::derive::history::Strip;
+use crate::model::known::Known;
 use crate::model::table::{Accelerators, NodeRow, Used, used_pct};
 use crate::theme::{Glyphs, Role};
 use crate::ui::scene::{NodeTable, Paint, Scene};

@@ -3,7 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use crate::model::Known;
+use crate::model::known::Known;
 use crate::theme::Role;
 use crate::ui::scene::{Paint, Scene};
 use crate::ui::units::{known, pair, percentile};

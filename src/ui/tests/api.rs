@@ -7,7 +7,7 @@ use ratatui::backend::TestBackend;
 use ratatui::style::Color;
 
 use super::*;
-use crate::model::{ClusterSpec, Settings};
+use crate::model::settings::{ClusterSpec, Settings};
 use crate::msg::detail::DetailPart;
 use crate::msg::{
     Attempt, CallEnd, CallEvent, CallId, CallKind, ClusterEvent, Failure, Layer, Mono, Msg, PageLimits, ProbeOutcome,

@@ -9,7 +9,7 @@ use crate::facts::node::{ConditionStatus, NodeCondition, NodeFacts};
 use crate::facts::pod::{PodBatch, PodFacts};
 use crate::facts::quantity::Quantity;
 use crate::facts::wire::Uid;
-use crate::model::{ClusterSpec, Settings};
+use crate::model::settings::{ClusterSpec, Settings};
 use crate::msg::{
     Batch, ClusterEvent, LineEdit, Mono, Msg, NodeChange, ProbeOutcome, ProbeSample, ProbeSeries, Resource, SyncState,
 };

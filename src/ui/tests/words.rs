@@ -147,7 +147,7 @@ fn clusters_with_long_names_that_are_alike_are_told_apart_at_every_size() {
 fn what_is_wrong_with_the_configuration_is_on_the_screen_until_it_is_left() {
     let mut bench = Bench::with(vec![node("n")], &[]);
     let warnings = ["unknown key `probe.perod`; did you mean `probe.period`?", "another"].map(Clean::new);
-    let model = crate::model::Model::new(Vec::new(), crate::model::Settings::default());
+    let model = crate::model::app::Model::new(Vec::new(), crate::model::settings::Settings::default());
     bench.model = std::mem::replace(&mut bench.model, model).with_warnings(warnings);
     let shown = text(&mut bench, (120, 35));
     assert!(shown.contains("config: unknown key `probe.perod`; did you mean `probe.period`? (+1 more)"), "{shown}");

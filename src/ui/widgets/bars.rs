@@ -1,6 +1,6 @@
 //! Bars: how full, and for devices how many are lost.
 
-use crate::model::Known;
+use crate::model::known::Known;
 use crate::model::table::Accelerators;
 use crate::theme::Glyphs;
 

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::page::{TextLine, TextTable, line};
 use crate::facts::event::EventFacts;
 use crate::model::app::detail::PartFreshness;
-use crate::model::table::age_of;
+use crate::model::time::age_of;
 use crate::msg::detail::Omitted;
 use crate::theme::{Glyphs, Role};
 use crate::ui::scene::Paint;

@@ -116,9 +116,11 @@ fn a_key_that_does_nothing_here_is_answered() {
 #[test]
 fn an_unbound_key_is_answered_with_the_key_of_the_help() {
     let mut bench = Bench::with(nodes(&["a"]), &[]);
-    bench.model =
-        std::mem::replace(&mut bench.model, crate::model::Model::new(Vec::new(), crate::model::Settings::default()))
-            .with_help_key("f1");
+    bench.model = std::mem::replace(
+        &mut bench.model,
+        crate::model::app::Model::new(Vec::new(), crate::model::settings::Settings::default()),
+    )
+    .with_help_key("f1");
     let now = bench.now();
     bench.model.update(crate::msg::Msg::UnboundKey, now);
     assert_eq!(bench.model.notice(now).map(|text| &**text), Some("no such key here · f1 help"));
@@ -360,7 +362,7 @@ fn held_rows_keep_their_order_while_values_change() {
     bench.delete_node(1, &node("a"), 99);
     assert_eq!(bench.names(), ["b", "c", "0"], "what went drops out, what is new comes last");
     let rows = bench.state().rows(1..2, bench.now());
-    assert_eq!(rows[0].pods, crate::model::Known::Exact(2), "values stay live");
+    assert_eq!(rows[0].pods, crate::model::known::Known::Exact(2), "values stay live");
     drop(rows);
     bench.act(Action::Hold);
     assert_eq!(bench.names(), ["c", "b", "0"]);

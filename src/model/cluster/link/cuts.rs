@@ -63,7 +63,7 @@ impl Cuts {
 fn resource(failure: &Failure) -> Option<Resource> {
     let cut = failure.layer == Layer::Body && !failure.timeout;
     let name = failure.request.strip_prefix("watch ").filter(|_| cut)?;
-    Resource::CORE.into_iter().chain(Resource::OPTIONAL).find(|resource| resource.name() == name)
+    Resource::from_plural(name)
 }
 
 #[cfg(test)]

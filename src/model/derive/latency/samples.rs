@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::{Percentile, SparkMark};
-use crate::model::Settings;
+use crate::model::settings::Settings;
 use crate::msg::{Mono, ProbeOutcome};
 
 /// A ring is never shorter than a wide terminal's sparkline...

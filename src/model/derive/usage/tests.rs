@@ -1,9 +1,9 @@
 use std::time::Duration;
 
 use super::*;
-use crate::model::Known;
 use crate::model::cluster::Health;
 use crate::model::fixture::{Bench, node};
+use crate::model::known::Known;
 use crate::msg::ClusterEvent;
 
 /// Figures that were taken `age` seconds before the bench's clock starts.

@@ -4,9 +4,9 @@ use std::borrow::Cow;
 
 use super::GpusView;
 use crate::facts::accelerator::Kind;
-use crate::model::Known;
 use crate::model::derive::fit::{Admission, ByAdmission, ByLimit, FitLimit};
 use crate::model::derive::gpus::{GpuGroup, GpuReport, HeldDevices};
+use crate::model::known::Known;
 use crate::theme::Role;
 use crate::ui::units::{bytes, cores, duration, grouped};
 

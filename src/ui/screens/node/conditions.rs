@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use super::{Pane, hidden};
 use crate::facts::node::{ConditionStatus, NodeCondition};
 use crate::model::cluster::NodeDetail;
-use crate::model::table::age_of;
+use crate::model::time::age_of;
 use crate::theme::Role;
 use crate::ui::units::duration;
 use crate::ui::widgets::text::{Pen, columns};

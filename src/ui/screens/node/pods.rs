@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use super::Pane;
 use super::resources::amount;
 use crate::facts::pod::{PodFacts, PodPhase};
-use crate::model::Known;
+use crate::model::known::Known;
 use crate::model::table::{PodRow, SortBy};
 use crate::theme::{Glyphs, Role};
 use crate::ui::scene::NodeView;

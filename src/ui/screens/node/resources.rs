@@ -4,8 +4,8 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::{Pane, hidden};
-use crate::model::Known;
 use crate::model::cluster::NodeDetail;
+use crate::model::known::Known;
 use crate::model::table::{ResourceRow, used_pct};
 use crate::theme::{Glyphs, Role};
 use crate::ui::units::{bytes, compact, cores, percent};

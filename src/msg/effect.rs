@@ -1,0 +1,58 @@
+//! `Effect`: an action that the model asks of the world.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::ClusterId;
+use super::detail::WatchDetail;
+use crate::facts::text::Clean;
+
+/// What the model asks of the world.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Effect {
+    /// Leave the program.
+    Quit,
+    /// Stop the process until it is continued (Ctrl-Z).
+    Suspend,
+    /// Hand the terminal to this cluster's credential plugin, and take it back when that has ended.
+    LogIn(ClusterId),
+    /// Draw everything again (Ctrl-L).
+    Redraw,
+    /// Try now what this cluster's tasks wait for; relist.
+    Refresh(ClusterId),
+    /// List and watch this cluster no more: it has more objects than are to be held.
+    Unfollow(ClusterId),
+    /// Look closely at one object, instead of the one that was looked at before.
+    Inspect(ClusterId, Box<WatchDetail>),
+    /// Nothing is looked at closely any more; what was kept of it can go.
+    EndInspection,
+    /// Hand text to the terminal's clipboard.
+    Copy {
+        /// The text; more than a terminal takes is left out.
+        text: String,
+    },
+    /// Alerts began to fire; nobody may be looking.
+    NotifyAlerts {
+        /// The bell may ring: it has not for a while.
+        ring: bool,
+        /// What began, at least one.
+        news: Vec<AlertNews>,
+    },
+}
+
+/// An alert that began to fire, for those who do not look at the screen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AlertNews {
+    /// The context.
+    pub cluster: Clean,
+    /// `critical` or `warning`.
+    pub severity: Clean,
+    /// CamelCase, like a condition's reason.
+    pub reason: Clean,
+    /// What it is about, where there can be several: a node.
+    pub subject: Option<Clean>,
+    /// One line, with numbers.
+    pub text: Clean,
+    /// When it began.
+    pub since: Timestamp,
+}

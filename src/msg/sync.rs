@@ -1,0 +1,42 @@
+//! State of the list+watch loop of one resource.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::failure::Failure;
+use super::time::Mono;
+use crate::facts::text::Clean;
+
+/// What the list+watch loop of one resource is doing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum SyncState {
+    /// Pages are being read.
+    Listing,
+    /// The list is complete and the watch is open.
+    Watching,
+    /// Watching is forbidden (403), or no watch ever brings anything, so the list is polled.
+    Polling {
+        /// Time between polls.
+        every: Duration,
+    },
+    /// Something failed; the next attempt is due.
+    Waiting {
+        /// When the next attempt starts.
+        until: Mono,
+        /// What failed.
+        failure: Box<Failure>,
+    },
+    /// Listing is forbidden (403); asked again at a polite period.
+    Denied {
+        /// What the server said.
+        failure: Box<Failure>,
+    },
+    /// The server does not have it (404), which only what is optional can be; looked for again at a polite period.
+    Absent,
+    /// It is optional and not asked for.
+    Skipped {
+        /// Why.
+        reason: Clean,
+    },
+}
