@@ -382,7 +382,8 @@ fn draw(
         return None;
     }
     if scene.mode == Mode::Help {
-        crate::ui::screens::help::draw(buf, area, (scene.help_scroll, &mut state.help_scroll), (paint, &state.keys));
+        let said = crate::ui::screens::help::Said { scroll: scene.help_scroll, notice: scene.notice };
+        crate::ui::screens::help::draw(buf, area, (said, &mut state.help_scroll), (paint, &state.keys));
         return None;
     }
     crate::ui::widgets::header::draw(buf, layout.header, scene, paint);

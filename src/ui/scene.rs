@@ -1,5 +1,6 @@
 //! What one frame shows: plain values taken out of the model for the rows that can be seen, and nothing else.
 
+use super::units::counted;
 use crate::facts::text::Clean;
 use crate::model::alerts::AlertLine;
 use crate::model::app::screens::{Mode, NodePane};
@@ -120,10 +121,7 @@ pub(super) struct NodeView<'a> {
 impl Scene<'_> {
     /// How many clusters there are, in words.
     pub(super) fn clusters(&self) -> String {
-        match self.summaries.len() {
-            1 => "1 cluster".to_owned(),
-            all => format!("{all} clusters"),
-        }
+        counted(self.summaries.len() as u64, "cluster")
     }
 
     /// The names of all clusters.

@@ -1,6 +1,6 @@
 //! Which screen is on which: what opens, where `back` leads, what is looked at closely, what is copied.
 
-use crate::facts::text::{Clean, shell_word};
+use crate::facts::text::{Clean, counted, shell_word};
 use crate::model::app::Model;
 use crate::model::cluster::{ClusterState, OpenedNode};
 use crate::msg::detail::{ObjectRef, WatchDetail, Yaml};
@@ -228,9 +228,16 @@ impl Model {
                 };
                 let hidden = match document.invisible {
                     0 => String::new(),
-                    count => format!(", {count} invisible characters as \\u…"),
+                    count => format!(", {} as \\u…", counted(count, "invisible character")),
                 };
-                (text, format!("YAML of {}, {} lines{cut}{values}{hidden}", subject.title(), document.lines.len()))
+                (
+                    text,
+                    format!(
+                        "YAML of {}, {}{cut}{values}{hidden}",
+                        subject.title(),
+                        counted(document.lines.len(), "line")
+                    ),
+                )
             }
             _ => {
                 let Some(subject) = self.subject() else { return self.notify(now, "nothing is selected") };
@@ -336,6 +343,8 @@ impl Model {
     /// Answers a key that means nothing here: silence looks like a program that hangs.
     pub(in crate::model) fn no_such_key(&mut self, now: Now) {
         let text = match self.help_key.as_str() {
+            // The help itself says how to leave it.
+            _ if self.mode == Mode::Help => "no such key here".to_owned(),
             "" => "no such key here".to_owned(),
             key => format!("no such key here · {key} help"),
         };

@@ -11,6 +11,7 @@ use crate::theme::{Glyphs, Role};
 use crate::ui::scene::{Paint, Scene};
 use crate::ui::units::{clock, duration, grouped, latency};
 use crate::ui::widgets::names::ShortNames;
+use crate::ui::widgets::strip::LONGEST_CONTEXT;
 use crate::ui::widgets::text::{Pen, columns};
 
 /// Widths from which the time of day, and last, peak and count have columns.
@@ -73,7 +74,7 @@ pub(in crate::ui) fn draw(
     if let Some(row) = view.rows.iter().find(|row| row.selected).filter(|_| area.height >= DETAIL) {
         let mut pen = Pen::new(buf, paint.theme, area, area.height - 2);
         pen.skip(1).put(Role::Title, row.record.reason).skip(1).rest(Role::Text, &row.record.text);
-        Pen::new(buf, paint.theme, area, area.height - 1).skip(1).rest(Role::Muted, &detail(row, paint));
+        Pen::new(buf, paint.theme, area, area.height - 1).skip(1).rest(Role::Muted, &detail(row, scene, paint));
     }
 }
 
@@ -83,9 +84,10 @@ fn title(pen: &mut Pen<'_>, scene: &Scene<'_>, view: &AlertsView<'_>, paint: Pai
     if view.rows.len() < view.len {
         pen.put(Role::Muted, &format!("  {} to {shown} of {}", view.first + 1, view.len));
     }
+    let names = ShortNames::new(scene.contexts(), LONGEST_CONTEXT, &paint.theme.glyphs);
     for (context, until) in &view.silenced {
         let left = until.since(paint.now.mono);
-        pen.skip(2).rest(Role::Warn, &format!("{context} silenced for {}", duration(left)));
+        pen.skip(2).rest(Role::Warn, &format!("{} silenced for {}", names.get(context), duration(left)));
     }
 }
 
@@ -179,9 +181,10 @@ fn peak(record: &AlertRecord, glyphs: &Glyphs) -> String {
 }
 
 /// The selected alert's times in words.
-fn detail(row: &AlertRow<'_>, paint: Paint<'_>) -> String {
+fn detail(row: &AlertRow<'_>, scene: &Scene<'_>, paint: Paint<'_>) -> String {
+    let names = ShortNames::new(scene.contexts(), LONGEST_CONTEXT, &paint.theme.glyphs);
     let (record, dot) = (row.record, paint.theme.glyphs.dot);
-    let mut parts = vec![format!("{} {}", row.context, record.severity.name())];
+    let mut parts = vec![format!("{} {}", names.get(row.context), record.severity.name())];
     parts.push(format!("first {}", time(record.first, paint)));
     if let Some(since) = record.since {
         parts.push(format!("firing since {}", time(since, paint)));

@@ -24,7 +24,7 @@ use crate::model::cluster::NodeDetail;
 use crate::model::known::Known;
 use crate::theme::Role;
 use crate::ui::scene::{NodeView, Paint};
-use crate::ui::units::{devices, duration, pair};
+use crate::ui::units::{devices, duration, known, pair};
 use crate::ui::widgets::events::EventsView;
 use crate::ui::widgets::grid::WidthMemory;
 use crate::ui::widgets::header::rule;
@@ -236,7 +236,11 @@ fn title(pen: &mut Pen<'_>, detail: &NodeDetail<'_>, (context, paint): (&str, Pa
     }
     let allocatable = row.pods_allocatable.map_or(Known::Unknown, Known::Exact);
     let partial = if detail.partial.is_some() { " partial" } else { "" };
-    facts.push(("pods ", pair(row.pods, allocatable, glyphs) + partial));
+    let pods = match allocatable {
+        Known::Unknown if row.pods != Known::Denied => format!("{}/{}", known(row.pods, glyphs), glyphs.unknown),
+        _ => pair(row.pods, allocatable, glyphs),
+    };
+    facts.push(("pods ", pods + partial));
     facts.push(("", detail.facts.kubelet.to_string()));
     facts.push(("age ", row.age.map_or_else(|| glyphs.none.to_owned(), duration)));
     if detail.facts.deleting {

@@ -12,7 +12,7 @@ use crate::model::table::{Accelerators, NodeRow, Used, used_pct};
 use crate::theme::{Glyphs, Role};
 use crate::ui::scene::{NodeTable, Paint, Scene};
 use crate::ui::screens::nodes::columns::{NodeColumn, Wanted};
-use crate::ui::units::{coarse, devices, duration, known, pair, percent};
+use crate::ui::units::{coarse, counted, devices, duration, known, pair, percent};
 use crate::ui::widgets::bars;
 use crate::ui::widgets::grid;
 use crate::ui::widgets::grid::{Placed, WidthMemory};
@@ -34,7 +34,8 @@ pub(in crate::ui) fn draw(
     let wanted = Wanted { width: usize::from(area.width), wide: table.wide, gpu, usage };
     let placed = columns::place(seen, &table.rows, wanted);
     let wide_room = columns::has_wide_room(seen, &table.rows, wanted);
-    grid::heading(&mut Pen::new(buf, paint.theme, area, 0), area, &placed, (Some(table.sort), paint.theme));
+    let sort = columns::sorted(table.sort, &placed);
+    grid::heading(&mut Pen::new(buf, paint.theme, area, 0), area, &placed, (Some(sort), paint.theme));
     if table.rows.is_empty() {
         let text = absence(scene, table, paint);
         let line = Rect { y: area.y.saturating_add(2), height: area.height.saturating_sub(2), ..area };
@@ -252,6 +253,9 @@ fn absence(scene: &Scene<'_>, table: &NodeTable<'_>, paint: Paint<'_>) -> String
     match (&summary.nodes_fresh, trouble) {
         (Freshness::Denied, Some(reason)) => format!("nodes may not be listed {} {reason}", glyphs.dot),
         (Freshness::Denied, None) => "nodes may not be listed".to_owned(),
+        _ if summary.unread_nodes > 0 => {
+            format!("none of {} could be read", counted(summary.unread_nodes, "node"))
+        }
         (_, _) if summary.nodes_total == Known::Exact(0) => "this cluster has no nodes".to_owned(),
         (_, Some(reason)) => format!("no nodes read yet {} {reason}", glyphs.dot),
         (Freshness::Loading { .. }, None) => format!("loading {}", words::progress(summary)),

@@ -17,7 +17,7 @@ use crate::model::table::{LastReport, PodRow};
 use crate::model::time::age_of;
 use crate::theme::{Glyphs, Role};
 use crate::ui::scene::Paint;
-use crate::ui::units::{coarse, duration, grouped};
+use crate::ui::units::{coarse, counted, duration, grouped};
 use crate::ui::widgets::events;
 use crate::ui::widgets::events::{EventsView, freshness};
 use crate::ui::widgets::page;
@@ -92,7 +92,7 @@ fn title(pen: &mut Pen<'_>, view: &PodView<'_>, (context, paint): (&str, Paint<'
             Some(_) => (Role::Unknown, format!("{ready}/{of} ready then")),
         });
         if state.restarts > 0 {
-            facts.push((Role::Warn, format!("{} restarts", grouped(state.restarts))));
+            facts.push((Role::Warn, counted(state.restarts, "restart")));
         }
         let age = state.age.map_or_else(|| glyphs.none.to_owned(), duration);
         facts.push((Role::Text, format!("age {age}")));
@@ -259,7 +259,7 @@ fn known(row: &PodRow<'_>) -> Vec<String> {
     };
     let mut facts = vec![node, owner];
     if row.gpus > 0 {
-        facts.push(format!("{} GPUs held", grouped(row.gpus)));
+        facts.push(format!("{} held", counted(row.gpus, "GPU")));
     }
     let requests = [("cpu", pod.requests.cpu.milli()), ("memory", pod.requests.memory.value())];
     let requests = requests.iter().filter(|(_, number)| *number > 0);

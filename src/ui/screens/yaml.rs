@@ -8,7 +8,7 @@ use crate::model::app::detail::PartFreshness;
 use crate::msg::detail::ObjectRef;
 use crate::theme::Role;
 use crate::ui::scene::Paint;
-use crate::ui::units::grouped;
+use crate::ui::units::counted;
 use crate::ui::widgets::events::freshness;
 use crate::ui::widgets::text::{Pen, columns};
 
@@ -65,13 +65,12 @@ fn title(pen: &mut Pen<'_>, view: &YamlView<'_>, (context, paint): (&str, Paint<
     pen.name(Role::Title, &name, columns(&name).min(room)).put(Role::Muted, " YAML");
     let Some(document) = view.document else { return };
     let dot = paint.theme.glyphs.dot;
-    let mut facts = vec![(Role::Muted, format!("{} lines", grouped(document.lines.len() as u64)))];
+    let mut facts = vec![(Role::Muted, counted(document.lines.len() as u64, "line"))];
     if document.cut > 0 {
         facts.push((Role::Warn, format!("{} cut", document.cut)));
     }
     if document.invisible > 0 {
-        let word = if document.invisible == 1 { "character" } else { "characters" };
-        facts.push((Role::Warn, format!("{} invisible {word}", grouped(document.invisible))));
+        facts.push((Role::Warn, counted(document.invisible, "invisible character")));
     }
     let values = document.values.words();
     if !values.is_empty() {

@@ -9,7 +9,7 @@ use crate::model::time::age_of;
 use crate::msg::detail::Omitted;
 use crate::theme::{Glyphs, Role};
 use crate::ui::scene::Paint;
-use crate::ui::units::{coarse, duration, grouped};
+use crate::ui::units::{coarse, counted, duration, grouped};
 
 /// Events of the object that is open.
 #[derive(Clone)]
@@ -98,8 +98,7 @@ pub(in crate::ui) fn rest(shown: usize, Omitted { more, unreadable }: Omitted) -
     };
     let unread = match unreadable {
         0 => None,
-        1 => Some(" 1 event could not be read".to_owned()),
-        _ => Some(format!(" {} events could not be read", grouped(unreadable))),
+        _ => Some(format!(" {} could not be read", counted(unreadable, "event"))),
     };
     let text = text.map(|text| line(Role::Muted, text));
     text.into_iter().chain(unread.map(|text| line(Role::Unknown, text))).collect()

@@ -16,7 +16,7 @@ use crate::model::known::Known;
 use crate::model::table::Accelerators;
 use crate::theme::{Glyphs, Role};
 use crate::ui::scene::{Paint, Scene};
-use crate::ui::units::{devices, grouped, pair, percentile};
+use crate::ui::units::{devices, grouped, known, pair, percentile};
 use crate::ui::words;
 
 /// Most marks that are asked for: the latency window of 5 min at a probe every 5 s.
@@ -250,8 +250,16 @@ impl StripLayout {
 fn pods(summary: &ClusterSummary, glyphs: &Glyphs) -> String {
     match (&summary.partial, summary.pods.any()) {
         (Some(partial), Some(number)) => {
-            let bound = if matches!(summary.pods_fresh, Freshness::Loading { .. }) { glyphs.at_least } else { "" };
+            let bound = if summary.unread_pods > 0 || matches!(summary.pods_fresh, Freshness::Loading { .. }) {
+                glyphs.at_least
+            } else {
+                ""
+            };
             format!("{bound}{} in {}", grouped(number), partial.count())
+        }
+        // The nodes are known and do not say.
+        _ if summary.nodes_total.any().is_some_and(|nodes| nodes > 0) && summary.pods_allocatable == Known::Unknown => {
+            format!("{}/{}", known(summary.pods, glyphs), glyphs.unknown)
         }
         _ => pair(summary.pods, summary.pods_allocatable, glyphs),
     }

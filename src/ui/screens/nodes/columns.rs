@@ -1,11 +1,11 @@
 //! The columns of the node table on the screen: which ones give way first, and how wide they are. What they are called
 //! and sorted by is in the one table of columns, [`crate::model::table::COLUMNS`].
 
-use crate::ui::widgets::grid::{ColumnSpec, Placed, Width, WidthMemory};
+use crate::ui::widgets::grid::{ColumnSpec, Placed, Sorted, Width, WidthMemory};
 use crate::ui::widgets::text::columns;
 
 use crate::model::derive::history::STRIP;
-use crate::model::table::{Align, COLUMNS as DECLARED, Column as Declared, NodeRow};
+use crate::model::table::{Align, COLUMNS as DECLARED, Column as Declared, NodeRow, SortBy};
 
 /// A column of the node table, in the order in which they stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,6 +132,11 @@ pub(in crate::ui) fn place(seen: &mut WidthMemory, rows: &[NodeRow<'_>], wanted:
         let used = matches!(spec.column, NodeColumn::CpuUsed | NodeColumn::MemoryUsed);
         (wanted.wide || spec.rank != EXTRA) && (wanted.gpu || !devices) && (wanted.usage || !used)
     })
+}
+
+/// The order of the rows, whether its column is placed or not.
+pub(in crate::ui) fn sorted(sort: (SortBy, bool), placed: &[Placed<NodeColumn>]) -> Sorted {
+    Sorted::by(sort, &WITH_USAGE, placed)
 }
 
 /// At this width the wide table has a column more than the other.
