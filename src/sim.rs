@@ -20,6 +20,8 @@ mod fault;
 mod front;
 mod leases;
 mod list;
+mod listener;
+mod meta;
 mod metrics;
 mod node;
 mod object;
@@ -28,6 +30,7 @@ mod population;
 mod proto;
 mod raw;
 mod request;
+mod resource;
 mod scenario;
 mod scrape;
 mod script;
@@ -59,8 +62,9 @@ pub use fault::{Fault, FaultKind, FaultMatch, WireEnd};
 pub use scenario::{Scenario, ScenarioError};
 pub use server::RequestLog;
 
+use listener::{bind, listen};
 use population::Seeds;
-use server::{Server, ServerParts, bind, listen};
+use server::{Server, ServerParts};
 
 /// How long [`Simulation::stop`] waits for connections to end.
 const STOP: Duration = Duration::from_secs(1);

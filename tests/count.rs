@@ -1,4 +1,4 @@
-//! The numbers of `watchbell snapshot -o json`, held against an independent count in another language: `tests/count.py`.
+//! The numbers of `watchbell snapshot -o json`, held against an independent count in another language: `scripts/count.py`.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -11,11 +11,11 @@ use watchbell::sim::{Change, Scenario};
 use crate::common::{Served, watchbell};
 
 /// Of 150,000 pods and more an unoptimised build makes minutes: one in so many of them is counted here, made by the same
-/// generator. `tests/count.py --simulate large` counts them all with the release binary.
+/// generator. `scripts/count.py --simulate large` counts them all with the release binary.
 const LARGE: [(&str, u32); 2] = [("large", 50), ("huge", 1_000)];
 
 fn script() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/count.py")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/count.py")
 }
 
 fn is_there(program: &str, argument: &str) -> bool {

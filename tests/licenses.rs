@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-/// `assets/licenses.py` writes the file; this fails when Cargo.lock has changed since.
+/// `scripts/licenses.py` writes the file; this fails when Cargo.lock has changed since.
 #[test]
 fn every_crate_in_the_program_is_named_with_its_licence() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -26,7 +26,7 @@ fn every_crate_in_the_program_is_named_with_its_licence() {
             !notices.lines().any(|line| line.starts_with(&format!("{name} {version} (")))
         })
         .collect();
-    assert_eq!(missing, Vec::<&str>::new(), "run `python3 assets/licenses.py`");
+    assert_eq!(missing, Vec::<&str>::new(), "run `python3 scripts/licenses.py`");
     for licence in ["MIT", "Apache-2.0", "ISC", "Zlib", "BSD-3-Clause", "MPL-2.0"] {
         assert!(notices.contains(&format!("\n{licence}\n====")), "the text of {licence}");
     }

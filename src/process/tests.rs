@@ -73,11 +73,11 @@ fn a_command_without_a_slash_is_found_in_absolute_folders_only() {
         assert_eq!(find("tool", Some(&path(&listed))).as_deref(), Ok(file.as_path()), "{listed}");
     }
     // The tests run in the package's folder.
-    let here = "tests/count.py";
+    let here = "scripts/count.py";
     let name = "count.py";
     assert!(is_executable(Path::new(here)) && find(name, Some(&path("tests"))).is_err());
     let refused = Err("it is only in the current directory, from which nothing is run");
-    assert_eq!(find(name, Some(&path("tests:/nowhere"))), refused);
+    assert_eq!(find(name, Some(&path("scripts:/nowhere"))), refused);
     assert_eq!(find("tool", None), Err("it is not in the PATH"));
     assert_eq!(find("", Some(&path(&absolute))), Err("no command is named"));
     assert_eq!(find("./tool", Some(&path(&absolute))).as_deref(), Ok(Path::new("./tool")), "a path is a path");

@@ -16,10 +16,10 @@ use super::discovery;
 use super::encode::Encoder;
 use super::fault::FaultPlan;
 use super::front::Via;
-use super::list;
+use super::list::{self, CollectionRequest};
 use super::lock;
-use super::object::SimResource;
 use super::request::{Endpoint, RequestTarget};
+use super::resource::SimResource;
 use super::server::Server;
 use super::status;
 use super::template::uid_text;
@@ -135,24 +135,26 @@ async fn answer(server: &Arc<Server>, method: &Method, target: &RequestTarget, p
 async fn serve(server: &Arc<Server>, target: &RequestTarget, plan: &FaultPlan) -> Result<Response, Value> {
     if let Endpoint::Collection { resource, version, .. } | Endpoint::Object { resource, version, .. } = &target.place {
         // Authorization does not look at versions, and comes before anything else.
-        if server.apis.forbids(*resource) {
-            return Err(status::forbidden(target.verb(), (resource.plural(), resource.group())));
+        let switch = resource.spec().switch;
+        if server.apis.forbids(switch) {
+            return Err(status::forbidden(target.verb(), resource.plural(), resource.group()));
         }
-        if !server.apis.serves(version, *resource) {
+        if !server.apis.serves(switch, version) {
             return Ok(status::no_such_path());
         }
     }
     match &target.place {
         Endpoint::Collection { resource, version, namespace } => {
-            let encoder = encoder(server, target, (*resource, version))?;
+            let encoder = encoder(server, target, *resource, version)?;
+            let request = CollectionRequest { target, resource: *resource, namespace, plan };
             if target.verb() == "watch" {
-                watch::answer(server, target, (*resource, namespace), encoder, plan)
+                watch::answer(server, request, encoder)
             } else {
-                list::answer(server, target, (*resource, namespace), encoder, plan).await
+                list::answer(server, request, encoder).await
             }
         }
         Endpoint::Object { resource, version, key } => {
-            let encoder = encoder(server, target, (*resource, version))?;
+            let encoder = encoder(server, target, *resource, version)?;
             let object = lock(&server.world).store.get(*resource, key);
             let name = key.rsplit('/').next().unwrap_or(key);
             let object = object.ok_or_else(|| status::not_found(resource.plural(), resource.group(), name))?;
@@ -165,6 +167,11 @@ async fn serve(server: &Arc<Server>, target: &RequestTarget, plan: &FaultPlan) -
     }
 }
 
-fn encoder(server: &Server, target: &RequestTarget, of: (SimResource, &'static str)) -> Result<Encoder, Value> {
-    Encoder::new(of, &target.accept, target.query.get("includeObject"), server.now())
+fn encoder(
+    server: &Server,
+    target: &RequestTarget,
+    resource: SimResource,
+    version: &'static str,
+) -> Result<Encoder, Value> {
+    Encoder::new(resource, version, &target.accept, target.query.get("includeObject"), server.now())
 }

@@ -6,10 +6,12 @@ use std::sync::Arc;
 use super::dynamic::DynamicRecord;
 use super::event::EventRecord;
 use super::lock;
+use super::meta::SimMeta;
 use super::node::{NodeRecord, SimNodeCondition, healthy};
-use super::object::{LeaseRecord, SimMeta, SimObject, SimResource};
+use super::object::{LeaseRecord, SimObject};
 use super::pod::{Host, PodRecord, PodState};
 use super::population::World;
+use super::resource::SimResource;
 use super::server::Server;
 use super::template::uid_text;
 
@@ -230,13 +232,13 @@ impl World {
         });
         let Some(object) = self.store.get(SimResource::Pods, key) else { return };
         if let SimObject::Pod(pod) = &*object {
-            let event = self.pod_event(pod, ("BackOff", "kubelet"), now);
+            let event = self.pod_event(pod, "BackOff", "kubelet", now);
             self.store.put(SimObject::Event(event));
         }
     }
 
     /// An event about a pod, and its first container unless it has no node yet; the same one again is counted.
-    pub(super) fn pod_event(&self, pod: &PodRecord, (reason, source): (&str, &'static str), now: i64) -> EventRecord {
+    pub(super) fn pod_event(&self, pod: &PodRecord, reason: &str, source: &'static str, now: i64) -> EventRecord {
         let (namespace, pod_name) = (pod.meta.namespace(), pod.meta.name());
         let first = &pod.shape.containers[0];
         let name = format!("{pod_name}.{}", reason.to_lowercase());
@@ -279,12 +281,7 @@ impl World {
         self.store.put(SimObject::Node(node));
         self.set_lease(name, now - 40);
         self.set_pods_ready(name, now, false);
-        self.report(
-            name,
-            ("NodeNotReady", "node-controller"),
-            &format!("Node {name} status is now: NodeNotReady"),
-            now,
-        );
+        self.report(name, "NodeNotReady", "node-controller", &format!("Node {name} status is now: NodeNotReady"), now);
     }
 
     fn node_not_ready(&mut self, name: &str, now: i64) {
@@ -296,7 +293,7 @@ impl World {
         ];
         self.edit_node(name, now, |node| set_condition(node, now, text.map(Cow::Borrowed)));
         self.set_pods_ready(name, now, false);
-        self.report(name, ("NodeNotReady", "kubelet"), &format!("Node {name} status is now: NodeNotReady"), now);
+        self.report(name, "NodeNotReady", "kubelet", &format!("Node {name} status is now: NodeNotReady"), now);
     }
 
     fn recover_node(&mut self, name: &str, now: i64) {
@@ -307,7 +304,7 @@ impl World {
         });
         self.set_lease(name, 0);
         self.set_pods_ready(name, now, true);
-        self.report(name, ("NodeReady", "kubelet"), &format!("Node {name} status is now: NodeReady"), now);
+        self.report(name, "NodeReady", "kubelet", &format!("Node {name} status is now: NodeReady"), now);
     }
 
     fn recreate_node(&mut self, name: &str, now: i64) {
@@ -344,7 +341,7 @@ impl World {
     }
 
     /// Records an event about a node; the same one again is counted.
-    fn report(&mut self, node: &str, (reason, source): (&str, &'static str), message: &str, now: i64) {
+    fn report(&mut self, node: &str, reason: &str, source: &'static str, message: &str, now: i64) {
         let name = format!("{node}.{}", reason.to_lowercase());
         let key = format!("default/{name}");
         let before = self.store.get(SimResource::Events, &key);

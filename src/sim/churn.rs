@@ -6,9 +6,10 @@ use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::lock;
-use super::object::{SimObject, SimResource};
+use super::object::SimObject;
 use super::pod::{PodState, Workload};
 use super::population::World;
+use super::resource::SimResource;
 use super::scenario::ChurnSpec;
 use super::server::Server;
 

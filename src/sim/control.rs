@@ -9,7 +9,7 @@ use super::change::Change;
 use super::encode::Encoder;
 use super::fault::{Fault, FaultKind};
 use super::lock;
-use super::object::SimResource;
+use super::resource::SimResource;
 use super::server::{RequestLog, Server};
 
 /// Looks into one cluster's server and acts on it.
@@ -51,7 +51,7 @@ impl Control {
         let now = self.server.now();
         let mut out = Vec::new();
         for (kind, objects) in kinds.into_iter().zip(objects) {
-            let encoder = Encoder::new((kind, kind.api_version()), "", "", now).expect("plain JSON is always possible");
+            let encoder = Encoder::new(kind, kind.api_version(), "", "", now).expect("plain JSON is always possible");
             out.extend_from_slice(if out.is_empty() { b"{\"" } else { b",\"" });
             out.extend_from_slice(kind.plural().as_bytes());
             out.extend_from_slice(b"\":[");

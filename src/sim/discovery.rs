@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::encode::negotiate;
 use super::metrics;
-use super::object::SimResource;
-use super::request::{GROUPS, RequestTarget};
+use super::request::RequestTarget;
+use super::resource::{API_VERSIONS, ApiVersion, SimResource};
 use super::scenario::Access;
 use super::server::Server;
 use super::status::{forbidden, no_such_path, not_acceptable, plain};
@@ -40,7 +40,7 @@ pub(super) fn answer(server: &Server, target: &RequestTarget) -> Result<Response
         match server.apis.metrics {
             Access::Absent => return Ok(no_such_path()),
             Access::Forbidden if path != metrics::PREFIX => {
-                return Err(forbidden(target.verb(), ("nodes", "metrics.k8s.io")));
+                return Err(forbidden(target.verb(), "nodes", "metrics.k8s.io"));
             }
             Access::Served | Access::Forbidden => {}
         }
@@ -59,8 +59,8 @@ pub(super) fn answer(server: &Server, target: &RequestTarget) -> Result<Response
         "/openapi/v3" => json!({"paths": {}}),
         _ => {
             let group = path.strip_prefix("/apis/").and_then(|name| groups(server).find(|g| g["name"] == name));
-            let version = GROUPS.iter().find(|(prefix, ..)| *prefix == path);
-            let kinds = version.map(|(_, version, kinds)| (*version, served(server, version, kinds)));
+            let version = API_VERSIONS.iter().find(|entry| entry.prefix == path);
+            let kinds = version.map(|entry| (entry.version, served(server, entry)));
             match (group, kinds.filter(|(_, kinds)| !kinds.is_empty())) {
                 (Some(mut group), _) => {
                     group["kind"] = json!("APIGroup");
@@ -98,16 +98,17 @@ fn version(git: &str) -> Value {
         "platform": "linux/amd64"})
 }
 
-/// The kinds of a version that are served in it.
-fn served(server: &Server, version: &str, kinds: &[SimResource]) -> Vec<SimResource> {
-    kinds.iter().copied().filter(|kind| server.apis.serves(version, *kind)).collect()
+/// The resources of a version that this cluster serves in it.
+fn served(server: &Server, entry: &ApiVersion) -> Vec<SimResource> {
+    let is_served = |resource: &SimResource| server.apis.serves(resource.spec().switch, entry.version);
+    entry.resources.iter().copied().filter(is_served).collect()
 }
 
 /// The named groups, as `/apis` lists them: each with its versions, the preferred one first.
 fn groups(server: &Server) -> impl Iterator<Item = Value> {
     let metrics = (server.apis.metrics != Access::Absent).then_some(metrics::GROUP_VERSION);
-    let known = GROUPS.iter().filter(|(_, version, kinds)| !served(server, version, kinds).is_empty());
-    let versions = known.map(|(_, version, _)| *version).chain(metrics);
+    let known = API_VERSIONS.iter().filter(|entry| !served(server, entry).is_empty());
+    let versions = known.map(|entry| entry.version).chain(metrics);
     let mut groups: Vec<(&str, Vec<Value>)> = Vec::new();
     for (version, (name, short)) in versions.filter_map(|version| Some((version, version.split_once('/')?))) {
         let version = json!({"groupVersion": version, "version": short});
@@ -127,18 +128,12 @@ fn resources(version: &str, kinds: &[SimResource]) -> Value {
         .map(|kind| {
             let mut resource = json!({"name": kind.plural(), "singularName": kind.kind().to_lowercase(), "namespaced": kind.namespaced(),
                 "kind": kind.kind(), "verbs": ["get", "list", "watch"]});
-            let short = match kind {
-                SimResource::Nodes => "no",
-                SimResource::Pods => "po",
-                SimResource::Namespaces => "ns",
-                SimResource::Events => "ev",
-                SimResource::Leases | SimResource::Slices | SimResource::Claims | SimResource::Classes | SimResource::Rules => "",
-            };
-            if !short.is_empty() {
-                resource["shortNames"] = json!([short]);
+            let spec = kind.spec();
+            if !spec.short_name.is_empty() {
+                resource["shortNames"] = json!([spec.short_name]);
             }
-            if *kind == SimResource::Pods {
-                resource["categories"] = json!(["all"]);
+            if !spec.categories.is_empty() {
+                resource["categories"] = json!(spec.categories);
             }
             resource
         })

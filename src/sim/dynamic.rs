@@ -4,10 +4,8 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::object::{SimMeta, SimResource};
-
-/// The group, and the versions that can be served: as of Kubernetes 1.34, 1.33 and 1.32.
-pub(super) const GROUP: &str = "resource.k8s.io";
+use super::meta::SimMeta;
+use super::resource::SimResource;
 
 /// A slice, a claim, a device class or a taint rule.
 #[derive(Clone, Debug)]
@@ -24,27 +22,6 @@ impl DynamicRecord {
         let body = if version.ends_with("v1beta1") { beta(&self.body) } else { (*self.body).clone() };
         for (key, value) in body.as_object().into_iter().flatten() {
             out.extend_from_slice(format!(",\"{key}\":{value}").as_bytes());
-        }
-    }
-
-    /// The cells of a table after the name.
-    pub(super) fn cells(&self) -> Vec<String> {
-        let text = |value: &Value| value.as_str().unwrap_or("").to_owned();
-        let spec = &self.body["spec"];
-        match self.resource {
-            SimResource::Slices => {
-                vec![text(&spec["nodeName"]), text(&spec["driver"]), text(&spec["pool"]["name"])]
-            }
-            SimResource::Claims => {
-                let status = &self.body["status"];
-                let state = match (status["allocation"].is_object(), status["reservedFor"].is_array()) {
-                    (true, true) => "allocated,reserved",
-                    (true, false) => "allocated",
-                    (false, _) => "pending",
-                };
-                vec![state.to_owned()]
-            }
-            _ => Vec::new(),
         }
     }
 }

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::object::{SimObject, SimResource};
+use super::object::SimObject;
+use super::resource::SimResource;
 use super::table::{columns, write_cells};
-use super::template::{number, raw, string};
+use super::template::{number, raw};
 use super::{proto, status};
 
 /// How objects are written.
@@ -53,7 +54,8 @@ impl Encoder {
     /// # Errors
     /// 406 if there is none, 400 for an unknown `includeObject`.
     pub(super) fn new(
-        (resource, version): (SimResource, &'static str),
+        resource: SimResource,
+        version: &'static str,
         accept: &str,
         include: &str,
         now: i64,
@@ -66,7 +68,7 @@ impl Encoder {
         };
         let form = negotiate(accept).ok_or_else(status::not_acceptable)?;
         // Their protobuf is not written: whoever asks for it takes JSON too.
-        let form = if form == Form::Protobuf && SimResource::DRA.contains(&resource) { Form::Json } else { form };
+        let form = if form == Form::Protobuf && !resource.spec().has_protobuf { Form::Json } else { form };
         Ok(Self { form, include, resource, version, now })
     }
 
@@ -163,7 +165,7 @@ impl Encoder {
     }
 
     /// One event of a watch; `first` says whether a table still has to name its columns.
-    pub(super) fn event(&self, kind: &str, (object, rv): (&SimObject, u64), first: bool, out: &mut Vec<u8>) {
+    pub(super) fn event(&self, kind: &str, object: &SimObject, rv: u64, first: bool, out: &mut Vec<u8>) {
         if self.form == Form::Protobuf {
             return proto::frame(kind, out, |out| self.binary_object(object, rv, out));
         }
@@ -298,8 +300,7 @@ impl Encoder {
     }
 
     fn binary_object(&self, object: &SimObject, rv: u64, out: &mut Vec<u8>) {
-        let of = (self.version, self.resource.kind());
-        proto::envelope(of, out, |out| self.binary(object, rv, out));
+        proto::envelope(self.version, self.resource.kind(), out, |out| self.binary(object, rv, out));
     }
 
     /// The envelope of a list says how long the list is, so its items are measured first.
@@ -323,7 +324,7 @@ impl Encoder {
             }
         });
         let kind = format!("{}List", self.resource.kind());
-        proto::envelope_head((self.version, &kind), meta.len() + size, out);
+        proto::envelope_head(self.version, &kind, meta.len() + size, out);
         out.extend_from_slice(&meta);
     }
 
@@ -346,8 +347,7 @@ impl Encoder {
         let annotations = if end { ",\"annotations\":{\"k8s.io/initial-events-end\":\"true\"}" } else { "" };
         let json = format!("{{\"metadata\":{{\"resourceVersion\":\"{rv}\"{annotations}}}}}");
         proto::frame("BOOKMARK", out, |out| {
-            let of = (self.version, self.resource.kind());
-            proto::envelope(of, out, |out| carry(self.message(), json.as_bytes(), out));
+            proto::envelope(self.version, self.resource.kind(), out, |out| carry(self.message(), json.as_bytes(), out));
         });
     }
 }
@@ -362,7 +362,7 @@ pub(super) fn error_event(encoder: &Encoder, status: &Value) -> Vec<u8> {
     if encoder.form == Form::Protobuf {
         let json = status.to_string();
         proto::frame("ERROR", &mut out, |out| {
-            proto::envelope(("v1", "Status"), out, |out| carry("Status", json.as_bytes(), out));
+            proto::envelope("v1", "Status", out, |out| carry("Status", json.as_bytes(), out));
         });
         return out;
     }
@@ -401,12 +401,6 @@ pub(super) fn negotiate(accept: &str) -> Option<Form> {
             _ => None,
         }
     })
-}
-
-/// Writes one cell of text.
-pub(super) fn cell(out: &mut Vec<u8>, text: &str) {
-    string(out, text);
-    raw(out, ",");
 }
 
 #[cfg(test)]

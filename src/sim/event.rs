@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::object::SimMeta;
+use super::meta::SimMeta;
 use super::template::{number, raw, string, time};
 
 /// One event; repeated ones are counted.

@@ -6,7 +6,8 @@ use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use super::lock;
-use super::object::{SimObject, SimResource};
+use super::object::SimObject;
+use super::resource::SimResource;
 use super::server::Server;
 
 /// kubelet `nodeLeaseRenewIntervalFraction` of 40 s.

@@ -15,11 +15,13 @@ use super::body::unfold;
 use super::encode::{EncodedHead, Encoder};
 use super::fault::FaultPlan;
 use super::lock;
-use super::object::{SimObject, SimResource};
+use super::object::SimObject;
 use super::request::RequestTarget;
+use super::resource::SimResource;
 use super::selector::ObjectSelector;
 use super::server::Server;
 use super::status;
+use super::store::PageRange;
 use super::token::Token;
 
 /// 128 KiB: smaller answers are not compressed (`writers.go:155`, `defaultGzipThresholdBytes`).
@@ -43,30 +45,53 @@ struct ListRange {
     first: bool,
 }
 
+/// A list or a watch of one resource, in one namespace or, if that is empty, in all.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct CollectionRequest<'r> {
+    pub(super) target: &'r RequestTarget,
+    pub(super) resource: SimResource,
+    pub(super) namespace: &'r str,
+    pub(super) plan: &'r FaultPlan,
+}
+
+impl CollectionRequest<'_> {
+    /// The selectors of the query.
+    ///
+    /// # Errors
+    /// The `Status` of one that cannot be read.
+    pub(super) fn selector(&self, encoder: &Encoder) -> Result<ObjectSelector, Value> {
+        let query = &self.target.query;
+        let (labels, fields) = (query.get("labelSelector"), query.get("fieldSelector"));
+        ObjectSelector::parse(self.resource, encoder.version(), labels, fields)
+            .map_err(|message| status::bad_request(&message))
+    }
+
+    /// The beginning of the keys of all objects that belong to it.
+    pub(super) fn prefix(&self) -> String {
+        if self.namespace.is_empty() { String::new() } else { format!("{}/", self.namespace) }
+    }
+}
+
 /// Answers a list.
 ///
 /// # Errors
 /// The `Status` of a list that cannot be had.
 pub(super) async fn answer(
     server: &Arc<Server>,
-    target: &RequestTarget,
-    (resource, namespace): (SimResource, &str),
+    request: CollectionRequest<'_>,
     encoder: Encoder,
-    plan: &FaultPlan,
 ) -> Result<Response, Value> {
-    let query = &target.query;
-    let selector =
-        ObjectSelector::parse((resource, encoder.version()), query.get("labelSelector"), query.get("fieldSelector"))
-            .map_err(|message| status::bad_request(&message))?;
-    let span = span(server, target, resource, plan).await?;
-    let prefix = if namespace.is_empty() { String::new() } else { format!("{namespace}/") };
+    let resource = request.resource;
+    let selector = request.selector(&encoder)?;
+    let span = span(server, request).await?;
+    let prefix = request.prefix();
     let page = {
         let world = lock(&server.world);
         let store = &world.store;
         let rv = if span.rv == u64::MAX { store.rv() } else { span.rv };
         let expired = |_| gone(span.first, store.rv(), &span.after);
-        let page =
-            store.page(resource, (rv, &span.after, &prefix), span.limit, |o| selector.matches(o)).map_err(expired)?;
+        let range = PageRange { rv, after: &span.after, prefix: &prefix, limit: span.limit };
+        let page = store.page(resource, range, |o| selector.matches(o)).map_err(expired)?;
         let left = match span.left {
             _ if !selector.is_empty() => None,
             Some(left) => Some(left),
@@ -87,7 +112,7 @@ pub(super) async fn answer(
         }
     };
     let encoder = encoder.able(page.items.iter());
-    Ok(write(page.items, &head, encoder, target.gzip))
+    Ok(write(page.items, &head, encoder, request.target.gzip))
 }
 
 /// 410 in its two forms: a token can be carried on, an old version cannot.
@@ -99,13 +124,8 @@ fn gone(first: bool, now: u64, after: &str) -> Value {
 }
 
 /// Reads `limit`, `continue`, `resourceVersion` and `resourceVersionMatch` (apiserver `pkg/storage/cacher`, legacy rules).
-async fn span(
-    server: &Server,
-    target: &RequestTarget,
-    resource: SimResource,
-    plan: &FaultPlan,
-) -> Result<ListRange, Value> {
-    let query = &target.query;
+async fn span(server: &Server, request: CollectionRequest<'_>) -> Result<ListRange, Value> {
+    let query = &request.target.query;
     let (rv_text, matching, token) =
         (query.get("resourceVersion"), query.get("resourceVersionMatch"), query.get("continue"));
     let limit = query.number("limit")?.and_then(|n| usize::try_from(n).ok()).filter(|n| *n > 0).unwrap_or(usize::MAX);
@@ -130,7 +150,7 @@ async fn span(
         }
         let token = Token::decode(token).ok_or_else(|| status::bad_request("continue key is not valid"))?;
         let rv = u64::try_from(token.rv).unwrap_or(u64::MAX);
-        if plan.gone && rv != u64::MAX {
+        if request.plan.gone && rv != u64::MAX {
             return Err(gone(false, 0, &token.start));
         }
         return Ok(ListRange { rv, after: token.start, limit, left: token.left, first: false });
@@ -147,7 +167,7 @@ async fn span(
         // The watch cache answers for 0, and it does not know limits (`cacher.go`, `computeListLimit`).
         0 => Ok(ListRange { limit: usize::MAX, ..first }),
         _ => {
-            await_version(server, resource, rv).await?;
+            await_version(server, request.resource, rv).await?;
             Ok(ListRange { rv: if exact { rv } else { u64::MAX }, ..first })
         }
     }

@@ -4,7 +4,8 @@ use axum::response::Response;
 use serde_json::{Value, json};
 
 use super::lock;
-use super::object::{SimObject, SimResource};
+use super::object::SimObject;
+use super::resource::SimResource;
 use super::server::Server;
 use super::status;
 use super::template::moment;

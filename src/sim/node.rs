@@ -5,7 +5,7 @@ mod binary;
 use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
-use super::object::SimMeta;
+use super::meta::SimMeta;
 use super::template::{Slot, Template, number, raw, string, time, uid};
 
 use binary::NodeTemplates;

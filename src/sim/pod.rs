@@ -5,7 +5,7 @@ mod binary;
 use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
-use super::object::SimMeta;
+use super::meta::SimMeta;
 use super::template::{Slot, Template, number, raw, string, time, uid};
 
 use binary::PodTemplates;
@@ -30,6 +30,8 @@ const DIGEST: &str = "@sha256:5f6c1fbc3a4d1bd0b1b1b6e2f5f3ad0f3c8c1e1a1f2d3c4b5a
 /// The message of a container that waits, up to its name.
 const BACK_OFF: &str = "back-off 5m0s restarting or pulling ";
 
+/// The index of the first init container: a pod has fewer containers than this.
+const INIT: usize = 100;
 /// 128 + SIGKILL: the exit code of a container that took more memory than it may.
 const OUT_OF_MEMORY: u8 = 137;
 
@@ -287,14 +289,14 @@ impl PodRecord {
     fn write_containers(&self, out: &mut Vec<u8>) {
         for (i, container) in self.shape.init.iter().enumerate() {
             raw(out, if i == 0 { ",\"initContainerStatuses\":[" } else { "," });
-            self.write_container(out, container, self.init_state(), (100 + i, 0));
+            self.write_container(out, &self.init_status(i, container));
         }
         if !self.shape.init.is_empty() {
             raw(out, "]");
         }
         for (i, container) in self.shape.containers.iter().enumerate() {
             raw(out, if i == 0 { ",\"containerStatuses\":[" } else { "," });
-            self.write_container(out, container, self.container_state(i), (i, if i == 0 { self.restarts } else { 0 }));
+            self.write_container(out, &self.container_status(i, container));
         }
         raw(out, "]");
     }
@@ -326,13 +328,18 @@ impl PodRecord {
         }
     }
 
-    fn write_container(
-        &self,
-        out: &mut Vec<u8>,
-        shape: &ContainerShape,
-        state: SimContainerState,
-        (index, restarts): (usize, u32),
-    ) {
+    fn init_status<'s>(&self, i: usize, shape: &'s ContainerShape) -> SimContainer<'s> {
+        SimContainer { shape, state: self.init_state(), index: INIT + i, restarts: 0 }
+    }
+
+    /// Only the first container restarts.
+    fn container_status<'s>(&self, i: usize, shape: &'s ContainerShape) -> SimContainer<'s> {
+        let restarts = if i == 0 { self.restarts } else { 0 };
+        SimContainer { shape, state: self.container_state(i), index: i, restarts }
+    }
+
+    fn write_container(&self, out: &mut Vec<u8>, container: &SimContainer<'_>) {
+        let SimContainer { shape, state, index, restarts } = *container;
         raw(out, "{");
         if state.has_run() {
             raw(out, "\"containerID\":\"containerd://");
@@ -410,6 +417,15 @@ impl PodRecord {
     }
 }
 
+/// The status of one container.
+struct SimContainer<'s> {
+    shape: &'s ContainerShape,
+    state: SimContainerState,
+    /// Position in `spec.containers`; from [`INIT`] on, in `spec.initContainers`.
+    index: usize,
+    restarts: u32,
+}
+
 /// One entry of `status.conditions`.
 struct SimPodCondition {
     kind: &'static str,
@@ -429,9 +445,9 @@ impl SimContainerState {
         matches!(self, Self::Waiting("ContainerCreating" | "PodInitializing"))
     }
 
-    /// Init containers, from 100 on, are ready when they are done.
+    /// Init containers are ready when they are done.
     fn is_ready(self, index: usize) -> bool {
-        if index >= 100 { matches!(self, Self::Ended { code: 0, .. }) } else { matches!(self, Self::Running) }
+        if index >= INIT { matches!(self, Self::Ended { code: 0, .. }) } else { matches!(self, Self::Running) }
     }
 }
 

@@ -14,9 +14,11 @@ use std::sync::Arc;
 
 use fastrand::Rng;
 
+use super::meta::SimMeta;
 use super::node::{NodeRecord, allocatable_cpu_m, allocatable_memory_mib};
-use super::object::{LeaseRecord, NamespaceRecord, SimMeta, SimObject, SimResource};
+use super::object::{LeaseRecord, NamespaceRecord, SimObject};
 use super::pod::{Host, PodRecord, PodShape, PodState, Workload};
+use super::resource::SimResource;
 use super::scenario::{NodeRole, ScenarioCluster};
 use super::store::SimStore;
 use catalogue::WEB;

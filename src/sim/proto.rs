@@ -146,7 +146,7 @@ impl MessageOutput for Vec<u8> {
 }
 
 /// Appends `k8s\0` and `runtime.Unknown`, up to a message of `len` bytes that follows.
-pub(super) fn envelope_head((version, kind): (&str, &str), len: usize, out: &mut Vec<u8>) {
+pub(super) fn envelope_head(version: &str, kind: &str, len: usize, out: &mut Vec<u8>) {
     out.extend_from_slice(MAGIC);
     sized(1, out, |out| {
         text(1, version, out);
@@ -157,10 +157,10 @@ pub(super) fn envelope_head((version, kind): (&str, &str), len: usize, out: &mut
 }
 
 /// Appends `k8s\0` and `runtime.Unknown` around the message that `write` appends.
-pub(super) fn envelope(of: (&str, &str), out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+pub(super) fn envelope(version: &str, kind: &str, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
     let mut inner = Vec::new();
     write(&mut inner);
-    envelope_head(of, inner.len(), out);
+    envelope_head(version, kind, inner.len(), out);
     out.extend_from_slice(&inner);
 }
 

@@ -5,120 +5,15 @@
 
 use std::borrow::Cow;
 
-use serde::Deserialize;
 use serde_json::Value;
-use toml::Spanned;
 
-use super::object::{SimMeta, SimResource};
+use super::meta::SimMeta;
 use super::proto;
-use super::scenario::bounds::{self, at_most};
-use super::scenario::read_duration;
-use super::template::{number, raw, string, time};
-
-/// What a time in a raw object begins with: `"@-3h"` is three hours before the simulation starts, `"@+1h"` an hour after; and a
-/// long text: `"@=262144"` is so many letters.
-const MOMENT: &str = "\"@";
+use super::resource::SimResource;
+use super::template::{number, raw, string};
 
 /// Where a version is put in.
 const METADATA: &str = "\"metadata\":{";
-
-/// Letters of one object, 4 MiB: more than etcd takes for a whole one.
-const MOST_LETTERS: usize = 4 << 20;
-
-/// One `[[cluster.raw]]` of a scenario.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct RawSpec {
-    /// The plural.
-    pub(super) resource: RawResource,
-    /// So many of them; `%i` in the text is the number of each, from 0.
-    #[serde(default = "one", deserialize_with = "at_most::<_, { bounds::RAW }>")]
-    pub(super) count: u32,
-    /// The text is broken on purpose: it need not be JSON of an object with a name.
-    #[serde(default)]
-    pub(super) broken: bool,
-    /// The object.
-    pub(super) json: Spanned<String>,
-}
-
-/// The kinds that a scenario may hold raw.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum RawResource {
-    Nodes,
-    Pods,
-    ResourceSlices,
-    ResourceClaims,
-    DeviceClasses,
-    DeviceTaintRules,
-}
-
-fn one() -> u32 {
-    1
-}
-
-impl RawSpec {
-    /// What keeps this from being served, if it is not broken on purpose.
-    pub(super) fn error(&self) -> Option<String> {
-        let text = self.text(0, 0);
-        match serde_json::from_str::<Value>(&text) {
-            _ if self.broken => None,
-            Err(error) => Some(format!("this is no JSON: {error}; write `broken = true` if that is meant")),
-            Ok(value) if !value["metadata"]["name"].is_string() => {
-                Some("this object has no `metadata.name`; write `broken = true` if that is meant".to_owned())
-            }
-            Ok(_) => None,
-        }
-    }
-
-    /// Size of the texts of all of them, about.
-    pub(super) fn bytes(&self) -> u64 {
-        self.text(0, 0).len() as u64 * u64::from(self.count)
-    }
-
-    /// The records, at a time of the start.
-    pub(super) fn records(&self, now: i64) -> impl Iterator<Item = RawRecord> {
-        let resource = match self.resource {
-            RawResource::Nodes => SimResource::Nodes,
-            RawResource::Pods => SimResource::Pods,
-            RawResource::ResourceSlices => SimResource::Slices,
-            RawResource::ResourceClaims => SimResource::Claims,
-            RawResource::DeviceClasses => SimResource::Classes,
-            RawResource::DeviceTaintRules => SimResource::Rules,
-        };
-        (0..self.count).map(move |number| RawRecord::new(resource, self.text(number, now), now))
-    }
-
-    fn text(&self, number: u32, now: i64) -> String {
-        moments(&self.json.get_ref().trim().replace("%i", &number.to_string()), now)
-    }
-}
-
-/// Replaces `"@-3h"` by the time that it means; what only looks like it stays.
-fn moments(text: &str, now: i64) -> String {
-    let mut out = Vec::with_capacity(text.len());
-    let (mut rest, mut long) = (text, 0);
-    while let Some((before, after)) = rest.split_once(MOMENT) {
-        raw(&mut out, before);
-        let (moment, behind) = after.split_once('"').unwrap_or((after, ""));
-        let (sign, span) = moment.split_at(moment.len().min(1));
-        let seconds = read_duration(span).and_then(|span| i64::try_from(span.as_secs()).ok());
-        raw(&mut out, "\"");
-        let room = MOST_LETTERS.saturating_sub(long);
-        let letters = span.parse::<usize>().ok().filter(|letters| sign == "=" && *letters <= room);
-        long += letters.unwrap_or(0);
-        match (sign, seconds) {
-            _ if letters.is_some() => out.extend(std::iter::repeat_n(b'x', letters.unwrap_or(0))),
-            ("-", Some(seconds)) => time(&mut out, now - seconds),
-            ("+", Some(seconds)) => time(&mut out, now.saturating_add(seconds)),
-            _ => raw(&mut out, &format!("@{moment}")),
-        }
-        raw(&mut out, "\"");
-        rest = behind;
-    }
-    raw(&mut out, rest);
-    String::from_utf8(out).expect("pieces of text and ASCII")
-}
 
 /// A raw object as it is held.
 #[derive(Clone, Debug)]
@@ -133,7 +28,8 @@ pub(super) struct RawRecord {
 }
 
 impl RawRecord {
-    fn new(resource: SimResource, text: String, now: i64) -> Self {
+    /// A record of this text, made at the start of the simulation.
+    pub(super) fn new(resource: SimResource, text: String, now: i64) -> Self {
         let value: Value = serde_json::from_str(&text).unwrap_or_default();
         let metadata = &value["metadata"];
         let uid = text.bytes().fold(7_u128, |hash, byte| (hash ^ u128::from(byte)).wrapping_mul(0x0100_0193));
@@ -162,24 +58,8 @@ impl RawRecord {
 
     /// The value of a field that selectors may name; empty where the object has none.
     pub(super) fn field(&self, name: &str) -> Option<Cow<'_, str>> {
-        let known = match self.resource {
-            SimResource::Nodes => name == "spec.unschedulable",
-            SimResource::Slices => matches!(name, "spec.nodeName" | "spec.driver"),
-            SimResource::Claims | SimResource::Classes | SimResource::Rules => false,
-            _ => matches!(
-                name,
-                "spec.nodeName"
-                    | "spec.restartPolicy"
-                    | "spec.schedulerName"
-                    | "spec.serviceAccountName"
-                    | "spec.hostNetwork"
-                    | "status.phase"
-                    | "status.podIP"
-                    | "status.nominatedNodeName"
-            ),
-        };
         let (part, key) = name.split_once('.')?;
-        known.then(|| match &self.value[part][key] {
+        self.resource.spec().selectable.contains(&name).then(|| match &self.value[part][key] {
             Value::String(text) => text.as_str().into(),
             Value::Bool(flag) => flag.to_string().into(),
             _ => "".into(),
@@ -243,14 +123,6 @@ mod tests {
         let mut out = Vec::new();
         record(text).write(9, of, &mut out);
         String::from_utf8(out).unwrap()
-    }
-
-    #[test]
-    fn times_are_told_from_the_start_and_other_texts_stay() {
-        let text = r#"{"a":"@-1h","b":"@+2m","c":"@home","d":"x@-1h"}"#;
-        let want = r#"{"a":"1970-01-01T01:46:40Z","b":"1970-01-01T02:48:40Z","c":"@home","d":"x@-1h"}"#;
-        assert_eq!(moments(text, 10_000), want);
-        assert_eq!(moments("\"@-1h", 10_000), "\"1970-01-01T01:46:40Z\"", "cut short");
     }
 
     #[test]

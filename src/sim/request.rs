@@ -7,7 +7,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use super::fault::Aim;
-use super::object::SimResource;
+use super::resource::{API_VERSIONS, ApiVersion, SimResource};
 use super::status;
 
 /// The decoded query; of a repeated key the first counts.
@@ -65,25 +65,6 @@ pub(super) struct RequestTarget {
     pub(super) accept: String,
     pub(super) gzip: bool,
 }
-
-/// The API groups whose objects are served: path prefix, `apiVersion`, kinds.
-pub(super) const GROUPS: [(&str, &str, &[SimResource]); 7] = [
-    ("/api/v1", "v1", &[SimResource::Nodes, SimResource::Pods, SimResource::Namespaces, SimResource::Events]),
-    ("/apis/coordination.k8s.io/v1", "coordination.k8s.io/v1", &[SimResource::Leases]),
-    ("/apis/events.k8s.io/v1", "events.k8s.io/v1", &[SimResource::Events]),
-    (
-        "/apis/resource.k8s.io/v1",
-        "resource.k8s.io/v1",
-        &[SimResource::Slices, SimResource::Claims, SimResource::Classes],
-    ),
-    ("/apis/resource.k8s.io/v1beta2", "resource.k8s.io/v1beta2", &SimResource::DRA),
-    (
-        "/apis/resource.k8s.io/v1beta1",
-        "resource.k8s.io/v1beta1",
-        &[SimResource::Slices, SimResource::Claims, SimResource::Classes],
-    ),
-    ("/apis/resource.k8s.io/v1alpha3", "resource.k8s.io/v1alpha3", &[SimResource::Rules]),
-];
 
 impl RequestTarget {
     /// Reads the request line and the two headers that matter.
@@ -159,9 +140,9 @@ fn go_duration(text: &str) -> Result<Duration, &'static str> {
 }
 
 fn place(path: &str) -> Endpoint {
-    for (prefix, version, kinds) in GROUPS {
-        let Some(rest) = path.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('/')) else { continue };
-        let find = |plural: &str| kinds.iter().copied().find(|r| r.plural() == plural);
+    for ApiVersion { version, prefix, resources } in &*API_VERSIONS {
+        let Some(rest) = path.strip_prefix(&**prefix).and_then(|rest| rest.strip_prefix('/')) else { continue };
+        let find = |plural: &str| resources.iter().copied().find(|r| r.plural() == plural);
         let parts: Vec<&str> = rest.trim_end_matches('/').split('/').collect();
         let (namespace, parts) = match parts[..] {
             ["namespaces", namespace, _, ..] => (namespace, &parts[2..]),

@@ -1,7 +1,8 @@
 //! Scenarios: TOML that says which clusters there are, how they live, and what happens to them when.
 
 mod apis;
-pub(super) mod bounds;
+mod bounds;
+mod raw;
 mod step;
 
 use std::path::Path;
@@ -10,11 +11,11 @@ use std::time::Duration;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::raw::RawSpec;
 use crate::facts::text::Clean;
 use crate::file::{self, ReadLimit};
 
 pub(super) use apis::{Access, ApisSpec};
+use raw::RawSpec;
 pub(super) use step::{Act, ScriptStep};
 
 /// More than this is no scenario; it may be a pipe that somebody writes.

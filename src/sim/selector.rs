@@ -1,6 +1,7 @@
 //! Label and field selectors, by the grammar of apimachinery `pkg/labels` and `pkg/fields`.
 
-use super::object::{SimObject, SimResource};
+use super::object::SimObject;
+use super::resource::SimResource;
 
 /// One requirement on a label.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +32,7 @@ impl ObjectSelector {
     ///
     /// # Errors
     /// The message of the 400.
-    pub(super) fn parse((resource, version): (SimResource, &str), labels: &str, fields: &str) -> Result<Self, String> {
+    pub(super) fn parse(resource: SimResource, version: &str, labels: &str, fields: &str) -> Result<Self, String> {
         let labels = split(labels).into_iter().map(|part| label_need(&part)).collect::<Result<_, _>>()?;
         let mut fields: Vec<FieldNeed> =
             split(fields).into_iter().map(|part| field_need(&part)).collect::<Result<_, _>>()?;
@@ -139,37 +140,7 @@ fn core_name(name: &str) -> Option<String> {
 
 /// The fields that each kind lets selectors name.
 fn supported(resource: SimResource, name: &str) -> bool {
-    if name == "metadata.name" || (name == "metadata.namespace" && resource.namespaced()) {
-        return true;
-    }
-    let own: &[&str] = match resource {
-        SimResource::Nodes => &["spec.unschedulable"],
-        SimResource::Pods => &[
-            "spec.nodeName",
-            "spec.restartPolicy",
-            "spec.schedulerName",
-            "spec.serviceAccountName",
-            "spec.hostNetwork",
-            "status.phase",
-            "status.podIP",
-            "status.nominatedNodeName",
-        ],
-        SimResource::Namespaces => &["name", "status.phase"],
-        SimResource::Events => &[
-            "involvedObject.kind",
-            "involvedObject.namespace",
-            "involvedObject.name",
-            "involvedObject.uid",
-            "involvedObject.apiVersion",
-            "involvedObject.resourceVersion",
-            "involvedObject.fieldPath",
-            "reason",
-            "reportingComponent",
-            "source",
-            "type",
-        ],
-        SimResource::Slices => &["spec.nodeName", "spec.driver"],
-        SimResource::Leases | SimResource::Claims | SimResource::Classes | SimResource::Rules => &[],
-    };
-    own.contains(&name)
+    name == "metadata.name"
+        || (name == "metadata.namespace" && resource.namespaced())
+        || resource.spec().selectable.contains(&name)
 }

@@ -1,10 +1,9 @@
 //! One cluster's server: the state that requests, churn, script and control share.
 
 use std::collections::VecDeque;
-use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Mutex, Weak};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -13,24 +12,16 @@ use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
 
-use super::apiserver;
 use super::fault::Faults;
-use super::front::{Front, Via};
+use super::front::Front;
 use super::lock;
-use super::object::SimResource;
 use super::population::World;
+use super::resource::SimResource;
 use super::scenario::ApisSpec;
 use super::scrape::Scrape;
 
 /// As many requests are remembered; older ones are only counted.
 const LOG: usize = 100_000;
-/// As many connections may wait to be accepted: what tokio's own `bind` uses.
-const BACKLOG: u32 = 1024;
-/// More connections than a queue of length 0 takes, and those that are accepted while the acceptor is told to rest.
-const PLUGS: usize = 64;
-/// A connection on loopback that takes this long has found the queue full.
-const PLUG: Duration = Duration::from_millis(30);
-
 /// A request that the server has seen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RequestLog {
@@ -61,18 +52,25 @@ pub(super) struct Server {
     pub(super) faults: Faults,
     pub(super) front: Front,
     pub(super) scrape: Scrape,
-    address: SocketAddr,
     started: Instant,
     wall: i64,
     log: Mutex<Log>,
     /// Watches of a kind end when its number grows.
     kicks: [watch::Sender<u64>; SimResource::ALL.len()],
     tasks: Mutex<JoinSet<()>>,
-    serving: Mutex<Option<(AbortHandle, Weak<TcpListener>)>>,
+    pub(super) port: Port,
+}
+
+/// The TCP port of one server; `listener` opens and closes it.
+#[derive(Debug)]
+pub(super) struct Port {
+    pub(super) address: SocketAddr,
+    /// The task that accepts connections, and its listener.
+    pub(super) serving: Mutex<Option<(AbortHandle, Weak<TcpListener>)>>,
     /// Holds the port while nobody listens: the system would give it to whoever asks for any.
-    reserved: Mutex<Option<TcpSocket>>,
-    /// They fill the queue of a listener that nobody accepts from.
-    plugs: Mutex<Vec<TcpStream>>,
+    pub(super) reserved: Mutex<Option<TcpSocket>>,
+    /// Connections that fill the queue of a listener that nobody accepts from.
+    pub(super) plugs: Mutex<Vec<TcpStream>>,
 }
 
 /// What a server is made of.
@@ -99,20 +97,22 @@ impl Server {
             faults: Faults::new(parts.seed),
             front: Front::new(),
             scrape: Scrape::default(),
-            address: parts.address,
             started: Instant::now(),
             wall: parts.wall,
             log: Mutex::new(Log::default()),
             kicks: SimResource::ALL.map(|_| watch::Sender::new(0)),
             tasks: Mutex::new(JoinSet::new()),
-            serving: Mutex::new(None),
-            reserved: Mutex::new(None),
-            plugs: Mutex::default(),
+            port: Port {
+                address: parts.address,
+                serving: Mutex::new(None),
+                reserved: Mutex::new(None),
+                plugs: Mutex::default(),
+            },
         }
     }
 
     pub(super) fn url(&self) -> String {
-        format!("http://{}", self.address)
+        format!("http://{}", self.port.address)
     }
 
     /// Seconds of the Unix epoch; runs with tokio's clock, so that a paused test moves it too.
@@ -126,95 +126,6 @@ impl Server {
         // Ended tasks are collected here, so that a server that stops and comes back often keeps none of them.
         while tasks.try_join_next().is_some() {}
         tasks.spawn(Box::pin(task) as Pin<Box<dyn Future<Output = ()> + Send>>)
-    }
-
-    /// Serves connections of a listener.
-    pub(super) fn serve(self: &Arc<Self>, listener: TcpListener) {
-        // The task alone keeps the listener: it is closed when that ends.
-        let listener = Arc::new(listener);
-        let length = Arc::downgrade(&listener);
-        let listener = self.front.guard(listener);
-        let router = apiserver::router(Arc::clone(self)).into_make_service_with_connect_info::<Via>();
-        let handle = self.spawn(async move {
-            // It only ends by being aborted: errors of `accept` are waited out in the front.
-            axum::serve(listener, router).await.ok();
-        });
-        *lock(&self.serving) = Some((handle, length));
-    }
-
-    /// Refuses connections and cuts the open ones.
-    pub(super) async fn stop_listening(&self) {
-        self.stop_accepting().await;
-        self.front.cut();
-    }
-
-    /// Answers no packet: open connections stand still, and new ones find a full queue that nobody empties, where Linux
-    /// drops their SYN as a firewall would. Nothing is closed, and so nobody is told: [`Self::listen_again`] lets through
-    /// what is still sent.
-    pub(super) async fn vanish(self: &Arc<Self>) {
-        self.front.freeze(true);
-        self.front.rest(true);
-        if self.resume().is_err() || !self.queues(0) {
-            return;
-        }
-        let mut plugs = Vec::new();
-        while plugs.len() < PLUGS && self.front.rests() {
-            match tokio::time::timeout(PLUG, TcpStream::connect(self.address)).await {
-                Ok(Ok(plug)) => plugs.push(plug),
-                Ok(Err(_)) | Err(_) => break,
-            }
-        }
-        let mut held = lock(&self.plugs);
-        if self.front.rests() {
-            *held = plugs;
-        }
-    }
-
-    /// As many connections may wait to be accepted; whether that could be set.
-    fn queues(&self, length: u32) -> bool {
-        let listener = lock(&self.serving).as_ref().and_then(|(_, listener)| listener.upgrade());
-        // Linux and the BSDs take another length while they listen; what waits already goes on waiting.
-        let length = i32::try_from(length).unwrap_or(i32::MAX);
-        listener.is_some_and(|listener| rustix::net::listen(&*listener, length).is_ok())
-    }
-
-    async fn stop_accepting(&self) {
-        let serving = lock(&self.serving).take();
-        if let Some((handle, _)) = serving {
-            handle.abort();
-            while !handle.is_finished() {
-                tokio::task::yield_now().await;
-            }
-        }
-        self.front.rest(false);
-        lock(&self.plugs).clear();
-        let mut reserved = lock(&self.reserved);
-        if reserved.is_none() {
-            *reserved = bind(self.address).ok();
-        }
-    }
-
-    /// The socket that held the port, or another one.
-    fn port(&self) -> io::Result<TcpSocket> {
-        let reserved = lock(&self.reserved).take();
-        reserved.map_or_else(|| bind(self.address), Ok)
-    }
-
-    /// Listens again on the same port.
-    pub(super) fn listen_again(self: &Arc<Self>) -> io::Result<()> {
-        lock(&self.plugs).clear();
-        self.resume()?;
-        self.queues(BACKLOG);
-        self.front.rest(false);
-        Ok(())
-    }
-
-    /// Sees to it that there is a listener.
-    fn resume(self: &Arc<Self>) -> io::Result<()> {
-        if lock(&self.serving).is_none() {
-            self.serve(self.port()?.listen(BACKLOG)?);
-        }
-        Ok(())
     }
 
     /// Ends every task and connection.
@@ -271,18 +182,4 @@ impl Server {
     pub(super) fn request_count(&self) -> u64 {
         lock(&self.log).total
     }
-}
-
-/// A socket bound to an address, not listening yet: connecting to it is refused, and nobody else gets the port.
-pub(super) fn bind(address: SocketAddr) -> io::Result<TcpSocket> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-    // The port must be free again at once after a stop, although old connections linger in TIME_WAIT.
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    Ok(socket)
-}
-
-/// Listens on an address.
-pub(super) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    bind(address)?.listen(BACKLOG)
 }

@@ -64,7 +64,7 @@ pub(super) fn not_found(plural: &str, group: &str, name: &str) -> Value {
 }
 
 /// 403 for the cluster scope, in the words of the RBAC authorizer.
-pub(super) fn forbidden(verb: &str, (plural, group): (&str, &str)) -> Value {
+pub(super) fn forbidden(verb: &str, plural: &str, group: &str) -> Value {
     let qualified = if group.is_empty() { plural.to_owned() } else { format!("{plural}.{group}") };
     let message = format!(
         "{qualified} is forbidden: User \"simulation\" cannot {verb} resource \"{plural}\" in API group \"{group}\" at the cluster scope"

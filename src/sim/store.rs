@@ -11,7 +11,8 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::object::{Keyed, SimObject, SimResource};
+use super::object::{Keyed, SimObject};
+use super::resource::SimResource;
 
 /// 102,400: as many events as the watch cache of kube-apiserver keeps (`watch_cache_history.go:37`).
 const HISTORY_EVENTS: usize = 102_400;
@@ -86,6 +87,15 @@ impl KindTable {
 /// The resourceVersion asked for is too old.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Expired;
+
+/// The objects of a page: those as of `rv`, after the key `after`, below `prefix`; at most `limit`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PageRange<'a> {
+    pub(super) rv: u64,
+    pub(super) after: &'a str,
+    pub(super) prefix: &'a str,
+    pub(super) limit: usize,
+}
 
 /// One page of a list.
 #[derive(Debug)]
@@ -200,17 +210,17 @@ impl SimStore {
         Ok(table.history.range(start..).take(limit).cloned().collect())
     }
 
-    /// Objects as of `rv` after the key `after`, below `prefix`, that pass the filter; at most `limit`.
+    /// One page of the objects that pass the filter.
     ///
     /// # Errors
     /// [`Expired`] if that state cannot be told any more.
     pub(super) fn page(
         &self,
         resource: SimResource,
-        (rv, after, prefix): (u64, &str, &str),
-        limit: usize,
+        range: PageRange<'_>,
         keep: impl Fn(&SimObject) -> bool,
     ) -> Result<ListPage, Expired> {
+        let PageRange { rv, after, prefix, limit } = range;
         let table = self.table(resource).as_of(rv)?;
         let start = if after > prefix { Bound::Excluded(after) } else { Bound::Included(prefix) };
         let mut now = table.objects.range::<str, _>((start, Bound::Unbounded)).map(|k| &k.0).peekable();

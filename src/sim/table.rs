@@ -1,91 +1,24 @@
 //! The server-side tables of `kubectl get`, column by column as kubernetes `pkg/printers/internalversion` prints them.
 
-use super::encode::cell;
 use super::event::EventRecord;
 use super::node::NodeRecord;
-use super::object::{SimObject, SimResource};
+use super::object::SimObject;
 use super::pod::{PodRecord, PodState};
+use super::resource::SimResource;
 use super::template::{number, raw, string};
-
-/// Name, type, format and priority of a column; priority 1 is shown by `-o wide` only.
-type PrintColumn = (&'static str, &'static str, &'static str, u8);
-
-const NODE: &[PrintColumn] = &[
-    ("Name", "string", "name", 0),
-    ("Status", "string", "", 0),
-    ("Roles", "string", "", 0),
-    ("Age", "string", "", 0),
-    ("Version", "string", "", 0),
-    ("Internal-IP", "string", "", 1),
-    ("External-IP", "string", "", 1),
-    ("OS-Image", "string", "", 1),
-    ("Kernel-Version", "string", "", 1),
-    ("Container-Runtime", "string", "", 1),
-];
-const POD: &[PrintColumn] = &[
-    ("Name", "string", "name", 0),
-    ("Ready", "string", "", 0),
-    ("Status", "string", "", 0),
-    ("Restarts", "string", "", 0),
-    ("Age", "string", "", 0),
-    ("IP", "string", "", 1),
-    ("Node", "string", "", 1),
-    ("Nominated Node", "string", "", 1),
-    ("Readiness Gates", "string", "", 1),
-];
-const NAMESPACE: &[PrintColumn] =
-    &[("Name", "string", "name", 0), ("Status", "string", "", 0), ("Age", "string", "", 0)];
-const LEASE: &[PrintColumn] = &[("Name", "string", "name", 0), ("Holder", "string", "", 0), ("Age", "string", "", 0)];
-const SLICE: &[PrintColumn] = &[
-    ("Name", "string", "name", 0),
-    ("Node", "string", "", 0),
-    ("Driver", "string", "", 0),
-    ("Pool", "string", "", 0),
-    ("Age", "string", "", 0),
-];
-const CLAIM: &[PrintColumn] = &[("Name", "string", "name", 0), ("State", "string", "", 0), ("Age", "string", "", 0)];
-const CLASS: &[PrintColumn] = &[("Name", "string", "name", 0), ("Age", "string", "", 0)];
-const EVENT: &[PrintColumn] = &[
-    ("Last Seen", "string", "", 0),
-    ("Type", "string", "", 0),
-    ("Reason", "string", "", 0),
-    ("Object", "string", "", 0),
-    ("Subobject", "string", "", 1),
-    ("Source", "string", "", 1),
-    ("Message", "string", "", 0),
-    ("First Seen", "string", "", 1),
-    ("Count", "string", "", 1),
-    ("Name", "string", "name", 1),
-];
 
 /// Writes `columnDefinitions`.
 pub(super) fn columns(resource: SimResource, out: &mut Vec<u8>) {
-    let columns = columns_of(resource);
-    for (i, (name, kind, format, priority)) in columns.iter().enumerate() {
+    for (i, column) in resource.spec().columns.iter().enumerate() {
         raw(out, if i == 0 { "[{\"name\":" } else { ",{\"name\":" });
-        string(out, name);
-        raw(out, ",\"type\":");
-        string(out, kind);
-        raw(out, ",\"format\":");
-        string(out, format);
+        string(out, column.name);
+        raw(out, ",\"type\":\"string\",\"format\":");
+        string(out, column.format);
         raw(out, ",\"description\":\"\",\"priority\":");
-        number(out, priority);
+        number(out, column.priority);
         raw(out, "}");
     }
     raw(out, "]");
-}
-
-fn columns_of(resource: SimResource) -> &'static [PrintColumn] {
-    match resource {
-        SimResource::Nodes => NODE,
-        SimResource::Pods => POD,
-        SimResource::Namespaces => NAMESPACE,
-        SimResource::Leases => LEASE,
-        SimResource::Slices => SLICE,
-        SimResource::Claims => CLAIM,
-        SimResource::Classes | SimResource::Rules => CLASS,
-        SimResource::Events => EVENT,
-    }
 }
 
 /// Writes the cells of one row, separated by commas.
@@ -106,13 +39,13 @@ pub(super) fn write_cells(object: &SimObject, now: i64, out: &mut Vec<u8>) {
         }
         SimObject::Dynamic(dynamic) => {
             cell(out, dynamic.meta.name());
-            for text in dynamic.cells() {
+            for text in (dynamic.resource.spec().body_cells)(&dynamic.body) {
                 cell(out, &text);
             }
             cell(out, &age);
         }
         SimObject::Event(event) => event_cells(event, now, out),
-        SimObject::Raw(object) => object.write_cells(columns_of(object.resource()).len(), out),
+        SimObject::Raw(object) => object.write_cells(object.resource().spec().columns.len(), out),
     }
     // Each cell has put a comma behind it.
     out.pop();
@@ -199,6 +132,12 @@ fn event_cells(event: &EventRecord, now: i64, out: &mut Vec<u8>) {
     ] {
         cell(out, text);
     }
+}
+
+/// Writes one cell of text.
+fn cell(out: &mut Vec<u8>, text: &str) {
+    string(out, text);
+    raw(out, ",");
 }
 
 /// How long ago, as kubectl says it (apimachinery `pkg/util/duration/duration.go`, `HumanDuration`).

@@ -14,15 +14,16 @@ use tokio::time::Instant;
 
 use super::body::unfold;
 use super::encode::{Encoder, error_event};
-use super::fault::{FaultPlan, WatchRefusal};
-use super::list::version;
+use super::fault::WatchRefusal;
+use super::list::{CollectionRequest, version};
 use super::lock;
-use super::object::{SimObject, SimResource};
+use super::object::SimObject;
 use super::request::RequestTarget;
+use super::resource::SimResource;
 use super::selector::ObjectSelector;
 use super::server::Server;
 use super::status;
-use super::store::StoreChange;
+use super::store::{PageRange, StoreChange};
 
 /// One minute: `cacher.go:78`, `defaultBookmarkFrequency`.
 const BOOKMARK: Duration = Duration::from_secs(60);
@@ -67,17 +68,14 @@ struct ServedWatch {
 /// The `Status` of a watch that cannot start.
 pub(super) fn answer(
     server: &Arc<Server>,
-    target: &RequestTarget,
-    (resource, namespace): (SimResource, &str),
+    request: CollectionRequest<'_>,
     encoder: Encoder,
-    plan: &FaultPlan,
 ) -> Result<Response, Value> {
+    let CollectionRequest { target, resource, plan, .. } = request;
     // A stream has one form for all that it will tell.
     let encoder = encoder.able(lock(&server.world).store.all(resource));
     let query = &target.query;
-    let selector =
-        ObjectSelector::parse((resource, encoder.version()), query.get("labelSelector"), query.get("fieldSelector"))
-            .map_err(|message| status::bad_request(&message))?;
+    let selector = request.selector(&encoder)?;
     let asked = version(query.get("resourceVersion"))?;
     let streaming = query.flag("sendInitialEvents");
     if !query.get("sendInitialEvents").is_empty() && !server.watch_list {
@@ -91,7 +89,7 @@ pub(super) fn answer(
     if plan.gone {
         return Err(status::expired(&format!("too old resource version: {asked}")));
     }
-    let prefix = if namespace.is_empty() { String::new() } else { format!("{namespace}/") };
+    let prefix = request.prefix();
     let world = lock(&server.world);
     let store = &world.store;
     if asked > store.rv() {
@@ -103,7 +101,8 @@ pub(super) fn answer(
         return Ok(short(error_event(&encoder, &status::expired(&message))));
     }
     let initial = if from_now {
-        let page = store.page(resource, (store.rv(), "", &prefix), usize::MAX, |o| selector.matches(o));
+        let range = PageRange { rv: store.rv(), after: "", prefix: &prefix, limit: usize::MAX };
+        let page = store.page(resource, range, |o| selector.matches(o));
         page.map(|page| page.items).unwrap_or_default().into()
     } else {
         VecDeque::new()
@@ -174,7 +173,7 @@ impl ServedWatch {
         self.encoder = self.encoder.at(self.server.now());
         for _ in 0..BATCH {
             let Some(object) = self.initial.pop_front() else { break };
-            self.encoder.event("ADDED", (&object, object.meta().rv), !self.named, out);
+            self.encoder.event("ADDED", &object, object.meta().rv, !self.named, out);
             self.named = true;
         }
         if !self.initial.is_empty() {
@@ -218,7 +217,7 @@ impl ServedWatch {
             (Some(_), Some(after)) => ("MODIFIED", after),
             (Some(before), None) => ("DELETED", before),
         };
-        self.encoder.event(kind, (&object, change.rv), !self.named, out);
+        self.encoder.event(kind, &object, change.rv, !self.named, out);
         self.named = true;
     }
 

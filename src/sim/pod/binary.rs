@@ -1,6 +1,6 @@
 //! Pods in protobuf, straight from their records. Fields stand in the order of the JSON, so that a test can compare bytes.
 
-use super::{BACK_OFF, ContainerShape, DIGEST, PodRecord, PodShape, PodState, SimContainerState, SimPodCondition, why};
+use super::{BACK_OFF, DIGEST, PodRecord, PodShape, PodState, SimContainer, SimContainerState, SimPodCondition, why};
 use crate::sim::proto::{Filling, Sketch, int, sized, text, time};
 use crate::sim::template::Slot;
 
@@ -76,23 +76,17 @@ impl PodRecord {
             text(3, "The node was low on resource: ephemeral-storage.", out);
         } else if self.host.is_some() {
             for (i, container) in self.shape.init.iter().enumerate() {
-                sized(10, out, |out| self.binary_container(out, container, self.init_state(), (100 + i, 0)));
+                sized(10, out, |out| self.binary_container(out, &self.init_status(i, container)));
             }
             for (i, container) in self.shape.containers.iter().enumerate() {
-                let restarts = if i == 0 { self.restarts } else { 0 };
-                sized(8, out, |out| self.binary_container(out, container, self.container_state(i), (i, restarts)));
+                sized(8, out, |out| self.binary_container(out, &self.container_status(i, container)));
             }
         }
         text(9, self.shape.qos, out);
     }
 
-    fn binary_container(
-        &self,
-        out: &mut Vec<u8>,
-        shape: &ContainerShape,
-        state: SimContainerState,
-        (index, restarts): (usize, u32),
-    ) {
+    fn binary_container(&self, out: &mut Vec<u8>, container: &SimContainer<'_>) {
+        let SimContainer { shape, state, index, restarts } = *container;
         if state.has_run() {
             sized(8, out, |out| {
                 out.extend_from_slice(b"containerd://");

@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 
 use super::World;
 use crate::sim::dynamic::DynamicRecord;
-use crate::sim::object::{SimMeta, SimObject, SimResource};
+use crate::sim::meta::SimMeta;
+use crate::sim::object::SimObject;
+use crate::sim::resource::SimResource;
 use crate::sim::scenario::{NodeGroup, ScenarioCluster};
 use crate::sim::template::uid_text;
 
@@ -25,7 +27,7 @@ impl World {
         }
         let class = json!({"spec": {"extendedResourceName": "example.com/gpu",
             "selectors": [{"cel": {"expression": format!("device.driver == \"{DRIVER}\"")}}]}});
-        self.seed_dynamic(SimResource::Classes, ("", CLASS), class);
+        self.seed_dynamic(SimResource::Classes, "", CLASS, class);
         let mut free: Vec<(String, String)> = Vec::new();
         for group in groups {
             for node in (0..group.count).map(|i| group.node_name(i)) {
@@ -37,7 +39,7 @@ impl World {
                         spec[key] = value.clone();
                     }
                     let name = format!("{node}-{DRIVER}-{number}");
-                    self.seed_dynamic(SimResource::Slices, ("", &name), json!({"spec": spec}));
+                    self.seed_dynamic(SimResource::Slices, "", &name, json!({"spec": spec}));
                 }
                 free.extend((0..group.dra).map(|card| (node.clone(), format!("gpu-{card}"))));
             }
@@ -59,10 +61,10 @@ impl World {
         let spec = json!({"devices": {"requests": [{"name": "gpu", "exactly":
             {"deviceClassName": CLASS, "allocationMode": "ExactCount", "count": 1}}]}});
         let name = format!("claim-{number}");
-        self.seed_dynamic(SimResource::Claims, ("train", &name), json!({"spec": spec, "status": status}));
+        self.seed_dynamic(SimResource::Claims, "train", &name, json!({"spec": spec, "status": status}));
     }
 
-    fn seed_dynamic(&mut self, resource: SimResource, (namespace, name): (&str, &str), body: Value) {
+    fn seed_dynamic(&mut self, resource: SimResource, namespace: &str, name: &str, body: Value) {
         let uid = self.seeds.rng.u128(..);
         let meta = SimMeta::new(namespace, name, uid, self.seeds.now - 3_600);
         self.store.seed(SimObject::Dynamic(DynamicRecord { meta, resource, body: Arc::new(body) }));

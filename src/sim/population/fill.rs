@@ -7,8 +7,10 @@ use super::catalogue::{
 use super::workloads::Recipe;
 use super::{World, no_room};
 use crate::sim::event::EventRecord;
-use crate::sim::object::{SimMeta, SimObject, SimResource};
+use crate::sim::meta::SimMeta;
+use crate::sim::object::SimObject;
 use crate::sim::pod::{PodState, Workload};
+use crate::sim::resource::SimResource;
 use crate::sim::scenario::{NodeRole, ScenarioCluster};
 use crate::sim::template::uid_text;
 
@@ -204,13 +206,13 @@ impl World {
         let now = self.seeds.now;
         let events = self.store.all(SimResource::Pods).filter_map(|object| {
             let SimObject::Pod(pod) = &**object else { return None };
-            let what = match pod.state {
+            let (reason, source) = match pod.state {
                 PodState::ImagePullBackOff => ("Failed", "kubelet"),
                 PodState::Unscheduled => ("FailedScheduling", "default-scheduler"),
                 _ => return None,
             };
             // Some time after the pod was made, and not longer ago than such events are kept.
-            let event = self.pod_event(pod, what, (pod.meta.created + 5).max(now - 3_000));
+            let event = self.pod_event(pod, reason, source, (pod.meta.created + 5).max(now - 3_000));
             Some(EventRecord { last: now - 40, count: 7, ..event })
         });
         let events: Vec<EventRecord> = events.collect();

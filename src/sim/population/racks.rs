@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use crate::sim::meta::SimMeta;
 use crate::sim::node::{NodeRecord, NodeShape, SimTaint, healthy};
-use crate::sim::object::SimMeta;
 use crate::sim::scenario::{Detail, NodeGroup, NodeRole};
 use crate::sim::template::Template;
 

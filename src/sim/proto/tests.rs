@@ -59,14 +59,14 @@ async fn every_simulated_object_has_the_same_facts_in_both_forms_and_no_field_is
             let (mut found, mut batches) = (Vec::new(), [PodBatch::default(), PodBatch::default()]);
             let mut nodes = [Vec::new(), Vec::new()];
             let (mut events, mut leases) = ([Vec::new(), Vec::new()], [Vec::new(), Vec::new()]);
-            let named =
+            let (api_version, kind) =
                 if message_name == "EventsV1Event" { ("events.k8s.io/v1", "Event") } else { ("v1", message_name) };
             let version = json["metadata"]["resourceVersion"].as_str().unwrap();
             for item in json["items"].as_array().unwrap() {
                 strangers(at, message_name, item, &mut found);
                 let text = item.to_string();
                 let mut binary = Vec::new();
-                envelope(named, &mut binary, |out| message(message_name, text.as_bytes(), out).unwrap());
+                envelope(api_version, kind, &mut binary, |out| message(message_name, text.as_bytes(), out).unwrap());
                 assert_eq!(
                     wire::bookmark_version(&binary).as_deref(),
                     item["metadata"]["resourceVersion"].as_str(),

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::sim::object::SimResource;
+use crate::sim::resource::ApiSwitch;
 
 /// `[cluster.apis]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -51,29 +51,44 @@ pub(in crate::sim) enum DraVersion {
 }
 
 impl ApisSpec {
-    /// Whether a kind is served in an `apiVersion`.
-    pub(in crate::sim) fn serves(&self, version: &str, resource: SimResource) -> bool {
-        match (version.strip_prefix("resource.k8s.io/"), resource) {
-            (Some(version), SimResource::Rules) => match self.taint_rules {
-                Rules::V1beta2 | Rules::Forbidden => version == "v1beta2",
-                Rules::V1alpha3 => version == "v1alpha3",
-                Rules::Absent => false,
-            },
-            (Some("v1"), _) => matches!(self.dra, DraVersion::V1 | DraVersion::Forbidden),
-            (Some("v1beta2"), _) => self.dra == DraVersion::V1beta2,
-            (Some("v1beta1"), _) => self.dra == DraVersion::V1beta1,
-            (Some(_), _) => false,
-            (None, _) => version != "coordination.k8s.io/v1" || self.leases != Access::Absent,
+    /// `true` if what this switch turns on is served in an `apiVersion`.
+    pub(in crate::sim) fn serves(&self, switch: ApiSwitch, version: &str) -> bool {
+        match switch {
+            ApiSwitch::Always => true,
+            ApiSwitch::Leases => self.leases != Access::Absent,
+            ApiSwitch::Dra => self.dra.version() == Some(version),
+            ApiSwitch::TaintRules => self.taint_rules.version() == Some(version),
         }
     }
 
-    /// Whether objects of a kind may not be seen.
-    pub(in crate::sim) fn forbids(&self, resource: SimResource) -> bool {
-        match resource {
-            SimResource::Leases => self.leases == Access::Forbidden,
-            SimResource::Rules => self.taint_rules == Rules::Forbidden,
-            SimResource::Slices | SimResource::Claims | SimResource::Classes => self.dra == DraVersion::Forbidden,
-            SimResource::Nodes | SimResource::Pods | SimResource::Namespaces | SimResource::Events => false,
+    /// `true` if requests for what this switch turns on are answered with 403.
+    pub(in crate::sim) fn forbids(&self, switch: ApiSwitch) -> bool {
+        match switch {
+            ApiSwitch::Always => false,
+            ApiSwitch::Leases => self.leases == Access::Forbidden,
+            ApiSwitch::Dra => self.dra == DraVersion::Forbidden,
+            ApiSwitch::TaintRules => self.taint_rules == Rules::Forbidden,
+        }
+    }
+}
+
+impl Rules {
+    fn version(self) -> Option<&'static str> {
+        match self {
+            Self::V1beta2 | Self::Forbidden => Some("resource.k8s.io/v1beta2"),
+            Self::V1alpha3 => Some("resource.k8s.io/v1alpha3"),
+            Self::Absent => None,
+        }
+    }
+}
+
+impl DraVersion {
+    fn version(self) -> Option<&'static str> {
+        match self {
+            Self::V1 | Self::Forbidden => Some("resource.k8s.io/v1"),
+            Self::V1beta2 => Some("resource.k8s.io/v1beta2"),
+            Self::V1beta1 => Some("resource.k8s.io/v1beta1"),
+            Self::Absent => None,
         }
     }
 }

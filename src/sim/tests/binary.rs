@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::sim::encode::Encoder;
-use crate::sim::object::SimResource;
+use crate::sim::resource::SimResource;
 
 const BINARY: &str = "application/vnd.kubernetes.protobuf";
 
@@ -15,7 +15,7 @@ fn compare(sim: &Simulation, context: &str) -> usize {
     let world = lock(&server.unwrap().world);
     let mut count = 0;
     for resource in [SimResource::Pods, SimResource::Nodes] {
-        let encoder = Encoder::new((resource, "v1"), BINARY, "", 1_790_000_000).unwrap();
+        let encoder = Encoder::new(resource, "v1", BINARY, "", 1_790_000_000).unwrap();
         for object in world.store.all(resource) {
             let (mut item, mut message, mut carried) = (Vec::new(), Vec::new(), Vec::new());
             encoder.item(object, &mut item);

@@ -182,7 +182,7 @@ fn a_large_cluster_has_every_pod_that_its_scenario_counts() {
     let scenario = Scenario::builtin("large").unwrap();
     let seeds = crate::sim::population::Seeds { rng: fastrand::Rng::with_seed(5000), now: 1_790_000_000 };
     let world = crate::sim::population::build(&scenario.clusters[0], seeds).unwrap();
-    let pods = world.store.all(crate::sim::object::SimResource::Pods).count();
+    let pods = world.store.all(crate::sim::resource::SimResource::Pods).count();
     // `counted`, `finished` and `unscheduled` of the file; two pods that drew the same name would be one.
     assert_eq!(pods, 150_000 + 2_000 + 200);
 }

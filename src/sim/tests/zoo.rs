@@ -8,8 +8,8 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
 use super::super::encode::Encoder;
-use super::super::object::SimResource as Kind;
 use super::super::population::{Seeds, build};
+use super::super::resource::SimResource as Kind;
 use crate::action::Action;
 use crate::facts::pod::{PodBatch, PodDetail};
 use crate::facts::{dra, node, pod};
@@ -37,7 +37,7 @@ fn list(context: &str, kind: Kind) -> Vec<u8> {
     let spec = scenario.clusters.iter().find(|cluster| cluster.context.get_ref() == context).unwrap();
     let world = build(spec, Seeds { rng: Rng::with_seed(5), now: START }).unwrap();
     let objects: Vec<_> = world.store.all(kind).cloned().collect();
-    let encoder = Encoder::new((kind, kind.api_version()), "application/json", "", START).unwrap();
+    let encoder = Encoder::new(kind, kind.api_version(), "application/json", "", START).unwrap();
     let mut out = Vec::new();
     out.extend_from_slice(b"{\"metadata\":{\"resourceVersion\":\"9\"},\"items\":[");
     for (at, object) in objects.iter().enumerate() {
@@ -115,7 +115,8 @@ fn open(model: &mut Model, filter: &str) {
     act(model, &[Action::Open, Action::Top, Action::Open]);
 }
 
-fn screen(model: &mut Model, (width, height): (u16, u16), theme: &Theme) -> String {
+fn screen(model: &mut Model, size: (u16, u16), theme: &Theme) -> String {
+    let (width, height) = size;
     let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
     let mut state = ViewState::default();
     terminal.draw(|frame| view(frame, model, &mut state, theme, now())).unwrap();
@@ -157,7 +158,7 @@ fn the_gpus_of_the_zoo_are_drawn_at_every_size_and_by_every_group() {
 }
 
 /// Opens a pod of the zoo as the program does, from the object that the server would send.
-fn open_pod(model: &mut Model, (context, node): (&str, &str), name: &str) {
+fn open_pod(model: &mut Model, context: &str, node: &str, name: &str) {
     open(model, node);
     act(model, &[Action::Filter]);
     for letter in name.chars() {
@@ -216,7 +217,7 @@ fn devices_of_dra_in_the_zoo_are_what_a_person_counts() {
 fn a_pod_of_the_zoo_names_the_devices_that_its_claims_got() {
     let got = |node: &str, pod: &str| {
         let mut model = model("zoo-dra");
-        open_pod(&mut model, ("zoo-dra", node), pod);
+        open_pod(&mut model, "zoo-dra", node, pod);
         screen(&mut model, (160, 45), &Theme::new(Depth::None, false))
     };
     let line = |text: &str, words: &[&str]| {
@@ -235,10 +236,10 @@ fn a_pod_of_the_zoo_names_the_devices_that_its_claims_got() {
     line(&served, &["gpu.example.com / dra-1 / gpu-1"]);
     line(&got("dra-2", "monitor"), &["gpu.example.com / dra-2 / gpu-1", "admin access"]);
     let mut model = model("zoo-dra");
-    open_pod(&mut model, ("zoo-dra", "dra-2"), "share-0");
+    open_pod(&mut model, "zoo-dra", "dra-2", "share-0");
     snapshot("zoo_dra_pod_120x30", &mut model, (120, 30));
     let mut model = self::model("zoo-dra");
-    open_pod(&mut model, ("zoo-dra", "dra-2"), "hostile");
+    open_pod(&mut model, "zoo-dra", "dra-2", "hostile");
     snapshot("zoo_dra_pod_hostile_120x30", &mut model, (120, 30));
 }
 

@@ -5,7 +5,7 @@ Reads `cargo metadata` of the locked versions and the licence files in the crate
 that only build or test are left out. Of a choice of licences the first of PREFERRED is taken. Each text stands there once: the
 lines of copyright, which differ, stand beside the crate. After a change of Cargo.lock:
 
-    python3 assets/licenses.py
+    python3 scripts/licenses.py
 """
 
 import json
@@ -104,7 +104,7 @@ def main():
         sys.exit(f"no crate brings the text of {absent}")
     head = [
         "watchbell contains the crates below, each under the licence named beside it; the texts follow.",
-        "Written by assets/licenses.py: do not edit.",
+        "Written by scripts/licenses.py: do not edit.",
         "",
     ]
     for name in sorted(texts):

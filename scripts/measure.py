@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures the release binary on a simulated cluster in a process of its own, and prints one line for each figure.
 
-Usage: tests/measure.py [SCENARIO [NEEDLE]]       (after `cargo build --release`)
+Usage: scripts/measure.py [SCENARIO [NEEDLE]]       (after `cargo build --release`)
 
 NEEDLE is the text that says that the numbers are complete; for `reference` the 2,613 pods that count.
 Times are wall time on a machine that may be busy: compare figures of one run, not of two machines.

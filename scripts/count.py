@@ -9,11 +9,11 @@ Kubernetes (component-helpers `PodRequests`, apimachinery `quantity.go`, `api re
 the standard library alone; with `--compare SNAPSHOT` it compares its own numbers with a snapshot field by field and exits with
 1 if any differs.
 
-    kubectl get nodes -o json > n; kubectl get pods -A -o json > p; tests/count.py n p
-    watchbell snapshot -o json > s; tests/count.py --compare s --context prod-a n p
-    kubectl get resourceslices -o json > sl; kubectl get resourceclaims -A -o json > cl; tests/count.py n p sl cl
-    tests/count.py --accelerator example.com/npu=device n p
-    tests/count.py --simulate large            (after `cargo build --release`; any scenario, page by page)
+    kubectl get nodes -o json > n; kubectl get pods -A -o json > p; scripts/count.py n p
+    watchbell snapshot -o json > s; scripts/count.py --compare s --context prod-a n p
+    kubectl get resourceslices -o json > sl; kubectl get resourceclaims -A -o json > cl; scripts/count.py n p sl cl
+    scripts/count.py --accelerator example.com/npu=device n p
+    scripts/count.py --simulate large            (after `cargo build --release`; any scenario, page by page)
 
 Objects that are no objects, are of another kind or have no name are counted as unreadable and count nowhere else.
 """

@@ -1,0 +1,125 @@
+//! Listening: the port of a server opens, refuses, stops answering and comes back.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+
+use super::apiserver;
+use super::front::Via;
+use super::lock;
+use super::server::Server;
+
+/// As many connections may wait to be accepted: what tokio's own `bind` uses.
+const BACKLOG: u32 = 1024;
+/// More connections than a queue of length 0 takes, and those that are accepted while the acceptor is told to rest.
+const PLUGS: usize = 64;
+/// A connection on loopback that takes this long has found the queue full.
+const PLUG: Duration = Duration::from_millis(30);
+
+impl Server {
+    /// Serves connections of a listener.
+    pub(super) fn serve(self: &Arc<Self>, listener: TcpListener) {
+        // The task alone keeps the listener: it is closed when that ends.
+        let listener = Arc::new(listener);
+        let length = Arc::downgrade(&listener);
+        let listener = self.front.guard(listener);
+        let router = apiserver::router(Arc::clone(self)).into_make_service_with_connect_info::<Via>();
+        let handle = self.spawn(async move {
+            // It only ends by being aborted: errors of `accept` are waited out in the front.
+            axum::serve(listener, router).await.ok();
+        });
+        *lock(&self.port.serving) = Some((handle, length));
+    }
+
+    /// Refuses connections and cuts the open ones.
+    pub(super) async fn stop_listening(&self) {
+        self.stop_accepting().await;
+        self.front.cut();
+    }
+
+    /// Answers no packet: open connections stand still, and new ones find a full queue that nobody empties, where Linux
+    /// drops their SYN as a firewall would. Nothing is closed, and so nobody is told: [`Self::listen_again`] lets through
+    /// what is still sent.
+    pub(super) async fn vanish(self: &Arc<Self>) {
+        self.front.freeze(true);
+        self.front.rest(true);
+        if self.resume().is_err() || !self.queues(0) {
+            return;
+        }
+        let mut plugs = Vec::new();
+        while plugs.len() < PLUGS && self.front.rests() {
+            match tokio::time::timeout(PLUG, TcpStream::connect(self.port.address)).await {
+                Ok(Ok(plug)) => plugs.push(plug),
+                Ok(Err(_)) | Err(_) => break,
+            }
+        }
+        let mut held = lock(&self.port.plugs);
+        if self.front.rests() {
+            *held = plugs;
+        }
+    }
+
+    /// As many connections may wait to be accepted; whether that could be set.
+    fn queues(&self, length: u32) -> bool {
+        let listener = lock(&self.port.serving).as_ref().and_then(|(_, listener)| listener.upgrade());
+        // Linux and the BSDs take another length while they listen; what waits already goes on waiting.
+        let length = i32::try_from(length).unwrap_or(i32::MAX);
+        listener.is_some_and(|listener| rustix::net::listen(&*listener, length).is_ok())
+    }
+
+    async fn stop_accepting(&self) {
+        let serving = lock(&self.port.serving).take();
+        if let Some((handle, _)) = serving {
+            handle.abort();
+            while !handle.is_finished() {
+                tokio::task::yield_now().await;
+            }
+        }
+        self.front.rest(false);
+        lock(&self.port.plugs).clear();
+        let mut reserved = lock(&self.port.reserved);
+        if reserved.is_none() {
+            *reserved = bind(self.port.address).ok();
+        }
+    }
+
+    /// The socket that held the port, or another one.
+    fn take_socket(&self) -> io::Result<TcpSocket> {
+        let reserved = lock(&self.port.reserved).take();
+        reserved.map_or_else(|| bind(self.port.address), Ok)
+    }
+
+    /// Listens again on the same port.
+    pub(super) fn listen_again(self: &Arc<Self>) -> io::Result<()> {
+        lock(&self.port.plugs).clear();
+        self.resume()?;
+        self.queues(BACKLOG);
+        self.front.rest(false);
+        Ok(())
+    }
+
+    /// Sees to it that there is a listener.
+    fn resume(self: &Arc<Self>) -> io::Result<()> {
+        if lock(&self.port.serving).is_none() {
+            self.serve(self.take_socket()?.listen(BACKLOG)?);
+        }
+        Ok(())
+    }
+}
+
+/// A socket bound to an address, not listening yet: connecting to it is refused, and nobody else gets the port.
+pub(super) fn bind(address: SocketAddr) -> io::Result<TcpSocket> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // The port must be free again at once after a stop, although old connections linger in TIME_WAIT.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    Ok(socket)
+}
+
+/// Listens on an address.
+pub(super) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    bind(address)?.listen(BACKLOG)
+}
