@@ -1,4 +1,4 @@
-//! The `actions!` table: every action, its name, default keys, group and help line. Dispatch, footer, help, the README
+//! The `actions!` table: every action, its name, default keys, group and help line. Dispatch, footer, help, docs/keys.md
 //! table and the config template are made from it.
 
 use serde::{Deserialize, Serialize};

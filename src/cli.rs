@@ -203,7 +203,7 @@ pub enum Color {
 pub enum OutputFormat {
     /// For people.
     Table,
-    /// For programs; see the README for the schema.
+    /// For programs; its fields are in docs/schema.md.
     Json,
 }
 
@@ -212,7 +212,7 @@ pub enum OutputFormat {
 pub enum CheckOutput {
     /// For people, line by line.
     Text,
-    /// For programs; see the README for the schema.
+    /// For programs; its fields are in docs/schema.md.
     Json,
 }
 
