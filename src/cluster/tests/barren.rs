@@ -3,7 +3,7 @@
 use super::faults_watch::{Beside, error_event, is_pod_watch};
 use super::*;
 use crate::facts::node::{ConditionStatus, NodeCondition, NodeFacts};
-use crate::model::cluster::Freshness;
+use crate::model::store::sync::Freshness;
 
 const MINUTES: Duration = Duration::from_secs(600);
 const LEADERLESS: &str =

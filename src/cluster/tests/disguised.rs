@@ -2,7 +2,7 @@
 
 use super::faults_watch::{Beside, is_pod_watch};
 use super::*;
-use crate::model::cluster::Freshness;
+use crate::model::store::sync::Freshness;
 use crate::msg::Failure;
 
 fn refusal(code: u16, reason: &str) -> String {

@@ -4,7 +4,7 @@ use super::alerts::draw;
 use super::fixture::lines;
 use crate::action::Action;
 use crate::facts::pod::PodFacts;
-use crate::model::Known;
+use crate::model::known::Known;
 use crate::model::cluster::Health;
 use crate::model::fixture::{Bench, batch, gpu_node, gpu_pod};
 use crate::msg::{Batch, NodeChange, Resource};
