@@ -29,6 +29,7 @@ mod deadline;
 mod detail;
 mod exec;
 mod guard;
+mod idn;
 mod inflate;
 pub mod kubeconfig;
 mod list_source;

@@ -13,10 +13,12 @@ use serde::Serialize;
 use crate::facts::accelerator::Kind;
 use crate::facts::text::Clean;
 use crate::model::app::Model;
-use crate::model::cluster::{AcceleratorTotals, ClusterState, Freshness};
+use crate::model::cluster::ClusterState;
 use crate::model::derive::dra::{DraDevices, DriverDevices};
+use crate::model::derive::rows::AcceleratorTotals;
 use crate::model::known::Known;
 use crate::model::store::optional::Visibility;
+use crate::model::store::sync::Freshness;
 use crate::msg::{Failure, Layer, Now};
 
 pub use amounts::{ResourceReport, ResourceReports};

@@ -53,6 +53,8 @@ pub(crate) struct RequestError {
     pub(crate) audit_id: Option<Clean>,
     /// The Kubernetes `Status` of the answer.
     pub(crate) status: Option<Box<StatusFacts>>,
+    /// No time cures it: what the clients are made of cannot be used.
+    pub(crate) lasting: bool,
     /// What answers is no Kubernetes API, or cannot prove that it is ours: a captive portal, a wrong URL, a certificate.
     pub(crate) alien: bool,
 }
@@ -70,7 +72,13 @@ impl RequestError {
             audit_id: None,
             status: None,
             alien: false,
+            lasting: false,
         }
+    }
+
+    /// The same, but trying again cannot change it.
+    pub(crate) fn for_good(self) -> Self {
+        Self { lasting: !self.timeout, ..self }
     }
 
     /// A deadline of ours passed.
@@ -247,25 +255,27 @@ pub(crate) fn no_answer(error: &(dyn StdError + 'static)) -> RequestError {
         if let Some(error) = cause.downcast_ref::<io::Error>()
             && !chain(cause).any(|cause| alert(cause).is_some())
         {
-            return RequestError::new(
-                Layer::Connect,
-                &format!("the connection failed before an answer came: {}", io_text(error)),
-            );
+            return no_answer_but(&io_text(error));
         }
     }
     RequestError::new(Layer::Connect, &format!("no answer: {}", deepest(error)))
 }
 
+/// A connection that ended before an answer came.
+fn no_answer_but(why: &str) -> RequestError {
+    RequestError::new(Layer::Connect, &format!("the connection failed before an answer came: {why}"))
+}
+
 /// Certificates, credentials or headers of which no client can be built.
 pub(crate) fn unusable(error: &kube::Error) -> RequestError {
     let layer = if matches!(error, kube::Error::Auth(_)) { Layer::Credentials } else { Layer::Config };
-    RequestError::new(layer, &format!("no client can be made of the kubeconfig: {}", deepest(error)))
+    RequestError::new(layer, &format!("no client can be made of the kubeconfig: {}", deepest(error))).for_good()
 }
 
 /// TLS that cannot be set up.
 pub(crate) fn unusable_tls(error: &TlsError) -> RequestError {
     let layer = if matches!(error, TlsError::Identity(_)) { Layer::Credentials } else { Layer::Config };
-    RequestError::new(layer, &error.to_string())
+    RequestError::new(layer, &error.to_string()).for_good()
 }
 
 /// A body that began and was cut, or whose gzip makes no sense (F17).
@@ -330,10 +340,8 @@ fn connecting(failed: &ConnectFailure) -> RequestError {
         ConnectStage::Proxy => RequestError::new(Layer::Proxy, &format!("proxy `{place}`: {why}")),
         ConnectStage::Tcp if failed.proxied => RequestError::new(Layer::Proxy, &format!("proxy `{place}`: {why}")),
         ConnectStage::Tcp if refused => RequestError::new(Layer::Connect, &format!("`{place}` refused the connection")),
+        ConnectStage::Tcp if failed.is_reset() => no_answer_but(&io_text(&io::ErrorKind::ConnectionReset.into())),
         ConnectStage::Tcp => RequestError::new(Layer::Connect, &format!("no connection to `{place}`: {why}")),
-        ConnectStage::Tls if why.contains("InvalidContentType") => {
-            RequestError::new(Layer::Tls, &format!("TLS with `{place}`: it does not speak TLS; is the URL http?"))
-        }
         ConnectStage::Tls => {
             if let Some(alert) = chain(&**source).find_map(alert) {
                 return refused_us(&format!("`{place}`"), alert);

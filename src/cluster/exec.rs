@@ -201,10 +201,13 @@ impl PluginError {
             Self::Incomplete => "returned neither a token nor a certificate with its key".to_owned(),
         };
         let text = format!("credential plugin `{}` {what}", name(exec));
-        if matches!(self, Self::TimedOut(_)) {
-            RequestError::timed_out(Layer::Credentials, &text)
-        } else {
-            RequestError::new(Layer::Credentials, &text)
+        let trouble = RequestError::new(Layer::Credentials, &text);
+        match self {
+            Self::TimedOut(_) => RequestError::timed_out(Layer::Credentials, &text),
+            // Nobody will be asked, and nothing is installed or edited meanwhile.
+            Self::NeedsTerminal | Self::NotStarted(_) | Self::OtherVersion(_) => trouble.for_good(),
+            // It may say something else the next time: what it asks may be back.
+            _ => trouble,
         }
     }
 }

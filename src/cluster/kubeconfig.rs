@@ -30,6 +30,7 @@ mod login;
 mod origin;
 mod plan;
 mod prepare;
+mod server;
 mod settings;
 pub(in crate::cluster) mod yaml;
 
@@ -290,9 +291,11 @@ impl ContextTarget {
             None => UserSettings::default(),
         };
         let proxy = proxy::choose(&cluster.server, cluster.proxy_url.as_deref(), &self.env)?;
-        if user.has_secrets() && proxy::is_exposed(&cluster.server, proxy.as_ref()) {
+        let has_secrets = user.has_secrets() || cluster.login.is_some();
+        if has_secrets && proxy::is_exposed(&cluster.server, proxy.as_ref()) {
             return Err("credentials are not sent over plain http:// to another machine".to_owned());
         }
+        let user = user.for_cluster(&cluster);
         Ok(ContextSettings { cluster, user })
     }
 
@@ -302,7 +305,7 @@ impl ContextTarget {
     /// The context is broken.
     fn settings(&self) -> Result<Arc<ContextSettings>, RequestError> {
         let broken = || self.broken.as_deref().unwrap_or("there is nothing to connect to");
-        self.settings.clone().ok_or_else(|| RequestError::new(Layer::Config, broken()))
+        self.settings.clone().ok_or_else(|| RequestError::new(Layer::Config, broken()).for_good())
     }
 
     /// Reads the context again if its kubeconfig was edited; says whether the server is another one now. An edit that
@@ -333,7 +336,7 @@ impl ContextTarget {
         let moved = self.reload().await?;
         let settings = self.settings()?;
         self.stamps = stamps(settings.files()).await;
-        let unusable = |why: String| RequestError::new(Layer::Config, &why);
+        let unusable = |why: String| RequestError::new(Layer::Config, &why).for_good();
         let proxy = proxy::choose(&settings.cluster.server, settings.cluster.proxy_url.as_deref(), &self.env);
         let proxy = proxy.map_err(unusable)?;
         let read = settings.clone();

@@ -21,7 +21,7 @@ use tokio::time::Instant;
 use tower::{BoxError, Layer, Service};
 
 use super::classify::chain;
-use super::connect::{ConnectFailure, Took};
+use super::connect::{ConnectFailure, LongHeads, Took};
 use crate::clock::Clock;
 use crate::msg::{Attempt, CallEnd, CallEvent, CallId, CallKind, ClusterEvent, ClusterId, Msg};
 
@@ -243,8 +243,12 @@ where
 
 /// How a request ended that got no answer.
 fn end_without_answer(error: &(dyn StdError + 'static)) -> CallEnd {
-    let failed = chain(error).find_map(|cause| cause.downcast_ref::<ConnectFailure>());
-    failed.map_or(CallEnd::NoResponse, |failed| CallEnd::NotConnected(failed.cause()))
+    if let Some(failed) = chain(error).find_map(|cause| cause.downcast_ref::<ConnectFailure>()) {
+        return if failed.is_reset() { CallEnd::NoResponse } else { CallEnd::NotConnected(failed.cause()) };
+    }
+    let is_parse = |error: &hyper::Error| error.is_parse();
+    let not_http = chain(error).any(|cause| cause.downcast_ref().is_some_and(is_parse) || cause.is::<LongHeads>());
+    if not_http { CallEnd::NotHttp } else { CallEnd::NoResponse }
 }
 
 /// One request on its way; reports its end exactly once, at the latest when it is dropped.

@@ -225,6 +225,9 @@ pub(crate) async fn run(shared: &TaskContext, source: &mut impl ClientFactory, a
                 let mut failure = trouble.failure(wall(), "get credentials", backoff.failures());
                 failure.next_in = Some(wait);
                 shared.send_event(ClusterEvent::Failed(Box::new(failure))).await;
+                if trouble.lasting {
+                    shared.send_event(ClusterEvent::Unusable).await;
+                }
                 // Working clients stay in use until the server rejects them (F60).
                 shared.session.state.send_if_modified(|state| {
                     let replace = !matches!(state, SessionState::Ready(_));

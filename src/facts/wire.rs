@@ -20,6 +20,7 @@ pub use status::{StatusFacts, decode_failure, decode_status};
 pub use watch::{WatchFrame, WatchType, bookmark_version, decode_frame, ends_initial_events};
 
 pub(super) use crate::facts::wire::list_decoder::ListDecoder;
+pub use list::decode_any_list;
 pub(super) use list::{Sink, decode_list, decode_object, refuse};
 pub(super) use proto::CUT;
 

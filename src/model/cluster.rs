@@ -3,7 +3,7 @@
 mod accelerators;
 mod answers;
 mod arrangement;
-mod link;
+pub mod detail;
 mod node;
 mod opened;
 mod pods;
@@ -18,9 +18,9 @@ use crate::facts::accelerator;
 use crate::facts::pod::PodFacts;
 use crate::facts::text::Clean;
 use crate::model::alerts::{AlertLine, AlertRecord, Alerts};
-use crate::model::app::detail::DetailState;
+use crate::model::cluster::detail::DetailState;
 use crate::model::derive::claims::ClaimState;
-use crate::model::derive::dra;
+use crate::model::derive::dra::{self, DeviceCounts};
 use crate::model::derive::gpus::{GpuReport, GpuReports};
 use crate::model::derive::history::History;
 use crate::model::derive::join::Join;
@@ -32,21 +32,19 @@ use crate::model::store::budget;
 use crate::model::store::budget::Budget;
 use crate::model::store::nodes::{Node, NodeOutcome, NodeStore};
 use crate::model::store::optional::{OptionalApis, Visibility};
-use crate::model::store::pods::{ListMark, PodOrigin, PodStore};
+use crate::model::store::pods::{ListMark, PodCounts, PodOrigin, PodStore};
 use crate::model::store::scope::{Partial, PodTracks, Scope};
 use crate::model::store::sync::{PageHead, Track};
 use crate::model::time::age_of;
 use crate::msg::{Batch, ClusterEvent, ClusterId, Failure, Layer, Mono, Now, PageLimits, Resource};
 
-use link::ServerState;
+use crate::model::derive::server::ServerState;
 pub(super) use pods::OpenedNode;
 use table::NodeTable;
 
+pub use crate::model::store::sync::Freshness;
 pub(crate) use table::SelectionStep;
-pub use views::{
-    AcceleratorTotals, ClusterSummary, Freshness, Health, HeapBytes, Liveness, NodeCounts, NodeDetail, NodeItem,
-    PageUnderWay, PodCounts, ResourceAmounts,
-};
+pub use views::{ClusterSummary, Health, HeapBytes, Liveness, NodeCounts, NodeDetail, NodeItem, PageUnderWay};
 
 /// Nodes that came, changed or went, nodes whose pods did, and figures of usage that are taken in at once: a millisecond at most.
 /// A page of pods touches up to 500 nodes, and many pages come between two frames.
@@ -68,6 +66,7 @@ pub struct ClusterState {
     pub(super) join: Join,
     pub(super) usage: UsageStore,
     pub(super) optional: OptionalApis,
+    pub(super) devices: DeviceCounts,
     pub(super) alerts: Alerts,
     pub(super) boards: GpuReports,
     pub(super) budget: Budget,
@@ -103,6 +102,7 @@ impl ClusterState {
             join: Join::default(),
             usage: UsageStore::default(),
             optional: OptionalApis::default(),
+            devices: DeviceCounts::default(),
             alerts: Alerts::default(),
             boards: GpuReports::default(),
             budget: Budget::default(),
@@ -188,7 +188,9 @@ impl ClusterState {
     pub fn settled(&self) -> bool {
         let nodes = self.nodes_track.complete() || self.nodes_track.denied();
         let over = self.budget.exceeded().is_some();
-        self.spec.broken.is_some() || over || (nodes && self.pods_track.settled())
+        // As soon as the lists have been told why, too.
+        let unusable = self.link.unusable && self.tracks().all(|(.., track)| track.lost().is_some());
+        self.spec.broken.is_some() || over || unusable || (nodes && self.pods_track.settled())
     }
 
     /// The GPU view, as of the last time that somebody looked; numbers of pods are as well known as [`ClusterState::pod_counts`].
@@ -206,13 +208,7 @@ impl ClusterState {
     /// The pods that count, on known nodes or not, told apart.
     #[must_use]
     pub fn pod_counts(&self) -> Known<PodCounts> {
-        let bound = self.ledger.bound();
-        self.pods_track.known(PodCounts {
-            bound: bound.pods,
-            terminating: bound.terminating,
-            daemon_set: bound.daemon_set,
-            mirror: bound.mirror,
-        })
+        self.pods_track.known(self.ledger.bound().counts())
     }
 
     /// What is watched of the pods, if that is only a part of the cluster: their numbers are lower bounds then (F23).
@@ -272,19 +268,19 @@ impl ClusterState {
     /// The devices of dynamic resource allocation as of now; `None` until slices and claims were read.
     #[must_use]
     pub fn dra_devices(&self) -> Option<dra::DraDevices> {
-        self.optional.count_devices()
+        dra::devices_now(&self.optional)
     }
 
     /// What is known of a claim and its devices.
     #[must_use]
     pub fn claim(&self, namespace: &str, name: &str) -> ClaimState {
-        self.optional.claim(namespace, name)
+        ClaimState::of(&self.optional, namespace, name)
     }
 
     /// Taint rules of devices that are known; `None` where they are not seen.
     #[must_use]
     pub fn taint_rules(&self) -> Option<usize> {
-        self.optional.rules.complete().then(|| self.optional.rules.iter().count())
+        self.optional.taint_rule_count()
     }
 
     /// Whether the leases of kubelets are seen.
@@ -296,16 +292,14 @@ impl ClusterState {
     /// Device classes that serve an extended resource: the resource, and the class; by name.
     #[must_use]
     pub fn dra_bridges(&self) -> Vec<(Clean, Clean)> {
-        let named = self.optional.classes.iter().filter(|(_, class)| !class.extended_resource.is_empty());
-        let mut bridges: Vec<_> = named.map(|(key, class)| (class.extended_resource.clone(), key.clone())).collect();
-        bridges.sort_unstable();
-        bridges
+        self.optional.bridges()
     }
 
     /// Everything that a cluster need not have has been answered for, one way or another.
     #[must_use]
     pub fn optional_settled(&self) -> bool {
-        self.spec.broken.is_some() || (self.usage.visible().answered() && self.optional.settled())
+        let none = self.spec.broken.is_some() || self.link.unusable;
+        none || (self.usage.visible().answered() && self.optional.settled())
     }
 
     /// Every pod that is held, made anew from its record, in no order, whether the list is complete or not. Looks at every
@@ -483,6 +477,7 @@ impl ClusterState {
             ClusterEvent::Probe(sample) => self.probe(&sample, now),
             ClusterEvent::Found(finding) => self.found(*finding, now),
             ClusterEvent::Failed(failure) => self.link.failed(*failure, now.mono),
+            ClusterEvent::Unusable => self.link.unusable = true,
             ClusterEvent::Skew { ours_minus_server_ms } => self.link.skew_ms = Some(ours_minus_server_ms),
             ClusterEvent::TaskRestarted { text } => self.link.restarted(text, now),
         }
@@ -513,7 +508,7 @@ impl ClusterState {
     /// Brings what every frame shows of this cluster up to date.
     pub(crate) fn prepare(&mut self, now: Now) {
         self.apply_pending(now.mono);
-        self.optional.refresh(now.mono);
+        self.devices.refresh(&self.optional, now.mono);
         self.evaluate(now);
     }
 
@@ -642,11 +637,6 @@ impl ClusterState {
             NodeOutcome::Removed(uid) => self.history.gone(*uid, now),
         }
     }
-}
-
-/// A sum as it is shown.
-pub(in crate::model) fn saturate(sum: i128) -> i64 {
-    i64::try_from(sum).unwrap_or(if sum < 0 { i64::MIN } else { i64::MAX })
 }
 
 #[cfg(test)]

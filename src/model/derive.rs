@@ -6,5 +6,8 @@ pub mod fit;
 pub mod gpus;
 pub mod history;
 pub(in crate::model) mod join;
+pub(in crate::model) mod joined_node;
 pub mod latency;
+pub mod rows;
+pub mod server;
 pub mod usage;

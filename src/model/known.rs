@@ -58,3 +58,8 @@ impl<T> Known<T> {
         }
     }
 }
+
+/// A sum in 64 bits, at the nearest bound if it does not fit.
+pub(in crate::model) fn saturate(sum: i128) -> i64 {
+    i64::try_from(sum).unwrap_or(if sum < 0 { i64::MIN } else { i64::MAX })
+}

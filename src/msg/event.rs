@@ -100,6 +100,8 @@ pub enum ClusterEvent {
     Found(Box<DetailUpdate>),
     /// Something failed; also kept in [`SyncState::Waiting`] where a retry follows.
     Failed(Box<Failure>),
+    /// No client can be made of the kubeconfig, and waiting does not cure that; the reason was sent as a failure just before.
+    Unusable,
     /// Our clock against the server's, from the `Date` header; positive when ours is ahead.
     Skew {
         /// Our wall clock minus the server's, in milliseconds, ±1 s of resolution.

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::PodVisibility;
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
-use crate::model::cluster::ResourceAmounts;
+use crate::model::derive::rows::ResourceAmounts;
 
 /// Billionths in a unit.
 const NANO: u128 = 1_000_000_000;

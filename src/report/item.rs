@@ -8,9 +8,10 @@ use super::amounts::{self, ResourceReports};
 use crate::facts::accelerator::{self, Kind};
 use crate::facts::node::{ConditionStatus, NodeCondition, NodeTaint, Readiness};
 use crate::facts::text::Clean;
-use crate::model::cluster::{AcceleratorTotals, NodeItem};
+use crate::model::cluster::NodeItem;
 use crate::model::derive::dra::{DraDevices, DriverDevices};
-use crate::model::table::Used;
+use crate::model::derive::rows::AcceleratorTotals;
+use crate::model::derive::usage::Used;
 
 /// One node.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -5,8 +5,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::model::derive::latency::Percentile;
+use crate::model::derive::rows::Accelerators;
 use crate::model::known::Known;
-use crate::model::table::Accelerators;
 use crate::theme::Glyphs;
 
 const MINUTE: u64 = 60;

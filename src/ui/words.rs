@@ -6,9 +6,11 @@ use std::time::Duration;
 use super::units::{coarse, duration, throughput, volume};
 use crate::facts::node::Readiness;
 use crate::model::alerts::Severity;
-use crate::model::cluster::{ClusterSummary, Freshness, Health};
+use crate::model::cluster::{ClusterSummary, Health};
 use crate::model::derive::latency::Verdict;
-use crate::model::table::{LastReport, NodeStatus};
+use crate::model::derive::rows::NodeStatus;
+use crate::model::store::sync::Freshness;
+use crate::model::table::LastReport;
 use crate::msg::{Resource, SKEW_TOLD_MS};
 use crate::theme::{Glyphs, Role};
 

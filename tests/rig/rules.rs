@@ -90,7 +90,7 @@ impl Rig {
         self.until_true("the recovery").await;
         let is_late = |attempt: &&Attempt| {
             let failed = match attempt.end {
-                CallEnd::Broken | CallEnd::NoResponse | CallEnd::NotConnected(_) => true,
+                CallEnd::Broken | CallEnd::NoResponse | CallEnd::NotHttp | CallEnd::NotConnected(_) => true,
                 CallEnd::Complete => attempt.status.is_none_or(|status| status >= 400),
                 // A deadline of tenths of a second that passes on a busy machine says nothing about the server.
                 CallEnd::TimedOut | CallEnd::Cancelled => false,

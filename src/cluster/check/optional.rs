@@ -8,7 +8,7 @@ use crate::msg::{Layer, Resource};
 
 impl CheckRun {
     pub(super) async fn metrics_api(&mut self) -> StepFlow {
-        let asked = self.get(&format!("{}?limit=1", usage::PATH)).await;
+        let asked = self.list(&format!("{}?limit=1", usage::PATH)).await;
         match asked.result {
             Ok(_) => self.tell(CheckStep::new("metrics api", StepOutcome::Ok, "it answers").timing(asked.timing)).await,
             Err(trouble) if trouble.code == Some(404) => {
@@ -41,7 +41,7 @@ impl CheckRun {
             let text = format!("resource.k8s.io {} cannot be read: devices of it are not seen", versions.join(", "));
             return self.tell(CheckStep::new("dra", StepOutcome::Skip, &one_line(&text))).await;
         };
-        let asked = self.get(&format!("{path}?limit=1")).await;
+        let asked = self.list(&format!("{path}?limit=1")).await;
         let step = match asked.result {
             Ok(_) => {
                 let text = format!("resource.k8s.io {}", versions.join(", "));
@@ -58,7 +58,7 @@ impl CheckRun {
 
     pub(super) async fn leases(&mut self) -> StepFlow {
         let leases = Resource::Leases.api();
-        let asked = self.get(&format!("{}?limit=1", leases.list_path(leases.versions[0]))).await;
+        let asked = self.list(&format!("{}?limit=1", leases.list_path(leases.versions[0]))).await;
         let step = match asked.result {
             Ok(_) => CheckStep::new("leases", StepOutcome::Ok, "they answer").timing(asked.timing),
             Err(trouble) if trouble.code == Some(404) => {

@@ -117,7 +117,8 @@ pub(super) fn read_token(path: &Path) -> Result<String, RequestError> {
         },
         Err(why) => why,
     };
-    Err(RequestError::new(Layer::Credentials, &format!("cannot read the token file `{}`: {why}", shown(path))))
+    let text = format!("cannot read the token file `{}`: {why}", shown(path));
+    Err(RequestError::new(Layer::Credentials, &text).for_good())
 }
 
 /// Text in PEM, read if it is in a file. Blocking.

@@ -12,8 +12,8 @@ use super::*;
 use crate::cluster::kubeconfig::{Selection, Sources, load};
 use crate::cluster::meter::MeterSink;
 use crate::model::app::Model;
-use crate::model::cluster::Freshness;
 use crate::model::settings::{ClusterSpec, Settings};
+use crate::model::store::sync::Freshness;
 use crate::msg::{Failure, Now};
 
 /// A model beside a rig.

@@ -5,6 +5,7 @@ use crate::model::app::Model;
 use crate::model::app::screens::{Mode, NodePane, Screen};
 use crate::model::cluster::ClusterState;
 use crate::model::cluster::SelectionStep;
+use crate::model::cluster::detail::DetailState;
 use crate::model::derive::gpus::Grouping;
 use crate::model::table::SortBy;
 use crate::model::table::podorder::POD_SORTS;
@@ -219,7 +220,7 @@ impl Model {
                 self.pane_scroll = step.from(self.pane_scroll, document.map_or(0, |document| document.lines.len()));
             }
             Screen::Node { name, pane } => {
-                self.pane_scroll = step.from(self.pane_scroll, cluster.pane_lines(name, *pane, now));
+                self.pane_scroll = step.from(self.pane_scroll, pane_lines(cluster, name, *pane, now));
             }
         }
     }
@@ -274,6 +275,19 @@ impl Model {
 
     fn current_mut(&mut self) -> Option<&mut ClusterState> {
         self.clusters.get_mut(self.current)
+    }
+}
+
+/// Lines that a pane of the node screen has, for scrolling.
+fn pane_lines(cluster: &ClusterState, name: &str, pane: NodePane, now: Now) -> usize {
+    let Some(detail) = cluster.node(name, now) else { return 0 };
+    match pane {
+        NodePane::Pods => cluster.pod_extent().len,
+        NodePane::Events => cluster.inspected().and_then(DetailState::events).map_or(0, |(events, _)| events.len()),
+        NodePane::Conditions => detail.facts.conditions.len() + detail.transitions.len(),
+        NodePane::Resources => detail.resources.len() + detail.notes.len(),
+        // System information, pods, roles, and a heading for each part.
+        NodePane::Labels => detail.facts.taints.len() + detail.facts.labels.len() + detail.accelerators.len() + 11,
     }
 }
 

@@ -4,9 +4,9 @@ use super::*;
 use crate::action::{ACTIONS, Action};
 use crate::facts::node::ConditionStatus;
 use crate::facts::pod::PodPhase;
-use crate::model::Known;
 use crate::model::cluster;
 use crate::model::fixture::{Bench, at, gpu_node, gpu_pod, node, pod, turned};
+use crate::model::known::Known;
 use crate::msg::{Batch, CallEnd, CallKind, ClusterEvent, Layer, LineEdit, ProbeOutcome, Resource, SyncState};
 
 #[test]

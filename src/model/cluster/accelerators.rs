@@ -2,13 +2,15 @@
 
 use hashbrown::HashMap;
 
-use super::{AcceleratorTotals, ClusterState, saturate};
+use super::ClusterState;
 use crate::facts::accelerator::Kind;
-use crate::model::Known;
 use crate::model::derive::fit;
-use crate::model::derive::fit::Admission;
 use crate::model::derive::join::Join;
+use crate::model::derive::rows::AcceleratorTotals;
+use crate::model::known::Known;
+use crate::model::known::saturate;
 use crate::model::store::nodes::NodeStore;
+use crate::model::store::nodes::admission::Admission;
 use crate::model::store::pods::PodStore;
 
 impl ClusterState {

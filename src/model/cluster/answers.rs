@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::ClusterState;
-use super::link::is_answer;
 use super::summary::{PROBES_IN_A_ROW, SLOW_PROBE};
+use crate::model::derive::server::is_answer;
 use crate::model::time::elapsed;
 use crate::msg::{CallEvent, Now, ProbeOutcome, ProbeSample};
 

@@ -2,8 +2,8 @@
 
 use std::cmp::Ordering;
 
+use crate::model::natural::natural_cmp;
 use crate::model::store::nodes::{NodeKey, NodeStore};
-use crate::model::table::natural::natural_cmp;
 
 /// Node keys in an order that somebody else knows, each at most once.
 #[derive(Debug, Default)]

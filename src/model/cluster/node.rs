@@ -10,12 +10,12 @@ use crate::facts::node::Readiness;
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
 use crate::model::alerts::span;
-use crate::model::app::detail::DetailState;
 use crate::model::derive::history::Transition;
+use crate::model::derive::joined_node::JoinedNode;
+use crate::model::derive::rows::ResourceRow;
+use crate::model::derive::usage::Used;
 use crate::model::store::nodes::amount;
 use crate::model::store::optional::Visibility;
-use crate::model::table::joined_node::JoinedNode;
-use crate::model::table::{ResourceRow, Used};
 use crate::model::time::age_of;
 use crate::model::time::elapsed;
 use crate::msg::Now;
@@ -50,20 +50,6 @@ impl ClusterState {
         })
     }
 
-    /// Lines that the other parts of the opened node have, for scrolling.
-    pub(crate) fn pane_lines(&self, name: &str, pane: crate::model::app::screens::NodePane, now: Now) -> usize {
-        use crate::model::app::screens::NodePane::{Conditions, Events, Labels, Pods, Resources};
-        let Some(detail) = self.node(name, now) else { return 0 };
-        match pane {
-            Pods => self.pod_extent().len,
-            Events => self.inspected.as_ref().and_then(DetailState::events).map_or(0, |(events, _)| events.len()),
-            Conditions => detail.facts.conditions.len() + detail.transitions.len(),
-            Resources => detail.resources.len() + detail.notes.len(),
-            // System information, pods, roles, and a heading for each part.
-            Labels => detail.facts.taints.len() + detail.facts.labels.len() + detail.accelerators.len() + 11,
-        }
-    }
-
     /// What APIs that a cluster need not have say of a node, and that its pods are not all watched.
     fn notes(&self, lens: &JoinedNode<'_>, now: Now) -> Vec<(&'static str, Clean)> {
         let partial = self.partial().map(|partial| format!("requested is a lower bound: {}", partial.names()));
@@ -77,10 +63,10 @@ impl ClusterState {
     /// A line for each driver that has devices on the node, or why that is not known; nothing if it is known to have none.
     fn dra_notes(&self, node: &str) -> Vec<Clean> {
         let visible = self.optional.dra_visible();
-        let known = self.optional.devices().and_then(|devices| devices.nodes.get(node));
+        let known = self.devices.devices(&self.optional).and_then(|devices| devices.nodes.get(node));
         let drivers = known.into_iter().flatten().map(|driver| Clean::new(&driver.to_string()));
         let reason = visible.reason().map(|reason| Clean::new(&format!("not visible: {reason}")));
-        let blind = self.optional.devices().map_or(0, |devices| devices.blind_rules);
+        let blind = self.devices.devices(&self.optional).map_or(0, |devices| devices.blind_rules);
         let unknown = (blind > 0 && known.is_some()).then(|| {
             let rules = if blind == 1 { "taint rule" } else { "taint rules" };
             Clean::new(&format!("{blind} {rules} by expression, not evaluated"))

@@ -2,7 +2,7 @@
 
 use super::ClusterState;
 use crate::facts::wire::Uid;
-use crate::model::app::detail::{DetailState, LinkNow, PartFreshness};
+use crate::model::cluster::detail::{DetailState, LinkNow, PartFreshness};
 use crate::msg::Now;
 use crate::msg::detail::{DetailPart, DetailUpdate, ObjectRef, Yaml};
 

@@ -3,16 +3,18 @@
 use std::time::Duration;
 
 use super::answers::MissedProbe;
-use super::{ClusterState, ClusterSummary, Freshness, Health, PageUnderWay, saturate};
+use super::{ClusterState, ClusterSummary, Health, PageUnderWay};
 use crate::facts::accelerator::Kind;
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
 use crate::model::alerts::Severity;
 use crate::model::derive::dra;
 use crate::model::derive::latency::{RunningCall, call_title};
+use crate::model::derive::rows::Accelerators;
 use crate::model::known::Known;
+use crate::model::known::saturate;
 use crate::model::store::optional::Visibility;
-use crate::model::table::Accelerators;
+use crate::model::store::sync::Freshness;
 use crate::msg::{CallKind, Failure, Layer, Mono, Now, ProbeOutcome, Resource};
 
 /// 1 s: Kubernetes API-call SLO for one object, sig-scalability/slos/api_call_latency.md.
@@ -41,7 +43,7 @@ impl ClusterState {
             nodes_ready: self.nodes_track.known(sums.ready),
             nodes_total: self.nodes_track.known(sums.total),
             gpu: self.gpu(),
-            dra: self.optional.devices().and_then(dra::DraDevices::all),
+            dra: self.devices.devices(&self.optional).and_then(dra::DraDevices::all),
             dra_live: self.optional.dra_visible() == Visibility::Visible,
             gpu_known: all_nodes,
             gpu_nodes: self.nodes_track.known(sums.with_devices),
@@ -148,7 +150,8 @@ impl ClusterState {
         }
         let nothing = self.nodes_track.known(()) == Known::Unknown || self.nodes_track.denied();
         let nothing = nothing && (self.pods_track.known(()) == Known::Unknown || self.pods_track.denied());
-        if self.unreachable(now).is_some() {
+        // Who belongs to an outage is called what the alert of the outage calls it.
+        if self.unreachable(now).is_some() || (self.alerts.is_in_outage() && self.is_silent(now)) {
             return (if nothing { Health::Down } else { Health::Stale }, "unreachable");
         }
         if self.budget.exceeded().is_some() {

@@ -9,14 +9,15 @@ use super::{ClusterState, NodeCounts, NodeItem};
 use crate::facts::text::Clean;
 use crate::model::derive::gpus::Grouping;
 use crate::model::derive::join::SMALL;
+use crate::model::derive::joined_node::{JoinedNode, NodeSources};
+use crate::model::derive::rows::NodeRow;
 use crate::model::known::Known;
+use crate::model::natural::natural_cmp;
 use crate::model::store::nodes::{Node, NodeKey, NodeStore};
 use crate::model::table::filter::Filter;
-use crate::model::table::joined_node::{JoinedNode, NodeSources};
-use crate::model::table::natural::natural_cmp;
 use crate::model::table::order;
 use crate::model::table::order::SortKey;
-use crate::model::table::{COLUMNS, Extent, NodeRow, SortBy};
+use crate::model::table::{COLUMNS, Extent, SortBy};
 use crate::msg::{LineEdit, Mono, Now};
 
 /// What is not known node by node, as time and usage, moves the rows of large tables this often: all of them are sorted then.
@@ -382,7 +383,7 @@ impl ClusterState {
     /// Brings the GPU view up to date, if something that it shows has changed.
     pub(crate) fn arrange_gpus(&mut self, by: Grouping, now: Now) {
         let mut boards = std::mem::take(&mut self.boards);
-        boards.refresh((&self.nodes, self.source(now), &self.optional), by, now.mono);
+        boards.refresh(&self.nodes, self.source(now), &self.optional, by, now.mono);
         self.boards = boards;
     }
 

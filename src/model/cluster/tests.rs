@@ -2,9 +2,9 @@ use super::*;
 use crate::facts::accelerator::Kind;
 use crate::facts::node::ConditionStatus;
 use crate::facts::pod::PodPhase;
+use crate::model::derive::rows::Accelerators;
 use crate::model::fixture::{Bench, gpu_node, gpu_pod, node, pod, turned};
 use crate::model::known::Known;
-use crate::model::table::Accelerators;
 use crate::msg::{Layer, NodeChange, ProbeOutcome, SyncState};
 
 #[test]

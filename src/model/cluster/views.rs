@@ -4,17 +4,18 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::facts::accelerator::Kind;
 use crate::facts::node::{NodeFacts, Readiness};
-use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
 use crate::model::alerts::Severity;
 use crate::model::derive::dra::DriverDevices;
 use crate::model::derive::latency::{LatencySummary, Verdict};
+use crate::model::derive::rows::{AcceleratorTotals, ResourceAmounts};
+use crate::model::derive::rows::{Accelerators, NodeRow, NodeStatus, ResourceRow};
 use crate::model::known::Known;
 use crate::model::settings::Settings;
+use crate::model::store::pods::PodCounts;
 use crate::model::store::scope::Partial;
-use crate::model::table::{Accelerators, NodeRow, NodeStatus, ResourceRow};
+use crate::model::store::sync::Freshness;
 use crate::msg::{Failure, Resource, Smaller};
 
 /// The state of a cluster in one word, worst last.
@@ -30,47 +31,6 @@ pub enum Health {
     Stale,
     /// Nothing was ever read, or the context cannot be used.
     Down,
-}
-
-/// How fresh what we show of one resource is.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Freshness {
-    /// Nothing has been read yet; what is being done about it.
-    Never,
-    /// The first list runs: so many objects on so many pages so far; the server's estimate of what is to come.
-    Loading {
-        /// Objects read so far.
-        objects: u64,
-        /// Pages read so far.
-        page: u32,
-        /// The server's estimate of the objects that are still to come; `None` if it does not say.
-        remaining: Option<u64>,
-    },
-    /// Live: proof of life this long ago.
-    Live(Duration),
-    /// The list is polled; the last one ended this long ago.
-    Polling(Duration),
-    /// A later list runs: part of what is shown is from before, and may be gone.
-    Relisting {
-        /// Objects that the new list has brought so far.
-        objects: u64,
-        /// Time since the picture was last whole.
-        age: Duration,
-        /// Pages so far.
-        page: u32,
-    },
-    /// No proof of life for this long, and not live now.
-    Stale(Duration),
-    /// We may not list it.
-    Denied,
-}
-
-impl Freshness {
-    /// Nothing is known before the first list is complete.
-    #[must_use]
-    pub fn is_first(&self) -> bool {
-        matches!(self, Self::Never | Self::Loading { .. })
-    }
 }
 
 /// What the strip shows of a cluster.
@@ -211,65 +171,6 @@ pub struct Liveness {
     pub unheard: Option<Duration>,
 }
 
-/// Accelerators of one resource and kind over all nodes of a cluster.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AcceleratorTotals {
-    /// `nvidia.com/gpu`.
-    pub resource: Clean,
-    /// What one unit of it is.
-    pub kind: Kind,
-    /// Sum of `status.capacity`.
-    pub capacity: i64,
-    /// Sum of `status.allocatable`.
-    pub allocatable: i64,
-    /// Requested by pods that are bound to these nodes and neither Succeeded nor Failed.
-    pub requested: Known<i64>,
-    /// Healthy and not requested, node by node, on nodes that take pods ([`crate::model::derive::fit::free`]).
-    pub free: Known<i64>,
-    /// The same of nodes that take none.
-    pub unschedulable: Known<i64>,
-    /// Announced but not healthy: capacity − allocatable, node by node.
-    pub withdrawn: i64,
-    /// Promised by labels but never announced; `None` where no label can say.
-    pub missing: Option<i64>,
-    /// Requested beyond what is allocatable, node by node: a device died under its pods.
-    pub over_requested: Known<i64>,
-    /// Nodes that announce any.
-    pub nodes: u32,
-}
-
-impl AcceleratorTotals {
-    /// Nothing of a resource.
-    pub(crate) fn none(resource: &str, kind: Kind) -> Self {
-        Self {
-            resource: Clean::new(resource),
-            kind,
-            capacity: 0,
-            allocatable: 0,
-            requested: Known::Unknown,
-            free: Known::Unknown,
-            unschedulable: Known::Unknown,
-            withdrawn: 0,
-            missing: None,
-            over_requested: Known::Unknown,
-            nodes: 0,
-        }
-    }
-}
-
-/// The pods that count on a node, told apart.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct PodCounts {
-    /// Bound and neither Succeeded nor Failed.
-    pub bound: u32,
-    /// Of those: being deleted.
-    pub terminating: u32,
-    /// Of those: owned by a `DaemonSet`.
-    pub daemon_set: u32,
-    /// Of those: mirrors of the kubelet's own static pods.
-    pub mirror: u32,
-}
-
 /// Nodes counted by what Ready says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct NodeCounts {
@@ -298,19 +199,6 @@ pub struct NodeItem<'a> {
     pub resources: Vec<ResourceAmounts>,
     /// What its lease says; `None` if leases are not seen, or it has none.
     pub lease: Option<Liveness>,
-}
-
-/// One resource of one node or of a cluster, exactly.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ResourceAmounts {
-    /// `cpu`, `memory`, `pods`, `nvidia.com/gpu`, ...
-    pub name: Clean,
-    /// Requested by bound pods that are neither Succeeded nor Failed; for `pods` their number.
-    pub requested: Known<Quantity>,
-    /// `status.allocatable`; the capacity where a node gives none at all.
-    pub allocatable: Option<Quantity>,
-    /// `status.capacity`.
-    pub capacity: Option<Quantity>,
 }
 
 impl NodeItem<'_> {

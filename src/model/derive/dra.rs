@@ -6,6 +6,7 @@
 //! `DeviceTaintRule` is worth as much as the driver's own ("the same effect as if the taint was specified directly in the
 //! `ResourceSlice`", `api resource/v1beta2/types.go`).
 
+mod counted;
 mod groups;
 mod idle;
 
@@ -15,12 +16,14 @@ use std::fmt;
 use hashbrown::HashMap;
 use serde::Serialize;
 
-use crate::facts::dra::{ClaimFacts, DeviceFacts, DeviceScope, RuleFacts, SliceFacts};
+use crate::facts::dra::{AllocatedDevice, ClaimFacts, DeviceFacts, DeviceScope, RuleFacts, SliceFacts};
 use crate::facts::text::Clean;
 
-pub use groups::{GroupDevices, Holding, groups, holdings};
+pub use counted::devices_now;
+pub use groups::{GroupDevices, Holding, Offered, groups, holdings};
 pub use idle::{IdleClaim, idle_claims};
 
+pub(crate) use counted::{DeviceCounts, groups_now, holdings_now, idle_claims_now};
 pub(crate) use groups::offered;
 
 /// The devices of one driver, on one node or in the whole cluster.
@@ -97,8 +100,20 @@ impl fmt::Display for DriverDevices {
     }
 }
 
-/// Names a device: driver, pool, device.
-pub(crate) type Triple<'a> = (&'a str, &'a str, &'a str);
+/// Name of a device: driver, pool, device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct DeviceName<'a> {
+    pub(crate) driver: &'a str,
+    pub(crate) pool: &'a str,
+    pub(crate) device: &'a str,
+}
+
+impl<'a> DeviceName<'a> {
+    /// Name of an allocated device.
+    pub(crate) fn of(allocated: &'a AllocatedDevice) -> Self {
+        Self { driver: &allocated.driver, pool: &allocated.pool, device: &allocated.device }
+    }
+}
 
 /// What a device is made of, within its pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -171,11 +186,11 @@ fn buckets<'a>(
     let pools = pools(slices, rules);
     let mut buckets = DeviceBuckets::new();
     for ((driver, pool), found) in &pools {
-        offer(&mut buckets, (driver, pool), found);
+        offer(&mut buckets, driver, pool, found);
     }
     let mut stray = 0;
-    for (triple, taken) in taken(claims) {
-        stray += u32::from(!take(&mut buckets, &pools, triple, &taken));
+    for (name, taken) in taken(claims) {
+        stray += u32::from(!take(&mut buckets, &pools, name, &taken));
     }
     (buckets, stray)
 }
@@ -202,7 +217,8 @@ fn pools<'a>(
         if !pool.updating {
             pool.devices = devices(&pool.slices);
             for (device, offered) in &mut pool.devices {
-                offered.tainted = offered.tainted || rules.iter().any(|rule| rule.taints((driver, name, device)));
+                offered.tainted =
+                    offered.tainted || rules.iter().any(|rule| rule.taints(DeviceName { driver, pool: name, device }));
             }
         }
     }
@@ -211,11 +227,11 @@ fn pools<'a>(
 
 impl RuleFacts {
     /// Whether the rule makes a device unusable.
-    fn taints(&self, (driver, pool, device): Triple<'_>) -> bool {
+    fn taints(&self, name: DeviceName<'_>) -> bool {
         let Some(selector) = self.selector.as_ref().filter(|selector| self.hard && !selector.by_expression) else {
             return false;
         };
-        let criteria = [(&selector.driver, driver), (&selector.pool, pool), (&selector.device, device)];
+        let criteria = [(&selector.driver, name.driver), (&selector.pool, name.pool), (&selector.device, name.device)];
         criteria.iter().all(|(wanted, is)| wanted.is_empty() || ***wanted == **is)
     }
 }
@@ -241,7 +257,7 @@ fn devices<'a>(slices: &[&'a SliceFacts]) -> HashMap<&'a str, DraDevice<'a>> {
 }
 
 /// Puts the devices of a pool into the buckets of their places.
-fn offer<'a>(buckets: &mut DeviceBuckets<'a>, (driver, pool): (&'a str, &'a str), found: &SlicePool<'a>) {
+fn offer<'a>(buckets: &mut DeviceBuckets<'a>, driver: &'a str, pool: &'a str, found: &SlicePool<'a>) {
     if found.updating {
         for slice in &found.slices {
             buckets.entry((&slice.place, driver)).or_default().updating = true;
@@ -274,11 +290,11 @@ struct DeviceUse<'a> {
 }
 
 /// Every allocated device once.
-fn taken<'a>(claims: impl IntoIterator<Item = &'a ClaimFacts>) -> BTreeMap<Triple<'a>, DeviceUse<'a>> {
-    let mut taken: BTreeMap<Triple<'_>, DeviceUse<'_>> = BTreeMap::new();
+fn taken<'a>(claims: impl IntoIterator<Item = &'a ClaimFacts>) -> BTreeMap<DeviceName<'a>, DeviceUse<'a>> {
+    let mut taken: BTreeMap<DeviceName<'_>, DeviceUse<'_>> = BTreeMap::new();
     for claim in claims {
         for result in claim.results.iter().filter(|result| !result.admin) {
-            let device = taken.entry((&result.driver, &result.pool, &result.device)).or_default();
+            let device = taken.entry(DeviceName::of(result)).or_default();
             device.used |= !claim.reserved_for.is_empty();
             device.shares.extend(result.share.as_deref());
         }
@@ -290,15 +306,15 @@ fn taken<'a>(claims: impl IntoIterator<Item = &'a ClaimFacts>) -> BTreeMap<Tripl
 fn take<'a>(
     buckets: &mut DeviceBuckets<'a>,
     pools: &BTreeMap<(&'a str, &'a str), SlicePool<'a>>,
-    (driver, pool, name): Triple<'a>,
+    name: DeviceName<'a>,
     taken: &DeviceUse<'_>,
 ) -> bool {
-    let Some((place, silicon, part)) = made_of(pools, (driver, pool, name)) else { return false };
-    let bucket = buckets.entry((place, driver)).or_default();
+    let Some((place, silicon, part)) = made_of(pools, name) else { return false };
+    let bucket = buckets.entry((place, name.driver)).or_default();
     bucket.partitions_allocated += u32::from(part);
     bucket.shares += u32::try_from(taken.shares.len()).unwrap_or(u32::MAX);
     for silicon in silicon {
-        let piece = bucket.pieces.entry((pool, silicon)).or_default();
+        let piece = bucket.pieces.entry((name.pool, silicon)).or_default();
         piece.allocated = true;
         piece.used |= taken.used;
     }
@@ -308,10 +324,10 @@ fn take<'a>(
 /// Where an allocated device is, what it is made of, and whether it is a part; `None` if no slice names it.
 fn made_of<'a>(
     pools: &BTreeMap<(&'a str, &'a str), SlicePool<'a>>,
-    (driver, pool, name): Triple<'a>,
+    name: DeviceName<'_>,
 ) -> Option<(&'a DeviceScope, Vec<Silicon<'a>>, bool)> {
-    let found = pools.get(&(driver, pool))?;
-    match found.devices.get(name) {
+    let found = pools.get(&(name.driver, name.pool))?;
+    match found.devices.get(name.device) {
         Some(device) => Some((device.place, device.silicon.clone(), device.part)),
         // What it is made of is not known while the pool is published anew. That something is allocated is; but all of it may
         // be parts of one card, so one piece is certain, without a name, whatever the number of allocations.

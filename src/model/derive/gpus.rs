@@ -7,20 +7,21 @@ mod dra;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::fit::{self, Admission, ByAdmission, ByLimit, NodeRoom, PerDevice, SIZES};
+use super::fit::{self, ByLimit, NodeRoom, PerDevice, SIZES};
 use super::join::{SLOWLY, SMALL};
 use crate::facts::accelerator::{AcceleratorTable, Kind};
 use crate::facts::node::Readiness;
 use crate::facts::pod::{PodFacts, PodPhase, Since};
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
-use crate::model::cluster::AcceleratorTotals;
+use crate::model::derive::joined_node::{JoinedNode, NodeSources};
+use crate::model::derive::rows::AcceleratorTotals;
 use crate::model::known::Known;
+use crate::model::natural::natural_cmp;
+use crate::model::store::nodes::admission::{Admission, ByAdmission};
 use crate::model::store::nodes::{Node, NodeStore};
 use crate::model::store::optional::OptionalApis;
 use crate::model::store::pods::PodStore;
-use crate::model::table::joined_node::{JoinedNode, NodeSources};
-use crate::model::table::natural::natural_cmp;
 use crate::msg::Mono;
 
 /// Labels that name a node's pool, group or class of machines: GKE, EKS, Karpenter, AKS (both), the cluster API, kops, `DigitalOcean`,
@@ -256,7 +257,9 @@ impl GpuReports {
     /// Makes the board anew if something that it shows has changed.
     pub(crate) fn refresh(
         &mut self,
-        (nodes, source, optional): (&NodeStore, NodeSources<'_>, &OptionalApis),
+        nodes: &NodeStore,
+        source: NodeSources<'_>,
+        optional: &OptionalApis,
         by: Grouping,
         now: Mono,
     ) {
@@ -266,7 +269,7 @@ impl GpuReports {
         let too_soon = same_way && nodes.len() > SMALL && now.since(self.at) < SLOWLY;
         if self.of != of && !too_soon {
             self.board = board(nodes, source, by);
-            self.board.add_dra((nodes, source.ledger, optional), by);
+            self.board.add_dra(nodes, source.ledger, optional, by);
             self.board.held.sort_by(longest_first);
             self.board.held_sums = HeldSums::add(&self.board.held);
             self.of = of;
@@ -362,10 +365,10 @@ impl GpuReport {
 impl Sum {
     fn into_group(self, (name, resource, kind): GpuGroupKey, by: Grouping, each: PerDevice) -> GpuGroup {
         let [capacity, allocatable, withdrawn, missing, free, over_requested] =
-            self.supply.map(crate::model::cluster::saturate);
+            self.supply.map(crate::model::known::saturate);
         let fits = (kind == Kind::Device).then(|| fit::fits(&self.rooms, each));
         let blocked = fit::blocked(&self.rooms, each);
-        let unschedulable = self.unschedulable.map(crate::model::cluster::saturate);
+        let unschedulable = self.unschedulable.map(crate::model::known::saturate);
         let requested = self.requested.value();
         let supply =
             Supply { capacity, allocatable, free, unschedulable, over_requested, blocked, withdrawn, missing, fits };

@@ -8,9 +8,9 @@ use super::fit;
 use crate::facts::accelerator::Kind;
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
+use crate::model::derive::joined_node::unannounced;
 use crate::model::store::nodes::{Node, NodeStore};
 use crate::model::store::pods::{NodeId, PodStore};
-use crate::model::table::joined_node::unannounced;
 
 /// What takes a look at every node is done whenever something changed up to this size; in larger clusters at most once in
 /// [`SLOWLY`], so that the cost of a frame does not grow with the size of the cluster.

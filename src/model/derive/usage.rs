@@ -10,12 +10,41 @@ use crate::facts::metrics::NodeUsage;
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
 use crate::model::store::optional::Visibility;
-use crate::model::table::Used;
 use crate::model::time::age_of;
 use crate::msg::UsageNews;
 
 /// Figures older than this are stale: metrics-server has new ones every 15 to 60 s (docs/counting.md).
 pub const STALE_AFTER: Duration = Duration::from_secs(120);
+
+/// What a node uses, from `metrics.k8s.io`; everything is `None` if the API has no figures of this node (F26).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Used {
+    /// CPU, thousandths of a core: the average over the window.
+    pub cpu_milli: Option<i64>,
+    /// Memory, bytes: the working set.
+    pub memory_bytes: Option<i64>,
+    /// Time since the figures were taken, by the server's clock.
+    pub age: Option<Duration>,
+    /// The time over which the CPU is averaged.
+    pub window: Option<Duration>,
+}
+
+impl Used {
+    /// The figures do not speak for now.
+    #[must_use]
+    pub fn is_stale(&self) -> bool {
+        self.age.is_none_or(|age| age > STALE_AFTER)
+    }
+}
+
+/// Per cent of what is allocatable, cut as `kubectl top node` does; it can exceed 100. Of nothing it is 0.
+#[must_use]
+pub fn used_pct(used: i64, allocatable: i64) -> i64 {
+    if allocatable <= 0 {
+        return 0;
+    }
+    i64::try_from(i128::from(used) * 100 / i128::from(allocatable)).unwrap_or(i64::MAX)
+}
 
 /// What is known of one node, in whole milliseconds and seconds as metrics-server has them.
 #[derive(Clone, Copy, Debug)]

@@ -1,9 +1,11 @@
 //! The node store: mark and sweep, and sums over all nodes kept as nodes come and go.
 
+pub mod admission;
 mod conditions;
 mod interner;
 mod packed;
 mod problem;
+mod shared;
 mod sums;
 
 use std::hash::BuildHasher;
@@ -21,17 +23,18 @@ use crate::msg::{Mono, NodeChange};
 use super::chunks::Chunks;
 use super::index::Index;
 use super::versions::ObjectVersion;
-use crate::model::derive::fit;
-use crate::model::derive::fit::Admission;
 use crate::model::store::change_set::ChangeSet;
 use crate::model::time::PackedMono;
 
 pub(crate) use crate::model::store::nodes::problem::{NodeProblem, Troubles};
-pub use packed::{PackedFacts, PackedLabels, System};
+pub use packed::PackedFacts;
+pub use shared::{PackedLabels, System};
 pub(crate) use sums::{AcceleratorSum, Sums};
 
-use crate::model::store::nodes::interner::{Interner, SharedList};
+use crate::model::store::nodes::interner::Interner;
 use crate::model::store::nodes::problem::Troubled;
+use crate::model::store::nodes::shared::SharedList;
+use admission::Admission;
 use conditions::{announces_end, bad};
 use sums::devices;
 
@@ -168,7 +171,7 @@ impl NodeStore {
 
     /// Whether a node takes pods with devices, or why not.
     pub(crate) fn admission(&self, node: &Node) -> Admission {
-        fit::admission(&node.facts, &self.accelerators)
+        admission::admission(&node.facts, &self.accelerators)
     }
 
     pub(crate) fn begin(&mut self, generation: u32) {

@@ -1,14 +1,11 @@
 //! APIs that a cluster need not have: whether they are seen, and if not, why.
 
 use super::sync::PageHead;
-use crate::facts::dra::{ClaimFacts, ClassFacts, DeviceScope, RuleFacts, SliceFacts};
+use crate::facts::dra::{ClaimFacts, ClassFacts, RuleFacts, SliceFacts};
 use crate::facts::lease::LeaseFacts;
 use crate::facts::text::Clean;
-use crate::model::derive::dra;
-use crate::model::derive::fit::Admission;
-use crate::model::derive::join::SLOWLY;
 use crate::model::store::objects::ObjectStore;
-use crate::msg::{Batch, Failure, Mono, Now, Resource, SyncState};
+use crate::msg::{Batch, Failure, Now, Resource, SyncState};
 
 /// Whether an API that a cluster need not have is seen. What is not seen is never shown as 0.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -49,17 +46,14 @@ impl Visibility {
     }
 }
 
-/// The resources that a cluster need not have, and what follows from them.
+/// Objects of the optional APIs.
 #[derive(Debug, Default)]
-pub(crate) struct OptionalApis {
+pub struct OptionalApis {
     pub(crate) leases: ObjectStore<LeaseFacts>,
     pub(crate) slices: ObjectStore<SliceFacts>,
     pub(crate) claims: ObjectStore<ClaimFacts>,
     pub(crate) classes: ObjectStore<ClassFacts>,
     pub(crate) rules: ObjectStore<RuleFacts>,
-    devices: dra::DraDevices,
-    of: Option<(bool, u64, u64, u64)>,
-    at: Mono,
 }
 
 /// Does the same to the store of whichever resource it is.
@@ -169,68 +163,29 @@ impl OptionalApis {
         self.slices.complete() && self.claims.complete()
     }
 
-    /// The devices, as of the last [`OptionalApis::refresh`].
-    pub(crate) fn devices(&self) -> Option<&dra::DraDevices> {
-        self.dra_known().then_some(&self.devices)
-    }
-
     /// Grows with every change of slices, claims and taint rules.
     pub(crate) fn dra_revision(&self) -> u64 {
         self.slices.revision() + self.claims.revision() + self.rules.revision()
     }
 
-    /// The devices in groups by `name`, as of now.
-    pub(crate) fn device_groups(
-        &self,
-        name: impl Fn(&DeviceScope, &str) -> Clean,
-        admission: impl Fn(&DeviceScope) -> Admission,
-    ) -> Vec<dra::GroupDevices> {
-        let claims = self.claims.iter().map(|(_, facts)| facts);
-        dra::groups(self.slices.iter().map(|(_, facts)| facts), claims, &self.taint_rules(), name, admission)
+    /// Number of taint rules; `None` where they are not seen.
+    #[must_use]
+    pub fn taint_rule_count(&self) -> Option<usize> {
+        self.rules.complete().then(|| self.rules.iter().count())
     }
 
-    /// What claims have, by `name` of each claim in its namespace and by driver.
-    pub(crate) fn holdings(&self, name: impl Fn(&str, &ClaimFacts) -> Clean) -> Vec<dra::Holding> {
-        let claims = self.claims.iter().map(|(key, claim)| {
-            (name(key.split_once('/').map_or("", |(namespace, _)| namespace), claim), &**key, claim)
-        });
-        dra::holdings(self.slices.iter().map(|(_, facts)| facts), claims)
-    }
-
-    /// Claims whose devices nobody uses.
-    pub(crate) fn idle_claims(&self) -> Vec<dra::IdleClaim> {
-        let claims = self.claims.iter().map(|(key, claim)| (&**key, claim));
-        dra::idle_claims(self.slices.iter().map(|(_, facts)| facts), claims)
-    }
-
-    /// The devices, as of now. O(slices and claims, each device by the taint rules).
-    ///
-    /// Without a picture of the taint rules only the drivers' own taints count: few clusters have rules at all.
-    pub(crate) fn count_devices(&self) -> Option<dra::DraDevices> {
-        let count = || {
-            let claims = self.claims.iter().map(|(_, facts)| facts);
-            dra::count(self.slices.iter().map(|(_, facts)| facts), claims, &self.taint_rules())
-        };
-        self.dra_known().then(count)
+    /// Device classes that serve an extended resource: the resource, and the class; by name.
+    #[must_use]
+    pub fn bridges(&self) -> Vec<(Clean, Clean)> {
+        let named = self.classes.iter().filter(|(_, class)| !class.extended_resource.is_empty());
+        let mut bridges: Vec<_> = named.map(|(key, class)| (class.extended_resource.clone(), key.clone())).collect();
+        bridges.sort_unstable();
+        bridges
     }
 
     /// The taint rules as far as they are known; few clusters have any.
     pub(crate) fn taint_rules(&self) -> Vec<&RuleFacts> {
         self.rules.iter().map(|(_, facts)| facts).collect()
-    }
-
-    /// Counts again if something changed, a large cluster at most once a second.
-    pub(crate) fn refresh(&mut self, now: Mono) {
-        let known = self.dra_known();
-        let of = Some((known, self.slices.revision(), self.claims.revision(), self.rules.revision()));
-        // A list that ends with nothing swept changes no object, and yet makes the picture one: that is shown at once.
-        let same_picture = self.of.is_some_and(|(before, ..)| before == known);
-        if self.of == of || (same_picture && now.since(self.at) < SLOWLY) {
-            return;
-        }
-        self.devices = self.count_devices().unwrap_or_default();
-        self.of = of;
-        self.at = now;
     }
 
     /// Everything has been answered for, one way or another.

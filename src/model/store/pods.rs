@@ -35,7 +35,7 @@ use record::{Epoch, KeyHash, NIL, PodRecord, Records};
 use totals::{PodShare, RequestSet};
 
 pub use part::ListMark;
-pub use totals::{NodeTotals, ResourceId, Totals};
+pub use totals::{NodeTotals, PodCounts, ResourceId, Totals};
 
 /// Records whose names are looked at after one batch while too much of their memory is garbage: some 100 µs.
 const COMPACTED: u32 = 4096;

@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use super::sync::Track;
+use super::sync::{Freshness, Track};
 use crate::facts::text::Clean;
-use crate::model::cluster::Freshness;
 use crate::model::known::Known;
 use crate::msg::{Failure, Now, SyncState};
 

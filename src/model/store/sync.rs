@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use crate::model::cluster::Freshness;
 use crate::model::known::Known;
 use crate::model::time::elapsed;
 use crate::msg::{Failure, Layer, Mono, Now, SyncState};
@@ -217,7 +216,48 @@ impl Track {
     }
 }
 
-/// What a page says about itself.
+/// Freshness of what is shown of one resource.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Freshness {
+    /// Nothing has been read yet.
+    Never,
+    /// The first list runs.
+    Loading {
+        /// Objects read so far.
+        objects: u64,
+        /// Pages read so far.
+        page: u32,
+        /// Objects still to come, as the server estimates; `None` if it does not say.
+        remaining: Option<u64>,
+    },
+    /// Live; age of the last freshness proof.
+    Live(Duration),
+    /// The list is polled; time since the last one ended.
+    Polling(Duration),
+    /// A relist runs: part of what is shown is from before it, and may be gone.
+    Relisting {
+        /// Objects that the new list has brought so far.
+        objects: u64,
+        /// Time since all objects were last current.
+        age: Duration,
+        /// Pages so far.
+        page: u32,
+    },
+    /// Not live; age of the last freshness proof.
+    Stale(Duration),
+    /// Listing is forbidden.
+    Denied,
+}
+
+impl Freshness {
+    /// Returns `true` before the first list is complete.
+    #[must_use]
+    pub fn is_first(&self) -> bool {
+        matches!(self, Self::Never | Self::Loading { .. })
+    }
+}
+
+/// Header of a page of a list.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PageHead {
     pub(crate) generation: u32,

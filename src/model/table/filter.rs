@@ -9,7 +9,7 @@ use super::columns::{Compared, FilterMatch, Matched, term};
 use super::line::EditLine;
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
-use crate::model::table::joined_node::JoinedNode;
+use crate::model::derive::joined_node::JoinedNode;
 use crate::msg::LineEdit;
 
 /// A filter and what it means.

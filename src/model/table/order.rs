@@ -3,9 +3,9 @@
 use std::cmp::Ordering;
 
 use super::SortBy;
-use super::natural::natural_cmp;
 use crate::facts::node::Readiness;
-use crate::model::table::joined_node::JoinedNode;
+use crate::model::derive::joined_node::JoinedNode;
+use crate::model::natural::natural_cmp;
 
 /// What a row is sorted by, but for its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

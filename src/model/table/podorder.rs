@@ -3,8 +3,8 @@
 use std::cmp::{Ordering, Reverse};
 
 use super::SortBy;
-use super::natural::natural_cmp;
 use crate::facts::pod::{PodFacts, PodPhase};
+use crate::model::natural::natural_cmp;
 
 /// What pods can be sorted by, in the order in which a key goes through them.
 pub(crate) const POD_SORTS: [SortBy; 7] =

@@ -5,10 +5,12 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::facts::node::Readiness;
-use crate::model::cluster::{ClusterSummary, Freshness};
+use crate::model::cluster::ClusterSummary;
 use crate::model::derive::history::Strip;
+use crate::model::derive::rows::{Accelerators, NodeRow};
+use crate::model::derive::usage::{Used, used_pct};
 use crate::model::known::Known;
-use crate::model::table::{Accelerators, NodeRow, Used, used_pct};
+use crate::model::store::sync::Freshness;
 use crate::theme::{Glyphs, Role};
 use crate::ui::scene::{NodeTable, Paint, Scene};
 use crate::ui::screens::nodes::columns::{NodeColumn, Wanted};

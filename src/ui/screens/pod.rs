@@ -11,7 +11,7 @@ use crate::facts::node::ConditionStatus;
 use crate::facts::pod::{ContainerFacts, ContainerKind, ContainerState, Ending, PodDetail};
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
-use crate::model::app::detail::PartFreshness;
+use crate::model::cluster::detail::PartFreshness;
 use crate::model::derive::claims::{ClaimState, ClaimedDevice};
 use crate::model::table::{LastReport, PodRow};
 use crate::model::time::age_of;

@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::facts::document::YamlDocument;
-use crate::model::app::detail::PartFreshness;
+use crate::model::cluster::detail::PartFreshness;
 use crate::msg::detail::ObjectRef;
 use crate::theme::Role;
 use crate::ui::scene::Paint;

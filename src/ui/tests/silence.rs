@@ -5,7 +5,8 @@ use std::time::Duration;
 use super::fixture::{Set, healthy, lines};
 use super::*;
 use crate::model::alerts::Severity;
-use crate::model::cluster::{ClusterSummary, Freshness, Health};
+use crate::model::cluster::{ClusterSummary, Health};
+use crate::model::store::sync::Freshness;
 
 fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)

@@ -1,7 +1,7 @@
 //! Bars: how full, and for devices how many are lost.
 
+use crate::model::derive::rows::Accelerators;
 use crate::model::known::Known;
-use crate::model::table::Accelerators;
 use crate::theme::Glyphs;
 
 /// A bar of `width` columns, filled in eighths of a column (whole columns in ASCII). Anything is at least a sliver, and

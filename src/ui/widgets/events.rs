@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::page::{TextLine, TextTable, line};
 use crate::facts::event::EventFacts;
-use crate::model::app::detail::PartFreshness;
+use crate::model::cluster::detail::PartFreshness;
 use crate::model::time::age_of;
 use crate::msg::detail::Omitted;
 use crate::theme::{Glyphs, Role};

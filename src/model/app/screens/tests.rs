@@ -4,7 +4,7 @@ use crate::facts::document::{Values, YamlDocument};
 use crate::facts::event::EventFacts;
 use crate::facts::pod::{PodDetail, PodFacts, PodPhase};
 use crate::facts::wire::Uid;
-use crate::model::app::detail::PartFreshness;
+use crate::model::cluster::detail::PartFreshness;
 use crate::model::fixture::{Bench, node, pod};
 use crate::model::table::SortBy;
 use crate::msg::detail::{Detail, DetailPart, DetailUpdate, Omitted, Yaml};

@@ -2,11 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Silicon, Triple, buckets, made_of, pools};
+use super::{DeviceName, Silicon, buckets, made_of, pools};
 use crate::facts::dra::{ClaimFacts, DeviceScope, RuleFacts, SliceFacts};
 use crate::facts::text::Clean;
-use crate::model::derive::claims::Offered;
-use crate::model::derive::fit::Admission;
+use crate::model::store::nodes::admission::Admission;
 
 /// Physical devices of one driver in a group of any kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -87,7 +86,7 @@ pub fn holdings<'a>(
     for (name, key, claim) in claims {
         let namespace = key.split_once('/').map_or("", |(namespace, _)| namespace);
         for result in claim.results.iter().filter(|result| !result.admin) {
-            if let Some((_, silicon, _)) = made_of(&pools, (&result.driver, &result.pool, &result.device)) {
+            if let Some((_, silicon, _)) = made_of(&pools, DeviceName::of(result)) {
                 let (pieces, users) = held.entry((name.clone(), &result.driver)).or_default();
                 pieces.extend(silicon.into_iter().map(|silicon| (&*result.pool, silicon)));
                 users.extend(claim.reserved_for.iter().map(|user| (namespace, &*user.name)));
@@ -104,19 +103,28 @@ pub fn holdings<'a>(
     held.into_iter().map(one).collect()
 }
 
-/// What the newest slices of its pool say of a device; `None` if they do not name it.
+/// Entry of a device in a slice.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Offered {
+    /// Its model; empty without one.
+    pub model: Clean,
+    /// Its driver or a taint rule makes it unusable.
+    pub tainted: bool,
+}
+
+/// Entry of a device in the newest slices of its pool; `None` if they do not name it.
 #[must_use]
 pub(crate) fn offered<'a>(
     slices: impl Iterator<Item = &'a SliceFacts>,
     rules: &[&RuleFacts],
-    (driver, pool, name): Triple<'_>,
+    name: DeviceName<'_>,
 ) -> Option<Offered> {
-    let named = slices.filter(|slice| *slice.driver == *driver && *slice.pool == *pool);
+    let named = slices.filter(|slice| *slice.driver == *name.driver && *slice.pool == *name.pool);
     let newest = named.max_by_key(|slice| {
-        let says = slice.devices.iter().any(|device| *device.name == *name);
+        let says = slice.devices.iter().any(|device| *device.name == *name.device);
         (slice.generation, says)
     })?;
-    let device = newest.devices.iter().find(|device| *device.name == *name)?;
-    let tainted = device.tainted || rules.iter().any(|rule| rule.taints((driver, pool, name)));
+    let device = newest.devices.iter().find(|device| *device.name == *name.device)?;
+    let tainted = device.tainted || rules.iter().any(|rule| rule.taints(name));
     Some(Offered { model: device.model.clone(), tainted })
 }

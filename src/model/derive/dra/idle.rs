@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Silicon, made_of, pools};
+use super::{DeviceName, Silicon, made_of, pools};
 use crate::facts::accelerator::Kind;
 use crate::facts::dra::{ClaimFacts, DeviceScope, SliceFacts};
 use crate::facts::pod::Since;
@@ -49,7 +49,7 @@ pub fn idle_claims<'a>(
     for (key, claim) in idle {
         let mut units: BTreeMap<(&str, &DeviceScope, Kind), Units<'_>> = BTreeMap::new();
         for result in claim.results.iter().filter(|result| !result.admin) {
-            let Some((place, silicon, part)) = made_of(&pools, (&result.driver, &result.pool, &result.device)) else {
+            let Some((place, silicon, part)) = made_of(&pools, DeviceName::of(result)) else {
                 continue;
             };
             let device = [Silicon::Device(&result.device)];

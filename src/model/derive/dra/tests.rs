@@ -3,8 +3,8 @@
 use super::*;
 use crate::facts::accelerator::Kind;
 use crate::facts::dra::{AllocatedDevice, Consumer, CounterSet, DeviceSelector};
-use crate::model::derive::claims::Offered;
-use crate::model::derive::fit::Admission;
+use crate::model::derive::dra::Offered;
+use crate::model::store::nodes::admission::Admission;
 
 const DRIVER: &str = "gpu.example.com";
 
@@ -293,7 +293,9 @@ fn a_device_is_described_by_the_newest_slices_of_its_pool() {
         slice("a", 2, 2, devices(&["gpu-1"])),
         slice("b", 9, 1, of("other")),
     ];
-    let described = |rules: &[&RuleFacts], name| offered(slices.iter(), rules, (DRIVER, "a", name));
+    let described = |rules: &[&RuleFacts], name| {
+        offered(slices.iter(), rules, DeviceName { driver: DRIVER, pool: "a", device: name })
+    };
     assert_eq!(described(&[], "gpu-0"), Some(Offered { model: "new".into(), tainted: false }));
     assert_eq!(described(&[&rule("", "a", "")], "gpu-1"), Some(Offered { model: "".into(), tainted: true }));
     assert_eq!(described(&[], "gpu-2"), None);

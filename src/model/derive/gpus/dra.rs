@@ -4,21 +4,21 @@ use super::{GpuGroup, GpuReport, Grouping, HeldDevices, Supply, pool};
 use crate::facts::accelerator::{Kind, short_model};
 use crate::facts::dra::{ClaimFacts, DeviceScope};
 use crate::facts::text::Clean;
-use crate::model::derive::dra::{GroupDevices, IdleClaim};
-use crate::model::derive::fit::Admission;
+use crate::model::derive::dra::{self, GroupDevices, IdleClaim};
 use crate::model::store::nodes::NodeStore;
+use crate::model::store::nodes::admission::Admission;
 use crate::model::store::optional::OptionalApis;
 use crate::model::store::pods::PodStore;
 
 impl GpuReport {
     /// Adds the devices of dynamic resource allocation. What serves an extended resource is allocated to a claim like any other
     /// device, and pods' requests leave it out, so it is here and only here.
-    pub(super) fn add_dra(&mut self, (nodes, ledger, optional): (&NodeStore, &PodStore, &OptionalApis), by: Grouping) {
-        self.dra_devices = optional.count_devices().map(|devices| devices.all().map_or(0, |all| all.physical));
+    pub(super) fn add_dra(&mut self, nodes: &NodeStore, pods: &PodStore, optional: &OptionalApis, by: Grouping) {
+        self.dra_devices = dra::devices_now(optional).map(|devices| devices.all().map_or(0, |all| all.physical));
         if !optional.dra_known() {
             return;
         }
-        self.held.extend(optional.idle_claims().into_iter().map(HeldDevices::of_claim));
+        self.held.extend(dra::idle_claims_now(optional).into_iter().map(HeldDevices::of_claim));
         if by.of_nodes() {
             let name = |place: &DeviceScope, model: &str| match (by, place) {
                 (Grouping::Model, _) => Clean::new(short_model(model)),
@@ -30,10 +30,10 @@ impl GpuReport {
                 DeviceScope::Node(node) => nodes.by_name(node).map_or(Admission::Unknown, |node| nodes.admission(node)),
                 DeviceScope::Network | DeviceScope::Unsaid => Admission::Open,
             };
-            let groups = optional.device_groups(name, admission);
+            let groups = dra::groups_now(optional, name, admission);
             self.groups.extend(groups.into_iter().map(GpuGroup::of_devices));
         } else {
-            self.groups.extend(claimed(optional, ledger, by));
+            self.groups.extend(claimed(optional, pods, by));
         }
         self.sort_groups();
     }
@@ -82,7 +82,7 @@ fn claimed(optional: &OptionalApis, ledger: &PodStore, by: Grouping) -> impl Ite
         Grouping::Owner => owner(namespace, claim).unwrap_or_default(),
         _ => Clean::new(namespace),
     };
-    optional.holdings(name).into_iter().map(|holding| GpuGroup {
+    dra::holdings_now(optional, name).into_iter().map(|holding| GpuGroup {
         name: holding.name,
         resource: holding.driver,
         kind: Kind::Device,

@@ -34,6 +34,8 @@ pub enum ErrorClass {
     Cut,
     /// There was a connection, and it was reset or closed before an answer came.
     NoAnswer,
+    /// There was an answer, and it is not HTTP.
+    NotHttp,
     /// There was no connection.
     NoConnection(NoConnection),
     /// A status of 400 and more.
@@ -326,6 +328,7 @@ fn class(attempt: &Attempt) -> Option<ErrorClass> {
         (CallEnd::TimedOut, Some(_), _) => Some(ErrorClass::BodyTimeout),
         (CallEnd::Broken, ..) => Some(ErrorClass::Cut),
         (CallEnd::NoResponse, ..) => Some(ErrorClass::NoAnswer),
+        (CallEnd::NotHttp, ..) => Some(ErrorClass::NotHttp),
         (CallEnd::NotConnected(why), ..) => Some(ErrorClass::NoConnection(why)),
         (_, _, Some(status @ 400..)) => Some(ErrorClass::Status(status)),
         _ => None,

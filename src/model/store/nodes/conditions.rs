@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::facts::node::{ConditionStatus, NodeCondition, NodeFacts};
 use crate::facts::text::Clean;
-use crate::model::store::nodes::interner::SharedList;
+use crate::model::store::nodes::shared::SharedList;
 
 use polarity::{names_a_role, says_good};
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 
-use super::packed::{Conditions, PackedLabels, System};
+use super::shared::{COUNTS, Conditions, PackedLabels, SharedList, System};
 use super::sums::AcceleratorSum;
 use crate::facts::node::{NodeCondition, NodeFacts, NodeTaint};
 use crate::facts::quantity::Quantity;
@@ -20,9 +20,6 @@ const FEW: usize = 64;
 const STRIKES: u8 = 64;
 /// Labels that are watched for that.
 const WATCHED: usize = 1_024;
-
-/// A list that many hold, each with one word.
-pub(crate) type SharedList<T> = Arc<Box<[T]>>;
 
 /// Texts and lists that nodes share.
 #[derive(Debug, Default)]
@@ -181,9 +178,6 @@ impl Interner {
             + self.strikes.allocation_size()
     }
 }
-
-/// The two counts in front of what is shared.
-pub(super) const COUNTS: usize = 2 * size_of::<usize>();
 
 /// Values by hash, each once.
 #[derive(Debug)]

@@ -2,6 +2,19 @@
 
 use crate::facts::quantity::Quantity;
 
+/// Pods of a node or a cluster that count, by kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PodCounts {
+    /// Bound and neither Succeeded nor Failed.
+    pub bound: u32,
+    /// Of those: being deleted.
+    pub terminating: u32,
+    /// Of those: owned by a `DaemonSet`.
+    pub daemon_set: u32,
+    /// Of those: mirrors of the kubelet's own static pods.
+    pub mirror: u32,
+}
+
 /// A resource name of this ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ResourceId(pub(super) u16);
@@ -65,6 +78,13 @@ pub(super) struct RequestSet {
 }
 
 impl NodeTotals {
+    /// The pods by kind.
+    #[must_use]
+    pub fn counts(&self) -> PodCounts {
+        let Self { pods, terminating, daemon_set, mirror, .. } = *self;
+        PodCounts { bound: pods, terminating, daemon_set, mirror }
+    }
+
     /// Every resource other than cpu and memory that some pod here names, by id.
     pub fn others(&self) -> impl Iterator<Item = (ResourceId, Quantity)> {
         self.others.iter().map(|share| (share.id, share.amount))

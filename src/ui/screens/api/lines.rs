@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::ApiView;
 use super::calls::{CallLine, table};
-use crate::model::cluster::Freshness;
 use crate::model::derive::latency::{API_WINDOW, RunningCall, call_title};
+use crate::model::store::sync::Freshness;
 use crate::msg::{CallKind, Failure, Layer, PageLimits, Resource};
 use crate::theme::{Glyphs, Role};
 use crate::ui::scene::{Paint, Scene};

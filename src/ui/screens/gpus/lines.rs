@@ -4,9 +4,10 @@ use std::borrow::Cow;
 
 use super::GpusView;
 use crate::facts::accelerator::Kind;
-use crate::model::derive::fit::{Admission, ByAdmission, ByLimit, FitLimit};
+use crate::model::derive::fit::{ByLimit, FitLimit};
 use crate::model::derive::gpus::{GpuGroup, GpuReport, HeldDevices};
 use crate::model::known::Known;
+use crate::model::store::nodes::admission::{Admission, ByAdmission};
 use crate::theme::Role;
 use crate::ui::units::{bytes, cores, counted, duration, grouped};
 

@@ -5,8 +5,9 @@ use ratatui::layout::Rect;
 
 use super::{Pane, hidden};
 use crate::model::cluster::NodeDetail;
+use crate::model::derive::rows::ResourceRow;
+use crate::model::derive::usage::used_pct;
 use crate::model::known::Known;
-use crate::model::table::{ResourceRow, used_pct};
 use crate::theme::{Glyphs, Role};
 use crate::ui::units::{bytes, compact, cores, percent};
 use crate::ui::widgets::text::{Pen, columns};

@@ -5,7 +5,8 @@ use crate::ui::widgets::grid::{ColumnSpec, Placed, Sorted, Width, WidthMemory};
 use crate::ui::widgets::text::columns;
 
 use crate::model::derive::history::STRIP;
-use crate::model::table::{Align, COLUMNS as DECLARED, Column as Declared, NodeRow, SortBy};
+use crate::model::derive::rows::NodeRow;
+use crate::model::table::{Align, COLUMNS as DECLARED, Column as Declared, SortBy};
 
 /// A column of the node table, in the order in which they stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -166,7 +167,7 @@ pub(in crate::ui) fn text<'a>(column: NodeColumn, row: &'a NodeRow<'_>) -> Optio
 mod tests {
     use super::*;
     use crate::facts::node::NodeFacts;
-    use crate::model::table::PackedFacts;
+    use crate::model::store::nodes::PackedFacts;
     use crate::ui::fixture::Fleet;
 
     fn shown(width: usize, wide: bool, gpu: bool) -> Vec<NodeColumn> {

@@ -4,7 +4,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::*;
-use crate::facts::node::ConditionStatus;
+use crate::facts::node::{ConditionStatus, NodeCondition};
 use crate::model::fixture::{gpu_node, node};
 use crate::model::store::nodes::NodeStore;
 use crate::msg::Mono;

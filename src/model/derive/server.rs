@@ -30,6 +30,8 @@ pub(in crate::model) struct ServerState {
     pub(in crate::model) begun: Option<Now>,
     /// The last time that the server, or something in front of it, answered anything.
     pub(in crate::model) answered: Option<Now>,
+    /// No client can be made, and has not been since.
+    pub(in crate::model) unusable: bool,
     /// 401 was the last word on our credentials.
     pub(in crate::model) rejected: Option<Now>,
     /// One for each resource that was listed.
@@ -41,16 +43,17 @@ pub(in crate::model) struct ServerState {
 }
 
 impl ServerState {
-    pub(super) fn begun(&mut self, now: Now) {
+    pub(in crate::model) fn begun(&mut self, now: Now) {
         self.begun.get_or_insert(now);
     }
 
-    pub(super) fn answered(&mut self, now: Now) {
+    pub(in crate::model) fn answered(&mut self, now: Now) {
+        self.unusable = false;
         self.answered = Some(now);
     }
 
     /// A probe that was answered with an error was answered.
-    pub(super) fn probe(&mut self, sample: &ProbeSample, now: Now) {
+    pub(in crate::model) fn probe(&mut self, sample: &ProbeSample, now: Now) {
         let answered = match sample.outcome {
             ProbeOutcome::Answered { .. } => true,
             ProbeOutcome::TimedOut { .. } => false,
@@ -61,7 +64,7 @@ impl ServerState {
         }
     }
 
-    pub(super) fn call(&mut self, event: &CallEvent, now: Now) {
+    pub(in crate::model) fn call(&mut self, event: &CallEvent, now: Now) {
         match event {
             CallEvent::Started { .. } | CallEvent::Decoded { .. } => {}
             CallEvent::Progress { .. } => self.answered(now),
@@ -69,7 +72,7 @@ impl ServerState {
         }
     }
 
-    pub(super) fn failed(&mut self, failure: Failure, now: Mono) {
+    pub(in crate::model) fn failed(&mut self, failure: Failure, now: Mono) {
         let Some(grouped) = self.cuts.failed(&failure, now) else {
             self.note(failure);
             return;
@@ -100,12 +103,12 @@ impl ServerState {
         self.failures.push_front(failure);
     }
 
-    pub(super) fn limited(&mut self, limits: PageLimits) {
+    pub(in crate::model) fn limited(&mut self, limits: PageLimits) {
         self.limits.retain(|known| known.resource != limits.resource);
         self.limits.push(limits);
     }
 
-    pub(super) fn restarted(&mut self, text: Clean, now: Now) {
+    pub(in crate::model) fn restarted(&mut self, text: Clean, now: Now) {
         self.note(Failure {
             at: now.wall,
             layer: Layer::Internal,
@@ -122,17 +125,17 @@ impl ServerState {
     }
 
     /// Newest first.
-    pub(super) fn failures(&self) -> impl Iterator<Item = &Failure> {
+    pub(in crate::model) fn failures(&self) -> impl Iterator<Item = &Failure> {
         self.failures.iter()
     }
 
     /// The last ones, each by itself, newest first.
-    pub(super) fn log(&self) -> impl Iterator<Item = &Failure> {
+    pub(in crate::model) fn log(&self) -> impl Iterator<Item = &Failure> {
         self.log.iter()
     }
 
     /// A request that ran while we were stopped or asleep says nothing of the server's speed: it counts as one that we gave up.
-    pub(super) fn unless_stopped(&self, call: CallEvent) -> CallEvent {
+    pub(in crate::model) fn unless_stopped(&self, call: CallEvent) -> CallEvent {
         match call {
             CallEvent::Finished(mut attempt) if self.resumed.is_some_and(|resumed| attempt.at < resumed) => {
                 attempt.end = CallEnd::Cancelled;
@@ -166,7 +169,7 @@ impl ServerState {
 }
 
 /// Layers at which somebody answered.
-pub(super) fn is_answer(layer: Layer) -> bool {
+pub(in crate::model) fn is_answer(layer: Layer) -> bool {
     use Layer::{Auth, Body, Decode, Rbac, Server, ServerTimeout, Throttled, Watch};
     matches!(layer, Auth | Rbac | Throttled | Server | ServerTimeout | Body | Decode | Watch)
 }

@@ -4,18 +4,20 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Accelerators, NodeRow, NodeStatus, Used};
+use super::rows::{Accelerators, NodeRow, NodeStatus};
+use super::usage::Used;
 use crate::facts::accelerator::{AcceleratorTable, Kind};
 use crate::facts::node::Readiness;
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
-use crate::model::cluster::{AcceleratorTotals, PodCounts, ResourceAmounts};
 use crate::model::derive::fit;
-use crate::model::derive::fit::Admission;
 use crate::model::derive::history::History;
+use crate::model::derive::rows::{AcceleratorTotals, ResourceAmounts};
 use crate::model::derive::usage::UsageStore;
 use crate::model::known::Known;
+use crate::model::store::nodes::admission::{self, Admission};
 use crate::model::store::nodes::{Node, amount};
+use crate::model::store::pods::PodCounts;
 use crate::model::store::pods::{NodeTotals, PodStore};
 use crate::model::store::scope::PodTracks;
 use crate::model::time::age_of;
@@ -55,13 +57,7 @@ impl<'a> JoinedNode<'a> {
 
     /// Its pods told apart.
     pub(crate) fn pod_counts(&self) -> Known<PodCounts> {
-        let counts = |totals: &NodeTotals| PodCounts {
-            bound: totals.pods,
-            terminating: totals.terminating,
-            daemon_set: totals.daemon_set,
-            mirror: totals.mirror,
-        };
-        self.source.pods.known(self.source.ledger.node(self.name()).map_or_else(PodCounts::default, counts))
+        self.source.pods.known(self.source.ledger.node(self.name()).map_or_else(PodCounts::default, NodeTotals::counts))
     }
 
     /// Every resource that the node or its pods name, sorted by name.
@@ -124,14 +120,14 @@ impl<'a> JoinedNode<'a> {
 
     /// Whether it takes pods with devices, or why not.
     pub(crate) fn admission(&self) -> Admission {
-        fit::admission(&self.node.facts, self.source.accelerators)
+        admission::admission(&self.node.facts, self.source.accelerators)
     }
 
     /// Why it takes no pods with devices, in words; `None` if it does.
     pub(crate) fn unschedulable(&self) -> Option<Clean> {
         match self.admission() {
             Admission::Open => None,
-            Admission::Tainted => fit::blocking_taint(&self.node.facts, self.source.accelerators)
+            Admission::Tainted => admission::blocking_taint(&self.node.facts, self.source.accelerators)
                 .map(|taint| Clean::new(&format!("tainted {}:{}", taint.key, taint.effect))),
             reason => Some(Clean::new(reason.name())),
         }

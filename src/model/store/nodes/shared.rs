@@ -1,0 +1,139 @@
+//! Values that many nodes share, and the parts of a node that are made of them.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::facts::node::{ConditionStatus, NodeCondition, NodeFacts};
+use crate::facts::text::Clean;
+
+/// A shared list; a holder pays one word for it.
+pub(crate) type SharedList<T> = Arc<Box<[T]>>;
+
+/// Bytes of the two counts in front of a shared value.
+pub(super) const COUNTS: usize = 2 * size_of::<usize>();
+
+/// `status.nodeInfo`.
+#[derive(Debug, PartialEq, Eq)]
+pub struct System {
+    /// `kubeletVersion`.
+    pub kubelet: Clean,
+    /// `osImage`.
+    pub os_image: Clean,
+    /// `kernelVersion`.
+    pub kernel: Clean,
+    /// `containerRuntimeVersion`.
+    pub runtime: Clean,
+    /// `architecture`.
+    pub architecture: Clean,
+}
+
+/// Labels by key: those that many nodes have, and the values that are the node's own.
+#[derive(Clone, Debug)]
+pub struct PackedLabels {
+    pub(super) shared: SharedList<(Clean, Clean)>,
+    /// By place; these values stand for those of the set.
+    pub(super) own: Box<[(u16, Clean)]>,
+}
+
+/// Conditions: what they say, and since when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Conditions {
+    /// Without their times.
+    pub(super) said: SharedList<NodeCondition>,
+    pub(super) since: Box<[Second]>,
+}
+
+/// Seconds since 1970, 0 if not known: the API writes whole seconds, and 32 bits last until 2106.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Second(u32);
+
+impl PackedLabels {
+    /// Keys and values, sorted by key.
+    pub fn iter(&self) -> impl Iterator<Item = (&Clean, &Clean)> {
+        let mut own = self.own.iter().peekable();
+        (0_usize..).zip(self.shared.iter()).map(move |(at, (key, value))| {
+            let own = own.next_if(|(place, _)| usize::from(*place) == at);
+            (key, own.map_or(value, |(_, value)| value))
+        })
+    }
+
+    pub(super) fn get(&self, key: &str) -> Option<&Clean> {
+        let at = self.shared.binary_search_by(|(known, _)| (**known).cmp(key)).ok()?;
+        let own = self.own.binary_search_by_key(&at, |(place, _)| usize::from(*place));
+        Some(own.map_or(&self.shared[at].1, |own| &self.own[own].1))
+    }
+
+    pub(super) fn are(&self, labels: &[(Clean, Clean)]) -> bool {
+        self.shared.len() == labels.len() && self.iter().zip(labels).all(|(a, b)| *a.0 == b.0 && *a.1 == b.1)
+    }
+}
+
+impl PartialEq for PackedLabels {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for PackedLabels {}
+
+impl Conditions {
+    /// `said` shared, with the times of these conditions.
+    pub(super) fn new(said: SharedList<NodeCondition>, conditions: &[NodeCondition]) -> Self {
+        Self { said, since: conditions.iter().map(|condition| condition.since.into()).collect() }
+    }
+
+    /// Whether two lists say the same, whenever they began to.
+    pub(super) fn say(held: &[NodeCondition], new: &[NodeCondition]) -> bool {
+        fn said(c: &NodeCondition) -> (&Clean, &ConditionStatus, &Clean, &Clean) {
+            (&c.kind, &c.status, &c.reason, &c.message)
+        }
+        held.iter().map(said).eq(new.iter().map(said))
+    }
+
+    pub(super) fn since(&self, new: &[NodeCondition]) -> bool {
+        self.since.iter().copied().eq(new.iter().map(|condition| Second::from(condition.since)))
+    }
+
+    /// The conditions in full.
+    pub fn iter(&self) -> impl Iterator<Item = NodeCondition> {
+        self.said
+            .iter()
+            .zip(&self.since)
+            .map(|(condition, since)| NodeCondition { since: (*since).into(), ..condition.clone() })
+    }
+
+    /// What the conditions say, without their times.
+    #[cfg(test)]
+    pub(crate) fn said(&self) -> &[NodeCondition] {
+        &self.said
+    }
+
+    /// The Ready condition, without its time, and its time.
+    pub(crate) fn ready(&self) -> Option<(&NodeCondition, Option<Timestamp>)> {
+        let at = self.said.iter().position(|condition| &*condition.kind == "Ready")?;
+        Some((&self.said[at], self.since[at].into()))
+    }
+}
+
+impl System {
+    pub(super) fn parts(facts: &NodeFacts) -> [&Clean; 5] {
+        [&facts.kubelet, &facts.os_image, &facts.kernel, &facts.runtime, &facts.architecture]
+    }
+
+    pub(super) fn is_of(&self, facts: &NodeFacts) -> bool {
+        [&self.kubelet, &self.os_image, &self.kernel, &self.runtime, &self.architecture] == Self::parts(facts)
+    }
+}
+
+impl From<Option<Timestamp>> for Second {
+    fn from(at: Option<Timestamp>) -> Self {
+        Self(at.map_or(0, |at| u32::try_from(at.as_second().max(1)).unwrap_or(u32::MAX)))
+    }
+}
+
+impl From<Second> for Option<Timestamp> {
+    fn from(Second(at): Second) -> Self {
+        (at > 0).then(|| Timestamp::from_second(at.into()).ok()).flatten()
+    }
+}
