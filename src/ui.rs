@@ -22,7 +22,7 @@ use ratatui::layout::{Position, Rect};
 use crate::facts::pod::{PodClaimFacts, PodDetail};
 use crate::facts::text::Clean;
 use crate::keymap::KeyMap;
-use crate::model::alerts::{AckKind, AlertLine, Severity};
+use crate::model::alerts::{AlertLine, MuteReason, Severity};
 use crate::model::app::Model;
 use crate::model::app::screens::{Mode, Screen};
 use crate::model::cluster::ClusterState;
@@ -197,7 +197,7 @@ fn heard(model: &Model) -> impl Iterator<Item = &AlertLine> {
 }
 
 /// Alerts that fire and are not to be heard, for this reason.
-fn muted(model: &Model, why: AckKind) -> usize {
+fn muted(model: &Model, why: MuteReason) -> usize {
     model.all_alerts().filter(|alert| alert.muted == Some(why)).count()
 }
 
@@ -283,8 +283,8 @@ fn gather<'a>(
         marks: clusters[strip].iter().map(|cluster| cluster.marks(crate::ui::widgets::strip::MARKS, now)).collect(),
         alerts,
         firing: firing(model),
-        acked: muted(model, AckKind::Acknowledged),
-        silenced: muted(model, AckKind::Silenced),
+        acked: muted(model, MuteReason::Acknowledged),
+        silenced: muted(model, MuteReason::Silenced),
         notices: notices(model),
         unknown: heard(model).filter(|alert| alert.unknown && alert.severity > Severity::Notice).count(),
         filter: if inside_node { cluster.pod_filter() } else { cluster.filter() },

@@ -221,7 +221,7 @@ async fn f07_a_proxy_that_refuses_is_blamed_without_its_password() {
 #[tokio::test]
 async fn f10_slow_headers_raise_the_alert_while_the_call_still_runs() {
     let mut rig = Rig::watching().await;
-    let slow = |alert: &AlertRecord| alert.reason.contains("Slow") && alert.resolved.is_none();
+    let slow = |alert: &AlertRecord| alert.reason().contains("Slow") && alert.resolved.is_none();
     rig.served.control.inject(lists(FaultKind::Delay(ms(300))));
     let before = rig.pages(Resource::Pods).count();
     rig.refresh().await;

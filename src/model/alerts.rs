@@ -1,42 +1,45 @@
-//! Alert rules: derived from state and time, so that silence raises them too.
+//! Alerts of one cluster. Rules say what is wrong now; this store remembers since when, how bad it was and how often.
 //!
-//! Rules say what is wrong now; this board remembers since when, how bad it was and how often.
+//! Rules read [`Evidence`]: state and time, so that silence raises alerts too. An alert is *pending* until its condition has held for
+//! its time, then *firing*, then *resolved*, as in Prometheus. It is *inhibited* while a worse alert explains it, and *unknown* while its
+//! data is not current; neither resolves it.
 
 mod acks;
-mod density;
-mod latch;
+mod evidence;
+mod faults;
+mod inhibition;
+mod latches;
 mod nodes;
 mod outage;
-mod probe;
+mod probe_slow;
 mod rules;
-mod words;
+mod server;
+mod span;
 
 use std::time::Duration;
 
 use crate::facts::text::Clean;
 use crate::model::settings::Settings;
-use crate::msg::{CallEvent, ClusterId, Mono, Now};
+use crate::msg::{CallEvent, ClusterId, Mono};
 
-pub use acks::{Ack, AckKind};
-pub(super) use outage::{Outage, SEVERAL};
-pub(super) use words::span;
+pub use acks::{Ack, MuteReason};
+pub(super) use evidence::{Evidence, FailedProbes, Latched, ServerEvidence};
+pub(super) use outage::{ClusterContact, LostCluster, Outage, SEVERAL};
+pub use rules::{AlertSubject, DataSource, Inhibitor, PeakUnit, RULES, Rule, RuleSpec};
+pub(super) use span::span;
 
-use density::Density;
-use latch::{SlowCall, TimeoutsLatch};
-use nodes::NodeFindings;
-use probe::ProbeSlow;
+use latches::Latches;
+use nodes::{Grouped, NodeFindings};
+use rules::Evaluate;
 
-/// Resolved alerts are remembered for this long, so that one that comes back counts on: four flap windows.
+/// 1 h: a resolved alert is remembered for so long, four windows of flapping, so that one that comes back counts on.
 const REMEMBERED: Duration = Duration::from_secs(3_600);
-/// Rules group what could be many, so this is never reached by firing alerts; it bounds the memory of resolved ones.
-const MOST: usize = 256;
-/// Past this many nodes in trouble the alerts are derived once a second instead of for each frame.
-const MANY: usize = 1_000;
+/// Records of one cluster. Firing alerts never reach it, since rules group what is many; it bounds the resolved ones.
+const MAX_RECORDS: usize = 256;
+/// Past so many nodes in trouble the alerts are derived once a second instead of for each frame.
+const MANY_TROUBLED: usize = 1_000;
 
-/// The reason of a cluster that does not answer.
-const UNREACHABLE: &str = "Unreachable";
-
-/// How bad an alert is; sorts worst last.
+/// Severity of an alert; the worst sorts last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
     /// Worth knowing.
@@ -50,30 +53,30 @@ pub enum Severity {
 /// An alert as it is shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AlertLine {
-    /// Whose.
+    /// The cluster.
     pub cluster: ClusterId,
-    /// How bad.
+    /// The severity now.
     pub severity: Severity,
-    /// CamelCase, like a condition's reason: `SlowCall`, `Timeouts`, `NodeNotReady`, `Stale`.
-    pub reason: &'static str,
-    /// With numbers: `pods list, page 3, running for 31 s (limit 30 s)`.
+    /// The kind of alert.
+    pub rule: Rule,
+    /// One line with numbers: `pods list, page 3, running for 31 s (limit 30 s)`.
     pub text: Clean,
     /// When it began to fire.
     pub since: Mono,
-    /// Fired before, but the source has gone silent: neither firing nor resolved is known.
+    /// It fired before, but its data is not current: neither firing nor resolved is known.
     pub unknown: bool,
-    /// It fires, and is not to be heard.
-    pub muted: Option<AckKind>,
+    /// Why it is not notified although it fires.
+    pub muted: Option<MuteReason>,
 }
 
-/// What is remembered of an alert, firing or resolved.
+/// Memory of an alert, pending, firing or resolved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AlertRecord {
-    /// CamelCase.
-    pub reason: &'static str,
-    /// What it is about, where there can be several.
+    /// The kind of alert.
+    pub rule: Rule,
+    /// Object that it is about, where there can be several.
     pub subject: Option<Clean>,
-    /// How bad it is or was.
+    /// The severity now, or when it resolved.
     pub severity: Severity,
     /// Its last text.
     pub text: Clean,
@@ -81,176 +84,186 @@ pub struct AlertRecord {
     pub first: Mono,
     /// When it began to fire; `None` while it is pending.
     pub since: Option<Mono>,
-    /// When it stopped.
+    /// When it resolved.
     pub resolved: Option<Mono>,
-    /// The worst value of its number: timeouts, milliseconds, devices; 0 for those that have none.
+    /// The worst value of its number, in the unit of its rule; 0 if it has none.
     pub peak: u64,
     /// How often it fired.
     pub count: u32,
-    /// How many nodes it is about, where it is about several.
+    /// Number of nodes, if it is about several.
     pub size: usize,
-    /// Somebody looks after it.
+    /// Its acknowledgement.
     pub ack: Option<Ack>,
-    voice: Audibility,
-    /// How bad it was when it was told.
-    told: Option<Severity>,
-    seen: bool,
+    suppression: Suppression,
+    /// Severity that was notified last.
+    notified: Option<Severity>,
+    /// `true` if the evaluation under way has found it.
+    found: bool,
 }
 
 /// The alerts of one cluster.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Alerts {
     records: Vec<AlertRecord>,
     lines: Vec<AlertLine>,
-    slow: SlowCall,
-    timeouts: TimeoutsLatch,
-    probe: ProbeSlow,
-    pub(super) density: Density,
-    of_nodes: NodeFindings,
-    latched: Latched,
-    /// That this cluster is unreachable is a part of an outage of several.
+    latches: Latches,
+    node_findings: NodeFindings,
+    /// `true` if this cluster is a part of an outage of several.
     in_outage: bool,
     silenced_until: Option<Mono>,
-    touched: bool,
+    /// `true` if nothing has happened since the last evaluation.
+    settled: bool,
+    /// Second of the last evaluation.
     second: Option<u64>,
 }
 
-/// What the latches say: slow calls with the longest so far, timeouts with the peak, slow probes with the peak.
-type Latched = (Option<(String, Duration)>, Option<latch::TimeoutsSaid>, Option<(String, Duration)>);
-
-/// What a rule found.
+/// Result of a rule: something that is wrong now.
 #[derive(Clone, Debug)]
-pub(super) struct Finding {
-    reason: &'static str,
+struct Finding {
+    rule: Rule,
     subject: Option<Clean>,
     severity: Severity,
     text: String,
-    /// When it began, if the rule knows better than the board.
+    /// When it began, if the rule knows that better than the record.
     since: Option<Mono>,
-    /// It fires only when it has been true for this long.
-    pending: Duration,
+    /// Fires without the pending time of its rule.
+    at_once: bool,
     peak: u64,
-    /// How many nodes a group has.
+    /// Number of nodes of a group.
     size: usize,
-    voice: Audibility,
+    /// Another rule that finds the same node for the same reason.
+    same_node: Option<Rule>,
+    suppression: Suppression,
 }
 
-/// Whether a finding may be heard.
+/// Reason why a finding is not shown as firing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Audibility {
-    Audible,
-    /// Its source has gone silent: it is shown as unknown.
-    Unknown,
-    /// A worse alert explains it.
+enum Suppression {
+    None,
+    /// Its data is not current: it is shown as unknown.
+    NoData,
+    /// A worse alert explains it: it is not shown.
     Inhibited,
 }
 
 impl Finding {
-    fn new(reason: &'static str, severity: Severity, text: String) -> Self {
+    /// A finding as the row of its rule declares it.
+    fn new(rule: Rule, text: String) -> Self {
         Self {
-            reason,
+            rule,
             subject: None,
-            severity,
+            severity: rule.spec().severity,
             text,
             since: None,
-            pending: Duration::ZERO,
+            at_once: false,
             peak: 0,
             size: 0,
-            voice: Audibility::Audible,
+            same_node: None,
+            suppression: Suppression::None,
         }
     }
 }
 
-impl Default for Alerts {
-    fn default() -> Self {
-        Self {
-            records: Vec::new(),
-            lines: Vec::new(),
-            slow: SlowCall::default(),
-            timeouts: TimeoutsLatch::default(),
-            probe: ProbeSlow::default(),
-            density: Density::default(),
-            of_nodes: NodeFindings::default(),
-            latched: Latched::default(),
-            in_outage: false,
-            silenced_until: None,
-            touched: true,
-            second: None,
-        }
+impl AlertLine {
+    /// Name of the alert: `SlowCall`, `NodeNotReady`.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        self.rule.reason()
     }
 }
 
 impl Alerts {
+    /// Firing alerts, worst first, then oldest; muted ones last.
     pub(crate) fn lines(&self) -> &[AlertLine] {
         &self.lines
     }
 
+    /// All alerts that are remembered, in no order.
     pub(crate) fn records(&self) -> &[AlertRecord] {
         &self.records
     }
 
-    /// Something happened: the next evaluation must look.
+    /// Makes the next evaluation due: something happened.
     pub(crate) fn touch(&mut self) {
-        self.touched = true;
+        self.settled = false;
     }
 
-    /// An outage of several clusters speaks for the silence of this one, or does so no longer.
-    /// That this cluster is unreachable is said by the alert of several.
+    /// Returns `true` if an outage of several clusters includes this one, whose alert says that it is unreachable.
     pub(in crate::model) fn is_in_outage(&self) -> bool {
         self.in_outage
     }
 
+    /// Notes that an outage of several clusters includes this one, or does so no longer.
     pub(super) fn set_in_outage(&mut self, in_outage: bool) {
-        self.touched |= self.in_outage != in_outage;
+        self.settled &= self.in_outage == in_outage;
         self.in_outage = in_outage;
     }
 
-    /// The outage was told or acknowledged: what is left of it here, should it fall apart, is no news.
-    pub(super) fn inherit_outage(&mut self, told: Option<Severity>, ack: Option<Ack>) {
-        for record in self.records.iter_mut().filter(|record| record.reason == UNREACHABLE && record.firing()) {
-            record.told = record.told.max(told);
-            record.ack = record.ack.or(ack.map(|ack| Ack { size: 0, ..ack }));
+    /// Takes over from an outage what was notified and acknowledged: its part in this cluster, should it fall apart, is no news.
+    pub(super) fn inherit_outage(&mut self, notified: Option<Severity>, ack: Option<Ack>) {
+        for record in self.records.iter_mut().filter(|record| record.rule == Rule::Unreachable && record.firing()) {
+            record.notified = record.notified.max(notified);
+            record.ack = record.ack.or(ack.map(Ack::of_one));
         }
     }
 
-    /// The worst that fires; a notice is nothing bad, and of what is not known any more the cluster's state tells.
+    /// The worst severity that fires. A notice is nothing bad, and the cluster's state speaks for what is unknown.
     pub(crate) fn worst(&self) -> Option<Severity> {
         let known = self.lines.iter().filter(|line| !line.unknown && line.severity > Severity::Notice);
         let grouped = self.in_outage.then_some(Severity::Critical);
         known.map(|line| line.severity).max().max(grouped)
     }
 
-    /// Takes in a call, for rules that look at each of them.
+    /// Takes in a call, for the rules that look at each of them.
     pub(crate) fn call(&mut self, event: &CallEvent, settings: &Settings) {
         if let CallEvent::Finished(attempt) = event {
-            self.slow.finished(attempt, settings);
+            self.latches.finished(attempt, settings);
         }
     }
 
-    /// Whether there is anything to evaluate: something happened, or a second has passed.
+    /// Returns `true` if an evaluation is due: something happened, or a second has passed. It counts as done then.
     ///
-    /// A cluster with very many nodes in trouble is looked at once a second, so that a frame stays cheap.
-    fn due(&mut self, troubled: usize, now: Mono) -> bool {
+    /// With very many nodes in trouble it is due once a second, so that a frame stays cheap.
+    pub(crate) fn take_due(&mut self, troubled: usize, now: Mono) -> bool {
         let second = Some(now.0.as_secs());
-        let due = self.second != second || (self.touched && troubled <= MANY);
-        if !due {
-            return false;
+        let due = self.second != second || (!self.settled && troubled <= MANY_TROUBLED);
+        if due {
+            self.settled = true;
+            self.second = second;
         }
-        self.touched = false;
-        self.second = second;
         due
     }
 
-    /// Compares what rules found with what is known, and makes the lines that are shown.
-    fn settle(&mut self, findings: Vec<Finding>, cluster: ClusterId, now: Mono) {
+    /// Derives the alerts.
+    pub(crate) fn evaluate(&mut self, mut evidence: Evidence<'_>, cluster: ClusterId) {
+        evidence.latched = self.latches.update(&evidence);
+        let grouped = self.grouped();
+        let of_nodes = self.node_findings.update(&evidence, grouped);
+        let mut findings = Vec::new();
+        if !evidence.broken {
+            for spec in &RULES {
+                match spec.evaluate {
+                    Evaluate::Cluster(find) => findings.extend(find(&evidence)),
+                    Evaluate::Lists(find) => findings.extend(find(&evidence)),
+                    Evaluate::Clusters | Evaluate::TroubledNode { .. } | Evaluate::Nodes { .. } => {}
+                }
+            }
+            findings.extend(of_nodes.iter().cloned());
+            inhibition::suppress(&mut findings, &evidence, self.in_outage);
+        }
+        self.settle(findings, cluster, evidence.settings, evidence.now.mono);
+    }
+
+    /// Compares findings with the records, and makes the lines that are shown.
+    fn settle(&mut self, findings: Vec<Finding>, cluster: ClusterId, settings: &Settings, now: Mono) {
         for record in &mut self.records {
-            record.seen = false;
+            record.found = false;
         }
         for finding in findings {
-            self.note(&finding, now);
+            self.note(&finding, settings, now);
         }
         for record in &mut self.records {
-            if !record.seen && record.resolved.is_none() {
+            if !record.found && record.resolved.is_none() {
                 record.resolved = Some(now);
             }
         }
@@ -266,7 +279,7 @@ impl Alerts {
                 Some(AlertLine {
                     cluster,
                     severity: record.severity,
-                    reason: record.reason,
+                    rule: record.rule,
                     text: record.text.clone(),
                     since: record.since?,
                     unknown: record.unknown(),
@@ -275,37 +288,38 @@ impl Alerts {
             })
             .collect();
         self.lines.sort_by(|a, b| {
-            // What somebody looks after gives way to what nobody does.
+            // An alert that somebody looks after gives way to one that nobody does.
             let worst = a.muted.is_some().cmp(&b.muted.is_some()).then(b.severity.cmp(&a.severity));
-            worst.then(a.since.cmp(&b.since)).then(a.reason.cmp(b.reason)).then_with(|| a.text.cmp(&b.text))
+            worst.then(a.since.cmp(&b.since)).then(a.reason().cmp(b.reason())).then_with(|| a.text.cmp(&b.text))
         });
     }
 
-    fn note(&mut self, finding: &Finding, now: Mono) {
-        let same = |record: &AlertRecord| record.reason == finding.reason && record.subject == finding.subject;
+    fn note(&mut self, finding: &Finding, settings: &Settings, now: Mono) {
+        let same = |record: &AlertRecord| record.rule == finding.rule && record.subject == finding.subject;
         let known = self.records.iter().position(same);
-        let (told, ack) = self.inherited(finding);
-        let at = known.unwrap_or_else(|| {
-            self.records.push(AlertRecord { ack, told, ..AlertRecord::new(finding, now) });
+        let (notified, ack) = self.inherited(finding);
+        let index = known.unwrap_or_else(|| {
+            self.records.push(AlertRecord { ack, notified, ..AlertRecord::new(finding, now) });
             self.records.len() - 1
         });
-        let record = &mut self.records[at];
+        let record = &mut self.records[index];
         if record.resolved.take().is_some() {
             record.first = now;
             record.since = None;
             record.peak = 0;
-            (record.told, record.ack) = (told, ack);
+            (record.notified, record.ack) = (notified, ack);
         }
-        record.seen = true;
+        record.found = true;
         record.severity = finding.severity;
         if *record.text != *finding.text {
             record.text = Clean::new(&finding.text);
         }
         record.peak = record.peak.max(finding.peak);
-        record.voice = finding.voice;
+        record.suppression = finding.suppression;
         record.size = finding.size;
         let first = finding.since.unwrap_or(record.first);
-        if record.since.is_none() && now.since(first) >= finding.pending {
+        let pending = if finding.at_once { Duration::ZERO } else { (finding.rule.spec().pending)(settings) };
+        if record.since.is_none() && now.since(first) >= pending {
             record.since = Some(now);
             record.count += 1;
         }
@@ -314,27 +328,30 @@ impl Alerts {
         }
     }
 
-    /// Whether the nodes with this trouble are one line.
-    fn groups(&self, reason: &str) -> bool {
-        self.records.iter().any(|record| record.reason == reason && record.size > 0 && record.resolved.is_none())
+    /// Rules whose nodes are one line now.
+    fn grouped(&self) -> Grouped {
+        let mut grouped = Grouped::default();
+        for record in self.records.iter().filter(|record| record.size > 0 && record.resolved.is_none()) {
+            grouped[record.rule as usize] = true;
+        }
+        grouped
     }
 
-    /// Whether `finding` was told and acknowledged as a part of a group that falls apart because it got smaller: that is no
-    /// news of the nodes that are left.
+    /// Notification and acknowledgement of the group that `finding` was a part of, if that falls apart because it got smaller:
+    /// this is no news of the nodes that are left.
     fn inherited(&self, finding: &Finding) -> (Option<Severity>, Option<Ack>) {
-        let group = |record: &&AlertRecord| {
-            record.reason == finding.reason && record.size > 0 && record.firing() && !record.seen
-        };
+        let group =
+            |record: &&AlertRecord| record.rule == finding.rule && record.size > 0 && record.firing() && !record.found;
         let group = self.records.iter().find(group).filter(|_| finding.size == 0);
-        group.map_or((None, None), |group| (group.told, group.ack.map(|ack| Ack { size: 0, ..ack })))
+        group.map_or((None, None), |group| (group.notified, group.ack.map(Ack::of_one)))
     }
 
-    /// The machine slept for `gap` while the monotonic clock stood still: everything is older than it says, and what was to
-    /// end in that time is over (F67).
+    /// Makes everything older by `gap`, in which the machine slept while the monotonic clock stood still; what was to end in that
+    /// time is over (F67).
     pub(crate) fn slept(&mut self, gap: Duration) {
         let earlier = |at: &mut Mono| *at = Mono(at.0.saturating_sub(gap));
         for record in &mut self.records {
-            // What waits for its time has not become older in this one.
+            // A pending alert has not held its condition in that time.
             if record.since.is_some() {
                 earlier(&mut record.first);
             }
@@ -342,22 +359,28 @@ impl Alerts {
             record.ack.iter_mut().for_each(|ack| earlier(&mut ack.until));
         }
         self.silenced_until.iter_mut().for_each(earlier);
-        self.touched = true;
+        self.touch();
     }
 
     fn forget_oldest(&mut self) {
-        while self.records.len() > MOST {
-            let resolved = |(at, record): (usize, &AlertRecord)| Some((record.resolved?, at));
+        while self.records.len() > MAX_RECORDS {
+            let resolved = |(index, record): (usize, &AlertRecord)| Some((record.resolved?, index));
             let Some((_, oldest)) = self.records.iter().enumerate().filter_map(resolved).min() else { break };
             self.records.swap_remove(oldest);
         }
+    }
+
+    /// Number of derivations of the findings about nodes.
+    #[cfg(test)]
+    pub(crate) fn node_findings_derived(&self) -> u64 {
+        self.node_findings.derived()
     }
 }
 
 impl AlertRecord {
     fn new(finding: &Finding, now: Mono) -> Self {
         Self {
-            reason: finding.reason,
+            rule: finding.rule,
             subject: finding.subject.clone(),
             severity: finding.severity,
             text: Clean::default(),
@@ -368,21 +391,45 @@ impl AlertRecord {
             count: 0,
             size: 0,
             ack: None,
-            voice: Audibility::Audible,
-            told: None,
-            seen: true,
+            suppression: Suppression::None,
+            notified: None,
+            found: true,
         }
+    }
+
+    /// Name of the alert: `SlowCall`, `NodeNotReady`.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        self.rule.reason()
+    }
+
+    /// Returns `true` if it fires: it is neither pending nor resolved.
+    #[must_use]
+    pub fn firing(&self) -> bool {
+        self.since.is_some() && self.resolved.is_none()
+    }
+
+    /// Returns `true` if a worse alert explains it.
+    #[must_use]
+    pub fn inhibited(&self) -> bool {
+        self.suppression == Suppression::Inhibited
+    }
+
+    /// Returns `true` if its data is not current, so that it may have resolved.
+    #[must_use]
+    pub fn unknown(&self) -> bool {
+        self.suppression == Suppression::NoData
     }
 }
 
-impl super::cluster::ClusterState {
-    /// Derives the alerts from state and time, if either has moved.
-    pub(crate) fn evaluate(&mut self, now: Now) {
-        if self.alerts.due(self.nodes.troubled_len(), now.mono) {
-            self.move_latches(now);
-            self.look_at_nodes(now);
-            let findings = self.findings(now);
-            self.alerts.settle(findings, self.id, now.mono);
+impl Severity {
+    /// `critical`, `warning`, `notice`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Notice => "notice",
+            Self::Warning => "warning",
+            Self::Critical => "critical",
         }
     }
 }
@@ -393,5 +440,7 @@ mod lifecycle;
 mod scenarios;
 #[cfg(test)]
 mod silence;
+#[cfg(test)]
+mod table;
 #[cfg(test)]
 mod tests;

@@ -292,7 +292,7 @@ impl Model {
         if gap > CLOCK_DRIFT || stopped {
             let gap = if gap > CLOCK_DRIFT { gap } else { Duration::ZERO };
             self.clusters.iter_mut().for_each(|cluster| cluster.resumed(gap, now));
-            self.outage.alerts.slept(gap);
+            self.outage.slept(gap);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! `ClusterState`: link state, freshness per resource, nodes, ledger, latency and alerts of one cluster.
 
 mod accelerators;
+mod alerts;
 mod answers;
 mod arrangement;
 pub mod detail;
@@ -17,9 +18,10 @@ use std::time::Duration;
 use crate::facts::accelerator;
 use crate::facts::pod::PodFacts;
 use crate::facts::text::Clean;
-use crate::model::alerts::{AlertLine, AlertRecord, Alerts};
+use crate::model::alerts::{AlertLine, AlertRecord, Alerts, Rule};
 use crate::model::cluster::detail::DetailState;
 use crate::model::derive::claims::ClaimState;
+use crate::model::derive::density::Density;
 use crate::model::derive::dra::{self, DeviceCounts};
 use crate::model::derive::gpus::{GpuReport, GpuReports};
 use crate::model::derive::history::History;
@@ -64,6 +66,8 @@ pub struct ClusterState {
     pub(super) latency: Latency,
     pub(super) link: ServerState,
     pub(super) join: Join,
+    /// Nodes that are nearly full of pods.
+    density: Density,
     pub(super) usage: UsageStore,
     pub(super) optional: OptionalApis,
     pub(super) devices: DeviceCounts,
@@ -100,6 +104,7 @@ impl ClusterState {
             latency: Latency::new(settings),
             link: ServerState::default(),
             join: Join::default(),
+            density: Density::default(),
             usage: UsageStore::default(),
             optional: OptionalApis::default(),
             devices: DeviceCounts::default(),
@@ -318,7 +323,7 @@ impl ClusterState {
     #[must_use]
     pub fn heap_bytes(&self) -> HeapBytes {
         let nodes = self.nodes.heap_bytes() + self.history.heap_bytes() + self.table.heap_bytes();
-        let rest = self.join.heap_bytes() + self.alerts.density.heap_bytes() + self.usage.heap_bytes();
+        let rest = self.join.heap_bytes() + self.density.heap_bytes() + self.usage.heap_bytes();
         HeapBytes { nodes: nodes + rest, pods: self.ledger.heap_bytes() }
     }
 
@@ -352,7 +357,7 @@ impl ClusterState {
     /// The server is not asked, or does not answer, for want of credentials that the plugin could bring.
     #[must_use]
     pub fn is_locked_out(&self) -> bool {
-        let firing = |line: &AlertLine| matches!(line.reason, "CredentialsMissing" | "CredentialsRejected");
+        let firing = |line: &AlertLine| matches!(line.rule, Rule::CredentialsMissing | Rule::CredentialsRejected);
         self.plugin.is_some() && self.alerts().iter().any(firing)
     }
 
@@ -516,12 +521,11 @@ impl ClusterState {
     /// frame can wait for. The rest waits for the next time.
     fn apply_pending(&mut self, now: Mono) {
         let (touched, pods) = (self.nodes.take_touched(MAX_PENDING), self.ledger.take_touched(MAX_PENDING));
-        let Self { nodes, ledger, join, alerts, settings, table, usage, .. } = self;
+        let Self { nodes, ledger, join, density, settings, table, usage, .. } = self;
         usage.take_in(MAX_PENDING, |name| nodes.by_name(name).map(|node| node.facts.name.clone()));
-        let density = &mut alerts.density;
         if !touched.complete || !pods.complete {
             join.compute(nodes, ledger);
-            density.look_at_all((nodes, ledger), settings, now);
+            density.update_all(nodes, ledger, settings, now);
             table.everything_changed(nodes);
             return;
         }
@@ -537,7 +541,7 @@ impl ClusterState {
         for id in named.chain(pods.there.iter().copied()) {
             let node = ledger.node_in(id, nodes);
             join.update(id, node, (nodes, ledger));
-            density.look((id, node), ledger, settings, now);
+            density.update(id, node, ledger, settings, now);
         }
         let with_pods = pods.there.iter().filter_map(|id| ledger.node_in(*id, nodes));
         let without = pods.gone.iter().filter_map(|name| nodes.by_name(name));

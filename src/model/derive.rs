@@ -1,6 +1,7 @@
 //! What follows from what is held: joins, histories, latencies, usage, devices and what fits.
 
 pub mod claims;
+pub(in crate::model) mod density;
 pub mod dra;
 pub mod fit;
 pub mod gpus;

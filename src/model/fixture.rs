@@ -270,13 +270,13 @@ impl Bench {
     /// Reasons of the firing alerts.
     pub(crate) fn reasons(&mut self) -> Vec<&'static str> {
         self.prepare();
-        self.state().alerts().iter().map(|alert| alert.reason).collect()
+        self.state().alerts().iter().map(|alert| alert.reason()).collect()
     }
 
     /// Texts of the firing alerts of one reason.
     pub(crate) fn texts(&mut self, reason: &str) -> Vec<String> {
         self.prepare();
-        let alerts = self.state().alerts().iter().filter(|alert| alert.reason == reason);
+        let alerts = self.state().alerts().iter().filter(|alert| alert.reason() == reason);
         alerts.map(|alert| alert.text.to_string()).collect()
     }
 

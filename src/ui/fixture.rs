@@ -14,7 +14,7 @@ use crate::facts::node::{ConditionStatus, NodeCondition, NodeFacts, NodeTaint, R
 use crate::facts::pod::{PodFacts, PodPhase, Requests};
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
-use crate::model::alerts::{AlertLine, Severity};
+use crate::model::alerts::{AlertLine, Rule, Severity};
 use crate::model::app::screens::{Mode, NodePane};
 use crate::model::cluster::detail::PartFreshness;
 use crate::model::cluster::{ClusterSummary, Health, NodeDetail};
@@ -542,21 +542,28 @@ pub(super) fn marks() -> Vec<SparkMark> {
 
 /// Firing alerts, worst first.
 pub(super) fn alerts() -> Vec<AlertLine> {
-    let alert = |cluster, severity, reason, text: &str, ago: u64, unknown| AlertLine {
+    let alert = |cluster, severity, rule, text: &str, ago: u64, unknown| AlertLine {
         cluster: ClusterId(cluster),
         severity,
-        reason,
+        rule,
         text: text.into(),
         since: Mono(secs(3600 - ago)),
         unknown,
         muted: None,
     };
     vec![
-        alert(0, Severity::Critical, "Timeouts", "13 timeouts in 10m (limit 10), 9 of them pods list", 321, false),
-        alert(0, Severity::Critical, "NodeNotReady", "nodes 10-16-10-110.maas, 10-16-10-115.maas NotReady", 192, false),
-        alert(0, Severity::Warning, "SlowCall", "pods list, page 3, running for 31 s (limit 30 s)", 31, false),
-        alert(1, Severity::Warning, "Stale", "no proof of life for 4m12s", 252, false),
-        alert(1, Severity::Warning, "NodeNotReady", "node edge-node-7 NotReady", 900, true),
+        alert(0, Severity::Critical, Rule::Timeouts, "13 timeouts in 10m (limit 10), 9 of them pods list", 321, false),
+        alert(
+            0,
+            Severity::Critical,
+            Rule::NodeNotReady,
+            "nodes 10-16-10-110.maas, 10-16-10-115.maas NotReady",
+            192,
+            false,
+        ),
+        alert(0, Severity::Warning, Rule::SlowCall, "pods list, page 3, running for 31 s (limit 30 s)", 31, false),
+        alert(1, Severity::Warning, Rule::Stale, "no proof of life for 4m12s", 252, false),
+        alert(1, Severity::Warning, Rule::NodeNotReady, "node edge-node-7 NotReady", 900, true),
     ]
 }
 

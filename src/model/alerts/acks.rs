@@ -1,19 +1,16 @@
-//! Acknowledging alerts, silencing a cluster, and the news that is worth telling.
+//! Acknowledging alerts, silencing a cluster, and the notifications that are due.
 
-use jiff::Timestamp;
-
-use super::{AlertRecord, Alerts, Audibility, Severity};
+use super::{AlertRecord, Alerts, Rule, Severity, Suppression};
 use crate::facts::text::Clean;
-use crate::model::cluster::ClusterState;
 use crate::model::settings::Settings;
 use crate::msg::{AlertNews, Mono, Now};
 
-/// More news than this in a second is not told one by one: what is left out is in the pane.
-const NEWS: usize = 64;
+/// Notifications of one cluster in a second; the pane has the rest.
+const MAX_NEWS: usize = 64;
 
-/// Why an alert that fires is not heard.
+/// Reason why an alert that fires is not notified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum AckKind {
+pub enum MuteReason {
     /// Somebody looks after it.
     Acknowledged,
     /// Its cluster is silenced.
@@ -25,26 +22,37 @@ pub enum AckKind {
 pub struct Ack {
     /// When it ends at the latest.
     pub until: Mono,
-    /// How bad the alert was; it ends when that gets worse.
+    /// Severity of the alert; the acknowledgement ends when that gets worse.
     pub severity: Severity,
-    /// How many nodes it was about; it ends when there are more: nobody has looked at those.
+    /// Number of nodes of the alert; the acknowledgement ends when there are more: nobody has looked at those.
     pub size: usize,
 }
 
+impl Ack {
+    /// The same for an alert that is not about several nodes or clusters.
+    pub(super) fn of_one(self) -> Self {
+        Self { size: 0, ..self }
+    }
+}
+
 impl Alerts {
-    /// Acknowledges an alert that fires, or takes that back; an alert that is not there, or does not fire, is left alone.
-    pub(in crate::model) fn acknowledge(&mut self, key: (&str, Option<&Clean>), settings: &Settings, now: Mono) {
-        let same = |record: &&mut AlertRecord| record.reason == key.0 && record.subject.as_ref() == key.1;
-        let Some(record) = self.records.iter_mut().find(same) else { return };
-        if record.since.is_none() || record.resolved.is_some() {
-            return;
-        }
+    /// Acknowledges the alert if it fires, or takes that back.
+    pub(in crate::model) fn acknowledge(
+        &mut self,
+        rule: Rule,
+        subject: Option<&Clean>,
+        settings: &Settings,
+        now: Mono,
+    ) {
+        let same = |record: &&mut AlertRecord| record.rule == rule && record.subject.as_ref() == subject;
+        let Some(record) = self.records.iter_mut().find(same).filter(|record| record.firing()) else { return };
         let ack = Ack { until: now + settings.ack_expires, severity: record.severity, size: record.size };
         record.ack = if record.ack.is_some() { None } else { Some(ack) };
-        self.touched = true;
+        self.touch();
     }
 
-    /// Ends acknowledgements that are over: expired, or the alert has resolved, is worse now or about more nodes.
+    /// Ends acknowledgements that have expired, or whose alert has resolved, is worse now or about more nodes; ends a silence that
+    /// has expired.
     pub(super) fn end_acks(&mut self, now: Mono) {
         for record in &mut self.records {
             let Some(ack) = &mut record.ack else { continue };
@@ -54,8 +62,8 @@ impl Alerts {
             ack.size = record.size;
             if over {
                 record.ack = None;
-                // What gets worse, or is still there when the hour is over, is news again.
-                record.told = None;
+                // An alert that gets worse, or still fires when the hour is over, is news again.
+                record.notified = None;
             }
         }
         if self.silenced_until.is_some_and(|until| now >= until) {
@@ -63,112 +71,49 @@ impl Alerts {
         }
     }
 
-    /// Nothing of it is heard for a while.
-    pub(in crate::model) fn is_silenced(&self) -> bool {
-        self.silenced_until.is_some()
+    /// The end of the silence, if the cluster is silenced.
+    pub(in crate::model) fn silenced_until(&self) -> Option<Mono> {
+        self.silenced_until
     }
 
-    /// Why `record` is not heard, if it is not.
-    pub(super) fn muted(&self, record: &AlertRecord) -> Option<AckKind> {
+    /// Silences the cluster until then, or ends its silence.
+    pub(in crate::model) fn toggle_silence(&mut self, until: Mono) {
+        self.silenced_until = if self.silenced_until.is_some() { None } else { Some(until) };
+        self.touch();
+    }
+
+    /// Why `record` is not notified although it fires.
+    pub(in crate::model) fn muted(&self, record: &AlertRecord) -> Option<MuteReason> {
         match (record.ack, self.silenced_until) {
-            (Some(_), _) => Some(AckKind::Acknowledged),
-            (None, Some(_)) => Some(AckKind::Silenced),
+            (Some(_), _) => Some(MuteReason::Acknowledged),
+            (None, Some(_)) => Some(MuteReason::Silenced),
             (None, None) => None,
         }
     }
 
-    /// What began to fire and was not told yet; a notice is not worth telling. Each is told once for each time that it fires.
-    pub(super) fn news(&mut self, cluster: &Clean, now: Now) -> Vec<AlertNews> {
+    /// Alerts that began to fire, or got worse, and were not notified yet; never a notice. Each is returned once for each time that
+    /// it fires.
+    pub(in crate::model) fn news(&mut self, cluster: &Clean, now: Now) -> Vec<AlertNews> {
         let silenced = self.silenced_until.is_some();
         let mut news = Vec::new();
         for record in &mut self.records {
-            let heard = record.firing() && record.voice == Audibility::Audible && record.ack.is_none() && !silenced;
-            // What gets worse is news once more.
-            let told = record.told.is_some_and(|told| told >= record.severity);
-            if !heard || told || record.severity == Severity::Notice || news.len() == NEWS {
+            let active = record.firing() && record.suppression == Suppression::None;
+            let muted = record.ack.is_some() || silenced || record.severity == Severity::Notice;
+            let notified = record.notified.is_some_and(|notified| notified >= record.severity);
+            if !active || muted || notified || news.len() == MAX_NEWS {
                 continue;
             }
-            record.told = Some(record.severity);
+            record.notified = Some(record.severity);
             let since = now.mono.since(record.since.unwrap_or(now.mono));
             news.push(AlertNews {
                 cluster: cluster.clone(),
                 severity: Clean::new(record.severity.name()),
-                reason: Clean::new(record.reason),
+                reason: Clean::new(record.reason()),
                 subject: record.subject.clone(),
                 text: record.text.clone(),
                 since: now.wall.checked_sub(since).unwrap_or(now.wall),
             });
         }
         news
-    }
-}
-
-impl AlertRecord {
-    /// It fires: not pending, and not resolved.
-    #[must_use]
-    pub fn firing(&self) -> bool {
-        self.since.is_some() && self.resolved.is_none()
-    }
-
-    /// A worse alert explains it.
-    #[must_use]
-    pub fn inhibited(&self) -> bool {
-        self.voice == Audibility::Inhibited
-    }
-
-    /// Its source is silent: whether it still fires is not known.
-    #[must_use]
-    pub fn unknown(&self) -> bool {
-        self.voice == Audibility::Unknown
-    }
-}
-
-impl Severity {
-    /// `critical`, `warning`, `notice`.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Notice => "notice",
-            Self::Warning => "warning",
-            Self::Critical => "critical",
-        }
-    }
-}
-
-impl ClusterState {
-    /// Until when the alerts of this cluster are silenced, if they are.
-    #[must_use]
-    pub fn silenced_until(&self) -> Option<Mono> {
-        self.alerts.silenced_until
-    }
-
-    /// The same by the wall clock.
-    pub(in crate::model) fn silenced_until_wall(&self, now: Now) -> Option<Timestamp> {
-        let left = self.silenced_until()?.since(now.mono);
-        now.wall.checked_add(left).ok()
-    }
-
-    /// The worst alert that fires.
-    pub(in crate::model) fn worst_alert(&self) -> Option<Severity> {
-        self.alerts.worst()
-    }
-
-    /// Silences the cluster, or lets it be heard again.
-    pub(crate) fn toggle_silence(&mut self, now: Mono) {
-        let until = now + self.settings.silence_for;
-        self.alerts.silenced_until = if self.alerts.silenced_until.is_some() { None } else { Some(until) };
-        self.alerts.touch();
-    }
-
-    /// Acknowledges an alert, or takes that back.
-    pub(crate) fn acknowledge(&mut self, key: (&str, Option<&Clean>), now: Mono) {
-        let settings = self.settings;
-        self.alerts.acknowledge(key, &settings, now);
-    }
-
-    /// What began to fire since the last time.
-    pub(crate) fn news(&mut self, now: Now) -> Vec<AlertNews> {
-        let context = self.spec.context.clone();
-        self.alerts.news(&context, now)
     }
 }

@@ -298,7 +298,7 @@ fn cases() -> impl Iterator<Item = &'static AlertCase> {
 fn states(bench: &mut Bench, reason: &str) -> Vec<AlertState> {
     bench.prepare();
     let rows = bench.model.alert_rows();
-    rows.iter().filter(|row| row.record.reason == reason).map(|row| row.state).collect()
+    rows.iter().filter(|row| row.record.reason() == reason).map(|row| row.state).collect()
 }
 
 #[track_caller]
@@ -338,7 +338,7 @@ fn every_alert_is_pending_or_fires_is_held_between_its_thresholds_and_clears() {
 }
 
 fn record(bench: &Bench, case: &AlertCase) -> AlertRecord {
-    let found = bench.state().alert_records().iter().find(|record| record.reason == case.reason);
+    let found = bench.state().alert_records().iter().find(|record| record.reason() == case.reason);
     found.unwrap_or_else(|| panic!("{} is not remembered", case.reason)).clone()
 }
 
@@ -348,7 +348,7 @@ fn every_alert_can_be_acknowledged_and_stays_so_until_it_is_over() {
         let mut bench = fire(case);
         acknowledge(&mut bench, case.reason);
         assert_state(&mut bench, case, AlertState::Acknowledged, "when the key is pressed");
-        let heard = bench.state().alerts().iter().any(|line| line.reason == case.reason && line.muted.is_none());
+        let heard = bench.state().alerts().iter().any(|line| line.reason() == case.reason && line.muted.is_none());
         assert!(!heard, "{} is still heard", case.reason);
         (case.hold)(&mut bench);
         assert_state(&mut bench, case, AlertState::Acknowledged, "while it goes on");
@@ -363,7 +363,7 @@ fn acknowledge(bench: &mut Bench, reason: &str) {
     bench.act(Action::Top);
     for _ in 0..100 {
         let rows = bench.model.alert_rows();
-        if rows.iter().any(|row| row.selected && row.record.reason == reason) {
+        if rows.iter().any(|row| row.selected && row.record.reason() == reason) {
             bench.act(Action::Acknowledge);
             bench.act(Action::Back);
             return;
@@ -434,7 +434,7 @@ fn every_threshold_that_the_configuration_knows_moves_its_alert() {
         }
         bench.prepare();
         let heard =
-            bench.state().alerts().iter().any(|line| line.reason == case.reason && line.severity > Severity::Notice);
+            bench.state().alerts().iter().any(|line| line.reason() == case.reason && line.severity > Severity::Notice);
         assert!(!heard, "{} fires below its threshold", case.reason);
     }
 }

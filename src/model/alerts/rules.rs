@@ -1,257 +1,438 @@
-//! What is wrong with a cluster now.
+//! The table of alerting rules: each alert is one row.
+//!
+//! To add an alert: a variant of [`Rule`], a row of [`RULES`] at the same place, and a function that finds it: in `server.rs` for the
+//! cluster as a whole, in `faults.rs` for nodes. The pane, the notifications, `docs/latency-and-alerts.md` and the check of the
+//! configuration follow from the row.
 
 use std::time::Duration;
 
-use super::latch::{Answering, TimeoutsSaid};
-use super::words::span;
-use super::{Alerts, Audibility, Finding, Severity, UNREACHABLE};
-use crate::facts::text::{Clean, counted};
-use crate::model::cluster::ClusterState;
-use crate::model::derive::latency::call_title;
-use crate::model::store::sync::Track;
-use crate::msg::{CallKind, Failure, Layer, Mono, Now, Resource, SyncState};
+use super::evidence::Evidence;
+use super::faults::{self, NodeFault, TroubledNode};
+use super::server;
+use super::{Finding, Severity};
+use crate::model::settings::Settings;
 
-/// A 429 is news for a minute.
-const THROTTLED_WINDOW: Duration = Duration::from_secs(60);
-/// A 403 that follows a success is no news before it has lasted for a minute: F53.
+/// Time that a 403 must last after a success before it is an alert: a server that starts answers so for a while (F53).
 const DENIED_FOR: Duration = Duration::from_secs(60);
-/// A lost link shows the age of the data at once; it is a line of its own after three periods of the probe.
-const LOST_TICKS: u32 = 3;
-/// After a sleep every connection is dead and everything is old; that is no news until it stays so (F67).
-const RESUME_GRACE: Duration = Duration::from_secs(30);
 
-impl ClusterState {
-    /// Moves the alerts that have two thresholds.
-    pub(super) fn move_latches(&mut self, now: Now) {
-        let silent = self.is_silent(now);
-        // A call that drags because nothing answers is no news beside that.
-        let running = self.slowest_running(now.mono).filter(|_| !silent);
-        let unreachable = self.unreachable(now).is_some();
-        let answering = Answering { unreachable, silent, green: self.green_since_timeout(now) };
-        let settings = self.settings;
-        let Self { alerts, latency, .. } = self;
-        let Alerts { slow, timeouts, probe, .. } = alerts;
-        let slow_text = slow.check(running, &settings);
-        let timeouts_text = timeouts.check(latency, &settings, answering, now.mono);
-        let probe_text = probe.check(latency, &settings, timeouts.answering_since(), now.mono);
-        alerts.latched = (slow_text, timeouts_text, probe_text);
+/// Kinds of alerts. The discriminant is the index in [`RULES`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Rule {
+    /// Several clusters are unreachable together.
+    ClustersUnreachable,
+    /// More calls have timed out than may.
+    Timeouts,
+    /// A call takes, or took, too long.
+    SlowCall,
+    /// The server answers nothing.
+    Unreachable,
+    /// The server answers, but fails its API probe.
+    ProbeFailing,
+    /// The API probe is slow as a rule.
+    ProbeSlow,
+    /// The cluster has more objects than may be held.
+    TooLarge,
+    /// The server rejects the credentials (401).
+    CredentialsRejected,
+    /// There are no credentials to send.
+    CredentialsMissing,
+    /// A list is forbidden (403).
+    Denied,
+    /// Objects could not be read.
+    Unreadable,
+    /// The server throttles (429).
+    Throttled,
+    /// Data is old.
+    Stale,
+    /// A node is not ready.
+    NodeNotReady,
+    /// The control plane does not hear from a node, or from any.
+    NodeUnknown,
+    /// Readiness of a node comes and goes.
+    NodeFlapping,
+    /// A node has a bad condition.
+    NodePressure,
+    /// A node has unhealthy devices.
+    GpusWithdrawn,
+    /// A node has no room for another pod, nearly.
+    PodDensity,
+    /// A node lacks devices that its labels promise.
+    GpusMissing,
+}
+
+/// Declaration of one alert.
+#[derive(Debug)]
+pub struct RuleSpec {
+    /// The rule that the row declares.
+    pub rule: Rule,
+    /// Name of the alert, CamelCase like a condition's reason: `SlowCall`.
+    pub reason: &'static str,
+    /// Severity at its worst; a finding may be milder.
+    pub severity: Severity,
+    /// Object that the alert is about.
+    pub subject: AlertSubject,
+    /// Unit of its peak.
+    pub unit: PeakUnit,
+    /// Data that it follows from; while that is not current the alert is unknown and not resolved.
+    pub source: DataSource,
+    /// Time for which the condition must hold before the alert fires, Prometheus' `for`.
+    pub pending: fn(&Settings) -> Duration,
+    /// Alerts and states that explain this one: while one of them holds, it is neither shown nor resolved.
+    pub inhibited_by: &'static [Inhibitor],
+    /// Keys of `[alerts]` that move its thresholds.
+    pub thresholds: &'static [&'static str],
+    /// Function that finds it.
+    pub(super) evaluate: Evaluate,
+}
+
+/// Kind of object that an alert is about, and where `enter` leads from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AlertSubject {
+    /// Several clusters together.
+    Clusters,
+    /// The API server of a cluster.
+    Server,
+    /// A list of the cluster; the subject names it.
+    List,
+    /// Nodes of the cluster, one alert each or one for many.
+    Node,
+    /// Devices of nodes, likewise; the subject names node and resource.
+    Devices,
+}
+
+/// Unit of an alert's peak.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PeakUnit {
+    /// The alert has no number.
+    None,
+    /// A number of calls, nodes, pods, devices.
+    Count,
+    /// Milliseconds.
+    Milliseconds,
+    /// Seconds.
+    Seconds,
+}
+
+/// Data that an alert follows from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DataSource {
+    /// Calls, and the state of lists and watches: always current.
+    Calls,
+    /// The API probe.
+    Probes,
+    /// The nodes.
+    Nodes,
+    /// The nodes and their pods.
+    Pods,
+}
+
+/// Condition under which an alert is inhibited, Alertmanager's word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Inhibitor {
+    /// The server is silent: unreachable, or about to be. Whatever fails meanwhile fails because of that.
+    Silence,
+    /// This alert is found in the same cluster, inhibited itself or not.
+    Rule(Rule),
+    /// This alert is found for the same node, alone or within a group.
+    SameNode(Rule),
+    /// All nodes are Unknown at once: one alert says so.
+    AllNodesUnknown,
+}
+
+/// Function that finds an alert.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Evaluate {
+    /// Looks at all clusters together ([`super::Outage`]).
+    Clusters,
+    /// Looks at the cluster as a whole.
+    Cluster(fn(&Evidence<'_>) -> Option<Finding>),
+    /// Looks at each list.
+    Lists(fn(&Evidence<'_>) -> Vec<Finding>),
+    /// Looks at each node that is not Ready or has another problem. Many nodes are one line.
+    TroubledNode { plural: &'static str, find: for<'a> fn(&TroubledNode<'a>, &mut Vec<NodeFault<'a>>) },
+    /// Looks at a set of nodes that is kept for this rule. Many nodes are one line.
+    Nodes { plural: &'static str, find: for<'a> fn(&'a Evidence<'_>) -> Vec<NodeFault<'a>> },
+}
+
+impl Rule {
+    /// Number of rules.
+    pub const COUNT: usize = 20;
+
+    /// The row that declares the rule.
+    #[must_use]
+    pub fn spec(self) -> &'static RuleSpec {
+        &RULES[self as usize]
     }
 
-    /// Everything that is wrong now, worst first only by accident.
-    pub(super) fn findings(&self, now: Now) -> Vec<Finding> {
-        let mut findings = Vec::new();
-        if self.spec.broken.is_some() {
-            return findings;
-        }
-        let silent = self.is_silent(now);
-        self.api(silent, &mut findings);
-        let resuming = self.is_resuming(now);
-        let unreachable = self.unreachable(now).filter(|_| !resuming);
-        if let Some(silence) = unreachable {
-            findings.push(self.silent(silence));
-        }
-        let heard = findings.len();
-        if !silent {
-            self.probes(now, &mut findings);
-        }
-        // That it does not answer, or answers with errors, says more than that it is slow.
-        let voice =
-            if unreachable.is_some() || findings.len() > heard { Audibility::Inhibited } else { Audibility::Audible };
-        self.slow_probes(voice, now, &mut findings);
-        if let Some(what) = self.budget.exceeded() {
-            let text = format!("{what}: no longer listed or watched, numbers are lower bounds (max-objects, max-mib)");
-            findings.push(Finding::new("TooLarge", Severity::Critical, text));
-        }
-        self.access(&mut findings);
-        findings.extend(self.unreadable());
-        self.throttling(now.mono, &mut findings);
-        let stale = if resuming { None } else { self.old(now) };
-        // Data is old because nothing answers: that says it all.
-        findings
-            .extend(stale.map(|stale| if silent { Finding { voice: Audibility::Inhibited, ..stale } } else { stale }));
-        let voice = if unreachable.is_some() {
-            Audibility::Inhibited
-        } else if self.nodes_are_current(now) {
-            Audibility::Audible
-        } else {
-            Audibility::Unknown
-        };
-        let first = findings.len();
-        findings.extend(self.alerts.of_nodes.findings.iter().cloned());
-        for finding in findings[first..].iter_mut().filter(|finding| finding.voice == Audibility::Audible) {
-            let pods = finding.reason == "PodDensity" && voice == Audibility::Audible && !self.pods_are_current(now);
-            finding.voice = if pods { Audibility::Unknown } else { voice };
-        }
-        findings
+    /// Name of the alert, CamelCase like a condition's reason: `SlowCall`.
+    #[must_use]
+    pub fn reason(self) -> &'static str {
+        self.spec().reason
     }
 
-    /// We were stopped, or asleep, a moment ago.
-    pub(super) fn is_resuming(&self, now: Now) -> bool {
-        self.link.resumed.is_some_and(|at| now.mono.since(at) < RESUME_GRACE)
+    /// Returns `true` if the alert is about nodes.
+    #[must_use]
+    pub fn is_about_nodes(self) -> bool {
+        matches!(self.spec().subject, AlertSubject::Node | AlertSubject::Devices)
     }
+}
 
-    /// The work probe is slower than the SLO, as long as there are probes at all.
-    fn slow_probes(&self, voice: Audibility, now: Now, findings: &mut Vec<Finding>) {
-        let Some((text, peak)) = &self.alerts.latched.2 else { return };
-        let gap = self.settings.probe_period * LOST_TICKS + self.settings.probe_deadline;
-        let silent = self.latency.probe_percentile(50, gap, now.mono).1 == 0;
-        let voice = if silent && voice == Audibility::Audible { Audibility::Unknown } else { voice };
-        let peak = u64::try_from(peak.as_millis()).unwrap_or(u64::MAX);
-        let finding = Finding::new("ProbeSlow", Severity::Warning, text.clone());
-        findings.push(Finding { peak, voice, pending: self.settings.probe_p95_for, ..finding });
-    }
-
-    /// Pod data is live, or was until so recently that it still speaks for now.
-    fn pods_are_current(&self, now: Now) -> bool {
-        let track = &self.pods_track;
-        track.lost().is_none() && track.age(now).is_some_and(|age| age <= self.settings.stale_after)
-    }
-
-    /// The longest running call that is not a ping, counted from the last time that we woke up, and what came of it so far.
-    fn slowest_running(&self, now: Mono) -> Option<(String, Duration, String)> {
-        let woke = self.link.resumed.unwrap_or_default();
-        let (call, _) = self.longest_running(now).filter(|(call, _)| call.kind != CallKind::Ping)?;
-        let so_far = match call.bytes {
-            0 => "no byte yet".to_owned(),
-            bytes @ ..1_000_000 => format!("{} kB of the body so far", bytes / 1000),
-            bytes => format!("{}.{} MB of the body so far", bytes / 1_000_000, bytes / 100_000 % 10),
-        };
-        Some((call_title(call.kind, call.page), now.since(call.at.max(woke)), so_far))
-    }
-
-    /// Slow calls and timeouts; of a server that is silent they are no news.
-    fn api(&self, silent: bool, findings: &mut Vec<Finding>) {
-        let voice = if silent { Audibility::Inhibited } else { Audibility::Audible };
-        let (slow, timeouts, _) = &self.alerts.latched;
-        if let Some(TimeoutsSaid { text, peak, recovering }) = timeouts {
-            let severity = if *recovering { Severity::Notice } else { Severity::Critical };
-            let peak = u64::from(*peak);
-            findings.push(Finding { peak, voice, ..Finding::new("Timeouts", severity, text.clone()) });
-        }
-        if let Some((text, peak)) = slow {
-            let peak = u64::try_from(peak.as_millis()).unwrap_or(u64::MAX);
-            findings.push(Finding { peak, voice, ..Finding::new("SlowCall", Severity::Warning, text.clone()) });
+impl Evaluate {
+    /// Words for many nodes with this fault, if the rule is about nodes: `nodes NotReady`.
+    pub(super) fn plural(self) -> Option<&'static str> {
+        match self {
+            Self::TroubledNode { plural, .. } | Self::Nodes { plural, .. } => Some(plural),
+            Self::Clusters | Self::Cluster(_) | Self::Lists(_) => None,
         }
     }
+}
 
-    fn silent(&self, silence: Duration) -> Finding {
-        let ticks = silence.as_millis() / self.settings.probe_period.as_millis().max(1);
-        let because = self.failures().next().map(|failure| format!(": {}", why(failure))).unwrap_or_default();
-        let text = format!("no answer for {} ({}){because}", span(silence), counted(ticks, "probe"));
-        let peak = u64::try_from(silence.as_millis()).unwrap_or(u64::MAX);
-        let voice = if self.alerts.in_outage { Audibility::Inhibited } else { Audibility::Audible };
-        Finding { peak, voice, ..Finding::new(UNREACHABLE, Severity::Critical, text) }
-    }
+/// No pending time: the alert fires at once.
+const AT_ONCE: fn(&Settings) -> Duration = |_| Duration::ZERO;
 
-    /// Something answers, but not what needs authentication, queues and storage (F28).
-    fn probes(&self, now: Now, findings: &mut Vec<Finding>) {
-        let text = match self.probes_fail(now) {
-            Some(layer) => format!("the last 3 probes failed ({})", layer.name()),
-            None if self.probes_time_out(now) => {
-                format!("the last 3 probes timed out after {}", span(self.settings.probe_deadline))
-            }
-            None => return,
-        };
-        findings.push(Finding::new("ProbeFailing", Severity::Warning, text));
-    }
-
-    /// Credentials and rights.
-    fn access(&self, findings: &mut Vec<Finding>) {
-        let failing = |layer: Layer| {
-            let tracks = self.tracks().map(|(.., track)| track);
-            tracks.filter_map(Track::lost).find(|failure| failure.layer == layer)
-        };
-        if let Some(failure) = failing(Layer::Auth) {
-            let text = format!("credentials rejected (401): {}", failure.text);
-            findings.push(Finding::new("CredentialsRejected", Severity::Critical, text));
-        } else if self.link.rejected.is_some() {
-            let text = "credentials rejected (401)".to_owned();
-            findings.push(Finding::new("CredentialsRejected", Severity::Critical, text));
-        }
-        if let Some(failure) = failing(Layer::Credentials) {
-            let text = format!("no credentials: {}", failure.text);
-            findings.push(Finding::new("CredentialsMissing", Severity::Critical, text));
-        }
-        for (resource, namespace, track) in self.tracks() {
-            if let Some(SyncState::Denied { failure }) = track.state() {
-                let subject = Some(Clean::new(&listed(resource, namespace)));
-                let text = self.denied((&listed(resource, namespace), track), failure, resource);
-                // A 403 soon after a success is a server that is starting (F53).
-                let pending = if track.complete() { DENIED_FOR } else { Duration::ZERO };
-                findings.push(Finding { subject, pending, ..Finding::new("Denied", Severity::Notice, text) });
-            }
-        }
-    }
-
-    /// What may not be listed, and what to do where pods of single namespaces may be (F23).
-    fn denied(&self, (what, track): (&str, &Track), failure: &Failure, resource: Resource) -> String {
-        let scope = self.pods_track.scope();
-        if resource != Resource::Pods || !scope.namespaces.is_empty() || !track.denied() {
-            return format!("{what} may not be listed (403): {}", failure.text);
-        }
-        let example = scope.example.as_deref().unwrap_or("NAME");
-        format!("{what} may not be listed (403); for one namespace: --namespace {example}; {}", failure.text)
-    }
-
-    /// Objects that could not be read may be anything.
-    fn unreadable(&self) -> Option<Finding> {
-        let counts = [(self.unread_nodes(), "node"), (self.unread_pods(), "pod")];
-        let some = counts.iter().filter(|(count, _)| *count > 0);
-        let named: Vec<String> = some.map(|(count, noun)| counted(*count, noun)).collect();
-        let text =
-            format!("{} could not be read: numbers are lower bounds, what is free is not known", named.join(" and "));
-        let peak: u64 = counts.iter().map(|(count, _)| u64::from(*count)).sum();
-        (peak > 0).then(|| Finding { peak, ..Finding::new("Unreadable", Severity::Warning, text) })
-    }
-
-    fn throttling(&self, now: Mono, findings: &mut Vec<Finding>) {
-        let count = self.latency.throttled_within(THROTTLED_WINDOW, now);
-        if count > 0 {
-            let severity =
-                if count >= u32::from(self.settings.throttled_warning) { Severity::Warning } else { Severity::Notice };
-            let text = format!("server throttles: {} 429 in 1m", counted(count, "answer"));
-            findings.push(Finding { peak: u64::from(count), ..Finding::new("Throttled", severity, text) });
-        }
-    }
-
-    /// Data that was complete once and is old now; the older of nodes and pods speaks.
-    fn old(&self, now: Now) -> Option<Finding> {
-        let settings = &self.settings;
-        if self.budget.exceeded().is_some() {
-            // An alert of its own says why.
-            return None;
-        }
-        let mut old: Vec<(Duration, String, Option<&Failure>)> = Vec::new();
-        for (resource, namespace, track) in self.tracks() {
-            let Some(age) = track.age(now).filter(|_| track.complete()) else { continue };
-            let lost = track.lost();
-            let lost_for_long = lost.is_some() && age >= settings.probe_period * LOST_TICKS;
-            if age > settings.stale_after || lost_for_long {
-                old.push((age, listed(resource, namespace), lost));
-            }
-        }
-        let (age, _, lost) = old.iter().max_by_key(|(age, ..)| *age)?;
-        let names = match &*old {
-            [(_, a, _)] => a.clone(),
-            [(_, a, _), (_, b, _)] => format!("{a} and {b}"),
-            [(_, a, _), rest @ ..] => format!("{a} and {}", counted(rest.len(), "more list")),
-            [] => String::new(),
-        };
-        let severity = if *age > settings.stale_after { Severity::Warning } else { Severity::Notice };
-        let because = lost.map(|failure| format!(": {}", why(failure))).unwrap_or_default();
-        let text = format!("{names} {} old (limit {}){because}", span(*age), span(settings.stale_after));
+/// All alerts. Their order is the order of evaluation and has no other meaning: inhibition is in the rows.
+pub static RULES: [RuleSpec; Rule::COUNT] = [
+    RuleSpec {
+        rule: Rule::ClustersUnreachable,
+        reason: "ClustersUnreachable",
+        severity: Severity::Critical,
+        subject: AlertSubject::Clusters,
+        unit: PeakUnit::Count,
+        source: DataSource::Calls,
+        pending: AT_ONCE,
+        inhibited_by: &[],
+        thresholds: &[],
+        evaluate: Evaluate::Clusters,
+    },
+    RuleSpec {
+        rule: Rule::Timeouts,
+        reason: "Timeouts",
+        severity: Severity::Critical,
+        subject: AlertSubject::Server,
+        unit: PeakUnit::Count,
+        source: DataSource::Calls,
+        pending: AT_ONCE,
+        inhibited_by: &[Inhibitor::Silence],
+        thresholds: &["timeouts-over", "timeouts-window", "timeouts-clear", "timeouts-quiet"],
+        evaluate: Evaluate::Cluster(server::timeouts),
+    },
+    RuleSpec {
+        rule: Rule::SlowCall,
+        reason: "SlowCall",
+        severity: Severity::Warning,
+        subject: AlertSubject::Server,
+        unit: PeakUnit::Milliseconds,
+        source: DataSource::Calls,
+        pending: AT_ONCE,
+        inhibited_by: &[Inhibitor::Silence],
+        thresholds: &["slow-call", "slow-call-clear"],
+        evaluate: Evaluate::Cluster(server::slow_call),
+    },
+    RuleSpec {
+        rule: Rule::Unreachable,
+        reason: "Unreachable",
+        severity: Severity::Critical,
+        subject: AlertSubject::Server,
+        unit: PeakUnit::Milliseconds,
+        source: DataSource::Calls,
+        pending: AT_ONCE,
+        inhibited_by: &[Inhibitor::Rule(Rule::ClustersUnreachable)],
+        thresholds: &["unreachable-ticks"],
+        evaluate: Evaluate::Cluster(server::unreachable),
+    },
+    RuleSpec {
+        rule: Rule::ProbeFailing,
+        reason: "ProbeFailing",
+        severity: Severity::Warning,
+        subject: AlertSubject::Server,
+        unit: PeakUnit::None,
+        source: DataSource::Calls,
+        pending: AT_ONCE,
+        inhibited_by: &[],
+        thresholds: &[],
+        evaluate: Evaluate::Cluster(server::probe_failing),
+    },
+    RuleSpec {
+        rule: Rule::ProbeSlow,
+        reason: "ProbeSlow",
+        severity: Severity::Warning,
+        subject: AlertSubject::Server,
+        unit: PeakUnit::Milliseconds,
+        source: DataSource::Probes,
+        pending: |settings| settings.probe_p95_for,
+        // That the server does not answer, or answers with errors, says more than that it is slow.
+        inhibited_by: &[Inhibitor::Rule(Rule::Unreachable), Inhibitor::Rule(Rule::ProbeFailing)],
+        thresholds: &["probe-p95", "probe-p95-clear", "probe-p95-for"],
+        evaluate: Evaluate::Cluster(server::probe_slow),
+    },
+    RuleSpec {
+        rule: Rule::TooLarge,
+        reason: "TooLarge",
+        severity: Severity::Critical,
+        subject: AlertSubject::Server,
+        unit: PeakUnit::None,
+        source: DataSource::Calls,
+        pending: AT_ONCE,
+        inhibited_by: &[],
+        thresholds: &[],
+        evaluate: Evaluate::Cluster(server::too_large),
+    },
+    RuleSpec {
+        rule: Rule::CredentialsRejected,
+        reason: "CredentialsRejected",
+        severity: Severity::Critical,
+        subject: AlertSubject::Server,
+        unit: PeakUnit::None,
+        source: DataSource::Calls,
+        pending: AT_ONCE,
+        inhibited_by: &[],
+        thresholds: &[],
+        evaluate: Evaluate::Cluster(server::credentials_rejected),
+    },
+    RuleSpec {
+        rule: Rule::CredentialsMissing,
+        reason: "CredentialsMissing",
+        severity: Severity::Critical,
+        subject: AlertSubject::Server,
+        unit: PeakUnit::None,
+        source: DataSource::Calls,
+        pending: AT_ONCE,
+        inhibited_by: &[],
+        thresholds: &[],
+        evaluate: Evaluate::Cluster(server::credentials_missing),
+    },
+    RuleSpec {
+        rule: Rule::Denied,
+        reason: "Denied",
+        severity: Severity::Notice,
+        subject: AlertSubject::List,
+        unit: PeakUnit::None,
+        source: DataSource::Calls,
+        pending: |_| DENIED_FOR,
+        inhibited_by: &[],
+        thresholds: &[],
+        evaluate: Evaluate::Lists(server::denied),
+    },
+    RuleSpec {
+        rule: Rule::Unreadable,
+        reason: "Unreadable",
+        severity: Severity::Warning,
+        subject: AlertSubject::Server,
+        unit: PeakUnit::Count,
+        source: DataSource::Calls,
+        pending: AT_ONCE,
+        inhibited_by: &[],
+        thresholds: &[],
+        evaluate: Evaluate::Cluster(server::unreadable),
+    },
+    RuleSpec {
+        rule: Rule::Throttled,
+        reason: "Throttled",
+        severity: Severity::Warning,
+        subject: AlertSubject::Server,
+        unit: PeakUnit::Count,
+        source: DataSource::Calls,
+        pending: AT_ONCE,
+        inhibited_by: &[],
+        thresholds: &["throttled-warning"],
+        evaluate: Evaluate::Cluster(server::throttled),
+    },
+    RuleSpec {
+        rule: Rule::Stale,
+        reason: "Stale",
+        severity: Severity::Warning,
+        subject: AlertSubject::Server,
+        unit: PeakUnit::Seconds,
+        source: DataSource::Calls,
         // A watch that is cut and opened again at once, as when a control plane rolls, is no news (F52).
-        let pending = if *age > settings.stale_after { Duration::ZERO } else { settings.probe_period };
-        Some(Finding { peak: age.as_secs(), pending, ..Finding::new("Stale", severity, text) })
-    }
-}
-
-/// `nodes`, `pods`, `pods in team-a`.
-fn listed(resource: Resource, namespace: Option<&Clean>) -> String {
-    namespace.map_or_else(|| resource.name().to_owned(), |name| format!("{} in {name}", resource.name()))
-}
-
-/// `connection refused (connect)`.
-fn why(failure: &Failure) -> String {
-    format!("{} ({})", failure.text, failure.layer.name())
-}
+        pending: |settings| settings.probe_period,
+        inhibited_by: &[Inhibitor::Silence],
+        thresholds: &["stale-after"],
+        evaluate: Evaluate::Cluster(server::stale),
+    },
+    RuleSpec {
+        rule: Rule::NodeNotReady,
+        reason: "NodeNotReady",
+        severity: Severity::Critical,
+        subject: AlertSubject::Node,
+        unit: PeakUnit::Count,
+        source: DataSource::Nodes,
+        pending: AT_ONCE,
+        inhibited_by: &[Inhibitor::Rule(Rule::Unreachable), Inhibitor::SameNode(Rule::NodeFlapping)],
+        thresholds: &[],
+        evaluate: Evaluate::TroubledNode { plural: "nodes NotReady", find: faults::not_ready },
+    },
+    RuleSpec {
+        rule: Rule::NodeUnknown,
+        reason: "NodeUnknown",
+        severity: Severity::Critical,
+        subject: AlertSubject::Node,
+        unit: PeakUnit::Count,
+        source: DataSource::Nodes,
+        pending: AT_ONCE,
+        inhibited_by: &[Inhibitor::Rule(Rule::Unreachable), Inhibitor::SameNode(Rule::NodeFlapping)],
+        thresholds: &[],
+        evaluate: Evaluate::TroubledNode { plural: "nodes Unknown", find: faults::unknown },
+    },
+    RuleSpec {
+        rule: Rule::NodeFlapping,
+        reason: "NodeFlapping",
+        severity: Severity::Critical,
+        subject: AlertSubject::Node,
+        unit: PeakUnit::Count,
+        source: DataSource::Nodes,
+        pending: AT_ONCE,
+        inhibited_by: &[Inhibitor::Rule(Rule::Unreachable), Inhibitor::AllNodesUnknown],
+        thresholds: &["flapping-over"],
+        evaluate: Evaluate::Nodes { plural: "nodes flapping", find: faults::flapping },
+    },
+    RuleSpec {
+        rule: Rule::NodePressure,
+        reason: "NodePressure",
+        severity: Severity::Warning,
+        subject: AlertSubject::Node,
+        unit: PeakUnit::Count,
+        source: DataSource::Nodes,
+        pending: AT_ONCE,
+        inhibited_by: &[Inhibitor::Rule(Rule::Unreachable), Inhibitor::AllNodesUnknown],
+        thresholds: &[],
+        evaluate: Evaluate::TroubledNode { plural: "nodes with bad conditions", find: faults::pressure },
+    },
+    RuleSpec {
+        rule: Rule::GpusWithdrawn,
+        reason: "GpusWithdrawn",
+        severity: Severity::Warning,
+        subject: AlertSubject::Devices,
+        unit: PeakUnit::Count,
+        source: DataSource::Nodes,
+        pending: AT_ONCE,
+        inhibited_by: &[Inhibitor::Rule(Rule::Unreachable), Inhibitor::AllNodesUnknown],
+        thresholds: &[],
+        evaluate: Evaluate::TroubledNode { plural: "nodes with withdrawn devices", find: faults::withdrawn },
+    },
+    RuleSpec {
+        rule: Rule::PodDensity,
+        reason: "PodDensity",
+        severity: Severity::Warning,
+        subject: AlertSubject::Node,
+        unit: PeakUnit::Count,
+        source: DataSource::Pods,
+        pending: |settings| settings.pod_density_for,
+        inhibited_by: &[Inhibitor::Rule(Rule::Unreachable), Inhibitor::AllNodesUnknown],
+        thresholds: &["pod-density", "pod-density-clear", "pod-density-for"],
+        evaluate: Evaluate::Nodes { plural: "nodes nearly full of pods", find: faults::full },
+    },
+    RuleSpec {
+        rule: Rule::GpusMissing,
+        reason: "GpusMissing",
+        severity: Severity::Warning,
+        subject: AlertSubject::Devices,
+        unit: PeakUnit::Count,
+        source: DataSource::Nodes,
+        // A booting node has its labels before its device plugin.
+        pending: |settings| settings.gpus_missing_for,
+        inhibited_by: &[Inhibitor::Rule(Rule::Unreachable), Inhibitor::AllNodesUnknown],
+        thresholds: &["gpus-missing-for"],
+        evaluate: Evaluate::TroubledNode { plural: "nodes with missing devices", find: faults::missing },
+    },
+];

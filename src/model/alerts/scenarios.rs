@@ -30,7 +30,7 @@ fn change(bench: &mut Bench, pods: &[(String, String, u64)], removed: bool) {
 }
 
 fn record(bench: &Bench, reason: &str) -> Option<AlertRecord> {
-    bench.state().alert_records().iter().find(|record| record.reason == reason).cloned()
+    bench.state().alert_records().iter().find(|record| record.reason() == reason).cloned()
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn without_probes_it_is_not_known_whether_they_are_slow() {
         bench.heard();
         bench.wait(5);
     }
-    let alerts: Vec<_> = bench.state().alerts().iter().map(|alert| (alert.reason, alert.unknown)).collect();
+    let alerts: Vec<_> = bench.state().alerts().iter().map(|alert| (alert.reason(), alert.unknown)).collect();
     assert_eq!(alerts, [("ProbeSlow", true)]);
 }
 
@@ -136,7 +136,7 @@ fn many_full_nodes_are_one_line_and_old_data_is_not_known() {
     assert_eq!(bench.texts("PodDensity"), ["6 nodes nearly full of pods: n0, n1, n2 and 3 more"]);
     bench.waiting(Resource::Pods, Layer::ServerTimeout);
     bench.prepare();
-    let lines: Vec<_> = bench.state().alerts().iter().map(|line| (line.reason, line.unknown)).collect();
+    let lines: Vec<_> = bench.state().alerts().iter().map(|line| (line.reason(), line.unknown)).collect();
     assert_eq!(lines, [("PodDensity", true)], "the list of pods is lost");
     bench.watching();
     bench.heard();

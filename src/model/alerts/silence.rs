@@ -307,7 +307,8 @@ fn a_stale_watch_of_pods_hides_no_alert_of_a_node_and_a_stale_one_of_nodes_makes
             bench.send(ClusterEvent::Alive { resource: heard, bytes: 1 });
             bench.wait(5);
         }
-        let lines: Vec<(&str, bool)> = bench.state().alerts().iter().map(|line| (line.reason, line.unknown)).collect();
+        let lines: Vec<(&str, bool)> =
+            bench.state().alerts().iter().map(|line| (line.reason(), line.unknown)).collect();
         assert!(lines.contains(&("NodeNotReady", unknown)), "{heard:?}: {lines:?}");
         assert!(lines.contains(&("Stale", false)), "{lines:?}");
     }
@@ -353,7 +354,7 @@ fn a_node_that_flaps_is_one_alert_that_says_both_and_the_count_does_not_jump() {
         "{texts:?}"
     );
     let records = bench.state().alert_records();
-    let inhibited = records.iter().find(|record| record.reason == "NodeNotReady" && record.inhibited()).unwrap();
+    let inhibited = records.iter().find(|record| record.reason() == "NodeNotReady" && record.inhibited()).unwrap();
     assert_eq!(inhibited.resolved, None, "it is explained, and not over");
     assert_eq!(bench.model.firing(), (0, 2));
     bench.wait_live(60);

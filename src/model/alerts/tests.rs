@@ -3,7 +3,7 @@ use crate::action::Action;
 use crate::facts::node::{ConditionStatus, NodeCondition, NodeFacts, NodeTaint};
 use crate::facts::wire::Uid;
 use crate::model::fixture::{Bench, failure, gpu_node, node, turned};
-use crate::msg::{CallEnd, CallKind, ClusterEvent, Effect, Layer, Msg, ProbeOutcome, Resource, SyncState};
+use crate::msg::{CallEnd, CallKind, ClusterEvent, Effect, Layer, Msg, Now, ProbeOutcome, Resource, SyncState};
 
 const PODS: CallKind = CallKind::List(Resource::Pods);
 
@@ -24,7 +24,7 @@ fn fast(bench: &mut Bench, calls: usize) {
 
 fn severities(bench: &mut Bench) -> Vec<(&'static str, Severity)> {
     bench.prepare();
-    bench.state().alerts().iter().map(|alert| (alert.reason, alert.severity)).collect()
+    bench.state().alerts().iter().map(|alert| (alert.reason(), alert.severity)).collect()
 }
 
 #[test]
@@ -145,7 +145,7 @@ fn a_server_that_is_silent_for_three_ticks_is_unreachable_and_node_alerts_are_si
     bench.waiting(Resource::Nodes, Layer::Connect);
     bench.wait(10);
     let alerts = bench.state().alerts().to_vec();
-    assert_eq!(alerts.iter().map(|a| (a.reason, a.unknown)).collect::<Vec<_>>(), [("NodeNotReady", true)]);
+    assert_eq!(alerts.iter().map(|a| (a.reason(), a.unknown)).collect::<Vec<_>>(), [("NodeNotReady", true)]);
     bench.wait(6);
     assert_eq!(bench.texts("Unreachable"), ["no answer for 17 s (3 probes): connection refused (connect)"]);
     assert_eq!(bench.reasons(), ["Unreachable"]);
@@ -249,7 +249,7 @@ fn all_nodes_unknown_at_once_does_not_end_what_else_is_wrong_with_them() {
     assert_eq!(bench.reasons(), ["GpusWithdrawn"]);
     let record = |bench: &Bench| {
         let records = bench.state().alert_records();
-        records.iter().find(|record| record.reason == "GpusWithdrawn").unwrap().clone()
+        records.iter().find(|record| record.reason() == "GpusWithdrawn").unwrap().clone()
     };
     for status in [ConditionStatus::Unknown, ConditionStatus::True] {
         bench.wait_live(10);
@@ -409,7 +409,7 @@ fn old_data_is_a_notice_when_the_link_is_lost_and_a_warning_after_five_minutes()
     assert_eq!(bench.texts("Stale"), ["nodes and pods 20 s old (limit 5m): connection refused (server timeout)"]);
     let alerts = bench.state().alerts().to_vec();
     assert_eq!(
-        alerts.iter().map(|a| (a.reason, a.unknown)).collect::<Vec<_>>(),
+        alerts.iter().map(|a| (a.reason(), a.unknown)).collect::<Vec<_>>(),
         [("NodeNotReady", true), ("Stale", false)]
     );
     for _ in 0..57 {
@@ -463,7 +463,7 @@ fn an_alert_keeps_its_beginning_its_peak_and_its_count() {
     bench.wait_live(5);
     bench.call(PODS, 11_000, CallEnd::Complete, Some(200));
     bench.prepare();
-    let record = bench.state().alert_records().iter().find(|record| record.reason == "SlowCall").unwrap().clone();
+    let record = bench.state().alert_records().iter().find(|record| record.reason() == "SlowCall").unwrap().clone();
     assert_eq!((record.count, record.peak, record.since), (2, 11_000, Some(Mono(Duration::from_secs(15)))));
 }
 
@@ -508,11 +508,11 @@ fn a_node_that_is_made_anew_does_not_inherit_the_time_of_its_trouble() {
 fn what_is_remembered_of_resolved_alerts_is_bounded() {
     let mut alerts = Alerts::default();
     for n in 0..10_000 {
-        let mut finding = Finding::new("NodeNotReady", Severity::Critical, "down".to_owned());
+        let mut finding = Finding::new(Rule::NodeNotReady, "down".to_owned());
         finding.subject = Some(Clean::new(&n.to_string()));
-        alerts.settle(vec![finding], ClusterId(0), Mono(Duration::from_millis(n)));
+        alerts.settle(vec![finding], ClusterId(0), &Settings::default(), Mono(Duration::from_millis(n)));
     }
-    assert!(alerts.records().len() <= MOST + 1);
+    assert!(alerts.records().len() <= MAX_RECORDS + 1);
     assert_eq!(alerts.lines().len(), 1);
 }
 
@@ -565,7 +565,7 @@ fn an_old_time_has_its_date() {
     bench.change_node(1, turned(&node("n1"), ConditionStatus::False, 0));
     bench.model.prepare(now);
     let alerts = bench.state().alerts();
-    let line = alerts.iter().find(|alert| alert.reason == "NodeNotReady");
+    let line = alerts.iter().find(|alert| alert.reason() == "NodeNotReady");
     assert!(line.is_none(), "a day of silence silences it");
     bench.ms = 86_400_000;
     bench.heard();
@@ -589,7 +589,7 @@ fn each_trouble_of_a_node_has_a_beginning_of_its_own() {
     bench.change_node(1, NodeFacts { version: 12, ..less.clone() });
     let since = |bench: &mut Bench| -> Vec<(&'static str, u64)> {
         bench.prepare();
-        bench.state().alerts().iter().map(|alert| (alert.reason, alert.since.0.as_secs())).collect()
+        bench.state().alerts().iter().map(|alert| (alert.reason(), alert.since.0.as_secs())).collect()
     };
     assert_eq!(since(&mut bench), [("NodePressure", 0), ("GpusWithdrawn", 300)]);
     bench.wait_live(59);
@@ -618,10 +618,10 @@ fn trouble_that_does_not_change_is_not_derived_again() {
     bench.wait_live(2);
     let texts = (bench.texts("NodeUnknown"), bench.texts("GpusWithdrawn"));
     assert!(texts.0[0].starts_with("135 nodes Unknown") && texts.1[0].starts_with("109 nodes"), "{texts:?}");
-    let made = bench.state().node_findings_made();
+    let made = bench.state().alerts.node_findings_derived();
     bench.wait_live(600);
     // Once a minute, since a time of day gets a date some time; healthy clusters do no less.
-    let again = bench.state().node_findings_made() - made;
+    let again = bench.state().alerts.node_findings_derived() - made;
     assert!(again <= 11, "{again} times in ten minutes");
     assert_eq!((bench.texts("NodeUnknown"), bench.texts("GpusWithdrawn")), texts);
     bench.change_node(1, NodeFacts { version: 11, ..gpu_node("n135", 8, 8) });

@@ -1,25 +1,27 @@
-//! The pane of alerts: all alerts of all clusters in one list, with a selection that follows its alert.
+//! The alert pane: all alerts of all clusters in one list, with a selection that follows its alert; and the notifications.
 
 use std::cmp::Reverse;
+use std::time::Duration;
 
 use crate::facts::text::Clean;
-use crate::model::alerts::{AckKind, AlertRecord, Alerts, SEVERAL};
+use crate::model::alerts::{AlertLine, AlertRecord, Alerts, ClusterContact, MuteReason, Rule, SEVERAL};
 use crate::model::app::Model;
 use crate::model::app::screens::Screen;
 use crate::model::cluster::{ClusterState, SelectionStep};
-use crate::msg::{ClusterId, Effect, Mono, Now};
+use crate::model::settings::Settings;
+use crate::msg::{AlertNews, ClusterId, Effect, Mono, Now};
 
-/// The bell rings at most once in this time (docs/latency-and-alerts.md).
-const BELL_EVERY: std::time::Duration = std::time::Duration::from_secs(60);
+/// 1 min: the bell rings at most once in this time (docs/latency-and-alerts.md).
+const BELL_EVERY: Duration = Duration::from_secs(60);
 
-/// Names one alert from its beginning to its end, and when it comes back.
+/// Identity of one alert from its beginning to its end, and when it comes back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AlertKey {
-    /// Whose.
+    /// The cluster.
     pub cluster: ClusterId,
-    /// CamelCase.
-    pub reason: &'static str,
-    /// What it is about, where there can be several.
+    /// The kind of alert.
+    pub rule: Rule,
+    /// Object that it is about, where there can be several.
     pub subject: Option<Clean>,
 }
 
@@ -28,13 +30,13 @@ pub struct AlertKey {
 pub enum AlertState {
     /// It fires.
     Firing,
-    /// It fired, and its source is silent now.
+    /// It fired, and its data is not current.
     Unknown,
     /// It fires, and its cluster is silenced.
     Silenced,
     /// It fires, and somebody looks after it.
     Acknowledged,
-    /// True, but not for long enough to fire.
+    /// Its condition holds, but not for long enough to fire.
     Pending,
     /// It fired within the last hour.
     Resolved,
@@ -43,54 +45,55 @@ pub enum AlertState {
 /// One line of the pane.
 #[derive(Clone, Debug)]
 pub struct AlertRow<'a> {
-    /// Whose.
+    /// The cluster.
     pub cluster: ClusterId,
-    /// The context.
+    /// Its context, or the number of clusters.
     pub context: &'a Clean,
     /// The state.
     pub state: AlertState,
     /// Since, peak, count, text.
     pub record: &'a AlertRecord,
-    /// The operator's row.
+    /// `true` for the operator's row.
     pub selected: bool,
 }
 
 impl AlertRow<'_> {
     fn key(&self) -> AlertKey {
-        AlertKey { cluster: self.cluster, reason: self.record.reason, subject: self.record.subject.clone() }
+        AlertKey { cluster: self.cluster, rule: self.record.rule, subject: self.record.subject.clone() }
     }
 
-    /// When it came into this state, as far as that is remembered; the newest change of what is over comes first.
+    /// When it came into this state, as far as that is remembered.
     fn since(&self) -> Mono {
         self.record.resolved.or(self.record.since).unwrap_or(self.record.first)
     }
 }
 
 impl Model {
-    /// All alerts of all clusters, but for those that a worse one explains: firing, acknowledged, pending, resolved within
-    /// the last hour. Bounded by the number of clusters, not of nodes: rules group what is many.
+    /// All alerts of all clusters except inhibited ones: firing, acknowledged, pending, resolved within the last hour. Bounded by
+    /// the number of clusters, not of nodes: rules group what is many.
     #[must_use]
     pub fn alert_rows(&self) -> Vec<AlertRow<'_>> {
-        let mut rows: Vec<AlertRow<'_>> = self.clusters().iter().zip(0..).flat_map(rows_of).collect();
-        rows.extend(rows_of_board(&self.outage.alerts, (SEVERAL, &self.outage.name)));
+        let of_clusters = self.clusters().iter().zip((0..=u16::MAX).map(ClusterId));
+        let of_clusters = of_clusters.flat_map(|(cluster, id)| rows_of(&cluster.alerts, id, cluster.context()));
+        let mut rows: Vec<AlertRow<'_>> = of_clusters.collect();
+        rows.extend(rows_of(self.outage.alerts(), SEVERAL, self.outage.name()));
         rows.sort_by(|a, b| {
             let order = |row: &AlertRow<'_>| (row.state, Reverse(row.record.severity));
+            // The newest of the resolved ones comes first, the oldest of the others.
             let time =
                 if a.state == AlertState::Resolved { b.since().cmp(&a.since()) } else { a.since().cmp(&b.since()) };
-            order(a)
-                .cmp(&order(b))
-                .then(time)
-                .then_with(|| (a.cluster, a.record.reason).cmp(&(b.cluster, b.record.reason)))
+            let name = |row: &AlertRow<'_>| (row.cluster, row.record.reason());
+            order(a).cmp(&order(b)).then(time).then_with(|| name(a).cmp(&name(b)))
         });
-        let at = self.chosen_at(&rows);
-        if let Some(row) = rows.get_mut(at) {
+        let index = self.chosen_index(&rows);
+        if let Some(row) = rows.get_mut(index) {
             row.selected = true;
         }
         rows
     }
 
-    /// The place of the chosen alert; the first one if it is gone.
-    fn chosen_at(&self, rows: &[AlertRow<'_>]) -> usize {
+    /// Index of the selected alert; the first one if it is gone.
+    fn chosen_index(&self, rows: &[AlertRow<'_>]) -> usize {
         let chosen = self.chosen.as_ref();
         rows.iter().position(|row| Some(&row.key()) == chosen).unwrap_or(0)
     }
@@ -101,7 +104,7 @@ impl Model {
 
     pub(in crate::model) fn move_alert(&mut self, step: SelectionStep) {
         let rows = self.alert_rows();
-        let to = step.from(self.chosen_at(&rows), rows.len());
+        let to = step.from(self.chosen_index(&rows), rows.len());
         let chosen = rows.get(to).map(AlertRow::key);
         self.chosen = chosen;
     }
@@ -109,24 +112,24 @@ impl Model {
     /// Acknowledges the selected alert, or takes that back.
     pub(in crate::model) fn acknowledge(&mut self, now: Now) {
         let Some(key) = self.chosen_key() else { return self.note("no alert is selected", now) };
+        let subject = key.subject.as_ref();
         if key.cluster == SEVERAL {
-            let settings = self.clusters.first().map(|cluster| cluster.settings).unwrap_or_default();
-            self.outage.alerts.acknowledge((key.reason, key.subject.as_ref()), &settings, now.mono);
+            self.outage.acknowledge(key.rule, subject, &self.fleet_settings(), now.mono);
             self.evaluate_outage(now);
         } else if let Some(cluster) = self.clusters.get_mut(usize::from(key.cluster.0)) {
-            cluster.acknowledge((key.reason, key.subject.as_ref()), now.mono);
+            cluster.acknowledge(key.rule, subject, now.mono);
             cluster.evaluate(now);
         }
-        // The row moves to those that somebody looks after; the selection stays with it.
+        // The row moves to the acknowledged ones; the selection stays with it.
         self.chosen = Some(key);
     }
 
-    /// Silences the cluster of the selected alert, elsewhere the current one; or ends that.
+    /// Silences the cluster of the selected alert, on other screens the current one; or ends its silence.
     pub(in crate::model) fn silence(&mut self, now: Now) {
         let chosen = (self.screen == Screen::Alerts).then(|| self.chosen_key()).flatten();
-        let at = chosen.as_ref().map_or(self.current, |key| usize::from(key.cluster.0));
+        let index = chosen.as_ref().map_or(self.current, |key| usize::from(key.cluster.0));
         let mut text = "that is about several clusters: silence them one by one".to_owned();
-        if let Some(cluster) = self.clusters.get_mut(at) {
+        if let Some(cluster) = self.clusters.get_mut(index) {
             cluster.toggle_silence(now.mono);
             cluster.evaluate(now);
             text = match cluster.silenced_until_wall(now) {
@@ -138,23 +141,23 @@ impl Model {
         self.chosen = chosen;
     }
 
-    /// Goes where the selected alert is: to the node, to the API of its cluster, or to its nodes.
+    /// Opens the node that the selected alert is about, or the nodes or the API view of its cluster.
     pub(in crate::model) fn open_alert(&mut self, now: Now) {
         let Some(key) = self.chosen_key() else { return self.note("no alert is selected", now) };
         self.chosen = Some(key.clone());
         let first = if key.cluster == SEVERAL { self.outage.first() } else { None };
-        let at = first.unwrap_or(usize::from(key.cluster.0));
-        // The node stands before the resource that it lacks.
+        let index = first.unwrap_or(usize::from(key.cluster.0));
+        // The subject is the node, or node and resource.
         let node = key.subject.as_deref().and_then(|subject| subject.split('/').next());
-        let node = node.filter(|name| self.clusters.get(at).is_some_and(|of| of.node(name, now).is_some()));
+        let node = node.filter(|name| self.clusters.get(index).is_some_and(|of| of.node(name, now).is_some()));
         match node.map(Clean::new) {
-            Some(name) => self.open_node(at, name),
-            None if about_nodes(key.reason) => self.descend(at, Screen::Nodes),
-            None => self.descend(at, Screen::Api),
+            Some(name) => self.open_node(index, name),
+            None if key.rule.is_about_nodes() => self.descend(index, Screen::Nodes),
+            None => self.descend(index, Screen::Api),
         }
     }
 
-    /// What began to fire since the last tick, and whether the bell may ring for it.
+    /// Notifies of alerts that began to fire since the last tick.
     pub(in crate::model) fn notify_alerts(&mut self, now: Now) -> Option<Effect> {
         let mut news = self.outage_news(now);
         news.extend(self.clusters.iter_mut().flat_map(|cluster| cluster.news(now)));
@@ -167,31 +170,73 @@ impl Model {
         }
         Some(Effect::NotifyAlerts { ring, news })
     }
+
+    /// Derives the alert of several clusters together.
+    pub(in crate::model) fn evaluate_outage(&mut self, now: Now) {
+        let settings = self.fleet_settings();
+        let contacts: Vec<ClusterContact<'_>> = self.clusters.iter().map(|cluster| cluster.contact(now)).collect();
+        self.outage.evaluate(&contacts, &settings, now.mono);
+        for (index, cluster) in self.clusters.iter_mut().enumerate() {
+            cluster.alerts.set_in_outage(self.outage.contains(index));
+        }
+    }
+
+    /// Notifications of the outage that are due. Its clusters have been notified with it.
+    fn outage_news(&mut self, now: Now) -> Vec<AlertNews> {
+        let news = self.outage.news(now);
+        if let Some((notified, ack)) = self.outage.notified() {
+            let clusters = self.clusters.iter_mut().enumerate();
+            for (_, cluster) in clusters.filter(|(index, _)| self.outage.contains(*index)) {
+                cluster.alerts.inherit_outage(notified, ack);
+            }
+        }
+        news
+    }
+
+    /// Thresholds of alerts about several clusters: those of the first.
+    fn fleet_settings(&self) -> Settings {
+        self.clusters.first().map(|cluster| cluster.settings).unwrap_or_default()
+    }
+
+    /// Firing alerts about several clusters together.
+    #[must_use]
+    pub fn outage_alerts(&self) -> &[AlertLine] {
+        self.outage.lines()
+    }
+
+    /// The cluster of an alert: a context, or how many clusters.
+    #[must_use]
+    pub fn owner(&self, cluster: ClusterId) -> Option<&Clean> {
+        if cluster == SEVERAL {
+            return Some(self.outage.name());
+        }
+        self.clusters.get(usize::from(cluster.0)).map(ClusterState::context)
+    }
+
+    /// Firing alerts: of several clusters together, then of each, worst first within each.
+    pub fn all_alerts(&self) -> impl Iterator<Item = &AlertLine> {
+        self.outage_alerts().iter().chain(self.clusters.iter().flat_map(ClusterState::alerts))
+    }
 }
 
-/// A group of nodes has no subject; its reason says that it is about nodes.
-fn about_nodes(reason: &str) -> bool {
-    reason.starts_with("Node") || reason.starts_with("Gpus") || reason.starts_with("Pod")
-}
-
-fn rows_of((cluster, id): (&ClusterState, u16)) -> impl Iterator<Item = AlertRow<'_>> {
-    rows_of_board(&cluster.alerts, (ClusterId(id), cluster.context()))
-}
-
-fn rows_of_board<'a>(alerts: &'a Alerts, of: (ClusterId, &'a Clean)) -> impl Iterator<Item = AlertRow<'a>> {
-    let (cluster, context) = of;
-    let silenced = alerts.is_silenced();
+fn rows_of<'a>(
+    alerts: &'a Alerts,
+    cluster: ClusterId,
+    context: &'a Clean,
+) -> impl Iterator<Item = AlertRow<'a>> + use<'a> {
     let shown = alerts.records().iter().filter(|record| record.resolved.is_some() || !record.inhibited());
-    shown.map(move |record| AlertRow { cluster, context, state: state(record, silenced), record, selected: false })
+    shown.map(move |record| {
+        let state = state(record, alerts.muted(record));
+        AlertRow { cluster, context, state, record, selected: false }
+    })
 }
 
-fn state(record: &AlertRecord, silenced: bool) -> AlertState {
-    let muted = record.ack.map(|_| AckKind::Acknowledged).or(silenced.then_some(AckKind::Silenced));
+fn state(record: &AlertRecord, muted: Option<MuteReason>) -> AlertState {
     match muted {
         _ if record.resolved.is_some() => AlertState::Resolved,
         _ if record.since.is_none() => AlertState::Pending,
-        Some(AckKind::Acknowledged) => AlertState::Acknowledged,
-        Some(AckKind::Silenced) => AlertState::Silenced,
+        Some(MuteReason::Acknowledged) => AlertState::Acknowledged,
+        Some(MuteReason::Silenced) => AlertState::Silenced,
         None if record.unknown() => AlertState::Unknown,
         None => AlertState::Firing,
     }

@@ -58,7 +58,7 @@ fn one_clusters_trouble_is_not_anothers() {
     let other = &bench.model.clusters()[1];
     assert_eq!(other.summary(bench.now()).word, "unreachable");
     assert_eq!(
-        other.alerts().iter().map(|a| (a.cluster, a.reason)).collect::<Vec<_>>(),
+        other.alerts().iter().map(|a| (a.cluster, a.reason())).collect::<Vec<_>>(),
         [(ClusterId(1), "Unreachable")]
     );
     assert_eq!(bench.model.firing(), (1, 0));
@@ -93,7 +93,7 @@ fn after_a_sleep_silence_is_news_again_once_it_lasts() {
         let now = asleep(bench.now());
         bench.model.update(Msg::Tick, now);
         bench.model.prepare(now);
-        let reasons: Vec<_> = bench.state().alerts().iter().map(|alert| alert.reason).collect();
+        let reasons: Vec<_> = bench.state().alerts().iter().map(|alert| alert.reason()).collect();
         if second < 30 {
             assert!(reasons.is_empty(), "{reasons:?} after {second} s");
         } else {

@@ -7,7 +7,7 @@ use super::{ClusterState, ClusterSummary, Health, PageUnderWay};
 use crate::facts::accelerator::Kind;
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
-use crate::model::alerts::Severity;
+use crate::model::alerts::{Rule, Severity};
 use crate::model::derive::dra;
 use crate::model::derive::latency::{RunningCall, call_title};
 use crate::model::derive::rows::Accelerators;
@@ -229,9 +229,9 @@ impl ClusterState {
     }
 
     fn slow(&self, now: Now) -> bool {
-        let fires = |reason, least| self.alerts().iter().any(|alert| alert.reason == reason && alert.severity >= least);
-        fires("SlowCall", Severity::Warning)
-            || fires("Timeouts", Severity::Critical)
+        let fires = |rule, least| self.alerts().iter().any(|alert| alert.rule == rule && alert.severity >= least);
+        fires(Rule::SlowCall, Severity::Warning)
+            || fires(Rule::Timeouts, Severity::Critical)
             || self.longest_running(now.mono).is_some_and(|(_, span)| span > self.settings.slow_call)
             || self.probes_drag(now)
     }

@@ -201,7 +201,7 @@ mod tests {
         assert_eq!(summary.pods, Known::AtLeast(12), "and not one more");
         assert_eq!((summary.nodes_total, summary.word), (Known::AtLeast(1), "too large"));
         assert!(bench.state().settled() && !bench.state().complete());
-        let alert = bench.state().alerts().iter().find(|alert| alert.reason == "TooLarge").unwrap();
+        let alert = bench.state().alerts().iter().find(|alert| alert.reason() == "TooLarge").unwrap();
         assert_eq!(alert.severity, Severity::Critical);
         assert!(alert.text.starts_with("more than 10 objects"), "{}", alert.text);
     }

@@ -3,7 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use crate::model::alerts::{AlertRecord, Severity};
+use crate::model::alerts::{AlertRecord, PeakUnit, Severity};
 use crate::model::app::alerts::{AlertRow, AlertState};
 use crate::model::cluster::ClusterState;
 use crate::msg::Mono;
@@ -73,7 +73,7 @@ pub(in crate::ui) fn draw(
     }
     if let Some(row) = view.rows.iter().find(|row| row.selected).filter(|_| area.height >= DETAIL) {
         let mut pen = Pen::new(buf, paint.theme, area, area.height - 2);
-        pen.skip(1).put(Role::Title, row.record.reason).skip(1).rest(Role::Text, &row.record.text);
+        pen.skip(1).put(Role::Title, row.record.reason()).skip(1).rest(Role::Text, &row.record.text);
         Pen::new(buf, paint.theme, area, area.height - 1).skip(1).rest(Role::Muted, &detail(row, scene, paint));
     }
 }
@@ -172,11 +172,11 @@ fn last(record: &AlertRecord, paint: Paint<'_>) -> String {
 
 /// The worst of its number, in its unit.
 fn peak(record: &AlertRecord, glyphs: &Glyphs) -> String {
-    match (record.reason, record.peak) {
-        (_, 0) => glyphs.none.to_owned(),
-        ("SlowCall" | "Unreachable" | "ProbeSlow", ms) => latency(std::time::Duration::from_millis(ms)),
-        ("Stale", seconds) => duration(std::time::Duration::from_secs(seconds)),
-        (_, count) => grouped(count),
+    match (record.rule.spec().unit, record.peak) {
+        (PeakUnit::None, _) | (_, 0) => glyphs.none.to_owned(),
+        (PeakUnit::Milliseconds, peak) => latency(std::time::Duration::from_millis(peak)),
+        (PeakUnit::Seconds, peak) => duration(std::time::Duration::from_secs(peak)),
+        (PeakUnit::Count, peak) => grouped(peak),
     }
 }
 

@@ -169,7 +169,7 @@ fn select(bench: &mut Bench, reason: &str) {
     for _ in 0..50 {
         let rows = bench.model.alert_rows();
         let wanted = |row: &crate::model::app::alerts::AlertRow<'_>| {
-            row.selected && row.record.reason == reason && row.state == AlertState::Firing
+            row.selected && row.record.reason() == reason && row.state == AlertState::Firing
         };
         if rows.iter().any(wanted) {
             return;

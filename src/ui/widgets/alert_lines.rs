@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use super::names::ShortNames;
 use super::strip::LONGEST_CONTEXT;
 use super::text::{Pen, columns};
-use crate::model::alerts::{AckKind, AlertLine, Severity};
+use crate::model::alerts::{AlertLine, MuteReason, Severity};
 use crate::model::known::Known;
 use crate::theme::{Glyphs, Role};
 use crate::ui::scene::{Paint, Scene};
@@ -36,8 +36,8 @@ pub(in crate::ui) fn draw(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, paint
 /// Role, glyph and word of an alert.
 fn severity(alert: &AlertLine, glyphs: &Glyphs) -> (Role, &'static str, &'static str) {
     match alert.muted {
-        Some(AckKind::Acknowledged) => return (Role::Muted, glyphs.notice, "acked"),
-        Some(AckKind::Silenced) => return (Role::Muted, glyphs.notice, "silenced"),
+        Some(MuteReason::Acknowledged) => return (Role::Muted, glyphs.notice, "acked"),
+        Some(MuteReason::Silenced) => return (Role::Muted, glyphs.notice, "silenced"),
         None => {}
     }
     match (alert.unknown, alert.severity) {

@@ -21,7 +21,7 @@ fn lose(bench: &mut Bench, name: &str) {
 /// State and text of each row.
 fn rows(bench: &mut Bench) -> Vec<(AlertState, String)> {
     bench.prepare();
-    bench.model.alert_rows().iter().map(|row| (row.state, row.record.reason.to_owned())).collect()
+    bench.model.alert_rows().iter().map(|row| (row.state, row.record.reason().to_owned())).collect()
 }
 
 /// Texts of what the ticks of so many seconds told, and how often the bell rang.
@@ -79,9 +79,9 @@ fn an_alert_that_comes_back_is_told_again() {
     let expected = ["prod warning NodeFlapping"];
     assert_eq!(told(&mut bench, 5).0, expected, "which says that it is NotReady, too");
     let rows = bench.model.alert_rows();
-    let count = |reason| rows.iter().find(|row| row.record.reason == reason).map(|row| row.record.count);
+    let count = |reason| rows.iter().find(|row| row.record.reason() == reason).map(|row| row.record.count);
     assert_eq!((count("NodeNotReady"), count("NodeFlapping")), (None, Some(1)), "one alert");
-    let again = bench.state().alert_records().iter().find(|record| record.reason == "NodeNotReady");
+    let again = bench.state().alert_records().iter().find(|record| record.reason() == "NodeNotReady");
     assert_eq!(again.map(|record| record.count), Some(2));
 }
 
@@ -108,7 +108,7 @@ fn an_acknowledged_alert_is_not_heard_and_keeps_its_ack_through_a_reconnect() {
     bench.act(Action::Acknowledge);
     assert_eq!(rows(&mut bench), [(AlertState::Acknowledged, "NodeNotReady".to_owned())]);
     assert_eq!(bench.model.firing(), (0, 0));
-    assert_eq!(bench.state().alerts()[0].muted, Some(AckKind::Acknowledged), "it is still there");
+    assert_eq!(bench.state().alerts()[0].muted, Some(MuteReason::Acknowledged), "it is still there");
     assert_eq!(told(&mut bench, 10), (vec![], 0));
     // The link breaks, the cluster is unreachable, the list comes anew.
     bench.waiting(Resource::Nodes, Layer::Connect);

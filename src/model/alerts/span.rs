@@ -1,6 +1,11 @@
-//! Spans of time in the words of an alert.
+//! Time in the text of an alert.
 
 use std::time::Duration;
+
+/// Milliseconds of `time`, as a peak.
+pub(super) fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
 
 /// `214 ms`, `9.8 s`, `31 s`, `2m10s`, `1h05m`, `3d4h`.
 pub(in crate::model) fn span(span: Duration) -> String {

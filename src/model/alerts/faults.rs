@@ -1,0 +1,245 @@
+//! Rules about nodes: each finds the nodes with one fault.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::evidence::Evidence;
+use super::span::span;
+use super::{Finding, Rule, Severity};
+use crate::facts::node::Readiness;
+use crate::facts::text::Clean;
+use crate::model::derive::density::FullNode;
+use crate::model::store::nodes::{AcceleratorSum, Node, NodeProblem, Troubles};
+use crate::model::time::elapsed;
+use crate::msg::Mono;
+
+/// 60 s, six heartbeats of the kubelet: a node that flaps and has not been Ready for so long is lost.
+const LOST_AFTER: Duration = Duration::from_secs(60);
+/// 12 h: a time of day is unambiguous for half a day around it.
+const DATE_AFTER: SignedDuration = SignedDuration::from_hours(12);
+
+/// One node that is not Ready or has another problem.
+#[derive(Debug)]
+pub(super) struct TroubledNode<'a> {
+    pub(super) node: &'a Node,
+    /// Its problems besides readiness, each with its beginning.
+    pub(super) problems: &'a Troubles,
+    /// `true` if its readiness comes and goes.
+    pub(super) flapping: bool,
+    /// `true` if all nodes are Unknown, which one alert says.
+    pub(super) all_unknown: bool,
+}
+
+/// One node with one fault.
+#[derive(Debug)]
+pub(super) struct NodeFault<'a> {
+    /// Name of the node.
+    pub(super) name: Cow<'a, Clean>,
+    /// When the fault began, if that is known.
+    pub(super) since: Option<Mono>,
+    pub(super) severity: Severity,
+    /// Another rule that finds the same node for the same reason.
+    pub(super) same_node: Option<Rule>,
+    detail: FaultDetail<'a>,
+}
+
+/// Source of an alert's text and peak: only lines that are shown become text.
+#[derive(Debug)]
+enum FaultDetail<'a> {
+    Readiness(&'a Node),
+    Pressure(&'a Node),
+    Withdrawn(&'a AcceleratorSum),
+    Missing(&'a AcceleratorSum),
+    Flapping {
+        changes: usize,
+        /// Time since the last change.
+        age: Duration,
+        /// The node, if it is not Ready now.
+        lost: Option<&'a Node>,
+    },
+    /// `partial`: only a part of the pods is watched, so the node is at least so full.
+    Full {
+        full: FullNode,
+        partial: bool,
+    },
+}
+
+/// A node that is not ready.
+pub(super) fn not_ready<'a>(node: &TroubledNode<'a>, faults: &mut Vec<NodeFault<'a>>) {
+    if node.node.readiness == Readiness::NotReady {
+        faults.push(readiness(node));
+    }
+}
+
+/// A node that the control plane does not hear from.
+pub(super) fn unknown<'a>(node: &TroubledNode<'a>, faults: &mut Vec<NodeFault<'a>>) {
+    // One alert says that all nodes are Unknown; a node that flapped before keeps its own, inhibited.
+    if node.node.readiness == Readiness::Unknown && (node.flapping || !node.all_unknown) {
+        faults.push(readiness(node));
+    }
+}
+
+fn readiness<'a>(troubled: &TroubledNode<'a>) -> NodeFault<'a> {
+    let node = troubled.node;
+    let severity = match (node.leaving(), node.facts.unschedulable) {
+        (true, _) => Severity::Notice,
+        (false, false) => Severity::Critical,
+        (false, true) => Severity::Warning,
+    };
+    let same_node = troubled.flapping.then_some(Rule::NodeFlapping);
+    let (name, since) = (Cow::Borrowed(&node.facts.name), Some(node.readiness_since()));
+    NodeFault { name, since, severity, same_node, detail: FaultDetail::Readiness(node) }
+}
+
+/// Nodes whose readiness comes and goes.
+pub(super) fn flapping<'a>(evidence: &'a Evidence<'_>) -> Vec<NodeFault<'a>> {
+    let (history, now) = (evidence.history, evidence.now);
+    let fault = |(uid, name): (_, Clean)| {
+        let age = history.transitions(uid).next().map(|change| elapsed(change.at, now)).unwrap_or_default();
+        let lost = evidence.nodes.by_name(&name).filter(|node| node.readiness != Readiness::Ready);
+        // The node may well be back with the next change; after a while it is lost.
+        let is_lost = |node: &&Node| now.mono.since(node.readiness_since()) >= LOST_AFTER && !node.leaving();
+        let severity = if lost.as_ref().is_some_and(is_lost) { Severity::Critical } else { Severity::Warning };
+        let detail = FaultDetail::Flapping { changes: history.changes(uid, now), age, lost };
+        NodeFault { name: Cow::Owned(name), since: None, severity, same_node: None, detail }
+    };
+    history.all_flapping().map(fault).collect()
+}
+
+/// A node with a bad condition.
+pub(super) fn pressure<'a>(node: &TroubledNode<'a>, faults: &mut Vec<NodeFault<'a>>) {
+    for (problem, since) in node.problems {
+        if *problem == NodeProblem::Pressure {
+            faults.push(node.warning(*since, FaultDetail::Pressure(node.node)));
+        }
+    }
+}
+
+/// A node with devices that it registers and does not offer.
+pub(super) fn withdrawn<'a>(node: &TroubledNode<'a>, faults: &mut Vec<NodeFault<'a>>) {
+    for (problem, since) in node.problems {
+        if let NodeProblem::Withdrawn(resource) = problem {
+            let devices = node.devices(resource);
+            faults.extend(devices.map(|devices| node.warning(*since, FaultDetail::Withdrawn(devices))));
+        }
+    }
+}
+
+/// A node without devices that its labels promise.
+pub(super) fn missing<'a>(node: &TroubledNode<'a>, faults: &mut Vec<NodeFault<'a>>) {
+    for (problem, since) in node.problems {
+        if let NodeProblem::Missing(resource) = problem {
+            let devices = node.devices(resource);
+            faults.extend(devices.map(|devices| node.warning(*since, FaultDetail::Missing(devices))));
+        }
+    }
+}
+
+/// Nodes that are nearly full of pods. The pods that are watched prove that a node is full; that one is not, only all pods can.
+pub(super) fn full<'a>(evidence: &'a Evidence<'_>) -> Vec<NodeFault<'a>> {
+    let partial = evidence.is_partial();
+    let fault = |(name, full): (&'a Clean, &FullNode)| NodeFault {
+        name: Cow::Borrowed(name),
+        since: Some(full.since),
+        severity: Severity::Warning,
+        same_node: None,
+        detail: FaultDetail::Full { full: *full, partial },
+    };
+    evidence.density.full().map(fault).collect()
+}
+
+impl<'a> TroubledNode<'a> {
+    fn warning(&self, since: Mono, detail: FaultDetail<'a>) -> NodeFault<'a> {
+        let name = Cow::Borrowed(&self.node.facts.name);
+        NodeFault { name, since: Some(since), severity: Severity::Warning, same_node: None, detail }
+    }
+
+    fn devices(&self, resource: &Clean) -> Option<&'a AcceleratorSum> {
+        self.node.devices.iter().find(|devices| devices.resource == *resource)
+    }
+}
+
+impl NodeFault<'_> {
+    /// The alert of this node alone.
+    pub(super) fn finding(&self, rule: Rule, now: Timestamp) -> Finding {
+        Finding {
+            since: self.since,
+            peak: self.detail.peak(),
+            subject: Some(self.subject()),
+            severity: self.severity,
+            same_node: self.same_node,
+            ..Finding::new(rule, format!("node {} {}", *self.name, self.detail.text(now)))
+        }
+    }
+
+    /// The node, and the resource where a node can lack devices of several.
+    fn subject(&self) -> Clean {
+        match &self.detail {
+            FaultDetail::Withdrawn(devices) | FaultDetail::Missing(devices) => {
+                Clean::new(&format!("{}/{}", *self.name, devices.resource))
+            }
+            _ => Clean::clone(&self.name),
+        }
+    }
+}
+
+impl FaultDetail<'_> {
+    fn peak(&self) -> u64 {
+        match self {
+            Self::Readiness(_) => 0,
+            Self::Pressure(node) => node.pressures().count() as u64,
+            Self::Withdrawn(devices) => devices.withdrawn().unsigned_abs(),
+            Self::Missing(devices) => devices.missing().unsigned_abs(),
+            Self::Flapping { changes, .. } => *changes as u64,
+            Self::Full { full, .. } => u64::from(full.pods),
+        }
+    }
+
+    fn text(&self, now: Timestamp) -> String {
+        match self {
+            Self::Readiness(node) => readiness_text(node, now),
+            Self::Pressure(node) => {
+                let kinds: Vec<&str> = node.pressures().map(|kind| &**kind).collect();
+                kinds.join(", ")
+            }
+            Self::Withdrawn(devices) => {
+                format!("{} of {} {} withdrawn", devices.withdrawn(), devices.capacity, devices.resource)
+            }
+            Self::Missing(devices) => {
+                let promised = devices.expected.unwrap_or_default();
+                format!("{} of {promised} {} missing", devices.missing(), devices.resource)
+            }
+            Self::Flapping { changes, age, lost } => {
+                let lost = lost.map(|node| format!("; {}", readiness_text(node, now))).unwrap_or_default();
+                format!("flapping: {changes} Ready changes in 15m, last {} ago{lost}", span(*age))
+            }
+            Self::Full { full, partial } => {
+                let share = u64::from(full.pods) * 100 / u64::from(full.allocatable.max(1));
+                let bound = if *partial { "at least " } else { "" };
+                format!("{bound}{}/{} pods ({share} %)", full.pods, full.allocatable)
+            }
+        }
+    }
+}
+
+/// `NotReady since 22:13:24Z (KubeletNotReady)`.
+fn readiness_text(node: &Node, now: Timestamp) -> String {
+    let word = match node.readiness {
+        Readiness::Ready => "Ready",
+        Readiness::NotReady => "NotReady",
+        Readiness::Unknown => "Unknown",
+    };
+    let ready = node.facts.conditions.ready();
+    let since = ready.and_then(|(_, since)| since).map(|since| format!(" since {}", clock(since, now)));
+    let reason = ready.map(|(ready, _)| &ready.reason).filter(|reason| !reason.is_empty());
+    let reason = reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
+    format!("{word}{}{reason}", since.unwrap_or_default())
+}
+
+/// `14:02:10Z`, with its date if that is not of the last hours. The text of an alert has times, since ages move.
+fn clock(at: Timestamp, now: Timestamp) -> String {
+    let today = now.duration_since(at).abs() < DATE_AFTER;
+    at.strftime(if today { "%H:%M:%SZ" } else { "%m-%d %H:%M:%SZ" }).to_string()
+}
