@@ -21,6 +21,7 @@ use crate::notify::Notifier;
 
 mod alerts;
 mod allowlist;
+mod duration;
 mod keys;
 mod namespaces;
 mod sections;

@@ -119,7 +119,8 @@ fn recipes_for_jq_find_their_fields() {
             assert!(field.is_empty() || json.contains(&format!("\"{field}\":")), "`{recipe}`: no field `{field}`");
         }
         if has_jq {
-            let mut child = Command::new("jq").arg(filter).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+            let mut child =
+                Command::new("jq").arg(filter).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
             child.stdin.take().unwrap().write_all(json.as_bytes()).unwrap();
             let done = child.wait_with_output().unwrap();
             assert!(done.status.success(), "`{recipe}`");

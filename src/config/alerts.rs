@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Deserializer};
 
+use super::duration::ConfigDuration;
 use super::replace;
-use super::sections::ConfigDuration;
 use crate::model::settings::Settings;
 
 /// Changes of one node that are remembered; more than that cannot be counted.

@@ -2,16 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
-use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
 use super::Ascii;
 use super::alerts::AlertSection;
+use super::duration::ConfigDuration;
 use super::namespaces::Namespaces;
 use super::timeouts::TimeoutSection;
-use crate::cli::{self, Color};
+use crate::cli::Color;
 use crate::cluster::LeaseWatch;
 use crate::facts::accelerator::Kind;
 use crate::model::settings::Settings;
@@ -94,21 +94,6 @@ pub(super) struct TellSection {
 pub(super) struct DisplaySection {
     pub(super) color: Option<Color>,
     pub(super) ascii: Option<Ascii>,
-}
-
-/// A duration in a file, at least a millisecond: a period of zero would spin.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct ConfigDuration(pub(super) Duration);
-
-impl<'de> Deserialize<'de> for ConfigDuration {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let span = cli::duration(&text).map_err(serde::de::Error::custom)?;
-        if span < Duration::from_millis(1) {
-            return Err(serde::de::Error::custom(format!("`{text}` is too short; write at least `1ms`")));
-        }
-        Ok(Self(span))
-    }
 }
 
 /// `[conditions]`.

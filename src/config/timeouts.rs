@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 
+use super::duration::ConfigDuration;
 use super::replace;
-use super::sections::ConfigDuration;
 use crate::cluster::{Tiers, Tuning};
 
 /// What one such section says; the rest stays as it is.

@@ -435,12 +435,4 @@ impl Severity {
 }
 
 #[cfg(test)]
-mod lifecycle;
-#[cfg(test)]
-mod scenarios;
-#[cfg(test)]
-mod silence;
-#[cfg(test)]
-mod table;
-#[cfg(test)]
 mod tests;

@@ -1,3 +1,8 @@
+mod lifecycle;
+mod scenarios;
+mod silence;
+mod table;
+
 use super::*;
 use crate::action::Action;
 use crate::facts::node::{ConditionStatus, NodeCondition, NodeFacts, NodeTaint};

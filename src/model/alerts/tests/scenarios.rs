@@ -1,6 +1,6 @@
 //! Each alert from its beginning to its end: pending, firing, hysteresis, clear, inhibition, no data.
 
-use super::*;
+use crate::model::alerts::*;
 use crate::model::fixture::{Bench, node, pod};
 use crate::msg::{Layer, ProbeOutcome, Resource};
 

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use super::*;
+use crate::model::alerts::*;
 
 /// Keys of `[alerts]` that are about every alert.
 const GENERAL: [&str; 2] = ["ack-expires", "silence-for"];
 
 /// The keys of `[alerts]` in the embedded configuration, in their order.
 fn config_keys() -> Vec<&'static str> {
-    let section = include_str!("../../../assets/config.toml").split("[alerts]").nth(1).unwrap();
+    let section = include_str!("../../../../assets/config.toml").split("[alerts]").nth(1).unwrap();
     let lines = section.split("\n[").next().unwrap().lines().filter(|line| !line.starts_with('#'));
     lines.filter_map(|line| line.split_once(" = ").map(|(key, _)| key)).collect()
 }
@@ -78,7 +78,7 @@ fn documented(spec: &RuleSpec) -> String {
 
 #[test]
 fn the_documentation_lists_every_alert_as_the_table_declares_it() {
-    let page = include_str!("../../../docs/latency-and-alerts.md");
+    let page = include_str!("../../../../docs/latency-and-alerts.md");
     let rows = page.lines().skip_while(|line| !line.starts_with("| Alert |")).skip(2);
     let rows: Vec<&str> = rows.take_while(|line| line.starts_with('|')).collect();
     let expected: Vec<String> = RULES.iter().map(documented).collect();

@@ -1,9 +1,9 @@
 //! Every alert of the catalogue through the same life: pending, firing, held between its two thresholds, acknowledged,
 //! cleared, and what becomes of it when the cluster falls silent.
 
-use super::*;
 use crate::action::Action;
 use crate::facts::node::{ConditionStatus, NodeCondition, NodeFacts};
+use crate::model::alerts::*;
 use crate::model::app::alerts::AlertState;
 use crate::model::fixture::{Bench, gpu_node, node, pod, turned};
 use crate::msg::{CallEnd, CallKind, Layer, ProbeOutcome, Resource, SyncState};

@@ -1,8 +1,8 @@
 //! Servers that fall silent and come back, one and many, as their alerts and the strip tell of it.
 
-use super::*;
 use crate::action::Action;
 use crate::facts::node::ConditionStatus;
+use crate::model::alerts::*;
 use crate::model::app::alerts::AlertState;
 use crate::model::cluster::{ClusterSummary, Health};
 use crate::model::fixture::{Bench, failure, node, ready, turned};
