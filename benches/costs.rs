@@ -19,13 +19,14 @@ use watchbell::facts::pod::{self, PodBatch, PodFacts, PodPhase, Requests};
 use watchbell::facts::quantity::Quantity;
 use watchbell::facts::text::Clean;
 use watchbell::facts::wire::Uid;
+use watchbell::keymap::KeyMap;
 use watchbell::model::app::Model;
 use watchbell::model::settings::{ClusterSpec, Settings};
 use watchbell::model::store::pods::{PodOrigin, PodStore};
 use watchbell::msg::{Batch, ClusterEvent, ClusterId, Mono, Msg, NodeChange, Now, Resource};
 use watchbell::sim::{Scenario, start};
 use watchbell::theme::{Depth, Theme};
-use watchbell::ui::{ViewState, view};
+use watchbell::ui::{Context, ViewState, view};
 
 #[global_allocator]
 static ALLOC: AllocProfiler = AllocProfiler::system();
@@ -44,7 +45,7 @@ fn main() {
 #[expect(clippy::print_stdout, reason = "a benchmark speaks through its output")]
 fn retained(nodes: usize) {
     let mut model = model(nodes);
-    model.prepare(moment(2));
+    model.update(Msg::Frame, moment(2));
     let held = model.current().heap_bytes();
     println!("{nodes} nodes: {} bytes a node, {} bytes a pod", held.nodes / nodes, held.pods / (nodes * 10));
 }
@@ -174,7 +175,9 @@ fn model(nodes: usize) -> Model {
         }
         tell(&mut model, ClusterEvent::ListFinished { resource, generation: 1 });
     }
-    while model.catch_up(moment(1)) {}
+    while model.is_behind() {
+        model.update(Msg::CatchUp, moment(1));
+    }
     model
 }
 
@@ -256,7 +259,7 @@ fn nodes_relist(bencher: Bencher<'_, '_>, nodes: usize) {
 #[divan::bench(args = NODES, sample_count = 100)]
 fn rows(bencher: Bencher<'_, '_>, nodes: usize) {
     let mut model = model(nodes);
-    model.prepare(moment(2));
+    model.update(Msg::Frame, moment(2));
     bencher.counter(ItemsCount::new(50_usize)).bench_local(|| model.current().rows(50..100, moment(2)).len());
 }
 
@@ -265,10 +268,11 @@ fn rows(bencher: Bencher<'_, '_>, nodes: usize) {
 fn frame(bencher: Bencher<'_, '_>, nodes: usize) {
     let mut model = model(nodes);
     let (mut state, theme) = (ViewState::default(), Theme::new(Depth::Ansi16, false));
+    let context = Context { theme: &theme, keymap: &KeyMap::default(), now: moment(2) };
     let mut terminal = Terminal::new(TestBackend::new(200, 60)).unwrap();
     bencher.bench_local(|| {
-        model.prepare(moment(2));
-        terminal.draw(|frame| view(frame, &mut model, &mut state, &theme, moment(2))).unwrap().count
+        model.update(Msg::Frame, moment(2));
+        terminal.draw(|frame| _ = view(frame, &model, &mut state, &context)).unwrap().count
     });
 }
 
@@ -277,11 +281,12 @@ fn frame(bencher: Bencher<'_, '_>, nodes: usize) {
 fn frame_after_a_change(bencher: Bencher<'_, '_>, nodes: usize) {
     let mut model = model(nodes);
     let (mut state, theme) = (ViewState::default(), Theme::new(Depth::Ansi16, false));
+    let context = Context { theme: &theme, keymap: &KeyMap::default(), now: moment(2) };
     let mut terminal = Terminal::new(TestBackend::new(200, 60)).unwrap();
     bencher.bench_local(|| {
         let batch = Batch::Nodes(vec![node(7)]);
         tell(&mut model, ClusterEvent::Changes { resource: Resource::Nodes, generation: 1, unreadable: 0, batch });
-        model.prepare(moment(2));
-        terminal.draw(|frame| view(frame, &mut model, &mut state, &theme, moment(2))).unwrap().count
+        model.update(Msg::Frame, moment(2));
+        terminal.draw(|frame| _ = view(frame, &model, &mut state, &context)).unwrap().count
     });
 }

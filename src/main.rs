@@ -3,7 +3,6 @@
 use std::io::{self, Write};
 use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
-use std::rc::Rc;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -25,7 +24,7 @@ use watchbell::logfile;
 use watchbell::msg::check::StepOutcome;
 use watchbell::process;
 use watchbell::report;
-use watchbell::runtime::{self, Dashboard};
+use watchbell::runtime::{self, Dashboard, Watched};
 use watchbell::sim::{self, Scenario, Simulation};
 use watchbell::stderr::{self, complain};
 use watchbell::term;
@@ -115,10 +114,7 @@ fn dispatch(cli: &Cli) -> eyre::Result<i32> {
             let config = load_config(cli)?;
             let targets = targets(&cli.clusters, &config)?;
             end_on_signals()?;
-            let settings = |target: &ContextTarget| config.thresholds(target.context());
-            let tuning = |target: &ContextTarget| config.tuning(target.context());
-            let settings = (settings, config.conventions());
-            let snapshot = runtime::snapshot(&targets, settings, tuning, *deadline)?;
+            let snapshot = runtime::snapshot(&watched(targets, &config), *deadline)?;
             print(&match output {
                 OutputFormat::Table => report::table(&snapshot),
                 OutputFormat::Json => serde_json::to_string_pretty(&snapshot)? + "\n",
@@ -281,15 +277,21 @@ fn dashboard(cli: &Cli, demo: Option<&str>) -> eyre::Result<i32> {
     };
     let warnings = warnings.iter().map(|warning| Clean::new(warning)).collect();
     let theme = theme(&cli.display, &config);
-    let (conventions, telling) = (config.conventions(), config.telling.clone());
-    let config = Rc::new(config);
-    let thresholds = Rc::clone(&config);
-    let settings = Box::new(move |target: &ContextTarget| thresholds.thresholds(target.context()));
-    let tuning = Box::new(move |target: &ContextTarget| config.tuning(target.context()));
-    let outcome = Dashboard { targets, settings, conventions, tuning, keymap, theme, telling, warnings }.run();
+    let (watched, notifier) = (watched(targets, &config), config.telling.clone());
+    let outcome = Dashboard { watched, keymap, theme, notifier, warnings }.run();
     // Its objects would be dropped one by one, and the process ends now.
     std::mem::forget(simulation);
     outcome.map(|()| DONE)
+}
+
+/// Clusters with the settings that the configuration has for each.
+fn watched(targets: Vec<ContextTarget>, config: &Config) -> Watched<'_> {
+    Watched {
+        targets,
+        settings: Box::new(|target| config.thresholds(target.context())),
+        conventions: config.conventions(),
+        tuning: Box::new(|target| config.tuning(target.context())),
+    }
 }
 
 /// The simulation runs on a runtime of its own, so that serving cannot slow the client that is on show.

@@ -17,6 +17,7 @@ mod time;
 use serde::{Deserialize, Serialize};
 
 use crate::action::Action;
+use crate::facts::text::Clean;
 
 pub use crate::resource::Resource;
 pub use batch::{Batch, KeptChange, NodeChange};
@@ -45,6 +46,25 @@ pub enum Msg {
     Cluster(ClusterId, ClusterEvent),
     /// A second has passed; ages move, silence is noticed.
     Tick,
+    /// A frame is about to be drawn: brings alerts and the order of the rows up to date.
+    Frame,
+    /// There is time for some of the work that the last frame did not wait for.
+    CatchUp,
+    /// The last frame was drawn, and this is its size.
+    Viewport(Viewport),
+    /// Shows this text to the operator for a few seconds.
+    Notice(Clean),
+}
+
+/// Size of what the last frame showed, as the view measured it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Viewport {
+    /// Rows of a page.
+    pub page: usize,
+    /// Lines by which the focused part can be scrolled; `None` if it was not drawn.
+    pub most_scroll: Option<usize>,
+    /// `true` if the extra columns of the node table have room; `None` if the table was not drawn.
+    pub wide_room: Option<bool>,
 }
 
 /// A change to the line being edited.

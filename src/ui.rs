@@ -29,7 +29,7 @@ use crate::model::cluster::ClusterState;
 use crate::model::cluster::detail::{DetailState, PartFreshness};
 use crate::model::derive::claims::ClaimState;
 use crate::msg::detail::{DetailPart, ObjectRef};
-use crate::msg::{ClusterId, Now};
+use crate::msg::{ClusterId, Now, Viewport};
 use crate::theme::{Depth, Glyphs, Role, Theme};
 
 use crate::ui::screens::alerts::AlertsView;
@@ -39,7 +39,7 @@ use crate::ui::screens::pod::PodView;
 use crate::ui::screens::yaml::YamlView;
 use crate::ui::widgets::events::EventsView;
 use crate::ui::widgets::grid::WidthMemory;
-use crate::ui::widgets::layout::{Counts, Layout, Scroll, window};
+use crate::ui::widgets::layout::{Counts, Layout, window};
 use scene::{NodeTable, NodeView, Paint, Scene, SceneBody};
 
 /// Most alerts that are taken out of the model for a frame; a tall one-line screen lists no more.
@@ -49,7 +49,6 @@ const ALERTS: usize = 16;
 /// model must know.
 #[derive(Debug, Default)]
 pub struct ViewState {
-    keys: KeyMap,
     strip_offset: usize,
     strip_widths: crate::ui::widgets::strip::Widths,
     nodes_offset: usize,
@@ -58,11 +57,7 @@ pub struct ViewState {
     wide_room: Option<bool>,
     pods_offset: usize,
     pods_seen: WidthMemory,
-    pane_scroll: Scroll,
-    help_scroll: Scroll,
     alerts_offset: usize,
-    api_scroll: Scroll,
-    gpus_scroll: Scroll,
     /// The widest groups and held pods of the GPU view that were seen.
     gpus_seen: (WidthMemory, WidthMemory),
     /// Size, cluster and node of the last frame; another one starts its columns anew.
@@ -70,12 +65,6 @@ pub struct ViewState {
 }
 
 impl ViewState {
-    /// A state whose hints and help show these keys.
-    #[must_use]
-    pub fn with_keys(keys: KeyMap) -> Self {
-        Self { keys, ..Self::default() }
-    }
-
     fn enter(&mut self, area: Rect, cluster: ClusterId, inside: bool) {
         let last = self.last.replace((area, cluster, inside));
         if last.is_none_or(|(before, ..)| before.width != area.width) {
@@ -91,16 +80,28 @@ impl ViewState {
     }
 }
 
-/// Draws one frame. The model is read; it is only told how many rows a page has.
-pub fn view(frame: &mut Frame<'_>, model: &mut Model, state: &mut ViewState, theme: &Theme, now: Now) {
+/// What every part of a frame is drawn with.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    /// Styles and glyphs.
+    pub theme: &'a Theme,
+    /// Keys, for hints and the help.
+    pub keymap: &'a KeyMap,
+    /// Both clocks.
+    pub now: Now,
+}
+
+/// Draws one frame and returns its size, which the model needs for the next key ([`crate::msg::Msg::Viewport`]).
+pub fn view(frame: &mut Frame<'_>, model: &Model, state: &mut ViewState, context: &Context<'_>) -> Viewport {
+    let Context { theme, now, .. } = *context;
     let area = frame.area();
     if area.is_empty() {
-        return;
+        return Viewport::default();
     }
     if model.clusters().is_empty() {
         crate::ui::widgets::text::Pen::new(frame.buffer_mut(), theme, area, 0)
             .rest(Role::Unknown, "no cluster: the kubeconfig names none");
-        return;
+        return Viewport::default();
     }
     state.enter(area, model.current_id(), matches!(model.screen(), Screen::Node { .. }));
     let layout = Layout::new(area, counts(model));
@@ -115,14 +116,11 @@ pub fn view(frame: &mut Frame<'_>, model: &mut Model, state: &mut ViewState, the
         SceneBody::Alerts(_) => crate::ui::screens::alerts::page(layout.body),
         SceneBody::Gpus(_) => crate::ui::screens::gpus::page(layout.body),
     };
-    let cursor = draw(frame.buffer_mut(), area, &scene, (&layout, &plan, state, theme));
+    let (cursor, most_scroll) = draw(frame.buffer_mut(), area, &scene, (&layout, &plan, state, context));
     if let Some(cursor) = cursor {
         frame.set_cursor_position(cursor);
     }
-    model.set_page(page.max(1));
-    if let Some(room) = state.wide_room.take() {
-        model.set_wide_room(room);
-    }
+    Viewport { page: page.max(1), most_scroll, wide_room: state.wide_room.take() }
 }
 
 /// The window title: the cluster with the worst alert, or the current one: `✗ prod-a ▲2 · watchbell`.
@@ -247,12 +245,12 @@ fn gather<'a>(
             state.pods_offset = pods.start;
             let first = pods.start;
             let pods = cluster.pods(pods, now);
-            let scroll = state.pane_scroll.follow(model.pane_scroll(), plan.hidden());
+            let scroll = model.pane_scroll().min(plan.hidden());
             let sort = cluster.pod_sort();
             SceneBody::Node(Box::new(NodeView { name, pane: *pane, detail, extent, first, pods, sort, scroll, events }))
         }
-        Screen::Pod { namespace, name } => pod_body(model, (namespace, name), (layout, state, theme), now),
-        Screen::Yaml { subject, .. } => SceneBody::Yaml(yaml_view(model, subject, (layout, state), now)),
+        Screen::Pod { namespace, name } => pod_body(model, (namespace, name), (layout, theme), now),
+        Screen::Yaml { subject, .. } => SceneBody::Yaml(yaml_view(model, subject, layout, now)),
         Screen::Api => SceneBody::Api(Box::new(ApiView::new(cluster, layout.body, (model.pane_scroll(), now)))),
         Screen::Gpus => {
             let old = words::stale(&cluster.summary(now));
@@ -303,7 +301,7 @@ fn gather<'a>(
 fn pod_body<'a>(
     model: &'a Model,
     (namespace, name): (&'a Clean, &'a Clean),
-    (layout, state, theme): (&Layout, &mut ViewState, &Theme),
+    (layout, theme): (&Layout, &Theme),
     now: Now,
 ) -> SceneBody<'a> {
     let cluster = model.current();
@@ -328,7 +326,7 @@ fn pod_body<'a>(
     let lines =
         crate::ui::screens::pod::lines(&view, layout.body.width, Paint { theme, now, settings: model.settings() });
     let most = lines.len().saturating_sub(crate::ui::screens::pod::page(layout.body));
-    view.first = state.pane_scroll.follow(model.pane_scroll(), most);
+    view.first = model.pane_scroll().min(most);
     SceneBody::Pod(Box::new((view, lines)))
 }
 
@@ -342,17 +340,12 @@ fn claim_states(cluster: &ClusterState, pod: Option<&PodDetail>) -> Vec<ClaimSta
 }
 
 /// One object as YAML.
-fn yaml_view<'a>(
-    model: &'a Model,
-    subject: &'a ObjectRef,
-    (layout, state): (&Layout, &mut ViewState),
-    now: Now,
-) -> YamlView<'a> {
+fn yaml_view<'a>(model: &'a Model, subject: &'a ObjectRef, layout: &Layout, now: Now) -> YamlView<'a> {
     let cluster = model.current();
     let document = cluster.inspected().and_then(DetailState::document);
     let most =
         document.map_or(0, |document| document.lines.len()).saturating_sub(crate::ui::screens::yaml::page(layout.body));
-    let first = state.pane_scroll.follow(model.pane_scroll(), most);
+    let first = model.pane_scroll().min(most);
     YamlView { subject, document, fresh: part_freshness(cluster, DetailPart::Object, now), first }
 }
 
@@ -369,22 +362,23 @@ fn events_view(cluster: &ClusterState, now: Now) -> EventsView<'_> {
     }
 }
 
-/// Draws a scene; gives the cursor's place while a text is edited.
+/// Draws a scene; returns the position of the cursor while a text is edited, and the most scroll.
 fn draw(
     buf: &mut Buffer,
     area: Rect,
     scene: &Scene<'_>,
-    (layout, plan, state, theme): (&Layout, &crate::ui::screens::node::NodeLayout, &mut ViewState, &Theme),
-) -> Option<Position> {
+    (layout, plan, state, context): (&Layout, &crate::ui::screens::node::NodeLayout, &mut ViewState, &Context<'_>),
+) -> (Option<Position>, Option<usize>) {
+    let (theme, keys) = (context.theme, context.keymap);
     let paint = Paint { theme, now: scene.now, settings: &scene.settings };
     if layout.one_line {
         crate::ui::screens::tiny::draw(buf, area, scene, paint);
-        return None;
+        return (None, None);
     }
     if scene.mode == Mode::Help {
         let said = crate::ui::screens::help::Said { scroll: scene.help_scroll, notice: scene.notice };
-        crate::ui::screens::help::draw(buf, area, (said, &mut state.help_scroll), (paint, &state.keys));
-        return None;
+        let most = crate::ui::screens::help::draw(buf, area, said, (paint, keys));
+        return (None, Some(most));
     }
     crate::ui::widgets::header::draw(buf, layout.header, scene, paint);
     crate::ui::widgets::header::rule(buf, layout.header_rule, None, paint);
@@ -395,36 +389,41 @@ fn draw(
     crate::ui::widgets::alert_lines::draw(buf, layout.alerts, scene, paint);
     let age = summary.and_then(words::stale).map(|age| format!("old data: last heard {} ago", units::duration(age)));
     crate::ui::widgets::header::rule(buf, layout.body_rule, age.as_deref().map(|text| (Role::Unknown, text)), paint);
-    match &scene.body {
+    let most = match &scene.body {
         SceneBody::Nodes(nodes) => {
             state.wide_room =
                 Some(crate::ui::screens::nodes::draw(buf, layout.body, scene, nodes, (paint, &mut state.nodes_seen)));
+            None
         }
         SceneBody::Node(view) => {
             let context = summary.map_or("", |summary| &summary.context);
             crate::ui::screens::node::draw(buf, plan, view, (context, paint, &mut state.pods_seen));
+            Some(plan.hidden())
         }
         SceneBody::Pod(shown) => {
             let context = summary.map_or("", |summary| &summary.context);
             crate::ui::screens::pod::draw(buf, layout.body, (&shown.0, &shown.1), (context, paint));
+            Some(shown.1.len().saturating_sub(crate::ui::screens::pod::page(layout.body)))
         }
         SceneBody::Yaml(view) => {
             let context = summary.map_or("", |summary| &summary.context);
             crate::ui::screens::yaml::draw(buf, layout.body, view, (context, paint));
+            let lines = view.document.map_or(0, |document| document.lines.len());
+            Some(lines.saturating_sub(crate::ui::screens::yaml::page(layout.body)))
         }
-        SceneBody::Api(view) => {
-            crate::ui::screens::api::draw(buf, layout.body, (scene, view), (paint, &mut state.api_scroll))
+        SceneBody::Api(view) => Some(crate::ui::screens::api::draw(buf, layout.body, (scene, view), paint)),
+        SceneBody::Alerts(view) => {
+            crate::ui::screens::alerts::draw(buf, layout.body, (scene, view), paint);
+            None
         }
-        SceneBody::Alerts(view) => crate::ui::screens::alerts::draw(buf, layout.body, (scene, view), paint),
         SceneBody::Gpus(view) => {
-            let kept = (&mut state.gpus_scroll, &mut state.gpus_seen);
-            crate::ui::screens::gpus::draw(buf, layout.body, (scene, view), (paint, kept));
+            Some(crate::ui::screens::gpus::draw(buf, layout.body, (scene, view), (paint, &mut state.gpus_seen)))
         }
-    }
+    };
     crate::ui::widgets::header::rule(buf, layout.footer_rule, None, paint);
     // Where there is no rule for it, the trouble has the first place in the footer.
     let here = layout.strip_rule.height == 0;
-    crate::ui::widgets::footer::draw(buf, layout.footer, scene, (paint, &state.keys, here))
+    (crate::ui::widgets::footer::draw(buf, layout.footer, scene, (paint, keys, here)), most)
 }
 
 #[cfg(test)]

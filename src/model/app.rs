@@ -15,12 +15,12 @@ use crate::model::settings::{ClusterSpec, Conventions, Settings};
 use crate::model::store::scope::Scope;
 use crate::model::time::CLOCK_DRIFT;
 use crate::msg::detail::WatchDetail;
-use crate::msg::{ClusterId, Effect, Mono, Msg, Now};
+use crate::msg::{ClusterId, Effect, Mono, Msg, Now, Viewport};
 
 use alerts::AlertKey;
 use screens::{BackEntry, Mode, Screen};
 
-/// Rows of a page until the ui says how many there are: what fits a terminal of 24 lines.
+/// Rows of a page until a frame was drawn: as many as fit a terminal of 24 lines.
 const DEFAULT_PAGE: usize = 20;
 /// How long a notice stays: long enough to be read, and gone before it is taken for news.
 const NOTICE: Duration = Duration::from_secs(6);
@@ -44,16 +44,18 @@ pub struct Model {
     notice: Option<(Mono, Clean)>,
     mode: Mode,
     wide: bool,
-    /// There is room for columns that only the wide table has, as the ui last said.
+    /// There was room for the extra columns when the node table was last drawn.
     wide_room: bool,
     /// The key of the help, as people read it.
     help_key: Clean,
     /// What was wrong with the configuration, until it is read.
     warnings: Vec<Clean>,
-    /// Rows of a page, as the ui last said.
+    /// Rows of a page in the last frame.
     page: usize,
     pane_scroll: usize,
     help_scroll: usize,
+    /// Lines by which the focused part could be scrolled in the last frame; `None` if it was not drawn since it was opened.
+    most_scroll: Option<usize>,
     last: Option<Now>,
     suspending: bool,
     /// When the bell last rang.
@@ -92,6 +94,7 @@ impl Model {
             page: DEFAULT_PAGE,
             pane_scroll: 0,
             help_scroll: 0,
+            most_scroll: None,
             last: None,
             suspending: false,
             rang: None,
@@ -139,9 +142,11 @@ impl Model {
         self
     }
 
-    /// Takes in one message. O(size of the message), never O(size of the cluster) (but a finished list sweeps once).
+    /// Applies one message. O(size of the message), never O(size of the cluster) (but a finished list sweeps once).
     pub fn update(&mut self, msg: Msg, now: Now) -> Option<Effect> {
-        self.notice_sleep(now);
+        if !matches!(msg, Msg::Frame | Msg::CatchUp | Msg::Viewport(_) | Msg::Notice(_)) {
+            self.notice_sleep(now);
+        }
         match msg {
             Msg::Action(action) => return self.act(action, now),
             Msg::Edit(edit) => self.edit(&edit),
@@ -159,12 +164,16 @@ impl Model {
                 self.clusters.iter_mut().for_each(|cluster| cluster.tick(now));
                 return self.notify_alerts(now);
             }
+            Msg::Frame => self.prepare(now),
+            Msg::CatchUp => self.clusters.iter_mut().for_each(|cluster| cluster.catch_up(now)),
+            Msg::Viewport(viewport) => self.measured(viewport),
+            Msg::Notice(text) => self.notice = Some((now.mono, text)),
         }
         None
     }
 
-    /// Brings what a frame needs up to date: alerts, and row order where something changed. Called once before a draw.
-    pub fn prepare(&mut self, now: Now) {
+    /// Brings what a frame needs up to date: alerts, and row order where something changed.
+    fn prepare(&mut self, now: Now) {
         self.evaluate_outage(now);
         self.clusters.iter_mut().for_each(|cluster| cluster.prepare(now));
         if let Some(cluster) = self.clusters.get_mut(self.current) {
@@ -176,12 +185,17 @@ impl Model {
         }
     }
 
-    /// Takes in some of what a frame could not wait for; whether there is more.
-    pub fn catch_up(&mut self, now: Now) -> bool {
-        self.clusters.iter_mut().filter_map(|cluster| cluster.catch_up(now).then_some(())).count() > 0
+    /// Keeps the size of the last frame. The view has drawn no more than the last lines, wherever the offset was.
+    fn measured(&mut self, viewport: Viewport) {
+        self.page = viewport.page.max(1);
+        self.wide_room = viewport.wide_room.unwrap_or(self.wide_room);
+        self.most_scroll = viewport.most_scroll;
+        let most = viewport.most_scroll.unwrap_or(usize::MAX);
+        let scroll = if self.mode == Mode::Help { &mut self.help_scroll } else { &mut self.pane_scroll };
+        *scroll = (*scroll).min(most);
     }
 
-    /// Some of what has changed waits to be taken in.
+    /// Returns `true` while changes wait for [`Msg::CatchUp`].
     #[must_use]
     pub fn is_behind(&self) -> bool {
         self.clusters.iter().any(ClusterState::is_behind)
@@ -235,23 +249,14 @@ impl Model {
         &self.warnings
     }
 
-    /// Tells whether the extra columns have room; the ui knows after each draw of the node table.
-    pub fn set_wide_room(&mut self, room: bool) {
-        self.wide_room = room;
-    }
-
     /// The thresholds in force for the current cluster.
     #[must_use]
     pub fn settings(&self) -> &Settings {
         &self.current().settings
     }
 
-    /// Tells how many rows a page has; the ui knows after each draw. 20 until then.
-    pub fn set_page(&mut self, rows: usize) {
-        self.page = rows.max(1);
-    }
-
-    /// Lines that the focused part of the node screen is scrolled down by, if that is not its pods.
+    /// Lines that the screen, or the focused pane of a node, is scrolled down by. May lie beyond the end until a frame was
+    /// drawn.
     #[must_use]
     pub fn pane_scroll(&self) -> usize {
         self.pane_scroll
@@ -264,7 +269,7 @@ impl Model {
     }
 
     /// Says what was just done, for a few seconds.
-    pub fn note(&mut self, text: &str, now: Now) {
+    pub(in crate::model) fn note(&mut self, text: &str, now: Now) {
         self.notice = Some((now.mono, Clean::new(text)));
     }
 

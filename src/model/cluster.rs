@@ -549,11 +549,10 @@ impl ClusterState {
     }
 
     /// Takes in some of what has changed and waits; whether there is more.
-    pub(crate) fn catch_up(&mut self, now: Now) -> bool {
+    pub(crate) fn catch_up(&mut self, now: Now) {
         if self.is_behind() {
             self.apply_pending(now.mono);
         }
-        self.is_behind()
     }
 
     /// Some of what has changed waits to be taken in.

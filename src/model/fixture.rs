@@ -100,7 +100,7 @@ impl Bench {
     pub(crate) fn act(&mut self, action: Action) -> Option<Effect> {
         let now = self.now();
         let effect = self.model.update(Msg::Action(action), now);
-        self.model.prepare(now);
+        self.model.update(Msg::Frame, now);
         effect
     }
 
@@ -109,7 +109,7 @@ impl Bench {
         for char in text.chars() {
             self.model.update(Msg::Edit(LineEdit::Insert(char)), now);
         }
-        self.model.prepare(now);
+        self.model.update(Msg::Frame, now);
     }
 
     /// Lets seconds pass, with their ticks.
@@ -135,8 +135,10 @@ impl Bench {
 
     pub(crate) fn prepare(&mut self) {
         let now = self.now();
-        while self.model.catch_up(now) {}
-        self.model.prepare(now);
+        while self.model.is_behind() {
+            self.model.update(Msg::CatchUp, now);
+        }
+        self.model.update(Msg::Frame, now);
     }
 
     pub(crate) fn list_nodes(&mut self, generation: u32, nodes: Vec<NodeFacts>) {

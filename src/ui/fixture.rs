@@ -7,13 +7,14 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::scene::{NodeTable, NodeView, Paint, Scene, SceneBody};
-use super::{ViewState, draw};
+use super::{Context, ViewState, draw};
 use crate::facts::accelerator::Kind;
 use crate::facts::event::EventFacts;
 use crate::facts::node::{ConditionStatus, NodeCondition, NodeFacts, NodeTaint, Readiness};
 use crate::facts::pod::{PodFacts, PodPhase, Requests};
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
+use crate::keymap::KeyMap;
 use crate::model::alerts::{AlertLine, Rule, Severity};
 use crate::model::app::screens::{Mode, NodePane};
 use crate::model::cluster::detail::PartFreshness;
@@ -613,7 +614,18 @@ impl Set {
     }
 
     /// The same with a state that lasts.
-    pub(super) fn draw_with(&self, (width, height): (u16, u16), theme: &Theme, state: &mut ViewState) -> Buffer {
+    pub(super) fn draw_with(&self, size: (u16, u16), theme: &Theme, state: &mut ViewState) -> Buffer {
+        self.draw_with_keys(size, theme, state, &KeyMap::default())
+    }
+
+    /// The same with other keys.
+    pub(super) fn draw_with_keys(
+        &self,
+        (width, height): (u16, u16),
+        theme: &Theme,
+        state: &mut ViewState,
+        keymap: &KeyMap,
+    ) -> Buffer {
         let area = Rect::new(0, 0, width, height);
         let mut buf = Buffer::empty(area);
         let counts = Counts { clusters: self.summaries.len(), alerts: self.alerts.len(), inside: self.node.is_some() };
@@ -693,7 +705,7 @@ impl Set {
             body,
             help_scroll: 0,
         };
-        draw(&mut buf, area, &scene, (&layout, &plan, state, theme));
+        draw(&mut buf, area, &scene, (&layout, &plan, state, &Context { theme, keymap, now: now() }));
         buf
     }
 }

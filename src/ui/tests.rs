@@ -8,9 +8,18 @@ use crate::action::Action;
 use crate::model::app::screens::NodePane;
 use crate::model::known::Known;
 use crate::model::table::SortBy;
+use crate::msg::Msg;
 
 fn unicode() -> Theme {
     Theme::new(Depth::None, false)
+}
+
+/// Draws the model as the loop does, which tells it how large the frame was.
+fn draw_model(terminal: &mut Terminal<TestBackend>, model: &mut Model, state: &mut ViewState, theme: &Theme, now: Now) {
+    let (keymap, mut viewport) = (KeyMap::default(), Viewport::default());
+    let context = Context { theme, keymap: &keymap, now };
+    terminal.draw(|frame| viewport = view(frame, model, state, &context)).unwrap();
+    model.update(Msg::Viewport(viewport), now);
 }
 
 /// Compares with `src/ui/snapshots/<name>.snap`.
@@ -250,8 +259,7 @@ fn many_clusters_take_a_third_of_the_screen_and_the_current_one_is_among_them() 
 #[test]
 fn hints_show_the_keys_in_force_and_give_way_to_facts() {
     let keys = KeyMap::with([("filter".into(), vec!["f3".into()])]).unwrap();
-    let mut state = ViewState::with_keys(keys);
-    let text = lines(&Set::incident().draw_with((160, 45), &unicode(), &mut state));
+    let text = lines(&Set::incident().draw_with_keys((160, 45), &unicode(), &mut ViewState::default(), &keys));
     let footer = text.lines().last().unwrap();
     assert!(footer.contains("f3 filter") && footer.ends_with("? help"), "{footer}");
     let narrow = lines(&Set::incident().draw((62, 20), &unicode()));

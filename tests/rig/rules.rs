@@ -13,7 +13,9 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use watchbell::keymap::KeyMap;
-use watchbell::msg::{Attempt, CallEnd, CallKind, Effect, Failure, Layer, Mono, ProbeOutcome, ProbeSeries, Resource};
+use watchbell::msg::{
+    Attempt, CallEnd, CallKind, Effect, Failure, Layer, Mono, Msg, ProbeOutcome, ProbeSeries, Resource,
+};
 use watchbell::sim::Fault;
 use watchbell::theme::{Depth, Theme};
 use watchbell::ui::{self, ViewState};
@@ -157,10 +159,11 @@ impl Rig {
 
     fn screen(&mut self) -> String {
         let now = self.clock.now();
-        self.model.prepare(now);
+        self.model.update(Msg::Frame, now);
         let mut terminal = Terminal::new(TestBackend::new(160, 45)).unwrap();
-        let (mut view, look) = (ViewState::with_keys(KeyMap::default()), Theme::new(Depth::None, false));
-        terminal.draw(|frame| ui::view(frame, &mut self.model, &mut view, &look, now)).unwrap();
+        let (mut view, keymap) = (ViewState::default(), KeyMap::default());
+        let context = ui::Context { theme: &Theme::new(Depth::None, false), keymap: &keymap, now };
+        terminal.draw(|frame| _ = ui::view(frame, &self.model, &mut view, &context)).unwrap();
         let cells = terminal.backend().buffer().content();
         cells.iter().map(ratatui::buffer::Cell::symbol).collect()
     }

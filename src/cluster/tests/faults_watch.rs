@@ -14,7 +14,7 @@ use crate::cluster::meter::MeterSink;
 use crate::model::app::Model;
 use crate::model::settings::{ClusterSpec, Settings};
 use crate::model::store::sync::Freshness;
-use crate::msg::{Failure, Now};
+use crate::msg::{Failure, Msg, Now};
 
 /// A model beside a rig.
 pub(super) struct Beside {
@@ -38,7 +38,7 @@ impl Beside {
         for (at, event) in &rig.events[self.heard..] {
             self.model.update(Msg::Cluster(ClusterId(0), event.clone()), Self::now(*at));
             self.model.update(Msg::Tick, Self::now(*at));
-            self.model.prepare(Self::now(*at));
+            self.model.update(Msg::Frame, Self::now(*at));
             let alerts = self.model.clusters()[0].alerts();
             assert!(!calm || alerts.is_empty(), "after {event:?} at {at:?}: {alerts:?}");
         }
@@ -433,7 +433,7 @@ async fn f67_after_a_sleep_everything_is_stale_at_once_and_listed_again_with_jit
     let mut now = Beside::now(secs(111));
     now.wall += jiff::SignedDuration::from_hours(1);
     beside.model.update(Msg::Tick, now);
-    beside.model.prepare(now);
+    beside.model.update(Msg::Frame, now);
     for resource in Resource::CORE {
         assert!(matches!(beside.model.clusters()[0].fresh(resource, now), Freshness::Stale(_)));
     }

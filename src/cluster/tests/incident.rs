@@ -13,6 +13,7 @@ use super::simulated::InProcess;
 use crate::action::Action;
 use crate::clock::Clock;
 use crate::facts::text::Clean;
+use crate::keymap::KeyMap;
 use crate::model::app::Model;
 use crate::model::settings::{ClusterSpec, Settings};
 use crate::msg::{ClusterEvent, ClusterId, Msg};
@@ -70,10 +71,11 @@ impl Watched {
 
     fn screen(&mut self, (width, height): (u16, u16)) -> String {
         let now = self.clock.now();
-        self.model.prepare(now);
+        self.model.update(Msg::Frame, now);
         let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
         let (mut state, theme) = (ViewState::default(), Theme::new(Depth::None, false));
-        terminal.draw(|frame| ui::view(frame, &mut self.model, &mut state, &theme, now)).unwrap();
+        let context = ui::Context { theme: &theme, keymap: &KeyMap::default(), now };
+        terminal.draw(|frame| _ = ui::view(frame, &self.model, &mut state, &context)).unwrap();
         let buf = terminal.backend().buffer();
         let row = |y: u16| (0..width).map(|x| buf[(x, y)].symbol()).collect::<String>();
         (0..height).map(|y| row(y).trim_end().to_owned()).collect::<Vec<_>>().join("\n")

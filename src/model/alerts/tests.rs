@@ -568,7 +568,7 @@ fn an_old_time_has_its_date() {
     let now = crate::model::fixture::at(86_400_000);
     let mut bench = bench();
     bench.change_node(1, turned(&node("n1"), ConditionStatus::False, 0));
-    bench.model.prepare(now);
+    bench.model.update(Msg::Frame, now);
     let alerts = bench.state().alerts();
     let line = alerts.iter().find(|alert| alert.reason() == "NodeNotReady");
     assert!(line.is_none(), "a day of silence silences it");

@@ -1,21 +1,14 @@
 //! What keys do: navigation, modes, and effects.
 
-use crate::action::{ACTIONS, Action};
+use crate::action::Action;
 use crate::model::app::Model;
 use crate::model::app::screens::{Mode, NodePane, Screen};
 use crate::model::cluster::ClusterState;
 use crate::model::cluster::SelectionStep;
-use crate::model::cluster::detail::DetailState;
 use crate::model::derive::gpus::Grouping;
 use crate::model::table::SortBy;
 use crate::model::table::podorder::POD_SORTS;
 use crate::msg::{Effect, LineEdit, Now};
-
-/// More lines than the API view ever has: fifty failures, and a screen of everything else.
-const API_LINES: usize = 200;
-
-/// More lines than the pod screen ever has: a hundred events, containers, conditions.
-const POD_LINES: usize = 2_000;
 
 const PANES: [NodePane; 5] =
     [NodePane::Pods, NodePane::Conditions, NodePane::Resources, NodePane::Labels, NodePane::Events];
@@ -62,11 +55,13 @@ impl Model {
 
     fn act_in_help(&mut self, action: Action, now: Now) {
         match action {
-            Action::Help | Action::Back | Action::Quit => self.mode = Mode::Normal,
+            Action::Help | Action::Back | Action::Quit => {
+                self.mode = Mode::Normal;
+                self.most_scroll = None;
+            }
             _ => {
                 if let Some(step) = self.step(action) {
-                    // A line for each action and at most one heading and one blank for each.
-                    self.help_scroll = step.from(self.help_scroll, ACTIONS.len() + 30);
+                    self.help_scroll = self.scrolled(self.help_scroll, step);
                 } else {
                     self.no_such_key(now);
                 }
@@ -100,6 +95,7 @@ impl Model {
             Action::Help => {
                 self.mode = Mode::Help;
                 self.help_scroll = 0;
+                self.most_scroll = None;
             }
             Action::Open if on_nodes => self.open(now),
             Action::Open if matches!(self.screen, Screen::Node { pane: NodePane::Pods, .. }) => self.open_pod(now),
@@ -205,24 +201,15 @@ impl Model {
         let Some(cluster) = self.clusters.get_mut(self.current) else { return };
         match &self.screen {
             Screen::Alerts => self.move_alert(step),
-            // The screen knows how many lines there are, and takes only the steps (`layout::Scroll`).
-            Screen::Api => self.pane_scroll = step.from(self.pane_scroll, API_LINES),
-            Screen::Gpus => {
-                let board = cluster.gpu_board();
-                // What the screen adds: title, what fits, headings and blanks.
-                self.pane_scroll = step.from(self.pane_scroll, board.groups.len() + board.held.len() + 16);
-            }
             Screen::Nodes => cluster.move_selection(step, now),
             Screen::Node { pane: NodePane::Pods, .. } => cluster.move_pod_selection(step),
-            Screen::Pod { .. } => self.pane_scroll = step.from(self.pane_scroll, POD_LINES),
-            Screen::Yaml { .. } => {
-                let document = cluster.inspected().and_then(|inspected| inspected.document());
-                self.pane_scroll = step.from(self.pane_scroll, document.map_or(0, |document| document.lines.len()));
-            }
-            Screen::Node { name, pane } => {
-                self.pane_scroll = step.from(self.pane_scroll, pane_lines(cluster, name, *pane, now));
-            }
+            _ => self.pane_scroll = self.scrolled(self.pane_scroll, step),
         }
+    }
+
+    /// Offset after a step; as far as the last frame had lines.
+    fn scrolled(&self, offset: usize, step: SelectionStep) -> usize {
+        step.from(offset, self.most_scroll.unwrap_or(usize::MAX).saturating_add(1))
     }
 
     fn step(&self, action: Action) -> Option<SelectionStep> {
@@ -247,7 +234,7 @@ impl Model {
             } else {
                 self.leave();
             }
-            self.pane_scroll = 0;
+            self.scroll_to(0);
             self.current = to;
         }
     }
@@ -256,14 +243,14 @@ impl Model {
         let all = Grouping::ALL;
         let at = all.iter().position(|known| *known == self.grouping).unwrap_or(0);
         self.grouping = all[(at + by) % all.len()];
-        self.pane_scroll = 0;
+        self.scroll_to(0);
     }
 
     fn turn_pane(&mut self, by: usize) {
         if let Screen::Node { pane, .. } = &mut self.screen {
             let at = PANES.iter().position(|known| known == pane).unwrap_or(0);
             *pane = PANES[(at + by) % PANES.len()];
-            self.pane_scroll = 0;
+            self.scroll_to(0);
         }
     }
 
@@ -275,19 +262,6 @@ impl Model {
 
     fn current_mut(&mut self) -> Option<&mut ClusterState> {
         self.clusters.get_mut(self.current)
-    }
-}
-
-/// Lines that a pane of the node screen has, for scrolling.
-fn pane_lines(cluster: &ClusterState, name: &str, pane: NodePane, now: Now) -> usize {
-    let Some(detail) = cluster.node(name, now) else { return 0 };
-    match pane {
-        NodePane::Pods => cluster.pod_extent().len,
-        NodePane::Events => cluster.inspected().and_then(DetailState::events).map_or(0, |(events, _)| events.len()),
-        NodePane::Conditions => detail.facts.conditions.len() + detail.transitions.len(),
-        NodePane::Resources => detail.resources.len() + detail.notes.len(),
-        // System information, pods, roles, and a heading for each part.
-        NodePane::Labels => detail.facts.taints.len() + detail.facts.labels.len() + detail.accelerators.len() + 11,
     }
 }
 

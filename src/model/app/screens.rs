@@ -197,7 +197,7 @@ impl Model {
             screen => screen,
         };
         self.enter(screen);
-        self.pane_scroll = scroll;
+        self.scroll_to(scroll);
     }
 
     /// Back to the nodes, whatever is open.
@@ -336,8 +336,14 @@ impl Model {
     }
 
     fn enter(&mut self, screen: Screen) {
-        self.pane_scroll = 0;
+        self.scroll_to(0);
         self.screen = screen;
+    }
+
+    /// Scrolls a part that may not have been drawn yet: how far it can be scrolled is not known.
+    pub(in crate::model) fn scroll_to(&mut self, line: usize) {
+        self.pane_scroll = line;
+        self.most_scroll = None;
     }
 
     /// Answers a key that means nothing here: silence looks like a program that hangs.

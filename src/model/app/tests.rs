@@ -7,7 +7,7 @@ use crate::facts::pod::PodPhase;
 use crate::model::cluster;
 use crate::model::fixture::{Bench, at, gpu_node, gpu_pod, node, pod, turned};
 use crate::model::known::Known;
-use crate::msg::{Batch, CallEnd, CallKind, ClusterEvent, Layer, LineEdit, ProbeOutcome, Resource, SyncState};
+use crate::msg::{Batch, CallEnd, CallKind, ClusterEvent, Layer, LineEdit, Msg, ProbeOutcome, Resource, SyncState};
 
 #[test]
 fn a_server_that_dies_in_mid_list_and_comes_back_needs_no_key() {
@@ -78,7 +78,7 @@ fn a_wall_clock_that_jumps_back_makes_nothing_older() {
     let mut back = bench.now();
     back.wall = back.wall.checked_sub(jiff::SignedDuration::from_hours(2)).unwrap();
     bench.model.update(Msg::Tick, back);
-    bench.model.prepare(back);
+    bench.model.update(Msg::Frame, back);
     assert_eq!(bench.state().summary(back).nodes_fresh, cluster::Freshness::Live(Duration::from_secs(10)));
 }
 
@@ -92,7 +92,7 @@ fn after_a_sleep_silence_is_news_again_once_it_lasts() {
         bench.ms += 1000;
         let now = asleep(bench.now());
         bench.model.update(Msg::Tick, now);
-        bench.model.prepare(now);
+        bench.model.update(Msg::Frame, now);
         let reasons: Vec<_> = bench.state().alerts().iter().map(|alert| alert.reason()).collect();
         if second < 30 {
             assert!(reasons.is_empty(), "{reasons:?} after {second} s");

@@ -5,7 +5,7 @@ use crate::facts::pod::PodPhase;
 use crate::model::derive::rows::Accelerators;
 use crate::model::fixture::{Bench, gpu_node, gpu_pod, node, pod, turned};
 use crate::model::known::Known;
-use crate::msg::{Layer, NodeChange, ProbeOutcome, SyncState};
+use crate::msg::{Layer, Msg, NodeChange, ProbeOutcome, SyncState};
 
 #[test]
 fn nothing_is_known_before_anything_came() {
@@ -252,7 +252,7 @@ fn an_hour_of_sleep_makes_data_an_hour_old() {
     let mut later = bench.now();
     later.wall += jiff::SignedDuration::from_hours(1);
     bench.model.update(crate::msg::Msg::Tick, later);
-    bench.model.prepare(later);
+    bench.model.update(Msg::Frame, later);
     let summary = bench.state().summary(later);
     assert_eq!(summary.nodes_fresh, Freshness::Stale(Duration::from_secs(3600)));
     assert!(bench.state().alerts().is_empty(), "our own sleep is no alert");
@@ -571,12 +571,14 @@ fn what_a_frame_cannot_wait_for_is_taken_in_after_it() {
     bench.list_nodes(1, names.iter().map(|name| gpu_node(name, 8, 8)).collect());
     bench.list_pods(1, &pods);
     let now = bench.now();
-    bench.model.prepare(now);
+    bench.model.update(Msg::Frame, now);
     assert!(bench.model.is_behind());
     assert!(bench.state().join.over_requested("nvidia.com/gpu", Kind::Device) < 3_000);
-    while bench.model.catch_up(now) {}
+    while bench.model.is_behind() {
+        bench.model.update(Msg::CatchUp, now);
+    }
     assert_eq!(bench.state().join.over_requested("nvidia.com/gpu", Kind::Device), 3_000);
-    bench.model.prepare(now);
+    bench.model.update(Msg::Frame, now);
     assert_eq!(bench.state().extent().len, 3_000);
 }
 

@@ -13,6 +13,7 @@ use super::super::resource::SimResource as Kind;
 use crate::action::Action;
 use crate::facts::pod::{PodBatch, PodDetail};
 use crate::facts::{dra, node, pod};
+use crate::keymap::KeyMap;
 use crate::model::app::Model;
 use crate::model::known::Known;
 use crate::model::settings::{ClusterSpec, Settings};
@@ -22,7 +23,7 @@ use crate::msg::{
 };
 use crate::sim::Scenario;
 use crate::theme::{Depth, Theme};
-use crate::ui::{ViewState, view};
+use crate::ui::{Context, ViewState, view};
 
 /// 2026-11-23T06:00:00Z.
 const START: i64 = 1_795_413_600;
@@ -81,7 +82,7 @@ fn model(context: &str) -> Model {
             model.update(Msg::Cluster(ClusterId(0), event), now());
         }
     }
-    model.prepare(now());
+    model.update(Msg::Frame, now());
     model
 }
 
@@ -102,7 +103,7 @@ fn dynamic(context: &str) -> Vec<(Resource, Batch, u32)> {
 fn act(model: &mut Model, actions: &[Action]) {
     for action in actions {
         model.update(Msg::Action(*action), now());
-        model.prepare(now());
+        model.update(Msg::Frame, now());
     }
 }
 
@@ -119,7 +120,8 @@ fn screen(model: &mut Model, size: (u16, u16), theme: &Theme) -> String {
     let (width, height) = size;
     let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
     let mut state = ViewState::default();
-    terminal.draw(|frame| view(frame, model, &mut state, theme, now())).unwrap();
+    let context = Context { theme, keymap: &KeyMap::default(), now: now() };
+    terminal.draw(|frame| _ = view(frame, model, &mut state, &context)).unwrap();
     let rows = terminal.backend().buffer().content().chunks(usize::from(width)).map(|row| {
         let line: String = row.iter().map(ratatui::buffer::Cell::symbol).collect();
         line.trim_end().to_owned()
@@ -171,7 +173,7 @@ fn open_pod(model: &mut Model, context: &str, node: &str, name: &str) {
     let subject = ObjectRef::Pod { namespace: detail.namespace.clone(), name: name.into() };
     let found = DetailUpdate { subject, news: Detail::Pod(Box::new(detail)) };
     model.update(Msg::Cluster(ClusterId(0), ClusterEvent::Found(Box::new(found))), now());
-    model.prepare(now());
+    model.update(Msg::Frame, now());
 }
 
 /// Counted by hand from the scenario: a card of dra-1 is cut and one serves an extended resource; of dra-2 one is shared by two
@@ -364,7 +366,7 @@ fn f77_a_storm_of_node_events_ends_in_the_latest_state_of_each_node() {
         let change = ClusterEvent::Changes { resource: Resource::Nodes, generation: 1, unreadable: 0, batch };
         model.update(Msg::Cluster(ClusterId(0), change), now());
     }
-    model.prepare(now());
+    model.update(Msg::Frame, now());
     let counts = model.clusters()[0].node_counts().any().unwrap();
     assert_eq!((counts.total, counts.ready, counts.not_ready), (103, 53, 50));
 }

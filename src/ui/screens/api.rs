@@ -20,7 +20,6 @@ use crate::msg::Now;
 use crate::theme::Role;
 use crate::ui::scene::{Paint, Scene};
 use crate::ui::units::{duration, latency};
-use crate::ui::widgets::layout::Scroll;
 use crate::ui::widgets::spark;
 use crate::ui::widgets::spark::Scale;
 use crate::ui::widgets::text::{Pen, columns};
@@ -72,13 +71,13 @@ pub(in crate::ui) fn page(area: Rect) -> usize {
     usize::from(area.height.saturating_sub(1 + graph_rows(area.height) + u16::from(area.height >= PING)))
 }
 
-/// Draws the view over all of `area`.
+/// Draws the view over all of `area`; returns the most scroll.
 pub(in crate::ui) fn draw(
     buf: &mut Buffer,
     area: Rect,
     (scene, view): (&Scene<'_>, &ApiView<'_>),
-    (paint, scroll): (Paint<'_>, &mut Scroll),
-) {
+    paint: Paint<'_>,
+) -> usize {
     title(&mut Pen::new(buf, paint.theme, area, 0), scene, view, paint);
     let rows = graph_rows(area.height);
     let graph = Rect { y: area.y + area.height.min(1), height: rows, ..area };
@@ -93,7 +92,8 @@ pub(in crate::ui) fn draw(
     let rest = Rect { y: ping.bottom(), height: area.bottom().saturating_sub(ping.bottom()), ..area };
     let head = lines::head(scene, view, (usize::from(area.width), paint));
     let all = head.len() + lines::failures_len(view);
-    let first = scroll.follow(view.scroll, all.saturating_sub(usize::from(rest.height)));
+    let most = all.saturating_sub(usize::from(rest.height));
+    let first = view.scroll.min(most);
     for (row, at) in (0..rest.height).zip(first..all) {
         let mut pen = Pen::new(buf, paint.theme, rest, row);
         match head.get(at) {
@@ -107,6 +107,7 @@ pub(in crate::ui) fn draw(
         let mut pen = Pen::new(buf, paint.theme, rest, rest.height - 1);
         pen.skip(pen.left().saturating_sub(columns(&more))).put(Role::Focus, &more);
     }
+    most
 }
 
 fn title(pen: &mut Pen<'_>, scene: &Scene<'_>, view: &ApiView<'_>, paint: Paint<'_>) {

@@ -22,7 +22,6 @@ use crate::ui::scene::{Paint, Scene};
 use crate::ui::units::{amount, compact, devices, duration};
 use crate::ui::widgets::grid;
 use crate::ui::widgets::grid::{ColumnSpec, Placed, Width, WidthMemory};
-use crate::ui::widgets::layout::Scroll;
 use crate::ui::widgets::names::ShortNames;
 use crate::ui::widgets::strip::LONGEST_CONTEXT;
 use crate::ui::widgets::text::{Pen, columns};
@@ -162,16 +161,17 @@ const HELD: [ColumnSpec<HeldColumn>; 8] = [
     ColumnSpec::new(HeldColumn::Resource, "RESOURCE", Width::Seen(8, 32), 7),
 ];
 
-/// Draws the view over all of `area`.
+/// Draws the view over all of `area`; returns the most scroll.
 pub(in crate::ui) fn draw(
     buf: &mut Buffer,
     area: Rect,
     (scene, view): (&Scene<'_>, &GpusView<'_>),
-    (paint, (scroll, (groups, held))): (Paint<'_>, (&mut Scroll, &mut (WidthMemory, WidthMemory))),
-) {
+    (paint, (groups, held)): (Paint<'_>, &mut (WidthMemory, WidthMemory)),
+) -> usize {
     let lines = GpuLines::new(view, &format!(" {} ", paint.theme.glyphs.dot));
     let height = page(area);
-    let first = scroll.follow(view.wanted, lines.len().saturating_sub(height));
+    let most = lines.len().saturating_sub(height);
+    let first = view.wanted.min(most);
     title(&mut Pen::new(buf, paint.theme, area, 0), scene, view, (paint, lines.len().saturating_sub(first + height)));
     let width = usize::from(area.width);
     let visible = lines.visible(first, height);
@@ -200,6 +200,7 @@ pub(in crate::ui) fn draw(
         let line_area = Rect { y: area.y + row, height: 1, ..area };
         draw_line(buf, line_area, line, ((&groups, &held), &named, (view, paint)));
     }
+    most
 }
 
 /// The names of each column that is shown, cut to its width; of columns without names none.

@@ -8,7 +8,6 @@ use crate::facts::text::Clean;
 use crate::keymap::KeyMap;
 use crate::theme::{Glyphs, Role};
 use crate::ui::scene::Paint;
-use crate::ui::widgets::layout::Scroll;
 use crate::ui::widgets::text::{Pen, columns};
 
 /// From here on the help has two columns.
@@ -37,13 +36,8 @@ pub(in crate::ui) struct Said<'a> {
     pub(in crate::ui) notice: Option<&'a Clean>,
 }
 
-/// Draws the help over all of `area`, scrolled down by `wanted` lines as far as there is more.
-pub(in crate::ui) fn draw(
-    buf: &mut Buffer,
-    area: Rect,
-    (said, scroll): (Said<'_>, &mut Scroll),
-    (paint, keys): (Paint<'_>, &KeyMap),
-) {
+/// Draws the help over all of `area`, scrolled down as far as there is more; returns the most scroll.
+pub(in crate::ui) fn draw(buf: &mut Buffer, area: Rect, said: Said<'_>, (paint, keys): (Paint<'_>, &KeyMap)) -> usize {
     let mut halves = if area.width >= TWO_COLUMNS {
         let (left, right): (Vec<_>, Vec<_>) = groups().into_iter().partition(|group| LEFT.contains(group));
         let mut right = entries(&right, keys);
@@ -62,7 +56,8 @@ pub(in crate::ui) fn draw(
     let title = Rect { height: area.height.min(1), ..area };
     let body = Rect { y: area.y + title.height, height: area.height - title.height, ..area };
     let lines = halves.iter().map(Vec::len).max().unwrap_or(0);
-    let first = scroll.follow(said.scroll, lines.saturating_sub(usize::from(body.height)));
+    let most = lines.saturating_sub(usize::from(body.height));
+    let first = said.scroll.min(most);
     let below = lines.saturating_sub(first + usize::from(body.height));
     top(&mut Pen::new(buf, paint.theme, title, 0), (first, below), (said.notice, paint, keys));
     let mut part = body;
@@ -75,6 +70,7 @@ pub(in crate::ui) fn draw(
         let used = u16::try_from(used).unwrap_or(u16::MAX).min(part.width);
         part = Rect { x: part.x + used, width: part.width - used, ..part };
     }
+    most
 }
 
 fn top(pen: &mut Pen<'_>, (above, below): (usize, usize), (notice, paint, keys): (Option<&Clean>, Paint<'_>, &KeyMap)) {
@@ -175,7 +171,7 @@ mod tests {
     fn drawn((width, height): (u16, u16), wanted: usize, keys: &KeyMap) -> String {
         fixture::drawn(width, height, |buf, area, paint| {
             let said = Said { scroll: wanted, notice: None };
-            draw(buf, area, (said, &mut Scroll::default()), (paint, keys));
+            draw(buf, area, said, (paint, keys));
         })
     }
 

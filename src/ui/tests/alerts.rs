@@ -121,7 +121,7 @@ pub(super) fn draw(bench: &mut Bench, size: (u16, u16), theme: &Theme) -> Buffer
     let now = bench.now();
     let mut terminal = Terminal::new(TestBackend::new(size.0, size.1)).unwrap();
     let mut state = ViewState::default();
-    terminal.draw(|frame| view(frame, &mut bench.model, &mut state, theme, now)).unwrap();
+    draw_model(&mut terminal, &mut bench.model, &mut state, theme, now);
     terminal.backend().buffer().clone()
 }
 

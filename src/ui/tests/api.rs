@@ -48,7 +48,7 @@ impl Api {
 
     fn act(&mut self, action: Action) {
         self.model.update(Msg::Action(action), at(self.second));
-        self.model.prepare(at(self.second));
+        self.model.update(Msg::Frame, at(self.second));
     }
 
     fn wait(&mut self, seconds: u64) {
@@ -56,7 +56,7 @@ impl Api {
             self.second += 1;
             self.model.update(Msg::Tick, at(self.second));
         }
-        self.model.prepare(at(self.second));
+        self.model.update(Msg::Frame, at(self.second));
     }
 
     /// Both probes of one tick with their calls, then the time until the next.
@@ -121,9 +121,9 @@ impl Api {
 
     fn draw(&mut self, (width, height): (u16, u16), theme: &Theme) -> Buffer {
         let Self { model, state, second, .. } = self;
-        model.prepare(at(*second));
+        model.update(Msg::Frame, at(*second));
         let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
-        terminal.draw(|frame| view(frame, model, state, theme, at(*second))).unwrap();
+        draw_model(&mut terminal, model, state, theme, at(*second));
         terminal.backend().buffer().clone()
     }
 

@@ -79,18 +79,18 @@ pub(super) fn model() -> Model {
         let sample = ProbeSample { series: ProbeSeries::Work, tick: Mono(Duration::from_secs(tick)), outcome };
         model.update(Msg::Cluster(ClusterId(0), ClusterEvent::Probe(sample)), at(tick));
     }
-    model.prepare(at(7));
+    model.update(Msg::Frame, at(7));
     model
 }
 
 pub(super) fn act(model: &mut Model, action: Action) {
     model.update(Msg::Action(action), at(7));
-    model.prepare(at(7));
+    model.update(Msg::Frame, at(7));
 }
 
 fn screen(model: &mut Model, state: &mut ViewState, (width, height): (u16, u16)) -> String {
     let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
-    terminal.draw(|frame| view(frame, model, state, &unicode(), at(7))).unwrap();
+    draw_model(&mut terminal, model, state, &unicode(), at(7));
     lines(terminal.backend().buffer())
 }
 
@@ -151,7 +151,7 @@ fn since_is_by_the_servers_clock_like_every_other_age() {
     assert_eq!(since(&mut model), "7s");
     let skew = ClusterEvent::Skew { ours_minus_server_ms: -600_000 };
     model.update(Msg::Cluster(ClusterId(0), skew), at(7));
-    model.prepare(at(7));
+    model.update(Msg::Frame, at(7));
     assert_eq!(since(&mut model), "10m");
 }
 
@@ -162,9 +162,9 @@ fn the_cursor_stands_behind_the_text_of_the_filter() {
     for letter in "node-1".chars() {
         model.update(Msg::Edit(LineEdit::Insert(letter)), at(7));
     }
-    model.prepare(at(7));
+    model.update(Msg::Frame, at(7));
     let mut terminal = Terminal::new(TestBackend::new(80, 24)).unwrap();
-    terminal.draw(|frame| view(frame, &mut model, &mut state, &unicode(), at(7))).unwrap();
+    draw_model(&mut terminal, &mut model, &mut state, &unicode(), at(7));
     assert!(lines(terminal.backend().buffer()).contains(" /node-1   11 of 20"), "node-1 and node-10 to node-19");
     terminal.backend_mut().assert_cursor_position((8, 23));
 }
@@ -198,7 +198,7 @@ proptest! {
         let theme = Theme::new(Depth::Ansi16, ascii);
         for (size, key) in sizes.into_iter().zip(keys) {
             let mut terminal = Terminal::new(TestBackend::new(size.0, size.1)).unwrap();
-            terminal.draw(|frame| view(frame, &mut model, &mut state, &theme, at(7))).unwrap();
+            draw_model(&mut terminal, &mut model, &mut state, &theme, at(7));
             act(&mut model, crate::action::ACTIONS[key].action);
         }
     }
@@ -217,7 +217,7 @@ fn every_size_up_to_120x60_draws_every_screen() {
         let sizes = sizes.chain((0..=120).flat_map(|width| [1, 5, 6, 17, 18, 30, 60].map(|height| (width, height))));
         for (width, height) in sizes.chain([(5, 200), (500, 3), (1000, 300)]) {
             let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
-            terminal.draw(|frame| view(frame, &mut model, &mut state, &theme, at(7))).unwrap();
+            draw_model(&mut terminal, &mut model, &mut state, &theme, at(7));
         }
     }
 }

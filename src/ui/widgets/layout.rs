@@ -105,26 +105,6 @@ impl Layout {
     }
 }
 
-/// A scroll offset of the model as far as there is something to scroll.
-///
-/// The model cannot know how many lines the screen makes of a part, so its offset may run past the end. Only its steps
-/// are taken: the first step back moves at once.
-#[derive(Clone, Copy, Debug, Default)]
-pub(in crate::ui) struct Scroll {
-    wanted: usize,
-    shown: usize,
-}
-
-impl Scroll {
-    /// The offset to show when the model says `wanted` and there are `most` lines to scroll.
-    pub(in crate::ui) fn follow(&mut self, wanted: usize, most: usize) -> usize {
-        let moved = self.shown.saturating_add(wanted.saturating_sub(self.wanted)).min(most);
-        self.shown = if wanted == 0 { 0 } else { moved.saturating_sub(self.wanted.saturating_sub(wanted)) };
-        self.wanted = wanted;
-        self.shown
-    }
-}
-
 /// The rows to build: at most `height` of `len`, scrolled as little as needed to keep `selected` in view.
 pub(in crate::ui) fn window(
     len: usize,
@@ -170,14 +150,6 @@ mod tests {
         assert_eq!(heights(60, 12, 6, 0), [0, 0, 1, 0, 0, 0, 10, 0, 1]);
         assert_eq!(heights(160, 45, 80, 90), [1, 1, 15, 1, 3, 1, 21, 1, 1], "many clusters take a third");
         assert_eq!(heights(200, 60, 1, 90), [1, 1, 1, 1, 5, 1, 48, 1, 1], "more alerts where there is room");
-    }
-
-    #[test]
-    fn scrolling_past_the_end_is_undone_by_the_first_step_back() {
-        let mut scroll = Scroll::default();
-        let shown: Vec<usize> = [0, 1, 40, 41, 40, 39, 0, 2].map(|wanted| scroll.follow(wanted, 10)).to_vec();
-        assert_eq!(shown, [0, 1, 10, 10, 9, 8, 0, 2]);
-        assert_eq!(scroll.follow(2, 1), 1, "less to scroll after the screen grew");
     }
 
     proptest! {

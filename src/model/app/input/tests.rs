@@ -2,7 +2,7 @@ use super::*;
 use crate::facts::node::{ConditionStatus, NodeFacts};
 use crate::model::fixture::{Bench, gpu_node, gpu_pod, node, pod, turned};
 use crate::model::table::Extent;
-use crate::msg::ClusterId;
+use crate::msg::{ClusterId, Msg, Viewport};
 
 fn nodes(names: &[&str]) -> Vec<NodeFacts> {
     names.iter().map(|name| node(name)).collect()
@@ -23,13 +23,18 @@ fn keys_move_the_selection_and_stop_at_the_ends() {
     assert_eq!(bench.selected(), "a");
 }
 
+fn measured(bench: &mut Bench, viewport: Viewport) {
+    let now = bench.now();
+    bench.model.update(Msg::Viewport(viewport), now);
+}
+
 #[test]
 fn a_page_is_as_long_as_the_ui_says() {
     let names: Vec<String> = (0..50).map(|n| format!("n{n}")).collect();
     let mut bench = Bench::with(names.iter().map(|name| node(name)).collect(), &[]);
     bench.act(Action::PageDown);
     assert_eq!(bench.selected(), "n20");
-    bench.model.set_page(7);
+    measured(&mut bench, Viewport { page: 7, ..Viewport::default() });
     bench.act(Action::PageDown);
     assert_eq!(bench.selected(), "n27");
     bench.act(Action::PageUp);
@@ -91,11 +96,11 @@ fn a_key_that_does_nothing_here_is_answered() {
     assert_eq!(notice(&mut bench, Action::Cluster1).as_deref(), Some("`prod` is shown already"));
     assert_eq!(notice(&mut bench, Action::SortRestarts).as_deref(), Some("nodes have no restarts to sort by"));
     assert_eq!(notice(&mut bench, Action::Down), None, "the end of a table is seen");
-    bench.model.set_wide_room(false);
+    measured(&mut bench, Viewport { page: 20, wide_room: Some(false), ..Viewport::default() });
     let narrow = "more columns have no room here: the terminal is too narrow";
     assert_eq!(notice(&mut bench, Action::Wide).as_deref(), Some(narrow));
     assert!(!bench.model.wide());
-    bench.model.set_wide_room(true);
+    measured(&mut bench, Viewport { page: 20, wide_room: Some(true), ..Viewport::default() });
     assert_eq!(notice(&mut bench, Action::Wide), None);
     bench.act(Action::Open);
     assert_eq!(notice(&mut bench, Action::SortPods).as_deref(), Some("the pods of a node have no such column"));
@@ -199,6 +204,25 @@ fn effects_are_asked_of_the_world() {
 }
 
 #[test]
+fn scrolling_past_the_end_is_undone_by_the_first_step_back() {
+    let mut bench = Bench::new(&["a"]);
+    let frame = |bench: &mut Bench, most| {
+        measured(bench, Viewport { page: 7, most_scroll: Some(most), ..Viewport::default() });
+        bench.model.pane_scroll()
+    };
+    bench.act(Action::Api);
+    bench.act(Action::Bottom);
+    assert_eq!(frame(&mut bench, 10), 10, "before the first frame nobody knows the end");
+    bench.act(Action::Down);
+    assert_eq!(frame(&mut bench, 10), 10);
+    bench.act(Action::Up);
+    assert_eq!(frame(&mut bench, 10), 9);
+    bench.act(Action::PageUp);
+    assert_eq!(frame(&mut bench, 10), 2, "by the rows of a page");
+    assert_eq!(frame(&mut bench, 1), 1, "less to scroll after the screen grew");
+}
+
+#[test]
 fn help_toggles_and_scrolls() {
     let mut bench = Bench::new(&["a"]);
     bench.act(Action::Help);
@@ -291,8 +315,9 @@ fn other_panes_scroll_and_turn_round() {
     assert!(matches!(bench.model.screen(), Screen::Node { pane: NodePane::Resources, .. }));
     bench.act(Action::Down);
     assert_eq!(bench.model.pane_scroll(), 1);
+    measured(&mut bench, Viewport { page: 20, most_scroll: Some(6), ..Viewport::default() });
     bench.act(Action::Bottom);
-    assert_eq!(bench.model.pane_scroll(), 6, "cpu, memory, pods, gpu, and what is known of usage, dra and the lease");
+    assert_eq!(bench.model.pane_scroll(), 6, "as far as the view has lines");
     bench.act(Action::NextPane);
     assert_eq!(bench.model.pane_scroll(), 0);
 }

@@ -4,7 +4,7 @@ use super::*;
 use crate::model::cluster::Health;
 use crate::model::fixture::{Bench, node};
 use crate::model::known::Known;
-use crate::msg::ClusterEvent;
+use crate::msg::{ClusterEvent, Msg};
 
 /// Figures that were taken `age` seconds before the bench's clock starts.
 fn figures(name: &str, age: i64, cpu_milli: i64, mebibytes: i64) -> NodeUsage {
@@ -153,7 +153,7 @@ fn the_usage_of_many_nodes_is_taken_in_bit_by_bit_and_forgets_who_is_not_named()
     assert_eq!(seen(&bench, 1), 1_200);
     bench.send(read(names.iter().skip(1).map(|name| figures(name, 0, 2, 1)).collect()));
     let now = bench.now();
-    bench.model.prepare(now);
+    bench.model.update(Msg::Frame, now);
     assert_eq!(
         (seen(&bench, 1), seen(&bench, 2)),
         (1_200 - 512, 512),

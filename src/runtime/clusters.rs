@@ -1,0 +1,111 @@
+//! The tasks of all clusters on runtimes of their own.
+
+use std::io;
+
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::clock::Clock;
+use crate::cluster::kubeconfig::ContextTarget;
+use crate::cluster::{self, ClusterCommand, TaskLink, Tuning};
+use crate::facts::text::Clean;
+use crate::msg::detail::WatchDetail;
+use crate::msg::{ClusterId, Msg};
+use crate::notify::{Hook, Notifier};
+
+/// Messages between the clusters and the model. A page is one message, of nodes about a megabyte, and a message that waits takes
+/// memory of the clusters' thread: few, but enough for the model to go on with while the next ones are read.
+const CHANNEL_MESSAGES: usize = 4;
+/// Threads for the clusters. The tasks of one cluster share one, so that a connection and its reader never wait for each other's
+/// thread: waking threads was a seventh of the CPU of a list. The second keeps clusters from waiting for one another.
+const CLUSTER_THREADS: usize = 2;
+
+/// The tasks of all clusters on runtimes of their own. Dropping it abandons them without waiting: a stuck name resolution
+/// must not keep the program from ending (F02).
+pub struct Clusters {
+    runtimes: Vec<Runtime>,
+    commands: Vec<mpsc::Sender<ClusterCommand>>,
+    details: Vec<watch::Sender<Option<WatchDetail>>>,
+    pub(super) inbox: mpsc::Receiver<Msg>,
+}
+
+impl Clusters {
+    /// Starts one task tree for each usable target; [`ClusterId`] is the index in `targets`.
+    ///
+    /// # Errors
+    /// If the runtimes' threads cannot be started.
+    pub fn start(
+        targets: &[ContextTarget],
+        tuning: impl Fn(&ContextTarget) -> Tuning,
+        clock: Clock,
+    ) -> io::Result<Self> {
+        let runtimes = (0..targets.len().clamp(1, CLUSTER_THREADS))
+            .map(|_| Builder::new_multi_thread().worker_threads(1).thread_name("clusters").enable_all().build())
+            .collect::<io::Result<Vec<_>>>()?;
+        let mut turns = runtimes.iter().cycle();
+        let (out, inbox) = mpsc::channel(CHANNEL_MESSAGES);
+        let mut commands = Vec::with_capacity(targets.len());
+        let mut details = Vec::with_capacity(targets.len());
+        for (id, target) in (0..).map(ClusterId).zip(targets) {
+            let (command, receive) = mpsc::channel(4);
+            commands.push(command);
+            let (inspect, inspected) = watch::channel(None);
+            details.push(inspect);
+            if target.broken().is_none()
+                && let Some(runtime) = turns.next()
+            {
+                let link = TaskLink { id, out: out.clone(), commands: receive, inspect: inspected, clock };
+                runtime.spawn(cluster::run(target.clone(), tuning(target), link));
+            }
+        }
+        Ok(Self { runtimes, commands, details, inbox })
+    }
+
+    pub(super) fn hook(&self, notifier: &Notifier) -> Option<Hook> {
+        Hook::start(&notifier.on_alert, self.runtimes.first()?.handle())
+    }
+
+    pub(super) fn refresh(&self, id: ClusterId) {
+        if let Some(command) = self.commands.get(usize::from(id.0)) {
+            // A full queue means that refreshes wait already.
+            let _ = command.try_send(ClusterCommand::Refresh);
+        }
+    }
+
+    pub(super) fn unfollow(&self, id: ClusterId) {
+        if let Some(command) = self.commands.get(usize::from(id.0)) {
+            // If the queue is full the tasks go on, and the model drops what they bring.
+            let _ = command.try_send(ClusterCommand::Unfollow);
+        }
+    }
+
+    /// Runs the credential plugin with the terminal; the answer comes when it has ended.
+    pub(super) fn log_in(&self, id: ClusterId) -> oneshot::Receiver<Result<(), Clean>> {
+        let (answer, outcome) = oneshot::channel();
+        if let Some(command) = self.commands.get(usize::from(id.0)) {
+            // A full queue drops the sender, which is an answer too.
+            let _ = command.try_send(ClusterCommand::LogIn(answer));
+        }
+        outcome
+    }
+
+    /// Watches one object of one cluster closely, and no object of the others.
+    pub(super) fn watch_detail(&self, requested: Option<(ClusterId, &WatchDetail)>) {
+        for (id, detail) in (0..).map(ClusterId).zip(&self.details) {
+            let requested = requested.filter(|(of, _)| *of == id).map(|(_, detail)| detail.clone());
+            detail.send_if_modified(|known| {
+                let changed = *known != requested;
+                *known = requested;
+                changed
+            });
+        }
+    }
+}
+
+impl Drop for Clusters {
+    fn drop(&mut self) {
+        for runtime in self.runtimes.drain(..) {
+            runtime.shutdown_background();
+        }
+    }
+}
