@@ -32,7 +32,7 @@ use namespaces::Namespaces;
 use sections::File;
 use timeouts::TimeoutSection;
 
-/// More than this is no configuration; it may be a pipe that somebody writes.
+/// Limits of the file: a larger one is no configuration, and it may be a pipe that somebody writes.
 const FILE: ReadLimit = ReadLimit { bytes: 1 << 20, within: Duration::from_secs(30) };
 
 /// The defaults, commented.
@@ -49,7 +49,7 @@ pub fn template() -> String {
     text
 }
 
-/// What the configuration says, complete.
+/// The configuration, complete.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// Contexts to watch when the command line names none.
@@ -62,13 +62,13 @@ pub struct Config {
     cluster_watch_list: BTreeMap<String, bool>,
     /// Credential plugins that may run; `None`: all.
     exec_allow: Option<Vec<String>>,
-    /// Whose pods are watched; none: the whole cluster.
+    /// Namespaces whose pods are watched; none: the whole cluster.
     namespaces: Namespaces,
     /// The same by context: `[cluster.NAME] namespaces`.
     cluster_namespaces: BTreeMap<String, Namespaces>,
-    /// What is asked of APIs that a cluster need not have.
+    /// Requests to optional APIs.
     pub optional: Optional,
-    /// What the model is told of the probe; thresholds are those of [`Config::thresholds`].
+    /// Settings of the probe and limits of the model; [`Config::thresholds`] has the thresholds.
     settings: Settings,
     /// Bell, notifications and the command for new alerts.
     pub telling: Notifier,
@@ -94,7 +94,7 @@ pub struct Config {
     pub accelerators: BTreeMap<String, Kind>,
     /// Types of conditions of nodes whose `True` is good, besides those whose name says so.
     good_conditions: Vec<String>,
-    /// What was read but is not known, for the operator.
+    /// Unknown keys and other faults of the file that do not stop the program, for the operator.
     pub warnings: Vec<String>,
 }
 
@@ -110,7 +110,7 @@ pub enum Ascii {
     Never,
 }
 
-/// Why the configuration cannot be used. Nothing of a bad file takes effect.
+/// Error that makes the configuration unusable. Nothing of a bad file takes effect.
 #[derive(Debug, Error)]
 pub enum ConfigError {
     /// The file cannot be read.
@@ -128,15 +128,15 @@ pub enum ConfigError {
     Parse {
         /// The file.
         path: Clean,
-        /// What is wrong and where; each line is clean.
+        /// The fault and its place; each line is clean.
         text: String,
     },
-    /// A flag says what cannot be.
+    /// A flag has an impossible value.
     #[error("{flag}: {text}")]
     Flag {
         /// The flag.
         flag: &'static str,
-        /// What is wrong with its value.
+        /// The fault of its value.
         text: String,
     },
 }
@@ -220,7 +220,7 @@ impl Config {
         Ok(config)
     }
 
-    /// The keys in force.
+    /// The key map in force.
     ///
     /// # Errors
     /// [`ConfigError`] names the file, the lines and what is wrong with a key.
@@ -283,7 +283,7 @@ impl Config {
         self.cluster_alerts.keys().map(String::as_str)
     }
 
-    /// How nodes are read.
+    /// Conventions by which nodes are read.
     #[must_use]
     pub fn conventions(&self) -> Conventions {
         Conventions {
@@ -350,7 +350,7 @@ fn replace<T>(field: &mut T, value: Option<T>) {
     }
 }
 
-/// For messages: a path as text.
+/// Text of a path, for messages.
 fn shown(path: &Path) -> Clean {
     Clean::new(&path.to_string_lossy())
 }

@@ -6,10 +6,10 @@ use super::duration::ConfigDuration;
 use super::replace;
 use crate::model::settings::Settings;
 
-/// Changes of one node that are remembered; more than that cannot be counted.
+/// Changes of one node that are remembered: more cannot be counted.
 const MOST_CHANGES: u16 = 60;
 
-/// What one such section says; the rest stays as it is.
+/// One such section as it is written; keys that are not there change nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
 pub(super) struct AlertSection {
@@ -39,7 +39,7 @@ pub(super) struct AlertSection {
 }
 
 impl AlertSection {
-    /// Puts what this section says over `settings`.
+    /// Overrides `settings` with the keys of this section.
     pub(super) fn apply(&self, settings: &mut Settings) {
         let spans = [
             (&mut settings.slow_call, self.slow_call),
@@ -65,7 +65,7 @@ impl AlertSection {
         replace(&mut settings.flapping_over, self.flapping_over);
         replace(&mut settings.pod_density_pct, self.pod_density);
         replace(&mut settings.pod_density_clear_pct, self.pod_density_clear);
-        // Who lowers only the threshold that raises an alert does not mean one that can never be cleared.
+        // A lower threshold for raising an alert lowers the one for clearing it: otherwise the alert would never clear.
         settings.slow_call_clear = settings.slow_call_clear.min(settings.slow_call);
         settings.timeouts_clear = settings.timeouts_clear.min(settings.timeouts_over);
         settings.probe_p95_clear = settings.probe_p95_clear.min(settings.probe_p95);

@@ -1,4 +1,4 @@
-//! `exec-allow`, which says what may run: one that is not where it counts is an error, and its paths are whole.
+//! `exec-allow`, the list of plugins that may run: a misplaced one is an error, and its paths become absolute.
 
 use std::path::{Path, PathBuf};
 
@@ -12,12 +12,12 @@ const SECTION: &str = "clusters";
 /// Letters of a name that may be wrong: `exec-alow`, `exec_allows`.
 const WRONG_LETTERS: usize = 2;
 
-/// Looks for the key in another place, or spelled in another way.
+/// Finds the key in another place, or spelled in another way.
 ///
 /// # Errors
-/// Where it is. To go on with a warning would run what it is meant to forbid.
+/// The line and the section where the key stands. A mere warning would run plugins that the list is meant to forbid.
 pub(super) fn check(text: &str) -> Result<(), String> {
-    // What is no TOML has been refused already.
+    // A text that is not TOML has been refused already.
     let Ok(root) = DeTable::parse(text) else { return Ok(()) };
     match misplaced(root.get_ref(), &mut Vec::new()) {
         None => Ok(()),
@@ -32,7 +32,7 @@ pub(super) fn check(text: &str) -> Result<(), String> {
     }
 }
 
-/// The whole path of a command that is written with a relative one, which is meant from the folder of the configuration.
+/// Makes the path of a command absolute; a relative one starts at the folder of the configuration.
 pub(super) fn resolve(command: &mut String, config: &Path) {
     let config = std::path::absolute(config).unwrap_or_else(|_| config.to_owned());
     if let (true, Some(folder)) = (command.contains('/'), config.parent()) {
@@ -40,7 +40,7 @@ pub(super) fn resolve(command: &mut String, config: &Path) {
     }
 }
 
-/// The first such key with its sections, and where it begins.
+/// The first such key with its sections, and the offset of its first byte.
 fn misplaced<'a>(table: &'a DeTable<'_>, sections: &mut Vec<&'a str>) -> Option<(String, usize)> {
     for (key, value) in table {
         let name: &str = key.get_ref();

@@ -16,7 +16,7 @@ impl Namespaces {
     /// Each of these once, in their order.
     ///
     /// # Errors
-    /// What is wrong with one of them, or that they are too many.
+    /// A name that no namespace can have, or too many names.
     pub(super) fn new(names: &[String]) -> Result<Self, String> {
         let mut namespaces = Vec::new();
         for name in names {

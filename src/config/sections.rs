@@ -37,7 +37,7 @@ pub(super) struct File {
     pub(super) cluster: BTreeMap<String, ClusterSection>,
 }
 
-/// What holds for one context alone.
+/// `[cluster.NAME]`: settings of one context.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct ClusterSection {
@@ -103,7 +103,7 @@ pub(super) struct ConditionsSection {
     pub(super) good: Option<Vec<String>>,
 }
 
-/// `[probe]`, of which the parts must go together.
+/// Reads `[probe]`, whose parts must go together.
 fn probe<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ProbeSection, D::Error> {
     let section = ProbeSection::deserialize(deserializer)?;
     let defaults = Settings::default();

@@ -8,7 +8,7 @@ use super::duration::ConfigDuration;
 use super::replace;
 use crate::cluster::{Tiers, Tuning};
 
-/// What one such section says; the rest stays as it is.
+/// One such section as it is written; keys that are not there change nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
 pub(super) struct TimeoutSection {
@@ -41,7 +41,7 @@ pub(super) struct TimeoutSection {
 }
 
 impl TimeoutSection {
-    /// Puts what this section says over `tuning`.
+    /// Overrides `tuning` with the keys of this section.
     pub(super) fn apply(&self, tuning: &mut Tuning) {
         let spans = [
             (&mut tuning.connect_deadline, self.connect),

@@ -177,11 +177,11 @@ impl Keep for ClassFacts {
 }
 
 impl Keep for RuleFacts {
-    type Spec<'a> = raw::Rule<'a>;
+    type Spec<'a> = raw::TaintRule<'a>;
     type Status<'a> = Nothing;
     const KIND: &'static str = "DeviceTaintRule";
 
-    fn new(spec: &raw::Rule<'_>, _: &Nothing) -> Self {
+    fn new(spec: &raw::TaintRule<'_>, _: &Nothing) -> Self {
         spec.facts()
     }
 }

@@ -100,7 +100,7 @@ message! {
     }
 
     /// `DeviceTaintRuleSpec`.
-    pub(in crate::facts) struct Rule<'a> {
+    pub(in crate::facts) struct TaintRule<'a> {
         selector: Option<Obj<DeviceTaintSelector<'a>>> = "deviceSelector",
         taint: Obj<DeviceTaint<'a>> = "taint",
     }
@@ -204,7 +204,7 @@ impl DeviceTaint<'_> {
     }
 }
 
-impl Rule<'_> {
+impl TaintRule<'_> {
     pub(super) fn facts(&self) -> RuleFacts {
         let selector = |Obj(selector): &Obj<DeviceTaintSelector<'_>>| DeviceSelector {
             driver: clean(&selector.driver),
