@@ -157,3 +157,21 @@ fn the_documents_name_only_scripts_that_run_as_they_are() {
         assert_eq!(mode & 0o111, 0o111, "{script} cannot be run: chmod +x");
     }
 }
+
+/// Files of the source as the documents name them: `cluster/meter.rs`, `src/lib.rs`, `scripts/count.py`.
+#[test]
+fn files_that_the_documents_name_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let texts = [include_str!("../docs/architecture.md"), CONTRIBUTING];
+    let is_path = |word: &&str| {
+        let extension = Path::new(word).extension();
+        extension.is_some_and(|end| ["rs", "py", "toml", "md"].iter().any(|known| end == *known))
+            && word.chars().all(|c| c.is_alphanumeric() || "/._-".contains(c))
+    };
+    let named: Vec<&str> = texts.iter().flat_map(|text| text.split('`').skip(1).step_by(2)).filter(is_path).collect();
+    assert!(named.len() >= 10, "{named:?}");
+    for path in named {
+        let places = ["", "src", "docs", "src/model", "src/cluster/connect/tls"];
+        assert!(places.iter().any(|place| root.join(place).join(path).is_file()), "there is no `{path}`");
+    }
+}
