@@ -14,6 +14,7 @@ use divan::{AllocProfiler, Bencher, black_box};
 use jiff::Timestamp;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
+use watchbell::action::Action;
 use watchbell::facts::node::{ConditionStatus, NodeCondition, NodeFacts};
 use watchbell::facts::pod::{self, PodBatch, PodFacts, PodPhase, Requests};
 use watchbell::facts::quantity::Quantity;
@@ -23,7 +24,7 @@ use watchbell::keymap::KeyMap;
 use watchbell::model::app::Model;
 use watchbell::model::settings::{ClusterSpec, Settings};
 use watchbell::model::store::pods::{PodOrigin, PodStore};
-use watchbell::msg::{Batch, ClusterEvent, ClusterId, Mono, Msg, NodeChange, Now, Resource};
+use watchbell::msg::{Batch, ClusterEvent, ClusterId, LineEdit, Mono, Msg, NodeChange, Now, Resource};
 use watchbell::sim::{Scenario, start};
 use watchbell::theme::{Depth, Theme};
 use watchbell::ui::{Context, ViewState, view};
@@ -288,5 +289,105 @@ fn frame_after_a_change(bencher: Bencher<'_, '_>, nodes: usize) {
         tell(&mut model, ClusterEvent::Changes { resource: Resource::Nodes, generation: 1, unreadable: 0, batch });
         model.update(Msg::Frame, moment(2));
         terminal.draw(|frame| _ = view(frame, &model, &mut state, &context)).unwrap().count
+    });
+}
+
+/// A model with its screen of 200x60.
+struct Watched {
+    model: Model,
+    state: ViewState,
+    theme: Theme,
+    terminal: Terminal<TestBackend>,
+}
+
+impl Watched {
+    fn new(nodes: usize) -> Self {
+        let theme = Theme::new(Depth::Ansi16, false);
+        let terminal = Terminal::new(TestBackend::new(200, 60)).unwrap();
+        let mut watched = Self { model: model(nodes), state: ViewState::default(), theme, terminal };
+        watched.draw();
+        watched.settle();
+        watched
+    }
+
+    fn draw(&mut self) {
+        self.draw_at(moment(2));
+    }
+
+    fn draw_at(&mut self, now: Now) {
+        let Self { model, state, theme, terminal } = self;
+        model.update(Msg::Frame, now);
+        let context = Context { theme, keymap: &KeyMap::default(), now };
+        terminal.draw(|frame| _ = view(frame, model, state, &context)).unwrap();
+    }
+
+    /// Everything that a frame could not wait for.
+    fn settle(&mut self) {
+        while self.model.is_behind() {
+            self.model.update(Msg::CatchUp, moment(2));
+        }
+        self.draw();
+    }
+
+    /// A key and the frame that answers it.
+    fn press(&mut self, msg: Msg) {
+        self.model.update(msg, moment(2));
+        self.draw();
+    }
+}
+
+/// A key that sorts 100,000 rows, and the frame that answers it.
+#[divan::bench(args = NODES, sample_count = 30, sample_size = 1)]
+fn sort_key(bencher: Bencher<'_, '_>, nodes: usize) {
+    let mut watched = Watched::new(nodes);
+    bencher.bench_local(|| watched.press(Msg::Action(Action::SortCpu)));
+}
+
+/// The same, until the rows lie in the new order.
+#[divan::bench(args = NODES, sample_count = 30, sample_size = 1)]
+fn sort_key_to_the_end(bencher: Bencher<'_, '_>, nodes: usize) {
+    let mut watched = Watched::new(nodes);
+    bencher.bench_local(|| {
+        watched.press(Msg::Action(Action::SortCpu));
+        watched.settle();
+    });
+}
+
+/// One pass of the loop while rows are sorted: a key that comes now waits for it.
+#[divan::bench(args = NODES, sample_count = 300, sample_size = 1)]
+fn sort_pass(bencher: Bencher<'_, '_>, nodes: usize) {
+    let mut watched = Watched::new(nodes);
+    bencher.bench_local(|| {
+        if !watched.model.is_behind() {
+            watched.model.update(Msg::Action(Action::SortCpu), moment(2));
+        }
+        watched.model.update(Msg::CatchUp, moment(2));
+    });
+}
+
+/// A key of a filter, which all rows are looked at for, and the frame that answers it.
+#[divan::bench(args = NODES, sample_count = 30, sample_size = 1)]
+fn filter_key(bencher: Bencher<'_, '_>, nodes: usize) {
+    let mut watched = Watched::new(nodes);
+    watched.press(Msg::Action(Action::Filter));
+    let mut keys = [LineEdit::Insert('7'), LineEdit::Backspace].into_iter().cycle();
+    bencher.bench_local(|| watched.press(Msg::Edit(keys.next().unwrap())));
+}
+
+/// A key in the GPU view after a change of a node, once a second: the view is made anew for it.
+#[divan::bench(args = NODES, sample_count = 30, sample_size = 1)]
+fn gpu_key_under_churn(bencher: Bencher<'_, '_>, nodes: usize) {
+    let mut watched = Watched::new(nodes);
+    watched.press(Msg::Action(Action::Gpus));
+    let mut second = 2;
+    bencher.bench_local(|| {
+        second += 2;
+        let NodeChange::Present(mut changed) = node(7) else { return };
+        (changed.unschedulable, changed.version) = (second % 4 == 0, 1_000_000 + second);
+        let batch = Batch::Nodes(vec![NodeChange::Present(changed)]);
+        let event = ClusterEvent::Changes { resource: Resource::Nodes, generation: 1, unreadable: 0, batch };
+        watched.model.update(Msg::Cluster(ClusterId(0), event), moment(second));
+        watched.model.update(Msg::Action(Action::Down), moment(second));
+        watched.draw_at(moment(second));
     });
 }

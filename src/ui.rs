@@ -230,7 +230,8 @@ fn gather<'a>(
             state.nodes_offset = rows.start;
             let (sort, wide) = (cluster.sort(), model.wide());
             let first = rows.start;
-            SceneBody::Nodes(NodeTable { extent, first, rows: cluster.rows(rows, now), sort, wide })
+            let arranging = cluster.is_arranging();
+            SceneBody::Nodes(NodeTable { extent, first, rows: cluster.rows(rows, now), sort, wide, arranging })
         }
         Screen::Node { name, pane } => {
             let detail = cluster.node(name, now);

@@ -165,7 +165,7 @@ impl Model {
                 return self.notify_alerts(now);
             }
             Msg::Frame => self.prepare(now),
-            Msg::CatchUp => self.clusters.iter_mut().for_each(|cluster| cluster.catch_up(now)),
+            Msg::CatchUp => self.catch_up(now),
             Msg::Viewport(viewport) => self.measured(viewport),
             Msg::Notice(text) => self.notice = Some((now.mono, text)),
         }
@@ -177,6 +177,7 @@ impl Model {
         self.evaluate_outage(now);
         self.clusters.iter_mut().for_each(|cluster| cluster.prepare(now));
         if let Some(cluster) = self.clusters.get_mut(self.current) {
+            cluster.advance_order(now);
             cluster.arrange(now);
             cluster.arrange_pods();
             if self.screen == Screen::Gpus {
@@ -195,10 +196,24 @@ impl Model {
         *scroll = (*scroll).min(most);
     }
 
-    /// Returns `true` while changes wait for [`Msg::CatchUp`].
+    /// Applies some of what a frame could not wait for.
+    fn catch_up(&mut self, now: Now) {
+        self.clusters.iter_mut().for_each(|cluster| cluster.catch_up(now));
+        if let Some(cluster) = self.clusters.get_mut(self.current) {
+            cluster.advance_order(now);
+        }
+    }
+
+    /// Returns `true` while changes, or rows that are being sorted, wait for [`Msg::CatchUp`].
     #[must_use]
     pub fn is_behind(&self) -> bool {
-        self.clusters.iter().any(ClusterState::is_behind)
+        self.clusters.iter().any(ClusterState::is_behind) || self.lists_are_behind()
+    }
+
+    /// Returns `true` while rows of the screen are being sorted, or filtered.
+    #[must_use]
+    pub fn lists_are_behind(&self) -> bool {
+        self.clusters.get(self.current).is_some_and(ClusterState::order_is_behind)
     }
 
     /// All clusters, in the order of the command line.

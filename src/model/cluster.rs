@@ -45,7 +45,6 @@ pub(super) use pods::OpenedNode;
 use table::NodeTable;
 
 pub use crate::model::store::sync::Freshness;
-pub(crate) use table::SelectionStep;
 pub use views::{ClusterSummary, Health, HeapBytes, Liveness, NodeCounts, NodeDetail, NodeItem, PageUnderWay};
 
 /// Nodes that came, changed or went, nodes whose pods did, and figures of usage that are taken in at once: a millisecond at most.

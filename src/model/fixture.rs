@@ -135,10 +135,15 @@ impl Bench {
 
     pub(crate) fn prepare(&mut self) {
         let now = self.now();
-        while self.model.is_behind() {
-            self.model.update(Msg::CatchUp, now);
-        }
+        self.catch_up();
         self.model.update(Msg::Frame, now);
+        self.catch_up();
+    }
+
+    fn catch_up(&mut self) {
+        while self.model.is_behind() {
+            self.model.update(Msg::CatchUp, self.now());
+        }
     }
 
     pub(crate) fn list_nodes(&mut self, generation: u32, nodes: Vec<NodeFacts>) {

@@ -3,9 +3,11 @@
 mod columns;
 pub(crate) mod filter;
 pub(crate) mod line;
+pub(crate) mod list;
 pub(crate) mod order;
 pub(crate) mod podfilter;
 pub(crate) mod podorder;
+pub(crate) mod sorter;
 
 use std::time::Duration;
 

@@ -226,6 +226,10 @@ impl App {
             flow = self.on_msg(msg);
             matches!(flow, Ok(Flow::Continue)) && start.elapsed() < BATCH_TIME
         });
+        // Messages that never end must not keep a new order of the rows from the screen.
+        if matches!(flow, Ok(Flow::Continue)) && self.model.lists_are_behind() {
+            return self.on_msg(Msg::CatchUp);
+        }
         flow
     }
 

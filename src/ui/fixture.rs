@@ -575,6 +575,7 @@ pub(super) struct Set {
     pub(super) fleet: Fleet,
     pub(super) mode: Mode,
     pub(super) wide: bool,
+    pub(super) arranging: bool,
     pub(super) filter: &'static str,
     pub(super) filter_note: Option<Clean>,
     pub(super) held: bool,
@@ -597,6 +598,7 @@ impl Set {
             fleet: Fleet::reference(),
             mode: Mode::Normal,
             wide: false,
+            arranging: false,
             filter: "",
             filter_note: None,
             held: false,
@@ -647,6 +649,7 @@ impl Set {
                     rows: self.fleet.rows(rows),
                     sort: self.sort,
                     wide: self.wide,
+                    arranging: self.arranging,
                 })
             }
             Some((pane, scroll)) => {

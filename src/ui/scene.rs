@@ -95,6 +95,8 @@ pub(super) struct NodeTable<'a> {
     pub(super) sort: (SortBy, bool),
     /// The extra columns are wanted.
     pub(super) wide: bool,
+    /// The rows do not lie in the order that was asked for yet.
+    pub(super) arranging: bool,
 }
 
 /// The visible part of an opened node.

@@ -56,6 +56,16 @@ fn what_is_not_known_is_not_shown_as_nothing() {
 }
 
 #[test]
+fn rows_that_lie_in_the_old_order_are_said_to_be_sorted() {
+    let mut set = Set::incident();
+    assert!(!lines(&set.draw((80, 24), &unicode())).contains("sorting"));
+    set.arranging = true;
+    assert!(lines(&set.draw((80, 24), &unicode())).contains("sorting…"));
+    set.mode = Mode::Filter;
+    assert!(lines(&set.draw((80, 24), &unicode())).contains("filtering…"));
+}
+
+#[test]
 fn a_node_is_shown_with_the_focus_on_each_part() {
     let mut set = Set::incident();
     set.node = Some((NodePane::Pods, 0));

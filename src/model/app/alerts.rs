@@ -7,8 +7,9 @@ use crate::facts::text::Clean;
 use crate::model::alerts::{AlertLine, AlertRecord, Alerts, ClusterContact, MuteReason, Rule, SEVERAL};
 use crate::model::app::Model;
 use crate::model::app::screens::Screen;
-use crate::model::cluster::{ClusterState, SelectionStep};
+use crate::model::cluster::ClusterState;
 use crate::model::settings::Settings;
+use crate::model::table::list::SelectionStep;
 use crate::msg::{AlertNews, ClusterId, Effect, Mono, Now};
 
 /// 1 min: the bell rings at most once in this time (docs/latency-and-alerts.md).

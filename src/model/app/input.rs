@@ -4,9 +4,9 @@ use crate::action::Action;
 use crate::model::app::Model;
 use crate::model::app::screens::{Mode, NodePane, Screen};
 use crate::model::cluster::ClusterState;
-use crate::model::cluster::SelectionStep;
 use crate::model::derive::gpus::Grouping;
 use crate::model::table::SortBy;
+use crate::model::table::list::SelectionStep;
 use crate::model::table::podorder::POD_SORTS;
 use crate::msg::{Effect, LineEdit, Now};
 

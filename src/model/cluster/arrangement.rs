@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use crate::model::natural::natural_cmp;
 use crate::model::store::nodes::{NodeKey, NodeStore};
 
-/// Node keys in an order that somebody else knows, each at most once.
+/// Node keys in an order that the caller knows, each at most once.
 #[derive(Debug, Default)]
 pub(super) struct KeyList {
     order: Vec<NodeKey>,
@@ -31,27 +31,27 @@ impl KeyList {
         self.serials.get(key.slot()) == Some(&key.serial())
     }
 
-    /// Marks whatever node is in the order at this slot to be taken out by the next [`Line::patch`].
-    pub(super) fn take_out(&mut self, key: NodeKey) -> bool {
+    /// Marks whatever node is in the order at this slot for removal by the next [`KeyList::patch`]. Returns `true` if there is one.
+    pub(super) fn remove(&mut self, key: NodeKey) -> bool {
         self.serials.get_mut(key.slot()).is_some_and(|serial| std::mem::take(serial) != 0)
     }
 
-    /// Takes out what is marked, if anything is, and puts in `fresh`, which is sorted; `before` says whether a node of the order
-    /// comes before one of these. O(n) moves of eight bytes, and no comparison but to find the places of `fresh`.
+    /// Removes what is marked, if `out`, and inserts `fresh`, which is sorted; `before` returns `true` if a node of the order comes
+    /// before one of these. O(n) moves of eight bytes, and no comparison but to find the indices of `fresh`.
     pub(super) fn patch(&mut self, out: bool, fresh: &[NodeKey], before: impl Fn(NodeKey, NodeKey) -> bool) {
         if out {
             let serials = &self.serials;
             self.order.retain(|key| serials.get(key.slot()) == Some(&key.serial()));
         }
         let mut from = 0;
-        let places = fresh.iter().map(|new| {
-            from = place(&self.order, from, |held| before(held, *new));
+        let indices = fresh.iter().map(|new| {
+            from = insertion_index(&self.order, from, |held| before(held, *new));
             from
         });
-        let places: Vec<usize> = places.collect();
+        let indices: Vec<usize> = indices.collect();
         let mut end = self.order.len();
         self.order.resize(end + fresh.len(), NodeKey::NONE);
-        for (n, (key, at)) in fresh.iter().zip(places).enumerate().rev() {
+        for (n, (key, at)) in fresh.iter().zip(indices).enumerate().rev() {
             self.order.copy_within(at..end, at + n + 1);
             self.order[at + n] = *key;
             end = at;
@@ -59,16 +59,25 @@ impl KeyList {
         }
     }
 
-    /// Takes a whole new order.
-    pub(super) fn replace(&mut self, order: impl IntoIterator<Item = NodeKey>) {
-        self.clear();
-        self.order.extend(order);
-        for at in 0..self.order.len() {
-            self.mark(self.order[at]);
-        }
+    /// Sets the whole order; its nodes are marked already.
+    pub(super) fn set_order(&mut self, order: impl IntoIterator<Item = NodeKey>) {
+        self.order = order.into_iter().collect();
     }
 
-    fn mark(&mut self, key: NodeKey) {
+    /// Removes nodes that the store does not have any more.
+    pub(super) fn retain_known(&mut self, nodes: &NodeStore) {
+        let serials = &mut self.serials;
+        self.order.retain(|key| {
+            let known = nodes.get(*key).is_some();
+            if !known && let Some(serial) = serials.get_mut(key.slot()) {
+                *serial = 0;
+            }
+            known
+        });
+    }
+
+    /// Marks a node as one of the order.
+    pub(super) fn mark(&mut self, key: NodeKey) {
         if self.serials.len() <= key.slot() {
             self.serials.resize(key.slot() + 1, 0);
         }
@@ -76,8 +85,8 @@ impl KeyList {
     }
 }
 
-/// Where a key belongs that comes at `from` or later. Looks further and further away: what a page brings lies together.
-fn place(order: &[NodeKey], mut from: usize, before: impl Fn(NodeKey) -> bool) -> usize {
+/// Index of a key that belongs at `from` or later. Searches further and further away, since the nodes of a page lie together.
+fn insertion_index(order: &[NodeKey], mut from: usize, before: impl Fn(NodeKey) -> bool) -> usize {
     let (mut probe, mut step) = (from, 1);
     while probe < order.len() && before(order[probe]) {
         from = probe + 1;
@@ -87,25 +96,23 @@ fn place(order: &[NodeKey], mut from: usize, before: impl Fn(NodeKey) -> bool) -
     from + order[from..probe.min(order.len())].partition_point(|held| before(*held))
 }
 
-/// All nodes by name, and the place of each: what decides between rows that are equal otherwise.
+/// All nodes by name: what decides between rows that are equal otherwise.
 #[derive(Debug, Default)]
 pub(super) struct ByName {
     line: KeyList,
-    ranks: Vec<u32>,
-    ranked: bool,
 }
 
 impl ByName {
-    /// Takes in nodes that came or went; those that only changed are passed over.
+    /// Applies nodes that came or went; those that only changed are passed over.
     pub(super) fn update(&mut self, nodes: &NodeStore, touched: &[NodeKey]) {
         let (mut fresh, mut out) = (Vec::new(), false);
         for &key in touched {
             match nodes.get(key) {
                 Some(_) if self.line.holds(key) => {}
-                // A slot that is used again is taken out once, whichever of its two nodes is told first.
+                // A slot that is used again is removed once, whichever of its two nodes is named first.
                 found => {
                     let stale = self.line.is_stale(nodes, key);
-                    out |= stale && self.line.take_out(key);
+                    out |= stale && self.line.remove(key);
                     if found.is_some() {
                         fresh.push(key);
                     }
@@ -118,42 +125,30 @@ impl ByName {
         fresh.sort_unstable_by(|a, b| by_name(nodes, *a, *b));
         fresh.dedup();
         self.line.patch(out, &fresh, |held, new| by_name(nodes, held, new).is_lt());
-        self.ranked = false;
     }
 
     /// Sorts all nodes.
     pub(super) fn rebuild(&mut self, nodes: &NodeStore) {
         let mut order: Vec<_> = nodes.iter().map(|node| (&*node.facts.name, node.key())).collect();
         order.sort_unstable_by(|a, b| natural_cmp(a.0, b.0));
-        self.line.replace(order.into_iter().map(|(_, key)| key));
-        self.ranked = false;
+        self.line.clear();
+        for (_, key) in &order {
+            self.line.mark(*key);
+        }
+        self.line.set_order(order.into_iter().map(|(_, key)| key));
     }
 
     pub(super) fn heap_bytes(&self) -> usize {
-        self.line.heap_bytes() + self.ranks.capacity() * size_of::<u32>()
+        self.line.heap_bytes()
     }
 
     pub(super) fn order(&self) -> &[NodeKey] {
         self.line.order()
     }
-
-    /// The places by slot.
-    pub(super) fn ranks(&mut self) -> &[u32] {
-        if !self.ranked {
-            self.ranked = true;
-            for (rank, key) in (0_u32..).zip(self.line.order()) {
-                if self.ranks.len() <= key.slot() {
-                    self.ranks.resize(key.slot() + 1, 0);
-                }
-                self.ranks[key.slot()] = rank;
-            }
-        }
-        &self.ranks
-    }
 }
 
 impl KeyList {
-    /// The node in the order at this slot is another than the store now has there.
+    /// Returns `true` if the node in the order at this slot is another than the store now has there.
     pub(super) fn is_stale(&self, nodes: &NodeStore, key: NodeKey) -> bool {
         let serial = self.serials.get(key.slot()).copied().unwrap_or(0);
         serial != 0 && nodes.at(key.slot()).is_none_or(|node| node.key().serial() != serial)

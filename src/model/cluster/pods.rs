@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{ClusterState, SelectionStep};
+use super::ClusterState;
 use crate::facts::accelerator::{AcceleratorTable, Kind};
 use crate::facts::node::Readiness;
 use crate::facts::pod::PodFacts;
@@ -12,28 +12,24 @@ use crate::facts::wire::Uid;
 use crate::model::derive::joined_node::JoinedNode;
 use crate::model::store::nodes::Node;
 use crate::model::store::pods::PodSlot;
+use crate::model::table::list::{List, SelectionStep};
 use crate::model::table::podfilter::{Filtered, PodFilter};
 use crate::model::table::podorder::{Ordered, POD_SORTS, compare};
 use crate::model::table::{Extent, LastReport, PodRow, SortBy};
 use crate::model::time::age_of;
 use crate::msg::{LineEdit, Now};
 
-/// Which node is open, how its pods are looked at, and which of them is selected.
+/// The opened node, and its pods as the operator looks at them.
 #[derive(Debug, Default)]
 pub(crate) struct OpenedNode {
     pub(super) name: Option<Clean>,
     order: Vec<PodSlot>,
     /// Pods before filtering.
     total: usize,
-    /// What the order was made from: revisions of the pods and of the wishes.
+    /// Revisions of the pods and of the list that the order was made from.
     of: Option<(u64, u64)>,
-    sort: Option<SortBy>,
-    reversed: bool,
+    list: List<Selected>,
     filter: PodFilter,
-    /// Grows when sort or filter change.
-    revision: u64,
-    selected: Option<Selected>,
-    selected_at: usize,
 }
 
 /// The pod that the operator chose.
@@ -53,27 +49,15 @@ impl Selected {
 impl OpenedNode {
     /// Another node, looked at in the same order.
     fn of_node(name: Option<Clean>, before: &Self) -> Self {
-        Self { name, sort: before.sort, reversed: before.reversed, ..Self::default() }
-    }
-
-    fn sort(&self) -> (SortBy, bool) {
-        (self.sort.unwrap_or(SortBy::Name), self.reversed)
-    }
-
-    /// A new order is looked at from its top.
-    fn resort(&mut self) {
-        (self.selected, self.selected_at) = (None, 0);
-        self.revision += 1;
+        Self { name, list: before.list.sorted_alike(), ..Self::default() }
     }
 }
 
 impl ClusterState {
-    /// How the pods of the opened node lie.
+    /// Numbers of pods of the opened node before and after filtering, and the index of the selected one.
     #[must_use]
     pub fn pod_extent(&self) -> Extent {
-        let len = self.opened.order.len();
-        let selected = (len > 0).then(|| self.opened.selected_at.min(len - 1));
-        Extent { len, total: self.opened.total, selected }
+        self.opened.list.extent(self.opened.order.len(), self.opened.total)
     }
 
     /// Pods of the opened node as they are sorted and filtered; only those of `range` are built.
@@ -112,7 +96,7 @@ impl ClusterState {
         })
     }
 
-    /// Whether what pods on a node last reported is all that is known of them: its Ready is `Unknown`, or it is gone.
+    /// Last report of the pods on a node, where that is all that is known of them: its Ready is `Unknown`, or it is gone.
     #[must_use]
     pub fn last_report(&self, node: &str, now: Now) -> Option<LastReport> {
         let Some(node) = self.nodes.by_name(node) else {
@@ -130,7 +114,7 @@ impl ClusterState {
     /// The column that the pods are sorted by, and whether the order is reversed.
     #[must_use]
     pub fn pod_sort(&self) -> (SortBy, bool) {
-        self.opened.sort()
+        self.opened.list.sort()
     }
 
     /// The text of the pods' filter.
@@ -139,7 +123,7 @@ impl ClusterState {
         self.opened.filter.text()
     }
 
-    /// A term of the pods' filter that means nothing, and why; it is left out.
+    /// Note on a term of the pods' filter that is not understood and left out, with the reason.
     #[must_use]
     pub fn pod_filter_note(&self) -> Option<&Clean> {
         self.opened.filter.note()
@@ -151,8 +135,7 @@ impl ClusterState {
         Some(Selected::of(&self.ledger.pod(*slot)))
     }
 
-    /// Opens a node: from now on [`ClusterState::pods`] speaks of it. Gives back how the one before was looked at, if that was
-    /// another.
+    /// Opens a node, whose pods [`ClusterState::pods`] returns from now on. Returns the one that was open, if that was another.
     pub(crate) fn open_node(&mut self, name: Option<Clean>) -> Option<OpenedNode> {
         if self.opened.name == name {
             return None;
@@ -168,54 +151,41 @@ impl ClusterState {
 
     pub(crate) fn edit_pod_filter(&mut self, edit: &LineEdit) {
         self.opened.filter.edit(edit);
-        self.opened.revision += 1;
+        self.opened.list.touch();
     }
 
     pub(crate) fn clear_pod_filter(&mut self) {
         self.opened.filter.clear();
-        self.opened.revision += 1;
+        self.opened.list.touch();
     }
 
     /// Sorts the pods by `sort`, if they have it; the other way round if they already were.
     pub(crate) fn sort_pods_by(&mut self, sort: SortBy) {
         if POD_SORTS.contains(&sort) {
-            self.opened.reversed = self.opened.sort().0 == sort && !self.opened.reversed;
-            self.opened.sort = Some(sort);
-            self.opened.resort();
+            self.opened.list.sort_by(sort);
         }
     }
 
-    /// Turns the order of the pods round.
+    /// Reverses the order of the pods.
     pub(crate) fn reverse_pods(&mut self) {
-        self.opened.reversed = !self.opened.reversed;
-        self.opened.resort();
+        self.opened.list.reverse();
     }
 
     /// Sorts the pods by the column `by` places further on.
     pub(crate) fn sort_pods_step(&mut self, by: isize) {
-        let at = POD_SORTS.iter().position(|sort| *sort == self.opened.sort().0).unwrap_or(0);
-        let at = isize::try_from(at).unwrap_or(0) + by;
-        let len = isize::try_from(POD_SORTS.len()).expect("a handful of columns");
-        self.opened.sort = Some(POD_SORTS[at.rem_euclid(len).unsigned_abs()]);
-        self.opened.reversed = false;
-        self.opened.resort();
+        self.opened.list.sort_step(by, &POD_SORTS);
     }
 
     pub(crate) fn move_pod_selection(&mut self, step: SelectionStep) {
         self.arrange_pods();
-        let len = self.opened.order.len();
-        if len == 0 {
-            return;
-        }
-        let at = step.from(self.opened.selected_at.min(len - 1), len);
-        self.opened.selected = Some(Selected::of(&self.ledger.pod(self.opened.order[at])));
-        self.opened.selected_at = at;
+        let Self { opened: OpenedNode { list, order, .. }, ledger, .. } = self;
+        list.step(step, order.len(), |at| Some(Selected::of(&ledger.pod(order[at]))));
     }
 
-    /// Brings the order of the opened node's pods up to date, if pods or wishes have changed.
+    /// Brings the order of the opened node's pods up to date, if pods, sort or filter have changed.
     pub(crate) fn arrange_pods(&mut self) {
         let Some(name) = &self.opened.name else { return };
-        let of = Some((self.ledger.revision(), self.opened.revision));
+        let of = Some((self.ledger.revision(), self.opened.list.revision()));
         if self.opened.of == of {
             return;
         }
@@ -228,7 +198,7 @@ impl ClusterState {
         let all: Vec<(PodSlot, Ordered<'_>)> = all.collect();
         let total = all.len();
         // The pod that was chosen, or the one that now has its name: a StatefulSet makes it anew.
-        let there = self.opened.selected.as_ref().and_then(|chosen| {
+        let there = self.opened.list.chosen().and_then(|chosen| {
             let same = |(_, pod): &&(PodSlot, Ordered<'_>)| {
                 *pod.facts.namespace == *chosen.namespace && *pod.facts.name == *chosen.name
             };
@@ -239,22 +209,17 @@ impl ClusterState {
             self.opened.filter.shows(&Filtered { facts: &pod.facts, gpus: pod.gpus })
         };
         let mut pods: Vec<_> = all.into_iter().filter(shown).collect();
-        let sort = self.opened.sort();
+        let sort = self.opened.list.sort();
         pods.sort_unstable_by(|(_, a), (_, b)| compare(a, b, sort));
-        let last = pods.len().saturating_sub(1);
-        let stays = if self.opened.selected.is_some() { self.opened.selected_at.min(last) } else { 0 };
-        let (at, selected) = match there {
-            // One that the filter hides is found again when the filter goes.
-            Some((slot, pod)) => (pods.iter().position(|(other, _)| *other == slot).unwrap_or(stays), Some(pod)),
-            None if self.opened.selected.is_some() => {
-                (stays, pods.get(stays).map(|(_, pod)| Selected::of(&pod.facts)).or(self.opened.selected.clone()))
-            }
-            None => (0, None),
-        };
-        let order = pods.into_iter().map(|(slot, _)| slot).collect();
-        let opened = &mut self.opened;
+        let order: Vec<PodSlot> = pods.into_iter().map(|(slot, _)| slot).collect();
+        let (is_gone, opened, ledger) = (there.is_none(), &mut self.opened, &self.ledger);
+        let found = there.and_then(|(slot, pod)| {
+            opened.list.choose(Some(pod));
+            order.iter().position(|other| *other == slot)
+        });
+        let key = |at: usize| Some(Selected::of(&ledger.pod(*order.get(at)?)));
+        opened.list.follow(found, order.len(), is_gone, key);
         (opened.order, opened.total, opened.of) = (order, total, of);
-        (opened.selected, opened.selected_at) = (selected, at);
     }
 }
 

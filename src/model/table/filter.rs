@@ -12,8 +12,8 @@ use crate::facts::text::Clean;
 use crate::model::derive::joined_node::JoinedNode;
 use crate::msg::LineEdit;
 
-/// A filter and what it means.
-#[derive(Debug, Default)]
+/// Filter of nodes: its text, and the terms that it is read as.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Filter {
     line: EditLine,
     terms: Vec<Term>,

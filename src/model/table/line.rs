@@ -8,8 +8,8 @@ use crate::msg::LineEdit;
 /// A filter of this many characters fills any line; more is an accident with the clipboard.
 pub(crate) const MOST_CHARS: usize = 256;
 
-/// The text and how it changes.
-#[derive(Debug, Default)]
+/// Text that keys edit.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct EditLine {
     text: String,
 }

@@ -1,41 +1,43 @@
-//! The order of rows: keys are read once per sort, then compared.
+//! The order of rows: the key of each row is read once per sort, then keys are compared.
 
 use std::cmp::Ordering;
 
 use super::SortBy;
 use crate::facts::node::Readiness;
+use crate::facts::text::Clean;
 use crate::model::derive::joined_node::JoinedNode;
 use crate::model::natural::natural_cmp;
 
-/// What a row is sorted by, but for its name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Value of a row in the column that rows are sorted by.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) enum SortKey {
-    /// Ascending; what is not known comes last, also in reverse.
+    /// Ascending; an unknown one comes last, also in reverse.
     Number(Option<i128>),
-    /// By the kubelet's version, then by name.
-    Version,
-    /// By name alone.
+    /// In natural order, such as a version.
+    Text(Clean),
+    /// None but the name.
+    #[default]
     Name,
 }
 
 impl SortBy {
-    /// Pods change this order.
+    /// Returns `true` if pods change this order.
     pub(crate) fn needs_pods(self) -> bool {
         matches!(self, Self::Pods | Self::Gpu | Self::Cpu | Self::Memory)
     }
 
-    /// What nodes use changes this order.
+    /// Returns `true` if the usage of nodes changes this order.
     pub(crate) fn needs_usage(self) -> bool {
         matches!(self, Self::CpuUsed | Self::MemoryUsed)
     }
 }
 
-/// The key of a row; smaller keys come first in the column's own direction (worst, fullest, youngest first).
+/// Key of a row. Smaller keys come first in the column's own direction: worst, fullest, youngest.
 pub(crate) fn key(sort: SortBy, lens: &JoinedNode<'_>) -> SortKey {
     SortKey::Number(match sort {
         // Only pods restart.
         SortBy::Name | SortBy::Restarts => return SortKey::Name,
-        SortBy::Version => return SortKey::Version,
+        SortBy::Version => return SortKey::Text(lens.node.facts.system.kubelet.clone()),
         SortBy::Status => Some(status_rank(lens)),
         SortBy::Pods => share(lens.pods().any().map(i64::from), lens.node.pods_allocatable.map(i64::from)),
         // Nodes that take no pods have none free, and come after those with devices.
@@ -48,28 +50,20 @@ pub(crate) fn key(sort: SortBy, lens: &JoinedNode<'_>) -> SortKey {
     })
 }
 
-/// Compares two rows by their keys; the name decides between equals, always in its own direction.
-pub(crate) fn compare(
-    keys: (SortKey, SortKey),
-    versions: impl FnOnce() -> Ordering,
-    names: impl FnOnce() -> Ordering,
-    reversed: bool,
-) -> Ordering {
+/// Compares two rows by their keys; `names` decides between equals, always in its own direction.
+pub(crate) fn compare(a: &SortKey, b: &SortKey, reversed: bool, names: impl FnOnce() -> Ordering) -> Ordering {
     let turn = |order: Ordering| if reversed { order.reverse() } else { order };
-    match keys {
-        (SortKey::Number(Some(x)), SortKey::Number(Some(y))) => turn(x.cmp(&y)).then_with(names),
+    match (a, b) {
+        (SortKey::Number(Some(x)), SortKey::Number(Some(y))) => turn(x.cmp(y)).then_with(names),
         (SortKey::Number(x), SortKey::Number(y)) => y.is_some().cmp(&x.is_some()).then_with(names),
-        (SortKey::Version, SortKey::Version) => turn(versions()).then_with(names),
+        // Nearly all are the same.
+        (SortKey::Text(x), SortKey::Text(y)) if x == y => names(),
+        (SortKey::Text(x), SortKey::Text(y)) => turn(natural_cmp(x, y)).then_with(names),
         _ => turn(names()),
     }
 }
 
-/// Compares two versions of the kubelet, which nearly always are the same.
-pub(crate) fn versions(a: &str, b: &str) -> Ordering {
-    if a == b { Ordering::Equal } else { natural_cmp(a, b) }
-}
-
-/// The fullest first: the negated share, in parts of a billion.
+/// Negated share in billionths, so that the fullest comes first.
 fn share(used: Option<i64>, of: Option<i64>) -> Option<i128> {
     let (used, of) = (i128::from(used?), i128::from(of?));
     // Nothing allocatable: anything used on it is over the limit (docs/counting.md: no division).
@@ -79,7 +73,7 @@ fn share(used: Option<i64>, of: Option<i64>) -> Option<i128> {
     Some(-(used * 1_000_000_000 / of))
 }
 
-/// Worst first; of equally bad nodes the one that changed last.
+/// Rank of a node's status: worst first; of equally bad nodes the one that changed last.
 fn status_rank(lens: &JoinedNode<'_>) -> i128 {
     let node = lens.node;
     let class = match node.readiness {

@@ -103,7 +103,7 @@ pub(in crate::ui) fn draw(
 ) -> Option<Position> {
     let mut pen = Pen::new(buf, paint.theme, area, 0);
     if scene.mode == Mode::Filter {
-        return filter(&mut pen, area, scene);
+        return filter(&mut pen, area, scene, paint);
     }
     let hints = match scene.body {
         SceneBody::Nodes(_) => &NODES[..],
@@ -192,6 +192,8 @@ fn list(scene: &Scene<'_>, (paint, room): (Paint<'_>, usize), trouble: bool) -> 
     match &scene.body {
         SceneBody::Nodes(table) => {
             let glyphs = &paint.theme.glyphs;
+            // The rows still lie in the old order.
+            facts.extend(table.arranging.then(|| (Role::Warn, format!("sorting{}", glyphs.ellipsis))));
             if scene.filter.is_empty() {
                 let unknown = summary.nodes_total == Known::Unknown;
                 let all = known_counted(summary.nodes_total, "node", glyphs);
@@ -285,8 +287,10 @@ fn oddities(summary: &ClusterSummary, glyphs: &Glyphs) -> impl Iterator<Item = (
     [unreadable, orphaned, pending].into_iter().flatten()
 }
 
-fn filter(pen: &mut Pen<'_>, area: Rect, scene: &Scene<'_>) -> Option<Position> {
+fn filter(pen: &mut Pen<'_>, area: Rect, scene: &Scene<'_>, paint: Paint<'_>) -> Option<Position> {
     let found = match &scene.body {
+        // How many rows the text before it showed answers nothing.
+        SceneBody::Nodes(table) if table.arranging => format!("filtering{}", paint.theme.glyphs.ellipsis),
         SceneBody::Nodes(table) => {
             format!("{} of {}", grouped(table.extent.len as u64), grouped(table.extent.total as u64))
         }

@@ -1,5 +1,6 @@
 //! The patched order and the patched join against what a look at everything says.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use proptest::collection::vec;
@@ -11,6 +12,7 @@ use crate::facts::accelerator::Kind;
 use crate::facts::node::NodeFacts;
 use crate::facts::pod::PodFacts;
 use crate::model::fixture::{Bench, gpu_node, gpu_pod, node};
+use crate::msg::Msg;
 
 #[derive(Clone, Copy, Debug)]
 enum Step {
@@ -22,6 +24,10 @@ enum Step {
     Reverse,
     Filter(&'static str),
     Relist,
+    /// One slice of whatever waits, and no more.
+    Slice,
+    /// A frame, which waits for nothing.
+    Frame,
     Look,
 }
 
@@ -36,6 +42,8 @@ fn any_step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Reverse),
         1 => prop::sample::select(vec!["", "3", "pods>0", "!3", "gpu>0", "gpu<1", "version:v1.9"]).prop_map(Step::Filter),
         1 => Just(Step::Relist),
+        4 => Just(Step::Slice),
+        3 => Just(Step::Frame),
         4 => Just(Step::Look),
     ]
 }
@@ -153,6 +161,8 @@ impl Truth {
                 bench.model.clusters[0].edit_filter(&LineEdit::Paste(text.to_owned()));
             }
             Step::Relist => self.relist(bench),
+            Step::Slice => drop(bench.model.update(Msg::CatchUp, bench.now())),
+            Step::Frame => drop(bench.model.update(Msg::Frame, bench.now())),
             Step::Look => self.check(bench),
         }
     }
@@ -169,13 +179,61 @@ impl Truth {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
     #[test]
-    fn patched_rows_lie_as_if_all_had_been_sorted_anew(steps in vec(any_step(), 1..60)) {
+    fn patched_rows_lie_as_if_all_had_been_sorted_anew(steps in vec(any_step(), 1..80), slice in prop_oneof![Just(2048_usize), 1_usize..6]) {
         let (mut truth, mut bench) = (Truth::default(), Bench::with(vec![], &[]));
+        bench.model.clusters[0].table.set_slice(slice);
         for step in steps {
             truth.take(&mut bench, step);
         }
         truth.check(&mut bench);
     }
+}
+
+/// 5,000 nodes, whose first order is on the screen.
+fn large() -> Bench {
+    let mut bench = Bench::with((0..5_000).map(|at| node(&format!("n{at}"))).collect(), &[]);
+    bench.prepare();
+    bench
+}
+
+fn first_row(bench: &Bench) -> String {
+    bench.state().rows(0..1, bench.now())[0].facts.name.to_string()
+}
+
+#[test]
+fn the_old_order_stays_until_the_new_one_is_ready_and_says_so() {
+    let mut bench = large();
+    assert!(!bench.state().is_arranging());
+    bench.model.clusters[0].reverse();
+    bench.model.update(Msg::Frame, bench.now());
+    assert!(bench.state().is_arranging() && bench.model.is_behind());
+    assert_eq!((first_row(&bench), bench.state().extent().len), ("n0".to_owned(), 5_000));
+    bench.prepare();
+    assert!(!bench.state().is_arranging() && !bench.model.is_behind());
+    assert_eq!((first_row(&bench), bench.state().extent().len), ("n4999".to_owned(), 5_000));
+}
+
+#[test]
+fn rows_that_a_new_filter_hides_stay_until_all_were_looked_at() {
+    let mut bench = large();
+    bench.model.clusters[0].edit_filter(&LineEdit::Paste("n4999".to_owned()));
+    bench.model.update(Msg::Frame, bench.now());
+    assert_eq!(bench.state().extent().len, 5_000);
+    // What changes meanwhile is drawn in the old rows, too.
+    bench.delete_node(1, &node("n0"), 9);
+    bench.model.update(Msg::Frame, bench.now());
+    assert_eq!(first_row(&bench), "n1");
+    assert_eq!(bench.names(), ["n4999"]);
+}
+
+#[test]
+fn the_selection_follows_its_row_into_the_new_order() {
+    let mut bench = large();
+    bench.act(Action::Hold);
+    bench.act(Action::Down);
+    bench.model.clusters[0].reverse();
+    bench.prepare();
+    assert_eq!((first_row(&bench).as_str(), bench.state().extent().selected), ("n4999", Some(4_998)));
 }
 
 #[test]
