@@ -196,7 +196,7 @@ enum ClusterTask {
 }
 
 impl ClusterTask {
-    /// What every cluster has; its pods are [`Part::pods`].
+    /// What every cluster has; its pods are [`ClusterTask::pods`].
     const ALL: [Self; 13] = [
         Self::Meter,
         Self::Session,

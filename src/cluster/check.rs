@@ -92,7 +92,7 @@ enum Stop {
 /// Whether the next step follows.
 type StepFlow = Result<(), Stop>;
 
-/// Looks at everything on the way to the objects of one cluster and sends a [`Step`] for each; ends within `bound`.
+/// Looks at everything on the way to the objects of one cluster and sends a [`CheckStep`] for each; ends within `bound`.
 pub async fn run(target: ContextTarget, tuning: Tuning, bound: Duration, out: mpsc::Sender<CheckStep>) {
     let clock = Clock::start();
     let sink = MeterSink::new(clock);

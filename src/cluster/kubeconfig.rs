@@ -1,7 +1,7 @@
 //! Contexts: which kubeconfig files are read, how they are merged, and what of them can be used.
 //!
 //! Order as in kubectl: `--kubeconfig`, the files of `$KUBECONFIG` (missing ones are skipped, the first definition wins),
-//! `~/.kube/config`, the service account of the pod we run in. A context that cannot be used becomes a [`Target`] that says
+//! `~/.kube/config`, the service account of the pod we run in. A context that cannot be used becomes a [`ContextTarget`] that says
 //! why; the others work.
 
 use std::ffi::OsString;
@@ -104,7 +104,7 @@ pub struct ContextTarget {
 /// Reads the kubeconfig and picks contexts. Blocking; reads files only.
 ///
 /// # Errors
-/// [`KubeconfigError`] if there is nothing to show at all; a single broken context is a [`Target`] that says so.
+/// [`KubeconfigError`] if there is nothing to show at all; a single broken context is a [`ContextTarget`] that says so.
 pub fn load(sources: &Sources, selection: &Selection) -> Result<Vec<ContextTarget>, KubeconfigError> {
     Kubeconfig::read(sources)?.targets(selection)
 }

@@ -1,8 +1,8 @@
 //! The meter: a tower layer next to the wire. Every attempt is timed, sized and reported exactly once, also one that a
 //! deadline or a shutdown drops; otherwise only the survivors would be counted.
 //!
-//! The layer cannot wait, so it puts its events into a [`Sink`], from which one task per cluster forwards them. The sink
-//! is bounded by what is in flight: [`Sink::room`] lets no new request start while [`WAITING`] events wait, and a request
+//! The layer cannot wait, so it puts its events into a [`MeterSink`], from which one task per cluster forwards them. The sink
+//! is bounded by what is in flight: [`MeterSink::room`] lets no new request start while [`WAITING`] events wait, and a request
 //! adds at most four (its start, one progress that is overwritten in place, its end, its decoding).
 
 use std::collections::VecDeque;

@@ -283,7 +283,7 @@ impl Reflector {
         matches!(self.list, ListPhase::Idle)
     }
 
-    /// When [`Input::Timer`] is wanted.
+    /// When [`ReflectorInput::Timer`] is wanted.
     pub(crate) fn due(&self) -> Option<Mono> {
         [self.list_due(), self.watch_due()].into_iter().flatten().min()
     }

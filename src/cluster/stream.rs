@@ -34,7 +34,7 @@ mod watch;
 use fetch::{PageJob, fetch};
 use progress::Progress;
 
-/// At most one [`ClusterEvent::Heard`] in this time.
+/// At most one [`ClusterEvent::Alive`] in this time.
 const HEARD_EVERY: Duration = Duration::from_secs(1);
 /// Batches of a watch that may wait for the model.
 const WATCH_AHEAD: usize = 4;

@@ -1,4 +1,4 @@
-//! What `watchbell check` finds: one [`Step`] for each thing that it looked at.
+//! What `watchbell check` finds: one [`CheckStep`] for each thing that it looked at.
 
 use serde::Serialize;
 

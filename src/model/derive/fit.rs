@@ -96,7 +96,7 @@ impl NodeRoom {
         self.devices.iter().map(|free| free.max(&0) / size).fold(0, i64::saturating_add)
     }
 
-    /// Pods of `size` devices that find enough of everything else, in the order of [`Limit::ALL`].
+    /// Pods of `size` devices that find enough of everything else, in the order of [`FitLimit::ALL`].
     fn others(&self, size: i64, each: PerDevice) -> [i64; FitLimit::ALL.len()] {
         let by = |free: i64, each: i64| match each.saturating_mul(size) {
             ..=0 => i64::MAX,

@@ -68,7 +68,7 @@ impl Default for NodeKey {
 
 /// All nodes of a cluster.
 ///
-/// Pages of a list mark what they bring with the list's generation, and so does the watch; [`Nodes::finish`] removes what
+/// Pages of a list mark what they bring with the list's generation, and so does the watch; [`NodeStore::finish`] removes what
 /// neither has touched. An event of the watch always applies; a page yields to it by the rules of [`ObjectVersion`], compared
 /// only within one generation: after an etcd restore versions go back (F43).
 #[derive(Debug)]

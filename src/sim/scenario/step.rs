@@ -40,7 +40,7 @@ impl ScriptStep {
     }
 }
 
-/// A step as it is written; [`Step`] is what it means.
+/// A step as it is written; [`ScriptStep`] is what it means.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct StepText {
