@@ -12,10 +12,6 @@
 //! [`sim`] is a simulated API server for the demo, the tests and game days; [`runtime`] and [`term`] tie the parts to a terminal,
 //! and [`process`] owns every process that we start.
 
-// The oracle of the tests in `tests/` is one of the unit tests' modules too, and calls this crate by its name.
-#[cfg(test)]
-extern crate self as watchbell;
-
 pub mod action;
 pub mod cli;
 pub mod clipboard;
@@ -37,5 +33,7 @@ pub mod runtime;
 pub mod sim;
 pub mod stderr;
 pub mod term;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 pub mod theme;
 pub mod ui;

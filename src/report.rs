@@ -1,8 +1,9 @@
 //! One-shot outputs of the same model that the dashboard shows.
 //!
-//! What is not known is `null` with a state beside it, never 0.
+//! A value that is not known is `null` with a state beside it, never 0.
 
 mod amounts;
+mod build;
 pub mod check;
 mod item;
 mod table;
@@ -13,13 +14,9 @@ use serde::Serialize;
 use crate::facts::accelerator::Kind;
 use crate::facts::text::Clean;
 use crate::model::app::Model;
-use crate::model::cluster::ClusterState;
-use crate::model::derive::dra::{DraDevices, DriverDevices};
-use crate::model::derive::rows::AcceleratorTotals;
+use crate::model::derive::dra::DriverDevices;
 use crate::model::known::Known;
-use crate::model::store::optional::Visibility;
-use crate::model::store::sync::Freshness;
-use crate::msg::{Failure, Layer, Now};
+use crate::msg::{Layer, Now};
 
 pub use amounts::{ResourceReport, ResourceReports};
 pub use item::{Item, ItemAccelerator, ItemCondition, ItemPods, ItemTaint, ItemUsage};
@@ -33,7 +30,7 @@ pub struct Snapshot {
     pub api_version: &'static str,
     /// `Snapshot`.
     pub kind: &'static str,
-    /// When it was taken, by our clock.
+    /// Time of the snapshot, by the clock of this host.
     pub time: Timestamp,
     /// In the order of the command line.
     pub clusters: Vec<ClusterReport>,
@@ -47,7 +44,7 @@ pub struct ClusterReport {
     pub context: Clean,
     /// The server's URL, without credentials.
     pub server: Option<Clean>,
-    /// How its API does: `ok`, `partial`, `slow`, `recovering`, `failing`, `throttled`, `polling`, `loading`, `denied`,
+    /// State of its API: `ok`, `partial`, `slow`, `recovering`, `failing`, `throttled`, `polling`, `loading`, `denied`,
     /// `unreadable` (some objects), `unanswered` (the last probe), `stale`, `unreachable`, `broken`.
     pub state: &'static str,
     /// Sums over nodes.
@@ -58,38 +55,38 @@ pub struct ClusterReport {
     pub pods: Pods,
     /// Every resource summed over the nodes and their pods; `None` unless the node list was complete, see `nodes.state`.
     pub resources: Option<ResourceReports>,
-    /// Whether the usage of nodes is seen.
+    /// Visibility of node usage.
     pub usage: UsageReport,
     /// Devices of dynamic resource allocation.
     pub dra: DraReport,
-    /// Whether the leases of kubelets are seen.
+    /// Visibility of the kubelets' leases.
     pub leases: OptionalReport,
-    /// The API as seen from here.
+    /// The API, measured from this host.
     pub api: Api,
     /// Lists that are read in smaller pages than usual, and why.
     pub smaller_pages: Vec<SmallerPages>,
     /// The last failures, newest first.
     pub errors: Vec<FaultReport>,
-    /// The nodes by name; those read so far while `nodes.state` is `loading`, `None` if nothing was read.
+    /// The nodes by name; those read so far while `nodes.state` is `loading`, `None` before the first page.
     pub items: Option<Vec<Item>>,
 }
 
-/// How well a number is known.
+/// State of a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ValueState {
-    /// A list was read to its end, and what changed since is in.
+    /// A list was read to its end, and later changes are applied.
     Complete,
     /// The first list runs; numbers would be lower bounds and are left out.
     Loading,
-    /// We may not list it.
+    /// Listing is forbidden.
     Denied,
     /// Nothing was read.
     Unknown,
     /// Read to the end, but for pods of other namespaces than those that are watched or objects that could not be read: numbers are
     /// lower bounds, or left out.
     Partial,
-    /// Was complete once; the link is lost, or there was no proof of life for too long.
+    /// Was complete once; the watch is lost, or nothing has proved it fresh for too long.
     Stale,
 }
 
@@ -97,7 +94,7 @@ pub enum ValueState {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NodeSums {
-    /// How well they are known.
+    /// State of the numbers.
     pub state: ValueState,
     /// All of them.
     pub total: Option<u32>,
@@ -109,7 +106,7 @@ pub struct NodeSums {
     pub unknown: Option<u32>,
     /// `spec.unschedulable`, whatever Ready says.
     pub cordoned: Option<u32>,
-    /// Objects of the last list and since then that could not be read; they count nowhere else.
+    /// Objects, of the last list and later, that could not be decoded; they count nowhere else.
     pub unreadable: u32,
 }
 
@@ -125,19 +122,19 @@ pub struct Accelerator {
     pub capacity: i64,
     /// Sum of `status.allocatable`.
     pub allocatable: i64,
-    /// By bound pods that are neither Succeeded nor Failed; see `pods.state`, which says of which pods.
+    /// Requests of bound pods that are neither Succeeded nor Failed; `pods.state` says of which pods.
     pub requested: Option<i64>,
-    /// Healthy and not requested, node by node, on nodes that take pods.
+    /// Healthy and not requested, node by node, on schedulable nodes.
     pub free: Option<i64>,
-    /// Healthy and not requested on nodes that take none: not Ready, being deleted, cordoned or tainted.
+    /// Healthy and not requested on unschedulable nodes: not Ready, being deleted, cordoned or tainted.
     pub unschedulable: Option<i64>,
-    /// Announced but not healthy: capacity − allocatable, node by node.
+    /// Registered but unhealthy: capacity − allocatable, node by node.
     pub withdrawn: i64,
-    /// Promised by labels but never announced; `None` where no label can say.
+    /// Expected by labels but not registered; `None` without such labels.
     pub missing: Option<i64>,
     /// Requested beyond what is allocatable, node by node.
     pub over_requested: Option<i64>,
-    /// Nodes that announce any.
+    /// Nodes that register any.
     pub nodes: u32,
 }
 
@@ -145,7 +142,7 @@ pub struct Accelerator {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Pods {
-    /// How well they are known.
+    /// State of the numbers.
     pub state: ValueState,
     /// The namespaces that are watched; `None`: the whole cluster.
     pub namespaces: Option<Vec<Namespace>>,
@@ -164,7 +161,7 @@ pub struct Pods {
     pub unscheduled: Option<u32>,
     /// Bound to nodes that are not in the list; they are in `bound` and on no node. `None` until both lists are complete.
     pub orphaned: Option<u32>,
-    /// Objects of the last list and since then that could not be read; they count nowhere else.
+    /// Objects, of the last list and later, that could not be decoded; they count nowhere else.
     pub unreadable: u32,
 }
 
@@ -174,28 +171,28 @@ pub struct Pods {
 pub struct Namespace {
     /// Its name.
     pub name: Clean,
-    /// How well its pods are known.
+    /// State of its pods.
     pub state: ValueState,
 }
 
-/// Whether the usage of nodes (`metrics.k8s.io`) is seen.
+/// Visibility of the usage of nodes (`metrics.k8s.io`).
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UsageReport {
-    /// It is, now.
+    /// `true` if it is visible now.
     pub visible: bool,
-    /// If not: why.
+    /// The reason if it is not visible.
     pub reason: Option<String>,
-    /// Seconds since the newest figures were taken; `None` without any.
+    /// Seconds since the newest measurement; `None` without any.
     pub age_seconds: Option<f64>,
 }
 
-/// Whether something that a cluster need not have is seen.
+/// Visibility of an optional API.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct OptionalReport {
-    /// It is, now.
+    /// `true` if it is visible now.
     pub visible: bool,
-    /// If not: why.
+    /// The reason if it is not visible.
     pub reason: Option<String>,
 }
 
@@ -203,19 +200,19 @@ pub struct OptionalReport {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DraReport {
-    /// Slices and claims are seen, now.
+    /// `true` if slices and claims are visible now.
     pub visible: bool,
-    /// If not: why.
+    /// The reason if it is not visible.
     pub reason: Option<String>,
     /// All devices by driver; `None` until slices and claims were read.
     pub drivers: Option<Vec<DriverDevices>>,
-    /// Those of `drivers` that several nodes can use, over a network.
+    /// Devices of `drivers` that several nodes can use, over a network.
     pub network: Option<Vec<DriverDevices>>,
     /// Allocated devices that no slice names (any more).
     pub stray: Option<u32>,
-    /// Device taint rules that were read; `None` where they are not seen, and only the drivers' own taints count.
+    /// Device taint rules; `None` if they are not visible, and only the drivers' own taints count.
     pub taint_rules: Option<usize>,
-    /// Of these: they select by a class or an expression, and are not counted.
+    /// Device taint rules that select by a class or an expression, and are not counted.
     pub taint_rules_not_evaluated: Option<u32>,
     /// Extended resources that a device class serves.
     pub extended_resources: Vec<Bridge>,
@@ -225,27 +222,27 @@ pub struct DraReport {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Bridge {
-    /// The resource that pods ask for.
+    /// The resource that pods request.
     pub resource: Clean,
     /// The class.
     pub device_class: Clean,
 }
 
-/// The API as seen from here.
+/// The API, measured from this host.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Api {
     /// Median of the work probe, milliseconds; `None` without a sample.
     pub probe_p50_ms: Option<f64>,
-    /// It is a lower bound: the probe at that rank timed out.
+    /// `true` if the median is a lower bound: the probe at that rank timed out.
     pub probe_p50_at_least: bool,
     /// 95th percentile.
     pub probe_p95_ms: Option<f64>,
-    /// It is a lower bound.
+    /// `true` if the 95th percentile is a lower bound.
     pub probe_p95_at_least: bool,
     /// Timeouts of all calls since the start.
     pub timeouts: u64,
-    /// Requests made.
+    /// Requests since the start.
     pub requests: u64,
 }
 
@@ -255,43 +252,43 @@ pub struct Api {
 pub struct SmallerPages {
     /// `nodes` or `pods`.
     pub resource: &'static str,
-    /// Objects asked for in one page.
+    /// Objects requested in one page.
     pub size: u32,
-    /// What happened to the larger ones: `a stall`.
+    /// The failure of the larger ones: `a stall`.
     pub after: &'static str,
 }
 
-/// Something that failed.
+/// A failure.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FaultReport {
-    /// When, by our clock.
+    /// Time by the clock of this host.
     pub time: Timestamp,
-    /// Where.
+    /// The layer that failed.
     pub layer: Layer,
-    /// What was asked.
+    /// The request.
     pub request: Clean,
     /// HTTP code, if an answer came.
     pub code: Option<u16>,
-    /// What happened.
+    /// The error.
     pub text: Clean,
     /// 1 for the first attempt.
     pub attempt: u32,
 }
 
-/// The clusters as they are known now.
+/// The clusters at this moment.
 #[must_use]
 pub fn snapshot(model: &Model, now: Now) -> Snapshot {
     Snapshot {
         api_version: "watchbell/v1",
         kind: "Snapshot",
         time: now.wall,
-        clusters: model.clusters().iter().map(|cluster| cluster_of(cluster, now)).collect(),
+        clusters: model.clusters().iter().map(|cluster| build::cluster(cluster, now)).collect(),
     }
 }
 
 impl Snapshot {
-    /// Nodes and pods of every cluster are complete, of some namespaces where no more was asked for: nothing is missing.
+    /// Returns `true` if nodes and pods of every cluster are complete, or those of the requested namespaces.
     #[must_use]
     pub fn complete(&self) -> bool {
         let whole = |pods: &Pods| match &pods.namespaces {
@@ -302,134 +299,10 @@ impl Snapshot {
     }
 }
 
-fn cluster_of(cluster: &ClusterState, now: Now) -> ClusterReport {
-    let summary = cluster.summary(now);
-    let counts = cluster.node_counts();
-    let pods = cluster.pod_counts();
-    let nodes = cluster.items(now);
-    let (unread_nodes, unread_pods) = (cluster.unread_nodes(), cluster.unread_pods());
-    let nodes_state = state(&summary.nodes_fresh, summary.nodes_total, unread_nodes > 0);
-    let part_of_pods = summary.partial.is_some() || unread_pods > 0;
-    let pods_state = state(&summary.pods_fresh, summary.pods, part_of_pods);
-    let shown = PodVisibility { lower_bounds: part_of_pods && pods_state != ValueState::Loading };
-    let shown_nodes = PodVisibility { lower_bounds: unread_nodes > 0 && nodes_state != ValueState::Loading };
-    let joined = PodVisibility { lower_bounds: shown.lower_bounds || shown_nodes.lower_bounds };
-    let devices = cluster.dra_devices();
-    let mut errors: Vec<FaultReport> = cluster.failures().map(fault).collect();
-    if errors.is_empty()
-        && let Some(failure) = &summary.failure
-    {
-        errors.push(fault(failure));
-    }
-    ClusterReport {
-        context: summary.context,
-        server: cluster.server().cloned(),
-        state: summary.word,
-        nodes: NodeSums {
-            state: nodes_state,
-            total: shown_nodes.of(counts.map(|counts| counts.total)),
-            ready: shown_nodes.of(counts.map(|counts| counts.ready)),
-            not_ready: shown_nodes.of(counts.map(|counts| counts.not_ready)),
-            unknown: shown_nodes.of(counts.map(|counts| counts.unknown)),
-            cordoned: shown_nodes.of(counts.map(|counts| counts.cordoned)),
-            unreadable: cluster.unreadable_nodes(),
-        },
-        accelerators: shown_nodes
-            .of(counts)
-            .map(|_| cluster.accelerators().into_iter().map(|totals| accelerator(totals, joined)).collect()),
-        pods: Pods {
-            state: pods_state,
-            namespaces: summary.partial.is_some().then(|| namespaces(cluster, now)),
-            bound: shown.of(summary.pods),
-            terminating: shown.of(pods.map(|pods| pods.terminating)),
-            daemon_set: shown.of(pods.map(|pods| pods.daemon_set)),
-            mirror: shown.of(pods.map(|pods| pods.mirror)),
-            allocatable: shown_nodes.of(summary.pods_allocatable),
-            unscheduled: shown.of(summary.unscheduled),
-            orphaned: shown.of(summary.orphaned),
-            unreadable: cluster.unreadable_pods(),
-        },
-        resources: shown_nodes.of(counts).map(|_| amounts::summed(nodes.iter().map(|node| &*node.resources), shown)),
-        usage: UsageReport {
-            visible: *cluster.usage_visible() == Visibility::Visible,
-            reason: cluster.usage_visible().reason(),
-            age_seconds: cluster.usage_age(now).map(|age| age.as_secs_f64()),
-        },
-        dra: dra(cluster, devices.as_ref()),
-        leases: OptionalReport {
-            visible: cluster.leases_visible() == Visibility::Visible,
-            reason: cluster.leases_visible().reason(),
-        },
-        api: Api {
-            probe_p50_ms: summary.latency.p50.map(|p50| milliseconds(p50.value)),
-            probe_p50_at_least: summary.latency.p50.is_some_and(|p50| p50.at_least),
-            probe_p95_ms: summary.latency.p95.map(|p95| milliseconds(p95.value)),
-            probe_p95_at_least: summary.latency.p95.is_some_and(|p95| p95.at_least),
-            timeouts: summary.latency.timeouts_ever,
-            requests: cluster.latency().requests(),
-        },
-        smaller_pages: summary
-            .smaller
-            .iter()
-            .map(|(resource, size, why)| SmallerPages { resource: resource.name(), size: *size, after: why.name() })
-            .collect(),
-        errors,
-        items: counts.any().map(|_| nodes.iter().map(|node| item::of(node, devices.as_ref(), shown)).collect()),
-    }
-}
-
-fn dra(cluster: &ClusterState, devices: Option<&DraDevices>) -> DraReport {
-    let bridge = |(resource, device_class)| Bridge { resource, device_class };
-    DraReport {
-        visible: cluster.dra_visible() == Visibility::Visible,
-        reason: cluster.dra_visible().reason(),
-        drivers: devices.map(|devices| devices.total.clone()),
-        network: devices.map(|devices| devices.network.clone()),
-        stray: devices.map(|devices| devices.stray),
-        taint_rules: cluster.taint_rules(),
-        taint_rules_not_evaluated: cluster.taint_rules().and(devices.map(|devices| devices.blind_rules)),
-        extended_resources: cluster.dra_bridges().into_iter().map(bridge).collect(),
-    }
-}
-
-/// `partial`: it may be a lower bound although all that is asked for was read.
-fn state<T>(fresh: &Freshness, value: Known<T>, partial: bool) -> ValueState {
-    match (fresh, value) {
-        (_, Known::Denied) => ValueState::Denied,
-        (_, Known::Unknown) => ValueState::Unknown,
-        (fresh, Known::AtLeast(_)) if partial => partial_state(fresh),
-        (_, Known::AtLeast(_)) => ValueState::Loading,
-        (Freshness::Stale(_) | Freshness::Relisting { .. }, Known::Exact(_)) => ValueState::Stale,
-        (_, Known::Exact(_)) => ValueState::Complete,
-    }
-}
-
-/// How well the pods of a scope are known once something of them is.
-fn partial_state(fresh: &Freshness) -> ValueState {
-    match fresh {
-        Freshness::Never | Freshness::Loading { .. } => ValueState::Loading,
-        Freshness::Stale(_) | Freshness::Relisting { .. } => ValueState::Stale,
-        Freshness::Live(_) | Freshness::Polling(_) | Freshness::Denied => ValueState::Partial,
-    }
-}
-
-fn namespaces(cluster: &ClusterState, now: Now) -> Vec<Namespace> {
-    let state = |fresh: &Freshness, unread: u32| match fresh {
-        Freshness::Never => ValueState::Unknown,
-        Freshness::Denied => ValueState::Denied,
-        fresh => match partial_state(fresh) {
-            ValueState::Partial if unread == 0 => ValueState::Complete,
-            other => other,
-        },
-    };
-    let of = |(name, fresh, unread): (&Clean, _, _)| Namespace { name: name.clone(), state: state(&fresh, unread) };
-    cluster.namespaces(now).map(of).collect()
-}
-
-/// Which numbers of pods are given.
+/// Visibility of numbers in a report: exact ones, or lower bounds too.
 #[derive(Clone, Copy, Debug)]
 struct PodVisibility {
-    /// Those of the namespaces of a scope too: `pods.state` and `pods.namespaces` say that they are lower bounds.
+    /// `true` if lower bounds are shown too: `pods.state` and `pods.namespaces` mark them.
     lower_bounds: bool,
 }
 
@@ -439,34 +312,7 @@ impl PodVisibility {
     }
 }
 
-fn accelerator(totals: AcceleratorTotals, shown: PodVisibility) -> Accelerator {
-    Accelerator {
-        free: totals.free.exact(),
-        unschedulable: totals.unschedulable.exact(),
-        requested: shown.of(totals.requested),
-        over_requested: shown.of(totals.over_requested),
-        resource: totals.resource,
-        kind: totals.kind,
-        capacity: totals.capacity,
-        allocatable: totals.allocatable,
-        withdrawn: totals.withdrawn,
-        missing: totals.missing,
-        nodes: totals.nodes,
-    }
-}
-
-fn fault(failure: &Failure) -> FaultReport {
-    let Failure { at, layer, request, code, text, attempt, .. } = failure;
-    let (time, request, text) = (*at, request.clone(), text.clone());
-    FaultReport { time, layer: *layer, request, code: *code, text, attempt: *attempt }
-}
-
-/// Milliseconds to a thousandth: a probe on loopback takes less than one.
-fn milliseconds(span: std::time::Duration) -> f64 {
-    (span.as_secs_f64() * 1e6).round() / 1e3
-}
-
-/// The state of a resource of a cluster, for the table.
+/// The name of a state, for the table.
 fn word(state: ValueState) -> &'static str {
     match state {
         ValueState::Complete => "complete",

@@ -1,7 +1,7 @@
 //! A simulated Kubernetes API server for the demo, tests and game days.
 //!
-//! A [`Scenario`] says which clusters there are and what happens to them; [`start`] serves each of them on a port of
-//! its own. The server speaks plain HTTP and knows the real rules: pages of one consistent state, resourceVersions,
+//! A [`Scenario`] declares clusters and a script of faults and changes; [`start`] serves each cluster on a port of
+//! its own. The server speaks plain HTTP and follows the real rules: pages of one consistent state, resourceVersions,
 //! watches with bookmarks, selectors, tables, Status errors; `kubectl` works against it.
 //!
 //! Objects are compact records ([`object`]) over shared templates and become JSON when they are served, so that a
@@ -66,10 +66,10 @@ use listener::{bind, listen};
 use population::Seeds;
 use server::{Server, ServerParts};
 
-/// How long [`Simulation::stop`] waits for connections to end.
+/// Longest wait of [`Simulation::stop`] for connections to end.
 const STOP: Duration = Duration::from_secs(1);
 
-/// Where a cluster is served.
+/// Address of a cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClusterAddress {
     /// Its context in the kubeconfig.
@@ -100,7 +100,7 @@ pub struct Simulation {
 /// Serves a scenario: the first cluster at `listen`, the others on free ports of the same address.
 ///
 /// # Errors
-/// What the system says if a port cannot be had; `InvalidInput` if the counts of the scenario do not fit its nodes.
+/// The system's error if a port is not available; `InvalidInput` if the counts of the scenario do not fit its nodes.
 pub async fn start(scenario: Scenario, listen: SocketAddr) -> io::Result<Simulation> {
     let wall = crate::clock::wall().as_second();
     let mut clusters = Vec::new();
@@ -177,7 +177,7 @@ impl Simulation {
         lines.join("\n")
     }
 
-    /// The hand on one cluster; `None` for an unknown or unreachable one.
+    /// Control of one cluster; `None` for an unknown or unreachable one.
     #[must_use]
     pub fn control(&self, context: &str) -> Option<Control> {
         self.clusters.iter().find_map(|cluster| match cluster {
@@ -232,7 +232,7 @@ impl Drop for Simulation {
     }
 }
 
-/// Locks; a task that panicked while it held the lock has left state that is still good enough to serve.
+/// Locks a mutex, also after a panic: the state that the task left is still good enough to serve.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::common::{Served, watchbell};
+use crate::rig::{Served, watchbell};
 
 #[test]
 fn a_broken_context_says_why_and_the_other_one_works() {

@@ -3,10 +3,9 @@
 use std::fmt::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
-use crate::common::{Served, binary};
-use crate::pty::Terminal;
+use crate::rig::{Served, Terminal, program_in};
 
 /// Part of every secret here.
 const CANARY: &str = "c4n4ry";
@@ -133,8 +132,8 @@ fn secrets_of_a_kubeconfig_and_of_plugins_stand_in_no_output_and_in_no_log() {
         &["snapshot", "--deadline", "10s"],
         &["snapshot", "-o", "json", "--deadline", "10s"],
     ] {
-        let mut command = Command::new(binary());
-        command.env_clear().env("HOME", home).env("PATH", "/usr/bin:/bin").env("RUST_LOG", "trace");
+        let mut command = program_in(home);
+        command.env("PATH", "/usr/bin:/bin").env("RUST_LOG", "trace");
         command.env("RUST_BACKTRACE", "full").args(arguments).arg("--all-contexts").arg("--log-file").arg(&log);
         let output = command.arg("--kubeconfig").arg(home.join("kubeconfig")).stdin(Stdio::null()).output().unwrap();
         let text = [output.stdout, output.stderr, std::fs::read(&log).unwrap()].concat();

@@ -3,20 +3,13 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Output;
-use std::sync::Arc;
 use std::time::Duration;
 
-use rcgen::{BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
 use serde_json::Value;
-use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 use watchbell::sim::{Change, Fault, FaultKind};
 
-use crate::common::{Served, watchbell};
+use crate::rig::{Authority, Certificate, Mode, Relay, Served, watchbell};
 
 mod edges;
 
@@ -223,58 +216,11 @@ fn our_own_errors_and_usage_have_exit_codes_of_their_own() {
     assert_eq!(run(&served, &["-o", "yaml"]).status.code(), Some(2));
 }
 
-/// A certificate authority.
-struct Authority {
-    issuer: Issuer<'static, KeyPair>,
-    pem: String,
-}
-
-impl Authority {
-    fn new(name: &str) -> Self {
-        let mut params = CertificateParams::new(vec![]).unwrap();
-        params.distinguished_name = named(name);
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let key = KeyPair::generate().unwrap();
-        let pem = params.self_signed(&key).unwrap().pem();
-        Self { issuer: Issuer::new(params, key), pem }
-    }
-
-    /// A server that shows a certificate for 127.0.0.1 that holds until then, and passes what it hears on.
-    fn serve(&self, served: &Served, until: i32) -> SocketAddr {
-        let mut params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
-        params.distinguished_name = named("kube-apiserver");
-        params.not_before = date_time_ymd(2019, 1, 1);
-        params.not_after = date_time_ymd(until, 1, 1);
-        let key = KeyPair::generate().unwrap();
-        let certificate = params.signed_by(&key, &self.issuer).unwrap().der().clone();
-        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate], PrivateKeyDer::try_from(key.serialize_der()).unwrap())
-            .unwrap();
-        let acceptor = TlsAcceptor::from(Arc::new(config));
-        let behind = served.simulation.clusters()[0].url.trim_start_matches("http://").to_owned();
-        let listener = served.runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
-        let address = listener.local_addr().unwrap();
-        served.runtime.spawn(async move {
-            while let Ok((client, _)) = listener.accept().await {
-                let (acceptor, behind) = (acceptor.clone(), behind.clone());
-                tokio::spawn(async move {
-                    let mut client = acceptor.accept(client).await?;
-                    let mut plain = TcpStream::connect(behind).await?;
-                    tokio::io::copy_bidirectional(&mut client, &mut plain).await
-                });
-            }
-        });
-        address
-    }
-}
-
-fn named(name: &str) -> DistinguishedName {
-    let mut names = DistinguishedName::new();
-    names.push(DnType::CommonName, name);
-    names
+/// A server that shows a certificate for 127.0.0.1 that holds until then, and passes what it hears on.
+fn tls_front(served: &Served, authority: &Authority, until: i32) -> Relay {
+    let certificate = Certificate { holder: "kube-apiserver", name: "127.0.0.1", years: Some((2019, until)) };
+    let mode = Mode { tls: Some(authority.shows(certificate)), ..Mode::default() };
+    served.runtime.block_on(Relay::to(served.address, mode))
 }
 
 fn write_kubeconfig(dir: &Path, server: SocketAddr, authority: &str) -> String {
@@ -295,7 +241,8 @@ fn write_kubeconfig(dir: &Path, server: SocketAddr, authority: &str) -> String {
 fn good_certificate_is_shown_with_its_names_and_its_end() {
     let served = Served::scenario("small");
     let authority = Authority::new("our-ca");
-    let kubeconfig = write_kubeconfig(served.dir.path(), authority.serve(&served, 2090), &authority.pem);
+    let front = tls_front(&served, &authority, 2090);
+    let kubeconfig = write_kubeconfig(served.dir.path(), front.address, &authority.pem);
     let (code, cluster) = check(&served, &["--kubeconfig", &kubeconfig]);
     assert_eq!(code, 0, "{cluster:#}");
     let text = step(&cluster, "tls")["text"].as_str().unwrap();
@@ -309,18 +256,18 @@ fn wrong_authority_and_expired_certificate_fail_as_tls_and_show_the_certificate(
     let (ours, theirs) = (Authority::new("our-ca"), Authority::new("their-ca"));
     let cases = [
         (
-            theirs.serve(&served, 2090),
+            tls_front(&served, &theirs, 2090),
             "signed by unknown authority",
             "CN=kube-apiserver by CN=their-ca, valid 2019-01-01T00:00:00Z",
         ),
         (
-            ours.serve(&served, 2020),
+            tls_front(&served, &ours, 2020),
             "expired",
             "CN=kube-apiserver by CN=our-ca, valid 2019-01-01T00:00:00Z to 2020-01-01",
         ),
     ];
-    for (server, why, shown) in cases {
-        let kubeconfig = write_kubeconfig(served.dir.path(), server, &ours.pem);
+    for (front, why, shown) in cases {
+        let kubeconfig = write_kubeconfig(served.dir.path(), front.address, &ours.pem);
         let output = run(&served, &["-o", "json", "--kubeconfig", &kubeconfig]);
         let cluster = json(&output)["clusters"][0].clone();
         assert_eq!((output.status.code(), failed(&cluster)), (Some(3), vec!["tls"]));

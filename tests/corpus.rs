@@ -4,7 +4,7 @@ use std::fs;
 use std::panic::catch_unwind;
 use std::path::Path;
 
-mod bodies;
+use watchbell::testing::bodies;
 
 /// A folder of the corpus and its body.
 type Target = (&'static str, fn(&[u8]));

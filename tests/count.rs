@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use serde_json::Value;
-use watchbell::sim::{Change, Scenario};
+use watchbell::sim::{Change, ClusterAddress, Scenario};
 
-use crate::common::{Served, watchbell};
+use crate::rig::{self, Served, watchbell};
 
 /// Of 150,000 pods and more an unoptimised build makes minutes: one in so many of them is counted here, made by the same
 /// generator. `scripts/count.py --simulate large` counts them all with the release binary.
@@ -46,17 +46,12 @@ const VERSIONS: [&str; 4] = [
 /// What `kubectl get` prints, or the same list by HTTP where there is no kubectl or it cannot read what the server says; `None` if
 /// the server does not have it.
 #[expect(clippy::print_stdout, reason = "a test that takes another way says so")]
-fn list(served: &Served, (context, url): (&str, &str), listed: &Listed, kubectl: bool) -> Option<Vec<u8>> {
+fn list(served: &Served, cluster: &ClusterAddress, listed: &Listed, kubectl: bool) -> Option<Vec<u8>> {
     let Listed { resource, paths } = listed;
+    let ClusterAddress { context, url } = cluster;
     if kubectl {
-        let output = Command::new("kubectl")
-            .args(["--context", context, "get", resource, "-A", "-o", "json"])
-            .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-            .env("HOME", served.dir.path())
-            .env("KUBECONFIG", served.kubeconfig())
-            .output()
-            .unwrap();
+        let arguments = format!("--context {context} get {resource} -A -o json");
+        let output = rig::kubectl(served, &arguments).output().unwrap();
         if output.status.success() {
             return Some(output.stdout);
         }
@@ -83,7 +78,7 @@ fn get(url: &str, path: &str) -> Option<Vec<u8>> {
 }
 
 /// Every list that the server has, in files.
-fn lists(served: &Served, cluster: (&str, &str), kubectl: bool) -> Vec<PathBuf> {
+fn lists(served: &Served, cluster: &ClusterAddress, kubectl: bool) -> Vec<PathBuf> {
     let have = LISTS.iter().filter_map(|listed| Some((listed.resource, list(served, cluster, listed, kubectl)?)));
     have.map(|(resource, list)| put(served, &format!("{resource}.json"), &list)).collect()
 }
@@ -107,8 +102,8 @@ fn script_says(context: &str, snapshot: &Path, lists: &[PathBuf]) -> Output {
 }
 
 /// Compares one cluster; gives what the script says.
-fn compare(served: &Served, cluster: (&str, &str), kubectl: bool) -> String {
-    let (context, _) = cluster;
+fn compare(served: &Served, cluster: &ClusterAddress, kubectl: bool) -> String {
+    let context = &*cluster.context;
     let lists = lists(served, cluster, kubectl);
     let snapshot = watchbell(served).args(["snapshot", "-o", "json", "--context", context]).output().unwrap();
     assert_eq!(snapshot.status.code(), Some(0), "{context}: {}", String::from_utf8_lossy(&snapshot.stderr));
@@ -170,7 +165,7 @@ fn snapshot_equals_the_independent_count_on_every_scenario_field_by_field() {
                 println!("{name}: `{}` is unreachable, there is nothing to count", cluster.context);
                 continue;
             }
-            let said = compare(&served, (&cluster.context, &cluster.url), kubectl);
+            let said = compare(&served, &cluster, kubectl);
             println!("{name}: {}: {}", cluster.context, said.trim());
         }
     }
@@ -215,7 +210,7 @@ fn the_comparison_finds_a_device_that_is_wrong() {
     }
     devices["stray"] = 0.into();
     devices["extendedResources"][0]["deviceClass"] = "other".into();
-    let lists = lists(&served, ("zoo-dra", &cluster.url), false);
+    let lists = lists(&served, &cluster, false);
     assert_eq!(lists.len(), LISTS.len(), "the server has all of them");
     let output = script_says("zoo-dra", &put(&served, "snapshot.json", wrong.to_string().as_bytes()), &lists);
     let said = String::from_utf8_lossy(&output.stdout);

@@ -1,18 +1,12 @@
 //! What many reconnects leave behind in the process: no file descriptor. The real program, because other tests open files in
 //! this one.
 
-use std::time::Duration;
-
-use tokio::time::Instant;
 use watchbell::sim::Change;
 
-use crate::common::Served;
-use crate::pty::Terminal;
+use crate::rig::{Served, Terminal, wait_until};
 
 /// Times that every connection of the program is cut.
 const CUTS: usize = 6;
-/// A reconnect takes about a second, the least time between two starts of a watch; this is for a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Open files of the program; `None` where only root may look, since the program leaves no dumps of itself (`process::harden`).
 fn open_files(terminal: &Terminal) -> Option<usize> {
@@ -26,14 +20,6 @@ fn open_files(terminal: &Terminal) -> Option<usize> {
 /// Watches that were asked for so far.
 fn watches(served: &Served) -> usize {
     served.control().requests().iter().filter(|log| log.path_and_query.contains("watch=1")).count()
-}
-
-fn wait_until(what: &str, done: impl Fn() -> bool) {
-    let start = Instant::now();
-    while !done() {
-        assert!(start.elapsed() < PATIENCE, "{what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
 }
 
 #[test]

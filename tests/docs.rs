@@ -10,7 +10,7 @@ use watchbell::action::ACTIONS;
 use watchbell::cli::Cli;
 use watchbell::config::Config;
 
-use crate::common::{Served, watchbell};
+use crate::rig::{Served, watchbell};
 
 const README: &str = include_str!("../README.md");
 const CONTRIBUTING: &str = include_str!("../CONTRIBUTING.md");

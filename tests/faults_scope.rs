@@ -7,10 +7,9 @@ use watchbell::cluster::kubeconfig::ContextTarget;
 use watchbell::msg::Layer;
 use watchbell::report::ValueState;
 use watchbell::sim::{Change, Fault, FaultKind};
+use watchbell::testing::oracle::truth;
 
-use crate::common::{self, watchbell};
-use crate::rig::oracle::truth;
-use crate::rig::{Rig, Served, ms, quick};
+use crate::rig::{Rig, Served, ms, quick, watchbell};
 
 fn forbidden(path: &str) -> Fault {
     Fault::new(FaultKind::Status { code: 403, retry_after: None, message: None }).path(path)
@@ -18,9 +17,9 @@ fn forbidden(path: &str) -> Fault {
 
 /// The server lets us list the pods of every namespace but these, and not those of the cluster.
 fn forbid(served: &Served, namespaces: &[&str]) {
-    served.control.inject(forbidden("/api/v1/pods"));
+    served.control().inject(forbidden("/api/v1/pods"));
     for namespace in namespaces {
-        served.control.inject(forbidden(&format!("/api/v1/namespaces/{namespace}/pods")));
+        served.control().inject(forbidden(&format!("/api/v1/namespaces/{namespace}/pods")));
     }
 }
 
@@ -50,22 +49,22 @@ async fn f23_two_namespaces_are_watched_where_all_pods_are_forbidden_and_follow_
     for name in ["late-1", "late-2"] {
         for namespace in ["web", "elsewhere"] {
             let (namespace, node) = (namespace.to_owned(), Some("gpu-1".to_owned()));
-            rig.served.control.apply(Change::AddPod { namespace, name: name.to_owned(), node });
+            rig.served.control().apply(Change::AddPod { namespace, name: name.to_owned(), node });
         }
     }
     rig.until("the new pods", Rig::is_true).await;
-    rig.served.control.apply(Change::DeletePod { namespace: "web".into(), name: "late-1".into() });
+    rig.served.control().apply(Change::DeletePod { namespace: "web".into(), name: "late-1".into() });
     rig.until("the deletion", Rig::is_true).await;
     let before = rig.objects().unwrap();
     // A watch that has expired: each namespace lists again, and sweeps only its own.
     let finished = rig.finished();
-    rig.served.control.inject(Fault::new(FaultKind::WatchExpired).verb("watch").lasts(ms(400)));
-    rig.served.control.close_watches(None);
-    rig.served.control.apply(Change::DeletePod { namespace: "web".into(), name: "late-2".into() });
+    rig.served.control().inject(Fault::new(FaultKind::WatchExpired).verb("watch").lasts(ms(400)));
+    rig.served.control().close_watches(None);
+    rig.served.control().apply(Change::DeletePod { namespace: "web".into(), name: "late-2".into() });
     rig.until("new lists", |rig| rig.finished() > finished + 2).await;
     rig.keeps(&before);
     rig.goes_on_meanwhile().await;
-    rig.served.control.clear_faults();
+    rig.served.control().clear_faults();
     forbid(&rig.served, &[]);
     rig.recovers().await;
     assert!(rig.failures().iter().all(|failure| failure.layer != Layer::Rbac), "{:?}", rig.failures());
@@ -76,14 +75,14 @@ async fn f23_a_namespace_without_the_right_is_named_and_the_other_is_read() {
     let mut rig = start(&["web", "kube-system"], &["kube-system"]).await;
     let failure = rig.fails(Layer::Rbac, "in the namespace \"kube-system\"").await;
     assert_eq!(&*failure.request, "list pods in kube-system");
-    let web = |rig: &Rig| rig.objects().is_some_and(|held| held == truth(&rig.served.control.dump(), &["web"]));
+    let web = |rig: &Rig| rig.objects().is_some_and(|held| held == truth(&rig.served.control().dump(), &["web"]));
     rig.until("web", web).await;
     let report = rig.report();
     let states: Vec<_> = report.pods.namespaces.unwrap().iter().map(|one| (one.name.to_string(), one.state)).collect();
     assert_eq!(states, [("web".to_owned(), ValueState::Complete), ("kube-system".to_owned(), ValueState::Denied)]);
     assert_eq!((report.state, report.pods.state), ("denied", ValueState::Partial));
     // The right comes; nobody presses a key.
-    rig.served.control.clear_faults();
+    rig.served.control().clear_faults();
     rig.recovers().await;
 }
 
@@ -92,18 +91,18 @@ async fn f23_a_server_that_goes_and_comes_back_is_the_truth_again_in_every_names
     let mut rig = start(&["web", "kube-system"], &[]).await;
     rig.settles().await;
     let before = rig.objects().unwrap();
-    rig.served.control.stop_listening().await;
+    rig.served.control().stop_listening().await;
     rig.fails(Layer::Connect, "refused").await;
     rig.pass(ms(1_000)).await;
     assert!(rig.objects() == Some(before), "old data stays");
     rig.served.change();
-    rig.served.control.listen_again().await.unwrap();
+    rig.served.control().listen_again().await.unwrap();
     rig.recovers().await;
 }
 
 #[test]
 fn f23_snapshot_of_a_namespace_is_partial_and_says_so_and_of_a_forbidden_cluster_it_says_what_to_do() {
-    let served = common::Served::scenario("small");
+    let served = Served::scenario("small");
     served.control().inject(forbidden("/api/v1/pods"));
     let run = |args: &[&str]| {
         let output =
@@ -127,7 +126,7 @@ fn f23_snapshot_of_a_namespace_is_partial_and_says_so_and_of_a_forbidden_cluster
 
 #[test]
 fn f23_check_offers_a_namespace_and_looks_at_the_rights_in_it() {
-    let served = common::Served::scenario("small");
+    let served = Served::scenario("small");
     served.control().inject(forbidden("/api/v1/pods"));
     let step = |args: &[&str], name: &str| {
         let output = watchbell(&served).args(["check", "-o", "json"]).args(args).output().unwrap();

@@ -15,7 +15,6 @@
 //!
 //! `docs/faults.md` has every row with its tests.
 
-mod relay;
 mod stream;
 
 use std::time::Duration;
@@ -29,10 +28,9 @@ use watchbell::model::alerts::AlertRecord;
 use watchbell::model::known::Known;
 use watchbell::msg::{Layer, Mono, ProbeOutcome, Resource, SyncState};
 use watchbell::report::ValueState;
-use watchbell::sim::{Change, Fault, FaultKind, Scenario, WireEnd};
+use watchbell::sim::{Change, Fault, FaultKind, WireEnd};
 
-use crate::rig::{Rig, Served, ms, quick};
-use relay::{Authority, Mode, Relay, target};
+use crate::rig::{Authority, Mode, Relay, Rig, Served, ms, quick, scenario, target};
 
 /// The `limit` of each list of pods since request `from`.
 fn limits(served: &Served, from: usize) -> Vec<u32> {
@@ -60,13 +58,13 @@ async fn f01_a_refused_connection_is_named_and_the_watches_go_on_from_their_vers
     let mut rig = Rig::watching().await;
     let listed = rig.served.lists("pods").len() + rig.served.lists("nodes").len();
     let place = rig.served.address;
-    rig.served.control.inject(Fault::new(FaultKind::Refuse));
+    rig.served.control().inject(Fault::new(FaultKind::Refuse));
     rig.served.change();
     let failure = rig.fails(Layer::Connect, &format!("`{place}` refused the connection")).await;
     assert!(&*failure.request == "watch pods" || &*failure.request == "watch nodes", "{failure:?}");
     assert!(failure.next_in.is_some());
     assert_eq!(rig.names(), ["control-1", "gpu-1", "worker-1"], "old data stays");
-    rig.served.control.clear_faults();
+    rig.served.control().clear_faults();
     rig.recovers().await;
     let again = rig.served.lists("pods").len() + rig.served.lists("nodes").len();
     assert_eq!(again, listed, "no list: the watches have brought it all");
@@ -222,7 +220,7 @@ async fn f07_a_proxy_that_refuses_is_blamed_without_its_password() {
 async fn f10_slow_headers_raise_the_alert_while_the_call_still_runs() {
     let mut rig = Rig::watching().await;
     let slow = |alert: &AlertRecord| alert.reason().contains("Slow") && alert.resolved.is_none();
-    rig.served.control.inject(lists(FaultKind::Delay(ms(300))));
+    rig.served.control().inject(lists(FaultKind::Delay(ms(300))));
     let before = rig.pages(Resource::Pods).count();
     rig.refresh().await;
     rig.until("the alert", |rig| rig.model.current().alert_records().iter().any(slow)).await;
@@ -235,14 +233,14 @@ async fn f10_slow_headers_raise_the_alert_while_the_call_still_runs() {
     // A probe has half a second, which a busy machine may need for itself.
     let mut calls = rig.failures().iter().filter(|failure| !failure.request.starts_with("get "));
     assert!(calls.next().is_none(), "slow is no failure: {:#?}", rig.failures());
-    rig.served.control.clear_faults();
+    rig.served.control().clear_faults();
     rig.recovers().await;
 }
 
 #[tokio::test]
 async fn f12_a_body_that_stalls_mid_page_is_asked_for_again_in_place_with_half_the_limit() {
     let served = Served::small().await;
-    served.control.inject(lists(FaultKind::Wire { after_bytes: 2_000, end: WireEnd::Stall }).continued(true));
+    served.control().inject(lists(FaultKind::Wire { after_bytes: 2_000, end: WireEnd::Stall }).continued(true));
     let mut rig = Rig::direct(served, quick()).await;
     let failure = rig.fails(Layer::Body, "no data for").await;
     assert!(failure.timeout && failure.next_in.is_some(), "{failure:?}");
@@ -255,7 +253,7 @@ async fn f12_a_body_that_stalls_mid_page_is_asked_for_again_in_place_with_half_t
     let token = |at: usize| logs[at].path_and_query.split("continue=").nth(1).map(str::to_owned);
     assert!(token(1).is_some() && token(1) == token(2), "the same token: {logs:?}");
     assert_eq!(limits(&rig.served, 0)[..3], [8, 8, 4]);
-    rig.served.control.clear_faults();
+    rig.served.control().clear_faults();
     rig.recovers().await;
     assert_eq!(rig.served.lists("pods").iter().filter(|log| !log.path_and_query.contains("continue=")).count(), 1);
 }
@@ -265,13 +263,13 @@ async fn f13_a_truncated_body_is_a_failure_and_not_the_end_of_the_list() {
     let mut rig = Rig::watching().await;
     let finished = rig.finished();
     let truncate = FaultKind::Wire { after_bytes: 2_000, end: WireEnd::Truncate };
-    rig.served.control.inject(Fault::new(truncate).verb("list"));
+    rig.served.control().inject(Fault::new(truncate).verb("list"));
     rig.refresh().await;
     rig.fails(Layer::Body, "cut after").await;
     rig.pass(ms(500)).await;
     assert_eq!(rig.finished(), finished, "no list ends so");
     assert!(rig.is_true(), "nothing is taken away");
-    rig.served.control.clear_faults();
+    rig.served.control().clear_faults();
     rig.until("whole lists", |rig| rig.finished() >= finished + 2).await;
     rig.recovers().await;
 }
@@ -280,8 +278,8 @@ async fn f13_a_truncated_body_is_a_failure_and_not_the_end_of_the_list() {
 async fn f14_a_server_that_kills_its_large_answers_gets_asked_for_smaller_ones() {
     let mut rig = Rig::watching().await;
     let from = rig.served.lists("pods").len();
-    rig.served.control.inject(lists(FaultKind::Wire { after_bytes: 9_000, end: WireEnd::Reset }));
-    rig.served.control.close_watches(None);
+    rig.served.control().inject(lists(FaultKind::Wire { after_bytes: 9_000, end: WireEnd::Reset }));
+    rig.served.control().close_watches(None);
     rig.served.change();
     rig.refresh().await;
     rig.fails(Layer::Body, "connection reset by the other side").await;
@@ -290,7 +288,7 @@ async fn f14_a_server_that_kills_its_large_answers_gets_asked_for_smaller_ones()
     let limits = limits(&rig.served, from);
     assert!(limits.contains(&8) && limits.contains(&2), "not the same request again: {limits:?}");
     rig.until("the truth while the fault lasts", Rig::is_true).await;
-    rig.served.control.clear_faults();
+    rig.served.control().clear_faults();
     rig.recovers().await;
 }
 
@@ -298,7 +296,7 @@ async fn f14_a_server_that_kills_its_large_answers_gets_asked_for_smaller_ones()
 async fn f15_a_page_that_trickles_steadily_is_not_cut_by_any_timeout_of_ours() {
     let served = Served::small().await;
     // 20 pods in about 1.5 s: four times the deadline without progress, and more than the smallest `?timeout=`, 1 s.
-    served.control.inject(lists(FaultKind::Throttle { bytes_per_second: 13_000 }));
+    served.control().inject(lists(FaultKind::Throttle { bytes_per_second: 13_000 }));
     let tuning = Tuning { page_cap: ms(5_000), page_sizes: vec![500], ..quick() };
     let mut rig = Rig::direct(served, tuning).await;
     let start = Instant::now();
@@ -314,7 +312,7 @@ async fn f15_a_page_that_trickles_steadily_is_not_cut_by_any_timeout_of_ours() {
 #[tokio::test]
 async fn f15_the_probe_does_not_queue_behind_a_page_that_trickles() {
     let served = Served::small().await;
-    served.control.inject(lists(FaultKind::Throttle { bytes_per_second: 30_000 }));
+    served.control().inject(lists(FaultKind::Throttle { bytes_per_second: 30_000 }));
     let mut rig = Rig::direct(served, Tuning { page_cap: ms(5_000), page_sizes: vec![500], ..quick() }).await;
     rig.settles().await;
     let page = rig.pages(Resource::Pods).next().unwrap();
@@ -343,8 +341,8 @@ async fn f17_a_list_in_many_gzip_members_is_read_whole() {
     // A watch that ends younger than this has failed; these are closed in the ordinary way.
     tokio::time::sleep(quick().watch_accepted * 2).await;
     let (finished, listed) = (rig.finished(), rig.served.lists("pods").len());
-    rig.served.control.inject(Fault::new(FaultKind::GzipMembers { count: 5 }).verb("list"));
-    rig.served.control.close_watches(None);
+    rig.served.control().inject(Fault::new(FaultKind::GzipMembers { count: 5 }).verb("list"));
+    rig.served.control().close_watches(None);
     rig.served.change();
     rig.refresh().await;
     rig.until("both lists", |rig| rig.finished() >= finished + 2).await;
@@ -370,27 +368,27 @@ async fn f18_tls_closed_without_a_goodbye_ends_a_watch_and_cuts_a_list() {
     rig.pass(quick().watch_short * 2).await;
     let listed = rig.served.lists("pods").len();
     // The server's connections end in the middle of everything; the relay drops ours without a word.
-    rig.served.control.stop_listening().await;
-    rig.served.control.listen_again().await.unwrap();
+    rig.served.control().stop_listening().await;
+    rig.served.control().listen_again().await.unwrap();
     rig.served.change();
     rig.recovers().await;
     assert_eq!(rig.served.lists("pods").len(), listed, "a watch goes on");
     let truncate = FaultKind::Wire { after_bytes: 2_000, end: WireEnd::Truncate };
-    rig.served.control.inject(lists(truncate));
+    rig.served.control().inject(lists(truncate));
     rig.refresh().await;
     rig.fails(Layer::Body, "cut after").await;
-    rig.served.control.clear_faults();
+    rig.served.control().clear_faults();
     rig.recovers().await;
 }
 
 #[tokio::test]
 async fn f20_rejected_credentials_are_asked_for_once_more_and_then_politely() {
     let mut rig = Rig::watching().await;
-    let from = rig.served.control.requests().len();
+    let from = rig.served.control().requests().len();
     let fault = Fault::new(status(401, None, None)).resource("pods");
     let failure = rig.suffers(fault, Layer::Auth, "Unauthorized").await;
     assert_eq!(failure.code, Some(401));
-    let rejected = rig.served.control.requests().into_iter().skip(from).filter(|log| log.status == 401);
+    let rejected = rig.served.control().requests().into_iter().skip(from).filter(|log| log.status == 401);
     let (watches, lists): (Vec<_>, Vec<_>) = rejected.partition(|log| log.path_and_query.contains("watch="));
     for logs in [watches, lists] {
         // Once more with new credentials, and then only after the wait; the refresh that stages the fault comes on top.
@@ -402,7 +400,7 @@ async fn f20_rejected_credentials_are_asked_for_once_more_and_then_politely() {
 #[tokio::test]
 async fn f21_forbidden_pods_are_unknown_and_the_nodes_stay() {
     let served = Served::small().await;
-    served.control.inject(Fault::new(status(403, None, None)).resource("pods"));
+    served.control().inject(Fault::new(status(403, None, None)).resource("pods"));
     let mut rig = Rig::direct(served, quick()).await;
     let failure = rig.fails(Layer::Rbac, "cannot list resource \"pods\"").await;
     assert_eq!(failure.code, Some(403));
@@ -414,14 +412,14 @@ async fn f21_forbidden_pods_are_unknown_and_the_nodes_stay() {
     assert!(Served::gaps(&rig.served.lists("pods")).iter().all(|gap| *gap >= politely), "no loop");
     let said = rig.failures().iter().filter(|failure| failure.layer == Layer::Rbac).count();
     assert!(said <= rig.served.lists("pods").len(), "said once for each question");
-    rig.served.control.clear_faults();
+    rig.served.control().clear_faults();
     rig.recovers().await;
 }
 
 #[tokio::test]
 async fn f22_where_watching_is_forbidden_the_list_is_polled_and_says_so() {
     let served = Served::small().await;
-    served.control.inject(Fault::new(status(403, None, None)).verb("watch").resource("pods"));
+    served.control().inject(Fault::new(status(403, None, None)).verb("watch").resource("pods"));
     let mut rig = Rig::direct(served, quick()).await;
     let polls = |rig: &Rig| {
         rig.states().iter().any(|(of, state)| *of == Resource::Pods && matches!(state, SyncState::Polling { .. }))
@@ -431,7 +429,7 @@ async fn f22_where_watching_is_forbidden_the_list_is_polled_and_says_so() {
     rig.served.change();
     rig.until("the change, polled", Rig::is_true).await;
     rig.served.change();
-    rig.served.control.clear_faults();
+    rig.served.control().clear_faults();
     rig.recovers().await;
     rig.until("watching", Rig::watches).await;
 }
@@ -499,7 +497,7 @@ async fn f32_etcd_trouble_is_called_so() {
     ] {
         let failure = rig.suffers(lists(status(500, None, Some(said))), Layer::Server, says).await;
         assert_eq!(failure.code, Some(500));
-        rig.served.control.apply(Change::Uncordon { node: "worker-1".to_owned() });
+        rig.served.control().apply(Change::Uncordon { node: "worker-1".to_owned() });
     }
 }
 
@@ -530,7 +528,7 @@ async fn f34_a_captive_portal_is_no_kubernetes_api_and_no_answer_to_a_probe() {
     let asked: Vec<_> = rig.served.lists("pods").into_iter().skip(before).take(3).collect();
     assert!(Served::gaps(&asked).iter().any(|gap| *gap >= quick().rejected_delay), "{asked:?}");
     let before = rig.probes().len();
-    rig.served.control.inject(Fault::new(portal));
+    rig.served.control().inject(Fault::new(portal));
     rig.until("two probes", |rig| rig.probes().len() >= before + 4).await;
     let probes = rig.probes();
     let last = probes.last().unwrap();
@@ -567,7 +565,7 @@ async fn f37_warnings_are_shown_once_and_bring_nothing_of_theirs_to_the_screen()
     let served = Served::small().await;
     // C1 CSI and a right-to-left override: as much as a header may carry; HTTP itself forbids ESC.
     let warning = "299 - \"canary \u{9b}2J \u{202e}\"".to_owned();
-    served.control.inject(Fault::new(FaultKind::Headers(vec![("warning".to_owned(), warning)])));
+    served.control().inject(Fault::new(FaultKind::Headers(vec![("warning".to_owned(), warning)])));
     let mut rig = Rig::direct(served, quick()).await;
     rig.settles().await;
     rig.refresh().await;
@@ -600,10 +598,7 @@ after_bytes = 2000
 end = "stall"
 match = { verb = "list", resource = "pods" }
 "#;
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("stall.toml");
-    std::fs::write(&path, text).unwrap();
-    let mut rig = Rig::direct(Served::of(Scenario::load(&path).unwrap()).await, quick()).await;
+    let mut rig = Rig::direct(Served::here(scenario(text)).await, quick()).await;
     rig.fails(Layer::Body, "no data for").await;
     rig.until("the end of the fault", Rig::is_true).await;
     rig.keeps_the_rules();

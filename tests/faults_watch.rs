@@ -24,7 +24,7 @@ fn status(code: u16) -> FaultKind {
 #[tokio::test]
 async fn f40_f42_expired_tokens_and_versions_end_in_the_servers_truth() {
     let mut rig = Rig::watching().await;
-    rig.served.control.compact();
+    rig.served.control().compact();
     rig.suffers(Fault::new(FaultKind::Gone), Layer::Watch, "too old resource version").await;
 }
 
@@ -106,15 +106,15 @@ async fn f45_silent_watches_end_in_the_servers_truth() {
     let mut rig = Rig::direct(Served::small().await, tuning).await;
     rig.settles().await;
     let before = rig.objects().unwrap();
-    rig.served.control.inject(Fault::new(FaultKind::WatchSilent));
-    rig.served.control.close_watches(None);
+    rig.served.control().inject(Fault::new(FaultKind::WatchSilent));
+    rig.served.control().close_watches(None);
     rig.served.change();
     let failure = rig.fails(Layer::Watch, "was silent for").await;
     // The watch is opened again at once: there is no wait to name.
     assert!(failure.next_in.is_none() && failure.request.starts_with("watch "), "{failure:?}");
     rig.keeps(&before);
     rig.served.change();
-    rig.served.control.clear_faults();
+    rig.served.control().clear_faults();
     rig.recovers().await;
 }
 

@@ -6,7 +6,6 @@ mod architecture;
 mod broken;
 mod canary;
 mod check;
-mod common;
 mod corpus;
 mod count;
 mod descriptors;

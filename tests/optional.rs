@@ -1,38 +1,30 @@
 //! APIs that a cluster need not have, from the simulated server to kubectl and to `watchbell snapshot`.
 
 use std::collections::BTreeMap;
-use std::process::Command;
 
 use serde_json::Value;
-use watchbell::sim::Scenario;
 
-use crate::common::{Served, watchbell};
+use crate::rig::{self, Served, has_kubectl, scenario};
 
+/// The snapshot of clusters that lack optional APIs at most.
 fn snapshot(served: &Served) -> Value {
-    let output = watchbell(served).args(["snapshot", "-o", "json"]).output().unwrap();
-    let text = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(0), "what is missing is optional: {text}");
-    serde_json::from_slice(&output.stdout).unwrap()
+    let (json, code) = rig::snapshot(served, &[]);
+    assert_eq!(code, 0, "what is missing is optional: {json:#}");
+    json
 }
 
 /// A scenario of three nodes and twenty pods, with other APIs.
 fn served(apis: &str, steps: &str) -> Served {
     let text = include_str!("../assets/scenarios/small.toml");
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("small.toml");
-    std::fs::write(&path, format!("{text}\n[cluster.apis]\n{apis}\n{steps}")).unwrap();
-    Served::of(Scenario::load(&path).unwrap())
+    Served::of(scenario(&format!("{text}\n[cluster.apis]\n{apis}\n{steps}")))
 }
 
-/// What kubectl prints; `None`, and a line that says so, where there is no kubectl.
-#[expect(clippy::print_stdout, reason = "a skipped test says so")]
+/// The output of kubectl; `None`, and a line that says so, where there is no kubectl.
 fn kubectl(served: &Served, arguments: &str) -> Option<String> {
-    let mut command = Command::new("kubectl");
-    command.args(arguments.split(' ')).env("KUBECONFIG", served.kubeconfig()).env("HOME", served.dir.path());
-    let Ok(output) = command.output() else {
-        println!("skipped: kubectl is not on the PATH");
+    if !has_kubectl() {
         return None;
-    };
+    }
+    let output = rig::kubectl(served, arguments).output().unwrap();
     let complaint = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "kubectl {arguments}: {complaint}");
     Some(String::from_utf8(output.stdout).unwrap())
@@ -109,10 +101,7 @@ dra = "VERSION"
 "#;
 
 fn dra(version: &str) -> Served {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("dra.toml");
-    std::fs::write(&path, DRA.replace("VERSION", version)).unwrap();
-    Served::of(Scenario::load(&path).unwrap())
+    Served::of(scenario(&DRA.replace("VERSION", version)))
 }
 
 /// Claims 0 to 3 are on gpu-1, 4 and 5 on gpu-2; 2 and 5 take parts, 3 is held.
@@ -177,10 +166,7 @@ fn devices_that_a_rule_taints_are_unhealthy_where_rules_are_served_and_seen() {
     for (version, expected) in
         [("v1beta2", &two_and_four), ("v1alpha3", &two_and_four), ("forbidden", &nothing), ("absent", &nothing)]
     {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("dra.toml");
-        std::fs::write(&path, rules(version)).unwrap();
-        let served = Served::of(Scenario::load(&path).unwrap());
+        let served = Served::of(scenario(&rules(version)));
         let cluster = &snapshot(&served)["clusters"][0];
         let items = cluster["items"].as_array().unwrap();
         let unhealthy =

@@ -2,14 +2,13 @@
 
 use serde_json::Value;
 
-use crate::common::{Served, watchbell};
+use crate::rig::{self, Served};
 
 fn snapshot(served: &Served, config: &str) -> Value {
     let path = served.dir.path().join("config.toml");
     std::fs::write(&path, config).unwrap();
-    let output = watchbell(served).arg("--config").arg(path).args(["snapshot", "-o", "json"]).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let mut json: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let (mut json, code) = rig::snapshot(served, &["--config", path.to_str().unwrap()]);
+    assert_eq!(code, 0, "{json:#}");
     json["clusters"][0].take()
 }
 

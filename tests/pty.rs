@@ -1,146 +1,9 @@
 //! The program in a pseudo-terminal: keys in, screen out, and the terminal as it was before.
 
-use std::io::{Read, Write};
-use std::num::NonZeroU16;
-use std::sync::{Arc, Mutex};
-use std::thread;
-use std::time::Duration;
-
-use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
-use rustix::process::{Pid, Signal};
-
-use tokio::time::Instant;
+use rustix::process::Signal;
 use watchbell::sim::{Change, Fault, FaultKind};
 
-use crate::common::{Served, binary};
-
-/// Longer than any machine needs; the tests wait for states, not for times.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// What the terminal shows, and every byte it was sent.
-struct Shown {
-    parser: vt100::Parser,
-    raw: Vec<u8>,
-}
-
-pub(crate) struct Terminal {
-    master: Box<dyn MasterPty + Send>,
-    writer: Box<dyn Write + Send>,
-    child: Box<dyn Child + Send + Sync>,
-    shown: Arc<Mutex<Shown>>,
-}
-
-fn size(cols: u16, rows: u16) -> PtySize {
-    PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }
-}
-
-/// vt100 takes no empty screen.
-fn cells(count: u16) -> NonZeroU16 {
-    NonZeroU16::new(count).unwrap()
-}
-
-impl Terminal {
-    /// Runs the program under a shell that says afterwards how it ended and how the terminal was left.
-    pub(crate) fn start(served: &Served, args: &str, env: &[(&str, &str)]) -> Self {
-        Self::script(served, &format!("'{}' {args}", binary().display()), env)
-    }
-
-    /// The same for a script that runs the program.
-    pub(crate) fn script(served: &Served, script: &str, env: &[(&str, &str)]) -> Self {
-        let pair = native_pty_system().openpty(size(160, 45)).unwrap();
-        let mut command = CommandBuilder::new("/bin/sh");
-        command.env_clear();
-        command.arg("-c");
-        // The shell stays when Ctrl-C of the terminal is for the program under it.
-        command.arg(format!("trap : INT; {script}; echo exit=$?; stty -a"));
-        let defaults = [("PATH", "/usr/bin:/bin"), ("TERM", "xterm-256color"), ("LANG", "C.UTF-8")];
-        for (key, value) in defaults.iter().chain(env) {
-            command.env(key, value);
-        }
-        command.env("HOME", served.dir.path());
-        command.env("KUBECONFIG", served.kubeconfig());
-        let child = pair.slave.spawn_command(command).unwrap();
-        drop(pair.slave);
-        let shown =
-            Arc::new(Mutex::new(Shown { parser: vt100::Parser::new(cells(45), cells(160), 0), raw: Vec::new() }));
-        let mut reader = pair.master.try_clone_reader().unwrap();
-        let writer = pair.master.take_writer().unwrap();
-        let sink = Arc::clone(&shown);
-        thread::spawn(move || {
-            let mut buf = vec![0; 65536];
-            while let Ok(n @ 1..) = reader.read(&mut buf) {
-                let mut shown = sink.lock().unwrap();
-                shown.parser.process(&buf[..n]);
-                shown.raw.extend_from_slice(&buf[..n]);
-            }
-        });
-        Self { master: pair.master, writer, child, shown }
-    }
-
-    /// The leader of the session.
-    pub(crate) fn leader(&self) -> Pid {
-        Pid::from_raw(self.child.process_id().unwrap().try_into().unwrap()).unwrap()
-    }
-
-    /// The program under the shell.
-    pub(crate) fn program(&self) -> Pid {
-        let shell = self.child.process_id().unwrap();
-        let children = std::fs::read_to_string(format!("/proc/{shell}/task/{shell}/children")).unwrap();
-        Pid::from_raw(children.split_whitespace().next().unwrap().parse().unwrap()).unwrap()
-    }
-
-    pub(crate) fn text(&self) -> String {
-        self.shown.lock().unwrap().parser.screen().contents()
-    }
-
-    pub(crate) fn raw(&self) -> String {
-        String::from_utf8_lossy(&self.shown.lock().unwrap().raw).into_owned()
-    }
-
-    /// Waits until the screen is as wanted, and returns it.
-    pub(crate) fn wait(&self, what: &str, wanted: impl Fn(&str) -> bool) -> String {
-        let start = Instant::now();
-        loop {
-            let text = self.text();
-            if wanted(&text) {
-                return text;
-            }
-            assert!(start.elapsed() < PATIENCE, "never saw {what}; the screen is:\n{text}");
-            thread::sleep(Duration::from_millis(20));
-        }
-    }
-
-    pub(crate) fn wait_for(&self, what: &str) -> String {
-        self.wait(&format!("`{what}`"), |text| text.contains(what))
-    }
-
-    pub(crate) fn press(&mut self, keys: &str) {
-        self.writer.write_all(keys.as_bytes()).unwrap();
-        self.writer.flush().unwrap();
-    }
-
-    pub(crate) fn resize(&self, cols: u16, rows: u16) {
-        self.shown.lock().unwrap().parser.screen_mut().set_size(cells(rows), cells(cols));
-        self.master.resize(size(cols, rows)).unwrap();
-    }
-
-    /// Waits for the end; asserts the exit code and that the terminal is as it was.
-    pub(crate) fn ends_with(mut self, code: i32) {
-        let start = Instant::now();
-        while !self.raw().contains("icanon") {
-            assert!(start.elapsed() < PATIENCE, "the program does not end; the screen is:\n{}", self.text());
-            thread::sleep(Duration::from_millis(20));
-        }
-        self.child.wait().unwrap();
-        let raw = self.raw();
-        let after = raw.rsplit_once("\u{1b}[?1049l").expect("the alternate screen was left").1;
-        assert!(raw.contains("\u{1b}[?1049h"), "the alternate screen was never entered");
-        assert!(after.contains(&format!("exit={code}")), "another exit code: {after}");
-        assert!(after.contains("\u{1b}[?25h"), "the cursor is still hidden: {after:?}");
-        let flags: Vec<&str> = after.split([' ', ';', '\r', '\n']).collect();
-        assert!(flags.contains(&"icanon") && flags.contains(&"echo"), "the terminal is still in raw mode: {after}");
-    }
-}
+use crate::rig::{Served, Terminal, is_ours, watchbell};
 
 #[test]
 fn pty_operator_sees_moves_filters_drills_resizes_and_leaves() {
@@ -311,32 +174,9 @@ fn pty_under_no_color_only_bold_dim_and_reverse_are_sent() {
         styles.iter().filter(|s| !["0", "1", "2", "3", "4", "7", "22", "23", "24", "27"].contains(s)).collect();
     // ratatui resets colours once at the end of a frame; under NO_COLOR crossterm writes that as an empty `;`.
     assert!(foreign.iter().all(|s| [";", "", "39", "49", "59"].contains(*s)), "colours under NO_COLOR: {foreign:?}");
-    let screen = terminal.shown.lock().unwrap();
-    let selected = (0..45).find(|row| screen.parser.screen().cell(*row, 3).is_some_and(vt100::Cell::inverse));
-    assert!(selected.is_some(), "no row is reversed on the screen");
-    drop(screen);
+    assert!(terminal.has_reversed_row(), "no row is reversed on the screen");
     terminal.press("q");
     terminal.ends_with(0);
-}
-
-/// Whether what follows an ESC is a sequence that this program sends while it draws.
-pub(crate) fn is_ours(rest: &str) -> bool {
-    match rest.as_bytes().first() {
-        Some(b'[') => {
-            let body = &rest[1..];
-            // A frame may be half written when it is read, so the last sequence may have no end yet.
-            let Some(end) = body.find(|c: char| c.is_ascii_alphabetic()) else { return true };
-            let (parameters, last) = (&body[..end], &body[end..=end]);
-            match parameters.strip_prefix('?') {
-                Some(mode) => ["25", "1049", "2004", "2026"].contains(&mode) && ["h", "l"].contains(&last),
-                // The title is remembered and taken back.
-                None if last == "t" => ["22;0", "23;0"].contains(&parameters),
-                None => ["m", "H", "J", "K"].contains(&last),
-            }
-        }
-        Some(b']') => rest.starts_with("]0;"),
-        _ => false,
-    }
 }
 
 /// docs/security.md: nothing from outside may reach the terminal as an escape, so every sequence is one of ours.
@@ -360,7 +200,7 @@ fn pty_every_escape_sequence_is_one_of_ours() {
 #[test]
 fn pty_without_a_terminal_says_what_to_use_instead() {
     let served = Served::scenario("small");
-    let output = crate::common::watchbell(&served).output().unwrap();
+    let output = watchbell(&served).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     let text = String::from_utf8(output.stderr).unwrap();
     assert!(text.contains("no terminal") && text.contains("snapshot"), "{text}");

@@ -5,14 +5,11 @@
 //! A resolver that never answers (F02) cannot be staged for a whole program without a network of its own; that leaving does not
 //! wait for its thread is `runtime.rs`. The other rows that hang (F06, F11, F15, F45) hang at one of these places.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
-use tokio::time::Instant;
 use watchbell::sim::{Fault, FaultKind};
 
-use crate::common::Served;
-use crate::pty::Terminal;
+use crate::rig::{ASKS, Served, Terminal, log_in_with, wait_until};
 
 /// Longer than a test waits for anything.
 const DEADLINES: &str = r#"
@@ -36,14 +33,6 @@ fn inject(served: &Served, fault: Fault) {
     served.control().inject(fault);
 }
 
-fn wait_until(what: &str, done: impl Fn() -> bool) {
-    let start = Instant::now();
-    while !done() {
-        assert!(start.elapsed() < Duration::from_secs(60), "{what} never came");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
 /// Starts the program, lets it run into what hangs, presses keys, and leaves while it still hangs.
 fn answers_and_leaves(served: &Served, hangs: impl Fn() -> bool) {
     let config = served.dir.path().join("deadlines.toml");
@@ -64,10 +53,9 @@ fn answers_and_leaves(served: &Served, hangs: impl Fn() -> bool) {
 fn pty_f03_keys_are_answered_and_q_leaves_while_packets_vanish() {
     let served = Served::scenario("small");
     inject(&served, Fault::new(FaultKind::BlackHole));
-    let address: SocketAddr = served.simulation.clusters()[0].url.trim_start_matches("http://").parse().unwrap();
     // The hole is dug beside us: until then the port refuses.
     wait_until("the black hole", || {
-        let tried = std::net::TcpStream::connect_timeout(&address, Duration::from_millis(300));
+        let tried = std::net::TcpStream::connect_timeout(&served.address, Duration::from_millis(300));
         tried.is_err_and(|error| error.kind() == std::io::ErrorKind::TimedOut)
     });
     answers_and_leaves(&served, || true);
@@ -99,26 +87,6 @@ fn pty_f12_keys_are_answered_and_q_leaves_while_a_body_stands_still() {
     let is_page = |path: &str| path.starts_with("/api/v1/pods?limit=");
     answers_and_leaves(&served, || control.requests().iter().any(|log| is_page(&log.path_and_query)));
 }
-
-/// Has the kubeconfig's user get its token from a shell script.
-pub(crate) fn log_in_with(served: &Served, script: &str, mode: &str) {
-    let text = std::fs::read_to_string(served.kubeconfig()).unwrap();
-    let exec = serde_json::json!({"exec": {
-        "apiVersion": "client.authentication.k8s.io/v1",
-        "command": "/bin/sh",
-        "args": ["-c", script],
-        "interactiveMode": mode,
-    }});
-    let changed = text.replace("\"user\":{}", &format!("\"user\":{exec}"));
-    assert_ne!(text, changed, "the kubeconfig has another shape than this test expects");
-    std::fs::write(served.kubeconfig(), changed).unwrap();
-}
-
-/// Asks on the terminal, and takes one answer.
-pub(crate) const ASKS: &str = r#"printf 'Password: ' >&2
-read answer
-[ "$answer" = "open sesame" ] || { echo "wrong password" >&2; exit 1; }
-echo '{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":{"token":"t0k"}}'"#;
 
 #[test]
 fn pty_f61_a_plugin_that_asks_gets_the_terminal_and_gives_it_back() {

@@ -3,8 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
-use crate::common::Served;
-use crate::pty::Terminal;
+use crate::rig::{Served, Terminal};
 
 /// Replies that come late: to a program before this one, or because the network was slow. Each holds letters that are keys here.
 const REPLIES: &[&str] = &[

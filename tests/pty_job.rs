@@ -2,13 +2,12 @@
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::common::{Served, binary};
-use crate::pty::Terminal;
+use crate::rig::{Served, Terminal, wait_until};
 
 /// What a shell with job control does with a job that may be stopped: sets its own modes, says so, waits for enter, continues it.
 fn in_a_shell(served: &Served, job: &str) -> Terminal {
     let script = format!("set -m; {job}; echo stopped=$?; stty sane; read -r line; fg");
-    let terminal = Terminal::script(served, &script, &[("WATCHBELL", &binary().display().to_string())]);
+    let terminal = Terminal::script(served, &script, &[]);
     terminal.wait_for("✓ Ready");
     terminal
 }
@@ -111,7 +110,7 @@ fn pty_in_a_session_without_a_shell_it_does_not_stop_and_says_so() {
 #[test]
 fn pty_as_the_leader_of_a_session_it_does_not_stop_and_says_so() {
     let served = Served::scenario("small");
-    let mut terminal = Terminal::script(&served, &format!("exec '{}'", binary().display()), &[]);
+    let mut terminal = Terminal::script(&served, "exec \"$WATCHBELL\"", &[]);
     let leader = terminal.leader();
     does_not_stop(&mut terminal, leader);
     kill_process(leader, Signal::TERM).unwrap();
@@ -128,7 +127,7 @@ fn pty_in_a_namespace_of_processes_without_its_parent_ctrl_z_says_why_it_does_no
         return;
     }
     let served = Served::scenario("small");
-    let mut terminal = Terminal::script(&served, &format!("{namespace} '{}'", binary().display()), &[]);
+    let mut terminal = Terminal::script(&served, &format!("{namespace} \"$WATCHBELL\""), &[]);
     terminal.wait_for("✓ Ready");
     terminal.press("\u{1a}");
     terminal.wait_for("no shell to come back to");
@@ -143,11 +142,7 @@ fn pty_the_title_of_before_comes_back() {
     let mut terminal = Terminal::start(&served, "", &[]);
     terminal.wait_for("✓ Ready");
     terminal.press("q");
-    let start = tokio::time::Instant::now();
-    while !terminal.raw().contains("\u{1b}[23;0t") {
-        assert!(start.elapsed().as_secs() < 60, "never popped");
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
+    wait_until("the title popped", || terminal.raw().contains("\u{1b}[23;0t"));
     let raw = terminal.raw();
     let (pushed, popped) = (raw.find("\u{1b}[22;0t").unwrap(), raw.rfind("\u{1b}[23;0t").unwrap());
     let (first, last) = (raw.find("\u{1b}]0;").unwrap(), raw.rfind("\u{1b}]0;").unwrap());

@@ -3,8 +3,7 @@
 use serde_json::Value;
 use watchbell::sim::Change;
 
-use crate::common::Served;
-use crate::pty::{Terminal, is_ours};
+use crate::rig::{Served, Terminal, is_ours};
 
 /// The first pod of the first node that restarts or fails, as the server has it.
 fn troubled(served: &Served) -> Value {

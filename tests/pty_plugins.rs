@@ -8,12 +8,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::time::Instant;
 
-use crate::common::{Served, watchbell};
-use crate::pty::Terminal;
-use crate::pty_hangs::log_in_with;
-
-/// For a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+use crate::rig::{ASKS, PATIENCE, Served, Terminal, binary, log_in_with, watchbell};
 
 /// Sleeping processes of one test, told by their seconds, which no other test uses.
 struct Sleepers(u32);
@@ -193,7 +188,7 @@ fn what_a_script_puts_into_the_background_outlives_a_hang_up_that_it_is_to_ignor
     let (served, sleepers) = (Served::scenario("small"), Sleepers::new());
     log_in_with(&served, &sleepers.script(), "Never");
     let mut command = Command::new("nohup");
-    command.arg(crate::common::binary()).args(["snapshot", "--deadline", "1h"]);
+    command.arg(binary()).args(["snapshot", "--deadline", "1h"]);
     command.env_clear().env("PATH", "/usr/bin:/bin").env("HOME", served.dir.path());
     command.env("KUBECONFIG", served.kubeconfig());
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
@@ -225,8 +220,9 @@ fn pty_a_plugin_that_opens_the_terminal_in_the_background_gets_none() {
 #[test]
 fn pty_ctrl_z_stops_a_plugin_that_has_the_terminal_and_the_program() {
     let served = Served::scenario("small");
-    log_in_with(&served, crate::pty_hangs::ASKS, "Always");
-    let script = format!("set -m; '{}'; echo stopped=$?; read -r line; fg", crate::common::binary().display());
+    log_in_with(&served, ASKS, "Always");
+    // By its path, which is what `fg` says of it.
+    let script = format!("set -m; '{}'; echo stopped=$?; read -r line; fg", binary().display());
     let mut terminal = Terminal::script(&served, &script, &[]);
     terminal.wait_for("L log in");
     terminal.press("L");

@@ -6,13 +6,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tokio::time::Instant;
-use watchbell::sim::{Change, Scenario};
+use watchbell::sim::Change;
 
-use crate::common::{Served, watchbell};
-use crate::pty::Terminal;
-
-/// Longer than any machine needs for every list to become a watch.
-const PATIENCE: Duration = Duration::from_secs(60);
+use crate::rig::{PATIENCE, Served, Terminal, scenario, watchbell};
 
 /// What a request needs: a verb on a resource of a group, or a path that is no resource.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -88,10 +84,7 @@ fn used(served: &Served, granted: &BTreeSet<Right>) -> BTreeSet<Right> {
 /// Everything that there is to follow: nodes, pods, usage, leases, devices with their taint rules.
 fn served() -> Served {
     let text = include_str!("../assets/scenarios/small.toml");
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("small.toml");
-    std::fs::write(&path, format!("{text}\n[cluster.apis]\ndra = \"v1\"\ntaint_rules = \"v1beta2\"\n")).unwrap();
-    Served::of(Scenario::load(&path).unwrap())
+    Served::of(scenario(&format!("{text}\n[cluster.apis]\ndra = \"v1\"\ntaint_rules = \"v1beta2\"\n")))
 }
 
 /// A node, its YAML, a pod, its YAML, the other views, and the way out.

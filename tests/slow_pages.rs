@@ -5,13 +5,10 @@
 //! little more than a tenth of its 60 s, since `?timeout=` is 2 s less than it and whole seconds. `WATCHBELL_REAL_TIME=1`
 //! plays the same tests with the shipped timeouts at 64 KB/s; a page takes 55 s then.
 
-use std::path::PathBuf;
-
 use serde_json::Value;
-use watchbell::sim::{Fault, FaultKind, RequestLog, Scenario};
+use watchbell::sim::{Fault, FaultKind, RequestLog};
 
-use crate::common::{Served, watchbell};
-use crate::pty::Terminal;
+use crate::rig::{self, Served, Terminal, scenario, watchbell};
 
 /// 500 pods that count, on 20 nodes: one page of 3.6 MB in protobuf.
 const SCENARIO: &str = r#"
@@ -46,10 +43,7 @@ fn is_real_time() -> bool {
 
 /// The server, its kubeconfig without gzip, and the arguments for the timeouts.
 fn served(fault: FaultKind) -> (Served, Vec<String>) {
-    let dir = tempfile::tempdir().unwrap();
-    let path: PathBuf = dir.path().join("slow.toml");
-    std::fs::write(&path, SCENARIO).unwrap();
-    let served = Served::of(Scenario::load(&path).unwrap());
+    let served = Served::of(scenario(SCENARIO));
     // The pods of a simulation look alike, so that gzip would make them ten times smaller than a real cluster's.
     let kubeconfig = std::fs::read_to_string(served.kubeconfig()).unwrap();
     let plain = kubeconfig.replace("\"server\"", "\"disable-compression\":true,\"server\"");
@@ -82,11 +76,8 @@ fn pages(served: &Served) -> Vec<RequestLog> {
 }
 
 fn snapshot(served: &Served, arguments: &[String]) -> (Value, i32) {
-    let output = watchbell(served).args(["snapshot", "-o", "json", "--deadline", "110s"]).args(arguments).output();
-    let output = output.unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    let json = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("no JSON; stderr says: {said}"));
-    (json, output.status.code().unwrap())
+    let arguments = arguments.iter().map(String::as_str);
+    rig::snapshot(served, &["--deadline", "110s"].into_iter().chain(arguments).collect::<Vec<_>>())
 }
 
 #[test]

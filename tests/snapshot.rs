@@ -1,18 +1,10 @@
 //! `watchbell snapshot` against the simulation: the same numbers as the server's own truth, and as kubectl's.
 
 use std::collections::BTreeMap;
-use std::process::Command;
 
 use serde_json::Value;
 
-use crate::common::{Served, watchbell};
-
-fn snapshot(served: &Served, args: &[&str]) -> (Value, i32) {
-    let output = watchbell(served).args(["snapshot", "-o", "json"]).args(args).output().unwrap();
-    let text = String::from_utf8_lossy(&output.stderr);
-    let json = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("no JSON; stderr says: {text}"));
-    (json, output.status.code().unwrap())
-}
+use crate::rig::{Served, has_kubectl, kubectl, snapshot, watchbell};
 
 fn counts(pod: &Value) -> bool {
     let bound = pod["spec"]["nodeName"].as_str().is_some_and(|node| !node.is_empty());
@@ -80,18 +72,12 @@ fn snapshot_of_a_still_cluster_equals_its_objects_field_by_field() {
 
 #[test]
 fn snapshot_says_what_kubectl_says() {
-    let Ok(version) = Command::new("kubectl").args(["version", "--client"]).output() else {
-        println!("skipped: kubectl is not on the PATH");
+    if !has_kubectl() {
         return;
-    };
-    assert!(version.status.success());
+    }
     let served = Served::scenario("small");
     let items = |resource: &str| -> Vec<Value> {
-        let output = Command::new("kubectl")
-            .args(["get", resource, "-A", "-o", "json", "--chunk-size=5"])
-            .env("KUBECONFIG", served.kubeconfig())
-            .output()
-            .unwrap();
+        let output = kubectl(&served, &format!("get {resource} -A -o json --chunk-size=5")).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let list: Value = serde_json::from_slice(&output.stdout).unwrap();
         list["items"].as_array().unwrap().clone()

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::common::binary;
+use crate::rig::{program_in, shell_in};
 
 /// A context whose server refuses every connection.
 const REFUSED: &str = "current-context: c\nclusters: [{name: k, cluster: {server: 'http://127.0.0.1:1'}}]\n\
@@ -18,8 +18,8 @@ const REFUSED: &str = "current-context: c\nclusters: [{name: k, cluster: {server
 fn check(home: &Path, user: &str) -> Command {
     let path = home.join("kubeconfig");
     std::fs::write(&path, format!("{REFUSED}users: [{{name: u, user: {user}}}]\n")).unwrap();
-    let mut command = Command::new(binary());
-    command.env_clear().env("HOME", home).args(["check", "--deadline", "20s", "--kubeconfig"]).arg(path);
+    let mut command = program_in(home);
+    command.args(["check", "--deadline", "20s", "--kubeconfig"]).arg(path);
     command
 }
 
@@ -54,8 +54,8 @@ fn a_home_that_cannot_be_read_is_a_note() {
 #[test]
 fn flags_that_exclude_each_other_are_a_usage_error_wherever_they_stand() {
     let home = tempfile::tempdir().unwrap();
-    let mut command = Command::new(binary());
-    command.env_clear().env("HOME", home.path()).args(["--context", "x", "snapshot", "--all-contexts"]);
+    let mut command = program_in(home.path());
+    command.args(["--context", "x", "snapshot", "--all-contexts"]);
     let (code, said) = run(&mut command);
     assert!(code == Some(2) && said.contains("--all-contexts") && said.contains("--context"), "{code:?} {said}");
 }
@@ -63,8 +63,8 @@ fn flags_that_exclude_each_other_are_a_usage_error_wherever_they_stand() {
 #[test]
 fn a_kubeconfig_may_come_through_a_pipe() {
     let home = tempfile::tempdir().unwrap();
-    let mut command = Command::new(binary());
-    command.env_clear().env("HOME", home.path()).args(["check", "--deadline", "20s", "--kubeconfig", "/dev/stdin"]);
+    let mut command = program_in(home.path());
+    command.args(["check", "--deadline", "20s", "--kubeconfig", "/dev/stdin"]);
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut pipe = child.stdin.take().unwrap();
     pipe.write_all(REFUSED.replace(", user: u", "").as_bytes()).unwrap();
@@ -83,7 +83,7 @@ fn devices_without_end_are_refused_wherever_a_file_is_named() {
         &["check", "--kubeconfig", "/dev/full"],
     ] {
         let begun = Instant::now();
-        let (code, said) = run(Command::new(binary()).env_clear().env("HOME", home.path()).args(arguments));
+        let (code, said) = run(program_in(home.path()).args(arguments));
         assert!(code == Some(1) && said.contains("it is larger than"), "{arguments:?}: {code:?} {said}");
         assert_eq!(said.lines().count(), 1, "{said}");
         assert!(begun.elapsed() < Duration::from_secs(20), "{arguments:?}");
@@ -137,10 +137,8 @@ fn a_stack_of_64_kilobytes_is_enough_to_start() {
     std::fs::write(home.path().join("kubeconfig"), format!("{REFUSED}users: [{{name: u, user: {{}}}}]\n")).unwrap();
     for limit in [64, 128, 1024] {
         for (args, expected) in [("check --deadline 2s --kubeconfig kubeconfig", 3), ("config", 0), ("--help", 0)] {
-            let script = format!("ulimit -s {limit}; exec '{}' {args}", binary().display());
-            let mut shell = Command::new("/bin/sh");
-            shell.env_clear().env("HOME", home.path()).current_dir(home.path()).arg("-c").arg(script);
-            let (code, said) = run(&mut shell);
+            let script = format!("ulimit -s {limit}; exec \"$WATCHBELL\" {args}");
+            let (code, said) = run(&mut shell_in(home.path(), &script));
             assert_eq!(code, Some(expected), "{args} with {limit}: {said}");
         }
     }
@@ -160,10 +158,7 @@ fn what_the_system_refuses_is_told_in_words_without_a_number() {
         ("completion bash >/dev/full", "no space left on device"),
     ];
     for (args, words) in cases {
-        let mut shell = Command::new("/bin/sh");
-        let script = format!("exec '{}' {args}", binary().display());
-        let (code, said) =
-            run(shell.env_clear().env("HOME", home.path()).current_dir(home.path()).arg("-c").arg(script));
+        let (code, said) = run(&mut shell_in(home.path(), &format!("exec \"$WATCHBELL\" {args}")));
         assert!(code == Some(1) && said.contains(words) && !said.contains("os error"), "{args}: {code:?} {said}");
     }
 }

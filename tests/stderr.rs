@@ -3,11 +3,11 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
-use std::process::{Command, Output, Stdio};
+use std::process::{Output, Stdio};
 
 use tempfile::TempDir;
 
-use crate::common::binary;
+use crate::rig::{program_in, shell_in};
 
 /// Fills the clipboard, colours, goes back to the start of the line, turns the direction, hides, names a window; no `/` and no NUL.
 const HOSTILE: &str = "x\u{1b}]52;c;QQ==\u{7}\u{9b}31m\u{1b}[2J\r\u{202e}\u{200b}\u{85}\u{8}y";
@@ -15,8 +15,8 @@ const HOSTILE: &str = "x\u{1b}]52;c;QQ==\u{7}\u{9b}31m\u{1b}[2J\r\u{202e}\u{200b
 const ESCAPED: &str = r"x\u001b]52;c;QQ==\u0007\u009b31m\u001b[2J\r\u202e\u200b\u0085\u0008y";
 
 fn run(dir: &TempDir, args: &[&OsStr], env: &[(&str, &str)]) -> Output {
-    let mut command = Command::new(binary());
-    command.env_clear().env("HOME", dir.path()).current_dir(dir.path()).stdin(Stdio::null());
+    let mut command = program_in(dir.path());
+    command.current_dir(dir.path()).stdin(Stdio::null());
     command.envs(env.iter().copied()).args(args).output().unwrap()
 }
 
@@ -207,10 +207,9 @@ fn too_few_open_files_are_an_error_that_says_what_to_do() {
     let dir = tempfile::tempdir().unwrap();
     for command in ["demo", "snapshot", "check", "simulate -s small"] {
         for limit in [4, 8, 12, 16, 20, 24, 32] {
-            let script = format!("ulimit -n {limit}; exec '{}' {command}", binary().display());
-            let mut shell = Command::new("/bin/sh");
-            shell.env_clear().env("HOME", dir.path()).env("TERM", "xterm").arg("-c").arg(script).stdin(Stdio::null());
-            let output = shell.output().unwrap();
+            let script = format!("ulimit -n {limit}; exec \"$WATCHBELL\" {command}");
+            let mut shell = shell_in(dir.path(), &script);
+            let output = shell.env("TERM", "xterm").stdin(Stdio::null()).output().unwrap();
             let said = assert_clean(&output);
             assert_eq!(output.status.code(), Some(1), "{command} with {limit}: {said}");
             assert!(said.contains("`ulimit -n`") && said.contains("raise the limit"), "{command} with {limit}: {said}");

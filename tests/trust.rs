@@ -2,7 +2,7 @@
 
 use std::process::Output;
 
-use crate::common::{Served, watchbell};
+use crate::rig::{Served, watchbell};
 
 fn stdout(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))

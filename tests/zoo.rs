@@ -2,8 +2,7 @@
 
 use watchbell::sim::Change;
 
-use crate::common::{Served, watchbell};
-use crate::pty::{Terminal, is_ours};
+use crate::rig::{Served, Terminal, is_ours, watchbell};
 
 /// Characters that a terminal does not show, or that change the order of what it shows. A joiner inside an emoji is none.
 fn is_hidden(c: char) -> bool {

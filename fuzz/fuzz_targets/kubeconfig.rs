@@ -2,8 +2,6 @@
 
 #![no_main]
 
-#[path = "../../tests/corpus/bodies.rs"]
-#[expect(dead_code, reason = "each target runs one of the bodies")]
-mod bodies;
+use watchbell::testing::bodies;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| bodies::kubeconfig(bytes));

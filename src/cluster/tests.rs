@@ -14,8 +14,6 @@ mod faults_watch;
 mod incident;
 mod namespaces;
 mod optional;
-#[path = "../../tests/rig/oracle.rs"]
-mod oracle;
 mod rules;
 pub(in crate::cluster) mod script;
 mod silence;

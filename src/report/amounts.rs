@@ -1,4 +1,4 @@
-//! Amounts of resources as they stand in a snapshot: exact decimals in base units, as text, so that no reader's floats round them.
+//! Amounts of resources in a snapshot: exact decimals in base units, as text, so that no reader's floats round them.
 
 use std::collections::BTreeMap;
 
@@ -15,15 +15,15 @@ const NANO: u128 = 1_000_000_000;
 /// Amounts by resource name.
 pub type ResourceReports = BTreeMap<Clean, ResourceReport>;
 
-/// What is asked of one resource, and what there is of it: `"51.2"` cores, `"442381631488"` bytes, `"8"` devices.
+/// Requests, allocatable and capacity of one resource: `"51.2"` cores, `"442381631488"` bytes, `"8"` devices.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ResourceReport {
-    /// By bound pods that are neither Succeeded nor Failed; for `pods` their number; see the cluster's `pods.state`.
+    /// Requests of bound pods that are neither Succeeded nor Failed; for `pods` their number; see the cluster's `pods.state`.
     pub requested: Option<String>,
-    /// `status.allocatable`, the capacity where a node gives none at all; `None` if no node says.
+    /// `status.allocatable`, or the capacity of a node without it; `None` if no node has either.
     pub allocatable: Option<String>,
-    /// `status.capacity`; `None` if no node says.
+    /// `status.capacity`; `None` if no node has it.
     pub capacity: Option<String>,
 }
 

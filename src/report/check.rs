@@ -11,7 +11,7 @@ use crate::msg::check::{CheckStep, StepOutcome};
 
 /// Columns of a line.
 const WIDTH: usize = 100;
-/// Where the text begins: the outcome and the name stand before it.
+/// Column of the text, behind the outcome and the name.
 const INDENT: usize = 23;
 
 /// The health check of all clusters: `watchbell check -o json`.

@@ -22,17 +22,17 @@ pub struct Item {
     pub name: Clean,
     /// `Ready`, `NotReady` or `Unknown`, then `,SchedulingDisabled` if cordoned, as kubectl spells it.
     pub status: String,
-    /// What Ready says: `null` where it is `Unknown` or absent.
+    /// Status of Ready; `null` if it is `Unknown` or absent.
     pub ready: Option<bool>,
     /// `spec.unschedulable`.
     pub cordoned: bool,
-    /// It takes pods with devices: it is Ready, not cordoned, not being deleted, and has no taint that keeps them away.
+    /// `true` if pods with devices can be scheduled: it is Ready, not cordoned, not being deleted, and has no taint against them.
     pub schedulable: bool,
-    /// Why not: `Unknown`, `NotReady`, `being deleted`, `cordoned`, or `tainted KEY:EFFECT`.
+    /// The reason if not: `Unknown`, `NotReady`, `being deleted`, `cordoned`, or `tainted KEY:EFFECT`.
     pub unschedulable_reason: Option<Clean>,
     /// `lastTransitionTime` of Ready.
     pub status_since: Option<Timestamp>,
-    /// More than two observed changes of Ready within 15 min; a snapshot has hardly had the time to see them.
+    /// `true` after more than two observed changes of Ready within 15 min; a snapshot rarely lasts long enough.
     pub flapping: bool,
     /// Roles, sorted.
     pub roles: Vec<Clean>,
@@ -48,15 +48,15 @@ pub struct Item {
     pub pressures: Vec<Clean>,
     /// Its pods.
     pub pods: ItemPods,
-    /// Every resource that the node or its pods name.
+    /// Every resource of the node or of its pods' requests.
     pub resources: ResourceReports,
     /// The accelerator's model, from labels.
     pub model: Option<Clean>,
-    /// The MIG layout does not fit strategy `single` (`-MIG-INVALID`): its devices are neither 0 nor missing.
+    /// `true` if the MIG layout does not fit strategy `single` (`-MIG-INVALID`): its devices are neither 0 nor missing.
     pub mig_invalid: bool,
-    /// Its accelerators: those it announces, those its labels promise, and those its pods ask for.
+    /// Its accelerators: registered, expected by labels, or requested by its pods.
     pub accelerators: Vec<ItemAccelerator>,
-    /// What it uses now; `None` if that is not known, see the cluster's `usage`.
+    /// Current usage; `None` if it is unknown, see the cluster's `usage`.
     pub usage: Option<ItemUsage>,
     /// Its devices of dynamic resource allocation by driver; `None` if they are not seen, see the cluster's `dra`.
     pub dra: Option<Vec<DriverDevices>>,
@@ -74,7 +74,7 @@ pub struct ItemLease {
     pub silent: bool,
 }
 
-/// What one node uses now.
+/// Current usage of one node.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ItemUsage {

@@ -25,7 +25,7 @@ fn block(cluster: &ClusterReport) -> String {
     put(&mut text, &sums(cluster));
     let bound = bound(cluster);
     for accelerator in cluster.accelerators.iter().flatten() {
-        put(&mut text, &accelerator_line(accelerator, (bound, nodes_bound(cluster))));
+        put(&mut text, &accelerator_line(accelerator, bound, nodes_bound(cluster)));
     }
     if let Some(items) = cluster.items.as_ref().filter(|items| !items.is_empty()) {
         text.push_str(&nodes(items, bound));
@@ -83,7 +83,7 @@ fn percentile(ms: f64, at_least: bool) -> String {
     format!("{}{ms} ms", if at_least { ">= " } else { "" })
 }
 
-fn accelerator_line(accelerator: &Accelerator, (bound, of_nodes): (&str, &str)) -> String {
+fn accelerator_line(accelerator: &Accelerator, bound: &str, of_nodes: &str) -> String {
     // What is asked of nodes that could not be read is not seen either.
     let bound = if of_nodes.is_empty() { bound } else { of_nodes };
     let Accelerator { resource, capacity, allocatable, requested, free, unschedulable, withdrawn, nodes, .. } =
@@ -152,7 +152,7 @@ fn error_line(error: &FaultReport) -> String {
     format!("error: {time} {} ({}{code}), attempt {}: {}", error.request, or(layer), error.attempt, error.text)
 }
 
-/// What stands before numbers of pods: they are lower bounds where only some namespaces are watched.
+/// The sign before numbers of pods, which are lower bounds where only some namespaces are watched.
 fn bound(cluster: &ClusterReport) -> &'static str {
     if cluster.pods.namespaces.is_some() || cluster.pods.state == ValueState::Partial { ">=" } else { "" }
 }

@@ -1,4 +1,4 @@
-//! The HTTP side: every request is logged, meets its faults, and is answered as a real API server would.
+//! The HTTP side: every request is logged, gets its faults, and is answered as by a real API server.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,7 +28,7 @@ use super::watch;
 /// 60 s: kube-apiserver's `--request-timeout`, for everything but watches.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A service that answers everything.
+/// A service for every path.
 pub(super) fn router(server: Arc<Server>) -> Router {
     Router::new().fallback(handle).with_state(server)
 }
@@ -87,7 +87,7 @@ async fn handle(
     Response::from_parts(head, faulty(body, plan))
 }
 
-/// Sets headers; those that HTTP does not allow are left out.
+/// Sets headers, without those that HTTP does not allow.
 fn add(to: &mut HeaderMap, headers: Vec<(String, String)>) {
     for (name, value) in headers {
         if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::from_bytes(value.as_bytes())) {
@@ -100,12 +100,12 @@ fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> &'a str {
     headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default()
 }
 
-/// How long the server works on a request: what it asks for, and never longer than the server's own limit.
+/// Time limit of a request: its own `timeout`, at most the server's.
 fn limit(target: &RequestTarget) -> Duration {
     target.timeout().ok().flatten().map_or(REQUEST_TIMEOUT, |t| t.min(REQUEST_TIMEOUT))
 }
 
-/// The answer with the faults that strike before the body.
+/// The answer, with the faults that apply before the body.
 async fn answer(server: &Arc<Server>, method: &Method, target: &RequestTarget, plan: &FaultPlan) -> Response {
     if let Err(status) = target.timeout() {
         return status::reply(&status);

@@ -1,4 +1,4 @@
-//! Response bodies that are made as they are read, and the faults that strike in mid-body.
+//! Response bodies that are produced while they are read, and the faults in mid-body.
 
 use std::future::Future;
 use std::io::{self, Write as _};
@@ -18,7 +18,7 @@ use super::fault::{FaultPlan, GzipFault};
 
 type Step<S> = Pin<Box<dyn Future<Output = Option<(io::Result<Bytes>, S)>> + Send>>;
 
-/// A body that a function makes piece by piece from a state.
+/// A body that a function produces piece by piece from a state.
 struct Unfold<S, F> {
     make: F,
     running: Option<Step<S>>,
@@ -50,7 +50,7 @@ where
     }
 }
 
-/// A body from a state and a step; the step is not run before someone reads.
+/// A body from a state and a step; the first read runs the first step.
 pub(super) fn unfold<S, F, Fut>(state: S, mut make: F) -> Body
 where
     S: Send + Unpin + 'static,
@@ -61,20 +61,20 @@ where
     Body::new(Unfold { make, running: Some(first) })
 }
 
-/// Where a faulty body stands.
+/// Progress of a faulty body.
 struct Faulty {
     inner: Body,
-    /// What was read and may not go out yet.
+    /// Bytes that were read and may not be sent yet.
     rest: Bytes,
     sent: u64,
     begun: Option<Instant>,
     plan: FaultPlan,
 }
 
-/// Long enough for what was sent before a cut to leave the machine.
+/// Long enough for the bytes before a cut to leave the machine.
 const FLUSH: Duration = Duration::from_millis(20);
 
-/// Lets the faults of the plan strike a body.
+/// Applies the faults of the plan to a body.
 pub(super) fn faulty(inner: Body, plan: FaultPlan) -> Body {
     if plan.stall_after.is_none() && plan.cut_after.is_none() && plan.trickle.is_none() {
         return inner;
@@ -121,7 +121,7 @@ impl Faulty {
     }
 }
 
-/// Packs a whole body as the fault says.
+/// Compresses a whole body in the way of the fault.
 pub(super) async fn pack(body: Body, how: GzipFault) -> io::Result<Body> {
     let whole = body.collect().await.map_err(io::Error::other)?.to_bytes();
     let members = if let GzipFault::Members(count) = how { count.max(1) as usize } else { 1 };

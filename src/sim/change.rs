@@ -1,4 +1,4 @@
-//! Changes to a cluster: what the script and tests do to nodes and pods, with all that follows in a real one.
+//! Changes to a cluster, by the script and by tests, with their consequences in a real one.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use super::resource::SimResource;
 use super::server::Server;
 use super::template::uid_text;
 
-/// One change.
+/// A change of the cluster or of one object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
     /// Sets one condition of a node; a new kind is added.
@@ -28,7 +28,7 @@ pub enum Change {
         status: String,
         /// CamelCase.
         reason: String,
-        /// For people.
+        /// A sentence.
         message: String,
     },
     /// The kubelet falls silent: conditions turn Unknown, taints follow, pods are not ready, the lease ages.
@@ -41,16 +41,16 @@ pub enum Change {
         /// The node's name.
         node: String,
     },
-    /// All is well again.
+    /// The kubelet reports ready again: every condition is healthy.
     NodeRecovered {
         /// The node's name.
         node: String,
     },
-    /// The device plugin takes back so many devices of the node's capacity; 0 gives them all back.
+    /// The device plugin reports this many devices of the node unhealthy; 0 makes all healthy.
     GpusWithdrawn {
         /// The node's name.
         node: String,
-        /// Devices.
+        /// Number of devices.
         count: u32,
     },
     /// Marks the node unschedulable.
@@ -58,7 +58,7 @@ pub enum Change {
         /// The node's name.
         node: String,
     },
-    /// Takes the mark away.
+    /// Marks the node schedulable again.
     Uncordon {
         /// The node's name.
         node: String,
@@ -68,18 +68,18 @@ pub enum Change {
         /// The node's name.
         node: String,
     },
-    /// Deletes the node and makes it anew under another uid.
+    /// Deletes the node and creates it again under another uid.
     RecreateNode {
         /// The node's name.
         node: String,
     },
-    /// Adds a pod without an owner; running if it is bound.
+    /// Creates a pod without an owner; running if it is bound.
     AddPod {
         /// The namespace.
         namespace: String,
         /// The whole name.
         name: String,
-        /// Where it runs; `None`: Pending and unscheduled.
+        /// The node that it runs on; `None`: Pending and unscheduled.
         node: Option<String>,
     },
     /// Deletes a pod at once.
@@ -89,7 +89,7 @@ pub enum Change {
         /// The name.
         name: String,
     },
-    /// Lets a pod end; nothing follows it.
+    /// Ends a pod without a replacement.
     FinishPod {
         /// The namespace.
         namespace: String,
@@ -111,19 +111,19 @@ pub enum Change {
         namespace: String,
         /// The name.
         name: String,
-        /// Where to.
+        /// The node's name.
         node: String,
     },
-    /// Nobody uses a claim any more; its devices stay allocated.
+    /// Removes the last user of a claim; its devices stay allocated.
     ReleaseClaim {
         /// The namespace.
         namespace: String,
         /// The name.
         name: String,
     },
-    /// Adds so many bound pods named `burst-…` in namespace `default`.
+    /// Creates bound pods named `burst-…` in namespace `default`.
     PodsBurst {
-        /// Pods.
+        /// Number of pods.
         count: u32,
     },
     /// Deletes the pods of all bursts.
@@ -131,7 +131,7 @@ pub enum Change {
 }
 
 impl Server {
-    /// Makes a change, at this moment.
+    /// Applies a change now.
     pub(super) fn apply(&self, change: &Change) {
         let now = self.now();
         lock(&self.world).apply(change, now);
@@ -198,13 +198,13 @@ impl World {
         }
     }
 
-    /// Where a node's pods run; a node that is not there gets a made-up address.
+    /// The host entry of a node; a node that does not exist gets a made-up address.
     fn host(&self, name: &str) -> Host {
         let known = self.rooms.iter().map(|r| &r.host).find(|h| *h.name == *name).cloned();
         known.unwrap_or_else(|| Host { name: name.into(), ip: "192.0.2.1".into() })
     }
 
-    /// Changes a node; the kubelet or a controller has reported, so the heartbeat moves too.
+    /// Edits a node as its kubelet or a controller would: the heartbeat moves too.
     pub(super) fn edit_node(&mut self, name: &str, now: i64, edit: impl FnOnce(&mut NodeRecord)) {
         if let Some(mut node) = self.node(name) {
             node.heartbeat = now;
@@ -213,7 +213,7 @@ impl World {
         }
     }
 
-    /// Changes a pod.
+    /// Edits a pod.
     pub(super) fn edit_pod(&mut self, key: &str, now: i64, edit: impl FnOnce(&mut PodRecord)) {
         let Some(object) = self.store.get(SimResource::Pods, key) else { return };
         if let SimObject::Pod(pod) = &*object {
@@ -237,7 +237,7 @@ impl World {
         }
     }
 
-    /// An event about a pod, and its first container unless it has no node yet; the same one again is counted.
+    /// An event of a pod, and of its first container once it has a node; a repeated one increases the count.
     pub(super) fn pod_event(&self, pod: &PodRecord, reason: &str, source: &'static str, now: i64) -> EventRecord {
         let (namespace, pod_name) = (pod.meta.namespace(), pod.meta.name());
         let first = &pod.shape.containers[0];
@@ -269,7 +269,7 @@ impl World {
         }
     }
 
-    /// What the node controller does when a lease is not renewed (`node_lifecycle_controller.go`).
+    /// Marks a node lost, as the node controller does when a lease is not renewed (`node_lifecycle_controller.go`).
     fn lose_node(&mut self, name: &str, now: i64) {
         let Some(mut node) = self.node(name) else { return };
         let last_heartbeat = node.heartbeat;
@@ -325,7 +325,7 @@ impl World {
         }
     }
 
-    /// Pods of a node that is not ready are marked so, and back.
+    /// Marks the pods of a node not ready, or ready again.
     fn set_pods_ready(&mut self, node: &str, now: i64, ready: bool) {
         let (from, to) =
             if ready { (PodState::NotReady, PodState::Running) } else { (PodState::Running, PodState::NotReady) };
@@ -340,7 +340,7 @@ impl World {
         }
     }
 
-    /// Records an event about a node; the same one again is counted.
+    /// Records an event of a node; a repeated one increases the count.
     fn report(&mut self, node: &str, reason: &str, source: &'static str, message: &str, now: i64) {
         let name = format!("{node}.{}", reason.to_lowercase());
         let key = format!("default/{name}");

@@ -1,4 +1,4 @@
-//! Life at rest: pods end and are replaced, containers restart, kubelets report.
+//! Churn: pods end and are replaced, containers restart, kubelets report.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,19 +16,19 @@ use super::server::Server;
 /// Changes are made four times a second, so that a high rate does not come in one burst.
 const TICK: Duration = Duration::from_millis(250);
 
-/// What is due, in whole and broken pieces.
+/// Changes that are due, with fractions.
 #[derive(Debug, Default)]
 struct Due {
     endings: f64,
     restarts: f64,
     heartbeats: f64,
-    /// The node that reports next.
+    /// Index of the node that reports next.
     next_node: usize,
-    /// Pods that have been created and are to run soon.
+    /// Keys of new pods that start to run at the next ticks.
     starting: std::collections::VecDeque<(i64, Box<str>)>,
 }
 
-/// Runs the churn of a cluster until it ends; nothing if the scenario wants none.
+/// Runs the churn of a cluster until the server ends.
 pub(super) fn spawn(server: &Arc<Server>, spec: &ChurnSpec) {
     if spec.pods_per_second <= 0.0 && spec.restarts_per_minute <= 0.0 && spec.heartbeat.is_zero() {
         return;
@@ -85,7 +85,7 @@ impl World {
         }
     }
 
-    /// One pod ends, another of the same workload takes its place: the counted number does not change.
+    /// Ends a pod and creates another of the same workload, so that the counted number stays.
     fn replace_one(&mut self, now: i64) -> Option<Box<str>> {
         if self.restless.is_empty() {
             return None;
@@ -125,7 +125,7 @@ impl World {
         Some(new_key)
     }
 
-    /// The oldest finished pod goes for each new one, as a Job's `ttlSecondsAfterFinished` does it.
+    /// Deletes the oldest finished pod for each new one, as a Job's `ttlSecondsAfterFinished` does.
     fn forget_finished(&mut self) {
         if let Some(oldest) = self.finished.pop_front() {
             self.store.remove(SimResource::Pods, &oldest);

@@ -1,4 +1,4 @@
-//! The hand on one cluster's server: what tests see of it and do to it.
+//! Control of one cluster's server, for tests.
 
 use std::io;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use super::lock;
 use super::resource::SimResource;
 use super::server::{RequestLog, Server};
 
-/// Looks into one cluster's server and acts on it.
+/// Inspects and changes one cluster's server.
 #[derive(Clone, Debug)]
 pub struct Control {
     server: Arc<Server>,
@@ -23,7 +23,7 @@ impl Control {
         Self { server }
     }
 
-    /// The truth: `{"nodes": [objects], "pods": [objects]}`, each in key order, whole, of one moment.
+    /// All nodes and pods: `{"nodes": [objects], "pods": [objects]}`, each in key order, whole, of one moment.
     ///
     /// Some hundred MB for thousands of pods, as a tree of values is; [`Self::dump_json`] is the same as text.
     ///
@@ -37,7 +37,7 @@ impl Control {
         text.and_then(|text| text.parse().ok()).expect("the server writes JSON")
     }
 
-    /// The same as [`Self::dump`], as JSON text: for readers that keep only a part of it.
+    /// The same as JSON text, for readers that keep only a part of it.
     ///
     /// # Panics
     /// Never: plain JSON can always be written.
@@ -67,7 +67,7 @@ impl Control {
         out
     }
 
-    /// Accepts and reads, but answers nothing; running bodies stall. Off: everything goes on where it stood.
+    /// Stops all answers: connections are accepted and read, running bodies stall. `false` resumes where they stopped.
     pub fn freeze(&self, on: bool) {
         self.server.front.freeze(on);
     }
@@ -80,7 +80,7 @@ impl Control {
     /// Listens again, on the same port with the same state.
     ///
     /// # Errors
-    /// What the system says if the port is taken by now.
+    /// The system's error if the port is taken by now.
     #[expect(
         clippy::unused_async,
         reason = "the counterpart of `stop_listening`, and a TLS front will have to wait here"
@@ -95,40 +95,40 @@ impl Control {
         self.server.requests()
     }
 
-    /// How many requests there were.
+    /// Number of requests so far.
     #[must_use]
     pub fn request_count(&self) -> u64 {
         self.server.request_count()
     }
 
-    /// How many connections are open.
+    /// Number of open connections.
     #[must_use]
     pub fn open_connections(&self) -> usize {
         self.server.front.open()
     }
 
-    /// Puts a fault in force: until it has lasted, or until [`Self::clear_faults`].
+    /// Starts a fault, which ends after its duration or with [`Self::clear_faults`].
     pub fn inject(&self, fault: Fault) {
         self.server.begin_fault(fault);
     }
 
-    /// Ends all faults; a frozen server thaws, one that refuses listens again.
+    /// Ends all faults: a frozen server resumes, one that refuses listens again.
     pub fn clear_faults(&self) {
         self.server.clear_faults();
     }
 
-    /// Changes the cluster: bumps the resourceVersion and tells the watches. Unknown names change nothing.
+    /// Changes the cluster: the resourceVersion grows and watches get events. Unknown names change nothing.
     #[expect(clippy::needless_pass_by_value, reason = "callers write the change in place, as they do a fault")]
     pub fn apply(&self, change: Change) {
         self.server.apply(&change);
     }
 
-    /// Forgets all history: every continue token and every watch position before now is too old.
+    /// Drops all history: every continue token and every watch position before now is too old.
     pub fn compact(&self) {
         lock(&self.server.world).store.compact();
     }
 
-    /// Ends the running watches of a kind (`Some("pods")`) or of all kinds, as a clean close.
+    /// Closes the running watches of a resource (`Some("pods")`) or of all, in order.
     pub fn close_watches(&self, resource: Option<&str>) {
         self.server.close_watches(resource);
     }

@@ -1,4 +1,4 @@
-//! Paths that are no objects: health, version, and what kubectl asks to learn the API.
+//! Paths without objects: health, version, metrics and discovery.
 
 use axum::response::Response;
 use serde_json::{Value, json};
@@ -27,7 +27,7 @@ const CHECKS: [&str; 9] = [
 /// Answers everything that is neither a list, a watch nor an object.
 ///
 /// # Errors
-/// The `Status` of what cannot be answered.
+/// The `Status` of a request that cannot be answered.
 pub(super) fn answer(server: &Server, target: &RequestTarget) -> Result<Response, Value> {
     let path = target.path.trim_end_matches('/');
     if let Some(check) = ["/livez", "/readyz", "/healthz"].iter().find(|c| path.starts_with(**c)) {

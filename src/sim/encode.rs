@@ -10,7 +10,7 @@ use super::table::{columns, write_cells};
 use super::template::{number, raw};
 use super::{proto, status};
 
-/// How objects are written.
+/// Media type of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
     Json,
@@ -22,7 +22,7 @@ pub(super) enum Form {
     Metadata(&'static str),
 }
 
-/// What a row of a table carries beside its cells.
+/// The object that a row of a table carries beside its cells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Include {
     None,
@@ -30,7 +30,7 @@ enum Include {
     Object,
 }
 
-/// What a list says about itself.
+/// `ListMeta` of a list.
 #[derive(Clone, Debug, Default)]
 pub(super) struct EncodedHead {
     pub(super) rv: u64,
@@ -72,7 +72,7 @@ impl Encoder {
         Ok(Self { form, include, resource, version, now })
     }
 
-    /// The `apiVersion` of what is written.
+    /// The `apiVersion` of the objects.
     pub(super) fn version(&self) -> &'static str {
         self.version
     }
@@ -82,14 +82,14 @@ impl Encoder {
         Self { now, ..self }
     }
 
-    /// The same, or plain JSON if some of these objects cannot be said in protobuf.
+    /// The same, or plain JSON if protobuf cannot express some of these objects.
     pub(super) fn able<'o>(self, mut objects: impl Iterator<Item = &'o Arc<SimObject>>) -> Self {
         let able =
             self.form != Form::Protobuf || objects.all(|o| !matches!(&**o, SimObject::Raw(raw) if !raw.is_binary()));
         Self { form: if able { self.form } else { Form::Json }, ..self }
     }
 
-    /// Of the answer.
+    /// `Content-Type` of the answer.
     pub(super) fn content_type(&self, watch: bool) -> &'static str {
         match self.form {
             Form::Protobuf if watch => "application/vnd.kubernetes.protobuf;stream=watch",
@@ -98,7 +98,7 @@ impl Encoder {
         }
     }
 
-    /// Stands between the items of a list, and never at the end of one.
+    /// The byte between two items of a list; none follows the last item.
     pub(super) fn separator(&self) -> Option<u8> {
         (self.form != Form::Protobuf).then_some(b',')
     }
@@ -292,7 +292,7 @@ impl Encoder {
         }
     }
 
-    /// By way of JSON.
+    /// Converts the object's JSON to protobuf.
     pub(super) fn carried(&self, object: &SimObject, rv: u64, out: &mut Vec<u8>) {
         let mut json = Vec::with_capacity(16 << 10);
         self.write(object, rv, false, &mut json);
@@ -372,7 +372,7 @@ pub(super) fn error_event(encoder: &Encoder, status: &Value) -> Vec<u8> {
     out
 }
 
-/// Whether some form that the header accepts is one of ours.
+/// The first form of the header that the server can write.
 pub(super) fn negotiate(accept: &str) -> Option<Form> {
     if accept.trim().is_empty() {
         return Some(Form::Json);

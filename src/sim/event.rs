@@ -9,14 +9,14 @@ use super::template::{number, raw, string, time};
 #[derive(Clone, Debug)]
 pub(super) struct EventRecord {
     pub(super) meta: SimMeta,
-    /// Kind of the object it is about.
+    /// Kind of the involved object.
     pub(super) kind: &'static str,
     /// Its namespace; empty for a node.
     pub(super) about_namespace: Box<str>,
     pub(super) about_name: Box<str>,
     /// Its uid as text; the kubelet and the node controller write a node's name here.
     pub(super) about_uid: Box<str>,
-    /// The container that it is about; empty for the whole object.
+    /// The involved container; empty for the whole object.
     pub(super) container: Box<str>,
     pub(super) reason: Box<str>,
     pub(super) message: Box<str>,
@@ -48,7 +48,7 @@ impl EventRecord {
         })
     }
 
-    /// As the kubelet names a container (`pkg/kubelet/container/ref.go`).
+    /// The kubelet's path of a container (`pkg/kubelet/container/ref.go`).
     fn field_path(&self) -> String {
         if self.container.is_empty() { String::new() } else { format!("spec.containers{{{}}}", self.container) }
     }

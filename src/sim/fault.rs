@@ -1,4 +1,4 @@
-//! Faults: which requests they meet and what they do to them.
+//! Faults: the requests that they match and their effect.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -11,10 +11,10 @@ use tokio::time::Instant;
 
 use super::lock;
 
-/// What goes wrong.
+/// Effect of a fault.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FaultKind {
-    /// Nothing comes back for this long; then the answer.
+    /// The answer comes after this delay.
     Delay(Duration),
     /// The body stops after so many bytes and never goes on; the connection stays open (F12).
     Stall {
@@ -43,15 +43,15 @@ pub enum FaultKind {
     Wire {
         /// Bytes of the answer, from its first header on.
         after_bytes: u64,
-        /// What happens then.
+        /// The end of the connection.
         end: WireEnd,
     },
-    /// A list comes as so many gzip members (F17).
+    /// A list is split into this many gzip members (F17).
     GzipMembers {
         /// Members, at least one.
         count: u32,
     },
-    /// A list comes as gzip whose second half is not what was packed (F17).
+    /// A list is compressed with gzip and its second half corrupted (F17).
     GzipCorrupt,
     /// Something in front of the server answers: a load balancer, a captive portal, a redirect (F33 to F36).
     Answer {
@@ -59,10 +59,10 @@ pub enum FaultKind {
         code: u16,
         /// Name and value.
         headers: Vec<(String, String)>,
-        /// As it is.
+        /// The body.
         body: String,
     },
-    /// Right answers carry these headers too (F37).
+    /// Good answers carry these headers too (F37).
     Headers(Vec<(String, String)>),
     /// An error instead of an answer, in the words of a real server (F20 to F33).
     Status {
@@ -88,7 +88,7 @@ pub enum FaultKind {
     WatchClose,
     /// Watches begin with an ERROR event 410 (F41).
     WatchExpired,
-    /// Watches say nothing, not even bookmarks (F45); those that are running fall silent too.
+    /// Watches send nothing, not even bookmarks (F45); those that are running stop sending too.
     WatchSilent,
     /// The `Date` header of every answer is off by this many seconds, ahead if positive (F66).
     ClockSkew {
@@ -97,7 +97,7 @@ pub enum FaultKind {
     },
 }
 
-/// How an answer ends before its time.
+/// Early end of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum WireEnd {
@@ -109,7 +109,7 @@ pub enum WireEnd {
     Reset,
 }
 
-/// Which requests a fault meets; an empty match meets all.
+/// Requests that a fault matches; an empty match matches all.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct FaultMatch {
@@ -117,75 +117,75 @@ pub struct FaultMatch {
     pub verb: Option<String>,
     /// The plural, for instance `pods`.
     pub resource: Option<String>,
-    /// How the path begins, for instance `/readyz`.
+    /// Prefix of the path, for instance `/readyz`.
     pub path: Option<String>,
     /// `true`: only pages after the first; `false`: only first pages.
     pub continued: Option<bool>,
 }
 
-/// A fault, where it strikes and how often.
+/// A fault, the requests that it matches, and its probability.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fault {
-    /// Which requests it meets.
+    /// The requests that it matches.
     pub matching: FaultMatch,
-    /// What it does to them.
+    /// Its effect.
     pub kind: FaultKind,
-    /// The share of the matching requests that it meets, 0 to 1.
+    /// The share of the matching requests that it hits, 0 to 1.
     pub probability: f64,
-    /// When it ends; `None`: when it is cleared.
+    /// Its duration; `None`: until it is cleared.
     pub lasts: Option<Duration>,
 }
 
 impl Fault {
-    /// A fault that meets every request until it is cleared.
+    /// A fault of every request until it is cleared.
     #[must_use]
     pub fn new(kind: FaultKind) -> Self {
         Self { matching: FaultMatch::default(), kind, probability: 1.0, lasts: None }
     }
 
-    /// Meets only requests of this verb: `get`, `list` or `watch`.
+    /// Restricts it to this verb: `get`, `list` or `watch`.
     #[must_use]
     pub fn verb(mut self, verb: &str) -> Self {
         self.matching.verb = Some(verb.to_owned());
         self
     }
 
-    /// Meets only requests for this resource, for instance `pods`.
+    /// Restricts it to this resource, for instance `pods`.
     #[must_use]
     pub fn resource(mut self, plural: &str) -> Self {
         self.matching.resource = Some(plural.to_owned());
         self
     }
 
-    /// Meets only paths that begin so.
+    /// Restricts it to paths with this prefix.
     #[must_use]
     pub fn path(mut self, prefix: &str) -> Self {
         self.matching.path = Some(prefix.to_owned());
         self
     }
 
-    /// Meets only pages after the first (`true`), or only first pages (`false`).
+    /// Restricts it to pages after the first (`true`), or to first pages (`false`).
     #[must_use]
     pub fn continued(mut self, continued: bool) -> Self {
         self.matching.continued = Some(continued);
         self
     }
 
-    /// Meets this share of the requests, 0 to 1.
+    /// Restricts it to this share of the requests, 0 to 1.
     #[must_use]
     pub fn probability(mut self, share: f64) -> Self {
         self.probability = share;
         self
     }
 
-    /// Ends by itself.
+    /// Ends it after this time.
     #[must_use]
     pub fn lasts(mut self, lasts: Duration) -> Self {
         self.lasts = Some(lasts);
         self
     }
 
-    /// Whether it is about the whole server and not about single requests.
+    /// Returns `true` if it concerns the whole server and not single requests.
     pub(super) fn whole_server(&self) -> bool {
         match self.kind {
             FaultKind::Refuse | FaultKind::BlackHole | FaultKind::AcceptOnly => true,
@@ -195,12 +195,12 @@ impl Fault {
     }
 }
 
-/// Whether HTTP allows this name and this value of a header.
+/// Returns `true` if HTTP allows this name and this value of a header.
 pub(super) fn can_be_sent(name: &str, value: &str) -> bool {
     HeaderName::try_from(name).is_ok() && HeaderValue::from_bytes(value.as_bytes()).is_ok()
 }
 
-/// What a request looks like to a fault.
+/// The properties of a request that faults match.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Aim<'a> {
     pub(super) verb: &'a str,
@@ -218,14 +218,14 @@ impl FaultMatch {
     }
 }
 
-/// How a watch ends before it has begun.
+/// Early end of a watch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum WatchRefusal {
     AtOnce,
     Expired,
 }
 
-/// What happens to one request.
+/// The faults of one request.
 #[derive(Clone, Debug, Default)]
 pub(super) struct FaultPlan {
     pub(super) frozen: bool,
@@ -236,9 +236,9 @@ pub(super) struct FaultPlan {
     pub(super) stall_after: Option<u64>,
     pub(super) cut_after: Option<u64>,
     pub(super) clock_skew: i64,
-    /// So many bytes after each such time.
+    /// Bytes of a piece, and the pause before each.
     pub(super) trickle: Option<(u64, Duration)>,
-    /// A body that trickles is cut then.
+    /// Time at which a slow body is cut.
     pub(super) body_until: Option<Instant>,
     pub(super) wire: Option<(u64, WireEnd)>,
     pub(super) gzip: Option<GzipFault>,
@@ -250,7 +250,7 @@ pub(super) struct FaultPlan {
 /// Names and values.
 type Headers = Vec<(String, String)>;
 
-/// How a body is packed wrongly, or oddly.
+/// Odd or broken compression of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum GzipFault {
     Members(u32),
@@ -274,11 +274,11 @@ struct Inner {
     rng: Rng,
 }
 
-/// The faults that are in force on one server.
+/// The active faults of one server.
 #[derive(Debug)]
 pub(super) struct Faults {
     inner: Mutex<Inner>,
-    /// Counts changes, so that a held request notices that its fault has gone.
+    /// Counts changes, so that a held request notices the end of its fault.
     changed: watch::Sender<u64>,
 }
 
@@ -288,7 +288,7 @@ impl Faults {
         Self { inner: Mutex::new(inner), changed: watch::Sender::new(0) }
     }
 
-    /// Puts a fault in force; the number ends it.
+    /// Starts a fault; returns its number for [`Self::end`].
     pub(super) fn begin(&self, fault: Fault) -> u64 {
         let until = fault.lasts.map(|lasts| Instant::now() + lasts);
         let mut inner = lock(&self.inner);
@@ -310,7 +310,7 @@ impl Faults {
         self.changed.send_modify(|n| *n += 1);
     }
 
-    /// Decides what happens to a request; asks the dice once for each matching fault.
+    /// Plans the faults of a request, with one random number for each matching fault.
     pub(super) fn plan(&self, aim: Aim<'_>) -> FaultPlan {
         let mut plan = FaultPlan::default();
         let now = Instant::now();
@@ -350,7 +350,7 @@ impl Faults {
         plan
     }
 
-    /// Waits until no freeze meets the request any more.
+    /// Waits until no freeze matches the request any more.
     pub(super) async fn thawed(&self, aim: Aim<'_>) {
         self.wait(|fault| fault.kind == FaultKind::Freeze && fault.matching.meets(aim)).await;
     }

@@ -18,13 +18,13 @@ use tokio::sync::watch;
 use super::fault::WireEnd;
 use super::lock;
 
-/// How long `accept` rests after an error such as too many open files.
+/// Pause of `accept` after an error such as too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
-/// What all connections of a server obey.
+/// Common state of all connections of a server.
 #[derive(Clone, Copy, Debug, Default)]
 struct Gate {
-    /// Connections of an older turn are cut.
+    /// Connections of an older generation are cut.
     turn: u64,
     /// Nothing is written.
     frozen: bool,
@@ -34,14 +34,14 @@ struct Gate {
     resting: bool,
 }
 
-/// What one connection still sends before it ends early; a request can set it for its own answer.
+/// Bytes that a connection still sends before it ends early; a request sets it for its own answer.
 #[derive(Debug, Default)]
 pub(super) struct Wire {
     limit: Mutex<Option<(u64, WireEnd)>>,
 }
 
 impl Wire {
-    /// After so many bytes from now on the connection ends in this way.
+    /// Ends the connection in this way after `after_bytes` more bytes.
     pub(super) fn arm(&self, after_bytes: u64, end: WireEnd) {
         *lock(&self.limit) = Some((after_bytes, end));
     }
@@ -69,22 +69,22 @@ impl Front {
         Self { gate: watch::Sender::new(Gate::default()), open: Arc::new(AtomicUsize::new(0)) }
     }
 
-    /// Connections are accepted and read, but nothing is written to them.
+    /// Stops or resumes writing: connections are accepted and read.
     pub(super) fn freeze(&self, on: bool) {
         self.gate.send_modify(|gate| gate.frozen = on);
     }
 
-    /// Connections that come from now on are accepted and not read.
+    /// Stops or resumes reading of new connections, which are accepted.
     pub(super) fn hold(&self, on: bool) {
         self.gate.send_modify(|gate| gate.held = on);
     }
 
-    /// Connections that come from now on are not accepted: they wait in the queue, while there is room.
+    /// Stops or resumes accepting: new connections wait in the queue, while there is room.
     pub(super) fn rest(&self, on: bool) {
         self.gate.send_modify(|gate| gate.resting = on);
     }
 
-    /// Whether none is accepted.
+    /// Returns `true` while none is accepted.
     pub(super) fn rests(&self) -> bool {
         self.gate.borrow().resting
     }
@@ -94,7 +94,7 @@ impl Front {
         self.gate.send_modify(|gate| gate.turn += 1);
     }
 
-    /// How many connections are open.
+    /// Number of open connections.
     pub(super) fn open(&self) -> usize {
         self.open.load(Ordering::Relaxed)
     }
@@ -164,7 +164,7 @@ impl Connection {
         Self { stream, wire: Arc::default(), born: now, now, change: next(gate), open }
     }
 
-    /// Takes note of changes, and leaves the task registered for the next one.
+    /// Polls the gate, and leaves the task registered for its next change.
     fn obey(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
         while let Poll::Ready((mut gate, alive)) = self.change.as_mut().poll(cx) {
             self.now = *gate.borrow_and_update();

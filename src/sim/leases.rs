@@ -1,4 +1,4 @@
-//! Kubelets renew their leases every 10 s: what a list shows is computed, and who watches is told at the tick.
+//! Lease renewals of kubelets, every 10 s: lists compute the time, watches get an event at the tick.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use super::server::Server;
 /// kubelet `nodeLeaseRenewIntervalFraction` of 40 s.
 const RENEWAL: Duration = Duration::from_secs(10);
 
-/// Renews the leases of living kubelets as long as somebody watches them: at rest they cost nothing.
+/// Renews the leases of living kubelets while they are watched: otherwise they cost nothing.
 pub(super) fn spawn(server: &Arc<Server>) {
     let server = Arc::clone(server);
     let alive = Arc::clone(&server);

@@ -28,14 +28,14 @@ use super::token::Token;
 const GZIP_FROM: usize = 128 * 1024;
 /// Level 1, as the API server compresses (`writers.go`, `defaultGzipContentEncodingLevel`).
 const GZIP_LEVEL: u32 = 1;
-/// A long list is written in pieces of about this size.
+/// Size of the pieces of a long list.
 const PIECE: usize = 64 * 1024;
-/// Up to so many objects, a list in protobuf is made in memory at once.
+/// A protobuf list of at most this many objects is built in memory at once.
 const PAGE: usize = 1_000;
-/// 3 s: how long a list waits for a resourceVersion that is not there yet (`watch_cache.go`, `blockTimeout`).
+/// 3 s: the wait of a list for a resourceVersion from the future (`watch_cache.go`, `blockTimeout`).
 const FUTURE: Duration = Duration::from_secs(3);
 
-/// Which state a list shows, and from where on.
+/// The state that a list shows, and its first key.
 #[derive(Debug)]
 struct ListRange {
     rv: u64,
@@ -75,7 +75,7 @@ impl CollectionRequest<'_> {
 /// Answers a list.
 ///
 /// # Errors
-/// The `Status` of a list that cannot be had.
+/// The `Status` of a list that cannot be answered.
 pub(super) async fn answer(
     server: &Arc<Server>,
     request: CollectionRequest<'_>,
@@ -115,7 +115,7 @@ pub(super) async fn answer(
     Ok(write(page.items, &head, encoder, request.target.gzip))
 }
 
-/// 410 in its two forms: a token can be carried on, an old version cannot.
+/// 410 in its two forms: a token gets a successor, an old version does not.
 fn gone(first: bool, now: u64, after: &str) -> Value {
     if first {
         return status::expired(&format!("The resourceVersion for the provided list is too old. (current: {now})"));
@@ -202,13 +202,13 @@ async fn await_version(server: &Server, resource: SimResource, rv: u64) -> Resul
     }
 }
 
-/// A list that is being written.
+/// A list while it is written.
 struct Writing {
     items: std::vec::IntoIter<Arc<SimObject>>,
     encoder: Encoder,
-    /// A list that was written at once, as far as it is not sent yet.
+    /// The unsent part of a list that was built at once.
     page: Bytes,
-    /// What is written and not sent yet.
+    /// Bytes that are written and not sent yet.
     ready: Vec<u8>,
     gzip: Option<GzEncoder<Vec<u8>>>,
     ended: bool,

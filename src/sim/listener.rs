@@ -1,4 +1,4 @@
-//! Listening: the port of a server opens, refuses, stops answering and comes back.
+//! The listener of a server: its port opens, refuses, stops answering and comes back.
 
 use std::io;
 use std::net::SocketAddr;
@@ -12,11 +12,11 @@ use super::front::Via;
 use super::lock;
 use super::server::Server;
 
-/// As many connections may wait to be accepted: what tokio's own `bind` uses.
+/// Length of the accept queue, as in tokio's own `bind`.
 const BACKLOG: u32 = 1024;
-/// More connections than a queue of length 0 takes, and those that are accepted while the acceptor is told to rest.
+/// More connections than a queue of length 0 takes, and those that are accepted while the acceptor stops.
 const PLUGS: usize = 64;
-/// A connection on loopback that takes this long has found the queue full.
+/// A connection on loopback that takes longer has found a full queue.
 const PLUG: Duration = Duration::from_millis(30);
 
 impl Server {
@@ -41,8 +41,8 @@ impl Server {
     }
 
     /// Answers no packet: open connections stand still, and new ones find a full queue that nobody empties, where Linux
-    /// drops their SYN as a firewall would. Nothing is closed, and so nobody is told: [`Self::listen_again`] lets through
-    /// what is still sent.
+    /// drops their SYN as a firewall would. No connection is closed: [`Self::listen_again`] delivers
+    /// the bytes that are still being sent.
     pub(super) async fn vanish(self: &Arc<Self>) {
         self.front.freeze(true);
         self.front.rest(true);
@@ -62,7 +62,7 @@ impl Server {
         }
     }
 
-    /// As many connections may wait to be accepted; whether that could be set.
+    /// Sets the length of the accept queue; returns `false` if that failed.
     fn queues(&self, length: u32) -> bool {
         let listener = lock(&self.port.serving).as_ref().and_then(|(_, listener)| listener.upgrade());
         // Linux and the BSDs take another length while they listen; what waits already goes on waiting.
@@ -86,7 +86,7 @@ impl Server {
         }
     }
 
-    /// The socket that held the port, or another one.
+    /// Takes the socket that reserves the port, or binds a new one.
     fn take_socket(&self) -> io::Result<TcpSocket> {
         let reserved = lock(&self.port.reserved).take();
         reserved.map_or_else(|| bind(self.port.address), Ok)
@@ -101,7 +101,7 @@ impl Server {
         Ok(())
     }
 
-    /// Sees to it that there is a listener.
+    /// Starts a listener unless one is running.
     fn resume(self: &Arc<Self>) -> io::Result<()> {
         if lock(&self.port.serving).is_none() {
             self.serve(self.take_socket()?.listen(BACKLOG)?);
@@ -110,7 +110,7 @@ impl Server {
     }
 }
 
-/// A socket bound to an address, not listening yet: connecting to it is refused, and nobody else gets the port.
+/// A socket bound to an address, not listening yet: it refuses connections, and no other program gets the port.
 pub(super) fn bind(address: SocketAddr) -> io::Result<TcpSocket> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     // The port must be free again at once after a stop, although old connections linger in TIME_WAIT.

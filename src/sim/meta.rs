@@ -8,13 +8,13 @@ use super::template::{number, raw, string, time, uid};
 pub(super) struct SimMeta {
     /// `namespace/name`, or the bare name of a cluster-scoped object: the order of etcd's keys.
     pub(super) key: Box<str>,
-    /// Where the name starts in the key.
+    /// Index of the name in the key.
     name_at: u16,
     pub(super) uid: u128,
     pub(super) rv: u64,
     /// Seconds of the Unix epoch, like every time in a record.
     pub(super) created: i64,
-    /// When deletion was asked for; 0 if it was not.
+    /// `deletionTimestamp`; 0 for none.
     pub(super) deleted: i64,
 }
 

@@ -1,4 +1,4 @@
-//! `metrics.k8s.io`, as metrics-server serves it beside the API server: computed when asked, so that it costs nothing at rest.
+//! `metrics.k8s.io`, as metrics-server serves it: computed for each request, so that it costs nothing at rest.
 
 use axum::response::Response;
 use serde_json::{Value, json};
@@ -10,14 +10,14 @@ use super::server::Server;
 use super::status;
 use super::template::moment;
 
-/// What the group is called, and its only version.
+/// The group and its only version.
 pub(super) const GROUP_VERSION: &str = "metrics.k8s.io/v1beta1";
-/// Where it is served.
+/// The path of the group.
 pub(super) const PREFIX: &str = "/apis/metrics.k8s.io/v1beta1";
 /// metrics-server's default `--metric-resolution`.
 const RESOLUTION: i64 = 15;
 
-/// Answers what lies below [`PREFIX`]; `None` if nothing of that name does.
+/// Answers a path below [`PREFIX`]; `None` for an unknown one.
 pub(super) fn answer(server: &Server, path: &str) -> Option<Response> {
     let below = path.strip_prefix(PREFIX)?.strip_prefix('/')?;
     let mut nodes = nodes(server);
@@ -39,7 +39,7 @@ pub(super) fn answer(server: &Server, path: &str) -> Option<Response> {
     Some(status::plain(200, "application/json", format!("{body}\n")))
 }
 
-/// What the group says of itself.
+/// `APIResourceList` of the group.
 pub(super) fn resources() -> Value {
     let nodes = json!({"name": "nodes", "singularName": "", "namespaced": false, "kind": "NodeMetrics", "verbs": ["get", "list"]});
     json!({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": GROUP_VERSION, "resources": [nodes]})
@@ -72,7 +72,7 @@ fn nodes(server: &Server) -> impl Iterator<Item = (String, Value)> {
     nodes.into_iter()
 }
 
-/// A number that looks like chance and is the same for the same question (FNV-1a, 64 bits).
+/// A pseudo-random number that depends only on the arguments (FNV-1a, 64 bits).
 fn noise(name: &str, tick: i64, salt: u64) -> u64 {
     let bytes = name.bytes().chain(tick.to_le_bytes()).chain(salt.to_le_bytes());
     bytes.fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))

@@ -1,4 +1,4 @@
-//! Simulated nodes: what a group shares, and the record of one node.
+//! Simulated nodes: the shape that a group shares, and the record of one node.
 
 mod binary;
 
@@ -10,7 +10,7 @@ use super::template::{Slot, Template, number, raw, string, time, uid};
 
 use binary::NodeTemplates;
 
-/// Heartbeats of a healthy condition that has not changed since the node was made.
+/// The transition time of a condition that has not changed since the node was created.
 const SINCE_CREATION: i64 = 0;
 
 /// A taint as it stands in `spec.taints`.
@@ -34,7 +34,7 @@ pub(super) struct SimNodeCondition {
     pub(super) since: i64,
 }
 
-/// What all nodes of a group have in common.
+/// The fields that all nodes of a group share.
 #[derive(Debug)]
 pub(super) struct NodeShape {
     /// Labels but `kubernetes.io/hostname`, which is the node's name.
@@ -43,7 +43,7 @@ pub(super) struct NodeShape {
     pub(super) cpu: u32,
     pub(super) memory_gib: u32,
     pub(super) pods: u32,
-    /// Devices that the plugin announces, by resource name; empty for none.
+    /// Resource name of the devices that the plugin registers; empty for none.
     pub(super) accelerator: Box<str>,
     pub(super) gpus: u32,
     pub(super) kubelet: Box<str>,
@@ -51,7 +51,7 @@ pub(super) struct NodeShape {
     pub(super) metadata: Template,
     /// `daemonEndpoints`, `images`, `nodeInfo`.
     pub(super) status_tail: Template,
-    /// The same in protobuf, made when it is asked for.
+    /// The same in protobuf, compiled at first use.
     pub(super) binary: OnceLock<NodeTemplates>,
 }
 
@@ -66,11 +66,11 @@ pub(super) struct NodeRecord {
     pub(super) conditions: Arc<Vec<SimNodeCondition>>,
     pub(super) heartbeat: i64,
     pub(super) unschedulable: bool,
-    /// Devices that the plugin has taken back as unhealthy.
+    /// Devices that the plugin reports unhealthy.
     pub(super) withdrawn: u32,
 }
 
-/// The conditions of a node that is well, as a kubelet with Calico reports them.
+/// The conditions of a healthy node, as a kubelet with Calico reports them.
 pub(super) fn healthy() -> Vec<SimNodeCondition> {
     let condition =
         |kind: &'static str, status: &'static str, reason: &'static str, message: &'static str| SimNodeCondition {
@@ -217,7 +217,7 @@ impl NodeRecord {
         }
     }
 
-    /// What the node has, or what it leaves for pods.
+    /// `capacity`, or `allocatable`.
     fn resources(&self, allocatable: bool) -> Vec<(&str, Cow<'static, str>)> {
         let shape = &self.shape;
         let cpu = if allocatable { format!("{}m", allocatable_cpu_m(shape.cpu)) } else { shape.cpu.to_string() };
@@ -267,12 +267,12 @@ impl NodeRecord {
     }
 }
 
-/// What the kubelet leaves for pods: half a core is reserved.
+/// Allocatable CPU: half a core is reserved.
 pub(super) fn allocatable_cpu_m(cores: u32) -> u32 {
     cores * 1000 - 500
 }
 
-/// What the kubelet leaves for pods: 3 GiB are reserved.
+/// Allocatable memory: 3 GiB are reserved.
 pub(super) fn allocatable_memory_mib(gib: u32) -> u32 {
     gib.saturating_sub(3) * 1024
 }

@@ -23,7 +23,7 @@ pub(super) struct NamespaceRecord {
 #[derive(Clone, Debug)]
 pub(super) struct LeaseRecord {
     pub(super) meta: SimMeta,
-    /// When the kubelet fell silent; 0 while it lives.
+    /// The time at which the kubelet stopped; 0 while it lives.
     pub(super) stopped: i64,
 }
 
@@ -154,7 +154,7 @@ impl SimObject {
 }
 
 impl LeaseRecord {
-    /// When the kubelet renewed it last: every 10 s while it lives (kubelet `nodeLeaseRenewIntervalFraction` of 40 s).
+    /// The last renewal: every 10 s while the kubelet lives (kubelet `nodeLeaseRenewIntervalFraction` of 40 s).
     fn renewed(&self, now: i64) -> i64 {
         let last = if self.stopped == 0 { now } else { self.stopped };
         last - last.rem_euclid(10)

@@ -1,4 +1,4 @@
-//! Simulated pods: what a workload's pods share, and the record of one pod.
+//! Simulated pods: the shape that a workload's pods share, and the record of one pod.
 
 mod binary;
 
@@ -10,24 +10,24 @@ use super::template::{Slot, Template, number, raw, string, time, uid};
 
 use binary::PodTemplates;
 
-/// What owns a pod, which decides how it ends and what follows it.
+/// The owner of a pod, which decides how it ends and what replaces it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Workload {
-    /// One on every node; it only restarts.
+    /// One pod on every node; it only restarts.
     DaemonSet,
     /// Replaced when it is deleted.
     Deployment,
-    /// Ends as Succeeded or Failed; another follows.
+    /// Ends as Succeeded or Failed, and another pod follows.
     Job,
     /// A mirror of a static pod of the control plane.
     Static,
-    /// Nothing: made by hand.
+    /// No owner: created by hand.
     Bare,
 }
 
-/// Of every image.
+/// The digest of every image.
 const DIGEST: &str = "@sha256:5f6c1fbc3a4d1bd0b1b1b6e2f5f3ad0f3c8c1e1a1f2d3c4b5a69788766554433";
-/// The message of a container that waits, up to its name.
+/// The message of a waiting container, up to its name.
 const BACK_OFF: &str = "back-off 5m0s restarting or pulling ";
 
 /// The index of the first init container: a pod has fewer containers than this.
@@ -35,7 +35,7 @@ const INIT: usize = 100;
 /// 128 + SIGKILL: the exit code of a container that took more memory than it may.
 const OUT_OF_MEMORY: u8 = 137;
 
-/// What the kubelet calls an end with this exit code.
+/// The kubelet's reason for this exit code.
 fn why(code: u8) -> &'static str {
     match code {
         0 => "Completed",
@@ -44,14 +44,14 @@ fn why(code: u8) -> &'static str {
     }
 }
 
-/// What one container's status needs of its spec.
+/// The part of a container's spec that its status repeats.
 #[derive(Clone, Debug)]
 pub(super) struct ContainerShape {
     pub(super) name: Box<str>,
     pub(super) image: Box<str>,
 }
 
-/// What all pods of one workload have in common.
+/// The fields that all pods of one workload share.
 #[derive(Debug)]
 pub(super) struct PodShape {
     pub(super) workload: Workload,
@@ -72,18 +72,18 @@ pub(super) struct PodShape {
     pub(super) metadata: Template,
     /// The fields of `spec`, without `nodeName`, from the first comma on.
     pub(super) spec: Template,
-    /// The same in protobuf, made when it is asked for.
+    /// The same in protobuf, compiled at first use.
     pub(super) binary: OnceLock<PodTemplates>,
 }
 
-/// Where a pod runs.
+/// The node of a pod.
 #[derive(Clone, Debug)]
 pub(super) struct Host {
     pub(super) name: Arc<str>,
     pub(super) ip: Arc<str>,
 }
 
-/// How a pod fares; the API's phase and the container states follow from it.
+/// State of a pod; the API's phase and the container states follow from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PodState {
     /// Phase Pending, bound to no node.
@@ -117,7 +117,7 @@ impl PodState {
         }
     }
 
-    /// Whether the pod has ended, and no longer counts on its node.
+    /// Returns `true` if the pod has ended and no longer counts on its node.
     pub(super) fn finished(self) -> bool {
         matches!(self, Self::Succeeded | Self::Failed | Self::Evicted)
     }
@@ -133,16 +133,16 @@ pub(super) struct PodRecord {
     pub(super) ordinal: u32,
     pub(super) state: PodState,
     pub(super) restarts: u32,
-    /// When the first container ended last; 0 if it never did.
+    /// The last end of the first container; 0 if it never ended.
     pub(super) restarted: i64,
     pub(super) started: i64,
     pub(super) finished: i64,
-    /// When the status changed last.
+    /// The last change of the status.
     pub(super) updated: i64,
 }
 
 impl PodRecord {
-    /// Bound and not finished: what the scheduler counts on a node.
+    /// Returns `true` if it is bound and not finished: the scheduler counts it on its node.
     pub(super) fn counts(&self) -> bool {
         self.host.is_some() && !self.state.finished()
     }
@@ -260,7 +260,7 @@ impl PodRecord {
         ]
     }
 
-    /// When the kubelet took it on.
+    /// The time at which the kubelet admitted it.
     fn started(&self) -> i64 {
         if self.started == 0 { self.meta.created } else { self.started }
     }
@@ -309,7 +309,7 @@ impl PodRecord {
         }
     }
 
-    /// A pod that starts is at its init containers first, if it has any.
+    /// Returns `true` while the init containers run: a pod with any starts with them.
     pub(super) fn initializing(&self) -> bool {
         self.state == PodState::Creating && !self.shape.init.is_empty()
     }
@@ -387,7 +387,7 @@ impl PodRecord {
         raw(out, "}}");
     }
 
-    /// How the first container ended the last time: every other pod takes more memory than it may.
+    /// Exit code of the first container's last end: every other pod exceeds its memory limit.
     fn last_code(&self) -> u8 {
         if self.meta.uid & 1 == 0 { OUT_OF_MEMORY } else { 1 }
     }
@@ -440,18 +440,18 @@ impl SimContainerState {
         !self.begins() && !matches!(self, Self::Waiting("ImagePullBackOff"))
     }
 
-    /// It waits for its first start, which takes no explanation.
+    /// Returns `true` while it waits for its first start, which needs no message.
     fn begins(self) -> bool {
         matches!(self, Self::Waiting("ContainerCreating" | "PodInitializing"))
     }
 
-    /// Init containers are ready when they are done.
+    /// Returns `true` for a running container, and for an init container that has completed.
     fn is_ready(self, index: usize) -> bool {
         if index >= INIT { matches!(self, Self::Ended { code: 0, .. }) } else { matches!(self, Self::Running) }
     }
 }
 
-/// How one container fares.
+/// State of one container.
 #[derive(Clone, Copy, Debug)]
 enum SimContainerState {
     Running,

@@ -43,7 +43,7 @@ const NAMESPACES: [&str; 13] = [
     "web",
 ];
 
-/// What chance and time bring into a population.
+/// Random numbers and the start time of a population.
 #[derive(Debug)]
 pub(super) struct Seeds {
     pub(super) rng: Rng,
@@ -51,7 +51,7 @@ pub(super) struct Seeds {
     pub(super) now: i64,
 }
 
-/// What is left on a node.
+/// Free resources of a node.
 #[derive(Debug)]
 pub(super) struct NodeBudget {
     pub(super) host: Host,
@@ -63,26 +63,26 @@ pub(super) struct NodeBudget {
     pods: u32,
 }
 
-/// A cluster's objects, and what is needed to let it live on.
+/// A cluster's objects, with the bookkeeping of churn.
 #[derive(Debug)]
 pub(super) struct World {
     pub(super) store: SimStore,
     pub(super) seeds: Seeds,
     pub(super) rooms: Vec<NodeBudget>,
-    /// Places of the rooms with devices, in order.
+    /// Indices of the rooms with devices, in order.
     with_devices: Vec<usize>,
     /// Keys of the pods that churn may end: those of Jobs and Deployments.
     pub(super) restless: Vec<Box<str>>,
     /// Keys of finished pods, oldest first.
     pub(super) finished: std::collections::VecDeque<Box<str>>,
-    /// Shape of pods made by hand.
+    /// Shape of pods without an owner.
     pub(super) bare: Arc<PodShape>,
 }
 
 /// Builds a cluster.
 ///
 /// # Errors
-/// A sentence, if the counts of the scenario do not fit its nodes.
+/// The reason, if the counts of the scenario do not fit its nodes.
 pub(super) fn build(spec: &ScenarioCluster, seeds: Seeds) -> Result<World, String> {
     let bare = Recipe::new(Workload::Bare, "default", "bare", WEB).tolerant().shape(1, spec.pods.detail);
     let mut world = World {
@@ -145,7 +145,7 @@ impl World {
         self.store.seed(SimObject::Node(node));
     }
 
-    /// What the pods of a node have booked: thousandths of a core, and MiB; nothing of a node that the scenario did not make.
+    /// Requests of the pods of a node: thousandths of a core, and MiB; 0 for a node outside of the scenario.
     pub(super) fn booked(&self, node: &NodeRecord) -> (u32, u32) {
         let room = self.rooms.get(node.ordinal as usize).filter(|room| *room.host.name == *node.meta.name());
         let Some(room) = room else { return (0, 0) };
@@ -174,7 +174,7 @@ impl World {
         found.or_else(|| (0..total).find(|&i| tolerant && self.rooms[i].fits(shape)))
     }
 
-    /// Puts a pod that has been there for a while on a node; always one.
+    /// Adds a running pod of some age to a node.
     fn settle(&mut self, shape: &Arc<PodShape>, index: usize) -> Result<u32, String> {
         if !self.rooms[index].fits(shape) {
             return Err(format!("{} (on {})", no_room(shape), self.rooms[index].host.name));
@@ -275,7 +275,7 @@ impl NodeBudget {
         self.gpus -= shape.gpus;
     }
 
-    /// Gives the room of one pod back.
+    /// Frees the resources of one pod.
     pub(super) fn give(&mut self, shape: &PodShape) {
         self.pods += 1;
         self.cpu_m += shape.cpu_m;

@@ -1,7 +1,7 @@
-//! Protobuf from JSON, carried over field by field as [`schema`] says: objects, and templates with their holes ([`Sketch`]).
+//! Protobuf from JSON, converted field by field by [`schema`]: objects, and templates with their holes ([`Sketch`]).
 //!
 //! So templates stay readable. Pods and nodes, of which there are many, are written from templates and their records without
-//! any JSON; a test says that the bytes are the same.
+//! any JSON; a test compares the bytes.
 
 mod schema;
 mod sketch;
@@ -17,12 +17,12 @@ use serde_json::value::RawValue;
 
 pub(super) use sketch::{Filling, Sketch};
 
-/// What every object begins with (apimachinery `pkg/runtime/serializer/protobuf`).
+/// The first bytes of every object (apimachinery `pkg/runtime/serializer/protobuf`).
 const MAGIC: &[u8] = b"k8s\0";
 /// A message, a text or bytes: the wire type of everything that has a length.
 const SIZED: u8 = 2;
 
-/// How a value is written.
+/// Encoding of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ProtoKind {
     Text,
@@ -45,7 +45,7 @@ enum Shape {
 #[derive(Clone, Debug)]
 struct ProtoField {
     name: &'static str,
-    /// The message that JSON leaves out, if there is one.
+    /// The message that JSON leaves out, if any.
     outer: Option<u8>,
     number: u8,
     shape: Shape,
@@ -104,21 +104,21 @@ impl ProtoField {
     }
 }
 
-/// Appends the message `name` that `json` shows.
+/// Appends the message `name` with the content of `json`.
 ///
 /// # Errors
-/// JSON that is none, or a value of another type than the schema says.
+/// Text that is not JSON, or a value of another type than the schema's.
 pub(super) fn message(name: &str, json: &[u8], out: &mut Vec<u8>) -> serde_json::Result<()> {
     let at = *SCHEMA.names.get(name).ok_or_else(|| serde_json::Error::custom(format!("no message `{name}`")))?;
     Seed { kind: ProtoKind::Message(at), out }.deserialize(&mut serde_json::Deserializer::from_slice(json))
 }
 
-/// What a message is written to.
+/// The output of a message: bytes, or a sketch.
 trait MessageOutput {
     /// Appends bytes as they are.
     fn bytes(&mut self) -> &mut Vec<u8>;
 
-    /// Appends a field that has a length: what `write` appends.
+    /// Appends a field that has a length; `write` appends its content.
     fn sized(&mut self, number: u8, write: impl FnOnce(&mut Self));
 
     /// Appends a text without its length.
@@ -174,7 +174,7 @@ pub(super) fn frame(kind: &str, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u
     out[start..start + 4].copy_from_slice(&len.to_be_bytes());
 }
 
-/// Appends a field that has a length: what `write` appends.
+/// Appends a field that has a length; `write` appends its content.
 pub(super) fn sized(number: u8, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
     tag(number, SIZED, out);
     let start = out.len();

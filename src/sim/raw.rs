@@ -1,4 +1,4 @@
-//! Raw objects: JSON of a scenario that is served as it is, however odd (F70 to F82).
+//! Raw objects: JSON of a scenario that is served unchanged, however odd (F70 to F82).
 //!
 //! A real API server holds only what it has validated; but proxies, aggregated APIs, old etcd contents and other implementations
 //! serve stranger things, and a client must live with them. Raw objects never change; they can be listed, watched and got.
@@ -12,18 +12,18 @@ use super::proto;
 use super::resource::SimResource;
 use super::template::{number, raw, string};
 
-/// Where a version is put in.
+/// The text after which the version is inserted.
 const METADATA: &str = "\"metadata\":{";
 
-/// A raw object as it is held.
+/// A raw object in the store.
 #[derive(Clone, Debug)]
 pub(super) struct RawRecord {
     pub(super) meta: SimMeta,
     resource: SimResource,
     text: Box<str>,
-    /// What could be read of the text, for selectors and tables; null if nothing.
+    /// The parsed text, for selectors and tables; null if it is not JSON.
     value: Value,
-    /// The text can be said in protobuf.
+    /// `true` if protobuf can express the text.
     binary: bool,
 }
 
@@ -47,7 +47,7 @@ impl RawRecord {
         self.resource
     }
 
-    /// The text can be said in protobuf.
+    /// `true` if protobuf can express the text.
     pub(super) fn is_binary(&self) -> bool {
         self.binary
     }
@@ -66,7 +66,7 @@ impl RawRecord {
         })
     }
 
-    /// Writes the object as it is, with what a server adds: its version and, outside a list, its kind.
+    /// Writes the object with the fields that a server adds: its version and, outside a list, its kind.
     pub(super) fn write(&self, rv: u64, of: Option<(&str, &str)>, out: &mut Vec<u8>) {
         let mut text = &*self.text;
         if let (Some((kind, version)), Some(rest), Value::Null) =

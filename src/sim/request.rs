@@ -1,4 +1,4 @@
-//! What a request asks for: path, options, and the form of the answer.
+//! Requests: path, options, and the accepted form of the answer.
 
 use std::time::Duration;
 
@@ -45,7 +45,7 @@ impl Query {
     }
 }
 
-/// What a path leads to.
+/// Target of a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Endpoint {
     /// Objects of a kind, in one namespace or everywhere.
@@ -56,7 +56,7 @@ pub(super) enum Endpoint {
     Path,
 }
 
-/// A request, read.
+/// A parsed request.
 #[derive(Clone, Debug)]
 pub(super) struct RequestTarget {
     pub(super) place: Endpoint,
@@ -88,7 +88,7 @@ impl RequestTarget {
         }
     }
 
-    /// What faults look at.
+    /// The properties of the request that faults match.
     pub(super) fn aim(&self) -> Aim<'_> {
         let resource = match &self.place {
             Endpoint::Collection { resource, .. } | Endpoint::Object { resource, .. } => resource.plural(),
@@ -115,7 +115,7 @@ impl RequestTarget {
         }
     }
 
-    /// Only reading is possible here.
+    /// Returns `true` for methods that only read.
     pub(super) fn readable(method: &Method) -> bool {
         matches!(*method, Method::GET | Method::HEAD)
     }

@@ -1,4 +1,4 @@
-//! Scenarios: TOML that says which clusters there are, how they live, and what happens to them when.
+//! Scenarios: TOML with clusters, their churn, and a script of faults and changes.
 
 mod apis;
 mod bounds;
@@ -18,9 +18,9 @@ pub(super) use apis::{Access, ApisSpec};
 use raw::RawSpec;
 pub(super) use step::{Act, ScriptStep};
 
-/// More than this is no scenario; it may be a pipe that somebody writes.
+/// A larger file is no scenario; it may be a pipe.
 const FILE: ReadLimit = ReadLimit { bytes: 4 << 20, within: Duration::from_secs(30) };
-/// The scenarios that come with the program.
+/// The built-in scenarios.
 const BUILTIN: [(&str, &str); 8] = [
     ("reference", include_str!("../../assets/scenarios/reference.toml")),
     ("incident", include_str!("../../assets/scenarios/incident.toml")),
@@ -42,15 +42,15 @@ const BUILTIN_NAMES: [&str; BUILTIN.len()] = {
     names
 };
 
-/// Why a scenario cannot be played.
+/// Reason why a scenario cannot be played.
 #[derive(Debug, thiserror::Error)]
 pub enum ScenarioError {
-    /// No scenario of that name comes with the program.
+    /// No built-in scenario has this name.
     #[error("no scenario `{name}`; there are {known}")]
     Unknown {
-        /// What was asked for.
+        /// The requested name.
         name: String,
-        /// The names there are, separated by commas.
+        /// The built-in names, separated by commas.
         known: String,
     },
     /// The file cannot be read.
@@ -70,7 +70,7 @@ pub enum ScenarioError {
         line: usize,
         /// The key on that line followed by a colon and a space; empty if there is none.
         key: String,
-        /// What is wrong.
+        /// The reason.
         text: String,
     },
 }
@@ -81,7 +81,7 @@ pub enum ScenarioError {
 pub struct Scenario {
     #[serde(skip)]
     pub(super) name: String,
-    /// One line for people.
+    /// A description in one line.
     #[expect(dead_code, reason = "required in every file, so that each says what it is")]
     title: String,
     /// The same seed makes the same clusters and the same faults.
@@ -89,7 +89,7 @@ pub struct Scenario {
     /// The script starts again after this time.
     #[serde(default, deserialize_with = "bounds::optional_period")]
     pub(super) repeat: Option<Duration>,
-    /// A scenario that comes with the program, whose clusters come before those of this one.
+    /// A built-in scenario whose clusters come before those of this one.
     base: Option<Spanned<String>>,
     #[serde(default, rename = "cluster")]
     pub(super) clusters: Vec<ScenarioCluster>,
@@ -102,19 +102,19 @@ pub struct Scenario {
 #[serde(deny_unknown_fields)]
 pub(super) struct ScenarioCluster {
     pub(super) context: Spanned<String>,
-    /// Its own seed, so that it is the same cluster in every scenario; filled in from the scenario's.
+    /// Seed of the cluster, which makes it the same in every scenario; by default derived from the scenario's.
     #[serde(default)]
     pub(super) seed: Option<u64>,
-    /// Of the API server and the kubelets.
+    /// Version of the API server and the kubelets.
     #[serde(default = "default_version", deserialize_with = "bounds::text")]
     pub(super) version: String,
-    /// Its address refuses connections.
+    /// `true` if its address refuses connections.
     #[serde(default)]
     pub(super) unreachable: bool,
-    /// How long changes are remembered for watches and pages; the watch cache promises 75 s (`cacher.go:74`).
+    /// Time for which changes are kept for watches and pages; the watch cache keeps 75 s (`cacher.go:74`).
     #[serde(default = "default_history", deserialize_with = "bounds::duration")]
     pub(super) history: Duration,
-    /// Whether `sendInitialEvents` is understood.
+    /// `true` if `sendInitialEvents` is supported.
     #[serde(default)]
     pub(super) watch_list: bool,
     #[serde(default)]
@@ -123,14 +123,14 @@ pub(super) struct ScenarioCluster {
     pub(super) pods: PodsSpec,
     #[serde(default)]
     pub(super) churn: ChurnSpec,
-    /// Objects that are served as they stand here.
+    /// Objects that are served as declared.
     #[serde(default)]
     pub(super) raw: Vec<RawSpec>,
     #[serde(default)]
     pub(super) apis: ApisSpec,
 }
 
-/// What a node is for.
+/// Role of a node.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum NodeRole {
@@ -139,7 +139,7 @@ pub(super) enum NodeRole {
     Worker,
 }
 
-/// Nodes of one make.
+/// A group of equal nodes.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NodeGroup {
@@ -171,7 +171,7 @@ pub(super) struct NodeGroup {
     pub(super) dra: u32,
 }
 
-/// How big the objects are.
+/// Size of the objects.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Detail {
@@ -195,18 +195,18 @@ pub(super) struct PodsSpec {
     /// Pending without a node.
     #[serde(deserialize_with = "bounds::at_most::<_, { bounds::PODS }>")]
     pub(super) unscheduled: u32,
-    /// Devices that the counted pods ask for.
+    /// Devices that the counted pods request.
     #[serde(deserialize_with = "bounds::at_most::<_, { bounds::PODS }>")]
     pub(super) gpus_requested: u32,
     /// Allocated claims on cards of `resource.k8s.io`.
     #[serde(deserialize_with = "bounds::at_most::<_, { bounds::PODS }>")]
     pub(super) claims: u32,
     pub(super) detail: Detail,
-    /// Whether every node runs the full set of `DaemonSet`s, or two of them.
+    /// `true` if every node runs only two `DaemonSet`s instead of the full set.
     pub(super) light_system: bool,
 }
 
-/// How a cluster lives.
+/// Churn of a cluster.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct ChurnSpec {
@@ -215,7 +215,7 @@ pub(super) struct ChurnSpec {
     pub(super) pods_per_second: f64,
     #[serde(deserialize_with = "bounds::rate")]
     pub(super) restarts_per_minute: f64,
-    /// How often each kubelet reports its status: 5 min (kubelet `nodeStatusReportFrequency`); 0 for never.
+    /// Period of each kubelet's status report: 5 min (kubelet `nodeStatusReportFrequency`); 0 for never.
     #[serde(deserialize_with = "bounds::period")]
     pub(super) heartbeat: Duration,
 }
@@ -227,10 +227,10 @@ impl Default for ChurnSpec {
 }
 
 impl Scenario {
-    /// A scenario that comes with the program.
+    /// A built-in scenario.
     ///
     /// # Errors
-    /// [`ScenarioError::Unknown`] with the names there are.
+    /// [`ScenarioError::Unknown`] with the built-in names.
     pub fn builtin(name: &str) -> Result<Self, ScenarioError> {
         let Some((name, text)) = BUILTIN.iter().find(|(known, _)| *known == name) else {
             return Err(ScenarioError::Unknown { name: name.to_owned(), known: BUILTIN_NAMES.join(", ") });
@@ -251,19 +251,19 @@ impl Scenario {
         Self::parse(&text, &name, &path.display().to_string())
     }
 
-    /// The names of the scenarios that come with the program.
+    /// The names of the built-in scenarios.
     #[must_use]
     pub fn builtin_names() -> &'static [&'static str] {
         &BUILTIN_NAMES
     }
 
-    /// Takes churn, script and faults away: clusters that stay as they begin, so that they can be read twice.
+    /// Removes churn, script and faults, so that two reads of a cluster are equal.
     pub fn still(&mut self) {
         self.set_churn(0.0);
         self.steps.clear();
     }
 
-    /// Makes every cluster smaller: of nodes, pods and requested devices one in `by`, of each group of nodes at least one.
+    /// Scales every cluster down: nodes, pods and requested devices by `by`, with at least one node of each group.
     pub fn cut(&mut self, by: u32) {
         for ScenarioCluster { nodes, pods, .. } in &mut self.clusters {
             for group in nodes {
@@ -275,7 +275,7 @@ impl Scenario {
         }
     }
 
-    /// Makes every cluster change at this rate, in watch events of pods a second; at 0 nothing changes, nodes neither.
+    /// Sets the churn of every cluster, in watch events of pods a second; at 0 nodes do not change either.
     pub fn set_churn(&mut self, events_per_second: f64) {
         for ScenarioCluster { churn, .. } in &mut self.clusters {
             // A replaced pod is four events: created, gone or ended, bound, running.
@@ -305,7 +305,7 @@ impl Scenario {
         Ok(scenario)
     }
 
-    /// Names must be unique, and steps must name what exists.
+    /// Checks that names are unique, and that steps name existing clusters and nodes.
     fn check(&self) -> Result<(), (usize, String)> {
         if self.clusters.is_empty() {
             return Err((0, "a scenario needs at least one `[[cluster]]`".to_owned()));
@@ -356,7 +356,7 @@ impl NodeGroup {
         self.name.replace("{}", &(self.first + i).to_string())
     }
 
-    /// The group has a node of this name.
+    /// Returns `true` if the group has a node of this name.
     fn has(&self, node: &str) -> bool {
         let Some((before, _)) = self.name.split_once("{}") else { return self.count > 0 && self.name == node };
         let Some(rest) = node.strip_prefix(before) else { return false };

@@ -1,4 +1,4 @@
-//! `/metrics`: what the server has measured of itself, in the text format of kube-apiserver.
+//! `/metrics`: the server's own measurements, in the text format of kube-apiserver.
 //!
 //! Names, labels and bounds: `apiserver pkg/endpoints/metrics/metrics.go` and `pkg/util/flowcontrol/metrics/metrics.go`.
 
@@ -14,13 +14,13 @@ use super::lock;
 /// Upper bounds of `apiserver_request_sli_duration_seconds`, in seconds.
 const BOUNDS: [f64; 21] =
     [0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0, 1.25, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0];
-/// Kinds of requests that are told apart: a client that asks for random paths must not fill the memory.
+/// Kinds of requests that are counted apart: random paths of a client must not fill the memory.
 const KINDS: usize = 64;
 
 /// Requests by bucket, the last one for those over all bounds.
 type LatencyBuckets = [u64; BOUNDS.len() + 1];
 
-/// What is measured.
+/// The measurements.
 #[derive(Debug, Default)]
 pub(super) struct Scrape {
     in_flight: AtomicU64,
@@ -39,13 +39,13 @@ impl Drop for InFlight<'_> {
 }
 
 impl Scrape {
-    /// A request has come.
+    /// Counts a request in flight.
     pub(super) fn begin(&self) -> InFlight<'_> {
         self.in_flight.fetch_add(1, Ordering::Relaxed);
         InFlight(self)
     }
 
-    /// A request was answered after so long.
+    /// Records the answer of a request.
     pub(super) fn answered(&self, aim: Aim<'_>, status: u16, took: Duration) {
         if status == 429 {
             self.throttled.fetch_add(1, Ordering::Relaxed);
@@ -61,7 +61,7 @@ impl Scrape {
         kinds.entry(kind).or_insert([0; BOUNDS.len() + 1])[bucket] += 1;
     }
 
-    /// As a scraper reads it. Nothing ever waits in a queue here.
+    /// The text for a scraper. The simulated queues are always empty.
     pub(super) fn text(&self) -> String {
         let (running, throttled) = (self.in_flight.load(Ordering::Relaxed), self.throttled.load(Ordering::Relaxed));
         let mut text = format!(

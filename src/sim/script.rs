@@ -1,4 +1,4 @@
-//! Plays a scenario's steps on one cluster.
+//! Plays the steps of a scenario on one cluster.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use super::fault::FaultKind;
 use super::scenario::{Act, Scenario, ScenarioCluster, ScriptStep};
 use super::server::Server;
 
-/// Something to do at a moment of the script.
+/// An action of the script.
 #[derive(Clone, Debug)]
 enum Cue {
     BeginFault(usize),
@@ -19,7 +19,7 @@ enum Cue {
     CloseWatches(Option<String>),
 }
 
-/// Plays the steps that concern a cluster; nothing if there are none.
+/// Plays the steps that are for a cluster.
 pub(super) fn spawn(server: &Arc<Server>, spec: &ScenarioCluster, scenario: &Scenario) {
     let steps: Vec<ScriptStep> = scenario.steps.iter().filter(|step| step.concerns(spec)).cloned().collect();
     if steps.is_empty() {

@@ -20,7 +20,7 @@ struct FieldNeed {
     equal: bool,
 }
 
-/// What a list or a watch is narrowed to; an empty one lets everything pass.
+/// Label and field selectors of a list or a watch; an empty one matches everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct ObjectSelector {
     labels: Vec<(String, Need)>,
@@ -128,7 +128,7 @@ fn field_need(text: &str) -> Result<FieldNeed, String> {
     Err(format!("invalid selector: '{text}'; can't understand '{text}'"))
 }
 
-/// What core events call a field of `events.k8s.io/v1` (kubernetes `pkg/apis/events/v1/conversion.go`); `None` where the
+/// The core event's name of a field of `events.k8s.io/v1` (kubernetes `pkg/apis/events/v1/conversion.go`); `None` where the
 /// group has no such field.
 fn core_name(name: &str) -> Option<String> {
     match name {
@@ -138,7 +138,7 @@ fn core_name(name: &str) -> Option<String> {
     }
 }
 
-/// The fields that each kind lets selectors name.
+/// Returns `true` if selectors may name this field of a resource.
 fn supported(resource: SimResource, name: &str) -> bool {
     name == "metadata.name"
         || (name == "metadata.namespace" && resource.namespaced())

@@ -1,4 +1,4 @@
-//! One cluster's server: the state that requests, churn, script and control share.
+//! The server of one cluster: the state that requests, churn, script and control share.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -20,7 +20,7 @@ use super::resource::SimResource;
 use super::scenario::ApisSpec;
 use super::scrape::Scrape;
 
-/// As many requests are remembered; older ones are only counted.
+/// Requests that are kept; older ones are only counted.
 const LOG: usize = 100_000;
 /// A request that the server has seen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -29,7 +29,7 @@ pub struct RequestLog {
     pub at: Duration,
     /// For instance `GET`.
     pub method: String,
-    /// As it stood in the request line.
+    /// Path and query of the request line.
     pub path_and_query: String,
     /// HTTP status of the answer; 0 while there is none.
     pub status: u16,
@@ -41,7 +41,7 @@ struct Log {
     entries: VecDeque<RequestLog>,
 }
 
-/// Everything about one cluster.
+/// The state of one cluster and its server.
 #[derive(Debug)]
 pub(super) struct Server {
     pub(super) context: String,
@@ -55,7 +55,7 @@ pub(super) struct Server {
     started: Instant,
     wall: i64,
     log: Mutex<Log>,
-    /// Watches of a kind end when its number grows.
+    /// A counter for each resource; its watches end when it grows.
     kicks: [watch::Sender<u64>; SimResource::ALL.len()],
     tasks: Mutex<JoinSet<()>>,
     pub(super) port: Port,
@@ -73,7 +73,7 @@ pub(super) struct Port {
     pub(super) plugs: Mutex<Vec<TcpStream>>,
 }
 
-/// What a server is made of.
+/// Arguments of [`Server::new`].
 #[derive(Debug)]
 pub(super) struct ServerParts {
     pub(super) context: String,
@@ -135,7 +135,7 @@ impl Server {
         self.front.cut();
     }
 
-    /// Ends the running watches of a kind, or of all.
+    /// Closes the running watches of a resource, or of all.
     pub(super) fn close_watches(&self, resource: Option<&str>) {
         for kind in SimResource::ALL {
             if resource.is_none_or(|plural| plural == kind.plural()) {
@@ -144,12 +144,12 @@ impl Server {
         }
     }
 
-    /// Wakes when the watches of a kind are to end.
+    /// A receiver that changes when the watches of a resource must end.
     pub(super) fn kicked(&self, resource: SimResource) -> watch::Receiver<u64> {
         self.kicks[resource as usize].subscribe()
     }
 
-    /// Notes a request; the number is for [`Self::answered`].
+    /// Records a request; returns its number for [`Self::answered`].
     pub(super) fn seen(&self, method: &str, path_and_query: &str) -> u64 {
         let entry = RequestLog {
             at: self.started.elapsed(),
@@ -166,7 +166,7 @@ impl Server {
         log.total
     }
 
-    /// Notes the status of a request's answer.
+    /// Records the status of a request's answer.
     pub(super) fn answered(&self, number: u64, status: u16) {
         let mut log = lock(&self.log);
         let back = usize::try_from(log.total - number).unwrap_or(usize::MAX);

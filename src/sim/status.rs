@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::fault::Aim;
 
-/// The user whom messages name.
+/// The user in messages.
 const USER: &str = "watchbell";
 
 /// Builds a `Status`.
@@ -43,7 +43,7 @@ pub(super) fn plain(code: u16, content_type: &'static str, text: impl Into<Body>
     response
 }
 
-/// What an unknown path gets (`http.NotFound` of Go).
+/// 404 for an unknown path (`http.NotFound` of Go).
 pub(super) fn no_such_path() -> Response {
     plain(404, "text/plain; charset=utf-8", "404 page not found\n")
 }
@@ -122,7 +122,7 @@ pub(super) fn deadline() -> Response {
     plain(504, "text/plain; charset=utf-8", format!("{body}\n"))
 }
 
-/// Where a right lacks, in the words of the RBAC authorizer (apiserver `pkg/endpoints/handlers/responsewriters/errors.go`, `forbiddenMessage`).
+/// The missing right, in the words of the RBAC authorizer (apiserver `pkg/endpoints/handlers/responsewriters/errors.go`, `forbiddenMessage`).
 fn place(path: &str) -> String {
     let mut parts = path.split('/').skip_while(|part| *part != "namespaces").skip(1);
     match (parts.next(), parts.next()) {
@@ -131,7 +131,7 @@ fn place(path: &str) -> String {
     }
 }
 
-/// What a fault of this code says, as servers, filters and load balancers say it (docs/faults.md, F20 to F33).
+/// The message of an injected status, in the words of servers, filters and load balancers (docs/faults.md, F20 to F33).
 pub(super) fn injected(code: u16, retry_after: Option<Duration>, message: Option<&str>, aim: Aim<'_>) -> Response {
     let Aim { verb, resource, path, .. } = aim;
     let json =

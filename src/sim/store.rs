@@ -1,6 +1,6 @@
 //! The store: objects in key order, one resourceVersion for all kinds, and a bounded history for watches and pages.
 //!
-//! An older state is not kept but computed: the current one, with the events since then undone. So a list whose pages
+//! An older state is computed from the current one by undoing the events since then. So a list whose pages
 //! take minutes costs no memory, and its token expires when the history has moved past it.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -17,7 +17,7 @@ use super::resource::SimResource;
 /// 102,400: as many events as the watch cache of kube-apiserver keeps (`watch_cache_history.go:37`).
 const HISTORY_EVENTS: usize = 102_400;
 
-/// One change.
+/// A change of the cluster or of one object.
 #[derive(Clone, Debug)]
 pub(super) struct StoreChange {
     pub(super) rv: u64,
@@ -35,7 +35,7 @@ impl StoreChange {
     }
 }
 
-/// Versions at which a key changed, and what it held before; `None` for nothing.
+/// Versions at which a key changed, each with the object before; `None` if there was none.
 type Past = VecDeque<(u64, Option<Arc<SimObject>>)>;
 
 /// The objects of one kind.
@@ -43,21 +43,21 @@ type Past = VecDeque<(u64, Option<Arc<SimObject>>)>;
 struct KindTable {
     objects: BTreeSet<Keyed>,
     history: VecDeque<StoreChange>,
-    /// What each changed key held before each of its changes, oldest first, as far back as the history goes.
+    /// The past of each changed key, oldest first, as far back as the history goes.
     past: BTreeMap<Box<str>, Past>,
-    /// Versions before this one can no longer be told.
+    /// Versions before this one are forgotten.
     floor: u64,
-    /// The newest version of this kind: what watches wait for.
+    /// The newest version of this kind; watches wait for its change.
     newest: watch::Sender<u64>,
 }
 
 impl KindTable {
-    /// The table, if its state at `rv` can be told.
+    /// The table, if its history reaches back to `rv`.
     fn as_of(&self, rv: u64) -> Result<&Self, Expired> {
         if rv < self.floor { Err(Expired) } else { Ok(self) }
     }
 
-    /// The keys from `start` on that have changed since `rv`, and what they held then.
+    /// The keys from `start` on that have changed since `rv`, each with its object then.
     fn undone<'t>(
         &'t self,
         rv: u64,
@@ -140,17 +140,17 @@ impl SimStore {
         self.table(resource).objects.iter().map(|k| &k.0)
     }
 
-    /// Wakes when a kind has changed.
+    /// A receiver that changes with the objects of a kind.
     pub(super) fn changes(&self, resource: SimResource) -> watch::Receiver<u64> {
         self.table(resource).newest.subscribe()
     }
 
-    /// Whether anybody waits for changes of a kind.
+    /// Returns `true` if a watch of a kind is running.
     pub(super) fn is_watched(&self, resource: SimResource) -> bool {
         self.table(resource).newest.receiver_count() > 0
     }
 
-    /// Puts an object in that was there before the server started: no event. [`Self::compact`] must follow the last one.
+    /// Adds an object without an event, before the server starts. [`Self::compact`] must follow the last one.
     pub(super) fn seed(&mut self, mut object: SimObject) {
         self.rv += 1;
         object.meta_mut().rv = self.rv;
@@ -169,7 +169,7 @@ impl SimStore {
         object
     }
 
-    /// Deletes an object; its last state.
+    /// Deletes an object; returns its last state.
     pub(super) fn remove(&mut self, resource: SimResource, key: &str) -> Option<Arc<SimObject>> {
         let before = self.table_mut(resource).objects.take(key)?.0;
         self.rv += 1;
@@ -177,7 +177,7 @@ impl SimStore {
         Some(before)
     }
 
-    /// Forgets all history, as a compaction does: every older version is too old now.
+    /// Drops all history, as a compaction does: every older version is too old now.
     pub(super) fn compact(&mut self) {
         let rv = self.rv;
         for table in &mut self.tables {
@@ -213,7 +213,7 @@ impl SimStore {
     /// One page of the objects that pass the filter.
     ///
     /// # Errors
-    /// [`Expired`] if that state cannot be told any more.
+    /// [`Expired`] if that state is forgotten.
     pub(super) fn page(
         &self,
         resource: SimResource,
@@ -252,10 +252,10 @@ impl SimStore {
         }
     }
 
-    /// How many objects there were at `rv`.
+    /// Number of objects at `rv`.
     ///
     /// # Errors
-    /// [`Expired`] if that state cannot be told any more.
+    /// [`Expired`] if that state is forgotten.
     pub(super) fn len_at(&self, resource: SimResource, rv: u64, prefix: &str) -> Result<usize, Expired> {
         let table = self.table(resource).as_of(rv)?;
         let now = if prefix.is_empty() {

@@ -140,7 +140,7 @@ fn cell(out: &mut Vec<u8>, text: &str) {
     raw(out, ",");
 }
 
-/// How long ago, as kubectl says it (apimachinery `pkg/util/duration/duration.go`, `HumanDuration`).
+/// An age in the format of kubectl (apimachinery `pkg/util/duration/duration.go`, `HumanDuration`).
 fn age(then: i64, now: i64) -> String {
     let pair = |big: i64, unit: &str, small: i64, small_unit: &str| {
         if small == 0 { format!("{big}{unit}") } else { format!("{big}{unit}{small}{small_unit}") }

@@ -1,4 +1,4 @@
-//! JSON text with holes: what all objects of one shape share is written once, the rest when an object is served.
+//! JSON text with holes: the fields that all objects of one shape share are written once, the others when an object is served.
 //!
 //! A pod of 12 KB is then a dozen copies and a few short values, and the store keeps about a hundred bytes of it.
 
@@ -6,22 +6,22 @@ use std::io::Write as _;
 
 use jiff::Timestamp;
 
-/// What differs between two objects of one shape.
+/// A value that differs between two objects of one shape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Slot {
     /// `metadata.name`.
     Name,
     /// `metadata.uid`.
     Uid,
-    /// `metadata.creationTimestamp`, and what else happened then.
+    /// `metadata.creationTimestamp`, and other times of the creation.
     Created,
-    /// When the last status update came: managedFields and heartbeats.
+    /// The last status update: managedFields and heartbeats.
     Updated,
     /// The address of a node or of a pod.
     Ip,
     /// The number in the name: a `StatefulSet`'s ordinal, an index of a Job.
     Ordinal,
-    /// The node's name, where the template is sure that there is one.
+    /// The node's name, in templates of bound pods.
     Node,
 }
 
@@ -73,7 +73,7 @@ impl Template {
         self.parts.iter().map(part).collect()
     }
 
-    /// Appends the text; `fill` writes what belongs into each hole.
+    /// Appends the text; `fill` writes the value of each hole.
     pub(super) fn write(&self, out: &mut Vec<u8>, mut fill: impl FnMut(Slot, &mut Vec<u8>)) {
         for part in &self.parts {
             match part {
@@ -84,7 +84,7 @@ impl Template {
     }
 }
 
-/// The first hole of a text, and what is before and after it; any other `$` is text.
+/// The first hole of a text, with the text before and after it; any other `$` is text.
 pub(super) fn hole(text: &str) -> Option<(&str, Slot, &str)> {
     text.match_indices("${").find_map(|(at, _)| {
         let (name, after) = text[at + 2..].split_once('}')?;

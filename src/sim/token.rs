@@ -1,15 +1,15 @@
-//! Continue tokens: opaque to clients, for us the resourceVersion, the last key and how many objects are left.
+//! Continue tokens: opaque to clients; they hold the resourceVersion, the last key and the number of remaining objects.
 
 use serde::{Deserialize, Serialize};
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-/// Where a paged list goes on.
+/// Position of a paged list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Token {
     /// Format version, as in apiserver `pkg/storage/continue.go`.
     v: String,
-    /// The state that all pages show; −1: whatever is newest (an inconsistent list).
+    /// The state that all pages show; −1 for the newest (an inconsistent list).
     pub(super) rv: i64,
     /// Key of the last object of the page before.
     pub(super) start: String,

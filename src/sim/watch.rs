@@ -31,9 +31,9 @@ const BOOKMARK: Duration = Duration::from_secs(60);
 const LAST_BOOKMARK: Duration = Duration::from_secs(2);
 /// 30 min: kube-apiserver's `--min-request-timeout`; without `timeoutSeconds` a watch lives 30 to 60 min.
 const MIN_LIFE: u64 = 1800;
-/// One year: a longer `timeoutSeconds` is for ever, and no clock counts so far.
+/// One year: a longer `timeoutSeconds` is as good as none, and would overflow a clock.
 const MAX_LIFE: u64 = 365 * 86_400;
-/// So many changes are written at a time.
+/// Changes that are written at a time.
 const BATCH: usize = 256;
 
 /// One watch.
@@ -45,14 +45,14 @@ struct ServedWatch {
     prefix: String,
     selector: ObjectSelector,
     encoder: Encoder,
-    /// Changes up to this version are told.
+    /// Changes up to this version have been sent.
     rv: u64,
-    /// Objects to be told first as ADDED, oldest key first.
+    /// Objects that are sent first as ADDED, in key order.
     initial: VecDeque<Arc<SimObject>>,
-    /// Whether a bookmark must follow the initial objects.
+    /// `true` if a bookmark must follow the initial objects.
     initial_end: bool,
     bookmarks: bool,
-    /// Whether a table has named its columns.
+    /// Set once a table has named its columns.
     named: bool,
     next_bookmark: Instant,
     ends: Instant,
@@ -168,7 +168,7 @@ impl ServedWatch {
         None
     }
 
-    /// Writes what has changed.
+    /// Writes the initial objects and new changes.
     fn tell(&mut self, out: &mut Vec<u8>) {
         self.encoder = self.encoder.at(self.server.now());
         for _ in 0..BATCH {

@@ -1,6 +1,10 @@
 //! `watchbell check` on the other ways to a server: a black hole, a proxy, a client certificate, missing rights.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rcgen::{CertificateParams, DnType, KeyPair, date_time_ymd};
+use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
 
@@ -65,8 +69,7 @@ fn what_a_cluster_need_not_have_is_told_and_never_fails_the_check() {
 fn get(served: &Served, path: &str) {
     use std::io::{Read, Write};
 
-    let address = served.simulation.clusters()[0].url.trim_start_matches("http://").to_owned();
-    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    let mut stream = std::net::TcpStream::connect(served.address).unwrap();
     write!(stream, "GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").unwrap();
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).unwrap();
@@ -148,7 +151,8 @@ fn proxy(served: &Served, refuse: bool) -> (SocketAddr, Arc<AtomicUsize>) {
 fn check_goes_through_a_proxy_and_names_the_proxy_that_refuses() {
     let served = Served::scenario("small");
     let authority = Authority::new("our-ca");
-    let kubeconfig = write_kubeconfig(served.dir.path(), authority.serve(&served, 2090), &authority.pem);
+    let front = tls_front(&served, &authority, 2090);
+    let kubeconfig = write_kubeconfig(served.dir.path(), front.address, &authority.pem);
     let through = |proxy: SocketAddr| {
         let text = std::fs::read_to_string(&kubeconfig).unwrap();
         let path = served.dir.path().join("proxied");
@@ -187,7 +191,7 @@ fn client_certificate_is_told_with_its_end_or_that_of_its_intermediate() {
     };
     let made = |name: &str, until| {
         let mut params = CertificateParams::new(vec![]).unwrap();
-        params.distinguished_name = named(name);
+        params.distinguished_name.push(DnType::CommonName, name);
         params.not_after = until;
         let key = KeyPair::generate().unwrap();
         (params.self_signed(&key).unwrap().pem(), key.serialize_pem())
@@ -195,7 +199,8 @@ fn client_certificate_is_told_with_its_end_or_that_of_its_intermediate() {
     let far = date_time_ymd(2090, 1, 1);
     let (near, date) = soon(3);
     let authority = Authority::new("our-ca");
-    let base = write_kubeconfig(served.dir.path(), authority.serve(&served, 2090), &authority.pem);
+    let front = tls_front(&served, &authority, 2090);
+    let base = write_kubeconfig(served.dir.path(), front.address, &authority.pem);
     let base = std::fs::read_to_string(base).unwrap();
     for (case, own, other, outcome, exit, says) in [
         ("good", far, far, "ok", 0, "CN=ops, until 2090-01-01".to_owned()),

@@ -2,17 +2,14 @@
 
 use watchbell::cluster::Tuning;
 use watchbell::msg::{Layer, Resource};
-use watchbell::sim::{Fault, FaultKind, RequestLog, Scenario, WireEnd};
+use watchbell::sim::{Fault, FaultKind, RequestLog, WireEnd};
 
-use crate::rig::{Rig, Served, quick};
+use crate::rig::{Rig, Served, quick, scenario};
 
 /// The small cluster of a server whose `WatchList` gate is on.
 async fn streaming_server() -> Served {
     let text = include_str!("../../assets/scenarios/small.toml").replace("context =", "watch_list = true\ncontext =");
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("small.toml");
-    std::fs::write(&path, text).unwrap();
-    Served::of(Scenario::load(&path).unwrap()).await
+    Served::here(scenario(&text)).await
 }
 
 fn wanted() -> Tuning {
@@ -24,7 +21,7 @@ fn streams(rig: &Rig) -> Vec<RequestLog> {
     let is_one = |log: &RequestLog| {
         log.path_and_query.starts_with("/api/v1/") && log.path_and_query.contains("sendInitialEvents=true")
     };
-    rig.served.control.requests().into_iter().filter(is_one).collect()
+    rig.served.control().requests().into_iter().filter(is_one).collect()
 }
 
 fn pages(rig: &Rig) -> usize {
@@ -41,15 +38,15 @@ async fn a_list_that_comes_as_a_watch_is_the_servers_truth_without_a_page() {
         assert!(asked.iter().all(|log| log.path_and_query.contains("resourceVersionMatch=NotOlderThan")), "{asked:?}");
         rig.served.change();
         rig.recovers().await;
-        rig.served.control.close_watches(None);
-        rig.served.control.apply(watchbell::sim::Change::Uncordon { node: "worker-1".to_owned() });
+        rig.served.control().close_watches(None);
+        rig.served.control().apply(watchbell::sim::Change::Uncordon { node: "worker-1".to_owned() });
         rig.recovers().await;
         assert_eq!(streams(&rig).len(), 2, "the watches go on from their versions");
         // A ghost: what went while nobody watched is swept by the next stream.
-        rig.served.control.inject(Fault::new(FaultKind::Refuse));
+        rig.served.control().inject(Fault::new(FaultKind::Refuse));
         rig.fails(Layer::Connect, "refused").await;
         rig.served.change();
-        rig.served.control.clear_faults();
+        rig.served.control().clear_faults();
         rig.refresh().await;
         rig.recovers().await;
         assert_eq!(pages(&rig), 0, "no page");
@@ -77,13 +74,13 @@ async fn a_stream_that_fails_in_its_middle_is_followed_by_pages_and_nothing_is_l
     for end in [WireEnd::Truncate, WireEnd::Reset, WireEnd::Stall] {
         let served = streaming_server().await;
         let wire = FaultKind::Wire { after_bytes: 30_000, end };
-        served.control.inject(Fault::new(wire).verb("watch").resource("pods"));
+        served.control().inject(Fault::new(wire).verb("watch").resource("pods"));
         let mut rig = Rig::direct(served, wanted()).await;
         rig.until("the truth in pages", |rig| rig.is_true() && !rig.served.lists("pods").is_empty()).await;
         let failed =
             rig.failures().iter().any(|failure| &*failure.request == "stream pods" && failure.next_in.is_some());
         assert!(failed, "{end:?}: {:#?}", rig.failures());
-        rig.served.control.clear_faults();
+        rig.served.control().clear_faults();
         rig.served.change();
         rig.recovers().await;
         assert_eq!(rig.pages(Resource::Nodes).count(), 0, "{end:?}: the nodes had streamed already");

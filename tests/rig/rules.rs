@@ -17,11 +17,12 @@ use watchbell::msg::{
     Attempt, CallEnd, CallKind, Effect, Failure, Layer, Mono, Msg, ProbeOutcome, ProbeSeries, Resource,
 };
 use watchbell::sim::Fault;
+use watchbell::testing::oracle::{Objects, difference, held, truth};
 use watchbell::theme::{Depth, Theme};
 use watchbell::ui::{self, ViewState};
 
-use super::oracle::{Objects, difference, held, truth};
-use super::{Rig, ms};
+use super::PATIENCE;
+use super::engine::{Rig, ms};
 
 /// At the shipped periods at most one request a second on average (G4); [`quick`] is twenty times as fast.
 const REQUESTS_PER_SECOND: u32 = 20;
@@ -44,12 +45,12 @@ impl Rig {
     /// without a key (G7).
     pub(crate) async fn endures(&mut self, faults: Vec<Fault>, layer: Layer, says: &str) -> Failure {
         let before = self.objects().expect("a fault that has something to take away");
-        let from = self.told.failures.len();
+        let from = self.reported.failures.len();
         self.counts_requests();
         for fault in faults {
-            self.served.control.inject(fault);
+            self.served.control().inject(fault);
         }
-        self.served.control.close_watches(None);
+        self.served.control().close_watches(None);
         self.served.change();
         self.refresh().await;
         self.fails_since(from, layer, says).await;
@@ -57,7 +58,7 @@ impl Rig {
         // A watch that is lost while its list still runs has no time of its own: the list is followed by another.
         let is_it =
             |failure: &&Failure| failure.layer == layer && failure.text.contains(says) && failure.next_in.is_some();
-        let find = |rig: &Self| rig.told.failures[from..].iter().find(is_it).cloned();
+        let find = |rig: &Self| rig.reported.failures[from..].iter().find(is_it).cloned();
         self.until("a failure with its next attempt", |rig| find(rig).is_some()).await;
         let failure = find(self).unwrap();
         assert!(failure.attempt >= 1, "{failure:?}");
@@ -65,7 +66,7 @@ impl Rig {
         self.lasts_longer(&failure).await;
         self.keeps(&before);
         self.served.change();
-        self.served.control.clear_faults();
+        self.served.control().clear_faults();
         self.recovers().await;
         failure
     }
@@ -76,12 +77,12 @@ impl Rig {
             let cluster = &rig.model.clusters()[0];
             (cluster.failures().count(), cluster.alert_records().len())
         };
-        let (early, seen) = (size(self), self.told.failures.len());
+        let (early, seen) = (size(self), self.reported.failures.len());
         let wait = failure.next_in.unwrap_or_default();
         self.pass(wait).await;
         let late = size(self);
         // As many as have failed since, which the model bounds, and an alert for each kind of trouble.
-        let more = self.told.failures.len() - seen;
+        let more = self.reported.failures.len() - seen;
         assert!(late.0 <= early.0 + more && late.0 <= 20 && late.1 <= early.1 + 6, "{early:?}, {late:?} after {more}");
     }
 
@@ -100,18 +101,22 @@ impl Rig {
             let core = matches!(attempt.kind, CallKind::List(of) | CallKind::Watch(of) if !of.is_optional());
             core && failed && attempt.at > ended
         };
-        let late: Vec<&Attempt> = self.told.attempts.iter().filter(is_late).collect();
-        assert!(late.is_empty(), "the server is well since {ended:?}, and yet: {late:#?}\n{:#?}", self.told.attempts);
+        let late: Vec<&Attempt> = self.reported.attempts.iter().filter(is_late).collect();
+        assert!(
+            late.is_empty(),
+            "the server is well since {ended:?}, and yet: {late:#?}\n{:#?}",
+            self.reported.attempts
+        );
         self.keeps_the_rules();
     }
 
     async fn until_true(&mut self, what: &str) {
-        let end = tokio::time::Instant::now() + super::PATIENCE;
+        let end = tokio::time::Instant::now() + PATIENCE;
         while !self.is_true() {
             let late = tokio::time::Instant::now() >= end;
             let difference = if late { self.objects().map(|held| difference(&held, &self.truth())) } else { None };
-            assert!(!late, "{what} did not happen:\n{difference:?}\nfailures: {:#?}", self.told.failures);
-            self.hear(ms(20)).await;
+            assert!(!late, "{what} did not happen:\n{difference:?}\nfailures: {:#?}", self.reported.failures);
+            self.follow(ms(20)).await;
         }
     }
 
@@ -170,9 +175,9 @@ impl Rig {
 
     /// The healthy cluster is read and watched, and all is well with it.
     pub(super) fn is_well_beside(&self) -> bool {
-        let (served, told) = &self.beside;
-        told.watches()
-            && held(&self.model, 1, self.clock.now()).is_some_and(|held| held == truth(&served.control.dump(), &[]))
+        let (served, reported) = &self.beside;
+        reported.watches()
+            && held(&self.model, 1, self.clock.now()).is_some_and(|held| held == truth(&served.control().dump(), &[]))
     }
 
     /// G5: a change of the healthy cluster arrives and its probes are answered while the other one suffers; it asks for
@@ -191,18 +196,23 @@ impl Rig {
             rig.is_well_beside() && now[0] > before[0] && now[1] > before[1]
         })
         .await;
-        let (served, told) = &self.beside;
+        let (served, reported) = &self.beside;
         assert_eq!(served.lists("pods").len() + served.lists("nodes").len(), listed, "nothing is read again");
-        assert!(told.failures.is_empty() && told.restarts.is_empty(), "{:#?}{:?}", told.failures, told.restarts);
+        assert!(
+            reported.failures.is_empty() && reported.restarts.is_empty(),
+            "{:#?}{:?}",
+            reported.failures,
+            reported.restarts
+        );
         let missed = |outcome| !matches!(outcome, ProbeOutcome::Answered { .. });
-        assert!(!told.samples.iter().any(|sample| missed(sample.outcome)), "{:?}", told.samples);
+        assert!(!reported.samples.iter().any(|sample| missed(sample.outcome)), "{:?}", reported.samples);
     }
 
     /// What holds whatever happens and at any time.
     pub(crate) fn keeps_the_rules(&self) {
         self.asks_for_one_page_at_a_time();
         // From the beginning: the first lists and watches come at once, and one fault may follow.
-        self.asked_gently_from((0, Mono(Duration::ZERO)), 2 * BURST);
+        self.asked_gently_from(0, Mono(Duration::ZERO), 2 * BURST);
         self.grows_not();
         self.probes_each_tick();
         self.waits_one_step_at_most();
@@ -215,12 +225,12 @@ impl Rig {
 
     /// G4: at most one request a second on average, at the shipped periods.
     fn asked_gently(&mut self) {
-        if let Some(from) = self.counted.take() {
-            self.asked_gently_from(from, BURST);
+        if let Some((asked, since)) = self.counted.take() {
+            self.asked_gently_from(asked, since, BURST);
         }
     }
 
-    fn asked_gently_from(&self, (asked, since): (u32, Mono), at_once: u32) {
+    fn asked_gently_from(&self, asked: u32, since: Mono, at_once: u32) {
         let (asked, lasted) = (self.asked() - asked, self.mono().since(since));
         let tenths = u32::try_from(lasted.as_millis() / 100).unwrap_or(u32::MAX);
         let allowed = tenths.saturating_mul(REQUESTS_PER_SECOND) / 10 + at_once;
@@ -240,23 +250,27 @@ impl Rig {
         }
         // A deadline passes when it is looked at; a busy machine looks late.
         let longest = self.tuning.page_cap + self.tuning.connect_deadline + Duration::from_secs(20);
-        assert!(self.told.attempts.iter().all(|attempt| attempt.total <= longest), "a request without an end");
+        assert!(self.reported.attempts.iter().all(|attempt| attempt.total <= longest), "a request without an end");
     }
 
     /// Requests so far. The server counts them; where it never sees them (nobody listens, the handshake fails, a proxy
     /// refuses), the meter next to the wire does.
     fn asked(&self) -> u32 {
-        let seen = self.served.control.request_count();
-        u32::try_from(seen.max(self.told.attempts.len() as u64)).unwrap_or(u32::MAX)
+        let seen = self.served.control().request_count();
+        u32::try_from(seen.max(self.reported.attempts.len() as u64)).unwrap_or(u32::MAX)
     }
 
     /// G6: nothing panicked, and as many tasks and connections as a healthy cluster has, and a few more for what is retried.
     fn grows_not(&self) {
-        assert!(self.told.restarts.is_empty(), "{:?}", self.told.restarts);
+        assert!(self.reported.restarts.is_empty(), "{:?}", self.reported.restarts);
         assert!(self.tasks <= TASKS, "{} tasks at once", self.tasks);
         // Two pages, two watches, two probes, what is optional, what the pools of the two clients keep, and what a load
         // balancer holds open that has forgotten it (F06).
-        assert!(self.served.control.open_connections() <= 20, "{} connections", self.served.control.open_connections());
+        assert!(
+            self.served.control().open_connections() <= 20,
+            "{} connections",
+            self.served.control().open_connections()
+        );
         assert!(self.news.len() <= 256);
     }
 
@@ -264,8 +278,13 @@ impl Rig {
     /// look are left out, as while we are suspended.
     fn probes_each_tick(&self) {
         for series in [ProbeSeries::Ping, ProbeSeries::Work] {
-            let ticks: Vec<Mono> =
-                self.told.samples.iter().filter(|sample| sample.series == series).map(|sample| sample.tick).collect();
+            let ticks: Vec<Mono> = self
+                .reported
+                .samples
+                .iter()
+                .filter(|sample| sample.series == series)
+                .map(|sample| sample.tick)
+                .collect();
             for pair in ticks.windows(2) {
                 let gap = pair[1].since(pair[0]).as_micros();
                 assert!(gap > 0 && gap % self.tuning.probe_period.as_micros() == 0, "{series:?}: {ticks:?}");
@@ -279,7 +298,7 @@ impl Rig {
         let tuning = &self.tuning;
         let backoff = tuning.backoff_cap * 2;
         let step = backoff.max(tuning.retry_after_cap).max(tuning.rejected_delay).max(tuning.page_retries[2]);
-        for failure in &self.told.failures {
+        for failure in &self.reported.failures {
             let most = if failure.layer == Layer::Rbac { tuning.denied_period.mul_f64(1.1).max(step) } else { step };
             assert!(failure.next_in.is_none_or(|wait| wait <= most), "more than {most:?}: {failure:?}");
         }

@@ -6,13 +6,13 @@ use std::collections::BTreeMap;
 
 use tokio::time::timeout;
 
-use super::oracle::{Objects, difference, held, truth};
 use super::simulated::InProcess;
 use super::*;
 use crate::model::app::Model;
 use crate::model::settings::Settings;
 use crate::msg::{CallId, Failure, ProbeSample};
 use crate::sim::{self, Change, Control, Fault, FaultKind, Scenario, Simulation};
+use crate::testing::oracle::{Objects, difference, held, truth};
 
 /// G6: what is there after 5 min is what is there later on: after an hour for the faults that are asked about most, and after
 /// a quarter of an hour for the others.

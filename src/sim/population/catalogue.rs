@@ -1,4 +1,4 @@
-//! What runs in the containers of a cluster: the usual system pods, and workloads of a machine-learning platform.
+//! Container images of a cluster: the usual system pods, and workloads of a machine-learning platform.
 
 use super::workloads::ContainerRecipe;
 

@@ -15,7 +15,7 @@ use crate::sim::scenario::{NodeRole, ScenarioCluster};
 use crate::sim::template::uid_text;
 
 impl World {
-    /// `DaemonSet`s, static pods and cluster DNS; how many pods that were.
+    /// Adds `DaemonSet`s, static pods and cluster DNS; returns the number of pods.
     pub(super) fn add_system(&mut self, spec: &ScenarioCluster) -> Result<u32, String> {
         let daemon = |namespace, name, containers| Recipe::new(Workload::DaemonSet, namespace, name, containers);
         let mut everywhere =
@@ -61,7 +61,7 @@ impl World {
         Ok(count)
     }
 
-    /// Training jobs and inference servers until the devices asked for are reached.
+    /// Adds training jobs and inference servers up to the number of requested devices.
     pub(super) fn add_gpu_pods(&mut self, spec: &ScenarioCluster, mut counted: u32) -> Result<u32, String> {
         let mut left = spec.pods.gpus_requested;
         let mut serial = 0;
@@ -103,7 +103,7 @@ impl World {
         Ok(counted)
     }
 
-    /// Ordinary services until the counted pods are reached.
+    /// Adds ordinary services up to the number of counted pods.
     pub(super) fn add_services(&mut self, spec: &ScenarioCluster, mut counted: u32) -> Result<(), String> {
         if counted > spec.pods.counted {
             return Err(format!(
@@ -133,7 +133,7 @@ impl World {
         Ok(())
     }
 
-    /// Pods of Jobs that have ended, and what the kubelet evicted.
+    /// Adds finished pods of Jobs and evicted pods.
     pub(super) fn add_finished(&mut self, spec: &ScenarioCluster) {
         let mut left = spec.pods.finished;
         let mut serial = 0;
@@ -201,7 +201,7 @@ impl World {
         self.add_first_reports();
     }
 
-    /// The same of pods whose image is missing, or that no node has room for.
+    /// Adds events of pods whose image is missing, or that no node has room for.
     fn add_first_reports(&mut self) {
         let now = self.seeds.now;
         let events = self.store.all(SimResource::Pods).filter_map(|object| {

@@ -1,4 +1,4 @@
-//! Nodes as a fleet installer and the usual operators (NFD, GPU feature discovery, Calico) leave them.
+//! Nodes as a fleet installer and the usual operators (NFD, GPU feature discovery, Calico) set them up.
 
 use std::sync::Arc;
 
@@ -40,7 +40,7 @@ const IMAGES: [(&str, u64); 24] = [
     ("registry.k8s.io/pause:3.9", 321_520),
 ];
 
-/// Builds what the nodes of a group share.
+/// Builds the shape of a group of nodes.
 pub(super) fn shape(group: &NodeGroup, kubelet: &str, detail: Detail) -> Arc<NodeShape> {
     let labels = labels(group, detail);
     let taints = taints(group);

@@ -1,4 +1,4 @@
-//! Workloads: what a pod template of each kind looks like, and its text.
+//! Workloads: the pod template of each kind, as text.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use super::fields::{fields_v1, manager};
 /// One container of a recipe: name, image, milli-CPUs, MiB, number of environment variables.
 pub(super) type ContainerRecipe = (&'static str, &'static str, u32, u32, usize);
 
-/// What a workload is made of.
+/// Recipe of a workload.
 #[derive(Clone, Debug)]
 pub(super) struct Recipe {
     pub(super) workload: Workload,
@@ -21,11 +21,11 @@ pub(super) struct Recipe {
     pub(super) name: String,
     pub(super) containers: &'static [ContainerRecipe],
     pub(super) init: &'static [ContainerRecipe],
-    /// Devices that the first container asks for.
+    /// Devices that the first container requests.
     pub(super) gpus: u32,
     /// Resource name of the devices.
     pub(super) accelerator: String,
-    /// Whether the pods tolerate the taint of GPU nodes.
+    /// `true` if the pods tolerate the taint of GPU nodes.
     pub(super) tolerant: bool,
     pub(super) host_network: bool,
 }
@@ -103,7 +103,7 @@ impl Recipe {
         })
     }
 
-    /// What the scheduler books: all containers, or the largest init container if that is more.
+    /// Effective requests: the sum of all containers, or the largest init container if that is more.
     fn effective(&self, amount: impl Fn(&ContainerRecipe) -> u32) -> u32 {
         let all: u32 = self.containers.iter().map(&amount).sum();
         all.max(self.init.iter().map(amount).max().unwrap_or(0))
@@ -333,12 +333,12 @@ impl Recipe {
     }
 }
 
-/// Where in a pod a container stands.
+/// Position of a container in its pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ContainerRole {
-    /// It has no probes and no ports: the API refuses them there.
+    /// An init container: no probes and no ports, which the API refuses there.
     Init,
-    /// It gets the devices.
+    /// The first container: it requests the devices.
     First,
     Sidecar,
 }

@@ -1,4 +1,4 @@
-//! The messages that are written in protobuf: their fields by JSON name.
+//! The messages that can be written in protobuf: their fields by JSON name.
 //!
 //! Source: the generated.proto of k8s.io/api `core/v1`, `coordination/v1`, `events/v1` and apimachinery `pkg/apis/meta/v1`
 //! of Kubernetes 1.35, as far as simulated objects have them.

@@ -1,4 +1,4 @@
-//! A message with holes: what all objects of one shape share is carried over once, the rest when an object is served.
+//! A message with holes: the fields that all objects of one shape share are converted once, the others when an object is served.
 
 use serde::de::DeserializeSeed;
 
@@ -14,9 +14,9 @@ enum SketchStep {
     Text(Slot),
     /// The fields of a `Time`.
     Time(Slot),
-    /// A field that has a length begins.
+    /// The start of a field that has a length.
     Open(u8),
-    /// The innermost open field ends.
+    /// The end of the innermost open field.
     Close,
 }
 
@@ -24,7 +24,7 @@ enum SketchStep {
 #[derive(Debug)]
 pub(in crate::sim) struct Sketch(Vec<SketchStep>);
 
-/// What fills the holes.
+/// The values of the holes.
 pub(in crate::sim) trait Filling {
     /// Writes the text of a hole.
     fn fill(&self, slot: Slot, out: &mut Vec<u8>);
@@ -34,7 +34,7 @@ pub(in crate::sim) trait Filling {
 }
 
 impl Sketch {
-    /// Carries over the fields of a message, as a template shows them: without the braces, perhaps with a comma before the first.
+    /// Converts the fields of a message as a template holds them: without the braces, perhaps with a comma before the first.
     pub(in crate::sim) fn compile(message: &str, fields: &Template) -> Self {
         let json = format!("{{{}}}", fields.source().trim_start_matches(','));
         let at = *SCHEMA.names.get(message).expect("shapes name messages of the schema");
@@ -53,7 +53,7 @@ impl Sketch {
     }
 }
 
-/// Writes up to the end of the innermost open field; what follows it.
+/// Writes up to the end of the innermost open field; returns the steps behind it.
 fn steps<'s>(mut rest: &'s [SketchStep], filling: &impl Filling, out: &mut Vec<u8>) -> &'s [SketchStep] {
     while let Some((step, tail)) = rest.split_first() {
         rest = tail;
@@ -68,7 +68,7 @@ fn steps<'s>(mut rest: &'s [SketchStep], filling: &impl Filling, out: &mut Vec<u
     rest
 }
 
-/// A sketch that is being made.
+/// Compiles a sketch.
 #[derive(Default)]
 struct Draft {
     steps: Vec<SketchStep>,
@@ -89,7 +89,7 @@ impl MessageOutput for Draft {
         &mut self.bytes
     }
 
-    /// A field without holes is bytes like any other.
+    /// Closes a field; one without holes becomes plain bytes.
     fn sized(&mut self, number: u8, write: impl FnOnce(&mut Self)) {
         let mut inner = Self::default();
         write(&mut inner);

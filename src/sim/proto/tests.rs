@@ -1,4 +1,4 @@
-//! Both forms of every simulated object say the same.
+//! Both forms of every simulated object have the same content.
 
 use serde_json::Value;
 
@@ -8,7 +8,7 @@ use crate::facts::pod::PodBatch;
 use crate::facts::{lease, node, pod, wire};
 use crate::sim::tests::simulate;
 
-/// What the schema does not know of an object.
+/// Fields of an object that the schema does not have.
 fn strangers(at: usize, path: &str, value: &Value, found: &mut Vec<String>) {
     for (name, held) in value.as_object().into_iter().flatten() {
         let path = format!("{path}.{name}");
@@ -91,7 +91,7 @@ async fn every_simulated_object_has_the_same_facts_in_both_forms_and_no_field_is
     }
 }
 
-/// What a client that reads both forms of a watch asks for.
+/// `Accept` of a client that reads both forms of a watch.
 const WATCH: &str = "Accept: application/vnd.kubernetes.protobuf;stream=watch,application/json;stream=watch\r\n";
 
 /// The first object of a watch in protobuf.

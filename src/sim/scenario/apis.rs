@@ -1,4 +1,4 @@
-//! Which of the APIs that a cluster need not have are served.
+//! The optional APIs that a cluster serves.
 
 use serde::Deserialize;
 
@@ -18,7 +18,7 @@ pub(in crate::sim) struct ApisSpec {
     pub(in crate::sim) taint_rules: Rules,
 }
 
-/// In which version of `resource.k8s.io` there are taint rules.
+/// The version of `resource.k8s.io` with taint rules.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(in crate::sim) enum Rules {
@@ -26,14 +26,14 @@ pub(in crate::sim) enum Rules {
     V1beta2,
     /// As of 1.33.
     V1alpha3,
-    /// v1beta2, and we may not see them: 403.
+    /// v1beta2, and requests are answered with 403.
     Forbidden,
-    /// In none.
+    /// No version.
     #[default]
     Absent,
 }
 
-/// Which version of `resource.k8s.io` is served.
+/// The version of `resource.k8s.io` that is served.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(in crate::sim) enum DraVersion {
@@ -43,7 +43,7 @@ pub(in crate::sim) enum DraVersion {
     V1beta2,
     /// As of 1.32.
     V1beta1,
-    /// v1, and we may not see it: 403.
+    /// v1, and requests are answered with 403.
     Forbidden,
     /// None, as before 1.32: 404.
     #[default]
@@ -93,15 +93,15 @@ impl DraVersion {
     }
 }
 
-/// Whether something is served, and to us.
+/// Access to an optional API.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(in crate::sim) enum Access {
-    /// It answers.
+    /// Requests are answered.
     #[default]
     Served,
-    /// The server does not know it: 404.
+    /// Requests are answered with 404.
     Absent,
-    /// We may not see it: 403.
+    /// Requests are answered with 403.
     Forbidden,
 }

@@ -1,4 +1,4 @@
-//! Bounds of a scenario: what is asked for is built in memory, and a slip of the keyboard must not take the machine with it.
+//! Bounds of a scenario: its clusters are built in memory, and a typing error must not exhaust the machine.
 //!
 //! Twice what the largest scenario that comes with the program needs, or more.
 
@@ -13,7 +13,7 @@ use super::{Act, Scenario, ScenarioCluster, read_duration};
 pub(super) const NODES: u32 = 200_000;
 /// Pods of all clusters, finished and waiting ones among them: `huge` has a million.
 pub(super) const PODS: u32 = 2_000_000;
-/// Devices of one kind of a node: a node of slices has a few hundred.
+/// Devices of one resource of a node: a node of slices has a few hundred.
 pub(super) const DEVICES: u32 = 1_024;
 /// Cards in slices of `resource.k8s.io`, of all clusters: each is eight devices, written out.
 const CARDS: u32 = 100_000;
@@ -25,9 +25,9 @@ pub(super) const CORES: u32 = 100_000;
 pub(super) const GIBIBYTES: u32 = 1 << 20;
 /// The first number of a group of nodes.
 pub(super) const FIRST: u32 = 1_000_000_000;
-/// Raw objects of one kind of text.
+/// Raw objects of one declaration.
 pub(in crate::sim) const RAW: u32 = PODS;
-/// 512 MiB of text: of all raw objects together, which are held as they are and as values.
+/// 512 MiB of text: of all raw objects together, which are kept as text and as values.
 const RAW_BYTES: u64 = 512 << 20;
 /// Pods of one burst.
 pub(super) const BURST: u32 = 100_000;
@@ -36,15 +36,15 @@ pub(super) const MEMBERS: u32 = 100_000;
 /// Clusters: each listens on a port of its own.
 const CLUSTERS: usize = 1_000;
 const STEPS: usize = 10_000;
-/// Times that one node goes and comes back in a step.
+/// Flaps of one node in a step.
 const FLAPS: u128 = 10_000;
-/// Changes a second: a thread makes about as many.
+/// Changes a second: one thread makes about this many.
 const RATE: f64 = 100_000.0;
-/// A name is as long as Kubernetes allows, and is repeated for every object.
+/// The longest name that Kubernetes allows; it is repeated for every object.
 const TEXT_BYTES: usize = 253;
-/// 365 days: sums of a few never leave what a clock can count.
+/// 365 days: sums of a few never overflow a clock.
 const LONGEST: Duration = Duration::from_secs(365 * 86_400);
-/// What happens again happens not more often than this.
+/// The shortest period.
 const SHORTEST: Duration = Duration::from_secs(1);
 
 /// Reads a number of at most `MOST`.
@@ -83,7 +83,7 @@ pub(super) fn duration<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D
     }
 }
 
-/// The same for what need not be there.
+/// Reads an optional duration.
 pub(super) fn optional_duration<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
     duration(from).map(Some)
 }
@@ -98,13 +98,13 @@ pub(super) fn period<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::
     }
 }
 
-/// Reads how often the script starts again.
+/// Reads the period after which the script starts again.
 pub(super) fn optional_period<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
     let period = duration(from)?;
     if period >= SHORTEST { Ok(Some(period)) } else { Err(D::Error::custom("this is too often; write at least `1s`")) }
 }
 
-/// Finds the place in the text of what is too much in sum, and says so.
+/// Checks the sums; the error has its place in the text.
 pub(super) fn check(scenario: &Scenario) -> Result<(), (usize, String)> {
     let too_many = |what: &str, most: u64| format!("with this cluster the scenario has more than {most} {what}");
     if scenario.steps.len() > STEPS {
@@ -134,7 +134,7 @@ pub(super) fn check(scenario: &Scenario) -> Result<(), (usize, String)> {
     check_flaps(scenario)
 }
 
-/// Every change of a node that flaps is planned when the scenario begins.
+/// Checks the number of flaps, which are all planned when the scenario starts.
 fn check_flaps(scenario: &Scenario) -> Result<(), (usize, String)> {
     for step in &scenario.steps {
         let Act::Flap { node, period } = &step.act else { continue };
@@ -165,7 +165,7 @@ mod tests {
     use super::*;
     use crate::sim::scenario::ScenarioError;
 
-    /// What is said of a scenario, and how long that took in all: nothing of it may be built.
+    /// The error of a scenario, found without building any of it.
     fn refused(text: &str) -> String {
         match Scenario::parse(text, "x", "x.toml") {
             Err(ScenarioError::Parse { line, key, text, .. }) => format!("{line}: {key}{text}"),

@@ -11,8 +11,8 @@ use crate::sim::raw::RawRecord;
 use crate::sim::resource::SimResource;
 use crate::sim::template::{raw, time};
 
-/// What a time in a raw object begins with: `"@-3h"` is three hours before the simulation starts, `"@+1h"` an hour after; and a
-/// long text: `"@=262144"` is so many letters.
+/// The start of a value that is filled in: `"@-3h"` is three hours before the simulation starts, `"@+1h"` an hour after, and
+/// `"@=262144"` a text of that length.
 const MOMENT: &str = "\"@";
 
 /// Letters of one object, 4 MiB: more than etcd takes for a whole one.
@@ -24,10 +24,10 @@ const MOST_LETTERS: usize = 4 << 20;
 pub(in crate::sim) struct RawSpec {
     #[serde(deserialize_with = "resource")]
     resource: SimResource,
-    /// So many of them; `%i` in the text is the number of each, from 0.
+    /// Number of objects; `%i` in the text is the index of each, from 0.
     #[serde(default = "one", deserialize_with = "at_most::<_, { bounds::RAW }>")]
     count: u32,
-    /// The text is broken on purpose: it need not be JSON of an object with a name.
+    /// `true` if the text is broken on purpose: it need not be JSON of an object with a name.
     #[serde(default)]
     broken: bool,
     /// The object.
@@ -49,7 +49,7 @@ fn resource<'de, D: Deserializer<'de>>(from: D) -> Result<SimResource, D::Error>
 }
 
 impl RawSpec {
-    /// What keeps this from being served, if it is not broken on purpose.
+    /// The reason why this cannot be served, unless it is broken on purpose.
     pub(super) fn error(&self) -> Option<String> {
         let text = self.text(0, 0);
         match serde_json::from_str::<Value>(&text) {
@@ -62,12 +62,12 @@ impl RawSpec {
         }
     }
 
-    /// Size of the texts of all of them, about.
+    /// Approximate size of all texts.
     pub(super) fn bytes(&self) -> u64 {
         self.text(0, 0).len() as u64 * u64::from(self.count)
     }
 
-    /// The records, at a time of the start.
+    /// The records of a simulation that starts at `now`.
     pub(in crate::sim) fn records(&self, now: i64) -> impl Iterator<Item = RawRecord> {
         let resource = self.resource;
         (0..self.count).map(move |number| RawRecord::new(resource, self.text(number, now), now))
@@ -78,7 +78,7 @@ impl RawSpec {
     }
 }
 
-/// Replaces `"@-3h"` by the time that it means; what only looks like it stays.
+/// Replaces `"@-3h"` by its time; other text stays.
 fn moments(text: &str, now: i64) -> String {
     let mut out = Vec::with_capacity(text.len());
     let (mut rest, mut long) = (text, 0);

@@ -1,4 +1,4 @@
-//! Steps of a scenario's script: faults and changes, as they are written and as they are meant.
+//! Steps of a scenario's script: faults and changes, read from TOML.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,15 +13,15 @@ use crate::sim::fault::{self, Fault, FaultKind, FaultMatch, WireEnd};
 /// One step of the script.
 #[derive(Clone, Debug)]
 pub(in crate::sim) struct ScriptStep {
-    /// Context of the cluster it happens to; all if absent.
+    /// Context of the cluster; all clusters if absent.
     pub(in crate::sim) cluster: Option<Spanned<String>>,
     pub(in crate::sim) at: Duration,
-    /// When it ends; a change without an end stays until the script repeats.
+    /// The end; a change without an end stays until the script repeats.
     pub(in crate::sim) until: Option<Duration>,
     pub(in crate::sim) act: Act,
 }
 
-/// What a step does.
+/// The fault or the change of a step.
 #[derive(Clone, Debug)]
 pub(in crate::sim) enum Act {
     Fault(Fault),
@@ -34,13 +34,13 @@ pub(in crate::sim) enum Act {
 }
 
 impl ScriptStep {
-    /// Whether it happens to this cluster.
+    /// Returns `true` if the step is for this cluster.
     pub(in crate::sim) fn concerns(&self, cluster: &ScenarioCluster) -> bool {
         self.cluster.as_ref().is_none_or(|named| named.get_ref() == cluster.context.get_ref())
     }
 }
 
-/// A step as it is written; [`ScriptStep`] is what it means.
+/// The TOML of a step, before it is checked and becomes a [`ScriptStep`].
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct StepText {

@@ -87,12 +87,12 @@ impl Answer {
         Ok(std::mem::take(&mut self.ready))
     }
 
-    /// What has come of the body so far.
+    /// The body as far as it has come.
     pub(in crate::sim) fn take(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.ready)
     }
 
-    /// How much of the body has come.
+    /// Bytes of the body so far.
     pub(in crate::sim) fn received(&self) -> usize {
         self.ready.len()
     }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::client::{get, open, send};
 use super::{Change, Fault, FaultKind, keys, simulate, small};
 
-/// What a selector means, said without it.
+/// The meaning of a selector, written without it.
 type Rule = fn(&Value) -> bool;
 
 fn add(name: &str) -> Change {

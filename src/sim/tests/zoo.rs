@@ -86,7 +86,7 @@ fn model(context: &str) -> Model {
     model
 }
 
-/// What there is of `resource.k8s.io`.
+/// Objects of `resource.k8s.io`.
 fn dynamic(context: &str) -> Vec<(Resource, Batch, u32)> {
     macro_rules! listed {
         ($($kind:ident, $decode:path;)*) => {
@@ -272,7 +272,7 @@ fn f70_objects_that_are_none_are_counted_and_cost_nothing_else() {
     snapshot("zoo_malformed_100x24", &mut model, (100, 24));
 }
 
-/// What a node is in a snapshot.
+/// A node in a snapshot.
 fn item(model: &Model, name: &str) -> serde_json::Value {
     let snapshot = serde_json::to_value(crate::report::snapshot(model, now())).unwrap();
     let items = snapshot["clusters"][0]["items"].as_array().unwrap();

@@ -6,27 +6,27 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use crate::facts::node::{ConditionStatus, NodeFacts};
+use crate::facts::pod::PodFacts;
+use crate::facts::quantity::Quantity;
+use crate::facts::text::Clean;
+use crate::model::app::Model;
+use crate::msg::Now;
+use crate::report::{self, ValueState};
 use serde_json::Value;
-use watchbell::facts::node::{ConditionStatus, NodeFacts};
-use watchbell::facts::pod::PodFacts;
-use watchbell::facts::quantity::Quantity;
-use watchbell::facts::text::Clean;
-use watchbell::model::app::Model;
-use watchbell::msg::Now;
-use watchbell::report::{self, ValueState};
 
 /// Billionths in a unit.
 const NANO: i128 = 1_000_000_000;
 
 /// What is known of one object, by field.
-pub(crate) type Object = BTreeMap<&'static str, String>;
+pub type Object = BTreeMap<&'static str, String>;
 
 /// All objects: `node NAME`, `pod NAMESPACE/NAME`, and `cluster` with the sums.
-pub(crate) type Objects = BTreeMap<String, Object>;
+pub type Objects = BTreeMap<String, Object>;
 
 /// What the model holds of cluster number `at`; `None` unless both lists were once complete, or as many namespaces of the
 /// second as may be listed.
-pub(crate) fn held(model: &Model, at: usize, now: Now) -> Option<Objects> {
+pub fn held(model: &Model, at: usize, now: Now) -> Option<Objects> {
     let snapshot = report::snapshot(model, now);
     let cluster = &snapshot.clusters[at];
     let whole = |state| matches!(state, ValueState::Complete | ValueState::Stale);
@@ -112,7 +112,7 @@ fn held_pod(pod: &PodFacts<'_>) -> Object {
 
 /// What a server has, from its dump: its nodes, and its pods in these namespaces, in all of them if none is named. Finished
 /// pods are not asked for, and so are none of ours.
-pub(crate) fn truth(dump: &Value, namespaces: &[&str]) -> Objects {
+pub fn truth(dump: &Value, namespaces: &[&str]) -> Objects {
     let mut objects = Objects::new();
     let (mut bound, mut unscheduled) = (0_u32, 0_u32);
     let mut on_node = BTreeMap::<&str, (u32, BTreeMap<String, i128>)>::new();
@@ -289,7 +289,7 @@ fn map(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
 }
 
 /// Where the two differ, one line for each field; empty if they are equal.
-pub(crate) fn difference(held: &Objects, truth: &Objects) -> String {
+pub fn difference(held: &Objects, truth: &Objects) -> String {
     let (mut out, none) = (String::new(), Object::new());
     let names = held.keys().chain(truth.keys().filter(|name| !held.contains_key(*name)));
     for name in names {

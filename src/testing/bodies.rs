@@ -3,22 +3,20 @@
 use std::fmt;
 use std::io::Write;
 
+use crate::cluster::kubeconfig::{Selection, Sources, load};
+use crate::facts::event::{self, EventFacts};
+use crate::facts::node::{self, NodeFacts};
+use crate::facts::pod::{self, PodBatch, PodList};
+use crate::facts::quantity::Quantity;
+use crate::facts::text::{CAP, Clean, sanitize};
+use crate::facts::wire::{DecodeError, ListHead, bookmark_version, decode_frame, decode_proto_frame, decode_status};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
-use watchbell::cluster::kubeconfig::{Selection, Sources, load};
-use watchbell::facts::event::{self, EventFacts};
-use watchbell::facts::node::{self, NodeFacts};
-use watchbell::facts::pod::{self, PodBatch, PodList};
-use watchbell::facts::quantity::Quantity;
-use watchbell::facts::text::{CAP, Clean, sanitize};
-use watchbell::facts::wire::{
-    DecodeError, ListHead, bookmark_version, decode_frame, decode_proto_frame, decode_status,
-};
 
 /// Nodes as the API writes them in JSON: a list, an object, a line of a watch.
-pub(crate) fn node_json(bytes: &[u8]) {
+pub fn node_json(bytes: &[u8]) {
     nodes(bytes);
     if let Ok(frame) = decode_frame(bytes) {
         nodes(frame.object);
@@ -26,7 +24,7 @@ pub(crate) fn node_json(bytes: &[u8]) {
 }
 
 /// Pods as the API writes them in JSON: a list, an object, a line of a watch.
-pub(crate) fn pod_json(bytes: &[u8]) {
+pub fn pod_json(bytes: &[u8]) {
     pods(bytes);
     if let Ok(frame) = decode_frame(bytes) {
         pods(frame.object);
@@ -35,7 +33,7 @@ pub(crate) fn pod_json(bytes: &[u8]) {
 
 /// JSON of any shape against `serde_json`, which reads all of it: what it reads, reads the same here as it does when it is written
 /// anew in its words, and what it calls cut short is an error here too.
-pub(crate) fn json(bytes: &[u8]) {
+pub fn json(bytes: &[u8]) {
     match serde_json::from_slice::<Plain>(bytes) {
         Ok(Plain(value)) => {
             let anew = value.to_string();
@@ -71,7 +69,7 @@ fn framed(bytes: &[u8]) {
 }
 
 /// Nodes in protobuf: the body as it is, and as the message of a list, of an object and of a frame.
-pub(crate) fn node_proto(bytes: &[u8]) {
+pub fn node_proto(bytes: &[u8]) {
     for body in wrapped(bytes, ("v1", "Node")) {
         nodes(&body);
     }
@@ -81,7 +79,7 @@ pub(crate) fn node_proto(bytes: &[u8]) {
 }
 
 /// Pods in protobuf: the body as it is, and as the message of a list, of an object and of a frame.
-pub(crate) fn pod_proto(bytes: &[u8]) {
+pub fn pod_proto(bytes: &[u8]) {
     for body in wrapped(bytes, ("v1", "Pod")) {
         pods(&body);
     }
@@ -91,7 +89,7 @@ pub(crate) fn pod_proto(bytes: &[u8]) {
 }
 
 /// Events of both groups: the body as it is, JSON or protobuf, and as the message of a list, of an object and of a frame.
-pub(crate) fn event(bytes: &[u8]) {
+pub fn event(bytes: &[u8]) {
     for version in ["v1", "events.k8s.io/v1"] {
         for body in wrapped(bytes, (version, "Event")) {
             events(&body);
@@ -103,7 +101,7 @@ pub(crate) fn event(bytes: &[u8]) {
 }
 
 /// A quantity: what is read is in order, and writing it in billionths reads as the same.
-pub(crate) fn quantity(bytes: &[u8]) {
+pub fn quantity(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let Ok(read) = Quantity::parse(&text) else { return };
     assert_eq!(Quantity::parse(&format!("{}n", read.nano())), Ok(read), "{text:?} in billionths");
@@ -123,7 +121,7 @@ pub(crate) fn quantity(bytes: &[u8]) {
 }
 
 /// Text from outside: what comes out cannot move the cursor, hide, or turn what follows, and doing it twice changes nothing.
-pub(crate) fn text(bytes: &[u8]) {
+pub fn text(bytes: &[u8]) {
     let raw = String::from_utf8_lossy(bytes);
     let clean = sanitize(&raw);
     harmless(&clean);
@@ -132,7 +130,7 @@ pub(crate) fn text(bytes: &[u8]) {
 }
 
 /// A kubeconfig: every context is usable or says why not, in words that a terminal can show.
-pub(crate) fn kubeconfig(bytes: &[u8]) {
+pub fn kubeconfig(bytes: &[u8]) {
     let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
     file.write_all(bytes).expect("a temporary file can be written");
     let sources = Sources { flag: Some(file.path().to_owned()), ..Sources::default() };
