@@ -1,6 +1,7 @@
 //! Simulated pods: the shape that a workload's pods share, and the record of one pod.
 
 mod binary;
+mod container;
 
 use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
@@ -9,6 +10,7 @@ use super::meta::SimMeta;
 use super::template::{Slot, Template, number, raw, string, time, uid};
 
 use binary::PodTemplates;
+use container::{INIT, SimContainer, SimContainerState};
 
 /// The owner of a pod, which decides how it ends and what replaces it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,8 +32,6 @@ const DIGEST: &str = "@sha256:5f6c1fbc3a4d1bd0b1b1b6e2f5f3ad0f3c8c1e1a1f2d3c4b5a
 /// The message of a waiting container, up to its name.
 const BACK_OFF: &str = "back-off 5m0s restarting or pulling ";
 
-/// The index of the first init container: a pod has fewer containers than this.
-const INIT: usize = 100;
 /// 128 + SIGKILL: the exit code of a container that took more memory than it may.
 const OUT_OF_MEMORY: u8 = 137;
 
@@ -417,15 +417,6 @@ impl PodRecord {
     }
 }
 
-/// The status of one container.
-struct SimContainer<'s> {
-    shape: &'s ContainerShape,
-    state: SimContainerState,
-    /// Position in `spec.containers`; from [`INIT`] on, in `spec.initContainers`.
-    index: usize,
-    restarts: u32,
-}
-
 /// One entry of `status.conditions`.
 struct SimPodCondition {
     kind: &'static str,
@@ -433,28 +424,4 @@ struct SimPodCondition {
     since: i64,
     reason: &'static str,
     message: &'static str,
-}
-
-impl SimContainerState {
-    fn has_run(self) -> bool {
-        !self.begins() && !matches!(self, Self::Waiting("ImagePullBackOff"))
-    }
-
-    /// Returns `true` while it waits for its first start, which needs no message.
-    fn begins(self) -> bool {
-        matches!(self, Self::Waiting("ContainerCreating" | "PodInitializing"))
-    }
-
-    /// Returns `true` for a running container, and for an init container that has completed.
-    fn is_ready(self, index: usize) -> bool {
-        if index >= INIT { matches!(self, Self::Ended { code: 0, .. }) } else { matches!(self, Self::Running) }
-    }
-}
-
-/// State of one container.
-#[derive(Clone, Copy, Debug)]
-enum SimContainerState {
-    Running,
-    Waiting(&'static str),
-    Ended { code: u8, at: i64 },
 }

@@ -1,6 +1,7 @@
 //! Pods in protobuf, straight from their records. Fields stand in the order of the JSON, so that a test can compare bytes.
 
-use super::{BACK_OFF, DIGEST, PodRecord, PodShape, PodState, SimContainer, SimContainerState, SimPodCondition, why};
+use super::container::{SimContainer, SimContainerState};
+use super::{BACK_OFF, DIGEST, PodRecord, PodShape, PodState, SimPodCondition, why};
 use crate::sim::proto::{Filling, Sketch, int, sized, text, time};
 use crate::sim::template::Slot;
 
