@@ -1,40 +1,20 @@
 //! Which conditions of a node are bad news, and which of its taints announce its end.
 
+mod polarity;
+
 use std::sync::Arc;
 
 use super::commons::Shared;
 use crate::facts::node::{Condition, ConditionStatus, NodeFacts};
 use crate::facts::text::Clean;
 
-/// Conditions whose `True` is good and whose name does not say so, with the reasons for which `False` is no news either.
+use polarity::says_good;
+
+/// Reasons for which `False` of a good condition is no news either.
 ///
 /// k3s and RKE2 (`k3s pkg/etcd/etcd.go`, `setEtcdStatusCondition`): `MemberIsLearner` and `Unhealthy` are news, a node that is no
 /// member of etcd has nothing to vote on.
-const GOOD: [(&str, &[&str]); 1] = [("EtcdIsVoter", &["NotAMember"])];
-
-/// Last words of names of conditions whose `True` is good: Kubernetes' own and the EKS node monitoring agent's `...Ready`, and
-/// what people's own monitors say (API conventions, "Typical status properties": a name says what is true).
-const GOOD_WORDS: [&str; 16] = [
-    "Ready",
-    "Healthy",
-    "Available",
-    "Reachable",
-    "Connected",
-    "Online",
-    "Operational",
-    "Synced",
-    "Synchronized",
-    "Succeeded",
-    "Passed",
-    "Valid",
-    "Initialized",
-    "Established",
-    "Voter",
-    "Up",
-];
-
-/// Words that turn the one behind them around: `NotReady`, `IsNotHealthy`.
-const NEGATIONS: [&str; 3] = ["Not", "No", "Non"];
+const NO_NEWS: [(&str, &str); 1] = [("EtcdIsVoter", "NotAMember")];
 
 /// Taints that announce the end of a node, or say that its machine is off: what kubernetes-mixin ignores for "unreachable"
 /// (`alerts/kubelet.libsonnet`), Karpenter's of v1 and of v1beta1 (`pkg/apis/v1/taints.go`, `pkg/apis/v1beta1/taints.go`), and the
@@ -70,25 +50,14 @@ pub(super) fn bad(facts: &NodeFacts, good: &[Clean]) -> Option<Shared<Clean>> {
 /// says that it is good. `Unknown` is no news; Ready itself is told apart.
 pub(super) fn is_bad(condition: &Condition, good: &[Clean]) -> bool {
     let Condition { kind, status, reason, .. } = condition;
-    let known = GOOD.iter().find(|(name, _)| *name == &**kind);
-    let is_positive = || known.is_some() || says_good(kind) || good.iter().any(|name| name == kind);
+    let is_positive = || good.iter().any(|name| name == kind) || says_good(kind);
     match status {
         _ if &**kind == "Ready" => false,
         ConditionStatus::True => !is_positive(),
-        ConditionStatus::False => is_positive() && known.is_none_or(|(_, reasons)| !reasons.contains(&&**reason)),
+        ConditionStatus::False => is_positive() && !NO_NEWS.contains(&(&**kind, &**reason)),
         ConditionStatus::Unknown => false,
         ConditionStatus::Other(_) => true,
     }
-}
-
-/// Whether the last word of a name is a good one: `GpuFabricHealthy`, but not `KubeletUnhealthy` or `KubeletNotReady`.
-fn says_good(kind: &str) -> bool {
-    let is_negated = |before: &str| NEGATIONS.iter().any(|word| before.ends_with(word));
-    let before = |word: &&str| kind.strip_suffix(word);
-    GOOD_WORDS.iter().find_map(before).is_some_and(|before| {
-        // A word that goes on before is another: `Pickup` does not end in `Up`, `NetworkUnavailable` not in `Available`.
-        !before.is_empty() && !is_negated(before)
-    })
 }
 
 #[cfg(test)]
@@ -120,6 +89,12 @@ mod tests {
             ("DiskPressure", "Maybe", true),
             // Other good words, and names that only contain one.
             ("AcceleratedHardwareReady", "False", true),
+            ("ready", "True", false),
+            ("ready", "False", true),
+            ("NoMemoryPressure", "True", false),
+            ("NoMemoryPressure", "False", true),
+            ("NotYetReady", "True", true),
+            ("NotYetReady", "False", false),
             ("GpuFabricHealthy", "True", false),
             ("GpuFabricHealthy", "False", true),
             ("StorageAvailable", "False", true),
