@@ -128,7 +128,8 @@ pub fn model(node: &impl Announces) -> Option<&str> {
 /// `single` the label counts slices. In `mixed` it counts cards while the capacity leaves the split ones out, and a layout that is
 /// `-MIG-INVALID` promises nothing: both cannot say. Slice types have a count of their own. Where `HAMi` splits the devices, its
 /// annotation counts the shares. Where the silicon is announced under another name (`nvidia.com/gpu.shared`, `nvidia.com/pgpu`,
-/// a vGPU), nothing of the plain name is missing.
+/// a vGPU), nothing of the plain name is missing; where only some devices are shared under another name, the plain name counts
+/// the others. Where more is announced than the labels count, they do not know of the sharing.
 #[must_use]
 pub fn expected(resource: &str, node: &impl Announces) -> Option<i64> {
     let base = resource.strip_suffix(".shared").unwrap_or(resource);
@@ -143,17 +144,30 @@ pub fn expected(resource: &str, node: &impl Announces) -> Option<i64> {
         return hami::shares(node).filter(|_| base == resource);
     }
     let is_renamed = base != resource;
+    if sharing::is_beside_shares(base, node) {
+        return (!is_renamed).then(|| left_whole(base, node)).flatten();
+    }
     if !is_renamed && is_announced_elsewhere(resource, node) {
         return None;
     }
     let count = number(node, &format!("{base}.count"))?;
     match sharing::replicas(base, node) {
-        Replicas::None => (!is_renamed).then_some(count),
+        Replicas::None if is_renamed || (is_whole && sharing::exceeds_count(node)) => None,
+        Replicas::None => Some(count),
         Replicas::Unknown => None,
         // Shared under another name, this name promises nothing; not shared, the other name does not exist.
         Replicas::Of(_) if !is_renamed && announces(node, &format!("{base}.shared")) => None,
         Replicas::Of(replicas) => count.checked_mul(replicas),
     }
+}
+
+/// Devices of this name that are not shared under the other one. The labels do not say how many those are: those behind the
+/// shares that are announced, so that a missing device is missing here.
+fn left_whole(base: &str, node: &impl Announces) -> Option<i64> {
+    let count = number(node, &format!("{base}.count"))?;
+    let Replicas::Of(replicas) = sharing::replicas(base, node) else { return None };
+    let shares = capacity(node, &format!("{base}.shared"))?;
+    Some(count.saturating_sub(shares / replicas + i64::from(shares % replicas != 0)).max(0))
 }
 
 /// Physical devices behind the shares or slices that `resource` counts on this node; `None` where the labels cannot say.
@@ -167,7 +181,12 @@ pub fn devices_behind(resource: &str, node: &impl Announces) -> Option<i64> {
 #[must_use]
 pub fn maker(resource: &str) -> &str {
     match resource.split_once('/').map_or(resource, |(domain, _)| domain) {
-        "volcano.sh" | "aliyun.com" | "tencent.com" | "tke.cloud.tencent.com" => "nvidia.com",
+        "volcano.sh"
+        | "k8s.amazonaws.com"
+        | "eks.amazonaws.com"
+        | "aliyun.com"
+        | "tencent.com"
+        | "tke.cloud.tencent.com" => "nvidia.com",
         domain => domain,
     }
 }

@@ -148,6 +148,9 @@ pub trait Announces {
     /// The value of a label.
     fn label(&self, key: &str) -> Option<&Clean>;
 
+    /// `metadata.labels`, sorted by key.
+    fn labels(&self) -> impl Iterator<Item = (&Clean, &Clean)>;
+
     /// `status.capacity`, sorted by name.
     fn capacity(&self) -> &[(Clean, Quantity)];
 }
@@ -155,6 +158,10 @@ pub trait Announces {
 impl Announces for NodeFacts {
     fn label(&self, key: &str) -> Option<&Clean> {
         Self::label(self, key)
+    }
+
+    fn labels(&self) -> impl Iterator<Item = (&Clean, &Clean)> {
+        self.labels.iter().map(|(key, value)| (key, value))
     }
 
     fn capacity(&self) -> &[(Clean, Quantity)] {

@@ -46,6 +46,20 @@ pub(super) fn intel(name: &str) -> Option<Kind> {
     (is_card && is_product && !is_companion(name)).then_some(Kind::Device)
 }
 
+/// Recognises the product of a vGPU (`GRID-T4-2Q`, `NVIDIA-A40-48Q`) in GPU feature discovery's label.
+pub(super) fn is_vgpu(product: &str) -> bool {
+    // What feature discovery appends is no part of the name.
+    let name = product.strip_suffix("-SHARED").unwrap_or(product);
+    let name = name.split_once("-MIG-").map_or(name, |(name, _)| name);
+    is_vgpu_type(name) || name.strip_prefix("GRID-").is_some_and(is_kepler_vgpu)
+}
+
+/// `K120Q`, `K260Q`: the first vGPUs, without memory in their names. `K1`, `K2` and `K520` are cards.
+fn is_kepler_vgpu(name: &str) -> bool {
+    let Some(number) = name.strip_prefix('K').and_then(|rest| rest.strip_suffix(['Q', 'B', 'A'])) else { return false };
+    !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 /// `2236`: what stands for a card that the PCI database does not name.
 fn is_pci_number(name: &str) -> bool {
     name.len() == 4 && name.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))

@@ -3,8 +3,10 @@
 //! Sources: NVIDIA `k8s-device-plugin` `internal/lm/resource.go` (`baseLabeler`, `getProductName`), `internal/lm/nvml.go`
 //! (`mps.capable`), `internal/lm/vgpu.go` and `internal/lm/mig-strategy.go`; GKE's concept "GPU sharing strategies"; `ROCm`
 //! `k8s-device-plugin` `docs/user-guide/configuration.md` and `cmd/k8s-node-labeller/main.go`, `gpu-operator`
-//! `docs/kubevirt/kubevirt.md`; Intel's `device-plugins-for-kubernetes` `cmd/gpu_plugin/labels.md` and, before 0.36, its labeler.
+//! `docs/kubevirt/kubevirt.md`; Intel's `device-plugins-for-kubernetes` `cmd/gpu_plugin/labels.md` and, before 0.36, its labeler;
+//! AWS `aws-virtual-gpu-device-plugin` `README.md`.
 
+use super::product::is_vgpu;
 use super::{AMD, Kind, NVIDIA, capacity, hami, is_mig_invalid, mig_strategy, number, product};
 use crate::facts::node::Announces;
 use crate::facts::text::Clean;
@@ -36,6 +38,12 @@ const CLOUD_COUNTS: [&str; 3] = [
     "karpenter.azure.com/sku-gpu-count",
 ];
 
+/// Shares of NVIDIA's devices by AWS's plugin, ten of each device unless it is told otherwise; no label says.
+const AWS_SHARES: [&str; 2] = ["k8s.amazonaws.com/vgpu", "eks.amazonaws.com/vgpu"];
+
+/// Intel's cards, by the driver that runs them; both may run on one node.
+const INTEL: [&str; 2] = ["gpu.intel.com/i915", "gpu.intel.com/xe"];
+
 /// How many of the resource there are for each device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Replicas {
@@ -49,21 +57,32 @@ pub(super) enum Replicas {
 
 /// The kind that labels give to the resource on this node; `None` where they leave it what its name says.
 pub(super) fn unit(resource: &str, node: &impl Announces) -> Option<Kind> {
+    let is_replicated = || !is_beside_shares(resource, node) && replicas(resource, node) != Replicas::None;
     match resource {
-        NVIDIA if replicas(NVIDIA, node) != Replicas::None => Some(Kind::Shared),
+        NVIDIA if is_replicated() || is_given_as_vgpu(node) => Some(Kind::Shared),
         // What `HAMi` counts as one share of each device is the device.
         NVIDIA if hami::splits(node) => Some(Kind::Shared),
         NVIDIA if is_cut(node) => Some(Kind::Slice),
+        NVIDIA => exceeds(capacity(node, NVIDIA), nvidia_count(node)),
         AMD if first(node, &AMD_MODES) == Some("vf-passthrough") => Some(Kind::Shared),
         AMD if amd_mode(node).is_some_and(|mode| mode != Partition::Whole) => Some(Kind::Slice),
-        NVIDIA | AMD => exceeds(resource, cloud_count(node), node),
-        "gpu.intel.com/i915" | "gpu.intel.com/xe" => exceeds(resource, intel_count(node), node),
+        AMD => exceeds(capacity(node, AMD), cloud_count(node)),
+        _ if INTEL.contains(&resource) => exceeds(Some(intel_announced(node)), intel_count(node)),
         // A replica of a slice is a share.
-        _ if resource.starts_with("nvidia.com/mig-") && replicas(resource, node) != Replicas::None => {
-            Some(Kind::Shared)
-        }
+        _ if resource.starts_with("nvidia.com/mig-") && is_replicated() => Some(Kind::Shared),
         _ => None,
     }
+}
+
+/// Some devices are shared under the other name (`nvidia.com/gpu.shared`), and this one counts those that are left whole.
+pub(super) fn is_beside_shares(resource: &str, node: &impl Announces) -> bool {
+    let is_there = |name: &str| capacity(node, name).is_some_and(|amount| amount > 0);
+    is_there(resource) && is_there(&format!("{resource}.shared"))
+}
+
+/// More of NVIDIA's devices are announced than there are, and no label says how often each is shared.
+pub(super) fn exceeds_count(node: &impl Announces) -> bool {
+    exceeds(capacity(node, NVIDIA), nvidia_count(node)).is_some()
 }
 
 /// Replicas of what NVIDIA's plugin announces under this name, or under it with `.shared`.
@@ -79,8 +98,8 @@ pub(super) fn replicas(base: &str, node: &impl Announces) -> Replicas {
     let is_true = |key: &str| node.label(key).is_some_and(|value| &**value == "true");
     match base {
         NVIDIA if is_true("nvidia.com/mps.capable") => Replicas::Unknown,
-        // A machine that was given a vGPU: its one device is a share of a device elsewhere.
-        NVIDIA if is_true("nvidia.com/vgpu.present") => Replicas::Of(1),
+        // Its one device is a share of a device elsewhere.
+        NVIDIA if is_given_as_vgpu(node) => Replicas::Of(1),
         NVIDIA => gke_replicas(node),
         _ => Replicas::None,
     }
@@ -90,25 +109,47 @@ pub(super) fn replicas(base: &str, node: &impl Announces) -> Replicas {
 pub(super) fn devices_behind(resource: &str, node: &impl Announces) -> Option<i64> {
     let announced = capacity(node, resource)?;
     let divided = |by: i64| (by > 0 && announced % by == 0).then(|| announced / by);
-    match resource.strip_suffix(".shared").unwrap_or(resource) {
+    let base = resource.strip_suffix(".shared").unwrap_or(resource);
+    match base {
         NVIDIA if hami::splits(node) => hami::devices(node),
         // Cut, the count is one of slices; given as a vGPU, one of shares.
-        NVIDIA if is_cut(node) || node.label("nvidia.com/vgpu.present").is_some_and(|value| &**value == "true") => None,
-        NVIDIA => {
-            number(node, "nvidia.com/gpu.count").or_else(|| cloud_count(node)).or_else(|| match gke_replicas(node) {
-                Replicas::Of(clients) => divided(clients),
-                Replicas::None | Replicas::Unknown => None,
-            })
-        }
+        NVIDIA if is_cut(node) || is_given_as_vgpu(node) => None,
+        NVIDIA if is_beside_shares(base, node) => match replicas(base, node) {
+            _ if base == resource => Some(announced),
+            Replicas::Of(replicas) => divided(replicas),
+            Replicas::None | Replicas::Unknown => None,
+        },
+        NVIDIA => nvidia_count(node).or_else(|| match gke_replicas(node) {
+            Replicas::Of(clients) => divided(clients),
+            Replicas::None | Replicas::Unknown => None,
+        }),
         AMD => match amd_mode(node)? {
             Partition::Whole => None,
             Partition::Parts(parts) => divided(parts),
             // A card is as many as it has dies: eight of an MI300X, six of an MI300A.
             Partition::Dies => cloud_count(node),
         },
-        "gpu.intel.com/i915" | "gpu.intel.com/xe" => intel_count(node),
+        _ if AWS_SHARES.contains(&resource) => nvidia_count(node),
+        _ if INTEL.contains(&resource) => {
+            // Each card is shared as often as the others, whichever driver runs it.
+            let (devices, all) = (intel_count(node)?, intel_announced(node));
+            let shares = announced.checked_mul(devices)?;
+            (all > 0 && shares % all == 0).then(|| shares / all)
+        }
         _ => None,
     }
+}
+
+/// The machine was given a vGPU. Feature discovery says so by `vgpu.present` and writes the version of the host's driver nowhere
+/// else (`internal/lm/vgpu.go`); a vGPU's product names the memory and the series.
+fn is_given_as_vgpu(node: &impl Announces) -> bool {
+    let has_host = || {
+        ["nvidia.com/vgpu.host-driver-version", "nvidia.com/vgpu.host-driver-branch"]
+            .iter()
+            .any(|label| node.label(label).is_some_and(|value| !value.is_empty()))
+    };
+    let is_present = node.label("nvidia.com/vgpu.present").map_or_else(has_host, |value| &**value == "true");
+    is_present || is_vgpu(product(node))
 }
 
 /// Slices under the plain name: MIG strategy `single`, or GKE's partitions.
@@ -160,20 +201,42 @@ fn amd_mode(node: &impl Announces) -> Option<Partition> {
     })
 }
 
-/// Intel's cards: `device.count` of the rules for node feature discovery; before 0.36 the plugin listed them (`0.1.2`).
+/// NVIDIA's devices as feature discovery or the cloud counts them.
+fn nvidia_count(node: &impl Announces) -> Option<i64> {
+    number(node, "nvidia.com/gpu.count").or_else(|| cloud_count(node))
+}
+
+/// Intel's cards: the rules for node feature discovery count each type of card (`device-id.0300-56c0.count`) and once more those of
+/// data centres (`device.count`); before 0.36 the plugin listed them (`gpu-numbers`, `gpu-numbers2`: `0.1.2`).
 fn intel_count(node: &impl Announces) -> Option<i64> {
-    let listed = || first(node, &["gpu.intel.com/gpu-numbers", "gpu.intel.com/cards"]);
-    let counted = || i64::try_from(listed()?.split('.').count()).ok();
-    number(node, "gpu.intel.com/device.count").or_else(counted)
+    let labels = || node.labels().filter_map(|(key, value)| Some((key.strip_prefix("gpu.intel.com/")?, value)));
+    let types =
+        labels().filter(|(key, _)| key.strip_suffix(".count").is_some_and(|kind| kind.starts_with("device-id.")));
+    let by_type = types.filter_map(|(_, value)| value.parse::<u32>().ok()).map(i64::from).reduce(|a, b| a + b);
+    let counted = by_type.max(number(node, "gpu.intel.com/device.count")).filter(|count| *count > 0);
+    counted.or_else(|| {
+        let listed = |name: &str| {
+            let lists = labels().filter(|(key, _)| key.starts_with(name)).map(|(_, value)| value);
+            let cards = lists.flat_map(|list| list.split('.')).filter(|card| !card.is_empty());
+            i64::try_from(cards.count()).ok().filter(|count| *count > 0)
+        };
+        listed("gpu-numbers").or_else(|| listed("cards"))
+    })
+}
+
+/// What Intel's plugin announces, of both drivers.
+fn intel_announced(node: &impl Announces) -> i64 {
+    INTEL.iter().filter_map(|name| capacity(node, name)).fold(0, i64::saturating_add)
 }
 
 fn cloud_count(node: &impl Announces) -> Option<i64> {
     CLOUD_COUNTS.into_iter().find_map(|label| number(node, label)).filter(|count| *count > 0)
 }
 
-/// More units than there are devices are shares: Intel's `-shared-dev-num` and Bottlerocket's time slicing have no label.
-fn exceeds(resource: &str, devices: Option<i64>, node: &impl Announces) -> Option<Kind> {
-    (capacity(node, resource)? > devices.filter(|devices| *devices > 0)?).then_some(Kind::Shared)
+/// More units than there are devices are shares: Intel's `-shared-dev-num`, Bottlerocket's time slicing and a configuration that
+/// feature discovery was not given have no label.
+fn exceeds(announced: Option<i64>, devices: Option<i64>) -> Option<Kind> {
+    (announced? > devices.filter(|devices| *devices > 0)?).then_some(Kind::Shared)
 }
 
 fn first<'n>(node: &'n impl Announces, labels: &[&str]) -> Option<&'n str> {

@@ -16,6 +16,8 @@ const NAMES: &[(&str, Kind)] = &[
     ("birentech.com/gpu", Device),
     ("cambricon.com/mlu", Device),
     ("cambricon.com/vmlu", Shared),
+    // The plugin's code says `k8s.`, its documents `eks.`.
+    ("eks.amazonaws.com/vgpu", Shared),
     ("enflame.com/drs-gcu", Shared),
     ("enflame.com/gcu", Device),
     ("enflame.com/gcu-memory", Aux),
@@ -34,6 +36,7 @@ const NAMES: &[(&str, Kind)] = &[
     ("hygon.com/dcumem", Aux),
     ("hygon.com/dcunum", Shared),
     ("iluvatar.ai/gpu", Device),
+    ("k8s.amazonaws.com/vgpu", Shared),
     ("kunlunxin.com/vxpu", Shared),
     ("kunlunxin.com/vxpu-memory", Aux),
     ("kunlunxin.com/xpu", Device),

@@ -111,7 +111,8 @@ fn what_hami_splits_is_shared_and_its_annotation_counts_the_shares() {
         (&[("hami.io/node-nvidia-register", "whatever"), count], &[gpu], Kind::Device, Some(2)),
     ];
     for (labels, capacity, kind, promised) in rows {
-        let node = node(labels, capacity);
+        let capacity: Vec<_> = capacity.iter().map(|name| (*name, 2)).collect();
+        let node = amounts(labels, &capacity);
         assert_eq!((classify_on(gpu, &node), expected(gpu, &node)), (Some(kind), promised), "{labels:?}");
     }
     let table = Table::with([(gpu.to_owned(), Kind::Device)]);
@@ -264,6 +265,25 @@ fn labels_of_nvidia_say_that_a_name_counts_shares_or_slices() {
         // A virtual machine with a vGPU.
         (gpu, 1, "{}.count=1 nvidia.com/vgpu.present=true", Kind::Shared, None),
         (gpu, 1, "nvidia.com/vgpu.present=false", Kind::Device, None),
+        // More than there are devices: feature discovery was not told of the sharing.
+        (gpu, 40, "{}.count=4", Kind::Shared, Some(4)),
+        (gpu, 40, "{}.count=4 {}.replicas=1 {}.sharing-strategy=none", Kind::Shared, Some(4)),
+        (gpu, 4, "{}.count=4", Kind::Device, Some(4)),
+        (gpu, 3, "{}.count=4", Kind::Device, Some(4)),
+        // A vGPU by its product or by the driver of its host.
+        (gpu, 1, "{}.count=1 {}.product=GRID-T4-2Q", Kind::Shared, None),
+        (gpu, 1, "{}.count=1 {}.product=NVIDIA-A40-48Q", Kind::Shared, None),
+        (gpu, 1, "{}.product=GRID-A100-1-5CME", Kind::Shared, None),
+        (gpu, 1, "{}.product=GRID-A100D-1-10C-MIG-1g.10gb", Kind::Shared, None),
+        (gpu, 4, "{}.product=GRID-T4-16C-SHARED {}.replicas=4", Kind::Shared, None),
+        (gpu, 1, "{}.product=GRID-K120Q", Kind::Shared, None),
+        (gpu, 1, "{}.count=1 nvidia.com/vgpu.host-driver-version=580.126.08", Kind::Shared, None),
+        (gpu, 1, "{}.count=1 nvidia.com/vgpu.host-driver-branch=r582_12", Kind::Shared, None),
+        // Cards whose names are near to those.
+        (gpu, 1, "{}.product=GRID-K520", Kind::Device, None),
+        (gpu, 1, "{}.product=NVIDIA-A100-SXM4-40GB", Kind::Device, None),
+        (gpu, 1, "{}.product=NVIDIA-RTX-A6000", Kind::Device, None),
+        (gpu, 1, "{}.product=NVIDIA-A40", Kind::Device, None),
         // MIG: with the strategy, without it, by the attributes of a slice, shared in turn.
         (gpu, 7, &format!("{single} {{}}.product=NVIDIA-A100-SXM4-40GB-MIG-1g.5gb"), Kind::Slice, None),
         (gpu, 7, "{}.product=NVIDIA-A100-SXM4-40GB-MIG-1g.5gb", Kind::Slice, None),
@@ -291,10 +311,86 @@ fn labels_of_amd_intel_and_clouds_say_that_the_plain_name_counts_shares_or_slice
         // Intel says only how many cards there are.
         ("gpu.intel.com/i915", 20, "gpu.intel.com/device.count=2", Kind::Shared, Some(2)),
         ("gpu.intel.com/xe", 3, "gpu.intel.com/gpu-numbers=0.1.2", Kind::Device, Some(3)),
+        // Its rules count each type of card, and those of data centres a second time.
+        ("gpu.intel.com/i915", 10, "gpu.intel.com/device-id.0300-56a0.count=1", Kind::Shared, Some(1)),
+        ("gpu.intel.com/xe", 1, "gpu.intel.com/device-id.0300-e20b.count=1", Kind::Device, Some(1)),
+        (
+            "gpu.intel.com/i915",
+            3,
+            "gpu.intel.com/device-id.0300-4680.count=1 gpu.intel.com/device-id.0380-56c0.count=2 gpu.intel.com/device.count=2",
+            Kind::Device,
+            Some(3),
+        ),
+        (
+            "gpu.intel.com/i915",
+            30,
+            "gpu.intel.com/device-id.0300-4680.count=1 gpu.intel.com/device-id.0380-56c0.count=2 gpu.intel.com/device.count=2",
+            Kind::Shared,
+            Some(3),
+        ),
+        ("gpu.intel.com/i915", 8, "gpu.intel.com/device-id.0380-0bd5.count=many", Kind::Device, None),
+        (
+            "gpu.intel.com/i915",
+            5,
+            "gpu.intel.com/gpu-numbers=0.1.2 gpu.intel.com/gpu-numbers2=3.4",
+            Kind::Device,
+            Some(5),
+        ),
+        // AWS's plugin cuts each device into ten.
+        ("k8s.amazonaws.com/vgpu", 40, "karpenter.k8s.aws/instance-gpu-count=4", Kind::Shared, Some(4)),
+        ("k8s.amazonaws.com/vgpu", 10, "nvidia.com/gpu.count=1", Kind::Shared, Some(1)),
+        ("eks.amazonaws.com/vgpu", 10, "", Kind::Shared, None),
         // So do clouds, where a plugin shares devices without a label of its own.
         ("nvidia.com/gpu", 10, "karpenter.k8s.aws/instance-gpu-count=1", Kind::Shared, Some(1)),
         ("nvidia.com/gpu", 8, "eks.amazonaws.com/instance-gpu-count=8", Kind::Device, Some(8)),
     ]);
+}
+
+#[test]
+fn beside_shares_of_some_devices_the_plain_name_counts_the_whole_others() {
+    let gpu = "nvidia.com/gpu";
+    let shared = "nvidia.com/gpu.shared";
+    let labels = [
+        ("nvidia.com/gpu.count", "8"),
+        ("nvidia.com/gpu.replicas", "4"),
+        ("nvidia.com/gpu.sharing-strategy", "time-slicing"),
+    ];
+    let told = |whole: i64| {
+        let node = amounts(&labels, &[(gpu, whole), (shared, 16)]);
+        let of = |name| (classify_on(name, &node), expected(name, &node), devices_behind(name, &node));
+        [of(gpu), of(shared)]
+    };
+    let sixteen = (Some(Kind::Shared), None, Some(4));
+    assert_eq!(told(4), [(Some(Kind::Device), Some(4), Some(4)), sixteen]);
+    assert_eq!(told(3), [(Some(Kind::Device), Some(4), Some(3)), sixteen], "one is missing");
+
+    let mig = "nvidia.com/mig-1g.5gb";
+    let labels = [("nvidia.com/mig-1g.5gb.count", "7"), ("nvidia.com/mig-1g.5gb.replicas", "2")];
+    let node = amounts(&labels, &[(mig, 3), ("nvidia.com/mig-1g.5gb.shared", 8)]);
+    assert_eq!((classify_on(mig, &node), expected(mig, &node)), (Some(Kind::Slice), Some(3)));
+    assert_eq!(expected("nvidia.com/mig-1g.5gb.shared", &node), None);
+
+    // A name that the plugin has given up stays at 0.
+    let node = amounts(&[("nvidia.com/gpu.count", "8"), ("nvidia.com/gpu.replicas", "4")], &[(gpu, 32), (shared, 0)]);
+    assert_eq!(classify_on(gpu, &node), Some(Kind::Shared));
+}
+
+#[test]
+fn labels_that_do_not_know_of_the_sharing_promise_nothing() {
+    let labels = [("nvidia.com/gpu.count", "4")];
+    assert_eq!(expected("nvidia.com/gpu", &amounts(&labels, &[("nvidia.com/gpu", 40)])), None);
+    assert_eq!(expected("nvidia.com/gpu", &amounts(&labels, &[("nvidia.com/gpu", 3)])), Some(4));
+}
+
+#[test]
+fn cards_of_intel_that_two_drivers_run_are_counted_together() {
+    let labels = [("gpu.intel.com/device-id.0300-4680.count", "1"), ("gpu.intel.com/device-id.0300-e20b.count", "1")];
+    for (each, kind) in [(1, Kind::Device), (2, Kind::Shared), (10, Kind::Shared)] {
+        let node = amounts(&labels, &[("gpu.intel.com/i915", each), ("gpu.intel.com/xe", each)]);
+        for name in ["gpu.intel.com/i915", "gpu.intel.com/xe"] {
+            assert_eq!((classify_on(name, &node), devices_behind(name, &node)), (Some(kind), Some(1)), "{name} {each}");
+        }
+    }
 }
 
 #[test]
@@ -307,6 +403,7 @@ fn nothing_is_missing_where_the_silicon_is_announced_under_another_name() {
         "nvidia.com/GRID_T4-2Q",
         "nvidia.com/mig-1g.5gb",
         "volcano.sh/vgpu-number",
+        "k8s.amazonaws.com/vgpu",
         "aliyun.com/gpu-mem",
     ] {
         assert_eq!(expected("nvidia.com/gpu", &amounts(&labels, &[(other, 50)])), None, "{other}");

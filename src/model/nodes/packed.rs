@@ -256,6 +256,10 @@ impl Announces for PackedFacts {
         Self::label(self, key)
     }
 
+    fn labels(&self) -> impl Iterator<Item = (&Clean, &Clean)> {
+        self.labels.iter()
+    }
+
     fn capacity(&self) -> &[(Clean, Quantity)] {
         &self.capacity
     }
