@@ -279,8 +279,43 @@ fn is_for_borrower() -> bool {
     LENT.load(Ordering::SeqCst) || taken_back().is_some_and(|at| at.elapsed() < LATE_SIGNAL)
 }
 
-/// Ends the program on SIGTERM, SIGHUP, SIGINT and SIGQUIT from a thread of its own, so that a blocked draw or a wedged event
-/// source cannot keep it alive (F92, F94).
+/// Signals that end a program unless it handles them (`signal(7)`): without a handler the terminal would stay as it is, and what we
+/// have started would go on.
+///
+/// Left out are KILL, which nobody can handle, and SEGV, ILL and FPE, which a fault of the program raises again and again.
+fn ending_signals() -> impl Iterator<Item = SignalKind> {
+    use nix::sys::signal::Signal;
+
+    // First those that are sent most.
+    let common = [
+        Signal::SIGTERM,
+        Signal::SIGHUP,
+        Signal::SIGINT,
+        Signal::SIGQUIT,
+        Signal::SIGABRT,
+        Signal::SIGALRM,
+        Signal::SIGUSR1,
+        Signal::SIGUSR2,
+        Signal::SIGVTALRM,
+        Signal::SIGPROF,
+        Signal::SIGXCPU,
+        Signal::SIGXFSZ,
+        Signal::SIGSYS,
+        Signal::SIGTRAP,
+        Signal::SIGBUS,
+    ];
+    #[cfg(target_os = "linux")]
+    let more = [Signal::SIGIO, Signal::SIGPWR, Signal::SIGSTKFLT].map(|signal| signal as i32);
+    #[cfg(not(target_os = "linux"))]
+    let more: [i32; 0] = [];
+    // The real-time signals, which have no names; the C library keeps those below for itself.
+    let first = if cfg!(target_env = "musl") { 35 } else { 34 };
+    let unnamed = (first..=64).filter(|_| cfg!(target_os = "linux"));
+    common.into_iter().map(|signal| signal as i32).chain(more).chain(unnamed).map(SignalKind::from_raw)
+}
+
+/// Ends the program on every signal that would end it and can be handled, from a thread of its own, so that a blocked draw or a
+/// wedged event source cannot keep it alive (F92, F94).
 ///
 /// # Errors
 /// If the thread or its handlers cannot be set up.
@@ -292,9 +327,9 @@ pub fn end_on_signals() -> io::Result<()> {
             Err(error) => return drop(ready.send(Err(error))),
         };
         runtime.block_on(async {
-            let kinds = [SignalKind::terminate(), SignalKind::hangup(), SignalKind::interrupt(), SignalKind::quit()];
             // As `nohup` and a shell script want it for what they put into the background.
-            let heeded = kinds.into_iter().filter(|kind| !is_ignored(*kind));
+            let ignored = ignored_signals();
+            let heeded = ending_signals().filter(|kind| ignored & bit(*kind) == 0);
             let handlers: io::Result<Vec<_>> = heeded.map(|kind| Ok((kind, signal(kind)?))).collect();
             let mut handlers = match handlers {
                 Ok(handlers) => handlers,
@@ -319,12 +354,16 @@ pub fn end_on_signals() -> io::Result<()> {
     done.recv().unwrap_or_else(|_| Err(io::Error::other("the signal thread ended")))
 }
 
-/// Whoever started us has this signal ignored, so that we outlive it. Told by Linux only.
-fn is_ignored(kind: SignalKind) -> bool {
+/// Signals that whoever started us has ignored, so that we outlive them. Told by Linux only.
+fn ignored_signals() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default();
-    mask & (1 << (kind.as_raw_value() - 1)) != 0
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default()
+}
+
+/// The place of a signal in a mask of them.
+fn bit(kind: SignalKind) -> u64 {
+    1 << (kind.as_raw_value() - 1)
 }
 
 /// Gives the terminal back, as far as it takes bytes in time, ends what we have started, and ends the process without

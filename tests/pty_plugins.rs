@@ -59,7 +59,8 @@ impl Sleepers {
 }
 
 /// Every way out that can be chosen: signals, `None` for the key.
-const WAYS: [Option<Signal>; 5] = [Some(Signal::TERM), Some(Signal::HUP), Some(Signal::INT), Some(Signal::QUIT), None];
+const WAYS: [Option<Signal>; 6] =
+    [Some(Signal::TERM), Some(Signal::HUP), Some(Signal::INT), Some(Signal::QUIT), Some(Signal::USR1), None];
 
 fn leave(mut terminal: Terminal, way: Option<Signal>) {
     if let Some(signal) = way {
@@ -141,6 +142,39 @@ fn plugins_of_one_shot_commands_end_with_them() {
             assert_eq!(child.wait().unwrap().code(), Some(128 + signal.as_raw()), "{arguments:?}");
             sleepers.assert_gone(&format!("{signal:?} to {arguments:?}"));
         }
+    }
+}
+
+/// Signals that end a program unless it handles them, but for those above; 34 and 64 are the ends of the real-time signals.
+#[test]
+fn plugins_end_with_the_program_whatever_signal_that_can_be_handled_ends_it() {
+    let (served, sleepers) = (Served::scenario("small"), Sleepers::new());
+    log_in_with(&served, &sleepers.script(), "Never");
+    let named = [
+        Signal::ALARM,
+        Signal::USR1,
+        Signal::USR2,
+        Signal::ABORT,
+        Signal::VTALARM,
+        Signal::PROF,
+        Signal::XCPU,
+        Signal::XFSZ,
+        Signal::SYS,
+        Signal::TRAP,
+        Signal::BUS,
+        Signal::IO,
+        Signal::POWER,
+        Signal::STKFLT,
+    ];
+    for number in named.map(Signal::as_raw).into_iter().chain([34, 64]) {
+        let mut command = watchbell(&served);
+        command.args(["snapshot", "--deadline", "1h"]).env("PATH", "/usr/bin:/bin");
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        sleepers.wait_until_all_run();
+        let kill = Command::new("/bin/sh").args(["-c", &format!("kill -{number} {}", child.id())]).status();
+        assert!(kill.unwrap().success(), "no signal {number}");
+        assert_eq!(child.wait().unwrap().code(), Some(128 + number), "signal {number}");
+        sleepers.assert_gone(&format!("signal {number}"));
     }
 }
 
