@@ -5,8 +5,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::error::ErrorKind;
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum, ValueHint};
 
 use crate::facts::text::is_dns_label;
 
@@ -28,22 +29,34 @@ pub struct Cli {
     #[command(flatten)]
     pub display: DisplayArgs,
     /// The configuration file, instead of the user's [env: `WATCHBELL_CONFIG`].
-    #[arg(long, value_name = "FILE", global = true)]
+    #[arg(long, value_name = "FILE", global = true, value_parser = path(), value_hint = ValueHint::AnyPath)]
     pub config: Option<PathBuf>,
     /// Start with the defaults, whatever the configuration file says.
-    #[arg(long, global = true, conflicts_with = "config")]
+    #[arg(long, global = true)]
     pub ignore_config: bool,
     /// Write a log to this file; without it nothing is logged.
-    #[arg(long, value_name = "FILE", global = true)]
+    #[arg(long, value_name = "FILE", global = true, value_parser = path(), value_hint = ValueHint::AnyPath)]
     pub log_file: Option<PathBuf>,
 }
 
 impl Cli {
-    /// Conflicts that clap does not see, because one of the two flags stands before the command and the other after it.
+    /// The same without the flags whose value is empty: as for kubectl, they are not set (`--context "$UNSET"`).
     ///
     /// # Errors
-    /// The conflict, as clap tells the others.
-    pub fn check(&self) -> Result<(), clap::Error> {
+    /// Flags that exclude each other, wherever they stand: clap does not see those of which one stands before the command and
+    /// the other after it.
+    pub fn settled(mut self) -> Result<Self, clap::Error> {
+        let unset = |path: &mut Option<PathBuf>| *path = path.take().filter(|path| !path.as_os_str().is_empty());
+        unset(&mut self.config);
+        unset(&mut self.log_file);
+        unset(&mut self.clusters.kubeconfig);
+        self.clusters.context.retain(|name| !name.is_empty());
+        self.clusters.namespace.retain(|name| !name.is_empty());
+        self.check()?;
+        Ok(self)
+    }
+
+    fn check(&self) -> Result<(), clap::Error> {
         let conflict = |flags: [&str; 2]| {
             let text = format!("the argument '{}' cannot be used with '{}'", flags[0], flags[1]);
             Err(Self::command().error(ErrorKind::ArgumentConflict, text))
@@ -138,19 +151,19 @@ impl Command {
 #[derive(Args, Clone, Debug, Default)]
 pub struct ClusterArgs {
     /// The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, in-cluster].
-    #[arg(long, value_name = "FILE", global = true)]
+    #[arg(long, value_name = "FILE", global = true, value_parser = path(), value_hint = ValueHint::AnyPath)]
     pub kubeconfig: Option<PathBuf>,
     /// A context to watch; repeat it or separate with commas [default: the current context].
     #[arg(long, value_name = "NAME", global = true)]
     pub context: Vec<String>,
     /// Watch every context of the kubeconfig.
-    #[arg(long, global = true, conflicts_with = "context")]
+    #[arg(long, global = true)]
     pub all_contexts: bool,
     /// Watch only the pods of this namespace; repeat it or separate with commas [default: the whole cluster].
     ///
     /// For users who may not list the pods of the whole cluster. Nodes are watched all the same; what depends on all pods is
     /// shown as a lower bound, or not at all.
-    #[arg(long, short, value_name = "NAME", value_delimiter = ',', global = true, value_parser = namespace)]
+    #[arg(long, short, value_name = "NAME", value_delimiter = ',', global = true, value_parser = namespace_or_none)]
     pub namespace: Vec<String>,
 }
 
@@ -228,6 +241,15 @@ pub fn namespace(text: &str) -> Result<String, String> {
     Err(format!("`{text}` cannot be a namespace; it must be a DNS label: 1 to 63 of a-z, 0-9 and -, not - at the ends"))
 }
 
+/// A path that may be empty, which clap's own refuses.
+fn path() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().map(PathBuf::from)
+}
+
+fn namespace_or_none(text: &str) -> Result<String, String> {
+    if text.is_empty() { Ok(String::new()) } else { namespace(text) }
+}
+
 fn loopback(text: &str) -> Result<SocketAddr, String> {
     let address: SocketAddr =
         text.parse().map_err(|_| format!("`{text}` is no address; write it like `127.0.0.1:0`"))?;
@@ -262,15 +284,29 @@ mod tests {
             (&["--all-contexts", "check", "--context", "x"], "--context <NAME>"),
             (&["--ignore-config", "snapshot", "--config", "f"], "--config <FILE>"),
             (&["--config", "f", "demo", "--ignore-config"], "--config <FILE>"),
+            (&["--context", "x", "--all-contexts"], "--context <NAME>"),
+            (&["demo", "--ignore-config", "--config", "f"], "--config <FILE>"),
         ] {
             let cli = Cli::try_parse_from([&["watchbell"], flags].concat()).unwrap();
-            let error = cli.check().unwrap_err();
+            let error = cli.settled().unwrap_err();
             assert_eq!(error.kind(), ErrorKind::ArgumentConflict);
             assert!(error.to_string().contains(named) && error.exit_code() == 2, "{error}");
         }
-        let same = Cli::try_parse_from(["watchbell", "--context", "x", "--all-contexts"]);
-        assert_eq!(same.unwrap_err().kind(), ErrorKind::ArgumentConflict);
-        assert!(Cli::try_parse_from(["watchbell", "--context", "x", "snapshot"]).unwrap().check().is_ok());
+        assert!(Cli::try_parse_from(["watchbell", "--context", "x", "snapshot"]).unwrap().settled().is_ok());
+    }
+
+    #[test]
+    fn a_flag_with_an_empty_value_is_not_set_as_for_kubectl() {
+        let cli = |flags: &[&str]| {
+            Cli::try_parse_from([&["watchbell", "snapshot"], flags].concat()).and_then(Cli::settled).unwrap()
+        };
+        let all = cli(&["--context", "", "--kubeconfig", "", "--config", "", "--log-file", "", "-n", ""]);
+        assert!(all.clusters.context.is_empty() && all.clusters.namespace.is_empty());
+        assert_eq!((all.clusters.kubeconfig.clone(), all.config.clone(), all.log_file.clone()), (None, None, None));
+        assert_eq!(all.config_file(Some("f".into())), Some("f".into()), "the variable counts then");
+        assert_eq!(cli(&["--context", "", "--context=x", "-n", "a,"]).clusters.context, ["x"]);
+        assert!(cli(&["--context=", "--all-contexts", "--config=", "--ignore-config"]).clusters.all_contexts);
+        assert_eq!(cli(&["--kubeconfig", "f"]).clusters.kubeconfig, Some("f".into()));
     }
 
     #[test]

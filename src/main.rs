@@ -44,7 +44,7 @@ const CHECK_STEPS: usize = 64;
 
 fn main() {
     process::harden();
-    let cli = match Cli::try_parse().and_then(|cli| cli.check().map(|()| cli)) {
+    let cli = match Cli::try_parse().and_then(Cli::settled) {
         Ok(cli) => cli,
         Err(error) if error.use_stderr() => {
             stderr::usage(&error);
