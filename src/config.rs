@@ -20,6 +20,7 @@ use crate::model::{Conventions, Settings};
 use crate::tell::Telling;
 
 mod alerts;
+mod allowlist;
 mod keys;
 mod namespaces;
 mod sections;
@@ -198,17 +199,20 @@ impl Config {
         let text = String::from_utf8(contents.bytes).map_err(|_| wrong("it is not text"))?;
         let mut unknown = Vec::new();
         let file = parse(&text, &mut unknown).map_err(|error| wrong(error.to_string().trim_end()))?;
+        allowlist::check(&text).map_err(|why| wrong(&why))?;
         let line = |at: usize| 1 + text.bytes().take(at).filter(|&byte| byte == b'\n').count();
         config.key_lines = file.keys.iter().map(|(name, keys)| (name.clone(), line(keys.span().start))).collect();
         config.overlay(file);
+        config.exec_allow.iter_mut().flatten().for_each(|command| allowlist::resolve(command, &path));
         let (shown, known) = (shown(&path), keys::known());
         let warning = |key: String| {
             let near = keys::nearest(&key, &known).map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
             format!("unknown key `{}` in `{shown}` is ignored{}", Clean::new(&key), Clean::new(&near))
         };
         config.warnings = unknown.into_iter().map(warning).collect();
-        if let (Some(why), false) = (file::others_may_write(&contents.metadata), config.telling.on_alert.is_empty()) {
+        if let (Some(why), false) = (&contents.others, config.telling.on_alert.is_empty()) {
             config.telling.on_alert.clear();
+            let why = Clean::new(why);
             config.warnings.push(format!("the command of `on-alert` in `{shown}` is not run: {why}"));
         }
         config.path = Some(path);

@@ -12,6 +12,10 @@ use std::time::Duration;
 
 use rustix::fs::OFlags;
 
+mod owners;
+
+pub use owners::{others_may_replace, others_may_write};
+
 /// A file system that does not answer keeps a thread for each file; more of them than this are not begun.
 const MOST_READERS: usize = 512;
 
@@ -33,6 +37,8 @@ pub struct Contents {
     pub bytes: Vec<u8>,
     /// As the file was when it was opened.
     pub metadata: Metadata,
+    /// Why somebody else could have written it or put it in its place, if so: a command in it may not be ours.
+    pub others: Option<String>,
 }
 
 /// Why a file could not be read.
@@ -141,19 +147,8 @@ fn read_now(path: &Path, most: u64) -> Result<Contents, ReadError> {
     if bytes.len() as u64 > most {
         return Err(ReadError::TooLarge(most));
     }
-    Ok(Contents { bytes, metadata })
-}
-
-/// Why somebody else could have written a file, if so: a command in it may not be ours.
-#[must_use]
-pub fn others_may_write(metadata: &Metadata) -> Option<&'static str> {
-    if ![0, rustix::process::geteuid().as_raw()].contains(&metadata.uid()) {
-        Some("the file belongs to another user")
-    } else if metadata.is_file() && metadata.mode() & 0o022 != 0 {
-        Some("others may write the file; `chmod go-w` it")
-    } else {
-        None
-    }
+    let others = owners::others_may_write_at(path, &metadata);
+    Ok(Contents { bytes, metadata, others })
 }
 
 /// The system's reason in the words of `strerror`: `exec format error`.

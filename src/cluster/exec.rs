@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -20,7 +21,7 @@ use zeroize::Zeroizing;
 
 use super::classify::Trouble;
 use super::kubeconfig::said;
-use super::kubeconfig::yaml::documents;
+use super::kubeconfig::yaml::first_document;
 use crate::file::words;
 use crate::msg::Layer;
 use crate::process::{self, Input, Process, Program, Terminal};
@@ -29,8 +30,16 @@ mod plugins;
 
 pub(crate) use plugins::{Demand, Entry, Issued, Plugins, WRONG_CLOCK};
 
+/// The version of the protocol where a kubeconfig says none.
+pub(crate) const V1: &str = "client.authentication.k8s.io/v1";
+/// The versions of the protocol that there are (client-go `exec.go`, `apiVersions`).
+pub(crate) const API_VERSIONS: [&str; 2] = [V1, "client.authentication.k8s.io/v1beta1"];
+/// The one that there was before.
+pub(crate) const V1ALPHA1: &str = "client.authentication.k8s.io/v1alpha1";
+/// The kind of what a plugin prints.
+const KIND: &str = "ExecCredential";
 /// A credential is a token or a certificate chain: more than this is garbage.
-const STDOUT_CAP: u64 = 1 << 20;
+const STDOUT_CAP: usize = 1 << 20;
 /// Most answers fit without the buffer being moved, which would leave a copy behind.
 const STDOUT_ROOM: usize = 64 << 10;
 /// What a plugin has printed is read for so long after its end: a daemon that it has started may keep the pipe.
@@ -50,13 +59,39 @@ pub(crate) struct Credential {
     #[serde(deserialize_with = "secret_unless_empty")]
     pub(crate) client_key_data: Option<SecretString>,
     /// Until when it holds.
-    expiration_timestamp: Option<String>,
+    #[serde(rename = "expirationTimestamp")]
+    expiry: Expiry,
+}
+
+/// Until when a credential holds.
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(from = "Option<serde_json::Value>")]
+enum Expiry {
+    /// It is not said.
+    #[default]
+    Never,
+    At(Timestamp),
+    Unreadable,
+}
+
+impl From<Option<serde_json::Value>> for Expiry {
+    fn from(value: Option<serde_json::Value>) -> Self {
+        match value {
+            None => Self::Never,
+            Some(serde_json::Value::String(text)) if text.is_empty() => Self::Never,
+            Some(serde_json::Value::String(text)) => text.parse().map_or(Self::Unreadable, Self::At),
+            Some(_) => Self::Unreadable,
+        }
+    }
 }
 
 impl Credential {
-    /// Until when it holds; `None` if that is not said or not a time.
+    /// Until when it holds; `None` if that is not said.
     pub(crate) fn expires(&self) -> Option<Timestamp> {
-        self.expiration_timestamp.as_deref()?.parse().ok()
+        match self.expiry {
+            Expiry::At(time) => Some(time),
+            Expiry::Never | Expiry::Unreadable => None,
+        }
     }
 }
 
@@ -77,23 +112,43 @@ pub(crate) enum Place {
     Terminal,
 }
 
-/// The command of a kubeconfig is the one that an allowlist names: as it is written, or where PATH leads.
+/// The command of a kubeconfig is the one that an allowlist names: both lead to one file, or neither to any and they are written
+/// alike. Blocking.
 pub(crate) fn is_same_command(listed: &str, command: &str) -> bool {
-    listed == command || find(listed).is_ok_and(|found| Ok(found) == find(command))
+    let file = |command: &str| find(command).ok().and_then(|file| file.canonicalize().ok());
+    match (file(listed), file(command)) {
+        (Some(listed), Some(command)) => listed == command,
+        (None, None) => listed == command,
+        _ => false,
+    }
 }
 
 /// The file that a command stands for.
 ///
 /// # Errors
 /// Why there is none.
-fn find(command: &str) -> Result<PathBuf, &'static str> {
+pub(crate) fn find(command: &str) -> Result<PathBuf, &'static str> {
     process::find(command, std::env::var_os("PATH").as_deref())
 }
 
-/// The name of a plugin, for messages.
+/// The name of a plugin, for messages: without its folder, and without arguments that stand by mistake in its command.
 pub(crate) fn name(exec: &ExecConfig) -> &str {
     let command = exec.command.as_deref().unwrap_or_default();
-    command.rsplit('/').next().unwrap_or(command)
+    &command[name_in(command)]
+}
+
+/// The same with its folder, if there is one.
+pub(crate) fn file_name(exec: &ExecConfig) -> &str {
+    let command = exec.command.as_deref().unwrap_or_default();
+    &command[..name_in(command).end]
+}
+
+fn name_in(command: &str) -> Range<usize> {
+    let end = command.find(" -").unwrap_or(command.len());
+    let start = command[..end].rfind('/').map_or(0, |slash| slash + 1);
+    let word = command[start..end].trim_start();
+    let start = end - word.len();
+    start..start + word.find(char::is_whitespace).unwrap_or(word.len())
 }
 
 /// Why a plugin gave no credential. Nothing of its output: that may hold secrets, or a code to log in with.
@@ -107,8 +162,14 @@ pub(crate) enum PluginError {
     TimedOut(Duration),
     /// Its exit code; `None` for a signal.
     Failed(Option<i32>),
+    /// It printed more than is read.
+    TooLarge,
     /// It succeeded and printed something else.
     NoCredential,
+    /// It answered in another version of the protocol than this one, in which it was asked.
+    OtherVersion(&'static str),
+    /// Nobody can tell when what it returned expires.
+    UnreadableExpiry,
     /// It succeeded and printed neither a token nor a whole certificate.
     Incomplete,
 }
@@ -126,7 +187,17 @@ impl PluginError {
             Self::TimedOut(limit) => format!("gave nothing within {} s and was killed", limit.as_secs()),
             Self::Failed(Some(code)) => format!("ended with exit code {code}; `{shows}` shows what it says"),
             Self::Failed(None) => "ended with a signal".to_owned(),
-            Self::NoCredential => "printed no ExecCredential".to_owned(),
+            Self::TooLarge => format!("printed more than {} MiB, the most that is read", STDOUT_CAP >> 20),
+            Self::NoCredential => format!("printed no {KIND}"),
+            Self::OtherVersion(asked) => format!(
+                "answered in another `apiVersion` than `{asked}`, which the kubeconfig asks for; correct the `apiVersion` of \
+                 `exec` there, or update the plugin"
+            ),
+            Self::UnreadableExpiry => {
+                "returned an `expirationTimestamp` that is no time as RFC 3339 writes it; update or \
+                 mend the plugin"
+                    .to_owned()
+            }
             Self::Incomplete => "returned neither a token nor a certificate with its key".to_owned(),
         };
         let text = format!("credential plugin `{}` {what}", name(exec));
@@ -155,14 +226,15 @@ async fn run(exec: &ExecConfig, place: Place, deadline: Duration) -> Result<Cred
         let mut whole = false;
         let code = loop {
             tokio::select! {
-                () = &mut reading, if !whole => whole = true,
+                fits = &mut reading, if !whole => whole = fits.then_some(true).ok_or(PluginError::TooLarge)?,
                 code = &mut waiting => break code.map_err(|error| not_started(&error))?,
             }
         };
         process.kill();
         if !whole {
             // What could be read is what there is.
-            let _ = timeout(LINGER, reading).await;
+            let fits = timeout(LINGER, reading).await.unwrap_or(true);
+            fits.then_some(()).ok_or(PluginError::TooLarge)?;
         }
         Ok::<_, PluginError>(code)
     };
@@ -170,7 +242,7 @@ async fn run(exec: &ExecConfig, place: Place, deadline: Duration) -> Result<Cred
     if code != Some(0) {
         return Err(PluginError::Failed(code));
     }
-    let credential = parse(&output).ok_or(PluginError::NoCredential)?;
+    let credential = parse(&output, exec.api_version.as_deref().unwrap_or(V1))?;
     let pair = credential.client_certificate_data.is_some() == credential.client_key_data.is_some();
     if !pair || (credential.token.is_none() && credential.client_key_data.is_none()) {
         return Err(PluginError::Incomplete);
@@ -191,8 +263,8 @@ fn program(exec: &ExecConfig, place: Place) -> Result<Program, PluginError> {
     if let (true, Some(cluster)) = (exec.provide_cluster_info, &exec.cluster) {
         spec["cluster"] = json!(cluster);
     }
-    let version = exec.api_version.as_deref().unwrap_or("client.authentication.k8s.io/v1");
-    let info = json!({ "apiVersion": version, "kind": "ExecCredential", "spec": spec });
+    let version = exec.api_version.as_deref().unwrap_or(V1);
+    let info = json!({ "apiVersion": version, "kind": KIND, "spec": spec });
     let set =
         |variable: &HashMap<String, String>| Some((variable.get("name")?.clone(), variable.get("value")?.clone()));
     let mut variables: Vec<(String, String)> = exec.env.iter().flatten().filter_map(set).collect();
@@ -208,27 +280,47 @@ fn program(exec: &ExecConfig, place: Place) -> Result<Program, PluginError> {
     })
 }
 
-/// Reads to the end, keeping no more than [`STDOUT_CAP`] bytes.
-async fn read(from: Option<impl AsyncRead + Unpin>, kept: &mut Vec<u8>) {
-    if let Some(mut from) = from {
+/// Reads to the end; `false` as soon as there is more than [`STDOUT_CAP`].
+async fn read(from: Option<impl AsyncRead + Unpin>, kept: &mut Vec<u8>) -> bool {
+    if let Some(from) = from {
         // What could be read is what there is.
-        let _ = (&mut from).take(STDOUT_CAP).read_to_end(kept).await;
-        let _ = tokio::io::copy(&mut from, &mut tokio::io::sink()).await;
+        let _ = from.take(STDOUT_CAP as u64 + 1).read_to_end(kept).await;
     }
+    kept.len() <= STDOUT_CAP
 }
 
-fn parse(stdout: &[u8]) -> Option<Credential> {
+/// The credential in what a plugin has printed, which may leave out what it is: many do that of their version, and are understood.
+///
+/// # Errors
+/// It printed something else, or in another version than it was asked in.
+fn parse(stdout: &[u8], asked: &str) -> Result<Credential, PluginError> {
     #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
     struct Answer {
+        #[serde(default, deserialize_with = "unless_empty")]
+        api_version: Option<String>,
+        #[serde(default, deserialize_with = "unless_empty")]
+        kind: Option<String>,
         status: Credential,
     }
 
-    if let Ok(answer) = serde_json::from_slice::<Answer>(stdout) {
-        return Some(answer.status);
+    let yaml = || {
+        // Some plugins print YAML.
+        let document = first_document(std::str::from_utf8(stdout).ok()?).ok()??;
+        serde_json::from_value(document.to_json()).ok()
+    };
+    let answer: Answer = serde_json::from_slice(stdout).ok().or_else(yaml).ok_or(PluginError::NoCredential)?;
+    let credential = answer.status;
+    if answer.kind.is_some_and(|kind| kind != KIND) {
+        Err(PluginError::NoCredential)
+    } else if answer.api_version.is_some_and(|version| version != asked) {
+        let asked = API_VERSIONS.into_iter().find(|version| *version == asked).unwrap_or(V1);
+        Err(PluginError::OtherVersion(asked))
+    } else if matches!(credential.expiry, Expiry::Unreadable) {
+        Err(PluginError::UnreadableExpiry)
+    } else {
+        Ok(credential)
     }
-    // Some plugins print YAML.
-    let documents = documents(std::str::from_utf8(stdout).ok()?).ok()?;
-    serde_json::from_value(documents.first()?.get("status")?.to_json()).ok()
 }
 
 fn unless_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {

@@ -57,6 +57,13 @@ pub struct Sources {
     pub home: Option<PathBuf>,
 }
 
+impl Sources {
+    /// `$KUBECONFIG` is set, and the home does not count.
+    fn names_files(&self) -> bool {
+        self.env.as_ref().is_some_and(|list| !list.is_empty())
+    }
+}
+
 /// Which contexts to show.
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
@@ -142,11 +149,14 @@ impl Kubeconfig {
         let mut names: Vec<&str> = Vec::new();
         if selection.all {
             names.extend(document.contexts.names());
-        } else if selection.contexts.is_empty() {
-            names.extend(document.current.as_deref());
         } else {
             for given in &selection.contexts {
                 split_names(given, |name| document.contexts.contains(name), &mut names);
+            }
+            // An empty name is none, as for kubectl.
+            names.retain(|name| !name.is_empty());
+            if names.is_empty() {
+                names.extend(document.current.as_deref());
             }
         }
         if names.is_empty() {
@@ -325,7 +335,8 @@ impl Target {
         let mut prepared = blocking(move || read.prepare()).await?.map_err(unusable)?;
         let mut issued = None;
         if let Authorization::Plugin(plugin) = &settings.user.authorization {
-            plugin.may_run(tuning.exec_allow.as_deref())?;
+            let (asked, allowed) = (settings.clone(), tuning.exec_allow.clone());
+            blocking(move || asked.user.may_run(allowed.as_deref())).await??;
             let exec = prepared.exec.take().unwrap_or_else(|| plugin.exec.clone());
             let got = self.issue(&exec, &tuning, by).await?;
             issued = Some((got.at, got.credential.expires()));

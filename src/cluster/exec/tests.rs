@@ -146,6 +146,83 @@ async fn empty_strings_of_an_answer_are_unset() {
     }
 }
 
+// kubectl 1.34.1: "exec plugin is configured to use API version …, plugin returned version …", "no kind … is registered",
+// "parsing time …". What is left out, it refuses as well; many plugins of one's own leave it out, and it can mean one thing only.
+#[tokio::test]
+async fn an_answer_in_another_version_or_of_another_kind_or_with_an_unreadable_expiry_is_refused_and_not_quoted() {
+    let v1 = r#""apiVersion":"client.authentication.k8s.io/v1""#;
+    let ours = r#""kind":"ExecCredential""#;
+    for (answer, why) in [
+        (
+            r#""apiVersion":"client.authentication.k8s.io/v1beta1""#,
+            "another `apiVersion` than `client.authentication.k8s.io/v1`",
+        ),
+        (r#""apiVersion":"CANARY/v1""#, "another `apiVersion`"),
+        (r#""kind":"CANARY""#, "printed no ExecCredential"),
+        (&format!(r#"{v1},{ours},"expirationTimestamp":"CANARY""#), ""),
+    ] {
+        let plugin = Plugin::new(&format!("echo '{{{answer},\"status\":{{\"token\":\"CANARY\"}}}}'"));
+        let outcome = plugin.run().await;
+        if why.is_empty() {
+            assert!(outcome.is_ok(), "it counts in the status alone");
+            continue;
+        }
+        let trouble = outcome.err().unwrap();
+        assert!(trouble.text.contains(why) && !trouble.text.contains("CANARY"), "{answer}: {}", trouble.text);
+    }
+    for expiry in
+        [r#""CANARY""#, r#""2030-01-02""#, r#""2030-01-02T03:04:05""#, r#""2030-13-02T03:04:05Z""#, "17", "true", "{}"]
+    {
+        let status = format!(r#"{{"token":"CANARY","expirationTimestamp":{expiry}}}"#);
+        let plugin = Plugin::new(&format!("echo '{{{v1},{ours},\"status\":{status}}}'"));
+        let trouble = plugin.run().await.err().unwrap();
+        assert!(trouble.text.contains("`expirationTimestamp` that is no time"), "{expiry}: {}", trouble.text);
+        assert!(!trouble.text.contains("CANARY"), "{}", trouble.text);
+    }
+    for expiry in ["null", r#""""#, r#""2030-01-02T03:04:05.5+02:00""#] {
+        let status = format!(r#"{{"token":"t","expirationTimestamp":{expiry}}}"#);
+        let credential = Plugin::new(&format!("echo '{{{v1},{ours},\"status\":{status}}}'")).run().await.unwrap();
+        assert_eq!(credential.expires().is_some(), expiry.contains("2030"), "{expiry}");
+    }
+    let mut beta =
+        Plugin::new(r#"echo '{"apiVersion":"client.authentication.k8s.io/v1beta1","status":{"token":"t"}}'"#);
+    beta.exec.api_version = Some("client.authentication.k8s.io/v1beta1".into());
+    assert!(beta.run().await.is_ok());
+}
+
+#[tokio::test]
+async fn a_plugin_that_prints_more_than_is_read_is_ended_with_the_limit_named() {
+    let started = tokio::time::Instant::now();
+    for script in ["yes CANARY", "head -c 1048577 /dev/zero", "head -c 1048577 /dev/zero & sleep 1000"] {
+        let trouble = Plugin::new(script).run().await.err().unwrap();
+        assert!(trouble.text.ends_with("printed more than 1 MiB, the most that is read"), "{script}: {}", trouble.text);
+    }
+    assert!(started.elapsed() < Duration::from_secs(15), "nobody waits for the end of it");
+    let padded = format!("head -c 900000 /dev/zero | tr '\\0' ' '; echo '{TOKEN}'");
+    assert!(Plugin::new(&padded).run().await.is_ok());
+}
+
+#[test]
+fn the_allowlist_compares_the_files_that_commands_lead_to() {
+    let plugin = Plugin::new("");
+    let (path, folder) = (plugin.exec.command.clone().unwrap(), plugin.folder.path().display().to_string());
+    std::os::unix::fs::symlink(&path, plugin.file("link")).unwrap();
+    for alike in [
+        path.clone(),
+        format!("{folder}/./get-token"),
+        format!("{folder}/../{}", path[1 + path[..path.rfind('/').unwrap()].rfind('/').unwrap()..].to_owned()),
+        format!("{folder}/link"),
+    ] {
+        assert!(is_same_command(&alike, &path) && is_same_command(&path, &alike), "{alike}");
+    }
+    let sh = find("sh").unwrap().display().to_string();
+    assert!(is_same_command("sh", &sh) && is_same_command(&sh, "sh") && is_same_command("sh", "sh"));
+    for other in ["get-token", "./get-token", &format!("{folder}/other"), ""] {
+        assert!(!is_same_command(other, &path), "{other}");
+    }
+    assert!(is_same_command("no-such-plugin", "no-such-plugin"), "it is told when it is started that there is none");
+}
+
 #[tokio::test]
 async fn a_child_that_keeps_the_pipe_open_does_not_hold_up_the_answer() {
     let plugin = Plugin::new(&format!("sleep 1000 & echo '{TOKEN}'"));

@@ -15,7 +15,7 @@ pub(super) struct KubeconfigFile {
     /// Relative paths in it are meant from here.
     pub(super) folder: PathBuf,
     /// Why somebody else could have written it, if so.
-    pub(super) others: Option<&'static str>,
+    pub(super) others: Option<String>,
 }
 
 impl KubeconfigFile {

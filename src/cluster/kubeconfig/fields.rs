@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use k8s_openapi::ByteString;
+use base64::Engine as _;
+use base64::alphabet;
+use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
+use zeroize::Zeroizing;
 
 use super::document::Entry;
 use super::yaml::YamlNode;
@@ -132,11 +135,12 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// Base64 with white space anywhere in it.
+/// Base64 with white space anywhere in it, and whatever in the bits that the last letter has too many, as Go reads it.
 fn from_base64(text: &str) -> Option<Vec<u8>> {
-    let text: String = text.chars().filter(|letter| !letter.is_ascii_whitespace()).collect();
-    // A Kubernetes byte string is written in base64, as these fields are.
-    serde_json::from_value::<ByteString>(serde_json::Value::String(text)).ok().map(|bytes| bytes.0)
+    let text: Zeroizing<Vec<u8>> =
+        text.bytes().filter(|letter| !letter.is_ascii_whitespace()).collect::<Vec<_>>().into();
+    let config = GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true);
+    GeneralPurpose::new(&alphabet::STANDARD, config).decode(&*text).ok()
 }
 
 /// A text that says something: empty is unset, in a kubeconfig as in the answer of a credential plugin.

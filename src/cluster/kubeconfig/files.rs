@@ -42,6 +42,9 @@ pub(super) fn read(sources: &Sources) -> Result<Option<Document>, KubeconfigErro
 /// For the message that there is none.
 pub(super) fn looked_at(sources: &Sources) -> String {
     let mut places: Vec<String> = paths(sources).iter().map(|path| format!("`{}`", shown(path))).collect();
+    if places.is_empty() && sources.names_files() {
+        places.push("$KUBECONFIG, which names no file".to_owned());
+    }
     places.push("the service account of a pod".to_owned());
     places.join(", ")
 }
@@ -57,7 +60,8 @@ fn paths(sources: &Sources) -> Vec<PathBuf> {
             listed.push(path);
         }
     }
-    if !listed.is_empty() {
+    // As kubectl: a list of nothing but colons is a list without files, not none.
+    if sources.names_files() {
         return listed;
     }
     sources.home.iter().map(|home| home.join(".kube").join("config")).collect()
@@ -70,16 +74,16 @@ fn add(document: &mut Document, path: &Path, contents: &Contents) -> Result<(), 
         why: one_line(why),
     };
     let text = decode(&contents.bytes).ok_or_else(|| invalid("", "it is not text"))?;
-    let roots = yaml::documents(&text)
+    let root = yaml::first_document(&text)
         .map_err(|error| invalid(&format!(" line {} column {}", error.line, error.column), &error.why))?;
     // Relative paths are meant from the file's folder.
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let file = Arc::new(KubeconfigFile {
         folder: absolute.parent().map(Path::to_owned).unwrap_or_default(),
         path: path.to_owned(),
-        others: file::others_may_write(&contents.metadata),
+        others: contents.others.clone(),
     });
-    for root in roots {
+    if let Some(root) = root {
         let place = || invalid(&format!(" line {}", root.line), "it has no contexts, clusters or users");
         document.add(&root, &file).ok_or_else(place)?;
     }

@@ -16,7 +16,7 @@ use super::shown;
 use crate::cluster::classify::Trouble;
 use crate::cluster::connect::tls::{Identity, TlsSettings};
 use crate::cluster::exec;
-use crate::file::{self, Limit};
+use crate::file::{self, Limit, others_may_replace};
 use crate::msg::Layer;
 
 /// Where a pod finds its service account (client-go `rest.InClusterConfig`).
@@ -175,21 +175,25 @@ impl Authorization {
 }
 
 impl Plugin {
-    /// The operator lets this plugin run.
+    /// The operator lets this plugin run. Blocking: files are looked at.
     ///
     /// # Errors
-    /// The kubeconfig is not the operator's alone, or the command is none of those that are `allowed`.
+    /// The kubeconfig or the plugin's file is not the operator's alone, or the command is none of those that are `allowed`.
     pub(super) fn may_run(&self, allowed: Option<&[String]>) -> Result<(), Trouble> {
         let command = self.exec.command.as_deref().unwrap_or_default();
         let refuse = |why: &str| {
             let text = format!("credential plugin `{}` is not run: {why}", exec::name(&self.exec));
             Err(Trouble::new(Layer::Credentials, &text))
         };
-        match (self.others, allowed) {
-            (Some(why), _) => refuse(&format!("it is named in `{}`, and {why}", shown(&self.file))),
-            (None, Some(allowed)) if !allowed.iter().any(|name| exec::is_same_command(name, command)) => {
-                refuse(&format!("`{command}` is not in `exec-allow` of the configuration"))
-            }
+        if let Some(why) = &self.others {
+            return refuse(&format!("it is named in `{}`, and {why}", shown(&self.file)));
+        }
+        if allowed.is_some_and(|allowed| !allowed.iter().any(|name| exec::is_same_command(name, command))) {
+            return refuse(&format!("`{}` is not in `exec-allow` of the configuration", exec::file_name(&self.exec)));
+        }
+        // One that is not found is told when it is started.
+        match exec::find(command).ok().filter(|file| file.exists()).map(|file| (others_may_replace(&file), file)) {
+            Some((Some(why), file)) => refuse(&format!("it is `{}`, and {why}", shown(&file))),
             _ => Ok(()),
         }
     }

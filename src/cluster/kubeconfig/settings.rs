@@ -14,6 +14,8 @@ use zeroize::Zeroizing;
 
 use super::document::Entry;
 use super::fields::{Fields, PemSource};
+use crate::cluster::classify::Trouble;
+use crate::cluster::exec;
 
 /// The extension of a cluster that is handed on to a plugin (client-go `clusterExtensionKey`).
 const PLUGIN_EXTENSION: &str = "client.authentication.k8s.io/exec";
@@ -79,7 +81,7 @@ pub(super) struct Plugin {
     /// The file that names it.
     pub(super) file: PathBuf,
     /// Why somebody else could have written that file, if so.
-    pub(super) others: Option<&'static str>,
+    pub(super) others: Option<String>,
 }
 
 impl ClusterSettings {
@@ -94,8 +96,15 @@ impl ClusterSettings {
         let server = server.ok_or_else(|| format!("its cluster `{}` has no server", entry.name))?;
         let insecure = fields.flag("insecure-skip-tls-verify")?;
         let authority = fields.pem("certificate-authority-data", "certificate-authority")?;
+        let server = server_url(&server, insecure || authority.is_some())?;
+        // client-go `transport.TLSConfigFor`: one of the two is a mistake, and nobody can tell which.
+        if insecure && authority.is_some() && server.scheme_str() == Some("https") {
+            let text =
+                "`certificate-authority` and `insecure-skip-tls-verify: true` are both set; take one of them out";
+            return Err(fields.complain(text));
+        }
         Ok(Self {
-            server: server_url(&server, insecure || authority.is_some())?,
+            server,
             insecure,
             authority,
             tls_server_name: fields.text("tls-server-name")?,
@@ -113,6 +122,17 @@ impl UserSettings {
         let identity = identity(&fields)?;
         let authorization = authorization(&fields, identity.is_some(), entry, cluster)?;
         Ok(Self { authorization, identity, headers: impersonation(&fields)? })
+    }
+
+    /// The operator lets its plugin run, if it has one. Blocking.
+    ///
+    /// # Errors
+    /// As [`Plugin::may_run`].
+    pub(super) fn may_run(&self, allowed: Option<&[String]>) -> Result<(), Trouble> {
+        match &self.authorization {
+            Authorization::Plugin(plugin) => plugin.may_run(allowed),
+            _ => Ok(()),
+        }
     }
 
     /// Something that only the server may see.
@@ -140,10 +160,18 @@ fn authorization(
     };
     let (token, file) = (fields.text("token")?, fields.path("tokenFile")?);
     let (user, password) = (fields.text("username")?, fields.text("password")?);
+    // client-go `clientcmd.validateAuthInfo`, and `transport.HTTPWrappersForConfig` for a token in a file.
+    let beside = match (&user, &password) {
+        (Some(_), _) if token.is_some() || file.is_some() => Some("username"),
+        (None, Some(_)) if token.is_some() => Some("password"),
+        _ => None,
+    };
+    if let Some(beside) = beside {
+        let token = if token.is_some() { "token" } else { "tokenFile" };
+        let text = format!("`{beside}` and `{token}` are both set, and only one can count; take one of them out");
+        return Err(fields.complain(&text));
+    }
     Ok(match user {
-        Some(_) if token.is_some() || file.is_some() => {
-            return Err(fields.complain("`username` and `token` are both set, and only one can count"));
-        }
         Some(user) => Authorization::Basic(user, password.unwrap_or_default()),
         None if token.is_some() || file.is_some() => Authorization::Token(token, file),
         None if id_token.is_some() => Authorization::Token(id_token, None),
@@ -193,6 +221,7 @@ fn plugin(fields: &Fields<'_>, entry: &Entry, cluster: &Entry) -> Result<Plugin,
         let pair = [("name", fields.member_text("env", name)?), ("value", value.unwrap_or_default())];
         env.push(pair.map(|(key, text)| (key.to_owned(), text)).into());
     }
+    let api_version = api_version(fields)?;
     let interactive_mode = match fields.text("interactiveMode")?.as_deref() {
         None => None,
         Some("Never") => Some(ExecInteractiveMode::Never),
@@ -201,7 +230,7 @@ fn plugin(fields: &Fields<'_>, entry: &Entry, cluster: &Entry) -> Result<Plugin,
         Some(_) => return Err(fields.complain("`interactiveMode` is none of Never, IfAvailable, Always")),
     };
     let mut exec = ExecConfig {
-        api_version: fields.text("apiVersion")?,
+        api_version,
         command: Some(command),
         args: Some(fields.texts("args")?),
         env: Some(env),
@@ -214,7 +243,28 @@ fn plugin(fields: &Fields<'_>, entry: &Entry, cluster: &Entry) -> Result<Plugin,
         let config = Fields::new("cluster", cluster)?.extension(PLUGIN_EXTENSION)?;
         exec.cluster = Some(ExecAuthCluster { config, ..ExecAuthCluster::default() });
     }
-    Ok(Plugin { exec, file: entry.file.path.clone(), others: entry.file.others })
+    Ok(Plugin { exec, file: entry.file.path.clone(), others: entry.file.others.clone() })
+}
+
+/// The version of the plugin's protocol, one of those that client-go knows. Where none is said it is [`exec::V1`].
+///
+/// # Errors
+/// It is another.
+fn api_version(fields: &Fields<'_>) -> Result<Option<String>, String> {
+    let version = fields.text("apiVersion")?;
+    let [v1, v1beta1] = exec::API_VERSIONS;
+    match version.as_deref() {
+        Some(version) if !exec::API_VERSIONS.contains(&version) => {
+            let why = if version == exec::V1ALPHA1 {
+                format!("`{version}`, which was removed in Kubernetes 1.24")
+            } else {
+                format!("neither `{v1}` nor `{v1beta1}`")
+            };
+            let next = format!("set it to `{v1}` if the plugin knows that, or have the plugin write the entry anew");
+            Err(fields.complain(&format!("the `apiVersion` of `exec` is {why}; {next}")))
+        }
+        _ => Ok(version),
+    }
 }
 
 /// Headers of `as`, `as-uid`, `as-groups` and `as-user-extra`.

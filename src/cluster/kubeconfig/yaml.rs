@@ -105,21 +105,23 @@ impl YamlNode {
     }
 }
 
-/// The documents of a text.
+/// The first document of a text; `None` where there is none. What follows it is not looked at, as in sigs.k8s.io/yaml.
 ///
 /// # Errors
 /// Text that is not YAML, or has more than is read.
-pub(crate) fn documents(text: &str) -> Result<Vec<Arc<YamlNode>>, YamlError> {
+pub(crate) fn first_document(text: &str) -> Result<Option<Arc<YamlNode>>, YamlError> {
     let limits = options! { emit_comments: false };
     let deepest = limits.block_nesting_limit;
     let mut parser = Parser::new_from_str_with_options(text, limits);
     let mut builder = Builder::default();
-    while let Some(event) = parser.next_event() {
+    while builder.document.is_none()
+        && let Some(event) = parser.next_event()
+    {
         let (event, span) = event.map_err(|error| invalid(&error, deepest))?;
         let (line, column) = (span.start.line(), span.start.col() + 1);
         builder.add(event, line).map_err(|why| YamlError { line, column, why })?;
     }
-    Ok(builder.documents)
+    Ok(builder.document)
 }
 
 fn invalid(error: &ScanError, deepest: usize) -> YamlError {
@@ -135,7 +137,7 @@ fn invalid(error: &ScanError, deepest: usize) -> YamlError {
 /// Makes the tree of the parser's events.
 #[derive(Default)]
 struct Builder {
-    documents: Vec<Arc<YamlNode>>,
+    document: Option<Arc<YamlNode>>,
     /// Lists and maps that have begun and not ended.
     open: Vec<Open>,
     anchors: HashMap<usize, Arc<YamlNode>>,
@@ -195,7 +197,7 @@ impl Builder {
             self.anchors.insert(anchor, node.clone());
         }
         match self.open.last_mut() {
-            None => self.documents.push(node),
+            None => self.document = Some(node),
             Some(Open { kind: Kind::List(members), .. }) => members.push(node),
             Some(Open { kind: Kind::Map(pairs), key, .. }) => match key.take() {
                 Some(key) => pairs.push((key, node)),
@@ -241,13 +243,13 @@ mod tests {
     use super::*;
 
     fn json(text: &str) -> serde_json::Value {
-        documents(text).unwrap()[0].to_json()
+        first_document(text).unwrap().unwrap().to_json()
     }
 
     // sigs.k8s.io/yaml reads with go-yaml v2, which is not strict: the last one stays.
     #[test]
     fn a_key_that_stands_twice_counts_the_last_time() {
-        let node = documents("a: 1\nb: 2\na: 3\n").unwrap().remove(0);
+        let node = first_document("a: 1\nb: 2\na: 3\n").unwrap().unwrap();
         assert_eq!((node.get("a").unwrap().text(), node.get("a").unwrap().line), (Some("3"), 3));
     }
 
@@ -259,12 +261,12 @@ mod tests {
         assert_eq!(all["same"], serde_json::json!({"x": 1, "y": 2}));
         assert_eq!(all["one"], serde_json::json!({"x": 1, "y": 3}));
         assert_eq!(all["both"], serde_json::json!({"x": 1, "y": 2, "z": 6}));
-        assert!(documents("a: &a [*a]").is_err(), "what holds itself has no end");
+        assert!(first_document("a: &a [*a]").is_err(), "what holds itself has no end");
     }
 
     #[test]
     fn scalars_keep_their_text_and_their_quotes_decide_what_they_may_mean() {
-        let node = documents("[012, '~', ~, 'true', Yes, !!str null, 1e3]").unwrap().remove(0);
+        let node = first_document("[012, '~', ~, 'true', Yes, !!str null, 1e3]").unwrap().unwrap();
         let members = node.list().unwrap();
         let texts: Vec<_> = members.iter().map(|member| member.text().unwrap()).collect();
         assert_eq!(texts, ["012", "~", "~", "true", "Yes", "null", "1e3"]);
@@ -276,13 +278,13 @@ mod tests {
 
     #[test]
     fn an_error_names_line_and_column_and_quotes_nothing() {
-        let error = documents("a: 1\nb: [canary\n").unwrap_err();
+        let error = first_document("a: 1\nb: [canary\n").unwrap_err();
         assert!(error.line >= 2 && !error.why.contains("canary"), "{error:?}");
     }
 
     #[test]
     fn the_limits_of_the_reader_are_named_where_they_are_reached() {
-        let deep = documents(&format!("{}1{}", "[".repeat(300), "]".repeat(300))).unwrap_err();
+        let deep = first_document(&format!("{}1{}", "[".repeat(300), "]".repeat(300))).unwrap_err();
         assert!(deep.why.contains("255 levels"), "{deep:?}");
         // Each level is ten times the one before: what the aliases bring is counted, not only what is written.
         let mut bomb = vec!["m0: &m0 {a: 1, b: 2, c: 3, d: 4, e: 5, f: 6, g: 7, h: 8, i: 9, j: 10}".to_owned()];
@@ -290,8 +292,24 @@ mod tests {
             let alias = format!("*m{}", level - 1);
             bomb.push(format!("m{level}: &m{level} {{<<: [{}]}}", vec![alias; 10].join(", ")));
         }
-        let bomb = documents(&bomb.join("\n")).unwrap_err();
+        let bomb = first_document(&bomb.join("\n")).unwrap_err();
         assert!(bomb.why.contains("2000000 values"), "{bomb:?}");
+    }
+
+    // kubectl 1.34.1 does so: what follows `---` or `...` may even be no YAML, and a first document that is empty is the first.
+    #[test]
+    fn only_the_first_document_of_a_text_is_read() {
+        for text in [
+            "a: 1\n---\na: 2\n",
+            "---\na: 1\n---\n[unclosed\n",
+            "# b\n---\na: 1\n...\n- x\n",
+            "a: 1\n---\na:\tb: c: d\n",
+        ] {
+            assert_eq!(json(text), serde_json::json!({"a": 1}), "{text:?}");
+        }
+        assert!(first_document("--- # nothing\n---\na: 1\n").unwrap().is_none_or(|node| node.is_empty()));
+        assert!(first_document("# nothing\n").unwrap().is_none());
+        assert!(first_document("a: [unclosed\n---\na: 1\n").is_err());
     }
 
     #[test]

@@ -264,3 +264,94 @@ fn an_edit_is_read_once_for_all_contexts() {
     assert_eq!(origin(b).load().unwrap().server(), Some("https://new-b"));
     assert_eq!(origin(c).load().err().unwrap().to_string(), "context `c` is gone");
 }
+
+// kubectl 1.34.1 prints an empty list of contexts for each of these but the empty text.
+#[test]
+fn a_variable_that_names_no_file_is_a_list_without_files_and_the_home_does_not_count() {
+    let home = Home::new();
+    home.write(".kube/config", config("h", &[("h", "https://home")]));
+    for (env, found) in
+        [("", true), (":", false), ("::", false), ("/nowhere/at-all", false), (":/nowhere/at-all:", false)]
+    {
+        let sources = Sources { env: Some(env.into()), ..home.sources() };
+        match load(&sources, &Selection::default()) {
+            Ok(targets) => assert!(found && targets.len() == 1, "{env}"),
+            Err(error) => assert!(!found && error.to_string().starts_with("no kubeconfig found"), "{env}: {error}"),
+        }
+    }
+    let none = load(&Sources { env: Some(":".into()), ..home.sources() }, &Selection::default()).err().unwrap();
+    assert!(none.to_string().contains("$KUBECONFIG, which names no file"), "{none}");
+}
+
+// kubectl 1.34.1 does so.
+#[test]
+fn of_a_kubeconfig_of_several_documents_the_first_is_read() {
+    let home = Home::new();
+    let [first, second] = ["a", "b"].map(|name| config(name, &[(name, "https://k")]));
+    for text in
+        [format!("{first}---\n{second}"), format!("---\n{first}...\n---\n[unclosed"), format!("{first}---\n- a\n")]
+    {
+        let targets = load(&sources(home.write("config", &text)), &ALL).unwrap();
+        assert_eq!(contexts(&targets), [("a", "https://k")], "{text}");
+    }
+    let nothing = load(&sources(home.write("config", format!("---\n# empty\n---\n{first}"))), &Selection::default());
+    assert!(matches!(nothing, Err(KubeconfigError::NoCurrent { .. })));
+}
+
+#[test]
+fn an_empty_name_of_a_context_is_none() {
+    let home = Home::new();
+    let path = sources(home.write("config", config("a", &[("a", "https://a"), ("b", "https://b")])));
+    for (given, picked) in [(&[""][..], "a"), (&["", ","], "a"), (&["", "b"], "b"), (&["b,"], "b"), (&[",b"], "b")] {
+        let targets = load(&path, &select(given)).unwrap();
+        assert_eq!(targets.iter().map(|target| &**target.context()).collect::<Vec<_>>(), [picked], "{given:?}");
+    }
+}
+
+// Go's `base64.StdEncoding`: lines may be broken anywhere, and the bits that the last letter has too many may be anything.
+#[test]
+fn base64_is_read_as_go_reads_it() {
+    let home = Home::new();
+    let data = |text: &str| {
+        let cluster = format!("{{server: 'https://k', certificate-authority-data: {text}}}");
+        let text = format!(
+            "current-context: c\ncontexts: [{{name: c, context: {{cluster: k}}}}]\nclusters: [{{name: k, cluster: {cluster}}}]\n"
+        );
+        let target = load(&sources(home.write("config", text)), &Selection::default()).unwrap().remove(0);
+        let settings = target.settings().map_err(|trouble| trouble.text.to_string())?;
+        Ok::<_, String>(settings.cluster.authority.clone())
+    };
+    let inline = |bytes: &[u8]| Ok(Some(fields::PemSource::Inline(bytes.to_vec())));
+    for text in ["QQ==", "QR==", "Qf==", "\"Q\\nR=\\r\\n=\\n\"", "'QR== '"] {
+        assert_eq!(data(text), inline(b"A"), "{text}");
+    }
+    assert_eq!(data("QUJ="), inline(b"AB"));
+    for text in ["QQ", "QQ=", "Q===", "QQ==QQ==", "Q-Q_", "\"Q\\0Q==\""] {
+        assert!(data(text).unwrap_err().ends_with("is not base64"), "{text}");
+    }
+}
+
+// client-go `transport.TLSConfigFor`: "specifying a root certificates file with the insecure flag is not allowed".
+#[test]
+fn an_authority_for_a_server_that_is_not_verified_is_refused() {
+    let home = Home::new();
+    let broken = |cluster: &str| {
+        let text = format!(
+            "current-context: c\ncontexts: [{{name: c, context: {{cluster: k}}}}]\nclusters: [{{name: k, cluster: {{{cluster}}}}}]\n"
+        );
+        let target = load(&sources(home.write("config", text)), &Selection::default()).unwrap().remove(0);
+        target.broken().map(ToString::to_string)
+    };
+    let insecure = "insecure-skip-tls-verify: true";
+    for authority in ["certificate-authority-data: QUFB", "certificate-authority: ca.crt"] {
+        let why = broken(&format!("server: 'https://k', {insecure}, {authority}")).unwrap();
+        assert!(why.starts_with("its cluster `k`: ") && why.contains("are both set; take one of them out"), "{why}");
+        for fine in [
+            format!("server: 'http://127.0.0.1:1', {insecure}, {authority}"),
+            format!("server: 'https://k', {authority}"),
+        ] {
+            assert_eq!(broken(&fine), None, "{fine}");
+        }
+    }
+    assert_eq!(broken(&format!("server: 'https://k', {insecure}, certificate-authority-data: ''")), None);
+}

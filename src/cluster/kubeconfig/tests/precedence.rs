@@ -31,7 +31,7 @@ fn empty_is_unset_and_the_next_credential_counts() {
         ("{token: ~, tokenFile: '', exec: {command: aws}}", "aws"),
         ("{token: '', client-certificate-data: Q0VSVA==, client-key-data: S0VZ}", " with a certificate"),
         ("{username: '', password: '', exec: {command: aws}}", "aws"),
-        ("{username: '', password: p, token: T}", "Bearer T"),
+        ("{username: '', password: '', token: T}", "Bearer T"),
         ("{client-certificate-data: '', client-key-data: '', exec: {command: aws}}", "aws"),
         ("{client-certificate: '', client-key: '', token: T}", "Bearer T"),
         ("{client-certificate-data: '', client-key-data: S0VZ, token: T}", "Bearer T"),
@@ -64,6 +64,9 @@ fn credentials_have_the_precedence_of_client_go() {
         ),
         ("{username: u}".to_owned(), "Basic dTo="),
         ("{password: p}".to_owned(), ""),
+        ("{password: p, tokenFile: t}".to_owned(), "Bearer FILE"),
+        ("{password: p, exec: {command: aws, apiVersion: client.authentication.k8s.io/v1beta1}}".to_owned(), "aws"),
+        ("{token: T, exec: {command: aws, apiVersion: client.authentication.k8s.io/v1alpha1}}".to_owned(), "Bearer T"),
         (format!("{{{certificate}, exec: {{command: /nowhere/missing}}}}"), " with a certificate"),
         (format!("{{{certificate}, exec: {{args: 3}}}}"), " with a certificate"),
         (format!("{{{certificate}, token: T}}"), "Bearer T with a certificate"),
@@ -74,7 +77,19 @@ fn credentials_have_the_precedence_of_client_go() {
     }
     for (user, why) in [
         ("{token: T, username: u, password: p}", "`username` and `token` are both set"),
-        ("{tokenFile: t, username: u}", "`username` and `token` are both set"),
+        ("{token: T, username: u}", "`username` and `token` are both set"),
+        ("{token: T, password: p}", "`password` and `token` are both set"),
+        ("{token: T, tokenFile: t, username: '', password: p}", "`password` and `token` are both set"),
+        ("{tokenFile: t, username: u}", "`username` and `tokenFile` are both set"),
+        (
+            "{exec: {command: aws, apiVersion: client.authentication.k8s.io/v1alpha1}}",
+            "`client.authentication.k8s.io/v1alpha1`, which was removed in Kubernetes 1.24; set it to",
+        ),
+        (
+            "{exec: {command: aws, apiVersion: client.authentication.k8s.io/v2}}",
+            "neither `client.authentication.k8s.io/v1` nor",
+        ),
+        ("{exec: {command: aws, apiVersion: v1}}", "the `apiVersion` of `exec` is neither"),
         ("{client-certificate-data: Q0VSVA==}", "`client-certificate` has no `client-key`"),
         ("{as-uid: '7', token: T}", "need an `as`"),
         ("{tokenFile: missing}", "missing`: no such file or directory"),
@@ -125,6 +140,39 @@ fn a_plugins_token_that_no_header_may_have_is_refused() {
     let credential = serde_json::from_str(r#"{"token":"a\nb"}"#).unwrap();
     let trouble = prepared.accept(credential).err().unwrap();
     assert_eq!((trouble.layer, trouble.text.contains("no header may have")), (Layer::Credentials, true));
+}
+
+#[test]
+fn a_plugin_that_others_may_write_or_replace_is_not_run_allowed_or_not() {
+    let home = Home::new();
+    let set = |path: &Path, mode: u32| {
+        fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+    };
+    let plugin = home.write("bin/p.sh", "#!/bin/sh\n");
+    let (bin, kube) = (plugin.parent().unwrap().to_owned(), home.0.path().join(".kube"));
+    let refusal = || {
+        credentials(&home, "{exec: {command: ../bin/p.sh}}").unwrap();
+        let target = load(&home.sources(), &Selection::default()).unwrap().remove(0);
+        let refusals = [None, Some(vec![plugin.display().to_string()])].map(|allowed| {
+            target.settings().unwrap().user.may_run(allowed.as_deref()).err().map(|why| why.text.to_string())
+        });
+        assert_eq!(refusals[0], refusals[1]);
+        refusals[0].clone()
+    };
+    set(&plugin, 0o755);
+    set(&bin, 0o755);
+    assert_eq!(refusal(), None);
+    for (path, bad, good, why) in [
+        (&plugin, 0o775, 0o755, "p.sh`, and others may write the file".to_owned()),
+        (&bin, 0o777, 0o755, format!("others may write the folder `{}`", bin.display())),
+        (&kube, 0o777, 0o755, format!("it is named in `{}/config`, and others may write the folder", kube.display())),
+    ] {
+        set(path, bad);
+        let text = refusal().unwrap_or_default();
+        assert!(text.contains("credential plugin `p.sh` is not run") && text.contains(&why), "{why}: {text}");
+        set(path, good);
+        assert_eq!(refusal(), None);
+    }
 }
 
 #[test]
