@@ -4,6 +4,7 @@
 
 mod architecture;
 mod broken;
+mod canary;
 mod check;
 mod common;
 mod corpus;

@@ -106,7 +106,7 @@ fn nothing_that_an_auth_provider_names_is_run_or_quoted() {
 }
 
 #[test]
-fn the_check_names_the_whole_command_of_a_plugin_and_a_file_that_is_no_program_for_what_it_is() {
+fn the_check_names_the_command_of_a_plugin_and_a_file_that_is_no_program_for_what_it_is() {
     let home = tempfile::tempdir().unwrap();
     let script = home.path().join("plugin");
     std::fs::write(&script, "echo no interpreter is named\n").unwrap();
@@ -116,7 +116,7 @@ fn the_check_names_the_whole_command_of_a_plugin_and_a_file_that_is_no_program_f
     let (code, said) = run(&mut check(home.path(), user));
     let words = said.split_whitespace().collect::<Vec<_>>().join(" ");
     assert_eq!(code, Some(3), "{said}");
-    let command = format!("runs `PROFILE=… {} get --client-secret=…`", script.display());
+    let command = format!("runs `PROFILE=… {}` with 2 arguments", script.display());
     for part in [&*command, "exec format error"] {
         assert!(words.contains(part), "{part}: {words}");
     }

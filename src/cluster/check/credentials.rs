@@ -33,7 +33,7 @@ impl Run {
             Ok(plan) => {
                 let server = self.target.server().unwrap_or("no server");
                 let proxy = plan.proxy.as_ref().map(|proxy| format!(" through the proxy {proxy}")).unwrap_or_default();
-                let runs = plan.command.as_ref().map(|command| format!(", runs `{command}`")).unwrap_or_default();
+                let runs = plan.command.as_ref().map(|command| format!(", runs {command}")).unwrap_or_default();
                 let text = format!("context `{}`: {server}{proxy}{runs}", self.target.context());
                 let skipped = plan.tls.skipped();
                 self.found.plan = Some(plan);

@@ -11,9 +11,6 @@ use crate::cluster::classify::Trouble;
 use crate::cluster::connect::tls::TlsSettings;
 use crate::msg::Layer;
 
-/// Parts of a flag's name after which its value is a secret.
-const SECRET_FLAGS: [&str; 8] = ["secret", "pass", "pwd", "token", "key", "auth", "cred", "header"];
-
 /// The way to a server.
 pub(crate) struct Plan {
     /// As kube sees it, without credentials that would have to be fetched.
@@ -22,7 +19,7 @@ pub(crate) struct Plan {
     pub(crate) proxy: Option<Uri>,
     /// For people: `a client certificate`.
     pub(crate) kind: String,
-    /// The whole command of the credential plugin, without secrets.
+    /// For people: the command of the credential plugin, without arguments.
     pub(crate) command: Option<String>,
     /// Trust and identity.
     pub(crate) tls: TlsSettings,
@@ -61,35 +58,18 @@ fn kind(authorization: &Authorization, certificate: bool) -> String {
     if kinds.is_empty() { "none: the server sees an anonymous user".to_owned() } else { kinds.join(" and ") }
 }
 
-/// The whole command of a plugin with the variables that it gets, for somebody who wants to know what is run; values that may
-/// be secret are left out.
+/// The command of a plugin with the names of the variables that it gets, for somebody who wants to know what is run. Of its
+/// arguments only the number: each of them may be a secret.
 fn command_line(exec: &ExecConfig) -> String {
-    // The value behind a flag of one letter may be anything.
-    let secret = |flag: &str| {
-        let name = flag.trim_start_matches('-').to_ascii_lowercase();
-        flag.starts_with('-') && (name.len() == 1 || SECRET_FLAGS.iter().any(|part| name.contains(part)))
-    };
-    let plain = |word: &str| word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_./".contains(&byte));
+    let is_name = |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     let names = exec.env.iter().flatten().filter_map(|variable| variable.get("name"));
-    let mut words: Vec<String> = names.map(|name| format!("{name}=…")).collect();
-    words.push(exec.command.clone().unwrap_or_default());
-    let mut hide = false;
-    for argument in exec.args.iter().flatten() {
-        let hidden = std::mem::take(&mut hide) && !argument.starts_with('-');
-        let glued = argument.starts_with('-') && !argument.starts_with("--") && argument.len() > 2;
-        words.push(match argument.split_once('=') {
-            _ if hidden => "…".to_owned(),
-            Some((flag, _)) if plain(flag) && !glued => format!("{flag}=…"),
-            None if glued && argument.is_char_boundary(2) => format!("{}…", &argument[..2]),
-            None if plain(argument) && !glued => {
-                hide = secret(argument);
-                argument.clone()
-            }
-            // A URL, a header, whatever else may hold a secret.
-            _ => "…".to_owned(),
-        });
-    }
-    words.join(" ")
+    let names = names.map(|name| if is_name(name) { format!("{name}=… ") } else { "… ".to_owned() });
+    let arguments = match exec.args.as_ref().map_or(0, Vec::len) {
+        0 => "without arguments".to_owned(),
+        1 => "with 1 argument".to_owned(),
+        count => format!("with {count} arguments"),
+    };
+    format!("`{}{}` {arguments}", names.collect::<String>(), exec::file_name(exec))
 }
 
 #[cfg(test)]
@@ -97,34 +77,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_whole_command_of_a_plugin_is_named_without_secret_values() {
+    fn the_command_of_a_plugin_is_named_with_its_variables_and_no_argument() {
         let text = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
-        let args =
-            ["oidc-login", "get-token", "--oidc-client-secret=canary", "--password", "canary", "-v", "--region", "eu"];
-        let exec = ExecConfig {
-            command: Some("/usr/bin/kubectl".to_owned()),
-            args: Some(text(&args)),
-            env: Some(vec![[("name", "AWS_PROFILE"), ("value", "canary")].map(|(k, v)| (k.into(), v.into())).into()]),
+        let variable = |name: &str| [("name", name), ("value", "CANARY")].map(|(k, v)| (k.into(), v.into())).into();
+        let exec = |command: &str, args: &[&str], variables: &[&str]| ExecConfig {
+            command: Some(command.to_owned()),
+            args: Some(text(args)),
+            env: Some(variables.iter().map(|name| variable(name)).collect()),
             ..ExecConfig::default()
         };
-        let line =
-            "AWS_PROFILE=… /usr/bin/kubectl oidc-login get-token --oidc-client-secret=… --password … -v --region eu";
-        assert_eq!(command_line(&exec), line);
-        let hostile = [
-            "--pass=CANARY",
-            "-p",
-            "CANARY",
-            "token=CANARY",
-            "https://u:CANARY@h/?code=CANARY",
-            "--header",
-            "Authorization: Bearer CANARY",
-            "-tCANARY",
-            "--apikey:CANARY",
-            "-t=CANARY",
-            "--auth",
-            "CANARY",
-        ];
-        let line = command_line(&ExecConfig { args: Some(text(&hostile)), ..ExecConfig::default() });
-        assert!(!line.contains("CANARY"), "{line}");
+        let args = ["get", "CANARY", "--CANARY", "--pass=CANARY", "-pCANARY", "canary", "https://u:CANARY@h"];
+        let line = command_line(&exec("/usr/bin/kubectl", &args, &["AWS_PROFILE", "X=CANARY"]));
+        assert_eq!(line, "`AWS_PROFILE=… … /usr/bin/kubectl` with 7 arguments");
+        assert_eq!(command_line(&exec("aws", &[], &[])), "`aws` without arguments");
+        // Arguments that stand in the command by mistake; no such file is found.
+        for (command, shown) in [
+            ("aws CANARY", "`aws` with 1 argument"),
+            ("/bin/a/aws --x CANARY/CANARY", "`/bin/a/aws` with 1 argument"),
+            ("/a b/aws", "`/a b/aws` with 1 argument"),
+        ] {
+            assert_eq!(command_line(&exec(command, &["CANARY"], &[])), shown);
+        }
     }
 }
