@@ -2,7 +2,8 @@
 //!
 //! The frames of sequences are those of ECMA-48, section 5.4 and 5.6, so that a sequence nobody knows ends where it ends and not in
 //! the middle. A guess by its beginning, as in the readers of crossterm and its descendants, takes the rest of a reply for keys or waits
-//! for an end that never comes. Nothing unfinished lasts: [`InputDecoder::deadline`] says how long.
+//! for an end that never comes. Nothing unfinished lasts: [`InputDecoder::deadline`] says how long. What is given up is remembered for
+//! a second, so that the rest of a reply that a slow connection has cut is not typed ([`State::goes_on_with`]).
 
 use std::collections::VecDeque;
 use std::mem;
@@ -54,6 +55,8 @@ pub(super) struct InputDecoder {
     flowed_at: Instant,
     /// When the last bytes came.
     fed_at: Instant,
+    /// The state that was given up last, as long as its rest may still come.
+    given_up: State,
     ready: VecDeque<InputEvent>,
 }
 
@@ -71,8 +74,8 @@ enum State {
     ApplicationKey,
     /// `DCS`, `SOS`, `OSC`, `PM` or `APC`: text up to a terminator.
     ControlString(ControlString),
-    /// `CSI M`: a button and a place, in so many more bytes.
-    Mouse(u8),
+    /// `CSI M`: a button and a place, as far as they have come.
+    Mouse(Vec<u8>),
     /// A character of more than one byte, with alt.
     Character { bytes: Vec<u8>, alt: bool },
     /// Between the marks of a paste.
@@ -92,7 +95,7 @@ struct ControlString {
 
 impl InputDecoder {
     pub(super) fn new(now: Instant) -> Self {
-        Self { state: State::Ground, flowed_at: now, fed_at: now, ready: VecDeque::new() }
+        Self { state: State::Ground, flowed_at: now, fed_at: now, given_up: State::Ground, ready: VecDeque::new() }
     }
 
     pub(super) fn next(&mut self) -> Option<InputEvent> {
@@ -110,11 +113,21 @@ impl InputDecoder {
 
     /// Takes the bytes of one read.
     pub(super) fn feed(&mut self, bytes: &[u8], now: Instant) {
-        let life = if matches!(self.state, State::Paste { .. }) { PASTE_LIFE } else { SEQUENCE_LIFE };
+        // Nobody may have waited for the deadline: two reads can be taken at once that came one after the other.
+        if self.deadline().is_some_and(|deadline| deadline <= now) {
+            self.give_up();
+        }
         if bytes.len() > KEY_BYTES {
             self.flowed_at = now;
-        } else if now.saturating_duration_since(self.flowed_at) >= life {
+        } else if now.saturating_duration_since(self.flowed_at) >= self.state.life() {
             self.give_up();
+        }
+        if let State::Ground = self.state {
+            let given_up = mem::take(&mut self.given_up);
+            if now.saturating_duration_since(self.fed_at) < given_up.life() && given_up.goes_on_with(bytes) {
+                self.state = given_up;
+                self.flowed_at = now;
+            }
         }
         self.fed_at = now;
         for byte in bytes {
@@ -124,14 +137,22 @@ impl InputDecoder {
 
     /// Ends what is unfinished: a key if it can be one, else nothing; the text of a paste is kept.
     pub(super) fn give_up(&mut self) {
-        match mem::take(&mut self.state) {
+        match &mut self.state {
+            State::Ground => return,
             State::Escape => self.key(keys::ascii(ESC)),
             State::ControlSequence(parameters) if parameters.is_empty() => self.alt(keys::ascii(b'[')),
             State::ApplicationKey => self.alt(keys::ascii(b'O')),
-            State::ControlString(ControlString { introducer: Some(letter), .. }) => self.alt(keys::ascii(letter)),
-            State::Paste { text, .. } => self.paste(&text),
+            State::ControlString(ControlString { introducer: Some(letter), .. }) => {
+                let key = keys::ascii(*letter);
+                self.alt(key);
+            }
+            State::Paste { text, .. } => {
+                let text = mem::take(text);
+                self.paste(&text);
+            }
             _ => {}
         }
+        self.given_up = mem::take(&mut self.state);
     }
 
     fn take(&mut self, byte: u8) {
@@ -147,7 +168,7 @@ impl InputDecoder {
             State::ControlSequence(parameters) => self.take_control(parameters, byte),
             State::ConsoleKey => self.keys(keys::console_key(byte)),
             State::ApplicationKey => self.keys(keys::application_key(byte)),
-            State::Mouse(left) => self.state = if left > 1 { State::Mouse(left - 1) } else { State::Ground },
+            State::Mouse(bytes) => self.take_mouse(bytes, byte),
             State::Character { bytes, alt } => self.take_character(bytes, alt, byte),
         }
     }
@@ -189,12 +210,23 @@ impl InputDecoder {
                 self.state = State::ControlSequence(parameters);
             }
             b'[' if parameters.is_empty() => self.state = State::ConsoleKey,
-            b'M' if parameters.is_empty() => self.state = State::Mouse(3),
+            b'M' if parameters.is_empty() => self.state = State::Mouse(Vec::new()),
             b'~' if parameters == b"200" => self.begin(State::Paste { text: Vec::new(), matched: 0 }),
             0x40..=0x7e if parameters.len() <= PARAMETER_BYTES => self.keys(keys::control_sequence(&parameters, byte)),
             0x40..=0x7e | CANCEL | SUBSTITUTE => {}
             // No sequence has such a byte: it is a key of its own.
             _ => self.take_ground(byte),
+        }
+    }
+
+    fn take_mouse(&mut self, mut bytes: Vec<u8>, byte: u8) {
+        // Of a number above 0xc1 in the last place the second byte may come, or not.
+        if bytes.len() > 2 && matches!(bytes.last(), Some(0xc2..=0xdf)) && !matches!(byte, 0x80..=0xbf) {
+            return self.take_ground(byte);
+        }
+        bytes.push(byte);
+        if rest::mouse_numbers_left(&bytes) > 0 {
+            self.state = State::Mouse(bytes);
         }
     }
 
@@ -292,5 +324,6 @@ fn keep(text: &mut Vec<u8>, bytes: &[u8]) {
     text.extend(bytes.iter().take(room));
 }
 
+mod rest;
 #[cfg(test)]
 mod tests;

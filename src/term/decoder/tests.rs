@@ -78,7 +78,10 @@ const REPLIES: &[&[u8]] = &[
     b"\x1b[I",
     b"\x1b[O",
     b"\x1b[M !!",
-    b"\x1b[M#\xc5\xb0",
+    b"\x1b[M#\xc5\xb0!",
+    b"\x1b[M!!\xc5\xb0",
+    b"\x1b[M \xc5\xb0\xc2\x80",
+    b"\x1b[M \xe0q",
     b"\x1b[<0;12;7M",
     b"\x1b[<0;12;7m",
     b"\x1b[32;12;7M",
@@ -117,6 +120,119 @@ fn replies_of_a_terminal_are_never_keys_however_they_are_cut() {
             assert_eq!(events, [], "{shown:?} cut at {cut}");
             assert_eq!(bench.feed("q"), [letter('q')], "{shown:?} cut at {cut}: the next key");
         }
+    }
+}
+
+#[test]
+fn the_rest_of_a_reply_that_comes_late_is_never_keys_wherever_it_is_cut() {
+    // No terminal sends `SS3 z`; it is in the list for its frame.
+    for reply in REPLIES.iter().filter(|reply| **reply != b"\x8fz") {
+        for cut in 1..reply.len() {
+            for (gap, waited) in [(60, true), (60, false), (400, true), (950, true)] {
+                let shown = format!("{:?} cut at {cut} for {gap} ms", String::from_utf8_lossy(reply));
+                let mut bench = Bench::new();
+                let begun = bench.feed(&reply[..cut]);
+                assert_eq!(begun, [], "{shown}");
+                let key = if waited { bench.wait(gap) } else { Vec::new() };
+                bench.now += Duration::from_millis(if waited { 0 } else { gap });
+                let rest = bench.feed(&reply[cut..]);
+                // Escape, and alt with what begins a sequence, are keys as long as nothing follows.
+                let keys = [&key[..], &rest].concat();
+                let given_up = |event: &InputEvent| {
+                    *event == self::key(KeyCode::Esc) || "[OPX]^_".chars().any(|c| *event == alt(KeyCode::Char(c)))
+                };
+                assert!(keys.len() < 2 && keys.iter().all(given_up), "{shown}: {keys:?}");
+                assert_eq!(bench.feed("j"), [letter('j')], "{shown}: the next key");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_key_that_a_slow_connection_has_cut_is_that_key() {
+    let keys = [
+        ("\x1b[A", KeyCode::Up),
+        ("\x1bOB", KeyCode::Down),
+        ("\x1b[5~", KeyCode::PageUp),
+        ("\x1b[1;1F", KeyCode::End),
+        ("\x1b[[A", KeyCode::F(1)),
+        ("é", KeyCode::Char('é')),
+        ("Û", KeyCode::Char('Û')),
+        ("✓", KeyCode::Char('✓')),
+    ];
+    for (bytes, code) in keys {
+        for cut in 1..bytes.len() {
+            let mut bench = Bench::new();
+            bench.feed(&bytes.as_bytes()[..cut]);
+            bench.wait(200);
+            assert_eq!(bench.feed(&bytes.as_bytes()[cut..]), [key(code)], "{bytes:?} cut at {cut}");
+            assert_eq!(bench.feed("q"), [letter('q')], "{bytes:?} cut at {cut}");
+        }
+    }
+}
+
+#[test]
+fn keys_that_are_pressed_one_by_one_after_a_reply_without_an_end_are_keys() {
+    for reply in REPLIES {
+        for cut in 1..reply.len() - 1 {
+            // The last byte of X10's three, and of no other sequence, can be any letter.
+            let mouse = reply.starts_with(b"\x1b[M") && cut > 4;
+            for typed in ["q", "j", "k", "?", "/", "1", "9", " ", "!", "<", "\r", "\t", "é"].iter().filter(|_| !mouse)
+            {
+                let mut bench = Bench::new();
+                bench.feed(&reply[..cut]);
+                bench.wait(60);
+                let next = if reply[cut - 1] >= 0xc2 { "j" } else { typed };
+                let expected = decode(next);
+                assert_eq!(bench.feed(next), expected, "{reply:?} cut at {cut}");
+                assert_eq!(bench.feed("\x1b[B"), [key(KeyCode::Down)], "{reply:?} cut at {cut}");
+                bench.feed("\x1b");
+                assert_eq!(bench.wait(50), [key(KeyCode::Esc)], "{reply:?} cut at {cut}");
+            }
+        }
+    }
+}
+
+#[test]
+fn escape_and_then_keys_are_these_keys_whether_anybody_waited_or_not() {
+    for waits in [true, false] {
+        for typed in ["q", "j", "O", "P", "[", "]", "jj", "Oj", "]q", "é"] {
+            let mut bench = Bench::new();
+            bench.feed("\x1b");
+            let mut events = if waits { bench.wait(60) } else { Vec::new() };
+            bench.now += Duration::from_millis(if waits { 0 } else { 60 });
+            events.extend(bench.feed(typed));
+            let expected: Vec<_> = [key(KeyCode::Esc)].into_iter().chain(typed.chars().map(letter)).collect();
+            assert_eq!(events, expected, "{typed:?}");
+        }
+    }
+}
+
+#[test]
+fn the_rest_of_a_reply_comes_within_a_second_or_not_at_all() {
+    let mut bench = Bench::new();
+    bench.feed("\x1b[?62;1");
+    bench.wait(1_000);
+    assert_eq!(bench.feed("4c"), [letter('4'), letter('c')]);
+}
+
+#[test]
+fn the_rest_of_a_paste_that_comes_late_is_pasted_and_its_end_is_no_key() {
+    let all = "\x1b[200~hello quit\x1b[201~";
+    for cut in 1..all.len() {
+        let mut bench = Bench::new();
+        bench.feed(&all[..cut]);
+        let mut events = bench.wait(600);
+        events.extend(bench.feed(&all[cut..]));
+        let mut text = String::new();
+        for event in events {
+            match event {
+                InputEvent::Paste(part) => text += &part,
+                InputEvent::Key(key) => assert!(cut < 3, "cut at {cut}: {key:?}"),
+            }
+        }
+        assert_eq!(text, "hello quit", "cut at {cut}");
+        assert_eq!(bench.feed("q"), [letter('q')], "cut at {cut}");
     }
 }
 
@@ -298,6 +414,7 @@ proptest::proptest! {
         bench.feed(&bytes);
         bench.wait(500);
         proptest::prop_assert_eq!(bench.decoder.deadline(), None);
+        bench.wait(1_500);
         proptest::prop_assert_eq!(bench.feed("q"), [letter('q')]);
     }
 }

@@ -1,0 +1,113 @@
+//! The rest of a sequence that was given up: on a slow connection it comes after all, and nobody has typed it.
+//!
+//! A key that a person presses comes alone in a read, so what comes together and goes on as the sequence would is its rest. Of a
+//! single byte only the end of a sequence is taken for one: every other key that is pressed works at once.
+
+use std::time::Duration;
+
+use super::{
+    BEL, CANCEL, ControlString, ESC, KEY_BYTES, PASTE_END, PASTE_LIFE, SEQUENCE_LIFE, ST, SUBSTITUTE, State,
+    is_introducer, keys,
+};
+
+impl State {
+    /// How long keys can belong to it.
+    pub(super) fn life(&self) -> Duration {
+        if matches!(self, Self::Paste { .. }) { PASTE_LIFE } else { SEQUENCE_LIFE }
+    }
+
+    /// The bytes of one read are the rest of this state, which was given up, and no keys.
+    pub(super) fn goes_on_with(&self, bytes: &[u8]) -> bool {
+        let Some(&first) = bytes.first() else { return false };
+        let alone = is_one_character(bytes);
+        match self {
+            Self::Ground => false,
+            Self::Escape => match first {
+                b'[' => is_begun_control(&bytes[1..]),
+                b'O' => matches!(bytes[1..], [last] if is_application_key(last)),
+                _ => is_introducer(first) && is_string(&bytes[1..]),
+            },
+            Self::ControlSequence(parameters) if parameters.is_empty() => is_begun_control(bytes),
+            Self::ControlSequence(parameters) => !alone || is_end(parameters, first),
+            Self::ConsoleKey => keys::console_key(first).is_some(),
+            Self::ApplicationKey => alone && is_application_key(first),
+            Self::ControlString(ControlString { introducer: Some(_), .. }) => is_string(bytes),
+            Self::ControlString(string) if alone => {
+                matches!(first, BEL | CANCEL | SUBSTITUTE | ST) || string.escaped && first == b'\\'
+            }
+            Self::ControlString(_) => true,
+            Self::Mouse(begun) if begun.len() > 2 && matches!(begun.last(), Some(0xc2..=0xdf)) => {
+                matches!(first, 0x80..=0xbf)
+            }
+            Self::Mouse(begun) => !alone || mouse_numbers_left(begun) == 1,
+            Self::Character { .. } => matches!(first, 0x80..=0xbf),
+            Self::Paste { matched, .. } => {
+                if alone {
+                    *matched > 1 && first == PASTE_END[*matched]
+                } else {
+                    *matched > 0 || first != ESC
+                }
+            }
+        }
+    }
+}
+
+/// Numbers of `CSI M` that have not come: a button, a column and a row.
+///
+/// Each is a byte, or a character of UTF-8 (mode 1005 of xterm). A byte above 0xc1 with one of 0x80 to 0xbf after it is a character: as
+/// two numbers they would be a place below row 95.
+pub(super) fn mouse_numbers_left(bytes: &[u8]) -> usize {
+    let mut numbers = 0_usize;
+    let mut rest = bytes;
+    while let Some((first, after)) = rest.split_first() {
+        rest = match (first, after) {
+            (0xc2..=0xdf, [0x80..=0xbf, after @ ..]) => after,
+            // Its second byte may come.
+            (0xc2..=0xdf, []) if numbers == 2 => break,
+            _ => after,
+        };
+        numbers += 1;
+    }
+    3_usize.saturating_sub(numbers)
+}
+
+/// One character, as one key sends it.
+fn is_one_character(bytes: &[u8]) -> bool {
+    bytes.len() == 1 || std::str::from_utf8(bytes).is_ok_and(|text| text.chars().count() == 1)
+}
+
+/// `CSI` could go on so: with parameters and more, or with the end of a key or a report of focus.
+fn is_begun_control(bytes: &[u8]) -> bool {
+    match bytes {
+        [last] => matches!(last, b'I' | b'O') || !last.is_ascii_lowercase() && is_end(b"", *last),
+        [b'0'..=b'?', ..] => true,
+        [b'[', last] => keys::console_key(*last).is_some(),
+        [first, ..] => first.is_ascii_uppercase(),
+        [] => false,
+    }
+}
+
+/// A control sequence with these parameters ends so, if it is a key or a reply that terminals send.
+fn is_end(parameters: &[u8], last: u8) -> bool {
+    let replies: &[u8] = match parameters {
+        [.., b' '..=b'/'] => b"ryw",
+        [b'?', ..] => b"cnuySR",
+        [b'>', ..] => b"cm",
+        [b'=', ..] => b"c",
+        [b'<', ..] => b"Mm",
+        [] => b"",
+        _ => b"cnRtxyM~",
+    };
+    replies.contains(&last) || keys::control_sequence(parameters, last).is_some()
+}
+
+/// A key of `SS3` that is no small letter, as the keypad sends in a mode that nobody has set.
+fn is_application_key(last: u8) -> bool {
+    !last.is_ascii_lowercase() && keys::application_key(last).is_some()
+}
+
+/// The text of a reply: it has an end, or is longer than a key.
+fn is_string(bytes: &[u8]) -> bool {
+    bytes.len() > KEY_BYTES
+        || bytes.len() > 1 && (bytes.ends_with(&[ESC, b'\\']) || bytes.ends_with(&[BEL]) || bytes.ends_with(&[ST]))
+}
