@@ -2,8 +2,12 @@
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::panic;
+use std::thread;
 
 use rustix::process::{Resource, getrlimit, setrlimit};
+
+use crate::file::words;
 
 /// Files that are open when one cluster is watched: about 30 at the start, with those of the system's resolver and of a plugin.
 const FILES: usize = 48;
@@ -14,12 +18,33 @@ const ENOUGH_FILES: u64 = 4_096;
 /// Why the program cannot work here.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "only {free} more files can be open (`ulimit -n` is {limit}), and {FILES} are needed at least: {error}; raise the limit"
+    "only {free} more files can be open (`ulimit -n` is {limit}), and {FILES} are needed at least: {}; raise the limit",
+    words(error)
 )]
 pub struct TooFewFiles {
     free: usize,
     limit: String,
     error: io::Error,
+}
+
+/// The stack that the program has at least: what the threads of the runtime have, too, with room for builds that are not optimised.
+const STACK_BYTES: usize = 8 << 20;
+
+/// Runs `program` where the stack is large enough: here, or on a thread if the limit of this one (`ulimit -s`) is too low.
+///
+/// # Panics
+/// As `program` does, and if the system has no memory for a thread.
+pub fn with_enough_stack<T: Send>(program: impl FnOnce() -> T + Send) -> T {
+    let is_enough = getrlimit(Resource::Stack).current.is_none_or(|bytes| bytes >= STACK_BYTES as u64);
+    if is_enough {
+        return program();
+    }
+    thread::scope(|scope| {
+        let thread = thread::Builder::new().name("main".to_owned()).stack_size(STACK_BYTES);
+        // Without memory for it nothing else would work either.
+        let thread = thread.spawn_scoped(scope, program).expect("a thread can be started");
+        thread.join().unwrap_or_else(|panic| panic::resume_unwind(panic))
+    })
 }
 
 /// Raises the limit of open files as far as we may, and finds out whether it is enough.

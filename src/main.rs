@@ -44,6 +44,10 @@ const CHECK_STEPS: usize = 64;
 
 fn main() {
     process::harden();
+    limits::with_enough_stack(run);
+}
+
+fn run() {
     let cli = match Cli::try_parse().and_then(Cli::settled) {
         Ok(cli) => cli,
         Err(error) if error.use_stderr() => {
@@ -73,7 +77,7 @@ struct ReportLine<'a>(&'a eyre::Report);
 impl std::fmt::Display for ReportLine<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let mut line = String::new();
-        for cause in self.0.chain().map(ToString::to_string) {
+        for cause in self.0.chain().map(in_words) {
             if !line.contains(&cause) {
                 line.push_str(if line.is_empty() { "" } else { ": " });
                 line.push_str(&cause);
@@ -81,6 +85,11 @@ impl std::fmt::Display for ReportLine<'_> {
         }
         f.write_str(&line)
     }
+}
+
+/// A cause as it is told: of the system without its number.
+fn in_words(cause: &(dyn std::error::Error + 'static)) -> String {
+    cause.downcast_ref::<io::Error>().map_or_else(|| cause.to_string(), file::words)
 }
 
 fn install_reports() -> eyre::Result<()> {

@@ -55,7 +55,7 @@ const STOPPED: Duration = Duration::from_secs(10);
 pub enum Known<T> {
     /// Nothing is known: the first list has brought nothing yet, or the source does not say.
     Unknown,
-    /// A lower bound: the first list runs, or only the pods of some namespaces are read (F23).
+    /// A lower bound: the first list runs, only the pods of some namespaces are read (F23), or some objects could not be read.
     AtLeast(T),
     /// As of the last complete list and every change since.
     Exact(T),
@@ -85,6 +85,15 @@ impl<T> Known<T> {
     pub fn exact_or_unknown(self) -> Self {
         match self {
             Self::AtLeast(_) => Self::Unknown,
+            known => known,
+        }
+    }
+
+    /// A lower bound, where some of what is counted is not seen.
+    #[must_use]
+    pub fn at_least(self) -> Self {
+        match self {
+            Self::Exact(value) => Self::AtLeast(value),
             known => known,
         }
     }

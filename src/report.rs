@@ -45,7 +45,7 @@ pub struct Cluster {
     /// The server's URL, without credentials.
     pub server: Option<Clean>,
     /// How its API does: `ok`, `partial`, `slow`, `recovering`, `failing`, `throttled`, `polling`, `loading`, `denied`,
-    /// `unanswered` (the last probe), `stale`, `unreachable`, `broken`.
+    /// `unreadable` (some objects), `unanswered` (the last probe), `stale`, `unreachable`, `broken`.
     pub state: &'static str,
     /// Sums over nodes.
     pub nodes: Nodes,
@@ -83,7 +83,8 @@ pub enum State {
     Denied,
     /// Nothing was read.
     Unknown,
-    /// The lists of some namespaces were read to their end: numbers are lower bounds of those of the cluster, or left out.
+    /// Read to the end, but for pods of other namespaces than those that are watched or objects that could not be read: numbers are
+    /// lower bounds, or left out.
     Partial,
     /// Was complete once; the link is lost, or there was no proof of life for too long.
     Stale,
@@ -303,12 +304,13 @@ fn cluster_of(cluster: &ClusterState, now: Now) -> Cluster {
     let counts = cluster.node_counts();
     let pods = cluster.pod_counts();
     let nodes = cluster.items(now);
-    let nodes_state = state(&summary.nodes_fresh, summary.nodes_total);
-    let pods_state = match state(&summary.pods_fresh, summary.pods) {
-        State::Loading if summary.partial.is_some() => partial_state(&summary.pods_fresh),
-        state => state,
-    };
-    let shown = Shown { lower_bounds: summary.partial.is_some() && pods_state != State::Loading };
+    let (unread_nodes, unread_pods) = (cluster.unread_nodes(), cluster.unread_pods());
+    let nodes_state = state(&summary.nodes_fresh, summary.nodes_total, unread_nodes > 0);
+    let part_of_pods = summary.partial.is_some() || unread_pods > 0;
+    let pods_state = state(&summary.pods_fresh, summary.pods, part_of_pods);
+    let shown = Shown { lower_bounds: part_of_pods && pods_state != State::Loading };
+    let shown_nodes = Shown { lower_bounds: unread_nodes > 0 && nodes_state != State::Loading };
+    let joined = Shown { lower_bounds: shown.lower_bounds || shown_nodes.lower_bounds };
     let devices = cluster.dra_devices();
     let mut errors: Vec<Fault> = cluster.failures().map(fault).collect();
     if errors.is_empty()
@@ -322,16 +324,16 @@ fn cluster_of(cluster: &ClusterState, now: Now) -> Cluster {
         state: summary.word,
         nodes: Nodes {
             state: nodes_state,
-            total: counts.map(|counts| counts.total).exact(),
-            ready: counts.map(|counts| counts.ready).exact(),
-            not_ready: counts.map(|counts| counts.not_ready).exact(),
-            unknown: counts.map(|counts| counts.unknown).exact(),
-            cordoned: counts.map(|counts| counts.cordoned).exact(),
+            total: shown_nodes.of(counts.map(|counts| counts.total)),
+            ready: shown_nodes.of(counts.map(|counts| counts.ready)),
+            not_ready: shown_nodes.of(counts.map(|counts| counts.not_ready)),
+            unknown: shown_nodes.of(counts.map(|counts| counts.unknown)),
+            cordoned: shown_nodes.of(counts.map(|counts| counts.cordoned)),
             unreadable: cluster.unreadable_nodes(),
         },
-        accelerators: counts
-            .exact()
-            .map(|_| cluster.accelerators().into_iter().map(|totals| accelerator(totals, shown)).collect()),
+        accelerators: shown_nodes
+            .of(counts)
+            .map(|_| cluster.accelerators().into_iter().map(|totals| accelerator(totals, joined)).collect()),
         pods: Pods {
             state: pods_state,
             namespaces: summary.partial.is_some().then(|| namespaces(cluster, now)),
@@ -339,12 +341,12 @@ fn cluster_of(cluster: &ClusterState, now: Now) -> Cluster {
             terminating: shown.of(pods.map(|pods| pods.terminating)),
             daemon_set: shown.of(pods.map(|pods| pods.daemon_set)),
             mirror: shown.of(pods.map(|pods| pods.mirror)),
-            allocatable: summary.pods_allocatable.exact(),
+            allocatable: shown_nodes.of(summary.pods_allocatable),
             unscheduled: shown.of(summary.unscheduled),
             orphaned: shown.of(summary.orphaned),
             unreadable: cluster.unreadable_pods(),
         },
-        resources: counts.exact().map(|_| amounts::summed(nodes.iter().map(|node| &*node.resources), shown)),
+        resources: shown_nodes.of(counts).map(|_| amounts::summed(nodes.iter().map(|node| &*node.resources), shown)),
         usage: Usage {
             visible: *cluster.usage_visible() == Visibility::Visible,
             reason: cluster.usage_visible().reason(),
@@ -387,10 +389,12 @@ fn dra(cluster: &ClusterState, devices: Option<&Devices>) -> Dra {
     }
 }
 
-fn state<T>(fresh: &Freshness, value: Known<T>) -> State {
+/// `partial`: it may be a lower bound although all that is asked for was read.
+fn state<T>(fresh: &Freshness, value: Known<T>, partial: bool) -> State {
     match (fresh, value) {
         (_, Known::Denied) => State::Denied,
         (_, Known::Unknown) => State::Unknown,
+        (fresh, Known::AtLeast(_)) if partial => partial_state(fresh),
         (_, Known::AtLeast(_)) => State::Loading,
         (Freshness::Stale(_) | Freshness::Relisting { .. }, Known::Exact(_)) => State::Stale,
         (_, Known::Exact(_)) => State::Complete,
@@ -407,15 +411,16 @@ fn partial_state(fresh: &Freshness) -> State {
 }
 
 fn namespaces(cluster: &ClusterState, now: Now) -> Vec<Namespace> {
-    let state = |fresh: &Freshness| match fresh {
+    let state = |fresh: &Freshness, unread: u32| match fresh {
         Freshness::Never => State::Unknown,
         Freshness::Denied => State::Denied,
         fresh => match partial_state(fresh) {
-            State::Partial => State::Complete,
+            State::Partial if unread == 0 => State::Complete,
             other => other,
         },
     };
-    cluster.namespaces(now).map(|(name, fresh)| Namespace { name: name.clone(), state: state(&fresh) }).collect()
+    let of = |(name, fresh, unread): (&Clean, _, _)| Namespace { name: name.clone(), state: state(&fresh, unread) };
+    cluster.namespaces(now).map(of).collect()
 }
 
 /// Which numbers of pods are given.

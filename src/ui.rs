@@ -389,7 +389,8 @@ fn draw(
         return None;
     }
     if scene.mode == Mode::Help {
-        help::draw(buf, area, (scene.help_scroll, &mut state.help_scroll), (paint, &state.keys));
+        let said = help::Said { scroll: scene.help_scroll, notice: scene.notice };
+        help::draw(buf, area, (said, &mut state.help_scroll), (paint, &state.keys));
         return None;
     }
     header::draw(buf, layout.header, scene, paint);

@@ -130,3 +130,40 @@ fn a_token_that_no_header_may_have_is_no_panic() {
     let (code, said) = run(&mut check(home.path(), "{token: \"a\\nb\"}"));
     assert!(code == Some(3) && said.contains("no header may have") && !said.contains("panicked"), "{code:?} {said}");
 }
+
+#[test]
+fn a_stack_of_64_kilobytes_is_enough_to_start() {
+    let home = tempfile::tempdir().unwrap();
+    std::fs::write(home.path().join("kubeconfig"), format!("{REFUSED}users: [{{name: u, user: {{}}}}]\n")).unwrap();
+    for limit in [64, 128, 1024] {
+        for (args, expected) in [("check --deadline 2s --kubeconfig kubeconfig", 3), ("config", 0), ("--help", 0)] {
+            let script = format!("ulimit -s {limit}; exec '{}' {args}", binary().display());
+            let mut shell = Command::new("/bin/sh");
+            shell.env_clear().env("HOME", home.path()).current_dir(home.path()).arg("-c").arg(script);
+            let (code, said) = run(&mut shell);
+            assert_eq!(code, Some(expected), "{args} with {limit}: {said}");
+        }
+    }
+}
+
+#[test]
+fn what_the_system_refuses_is_told_in_words_without_a_number() {
+    let home = tempfile::tempdir().unwrap();
+    let cases = [
+        ("--log-file /nonexistent/log config", "no such file or directory"),
+        ("--log-file . config", "is a directory"),
+        ("simulate -s small --kubeconfig-out /nonexistent/kc", "no such file or directory"),
+        ("simulate -s small >/dev/full", "no space left on device"),
+        ("config >/dev/full", "no space left on device"),
+        ("rbac >/dev/full", "no space left on device"),
+        ("man >/dev/full", "no space left on device"),
+        ("completion bash >/dev/full", "no space left on device"),
+    ];
+    for (args, words) in cases {
+        let mut shell = Command::new("/bin/sh");
+        let script = format!("exec '{}' {args}", binary().display());
+        let (code, said) =
+            run(shell.env_clear().env("HOME", home.path()).current_dir(home.path()).arg("-c").arg(script));
+        assert!(code == Some(1) && said.contains(words) && !said.contains("os error"), "{args}: {code:?} {said}");
+    }
+}

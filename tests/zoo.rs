@@ -76,7 +76,7 @@ fn f71_to_f82_no_byte_that_the_program_did_not_make_reaches_the_terminal() {
     let served = Served::scenario("zoo");
     let mut terminal = Terminal::start(&served, "--context zoo --color never", &[]);
     terminal.wait_for(" 70/77");
-    terminal.wait_for(" 86/7,611");
+    terminal.wait_for(" 86/≥7,611");
     for (key, seen) in [("u", "FITS NOW"), ("l", "[pool]"), ("l", "[namespace]"), ("l", "[owner]"), ("\x1b", "NAME")] {
         terminal.press(key);
         terminal.wait_for(seen);
@@ -118,7 +118,7 @@ fn f71_to_f82_no_byte_that_the_program_did_not_make_reaches_the_terminal() {
 fn f70_what_is_no_object_writes_nothing_to_the_terminal() {
     let served = Served::scenario("zoo");
     let mut terminal = Terminal::start(&served, "--context zoo-malformed --color never", &[]);
-    terminal.wait_for(" 3/3 ");
+    terminal.wait_for("≥3/3 ");
     terminal.wait_for("20 unreadable");
     open_node(&mut terminal, "good-0");
     open_pod(&mut terminal, "good-1");

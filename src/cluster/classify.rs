@@ -18,6 +18,7 @@ use super::deadline::retry_after;
 use super::inflate::BadGzip;
 use crate::facts::text::Clean;
 use crate::facts::wire::{StatusFacts, decode_status};
+use crate::file;
 use crate::msg::{Failure, Layer};
 
 mod tls;
@@ -367,7 +368,11 @@ fn deepest(error: &(dyn StdError + 'static)) -> String {
     if let Some(error) = chain(error).find_map(|cause| cause.downcast_ref::<rustls::Error>()) {
         return words(error);
     }
-    chain(error).last().map(ToString::to_string).unwrap_or_default()
+    let text = |cause: &(dyn StdError + 'static)| match cause.downcast_ref::<io::Error>() {
+        Some(error) => file::words(error),
+        None => cause.to_string(),
+    };
+    chain(error).last().map(text).unwrap_or_default()
 }
 
 fn io_text(error: &io::Error) -> String {

@@ -18,7 +18,7 @@ use super::stream;
 use super::tuning::LeaseWatch;
 use crate::clock::wall;
 use crate::facts::read_json;
-use crate::facts::text::Clean;
+use crate::facts::text::{Clean, counted};
 use crate::msg::{CallKind, ClusterEvent, Resource, SyncState};
 
 /// The group of slices, claims, classes and taint rules.
@@ -87,7 +87,11 @@ fn unwanted(shared: &Shared, resource: Resource) -> Option<Clean> {
         LeaseWatch::Off => off(),
         LeaseWatch::Auto => match *shared.nodes.borrow() {
             Some(nodes) if nodes <= optional.lease_nodes => None,
-            Some(nodes) => Some(Clean::new(&format!("not watched: {nodes} nodes, more than {}", optional.lease_nodes))),
+            Some(nodes) => Some(Clean::new(&format!(
+                "not watched: {}, more than {}",
+                counted(nodes, "node"),
+                optional.lease_nodes
+            ))),
             // Not known yet; there is nothing to say about it.
             None => Some(Clean::default()),
         },

@@ -218,5 +218,12 @@ pub(super) fn is_invisible(c: char) -> bool {
         | '\u{e0000}'..='\u{e0fff}')
 }
 
+/// `1 node`, `2 nodes`, of a noun that takes an `s`.
+#[must_use]
+pub fn counted<T: Copy + fmt::Display + PartialEq + From<u8>>(count: T, noun: &str) -> String {
+    let plural = if count == T::from(1) { "" } else { "s" };
+    format!("{count} {noun}{plural}")
+}
+
 #[cfg(test)]
 mod tests;

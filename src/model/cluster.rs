@@ -219,10 +219,10 @@ impl ClusterState {
         self.pods_track.partial()
     }
 
-    /// The namespaces whose pods are watched, each with how fresh they are; none if all pods are listed together.
-    pub fn namespaces(&self, now: Now) -> impl Iterator<Item = (&Clean, Freshness)> {
+    /// The namespaces whose pods are watched, each with how fresh they are and how many could not be read; none if all pods are listed together.
+    pub fn namespaces(&self, now: Now) -> impl Iterator<Item = (&Clean, Freshness, u32)> {
         let fresh = move |track: &Track| track.freshness(self.settings.stale_after, now);
-        self.pods_track.named().filter_map(move |(name, track)| Some((name?, fresh(track))))
+        self.pods_track.named().filter_map(move |(name, track)| Some((name?, fresh(track), track.unread())))
     }
 
     /// Nodes that could not be read since their last list began.
@@ -235,6 +235,18 @@ impl ClusterState {
     #[must_use]
     pub fn unreadable_pods(&self) -> u32 {
         self.pods_track.unreadable()
+    }
+
+    /// Nodes of their last list that could not be read: their number is a lower bound then.
+    #[must_use]
+    pub fn unread_nodes(&self) -> u32 {
+        self.nodes_track.unread()
+    }
+
+    /// Pods of their last lists that could not be read.
+    #[must_use]
+    pub fn unread_pods(&self) -> u32 {
+        self.pods_track.unread()
     }
 
     /// Whether the usage of nodes is seen.

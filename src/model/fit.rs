@@ -117,6 +117,14 @@ pub fn free(allocatable: i64, requested: i64) -> i64 {
     allocatable.max(0).saturating_sub(requested.max(0)).max(0)
 }
 
+/// Devices of one node that are requested beyond what is healthy.
+///
+/// The one definition of over-requested, beside [`free`]: amounts below zero are legal and mean nothing on either side.
+#[must_use]
+pub fn over_requested(allocatable: i64, requested: i64) -> i64 {
+    requested.max(0).saturating_sub(allocatable.max(0)).max(0)
+}
+
 impl Room {
     /// How many more pods of `size` devices it takes.
     #[must_use]

@@ -279,6 +279,22 @@ impl Bench {
         alerts.map(|alert| alert.text.to_string()).collect()
     }
 
+    /// A whole list, of which so many objects could not be read.
+    pub(crate) fn list_with_unread(&mut self, (resource, generation): (Resource, u32), batch: Batch, unreadable: u32) {
+        self.send(ClusterEvent::ListStarted { resource, generation });
+        self.send(ClusterEvent::Page {
+            resource,
+            generation,
+            page: 1,
+            remaining: None,
+            bytes: 1000,
+            unreadable,
+            batch,
+        });
+        self.send(ClusterEvent::ListFinished { resource, generation });
+        self.send(ClusterEvent::Sync { resource, state: SyncState::Watching });
+    }
+
     fn page(&mut self, resource: Resource, generation: u32, page: u32, batch: Batch) {
         let remaining = None;
         self.send(ClusterEvent::Page { resource, generation, page, remaining, bytes: 1000, unreadable: 0, batch });
@@ -368,7 +384,7 @@ pub(crate) fn gpu_pod<'a>(name: &'a str, node: &'a str, gpus: i64) -> PodFacts<'
     pod
 }
 
-fn batch(pods: &[PodFacts<'_>], removed: bool) -> PodBatch {
+pub(crate) fn batch(pods: &[PodFacts<'_>], removed: bool) -> PodBatch {
     let mut batch = PodBatch::default();
     for pod in pods {
         batch.push(pod, removed);

@@ -8,6 +8,7 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Known;
+use super::cluster::AcceleratorTotals;
 use super::fit::{self, Admission, ByAdmission, ByLimit, Each, Room, SIZES};
 use super::join::{SLOWLY, SMALL};
 use super::ledger::Ledger;
@@ -300,10 +301,12 @@ fn board(nodes: &Nodes, source: Source<'_>, by: Grouping) -> Board {
         let lens = Lens { source, node };
         let open = board.add_node(&lens);
         let room = room(&lens);
-        let over = room.devices.iter().fold(0, |sum: i64, free| sum.saturating_sub(*free.min(&0)));
+        let totals = lens.accelerators();
+        let devices = totals.iter().filter(|totals| totals.kind == Kind::Device);
+        let over = devices.filter_map(|totals| totals.over_requested.any()).fold(0, i64::saturating_add);
         board.over_requested = board.over_requested.saturating_add(over);
         if by.of_nodes() {
-            add_to_groups(&mut sums, &lens, by, open.then_some(&room));
+            add_to_groups(&mut sums, (&lens, &totals), by, open.then_some(&room));
         }
         if open && !room.devices.is_empty() {
             rooms.push(room);
@@ -372,17 +375,22 @@ impl Sum {
 }
 
 /// Adds a node to the groups of its accelerators.
-fn add_to_groups(sums: &mut BTreeMap<Key, Sum>, lens: &Lens<'_>, by: Grouping, open: Option<&Room>) {
+fn add_to_groups(
+    sums: &mut BTreeMap<Key, Sum>,
+    (lens, totals): (&Lens<'_>, &[AcceleratorTotals]),
+    by: Grouping,
+    open: Option<&Room>,
+) {
     let name = match by {
         Grouping::Model => lens.model().map(Clean::new),
         _ => pool(lens.node),
     };
-    for totals in lens.accelerators() {
+    for totals in totals {
         let sum = sums.entry((name.clone().unwrap_or_default(), totals.resource.clone(), totals.kind)).or_default();
         sum.members += totals.nodes;
         sum.requested += lens.source.ledger.node_requested(lens.name(), &totals.resource);
         // What is not known of the pods is not shown either.
-        let (free, over) = (totals.free.exact().unwrap_or(0), totals.over_requested.exact().unwrap_or(0));
+        let (free, over) = (totals.free.exact().unwrap_or(0), totals.over_requested.any().unwrap_or(0));
         let supply = [totals.capacity, totals.allocatable, totals.withdrawn, totals.missing.unwrap_or(0), free, over];
         for (sum, amount) in sum.supply.iter_mut().zip(supply) {
             *sum += i128::from(amount);

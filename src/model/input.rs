@@ -33,7 +33,10 @@ impl Model {
             _ => {}
         }
         match self.mode {
-            Mode::Help => self.act_in_help(action),
+            Mode::Help => {
+                self.notice = None;
+                self.act_in_help(action, now);
+            }
             Mode::Filter => self.act_in_filter(action, now),
             Mode::Normal => {
                 // What was said of the last key is not said of this one.
@@ -54,13 +57,15 @@ impl Model {
         }
     }
 
-    fn act_in_help(&mut self, action: Action) {
+    fn act_in_help(&mut self, action: Action, now: Now) {
         match action {
             Action::Help | Action::Back | Action::Quit => self.mode = Mode::Normal,
             _ => {
                 if let Some(step) = self.step(action) {
                     // A line for each action and at most one heading and one blank for each.
                     self.help_scroll = step.from(self.help_scroll, ACTIONS.len() + 30);
+                } else {
+                    self.no_such_key(now);
                 }
             }
         }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use hashbrown::HashMap;
 
+use super::fit;
 use super::ledger::{Ledger, NodeId};
 use super::nodes::{Node, Nodes};
 use super::rows::lens::unannounced;
@@ -122,7 +123,7 @@ impl Join {
 
     fn ask(&mut self, part: &mut Part, of: (&str, Kind), (amount, allocatable): (Quantity, i64)) {
         let place = self.place(of);
-        let over = i128::from(amount.value().saturating_sub(allocatable).max(0));
+        let over = i128::from(fit::over_requested(allocatable, amount.value()));
         if amount != Quantity::ZERO || over != 0 {
             part.requested.push((place, amount, over));
         }

@@ -134,6 +134,11 @@ impl PodTracks {
         self.tracks.iter().map(Track::unreadable).fold(0, u32::saturating_add)
     }
 
+    /// Objects of the last lists that could not be read.
+    pub(crate) fn unread(&self) -> u32 {
+        self.tracks.iter().map(Track::unread).fold(0, u32::saturating_add)
+    }
+
     pub(crate) fn slept(&mut self, now: Now) {
         self.tracks.iter_mut().for_each(|track| track.slept(now));
     }

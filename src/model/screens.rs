@@ -2,7 +2,7 @@
 
 use super::cluster::{ClusterState, OpenedNode};
 use super::{Mode, Model, NodePane, Screen};
-use crate::facts::text::{Clean, shell_word};
+use crate::facts::text::{Clean, counted, shell_word};
 use crate::msg::inspect::{Inspection, Subject, Yaml};
 use crate::msg::{ClusterId, Effect, Now};
 
@@ -168,9 +168,16 @@ impl Model {
                 };
                 let hidden = match document.invisible {
                     0 => String::new(),
-                    count => format!(", {count} invisible characters as \\u…"),
+                    count => format!(", {} as \\u…", counted(count, "invisible character")),
                 };
-                (text, format!("YAML of {}, {} lines{cut}{values}{hidden}", subject.title(), document.lines.len()))
+                (
+                    text,
+                    format!(
+                        "YAML of {}, {}{cut}{values}{hidden}",
+                        subject.title(),
+                        counted(document.lines.len(), "line")
+                    ),
+                )
             }
             _ => {
                 let Some(subject) = self.subject() else { return self.notify(now, "nothing is selected") };
@@ -274,6 +281,8 @@ impl Model {
     /// Answers a key that means nothing here: silence looks like a program that hangs.
     pub(super) fn no_such_key(&mut self, now: Now) {
         let text = match self.help_key.as_str() {
+            // The help itself says how to leave it.
+            _ if self.mode == Mode::Help => "no such key here".to_owned(),
             "" => "no such key here".to_owned(),
             key => format!("no such key here · {key} help"),
         };

@@ -30,6 +30,10 @@ pub(crate) struct Track {
     /// When the machine woke, if no list has been complete since (F67).
     woke: Option<Mono>,
     unreadable: u32,
+    /// Of these: objects of the list. They are somewhere, and nobody knows what they are.
+    unread: u32,
+    /// The same of the list before the one that runs: what it did not show is not there yet.
+    unread_before: u32,
     /// There is more than is to be held, and nothing more is taken in: for good.
     exceeded: Option<Box<Failure>>,
 }
@@ -41,11 +45,12 @@ impl Track {
             return false;
         }
         self.generation = generation;
+        self.unread_before = self.unread();
         self.running = true;
         self.page = 0;
         self.objects = 0;
         self.remaining = None;
-        self.unreadable = 0;
+        (self.unreadable, self.unread) = (0, 0);
         true
     }
 
@@ -60,6 +65,7 @@ impl Track {
         self.objects += page.objects;
         self.remaining = page.remaining;
         self.unreadable = self.unreadable.saturating_add(page.unreadable);
+        self.unread = self.unread.saturating_add(page.unreadable);
         true
     }
 
@@ -140,14 +146,21 @@ impl Track {
         self.unreadable
     }
 
+    /// Objects of the last list that could not be read, and until a later one has ended as many at least. What a watch brings beside
+    /// them may be no object at all (F48).
+    pub(crate) fn unread(&self) -> u32 {
+        if self.running { self.unread.max(self.unread_before) } else { self.unread }
+    }
+
     /// Forbidden, and nothing was ever read. A 403 after a success keeps the data and lets it age.
     pub(crate) fn denied(&self) -> bool {
         !self.complete && !self.any && matches!(self.state, Some(SyncState::Denied { .. }))
     }
 
-    /// `value`, as far as it is known. `Exact` from the end of the first list on, also while a later list runs or waits.
+    /// `value`, as far as it is known. `Exact` from the end of the first list on, also while a later list runs or waits, unless
+    /// there are objects that could not be read.
     pub(crate) fn known<T>(&self, value: T) -> Known<T> {
-        if self.complete() {
+        if self.complete() && self.unread() == 0 {
             Known::Exact(value)
         } else if self.denied() {
             Known::Denied

@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 use unicode_width::UnicodeWidthStr;
 
+use crate::facts::text::counted;
+
 use super::{Accelerator, Cluster, Fault, Item, ItemAccelerator, SmallerPages, Snapshot, State, word};
 
 /// Cells between two columns: kubectl's three spaces.
@@ -23,7 +25,7 @@ fn block(cluster: &Cluster) -> String {
     put(&mut text, &sums(cluster));
     let bound = bound(cluster);
     for accelerator in cluster.accelerators.iter().flatten() {
-        put(&mut text, &accelerator_line(accelerator, bound));
+        put(&mut text, &accelerator_line(accelerator, (bound, nodes_bound(cluster))));
     }
     if let Some(items) = cluster.items.as_ref().filter(|items| !items.is_empty()) {
         text.push_str(&nodes(items, bound));
@@ -39,7 +41,7 @@ fn block(cluster: &Cluster) -> String {
 
 fn sums(cluster: &Cluster) -> String {
     let (nodes, pods, api) = (&cluster.nodes, &cluster.pods, &cluster.api);
-    let at_least = bound(cluster);
+    let (at_least, of_nodes) = (bound(cluster), nodes_bound(cluster));
     let known = match &pods.namespaces {
         None => word(pods.state).to_owned(),
         Some(all) => {
@@ -52,26 +54,26 @@ fn sums(cluster: &Cluster) -> String {
     };
     let unreadable = match nodes.unreadable.saturating_add(pods.unreadable) {
         0 => String::new(),
-        count => format!("  {count} unreadable objects"),
+        count => format!("  {}", counted(count, "unreadable object")),
     };
     format!(
         "nodes {}/{} ready, {} NotReady, {} Unknown, {} cordoned ({})  pods {}/{}, {} terminating, {} unscheduled, \
-         {} on unknown nodes ({known}){unreadable}  api p50 {} p95 {}, {} timeouts, {} requests",
-        or(nodes.ready),
-        or(nodes.total),
-        or(nodes.not_ready),
-        or(nodes.unknown),
-        or(nodes.cordoned),
+         {} on unknown nodes ({known}){unreadable}  api p50 {} p95 {}, {}, {}",
+        lower(nodes.ready, of_nodes),
+        lower(nodes.total, of_nodes),
+        lower(nodes.not_ready, of_nodes),
+        lower(nodes.unknown, of_nodes),
+        lower(nodes.cordoned, of_nodes),
         word(nodes.state),
         lower(pods.bound, at_least),
-        or(pods.allocatable),
+        lower(pods.allocatable, of_nodes),
         lower(pods.terminating, at_least),
         lower(pods.unscheduled, at_least),
         lower(pods.orphaned, at_least),
         or(api.probe_p50_ms.map(|ms| percentile(ms, api.probe_p50_at_least))),
         or(api.probe_p95_ms.map(|ms| percentile(ms, api.probe_p95_at_least))),
-        api.timeouts,
-        api.requests,
+        counted(api.timeouts, "timeout"),
+        counted(api.requests, "request"),
     )
 }
 
@@ -80,19 +82,22 @@ fn percentile(ms: f64, at_least: bool) -> String {
     format!("{}{ms} ms", if at_least { ">= " } else { "" })
 }
 
-fn accelerator_line(accelerator: &Accelerator, bound: &str) -> String {
+fn accelerator_line(accelerator: &Accelerator, (bound, of_nodes): (&str, &str)) -> String {
+    // What is asked of nodes that could not be read is not seen either.
+    let bound = if of_nodes.is_empty() { bound } else { of_nodes };
     let Accelerator { resource, capacity, allocatable, requested, free, unschedulable, withdrawn, nodes, .. } =
         accelerator;
     let kind = serde_json::to_value(accelerator.kind).ok().and_then(|kind| kind.as_str().map(str::to_owned));
     format!(
-        "{resource} ({})  requested {}  allocatable {allocatable}  capacity {capacity}  free {}  \
-         not schedulable {}  withdrawn {withdrawn}  missing {}  over-requested {}  on {nodes} nodes",
+        "{resource} ({})  requested {}  allocatable {of_nodes}{allocatable}  capacity {of_nodes}{capacity}  free {}  \
+         not schedulable {}  withdrawn {withdrawn}  missing {}  over-requested {}  on {}",
         or(kind),
         lower(*requested, bound),
         or(*free),
         or(*unschedulable),
         or(accelerator.missing),
         lower(accelerator.over_requested, bound),
+        counted(*nodes, "node"),
     )
 }
 
@@ -148,7 +153,12 @@ fn error_line(error: &Fault) -> String {
 
 /// What stands before numbers of pods: they are lower bounds where only some namespaces are watched.
 fn bound(cluster: &Cluster) -> &'static str {
-    if cluster.pods.namespaces.is_some() { ">=" } else { "" }
+    if cluster.pods.namespaces.is_some() || cluster.pods.state == State::Partial { ">=" } else { "" }
+}
+
+/// The same before a number of nodes.
+fn nodes_bound(cluster: &Cluster) -> &'static str {
+    if cluster.nodes.state == State::Partial { ">=" } else { "" }
 }
 
 /// A lower bound, or a number.

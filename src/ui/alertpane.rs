@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 
 use super::names::Names;
 use super::scene::{Paint, Scene};
+use super::strip::LONGEST_CONTEXT;
 use super::text::{Pen, columns};
 use super::units::{clock, duration, grouped, latency};
 use crate::model::alert::{AlertRecord, Severity};
@@ -68,7 +69,7 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, (scene, view): (&Scene<'_>, &Al
     if let Some(row) = view.rows.iter().find(|row| row.selected).filter(|_| area.height >= DETAIL) {
         let mut pen = Pen::new(buf, paint.look, area, area.height - 2);
         pen.skip(1).put(Role::Title, row.record.reason).skip(1).rest(Role::Text, &row.record.text);
-        Pen::new(buf, paint.look, area, area.height - 1).skip(1).rest(Role::Muted, &detail(row, paint));
+        Pen::new(buf, paint.look, area, area.height - 1).skip(1).rest(Role::Muted, &detail(row, scene, paint));
     }
 }
 
@@ -78,9 +79,10 @@ fn title(pen: &mut Pen<'_>, scene: &Scene<'_>, view: &AlertsView<'_>, paint: Pai
     if view.rows.len() < view.len {
         pen.put(Role::Muted, &format!("  {} to {shown} of {}", view.first + 1, view.len));
     }
+    let names = Names::new(scene.contexts(), LONGEST_CONTEXT, &paint.look.glyphs);
     for (context, until) in &view.silenced {
         let left = until.since(paint.now.mono);
-        pen.skip(2).rest(Role::Warn, &format!("{context} silenced for {}", duration(left)));
+        pen.skip(2).rest(Role::Warn, &format!("{} silenced for {}", names.get(context), duration(left)));
     }
 }
 
@@ -174,9 +176,10 @@ fn peak(record: &AlertRecord, glyphs: &Glyphs) -> String {
 }
 
 /// The selected alert's times in words.
-fn detail(row: &AlertRow<'_>, paint: Paint<'_>) -> String {
+fn detail(row: &AlertRow<'_>, scene: &Scene<'_>, paint: Paint<'_>) -> String {
+    let names = Names::new(scene.contexts(), LONGEST_CONTEXT, &paint.look.glyphs);
     let (record, dot) = (row.record, paint.look.glyphs.dot);
-    let mut parts = vec![format!("{} {}", row.context, record.severity.name())];
+    let mut parts = vec![format!("{} {}", names.get(row.context), record.severity.name())];
     parts.push(format!("first {}", time(record.first, paint)));
     if let Some(since) = record.since {
         parts.push(format!("firing since {}", time(since, paint)));

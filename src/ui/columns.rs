@@ -1,11 +1,11 @@
 //! The columns of the node table on the screen: which ones give way first, and how wide they are. What they are called
 //! and sorted by is in the one table of columns, [`crate::model::rows::COLUMNS`].
 
-use super::grid::{Placed, Seen, Spec, Width};
+use super::grid::{Placed, Seen, Sorted, Spec, Width};
 use super::text::columns;
 
 use crate::model::history::STRIP;
-use crate::model::rows::{Align, COLUMNS as DECLARED, Column as Declared, NodeRow};
+use crate::model::rows::{Align, COLUMNS as DECLARED, Column as Declared, NodeRow, SortBy};
 
 /// A column of the node table, in the order in which they stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,6 +131,11 @@ pub(super) fn place(seen: &mut Seen, rows: &[NodeRow<'_>], wanted: Wanted) -> Ve
         let used = matches!(spec.column, Column::CpuUsed | Column::MemoryUsed);
         (wanted.wide || spec.rank != EXTRA) && (wanted.gpu || !devices) && (wanted.usage || !used)
     })
+}
+
+/// The order of the rows, whether its column is placed or not.
+pub(super) fn sorted(sort: (SortBy, bool), placed: &[Placed<Column>]) -> Sorted {
+    Sorted::by(sort, &WITH_USAGE, placed)
 }
 
 /// At this width the wide table has a column more than the other.

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::page::{Line, Table, line};
 use super::scene::Paint;
-use super::units::{coarse, duration, grouped};
+use super::units::{coarse, counted, duration, grouped};
 use crate::facts::event::EventFacts;
 use crate::model::inspection::PartFreshness;
 use crate::model::rows::age_of;
@@ -94,8 +94,7 @@ pub(super) fn rest(shown: usize, Untold { more, unreadable }: Untold) -> Vec<Lin
     };
     let unread = match unreadable {
         0 => None,
-        1 => Some(" 1 event could not be read".to_owned()),
-        _ => Some(format!(" {} events could not be read", grouped(unreadable))),
+        _ => Some(format!(" {} could not be read", counted(unreadable, "event"))),
     };
     let text = text.map(|text| line(Role::Muted, text));
     text.into_iter().chain(unread.map(|text| line(Role::Unknown, text))).collect()

@@ -195,6 +195,7 @@ impl Fleet {
             status: node.status,
             row: node,
             partial: None,
+            unread_pods: 0,
             resources: vec![
                 row("cpu", 51_200, 127_500, 128_000),
                 row("memory", 412 << 30, 1003 << 30, 1007 << 30),
@@ -397,6 +398,8 @@ pub(super) fn healthy(context: &str) -> ClusterSummary {
         failure: None,
         next_in: None,
         unreadable: 0,
+        unread_nodes: 0,
+        unread_pods: 0,
         running: None,
         pages: Vec::new(),
         smaller: Vec::new(),

@@ -3,9 +3,11 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
+use super::names::Names;
 use super::scene::{Body, Paint, Scene};
+use super::strip::LONGEST_CONTEXT;
 use super::text::{Pen, columns, tail};
-use super::units::{grouped, known, rate, throughput};
+use super::units::{counted, grouped, known_counted, rate, throughput};
 use super::words;
 use crate::action::Action;
 use crate::facts::text::Clean;
@@ -14,9 +16,13 @@ use crate::model::cluster::{ClusterSummary, Freshness};
 use crate::model::{Known, Mode};
 use crate::theme::{Glyphs, Role};
 
+/// Hints that facts leave a place, as far as there is one: how to get on, and out.
+const KEPT: [Action; 4] = [Action::LogIn, Action::Help, Action::Quit, Action::Back];
+
 /// Hints on the node table, most important first.
 const NODES: [(Action, &str); 11] = [
     (Action::Help, "help"),
+    (Action::Quit, "quit"),
     (Action::Open, "open"),
     (Action::Filter, "filter"),
     (Action::Api, "api"),
@@ -24,7 +30,6 @@ const NODES: [(Action, &str); 11] = [
     (Action::Gpus, "gpus"),
     (Action::SortNext, "sort"),
     (Action::NextCluster, "cluster"),
-    (Action::Quit, "quit"),
     (Action::Wide, "wide"),
     (Action::Hold, "hold"),
 ];
@@ -64,23 +69,23 @@ const YAML: [(Action, &str); 6] = [
 
 /// Hints in the API view.
 const API: [(Action, &str); 4] =
-    [(Action::Back, "back"), (Action::Down, "scroll"), (Action::Help, "help"), (Action::NextCluster, "cluster")];
+    [(Action::Back, "back"), (Action::Help, "help"), (Action::Down, "scroll"), (Action::NextCluster, "cluster")];
 
 /// Hints in the pane of alerts.
 const ALERTS: [(Action, &str); 5] = [
     (Action::Back, "back"),
+    (Action::Help, "help"),
     (Action::Open, "go there"),
     (Action::Acknowledge, "ack"),
     (Action::Silence, "silence"),
-    (Action::Help, "help"),
 ];
 
 /// Hints in the GPU view.
 const GPUS: [(Action, &str); 5] = [
     (Action::Back, "back"),
+    (Action::Help, "help"),
     (Action::NextPane, "group by"),
     (Action::Down, "scroll"),
-    (Action::Help, "help"),
     (Action::NextCluster, "cluster"),
 ];
 
@@ -108,20 +113,21 @@ pub(super) fn draw(
         Body::Gpus(_) => &GPUS[..],
     };
     let login = (Action::LogIn, "log in");
-    let hints: Vec<(String, &str)> = scene
+    let hints: Vec<(Action, String, &str)> = scene
         .locked_out
         .then_some(&login)
         .into_iter()
         .chain(hints)
         .filter(|(action, _)| *action != Action::NextCluster || scene.summaries.len() > 1)
-        .filter_map(|(action, label)| Some((keys.hint(*action)?, *label)))
+        .filter_map(|(action, label)| Some((*action, keys.hint(*action)?, *label)))
         .collect();
-    let width = |(key, label): &(String, &str)| columns(key) + columns(label) + 3;
-    // The first hint always has a place; the others take what the facts leave.
-    let reserved = hints.first().map_or(0, width);
+    let width = |(_, key, label): &(Action, String, &str)| columns(key) + columns(label) + 3;
     pen.skip(1);
+    // The first hint always has a place, what else is kept as long as facts have half of the line; the others take what these leave.
+    let kept = hints.iter().take_while(|(action, ..)| KEPT.contains(action)).map(width);
+    let reserved = kept.reduce(|all, next| if all + next <= pen.left() / 2 { all + next } else { all }).unwrap_or(0);
     let room = pen.left().saturating_sub(reserved + 1);
-    let (lasting, passing) = list(scene, paint, trouble);
+    let (lasting, passing) = list(scene, (paint, room), trouble);
     facts(&mut pen, &lasting, (room, ""), paint);
     let mut left = pen.left().saturating_sub(1);
     let fitting = hints.iter().take_while(|hint| {
@@ -139,7 +145,7 @@ pub(super) fn draw(
     facts(&mut pen, &passing, (between, if lasting.is_empty() { "" } else { &dot }), paint);
     pen.skip(pen.left().saturating_sub(used + 1));
     // The least important is farthest from the corner, where the eye looks for help.
-    for (key, label) in fitting.iter().rev() {
+    for (_, key, label) in fitting.iter().rev() {
         pen.skip(2).put(Role::Key, key).skip(1).put(Role::Muted, label);
     }
     None
@@ -163,10 +169,10 @@ fn facts(pen: &mut Pen<'_>, list: &[(Role, String)], (room, first): (usize, &str
 }
 
 /// What is worth saying, most important first; and what comes and goes, which must not move that.
-fn list(scene: &Scene<'_>, paint: Paint<'_>, trouble: bool) -> (Facts, Facts) {
+fn list(scene: &Scene<'_>, (paint, room): (Paint<'_>, usize), trouble: bool) -> (Facts, Facts) {
     let Some(summary) = scene.summary() else { return Default::default() };
     let mut facts = Vec::new();
-    facts.extend(scene.notice.map(|text| (Role::Focus, text.to_string())));
+    facts.extend(scene.notice.map(|text| (Role::Focus, with_short_names(text, scene, (&paint.look.glyphs, room)))));
     if let [first, more @ ..] = scene.warnings {
         let more = if more.is_empty() { String::new() } else { format!(" (+{} more)", more.len()) };
         facts.push((Role::Warn, format!("config: {first}{more}")));
@@ -184,17 +190,18 @@ fn list(scene: &Scene<'_>, paint: Paint<'_>, trouble: bool) -> (Facts, Facts) {
     match &scene.body {
         Body::Nodes(table) => {
             let glyphs = &paint.look.glyphs;
-            let shown = known(summary.nodes_total, glyphs);
             if scene.filter.is_empty() {
                 let unknown = summary.nodes_total == Known::Unknown;
-                let text = if unknown { "nodes not known yet".to_owned() } else { format!("{shown} nodes") };
+                let all = known_counted(summary.nodes_total, "node", glyphs);
+                let text = if unknown { "nodes not known yet".to_owned() } else { all };
                 facts.push((Role::Text, text));
                 if let Some(with @ 1..) = summary.gpu_nodes.any() {
                     facts.push((Role::Text, format!("{} with GPUs", grouped(with))));
                 }
             } else {
                 let matching = grouped(table.extent.len as u64);
-                facts.push((Role::Warn, format!("{matching} of {shown} nodes by filter {}", scene.filter)));
+                let all = known_counted(summary.nodes_total, "node", glyphs);
+                facts.push((Role::Warn, format!("{matching} of {all} by filter {}", scene.filter)));
             }
             facts.extend(rows(table.first, table.rows.len(), table.extent.len, glyphs));
             if scene.held {
@@ -202,14 +209,13 @@ fn list(scene: &Scene<'_>, paint: Paint<'_>, trouble: bool) -> (Facts, Facts) {
             }
         }
         Body::Node(view) => {
-            let shown = pods(view.detail.as_ref(), paint);
             facts.push(if scene.filter.is_empty() {
-                (Role::Text, format!("{shown} pods on this node"))
+                (Role::Text, format!("{} on this node", pods(view.detail.as_ref(), paint)))
             } else {
                 let matching = grouped(view.extent.len as u64);
                 (
                     Role::Warn,
-                    format!("{matching} of {} pods by filter {}", grouped(view.extent.total as u64), scene.filter),
+                    format!("{matching} of {} by filter {}", counted(view.extent.total as u64, "pod"), scene.filter),
                 )
             });
             facts.extend(rows(view.first, view.pods.len(), view.extent.len, &paint.look.glyphs));
@@ -222,7 +228,7 @@ fn list(scene: &Scene<'_>, paint: Paint<'_>, trouble: bool) -> (Facts, Facts) {
         }
         Body::Yaml(view) => facts.extend(lines((view.first, view.document.map_or(0, |d| d.lines.len())))),
         Body::Gpus(_) => {}
-        Body::Alerts(view) => facts.push((Role::Text, format!("{} alerts", view.len))),
+        Body::Alerts(view) => facts.push((Role::Text, counted(view.len as u64, "alert"))),
     }
     facts.extend(oddities(summary, &paint.look.glyphs));
     let mut passing = Vec::new();
@@ -237,11 +243,22 @@ fn list(scene: &Scene<'_>, paint: Paint<'_>, trouble: bool) -> (Facts, Facts) {
     (facts, passing)
 }
 
+/// A notice with a long name of a context cut as on the strip, and to a third of the room at most.
+fn with_short_names(notice: &str, scene: &Scene<'_>, (glyphs, room): (&Glyphs, usize)) -> String {
+    let width = LONGEST_CONTEXT.min(room / 3);
+    let names = Names::new(scene.contexts(), width, glyphs);
+    let long = scene.contexts().filter(|context| columns(context) > width && notice.contains(context));
+    match long.max_by_key(|context| context.len()) {
+        Some(context) => notice.replace(context, &names.get(context)),
+        None => notice.to_owned(),
+    }
+}
+
 /// Facts in the order in which they stand.
 type Facts = Vec<(Role, String)>;
 
 fn pods(detail: Option<&crate::model::cluster::NodeDetail<'_>>, paint: Paint<'_>) -> String {
-    known(detail.map_or(Known::Unknown, |detail| detail.row.pods), &paint.look.glyphs)
+    known_counted(detail.map_or(Known::Unknown, |detail| detail.row.pods), "pod", &paint.look.glyphs)
 }
 
 /// Where on a page of lines one is.
@@ -257,11 +274,12 @@ fn rows(first: usize, shown: usize, all: usize, glyphs: &Glyphs) -> Option<(Role
 
 /// Objects that no table shows.
 fn oddities(summary: &ClusterSummary, glyphs: &Glyphs) -> impl Iterator<Item = (Role, String)> {
-    let some = |number: Known<u32>| number.any().filter(|any| *any > 0).map(|_| known(number, glyphs));
-    let pods = |number: String| format!("{number} {}", if number == "1" { "pod" } else { "pods" });
-    let pending = some(summary.unscheduled).map(|number| (Role::Text, format!("{} unscheduled", pods(number))));
-    let orphaned = some(summary.orphaned).map(|number| (Role::Warn, format!("{} on unknown nodes", pods(number))));
-    let unreadable = some(Known::Exact(summary.unreadable)).map(|number| (Role::Warn, format!("{number} unreadable")));
+    let some = |number: Known<u32>| number.any().filter(|any| *any > 0);
+    let pods = |number| some(number).map(|_| known_counted(number, "pod", glyphs));
+    let pending = pods(summary.unscheduled).map(|pods| (Role::Text, format!("{pods} unscheduled")));
+    let orphaned = pods(summary.orphaned).map(|pods| (Role::Warn, format!("{pods} on unknown nodes")));
+    let unreadable = some(Known::Exact(summary.unreadable));
+    let unreadable = unreadable.map(|count| (Role::Warn, format!("{} unreadable", grouped(count))));
     [unreadable, orphaned, pending].into_iter().flatten()
 }
 

@@ -46,6 +46,8 @@ pub(super) struct GpusView<'a> {
     dra_hidden: Option<String>,
     /// What is watched of the pods, if that is only a part of the cluster.
     partial: Option<Partial>,
+    /// Nodes and pods that could not be read.
+    unread: [u32; 2],
     /// The model's scroll offset.
     wanted: usize,
     /// Now by the server's clock.
@@ -67,7 +69,8 @@ impl<'a> GpusView<'a> {
         let hidden = matches!(visible, Visibility::Denied(_) | Visibility::Unavailable(_));
         let dra_hidden = visible.reason().filter(|_| hidden);
         let (board, partial) = (cluster.gpu_board(), cluster.partial());
-        Self { board, by, pods, nodes, dra_hidden, partial, wanted, server_now: cluster.server_now(now), old }
+        let unread = [cluster.unread_nodes(), cluster.unread_pods()];
+        Self { board, by, pods, nodes, dra_hidden, partial, unread, wanted, server_now: cluster.server_now(now), old }
     }
 }
 
@@ -77,9 +80,9 @@ impl GpusView<'_> {
         if self.old.is_some() { Role::Stale } else { Role::Text }
     }
 
-    /// What pods ask for is known of some namespaces.
+    /// What pods ask for is known of some namespaces, or of those pods that could be read.
     fn is_partial(&self) -> bool {
-        self.partial.is_some() && matches!(self.pods, Known::AtLeast(()))
+        (self.partial.is_some() || self.unread[1] > 0) && matches!(self.pods, Known::AtLeast(()))
     }
 
     /// Both what there is and what is asked for are known: only then is anything free.

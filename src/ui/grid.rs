@@ -86,6 +86,24 @@ pub(super) struct Placed<C> {
     sort: Option<SortBy>,
 }
 
+/// The order of rows, as the heading shows it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sorted {
+    by: SortBy,
+    reversed: bool,
+    /// The heading of its column, where that has no place.
+    hidden: Option<&'static str>,
+}
+
+impl Sorted {
+    /// `specs`: all columns, of which some are placed.
+    pub(super) fn by<C>((by, reversed): (SortBy, bool), specs: &[Spec<C>], placed: &[Placed<C>]) -> Self {
+        let is_shown = placed.iter().any(|column| column.sort == Some(by));
+        let hidden = specs.iter().find(|spec| spec.sort == Some(by) && !is_shown).map(|spec| spec.title);
+        Self { by, reversed, hidden }
+    }
+}
+
 impl Seen {
     /// Takes in the visible rows: `widest` gives the widest value of a column. A column only grows, so that nothing
     /// jumps; but a name column that is more than twice as wide as what is visible shrinks again, or one long name would
@@ -163,23 +181,25 @@ impl<C> Placed<C> {
     }
 }
 
-/// Draws the headings on the first line of `area`; an arrow marks the column that rows are sorted by.
-pub(super) fn heading<C>(
-    pen: &mut Pen<'_>,
-    area: Rect,
-    placed: &[Placed<C>],
-    (sort, look): (Option<(SortBy, bool)>, &Look),
-) {
+/// Draws the headings on the first line of `area`; an arrow marks the column that rows are sorted by. The widest one names it where it
+/// has no place: `NAME by CPU↓`.
+pub(super) fn heading<C>(pen: &mut Pen<'_>, area: Rect, placed: &[Placed<C>], (sort, look): (Option<Sorted>, &Look)) {
+    let arrow = |sort: Sorted| if sort.reversed { look.glyphs.ascending } else { look.glyphs.descending };
+    let hidden = sort.and_then(|sort| Some(format!("by {}{}", sort.hidden?, arrow(sort))));
+    let titled = placed.iter().enumerate().filter(|(_, column)| !column.title.is_empty());
+    let widest = titled.max_by_key(|(place, column)| (column.width, placed.len() - place)).map(|(place, _)| place);
     for (place, column) in placed.iter().enumerate().filter(|(_, column)| !column.title.is_empty()) {
         pen.go(area, column.at);
-        let arrow = sort
-            .filter(|(by, _)| column.sort == Some(*by))
-            .map(|(_, reversed)| if reversed { look.glyphs.ascending } else { look.glyphs.descending });
+        let arrow = sort.filter(|sort| column.sort == Some(sort.by)).map(arrow);
         // A title may reach over columns that have none and belong to it.
         let over = placed[place + 1..].iter().take_while(|next| next.title.is_empty()).last();
         let room = over.filter(|_| !column.right).map_or(column.width, |last| last.at + last.width - column.at);
         let (first, rest) = column.title.split_once(' ').unwrap_or((column.title, ""));
+        let by = hidden.as_ref().filter(|_| widest == Some(place)).map(|by| (by, format!("{} {by}", column.title)));
         let title = match (arrow, rest) {
+            _ if by.is_some() => {
+                by.map(|(by, both)| if columns(&both) <= room { both } else { by.clone() }).unwrap_or_default()
+            }
             (None, _) if columns(column.title) <= room => column.title.to_owned(),
             // The arrow takes the place of the blank, so that no title grows into the next one.
             (Some(arrow), rest) if columns(column.title).max(columns(first) + 1) <= room => {

@@ -7,6 +7,7 @@ use super::layout::Scroll;
 use super::scene::Paint;
 use super::text::{Pen, columns};
 use crate::action::{ACTIONS, Action};
+use crate::facts::text::Clean;
 use crate::keymap::KeyMap;
 use crate::theme::{Glyphs, Role};
 
@@ -27,11 +28,20 @@ enum Line {
     Entry { role: Role, keys: String, text: &'static str },
 }
 
+/// What the model says of the help.
+#[derive(Clone, Copy)]
+pub(super) struct Said<'a> {
+    /// Lines that it is scrolled down by, as far as there is more.
+    pub(super) scroll: usize,
+    /// What was just done, or not.
+    pub(super) notice: Option<&'a Clean>,
+}
+
 /// Draws the help over all of `area`, scrolled down by `wanted` lines as far as there is more.
 pub(super) fn draw(
     buf: &mut Buffer,
     area: Rect,
-    (wanted, scroll): (usize, &mut Scroll),
+    (said, scroll): (Said<'_>, &mut Scroll),
     (paint, keys): (Paint<'_>, &KeyMap),
 ) {
     let mut halves = if area.width >= TWO_COLUMNS {
@@ -52,9 +62,9 @@ pub(super) fn draw(
     let title = Rect { height: area.height.min(1), ..area };
     let body = Rect { y: area.y + title.height, height: area.height - title.height, ..area };
     let lines = halves.iter().map(Vec::len).max().unwrap_or(0);
-    let first = scroll.follow(wanted, lines.saturating_sub(usize::from(body.height)));
+    let first = scroll.follow(said.scroll, lines.saturating_sub(usize::from(body.height)));
     let below = lines.saturating_sub(first + usize::from(body.height));
-    top(&mut Pen::new(buf, paint.look, title, 0), (first, below), (paint, keys));
+    top(&mut Pen::new(buf, paint.look, title, 0), (first, below), (said.notice, paint, keys));
     let mut part = body;
     for half in &halves {
         let keys = half.iter().map(Line::keys).max().unwrap_or(0).min(usize::from(area.width) * 2 / 5);
@@ -67,11 +77,14 @@ pub(super) fn draw(
     }
 }
 
-fn top(pen: &mut Pen<'_>, (above, below): (usize, usize), (paint, keys): (Paint<'_>, &KeyMap)) {
+fn top(pen: &mut Pen<'_>, (above, below): (usize, usize), (notice, paint, keys): (Option<&Clean>, Paint<'_>, &KeyMap)) {
     let dot = paint.look.glyphs.dot;
     pen.skip(1).put(Role::Title, "watchbell help");
     if let Some(key) = keys.hint(Action::Back) {
         pen.put(Role::Muted, &format!(" {dot} ")).put(Role::Key, &key).put(Role::Muted, " back");
+    }
+    if let Some(notice) = notice {
+        pen.put(Role::Muted, &format!(" {dot} ")).put(Role::Focus, notice);
     }
     for (count, which) in [(above, "above"), (below, "below")] {
         if count > 0 {
@@ -161,7 +174,8 @@ mod tests {
 
     fn drawn((width, height): (u16, u16), wanted: usize, keys: &KeyMap) -> String {
         fixture::drawn(width, height, |buf, area, paint| {
-            draw(buf, area, (wanted, &mut Scroll::default()), (paint, keys));
+            let said = Said { scroll: wanted, notice: None };
+            draw(buf, area, (said, &mut Scroll::default()), (paint, keys));
         })
     }
 

@@ -24,7 +24,7 @@ use super::grid::Seen;
 use super::header::rule;
 use super::scene::{NodeView, Paint};
 use super::text::{Pen, columns};
-use super::units::{devices, duration, pair};
+use super::units::{devices, duration, known, pair};
 use super::words;
 use crate::model::cluster::NodeDetail;
 use crate::model::{Known, NodePane};
@@ -235,7 +235,11 @@ fn title(pen: &mut Pen<'_>, detail: &NodeDetail<'_>, (context, paint): (&str, Pa
     }
     let allocatable = row.pods_allocatable.map_or(Known::Unknown, Known::Exact);
     let partial = if detail.partial.is_some() { " partial" } else { "" };
-    facts.push(("pods ", pair(row.pods, allocatable, glyphs) + partial));
+    let pods = match allocatable {
+        Known::Unknown if row.pods != Known::Denied => format!("{}/{}", known(row.pods, glyphs), glyphs.unknown),
+        _ => pair(row.pods, allocatable, glyphs),
+    };
+    facts.push(("pods ", pods + partial));
     facts.push(("", detail.facts.kubelet.to_string()));
     facts.push(("age ", row.age.map_or_else(|| glyphs.none.to_owned(), duration)));
     if detail.facts.deleting {

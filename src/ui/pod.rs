@@ -11,7 +11,7 @@ use super::node::amount;
 use super::page::{self, Line, Table, line};
 use super::scene::Paint;
 use super::text::{Pen, columns, wrap};
-use super::units::{coarse, duration, grouped};
+use super::units::{coarse, counted, duration, grouped};
 use super::words;
 use crate::facts::node::ConditionStatus;
 use crate::facts::pod::{ContainerFacts, ContainerKind, ContainerState, Ending, PodDetail};
@@ -89,7 +89,7 @@ fn title(pen: &mut Pen<'_>, view: &PodView<'_>, (context, paint): (&str, Paint<'
             Some(_) => (Role::Unknown, format!("{ready}/{of} ready then")),
         });
         if state.restarts > 0 {
-            facts.push((Role::Warn, format!("{} restarts", grouped(state.restarts))));
+            facts.push((Role::Warn, counted(state.restarts, "restart")));
         }
         let age = state.age.map_or_else(|| glyphs.none.to_owned(), duration);
         facts.push((Role::Text, format!("age {age}")));
@@ -256,7 +256,7 @@ fn known(row: &PodRow<'_>) -> Vec<String> {
     };
     let mut facts = vec![node, owner];
     if row.gpus > 0 {
-        facts.push(format!("{} GPUs held", grouped(row.gpus)));
+        facts.push(format!("{} held", counted(row.gpus, "GPU")));
     }
     let requests = [("cpu", pod.requests.cpu.milli()), ("memory", pod.requests.memory.value())];
     let requests = requests.iter().filter(|(_, number)| *number > 0);

@@ -6,6 +6,7 @@ use super::events::EventsView;
 use super::gpus::GpusView;
 use super::page::Line;
 use super::pod::PodView;
+use super::units::counted;
 use super::yaml::YamlView;
 use crate::facts::text::Clean;
 use crate::model::alert::AlertLine;
@@ -119,10 +120,7 @@ pub(super) struct NodeView<'a> {
 impl Scene<'_> {
     /// How many clusters there are, in words.
     pub(super) fn clusters(&self) -> String {
-        match self.summaries.len() {
-            1 => "1 cluster".to_owned(),
-            all => format!("{all} clusters"),
-        }
+        counted(self.summaries.len() as u64, "cluster")
     }
 
     /// The names of all clusters.

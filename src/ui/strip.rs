@@ -10,7 +10,7 @@ use super::names::Names;
 use super::scene::{Paint, Scene};
 use super::spark::{self, Scale};
 use super::text::{Pen, columns};
-use super::units::{devices, grouped, pair, percentile};
+use super::units::{devices, grouped, known, pair, percentile};
 use super::words;
 use crate::model::Known;
 use crate::model::cluster::{ClusterSummary, Freshness, Health};
@@ -244,8 +244,16 @@ impl Columns {
 fn pods(summary: &ClusterSummary, glyphs: &Glyphs) -> String {
     match (&summary.partial, summary.pods.any()) {
         (Some(partial), Some(number)) => {
-            let bound = if matches!(summary.pods_fresh, Freshness::Loading { .. }) { glyphs.at_least } else { "" };
+            let bound = if summary.unread_pods > 0 || matches!(summary.pods_fresh, Freshness::Loading { .. }) {
+                glyphs.at_least
+            } else {
+                ""
+            };
             format!("{bound}{} in {}", grouped(number), partial.count())
+        }
+        // The nodes are known and do not say.
+        _ if summary.nodes_total.any().is_some_and(|nodes| nodes > 0) && summary.pods_allocatable == Known::Unknown => {
+            format!("{}/{}", known(summary.pods, glyphs), glyphs.unknown)
         }
         _ => pair(summary.pods, summary.pods_allocatable, glyphs),
     }

@@ -8,7 +8,7 @@ use super::grid::{self, Placed, Seen};
 use super::names::Names;
 use super::scene::{NodeTable, Paint, Scene};
 use super::text::{Pen, columns as cells};
-use super::units::{coarse, devices, duration, known, pair, percent};
+use super::units::{coarse, counted, devices, duration, known, pair, percent};
 use super::{bars, words};
 use crate::facts::node::Readiness;
 use crate::model::Known;
@@ -31,7 +31,8 @@ pub(super) fn draw(
     let wanted = Wanted { width: usize::from(area.width), wide: table.wide, gpu, usage };
     let placed = columns::place(seen, &table.rows, wanted);
     let wide_room = columns::has_wide_room(seen, &table.rows, wanted);
-    grid::heading(&mut Pen::new(buf, paint.look, area, 0), area, &placed, (Some(table.sort), paint.look));
+    let sort = columns::sorted(table.sort, &placed);
+    grid::heading(&mut Pen::new(buf, paint.look, area, 0), area, &placed, (Some(sort), paint.look));
     if table.rows.is_empty() {
         let text = absence(scene, table, paint);
         let line = Rect { y: area.y.saturating_add(2), height: area.height.saturating_sub(2), ..area };
@@ -247,6 +248,9 @@ fn absence(scene: &Scene<'_>, table: &NodeTable<'_>, paint: Paint<'_>) -> String
     match (&summary.nodes_fresh, trouble) {
         (Freshness::Denied, Some(reason)) => format!("nodes may not be listed {} {reason}", glyphs.dot),
         (Freshness::Denied, None) => "nodes may not be listed".to_owned(),
+        _ if summary.unread_nodes > 0 => {
+            format!("none of {} could be read", counted(summary.unread_nodes, "node"))
+        }
         (_, _) if summary.nodes_total == Known::Exact(0) => "this cluster has no nodes".to_owned(),
         (_, Some(reason)) => format!("no nodes read yet {} {reason}", glyphs.dot),
         (Freshness::Loading { .. }, None) => format!("loading {}", words::progress(summary)),

@@ -281,4 +281,5 @@ mod model;
 mod open;
 mod scope;
 mod silence;
+mod unread;
 mod words;

@@ -66,6 +66,20 @@ pub(super) fn grouped(number: impl Into<i128>) -> String {
     text
 }
 
+/// `1 node`, `2,613 nodes`, of a noun that takes an `s`.
+pub(super) fn counted<T: Into<i128>>(count: T, noun: &str) -> String {
+    let count: i128 = count.into();
+    format!("{} {noun}{}", grouped(count), if count == 1 { "" } else { "s" })
+}
+
+/// The same of a number that is known more or less well: `1 pod`, `≥1 pods`, `– pods`.
+pub(super) fn known_counted<T: Into<i128> + Copy>(number: Known<T>, noun: &str, glyphs: &Glyphs) -> String {
+    match number {
+        Known::Exact(number) => counted(number, noun),
+        other => format!("{} {noun}s", known(other, glyphs)),
+    }
+}
+
 /// `999,999`, `1.5M`, `9.2E`: thousands up to a million, then three digits at most, cut and not rounded.
 pub(super) fn compact(number: i64) -> String {
     let mut rest = i128::from(number).unsigned_abs();
@@ -98,14 +112,15 @@ pub(super) fn known<T: Into<i128>>(number: Known<T>, glyphs: &Glyphs) -> String 
     }
 }
 
-/// `101/104`: both numbers with one mark in front if either is a lower bound.
+/// `101/104`: with a mark in front if the first number is a lower bound, else before the one that is.
 pub(super) fn pair<T: Into<i128> + Copy>(part: Known<T>, whole: Known<T>, glyphs: &Glyphs) -> String {
-    let bound = matches!(part, Known::AtLeast(_)) || matches!(whole, Known::AtLeast(_));
+    let bound = matches!(part, Known::AtLeast(_));
     let bare = |number: Known<T>| known(number.any().map_or(number, Known::Exact), glyphs);
     match (part, whole) {
         (Known::Unknown, Known::Unknown) => glyphs.none.to_owned(),
         // Without the part the whole says nothing about it.
         (Known::Denied, _) => "n/a".to_owned(),
+        (Known::Exact(_), Known::AtLeast(_)) => format!("{}/{}", bare(part), known(whole, glyphs)),
         _ => format!("{}{}/{}", if bound { glyphs.at_least } else { "" }, bare(part), bare(whole)),
     }
 }

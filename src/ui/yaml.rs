@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use super::events::freshness;
 use super::scene::Paint;
 use super::text::{Pen, columns};
-use super::units::grouped;
+use super::units::counted;
 use crate::facts::document::Document;
 use crate::model::inspection::PartFreshness;
 use crate::msg::inspect::Subject;
@@ -65,13 +65,12 @@ fn title(pen: &mut Pen<'_>, view: &YamlView<'_>, (context, paint): (&str, Paint<
     pen.name(Role::Title, &name, columns(&name).min(room)).put(Role::Muted, " YAML");
     let Some(document) = view.document else { return };
     let dot = paint.look.glyphs.dot;
-    let mut facts = vec![(Role::Muted, format!("{} lines", grouped(document.lines.len() as u64)))];
+    let mut facts = vec![(Role::Muted, counted(document.lines.len() as u64, "line"))];
     if document.cut > 0 {
         facts.push((Role::Warn, format!("{} cut", document.cut)));
     }
     if document.invisible > 0 {
-        let word = if document.invisible == 1 { "character" } else { "characters" };
-        facts.push((Role::Warn, format!("{} invisible {word}", grouped(document.invisible))));
+        facts.push((Role::Warn, counted(document.invisible, "invisible character")));
     }
     let values = document.values.words();
     if !values.is_empty() {

@@ -10,6 +10,7 @@ use crate::clock::wall;
 use crate::cluster::classify::one_line;
 use crate::facts::event;
 use crate::facts::node::{NodeFacts, Readiness};
+use crate::facts::text::counted;
 use crate::msg::check::{Outcome, Step};
 
 /// 15 min: kubernetes-mixin, `KubeNodeReadinessFlapping`.
@@ -30,7 +31,8 @@ impl Run {
         let changed = changed(&self.found.nodes, now);
         let (nodes, count) = (self.found.nodes.len(), changed.len());
         let first = if self.found.more_nodes { " of the first page" } else { "" };
-        let text = format!("{count} of {nodes} nodes{first} changed their Ready condition in the last 15 min");
+        let text =
+            format!("{count} of {}{first} changed their Ready condition in the last 15 min", counted(nodes, "node"));
         let source = "the window of kubernetes-mixin KubeNodeReadinessFlapping";
         let step = match count {
             0 => Step::new(name, Outcome::Ok, &text),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::words::{short, span};
+use crate::facts::text::counted;
 use crate::model::Settings;
 use crate::model::latency::{Latency, call_name, call_title};
 use crate::msg::{Attempt, CallKind, End, Mono};
@@ -139,7 +140,11 @@ impl Timeouts {
         let peak = if self.peak > count { format!(", peak {}", self.peak) } else { String::new() };
         let again = answering.green.map(|since| format!("recovering, last timeout {} ago: ", short(since)));
         let limit = settings.timeouts_over;
-        let text = format!("{}{count} timeouts in {window} (limit {limit}){most}{peak}", again.unwrap_or_default());
+        let text = format!(
+            "{}{} in {window} (limit {limit}){most}{peak}",
+            again.unwrap_or_default(),
+            counted(count, "timeout")
+        );
         Some(TimeoutsSaid { text, peak: self.peak, recovering: answering.green.is_some() })
     }
 }

@@ -62,7 +62,7 @@ impl ClusterState {
             nodes: self.nodes.revision(),
             history: self.history.revision(),
             density: self.alerts.density.revision(),
-            partial: self.partial().is_some(),
+            partial: self.partial().is_some() || self.unread_pods() > 0,
             grouped: REASONS.map(|reason| self.alerts.groups(reason)),
             minute: now.wall.as_second().div_euclid(60),
         });
@@ -128,7 +128,7 @@ impl ClusterState {
         group("NodePressure", "nodes with bad conditions", groups.pressure, findings);
         group("GpusWithdrawn", "nodes with withdrawn devices", groups.withdrawn, findings);
         let full = self.alerts.density.full();
-        let partial = self.partial().is_some();
+        let partial = self.partial().is_some() || self.unread_pods() > 0;
         // What is watched proves that a node is full; that one is not, only all pods can.
         let full = full.map(|(name, full)| Case::Full(name, *full, partial)).collect();
         let first = findings.len();

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::words::span;
+use crate::facts::text;
 use crate::model::Settings;
 use crate::model::latency::{Latency, Percentile};
 use crate::msg::Mono;
@@ -46,6 +47,12 @@ impl ProbeSlow {
         let at_least = if p95.at_least { "at least " } else { "" };
         let peak = if self.peak > p95.value { format!(", peak {}", span(self.peak)) } else { String::new() };
         let value = span(p95.value);
-        Some((format!("probe p95 {at_least}{value} in {window} (limit {limit}), {samples} probes{peak}"), self.peak))
+        Some((
+            format!(
+                "probe p95 {at_least}{value} in {window} (limit {limit}), {}{peak}",
+                text::counted(samples, "probe")
+            ),
+            self.peak,
+        ))
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::latch::{Answering, TimeoutsSaid};
 use super::words::span;
 use super::{Alerts, Finding, Severity, UNREACHABLE, Voice};
-use crate::facts::text::Clean;
+use crate::facts::text::{Clean, counted};
 use crate::model::cluster::ClusterState;
 use crate::model::latency::call_title;
 use crate::model::sync::Track;
@@ -62,6 +62,7 @@ impl ClusterState {
             findings.push(Finding::new("TooLarge", Severity::Critical, text));
         }
         self.access(&mut findings);
+        findings.extend(self.unreadable());
         self.throttling(now.mono, &mut findings);
         let stale = if resuming { None } else { self.old(now) };
         // Data is old because nothing answers: that says it all.
@@ -134,7 +135,7 @@ impl ClusterState {
     fn silent(&self, silence: Duration) -> Finding {
         let ticks = silence.as_millis() / self.settings.probe_period.as_millis().max(1);
         let because = self.failures().next().map(|failure| format!(": {}", why(failure))).unwrap_or_default();
-        let text = format!("no answer for {} ({ticks} probes){because}", span(silence));
+        let text = format!("no answer for {} ({}){because}", span(silence), counted(ticks, "probe"));
         let peak = u64::try_from(silence.as_millis()).unwrap_or(u64::MAX);
         let voice = if self.alerts.in_outage { Voice::Silenced } else { Voice::Heard };
         Finding { peak, voice, ..Finding::new(UNREACHABLE, Severity::Critical, text) }
@@ -190,12 +191,23 @@ impl ClusterState {
         format!("{what} may not be listed (403); for one namespace: --namespace {example}; {}", failure.text)
     }
 
+    /// Objects that could not be read may be anything.
+    fn unreadable(&self) -> Option<Finding> {
+        let counts = [(self.unread_nodes(), "node"), (self.unread_pods(), "pod")];
+        let some = counts.iter().filter(|(count, _)| *count > 0);
+        let named: Vec<String> = some.map(|(count, noun)| counted(*count, noun)).collect();
+        let text =
+            format!("{} could not be read: numbers are lower bounds, what is free is not known", named.join(" and "));
+        let peak: u64 = counts.iter().map(|(count, _)| u64::from(*count)).sum();
+        (peak > 0).then(|| Finding { peak, ..Finding::new("Unreadable", Severity::Warning, text) })
+    }
+
     fn throttling(&self, now: Mono, findings: &mut Vec<Finding>) {
         let count = self.latency.throttled_within(THROTTLED_WINDOW, now);
         if count > 0 {
             let severity =
                 if count >= u32::from(self.settings.throttled_warning) { Severity::Warning } else { Severity::Notice };
-            let text = format!("server throttles: {count} answers 429 in 1m");
+            let text = format!("server throttles: {} 429 in 1m", counted(count, "answer"));
             findings.push(Finding { peak: u64::from(count), ..Finding::new("Throttled", severity, text) });
         }
     }
@@ -220,7 +232,7 @@ impl ClusterState {
         let names = match &*old {
             [(_, a, _)] => a.clone(),
             [(_, a, _), (_, b, _)] => format!("{a} and {b}"),
-            [(_, a, _), rest @ ..] => format!("{a} and {} more lists", rest.len()),
+            [(_, a, _), rest @ ..] => format!("{a} and {}", counted(rest.len(), "more list")),
             [] => String::new(),
         };
         let severity = if *age > settings.stale_after { Severity::Warning } else { Severity::Notice };

@@ -4,6 +4,7 @@ use hashbrown::HashMap;
 
 use super::{AcceleratorTotals, ClusterState, saturate};
 use crate::facts::accelerator::Kind;
+use crate::model::Known;
 use crate::model::fit::{self, Admission};
 use crate::model::join::Join;
 use crate::model::ledger::Ledger;
@@ -18,7 +19,7 @@ impl ClusterState {
         let free = FreeDevices::count(&self.nodes, &self.ledger);
         let known_free = |resource: &str, kind| {
             let (free, unschedulable) = free.of(resource, kind);
-            let known = |sum| self.pods_track.known(saturate(sum)).exact_or_unknown();
+            let known = |sum| self.counted(saturate(sum)).exact_or_unknown();
             (known(free), known(unschedulable))
         };
         let sums = &self.nodes.sums().devices;
@@ -29,12 +30,12 @@ impl ClusterState {
                 kind: sum.kind,
                 capacity: saturate(sum.capacity),
                 allocatable: saturate(sum.allocatable),
-                requested: self.pods_track.known(join.requested(&sum.resource, sum.kind).value()),
+                requested: self.counted(join.requested(&sum.resource, sum.kind).value()),
                 free,
                 unschedulable,
                 withdrawn: saturate(sum.withdrawn),
                 missing: (sum.promised > 0).then(|| saturate(sum.missing)),
-                over_requested: self.pods_track.known(join.over_requested(&sum.resource, sum.kind)),
+                over_requested: self.counted(join.over_requested(&sum.resource, sum.kind)),
                 nodes: sum.nodes,
             }
         });
@@ -43,16 +44,22 @@ impl ClusterState {
         let asked = asked.map(|(resource, kind, requested)| {
             let (free, unschedulable) = known_free(resource, kind);
             AcceleratorTotals {
-                requested: self.pods_track.known(requested.value()),
+                requested: self.counted(requested.value()),
                 free,
                 unschedulable,
-                over_requested: self.pods_track.known(join.over_requested(resource, kind)),
+                over_requested: self.counted(join.over_requested(resource, kind)),
                 ..AcceleratorTotals::none(resource, kind)
             }
         });
         let mut totals: Vec<_> = announced.chain(asked).collect();
         totals.sort_by(|a, b| (&a.resource, a.kind).cmp(&(&b.resource, b.kind)));
         totals
+    }
+
+    /// A number that is counted over nodes and their pods.
+    fn counted<T>(&self, number: T) -> Known<T> {
+        let known = self.pods_track.known(number);
+        if self.knows_all_nodes() { known } else { known.at_least() }
     }
 }
 

@@ -43,6 +43,7 @@ impl ClusterState {
             accelerators: lens.accelerators(),
             pods: lens.pod_counts(),
             partial: self.partial(),
+            unread_pods: self.unread_pods(),
             notes: self.notes(&lens, now),
             transitions: transitions.map(|change| (elapsed(change.at, now), spell(change))).collect(),
         })

@@ -115,7 +115,7 @@ impl ClusterState {
     #[must_use]
     pub fn last_report(&self, node: &str, now: Now) -> Option<LastReport> {
         let Some(node) = self.nodes.by_name(node) else {
-            let gone = !node.is_empty() && self.nodes_track.complete();
+            let gone = !node.is_empty() && self.knows_all_nodes();
             return gone.then_some(LastReport { ago: None, node: "gone" });
         };
         if node.readiness != Readiness::Unknown {

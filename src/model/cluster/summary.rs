@@ -30,8 +30,8 @@ impl ClusterState {
         let totals = self.ledger.totals();
         let (health, word) = self.health(now);
         let (failure, next) = self.failure(now);
-        let orphans =
-            if self.nodes_track.complete() { self.pods_track.known(self.join.orphaned()) } else { Known::Unknown };
+        let all_nodes = self.knows_all_nodes();
+        let orphans = if all_nodes { self.pods_track.known(self.join.orphaned()) } else { Known::Unknown };
         ClusterSummary {
             context: self.spec.context.clone(),
             health,
@@ -43,11 +43,11 @@ impl ClusterState {
             gpu: self.gpu(),
             dra: self.optional.devices().and_then(dra::Devices::all),
             dra_live: self.optional.dra_visible() == Visibility::Visible,
-            gpu_known: self.nodes_track.complete(),
+            gpu_known: all_nodes,
             gpu_nodes: self.nodes_track.known(sums.with_devices),
             pods: self.pods_track.known(totals.bound),
             partial: self.partial(),
-            pods_allocatable: self.nodes_track.known(u32::try_from(sums.pods_allocatable).unwrap_or(u32::MAX)),
+            pods_allocatable: self.pods_allocatable(),
             unscheduled: self.pods_track.known(totals.unscheduled),
             orphaned: orphans,
             latency: self.latency.summary(now.mono),
@@ -56,6 +56,8 @@ impl ClusterState {
             failure: failure.map(Box::new),
             next_in: next.map(|until| until.since(now.mono)),
             unreadable: self.nodes_track.unreadable().saturating_add(self.pods_track.unreadable()),
+            unread_nodes: self.nodes_track.unread(),
+            unread_pods: self.pods_track.unread(),
             running: self
                 .longest_running(now.mono)
                 .map(|(call, span)| (Clean::new(&call_title(call.kind, call.page)), span)),
@@ -69,6 +71,22 @@ impl ClusterState {
             silenced_until: self.silenced_until_wall(now),
             verdict: if word == "slow" { self.latency.verdict(now.mono) } else { None },
             settings: self.settings,
+        }
+    }
+
+    /// Every node is known: the list is complete, and all of it could be read.
+    pub(in crate::model) fn knows_all_nodes(&self) -> bool {
+        self.nodes_track.known(()).exact().is_some()
+    }
+
+    /// How many pods may be bound to the nodes; a node that does not say may take some.
+    fn pods_allocatable(&self) -> Known<u32> {
+        let sums = self.nodes.sums();
+        let sum = self.nodes_track.known(u32::try_from(sums.pods_allocatable).unwrap_or(u32::MAX));
+        match sums.total.saturating_sub(sums.say_pods_allocatable) {
+            0 => sum,
+            silent if silent == sums.total && sum.any().is_some() => Known::Unknown,
+            _ => sum.at_least(),
         }
     }
 
@@ -161,6 +179,9 @@ impl ClusterState {
         }
         if fresh.contains(&Freshness::Denied) || self.pods_track.any_denied() || self.link.rejected.is_some() {
             return (Health::Degraded, "denied");
+        }
+        if self.nodes_track.unread() > 0 || self.pods_track.unread() > 0 {
+            return (Health::Degraded, "unreadable");
         }
         if self.probes_fail(now).is_some() {
             return (Health::Degraded, "failing");

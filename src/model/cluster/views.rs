@@ -79,7 +79,8 @@ pub struct ClusterSummary {
     pub context: Clean,
     /// The worst of what follows, in one word.
     pub health: Health,
-    /// In one word: `ok`, `partial` (only the pods of some namespaces), `slow`, `unanswered`, `recovering`, `stale`, `loading`, `denied`, `unreachable`, ...
+    /// In one word: `ok`, `partial` (only the pods of some namespaces), `slow`, `unanswered`, `recovering`, `stale`, `loading`, `denied`, `unreadable` (some
+    /// objects), `unreachable`, ...
     pub word: &'static str,
     /// Server version.
     pub version: Option<Clean>,
@@ -95,7 +96,7 @@ pub struct ClusterSummary {
     pub dra: Option<DriverDevices>,
     /// They are as slices and claims say now; else as they said when they were last seen.
     pub dra_live: bool,
-    /// `gpu` is not known yet: the node list is not complete.
+    /// `gpu` is known: the node list is complete, and every node could be read.
     pub gpu_known: bool,
     /// Nodes that announce any whole device.
     pub gpu_nodes: Known<u32>,
@@ -103,7 +104,7 @@ pub struct ClusterSummary {
     pub pods: Known<u32>,
     /// What is watched of the pods, if that is only a part of the cluster; their numbers are lower bounds then (F23).
     pub partial: Option<Partial>,
-    /// Sum of `allocatable.pods`.
+    /// Sum of `allocatable.pods`; a lower bound if some nodes do not say, and unknown if none does.
     pub pods_allocatable: Known<u32>,
     /// Pods without a node.
     pub unscheduled: Known<u32>,
@@ -121,6 +122,10 @@ pub struct ClusterSummary {
     pub next_in: Option<Duration>,
     /// Objects that could not be read since the last lists.
     pub unreadable: u32,
+    /// Nodes of the last list that could not be read.
+    pub unread_nodes: u32,
+    /// Pods of the last lists that could not be read.
+    pub unread_pods: u32,
     /// The longest running request: what, and for how long.
     pub running: Option<(Clean, Duration)>,
     /// Pages of lists that are on their way.
@@ -186,6 +191,8 @@ pub struct NodeDetail<'a> {
     pub pods: Known<PodCounts>,
     /// What is watched of the pods, if that is only a part of the cluster.
     pub partial: Option<Partial>,
+    /// Pods that could not be read, which may be on this node.
+    pub unread_pods: u32,
     /// What is known of it from APIs that a cluster need not have, or why that is not: what it is about, and a line of text.
     pub notes: Vec<(&'static str, Clean)>,
     /// Ready transitions we observed, newest first: when, to what, reason.

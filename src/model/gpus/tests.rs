@@ -386,3 +386,22 @@ fn a_board_is_made_once_for_each_change_however_often_it_is_drawn() {
     }
     assert_eq!(made(&bench), before + 1);
 }
+
+#[test]
+fn a_negative_amount_of_healthy_devices_is_over_requested_nowhere() {
+    let mut odd = gpu_node("odd", 8, 8);
+    odd.allocatable.iter_mut().filter(|(name, _)| &**name == "nvidia.com/gpu").for_each(|(_, amount)| {
+        *amount = Quantity::whole(-3);
+    });
+    for (asked, over) in [(0, 0), (2, 2)] {
+        let pods = [gpu_pod("p1", "odd", 2)];
+        let mut bench = Bench::with(vec![odd.clone()], if asked == 0 { &[] } else { &pods });
+        bench.act(Action::Gpus);
+        bench.prepare();
+        let board = bench.state().gpu_board();
+        let groups: i64 =
+            board.groups.iter().filter_map(|group| group.supply).map(|supply| supply.over_requested).sum();
+        let totals = &bench.state().accelerators()[0];
+        assert_eq!((board.over_requested, groups, totals.over_requested), (over, over, Known::Exact(over)));
+    }
+}

@@ -26,6 +26,8 @@ pub(crate) struct Sums {
     pub(crate) unknown: u32,
     pub(crate) cordoned: u32,
     pub(crate) pods_allocatable: u64,
+    /// Nodes that say how many pods they take.
+    pub(crate) say_pods_allocatable: u32,
     /// Nodes that announce any whole device.
     pub(crate) with_devices: u32,
     /// By resource and kind, sorted.
@@ -69,6 +71,7 @@ impl Sums {
         *self.readiness(node.readiness) += 1;
         self.cordoned += u32::from(node.facts.unschedulable);
         self.pods_allocatable += u64::from(node.pods_allocatable.unwrap_or(0));
+        self.say_pods_allocatable += u32::from(node.pods_allocatable.is_some());
         self.with_devices += u32::from(has_devices(node));
         for devices in node.devices.iter() {
             let place = self.devices.binary_search_by(|sum| sum.order(devices)).unwrap_or_else(|at| {
@@ -92,6 +95,7 @@ impl Sums {
         *self.readiness(node.readiness) -= 1;
         self.cordoned -= u32::from(node.facts.unschedulable);
         self.pods_allocatable -= u64::from(node.pods_allocatable.unwrap_or(0));
+        self.say_pods_allocatable -= u32::from(node.pods_allocatable.is_some());
         self.with_devices -= u32::from(has_devices(node));
         for devices in node.devices.iter() {
             let Ok(place) = self.devices.binary_search_by(|sum| sum.order(devices)) else { continue };

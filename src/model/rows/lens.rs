@@ -174,7 +174,7 @@ impl<'a> Lens<'a> {
                 unschedulable,
                 withdrawn: devices.withdrawn(),
                 missing: devices.expected.map(|_| devices.missing()),
-                over_requested: requested.map(|requested| requested.saturating_sub(devices.allocatable).max(0)),
+                over_requested: requested.map(|requested| fit::over_requested(devices.allocatable, requested)),
                 nodes: u32::from(devices.capacity > 0),
             }
         });
@@ -184,7 +184,7 @@ impl<'a> Lens<'a> {
                 requested: self.source.pods.known(requested.value()),
                 free: nothing,
                 unschedulable: nothing,
-                over_requested: self.source.pods.known(requested.value().max(0)),
+                over_requested: self.source.pods.known(fit::over_requested(0, requested.value())),
                 ..AcceleratorTotals::none(resource, kind)
             }
         });

@@ -328,7 +328,7 @@ fn values_are_shown_by_a_key_masked_again_when_it_is_left_and_the_copy_says_what
     assert_eq!(shown(&bench), Some(false));
     bench.act(Action::Copy);
     let notice = bench.model.notice(bench.now()).map(ToString::to_string).unwrap_or_default();
-    assert!(notice.contains("1 lines, contains 2 env values, 1 invisible characters"), "{notice}");
+    assert!(notice.contains("1 line, contains 2 env values, 1 invisible character"), "{notice}");
     assert_eq!(wanted(bench.act(Action::ShowValues)), Some(Yaml::Masked));
     find(&mut bench, subject("p1"), document(false));
     assert_eq!(shown(&bench), None, "one that was on its way shows nothing");

@@ -11,7 +11,7 @@ use crate::msg::{CallKind, Failure, Layer, PageLimits, Resource};
 use crate::theme::{Glyphs, Role};
 use crate::ui::scene::{Paint, Scene};
 use crate::ui::text::Pen;
-use crate::ui::units::{clock, duration, grouped, latency, rate, throughput, volume};
+use crate::ui::units::{clock, counted, duration, grouped, latency, rate, throughput, volume};
 use crate::ui::words;
 
 /// A 429 is news for a minute.
@@ -114,8 +114,8 @@ fn facts(scene: &Scene<'_>, view: &ApiView<'_>, paint: Paint<'_>) -> Vec<Line> {
     let dot = format!(" {} ", glyphs.dot);
     let Some(summary) = scene.summary() else { return Vec::new() };
     let (requests, bytes) = summary.load;
-    let all = grouped(view.cluster.latency().requests());
-    let load = format!("{} req/s {}{dot}{all} requests since the start", rate(requests), throughput(bytes));
+    let all = counted(view.cluster.latency().requests(), "request");
+    let load = format!("{} req/s {}{dot}{all} since the start", rate(requests), throughput(bytes));
     let version = summary.version.as_ref().map_or("version not known yet", |version| version);
     let mut server = vec![version.to_owned()];
     server.extend(view.cluster.server().map(ToString::to_string));
@@ -148,7 +148,7 @@ fn facts(scene: &Scene<'_>, view: &ApiView<'_>, paint: Paint<'_>) -> Vec<Line> {
 /// `pods pages of 500, 30s to the first byte, 15s without a byte, 60s in all, server 28s · tier from 50 nodes`.
 fn limits(limits: &PageLimits, glyphs: &Glyphs) -> String {
     let tier = match limits.tier_from {
-        Some(from) => format!("tier from {from} nodes"),
+        Some(from) => format!("tier from {}", counted(from, "node")),
         None => "tier for an unknown size".to_owned(),
     };
     let [first, idle, cap, server] = [limits.deadline, limits.idle, limits.cap, limits.server].map(latency);

@@ -8,7 +8,7 @@ use crate::model::Known;
 use crate::model::fit::{Admission, ByAdmission, ByLimit, Limit};
 use crate::model::gpus::{Board, Group, Held};
 use crate::theme::Role;
-use crate::ui::units::{bytes, cores, duration, grouped};
+use crate::ui::units::{bytes, cores, counted, duration, grouped};
 
 /// One line below the title.
 #[derive(Clone)]
@@ -39,7 +39,7 @@ impl<'a> Lines<'a> {
         if !partial && !matches!(view.pods, Known::Exact(())) {
             return Self { before: before(view, dot), groups: &board.groups, between, held: &[] };
         }
-        let words = held_words(board) + if partial { ", of the watched namespaces" } else { "" };
+        let words = held_words(board) + if view.partial.is_some() { ", of the watched namespaces" } else { "" };
         between.push(said(if board.held.is_empty() { Role::Muted } else { Role::Warn }, words));
         if !board.held.is_empty() {
             between.push(Line::HeldHead);
@@ -85,7 +85,10 @@ fn before<'a>(view: &GpusView<'a>, dot: &str) -> Vec<Line<'a>> {
             format!("old data: all of this is as of {} ago; what was free then may be taken or lost", duration(age));
         lines.push(said(Role::Unknown, old));
     }
-    if let Some(why) = without_nodes(view.nodes) {
+    if let Some(text) = unread(view) {
+        lines.push(said(Role::Unknown, text));
+    }
+    if let Some(why) = without_nodes(view.nodes).filter(|_| view.unread[0] == 0) {
         lines.push(said(Role::Unknown, why));
     }
     if view.is_whole() {
@@ -96,7 +99,7 @@ fn before<'a>(view: &GpusView<'a>, dot: &str) -> Vec<Line<'a>> {
         let why =
             format!("partial: {}; what is free and fits is not known, requested is a lower bound", partial.names());
         lines.push(said(Role::Unknown, why));
-    } else if !matches!(view.pods, Known::Exact(())) {
+    } else if !matches!(view.pods, Known::Exact(())) && !view.is_partial() {
         let why = match view.pods {
             Known::Denied => "pods may not be listed: what is requested, free and held is not known",
             _ => "pods are not all read yet: what is requested, free and held is not known",
@@ -114,6 +117,14 @@ fn before<'a>(view: &GpusView<'a>, dot: &str) -> Vec<Line<'a>> {
         lines.push(said(Role::Unknown, nothing));
     }
     lines
+}
+
+/// What follows from objects that could not be read.
+fn unread(view: &GpusView<'_>) -> Option<String> {
+    let some = view.unread.into_iter().zip(["node", "pod"]).filter(|(count, _)| *count > 0);
+    let named: Vec<String> = some.map(|(count, noun)| counted(count, noun)).collect();
+    let what = "could not be read: numbers are lower bounds, what is free and what fits is not known";
+    (!named.is_empty()).then(|| format!("{} {what}", named.join(" and ")))
 }
 
 /// What follows from what is not known of the nodes.
@@ -195,11 +206,7 @@ fn rule(board: &Board) -> String {
     match board.each_of {
         0 => "counted by whole devices and pod slots: no pod here shows what one asks for beside them".to_owned(),
         pods => {
-            let of = if pods == 1 {
-                "the one pod that holds GPUs".to_owned()
-            } else {
-                format!("{} pods", grouped(pods as u64))
-            };
+            let of = if pods == 1 { "the one pod that holds GPUs".to_owned() } else { counted(pods as u64, "pod") };
             let (cpu, memory) = (cores(board.each.cpu_milli), bytes(board.each.memory_bytes));
             format!("counted with {cpu} CPU and {memory} beside each GPU, the median of {of} here")
         }
@@ -211,7 +218,7 @@ fn rule(board: &Board) -> String {
 fn held_words(board: &Board) -> String {
     let parts = [(Kind::Device, "GPU"), (Kind::Slice, "slice"), (Kind::Shared, "share")].map(|(kind, word)| {
         let sum = board.held_sums.of(kind);
-        (sum != 0).then(|| format!("{} {word}{}", grouped(sum), if sum == 1 { "" } else { "s" }))
+        (sum != 0).then(|| counted(sum, word))
     });
     let amounts = parts.into_iter().flatten().collect::<Vec<_>>().join(", ");
     let (pods, claims) = (board.held_sums.pods, board.held_sums.claims);

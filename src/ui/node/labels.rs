@@ -12,7 +12,7 @@ use crate::model::Known;
 use crate::model::cluster::{AcceleratorTotals, NodeDetail, PodCounts};
 use crate::theme::Role;
 use crate::ui::text::{Pen, wrap};
-use crate::ui::units::{clock, compact, duration, grouped};
+use crate::ui::units::{clock, compact, counted, duration, grouped};
 
 /// Columns of the word on the left.
 const WORD: usize = 9;
@@ -89,7 +89,7 @@ fn accelerator(totals: &AcceleratorTotals, facts: &NodeFacts, unschedulable: Opt
     };
     let behind = accelerator::devices_behind(&totals.resource, facts);
     let behind = behind.filter(|_| matches!(totals.kind, Kind::Slice | Kind::Shared));
-    let of = behind.map(|count| format!(", of {} device{}", grouped(count), if count == 1 { "" } else { "s" }));
+    let of = behind.map(|count| format!(", of {}", counted(count, "device")));
     let kind = format!("{kind}{}", of.unwrap_or_default());
     let number = |number: Known<i64>| number.exact().map_or_else(|| "?".to_owned(), compact);
     let (requested, healthy) = (number(totals.requested), compact(totals.allocatable));
@@ -101,7 +101,7 @@ fn accelerator(totals: &AcceleratorTotals, facts: &NodeFacts, unschedulable: Opt
     let words = [
         (totals.withdrawn, "withdrawn"),
         (totals.missing.unwrap_or(0), "missing"),
-        (totals.over_requested.exact().unwrap_or(0), "over-requested"),
+        (totals.over_requested.any().unwrap_or(0), "over-requested"),
     ];
     let words = words.into_iter().filter(|(count, _)| *count > 0);
     let words = words.map(|(count, word)| format!("{} {word}", grouped(count)));

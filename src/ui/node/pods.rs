@@ -58,16 +58,19 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, view: &NodeView<'_>, (pane, see
     seen.grow(&COLUMNS, |column| view.pods.iter().map(|pod| columns(&text(column, pod).1)).max().unwrap_or(0));
     let placed = seen.place(&COLUMNS, usize::from(area.width), |_| true);
     let mut pen = Pen::new(buf, paint.look, area, 0);
-    grid::heading(pane.mark(&mut pen), area, &placed, (Some(view.sort), paint.look));
+    let sort = grid::Sorted::by(view.sort, &COLUMNS, &placed);
+    grid::heading(pane.mark(&mut pen), area, &placed, (Some(sort), paint.look));
     if view.pods.is_empty() {
         let known = view.detail.as_ref().map_or(Known::Unknown, |detail| detail.row.pods);
         let partial = view.detail.as_ref().is_some_and(|detail| detail.partial.is_some());
+        let unread = view.detail.as_ref().is_some_and(|detail| detail.unread_pods > 0);
         let sentence = match known {
             _ if view.extent.total > 0 => "no pod matches the filter; esc clears it",
             Known::Exact(_) => "no pods on this node",
             Known::AtLeast(_) if partial => {
                 "no pods of the watched namespaces on this node; of others nothing is known"
             }
+            Known::AtLeast(_) if unread => "no pods on this node, as far as pods could be read",
             Known::AtLeast(_) => "no pods of this node read yet; the list still runs",
             Known::Unknown => "pods are not known yet",
             Known::Denied => "pods may not be listed",
