@@ -8,7 +8,7 @@ use super::commons::Shared;
 use crate::facts::node::{Condition, ConditionStatus, NodeFacts};
 use crate::facts::text::Clean;
 
-use polarity::says_good;
+use polarity::{names_a_role, says_good};
 
 /// Reasons for which `False` of a good condition is no news either.
 ///
@@ -54,7 +54,7 @@ pub(super) fn is_bad(condition: &Condition, good: &[Clean]) -> bool {
     match status {
         _ if &**kind == "Ready" => false,
         ConditionStatus::True => !is_positive(),
-        ConditionStatus::False => is_positive() && !NO_NEWS.contains(&(&**kind, &**reason)),
+        ConditionStatus::False => is_positive() && !names_a_role(kind) && !NO_NEWS.contains(&(&**kind, &**reason)),
         ConditionStatus::Unknown => false,
         ConditionStatus::Other(_) => true,
     }
@@ -107,6 +107,11 @@ mod tests {
             ("KubeletNotReady", "False", false),
             ("VMEventScheduled", "True", true),
             ("FrequentContainerdRestart", "True", true),
+            // Of the members of a group one leads, and the others are as well as it is.
+            ("EtcdIsLeader", "True", false),
+            ("EtcdIsLeader", "False", false),
+            ("storage-primary", "False", false),
+            ("storage-primary", "True", false),
         ];
         for (kind, status, bad) in cases {
             assert_eq!(is_bad(&condition(kind, status, ""), &[]), bad, "{kind} {status}");

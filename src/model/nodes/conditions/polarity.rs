@@ -14,8 +14,8 @@ const GOOD: &str = "\
     accepted accessible alive attached authenticated authorized available backed balanced booted bootstrapped clean \
     cleared compatible complete completed compliant configured connected consistent converged correct corrected \
     deployed elected established fine fixed functional good healthy initialised initialized installed insync joined \
-    leader licensed live loaded matched member mounted nominal normal ok okay online operational operative passed \
-    passing peered provisioned reachable ready reconciled recovered registered repaired resolvable resolved \
+    leader licensed live loaded master matched member mounted nominal normal ok okay online operational operative passed \
+    passing peered primary provisioned reachable ready reconciled recovered registered repaired resolvable resolved \
     responding responsive schedulable secure serving stable succeeded success successful successfully supported sync \
     synced synchronised synchronized trusted usable valid validated verified voter";
 
@@ -57,12 +57,20 @@ const VERBS_WITH_UP: &str = "\
 /// Adjectives that a separate `in` turns around (`InActive`), while `InSync` is one of place.
 const ADJECTIVES_WITH_IN: &str = "accessible active complete consistent correct operational operative secure valid";
 
+/// Roles that a healthy node may have or not; the good words among them.
+const ROLES: &str = "elected leader master primary";
+
 /// Tells whether a condition's name says that `True` is good.
 pub(super) fn says_good(kind: &str) -> bool {
     // A domain before the name says whose it is (`kubernetes.azure.com/NodeHealthy`).
     let name = kind.rsplit_once('/').map_or(kind, |(_, name)| name);
     let mut reading = Reading::default();
     words(name).all(|word| reading.take(word)) && reading.is_good
+}
+
+/// Tells whether a condition's name says what only some of many healthy nodes are: `EtcdIsLeader`.
+pub(super) fn names_a_role(kind: &str) -> bool {
+    words(kind).last().is_some_and(|word| has(ROLES, &word.to_ascii_lowercase()))
 }
 
 /// Kind of word.
