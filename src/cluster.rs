@@ -27,6 +27,7 @@ mod connect;
 mod deadline;
 mod exec;
 mod guard;
+mod idn;
 mod inflate;
 mod inspect;
 pub mod kubeconfig;

@@ -9,6 +9,8 @@ use http::{HeaderValue, Uri};
 use k8s_openapi::ByteString;
 use percent_encoding::percent_decode_str;
 
+use super::idn;
+
 /// The proxy variables of the environment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ProxyEnv {
@@ -92,8 +94,9 @@ pub(crate) fn choose(server: &Uri, own: Option<&str>, env: &ProxyEnv) -> Result<
 /// if its first hop does. A proxy on this machine is trusted with what it was set up for, such as a tunnel to the server's.
 pub(crate) fn is_exposed(server: &Uri, proxy: Option<&Proxy>) -> bool {
     let here = |url: &Uri| {
-        let host = bare_host(url);
-        host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+        // In any case and with the dot of a fully qualified name: what resolves to this machine stays on it.
+        let host = bare_host(url).trim_end_matches('.');
+        host.eq_ignore_ascii_case("localhost") || address(host).is_some_and(|ip| ip.is_loopback())
     };
     server.scheme_str() == Some("http") && !(here(server) && proxy.is_none_or(|proxy| here(&proxy.url)))
 }
@@ -126,63 +129,112 @@ fn parse(text: &str) -> Result<Proxy, &'static str> {
     Ok(Proxy { url: clean.parse().map_err(|_| "not a URL")?, auth })
 }
 
-/// In lower case, without brackets and without the dot of a fully qualified name.
-fn bare_host(url: &Uri) -> String {
-    url.host().unwrap_or_default().trim_matches(['[', ']']).trim_end_matches('.').to_ascii_lowercase()
+/// Without brackets.
+fn bare_host(url: &Uri) -> &str {
+    url.host().unwrap_or_default().trim_matches(['[', ']'])
+}
+
+/// An address as Go's `net.IP` has it: an IPv4 address in IPv6 form is that IPv4 address, and a zone does not count.
+fn address(text: &str) -> Option<IpAddr> {
+    let ip: IpAddr = text.split('%').next()?.parse().ok()?;
+    Some(ip.to_canonical())
 }
 
 /// The environment's proxy is used for `server`.
 fn applies(server: &Uri, none: &str) -> bool {
     let host = bare_host(server);
-    let ip: Option<IpAddr> = host.parse().ok();
-    // Go never sends loopback through a proxy of the environment.
+    let ip = address(host);
+    // Go never sends loopback through a proxy of the environment; `localhost` only where it is written so.
     if host == "localhost" || ip.is_some_and(|ip| ip.is_loopback()) {
         return false;
     }
     let port = server.port_u16().unwrap_or(if server.scheme_str() == Some("http") { 80 } else { 443 });
-    !none.split(',').map(str::trim).any(|entry| matches(entry, &host, ip, port))
+    let server = Destination { host: &host.to_ascii_lowercase(), ip, port };
+    !none.split(',').any(|entry| server.is_named_by(&entry.trim().to_lowercase()))
 }
 
-/// An entry of `NO_PROXY` names the server. What has none of its forms names nothing (Go's `config.init`).
-fn matches(entry: &str, host: &str, ip: Option<IpAddr>, port: u16) -> bool {
-    if entry == "*" {
-        return true;
-    }
-    if let Some((base, bits)) = entry.split_once('/')
-        && let (Ok(base), Ok(bits)) = (base.parse(), bits.parse())
-    {
-        return ip.is_some_and(|ip| contains(base, bits, ip));
-    }
-    let entry = entry.to_ascii_lowercase();
-    let (name, wanted) = match entry.rsplit_once(':') {
-        // An IPv6 address without brackets is all colons.
-        Some((name, wanted)) if !name.contains(':') || name.ends_with(']') => (name, wanted),
-        _ => (entry.as_str(), ""),
-    };
-    if !(wanted.is_empty() || wanted == port.to_string()) {
-        return false;
-    }
-    let name = name.trim_matches(['[', ']']);
-    if let Ok(entry_ip) = name.parse::<IpAddr>() {
-        return ip == Some(entry_ip);
-    }
-    // `*.example.com` and `.example.com` are the names below it, `example.com` is itself too.
-    let suffix = name.strip_prefix('*').filter(|rest| rest.starts_with('.')).unwrap_or(name);
-    match suffix.strip_prefix('.') {
-        _ if suffix.is_empty() => false,
-        Some(_) => host.ends_with(suffix),
-        None => host == suffix || host.strip_suffix(suffix).is_some_and(|rest| rest.ends_with('.')),
+/// A server as `NO_PROXY` sees it.
+struct Destination<'a> {
+    /// In lower case.
+    host: &'a str,
+    ip: Option<IpAddr>,
+    port: u16,
+}
+
+impl Destination<'_> {
+    /// An entry of `NO_PROXY`, in lower case, names the server. What has none of its forms names nothing (Go's `config.init`).
+    fn is_named_by(&self, entry: &str) -> bool {
+        if entry == "*" {
+            return true;
+        }
+        if let Some(network) = Network::read(entry) {
+            return self.ip.is_some_and(|ip| network.contains(ip));
+        }
+        let (name, port) = split_host_port(entry).unwrap_or((entry, ""));
+        if !(port.is_empty() || port == self.port.to_string()) {
+            return false;
+        }
+        match (name.parse::<IpAddr>(), self.ip) {
+            (Ok(named), Some(ip)) => named.to_canonical() == ip,
+            (Err(_), None) => is_domain(name, self.host),
+            _ => false,
+        }
     }
 }
 
-fn contains(base: IpAddr, bits: u32, ip: IpAddr) -> bool {
-    let (base, ip, width) = match (base, ip) {
-        (IpAddr::V4(base), IpAddr::V4(ip)) => (u128::from(base.to_bits()), u128::from(ip.to_bits()), 32),
-        (IpAddr::V6(base), IpAddr::V6(ip)) => (base.to_bits(), ip.to_bits(), 128),
-        _ => return false,
+/// `host` is the domain, or below it: `*.example.com` and `.example.com` are the names below it, `example.com` is itself too.
+fn is_domain(domain: &str, host: &str) -> bool {
+    let domain = if domain.starts_with("*.") { &domain[1..] } else { domain };
+    let Some(domain) = idn::to_ascii(domain) else { return false };
+    match domain.strip_prefix('.') {
+        _ if domain.is_empty() => false,
+        Some(_) => host.ends_with(&*domain),
+        None => host == domain || host.strip_suffix(&*domain).is_some_and(|rest| rest.ends_with('.')),
+    }
+}
+
+/// `host:port`, as Go's `net.SplitHostPort` reads it: brackets stand around a host only where a port follows.
+fn split_host_port(text: &str) -> Option<(&str, &str)> {
+    let (host, port) = text.rsplit_once(':')?;
+    let (host, is_bracketed) = match host.strip_prefix('[') {
+        Some(host) => (host.strip_suffix(']')?, true),
+        None => (host, false),
     };
-    let Some(shift) = u32::checked_sub(width, bits) else { return false };
-    base.checked_shr(shift).unwrap_or(0) == ip.checked_shr(shift).unwrap_or(0)
+    let is_plain = |text: &str| !text.contains(['[', ']']);
+    (is_plain(host) && is_plain(port) && (is_bracketed || !host.contains(':'))).then_some((host, port))
+}
+
+/// Addresses with a prefix in common.
+struct Network {
+    base: IpAddr,
+    bits: u32,
+}
+
+impl Network {
+    /// `10.0.0.0/8`, as Go's `net.ParseCIDR` reads it.
+    fn read(text: &str) -> Option<Self> {
+        let (base, bits) = text.split_once('/')?;
+        let base: IpAddr = base.parse().ok()?;
+        let is_number = !bits.is_empty() && bits.bytes().all(|digit| digit.is_ascii_digit());
+        let bits: u32 = is_number.then(|| bits.parse().ok())??;
+        let width = if base.is_ipv4() { 32 } else { 128 };
+        // An IPv4 network in IPv6 form is that IPv4 network.
+        match (base.to_canonical(), bits.checked_sub(96)) {
+            _ if bits > width => None,
+            (IpAddr::V4(mapped), Some(bits)) if base.is_ipv6() => Some(Self { base: mapped.into(), bits }),
+            _ => Some(Self { base, bits }),
+        }
+    }
+
+    fn contains(&self, ip: IpAddr) -> bool {
+        let (base, ip, width) = match (self.base, ip) {
+            (IpAddr::V4(base), IpAddr::V4(ip)) => (u128::from(base.to_bits()), u128::from(ip.to_bits()), 32),
+            (IpAddr::V6(base), IpAddr::V6(ip)) => (base.to_bits(), ip.to_bits(), 128),
+            _ => return false,
+        };
+        let shift = width - self.bits;
+        base.checked_shr(shift).unwrap_or(0) == ip.checked_shr(shift).unwrap_or(0)
+    }
 }
 
 #[cfg(test)]
@@ -222,7 +274,7 @@ mod tests {
             ("https://example.com", ".example.com", true),
             ("https://api.example.com", ".example.com", false),
             ("https://api.example.com", "*.example.com", false),
-            ("https://API.example.com.", "EXAMPLE.com", false),
+            ("https://API.example.com", "EXAMPLE.com", false),
             ("https://api.example.com", "foo, bar ,example.com", false),
             ("https://api.example.com", "*", false),
             ("https://api.example.com", "0.0.0.0/0", true),
@@ -274,7 +326,59 @@ mod tests {
         }
     }
 
-    /// The table `proxyForURLTests` of the same file, without its rows for names that are not ASCII and for CGI.
+    /// What kubectl 1.34.1 did with `HTTPS_PROXY` set, asked by hand: row by row.
+    #[test]
+    fn no_proxy_decides_as_kubectl_does() {
+        for (none, server, expected) in [
+            ("", "https://[::ffff:127.0.0.1]:9", false),
+            ("10.1.2.3", "https://[::ffff:10.1.2.3]", false),
+            ("::ffff:10.1.2.3", "https://10.1.2.3", false),
+            ("[::ffff:10.1.2.3]:443", "https://10.1.2.3", false),
+            ("::ffff:10.1.2.0/120", "https://10.1.2.3", false),
+            ("::ffff:10.1.3.0/120", "https://10.1.2.3", true),
+            ("10.1.2.0/24", "https://[::ffff:10.1.2.3]", false),
+            ("0.0.0.0/0", "https://[::ffff:10.1.2.3]", false),
+            ("::/0", "https://10.1.2.3", true),
+            ("10.1.2.0/+24", "https://10.1.2.3", true),
+            ("10.1.2.0/024", "https://10.1.2.3", false),
+            ("10.1.2.0/", "https://10.1.2.3", true),
+            ("foo.test", "https://foo.test.", true),
+            ("foo.test.", "https://foo.test", true),
+            ("foo.test.", "https://foo.test.", false),
+            ("[foo.test]", "https://foo.test", true),
+            ("[foo.test]:443", "https://foo.test", false),
+            ("[10.1.2.3]", "https://10.1.2.3", true),
+            ("[10.1.2.3]:443", "https://10.1.2.3", false),
+            ("[2001:db8::1]", "https://[2001:db8::1]", true),
+            ("2001:db8::1:443", "https://[2001:db8::1]", true),
+            ("", "https://localhost.:9", true),
+            ("", "https://LOCALHOST:9", true),
+            ("test", "https://foo.test", false),
+            ("*test", "https://foo.test", true),
+            ("**.test", "https://foo.test", true),
+            ("*.*.test", "https://a.foo.test", true),
+            ("..test", "https://foo.test", true),
+            ("10.1.2.3:", "https://10.1.2.3", false),
+            ("foo.test:", "https://foo.test", false),
+            ("foo.test:443", "https://foo.test", false),
+            ("foo.test:0443", "https://foo.test", true),
+            ("foo.test:https", "https://foo.test", true),
+            ("010.1.2.3", "https://10.1.2.3", true),
+            ("10.1.2", "https://10.1.2.3", true),
+            (".3", "https://10.1.2.3", true),
+            ("2.3", "https://10.1.2.3", true),
+            ("FOO.test", "https://foo.TEST", false),
+            ("münchen.example", "https://xn--mnchen-3ya.example", false),
+            ("MÜNCHEN.example", "https://xn--mnchen-3ya.example", false),
+            ("foo.test foo2.test", "https://foo.test", true),
+            ("*,bar", "https://foo.test", false),
+            ("*:443", "https://foo.test", true),
+        ] {
+            assert_eq!(proxied(server, none), expected, "{server} with NO_PROXY={none}");
+        }
+    }
+
+    /// The table `proxyForURLTests` of the same file; its servers that are not ASCII are so only before a kubeconfig is read.
     #[test]
     fn the_proxy_of_the_environment_is_read_as_the_test_table_of_go() {
         let env = |http: &str, https: &str, none: &str| {
@@ -300,6 +404,9 @@ mod tests {
             ("proxy", "", "ample.com", "http://example.com/", "http://proxy:80/"),
             ("proxy", "", "example.com", "http://foo.example.com/", ""),
             ("proxy", "", ".foo.com", "http://example.com/", "http://proxy:80/"),
+            ("proxy", "", ".示例.com", "http://www.xn--fsq092h.com", ""),
+            ("proxy", "", "xn--fsq092h.com", "http://www.xn--fsq092h.com", ""),
+            ("proxy", "", "示例.com", "http://www.xn--fsq092h.com", ""),
         ] {
             let chosen = choose(&uri(server), None, &env(http, https, none)).unwrap();
             let chosen = chosen.map(|proxy| proxy.url.to_string()).unwrap_or_default();
