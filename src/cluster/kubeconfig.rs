@@ -30,6 +30,7 @@ mod login;
 mod origin;
 mod plan;
 mod prepare;
+mod server;
 mod settings;
 pub(in crate::cluster) mod yaml;
 
@@ -290,9 +291,11 @@ impl Target {
             None => UserSettings::default(),
         };
         let proxy = proxy::choose(&cluster.server, cluster.proxy_url.as_deref(), &self.env)?;
-        if user.has_secrets() && proxy::is_exposed(&cluster.server, proxy.as_ref()) {
+        let has_secrets = user.has_secrets() || cluster.login.is_some();
+        if has_secrets && proxy::is_exposed(&cluster.server, proxy.as_ref()) {
             return Err("credentials are not sent over plain http:// to another machine".to_owned());
         }
+        let user = user.for_cluster(&cluster);
         Ok(Settings { cluster, user })
     }
 

@@ -44,6 +44,8 @@ impl Settings {
     pub(super) fn plain(server: Uri) -> Self {
         let cluster = ClusterSettings {
             server,
+            login: None,
+            is_bare: false,
             insecure: false,
             authority: None,
             tls_server_name: None,

@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 
 use super::document::Entry;
 use super::fields::{Fields, PemSource};
+use super::server::{ServerUrl, UrlLogin};
 use crate::cluster::classify::Trouble;
 use crate::cluster::exec;
 
@@ -38,7 +39,12 @@ const EXTRA_NAME: &AsciiSet = &NON_ALPHANUMERIC
 
 /// A server.
 pub(super) struct ClusterSettings {
+    /// Without user and password.
     pub(super) server: Uri,
+    /// User and password of the server's URL.
+    pub(super) login: Option<UrlLogin>,
+    /// The server has no scheme: none of the user's credentials are sent.
+    pub(super) is_bare: bool,
     pub(super) insecure: bool,
     pub(super) authority: Option<PemSource>,
     pub(super) tls_server_name: Option<String>,
@@ -94,9 +100,9 @@ impl ClusterSettings {
         let fields = Fields::new("cluster", entry)?;
         let server = fields.text("server")?;
         let server = server.ok_or_else(|| format!("its cluster `{}` has no server", entry.name))?;
+        let ServerUrl { url: server, login, is_bare } = ServerUrl::read(&server)?;
         let insecure = fields.flag("insecure-skip-tls-verify")?;
         let authority = fields.pem("certificate-authority-data", "certificate-authority")?;
-        let server = server_url(&server, insecure || authority.is_some())?;
         // client-go `transport.TLSConfigFor`: one of the two is a mistake, and nobody can tell which.
         if insecure && authority.is_some() && server.scheme_str() == Some("https") {
             let text =
@@ -105,6 +111,8 @@ impl ClusterSettings {
         }
         Ok(Self {
             server,
+            login,
+            is_bare,
             insecure,
             authority,
             tls_server_name: fields.text("tls-server-name")?,
@@ -132,6 +140,19 @@ impl UserSettings {
         match &self.authorization {
             Authorization::Plugin(plugin) => plugin.may_run(allowed),
             _ => Ok(()),
+        }
+    }
+
+    /// The user as `cluster` gets to see it, which is decided by the server's URL (client-go's
+    /// `clientcmd.DirectClientConfig` and Go's `http.Client`).
+    pub(super) fn for_cluster(self, cluster: &ClusterSettings) -> Self {
+        let user = if cluster.is_bare { Self::default() } else { self };
+        match &cluster.login {
+            Some(login) => {
+                let authorization = Authorization::Basic(login.user.clone(), login.password.clone());
+                Self { authorization, ..user }
+            }
+            None => user,
         }
     }
 
@@ -292,42 +313,6 @@ fn impersonation(fields: &Fields<'_>) -> Result<Vec<(HeaderName, HeaderValue)>, 
         .collect()
 }
 
-/// The URL of a server, completed as client-go does it (`rest.DefaultServerURL`): a host without a scheme is plain http unless
-/// something about TLS is said.
-fn server_url(text: &str, tls: bool) -> Result<Uri, String> {
-    let unreadable = || "the server's URL cannot be parsed".to_owned();
-    let (scheme, rest) = match text.split_once("://") {
-        Some((scheme, rest)) if !scheme.is_empty() && !rest.is_empty() && !rest.starts_with('/') => (scheme, rest),
-        Some(_) => return Err(unreadable()),
-        None => (if tls { "https" } else { "http" }, text),
-    };
-    if !["http", "https"].contains(&scheme.to_ascii_lowercase().as_str()) {
-        return Err("the server's URL must begin with https://".to_owned());
-    }
-    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    let (authority, path) = rest.split_at(end);
-    let path = path.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/');
-    if !text.contains("://") && !path.is_empty() {
-        return Err("the server must be a URL or `host:port`".to_owned());
-    }
-    let place = authority.rsplit_once('@').map_or(authority, |(_, place)| place);
-    // The colons of an IPv6 address stand in brackets.
-    let (authority, port) = match place.rsplit_once(':').filter(|(_, port)| !port.ends_with(']')) {
-        Some((_, "")) => (authority.trim_end_matches(':'), None),
-        Some((_, port)) => (authority, Some(port)),
-        None => (authority, None),
-    };
-    let is_port =
-        |port: &str| port.bytes().all(|digit| digit.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|p| p > 0);
-    if let Some(port) = port.filter(|port| !is_port(port)) {
-        // With user information in it, what looks like a port may be a part of a password.
-        let named = if text.contains('@') { String::new() } else { format!(": `{port}`") };
-        return Err(format!("the server's URL has an invalid port{named}"));
-    }
-    let url: Uri = format!("{scheme}://{authority}{path}").parse().map_err(|_| unreadable())?;
-    if url.host().is_none_or(str::is_empty) { Err(unreadable()) } else { Ok(url) }
-}
-
 /// `Authorization: Bearer …`.
 ///
 /// # Errors
@@ -356,46 +341,6 @@ fn sensitive(parts: &[&str]) -> Option<HeaderValue> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    // client-go `rest/url_utils_test.go`, TestValidatesHostParameter, and what is wrong with a port.
-    #[test]
-    fn a_server_is_completed_as_client_go_does_it() {
-        for (text, tls, expected) in [
-            ("127.0.0.1", false, "http://127.0.0.1/"),
-            ("127.0.0.1:8080", false, "http://127.0.0.1:8080/"),
-            ("foo.bar.com", false, "http://foo.bar.com/"),
-            ("host:6443", true, "https://host:6443/"),
-            ("host/", false, "http://host/"),
-            ("HTTPS://Host:6443/server/", true, "https://Host:6443/server"),
-            ("http://host/prefix?x=1#y", true, "http://host/prefix"),
-            ("https://[::1]:6443", false, "https://[::1]:6443/"),
-            ("[2001:db8::1]", false, "http://[2001:db8::1]/"),
-            ("https://h:", false, "https://h/"),
-        ] {
-            assert_eq!(server_url(text, tls).map(|url| url.to_string()), Ok(expected.to_owned()), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_port_that_there_is_not_is_never_replaced_by_443() {
-        for port in ["99999", "65536", "0", "-1", "abc", "+443", "4 43", "443x"] {
-            for server in [format!("https://h:{port}"), format!("https://[::1]:{port}/x"), format!("h:{port}")] {
-                let error = server_url(&server, true).unwrap_err();
-                assert_eq!(error, format!("the server's URL has an invalid port: `{port}`"), "{server}");
-            }
-        }
-        for server in ["ftp://h", "https//h", "host/server", "https://", "::1:6443"] {
-            assert!(server_url(server, true).is_err(), "{server}");
-        }
-        for server in
-            ["https://us:CAN/ARY@h:1", "https://us:CAN?ARY@h:1", "https://us:CAN#ARY@h", "https://us:p@h:CANARY"]
-        {
-            assert!(
-                !server_url(server, true).unwrap_err().contains("CAN"),
-                "a password may look like a port: {server}"
-            );
-        }
-    }
 
     #[test]
     fn a_token_is_trimmed_and_one_that_no_header_may_have_is_refused_by_name() {

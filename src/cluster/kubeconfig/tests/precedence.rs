@@ -4,8 +4,13 @@ use super::*;
 
 /// The `Authorization` that is sent, whether a client certificate is shown, and the plugin that is run.
 fn credentials(home: &Home, user: &str) -> Result<String, String> {
+    credentials_for(home, "server: 'https://k'", user)
+}
+
+/// As [`credentials`], for this cluster.
+fn credentials_for(home: &Home, cluster: &str, user: &str) -> Result<String, String> {
     let text = format!(
-        "current-context: c\nclusters: [{{name: k, cluster: {{server: 'https://k'}}}}]\n\
+        "current-context: c\nclusters: [{{name: k, cluster: {{{cluster}}}}}]\n\
          contexts: [{{name: c, context: {{cluster: k, user: u}}}}]\nusers:\n- name: u\n  user: {user}\n"
     );
     home.write(".kube/config", text);
@@ -44,6 +49,72 @@ fn empty_is_unset_and_the_next_credential_counts() {
     ] {
         assert_eq!(credentials(&home, user), Ok(sent.to_owned()), "{user}");
     }
+}
+
+/// What kubectl 1.34.1 asked of a small server in each case: plain http, and nobody's credentials.
+#[test]
+fn a_server_without_a_scheme_is_asked_over_plain_http_and_without_credentials() {
+    let home = Home::new();
+    for cluster in [
+        "server: '127.0.0.1:8443'",
+        "server: '127.0.0.1:8443', certificate-authority: ca.crt",
+        "server: '127.0.0.1:8443', certificate-authority-data: Q0VSVA==",
+        "server: '127.0.0.1:8443', insecure-skip-tls-verify: true",
+        "server: '127.0.0.1:8443', tls-server-name: foo, certificate-authority-data: Q0VSVA==",
+        "server: 'localhost:8443', certificate-authority-data: Q0VSVA==",
+    ] {
+        for user in [
+            "{}",
+            "{token: CANARY}",
+            "{username: u, password: CANARY}",
+            "{client-certificate-data: Q0VSVA==, client-key-data: S0VZ}",
+            "{token: CANARY, client-certificate-data: Q0VSVA==, client-key-data: S0VZ}",
+            "{exec: {command: aws}}",
+            "{token: CANARY, as: somebody}",
+        ] {
+            assert_eq!(credentials_for(&home, cluster, user), Ok(String::new()), "{cluster} {user}");
+            let target = load(&home.sources(), &Selection::default()).unwrap().remove(0);
+            assert!(target.server().unwrap().starts_with("http://"), "{cluster}");
+        }
+    }
+    // kubectl leaves them out here too, and says nothing of it.
+    let away = credentials_for(&home, "server: 'api.example:8443'", "{token: CANARY}").unwrap_err();
+    assert_eq!(away, "credentials are not sent over plain http:// to another machine");
+    assert_eq!(
+        credentials_for(&home, "server: 'api.example:8443', certificate-authority: ca.crt", "{}"),
+        Ok(String::new())
+    );
+    let bare = credentials_for(&home, "server: 'us:pw@127.0.0.1:8443'", "{token: CANARY}");
+    assert_eq!(bare, Ok("Basic dXM6cHc=".to_owned()), "the URL's own user is sent");
+}
+
+#[test]
+fn the_user_of_a_servers_url_wins_over_the_kubeconfigs_as_in_kubectl_and_is_never_shown() {
+    let home = Home::new();
+    for (server, user, sent) in [
+        ("https://us:pw@k", "{}", "Basic dXM6cHc="),
+        ("https://us:pw@k", "{token: T}", "Basic dXM6cHc="),
+        ("https://us:pw@k", "{username: a, password: b}", "Basic dXM6cHc="),
+        ("https://us:pw@k", "{exec: {command: aws}}", "Basic dXM6cHc="),
+        ("https://us@k", "{}", "Basic dXM6"),
+        ("https://u%40s:p%3aw@k", "{}", "Basic dUBzOnA6dw=="),
+        (
+            "https://us:pw@k",
+            "{client-certificate-data: Q0VSVA==, client-key-data: S0VZ}",
+            "Basic dXM6cHc= with a certificate",
+        ),
+        ("http://us:pw@127.0.0.1", "{token: T}", "Basic dXM6cHc="),
+    ] {
+        let cluster = format!("server: '{server}'");
+        assert_eq!(credentials_for(&home, &cluster, user), Ok(sent.to_owned()), "{server} {user}");
+        let target = load(&home.sources(), &Selection::default()).unwrap().remove(0);
+        assert!(!target.server().unwrap().contains('@'), "{server}");
+    }
+    let exposed = credentials_for(&home, "server: 'http://us:CANARY@k'", "{}").unwrap_err();
+    assert!(
+        exposed.contains("credentials are not sent over plain http://") && !exposed.contains("CANARY"),
+        "{exposed}"
+    );
 }
 
 // client-go: transport.NewBearerAuthWithRefreshRoundTripper, exec.UpdateTransportConfig, clientcmd.validateAuthInfo.
