@@ -308,7 +308,11 @@ fn wrong_authority_and_expired_certificate_fail_as_tls_and_show_the_certificate(
     let served = Served::scenario("small");
     let (ours, theirs) = (Authority::new("our-ca"), Authority::new("their-ca"));
     let cases = [
-        (theirs.serve(&served, 2090), "UnknownIssuer", "CN=kube-apiserver by CN=their-ca, valid 2019-01-01T00:00:00Z"),
+        (
+            theirs.serve(&served, 2090),
+            "signed by unknown authority",
+            "CN=kube-apiserver by CN=their-ca, valid 2019-01-01T00:00:00Z",
+        ),
         (
             ours.serve(&served, 2020),
             "expired",

@@ -109,7 +109,7 @@ async fn f05_a_certificate_that_proves_nothing_is_named_and_not_asked_for_again_
     let authority = Authority::new("cluster");
     let cases = [
         (authority.serves("127.0.0.1", true), "certificate expired", "cluster"),
-        (Authority::new("stranger").serves("127.0.0.1", false), "UnknownIssuer", "stranger"),
+        (Authority::new("stranger").serves("127.0.0.1", false), "signed by unknown authority", "stranger"),
         (authority.serves("api.example.org", false), "api.example.org", "cluster"),
     ];
     for (wrong, says, issuer) in cases {

@@ -329,9 +329,6 @@ fn connecting(failed: &ConnectFailure) -> Trouble {
         Stage::Tcp if failed.proxied => Trouble::new(Layer::Proxy, &format!("proxy `{place}`: {why}")),
         Stage::Tcp if refused => Trouble::new(Layer::Connect, &format!("`{place}` refused the connection")),
         Stage::Tcp => Trouble::new(Layer::Connect, &format!("no connection to `{place}`: {why}")),
-        Stage::Tls if why.contains("InvalidContentType") => {
-            Trouble::new(Layer::Tls, &format!("TLS with `{place}`: it does not speak TLS; is the URL http?"))
-        }
         Stage::Tls => {
             if let Some(alert) = chain(&**source).find_map(alert) {
                 return refused_us(&format!("`{place}`"), alert);

@@ -10,7 +10,7 @@ use crate::clock::wall;
 
 mod key;
 
-pub(in crate::cluster) use key::p521_secret;
+pub(in crate::cluster) use key::{Curve, EllipticKey};
 
 const BOOLEAN: u8 = 0x01;
 const INTEGER: u8 = 0x02;
@@ -26,14 +26,15 @@ const EXTENSIONS: u8 = 0xa3;
 /// Object identifiers 2.5.4.3 (common name) and 2.5.4.10 (organisation).
 const COMMON_NAME: &[u8] = &[0x55, 4, 3];
 const ORGANISATION: &[u8] = &[0x55, 4, 10];
-/// Extensions 2.5.29.15, 2.5.29.17, 2.5.29.19 and 2.5.29.37.
+/// Extensions 2.5.29.15, 2.5.29.17, 2.5.29.19, 2.5.29.30 and 2.5.29.37.
 const KEY_USAGE: &[u8] = &[0x55, 29, 15];
 const SUBJECT_ALT_NAME: &[u8] = &[0x55, 29, 17];
 const BASIC_CONSTRAINTS: &[u8] = &[0x55, 29, 19];
+const NAME_CONSTRAINTS: &[u8] = &[0x55, 29, 30];
 const EXTENDED_KEY_USAGE: &[u8] = &[0x55, 29, 37];
 /// Purposes 1.3.6.1.5.5.7.3.1 (TLS server) and 2.5.29.37.0 (any).
-const SERVER_AUTH: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 1];
-const ANY_PURPOSE: &[u8] = &[0x55, 29, 37, 0];
+pub(in crate::cluster) const SERVER_AUTH: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 1];
+pub(in crate::cluster) const ANY_PURPOSE: &[u8] = &[0x55, 29, 37, 0];
 /// Bit 5 of the key usage, counted from the front: it signs certificates.
 const KEY_CERT_SIGN: u8 = 0x80 >> 5;
 
@@ -58,6 +59,17 @@ pub(crate) struct Certificate {
     pub(crate) is_authority: bool,
     /// It may stand for a server: no list of purposes, or this one in it.
     pub(crate) is_for_servers: bool,
+    /// Limits of an authority.
+    pub(crate) limits: PathLimits,
+}
+
+/// Limits of an authority for the paths that lead through it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct PathLimits {
+    /// It may vouch for some names only.
+    pub(crate) names: bool,
+    /// Other authorities that may stand between it and a server, if it limits them.
+    length: Option<usize>,
 }
 
 impl Certificate {
@@ -66,6 +78,17 @@ impl Certificate {
         let Self { subject, issuer, not_before, not_after, .. } = self;
         let now = wall();
         format!("it shows {subject} by {issuer}, valid {not_before:.0} to {not_after:.0}; our clock says {now:.0}")
+    }
+
+    /// Its dates allow this moment, in seconds of the Unix epoch.
+    pub(crate) fn holds_at(&self, now: u64) -> bool {
+        let now = i64::try_from(now).unwrap_or(i64::MAX);
+        (self.not_before.as_second()..=self.not_after.as_second()).contains(&now)
+    }
+
+    /// So many other authorities may stand between it and a server.
+    pub(crate) fn allows_below(&self, count: usize) -> bool {
+        self.limits.length.is_none_or(|longest| count <= longest)
     }
 
     /// Reads DER; `None` if it is not a certificate.
@@ -95,7 +118,31 @@ impl Certificate {
             has_alt_names: extensions.alt_names,
             is_authority: extensions.may_sign(version),
             is_for_servers: extensions.serves.unwrap_or(true),
+            limits: extensions.limits,
         })
+    }
+}
+
+/// The parts of a certificate that its signature is about.
+pub(in crate::cluster) struct Signed<'a> {
+    /// What is signed, `TBSCertificate`.
+    pub(in crate::cluster) body: &'a [u8],
+    /// The content of the signature's `AlgorithmIdentifier`.
+    pub(in crate::cluster) algorithm: &'a [u8],
+    pub(in crate::cluster) signature: &'a [u8],
+}
+
+impl<'a> Signed<'a> {
+    /// From DER; `None` if it is not a certificate.
+    pub(in crate::cluster) fn read(der: &'a [u8]) -> Option<Self> {
+        let mut certificate = Der(Der(der).take(SEQUENCE)?);
+        let body = certificate.whole(SEQUENCE)?;
+        let algorithm = certificate.take(SEQUENCE)?;
+        // The first byte tells how many bits of the last one are not used: none.
+        let (0, signature) = certificate.take(BIT_STRING)?.split_first().map(|(unused, rest)| (*unused, rest))? else {
+            return None;
+        };
+        Some(Self { body, algorithm, signature })
     }
 }
 
@@ -108,6 +155,7 @@ struct Extensions {
     /// `keyCertSign` of the key usage.
     signs: Option<bool>,
     serves: Option<bool>,
+    limits: PathLimits,
 }
 
 impl Extensions {
@@ -136,11 +184,17 @@ impl Extensions {
         match id {
             SUBJECT_ALT_NAME => self.alt_names = true,
             BASIC_CONSTRAINTS => {
-                let constraints = value.take(SEQUENCE)?;
-                let authority =
-                    if constraints.first() == Some(&BOOLEAN) { Der(constraints).take(BOOLEAN)? } else { &[] };
+                let mut constraints = Der(value.take(SEQUENCE)?);
+                let authority = if constraints.0.first() == Some(&BOOLEAN) { constraints.take(BOOLEAN)? } else { &[] };
+                if !constraints.0.is_empty() {
+                    // A number that does not fit limits nothing.
+                    let digits = constraints.take(INTEGER)?.iter();
+                    let number = digits.fold(0_usize, |number, &byte| number.saturating_mul(256) + usize::from(byte));
+                    self.limits.length = Some(number);
+                }
                 self.authority = Some(authority.first().is_some_and(|&flag| flag != 0));
             }
+            NAME_CONSTRAINTS => self.limits.names = true,
             // The first byte tells how many bits of the last one are not used.
             KEY_USAGE => {
                 self.signs = Some(value.take(BIT_STRING)?.get(1).is_some_and(|bits| bits & KEY_CERT_SIGN != 0));

@@ -28,7 +28,7 @@ impl Run {
             return self.tell(Step::new("tls", Outcome::Skip, text)).await;
         }
         let host = url.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
-        let place = format!("{host}:{}", url.port_u16().unwrap_or(443));
+        let place = format!("{}:{}", url.host().unwrap_or_default(), url.port_u16().unwrap_or(443));
         let tls = plan.tls.clone();
         let insecure = self.target.is_insecure();
         let limit = self.within(self.tuning.connect_deadline);

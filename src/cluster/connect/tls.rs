@@ -3,6 +3,7 @@
 //! kube has such a module too; it refuses a whole bundle for one bad certificate, the server's own certificate as its
 //! authority, and every client whose machine has no certificates although its server needs none.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use tokio_rustls::rustls;
@@ -11,8 +12,9 @@ use tokio_rustls::rustls::client::ResolvesClientCert;
 use tokio_rustls::rustls::client::danger::ServerCertVerifier;
 use tokio_rustls::rustls::pki_types::ServerName;
 
+mod chain;
+mod ecdsa;
 mod identity;
-mod p521;
 mod pem;
 mod roots;
 mod stream;
@@ -65,11 +67,11 @@ impl TlsSettings {
     /// # Errors
     /// [`TlsError`]; a bundle is refused only if none of its certificates can be used.
     pub(crate) fn client_config(&self) -> Result<ClientConfig, TlsError> {
-        let provider = p521::provider();
+        let provider = ecdsa::provider();
         let verifier: Arc<dyn ServerCertVerifier> = if self.insecure {
             Arc::new(Unverified)
         } else if let Some(bundle) = &self.authority {
-            Arc::new(Verifier::new(Roots::of_bundle(bundle)?, &provider)?)
+            Arc::new(Verifier::new(Roots::of_bundle(bundle)?, &provider))
         } else {
             verify::system(&provider)?
         };
@@ -92,6 +94,10 @@ impl TlsSettings {
     /// [`TlsError::ServerName`] for what is neither a name nor an address.
     pub(crate) fn name(&self, host: &str) -> Result<ServerName<'static>, TlsError> {
         let name = self.server_name.as_deref().unwrap_or(host).trim_matches(['[', ']']);
+        // As in Go, an IPv4 address in IPv6 form is that IPv4 address.
+        if let Ok(address) = name.parse::<IpAddr>() {
+            return Ok(ServerName::from(address.to_canonical()));
+        }
         ServerName::try_from(name.to_owned()).map_err(|_| TlsError::ServerName(name.to_owned()))
     }
 

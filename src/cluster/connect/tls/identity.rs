@@ -43,7 +43,7 @@ impl Identity {
         let key = forms.into_iter().find_map(load).ok_or_else(|| {
             let text = format!(
                 "the client key cannot be used (its certificate is for {}): accepted are RSA of 2048 to 4096 bits, ECDSA \
-                 on P-256, P-384 and P-521, and Ed25519",
+                 on P-256, P-384 and P-521, and Ed25519; have the client certificate issued for such a key",
                 own.key
             );
             TlsError::Identity(text)
@@ -65,12 +65,16 @@ impl Identity {
         Ok(chain)
     }
 
-    /// The first key of the text; what stands before it, parameters or certificates, is passed over.
+    /// The first key of the text that can be read, as in Go; what stands before it, parameters, certificates or a block that is
+    /// broken, is passed over.
     fn key(&self) -> Result<Vec<u8>, TlsError> {
-        let block = blocks(&self.key).into_iter().find(|block| block.label.ends_with("PRIVATE KEY"));
-        let Some(block) = block else {
+        let is_key = |label: &str| label == "PRIVATE KEY" || label.ends_with(" PRIVATE KEY");
+        let mut keys: Vec<_> = blocks(&self.key).into_iter().filter(|block| is_key(block.label)).collect();
+        let readable = keys.iter().position(|block| block.der.is_some() || block.encrypted).unwrap_or_default();
+        if keys.is_empty() {
             return Err(unusable("the client key has no `-----BEGIN PRIVATE KEY-----`"));
-        };
+        }
+        let block = keys.swap_remove(readable);
         if block.encrypted || block.label.starts_with("ENCRYPTED") {
             let text = "the client key is encrypted with a passphrase, which no kubeconfig can give: write it anew \
                         without one (`openssl pkey -in KEY -out NEW`)";

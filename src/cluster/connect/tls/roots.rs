@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
-use tokio_rustls::rustls::RootCertStore;
 use tokio_rustls::rustls::pki_types::CertificateDer;
 
 use super::TlsError;
+use super::chain::Anchor;
 use super::pem::blocks;
 use crate::cluster::check::cert::Certificate;
 
@@ -15,7 +15,7 @@ const NAMED: usize = 4;
 /// What is trusted, and what of the bundle is not used.
 pub(super) struct Roots {
     /// Authorities: they vouch for the servers' certificates.
-    pub(super) anchors: RootCertStore,
+    pub(super) anchors: Vec<Anchor>,
     /// All of them as they are: a server that shows one of these needs nobody to vouch for it.
     pub(super) pinned: HashSet<CertificateDer<'static>>,
     /// What is passed over, for people.
@@ -77,15 +77,16 @@ impl Roots {
     }
 
     fn none() -> Self {
-        Self { anchors: RootCertStore::empty(), pinned: HashSet::new(), skipped: Vec::new() }
+        Self { anchors: Vec::new(), pinned: HashSet::new(), skipped: Vec::new() }
     }
 
     /// Takes one in; `false` if it cannot be read.
     fn add(&mut self, der: CertificateDer<'static>) -> bool {
         let Some(certificate) = Certificate::read(&der) else { return false };
         // Whoever holds the key of a server's certificate must not be able to make certificates for other names.
-        if certificate.is_authority && self.anchors.add(der.clone()).is_err() {
-            return false;
+        if certificate.is_authority {
+            let Some(anchor) = Anchor::read(der.clone(), certificate) else { return false };
+            self.anchors.push(anchor);
         }
         self.pinned.insert(der);
         true

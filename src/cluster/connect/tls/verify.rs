@@ -8,15 +8,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio_rustls::rustls;
 use tokio_rustls::rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use tokio_rustls::rustls::client::{WebPkiServerVerifier, verify_server_name};
+use tokio_rustls::rustls::client::verify_server_name;
 use tokio_rustls::rustls::crypto::{
     CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature,
 };
-use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use tokio_rustls::rustls::pki_types::{CertificateDer, IpAddr, ServerName, UnixTime};
 use tokio_rustls::rustls::server::ParsedCertificate;
 use tokio_rustls::rustls::{CertificateError, DigitallySignedStruct, OtherError, SignatureScheme};
 
 use super::TlsError;
+use super::chain::{Anchor, Shown, Trust};
 use super::roots::Roots;
 use crate::cluster::check::cert::Certificate;
 
@@ -43,6 +44,27 @@ pub(crate) enum Refusal {
     /// Its purposes are others.
     #[error("certificate is not for servers: its extended key usage lists other purposes")]
     NotForServers,
+    /// One that vouches for it does not hold any more, or not yet. The first words are Go's.
+    #[error(
+        "certificate has expired or is not yet valid: not the server's own but that of the authority {subject}, which vouches \
+         for it and is valid {from:.0} to {until:.0}; renew it, and the kubeconfig's certificate-authority with it"
+    )]
+    Outdated {
+        /// The name of the authority.
+        subject: String,
+        /// From when it holds.
+        from: jiff::Timestamp,
+        /// Until when it holds.
+        until: jiff::Timestamp,
+    },
+    /// The purposes of one that vouches for it are others.
+    #[error(
+        "certificate is by {subject}, whose own extended key usage does not list servers: renew that authority without it"
+    )]
+    AuthorityNotForServers {
+        /// The name of the authority.
+        subject: String,
+    },
     /// A key that is too short.
     #[error("certificate of {subject} has a key that is too short ({key}): 2048 bits or more are accepted")]
     ShortKey {
@@ -51,6 +73,14 @@ pub(crate) enum Refusal {
         /// `RSA 1024`.
         key: String,
     },
+}
+
+impl Refusal {
+    /// For an authority whose dates do not allow now.
+    pub(super) fn outdated(authority: &Certificate) -> Self {
+        let Certificate { subject, not_before, not_after, .. } = authority;
+        Self::Outdated { subject: subject.clone(), from: *not_before, until: *not_after }
+    }
 }
 
 impl From<Refusal> for rustls::Error {
@@ -70,7 +100,7 @@ pub(super) fn system(provider: &Arc<CryptoProvider>) -> Result<Arc<Verifier>, Tl
     if let Some(verifier) = &*system {
         return Ok(verifier.clone());
     }
-    let verifier = Arc::new(Verifier::new(Roots::of_system()?, provider)?);
+    let verifier = Arc::new(Verifier::new(Roots::of_system()?, provider));
     *system = Some(verifier.clone());
     Ok(verifier)
 }
@@ -78,23 +108,16 @@ pub(super) fn system(provider: &Arc<CryptoProvider>) -> Result<Arc<Verifier>, Tl
 /// Verifies that a server is the one that is meant.
 #[derive(Debug)]
 pub(super) struct Verifier {
-    /// `None` where none of the roots is an authority.
-    chains: Option<Arc<WebPkiServerVerifier>>,
+    anchors: Vec<Anchor>,
     pinned: HashSet<CertificateDer<'static>>,
     algorithms: WebPkiSupportedAlgorithms,
 }
 
 impl Verifier {
-    /// # Errors
-    /// [`TlsError::Setup`], should rustls refuse the roots.
-    pub(super) fn new(roots: Roots, provider: &Arc<CryptoProvider>) -> Result<Self, TlsError> {
-        let chains = if roots.anchors.is_empty() {
-            None
-        } else {
-            let built = WebPkiServerVerifier::builder_with_provider(Arc::new(roots.anchors), provider.clone()).build();
-            Some(built.map_err(|error| TlsError::Setup(error.to_string()))?)
-        };
-        Ok(Self { chains, pinned: roots.pinned, algorithms: provider.signature_verification_algorithms })
+    /// With these roots and the signatures that `provider` verifies.
+    pub(super) fn new(roots: Roots, provider: &CryptoProvider) -> Self {
+        let Roots { anchors, pinned, .. } = roots;
+        Self { anchors, pinned, algorithms: provider.signature_verification_algorithms }
     }
 
     /// The one that is trusted itself: nobody vouches for it, but its dates, its purpose and its names count.
@@ -116,7 +139,7 @@ impl Verifier {
         if !shown.is_for_servers {
             return Err(Refusal::NotForServers.into());
         }
-        verify_server_name(&ParsedCertificate::try_from(der)?, name)
+        verify_name(der, name)
     }
 }
 
@@ -126,7 +149,7 @@ impl ServerCertVerifier for Verifier {
         end_entity: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
         name: &ServerName<'_>,
-        ocsp: &[u8],
+        _: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
         let shown = Certificate::read(end_entity).ok_or(CertificateError::BadEncoding)?;
@@ -137,8 +160,10 @@ impl ServerCertVerifier for Verifier {
             Self::verify_pinned(end_entity, &shown, name, now)?;
             return Ok(ServerCertVerified::assertion());
         }
-        let Some(chains) = &self.chains else { return Err(CertificateError::UnknownIssuer.into()) };
-        let verified = chains.verify_server_cert(end_entity, intermediates, name, ocsp, now);
+        let trust = Trust { anchors: &self.anchors, algorithms: self.algorithms.all };
+        let presented = Shown { der: end_entity, certificate: &shown, others: intermediates, now };
+        let verified = trust.verify(presented).and_then(|()| verify_name(end_entity, name));
+        let verified = verified.map(|()| ServerCertVerified::assertion());
         let known = self.pinned.iter();
         verified.map_err(|error| match short_key(error, [end_entity].into_iter().chain(intermediates).chain(known)) {
             error if error == CertificateError::BadSignature.into() => {
@@ -170,6 +195,20 @@ impl ServerCertVerifier for Verifier {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.algorithms.supported_schemes()
+    }
+}
+
+/// The certificate has the name. As in Go, an IPv4 address may stand in it in IPv6 form.
+fn verify_name(der: &CertificateDer<'_>, name: &ServerName<'_>) -> Result<(), rustls::Error> {
+    let certificate = ParsedCertificate::try_from(der)?;
+    let verified = verify_server_name(&certificate, name);
+    match name {
+        ServerName::IpAddress(IpAddr::V4(address)) if verified.is_err() => {
+            let mapped = std::net::Ipv4Addr::from(*address).to_ipv6_mapped();
+            let mapped = ServerName::from(std::net::IpAddr::from(mapped));
+            verify_server_name(&certificate, &mapped).or(verified)
+        }
+        _ => verified,
     }
 }
 
