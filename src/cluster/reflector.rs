@@ -193,7 +193,7 @@ pub(crate) struct ClusterPage {
 }
 
 /// What the server has said of our right to list, or to watch.
-#[derive(Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Right {
     /// It was there once.
     granted: bool,

@@ -23,10 +23,10 @@ use asking::Asking;
 mod asking;
 mod fetch;
 pub(super) mod frames;
-mod lines;
 mod page;
 mod progress;
 mod uri;
+mod values;
 mod watch;
 
 use fetch::{PageJob, fetch};

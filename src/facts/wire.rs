@@ -19,6 +19,7 @@ pub use proto::decode_proto_frame;
 pub use status::{StatusFacts, decode_failure, decode_status};
 pub use watch::{WatchFrame, WatchType, bookmark_version, decode_frame, ends_initial_events};
 
+pub use list::decode_any_list;
 pub(super) use list::{Sink, each, one, refuse};
 pub(super) use pieces::Pieces;
 pub(super) use proto::CUT;

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use super::list::List;
-use super::{Effect, Moment, Reflector, WATCH, WatchEnd};
+use super::{Effect, Moment, Reflector, WATCH, WatchEnd, wants_credentials};
 use crate::cluster::classify::{Trouble, one_line};
 use crate::msg::{ClusterEvent, Layer, Mono, SyncState};
 
@@ -15,8 +15,11 @@ use crate::msg::{ClusterEvent, Layer, Mono, SyncState};
 const BARREN_IN_A_ROW: u32 = 2;
 /// Silent watches in a row before a list that looks for drift (F45).
 const SILENT_IN_A_ROW: u32 = 2;
-/// Watches that cannot connect say nothing about watches, unless the server has answered all the while: restarts are shorter.
-const UNREACHABLE_FOR: Duration = Duration::from_secs(60);
+/// Watches that cannot connect or are rejected say nothing about watches, unless the server has answered all the while:
+/// restarts and new credentials take less.
+const ANSWERED_FOR: Duration = Duration::from_secs(60);
+/// A refusal in the body comes no later than this; a server that ends a watch later has let us watch.
+const REFUTED_WITHIN: Duration = Duration::from_secs(10);
 /// Two starts of a watch that nothing came on are at least so far apart.
 const QUIET_SPACING: Duration = Duration::from_secs(5);
 /// Two cuts within so much of each other are the work of one clock.
@@ -31,6 +34,8 @@ pub(super) struct Yield {
     barren: u32,
     /// When the first of them began to bring nothing.
     since: Option<Mono>,
+    /// The last of them did, and not because its version had expired, which the list that follows cures.
+    doubt: bool,
     /// In a row that were open and silent for longer than the period of bookmarks.
     silent: u32,
     /// The list is read again and again instead.
@@ -41,6 +46,8 @@ pub(super) struct Yield {
     cut: Option<Duration>,
     /// The silence after which connections are cut, and since when it is known.
     learnt: Option<(Duration, Mono)>,
+    /// A watch was silent for so long before it was refused in its body: so much silence proves nothing here.
+    refuted: Option<Duration>,
 }
 
 impl Yield {
@@ -95,19 +102,41 @@ impl Reflector {
 
     /// The watch is open for some time, and nothing has come: the server has nothing newer than the version it began at.
     pub(super) fn accepted(&mut self, fx: &mut Vec<Effect>) {
-        self.watch_yield.barren = 0;
-        self.watch_yield.since = None;
+        let Yield { barren, since, doubt, .. } = &mut self.watch_yield;
+        (*barren, *since, *doubt) = (0, None, false);
         if self.rests() {
             fx.push(Effect::Tell(ClusterEvent::Heard { resource: self.resource, bytes: 0 }));
         }
+        self.tell_watch_state(fx);
         self.end_polling(fx);
+    }
+
+    /// The last watch brought nothing: that another one is open is no reason to believe in it.
+    pub(super) fn is_in_doubt(&self) -> bool {
+        self.watch_yield.doubt
+    }
+
+    /// How long a watch must be open without a word until its version is proven.
+    pub(super) fn acceptance(&self) -> Duration {
+        self.tuning.watch_accepted.max(self.watch_yield.refuted.unwrap_or_default() * 2)
+    }
+
+    /// A watch without an event ends with a refusal, so soon that its silence was no consent. Takes note of it.
+    pub(super) fn is_refuted(&mut self, whole: Duration, end: &WatchEnd) -> bool {
+        let refused = matches!(end, WatchEnd::Refused(trouble) | WatchEnd::Error(trouble) if !trouble.is_gone());
+        let is = refused && whole < REFUTED_WITHIN;
+        if is {
+            self.watch_yield.refuted = self.watch_yield.refuted.max(Some(whole));
+        }
+        is
     }
 
     /// An event came that can be read.
     pub(super) fn yielded(&mut self, moment: Moment, fx: &mut Vec<Effect>) {
         let was_silent = self.watch_yield.is_silent();
-        let Yield { barren, since, silent, known_at, .. } = &mut self.watch_yield;
-        (*barren, *since, *silent, *known_at) = (0, None, 0, Some(moment.now.mono));
+        let Yield { barren, since, doubt, silent, known_at, refuted, .. } = &mut self.watch_yield;
+        (*barren, *since, *doubt, *silent) = (0, None, false, 0);
+        (*known_at, *refuted) = (Some(moment.now.mono), None);
         if was_silent {
             self.tell_watch_state(fx);
         }
@@ -145,13 +174,20 @@ impl Reflector {
         }
         let now = moment.now.mono;
         let since = *self.watch_yield.since.get_or_insert(now);
+        let expired = matches!(end, WatchEnd::Refused(trouble) | WatchEnd::Error(trouble) if trouble.is_gone());
+        self.watch_yield.doubt |= !expired;
         let (counts, at_once) = match end {
             WatchEnd::Refused(trouble) | WatchEnd::Error(trouble) | WatchEnd::Broken(trouble) => match trouble.layer {
-                // Rights, credentials and patience have ways of their own.
-                Layer::Rbac | Layer::Auth | Layer::Throttled => (false, false),
+                // A right is given back soon or not at all: the list is polled then anyway.
+                Layer::Rbac => (true, false),
+                // A server that says at once that it has too much to do is not asked for lists instead (R9).
+                Layer::Throttled if lived.is_none() => (false, false),
+                Layer::Throttled => (true, self.watch_yield.barren >= BARREN_IN_A_ROW),
+                // New credentials cure most of these.
+                Layer::Auth => (moment.answering && now.since(since) >= ANSWERED_FOR, true),
                 // Of a server that answers nothing, a watch without an answer says nothing either.
                 Layer::FirstByte => (moment.answering, true),
-                _ if trouble.is_unreachable() => (moment.answering && now.since(since) >= UNREACHABLE_FOR, true),
+                _ if trouble.is_unreachable() => (moment.answering && now.since(since) >= ANSWERED_FOR, true),
                 // A server that is in trouble is asked a few times before everything is asked of it (R10, R13).
                 Layer::Server | Layer::ServerTimeout => (true, self.watch_yield.polling),
                 _ => (true, true),
@@ -196,7 +232,7 @@ impl Reflector {
         failure.text = one_line(&format!("{}; no watch brings anything, the list is polled", failure.text));
         if self.rests() {
             failure.next_in = Some(until.since(now));
-            self.list = List::Waiting { until, credentials: false, poll: true };
+            self.list = List::Waiting { until, credentials: wants_credentials(trouble.layer), poll: true };
             self.tell(SyncState::Polling { every }, fx);
         }
         fx.push(Effect::Tell(ClusterEvent::Failed(Box::new(failure))));

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use super::barren::Lived;
 use super::{Effect, Moment, Reflector, Right, WATCH, WatchAsk, WatchEnd, WatchNews, wants_credentials};
 use crate::cluster::classify::Trouble;
 use crate::msg::{ClusterEvent, Failure, Layer, Mono, SyncState};
 
+mod proof;
 mod wake;
 
 /// Watches in a row that an answering server refuses, or ends with an internal error, before a new list (R10, R13).
@@ -70,12 +70,17 @@ impl Watch {
         self.attempt.max(1)
     }
 
-    /// When it has been open for so long, without anything at all, that its version is proven.
+    /// When it has been open for `after`, without anything at all, so that its version is proven.
     fn accepted_at(&self, after: Duration) -> Option<Mono> {
         match self.phase {
             Phase::Open { since, events: 0, unreadable: false, accepted: false, .. } => Some(since + after),
             _ => None,
         }
+    }
+
+    /// It is open, and brought an event or was silent for long enough.
+    fn is_proven(&self) -> bool {
+        matches!(self.phase, Phase::Open { events: 1.., .. } | Phase::Open { accepted: true, .. })
     }
 
     pub(super) fn waits_for_credentials(&self) -> bool {
@@ -92,7 +97,7 @@ impl Reflector {
                 let silence = self.tuning.watch_silence;
                 let last = heard + self.tuning.watch_silence_cap.max(silence);
                 let silent = look.unwrap_or(heard + silence).min(last);
-                Some(self.watch.accepted_at(self.tuning.watch_accepted).map_or(silent, |at| at.min(silent)))
+                Some(self.watch.accepted_at(self.acceptance()).map_or(silent, |at| at.min(silent)))
             }
             Phase::Resting { until, .. } => Some(until),
         }
@@ -174,12 +179,8 @@ impl Reflector {
         let now = moment.now.mono;
         self.watch.phase =
             Phase::Open { since: now, heard: now, events: 0, unreadable: false, accepted: false, look: None };
-        self.watch.attempt = 0;
-        self.watch.refused = 0;
+        // A success of HTTP alone proves nothing: a refusal may be its body.
         self.watch.untold = None;
-        self.watch_text = None;
-        self.watch_right = Right::GRANTED;
-        self.renewing = false;
         self.tell_watch_state(fx);
     }
 
@@ -188,7 +189,8 @@ impl Reflector {
         if !self.is_complete() {
             return;
         }
-        if matches!(self.watch.phase, Phase::Open { .. }) {
+        let open = matches!(self.watch.phase, Phase::Open { .. });
+        if self.watch.is_proven() || open && !self.is_in_doubt() {
             self.tell(self.open_state(), fx);
         } else if let Some((until, failure)) = self.watch.untold.take() {
             self.tell(SyncState::Waiting { until, failure: Box::new(failure) }, fx);
@@ -202,8 +204,13 @@ impl Reflector {
         if news.events > 0 {
             *heard = moment.now.mono;
             *look = None;
+            let first = *events == u64::from(news.events);
             self.watch_proven();
             self.watch.internal = 0;
+            if first {
+                self.watch_granted(Right::GRANTED);
+                self.tell_watch_state(fx);
+            }
             self.yielded(moment, fx);
         }
         if let Some(version) = news.version.filter(|version| !is_versionless(version)) {
@@ -224,13 +231,8 @@ impl Reflector {
 
     pub(super) fn watch_ended(&mut self, moment: Moment, end: WatchEnd, fx: &mut Vec<Effect>) {
         let now = moment.now.mono;
-        let (lived, events) = match self.watch.phase {
-            Phase::Open { since, heard, events, accepted, .. } => {
-                let asked = Duration::from_secs(self.watch.seconds);
-                (Some(Lived { whole: now.since(since), silence: now.since(heard), accepted, asked }), events)
-            }
-            _ => (None, 0),
-        };
+        let proven = self.watch.is_proven();
+        let (lived, events) = self.lived(now, &end);
         self.watch.phase = Phase::None;
         if self.streams().is_some() {
             self.stream_ended(moment, end, fx);
@@ -238,8 +240,17 @@ impl Reflector {
         }
         if lived.is_some_and(|lived| lived.whole >= self.tuning.watch_proven) {
             self.watch_proven();
+            // A right that was lost would have been missed by now.
+            self.watch_right.forbidden = None;
+        }
+        if !proven && lived.is_some_and(|lived| lived.accepted) {
+            self.watch_granted(Right { granted: true, ..self.watch_right });
+            self.accepted(fx);
         }
         if events == 0 && self.is_barren(moment, lived, &end) {
+            if matches!(&end, WatchEnd::Refused(trouble) | WatchEnd::Error(trouble) if trouble.layer == Layer::Auth) {
+                self.renew_once(fx);
+            }
             let at_once = || Trouble::new(Layer::Server, AT_ONCE);
             return match &end {
                 WatchEnd::Refused(trouble) | WatchEnd::Error(trouble) | WatchEnd::Broken(trouble) => {
@@ -288,12 +299,7 @@ impl Reflector {
         } else if trouble.layer == Layer::Rbac && !self.is_transient(moment, WATCH) {
             self.watch_denied(moment, trouble, fx);
         } else if trouble.layer == Layer::Auth {
-            // The second rejection in a row is final for a while.
-            let floor = if self.renewing { self.tuning.rejected_delay } else { Duration::ZERO };
-            self.renewing = !self.renewing;
-            if self.renewing {
-                fx.push(Effect::Renew);
-            }
+            let floor = if self.renew_once(fx) { Duration::ZERO } else { self.tuning.rejected_delay };
             self.rest_watch(moment, trouble, floor, fx);
         } else if trouble.is_unreachable() || trouble.timeout || trouble.layer == Layer::Throttled {
             // The version is as good as before, and a server that comes back should not be asked for everything (R9).
@@ -342,12 +348,6 @@ impl Reflector {
         self.relist(moment, wait, failure, fx);
     }
 
-    /// The watch works, or everything begins anew: the next trouble is the first one.
-    pub(super) fn watch_proven(&mut self) {
-        self.watch_backoff.reset();
-        self.gone_backoff.reset();
-    }
-
     fn watch_denied(&mut self, moment: Moment, trouble: &Trouble, fx: &mut Vec<Effect>) {
         self.watch.denied_until = Some(moment.now.mono + self.tuning.denied_period);
         let failure = self.watch_failure(moment, trouble);
@@ -378,11 +378,6 @@ impl Reflector {
         }
     }
 
-    fn watch_failure(&mut self, moment: Moment, trouble: &Trouble) -> Failure {
-        let attempt = self.watch.attempt();
-        self.failed(moment, WATCH, attempt, trouble)
-    }
-
     pub(super) fn watch_timer(&mut self, moment: Moment, fx: &mut Vec<Effect>) {
         if self.watch_due().is_none_or(|due| due > moment.now.mono) {
             return;
@@ -395,6 +390,8 @@ impl Reflector {
             }
             Phase::Open { heard, .. } => {
                 if self.is_accepted(moment) {
+                    // Until it has lasted, a 403 may still follow.
+                    self.watch_granted(Right { granted: true, ..self.watch_right });
                     self.accepted(fx);
                 } else {
                     self.silent(moment, heard, fx);
@@ -409,16 +406,6 @@ impl Reflector {
         if let Phase::Open { look, .. } = &mut self.watch.phase {
             *look = Some(next);
         }
-    }
-
-    /// The time has come after which the version of the watch is proven. Takes note of it.
-    fn is_accepted(&mut self, moment: Moment) -> bool {
-        let at = self.watch.accepted_at(self.tuning.watch_accepted);
-        let is = at.is_some_and(|at| at <= moment.now.mono);
-        if let Phase::Open { accepted, .. } = &mut self.watch.phase {
-            *accepted |= is;
-        }
-        is
     }
 
     /// Ends what the watch waits for, but for the time between two starts.

@@ -1,11 +1,11 @@
-//! The events of a watch out of chunks: lines of JSON, or frames of protobuf.
+//! The events of a watch out of chunks: values of JSON, or frames of protobuf.
 
 use std::time::Duration;
 
-use super::lines::Lines;
+use super::values::JsonFrames;
 use crate::cluster::classify::{self, Trouble};
 use crate::cluster::mark::ByteOrderMark;
-use crate::facts::wire::{DecodeError, WatchFrame, decode_failure, decode_frame, decode_proto_frame};
+use crate::facts::wire::{DecodeError, WatchFrame, decode_failure, decode_proto_frame};
 
 /// A buffer that one large frame has made larger than this is given back.
 const KEEP: usize = 256 << 10;
@@ -27,15 +27,15 @@ pub(crate) struct Cutter {
 /// How events are told apart.
 #[derive(Debug)]
 enum Framing {
-    /// JSON: one event a line.
-    Lines(Lines),
+    /// JSON: one object each.
+    Json(JsonFrames),
     /// Protobuf: a length before each event.
     Frames(Frames),
 }
 
 impl Cutter {
     pub(crate) fn new(protobuf: bool, cap: usize) -> Self {
-        let framing = if protobuf { Framing::Frames(Frames::new(cap)) } else { Framing::Lines(Lines::new(cap)) };
+        let framing = if protobuf { Framing::Frames(Frames::new(cap)) } else { Framing::Json(JsonFrames::new(cap)) };
         Self { framing, mark: ByteOrderMark::default(), opening: Some(Vec::new()), refused: None }
     }
 
@@ -51,7 +51,7 @@ impl Cutter {
     /// The next event as it came, and how it reads.
     pub(crate) fn next(&mut self) -> Option<(&[u8], Result<WatchFrame<'_>, DecodeError>)> {
         let (bytes, event) = match &mut self.framing {
-            Framing::Lines(lines) => lines.next().map(|line| (line, decode_frame(line))),
+            Framing::Json(values) => values.next(),
             Framing::Frames(frames) => frames.next().map(|frame| (frame, decode_proto_frame(frame))),
         }?;
         match &event {
@@ -80,7 +80,7 @@ impl Cutter {
     /// Events that were too large, since the last call.
     pub(crate) fn take_skipped(&mut self) -> u32 {
         match &mut self.framing {
-            Framing::Lines(lines) => lines.take_skipped(),
+            Framing::Json(values) => values.take_skipped(),
             Framing::Frames(frames) => std::mem::take(&mut frames.skipped),
         }
     }
@@ -88,7 +88,7 @@ impl Cutter {
     /// The stream has ended in the middle of an event.
     pub(crate) fn is_torn(&self) -> bool {
         match &self.framing {
-            Framing::Lines(lines) => lines.is_torn(),
+            Framing::Json(values) => values.is_torn(),
             Framing::Frames(frames) => !frames.is_between(),
         }
     }
@@ -101,10 +101,10 @@ impl Framing {
             && frames.is_between()
             && chunk.first().is_some_and(|first| *first >= b' ')
         {
-            *self = Self::Lines(Lines::new(frames.cap));
+            *self = Self::Json(JsonFrames::new(frames.cap));
         }
         match self {
-            Self::Lines(lines) => lines.feed(chunk),
+            Self::Json(values) => values.feed(chunk),
             Self::Frames(frames) => frames.feed(chunk),
         }
     }

@@ -162,7 +162,8 @@ impl<'a> Reader<'a> {
     /// The end of a watch whose answer is no events but something else that says what it is.
     fn instead(&self) -> Option<WatchEnd> {
         let trouble = self.events.instead(self.tuning.retry_after_cap)?;
-        Some(if trouble.alien { WatchEnd::Broken(trouble) } else { WatchEnd::Error(trouble) })
+        // A `Status` in the place of events counts as if it had been the answer.
+        Some(if trouble.alien { WatchEnd::Broken(trouble) } else { WatchEnd::Refused(trouble) })
     }
 
     fn ended(&self) -> WatchEnd {

@@ -1,5 +1,6 @@
 //! Watches that never bring an event, however they fail, while lists work: on the wire, at the shipped periods.
 
+use super::disguised::refusal;
 use super::faults_watch::{Beside, error_event, is_pod_watch};
 use super::*;
 use crate::facts::node::{Condition, ConditionStatus, NodeFacts};
@@ -28,6 +29,17 @@ fn answers() -> Vec<Named> {
         ("expired events", || steps([error_event(STATUS_410)])),
         ("a bare 410", || json(STATUS_410)),
         ("a bare 500", || json(LEADERLESS)),
+        ("a bare 401", || json(refusal(401, "Unauthorized"))),
+        ("a bare 403", || json(refusal(403, "Forbidden"))),
+        ("a bare 429", || json(refusal(429, "TooManyRequests"))),
+        ("a 401 as an event", || steps([error_event(&refusal(401, "Unauthorized"))])),
+        ("a 403 as an event", || steps([error_event(&refusal(403, "Forbidden"))])),
+        ("a 429 as an event", || steps([error_event(&refusal(429, "TooManyRequests"))])),
+        ("a 403 after some seconds", || steps([Step::Wait(secs(3)), data(refusal(403, "Forbidden"))])),
+        ("a 429 after some seconds", || steps([Step::Wait(secs(5)), data(refusal(429, "TooManyRequests"))])),
+        ("a 500 after some seconds", || steps([Step::Wait(secs(3)), error_event(LEADERLESS)])),
+        ("a table", || json(r#"{"kind":"Table","apiVersion":"meta.k8s.io/v1","rows":[]}"#)),
+        ("null", || json("null")),
         ("a list", || json(list(101, "", &["p1"]))),
         ("a web page", || json("<html>\n<body>Sign in</body>\n</html>\n")),
         ("a 503", || status(503, "no healthy upstream")),
@@ -163,4 +175,52 @@ async fn a_load_balancer_that_cuts_even_short_watches_leaves_quiet_pods_live_wit
     }
     assert!(rig.watches("pods").len() <= 80, "{}", rig.watches("pods").len());
     assert!(rig.lists("pods").len() <= 5, "a list looks for drift every five minutes: {}", rig.lists("pods").len());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_in_the_body_of_a_watch_is_at_no_time_called_watching_once_it_is_known() {
+    for code in [401, 403, 429, 500] {
+        for after in [0, 1] {
+            let mut rig = Rig::start(Tuning::default(), move |seen| {
+                let body = [Step::Wait(secs(after)), data(refusal(code, ""))];
+                if is_pod_watch(seen) { steps(body) } else { good(seen) }
+            });
+            rig.pass(MINUTES).await;
+            let watching = rig.count(|event| {
+                matches!(event, ClusterEvent::Sync { resource: Resource::Pods, state: SyncState::Watching })
+            });
+            assert!(watching <= 1, "{code} after {after} s: {watching} times");
+            let heard = rig.count(|event| matches!(event, ClusterEvent::Heard { resource: Resource::Pods, .. }));
+            assert_eq!(heard, 0, "{code} after {after} s");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_that_was_good_and_is_refused_in_its_body_from_then_on_is_polled_after_a_minute() {
+    for code in [401, 403, 429] {
+        let mut rig = Rig::start(Tuning::default(), move |seen| {
+            let bad = is_pod_watch(seen) && seen.at > MINUTES;
+            if bad { json(refusal(code, "")) } else { good(seen) }
+        });
+        rig.pass(MINUTES + secs(400)).await;
+        let mut beside = Beside::new();
+        beside.listen(&rig, false);
+        let fresh = beside.fresh(Resource::Pods, MINUTES + secs(400));
+        assert!(matches!(fresh, Freshness::Polling(age) if age < secs(70)), "{code}: {fresh:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn watches_that_end_cleanly_after_a_second_are_no_failure_and_those_before_are() {
+    for (millis, fails) in [(900, true), (1_000, false), (1_500, false), (1_900, false)] {
+        let mut rig = Rig::start(Tuning::default(), move |seen| {
+            let end = steps([Step::Wait(Duration::from_millis(millis))]);
+            if is_pod_watch(seen) { end } else { good(seen) }
+        });
+        rig.pass(secs(120)).await;
+        let failed = rig.count(|event| matches!(event, ClusterEvent::Failed(_))) > 0;
+        assert_eq!(failed, fails, "{millis} ms");
+        assert_eq!(rig.lists("pods").len() > 1, fails, "{millis} ms");
+    }
 }

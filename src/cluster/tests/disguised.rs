@@ -5,7 +5,7 @@ use super::*;
 use crate::model::cluster::Freshness;
 use crate::msg::Failure;
 
-fn refusal(code: u16, reason: &str) -> String {
+pub(super) fn refusal(code: u16, reason: &str) -> String {
     format!(
         r#"{{"kind":"Status","apiVersion":"v1","metadata":{{}},"status":"Failure","message":"said the server","reason":"{reason}","code":{code}}}"#
     )
@@ -84,7 +84,8 @@ async fn a_status_in_the_place_of_events_counts_as_its_code_however_it_is_writte
             assert_eq!(rig.builds().len(), if code == 401 { 2 } else { 1 }, "{reason}: renewed credentials");
             let lists = rig.lists("pods").len();
             assert_eq!(lists, if code == 410 { 2 } else { 1 }, "{reason}: a new list");
-            assert_eq!(rig.watches("pods").len(), 2, "{reason}");
+            // Without the right to watch, the list is polled.
+            assert_eq!(rig.watches("pods").len(), if code == 403 { 1 } else { 2 }, "{reason}");
         }
     }
 }
@@ -127,6 +128,30 @@ async fn a_list_in_utf_16_is_refused_by_its_name() {
     rig.pass(secs(2)).await;
     let failure = first_failure(&rig);
     assert!(failure.text.contains("UTF-16"), "{}", failure.text);
+}
+
+#[test]
+fn the_reason_comes_before_an_excerpt_that_can_be_read_of_a_list_in_wide_letters() {
+    let text = list(1, "", &["p"]);
+    let units: Vec<u16> = text.encode_utf16().collect();
+    let le: Vec<u8> = units.iter().flat_map(|unit| unit.to_le_bytes()).collect();
+    let be: Vec<u8> = units.iter().flat_map(|unit| unit.to_be_bytes()).collect();
+    let utf_32: Vec<u8> = units.iter().flat_map(|unit| u32::from(*unit).to_le_bytes()).collect();
+    let marked = |mark: &[u8], body: &[u8]| [mark, body].concat();
+    for (name, body) in [
+        ("UTF-16", marked(b"\xff\xfe", &le)),
+        ("UTF-16", marked(b"\xfe\xff", &be)),
+        ("UTF-16", le.clone()),
+        ("UTF-16", be.clone()),
+        ("UTF-32", marked(b"\xff\xfe\0\0", &utf_32)),
+    ] {
+        let error = crate::facts::node::decode_list(&body, |_| {}).unwrap_err();
+        let expected =
+            format!("expected a list of Node objects, but it is {name}, and not UTF-8: `{{\"kind\":\"List\"");
+        assert!(error.text.starts_with(&expected), "{}", error.text);
+    }
+    let zeros = crate::facts::node::decode_list(&[0; 500], |_| {}).unwrap_err();
+    assert!(zeros.text.chars().count() < 250, "the reason is within what is shown: {}", zeros.text);
 }
 
 #[tokio::test(start_paused = true)]

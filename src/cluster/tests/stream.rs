@@ -94,3 +94,32 @@ async fn f77_a_storm_waits_on_the_wire_in_few_messages_and_nothing_of_it_is_lost
     let newest: Vec<u64> = last.into_values().collect();
     assert_eq!((newest.len() as u64, newest.iter().min()), (NODES, Some(&(1_000 + EVENTS - NODES))));
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_event_counts_as_soon_as_its_value_is_whole_however_it_is_written() {
+    let line = event("ADDED", "p2", 110);
+    let line = line.trim_end();
+    let pretty = line.replace(',', ",\n  ").replace('{', "{\n  ").replace('}', "\n}");
+    let crlf = pretty.replace('\n', "\r\n");
+    for text in [line.to_owned(), format!("{line}\n"), format!("{line}\r\n"), pretty, crlf] {
+        for chunk in [7, text.len()] {
+            let body = text.clone();
+            let mut rig = Rig::start(Tuning::default(), move |seen| {
+                if !(seen.is_watch() && seen.path == "/api/v1/pods") {
+                    return good(seen);
+                }
+                let pieces = body.as_bytes().chunks(chunk).map(|piece| Step::Data(piece.to_vec().into()));
+                steps(pieces.chain([Step::Wait(secs(300))]))
+            });
+            rig.pass(secs(1)).await;
+            let changes: Vec<_> = rig
+                .events
+                .iter()
+                .filter(|(_, event)| matches!(event, ClusterEvent::Changes { resource: Resource::Pods, .. }))
+                .map(|(_, event)| names(event))
+                .collect();
+            assert_eq!(changes.concat(), ["p2"], "{text:?} in chunks of {chunk}");
+            assert_eq!(rig.count(|event| matches!(event, ClusterEvent::Failed(_))), 0, "{text:?}");
+        }
+    }
+}

@@ -39,6 +39,31 @@ pub(in crate::facts) fn each<S: Sink>(body: &[u8], sink: &mut S) -> Result<ListH
     head.ok_or_else(|| no("it has no `items`"))
 }
 
+/// Finds out whether `body` is a list, of whatever objects; a table of them is none.
+///
+/// # Errors
+/// [`DecodeError`] if it is none.
+pub fn decode_any_list(body: &[u8]) -> Result<(), DecodeError> {
+    let no = |why: &str| refuse("a list", why, body);
+    let mut reader = Reader::new(body);
+    let mut first = true;
+    let mut is_list = false;
+    let mut walk = || {
+        if !reader.open(b'{')? {
+            return Ok(false);
+        }
+        while reader.goes_on(b'}', &mut first)? {
+            let is_items = &*reader.key()? == "items";
+            let value = reader.skip()?;
+            // Go writes `null` for an empty slice.
+            is_list |= is_items && (value.starts_with(b"[") || value == b"null");
+        }
+        reader.end()?;
+        Ok::<_, Broken>(is_list)
+    };
+    if walk().map_err(|broken| no(&broken.to_string()))? { Ok(()) } else { Err(no("it has no `items`")) }
+}
+
 /// Hands the one object of `body` to `sink`.
 pub(in crate::facts) fn one<S: Sink>(body: &[u8], sink: &mut S) -> Result<(), DecodeError> {
     if is_protobuf(body) {
@@ -56,10 +81,35 @@ pub(super) fn with_article(kind: &str) -> String {
 }
 
 pub(in crate::facts) fn refuse(expected: &str, why: &str, body: &[u8]) -> DecodeError {
-    let utf_16 = body.starts_with(b"\xff\xfe") || body.starts_with(b"\xfe\xff");
-    let why = if utf_16 { "it is UTF-16, and not UTF-8" } else { why };
-    let start = String::from_utf8_lossy(&body[..body.len().min(EXCERPT)]);
+    let front = &body[..body.len().min(EXCERPT)];
+    if let Some((encoding, start)) = wide(front) {
+        // Who reads it in a terminal sees the front of it only.
+        let text = format!("expected {expected}, but it is {encoding}, and not UTF-8: `{}`", start.trim());
+        return DecodeError { text: Clean::new(&text) };
+    }
+    let start = String::from_utf8_lossy(front);
+    // One letter for each: escapes of twelve are no excerpt.
+    let start = start.replace(|letter: char| letter.is_control() && !letter.is_whitespace(), "\u{fffd}");
     DecodeError { text: Clean::new(&format!("expected {expected}, got `{}`: {why}", start.trim())) }
+}
+
+/// Text in an encoding of wide letters, with its name: by its byte order mark, or by every other byte being none.
+fn wide(front: &[u8]) -> Option<(&'static str, String)> {
+    let (pairs, _) = front.as_chunks::<2>();
+    let text = |unit: fn([u8; 2]) -> u16| {
+        let units: Vec<u16> = pairs.iter().map(|pair| unit(*pair)).filter(|unit| *unit != 0).collect();
+        String::from_utf16_lossy(&units).replace('\u{feff}', "")
+    };
+    let all = |at: usize| pairs.len() > 1 && pairs.iter().all(|pair| pair[at] == 0 && pair[1 - at] != 0);
+    match front {
+        [0xff, 0xfe, 0, 0, ..] => Some(("UTF-32", text(u16::from_le_bytes))),
+        [0, 0, 0xfe, 0xff, ..] => Some(("UTF-32", text(u16::from_be_bytes))),
+        [0xff, 0xfe, ..] => Some(("UTF-16", text(u16::from_le_bytes))),
+        [0xfe, 0xff, ..] => Some(("UTF-16", text(u16::from_be_bytes))),
+        _ if all(1) => Some(("UTF-16", text(u16::from_le_bytes))),
+        _ if all(0) => Some(("UTF-16", text(u16::from_be_bytes))),
+        _ => None,
+    }
 }
 
 /// The list around the items; `None` if it has none.

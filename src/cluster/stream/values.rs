@@ -1,0 +1,324 @@
+//! JSON values out of chunks, each as soon as it is whole, as client-go's decoder frames them (apimachinery
+//! `pkg/util/framer`): servers write one a line, but nothing says that they must.
+//!
+//! A first line that reads as an event is one: nothing is looked at twice. Only what is not whole by then is scanned for its
+//! end, once and from the front to the back, however it is chunked.
+
+use memchr::{memchr, memchr3, memrchr};
+
+use crate::facts::wire::{DecodeError, WatchFrame, decode_frame};
+
+/// A buffer that one large value has made larger than this is given back.
+const KEEP: usize = 256 << 10;
+
+/// Cuts a stream of bytes into JSON objects, and into lines where it holds none. What is longer than the cap is dropped and
+/// counted.
+#[derive(Debug)]
+pub(crate) struct JsonFrames {
+    buf: Vec<u8>,
+    place: Place,
+    cap: usize,
+    skipped: u32,
+}
+
+/// Progress in the buffer.
+#[derive(Clone, Copy, Debug, Default)]
+struct Place {
+    /// Where the next value begins.
+    start: usize,
+    /// Up to where it was scanned.
+    at: usize,
+    /// Brackets that are open; 0 before an object begins.
+    depth: usize,
+    string: Letters,
+    /// The last byte that means anything outside of strings.
+    before: u8,
+    /// No line of the value has ended yet, so that its first one may be all of it.
+    first_line: bool,
+    /// What comes is no value: on at the next line.
+    line: bool,
+    /// The value is too long: nothing of it is kept.
+    dropped: bool,
+}
+
+/// Position relative to strings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Letters {
+    #[default]
+    Outside,
+    Inside,
+    /// Behind a backslash.
+    Escaped,
+}
+
+/// A part of the buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Piece {
+    start: usize,
+    end: usize,
+    /// It is the first line of what may be a longer value.
+    guessed: bool,
+}
+
+impl JsonFrames {
+    pub(crate) fn new(cap: usize) -> Self {
+        Self { buf: Vec::new(), place: Place::begin(0), cap, skipped: 0 }
+    }
+
+    /// Takes a chunk; the values that are whole now come out of [`JsonFrames::next`].
+    pub(crate) fn feed(&mut self, chunk: &[u8]) {
+        let place = &mut self.place;
+        let gone = if place.dropped { place.at } else { place.start };
+        self.buf.drain(..gone);
+        place.at -= gone;
+        place.start = 0;
+        if self.buf.is_empty() && self.buf.capacity() > KEEP {
+            self.buf = Vec::new();
+        }
+        self.buf.extend_from_slice(chunk);
+    }
+
+    /// The next whole value, or a line that is none, as it came, and how it reads.
+    pub(crate) fn next(&mut self) -> Option<(&[u8], Result<WatchFrame<'_>, DecodeError>)> {
+        let Self { buf, place, cap, skipped } = self;
+        let buf: &[u8] = buf;
+        loop {
+            let Some(piece) = place.next(buf, *cap) else {
+                if !place.dropped && buf.len() - place.start > *cap {
+                    place.dropped = true;
+                    *skipped += 1;
+                }
+                return None;
+            };
+            if std::mem::take(&mut place.dropped) {
+                continue;
+            }
+            let bytes = &buf[piece.start..piece.end];
+            if bytes.len() > *cap {
+                *skipped += 1;
+                continue;
+            }
+            let event = decode_frame(bytes);
+            if event.is_err() && piece.guessed {
+                *place = Place { first_line: false, ..Place::begin(piece.start) };
+                continue;
+            }
+            return Some((bytes, event));
+        }
+    }
+
+    /// Values dropped since the last call.
+    pub(crate) fn take_skipped(&mut self) -> u32 {
+        std::mem::take(&mut self.skipped)
+    }
+
+    /// The stream has ended in the middle of a value.
+    pub(crate) fn is_torn(&self) -> bool {
+        self.place.dropped || !self.buf[self.place.start..].trim_ascii().is_empty()
+    }
+}
+
+impl Place {
+    fn begin(start: usize) -> Self {
+        Self { start, at: start, first_line: true, ..Self::default() }
+    }
+
+    /// The next piece of `buf`; `None` if more must come first.
+    fn next(&mut self, buf: &[u8], cap: usize) -> Option<Piece> {
+        if self.at == self.start && !self.dropped {
+            let blank = buf[self.start..].iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+            self.start += blank;
+            self.at = self.start;
+            let first = buf.get(self.start)?;
+            self.line |= *first != b'{';
+        }
+        if self.first_line && !self.line {
+            let newline = memchr(b'\n', &buf[self.at..]).map(|found| self.at + found);
+            let whole = newline.map(|newline| buf[self.start..newline].trim_ascii_end());
+            if let Some(line) = whole.filter(|line| line.ends_with(b"}") && line.len() <= cap && !self.dropped) {
+                let piece = Piece { start: self.start, end: self.start + line.len(), guessed: true };
+                *self = Self::begin(piece.end);
+                return Some(piece);
+            }
+            self.first_line = newline.is_none();
+        }
+        if !self.line
+            && let Some(end) = self.scan(buf)
+        {
+            return Some(self.cut(end));
+        }
+        if !self.line {
+            return None;
+        }
+        let newline = memchr(b'\n', &buf[self.at..]).map(|found| self.at + found);
+        self.at = newline.unwrap_or(buf.len());
+        newline.map(|newline| self.cut(newline))
+    }
+
+    /// What ends at `end`.
+    fn cut(&mut self, end: usize) -> Piece {
+        let piece = Piece { start: self.start, end, guessed: false };
+        *self = Self { dropped: self.dropped, ..Self::begin(end) };
+        piece
+    }
+
+    /// Where the value ends; `None` if more must come, or if it turns out to be none.
+    fn scan(&mut self, buf: &[u8]) -> Option<usize> {
+        while self.at < buf.len() {
+            match self.string {
+                Letters::Escaped => {
+                    self.string = Letters::Inside;
+                    self.at += 1;
+                }
+                Letters::Inside => {
+                    let Some(found) = memchr3(b'"', b'\\', b'\n', &buf[self.at..]) else {
+                        self.at = buf.len();
+                        return None;
+                    };
+                    self.at += found;
+                    match buf[self.at] {
+                        b'"' => self.string = Letters::Outside,
+                        b'\\' => self.string = Letters::Escaped,
+                        // No string has a raw end of line: it was cut short.
+                        _ => {
+                            self.line = true;
+                            return None;
+                        }
+                    }
+                    self.at += 1;
+                }
+                Letters::Outside => {
+                    let byte = buf[self.at];
+                    if !self.may_follow(byte) {
+                        self.line = true;
+                        // Where the value breaks off, another one may have begun on a line of its own.
+                        let line = memrchr(b'\n', &buf[self.start..self.at]).filter(|_| !self.dropped);
+                        return line.map(|newline| self.start + newline);
+                    }
+                    self.at += 1;
+                    match byte {
+                        b'"' => self.string = Letters::Inside,
+                        b'{' | b'[' => self.depth += 1,
+                        b'}' | b']' => self.depth -= 1,
+                        _ => {}
+                    }
+                    if !byte.is_ascii_whitespace() {
+                        self.before = byte;
+                    }
+                    if self.depth == 0 {
+                        return Some(self.at);
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    /// A bracket or a string may begin here: behind a value there would be a comma first.
+    fn may_follow(&self, byte: u8) -> bool {
+        match byte {
+            b'"' => matches!(self.before, b'{' | b'[' | b',' | b':'),
+            b'{' | b'[' => self.depth == 0 || matches!(self.before, b'[' | b',' | b':'),
+            _ => true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn collect(chunks: &[&[u8]], cap: usize) -> (Vec<String>, u32, bool) {
+        let mut frames = JsonFrames::new(cap);
+        let mut out = Vec::new();
+        for chunk in chunks {
+            frames.feed(chunk);
+            while let Some((bytes, _)) = frames.next() {
+                out.push(String::from_utf8(bytes.to_vec()).unwrap());
+            }
+        }
+        let skipped = frames.take_skipped();
+        (out, skipped, frames.is_torn())
+    }
+
+    /// The same in chunks of every size.
+    fn all_chunks(text: &str, expected: &[&str]) {
+        for size in 1..=text.len() {
+            let chunks: Vec<&[u8]> = text.as_bytes().chunks(size).collect();
+            let (values, skipped, torn) = collect(&chunks, 1 << 16);
+            assert_eq!(values, expected, "{text:?} in chunks of {size}");
+            assert_eq!((skipped, torn), (0, false), "{text:?} in chunks of {size}");
+        }
+    }
+
+    const EVENT: &str = r#"{"type":"ADDED","object":{"metadata":{"name":"a}]\"\\"},"x":[{},[1,"{"]]}}"#;
+
+    #[test]
+    fn lines_come_out_whole_however_they_are_cut() {
+        all_chunks("one\ntwo\n\n\r\nthree\nfour\n", &["one", "two", "three", "four"]);
+    }
+
+    #[test]
+    fn values_come_out_whole_however_they_are_written_and_cut() {
+        let pretty = "{\n  \"type\": \"ADDED\",\n  \"object\": {\n    \"a\": {}\n  }\n}";
+        for end in ["\n", "\r\n", "", " \r\n\t", "\n\n"] {
+            all_chunks(&format!("{EVENT}{end}{EVENT}{end}"), &[EVENT, EVENT]);
+            all_chunks(&format!("{pretty}{end}{EVENT}{end}{pretty}{end}"), &[pretty, EVENT, pretty]);
+            let crlf = pretty.replace('\n', "\r\n");
+            all_chunks(&format!("{crlf}{end}{crlf}"), &[&crlf, &crlf]);
+        }
+        // The first line ends as a whole value would.
+        let odd = "{\"type\":\"ADDED\",\"a\":{}\n,\"object\":{}}";
+        all_chunks(&format!("{odd}\n{EVENT}\n"), &[odd, EVENT]);
+    }
+
+    #[test]
+    fn a_value_comes_out_with_its_last_byte() {
+        for text in [EVENT, "{\r\n\"type\": \"X\"\r\n}"] {
+            for size in [1, 3, text.len()] {
+                let mut frames = JsonFrames::new(1 << 16);
+                let (front, last) = text.as_bytes().split_at(text.len() - 1);
+                for chunk in front.chunks(size) {
+                    frames.feed(chunk);
+                    assert!(frames.next().is_none());
+                }
+                assert!(frames.is_torn());
+                frames.feed(last);
+                assert_eq!(frames.next().map(|(bytes, _)| bytes), Some(text.as_bytes()));
+                assert!(frames.next().is_none() && !frames.is_torn());
+            }
+        }
+    }
+
+    #[test]
+    fn a_value_that_breaks_off_costs_its_line_and_not_the_next_value() {
+        for broken in ["{\"type\":\"ADDED\",\"obj", "{\"type\":\"ADDED\",\"object\":{", "{\"a\":[1,2", "{\"a\" \"b\"}"]
+        {
+            let text = format!("{EVENT}\n{broken}\n{EVENT}\n{EVENT}\n");
+            all_chunks(&text, &[EVENT, broken, EVENT, EVENT]);
+        }
+    }
+
+    #[test]
+    fn what_is_over_the_cap_is_skipped_and_the_next_one_is_read() {
+        let long = [b'x'; 100];
+        let value = format!("{{\"a\":\"{}\",\n\"b\":{{}}\n}}", "}".repeat(50));
+        for size in [1, 7, 50, 200] {
+            for (middle, end) in [(&long[..], "\n"), (value.as_bytes(), "\n"), (value.as_bytes(), "")] {
+                let text = [b"a\n", middle, end.as_bytes(), b"b\n"].concat();
+                let chunks: Vec<&[u8]> = text.chunks(size).collect();
+                let (values, skipped, torn) = collect(&chunks, 20);
+                assert_eq!((values, skipped, torn), (vec!["a".into(), "b".into()], 1, false), "chunks of {size}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_end_in_the_middle_shows() {
+        assert!(collect(&[b"one\ntw"], 64).2);
+        assert!(collect(&[b"{\"a\":{}"], 64).2);
+        assert!(collect(&[b"xxxxxxxxxxxxxxx"], 4).2, "also in one that is skipped");
+        assert!(collect(&[b"{\"xxxxxxxxxxxxxxx"], 4).2);
+        assert!(!collect(&[b"one\n\r\n"], 64).2);
+    }
+}
