@@ -16,12 +16,13 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::Task;
 use super::call::{Ask, Limits, Line};
-use super::classify::Trouble;
+use super::classify::{self, Trouble};
 use super::kubeconfig::{Plan, Target};
 use super::meter::Sink;
 use super::tuning::Tuning;
 use crate::clock::Clock;
 use crate::facts::node::NodeFacts;
+use crate::facts::wire::decode_any_list;
 use crate::msg::check::{Outcome, Step, Timing};
 use crate::msg::{Attempt, CallEvent, CallKind, ClusterEvent, ClusterId, Layer, Msg};
 
@@ -235,7 +236,25 @@ impl Run {
     /// Sends a small GET and reads its answer into `buf`.
     async fn get(&mut self, uri: &str) -> Asked {
         let limits = Limits::small(self.within(self.tuning.probe_deadline));
-        self.ask(CallKind::Get, uri, limits).await
+        let mut asked = self.ask(CallKind::Get, uri, limits).await;
+        // A captive portal answers everything with success (F34).
+        if let Ok(head) = &asked.result
+            && classify::is_html(head, &self.buf)
+        {
+            asked.result = Err(classify::unreadable(head, &self.buf, ""));
+        }
+        asked
+    }
+
+    /// Asks for a list of a few objects: a success whose body is none is a failure.
+    async fn list(&mut self, uri: &str) -> Asked {
+        let mut asked = self.get(uri).await;
+        if let Ok(head) = &asked.result
+            && let Err(why) = decode_any_list(&self.buf)
+        {
+            asked.result = Err(classify::unreadable(head, &self.buf, &why.text));
+        }
+        asked
     }
 
     async fn ask(&mut self, kind: CallKind, uri: &str, limits: Limits) -> Asked {

@@ -217,3 +217,37 @@ fn client_certificate_is_told_with_its_end_or_that_of_its_intermediate() {
         assert!(credentials["text"].as_str().unwrap().contains(&says), "{case}: {credentials:#}");
     }
 }
+
+#[test]
+fn an_answer_that_no_api_server_gives_is_no_right_although_it_is_a_success() {
+    let forbidden = r#"{"kind":"Status","status":"Failure","message":"no","reason":"Forbidden","code":403}"#;
+    for (body, outcome) in [
+        ("<html>log in</html>", "decode"),
+        ("null", "decode"),
+        ("", "decode"),
+        ("[]", "decode"),
+        (r#"{"kind":"Table","apiVersion":"meta.k8s.io/v1","metadata":{},"rows":[]}"#, "decode"),
+        (forbidden, "rbac"),
+    ] {
+        for verb in ["list", "watch", "get"] {
+            let served = Served::scenario("small");
+            let answer = FaultKind::Answer { code: 200, headers: Vec::new(), body: body.to_owned() };
+            served.control().inject(Fault::new(answer).verb(verb).resource("pods"));
+            let (code, cluster) = check(&served, &[]);
+            // A watch that ends without a word may be one of nothing.
+            if body.is_empty() && verb == "watch" {
+                continue;
+            }
+            assert_eq!(code, 3, "{verb} {body}: {cluster:#}");
+            assert_step(&cluster, "rbac pods", "fail", outcome);
+        }
+    }
+    let served = Served::scenario("small");
+    let answer = FaultKind::Answer { code: 200, headers: Vec::new(), body: "<html>log in</html>".to_owned() };
+    served.control().inject(Fault::new(answer));
+    let (_, cluster) = check(&served, &[]);
+    let steps = cluster["steps"].as_array().unwrap().iter();
+    let ok: Vec<&str> =
+        steps.filter(|step| step["outcome"] == "ok").map(|step| step["name"].as_str().unwrap()).collect();
+    assert_eq!(ok, ["kubeconfig", "credentials", "dns", "tcp"], "{cluster:#}");
+}

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::{Asked, Flow, Run, advice, layer_name, millis, ms_text};
 use crate::cluster::call::Limits;
-use crate::cluster::classify::{Trouble, bytes_text};
+use crate::cluster::classify::{self, Trouble, bytes_text};
 use crate::facts::node::{self, NodeFacts};
 use crate::facts::pod::{self, PodBatch};
 use crate::facts::wire::{DecodeError, ListHead};
@@ -55,22 +55,29 @@ impl Run {
         format!("{role}, or name namespaces whose pods you may list: `--namespace {example}`")
     }
 
+    /// Tries one verb: what answers must be what an API server answers, whatever its HTTP status.
+    async fn tried(&mut self, verb: &str, uri: &str) -> Result<(), Trouble> {
+        if verb.starts_with("watch") {
+            return self.tried_watch(uri).await;
+        }
+        if verb.starts_with("list") {
+            return self.list(uri).await.result.map(drop);
+        }
+        match self.get(uri).await.result {
+            // The name is made up: that it is not found is the answer of a server that lets us look.
+            Err(trouble) if trouble.code == Some(404) && trouble.status.is_some() => Ok(()),
+            Err(trouble) => Err(trouble),
+            Ok(head) => Err(classify::unreadable(&head, &self.buf, "an object that cannot exist was found")),
+        }
+    }
+
     /// One line for one resource; `without` is what it means to lack a verb.
     async fn may(&mut self, resource: &str, without: Outcome, verbs: &[(String, String)]) -> Flow {
         let name = format!("rbac {resource}");
         let (mut words, mut worst): (Vec<String>, Option<Trouble>) = (Vec::new(), None);
         for (verb, uri) in verbs {
-            let result = if verb.starts_with("watch") {
-                self.open(uri).await.0.map(|(head, _)| head)
-            } else {
-                self.get(uri).await.result
-            };
-            match result {
-                Ok(_) => words.push(format!("{verb} yes")),
-                // The name is made up: that it is not found is the answer of a server that lets us look.
-                Err(trouble) if trouble.code == Some(404) && verb.starts_with("get") => {
-                    words.push(format!("{verb} yes"));
-                }
+            match self.tried(verb, uri).await {
+                Ok(()) => words.push(format!("{verb} yes")),
                 Err(trouble) if trouble.layer == Layer::Rbac => {
                     words.push(format!("{verb} NO"));
                     worst.get_or_insert(trouble);

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::{Flow, Run, ms_text};
 use crate::cluster::call::Limits;
-use crate::cluster::classify::one_line;
+use crate::cluster::classify::{one_line, unreadable};
 use crate::msg::check::{Outcome, Step};
 use crate::msg::{CallKind, Layer};
 
@@ -40,6 +40,10 @@ impl Run {
             }
         }
         let load = Load::read(&String::from_utf8_lossy(&self.buf));
+        if let (Ok(head), true) = (&asked.result, load == Load::default()) {
+            let trouble = unreadable(head, &self.buf, "the answer to /metrics has no metrics");
+            return self.tell_trouble("load", Outcome::Warn, &trouble).await;
+        }
         self.tell(load.step().timing(asked.timing)).await?;
         self.tell(load.slow_verbs()).await
     }

@@ -8,7 +8,7 @@ use crate::msg::{Layer, Resource};
 
 impl Run {
     pub(super) async fn metrics_api(&mut self) -> Flow {
-        let asked = self.get(&format!("{}?limit=1", usage::PATH)).await;
+        let asked = self.list(&format!("{}?limit=1", usage::PATH)).await;
         match asked.result {
             Ok(_) => self.tell(Step::new("metrics api", Outcome::Ok, "it answers").timing(asked.timing)).await,
             Err(trouble) if trouble.code == Some(404) => {
@@ -41,7 +41,7 @@ impl Run {
             let text = format!("resource.k8s.io {} cannot be read: devices of it are not seen", versions.join(", "));
             return self.tell(Step::new("dra", Outcome::Skip, &one_line(&text))).await;
         };
-        let asked = self.get(&format!("{path}?limit=1")).await;
+        let asked = self.list(&format!("{path}?limit=1")).await;
         let step = match asked.result {
             Ok(_) => {
                 let text = format!("resource.k8s.io {}", versions.join(", "));
@@ -57,7 +57,7 @@ impl Run {
     }
 
     pub(super) async fn leases(&mut self) -> Flow {
-        let asked = self.get(&format!("{}?limit=1", optional::LEASES)).await;
+        let asked = self.list(&format!("{}?limit=1", optional::LEASES)).await;
         let step = match asked.result {
             Ok(_) => Step::new("leases", Outcome::Ok, "they answer").timing(asked.timing),
             Err(trouble) if trouble.code == Some(404) => Step::new("leases", Outcome::Skip, "the server has none"),

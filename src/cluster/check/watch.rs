@@ -17,6 +17,8 @@ use crate::msg::check::{Outcome, Step};
 
 /// A watch that begins with what is there says it at once; bookmarks come every minute.
 const FIRST_EVENT: Duration = Duration::from_secs(5);
+/// A refusal in the body of a success comes at once; a watch without a word that lasts longer is one.
+const REFUSAL: Duration = Duration::from_secs(2);
 /// Longest first event that is read: objects are at most 1.5 MB in etcd.
 const EVENT_BYTES: usize = 4 << 20;
 
@@ -48,9 +50,13 @@ impl Run {
         let begun = Instant::now();
         let limit = self.within(FIRST_EVENT);
         let step = match timeout(limit, first_event(body, self.tuning.retry_after_cap)).await {
-            Ok(Ok(kind)) => {
+            Ok(Ok(Some(kind))) => {
                 let text = format!("open in {opened}, first {kind} {} later", ms_text(millis(begun.elapsed())));
                 Step::new("watch", Outcome::Ok, &text)
+            }
+            Ok(Ok(None)) => {
+                let trouble = Trouble::new(Layer::Watch, "the watch ended before its first event");
+                return self.tell_trouble("watch", Outcome::Fail, &trouble).await;
             }
             Ok(Err(trouble)) => return self.tell_trouble("watch", Outcome::Fail, &trouble).await,
             Err(_) => {
@@ -64,14 +70,24 @@ impl Run {
     }
 }
 
-/// The type of the first event: `ADDED`, `BOOKMARK`.
-async fn first_event(body: Body, retry_after_cap: Duration) -> Result<&'static str, Trouble> {
+impl Run {
+    /// Opens a watch and looks at what comes first: a refusal may be the body of a success. Silence is as good as an event.
+    pub(super) async fn tried_watch(&mut self, uri: &str) -> Result<(), Trouble> {
+        let (_, body) = self.open(uri).await.0?;
+        let limit = self.within(REFUSAL);
+        timeout(limit, first_event(body, self.tuning.retry_after_cap)).await.map_or(Ok(()), |first| first.map(drop))
+    }
+}
+
+/// The type of the first event, `ADDED` or `BOOKMARK`; `None` if the watch ends without one.
+async fn first_event(body: Body, retry_after_cap: Duration) -> Result<Option<&'static str>, Trouble> {
     let mut body = pin!(body);
     let mut events = Cutter::new(false, EVENT_BYTES);
     loop {
         let Some(frame) = body.frame().await else {
-            let ended = || Trouble::new(Layer::Watch, "the watch ended before its first event");
-            return Err(events.instead(retry_after_cap).or_else(|| events.no_events()).unwrap_or_else(ended));
+            let torn = || Trouble::new(Layer::Decode, "what the watch brings is no watch event");
+            let torn = events.is_torn().then(torn);
+            return events.instead(retry_after_cap).or_else(|| events.no_events()).or(torn).map_or(Ok(None), Err);
         };
         let frame = frame.map_err(|error| classify::broken_watch(&error))?;
         let Ok(data) = frame.into_data() else { continue };
@@ -79,6 +95,7 @@ async fn first_event(body: Body, retry_after_cap: Duration) -> Result<&'static s
         if let Some((_, event)) = events.next() {
             if let Ok(WatchFrame { kind, object }) = &event {
                 return name(kind)
+                    .map(Some)
                     .ok_or_else(|| classify::event(decode_status(object).unwrap_or_default(), retry_after_cap));
             }
             let unread = || Trouble::new(Layer::Decode, "the first line is no watch event");
