@@ -226,6 +226,8 @@ pub enum ClusterEvent {
     Found(Box<Finding>),
     /// Something failed; also kept in [`SyncState::Waiting`] where a retry follows.
     Failed(Box<Failure>),
+    /// No client can be made of the kubeconfig, and no time cures that; why was told as a failure just before.
+    Unusable,
     /// Our clock against the server's, from the `Date` header; positive when ours is ahead.
     Skew {
         /// Our wall clock minus the server's, in milliseconds, ±1 s of resolution.

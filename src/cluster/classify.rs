@@ -53,6 +53,8 @@ pub(crate) struct Trouble {
     pub(crate) audit_id: Option<Clean>,
     /// The Kubernetes `Status` of the answer.
     pub(crate) status: Option<Box<StatusFacts>>,
+    /// No time cures it: what the clients are made of cannot be used.
+    pub(crate) lasting: bool,
     /// What answers is no Kubernetes API, or cannot prove that it is ours: a captive portal, a wrong URL, a certificate.
     pub(crate) alien: bool,
 }
@@ -70,7 +72,13 @@ impl Trouble {
             audit_id: None,
             status: None,
             alien: false,
+            lasting: false,
         }
+    }
+
+    /// The same, but trying again cannot change it.
+    pub(crate) fn for_good(self) -> Self {
+        Self { lasting: !self.timeout, ..self }
     }
 
     /// A deadline of ours passed.
@@ -247,25 +255,27 @@ pub(crate) fn no_answer(error: &(dyn StdError + 'static)) -> Trouble {
         if let Some(error) = cause.downcast_ref::<io::Error>()
             && !chain(cause).any(|cause| alert(cause).is_some())
         {
-            return Trouble::new(
-                Layer::Connect,
-                &format!("the connection failed before an answer came: {}", io_text(error)),
-            );
+            return no_answer_but(&io_text(error));
         }
     }
     Trouble::new(Layer::Connect, &format!("no answer: {}", deepest(error)))
 }
 
+/// A connection that ended before an answer came.
+fn no_answer_but(why: &str) -> Trouble {
+    Trouble::new(Layer::Connect, &format!("the connection failed before an answer came: {why}"))
+}
+
 /// Certificates, credentials or headers of which no client can be built.
 pub(crate) fn unusable(error: &kube::Error) -> Trouble {
     let layer = if matches!(error, kube::Error::Auth(_)) { Layer::Credentials } else { Layer::Config };
-    Trouble::new(layer, &format!("no client can be made of the kubeconfig: {}", deepest(error)))
+    Trouble::new(layer, &format!("no client can be made of the kubeconfig: {}", deepest(error))).for_good()
 }
 
 /// TLS that cannot be set up.
 pub(crate) fn unusable_tls(error: &TlsError) -> Trouble {
     let layer = if matches!(error, TlsError::Identity(_)) { Layer::Credentials } else { Layer::Config };
-    Trouble::new(layer, &error.to_string())
+    Trouble::new(layer, &error.to_string()).for_good()
 }
 
 /// A body that began and was cut, or whose gzip makes no sense (F17).
@@ -328,6 +338,7 @@ fn connecting(failed: &ConnectFailure) -> Trouble {
         Stage::Proxy => Trouble::new(Layer::Proxy, &format!("proxy `{place}`: {why}")),
         Stage::Tcp if failed.proxied => Trouble::new(Layer::Proxy, &format!("proxy `{place}`: {why}")),
         Stage::Tcp if refused => Trouble::new(Layer::Connect, &format!("`{place}` refused the connection")),
+        Stage::Tcp if failed.is_reset() => no_answer_but(&io_text(&io::ErrorKind::ConnectionReset.into())),
         Stage::Tcp => Trouble::new(Layer::Connect, &format!("no connection to `{place}`: {why}")),
         Stage::Tls => {
             if let Some(alert) = chain(&**source).find_map(alert) {

@@ -101,6 +101,15 @@ impl std::fmt::Display for ConnectFailure {
 }
 
 impl ConnectFailure {
+    /// The other side reset the connection while it was made: as if it had done so a moment later.
+    pub(crate) fn is_reset(&self) -> bool {
+        let Some(source) = self.source.as_deref().filter(|_| self.stage == Stage::Tcp && !self.proxied) else {
+            return false;
+        };
+        let io = chain(source).find_map(|cause| cause.downcast_ref::<io::Error>());
+        io.is_some_and(|error| error.kind() == io::ErrorKind::ConnectionReset)
+    }
+
     /// Why there is no connection, for the statistics.
     pub(crate) fn cause(&self) -> NoConnection {
         let Some(source) = &self.source else { return NoConnection::TimedOut };

@@ -201,10 +201,13 @@ impl PluginError {
             Self::Incomplete => "returned neither a token nor a certificate with its key".to_owned(),
         };
         let text = format!("credential plugin `{}` {what}", name(exec));
-        if matches!(self, Self::TimedOut(_)) {
-            Trouble::timed_out(Layer::Credentials, &text)
-        } else {
-            Trouble::new(Layer::Credentials, &text)
+        let trouble = Trouble::new(Layer::Credentials, &text);
+        match self {
+            Self::TimedOut(_) => Trouble::timed_out(Layer::Credentials, &text),
+            // Nobody will be asked, and nothing is installed meanwhile.
+            Self::NeedsTerminal | Self::NotStarted(_) => trouble.for_good(),
+            // It may say something else the next time: what it asks may be back.
+            Self::Failed(_) | Self::NoCredential | Self::Incomplete => trouble,
         }
     }
 }

@@ -305,7 +305,7 @@ impl Target {
     /// The context is broken.
     fn settings(&self) -> Result<Arc<Settings>, Trouble> {
         let broken = || self.broken.as_deref().unwrap_or("there is nothing to connect to");
-        self.settings.clone().ok_or_else(|| Trouble::new(Layer::Config, broken()))
+        self.settings.clone().ok_or_else(|| Trouble::new(Layer::Config, broken()).for_good())
     }
 
     /// Reads the context again if its kubeconfig was edited; says whether the server is another one now. An edit that
@@ -331,7 +331,7 @@ impl Target {
         let moved = self.reload().await?;
         let settings = self.settings()?;
         self.stamps = stamps(settings.files()).await;
-        let unusable = |why: String| Trouble::new(Layer::Config, &why);
+        let unusable = |why: String| Trouble::new(Layer::Config, &why).for_good();
         let proxy = proxy::choose(&settings.cluster.server, settings.cluster.proxy_url.as_deref(), &self.env);
         let proxy = proxy.map_err(unusable)?;
         let read = settings.clone();

@@ -21,7 +21,7 @@ use tokio::time::Instant;
 use tower::{BoxError, Layer, Service};
 
 use super::classify::chain;
-use super::connect::{ConnectFailure, Took};
+use super::connect::{ConnectFailure, LongHeads, Took};
 use crate::clock::Clock;
 use crate::msg::{Attempt, CallEvent, CallId, CallKind, ClusterEvent, ClusterId, End, Msg};
 
@@ -238,8 +238,12 @@ where
 
 /// How a request ended that got no answer.
 fn end_without_answer(error: &(dyn StdError + 'static)) -> End {
-    let failed = chain(error).find_map(|cause| cause.downcast_ref::<ConnectFailure>());
-    failed.map_or(End::NoResponse, |failed| End::NotConnected(failed.cause()))
+    if let Some(failed) = chain(error).find_map(|cause| cause.downcast_ref::<ConnectFailure>()) {
+        return if failed.is_reset() { End::NoResponse } else { End::NotConnected(failed.cause()) };
+    }
+    let is_parse = |error: &hyper::Error| error.is_parse();
+    let not_http = chain(error).any(|cause| cause.downcast_ref().is_some_and(is_parse) || cause.is::<LongHeads>());
+    if not_http { End::NotHttp } else { End::NoResponse }
 }
 
 /// One request on its way; reports its end exactly once, at the latest when it is dropped.

@@ -218,6 +218,9 @@ pub(crate) async fn keep(shared: &Shared, source: &mut impl Build, asked: &mut A
                 let mut failure = trouble.failure(wall(), "get credentials", backoff.failures());
                 failure.next_in = Some(wait);
                 shared.tell(ClusterEvent::Failed(Box::new(failure))).await;
+                if trouble.lasting {
+                    shared.tell(ClusterEvent::Unusable).await;
+                }
                 // Working clients stay in use until the server rejects them (F60).
                 shared.session.state.send_if_modified(|state| {
                     let replace = !matches!(state, State::Ready(_));

@@ -195,6 +195,11 @@ impl Alerts {
     }
 
     /// An outage of several clusters speaks for the silence of this one, or does so no longer.
+    /// That this cluster is unreachable is said by the alert of several.
+    pub(in crate::model) fn is_in_outage(&self) -> bool {
+        self.in_outage
+    }
+
     pub(super) fn set_in_outage(&mut self, in_outage: bool) {
         self.touched |= self.in_outage != in_outage;
         self.in_outage = in_outage;

@@ -186,7 +186,9 @@ impl ClusterState {
     pub fn settled(&self) -> bool {
         let nodes = self.nodes_track.complete() || self.nodes_track.denied();
         let over = self.budget.exceeded().is_some();
-        self.spec.broken.is_some() || over || (nodes && self.pods_track.settled())
+        // As soon as the lists have been told why, too.
+        let unusable = self.link.unusable && self.tracks().all(|(.., track)| track.lost().is_some());
+        self.spec.broken.is_some() || over || unusable || (nodes && self.pods_track.settled())
     }
 
     /// The GPU view, as of the last time that somebody looked; numbers of pods are as well known as [`ClusterState::pod_counts`].
@@ -303,7 +305,8 @@ impl ClusterState {
     /// Everything that a cluster need not have has been answered for, one way or another.
     #[must_use]
     pub fn optional_settled(&self) -> bool {
-        self.spec.broken.is_some() || (self.usage.visible().answered() && self.optional.settled())
+        let none = self.spec.broken.is_some() || self.link.unusable;
+        none || (self.usage.visible().answered() && self.optional.settled())
     }
 
     /// Every pod that is held, made anew from its record, in no order, whether the list is complete or not. Looks at every
@@ -481,6 +484,7 @@ impl ClusterState {
             ClusterEvent::Probe(sample) => self.probe(&sample, now),
             ClusterEvent::Found(finding) => self.found(*finding, now),
             ClusterEvent::Failed(failure) => self.link.failed(*failure, now.mono),
+            ClusterEvent::Unusable => self.link.unusable = true,
             ClusterEvent::Skew { ours_minus_server_ms } => self.link.skew_ms = Some(ours_minus_server_ms),
             ClusterEvent::TaskRestarted { text } => self.link.restarted(text, now),
         }

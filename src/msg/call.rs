@@ -126,8 +126,10 @@ pub enum End {
     TimedOut,
     /// The answer began and was cut.
     Broken,
-    /// No answer on a connection: reset, closed.
+    /// No answer on a connection: reset, at whatever moment, or closed.
     NoResponse,
+    /// Something answered that is not HTTP.
+    NotHttp,
     /// No connection came about: all of its time was spent on that.
     NotConnected(NoConnection),
     /// We gave it up for a reason that is not the server's: shutdown, refresh.

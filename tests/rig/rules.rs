@@ -90,7 +90,7 @@ impl Rig {
         self.until_true("the recovery").await;
         let is_late = |attempt: &&Attempt| {
             let failed = match attempt.end {
-                End::Broken | End::NoResponse | End::NotConnected(_) => true,
+                End::Broken | End::NoResponse | End::NotHttp | End::NotConnected(_) => true,
                 End::Complete => attempt.status.is_none_or(|status| status >= 400),
                 // A deadline of tenths of a second that passes on a busy machine says nothing about the server.
                 End::TimedOut | End::Cancelled => false,

@@ -267,8 +267,9 @@ async fn errors_of_things_in_front_of_the_server_are_one_line() {
     let (trouble, _, _) =
         fails(vec![say("HTTP/1.1 302 Found\r\nlocation: http://other/\r\ncontent-length: 0\r\n\r\n")]).await;
     assert_eq!(&*trouble.text, "answered 302, a redirect: not followed with our credentials");
-    let (trouble, _, _) = fails(vec![say("SSH-2.0-OpenSSH_9.6\r\n"), Act::Hang]).await;
+    let (trouble, attempt, _) = fails(vec![say("SSH-2.0-OpenSSH_9.6\r\n"), Act::Hang]).await;
     assert!(trouble.alien && trouble.text.starts_with("the answer is not HTTP"), "{}", trouble.text);
+    assert_eq!(attempt.end, End::NotHttp);
 }
 
 #[tokio::test]

@@ -117,7 +117,8 @@ pub(super) fn read_token(path: &Path) -> Result<String, Trouble> {
         },
         Err(why) => why,
     };
-    Err(Trouble::new(Layer::Credentials, &format!("cannot read the token file `{}`: {why}", shown(path))))
+    let text = format!("cannot read the token file `{}`: {why}", shown(path));
+    Err(Trouble::new(Layer::Credentials, &text).for_good())
 }
 
 /// Text in PEM, read if it is in a file. Blocking.

@@ -144,7 +144,8 @@ impl Prepared {
     /// # Errors
     /// A token that no header may have.
     pub(super) fn accept(&mut self, credential: exec::Credential) -> Result<(), Trouble> {
-        let refused = |why: String| Trouble::new(Layer::Credentials, &format!("the credential plugin: {why}"));
+        let refused =
+            |why: String| Trouble::new(Layer::Credentials, &format!("the credential plugin: {why}")).for_good();
         self.authorize(
             credential.token.as_ref().map(|token| bearer(token.expose_secret())).transpose().map_err(refused)?,
         );
@@ -172,7 +173,7 @@ impl Authorization {
                 (Err(trouble), None) => return Err(trouble),
             },
         };
-        header.map(Some).map_err(|why| Trouble::new(Layer::Credentials, &why))
+        header.map(Some).map_err(|why| Trouble::new(Layer::Credentials, &why).for_good())
     }
 }
 
@@ -185,7 +186,7 @@ impl Plugin {
         let command = self.exec.command.as_deref().unwrap_or_default();
         let refuse = |why: &str| {
             let text = format!("credential plugin `{}` is not run: {why}", exec::name(&self.exec));
-            Err(Trouble::new(Layer::Credentials, &text))
+            Err(Trouble::new(Layer::Credentials, &text).for_good())
         };
         if let Some(why) = &self.others {
             return refuse(&format!("it is named in `{}`, and {why}", shown(&self.file)));

@@ -38,14 +38,16 @@ impl Outage {
     }
 
     /// Finds out who is lost together. Begins when a cluster becomes unreachable and enough others have been silent for as
-    /// long; whoever is lost while it lasts belongs to it; ends with the last but one.
+    /// long; whoever becomes unreachable while it lasts belongs to it; ends with the last but one.
     fn observe(&mut self, clusters: &[ClusterState], now: Now) {
         let lost: Vec<(usize, Lost)> =
             clusters.iter().enumerate().filter_map(|(place, cluster)| Some((place, cluster.lost(now)?))).collect();
         let followed = clusters.iter().filter(|cluster| cluster.spec.broken.is_none()).count();
         self.members.retain(|member| lost.iter().any(|(place, _)| place == member));
         if self.members.len() > 1 {
-            self.members.extend(lost.iter().filter(|(_, lost)| !lost.told).map(|(place, _)| *place));
+            // One that answers now and then is not unreachable, whatever it answers.
+            let joins = |lost: &Lost| lost.unreachable && !lost.told;
+            self.members.extend(lost.iter().filter(|(_, lost)| joins(lost)).map(|(place, _)| *place));
         } else {
             self.members.clear();
             let mut begun: Vec<(usize, Lost)> = lost.into_iter().filter(|(_, lost)| !lost.told).collect();

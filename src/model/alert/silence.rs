@@ -369,3 +369,22 @@ fn silencing_a_cluster_is_answered_and_shown() {
     assert_eq!(&**bench.model.notice(bench.now()).unwrap(), "c0 is heard again");
     assert_eq!(summary(&bench, 0).silenced_until, None);
 }
+
+#[test]
+fn the_count_of_an_outage_is_the_count_of_clusters_called_unreachable() {
+    let mut bench = fleet(6);
+    pass(&mut bench, 30, &[], refused());
+    for second in 0..120 {
+        // The sixth misses a probe now and then: it answers, if only with what is no HTTP.
+        let lost: Vec<usize> = (0..if second % 20 < 10 { 6 } else { 5 }).collect();
+        pass(&mut bench, 1, &lost, refused());
+        let words = (0..6).filter(|at| summary(&bench, *at).word == "unreachable").count();
+        if let [text] = &*outage(&bench) {
+            assert!(
+                text.starts_with(&format!("{words} of 6 clusters unreachable")),
+                "{words} after {second} s: {text}"
+            );
+        }
+    }
+    assert_eq!(outage(&bench), ["5 of 6 clusters unreachable: this host's network?"]);
+}

@@ -28,6 +28,8 @@ pub(in crate::model) struct Link {
     pub(in crate::model) begun: Option<Now>,
     /// The last time that the server, or something in front of it, answered anything.
     pub(in crate::model) answered: Option<Now>,
+    /// No client can be made, and has not been since.
+    pub(in crate::model) unusable: bool,
     /// 401 was the last word on our credentials.
     pub(in crate::model) rejected: Option<Now>,
     /// One for each resource that was listed.
@@ -44,6 +46,7 @@ impl Link {
     }
 
     pub(super) fn answered(&mut self, now: Now) {
+        self.unusable = false;
         self.answered = Some(now);
     }
 

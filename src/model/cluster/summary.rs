@@ -148,7 +148,8 @@ impl ClusterState {
         }
         let nothing = self.nodes_track.known(()) == Known::Unknown || self.nodes_track.denied();
         let nothing = nothing && (self.pods_track.known(()) == Known::Unknown || self.pods_track.denied());
-        if self.unreachable(now).is_some() {
+        // Who belongs to an outage is called what the alert of the outage calls it.
+        if self.unreachable(now).is_some() || (self.alerts.is_in_outage() && self.is_silent(now)) {
             return (if nothing { Health::Down } else { Health::Stale }, "unreachable");
         }
         if self.budget.exceeded().is_some() {

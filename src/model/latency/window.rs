@@ -34,6 +34,8 @@ pub enum ErrorClass {
     Cut,
     /// There was a connection, and it was reset or closed before an answer came.
     NoAnswer,
+    /// There was an answer, and it is not HTTP.
+    NotHttp,
     /// There was no connection.
     NoConnection(NoConnection),
     /// A status of 400 and more.
@@ -326,6 +328,7 @@ fn class(attempt: &Attempt) -> Option<ErrorClass> {
         (End::TimedOut, Some(_), _) => Some(ErrorClass::BodyTimeout),
         (End::Broken, ..) => Some(ErrorClass::Cut),
         (End::NoResponse, ..) => Some(ErrorClass::NoAnswer),
+        (End::NotHttp, ..) => Some(ErrorClass::NotHttp),
         (End::NotConnected(why), ..) => Some(ErrorClass::NoConnection(why)),
         (_, _, Some(status @ 400..)) => Some(ErrorClass::Status(status)),
         _ => None,

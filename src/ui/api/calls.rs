@@ -138,6 +138,7 @@ fn class_name(class: ErrorClass) -> String {
         ErrorClass::BodyTimeout => "body t/o".to_owned(),
         ErrorClass::Cut => "cut".to_owned(),
         ErrorClass::NoAnswer => "no answer".to_owned(),
+        ErrorClass::NotHttp => "not HTTP".to_owned(),
         ErrorClass::NoConnection(why) => no_connection(why).to_owned(),
         ErrorClass::Status(code) => code.to_string(),
     }
