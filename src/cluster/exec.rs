@@ -204,10 +204,10 @@ impl PluginError {
         let trouble = Trouble::new(Layer::Credentials, &text);
         match self {
             Self::TimedOut(_) => Trouble::timed_out(Layer::Credentials, &text),
-            // Nobody will be asked, and nothing is installed meanwhile.
-            Self::NeedsTerminal | Self::NotStarted(_) => trouble.for_good(),
+            // Nobody will be asked, and nothing is installed or edited meanwhile.
+            Self::NeedsTerminal | Self::NotStarted(_) | Self::OtherVersion(_) => trouble.for_good(),
             // It may say something else the next time: what it asks may be back.
-            Self::Failed(_) | Self::NoCredential | Self::Incomplete => trouble,
+            _ => trouble,
         }
     }
 }
