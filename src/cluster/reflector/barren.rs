@@ -248,7 +248,13 @@ impl Reflector {
         let known = self.watch_yield.known_at;
         // Nothing but openings of watches for so long: a list looks for drift.
         self.another_pass |= known.is_some_and(|known| now.since(known) >= self.tuning.denied_period);
-        self.resume(moment, QUIET_SPACING.saturating_sub(lived.whole), fx);
+        let mut wait = QUIET_SPACING.saturating_sub(lived.whole);
+        if lived.whole < self.tuning.watch_accepted {
+            // The first of these may be the last: not all that much is missed meanwhile.
+            let jitter = self.rng.f64();
+            wait = wait.min(self.watch_backoff.next(jitter));
+        }
+        self.resume(moment, wait, fx);
     }
 
     /// Nothing has come for too long. If the server answers its probe, the watch is what is dead; if it does not, the
