@@ -538,7 +538,8 @@ def accelerators(node, requested, extra):
                 "unschedulable": left if closed else 0,
                 "withdrawn": i64(max(0, i64(all_ - healthy))),
                 "missing": max(0, promise - all_) if known else None,
-                "overRequested": i64(max(0, whole(asked) - healthy)),
+                # An amount below zero, which is legal, is none.
+                "overRequested": i64(max(0, max(0, whole(asked)) - max(0, healthy))),
                 "exact": asked,
                 "announced": all_ > 0,
             }
@@ -647,6 +648,11 @@ def count(nodes, pods, extra, dra=None):
             "dra": devices["nodes"].get(name, {}) if devices else None,
             "amounts": (requested, allocatable, capacity),
         }
+    # What could not be read may hold any device, and be any node: nothing is known to be free then.
+    total = total_accelerators(all_rows)
+    if bad_nodes or bad_pods:
+        for row in total + [row for item in items.values() for row in item["accelerators"] if bad_pods]:
+            row["free"] = row["unschedulable"] = None
     known = [item["amounts"] for item in items.values()]
     states = [item["status"] for item in items.values()]
     return {
@@ -660,13 +666,18 @@ def count(nodes, pods, extra, dra=None):
         },
         "pods": {
             **all_bound.apart,
-            "allocatable": sum(item["pods"]["allocatable"] or 0 for item in items.values()),
+            # A node that does not say how many it takes makes the sum unknown.
+            "allocatable": None
+            if any(item["pods"]["allocatable"] is None for item in items.values())
+            else sum(item["pods"]["allocatable"] for item in items.values()),
             "unscheduled": unscheduled,
-            "orphaned": sum(there.apart["bound"] for name, there in by_node.items() if name not in items),
+            "orphaned": None
+            if bad_nodes
+            else sum(there.apart["bound"] for name, there in by_node.items() if name not in items),
             "unreadable": bad_pods,
         },
         "resources": resources(*(summed(each) for each in zip(*known))) if known else {},
-        "accelerators": total_accelerators(all_rows),
+        "accelerators": total,
         "dra": devices["cluster"] if devices else NOT_SEEN,
         "items": {name: {k: v for k, v in item.items() if k != "amounts"} for name, item in items.items()},
     }

@@ -278,7 +278,7 @@ async fn f13_a_truncated_body_is_a_failure_and_not_the_end_of_the_list() {
 async fn f14_a_server_that_kills_its_large_answers_gets_asked_for_smaller_ones() {
     let mut rig = Rig::watching().await;
     let from = rig.served.lists("pods").len();
-    rig.served.control().inject(lists(FaultKind::Wire { after_bytes: 9_000, end: WireEnd::Reset }));
+    rig.served.control().inject(lists(FaultKind::Wire { after_bytes: 14_000, end: WireEnd::Reset }));
     rig.served.control().close_watches(None);
     rig.served.change();
     rig.refresh().await;
