@@ -360,6 +360,7 @@ fn sort_pass(bencher: Bencher<'_, '_>, nodes: usize) {
     bencher.bench_local(|| {
         if !watched.model.is_behind() {
             watched.model.update(Msg::Action(Action::SortCpu), moment(2));
+            watched.model.update(Msg::Frame, moment(2));
         }
         watched.model.update(Msg::CatchUp, moment(2));
     });

@@ -181,6 +181,7 @@ impl Model {
             cluster.arrange(now);
             cluster.arrange_pods();
             if self.screen == Screen::Gpus {
+                cluster.advance_gpus(now);
                 cluster.arrange_gpus(self.grouping, now);
             }
         }
@@ -201,6 +202,9 @@ impl Model {
         self.clusters.iter_mut().for_each(|cluster| cluster.catch_up(now));
         if let Some(cluster) = self.clusters.get_mut(self.current) {
             cluster.advance_order(now);
+            if self.screen == Screen::Gpus {
+                cluster.advance_gpus(now);
+            }
         }
     }
 
@@ -210,10 +214,11 @@ impl Model {
         self.clusters.iter().any(ClusterState::is_behind) || self.lists_are_behind()
     }
 
-    /// Returns `true` while rows of the screen are being sorted, or filtered.
+    /// Returns `true` while rows of the screen are being sorted, filtered or counted.
     #[must_use]
     pub fn lists_are_behind(&self) -> bool {
-        self.clusters.get(self.current).is_some_and(ClusterState::order_is_behind)
+        let counts = |cluster: &ClusterState| self.screen == Screen::Gpus && cluster.is_counting_gpus();
+        self.clusters.get(self.current).is_some_and(|cluster| cluster.order_is_behind() || counts(cluster))
     }
 
     /// All clusters, in the order of the command line.

@@ -7,7 +7,6 @@ pub(crate) mod list;
 pub(crate) mod order;
 pub(crate) mod podfilter;
 pub(crate) mod podorder;
-pub(crate) mod sorter;
 
 use std::time::Duration;
 

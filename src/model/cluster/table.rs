@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use super::{ClusterState, NodeCounts, NodeItem};
 use crate::facts::text::Clean;
-use crate::model::derive::gpus::Grouping;
+use crate::model::derive::gpus::{GpuReports, Grouping, ReportSource};
 use crate::model::derive::joined_node::{JoinedNode, NodeSources};
 use crate::model::derive::rows::NodeRow;
 use crate::model::known::Known;
@@ -196,9 +196,24 @@ impl ClusterState {
 
     /// Brings the GPU view up to date, if something that it shows has changed.
     pub(crate) fn arrange_gpus(&mut self, by: Grouping, now: Now) {
-        let mut boards = std::mem::take(&mut self.boards);
-        boards.refresh(&self.nodes, self.source(now), &self.optional, by, now.mono);
-        self.boards = boards;
+        self.with_reports(now, |reports, from| reports.refresh(from, by, now.mono));
+    }
+
+    /// Counts one slice of the next GPU report, if there is one.
+    pub(crate) fn advance_gpus(&mut self, now: Now) {
+        self.with_reports(now, GpuReports::advance);
+    }
+
+    /// `true` while the next GPU report is being counted.
+    #[must_use]
+    pub fn is_counting_gpus(&self) -> bool {
+        self.boards.is_counting()
+    }
+
+    fn with_reports(&mut self, now: Now, change: impl FnOnce(&mut GpuReports, ReportSource<'_>)) {
+        let mut reports = std::mem::take(&mut self.boards);
+        change(&mut reports, ReportSource { nodes: &self.nodes, source: self.source(now), optional: &self.optional });
+        self.boards = reports;
     }
 
     /// Where the numbers of nodes are looked up.

@@ -129,8 +129,8 @@ pub fn typical(pods: &[(i64, i64, i64)]) -> PerDevice {
     let median = |of: fn(&(i64, i64, i64)) -> i64| {
         let mut amounts: Vec<i64> =
             pods.iter().filter(|(devices, ..)| *devices > 0).map(|pod| (of(pod) / pod.0).max(0)).collect();
-        amounts.sort_unstable();
-        amounts.get(amounts.len() / 2).copied().unwrap_or(0)
+        let middle = amounts.len() / 2;
+        if amounts.is_empty() { 0 } else { *amounts.select_nth_unstable(middle).1 }
     };
     PerDevice { cpu_milli: median(|pod| pod.1), memory_bytes: median(|pod| pod.2) }
 }

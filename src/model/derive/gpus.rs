@@ -1,46 +1,29 @@
 //! The GPU view: accelerators by model, node pool, namespace or owner; what fits now; and devices held by pods that do not run.
 //!
-//! Made anew when nodes or pods have changed and somebody looks, in large clusters at most once a second; a frame only reads it.
+//! Counted anew when nodes or pods have changed while it is on the screen, in large clusters at most once a second and in slices;
+//! the last report stays until the next one is ready.
 
+mod count;
 mod dra;
 
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use super::fit::{self, ByLimit, NodeRoom, PerDevice, SIZES};
+use super::fit::{ByLimit, PerDevice, SIZES};
 use super::join::{SLOWLY, SMALL};
-use crate::facts::accelerator::{AcceleratorTable, Kind};
-use crate::facts::node::Readiness;
-use crate::facts::pod::{PodFacts, PodPhase, Since};
-use crate::facts::quantity::Quantity;
+use crate::facts::accelerator::Kind;
+use crate::facts::pod::Since;
 use crate::facts::text::Clean;
-use crate::model::derive::joined_node::{JoinedNode, NodeSources};
-use crate::model::derive::rows::AcceleratorTotals;
+use crate::model::derive::joined_node::NodeSources;
 use crate::model::known::Known;
 use crate::model::natural::natural_cmp;
-use crate::model::store::nodes::admission::{Admission, ByAdmission};
-use crate::model::store::nodes::{Node, NodeStore};
+use crate::model::sorter::SLICE;
+use crate::model::store::nodes::NodeStore;
+use crate::model::store::nodes::admission::ByAdmission;
 use crate::model::store::optional::OptionalApis;
-use crate::model::store::pods::PodStore;
 use crate::msg::Mono;
 
-/// Labels that name a node's pool, group or class of machines: GKE, EKS, Karpenter, AKS (both), the cluster API, kops, `DigitalOcean`,
-/// Scaleway, OVH, Linode and Gardener. The first that a node has counts.
-const POOL_LABELS: [&str; 13] = [
-    "cloud.google.com/gke-nodepool",
-    "eks.amazonaws.com/nodegroup",
-    "alpha.eksctl.io/nodegroup-name",
-    "karpenter.sh/nodepool",
-    "karpenter.sh/provisioner-name",
-    "kubernetes.azure.com/agentpool",
-    "agentpool",
-    "cluster.x-k8s.io/deployment-name",
-    "kops.k8s.io/instancegroup",
-    "doks.digitalocean.com/node-pool",
-    "k8s.scaleway.com/pool-name",
-    "lke.linode.com/pool-id",
-    "worker.gardener.cloud/pool",
-];
+use count::ReportCount;
 
 /// What the accelerators are grouped by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -81,6 +64,8 @@ impl Grouping {
 /// What the GPU view shows of one cluster.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct GpuReport {
+    /// What the groups are; `None` until the first report is counted.
+    pub by: Option<Grouping>,
     /// Devices first, those of device plugins before those of dynamic resource allocation, then slices and shares; within each
     /// the biggest group first.
     pub groups: Vec<GpuGroup>,
@@ -223,17 +208,19 @@ pub struct HeldDevices {
     pub since: Option<Since>,
 }
 
-/// The board and what it was made from.
+/// The report, and the next one while it is counted.
 #[derive(Debug, Default)]
 pub(crate) struct GpuReports {
-    board: GpuReport,
-    of: Option<ReportInputs>,
+    report: GpuReport,
+    count: Option<ReportCount>,
+    /// Inputs of the last count that was begun, and when.
+    inputs: Option<ReportInputs>,
     at: Mono,
     #[cfg(test)]
     made: u64,
 }
 
-/// What decides what is on a board. The end of a list alone changes no object, but what is known of them.
+/// Inputs of a report. The end of a list changes no object, but how well they are known.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct ReportInputs {
     by: Grouping,
@@ -243,249 +230,70 @@ struct ReportInputs {
     dra: bool,
 }
 
+/// What reports are counted from.
+#[derive(Clone, Copy)]
+pub(crate) struct ReportSource<'a> {
+    pub(crate) nodes: &'a NodeStore,
+    pub(crate) source: NodeSources<'a>,
+    pub(crate) optional: &'a OptionalApis,
+}
+
 impl GpuReports {
     pub(crate) fn board(&self) -> &GpuReport {
-        &self.board
+        &self.report
     }
 
-    /// How often a board was made.
+    /// Number of reports that were counted.
     #[cfg(test)]
     pub(crate) fn made(&self) -> u64 {
         self.made
     }
 
-    /// Makes the board anew if something that it shows has changed.
-    pub(crate) fn refresh(
-        &mut self,
-        nodes: &NodeStore,
-        source: NodeSources<'_>,
-        optional: &OptionalApis,
-        by: Grouping,
-        now: Mono,
-    ) {
-        let revisions = [nodes.revision(), source.ledger.revision(), optional.dra_revision()];
-        let of = Some(ReportInputs { by, revisions, pods: source.pods.known(()), dra: optional.dra_known() });
-        let same_way = self.of.is_some_and(|before| of == Some(ReportInputs { revisions, ..before }));
-        let too_soon = same_way && nodes.len() > SMALL && now.since(self.at) < SLOWLY;
-        if self.of != of && !too_soon {
-            self.board = board(nodes, source, by);
-            self.board.add_dra(nodes, source.ledger, optional, by);
-            self.board.held.sort_by(longest_first);
-            self.board.held_sums = HeldSums::add(&self.board.held);
-            self.of = of;
-            self.at = now;
-            #[cfg(test)]
-            {
-                self.made += 1;
-            }
+    /// `true` while the next report is being counted.
+    pub(crate) fn is_counting(&self) -> bool {
+        self.count.is_some()
+    }
+
+    /// Begins a new report if anything that it shows has changed, and counts its first slice: of a small cluster all of it.
+    pub(crate) fn refresh(&mut self, from: ReportSource<'_>, by: Grouping, now: Mono) {
+        let (source, optional) = (from.source, from.optional);
+        let revisions = [from.nodes.revision(), source.ledger.revision(), optional.dra_revision()];
+        let inputs = ReportInputs { by, revisions, pods: source.pods.known(()), dra: optional.dra_known() };
+        let alike = self.inputs.is_some_and(|before| inputs == ReportInputs { revisions, ..before });
+        // A report that is being counted is finished first: changes that never end must not keep it from the screen.
+        let waits = self.is_counting() || (from.nodes.len() > SMALL && now.since(self.at) < SLOWLY);
+        if self.inputs != Some(inputs) && !(alike && waits) {
+            self.count = Some(ReportCount::new(by, source.ledger));
+            (self.inputs, self.at) = (Some(inputs), now);
+            self.advance(from);
+        }
+    }
+
+    /// Counts one slice of the next report, if there is one.
+    pub(crate) fn advance(&mut self, from: ReportSource<'_>) {
+        let Some(mut count) = self.count.take() else { return };
+        if !count.advance(from, SLICE) {
+            self.count = Some(count);
+            return;
+        }
+        self.report = count.into_report();
+        #[cfg(test)]
+        {
+            self.made += 1;
         }
     }
 }
 
-type GpuGroupKey = (Clean, Clean, Kind);
-
-/// What is added up for a group.
-#[derive(Default)]
-struct Sum {
-    members: u32,
-    requested: Quantity,
-    supply: [i128; 6],
-    unschedulable: [i128; Admission::ALL.len()],
-    rooms: Vec<NodeRoom>,
-}
-
-fn board(nodes: &NodeStore, source: NodeSources<'_>, by: Grouping) -> GpuReport {
-    let (holders, samples) = holders(nodes, source.ledger, source.accelerators);
-    let each = fit::typical(&samples);
-    let mut board = GpuReport { each, each_of: samples.len(), ..GpuReport::default() };
-    let mut sums: BTreeMap<GpuGroupKey, Sum> = BTreeMap::new();
-    let mut rooms = Vec::new();
-    for node in nodes.iter() {
-        let lens = JoinedNode { source, node };
-        let open = board.add_node(&lens);
-        let room = room(&lens);
-        let totals = lens.accelerators();
-        let devices = totals.iter().filter(|totals| totals.kind == Kind::Device);
-        let over = devices.filter_map(|totals| totals.over_requested.any()).fold(0, i64::saturating_add);
-        board.over_requested = board.over_requested.saturating_add(over);
-        if by.of_nodes() {
-            add_to_groups(&mut sums, (&lens, &totals), by, open.then_some(&room));
-        }
-        if open && !room.devices.is_empty() {
-            rooms.push(room);
-        }
-    }
-    (board.fits, board.blocked) = (fit::fits(&rooms, each), fit::blocked(&rooms, each));
-    for holder in holders {
-        if !by.of_nodes() {
-            let name = if by == Grouping::Namespace { holder.namespace.clone() } else { holder.owner.clone() };
-            let sum = sums.entry((name, holder.resource.clone(), holder.kind)).or_default();
-            sum.members += 1;
-            sum.requested += Quantity::whole(holder.amount);
-        }
-        if !holder.state.is_empty() {
-            board.held.push(holder);
-        }
-    }
-    board.groups = sums.into_iter().map(|(key, sum)| sum.into_group(key, by, each)).collect();
-    board.sort_groups();
-    board
+/// The group with the most devices first, within its kind.
+fn biggest_first(a: &GpuGroup, b: &GpuGroup) -> Ordering {
+    let size = |group: &GpuGroup| group.supply.map_or(group.requested, |supply| supply.capacity.max(group.requested));
+    let same = || size(b).cmp(&size(a)).then_with(|| natural_cmp(&a.name, &b.name));
+    (a.kind, a.dra).cmp(&(b.kind, b.dra)).then_with(same)
 }
 
 fn longest_first(a: &HeldDevices, b: &HeldDevices) -> Ordering {
     let at = |held: &HeldDevices| (held.since.is_none(), held.since.map(|since| since.at));
     at(a).cmp(&at(b)).then_with(|| natural_cmp(&a.namespace, &b.namespace)).then_with(|| natural_cmp(&a.name, &b.name))
-}
-
-impl GpuReport {
-    fn sort_groups(&mut self) {
-        self.groups.sort_by(|a, b| {
-            let size =
-                |group: &GpuGroup| group.supply.map_or(group.requested, |supply| supply.capacity.max(group.requested));
-            let same = || size(b).cmp(&size(a)).then_with(|| natural_cmp(&a.name, &b.name));
-            (a.kind, a.dra).cmp(&(b.kind, b.dra)).then_with(same)
-        });
-    }
-
-    /// Counts the free devices of a node; whether it takes pods.
-    fn add_node(&mut self, lens: &JoinedNode<'_>) -> bool {
-        let admission = lens.admission();
-        let free = free_devices(lens);
-        let sum = free.iter().map(|free| free.max(&0)).fold(0_i64, |sum, free| sum.saturating_add(*free));
-        let of_reason = &mut self.free[admission.index()];
-        *of_reason = of_reason.saturating_add(sum);
-        if admission == Admission::Open && sum > 0 {
-            self.open_nodes += 1;
-            self.largest = free.into_iter().fold(self.largest, i64::max);
-        }
-        admission == Admission::Open
-    }
-}
-
-impl Sum {
-    fn into_group(self, (name, resource, kind): GpuGroupKey, by: Grouping, each: PerDevice) -> GpuGroup {
-        let [capacity, allocatable, withdrawn, missing, free, over_requested] =
-            self.supply.map(crate::model::known::saturate);
-        let fits = (kind == Kind::Device).then(|| fit::fits(&self.rooms, each));
-        let blocked = fit::blocked(&self.rooms, each);
-        let unschedulable = self.unschedulable.map(crate::model::known::saturate);
-        let requested = self.requested.value();
-        let supply =
-            Supply { capacity, allocatable, free, unschedulable, over_requested, blocked, withdrawn, missing, fits };
-        let supply = by.of_nodes().then_some(supply);
-        GpuGroup { name, resource, kind, dra: false, members: self.members, requested, supply }
-    }
-}
-
-/// Adds a node to the groups of its accelerators.
-fn add_to_groups(
-    sums: &mut BTreeMap<GpuGroupKey, Sum>,
-    (lens, totals): (&JoinedNode<'_>, &[AcceleratorTotals]),
-    by: Grouping,
-    open: Option<&NodeRoom>,
-) {
-    let name = match by {
-        Grouping::Model => lens.model().map(Clean::new),
-        _ => pool(lens.node),
-    };
-    for totals in totals {
-        let sum = sums.entry((name.clone().unwrap_or_default(), totals.resource.clone(), totals.kind)).or_default();
-        sum.members += totals.nodes;
-        sum.requested += lens.source.ledger.node_requested(lens.name(), &totals.resource);
-        // What is not known of the pods is not shown either.
-        let (free, over) = (totals.free.exact().unwrap_or(0), totals.over_requested.any().unwrap_or(0));
-        let supply = [totals.capacity, totals.allocatable, totals.withdrawn, totals.missing.unwrap_or(0), free, over];
-        for (sum, amount) in sum.supply.iter_mut().zip(supply) {
-            *sum += i128::from(amount);
-        }
-        sum.unschedulable[lens.admission().index()] += i128::from(totals.unschedulable.exact().unwrap_or(0));
-        if let (Some(room), Kind::Device, Known::Exact(free)) = (open, totals.kind, totals.free) {
-            sum.rooms.push(NodeRoom { devices: vec![free], ..room.clone() });
-        }
-    }
-}
-
-/// The pool of a node, by the first label that names one.
-fn pool(node: &Node) -> Option<Clean> {
-    POOL_LABELS.into_iter().find_map(|label| node.facts.label(label)).filter(|name| !name.is_empty()).cloned()
-}
-
-/// Free whole devices of a node, by resource.
-fn free_devices(lens: &JoinedNode<'_>) -> Vec<i64> {
-    let whole = lens.node.devices.iter().filter(|devices| devices.kind == Kind::Device);
-    // Negative amounts are legal and mean nothing: they make no room.
-    let requested = |resource: &str| lens.source.ledger.node_requested(lens.name(), resource).value().max(0);
-    whole.map(|devices| devices.allocatable.max(0).saturating_sub(requested(&devices.resource))).collect()
-}
-
-fn room(lens: &JoinedNode<'_>) -> NodeRoom {
-    let left = |(requested, allocatable): (Known<i64>, Option<i64>)| {
-        allocatable.unwrap_or(0).saturating_sub(requested.any().unwrap_or(0).max(0))
-    };
-    NodeRoom {
-        devices: free_devices(lens),
-        cpu_milli: left(lens.cpu_milli()),
-        memory_bytes: left(lens.memory_bytes()),
-        pods: left((lens.pods().map(i64::from), lens.node.pods_allocatable.map(i64::from))),
-    }
-}
-
-/// Every pod that holds accelerators, one entry for each resource, and what those with whole devices ask for beside them.
-fn holders(nodes: &NodeStore, ledger: &PodStore, table: &AcceleratorTable) -> (Vec<HeldDevices>, Vec<(i64, i64, i64)>) {
-    let (mut holders, mut samples) = (Vec::new(), Vec::new());
-    for slot in ledger.holders() {
-        let pod = ledger.pod(slot);
-        let node = nodes.by_name(pod.node);
-        let mut devices = 0_i64;
-        for &(resource, amount) in &pod.requests.others {
-            let kind = node.map_or_else(|| table.classify(resource), |node| table.classify_on(resource, &node.facts));
-            let Some(kind) = kind.filter(|kind| *kind != Kind::Aux && amount > Quantity::ZERO) else { continue };
-            if kind == Kind::Device {
-                devices = devices.saturating_add(amount.value());
-            }
-            let silent = node.is_some_and(|node| node.readiness == Readiness::Unknown);
-            holders.push(held(&pod, (resource, kind, amount.value()), silent));
-        }
-        if devices > 0 {
-            samples.push((devices, pod.requests.cpu.milli(), pod.requests.memory.value()));
-        }
-    }
-    (holders, samples)
-}
-
-/// `silent`: its node is Unknown.
-fn held(pod: &PodFacts<'_>, (resource, kind, amount): (&str, Kind, i64), silent: bool) -> HeldDevices {
-    let owner =
-        if pod.owner_kind.is_empty() { String::new() } else { format!("{}/{}", pod.owner_kind, pod.owner_name) };
-    // What did not run when it was last reported does not run now; what did may have ended since.
-    let idle = idle(pod);
-    let silent = silent && idle.is_none() && !pod.phase.is_terminal();
-    HeldDevices {
-        claim: false,
-        silent,
-        namespace: Clean::new(pod.namespace),
-        name: Clean::new(pod.name),
-        node: Clean::new(pod.node),
-        owner: Clean::new(&owner),
-        amount,
-        resource: Clean::new(resource),
-        kind,
-        state: Clean::new(idle.unwrap_or(if silent { "node Unknown" } else { "" })),
-        since: pod.since,
-    }
-}
-
-/// Why a pod that holds devices does not run; `None` for one that does.
-fn idle<'a>(pod: &PodFacts<'a>) -> Option<&'a str> {
-    let or = |word| if pod.reason.is_empty() { word } else { pod.reason };
-    match pod.phase {
-        _ if pod.deleting => Some(or("Terminating")),
-        PodPhase::Pending => Some(or("Pending")),
-        PodPhase::Unknown => Some(or("Unknown")),
-        // A pod that is Running and not ready, without a reason, does what it was made for: it may load a model.
-        PodPhase::Running if !pod.reason.is_empty() && pod.ready < pod.containers => Some(pod.reason),
-        PodPhase::Running | PodPhase::Succeeded | PodPhase::Failed => None,
-    }
 }
 
 #[cfg(test)]

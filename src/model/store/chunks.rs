@@ -24,7 +24,7 @@ impl<T> Chunks<T> {
         number * CHUNK + self.0[number].len() - 1
     }
 
-    #[cfg(test)]
+    /// Number of values.
     pub(crate) fn len(&self) -> usize {
         self.0.len().saturating_sub(1) * CHUNK + self.0.last().map_or(0, Vec::len)
     }

@@ -234,6 +234,11 @@ impl NodeStore {
         self.at(key.slot()).filter(|node| node.key == key)
     }
 
+    /// Number of slots, used or not.
+    pub(crate) fn slots(&self) -> usize {
+        self.slots.len()
+    }
+
     /// Whatever node has this slot now.
     pub(crate) fn at(&self, slot: usize) -> Option<&Node> {
         self.slots.get(slot)?.as_ref()

@@ -75,6 +75,11 @@ impl<'a> GpusView<'a> {
 }
 
 impl GpusView<'_> {
+    /// What the groups of the report are: other than those asked for while these are being counted.
+    fn grouped_by(&self) -> Grouping {
+        self.board.by.unwrap_or(self.by)
+    }
+
     /// How plain figures are drawn: those of old data are not as of now.
     fn plain(&self) -> Role {
         if self.old.is_some() { Role::Stale } else { Role::Text }
@@ -92,7 +97,7 @@ impl GpusView<'_> {
 
     /// What the groups are made from is known.
     fn has_source(&self) -> bool {
-        let source = if self.by.of_nodes() { self.nodes } else { self.pods };
+        let source = if self.grouped_by().of_nodes() { self.nodes } else { self.pods };
         matches!(source, Known::Exact(()))
     }
 }
@@ -183,7 +188,7 @@ pub(in crate::ui) fn draw(
         let shown = visible.iter().filter_map(|line| if let GpuLine::Held(held) = line { Some(held) } else { None });
         shown.map(|held| columns(&held_text(column, held, (view, paint)).1)).max().unwrap_or(0)
     });
-    let of_nodes = view.by.of_nodes();
+    let of_nodes = view.grouped_by().of_nodes();
     let any =
         |of: fn(&Supply) -> bool| view.is_whole() && view.board.groups.iter().filter_map(|g| g.supply.as_ref()).any(of);
     let (over, why) = (any(|supply| supply.over_requested > 0), any(|supply| why(supply, "").is_some()));
@@ -247,7 +252,7 @@ fn draw_line(
         GpuLine::Fits => fits(&mut pen, view, &paint.theme.glyphs),
         GpuLine::Text(role, text) => _ = pen.skip(1).rest(*role, text),
         GpuLine::GroupHead => {
-            pen.skip(1).put(Role::Header, &view.by.name().to_uppercase());
+            pen.skip(1).put(Role::Header, &view.grouped_by().name().to_uppercase());
             grid::heading(&mut pen, area, groups, (None, paint.theme));
         }
         GpuLine::Group(group) => {
@@ -288,6 +293,10 @@ fn title(pen: &mut Pen<'_>, scene: &Scene<'_>, view: &GpusView<'_>, (paint, belo
             pen.put(Role::Muted, &format!(" {} ", by.name()));
         }
     }
+    if view.grouped_by() != view.by {
+        // The groups are still those of the grouping before.
+        pen.skip(2).put(Role::Warn, &format!("counting{}", paint.theme.glyphs.ellipsis));
+    }
     if let Some(gpu) = summary.and_then(|summary| summary.gpu) {
         let numbers = devices(gpu, 1, &paint.theme.glyphs);
         if pen.left() > columns(&numbers) + 4 {
@@ -327,10 +336,10 @@ fn group_text(column: GroupColumn, group: &GpuGroup, view: &GpusView<'_>, paint:
     let none = || (Role::Muted, String::new());
     match (column, group.supply) {
         // Where no label names the model, what the maker calls the resource says most.
-        (GroupColumn::Name, _) if group.name.is_empty() && view.by == Grouping::Model => {
+        (GroupColumn::Name, _) if group.name.is_empty() && view.grouped_by() == Grouping::Model => {
             (Role::Muted, group.resource.to_string())
         }
-        (GroupColumn::Name, _) if group.name.is_empty() => (Role::Muted, nameless(view.by).to_owned()),
+        (GroupColumn::Name, _) if group.name.is_empty() => (Role::Muted, nameless(view.grouped_by()).to_owned()),
         (GroupColumn::Name, _) => (Role::Text, group.name.to_string()),
         (GroupColumn::Resource, _) if group.dra => (Role::Muted, format!("{} (DRA)", group.resource)),
         (GroupColumn::Resource, _) => match group.kind {

@@ -10,13 +10,13 @@ use crate::model::cluster::arrangement::{ByName, KeyList, by_name};
 use crate::model::derive::join::SMALL;
 use crate::model::derive::joined_node::{JoinedNode, NodeSources};
 use crate::model::known::Known;
+use crate::model::sorter::{SLICE, Sorter};
 use crate::model::store::nodes::{NodeKey, NodeStore};
 use crate::model::table::SortBy;
 use crate::model::table::filter::Filter;
 use crate::model::table::list::List;
 use crate::model::table::order;
 use crate::model::table::order::SortKey;
-use crate::model::table::sorter::{SLICE, Sorter};
 use crate::msg::Mono;
 
 /// Time and usage, which are not known node by node, move the rows of large tables this often: all of them are sorted then.

@@ -1,6 +1,7 @@
 //! Devices of dynamic resource allocation in the GPU view.
 
-use super::{GpuGroup, GpuReport, Grouping, HeldDevices, Supply, pool};
+use super::count::pool;
+use super::{GpuGroup, GpuReport, Grouping, HeldDevices, Supply};
 use crate::facts::accelerator::{Kind, short_model};
 use crate::facts::dra::{ClaimFacts, DeviceScope};
 use crate::facts::text::Clean;
@@ -35,7 +36,6 @@ impl GpuReport {
         } else {
             self.groups.extend(claimed(optional, pods, by));
         }
-        self.sort_groups();
     }
 }
 

@@ -5,10 +5,12 @@ use crate::action::Action;
 use crate::facts::dra::{AllocatedDevice, ClaimFacts, Consumer, DeviceFacts, DeviceScope, SliceFacts};
 use crate::facts::node::{ConditionStatus, NodeFacts, NodeTaint};
 use crate::facts::object::ApiObject;
-use crate::facts::pod::SinceBasis;
+use crate::facts::pod::{PodFacts, PodPhase, SinceBasis};
+use crate::facts::quantity::Quantity;
 use crate::facts::wire::Uid;
 use crate::model::fixture::{Bench, at, gpu_node, gpu_pod, node, pod, turned};
-use crate::msg::{Batch, ClusterEvent, KeptChange, Resource};
+use crate::model::store::nodes::admission::Admission;
+use crate::msg::{Batch, ClusterEvent, KeptChange, Msg, Resource};
 
 fn labelled(mut node: NodeFacts, labels: &[(&str, &str)]) -> NodeFacts {
     node.labels = labels.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect();
@@ -388,6 +390,36 @@ fn a_board_is_made_once_for_each_change_however_often_it_is_drawn() {
         bench.prepare();
     }
     assert_eq!(made(&bench), before + 1);
+}
+
+#[test]
+fn a_large_cluster_is_counted_in_slices_while_the_last_report_stays() {
+    let nodes = (0..5_000).map(|at| gpu_node(&format!("h{at}"), 8, 8)).collect();
+    let names: Vec<String> = (0..5_000).map(|at| format!("h{at}")).collect();
+    let pods: Vec<_> = names.iter().map(|name| gpu_pod(name, name, 2)).collect();
+    let mut bench = Bench::with(nodes, &pods);
+    bench.prepare();
+    bench.act(Action::Gpus);
+    assert_eq!(bench.state().gpu_board().by, None, "nothing is shown before the first report");
+    assert!(bench.model.lists_are_behind());
+    bench.prepare();
+    let counted = |bench: &Bench| {
+        let report = bench.state().gpu_board();
+        (report.by, report.groups.len(), report.free[Admission::Open.index()], report.fits[0], report.each_of)
+    };
+    assert_eq!(counted(&bench), (Some(Grouping::Model), 1, 30_000, 30_000, 5_000));
+    bench.act(Action::NextPane);
+    assert_eq!(counted(&bench).0, Some(Grouping::Model), "the last report stays");
+    for at in 0..10 {
+        // Changes that come between slices do not keep the report from the screen; the next one has them.
+        bench.change_node(1, NodeFacts { version: 90 + at, ..gpu_node("h9", 8, 0) });
+        bench.model.update(Msg::CatchUp, bench.now());
+    }
+    bench.prepare();
+    assert_eq!(counted(&bench).0, Some(Grouping::Pool));
+    bench.wait_live(2);
+    bench.prepare();
+    assert_eq!(counted(&bench), (Some(Grouping::Pool), 1, 29_994, 29_994, 5_000));
 }
 
 #[test]

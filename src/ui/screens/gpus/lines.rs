@@ -35,6 +35,10 @@ impl<'a> GpuLines<'a> {
     /// `dot`: what stands between facts.
     pub(super) fn new(view: &GpusView<'a>, dot: &str) -> Self {
         let board = view.board;
+        if board.by.is_none() {
+            let before = vec![said(Role::Unknown, "counting GPUs")];
+            return Self { before, groups: &[], between: Vec::new(), held: &[] };
+        }
         let mut between = vec![GpuLine::Blank];
         let partial = view.is_partial();
         if !partial && !matches!(view.pods, Known::Exact(())) {
@@ -110,7 +114,7 @@ fn before<'a>(view: &GpusView<'a>, dot: &str) -> Vec<GpuLine<'a>> {
     lines.extend(dra(view));
     lines.extend([GpuLine::Blank, GpuLine::GroupHead]);
     if board.groups.is_empty() && view.has_source() {
-        let nothing = if view.by.of_nodes() {
+        let nothing = if view.grouped_by().of_nodes() {
             "no node announces an accelerator"
         } else {
             "no pod that is bound asks for an accelerator"
