@@ -242,14 +242,14 @@ fn a_quiet_watch_that_was_open_for_a_while_ends_polling_too() {
     assert!(bench.take().ends_with(&["told polling".to_owned()]), "not before");
     bench.take();
     bench.settle();
-    assert_eq!(bench.take(), ["told Heard { resource: Pods, bytes: 0 }", "told Watching"]);
+    assert_eq!(bench.take(), ["told Alive { resource: Pods, bytes: 0 }", "told Watching"]);
 }
 
 #[test]
 fn an_open_watch_proves_its_version_once_however_quiet_it_is() {
     let mut bench = Bench::watching();
     assert_eq!(bench.timer(), Duration::from_secs(2));
-    assert_eq!(bench.take(), ["told Heard { resource: Pods, bytes: 0 }"]);
+    assert_eq!(bench.take(), ["told Alive { resource: Pods, bytes: 0 }"]);
     assert_eq!(bench.timer(), Duration::from_secs(88), "then only silence is due");
 }
 
@@ -389,7 +389,7 @@ fn a_silent_watch_is_opened_again_and_two_in_a_row_are_followed_by_a_list() {
     assert_eq!(bench.take(), ["told polling"], "nothing but lists says anything new");
     bench.settle();
     bench.events("31", 1);
-    assert_eq!(bench.take(), ["told Heard { resource: Pods, bytes: 0 }", "told Watching"]);
+    assert_eq!(bench.take(), ["told Alive { resource: Pods, bytes: 0 }", "told Watching"]);
 }
 
 #[test]
