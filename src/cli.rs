@@ -1,4 +1,4 @@
-//! The command line: clap definitions that `--help`, the completions and the man page are made from.
+//! Command line: clap definitions, the source of `--help`, the completions and the man page.
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -19,13 +19,13 @@ use crate::facts::text::is_dns_label;
 #[derive(Debug, Parser)]
 #[command(name = "watchbell", version, max_term_width = 100, after_help = EXIT_CODES)]
 pub struct Cli {
-    /// What to do; the dashboard without one.
+    /// Command; without one the dashboard starts.
     #[command(subcommand)]
     pub command: Option<Command>,
-    /// Which clusters.
+    /// Selection of the clusters.
     #[command(flatten)]
     pub clusters: ClusterArgs,
-    /// How it looks.
+    /// Look of the screen.
     #[command(flatten)]
     pub display: DisplayArgs,
     /// The configuration file, instead of the user's [env: `WATCHBELL_CONFIG`].
@@ -40,11 +40,11 @@ pub struct Cli {
 }
 
 impl Cli {
-    /// The same without the flags whose value is empty: as for kubectl, they are not set (`--context "$UNSET"`).
+    /// Drops flags with an empty value: as for kubectl, they count as not set (`--context "$UNSET"`).
     ///
     /// # Errors
-    /// Flags that exclude each other, wherever they stand: clap does not see those of which one stands before the command and
-    /// the other after it.
+    /// Flags that exclude each other in any position: clap misses those of which one stands before the command and the other after
+    /// it.
     pub fn settled(mut self) -> Result<Self, clap::Error> {
         let unset = |path: &mut Option<PathBuf>| *path = path.take().filter(|path| !path.as_os_str().is_empty());
         unset(&mut self.config);
@@ -70,7 +70,7 @@ impl Cli {
         Ok(())
     }
 
-    /// The configuration file that is named: by the flag, or by `WATCHBELL_CONFIG`, of which `env` is the value.
+    /// Path of the configuration file from the flag, or from `env`, the value of `WATCHBELL_CONFIG`.
     #[must_use]
     pub fn config_file(&self, env: Option<OsString>) -> Option<PathBuf> {
         self.config.clone().or_else(|| env.filter(|path| !path.is_empty()).map(PathBuf::from))
@@ -79,7 +79,7 @@ impl Cli {
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 error, 2 usage or no terminal, 3 part of a snapshot is missing or a check failed, 128+n signal n.";
 
-/// What to do.
+/// Command of the program.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Watch a simulated cluster: no cluster needed.
@@ -140,14 +140,14 @@ pub enum Command {
 }
 
 impl Command {
-    /// The command opens connections, or serves them.
+    /// Returns `true` if the command opens or serves connections.
     #[must_use]
     pub fn connects(&self) -> bool {
         matches!(self, Self::Demo { .. } | Self::Simulate { .. } | Self::Snapshot { .. } | Self::Check { .. })
     }
 }
 
-/// Which clusters to watch.
+/// Selection of the clusters to watch.
 #[derive(Args, Clone, Debug, Default)]
 pub struct ClusterArgs {
     /// The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, in-cluster].
@@ -167,7 +167,7 @@ pub struct ClusterArgs {
     pub namespace: Vec<String>,
 }
 
-/// How it looks.
+/// Look of the screen.
 #[derive(Args, Clone, Debug, Default)]
 pub struct DisplayArgs {
     /// Draw with plain ASCII.
@@ -178,7 +178,7 @@ pub struct DisplayArgs {
     pub color: Option<Color>,
 }
 
-/// How many colours.
+/// Colour depth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Color {
@@ -198,7 +198,7 @@ pub enum Color {
     Truecolor,
 }
 
-/// The form of a snapshot.
+/// Output format of a snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum OutputFormat {
     /// For people.
@@ -207,7 +207,7 @@ pub enum OutputFormat {
     Json,
 }
 
-/// The form of a check.
+/// Output format of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum CheckOutput {
     /// For people, line by line.
@@ -216,13 +216,13 @@ pub enum CheckOutput {
     Json,
 }
 
-/// 365 days: no deadline or period is longer, and sums of a few never leave what a clock can count.
+/// 365 days: the maximum of a deadline or period, so that sums of a few never overflow a clock.
 const LONGEST: Duration = Duration::from_secs(365 * 86_400);
 
-/// A duration as people write it: `300ms`, `10s`, `5m`; at most 365 days.
+/// Parses a duration as people write it: `300ms`, `10s`, `5m`; at most 365 days.
 ///
 /// # Errors
-/// What is wrong with `text`, for the command line and the configuration.
+/// Message about the invalid `text`, for the command line and the configuration.
 pub fn duration(text: &str) -> Result<Duration, String> {
     let parsed: jiff::SignedDuration =
         text.parse().map_err(|_| format!("`{text}` is no duration; write it like `300ms`, `10s` or `5m`"))?;
@@ -230,10 +230,10 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     if span > LONGEST { Err(format!("`{text}` is too long; write at most `8760h`, 365 days")) } else { Ok(span) }
 }
 
-/// The name of a namespace.
+/// Parses the name of a namespace.
 ///
 /// # Errors
-/// What is wrong with `text`, for the command line and the configuration.
+/// Message about the invalid `text`, for the command line and the configuration.
 pub fn namespace(text: &str) -> Result<String, String> {
     if is_dns_label(text) {
         return Ok(text.to_owned());
@@ -241,7 +241,7 @@ pub fn namespace(text: &str) -> Result<String, String> {
     Err(format!("`{text}` cannot be a namespace; it must be a DNS label: 1 to 63 of a-z, 0-9 and -, not - at the ends"))
 }
 
-/// A path that may be empty, which clap's own refuses.
+/// Parser of a path that may be empty, which clap's own parser rejects.
 fn path() -> impl TypedValueParser<Value = PathBuf> {
     OsStringValueParser::new().map(PathBuf::from)
 }

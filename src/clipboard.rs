@@ -1,16 +1,16 @@
-//! Text for the terminal's clipboard, by OSC 52. It is only ever written: the sequence that reads the clipboard back is never sent.
+//! Copying to the terminal's clipboard with OSC 52. It only writes: the sequence that reads the clipboard is never sent.
 
 use std::fmt::Write as _;
 
-/// A device control string of GNU screen holds 768 bytes in old versions (`MAXSTR`); a piece stays well below.
-const PIECE: usize = 500;
-/// The alphabet of base64 (RFC 4648, section 4).
+/// A device control string of GNU screen holds 768 bytes in old versions (`MAXSTR`); a chunk stays well below.
+const CHUNK: usize = 500;
+/// Alphabet of base64 (RFC 4648, section 4).
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-/// What to send to the terminal for `text`; `env` tells whether a variable is set.
+/// Bytes to send to the terminal for `text`; `env` returns `true` if a variable is set.
 ///
-/// tmux takes OSC 52 itself where `set-clipboard` is `on`, and hands the wrapped form on where `allow-passthrough` is; it ignores
-/// the other one, so both are sent. GNU screen only hands on. A terminal that knows neither shows nothing.
+/// tmux handles OSC 52 itself if `set-clipboard` is `on`, and passes the wrapped form on if `allow-passthrough` is; it ignores
+/// the other form, so both are sent. GNU screen only passes on. A terminal that knows neither shows nothing.
 #[must_use]
 pub fn bytes(text: &str, env: &dyn Fn(&str) -> bool) -> String {
     let plain = format!("\x1b]52;c;{}\x07", base64(text.as_bytes()));
@@ -20,23 +20,23 @@ pub fn bytes(text: &str, env: &dyn Fn(&str) -> bool) -> String {
     }
     if env("STY") {
         let mut bytes = String::new();
-        for piece in plain.as_bytes().chunks(PIECE) {
-            // The sequence is ASCII, so any piece of it is text.
-            let _ = write!(bytes, "\x1bP{}\x1b\\", String::from_utf8_lossy(piece));
+        for chunk in plain.as_bytes().chunks(CHUNK) {
+            // The sequence is ASCII, so any chunk of it is text.
+            let _ = write!(bytes, "\x1bP{}\x1b\\", String::from_utf8_lossy(chunk));
         }
         return bytes;
     }
     plain
 }
 
-/// RFC 4648, section 4, with padding.
+/// Encodes base64 by RFC 4648, section 4, with padding.
 fn base64(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for chunk in bytes.chunks(3) {
         let group = chunk.iter().fold(0_u32, |group, byte| group << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
-        for place in 0..4 {
-            let letter = ALPHABET[(group >> (18 - 6 * place)) as usize & 63];
-            text.push(if place <= chunk.len() { char::from(letter) } else { '=' });
+        for index in 0..4 {
+            let letter = ALPHABET[(group >> (18 - 6 * index)) as usize & 63];
+            text.push(if index <= chunk.len() { char::from(letter) } else { '=' });
         }
     }
     text
@@ -76,7 +76,7 @@ mod tests {
         let text = "x".repeat(5_000);
         let sent = bytes(&text, &|name| name == "STY");
         let pieces: Vec<&str> = sent.split("\x1b\\").filter(|piece| !piece.is_empty()).collect();
-        assert!(pieces.len() > 10 && pieces.iter().all(|piece| piece.len() <= PIECE + 2));
+        assert!(pieces.len() > 10 && pieces.iter().all(|piece| piece.len() <= CHUNK + 2));
         let whole: String = pieces.iter().map(|piece| piece.strip_prefix("\x1bP").unwrap()).collect();
         assert_eq!(whole, bytes(&text, &|_| false));
     }

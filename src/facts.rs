@@ -1,12 +1,13 @@
-//! What we keep of an API object: plain data, no I/O, no clock.
+//! Facts of API objects: the fields that this program uses, as plain data. No I/O, no clock.
 //!
-//! An object is decoded straight into its facts; the full object is never built. Everything a person will read has been
-//! made safe for a terminal here, once ([`text`]).
+//! An object is decoded straight into its facts; the full object is never built. All text for the screen is made safe for a
+//! terminal here, once ([`text`]).
 
 pub mod accelerator;
 pub mod document;
 pub mod dra;
 pub mod event;
+mod hami;
 mod json;
 mod json_value;
 pub mod lease;
@@ -17,7 +18,6 @@ pub mod object;
 pub mod pod;
 pub(crate) mod proto;
 pub mod quantity;
-mod requests;
 pub mod text;
 pub mod wire;
 

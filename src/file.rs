@@ -1,4 +1,4 @@
-//! Files that somebody names: read by one bounded reader within a deadline, and asked who else could have written them.
+//! Files named by the user: one reader with a size limit and a deadline, and a check of who else could have written a file.
 
 use std::fmt;
 use std::fs::{self, File, Metadata};
@@ -16,52 +16,52 @@ mod owners;
 
 pub use owners::{others_may_replace, others_may_write};
 
-/// A file system that does not answer keeps a thread for each file; more of them than this are not begun.
+/// Maximum number of reader threads: on a file system that does not respond, every read blocks one.
 const MOST_READERS: usize = 512;
 
-/// Files that are being read, those that hang among them.
+/// Number of reads in progress, including those that hang.
 static READERS: AtomicUsize = AtomicUsize::new(0);
 
-/// How much of a file is read, and how long it may take.
+/// Size limit and deadline of a read.
 #[derive(Clone, Copy, Debug)]
 pub struct ReadLimit {
-    /// More bytes than this are refused.
+    /// Maximum size in bytes; a larger file is an error.
     pub bytes: u64,
-    /// A pipe whose writer, or a file system that does not answer, is given up after this.
+    /// Deadline, for a pipe whose writer or a file system that does not respond.
     pub within: Duration,
 }
 
-/// Content of a file.
+/// Contents of a file.
 pub struct Contents {
-    /// The whole of it.
+    /// All bytes of the file.
     pub bytes: Vec<u8>,
-    /// As the file was when it was opened.
+    /// Metadata at the time of opening.
     pub metadata: Metadata,
-    /// Why somebody else could have written it or put it in its place, if so: a command in it may not be ours.
+    /// Reason why somebody else could have written or replaced the file, if any: a command in it may not be ours.
     pub others: Option<String>,
 }
 
-/// Why a file could not be read.
+/// Error while reading a file.
 #[derive(Debug)]
 pub enum ReadError {
-    /// The system's reason.
+    /// Error of the system.
     Io(io::Error),
     /// It is a directory.
     Directory,
-    /// It is larger than so many bytes.
+    /// It is larger than this many bytes.
     TooLarge(u64),
-    /// Nothing came, or not all of it, within this time.
+    /// It could not be read completely within this time.
     Late(Duration),
 }
 
 impl ReadError {
-    /// There is no such file.
+    /// Returns `true` if the file does not exist.
     #[must_use]
     pub fn is_missing(&self) -> bool {
         matches!(self, Self::Io(error) if error.kind() == io::ErrorKind::NotFound)
     }
 
-    /// The system does not let us read it.
+    /// Returns `true` if the system denies access.
     #[must_use]
     pub fn is_denied(&self) -> bool {
         matches!(self, Self::Io(error) if error.kind() == io::ErrorKind::PermissionDenied)
@@ -85,16 +85,16 @@ impl std::error::Error for ReadError {}
 /// Reads a file, a pipe or a device as a whole. Blocking, but never longer than `limit.within`.
 ///
 /// # Errors
-/// [`ReadError`]; its texts never hold what stands in the file.
+/// [`ReadError`]; its texts never contain the file's contents.
 pub fn read(path: &Path, limit: ReadLimit) -> Result<Contents, ReadError> {
     let (path, (done, result)) = (path.to_owned(), mpsc::sync_channel(1));
     if READERS.fetch_add(1, Ordering::Relaxed) >= MOST_READERS {
         READERS.fetch_sub(1, Ordering::Relaxed);
         return Err(ReadError::Late(limit.within));
     }
-    // To open a pipe without a writer, or a file of a dead file system, cannot be broken off: its thread is left behind.
+    // Opening a pipe without a writer, or a file on a dead file system, cannot be cancelled: the thread is abandoned.
     let reader = thread::Builder::new().name("file".to_owned()).spawn(move || {
-        // Whoever asked may have given up.
+        // The caller may have timed out.
         let _ = done.send(read_now(&path, limit.bytes));
         READERS.fetch_sub(1, Ordering::Relaxed);
     });
@@ -105,10 +105,10 @@ pub fn read(path: &Path, limit: ReadLimit) -> Result<Contents, ReadError> {
     result.recv_timeout(limit.within).unwrap_or(Err(ReadError::Late(limit.within)))
 }
 
-/// Writes a file for our eyes only: a new one, or in the place of one of ours that begins with `mark`. Follows no link.
+/// Writes a file that only we can read: a new one, or one that replaces a file of ours that begins with `mark`. Follows no link.
 ///
 /// # Errors
-/// If there is another file already, or it cannot be created.
+/// If another file exists already, or the file cannot be created.
 pub fn write_own(path: &Path, mark: &str, text: &str) -> io::Result<()> {
     let create = || File::options().write(true).create_new(true).mode(0o600).open(path);
     let mut file = match create() {
@@ -151,14 +151,14 @@ fn read_now(path: &Path, most: u64) -> Result<Contents, ReadError> {
     Ok(Contents { bytes, metadata, others })
 }
 
-/// The system's reason in the words of `strerror`: `exec format error`.
+/// Text of a system error in the words of `strerror`: `exec format error`.
 #[must_use]
 pub fn words(error: &io::Error) -> String {
     let text = error.to_string();
     let text = text.split(" (os error ").next().unwrap_or_default();
     let mut letters = text.chars();
     match (letters.next(), letters.clone().next()) {
-        // An acronym stays as it is.
+        // An acronym keeps its capitals.
         (Some(first), Some(second)) if !second.is_uppercase() => first.to_lowercase().chain(letters).collect(),
         _ => text.to_owned(),
     }

@@ -1,4 +1,4 @@
-//! The file of `--log-file`: ours alone, and never larger than its cap (`docs/security.md`).
+//! Log file of `--log-file`: only we can read it, and its size is capped (`docs/security.md`).
 
 use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, Write};
@@ -12,10 +12,10 @@ use crate::file::others_may_write;
 
 /// 64 MiB: weeks of a log at INFO; a log that fills the disk is worse than one that ends.
 const MOST_BYTES: u64 = 64 << 20;
-/// The last line of a log that is full.
+/// Last line of a full log.
 const FULL: &[u8] = b"the log is full; nothing more is logged to this file\n";
 
-/// A log that takes no more than its cap.
+/// Log with a size cap.
 #[derive(Debug)]
 pub struct LogFile<W = File> {
     out: W,
@@ -23,10 +23,10 @@ pub struct LogFile<W = File> {
     full: bool,
 }
 
-/// Opens the log, for our eyes only: one that others may read is narrowed.
+/// Opens the log so that only we can read it; the mode of an existing file is restricted.
 ///
 /// # Errors
-/// If it is a symbolic link or no file, if it is not ours, or if others may write it: what we log would go where they want.
+/// If it is a symbolic link or not a regular file, if it is not ours, or if others may write it and so redirect our log.
 pub fn open(path: &Path) -> io::Result<LogFile> {
     let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
     let file = OpenOptions::new().create(true).append(true).mode(0o600).custom_flags(flags).open(path)?;
@@ -48,7 +48,7 @@ impl<W: Write> LogFile<W> {
 }
 
 impl<W: Write> Write for LogFile<W> {
-    /// Takes everything, one line of clean text each time: what does not fit is dropped, and that is said once.
+    /// Writes each event as one line of clean text. Lines beyond the cap are dropped, after one final note.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(line);
         let clean = sanitize(text.trim_end_matches('\n')).into_owned() + "\n";
@@ -114,7 +114,7 @@ mod tests {
         assert_eq!(log.out, [b"12345\n", FULL].concat());
     }
 
-    /// Whoever looks at it does so in a terminal.
+    /// Logs are read in a terminal.
     #[test]
     fn an_event_is_one_line_of_clean_text() {
         let mut log = LogFile::new(Vec::new(), 1_000);

@@ -1,4 +1,4 @@
-//! Parses the command line, installs color-eyre, dispatches, and turns the outcome into an exit code.
+//! Entry point: parses the command line, installs color-eyre, dispatches, and turns the outcome into an exit code.
 
 use std::io::{self, Write};
 use std::panic::{self, AssertUnwindSafe};
@@ -34,11 +34,11 @@ const DONE: i32 = 0;
 const ERROR: i32 = 1;
 const USAGE: i32 = 2;
 const PARTIAL: i32 = 3;
-/// As without us.
+/// Exit code of the standard library for a panic.
 const PANICKED: i32 = 101;
-/// The first line of a kubeconfig that may be written anew.
+/// First line of a kubeconfig that may be overwritten.
 const KUBECONFIG_MARK: &str = "# written by `watchbell simulate`, which replaces this file\n";
-/// Steps of one check that may wait to be printed.
+/// Maximum number of steps of one check that wait to be printed.
 const CHECK_STEPS: usize = 64;
 
 fn main() {
@@ -53,7 +53,7 @@ fn run() {
             stderr::usage(&error);
             term::exit(USAGE)
         }
-        // The help and the version.
+        // Help and version.
         Err(error) => error.exit(),
     };
     let run = || install_reports().and_then(|()| dispatch(&cli));
@@ -63,14 +63,14 @@ fn run() {
             complain(&ReportLine(&report).to_string());
             ERROR
         }
-        // The hook has told it.
+        // The panic hook has printed the report.
         Err(_) => PANICKED,
     };
-    // No destructor may keep the program from ending: a stuck name resolution or a blocked terminal would (F02).
+    // `exit` runs no destructors: a stuck name resolution or a blocked terminal would keep the program alive (F02).
     term::exit(code)
 }
 
-/// The whole chain of causes on one line, each once: many errors say what caused them.
+/// Chain of causes on one line, each once, since many errors already contain the text of their cause.
 struct ReportLine<'a>(&'a eyre::Report);
 
 impl std::fmt::Display for ReportLine<'_> {
@@ -86,7 +86,7 @@ impl std::fmt::Display for ReportLine<'_> {
     }
 }
 
-/// A cause as it is told: of the system without its number.
+/// Text of a cause; of a system error without its number.
 fn in_words(cause: &(dyn std::error::Error + 'static)) -> String {
     cause.downcast_ref::<io::Error>().map_or_else(|| cause.to_string(), file::words)
 }
@@ -108,7 +108,7 @@ fn dispatch(cli: &Cli) -> eyre::Result<i32> {
         None => dashboard(cli, None),
         Some(Command::Demo { scenario }) => dashboard(cli, Some(scenario)),
         Some(Command::Simulate { scenario, listen, kubeconfig_out, churn }) => {
-            simulate((scenario, *churn), *listen, kubeconfig_out.as_deref())
+            simulate(scenario, *churn, *listen, kubeconfig_out.as_deref())
         }
         Some(Command::Snapshot { output, deadline }) => {
             let config = load_config(cli)?;
@@ -149,7 +149,7 @@ fn check(cli: &Cli, output: CheckOutput, deadline: Duration) -> eyre::Result<i32
         let started: Vec<_> = targets
             .into_iter()
             .map(|target| {
-                // More places than there are steps: a check never waits for the one that is being printed.
+                // The channel holds more than all steps: a check never waits until another one is printed.
                 let (out, steps) = tokio::sync::mpsc::channel(CHECK_STEPS);
                 let names = (target.context().clone(), target.server().map(Into::into));
                 let tuning = config.tuning(target.context());
@@ -159,22 +159,22 @@ fn check(cli: &Cli, output: CheckOutput, deadline: Duration) -> eyre::Result<i32
             .collect();
         let mut clusters = Vec::with_capacity(started.len());
         for ((context, server), mut steps, task) in started {
-            let mut found = Vec::new();
+            let mut completed = Vec::new();
             let text = output == CheckOutput::Text;
             let gap = if clusters.is_empty() { "" } else { "\n" };
             print_if(text, || format!("{gap}{}", report::check::heading(&context)))?;
             while let Some(step) = steps.recv().await {
                 print_if(text, || report::check::line(&step))?;
-                found.push(step);
+                completed.push(step);
             }
             task.await.wrap_err_with(|| format!("the check of `{context}` broke off"))?;
-            let cluster = report::check::ClusterCheck::new(context, server, found);
+            let cluster = report::check::ClusterCheck::new(context, server, completed);
             print_if(text, || cluster.summary())?;
             clusters.push(cluster);
         }
         eyre::Ok(clusters)
     });
-    // A name resolution that hangs cannot be cancelled, and must not be waited for (F02).
+    // A hanging name resolution cannot be cancelled, so do not wait for it (F02).
     runtime.shutdown_background();
     let check = report::check::Check::new(watchbell::clock::wall(), clusters?);
     if output == CheckOutput::Json {
@@ -183,16 +183,16 @@ fn check(cli: &Cli, output: CheckOutput, deadline: Duration) -> eyre::Result<i32
     Ok(if check.outcome == StepOutcome::Fail { PARTIAL } else { DONE })
 }
 
-/// Ends with a signal as without us, and ends the plugins that run.
+/// Handles ending signals, so that running plugins end too; the exit code is that of the signal.
 fn end_on_signals() -> eyre::Result<()> {
     term::end_on_signals().wrap_err("could not set up signal handling")
 }
 
-fn print_if(wanted: bool, text: impl FnOnce() -> String) -> eyre::Result<()> {
-    if wanted { print(&text()) } else { Ok(()) }
+fn print_if(is_text: bool, text: impl FnOnce() -> String) -> eyre::Result<()> {
+    if is_text { print(&text()) } else { Ok(()) }
 }
 
-/// Writes to stdout; a reader that has gone (`| head`) is no error.
+/// Writes to stdout; a closed reader (`| head`) is not an error.
 fn print(text: &str) -> eyre::Result<()> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
@@ -211,7 +211,7 @@ fn load_config(cli: &Cli) -> eyre::Result<Config> {
     Ok(config)
 }
 
-/// The clusters to watch, and sections of the configuration that are for none of them.
+/// Clusters to watch, and warnings about configuration sections without a cluster.
 fn targets_and_warnings(args: &ClusterArgs, config: &Config) -> eyre::Result<(Vec<ContextTarget>, Vec<String>)> {
     let sources = Sources {
         flag: args.kubeconfig.clone(),
@@ -233,7 +233,7 @@ fn targets(args: &ClusterArgs, config: &Config) -> eyre::Result<Vec<ContextTarge
     targets_and_warnings(args, config).map(|(targets, _)| targets)
 }
 
-/// Sections for contexts that there are not: a name that is mistyped must not look as if it had worked.
+/// Warnings about sections for unknown contexts: a mistyped name must not pass silently.
 fn unknown_contexts(config: &Config, kubeconfig: &Kubeconfig, targets: &[ContextTarget]) -> Vec<String> {
     let is_known = |name: &str| {
         kubeconfig.names().any(|known| known == name) || targets.iter().any(|target| &**target.context() == name)
@@ -279,12 +279,12 @@ fn dashboard(cli: &Cli, demo: Option<&str>) -> eyre::Result<i32> {
     let theme = theme(&cli.display, &config);
     let (watched, notifier) = (watched(targets, &config), config.telling.clone());
     let outcome = Dashboard { watched, keymap, theme, notifier, warnings }.run();
-    // Its objects would be dropped one by one, and the process ends now.
+    // Dropping its objects one by one would only delay the exit.
     std::mem::forget(simulation);
     outcome.map(|()| DONE)
 }
 
-/// Clusters with the settings that the configuration has for each.
+/// Clusters with their settings from the configuration.
 fn watched(targets: Vec<ContextTarget>, config: &Config) -> Watched<'_> {
     Watched {
         targets,
@@ -294,7 +294,7 @@ fn watched(targets: Vec<ContextTarget>, config: &Config) -> Watched<'_> {
     }
 }
 
-/// The simulation runs on a runtime of its own, so that serving cannot slow the client that is on show.
+/// Starts the simulation on its own runtime, so that serving cannot slow the client that is demonstrated.
 fn start_demo(scenario: &str) -> eyre::Result<(tokio::runtime::Runtime, Simulation)> {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).thread_name("simulation").enable_all().build()?;
@@ -305,7 +305,7 @@ fn start_demo(scenario: &str) -> eyre::Result<(tokio::runtime::Runtime, Simulati
     Ok((runtime, simulation))
 }
 
-/// A built-in scenario by name, else a file: what looks like a path is one.
+/// Finds a built-in scenario by name, or loads a file if the name looks like a path.
 fn find_scenario(name: &str) -> eyre::Result<Scenario> {
     let path = Path::new(name);
     let is_path = path.extension().is_some() || name.contains('/');
@@ -313,7 +313,8 @@ fn find_scenario(name: &str) -> eyre::Result<Scenario> {
 }
 
 fn simulate(
-    (scenario, churn): (&str, Option<u32>),
+    scenario: &str,
+    churn: Option<u32>,
     listen: std::net::SocketAddr,
     kubeconfig_out: Option<&Path>,
 ) -> eyre::Result<i32> {

@@ -1,8 +1,8 @@
-//! Processes that we start: credential plugins and the command of `on-alert`. Each leads a process group, and without the
-//! terminal a session; all are registered, and every way out of the program ends them with what they have started.
+//! Child processes: credential plugins and the command of `on-alert`. Each leads a process group, and a session unless it has
+//! the terminal. All are registered, and every exit of the program ends them and their descendants.
 //!
-//! What has made itself a daemon (a session of its own and another parent, as `gpg-agent` does) is let go: its user's other
-//! programs use it. When we are killed with SIGKILL, nothing runs that could end the others.
+//! A daemon (with its own session and another parent, as `gpg-agent`) is left alone: the user's other programs use it. If we
+//! are killed with SIGKILL, nothing can end the children.
 
 use std::ffi::OsStr;
 use std::io;
@@ -25,28 +25,28 @@ use spawn::Spawned;
 pub use spawn::{ProcessInput, Program};
 use terminal::Loan;
 
-/// Between SIGTERM and SIGKILL when the program ends, which has 500 ms for all of it.
+/// Time between SIGTERM and SIGKILL at exit, which may take 500 ms in total.
 const GRACE: Duration = Duration::from_millis(150);
-/// Between two looks during [`GRACE`].
+/// Poll interval during [`GRACE`].
 const STEP: Duration = Duration::from_millis(5);
 
 /// Use of the terminal by a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Terminal {
-    /// A session of its own: `/dev/tty` cannot be opened.
+    /// None: its own session, so that `/dev/tty` cannot be opened.
     None,
-    /// It is in the foreground of ours, so that Ctrl-C and Ctrl-Z of the terminal are for it.
+    /// Foreground of our terminal, so that it receives Ctrl-C and Ctrl-Z.
     Foreground,
 }
 
-/// Groups that are to end with us.
+/// Process groups that end with us.
 struct Registry {
     leaders: Vec<Pid>,
-    /// Killed, and not asked for yet.
+    /// Killed, but not reaped yet.
     orphans: Vec<Pid>,
-    /// Processes that are being started and are not among the leaders yet.
+    /// Number of processes that are starting and not among the leaders yet.
     starting: usize,
-    /// The program ends: nothing is started any more.
+    /// `true` once the program exits: no process is started any more.
     closing: bool,
 }
 
@@ -57,12 +57,12 @@ fn registry() -> MutexGuard<'static, Registry> {
     REGISTRY.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A process with its group. Dropping it kills what is left of the group and takes the terminal back.
+/// Process with its group. Dropping it kills the rest of the group and takes the terminal back.
 #[derive(Debug)]
 pub struct Process {
-    /// Where it reads, if that is a pipe.
+    /// Its stdin, if that is a pipe.
     pub stdin: Option<Sender>,
-    /// What it prints, if that is a pipe.
+    /// Its stdout, if that is a pipe.
     pub stdout: Option<Receiver>,
     group: ProcessGroup,
 }
@@ -71,26 +71,26 @@ impl Process {
     /// Starts `program` as the leader of a group.
     ///
     /// # Errors
-    /// What the system says, or that the program is about to end.
+    /// Error of the system, or that the program is about to exit.
     pub async fn start(program: Program) -> io::Result<Self> {
-        // The system reads the program's file first, and a file system that hangs would take the thread along.
+        // The system reads the program's file first, and a file system that hangs would block this thread.
         let started = tokio::task::spawn_blocking(move || start(&program)).await;
         started.map_err(io::Error::other)?
     }
 
     /// Waits for the end of the process; returns its exit code, or `None` for a signal. While it has the terminal, we stop
-    /// and go on with it.
+    /// and continue together with it.
     ///
     /// # Errors
-    /// What the system says.
+    /// Error of the system.
     pub async fn wait(&self) -> io::Result<Option<i32>> {
         let mut changes = signal(SignalKind::child())?;
         loop {
-            // Only looked at: as long as nobody has asked for it, its number cannot be another's.
+            // Peek only: until the process is reaped, its pid cannot be reused.
             let ended = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
             if let Some(status) = waitid(WaitId::Pid(self.group.leader), ended)? {
                 if registry().closing {
-                    // We have ended it, and that is no news.
+                    // We have ended it ourselves: nothing to report.
                     std::future::pending::<()>().await;
                 }
                 return Ok(status.exit_status());
@@ -103,14 +103,14 @@ impl Process {
         }
     }
 
-    /// Waits until nobody is left of those that the process has started.
+    /// Waits until all descendants of the process have ended.
     pub async fn deserted(&self) {
         while Members::of(&[self.group.leader]).are_alive() {
             tokio::time::sleep(10 * STEP).await;
         }
     }
 
-    /// Kills what is left of the group.
+    /// Kills the rest of the group.
     pub fn kill(&self) {
         self.group.kill();
     }
@@ -144,7 +144,7 @@ fn start(program: &Program) -> io::Result<Process> {
     Ok(Process { stdin, stdout, group })
 }
 
-/// Asks for a process that has ended, so that the system may forget it; says whether it has.
+/// Reaps a process; returns `true` if it has ended.
 fn reap(leader: Pid) -> bool {
     !matches!(waitpid(Some(leader), WaitOptions::NOHANG), Ok(None))
 }
@@ -167,13 +167,13 @@ impl Drop for ProcessGroup {
         let mut registry = registry();
         registry.leaders.retain(|leader| *leader != self.leader);
         if !reap(self.leader) {
-            // It takes a moment to be killed.
+            // The kill takes a moment; it is reaped later.
             registry.orphans.push(self.leader);
         }
     }
 }
 
-/// Ends every process that we have started, with what these have started: asks them first, kills them a moment later.
+/// Ends all child processes and their descendants: with SIGTERM first, with SIGKILL after [`GRACE`].
 pub fn end_all() {
     registry().closing = true;
     wait(|| registry().starting == 0);
@@ -181,7 +181,7 @@ pub fn end_all() {
     if !leaders.is_empty() {
         let members = Members::of(&leaders);
         members.signal(Signal::TERM);
-        // A stopped process takes no other signal.
+        // A stopped process does not handle signals until it continues.
         members.signal(Signal::CONT);
         wait(|| !members.are_alive());
         members.signal(Signal::KILL);
@@ -198,23 +198,23 @@ fn wait(done: impl Fn() -> bool) {
     }
 }
 
-/// The process group that we are in; `None` if it lies outside our namespace of processes, where its number is 0.
+/// Our own process group; `None` if it is outside our PID namespace, where its number is 0.
 fn own_group() -> Option<Pid> {
     Pid::from_raw(nix::unistd::getpgrp().as_raw())
 }
 
-/// Sends a signal to a group; an empty group is what we want.
+/// Sends a signal to a group; an empty group is no error.
 fn signal_group(leader: Pid, signal: Signal) {
     let _ = kill_process_group(leader, signal);
 }
 
-/// The file that a command names: as it stands with a slash, else looked for in the absolute folders of `path`.
+/// Resolves a command to a file: a command with a slash is a path, any other is searched in the absolute folders of `path`.
 ///
-/// Relative and empty folders are left out, as Go's `exec.LookPath` refuses them (`exec.ErrDot`): whoever can write the
-/// current directory could have us run a program.
+/// Relative and empty folders are skipped, as Go's `exec.LookPath` rejects them (`exec.ErrDot`): anybody who can write to the
+/// current directory could make us run a program.
 ///
 /// # Errors
-/// Why there is none, for a message.
+/// Reason for a message if there is no such file.
 pub fn find(command: &str, path: Option<&OsStr>) -> Result<PathBuf, &'static str> {
     if command.contains('/') {
         return Ok(command.into());
@@ -236,13 +236,13 @@ fn is_executable(file: &Path) -> bool {
     file.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
 }
 
-/// Keeps secrets out of crash dumps: no core is written, not even by a handler that the system starts for it
-/// (`core_pattern`), and nobody else of the same user reads our memory.
+/// Keeps secrets out of crash dumps: no core is written, not even by a system handler (`core_pattern`), and no other process of
+/// the same user can read our memory.
 pub fn harden() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-    // Both are extras: where the system refuses, the program works as well. The soft limit will do; the hard one would bind
-    // what a plugin starts.
+    // Both are optional hardening: if the system refuses, the program works as well. Only the soft limit is set; the hard one
+    // would also restrict the descendants of a plugin.
     let limit = Rlimit { current: Some(0), maximum: getrlimit(Resource::Core).maximum };
     let _ = setrlimit(Resource::Core, limit);
     #[cfg(target_os = "linux")]

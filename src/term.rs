@@ -1,7 +1,7 @@
 //! The terminal: enter, leave, suspend, panic, signals, hang-up.
 //!
-//! Whatever ends the program, the terminal is as it was before: alternate screen left, cursor shown, raw mode off. Leaving
-//! twice is harmless, so every way out may do it.
+//! However the program ends, the terminal is restored: alternate screen left, cursor shown, raw mode off. Leaving twice is
+//! harmless, so every exit may do it.
 
 mod decoder;
 mod input;
@@ -37,29 +37,29 @@ pub use decoder::InputEvent;
 pub use input::Keyboard;
 pub use job::{has_shell, stop};
 
-/// Has the terminal remember its title, and take it back (xterm `ctlseqs`, `XTWINOPS` 22 and 23); tmux does it for the title of the pane.
+/// Saves the terminal's title, and restores it (xterm `ctlseqs`, `XTWINOPS` 22 and 23); tmux does so for the pane's title.
 const PUSH_TITLE: &str = "\x1b[22;0t";
 const POP_TITLE: &str = "\x1b[23;0t";
 
-/// A terminal that cannot take bytes must not keep the program from ending: 200 ms of the 500 ms that a signal has.
+/// Timeout to restore a terminal that accepts no bytes, so that the program still exits: 200 ms of the 500 ms for a signal.
 const RESTORE_PATIENCE: Duration = Duration::from_millis(200);
 
-/// So long after the terminal was taken back a signal may still be one that was typed before.
+/// Time after the terminal was taken back in which a signal may still come from a key that was typed before.
 const LATE_SIGNAL: Duration = Duration::from_secs(1);
 
-/// The exit code that the standard library has for a panic.
+/// Exit code of the standard library for a panic.
 const PANICKED: i32 = 101;
 
-/// Whether the terminal is ours now; every way out asks it, so that restoring happens once.
+/// `true` while the terminal is ours; every exit checks it, so that the terminal is restored once.
 static ENTERED: AtomicBool = AtomicBool::new(false);
 
-/// The program ends: nobody takes the terminal again.
+/// Set once the program exits: the terminal is not entered again.
 static EXITING: AtomicBool = AtomicBool::new(false);
 
-/// Another program has the terminal, with our consent: its Ctrl-C and Ctrl-\\ are not meant for us.
+/// `true` while another program has the terminal with our consent: its Ctrl-C and Ctrl-\\ are not meant for us.
 static LENT: AtomicBool = AtomicBool::new(false);
 
-/// The terminal while it is ours. Dropping it gives it back.
+/// Ownership of the terminal. Dropping it restores the terminal.
 pub struct TerminalGuard {
     terminal: Terminal<Backend>,
     title: String,
@@ -67,10 +67,10 @@ pub struct TerminalGuard {
 }
 
 impl TerminalGuard {
-    /// Takes the terminal over.
+    /// Takes over the terminal.
     ///
     /// # Errors
-    /// If stdin or stdout is no terminal, or setting it up fails part-way; what had been set up is undone.
+    /// If stdin or stdout is not a terminal, or the setup fails; a partial setup is undone.
     pub fn enter() -> eyre::Result<Self> {
         enter().wrap_err("could not set up the terminal")?;
         match open() {
@@ -82,20 +82,20 @@ impl TerminalGuard {
         }
     }
 
-    /// Draws one frame as one synchronized update, so that it does not tear.
+    /// Draws one frame as a synchronized update, so that it does not tear.
     ///
     /// # Errors
-    /// If the terminal is gone or takes no bytes: the program ends then.
+    /// If the terminal is gone or accepts no bytes: the program exits then.
     pub fn draw(&mut self, view: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
         queue!(self.terminal.backend_mut(), BeginSynchronizedUpdate)?;
         self.terminal.draw(view)?;
         execute!(self.terminal.backend_mut(), EndSynchronizedUpdate)
     }
 
-    /// Sets the window title, if it is another than before.
+    /// Sets the window title if it has changed.
     ///
     /// # Errors
-    /// As [`Screen::draw`].
+    /// As [`TerminalGuard::draw`].
     pub fn set_title(&mut self, title: &str) -> io::Result<()> {
         if title == self.title {
             return Ok(());
@@ -104,7 +104,7 @@ impl TerminalGuard {
         execute!(self.terminal.backend_mut(), SetTitle(title))
     }
 
-    /// Names the process as `ps` and `top` show it, if that is another name than before. 15 bytes are kept.
+    /// Sets the process name that `ps` and `top` show, if it has changed. The system keeps 15 bytes.
     pub fn name_process(&mut self, name: &str) {
         if name == self.process {
             return;
@@ -112,7 +112,7 @@ impl TerminalGuard {
         name.clone_into(&mut self.process);
         #[cfg(target_os = "linux")]
         if let Ok(name) = std::ffi::CString::new(name) {
-            // The loop runs on the main thread, whose name is that of the process. It is an extra: a refusal costs nothing.
+            // The loop runs on the main thread, whose name is the process name. A failure is harmless.
             let _ = rustix::thread::set_name(&name);
         }
     }
@@ -120,7 +120,7 @@ impl TerminalGuard {
     /// Sends a control sequence that changes no cell: the bell, a notification.
     ///
     /// # Errors
-    /// As [`Screen::draw`].
+    /// As [`TerminalGuard::draw`].
     pub fn send(&mut self, bytes: &str) -> io::Result<()> {
         if bytes.is_empty() {
             return Ok(());
@@ -130,18 +130,18 @@ impl TerminalGuard {
         out.flush()
     }
 
-    /// Forgets what the terminal shows, so that the next frame draws every cell.
+    /// Clears the screen, so that the next frame draws every cell.
     ///
     /// # Errors
-    /// As [`Screen::draw`].
+    /// As [`TerminalGuard::draw`].
     pub fn clear(&mut self) -> io::Result<()> {
         execute!(self.terminal.backend_mut(), terminal::Clear(terminal::ClearType::All))?;
-        // Not `Terminal::clear`: that asks the terminal for its cursor, and the answer would come as a key (or never).
+        // Not `Terminal::clear`: that queries the cursor position, and the reply would arrive as a key, or never.
         self.terminal = open()?;
         Ok(())
     }
 
-    /// Gives the terminal to the shell, stops the job or this process of it, and takes the terminal back when it is continued.
+    /// Restores the terminal for the shell, stops the whole job or only this process, and takes the terminal back when continued.
     ///
     /// # Errors
     /// If the terminal cannot be taken back.
@@ -155,10 +155,10 @@ impl TerminalGuard {
         self.resume()
     }
 
-    /// Gives the terminal to another program, which is told to the operator in `text`; [`Screen::resume`] takes it back.
+    /// Lends the terminal to another program and prints `text` for the operator; [`TerminalGuard::resume`] takes it back.
     ///
     /// # Errors
-    /// If the terminal takes no bytes.
+    /// If the terminal accepts no bytes.
     pub fn lend(&mut self, text: &str) -> io::Result<()> {
         LENT.store(true, Ordering::SeqCst);
         leave();
@@ -167,9 +167,9 @@ impl TerminalGuard {
         out.flush()
     }
 
-    /// Takes the terminal back after the process was continued, or from another program. What was typed for that is not for us.
+    /// Takes the terminal back after the process was continued, or from another program, whose unread input is discarded.
     ///
-    /// After a stop that could not be seen coming it still looks like ours, but the shell has set its modes.
+    /// After an unforeseen stop the terminal still counts as ours, but the shell has changed its modes.
     ///
     /// # Errors
     /// If that fails.
@@ -192,7 +192,7 @@ impl Drop for TerminalGuard {
     }
 }
 
-/// Why there is no terminal to draw on, if there is none.
+/// Reason why there is no usable terminal, if any.
 #[must_use]
 pub fn missing() -> Option<&'static str> {
     if !io::stdin().is_terminal() {
@@ -208,7 +208,7 @@ pub fn missing() -> Option<&'static str> {
 
 type Backend = CrosstermBackend<io::BufWriter<io::Stdout>>;
 
-/// A frame is written at once: 64 KiB hold every cell of 200x60 with its style.
+/// Opens the backend. Its buffer holds a whole frame: 64 KiB are enough for every cell of 200x60 with its style.
 fn open() -> io::Result<Terminal<Backend>> {
     Terminal::new(CrosstermBackend::new(io::BufWriter::with_capacity(64 * 1024, io::stdout())))
 }
@@ -225,12 +225,12 @@ fn enter() -> io::Result<()> {
     set_up().inspect_err(|_| leave())
 }
 
-/// Gives the terminal back; harmless when that has been done.
+/// Restores the terminal; does nothing if that has been done.
 pub fn leave() {
     if !ENTERED.swap(false, Ordering::SeqCst) {
         return;
     }
-    // Raw mode first: it is a call, not bytes, so it works even when the terminal takes none.
+    // Raw mode first: it needs a system call and no output, so it works even if the terminal accepts no bytes.
     raw::leave();
     let mut out = io::stdout();
     let _ = execute!(
@@ -238,7 +238,7 @@ pub fn leave() {
         EndSynchronizedUpdate,
         DisableBracketedPaste,
         LeaveAlternateScreen,
-        // For a terminal that does not know how to take the old one back.
+        // For a terminal that cannot restore its old title.
         SetTitle(""),
         Print(POP_TITLE),
         cursor::Show
@@ -248,8 +248,8 @@ pub fn leave() {
 
 /// Installs the panic hook; call it after `color_eyre::install()`.
 ///
-/// A panic of the drawing thread gives the terminal back before its report is printed. A panic of any other thread leaves the
-/// screen alone: its text goes to `reports` and the supervisor of that task restarts it.
+/// A panic of the drawing thread restores the terminal before the report is printed. A panic of any other thread leaves the
+/// screen alone: its text goes to `reports`, and the supervisor of the task restarts it.
 pub fn install_panic_hook(ui: ThreadId, reports: SyncSender<String>) {
     let report = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
@@ -257,36 +257,36 @@ pub fn install_panic_hook(ui: ThreadId, reports: SyncSender<String>) {
             leave();
             report(info);
             if thread::current().id() == ui {
-                // Unwinding would drop millions of pods first.
+                // Unwinding would first drop millions of pods.
                 exit(PANICKED);
             }
         } else {
-            // A full queue means that earlier panics already say what is wrong.
+            // If the queue is full, earlier panics already show the problem.
             let _ = reports.try_send(info.to_string());
         }
     }));
 }
 
-/// When the terminal was last taken back from another program.
+/// Time at which the terminal was last taken back from another program.
 fn taken_back() -> MutexGuard<'static, Option<Instant>> {
     static AT: Mutex<Option<Instant>> = Mutex::new(None);
     AT.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What is typed is meant for the program that has the terminal, and may reach us when that one has ended of it already: while the
-/// screen is ours, no key makes a signal.
+/// Returns `true` if a typed signal is meant for the program that has, or just had, the terminal: it can reach us after that
+/// program has ended of it. While the screen is ours, no key makes a signal.
 fn is_for_borrower() -> bool {
     LENT.load(Ordering::SeqCst) || taken_back().is_some_and(|at| at.elapsed() < LATE_SIGNAL)
 }
 
-/// Signals that end a program unless it handles them (`signal(7)`): without a handler the terminal would stay as it is, and what we
-/// have started would go on.
+/// Signals that end a program unless it handles them (`signal(7)`): without a handler the terminal would not be restored, and our
+/// child processes would continue.
 ///
-/// Left out are KILL, which nobody can handle, and SEGV, ILL and FPE, which a fault of the program raises again and again.
+/// Left out are KILL, which cannot be handled, and SEGV, ILL and FPE, which a fault of the program raises again and again.
 fn ending_signals() -> impl Iterator<Item = SignalKind> {
     use nix::sys::signal::Signal;
 
-    // First those that are sent most.
+    // The most frequent ones first.
     let common = [
         Signal::SIGTERM,
         Signal::SIGHUP,
@@ -308,14 +308,14 @@ fn ending_signals() -> impl Iterator<Item = SignalKind> {
     let more = [Signal::SIGIO, Signal::SIGPWR, Signal::SIGSTKFLT].map(|signal| signal as i32);
     #[cfg(not(target_os = "linux"))]
     let more: [i32; 0] = [];
-    // The real-time signals, which have no names; the C library keeps those below for itself.
+    // The real-time signals, which have no names; the C library reserves those below.
     let first = if cfg!(target_env = "musl") { 35 } else { 34 };
     let unnamed = (first..=64).filter(|_| cfg!(target_os = "linux"));
     common.into_iter().map(|signal| signal as i32).chain(more).chain(unnamed).map(SignalKind::from_raw)
 }
 
-/// Ends the program on every signal that would end it and can be handled, from a thread of its own, so that a blocked draw or a
-/// wedged event source cannot keep it alive (F92, F94).
+/// Exits the program on every signal that would end it and can be handled. This runs on its own thread, so that a blocked draw or
+/// a wedged event source cannot keep the program alive (F92, F94).
 ///
 /// # Errors
 /// If the thread or its handlers cannot be set up.
@@ -327,10 +327,10 @@ pub fn end_on_signals() -> io::Result<()> {
             Err(error) => return drop(ready.send(Err(error))),
         };
         runtime.block_on(async {
-            // As `nohup` and a shell script want it for what they put into the background.
+            // `nohup` and shell scripts have background processes ignore some signals.
             let ignored = ignored_signals();
-            let heeded = ending_signals().filter(|kind| ignored & bit(*kind) == 0);
-            let handlers: io::Result<Vec<_>> = heeded.map(|kind| Ok((kind, signal(kind)?))).collect();
+            let handled = ending_signals().filter(|kind| ignored & bit(*kind) == 0);
+            let handlers: io::Result<Vec<_>> = handled.map(|kind| Ok((kind, signal(kind)?))).collect();
             let mut handlers = match handlers {
                 Ok(handlers) => handlers,
                 Err(error) => return drop(ready.send(Err(error))),
@@ -338,9 +338,9 @@ pub fn end_on_signals() -> io::Result<()> {
             drop(ready.send(Ok(())));
             let number = loop {
                 let number = poll_fn(|cx| {
-                    let come =
+                    let received =
                         handlers.iter_mut().find_map(|(kind, signal)| signal.poll_recv(cx).is_ready().then_some(*kind));
-                    come.map_or(Poll::Pending, Poll::Ready)
+                    received.map_or(Poll::Pending, Poll::Ready)
                 })
                 .await;
                 let typed = number == SignalKind::interrupt() || number == SignalKind::quit();
@@ -354,23 +354,22 @@ pub fn end_on_signals() -> io::Result<()> {
     done.recv().unwrap_or_else(|_| Err(io::Error::other("the signal thread ended")))
 }
 
-/// Signals that whoever started us has ignored, so that we outlive them. Told by Linux only.
+/// Signals that our parent process set to be ignored, so that we survive them. Only Linux reports them.
 fn ignored_signals() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default()
 }
 
-/// The place of a signal in a mask of them.
+/// Bit of a signal in a signal mask.
 fn bit(kind: SignalKind) -> u64 {
     1 << (kind.as_raw_value() - 1)
 }
 
-/// Gives the terminal back, as far as it takes bytes in time, ends what we have started, and ends the process without
-/// waiting for any task.
+/// Restores the terminal, as far as it accepts bytes in time, ends our child processes, and exits without waiting for any task.
 pub fn exit(code: i32) -> ! {
     while EXITING.swap(true, Ordering::SeqCst) {
-        // Another thread is at it.
+        // Another thread is already exiting.
         thread::park();
     }
     let (done, wait) = std::sync::mpsc::sync_channel(1);

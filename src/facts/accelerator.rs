@@ -1,8 +1,7 @@
-//! Which resource names are devices, slices, shares or only accessories of accelerators.
+//! Classification of resource names: devices, slices, shares, or mere accessories of accelerators.
 //!
 //! Source: `docs/counting.md`: an explicit table, never `contains("gpu")`.
 
-mod hami;
 mod machine;
 mod product;
 mod sharing;
@@ -13,24 +12,23 @@ use serde::{Deserialize, Serialize};
 use super::node::Announces;
 use super::text::Clean;
 
-pub(super) use hami::{REGISTER as HAMI_REGISTER, Split as HamiSplit};
 pub use table::AcceleratorTable;
 
 use sharing::Replicas;
 
-/// NVIDIA's whole devices, or their slices or shares: labels say which.
+/// NVIDIA's whole devices, or their slices or shares, depending on labels.
 const NVIDIA: &str = "nvidia.com/gpu";
 
-/// AMD's whole devices, or their partitions or virtual functions: labels say which.
+/// AMD's whole devices, or their partitions or virtual functions, depending on labels.
 const AMD: &str = "amd.com/gpu";
 
-/// Neuron devices by their old name; newer plugins announce both names for the same silicon.
+/// Old name of Neuron devices; newer plugins announce the same device under both names.
 const NEURON_OLD: &str = "aws.amazon.com/neurondevice";
 
 /// Neuron devices.
 const NEURON: &str = "aws.amazon.com/neuron";
 
-/// Labels that name the model, the most telling first (docs/counting.md; `gpu.nvidia.com/model` is `CoreWeave`'s).
+/// Labels that name the model, the most specific first (docs/counting.md; `gpu.nvidia.com/model` is `CoreWeave`'s).
 const MODEL_LABELS: [&str; 11] = [
     "nvidia.com/gpu.product",
     "gpu.nvidia.com/model",
@@ -45,11 +43,11 @@ const MODEL_LABELS: [&str; 11] = [
     "karpenter.azure.com/sku-gpu-name",
 ];
 
-/// Says something of every machine, so it stands for a model only where there is an accelerator, and only where it is the type
-/// of a cloud: elsewhere it names the distribution (`k3s`, `rke2`) or whatever somebody chose.
+/// Set on every node, so it stands in for the model only if the node has an accelerator and the value is a cloud's machine type:
+/// elsewhere it names the distribution (`k3s`, `rke2`) or any text somebody chose.
 const INSTANCE_TYPE: &str = "node.kubernetes.io/instance-type";
 
-/// What one unit of a resource is.
+/// Kind of unit that a resource counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
@@ -64,8 +62,8 @@ pub enum Kind {
 }
 
 impl AcceleratorTable {
-    /// The kind of `resource` on this node: labels change what `nvidia.com/gpu` means, and one piece of silicon that is
-    /// announced under two names counts under one.
+    /// Kind of `resource` on this node. Labels change the meaning of `nvidia.com/gpu`, and a device that is announced under two
+    /// names counts once.
     ///
     /// A replica of a slice is a share.
     #[must_use]
@@ -80,9 +78,9 @@ impl AcceleratorTable {
         })
     }
 
-    /// The accelerator's model from the node's labels, as short as it stays clear (`A100-SXM4-80GB`).
+    /// Accelerator model from the node's labels, shortened as far as it stays clear (`A100-SXM4-80GB`).
     ///
-    /// The maker's name and the `-SHARED` that sharing appends are left out; `-MIG-…` stays, since a slice is not the card.
+    /// The vendor's name and the `-SHARED` that sharing appends are removed; `-MIG-…` stays, since a slice is not the card.
     #[must_use]
     pub fn model<'n>(&self, node: &'n impl Announces) -> Option<&'n str> {
         let named = |key: &str| node.label(key).map(Clean::as_str).filter(|value| !value.is_empty());
@@ -95,7 +93,7 @@ impl AcceleratorTable {
     }
 }
 
-/// A model without the maker's name and the `-SHARED` that sharing appends: the shorter half of what says the same.
+/// Shortens a model: removes the vendor's name and the `-SHARED` that sharing appends.
 #[must_use]
 pub fn short_model(model: &str) -> &str {
     // Labels cannot hold blanks, attributes of devices can.
@@ -104,32 +102,32 @@ pub fn short_model(model: &str) -> &str {
     if short.is_empty() { model } else { short }
 }
 
-/// The kind of `resource` by its name alone, by the default table; `None` if it is no accelerator.
+/// Kind of `resource` by its name alone, from the default table; `None` if it is not an accelerator.
 #[must_use]
 pub fn classify(resource: &str) -> Option<Kind> {
     AcceleratorTable::default().classify(resource)
 }
 
-/// The kind of `resource` on this node, by the default table: sharing and MIG labels change what `nvidia.com/gpu` means.
+/// Kind of `resource` on this node, from the default table: sharing and MIG labels change the meaning of `nvidia.com/gpu`.
 #[must_use]
 pub fn classify_on(resource: &str, node: &impl Announces) -> Option<Kind> {
     AcceleratorTable::default().classify_on(resource, node)
 }
 
-/// The accelerator's model, by the default table.
+/// Accelerator model of a node, from the default table.
 #[must_use]
 pub fn model(node: &impl Announces) -> Option<&str> {
     AcceleratorTable::default().model(node)
 }
 
-/// How many of `resource` the labels promise on this node; `None` where the labels cannot say (docs/counting.md).
+/// Number of `resource` that the labels promise on this node; `None` if they do not determine it (docs/counting.md).
 ///
-/// Whole devices: `nvidia.com/gpu.count`, times the replicas where they are shared without another name. In MIG strategy
-/// `single` the label counts slices. In `mixed` it counts cards while the capacity leaves the split ones out, and a layout that is
-/// `-MIG-INVALID` promises nothing: both cannot say. Slice types have a count of their own. Where `HAMi` splits the devices, its
-/// annotation counts the shares. Where the silicon is announced under another name (`nvidia.com/gpu.shared`, `nvidia.com/pgpu`,
-/// a vGPU), nothing of the plain name is missing; where only some devices are shared under another name, the plain name counts
-/// the others. Where more is announced than the labels count, they do not know of the sharing.
+/// Whole devices: `nvidia.com/gpu.count`, times the replicas if they are shared under the same name. In MIG strategy
+/// `single` the label counts slices. In `mixed` it counts cards while the capacity leaves the split ones out, and a layout
+/// `-MIG-INVALID` promises nothing: both give `None`. Slice types have their own count. If `HAMi` splits the devices, its
+/// annotation counts the shares. If the device is announced under another name (`nvidia.com/gpu.shared`, `nvidia.com/pgpu`,
+/// a vGPU), the plain name misses nothing; if only some devices are shared under another name, the plain name counts the
+/// others. If more is announced than the labels count, the labels do not know of the sharing.
 #[must_use]
 pub fn expected(resource: &str, node: &impl Announces) -> Option<i64> {
     let base = resource.strip_suffix(".shared").unwrap_or(resource);
@@ -140,8 +138,8 @@ pub fn expected(resource: &str, node: &impl Announces) -> Option<i64> {
     if is_whole && (mig_strategy(node) == Some("mixed") || is_mig_invalid(node) || sharing::is_cut_by_gke(node)) {
         return None;
     }
-    if is_whole && hami::splits(node) {
-        return hami::shares(node).filter(|_| base == resource);
+    if is_whole && sharing::is_split_by_hami(node) {
+        return sharing::hami_shares(node).filter(|_| base == resource);
     }
     let is_renamed = base != resource;
     if sharing::is_beside_shares(base, node) {
@@ -155,14 +153,14 @@ pub fn expected(resource: &str, node: &impl Announces) -> Option<i64> {
         Replicas::None if is_renamed || (is_whole && sharing::exceeds_count(node)) => None,
         Replicas::None => Some(count),
         Replicas::Unknown => None,
-        // Shared under another name, this name promises nothing; not shared, the other name does not exist.
+        // If the devices are shared under the other name, this name promises nothing.
         Replicas::Of(_) if !is_renamed && announces(node, &format!("{base}.shared")) => None,
         Replicas::Of(replicas) => count.checked_mul(replicas),
     }
 }
 
-/// Devices of this name that are not shared under the other one. The labels do not say how many those are: those behind the
-/// shares that are announced, so that a missing device is missing here.
+/// Devices of this name that are not shared under the other one: the labels count all devices, and the announced shares tell
+/// how many are shared. A missing device is therefore missing here.
 fn left_whole(base: &str, node: &impl Announces) -> Option<i64> {
     let count = number(node, &format!("{base}.count"))?;
     let Replicas::Of(replicas) = sharing::replicas(base, node) else { return None };
@@ -170,13 +168,13 @@ fn left_whole(base: &str, node: &impl Announces) -> Option<i64> {
     Some(count.saturating_sub(shares / replicas + i64::from(shares % replicas != 0)).max(0))
 }
 
-/// Physical devices behind the shares or slices that `resource` counts on this node; `None` where the labels cannot say.
+/// Physical devices behind the shares or slices that `resource` counts on this node; `None` if the labels do not determine it.
 #[must_use]
 pub fn devices_behind(resource: &str, node: &impl Announces) -> Option<i64> {
     sharing::devices_behind(resource, node)
 }
 
-/// The maker of the silicon that a resource stands for: the domain of its name, or NVIDIA where another's plugin hands out its
+/// Vendor of the device behind a resource: the domain of its name, or NVIDIA if the plugin of another party hands out NVIDIA
 /// devices.
 #[must_use]
 pub fn maker(resource: &str) -> &str {
@@ -191,17 +189,17 @@ pub fn maker(resource: &str) -> &str {
     }
 }
 
-/// Whether the silicon behind this plain name is announced under another one, and none under this.
+/// Returns `true` if the devices behind this plain name are announced under another name, and none under this one.
 fn is_announced_elsewhere(resource: &str, node: &impl Announces) -> bool {
     let is_other = |name: &str| name != resource && maker(name) == maker(resource);
     let table = AcceleratorTable::default();
-    // Shares that are handed out by their memory are announced by that alone.
+    // Shares that are allocated by memory are announced only as memory.
     let is_counted =
         |name: &str| table.classify(name).is_some_and(|kind| kind != Kind::Aux || maker(name) != domain(name));
     let mut announced = node.capacity().iter().filter(|(_, amount)| amount.value() > 0).map(|(name, _)| &**name);
     let here = capacity(node, resource).is_some_and(|amount| amount > 0);
     let shared = format!("{resource}.shared");
-    // Beside shares of the same devices, the plain name counts what is left of them.
+    // If some devices are shared, the plain name counts the others.
     announced.any(|name| name == shared || (!here && resource == NVIDIA && is_other(name) && is_counted(name)))
 }
 
@@ -209,7 +207,7 @@ fn domain(resource: &str) -> &str {
     resource.split_once('/').map_or(resource, |(domain, _)| domain)
 }
 
-/// The node's MIG layout does not fit strategy `single`: neither 0 GPUs nor missing ones (docs/counting.md).
+/// Returns `true` if the node's MIG layout does not fit strategy `single`: neither 0 GPUs nor missing ones (docs/counting.md).
 #[must_use]
 pub fn is_mig_invalid(node: &impl Announces) -> bool {
     product(node).contains("-MIG-INVALID")

@@ -1,4 +1,4 @@
-//! An object as YAML, the way `kubectl get -o yaml` prints it: keys in order of the alphabet, without `managedFields`.
+//! Object as YAML, as `kubectl get -o yaml` prints it: keys in alphabetical order, without `managedFields`.
 
 use std::fmt::Write;
 
@@ -9,44 +9,44 @@ use super::text::{CAP, Clean, is_invisible};
 use super::wire::{DecodeError, refuse};
 use crate::facts::json_value;
 
-/// What stands where a value is masked.
+/// Placeholder for a masked value.
 pub const MASK: &str = "<masked>";
 
-/// Words in the keys of annotations that hold a whole object as it was applied, its env values included: kubectl, and those
-/// that do as it does (Cilium's and Banzai's operators, kapp, Rancher).
+/// Words in the keys of annotations that hold the whole object as it was applied, with its env values: kubectl's own, and those
+/// of similar tools (Cilium's and Banzai's operators, kapp, Rancher).
 const APPLIED: [&str; 3] = ["last-applied", "kapp.k14s.io/original", "objectset.rio.cattle.io/applied"];
 
-/// Placeholders for characters that cannot be seen, while the YAML is written: the two planes of private use.
+/// Planes of private use whose characters stand for invisible characters while the YAML is written.
 const PLACEHOLDERS: [u32; 2] = [0xF_0000, 0x10_0000];
 
-/// An object written as YAML, line by line safe for a terminal.
+/// Object written as YAML; every line is safe for a terminal.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct YamlDocument {
-    /// The lines; one longer than [`CAP`] characters is cut and ends with `…`.
+    /// Lines of the YAML; one longer than [`CAP`] characters is cut and ends with `…`.
     pub lines: Vec<Clean>,
-    /// Lines that were cut.
+    /// Number of lines that were cut.
     pub cut: u32,
-    /// Bytes of the JSON that it was made of.
+    /// Size in bytes of the source JSON.
     pub bytes: u64,
-    /// Characters that cannot be seen or turn a text round, shown as `\u202E`.
+    /// Number of invisible characters and bidi controls, shown as `\u202E`.
     pub invisible: u32,
-    /// Values that may be secret, and whether they are masked.
+    /// Counts of values that may be secret, and their masking.
     pub values: Values,
 }
 
-/// Values of an object that a Secret may hold.
+/// Counts of an object's values that may be secret.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Values {
     /// Values of `env`.
     pub env: u32,
-    /// Values of HTTP headers, and annotations that hold the object as it was applied.
+    /// Values of HTTP headers, and annotations with the object as it was applied.
     pub other: u32,
-    /// [`MASK`] stands in their place.
+    /// `true` if [`MASK`] replaces the values.
     pub masked: bool,
 }
 
 impl Values {
-    /// `3 env values and 1 other`; empty without any.
+    /// Describes the counts: `3 env values and 1 other`; empty without any.
     #[must_use]
     pub fn words(self) -> String {
         let some = |count: u32, one: &str, many: &str| match count {
@@ -62,13 +62,13 @@ impl Values {
 }
 
 impl YamlDocument {
-    /// Writes the JSON of one object as YAML; `mask` leaves out values that a Secret may hold.
+    /// Writes the JSON of one object as YAML; `mask` hides values that may be secret.
     ///
-    /// `managedFields` is left out, as by kubectl since 1.21; everything else stays. Arguments of containers stay too: they can be
-    /// read by everybody on the node (`/proc/PID/cmdline`), and without them the YAML of a pod says little.
+    /// `managedFields` is left out, as by kubectl since 1.21; everything else stays. Arguments of containers stay too: everybody
+    /// on the node can read them (`/proc/PID/cmdline`), and without them the YAML of a pod is of little use.
     ///
     /// # Errors
-    /// [`DecodeError`] if the body is no JSON object.
+    /// [`DecodeError`] if the body is not a JSON object.
     pub fn decode(body: &[u8], mask: bool) -> Result<Self, DecodeError> {
         let mut value = json_value::object(body, "an object")?;
         if let Some(metadata) = value.pointer_mut("/metadata").and_then(Value::as_object_mut) {
@@ -94,7 +94,7 @@ impl YamlDocument {
 }
 
 impl Values {
-    /// Counts what may be secret below `value`, and masks it where that is wanted.
+    /// Counts the values below `value` that may be secret, and masks them if requested.
     fn find(&mut self, value: &mut Value) {
         match value {
             Value::Array(items) => items.iter_mut().for_each(|item| self.find(item)),
@@ -112,7 +112,7 @@ impl Values {
         }
     }
 
-    /// A list of names with their values.
+    /// Counts and masks the values in a list of names and values.
     fn named(&mut self, env: bool, list: &mut Value) {
         for item in list.as_array_mut().into_iter().flatten() {
             if let Some(value) = item.get_mut("value").filter(|value| says_something(value)) {
@@ -142,55 +142,55 @@ fn says_something(value: &Value) -> bool {
     !value.is_null() && value.as_str() != Some("")
 }
 
-/// Puts placeholders for what cannot be seen, so that the writer of the YAML neither drops nor quotes it; counts them.
+/// Replaces invisible characters by placeholders, so that the YAML writer neither drops nor quotes them, and counts them.
 fn show_invisible(value: &mut Value, count: &mut u32) {
     match value {
         Value::String(text) => {
-            if let Some(shown) = held_place(text, count) {
+            if let Some(shown) = with_placeholders(text, count) {
                 *text = shown;
             }
         }
         Value::Array(items) => items.iter_mut().for_each(|item| show_invisible(item, count)),
         Value::Object(map) => {
-            let held = std::mem::replace(map, Map::new());
-            for (key, mut value) in held {
+            let entries = std::mem::replace(map, Map::new());
+            for (key, mut value) in entries {
                 show_invisible(&mut value, count);
-                map.insert(held_place(&key, count).unwrap_or(key), value);
+                map.insert(with_placeholders(&key, count).unwrap_or(key), value);
             }
         }
         _ => {}
     }
 }
 
-/// `text` with placeholders; `None` if all of it can be seen. Line breaks and tabs are the YAML's own.
-fn held_place(text: &str, count: &mut u32) -> Option<String> {
-    let hides = |c: char| {
+/// Replaces invisible characters in `text` by placeholders; `None` without any. Line breaks and tabs belong to the YAML.
+fn with_placeholders(text: &str, count: &mut u32) -> Option<String> {
+    let is_hidden = |c: char| {
         !matches!(c, '\n' | '\t') && (c.is_control() || is_invisible(c) || matches!(c, '\u{2028}' | '\u{2029}'))
     };
-    if !text.contains(hides) {
+    if !text.contains(is_hidden) {
         return None;
     }
-    let place = |c: char| {
-        if !hides(c) {
+    let replace = |c: char| {
+        if !is_hidden(c) {
             return c;
         }
         *count = count.saturating_add(1);
         let code = u32::from(c);
-        // The last two codes of a plane are no characters, and none of these.
+        // The last two codes of a plane are not characters, so neither is an invisible one.
         let plane = PLACEHOLDERS[usize::from(code > 0xFFFF)];
         char::from_u32(plane + (code & 0xFFFF)).unwrap_or(char::REPLACEMENT_CHARACTER)
     };
-    Some(text.chars().map(place).collect())
+    Some(text.chars().map(replace).collect())
 }
 
-/// A line with what cannot be seen spelled out, as YAML spells it in quotes: `\u202E`.
+/// Spells out the placeholders of a line as YAML escapes: `\u202E`.
 fn spelled(line: &str) -> String {
     let mut spelled = String::with_capacity(line.len());
     for c in line.chars() {
         let code = u32::from(c);
         match (code & !0xFFFF, code & 0xFFFF) {
             (plane, low) if plane == PLACEHOLDERS[0] => _ = write!(spelled, "\\u{low:04X}"),
-            // All of those beyond the first plane are in two: music and shorthand, and tags.
+            // The invisible characters beyond the first plane are in two planes: music and shorthand, and tags.
             (plane, low) if plane == PLACEHOLDERS[1] => {
                 let plane = if low < 0x1000 { 0xE_0000 } else { 0x1_0000 };
                 let _ = write!(spelled, "\\U{:08X}", plane + low);

@@ -1,6 +1,6 @@
-//! What we keep of `resource.k8s.io` (dynamic resource allocation): slices, claims, classes and taint rules, v1 and the betas.
+//! Facts of `resource.k8s.io` (dynamic resource allocation): slices, claims, classes and taint rules, v1 and the betas.
 //!
-//! Only JSON is asked for. The versions differ in one place: v1beta1 has a device's fields inside `basic`.
+//! Only JSON is requested. The versions differ in one place: v1beta1 has a device's fields inside `basic`.
 //! Source: `api resource/v1/types.go`, `resource/v1beta1/types.go`; `docs/counting.md`.
 
 mod raw;
@@ -13,7 +13,7 @@ use super::wire::{DecodeError, ListHead, Uid};
 use crate::facts::object;
 use crate::facts::object::{ApiObject, Keep, Nothing};
 
-/// What we keep of a `ResourceSlice`.
+/// Facts of a `ResourceSlice`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SliceFacts {
     /// `spec.driver`.
@@ -22,9 +22,9 @@ pub struct SliceFacts {
     pub pool: Clean,
     /// `spec.pool.generation`: only slices of the highest one count.
     pub generation: i64,
-    /// `spec.pool.resourceSliceCount`: the pool is complete when so many of that generation are there.
+    /// `spec.pool.resourceSliceCount`: the pool is complete with this number of slices of that generation.
     pub slices: i64,
-    /// Where its devices are.
+    /// Nodes that can use its devices.
     pub place: DeviceScope,
     /// `spec.sharedCounters`.
     pub counters: Vec<CounterSet>,
@@ -32,26 +32,26 @@ pub struct SliceFacts {
     pub devices: Vec<DeviceFacts>,
 }
 
-/// Where a device can be used.
+/// Nodes that can use a device.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum DeviceScope {
     /// On this node: `nodeName`.
     Node(Clean),
     /// On several nodes, over a network: `nodeSelector` or `allNodes`.
     Network,
-    /// It is not said, or each device says it for itself (`perDeviceNodeSelection`).
+    /// Not specified, or specified by each device (`perDeviceNodeSelection`).
     #[default]
     Unsaid,
 }
 
-/// A set of counters, or what a device takes out of one.
+/// Set of counters, or a device's consumption from one.
 ///
-/// The amounts are only compared: whoever takes all that there is takes the whole.
+/// Amounts are only compared: a device that consumes the full amounts is the whole device.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CounterSet {
     /// `name` of the set; `counterSet` of a device.
     pub name: Clean,
-    /// A digest of its counters with their amounts, whatever their order and spelling.
+    /// Digest of its counters and their amounts, independent of order and spelling.
     pub digest: u64,
 }
 
@@ -60,30 +60,30 @@ pub struct CounterSet {
 pub struct DeviceFacts {
     /// Its name, unique within the pool.
     pub name: Clean,
-    /// Its model, by whichever attribute says so; empty without one.
+    /// Its model, from the attributes; empty without one.
     pub model: Clean,
-    /// Where it is, if the slice does not say so.
+    /// Nodes that can use it, if the slice does not specify them.
     pub place: DeviceScope,
-    /// `consumesCounters`: the silicon that it shares with other devices.
+    /// `consumesCounters`: the hardware that it shares with other devices.
     pub consumes: Vec<CounterSet>,
-    /// A taint with the effect `NoSchedule` or `NoExecute`: not to be had, or unhealthy. Other effects are only information.
+    /// `true` with a taint of effect `NoSchedule` or `NoExecute`: unavailable or unhealthy. Other effects are only informational.
     pub tainted: bool,
 }
 
-/// What we keep of a `ResourceClaim`.
+/// Facts of a `ResourceClaim`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClaimFacts {
     /// `status.allocation.devices.results`; empty while it is not allocated.
     pub results: Vec<AllocatedDevice>,
-    /// `status.allocation` is there.
+    /// `true` if `status.allocation` is set.
     pub allocated: bool,
-    /// `status.reservedFor`: who uses it now.
+    /// `status.reservedFor`: the current consumers.
     pub reserved_for: Vec<Consumer>,
-    /// `status.allocation.allocationTimestamp`, or the creation of the claim where that is not said.
+    /// `status.allocation.allocationTimestamp`, else the creation of the claim.
     pub since: Option<Since>,
 }
 
-/// One of the devices of a claim.
+/// Device of a claim.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AllocatedDevice {
     /// The driver.
@@ -92,9 +92,9 @@ pub struct AllocatedDevice {
     pub pool: Clean,
     /// The device.
     pub device: Clean,
-    /// `adminAccess`: looks at the device and takes nothing away from others.
+    /// `adminAccess`: observes the device without taking it from others.
     pub admin: bool,
-    /// `shareID`: a share of a device that others may have shares of too.
+    /// `shareID`: share of a device that may have other shares.
     pub share: Option<Clean>,
 }
 
@@ -103,32 +103,32 @@ pub struct AllocatedDevice {
 pub struct Consumer {
     /// The plural, usually `pods`.
     pub resource: Clean,
-    /// Its name, in the claim's namespace.
+    /// Its name, within the claim's namespace.
     pub name: Clean,
     /// Its uid.
     pub uid: Uid,
 }
 
-/// What we keep of a `DeviceClass`.
+/// Facts of a `DeviceClass`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClassFacts {
-    /// `spec.extendedResourceName`: pods that ask for this resource may be served from the class; empty if there is none.
+    /// `spec.extendedResourceName`: pods that request this resource may get devices of the class; empty if unset.
     pub extended_resource: Clean,
 }
 
-/// What we keep of a `DeviceTaintRule`: a taint on devices that an administrator, not the driver, has put there.
+/// Facts of a `DeviceTaintRule`: a taint on devices, set by an administrator instead of the driver.
 ///
 /// Source: `api resource/v1beta2/types.go`, `DeviceTaintRuleSpec`. v1alpha3 as of 1.33 and 1.34 had two more selectors, by class and by
 /// expression, "tombstoned since 1.35" in every version: a class is made of CEL expressions too, so neither is evaluated here.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RuleFacts {
-    /// `spec.deviceSelector`; without one the rule matches nothing.
+    /// `spec.deviceSelector`; without one the rule matches no device.
     pub selector: Option<DeviceSelector>,
-    /// The taint's effect is `NoSchedule` or `NoExecute`; any other is only information.
+    /// `true` if the taint's effect is `NoSchedule` or `NoExecute`; any other is only informational.
     pub hard: bool,
 }
 
-/// Which devices a rule is about: all criteria must hold, an empty one always does.
+/// Criteria for the devices of a rule: all must match, and an empty one always matches.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeviceSelector {
     /// The driver.
@@ -137,7 +137,7 @@ pub struct DeviceSelector {
     pub pool: Clean,
     /// The device.
     pub device: Clean,
-    /// It also selects by a class or by CEL expressions, which only a server evaluates.
+    /// `true` if it also selects by a class or by CEL expressions, which only a server evaluates.
     pub by_expression: bool,
 }
 
@@ -188,18 +188,18 @@ impl Keep for RuleFacts {
 
 macro_rules! decoders {
     ($($facts:ty, $what:literal, $list:ident, $object:ident;)*) => {$(
-        #[doc = concat!("A page of ", $what, "s, each handed to `each`.")]
+        #[doc = concat!("Decodes a page of ", $what, "s and hands each to `each`.")]
         ///
         /// # Errors
-        /// [`DecodeError`] if the body is not a list at all, or cut short; single unreadable objects are only counted.
+        /// [`DecodeError`] if the body is not a list, or truncated; single unreadable objects are only counted.
         pub fn $list(body: &[u8], each: impl FnMut(ApiObject<$facts>)) -> Result<ListHead, DecodeError> {
             object::decode_list(body, each)
         }
 
-        #[doc = concat!("One ", $what, ", as in a watch event.")]
+        #[doc = concat!("Decodes one ", $what, ", as in a watch event.")]
         ///
         /// # Errors
-        /// [`DecodeError`] if it is none.
+        /// [`DecodeError`] if it is not one.
         pub fn $object(object: &[u8]) -> Result<ApiObject<$facts>, DecodeError> {
             object::decode_object(object)
         }

@@ -1,4 +1,4 @@
-//! Events of one object, from `events.k8s.io/v1` or from core `v1`, as far as they are kept.
+//! Facts of events, from `events.k8s.io/v1` or from core `v1`.
 
 use std::cmp::Reverse;
 
@@ -13,47 +13,47 @@ use super::text::Clean;
 use super::wire::{self, CUT, DecodeError, ObjectMeta, Sink, Uid, refuse};
 use crate::facts::json_value::clamped;
 
-/// What we keep of an event. Source of the fields: api `events/v1/types.go` and `core/v1/types.go`, `Event`.
+/// Facts of an event. Source of the fields: api `events/v1/types.go` and `core/v1/types.go`, `Event`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventFacts {
-    /// The event object's own uid.
+    /// Uid of the event object itself.
     pub uid: Uid,
-    /// The uid of the object that it is about; `None` where the reporter wrote no UUID: a kubelet writes the node's name, and
-    /// for a static pod the hash of its file.
+    /// Uid of the involved object; `None` if the reporter did not write a UUID: a kubelet writes the node's name, and for a static
+    /// pod the hash of its file.
     pub about: Option<Uid>,
-    /// `Normal`, `Warning`, or whatever the reporter says.
+    /// `Normal`, `Warning`, or any other type of the reporter.
     pub kind: Clean,
     /// CamelCase, for instance `FailedScheduling`.
     pub reason: Clean,
-    /// For people.
+    /// Message for people.
     pub note: Clean,
-    /// Who reports: `kubelet`, `default-scheduler`.
+    /// Reporting controller: `kubelet`, `default-scheduler`.
     pub controller: Clean,
-    /// The part of the object that it is about, for instance a container's name; empty for all of it.
+    /// Part of the involved object, for instance a container's name; empty for the whole object.
     pub part: Clean,
-    /// How often it happened; at least 1.
+    /// Number of occurrences; at least 1.
     pub count: u32,
-    /// When it happened first.
+    /// First occurrence.
     pub first: Option<Timestamp>,
-    /// When it happened last.
+    /// Last occurrence.
     pub last: Option<Timestamp>,
 }
 
-/// A page of events.
+/// Page of events.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EventPage {
-    /// The events in the order of the page.
+    /// Events in the order of the page.
     pub events: Vec<EventFacts>,
-    /// `metadata.resourceVersion`: where a watch goes on.
+    /// `metadata.resourceVersion`: a watch continues here.
     pub version: String,
     /// `metadata.continue`; empty on the last page.
     pub token: String,
-    /// Events of this page that could not be read.
+    /// Number of unreadable events of this page.
     pub unreadable: u32,
 }
 
 impl EventFacts {
-    /// One event, as in a watch; JSON or protobuf.
+    /// Decodes one event, as in a watch; JSON or protobuf.
     ///
     /// # Errors
     /// [`DecodeError`] if it is not an event.
@@ -68,7 +68,7 @@ impl EventFacts {
         Ok(read)
     }
 
-    /// A warning, or something worse that we do not know.
+    /// Returns `true` for a warning, and for an unknown type, which may be worse.
     #[must_use]
     pub fn is_warning(&self) -> bool {
         &*self.kind != "Normal"
@@ -79,16 +79,16 @@ message! {
     /// `Event`, `k8s.io/api events/v1/generated.proto`, under the names of core `v1` too.
     struct RawEvent<'a> {
         metadata: Obj<ObjectMeta<'a>> = "metadata" | 1,
-        /// By reporters of the new form.
+        /// Set by reporters of the new API.
         at: MicroTime = "eventTime" | 2,
-        /// Absent of what happened once.
+        /// Absent for a single occurrence.
         series: Obj<EventSeries> = "series" | 3,
         controller: Text<'a> = "reportingController" "reportingComponent" | 4,
         reason: Text<'a> = "reason" | 7,
         about: Obj<About<'a>> = "regarding" "involvedObject" | 8,
         note: Text<'a> = "note" "message" | 10,
         kind: Text<'a> = "type" | 11,
-        /// By reporters of the old form, like `first`, `last` and `count`.
+        /// Set by reporters of the old API, like `first`, `last` and `count`.
         source: Obj<EventSource<'a>> = "deprecatedSource" "source" | 12,
         first: Time = "deprecatedFirstTimestamp" "firstTimestamp" | 13,
         last: Time = "deprecatedLastTimestamp" "lastTimestamp" | 14,
@@ -119,7 +119,7 @@ struct Core<'a>(RawEvent<'a>);
 
 impl<'a> ProtoFields<'a> for Core<'a> {
     fn proto_field(&mut self, number: u64, value: WireValue<'a>) -> Result<(), Malformed> {
-        /// The number in `events/v1` of each field of core `v1`; 0 for none.
+        /// Number in `events/v1` of each field of core `v1`; 0 for no such field.
         const NUMBERS: [u64; 15] = [0, 1, 8, 7, 10, 12, 13, 14, 15, 11, 2, 3, 0, 0, 4];
         match usize::try_from(number).ok().and_then(|number| NUMBERS.get(number)) {
             None | Some(0) => Ok(()),
@@ -153,7 +153,7 @@ impl RawEvent<'_> {
             note: Clean::new(&self.note),
             controller: Clean::new(controller),
             part: Clean::new(part(&Clean::new(&about.path))),
-            // What is 0 in protobuf is absent in JSON.
+            // 0 in protobuf corresponds to an absent value in JSON.
             count: counts.into_iter().find(|times| *times > 0).unwrap_or(1),
             first: self.first.0.or(self.at.0).or(meta.created.0),
             last: series.observed.0.or(self.last.0).or(self.at.0).or(meta.created.0),
@@ -161,7 +161,7 @@ impl RawEvent<'_> {
     }
 }
 
-/// Takes events of `events.k8s.io/v1`, and of either group in JSON.
+/// Sink for events of `events.k8s.io/v1`, and of either group in JSON.
 struct EventSink<'e>(&'e mut dyn FnMut(EventFacts));
 
 impl Sink for EventSink<'_> {
@@ -174,7 +174,7 @@ impl Sink for EventSink<'_> {
     }
 }
 
-/// Takes events of core `v1`.
+/// Sink for events of core `v1`.
 struct EachCore<'e>(&'e mut dyn FnMut(EventFacts));
 
 impl Sink for EachCore<'_> {
@@ -187,7 +187,7 @@ impl Sink for EachCore<'_> {
     }
 }
 
-/// Whether a body is of core `v1`, whose protobuf has numbers of its own.
+/// Returns `true` for protobuf of core `v1`, which has its own field numbers.
 fn is_core(body: &[u8], expected: &str) -> Result<bool, DecodeError> {
     if !is_protobuf(body) {
         return Ok(false);
@@ -202,12 +202,12 @@ fn is_core(body: &[u8], expected: &str) -> Result<bool, DecodeError> {
     }
 }
 
-/// `spec.containers{trainer}` → `trainer`: the kubelet's way to name a container (`pkg/kubelet/container/ref.go`).
+/// Shortens `spec.containers{trainer}` to `trainer`; the kubelet refers to a container in this form (`pkg/kubelet/container/ref.go`).
 fn part(path: &str) -> &str {
     path.split_once('{').and_then(|(_, rest)| rest.strip_suffix('}')).unwrap_or(path)
 }
 
-/// One page of a list of events; JSON or protobuf.
+/// Decodes one page of a list of events; JSON or protobuf.
 ///
 /// # Errors
 /// [`DecodeError`] if it is not a list; single unreadable events are only counted.
@@ -222,7 +222,7 @@ pub fn decode_page(body: &[u8]) -> Result<EventPage, DecodeError> {
     Ok(EventPage { events, version: head.resource_version, token: head.continue_token, unreadable: head.unreadable })
 }
 
-/// The newest `most` events, newest first; those that say the same of the same part are one, counted.
+/// Merges equal events of the same part, adds up their counts, and returns the newest `most`, newest first.
 #[must_use]
 pub fn digest<'a>(events: impl Iterator<Item = &'a EventFacts>, most: usize) -> Vec<EventFacts> {
     let mut merged: Vec<EventFacts> = Vec::new();

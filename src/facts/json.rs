@@ -1,6 +1,7 @@
-//! Lenient JSON: what is missing, `null` or of the wrong type reads as absent, and never fails the object around it (F70-F75, F82).
+//! Lenient JSON: a value that is missing, `null` or of the wrong type reads as absent and never fails the object around it
+//! (F70-F75, F82).
 //!
-//! Only broken JSON is an error. Everything is borrowed from the body in one pass; what is not asked for is passed over unread
+//! Only malformed JSON is an error. All values are borrowed from the body in one pass; unknown fields are skipped without parsing
 //! ([`scan`]).
 
 mod reader;
@@ -18,15 +19,15 @@ pub(super) use reader::{Broken, JsonReader, from_slice};
 pub(super) use scalar::{Amount, Flag, Int, MicroTime, Present, RawValue, Text, Time, When};
 pub use text::mended;
 
-/// An object of which some fields are kept.
+/// Object of which some fields are read from JSON.
 pub(super) trait JsonFields<'de>: Default {
-    /// Reads the value of `key`, or skips it. A key that comes twice counts the second time, as in Go.
+    /// Reads the value of `key`, or skips it. Of a duplicate key the last value counts, as in Go.
     fn json_field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error>;
 }
 
-/// What keeps its memory from one object to the next.
+/// Value whose memory is reused from one object to the next.
 pub(super) trait Reset {
-    /// Makes it as good as new.
+    /// Restores the default and keeps the memory.
     fn reset(&mut self);
 }
 
@@ -35,19 +36,19 @@ pub(super) fn skip<'de, A: MapAccess<'de>>(map: &mut A) -> Result<(), A::Error> 
     map.next_value::<IgnoredAny>().map(drop)
 }
 
-/// An object, or the default where there is none.
+/// Object; the default if the value is not an object.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Obj<T>(pub(super) T);
 
-/// The elements of an array; none where there is no array.
+/// Elements of an array; empty if the value is not an array.
 #[derive(Clone, Debug)]
 pub(super) struct JsonList<T>(pub(super) Vec<T>);
 
-/// Keys and values of an object in their order; none where there is no object.
+/// Keys and values of an object in their order; empty if the value is not an object.
 #[derive(Clone, Debug)]
 pub(super) struct Pairs<'de, T>(pub(super) Vec<(Text<'de>, T)>);
 
-/// The elements of an array whose memory, and that of what is in them, serves the next object again.
+/// Elements of an array that keep their memory for the next object.
 #[derive(Clone, Debug)]
 pub(super) struct Reused<T> {
     slots: Vec<T>,
@@ -74,7 +75,7 @@ impl<T> Reset for Reused<T> {
 }
 
 impl<T: Default + Reset> Reused<T> {
-    /// One more element, as good as new.
+    /// Appends an element in its default state, reusing an old one if there is any.
     pub(super) fn add(&mut self) -> &mut T {
         if self.len == self.slots.len() {
             self.slots.push(T::default());
@@ -125,7 +126,7 @@ fn drain<'de, A: SeqAccess<'de>>(mut seq: A) -> Result<(), A::Error> {
     Ok(())
 }
 
-/// What an array and an object mean to `Self`; anything else is the default.
+/// Conversion from an array or an object; any other value gives the default.
 pub(super) trait Compound<'de>: Default {
     fn seq<A: SeqAccess<'de>>(seq: A) -> Result<Self, A::Error> {
         drain(seq)?;
@@ -214,7 +215,7 @@ macro_rules! compounds {
 }
 compounds!([JsonFields<'de>] Obj<T>, [Deserialize<'de>] JsonList<T>, [Deserialize<'de>] Pairs<'de, T>);
 
-/// What can be read into in place. It is as good as new before, and stays so where a value is neither an array nor an object.
+/// Value that an array or an object is read into in place. It is in its default state before, and stays so for any other value.
 pub(super) trait Fill<'de> {
     fn seq<A: SeqAccess<'de>>(&mut self, seq: A) -> Result<(), A::Error> {
         drain(seq)
@@ -252,7 +253,7 @@ impl<'de, T: JsonFields<'de> + Reset> Fill<'de> for Reused<T> {
     }
 }
 
-/// Reads a value into `T`, which is made as good as new before: a key that comes twice counts the second time.
+/// Seed that resets `T` and reads a value into it, so that of a duplicate key the last value counts.
 pub(super) struct ResetSeed<'m, T>(pub(super) &'m mut T);
 
 impl<'de, T: Fill<'de> + Reset> DeserializeSeed<'de> for ResetSeed<'_, T> {
@@ -263,7 +264,7 @@ impl<'de, T: Fill<'de> + Reset> DeserializeSeed<'de> for ResetSeed<'_, T> {
     }
 }
 
-/// Reads an object into `T`, which is as good as new.
+/// Seed that reads an object into `T`, which is in its default state.
 pub(super) struct JsonObject<'m, T>(pub(super) &'m mut T);
 
 impl<'de, T: JsonFields<'de>> DeserializeSeed<'de> for JsonObject<'_, T> {

@@ -1,6 +1,6 @@
-//! One whole object as loose JSON, for what is opened one at a time: there leniency counts and cost does not.
+//! One whole object as a JSON value, for objects that are opened one at a time, where leniency matters and speed does not.
 //!
-//! What is missing, `null` or of the wrong type reads as absent, as in [`super::json`].
+//! A value that is missing, `null` or of the wrong type reads as absent, as in [`super::json`].
 
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
@@ -11,15 +11,15 @@ use super::quantity::Quantity;
 use super::text::Clean;
 use super::wire::{DecodeError, refuse};
 
-/// A body of any shape; letters that cannot be, in bytes or in escapes, cost only themselves.
+/// Reads a body of any shape. Invalid characters, in bytes or in escapes, are replaced.
 ///
 /// # Errors
-/// [`serde_json::Error`] if it is no JSON, or of another shape.
+/// [`serde_json::Error`] if it is not JSON, or of another shape.
 pub fn read<T: DeserializeOwned>(body: &[u8]) -> serde_json::Result<T> {
     serde_json::from_slice(body).or_else(|_| serde_json::from_str(&mended(body)))
 }
 
-/// A whole body, as [`read`] reads it.
+/// Reads a whole body as [`read`] does.
 ///
 /// # Errors
 /// [`DecodeError`] if it is not a JSON object.
@@ -31,48 +31,48 @@ pub(super) fn object(body: &[u8], expected: &str) -> Result<Value, DecodeError> 
     }
 }
 
-/// The text at `path`; empty without one.
+/// Text at `path`; empty if absent.
 pub(super) fn text<'a>(value: &'a Value, path: &str) -> &'a str {
     value.pointer(path).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// The text at `path`, clean.
+/// Text at `path`, sanitised.
 pub(super) fn clean(value: &Value, path: &str) -> Clean {
     Clean::new(text(value, path))
 }
 
-/// The time at `path`; what is older than 1970 is Go's zero time and no time at all (F82).
+/// Time at `path`; a time before 1970 is Go's zero time and counts as absent (F82).
 pub(super) fn time(value: &Value, path: &str) -> Option<Timestamp> {
     text(value, path).parse().ok().filter(|time| *time >= Timestamp::UNIX_EPOCH)
 }
 
-/// The whole number at `path`.
+/// Whole number at `path`.
 pub(super) fn int(value: &Value, path: &str) -> Option<i64> {
     let number = value.pointer(path)?;
     number.as_i64().or_else(|| number.as_u64().map(|_| i64::MAX))
 }
 
-/// The number at `path` as a count that is never negative.
+/// Number at `path` as a count, clamped at 0.
 pub(super) fn count(value: &Value, path: &str) -> Option<u32> {
     int(value, path).map(clamped)
 }
 
-/// A number as a count that is never negative.
+/// Converts a number to a count, clamped at 0.
 pub(super) fn clamped(number: i64) -> u32 {
     u32::try_from(number.max(0)).unwrap_or(u32::MAX)
 }
 
-/// The flag at `path`.
+/// Boolean at `path`.
 pub(super) fn flag(value: &Value, path: &str) -> Option<bool> {
     value.pointer(path).and_then(Value::as_bool)
 }
 
-/// The elements at `path`; none where there is no array.
+/// Elements at `path`; empty if it is not an array.
 pub(super) fn list<'a>(value: &'a Value, path: &str) -> &'a [Value] {
     value.pointer(path).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
-/// The readable amounts at `path` by resource, sorted by name.
+/// Readable amounts at `path` by resource, sorted by name.
 pub(super) fn amounts(value: &Value, path: &str) -> Vec<(Clean, Quantity)> {
     let Some(map) = value.pointer(path).and_then(Value::as_object) else { return Vec::new() };
     let amount = |value: &Value| match value {

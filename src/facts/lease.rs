@@ -1,4 +1,4 @@
-//! What we keep of a kubelet's lease in `kube-node-lease`: when the node last gave a sign of life.
+//! Facts of a kubelet's lease in `kube-node-lease`: the node's last heartbeat.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -10,29 +10,29 @@ use super::wire::{DecodeError, ListHead};
 use crate::facts::object;
 use crate::facts::object::{ApiObject, Keep, Nothing};
 
-/// What we keep of a `coordination.k8s.io/v1` `Lease`; its name is the node's.
+/// Facts of a `coordination.k8s.io/v1` `Lease`; its name is the node's.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeaseFacts {
     /// `spec.holderIdentity`: the node's name.
     pub holder: Clean,
-    /// `spec.renewTime`: every 10 s while the kubelet lives.
+    /// `spec.renewTime`: renewed every 10 s while the kubelet runs.
     pub renewed: Option<Timestamp>,
-    /// `spec.leaseDurationSeconds`: 40 as the kubelet sets it.
+    /// `spec.leaseDurationSeconds`: the kubelet sets 40.
     pub seconds: Option<u32>,
 }
 
-/// A page of leases, each handed to `each`; JSON or protobuf.
+/// Decodes a page of leases, JSON or protobuf, and hands each to `each`.
 ///
 /// # Errors
-/// [`DecodeError`] if the body is not a list at all, or cut short; single unreadable objects are only counted.
+/// [`DecodeError`] if the body is not a list, or truncated; single unreadable objects are only counted.
 pub fn decode_list(body: &[u8], each: impl FnMut(ApiObject<LeaseFacts>)) -> Result<ListHead, DecodeError> {
     object::decode_list(body, each)
 }
 
-/// One lease, as in a watch event; JSON or protobuf.
+/// Decodes one lease, as in a watch event; JSON or protobuf.
 ///
 /// # Errors
-/// [`DecodeError`] if it is none.
+/// [`DecodeError`] if it is not a lease.
 pub fn decode_object(object: &[u8]) -> Result<ApiObject<LeaseFacts>, DecodeError> {
     object::decode_object(object)
 }

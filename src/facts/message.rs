@@ -1,5 +1,5 @@
-//! `message!`: one declaration of what is kept of an API object. Both readers follow from it, JSON and protobuf, and the memory
-//! that serves one object after another.
+//! `message!`: one declaration of the known fields of an API object. It generates both readers, JSON and protobuf, and the reset
+//! that lets one object after another reuse the memory.
 //!
 //! ```text
 //! message! {
@@ -10,8 +10,8 @@
 //! }
 //! ```
 //!
-//! reads `nodeName` of JSON and field 10 of protobuf. Several names mean the same field of several versions; a field without a
-//! number is read of JSON only. Whatever is not declared is passed over unread. Numbers: `generated.proto` of `k8s.io/api` and
+//! reads `nodeName` of JSON and field 10 of protobuf. Several names are the names of one field in several versions; a field
+//! without a number is read from JSON only. Undeclared fields are skipped unread. Numbers: `generated.proto` of `k8s.io/api` and
 //! `k8s.io/apimachinery`; they never change.
 
 use serde::Deserialize;
@@ -23,23 +23,23 @@ use super::json::{
 };
 use super::proto::{Malformed, ProtoFields, WireValue};
 
-/// An object of which some fields are kept, readable in both forms.
+/// Object of which some fields are read, from JSON and from protobuf.
 pub(super) trait Message<'a>: JsonFields<'a> + ProtoFields<'a> + Reset {}
 
 impl<'a, M: JsonFields<'a> + ProtoFields<'a> + Reset> Message<'a> for M {}
 
-/// A value of a field that JSON replaces. A key that comes twice counts the second time, as in Go.
+/// Value of a field that is read from JSON. Of a duplicate key the last value counts, as in Go.
 pub(super) trait JsonValue<'a>: Default + Reset {
-    /// Reads the value that comes next in `map`.
+    /// Reads the next value of `map`.
     fn read_json<A: MapAccess<'a>>(&mut self, map: &mut A) -> Result<(), A::Error>;
 }
 
-/// A value of a field that protobuf fills: scalars are replaced, messages merged, elements of lists and maps added.
+/// Value of a field that is read from protobuf: scalars are replaced, messages merged, elements of lists and maps appended.
 pub(super) trait ProtoValue<'a> {
-    /// Its fields are handed over; false where nothing is kept of them.
+    /// `false` if the field is ignored, so that it can be skipped unread.
     const KEPT: bool = true;
 
-    /// Takes one field.
+    /// Reads one field.
     fn read_proto(&mut self, value: WireValue<'a>) -> Result<(), Malformed>;
 }
 
@@ -112,7 +112,7 @@ macro_rules! message {
 }
 pub(super) use message;
 
-/// Values that are replaced as a whole, each with what protobuf says of it.
+/// Scalars, which are replaced as a whole, each with its reader for protobuf.
 macro_rules! scalars {
     ($($name:ty: |$value:ident| $read:expr;)*) => {$(
         impl<'a> Reset for $name {

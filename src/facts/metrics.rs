@@ -1,4 +1,4 @@
-//! What we keep of `metrics.k8s.io`: what nodes use.
+//! Facts of `metrics.k8s.io`: resource usage of nodes.
 
 use std::time::Duration;
 
@@ -11,10 +11,10 @@ use super::quantity::Quantity;
 use super::text::Clean;
 use super::wire::{self, DecodeError, ObjectMeta, Sink};
 
-/// What one node uses, from a `metrics.k8s.io/v1beta1` `NodeMetrics`.
+/// Resource usage of one node, from a `metrics.k8s.io/v1beta1` `NodeMetrics`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodeUsage {
-    /// `metadata.name`: the node's.
+    /// `metadata.name`: the node's name.
     pub name: Clean,
     /// `usage.cpu`: cores, the average over the window; `None` if absent, negative or unreadable.
     pub cpu: Option<Quantity>,
@@ -26,10 +26,10 @@ pub struct NodeUsage {
     pub window: Option<Duration>,
 }
 
-/// The answer of `/apis/metrics.k8s.io/v1beta1/nodes`, JSON.
+/// Decodes the JSON response of `/apis/metrics.k8s.io/v1beta1/nodes`.
 ///
 /// # Errors
-/// [`DecodeError`] if the body is not a list at all; a node that cannot be read is left out, as if the list did not have it.
+/// [`DecodeError`] if the body is not a list; an unreadable node is left out, as if the list did not contain it.
 pub fn decode_list(body: &[u8]) -> Result<Vec<NodeUsage>, DecodeError> {
     let mut all = All(Vec::new());
     wire::decode_list(body, &mut all)?;
@@ -58,7 +58,7 @@ impl Sink for All {
 }
 
 message! {
-    /// `NodeMetrics`; only JSON is asked for.
+    /// `NodeMetrics`; only JSON is requested.
     struct RawNodeMetrics<'a> {
         kind: Text<'a> = "kind",
         metadata: Obj<ObjectMeta<'a>> = "metadata",
@@ -74,7 +74,7 @@ message! {
     }
 }
 
-/// An amount that something can use, in the unit that it is shown in: less than nothing, and more than 64 bits of it, cannot be read.
+/// Usage that is plausible in the unit that the screen shows: not negative, and within 64 bits.
 fn known(amount: Amount, unit: fn(Quantity) -> i64) -> Option<Quantity> {
     match amount {
         Amount::Known(amount) => Some(amount).filter(|amount| (0..i64::MAX).contains(&unit(*amount))),
@@ -82,7 +82,7 @@ fn known(amount: Amount, unit: fn(Quantity) -> i64) -> Option<Quantity> {
     }
 }
 
-/// A `metav1.Duration`, as Go writes it: `20.03s`, `1m0s`.
+/// Parses a `metav1.Duration` as Go writes it: `20.03s`, `1m0s`.
 fn go_duration(text: &str) -> Option<Duration> {
     let (mut rest, mut seconds) = (text, 0.0);
     while !rest.is_empty() {

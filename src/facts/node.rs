@@ -1,4 +1,4 @@
-//! What we keep of a node.
+//! Facts of a node.
 
 mod decode;
 
@@ -11,23 +11,23 @@ use super::wire::{self, DecodeError, ListDecoder, ListHead, Sink, Uid};
 
 use decode::{RawNode, Texts};
 
-/// Roles that are shown; a node with hundreds of them (F80) is not taken at its word.
+/// Maximum number of roles that are shown, against a node with hundreds of them (F80).
 const MOST_ROLES: usize = 12;
 
-/// What we keep of a `v1.Node`.
+/// Facts of a `v1.Node`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodeFacts {
     /// `metadata.name`.
     pub name: Clean,
-    /// `metadata.uid`; of a node without one a hash of its name.
+    /// `metadata.uid`, else a hash of the node's name.
     pub uid: Uid,
-    /// `metadata.resourceVersion` as an integer; 0 if it is none.
+    /// `metadata.resourceVersion` as an integer; 0 if it is not one.
     pub version: u64,
     /// `metadata.creationTimestamp`; `None` if absent or unreadable.
     pub created: Option<Timestamp>,
     /// `metadata.deletionTimestamp` is set.
     pub deleting: bool,
-    /// `metadata.labels`, sorted by key; and what `HAMi`'s annotation says of its devices, if there is one (`accelerator/hami.rs`).
+    /// `metadata.labels`, sorted by key; and a summary of `HAMi`'s annotation, if there is one (`hami.rs`).
     pub labels: Vec<(Clean, Clean)>,
     /// `spec.unschedulable`: cordoned.
     pub unschedulable: bool,
@@ -37,9 +37,9 @@ pub struct NodeFacts {
     pub conditions: Vec<NodeCondition>,
     /// `status.capacity`, sorted by name; unreadable quantities are left out and counted in `unreadable`.
     pub capacity: Vec<(Clean, Quantity)>,
-    /// `status.allocatable`, sorted by name; empty means that the capacity stands in for it (`effective_allocatable`).
+    /// `status.allocatable`, sorted by name; if empty, the capacity replaces it (`effective_allocatable`).
     pub allocatable: Vec<(Clean, Quantity)>,
-    /// Quantities that could not be read.
+    /// Number of unreadable quantities.
     pub unreadable: u32,
     /// `status.nodeInfo.kubeletVersion`.
     pub kubelet: Clean,
@@ -55,7 +55,7 @@ pub struct NodeFacts {
     pub internal_ip: Clean,
 }
 
-/// One of `status.conditions`. The heartbeat is not kept: it changes without meaning (docs/counting.md).
+/// One of `status.conditions`, without the heartbeat, which changes without meaning (docs/counting.md).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodeCondition {
     /// `type`, for instance `Ready`.
@@ -64,13 +64,13 @@ pub struct NodeCondition {
     pub status: ConditionStatus,
     /// CamelCase reason.
     pub reason: Clean,
-    /// For people; one line.
+    /// Message for people; one line.
     pub message: Clean,
     /// `lastTransitionTime`.
     pub since: Option<Timestamp>,
 }
 
-/// The status of a condition.
+/// Status of a condition.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum ConditionStatus {
     /// `True`.
@@ -80,53 +80,53 @@ pub enum ConditionStatus {
     /// `Unknown`, or no status.
     #[default]
     Unknown,
-    /// Anything else, shown verbatim (F71) and treated as not true.
+    /// Any other text, shown verbatim (F71) and treated as not true.
     Other(Clean),
 }
 
-/// A taint of a node.
+/// Taint of a node.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct NodeTaint {
     /// The taint's key.
     pub key: Clean,
     /// The taint's value; often empty.
     pub value: Clean,
-    /// `NoSchedule`, `PreferNoSchedule`, `NoExecute`, or what the API said.
+    /// `NoSchedule`, `PreferNoSchedule`, `NoExecute`, or any other text of the API.
     pub effect: Clean,
 }
 
-/// Whether the kubelet is ready, from the Ready condition.
+/// Readiness of the kubelet, from the Ready condition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Readiness {
     /// Ready is `True`.
     Ready,
-    /// Ready is `False`: the kubelet says so (or an unknown status).
+    /// Ready is `False`, as the kubelet reports, or an unknown status.
     NotReady,
     /// Ready is `Unknown` (the control plane stopped hearing from it) or absent.
     Unknown,
 }
 
 impl NodeFacts {
-    /// The Ready condition's meaning, and since when.
+    /// Readiness by the Ready condition, and the time of its last transition.
     #[must_use]
     pub fn readiness(&self) -> (Readiness, Option<Timestamp>) {
         let ready = self.conditions.iter().find(|c| &*c.kind == "Ready");
         (readiness(ready.map(|ready| &ready.status)), ready.and_then(|ready| ready.since))
     }
 
-    /// `status.allocatable`, or the capacity where it is empty (kubectl `describe.go:4061`).
+    /// `status.allocatable`, or the capacity if it is empty (kubectl `describe.go:4061`).
     #[must_use]
     pub fn effective_allocatable(&self) -> &[(Clean, Quantity)] {
         if self.allocatable.is_empty() { &self.capacity } else { &self.allocatable }
     }
 
-    /// The value of a label.
+    /// Value of a label.
     #[must_use]
     pub fn label(&self, key: &str) -> Option<&Clean> {
         self.labels.binary_search_by(|(k, _)| (**k).cmp(key)).ok().map(|at| &self.labels[at].1)
     }
 
-    /// The node's roles, sorted, at most 12: the labels `node-role.kubernetes.io/<role>` and the value of `kubernetes.io/role`.
+    /// Roles of the node, sorted, at most 12: the labels `node-role.kubernetes.io/<role>` and the value of `kubernetes.io/role`.
     ///
     /// Empty ones do not count. Source: `kubernetes pkg/printers/internalversion/printers.go`, `findNodeRoles`.
     #[must_use]
@@ -143,9 +143,9 @@ impl NodeFacts {
     }
 }
 
-/// What a node announces by its labels and its capacity, in whichever form it is held.
+/// Labels and capacity of a node, whatever type stores them.
 pub trait Announces {
-    /// The value of a label.
+    /// Value of a label.
     fn label(&self, key: &str) -> Option<&Clean>;
 
     /// `metadata.labels`, sorted by key.
@@ -169,7 +169,7 @@ impl Announces for NodeFacts {
     }
 }
 
-/// What the status of the Ready condition means; `None` for a node without one.
+/// Readiness for a status of the Ready condition; `None` stands for a node without one.
 #[must_use]
 pub fn readiness(ready: Option<&ConditionStatus>) -> Readiness {
     match ready {
@@ -179,62 +179,62 @@ pub fn readiness(ready: Option<&ConditionStatus>) -> Readiness {
     }
 }
 
-/// A page of nodes, each handed to `each`; the body is JSON or protobuf, which its first bytes tell apart.
+/// Decodes a page of nodes and hands each to `each`; the body is JSON or protobuf, recognised by its first bytes.
 ///
 /// # Errors
-/// [`DecodeError`] if the body is not a list at all, or cut short (some nodes may have been handed over by then); single
-/// unreadable objects are only counted.
+/// [`DecodeError`] if the body is not a list, or truncated (some nodes may already have been handed over); single unreadable
+/// objects are only counted.
 pub fn decode_list(body: &[u8], each: impl FnMut(NodeFacts)) -> Result<ListHead, DecodeError> {
     wire::decode_list(body, &mut NodeSink(each, &mut Texts::default()))
 }
 
-/// A page of nodes that is read while it comes; else as [`decode_list`].
+/// Streaming decoder of a page of nodes; otherwise like [`decode_list`].
 #[derive(Debug, Default)]
 pub struct NodeList {
-    pieces: ListDecoder,
+    decoder: ListDecoder,
     texts: Texts,
 }
 
 impl NodeList {
-    /// The memory of an earlier page serves this one.
+    /// Creates a decoder that reuses the memory of an earlier page.
     #[must_use]
     pub fn new(memory: Vec<u8>) -> Self {
-        Self { pieces: ListDecoder::new(memory), texts: Texts::default() }
+        Self { decoder: ListDecoder::new(memory), texts: Texts::default() }
     }
 
-    /// Reads the next piece of the body and hands the nodes that it completes to `each`.
-    pub fn take(&mut self, piece: &[u8], each: impl FnMut(NodeFacts)) {
-        self.pieces.take(piece, &mut NodeSink(each, &mut self.texts));
+    /// Decodes the next chunk of the body and hands the nodes that it completes to `each`.
+    pub fn take(&mut self, chunk: &[u8], each: impl FnMut(NodeFacts)) {
+        self.decoder.take(chunk, &mut NodeSink(each, &mut self.texts));
     }
 
-    /// The first bytes of the body.
+    /// First bytes of the body.
     #[must_use]
     pub fn start(&self) -> &[u8] {
-        self.pieces.start()
+        self.decoder.start()
     }
 
-    /// Bytes that wait for what completes them.
+    /// Number of buffered bytes of an incomplete object.
     #[must_use]
     pub fn waiting(&self) -> usize {
-        self.pieces.waiting()
+        self.decoder.waiting()
     }
 
-    /// The body is complete: hands over what is left of it.
+    /// Finishes the body and hands the remaining nodes to `each`.
     ///
     /// # Errors
     /// [`DecodeError`] as of [`decode_list`].
     pub fn end(&mut self, each: impl FnMut(NodeFacts)) -> Result<ListHead, DecodeError> {
-        self.pieces.end(&mut NodeSink(each, &mut self.texts))
+        self.decoder.end(&mut NodeSink(each, &mut self.texts))
     }
 
-    /// The memory, for the next page.
+    /// Returns the memory, for the next page.
     #[must_use]
     pub fn into_memory(self) -> Vec<u8> {
-        self.pieces.into_memory()
+        self.decoder.into_memory()
     }
 }
 
-/// One node object, as in a watch event or the answer to a GET, JSON or protobuf.
+/// Decodes one node, as in a watch event or the response to a GET; JSON or protobuf.
 ///
 /// # Errors
 /// [`DecodeError`] if it is not a node.

@@ -1,4 +1,4 @@
-//! Objects of APIs that a cluster need not have: what every object has, and the facts of its kind.
+//! Objects of optional APIs: the metadata that every object has, and the facts of its kind.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,47 +7,47 @@ use super::message::{Message, message};
 use super::text::Clean;
 use super::wire::{self, DecodeError, ListHead, ObjectMeta, Sink, Uid, version};
 
-/// An object with what is kept of its kind.
+/// Object with the facts of its kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ApiObject<T> {
-    /// `namespace/name`, or the bare name of an object without a namespace.
+    /// `namespace/name`, or the name alone for a cluster-scoped object.
     pub key: Clean,
     /// `metadata.uid`.
     pub uid: Uid,
-    /// `metadata.resourceVersion` as an integer; 0 if it is none.
+    /// `metadata.resourceVersion` as an integer; 0 if it is not one.
     pub version: u64,
-    /// The rest.
+    /// Facts of the kind.
     pub facts: T,
 }
 
-/// Facts that are made of an object's `spec` and `status`.
+/// Facts that are built from an object's `spec` and `status`.
 pub(super) trait Keep: Sized {
-    /// What is decoded of `spec`.
+    /// Fields that are decoded from `spec`.
     type Spec<'a>: Message<'a>;
-    /// What is decoded of `status`.
+    /// Fields that are decoded from `status`.
     type Status<'a>: Message<'a>;
     /// The kind of the object.
     const KIND: &'static str;
 
     fn new(spec: &Self::Spec<'_>, status: &Self::Status<'_>) -> Self;
 
-    /// With the object's `metadata.creationTimestamp`, for what needs it.
+    /// Adds the object's `metadata.creationTimestamp`, for facts that need it.
     #[must_use]
     fn dated(self, _created: Option<jiff::Timestamp>) -> Self {
         self
     }
 }
 
-/// A page of objects, each handed to `each`.
+/// Decodes a page of objects and hands each to `each`.
 pub(super) fn decode_list<T: Keep>(body: &[u8], each: impl FnMut(ApiObject<T>)) -> Result<ListHead, DecodeError> {
     wire::decode_list(body, &mut ObjectSink::new(each))
 }
 
-/// One object, as in a watch event.
+/// Decodes one object, as in a watch event.
 pub(super) fn decode_object<T: Keep>(object: &[u8]) -> Result<ApiObject<T>, DecodeError> {
-    let mut kept = None;
-    wire::decode_object(object, &mut ObjectSink::new(|object| kept = Some(object)))?;
-    Ok(kept.expect("an object that is taken has been handed over"))
+    let mut decoded = None;
+    wire::decode_object(object, &mut ObjectSink::new(|object| decoded = Some(object)))?;
+    Ok(decoded.expect("an object that the sink accepts has been handed over"))
 }
 
 struct ObjectSink<T, F>(F, std::marker::PhantomData<T>);
@@ -86,6 +86,6 @@ message! {
         status: Obj<T> = "status" | 3,
     }
 
-    /// A part of which nothing is kept.
+    /// Message without known fields.
     pub(super) struct Nothing {}
 }

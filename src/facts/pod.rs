@@ -1,23 +1,25 @@
-//! What we keep of a pod, and batches of pods that cost a handful of allocations whatever their number.
+//! Facts of a pod, and batches of pods that need a handful of allocations for any number of pods.
 
 mod batch;
 mod detail;
 pub(super) mod raw;
+mod requests;
 mod since;
 mod status;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::json::Obj;
 use super::quantity::Quantity;
-use super::wire::{self, DecodeError, ListDecoder, ListHead, Sink, Uid};
+use super::wire::{self, DecodeError, ListDecoder, ListHead, Sink, Uid, version};
 
 use raw::RawPod;
 
 pub use batch::PodBatch;
 pub use detail::{AllocatedDevice, ContainerFacts, ContainerKind, ContainerState, Ending, PodClaimFacts, PodDetail};
 
-/// What we keep of a `v1.Pod`; its text is borrowed from the batch that holds it and is clean (see [`super::text`]).
+/// Facts of a `v1.Pod`; its text is borrowed from the batch and is clean (see [`super::text`]).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PodFacts<'a> {
     /// `metadata.namespace`.
@@ -26,7 +28,7 @@ pub struct PodFacts<'a> {
     pub name: &'a str,
     /// `metadata.uid`.
     pub uid: Uid,
-    /// `metadata.resourceVersion` as an integer; 0 if it is none.
+    /// `metadata.resourceVersion` as an integer; 0 if it is not one.
     pub version: u64,
     /// `spec.nodeName`; empty while the pod is unscheduled.
     pub node: &'a str,
@@ -36,14 +38,14 @@ pub struct PodFacts<'a> {
     pub owner_name: &'a str,
     /// `status.phase`.
     pub phase: PodPhase,
-    /// What kubectl shows under STATUS when it is not the phase: a waiting or terminated reason, `status.reason`,
-    /// `Init:0/1`, `Terminating`; empty when the phase says it all.
+    /// kubectl's STATUS if it differs from the phase: a waiting or terminated reason, `status.reason`, `Init:0/1`,
+    /// `Terminating`; empty if it is the phase.
     pub reason: &'a str,
     /// `metadata.deletionTimestamp` is set.
     pub deleting: bool,
     /// Mirror (static) pod: annotation `kubernetes.io/config.mirror`.
     pub mirror: bool,
-    /// Containers of the spec, and how many of them are ready.
+    /// Containers that count for READY: app containers and sidecars.
     pub containers: u16,
     /// Ready containers.
     pub ready: u16,
@@ -51,14 +53,14 @@ pub struct PodFacts<'a> {
     pub restarts: u32,
     /// `metadata.creationTimestamp`.
     pub created: Option<Timestamp>,
-    /// Since when it does not run; kept of pods that ask for an extended resource only, `None` also for one that runs.
+    /// Start of the time in which the pod has not run; only for pods that request an extended resource. `None` if it runs.
     pub since: Option<Since>,
     /// Effective requests (docs/counting.md), sorted by resource name.
     pub requests: Requests<'a>,
 }
 
 impl<'a> PodFacts<'a> {
-    /// What kubectl shows under STATUS.
+    /// kubectl's STATUS.
     #[must_use]
     pub fn status(&self) -> &'a str {
         match (self.reason, self.phase) {
@@ -72,31 +74,31 @@ impl<'a> PodFacts<'a> {
     }
 }
 
-/// Since when a pod does not run, as far as it says.
+/// Start of the time in which a pod has not run, as far as the pod tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Since {
-    /// What happened then.
+    /// Source of the time.
     pub basis: SinceBasis,
-    /// When.
+    /// The time.
     pub at: Timestamp,
 }
 
-/// What the time of a pod that does not run, or of a claim that nobody uses, is counted from.
+/// Source of the time since which a pod does not run, or since which nobody uses a claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum SinceBasis {
-    /// `metadata.creationTimestamp`, where nothing closer is known.
+    /// `metadata.creationTimestamp`, if nothing closer is known.
     Created,
-    /// The condition `PodScheduled`: since then the device is taken.
+    /// Condition `PodScheduled`: the device is taken since then.
     Scheduled,
-    /// The condition `Ready`, which is not true since then.
+    /// Condition `Ready`, which has not been true since then.
     NotReady,
-    /// `metadata.deletionTimestamp`: when it should have been gone at the latest.
+    /// `metadata.deletionTimestamp`: the latest time at which the pod should have been gone.
     Deletion,
     /// `status.allocation.allocationTimestamp` of a claim.
     Allocated,
 }
 
-/// What a pod asks for: `cpu` and `memory` apart, everything else by name.
+/// Requests of a pod: `cpu` and `memory` as fields, other resources by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Requests<'a> {
     /// Cores.
@@ -108,7 +110,7 @@ pub struct Requests<'a> {
 }
 
 impl Requests<'_> {
-    /// What is asked of `resource`, `cpu` and `memory` too; 0 if the pod does not name it.
+    /// Requested amount of `resource`, also `cpu` or `memory`; 0 if the pod does not request it.
     #[must_use]
     pub fn amount(&self, resource: &str) -> Quantity {
         match resource {
@@ -126,83 +128,83 @@ pub enum PodPhase {
     Pending,
     /// At least one container runs.
     Running,
-    /// All containers ended well: terminal, counts for nothing.
+    /// All containers succeeded: terminal, holds no resources.
     Succeeded,
-    /// All containers ended, one badly: terminal, counts for nothing.
+    /// All containers ended, at least one failed: terminal, holds no resources.
     Failed,
-    /// `Unknown`, absent, or a phase that we do not know (F71): not terminal.
+    /// `Unknown`, absent, or an unknown phase (F71): not terminal.
     #[default]
     Unknown,
 }
 
 impl PodPhase {
-    /// Succeeded or Failed: such a pod holds nothing on its node.
+    /// Returns `true` for Succeeded and Failed: such a pod holds no resources on its node.
     #[must_use]
     pub fn is_terminal(self) -> bool {
         matches!(self, Self::Succeeded | Self::Failed)
     }
 }
 
-/// A page of pods into `batch`; the body is JSON or protobuf, which its first bytes tell apart.
+/// Decodes a page of pods into `batch`; the body is JSON or protobuf, recognised by its first bytes.
 ///
 /// # Errors
-/// [`DecodeError`] if the body is not a list at all, or cut short (some pods may be in the batch by then); single unreadable
-/// objects are only counted.
+/// [`DecodeError`] if the body is not a list, or truncated (the batch may then hold some pods); single unreadable objects are
+/// only counted.
 pub fn decode_list(body: &[u8], batch: &mut PodBatch) -> Result<ListHead, DecodeError> {
     wire::decode_list(body, &mut Into { batch, removed: false })
 }
 
-/// A page of pods that is read while it comes; else as [`decode_list`].
+/// Streaming decoder of a page of pods; otherwise like [`decode_list`].
 #[derive(Debug, Default)]
 pub struct PodList {
-    pieces: ListDecoder,
+    decoder: ListDecoder,
     batch: PodBatch,
 }
 
 impl PodList {
-    /// The memory of an earlier page serves this one.
+    /// Creates a decoder that reuses the memory of an earlier page.
     #[must_use]
     pub fn new(memory: Vec<u8>) -> Self {
-        Self { pieces: ListDecoder::new(memory), batch: PodBatch::default() }
+        Self { decoder: ListDecoder::new(memory), batch: PodBatch::default() }
     }
 
-    /// Reads the next piece of the body.
-    pub fn take(&mut self, piece: &[u8]) {
-        self.pieces.take(piece, &mut Into { batch: &mut self.batch, removed: false });
+    /// Decodes the next chunk of the body.
+    pub fn take(&mut self, chunk: &[u8]) {
+        self.decoder.take(chunk, &mut Into { batch: &mut self.batch, removed: false });
     }
 
-    /// The first bytes of the body.
+    /// First bytes of the body.
     #[must_use]
     pub fn start(&self) -> &[u8] {
-        self.pieces.start()
+        self.decoder.start()
     }
 
-    /// Bytes that wait for what completes them.
+    /// Number of buffered bytes of an incomplete object.
     #[must_use]
     pub fn waiting(&self) -> usize {
-        self.pieces.waiting()
+        self.decoder.waiting()
     }
 
-    /// The body is complete.
+    /// Finishes the body and returns its pods.
     ///
     /// # Errors
     /// [`DecodeError`] as of [`decode_list`].
     pub fn end(&mut self) -> Result<(ListHead, PodBatch), DecodeError> {
-        let head = self.pieces.end(&mut Into { batch: &mut self.batch, removed: false })?;
+        let head = self.decoder.end(&mut Into { batch: &mut self.batch, removed: false })?;
         Ok((head, std::mem::take(&mut self.batch)))
     }
 
-    /// The memory, for the next page.
+    /// Returns the memory, for the next page.
     #[must_use]
     pub fn into_memory(self) -> Vec<u8> {
-        self.pieces.into_memory()
+        self.decoder.into_memory()
     }
 }
 
-/// One pod object into `batch`, as in a watch event, JSON or protobuf.
+/// Decodes one pod into `batch`, as in a watch event; JSON or protobuf.
 ///
 /// # Errors
-/// [`DecodeError`] if it is not a pod; the batch is as before then.
+/// [`DecodeError`] if it is not a pod; the batch is unchanged then.
 pub fn decode_object(object: &[u8], removed: bool, batch: &mut PodBatch) -> Result<(), DecodeError> {
     wire::decode_object(object, &mut Into { batch, removed })
 }
@@ -222,6 +224,36 @@ impl Sink for Into<'_> {
             raw.with_facts(|pod| self.batch.push(pod, self.removed));
         }
         readable
+    }
+}
+
+impl RawPod<'_> {
+    /// Passes the pod's facts, borrowed from `self`, to `take`.
+    fn with_facts<T>(&self, take: impl FnOnce(&PodFacts<'_>) -> T) -> T {
+        let (Obj(meta), Obj(spec), Obj(status)) = (&self.metadata, &self.spec, &self.status);
+        let shown = status::shown(self);
+        let owner = meta.controller();
+        let requests = requests::effective(spec, status);
+        let requests_devices = requests.others.iter().any(|(name, _)| name.contains('/'));
+        take(&PodFacts {
+            namespace: &meta.namespace,
+            name: &meta.name,
+            uid: Uid::parse(&meta.uid),
+            version: version(&meta.version),
+            node: &spec.node,
+            owner_kind: owner.map_or("", |owner| &*owner.kind),
+            owner_name: owner.map_or("", |owner| &*owner.name),
+            phase: status.phase(),
+            reason: &shown.reason,
+            deleting: meta.deleting.is_present(),
+            mirror: meta.annotations.mirror,
+            containers: shown.containers,
+            ready: shown.ready,
+            restarts: shown.restarts,
+            created: meta.created.0,
+            since: if requests_devices { self.since() } else { None },
+            requests,
+        })
     }
 }
 

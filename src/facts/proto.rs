@@ -1,4 +1,4 @@
-//! Protobuf on the wire: a walk over the fields of a message, borrowed from it; what is not asked for costs one addition.
+//! Protobuf on the wire: a walk over the fields of a message, borrowed from it. An unknown field costs one addition.
 //!
 //! Field numbers: `generated.proto` of `k8s.io/api` (`core/v1`, `events/v1`, `coordination/v1`) and `k8s.io/apimachinery`
 //! (`pkg/apis/meta/v1`); they never change. A field of an unexpected wire type reads as absent, like a value of the wrong type in JSON ([`super::json`]).
@@ -8,37 +8,37 @@ use std::borrow::Cow;
 use super::json::{Amount, Flag, Int, MicroTime, Text, Time};
 use super::quantity::Quantity;
 
-/// What every object and list in protobuf begins with (apimachinery `pkg/runtime/serializer/protobuf`); no JSON text does.
+/// Prefix of every object and list in protobuf (apimachinery `pkg/runtime/serializer/protobuf`); no JSON text starts with it.
 pub(super) const MAGIC: &[u8] = b"k8s\0";
 
-/// Bytes of a tag and a length at most: two varints.
+/// Maximum size of a tag and a length: two varints.
 pub(super) const LONGEST_HEAD: usize = 20;
 
-/// A message that ends early, or a length or tag that cannot be.
+/// Error: a truncated message, or an invalid length or tag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Malformed;
 
-/// The value of one field.
+/// Value of one field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum WireValue<'a> {
-    /// A whole number or a flag.
+    /// Whole number or flag.
     Varint(u64),
-    /// A text, bytes, or a message.
+    /// Text, bytes, or a message.
     Bytes(&'a [u8]),
-    /// Four or eight bytes; nothing that is kept has this type.
+    /// Four or eight bytes; no known field has this type.
     Fixed,
 }
 
-/// A message of which some fields are kept.
+/// Message of which some fields are read.
 pub(super) trait ProtoFields<'a>: Default {
-    /// The numbers that are kept, as bits: others are passed over without a look at them. By default all are handed over.
+    /// Bit set of the known field numbers: other fields are skipped unread. By default all fields are handed over.
     const KEPT: u64 = u64::MAX;
 
-    /// Takes the value of one field; a field that is not kept is passed over.
+    /// Reads the value of one field; an unknown field is ignored.
     fn proto_field(&mut self, number: u64, value: WireValue<'a>) -> Result<(), Malformed>;
 }
 
-/// Hands each field of a message to `each`.
+/// Calls `each` for every field of a message.
 #[inline]
 pub(super) fn walk<'a>(
     mut message: &'a [u8],
@@ -50,35 +50,35 @@ pub(super) fn walk<'a>(
     Ok(())
 }
 
-/// The bit of [`ProtoFields::KEPT`] for a field number below 64.
+/// Bit of [`ProtoFields::KEPT`] for a field number below 64.
 pub(super) const fn kept(on: bool, number: u32) -> u64 {
     if on { 1 << number } else { 0 }
 }
 
-/// Hands the fields of a message that `M` keeps to it.
+/// Hands the known fields of a message to `into`.
 #[inline]
 fn fill<'a, M: ProtoFields<'a>>(into: &mut M, mut rest: &'a [u8]) -> Result<(), Malformed> {
     while !rest.is_empty() {
         let tag = varint(&mut rest)?;
         let number = tag >> 3;
-        let passed = M::KEPT != u64::MAX && (number >= 64 || M::KEPT >> number & 1 == 0);
-        // What a value weighs is read first: the most frequent by far is one that is passed over.
+        let is_unknown = M::KEPT != u64::MAX && (number >= 64 || M::KEPT >> number & 1 == 0);
+        // The length is read first, because by far the most fields are unknown ones with a length.
         if tag & 7 == 2 {
             let bytes = sized(&mut rest)?;
-            if !passed {
+            if !is_unknown {
                 into.proto_field(number, WireValue::Bytes(bytes))?;
             }
             continue;
         }
         let scalar = scalar(tag, &mut rest)?;
-        if !passed {
+        if !is_unknown {
             into.proto_field(number, scalar)?;
         }
     }
     Ok(())
 }
 
-/// The next field; `None` at the end of the message.
+/// Reads the next field; `None` at the end of the message.
 #[inline]
 fn field<'a>(rest: &mut &'a [u8]) -> Result<Option<(u64, WireValue<'a>)>, Malformed> {
     if rest.is_empty() {
@@ -88,16 +88,16 @@ fn field<'a>(rest: &mut &'a [u8]) -> Result<Option<(u64, WireValue<'a>)>, Malfor
     Ok(Some((tag >> 3, value(tag, rest)?)))
 }
 
-/// What the beginning of a message holds.
+/// Start of a message that may be truncated.
 #[derive(Debug)]
 pub(super) enum FieldStart<'a> {
-    /// A field, of so many bytes.
+    /// A complete field of `size` bytes.
     Field { number: u64, value: WireValue<'a>, size: usize },
-    /// Not all of one: it has at least so many bytes.
+    /// An incomplete field of at least this many bytes.
     Cut(usize),
 }
 
-/// The first field of a message that may end anywhere.
+/// Reads the first field of a message that may be truncated.
 #[inline]
 pub(super) fn front(bytes: &[u8]) -> Result<FieldStart<'_>, Malformed> {
     let mut rest = bytes;
@@ -111,7 +111,7 @@ pub(super) fn front(bytes: &[u8]) -> Result<FieldStart<'_>, Malformed> {
     }
 }
 
-/// Number, place and length of the text or message that a field holds, if that much of it is there.
+/// Number, offset and length of a field's text or message, if its head is complete.
 pub(super) fn sized_head(bytes: &[u8]) -> Option<(u64, usize, usize)> {
     let mut rest = bytes;
     let tag = varint(&mut rest).ok().filter(|tag| tag & 7 == 2)?;
@@ -124,7 +124,7 @@ fn value<'a>(tag: u64, rest: &mut &'a [u8]) -> Result<WireValue<'a>, Malformed> 
     if tag & 7 == 2 { sized(rest).map(WireValue::Bytes) } else { scalar(tag, rest) }
 }
 
-/// A value that is no text and no message, of which a pod has a few.
+/// Reads a value that is neither text nor a message. A pod has only a few, so this stays out of the hot path.
 #[inline(never)]
 fn scalar<'a>(tag: u64, rest: &mut &'a [u8]) -> Result<WireValue<'a>, Malformed> {
     match tag & 7 {
@@ -141,7 +141,7 @@ fn sized<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], Malformed> {
     Ok(bytes)
 }
 
-/// What no kept field is made of, out of the way of what all are.
+/// Skips a value of fixed size. No known field has one, so this stays out of the hot path.
 #[cold]
 fn fixed<'a>(kind: u64, rest: &mut &'a [u8]) -> Result<WireValue<'a>, Malformed> {
     let len = match kind {
@@ -153,7 +153,7 @@ fn fixed<'a>(kind: u64, rest: &mut &'a [u8]) -> Result<WireValue<'a>, Malformed>
     Ok(WireValue::Fixed)
 }
 
-/// Nearly all tags and lengths have one byte or two.
+/// Reads a varint; nearly all tags and lengths have one or two bytes.
 #[inline]
 fn varint(rest: &mut &[u8]) -> Result<u64, Malformed> {
     match **rest {
@@ -183,29 +183,29 @@ fn long_varint(rest: &mut &[u8]) -> Result<u64, Malformed> {
     Err(Malformed)
 }
 
-/// Whether a body is an object or a list in protobuf.
+/// Returns `true` if a body is an object or a list in protobuf.
 pub(super) fn is_protobuf(body: &[u8]) -> bool {
     body.starts_with(MAGIC)
 }
 
-/// `runtime.Unknown`: what surrounds an object or a list.
+/// `runtime.Unknown`: the envelope of an object or a list.
 #[derive(Debug, Default)]
 pub(super) struct Envelope<'a> {
     /// `apiVersion`: the group, unless it is core, and the version.
     pub(super) version: Text<'a>,
     pub(super) kind: Text<'a>,
-    /// The message itself; `None` if there is none, or none that is written plainly.
+    /// The message itself; `None` if it is absent or encoded.
     pub(super) object: Option<&'a [u8]>,
 }
 
-/// Takes the envelope off.
+/// Reads the envelope.
 pub(super) fn unwrap(body: &[u8]) -> Result<Envelope<'_>, Malformed> {
     let unknown = body.strip_prefix(MAGIC).ok_or(Malformed)?;
     let mut envelope = Envelope::default();
     let mut encoded = false;
     walk(unknown, |number, value| {
         match (number, value) {
-            // An answer of two parts is none that a server writes, and would have to be read to its end before it is read at all.
+            // No server repeats these fields, and allowing it would mean to read the response to its end before decoding it.
             (1 | 2, WireValue::Bytes(_)) if envelope.object.is_some() && !envelope.kind.is_empty() => {
                 return Err(Malformed);
             }
@@ -220,13 +220,13 @@ pub(super) fn unwrap(body: &[u8]) -> Result<Envelope<'_>, Malformed> {
     Ok(envelope)
 }
 
-/// Version and kind in a `runtime.TypeMeta`: 1 apiVersion, 2 kind.
+/// Reads version and kind of a `runtime.TypeMeta`: 1 apiVersion, 2 kind.
 pub(super) fn type_of(meta: WireValue<'_>) -> Result<(Text<'_>, Text<'_>), Malformed> {
     let (version, kind) = meta.entry()?;
     Ok((version, kind.text()))
 }
 
-/// A text or a message at the front that has this number and less than 128 bytes, and what follows it.
+/// Splits off a leading text or message with this number and less than 128 bytes; returns it and the rest.
 #[inline]
 fn short(number: u8, message: &[u8]) -> Option<(&[u8], &[u8])> {
     match message {
@@ -235,7 +235,7 @@ fn short(number: u8, message: &[u8]) -> Option<(&[u8], &[u8])> {
     }
 }
 
-/// Key and value of an entry of a map as Go writes it, where both are short; the others are walked through.
+/// Fast path for a map entry as Go writes it, with a short key and value; other entries take the general walk.
 #[inline]
 fn short_entry(message: &[u8]) -> Option<(&[u8], &[u8])> {
     let (key, rest) = short(1, message)?;
@@ -243,7 +243,7 @@ fn short_entry(message: &[u8]) -> Option<(&[u8], &[u8])> {
     rest.is_empty().then_some((key, value))
 }
 
-/// The seconds of a time as Go writes it, from 1978 to 3058; the others are walked through.
+/// Fast path for the seconds of a time as Go writes it, from 1978 to 3058; other times take the general walk.
 #[inline]
 fn modern_seconds(message: &[u8]) -> Option<i64> {
     let ([0x08, low @ .., high], [] | [0x10, 0]) = message.split_first_chunk::<6>()? else { return None };
@@ -251,7 +251,7 @@ fn modern_seconds(message: &[u8]) -> Option<i64> {
     whole.then(|| low.iter().rfold(i64::from(*high), |seconds, byte| seconds << 7 | i64::from(byte & 0x7f)))
 }
 
-/// What a pod says over and over needs no look at its letters.
+/// Decodes UTF-8, with shortcuts for the most frequent texts of a pod.
 fn text(bytes: &[u8]) -> Cow<'_, str> {
     Cow::Borrowed(match bytes {
         b"cpu" => "cpu",
@@ -265,7 +265,7 @@ fn text(bytes: &[u8]) -> Cow<'_, str> {
 }
 
 impl<'a> WireValue<'a> {
-    /// A text; bytes that are not UTF-8 cost only the letters.
+    /// Text; bytes that are not UTF-8 are replaced.
     #[inline]
     pub(super) fn text(self) -> Text<'a> {
         Text(match self {
@@ -285,12 +285,12 @@ impl<'a> WireValue<'a> {
         })
     }
 
-    /// A `Time`, see [`Time::from_seconds`].
+    /// `Time`, see [`Time::from_seconds`].
     pub(super) fn time(self) -> Result<Time, Malformed> {
         self.seconds().map(Time::from_seconds)
     }
 
-    /// The seconds of a `Time`: 1 seconds. JSON has no fractions, so they are not read here either.
+    /// Seconds of a `Time`: 1 seconds. JSON has no fractions, so they are not read here either.
     pub(super) fn seconds(self) -> Result<i64, Malformed> {
         if let Self::Bytes(message) = self
             && let Some(seconds) = modern_seconds(message)
@@ -307,7 +307,7 @@ impl<'a> WireValue<'a> {
         Ok(seconds)
     }
 
-    /// A `MicroTime`: 1 seconds, 2 nanoseconds, of which JSON writes the microseconds (apimachinery `micro_time.go`).
+    /// `MicroTime`: 1 seconds, 2 nanoseconds, of which JSON writes the microseconds (apimachinery `micro_time.go`).
     pub(super) fn micro_time(self) -> Result<MicroTime, Malformed> {
         let (mut seconds, mut nanos) = (0, 0);
         self.walk(|number, value| {
@@ -323,7 +323,7 @@ impl<'a> WireValue<'a> {
         Ok(MicroTime(whole.0.and_then(|whole| jiff::Timestamp::new(whole.as_second(), micros * 1000).ok())))
     }
 
-    /// Puts the fields of an embedded message into `into`.
+    /// Reads the fields of an embedded message into `into`.
     #[inline]
     pub(super) fn merge<M: ProtoFields<'a>>(self, into: &mut M) -> Result<(), Malformed> {
         match self {
@@ -332,7 +332,7 @@ impl<'a> WireValue<'a> {
         }
     }
 
-    /// The key of an entry of a map, as it came.
+    /// Key of a map entry, as raw bytes.
     pub(super) fn key(self) -> Result<&'a [u8], Malformed> {
         if let Self::Bytes(message) = self
             && let Some((key, _)) = short_entry(message)
@@ -349,26 +349,26 @@ impl<'a> WireValue<'a> {
         Ok(key)
     }
 
-    /// An entry of a map: 1 key, 2 value.
+    /// Map entry: 1 key, 2 value.
     pub(super) fn entry(self) -> Result<(Text<'a>, WireValue<'a>), Malformed> {
         if let Self::Bytes(message) = self
             && let Some((key, value)) = short_entry(message)
         {
             return Ok((Text(text(key)), WireValue::Bytes(value)));
         }
-        let (mut key, mut held) = (Text::default(), WireValue::Fixed);
+        let (mut key, mut content) = (Text::default(), WireValue::Fixed);
         self.walk(|number, value| {
             match number {
                 1 => key = value.text(),
-                2 => held = value,
+                2 => content = value,
                 _ => {}
             }
             Ok(())
         })?;
-        Ok((key, held))
+        Ok((key, content))
     }
 
-    /// A `Quantity`: 1 its text.
+    /// `Quantity`: 1 its text.
     pub(super) fn amount(self) -> Result<Amount, Malformed> {
         let read = |text: &[u8]| Quantity::read(text).map_or(Amount::Unreadable, Amount::Known);
         if let Self::Bytes(message) = self
@@ -387,7 +387,7 @@ impl<'a> WireValue<'a> {
         Ok(amount)
     }
 
-    /// The fields of an embedded message; none where there is no message.
+    /// Calls `each` for every field of an embedded message; not at all if the value is not a message.
     #[inline]
     pub(super) fn walk(self, each: impl FnMut(u64, WireValue<'a>) -> Result<(), Malformed>) -> Result<(), Malformed> {
         match self {

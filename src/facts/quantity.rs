@@ -8,17 +8,17 @@ use std::ops::{Add, AddAssign, Sub, SubAssign};
 
 use serde::{Deserialize, Serialize};
 
-/// An amount of a resource, exact to a billionth of its base unit (cores, bytes, devices).
+/// Amount of a resource, exact to a billionth of its base unit (cores, bytes, devices).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Quantity(i128);
 
-/// Why a text is not a quantity.
+/// Error: a text is not a quantity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a Kubernetes quantity")]
 pub struct QuantityError;
 
 impl Quantity {
-    /// Nothing.
+    /// Zero.
     pub const ZERO: Self = Self(0);
 
     /// Parses the upstream grammar; rounds away from zero to a billionth, caps binary suffixes to 2^63-1 as upstream does.
@@ -29,36 +29,36 @@ impl Quantity {
         Self::read(text.as_bytes())
     }
 
-    /// The same of bytes that may be anything.
+    /// Parses bytes, which need not be UTF-8.
     pub(super) fn read(text: &[u8]) -> Result<Self, QuantityError> {
         parse::nano(text).map(Self)
     }
 
-    /// A whole number of base units.
+    /// Creates a quantity of whole base units.
     #[must_use]
     pub const fn whole(units: i64) -> Self {
         Self(units as i128 * 1_000_000_000)
     }
 
-    /// From billionths of the base unit.
+    /// Creates a quantity from billionths of the base unit.
     #[must_use]
     pub const fn from_nano(nano: i128) -> Self {
         Self(nano)
     }
 
-    /// Billionths of the base unit.
+    /// Value in billionths of the base unit.
     #[must_use]
     pub const fn nano(self) -> i128 {
         self.0
     }
 
-    /// Thousandths of the base unit, rounded away from zero and saturated, as upstream's `MilliValue`.
+    /// Value in thousandths of the base unit, rounded away from zero and saturated, as upstream's `MilliValue`.
     #[must_use]
     pub fn milli(self) -> i64 {
         saturate(div_away(self.0, 1_000_000))
     }
 
-    /// Base units, rounded away from zero and saturated, as upstream's `Value`.
+    /// Value in base units, rounded away from zero and saturated, as upstream's `Value`.
     #[must_use]
     pub fn value(self) -> i64 {
         saturate(div_away(self.0, 1_000_000_000))

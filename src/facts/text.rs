@@ -1,4 +1,4 @@
-//! `Clean`: text from outside, made safe for a terminal; the only text the ui accepts.
+//! `Clean`: external text, made safe for a terminal; the only text that the UI accepts.
 
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
@@ -8,10 +8,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use unicode_width::UnicodeWidthChar;
 
-/// Characters that a text keeps: a condition message has room, a flood has not (`docs/security.md`).
+/// Maximum length of a text in characters: enough for a condition message, not for a flood (`docs/security.md`).
 pub const CAP: usize = 1024;
 
-/// Combining marks that one base keeps: enough for every script, not for a flood (`docs/security.md`).
+/// Maximum number of combining marks per base character: enough for every script, not for a flood (`docs/security.md`).
 pub const MARKS: usize = 4;
 
 /// Zero-width joiner.
@@ -30,13 +30,13 @@ impl Clean {
         Self(sanitize(raw).into())
     }
 
-    /// The text.
+    /// Returns the text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// How many hold this very copy of the text.
+    /// Number of holders of this copy of the text.
     pub(crate) fn users(&self) -> usize {
         Arc::strong_count(&self.0)
     }
@@ -86,7 +86,7 @@ impl<'de> Deserialize<'de> for Clean {
     }
 }
 
-/// Whether `text` is a DNS label of RFC 1123, as the name of a namespace is (apimachinery `pkg/util/validation`,
+/// Returns `true` if `text` is a DNS label of RFC 1123, like the name of a namespace (apimachinery `pkg/util/validation`,
 /// `IsDNS1123Label`).
 #[must_use]
 pub fn is_dns_label(text: &str) -> bool {
@@ -94,14 +94,14 @@ pub fn is_dns_label(text: &str) -> bool {
     (1..=63).contains(&text.len()) && text.bytes().all(inside) && !text.starts_with('-') && !text.ends_with('-')
 }
 
-/// `text` as one word of a POSIX shell, for commands and names that are pasted there: plain where that is safe, else quoted.
+/// Formats `text` as one word for a POSIX shell, for commands and names to paste: plain if that is safe, else quoted.
 ///
-/// What a terminal would not show as it is (controls, invisible characters, a run of spaces) stands as octal bytes in `$'…'`,
-/// which bash, zsh and ksh know, so that what is pasted is what the name is.
+/// Characters that a terminal does not show as they are (controls, invisible characters, runs of spaces) become octal bytes in
+/// `$'…'`, which bash, zsh and ksh understand, so that the pasted word equals the name.
 #[must_use]
 pub fn shell_word(text: &str) -> Cow<'_, str> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_@%+:,./-=".contains(&byte);
-    // zsh takes `=name` for the path of a command.
+    // zsh expands `=name` to the path of a command.
     if !text.is_empty() && !text.starts_with('=') && text.bytes().all(is_plain) {
         return Cow::Borrowed(text);
     }
@@ -120,14 +120,14 @@ pub fn shell_word(text: &str) -> Cow<'_, str> {
     Cow::Owned(word)
 }
 
-/// Makes `raw` safe for a terminal; borrowed when nothing had to change.
+/// Makes `raw` safe for a terminal; borrowed if nothing changes.
 ///
-/// Controls become visible (`␛`, `�`), line breaks and tabs a space; bidi and invisible format characters go; a base keeps at
-/// most [`MARKS`] combining marks and a text at most [`CAP`] characters, the last being `…`. Names are not normalised.
-/// Doing it twice changes nothing. Source: `docs/security.md`.
+/// Controls become visible (`␛`, `�`), line breaks and tabs a space; bidi and invisible format characters are removed; a base
+/// keeps at most [`MARKS`] combining marks and a text at most [`CAP`] characters, the last being `…`. Names are not normalised.
+/// The function is idempotent. Source: `docs/security.md`.
 #[must_use]
 pub fn sanitize(raw: &str) -> Cow<'_, str> {
-    // Looking at all of a short text is faster than stopping at the first letter that is not plain.
+    // For a short text, checking every byte is faster than stopping at the first one that is not plain.
     if raw.len() <= CAP && raw.bytes().fold(true, |plain, b| plain & matches!(b, b' '..=b'~')) {
         return Cow::Borrowed(raw);
     }
@@ -174,7 +174,7 @@ impl Cleaner {
         self.keep(c);
     }
 
-    /// A mark without a base before it would stick to what the screen shows to its left, and is left out.
+    /// Appends a mark. A mark without a base would attach to the text left of it on the screen, so it is dropped.
     fn mark(&mut self, c: char) {
         if self.marks < MARKS {
             self.marks += 1;
@@ -194,20 +194,20 @@ impl Cleaner {
     }
 }
 
-/// A character that an emoji sequence may continue from after a joiner.
+/// Returns `true` if an emoji sequence may continue after this character and a joiner.
 fn joins(c: char) -> bool {
     c == '\u{fe0f}' || is_emoji(c)
 }
 
-/// The blocks that hold nearly all emoji (Unicode `emoji-data.txt`); a joiner elsewhere only hides text.
+/// Returns `true` in the blocks that contain nearly all emoji (Unicode `emoji-data.txt`); a joiner elsewhere only hides text.
 fn is_emoji(c: char) -> bool {
     matches!(c, '\u{2190}'..='\u{21ff}' | '\u{2300}'..='\u{23ff}' | '\u{2600}'..='\u{27bf}' | '\u{2b00}'..='\u{2bff}' | '\u{1f000}'..='\u{1faff}')
 }
 
-/// Format characters (`Cf`), bidi controls among them, and letters or selectors that draw nothing.
+/// Returns `true` for format characters (`Cf`), bidi controls among them, and for letters or selectors that draw nothing.
 ///
 /// Source: Unicode `DerivedGeneralCategory.txt` (Cf) and `DerivedCoreProperties.txt` (`Default_Ignorable_Code_Point`), without
-/// the emoji and text selectors U+FE0E and U+FE0F, which change how the character before them is drawn.
+/// the text and emoji selectors U+FE0E and U+FE0F, which change the look of the character before them.
 pub(super) fn is_invisible(c: char) -> bool {
     matches!(c,
         '\u{ad}' | '\u{34f}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{890}'..='\u{891}' | '\u{8e2}'
@@ -218,7 +218,7 @@ pub(super) fn is_invisible(c: char) -> bool {
         | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// `1 node`, `2 nodes`, of a noun that takes an `s`.
+/// Formats a count with its noun, `1 node`, `2 nodes`; the plural takes an `s`.
 #[must_use]
 pub fn counted<T: Copy + fmt::Display + PartialEq + From<u8>>(count: T, noun: &str) -> String {
     let plural = if count == T::from(1) { "" } else { "s" };

@@ -1,19 +1,20 @@
-//! The shapes that every list, watch and error answer shares.
+//! Types and readers shared by all lists, watches and error responses.
 
 mod list;
 mod list_decoder;
 mod proto;
+mod refusal;
 mod status;
 mod watch;
 
 use serde::de::{IgnoredAny, MapAccess};
 use serde::{Deserialize, Serialize};
 
-use super::accelerator::{HAMI_REGISTER, HamiSplit};
+use super::hami::{HAMI_REGISTER, HamiSplit};
 use super::json::{Fill, Flag, Int, JsonList, Obj, Reset, ResetSeed, Text, Time, When, skip};
-use super::message::{JsonValue, ProtoValue, message};
+use super::message::{JsonValue, Message, ProtoValue, message};
 use super::proto::{Malformed, WireValue};
-use super::text::Clean;
+use super::text::sanitize;
 
 pub use proto::decode_proto_frame;
 pub use status::{StatusFacts, decode_failure, decode_status};
@@ -21,8 +22,10 @@ pub use watch::{WatchFrame, WatchType, bookmark_version, decode_frame, ends_init
 
 pub(super) use crate::facts::wire::list_decoder::ListDecoder;
 pub use list::decode_any_list;
-pub(super) use list::{Sink, decode_list, decode_object, refuse};
+pub(super) use list::{decode_list, decode_object};
 pub(super) use proto::CUT;
+pub use refusal::DecodeError;
+pub(super) use refusal::refuse;
 
 /// The annotation of a mirror pod (`kubernetes pkg/kubelet/types`, `ConfigMirrorAnnotationKey`).
 const MIRROR: &str = "kubernetes.io/config.mirror";
@@ -31,7 +34,7 @@ const MIRROR: &str = "kubernetes.io/config.mirror";
 /// `InitialEventsAnnotationKey`); its value must be `true`.
 const INITIAL_EVENTS_END: &str = "k8s.io/initial-events-end";
 
-/// The value of each hexadecimal digit, and of any other byte one that no digit has.
+/// Value of each hexadecimal digit; 0xff for any other byte.
 const HEXADECIMAL: [u8; 256] = {
     let mut values = [0xff; 256];
     let mut value = 0;
@@ -44,14 +47,14 @@ const HEXADECIMAL: [u8; 256] = {
     values
 };
 
-/// An object's uid as a number: a UUID's 128 bits, else a hash of the text; 0 if there is none.
+/// Uid of an object as a number: a UUID's 128 bits, else a hash of the text; 0 if the object has no uid.
 ///
-/// A changed uid under the same name is another object (F74).
+/// A different uid under the same name means a different object (F74).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Uid(pub u128);
 
 impl Uid {
-    /// A UUID's 128 bits, else the FNV-1a hash of the text; 0 for no text.
+    /// Parses a UUID into its 128 bits, hashes any other text with FNV-1a, and returns 0 for an empty one.
     #[must_use]
     pub fn parse(text: &str) -> Self {
         if text.is_empty() {
@@ -62,19 +65,19 @@ impl Uid {
 }
 
 impl Uid {
-    /// The FNV-1a hash of some bytes.
+    /// Hashes bytes with FNV-1a.
     pub(super) fn hash(bytes: impl IntoIterator<Item = u8>) -> Self {
         Self(fnv1a(bytes))
     }
 
-    /// A UUID's 128 bits; `None` for any other text.
+    /// Parses a UUID into its 128 bits; `None` for any other text.
     #[must_use]
     pub fn of_uuid(text: &str) -> Option<Self> {
         parse_uuid(text).map(Self)
     }
 }
 
-/// 8-4-4-4-12 hexadecimal digits (RFC 9562, section 4).
+/// Parses 8-4-4-4-12 hexadecimal digits (RFC 9562, section 4).
 fn parse_uuid(text: &str) -> Option<u128> {
     let bytes: &[u8; 36] = text.as_bytes().try_into().ok()?;
     if [8, 13, 18, 23].iter().any(|dash| bytes[*dash] != b'-') {
@@ -84,7 +87,7 @@ fn parse_uuid(text: &str) -> Option<u128> {
     groups.into_iter().try_fold(0, |bits, group| Some(bits << (4 * group.len()) | u128::from(hexadecimal(group)?)))
 }
 
-/// At most 16 hexadecimal digits; all of them are looked up before the first bad one counts.
+/// Parses at most 16 hexadecimal digits. All digits are looked up before the result is checked, without a branch for each.
 fn hexadecimal(digits: &[u8]) -> Option<u64> {
     let (bits, seen) = digits.iter().fold((0_u64, 0), |(bits, seen), digit| {
         let value = HEXADECIMAL[usize::from(*digit)];
@@ -93,48 +96,57 @@ fn hexadecimal(digits: &[u8]) -> Option<u64> {
     (seen < 16).then_some(bits)
 }
 
-/// FNV-1a of 128 bits (draft-eastlake-fnv, section 5: offset basis and prime).
+/// FNV-1a with 128 bits (draft-eastlake-fnv, section 5: offset basis and prime).
 fn fnv1a(bytes: impl IntoIterator<Item = u8>) -> u128 {
     const OFFSET: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
     const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
     bytes.into_iter().fold(OFFSET, |hash, byte| (hash ^ u128::from(byte)).wrapping_mul(PRIME))
 }
 
-/// What a list answer says about itself.
+/// Metadata of a list response, and counts of its objects.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListHead {
-    /// `metadata.resourceVersion`, verbatim: where a watch of this list begins.
+    /// `metadata.resourceVersion`, verbatim: a watch of this list starts here.
     pub resource_version: String,
     /// `metadata.continue`; empty on the last page.
     pub continue_token: String,
     /// `metadata.remainingItemCount`; absent with selectors and on the last page.
     pub remaining: Option<u64>,
-    /// Objects of this page that were given to the batch.
+    /// Objects of this page that the sink accepted.
     pub objects: u32,
-    /// Objects of this page that could not be read (F70).
+    /// Unreadable objects of this page (F70).
     pub unreadable: u32,
 }
 
-/// The answer could not be read as what was asked for.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{text}")]
-pub struct DecodeError {
-    /// For people: what was expected and what came.
-    pub text: Clean,
+/// Receiver of decoded objects.
+pub(super) trait Sink {
+    /// Fields that are decoded from one object.
+    type Raw<'a>: Message<'a>;
+
+    /// Kind of the objects, for instance `Pod`; also used in error messages.
+    const KIND: &'static str;
+
+    /// Returns `true` if an object with this kind and name is acceptable: it has a name and no other kind.
+    fn is_readable(kind: &str, name: &str) -> bool {
+        (kind.is_empty() || kind == Self::KIND) && !sanitize(name).is_empty()
+    }
+
+    /// Accepts an object, whose memory is reused for the next one; returns `false` if it is not an object of this kind.
+    fn take(&mut self, raw: &Self::Raw<'_>) -> bool;
 }
 
-/// A resourceVersion as a number (KEP-5504); 0 if it is none.
+/// Parses a resourceVersion as a number (KEP-5504); 0 if it is not a number.
 pub(super) fn version(text: &str) -> u64 {
     text.parse().unwrap_or(0)
 }
 
-/// What is kept of labels.
+/// Reader of labels: all of them, or [`IgnoredAny`].
 pub(super) trait LabelSelection<'a>: JsonValue<'a> + ProtoValue<'a> {}
 
 impl<'a, L: JsonValue<'a> + ProtoValue<'a>> LabelSelection<'a> for L {}
 
 message! {
-    /// `ObjectMeta` of any object; annotations only by name, labels only where `L` keeps them, managedFields never.
+    /// `ObjectMeta` of any object: only known annotations, labels only if `L` reads them, never managedFields.
     pub(super) struct ObjectMeta<'a, L: LabelSelection<'a> = IgnoredAny> {
         name: Text<'a> = "name" | 1,
         namespace: Text<'a> = "namespace" | 3,
@@ -161,14 +173,14 @@ message! {
         remaining: Int = "remainingItemCount" | 4,
     }
 
-    /// An object of which only the metadata is read.
+    /// Any object, of which only the metadata is read.
     struct Versioned<'a> {
         metadata: Obj<ObjectMeta<'a>> = "metadata" | 1,
     }
 }
 
 impl ListHead {
-    /// Takes over what the list says of itself.
+    /// Copies the list's metadata.
     fn set_meta(&mut self, meta: ListMeta<'_>) {
         self.resource_version = meta.version.0.into_owned();
         self.continue_token = meta.continue_token.0.into_owned();
@@ -177,20 +189,20 @@ impl ListHead {
 }
 
 impl<L> ObjectMeta<'_, L> {
-    /// The owner that manages the object, as `metav1.GetControllerOf` finds it.
+    /// Controlling owner, as `metav1.GetControllerOf` finds it.
     pub(super) fn controller(&self) -> Option<&OwnerReference<'_>> {
         self.owners.0.iter().map(|Obj(owner)| owner).find(|owner| owner.controller.0 == Some(true))
     }
 }
 
-/// The annotations that mean something here.
+/// Annotations that this program reads.
 #[derive(Debug, Default)]
 pub(super) struct Annotations {
-    /// [`MIRROR`] is there.
+    /// `true` if [`MIRROR`] is present.
     pub(super) mirror: bool,
-    /// [`INITIAL_EVENTS_END`] is there and `true`.
+    /// `true` if [`INITIAL_EVENTS_END`] is present and `true`.
     initial_events_end: bool,
-    /// What `HAMi` says of a node's devices.
+    /// `HAMi`'s counts of a node's devices.
     pub(super) hami: Option<HamiSplit>,
 }
 
@@ -218,7 +230,7 @@ impl<'de> JsonValue<'de> for Annotations {
 }
 
 impl ProtoValue<'_> for Annotations {
-    /// Takes one of them. Most mean nothing, and their text is not looked at.
+    /// Reads one entry. Most annotations are unknown, and their text is not examined.
     fn read_proto(&mut self, entry: WireValue<'_>) -> Result<(), Malformed> {
         let key = entry.key()?;
         if key == MIRROR.as_bytes() {

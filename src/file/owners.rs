@@ -1,7 +1,7 @@
-//! Who besides us may change a file that commands come from: by its own owner and mode, or by those of a folder or link on the
-//! way to it.
+//! Checks who else may change a file that contains commands, by owner and mode of the file and of every folder and link on its
+//! path.
 //!
-//! Stricter than `sudo` and much like the `StrictModes` of OpenSSH, which looks at the owner and mode of the way to a file too.
+//! Stricter than `sudo`, and similar to the `StrictModes` of OpenSSH, which also checks owner and mode along the path.
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
@@ -9,14 +9,14 @@ use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
-/// Links on the way to a file: `MAXSYMLINKS` of Linux.
+/// Maximum number of links on a path: `MAXSYMLINKS` of Linux.
 const MOST_LINKS: usize = 40;
-/// The sticky bit: what is in such a folder can be renamed and removed by its own owner alone.
+/// Sticky bit: only its owner can rename or remove an entry of such a folder.
 const STICKY: u32 = 0o1000;
-/// Group `admin` of macOS, whose members are administrators; Homebrew's folders are theirs.
+/// Group `admin` of macOS, whose members are administrators and own Homebrew's folders.
 const MACOS_ADMIN: u32 = 80;
 
-/// Why somebody else could have written a file, if so: a command in it may not be ours.
+/// Reason why somebody else could have written a file, if any: a command in it may not be ours.
 #[must_use]
 pub fn others_may_write(metadata: &Metadata) -> Option<&'static str> {
     if !is_trusted(metadata) {
@@ -28,17 +28,17 @@ pub fn others_may_write(metadata: &Metadata) -> Option<&'static str> {
     }
 }
 
-/// Why somebody else could have put another file in the place of the one that a path leads to, or have written that one, if so.
-/// Blocking. The text names folders as they are.
+/// Reason why somebody else could have replaced or written the file at a path, if any. Blocking. The text contains folder names
+/// unsanitised.
 ///
-/// Looked at are the file, each folder and each link on the way to it. Pipes and files without a name have no such way.
+/// The check covers the file, and every folder and link on its path. Pipes and unnamed files have no path to check.
 #[must_use]
 pub fn others_may_replace(path: &Path) -> Option<String> {
     let walked = std::path::absolute(path).map_err(|_| unknown(path)).and_then(|path| Walk::new(&path).run());
     walked.err()
 }
 
-/// Like [`others_may_replace`], of a file that is open.
+/// Like [`others_may_replace`], for an open file.
 pub(super) fn others_may_write_at(path: &Path, metadata: &Metadata) -> Option<String> {
     let own = others_may_write(metadata).map(str::to_owned);
     own.or_else(|| if metadata.is_file() && metadata.nlink() > 0 { others_may_replace(path) } else { None })
@@ -48,9 +48,9 @@ fn is_trusted(metadata: &Metadata) -> bool {
     [0, rustix::process::geteuid().as_raw()].contains(&metadata.uid())
 }
 
-/// A path that is followed part by part.
+/// Walk along a path, component by component.
 struct Walk {
-    /// What has been followed; no link is in it.
+    /// Path walked so far, without links.
     at: PathBuf,
     rest: VecDeque<OsString>,
     links: usize,
@@ -63,7 +63,7 @@ impl Walk {
         walk
     }
 
-    /// Follows `path` next; an absolute one begins at the root.
+    /// Prepends `path` to the rest of the walk; an absolute path restarts at the root.
     fn prepend(&mut self, path: &Path) {
         if path.is_absolute() {
             self.at = PathBuf::from("/");
@@ -77,8 +77,10 @@ impl Walk {
         }
     }
 
+    /// Checks every component up to the file.
+    ///
     /// # Errors
-    /// Why the file at the end may be another's.
+    /// Reason why somebody else could have changed the file.
     fn run(mut self) -> Result<(), String> {
         while let Some(name) = self.rest.pop_front() {
             if name == ".." {
@@ -91,7 +93,7 @@ impl Walk {
             }
             let path = self.at.join(&name);
             let metadata = std::fs::symlink_metadata(&path).map_err(|_| unknown(&path))?;
-            // The owner of a folder further up is not asked: in a container it may be one that has no number there.
+            // The owner of folders further up is not checked: in a container it may have no uid there.
             if (metadata.is_symlink() || self.rest.is_empty()) && !is_trusted(&folder) {
                 return Err(format!("the folder `{}` belongs to another user", self.at.display()));
             }
@@ -117,8 +119,8 @@ impl Walk {
     }
 }
 
-/// Somebody else may rename and replace what is in this folder. A group that is its user's alone, as many systems make one for
-/// each user with the same number, is nobody else.
+/// Returns `true` if somebody else may rename and replace the entries of this folder. A user's private group, which many systems
+/// create with the same number as the user, does not count as somebody else.
 fn others_may_rename(folder: &Metadata) -> bool {
     let (mode, uid, gid) = (folder.mode(), folder.uid(), folder.gid());
     let own_group = (gid == uid && uid != 0 && is_trusted(folder)) || (cfg!(target_os = "macos") && gid == MACOS_ADMIN);
@@ -137,7 +139,7 @@ mod tests {
 
     use super::*;
 
-    /// A folder `in` with a file in it, both ours alone.
+    /// Creates a folder `in` with a file in it, which only we may write.
     fn place() -> (tempfile::TempDir, PathBuf, PathBuf) {
         let root = tempfile::tempdir().unwrap();
         let folder = root.path().join("in");

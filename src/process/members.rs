@@ -1,11 +1,11 @@
-//! Processes that belong to the groups that we have started.
+//! Members of the process groups that we have started.
 
 use rustix::process::{Pid, Signal};
 
 use super::signal_group;
 
-/// Leaders and, where the system tells (Linux), all that belong to them: the rest of their groups and sessions, and their
-/// children in groups of their own, as `timeout` and shells with job control make them.
+/// Leaders and, on Linux, all processes that belong to them: the rest of their groups and sessions, and their children in other
+/// groups, as `timeout` and shells with job control create them.
 pub(super) struct Members {
     leaders: Vec<Pid>,
     known: Vec<MemberProcess>,
@@ -15,7 +15,7 @@ pub(super) struct Members {
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct MemberProcess {
     pid: Pid,
-    /// Since when it runs, in the system's ticks: its number may be another's later.
+    /// Start time in the system's ticks, because the pid may be reused.
     started: u64,
 }
 
@@ -24,7 +24,7 @@ impl Members {
         Self { leaders: leaders.to_vec(), known: system::belonging_to(leaders) }
     }
 
-    /// Sends a signal to all of them, also to those that have come since.
+    /// Sends a signal to all members, including new ones.
     pub(super) fn signal(&self, signal: Signal) {
         for leader in &self.leaders {
             signal_group(*leader, signal);
@@ -66,10 +66,10 @@ mod system {
     }
 
     impl Stat {
-        /// Reads `/proc/PID/stat`; `None` for a zombie, which only waits to be asked for. Source: `proc_pid_stat(5)`.
+        /// Reads `/proc/PID/stat`; `None` for a zombie, which only waits to be reaped. Source: `proc_pid_stat(5)`.
         fn read(pid: i32) -> Option<Self> {
             let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-            // The name before it may hold anything.
+            // The process name before it may contain any characters.
             let (_, rest) = text.rsplit_once(')')?;
             let fields: Vec<&str> = rest.split_ascii_whitespace().collect();
             let number = |at: usize| fields.get(at)?.parse().ok();
@@ -81,12 +81,12 @@ mod system {
         }
     }
 
-    /// Those of these processes that run.
+    /// Filters the processes that run.
     pub(super) fn among(pids: &[Pid]) -> Vec<MemberProcess> {
         pids.iter().filter_map(|pid| Some(Stat::read(pid.as_raw_nonzero().get())?.entry)).collect()
     }
 
-    /// What is in a group or session of the leaders, or was started by one that is.
+    /// Processes in a group or session of the leaders, and their descendants.
     pub(super) fn belonging_to(leaders: &[Pid]) -> Vec<MemberProcess> {
         if leaders.is_empty() {
             return Vec::new();
@@ -119,12 +119,12 @@ mod system {
 
     use super::MemberProcess;
 
-    /// Not told: the groups are all that is known.
+    /// Unsupported: only the groups are known.
     pub(super) fn among(_: &[Pid]) -> Vec<MemberProcess> {
         Vec::new()
     }
 
-    /// Not told: the groups are all that is known.
+    /// Unsupported: only the groups are known.
     pub(super) fn belonging_to(_: &[Pid]) -> Vec<MemberProcess> {
         Vec::new()
     }

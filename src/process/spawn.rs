@@ -1,7 +1,7 @@
-//! Starting a process by `posix_spawn`.
+//! Start of a process with `posix_spawn`.
 //!
-//! The standard library cannot make a session without code between fork and exec, and once there is such code its exec (glibc's
-//! `execvp`) has the shell run a file that is no program. `posix_spawn` does neither, and copies no page tables.
+//! The standard library cannot create a session without code between fork and exec, and with such code its exec (glibc's
+//! `execvp`) lets the shell run a file that is not a program. `posix_spawn` has neither problem, and copies no page tables.
 
 use std::collections::BTreeMap;
 use std::ffi::{CString, OsStr, OsString};
@@ -17,13 +17,13 @@ use rustix::process::Pid;
 
 use super::Terminal;
 
-/// `POSIX_SPAWN_SETSID`, which nix has not: `spawn.h` of glibc 2.26 and musl 1.1.22, `sys/spawn.h` of macOS 10.15.
+/// `POSIX_SPAWN_SETSID`, which nix does not define: `spawn.h` of glibc 2.26 and musl 1.1.22, `sys/spawn.h` of macOS 10.15.
 const SETSID: i32 = if cfg!(target_vendor = "apple") { 0x400 } else { 0x80 };
 
-/// Source of what a program reads.
+/// Standard input of a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProcessInput {
-    /// Nothing.
+    /// `/dev/null`.
     Null,
     /// Our own stdin.
     Ours,
@@ -31,26 +31,26 @@ pub enum ProcessInput {
     Pipe,
 }
 
-/// A program and how it is started.
+/// Program with the parameters of its start.
 #[derive(Clone, Debug)]
 pub struct Program {
     /// Its file.
     pub file: PathBuf,
     /// Its arguments.
     pub args: Vec<String>,
-    /// What its environment has besides ours.
+    /// Variables that are added to our environment.
     pub variables: Vec<(String, String)>,
     /// Its terminal.
     pub terminal: Terminal,
-    /// What it reads.
+    /// Its stdin.
     pub stdin: ProcessInput,
-    /// We read what it prints; nobody does otherwise.
+    /// `true` if we read its stdout; otherwise it is discarded.
     pub is_read: bool,
-    /// Its stderr is ours; nobody reads it otherwise.
+    /// `true` if it inherits our stderr; otherwise its stderr is discarded.
     pub complains: bool,
 }
 
-/// A process and our ends of its pipes.
+/// Started process and our ends of its pipes.
 pub(super) struct Spawned {
     pub(super) leader: Pid,
     pub(super) stdin: Option<PipeWriter>,
@@ -58,14 +58,14 @@ pub(super) struct Spawned {
 }
 
 impl Program {
-    /// Starts it.
+    /// Starts the program.
     ///
     /// # Errors
-    /// What the system says.
+    /// Error of the system.
     pub(super) fn spawn(&self) -> io::Result<Spawned> {
         let null = File::options().read(true).write(true).open("/dev/null")?;
         let mut actions = PosixSpawnFileActions::init()?;
-        // The other ends are closed when this returns; none of ours is inherited unless it is named here.
+        // The child's ends are closed when this returns; no descriptor is inherited unless it is named here.
         let input = if self.stdin == ProcessInput::Pipe { Some(io::pipe()?) } else { None };
         let output = if self.is_read { Some(io::pipe()?) } else { None };
         match (&input, self.stdin) {
@@ -90,7 +90,7 @@ impl Program {
 
     fn attributes(&self) -> io::Result<PosixSpawnAttr> {
         let mut attributes = PosixSpawnAttr::init()?;
-        // Rust programs ignore SIGPIPE, others need it to end.
+        // Rust programs ignore SIGPIPE; other programs rely on it to end.
         let mut default = SigSet::empty();
         default.add(nix::sys::signal::Signal::SIGPIPE);
         attributes.set_sigdefault(&default)?;
@@ -120,10 +120,10 @@ impl Program {
     }
 }
 
-/// Text for the system.
+/// Converts text to a C string.
 ///
 /// # Errors
-/// A zero byte in it.
+/// If it contains a zero byte.
 fn text(text: &OsStr) -> io::Result<CString> {
     Ok(CString::new(text.as_bytes())?)
 }

@@ -1,9 +1,9 @@
-//! Bytes of the terminal → keys and pastes; what a terminal answers is neither.
+//! Decoder of terminal input: turns bytes into keys and pastes, and drops the terminal's replies.
 //!
-//! The frames of sequences are those of ECMA-48, section 5.4 and 5.6, so that a sequence nobody knows ends where it ends and not in
-//! the middle. A guess by its beginning, as in the readers of crossterm and its descendants, takes the rest of a reply for keys or waits
-//! for an end that never comes. Nothing unfinished lasts: [`InputDecoder::deadline`] says how long. What is given up is remembered for
-//! a second, so that the rest of a reply that a slow connection has cut is not typed ([`State::goes_on_with`]).
+//! Sequences are delimited by ECMA-48, section 5.4 and 5.6, so that an unknown sequence ends at its end and not in the middle. A guess
+//! by its start, as in the readers of crossterm and its descendants, takes the rest of a reply for keys, or waits for an end that
+//! never comes. An incomplete sequence is abandoned at [`InputDecoder::deadline`]. It is remembered for a second, so that the rest of
+//! a reply, split by a slow connection, does not count as typed keys ([`DecoderState::goes_on_with`]).
 
 use std::collections::VecDeque;
 use std::mem;
@@ -14,19 +14,19 @@ use tokio::time::Instant;
 
 use super::keys;
 
-/// A sequence comes at once, or in two packets; what is silent for so long is not finished any more.
+/// Maximum gap within a sequence, which arrives at once or in two packets. After a longer silence it is abandoned.
 const SEQUENCE_GAP: Duration = Duration::from_millis(50);
-/// The text of a reply that comes in pieces as short as keys for so long is none any more: keys are pressed.
+/// Maximum time in which a reply's text may arrive in chunks as short as keys. After that the chunks count as keys.
 const SEQUENCE_LIFE: Duration = Duration::from_secs(1);
-/// A lost packet in a paste over the network takes twice 200 ms (RFC 6298) to come again.
+/// Maximum gap within a paste: over the network a lost packet takes twice 200 ms (RFC 6298) to be sent again.
 const PASTE_GAP: Duration = Duration::from_millis(500);
-/// The same for a paste.
+/// Like [`SEQUENCE_LIFE`], for a paste.
 const PASTE_LIFE: Duration = Duration::from_secs(2);
-/// What comes at once when one key is pressed is not longer.
+/// Maximum size of a read for one key press.
 const KEY_BYTES: usize = 16;
-/// A paste keeps so many bytes: a filter takes 256 characters.
+/// Maximum size of a paste: a filter accepts 256 characters.
 const PASTE_BYTES: usize = 4096;
-/// Parameters of a control sequence that could be a key are not longer.
+/// Maximum length of the parameters of a control sequence that could be a key.
 const PARAMETER_BYTES: usize = 64;
 
 const CTRL_C: u8 = 0x03;
@@ -34,28 +34,28 @@ const BEL: u8 = 0x07;
 const CANCEL: u8 = 0x18;
 const SUBSTITUTE: u8 = 0x1a;
 const ESC: u8 = 0x1b;
-/// String terminator, in one byte.
+/// String terminator as one byte.
 const ST: u8 = 0x9c;
 const PASTE_END: &[u8] = b"\x1b[201~";
 
-/// An input of the operator.
+/// Input of the operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum InputEvent {
     /// A key.
     Key(KeyEvent),
-    /// Text between the marks of a bracketed paste.
+    /// Text between the markers of a bracketed paste.
     Paste(String),
 }
 
-/// Reader of what a terminal sends.
+/// Decoder of the bytes from a terminal.
 #[derive(Debug)]
 pub(super) struct InputDecoder {
     state: DecoderState,
-    /// When what is unfinished began, or last came faster than keys do.
+    /// Time at which the incomplete sequence began, or at which bytes last arrived faster than keys.
     flowed_at: Instant,
-    /// When the last bytes came.
+    /// Time of the last bytes.
     fed_at: Instant,
-    /// The state that was given up last, as long as its rest may still come.
+    /// The state that was abandoned last, as long as its rest may still arrive.
     given_up: DecoderState,
     ready: VecDeque<InputEvent>,
 }
@@ -66,7 +66,7 @@ enum DecoderState {
     Ground,
     /// `ESC`.
     Escape,
-    /// `CSI`, and the parameter and intermediate bytes so far.
+    /// `CSI`, with the parameter and intermediate bytes so far.
     ControlSequence(Vec<u8>),
     /// `ESC [ [`.
     ConsoleKey,
@@ -74,22 +74,22 @@ enum DecoderState {
     ApplicationKey,
     /// `DCS`, `SOS`, `OSC`, `PM` or `APC`: text up to a terminator.
     ControlString(ControlString),
-    /// `CSI M`: a button and a place, as far as they have come.
+    /// `CSI M`: a button and a position, as far as they have arrived.
     Mouse(Vec<u8>),
-    /// A character of more than one byte, with alt.
+    /// Character of more than one byte, possibly with alt.
     Character { bytes: Vec<u8>, alt: bool },
-    /// Between the marks of a paste.
+    /// Between the markers of a paste.
     Paste { text: Vec<u8>, matched: usize },
 }
 
-/// The text of a reply, of which nothing is kept.
+/// Text of a reply, which is discarded.
 #[derive(Debug)]
 struct ControlString {
-    /// The letter that began it, as long as nothing has followed.
+    /// The letter that began it, until another byte follows.
     introducer: Option<u8>,
-    /// The last byte was `ESC`.
+    /// `true` if the last byte was `ESC`.
     escaped: bool,
-    /// Bytes that the current character still has: one of them may look like [`ST`].
+    /// Number of bytes left of the current character: one of them may look like [`ST`].
     continuation: usize,
 }
 
@@ -108,7 +108,7 @@ impl InputDecoder {
         self.ready.pop_front()
     }
 
-    /// When what is unfinished is given up, unless more comes.
+    /// Time at which the incomplete sequence is abandoned, unless more bytes arrive.
     pub(super) fn deadline(&self) -> Option<Instant> {
         match self.state {
             DecoderState::Ground => None,
@@ -117,9 +117,9 @@ impl InputDecoder {
         }
     }
 
-    /// Takes the bytes of one read.
+    /// Decodes the bytes of one read.
     pub(super) fn feed(&mut self, bytes: &[u8], now: Instant) {
-        // Nobody may have waited for the deadline: two reads can be taken at once that came one after the other.
+        // The deadline may have passed unnoticed: two reads that arrived apart can be processed together.
         if self.deadline().is_some_and(|deadline| deadline <= now) {
             self.give_up();
         }
@@ -141,7 +141,7 @@ impl InputDecoder {
         }
     }
 
-    /// Ends what is unfinished: a key if it can be one, else nothing; the text of a paste is kept.
+    /// Abandons the incomplete sequence: it becomes a key if it can be one; the text of a paste is delivered.
     pub(super) fn give_up(&mut self) {
         match &mut self.state {
             DecoderState::Ground => return,
@@ -163,12 +163,12 @@ impl InputDecoder {
 
     fn take(&mut self, byte: u8) {
         match mem::take(&mut self.state) {
-            // Whatever is unfinished, this leaves.
+            // Ctrl-C works in every state.
             _ if byte == CTRL_C => self.key(keys::ascii(CTRL_C)),
             DecoderState::Paste { text, matched } => self.take_pasted(text, matched, byte),
             DecoderState::ControlString(string) => self.take_string(string, byte),
             DecoderState::Escape => self.take_escaped(byte),
-            // An escape begins anew, whatever has no end.
+            // An escape starts a new sequence, even inside an incomplete one.
             _ if byte == ESC => self.begin(DecoderState::Escape),
             DecoderState::Ground => self.take_ground(byte),
             DecoderState::ControlSequence(parameters) => self.take_control(parameters, byte),
@@ -182,13 +182,13 @@ impl InputDecoder {
     fn take_ground(&mut self, byte: u8) {
         match byte {
             0..=0x7f => self.key(keys::ascii(byte)),
-            // The forms of introducers in one byte, which no character of UTF-8 begins with.
+            // One-byte introducers, with which no UTF-8 character begins.
             0x80..=0x9f if is_introducer(byte - 0x40) => self.take_escaped(byte - 0x40),
             _ => self.begin_character(byte, false),
         }
     }
 
-    /// What follows an `ESC`.
+    /// Handles the byte after an `ESC`.
     fn take_escaped(&mut self, byte: u8) {
         match byte {
             b'[' => self.begin(DecoderState::ControlSequence(Vec::new())),
@@ -209,7 +209,7 @@ impl InputDecoder {
     fn take_control(&mut self, mut parameters: Vec<u8>, byte: u8) {
         match byte {
             0x20..=0x3f => {
-                // A longer one is no key, and is followed to its end.
+                // A longer sequence is not a key, and is skipped to its end.
                 if parameters.len() <= PARAMETER_BYTES {
                     parameters.push(byte);
                 }
@@ -220,13 +220,13 @@ impl InputDecoder {
             b'~' if parameters == b"200" => self.begin(DecoderState::Paste { text: Vec::new(), matched: 0 }),
             0x40..=0x7e if parameters.len() <= PARAMETER_BYTES => self.keys(keys::control_sequence(&parameters, byte)),
             0x40..=0x7e | CANCEL | SUBSTITUTE => {}
-            // No sequence has such a byte: it is a key of its own.
+            // No sequence contains such a byte, so it is a separate key.
             _ => self.take_ground(byte),
         }
     }
 
     fn take_mouse(&mut self, mut bytes: Vec<u8>, byte: u8) {
-        // Of a number above 0xc1 in the last place the second byte may come, or not.
+        // A last number above 0xc1 may be followed by a second byte, or not.
         if bytes.len() > 2 && matches!(bytes.last(), Some(0xc2..=0xdf)) && !matches!(byte, 0x80..=0xbf) {
             return self.take_ground(byte);
         }
@@ -254,10 +254,10 @@ impl InputDecoder {
         if byte == PASTE_END[matched] {
             matched += 1;
         } else {
-            keep(&mut text, &PASTE_END[..matched]);
+            append(&mut text, &PASTE_END[..matched]);
             matched = usize::from(byte == ESC);
             if matched == 0 {
-                keep(&mut text, &[byte]);
+                append(&mut text, &[byte]);
             }
         }
         if matched == PASTE_END.len() {
@@ -309,12 +309,12 @@ impl InputDecoder {
     }
 }
 
-/// The letter begins a sequence: `SS3`, `DCS`, `SOS`, `CSI`, `OSC`, `PM`, `APC`.
+/// Returns `true` if the letter starts a sequence: `SS3`, `DCS`, `SOS`, `CSI`, `OSC`, `PM`, `APC`.
 fn is_introducer(letter: u8) -> bool {
     matches!(letter, b'O' | b'P' | b'X' | b'[' | b']' | b'^' | b'_')
 }
 
-/// Bytes of the character of UTF-8 that begins with this one; 0 if none does.
+/// Length of the UTF-8 character that begins with this byte; 0 if none does.
 fn character_bytes(first: u8) -> usize {
     match first {
         0..=0x7f => 1,
@@ -325,7 +325,8 @@ fn character_bytes(first: u8) -> usize {
     }
 }
 
-fn keep(text: &mut Vec<u8>, bytes: &[u8]) {
+/// Appends to a paste, up to its maximum size.
+fn append(text: &mut Vec<u8>, bytes: &[u8]) {
     let room = PASTE_BYTES - text.len();
     text.extend(bytes.iter().take(room));
 }

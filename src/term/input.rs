@@ -1,4 +1,4 @@
-//! The keyboard: reads what the terminal sends, as soon as it is there, and until nothing is left.
+//! Keyboard: reads the terminal's input as soon as it arrives.
 
 use std::io::{self, PipeReader, PipeWriter};
 use std::os::fd::AsFd;
@@ -11,12 +11,12 @@ use tokio::time::{Instant, sleep_until};
 
 use super::decoder::{InputDecoder, InputEvent};
 
-/// What the kernel keeps of a terminal's input.
+/// Size of the kernel's buffer for terminal input.
 const READ_BYTES: usize = 4096;
-/// Reads that wait for the loop; what else was typed waits in the kernel.
+/// Maximum number of reads that wait for the event loop; further input waits in the kernel.
 const MOST_READS: usize = 16;
 
-/// What the operator types, while the terminal is ours. When it is dropped, nobody reads the terminal any more.
+/// Keyboard input while the terminal is ours. After it is dropped, the terminal is no longer read.
 #[derive(Debug)]
 pub struct Keyboard {
     reads: Receiver<TerminalRead>,
@@ -24,22 +24,23 @@ pub struct Keyboard {
     reader: Option<TerminalReader>,
 }
 
-/// What one read brought and when, or why there are no more.
+/// Bytes of one read with their time, or the error that ended reading.
 type TerminalRead = io::Result<(Vec<u8>, Instant)>;
 
-/// The thread that waits for the terminal: a wait in the loop would need the terminal to be shared in a mode in which a write may fail.
+/// Thread that waits for the terminal. Waiting in the event loop would need the shared terminal in non-blocking mode, in which a
+/// write may fail.
 #[derive(Debug)]
 struct TerminalReader {
     thread: JoinHandle<()>,
-    /// The thread ends when this is closed.
+    /// Closing this pipe ends the thread.
     end: PipeWriter,
 }
 
 impl Keyboard {
-    /// Reads from stdin, which is a terminal.
+    /// Starts to read stdin, which is a terminal.
     ///
     /// # Errors
-    /// If the thread for it cannot be started.
+    /// If the thread cannot be started.
     pub fn open() -> io::Result<Self> {
         let (ended, end) = io::pipe()?;
         let (out, reads) = mpsc::channel(MOST_READS);
@@ -47,7 +48,7 @@ impl Keyboard {
         Ok(Self { reads, decoder: InputDecoder::new(Instant::now()), reader: Some(TerminalReader { thread, end }) })
     }
 
-    /// The next input, if it is there.
+    /// Returns the next input that is available now.
     ///
     /// # Errors
     /// If the terminal is gone.
@@ -59,7 +60,7 @@ impl Keyboard {
             match self.reads.try_recv() {
                 Ok(read) => self.feed(read)?,
                 Err(TryRecvError::Disconnected) => return Err(io::ErrorKind::UnexpectedEof.into()),
-                // Here and not only in a wait: the timers of the runtime stand still while messages keep the loop busy.
+                // Checked here too, because the runtime's timers do not fire while messages keep the loop busy.
                 Err(TryRecvError::Empty)
                     if self.decoder.deadline().is_some_and(|deadline| deadline <= Instant::now()) =>
                 {
@@ -70,7 +71,7 @@ impl Keyboard {
         }
     }
 
-    /// The next input. Nothing is lost when the future is dropped.
+    /// Waits for the next input. Cancel-safe: no input is lost when the future is dropped.
     ///
     /// # Errors
     /// As [`Keyboard::ready`].
@@ -100,13 +101,13 @@ impl Drop for Keyboard {
         self.reads.close();
         if let Some(TerminalReader { thread, end }) = self.reader.take() {
             drop(end);
-            // It panics nowhere, and would only be missed.
+            // The thread never panics, so the result does not matter.
             let _ = thread.join();
         }
     }
 }
 
-/// Reads until the terminal is gone or nobody wants more.
+/// Reads until the terminal is gone or the keyboard is dropped.
 fn read_all(ended: &PipeReader, out: &Sender<TerminalRead>) {
     loop {
         let read = match read(ended) {
@@ -121,21 +122,21 @@ fn read_all(ended: &PipeReader, out: &Sender<TerminalRead>) {
     }
 }
 
-/// Waits for input; `None` once nobody wants any.
+/// Waits for input; `None` once the keyboard is dropped.
 fn read(ended: &PipeReader) -> io::Result<Option<Vec<u8>>> {
     let stdin = io::stdin();
     let mut bytes = vec![0; READ_BYTES];
     loop {
-        // Before the read, which would wait for a whole line where a shell has set the terminal's modes meanwhile.
-        let mut asked = [PollFd::new(ended, PollFlags::IN), PollFd::new(&stdin, PollFlags::IN)];
-        match poll(&mut asked, None) {
-            Ok(_) if !asked[0].revents().is_empty() => return Ok(None),
+        // Polled before the read, which would wait for a whole line if a shell has changed the terminal's modes meanwhile.
+        let mut polled = [PollFd::new(ended, PollFlags::IN), PollFd::new(&stdin, PollFlags::IN)];
+        match poll(&mut polled, None) {
+            Ok(_) if !polled[0].revents().is_empty() => return Ok(None),
             Ok(_) => {}
             Err(Errno::INTR) => continue,
             Err(error) => return Err(error.into()),
         }
         match rustix::io::read(stdin.as_fd(), &mut bytes) {
-            // Nothing, though something is there: the terminal has hung up.
+            // No bytes although input was signalled: the terminal has hung up.
             Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
             Ok(count) => {
                 bytes.truncate(count);

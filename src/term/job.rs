@@ -1,17 +1,17 @@
-//! The job that this process is part of, as a shell controls it (POSIX, section 11.1.2 and 11.1.4).
+//! Job control for the job that this process is part of (POSIX, section 11.1.2 and 11.1.4).
 
 use std::io;
 
 use nix::unistd::{getpgrp, getppid, getsid};
 use rustix::process::{Signal, getpid, kill_current_process_group, kill_process};
 
-/// Something will continue this job when it is stopped: a shell of the same session, which is not part of the job.
+/// Returns `true` if a shell of the same session, outside this job, can continue the job after a stop.
 ///
-/// The leader of a session has none, as under `ssh -t host watchbell`, in a container, or in a new window of tmux, and neither has a job
-/// whose shell has ended. The kernel does not stop such a job on Ctrl-Z (an orphaned process group).
+/// A session leader has no such shell, as under `ssh -t host watchbell`, in a container, or in a new window of tmux, and neither has
+/// a job whose shell has ended. The kernel does not stop such a job on Ctrl-Z (an orphaned process group).
 #[must_use]
 pub fn has_shell() -> bool {
-    // By nix: each of these is 0 where it lies outside our namespace of processes, which rustix takes for impossible.
+    // With nix: each of these ids is 0 if it is outside our PID namespace, which rustix rules out.
     let Ok(session) = getsid(None) else { return false };
     getpgrp() != session && getsid(Some(getppid())) == Ok(session)
 }
@@ -24,13 +24,13 @@ pub fn stop() -> io::Result<()> {
     Ok(kill_process(getpid(), Signal::STOP)?)
 }
 
-/// Stops the whole job until it is continued, as Ctrl-Z does where the terminal makes a signal of it: a script around this program is
-/// stopped too, or the shell would still wait for it.
+/// Stops the whole job until it is continued, as Ctrl-Z does outside raw mode: a script around this program is stopped too,
+/// otherwise the shell would still wait for it.
 ///
 /// # Errors
 /// If the system refuses.
 pub(super) fn stop_all() -> io::Result<()> {
-    // The others may have something to do first. Our own handler takes it as a wish, and so we stop by the other signal.
+    // TSTP lets the other processes prepare. Our own handler treats it as a request, so we stop ourselves with STOP.
     kill_current_process_group(Signal::TSTP)?;
     stop()
 }

@@ -1,10 +1,10 @@
-//! The table of keys: what the bytes of one key mean.
+//! Table of keys: maps the bytes of a key to its meaning.
 //!
 //! Sources: xterm `ctlseqs` ("PC-Style Function Keys", "VT220-Style Function Keys"), the kitty keyboard protocol, `console_codes(4)`.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
-/// Keys of `CSI … letter`, and of `SS3 letter`.
+/// Keys of `CSI … letter` and of `SS3 letter`.
 const LETTERS: &[(u8, KeyCode)] = &[
     (b'A', KeyCode::Up),
     (b'B', KeyCode::Down),
@@ -50,7 +50,7 @@ const NUMBERS: &[(u32, KeyCode)] = &[
     (34, KeyCode::F(20)),
 ];
 
-/// Keys that have no letter, by their number in `CSI number u`: the keypad of the kitty protocol.
+/// Keypad of the kitty protocol, by the number in `CSI number u`.
 const KEYPAD: &[(u32, KeyCode)] = &[
     (57409, KeyCode::Char('.')),
     (57410, KeyCode::Char('/')),
@@ -71,10 +71,10 @@ const KEYPAD: &[(u32, KeyCode)] = &[
     (57426, KeyCode::Delete),
 ];
 
-/// The key of a control sequence: `CSI parameters last`; `None` for every reply of a terminal.
+/// Key of a control sequence: `CSI parameters last`; `None` for every reply of a terminal.
 ///
 /// A reply has a private mark (`<`, `=`, `>`, `?`), an intermediate byte, or a last byte that no key has. `CSI row ; column R` is the
-/// position of the cursor, and so is what some terminals send for F3 with a modifier.
+/// position of the cursor; some terminals send the same for F3 with a modifier.
 pub(super) fn control_sequence(parameters: &[u8], last: u8) -> Option<KeyEvent> {
     if !parameters.iter().all(|byte| matches!(byte, b'0'..=b'9' | b':' | b';')) {
         return None;
@@ -86,7 +86,7 @@ pub(super) fn control_sequence(parameters: &[u8], last: u8) -> Option<KeyEvent> 
     let (code, modifiers, kind) = match last {
         b'~' if number == 27 => (letter(field(2, 0)?)?, field(1, 0), None),
         b'~' => modified(find(NUMBERS, number)?)?,
-        // The second number is the character that shift makes of the key.
+        // The second number is the shifted character of the key.
         b'u' => modified(letter(field(0, 1).unwrap_or(number))?)?,
         _ if number == 1 => modified(find(LETTERS, last)?)?,
         _ => return None,
@@ -105,25 +105,25 @@ pub(super) fn control_sequence(parameters: &[u8], last: u8) -> Option<KeyEvent> 
     Some(key)
 }
 
-/// The key of `SS3 last`: of a keypad that is in its application mode, too.
+/// Key of `SS3 last`, also of a keypad in application mode.
 pub(super) fn application_key(last: u8) -> Option<KeyEvent> {
     match last {
         b'R' => Some(KeyEvent::from(KeyCode::F(3))),
         b'M' => Some(KeyEvent::from(KeyCode::Enter)),
         b'I' => Some(KeyEvent::from(KeyCode::Tab)),
         b'X' => Some(KeyEvent::from(KeyCode::Char('='))),
-        // `*+,-./0123456789`, each 64 places before its letter.
+        // `*+,-./0123456789`, each 64 codes before its letter.
         b'j'..=b'y' => Some(KeyEvent::from(KeyCode::Char(char::from(last - 0x40)))),
         _ => find(LETTERS, last).map(KeyEvent::from),
     }
 }
 
-/// The function key of `ESC [ [ last`, as the Linux console sends F1 to F5.
+/// Function key of `ESC [ [ last`, as the Linux console sends F1 to F5.
 pub(super) fn console_key(last: u8) -> Option<KeyEvent> {
     matches!(last, b'A'..=b'E').then(|| KeyEvent::from(KeyCode::F(last - b'A' + 1)))
 }
 
-/// The key of one byte of ASCII.
+/// Key of one ASCII byte.
 pub(super) fn ascii(byte: u8) -> KeyEvent {
     let control = |letter: u8| KeyEvent::new(KeyCode::Char(char::from(letter)), KeyModifiers::CONTROL);
     match byte {
@@ -144,11 +144,11 @@ fn numbers(field: &[u8]) -> Vec<u32> {
     field.split(|byte| *byte == b':').map(number).collect()
 }
 
-fn find<K: PartialEq + Copy>(table: &[(K, KeyCode)], wanted: K) -> Option<KeyCode> {
-    table.iter().find(|(key, _)| *key == wanted).map(|(_, code)| *code)
+fn find<K: PartialEq + Copy>(table: &[(K, KeyCode)], searched: K) -> Option<KeyCode> {
+    table.iter().find(|(key, _)| *key == searched).map(|(_, code)| *code)
 }
 
-/// The key with this number in `CSI number u`; `None` for those that mean nothing here, such as a modifier alone.
+/// Key with this number in `CSI number u`; `None` for keys that are not used here, such as a modifier alone.
 fn letter(number: u32) -> Option<KeyCode> {
     Some(match number {
         9 => KeyCode::Tab,
@@ -163,8 +163,8 @@ fn letter(number: u32) -> Option<KeyCode> {
     })
 }
 
-/// Modifiers as sequences count them: one more than the sum of shift 1, alt 2, control 4; locks do not matter. `None` with a key of
-/// the window system (super, hyper, meta): the chord is not for us.
+/// Modifiers of a sequence: one more than the sum of shift 1, alt 2, control 4; locks are ignored. `None` with a modifier of the
+/// window system (super, hyper, meta): the chord is not for us.
 fn modifier_keys(number: u32) -> Option<KeyModifiers> {
     let bits = number.checked_sub(1)?;
     if bits & 0b11_1000 != 0 {

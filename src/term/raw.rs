@@ -1,16 +1,16 @@
-//! Raw mode: the modes of the terminal while it is ours, and those that it goes back to.
+//! Raw mode: sets the terminal's modes while it is ours, and restores the modes before.
 
 use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 
-/// Has every key sent as it is pressed.
+/// Enters raw mode, in which every key is sent when it is pressed.
 ///
-/// The modes that are found are those to go back to, as when a shell has set its own after a stop; unless they are still raw.
+/// Saves the current modes to restore them later, since a shell may have set its own after a stop; unless they are already raw.
 ///
 /// # Errors
-/// If stdin is no terminal, or one that is gone.
+/// If stdin is not a terminal, or the terminal is gone.
 pub(super) fn enter() -> io::Result<()> {
     let found = tcgetattr(io::stdin())?;
     let mut modes = found.clone();
@@ -23,7 +23,7 @@ pub(super) fn enter() -> io::Result<()> {
     Ok(tcsetattr(io::stdin(), OptionalActions::Now, &modes)?)
 }
 
-/// Goes back to the modes before; nothing to do where that has been done.
+/// Restores the saved modes; does nothing if that has been done.
 pub(super) fn leave() {
     if let Some(modes) = before().take() {
         let _ = tcsetattr(io::stdin(), OptionalActions::Now, &modes);

@@ -1,19 +1,19 @@
-//! Types of machines that a cloud sells, by the form of their names.
+//! Machine types of public clouds, recognised by the pattern of their names.
 //!
-//! The label `node.kubernetes.io/instance-type` holds whatever the provider's controller, the distribution or a person wrote:
-//! `k3s`, `rke2`, `bare-metal`, `gpu1.2xlarge`, a flavour of a private cloud. Only the type of a public cloud tells which
-//! accelerator is in it, so each form begins with the families that its cloud sells.
+//! The label `node.kubernetes.io/instance-type` holds any text that the provider's controller, the distribution or a person set:
+//! `k3s`, `rke2`, `bare-metal`, `gpu1.2xlarge`, a flavour of a private cloud. Only the machine type of a public cloud implies an
+//! accelerator, so each pattern begins with the families that its cloud offers.
 //! Sources: the clouds' lists of machine types.
 
-/// Forms of the clouds. `#` stands for one or more digits, `@` for one or more letters and digits, `*` for anything or nothing,
-/// `$` for the name of an accelerator; in `(a|b)` one of the forms stands.
+/// Patterns of the clouds. `#` matches one or more digits, `@` one or more letters and digits, `*` any text, also none,
+/// `$` the name of an accelerator; `(a|b)` matches one of the alternatives.
 const FORMS: &[&str] = &[
-    // AWS: `p5en.48xlarge`, `p6-b200.48xlarge`, `g4dn.metal`, `g6f.large`, `trn1n.32xlarge`; `SageMaker HyperPod` writes `ml.` before.
+    // AWS: `p5en.48xlarge`, `p6-b200.48xlarge`, `g4dn.metal`, `g6f.large`, `trn1n.32xlarge`; `SageMaker HyperPod` prefixes `ml.`.
     "(|ml.)(p2|p3|p3dn|p4d|p4de|p5|p5e|p5en|p6-b#|p6e-gb#).(xlarge|#xlarge)",
     "(|ml.)(g2|g3|g3s|g4ad|g4dn|g5|g5g|g6|g6e|gr6|g7|g7e).(xlarge|#xlarge|metal)",
     "(|ml.)(g6f|gr6f).(large|xlarge|#xlarge)",
     "(|ml.)(inf1|inf2|trn1|trn1n|trn2|trn2u|trn3|dl1|dl2q|vt1|f1|f2).(xlarge|#xlarge)",
-    // Its machines for everything: `m5.large`, `c7i.metal-24xl`, `u-6tb1.112xlarge`. `m1.large` is a flavour of OpenStack too.
+    // AWS general-purpose machines: `m5.large`, `c7i.metal-24xl`, `u-6tb1.112xlarge`. `m1.large` is a flavour of OpenStack too.
     "(c|i|m|r|t|x)(3|4|5|6|7|8)(|a|b|d|g|i|n|ad|dn|gd|gn|id|idn|ie|en|flex).(large|xlarge|#xlarge|metal|metal-#xl)",
     "u-#tb1.(#xlarge|metal)",
     // Google: `a2-highgpu-1g`, `a4x-highgpu-4g-metal`, `g2-standard-96`, `n1-custom-4-8192`, `ct5lp-hightpu-4t`.
@@ -62,7 +62,7 @@ const FORMS: &[&str] = &[
     "$-##",
 ];
 
-/// Accelerators of NVIDIA, AMD and Intel as clouds write them in their types, in small letters.
+/// Accelerators of NVIDIA, AMD and Intel as clouds write them in machine types, in lower case.
 const ACCELERATORS: [&str; 3] = [
     "a10 a100 a16 a2 a30 a40 a4000 a5000 a6000 b200 b300 gb200 gb300 gh200 h100 h200 h800 h20 k80 l20 l4 l40 l40s m60 p100 p4 p40 \
      rtx4000 rtx5000 rtx6000 rtxa5000 rtxa6000 rtxp6000 rtxpro6000 t4 v100 v100s",
@@ -70,13 +70,13 @@ const ACCELERATORS: [&str; 3] = [
     "gaudi2 gaudi3",
 ];
 
-/// Whether a label's value is the type of a machine of a public cloud.
+/// Returns `true` if a label's value is a machine type of a public cloud.
 pub(super) fn is_of_a_cloud(kind: &str) -> bool {
     // A label has at most 63 characters; a longer value would only cost time.
     kind.len() <= 63 && FORMS.iter().any(|form| fits(form, kind, &str::is_empty))
 }
 
-/// Tells whether `text` begins in this form and its rest is as it should be.
+/// Returns `true` if a prefix of `text` matches the pattern and `is_end` accepts the rest.
 fn fits(form: &str, text: &str, is_end: &dyn Fn(&str) -> bool) -> bool {
     let Some(first) = form.chars().next() else { return is_end(text) };
     let rest = &form[first.len_utf8()..];
@@ -96,7 +96,7 @@ fn fits(form: &str, text: &str, is_end: &dyn Fn(&str) -> bool) -> bool {
     }
 }
 
-/// Lengths of the beginnings of `text`, of one letter or more, in which every letter is one of these.
+/// Lengths of the non-empty prefixes of `text` in which every character satisfies `is_one`.
 fn some(text: &str, is_one: impl Fn(char) -> bool) -> impl Iterator<Item = usize> {
     let longest = text.find(|letter: char| !is_one(letter)).unwrap_or(text.len());
     1..=longest

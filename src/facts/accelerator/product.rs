@@ -1,16 +1,16 @@
-//! Names that plugins for virtual machines make from the names of products: whole cards, their virtual functions and vGPUs.
+//! Resource names that plugins for virtual machines derive from product names: whole cards, virtual functions and vGPUs.
 //!
 //! NVIDIA's `kubevirt-gpu-device-plugin` (`pkg/device_plugin/device_plugin.go`) takes a card's name from the PCI database, in capitals
-//! since 1.2 and without anything but letters, digits, `_` and `.` (`GA102GL_A10`), its number there if that has no name
-//! (`2236`), and a vGPU's name from the driver, with `_` for blanks (`GRID_T4-2Q`, `NVIDIA_A100-1-5CME`). Its
-//! `sandbox-device-plugin` calls every card `pgpu` (`cmd/main.go`, `P_GPU_ALIAS`). `KubeVirt` and Harvester make the same names.
+//! since 1.2 and only with letters, digits, `_` and `.` (`GA102GL_A10`), or its PCI number if the database has no name
+//! (`2236`), and a vGPU's name from the driver, with `_` for spaces (`GRID_T4-2Q`, `NVIDIA_A100-1-5CME`). Its
+//! `sandbox-device-plugin` calls every card `pgpu` (`cmd/main.go`, `P_GPU_ALIAS`). `KubeVirt` and Harvester use the same names.
 
 use super::Kind;
 
-/// Functions of a card, and what connects cards, that are no accelerators.
+/// Words in the names of a card's other functions, and of interconnects, which are not accelerators.
 const COMPANIONS: [&str; 6] = ["AUDIO", "NVSWITCH", "USB", "UCSI", "BRIDGE", "CONTROLLER"];
 
-/// NVIDIA's names after `nvidia.com/`.
+/// Kind of NVIDIA's names after `nvidia.com/`.
 pub(super) fn nvidia(name: &str) -> Option<Kind> {
     if name == "pgpu" || is_pci_number(name) {
         return Some(Kind::Device);
@@ -21,7 +21,7 @@ pub(super) fn nvidia(name: &str) -> Option<Kind> {
     Some(if name.starts_with("GRID_") || is_vgpu_type(name) { Kind::Shared } else { Kind::Device })
 }
 
-/// AMD's names after `amd.com/`. Its other chips have names in the PCI database too, so that of a graphics line must stand in it.
+/// Kind of AMD's names after `amd.com/`. The PCI database also names AMD's other chips, so the name must contain a GPU product line.
 pub(super) fn amd(name: &str) -> Option<Kind> {
     match name {
         // The operator's end-to-end tests (`tests/e2e/kubevirt_test.go`): physical and virtual functions.
@@ -36,7 +36,7 @@ pub(super) fn amd(name: &str) -> Option<Kind> {
     Some(if has_word(name, "VF") { Kind::Shared } else { Kind::Device })
 }
 
-/// Intel's names after `intel.com/`: mediated devices of GVT-g are shares, cards are named after their line.
+/// Kind of Intel's names after `intel.com/`: mediated devices of GVT-g are shares, cards are named after their line.
 pub(super) fn intel(name: &str) -> Option<Kind> {
     if name.to_ascii_uppercase().contains("GVTG") {
         return Some(Kind::Shared);
@@ -46,9 +46,9 @@ pub(super) fn intel(name: &str) -> Option<Kind> {
     (is_card && is_product && !is_companion(name)).then_some(Kind::Device)
 }
 
-/// Recognises the product of a vGPU (`GRID-T4-2Q`, `NVIDIA-A40-48Q`) in GPU feature discovery's label.
+/// Returns `true` for the product of a vGPU (`GRID-T4-2Q`, `NVIDIA-A40-48Q`) in GPU feature discovery's label.
 pub(super) fn is_vgpu(product: &str) -> bool {
-    // What feature discovery appends is no part of the name.
+    // Feature discovery appends these suffixes to the name.
     let name = product.strip_suffix("-SHARED").unwrap_or(product);
     let name = name.split_once("-MIG-").map_or(name, |(name, _)| name);
     is_vgpu_type(name) || name.strip_prefix("GRID-").is_some_and(is_kepler_vgpu)
@@ -60,12 +60,12 @@ fn is_kepler_vgpu(name: &str) -> bool {
     !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// `2236`: what stands for a card that the PCI database does not name.
+/// Returns `true` for a PCI number (`2236`), used for a card that the PCI database does not name.
 fn is_pci_number(name: &str) -> bool {
     name.len() == 4 && name.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
 }
 
-/// `A40-4Q`, `A100-1-5CME`, `T4-2B4`: memory in GB and the series (Q, C, B or A) after a dash, which no name of a card has.
+/// `A40-4Q`, `A100-1-5CME`, `T4-2B4`: a dash, memory in GB and the series (Q, C, B or A). No card has such a name.
 fn is_vgpu_type(name: &str) -> bool {
     let Some((_, profile)) = name.rsplit_once('-') else { return false };
     let series = profile.trim_start_matches(|letter: char| letter.is_ascii_digit());

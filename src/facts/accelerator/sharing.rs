@@ -1,4 +1,4 @@
-//! Labels by which a maker or a cloud says that the plain name of a resource counts shares or slices of devices.
+//! Labels with which a vendor or a cloud declares that the plain name of a resource counts shares or slices of devices.
 //!
 //! Sources: NVIDIA `k8s-device-plugin` `internal/lm/resource.go` (`baseLabeler`, `getProductName`), `internal/lm/nvml.go`
 //! (`mps.capable`), `internal/lm/vgpu.go` and `internal/lm/mig-strategy.go`; GKE's concept "GPU sharing strategies"; `ROCm`
@@ -7,7 +7,8 @@
 //! AWS `aws-virtual-gpu-device-plugin` `README.md`.
 
 use super::product::is_vgpu;
-use super::{AMD, Kind, NVIDIA, capacity, hami, is_mig_invalid, mig_strategy, number, product};
+use super::{AMD, Kind, NVIDIA, announces, capacity, is_mig_invalid, mig_strategy, number, product};
+use crate::facts::hami::{HAMI_REGISTER, HamiSplit};
 use crate::facts::node::Announces;
 use crate::facts::text::Clean;
 
@@ -28,40 +29,43 @@ const AMD_PARTITIONS: [&str; 4] = [
     "beta.amd.com/gpu.compute-memory-partition",
 ];
 
-/// What AMD's plugin hands out: `container`, `pf-passthrough` or `vf-passthrough`.
+/// Kind of device that AMD's plugin hands out: `container`, `pf-passthrough` or `vf-passthrough`.
 const AMD_MODES: [&str; 2] = ["amd.com/gpu.mode", "beta.amd.com/gpu.mode"];
 
-/// Devices of a machine as its cloud sells it, whoever makes them (Karpenter for AWS and Azure, EKS Auto Mode).
+/// Number of devices in the machine type, of any vendor (Karpenter for AWS and Azure, EKS Auto Mode).
 const CLOUD_COUNTS: [&str; 3] = [
     "karpenter.k8s.aws/instance-gpu-count",
     "eks.amazonaws.com/instance-gpu-count",
     "karpenter.azure.com/sku-gpu-count",
 ];
 
-/// Shares of NVIDIA's devices by AWS's plugin, ten of each device unless it is told otherwise; no label says.
+/// Shares of NVIDIA's devices by AWS's plugin, ten per device by default; no label gives the number.
 const AWS_SHARES: [&str; 2] = ["k8s.amazonaws.com/vgpu", "eks.amazonaws.com/vgpu"];
 
 /// Intel's cards, by the driver that runs them; both may run on one node.
 const INTEL: [&str; 2] = ["gpu.intel.com/i915", "gpu.intel.com/xe"];
 
-/// How many of the resource there are for each device.
+/// Resources that `HAMi`'s mock device plugin announces besides the number, for schedulers that read the node's capacity.
+const HAMI_ACCESSORIES: [&str; 3] = ["nvidia.com/gpucores", "nvidia.com/gpumem", "nvidia.com/gpumem-percentage"];
+
+/// Number of units of a resource per device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Replicas {
     /// The device itself.
     None,
-    /// So many shares.
+    /// This many shares.
     Of(i64),
-    /// Shares or slices, and no label says how many.
+    /// Shares or slices; no label gives the number.
     Unknown,
 }
 
-/// The kind that labels give to the resource on this node; `None` where they leave it what its name says.
+/// Kind of the resource according to the node's labels; `None` if the kind that its name implies stands.
 pub(super) fn unit(resource: &str, node: &impl Announces) -> Option<Kind> {
     let is_replicated = || !is_beside_shares(resource, node) && replicas(resource, node) != Replicas::None;
     match resource {
         NVIDIA if is_replicated() || is_given_as_vgpu(node) => Some(Kind::Shared),
-        // What `HAMi` counts as one share of each device is the device.
-        NVIDIA if hami::splits(node) => Some(Kind::Shared),
+        // With one share per device, `HAMi`'s share is the device.
+        NVIDIA if is_split_by_hami(node) => Some(Kind::Shared),
         NVIDIA if is_cut(node) => Some(Kind::Slice),
         NVIDIA => exceeds(capacity(node, NVIDIA), nvidia_count(node)),
         AMD if first(node, &AMD_MODES) == Some("vf-passthrough") => Some(Kind::Shared),
@@ -74,45 +78,45 @@ pub(super) fn unit(resource: &str, node: &impl Announces) -> Option<Kind> {
     }
 }
 
-/// Some devices are shared under the other name (`nvidia.com/gpu.shared`), and this one counts those that are left whole.
+/// Returns `true` if some devices are shared under the other name (`nvidia.com/gpu.shared`), so that this name counts the rest.
 pub(super) fn is_beside_shares(resource: &str, node: &impl Announces) -> bool {
     let is_there = |name: &str| capacity(node, name).is_some_and(|amount| amount > 0);
     is_there(resource) && is_there(&format!("{resource}.shared"))
 }
 
-/// More of NVIDIA's devices are announced than there are, and no label says how often each is shared.
+/// Returns `true` if the node announces more NVIDIA devices than it has, while no label gives the replicas.
 pub(super) fn exceeds_count(node: &impl Announces) -> bool {
     exceeds(capacity(node, NVIDIA), nvidia_count(node)).is_some()
 }
 
-/// Replicas of what NVIDIA's plugin announces under this name, or under it with `.shared`.
+/// Replicas of the resource that NVIDIA's plugin announces under this name, with or without `.shared`.
 pub(super) fn replicas(base: &str, node: &impl Announces) -> Replicas {
     let replicas = number(node, &format!("{base}.replicas"));
     let strategy = node.label(&format!("{base}.sharing-strategy")).map(Clean::as_str);
     let is_shared = matches!(strategy, Some("time-slicing" | "mps")) || replicas.is_some_and(|replicas| replicas > 1);
     let is_named_shared = || node.label(&format!("{base}.product")).is_some_and(|product| product.ends_with("-SHARED"));
     if is_shared || is_named_shared() {
-        // Of 0 replicas a configuration is wrong, of 1 nothing is shared: neither says what the capacity is.
+        // 0 replicas is a wrong configuration, so the capacity stays unknown.
         return replicas.filter(|replicas| *replicas > 0).map_or(Replicas::Unknown, Replicas::Of);
     }
     let is_true = |key: &str| node.label(key).is_some_and(|value| &**value == "true");
     match base {
         NVIDIA if is_true("nvidia.com/mps.capable") => Replicas::Unknown,
-        // Its one device is a share of a device elsewhere.
+        // The node's only device is a share of a device on the host.
         NVIDIA if is_given_as_vgpu(node) => Replicas::Of(1),
         NVIDIA => gke_replicas(node),
         _ => Replicas::None,
     }
 }
 
-/// Physical devices behind the shares or slices that `resource` counts; `None` where the labels cannot say.
+/// Physical devices behind the shares or slices that `resource` counts; `None` if the labels do not determine it.
 pub(super) fn devices_behind(resource: &str, node: &impl Announces) -> Option<i64> {
     let announced = capacity(node, resource)?;
     let divided = |by: i64| (by > 0 && announced % by == 0).then(|| announced / by);
     let base = resource.strip_suffix(".shared").unwrap_or(resource);
     match base {
-        NVIDIA if hami::splits(node) => hami::devices(node),
-        // Cut, the count is one of slices; given as a vGPU, one of shares.
+        NVIDIA if is_split_by_hami(node) => hami_devices(node),
+        // The count is of slices if the devices are partitioned, and of shares with a vGPU.
         NVIDIA if is_cut(node) || is_given_as_vgpu(node) => None,
         NVIDIA if is_beside_shares(base, node) => match replicas(base, node) {
             _ if base == resource => Some(announced),
@@ -126,12 +130,12 @@ pub(super) fn devices_behind(resource: &str, node: &impl Announces) -> Option<i6
         AMD => match amd_mode(node)? {
             Partition::Whole => None,
             Partition::Parts(parts) => divided(parts),
-            // A card is as many as it has dies: eight of an MI300X, six of an MI300A.
+            // A card counts once per die: an MI300X has eight, an MI300A six.
             Partition::Dies => cloud_count(node),
         },
         _ if AWS_SHARES.contains(&resource) => nvidia_count(node),
         _ if INTEL.contains(&resource) => {
-            // Each card is shared as often as the others, whichever driver runs it.
+            // Every card has the same number of shares, whichever driver runs it.
             let (devices, all) = (intel_count(node)?, intel_announced(node));
             let shares = announced.checked_mul(devices)?;
             (all > 0 && shares % all == 0).then(|| shares / all)
@@ -140,8 +144,8 @@ pub(super) fn devices_behind(resource: &str, node: &impl Announces) -> Option<i6
     }
 }
 
-/// The machine was given a vGPU. Feature discovery says so by `vgpu.present` and writes the version of the host's driver nowhere
-/// else (`internal/lm/vgpu.go`); a vGPU's product names the memory and the series.
+/// Returns `true` if the node is a virtual machine with a vGPU. Feature discovery sets `vgpu.present`, and writes the version of
+/// the host's driver only there (`internal/lm/vgpu.go`); a vGPU's product names its memory and series.
 fn is_given_as_vgpu(node: &impl Announces) -> bool {
     let has_host = || {
         ["nvidia.com/vgpu.host-driver-version", "nvidia.com/vgpu.host-driver-branch"]
@@ -152,17 +156,17 @@ fn is_given_as_vgpu(node: &impl Announces) -> bool {
     is_present || is_vgpu(product(node))
 }
 
-/// Slices under the plain name: MIG strategy `single`, or GKE's partitions.
+/// Returns `true` if the plain name counts slices: MIG strategy `single`, or GKE's partitions.
 fn is_cut(node: &impl Announces) -> bool {
     let strategy = mig_strategy(node);
     let is_mixed = matches!(strategy, Some("mixed" | "none"));
     let is_product = product(node).contains("-MIG-") && !is_mig_invalid(node);
-    // Attributes that only a slice has.
+    // Only a slice has these attributes.
     let has_slices = number(node, "nvidia.com/gpu.slices.gi").is_some_and(|slices| slices > 0);
     (!is_mixed && (is_product || has_slices)) || is_cut_by_gke(node)
 }
 
-/// GKE cuts each device, and says into what but not into how many.
+/// Returns `true` if GKE partitions each device. Its label gives the profile, not the number of slices.
 pub(super) fn is_cut_by_gke(node: &impl Announces) -> bool {
     node.label(GKE_PARTITION).is_some_and(|size| !size.is_empty())
 }
@@ -171,20 +175,42 @@ fn gke_replicas(node: &impl Announces) -> Replicas {
     let strategy = node.label(GKE_STRATEGY).map(Clean::as_str);
     match (number(node, GKE_CLIENTS), strategy) {
         (Some(clients @ 2..), _) => Replicas::Of(clients),
-        // One client for each device has it alone.
+        // One client per device means no sharing.
         (Some(_), _) | (None, None | Some("" | "none")) => Replicas::None,
         (None, Some(_)) => Replicas::Unknown,
     }
 }
 
+/// Returns `true` if `HAMi` hands out shares of this node's devices. With one share per device they are whole devices.
+pub(super) fn is_split_by_hami(node: &impl Announces) -> bool {
+    match hami_split(node) {
+        Some(split) => split.shares != split.devices,
+        None => HAMI_ACCESSORIES.iter().any(|name| announces(node, name)),
+    }
+}
+
+/// Shares on this node; `None` if `HAMi` does not report them.
+pub(super) fn hami_shares(node: &impl Announces) -> Option<i64> {
+    hami_split(node).map(|split| split.shares.into())
+}
+
+/// Devices that `HAMi` splits; `None` if it does not report them.
+fn hami_devices(node: &impl Announces) -> Option<i64> {
+    hami_split(node).map(|split| split.devices.into())
+}
+
+fn hami_split(node: &impl Announces) -> Option<HamiSplit> {
+    HamiSplit::parse_label(node.label(HAMI_REGISTER)?)
+}
+
 /// AMD's compute partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Partition {
-    /// `spx`: the card in one piece.
+    /// `spx`: the whole card.
     Whole,
     /// `dpx`, `tpx`, `qpx`.
     Parts(i64),
-    /// `cpx`: one for each die.
+    /// `cpx`: one per die.
     Dies,
 }
 
@@ -201,13 +227,13 @@ fn amd_mode(node: &impl Announces) -> Option<Partition> {
     })
 }
 
-/// NVIDIA's devices as feature discovery or the cloud counts them.
+/// NVIDIA devices as counted by feature discovery or the cloud.
 fn nvidia_count(node: &impl Announces) -> Option<i64> {
     number(node, "nvidia.com/gpu.count").or_else(|| cloud_count(node))
 }
 
-/// Intel's cards: the rules for node feature discovery count each type of card (`device-id.0300-56c0.count`) and once more those of
-/// data centres (`device.count`); before 0.36 the plugin listed them (`gpu-numbers`, `gpu-numbers2`: `0.1.2`).
+/// Intel's cards: the rules for node feature discovery count each type of card (`device-id.0300-56c0.count`) and those of data centres
+/// again (`device.count`); before 0.36 the plugin listed them (`gpu-numbers`, `gpu-numbers2`: `0.1.2`).
 fn intel_count(node: &impl Announces) -> Option<i64> {
     let labels = || node.labels().filter_map(|(key, value)| Some((key.strip_prefix("gpu.intel.com/")?, value)));
     let types =
@@ -224,7 +250,7 @@ fn intel_count(node: &impl Announces) -> Option<i64> {
     })
 }
 
-/// What Intel's plugin announces, of both drivers.
+/// Devices that Intel's plugin announces, for both drivers.
 fn intel_announced(node: &impl Announces) -> i64 {
     INTEL.iter().filter_map(|name| capacity(node, name)).fold(0, i64::saturating_add)
 }
@@ -233,8 +259,8 @@ fn cloud_count(node: &impl Announces) -> Option<i64> {
     CLOUD_COUNTS.into_iter().find_map(|label| number(node, label)).filter(|count| *count > 0)
 }
 
-/// More units than there are devices are shares: Intel's `-shared-dev-num`, Bottlerocket's time slicing and a configuration that
-/// feature discovery was not given have no label.
+/// [`Kind::Shared`] if more units are announced than there are devices: Intel's `-shared-dev-num`, Bottlerocket's time slicing, and a
+/// configuration that feature discovery does not have, set no label.
 fn exceeds(announced: Option<i64>, devices: Option<i64>) -> Option<Kind> {
     (announced? > devices.filter(|devices| *devices > 0)?).then_some(Kind::Shared)
 }

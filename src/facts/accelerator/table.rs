@@ -1,4 +1,4 @@
-//! The table of names.
+//! Table of resource names.
 
 use super::Kind::{Aux, Device, Shared, Slice};
 use super::{Kind, product};
@@ -16,7 +16,7 @@ const NAMES: &[(&str, Kind)] = &[
     ("birentech.com/gpu", Device),
     ("cambricon.com/mlu", Device),
     ("cambricon.com/vmlu", Shared),
-    // The plugin's code says `k8s.`, its documents `eks.`.
+    // The plugin's code uses `k8s.`, its documentation `eks.`.
     ("eks.amazonaws.com/vgpu", Shared),
     ("enflame.com/drs-gcu", Shared),
     ("enflame.com/gcu", Device),
@@ -62,7 +62,7 @@ const NAMES: &[(&str, Kind)] = &[
     ("volcano.sh/vgpu-number", Shared),
 ];
 
-/// What each resource name counts as: the built-in table, and what the user adds to it.
+/// Kinds by resource name: the built-in table and the user's additions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AcceleratorTable {
     /// Sorted by name.
@@ -70,7 +70,7 @@ pub struct AcceleratorTable {
 }
 
 impl AcceleratorTable {
-    /// The built-in table with more names, which win over it; of two entries for one name the last wins.
+    /// Extends the built-in table. Added names take precedence; of two entries for one name the last wins.
     #[must_use]
     pub fn with(extra: impl IntoIterator<Item = (String, Kind)>) -> Self {
         let mut extra: Vec<_> = extra.into_iter().collect();
@@ -80,7 +80,7 @@ impl AcceleratorTable {
         Self { extra }
     }
 
-    /// The kind of `resource` by its name alone; `None` if it is no accelerator.
+    /// Kind of `resource` by its name alone; `None` if it is not an accelerator.
     #[must_use]
     pub fn classify(&self, resource: &str) -> Option<Kind> {
         if let Ok(at) = self.extra.binary_search_by(|(name, _)| name.as_str().cmp(resource)) {
@@ -90,13 +90,13 @@ impl AcceleratorTable {
         named.or_else(|| by_pattern(resource))
     }
 
-    /// The user has said what this name is.
+    /// Returns `true` if the user's additions name this resource.
     pub(super) fn is_extended_by(&self, resource: &str) -> bool {
         self.extra.binary_search_by(|(name, _)| name.as_str().cmp(resource)).is_ok()
     }
 }
 
-/// Families of names that carry a model or a size.
+/// Kind of names that contain a model or a size.
 fn by_pattern(resource: &str) -> Option<Kind> {
     let (domain, name) = resource.split_once('/')?;
     match domain {
@@ -113,7 +113,7 @@ fn by_pattern(resource: &str) -> Option<Kind> {
     }
 }
 
-/// MIG slices of strategy `mixed`, and what plugins for virtual machines announce.
+/// MIG slices of strategy `mixed`, and resources of plugins for virtual machines.
 fn nvidia(name: &str) -> Option<Kind> {
     if name.starts_with("mig-") {
         return Some(if name.ends_with(".shared") { Shared } else { Slice });
@@ -121,7 +121,7 @@ fn nvidia(name: &str) -> Option<Kind> {
     product::nvidia(name)
 }
 
-/// `cpx_nps4` and its like, of the naming strategy `mixed`; `spx` is a card in one piece.
+/// `cpx_nps4` and its like, of the naming strategy `mixed`; `spx` is a whole card.
 fn amd_partition(name: &str) -> Option<Kind> {
     match name.split_once("_nps").map_or(name, |(compute, _)| compute) {
         "spx" => Some(Device),

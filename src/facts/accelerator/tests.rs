@@ -199,7 +199,7 @@ fn amounts(labels: Labels<'_>, capacity: &[(&str, i64)]) -> NodeFacts {
     node
 }
 
-/// What is announced of a resource, with what labels; its kind there, and the devices behind it.
+/// Labels and capacity of a node, with the expected kind and the devices behind it.
 struct Shown<'a> {
     resource: &'a str,
     announced: i64,

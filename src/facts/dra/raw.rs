@@ -1,4 +1,4 @@
-//! Slices, claims, classes and taint rules in JSON, as far as they are kept.
+//! Known fields of slices, claims, classes and taint rules in JSON.
 
 use serde::de::MapAccess;
 
@@ -122,11 +122,11 @@ pub(in crate::facts) struct RawDevice<'a> {
     fields: DeviceFields<'a>,
 }
 
-/// Attributes that name a model, the most telling first: NVIDIA's and AMD's drivers say `productName`, Intel's and the example
-/// driver `model`. Names without a domain are the driver's; with one they mean the same.
+/// Attributes that name a model, the most specific first: NVIDIA's and AMD's drivers use `productName`, Intel's and the example
+/// driver `model`. Names without a domain belong to the driver's domain; with one they mean the same.
 const MODEL_ATTRIBUTES: [&str; 2] = ["productName", "model"];
 
-/// The attributes that name a model.
+/// Values of [`MODEL_ATTRIBUTES`].
 #[derive(Debug, Default)]
 pub(in crate::facts) struct Attributes<'a>([Obj<Attribute<'a>>; MODEL_ATTRIBUTES.len()]);
 
@@ -145,7 +145,7 @@ impl Slice<'_> {
     }
 }
 
-/// The three ways to say where a device is.
+/// Scope from the three alternative fields.
 fn place(node: &str, selector: Present, all: Flag) -> DeviceScope {
     if !node.is_empty() {
         DeviceScope::Node(clean(node))
@@ -170,7 +170,7 @@ impl Counters<'_> {
     }
 }
 
-/// Of one counter.
+/// Digest of one counter.
 fn digest(name: &str, nano: i128) -> u64 {
     let Uid(hash) = Uid::hash(name.bytes().chain([0]).chain(nano.to_le_bytes()));
     #[expect(clippy::cast_possible_truncation, reason = "half of the bits are enough to tell two amounts apart")]

@@ -1,8 +1,8 @@
-//! Reads JSON from a body in memory: a `serde` deserializer that never looks twice at what nobody asked for.
+//! JSON reader over a body in memory: a `serde` deserializer that scans unknown values only for their end.
 //!
-//! What is kept is read as strictly as JSON is defined (RFC 8259), with two exceptions that cost only letters: bytes that are
-//! not UTF-8 become `U+FFFD`, and a raw control character in a string stays, since all text is cleaned before it is shown.
-//! What is skipped is only passed over (see [`super::scan`]).
+//! Known values are read strictly by RFC 8259, with two exceptions that affect only characters: bytes that are not UTF-8 become
+//! `U+FFFD`, and a raw control character in a string stays, since all text is cleaned before it is shown. Unknown values are
+//! skipped without validation (see [`super::scan`]).
 
 use std::borrow::Cow;
 use std::fmt;
@@ -14,7 +14,7 @@ use serde::forward_to_deserialize_any;
 use super::scan::{self, Backslash};
 use super::text::{number, unescape};
 
-/// The text is not JSON, or is cut short.
+/// Error: the text is not JSON, or is truncated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::facts) struct Broken {
     what: &'static str,
@@ -37,13 +37,13 @@ impl fmt::Display for Broken {
 impl std::error::Error for Broken {}
 
 impl de::Error for Broken {
-    /// Nothing that is read here refuses a value, so there is nothing to tell.
+    /// No reader here rejects a value, so the message does not matter.
     fn custom<T: fmt::Display>(_: T) -> Self {
         Self::new("a value that does not belong there")
     }
 }
 
-/// The one value that a body holds.
+/// Reads the single value of a body.
 pub(in crate::facts) fn from_slice<'de, T: Deserialize<'de>>(body: &'de [u8]) -> Result<T, Broken> {
     let mut reader = JsonReader::new(body);
     let value = T::deserialize(&mut reader)?;
@@ -51,7 +51,7 @@ pub(in crate::facts) fn from_slice<'de, T: Deserialize<'de>>(body: &'de [u8]) ->
     Ok(value)
 }
 
-/// A place in a body.
+/// Reader at a position in a body.
 #[derive(Clone, Debug)]
 pub(in crate::facts) struct JsonReader<'de> {
     body: &'de [u8],
@@ -64,7 +64,7 @@ impl<'de> JsonReader<'de> {
         Self { body, at: 0, backslash: Backslash::default() }
     }
 
-    /// The first byte of the next token.
+    /// Skips white space and returns the first byte of the next token.
     #[inline]
     pub(in crate::facts) fn peek(&mut self) -> Result<u8, Broken> {
         loop {
@@ -76,7 +76,7 @@ impl<'de> JsonReader<'de> {
         }
     }
 
-    /// Goes behind `byte`, which must come next.
+    /// Consumes `byte`, which must come next.
     #[inline]
     fn expect(&mut self, byte: u8, what: &'static str) -> Result<(), Broken> {
         if self.peek()? != byte {
@@ -86,7 +86,7 @@ impl<'de> JsonReader<'de> {
         Ok(())
     }
 
-    /// Nothing but white space may follow.
+    /// Checks that only white space follows.
     pub(in crate::facts) fn end(&mut self) -> Result<(), Broken> {
         match self.peek() {
             Ok(_) => Err(self.broken("more text behind the value")),
@@ -94,7 +94,7 @@ impl<'de> JsonReader<'de> {
         }
     }
 
-    /// Goes behind the next value, which is returned as it was written.
+    /// Skips the next value and returns it unparsed.
     #[inline]
     pub(in crate::facts) fn skip(&mut self) -> Result<&'de [u8], Broken> {
         let first = self.peek()?;
@@ -109,14 +109,14 @@ impl<'de> JsonReader<'de> {
         Ok(&self.body[start..self.at])
     }
 
-    /// Begins an array or an object if it is one.
+    /// Consumes `bracket` and returns `true` if it comes next.
     pub(in crate::facts) fn open(&mut self, bracket: u8) -> Result<bool, Broken> {
-        let is_it = self.peek()? == bracket;
-        self.at += usize::from(is_it);
-        Ok(is_it)
+        let is_open = self.peek()? == bracket;
+        self.at += usize::from(is_open);
+        Ok(is_open)
     }
 
-    /// Whether an array or an object that ends with `close` goes on; `first` until its first element has been asked for.
+    /// Returns `true` if the array or object that ends with `close` has another element. `first` is `true` before the first one.
     #[inline]
     pub(in crate::facts) fn goes_on(&mut self, close: u8, first: &mut bool) -> Result<bool, Broken> {
         let byte = self.peek()?;
@@ -130,19 +130,19 @@ impl<'de> JsonReader<'de> {
         Ok(true)
     }
 
-    /// Whether `byte` comes next.
+    /// Returns `true` if `byte` comes next.
     pub(in crate::facts) fn is_at(&mut self, byte: u8) -> Result<bool, Broken> {
         Ok(self.peek()? == byte)
     }
 
-    /// The key that comes next, with the colon behind it.
+    /// Reads the next key and its colon.
     pub(in crate::facts) fn key(&mut self) -> Result<Cow<'de, str>, Broken> {
         let key = self.string()?;
         self.expect(b':', "no colon")?;
         Ok(key)
     }
 
-    /// A string.
+    /// Reads a string.
     #[inline]
     fn string(&mut self) -> Result<Cow<'de, str>, Broken> {
         self.expect(b'"', "no text")?;
@@ -159,7 +159,7 @@ impl<'de> JsonReader<'de> {
         }
     }
 
-    /// A number, `true`, `false` or `null`.
+    /// Reads a number, `true`, `false` or `null`.
     fn word<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, Broken> {
         let start = self.at;
         self.at = scan::word(self.body, start);
@@ -178,7 +178,7 @@ impl<'de> JsonReader<'de> {
         Broken { what, at: Some(self.at) }
     }
 
-    /// The body ends too early.
+    /// Error for a body that ends too early.
     fn cut(&self) -> Broken {
         Broken { what: "cut short", at: Some(self.body.len()) }
     }
@@ -216,7 +216,7 @@ impl<'de> Deserializer<'de> for &mut JsonReader<'de> {
         visitor.visit_unit()
     }
 
-    /// A value as it was written.
+    /// Hands over a value unparsed.
     fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Broken> {
         visitor.visit_borrowed_bytes(self.skip()?)
     }
@@ -227,7 +227,7 @@ impl<'de> Deserializer<'de> for &mut JsonReader<'de> {
     }
 }
 
-/// Behind the opening bracket of an array or an object.
+/// Access to the elements of an array or an object, after its opening bracket.
 struct Inside<'r, 'de> {
     reader: &'r mut JsonReader<'de>,
     first: bool,

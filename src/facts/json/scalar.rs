@@ -1,4 +1,4 @@
-//! Values that are neither arrays nor objects: what is of another kind reads as absent.
+//! Scalar values: text, flags, numbers, times and quantities. A value of another type reads as absent.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,7 +11,7 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use super::drain;
 use crate::facts::quantity::Quantity;
 
-/// A text; empty if it is none.
+/// Text; empty if the value is not text.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::facts) struct Text<'de>(pub(in crate::facts) Cow<'de, str>);
 
@@ -22,39 +22,39 @@ impl std::ops::Deref for Text<'_> {
     }
 }
 
-/// A boolean; `None` if it is none.
+/// Boolean; `None` if the value is not a boolean.
 #[derive(Clone, Copy, Debug, Default)]
 pub(in crate::facts) struct Flag(pub(in crate::facts) Option<bool>);
 
-/// A whole number, saturated; `None` if it is none.
+/// Whole number, saturated; `None` if the value is not a whole number.
 #[derive(Clone, Copy, Debug, Default)]
 pub(in crate::facts) struct Int(pub(in crate::facts) Option<i64>);
 
-/// Whether a value is there and not `null`.
+/// Presence of a value: `true` unless it is absent or `null`.
 #[derive(Clone, Copy, Debug, Default)]
 pub(in crate::facts) struct Present(pub(in crate::facts) bool);
 
-/// A time that is read only when it is asked for: most are not.
+/// Time that is parsed only on access, since most are never used.
 #[derive(Clone, Debug, Default)]
 pub(in crate::facts) enum When<'de> {
     /// Absent or `null`.
     #[default]
     Absent,
-    /// There, and no text.
+    /// Present, but not text.
     Odd,
-    /// As JSON has it.
+    /// JSON text.
     Written(Cow<'de, str>),
-    /// As protobuf has it, since 1970.
+    /// Seconds since 1970, from protobuf.
     Seconds(i64),
 }
 
 impl When<'_> {
-    /// Whether a value is there, readable or not.
+    /// Returns `true` if a value is present, readable or not.
     pub(in crate::facts) fn is_present(&self) -> bool {
         !matches!(self, Self::Absent)
     }
 
-    /// The time; `None` if there is none, or none that can be read (F82).
+    /// Parses the time; `None` if it is absent or unreadable (F82).
     pub(in crate::facts) fn at(&self) -> Option<Timestamp> {
         match self {
             Self::Absent | Self::Odd => None,
@@ -64,22 +64,22 @@ impl When<'_> {
     }
 }
 
-/// A time; `None` if there is none, or none that can be read (F82).
+/// Time; `None` if it is absent or unreadable (F82).
 #[derive(Clone, Copy, Debug, Default)]
 pub(in crate::facts) struct Time(pub(in crate::facts) Option<Timestamp>);
 
 impl Time {
-    /// So many seconds after 1970; the zero time of Go is long before, and none at all.
+    /// Converts seconds since 1970; `None` for 0 and less, which includes Go's zero time.
     pub(in crate::facts) fn from_seconds(seconds: i64) -> Self {
         Self((seconds > 0).then(|| Timestamp::from_second(seconds).ok()).flatten())
     }
 }
 
-/// A time that protobuf has in microseconds (`MicroTime`); in JSON it is written like any other.
+/// `MicroTime`, which has microseconds; in JSON it is written like any other time.
 #[derive(Clone, Copy, Debug, Default)]
 pub(in crate::facts) struct MicroTime(pub(in crate::facts) Option<Timestamp>);
 
-/// A quantity, written as text or as a plain number.
+/// Quantity, written as text or as a plain number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(in crate::facts) enum Amount {
     /// `null`.
@@ -87,11 +87,11 @@ pub(in crate::facts) enum Amount {
     Absent,
     /// Neither a quantity nor `null`.
     Unreadable,
-    /// What was read.
+    /// Readable quantity.
     Known(Quantity),
 }
 
-/// A value as it was written; `null` where there is none.
+/// Unparsed value; `null` if it is absent.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::facts) struct RawValue<'de>(pub(in crate::facts) &'de [u8]);
 
@@ -119,7 +119,7 @@ impl<'de> Visitor<'de> for SourceVisitor {
     }
 }
 
-/// What each kind of JSON value means to `Self`; by default nothing.
+/// Conversion from each type of JSON value; by default to the default.
 trait Scalar<'de>: Default {
     fn text(_: Cow<'de, str>) -> Self {
         Self::default()
@@ -130,7 +130,7 @@ trait Scalar<'de>: Default {
     fn flag(_: bool) -> Self {
         Self::default()
     }
-    /// An array or an object.
+    /// Converts an array or an object.
     fn other() -> Self {
         Self::default()
     }
@@ -193,7 +193,7 @@ impl<'de> Scalar<'de> for When<'de> {
 }
 
 impl<'de> Scalar<'de> for Time {
-    /// Go writes its zero time as the year 1: whatever is older than 1970 is no time at all.
+    /// Go writes its zero time as the year 1, so a time before 1970 counts as absent.
     fn text(text: Cow<'de, str>) -> Self {
         Self(text.parse().ok().filter(|time| *time >= Timestamp::UNIX_EPOCH))
     }

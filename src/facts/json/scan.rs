@@ -1,26 +1,26 @@
-//! Where a JSON value ends: what is not kept is passed over at the speed of `memchr`.
+//! Finds the end of a JSON value: unknown values are skipped at the speed of `memchr`.
 //!
-//! Of what is passed over only its end is looked for. Strings are told from structure, escapes are honoured, and brackets of
-//! the kind that the value opens with are counted; nothing else is checked: not the other kind of bracket, commas, colons,
-//! escapes, numbers, or UTF-8. In a valid document that finds the same end as a full parse would. A value whose end does not
-//! come is always an error, so a body that is cut short never passes. Depth is a number here: no nesting can exhaust a stack.
+//! A skipped value is only searched for its end. Strings are distinguished from structure, escapes are honoured, and brackets of
+//! the kind that the value opens with are counted; the rest is not validated: the other kind of bracket, commas, colons,
+//! escapes, numbers, UTF-8. In a valid document this finds the same end as a full parse. A value without an end is always an
+//! error, so a truncated body never passes. Depth is a counter, so no nesting can exhaust the stack.
 
 use std::ops::Range;
 
 use memchr::{memchr, memchr_iter, memchr2, memchr2_iter};
 
-/// Up to here a loop is faster than a search that has to be set up.
+/// Up to this length a loop is faster than `memchr`, which has a fixed cost.
 const SHORT: usize = 32;
 
-/// Where the next backslash of a body is: there are few, so that one search serves what lies before it.
+/// Position of the next backslash in a body. Backslashes are rare, so the result of one search serves all text before it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Backslash {
-    /// The first that is not before the place asked for last.
+    /// First backslash at or after the start of the last query.
     next: Option<usize>,
 }
 
 impl Backslash {
-    /// Whether there is one in a part of the body. Parts are asked for from the front to the back.
+    /// Returns `true` if a part of the body contains a backslash. Parts must be queried from front to back.
     #[inline]
     fn is_in(&mut self, body: &[u8], part: Range<usize>) -> bool {
         let next = match self.next {
@@ -32,8 +32,8 @@ impl Backslash {
     }
 }
 
-/// The index behind the string whose first byte after the opening quote is at `start`, and whether it has escapes; `None` if it
-/// is cut short.
+/// Index after the string whose first byte after the opening quote is at `start`, and `true` if it has escapes; `None` if it is
+/// truncated.
 #[inline]
 pub(super) fn string(body: &[u8], start: usize, backslash: &mut Backslash) -> Option<(usize, bool)> {
     let quote = quote(body, start)?;
@@ -44,7 +44,7 @@ pub(super) fn string(body: &[u8], start: usize, backslash: &mut Backslash) -> Op
     }
 }
 
-/// The next quote: near by, as in keys and names, else far away.
+/// Finds the next quote: first nearby, as for keys and names, then with `memchr`.
 #[inline]
 fn quote(body: &[u8], start: usize) -> Option<usize> {
     const ONES: u64 = u64::MAX / 255;
@@ -63,7 +63,7 @@ fn quote(body: &[u8], start: usize) -> Option<usize> {
     memchr(b'"', body.get(at..)?).map(|found| at + found)
 }
 
-/// The index behind a string that has escapes.
+/// Index after a string that has escapes.
 fn escaped(body: &[u8], start: usize) -> Option<usize> {
     let mut at = start;
     loop {
@@ -75,7 +75,7 @@ fn escaped(body: &[u8], start: usize) -> Option<usize> {
     }
 }
 
-/// The index behind the array or object whose opening bracket is before `start`; `None` if it is cut short.
+/// Index after the array or object whose opening bracket is before `start`; `None` if it is truncated.
 #[inline]
 pub(super) fn container(body: &[u8], start: usize, open: u8, backslash: &mut Backslash) -> Option<usize> {
     // `[` and `]`, `{` and `}` are two apart in ASCII.
@@ -99,7 +99,7 @@ pub(super) fn container(body: &[u8], start: usize, open: u8, backslash: &mut Bac
     None
 }
 
-/// Whether a part of the body holds an odd number of quotes that are not escaped. It does not begin behind a backslash.
+/// Returns `true` if a part of the body has an odd number of unescaped quotes. The part must not start after a backslash.
 #[inline]
 fn is_odd(body: &[u8], part: Range<usize>, backslash: &mut Backslash) -> bool {
     let has_escapes = backslash.is_in(body, part.clone());
@@ -115,7 +115,7 @@ fn is_odd(body: &[u8], part: Range<usize>, backslash: &mut Backslash) -> bool {
 fn escaped_quotes(part: &[u8]) -> usize {
     let (mut quotes, mut after) = (0, 0);
     for at in memchr_iter(b'\\', part) {
-        // The second of two is itself escaped.
+        // The second of two backslashes is itself escaped.
         if at >= after {
             quotes += usize::from(part.get(at + 1) == Some(&b'"'));
             after = at + 2;
@@ -124,7 +124,7 @@ fn escaped_quotes(part: &[u8]) -> usize {
     quotes
 }
 
-/// The index behind the number, `true`, `false` or `null` at `start`.
+/// Index after the number, `true`, `false` or `null` at `start`.
 #[inline]
 pub(super) fn word(body: &[u8], start: usize) -> usize {
     let rest = &body[start..];

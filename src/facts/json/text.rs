@@ -1,14 +1,14 @@
-//! The letters of JSON: escapes and numbers (RFC 8259, sections 6 and 7).
+//! Escapes and numbers of JSON (RFC 8259, sections 6 and 7).
 //!
-//! Half of a surrogate pair is a letter that cannot be: it becomes `U+FFFD`, as bytes that are not UTF-8 do, and what follows it
-//! stays (Go `encoding/json/decode.go`, `unquoteBytes`). A message that is cut in the middle of an emoji ends so.
+//! An unpaired surrogate becomes `U+FFFD`, as bytes that are not UTF-8 do, and the text after it stays (Go
+//! `encoding/json/decode.go`, `unquoteBytes`). A message that is cut in the middle of an emoji ends with one.
 
 use std::borrow::Cow;
 use std::str::Chars;
 
 use serde::de::{Error, Visitor};
 
-/// The text between two quotes without its escapes; `None` if one of them cannot be.
+/// Resolves the escapes in the text between two quotes; `None` if one is invalid.
 pub(super) fn unescape(raw: &str) -> Option<String> {
     let mut text = String::with_capacity(raw.len());
     let mut rest = raw.chars();
@@ -18,7 +18,7 @@ pub(super) fn unescape(raw: &str) -> Option<String> {
     Some(text)
 }
 
-/// What follows a backslash.
+/// Resolves one escape after its backslash.
 fn escape(rest: &mut Chars<'_>) -> Option<char> {
     Some(match rest.next()? {
         c @ ('"' | '\\' | '/') => c,
@@ -42,13 +42,13 @@ fn escape(rest: &mut Chars<'_>) -> Option<char> {
     })
 }
 
-/// The letter of two surrogates; `None` if they are not the first and the second of a pair.
+/// Character of two surrogates; `None` if they are not a pair.
 fn pair(first: u16, second: u16) -> Option<char> {
     let is_pair = (0xd800..0xdc00).contains(&first) && (0xdc00..0xe000).contains(&second);
     is_pair.then(|| char::decode_utf16([first, second]).next()?.ok()).flatten()
 }
 
-/// A body as a parser that is stricter can read it: what is not UTF-8, and halves of surrogate pairs, are `U+FFFD` there.
+/// Body repaired for a stricter parser: bytes that are not UTF-8 and unpaired surrogates become `U+FFFD`.
 #[must_use]
 pub fn mended(body: &[u8]) -> Cow<'_, str> {
     let text = String::from_utf8_lossy(body);
@@ -66,10 +66,10 @@ pub fn mended(body: &[u8]) -> Cow<'_, str> {
     Cow::Owned(whole)
 }
 
-/// `\ud83d` in bytes.
+/// Length of `\ud83d` in bytes.
 const ESCAPE: usize = 6;
 
-/// Where escapes are that name half of a pair. A backslash can only be in a string, so that what it escapes is all to look at.
+/// Positions of escapes that are unpaired surrogates. A backslash only occurs in strings, so no further parsing is needed.
 fn halves(text: &str) -> Vec<usize> {
     let escape = |at: usize| unit(&mut text.get(at..)?.strip_prefix("\\u")?.chars());
     let (mut found, mut after) = (Vec::new(), 0);
@@ -88,12 +88,12 @@ fn halves(text: &str) -> Vec<usize> {
     found
 }
 
-/// Four hexadecimal digits.
+/// Reads four hexadecimal digits.
 fn unit(rest: &mut Chars<'_>) -> Option<u16> {
     (0..4).try_fold(0, |unit, _| Some(unit << 4 | u16::try_from(rest.next()?.to_digit(16)?).ok()?))
 }
 
-/// A number as it is handed on: whole if it is written as one that fits, else with a fraction.
+/// Number: an integer if it is written as one and fits, else a float.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum JsonNumber {
     Positive(u64),
@@ -111,7 +111,7 @@ impl JsonNumber {
     }
 }
 
-/// A number; `None` if it is none, or one beyond what 64 bits of float hold.
+/// Parses a number; `None` if it is not a number, or too large for a 64-bit float.
 pub(super) fn number(word: &[u8]) -> Option<JsonNumber> {
     let digits = word.strip_prefix(b"-").unwrap_or(word);
     let (whole, rest) = leading_digits(digits);
@@ -127,7 +127,7 @@ pub(super) fn number(word: &[u8]) -> Option<JsonNumber> {
     int.or_else(|| text.parse().ok().filter(|float: &f64| float.is_finite()).map(JsonNumber::Float))
 }
 
-/// What may follow the whole part: a fraction, an exponent, both or nothing.
+/// Returns `true` if the text may follow the integer part: a fraction, an exponent, both or nothing.
 fn is_tail(tail: &[u8]) -> bool {
     let rest = match tail {
         [b'.', fraction @ ..] => match leading_digits(fraction) {

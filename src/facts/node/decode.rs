@@ -1,9 +1,9 @@
-//! A node on the wire, as far as it is kept.
+//! Known fields of a node on the wire.
 
 use hashbrown::HashSet;
 
 use super::{ConditionStatus, NodeCondition, NodeFacts, NodeTaint};
-use crate::facts::accelerator::HAMI_REGISTER;
+use crate::facts::hami::HAMI_REGISTER;
 use crate::facts::json::{Amount, Flag, JsonList, Obj, Pairs, Text, Time};
 use crate::facts::message::message;
 use crate::facts::quantity::Quantity;
@@ -80,7 +80,7 @@ impl RawNode<'_> {
         );
         NodeFacts {
             name: texts.clean(&meta.name),
-            // Without a uid the name stands in for it, so that no two nodes share what is kept by uid.
+            // Without a uid a hash of the name replaces it, so that no two nodes share state that is stored by uid.
             uid: if meta.uid.is_empty() { Uid::hash(meta.name.bytes()) } else { Uid::parse(&meta.uid) },
             version: version(&meta.version),
             created: meta.created.0,
@@ -131,7 +131,7 @@ impl RawCondition<'_> {
     }
 }
 
-/// Texts that nodes share: of one page, each is held once.
+/// Interned texts: nodes of one page share equal texts.
 #[derive(Debug, Default)]
 pub(super) struct Texts(HashSet<Clean>);
 
@@ -147,7 +147,7 @@ impl Texts {
     }
 }
 
-/// By key; of two values of one key the last, as in Go.
+/// Sorts by key; of two values with one key the last counts, as in Go.
 fn sorted<T>(mut pairs: Vec<(Clean, T)>) -> Vec<(Clean, T)> {
     pairs.reverse();
     pairs.sort_by(|a, b| a.0.cmp(&b.0));

@@ -1,4 +1,4 @@
-//! `PodBatch`: a page of pods in a handful of allocations.
+//! `PodBatch`: page of pods in a handful of allocations.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -8,9 +8,9 @@ use crate::facts::quantity::Quantity;
 use crate::facts::text::sanitize;
 use crate::facts::wire::Uid;
 
-/// Pods in one text arena, in the order in which they came; each either present or gone.
+/// Pods with a shared text arena, in the order of the response; each is either present or removed.
 ///
-/// A batch that is read from a recording is checked: its text is clean and its spans fit, or it is refused.
+/// A batch from a recording is validated: it is rejected unless its text is clean and its spans fit.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Unchecked")]
 pub struct PodBatch {
@@ -19,14 +19,14 @@ pub struct PodBatch {
     others: Vec<(TextSpan, Quantity)>,
 }
 
-/// A piece of the arena. Text is capped by `sanitize`, so a length fits 16 bits.
+/// Range of the arena. `sanitize` caps text, so a length fits 16 bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct TextSpan {
     at: u32,
     len: u16,
 }
 
-/// A pod with its text replaced by spans.
+/// Pod with spans in place of its text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct BatchRecord {
     cpu: Quantity,
@@ -53,9 +53,9 @@ struct BatchRecord {
 }
 
 impl PodBatch {
-    /// Copies `pod` into the batch; `removed` says that the pod is gone and this is its last state.
+    /// Copies `pod` into the batch; `removed` is `true` if the pod is gone and this is its last state.
     ///
-    /// Text that is not clean yet is made so here: nothing else puts text into a batch.
+    /// Text is sanitised here, the only place that adds text to a batch.
     pub fn push(&mut self, pod: &PodFacts<'_>, removed: bool) {
         let last = self.records.last().copied();
         let others_at = count(self.others.len());
@@ -90,19 +90,19 @@ impl PodBatch {
         self.records.push(record);
     }
 
-    /// How many pods the batch holds.
+    /// Number of pods in the batch.
     #[must_use]
     pub fn len(&self) -> usize {
         self.records.len()
     }
 
-    /// No pods at all.
+    /// Returns `true` if the batch has no pods.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.records.is_empty()
     }
 
-    /// The pods in order, and whether each is gone.
+    /// Pods in order, each with `true` if it was removed.
     pub fn iter(&self) -> impl Iterator<Item = (PodFacts<'_>, bool)> {
         self.records.iter().map(|record| (self.facts(record), record.removed))
     }
@@ -112,14 +112,14 @@ impl PodBatch {
         self.records.iter().map(|record| [record.namespace, record.name, record.node].map(|span| self.get(span)))
     }
 
-    /// Forgets the pods and keeps the memory for the next page.
+    /// Removes the pods and keeps the memory for the next page.
     pub fn clear(&mut self) {
         self.text.clear();
         self.records.clear();
         self.others.clear();
     }
 
-    /// Bytes on the heap.
+    /// Heap size in bytes.
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.text.capacity()
@@ -159,7 +159,7 @@ impl PodBatch {
         &self.text[span.at as usize..span.at as usize + usize::from(span.len)]
     }
 
-    /// Puts `raw` into the arena, or finds it there: neighbours share namespaces, nodes and owners.
+    /// Adds `raw` to the arena, or returns `known` if it has the same text: neighbours share namespaces, nodes and owners.
     fn put(&mut self, raw: &str, known: Option<TextSpan>) -> TextSpan {
         let clean = sanitize(raw);
         if let Some(known) = known
@@ -173,12 +173,12 @@ impl PodBatch {
     }
 }
 
-/// A size as it is kept. A batch is one page of an answer, which is capped at some MiB.
+/// Converts a size to 32 bits. A batch is one page of a response, which is capped at some MiB.
 fn count(size: usize) -> u32 {
     u32::try_from(size).expect("a batch holds one page, far below 4 GiB")
 }
 
-/// A batch as it is written down, before anything in it is believed.
+/// Serialised batch, before validation.
 #[derive(Deserialize)]
 struct Unchecked {
     text: String,
@@ -194,13 +194,13 @@ impl TryFrom<Unchecked> for PodBatch {
             let start = span.at as usize;
             raw.text.get(start..start + usize::from(span.len)).is_some_and(|text| *sanitize(text) == *text)
         };
-        let sound = raw.others.iter().all(|(name, _)| fits(*name))
+        let is_valid = raw.others.iter().all(|(name, _)| fits(*name))
             && raw.records.iter().all(|r| {
                 let end = u64::from(r.others_at) + u64::from(r.others_len);
                 end <= raw.others.len() as u64
                     && [r.namespace, r.name, r.node, r.owner_kind, r.owner_name, r.reason].into_iter().all(fits)
             });
-        if sound {
+        if is_valid {
             Ok(Self { text: raw.text, records: raw.records, others: raw.others })
         } else {
             Err("a pod batch whose spans do not fit its text")

@@ -1,4 +1,4 @@
-//! What the pod screen shows of one pod, decoded from the whole object: the compact record keeps none of it.
+//! Details of one pod for the pod screen, decoded from the whole object; the compact record does not contain them.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -11,7 +11,7 @@ use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
 use crate::facts::wire::{DecodeError, Uid, refuse};
 
-/// One pod in full.
+/// One pod in detail.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PodDetail {
     /// `metadata.namespace`.
@@ -20,9 +20,9 @@ pub struct PodDetail {
     pub name: Clean,
     /// `metadata.uid`.
     pub uid: Uid,
-    /// What kubectl shows under STATUS.
+    /// kubectl's STATUS.
     pub status: Clean,
-    /// Succeeded or Failed: it holds nothing any more.
+    /// `true` for Succeeded and Failed: the pod no longer holds resources.
     pub ended: bool,
     /// Ready containers, and containers that count for READY.
     pub ready: (u16, u16),
@@ -42,13 +42,13 @@ pub struct PodDetail {
     pub ip: Clean,
     /// `status.reason`, for instance `Evicted`.
     pub reason: Clean,
-    /// `status.message`: why it is in this state.
+    /// `status.message`: the cause of this state.
     pub message: Clean,
     /// `metadata.creationTimestamp`.
     pub created: Option<Timestamp>,
-    /// `status.startTime`: when the kubelet took it.
+    /// `status.startTime`: the kubelet accepted the pod.
     pub started: Option<Timestamp>,
-    /// `metadata.deletionTimestamp`: until when it is to be gone.
+    /// `metadata.deletionTimestamp`: the pod is to be gone by then.
     pub deleting: Option<Timestamp>,
     /// Mirror of a static pod.
     pub mirror: bool,
@@ -65,87 +65,87 @@ pub struct PodDetail {
 /// One container of a pod.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ContainerFacts {
-    /// What kind of container.
+    /// Kind of container.
     pub kind: ContainerKind,
     /// Its name.
     pub name: Clean,
-    /// The image that the spec asks for.
+    /// Image in the spec.
     pub image: Clean,
-    /// What it does now.
+    /// Current state.
     pub state: ContainerState,
     /// `ready` of its status.
     pub ready: Option<bool>,
     /// `restartCount`; 0 without a status.
     pub restarts: u32,
-    /// How it ended the last time before this run.
+    /// End of the previous run.
     pub last: Option<Ending>,
     /// `resources.requests`, sorted by name.
     pub requests: Vec<(Clean, Quantity)>,
     /// `resources.limits`, sorted by name.
     pub limits: Vec<(Clean, Quantity)>,
-    /// Devices that the kubelet gave it, where the status says so (KEP-4680).
+    /// Devices that the kubelet allocated, if the status reports them (KEP-4680).
     pub devices: Vec<AllocatedDevice>,
 }
 
-/// What kind of container.
+/// Kind of container.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ContainerKind {
-    /// Runs before the others and ends.
+    /// Runs to completion before the others.
     Init,
     /// An init container with `restartPolicy: Always`: runs beside the others.
     Sidecar,
-    /// Does the pod's work.
+    /// App container.
     #[default]
     App,
-    /// Put in by `kubectl debug`.
+    /// Added by `kubectl debug`.
     Ephemeral,
 }
 
-/// What a container does.
+/// State of a container.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub enum ContainerState {
-    /// The status says nothing of it.
+    /// The status reports no state.
     #[default]
     Unknown,
-    /// It does not run yet, or again.
+    /// It does not run yet, or waits for a restart.
     Waiting {
         /// `CrashLoopBackOff`, `ImagePullBackOff`, `ContainerCreating`.
         reason: Clean,
-        /// For people.
+        /// Message for people.
         message: Clean,
     },
     /// It runs.
     Running {
-        /// Since when.
+        /// Start of this run.
         since: Option<Timestamp>,
     },
     /// It has ended.
     Ended(Ending),
 }
 
-/// How a container ended.
+/// End of a container's run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Ending {
     /// `Completed`, `Error`, `OOMKilled`.
     pub reason: Clean,
-    /// Exit code, if the status says one.
+    /// Exit code, if the status reports one.
     pub exit_code: Option<i64>,
     /// The signal that ended it, if one did.
     pub signal: Option<i64>,
-    /// When it began.
+    /// Start of the run.
     pub started: Option<Timestamp>,
-    /// When it ended.
+    /// End of the run.
     pub finished: Option<Timestamp>,
     /// Its termination message.
     pub message: Clean,
 }
 
-/// A device that a container was given.
+/// Device that was allocated to a container.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AllocatedDevice {
     /// `nvidia.com/gpu`, or `claim:name`.
     pub resource: Clean,
-    /// The plugin's or the driver's name of it.
+    /// Name by the plugin or the driver.
     pub id: Clean,
     /// `Healthy`, `Unhealthy`, `Unknown`.
     pub health: Clean,
@@ -156,16 +156,16 @@ pub struct AllocatedDevice {
 pub struct PodClaimFacts {
     /// The pod's name for it.
     pub name: Clean,
-    /// The `ResourceClaim`; empty while it is not made.
+    /// The `ResourceClaim`; empty until it is created.
     pub claim: Clean,
-    /// The template that it is made from; empty without one.
+    /// The template that it is created from; empty without one.
     pub template: Clean,
-    /// Extended resources that it serves, if the scheduler has made it for them: then it is in no `spec.resourceClaims`.
+    /// Extended resources that it provides, if the scheduler created it for them: then it is not in `spec.resourceClaims`.
     pub serves: Vec<Clean>,
 }
 
 impl PodDetail {
-    /// Reads one pod, JSON.
+    /// Decodes one pod, JSON.
     ///
     /// # Errors
     /// [`DecodeError`] if it is not a pod.
@@ -192,14 +192,15 @@ impl PodDetail {
             detail.owner = Clean::new(&format!("{}/{}", pod.owner_kind, pod.owner_name));
         }
         detail.mirror = pod.mirror;
-        let asked = &pod.requests;
-        let own = [("cpu", asked.cpu), ("memory", asked.memory)];
-        let all = own.into_iter().filter(|(_, amount)| *amount != Quantity::ZERO).chain(asked.others.iter().copied());
+        let requests = &pod.requests;
+        let own = [("cpu", requests.cpu), ("memory", requests.memory)];
+        let all =
+            own.into_iter().filter(|(_, amount)| *amount != Quantity::ZERO).chain(requests.others.iter().copied());
         detail.requests = all.map(|(name, amount)| (Clean::new(name), amount)).collect();
         Ok(detail)
     }
 
-    /// What the compact record does not say.
+    /// Reads the fields that the compact record does not have.
     fn whole(value: &Value) -> Self {
         Self {
             qos: clean(value, "/status/qosClass"),
@@ -228,7 +229,7 @@ fn containers(pod: &Value) -> Vec<ContainerFacts> {
     let of = |(spec, status, kind): (&str, &str, ContainerKind)| {
         let statuses = list(pod, status);
         let found = |spec: &Value| {
-            // Of two statuses of one name the later one counts, as in upstream's map.
+            // Of two statuses with one name the later one counts, as in upstream's map.
             let named = |status: &&Value| text(status, "/name") == text(spec, "/name");
             container(spec, statuses.iter().rev().find(named).unwrap_or(&Value::Null), kind)
         };
@@ -261,8 +262,8 @@ fn container(spec: &Value, status: &Value, kind: ContainerKind) -> ContainerFact
     }
 }
 
-/// What the status says; of several states the first in the order of the API's own rule (`core/v1` types.go,
-/// `ContainerState`: exactly one is set, and none means waiting).
+/// State of a container. The API sets exactly one, and none means waiting (`core/v1` types.go, `ContainerState`); of several
+/// the first in this order counts.
 fn state(status: &Value) -> ContainerState {
     let is = |path| status.pointer(path).filter(|state: &&Value| state.is_object());
     if let Some(running) = is("/state/running") {
@@ -305,7 +306,7 @@ fn condition(value: &Value) -> NodeCondition {
     }
 }
 
-/// Those of the spec, then the one that the scheduler has made for extended resources.
+/// Claims of the spec, then the one that the scheduler created for extended resources.
 fn claims(pod: &Value) -> Vec<PodClaimFacts> {
     let named = list(pod, "/spec/resourceClaims").iter().map(|claim| claimed(claim, pod));
     let made = clean(pod, "/status/extendedResourceClaimStatus/resourceClaimName");

@@ -1,10 +1,87 @@
-//! A pod on the wire, as far as it is kept.
+//! Known fields of a pod on the wire.
 
-use super::{PodFacts, PodPhase};
-use crate::facts::json::{Amount, Flag, Int, JsonList, Obj, Reused, Text, When};
-use crate::facts::message::message;
-use crate::facts::requests::{self, Amounts};
-use crate::facts::wire::{ObjectMeta, Uid, version};
+use serde::de::MapAccess;
+
+use super::PodPhase;
+use crate::facts::json::{Amount, Fill, Flag, Int, JsonList, Obj, Reset, ResetSeed, Reused, Text, When};
+use crate::facts::message::{JsonValue, ProtoValue, message};
+use crate::facts::proto::{Malformed, WireValue};
+use crate::facts::quantity::Quantity;
+use crate::facts::wire::ObjectMeta;
+
+/// Readable amounts by resource name, sorted by name; each name occurs once.
+#[derive(Clone, Debug, Default)]
+pub(in crate::facts) struct Amounts<'a> {
+    /// `true` if the API sent the map, even an empty one.
+    given: bool,
+    entries: Vec<(Text<'a>, Quantity)>,
+}
+
+impl Reset for Amounts<'_> {
+    fn reset(&mut self) {
+        self.given = false;
+        self.entries.clear();
+    }
+}
+
+impl<'de> Fill<'de> for Amounts<'de> {
+    fn map<A: MapAccess<'de>>(&mut self, mut map: A) -> Result<(), A::Error> {
+        self.given = true;
+        while let Some((name, amount)) = map.next_entry::<Text<'de>, Amount>()? {
+            if let Amount::Known(amount) = amount {
+                self.insert(name, amount);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<'a> JsonValue<'a> for Amounts<'a> {
+    fn read_json<A: MapAccess<'a>>(&mut self, map: &mut A) -> Result<(), A::Error> {
+        map.next_value_seed(ResetSeed(self))
+    }
+}
+
+impl<'a> ProtoValue<'a> for Amounts<'a> {
+    fn read_proto(&mut self, value: WireValue<'a>) -> Result<(), Malformed> {
+        self.given = true;
+        let (name, value) = value.entry()?;
+        if let Amount::Known(amount) = value.amount()? {
+            self.insert(name, amount);
+        }
+        Ok(())
+    }
+}
+
+impl<'a> Amounts<'a> {
+    /// Returns `true` if the API sent the map, even an empty one.
+    pub(in crate::facts) fn is_given(&self) -> bool {
+        self.given
+    }
+
+    /// Adds an amount; of two with one name the last counts, as in Go. Go writes maps sorted, other servers may not.
+    pub(in crate::facts) fn insert(&mut self, name: Text<'a>, amount: Quantity) {
+        if self.entries.last().is_none_or(|(last, _)| *last < name) {
+            self.entries.push((name, amount));
+            return;
+        }
+        match self.entries.binary_search_by(|(entry, _)| entry.cmp(&name)) {
+            Ok(at) => self.entries[at].1 = amount,
+            Err(at) => self.entries.insert(at, (name, amount)),
+        }
+    }
+}
+
+impl Amounts<'_> {
+    /// Amount of one resource. There are only a handful of names, so the search is linear.
+    pub(super) fn get(&self, name: &str) -> Option<Quantity> {
+        self.entries.iter().find(|(entry, _)| **entry == *name).map(|(_, amount)| *amount)
+    }
+
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.entries.iter().map(|(name, _)| &**name)
+    }
+}
 
 message! {
     /// `Pod`.
@@ -44,16 +121,16 @@ message! {
         reason: Text<'a> = "reason" | 4,
         containers: Reused<ContainerStatus<'a>> = "containerStatuses" | 8,
         init_containers: Reused<ContainerStatus<'a>> = "initContainerStatuses" | 10,
-        /// Extended resources that a claim serves.
+        /// Extended resources that a claim provides.
         served: Obj<Served<'a>> = "extendedResourceClaimStatus" | 18,
-        /// Of the pod as a whole.
+        /// For the pod as a whole.
         allocated: Amounts<'a> = "allocatedResources" | 19,
-        /// Of the pod as a whole.
+        /// For the pod as a whole.
         resources: Obj<ResourceRequirements<'a>> = "resources" | 20,
         claims: JsonList<Obj<ClaimStatus<'a>>> = "nodeAllocatableResourceClaimStatuses" | 21,
     }
 
-    /// `PodExtendedResourceClaimStatus`: extended resources of the pod that a claim serves, and not a device plugin.
+    /// `PodExtendedResourceClaimStatus`: extended resources of the pod that a claim provides instead of a device plugin.
     pub(in crate::facts) struct Served<'a> {
         requests: JsonList<Obj<ServedRequest<'a>>> = "requestMappings" | 1,
     }
@@ -64,13 +141,13 @@ message! {
         resource: Text<'a> = "resourceName" | 2,
     }
 
-    /// `NodeAllocatableResourceClaimStatus`: amounts of the node's own resources that a claim takes.
+    /// `NodeAllocatableResourceClaimStatus`: amounts of the node's own resources that a claim consumes.
     pub(in crate::facts) struct ClaimStatus<'a> {
-        /// Containers that refer to it.
+        /// Containers that reference the claim.
         containers: JsonList<Text<'a>> = "containers" | 2,
         /// As of 1.36.
         resources: Amounts<'a> = "resources" | 3,
-        /// Came after `resources`, like `overhead`.
+        /// Newer than `resources`, like `overhead`.
         mapping: JsonList<Obj<AllocatableMapped<'a>>> = "mapping" | 4,
         overhead: JsonList<Obj<AllocatableMapped<'a>>> = "overhead" | 5,
     }
@@ -78,7 +155,7 @@ message! {
     /// `NodeAllocatableMappedResources` and `NodeAllocatableOverheadResources`.
     pub(in crate::facts) struct AllocatableMapped<'a> {
         name: Text<'a> = "name" | 1,
-        /// Once, however many containers refer to the claim.
+        /// Once per pod, however many containers reference the claim.
         once: Amount = "quantity" "perPod" | 2,
         each: Amount = "perContainer" | 3,
     }
@@ -114,7 +191,7 @@ message! {
         reason: Text<'a> = "reason" | 1,
     }
 
-    /// `ContainerStateRunning`, of which nothing is kept.
+    /// `ContainerStateRunning`, without known fields.
     pub(in crate::facts) struct ContainerStateRunning {}
 
     /// `ContainerStateTerminated`.
@@ -132,14 +209,14 @@ impl<'a> ClaimStatus<'a> {
 }
 
 impl Container<'_> {
-    /// An init container that goes on running: a sidecar.
+    /// Returns `true` for a sidecar, an init container that keeps running.
     pub(in crate::facts) fn is_sidecar(&self) -> bool {
         &*self.restart_policy == "Always"
     }
 }
 
 impl ResourceRequirements<'_> {
-    /// The API gave requests or limits, although they may be empty.
+    /// Returns `true` if the API sent requests or limits, even empty ones.
     pub(in crate::facts) fn is_given(&self) -> bool {
         self.requests.is_given() || self.limits.is_given()
     }
@@ -154,35 +231,5 @@ impl PodStatus<'_> {
             "Failed" => PodPhase::Failed,
             _ => PodPhase::Unknown,
         }
-    }
-}
-
-impl RawPod<'_> {
-    /// Hands the pod's facts, borrowed from here, to `take`.
-    pub(super) fn with_facts<T>(&self, take: impl FnOnce(&PodFacts<'_>) -> T) -> T {
-        let (Obj(meta), Obj(spec), Obj(status)) = (&self.metadata, &self.spec, &self.status);
-        let shown = super::status::shown(self);
-        let owner = meta.controller();
-        let requests = requests::effective(spec, status);
-        let holds = requests.others.iter().any(|(name, _)| name.contains('/'));
-        take(&PodFacts {
-            namespace: &meta.namespace,
-            name: &meta.name,
-            uid: Uid::parse(&meta.uid),
-            version: version(&meta.version),
-            node: &spec.node,
-            owner_kind: owner.map_or("", |owner| &*owner.kind),
-            owner_name: owner.map_or("", |owner| &*owner.name),
-            phase: status.phase(),
-            reason: &shown.reason,
-            deleting: meta.deleting.is_present(),
-            mirror: meta.annotations.mirror,
-            containers: shown.containers,
-            ready: shown.ready,
-            restarts: shown.restarts,
-            created: meta.created.0,
-            since: if holds { self.since() } else { None },
-            requests,
-        })
     }
 }

@@ -1,11 +1,11 @@
-//! Since when a pod does not run, as far as it says so itself.
+//! Start of the time in which a pod has not run, as far as the pod itself tells.
 
 use super::raw::RawPod;
 use super::{PodPhase, Since, SinceBasis};
 use crate::facts::json::Obj;
 
 impl RawPod<'_> {
-    /// Since when the pod does not run, as far as it says; `None` for one that runs, or has ended.
+    /// Start of the time in which the pod has not run, as far as it tells; `None` if it runs or has ended.
     pub(super) fn since(&self) -> Option<Since> {
         let (Obj(meta), Obj(status)) = (&self.metadata, &self.status);
         let condition = |kind: &str| status.conditions.iter().find(|c| &*c.kind == kind);
@@ -30,7 +30,7 @@ impl RawPod<'_> {
 mod tests {
     use crate::facts::pod::{PodBatch, SinceBasis, decode_object};
 
-    /// What is kept of a pod that asks for a device, with these parts.
+    /// The field `since` of a pod that requests a device, with these parts of its JSON.
     fn since(meta: &str, status: &str) -> Option<(SinceBasis, String)> {
         let json = format!(
             r#"{{"metadata":{{"name":"p","creationTimestamp":"2026-01-01T00:00:00Z"{meta}}},"spec":{{"nodeName":"n","containers":

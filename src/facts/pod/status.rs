@@ -7,16 +7,16 @@ use std::borrow::Cow;
 use super::raw::{Container, ContainerStatus, PodStatus, RawPod, Terminated};
 use crate::facts::json::Obj;
 
-/// What kubectl shows.
+/// kubectl's columns STATUS, READY and RESTARTS.
 pub(super) struct DisplayStatus<'a> {
-    /// Empty when the phase says it all.
+    /// STATUS; empty if it is the phase.
     pub(super) reason: Cow<'a, str>,
     pub(super) containers: u16,
     pub(super) ready: u16,
     pub(super) restarts: u32,
 }
 
-/// What the init containers say.
+/// Result of the walk over the init containers.
 struct Init<'a> {
     reason: Option<Cow<'a, str>>,
     ready: usize,
@@ -24,7 +24,7 @@ struct Init<'a> {
     sidecar_restarts: i64,
 }
 
-/// What the app containers say.
+/// Result of the walk over the app containers.
 struct AppContainers<'a> {
     reason: Option<Cow<'a, str>>,
     ready: usize,
@@ -67,13 +67,13 @@ pub(super) fn shown<'a>(pod: &'a RawPod<'_>) -> DisplayStatus<'a> {
     DisplayStatus {
         reason,
         containers: u16::try_from(containers).unwrap_or(u16::MAX),
-        // A status may name containers that the spec has not (F75).
+        // A status may name containers that are not in the spec (F75).
         ready: u16::try_from(ready.min(containers)).unwrap_or(u16::MAX),
         restarts: u32::try_from(restarts.max(0)).unwrap_or(u32::MAX),
     }
 }
 
-/// What is shown for the phase alone. A phase that we do not know is shown as it is (F71), so it is a reason.
+/// Text of the phase. An unknown phase is shown verbatim (F71), so it counts as a reason.
 fn phase_text(status: &PodStatus<'_>) -> &'static str {
     match status.phase() {
         super::PodPhase::Pending => "Pending",
@@ -84,11 +84,11 @@ fn phase_text(status: &PodStatus<'_>) -> &'static str {
     }
 }
 
-/// Goes through the init containers up to the first one that is not done.
+/// Walks over the init containers up to the first one that has not completed.
 fn init<'a>(status: &'a PodStatus<'_>, specs: &'a [Container<'_>]) -> Init<'a> {
     let mut seen = Init { reason: None, ready: 0, restarts: 0, sidecar_restarts: 0 };
     for (at, container) in status.init_containers.iter().enumerate() {
-        // Of two containers of one name the later one counts, as in upstream's map.
+        // Of two containers with one name the later one counts, as in upstream's map.
         let spec = specs.iter().rev().find(|spec| *spec.name == *container.name);
         let is_sidecar = spec.is_some_and(Container::is_sidecar);
         let restarts = container.restarts.0.unwrap_or(0);
@@ -116,7 +116,7 @@ fn init<'a>(status: &'a PodStatus<'_>, specs: &'a [Container<'_>]) -> Init<'a> {
     seen
 }
 
-/// Goes through the app containers from the last to the first: the first one's reason wins.
+/// Walks over the app containers from the last to the first, so that the first one's reason wins.
 fn app<'a>(status: &'a PodStatus<'_>) -> AppContainers<'a> {
     let mut seen = AppContainers { reason: None, ready: 0, restarts: 0, running: false };
     for container in status.containers.iter().rev() {

@@ -1,17 +1,17 @@
-//! The grammar of quantities, read exactly: no float, and no power of ten that a text could make as large as it likes.
+//! Exact parser of quantities: without floats, and without powers of ten of unlimited size.
 //!
-//! Source: apimachinery `pkg/api/resource/quantity.go`, `parseQuantityString` and `ParseQuantity`; like upstream it takes a number
-//! without digits (`.`, `-`, `Ki`) for 0.
+//! Source: apimachinery `pkg/api/resource/quantity.go`, `parseQuantityString` and `ParseQuantity`; like upstream it reads a number
+//! without digits (`.`, `-`, `Ki`) as 0.
 
 use super::QuantityError;
 
 /// Billionths in a unit, as a power of ten.
 const NANO_DIGITS: i64 = 9;
 
-/// 2^63-1 units: what a binary suffix is capped to (`quantity.go`, `maxAllowed`); decimal ones are not.
+/// 2^63-1 units: the cap for a binary suffix (`quantity.go`, `maxAllowed`); decimal ones are not.
 const BINARY_CAP: u128 = i64::MAX as u128 * 1_000_000_000;
 
-/// What follows the number.
+/// Suffix of the number.
 #[derive(Clone, Copy)]
 enum Suffix {
     /// 2 to this power.
@@ -20,15 +20,15 @@ enum Suffix {
     Decimal(i64),
 }
 
-/// Digits that 64 bits hold whatever they are.
+/// Number of digits that always fit into 64 bits.
 const SHORT: usize = 18;
 
-/// Billionths, rounded away from zero; beyond what 128 bits hold, saturated.
+/// Parses a quantity into billionths, rounded away from zero and saturated at 128 bits.
 pub(super) fn nano(text: &[u8]) -> Result<i128, QuantityError> {
     short(text).map_or_else(|| any(text), Ok)
 }
 
-/// The quantities that there are in practice: a few digits and a common suffix. `None` for everything else.
+/// Fast path for the common quantities: a few digits and a common suffix. `None` for any other.
 fn short(text: &[u8]) -> Option<i128> {
     let (digits, suffix) = digits(text);
     if digits.is_empty() || digits.len() > SHORT {
@@ -95,7 +95,7 @@ fn suffix(text: &[u8]) -> Result<Suffix, QuantityError> {
     })
 }
 
-/// An exponent. Like upstream's it is a signed number of 64 bits, and what does not fit is refused.
+/// Parses an exponent. As upstream it is a signed 64-bit number; a larger one is an error.
 fn power(text: &[u8]) -> Result<i64, QuantityError> {
     let text = std::str::from_utf8(text).map_err(|_| QuantityError)?;
     text.parse().map_err(|_| QuantityError)
@@ -104,7 +104,7 @@ fn power(text: &[u8]) -> Result<i64, QuantityError> {
 /// `whole.fraction × 10^power` in billionths, rounded up.
 fn decimal(whole: &[u8], fraction: &[u8], power: i64) -> u128 {
     let mut mantissa = 0_u128;
-    // Digits that no longer fit only move the power; whether one of them was not zero decides the rounding.
+    // Digits that no longer fit only shift the power; a non-zero one among them rounds up.
     let (mut dropped, mut rest) = (0_i64, false);
     for digit in whole.iter().chain(fraction).map(|byte| byte - b'0') {
         let longer = mantissa.checked_mul(10).and_then(|tens| tens.checked_add(digit.into()));

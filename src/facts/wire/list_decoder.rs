@@ -1,131 +1,134 @@
-//! A list that is read while it comes: each item as soon as it is there, out of the piece that brought it.
+//! Streaming decoder of a list: each item is decoded as soon as it is complete, from the chunk that completed it.
 //!
-//! Only what begins in one piece and ends in another is copied, and the page as a whole is never held. That goes for protobuf in
-//! the order in which Go writes it (`Unknown.MarshalTo` of apimachinery `pkg/runtime/generated.pb.go`: kind, list, encoding);
-//! anything else, JSON among it, is gathered and read at its end.
+//! Only an item that spans chunks is copied, and the whole page is never buffered. This holds for protobuf in the order in which Go
+//! writes it (`Unknown.MarshalTo` of apimachinery `pkg/runtime/generated.pb.go`: kind, list, encoding); any other body, such
+//! as JSON, is buffered and decoded at its end.
 
-use super::list::{EXCERPT, Sink, decode_list, refuse};
-use super::proto::{ANOTHER, CUT, put};
-use super::{DecodeError, ListHead};
+use super::list::decode_list;
+use super::proto::{ANOTHER, CUT, ListFields};
+use super::refusal::{EXCERPT, refuse};
+use super::{DecodeError, ListHead, Sink};
 use crate::facts::proto::{FieldStart, LONGEST_HEAD, MAGIC, Malformed, WireValue, front, sized_head, type_of};
 
-/// Pieces below this are put together first: each pass over some items costs the memory in which they are read.
+/// Smaller chunks are buffered first: each pass over some items has to set up the memory that they are decoded into.
 const SMALL: usize = 32 << 10;
-/// So much of them is read at once.
+/// Small chunks are decoded once this much is buffered.
 const GATHER: usize = 64 << 10;
 
-/// The pieces of one answer.
+/// Decoder of one response, fed with chunks.
 #[derive(Debug, Default)]
 pub(in crate::facts) struct ListDecoder {
     stage: DecodeStage,
-    /// What waits for the bytes that complete it.
+    /// Buffered bytes of an incomplete field.
     rest: Vec<u8>,
-    /// How the answer begins, for a refusal.
+    /// Start of the response, for an error message.
     start: Vec<u8>,
     head: ListHead,
 }
 
-/// How far an answer has been read.
+/// Progress within a response.
 #[derive(Debug, Default)]
 enum DecodeStage {
-    /// Not to the list yet.
+    /// Before the list.
     #[default]
     Envelope,
-    /// Into the list, of which so many bytes are left.
+    /// Inside the list, with this many bytes left.
     Items(usize),
-    /// Behind the list.
+    /// After the list.
     Tail,
-    /// Not at all: it is read at its end.
+    /// Unsuited for streaming: decoded at its end.
     Whole,
-    /// To where it is no list.
+    /// Not a list, for this reason.
     Refused(&'static str),
 }
 
 impl ListDecoder {
-    /// The memory of an earlier answer serves this one.
+    /// Creates a decoder that reuses the memory of an earlier response.
     pub(in crate::facts) fn new(mut memory: Vec<u8>) -> Self {
         memory.clear();
         Self { rest: memory, ..Self::default() }
     }
 
-    /// The memory, for the next answer.
+    /// Returns the memory, for the next response.
     pub(in crate::facts) fn into_memory(self) -> Vec<u8> {
         self.rest
     }
 
-    /// How the answer begins.
+    /// Start of the response.
     pub(in crate::facts) fn start(&self) -> &[u8] {
         &self.start
     }
 
-    /// Bytes that wait.
+    /// Number of buffered bytes.
     pub(in crate::facts) fn waiting(&self) -> usize {
         self.rest.len()
     }
 
-    /// Reads what has come as far as it is whole.
-    pub(in crate::facts) fn take<S: Sink>(&mut self, mut piece: &[u8], sink: &mut S) {
-        let excerpt = piece.len().min(EXCERPT - self.start.len());
-        self.start.extend_from_slice(&piece[..excerpt]);
-        while !piece.is_empty() {
+    /// Decodes a chunk as far as its fields are complete, and buffers the rest.
+    pub(in crate::facts) fn take<S: Sink>(&mut self, mut chunk: &[u8], sink: &mut S) {
+        let excerpt = chunk.len().min(EXCERPT - self.start.len());
+        self.start.extend_from_slice(&chunk[..excerpt]);
+        while !chunk.is_empty() {
             match self.stage {
                 DecodeStage::Refused(_) => return,
                 DecodeStage::Whole => {
-                    self.rest.extend_from_slice(piece);
+                    self.rest.extend_from_slice(chunk);
                     return;
                 }
                 DecodeStage::Envelope | DecodeStage::Items(_) | DecodeStage::Tail => {}
             }
-            if piece.len() >= SMALL && self.take_large(&mut piece, sink) {
+            if chunk.len() >= SMALL && self.take_large(&mut chunk, sink) {
                 return;
             }
-            let lacks = self.lacks(piece.len() < SMALL);
-            let (now, later) = piece.split_at(lacks.min(piece.len()));
+            let missing = self.missing(chunk.len() < SMALL);
+            let (now, later) = chunk.split_at(missing.min(chunk.len()));
             self.rest.extend_from_slice(now);
-            piece = later;
-            if now.len() == lacks {
+            chunk = later;
+            if now.len() == missing {
                 self.read_rest(sink);
             }
         }
     }
 
-    /// Reads a large piece where it lies, after what waits for its first bytes; false if there is more to do about what waits.
-    fn take_large<S: Sink>(&mut self, piece: &mut &[u8], sink: &mut S) -> bool {
+    /// Decodes a large chunk in place, after the buffered field that its first bytes complete. Returns `false` if that field is
+    /// still incomplete.
+    fn take_large<S: Sink>(&mut self, chunk: &mut &[u8], sink: &mut S) -> bool {
         let mut rest = std::mem::take(&mut self.rest);
-        if !rest.is_empty() && !self.complete(&mut rest, piece) {
+        if !rest.is_empty() && !self.complete(&mut rest, chunk) {
             self.rest = rest;
             return false;
         }
         let mut raw = S::Raw::default();
-        let of_rest = self.read(&rest, (&mut raw, &mut *sink));
-        if of_rest < rest.len() {
+        let rest_read = self.read(&rest, &mut raw, sink);
+        if rest_read < rest.len() {
             drop(raw);
-            rest.drain(..of_rest);
+            rest.drain(..rest_read);
             self.rest = rest;
             return false;
         }
-        let read = self.read(piece, (&mut raw, sink));
+        let read = self.read(chunk, &mut raw, sink);
         drop(raw);
         rest.clear();
-        rest.extend_from_slice(&piece[read..]);
+        rest.extend_from_slice(&chunk[read..]);
         self.rest = rest;
         true
     }
 
-    /// Moves what an object that was cut off lacks to the part of it that waits; false if it was no such object.
-    fn complete(&self, rest: &mut Vec<u8>, piece: &mut &[u8]) -> bool {
+    /// Moves the missing bytes of the buffered field from the chunk to the buffer. Returns `false` if the chunk lacks them too, or
+    /// outside the list.
+    fn complete(&self, rest: &mut Vec<u8>, chunk: &mut &[u8]) -> bool {
         if !matches!(self.stage, DecodeStage::Items(_) | DecodeStage::Tail) {
             return false;
         }
         while let Ok(FieldStart::Cut(whole)) = front(rest) {
-            let Some((now, later)) = piece.split_at_checked(whole - rest.len()) else { return false };
+            let Some((now, later)) = chunk.split_at_checked(whole - rest.len()) else { return false };
             rest.extend_from_slice(now);
-            *piece = later;
+            *chunk = later;
         }
         true
     }
 
-    /// The answer is complete.
+    /// Finishes the response: decodes the buffered rest and returns the list's metadata.
     pub(in crate::facts) fn end<S: Sink>(&mut self, sink: &mut S) -> Result<ListHead, DecodeError> {
         self.read_rest(sink);
         let why = match self.stage {
@@ -137,8 +140,8 @@ impl ListDecoder {
         Err(refuse(&format!("a list of {} objects", S::KIND), why, &self.start))
     }
 
-    /// How many bytes to wait for before another look at what waits.
-    fn lacks(&self, small: bool) -> usize {
+    /// Number of bytes to buffer before the next attempt to decode.
+    fn missing(&self, small: bool) -> usize {
         let here = self.rest.len();
         let whole = match (&self.stage, front(&self.rest)) {
             (DecodeStage::Items(_) | DecodeStage::Tail, Ok(FieldStart::Cut(whole))) => whole,
@@ -149,20 +152,20 @@ impl ListDecoder {
 
     fn read_rest<S: Sink>(&mut self, sink: &mut S) {
         let mut rest = std::mem::take(&mut self.rest);
-        let read = self.read(&rest, (&mut S::Raw::default(), sink));
+        let read = self.read(&rest, &mut S::Raw::default(), sink);
         rest.drain(..read);
         self.rest = rest;
     }
 
-    /// Reads what is whole; returns how much that was.
-    fn read<'a, S: Sink>(&mut self, bytes: &'a [u8], (raw, sink): (&mut S::Raw<'a>, &mut S)) -> usize {
+    /// Decodes the complete fields of `bytes` and returns their size.
+    fn read<'a, S: Sink>(&mut self, bytes: &'a [u8], raw: &mut S::Raw<'a>, sink: &mut S) -> usize {
         let mut at = 0;
         if matches!(self.stage, DecodeStage::Envelope) {
             at = self.envelope(bytes, S::KIND);
         }
         if let DecodeStage::Items(left) = self.stage {
             let here = &bytes[at..bytes.len().min(at.saturating_add(left))];
-            match self.items(here, left, (raw, sink)) {
+            match self.items(here, left, raw, sink) {
                 Ok(read) if read == left => self.stage = DecodeStage::Tail,
                 Ok(read) => self.stage = DecodeStage::Items(left - read),
                 Err(Malformed) => self.stage = DecodeStage::Refused(CUT),
@@ -178,7 +181,7 @@ impl ListDecoder {
         at
     }
 
-    /// What comes before the list: nothing of it is read before all of it is there.
+    /// Reads the envelope before the list, once all of it has arrived; returns its size.
     fn envelope(&mut self, bytes: &[u8], kind: &str) -> usize {
         let Some(fields) = bytes.strip_prefix(MAGIC) else {
             if !MAGIC.starts_with(bytes) {
@@ -215,13 +218,15 @@ impl ListDecoder {
         &mut self,
         here: &'a [u8],
         left: usize,
-        (raw, sink): (&mut S::Raw<'a>, &mut S),
+        raw: &mut S::Raw<'a>,
+        sink: &mut S,
     ) -> Result<usize, Malformed> {
+        let mut fields = ListFields { raw, head: &mut self.head, sink };
         let mut at = 0;
         while at < left {
             match front(&here[at..])? {
                 FieldStart::Field { number, value, size } => {
-                    put(number, value, (&mut *raw, &mut self.head, &mut *sink))?;
+                    fields.read(number, value)?;
                     at += size;
                 }
                 FieldStart::Cut(whole) if whole > left - at => return Err(Malformed),
@@ -257,7 +262,7 @@ impl ListDecoder {
     }
 }
 
-/// Where the list begins and how long it is, if that is there.
+/// Offset and length of the list, once its head has arrived.
 fn list_of(fields: &[u8]) -> Result<Option<(usize, usize)>, Malformed> {
     match sized_head(fields) {
         Some((2, from, length)) => Ok(Some((from, length))),

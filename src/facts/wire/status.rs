@@ -1,4 +1,4 @@
-//! `Status`: the body of an error answer, or the object of an ERROR event.
+//! `Status`: the body of an error response, or the object of an ERROR event.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,47 +8,48 @@ use crate::facts::message::message;
 use crate::facts::proto::{self, WireValue};
 use crate::facts::text::Clean;
 
-/// What API servers before 1.19 say instead of a cause (client-go `reflector.go`, `isTooLargeResourceVersionError`).
+/// Message that API servers before 1.19 send instead of a cause (client-go `reflector.go`, `isTooLargeResourceVersionError`).
 const TOO_LARGE: &str = "Too large resource version";
 
-/// A Kubernetes `Status`: the body of an error answer, or the object of an ERROR event.
+/// Kubernetes `Status`: the body of an error response, or the object of an ERROR event.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StatusFacts {
-    /// HTTP code, or the one that goes with the reason; 0 if neither is there.
+    /// HTTP code, else the code of the reason; 0 without either.
     pub code: u16,
     /// CamelCase reason, for instance `Expired`.
     pub reason: Clean,
-    /// For people; one line.
+    /// Message for people; one line.
     pub message: Clean,
     /// `metadata.continue` of a 410: the inconsistent continue token (R5).
     pub continue_token: String,
     /// `details.retryAfterSeconds`.
     pub retry_after_seconds: Option<u64>,
-    /// A cause of type `ResourceVersionTooLarge` (F43).
+    /// `true` with a cause of type `ResourceVersionTooLarge` (F43).
     pub version_too_large: bool,
 }
 
-/// The `Status` in `body`: an object of that kind, or one with a code, or one of no kind with a message, as proxies write.
+/// Decodes the `Status` in `body`: an object of that kind, one with a code, or one without a kind but with a message, as
+/// proxies write.
 ///
-/// Protobuf is known by its first bytes. `None` for HTML, plain text and other objects.
+/// Protobuf is recognised by its first bytes. `None` for HTML, plain text and other objects.
 #[must_use]
 pub fn decode_status(body: &[u8]) -> Option<StatusFacts> {
     if proto::is_protobuf(body) {
         return Some(decode_proto(body)?.into_facts());
     }
     let Obj(raw) = from_slice::<Obj<RawStatus<'_>>>(body).ok()?;
-    let is_like_one = raw.code.0.is_some() || (raw.kind.is_empty() && !raw.message.is_empty());
-    if &*raw.kind != "Status" && !is_like_one {
+    let is_similar = raw.code.0.is_some() || (raw.kind.is_empty() && !raw.message.is_empty());
+    if &*raw.kind != "Status" && !is_similar {
         return None;
     }
     Some(raw.into_facts())
 }
 
-/// The `Status` of a failure that `body` is, and says so of itself; `None` for any other object, and for one of a success.
+/// Decodes `body` if it is a `Status` of a failure; `None` for any other object and for the `Status` of a success.
 #[must_use]
 pub fn decode_failure(body: &[u8]) -> Option<StatusFacts> {
     if !proto::is_protobuf(body) {
-        // Few answers have the word at all, and the whole of a small list need not be read twice.
+        // Few responses contain the word, and a list need not be parsed twice.
         memchr::memmem::find(body, b"Status")?;
         let Obj(raw) = from_slice::<Obj<RawStatus<'_>>>(body).ok().filter(|Obj(raw)| &*raw.kind == "Status")?;
         return raw.into_failure();
@@ -63,7 +64,7 @@ fn decode_proto(body: &[u8]) -> Option<RawStatus<'_>> {
     Some(raw)
 }
 
-/// The code that goes with a reason (apimachinery `pkg/apis/meta/v1/types.go`, `StatusReason`).
+/// HTTP code of a reason (apimachinery `pkg/apis/meta/v1/types.go`, `StatusReason`).
 fn code_of(reason: &str) -> u16 {
     match reason {
         "BadRequest" => 400,

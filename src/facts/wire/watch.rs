@@ -1,6 +1,6 @@
 //! Frames of a watch.
 
-use super::list::refuse;
+use super::refusal::refuse;
 use super::{DecodeError, Versioned, proto};
 use crate::facts::json::{Obj, RawValue, Text, from_slice};
 use crate::facts::message::message;
@@ -13,18 +13,18 @@ pub enum WatchType {
     Added,
     /// The object changed.
     Modified,
-    /// The object went, or no longer matches the selector; its last state is inside.
+    /// The object was deleted, or no longer matches the selector; the frame holds its last state.
     Deleted,
     /// Only `metadata.resourceVersion` is meaningful.
     Bookmark,
     /// The object is a `Status`.
     Error,
-    /// A type this program does not know (F51): skipped and counted.
+    /// Type that this program does not know (F51): skipped and counted.
     Unknown,
 }
 
 impl WatchType {
-    /// `None` if there is no text.
+    /// Parses a type; `None` if the text is empty.
     pub(super) fn parse(text: &str) -> Option<Self> {
         match text {
             "" => None,
@@ -38,16 +38,16 @@ impl WatchType {
     }
 }
 
-/// One event of a watch, its object still as it came.
+/// Event of a watch, with its object not decoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WatchFrame<'a> {
-    /// What happened.
+    /// Type of the event.
     pub kind: WatchType,
-    /// The object, JSON or protobuf; `null` if the frame had none, which nothing decodes.
+    /// The object, JSON or protobuf; `null` if the frame had none, which no decoder accepts.
     pub object: &'a [u8],
 }
 
-/// One line of a watch.
+/// Decodes one line of a JSON watch.
 ///
 /// # Errors
 /// [`DecodeError`] if the line is not an event: cut short, HTML, a bare `Status`.
@@ -58,7 +58,7 @@ pub fn decode_frame(line: &[u8]) -> Result<WatchFrame<'_>, DecodeError> {
     Ok(WatchFrame { kind, object: frame.object.0 })
 }
 
-/// `metadata.resourceVersion` of any object, JSON or protobuf; `None` if it has none.
+/// Reads `metadata.resourceVersion` of any object, JSON or protobuf; `None` if it has none.
 #[must_use]
 pub fn bookmark_version(object: &[u8]) -> Option<String> {
     if is_protobuf(object) {
@@ -68,7 +68,7 @@ pub fn bookmark_version(object: &[u8]) -> Option<String> {
     Some(raw.metadata.0.version.0.into_owned()).filter(|version| !version.is_empty())
 }
 
-/// Whether a bookmark ends the initial events of a list that is sent as a watch (`sendInitialEvents`), JSON or protobuf.
+/// Returns `true` if a bookmark, JSON or protobuf, ends the initial events of a streamed list (`sendInitialEvents`).
 #[must_use]
 pub fn ends_initial_events(object: &[u8]) -> bool {
     if is_protobuf(object) {

@@ -1,7 +1,7 @@
-//! The rest of a sequence that was given up: on a slow connection it comes after all, and nobody has typed it.
+//! Rest of an abandoned sequence: on a slow connection it arrives late, and must not count as typed keys.
 //!
-//! A key that a person presses comes alone in a read, so what comes together and goes on as the sequence would is its rest. Of a
-//! single byte only the end of a sequence is taken for one: every other key that is pressed works at once.
+//! A key press arrives alone in a read, so several bytes that continue the sequence are its rest. A single byte is the rest only if
+//! it ends the sequence: any other key works at once.
 
 use std::time::Duration;
 
@@ -11,12 +11,12 @@ use super::{
 };
 
 impl DecoderState {
-    /// How long keys can belong to it.
+    /// Time in which late bytes can belong to this state.
     pub(super) fn life(&self) -> Duration {
         if matches!(self, Self::Paste { .. }) { PASTE_LIFE } else { SEQUENCE_LIFE }
     }
 
-    /// The bytes of one read are the rest of this state, which was given up, and no keys.
+    /// Returns `true` if the bytes of one read continue this abandoned state, and are not keys.
     pub(super) fn goes_on_with(&self, bytes: &[u8]) -> bool {
         let Some(&first) = bytes.first() else { return false };
         let alone = is_one_character(bytes);
@@ -52,17 +52,17 @@ impl DecoderState {
     }
 }
 
-/// Numbers of `CSI M` that have not come: a button, a column and a row.
+/// Number of missing numbers of `CSI M`, which has three: button, column and row.
 ///
 /// Each is a byte, or a character of UTF-8 (mode 1005 of xterm). A byte above 0xc1 with one of 0x80 to 0xbf after it is a character: as
-/// two numbers they would be a place below row 95.
+/// two numbers they would be a position below row 95.
 pub(super) fn mouse_numbers_left(bytes: &[u8]) -> usize {
     let mut numbers = 0_usize;
     let mut rest = bytes;
     while let Some((first, after)) = rest.split_first() {
         rest = match (first, after) {
             (0xc2..=0xdf, [0x80..=0xbf, after @ ..]) => after,
-            // Its second byte may come.
+            // Its second byte may still arrive.
             (0xc2..=0xdf, []) if numbers == 2 => break,
             _ => after,
         };
@@ -71,12 +71,12 @@ pub(super) fn mouse_numbers_left(bytes: &[u8]) -> usize {
     3_usize.saturating_sub(numbers)
 }
 
-/// One character, as one key sends it.
+/// Returns `true` for one character, as one key sends it.
 fn is_one_character(bytes: &[u8]) -> bool {
     bytes.len() == 1 || std::str::from_utf8(bytes).is_ok_and(|text| text.chars().count() == 1)
 }
 
-/// `CSI` could go on so: with parameters and more, or with the end of a key or a report of focus.
+/// Returns `true` if the bytes can follow `CSI`: parameters and more, or the end of a key or a focus report.
 fn is_begun_control(bytes: &[u8]) -> bool {
     match bytes {
         [last] => matches!(last, b'I' | b'O') || !last.is_ascii_lowercase() && is_end(b"", *last),
@@ -87,7 +87,7 @@ fn is_begun_control(bytes: &[u8]) -> bool {
     }
 }
 
-/// A control sequence with these parameters ends so, if it is a key or a reply that terminals send.
+/// Returns `true` if a control sequence with these parameters can end with this byte, as a key or as a known reply.
 fn is_end(parameters: &[u8], last: u8) -> bool {
     let replies: &[u8] = match parameters {
         [.., b' '..=b'/'] => b"ryw",
@@ -101,12 +101,12 @@ fn is_end(parameters: &[u8], last: u8) -> bool {
     replies.contains(&last) || keys::control_sequence(parameters, last).is_some()
 }
 
-/// A key of `SS3` that is no small letter, as the keypad sends in a mode that nobody has set.
+/// Returns `true` for a key of `SS3`, except lower-case letters, which a keypad sends only in a mode that is never set here.
 fn is_application_key(last: u8) -> bool {
     !last.is_ascii_lowercase() && keys::application_key(last).is_some()
 }
 
-/// The text of a reply: it has an end, or is longer than a key.
+/// Returns `true` for the text of a reply: it has a terminator, or is longer than a key.
 fn is_string(bytes: &[u8]) -> bool {
     bytes.len() > KEY_BYTES
         || bytes.len() > 1 && (bytes.ends_with(&[ESC, b'\\']) || bytes.ends_with(&[BEL]) || bytes.ends_with(&[ST]))

@@ -23,7 +23,7 @@ fn answer(kind: &str, list: &[u8]) -> Vec<u8> {
     [MAGIC, &kind, &sized(2, list), &sized(3, b""), &sized(4, b"")].concat()
 }
 
-/// What is read of a body that comes in pieces of these sizes, one after the other and again from the first.
+/// Result for a body that arrives in chunks of these sizes, repeated in a cycle.
 fn in_pieces(body: &[u8], sizes: &[usize]) -> Option<(ListHead, PodBatch)> {
     let (mut pods, mut rest) = (PodList::new(vec![7; 9]), body);
     for size in sizes.iter().cycle().take_while(|size| **size > 0) {

@@ -1,7 +1,7 @@
 //! The tables of component-helpers' `resource/helpers_test.go` (1961876b) by the names of their tests and rows, as far as they are
 //! about requests. A row is left out, and named beside its table, if it sets an option that we do not have: ours are on.
 //!
-//! What is not mirrored at all: `TestPodResourceLimits`, `TestIsPodLevelLimitsSet` and `TestPodResourceLimitsWithSharedDRAClaims`
+//! Not mirrored: `TestPodResourceLimits`, `TestIsPodLevelLimitsSet` and `TestPodResourceLimitsWithSharedDRAClaims`
 //! are about limits, `TestPodResourceRequestsReuse` is about memory, `TestGetContainerDRAAllocations` and
 //! `IsPodResizeDeferred` are about the kubelet's own work.
 

@@ -86,7 +86,7 @@ impl Pod {
         )
     }
 
-    /// What the decoder says, `cpu` and `memory` only if they are not 0.
+    /// Result of the decoder, `cpu` and `memory` only if they are not 0.
     fn effective(&self) -> BTreeMap<String, Quantity> {
         let mut batch = PodBatch::default();
         decode_object(self.json().as_bytes(), false, &mut batch).unwrap();
@@ -183,7 +183,7 @@ fn maps_in_any_order_and_with_a_name_twice_read_as_in_go() {
 
 type Asked = BTreeMap<String, i128>;
 
-/// What a container asks by one of the three views, as `containerSpecRequests` and its two siblings say.
+/// Request of a container by one of the three sources, as in `containerSpecRequests` and its two siblings.
 fn view(container: &Container, view: usize, infeasible: bool) -> Asked {
     let mut spec: BTreeMap<&str, &str> = amounts(&container.requests);
     for (name, amount) in amounts(&container.limits) {

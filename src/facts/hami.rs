@@ -1,42 +1,38 @@
 //! Nodes whose NVIDIA devices `HAMi` splits: `nvidia.com/gpu` is then devices × split count (docs/counting.md).
 //!
-//! `HAMi`'s device plugin announces nothing but that number. What it is made of stands in an annotation of the node, which the plugin
+//! `HAMi`'s device plugin announces only that product. The two factors are in an annotation of the node, which the plugin
 //! writes for its scheduler (`HAMi` `pkg/device/devices.go`, `MarshalNodeDevices`; up to 2.4 `EncodeNodeDevices`).
 
 use serde::Deserialize;
 
-use super::announces;
-use crate::facts::node::Announces;
+/// Name of the annotation. A summary (`8 devices, 80 shares`) is stored among the node's labels under the same name.
+pub(super) const HAMI_REGISTER: &str = "hami.io/node-nvidia-register";
 
-/// The annotation; what is kept of it stands among the node's labels under this name (`8 devices, 80 shares`).
-pub(in crate::facts) const REGISTER: &str = "hami.io/node-nvidia-register";
-
-/// What `HAMi`'s mock device plugin announces beside the number, for schedulers that look at the node's capacity.
-const ACCESSORIES: [&str; 3] = ["nvidia.com/gpucores", "nvidia.com/gpumem", "nvidia.com/gpumem-percentage"];
-
-/// What the annotation says.
+/// Counts from the annotation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::facts) struct Split {
-    devices: u32,
-    shares: u32,
+pub(super) struct HamiSplit {
+    /// Devices that are split.
+    pub(super) devices: u32,
+    /// Shares of all of them.
+    pub(super) shares: u32,
 }
 
-impl Split {
-    /// Reads the annotation; `None` if it says nothing that can be read.
-    pub(in crate::facts) fn read(text: &str) -> Option<Self> {
+impl HamiSplit {
+    /// Parses the annotation; `None` if it is unreadable or names no device.
+    pub(super) fn read(text: &str) -> Option<Self> {
         let counts = if text.trim_start().starts_with('[') { listed(text)? } else { encoded(text)? };
         let devices = u32::try_from(counts.len()).ok().filter(|devices| *devices > 0)?;
         Some(Self { devices, shares: counts.into_iter().fold(0, u32::saturating_add) })
     }
 
-    /// As it stands among the labels.
-    pub(in crate::facts) fn label(self) -> String {
+    /// Writes the summary that is stored among the labels.
+    pub(super) fn label(self) -> String {
         format!("{} devices, {} shares", self.devices, self.shares)
     }
 
-    /// From there.
-    fn of(node: &impl Announces) -> Option<Self> {
-        let (devices, shares) = node.label(REGISTER)?.strip_suffix(" shares")?.split_once(" devices, ")?;
+    /// Reads back what [`HamiSplit::label`] wrote.
+    pub(super) fn parse_label(label: &str) -> Option<Self> {
+        let (devices, shares) = label.strip_suffix(" shares")?.split_once(" devices, ")?;
         Some(Self { devices: devices.parse().ok()?, shares: shares.parse().ok()? })
     }
 }
@@ -57,24 +53,6 @@ fn encoded(text: &str) -> Option<Vec<u32>> {
     text.split(':').filter(|device| !device.is_empty()).map(|device| device.split(',').nth(1)?.parse().ok()).collect()
 }
 
-/// `HAMi` hands out shares of this node's devices. Where every device is one share, they are devices.
-pub(super) fn splits(node: &impl Announces) -> bool {
-    match Split::of(node) {
-        Some(split) => split.shares != split.devices,
-        None => ACCESSORIES.iter().any(|name| announces(node, name)),
-    }
-}
-
-/// How many shares there are on this node; `None` if `HAMi` does not say.
-pub(super) fn shares(node: &impl Announces) -> Option<i64> {
-    Split::of(node).map(|split| split.shares.into())
-}
-
-/// How many devices `HAMi` splits; `None` if it does not say.
-pub(super) fn devices(node: &impl Announces) -> Option<i64> {
-    Split::of(node).map(|split| split.devices.into())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -88,10 +66,10 @@ mod tests {
         let listed = r#"[{"id":"GPU-1","index":0,"count":4,"devmem":24576,"devcore":100,"type":"NVIDIA-A10","mode":"hami-core","health":true},
                         {"id":"GPU-2","count":5,"migProfiles":[{"name":"1g.5gb"}]}]"#;
         for (text, devices, shares) in [(encoded, 2, 20), (newer, 1, 10), (listed, 2, 9)] {
-            assert_eq!(Split::read(text), Some(Split { devices, shares }), "{text}");
+            assert_eq!(HamiSplit::read(text), Some(HamiSplit { devices, shares }), "{text}");
         }
         for text in ["", ":", "[]", "[", "{}", "GPU-1", "GPU-1,ten,1", r#"[{"count":-1}]"#, "[7]"] {
-            assert_eq!(Split::read(text), None, "{text}");
+            assert_eq!(HamiSplit::read(text), None, "{text}");
         }
     }
 }
