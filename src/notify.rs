@@ -123,8 +123,8 @@ async fn run(program: &str, args: &[String], input: &str, deadline: Duration) ->
         variables: Vec::new(),
         terminal: Terminal::None,
         stdin: ProcessInput::Pipe,
-        is_read: false,
-        complains: false,
+        reads_stdout: false,
+        inherits_stderr: false,
     };
     let work = async {
         let mut process = Process::start(command).await?;
@@ -134,7 +134,7 @@ async fn run(program: &str, args: &[String], input: &str, deadline: Duration) ->
         }
         let code = process.wait().await?;
         // Its background processes have the same deadline.
-        process.deserted().await;
+        process.descendants_ended().await;
         Ok::<_, io::Error>(code)
     };
     let Ok(code) = timeout(deadline, work).await else {

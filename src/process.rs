@@ -104,7 +104,7 @@ impl Process {
     }
 
     /// Waits until all descendants of the process have ended.
-    pub async fn deserted(&self) {
+    pub async fn descendants_ended(&self) {
         while Members::of(&[self.group.leader]).are_alive() {
             tokio::time::sleep(10 * STEP).await;
         }

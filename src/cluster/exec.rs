@@ -278,8 +278,8 @@ fn program(exec: &ExecConfig, place: PluginPlace) -> Result<Program, PluginError
         variables,
         terminal: if place == PluginPlace::Terminal { Terminal::Foreground } else { Terminal::None },
         stdin: if asks { ProcessInput::Ours } else { ProcessInput::Null },
-        is_read: true,
-        complains: place == PluginPlace::Terminal,
+        reads_stdout: true,
+        inherits_stderr: place == PluginPlace::Terminal,
     })
 }
 

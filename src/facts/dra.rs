@@ -11,7 +11,7 @@ use super::pod::{Since, SinceBasis};
 use super::text::Clean;
 use super::wire::{DecodeError, ListHead, Uid};
 use crate::facts::object;
-use crate::facts::object::{ApiObject, Keep, Nothing};
+use crate::facts::object::{ApiObject, Nothing, ObjectFacts};
 
 /// Facts of a `ResourceSlice`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -141,7 +141,7 @@ pub struct DeviceSelector {
     pub by_expression: bool,
 }
 
-impl Keep for SliceFacts {
+impl ObjectFacts for SliceFacts {
     type Spec<'a> = raw::Slice<'a>;
     type Status<'a> = Nothing;
     const KIND: &'static str = "ResourceSlice";
@@ -151,7 +151,7 @@ impl Keep for SliceFacts {
     }
 }
 
-impl Keep for ClaimFacts {
+impl ObjectFacts for ClaimFacts {
     type Spec<'a> = Nothing;
     type Status<'a> = raw::Claim<'a>;
     const KIND: &'static str = "ResourceClaim";
@@ -166,7 +166,7 @@ impl Keep for ClaimFacts {
     }
 }
 
-impl Keep for ClassFacts {
+impl ObjectFacts for ClassFacts {
     type Spec<'a> = raw::Class<'a>;
     type Status<'a> = Nothing;
     const KIND: &'static str = "DeviceClass";
@@ -176,7 +176,7 @@ impl Keep for ClassFacts {
     }
 }
 
-impl Keep for RuleFacts {
+impl ObjectFacts for RuleFacts {
     type Spec<'a> = raw::TaintRule<'a>;
     type Status<'a> = Nothing;
     const KIND: &'static str = "DeviceTaintRule";

@@ -61,7 +61,7 @@ impl EventFacts {
         let mut read = Self::default();
         let each = &mut |event| read = event;
         if is_core(body, "an Event")? {
-            wire::decode_object(body, &mut EachCore(each))?;
+            wire::decode_object(body, &mut CoreEventSink(each))?;
         } else {
             wire::decode_object(body, &mut EventSink(each))?;
         }
@@ -115,9 +115,9 @@ message! {
 
 /// `Event`, `k8s.io/api core/v1/generated.proto`: the same fields under other numbers.
 #[derive(Debug, Default)]
-struct Core<'a>(RawEvent<'a>);
+struct RawCoreEvent<'a>(RawEvent<'a>);
 
-impl<'a> ProtoFields<'a> for Core<'a> {
+impl<'a> ProtoFields<'a> for RawCoreEvent<'a> {
     fn proto_field(&mut self, number: u64, value: WireValue<'a>) -> Result<(), Malformed> {
         /// Number in `events/v1` of each field of core `v1`; 0 for no such field.
         const NUMBERS: [u64; 15] = [0, 1, 8, 7, 10, 12, 13, 14, 15, 11, 2, 3, 0, 0, 4];
@@ -128,13 +128,13 @@ impl<'a> ProtoFields<'a> for Core<'a> {
     }
 }
 
-impl<'de> JsonFields<'de> for Core<'de> {
+impl<'de> JsonFields<'de> for RawCoreEvent<'de> {
     fn json_field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
         self.0.json_field(key, map)
     }
 }
 
-impl Reset for Core<'_> {
+impl Reset for RawCoreEvent<'_> {
     fn reset(&mut self) {
         self.0.reset();
     }
@@ -175,13 +175,13 @@ impl Sink for EventSink<'_> {
 }
 
 /// Sink for events of core `v1`.
-struct EachCore<'e>(&'e mut dyn FnMut(EventFacts));
+struct CoreEventSink<'e>(&'e mut dyn FnMut(EventFacts));
 
-impl Sink for EachCore<'_> {
-    type Raw<'a> = Core<'a>;
+impl Sink for CoreEventSink<'_> {
+    type Raw<'a> = RawCoreEvent<'a>;
     const KIND: &'static str = "Event";
 
-    fn take(&mut self, raw: &Core<'_>) -> bool {
+    fn take(&mut self, raw: &RawCoreEvent<'_>) -> bool {
         (self.0)(raw.0.facts());
         true
     }
@@ -215,7 +215,7 @@ pub fn decode_page(body: &[u8]) -> Result<EventPage, DecodeError> {
     let mut events = Vec::new();
     let each = &mut |event| events.push(event);
     let head = if is_core(body, "a list of Event objects")? {
-        wire::decode_list(body, &mut EachCore(each))?
+        wire::decode_list(body, &mut CoreEventSink(each))?
     } else {
         wire::decode_list(body, &mut EventSink(each))?
     };

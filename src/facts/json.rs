@@ -16,7 +16,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 pub(super) use reader::{Broken, JsonReader, from_slice};
-pub(super) use scalar::{Amount, Flag, Int, MicroTime, Present, RawValue, Text, Time, When};
+pub(super) use scalar::{Amount, Flag, Int, LazyTime, MicroTime, Present, RawValue, Text, Time};
 pub use text::mended;
 
 /// Object of which some fields are read from JSON.

@@ -8,7 +8,7 @@ use super::message::message;
 use super::text::Clean;
 use super::wire::{DecodeError, ListHead};
 use crate::facts::object;
-use crate::facts::object::{ApiObject, Keep, Nothing};
+use crate::facts::object::{ApiObject, Nothing, ObjectFacts};
 
 /// Facts of a `coordination.k8s.io/v1` `Lease`; its name is the node's.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,7 +37,7 @@ pub fn decode_object(object: &[u8]) -> Result<ApiObject<LeaseFacts>, DecodeError
     object::decode_object(object)
 }
 
-impl Keep for LeaseFacts {
+impl ObjectFacts for LeaseFacts {
     type Spec<'a> = LeaseSpec<'a>;
     type Status<'a> = Nothing;
     const KIND: &'static str = "Lease";

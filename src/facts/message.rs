@@ -18,8 +18,8 @@ use serde::Deserialize;
 use serde::de::{IgnoredAny, MapAccess};
 
 use super::json::{
-    Amount, Flag, Int, JsonFields, JsonList, MicroTime, Obj, Pairs, Present, RawValue, Reset, ResetSeed, Reused, Text,
-    Time, When,
+    Amount, Flag, Int, JsonFields, JsonList, LazyTime, MicroTime, Obj, Pairs, Present, RawValue, Reset, ResetSeed,
+    Reused, Text, Time,
 };
 use super::proto::{Malformed, ProtoFields, WireValue};
 
@@ -37,7 +37,7 @@ pub(super) trait JsonValue<'a>: Default + Reset {
 /// Value of a field that is read from protobuf: scalars are replaced, messages merged, elements of lists and maps appended.
 pub(super) trait ProtoValue<'a> {
     /// `false` if the field is ignored, so that it can be skipped unread.
-    const KEPT: bool = true;
+    const KNOWN: bool = true;
 
     /// Reads one field.
     fn read_proto(&mut self, value: WireValue<'a>) -> Result<(), Malformed>;
@@ -84,8 +84,8 @@ macro_rules! message {
         }
 
         impl<$a $($generics)*> $crate::facts::proto::ProtoFields<$a> for $name {
-            const KEPT: u64 = 0 $($(
-                | $crate::facts::proto::kept(<$type as $crate::facts::message::ProtoValue<$a>>::KEPT, $number)
+            const KNOWN: u64 = 0 $($(
+                | $crate::facts::proto::known_bit(<$type as $crate::facts::message::ProtoValue<$a>>::KNOWN, $number)
             )?)*;
 
             fn proto_field(
@@ -143,7 +143,7 @@ scalars! {
     Present: |_value| Self(true);
     Time: |value| value.time()?;
     MicroTime: |value| value.micro_time()?;
-    When<'a>: |value| When::Seconds(value.seconds()?);
+    LazyTime<'a>: |value| LazyTime::Seconds(value.seconds()?);
     Amount: |value| value.amount()?;
 }
 
@@ -167,7 +167,7 @@ impl<'a> JsonValue<'a> for IgnoredAny {
 }
 
 impl ProtoValue<'_> for IgnoredAny {
-    const KEPT: bool = false;
+    const KNOWN: bool = false;
 
     fn read_proto(&mut self, _: WireValue<'_>) -> Result<(), Malformed> {
         Ok(())

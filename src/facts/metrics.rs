@@ -31,14 +31,14 @@ pub struct NodeUsage {
 /// # Errors
 /// [`DecodeError`] if the body is not a list; an unreadable node is left out, as if the list did not contain it.
 pub fn decode_list(body: &[u8]) -> Result<Vec<NodeUsage>, DecodeError> {
-    let mut all = All(Vec::new());
-    wire::decode_list(body, &mut all)?;
-    Ok(all.0)
+    let mut usages = UsageSink(Vec::new());
+    wire::decode_list(body, &mut usages)?;
+    Ok(usages.0)
 }
 
-struct All(Vec<NodeUsage>);
+struct UsageSink(Vec<NodeUsage>);
 
-impl Sink for All {
+impl Sink for UsageSink {
     type Raw<'a> = RawNodeMetrics<'a>;
     const KIND: &'static str = "NodeMetrics";
 

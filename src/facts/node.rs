@@ -9,7 +9,7 @@ use super::quantity::Quantity;
 use super::text::Clean;
 use super::wire::{self, DecodeError, ListDecoder, ListHead, Sink, Uid};
 
-use decode::{RawNode, Texts};
+use decode::{RawNode, TextInterner};
 
 /// Maximum number of roles that are shown, against a node with hundreds of them (F80).
 const MOST_ROLES: usize = 12;
@@ -185,21 +185,21 @@ pub fn readiness(ready: Option<&ConditionStatus>) -> Readiness {
 /// [`DecodeError`] if the body is not a list, or truncated (some nodes may already have been handed over); single unreadable
 /// objects are only counted.
 pub fn decode_list(body: &[u8], each: impl FnMut(NodeFacts)) -> Result<ListHead, DecodeError> {
-    wire::decode_list(body, &mut NodeSink(each, &mut Texts::default()))
+    wire::decode_list(body, &mut NodeSink(each, &mut TextInterner::default()))
 }
 
 /// Streaming decoder of a page of nodes; otherwise like [`decode_list`].
 #[derive(Debug, Default)]
 pub struct NodeList {
     decoder: ListDecoder,
-    texts: Texts,
+    texts: TextInterner,
 }
 
 impl NodeList {
     /// Creates a decoder that reuses the memory of an earlier page.
     #[must_use]
     pub fn new(memory: Vec<u8>) -> Self {
-        Self { decoder: ListDecoder::new(memory), texts: Texts::default() }
+        Self { decoder: ListDecoder::new(memory), texts: TextInterner::default() }
     }
 
     /// Decodes the next chunk of the body and hands the nodes that it completes to `each`.
@@ -240,11 +240,11 @@ impl NodeList {
 /// [`DecodeError`] if it is not a node.
 pub fn decode_object(object: &[u8]) -> Result<NodeFacts, DecodeError> {
     let mut node = NodeFacts::default();
-    wire::decode_object(object, &mut NodeSink(|decoded| node = decoded, &mut Texts::default()))?;
+    wire::decode_object(object, &mut NodeSink(|decoded| node = decoded, &mut TextInterner::default()))?;
     Ok(node)
 }
 
-struct NodeSink<'t, F>(F, &'t mut Texts);
+struct NodeSink<'t, F>(F, &'t mut TextInterner);
 
 impl<F: FnMut(NodeFacts)> Sink for NodeSink<'_, F> {
     type Raw<'a> = RawNode<'a>;

@@ -21,7 +21,7 @@ pub struct ApiObject<T> {
 }
 
 /// Facts that are built from an object's `spec` and `status`.
-pub(super) trait Keep: Sized {
+pub(super) trait ObjectFacts: Sized {
     /// Fields that are decoded from `spec`.
     type Spec<'a>: Message<'a>;
     /// Fields that are decoded from `status`.
@@ -39,12 +39,15 @@ pub(super) trait Keep: Sized {
 }
 
 /// Decodes a page of objects and hands each to `each`.
-pub(super) fn decode_list<T: Keep>(body: &[u8], each: impl FnMut(ApiObject<T>)) -> Result<ListHead, DecodeError> {
+pub(super) fn decode_list<T: ObjectFacts>(
+    body: &[u8],
+    each: impl FnMut(ApiObject<T>),
+) -> Result<ListHead, DecodeError> {
     wire::decode_list(body, &mut ObjectSink::new(each))
 }
 
 /// Decodes one object, as in a watch event.
-pub(super) fn decode_object<T: Keep>(object: &[u8]) -> Result<ApiObject<T>, DecodeError> {
+pub(super) fn decode_object<T: ObjectFacts>(object: &[u8]) -> Result<ApiObject<T>, DecodeError> {
     let mut decoded = None;
     wire::decode_object(object, &mut ObjectSink::new(|object| decoded = Some(object)))?;
     Ok(decoded.expect("an object that the sink accepts has been handed over"))
@@ -58,7 +61,7 @@ impl<T, F> ObjectSink<T, F> {
     }
 }
 
-impl<T: Keep, F: FnMut(ApiObject<T>)> Sink for ObjectSink<T, F> {
+impl<T: ObjectFacts, F: FnMut(ApiObject<T>)> Sink for ObjectSink<T, F> {
     type Raw<'a> = RawObject<'a, T::Spec<'a>, T::Status<'a>>;
     const KIND: &'static str = T::KIND;
 

@@ -151,7 +151,7 @@ impl PodPhase {
 /// [`DecodeError`] if the body is not a list, or truncated (the batch may then hold some pods); single unreadable objects are
 /// only counted.
 pub fn decode_list(body: &[u8], batch: &mut PodBatch) -> Result<ListHead, DecodeError> {
-    wire::decode_list(body, &mut Into { batch, removed: false })
+    wire::decode_list(body, &mut BatchSink { batch, removed: false })
 }
 
 /// Streaming decoder of a page of pods; otherwise like [`decode_list`].
@@ -170,7 +170,7 @@ impl PodList {
 
     /// Decodes the next chunk of the body.
     pub fn take(&mut self, chunk: &[u8]) {
-        self.decoder.take(chunk, &mut Into { batch: &mut self.batch, removed: false });
+        self.decoder.take(chunk, &mut BatchSink { batch: &mut self.batch, removed: false });
     }
 
     /// First bytes of the body.
@@ -190,7 +190,7 @@ impl PodList {
     /// # Errors
     /// [`DecodeError`] as of [`decode_list`].
     pub fn end(&mut self) -> Result<(ListHead, PodBatch), DecodeError> {
-        let head = self.decoder.end(&mut Into { batch: &mut self.batch, removed: false })?;
+        let head = self.decoder.end(&mut BatchSink { batch: &mut self.batch, removed: false })?;
         Ok((head, std::mem::take(&mut self.batch)))
     }
 
@@ -206,15 +206,15 @@ impl PodList {
 /// # Errors
 /// [`DecodeError`] if it is not a pod; the batch is unchanged then.
 pub fn decode_object(object: &[u8], removed: bool, batch: &mut PodBatch) -> Result<(), DecodeError> {
-    wire::decode_object(object, &mut Into { batch, removed })
+    wire::decode_object(object, &mut BatchSink { batch, removed })
 }
 
-struct Into<'b> {
+struct BatchSink<'b> {
     batch: &'b mut PodBatch,
     removed: bool,
 }
 
-impl Sink for Into<'_> {
+impl Sink for BatchSink<'_> {
     type Raw<'a> = RawPod<'a>;
     const KIND: &'static str = "Pod";
 

@@ -32,7 +32,7 @@ pub(super) enum WireValue<'a> {
 /// Message of which some fields are read.
 pub(super) trait ProtoFields<'a>: Default {
     /// Bit set of the known field numbers: other fields are skipped unread. By default all fields are handed over.
-    const KEPT: u64 = u64::MAX;
+    const KNOWN: u64 = u64::MAX;
 
     /// Reads the value of one field; an unknown field is ignored.
     fn proto_field(&mut self, number: u64, value: WireValue<'a>) -> Result<(), Malformed>;
@@ -50,8 +50,8 @@ pub(super) fn walk<'a>(
     Ok(())
 }
 
-/// Bit of [`ProtoFields::KEPT`] for a field number below 64.
-pub(super) const fn kept(on: bool, number: u32) -> u64 {
+/// Bit of [`ProtoFields::KNOWN`] for a field number below 64.
+pub(super) const fn known_bit(on: bool, number: u32) -> u64 {
     if on { 1 << number } else { 0 }
 }
 
@@ -61,7 +61,7 @@ fn fill<'a, M: ProtoFields<'a>>(into: &mut M, mut rest: &'a [u8]) -> Result<(), 
     while !rest.is_empty() {
         let tag = varint(&mut rest)?;
         let number = tag >> 3;
-        let is_unknown = M::KEPT != u64::MAX && (number >= 64 || M::KEPT >> number & 1 == 0);
+        let is_unknown = M::KNOWN != u64::MAX && (number >= 64 || M::KNOWN >> number & 1 == 0);
         // The length is read first, because by far the most fields are unknown ones with a length.
         if tag & 7 == 2 {
             let bytes = sized(&mut rest)?;

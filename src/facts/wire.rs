@@ -11,7 +11,7 @@ use serde::de::{IgnoredAny, MapAccess};
 use serde::{Deserialize, Serialize};
 
 use super::hami::{HAMI_REGISTER, HamiSplit};
-use super::json::{Fill, Flag, Int, JsonList, Obj, Reset, ResetSeed, Text, Time, When, skip};
+use super::json::{Fill, Flag, Int, JsonList, LazyTime, Obj, Reset, ResetSeed, Text, Time, skip};
 use super::message::{JsonValue, Message, ProtoValue, message};
 use super::proto::{Malformed, WireValue};
 use super::text::sanitize;
@@ -153,7 +153,7 @@ message! {
         uid: Text<'a> = "uid" | 5,
         version: Text<'a> = "resourceVersion" | 6,
         created: Time = "creationTimestamp" | 8,
-        deleting: When<'a> = "deletionTimestamp" | 9,
+        deleting: LazyTime<'a> = "deletionTimestamp" | 9,
         labels: L = "labels" | 11,
         annotations: Annotations = "annotations" | 12,
         owners: JsonList<Obj<OwnerReference<'a>>> = "ownerReferences" | 13,

@@ -34,8 +34,8 @@ pub fn others_may_write(metadata: &Metadata) -> Option<&'static str> {
 /// The check covers the file, and every folder and link on its path. Pipes and unnamed files have no path to check.
 #[must_use]
 pub fn others_may_replace(path: &Path) -> Option<String> {
-    let walked = std::path::absolute(path).map_err(|_| unknown(path)).and_then(|path| Walk::new(&path).run());
-    walked.err()
+    let result = std::path::absolute(path).map_err(|_| unknown(path)).and_then(|path| Walk::new(&path).run());
+    result.err()
 }
 
 /// Like [`others_may_replace`], for an open file.

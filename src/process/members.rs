@@ -95,7 +95,7 @@ mod system {
         let listed = std::fs::read_dir("/proc").into_iter().flatten().flatten();
         let pids = listed.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
         let mut rest: Vec<Stat> = pids.filter_map(Stat::read).collect();
-        let mut found: Vec<MemberProcess> = Vec::new();
+        let mut members: Vec<MemberProcess> = Vec::new();
         let mut parents = leaders.clone();
         loop {
             let is_ours = |stat: &Stat| {
@@ -104,10 +104,10 @@ mod system {
             };
             let (ours, others): (Vec<Stat>, Vec<Stat>) = rest.into_iter().partition(is_ours);
             if ours.is_empty() {
-                return found;
+                return members;
             }
             parents.extend(ours.iter().map(|stat| stat.entry.pid.as_raw_nonzero().get()));
-            found.extend(ours.iter().map(|stat| stat.entry));
+            members.extend(ours.iter().map(|stat| stat.entry));
             rest = others;
         }
     }

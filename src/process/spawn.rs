@@ -45,9 +45,9 @@ pub struct Program {
     /// Its stdin.
     pub stdin: ProcessInput,
     /// `true` if we read its stdout; otherwise it is discarded.
-    pub is_read: bool,
+    pub reads_stdout: bool,
     /// `true` if it inherits our stderr; otherwise its stderr is discarded.
-    pub complains: bool,
+    pub inherits_stderr: bool,
 }
 
 /// Started process and our ends of its pipes.
@@ -67,7 +67,7 @@ impl Program {
         let mut actions = PosixSpawnFileActions::init()?;
         // The child's ends are closed when this returns; no descriptor is inherited unless it is named here.
         let input = if self.stdin == ProcessInput::Pipe { Some(io::pipe()?) } else { None };
-        let output = if self.is_read { Some(io::pipe()?) } else { None };
+        let output = if self.reads_stdout { Some(io::pipe()?) } else { None };
         match (&input, self.stdin) {
             (Some((theirs, _)), _) => actions.add_dup2(theirs.as_raw_fd(), 0)?,
             (None, ProcessInput::Ours) => {}
@@ -75,7 +75,7 @@ impl Program {
         }
         let out = output.as_ref().map_or(null.as_raw_fd(), |(_, theirs)| theirs.as_raw_fd());
         actions.add_dup2(out, 1)?;
-        if !self.complains {
+        if !self.inherits_stderr {
             actions.add_dup2(null.as_raw_fd(), 2)?;
         }
         let args: Vec<CString> = [self.file.as_os_str()]

@@ -10,8 +10,8 @@ fn program(file: impl Into<PathBuf>, args: &[&str]) -> Program {
         variables: Vec::new(),
         terminal: Terminal::None,
         stdin: ProcessInput::Null,
-        is_read: false,
-        complains: false,
+        reads_stdout: false,
+        inherits_stderr: false,
     }
 }
 

@@ -3,7 +3,7 @@
 //! Sequences are delimited by ECMA-48, section 5.4 and 5.6, so that an unknown sequence ends at its end and not in the middle. A guess
 //! by its start, as in the readers of crossterm and its descendants, takes the rest of a reply for keys, or waits for an end that
 //! never comes. An incomplete sequence is abandoned at [`InputDecoder::deadline`]. It is remembered for a second, so that the rest of
-//! a reply, split by a slow connection, does not count as typed keys ([`DecoderState::goes_on_with`]).
+//! a reply, split by a slow connection, does not count as typed keys ([`DecoderState::continues_with`]).
 
 use std::collections::VecDeque;
 use std::mem;
@@ -56,7 +56,7 @@ pub(super) struct InputDecoder {
     /// Time of the last bytes.
     fed_at: Instant,
     /// The state that was abandoned last, as long as its rest may still arrive.
-    given_up: DecoderState,
+    abandoned: DecoderState,
     ready: VecDeque<InputEvent>,
 }
 
@@ -99,7 +99,7 @@ impl InputDecoder {
             state: DecoderState::Ground,
             flowed_at: now,
             fed_at: now,
-            given_up: DecoderState::Ground,
+            abandoned: DecoderState::Ground,
             ready: VecDeque::new(),
         }
     }
@@ -121,17 +121,17 @@ impl InputDecoder {
     pub(super) fn feed(&mut self, bytes: &[u8], now: Instant) {
         // The deadline may have passed unnoticed: two reads that arrived apart can be processed together.
         if self.deadline().is_some_and(|deadline| deadline <= now) {
-            self.give_up();
+            self.abandon();
         }
         if bytes.len() > KEY_BYTES {
             self.flowed_at = now;
         } else if now.saturating_duration_since(self.flowed_at) >= self.state.life() {
-            self.give_up();
+            self.abandon();
         }
         if let DecoderState::Ground = self.state {
-            let given_up = mem::take(&mut self.given_up);
-            if now.saturating_duration_since(self.fed_at) < given_up.life() && given_up.goes_on_with(bytes) {
-                self.state = given_up;
+            let abandoned = mem::take(&mut self.abandoned);
+            if now.saturating_duration_since(self.fed_at) < abandoned.life() && abandoned.continues_with(bytes) {
+                self.state = abandoned;
                 self.flowed_at = now;
             }
         }
@@ -142,7 +142,7 @@ impl InputDecoder {
     }
 
     /// Abandons the incomplete sequence: it becomes a key if it can be one; the text of a paste is delivered.
-    pub(super) fn give_up(&mut self) {
+    pub(super) fn abandon(&mut self) {
         match &mut self.state {
             DecoderState::Ground => return,
             DecoderState::Escape => self.key(keys::ascii(ESC)),
@@ -158,7 +158,7 @@ impl InputDecoder {
             }
             _ => {}
         }
-        self.given_up = mem::take(&mut self.state);
+        self.abandoned = mem::take(&mut self.state);
     }
 
     fn take(&mut self, byte: u8) {

@@ -64,7 +64,7 @@ impl Keyboard {
                 Err(TryRecvError::Empty)
                     if self.decoder.deadline().is_some_and(|deadline| deadline <= Instant::now()) =>
                 {
-                    self.decoder.give_up();
+                    self.decoder.abandon();
                 }
                 Err(TryRecvError::Empty) => return Ok(None),
             }

@@ -12,13 +12,13 @@ use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr
 /// # Errors
 /// If stdin is not a terminal, or the terminal is gone.
 pub(super) fn enter() -> io::Result<()> {
-    let found = tcgetattr(io::stdin())?;
-    let mut modes = found.clone();
+    let current = tcgetattr(io::stdin())?;
+    let mut modes = current.clone();
     modes.make_raw();
-    let is_raw = !found.local_modes.contains(LocalModes::ICANON);
+    let is_raw = !current.local_modes.contains(LocalModes::ICANON);
     let mut before = before();
     if before.is_none() || !is_raw {
-        *before = Some(found);
+        *before = Some(current);
     }
     Ok(tcsetattr(io::stdin(), OptionalActions::Now, &modes)?)
 }

@@ -118,7 +118,7 @@ impl<'de> JsonReader<'de> {
 
     /// Returns `true` if the array or object that ends with `close` has another element. `first` is `true` before the first one.
     #[inline]
-    pub(in crate::facts) fn goes_on(&mut self, close: u8, first: &mut bool) -> Result<bool, Broken> {
+    pub(in crate::facts) fn has_next(&mut self, close: u8, first: &mut bool) -> Result<bool, Broken> {
         let byte = self.peek()?;
         if byte == close {
             self.at += 1;
@@ -238,7 +238,7 @@ impl<'de> SeqAccess<'de> for Inside<'_, 'de> {
 
     #[inline]
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Broken> {
-        if !self.reader.goes_on(b']', &mut self.first)? {
+        if !self.reader.has_next(b']', &mut self.first)? {
             return Ok(None);
         }
         seed.deserialize(&mut *self.reader).map(Some)
@@ -250,7 +250,7 @@ impl<'de> MapAccess<'de> for Inside<'_, 'de> {
 
     #[inline]
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Broken> {
-        if !self.reader.goes_on(b'}', &mut self.first)? {
+        if !self.reader.has_next(b'}', &mut self.first)? {
             return Ok(None);
         }
         if self.reader.peek()? != b'"' {

@@ -36,19 +36,19 @@ pub(in crate::facts) struct Present(pub(in crate::facts) bool);
 
 /// Time that is parsed only on access, since most are never used.
 #[derive(Clone, Debug, Default)]
-pub(in crate::facts) enum When<'de> {
+pub(in crate::facts) enum LazyTime<'de> {
     /// Absent or `null`.
     #[default]
     Absent,
     /// Present, but not text.
-    Odd,
+    Invalid,
     /// JSON text.
     Written(Cow<'de, str>),
     /// Seconds since 1970, from protobuf.
     Seconds(i64),
 }
 
-impl When<'_> {
+impl LazyTime<'_> {
     /// Returns `true` if a value is present, readable or not.
     pub(in crate::facts) fn is_present(&self) -> bool {
         !matches!(self, Self::Absent)
@@ -57,7 +57,7 @@ impl When<'_> {
     /// Parses the time; `None` if it is absent or unreadable (F82).
     pub(in crate::facts) fn at(&self) -> Option<Timestamp> {
         match self {
-            Self::Absent | Self::Odd => None,
+            Self::Absent | Self::Invalid => None,
             Self::Written(text) => Time::text(Cow::Borrowed(text)).0,
             Self::Seconds(seconds) => Time::from_seconds(*seconds).0,
         }
@@ -177,18 +177,18 @@ impl<'de> Scalar<'de> for Present {
     }
 }
 
-impl<'de> Scalar<'de> for When<'de> {
+impl<'de> Scalar<'de> for LazyTime<'de> {
     fn text(text: Cow<'de, str>) -> Self {
         Self::Written(text)
     }
     fn number(_: Number) -> Self {
-        Self::Odd
+        Self::Invalid
     }
     fn flag(_: bool) -> Self {
-        Self::Odd
+        Self::Invalid
     }
     fn other() -> Self {
-        Self::Odd
+        Self::Invalid
     }
 }
 
@@ -271,4 +271,4 @@ macro_rules! scalars {
         }
     )*};
 }
-scalars!(Text<'de>, Flag, Int, Present, When<'de>, Time, MicroTime, Amount);
+scalars!(Text<'de>, Flag, Int, Present, LazyTime<'de>, Time, MicroTime, Amount);

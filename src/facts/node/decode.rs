@@ -67,7 +67,7 @@ message! {
 }
 
 impl RawNode<'_> {
-    pub(super) fn facts(&self, texts: &mut Texts) -> NodeFacts {
+    pub(super) fn facts(&self, texts: &mut TextInterner) -> NodeFacts {
         let Self { metadata: Obj(meta), spec: Obj(spec), status: Obj(status), .. } = self;
         let mut unreadable = 0;
         let capacity = amounts(&status.capacity, &mut unreadable, texts);
@@ -108,13 +108,13 @@ impl RawNode<'_> {
 }
 
 impl RawTaint<'_> {
-    fn facts(&self, texts: &mut Texts) -> NodeTaint {
+    fn facts(&self, texts: &mut TextInterner) -> NodeTaint {
         NodeTaint { key: texts.clean(&self.key), value: texts.clean(&self.value), effect: texts.clean(&self.effect) }
     }
 }
 
 impl RawCondition<'_> {
-    fn facts(&self, texts: &mut Texts) -> NodeCondition {
+    fn facts(&self, texts: &mut TextInterner) -> NodeCondition {
         let status = match &*self.status {
             "True" => ConditionStatus::True,
             "False" => ConditionStatus::False,
@@ -133,9 +133,9 @@ impl RawCondition<'_> {
 
 /// Interned texts: nodes of one page share equal texts.
 #[derive(Debug, Default)]
-pub(super) struct Texts(HashSet<Clean>);
+pub(super) struct TextInterner(HashSet<Clean>);
 
-impl Texts {
+impl TextInterner {
     fn clean(&mut self, raw: &str) -> Clean {
         let clean = sanitize(raw);
         if let Some(known) = self.0.get(&*clean) {
@@ -155,7 +155,7 @@ fn sorted<T>(mut pairs: Vec<(Clean, T)>) -> Vec<(Clean, T)> {
     pairs
 }
 
-fn amounts(raw: &Pairs<'_, Amount>, unreadable: &mut u32, texts: &mut Texts) -> Vec<(Clean, Quantity)> {
+fn amounts(raw: &Pairs<'_, Amount>, unreadable: &mut u32, texts: &mut TextInterner) -> Vec<(Clean, Quantity)> {
     let mut known = Vec::with_capacity(raw.0.len());
     for (name, amount) in &raw.0 {
         match amount {

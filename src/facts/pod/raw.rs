@@ -3,7 +3,7 @@
 use serde::de::MapAccess;
 
 use super::PodPhase;
-use crate::facts::json::{Amount, Fill, Flag, Int, JsonList, Obj, Reset, ResetSeed, Reused, Text, When};
+use crate::facts::json::{Amount, Fill, Flag, Int, JsonList, LazyTime, Obj, Reset, ResetSeed, Reused, Text};
 use crate::facts::message::{JsonValue, ProtoValue, message};
 use crate::facts::proto::{Malformed, WireValue};
 use crate::facts::quantity::Quantity;
@@ -164,7 +164,7 @@ message! {
     pub(in crate::facts) struct PodCondition<'a> {
         kind: Text<'a> = "type" | 1,
         status: Text<'a> = "status" | 2,
-        since: When<'a> = "lastTransitionTime" | 4,
+        since: LazyTime<'a> = "lastTransitionTime" | 4,
         reason: Text<'a> = "reason" | 5,
     }
 

@@ -86,15 +86,15 @@ fn phase_text(status: &PodStatus<'_>) -> &'static str {
 
 /// Walks over the init containers up to the first one that has not completed.
 fn init<'a>(status: &'a PodStatus<'_>, specs: &'a [Container<'_>]) -> Init<'a> {
-    let mut seen = Init { reason: None, ready: 0, restarts: 0, sidecar_restarts: 0 };
+    let mut result = Init { reason: None, ready: 0, restarts: 0, sidecar_restarts: 0 };
     for (at, container) in status.init_containers.iter().enumerate() {
         // Of two containers with one name the later one counts, as in upstream's map.
         let spec = specs.iter().rev().find(|spec| *spec.name == *container.name);
         let is_sidecar = spec.is_some_and(Container::is_sidecar);
         let restarts = container.restarts.0.unwrap_or(0);
-        seen.restarts = seen.restarts.saturating_add(restarts);
+        result.restarts = result.restarts.saturating_add(restarts);
         if is_sidecar {
-            seen.sidecar_restarts = seen.sidecar_restarts.saturating_add(restarts);
+            result.sidecar_restarts = result.sidecar_restarts.saturating_add(restarts);
         }
         let state = &container.state.0;
         let terminated = state.terminated.as_ref().map(|Obj(detail)| detail);
@@ -102,37 +102,37 @@ fn init<'a>(status: &'a PodStatus<'_>, specs: &'a [Container<'_>]) -> Init<'a> {
             continue;
         }
         if is_sidecar && container.started.0 == Some(true) {
-            seen.ready += usize::from(container.ready.0 == Some(true));
+            result.ready += usize::from(container.ready.0 == Some(true));
             continue;
         }
         let waiting = state.waiting.as_ref().map_or("", |Obj(detail)| &*detail.reason);
-        seen.reason = Some(match terminated {
+        result.reason = Some(match terminated {
             Some(detail) => format!("Init:{}", ending(detail)).into(),
             None if !matches!(waiting, "" | "PodInitializing") => format!("Init:{waiting}").into(),
             None => format!("Init:{at}/{}", specs.len()).into(),
         });
         break;
     }
-    seen
+    result
 }
 
 /// Walks over the app containers from the last to the first, so that the first one's reason wins.
 fn app<'a>(status: &'a PodStatus<'_>) -> AppContainers<'a> {
-    let mut seen = AppContainers { reason: None, ready: 0, restarts: 0, running: false };
+    let mut result = AppContainers { reason: None, ready: 0, restarts: 0, running: false };
     for container in status.containers.iter().rev() {
-        seen.restarts = seen.restarts.saturating_add(container.restarts.0.unwrap_or(0));
+        result.restarts = result.restarts.saturating_add(container.restarts.0.unwrap_or(0));
         let state = &container.state.0;
         let waiting = state.waiting.as_ref().map_or("", |Obj(detail)| &*detail.reason);
         if !waiting.is_empty() {
-            seen.reason = Some(waiting.into());
+            result.reason = Some(waiting.into());
         } else if let Some(Obj(detail)) = &state.terminated {
-            seen.reason = Some(ending(detail));
+            result.reason = Some(ending(detail));
         } else if is_ready_and_running(container) {
-            seen.running = true;
-            seen.ready += 1;
+            result.running = true;
+            result.ready += 1;
         }
     }
-    seen
+    result
 }
 
 fn is_ready_and_running(container: &ContainerStatus<'_>) -> bool {

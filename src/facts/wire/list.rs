@@ -31,7 +31,7 @@ pub fn decode_any_list(body: &[u8]) -> Result<(), DecodeError> {
         if !reader.open(b'{')? {
             return Ok(false);
         }
-        while reader.goes_on(b'}', &mut first)? {
+        while reader.has_next(b'}', &mut first)? {
             let is_items = &*reader.key()? == "items";
             let value = reader.skip()?;
             // Go writes `null` for an empty slice.
@@ -61,7 +61,7 @@ fn list<S: Sink>(reader: &mut JsonReader<'_>, sink: &mut S) -> Result<Option<Lis
     if !reader.open(b'{')? {
         return Ok(None);
     }
-    while reader.goes_on(b'}', &mut first)? {
+    while reader.has_next(b'}', &mut first)? {
         match &*reader.key()? {
             "metadata" => {
                 let Obj(meta) = Obj::<ListMeta<'_>>::deserialize(&mut *reader)?;
@@ -86,7 +86,7 @@ fn items<S: Sink>(reader: &mut JsonReader<'_>, sink: &mut S, head: &mut ListHead
     }
     let mut raw = S::Raw::default();
     let mut first = true;
-    while reader.goes_on(b']', &mut first)? {
+    while reader.has_next(b']', &mut first)? {
         let start = reader.clone();
         if !reader.is_at(b'{')? {
             reader.skip()?;

@@ -17,7 +17,7 @@ impl DecoderState {
     }
 
     /// Returns `true` if the bytes of one read continue this abandoned state, and are not keys.
-    pub(super) fn goes_on_with(&self, bytes: &[u8]) -> bool {
+    pub(super) fn continues_with(&self, bytes: &[u8]) -> bool {
         let Some(&first) = bytes.first() else { return false };
         let alone = is_one_character(bytes);
         match self {

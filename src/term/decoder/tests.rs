@@ -42,7 +42,7 @@ impl Bench {
     fn wait(&mut self, millis: u64) -> Vec<InputEvent> {
         self.now += Duration::from_millis(millis);
         if self.decoder.deadline().is_some_and(|deadline| deadline <= self.now) {
-            self.decoder.give_up();
+            self.decoder.abandon();
         }
         std::iter::from_fn(|| self.decoder.next()).collect()
     }
@@ -138,10 +138,10 @@ fn the_rest_of_a_reply_that_comes_late_is_never_keys_wherever_it_is_cut() {
                 let rest = bench.feed(&reply[cut..]);
                 // Escape, and alt with what begins a sequence, are keys as long as nothing follows.
                 let keys = [&key[..], &rest].concat();
-                let given_up = |event: &InputEvent| {
+                let abandoned = |event: &InputEvent| {
                     *event == self::key(KeyCode::Esc) || "[OPX]^_".chars().any(|c| *event == alt(KeyCode::Char(c)))
                 };
-                assert!(keys.len() < 2 && keys.iter().all(given_up), "{shown}: {keys:?}");
+                assert!(keys.len() < 2 && keys.iter().all(abandoned), "{shown}: {keys:?}");
                 assert_eq!(bench.feed("j"), [letter('j')], "{shown}: the next key");
             }
         }
