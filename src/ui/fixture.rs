@@ -6,7 +6,11 @@ use std::time::Duration;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::scene::{NodeTable, NodeView, Paint, Scene, SceneBody};
+use super::scene::Scene;
+use super::screens::View;
+use super::screens::node::NodeView;
+use super::screens::nodes::NodesView;
+use super::widgets::canvas::Canvas;
 use super::{Context, ViewState, draw};
 use crate::facts::accelerator::Kind;
 use crate::facts::event::EventFacts;
@@ -36,7 +40,7 @@ use crate::theme::{Depth, Theme};
 use crate::ui::screens::node;
 use crate::ui::widgets::events::EventsView;
 use crate::ui::widgets::layout::{Counts, Layout, window};
-use crate::ui::widgets::strip;
+use crate::ui::widgets::spark::MARKS;
 
 /// 2026-03-01 14:07:31 UTC, an hour after the start.
 pub(super) fn now() -> Now {
@@ -44,11 +48,11 @@ pub(super) fn now() -> Now {
 }
 
 /// Text of a region drawn on a screen of this size, one line for each row, without trailing blanks.
-pub(super) fn drawn(width: u16, height: u16, paint: impl FnOnce(&mut Buffer, Rect, Paint<'_>)) -> String {
+pub(super) fn drawn(width: u16, height: u16, keymap: &KeyMap, paint: impl FnOnce(&mut Canvas<'_>)) -> String {
     let area = Rect::new(0, 0, width, height);
     let mut buf = Buffer::empty(area);
-    let (theme, settings) = (Theme::new(Depth::None, false), Settings::default());
-    paint(&mut buf, area, Paint { theme: &theme, now: now(), settings: &settings });
+    let context = Context { theme: &Theme::new(Depth::None, false), keymap, now: now() };
+    paint(&mut Canvas::new(&mut buf, area, context));
     lines(&buf)
 }
 
@@ -632,18 +636,17 @@ impl Set {
         let mut buf = Buffer::empty(area);
         let counts = Counts { clusters: self.summaries.len(), alerts: self.alerts.len(), inside: self.node.is_some() };
         let layout = Layout::new(area, counts);
-        let mut plan = node::NodeLayout::default();
         let name: Clean = "10-16-10-114.maas".into();
-        let body = match self.node {
+        let body: Box<dyn View> = match self.node {
             None => {
                 let extent = if self.empty { Extent { total: 104, ..Extent::default() } } else { self.fleet.extent() };
                 let extent =
                     if self.summaries[self.current].nodes_total == Known::Unknown { Extent::default() } else { extent };
                 let height = usize::from(layout.body.height.saturating_sub(1));
-                let rows = window(extent.len, extent.selected, state.nodes_offset, height);
-                state.nodes_offset = rows.start;
+                let rows = window(extent.len, extent.selected, state.lists.nodes_offset, height);
+                state.lists.nodes_offset = rows.start;
                 let first = rows.start;
-                SceneBody::Nodes(NodeTable {
+                Box::new(NodesView {
                     extent,
                     first,
                     rows: self.fleet.rows(rows),
@@ -656,11 +659,11 @@ impl Set {
                 let events = (self.events.iter().collect(), Omitted::default());
                 let events = EventsView { events: Some(events), fresh: PartFreshness::Live, now: now().wall };
                 let detail = (!self.empty).then(|| self.fleet.detail());
-                plan = node::NodeLayout::new(layout.body, detail.as_ref().map(|detail| (detail, &events)), pane);
+                let layout = node::NodeLayout::new(layout.body, detail.as_ref().map(|detail| (detail, &events)), pane);
                 let extent = Extent { len: 29, total: 29, selected: Some(1) };
-                let pods = if self.empty { 0..0 } else { window(29, Some(1), 0, plan.pod_rows()) };
+                let pods = if self.empty { 0..0 } else { window(29, Some(1), 0, layout.pod_rows()) };
                 let first = pods.start;
-                SceneBody::Node(Box::new(NodeView {
+                Box::new(NodeView {
                     name: &name,
                     pane,
                     detail,
@@ -670,7 +673,8 @@ impl Set {
                     sort: (SortBy::Name, false),
                     scroll,
                     events,
-                }))
+                    layout,
+                })
             }
         };
         let strip = window(
@@ -680,7 +684,6 @@ impl Set {
             usize::from(layout.strip.height).max(1),
         );
         let scene = Scene {
-            now: now(),
             settings: Settings::default(),
             mode: self.mode,
             summaries: self.summaries.clone(),
@@ -689,7 +692,7 @@ impl Set {
             marks: strip
                 .map(|_| {
                     let mut marks = marks();
-                    marks.truncate(strip::MARKS);
+                    marks.truncate(MARKS);
                     marks
                 })
                 .collect(),
@@ -705,10 +708,10 @@ impl Set {
             notice: None,
             held: self.held,
             locked_out: false,
-            body,
             help_scroll: 0,
         };
-        draw(&mut buf, area, &scene, (&layout, &plan, state, &Context { theme, keymap, now: now() }));
+        let context = Context { theme, keymap, now: now() };
+        draw(&mut Canvas::new(&mut buf, area, context), &layout, &scene, body.as_ref(), state);
         buf
     }
 }

@@ -1,150 +1,140 @@
-//! What one frame shows: plain values taken out of the model for the rows that can be seen, and nothing else.
+//! What all parts of a frame share: plain values of the model for the lines that can be seen.
 
-use super::units::counted;
+use std::cmp::Reverse;
+
 use crate::facts::text::Clean;
-use crate::model::alerts::AlertLine;
-use crate::model::app::screens::{Mode, NodePane};
-use crate::model::cluster::{ClusterSummary, NodeDetail};
+use crate::model::alerts::{AlertLine, MuteReason, Severity};
+use crate::model::app::Model;
+use crate::model::app::screens::{Mode, Screen};
+use crate::model::cluster::ClusterSummary;
 use crate::model::derive::latency::SparkMark;
-use crate::model::derive::rows::NodeRow;
 use crate::model::settings::Settings;
-use crate::model::table::{Extent, PodRow, SortBy};
 use crate::msg::Now;
-use crate::theme::Theme;
-use crate::ui::screens::alerts::AlertsView;
-use crate::ui::screens::api::ApiView;
-use crate::ui::screens::gpus::GpusView;
-use crate::ui::screens::pod::PodView;
-use crate::ui::screens::yaml::YamlView;
-use crate::ui::widgets::events::EventsView;
-use crate::ui::widgets::page::TextLine;
+use crate::ui::units::counted;
+use crate::ui::widgets::layout::window;
+use crate::ui::widgets::spark::MARKS;
 
-/// What one frame shows.
-pub(super) struct Scene<'a> {
-    /// When.
-    pub(super) now: Now,
-    /// Thresholds, for what counts as slow.
-    pub(super) settings: Settings,
-    /// What keys mean.
-    pub(super) mode: Mode,
+/// Most alerts of a frame; a tall one-line screen lists no more.
+const ALERTS: usize = 16;
+
+/// What all parts of a frame share.
+pub(in crate::ui) struct Scene<'a> {
+    /// Thresholds of the current cluster.
+    pub(in crate::ui) settings: Settings,
+    /// Meaning of keys.
+    pub(in crate::ui) mode: Mode,
     /// All clusters.
-    pub(super) summaries: Vec<ClusterSummary>,
-    /// The place of the current one.
-    pub(super) current: usize,
-    /// The cluster in the first line of the strip, and the sparklines from there on.
-    pub(super) strip_first: usize,
-    /// One for each line of the strip, newest mark last.
-    pub(super) marks: Vec<Vec<SparkMark>>,
+    pub(in crate::ui) summaries: Vec<ClusterSummary>,
+    /// Index of the current one.
+    pub(in crate::ui) current: usize,
+    /// Index of the cluster on the first line of the strip.
+    pub(in crate::ui) strip_first: usize,
+    /// Sparkline of each line of the strip, newest mark last.
+    pub(in crate::ui) marks: Vec<Vec<SparkMark>>,
     /// Firing alerts of all clusters, worst first; only those that can be listed.
-    pub(super) alerts: Vec<&'a AlertLine>,
-    /// How many there are that are to be heard.
-    pub(super) firing: usize,
-    /// How many notices there are besides.
-    pub(super) notices: usize,
-    /// How many more there are that somebody looks after.
-    pub(super) acked: usize,
-    /// How many more there are of silenced clusters.
-    pub(super) silenced: usize,
-    /// How many of them may have ended: their source is silent.
-    pub(super) unknown: usize,
-    /// The filter's text.
-    pub(super) filter: &'a str,
-    /// A term of the filter that means nothing.
-    pub(super) filter_note: Option<&'a Clean>,
-    /// What was just done.
-    pub(super) notice: Option<&'a Clean>,
-    /// What was wrong with the configuration.
-    pub(super) warnings: &'a [Clean],
-    /// The order of the rows is held.
-    pub(super) held: bool,
-    /// The credential plugin of the current cluster could help.
-    pub(super) locked_out: bool,
-    /// The node table or the opened node.
-    pub(super) body: SceneBody<'a>,
+    pub(in crate::ui) alerts: Vec<&'a AlertLine>,
+    /// Firing alerts that are neither muted nor notices.
+    pub(in crate::ui) firing: usize,
+    /// Firing notices.
+    pub(in crate::ui) notices: usize,
+    /// Acknowledged alerts.
+    pub(in crate::ui) acked: usize,
+    /// Alerts of silenced clusters.
+    pub(in crate::ui) silenced: usize,
+    /// Firing alerts that may have ended: their source is silent.
+    pub(in crate::ui) unknown: usize,
     /// First line of the help.
-    pub(super) help_scroll: usize,
+    pub(in crate::ui) help_scroll: usize,
+    /// Text of the filter.
+    pub(in crate::ui) filter: &'a str,
+    /// Why a term of the filter means nothing.
+    pub(in crate::ui) filter_note: Option<&'a Clean>,
+    /// Answer to the last key.
+    pub(in crate::ui) notice: Option<&'a Clean>,
+    /// Faults in the configuration.
+    pub(in crate::ui) warnings: &'a [Clean],
+    /// The order of the rows is held.
+    pub(in crate::ui) held: bool,
+    /// The credential plugin of the current cluster could help.
+    pub(in crate::ui) locked_out: bool,
 }
 
-/// The lower part of the screen.
-pub(super) enum SceneBody<'a> {
-    /// The node table.
-    Nodes(NodeTable<'a>),
-    /// One node.
-    Node(Box<NodeView<'a>>),
-    /// One pod, and its page.
-    Pod(Box<(PodView<'a>, Vec<TextLine>)>),
-    /// One object as YAML.
-    Yaml(YamlView<'a>),
-    /// The API of the current cluster.
-    Api(Box<ApiView<'a>>),
-    /// All alerts.
-    Alerts(AlertsView<'a>),
-    /// Accelerators of the current cluster.
-    Gpus(GpusView<'a>),
-}
+impl<'a> Scene<'a> {
+    /// `lines`: of the strip; `offset`: its first cluster in the last frame and in this one.
+    pub(in crate::ui) fn new(model: &'a Model, lines: usize, offset: &mut usize, now: Now) -> Self {
+        let (cluster, clusters) = (model.current(), model.clusters());
+        let current = usize::from(model.current_id().0);
+        let strip = window(clusters.len(), Some(current), *offset, lines.max(1));
+        *offset = strip.start;
+        let mut alerts: Vec<&AlertLine> = first_alerts(model, ALERTS).collect();
+        alerts.sort_by_key(|alert| (alert.muted.is_some(), Reverse(alert.severity)));
+        alerts.truncate(ALERTS);
+        let inside_node = matches!(model.screen(), Screen::Node { .. });
+        Self {
+            settings: *model.settings(),
+            mode: model.mode(),
+            summaries: clusters.iter().map(|cluster| cluster.summary(now)).collect(),
+            current,
+            strip_first: strip.start,
+            marks: clusters[strip].iter().map(|cluster| cluster.marks(MARKS, now)).collect(),
+            alerts,
+            firing: firing(model),
+            notices: notices(model),
+            acked: muted(model, MuteReason::Acknowledged),
+            silenced: muted(model, MuteReason::Silenced),
+            unknown: heard(model).filter(|alert| alert.unknown && alert.severity > Severity::Notice).count(),
+            help_scroll: model.help_scroll(),
+            filter: if inside_node { cluster.pod_filter() } else { cluster.filter() },
+            filter_note: if inside_node { cluster.pod_filter_note() } else { cluster.filter_note() },
+            notice: model.notice(now),
+            warnings: model.warnings(),
+            held: cluster.held(),
+            locked_out: cluster.is_locked_out(),
+        }
+    }
 
-/// The visible part of the node table.
-pub(super) struct NodeTable<'a> {
-    /// How the visible rows lie in all rows.
-    pub(super) extent: Extent,
-    /// Place of the first visible row.
-    pub(super) first: usize,
-    /// The visible rows.
-    pub(super) rows: Vec<NodeRow<'a>>,
-    /// Column and whether its order is reversed.
-    pub(super) sort: (SortBy, bool),
-    /// The extra columns are wanted.
-    pub(super) wide: bool,
-    /// The rows do not lie in the order that was asked for yet.
-    pub(super) arranging: bool,
-}
-
-/// The visible part of an opened node.
-pub(super) struct NodeView<'a> {
-    /// Its name.
-    pub(super) name: &'a Clean,
-    /// Which part has the focus.
-    pub(super) pane: NodePane,
-    /// The node; `None` while it is not there.
-    pub(super) detail: Option<NodeDetail<'a>>,
-    /// How the visible pods lie in all pods of the node.
-    pub(super) extent: Extent,
-    /// Place of the first visible pod.
-    pub(super) first: usize,
-    /// The visible pods.
-    pub(super) pods: Vec<PodRow<'a>>,
-    /// The column that the pods are sorted by, and whether its order is reversed.
-    pub(super) sort: (SortBy, bool),
-    /// First line of the focused part, if that is not the pods.
-    pub(super) scroll: usize,
-    /// What was reported about the node.
-    pub(super) events: EventsView<'a>,
-}
-
-impl Scene<'_> {
-    /// How many clusters there are, in words.
-    pub(super) fn clusters(&self) -> String {
+    /// Number of clusters in words.
+    pub(in crate::ui) fn clusters(&self) -> String {
         counted(self.summaries.len() as u64, "cluster")
     }
 
-    /// The names of all clusters.
-    pub(super) fn contexts(&self) -> impl Iterator<Item = &str> {
+    /// Names of all clusters.
+    pub(in crate::ui) fn contexts(&self) -> impl Iterator<Item = &str> {
         self.summaries.iter().map(|summary| summary.context.as_str())
     }
 
     /// The current cluster.
-    pub(super) fn summary(&self) -> Option<&ClusterSummary> {
+    pub(in crate::ui) fn summary(&self) -> Option<&ClusterSummary> {
         self.summaries.get(self.current)
+    }
+
+    /// Name of the current cluster.
+    pub(in crate::ui) fn context(&self) -> &str {
+        self.summary().map_or("", |summary| &summary.context)
     }
 }
 
-/// How and with which numbers a region is drawn.
-#[derive(Clone, Copy)]
-pub(super) struct Paint<'a> {
-    /// Styles and glyphs.
-    pub(super) theme: &'a Theme,
-    /// Both clocks.
-    pub(super) now: Now,
-    /// Thresholds.
-    pub(super) settings: &'a Settings,
+/// The first alerts of each cluster, worst first within each: enough to list, however many nodes are lost.
+pub(in crate::ui) fn first_alerts(model: &Model, each: usize) -> impl Iterator<Item = &AlertLine> {
+    let of_each = model.clusters().iter().flat_map(move |cluster| cluster.alerts().iter().take(each));
+    model.outage_alerts().iter().chain(of_each)
+}
+
+/// Number of alerts that are neither muted nor notices.
+pub(in crate::ui) fn firing(model: &Model) -> usize {
+    heard(model).filter(|alert| alert.severity > Severity::Notice).count()
+}
+
+/// Number of notices that are not muted.
+pub(in crate::ui) fn notices(model: &Model) -> usize {
+    heard(model).filter(|alert| alert.severity == Severity::Notice).count()
+}
+
+fn heard(model: &Model) -> impl Iterator<Item = &AlertLine> {
+    model.all_alerts().filter(|alert| alert.muted.is_none())
+}
+
+/// Number of firing alerts that are muted for this reason.
+fn muted(model: &Model, why: MuteReason) -> usize {
+    model.all_alerts().filter(|alert| alert.muted == Some(why)).count()
 }

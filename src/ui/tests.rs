@@ -1,14 +1,18 @@
 use ratatui::Terminal;
 use ratatui::backend::{CrosstermBackend, TestBackend};
+use ratatui::buffer::Buffer;
 use ratatui::style::{Color, Modifier};
 
 use super::fixture::{Set, lines};
 use super::*;
 use crate::action::Action;
+use crate::keymap::KeyMap;
 use crate::model::app::screens::NodePane;
 use crate::model::known::Known;
 use crate::model::table::SortBy;
 use crate::msg::Msg;
+use crate::msg::{ClusterId, Now};
+use crate::theme::{Depth, Theme};
 
 fn unicode() -> Theme {
     Theme::new(Depth::None, false)

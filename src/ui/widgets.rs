@@ -2,6 +2,7 @@
 
 pub(in crate::ui) mod alert_lines;
 pub(in crate::ui) mod bars;
+pub(in crate::ui) mod canvas;
 pub(in crate::ui) mod events;
 pub(in crate::ui) mod footer;
 pub(in crate::ui) mod grid;
@@ -12,3 +13,4 @@ pub(in crate::ui) mod page;
 pub(in crate::ui) mod spark;
 pub(in crate::ui) mod strip;
 pub(in crate::ui) mod text;
+pub(in crate::ui) mod width;

@@ -1,15 +1,21 @@
 //! The pane of alerts: every alert of every cluster, one on a line, and the selected one in full below.
 
-use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use crate::action::Action;
 use crate::model::alerts::{AlertRecord, PeakUnit, Severity};
+use crate::model::app::Model;
 use crate::model::app::alerts::{AlertRow, AlertState};
-use crate::model::cluster::ClusterState;
-use crate::msg::Mono;
+use crate::model::app::screens::Screen;
+use crate::msg::{Mono, Now, Viewport};
 use crate::theme::{Glyphs, Role};
-use crate::ui::scene::{Paint, Scene};
-use crate::ui::units::{clock, duration, grouped, latency};
+use crate::ui::scene::Scene;
+use crate::ui::screens::view::View;
+use crate::ui::state::{ListMemory, ViewState};
+use crate::ui::units::{clock, counted, duration, grouped, latency};
+use crate::ui::widgets::canvas::{Canvas, Context};
+use crate::ui::widgets::footer::{FooterPart, Hint};
+use crate::ui::widgets::layout::window;
 use crate::ui::widgets::names::ShortNames;
 use crate::ui::widgets::strip::LONGEST_CONTEXT;
 use crate::ui::widgets::text::{Pen, columns};
@@ -22,118 +28,154 @@ const CONTEXT: usize = 20;
 /// Bodies from this height on have the selected alert in full below the list.
 const DETAIL: u16 = 8;
 
+const HINTS: [Hint; 5] = [
+    (Action::Back, "back"),
+    (Action::Help, "help"),
+    (Action::Open, "go there"),
+    (Action::Acknowledge, "ack"),
+    (Action::Silence, "silence"),
+];
+
 /// The visible part of the list.
-pub(in crate::ui) struct AlertsView<'a> {
-    /// Place of the first visible row.
-    pub(in crate::ui) first: usize,
+struct AlertsView<'a> {
+    /// Index of the first visible row.
+    first: usize,
     /// The visible rows.
-    pub(in crate::ui) rows: Vec<AlertRow<'a>>,
-    /// How many there are.
-    pub(in crate::ui) len: usize,
-    /// Context of each silenced cluster, and until when it is.
-    pub(in crate::ui) silenced: Vec<(&'a str, Mono)>,
+    rows: Vec<AlertRow<'a>>,
+    /// Number of all rows.
+    len: usize,
+    /// Context of each silenced cluster, and the end of its silence.
+    silenced: Vec<(&'a str, Mono)>,
 }
 
 /// Rows of the list in a body of this height: all but the title, the heading and the selected one in full.
-pub(in crate::ui) fn page(area: Rect) -> usize {
+fn page(area: Rect) -> usize {
     usize::from(area.height.saturating_sub(2 + if area.height >= DETAIL { 2 } else { 0 }))
 }
 
-/// The silenced clusters.
-pub(in crate::ui) fn silenced(clusters: &[ClusterState]) -> Vec<(&str, Mono)> {
-    clusters.iter().filter_map(|cluster| Some((cluster.context().as_str(), cluster.silenced_until()?))).collect()
-}
-
-/// Draws the pane over all of `area`.
-pub(in crate::ui) fn draw(
-    buf: &mut Buffer,
+/// Reads the list of alerts.
+pub(in crate::ui) fn open<'a>(
+    model: &'a Model,
     area: Rect,
-    (scene, view): (&Scene<'_>, &AlertsView<'_>),
-    paint: Paint<'_>,
-) {
-    title(&mut Pen::new(buf, paint.theme, area, 0), scene, view, paint);
-    let widest = view.rows.iter().map(|row| columns(row.context)).max().unwrap_or(0).clamp(7, CONTEXT);
-    let context = if scene.summaries.len() > 1 { widest } else { 0 };
-    let names = ShortNames::new(scene.contexts(), context, &paint.theme.glyphs);
-    heading(&mut Pen::new(buf, paint.theme, area, 1), (area.width, context));
-    if view.rows.is_empty() {
-        Pen::new(buf, paint.theme, area, 2)
-            .skip(1)
-            .rest(Role::Muted, "no alert fires, and none has resolved within the last hour");
+    _: &Context<'_>,
+    state: &mut ViewState,
+) -> Option<Box<dyn View + 'a>> {
+    let Screen::Alerts = model.screen() else { return None };
+    let mut rows = model.alert_rows();
+    let (len, selected) = (rows.len(), rows.iter().position(|row| row.selected));
+    let shown = window(len, selected, state.lists.alerts_offset, page(area));
+    state.lists.alerts_offset = shown.start;
+    rows.truncate(shown.end);
+    let rows = rows.split_off(shown.start);
+    let silenced = model.clusters().iter();
+    let silenced = silenced.filter_map(|cluster| Some((cluster.context().as_str(), cluster.silenced_until()?)));
+    Some(Box::new(AlertsView { first: shown.start, rows, len, silenced: silenced.collect() }))
+}
+
+/// What the lines of the list have in common.
+struct AlertLook<'a> {
+    /// Columns of the body.
+    width: u16,
+    /// Columns of the context; 0 with one cluster.
+    context: usize,
+    names: ShortNames,
+    glyphs: &'a Glyphs,
+    now: Now,
+}
+
+impl View for AlertsView<'_> {
+    fn draw(&self, canvas: &mut Canvas<'_>, scene: &Scene<'_>, _: &mut ListMemory) -> Viewport {
+        let (area, glyphs, now) = (canvas.area, canvas.glyphs(), canvas.context.now);
+        self.title(&mut canvas.pen(0), scene, now);
+        let widest = self.rows.iter().map(|row| columns(row.context)).max().unwrap_or(0).clamp(7, CONTEXT);
+        let context = if scene.summaries.len() > 1 { widest } else { 0 };
+        let names = ShortNames::new(scene.contexts(), context, glyphs);
+        let look = AlertLook { width: area.width, context, names, glyphs, now };
+        look.heading(&mut canvas.pen(1));
+        if self.rows.is_empty() {
+            canvas.pen(2).skip(1).rest(Role::Muted, "no alert fires, and none has resolved within the last hour");
+        }
+        let end = 2 + u16::try_from(page(area)).unwrap_or(u16::MAX);
+        for (line, row) in (2..end).zip(&self.rows) {
+            let mut pen = canvas.pen(line);
+            pen.put(Role::Focus, if row.selected { glyphs.selected } else { " " });
+            look.row(&mut pen, row);
+            if row.selected {
+                canvas.select(line);
+            }
+        }
+        if let Some(row) = self.rows.iter().find(|row| row.selected).filter(|_| area.height >= DETAIL) {
+            let mut pen = canvas.pen(area.height - 2);
+            pen.skip(1).put(Role::Title, row.record.reason()).skip(1).rest(Role::Text, &row.record.text);
+            canvas.pen(area.height - 1).skip(1).rest(Role::Muted, &detail(row, scene, glyphs, now));
+        }
+        Viewport { page: page(area), ..Viewport::default() }
     }
-    let end = 2 + u16::try_from(page(area)).unwrap_or(u16::MAX);
-    for (line, row) in (2..end).zip(&view.rows) {
-        let mut pen = Pen::new(buf, paint.theme, area, line);
-        pen.put(Role::Focus, if row.selected { paint.theme.glyphs.selected } else { " " });
-        draw_row(&mut pen, row, (area.width, context), (&names, paint));
-        if row.selected {
-            let line = Rect { y: area.y + line, height: 1, ..area }.intersection(buf.area);
-            buf.set_style(line, paint.theme.style(Role::Selected));
+
+    fn footer(&self, _: &Scene<'_>, _: &Glyphs) -> FooterPart {
+        let facts = vec![(Role::Text, counted(self.len as u64, "alert"))];
+        FooterPart { hints: &HINTS, facts, ..FooterPart::default() }
+    }
+}
+
+impl AlertsView<'_> {
+    fn title(&self, pen: &mut Pen<'_>, scene: &Scene<'_>, now: Now) {
+        let view = self;
+        pen.skip(1).put(Role::Title, &format!("alerts of {}", scene.clusters()));
+        let shown = view.first + view.rows.len();
+        if view.rows.len() < view.len {
+            pen.put(Role::Muted, &format!("  {} to {shown} of {}", view.first + 1, view.len));
+        }
+        let names = ShortNames::new(scene.contexts(), LONGEST_CONTEXT, pen.glyphs());
+        for (context, until) in &view.silenced {
+            let left = until.since(now.mono);
+            pen.skip(2).rest(Role::Warn, &format!("{} silenced for {}", names.get(context), duration(left)));
         }
     }
-    if let Some(row) = view.rows.iter().find(|row| row.selected).filter(|_| area.height >= DETAIL) {
-        let mut pen = Pen::new(buf, paint.theme, area, area.height - 2);
-        pen.skip(1).put(Role::Title, row.record.reason()).skip(1).rest(Role::Text, &row.record.text);
-        Pen::new(buf, paint.theme, area, area.height - 1).skip(1).rest(Role::Muted, &detail(row, scene, paint));
-    }
 }
 
-fn title(pen: &mut Pen<'_>, scene: &Scene<'_>, view: &AlertsView<'_>, paint: Paint<'_>) {
-    pen.skip(1).put(Role::Title, &format!("alerts of {}", scene.clusters()));
-    let shown = view.first + view.rows.len();
-    if view.rows.len() < view.len {
-        pen.put(Role::Muted, &format!("  {} to {shown} of {}", view.first + 1, view.len));
-    }
-    let names = ShortNames::new(scene.contexts(), LONGEST_CONTEXT, &paint.theme.glyphs);
-    for (context, until) in &view.silenced {
-        let left = until.since(paint.now.mono);
-        pen.skip(2).rest(Role::Warn, &format!("{} silenced for {}", names.get(context), duration(left)));
-    }
-}
-
-fn heading(pen: &mut Pen<'_>, (width, context): (u16, usize)) {
-    pen.skip(1).fit(Role::Header, "STATE", 15);
-    if width >= CLOCK {
-        pen.skip(1).fit(Role::Header, "SINCE", 9);
-    }
-    pen.skip(1).right(Role::Header, "FOR", 6);
-    if width >= NUMBERS {
-        for (title, width) in [("LAST", 6), ("PEAK", 7), ("COUNT", 5)] {
-            pen.skip(1).right(Role::Header, title, width);
+impl AlertLook<'_> {
+    fn heading(&self, pen: &mut Pen<'_>) {
+        let Self { width, context, .. } = *self;
+        pen.skip(1).fit(Role::Header, "STATE", 15);
+        if width >= CLOCK {
+            pen.skip(1).fit(Role::Header, "SINCE", 9);
         }
+        pen.skip(1).right(Role::Header, "FOR", 6);
+        if width >= NUMBERS {
+            for (title, width) in [("LAST", 6), ("PEAK", 7), ("COUNT", 5)] {
+                pen.skip(1).right(Role::Header, title, width);
+            }
+        }
+        pen.skip(2);
+        if context > 0 {
+            pen.fit(Role::Header, "CLUSTER", context).skip(1);
+        }
+        pen.put(Role::Header, "ALERT");
     }
-    pen.skip(2);
-    if context > 0 {
-        pen.fit(Role::Header, "CLUSTER", context).skip(1);
-    }
-    pen.put(Role::Header, "ALERT");
-}
 
-fn draw_row(
-    pen: &mut Pen<'_>,
-    row: &AlertRow<'_>,
-    (width, context): (u16, usize),
-    (names, paint): (&ShortNames, Paint<'_>),
-) {
-    let (glyphs, record) = (&paint.theme.glyphs, row.record);
-    let (role, glyph, word) = state(row, glyphs);
-    pen.fit(role, &format!("{glyph} {word}"), 15);
-    let began = record.since.unwrap_or(record.first);
-    if width >= CLOCK {
-        pen.skip(1).fit(Role::Text, &time(began, paint), 9);
+    fn row(&self, pen: &mut Pen<'_>, row: &AlertRow<'_>) {
+        let Self { width, context, ref names, glyphs, now } = *self;
+        let record = row.record;
+        let (role, glyph, word) = state(row, glyphs);
+        pen.fit(role, &format!("{glyph} {word}"), 15);
+        let began = record.since.unwrap_or(record.first);
+        if width >= CLOCK {
+            pen.skip(1).fit(Role::Text, &time(began, now), 9);
+        }
+        let over = record.resolved.unwrap_or(now.mono);
+        pen.skip(1).right(Role::Text, &duration(over.since(began)), 6);
+        if width >= NUMBERS {
+            pen.skip(1).right(Role::Text, &last(record, now), 6);
+            pen.skip(1).right(Role::Text, &peak(record, glyphs), 7);
+            pen.skip(1).right(Role::Text, &grouped(record.count), 5);
+        }
+        pen.skip(2);
+        if context > 0 {
+            pen.fit(Role::Focus, &names.get(row.context), context).skip(1);
+        }
+        pen.rest(if role == Role::Muted { Role::Muted } else { Role::Text }, &record.text);
     }
-    let over = record.resolved.unwrap_or(paint.now.mono);
-    pen.skip(1).right(Role::Text, &duration(over.since(began)), 6);
-    if width >= NUMBERS {
-        pen.skip(1).right(Role::Text, &last(record, paint), 6);
-        pen.skip(1).right(Role::Text, &peak(record, glyphs), 7);
-        pen.skip(1).right(Role::Text, &grouped(record.count), 5);
-    }
-    pen.skip(2);
-    if context > 0 {
-        pen.fit(Role::Focus, &names.get(row.context), context).skip(1);
-    }
-    pen.rest(if role == Role::Muted { Role::Muted } else { Role::Text }, &record.text);
 }
 
 /// Role, glyph and word of an alert's state: how bad it is while it fires, else what became of it.
@@ -161,13 +203,13 @@ fn initial(severity: Severity) -> &'static str {
     &severity.name()[..4]
 }
 
-fn time(at: Mono, paint: Paint<'_>) -> String {
-    paint.now.wall.checked_sub(paint.now.mono.since(at)).map(clock).unwrap_or_default()
+fn time(at: Mono, now: Now) -> String {
+    now.wall.checked_sub(now.mono.since(at)).map(clock).unwrap_or_default()
 }
 
 /// When it was last true.
-fn last(record: &AlertRecord, paint: Paint<'_>) -> String {
-    record.resolved.map_or_else(|| "now".to_owned(), |at| duration(paint.now.mono.since(at)))
+fn last(record: &AlertRecord, now: Now) -> String {
+    record.resolved.map_or_else(|| "now".to_owned(), |at| duration(now.mono.since(at)))
 }
 
 /// The worst of its number, in its unit.
@@ -181,21 +223,21 @@ fn peak(record: &AlertRecord, glyphs: &Glyphs) -> String {
 }
 
 /// The selected alert's times in words.
-fn detail(row: &AlertRow<'_>, scene: &Scene<'_>, paint: Paint<'_>) -> String {
-    let names = ShortNames::new(scene.contexts(), LONGEST_CONTEXT, &paint.theme.glyphs);
-    let (record, dot) = (row.record, paint.theme.glyphs.dot);
+fn detail(row: &AlertRow<'_>, scene: &Scene<'_>, glyphs: &Glyphs, now: Now) -> String {
+    let names = ShortNames::new(scene.contexts(), LONGEST_CONTEXT, glyphs);
+    let (record, dot) = (row.record, glyphs.dot);
     let mut parts = vec![format!("{} {}", names.get(row.context), record.severity.name())];
-    parts.push(format!("first {}", time(record.first, paint)));
+    parts.push(format!("first {}", time(record.first, now)));
     if let Some(since) = record.since {
-        parts.push(format!("firing since {}", time(since, paint)));
+        parts.push(format!("firing since {}", time(since, now)));
     }
     if let Some(resolved) = record.resolved {
-        parts.push(format!("resolved {}", time(resolved, paint)));
+        parts.push(format!("resolved {}", time(resolved, now)));
     }
-    parts.push(format!("peak {}", peak(record, &paint.theme.glyphs)));
+    parts.push(format!("peak {}", peak(record, glyphs)));
     parts.push(format!("count {}", record.count));
     if let Some(ack) = record.ack {
-        parts.push(format!("acknowledged for {} more", duration(ack.until.since(paint.now.mono))));
+        parts.push(format!("acknowledged for {} more", duration(ack.until.since(now.mono))));
     }
     parts.join(&format!(" {dot} "))
 }

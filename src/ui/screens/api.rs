@@ -11,15 +11,21 @@ mod calls;
 mod graph;
 mod lines;
 
-use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use crate::action::Action;
+use crate::model::app::Model;
+use crate::model::app::screens::Screen;
 use crate::model::cluster::ClusterState;
 use crate::model::derive::latency::{KindStats, SparkMark};
-use crate::msg::Now;
-use crate::theme::Role;
-use crate::ui::scene::{Paint, Scene};
+use crate::msg::Viewport;
+use crate::theme::{Glyphs, Role};
+use crate::ui::scene::Scene;
+use crate::ui::screens::view::{View, scrolled};
+use crate::ui::state::{ListMemory, ViewState};
 use crate::ui::units::{duration, latency};
+use crate::ui::widgets::canvas::{Canvas, Context};
+use crate::ui::widgets::footer::{FooterPart, Hint};
 use crate::ui::widgets::spark;
 use crate::ui::widgets::spark::Scale;
 use crate::ui::widgets::text::{Pen, columns};
@@ -29,32 +35,40 @@ const MARKS: usize = 256;
 /// Bodies from this height on show the ping too.
 const PING: u16 = 14;
 
+const HINTS: [Hint; 4] =
+    [(Action::Back, "back"), (Action::Help, "help"), (Action::Down, "scroll"), (Action::NextCluster, "cluster")];
+
 /// What the API view shows of the current cluster.
-pub(in crate::ui) struct ApiView<'a> {
-    pub(in crate::ui) cluster: &'a ClusterState,
+struct ApiView<'a> {
+    cluster: &'a ClusterState,
     /// Work probes, newest last.
-    pub(in crate::ui) marks: Vec<SparkMark>,
+    marks: Vec<SparkMark>,
     /// Pings, newest last.
-    pub(in crate::ui) ping: Vec<SparkMark>,
+    ping: Vec<SparkMark>,
     /// One for each kind of call.
-    pub(in crate::ui) kinds: Vec<KindStats>,
-    /// First line below the graph, as the model says it.
-    pub(in crate::ui) scroll: usize,
+    kinds: Vec<KindStats>,
+    /// First line below the graph, unless there are fewer.
+    scroll: usize,
 }
 
-impl<'a> ApiView<'a> {
-    /// Takes what `area` has room for out of the cluster.
-    pub(in crate::ui) fn new(cluster: &'a ClusterState, area: Rect, (scroll, now): (usize, Now)) -> Self {
-        let width = usize::from(area.width.saturating_sub(graph::AXIS)).min(MARKS);
-        let latency = cluster.latency();
-        Self {
-            cluster,
-            marks: cluster.marks(width, now),
-            ping: latency.ping_marks(width, now.mono),
-            kinds: latency.kinds(now.mono),
-            scroll,
-        }
-    }
+/// Reads what `area` has room for of the current cluster.
+pub(in crate::ui) fn open<'a>(
+    model: &'a Model,
+    area: Rect,
+    context: &Context<'_>,
+    _: &mut ViewState,
+) -> Option<Box<dyn View + 'a>> {
+    let Screen::Api = model.screen() else { return None };
+    let (cluster, now) = (model.current(), context.now);
+    let width = usize::from(area.width.saturating_sub(graph::AXIS)).min(MARKS);
+    let latency = cluster.latency();
+    Some(Box::new(ApiView {
+        cluster,
+        marks: cluster.marks(width, now),
+        ping: latency.ping_marks(width, now.mono),
+        kinds: latency.kinds(now.mono),
+        scroll: model.pane_scroll(),
+    }))
 }
 
 /// Rows of the graph: a quarter of the body, even, so that the SLO is at a row's edge.
@@ -67,59 +81,69 @@ fn graph_rows(height: u16) -> u16 {
 }
 
 /// Lines below the graph in a body of this height; a page of the scrolling part.
-pub(in crate::ui) fn page(area: Rect) -> usize {
+fn page(area: Rect) -> usize {
     usize::from(area.height.saturating_sub(1 + graph_rows(area.height) + u16::from(area.height >= PING)))
 }
 
-/// Draws the view over all of `area`; returns the most scroll.
-pub(in crate::ui) fn draw(
-    buf: &mut Buffer,
-    area: Rect,
-    (scene, view): (&Scene<'_>, &ApiView<'_>),
-    paint: Paint<'_>,
-) -> usize {
-    title(&mut Pen::new(buf, paint.theme, area, 0), scene, view, paint);
-    let rows = graph_rows(area.height);
-    let graph = Rect { y: area.y + area.height.min(1), height: rows, ..area };
-    graph::draw(buf, graph, &view.marks, paint);
-    let ping = Rect { y: graph.bottom(), height: u16::from(area.height >= PING), ..area };
-    let mut pen = Pen::new(buf, paint.theme, ping, 0);
-    pen.right(Role::Muted, "ping", usize::from(graph::AXIS) - 2).put(Role::Rule, " ");
-    pen.put(Role::Rule, paint.theme.glyphs.divider);
-    let scale = Scale::new(paint.settings.probe_deadline);
-    let width = pen.left();
-    spark::draw(&mut pen, &view.ping, width, (&scale, &paint.theme.glyphs));
-    let rest = Rect { y: ping.bottom(), height: area.bottom().saturating_sub(ping.bottom()), ..area };
-    let head = lines::head(scene, view, (usize::from(area.width), paint));
-    let all = head.len() + lines::failures_len(view);
-    let most = all.saturating_sub(usize::from(rest.height));
-    let first = view.scroll.min(most);
-    for (row, at) in (0..rest.height).zip(first..all) {
-        let mut pen = Pen::new(buf, paint.theme, rest, row);
-        match head.get(at) {
-            Some(line) => line.iter().for_each(|(role, text)| _ = pen.rest(*role, text)),
-            None => lines::failure(&mut pen, view, at - head.len()),
-        }
+impl View for ApiView<'_> {
+    fn draw(&self, canvas: &mut Canvas<'_>, scene: &Scene<'_>, _: &mut ListMemory) -> Viewport {
+        let (area, deadline) = (canvas.area, scene.settings.probe_deadline);
+        title(&mut canvas.pen(0), scene, self.marks.len());
+        let graph = Rect { y: area.y + area.height.min(1), height: graph_rows(area.height), ..area };
+        graph::draw(&mut canvas.at(graph), &self.marks, deadline);
+        let ping = Rect { y: graph.bottom(), height: u16::from(area.height >= PING), ..area };
+        let glyphs = canvas.glyphs();
+        let mut line = canvas.at(ping);
+        let mut pen = line.pen(0);
+        pen.right(Role::Muted, "ping", usize::from(graph::AXIS) - 2).put(Role::Rule, " ");
+        pen.put(Role::Rule, glyphs.divider);
+        let width = pen.left();
+        spark::draw(&mut pen, &self.ping, width, &Scale::new(deadline));
+        let rest = Rect { y: ping.bottom(), height: area.bottom().saturating_sub(ping.bottom()), ..area };
+        let most = self.lines(&mut canvas.at(rest), scene);
+        scrolled(page(area), most)
     }
-    let below = all.saturating_sub(first + usize::from(rest.height));
-    if below > 0 && rest.height > 0 {
-        let more = format!(" {below} more ");
-        let mut pen = Pen::new(buf, paint.theme, rest, rest.height - 1);
-        pen.skip(pen.left().saturating_sub(columns(&more))).put(Role::Focus, &more);
+
+    fn footer(&self, _: &Scene<'_>, _: &Glyphs) -> FooterPart {
+        FooterPart { hints: &HINTS, complete: true, ..FooterPart::default() }
     }
-    most
 }
 
-fn title(pen: &mut Pen<'_>, scene: &Scene<'_>, view: &ApiView<'_>, paint: Paint<'_>) {
-    let (settings, glyphs) = (paint.settings, &paint.theme.glyphs);
-    let context = scene.summary().map_or("", |summary| &summary.context);
-    pen.skip(1).put(Role::Title, context).put(Role::Title, " API");
+impl ApiView<'_> {
+    /// Draws the lines below the graph; returns the most scroll.
+    fn lines(&self, canvas: &mut Canvas<'_>, scene: &Scene<'_>) -> usize {
+        let height = canvas.area.height;
+        let head = lines::head(scene, self, canvas.area.width.into(), &canvas.context);
+        let all = head.len() + lines::failures_len(self);
+        let most = all.saturating_sub(usize::from(height));
+        let first = self.scroll.min(most);
+        for (row, at) in (0..height).zip(first..all) {
+            let mut pen = canvas.pen(row);
+            match head.get(at) {
+                Some(line) => line.iter().for_each(|(role, text)| _ = pen.rest(*role, text)),
+                None => lines::failure(&mut pen, self, at - head.len()),
+            }
+        }
+        let below = all.saturating_sub(first + usize::from(height));
+        if below > 0 && height > 0 {
+            let more = format!(" {below} more ");
+            let mut pen = canvas.pen(height - 1);
+            pen.skip(pen.left().saturating_sub(columns(&more))).put(Role::Focus, &more);
+        }
+        most
+    }
+}
+
+/// `marks`: columns of the graph.
+fn title(pen: &mut Pen<'_>, scene: &Scene<'_>, marks: usize) {
+    let (settings, glyphs) = (scene.settings, pen.glyphs());
+    pen.skip(1).put(Role::Title, scene.context()).put(Role::Title, " API");
     let left = format!(
         "   work probe every {}, deadline {}",
         latency(settings.probe_period),
         latency(settings.probe_deadline)
     );
-    let span = settings.probe_period * u32::try_from(view.marks.len()).unwrap_or(0);
+    let span = settings.probe_period * u32::try_from(marks).unwrap_or(0);
     let window = format!("last {}, newest right", duration(span));
     let scale = format!("scale {}", graph::scale(settings.probe_deadline, glyphs));
     // The scale and the window are part of the drawing; what is configured gives way first.

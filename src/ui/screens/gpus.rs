@@ -4,27 +4,34 @@ mod lines;
 
 use std::time::Duration;
 
-use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use crate::action::Action;
 use crate::facts::accelerator::Kind;
 use crate::facts::pod::SinceBasis;
 use crate::facts::text::Clean;
-use crate::model::cluster::ClusterState;
+use crate::model::app::Model;
+use crate::model::app::screens::Screen;
 use crate::model::derive::fit::SIZES;
 use crate::model::derive::gpus::{GpuGroup, GpuReport, Grouping, HeldDevices, Supply};
 use crate::model::known::Known;
 use crate::model::store::optional::Visibility;
 use crate::model::store::scope::Partial;
 use crate::model::time::age_of;
+use crate::msg::Viewport;
 use crate::theme::{Glyphs, Role};
-use crate::ui::scene::{Paint, Scene};
+use crate::ui::scene::Scene;
+use crate::ui::screens::view::{View, scrolled};
+use crate::ui::state::{ListMemory, ViewState};
 use crate::ui::units::{amount, compact, devices, duration};
+use crate::ui::widgets::canvas::{Canvas, Context};
+use crate::ui::widgets::footer::{FooterPart, Hint};
 use crate::ui::widgets::grid;
-use crate::ui::widgets::grid::{ColumnSpec, Placed, Width, WidthMemory};
+use crate::ui::widgets::grid::{ColumnSpec, Placed, Width};
 use crate::ui::widgets::names::ShortNames;
 use crate::ui::widgets::strip::LONGEST_CONTEXT;
 use crate::ui::widgets::text::{Pen, columns};
+use crate::ui::words;
 
 use lines::{GpuLine, GpuLines};
 
@@ -35,7 +42,7 @@ thread_local! {
 }
 
 /// What the view shows, taken out of the model.
-pub(in crate::ui) struct GpusView<'a> {
+struct GpusView<'a> {
     board: &'a GpuReport,
     by: Grouping,
     /// Whether what pods ask for is known.
@@ -48,34 +55,49 @@ pub(in crate::ui) struct GpusView<'a> {
     partial: Option<Partial>,
     /// Nodes and pods that could not be read.
     unread: [u32; 2],
-    /// The model's scroll offset.
-    wanted: usize,
+    /// First line, unless there are fewer.
+    scroll: usize,
     /// Now by the server's clock.
     server_now: jiff::Timestamp,
     /// How old what is shown is, once it does not speak for now.
     old: Option<Duration>,
 }
 
-impl<'a> GpusView<'a> {
-    /// `old`: the age of nodes and pods once they are not as of now.
-    pub(in crate::ui) fn new(
-        cluster: &'a ClusterState,
-        (by, old): (Grouping, Option<Duration>),
-        (wanted, now): (usize, crate::msg::Now),
-    ) -> Self {
-        let pods = cluster.pod_counts().map(|_| ());
-        let nodes = cluster.node_counts().map(|_| ());
-        let visible = cluster.dra_visible();
-        let hidden = matches!(visible, Visibility::Denied(_) | Visibility::Unavailable(_));
-        let dra_hidden = visible.reason().filter(|_| hidden);
-        let (board, partial) = (cluster.gpu_board(), cluster.partial());
-        let unread = [cluster.unread_nodes(), cluster.unread_pods()];
-        Self { board, by, pods, nodes, dra_hidden, partial, unread, wanted, server_now: cluster.server_now(now), old }
-    }
+const HINTS: [Hint; 5] = [
+    (Action::Back, "back"),
+    (Action::Help, "help"),
+    (Action::NextPane, "group by"),
+    (Action::Down, "scroll"),
+    (Action::NextCluster, "cluster"),
+];
+
+/// Reads the accelerators of the current cluster.
+pub(in crate::ui) fn open<'a>(
+    model: &'a Model,
+    _: Rect,
+    context: &Context<'_>,
+    _: &mut ViewState,
+) -> Option<Box<dyn View + 'a>> {
+    let Screen::Gpus = model.screen() else { return None };
+    let cluster = model.current();
+    let visible = cluster.dra_visible();
+    let hidden = matches!(visible, Visibility::Denied(_) | Visibility::Unavailable(_));
+    Some(Box::new(GpusView {
+        board: cluster.gpu_board(),
+        by: model.grouping(),
+        pods: cluster.pod_counts().map(|_| ()),
+        nodes: cluster.node_counts().map(|_| ()),
+        dra_hidden: visible.reason().filter(|_| hidden),
+        partial: cluster.partial(),
+        unread: [cluster.unread_nodes(), cluster.unread_pods()],
+        scroll: model.pane_scroll(),
+        server_now: cluster.server_now(context.now),
+        old: words::stale(&cluster.summary(context.now)),
+    }))
 }
 
 impl GpusView<'_> {
-    /// What the groups of the report are: other than those asked for while these are being counted.
+    /// Grouping of the report; the previous one until the requested one is counted.
     fn grouped_by(&self) -> Grouping {
         self.board.by.unwrap_or(self.by)
     }
@@ -103,7 +125,7 @@ impl GpusView<'_> {
 }
 
 /// Lines of a page: all but the title.
-pub(in crate::ui) fn page(area: Rect) -> usize {
+fn page(area: Rect) -> usize {
     usize::from(area.height.saturating_sub(1))
 }
 
@@ -166,113 +188,118 @@ const HELD: [ColumnSpec<HeldColumn>; 8] = [
     ColumnSpec::new(HeldColumn::Resource, "RESOURCE", Width::Seen(8, 32), 7),
 ];
 
-/// Draws the view over all of `area`; returns the most scroll.
-pub(in crate::ui) fn draw(
-    buf: &mut Buffer,
-    area: Rect,
-    (scene, view): (&Scene<'_>, &GpusView<'_>),
-    (paint, (groups, held)): (Paint<'_>, &mut (WidthMemory, WidthMemory)),
-) -> usize {
-    let lines = GpuLines::new(view, &format!(" {} ", paint.theme.glyphs.dot));
-    let height = page(area);
-    let most = lines.len().saturating_sub(height);
-    let first = view.wanted.min(most);
-    title(&mut Pen::new(buf, paint.theme, area, 0), scene, view, (paint, lines.len().saturating_sub(first + height)));
-    let width = usize::from(area.width);
-    let visible = lines.visible(first, height);
-    groups.grow(&GROUPS, |column| {
-        let shown = visible.iter().filter_map(|line| if let GpuLine::Group(group) = line { Some(group) } else { None });
-        shown.map(|group| columns(&group_text(column, group, view, paint).1)).max().unwrap_or(0)
-    });
-    held.grow(&HELD, |column| {
-        let shown = visible.iter().filter_map(|line| if let GpuLine::Held(held) = line { Some(held) } else { None });
-        shown.map(|held| columns(&held_text(column, held, (view, paint)).1)).max().unwrap_or(0)
-    });
-    let of_nodes = view.grouped_by().of_nodes();
-    let any =
-        |of: fn(&Supply) -> bool| view.is_whole() && view.board.groups.iter().filter_map(|g| g.supply.as_ref()).any(of);
-    let (over, why) = (any(|supply| supply.over_requested > 0), any(|supply| why(supply, "").is_some()));
-    let groups = groups.place(&GROUPS, width, |spec| match spec.column {
-        GroupColumn::Over => of_nodes && over,
-        GroupColumn::Why => of_nodes && why,
-        GroupColumn::Name | GroupColumn::Resource | GroupColumn::Requested => true,
-        GroupColumn::Pods => !of_nodes,
-        _ => of_nodes,
-    });
-    let held = held.place(&HELD, width, |_| true);
-    let named = Shorts::new((&groups, &held), &visible, paint);
-    for (row, line) in (1..area.height).zip(&visible) {
-        let line_area = Rect { y: area.y + row, height: 1, ..area };
-        draw_line(buf, line_area, line, ((&groups, &held), &named, (view, paint)));
+impl View for GpusView<'_> {
+    fn draw(&self, canvas: &mut Canvas<'_>, scene: &Scene<'_>, memory: &mut ListMemory) -> Viewport {
+        let (area, glyphs) = (canvas.area, canvas.glyphs());
+        let lines = GpuLines::new(self, &format!(" {} ", glyphs.dot));
+        let height = page(area);
+        let most = lines.len().saturating_sub(height);
+        let first = self.scroll.min(most);
+        title(&mut canvas.pen(0), scene, self, lines.len().saturating_sub(first + height));
+        let visible = lines.visible(first, height);
+        let columns = GpuColumns::new(self, &visible, usize::from(area.width), memory, glyphs);
+        for (row, line) in (1..area.height).zip(&visible) {
+            let area = Rect { y: area.y + row, height: 1, ..area };
+            columns.draw(&mut canvas.pen(row), area, line);
+        }
+        scrolled(height, most)
     }
-    most
+
+    fn footer(&self, _: &Scene<'_>, _: &Glyphs) -> FooterPart {
+        FooterPart { hints: &HINTS, ..FooterPart::default() }
+    }
 }
 
-/// The names of each column that is shown, cut to its width; of columns without names none.
-struct Shorts {
-    groups: Vec<ShortNames>,
-    held: Vec<ShortNames>,
+/// Columns of both lists, and the names in them cut to their widths; columns without names have none.
+struct GpuColumns<'a> {
+    view: &'a GpusView<'a>,
+    groups: Vec<Placed<GroupColumn>>,
+    group_names: Vec<ShortNames>,
+    held: Vec<Placed<HeldColumn>>,
+    held_names: Vec<ShortNames>,
 }
 
-impl Shorts {
-    fn new((groups, held): GpuColumns<'_>, visible: &[GpuLine<'_>], paint: Paint<'_>) -> Self {
-        let cut = |all: Vec<String>, width| ShortNames::new(all.iter().map(String::as_str), width, &paint.theme.glyphs);
-        let group = |placed: &Placed<GroupColumn>| {
-            let shown =
-                visible.iter().filter_map(|line| if let GpuLine::Group(group) = line { Some(group) } else { None });
-            let named = shown.filter(|_| placed.column == GroupColumn::Name).map(|group| group.name.to_string());
-            cut(named.collect(), placed.width)
+impl<'a> GpuColumns<'a> {
+    fn new(
+        view: &'a GpusView<'a>,
+        visible: &[GpuLine<'_>],
+        width: usize,
+        memory: &mut ListMemory,
+        glyphs: &Glyphs,
+    ) -> Self {
+        let groups: Vec<&GpuGroup> = visible
+            .iter()
+            .filter_map(|line| if let GpuLine::Group(group) = line { Some(*group) } else { None })
+            .collect();
+        let pods: Vec<&HeldDevices> =
+            visible.iter().filter_map(|line| if let GpuLine::Held(held) = line { Some(*held) } else { None }).collect();
+        memory.groups_seen.grow(&GROUPS, |column| {
+            groups.iter().map(|group| columns(&group_text(column, group, view, glyphs).1)).max().unwrap_or(0)
+        });
+        memory.held_seen.grow(&HELD, |column| {
+            pods.iter().map(|held| columns(&held_text(column, held, view, glyphs).1)).max().unwrap_or(0)
+        });
+        let of_nodes = view.grouped_by().of_nodes();
+        let any = |of: fn(&Supply) -> bool| {
+            view.is_whole() && view.board.groups.iter().filter_map(|group| group.supply.as_ref()).any(of)
         };
-        let pod = |placed: &Placed<HeldColumn>| {
-            let shown =
-                visible.iter().filter_map(|line| if let GpuLine::Held(held) = line { Some(held) } else { None });
+        let (over, why) = (any(|supply| supply.over_requested > 0), any(|supply| why(supply, "").is_some()));
+        let placed = memory.groups_seen.place(&GROUPS, width, |spec| match spec.column {
+            GroupColumn::Over => of_nodes && over,
+            GroupColumn::Why => of_nodes && why,
+            GroupColumn::Name | GroupColumn::Resource | GroupColumn::Requested => true,
+            GroupColumn::Pods => !of_nodes,
+            _ => of_nodes,
+        });
+        let held = memory.held_seen.place(&HELD, width, |_| true);
+        let cut = |all: Vec<String>, width| ShortNames::new(all.iter().map(String::as_str), width, glyphs);
+        let group_names = placed.iter().map(|placed| {
+            let named =
+                groups.iter().filter(|_| placed.column == GroupColumn::Name).map(|group| group.name.to_string());
+            cut(named.collect(), placed.width)
+        });
+        let held_names = held.iter().map(|placed: &Placed<HeldColumn>| {
             let name = |held: &&HeldDevices| match placed.column {
                 HeldColumn::Pod => Some(format!("{}/{}", held.namespace, held.name)),
                 HeldColumn::Node => Some(held.node.to_string()),
                 HeldColumn::Owner => Some(held.owner.to_string()),
                 _ => None,
             };
-            cut(shown.filter_map(name).collect(), placed.width)
-        };
-        Self { groups: groups.iter().map(group).collect(), held: held.iter().map(pod).collect() }
+            cut(pods.iter().filter_map(name).collect(), placed.width)
+        });
+        let (group_names, held_names) = (group_names.collect(), held_names.collect());
+        Self { view, groups: placed, group_names, held, held_names }
     }
-}
 
-type GpuColumns<'c> = (&'c [Placed<GroupColumn>], &'c [Placed<HeldColumn>]);
-
-fn draw_line(
-    buf: &mut Buffer,
-    area: Rect,
-    line: &GpuLine<'_>,
-    ((groups, held), named, (view, paint)): (GpuColumns<'_>, &Shorts, (&GpusView<'_>, Paint<'_>)),
-) {
-    let mut pen = Pen::new(buf, paint.theme, area, 0);
-    match line {
-        GpuLine::Blank => {}
-        GpuLine::Fits => fits(&mut pen, view, &paint.theme.glyphs),
-        GpuLine::Text(role, text) => _ = pen.skip(1).rest(*role, text),
-        GpuLine::GroupHead => {
-            pen.skip(1).put(Role::Header, &view.grouped_by().name().to_uppercase());
-            grid::heading(&mut pen, area, groups, (None, paint.theme));
-        }
-        GpuLine::Group(group) => {
-            for (column, names) in groups.iter().zip(&named.groups) {
-                let (role, text) = group_text(column.column, group, view, paint);
-                match column.column {
-                    GroupColumn::Name => column.put_name(pen.go(area, column.at), (role, &text), names),
-                    _ => column.put(pen.go(area, column.at), role, &text),
+    fn draw(&self, pen: &mut Pen<'_>, area: Rect, line: &GpuLine<'_>) {
+        let (view, glyphs) = (self.view, pen.glyphs());
+        match line {
+            GpuLine::Blank => {}
+            GpuLine::Fits => fits(pen, view, glyphs),
+            GpuLine::Text(role, text) => _ = pen.skip(1).rest(*role, text),
+            GpuLine::GroupHead => {
+                pen.skip(1).put(Role::Header, &view.grouped_by().name().to_uppercase());
+                grid::heading(pen, area, &self.groups, None);
+            }
+            GpuLine::Group(group) => {
+                for (column, names) in self.groups.iter().zip(&self.group_names) {
+                    let (role, text) = group_text(column.column, group, view, glyphs);
+                    match column.column {
+                        GroupColumn::Name => column.put_name(pen.go(area, column.at), role, &text, names),
+                        _ => column.put(pen.go(area, column.at), role, &text),
+                    }
                 }
             }
-        }
-        GpuLine::HeldHead => grid::heading(&mut pen, area, held, (None, paint.theme)),
-        GpuLine::Held(pod) => {
-            for (column, names) in held.iter().zip(&named.held) {
-                let (role, text) = held_text(column.column, pod, (view, paint));
-                match column.column {
-                    HeldColumn::Pod | HeldColumn::Node | HeldColumn::Owner => {
-                        column.put_name(pen.go(area, column.at), (role, &text), names);
+            GpuLine::HeldHead => grid::heading(pen, area, &self.held, None),
+            GpuLine::Held(pod) => {
+                for (column, names) in self.held.iter().zip(&self.held_names) {
+                    let (role, text) = held_text(column.column, pod, view, glyphs);
+                    match column.column {
+                        HeldColumn::Pod | HeldColumn::Node | HeldColumn::Owner => {
+                            column.put_name(pen.go(area, column.at), role, &text, names);
+                        }
+                        _ => column.put(pen.go(area, column.at), role, &text),
                     }
-                    _ => column.put(pen.go(area, column.at), role, &text),
                 }
             }
         }
@@ -280,10 +307,10 @@ fn draw_line(
 }
 
 /// `prod-a GPUs  by [model] pool namespace owner   611/861/872`.
-fn title(pen: &mut Pen<'_>, scene: &Scene<'_>, view: &GpusView<'_>, (paint, below): (Paint<'_>, usize)) {
+fn title(pen: &mut Pen<'_>, scene: &Scene<'_>, view: &GpusView<'_>, below: usize) {
     let summary = scene.summary();
-    let names = ShortNames::new(scene.contexts(), LONGEST_CONTEXT, &paint.theme.glyphs);
-    let name = names.get(summary.map_or("", |summary| &summary.context));
+    let names = ShortNames::new(scene.contexts(), LONGEST_CONTEXT, pen.glyphs());
+    let name = names.get(scene.context());
     pen.skip(1).put(Role::Title, &name).put(Role::Title, " GPUs").skip(2);
     for by in Grouping::ALL {
         // Brackets, so that the choice can be seen without styles.
@@ -294,11 +321,11 @@ fn title(pen: &mut Pen<'_>, scene: &Scene<'_>, view: &GpusView<'_>, (paint, belo
         }
     }
     if view.grouped_by() != view.by {
-        // The groups are still those of the grouping before.
-        pen.skip(2).put(Role::Warn, &format!("counting{}", paint.theme.glyphs.ellipsis));
+        let counting = format!("counting{}", pen.glyphs().ellipsis);
+        pen.skip(2).put(Role::Warn, &counting);
     }
     if let Some(gpu) = summary.and_then(|summary| summary.gpu) {
-        let numbers = devices(gpu, 1, &paint.theme.glyphs);
+        let numbers = devices(gpu, 1, pen.glyphs());
         if pen.left() > columns(&numbers) + 4 {
             pen.skip(2).put(Role::Text, &numbers);
         }
@@ -323,15 +350,14 @@ fn fits(pen: &mut Pen<'_>, view: &GpusView<'_>, glyphs: &Glyphs) {
     }
 }
 
-fn group_text(column: GroupColumn, group: &GpuGroup, view: &GpusView<'_>, paint: Paint<'_>) -> (Role, String) {
+fn group_text(column: GroupColumn, group: &GpuGroup, view: &GpusView<'_>, glyphs: &Glyphs) -> (Role, String) {
     #[cfg(test)]
     CELLS.with(|cells| cells.set(cells.get() + 1));
-    let glyphs = &paint.theme.glyphs;
     let all = view.pods == Known::Exact(()) && (view.has_source() || group.dra);
     // Of devices of dynamic resource allocation slices and claims tell, whatever is known of nodes and pods.
     let (lower, bound) = if view.has_source() || group.dra { (false, "") } else { (true, glyphs.at_least) };
     let number = |number: i64| (view.plain(), compact(number));
-    let bounded = |(role, text): (Role, String)| (role, format!("{bound}{text}"));
+    let bounded = |cell: (Role, String)| (cell.0, format!("{bound}{}", cell.1));
     let supplied = |number: i64| (if number < 0 { Role::Warn } else { view.plain() }, amount(number));
     let none = || (Role::Muted, String::new());
     match (column, group.supply) {
@@ -404,10 +430,10 @@ fn lost(withdrawn: i64, missing: i64, glyphs: &Glyphs) -> String {
     withdrawn + &missing
 }
 
-fn held_text(column: HeldColumn, held: &HeldDevices, (view, paint): (&GpusView<'_>, Paint<'_>)) -> (Role, String) {
+fn held_text(column: HeldColumn, held: &HeldDevices, view: &GpusView<'_>, glyphs: &Glyphs) -> (Role, String) {
     #[cfg(test)]
     CELLS.with(|cells| cells.set(cells.get() + 1));
-    let none = || paint.theme.glyphs.none.to_owned();
+    let none = || glyphs.none.to_owned();
     let text = |text: &Clean| (Role::Text, text.to_string());
     match column {
         HeldColumn::Amount => {

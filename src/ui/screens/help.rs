@@ -1,13 +1,13 @@
 //! The help: every action with its keys, from the one table, and what the glyphs mean.
 
-use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::action::{ACTIONS, Action};
 use crate::facts::text::Clean;
 use crate::keymap::KeyMap;
+use crate::msg::Viewport;
 use crate::theme::{Glyphs, Role};
-use crate::ui::scene::Paint;
+use crate::ui::widgets::canvas::Canvas;
 use crate::ui::widgets::text::{Pen, columns};
 
 /// From here on the help has two columns.
@@ -27,25 +27,17 @@ enum HelpLine {
     Entry { role: Role, keys: String, text: &'static str },
 }
 
-/// What the model says of the help.
-#[derive(Clone, Copy)]
-pub(in crate::ui) struct Said<'a> {
-    /// Lines that it is scrolled down by, as far as there is more.
-    pub(in crate::ui) scroll: usize,
-    /// What was just done, or not.
-    pub(in crate::ui) notice: Option<&'a Clean>,
-}
-
-/// Draws the help over all of `area`, scrolled down as far as there is more; returns the most scroll.
-pub(in crate::ui) fn draw(buf: &mut Buffer, area: Rect, said: Said<'_>, (paint, keys): (Paint<'_>, &KeyMap)) -> usize {
+/// Draws the help, scrolled down by `scroll` lines as far as there is more.
+pub(in crate::ui) fn draw(canvas: &mut Canvas<'_>, scroll: usize, notice: Option<&Clean>) -> Viewport {
+    let (area, glyphs, keys) = (canvas.area, canvas.glyphs(), canvas.context.keymap);
     let mut halves = if area.width >= TWO_COLUMNS {
         let (left, right): (Vec<_>, Vec<_>) = groups().into_iter().partition(|group| LEFT.contains(group));
         let mut right = entries(&right, keys);
-        right.extend(legend(&paint.theme.glyphs));
+        right.extend(legend(glyphs));
         vec![entries(&left, keys), right]
     } else {
         let mut all = entries(&groups(), keys);
-        all.extend(legend(&paint.theme.glyphs));
+        all.extend(legend(glyphs));
         vec![all]
     };
     if area.height < AIRY {
@@ -57,24 +49,31 @@ pub(in crate::ui) fn draw(buf: &mut Buffer, area: Rect, said: Said<'_>, (paint, 
     let body = Rect { y: area.y + title.height, height: area.height - title.height, ..area };
     let lines = halves.iter().map(Vec::len).max().unwrap_or(0);
     let most = lines.saturating_sub(usize::from(body.height));
-    let first = said.scroll.min(most);
+    let first = scroll.min(most);
     let below = lines.saturating_sub(first + usize::from(body.height));
-    top(&mut Pen::new(buf, paint.theme, title, 0), (first, below), (said.notice, paint, keys));
+    let hidden = Hidden { above: first, below };
+    top(&mut canvas.at(title).pen(0), &hidden, notice, keys);
     let mut part = body;
     for half in &halves {
         let keys = half.iter().map(HelpLine::keys).max().unwrap_or(0).min(usize::from(area.width) * 2 / 5);
         for (row, line) in (0..part.height).zip(half.iter().skip(first)) {
-            line.draw(&mut Pen::new(buf, paint.theme, part, row), keys);
+            line.draw(&mut canvas.at(part).pen(row), keys);
         }
         let used = half.iter().map(|line| line.columns(keys)).max().unwrap_or(0) + 2;
         let used = u16::try_from(used).unwrap_or(u16::MAX).min(part.width);
         part = Rect { x: part.x + used, width: part.width - used, ..part };
     }
-    most
+    Viewport { page: usize::from(body.height), most_scroll: Some(most), wide_room: None }
 }
 
-fn top(pen: &mut Pen<'_>, (above, below): (usize, usize), (notice, paint, keys): (Option<&Clean>, Paint<'_>, &KeyMap)) {
-    let dot = paint.theme.glyphs.dot;
+/// Lines of the help that are not on the screen.
+struct Hidden {
+    above: usize,
+    below: usize,
+}
+
+fn top(pen: &mut Pen<'_>, hidden: &Hidden, notice: Option<&Clean>, keys: &KeyMap) {
+    let dot = pen.glyphs().dot;
     pen.skip(1).put(Role::Title, "watchbell help");
     if let Some(key) = keys.hint(Action::Back) {
         pen.put(Role::Muted, &format!(" {dot} ")).put(Role::Key, &key).put(Role::Muted, " back");
@@ -82,7 +81,7 @@ fn top(pen: &mut Pen<'_>, (above, below): (usize, usize), (notice, paint, keys):
     if let Some(notice) = notice {
         pen.put(Role::Muted, &format!(" {dot} ")).put(Role::Focus, notice);
     }
-    for (count, which) in [(above, "above"), (below, "below")] {
+    for (count, which) in [(hidden.above, "above"), (hidden.below, "below")] {
         if count > 0 {
             pen.put(Role::Muted, &format!(" {dot} ")).put(Role::Text, &format!("{count} more {which}"));
         }
@@ -169,10 +168,7 @@ mod tests {
     use crate::ui::fixture;
 
     fn drawn((width, height): (u16, u16), wanted: usize, keys: &KeyMap) -> String {
-        fixture::drawn(width, height, |buf, area, paint| {
-            let said = Said { scroll: wanted, notice: None };
-            draw(buf, area, said, (paint, keys));
-        })
+        fixture::drawn(width, height, keys, |canvas| _ = draw(canvas, wanted, None))
     }
 
     #[test]

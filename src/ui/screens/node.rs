@@ -16,18 +16,25 @@ mod labels;
 mod pods;
 mod resources;
 
-use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use crate::model::app::screens::NodePane;
+use crate::action::Action;
+use crate::facts::text::Clean;
+use crate::model::app::Model;
+use crate::model::app::screens::{NodePane, Screen};
 use crate::model::cluster::NodeDetail;
 use crate::model::known::Known;
-use crate::theme::Role;
-use crate::ui::scene::{NodeView, Paint};
-use crate::ui::units::{devices, duration, known, pair};
-use crate::ui::widgets::events::EventsView;
-use crate::ui::widgets::grid::WidthMemory;
-use crate::ui::widgets::header::rule;
+use crate::model::table::{Extent, PodRow, SortBy};
+use crate::msg::Viewport;
+use crate::theme::{Glyphs, Role};
+use crate::ui::scene::Scene;
+use crate::ui::screens::view::{View, scrolled};
+use crate::ui::state::{ListMemory, ViewState};
+use crate::ui::units::{counted, devices, duration, grouped, known, known_counted, pair};
+use crate::ui::widgets::canvas::{Canvas, Context};
+use crate::ui::widgets::events::{EventsView, of as events_of};
+use crate::ui::widgets::footer::{self, FooterPart, Hint};
+use crate::ui::widgets::layout::window;
 use crate::ui::widgets::text::{Pen, columns};
 use crate::ui::words;
 
@@ -54,6 +61,58 @@ const PANES: [(NodePane, &str); 5] = [
     (NodePane::Events, "events"),
 ];
 
+const HINTS: [Hint; 9] = [
+    (Action::Back, "back"),
+    (Action::Help, "help"),
+    (Action::Open, "open pod"),
+    (Action::NextPane, "next part"),
+    (Action::Filter, "filter"),
+    (Action::SortNext, "sort"),
+    (Action::Yaml, "yaml"),
+    (Action::Copy, "copy"),
+    (Action::NextCluster, "cluster"),
+];
+
+/// The visible part of an opened node.
+pub(in crate::ui) struct NodeView<'a> {
+    pub(in crate::ui) name: &'a Clean,
+    /// Pane that has the focus.
+    pub(in crate::ui) pane: NodePane,
+    /// The node; `None` while it is not there.
+    pub(in crate::ui) detail: Option<NodeDetail<'a>>,
+    /// Position of the visible pods in all pods of the node.
+    pub(in crate::ui) extent: Extent,
+    /// Index of the first visible pod.
+    pub(in crate::ui) first: usize,
+    /// The visible pods.
+    pub(in crate::ui) pods: Vec<PodRow<'a>>,
+    /// The column that the pods are sorted by, and `true` for the reverse order.
+    pub(in crate::ui) sort: (SortBy, bool),
+    /// First line of the focused pane, if that is not the pods.
+    pub(in crate::ui) scroll: usize,
+    pub(in crate::ui) events: EventsView<'a>,
+    pub(in crate::ui) layout: NodeLayout,
+}
+
+/// Reads what `area` has room for of the opened node.
+pub(in crate::ui) fn open<'a>(
+    model: &'a Model,
+    area: Rect,
+    context: &Context<'_>,
+    state: &mut ViewState,
+) -> Option<Box<dyn View + 'a>> {
+    let Screen::Node { name, pane } = model.screen() else { return None };
+    let (cluster, now) = (model.current(), context.now);
+    let (detail, events) = (cluster.node(name, now), events_of(cluster, now));
+    let layout = NodeLayout::new(area, detail.as_ref().map(|detail| (detail, &events)), *pane);
+    let extent = cluster.pod_extent();
+    let rows = window(extent.len, extent.selected, state.lists.pods_offset, layout.pod_rows());
+    state.lists.pods_offset = rows.start;
+    let (first, pods) = (rows.start, cluster.pods(rows, now));
+    let (scroll, sort) = (model.pane_scroll().min(layout.hidden), cluster.pod_sort());
+    Some(Box::new(NodeView { name, pane: *pane, detail, extent, first, pods, sort, scroll, events, layout }))
+}
+
 /// Where the parts of a node are; parts that are not shown have no height.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(in crate::ui) struct NodeLayout {
@@ -73,10 +132,9 @@ pub(in crate::ui) struct NodeLayout {
 
 /// What a part looks like, besides its content.
 #[derive(Clone, Copy)]
-struct Pane<'a> {
-    paint: Paint<'a>,
+struct Pane {
     focused: bool,
-    /// First line; as far as there is more.
+    /// First line, unless there are fewer.
     scroll: usize,
 }
 
@@ -88,7 +146,7 @@ impl NodeLayout {
             NodePane::Pods => 0,
             NodePane::Conditions => detail.facts.conditions.len(),
             NodePane::Resources => detail.resources.len() + detail.notes.len(),
-            NodePane::Labels => labels::lines(detail, (area.width, events.now)).len(),
+            NodePane::Labels => labels::lines(detail, area.width, events.now).len(),
             NodePane::Events => events::count(events),
         });
         plan.hidden = lines.saturating_sub(plan.page(pane));
@@ -109,7 +167,7 @@ impl NodeLayout {
         };
         let (info, top) = (pane == NodePane::Labels, matches!(pane, NodePane::Conditions | NodePane::Resources));
         if area.width >= SPLIT.0 && area.height >= SPLIT.1 {
-            let labels = share(lines(labels::lines(detail, (area.width, events.now)).len()), info, 6);
+            let labels = share(lines(labels::lines(detail, area.width, events.now).len()), info, 6);
             let height = share(conditions.max(resources), top, 3).min(body.height.saturating_sub(labels + 2 + PODS));
             // Messages are long: with the focus on them they have the line for themselves where it is short.
             let alone = pane == NodePane::Conditions && area.width < BESIDE;
@@ -136,7 +194,7 @@ impl NodeLayout {
             let conditions = Rect { height: share(conditions, pane == NodePane::Conditions, 5), ..body };
             let height = share(resources, pane == NodePane::Resources, 5);
             let resources = Rect { y: conditions.bottom(), height, ..body };
-            let height = share(lines(labels::lines(detail, (area.width, events.now)).len()), info, 6);
+            let height = share(lines(labels::lines(detail, area.width, events.now).len()), info, 6);
             let labels = Rect { y: resources.bottom(), height, ..body };
             let pods = Rect { y: labels.bottom(), height: area.bottom().saturating_sub(labels.bottom()), ..body };
             let (pods, events) = below(pods, share(lines(events::count(events) + 1), pane == NodePane::Events, 6));
@@ -159,11 +217,6 @@ impl NodeLayout {
         usize::from(self.pods.height.saturating_sub(1))
     }
 
-    /// How far the focused part can be scrolled.
-    pub(in crate::ui) fn hidden(&self) -> usize {
-        self.hidden
-    }
-
     /// Lines of the focused part without its heading: what a page is.
     pub(in crate::ui) fn page(&self, pane: NodePane) -> usize {
         let (height, heading) = match pane {
@@ -184,41 +237,52 @@ fn below(pods: Rect, height: u16) -> (Rect, Rect) {
     (pods, Rect { y: pods.bottom(), height, ..pods })
 }
 
-/// Draws the opened node into the areas of `plan`.
-pub(in crate::ui) fn draw(
-    buf: &mut Buffer,
-    plan: &NodeLayout,
-    view: &NodeView<'_>,
-    (context, paint, seen): (&str, Paint<'_>, &mut WidthMemory),
-) {
-    let Some(detail) = &view.detail else {
-        let mut pen = Pen::new(buf, paint.theme, plan.title, 0);
-        pen.skip(1).put(Role::Muted, context).put(Role::Muted, " / ").put(Role::Title, view.name).skip(2);
-        pen.rest(Role::Unknown, "this node is not in the list now; it is shown again when it comes back");
-        return;
-    };
-    title(&mut Pen::new(buf, paint.theme, plan.title, 0), detail, (context, paint));
-    tabs(&mut Pen::new(buf, paint.theme, plan.tabs, 0), view.pane);
-    for area in plan.rules {
-        rule(buf, area, None, paint);
+impl View for NodeView<'_> {
+    fn draw(&self, canvas: &mut Canvas<'_>, scene: &Scene<'_>, memory: &mut ListMemory) -> Viewport {
+        let (layout, glyphs, context) = (&self.layout, canvas.glyphs(), scene.context());
+        let mut head = canvas.at(layout.title);
+        let mut pen = head.pen(0);
+        let Some(detail) = &self.detail else {
+            pen.skip(1).put(Role::Muted, context).put(Role::Muted, " / ").put(Role::Title, self.name).skip(2);
+            pen.rest(Role::Unknown, "this node is not in the list now; it is shown again when it comes back");
+            return scrolled(layout.page(self.pane), layout.hidden);
+        };
+        title(&mut pen, detail, context);
+        tabs(&mut canvas.at(layout.tabs).pen(0), self.pane);
+        for area in layout.rules {
+            canvas.at(area).rule(None);
+        }
+        for row in 0..layout.divider.height {
+            canvas.at(layout.divider).pen(row).put(Role::Rule, glyphs.divider);
+        }
+        let pane = |pane: NodePane| {
+            let focused = self.pane == pane;
+            Pane { focused, scroll: if focused { self.scroll } else { 0 } }
+        };
+        conditions::draw(&mut canvas.at(layout.conditions), detail, pane(NodePane::Conditions));
+        resources::draw(&mut canvas.at(layout.resources), detail, pane(NodePane::Resources));
+        labels::draw(&mut canvas.at(layout.labels), detail, self.events.now, pane(NodePane::Labels));
+        pods::draw(&mut canvas.at(layout.pods), self, pane(NodePane::Pods), &mut memory.pods_seen);
+        events::draw(&mut canvas.at(layout.events), &self.events, pane(NodePane::Events));
+        scrolled(layout.page(self.pane), layout.hidden)
     }
-    for row in 0..plan.divider.height {
-        Pen::new(buf, paint.theme, plan.divider, row).put(Role::Rule, paint.theme.glyphs.divider);
+
+    fn footer(&self, scene: &Scene<'_>, glyphs: &Glyphs) -> FooterPart {
+        let mut facts = vec![if scene.filter.is_empty() {
+            let pods = self.detail.as_ref().map_or(Known::Unknown, |detail| detail.row.pods);
+            (Role::Text, format!("{} on this node", known_counted(pods, "pod", glyphs)))
+        } else {
+            let (matching, all) = (grouped(self.extent.len as u64), counted(self.extent.total as u64, "pod"));
+            (Role::Warn, format!("{matching} of {all} by filter {}", scene.filter))
+        }];
+        facts.extend(footer::rows(self.first, self.pods.len(), self.extent.len, glyphs));
+        FooterPart { hints: &HINTS, facts, found: footer::found(self.extent), complete: false }
     }
-    let pane = |pane: NodePane| {
-        let focused = view.pane == pane;
-        Pane { paint, focused, scroll: if focused { view.scroll } else { 0 } }
-    };
-    conditions::draw(buf, plan.conditions, detail, pane(NodePane::Conditions));
-    resources::draw(buf, plan.resources, detail, pane(NodePane::Resources));
-    labels::draw(buf, plan.labels, (detail, view.events.now), pane(NodePane::Labels));
-    pods::draw(buf, plan.pods, view, (pane(NodePane::Pods), seen));
-    events::draw(buf, plan.events, &view.events, pane(NodePane::Events));
 }
 
 /// Name, status, GPUs, pods, version, age; what does not fit is left out from the right.
-fn title(pen: &mut Pen<'_>, detail: &NodeDetail<'_>, (context, paint): (&str, Paint<'_>)) {
-    let glyphs = &paint.theme.glyphs;
+fn title(pen: &mut Pen<'_>, detail: &NodeDetail<'_>, context: &str) {
+    let glyphs = pen.glyphs();
     let (role, glyph) = words::readiness(detail.status, glyphs);
     let status = words::status(detail.status, 40);
     pen.skip(1);
@@ -265,10 +329,11 @@ fn tabs(pen: &mut Pen<'_>, focused: NodePane) {
     }
 }
 
-impl Pane<'_> {
+impl Pane {
     /// The mark before the heading of the focused part.
     fn mark<'p, 'b>(&self, pen: &'p mut Pen<'b>) -> &'p mut Pen<'b> {
-        pen.put(Role::Focus, if self.focused { self.paint.theme.glyphs.focus } else { " " })
+        let glyphs = pen.glyphs();
+        pen.put(Role::Focus, if self.focused { glyphs.focus } else { " " })
     }
 
     /// First line to show of `lines`, in a part of `height` lines.

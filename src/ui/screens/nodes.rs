@@ -1,90 +1,178 @@
 //! The node table: a heading, the visible rows, and a sentence where there are none.
 
 pub(in crate::ui) mod columns;
-use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use crate::action::Action;
 use crate::facts::node::Readiness;
+use crate::model::app::Model;
+use crate::model::app::screens::Screen;
 use crate::model::cluster::ClusterSummary;
 use crate::model::derive::history::Strip;
 use crate::model::derive::rows::{Accelerators, NodeRow};
 use crate::model::derive::usage::{Used, used_pct};
 use crate::model::known::Known;
 use crate::model::store::sync::Freshness;
+use crate::model::table::{Extent, SortBy};
+use crate::msg::Viewport;
 use crate::theme::{Glyphs, Role};
-use crate::ui::scene::{NodeTable, Paint, Scene};
+use crate::ui::scene::Scene;
 use crate::ui::screens::nodes::columns::{NodeColumn, Wanted};
-use crate::ui::units::{coarse, counted, devices, duration, known, pair, percent};
+use crate::ui::screens::view::View;
+use crate::ui::state::{ListMemory, ViewState};
+use crate::ui::units::{coarse, counted, devices, duration, grouped, known, known_counted, pair, percent};
 use crate::ui::widgets::bars;
+use crate::ui::widgets::canvas::{Canvas, Context};
+use crate::ui::widgets::footer::{self, FooterPart, Hint};
 use crate::ui::widgets::grid;
-use crate::ui::widgets::grid::{Placed, WidthMemory};
+use crate::ui::widgets::grid::Placed;
+use crate::ui::widgets::layout::window;
 use crate::ui::widgets::names::ShortNames;
 use crate::ui::widgets::text::{Pen, columns as cells};
 use crate::ui::words;
 
-/// Draws the table; `seen` keeps the widths from frame to frame. Whether the wide one has more columns at this width.
-pub(in crate::ui) fn draw(
-    buf: &mut Buffer,
+const HINTS: [Hint; 11] = [
+    (Action::Help, "help"),
+    (Action::Quit, "quit"),
+    (Action::Open, "open"),
+    (Action::Filter, "filter"),
+    (Action::Api, "api"),
+    (Action::Alerts, "alerts"),
+    (Action::Gpus, "gpus"),
+    (Action::SortNext, "sort"),
+    (Action::NextCluster, "cluster"),
+    (Action::Wide, "wide"),
+    (Action::Hold, "hold"),
+];
+
+/// The visible part of the node table.
+pub(in crate::ui) struct NodesView<'a> {
+    /// Position of the visible rows in all rows.
+    pub(in crate::ui) extent: Extent,
+    /// Index of the first visible row.
+    pub(in crate::ui) first: usize,
+    /// The visible rows.
+    pub(in crate::ui) rows: Vec<NodeRow<'a>>,
+    /// Column and `true` for the reverse order.
+    pub(in crate::ui) sort: (SortBy, bool),
+    /// The extra columns are requested.
+    pub(in crate::ui) wide: bool,
+    /// The rows still lie in the previous order.
+    pub(in crate::ui) arranging: bool,
+}
+
+/// Reads the visible rows of the node table.
+pub(in crate::ui) fn open<'a>(
+    model: &'a Model,
     area: Rect,
-    scene: &Scene<'_>,
-    table: &NodeTable<'_>,
-    (paint, seen): (Paint<'_>, &mut WidthMemory),
-) -> bool {
-    let summary = scene.summary();
-    let gpu = summary.is_none_or(|summary| summary.gpu.is_some() || !summary.gpu_known);
-    let usage = table.rows.iter().any(|row| row.used.is_some());
-    let wanted = Wanted { width: usize::from(area.width), wide: table.wide, gpu, usage };
-    let placed = columns::place(seen, &table.rows, wanted);
-    let wide_room = columns::has_wide_room(seen, &table.rows, wanted);
-    let sort = columns::sorted(table.sort, &placed);
-    grid::heading(&mut Pen::new(buf, paint.theme, area, 0), area, &placed, (Some(sort), paint.theme));
-    if table.rows.is_empty() {
-        let text = absence(scene, table, paint);
-        let line = Rect { y: area.y.saturating_add(2), height: area.height.saturating_sub(2), ..area };
-        let line = if line.height == 0 {
-            Rect { y: area.y.saturating_add(1), height: area.height.min(1), ..area }
+    context: &Context<'_>,
+    state: &mut ViewState,
+) -> Option<Box<dyn View + 'a>> {
+    let Screen::Nodes = model.screen() else { return None };
+    Some(Box::new(NodesView::new(model, area, context, state)))
+}
+
+impl<'a> NodesView<'a> {
+    pub(in crate::ui) fn new(model: &'a Model, area: Rect, context: &Context<'_>, state: &mut ViewState) -> Self {
+        let (cluster, extent) = (model.current(), model.current().extent());
+        let rows = window(extent.len, extent.selected, state.lists.nodes_offset, page(area));
+        state.lists.nodes_offset = rows.start;
+        let (first, rows) = (rows.start, cluster.rows(rows, context.now));
+        Self { extent, first, rows, sort: cluster.sort(), wide: model.wide(), arranging: cluster.is_arranging() }
+    }
+}
+
+/// Rows of the table: all lines but the heading.
+fn page(area: Rect) -> usize {
+    usize::from(area.height.saturating_sub(1))
+}
+
+impl View for NodesView<'_> {
+    fn draw(&self, canvas: &mut Canvas<'_>, scene: &Scene<'_>, memory: &mut ListMemory) -> Viewport {
+        let (area, glyphs, seen) = (canvas.area, canvas.glyphs(), &mut memory.nodes_seen);
+        let summary = scene.summary();
+        let gpu = summary.is_none_or(|summary| summary.gpu.is_some() || !summary.gpu_known);
+        let usage = self.rows.iter().any(|row| row.used.is_some());
+        let wanted = Wanted { width: usize::from(area.width), wide: self.wide, gpu, usage };
+        let placed = columns::place(seen, &self.rows, wanted);
+        let wide_room = Some(columns::has_wide_room(seen, &self.rows, wanted));
+        let sort = columns::sorted(self.sort, &placed);
+        grid::heading(&mut canvas.pen(0), area, &placed, Some(sort));
+        let viewport = Viewport { page: page(area), most_scroll: None, wide_room };
+        if self.rows.is_empty() {
+            let row = if area.height > 2 { 2 } else { 1 };
+            canvas.pen(row).skip(1).rest(Role::Unknown, &absence(scene, self, glyphs));
+            return viewport;
+        }
+        let plain =
+            if summary.is_some_and(|summary| words::stale(summary).is_some()) { Role::Stale } else { Role::Text };
+        let names: Vec<ShortNames> = placed.iter().map(|column| names_of(column, &self.rows, glyphs)).collect();
+        for (row, node) in (1..area.height).zip(&self.rows) {
+            let mut pen = canvas.pen(row);
+            pen.put(Role::Focus, if node.selected { glyphs.selected } else { " " });
+            for (column, names) in placed.iter().zip(&names) {
+                cell(
+                    pen.go(area, column.at),
+                    &Cell { column: column.column, width: column.width, row: node, plain },
+                    names,
+                );
+            }
+            if node.selected {
+                canvas.select(row);
+            }
+        }
+        viewport
+    }
+
+    fn footer(&self, scene: &Scene<'_>, glyphs: &Glyphs) -> FooterPart {
+        let mut facts = Vec::new();
+        let Some(summary) = scene.summary() else { return FooterPart::default() };
+        let all = known_counted(summary.nodes_total, "node", glyphs);
+        facts.extend(self.arranging.then(|| (Role::Warn, format!("sorting{}", glyphs.ellipsis))));
+        if scene.filter.is_empty() {
+            let unknown = summary.nodes_total == Known::Unknown;
+            facts.push((Role::Text, if unknown { "nodes not known yet".to_owned() } else { all }));
+            if let Some(with @ 1..) = summary.gpu_nodes.any() {
+                facts.push((Role::Text, format!("{} with GPUs", grouped(with))));
+            }
         } else {
-            line
-        };
-        Pen::new(buf, paint.theme, line, 0).skip(1).rest(Role::Unknown, &text);
-        return wide_room;
-    }
-    let stale = summary.is_some_and(|summary| words::stale(summary).is_some());
-    let names: Vec<ShortNames> = placed.iter().map(|column| names_of(column, &table.rows, paint)).collect();
-    for (row, node) in (1..area.height).zip(&table.rows) {
-        let mut pen = Pen::new(buf, paint.theme, area, row);
-        pen.put(Role::Focus, if node.selected { paint.theme.glyphs.selected } else { " " });
-        for (column, names) in placed.iter().zip(&names) {
-            pen.go(area, column.at);
-            cell(&mut pen, (column, names), node, (stale, paint));
+            let matching = grouped(self.extent.len as u64);
+            facts.push((Role::Warn, format!("{matching} of {all} by filter {}", scene.filter)));
         }
-        if node.selected {
-            let line = Rect { y: area.y + row, height: 1, ..area }.intersection(buf.area);
-            buf.set_style(line, paint.theme.style(Role::Selected));
+        facts.extend(footer::rows(self.first, self.rows.len(), self.extent.len, glyphs));
+        if scene.held {
+            facts.push((Role::Warn, "order held".to_owned()));
         }
+        // The number of rows that the previous text showed answers nothing.
+        let filtering = || format!("filtering{}", glyphs.ellipsis);
+        let found = if self.arranging { filtering() } else { footer::found(self.extent) };
+        FooterPart { hints: &HINTS, facts, found, complete: false }
     }
-    wide_room
 }
 
 /// The names of a column; no other column has any.
-fn names_of(placed: &Placed<NodeColumn>, rows: &[NodeRow<'_>], paint: Paint<'_>) -> ShortNames {
+fn names_of(placed: &Placed<NodeColumn>, rows: &[NodeRow<'_>], glyphs: &Glyphs) -> ShortNames {
     let has_names = matches!(placed.column, NodeColumn::Name | NodeColumn::Model | NodeColumn::Roles);
     let names = rows.iter().filter(|_| has_names).filter_map(|row| columns::text(placed.column, row));
-    ShortNames::new(names, placed.width, &paint.theme.glyphs)
+    ShortNames::new(names, placed.width, glyphs)
 }
 
-fn cell(
-    pen: &mut Pen<'_>,
-    (placed, names): (&Placed<NodeColumn>, &ShortNames),
-    row: &NodeRow<'_>,
-    (stale, paint): (bool, Paint<'_>),
-) {
-    let glyphs = &paint.theme.glyphs;
-    let width = placed.width;
-    let plain = if stale { Role::Stale } else { Role::Text };
-    match placed.column {
+/// One value of one node.
+#[derive(Clone, Copy)]
+struct Cell<'a> {
+    column: NodeColumn,
+    width: usize,
+    row: &'a NodeRow<'a>,
+    /// Role of a value that is as it should be.
+    plain: Role,
+}
+
+fn cell(pen: &mut Pen<'_>, at: &Cell<'_>, names: &ShortNames) {
+    let Cell { column, width, row, plain } = *at;
+    let glyphs = pen.glyphs();
+    match column {
         NodeColumn::Name => pen.fit(plain, &names.get(&row.facts.name), width),
-        NodeColumn::Status => status(pen, row, width, (plain, glyphs)),
+        NodeColumn::Status => status(pen, at),
         NodeColumn::Pods => {
             let text = match row.pods_allocatable {
                 Some(allocatable) => pair(row.pods, Known::Exact(allocatable), glyphs),
@@ -110,19 +198,15 @@ fn cell(
         },
         NodeColumn::GpuBar => match row.gpu {
             Some(gpu) => {
-                let bar = bars::devices(gpu, row.unschedulable.is_none(), (width, glyphs));
+                let bar = bars::devices(gpu, row.unschedulable.is_none(), width, glyphs);
                 pen.fit(if gpu.allocatable < gpu.capacity { Role::Warn } else { Role::Muted }, &bar, width)
             }
             None => pen.skip(width),
         },
-        NodeColumn::CpuUsed => {
-            used(pen, row, (row.used.and_then(|used| used.cpu_milli), row.cpu_milli.1), (width, plain, glyphs))
-        }
-        NodeColumn::MemoryUsed => {
-            used(pen, row, (row.used.and_then(|used| used.memory_bytes), row.memory_bytes.1), (width, plain, glyphs))
-        }
-        NodeColumn::Cpu => share(pen, row.cpu_milli, width, (plain, glyphs)),
-        NodeColumn::Memory => share(pen, row.memory_bytes, width, (plain, glyphs)),
+        NodeColumn::CpuUsed => used(pen, at, row.used.and_then(|used| used.cpu_milli), row.cpu_milli.1),
+        NodeColumn::MemoryUsed => used(pen, at, row.used.and_then(|used| used.memory_bytes), row.memory_bytes.1),
+        NodeColumn::Cpu => share(pen, at, row.cpu_milli.0, row.cpu_milli.1),
+        NodeColumn::Memory => share(pen, at, row.memory_bytes.0, row.memory_bytes.1),
         NodeColumn::Pressure => {
             let names: Vec<&str> = row.pressures.iter().map(|name| short(name)).collect();
             pen.fit(Role::Warn, &names.join(","), width)
@@ -141,12 +225,8 @@ fn cell(
     };
 }
 
-fn status<'p, 'b>(
-    pen: &'p mut Pen<'b>,
-    row: &NodeRow<'_>,
-    width: usize,
-    (plain, glyphs): (Role, &Glyphs),
-) -> &'p mut Pen<'b> {
+fn status<'p, 'b>(pen: &'p mut Pen<'b>, at: &Cell<'_>) -> &'p mut Pen<'b> {
+    let (Cell { width, row, plain, .. }, glyphs) = (*at, pen.glyphs());
     let (role, glyph) = words::readiness(row.status, glyphs);
     let text = words::status(row.status, width.saturating_sub(2));
     // Ready nodes are many and quiet; only a cordon is worth a look on them.
@@ -174,10 +254,11 @@ fn strip<'p, 'b>(pen: &'p mut Pen<'b>, strip: &Strip, glyphs: &Glyphs) -> &'p mu
 
 fn share<'p, 'b>(
     pen: &'p mut Pen<'b>,
-    (requested, allocatable): (Known<i64>, Option<i64>),
-    width: usize,
-    (plain, glyphs): (Role, &Glyphs),
+    at: &Cell<'_>,
+    requested: Known<i64>,
+    allocatable: Option<i64>,
 ) -> &'p mut Pen<'b> {
+    let (Cell { width, plain, .. }, glyphs) = (*at, pen.glyphs());
     let Some(part) = requested.any() else {
         return pen.right(known_role(requested, plain), &known(requested, glyphs), width);
     };
@@ -208,12 +289,8 @@ fn requested_role(gpu: Accelerators, plain: Role) -> Role {
 }
 
 /// `92%`; figures that are stale have their age beside them, a node without any says so (F26).
-fn used<'p, 'b>(
-    pen: &'p mut Pen<'b>,
-    row: &NodeRow<'_>,
-    (part, allocatable): (Option<i64>, Option<i64>),
-    (width, plain, glyphs): (usize, Role, &Glyphs),
-) -> &'p mut Pen<'b> {
+fn used<'p, 'b>(pen: &'p mut Pen<'b>, at: &Cell<'_>, part: Option<i64>, allocatable: Option<i64>) -> &'p mut Pen<'b> {
+    let (Cell { width, row, plain, .. }, glyphs) = (*at, pen.glyphs());
     let Some(part) = part else { return pen.right(Role::Unknown, "unknown", width) };
     let Some(allocatable) = allocatable else { return pen.right(Role::Unknown, glyphs.unknown, width) };
     let text = format!("{}%", used_pct(part, allocatable));
@@ -245,13 +322,12 @@ fn short(condition: &str) -> &str {
 }
 
 /// Why there are no rows. An unfinished or failed list is not an empty one.
-fn absence(scene: &Scene<'_>, table: &NodeTable<'_>, paint: Paint<'_>) -> String {
-    let glyphs = &paint.theme.glyphs;
+fn absence(scene: &Scene<'_>, table: &NodesView<'_>, glyphs: &Glyphs) -> String {
     let Some(summary) = scene.summary() else { return "no cluster".to_owned() };
     if table.extent.total > 0 {
         return format!("no node matches `{}`; esc clears the filter", scene.filter);
     }
-    let trouble = words::trouble(summary, paint.settings.slow_call_clear, glyphs);
+    let trouble = words::trouble(summary, scene.settings.slow_call_clear, glyphs);
     match (&summary.nodes_fresh, trouble) {
         (Freshness::Denied, Some(reason)) => format!("nodes may not be listed {} {reason}", glyphs.dot),
         (Freshness::Denied, None) => "nodes may not be listed".to_owned(),

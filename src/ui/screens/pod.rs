@@ -1,74 +1,140 @@
 //! One pod: its state in a line, what it is, its containers, conditions, claims and events, on a page that scrolls.
 
+mod claims;
+mod containers;
+
 use std::time::Duration;
 
 use jiff::Timestamp;
-use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::node::amount;
+use crate::action::Action;
 use crate::facts::node::ConditionStatus;
-use crate::facts::pod::{ContainerFacts, ContainerKind, ContainerState, Ending, PodDetail};
+use crate::facts::pod::{PodClaimFacts, PodDetail};
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
-use crate::model::cluster::detail::PartFreshness;
-use crate::model::derive::claims::{ClaimState, ClaimedDevice};
+use crate::model::app::Model;
+use crate::model::app::screens::Screen;
+use crate::model::cluster::ClusterState;
+use crate::model::cluster::detail::{DetailState, PartFreshness};
+use crate::model::derive::claims::ClaimState;
 use crate::model::table::{LastReport, PodRow};
 use crate::model::time::age_of;
+use crate::msg::Viewport;
+use crate::msg::detail::DetailPart;
 use crate::theme::{Glyphs, Role};
-use crate::ui::scene::Paint;
+use crate::ui::scene::Scene;
+use crate::ui::screens::view::{View, scrolled};
+use crate::ui::state::{ListMemory, ViewState};
 use crate::ui::units::{coarse, counted, duration, grouped};
+use crate::ui::widgets::canvas::{Canvas, Context};
 use crate::ui::widgets::events;
-use crate::ui::widgets::events::{EventsView, freshness};
+use crate::ui::widgets::events::{EventsView, freshness, part_freshness};
+use crate::ui::widgets::footer::{self, FooterPart, Hint};
 use crate::ui::widgets::page;
 use crate::ui::widgets::page::{TextLine, TextTable, line};
 use crate::ui::widgets::text::{Pen, columns, wrap};
 use crate::ui::words;
 
-/// What the pod screen shows.
-pub(in crate::ui) struct PodView<'a> {
-    /// Its namespace.
-    pub(in crate::ui) namespace: &'a Clean,
-    /// Its name.
-    pub(in crate::ui) name: &'a Clean,
+const HINTS: [Hint; 6] = [
+    (Action::Back, "back"),
+    (Action::Help, "help"),
+    (Action::Yaml, "yaml"),
+    (Action::Down, "scroll"),
+    (Action::Copy, "copy"),
+    (Action::Refresh, "read again"),
+];
+
+/// The pod, and the lines of its page.
+struct PodView<'a> {
+    namespace: &'a Clean,
+    name: &'a Clean,
     /// The pod, as soon as it was read; its last state after it went.
-    pub(in crate::ui) pod: Option<&'a PodDetail>,
+    pod: Option<&'a PodDetail>,
     /// What the lists know of it, from before it was read.
-    pub(in crate::ui) row: Option<PodRow<'a>>,
+    row: Option<PodRow<'a>>,
     /// Set where its node does not report any more.
-    pub(in crate::ui) last_report: Option<LastReport>,
+    last_report: Option<LastReport>,
     /// The pod that was opened is gone, and this one has its name.
-    pub(in crate::ui) replaced: bool,
-    /// What is known of each of its claims, in their order.
-    pub(in crate::ui) claims: Vec<ClaimState>,
-    /// How fresh the pod is.
-    pub(in crate::ui) fresh: PartFreshness<'a>,
+    replaced: bool,
+    /// State of each of its claims, in their order.
+    claims: Vec<ClaimState>,
+    fresh: PartFreshness<'a>,
     /// Its events; their clock is the pod's too.
-    pub(in crate::ui) events: EventsView<'a>,
+    events: EventsView<'a>,
+    lines: Vec<TextLine>,
     /// First line of the page.
-    pub(in crate::ui) first: usize,
+    first: usize,
+    /// Lines of the page that there is room for.
+    page: usize,
 }
 
-/// Lines of the page that there is room for.
-pub(in crate::ui) fn page(area: Rect) -> usize {
-    usize::from(area.height.saturating_sub(1))
-}
-
-/// Draws the title and the page below it.
-pub(in crate::ui) fn draw(
-    buf: &mut Buffer,
+/// Reads the open pod.
+pub(in crate::ui) fn open<'a>(
+    model: &'a Model,
     area: Rect,
-    (view, lines): (&PodView<'_>, &[TextLine]),
-    (context, paint): (&str, Paint<'_>),
-) {
-    title(&mut Pen::new(buf, paint.theme, area, 0), view, (context, paint));
-    let body = Rect { y: area.y + area.height.min(1), height: area.height.saturating_sub(1), ..area };
-    page::draw(buf, body, lines, (view.first, paint));
+    context: &Context<'_>,
+    _: &mut ViewState,
+) -> Option<Box<dyn View + 'a>> {
+    let Screen::Pod { namespace, name } = model.screen() else { return None };
+    let (cluster, now) = (model.current(), context.now);
+    let inspected = cluster.inspected();
+    let pod = inspected.and_then(DetailState::pod);
+    let row = cluster.pod_row(namespace, name, now);
+    let node = pod.map(|pod| &*pod.node).or(row.as_ref().map(|row| row.facts.node));
+    let ended = pod.is_some_and(|pod| pod.ended) || row.as_ref().is_some_and(|row| row.facts.phase.is_terminal());
+    let last_report = node.filter(|_| !ended).and_then(|node| cluster.last_report(node, now));
+    let mut view = PodView {
+        namespace,
+        name,
+        pod,
+        row,
+        last_report,
+        replaced: inspected.is_some_and(DetailState::replaced),
+        claims: claim_states(cluster, pod),
+        fresh: part_freshness(cluster, DetailPart::Object, now),
+        events: events::of(cluster, now),
+        lines: Vec::new(),
+        first: 0,
+        page: usize::from(area.height.saturating_sub(1)),
+    };
+    view.lines = lines(&view, area.width, &context.theme.glyphs);
+    view.first = model.pane_scroll().min(view.most());
+    Some(Box::new(view))
+}
+
+fn claim_states(cluster: &ClusterState, pod: Option<&PodDetail>) -> Vec<ClaimState> {
+    let Some(pod) = pod else { return Vec::new() };
+    let state = |claim: &PodClaimFacts| match &*claim.claim {
+        "" => ClaimState::Missing,
+        name => cluster.claim(&pod.namespace, name),
+    };
+    pod.claims.iter().map(state).collect()
+}
+
+impl PodView<'_> {
+    fn most(&self) -> usize {
+        self.lines.len().saturating_sub(self.page)
+    }
+}
+
+impl View for PodView<'_> {
+    fn draw(&self, canvas: &mut Canvas<'_>, scene: &Scene<'_>, _: &mut ListMemory) -> Viewport {
+        title(&mut canvas.pen(0), self, scene.context());
+        page::draw(&mut canvas.below(1), &self.lines, self.first);
+        scrolled(self.page, self.most())
+    }
+
+    fn footer(&self, _: &Scene<'_>, _: &Glyphs) -> FooterPart {
+        let facts = footer::lines(self.first, self.lines.len()).into_iter().collect();
+        FooterPart { hints: &HINTS, facts, ..FooterPart::default() }
+    }
 }
 
 /// Namespace, name, status, and how fresh that is; what does not fit is left out from the right.
-fn title(pen: &mut Pen<'_>, view: &PodView<'_>, (context, paint): (&str, Paint<'_>)) {
-    let glyphs = &paint.theme.glyphs;
+fn title(pen: &mut Pen<'_>, view: &PodView<'_>, context: &str) {
+    let glyphs = pen.glyphs();
     let name = format!("{}/{}", view.namespace, view.name);
     let fresh = match view.fresh {
         PartFreshness::Live => (Role::Good, "live"),
@@ -158,7 +224,7 @@ fn shown(status: &str, ready: (u16, u16), glyphs: &Glyphs) -> (Role, &'static st
 }
 
 /// The whole page at this width.
-pub(in crate::ui) fn lines(view: &PodView<'_>, width: u16, paint: Paint<'_>) -> Vec<TextLine> {
+fn lines(view: &PodView<'_>, width: u16, glyphs: &Glyphs) -> Vec<TextLine> {
     // What is known comes first.
     let mut lines: Vec<TextLine> = match (view.pod, &view.row) {
         (None, Some(row)) => wrapped(&known(row), 1, width).collect(),
@@ -177,20 +243,20 @@ pub(in crate::ui) fn lines(view: &PodView<'_>, width: u16, paint: Paint<'_>) -> 
         lines.extend(about(pod, now, width));
         lines.push(TextLine::new());
         lines.push(section("CONTAINERS", pod.containers.len()));
-        lines.extend(containers(pod, view.last_report.is_some(), (now, width, paint)));
+        lines.extend(containers::lines(pod, view.last_report.is_some(), now, width, glyphs));
         if !pod.claims.is_empty() {
             lines.push(TextLine::new());
             lines.push(section("CLAIMS", pod.claims.len()));
-            lines.extend(claims(pod, &view.claims, paint));
+            lines.extend(claims::lines(pod, &view.claims, glyphs));
         }
         lines.push(TextLine::new());
         lines.push(section("CONDITIONS", pod.conditions.len()));
-        lines.extend(conditions(pod, now, paint));
+        lines.extend(conditions(pod, now, glyphs));
         lines.push(TextLine::new());
     }
     let count = view.events.events.as_ref().map_or(0, |(events, _)| events.len());
     lines.push(section("EVENTS", count));
-    lines.extend(events::lines(&view.events, "LAST", (width, paint)));
+    lines.extend(events::lines(&view.events, "LAST", width, glyphs));
     lines
 }
 
@@ -270,188 +336,7 @@ fn known(row: &PodRow<'_>) -> Vec<String> {
     facts
 }
 
-/// `silent`: their node does not report any more.
-fn containers(pod: &PodDetail, silent: bool, (now, width, paint): (Timestamp, u16, Paint<'_>)) -> Vec<TextLine> {
-    let glyphs = &paint.theme.glyphs;
-    if pod.containers.is_empty() {
-        return vec![line(Role::Unknown, " the spec names none")];
-    }
-    let titles = [
-        ("", 1, false),
-        ("NAME", 40, false),
-        ("KIND", 9, false),
-        ("STATE", 40, false),
-        ("RESTARTS", 8, true),
-        ("LAST END", 60, false),
-    ];
-    let mut table = TextTable::new(1, &titles);
-    for container in &pod.containers {
-        let (mut role, mut glyph, mut words) = state(container, now, glyphs);
-        if silent && matches!(container.state, ContainerState::Running { .. } | ContainerState::Waiting { .. }) {
-            (role, glyph, words) = (Role::Unknown, glyphs.unknown, format!("last reported {words}"));
-        }
-        let restarted = if container.restarts > 0 { Role::Warn } else { Role::Text };
-        table.row(vec![
-            (role, glyph.to_owned()),
-            (Role::Text, container.name.to_string()),
-            (Role::Muted, kind(container.kind).to_owned()),
-            (role, words),
-            (restarted, grouped(container.restarts)),
-            container
-                .last
-                .as_ref()
-                .map_or((Role::Muted, glyphs.none.to_owned()), |last| (Role::Text, ending(last, now))),
-        ]);
-        for line in details(container, width) {
-            table.whole(line);
-        }
-    }
-    table.lines(glyphs.ellipsis)
-}
-
-/// What a container says besides its state, below it.
-fn details(container: &ContainerFacts, width: u16) -> Vec<TextLine> {
-    const INDENT: usize = 6;
-    let blanks = " ".repeat(INDENT);
-    let mut lines = Vec::new();
-    let ended = match &container.state {
-        ContainerState::Waiting { message, .. } => Some(message),
-        ContainerState::Ended(ending) => Some(&ending.message),
-        _ => None,
-    };
-    let last = container.last.as_ref().map(|last| &last.message);
-    for message in [ended, last].into_iter().flatten().filter(|message| !message.is_empty()) {
-        lines.push(line(Role::Warn, format!("{blanks}{message}")));
-    }
-    let mut facts = Vec::new();
-    for (label, list) in [("asks for", &container.requests), ("limits", &container.limits)] {
-        if !list.is_empty() {
-            facts.push(format!("{label} {}", amounts(list)));
-        }
-    }
-    for device in &container.devices {
-        facts.push(format!("{} {} {}", device.resource, device.id, device.health));
-    }
-    facts.push(format!("image {}", container.image));
-    lines.extend(wrapped(&facts, INDENT, width));
-    lines
-}
-
-fn kind(kind: ContainerKind) -> &'static str {
-    match kind {
-        ContainerKind::Init => "init",
-        ContainerKind::Sidecar => "sidecar",
-        ContainerKind::App => "app",
-        ContainerKind::Ephemeral => "ephemeral",
-    }
-}
-
-/// Role, glyph and words of what a container does.
-fn state(container: &ContainerFacts, now: Timestamp, glyphs: &Glyphs) -> (Role, &'static str, String) {
-    match &container.state {
-        ContainerState::Running { since } => {
-            let span = age_of(*since, now).map_or_else(String::new, |span| format!(" {}", duration(span)));
-            match container.ready {
-                Some(false) => (Role::Warn, glyphs.degraded, format!("Running, not ready{span}")),
-                _ => (Role::Good, glyphs.ok, format!("Running{span}")),
-            }
-        }
-        ContainerState::Waiting { reason, .. } => {
-            let bad = reason.contains("BackOff") || reason.contains("Err") || reason.contains("Invalid");
-            let (role, glyph) = if bad { (Role::Bad, glyphs.bad) } else { (Role::Warn, glyphs.degraded) };
-            (role, glyph, if reason.is_empty() { "Waiting".to_owned() } else { reason.to_string() })
-        }
-        ContainerState::Ended(end) => {
-            let well = end.exit_code == Some(0);
-            let (role, glyph) = if well { (Role::Muted, glyphs.ok) } else { (Role::Bad, glyphs.bad) };
-            (role, glyph, ending(end, now))
-        }
-        ContainerState::Unknown => (Role::Unknown, glyphs.none, "no status yet".to_owned()),
-    }
-}
-
-/// `OOMKilled, exit 137, 3m ago`.
-fn ending(end: &Ending, now: Timestamp) -> String {
-    let reason = if end.reason.is_empty() { "Ended" } else { &*end.reason };
-    let mut parts = vec![reason.to_owned()];
-    match (end.exit_code, end.signal) {
-        (_, Some(signal)) => parts.push(format!("signal {signal}")),
-        (Some(0) | None, None) => {}
-        (Some(code), None) => parts.push(format!("exit {code}")),
-    }
-    if let Some(span) = age_of(end.finished, now) {
-        parts.push(format!("{} ago", coarse(span)));
-    }
-    parts.join(", ")
-}
-
-/// The claims, and under each what it got.
-fn claims(pod: &PodDetail, states: &[ClaimState], paint: Paint<'_>) -> Vec<TextLine> {
-    let glyphs = &paint.theme.glyphs;
-    let mut table = TextTable::new(3, &[("NAME", 30, false), ("CLAIM", 60, false), ("TEMPLATE", 60, false)]);
-    for (claim, state) in pod.claims.iter().zip(states) {
-        let made = if claim.claim.is_empty() {
-            (Role::Unknown, "not made yet".to_owned())
-        } else {
-            (Role::Text, claim.claim.to_string())
-        };
-        let serves = claim.serves.iter().map(|resource| &**resource).collect::<Vec<_>>().join(", ");
-        let (name, template) = match (claim.serves.is_empty(), &*claim.template) {
-            (false, _) => (serves, "made for an extended resource"),
-            (true, "") => (claim.name.to_string(), glyphs.none),
-            (true, template) => (claim.name.to_string(), template),
-        };
-        table.row(vec![(Role::Text, name), made, (Role::Muted, template.to_owned())]);
-        for line in got(state, &claim.claim) {
-            table.whole(line);
-        }
-    }
-    table.lines(glyphs.ellipsis)
-}
-
-/// What a claim got, a line for each device.
-fn got(state: &ClaimState, claim: &str) -> Vec<TextLine> {
-    let words = |role, text: String| vec![line(role, format!("     {text}"))];
-    match state {
-        // The table says already that it is not made.
-        ClaimState::Missing if claim.is_empty() => Vec::new(),
-        ClaimState::Missing => words(Role::Warn, "there is no such claim".to_owned()),
-        ClaimState::NotVisible(why) => words(Role::Muted, format!("its devices are not visible: {why}")),
-        ClaimState::Waiting => words(Role::Warn, "no devices yet: it waits to be allocated".to_owned()),
-        ClaimState::Allocated { devices, .. } if devices.is_empty() => {
-            words(Role::Muted, "allocated without devices".to_owned())
-        }
-        ClaimState::Allocated { devices, users } => devices.iter().map(|one| device(one, *users)).collect(),
-    }
-}
-
-/// `gpu.example.com / node-1 / gpu-0   NVIDIA-H100-80GB-HBM3   share 3f2a   shared by 3 pods   tainted`.
-fn device(device: &ClaimedDevice, users: usize) -> TextLine {
-    let ClaimedDevice { allocated, offered } = device;
-    let mut line = line(Role::Text, format!("     {} / {} / {}", allocated.driver, allocated.pool, allocated.device));
-    let mut say = |role, text: String| line.push((role, format!("   {text}")));
-    match offered {
-        Some(offered) if !offered.model.is_empty() => say(Role::Text, offered.model.to_string()),
-        Some(_) => {}
-        None => say(Role::Unknown, "in no slice".to_owned()),
-    }
-    if let Some(share) = &allocated.share {
-        say(Role::Muted, format!("share {share}"));
-    }
-    if allocated.admin {
-        say(Role::Muted, "admin access, takes nothing".to_owned());
-    }
-    if users > 1 {
-        say(Role::Muted, format!("used by {} pods", grouped(users as u64)));
-    }
-    if offered.as_ref().is_some_and(|offered| offered.tainted) {
-        say(Role::Bad, "tainted".to_owned());
-    }
-    line
-}
-
-fn conditions(pod: &PodDetail, now: Timestamp, paint: Paint<'_>) -> Vec<TextLine> {
-    let glyphs = &paint.theme.glyphs;
+fn conditions(pod: &PodDetail, now: Timestamp, glyphs: &Glyphs) -> Vec<TextLine> {
     if pod.conditions.is_empty() {
         return vec![line(Role::Unknown, " none: nobody has posted a status yet")];
     }

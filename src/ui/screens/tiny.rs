@@ -1,12 +1,12 @@
 //! What is shown where no table fits: `prod-a ✗ 101/104 gpu 611/872 p95 9.8s ▅█×× ▲2 live`, then the alerts.
 
-use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::model::known::Known;
 use crate::theme::Role;
-use crate::ui::scene::{Paint, Scene};
+use crate::ui::scene::Scene;
 use crate::ui::units::{known, pair, percentile};
+use crate::ui::widgets::canvas::Canvas;
 use crate::ui::widgets::layout::TABLE_SIZE;
 use crate::ui::widgets::names::ShortNames;
 use crate::ui::widgets::spark;
@@ -20,20 +20,21 @@ use crate::ui::words;
 const SPARK: usize = 4;
 
 /// Draws the line, alerts below it, and in the last line the size from which there is more.
-pub(in crate::ui) fn draw(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, paint: Paint<'_>) {
-    line(&mut Pen::new(buf, paint.theme, area, 0), scene, paint);
+pub(in crate::ui) fn draw(canvas: &mut Canvas<'_>, scene: &Scene<'_>) {
+    let area = canvas.area;
+    line(&mut canvas.pen(0), scene);
     if area.height < 2 {
         return;
     }
     let hint = Rect { y: area.bottom() - 1, height: 1, ..area };
     let (width, height) = TABLE_SIZE;
-    Pen::new(buf, paint.theme, hint, 0).rest(Role::Muted, &format!("table from {width}x{height} on"));
+    canvas.at(hint).pen(0).rest(Role::Muted, &format!("table from {width}x{height} on"));
     let rest = Rect { y: area.y + 1, height: area.height - 2, ..area };
-    alert_lines::draw(buf, rest, scene, paint);
+    alert_lines::draw(&mut canvas.at(rest), scene);
 }
 
-fn line(pen: &mut Pen<'_>, scene: &Scene<'_>, paint: Paint<'_>) {
-    let glyphs = &paint.theme.glyphs;
+fn line(pen: &mut Pen<'_>, scene: &Scene<'_>) {
+    let glyphs = pen.glyphs();
     let Some(summary) = scene.summary() else { return };
     let (role, glyph) = words::mark(summary, glyphs);
     // Half of the line at most: what follows is what one looks for.
@@ -52,9 +53,9 @@ fn line(pen: &mut Pen<'_>, scene: &Scene<'_>, paint: Paint<'_>) {
         pen.put(Role::Muted, " gpu ").put(Role::Text, &format!("{}/{capacity}", known(gpu.requested, glyphs)));
     }
     let p95 = summary.latency.p95;
-    pen.put(Role::Muted, " p95 ").put(strip::speed(p95, paint), &percentile(p95, glyphs)).skip(1);
+    pen.put(Role::Muted, " p95 ").put(strip::speed(p95, &scene.settings), &percentile(p95, glyphs)).skip(1);
     if let Some(marks) = scene.marks.first() {
-        spark::draw(pen, marks, SPARK.min(marks.len()), (&Scale::new(paint.settings.probe_deadline), glyphs));
+        spark::draw(pen, marks, SPARK.min(marks.len()), &Scale::new(scene.settings.probe_deadline));
     }
     if scene.firing > 0 {
         pen.skip(1).put(Role::Critical, &format!("{}{}", glyphs.alert, scene.firing));

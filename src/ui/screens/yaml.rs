@@ -1,47 +1,94 @@
 //! One node or pod as YAML.
 
-use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use crate::action::Action;
 use crate::facts::document::YamlDocument;
-use crate::model::cluster::detail::PartFreshness;
-use crate::msg::detail::ObjectRef;
-use crate::theme::Role;
-use crate::ui::scene::Paint;
+use crate::model::app::Model;
+use crate::model::app::screens::Screen;
+use crate::model::cluster::detail::{DetailState, PartFreshness};
+use crate::msg::Viewport;
+use crate::msg::detail::{DetailPart, ObjectRef};
+use crate::theme::{Glyphs, Role};
+use crate::ui::scene::Scene;
+use crate::ui::screens::view::{View, scrolled};
+use crate::ui::state::{ListMemory, ViewState};
 use crate::ui::units::counted;
-use crate::ui::widgets::events::freshness;
+use crate::ui::widgets::canvas::{Canvas, Context};
+use crate::ui::widgets::events::{freshness, part_freshness};
+use crate::ui::widgets::footer::{self, FooterPart, Hint};
 use crate::ui::widgets::text::{Pen, columns};
 
+const HINTS: [Hint; 6] = [
+    (Action::Back, "back"),
+    (Action::Help, "help"),
+    (Action::ShowValues, "values"),
+    (Action::Copy, "copy"),
+    (Action::Down, "scroll"),
+    (Action::Refresh, "read again"),
+];
+
 /// The visible part of the document.
-pub(in crate::ui) struct YamlView<'a> {
-    /// Of what.
-    pub(in crate::ui) subject: &'a ObjectRef,
+struct YamlView<'a> {
+    subject: &'a ObjectRef,
     /// `None` until it was read.
-    pub(in crate::ui) document: Option<&'a YamlDocument>,
-    /// How fresh it is.
-    pub(in crate::ui) fresh: PartFreshness<'a>,
+    document: Option<&'a YamlDocument>,
+    fresh: PartFreshness<'a>,
     /// First line.
-    pub(in crate::ui) first: usize,
+    first: usize,
+    /// Lines that there is room for.
+    page: usize,
 }
 
-/// Lines of the document that there is room for.
-pub(in crate::ui) fn page(area: Rect) -> usize {
-    usize::from(area.height.saturating_sub(1))
+/// Reads the document of the open object.
+pub(in crate::ui) fn open<'a>(
+    model: &'a Model,
+    area: Rect,
+    context: &Context<'_>,
+    _: &mut ViewState,
+) -> Option<Box<dyn View + 'a>> {
+    let Screen::Yaml { subject, .. } = model.screen() else { return None };
+    let document = model.current().inspected().and_then(DetailState::document);
+    let fresh = part_freshness(model.current(), DetailPart::Object, context.now);
+    let page = usize::from(area.height.saturating_sub(1));
+    let mut view = YamlView { subject, document, fresh, first: 0, page };
+    view.first = model.pane_scroll().min(view.most());
+    Some(Box::new(view))
 }
 
-/// Draws the title and the lines from the first one on.
-pub(in crate::ui) fn draw(buf: &mut Buffer, area: Rect, view: &YamlView<'_>, (context, paint): (&str, Paint<'_>)) {
-    title(&mut Pen::new(buf, paint.theme, area, 0), view, (context, paint));
-    let Some(document) = view.document else {
-        let (role, text) = match freshness(&view.fresh) {
-            Some(said) => said,
-            None => (Role::Muted, "not read yet".to_owned()),
-        };
-        Pen::new(buf, paint.theme, area, 2.min(area.height.saturating_sub(1))).skip(1).rest(role, &text);
-        return;
-    };
-    for (row, line) in (1..area.height).zip(document.lines.iter().skip(view.first)) {
-        let mut pen = Pen::new(buf, paint.theme, area, row);
+impl YamlView<'_> {
+    fn len(&self) -> usize {
+        self.document.map_or(0, |document| document.lines.len())
+    }
+
+    fn most(&self) -> usize {
+        self.len().saturating_sub(self.page)
+    }
+}
+
+impl View for YamlView<'_> {
+    fn draw(&self, canvas: &mut Canvas<'_>, scene: &Scene<'_>, _: &mut ListMemory) -> Viewport {
+        let area = canvas.area;
+        title(&mut canvas.pen(0), self, scene.context());
+        match self.document {
+            Some(document) => lines(canvas, document, self.first),
+            None => {
+                let (role, text) = freshness(&self.fresh).unwrap_or((Role::Muted, "not read yet".to_owned()));
+                canvas.pen(2.min(area.height.saturating_sub(1))).skip(1).rest(role, &text);
+            }
+        }
+        scrolled(self.page, self.most())
+    }
+
+    fn footer(&self, _: &Scene<'_>, _: &Glyphs) -> FooterPart {
+        let facts = footer::lines(self.first, self.len()).into_iter().collect();
+        FooterPart { hints: &HINTS, facts, ..FooterPart::default() }
+    }
+}
+
+fn lines(canvas: &mut Canvas<'_>, document: &YamlDocument, first: usize) {
+    for (row, line) in (1..canvas.area.height).zip(document.lines.iter().skip(first)) {
+        let mut pen = canvas.pen(row);
         // The key in front of the first colon; a `- ` before it belongs to neither.
         let start = line.len() - line.trim_start_matches([' ', '-']).len();
         let key = line[start..].split_once(": ").map(|(key, _)| key).or_else(|| line[start..].strip_suffix(':'));
@@ -55,7 +102,7 @@ pub(in crate::ui) fn draw(buf: &mut Buffer, area: Rect, view: &YamlView<'_>, (co
     }
 }
 
-fn title(pen: &mut Pen<'_>, view: &YamlView<'_>, (context, paint): (&str, Paint<'_>)) {
+fn title(pen: &mut Pen<'_>, view: &YamlView<'_>, context: &str) {
     let name = view.subject.title();
     pen.skip(1);
     if pen.left() > columns(context) + 3 + columns(&name) + 6 {
@@ -64,7 +111,7 @@ fn title(pen: &mut Pen<'_>, view: &YamlView<'_>, (context, paint): (&str, Paint<
     let room = pen.left().saturating_sub(5);
     pen.name(Role::Title, &name, columns(&name).min(room)).put(Role::Muted, " YAML");
     let Some(document) = view.document else { return };
-    let dot = paint.theme.glyphs.dot;
+    let dot = pen.glyphs().dot;
     let mut facts = vec![(Role::Muted, counted(document.lines.len() as u64, "line"))];
     if document.cut > 0 {
         facts.push((Role::Warn, format!("{} cut", document.cut)));

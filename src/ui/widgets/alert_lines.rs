@@ -1,22 +1,20 @@
 //! Firing alerts, worst first, one on a line; the last line says how many more there are.
 
-use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
-
+use super::canvas::{Canvas, Context};
 use super::names::ShortNames;
 use super::strip::LONGEST_CONTEXT;
 use super::text::{Pen, columns};
 use crate::model::alerts::{AlertLine, MuteReason, Severity};
 use crate::model::known::Known;
 use crate::theme::{Glyphs, Role};
-use crate::ui::scene::{Paint, Scene};
+use crate::ui::scene::Scene;
 use crate::ui::units::{clock, duration};
 
-/// Draws as many alerts as `area` has lines.
-pub(in crate::ui) fn draw(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, paint: Paint<'_>) {
+/// Draws as many alerts as there are lines.
+pub(in crate::ui) fn draw(canvas: &mut Canvas<'_>, scene: &Scene<'_>) {
     let all = scene.firing + scene.notices + scene.acked + scene.silenced;
     if all == 0 {
-        let mut pen = Pen::new(buf, paint.theme, area, 0);
+        let mut pen = canvas.pen(0);
         pen.skip(1).put(Role::Muted, "no alert firing");
         // Of a cluster that was never read we cannot say that its nodes are well.
         let unread = scene.summaries.iter().filter(|summary| !matches!(summary.nodes_total, Known::Exact(_))).count();
@@ -25,11 +23,11 @@ pub(in crate::ui) fn draw(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, paint
         }
         return;
     }
-    for (row, alert) in (0..area.height).zip(&scene.alerts) {
+    for (row, alert) in (0..canvas.area.height).zip(&scene.alerts) {
         let hidden = all.saturating_sub(usize::from(row) + 1);
-        let more = if row + 1 == area.height && hidden > 0 { format!("+{hidden} more") } else { String::new() };
-        let mut pen = Pen::new(buf, paint.theme, area, row);
-        line(&mut pen, alert, scene, (&more, paint));
+        let more = if row + 1 == canvas.area.height && hidden > 0 { format!("+{hidden} more") } else { String::new() };
+        let context = canvas.context;
+        AlertText { scene, context, more: &more }.draw(alert, &mut canvas.pen(row));
     }
 }
 
@@ -48,30 +46,41 @@ fn severity(alert: &AlertLine, glyphs: &Glyphs) -> (Role, &'static str, &'static
     }
 }
 
-fn line(pen: &mut Pen<'_>, alert: &AlertLine, scene: &Scene<'_>, (more, paint): (&str, Paint<'_>)) {
-    let glyphs = &paint.theme.glyphs;
-    let (role, glyph, word) = severity(alert, glyphs);
-    pen.skip(1).put(role, glyph);
-    pen.skip(1).put(role, &format!("{word:<8}")).skip(1);
-    if let (true, Some(summary)) = (scene.summaries.len() > 1, scene.summaries.get(usize::from(alert.cluster.0))) {
-        let name = ShortNames::new(scene.contexts(), LONGEST_CONTEXT.min(pen.left() / 3), glyphs);
-        pen.put(Role::Focus, &name.get(&summary.context)).skip(1);
-    }
-    let age = paint.now.mono.since(alert.since);
-    let since = paint.now.wall.checked_sub(age).map(clock).unwrap_or_default();
-    let age = duration(age);
-    let dot = glyphs.dot;
-    let silent = if alert.unknown { format!(" {dot} no news since") } else { String::new() };
-    // What it is matters more than when it began, so the times give way first.
-    let ends = [format!("{silent} {dot} since {since} ({age})"), format!("{silent} {dot} {age}"), silent];
-    let reserve = if more.is_empty() { 1 } else { columns(more) + 3 };
-    let room = pen.left().saturating_sub(reserve);
-    let text = columns(&alert.text);
-    // A text with a time of its own has the object's; ours, from when we saw it, would only confuse.
-    let ends = if alert.text.contains(" since ") { &ends[2..] } else { &ends[..] };
-    let end = ends.iter().find(|end| text + columns(end) <= room).map_or("", String::as_str);
-    pen.fit(Role::Text, &alert.text, text.min(room)).put(Role::Muted, end);
-    if !more.is_empty() {
-        pen.skip(pen.left().saturating_sub(columns(more) + 1)).put(Role::Warn, more);
+/// How an alert is written on its line.
+struct AlertText<'a> {
+    scene: &'a Scene<'a>,
+    context: Context<'a>,
+    /// Alerts that have no line, in words; empty if all have one.
+    more: &'a str,
+}
+
+impl AlertText<'_> {
+    fn draw(&self, alert: &AlertLine, pen: &mut Pen<'_>) {
+        let Self { scene, context, more } = *self;
+        let glyphs = &context.theme.glyphs;
+        let (role, glyph, word) = severity(alert, glyphs);
+        pen.skip(1).put(role, glyph);
+        pen.skip(1).put(role, &format!("{word:<8}")).skip(1);
+        if let (true, Some(summary)) = (scene.summaries.len() > 1, scene.summaries.get(usize::from(alert.cluster.0))) {
+            let name = ShortNames::new(scene.contexts(), LONGEST_CONTEXT.min(pen.left() / 3), glyphs);
+            pen.put(Role::Focus, &name.get(&summary.context)).skip(1);
+        }
+        let age = context.now.mono.since(alert.since);
+        let since = context.now.wall.checked_sub(age).map(clock).unwrap_or_default();
+        let age = duration(age);
+        let dot = glyphs.dot;
+        let silent = if alert.unknown { format!(" {dot} no news since") } else { String::new() };
+        // What it is matters more than when it began, so the times give way first.
+        let ends = [format!("{silent} {dot} since {since} ({age})"), format!("{silent} {dot} {age}"), silent];
+        let reserve = if more.is_empty() { 1 } else { columns(more) + 3 };
+        let room = pen.left().saturating_sub(reserve);
+        let text = columns(&alert.text);
+        // A text with a time of its own has the object's; ours, from when we saw it, would only confuse.
+        let ends = if alert.text.contains(" since ") { &ends[2..] } else { &ends[..] };
+        let end = ends.iter().find(|end| text + columns(end) <= room).map_or("", String::as_str);
+        pen.fit(Role::Text, &alert.text, text.min(room)).put(Role::Muted, end);
+        if !more.is_empty() {
+            pen.skip(pen.left().saturating_sub(columns(more) + 1)).put(Role::Warn, more);
+        }
     }
 }

@@ -24,7 +24,7 @@ pub(in crate::ui) fn share(part: i64, whole: i64, width: usize, glyphs: &Glyphs)
 /// A bar of `width` columns for devices: used, free, and lost ones at its end. Where the width is the capacity, each
 /// column is one device; otherwise each part that is not nothing has at least one column, and loss covers use. What is
 /// not known to be used is not drawn as free, nor is anything of a node that takes no pods (`open`).
-pub(in crate::ui) fn devices(gpu: Accelerators, open: bool, (width, glyphs): (usize, &Glyphs)) -> String {
+pub(in crate::ui) fn devices(gpu: Accelerators, open: bool, width: usize, glyphs: &Glyphs) -> String {
     let Accelerators { requested, allocatable, capacity } = gpu;
     let scaled = |part: i64| -> usize {
         if part <= 0 || capacity <= 0 {
@@ -76,22 +76,22 @@ mod tests {
             (Known::Exact(0), 0, 0, ""),
         ];
         for (requested, allocatable, capacity, bar) in table {
-            assert_eq!(devices(Accelerators { requested, allocatable, capacity }, true, (8, &glyphs(false))), bar);
+            assert_eq!(devices(Accelerators { requested, allocatable, capacity }, true, 8, &glyphs(false)), bar);
         }
         let gpu = Accelerators { requested: Known::Exact(4), allocatable: 7, capacity: 8 };
-        assert_eq!(devices(gpu, true, (8, &glyphs(true))), "####...x");
+        assert_eq!(devices(gpu, true, 8, &glyphs(true)), "####...x");
     }
 
     #[test]
     fn devices_of_a_node_that_takes_no_pods_are_not_drawn_as_free() {
         let gpu = Accelerators { requested: Known::Exact(4), allocatable: 7, capacity: 8 };
-        assert_eq!(devices(gpu, false, (8, &glyphs(false))), "████–––×");
+        assert_eq!(devices(gpu, false, 8, &glyphs(false)), "████–––×");
     }
 
     #[test]
     fn a_small_loss_among_many_devices_still_shows() {
         let gpu = |requested, allocatable, capacity| Accelerators { requested, allocatable, capacity };
-        assert_eq!(devices(gpu(Known::Exact(1), 127, 128), true, (8, &glyphs(false))), "█······×");
-        assert_eq!(devices(gpu(Known::Exact(2), 16, 16), true, (8, &glyphs(false))), "█·······");
+        assert_eq!(devices(gpu(Known::Exact(1), 127, 128), true, 8, &glyphs(false)), "█······×");
+        assert_eq!(devices(gpu(Known::Exact(2), 16, 16), true, 8, &glyphs(false)), "█·······");
     }
 }

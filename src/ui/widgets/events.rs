@@ -4,25 +4,40 @@ use jiff::Timestamp;
 
 use super::page::{TextLine, TextTable, line};
 use crate::facts::event::EventFacts;
-use crate::model::cluster::detail::PartFreshness;
+use crate::model::cluster::ClusterState;
+use crate::model::cluster::detail::{DetailState, PartFreshness};
 use crate::model::time::age_of;
-use crate::msg::detail::Omitted;
+use crate::msg::Now;
+use crate::msg::detail::{DetailPart, Omitted};
 use crate::theme::{Glyphs, Role};
-use crate::ui::scene::Paint;
 use crate::ui::units::{coarse, counted, duration, grouped};
 
 /// Events of the object that is open.
 #[derive(Clone)]
 pub(in crate::ui) struct EventsView<'a> {
-    /// Newest first, and what is not among them; `None` until they were read.
+    /// Newest first, and what was left out; `None` until they were read.
     pub(in crate::ui) events: Option<(Vec<&'a EventFacts>, Omitted)>,
-    /// How fresh they are.
+    /// Their freshness.
     pub(in crate::ui) fresh: PartFreshness<'a>,
     /// Now by the server's clock.
     pub(in crate::ui) now: Timestamp,
 }
 
-/// How fresh a part is, in words; `None` while it is live.
+/// Events of the open object.
+pub(in crate::ui) fn of(cluster: &ClusterState, now: Now) -> EventsView<'_> {
+    EventsView {
+        events: cluster.inspected().and_then(DetailState::events),
+        fresh: part_freshness(cluster, DetailPart::Events, now),
+        now: cluster.server_now(now),
+    }
+}
+
+/// Freshness of a part of the open object; a part that is not watched yet is loading.
+pub(in crate::ui) fn part_freshness(cluster: &ClusterState, part: DetailPart, now: Now) -> PartFreshness<'_> {
+    cluster.inspected_freshness(part, now).unwrap_or(PartFreshness::Loading)
+}
+
+/// Freshness of a part in words; `None` while it is live.
 pub(in crate::ui) fn freshness(fresh: &PartFreshness<'_>) -> Option<(Role, String)> {
     Some(match fresh {
         PartFreshness::Live => return None,
@@ -39,12 +54,7 @@ pub(in crate::ui) fn freshness(fresh: &PartFreshness<'_>) -> Option<(Role, Strin
 }
 
 /// A heading that begins with `title`, the events below it, and in words how old they are or why there are none.
-pub(in crate::ui) fn lines(
-    view: &EventsView<'_>,
-    title: &'static str,
-    (width, paint): (u16, Paint<'_>),
-) -> Vec<TextLine> {
-    let glyphs = &paint.theme.glyphs;
+pub(in crate::ui) fn lines(view: &EventsView<'_>, title: &'static str, width: u16, glyphs: &Glyphs) -> Vec<TextLine> {
     let state = freshness(&view.fresh);
     let Some((events, untold)) = &view.events else {
         let (role, text) = match (&view.fresh, state) {
@@ -85,7 +95,7 @@ pub(in crate::ui) fn lines(
     lines
 }
 
-/// What is to be said below so many events, or in their place.
+/// Lines below `shown` events, or in their place.
 pub(in crate::ui) fn rest(shown: usize, Omitted { more, unreadable }: Omitted) -> Vec<TextLine> {
     let text = match (shown, more) {
         (0, true) => Some(" none of the newest is about this object".to_owned()),

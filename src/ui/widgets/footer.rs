@@ -1,125 +1,66 @@
 //! The last line: counts, the filter, progress, our own load, and key hints as far as they fit.
 
-use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
+use super::canvas::Canvas;
 use super::names::ShortNames;
 use super::strip::LONGEST_CONTEXT;
 use super::text::{Pen, columns, tail};
 use crate::action::Action;
 use crate::facts::text::Clean;
-use crate::keymap::KeyMap;
 use crate::model::app::screens::Mode;
 use crate::model::cluster::ClusterSummary;
 use crate::model::known::Known;
 use crate::model::store::sync::Freshness;
+use crate::model::table::Extent;
 use crate::theme::{Glyphs, Role};
-use crate::ui::scene::{Paint, Scene, SceneBody};
-use crate::ui::units::{counted, grouped, known_counted, rate, throughput};
+use crate::ui::scene::Scene;
+use crate::ui::units::{grouped, known_counted, rate, throughput};
 use crate::ui::words;
 
 /// Hints that facts leave a place, as far as there is one: how to get on, and out.
 const KEPT: [Action; 4] = [Action::LogIn, Action::Help, Action::Quit, Action::Back];
 
-/// Hints on the node table, most important first.
-const NODES: [(Action, &str); 11] = [
-    (Action::Help, "help"),
-    (Action::Quit, "quit"),
-    (Action::Open, "open"),
-    (Action::Filter, "filter"),
-    (Action::Api, "api"),
-    (Action::Alerts, "alerts"),
-    (Action::Gpus, "gpus"),
-    (Action::SortNext, "sort"),
-    (Action::NextCluster, "cluster"),
-    (Action::Wide, "wide"),
-    (Action::Hold, "hold"),
-];
-
-/// Hints in a node.
-const NODE: [(Action, &str); 9] = [
-    (Action::Back, "back"),
-    (Action::Help, "help"),
-    (Action::Open, "open pod"),
-    (Action::NextPane, "next part"),
-    (Action::Filter, "filter"),
-    (Action::SortNext, "sort"),
-    (Action::Yaml, "yaml"),
-    (Action::Copy, "copy"),
-    (Action::NextCluster, "cluster"),
-];
-
-/// Hints in a pod.
-const POD: [(Action, &str); 6] = [
-    (Action::Back, "back"),
-    (Action::Help, "help"),
-    (Action::Yaml, "yaml"),
-    (Action::Down, "scroll"),
-    (Action::Copy, "copy"),
-    (Action::Refresh, "read again"),
-];
-
-/// Hints in the YAML.
-const YAML: [(Action, &str); 6] = [
-    (Action::Back, "back"),
-    (Action::Help, "help"),
-    (Action::ShowValues, "values"),
-    (Action::Copy, "copy"),
-    (Action::Down, "scroll"),
-    (Action::Refresh, "read again"),
-];
-
-/// Hints in the API view.
-const API: [(Action, &str); 4] =
-    [(Action::Back, "back"), (Action::Help, "help"), (Action::Down, "scroll"), (Action::NextCluster, "cluster")];
-
-/// Hints in the pane of alerts.
-const ALERTS: [(Action, &str); 5] = [
-    (Action::Back, "back"),
-    (Action::Help, "help"),
-    (Action::Open, "go there"),
-    (Action::Acknowledge, "ack"),
-    (Action::Silence, "silence"),
-];
-
-/// Hints in the GPU view.
-const GPUS: [(Action, &str); 5] = [
-    (Action::Back, "back"),
-    (Action::Help, "help"),
-    (Action::NextPane, "group by"),
-    (Action::Down, "scroll"),
-    (Action::NextCluster, "cluster"),
-];
-
 /// Hints while the filter is typed; its keys cannot be configured.
 const FILTER: &str = "enter keep  esc clear";
 
-/// Draws the footer; gives the cursor's place while the filter is typed.
+/// A hint: the action and what it does here.
+pub(in crate::ui) type Hint = (Action, &'static str);
+
+/// Facts in the order in which they stand.
+pub(in crate::ui) type Facts = Vec<(Role, String)>;
+
+/// What a screen has the footer say.
+#[derive(Default)]
+pub(in crate::ui) struct FooterPart {
+    /// Hints, most important first.
+    pub(in crate::ui) hints: &'static [Hint],
+    /// Facts, most important first.
+    pub(in crate::ui) facts: Facts,
+    /// Number of rows that the filter shows, in words; empty on a screen without a filter.
+    pub(in crate::ui) found: String,
+    /// The screen itself shows what the cluster loads and how much of it.
+    pub(in crate::ui) complete: bool,
+}
+
+/// Draws the footer; returns the position of the cursor while the filter is typed. `trouble`: no rule says it.
 pub(in crate::ui) fn draw(
-    buf: &mut Buffer,
-    area: Rect,
+    canvas: &mut Canvas<'_>,
     scene: &Scene<'_>,
-    (paint, keys, trouble): (Paint<'_>, &KeyMap, bool),
+    part: FooterPart,
+    trouble: bool,
 ) -> Option<Position> {
-    let mut pen = Pen::new(buf, paint.theme, area, 0);
+    let (area, glyphs, keys) = (canvas.area, canvas.glyphs(), canvas.context.keymap);
+    let mut pen = canvas.pen(0);
     if scene.mode == Mode::Filter {
-        return filter(&mut pen, area, scene, paint);
+        return filter(&mut pen, area, scene, &part.found);
     }
-    let hints = match scene.body {
-        SceneBody::Nodes(_) => &NODES[..],
-        SceneBody::Node(_) => &NODE[..],
-        SceneBody::Pod(_) => &POD[..],
-        SceneBody::Yaml(_) => &YAML[..],
-        SceneBody::Api(_) => &API[..],
-        SceneBody::Alerts(_) => &ALERTS[..],
-        SceneBody::Gpus(_) => &GPUS[..],
-    };
     let login = (Action::LogIn, "log in");
     let hints: Vec<(Action, String, &str)> = scene
         .locked_out
         .then_some(&login)
         .into_iter()
-        .chain(hints)
+        .chain(part.hints)
         .filter(|(action, _)| *action != Action::NextCluster || scene.summaries.len() > 1)
         .filter_map(|(action, label)| Some((*action, keys.hint(*action)?, *label)))
         .collect();
@@ -129,8 +70,9 @@ pub(in crate::ui) fn draw(
     let kept = hints.iter().take_while(|(action, ..)| KEPT.contains(action)).map(width);
     let reserved = kept.reduce(|all, next| if all + next <= pen.left() / 2 { all + next } else { all }).unwrap_or(0);
     let room = pen.left().saturating_sub(reserved + 1);
-    let (lasting, passing) = list(scene, (paint, room), trouble);
-    facts(&mut pen, &lasting, (room, ""), paint);
+    let Said { lasting, passing } =
+        said(scene, part.facts, SaidWhere { glyphs, room, trouble, complete: part.complete });
+    facts(&mut pen, &lasting, room, "");
     let mut left = pen.left().saturating_sub(1);
     let fitting = hints.iter().take_while(|hint| {
         left.checked_sub(width(hint)).is_some_and(|rest| {
@@ -142,9 +84,9 @@ pub(in crate::ui) fn draw(
     let used: usize = fitting.iter().map(|hint| width(hint)).sum();
     // What comes and goes has the room between, and moves nothing.
     let between = pen.left().saturating_sub(used + 3);
-    let dot = format!(" {} ", paint.theme.glyphs.dot);
+    let dot = format!(" {} ", glyphs.dot);
     let passing: Vec<_> = passing.into_iter().filter(|(_, text)| columns(text) + columns(&dot) <= between).collect();
-    facts(&mut pen, &passing, (between, if lasting.is_empty() { "" } else { &dot }), paint);
+    facts(&mut pen, &passing, between, if lasting.is_empty() { "" } else { &dot });
     pen.skip(pen.left().saturating_sub(used + 1));
     // The least important is farthest from the corner, where the eye looks for help.
     for (_, key, label) in fitting.iter().rev() {
@@ -154,8 +96,8 @@ pub(in crate::ui) fn draw(
 }
 
 /// Writes as many facts as `room` has place for, after `first`.
-fn facts(pen: &mut Pen<'_>, list: &[(Role, String)], (room, first): (usize, &str), paint: Paint<'_>) {
-    let dot = format!(" {} ", paint.theme.glyphs.dot);
+fn facts(pen: &mut Pen<'_>, list: &[(Role, String)], room: usize, first: &str) {
+    let dot = format!(" {} ", pen.glyphs().dot);
     let mut left = room;
     for (place, (role, text)) in list.iter().enumerate() {
         let separator = if place == 0 { first } else { dot.as_str() };
@@ -170,71 +112,52 @@ fn facts(pen: &mut Pen<'_>, list: &[(Role, String)], (room, first): (usize, &str
     }
 }
 
-/// What is worth saying, most important first; and what comes and goes, which must not move that.
-fn list(scene: &Scene<'_>, (paint, room): (Paint<'_>, usize), trouble: bool) -> (Facts, Facts) {
+/// What the footer says.
+#[derive(Default)]
+struct Said {
+    /// Most important first.
+    lasting: Facts,
+    /// What comes and goes, which must not move the rest.
+    passing: Facts,
+}
+
+/// Where the footer says it.
+struct SaidWhere<'a> {
+    glyphs: &'a Glyphs,
+    /// Columns.
+    room: usize,
+    /// No rule has room for the trouble of the cluster.
+    trouble: bool,
+    /// The screen shows the rest.
+    complete: bool,
+}
+
+fn said(scene: &Scene<'_>, own: Facts, at: SaidWhere<'_>) -> Said {
+    let glyphs = at.glyphs;
     let Some(summary) = scene.summary() else { return Default::default() };
     let mut facts = Vec::new();
-    facts.extend(scene.notice.map(|text| (Role::Focus, with_short_names(text, scene, (&paint.theme.glyphs, room)))));
+    facts.extend(scene.notice.map(|text| (Role::Focus, with_short_names(text, scene, glyphs, at.room))));
     if let [first, more @ ..] = scene.warnings {
         let more = if more.is_empty() { String::new() } else { format!(" (+{} more)", more.len()) };
         facts.push((Role::Warn, format!("config: {first}{more}")));
     }
-    if trouble && let Some(text) = words::trouble(summary, paint.settings.slow_call_clear, &paint.theme.glyphs) {
+    if at.trouble
+        && let Some(text) = words::trouble(summary, scene.settings.slow_call_clear, glyphs)
+    {
         facts.push((Role::Warn, text));
     }
     facts.extend(summary.skew_ms.and_then(words::skew).map(|text| (Role::Warn, text)));
     if let Some(note) = scene.filter_note {
         facts.push((Role::Warn, note.to_string()));
     }
-    if let Some(partial) = summary.partial.as_ref().filter(|_| !matches!(scene.body, SceneBody::Api(_))) {
+    if let Some(partial) = summary.partial.as_ref().filter(|_| !at.complete) {
         facts.push((Role::Warn, format!("partial: {}", partial.names())));
     }
-    match &scene.body {
-        SceneBody::Nodes(table) => {
-            let glyphs = &paint.theme.glyphs;
-            // The rows still lie in the old order.
-            facts.extend(table.arranging.then(|| (Role::Warn, format!("sorting{}", glyphs.ellipsis))));
-            if scene.filter.is_empty() {
-                let unknown = summary.nodes_total == Known::Unknown;
-                let all = known_counted(summary.nodes_total, "node", glyphs);
-                let text = if unknown { "nodes not known yet".to_owned() } else { all };
-                facts.push((Role::Text, text));
-                if let Some(with @ 1..) = summary.gpu_nodes.any() {
-                    facts.push((Role::Text, format!("{} with GPUs", grouped(with))));
-                }
-            } else {
-                let matching = grouped(table.extent.len as u64);
-                let all = known_counted(summary.nodes_total, "node", glyphs);
-                facts.push((Role::Warn, format!("{matching} of {all} by filter {}", scene.filter)));
-            }
-            facts.extend(rows(table.first, table.rows.len(), table.extent.len, glyphs));
-            if scene.held {
-                facts.push((Role::Warn, "order held".to_owned()));
-            }
-        }
-        SceneBody::Node(view) => {
-            facts.push(if scene.filter.is_empty() {
-                (Role::Text, format!("{} on this node", pods(view.detail.as_ref(), paint)))
-            } else {
-                let matching = grouped(view.extent.len as u64);
-                (
-                    Role::Warn,
-                    format!("{matching} of {} by filter {}", counted(view.extent.total as u64, "pod"), scene.filter),
-                )
-            });
-            facts.extend(rows(view.first, view.pods.len(), view.extent.len, &paint.theme.glyphs));
-        }
-        // The view says it all itself, our load included.
-        SceneBody::Api(_) => return (facts, Vec::new()),
-        SceneBody::Pod(shown) => {
-            let page = (shown.0.first, shown.1.len());
-            facts.extend(lines(page));
-        }
-        SceneBody::Yaml(view) => facts.extend(lines((view.first, view.document.map_or(0, |d| d.lines.len())))),
-        SceneBody::Gpus(_) => {}
-        SceneBody::Alerts(view) => facts.push((Role::Text, counted(view.len as u64, "alert"))),
+    facts.extend(own);
+    if at.complete {
+        return Said { lasting: facts, passing: Vec::new() };
     }
-    facts.extend(oddities(summary, &paint.theme.glyphs));
+    facts.extend(oddities(summary, glyphs));
     let mut passing = Vec::new();
     let progress = words::progress(summary);
     if !progress.is_empty() {
@@ -244,11 +167,11 @@ fn list(scene: &Scene<'_>, (paint, room): (Paint<'_>, usize), trouble: bool) -> 
     }
     let (requests, bytes) = summary.load;
     passing.push((Role::Muted, format!("our load {} req/s {}", rate(requests), throughput(bytes))));
-    (facts, passing)
+    Said { lasting: facts, passing }
 }
 
 /// A notice with a long name of a context cut as on the strip, and to a third of the room at most.
-fn with_short_names(notice: &str, scene: &Scene<'_>, (glyphs, room): (&Glyphs, usize)) -> String {
+fn with_short_names(notice: &str, scene: &Scene<'_>, glyphs: &Glyphs, room: usize) -> String {
     let width = LONGEST_CONTEXT.min(room / 3);
     let names = ShortNames::new(scene.contexts(), width, glyphs);
     let long = scene.contexts().filter(|context| columns(context) > width && notice.contains(context));
@@ -258,20 +181,18 @@ fn with_short_names(notice: &str, scene: &Scene<'_>, (glyphs, room): (&Glyphs, u
     }
 }
 
-/// Facts in the order in which they stand.
-type Facts = Vec<(Role, String)>;
-
-fn pods(detail: Option<&crate::model::cluster::NodeDetail<'_>>, paint: Paint<'_>) -> String {
-    known_counted(detail.map_or(Known::Unknown, |detail| detail.row.pods), "pod", &paint.theme.glyphs)
-}
-
-/// Where on a page of lines one is.
-fn lines((first, all): (usize, usize)) -> Option<(Role, String)> {
+/// First visible line of a page of `all` lines, once it is scrolled.
+pub(in crate::ui) fn lines(first: usize, all: usize) -> Option<(Role, String)> {
     (first > 0).then(|| (Role::Muted, format!("from line {} of {}", grouped(first as u64 + 1), grouped(all as u64))))
 }
 
-/// Which rows are in view, if not all of them.
-fn rows(first: usize, shown: usize, all: usize, glyphs: &Glyphs) -> Option<(Role, String)> {
+/// Number of rows that the filter shows.
+pub(in crate::ui) fn found(rows: Extent) -> String {
+    format!("{} of {}", grouped(rows.len as u64), grouped(rows.total as u64))
+}
+
+/// Visible rows, if those are not all.
+pub(in crate::ui) fn rows(first: usize, shown: usize, all: usize, glyphs: &Glyphs) -> Option<(Role, String)> {
     let through = if glyphs.ascii { "-" } else { "–" };
     (shown > 0 && shown < all).then(|| (Role::Muted, format!("rows {}{through}{}", first + 1, first + shown)))
 }
@@ -287,18 +208,7 @@ fn oddities(summary: &ClusterSummary, glyphs: &Glyphs) -> impl Iterator<Item = (
     [unreadable, orphaned, pending].into_iter().flatten()
 }
 
-fn filter(pen: &mut Pen<'_>, area: Rect, scene: &Scene<'_>, paint: Paint<'_>) -> Option<Position> {
-    let found = match &scene.body {
-        // How many rows the text before it showed answers nothing.
-        SceneBody::Nodes(table) if table.arranging => format!("filtering{}", paint.theme.glyphs.ellipsis),
-        SceneBody::Nodes(table) => {
-            format!("{} of {}", grouped(table.extent.len as u64), grouped(table.extent.total as u64))
-        }
-        SceneBody::Node(view) => {
-            format!("{} of {}", grouped(view.extent.len as u64), grouped(view.extent.total as u64))
-        }
-        _ => String::new(),
-    };
+fn filter(pen: &mut Pen<'_>, area: Rect, scene: &Scene<'_>, found: &str) -> Option<Position> {
     let note = scene.filter_note.map_or("", Clean::as_str);
     pen.skip(1).put(Role::Key, "/");
     // The text has the line; what follows it gives way.
@@ -307,7 +217,7 @@ fn filter(pen: &mut Pen<'_>, area: Rect, scene: &Scene<'_>, paint: Paint<'_>) ->
     pen.put(Role::Title, text);
     let cursor = area.x.saturating_add(u16::try_from(start + columns(text)).unwrap_or(u16::MAX));
     pen.skip(3);
-    for (role, text) in [(Role::Text, found.as_str()), (Role::Warn, note)] {
+    for (role, text) in [(Role::Text, found), (Role::Warn, note)] {
         if pen.left() > columns(text) + 2 && !text.is_empty() {
             pen.put(role, text).skip(2);
         }

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use super::names::ShortNames;
 use super::text::{Pen, columns};
 use crate::model::table::SortBy;
-use crate::theme::{Role, Theme};
+use crate::theme::Role;
 
 /// Below this width the name has the whole table if it needs it.
 const NARROW: usize = 40;
@@ -97,7 +97,8 @@ pub(in crate::ui) struct Sorted {
 
 impl Sorted {
     /// `specs`: all columns, of which some are placed.
-    pub(in crate::ui) fn by<C>((by, reversed): (SortBy, bool), specs: &[ColumnSpec<C>], placed: &[Placed<C>]) -> Self {
+    pub(in crate::ui) fn new<C>(sort: (SortBy, bool), specs: &[ColumnSpec<C>], placed: &[Placed<C>]) -> Self {
+        let (by, reversed) = sort;
         let is_shown = placed.iter().any(|column| column.sort == Some(by));
         let hidden = specs.iter().find(|spec| spec.sort == Some(by) && !is_shown).map(|spec| spec.title);
         Self { by, reversed, hidden }
@@ -167,7 +168,7 @@ impl WidthMemory {
 
 impl<C> Placed<C> {
     /// Writes a name into the column, cut as `names` has it.
-    pub(in crate::ui) fn put_name(&self, pen: &mut Pen<'_>, (role, name): (Role, &str), names: &ShortNames) {
+    pub(in crate::ui) fn put_name(&self, pen: &mut Pen<'_>, role: Role, name: &str, names: &ShortNames) {
         pen.fit(role, &names.get(name), self.width);
     }
 
@@ -183,13 +184,9 @@ impl<C> Placed<C> {
 
 /// Draws the headings on the first line of `area`; an arrow marks the column that rows are sorted by. The widest one names it where it
 /// has no place: `NAME by CPU↓`.
-pub(in crate::ui) fn heading<C>(
-    pen: &mut Pen<'_>,
-    area: Rect,
-    placed: &[Placed<C>],
-    (sort, theme): (Option<Sorted>, &Theme),
-) {
-    let arrow = |sort: Sorted| if sort.reversed { theme.glyphs.ascending } else { theme.glyphs.descending };
+pub(in crate::ui) fn heading<C>(pen: &mut Pen<'_>, area: Rect, placed: &[Placed<C>], sort: Option<Sorted>) {
+    let glyphs = pen.glyphs();
+    let arrow = |sort: Sorted| if sort.reversed { glyphs.ascending } else { glyphs.descending };
     let hidden = sort.and_then(|sort| Some(format!("by {}{}", sort.hidden?, arrow(sort))));
     let titled = placed.iter().enumerate().filter(|(_, column)| !column.title.is_empty());
     let widest = titled.max_by_key(|(place, column)| (column.width, placed.len() - place)).map(|(place, _)| place);

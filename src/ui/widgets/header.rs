@@ -1,21 +1,19 @@
-//! The first line: program, how many alerts fire, which cluster, seen from where, the time.
+//! The header: program, number of firing alerts, cluster, where latency is measured, time.
 
-use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
-
+use super::canvas::{Canvas, Context};
 use super::names::ShortNames;
-use super::text::{Pen, columns};
+use super::text::columns;
 use crate::theme::Role;
-use crate::ui::scene::{Paint, Scene};
+use crate::ui::scene::Scene;
 use crate::ui::units::clock;
 
-/// A name that is cut to fewer columns, its place among all included, tells nothing.
+/// Fewest columns of a name that still say which cluster it is, its number among all included.
 const LEAST_NAME: usize = 12;
 
-/// Draws the header on the first line of `area`.
-pub(in crate::ui) fn draw(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, paint: Paint<'_>) {
-    let glyphs = &paint.theme.glyphs;
-    let mut pen = Pen::new(buf, paint.theme, area, 0);
+/// Draws the header on the first line.
+pub(in crate::ui) fn draw(canvas: &mut Canvas<'_>, scene: &Scene<'_>) {
+    let (glyphs, context) = (canvas.glyphs(), canvas.context);
+    let mut pen = canvas.pen(0);
     pen.skip(1).put(Role::Title, "watchbell").skip(2);
     match scene.firing - scene.unknown {
         0 => pen.put(Role::Muted, "0 firing"),
@@ -30,7 +28,7 @@ pub(in crate::ui) fn draw(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, paint
             pen.put(Role::Text, &format!("{count} {word}")).skip(2);
         }
     }
-    let facts = facts(scene, paint, pen.left().saturating_sub(1));
+    let facts = facts(scene, context, pen.left().saturating_sub(1));
     let width: usize = facts.iter().map(|(_, text)| columns(text)).sum();
     pen.skip(pen.left().saturating_sub(width + 1));
     for (role, text) in &facts {
@@ -39,8 +37,8 @@ pub(in crate::ui) fn draw(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, paint
 }
 
 /// The right part, as much of it as fits; the clock goes last because a screenshot without it is worth little.
-fn facts(scene: &Scene<'_>, paint: Paint<'_>, width: usize) -> Vec<(Role, String)> {
-    let dot = format!(" {} ", paint.theme.glyphs.dot);
+fn facts(scene: &Scene<'_>, context: Context<'_>, width: usize) -> Vec<(Role, String)> {
+    let dot = format!(" {} ", context.theme.glyphs.dot);
     let Some(summary) = scene.summary() else { return Vec::new() };
     let place = match scene.summaries.len() {
         0 | 1 => String::new(),
@@ -56,7 +54,7 @@ fn facts(scene: &Scene<'_>, paint: Paint<'_>, width: usize) -> Vec<(Role, String
         parts.push((4, Role::Warn, "TLS not verified".to_owned()));
     }
     parts.push((1, Role::Muted, "seen from here".to_owned()));
-    parts.push((5, Role::Text, clock(paint.now.wall)));
+    parts.push((5, Role::Text, clock(context.now.wall)));
     let needed = |parts: &[(u8, Role, String)]| parts.iter().map(|part| columns(&part.2) + 3).sum::<usize>();
     while needed(&parts) > width + 3 && !parts.is_empty() {
         let weakest = parts.iter().map(|part| part.0).min();
@@ -65,7 +63,7 @@ fn facts(scene: &Scene<'_>, paint: Paint<'_>, width: usize) -> Vec<(Role, String
         if let Some(name) = parts.iter_mut().find(|part| part.0 == 3 && weakest == Some(3)) {
             let room = columns(&name.2).saturating_sub(over);
             if room >= LEAST_NAME {
-                let shown = ShortNames::new(scene.contexts(), room.saturating_sub(place.len()), &paint.theme.glyphs);
+                let shown = ShortNames::new(scene.contexts(), room.saturating_sub(place.len()), &context.theme.glyphs);
                 name.2 = format!("{}{place}", shown.get(&summary.context));
                 break;
             }
@@ -80,16 +78,4 @@ fn facts(scene: &Scene<'_>, paint: Paint<'_>, width: usize) -> Vec<(Role, String
         facts.push((role, text));
     }
     facts
-}
-
-/// A rule across the first line of `area`, with a note in it if there is one.
-pub(in crate::ui) fn rule(buf: &mut Buffer, area: Rect, note: Option<(Role, &str)>, paint: Paint<'_>) {
-    let rule = paint.theme.glyphs.rule;
-    let mut pen = Pen::new(buf, paint.theme, area, 0);
-    if let Some((role, text)) = note {
-        pen.put(Role::Rule, &rule.repeat(2)).skip(1);
-        let width = pen.left().saturating_sub(2).min(columns(text));
-        pen.fit(role, text, width).skip(1);
-    }
-    pen.fill(Role::Rule, rule);
 }

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::text::columns;
+use super::width::columns;
 use crate::theme::Glyphs;
 
 /// Where a name may be cut without breaking a word, the stronger ones first.
@@ -34,9 +34,9 @@ impl ShortNames {
             for (at, name) in all.iter().enumerate().filter(|(_, name)| columns(name) > width) {
                 let others = letters.iter().enumerate().filter(|(other, _)| *other != at).map(|(_, letters)| letters);
                 let alike = Alike::of(&letters[at], others);
-                cut.push(((*name).to_owned(), shorten(&letters[at], alike, (width, glyphs.ellipsis))));
+                cut.push(((*name).to_owned(), shorten(&letters[at], alike, width, glyphs.ellipsis)));
             }
-            tell_apart(&mut cut, (width, glyphs.ellipsis));
+            tell_apart(&mut cut, width, glyphs.ellipsis);
         }
         Self { width, ellipsis: glyphs.ellipsis, cut }
     }
@@ -57,7 +57,7 @@ pub(in crate::ui) fn one<'n>(name: &'n str, width: usize, ellipsis: &str) -> Cow
     }
     let letters: Vec<&str> = name.graphemes(true).collect();
     let alike = Alike { start: letters.len(), end: 0 };
-    Cow::Owned(shorten(&letters, alike, (width, ellipsis)))
+    Cow::Owned(shorten(&letters, alike, width, ellipsis))
 }
 
 /// How many letters of a name are like those of some other name.
@@ -84,7 +84,7 @@ impl Alike {
 }
 
 /// Cuts a name that is too long.
-fn shorten(name: &[&str], alike: Alike, (width, ellipsis): (usize, &str)) -> String {
+fn shorten(name: &[&str], alike: Alike, width: usize, ellipsis: &str) -> String {
     let Some(room) = width.checked_sub(1) else { return String::new() };
     let from = end_from(name, alike.start, room);
     let tail = &name[from..];
@@ -126,7 +126,7 @@ fn end_from(name: &[&str], alike: usize, room: usize) -> usize {
 }
 
 /// Names that look alike although they are not are shown from where they differ.
-fn tell_apart(cut: &mut [(String, String)], (width, ellipsis): (usize, &str)) {
+fn tell_apart(cut: &mut [(String, String)], width: usize, ellipsis: &str) {
     if width < 2 {
         return;
     }

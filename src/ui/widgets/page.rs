@@ -1,11 +1,8 @@
 //! A page of lines that scrolls as a whole: text in several roles, and tables whose columns are as wide as their values.
 
-use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
-
-use super::text::{Pen, columns};
+use super::canvas::Canvas;
+use super::text::columns;
 use crate::theme::Role;
-use crate::ui::scene::Paint;
 
 /// One line: pieces of text in their roles.
 pub(in crate::ui) type TextLine = Vec<(Role, String)>;
@@ -16,11 +13,12 @@ pub(in crate::ui) fn line(role: Role, text: impl Into<String>) -> TextLine {
 }
 
 /// Draws the lines from `first` on; the last visible one says how many are below it.
-pub(in crate::ui) fn draw(buf: &mut Buffer, area: Rect, lines: &[TextLine], (first, paint): (usize, Paint<'_>)) {
+pub(in crate::ui) fn draw(canvas: &mut Canvas<'_>, lines: &[TextLine], first: usize) {
+    let area = canvas.area;
     let shown = usize::from(area.height).min(lines.len().saturating_sub(first));
     let below = lines.len().saturating_sub(first + shown);
     for (row, line) in (0..area.height).zip(lines.iter().skip(first)) {
-        let mut pen = Pen::new(buf, paint.theme, area, row);
+        let mut pen = canvas.pen(row);
         for (place, (role, text)) in line.iter().enumerate() {
             if place + 1 == line.len() {
                 pen.rest(*role, text)
@@ -30,7 +28,7 @@ pub(in crate::ui) fn draw(buf: &mut Buffer, area: Rect, lines: &[TextLine], (fir
         }
         if usize::from(row) + 1 == shown && below > 0 {
             let text = format!(" +{below} more ");
-            let mut pen = Pen::new(buf, paint.theme, area, row);
+            let mut pen = canvas.pen(row);
             let room = pen.left().saturating_sub(columns(&text));
             pen.skip(room).put(Role::Muted, &text);
         }
@@ -52,7 +50,7 @@ enum Row {
 }
 
 impl TextTable {
-    /// Columns: heading, most columns on the screen, and whether numbers stand in them.
+    /// `titles`: heading, largest width, and `true` for a column of numbers.
     pub(in crate::ui) fn new(indent: usize, titles: &[(&'static str, usize, bool)]) -> Self {
         Self { indent, titles: titles.to_vec(), rows: Vec::new() }
     }

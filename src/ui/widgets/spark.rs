@@ -11,6 +11,9 @@ use super::text::Pen;
 use crate::model::derive::latency::SparkMark;
 use crate::theme::{Glyphs, Role};
 
+/// Most marks of a small sparkline: the latency window of 5 min at a probe every 5 s.
+pub(in crate::ui) const MARKS: usize = 60;
+
 /// 1 s: Kubernetes API-call SLO, sig-scalability/slos/api_call_latency.md.
 pub(in crate::ui) const SLO: Duration = Duration::from_secs(1);
 
@@ -55,8 +58,8 @@ impl Scale {
 }
 
 /// The newest marks that fit into `width` columns, right-aligned.
-pub(in crate::ui) fn draw(pen: &mut Pen<'_>, marks: &[SparkMark], width: usize, scale: (&Scale, &Glyphs)) {
-    let (scale, glyphs) = scale;
+pub(in crate::ui) fn draw(pen: &mut Pen<'_>, marks: &[SparkMark], width: usize, scale: &Scale) {
+    let glyphs = pen.glyphs();
     let width = width.min(pen.left());
     let newest = &marks[marks.len().saturating_sub(width)..];
     pen.skip(width - newest.len());
@@ -80,7 +83,7 @@ mod tests {
     fn drawn(theme: &Theme, marks: &[SparkMark], width: u16) -> Buffer {
         let mut buf = Buffer::empty(Rect::new(0, 0, width, 1));
         let mut pen = Pen::new(&mut buf, theme, Rect::new(0, 0, width, 1), 0);
-        draw(&mut pen, marks, usize::from(width), (&Scale::new(DEADLINE), &theme.glyphs));
+        draw(&mut pen, marks, usize::from(width), &Scale::new(DEADLINE));
         buf
     }
 

@@ -3,25 +3,21 @@
 //! Columns have the width of the widest value seen since the last resize, so that a value that changes moves nothing.
 //! What gives way when the terminal is narrow is in [`RANKS`].
 
-use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
-
+use super::canvas::Canvas;
 use super::names::ShortNames;
-use super::spark::{self, Scale};
+use super::spark::{self, MARKS, Scale};
 use super::text::{Pen, columns};
 use crate::model::cluster::{ClusterSummary, Health};
 use crate::model::derive::dra::DriverDevices;
 use crate::model::derive::latency::{Percentile, SparkMark};
 use crate::model::derive::rows::Accelerators;
 use crate::model::known::Known;
+use crate::model::settings::Settings;
 use crate::model::store::sync::Freshness;
 use crate::theme::{Glyphs, Role};
-use crate::ui::scene::{Paint, Scene};
+use crate::ui::scene::Scene;
 use crate::ui::units::{devices, grouped, known, pair, percentile};
 use crate::ui::words;
-
-/// Most marks that are asked for: the latency window of 5 min at a probe every 5 s.
-pub(in crate::ui) const MARKS: usize = 60;
 
 /// The fields of a line, in the order in which they stand.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -86,6 +82,15 @@ struct StripLine {
     cells: [(Role, String); FIELDS.len()],
 }
 
+/// The cluster that a line is about.
+struct LineOf<'a> {
+    summary: &'a ClusterSummary,
+    /// The cluster that is open, among several.
+    current: bool,
+    marks: &'a [SparkMark],
+    scale: &'a Scale,
+}
+
 /// Where a line's fields stand.
 struct StripLayout {
     gap: usize,
@@ -95,11 +100,12 @@ struct StripLayout {
     shown: [Option<usize>; FIELDS.len()],
 }
 
-/// Draws the clusters that `area` has lines for, from `scene.strip_first` on.
-pub(in crate::ui) fn draw(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, paint: Paint<'_>, widths: &mut Widths) {
+/// Draws as many clusters as there are lines, from `scene.strip_first` on.
+pub(in crate::ui) fn draw(canvas: &mut Canvas<'_>, scene: &Scene<'_>, widths: &mut Widths) {
+    let (area, glyphs) = (canvas.area, canvas.glyphs());
     let visible = scene.summaries.iter().enumerate().skip(scene.strip_first).take(usize::from(area.height));
     let mut lines: Vec<(usize, StripLine)> =
-        visible.map(|(place, summary)| (place, StripLine::new(summary, paint))).collect();
+        visible.map(|(place, summary)| (place, StripLine::new(summary, glyphs))).collect();
     let mut number = String::new();
     if let (true, [(place, line)], all @ 2..) = (area.y == 0, lines.as_mut_slice(), scene.summaries.len()) {
         // There is no header that would say that there are others.
@@ -110,25 +116,26 @@ pub(in crate::ui) fn draw(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, paint
         *width = lines.iter().map(|(_, line)| columns(&line.cells[field].1)).max().unwrap_or(0).max(*width);
     }
     let columns = StripLayout::new(widths, usize::from(area.width));
-    let scale = Scale::new(paint.settings.probe_deadline);
+    let scale = Scale::new(scene.settings.probe_deadline);
     let width = columns.shown[0].unwrap_or(0).saturating_sub(number.len());
-    let names = ShortNames::new(scene.contexts(), width, &paint.theme.glyphs);
+    let names = ShortNames::new(scene.contexts(), width, glyphs);
     for (place, line) in &mut lines {
         line.cells[0].1 = format!("{}{number}", names.get(&scene.summaries[*place].context));
     }
     for (row, (place, line)) in (0..area.height).zip(&lines) {
-        let mut pen = Pen::new(buf, paint.theme, area, row);
         let marks = scene.marks.get(usize::from(row)).map_or(&[][..], Vec::as_slice);
         let current = *place == scene.current && scene.summaries.len() > 1;
-        line.draw(&mut pen, &columns, (&scene.summaries[*place], current), (marks, &scale, paint));
+        line.draw(
+            &mut canvas.pen(row),
+            &columns,
+            &LineOf { summary: &scene.summaries[*place], current, marks, scale: &scale },
+        );
     }
 }
 
 impl StripLine {
-    fn new(summary: &ClusterSummary, paint: Paint<'_>) -> Self {
-        let paint = Paint { settings: &summary.settings, ..paint };
-        let glyphs = &paint.theme.glyphs;
-        let latency = &summary.latency;
+    fn new(summary: &ClusterSummary, glyphs: &Glyphs) -> Self {
+        let (latency, settings) = (&summary.latency, &summary.settings);
         let (fresh_role, fresh) = words::freshness(summary);
         let cell = |field: StripField| match field {
             StripField::Context => (Role::Text, summary.context.to_string()),
@@ -138,23 +145,18 @@ impl StripLine {
             StripField::Gpu => gpu(summary.gpu, summary.gpu_known, glyphs),
             StripField::Dra => dra(summary.dra.as_ref(), summary.dra_live, glyphs),
             StripField::Pods => (Role::Text, pods(summary, glyphs)),
-            StripField::P50 => (speed(latency.p50, paint), percentile(latency.p50, glyphs)),
-            StripField::P95 => (speed(latency.p95, paint), percentile(latency.p95, glyphs)),
+            StripField::P50 => (speed(latency.p50, settings), percentile(latency.p50, glyphs)),
+            StripField::P95 => (speed(latency.p95, settings), percentile(latency.p95, glyphs)),
             StripField::Spark => (Role::Text, String::new()),
-            StripField::Timeouts => (timeouts_role(latency.timeouts, paint), latency.timeouts.to_string()),
+            StripField::Timeouts => (timeouts_role(latency.timeouts, settings), latency.timeouts.to_string()),
             StripField::Fresh => (fresh_role, fresh.clone()),
         };
         Self { cells: FIELDS.map(cell) }
     }
 
-    fn draw(
-        &self,
-        pen: &mut Pen<'_>,
-        at: &StripLayout,
-        (summary, current): (&ClusterSummary, bool),
-        (marks, scale, paint): (&[SparkMark], &Scale, Paint<'_>),
-    ) {
-        let glyphs = &paint.theme.glyphs;
+    fn draw(&self, pen: &mut Pen<'_>, at: &StripLayout, of: &LineOf<'_>) {
+        let LineOf { summary, current, marks, scale } = *of;
+        let glyphs = pen.glyphs();
         let (role, glyph) = words::mark(summary, glyphs);
         pen.put(Role::Focus, if current { glyphs.selected } else { " " }).put(role, glyph);
         let old = summary.health >= Health::Stale;
@@ -177,7 +179,7 @@ impl StripLine {
             pen.skip(if field == StripField::Context { 1 } else { at.gap })
                 .put(Role::Muted, field.label(at.labels, at.api));
             match field {
-                StripField::Spark => spark::draw(pen, marks, width, (scale, glyphs)),
+                StripField::Spark => spark::draw(pen, marks, width, scale),
                 StripField::Context | StripField::Word | StripField::Silenced | StripField::Fresh => {
                     _ = pen.fit(role, text, width)
                 }
@@ -300,20 +302,20 @@ fn dra(devices: Option<&DriverDevices>, live: bool, glyphs: &Glyphs) -> (Role, S
 }
 
 /// Above the SLO is worth a look, above half of what raises an alert is broken.
-pub(in crate::ui) fn speed(value: Option<Percentile>, paint: Paint<'_>) -> Role {
+pub(in crate::ui) fn speed(value: Option<Percentile>, settings: &Settings) -> Role {
     match value {
         None => Role::Unknown,
         Some(Percentile { at_least: true, .. }) => Role::Bad,
-        Some(Percentile { value, .. }) if value > paint.settings.slow_call_clear => Role::Bad,
+        Some(Percentile { value, .. }) if value > settings.slow_call_clear => Role::Bad,
         Some(Percentile { value, .. }) if value > spark::SLO => Role::Warn,
         Some(_) => Role::Text,
     }
 }
 
-fn timeouts_role(timeouts: u32, paint: Paint<'_>) -> Role {
+fn timeouts_role(timeouts: u32, settings: &Settings) -> Role {
     match timeouts {
         0 => Role::Muted,
-        some if some > paint.settings.timeouts_over => Role::Bad,
+        some if some > settings.timeouts_over => Role::Bad,
         _ => Role::Warn,
     }
 }

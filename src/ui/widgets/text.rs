@@ -5,11 +5,11 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use unicode_segmentation::UnicodeSegmentation;
-use unicode_width::UnicodeWidthStr;
 
 use super::names;
-use crate::theme::{Role, Theme};
+use crate::theme::{Glyphs, Role, Theme};
+
+pub(in crate::ui) use super::width::{columns, tail, wrap};
 
 /// Writes from left to right on one line of an area.
 pub(in crate::ui) struct Pen<'a> {
@@ -28,6 +28,11 @@ impl<'a> Pen<'a> {
         let there = row < area.height && (inside.y..inside.bottom()).contains(&y);
         let end = if there { inside.right() } else { inside.x };
         Self { buf, theme, x: inside.x, end, y }
+    }
+
+    /// Glyphs of the terminal.
+    pub(in crate::ui) fn glyphs(&self) -> &'a Glyphs {
+        &self.theme.glyphs
     }
 
     /// Columns left on the line.
@@ -127,42 +132,6 @@ impl<'a> Pen<'a> {
         }
         usize::from(self.x - start)
     }
-}
-
-/// Columns that `text` takes on the screen.
-pub(in crate::ui) fn columns(text: &str) -> usize {
-    if text.is_ascii() { text.len() } else { text.width() }
-}
-
-/// The end of `text` that fits into `width` columns.
-pub(in crate::ui) fn tail(text: &str, width: usize) -> &str {
-    let mut left = width;
-    let mut start = text.len();
-    for (at, grapheme) in text.grapheme_indices(true).rev() {
-        let Some(rest) = left.checked_sub(columns(grapheme)) else { break };
-        (left, start) = (rest, at);
-    }
-    &text[start..]
-}
-
-/// Breaks `items` into lines of at most `width` columns with `gap` between items; an item that is longer has its own line.
-pub(in crate::ui) fn wrap<'a>(items: impl Iterator<Item = &'a str>, gap: usize, width: usize) -> Vec<Vec<&'a str>> {
-    let mut lines: Vec<Vec<&str>> = Vec::new();
-    let mut used = 0;
-    for word in items {
-        let needed = columns(word);
-        match lines.last_mut() {
-            Some(line) if used + gap + needed <= width => {
-                line.push(word);
-                used += gap + needed;
-            }
-            _ => {
-                lines.push(vec![word]);
-                used = needed;
-            }
-        }
-    }
-    lines
 }
 
 #[cfg(test)]

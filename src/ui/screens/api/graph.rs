@@ -7,15 +7,11 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
-
 use crate::model::derive::latency::SparkMark;
 use crate::theme::{Glyphs, Role};
-use crate::ui::scene::Paint;
 use crate::ui::units::latency;
+use crate::ui::widgets::canvas::Canvas;
 use crate::ui::widgets::spark::{SLO, TEN};
-use crate::ui::widgets::text::Pen;
 
 /// Columns of the labels on the left.
 pub(super) const AXIS: u16 = 7;
@@ -62,23 +58,24 @@ fn row_over(span: Duration, deadline: Duration, rows: u16) -> u16 {
     row.min(rows.saturating_sub(1))
 }
 
-/// Draws the newest marks; `area` has an even height.
-pub(super) fn draw(buf: &mut Buffer, area: Rect, marks: &[SparkMark], paint: Paint<'_>) {
+/// Draws the newest marks; the area has an even height.
+pub(super) fn draw(canvas: &mut Canvas<'_>, marks: &[SparkMark], deadline: Duration) {
+    let (area, glyphs) = (canvas.area, canvas.glyphs());
     if area.height == 0 {
         return;
     }
-    let (glyphs, deadline) = (&paint.theme.glyphs, paint.settings.probe_deadline);
     let width = usize::from(area.width.saturating_sub(AXIS));
     let newest = &marks[marks.len().saturating_sub(width)..];
     let labels = labels(deadline, area.height);
+    let eighths_of = |span| eighths(span, deadline, area.height);
     for line in 0..area.height {
         let row = area.height - 1 - line;
         let label = labels.iter().find(|(at, _)| *at == row).map(|(_, label)| label.as_str());
-        let mut pen = Pen::new(buf, paint.theme, area, line);
+        let mut pen = canvas.pen(line);
         pen.right(Role::Muted, label.unwrap_or(""), usize::from(AXIS) - 2).put(Role::Rule, " ");
         pen.put(Role::Rule, glyphs.divider).skip(width - newest.len());
         for mark in newest {
-            let (role, glyph) = cell(*mark, (row, area.height), deadline, glyphs);
+            let (role, glyph) = cell(*mark, row, eighths_of, glyphs);
             match (glyph, label, mark) {
                 (" ", Some(_), SparkMark::Answered(_)) => pen.put(Role::Rule, "-"),
                 _ => pen.put(role, glyph),
@@ -87,14 +84,14 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, marks: &[SparkMark], paint: Pai
     }
 }
 
-fn cell(mark: SparkMark, (row, rows): (u16, u16), deadline: Duration, glyphs: &Glyphs) -> (Role, &'static str) {
+fn cell(mark: SparkMark, row: u16, eighths: impl Fn(Duration) -> usize, glyphs: &Glyphs) -> (Role, &'static str) {
     match mark {
         SparkMark::Blank => (Role::Text, " "),
         SparkMark::TimedOut => (Role::Bad, glyphs.timed_out),
         SparkMark::Failed => (Role::Critical, glyphs.failed),
         SparkMark::Answered(span) => {
             let role = if span > SLO { Role::Warn } else { Role::Good };
-            let filled = eighths(span, deadline, rows).saturating_sub(usize::from(row) * 8).min(8);
+            let filled = eighths(span).saturating_sub(usize::from(row) * 8).min(8);
             (role, if filled == 0 { " " } else { glyphs.levels[filled - 1] })
         }
     }

@@ -7,10 +7,11 @@ use super::ApiView;
 use super::calls::{CallLine, table};
 use crate::model::derive::latency::{API_WINDOW, RunningCall, call_title};
 use crate::model::store::sync::Freshness;
-use crate::msg::{CallKind, Failure, Layer, PageLimits, Resource};
+use crate::msg::{CallKind, Failure, Layer, Now, PageLimits, Resource};
 use crate::theme::{Glyphs, Role};
-use crate::ui::scene::{Paint, Scene};
+use crate::ui::scene::Scene;
 use crate::ui::units::{clock, counted, duration, grouped, latency, rate, throughput, volume};
+use crate::ui::widgets::canvas::Context;
 use crate::ui::widgets::text::Pen;
 use crate::ui::words;
 
@@ -20,18 +21,18 @@ const THROTTLED: Duration = Duration::from_secs(60);
 const LABEL: usize = 13;
 
 /// Everything but the failures.
-pub(super) fn head(scene: &Scene<'_>, view: &ApiView<'_>, (width, paint): (usize, Paint<'_>)) -> Vec<CallLine> {
-    let glyphs = &paint.theme.glyphs;
+pub(super) fn head(scene: &Scene<'_>, view: &ApiView<'_>, width: usize, context: &Context<'_>) -> Vec<CallLine> {
+    let glyphs = &context.theme.glyphs;
     let mut lines = table(&view.kinds, width, glyphs);
-    lines.extend(throttled(view, paint));
-    lines.extend(running(view, paint));
+    lines.extend(throttled(view, context.now));
+    lines.extend(running(view, scene, context.now));
     // The newest one has a place on low screens too.
     let newest = view.cluster.failure_log().find(|failure| failure.layer != Layer::Warning);
     lines.extend(newest.map(|failure| {
         let text = format!("{} {}: {}", clock(failure.at), failure.layer.name(), sentence(failure));
         vec![label("last failure"), (Role::Bad, text)]
     }));
-    lines.extend(facts(scene, view, paint));
+    lines.extend(facts(scene, view, glyphs));
     let count = view.cluster.failure_log().count();
     let text = if count == 0 { "none".to_owned() } else { format!("the last {count}, newest first") };
     lines.push(vec![label("failures"), (if count == 0 { Role::Muted } else { Role::Text }, text)]);
@@ -42,8 +43,7 @@ fn label(text: &str) -> (Role, String) {
     (Role::Header, format!(" {text:<LABEL$}"))
 }
 
-fn throttled(view: &ApiView<'_>, paint: Paint<'_>) -> Option<CallLine> {
-    let now = paint.now;
+fn throttled(view: &ApiView<'_>, now: Now) -> Option<CallLine> {
     let latency = view.cluster.latency();
     let count = latency.throttled_within(THROTTLED, now.mono);
     let waits = view.cluster.failure_log().find(|failure| failure.layer == Layer::Throttled);
@@ -65,12 +65,12 @@ fn throttled(view: &ApiView<'_>, paint: Paint<'_>) -> Option<CallLine> {
 }
 
 /// Calls that run; a watch that is open runs for minutes and is only counted.
-fn running(view: &ApiView<'_>, paint: Paint<'_>) -> Vec<CallLine> {
+fn running(view: &ApiView<'_>, scene: &Scene<'_>, now: Now) -> Vec<CallLine> {
     let open = |call: &&RunningCall| call.kind.is_watch() && call.bytes > 0;
     let watches = view.cluster.latency().running().filter(open).count();
     let mut lines: Vec<CallLine> = Vec::new();
     for call in view.cluster.latency().running().filter(|call| !open(call)) {
-        let (role, text) = progress(call, view, paint);
+        let (role, text) = progress(call, view, scene, now);
         lines.push(vec![label(if lines.is_empty() { "now running" } else { "" }), (role, text)]);
     }
     let watches = (watches > 0).then(|| format!("{watches} watches open"));
@@ -84,8 +84,7 @@ fn running(view: &ApiView<'_>, paint: Paint<'_>) -> Vec<CallLine> {
 }
 
 /// `pods list page 3, 12s of 30s, 1,500 so far, 3.1 MB, 410 kB/s`.
-fn progress(call: &RunningCall, view: &ApiView<'_>, paint: Paint<'_>) -> (Role, String) {
-    let now = paint.now;
+fn progress(call: &RunningCall, view: &ApiView<'_>, scene: &Scene<'_>, now: Now) -> (Role, String) {
     let elapsed = now.mono.since(call.at);
     let mut parts = vec![call_title(call.kind, call.page), format!("{} of {}", latency(elapsed), latency(call.limit))];
     if let CallKind::List(resource) = call.kind
@@ -98,19 +97,18 @@ fn progress(call: &RunningCall, view: &ApiView<'_>, paint: Paint<'_>) -> (Role, 
         #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
         let speed = call.bytes as f64 / elapsed.as_secs_f64().max(0.001);
         parts.extend([volume(call.bytes), throughput(speed)]);
-    } else if elapsed >= paint.settings.slow_call_clear {
+    } else if elapsed >= scene.settings.slow_call_clear {
         parts.push("no byte yet".to_owned());
     }
     if call.attempt > 1 {
         parts.push(format!("attempt {}", call.attempt));
     }
-    let role = if elapsed > paint.settings.slow_call { Role::Bad } else { Role::Text };
+    let role = if elapsed > scene.settings.slow_call { Role::Bad } else { Role::Text };
     (role, parts.join(", "))
 }
 
 /// Who the server is, what may be asked of it, and what we cost it.
-fn facts(scene: &Scene<'_>, view: &ApiView<'_>, paint: Paint<'_>) -> Vec<CallLine> {
-    let glyphs = &paint.theme.glyphs;
+fn facts(scene: &Scene<'_>, view: &ApiView<'_>, glyphs: &Glyphs) -> Vec<CallLine> {
     let dot = format!(" {} ", glyphs.dot);
     let Some(summary) = scene.summary() else { return Vec::new() };
     let (requests, bytes) = summary.load;
@@ -127,7 +125,7 @@ fn facts(scene: &Scene<'_>, view: &ApiView<'_>, paint: Paint<'_>) -> Vec<CallLin
     let timeouts = format!(
         "{} in {}, {} since the start",
         summary.latency.timeouts,
-        duration(paint.settings.timeouts_window),
+        duration(scene.settings.timeouts_window),
         summary.latency.timeouts_ever
     );
     let mut lines = vec![

@@ -1,13 +1,12 @@
 //! What was reported about the node.
 
-use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::Pane;
 use crate::theme::Role;
+use crate::ui::widgets::canvas::Canvas;
 use crate::ui::widgets::events::{EventsView, freshness, lines, rest};
 use crate::ui::widgets::page;
-use crate::ui::widgets::text::Pen;
 
 /// Lines that the events take, without their heading.
 pub(super) fn count(view: &EventsView<'_>) -> usize {
@@ -17,18 +16,18 @@ pub(super) fn count(view: &EventsView<'_>) -> usize {
 }
 
 /// Draws the heading and as many events as there is room for.
-pub(super) fn draw(buf: &mut Buffer, area: Rect, view: &EventsView<'_>, pane: Pane<'_>) {
+pub(super) fn draw(canvas: &mut Canvas<'_>, view: &EventsView<'_>, pane: Pane) {
+    let area = canvas.area;
     if area.height == 0 {
         return;
     }
-    let paint = pane.paint;
-    let lines = lines(view, "EVENTS", (area.width, paint));
+    let lines = lines(view, "EVENTS", area.width, canvas.glyphs());
     let Some((heading, lines)) = lines.split_first() else { return };
-    page::draw(buf, Rect { height: 1, ..area }, std::slice::from_ref(heading), (0, paint));
+    page::draw(&mut canvas.at(Rect { height: 1, ..area }), std::slice::from_ref(heading), 0);
     if pane.focused {
-        let mut pen = Pen::new(buf, paint.theme, area, 0);
+        let mut pen = canvas.pen(0);
         pane.mark(&mut pen).put(Role::Focus, "EVENTS");
     }
     let body = Rect { y: area.y + 1, height: area.height - 1, ..area };
-    page::draw(buf, body, lines, (pane.first(lines.len(), body.height), paint));
+    page::draw(&mut canvas.at(body), lines, pane.first(lines.len(), body.height));
 }

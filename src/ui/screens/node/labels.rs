@@ -1,9 +1,5 @@
 //! What a node is and carries: system, observed transitions, taints, labels.
 
-use jiff::Timestamp;
-use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
-
 use super::Pane;
 use crate::facts::accelerator::{self, Kind};
 use crate::facts::node::NodeFacts;
@@ -14,7 +10,9 @@ use crate::model::known::Known;
 use crate::model::store::pods::PodCounts;
 use crate::theme::Role;
 use crate::ui::units::{clock, compact, counted, duration, grouped};
-use crate::ui::widgets::text::{Pen, wrap};
+use crate::ui::widgets::canvas::Canvas;
+use crate::ui::widgets::text::wrap;
+use jiff::Timestamp;
 
 /// Columns of the word on the left.
 const WORD: usize = 9;
@@ -26,7 +24,7 @@ pub(super) struct LabelLine {
 }
 
 /// All lines at this width.
-pub(super) fn lines(detail: &NodeDetail<'_>, (width, now): (u16, Timestamp)) -> Vec<LabelLine> {
+pub(super) fn lines(detail: &NodeDetail<'_>, width: u16, now: Timestamp) -> Vec<LabelLine> {
     let width = usize::from(width).saturating_sub(WORD + 2);
     let facts = &detail.facts;
     let system = [
@@ -122,15 +120,16 @@ fn group(lines: &mut Vec<LabelLine>, word: &'static str, items: &[String], width
 }
 
 /// Draws as many lines as there is room for.
-pub(super) fn draw(buf: &mut Buffer, area: Rect, (detail, now): (&NodeDetail<'_>, Timestamp), pane: Pane<'_>) {
+pub(super) fn draw(canvas: &mut Canvas<'_>, detail: &NodeDetail<'_>, now: Timestamp, pane: Pane) {
+    let area = canvas.area;
     if area.height == 0 {
         return;
     }
-    let lines = lines(detail, (area.width, now));
+    let lines = lines(detail, area.width, now);
     let first = pane.first(lines.len(), area.height);
     let shown = usize::from(area.height).min(lines.len() - first);
     for (row, line) in (0..area.height).zip(lines.iter().skip(first)) {
-        let mut pen = Pen::new(buf, pane.paint.theme, area, row);
+        let mut pen = canvas.pen(row);
         let mark = Pane { focused: pane.focused && row == 0, ..pane };
         mark.mark(&mut pen).fit(Role::Header, line.word, WORD).skip(1);
         let hidden = lines.len() - first - shown;

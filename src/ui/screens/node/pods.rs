@@ -1,20 +1,17 @@
 //! The pods on a node: what each one is, does, holds and asks for.
 
-use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
-
-use super::Pane;
 use super::resources::amount;
+use super::{NodeView, Pane};
 use crate::facts::pod::{PodFacts, PodPhase};
 use crate::model::known::Known;
 use crate::model::table::{PodRow, SortBy};
 use crate::theme::{Glyphs, Role};
-use crate::ui::scene::NodeView;
 use crate::ui::units::{compact, duration, grouped};
+use crate::ui::widgets::canvas::Canvas;
 use crate::ui::widgets::grid;
 use crate::ui::widgets::grid::{ColumnSpec, Placed, Width, WidthMemory};
 use crate::ui::widgets::names::ShortNames;
-use crate::ui::widgets::text::{Pen, columns};
+use crate::ui::widgets::text::columns;
 use crate::ui::words;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,18 +46,18 @@ const COLUMNS: [ColumnSpec<PodColumn>; 10] = [
 const WIDE: u16 = 100;
 
 /// Draws the heading and the visible pods.
-pub(super) fn draw(buf: &mut Buffer, area: Rect, view: &NodeView<'_>, (pane, seen): (Pane<'_>, &mut WidthMemory)) {
+pub(super) fn draw(canvas: &mut Canvas<'_>, view: &NodeView<'_>, pane: Pane, seen: &mut WidthMemory) {
+    let (area, glyphs) = (canvas.area, canvas.glyphs());
     if area.height == 0 {
         return;
     }
-    let (paint, glyphs) = (pane.paint, &pane.paint.theme.glyphs);
     let wide = area.width >= WIDE;
-    let text = |column, pod: &PodRow<'_>| text(column, pod, (wide, glyphs));
+    let text = |column, pod: &PodRow<'_>| text(column, pod, wide, glyphs);
     seen.grow(&COLUMNS, |column| view.pods.iter().map(|pod| columns(&text(column, pod).1)).max().unwrap_or(0));
     let placed = seen.place(&COLUMNS, usize::from(area.width), |_| true);
-    let mut pen = Pen::new(buf, paint.theme, area, 0);
-    let sort = grid::Sorted::by(view.sort, &COLUMNS, &placed);
-    grid::heading(pane.mark(&mut pen), area, &placed, (Some(sort), paint.theme));
+    let mut pen = canvas.pen(0);
+    let sort = grid::Sorted::new(view.sort, &COLUMNS, &placed);
+    grid::heading(pane.mark(&mut pen), area, &placed, Some(sort));
     if view.pods.is_empty() {
         let known = view.detail.as_ref().map_or(Known::Unknown, |detail| detail.row.pods);
         let partial = view.detail.as_ref().is_some_and(|detail| detail.partial.is_some());
@@ -76,7 +73,7 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, view: &NodeView<'_>, (pane, see
             Known::Unknown => "pods are not known yet",
             Known::Denied => "pods may not be listed",
         };
-        Pen::new(buf, paint.theme, area, 1).skip(1).rest(Role::Unknown, sentence);
+        canvas.pen(1).skip(1).rest(Role::Unknown, sentence);
     }
     let names = |column: &Placed<PodColumn>| {
         let has_names = matches!(column.column, PodColumn::Namespace | PodColumn::Pod | PodColumn::Owner);
@@ -86,25 +83,24 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, view: &NodeView<'_>, (pane, see
     let names: Vec<ShortNames> = placed.iter().map(names).collect();
     for (row, pod) in (1..area.height).zip(&view.pods) {
         let marked = pod.selected && pane.focused;
-        let mut pen = Pen::new(buf, paint.theme, area, row);
+        let mut pen = canvas.pen(row);
         pen.put(Role::Focus, if marked { glyphs.selected } else { " " });
         for (column, names) in placed.iter().zip(&names) {
             let (role, text) = text(column.column, pod);
             match column.column {
                 PodColumn::Namespace | PodColumn::Pod | PodColumn::Owner => {
-                    column.put_name(pen.go(area, column.at), (role, &text), names);
+                    column.put_name(pen.go(area, column.at), role, &text, names);
                 }
                 _ => column.put(pen.go(area, column.at), role, &text),
             }
         }
         if marked {
-            let line = Rect { y: area.y + row, height: 1, ..area }.intersection(buf.area);
-            buf.set_style(line, paint.theme.style(Role::Selected));
+            canvas.select(row);
         }
     }
 }
 
-fn text(column: PodColumn, row: &PodRow<'_>, (wide, glyphs): (bool, &Glyphs)) -> (Role, String) {
+fn text(column: PodColumn, row: &PodRow<'_>, wide: bool, glyphs: &Glyphs) -> (Role, String) {
     let pod = &row.facts;
     // A pod that has ended holds nothing; what it asked for would look as if it did.
     let ended = pod.phase.is_terminal();

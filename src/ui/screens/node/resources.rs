@@ -1,15 +1,13 @@
 //! The resources of a node: requested, allocatable, capacity, in human units.
 
-use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
-
 use super::{Pane, hidden};
 use crate::model::cluster::NodeDetail;
 use crate::model::derive::rows::ResourceRow;
 use crate::model::derive::usage::used_pct;
 use crate::model::known::Known;
-use crate::theme::{Glyphs, Role};
+use crate::theme::Role;
 use crate::ui::units::{bytes, compact, cores, percent};
+use crate::ui::widgets::canvas::Canvas;
 use crate::ui::widgets::text::{Pen, columns};
 
 /// The columns of numbers: `1,234.567` cores have 9.
@@ -25,11 +23,11 @@ const MANY_CORES: i64 = 1_000_000;
 const FIXED: usize = 9 + 11 + 9 + 3;
 
 /// Draws the heading and as many resources as there is room for.
-pub(super) fn draw(buf: &mut Buffer, area: Rect, detail: &NodeDetail<'_>, pane: Pane<'_>) {
+pub(super) fn draw(canvas: &mut Canvas<'_>, detail: &NodeDetail<'_>, pane: Pane) {
+    let area = canvas.area;
     if area.height == 0 {
         return;
     }
-    let paint = pane.paint;
     let rows = &detail.resources;
     // On a narrow pane the share goes first, then the name gets shorter: it is the numbers one looks for.
     let name = rows.iter().map(|row| columns(row.name)).max().unwrap_or(0).max(9);
@@ -43,7 +41,7 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, detail: &NodeDetail<'_>, pane: 
     let more = MORE[..wanted].iter().take_while(fits).count();
     let fixed = FIXED + 1 + MORE[..more].iter().map(|(_, width)| width + 1).sum::<usize>();
     let name = name.min(usize::from(area.width).saturating_sub(fixed).max(8));
-    let mut pen = Pen::new(buf, paint.theme, area, 0);
+    let mut pen = canvas.pen(0);
     let title = if pane.focused { Role::Focus } else { Role::Header };
     pane.mark(&mut pen).fit(title, "RESOURCE", name);
     for (heading, width) in NUMBERS {
@@ -57,9 +55,9 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, detail: &NodeDetail<'_>, pane: 
     hidden(&mut pen, lines, height);
     let first = pane.first(lines, height);
     for (row, place) in (1..=height).zip(first..lines) {
-        let mut pen = Pen::new(buf, paint.theme, area, row);
+        let mut pen = canvas.pen(row);
         if let Some(resource) = rows.get(place) {
-            line(pen.skip(1), resource, (name, more, &paint.theme.glyphs));
+            line(pen.skip(1), resource, name, more);
         } else {
             let (about, text) = &detail.notes[place - rows.len()];
             pen.skip(1).fit(Role::Muted, about, name).skip(1).rest(Role::Text, text);
@@ -67,7 +65,9 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, detail: &NodeDetail<'_>, pane: 
     }
 }
 
-fn line(pen: &mut Pen<'_>, row: &ResourceRow<'_>, (name, more, glyphs): (usize, usize, &Glyphs)) {
+/// `name`: columns of the name; `more`: how many of [`MORE`] have room.
+fn line(pen: &mut Pen<'_>, row: &ResourceRow<'_>, name: usize, more: usize) {
+    let glyphs = pen.glyphs();
     let part = row.requested.any();
     let full = matches!((part, row.allocatable), (Some(part), Some(whole)) if part > 0 && part >= whole);
     let lost =

@@ -137,7 +137,7 @@ pub(in crate::ui) fn place(seen: &mut WidthMemory, rows: &[NodeRow<'_>], wanted:
 
 /// The order of the rows, whether its column is placed or not.
 pub(in crate::ui) fn sorted(sort: (SortBy, bool), placed: &[Placed<NodeColumn>]) -> Sorted {
-    Sorted::by(sort, &WITH_USAGE, placed)
+    Sorted::new(sort, &WITH_USAGE, placed)
 }
 
 /// At this width the wide table has a column more than the other.

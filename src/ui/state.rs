@@ -1,0 +1,50 @@
+//! What the screen remembers from frame to frame; nothing that the model must know.
+
+use ratatui::layout::Rect;
+
+use crate::msg::ClusterId;
+use crate::ui::widgets::grid::WidthMemory;
+use crate::ui::widgets::strip::Widths;
+
+/// Offsets and widths of columns from frame to frame.
+#[derive(Debug, Default)]
+pub struct ViewState {
+    pub(in crate::ui) strip_offset: usize,
+    pub(in crate::ui) strip_widths: Widths,
+    pub(in crate::ui) lists: ListMemory,
+    /// Size, cluster and `true` for the node screen, of the last frame.
+    last: Option<(Rect, ClusterId, bool)>,
+}
+
+/// Offsets and widths of the lists on the screens.
+#[derive(Debug, Default)]
+pub(in crate::ui) struct ListMemory {
+    pub(in crate::ui) nodes_offset: usize,
+    pub(in crate::ui) nodes_seen: WidthMemory,
+    pub(in crate::ui) pods_offset: usize,
+    pub(in crate::ui) pods_seen: WidthMemory,
+    pub(in crate::ui) alerts_offset: usize,
+    /// Groups of the GPU view.
+    pub(in crate::ui) groups_seen: WidthMemory,
+    /// Held devices of the GPU view.
+    pub(in crate::ui) held_seen: WidthMemory,
+}
+
+impl ViewState {
+    /// Begins a frame: another size, cluster or node starts its columns anew.
+    pub(in crate::ui) fn enter(&mut self, area: Rect, cluster: ClusterId, inside: bool) {
+        let last = self.last.replace((area, cluster, inside));
+        let resized = last.is_none_or(|(before, ..)| before.width != area.width);
+        if resized {
+            self.strip_widths = Widths::default();
+        }
+        if resized || last.is_none_or(|(_, other, _)| other != cluster) {
+            self.lists.nodes_seen = WidthMemory::default();
+            self.lists.groups_seen = WidthMemory::default();
+            self.lists.held_seen = WidthMemory::default();
+        }
+        if last != self.last {
+            self.lists.pods_seen = WidthMemory::default();
+        }
+    }
+}
