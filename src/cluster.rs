@@ -25,8 +25,10 @@ mod call;
 pub mod check;
 mod classify;
 mod connect;
+mod connect_failure;
 mod deadline;
 mod detail;
+mod exchange;
 mod exec;
 mod guard;
 mod idn;
@@ -46,6 +48,7 @@ mod stream;
 mod tuning;
 mod usage;
 mod warnings;
+mod yaml;
 
 use crate::cluster::list_source::ListSource;
 use crate::cluster::request_queue::RequestQueue;

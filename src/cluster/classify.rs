@@ -13,8 +13,9 @@ use jiff::Timestamp;
 use tokio_rustls::rustls;
 
 use super::connect::tls::TlsError;
-use super::connect::{ConnectFailure, ConnectStage, LongHeads};
+use super::connect_failure::{ConnectFailure, ConnectStage, chain};
 use super::deadline::retry_after;
+use super::exchange::LongHeads;
 use super::inflate::BadGzip;
 use crate::facts::text::Clean;
 use crate::facts::wire::{StatusFacts, decode_status};
@@ -27,8 +28,6 @@ use tls::{alert, readable_times, refused_us, words};
 
 /// Longest text of a failure, in characters: a refused certificate with its two names, three times and two hosts.
 const TEXT_CHARS: usize = 320;
-/// Deepest chain of causes that is read.
-const CHAIN: usize = 12;
 /// On every answer of an API server.
 const AUDIT_ID: &str = "audit-id";
 /// For a captive portal, or a URL that points elsewhere (F34).
@@ -359,19 +358,6 @@ fn connecting(failed: &ConnectFailure) -> RequestError {
             RequestError { alien: why.contains("certificate"), ..RequestError::new(Layer::Tls, &text) }
         }
     }
-}
-
-/// The error and its causes, outermost first.
-pub(crate) fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
-    std::iter::successors(Some(error), |error: &&'a (dyn StdError + 'static)| {
-        let error: &'a (dyn StdError + 'static) = *error;
-        // An io::Error shows the source of what it wraps, not what it wraps.
-        match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
-            Some(inner) => Some(inner as &(dyn StdError + 'static)),
-            None => error.source(),
-        }
-    })
-    .take(CHAIN)
 }
 
 fn deepest(error: &(dyn StdError + 'static)) -> String {

@@ -1,8 +1,6 @@
 //! The client stack: what `kube::Client::try_from` builds, without hidden retries, with keepalive, with one deadline over
 //! DNS, TCP, proxy and TLS, and with the meter next to the wire (docs/performance.md).
 
-use std::error::Error as StdError;
-use std::io;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,13 +22,14 @@ use kube::{Client, Config};
 use tower::{BoxError, Service, ServiceBuilder};
 
 use super::Task;
-use super::classify::{RequestError, chain, unusable, unusable_tls};
+use super::classify::{RequestError, unusable, unusable_tls};
+use super::connect_failure::ConnectStage;
+use super::exchange::READ_BUFFER;
 use super::guard::ReadOnlyLayer;
 use super::inflate::InflateLayer;
 use super::meter::{MeterLayer, MeterSink, Tag, Way};
 use super::proxy::ProxyAuth;
 use super::tuning::Tuning;
-use crate::msg::NoConnection;
 
 mod any;
 pub(crate) mod certificate;
@@ -40,7 +39,6 @@ pub(crate) mod tls;
 use crate::cluster::connect::certificate::Looker;
 use any::{AnyConnector, hidden};
 use timed::Timed;
-pub(crate) use timed::{LongHeads, Took};
 use tls::{Https, TlsError, TlsSettings};
 
 /// client-go's dialer keeps connections alive every 30 s; ours asks sooner, since a dashboard is asked "is it alive".
@@ -56,81 +54,10 @@ const USER_TIMEOUT: Duration = Duration::from_secs(30);
 const POOL_IDLE: Duration = Duration::from_secs(30);
 /// At most two pages and two watches at once.
 const POOL_SIZE: usize = 4;
-/// What one read brings at most: it stays in the cache until it has been decoded. No head of an answer may be longer.
-const READ_BUFFER: usize = 128 << 10;
 
 tokio::task_local! {
     /// How far the connection that is being made has come.
     static STAGE: Arc<AtomicU8>;
-}
-
-/// A step on the way to a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ConnectStage {
-    /// The name is being resolved.
-    Dns = 0,
-    /// TCP, to the server or to the proxy.
-    Tcp = 1,
-    /// The proxy is asked for a tunnel.
-    Proxy = 2,
-    /// The TLS handshake.
-    Tls = 3,
-}
-
-/// No connection came about.
-#[derive(Debug)]
-pub(crate) struct ConnectFailure {
-    /// Where it failed.
-    pub(crate) stage: ConnectStage,
-    /// `host:port` that was to be reached at that stage.
-    pub(crate) place: String,
-    /// Through a proxy.
-    pub(crate) proxied: bool,
-    /// How long it took.
-    pub(crate) after: Duration,
-    /// The cause; `None` when our deadline passed.
-    pub(crate) source: Option<BoxError>,
-    /// The certificate that was refused, in words.
-    pub(crate) shown: Option<String>,
-}
-
-impl std::fmt::Display for ConnectFailure {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "no connection to {}", self.place)
-    }
-}
-
-impl ConnectFailure {
-    /// The other side reset the connection while it was made: as if it had done so a moment later.
-    pub(crate) fn is_reset(&self) -> bool {
-        let Some(source) = self.source.as_deref().filter(|_| self.stage == ConnectStage::Tcp && !self.proxied) else {
-            return false;
-        };
-        let io = chain(source).find_map(|cause| cause.downcast_ref::<io::Error>());
-        io.is_some_and(|error| error.kind() == io::ErrorKind::ConnectionReset)
-    }
-
-    /// Why there is no connection, for the statistics.
-    pub(crate) fn cause(&self) -> NoConnection {
-        let Some(source) = &self.source else { return NoConnection::TimedOut };
-        let kind = chain(&**source).find_map(|cause| cause.downcast_ref::<io::Error>()).map(io::Error::kind);
-        match (self.stage, kind) {
-            (ConnectStage::Dns, _) => NoConnection::Dns,
-            (ConnectStage::Proxy, _) => NoConnection::Proxy,
-            (ConnectStage::Tls, _) => NoConnection::Tls,
-            (ConnectStage::Tcp, Some(io::ErrorKind::ConnectionRefused)) => NoConnection::Refused,
-            (ConnectStage::Tcp, Some(io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable)) => {
-                NoConnection::Unreachable
-            }
-            (ConnectStage::Tcp, _) => NoConnection::Other,
-        }
-    }
-}
-
-impl StdError for ConnectFailure {
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.source.as_deref().map(|source| source as &(dyn StdError + 'static))
-    }
 }
 
 /// Builds a client for `config` with a connection pool of its own; `tls` is used for an `https` server only.

@@ -214,7 +214,7 @@ impl DetailPace<'_> {
             if of.forbidden() {
                 return Next::AtOnce;
             }
-            let failure = Box::new(failure((trouble, self.backoff.failures()), &of.title(), tuning.denied_period));
+            let failure = Box::new(failure(trouble, self.backoff.failures(), &of.title(), tuning.denied_period));
             self.sync(SyncState::Denied { failure }).await;
             return Next::Wait(tuning.denied_period);
         }
@@ -224,7 +224,7 @@ impl DetailPace<'_> {
         if trouble.alien || trouble.layer == Layer::Auth {
             wait = wait.max(tuning.rejected_delay);
         }
-        let failure = Box::new(failure((trouble, failures), &of.title(), wait));
+        let failure = Box::new(failure(trouble, failures, &of.title(), wait));
         let patience = if trouble.layer == Layer::Server { REFUSALS_IN_A_ROW } else { BARREN_IN_A_ROW };
         if watching && failures >= patience && !trouble.is_unreachable() && trouble.layer != Layer::Auth {
             // No watch brings anything: what it is about is read again and again.
@@ -244,7 +244,7 @@ impl DetailPace<'_> {
 }
 
 /// What is told of the `failures`-th failure in a row.
-fn failure((trouble, failures): (&RequestError, u32), title: &str, wait: Duration) -> Failure {
+fn failure(trouble: &RequestError, failures: u32, title: &str, wait: Duration) -> Failure {
     Failure { next_in: Some(wait), ..trouble.failure(wall(), title, failures.max(1)) }
 }
 

@@ -20,8 +20,7 @@ use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 use super::classify::RequestError;
-use super::kubeconfig::said;
-use super::kubeconfig::yaml::first_document;
+use crate::cluster::yaml::{first_document, non_empty};
 use crate::file::words;
 use crate::msg::Layer;
 use crate::process::{self, Process, ProcessInput, Program, Terminal};
@@ -327,7 +326,7 @@ fn parse(stdout: &[u8], asked: &str) -> Result<Credential, PluginError> {
 }
 
 fn unless_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    Option::deserialize(deserializer).map(said)
+    Option::deserialize(deserializer).map(non_empty)
 }
 
 fn secret_unless_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SecretString>, D::Error> {

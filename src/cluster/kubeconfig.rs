@@ -32,13 +32,11 @@ mod plan;
 mod prepare;
 mod server;
 mod settings;
-pub(in crate::cluster) mod yaml;
 
 use document::{CONTEXT, MergedConfig};
 pub use error::KubeconfigError;
-pub(in crate::cluster) use fields::said;
 use files::{Stamp, stamps};
-use login::Login;
+use login::{Login, PluginRun};
 use origin::ConfigOrigin;
 pub(crate) use plan::ConnectionPlan;
 use prepare::ContextSettings;
@@ -327,12 +325,7 @@ impl ContextTarget {
         Ok(moved)
     }
 
-    async fn make(
-        &mut self,
-        tuning: Arc<Tuning>,
-        sink: MeterSink,
-        by: (PluginPlace, Duration),
-    ) -> Result<Built, RequestError> {
+    async fn make(&mut self, tuning: Arc<Tuning>, sink: MeterSink, run: PluginRun) -> Result<Built, RequestError> {
         let moved = self.reload().await?;
         let settings = self.settings()?;
         self.stamps = stamps(settings.files()).await;
@@ -346,7 +339,7 @@ impl ContextTarget {
             let (asked, allowed) = (settings.clone(), tuning.exec_allow.clone());
             blocking(move || asked.user.may_run(allowed.as_deref())).await??;
             let exec = prepared.exec.take().unwrap_or_else(|| plugin.exec.clone());
-            let got = self.issue(&exec, &tuning, by).await?;
+            let got = self.issue(&exec, &tuning, run).await?;
             issued = Some((got.at, got.credential.expires()));
             prepared.accept(got.credential)?;
         } else {
@@ -370,7 +363,7 @@ impl ContextTarget {
 impl ClientFactory for ContextTarget {
     async fn build(&mut self, tuning: Arc<Tuning>, sink: MeterSink) -> Result<Built, RequestError> {
         let deadline = tuning.exec_deadline;
-        self.make(tuning, sink, (PluginPlace::Background, deadline)).await
+        self.make(tuning, sink, PluginRun { place: PluginPlace::Background, deadline }).await
     }
 
     async fn log_in(
@@ -379,7 +372,7 @@ impl ClientFactory for ContextTarget {
         sink: MeterSink,
         deadline: Duration,
     ) -> Result<Built, RequestError> {
-        self.make(tuning, sink, (PluginPlace::Terminal, deadline)).await
+        self.make(tuning, sink, PluginRun { place: PluginPlace::Terminal, deadline }).await
     }
 
     fn renew(&mut self, why: Renewal) {

@@ -20,8 +20,8 @@ use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 use tower::{BoxError, Layer, Service};
 
-use super::classify::chain;
-use super::connect::{ConnectFailure, LongHeads, Took};
+use super::connect_failure::{ConnectFailure, chain};
+use super::exchange::{LongHeads, Took};
 use crate::clock::Clock;
 use crate::msg::{Attempt, CallEnd, CallEvent, CallId, CallKind, ClusterEvent, ClusterId, Msg};
 

@@ -358,8 +358,8 @@ impl Reflector {
         moment.now.mono + SPREAD.mul_f64(self.rng.f64())
     }
 
-    /// Uniformly between the two.
-    fn between(&mut self, (low, high): (Duration, Duration)) -> Duration {
+    /// Duration drawn uniformly between the two bounds.
+    fn between(&mut self, low: Duration, high: Duration) -> Duration {
         low + high.saturating_sub(low).mul_f64(self.rng.f64())
     }
 
@@ -370,7 +370,8 @@ impl Reflector {
         self.list_backoff.reset();
         self.watch_proven();
         self.watch_yield.forget_cuts();
-        let wait = self.between(self.tuning.resume_delay);
+        let (low, high) = self.tuning.resume_delay;
+        let wait = self.between(low, high);
         let trouble =
             RequestError::new(Layer::Watch, "this machine slept: the connections are dropped, a new list follows");
         let failure = self.failed(moment, "list", 1, &trouble);

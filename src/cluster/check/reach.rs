@@ -9,8 +9,8 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
 use super::{CheckRun, StepFlow, millis, ms_text};
-use crate::cluster::classify::{self, RequestError};
-use crate::cluster::connect::{ConnectFailure, ConnectStage};
+use crate::cluster::classify;
+use crate::cluster::connect_failure::{ConnectFailure, ConnectStage};
 use crate::msg::check::{CheckStep, StepOutcome, Timing};
 
 /// Addresses of one name that are tried; more are a load balancer's business.
@@ -39,8 +39,10 @@ impl CheckRun {
                     self.tell(CheckStep::new("dns", StepOutcome::Ok, &text).timing(only(took))).await?;
                     addresses
                 }
-                Ok(Err(error)) => return self.unreached("dns", ConnectStage::Dns, (host, took, Some(error))).await,
-                Err(_) => return self.unreached("dns", ConnectStage::Dns, (host, limit, None)).await,
+                Ok(Err(error)) => {
+                    return self.unreached("dns", failure(ConnectStage::Dns, host, took, Some(error))).await;
+                }
+                Err(_) => return self.unreached("dns", failure(ConnectStage::Dns, host, limit, None)).await,
             }
         };
         let begun = Instant::now();
@@ -49,7 +51,8 @@ impl CheckRun {
         let took = begun.elapsed();
         let Some((stream, address)) = stream else {
             let error = failed.into_iter().find_map(|(_, error)| error);
-            return self.unreached("tcp", ConnectStage::Tcp, (format!("{host}:{port}"), took, error)).await;
+            let failure = failure(ConnectStage::Tcp, format!("{host}:{port}"), took, error);
+            return self.unreached("tcp", failure).await;
         };
         self.found.tcp = Some(stream);
         let text = format!("connected to {address} in {}", ms_text(millis(took)));
@@ -76,23 +79,17 @@ impl CheckRun {
         Some((url.host()?.trim_matches(['[', ']']).to_owned(), port))
     }
 
-    async fn unreached(
-        &mut self,
-        name: &str,
-        stage: ConnectStage,
-        what: (String, Duration, Option<io::Error>),
-    ) -> StepFlow {
+    async fn unreached(&mut self, name: &str, failure: ConnectFailure) -> StepFlow {
         let proxied = self.found.plan.as_ref().is_some_and(|plan| plan.proxy.is_some());
-        let trouble = trouble(stage, proxied, what);
-        self.tell_trouble(name, StepOutcome::Fail, &trouble).await
+        let error = classify::no_answer(&ConnectFailure { proxied, ..failure });
+        self.tell_trouble(name, StepOutcome::Fail, &error).await
     }
 }
 
-/// The trouble that a client would have reported: without an error, the deadline passed.
-pub(super) fn trouble(stage: ConnectStage, proxied: bool, what: (String, Duration, Option<io::Error>)) -> RequestError {
-    let (place, after, error) = what;
+/// Failure that a client would have reported of a direct connection: without an `error`, the deadline passed.
+pub(super) fn failure(stage: ConnectStage, place: String, after: Duration, error: Option<io::Error>) -> ConnectFailure {
     let source = error.map(Into::into);
-    classify::no_answer(&ConnectFailure { stage, place, proxied, after, source, shown: None })
+    ConnectFailure { stage, place, proxied: false, after, source, shown: None }
 }
 
 pub(super) fn only(took: Duration) -> Timing {

@@ -8,11 +8,11 @@ use tokio_rustls::rustls::ProtocolVersion;
 
 use super::cert::Certificate;
 use super::credentials::expiry;
-use super::reach::{only, trouble};
+use super::reach::{failure, only};
 use super::{CheckRun, StepFlow, advice, layer_name};
-use crate::cluster::classify::{RequestError, unusable_tls};
-use crate::cluster::connect::ConnectStage;
+use crate::cluster::classify::{RequestError, no_answer, unusable_tls};
 use crate::cluster::connect::certificate::shown;
+use crate::cluster::connect_failure::ConnectStage;
 use crate::msg::Layer;
 use crate::msg::check::{CheckStep, StepOutcome};
 
@@ -66,7 +66,7 @@ impl CheckRun {
             Err(_) => None,
         };
         let handshake = error.is_some();
-        let trouble = trouble(ConnectStage::Tls, false, (place.clone(), limit, error));
+        let trouble = no_answer(&failure(ConnectStage::Tls, place.clone(), limit, error));
         let mut text = format!("{}: {}", layer_name(trouble.layer), trouble.text);
         if handshake && let Some(certificate) = shown(config, name, (&place, self.within(limit))).await {
             text = format!("{text}; {}", certificate.shows());

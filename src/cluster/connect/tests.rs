@@ -1,5 +1,6 @@
 //! The client stack over real TCP: what the bytes of a sick server, load balancer or proxy turn into.
 
+use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 

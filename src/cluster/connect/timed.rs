@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -17,13 +17,10 @@ use tokio::time::Instant;
 use tokio_rustls::rustls;
 use tower::{BoxError, Service};
 
-use super::{ConnectFailure, ConnectStage, READ_BUFFER, STAGE, place};
-use crate::cluster::classify::chain;
+use super::{STAGE, place};
 use crate::cluster::connect::certificate::Looker;
-
-/// All heads of one answer together: hyper reads on behind a 1xx for as long as the server sends one after the other, and
-/// no other cluster of the thread gets a turn meanwhile. Behind the last head there may be two reads of its body.
-const LARGEST_HEADS: usize = 4 * READ_BUFFER;
+use crate::cluster::connect_failure::{ConnectFailure, ConnectStage, chain};
+use crate::cluster::exchange::Took;
 
 /// The deadline over all stages, and the stop-watch.
 #[derive(Clone)]
@@ -101,61 +98,6 @@ fn refused_certificate(error: &(dyn StdError + 'static)) -> bool {
 fn is_timeout(error: &(dyn StdError + 'static)) -> bool {
     chain(error).any(|cause| cause.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::TimedOut))
 }
-
-/// A connection as its requests know it: how long it took to be made, and whether it waits for an answer.
-#[derive(Clone, Debug)]
-pub(crate) struct Took(Arc<Exchange>);
-
-#[derive(Debug)]
-struct Exchange {
-    connect: Duration,
-    /// Somebody has asked for the time.
-    told: AtomicBool,
-    /// Bytes since the last request was written, while its answer has not come.
-    heads: AtomicUsize,
-    answered: AtomicBool,
-}
-
-impl Took {
-    fn new(connect: Duration) -> Self {
-        Self(Arc::new(Exchange {
-            connect,
-            told: AtomicBool::new(false),
-            heads: AtomicUsize::new(0),
-            answered: AtomicBool::new(false),
-        }))
-    }
-
-    /// The last head of an answer has come. Returns the time that the connection took to be made to the first who asks: the
-    /// first request on it takes this.
-    pub(crate) fn answered(&self) -> Option<Duration> {
-        self.0.answered.store(true, Ordering::Relaxed);
-        (!self.0.told.swap(true, Ordering::Relaxed)).then_some(self.0.connect)
-    }
-
-    /// A request is written.
-    fn asked(&self) {
-        self.0.heads.store(0, Ordering::Relaxed);
-        self.0.answered.store(false, Ordering::Relaxed);
-    }
-
-    /// Counts what was read.
-    ///
-    /// # Errors
-    /// [`LongHeads`] if that much has come without an answer.
-    fn read(&self, bytes: usize) -> io::Result<()> {
-        if self.0.answered.load(Ordering::Relaxed) {
-            return Ok(());
-        }
-        let heads = self.0.heads.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        if heads > LARGEST_HEADS { Err(io::Error::other(LongHeads)) } else { Ok(()) }
-    }
-}
-
-/// Heads without end and no answer: 1xx after 1xx.
-#[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("no answer in the first {} kB, only 1xx (`100 Continue`)", LARGEST_HEADS >> 10)]
-pub(crate) struct LongHeads;
 
 /// A connection that knows how long it took to be made, and counts what comes before an answer.
 pub(super) struct TimedStream<T>(TokioIo<CountingReader<T>>);

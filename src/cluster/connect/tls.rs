@@ -16,14 +16,15 @@ mod chain;
 mod ecdsa;
 mod identity;
 mod pem;
+mod refusal;
 mod roots;
 mod stream;
 mod verify;
 
 pub(crate) use identity::ClientIdentity;
+pub(crate) use refusal::Refusal;
 use roots::Roots;
 pub(super) use stream::Https;
-pub(crate) use verify::Refusal;
 use verify::{Unverified, Verifier};
 
 /// Trust and identity for one server: content, never paths.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::yaml::YamlNode;
+use crate::cluster::yaml::YamlNode;
 
 /// The kind of an entry that a message is about, not one that it uses.
 pub(super) const CONTEXT: &str = "context";

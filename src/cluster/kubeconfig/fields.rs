@@ -9,7 +9,7 @@ use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
 use zeroize::Zeroizing;
 
 use super::document::NamedEntry;
-use super::yaml::YamlNode;
+use crate::cluster::yaml::YamlNode;
 
 /// An entry that is in use, and what to call it in a message.
 pub(super) struct EntryFields<'a> {
@@ -141,9 +141,4 @@ fn from_base64(text: &str) -> Option<Vec<u8>> {
         text.bytes().filter(|letter| !letter.is_ascii_whitespace()).collect::<Vec<_>>().into();
     let config = GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true);
     GeneralPurpose::new(&alphabet::STANDARD, config).decode(&*text).ok()
-}
-
-/// A text that says something: empty is unset, in a kubeconfig as in the answer of a credential plugin.
-pub(crate) fn said(text: Option<String>) -> Option<String> {
-    text.filter(|text| !text.is_empty())
 }

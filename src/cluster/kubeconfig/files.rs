@@ -7,8 +7,9 @@ use std::time::{Duration, SystemTime};
 
 use super::document::{KubeconfigFile, MergedConfig};
 use super::fields::PemSource;
-use super::{KubeconfigError, Sources, shown, yaml};
+use super::{KubeconfigError, Sources, shown};
 use crate::cluster::classify::{RequestError, one_line};
+use crate::cluster::yaml;
 use crate::facts::text::Clean;
 use crate::file::{self, Contents, ReadLimit};
 use crate::msg::Layer;

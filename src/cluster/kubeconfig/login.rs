@@ -24,6 +24,13 @@ pub(super) struct Login {
     demand: Demand,
 }
 
+/// One run of a plugin: where it runs, and until when it may.
+#[derive(Clone, Copy)]
+pub(super) struct PluginRun {
+    pub(super) place: PluginPlace,
+    pub(super) deadline: Duration,
+}
+
 impl Login {
     pub(super) fn renew(&mut self, why: Renewal) {
         match why {
@@ -75,7 +82,7 @@ impl ContextTarget {
         &mut self,
         plugin: &ExecConfig,
         tuning: &Tuning,
-        (place, deadline): (PluginPlace, Duration),
+        run: PluginRun,
     ) -> Result<Issued, RequestError> {
         let plugins = self.origin.as_ref().map(ConfigOrigin::plugins).cloned().unwrap_or_default();
         let entry = plugins.entry(plugin);
@@ -84,9 +91,9 @@ impl ContextTarget {
             (self.login.used, self.login.demand.after) = (0, 0);
             self.login.entry = Some(entry.clone());
         }
-        let got = match place {
+        let got = match run.place {
             PluginPlace::Background => entry.credential(plugin, self.login.demand, tuning).await,
-            PluginPlace::Terminal => entry.log_in(plugin, deadline, tuning).await,
+            PluginPlace::Terminal => entry.log_in(plugin, run.deadline, tuning).await,
         };
         self.login.demand.by_operator = false;
         let issued = got.map_err(|error| error.trouble(plugin, &self.kubectl()))?;

@@ -16,6 +16,7 @@ use super::shown;
 use crate::cluster::classify::RequestError;
 use crate::cluster::connect::tls::{ClientIdentity, TlsSettings};
 use crate::cluster::exec;
+use crate::cluster::yaml::non_empty;
 use crate::file::{self, ReadLimit, others_may_replace};
 use crate::msg::Layer;
 
@@ -58,7 +59,7 @@ impl ContextSettings {
     /// The service account of the pod that we run in, and the pod's namespace. Blocking.
     pub(super) fn in_cluster() -> Option<(Self, String)> {
         let [host, port] = ["KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT"].map(std::env::var);
-        Self::of_service_account(Path::new(SERVICE_ACCOUNT), &super::said(host.ok())?, &super::said(port.ok())?)
+        Self::of_service_account(Path::new(SERVICE_ACCOUNT), &non_empty(host.ok())?, &non_empty(port.ok())?)
     }
 
     fn of_service_account(folder: &Path, host: &str, port: &str) -> Option<(Self, String)> {

@@ -223,7 +223,8 @@ impl Reflector {
         let cured = trouble.is_gone();
         let backoff = if cured { &mut self.gone_backoff } else { &mut self.watch_backoff };
         let wait = backoff.next(jitter);
-        let every = self.between(self.poll_period());
+        let (low, high) = self.poll_period();
+        let every = self.between(low, high);
         let soonest = now + wait.min(every).max(trouble.retry_after.unwrap_or_default());
         let known = self.watch_yield.known_at.filter(|_| !cured);
         let until = known.map_or(soonest, |known| (known + every).max(soonest));

@@ -233,7 +233,8 @@ impl Reflector {
 
     /// Watching is not possible: the next list is due after a polite period (F22).
     pub(super) fn poll_later(&mut self, moment: StepContext, fx: &mut Vec<ReflectorEffect>) {
-        let every = self.between(self.poll_period());
+        let (low, high) = self.poll_period();
+        let every = self.between(low, high);
         self.list = ListPhase::Waiting { until: moment.now.mono + every, credentials: false, poll: true };
         self.tell(SyncState::Polling { every }, fx);
     }
@@ -316,7 +317,7 @@ impl Reflector {
 
     fn denied(&mut self, moment: StepContext, run: &ListRun, trouble: &RequestError, fx: &mut Vec<ReflectorEffect>) {
         let tenth = self.tuning.denied_period / 10;
-        let wait = self.between((self.tuning.denied_period.saturating_sub(tenth), self.tuning.denied_period + tenth));
+        let wait = self.between(self.tuning.denied_period.saturating_sub(tenth), self.tuning.denied_period + tenth);
         let mut failure = self.page_failure(moment, run, trouble);
         failure.next_in = Some(wait);
         let failure = Box::new(failure);

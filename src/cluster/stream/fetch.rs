@@ -45,7 +45,7 @@ pub(super) async fn fetch(
         kind: CallKind::List(resource),
         page: (page.page != PageAsk::LOOK).then_some(page.page),
         attempt: page.attempt,
-        uri: list_uri((resource, &source.path), page, shared.tuning.skip_finished_pods),
+        uri: list_uri(source, page, shared.tuning.skip_finished_pods),
         limits,
     };
     let start = Instant::now();

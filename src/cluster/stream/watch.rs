@@ -69,7 +69,7 @@ async fn open(
         kind: CallKind::Watch(source.resource),
         page: None,
         attempt: watch.attempt,
-        uri: watch_uri((source.resource, &source.path), watch, shared.tuning.skip_finished_pods),
+        uri: watch_uri(source, watch, shared.tuning.skip_finished_pods),
         limits: Limits::small(shared.tuning.watch_headers),
     };
     let (head, body) = session.api.open(&ask, &shared.tuning).await?;

@@ -163,11 +163,7 @@ fn what(event: &ClusterEvent) -> String {
 }
 
 /// One fault for so long, with changes before, in and after it; what the healthy cluster told.
-async fn play(
-    name: &str,
-    faults: &[Fault],
-    (lasts, step): (Duration, Duration),
-) -> BTreeMap<(Duration, String), usize> {
+async fn play(name: &str, faults: &[Fault], lasts: Duration, step: Duration) -> BTreeMap<(Duration, String), usize> {
     let mut pair = Pair::new().await;
     pair.pass(secs(20)).await;
     pair.change(1);
@@ -302,14 +298,14 @@ fn rows() -> Vec<(&'static str, Vec<Fault>, Duration)> {
 
 /// Plays rows; the healthy cluster beside each of them must tell what it tells beside a healthy one, at the same times.
 async fn play_all(lasts: Duration, rows: Vec<(&str, Vec<Fault>, Duration)>) {
-    let healthy = play("no fault", &[], (lasts, STEP)).await;
+    let healthy = play("no fault", &[], lasts, STEP).await;
     // What is compared is not nothing: two probes every five seconds are told, and the changes of nine rounds.
     let told =
         |what: &str| healthy.iter().filter(|((_, event), _)| event.starts_with(what)).map(|(_, n)| n).sum::<usize>();
     let probes = told("ProbeSample").abs_diff(usize::try_from(2 * lasts.as_secs() / 5).unwrap());
     assert!(probes <= 2 && told("changes of Pods") >= 9 && told("changes of Nodes") >= 9, "{healthy:#?}");
     for (name, faults, step) in rows {
-        let beside = play(name, &faults, (lasts, step)).await;
+        let beside = play(name, &faults, lasts, step).await;
         let more: Vec<_> = beside.iter().filter(|(event, count)| healthy.get(*event) != Some(*count)).take(5).collect();
         let less: Vec<_> = healthy.iter().filter(|(event, count)| beside.get(*event) != Some(*count)).take(5).collect();
         assert!(more.is_empty() && less.is_empty(), "{name}: the healthy cluster tells {more:?} for {less:?} (G5)");

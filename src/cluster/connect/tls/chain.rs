@@ -11,7 +11,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, SignatureVerificationAlgor
 use tokio_rustls::rustls::{CertificateError, ExtendedKeyPurpose, OtherError};
 use webpki::{EndEntityCert, Error, ExtendedKeyUsageValidator, KeyPurposeId, KeyPurposeIdIter, KeyUsage, VerifiedPath};
 
-use super::verify::Refusal;
+use super::refusal::Refusal;
 use crate::cluster::check::cert::{ANY_PURPOSE, Certificate, SERVER_AUTH, Signed};
 
 /// Authorities between a server's certificate and the one that is trusted, at most (webpki `MAX_SUB_CA_COUNT`).

@@ -12,7 +12,7 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use super::*;
 use crate::cluster::classify::no_answer;
-use crate::cluster::connect::{ConnectFailure, ConnectStage};
+use crate::cluster::connect_failure::{ConnectFailure, ConnectStage};
 
 mod rules;
 

@@ -136,6 +136,11 @@ fn invalid(error: &ScanError, deepest: usize) -> YamlError {
     YamlError { line: error.marker().line(), column: error.marker().col() + 1, why }
 }
 
+/// A text that says something: empty is unset, in a kubeconfig as in the answer of a credential plugin.
+pub(crate) fn non_empty(text: Option<String>) -> Option<String> {
+    text.filter(|text| !text.is_empty())
+}
+
 /// Makes the tree of the parser's events.
 #[derive(Default)]
 struct Builder {
