@@ -41,7 +41,7 @@ use any::{AnyConnector, hidden};
 use timed::Timed;
 use tls::{Https, TlsError, TlsSettings};
 
-/// client-go's dialer keeps connections alive every 30 s; ours asks sooner, since a dashboard is asked "is it alive".
+/// client-go's dialer sends keepalives every 30 s; ours sends them sooner, since a dashboard must know "is it alive".
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(20);
 /// Between two keepalive probes.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
@@ -56,7 +56,7 @@ const POOL_IDLE: Duration = Duration::from_secs(30);
 const POOL_SIZE: usize = 4;
 
 tokio::task_local! {
-    /// How far the connection that is being made has come.
+    /// Stage that the connection being made has reached.
     static STAGE: Arc<AtomicU8>;
 }
 
@@ -86,21 +86,21 @@ pub(crate) fn client(
     let proxied = config.proxy_url.is_some();
     let after = if proxied { ConnectStage::Proxy } else { ConnectStage::Tls };
     let tcp = StageMarker { inner: tcp(GaiResolver::new(), limit), before: ConnectStage::Tcp, after };
-    // One type for all ways, so that what is above them is there once in the program.
+    // One type for all transports, so that the layers above exist once in the binary.
     let way = match config.proxy_url.clone() {
         None => hidden(tcp),
         Some(proxy) => tunnelled(proxy, tcp, auth).map_err(|error| unusable_tls(&error))?,
     };
     let (inner, looker) = match config.cluster_url.scheme_str() {
         Some("https") => secured(way, &config, tls).map_err(|error| unusable_tls(&error))?,
-        // Without TLS nothing of it is read: a machine without certificates can still ask such a server.
+        // Without TLS its settings are not read: a machine without certificates can still use such a server.
         _ => (way, None),
     };
     let timed = Timed { inner, limit, proxied, place, looker };
     assemble(pool(timed), &config, sink).map_err(|error| unusable(&error))
 }
 
-/// TLS with the server, and what looks at its certificate when it is refused.
+/// TLS to the server, and the prober of its certificate for the case that it is refused.
 ///
 /// # Errors
 /// Certificates or a name that cannot be used.
@@ -111,7 +111,7 @@ fn secured(way: AnyConnector, config: &Config, tls: &TlsSettings) -> Result<(Any
     Ok((hidden(Https::new(way, secure, name)), looker))
 }
 
-/// The way through a proxy.
+/// Connector through a proxy.
 ///
 /// # Errors
 /// TLS to the proxy that cannot be set up.
@@ -132,7 +132,7 @@ fn tunnelled(
             hidden(then_tls(socks))
         }
         Some("https") => {
-            // Settings of its own: our client certificate and the cluster's CA are not the proxy's business.
+            // Separate settings: our client certificate and the cluster's CA are not the proxy's business.
             let tls = TlsSettings::default();
             let name = tls.name(proxy.host().unwrap_or_default())?;
             let outer = Https::new(hidden(tcp), tls.client_config()?, name);
@@ -198,8 +198,8 @@ impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Spawn {
     }
 }
 
-/// Connections that are kept for the next request. When a request runs into its deadline, the idle ones beside it are
-/// dropped too: they most likely lead the same dead way, and each would cost another deadline (F06).
+/// Connections kept for the next request. When a request runs into its deadline, the idle connections of its pool are
+/// dropped too: they most likely share the dead path, and each would cost another deadline (F06).
 #[derive(Clone)]
 struct ConnectionPool<C> {
     connector: C,
@@ -232,8 +232,8 @@ where
     }
 }
 
-/// Names and addresses: `limit` is shared out among the addresses of a name, so that a dead first one leaves time for the
-/// next; the two families race 300 ms apart, as hyper-util does by itself (F08).
+/// TCP connector: `limit` is divided among the addresses of a name, so that a dead first one leaves time for the next;
+/// the two families race 300 ms apart, as hyper-util does by itself (F08).
 fn tcp<R>(resolver: R, limit: Duration) -> HttpConnector<StageMarker<R>> {
     let resolver = StageMarker { inner: resolver, before: ConnectStage::Dns, after: ConnectStage::Tcp };
     let mut tcp = HttpConnector::new_with_resolver(resolver);
@@ -266,7 +266,7 @@ fn place(url: &Uri) -> String {
     format!("{}:{port}", url.host().unwrap_or_default())
 }
 
-/// Notes in [`STAGE`] what begins with this service's work and what follows it.
+/// Records in [`STAGE`] the stage before and after this service's work.
 #[derive(Clone, Debug)]
 struct StageMarker<C> {
     inner: C,
@@ -290,7 +290,7 @@ where
     fn call(&mut self, target: Q) -> Self::Future {
         let (work, before, after) = (self.inner.call(target), self.before, self.after);
         let note = |stage: ConnectStage| {
-            // Outside of a connection attempt (a unit test) there is nobody to tell.
+            // Outside of a connection attempt (a unit test) the stage is not recorded.
             let _ = STAGE.try_with(|at| at.store(stage as u8, Ordering::Relaxed));
         };
         Box::pin(async move {

@@ -10,30 +10,30 @@ use tower::BoxError;
 
 use crate::msg::NoConnection;
 
-/// Deepest chain of causes that is read.
+/// Longest chain of causes that is followed.
 const CHAIN: usize = 12;
 
-/// A step on the way to a connection.
+/// A stage of connecting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ConnectStage {
-    /// The name is being resolved.
+    /// Resolving the name.
     Dns = 0,
     /// TCP, to the server or to the proxy.
     Tcp = 1,
-    /// The proxy is asked for a tunnel.
+    /// Asking the proxy for a tunnel.
     Proxy = 2,
     /// The TLS handshake.
     Tls = 3,
 }
 
-/// No connection came about.
+/// Failure to connect.
 #[derive(Debug)]
 pub(crate) struct ConnectFailure {
-    /// Where it failed.
+    /// Stage that failed.
     pub(crate) stage: ConnectStage,
-    /// `host:port` that was to be reached at that stage.
+    /// `host:port` of that stage.
     pub(crate) place: String,
-    /// Through a proxy.
+    /// `true` if the connection goes through a proxy.
     pub(crate) proxied: bool,
     /// How long it took.
     pub(crate) after: Duration,
@@ -50,7 +50,7 @@ impl std::fmt::Display for ConnectFailure {
 }
 
 impl ConnectFailure {
-    /// The other side reset the connection while it was made: as if it had done so a moment later.
+    /// `true` if the other side reset the connection while it was made: treated as a reset just after it.
     pub(crate) fn is_reset(&self) -> bool {
         let Some(source) = self.source.as_deref().filter(|_| self.stage == ConnectStage::Tcp && !self.proxied) else {
             return false;
@@ -59,7 +59,7 @@ impl ConnectFailure {
         io.is_some_and(|error| error.kind() == io::ErrorKind::ConnectionReset)
     }
 
-    /// Why there is no connection, for the statistics.
+    /// Cause, for the statistics.
     pub(crate) fn cause(&self) -> NoConnection {
         let Some(source) = &self.source else { return NoConnection::TimedOut };
         let kind = chain(&**source).find_map(|cause| cause.downcast_ref::<io::Error>()).map(io::Error::kind);
@@ -86,7 +86,7 @@ impl StdError for ConnectFailure {
 pub(crate) fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     std::iter::successors(Some(error), |error: &&'a (dyn StdError + 'static)| {
         let error: &'a (dyn StdError + 'static) = *error;
-        // An io::Error shows the source of what it wraps, not what it wraps.
+        // An io::Error reports the source of the error it wraps, not that error.
         match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
             Some(inner) => Some(inner as &(dyn StdError + 'static)),
             None => error.source(),

@@ -5,22 +5,22 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-/// What one read brings at most: it stays in the cache until it has been decoded. No head of an answer may be longer.
+/// Most bytes of one read: they stay in the CPU cache until they are decoded. No head of an answer may be longer.
 pub(super) const READ_BUFFER: usize = 128 << 10;
-/// All heads of one answer together: hyper reads on behind a 1xx for as long as the server sends one after the other, and
-/// no other cluster of the thread gets a turn meanwhile. Behind the last head there may be two reads of its body.
+/// Most bytes of all heads of one answer: hyper reads on behind a 1xx for as long as the server sends them, and no
+/// other cluster of the thread gets a turn meanwhile. Behind the last head there may be two reads of its body.
 const LARGEST_HEADS: usize = 4 * READ_BUFFER;
 
-/// A connection as its requests know it: how long it took to be made, and whether it waits for an answer.
+/// State of a connection that its requests share: how long it took to make, and whether an answer is awaited.
 #[derive(Clone, Debug)]
 pub(crate) struct Took(Arc<Exchange>);
 
 #[derive(Debug)]
 struct Exchange {
     connect: Duration,
-    /// Somebody has asked for the time.
+    /// Set once a request has taken the connect time.
     told: AtomicBool,
-    /// Bytes since the last request was written, while its answer has not come.
+    /// Bytes since the last request was written, before its answer came.
     heads: AtomicUsize,
     answered: AtomicBool,
 }
@@ -35,23 +35,23 @@ impl Took {
         }))
     }
 
-    /// The last head of an answer has come. Returns the time that the connection took to be made to the first who asks: the
-    /// first request on it takes this.
+    /// Records that the last head of an answer has come. Returns the connect time to the first caller: the first
+    /// request on the connection accounts for it.
     pub(crate) fn answered(&self) -> Option<Duration> {
         self.0.answered.store(true, Ordering::Relaxed);
         (!self.0.told.swap(true, Ordering::Relaxed)).then_some(self.0.connect)
     }
 
-    /// A request is written.
+    /// Records that a request is written.
     pub(super) fn asked(&self) {
         self.0.heads.store(0, Ordering::Relaxed);
         self.0.answered.store(false, Ordering::Relaxed);
     }
 
-    /// Counts what was read.
+    /// Counts bytes that were read.
     ///
     /// # Errors
-    /// [`LongHeads`] if that much has come without an answer.
+    /// [`LongHeads`] if too many have come without an answer.
     pub(super) fn read(&self, bytes: usize) -> io::Result<()> {
         if self.0.answered.load(Ordering::Relaxed) {
             return Ok(());
@@ -61,7 +61,7 @@ impl Took {
     }
 }
 
-/// Heads without end and no answer: 1xx after 1xx.
+/// Endless heads without an answer: 1xx after 1xx.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("no answer in the first {} kB, only 1xx (`100 Continue`)", LARGEST_HEADS >> 10)]
 pub(crate) struct LongHeads;

@@ -1,4 +1,4 @@
-//! Where the objects of a list come from: all of a resource, or those of one namespace (F23).
+//! The source of a list: all of a resource, or the objects of one namespace (F23).
 
 use std::sync::Arc;
 
@@ -9,9 +9,9 @@ use crate::msg::{ClusterEvent, Resource};
 pub(super) struct ListSource {
     pub(super) resource: Resource,
     pub(super) path: Arc<str>,
-    /// The place of its namespace among those that are watched; `None` where all namespaces are listed together.
+    /// Index of its namespace among the watched ones; `None` where all namespaces are listed together.
     pub(super) place: Option<u16>,
-    /// What is listed, in words: `pods in team-a`.
+    /// The listed objects, in words: `pods in team-a`.
     pub(super) what: Arc<str>,
 }
 
@@ -31,7 +31,7 @@ impl ListSource {
         }
     }
 
-    /// News of the list or the watch, addressed to its namespace; other news as it is.
+    /// Addresses an event of the list or the watch to its namespace; others stay as they are.
     pub(super) fn address(&self, event: ClusterEvent) -> ClusterEvent {
         match (self.place, &event) {
             (

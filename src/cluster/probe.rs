@@ -1,8 +1,8 @@
-//! The two probe series on fixed ticks, and what they learn beside: the server's version and its clock.
+//! The two probe series on fixed ticks, and the server's version and clock, which they learn on the way.
 //!
-//! Rules: `docs/latency-and-alerts.md`. Each tick gives exactly one sample (G8): the deadline is at
-//! most the period, so a probe is over when the next tick is due, and a probe that timed out is a sample "at least the
-//! deadline". Ticks that pass while we are suspended are not caught up: we did not watch then.
+//! Rules: `docs/latency-and-alerts.md`. Each tick gives exactly one sample (G8): the deadline is at most the period, so
+//! a probe is over when the next tick is due, and a probe that timed out is a sample "at least the deadline". Ticks
+//! that pass while we are suspended are not made up for: we did not watch then.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -23,13 +23,13 @@ use crate::clock::wall;
 use crate::facts::text::Clean;
 use crate::msg::{CallKind, ClusterEvent, Layer, ProbeOutcome, ProbeSample, ProbeSeries};
 
-/// Exempt from queueing and from shutdown rejection: reachability, nothing else (F28).
+/// Exempt from queueing and from shutdown rejection: proves reachability, nothing else (F28).
 const PING: &str = "/livez";
 /// The cheapest answer that proves authn, authz, queueing and storage; the next one where the last is forbidden.
 const WORK: [&str; 3] = ["/api/v1/namespaces?limit=1", "/api/v1/nodes?limit=1", "/version"];
 /// A change of the skew below this is the resolution of the `Date` header.
 const SKEW_STEP_MS: i64 = 1_000;
-/// `/version` is asked for again after this if it failed.
+/// Time before a failed `/version` is requested again.
 const VERSION_RETRY: Duration = Duration::from_secs(60);
 
 /// Sends one sample for each tick of `series` until the task is dropped.
@@ -54,14 +54,14 @@ pub(crate) async fn run(shared: Arc<TaskContext>, series: ProbeSeries) {
 
 struct ProbeState {
     series: ProbeSeries,
-    /// Which of [`WORK`].
+    /// Index into [`WORK`].
     rung: usize,
-    /// The last probe got no answer.
+    /// Set if the last probe got no answer.
     down: bool,
     serial: u64,
     skew_ms: Option<i64>,
     missed: Missed,
-    /// The failure that was told last, while probes fail.
+    /// The failure that was sent last, while probes fail.
     told: Option<(Layer, Clean)>,
 }
 
@@ -77,9 +77,10 @@ impl ProbeState {
         }
     }
 
-    /// Tells why probes fail: the first failure of a row of equal ones, or the list of failures would hold nothing else.
+    /// Sends the failure of probes: only the first of several equal ones, or the list of failures would hold nothing
+    /// else.
     async fn tell(&mut self, shared: &TaskContext, trouble: Option<RequestError>) {
-        // A 403 only leads to the next rung, and credentials are told by those who get them.
+        // A 403 only leads to the next rung, and the session reports credentials.
         let told = |trouble: &RequestError| !matches!(trouble.layer, Layer::Rbac | Layer::Credentials | Layer::Config);
         let Some(trouble) = trouble.filter(told) else {
             self.told = None;
@@ -119,7 +120,7 @@ impl ProbeState {
                 self.skew(shared, head, latency).await;
                 ProbeOutcome::Answered { latency }
             }
-            // Below 500 the server has done its work, whatever it thinks of us.
+            // Below 500 the server has done its work, whatever it thinks of the request.
             Err(RequestError { code: Some(code), layer, alien: false, .. })
                 if *code < 500 && *layer != Layer::Throttled =>
             {
@@ -171,13 +172,13 @@ pub(super) fn skew_ms(date: &str, ours: Timestamp, latency: Duration) -> Option<
     Some(ours.as_millisecond() - half - (server.as_millisecond() + 500))
 }
 
-/// Asks for `/version` after each reconnect, the first one included, until the task is dropped.
+/// Requests `/version` after each reconnect, the first one included, until the task is dropped.
 pub(crate) async fn versions(shared: Arc<TaskContext>) {
     loop {
         shared.reconnected.notified().await;
         while let Err(layer) = version(&shared).await {
             if matches!(layer, Layer::Rbac | Layer::Auth) {
-                // Not for us: the next reconnect may be another server.
+                // Forbidden to us: after the next reconnect another server may answer.
                 break;
             }
             tokio::select! {

@@ -1,4 +1,4 @@
-//! Objects: may we read them, how long does a page take and where, and do pages follow each other.
+//! Objects: rights to read them, the time of a page by phase, and consistent pagination.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ const PAGE: u32 = 500;
 const LIST_LIMIT: (&str, &str) = ("30 s", "API-call SLO for cluster lists");
 const LIST_WARN_MS: f64 = 10_000.0;
 const LIST_FAIL_MS: f64 = 30_000.0;
-/// No object has this name: a GET of it is answered 404 to whom may get, 403 to whom may not.
+/// A name that no object has: a GET of it is answered 404 to those who may get, 403 to those who may not.
 const NOBODY: &str = "watchbell-check";
 
 impl CheckRun {
@@ -45,7 +45,7 @@ impl CheckRun {
         self.may("pods", StepOutcome::Fail, &verbs.collect::<Vec<_>>()).await
     }
 
-    /// What to do without the right to list: pods may still be listed namespace by namespace (F23).
+    /// Advice without the right to list: pods may still be listed namespace by namespace (F23).
     fn without_rights(&self, resource: &str) -> String {
         let role = advice(Layer::Rbac);
         if resource != "pods" || !self.tuning.namespaces.is_empty() {
@@ -55,7 +55,7 @@ impl CheckRun {
         format!("{role}, or name namespaces whose pods you may list: `--namespace {example}`")
     }
 
-    /// Tries one verb: what answers must be what an API server answers, whatever its HTTP status.
+    /// Tries one verb: the answer must be one of an API server, whatever its HTTP status.
     async fn tried(&mut self, verb: &str, uri: &str) -> Result<(), RequestError> {
         if verb.starts_with("watch") {
             return self.tried_watch(uri).await;
@@ -64,14 +64,14 @@ impl CheckRun {
             return self.list(uri).await.result.map(drop);
         }
         match self.get(uri).await.result {
-            // The name is made up: that it is not found is the answer of a server that lets us look.
+            // The name is made up: a 404 is the answer of a server that lets us read.
             Err(trouble) if trouble.code == Some(404) && trouble.status.is_some() => Ok(()),
             Err(trouble) => Err(trouble),
             Ok(head) => Err(classify::unreadable(&head, &self.buf, "an object that cannot exist was found")),
         }
     }
 
-    /// One line for one resource; `without` is what it means to lack a verb.
+    /// One line for one resource; `without` is the outcome if a verb is missing.
     async fn may(&mut self, resource: &str, without: StepOutcome, verbs: &[(String, String)]) -> StepFlow {
         let name = format!("rbac {resource}");
         let (mut words, mut worst): (Vec<String>, Option<RequestError>) = (Vec::new(), None);
@@ -153,7 +153,7 @@ impl CheckRun {
         Ok(Some(head))
     }
 
-    /// A list of two pages: both of one state, and the second goes on where the first ended.
+    /// A list of two pages: both of one state, the second continuing where the first ended.
     pub(super) async fn list_pages(&mut self) -> StepFlow {
         let name = "list pages";
         let mut first = Vec::new();
@@ -296,7 +296,7 @@ mod tests {
         assert_eq!(minor_of("none"), None);
     }
 
-    /// The same total is another layer's fault by where it passed.
+    /// The same total time is blamed on the layer where it was spent.
     #[test]
     fn slow_page_is_the_fault_of_the_phase_that_took_the_time() {
         let timing = |first: f64, body: f64| Timing {

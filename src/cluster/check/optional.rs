@@ -1,4 +1,4 @@
-//! APIs that a cluster need not have: usage figures, dynamic resource allocation and the leases of kubelets.
+//! Optional APIs: usage figures, dynamic resource allocation and the leases of kubelets.
 
 use super::{CheckRun, StepFlow};
 use crate::cluster::classify::one_line;
@@ -15,12 +15,12 @@ impl CheckRun {
                 let text = "not installed: no usage of CPU and memory, nothing else is missing";
                 self.tell(CheckStep::new("metrics api", StepOutcome::Skip, text)).await
             }
-            // To whom may not see it, a server without it answers 403 as well.
+            // A server without the API also answers 403 to those who may not see it.
             Err(trouble) if trouble.layer == Layer::Rbac => {
                 let text = "not visible to us (403): no usage of CPU and memory, nothing else is missing";
                 self.tell(CheckStep::new("metrics api", StepOutcome::Skip, text)).await
             }
-            // Without it nothing but usage is missing, so it never fails the check.
+            // Only usage is missing without it, so it never fails the check.
             Err(trouble) => self.tell_trouble("metrics api", StepOutcome::Warn, &trouble).await,
         }
     }
@@ -33,7 +33,7 @@ impl CheckRun {
             Err(trouble) if trouble.code == Some(404) => {
                 return self.tell(CheckStep::new("dra", StepOutcome::Skip, absent)).await;
             }
-            // Whoever may not look may still list.
+            // Discovery may be forbidden where the list is allowed.
             Err(trouble) if trouble.layer == Layer::Rbac => vec!["v1".to_owned()],
             Err(trouble) => return self.tell_trouble("dra", StepOutcome::Warn, &trouble).await,
         };

@@ -67,7 +67,7 @@ impl CheckRun {
         self.tell(step.timing(only(took))).await
     }
 
-    /// Host and port of the first hop, and whether that is a proxy.
+    /// Host and port of the first hop, which may be a proxy.
     fn place(&self) -> Option<(String, u16)> {
         let plan = self.found.plan.as_ref()?;
         let url = plan.proxy.as_ref().unwrap_or(&plan.config.cluster_url);
@@ -102,9 +102,9 @@ async fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
 
 type ReachFailure = Vec<(SocketAddr, Option<io::Error>)>;
 
-/// Tries all addresses at once: the first that connects, and which did not until then or a moment later.
+/// Tries all addresses at once: returns the first that connects, and those that failed by then or a moment later.
 async fn connect(addresses: &[SocketAddr], limit: Duration) -> (Option<(TcpStream, SocketAddr)>, ReachFailure) {
-    /// A refusal is as fast as an acceptance; to wait longer for an address that is silent would not tell more.
+    /// A refusal is as fast as an acceptance; waiting longer for a silent address tells nothing more.
     const GRACE: Duration = Duration::from_secs(1);
 
     let mut tries = JoinSet::new();

@@ -107,7 +107,7 @@ fn checks(body: &str) -> (usize, Vec<String>) {
     (good, failing.collect())
 }
 
-/// Health and version are open to all by default, but need not be: that we may not ask is no failure of the server.
+/// Health and version are open to all by default, but may be restricted: a 403 there is no failure of the server.
 fn outcome_of_health(layer: Layer) -> StepOutcome {
     if layer == Layer::Rbac { StepOutcome::Warn } else { StepOutcome::Fail }
 }

@@ -1,4 +1,4 @@
-//! Connections under a deadline and a stop-watch, which bound what may come before an answer.
+//! Connections with a deadline and a stop-watch.
 
 use std::error::Error as StdError;
 use std::io;
@@ -22,7 +22,7 @@ use crate::cluster::connect::certificate::Looker;
 use crate::cluster::connect_failure::{ConnectFailure, ConnectStage, chain};
 use crate::cluster::exchange::Took;
 
-/// The deadline over all stages, and the stop-watch.
+/// Connector with one deadline over all stages, and a stop-watch.
 #[derive(Clone)]
 pub(super) struct Timed<C> {
     pub(super) inner: C,
@@ -68,7 +68,7 @@ where
                 Ok(Err(error)) => Some(error.into()),
                 Err(_) => None,
             };
-            // The share of the last address ran out, or the kernel gave up: nobody answered, like our own deadline.
+            // The share of the last address ran out, or the kernel gave up: a timeout, like our own deadline.
             let source = source.filter(|source| !is_timeout(&**source));
             let stage = match stage.load(Ordering::Relaxed) {
                 0 => ConnectStage::Dns,
@@ -89,7 +89,7 @@ where
     }
 }
 
-/// We refused the certificate of the other side.
+/// `true` if we refused the certificate of the other side.
 fn refused_certificate(error: &(dyn StdError + 'static)) -> bool {
     let refused = |error: &rustls::Error| matches!(error, rustls::Error::InvalidCertificate(_));
     chain(error).any(|cause| cause.downcast_ref::<rustls::Error>().is_some_and(refused))
@@ -99,10 +99,10 @@ fn is_timeout(error: &(dyn StdError + 'static)) -> bool {
     chain(error).any(|cause| cause.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::TimedOut))
 }
 
-/// A connection that knows how long it took to be made, and counts what comes before an answer.
+/// A connection that knows its connect time and counts the bytes before an answer.
 pub(super) struct TimedStream<T>(TokioIo<CountingReader<T>>);
 
-/// The same for tokio, whose buffers tell how much was read.
+/// The same for tokio, whose buffers show how much was read.
 struct CountingReader<T> {
     io: TokioIo<T>,
     took: Took,

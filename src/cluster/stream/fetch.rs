@@ -1,4 +1,4 @@
-//! One page of a list: its request, its body, and what is in it.
+//! One page of a list: its request, its body, and its objects.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -20,11 +20,11 @@ pub(super) struct PageJob {
     pub(super) page: PageAsk,
     /// Set once something of its body has come.
     pub(super) moves: Arc<AtomicBool>,
-    /// Of the session that it was asked with.
+    /// Serial of its session.
     pub(super) serial: u64,
 }
 
-/// Asks for a page and reads it.
+/// Requests a page and reads it.
 pub(super) async fn fetch(
     shared: &TaskContext,
     source: &ListSource,

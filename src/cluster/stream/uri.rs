@@ -8,7 +8,7 @@ use crate::cluster::list_source::ListSource;
 use crate::cluster::reflector::{PageAsk, WatchAsk};
 use crate::msg::Resource;
 
-/// Finished pods hold nothing, and clusters keep thousands of them.
+/// Finished pods use no resources, and clusters keep thousands of them.
 const UNFINISHED: &str = "status.phase!=Succeeded,status.phase!=Failed";
 
 /// Path and query of a page.

@@ -7,16 +7,16 @@ use tokio_rustls::rustls::{CertificateError, OtherError};
 
 use crate::cluster::check::cert::Certificate;
 
-/// A server certificate that breaks a rule for which rustls has no word.
+/// A server certificate that breaks a rule that rustls has no name for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Refusal {
-    /// It is older than subject alternative names. The words are Go's.
+    /// Issued without subject alternative names. The words are Go's.
     #[error("certificate relies on legacy Common Name field ({subject}), use SANs instead")]
     LegacyCommonName {
         /// The name that it has.
         subject: String,
     },
-    /// Its authority has the name of one that is trusted, and another key: a cluster that was made anew.
+    /// Its authority has the name of a trusted one but another key: the cluster was rebuilt.
     #[error(
         "certificate signed by unknown authority: the {issuer} that is trusted has another key than the one that signed it"
     )]
@@ -24,10 +24,10 @@ pub(crate) enum Refusal {
         /// The name that both have.
         issuer: String,
     },
-    /// Its purposes are others.
+    /// Its extended key usage lists other purposes.
     #[error("certificate is not for servers: its extended key usage lists other purposes")]
     NotForServers,
-    /// One that vouches for it does not hold any more, or not yet. The first words are Go's.
+    /// An authority of the chain has expired or is not valid yet. The first words are Go's.
     #[error(
         "certificate has expired or is not yet valid: not the server's own but that of the authority {subject}, which vouches \
          for it and is valid {from:.0} to {until:.0}; renew it, and the kubeconfig's certificate-authority with it"
@@ -35,12 +35,12 @@ pub(crate) enum Refusal {
     Outdated {
         /// The name of the authority.
         subject: String,
-        /// From when it holds.
+        /// Start of its validity.
         from: jiff::Timestamp,
-        /// Until when it holds.
+        /// End of its validity.
         until: jiff::Timestamp,
     },
-    /// The purposes of one that vouches for it are others.
+    /// The extended key usage of an authority of the chain lists other purposes.
     #[error(
         "certificate is by {subject}, whose own extended key usage does not list servers: renew that authority without it"
     )]
@@ -51,7 +51,7 @@ pub(crate) enum Refusal {
     /// A key that is too short.
     #[error("certificate of {subject} has a key that is too short ({key}): 2048 bits or more are accepted")]
     ShortKey {
-        /// Whose key it is.
+        /// Subject of the certificate with that key.
         subject: String,
         /// `RSA 1024`.
         key: String,
@@ -59,7 +59,7 @@ pub(crate) enum Refusal {
 }
 
 impl Refusal {
-    /// For an authority whose dates do not allow now.
+    /// Refusal of an authority outside its validity.
     pub(super) fn outdated(authority: &Certificate) -> Self {
         let Certificate { subject, not_before, not_after, .. } = authority;
         Self::Outdated { subject: subject.clone(), from: *not_before, until: *not_after }

@@ -26,7 +26,7 @@ pub(in crate::cluster::connect) struct Https {
 }
 
 impl Https {
-    /// Over `way`, with a server that is called `name`.
+    /// Over `way`, with a server of this `name`.
     pub(in crate::cluster::connect) fn new(way: AnyConnector, config: ClientConfig, name: ServerName<'static>) -> Self {
         Self { way, tls: TlsConnector::from(Arc::new(config)), name }
     }

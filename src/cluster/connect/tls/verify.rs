@@ -1,4 +1,4 @@
-//! The verifier of server certificates: rustls's, with the rules of Go that it does not have, and reasons in words.
+//! The verifier of server certificates: rustls's, with the rules of Go that it lacks, and reasons in words.
 //!
 //! Source: Go's crypto/x509, `Certificate.Verify` (a certificate that is itself among the roots is a chain of one),
 //! `Certificate.CheckSignatureFrom` and `Certificate.VerifyHostname`.
@@ -28,7 +28,7 @@ const SHORTEST_RSA: usize = 2048;
 /// The verifier with the machine's certificates: read when the first server needs them, and once in a process.
 ///
 /// # Errors
-/// The machine has none; the next call looks again.
+/// The machine has none; the next call tries again.
 pub(super) fn system(provider: &Arc<CryptoProvider>) -> Result<Arc<Verifier>, TlsError> {
     static SYSTEM: Mutex<Option<Arc<Verifier>>> = Mutex::new(None);
 
@@ -41,7 +41,7 @@ pub(super) fn system(provider: &Arc<CryptoProvider>) -> Result<Arc<Verifier>, Tl
     Ok(verifier)
 }
 
-/// Verifies that a server is the one that is meant.
+/// Verifies that a server is the expected one.
 #[derive(Debug)]
 pub(super) struct Verifier {
     anchors: Vec<Anchor>,
@@ -50,13 +50,14 @@ pub(super) struct Verifier {
 }
 
 impl Verifier {
-    /// With these roots and the signatures that `provider` verifies.
+    /// Verifier with these roots and the signature algorithms of `provider`.
     pub(super) fn new(roots: Roots, provider: &CryptoProvider) -> Self {
         let Roots { anchors, pinned, .. } = roots;
         Self { anchors, pinned, algorithms: provider.signature_verification_algorithms }
     }
 
-    /// The one that is trusted itself: nobody vouches for it, but its dates, its purpose and its names count.
+    /// Verifies a certificate that is itself trusted: it needs no authority, but its dates, purpose and names are
+    /// checked.
     fn verify_pinned(
         der: &CertificateDer<'_>,
         shown: &Certificate,
@@ -134,7 +135,7 @@ impl ServerCertVerifier for Verifier {
     }
 }
 
-/// The certificate has the name. As in Go, an IPv4 address may stand in it in IPv6 form.
+/// Verifies the name. As in Go, an IPv4 address may stand in the certificate in IPv6 form.
 fn verify_name(der: &CertificateDer<'_>, name: &ServerName<'_>) -> Result<(), rustls::Error> {
     let certificate = ParsedCertificate::try_from(der)?;
     let verified = verify_server_name(&certificate, name);
@@ -148,7 +149,7 @@ fn verify_name(der: &CertificateDer<'_>, name: &ServerName<'_>) -> Result<(), ru
     }
 }
 
-/// A signature that does not verify because the key is too short for it: rustls calls that a bad signature.
+/// Names a key that is too short for its signature: rustls reports a bad signature.
 pub(super) fn short_key<'a>(
     error: rustls::Error,
     chain: impl IntoIterator<Item = &'a CertificateDer<'a>>,
@@ -166,11 +167,11 @@ pub(super) fn short_key<'a>(
     }
 }
 
-/// `insecure-skip-tls-verify`: whoever answers is taken for the server.
+/// `insecure-skip-tls-verify`: accepts any server.
 #[derive(Debug)]
 pub(super) struct Unverified;
 
-/// All that a server could sign with: nothing is verified, so nothing need be supported.
+/// Every scheme that a server could sign with: nothing is verified, so nothing needs to be supported.
 const ANY_SCHEME: [SignatureScheme; 13] = [
     SignatureScheme::ECDSA_NISTP256_SHA256,
     SignatureScheme::ECDSA_NISTP384_SHA384,

@@ -1,4 +1,4 @@
-//! The end of a silence: a list that waits goes on, and so does one whose page hangs.
+//! The end of a silence, for the list: a waiting list continues, and so does one whose page hangs.
 
 use super::{ListPhase, Reflector, RetryWait};
 use crate::cluster::reflector::{ReflectorEffect, StepContext};
@@ -6,7 +6,8 @@ use crate::cluster::silence::ends_with_silence;
 use crate::msg::{Mono, SyncState};
 
 impl Reflector {
-    /// Brings the next attempt forward; the backoff stays as it is, should that fail too. A page that `hangs` is given up.
+    /// Brings the next attempt forward; the backoff stays as it is, should that fail too. A page that `hangs` is
+    /// cancelled.
     pub(in crate::cluster::reflector) fn wake_list(
         &mut self,
         moment: StepContext,
