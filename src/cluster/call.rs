@@ -168,7 +168,7 @@ impl ApiClient {
             let mut opening = Opening::new(taker);
             read(body, &ask.limits, &tag, start, &mut opening)
                 .await
-                .map_err(|trouble| RequestError { audit_id: classify::audit_id(&head), ..trouble })?;
+                .map_err(|error| RequestError { audit_id: classify::audit_id(&head), ..error })?;
             opening.error(&head, tuning)?;
             head.extensions.insert(tag);
             return Ok(head);
@@ -177,9 +177,9 @@ impl ApiClient {
         let limits = Limits { bytes: ERROR_BODY, ..ask.limits };
         // The status says more than a cut body.
         let _ = read(body, &limits, &tag, start, &mut buf).await;
-        let trouble = classify::answer(&head, &buf, wall(), tuning.retry_after_cap);
+        let error = classify::answer(&head, &buf, wall(), tuning.retry_after_cap);
         taker.take_error(buf);
-        Err(trouble)
+        Err(error)
     }
 
     /// Opens a watch: returns with its headers and leaves the body to the caller.
@@ -374,7 +374,7 @@ mod tests {
             uri,
             limits: Limits::small(Duration::from_secs(1)),
         };
-        let Err(trouble) = line.open(&ask, &Tuning::default()).await else { panic!("it was sent") };
-        assert!(trouble.text.contains("lead elsewhere"), "{}", trouble.text);
+        let Err(error) = line.open(&ask, &Tuning::default()).await else { panic!("it was sent") };
+        assert!(error.text.contains("lead elsewhere"), "{}", error.text);
     }
 }

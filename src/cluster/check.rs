@@ -210,15 +210,15 @@ impl CheckRun {
     }
 
     /// Sends a step that failed, or for which something optional is missing.
-    async fn tell_trouble(&mut self, name: &str, outcome: StepOutcome, trouble: &RequestError) -> StepFlow {
-        let code = trouble.code.map(|code| format!(" ({code})")).unwrap_or_default();
-        let audit = trouble.audit_id.as_ref().map(|id| format!(", Audit-Id {id}")).unwrap_or_default();
-        let text = format!("{}: {}{code}{audit}", layer_name(trouble.layer), trouble.text);
-        let step = CheckStep { layer: Some(trouble.layer), ..CheckStep::new(name, outcome, &text) };
-        self.tell(step.next(advice(trouble.layer))).await?;
-        match trouble.layer {
+    async fn tell_error(&mut self, name: &str, outcome: StepOutcome, error: &RequestError) -> StepFlow {
+        let code = error.code.map(|code| format!(" ({code})")).unwrap_or_default();
+        let audit = error.audit_id.as_ref().map(|id| format!(", Audit-Id {id}")).unwrap_or_default();
+        let text = format!("{}: {}{code}{audit}", layer_name(error.layer), error.text);
+        let step = CheckStep { layer: Some(error.layer), ..CheckStep::new(name, outcome, &text) };
+        self.tell(step.next(advice(error.layer))).await?;
+        match error.layer {
             Layer::Auth => Err(Stop::Rejected),
-            _ if trouble.is_unreachable() => Err(Stop::Silent),
+            _ if error.is_unreachable() => Err(Stop::Silent),
             _ => Ok(()),
         }
     }
@@ -259,8 +259,8 @@ impl CheckRun {
 
     async fn ask(&mut self, kind: CallKind, uri: &str, limits: Limits) -> CheckResponse {
         let Some(line) = self.line.clone() else {
-            let trouble = RequestError::new(Layer::Internal, "there is no client");
-            return CheckResponse { result: Err(trouble), timing: Timing::default() };
+            let error = RequestError::new(Layer::Internal, "there is no client");
+            return CheckResponse { result: Err(error), timing: Timing::default() };
         };
         let ask = ApiRequest { kind, page: None, attempt: 1, uri: uri.to_owned(), limits };
         let result = line.fetch(&ask, &self.tuning, &mut self.buf).await;
@@ -282,8 +282,8 @@ impl CheckRun {
     }
 
     /// Counts requests in a row without an answer.
-    fn count(&mut self, trouble: Option<&RequestError>) {
-        let silent = trouble.is_some_and(|t| t.code.is_none() && (t.layer == Layer::FirstByte || t.is_unreachable()));
+    fn count(&mut self, error: Option<&RequestError>) {
+        let silent = error.is_some_and(|t| t.code.is_none() && (t.layer == Layer::FirstByte || t.is_unreachable()));
         self.silent = if silent { self.silent + 1 } else { 0 };
     }
 

@@ -56,7 +56,7 @@ pub(crate) struct RequestError {
     pub(crate) lasting: bool,
     /// `true` if the answer is not from a Kubernetes API, or not provably from ours: a captive portal, a wrong URL, a
     /// certificate.
-    pub(crate) alien: bool,
+    pub(crate) not_kubernetes: bool,
 }
 
 impl RequestError {
@@ -71,7 +71,7 @@ impl RequestError {
             asked: None,
             audit_id: None,
             status: None,
-            alien: false,
+            not_kubernetes: false,
             lasting: false,
         }
     }
@@ -167,7 +167,7 @@ pub(crate) fn answer(head: &Parts, body: &[u8], wall: Timestamp, cap: Duration) 
         retry_after: asked.map(|asked| asked.min(cap)),
         asked,
         audit_id: audit_id(head),
-        alien: head.status.is_redirection(),
+        not_kubernetes: head.status.is_redirection(),
         status: status.map(Box::new),
         ..RequestError::new(layer, &text)
     }
@@ -180,7 +180,7 @@ pub(crate) fn unreadable(head: &Parts, body: &[u8], why: &str) -> RequestError {
     RequestError {
         code: Some(head.status.as_u16()),
         audit_id: audit_id(head),
-        alien: html,
+        not_kubernetes: html,
         ..RequestError::new(Layer::Decode, text)
     }
 }
@@ -226,7 +226,7 @@ impl RequestError {
 /// Error of a request that got no answer: walks the causes to the layer that failed.
 pub(crate) fn no_answer(error: &(dyn StdError + 'static)) -> RequestError {
     if let Some(long) = chain(error).find_map(|cause| cause.downcast_ref::<LongHeads>()) {
-        return RequestError { alien: true, ..RequestError::new(Layer::Decode, &long.to_string()) };
+        return RequestError { not_kubernetes: true, ..RequestError::new(Layer::Decode, &long.to_string()) };
     }
     for cause in chain(error) {
         if let Some(failed) = cause.downcast_ref::<ConnectFailure>() {
@@ -247,7 +247,7 @@ pub(crate) fn no_answer(error: &(dyn StdError + 'static)) -> RequestError {
             }
             if error.is_parse() {
                 let text = format!("the answer is not HTTP: {}", deepest(cause));
-                return RequestError { alien: true, ..RequestError::new(Layer::Decode, &text) };
+                return RequestError { not_kubernetes: true, ..RequestError::new(Layer::Decode, &text) };
             }
         }
         if let Some(alert) = alert(cause) {
@@ -313,7 +313,7 @@ pub(crate) fn is_early_end(error: &(dyn StdError + 'static)) -> bool {
 
 /// Error of a watch that was answered with success by something other than a Kubernetes API.
 pub(crate) fn not_kubernetes() -> RequestError {
-    RequestError { alien: true, ..RequestError::new(Layer::Decode, NOT_KUBERNETES) }
+    RequestError { not_kubernetes: true, ..RequestError::new(Layer::Decode, NOT_KUBERNETES) }
 }
 
 fn connecting(failed: &ConnectFailure) -> RequestError {
@@ -357,7 +357,7 @@ fn connecting(failed: &ConnectFailure) -> RequestError {
                 None => format!("TLS with `{place}`: {}", readable_times(&why)),
             };
             // A certificate does not change within seconds (F05); a handshake that was cut may succeed.
-            RequestError { alien: why.contains("certificate"), ..RequestError::new(Layer::Tls, &text) }
+            RequestError { not_kubernetes: why.contains("certificate"), ..RequestError::new(Layer::Tls, &text) }
         }
     }
 }

@@ -200,9 +200,9 @@ impl DetailPace<'_> {
     }
 
     /// Sends the failure of a watch or a read, and says what happens next.
-    async fn failed(&mut self, trouble: &RequestError, of: &mut impl Follow, watching: bool) -> Next {
+    async fn failed(&mut self, error: &RequestError, of: &mut impl Follow, watching: bool) -> Next {
         let tuning = self.shared.tuning.clone();
-        if trouble.code == Some(404) {
+        if error.code == Some(404) {
             if of.missing() {
                 return Next::AtOnce;
             }
@@ -210,23 +210,23 @@ impl DetailPace<'_> {
             self.sync(SyncState::Polling { every: self.polling() }).await;
             return Next::Wait(self.polling());
         }
-        if trouble.layer == Layer::Rbac {
+        if error.layer == Layer::Rbac {
             if of.forbidden() {
                 return Next::AtOnce;
             }
-            let failure = Box::new(failure(trouble, self.backoff.failures(), &of.title(), tuning.denied_period));
+            let failure = Box::new(failure(error, self.backoff.failures(), &of.title(), tuning.denied_period));
             self.sync(SyncState::Denied { failure }).await;
             return Next::Wait(tuning.denied_period);
         }
         let pause = if watching { self.next_watch() } else { self.backoff.next(self.rng.f64()) };
         let failures = if watching { self.watch_backoff.failures() } else { self.backoff.failures() };
-        let mut wait = pause.max(trouble.retry_after.unwrap_or_default());
-        if trouble.alien || trouble.layer == Layer::Auth {
+        let mut wait = pause.max(error.retry_after.unwrap_or_default());
+        if error.not_kubernetes || error.layer == Layer::Auth {
             wait = wait.max(tuning.rejected_delay);
         }
-        let failure = Box::new(failure(trouble, failures, &of.title(), wait));
-        let patience = if trouble.layer == Layer::Server { REFUSALS_IN_A_ROW } else { BARREN_IN_A_ROW };
-        if watching && failures >= patience && !trouble.is_unreachable() && trouble.layer != Layer::Auth {
+        let failure = Box::new(failure(error, failures, &of.title(), wait));
+        let patience = if error.layer == Layer::Server { REFUSALS_IN_A_ROW } else { BARREN_IN_A_ROW };
+        if watching && failures >= patience && !error.is_unreachable() && error.layer != Layer::Auth {
             // No watch brings anything: the part is polled.
             let wait = wait.max(self.polling());
             self.shared.send_event(ClusterEvent::Failed(failure)).await;
@@ -234,7 +234,7 @@ impl DetailPace<'_> {
             self.read_again = true;
             return Next::Wait(wait);
         }
-        if trouble.layer != Layer::Watch {
+        if error.layer != Layer::Watch {
             self.shared.send_event(ClusterEvent::Failed(failure.clone())).await;
         }
         let until = self.shared.clock.mono() + wait;
@@ -244,8 +244,8 @@ impl DetailPace<'_> {
 }
 
 /// Failure number `failures` in a row, as the model shows it.
-fn failure(trouble: &RequestError, failures: u32, title: &str, wait: Duration) -> Failure {
-    Failure { next_in: Some(wait), ..trouble.failure(wall(), title, failures.max(1)) }
+fn failure(error: &RequestError, failures: u32, title: &str, wait: Duration) -> Failure {
+    Failure { next_in: Some(wait), ..error.failure(wall(), title, failures.max(1)) }
 }
 
 /// Keeps one part of an object up to date until it is dropped.
@@ -274,7 +274,7 @@ async fn follow(shared: &TaskContext, subject: &ObjectRef, mut of: impl Follow, 
             Some(from) => watch(&mut pace, &mut of, from).await,
             None => read(&mut pace, &mut of).await.map(DetailWatchEnd::Clean),
         };
-        let cut = result.as_ref().is_err_and(|trouble| ends_with_silence(trouble.layer));
+        let cut = result.as_ref().is_err_and(|error| ends_with_silence(error.layer));
         let wait = match result {
             // A forbidden watch is not tried again until the user refreshes.
             Ok(DetailWatchEnd::Clean(_)) if pace.no_watch => {
@@ -287,12 +287,12 @@ async fn follow(shared: &TaskContext, subject: &ObjectRef, mut of: impl Follow, 
             }
             Ok(DetailWatchEnd::Stale) => pace.next_watch(),
             Ok(DetailWatchEnd::Unread) => Duration::ZERO,
-            Err(trouble) => match pace.failed(&trouble, &mut of, from.is_some()).await {
+            Err(error) => match pace.failed(&error, &mut of, from.is_some()).await {
                 Next::AtOnce => continue,
                 Next::Wait(wait) => {
                     // A watch that could not be opened, or broke, continues from its last version (R9).
                     let again = std::mem::take(&mut pace.read_again);
-                    version = from.filter(|_| !again && trouble.code != Some(404) && trouble.layer != Layer::Rbac);
+                    version = from.filter(|_| !again && error.code != Some(404) && error.layer != Layer::Rbac);
                     wait
                 }
             },
@@ -329,7 +329,7 @@ async fn read(pace: &mut DetailPace<'_>, of: &mut impl Follow) -> Result<String,
     let session = shared.session.clients().await?;
     let reader = DetailReader { shared, part: pace.part, line: session.api.clone() };
     let result = of.read(&reader).await;
-    if result.as_ref().is_err_and(|trouble| trouble.layer == Layer::Auth) {
+    if result.as_ref().is_err_and(|error| error.layer == Layer::Auth) {
         shared.session.renew(session.serial);
     }
     let version = result?;
@@ -358,7 +358,7 @@ async fn watch(
     let start = Instant::now();
     let (head, body) = match session.api.open(&ask, &tuning).await {
         Ok(opened) => opened,
-        Err(trouble) => return refused(pace, trouble, version, session.serial),
+        Err(error) => return refused(pace, error, version, session.serial),
     };
     pace.sync(SyncState::Watching).await;
     let mut stream = Stream::new(&tuning, is_protobuf(&head), version.clone());
@@ -370,7 +370,7 @@ async fn watch(
     pace.silent = if stream.proven() { 0 } else { pace.silent };
     let end = match end {
         Ok(end) => end,
-        Err(trouble) => return refused(pace, trouble, version, session.serial),
+        Err(error) => return refused(pace, error, version, session.serial),
     };
     if matches!(end, DetailWatchEnd::Silent(_)) {
         pace.silent += 1;
@@ -397,21 +397,21 @@ async fn watch(
 /// Next step after a watch was refused, in whatever form the refusal came.
 fn refused(
     pace: &mut DetailPace<'_>,
-    trouble: RequestError,
+    error: RequestError,
     version: String,
     serial: u64,
 ) -> Result<DetailWatchEnd, RequestError> {
-    if matches!(trouble.code, Some(403 | 405)) {
+    if matches!(error.code, Some(403 | 405)) {
         pace.no_watch = true;
         return Ok(DetailWatchEnd::Clean(version));
     }
-    if trouble.is_gone() {
+    if error.is_gone() {
         return Ok(DetailWatchEnd::Stale);
     }
-    if trouble.layer == Layer::Auth {
+    if error.layer == Layer::Auth {
         pace.shared.session.renew(serial);
     }
-    Err(trouble)
+    Err(error)
 }
 
 /// Checks that a watch can begin at the version: without one, or at 0, it would begin anywhere

@@ -178,7 +178,7 @@ pub(crate) enum PluginError {
 
 impl PluginError {
     /// The error of the request; `shows` is a command that runs the plugin where its output is visible.
-    pub(crate) fn trouble(&self, exec: &ExecConfig, shows: &str) -> RequestError {
+    pub(crate) fn request_error(&self, exec: &ExecConfig, shows: &str) -> RequestError {
         let what = match self {
             Self::NeedsTerminal => format!("wants a terminal: log in with `{shows}` elsewhere, then refresh"),
             Self::NotStarted(why) => {
@@ -203,13 +203,13 @@ impl PluginError {
             Self::Incomplete => "returned neither a token nor a certificate with its key".to_owned(),
         };
         let text = format!("credential plugin `{}` {what}", name(exec));
-        let trouble = RequestError::new(Layer::Credentials, &text);
+        let error = RequestError::new(Layer::Credentials, &text);
         match self {
             Self::TimedOut(_) => RequestError::timed_out(Layer::Credentials, &text),
             // There will be no prompt, and nothing is installed or edited meanwhile.
-            Self::NeedsTerminal | Self::NotStarted(_) | Self::OtherVersion(_) => trouble.for_good(),
+            Self::NeedsTerminal | Self::NotStarted(_) | Self::OtherVersion(_) => error.for_good(),
             // The next run may succeed: the service behind it may be back.
-            _ => trouble,
+            _ => error,
         }
     }
 }

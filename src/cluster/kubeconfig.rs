@@ -315,10 +315,10 @@ impl ContextTarget {
             return Ok(None);
         }
         let loaded = blocking(move || origin.load()).await?;
-        let trouble = |why: &str| RequestError::new(Layer::Config, &format!("the kubeconfig was edited: {why}"));
-        let next = loaded.map_err(|error| trouble(&error.to_string()))?;
+        let request_error = |why: &str| RequestError::new(Layer::Config, &format!("the kubeconfig was edited: {why}"));
+        let next = loaded.map_err(|error| request_error(&error.to_string()))?;
         if let Some(why) = &next.broken {
-            return Err(trouble(why));
+            return Err(request_error(why));
         }
         let moved = (next.server != self.server || next.insecure != self.insecure)
             .then(|| (next.server.clone().unwrap_or_default(), next.insecure));

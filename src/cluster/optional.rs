@@ -39,10 +39,10 @@ pub(crate) async fn run(shared: Arc<TaskContext>, resource: Resource, seed: u64)
                 absent(&shared, resource).await
             }
             Ok(None) => absent(&shared, resource).await,
-            Err(trouble) => {
+            Err(error) => {
                 // As slow as the slowest retry of nodes with a server that is down.
                 let wait = shared.tuning.backoff_cap.mul_f64(1.0 + rng.f64());
-                let mut failure = trouble.failure(wall(), &format!("find {}", resource.name()), 1);
+                let mut failure = error.failure(wall(), &format!("find {}", resource.name()), 1);
                 failure.next_in = Some(wait);
                 let state = SyncState::Waiting { until: shared.clock.mono() + wait, failure: Box::new(failure) };
                 tell(&shared, resource, state).await;
@@ -168,9 +168,9 @@ async fn look(
             let names = read(&body).map_err(|error| classify::unreadable(&head, &body, &error.to_string()))?;
             Ok(DiscoveryAnswer::Found(names))
         }
-        Err(trouble) if trouble.code == Some(404) => Ok(DiscoveryAnswer::Nothing),
-        Err(trouble) if trouble.code == Some(403) => Ok(DiscoveryAnswer::Forbidden),
-        Err(trouble) => Err(trouble),
+        Err(request_error) if request_error.code == Some(404) => Ok(DiscoveryAnswer::Nothing),
+        Err(request_error) if request_error.code == Some(403) => Ok(DiscoveryAnswer::Forbidden),
+        Err(request_error) => Err(request_error),
     }
 }
 

@@ -79,17 +79,17 @@ impl ProbeState {
 
     /// Sends the failure of probes: only the first of several equal ones, or the list of failures would hold nothing
     /// else.
-    async fn tell(&mut self, shared: &TaskContext, trouble: Option<RequestError>) {
+    async fn tell(&mut self, shared: &TaskContext, error: Option<RequestError>) {
         // A 403 only leads to the next rung, and the session reports credentials.
-        let told = |trouble: &RequestError| !matches!(trouble.layer, Layer::Rbac | Layer::Credentials | Layer::Config);
-        let Some(trouble) = trouble.filter(told) else {
+        let told = |error: &RequestError| !matches!(error.layer, Layer::Rbac | Layer::Credentials | Layer::Config);
+        let Some(error) = error.filter(told) else {
             self.told = None;
             return;
         };
-        let now = Some((trouble.layer, trouble.text.clone()));
+        let now = Some((error.layer, error.text.clone()));
         if self.told != now {
             self.told = now;
-            let failure = trouble.failure(wall(), &format!("get {}", self.uri()), 1);
+            let failure = error.failure(wall(), &format!("get {}", self.uri()), 1);
             shared.send_event(ClusterEvent::Failed(Box::new(failure))).await;
         }
     }
@@ -111,7 +111,7 @@ impl ProbeState {
                 // A captive portal answers everything with success (F34).
                 answer.and_then(|head| if is_html(&head, &body) { Err(classify::not_kubernetes()) } else { Ok(head) })
             }
-            Ok(Err(trouble)) => Err(trouble),
+            Ok(Err(error)) => Err(error),
             Err(_) => Err(RequestError::new(Layer::Credentials, "the credentials are not ready")),
         };
         let latency = start.elapsed();
@@ -121,7 +121,7 @@ impl ProbeState {
                 ProbeOutcome::Answered { latency }
             }
             // Below 500 the server has done its work, whatever it thinks of the request.
-            Err(RequestError { code: Some(code), layer, alien: false, .. })
+            Err(RequestError { code: Some(code), layer, not_kubernetes: false, .. })
                 if *code < 500 && *layer != Layer::Throttled =>
             {
                 if *code == 401 {
@@ -132,8 +132,8 @@ impl ProbeState {
                 }
                 ProbeOutcome::Answered { latency }
             }
-            Err(trouble) if trouble.timeout && trouble.code.is_none() => ProbeOutcome::TimedOut { at_least: latency },
-            Err(trouble) => ProbeOutcome::Failed { after: latency, layer: trouble.layer },
+            Err(error) if error.timeout && error.code.is_none() => ProbeOutcome::TimedOut { at_least: latency },
+            Err(error) => ProbeOutcome::Failed { after: latency, layer: error.layer },
         };
         self.tell(shared, answer.err()).await;
         let up = matches!(outcome, ProbeOutcome::Answered { .. });
@@ -196,11 +196,11 @@ async fn version(shared: &TaskContext) -> Result<(), Layer> {
         git_version: String,
     }
 
-    let session = shared.session.clients().await.map_err(|trouble| trouble.layer)?;
+    let session = shared.session.clients().await.map_err(|error| error.layer)?;
     let limits = Limits::small(shared.tuning.connect_deadline);
     let ask = ApiRequest { kind: CallKind::Get, page: None, attempt: 1, uri: "/version".to_owned(), limits };
     let mut body = Vec::new();
-    session.api.fetch(&ask, &shared.tuning, &mut body).await.map_err(|trouble| trouble.layer)?;
+    session.api.fetch(&ask, &shared.tuning, &mut body).await.map_err(|error| error.layer)?;
     let answer: ProbeAnswer = serde_json::from_slice(&body).map_err(|_| Layer::Decode)?;
     shared.send_event(ClusterEvent::Version(one_line(&answer.git_version))).await;
     Ok(())

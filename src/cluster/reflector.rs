@@ -295,7 +295,7 @@ impl Reflector {
         match input {
             ReflectorInput::Start => self.start_list(moment, fx),
             ReflectorInput::Page(page) => self.page(moment, page, fx),
-            ReflectorInput::PageFailed(trouble) => self.page_failed(moment, &trouble, fx),
+            ReflectorInput::PageFailed(error) => self.page_failed(moment, &error, fx),
             ReflectorInput::WatchOpen => self.watch_open(moment, fx),
             ReflectorInput::WatchNews(news) => self.watch_news(moment, news, fx),
             ReflectorInput::WatchEnded(end) => self.watch_ended(moment, end, fx),
@@ -315,12 +315,12 @@ impl Reflector {
     }
 
     /// The failure of one attempt, as the model shows it.
-    fn failed(&mut self, moment: StepContext, verb: &str, attempt: u32, trouble: &RequestError) -> Failure {
+    fn failed(&mut self, moment: StepContext, verb: &str, attempt: u32, error: &RequestError) -> Failure {
         let request = format!("{verb} {}", self.what);
-        let mut failure = trouble.failure(moment.now.wall, &request, attempt);
+        let mut failure = error.failure(moment.now.wall, &request, attempt);
         // A bare deadline error does not name the cause; the error before it may (client-go's WrapPreviousError).
         let last = if verb == WATCH { &mut self.watch_text } else { &mut self.list_text };
-        failure.previous = last.replace(failure.text.clone()).filter(|text| trouble.timeout && *text != failure.text);
+        failure.previous = last.replace(failure.text.clone()).filter(|text| error.timeout && *text != failure.text);
         failure
     }
 
@@ -372,9 +372,9 @@ impl Reflector {
         self.watch_yield.forget_cuts();
         let (low, high) = self.tuning.resume_delay;
         let wait = self.between(low, high);
-        let trouble =
+        let error =
             RequestError::new(Layer::Watch, "this machine slept: the connections are dropped, a new list follows");
-        let failure = self.failed(moment, "list", 1, &trouble);
+        let failure = self.failed(moment, "list", 1, &error);
         self.wait_for_list(moment, wait, failure, fx);
     }
 
@@ -388,10 +388,10 @@ impl Reflector {
 }
 
 /// The failures that a smaller page can help: too slow, stalled, cut or too large.
-fn smaller_helps(trouble: &RequestError) -> Option<Smaller> {
-    match trouble.layer {
+fn smaller_helps(error: &RequestError) -> Option<Smaller> {
+    match error.layer {
         Layer::FirstByte => Some(Smaller::Unanswered),
-        Layer::Body if trouble.timeout => Some(Smaller::Stall),
+        Layer::Body if error.timeout => Some(Smaller::Stall),
         Layer::Body => Some(Smaller::Broken),
         Layer::ServerTimeout => Some(Smaller::ServerTimeout),
         _ => None,

@@ -117,12 +117,12 @@ impl Turn<'_> {
         match result {
             Ok(_) => pace.backoff.reset(),
             // The server is well: it has answered, about this namespace alone.
-            Err(trouble) if trouble.layer == Layer::Rbac || trouble.is_gone() || trouble.code == Some(404) => {
+            Err(error) if error.layer == Layer::Rbac || error.is_gone() || error.code == Some(404) => {
                 pace.backoff.reset();
             }
-            Err(trouble) => {
+            Err(error) => {
                 let jitter = pace.rng.f64();
-                let wait = pace.backoff.next(jitter).max(trouble.retry_after.unwrap_or_default());
+                let wait = pace.backoff.next(jitter).max(error.retry_after.unwrap_or_default());
                 self.turns.closed.send_replace(Some(Instant::now() + wait));
             }
         }

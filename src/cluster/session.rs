@@ -154,7 +154,7 @@ impl Session {
             state.wait_for(|state| !matches!(state, SessionState::Preparing)).await.map(|state| state.clone());
         match decided {
             Ok(SessionState::Ready(clients)) => Ok(clients),
-            Ok(SessionState::Broken(trouble)) => Err(*trouble),
+            Ok(SessionState::Broken(error)) => Err(*error),
             Ok(SessionState::Preparing) | Err(_) => {
                 Err(RequestError::new(Layer::Internal, "the credentials are not ready"))
             }
@@ -212,7 +212,7 @@ pub(crate) async fn run(shared: &TaskContext, source: &mut impl ClientFactory, a
         };
         if let Some(answer) = login.take() {
             // The caller may be gone.
-            let _ = answer.send(made.as_ref().map(|_| ()).map_err(|trouble| trouble.text.clone()));
+            let _ = answer.send(made.as_ref().map(|_| ()).map_err(|error| error.text.clone()));
         }
         let due = match made {
             Ok(life) => {
@@ -220,19 +220,19 @@ pub(crate) async fn run(shared: &TaskContext, source: &mut impl ClientFactory, a
                 backoff.reset();
                 life.map(|life| Instant::now() + life)
             }
-            Err(trouble) => {
+            Err(error) => {
                 let wait = backoff.next(rng.f64());
-                let mut failure = trouble.failure(wall(), "get credentials", backoff.failures());
+                let mut failure = error.failure(wall(), "get credentials", backoff.failures());
                 failure.next_in = Some(wait);
                 shared.send_event(ClusterEvent::Failed(Box::new(failure))).await;
-                if trouble.lasting {
+                if error.lasting {
                     shared.send_event(ClusterEvent::Unusable).await;
                 }
                 // Working clients stay in use until the server rejects them (F60).
                 shared.session.state.send_if_modified(|state| {
                     let replace = !matches!(state, SessionState::Ready(_));
                     if replace {
-                        *state = SessionState::Broken(Box::new(trouble));
+                        *state = SessionState::Broken(Box::new(error));
                     }
                     replace
                 });

@@ -117,7 +117,7 @@ pub(super) async fn follow(shared: Arc<TaskContext>, source: ListSource, seed: u
             },
             Some(done) = shell.pages.join_next() => match unless_panicked(done).map(|done| shell.page_done(done)) {
                 None => return,
-                Some(ReflectorInput::PageFailed(trouble)) if trouble.code == Some(404) && resource.is_optional() => return,
+                Some(ReflectorInput::PageFailed(error)) if error.code == Some(404) && resource.is_optional() => return,
                 Some(input) => input,
             },
             Some(done) = shell.watches.join_next() => {
@@ -303,7 +303,7 @@ impl ReflectorTask {
                 self.page_objects = objects;
                 ReflectorInput::Page(news)
             }
-            Err(trouble) => ReflectorInput::PageFailed(trouble),
+            Err(error) => ReflectorInput::PageFailed(error),
         }
     }
 

@@ -33,7 +33,7 @@ pub(crate) async fn run(shared: Arc<TaskContext>, seed: u64) {
         let begun = Instant::now();
         let news = match ask(&shared, &mut buf).await {
             Ok(news) => news,
-            Err(trouble) => said(&trouble),
+            Err(error) => said(&error),
         };
         let wait = match &news {
             UsageNews::Off | UsageNews::Absent | UsageNews::Denied(_) => optional.look_again,
@@ -84,11 +84,11 @@ async fn ask(shared: &TaskContext, buf: &mut Vec<u8>) -> Result<UsageNews, Reque
         .unwrap_or_else(|_| Err(RequestError::timed_out(Layer::Credentials, "the credentials are not ready")))
 }
 
-fn said(trouble: &RequestError) -> UsageNews {
-    match trouble.code {
+fn said(error: &RequestError) -> UsageNews {
+    match error.code {
         Some(404) => UsageNews::Absent,
-        Some(403) => UsageNews::Denied(trouble.text.clone()),
-        Some(code @ 500..) => UsageNews::Unavailable(classify::one_line(&format!("{} ({code})", trouble.text))),
-        _ => UsageNews::Unavailable(trouble.text.clone()),
+        Some(403) => UsageNews::Denied(error.text.clone()),
+        Some(code @ 500..) => UsageNews::Unavailable(classify::one_line(&format!("{} ({code})", error.text))),
+        _ => UsageNews::Unavailable(error.text.clone()),
     }
 }

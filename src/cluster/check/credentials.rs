@@ -50,8 +50,8 @@ impl CheckRun {
                 };
                 self.tell(step).await
             }
-            Err(trouble) => {
-                self.tell_trouble("kubeconfig", StepOutcome::Fail, &trouble).await?;
+            Err(error) => {
+                self.tell_error("kubeconfig", StepOutcome::Fail, &error).await?;
                 Err(Stop::Unusable)
             }
         }
@@ -67,8 +67,8 @@ impl CheckRun {
         });
         let built = match built {
             Ok(built) => built,
-            Err(trouble) => {
-                self.tell_trouble("credentials", StepOutcome::Fail, &trouble).await?;
+            Err(error) => {
+                self.tell_error("credentials", StepOutcome::Fail, &error).await?;
                 return Err(Stop::Unusable);
             }
         };

@@ -65,8 +65,8 @@ impl CheckRun {
         }
         match self.get(uri).await.result {
             // The name is made up: a 404 is the answer of a server that lets us read.
-            Err(trouble) if trouble.code == Some(404) && trouble.status.is_some() => Ok(()),
-            Err(trouble) => Err(trouble),
+            Err(error) if error.code == Some(404) && error.status.is_some() => Ok(()),
+            Err(error) => Err(error),
             Ok(head) => Err(classify::unreadable(&head, &self.buf, "an object that cannot exist was found")),
         }
     }
@@ -78,12 +78,12 @@ impl CheckRun {
         for (verb, uri) in verbs {
             match self.tried(verb, uri).await {
                 Ok(()) => words.push(format!("{verb} yes")),
-                Err(trouble) if trouble.layer == Layer::Rbac => {
+                Err(error) if error.layer == Layer::Rbac => {
                     words.push(format!("{verb} NO"));
-                    worst.get_or_insert(trouble);
+                    worst.get_or_insert(error);
                 }
-                Err(trouble) => {
-                    self.tell_trouble(&name, StepOutcome::Fail, &trouble).await?;
+                Err(error) => {
+                    self.tell_error(&name, StepOutcome::Fail, &error).await?;
                     return Ok(());
                 }
             }
@@ -91,8 +91,8 @@ impl CheckRun {
         let words = words.join(", ");
         let step = match worst {
             None => CheckStep::new(&name, StepOutcome::Ok, &words),
-            Some(trouble) => {
-                let text = format!("{words}; {}: {}", layer_name(trouble.layer), trouble.text);
+            Some(error) => {
+                let text = format!("{words}; {}: {}", layer_name(error.layer), error.text);
                 let step = CheckStep::new(&name, without, &text).next(&self.without_rights(resource));
                 CheckStep { layer: Some(Layer::Rbac), ..step }
             }
@@ -134,15 +134,15 @@ impl CheckRun {
         let within = namespace.map(|name| format!("namespaces/{name}/")).unwrap_or_default();
         let uri = format!("/api/v1/{within}{}?limit={PAGE}", resource.name());
         let CheckResponse { result, mut timing } = self.ask(CallKind::List(resource), &uri, limits).await;
-        if let Err(trouble) = result {
-            self.tell_trouble(name, StepOutcome::Fail, &trouble).await?;
+        if let Err(request_error) = result {
+            self.tell_error(name, StepOutcome::Fail, &request_error).await?;
             return Ok(None);
         }
         let begun = Instant::now();
         let head = match decode(&self.buf) {
             Ok(head) => head,
             Err(error) => {
-                self.tell_trouble(name, StepOutcome::Fail, &RequestError::new(Layer::Decode, &error.text)).await?;
+                self.tell_error(name, StepOutcome::Fail, &RequestError::new(Layer::Decode, &error.text)).await?;
                 return Ok(None);
             }
         };
@@ -197,7 +197,7 @@ impl CheckRun {
         });
         match read {
             Ok(head) => Ok(Some(head)),
-            Err(trouble) => self.tell_trouble(name, StepOutcome::Fail, &trouble).await.map(|()| None),
+            Err(request_error) => self.tell_error(name, StepOutcome::Fail, &request_error).await.map(|()| None),
         }
     }
 

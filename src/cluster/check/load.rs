@@ -26,14 +26,14 @@ impl CheckRun {
         let cap = self.within(METRICS_DEADLINE);
         let limits = Limits { bytes: METRICS_BYTES, ..Limits::small(cap) };
         let asked = self.ask(CallKind::Get, "/metrics", limits).await;
-        if let Err(trouble) = &asked.result {
+        if let Err(error) = &asked.result {
             // The part before the cap is worth reading.
-            let capped = trouble.layer == Layer::Body && self.buf.len() + (1 << 20) > METRICS_BYTES;
-            let step = match trouble.layer {
+            let capped = error.layer == Layer::Body && self.buf.len() + (1 << 20) > METRICS_BYTES;
+            let step = match error.layer {
                 _ if capped => None,
                 Layer::Rbac => Some("may not read /metrics (403): queues and slow verbs are not seen"),
-                _ if trouble.code == Some(404) => Some("the server has no /metrics"),
-                _ => return self.tell_trouble("load", StepOutcome::Warn, trouble).await,
+                _ if error.code == Some(404) => Some("the server has no /metrics"),
+                _ => return self.tell_error("load", StepOutcome::Warn, error).await,
             };
             if let Some(text) = step {
                 return self.tell(CheckStep::new("load", StepOutcome::Skip, text)).await;
@@ -41,8 +41,8 @@ impl CheckRun {
         }
         let load = ServerLoad::read(&String::from_utf8_lossy(&self.buf));
         if let (Ok(head), true) = (&asked.result, load == ServerLoad::default()) {
-            let trouble = unreadable(head, &self.buf, "the answer to /metrics has no metrics");
-            return self.tell_trouble("load", StepOutcome::Warn, &trouble).await;
+            let error = unreadable(head, &self.buf, "the answer to /metrics has no metrics");
+            return self.tell_error("load", StepOutcome::Warn, &error).await;
         }
         self.tell(load.step().timing(asked.timing)).await?;
         self.tell(load.slow_verbs()).await

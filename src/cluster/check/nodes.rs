@@ -61,7 +61,7 @@ impl CheckRun {
         let asked = self.get(&format!("{events}?limit=50&fieldSelector={selector}")).await;
         match asked.result {
             Ok(_) => event_summary(&self.buf).unwrap_or_else(|| "no events".to_owned()),
-            Err(trouble) => format!("events: {}", trouble.text),
+            Err(error) => format!("events: {}", error.text),
         }
     }
 }

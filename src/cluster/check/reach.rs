@@ -82,7 +82,7 @@ impl CheckRun {
     async fn unreached(&mut self, name: &str, failure: ConnectFailure) -> StepFlow {
         let proxied = self.found.plan.as_ref().is_some_and(|plan| plan.proxy.is_some());
         let error = classify::no_answer(&ConnectFailure { proxied, ..failure });
-        self.tell_trouble(name, StepOutcome::Fail, &error).await
+        self.tell_error(name, StepOutcome::Fail, &error).await
     }
 }
 

@@ -46,7 +46,7 @@ impl CheckRun {
         let (result, timing) = self.open(&uri).await;
         let body = match result {
             Ok((_, body)) => body,
-            Err(trouble) => return self.tell_trouble("watch", StepOutcome::Fail, &trouble).await,
+            Err(error) => return self.tell_error("watch", StepOutcome::Fail, &error).await,
         };
         let opened = ms_text(timing.total_ms.unwrap_or_default());
         let begun = Instant::now();
@@ -57,10 +57,10 @@ impl CheckRun {
                 CheckStep::new("watch", StepOutcome::Ok, &text)
             }
             Ok(Ok(None)) => {
-                let trouble = RequestError::new(Layer::Watch, "the watch ended before its first event");
-                return self.tell_trouble("watch", StepOutcome::Fail, &trouble).await;
+                let error = RequestError::new(Layer::Watch, "the watch ended before its first event");
+                return self.tell_error("watch", StepOutcome::Fail, &error).await;
             }
-            Ok(Err(trouble)) => return self.tell_trouble("watch", StepOutcome::Fail, &trouble).await,
+            Ok(Err(error)) => return self.tell_error("watch", StepOutcome::Fail, &error).await,
             Err(_) => {
                 let text = format!("{}: open in {opened}, then nothing", layer_name(Layer::Watch));
                 let outcome = if expected { StepOutcome::Fail } else { StepOutcome::Warn };

@@ -261,7 +261,7 @@ pub(super) fn refused_us(place: &str, alert: AlertDescription) -> RequestError {
         }
         _ => format!("it ended the handshake ({}); does it want a client certificate?", alert_name(alert)),
     };
-    RequestError { alien: true, ..RequestError::new(Layer::Tls, &format!("TLS with {place}: {about_ours}")) }
+    RequestError { not_kubernetes: true, ..RequestError::new(Layer::Tls, &format!("TLS with {place}: {about_ours}")) }
 }
 
 /// An alert as Go calls it (crypto/tls, `alertText`).

@@ -105,8 +105,8 @@ impl Stream {
 
     /// End of a watch whose answer is not events but something else, such as a `Status`.
     fn instead(&self, pace: &DetailPace<'_>) -> Option<Result<DetailWatchEnd, RequestError>> {
-        let trouble = self.cut.instead(pace.shared.tuning.retry_after_cap)?;
-        Some(if trouble.is_gone() { Ok(DetailWatchEnd::Stale) } else { Err(trouble) })
+        let error = self.cut.instead(pace.shared.tuning.retry_after_cap)?;
+        Some(if error.is_gone() { Ok(DetailWatchEnd::Stale) } else { Err(error) })
     }
 
     async fn tell<F: Follow>(&mut self, pace: &mut DetailPace<'_>, of: &mut F) {
@@ -140,8 +140,8 @@ impl Stream {
             match frame.kind {
                 WatchType::Error => {
                     let status = decode_status(frame.object).unwrap_or_default();
-                    let trouble = classify::event(status, pace.shared.tuning.retry_after_cap);
-                    return if trouble.is_gone() { Ok(Some(DetailWatchEnd::Stale)) } else { Err(trouble) };
+                    let error = classify::event(status, pace.shared.tuning.retry_after_cap);
+                    return if error.is_gone() { Ok(Some(DetailWatchEnd::Stale)) } else { Err(error) };
                 }
                 WatchType::Added | WatchType::Modified | WatchType::Deleted => {
                     let readable = of.take(&frame.kind, frame.object);

@@ -96,7 +96,7 @@ impl ContextTarget {
             PluginPlace::Terminal => entry.log_in(plugin, run.deadline, tuning).await,
         };
         self.login.demand.by_operator = false;
-        let issued = got.map_err(|error| error.trouble(plugin, &self.kubectl()))?;
+        let issued = got.map_err(|error| error.request_error(plugin, &self.kubectl()))?;
         self.login.used = issued.serial;
         Ok(issued)
     }

@@ -172,7 +172,7 @@ impl Authorization {
             Self::Token(token, Some(file)) => match (read_token(file), token) {
                 (Ok(read), _) => bearer(&read),
                 (Err(_), Some(token)) => bearer(token),
-                (Err(trouble), None) => return Err(trouble),
+                (Err(error), None) => return Err(error),
             },
         };
         header.map(Some).map_err(|why| RequestError::new(Layer::Credentials, &why).for_good())

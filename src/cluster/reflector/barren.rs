@@ -126,7 +126,7 @@ impl Reflector {
 
     /// `true` if a watch without an event was refused so soon that its silence proved nothing. Records that silence.
     pub(super) fn is_refuted(&mut self, whole: Duration, end: &WatchEnd) -> bool {
-        let refused = matches!(end, WatchEnd::Refused(trouble) | WatchEnd::Error(trouble) if !trouble.is_gone());
+        let refused = matches!(end, WatchEnd::Refused(error) | WatchEnd::Error(error) if !error.is_gone());
         let is = refused && whole < REFUTED_WITHIN;
         if is {
             self.watch_yield.refuted = self.watch_yield.refuted.max(Some(whole));
@@ -177,10 +177,10 @@ impl Reflector {
         }
         let now = moment.now.mono;
         let since = *self.watch_yield.since.get_or_insert(now);
-        let expired = matches!(end, WatchEnd::Refused(trouble) | WatchEnd::Error(trouble) if trouble.is_gone());
+        let expired = matches!(end, WatchEnd::Refused(error) | WatchEnd::Error(error) if error.is_gone());
         self.watch_yield.doubt |= !expired;
         let (counts, at_once) = match end {
-            WatchEnd::Refused(trouble) | WatchEnd::Error(trouble) | WatchEnd::Broken(trouble) => match trouble.layer {
+            WatchEnd::Refused(error) | WatchEnd::Error(error) | WatchEnd::Broken(error) => match error.layer {
                 // A right is granted again soon or not at all: the list is polled then anyway.
                 Layer::Rbac => (true, false),
                 // A server that says at once that it is overloaded is not asked for lists instead (R9).
@@ -190,7 +190,7 @@ impl Reflector {
                 Layer::Auth => (moment.answering && now.since(since) >= ANSWERED_FOR, true),
                 // If a server answers nothing, a watch without an answer says nothing either.
                 Layer::FirstByte => (moment.answering, true),
-                _ if trouble.is_unreachable() => (moment.answering && now.since(since) >= ANSWERED_FOR, true),
+                _ if error.is_unreachable() => (moment.answering && now.since(since) >= ANSWERED_FOR, true),
                 // A failing server is asked a few times before it is asked for a whole list (R10, R13).
                 Layer::Server | Layer::ServerTimeout => (true, self.watch_yield.polling),
                 _ => (true, true),
@@ -217,26 +217,26 @@ impl Reflector {
     }
 
     /// Polls the list; each list is followed by another watch, and the first that works ends the polling.
-    pub(super) fn poll_instead(&mut self, moment: StepContext, trouble: &RequestError, fx: &mut Vec<ReflectorEffect>) {
+    pub(super) fn poll_instead(&mut self, moment: StepContext, error: &RequestError, fx: &mut Vec<ReflectorEffect>) {
         self.close_watch(fx);
         self.watch_yield.polling = true;
         let now = moment.now.mono;
         let jitter = self.rng.f64();
         // A list cures an expired version: it comes as soon as after any other list.
-        let cured = trouble.is_gone();
+        let cured = error.is_gone();
         let backoff = if cured { &mut self.gone_backoff } else { &mut self.watch_backoff };
         let wait = backoff.next(jitter);
         let (low, high) = self.poll_period();
         let every = self.between(low, high);
-        let soonest = now + wait.min(every).max(trouble.retry_after.unwrap_or_default());
+        let soonest = now + wait.min(every).max(error.retry_after.unwrap_or_default());
         let known = self.watch_yield.known_at.filter(|_| !cured);
         let until = known.map_or(soonest, |known| (known + every).max(soonest));
         let attempt = self.watch.attempt();
-        let mut failure = self.failed(moment, WATCH, attempt, trouble);
+        let mut failure = self.failed(moment, WATCH, attempt, error);
         failure.text = one_line(&format!("{}; no watch brings anything, the list is polled", failure.text));
         if self.rests() {
             failure.next_in = Some(until.since(now));
-            self.list = ListPhase::Waiting { until, credentials: wants_credentials(trouble.layer), poll: true };
+            self.list = ListPhase::Waiting { until, credentials: wants_credentials(error.layer), poll: true };
             self.tell(SyncState::Polling { every }, fx);
         }
         fx.push(ReflectorEffect::Tell(ClusterEvent::Failed(Box::new(failure))));
@@ -274,11 +274,11 @@ impl Reflector {
         self.watch_yield.silent += 1;
         let silent = self.watch_yield.silent;
         let secs = silence.as_secs();
-        let trouble = RequestError::new(
+        let error = RequestError::new(
             Layer::Watch,
             &format!("the watch was silent for {secs} s, not even a bookmark: opened again"),
         );
-        let failure = self.failed(moment, WATCH, silent, &trouble);
+        let failure = self.failed(moment, WATCH, silent, &error);
         fx.push(ReflectorEffect::Tell(ClusterEvent::Failed(Box::new(failure))));
         self.another_pass |= silent.is_multiple_of(SILENT_IN_A_ROW);
         self.resume(moment, Duration::ZERO, fx);

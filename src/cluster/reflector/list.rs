@@ -197,8 +197,8 @@ impl Reflector {
             } else {
                 "the server repeats a page of the list".to_owned()
             };
-            let trouble = RequestError::new(Layer::Server, &text);
-            self.give_up(moment, None, &trouble, fx);
+            let error = RequestError::new(Layer::Server, &text);
+            self.give_up(moment, None, &error, fx);
         } else {
             run.page = run.page.saturating_add(1);
             let since = moment.now.mono;
@@ -239,52 +239,52 @@ impl Reflector {
         self.tell(SyncState::Polling { every }, fx);
     }
 
-    pub(super) fn page_failed(&mut self, moment: StepContext, trouble: &RequestError, fx: &mut Vec<ReflectorEffect>) {
+    pub(super) fn page_failed(&mut self, moment: StepContext, error: &RequestError, fx: &mut Vec<ReflectorEffect>) {
         let ListPhase::Running(mut run) = std::mem::replace(&mut self.list, ListPhase::Idle) else { return };
         if let VersionProbe::Running(since) = run.look {
             // The next pass brings a version anyway.
-            let failure = self.failed(moment, "list one of", 1, trouble);
+            let failure = self.failed(moment, "list one of", 1, error);
             fx.push(ReflectorEffect::Tell(ClusterEvent::Failed(Box::new(failure))));
             self.looked(moment, since, run, fx);
             return;
         }
-        run.unanswered = trouble.layer == Layer::FirstByte;
-        let mut trouble = trouble.clone();
-        if let Some(limit) = smaller_helps(&trouble).and_then(|why| self.size.shrink(why)) {
-            trouble.text = one_line(&format!("{}; pages of {limit} from now on", trouble.text));
+        run.unanswered = error.layer == Layer::FirstByte;
+        let mut error = error.clone();
+        if let Some(limit) = smaller_helps(&error).and_then(|why| self.size.shrink(why)) {
+            error.text = one_line(&format!("{}; pages of {limit} from now on", error.text));
         }
-        let trouble = &trouble;
-        if trouble.is_gone() {
-            self.page_gone(moment, run, trouble, fx);
-        } else if trouble.layer == Layer::Auth && !self.renewing {
+        let error = &error;
+        if error.is_gone() {
+            self.page_gone(moment, run, error, fx);
+        } else if error.layer == Layer::Auth && !self.renewing {
             self.renewing = true;
             fx.push(ReflectorEffect::Renew);
             // Renewed credentials end this wait at once; without any the second rejection is reported.
             let wait = self.tuning.page_retries.last().copied();
-            let failure = Failure { next_in: wait, ..self.page_failure(moment, &run, trouble) };
+            let failure = Failure { next_in: wait, ..self.page_failure(moment, &run, error) };
             self.rest(moment, run, failure, fx);
-        } else if trouble.layer == Layer::Rbac && !self.is_transient(moment, "list") {
-            self.denied(moment, &run, trouble, fx);
-        } else if let Some(wait) = self.retry_wait(moment, &run, trouble) {
-            let failure = Failure { next_in: Some(wait), ..self.page_failure(moment, &run, trouble) };
+        } else if error.layer == Layer::Rbac && !self.is_transient(moment, "list") {
+            self.denied(moment, &run, error, fx);
+        } else if let Some(wait) = self.retry_wait(moment, &run, error) {
+            let failure = Failure { next_in: Some(wait), ..self.page_failure(moment, &run, error) };
             self.rest(moment, run, failure, fx);
         } else {
-            self.give_up(moment, Some(run), trouble, fx);
+            self.give_up(moment, Some(run), error, fx);
         }
     }
 
     /// Wait before the next attempt of this round; `None` when the round is over.
-    fn retry_wait(&self, moment: StepContext, run: &ListRun, trouble: &RequestError) -> Option<Duration> {
-        let again = match trouble.layer {
+    fn retry_wait(&self, moment: StepContext, run: &ListRun, error: &RequestError) -> Option<Duration> {
+        let again = match error.layer {
             Layer::Auth | Layer::Rbac => false,
             Layer::FirstByte | Layer::Body | Layer::ServerTimeout | Layer::Throttled => true,
             // Page 1 has nothing to save, and a dead server answers at once: use the outer backoff.
             _ => run.page > 1,
         };
         let wait = *self.tuning.page_retries.get(usize::try_from(run.attempt).ok()?.checked_sub(1)?)?;
-        let wait = wait.max(trouble.retry_after.unwrap_or_default());
+        let wait = wait.max(error.retry_after.unwrap_or_default());
         let spent = moment.now.mono.since(run.since).saturating_add(wait);
-        (again && !trouble.alien && spent < self.tuning.page_budget).then_some(wait)
+        (again && !error.not_kubernetes && spent < self.tuning.page_budget).then_some(wait)
     }
 
     /// Waits before the same page is requested again; the pages so far stay.
@@ -300,25 +300,25 @@ impl Reflector {
         &mut self,
         moment: StepContext,
         mut run: ListRun,
-        trouble: &RequestError,
+        error: &RequestError,
         fx: &mut Vec<ReflectorEffect>,
     ) {
         run.gone += 1;
-        let token = trouble.continue_token().map(str::to_owned);
+        let token = error.continue_token().map(str::to_owned);
         if let (Some(token), true) = (token, run.page > 1 && run.gone <= GONE_IN_A_ROW) {
             // The rest of the list at the newest version: the watch from page 1 and the sweep repair the mix (R5, F40).
-            let failure = self.page_failure(moment, &run, trouble);
+            let failure = self.page_failure(moment, &run, error);
             fx.push(ReflectorEffect::Tell(ClusterEvent::Failed(Box::new(failure))));
             self.fetch(moment, ListRun { token: Some(token), ..run }, fx);
         } else {
-            self.give_up(moment, None, trouble, fx);
+            self.give_up(moment, None, error, fx);
         }
     }
 
-    fn denied(&mut self, moment: StepContext, run: &ListRun, trouble: &RequestError, fx: &mut Vec<ReflectorEffect>) {
+    fn denied(&mut self, moment: StepContext, run: &ListRun, error: &RequestError, fx: &mut Vec<ReflectorEffect>) {
         let tenth = self.tuning.denied_period / 10;
         let wait = self.between(self.tuning.denied_period.saturating_sub(tenth), self.tuning.denied_period + tenth);
-        let mut failure = self.page_failure(moment, run, trouble);
+        let mut failure = self.page_failure(moment, run, error);
         failure.next_in = Some(wait);
         let failure = Box::new(failure);
         fx.push(ReflectorEffect::Tell(ClusterEvent::Failed(failure.clone())));
@@ -332,21 +332,21 @@ impl Reflector {
         &mut self,
         moment: StepContext,
         run: Option<ListRun>,
-        trouble: &RequestError,
+        error: &RequestError,
         fx: &mut Vec<ReflectorEffect>,
     ) {
         let jitter = self.rng.f64();
-        let mut wait = self.list_backoff.next(jitter).max(trouble.retry_after.unwrap_or_default());
-        if trouble.alien || trouble.layer == Layer::Auth {
+        let mut wait = self.list_backoff.next(jitter).max(error.retry_after.unwrap_or_default());
+        if error.not_kubernetes || error.layer == Layer::Auth {
             wait = wait.max(self.tuning.rejected_delay);
             // After that wait new credentials may be asked for once more.
             self.renewing = false;
         }
         let failure = match &run {
-            Some(run) => self.page_failure(moment, run, trouble),
-            None => self.failed(moment, "list", self.list_backoff.failures(), trouble),
+            Some(run) => self.page_failure(moment, run, error),
+            None => self.failed(moment, "list", self.list_backoff.failures(), error),
         };
-        let (until, credentials) = (moment.now.mono + wait, wants_credentials(trouble.layer));
+        let (until, credentials) = (moment.now.mono + wait, wants_credentials(error.layer));
         self.list = match run {
             Some(run) if run.page > 1 => {
                 let rest = Some(RetryWait { until, told: true, credentials });
@@ -455,10 +455,10 @@ impl Reflector {
         }
     }
 
-    fn page_failure(&mut self, moment: StepContext, run: &ListRun, trouble: &RequestError) -> Failure {
+    fn page_failure(&mut self, moment: StepContext, run: &ListRun, error: &RequestError) -> Failure {
         let attempt = run.attempts();
         let verb = if run.page > 1 { format!("list page {} of", run.page) } else { "list".to_owned() };
-        self.failed(moment, &verb, attempt, trouble)
+        self.failed(moment, &verb, attempt, error)
     }
 }
 

@@ -37,11 +37,11 @@ impl Reflector {
 
     /// Handles a watch that ended before the bookmark.
     pub(super) fn stream_ended(&mut self, moment: StepContext, end: WatchEnd, fx: &mut Vec<ReflectorEffect>) {
-        let trouble = match end {
-            WatchEnd::Refused(trouble) | WatchEnd::Broken(trouble) | WatchEnd::Error(trouble) => trouble,
+        let error = match end {
+            WatchEnd::Refused(error) | WatchEnd::Broken(error) | WatchEnd::Error(error) => error,
             WatchEnd::Clean => RequestError::new(Layer::Server, "the watch ended before its list was complete"),
         };
-        self.list_as_pages(moment, &trouble, fx);
+        self.list_as_pages(moment, &error, fx);
     }
 
     /// Handles a watch that brought nothing for too long before the bookmark.
@@ -58,17 +58,17 @@ impl Reflector {
     }
 
     /// Falls back to pages: at once where the server merely cannot stream, else as after any failed list.
-    fn list_as_pages(&mut self, moment: StepContext, trouble: &RequestError, fx: &mut Vec<ReflectorEffect>) {
+    fn list_as_pages(&mut self, moment: StepContext, error: &RequestError, fx: &mut Vec<ReflectorEffect>) {
         self.list = ListPhase::Idle;
         fx.push(ReflectorEffect::NoWatchList);
-        let failure = self.failed(moment, STREAM, 1, trouble);
-        if matches!(trouble.code, Some(400 | 422)) {
+        let failure = self.failed(moment, STREAM, 1, error);
+        if matches!(error.code, Some(400 | 422)) {
             fx.push(ReflectorEffect::Tell(ClusterEvent::Failed(Box::new(failure))));
             self.start_list(StepContext { watch_list: false, ..moment }, fx);
             return;
         }
         let jitter = self.rng.f64();
-        let wait = self.list_backoff.next(jitter).max(trouble.retry_after.unwrap_or_default());
+        let wait = self.list_backoff.next(jitter).max(error.retry_after.unwrap_or_default());
         self.wait_for_list(moment, wait, failure, fx);
     }
 }

@@ -153,9 +153,9 @@ fn gone() -> RequestError {
 }
 
 fn gone_with(token: &str) -> RequestError {
-    let mut trouble = gone();
-    trouble.status.as_mut().unwrap().continue_token = token.into();
-    trouble
+    let mut error = gone();
+    error.status.as_mut().unwrap().continue_token = token.into();
+    error
 }
 
 fn timeout() -> RequestError {

@@ -248,30 +248,30 @@ impl Reflector {
             self.accepted(fx);
         }
         if events == 0 && self.is_barren(moment, lived, &end) {
-            if matches!(&end, WatchEnd::Refused(trouble) | WatchEnd::Error(trouble) if trouble.layer == Layer::Auth) {
+            if matches!(&end, WatchEnd::Refused(error) | WatchEnd::Error(error) if error.layer == Layer::Auth) {
                 self.renew_once(fx);
             }
             let at_once = || RequestError::new(Layer::Server, AT_ONCE);
             return match &end {
-                WatchEnd::Refused(trouble) | WatchEnd::Error(trouble) | WatchEnd::Broken(trouble) => {
-                    self.poll_instead(moment, trouble, fx);
+                WatchEnd::Refused(error) | WatchEnd::Error(error) | WatchEnd::Broken(error) => {
+                    self.poll_instead(moment, error, fx);
                 }
                 WatchEnd::Clean => self.poll_instead(moment, &at_once(), fx),
             };
         }
         let quiet = lived.filter(|lived| events == 0 && lived.accepted);
         match end {
-            WatchEnd::Refused(trouble) => self.watch_refused(moment, &trouble, fx),
-            WatchEnd::Error(trouble) => self.watch_error(moment, &trouble, fx),
+            WatchEnd::Refused(error) => self.watch_refused(moment, &error, fx),
+            WatchEnd::Error(error) => self.watch_error(moment, &error, fx),
             WatchEnd::Clean if events == 0 && quiet.is_none() => {
                 self.rest_watch(moment, &RequestError::new(Layer::Server, AT_ONCE), Duration::ZERO, fx);
             }
-            WatchEnd::Broken(trouble) if events == 0 && quiet.is_none() => {
-                self.rest_watch(moment, &trouble, Duration::ZERO, fx);
+            WatchEnd::Broken(error) if events == 0 && quiet.is_none() => {
+                self.rest_watch(moment, &error, Duration::ZERO, fx);
             }
             WatchEnd::Clean | WatchEnd::Broken(_) => {
-                if let WatchEnd::Broken(trouble) = end {
-                    let failure = self.failed(moment, WATCH, 1, &trouble);
+                if let WatchEnd::Broken(error) = end {
+                    let failure = self.failed(moment, WATCH, 1, &error);
                     fx.push(ReflectorEffect::Tell(ClusterEvent::Failed(Box::new(failure))));
                 }
                 match quiet {
@@ -293,64 +293,64 @@ impl Reflector {
         }
     }
 
-    fn watch_refused(&mut self, moment: StepContext, trouble: &RequestError, fx: &mut Vec<ReflectorEffect>) {
-        if trouble.is_gone() {
-            self.watch_gone(moment, trouble, fx);
-        } else if trouble.layer == Layer::Rbac && !self.is_transient(moment, WATCH) {
-            self.watch_denied(moment, trouble, fx);
-        } else if trouble.layer == Layer::Auth {
+    fn watch_refused(&mut self, moment: StepContext, error: &RequestError, fx: &mut Vec<ReflectorEffect>) {
+        if error.is_gone() {
+            self.watch_gone(moment, error, fx);
+        } else if error.layer == Layer::Rbac && !self.is_transient(moment, WATCH) {
+            self.watch_denied(moment, error, fx);
+        } else if error.layer == Layer::Auth {
             let floor = if self.renew_once(fx) { Duration::ZERO } else { self.tuning.rejected_delay };
-            self.rest_watch(moment, trouble, floor, fx);
-        } else if trouble.is_unreachable() || trouble.timeout || trouble.layer == Layer::Throttled {
+            self.rest_watch(moment, error, floor, fx);
+        } else if error.is_unreachable() || error.timeout || error.layer == Layer::Throttled {
             // The version is still valid, and a server that comes back should not be asked for a whole list (R9).
-            self.rest_watch(moment, trouble, Duration::ZERO, fx);
+            self.rest_watch(moment, error, Duration::ZERO, fx);
         } else {
             self.watch.refused += 1;
             if self.watch.refused >= REFUSALS_IN_A_ROW {
-                self.watch_gone(moment, trouble, fx);
+                self.watch_gone(moment, error, fx);
             } else {
-                self.rest_watch(moment, trouble, Duration::ZERO, fx);
+                self.rest_watch(moment, error, Duration::ZERO, fx);
             }
         }
     }
 
-    fn watch_error(&mut self, moment: StepContext, trouble: &RequestError, fx: &mut Vec<ReflectorEffect>) {
-        match trouble.layer {
-            _ if trouble.is_gone() || trouble.is_store_broken() => self.watch_gone(moment, trouble, fx),
+    fn watch_error(&mut self, moment: StepContext, error: &RequestError, fx: &mut Vec<ReflectorEffect>) {
+        match error.layer {
+            _ if error.is_gone() || error.is_store_broken() => self.watch_gone(moment, error, fx),
             // The error counts as if it had been the answer.
-            Layer::Rbac | Layer::Auth => self.watch_refused(moment, trouble, fx),
-            Layer::Throttled => self.rest_watch(moment, trouble, Duration::ZERO, fx),
+            Layer::Rbac | Layer::Auth => self.watch_refused(moment, error, fx),
+            Layer::Throttled => self.rest_watch(moment, error, Duration::ZERO, fx),
             Layer::Server | Layer::ServerTimeout if self.watch.internal < REFUSALS_IN_A_ROW => {
                 self.watch.internal += 1;
-                self.rest_watch(moment, trouble, Duration::ZERO, fx);
+                self.rest_watch(moment, error, Duration::ZERO, fx);
             }
-            _ => self.watch_gone(moment, trouble, fx),
+            _ => self.watch_gone(moment, error, fx),
         }
     }
 
     /// Handles an expired version: a new list.
-    fn watch_gone(&mut self, moment: StepContext, trouble: &RequestError, fx: &mut Vec<ReflectorEffect>) {
+    fn watch_gone(&mut self, moment: StepContext, error: &RequestError, fx: &mut Vec<ReflectorEffect>) {
         self.watch.phase = WatchPhase::None;
         if self.is_past_page_one() && self.watch.version != self.watch.opened_at {
             // A bookmark has brought it further than where it began: nothing is lost if it continues from there.
-            self.rest_watch(moment, trouble, Duration::ZERO, fx);
+            self.rest_watch(moment, error, Duration::ZERO, fx);
             return;
         }
         if self.yields_nothing() {
-            self.poll_instead(moment, trouble, fx);
+            self.poll_instead(moment, error, fx);
             return;
         }
-        let failure = self.watch_failure(moment, trouble);
+        let failure = self.watch_failure(moment, error);
         let jitter = self.rng.f64();
         // A version that expired while the watch waited is listed again soon: the watch has waited one step already.
-        let backoff = if trouble.is_gone() { &mut self.gone_backoff } else { &mut self.watch_backoff };
-        let wait = backoff.next(jitter).max(trouble.retry_after.unwrap_or_default());
+        let backoff = if error.is_gone() { &mut self.gone_backoff } else { &mut self.watch_backoff };
+        let wait = backoff.next(jitter).max(error.retry_after.unwrap_or_default());
         self.relist(moment, wait, failure, fx);
     }
 
-    fn watch_denied(&mut self, moment: StepContext, trouble: &RequestError, fx: &mut Vec<ReflectorEffect>) {
+    fn watch_denied(&mut self, moment: StepContext, error: &RequestError, fx: &mut Vec<ReflectorEffect>) {
         self.watch.denied_until = Some(moment.now.mono + self.tuning.denied_period);
-        let failure = self.watch_failure(moment, trouble);
+        let failure = self.watch_failure(moment, error);
         fx.push(ReflectorEffect::Tell(ClusterEvent::Failed(Box::new(failure))));
         if self.is_complete() {
             self.poll_later(moment, fx);
@@ -361,19 +361,19 @@ impl Reflector {
     fn rest_watch(
         &mut self,
         moment: StepContext,
-        trouble: &RequestError,
+        error: &RequestError,
         floor: Duration,
         fx: &mut Vec<ReflectorEffect>,
     ) {
         let jitter = self.rng.f64();
-        let mut wait = self.watch_backoff.next(jitter).max(trouble.retry_after.unwrap_or_default()).max(floor);
-        if trouble.alien {
+        let mut wait = self.watch_backoff.next(jitter).max(error.retry_after.unwrap_or_default()).max(floor);
+        if error.not_kubernetes {
             wait = wait.max(self.tuning.rejected_delay);
         }
-        let failure = self.watch_failure(moment, trouble);
+        let failure = self.watch_failure(moment, error);
         self.reopen(moment, wait, fx);
         if let WatchPhase::Resting { credentials, .. } = &mut self.watch.phase {
-            *credentials = wants_credentials(trouble.layer);
+            *credentials = wants_credentials(error.layer);
         }
         if self.is_complete() {
             self.tell_waiting(moment, wait, failure, fx);

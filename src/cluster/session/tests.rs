@@ -191,9 +191,9 @@ async fn f64_a_rotated_token_file_makes_the_clients_stale_and_a_missing_one_is_n
     std::fs::File::options().write(true).open(&token).unwrap().set_modified(later).unwrap();
     assert!(target.stale().await);
     std::fs::remove_file(&token).unwrap();
-    let trouble = target.build(Arc::new(Tuning::default()), sink).await.err().unwrap();
-    assert_eq!(trouble.layer, Layer::Credentials);
-    assert!(trouble.text.ends_with("/token`: no such file or directory"), "{}", trouble.text);
+    let error = target.build(Arc::new(Tuning::default()), sink).await.err().unwrap();
+    assert_eq!(error.layer, Layer::Credentials);
+    assert!(error.text.ends_with("/token`: no such file or directory"), "{}", error.text);
 }
 
 #[tokio::test]

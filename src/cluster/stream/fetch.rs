@@ -54,9 +54,9 @@ pub(super) async fn fetch(
     let (took, bytes) = (start.elapsed().saturating_sub(body.reading()), body.bytes());
     let head = match taken {
         Ok(head) => head,
-        Err(trouble) => {
+        Err(request_error) => {
             *buf = body.into_memory();
-            return Err(trouble);
+            return Err(request_error);
         }
     };
     warnings::report_warnings(shared, &head.headers, &format!("list {}", source.what)).await;

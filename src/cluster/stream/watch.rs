@@ -48,7 +48,7 @@ pub(super) async fn run(
             reader.list = ask.initial.then_some(0);
             reader.read(body, &report).await
         }
-        Err(trouble) => Some(WatchEnd::Refused(trouble)),
+        Err(error) => Some(WatchEnd::Refused(error)),
     };
     // `None`: the receiver is gone.
     if let Some(end) = end {
@@ -170,14 +170,14 @@ impl<'a> WatchReader<'a> {
 
     /// End of a watch whose answer is not events but something else, such as a `Status`.
     fn instead(&self) -> Option<WatchEnd> {
-        let trouble = self.events.instead(self.tuning.retry_after_cap)?;
+        let error = self.events.instead(self.tuning.retry_after_cap)?;
         // A `Status` in the place of events counts as if it had been the answer.
-        Some(if trouble.alien { WatchEnd::Broken(trouble) } else { WatchEnd::Refused(trouble) })
+        Some(if error.not_kubernetes { WatchEnd::Broken(error) } else { WatchEnd::Refused(error) })
     }
 
     fn ended(&self) -> WatchEnd {
-        if let Some(trouble) = self.events.no_events() {
-            WatchEnd::Broken(trouble)
+        if let Some(error) = self.events.no_events() {
+            WatchEnd::Broken(error)
         } else if self.events.is_torn() {
             WatchEnd::Broken(RequestError::new(Layer::Body, "the watch was cut in the middle of an event"))
         } else {

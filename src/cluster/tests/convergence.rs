@@ -24,7 +24,7 @@ use crate::msg::{NodeChange, Now};
 
 mod server;
 
-use server::{Key, Object, Server, any_trouble, gone, too_large};
+use server::{Key, Object, Server, any_error, gone, too_large};
 
 /// Short sequences of `cargo test`; a run of 10,000 takes less than a minute in debug.
 const SEQUENCES: u64 = 500;
@@ -163,7 +163,7 @@ impl Play {
     fn answer_page(&mut self, side: usize) {
         match self.sides[side].page.take() {
             None => {}
-            Some(Err(trouble)) => self.step(side, ReflectorInput::PageFailed(trouble), None),
+            Some(Err(error)) => self.step(side, ReflectorInput::PageFailed(error), None),
             Some(Ok((body, news))) => {
                 let batch = match self.sides[side].server.of {
                     Resource::Pods => {
@@ -190,11 +190,11 @@ impl Play {
         if at.page.take().is_none() {
             return;
         }
-        let trouble = match (at.token.take(), self.rng.u8(..3)) {
+        let error = match (at.token.take(), self.rng.u8(..3)) {
             (Some(token), 0) => at.server.expire(&token, self.rng.bool()),
-            _ => any_trouble(&mut self.rng),
+            _ => any_error(&mut self.rng),
         };
-        self.step(side, ReflectorInput::PageFailed(trouble), None);
+        self.step(side, ReflectorInput::PageFailed(error), None);
     }
 
     /// The server answers the start of a watch as it must.
@@ -213,9 +213,9 @@ impl Play {
         } else {
             None
         };
-        if let Some(trouble) = refusal {
+        if let Some(error) = refusal {
             at.watch = None;
-            return self.step(side, ReflectorInput::WatchEnded(WatchEnd::Refused(trouble)), None);
+            return self.step(side, ReflectorInput::WatchEnded(WatchEnd::Refused(error)), None);
         }
         watch.open = true;
         (watch.since, watch.heard) = (self.now, self.now);
@@ -294,15 +294,15 @@ impl Play {
     fn end_watch(&mut self, side: usize) {
         let at = &mut self.sides[side];
         let Some(watch) = at.watch.take() else { return };
-        let trouble = match self.rng.u8(..3) {
+        let error = match self.rng.u8(..3) {
             0 => gone(""),
-            _ => any_trouble(&mut self.rng),
+            _ => any_error(&mut self.rng),
         };
         let end = match self.rng.u8(..3) {
-            _ if !watch.open => WatchEnd::Refused(trouble),
+            _ if !watch.open => WatchEnd::Refused(error),
             0 => WatchEnd::Clean,
             1 => WatchEnd::Broken(RequestError::new(Layer::Body, "reset")),
-            _ => WatchEnd::Error(trouble),
+            _ => WatchEnd::Error(error),
         };
         self.step(side, ReflectorInput::WatchEnded(end), None);
     }

@@ -402,8 +402,8 @@ async fn f65_an_edited_kubeconfig_is_read_again_when_clients_are_built_and_a_bad
         [(3, "contexts: [".to_owned()), (4, kubeconfig("nonsense", "x")), (5, "contexts: []".to_owned())]
     {
         edit(&path, &text, hours);
-        let Err(trouble) = target.build(tuning.clone(), sink.clone()).await else { panic!("{text} was accepted") };
-        assert_eq!(trouble.layer, Layer::Config, "{text}");
+        let Err(error) = target.build(tuning.clone(), sink.clone()).await else { panic!("{text} was accepted") };
+        assert_eq!(error.layer, Layer::Config, "{text}");
         assert_eq!(target.server(), Some("http://127.0.0.1:2"), "{text}");
     }
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "contexts: []", "it is never written");

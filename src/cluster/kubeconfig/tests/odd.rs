@@ -318,7 +318,7 @@ fn base64_is_read_as_go_reads_it() {
             "current-context: c\ncontexts: [{{name: c, context: {{cluster: k}}}}]\nclusters: [{{name: k, cluster: {cluster}}}]\n"
         );
         let target = load(&sources(home.write("config", text)), &Selection::default()).unwrap().remove(0);
-        let settings = target.settings().map_err(|trouble| trouble.text.to_string())?;
+        let settings = target.settings().map_err(|error| error.text.to_string())?;
         Ok::<_, String>(settings.cluster.authority.clone())
     };
     let inline = |bytes: &[u8]| Ok(Some(fields::PemSource::Inline(bytes.to_vec())));

@@ -56,8 +56,8 @@ impl Reflector {
         self.gone_backoff.reset();
     }
 
-    pub(super) fn watch_failure(&mut self, moment: StepContext, trouble: &RequestError) -> Failure {
+    pub(super) fn watch_failure(&mut self, moment: StepContext, error: &RequestError) -> Failure {
         let attempt = self.watch.attempt();
-        self.failed(moment, WATCH, attempt, trouble)
+        self.failed(moment, WATCH, attempt, error)
     }
 }

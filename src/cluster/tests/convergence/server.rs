@@ -184,7 +184,7 @@ pub(super) fn too_large() -> RequestError {
 }
 
 /// A failure that says nothing about the data.
-pub(super) fn any_trouble(rng: &mut fastrand::Rng) -> RequestError {
+pub(super) fn any_error(rng: &mut fastrand::Rng) -> RequestError {
     let answered = |code: u16| {
         let status = StatusFacts { code, ..StatusFacts::default() };
         classify::event(status, Duration::ZERO)
