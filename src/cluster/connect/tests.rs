@@ -1,4 +1,4 @@
-//! The client stack over real TCP: what the bytes of a sick server, load balancer or proxy turn into.
+//! The client stack over real TCP: the errors that the bytes of a sick server, load balancer or proxy turn into.
 
 use std::io;
 use std::net::SocketAddr;
@@ -19,7 +19,7 @@ use crate::msg::{
     Attempt, CallEnd, CallEvent, CallKind, ClusterEvent, ClusterId, Layer as Where, Msg, NoConnection, Resource,
 };
 
-/// What one connection does after it has read a request's head.
+/// Action of one connection after it has read a request's head.
 #[derive(Clone)]
 enum Act {
     Say(Vec<u8>),
@@ -441,7 +441,7 @@ async fn f06_after_a_timeout_no_idle_connection_is_used_again() {
     assert_eq!(caller.get().await.0.unwrap(), b"ok", "and the other two are not tried");
 }
 
-/// What a server sends before an answer that never comes, and the answer's parts that have no end.
+/// Everything a server may send before an answer that never comes, and the endless parts of an answer.
 #[tokio::test]
 async fn heads_chunks_and_trailers_without_end_are_cut_at_their_bounds() {
     let cases = [

@@ -146,8 +146,9 @@ async fn empty_strings_of_an_answer_are_unset() {
     }
 }
 
-// kubectl 1.34.1: "exec plugin is configured to use API version …, plugin returned version …", "no kind … is registered",
-// "parsing time …". What is left out, it refuses as well; many plugins of one's own leave it out, and it can mean one thing only.
+// kubectl 1.34.1: "exec plugin is configured to use API version …, plugin returned version …", "no kind … is
+// registered", "parsing time …". It also refuses an answer without them; many home-made plugins leave them out, and
+// that can mean one thing only.
 #[tokio::test]
 async fn an_answer_in_another_version_or_of_another_kind_or_with_an_unreadable_expiry_is_refused_and_not_quoted() {
     let v1 = r#""apiVersion":"client.authentication.k8s.io/v1""#;

@@ -1,4 +1,4 @@
-//! Tests of the requests' URIs; the shell's behaviour is tested with the whole tree in `cluster::tests`.
+//! Tests of the requests' URIs; the behaviour of the I/O loop is tested with the whole tree in `cluster::tests`.
 
 use super::uri::{list_uri, watch_uri};
 use super::*;

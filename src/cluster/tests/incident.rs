@@ -52,7 +52,7 @@ impl Watched {
         Self { _simulation: simulation, start, clock, news, model, ticks: 0 }
     }
 
-    /// Takes in what happens until so long after the start, with a tick each second.
+    /// Applies events until so long after the start, with a tick each second.
     async fn until(&mut self, end: Duration) {
         loop {
             let tick = Duration::from_secs(u64::from(self.ticks) + 1).min(end);
@@ -102,7 +102,7 @@ async fn incident_is_told_within_15_seconds_with_what_is_wrong_and_where_the_tim
         assert!(!calm.contains('×'), "{calm}");
     }
     watched.until(BEGINS + Duration::from_secs(15)).await;
-    // What is wrong and where the time goes, on the first screen, however small; and the last picture stays.
+    // The problem and where the time goes, on the first screen, however small; and the last picture stays.
     for size in [(80, 24), (200, 60)] {
         let text = watched.screen(size.0, size.1);
         assert_line(&text, &["slow", "nodes 103/104", "×", "3 t/o"]);

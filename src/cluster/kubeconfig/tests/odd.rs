@@ -1,4 +1,4 @@
-//! Kubeconfigs as people and tools write them: what is not used may be odd, and what is used is named when it is.
+//! Kubeconfigs as people and tools write them: unused entries may be odd, and used ones are named when they are.
 
 use super::*;
 
@@ -257,7 +257,7 @@ fn an_edit_is_read_once_for_all_contexts() {
     let [a, b, c] = &targets[..] else { panic!("three") };
     let origin = |target: &ContextTarget| target.origin.clone().unwrap();
     assert_eq!(origin(a).load().unwrap().server(), Some("https://new-a"));
-    // The same length, time and file: whoever reads it again now would find nothing.
+    // The same length, time and file: another read now would find nothing.
     let (length, time) = (fs::metadata(&path).unwrap().len(), fs::metadata(&path).unwrap().modified().unwrap());
     fs::write(&path, vec![b'\n'; usize::try_from(length).unwrap()]).unwrap();
     fs::File::options().write(true).open(&path).unwrap().set_modified(time).unwrap();

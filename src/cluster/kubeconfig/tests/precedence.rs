@@ -51,7 +51,7 @@ fn empty_is_unset_and_the_next_credential_counts() {
     }
 }
 
-/// What kubectl 1.34.1 asked of a small server in each case: plain http, and nobody's credentials.
+/// Requests of kubectl 1.34.1 to a small server in each case: plain http, without credentials.
 #[test]
 fn a_server_without_a_scheme_is_asked_over_plain_http_and_without_credentials() {
     let home = Home::new();

@@ -1,4 +1,4 @@
-//! Rights, credentials and the wishes of the user; and what holds in whatever order things happen.
+//! Rights, credentials and refreshes of the user; and invariants in any order of events.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! The end of a silence: what waits goes on at once, what may be dead begins anew, and nothing else is touched.
+//! The end of a silence: waits end at once, possibly dead requests begin anew, and nothing else is touched.
 
 use super::*;
 use crate::cluster::silence::ServerSilence;
@@ -11,7 +11,7 @@ impl Bench {
         self.step(ReflectorInput::Answered { silence: ServerSilence { from, to: now }, hangs: true });
     }
 
-    /// Time until something is due.
+    /// Time until the next timer.
     fn due_in(&self) -> Option<Duration> {
         self.machine.due().map(|due| due.since(Mono(self.now)))
     }

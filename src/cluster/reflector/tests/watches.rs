@@ -435,7 +435,7 @@ fn a_watch_lost_while_the_list_runs_is_followed_by_another_pass() {
     assert_eq!(bench.asked(), ["page 1 limit 500 attempt 1 within 30"]);
 }
 
-// Page 1 brings a version of its own: what happened before it is in it.
+// Page 1 brings a version of its own, which includes everything before it.
 #[test]
 fn a_watch_lost_before_page_1_is_not_followed_by_another_pass() {
     let mut bench = Bench::watching();
