@@ -122,7 +122,7 @@ pub(crate) struct TaskContext {
     /// The same for the pods of each namespace that is watched by itself.
     namespaces: Vec<AtomicU32>,
     /// Queue of the requests of these namespaces.
-    turns: RequestQueue,
+    queue: RequestQueue,
 }
 
 impl TaskContext {
@@ -146,7 +146,7 @@ impl TaskContext {
 
     /// Generation of the last list of that source.
     fn generation(&self, source: &ListSource) -> &AtomicU32 {
-        let namespace = source.place.and_then(|place| self.namespaces.get(usize::from(place)));
+        let namespace = source.index.and_then(|index| self.namespaces.get(usize::from(index)));
         namespace.unwrap_or(&self.generations[source.resource as usize])
     }
 
@@ -244,12 +244,12 @@ impl ClusterTask {
     }
 }
 
-async fn supervise<B: ClientFactory>(build: B, server: ClusterEvent, tuning: Tuning, link: TaskLink) {
+async fn supervise<B: ClientFactory>(factory: B, server: ClusterEvent, tuning: Tuning, link: TaskLink) {
     let TaskLink { id, out, mut commands, inspect, clock } = link;
     let closed = out.clone();
     let (refresh, refreshes) = watch::channel(0);
     let (awake, resumes) = watch::channel(0);
-    let (session, asked) = Session::new();
+    let (session, requests) = Session::new();
     let tuning = Arc::new(tuning);
     let shared = Arc::new(TaskContext {
         id,
@@ -270,16 +270,16 @@ async fn supervise<B: ClientFactory>(build: B, server: ClusterEvent, tuning: Tun
         nodes: watch::channel(None).0,
         generations: Default::default(),
         namespaces: tuning.namespaces.iter().map(|_| AtomicU32::default()).collect(),
-        turns: RequestQueue::new(&tuning),
+        queue: RequestQueue::new(&tuning),
         tuning,
     });
     let work = async {
         shared.send_event(server).await;
-        let keeper = Arc::new(tokio::sync::Mutex::new((build, asked)));
-        let mut tree = Tree::new(shared.clone(), keeper);
-        let mut vigil = SleepDetector::new(clock.now());
-        let mut look = interval(SleepDetector::PERIOD);
-        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let session_source = Arc::new(tokio::sync::Mutex::new((factory, requests)));
+        let mut tree = Tree::new(shared.clone(), session_source);
+        let mut sleep_detector = SleepDetector::new(clock.now());
+        let mut sleep_check = interval(SleepDetector::PERIOD);
+        sleep_check.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 biased;
@@ -289,7 +289,7 @@ async fn supervise<B: ClientFactory>(build: B, server: ClusterEvent, tuning: Tun
                     ClusterCommand::Resumed => awake.send_modify(|count| *count += 1),
                     ClusterCommand::LogIn(answer) => shared.session.log_in(answer),
                 },
-                _ = look.tick() => if vigil.slept(clock.now()) {
+                _ = sleep_check.tick() => if sleep_detector.slept(clock.now()) {
                     awake.send_modify(|count| *count += 1);
                 },
                 Some(ended) = tree.tasks.join_next_with_id() => tree.restart(ended).await,
@@ -305,7 +305,7 @@ async fn supervise<B: ClientFactory>(build: B, server: ClusterEvent, tuning: Tun
 /// The running tasks. Dropping it ends them all.
 struct Tree<B> {
     shared: Arc<TaskContext>,
-    keeper: Arc<tokio::sync::Mutex<(B, SessionRequests)>>,
+    session_source: Arc<tokio::sync::Mutex<(B, SessionRequests)>>,
     tasks: JoinSet<()>,
     parts: HashMap<Id, (ClusterTask, AbortHandle)>,
     /// Set while objects are listed and watched.
@@ -315,10 +315,10 @@ struct Tree<B> {
 }
 
 impl<B: ClientFactory> Tree<B> {
-    fn new(shared: Arc<TaskContext>, keeper: Arc<tokio::sync::Mutex<(B, SessionRequests)>>) -> Self {
+    fn new(shared: Arc<TaskContext>, session_source: Arc<tokio::sync::Mutex<(B, SessionRequests)>>) -> Self {
         let rng = shared.tuning.seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
         let (tasks, parts, restarts) = (JoinSet::new(), HashMap::new(), HashMap::new());
-        let mut tree = Self { shared, keeper, tasks, parts, follows: true, restarts, rng };
+        let mut tree = Self { shared, session_source, tasks, parts, follows: true, restarts, rng };
         let pods = ClusterTask::pods(&tree.shared.tuning);
         for part in ClusterTask::ALL.into_iter().chain(pods) {
             tree.start(part, Duration::ZERO);
@@ -327,16 +327,16 @@ impl<B: ClientFactory> Tree<B> {
     }
 
     fn start(&mut self, part: ClusterTask, delay: Duration) {
-        let (shared, keeper, seed) = (self.shared.clone(), self.keeper.clone(), self.rng.u64(..));
+        let (shared, session_source, seed) = (self.shared.clone(), self.session_source.clone(), self.rng.u64(..));
         let work: Task = match part {
             ClusterTask::Session => Box::pin(async move {
-                let mut keeper = keeper.lock().await;
-                let (build, asked) = &mut *keeper;
-                session::run(&shared, build, asked, seed).await;
+                let mut session_source = session_source.lock().await;
+                let (factory, requests) = &mut *session_source;
+                session::run(&shared, factory, requests, seed).await;
             }),
             ClusterTask::Meter => Box::pin(async move { shared.sink.forward(shared.id, &shared.out).await }),
             ClusterTask::Reflector(resource) => Box::pin(stream::run(shared, resource, seed)),
-            ClusterTask::Namespace(place) => Box::pin(stream::run_in(shared, place, seed)),
+            ClusterTask::Namespace(index) => Box::pin(stream::run_in(shared, index, seed)),
             ClusterTask::Probe(series) => Box::pin(probe::run(shared, series)),
             ClusterTask::Version => Box::pin(probe::versions(shared)),
             ClusterTask::Inspector => Box::pin(crate::cluster::detail::run(shared, seed)),

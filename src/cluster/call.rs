@@ -161,7 +161,7 @@ impl ApiClient {
         if head.headers.get(CONNECTION).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"close")) {
             // The server shuts down: the next request may reach another one, but not over a connection of this pool
             // (F28).
-            tag.leave();
+            tag.abandon_pool();
         }
         if head.status.is_success() {
             // A body that did not arrive whole can still carry the server's own error.

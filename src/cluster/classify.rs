@@ -53,7 +53,7 @@ pub(crate) struct RequestError {
     /// The Kubernetes `Status` of the answer.
     pub(crate) status: Option<Box<StatusFacts>>,
     /// `true` if waiting cannot help: the configuration or the credentials are unusable.
-    pub(crate) lasting: bool,
+    pub(crate) permanent: bool,
     /// `true` if the answer is not from a Kubernetes API, or not provably from ours: a captive portal, a wrong URL, a
     /// certificate.
     pub(crate) not_kubernetes: bool,
@@ -72,13 +72,13 @@ impl RequestError {
             audit_id: None,
             status: None,
             not_kubernetes: false,
-            lasting: false,
+            permanent: false,
         }
     }
 
     /// Marks the error as one that a retry cannot change.
-    pub(crate) fn for_good(self) -> Self {
-        Self { lasting: !self.timeout, ..self }
+    pub(crate) fn permanent(self) -> Self {
+        Self { permanent: !self.timeout, ..self }
     }
 
     /// Error for a deadline of ours that passed.
@@ -270,13 +270,13 @@ fn no_answer_but(why: &str) -> RequestError {
 /// Error of certificates, credentials or headers that no client can be built from.
 pub(crate) fn unusable(error: &kube::Error) -> RequestError {
     let layer = if matches!(error, kube::Error::Auth(_)) { Layer::Credentials } else { Layer::Config };
-    RequestError::new(layer, &format!("no client can be made of the kubeconfig: {}", deepest(error))).for_good()
+    RequestError::new(layer, &format!("no client can be made of the kubeconfig: {}", deepest(error))).permanent()
 }
 
 /// Error of TLS that cannot be set up.
 pub(crate) fn unusable_tls(error: &TlsError) -> RequestError {
     let layer = if matches!(error, TlsError::Identity(_)) { Layer::Credentials } else { Layer::Config };
-    RequestError::new(layer, &error.to_string()).for_good()
+    RequestError::new(layer, &error.to_string()).permanent()
 }
 
 /// Error of a body that began and was cut, or whose gzip is broken (F17).

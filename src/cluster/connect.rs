@@ -27,7 +27,7 @@ use super::connect_failure::ConnectStage;
 use super::exchange::READ_BUFFER;
 use super::guard::ReadOnlyLayer;
 use super::inflate::InflateLayer;
-use super::meter::{MeterLayer, MeterSink, Tag, Way};
+use super::meter::{MeterLayer, MeterSink, PoolGeneration, Tag};
 use super::proxy::ProxyAuth;
 use super::tuning::Tuning;
 
@@ -36,7 +36,7 @@ pub(crate) mod certificate;
 mod timed;
 pub(crate) mod tls;
 
-use crate::cluster::connect::certificate::Looker;
+use crate::cluster::connect::certificate::CertificateFetcher;
 use any::{AnyConnector, hidden};
 use timed::Timed;
 use tls::{Https, TlsError, TlsSettings};
@@ -87,16 +87,16 @@ pub(crate) fn client(
     let after = if proxied { ConnectStage::Proxy } else { ConnectStage::Tls };
     let tcp = StageMarker { inner: tcp(GaiResolver::new(), limit), before: ConnectStage::Tcp, after };
     // One type for all transports, so that the layers above exist once in the binary.
-    let way = match config.proxy_url.clone() {
+    let transport = match config.proxy_url.clone() {
         None => hidden(tcp),
         Some(proxy) => tunnelled(proxy, tcp, auth).map_err(|error| unusable_tls(&error))?,
     };
-    let (inner, looker) = match config.cluster_url.scheme_str() {
-        Some("https") => secured(way, &config, tls).map_err(|error| unusable_tls(&error))?,
+    let (inner, fetcher) = match config.cluster_url.scheme_str() {
+        Some("https") => secured(transport, &config, tls).map_err(|error| unusable_tls(&error))?,
         // Without TLS its settings are not read: a machine without certificates can still use such a server.
-        _ => (way, None),
+        _ => (transport, None),
     };
-    let timed = Timed { inner, limit, proxied, place, looker };
+    let timed = Timed { inner, limit, proxied, place, fetcher };
     assemble(pool(timed), &config, sink).map_err(|error| unusable(&error))
 }
 
@@ -104,11 +104,15 @@ pub(crate) fn client(
 ///
 /// # Errors
 /// Certificates or a name that cannot be used.
-fn secured(way: AnyConnector, config: &Config, tls: &TlsSettings) -> Result<(AnyConnector, Option<Looker>), TlsError> {
+fn secured(
+    transport: AnyConnector,
+    config: &Config,
+    tls: &TlsSettings,
+) -> Result<(AnyConnector, Option<CertificateFetcher>), TlsError> {
     let name = tls.name(config.cluster_url.host().unwrap_or_default())?;
     let secure = tls.client_config()?;
-    let looker = config.proxy_url.is_none().then(|| Looker::new(secure.clone(), name.clone()));
-    Ok((hidden(Https::new(way, secure, name)), looker))
+    let fetcher = config.proxy_url.is_none().then(|| CertificateFetcher::new(secure.clone(), name.clone()));
+    Ok((hidden(Https::new(transport, secure, name)), fetcher))
 }
 
 /// Connector through a proxy.
@@ -226,7 +230,7 @@ where
             *current = (newest, connections(self.connector.clone()));
         }
         if let Some(tag) = request.extensions().get::<Tag>() {
-            tag.goes(Way { used: current.0, newest: self.newest.clone() });
+            tag.set_pool(PoolGeneration { used: current.0, newest: self.newest.clone() });
         }
         current.1.request(request)
     }

@@ -45,11 +45,11 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 
 /// Follows the requested object until the task is dropped.
 pub(super) async fn run(shared: std::sync::Arc<TaskContext>, seed: u64) {
-    let mut wanted = shared.inspect.clone();
+    let mut requested = shared.inspect.clone();
     loop {
-        let inspection = wanted.borrow_and_update().clone();
+        let inspection = requested.borrow_and_update().clone();
         let Some(WatchDetail { subject, yaml }) = inspection else {
-            if wanted.changed().await.is_err() {
+            if requested.changed().await.is_err() {
                 std::future::pending::<()>().await;
             }
             continue;
@@ -57,8 +57,8 @@ pub(super) async fn run(shared: std::sync::Arc<TaskContext>, seed: u64) {
         let (yaml, yamls) = watch::channel(yaml);
         let other = async {
             // The same object with or without its YAML is not started anew.
-            while wanted.changed().await.is_ok() {
-                match &*wanted.borrow_and_update() {
+            while requested.changed().await.is_ok() {
+                match &*requested.borrow_and_update() {
                     Some(next) if next.subject == subject => _ = yaml.send_replace(next.yaml),
                     _ => return,
                 }
@@ -79,7 +79,7 @@ trait Follow {
     const PART: DetailPart;
 
     /// Waits until this part is requested at all.
-    async fn wanted(&mut self);
+    async fn requested(&mut self);
 
     /// `true` if it must be read again before the requested update can be sent.
     fn is_unread(&self) -> bool {
@@ -250,7 +250,7 @@ fn failure(error: &RequestError, failures: u32, title: &str, wait: Duration) -> 
 
 /// Keeps one part of an object up to date until it is dropped.
 async fn follow(shared: &TaskContext, subject: &ObjectRef, mut of: impl Follow, seed: u64) {
-    of.wanted().await;
+    of.requested().await;
     let rng = fastrand::Rng::with_seed(seed);
     let (backoff, watch_backoff) = (Backoff::new(&shared.tuning), Backoff::new(&shared.tuning));
     let mut pace = DetailPace {

@@ -207,7 +207,7 @@ impl PluginError {
         match self {
             Self::TimedOut(_) => RequestError::timed_out(Layer::Credentials, &text),
             // There will be no prompt, and nothing is installed or edited meanwhile.
-            Self::NeedsTerminal | Self::NotStarted(_) | Self::OtherVersion(_) => error.for_good(),
+            Self::NeedsTerminal | Self::NotStarted(_) | Self::OtherVersion(_) => error.permanent(),
             // The next run may succeed: the service behind it may be back.
             _ => error,
         }

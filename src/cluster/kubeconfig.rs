@@ -304,7 +304,7 @@ impl ContextTarget {
     /// The context is broken.
     fn settings(&self) -> Result<Arc<ContextSettings>, RequestError> {
         let broken = || self.broken.as_deref().unwrap_or("there is nothing to connect to");
-        self.settings.clone().ok_or_else(|| RequestError::new(Layer::Config, broken()).for_good())
+        self.settings.clone().ok_or_else(|| RequestError::new(Layer::Config, broken()).permanent())
     }
 
     /// Reads the context again if its kubeconfig was edited; returns the server if it is another one now. An edit that
@@ -330,7 +330,7 @@ impl ContextTarget {
         let moved = self.reload().await?;
         let settings = self.settings()?;
         self.stamps = stamps(settings.files()).await;
-        let unusable = |why: String| RequestError::new(Layer::Config, &why).for_good();
+        let unusable = |why: String| RequestError::new(Layer::Config, &why).permanent();
         let proxy = proxy::choose(&settings.cluster.server, settings.cluster.proxy_url.as_deref(), &self.env);
         let proxy = proxy.map_err(unusable)?;
         let read = settings.clone();

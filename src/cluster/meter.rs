@@ -67,7 +67,7 @@ impl MeterSink {
             attempt,
             limit,
             verdict: AtomicU8::new(0),
-            way: OnceLock::new(),
+            pool: OnceLock::new(),
             moved: AtomicU64::new(0),
         }))
     }
@@ -136,14 +136,14 @@ struct TagInner {
     attempt: u32,
     limit: Duration,
     verdict: AtomicU8,
-    way: OnceLock<Way>,
+    pool: OnceLock<PoolGeneration>,
     /// Body bytes on the wire so far.
     moved: AtomicU64,
 }
 
 /// The pool that a request's connection comes from: after a timeout none of its connections is trusted any more (F06).
 #[derive(Clone, Debug)]
-pub(crate) struct Way {
+pub(crate) struct PoolGeneration {
     /// The number of that pool.
     pub(crate) used: u64,
     /// The lowest number of a pool that may still be used.
@@ -159,14 +159,14 @@ impl Tag {
         self.0.verdict.store(TIMED_OUT, Ordering::Relaxed);
         // A slow add-on says nothing about the path to the server, which all others share.
         if !self.0.kind.is_optional() {
-            self.leave();
+            self.abandon_pool();
         }
     }
 
     /// Abandons the pool of this request: its connections lead to a dead path, or to a server that shuts down.
-    pub(crate) fn leave(&self) {
-        if let Some(way) = self.0.way.get() {
-            way.newest.fetch_max(way.used.saturating_add(1), Ordering::Relaxed);
+    pub(crate) fn abandon_pool(&self) {
+        if let Some(pool) = self.0.pool.get() {
+            pool.newest.fetch_max(pool.used.saturating_add(1), Ordering::Relaxed);
         }
     }
 
@@ -176,8 +176,8 @@ impl Tag {
     }
 
     /// Records the pool of the request; a request that is sent twice keeps the first.
-    pub(crate) fn goes(&self, way: Way) {
-        let _ = self.0.way.set(way);
+    pub(crate) fn set_pool(&self, pool: PoolGeneration) {
+        let _ = self.0.pool.set(pool);
     }
 
     /// Notes that the request will be dropped because the answer is not acceptable (too big).

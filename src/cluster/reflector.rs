@@ -143,7 +143,7 @@ pub(crate) enum ReflectorEffect {
 /// A page to request.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct PageAsk {
-    /// 1 for the first; [`PageAsk::LOOK`] if only the version of the answer is needed, and nothing is to be published.
+    /// 1 for the first; [`PageAsk::VERSION_PROBE`] if only the version of the answer is needed, and nothing is to be published.
     pub(crate) page: u32,
     /// 1 for the first attempt.
     pub(crate) attempt: u32,
@@ -159,7 +159,7 @@ pub(crate) struct PageAsk {
 
 impl PageAsk {
     /// Page number of a list of one object beside the pages, for the newest resourceVersion.
-    pub(crate) const LOOK: u32 = 0;
+    pub(crate) const VERSION_PROBE: u32 = 0;
 }
 
 /// A watch to open.
@@ -226,7 +226,7 @@ pub(crate) struct Reflector {
     list_text: Option<Clean>,
     watch_text: Option<Clean>,
     /// State that was last sent to the model.
-    told: Option<SyncState>,
+    sent_state: Option<SyncState>,
     list_right: Right,
     watch_right: Right,
     /// Set while new credentials are requested; a second rejection is final for a while.
@@ -253,7 +253,7 @@ impl Reflector {
             gone_backoff: Backoff::new(&tuning),
             list_text: None,
             watch_text: None,
-            told: None,
+            sent_state: None,
             list_right: Right::default(),
             watch_right: Right::default(),
             renewing: false,
@@ -325,8 +325,8 @@ impl Reflector {
     }
 
     fn tell(&mut self, state: SyncState, fx: &mut Vec<ReflectorEffect>) {
-        if self.told.as_ref() != Some(&state) {
-            self.told = Some(state.clone());
+        if self.sent_state.as_ref() != Some(&state) {
+            self.sent_state = Some(state.clone());
             fx.push(ReflectorEffect::Tell(ClusterEvent::Sync { resource: self.resource, state }));
         }
     }
@@ -346,8 +346,8 @@ impl Reflector {
     }
 
     /// The failure in the waiting state that the model has.
-    fn told_failure(&self) -> Option<&Failure> {
-        match &self.told {
+    fn failure_shown(&self) -> Option<&Failure> {
+        match &self.sent_state {
             Some(SyncState::Waiting { failure, .. }) => Some(failure),
             _ => None,
         }

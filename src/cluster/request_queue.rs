@@ -57,7 +57,7 @@ struct QueuePace {
 /// A turn: until it is dropped no other of its lane begins.
 #[derive(Debug)]
 pub(super) struct Turn<'a> {
-    turns: &'a RequestQueue,
+    queue: &'a RequestQueue,
     _permit: Option<SemaphorePermit<'a>>,
 }
 
@@ -89,7 +89,7 @@ impl RequestQueue {
             let wait = self.pace().start(Instant::now());
             sleep(wait).await;
         }
-        Turn { turns: self, _permit: permit }
+        Turn { queue: self, _permit: permit }
     }
 
     /// Ends the pause: the user requests it, or something has changed.
@@ -113,7 +113,7 @@ impl QueuePace {
 impl Turn<'_> {
     /// Ends the turn with the request's result.
     pub(super) fn end<T>(self, result: &Result<T, RequestError>) {
-        let mut pace = self.turns.pace();
+        let mut pace = self.queue.pace();
         match result {
             Ok(_) => pace.backoff.reset(),
             // The server is well: it has answered, about this namespace alone.
@@ -123,7 +123,7 @@ impl Turn<'_> {
             Err(error) => {
                 let jitter = pace.rng.f64();
                 let wait = pace.backoff.next(jitter).max(error.retry_after.unwrap_or_default());
-                self.turns.closed.send_replace(Some(Instant::now() + wait));
+                self.queue.closed.send_replace(Some(Instant::now() + wait));
             }
         }
     }

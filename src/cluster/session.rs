@@ -225,7 +225,7 @@ pub(crate) async fn run(shared: &TaskContext, source: &mut impl ClientFactory, a
                 let mut failure = error.failure(wall(), "get credentials", backoff.failures());
                 failure.next_in = Some(wait);
                 shared.send_event(ClusterEvent::Failed(Box::new(failure))).await;
-                if error.lasting {
+                if error.permanent {
                     shared.send_event(ClusterEvent::Unusable).await;
                 }
                 // Working clients stay in use until the server rejects them (F60).

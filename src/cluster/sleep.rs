@@ -47,13 +47,13 @@ mod tests {
 
     #[test]
     fn f67_a_wall_clock_that_ran_ahead_and_a_look_that_came_late_are_a_sleep() {
-        let mut vigil = SleepDetector::new(at(0, 1_000_000));
-        assert!(!vigil.slept(at(1_000, 1_001_000)));
-        assert!(vigil.slept(at(2_000, 4_602_000)), "an hour that the monotonic clock did not count");
-        assert!(!vigil.slept(at(3_000, 4_603_000)), "told once");
-        assert!(vigil.slept(at(3_603_000, 8_203_000)), "stopped for an hour that both clocks counted");
-        assert!(!vigil.slept(at(3_604_000, 8_206_900)), "2.9 s are a clock that is set right");
-        assert!(!vigil.slept(at(3_605_000, 1_000)), "a clock that is set back is no sleep (F66)");
-        assert!(!vigil.slept(at(3_615_000, 11_000)), "a busy machine is late by some seconds");
+        let mut detector = SleepDetector::new(at(0, 1_000_000));
+        assert!(!detector.slept(at(1_000, 1_001_000)));
+        assert!(detector.slept(at(2_000, 4_602_000)), "an hour that the monotonic clock did not count");
+        assert!(!detector.slept(at(3_000, 4_603_000)), "told once");
+        assert!(detector.slept(at(3_603_000, 8_203_000)), "stopped for an hour that both clocks counted");
+        assert!(!detector.slept(at(3_604_000, 8_206_900)), "2.9 s are a clock that is set right");
+        assert!(!detector.slept(at(3_605_000, 1_000)), "a clock that is set back is no sleep (F66)");
+        assert!(!detector.slept(at(3_615_000, 11_000)), "a busy machine is late by some seconds");
     }
 }

@@ -99,11 +99,11 @@ pub(super) async fn follow(shared: Arc<TaskContext>, source: ListSource, seed: u
     let mut refresh = shared.refreshes();
     let mut resumed = shared.resumes();
     let mut wake = shared.wake.subscribe();
-    let mut shell = ReflectorTask::new(shared, source, seed);
-    shell.feed(ReflectorInput::Start).await;
+    let mut task = ReflectorTask::new(shared, source, seed);
+    task.feed(ReflectorInput::Start).await;
     loop {
-        let due = shell.machine.due().map(|due| shell.shared.clock.instant(due));
-        let quiet = shell.heard_due();
+        let due = task.machine.due().map(|due| task.shared.clock.instant(due));
+        let quiet = task.heard_due();
         let input = tokio::select! {
             biased;
             changed = refresh.changed() => if changed.is_ok() { ReflectorInput::Refresh } else { return },
@@ -111,28 +111,28 @@ pub(super) async fn follow(shared: Arc<TaskContext>, source: ListSource, seed: u
             changed = session.changed() => if changed.is_ok() { ReflectorInput::Renewed } else { return },
             changed = wake.changed() => if changed.is_ok() {
                 let silence = *wake.borrow_and_update();
-                ReflectorInput::Answered { silence, hangs: shell.asking.hangs(silence) }
+                ReflectorInput::Answered { silence, hangs: task.asking.hangs(silence) }
             } else {
                 return;
             },
-            Some(done) = shell.pages.join_next() => match unless_panicked(done).map(|done| shell.page_done(done)) {
+            Some(done) = task.pages.join_next() => match unless_panicked(done).map(|done| task.page_done(done)) {
                 None => return,
                 Some(ReflectorInput::PageFailed(error)) if error.code == Some(404) && resource.is_optional() => return,
                 Some(input) => input,
             },
-            Some(done) = shell.watches.join_next() => {
+            Some(done) = task.watches.join_next() => {
                 if unless_panicked(done).is_none() {
                     return;
                 }
                 continue;
             }
-            Some(report) = shell.reports.recv() => match shell.report(report).await {
+            Some(report) = task.reports.recv() => match task.report(report).await {
                 Some(input) => input,
                 None => continue,
             },
             () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => ReflectorInput::Timer,
             () = sleep_until(quiet.unwrap_or_else(Instant::now)), if quiet.is_some() => {
-                shell.tell_heard().await;
+                task.tell_heard().await;
                 continue;
             }
         };
@@ -143,9 +143,9 @@ pub(super) async fn follow(shared: Arc<TaskContext>, source: ListSource, seed: u
                 | ReflectorInput::Renewed
                 | ReflectorInput::Answered { .. }
         ) {
-            shell.shared.turns.open();
+            task.shared.queue.open();
         }
-        shell.feed(input).await;
+        task.feed(input).await;
     }
 }
 
@@ -275,12 +275,12 @@ impl ReflectorTask {
         let mut buf = std::mem::take(&mut self.buf);
         self.pages.spawn(Box::pin(async move {
             let asked = Instant::now();
-            let of_list = job.page.page != PageAsk::LOOK;
-            if source.place.is_none() {
+            let of_list = job.page.page != PageAsk::VERSION_PROBE;
+            if source.index.is_none() {
                 let result = fetch(&shared, &source, &mut job, &mut buf).await;
                 return PageDone { result, buf, serial: job.serial, queued: Duration::ZERO, of_list };
             }
-            let turn = shared.turns.take(Lane::List { first: job.page.page == 1 }).await;
+            let turn = shared.queue.take(Lane::List { first: job.page.page == 1 }).await;
             let queued = asked.elapsed();
             let result = fetch(&shared, &source, &mut job, &mut buf).await;
             turn.end(&result);
@@ -361,7 +361,7 @@ impl ReflectorTask {
 
     /// Sends the limits of the next page if they have changed.
     async fn tell_limits(&mut self, page: &PageAsk) {
-        if page.page == PageAsk::LOOK {
+        if page.page == PageAsk::VERSION_PROBE {
             return;
         }
         let limits = PageLimits {

@@ -19,7 +19,7 @@ const LIMIT: Duration = Duration::from_secs(5);
 
 /// Fetches the certificate of one server, at most once a minute.
 #[derive(Clone)]
-pub(crate) struct Looker {
+pub(crate) struct CertificateFetcher {
     config: ClientConfig,
     name: ServerName<'static>,
     last: Arc<tokio::sync::Mutex<Option<SeenCertificate>>>,
@@ -28,14 +28,14 @@ pub(crate) struct Looker {
 /// Time of the last fetch, and its result.
 type SeenCertificate = (Instant, Option<String>);
 
-impl Looker {
+impl CertificateFetcher {
     /// For a server that is reached directly.
     pub(crate) fn new(config: ClientConfig, name: ServerName<'static>) -> Self {
         Self { config, name, last: Arc::default() }
     }
 
     /// The certificate of the server at `place`, in words; `None` if it could not be fetched.
-    pub(crate) async fn look(&self, place: &str) -> Option<String> {
+    pub(crate) async fn fetch(&self, place: &str) -> Option<String> {
         let mut last = self.last.lock().await;
         if let Some((at, text)) = &*last
             && at.elapsed() < LOOK_AGAIN

@@ -384,7 +384,7 @@ async fn f02_a_resolver_that_never_answers_ends_at_the_connect_deadline() {
     let silent = tower::service_fn(|_: Name| std::future::pending::<io::Result<std::iter::Empty<SocketAddr>>>());
     let limit = Duration::from_secs(10);
     let place = "api.example:6443".to_owned();
-    let mut timed = Timed { inner: tcp(silent, limit), limit, proxied: false, place, looker: None };
+    let mut timed = Timed { inner: tcp(silent, limit), limit, proxied: false, place, fetcher: None };
     let failure = timed.call("http://api.example:6443".parse().unwrap()).await.err().unwrap();
     assert_eq!((failure.stage, failure.source.is_none(), failure.after.as_secs()), (ConnectStage::Dns, true, 10));
 }
@@ -404,7 +404,7 @@ async fn f08_a_dead_first_address_leaves_time_for_the_second() {
     }
     let both = tower::service_fn(move |_: Name| async move { Ok::<_, io::Error>([dead, good].into_iter()) });
     let limit = Duration::from_millis(800);
-    let mut timed = Timed { inner: tcp(both, limit), limit, proxied: false, place: good.to_string(), looker: None };
+    let mut timed = Timed { inner: tcp(both, limit), limit, proxied: false, place: good.to_string(), fetcher: None };
     let made = timed.call(format!("http://two.example:{}", good.port()).parse().unwrap()).await;
     assert!(made.is_ok(), "{:?}", made.err());
 }

@@ -18,7 +18,7 @@ use tokio_rustls::rustls;
 use tower::{BoxError, Service};
 
 use super::{STAGE, place};
-use crate::cluster::connect::certificate::Looker;
+use crate::cluster::connect::certificate::CertificateFetcher;
 use crate::cluster::connect_failure::{ConnectFailure, ConnectStage, chain};
 use crate::cluster::exchange::Took;
 
@@ -29,7 +29,7 @@ pub(super) struct Timed<C> {
     pub(super) limit: Duration,
     pub(super) proxied: bool,
     pub(super) place: String,
-    pub(super) looker: Option<Looker>,
+    pub(super) fetcher: Option<CertificateFetcher>,
 }
 
 impl<C> Service<Uri> for Timed<C>
@@ -58,7 +58,7 @@ where
     fn call(&mut self, target: Uri) -> Self::Future {
         let stage = Arc::new(AtomicU8::new(ConnectStage::Tcp as u8));
         let work = STAGE.scope(stage.clone(), self.inner.call(target.clone()));
-        let (limit, proxied, proxy, looker) = (self.limit, self.proxied, self.place.clone(), self.looker.clone());
+        let (limit, proxied, proxy, fetcher) = (self.limit, self.proxied, self.place.clone(), self.fetcher.clone());
         let start = Instant::now();
         Box::pin(async move {
             let source: Option<BoxError> = match tokio::time::timeout(limit, work).await {
@@ -80,8 +80,8 @@ where
             let place = if stage == ConnectStage::Tls { place(&target) } else { proxy };
             let after = start.elapsed();
             let refused = source.as_deref().is_some_and(|source| refused_certificate(source));
-            let shown = match looker.filter(|_| stage == ConnectStage::Tls && refused) {
-                Some(looker) => looker.look(&place).await,
+            let shown = match fetcher.filter(|_| stage == ConnectStage::Tls && refused) {
+                Some(fetcher) => fetcher.fetch(&place).await,
                 None => None,
             };
             Err(ConnectFailure { stage, place, proxied, after, source, shown })

@@ -73,7 +73,7 @@ impl Events {
 impl Follow for Events {
     const PART: DetailPart = DetailPart::Events;
 
-    async fn wanted(&mut self) {}
+    async fn requested(&mut self) {}
 
     async fn changed_locally(&mut self) {
         std::future::pending::<()>().await;

@@ -74,7 +74,7 @@ impl DetailObject {
 impl Follow for DetailObject {
     const PART: DetailPart = DetailPart::Object;
 
-    async fn wanted(&mut self) {
+    async fn requested(&mut self) {
         // The table has everything of a node but its YAML.
         if matches!(self.subject, ObjectRef::Node { .. }) && self.yaml.wait_for(|yaml| yaml.is_wanted()).await.is_err()
         {

@@ -119,7 +119,7 @@ pub(super) fn read_token(path: &Path) -> Result<String, RequestError> {
         Err(why) => why,
     };
     let text = format!("cannot read the token file `{}`: {why}", shown(path));
-    Err(RequestError::new(Layer::Credentials, &text).for_good())
+    Err(RequestError::new(Layer::Credentials, &text).permanent())
 }
 
 /// Text in PEM, read if it is in a file. Blocking.

@@ -147,7 +147,7 @@ impl Prepared {
     /// A token that no header may have.
     pub(super) fn accept(&mut self, credential: exec::Credential) -> Result<(), RequestError> {
         let refused =
-            |why: String| RequestError::new(Layer::Credentials, &format!("the credential plugin: {why}")).for_good();
+            |why: String| RequestError::new(Layer::Credentials, &format!("the credential plugin: {why}")).permanent();
         self.authorize(
             credential.token.as_ref().map(|token| bearer(token.expose_secret())).transpose().map_err(refused)?,
         );
@@ -175,7 +175,7 @@ impl Authorization {
                 (Err(error), None) => return Err(error),
             },
         };
-        header.map(Some).map_err(|why| RequestError::new(Layer::Credentials, &why).for_good())
+        header.map(Some).map_err(|why| RequestError::new(Layer::Credentials, &why).permanent())
     }
 }
 
@@ -188,7 +188,7 @@ impl Plugin {
         let command = self.exec.command.as_deref().unwrap_or_default();
         let refuse = |why: &str| {
             let text = format!("credential plugin `{}` is not run: {why}", exec::name(&self.exec));
-            Err(RequestError::new(Layer::Credentials, &text).for_good())
+            Err(RequestError::new(Layer::Credentials, &text).permanent())
         };
         if let Some(why) = &self.others {
             return refuse(&format!("it is named in `{}`, and {why}", shown(&self.file)));

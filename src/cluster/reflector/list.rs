@@ -111,7 +111,7 @@ impl Reflector {
         let (resource, generation) = (self.resource, self.generation);
         fx.push(ReflectorEffect::Tell(ClusterEvent::ListStarted { resource, generation }));
         // Polls and the retries of a denied client are routine: the state stays until an answer changes it.
-        if !matches!(self.told, Some(SyncState::Polling { .. } | SyncState::Denied { .. })) {
+        if !matches!(self.sent_state, Some(SyncState::Polling { .. } | SyncState::Denied { .. })) {
             self.tell(SyncState::Listing, fx);
         }
         if moment.watch_list {
@@ -142,7 +142,7 @@ impl Reflector {
             run.look = VersionProbe::Running(moment.now.mono);
             let limits = PageAttempt::new(&self.tuning, moment.page_deadline, self.tuning.page_budget);
             fx.push(ReflectorEffect::Fetch(PageAsk {
-                page: PageAsk::LOOK,
+                page: PageAsk::VERSION_PROBE,
                 attempt: 1,
                 limit: 1,
                 smaller: None,
@@ -184,7 +184,7 @@ impl Reflector {
             unreadable: page.unreadable,
         }));
         if run.page == 1 {
-            if matches!(self.told, Some(SyncState::Denied { .. })) {
+            if matches!(self.sent_state, Some(SyncState::Denied { .. })) {
                 self.tell(SyncState::Listing, fx);
             }
             self.watch_from(moment, page.version, fx);

@@ -43,7 +43,7 @@ pub(super) async fn fetch(
     };
     let ask = ApiRequest {
         kind: CallKind::List(resource),
-        page: (page.page != PageAsk::LOOK).then_some(page.page),
+        page: (page.page != PageAsk::VERSION_PROBE).then_some(page.page),
         attempt: page.attempt,
         uri: list_uri(source, page, shared.tuning.skip_finished_pods),
         limits,

@@ -31,10 +31,10 @@ pub(super) async fn run(
     report: mpsc::Sender<WatchReport>,
 ) {
     let mut serial = 0;
-    let opened = if source.place.is_none() {
+    let opened = if source.index.is_none() {
         open(&shared, &source, &ask, &mut serial).await
     } else {
-        let turn = shared.turns.take(Lane::Watch).await;
+        let turn = shared.queue.take(Lane::Watch).await;
         let opened = open(&shared, &source, &ask, &mut serial).await;
         turn.end(&opened);
         opened

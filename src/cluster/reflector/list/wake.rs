@@ -15,7 +15,7 @@ impl Reflector {
         fx: &mut Vec<ReflectorEffect>,
     ) {
         let soon = self.soon(moment);
-        let waits = self.told_failure().is_some_and(|failure| ends_with_silence(failure.layer));
+        let waits = self.failure_shown().is_some_and(|failure| ends_with_silence(failure.layer));
         match &mut self.list {
             ListPhase::Waiting { until, .. } if waits && *until > soon => *until = soon,
             ListPhase::Running(run) => match &mut run.rest {
@@ -34,7 +34,7 @@ impl Reflector {
 
     /// The model counts down to the next attempt.
     pub(in crate::cluster::reflector) fn tell_sooner(&mut self, soon: Mono, fx: &mut Vec<ReflectorEffect>) {
-        if let Some(failure) = self.told_failure().cloned() {
+        if let Some(failure) = self.failure_shown().cloned() {
             self.tell(SyncState::Waiting { until: soon, failure: Box::new(failure) }, fx);
         }
     }

@@ -20,7 +20,7 @@ impl Reflector {
         let started = self.watch.started.unwrap_or_default();
         let soon = self.soon(moment).max(started + spacing);
         let untold = self.watch.untold.as_ref().map(|(_, failure)| failure);
-        let failure = untold.or(if self.is_complete() { self.told_failure() } else { None });
+        let failure = untold.or(if self.is_complete() { self.failure_shown() } else { None });
         let waits = failure.is_some_and(|failure| ends_with_silence(failure.layer));
         let streams = self.streams().is_some();
         match &mut self.watch.phase {
