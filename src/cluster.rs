@@ -1,9 +1,9 @@
-//! Everything that talks to one cluster: a tree of tasks that owns every socket and every clock of that cluster.
+//! The tasks of one cluster: a tree that owns every socket and every clock of that cluster.
 //!
 //! [`run`] supervises it. One task keeps the credentials and the clients ([`session`]), one loop per resource lists and
-//! watches (the pure [`reflector`] and its shell [`stream`]), two probe on fixed ticks ([`probe`]), one forwards what the
-//! [`meter`] has seen. They send [`Msg`]s into one bounded channel and never wait for anything but that and the network.
-//! The tasks of one cluster never touch another's (G5).
+//! watches (the pure [`reflector`] and its I/O in [`stream`]), two probe on fixed ticks ([`probe`]), one forwards the
+//! events of the [`meter`]. They send [`Msg`]s into one bounded channel and wait only for it and for the network. The
+//! tasks of one cluster never touch another's (G5).
 
 use std::collections::HashMap;
 use std::pin::Pin;
@@ -25,8 +25,10 @@ mod call;
 pub mod check;
 mod classify;
 mod connect;
+mod connect_failure;
 mod deadline;
 mod detail;
+mod exchange;
 mod exec;
 mod guard;
 mod idn;
@@ -46,6 +48,7 @@ mod stream;
 mod tuning;
 mod usage;
 mod warnings;
+mod yaml;
 
 use crate::cluster::list_source::ListSource;
 use crate::cluster::request_queue::RequestQueue;
@@ -59,39 +62,39 @@ use silence::Wake;
 pub use tuning::{LeaseWatch, Optional, Tiers, Tuning};
 use warnings::Warnings;
 
-/// A task that has run this long before it panicked starts again without delay growth.
+/// A task that has run this long before it panicked restarts without a longer delay.
 const STEADY: Duration = Duration::from_secs(120);
 
-/// How a cluster's tasks are connected to the rest of the program.
+/// Channels between a cluster's tasks and the rest of the program.
 pub struct TaskLink {
-    /// Which cluster.
+    /// Id of the cluster.
     pub id: ClusterId,
-    /// Where its news goes; when this is closed the tasks end.
+    /// Channel for its messages; when it is closed the tasks end.
     pub out: mpsc::Sender<Msg>,
-    /// What the user wants of it.
+    /// Commands of the user.
     pub commands: mpsc::Receiver<ClusterCommand>,
-    /// The one object that the user looks at closely; the latest wish is the one that counts.
+    /// The object whose detail is shown; only the latest value counts.
     pub inspect: watch::Receiver<Option<WatchDetail>>,
     /// The clock that all clusters share.
     pub clock: Clock,
 }
 
-/// What the user wants of a cluster.
+/// Command of the user for a cluster.
 #[derive(Debug)]
 pub enum ClusterCommand {
-    /// Retry now what waits; list again what is complete.
+    /// Retry now whatever waits; list again whatever is complete.
     Refresh,
-    /// List and watch no more: there are more objects than are to be held. Probes go on.
+    /// Stop listing and watching: there are more objects than the memory limit allows. Probes continue.
     Unfollow,
-    /// The machine or the program slept: connections are dead and the data is old (F67). The tasks notice a sleep of the
-    /// machine themselves.
+    /// The machine or the program slept: connections are dead and the data is old (F67). The tasks detect a sleep of
+    /// the machine themselves.
     Resumed,
-    /// Get new credentials, with a plugin that has the terminal: the screen has made way (F61). Answered when that is over:
-    /// nothing, or why there are none.
+    /// Get new credentials, with a plugin that has the terminal while the screen is suspended (F61). The channel gets
+    /// the outcome: `Ok`, or the reason why there are none.
     LogIn(oneshot::Sender<Result<(), Clean>>),
 }
 
-/// What the tasks of one cluster share.
+/// State that the tasks of one cluster share.
 pub(crate) struct TaskContext {
     id: ClusterId,
     out: mpsc::Sender<Msg>,
@@ -103,27 +106,27 @@ pub(crate) struct TaskContext {
     inspect: watch::Receiver<Option<WatchDetail>>,
     refresh: watch::Receiver<u64>,
     resumed: watch::Receiver<u64>,
-    /// The last ping was answered.
+    /// Set while the last ping was answered.
     answering: AtomicBool,
-    /// Lists may come as watches: wanted, and none has failed yet.
+    /// Set while lists may come as watches: configured, and none has failed yet.
     watch_list: AtomicBool,
     warnings: Warnings,
     reconnected: Notify,
-    /// The server answers its probe again.
+    /// Notifies that the server answers its probe again.
     wake: Wake,
     tier: Mutex<SizeTier>,
-    /// Nodes of the last complete list.
+    /// Number of nodes in the last complete list.
     nodes: watch::Sender<Option<u32>>,
-    /// The last list of each resource: its number grows even when the loop has to start again.
+    /// Generation of the last list of each resource: it grows even when the loop restarts.
     generations: [AtomicU32; Resource::ALL.len()],
-    /// The last list of the pods of each namespace that is watched by itself.
+    /// The same for the pods of each namespace that is watched by itself.
     namespaces: Vec<AtomicU32>,
-    /// Where the requests for these queue.
-    turns: RequestQueue,
+    /// Queue of the requests of these namespaces.
+    queue: RequestQueue,
 }
 
 impl TaskContext {
-    /// Sends news, waiting for a place; nobody to hear it means that the cluster is about to end.
+    /// Sends an event, waiting for room; a closed channel means that the cluster is about to end.
     async fn send_event(&self, event: ClusterEvent) {
         let _ = self.out.send(Msg::Cluster(self.id, event)).await;
     }
@@ -141,34 +144,34 @@ impl TaskContext {
         self.nodes.send_replace(Some(nodes));
     }
 
-    /// The last list from there.
+    /// Generation of the last list of that source.
     fn generation(&self, source: &ListSource) -> &AtomicU32 {
-        let namespace = source.place.and_then(|place| self.namespaces.get(usize::from(place)));
+        let namespace = source.index.and_then(|index| self.namespaces.get(usize::from(index)));
         namespace.unwrap_or(&self.generations[source.resource as usize])
     }
 
-    /// The user's wishes from now on.
+    /// Refreshes of the user from now on.
     fn refreshes(&self) -> watch::Receiver<u64> {
         let mut refresh = self.refresh.clone();
         refresh.mark_unchanged();
         refresh
     }
 
-    /// The sleeps that end from now on.
+    /// Sleeps that end from now on.
     fn resumes(&self) -> watch::Receiver<u64> {
         let mut resumed = self.resumed.clone();
         resumed.mark_unchanged();
         resumed
     }
 
-    /// An instant of tokio's clock as the program's.
+    /// Converts an instant of tokio's clock to the program's.
     fn mono_of(&self, at: Instant) -> Mono {
         let (instant, mono) = self.epoch;
         mono + at.saturating_duration_since(instant)
     }
 }
 
-/// The work of a task. One type serves all of them: each of its own would be there twice in the program, once for each kind of
+/// Future of a task. One type serves all of them: separate types would be compiled twice each, once for each kind of
 /// runtime.
 pub type Task<T = ()> = Pin<Box<dyn Future<Output = T> + Send>>;
 
@@ -186,7 +189,7 @@ enum ClusterTask {
     Session,
     Meter,
     Reflector(Resource),
-    /// The pods of one namespace, by its place.
+    /// Pods of one namespace, by its index.
     Namespace(u16),
     Probe(ProbeSeries),
     Version,
@@ -196,7 +199,7 @@ enum ClusterTask {
 }
 
 impl ClusterTask {
-    /// What every cluster has; its pods are [`ClusterTask::pods`].
+    /// Tasks of every cluster; its pods are [`ClusterTask::pods`].
     const ALL: [Self; 13] = [
         Self::Meter,
         Self::Session,
@@ -221,7 +224,7 @@ impl ClusterTask {
         }
     }
 
-    /// Lists and watches objects.
+    /// `true` if it lists and watches objects.
     fn follows(self) -> bool {
         matches!(self, Self::Reflector(_) | Self::Namespace(_) | Self::Optional(_))
     }
@@ -241,12 +244,12 @@ impl ClusterTask {
     }
 }
 
-async fn supervise<B: ClientFactory>(build: B, server: ClusterEvent, tuning: Tuning, link: TaskLink) {
+async fn supervise<B: ClientFactory>(factory: B, server: ClusterEvent, tuning: Tuning, link: TaskLink) {
     let TaskLink { id, out, mut commands, inspect, clock } = link;
     let closed = out.clone();
     let (refresh, refreshes) = watch::channel(0);
     let (awake, resumes) = watch::channel(0);
-    let (session, asked) = Session::new();
+    let (session, requests) = Session::new();
     let tuning = Arc::new(tuning);
     let shared = Arc::new(TaskContext {
         id,
@@ -267,16 +270,16 @@ async fn supervise<B: ClientFactory>(build: B, server: ClusterEvent, tuning: Tun
         nodes: watch::channel(None).0,
         generations: Default::default(),
         namespaces: tuning.namespaces.iter().map(|_| AtomicU32::default()).collect(),
-        turns: RequestQueue::new(&tuning),
+        queue: RequestQueue::new(&tuning),
         tuning,
     });
     let work = async {
         shared.send_event(server).await;
-        let keeper = Arc::new(tokio::sync::Mutex::new((build, asked)));
-        let mut tree = Tree::new(shared.clone(), keeper);
-        let mut vigil = SleepDetector::new(clock.now());
-        let mut look = interval(SleepDetector::PERIOD);
-        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let session_source = Arc::new(tokio::sync::Mutex::new((factory, requests)));
+        let mut tree = Tree::new(shared.clone(), session_source);
+        let mut sleep_detector = SleepDetector::new(clock.now());
+        let mut sleep_check = interval(SleepDetector::PERIOD);
+        sleep_check.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 biased;
@@ -286,7 +289,7 @@ async fn supervise<B: ClientFactory>(build: B, server: ClusterEvent, tuning: Tun
                     ClusterCommand::Resumed => awake.send_modify(|count| *count += 1),
                     ClusterCommand::LogIn(answer) => shared.session.log_in(answer),
                 },
-                _ = look.tick() => if vigil.slept(clock.now()) {
+                _ = sleep_check.tick() => if sleep_detector.slept(clock.now()) {
                     awake.send_modify(|count| *count += 1);
                 },
                 Some(ended) = tree.tasks.join_next_with_id() => tree.restart(ended).await,
@@ -302,20 +305,20 @@ async fn supervise<B: ClientFactory>(build: B, server: ClusterEvent, tuning: Tun
 /// The running tasks. Dropping it ends them all.
 struct Tree<B> {
     shared: Arc<TaskContext>,
-    keeper: Arc<tokio::sync::Mutex<(B, SessionRequests)>>,
+    session_source: Arc<tokio::sync::Mutex<(B, SessionRequests)>>,
     tasks: JoinSet<()>,
     parts: HashMap<Id, (ClusterTask, AbortHandle)>,
-    /// Objects are listed and watched.
+    /// Set while objects are listed and watched.
     follows: bool,
     restarts: HashMap<ClusterTask, (Backoff, Instant)>,
     rng: fastrand::Rng,
 }
 
 impl<B: ClientFactory> Tree<B> {
-    fn new(shared: Arc<TaskContext>, keeper: Arc<tokio::sync::Mutex<(B, SessionRequests)>>) -> Self {
+    fn new(shared: Arc<TaskContext>, session_source: Arc<tokio::sync::Mutex<(B, SessionRequests)>>) -> Self {
         let rng = shared.tuning.seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
         let (tasks, parts, restarts) = (JoinSet::new(), HashMap::new(), HashMap::new());
-        let mut tree = Self { shared, keeper, tasks, parts, follows: true, restarts, rng };
+        let mut tree = Self { shared, session_source, tasks, parts, follows: true, restarts, rng };
         let pods = ClusterTask::pods(&tree.shared.tuning);
         for part in ClusterTask::ALL.into_iter().chain(pods) {
             tree.start(part, Duration::ZERO);
@@ -324,16 +327,16 @@ impl<B: ClientFactory> Tree<B> {
     }
 
     fn start(&mut self, part: ClusterTask, delay: Duration) {
-        let (shared, keeper, seed) = (self.shared.clone(), self.keeper.clone(), self.rng.u64(..));
+        let (shared, session_source, seed) = (self.shared.clone(), self.session_source.clone(), self.rng.u64(..));
         let work: Task = match part {
             ClusterTask::Session => Box::pin(async move {
-                let mut keeper = keeper.lock().await;
-                let (build, asked) = &mut *keeper;
-                session::run(&shared, build, asked, seed).await;
+                let mut session_source = session_source.lock().await;
+                let (factory, requests) = &mut *session_source;
+                session::run(&shared, factory, requests, seed).await;
             }),
             ClusterTask::Meter => Box::pin(async move { shared.sink.forward(shared.id, &shared.out).await }),
             ClusterTask::Reflector(resource) => Box::pin(stream::run(shared, resource, seed)),
-            ClusterTask::Namespace(place) => Box::pin(stream::run_in(shared, place, seed)),
+            ClusterTask::Namespace(index) => Box::pin(stream::run_in(shared, index, seed)),
             ClusterTask::Probe(series) => Box::pin(probe::run(shared, series)),
             ClusterTask::Version => Box::pin(probe::versions(shared)),
             ClusterTask::Inspector => Box::pin(crate::cluster::detail::run(shared, seed)),
@@ -353,7 +356,7 @@ impl<B: ClientFactory> Tree<B> {
         self.parts.values().filter(|(part, _)| part.follows()).for_each(|(_, task)| task.abort());
     }
 
-    /// A task has ended, which none should: it starts again after a backoff.
+    /// Restarts a task that has ended, which none should, after a backoff.
     async fn restart(&mut self, ended: Result<(Id, ()), JoinError>) {
         let (id, text) = match ended {
             Ok((id, ())) => (id, "ended".to_owned()),

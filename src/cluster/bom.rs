@@ -2,16 +2,16 @@
 
 const MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// Takes the mark off the front of a body that comes in pieces.
+/// Strips the mark from the front of a body that arrives in pieces.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct ByteOrderMark {
-    /// Bytes of the mark that have come; all of them, once anything else has.
+    /// Bytes of the mark seen so far; all of them once any other byte has come.
     matched: usize,
     over: bool,
 }
 
 impl ByteOrderMark {
-    /// What is to be read instead of the next piece: first what looked like a mark in earlier pieces and is none.
+    /// Bytes to read in place of the next piece: first those of earlier pieces that looked like a mark and are not one.
     pub(super) fn strip<'a>(&mut self, piece: &'a [u8]) -> [&'a [u8]; 2] {
         if self.over {
             return [&[], piece];

@@ -1,4 +1,4 @@
-//! One request: its deadlines, its body, and what became of it.
+//! One request: its deadlines, its body and its result.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -22,54 +22,54 @@ use crate::msg::{CallKind, Layer};
 
 /// Always both: some proxies know only JSON, and without it such an answer would be a 406.
 const PROTOBUF: &str = "application/vnd.kubernetes.protobuf,application/json";
-/// The same of a watch.
+/// Accept header of a watch, for the same reason.
 const PROTOBUF_WATCH: &str = "application/vnd.kubernetes.protobuf;stream=watch,application/json;stream=watch";
-/// Of the body of an error answer this much is read.
+/// Bytes of an error answer's body that are read.
 const ERROR_BODY: usize = 64 << 10;
 
-/// What a request may take.
+/// Limits of one request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
-    /// Until the headers.
+    /// Deadline of the headers.
     pub(crate) headers: Duration,
-    /// Without a byte of the body, and the window in which it must bring `slowest` bytes a second.
+    /// Longest time without a byte of the body, and the window in which it must bring `slowest` bytes a second.
     pub(crate) idle: Duration,
-    /// For all of it.
+    /// Deadline of the whole request.
     pub(crate) cap: Duration,
-    /// Bytes a second.
+    /// Lowest rate of the body, in bytes a second.
     pub(crate) slowest: u64,
-    /// Decoded bytes.
+    /// Most decoded bytes.
     pub(crate) bytes: usize,
 }
 
 impl Limits {
-    /// One deadline for all of a small answer.
+    /// Limits with a single deadline, for a small answer.
     pub(crate) fn small(deadline: Duration) -> Self {
         Self { headers: deadline, idle: deadline, cap: deadline, slowest: 0, bytes: 4 << 20 }
     }
 }
 
-/// What to ask.
+/// A request to send.
 #[derive(Clone, Debug)]
 pub(crate) struct ApiRequest {
-    /// For the meter.
+    /// Kind of call that the meter reports.
     pub(crate) kind: CallKind,
-    /// For the meter.
+    /// Page number that the meter reports.
     pub(crate) page: Option<u32>,
-    /// For the meter.
+    /// Attempt number that the meter reports.
     pub(crate) attempt: u32,
     /// Path and query.
     pub(crate) uri: String,
-    /// What it may take.
+    /// Its limits.
     pub(crate) limits: Limits,
 }
 
-/// Who takes the body of an answer, piece by piece as it comes.
+/// Receiver of an answer's body, piece by piece as it comes.
 pub(crate) trait BodySink: Send {
-    /// Takes the next piece; it is not handed over again.
+    /// Receives the next piece, which is passed only once.
     fn take(&mut self, piece: &[u8]);
 
-    /// Takes the body of an error answer instead.
+    /// Receives the body of an error answer instead.
     fn take_error(&mut self, _: Vec<u8>) {}
 }
 
@@ -83,11 +83,12 @@ impl BodySink for Vec<u8> {
     }
 }
 
-/// Keeps the front of an answer beside who takes it: behind some proxies an error comes as a success, with a `Status` as its body.
+/// Keeps the start of an answer while passing it on: behind some proxies an error comes as a success, with a `Status`
+/// as its body.
 struct Opening<'a, T> {
     taker: &'a mut T,
     mark: ByteOrderMark,
-    /// All that came so far; `None` once that is more than an error has.
+    /// Everything so far; `None` once it is longer than any error.
     whole: Option<Vec<u8>>,
 }
 
@@ -96,7 +97,7 @@ impl<'a, T: BodySink> Opening<'a, T> {
         Self { taker, mark: ByteOrderMark::default(), whole: Some(Vec::new()) }
     }
 
-    /// The error that the answer is in truth.
+    /// Returns the error that the answer carries, if its body is one.
     fn error(self, head: &Parts, tuning: &Tuning) -> Result<(), RequestError> {
         let Some(body) = self.whole else { return Ok(()) };
         let Some(status) = decode_failure(&body) else { return Ok(()) };
@@ -128,10 +129,11 @@ pub(crate) struct ApiClient {
 }
 
 impl ApiClient {
-    /// Reads a whole answer into `buf`, which is cleared first, also an error's. The head's extensions hold the request's [`Tag`].
+    /// Reads a whole answer, also of an error, into `buf`, which is cleared first. The head's extensions hold the
+    /// request's [`Tag`].
     ///
     /// # Errors
-    /// Everything but a success with a whole body, classified; a `Status` of a failure is none, whatever its HTTP status.
+    /// Everything but a success with a whole body, classified; a failed `Status` is an error whatever its HTTP status.
     pub(crate) async fn fetch(
         &self,
         ask: &ApiRequest,
@@ -142,10 +144,10 @@ impl ApiClient {
         self.take(ask, tuning, buf).await
     }
 
-    /// Hands the body of a success to `taker` while it comes; else as [`Self::fetch`].
+    /// Passes the body of a success to `taker` while it comes; otherwise like [`Self::fetch`].
     ///
     /// # Errors
-    /// Everything but a success status with a whole body, classified; the taker may have got a part of it by then.
+    /// Everything but a success status with a whole body, classified; the taker may have received a part of it by then.
     pub(crate) async fn take(
         &self,
         ask: &ApiRequest,
@@ -157,15 +159,16 @@ impl ApiClient {
         let start = Instant::now();
         let (mut head, body) = self.send(ask, &tag, start, accept(ask.kind, tuning)).await?.into_parts();
         if head.headers.get(CONNECTION).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"close")) {
-            // A server that shuts down: the next request may reach another one, but not on a connection of this time (F28).
-            tag.leave();
+            // The server shuts down: the next request may reach another one, but not over a connection of this pool
+            // (F28).
+            tag.abandon_pool();
         }
         if head.status.is_success() {
-            // The server has a name for the answer that did not arrive whole, too.
+            // A body that did not arrive whole can still carry the server's own error.
             let mut opening = Opening::new(taker);
             read(body, &ask.limits, &tag, start, &mut opening)
                 .await
-                .map_err(|trouble| RequestError { audit_id: classify::audit_id(&head), ..trouble })?;
+                .map_err(|error| RequestError { audit_id: classify::audit_id(&head), ..error })?;
             opening.error(&head, tuning)?;
             head.extensions.insert(tag);
             return Ok(head);
@@ -174,12 +177,12 @@ impl ApiClient {
         let limits = Limits { bytes: ERROR_BODY, ..ask.limits };
         // The status says more than a cut body.
         let _ = read(body, &limits, &tag, start, &mut buf).await;
-        let trouble = classify::answer(&head, &buf, wall(), tuning.retry_after_cap);
+        let error = classify::answer(&head, &buf, wall(), tuning.retry_after_cap);
         taker.take_error(buf);
-        Err(trouble)
+        Err(error)
     }
 
-    /// Opens a watch: returns with its headers, the body is for the caller to read.
+    /// Opens a watch: returns with its headers and leaves the body to the caller.
     ///
     /// # Errors
     /// Everything but a success status, classified.
@@ -193,7 +196,7 @@ impl ApiClient {
         }
         let mut buf = Vec::new();
         let limits = Limits { bytes: ERROR_BODY, ..Limits::small(ask.limits.headers) };
-        // Whatever came of the body: the status says more.
+        // A failure to read the body does not matter: the status says more.
         let _ = read(body, &limits, &tag, start, &mut buf).await;
         Err(classify::answer(&head, &buf, wall(), tuning.retry_after_cap))
     }
@@ -231,9 +234,9 @@ impl ApiClient {
     }
 }
 
-/// What is asked for: protobuf of what can be read from it.
-/// A segment of the path is `.`, `..` or nothing: servers and proxies resolve that, and another object would be asked for. No
-/// name in Kubernetes can be so (apimachinery `pkg/api/validation/path`, `IsValidPathSegmentName`).
+/// `true` if a segment of the path is `.`, `..` or empty: servers and proxies resolve those, and the request would
+/// reach another object. No name in Kubernetes can be so (apimachinery `pkg/api/validation/path`,
+/// `IsValidPathSegmentName`).
 fn leads_elsewhere(uri: &str) -> bool {
     let path = uri.split('?').next().unwrap_or_default();
     let inner = path.trim_start_matches('/').trim_end_matches('/');
@@ -253,7 +256,7 @@ fn accept(kind: CallKind, tuning: &Tuning) -> &'static str {
     }
 }
 
-/// Whether an answer says that it is protobuf.
+/// Returns `true` if the answer is labelled as protobuf.
 pub(crate) fn is_protobuf(head: &Parts) -> bool {
     head.headers
         .get(CONTENT_TYPE)
@@ -278,7 +281,7 @@ async fn read(
             frame = body.frame() => frame,
             () = sleep_until((heard + limits.idle).min(start + limits.cap)) => {
                 let now = Instant::now();
-                // The wire decides: a packed body moves long before a byte of text comes out of it.
+                // Bytes on the wire decide: a compressed body moves long before a byte of text comes out of it.
                 if tag.moved() > seen && now < start + limits.cap {
                     (heard, seen) = (now, tag.moved());
                     fast_enough(&mut window, now, limits, tag, bytes)?;
@@ -308,7 +311,7 @@ async fn read(
     }
 }
 
-/// Once in a window of the idle deadline: whether the wire has brought enough.
+/// Returns `true` if the wire has brought enough in the last window of the idle deadline.
 fn fast_enough(
     window: &mut (Instant, u64),
     now: Instant,
@@ -371,7 +374,7 @@ mod tests {
             uri,
             limits: Limits::small(Duration::from_secs(1)),
         };
-        let Err(trouble) = line.open(&ask, &Tuning::default()).await else { panic!("it was sent") };
-        assert!(trouble.text.contains("lead elsewhere"), "{}", trouble.text);
+        let Err(error) = line.open(&ask, &Tuning::default()).await else { panic!("it was sent") };
+        assert!(error.text.contains("lead elsewhere"), "{}", error.text);
     }
 }

@@ -40,7 +40,7 @@ mod watch;
 
 use advice::advice;
 
-/// Everything that is looked at, in order; what was not reached is named at the end.
+/// Names of all steps, in order; the report names those that were not reached.
 const STEPS: [&str; 23] = [
     "kubeconfig",
     "credentials",
@@ -68,14 +68,14 @@ const STEPS: [&str; 23] = [
 ];
 /// Requests in a row without an answer after which no more are sent.
 const SILENT: u32 = 2;
-/// How long the meter may take to hand over what it has measured.
+/// Longest wait for the meter to hand over its measurements.
 const METER: Duration = Duration::from_secs(1);
 /// Messages of the meter that may wait: more than one run sends.
 const METERED: usize = 256;
-/// Kept back of the run's time, so that a request that uses all of it is still reported.
+/// Held back from the run's time, so that a request that uses all of it is still reported.
 const RESERVE: Duration = Duration::from_millis(500);
 
-/// Why no more steps follow.
+/// Reason why no more steps follow.
 enum Stop {
     /// Nothing answers.
     Silent,
@@ -83,16 +83,16 @@ enum Stop {
     Rejected,
     /// There is nothing to connect with.
     Unusable,
-    /// The bound of the run is near.
+    /// The time of the run is nearly used up.
     Late,
-    /// Nobody listens any more.
+    /// The receiver is gone.
     Deaf,
 }
 
-/// Whether the next step follows.
+/// `Ok` if the next step follows.
 type StepFlow = Result<(), Stop>;
 
-/// Looks at everything on the way to the objects of one cluster and sends a [`CheckStep`] for each; ends within `bound`.
+/// Checks every layer on the way to the objects of one cluster and sends a [`CheckStep`] for each; ends within `bound`.
 pub async fn run(target: ContextTarget, tuning: Tuning, bound: Duration, out: mpsc::Sender<CheckStep>) {
     let clock = Clock::start();
     let sink = MeterSink::new(clock);
@@ -124,7 +124,7 @@ pub async fn run(target: ContextTarget, tuning: Tuning, bound: Duration, out: mp
         Ok(Err(Stop::Late)) | Err(_) => {
             let text = format!("stopped at the bound of {}", span(bound));
             let step = CheckStep::new("bound", StepOutcome::Fail, &text).next("run it again with a larger --deadline");
-            // Whoever does not read the last steps does not miss them.
+            // A receiver that stops reading does not need the last steps.
             let _ = run.out.try_send(step);
             "no time was left"
         }
@@ -134,10 +134,10 @@ pub async fn run(target: ContextTarget, tuning: Tuning, bound: Duration, out: mp
     let _ = run.out.try_send(rest);
 }
 
-/// What earlier steps leave for later ones.
+/// Findings of earlier steps that later ones need.
 #[derive(Default)]
 struct CheckFindings {
-    /// What the context says.
+    /// Connection settings of the context.
     plan: Option<ConnectionPlan>,
     /// The connection of the step `tcp`, for the step `tls`.
     tcp: Option<TcpStream>,
@@ -169,7 +169,7 @@ struct CheckRun {
     found: CheckFindings,
 }
 
-/// What became of a request.
+/// Result of a request, with its timing.
 struct CheckResponse {
     result: Result<Parts, RequestError>,
     timing: Timing,
@@ -210,20 +210,20 @@ impl CheckRun {
     }
 
     /// Sends a step that failed, or for which something optional is missing.
-    async fn tell_trouble(&mut self, name: &str, outcome: StepOutcome, trouble: &RequestError) -> StepFlow {
-        let code = trouble.code.map(|code| format!(" ({code})")).unwrap_or_default();
-        let audit = trouble.audit_id.as_ref().map(|id| format!(", Audit-Id {id}")).unwrap_or_default();
-        let text = format!("{}: {}{code}{audit}", layer_name(trouble.layer), trouble.text);
-        let step = CheckStep { layer: Some(trouble.layer), ..CheckStep::new(name, outcome, &text) };
-        self.tell(step.next(advice(trouble.layer))).await?;
-        match trouble.layer {
+    async fn tell_error(&mut self, name: &str, outcome: StepOutcome, error: &RequestError) -> StepFlow {
+        let code = error.code.map(|code| format!(" ({code})")).unwrap_or_default();
+        let audit = error.audit_id.as_ref().map(|id| format!(", Audit-Id {id}")).unwrap_or_default();
+        let text = format!("{}: {}{code}{audit}", layer_name(error.layer), error.text);
+        let step = CheckStep { layer: Some(error.layer), ..CheckStep::new(name, outcome, &text) };
+        self.tell(step.next(advice(error.layer))).await?;
+        match error.layer {
             Layer::Auth => Err(Stop::Rejected),
-            _ if trouble.is_unreachable() => Err(Stop::Silent),
+            _ if error.is_unreachable() => Err(Stop::Silent),
             _ => Ok(()),
         }
     }
 
-    /// Everything has been looked at.
+    /// `true` once every step was reported.
     fn is_over(&self) -> bool {
         STEPS.last().is_some_and(|last| self.done.iter().any(|done| done == last))
     }
@@ -246,7 +246,7 @@ impl CheckRun {
         asked
     }
 
-    /// Asks for a list of a few objects: a success whose body is none is a failure.
+    /// Requests a list of a few objects: a success whose body is no list is a failure.
     async fn list(&mut self, uri: &str) -> CheckResponse {
         let mut asked = self.get(uri).await;
         if let Ok(head) = &asked.result
@@ -259,8 +259,8 @@ impl CheckRun {
 
     async fn ask(&mut self, kind: CallKind, uri: &str, limits: Limits) -> CheckResponse {
         let Some(line) = self.line.clone() else {
-            let trouble = RequestError::new(Layer::Internal, "there is no client");
-            return CheckResponse { result: Err(trouble), timing: Timing::default() };
+            let error = RequestError::new(Layer::Internal, "there is no client");
+            return CheckResponse { result: Err(error), timing: Timing::default() };
         };
         let ask = ApiRequest { kind, page: None, attempt: 1, uri: uri.to_owned(), limits };
         let result = line.fetch(&ask, &self.tuning, &mut self.buf).await;
@@ -282,12 +282,12 @@ impl CheckRun {
     }
 
     /// Counts requests in a row without an answer.
-    fn count(&mut self, trouble: Option<&RequestError>) {
-        let silent = trouble.is_some_and(|t| t.code.is_none() && (t.layer == Layer::FirstByte || t.is_unreachable()));
+    fn count(&mut self, error: Option<&RequestError>) {
+        let silent = error.is_some_and(|t| t.code.is_none() && (t.layer == Layer::FirstByte || t.is_unreachable()));
         self.silent = if silent { self.silent + 1 } else { 0 };
     }
 
-    /// What the meter says of the request that has just ended.
+    /// Timing of the request that has just ended, from the meter.
     async fn measured(&mut self) -> Timing {
         let finished = async {
             loop {

@@ -1,6 +1,6 @@
-//! Every failure → layer, cause, whether it is a timeout, and one line of text that names them.
+//! Classification of failures: layer, cause, timeout or not, and one line of text that names them.
 //!
-//! No secret can get into a text: texts are made of error kinds, of what the server said, and of host names, never of
+//! No secret can get into a text: texts are made of error kinds, of the server's own words and of host names, never of
 //! requests, headers of ours, or the content of files.
 
 use std::error::Error as StdError;
@@ -13,8 +13,9 @@ use jiff::Timestamp;
 use tokio_rustls::rustls;
 
 use super::connect::tls::TlsError;
-use super::connect::{ConnectFailure, ConnectStage, LongHeads};
+use super::connect_failure::{ConnectFailure, ConnectStage, chain};
 use super::deadline::retry_after;
+use super::exchange::LongHeads;
 use super::inflate::BadGzip;
 use crate::facts::text::Clean;
 use crate::facts::wire::{StatusFacts, decode_status};
@@ -27,36 +28,35 @@ use tls::{alert, readable_times, refused_us, words};
 
 /// Longest text of a failure, in characters: a refused certificate with its two names, three times and two hosts.
 const TEXT_CHARS: usize = 320;
-/// Deepest chain of causes that is read.
-const CHAIN: usize = 12;
-/// On every answer of an API server.
+/// Header of every answer of an API server.
 const AUDIT_ID: &str = "audit-id";
-/// For a captive portal, or a URL that points elsewhere (F34).
+/// Text for a captive portal, or a URL that points elsewhere (F34).
 const NOT_KUBERNETES: &str = "not a Kubernetes API: the answer is a web page (HTML)";
 
-/// One failed attempt, before anybody has decided what happens next.
+/// One failed attempt, before it is decided what happens next.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct RequestError {
-    /// Where it happened.
+    /// Layer that failed.
     pub(crate) layer: Layer,
-    /// What happened, one line.
+    /// One line that says what happened.
     pub(crate) text: Clean,
     /// HTTP code.
     pub(crate) code: Option<u16>,
-    /// A deadline of ours or the server's own.
+    /// `true` if a deadline of ours or the server's own passed.
     pub(crate) timeout: bool,
-    /// What the server asked for, clamped.
+    /// The server's `Retry-After`, clamped.
     pub(crate) retry_after: Option<Duration>,
-    /// The same as the server said it.
+    /// The same, unclamped.
     pub(crate) asked: Option<Duration>,
     /// The server's `Audit-Id`.
     pub(crate) audit_id: Option<Clean>,
     /// The Kubernetes `Status` of the answer.
     pub(crate) status: Option<Box<StatusFacts>>,
-    /// No time cures it: what the clients are made of cannot be used.
-    pub(crate) lasting: bool,
-    /// What answers is no Kubernetes API, or cannot prove that it is ours: a captive portal, a wrong URL, a certificate.
-    pub(crate) alien: bool,
+    /// `true` if waiting cannot help: the configuration or the credentials are unusable.
+    pub(crate) permanent: bool,
+    /// `true` if the answer is not from a Kubernetes API, or not provably from ours: a captive portal, a wrong URL, a
+    /// certificate.
+    pub(crate) not_kubernetes: bool,
 }
 
 impl RequestError {
@@ -71,37 +71,38 @@ impl RequestError {
             asked: None,
             audit_id: None,
             status: None,
-            alien: false,
-            lasting: false,
+            not_kubernetes: false,
+            permanent: false,
         }
     }
 
-    /// The same, but trying again cannot change it.
-    pub(crate) fn for_good(self) -> Self {
-        Self { lasting: !self.timeout, ..self }
+    /// Marks the error as one that a retry cannot change.
+    pub(crate) fn permanent(self) -> Self {
+        Self { permanent: !self.timeout, ..self }
     }
 
-    /// A deadline of ours passed.
+    /// Error for a deadline of ours that passed.
     pub(crate) fn timed_out(layer: Layer, text: &str) -> Self {
         Self { timeout: true, ..Self::new(layer, text) }
     }
 
-    /// The server says that this resourceVersion or token is of no use any more: 410, or the 504 "too large".
+    /// `true` if the server says that this resourceVersion or token has expired: 410, or the 504 "too large".
     pub(crate) fn is_gone(&self) -> bool {
         self.code == Some(410) || self.status.as_ref().is_some_and(|s| s.version_too_large || &*s.reason == "Expired")
     }
 
-    /// Objects in the store cannot be read, or one was deleted unread: only a new list tells what is left (R20).
+    /// `true` if objects in the store cannot be read, or one was deleted unread: only a new list tells what is left
+    /// (R20).
     pub(crate) fn is_store_broken(&self) -> bool {
         self.status.as_ref().is_some_and(|status| &*status.reason == "StoreReadError")
     }
 
-    /// The token with which the server lets an expired list go on (R5).
+    /// The token with which the server lets an expired list continue (R5).
     pub(crate) fn continue_token(&self) -> Option<&str> {
         self.status.as_ref().map(|s| s.continue_token.as_str()).filter(|token| !token.is_empty())
     }
 
-    /// No answer at all came, so the server (or the way to it) is down.
+    /// `true` if no answer came at all, so the server (or the network path to it) is down.
     pub(crate) fn is_unreachable(&self) -> bool {
         matches!(
             self.layer,
@@ -109,7 +110,7 @@ impl RequestError {
         )
     }
 
-    /// The message for people.
+    /// The failure as the model shows it.
     pub(crate) fn failure(&self, at: Timestamp, request: &str, attempt: u32) -> Failure {
         Failure {
             at,
@@ -127,7 +128,7 @@ impl RequestError {
     }
 }
 
-/// An answer whose status is no success; `body` is what came of it.
+/// Error of an answer with a status other than success; `body` is the part of the body that came.
 pub(crate) fn answer(head: &Parts, body: &[u8], wall: Timestamp, cap: Duration) -> RequestError {
     let code = head.status.as_u16();
     let status = decode_status(body);
@@ -148,7 +149,7 @@ pub(crate) fn answer(head: &Parts, body: &[u8], wall: Timestamp, cap: Duration) 
     } else if let Some(status) = status.as_ref().filter(|s| !s.message.is_empty()) {
         etcd(&status.message).unwrap_or_else(|| status.message.to_string())
     } else {
-        // An API server names every answer; whatever stands in front of it does not (F33).
+        // An API server puts an audit id on every answer; a proxy or load balancer in front of it does not (F33).
         let in_front = (502..=504).contains(&code) && !head.headers.contains_key(AUDIT_ID);
         let by = if in_front { "load balancer or proxy " } else { "" };
         let line = String::from_utf8_lossy(&body[..body.len().min(4 * TEXT_CHARS)]);
@@ -166,30 +167,30 @@ pub(crate) fn answer(head: &Parts, body: &[u8], wall: Timestamp, cap: Duration) 
         retry_after: asked.map(|asked| asked.min(cap)),
         asked,
         audit_id: audit_id(head),
-        alien: head.status.is_redirection(),
+        not_kubernetes: head.status.is_redirection(),
         status: status.map(Box::new),
         ..RequestError::new(layer, &text)
     }
 }
 
-/// A success whose body is not what was asked for.
+/// Error of a success whose body cannot be used.
 pub(crate) fn unreadable(head: &Parts, body: &[u8], why: &str) -> RequestError {
     let html = is_html(head, body);
     let text = if html { NOT_KUBERNETES } else { why };
     RequestError {
         code: Some(head.status.as_u16()),
         audit_id: audit_id(head),
-        alien: html,
+        not_kubernetes: html,
         ..RequestError::new(Layer::Decode, text)
     }
 }
 
-/// A `Status` of a failure that came with a success: what it says is what counts, as it would with a status of its own.
+/// Error of a failed `Status` that came with a success: its content counts, as it would with an HTTP status of its own.
 pub(crate) fn disguised(head: &Parts, status: StatusFacts, cap: Duration) -> RequestError {
     RequestError { audit_id: audit_id(head), ..event(status, cap) }
 }
 
-/// A `Status` that came as an ERROR event of a watch, or in the place of its events.
+/// Error of a `Status` that came as an ERROR event of a watch, or in place of its events.
 pub(crate) fn event(status: StatusFacts, cap: Duration) -> RequestError {
     let layer = match status.code {
         _ if status.code == 410 || status.version_too_large || &*status.reason == "Expired" => Layer::Watch,
@@ -222,10 +223,10 @@ impl RequestError {
     }
 }
 
-/// A request that got no answer: walks the causes to the layer that failed.
+/// Error of a request that got no answer: walks the causes to the layer that failed.
 pub(crate) fn no_answer(error: &(dyn StdError + 'static)) -> RequestError {
     if let Some(long) = chain(error).find_map(|cause| cause.downcast_ref::<LongHeads>()) {
-        return RequestError { alien: true, ..RequestError::new(Layer::Decode, &long.to_string()) };
+        return RequestError { not_kubernetes: true, ..RequestError::new(Layer::Decode, &long.to_string()) };
     }
     for cause in chain(error) {
         if let Some(failed) = cause.downcast_ref::<ConnectFailure>() {
@@ -246,7 +247,7 @@ pub(crate) fn no_answer(error: &(dyn StdError + 'static)) -> RequestError {
             }
             if error.is_parse() {
                 let text = format!("the answer is not HTTP: {}", deepest(cause));
-                return RequestError { alien: true, ..RequestError::new(Layer::Decode, &text) };
+                return RequestError { not_kubernetes: true, ..RequestError::new(Layer::Decode, &text) };
             }
         }
         if let Some(alert) = alert(cause) {
@@ -261,24 +262,24 @@ pub(crate) fn no_answer(error: &(dyn StdError + 'static)) -> RequestError {
     RequestError::new(Layer::Connect, &format!("no answer: {}", deepest(error)))
 }
 
-/// A connection that ended before an answer came.
+/// Error of a connection that ended before an answer came.
 fn no_answer_but(why: &str) -> RequestError {
     RequestError::new(Layer::Connect, &format!("the connection failed before an answer came: {why}"))
 }
 
-/// Certificates, credentials or headers of which no client can be built.
+/// Error of certificates, credentials or headers that no client can be built from.
 pub(crate) fn unusable(error: &kube::Error) -> RequestError {
     let layer = if matches!(error, kube::Error::Auth(_)) { Layer::Credentials } else { Layer::Config };
-    RequestError::new(layer, &format!("no client can be made of the kubeconfig: {}", deepest(error))).for_good()
+    RequestError::new(layer, &format!("no client can be made of the kubeconfig: {}", deepest(error))).permanent()
 }
 
-/// TLS that cannot be set up.
+/// Error of TLS that cannot be set up.
 pub(crate) fn unusable_tls(error: &TlsError) -> RequestError {
     let layer = if matches!(error, TlsError::Identity(_)) { Layer::Credentials } else { Layer::Config };
-    RequestError::new(layer, &error.to_string()).for_good()
+    RequestError::new(layer, &error.to_string()).permanent()
 }
 
-/// A body that began and was cut, or whose gzip makes no sense (F17).
+/// Error of a body that began and was cut, or whose gzip is broken (F17).
 pub(crate) fn cut(error: &(dyn StdError + 'static), bytes: usize) -> RequestError {
     if let Some(bad) = chain(error).find(|cause| cause.is::<BadGzip>()) {
         return RequestError::new(Layer::Body, &format!("{bad} after {} of text", bytes_text(bytes)));
@@ -296,13 +297,13 @@ pub(crate) fn cut(error: &(dyn StdError + 'static), bytes: usize) -> RequestErro
     RequestError::new(Layer::Body, &format!("cut after {}: {why}", bytes_text(bytes)))
 }
 
-/// A watch that was cut, by an error that is not just its end.
+/// Error of a watch that was cut, other than by its normal end.
 pub(crate) fn broken_watch(error: &(dyn StdError + 'static)) -> RequestError {
     let why = chain(error).find_map(|cause| cause.downcast_ref::<io::Error>().map(io_text));
     RequestError::new(Layer::Body, &format!("the watch was cut: {}", why.unwrap_or_else(|| deepest(error))))
 }
 
-/// The connection was closed before the end of the body, without any other complaint.
+/// `true` if the connection was closed before the end of the body, without any other complaint.
 pub(crate) fn is_early_end(error: &(dyn StdError + 'static)) -> bool {
     chain(error).any(|cause| {
         cause.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_incomplete_message)
@@ -310,9 +311,9 @@ pub(crate) fn is_early_end(error: &(dyn StdError + 'static)) -> bool {
     })
 }
 
-/// Something that is no Kubernetes API answered a watch with success.
+/// Error of a watch that was answered with success by something other than a Kubernetes API.
 pub(crate) fn not_kubernetes() -> RequestError {
-    RequestError { alien: true, ..RequestError::new(Layer::Decode, NOT_KUBERNETES) }
+    RequestError { not_kubernetes: true, ..RequestError::new(Layer::Decode, NOT_KUBERNETES) }
 }
 
 fn connecting(failed: &ConnectFailure) -> RequestError {
@@ -347,7 +348,7 @@ fn connecting(failed: &ConnectFailure) -> RequestError {
                 return refused_us(&format!("`{place}`"), alert);
             }
             let text = match &failed.shown {
-                // The times are in what it shows, and the line has an end.
+                // The certificate's text has the dates already, and the length of the line is limited.
                 Some(shown) => {
                     let why = why.split(": verification time").next().unwrap_or_default();
                     let why = why.trim_start_matches("invalid peer certificate: ");
@@ -355,23 +356,10 @@ fn connecting(failed: &ConnectFailure) -> RequestError {
                 }
                 None => format!("TLS with `{place}`: {}", readable_times(&why)),
             };
-            // A certificate does not get better within seconds (F05); a handshake that was cut may.
-            RequestError { alien: why.contains("certificate"), ..RequestError::new(Layer::Tls, &text) }
+            // A certificate does not change within seconds (F05); a handshake that was cut may succeed.
+            RequestError { not_kubernetes: why.contains("certificate"), ..RequestError::new(Layer::Tls, &text) }
         }
     }
-}
-
-/// The error and its causes, outermost first.
-pub(crate) fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
-    std::iter::successors(Some(error), |error: &&'a (dyn StdError + 'static)| {
-        let error: &'a (dyn StdError + 'static) = *error;
-        // An io::Error shows the source of what it wraps, not what it wraps.
-        match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
-            Some(inner) => Some(inner as &(dyn StdError + 'static)),
-            None => error.source(),
-        }
-    })
-    .take(CHAIN)
 }
 
 fn deepest(error: &(dyn StdError + 'static)) -> String {
@@ -395,7 +383,7 @@ fn io_text(error: &io::Error) -> String {
     }
 }
 
-/// What etcd says through the API server, named so (F32).
+/// An error that etcd reports through the API server, labelled as etcd's (F32).
 fn etcd(message: &str) -> Option<String> {
     if !message.contains("etcdserver: ") {
         return None;
@@ -409,7 +397,7 @@ pub(super) fn audit_id(head: &Parts) -> Option<Clean> {
     Some(one_line(head.headers.get(AUDIT_ID)?.to_str().ok()?))
 }
 
-/// A web page, by what it says or by how it begins.
+/// `true` for a web page, by its content type or its first bytes.
 pub(crate) fn is_html(head: &Parts, body: &[u8]) -> bool {
     let declared = head.headers.get(CONTENT_TYPE).is_some_and(|t| t.as_bytes().starts_with(b"text/html"));
     declared || body.trim_ascii_start().starts_with(b"<")

@@ -1,8 +1,6 @@
 //! The client stack: what `kube::Client::try_from` builds, without hidden retries, with keepalive, with one deadline over
 //! DNS, TCP, proxy and TLS, and with the meter next to the wire (docs/performance.md).
 
-use std::error::Error as StdError;
-use std::io;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,26 +22,26 @@ use kube::{Client, Config};
 use tower::{BoxError, Service, ServiceBuilder};
 
 use super::Task;
-use super::classify::{RequestError, chain, unusable, unusable_tls};
+use super::classify::{RequestError, unusable, unusable_tls};
+use super::connect_failure::ConnectStage;
+use super::exchange::READ_BUFFER;
 use super::guard::ReadOnlyLayer;
 use super::inflate::InflateLayer;
-use super::meter::{MeterLayer, MeterSink, Tag, Way};
+use super::meter::{MeterLayer, MeterSink, PoolGeneration, Tag};
 use super::proxy::ProxyAuth;
 use super::tuning::Tuning;
-use crate::msg::NoConnection;
 
 mod any;
 pub(crate) mod certificate;
 mod timed;
 pub(crate) mod tls;
 
-use crate::cluster::connect::certificate::Looker;
+use crate::cluster::connect::certificate::CertificateFetcher;
 use any::{AnyConnector, hidden};
 use timed::Timed;
-pub(crate) use timed::{LongHeads, Took};
 use tls::{Https, TlsError, TlsSettings};
 
-/// client-go's dialer keeps connections alive every 30 s; ours asks sooner, since a dashboard is asked "is it alive".
+/// client-go's dialer sends keepalives every 30 s; ours sends them sooner, since a dashboard must know "is it alive".
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(20);
 /// Between two keepalive probes.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
@@ -56,81 +54,10 @@ const USER_TIMEOUT: Duration = Duration::from_secs(30);
 const POOL_IDLE: Duration = Duration::from_secs(30);
 /// At most two pages and two watches at once.
 const POOL_SIZE: usize = 4;
-/// What one read brings at most: it stays in the cache until it has been decoded. No head of an answer may be longer.
-const READ_BUFFER: usize = 128 << 10;
 
 tokio::task_local! {
-    /// How far the connection that is being made has come.
+    /// Stage that the connection being made has reached.
     static STAGE: Arc<AtomicU8>;
-}
-
-/// A step on the way to a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ConnectStage {
-    /// The name is being resolved.
-    Dns = 0,
-    /// TCP, to the server or to the proxy.
-    Tcp = 1,
-    /// The proxy is asked for a tunnel.
-    Proxy = 2,
-    /// The TLS handshake.
-    Tls = 3,
-}
-
-/// No connection came about.
-#[derive(Debug)]
-pub(crate) struct ConnectFailure {
-    /// Where it failed.
-    pub(crate) stage: ConnectStage,
-    /// `host:port` that was to be reached at that stage.
-    pub(crate) place: String,
-    /// Through a proxy.
-    pub(crate) proxied: bool,
-    /// How long it took.
-    pub(crate) after: Duration,
-    /// The cause; `None` when our deadline passed.
-    pub(crate) source: Option<BoxError>,
-    /// The certificate that was refused, in words.
-    pub(crate) shown: Option<String>,
-}
-
-impl std::fmt::Display for ConnectFailure {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "no connection to {}", self.place)
-    }
-}
-
-impl ConnectFailure {
-    /// The other side reset the connection while it was made: as if it had done so a moment later.
-    pub(crate) fn is_reset(&self) -> bool {
-        let Some(source) = self.source.as_deref().filter(|_| self.stage == ConnectStage::Tcp && !self.proxied) else {
-            return false;
-        };
-        let io = chain(source).find_map(|cause| cause.downcast_ref::<io::Error>());
-        io.is_some_and(|error| error.kind() == io::ErrorKind::ConnectionReset)
-    }
-
-    /// Why there is no connection, for the statistics.
-    pub(crate) fn cause(&self) -> NoConnection {
-        let Some(source) = &self.source else { return NoConnection::TimedOut };
-        let kind = chain(&**source).find_map(|cause| cause.downcast_ref::<io::Error>()).map(io::Error::kind);
-        match (self.stage, kind) {
-            (ConnectStage::Dns, _) => NoConnection::Dns,
-            (ConnectStage::Proxy, _) => NoConnection::Proxy,
-            (ConnectStage::Tls, _) => NoConnection::Tls,
-            (ConnectStage::Tcp, Some(io::ErrorKind::ConnectionRefused)) => NoConnection::Refused,
-            (ConnectStage::Tcp, Some(io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable)) => {
-                NoConnection::Unreachable
-            }
-            (ConnectStage::Tcp, _) => NoConnection::Other,
-        }
-    }
-}
-
-impl StdError for ConnectFailure {
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.source.as_deref().map(|source| source as &(dyn StdError + 'static))
-    }
 }
 
 /// Builds a client for `config` with a connection pool of its own; `tls` is used for an `https` server only.
@@ -159,32 +86,36 @@ pub(crate) fn client(
     let proxied = config.proxy_url.is_some();
     let after = if proxied { ConnectStage::Proxy } else { ConnectStage::Tls };
     let tcp = StageMarker { inner: tcp(GaiResolver::new(), limit), before: ConnectStage::Tcp, after };
-    // One type for all ways, so that what is above them is there once in the program.
-    let way = match config.proxy_url.clone() {
+    // One type for all transports, so that the layers above exist once in the binary.
+    let transport = match config.proxy_url.clone() {
         None => hidden(tcp),
         Some(proxy) => tunnelled(proxy, tcp, auth).map_err(|error| unusable_tls(&error))?,
     };
-    let (inner, looker) = match config.cluster_url.scheme_str() {
-        Some("https") => secured(way, &config, tls).map_err(|error| unusable_tls(&error))?,
-        // Without TLS nothing of it is read: a machine without certificates can still ask such a server.
-        _ => (way, None),
+    let (inner, fetcher) = match config.cluster_url.scheme_str() {
+        Some("https") => secured(transport, &config, tls).map_err(|error| unusable_tls(&error))?,
+        // Without TLS its settings are not read: a machine without certificates can still use such a server.
+        _ => (transport, None),
     };
-    let timed = Timed { inner, limit, proxied, place, looker };
+    let timed = Timed { inner, limit, proxied, place, fetcher };
     assemble(pool(timed), &config, sink).map_err(|error| unusable(&error))
 }
 
-/// TLS with the server, and what looks at its certificate when it is refused.
+/// TLS to the server, and the prober of its certificate for the case that it is refused.
 ///
 /// # Errors
 /// Certificates or a name that cannot be used.
-fn secured(way: AnyConnector, config: &Config, tls: &TlsSettings) -> Result<(AnyConnector, Option<Looker>), TlsError> {
+fn secured(
+    transport: AnyConnector,
+    config: &Config,
+    tls: &TlsSettings,
+) -> Result<(AnyConnector, Option<CertificateFetcher>), TlsError> {
     let name = tls.name(config.cluster_url.host().unwrap_or_default())?;
     let secure = tls.client_config()?;
-    let looker = config.proxy_url.is_none().then(|| Looker::new(secure.clone(), name.clone()));
-    Ok((hidden(Https::new(way, secure, name)), looker))
+    let fetcher = config.proxy_url.is_none().then(|| CertificateFetcher::new(secure.clone(), name.clone()));
+    Ok((hidden(Https::new(transport, secure, name)), fetcher))
 }
 
-/// The way through a proxy.
+/// Connector through a proxy.
 ///
 /// # Errors
 /// TLS to the proxy that cannot be set up.
@@ -205,7 +136,7 @@ fn tunnelled(
             hidden(then_tls(socks))
         }
         Some("https") => {
-            // Settings of its own: our client certificate and the cluster's CA are not the proxy's business.
+            // Separate settings: our client certificate and the cluster's CA are not the proxy's business.
             let tls = TlsSettings::default();
             let name = tls.name(proxy.host().unwrap_or_default())?;
             let outer = Https::new(hidden(tcp), tls.client_config()?, name);
@@ -271,8 +202,8 @@ impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Spawn {
     }
 }
 
-/// Connections that are kept for the next request. When a request runs into its deadline, the idle ones beside it are
-/// dropped too: they most likely lead the same dead way, and each would cost another deadline (F06).
+/// Connections kept for the next request. When a request runs into its deadline, the idle connections of its pool are
+/// dropped too: they most likely share the dead path, and each would cost another deadline (F06).
 #[derive(Clone)]
 struct ConnectionPool<C> {
     connector: C,
@@ -299,14 +230,14 @@ where
             *current = (newest, connections(self.connector.clone()));
         }
         if let Some(tag) = request.extensions().get::<Tag>() {
-            tag.goes(Way { used: current.0, newest: self.newest.clone() });
+            tag.set_pool(PoolGeneration { used: current.0, newest: self.newest.clone() });
         }
         current.1.request(request)
     }
 }
 
-/// Names and addresses: `limit` is shared out among the addresses of a name, so that a dead first one leaves time for the
-/// next; the two families race 300 ms apart, as hyper-util does by itself (F08).
+/// TCP connector: `limit` is divided among the addresses of a name, so that a dead first one leaves time for the next;
+/// the two families race 300 ms apart, as hyper-util does by itself (F08).
 fn tcp<R>(resolver: R, limit: Duration) -> HttpConnector<StageMarker<R>> {
     let resolver = StageMarker { inner: resolver, before: ConnectStage::Dns, after: ConnectStage::Tcp };
     let mut tcp = HttpConnector::new_with_resolver(resolver);
@@ -339,7 +270,7 @@ fn place(url: &Uri) -> String {
     format!("{}:{port}", url.host().unwrap_or_default())
 }
 
-/// Notes in [`STAGE`] what begins with this service's work and what follows it.
+/// Records in [`STAGE`] the stage before and after this service's work.
 #[derive(Clone, Debug)]
 struct StageMarker<C> {
     inner: C,
@@ -363,7 +294,7 @@ where
     fn call(&mut self, target: Q) -> Self::Future {
         let (work, before, after) = (self.inner.call(target), self.before, self.after);
         let note = |stage: ConnectStage| {
-            // Outside of a connection attempt (a unit test) there is nobody to tell.
+            // Outside of a connection attempt (a unit test) the stage is not recorded.
             let _ = STAGE.try_with(|at| at.store(stage as u8, Ordering::Relaxed));
         };
         Box::pin(async move {

@@ -26,7 +26,7 @@ impl SizeTier {
         Self { tiers, step: None }
     }
 
-    /// Takes note of the number of nodes of a finished list.
+    /// Records the number of nodes of a finished list.
     pub(crate) fn observe(&mut self, nodes: u32) {
         let step_of = |count: u64| {
             let at_least = |&(from, _): &(u32, Duration)| u64::from(from) * 100 <= count;
@@ -35,12 +35,12 @@ impl SizeTier {
         let (nodes, slack) = (u64::from(nodes), u64::from(self.tiers.hysteresis_pct));
         self.step = Some(match self.step {
             None => step_of(nodes * 100),
-            // Up only when the boundary is passed by the slack; down likewise.
+            // Crossing a boundary upwards or downwards takes the slack on top.
             Some(now) => now.max(step_of(nodes * (100 - slack.min(100)))).min(step_of(nodes * (100 + slack))),
         });
     }
 
-    /// Nodes from which the tier begins; `None` while the number of nodes is not known.
+    /// Number of nodes from which the tier begins; `None` while the number of nodes is unknown.
     pub(crate) fn from(&self) -> Option<u32> {
         self.step.and_then(|step| self.tiers.steps.get(step)).map(|&(from, _)| from)
     }
@@ -51,14 +51,14 @@ impl SizeTier {
     }
 }
 
-/// What one attempt of a page may take.
+/// Limits of one attempt of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct PageAttempt {
-    /// Until the headers, and for a body that does not move.
+    /// Deadline of the headers, and of a body that does not move.
     pub(crate) deadline: Duration,
-    /// Without a byte of the body.
+    /// Longest time without a byte of the body.
     pub(crate) idle: Duration,
-    /// For a body that moves steadily.
+    /// Deadline of a body that moves steadily.
     pub(crate) cap: Duration,
     /// `?timeout=` in whole seconds.
     pub(crate) server_secs: u64,
@@ -72,13 +72,14 @@ impl PageAttempt {
             deadline,
             idle: (deadline / 2).clamp(tuning.idle.0, tuning.idle.1.max(tuning.idle.0)),
             cap: tuning.page_cap.max(tier).min(remaining),
-            // Not the deadline: the server cuts a body that is still on its way then, however steadily it moves (F15).
+            // Not the deadline: the server would cut a body that is still on its way then, however steadily it moves
+            // (F15).
             server_secs: server_secs(tuning.page_cap.max(tier).min(remaining)),
         }
     }
 
-    /// For a page whose last attempt was not answered at all: the server's 504 is to come before our deadline, since it
-    /// tells a slow server from a slow way to it (F31).
+    /// For a page whose last attempt was not answered at all: lets the server's 504 come before our deadline, since it
+    /// tells a slow server from a slow network path (F31).
     pub(crate) fn ask_for_an_answer(self) -> Self {
         Self { server_secs: server_secs(self.deadline), ..self }
     }
@@ -88,7 +89,7 @@ fn server_secs(ours: Duration) -> u64 {
     ours.saturating_sub(SERVER_MARGIN).as_secs().max(1)
 }
 
-/// How many objects to ask for: a step down on a timeout, a step up after some fast pages.
+/// Objects per page: a step down on a timeout, a step up after some fast pages.
 #[derive(Clone, Debug)]
 pub(crate) struct PageSize {
     sizes: Vec<u32>,
@@ -103,7 +104,7 @@ impl PageSize {
         Self { sizes: tuning.page_sizes.clone(), at: 0, fast: 0, fast_needed: tuning.fast_pages, why: None }
     }
 
-    /// Why it is not the largest; `None` if it is.
+    /// The reason why it is not the largest; `None` if it is.
     pub(crate) fn smaller(&self) -> Option<Smaller> {
         self.why.filter(|_| self.at > 0)
     }
@@ -123,7 +124,7 @@ impl PageSize {
         Some(self.limit())
     }
 
-    /// A page came within a quarter of its deadline, or it did not.
+    /// Records a page; it was fast if it came within a quarter of its deadline.
     pub(crate) fn arrived(&mut self, took: Duration, deadline: Duration) {
         if took * 4 > deadline {
             self.fast = 0;

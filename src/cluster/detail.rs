@@ -1,8 +1,8 @@
-//! Looking closely at one object: reads it and its events, then watches both, until another one is wanted or none.
+//! Detail of one object: reads the object and its events, then watches both, until another object or none is requested.
 //!
-//! One object at a time for each cluster. Each part ([`object`], [`events`]) is read with a list of its own and then followed by a
-//! watch from that list's version, both on its name alone, so that nothing here grows with the cluster. Dropping the work closes its
-//! connections and frees what it held.
+//! One object at a time for each cluster. Each part ([`object`], [`events`]) is read with a list of its own and then
+//! followed by a watch from that list's version, both limited to its name, so that nothing here grows with the cluster.
+//! Dropping the task closes its connections and frees its memory.
 
 use std::time::Duration;
 
@@ -32,33 +32,33 @@ use stream::Stream;
 const DEADLINE: Duration = Duration::from_secs(15);
 /// 8 MiB: etcd refuses objects over 1.5 MiB (`--max-request-bytes`), and JSON takes up to several times as much.
 const LARGEST: usize = 8 << 20;
-/// Watches in a row that bring nothing before what they are about is read again.
+/// Watches in a row without an event before the part is read again.
 const BARREN_IN_A_ROW: u32 = 2;
-/// The same of those that an answering server refuses: it may be in trouble, and should not be asked for more (R10).
+/// The same for watches that an answering server refuses: it may be overloaded, and should not be asked for more (R10).
 const REFUSALS_IN_A_ROW: u32 = 4;
 /// Least time between two starts of a watch that brings nothing.
 const QUIET_SPACING: Duration = Duration::from_secs(5);
-/// Changes that come faster than this are told together.
+/// Changes that come faster than this are sent together.
 const TELL_EVERY: Duration = Duration::from_millis(250);
-/// What a name may hold stays as it is; everything else is escaped, so that no name can lead to another path.
+/// Characters of valid names stay as they are; everything else is escaped, so that no name can lead to another path.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_');
 
-/// Looks at whatever is wanted until the task is dropped.
+/// Follows the requested object until the task is dropped.
 pub(super) async fn run(shared: std::sync::Arc<TaskContext>, seed: u64) {
-    let mut wanted = shared.inspect.clone();
+    let mut requested = shared.inspect.clone();
     loop {
-        let inspection = wanted.borrow_and_update().clone();
+        let inspection = requested.borrow_and_update().clone();
         let Some(WatchDetail { subject, yaml }) = inspection else {
-            if wanted.changed().await.is_err() {
+            if requested.changed().await.is_err() {
                 std::future::pending::<()>().await;
             }
             continue;
         };
         let (yaml, yamls) = watch::channel(yaml);
         let other = async {
-            // The same object with or without its YAML goes on as it is.
-            while wanted.changed().await.is_ok() {
-                match &*wanted.borrow_and_update() {
+            // The same object with or without its YAML is not started anew.
+            while requested.changed().await.is_ok() {
+                match &*requested.borrow_and_update() {
                     Some(next) if next.subject == subject => _ = yaml.send_replace(next.yaml),
                     _ => return,
                 }
@@ -74,44 +74,44 @@ pub(super) async fn run(shared: std::sync::Arc<TaskContext>, seed: u64) {
     }
 }
 
-/// One part of an object: how it is read, what a watch of it brings, and what is told of it.
+/// One part of an object: how it is read and watched, and which updates it sends.
 trait Follow {
     const PART: DetailPart;
 
-    /// Waits until this part is wanted at all.
-    async fn wanted(&mut self);
+    /// Waits until this part is requested at all.
+    async fn requested(&mut self);
 
-    /// It must be read again before what is wanted of it can be told.
+    /// `true` if it must be read again before the requested update can be sent.
     fn is_unread(&self) -> bool {
         false
     }
 
-    /// Waits until there is something to tell that did not come from the server.
+    /// Waits for an update that does not come from the server.
     async fn changed_locally(&mut self);
 
-    /// Reads it whole; the resourceVersion from which a watch goes on.
+    /// Reads the whole part; returns the resourceVersion to watch from.
     async fn read(&mut self, reader: &DetailReader<'_>) -> Result<String, RequestError>;
 
-    /// Path and selector of its watch, up to the options that all watches share.
+    /// Path and selector of its watch, without the options that all watches share.
     fn watch_uri(&self) -> String;
 
-    /// Takes one event of the watch; `false` if it cannot be read.
+    /// Applies one event of the watch; `false` if it is malformed.
     fn take(&mut self, kind: &WatchType, object: &[u8]) -> bool;
 
-    /// What has changed since the last time.
+    /// Updates since the last call.
     fn news(&mut self) -> Vec<Detail>;
 
-    /// The server says that it is not there (404); `true` if there is another way to ask, at once.
+    /// Handles a 404; `true` if there is another API to try, at once.
     fn missing(&mut self) -> bool;
 
-    /// Asking for it is forbidden (403); `true` if there is another way to ask, at once.
+    /// Handles a 403; `true` if there is another API to try, at once.
     fn forbidden(&mut self) -> bool;
 
-    /// `get pod a/b`, for people.
+    /// Title of the request, such as `get pod a/b`.
     fn title(&self) -> String;
 }
 
-/// What a part needs to read itself.
+/// Everything that a part needs to read itself.
 struct DetailReader<'a> {
     shared: &'a TaskContext,
     part: DetailPart,
@@ -138,39 +138,39 @@ impl DetailReader<'_> {
     }
 }
 
-/// How a watch ended without failing.
+/// End of a watch that did not fail.
 enum DetailWatchEnd {
-    /// It may go on from here.
+    /// The watch can continue from this version.
     Clean(String),
-    /// Nothing came for too long; it may go on from here.
+    /// Nothing came for too long; the watch can continue from this version.
     Silent(String),
-    /// What it watched must be read again: too old, or something in it could not be read.
+    /// The part must be read again: its version expired, or an event could not be read.
     Stale,
-    /// More is wanted of it than was held: it must be read again, at once.
+    /// More was requested than is held: the part must be read again, at once.
     Unread,
 }
 
-/// What a failure leads to.
+/// Next step after a failure.
 enum Next {
     Wait(Duration),
     AtOnce,
 }
 
-/// The pace of one part: how long to wait after what.
+/// Waits and retries of one part.
 struct DetailPace<'a> {
     shared: &'a TaskContext,
     subject: &'a ObjectRef,
     part: DetailPart,
-    /// Of reading.
+    /// Backoff of reads.
     backoff: Backoff,
-    /// Of watching: what can be read but not watched must not be read in a loop.
+    /// Backoff of watches: a part that can be read but not watched must not be read in a loop.
     watch_backoff: Backoff,
     rng: fastrand::Rng,
-    /// Watching is forbidden; it is read again and again instead.
+    /// Set once watching is forbidden: the part is polled instead.
     no_watch: bool,
-    /// Watches in a row that were silent to their end.
+    /// Watches in a row without any data to their end.
     silent: u32,
-    /// A watch would only fail once more.
+    /// Set if another watch would only fail again.
     read_again: bool,
 }
 
@@ -194,15 +194,15 @@ impl DetailPace<'_> {
         self.shared.tuning.poll_period.0
     }
 
-    /// How long to wait after another watch that brought nothing.
+    /// Wait after another watch without an event.
     fn next_watch(&mut self) -> Duration {
         self.watch_backoff.next(self.rng.f64()).max(self.shared.tuning.watch_spacing)
     }
 
-    /// Tells what failed, a watch or reading, and what happens next.
-    async fn failed(&mut self, trouble: &RequestError, of: &mut impl Follow, watching: bool) -> Next {
+    /// Sends the failure of a watch or a read, and says what happens next.
+    async fn failed(&mut self, error: &RequestError, of: &mut impl Follow, watching: bool) -> Next {
         let tuning = self.shared.tuning.clone();
-        if trouble.code == Some(404) {
+        if error.code == Some(404) {
             if of.missing() {
                 return Next::AtOnce;
             }
@@ -210,31 +210,31 @@ impl DetailPace<'_> {
             self.sync(SyncState::Polling { every: self.polling() }).await;
             return Next::Wait(self.polling());
         }
-        if trouble.layer == Layer::Rbac {
+        if error.layer == Layer::Rbac {
             if of.forbidden() {
                 return Next::AtOnce;
             }
-            let failure = Box::new(failure((trouble, self.backoff.failures()), &of.title(), tuning.denied_period));
+            let failure = Box::new(failure(error, self.backoff.failures(), &of.title(), tuning.denied_period));
             self.sync(SyncState::Denied { failure }).await;
             return Next::Wait(tuning.denied_period);
         }
         let pause = if watching { self.next_watch() } else { self.backoff.next(self.rng.f64()) };
         let failures = if watching { self.watch_backoff.failures() } else { self.backoff.failures() };
-        let mut wait = pause.max(trouble.retry_after.unwrap_or_default());
-        if trouble.alien || trouble.layer == Layer::Auth {
+        let mut wait = pause.max(error.retry_after.unwrap_or_default());
+        if error.not_kubernetes || error.layer == Layer::Auth {
             wait = wait.max(tuning.rejected_delay);
         }
-        let failure = Box::new(failure((trouble, failures), &of.title(), wait));
-        let patience = if trouble.layer == Layer::Server { REFUSALS_IN_A_ROW } else { BARREN_IN_A_ROW };
-        if watching && failures >= patience && !trouble.is_unreachable() && trouble.layer != Layer::Auth {
-            // No watch brings anything: what it is about is read again and again.
+        let failure = Box::new(failure(error, failures, &of.title(), wait));
+        let patience = if error.layer == Layer::Server { REFUSALS_IN_A_ROW } else { BARREN_IN_A_ROW };
+        if watching && failures >= patience && !error.is_unreachable() && error.layer != Layer::Auth {
+            // No watch brings anything: the part is polled.
             let wait = wait.max(self.polling());
             self.shared.send_event(ClusterEvent::Failed(failure)).await;
             self.sync(SyncState::Polling { every: wait }).await;
             self.read_again = true;
             return Next::Wait(wait);
         }
-        if trouble.layer != Layer::Watch {
+        if error.layer != Layer::Watch {
             self.shared.send_event(ClusterEvent::Failed(failure.clone())).await;
         }
         let until = self.shared.clock.mono() + wait;
@@ -243,14 +243,14 @@ impl DetailPace<'_> {
     }
 }
 
-/// What is told of the `failures`-th failure in a row.
-fn failure((trouble, failures): (&RequestError, u32), title: &str, wait: Duration) -> Failure {
-    Failure { next_in: Some(wait), ..trouble.failure(wall(), title, failures.max(1)) }
+/// Failure number `failures` in a row, as the model shows it.
+fn failure(error: &RequestError, failures: u32, title: &str, wait: Duration) -> Failure {
+    Failure { next_in: Some(wait), ..error.failure(wall(), title, failures.max(1)) }
 }
 
 /// Keeps one part of an object up to date until it is dropped.
 async fn follow(shared: &TaskContext, subject: &ObjectRef, mut of: impl Follow, seed: u64) {
-    of.wanted().await;
+    of.requested().await;
     let rng = fastrand::Rng::with_seed(seed);
     let (backoff, watch_backoff) = (Backoff::new(&shared.tuning), Backoff::new(&shared.tuning));
     let mut pace = DetailPace {
@@ -274,9 +274,9 @@ async fn follow(shared: &TaskContext, subject: &ObjectRef, mut of: impl Follow, 
             Some(from) => watch(&mut pace, &mut of, from).await,
             None => read(&mut pace, &mut of).await.map(DetailWatchEnd::Clean),
         };
-        let cut = result.as_ref().is_err_and(|trouble| ends_with_silence(trouble.layer));
+        let cut = result.as_ref().is_err_and(|error| ends_with_silence(error.layer));
         let wait = match result {
-            // A watch that is forbidden is not asked for again until the user wants it.
+            // A forbidden watch is not tried again until the user refreshes.
             Ok(DetailWatchEnd::Clean(_)) if pace.no_watch => {
                 pace.sync(SyncState::Polling { every: pace.polling() }).await;
                 pace.polling()
@@ -287,12 +287,12 @@ async fn follow(shared: &TaskContext, subject: &ObjectRef, mut of: impl Follow, 
             }
             Ok(DetailWatchEnd::Stale) => pace.next_watch(),
             Ok(DetailWatchEnd::Unread) => Duration::ZERO,
-            Err(trouble) => match pace.failed(&trouble, &mut of, from.is_some()).await {
+            Err(error) => match pace.failed(&error, &mut of, from.is_some()).await {
                 Next::AtOnce => continue,
                 Next::Wait(wait) => {
-                    // A watch that could not be opened, or broke, goes on from where it was (R9).
+                    // A watch that could not be opened, or broke, continues from its last version (R9).
                     let again = std::mem::take(&mut pace.read_again);
-                    version = from.filter(|_| !again && trouble.code != Some(404) && trouble.layer != Layer::Rbac);
+                    version = from.filter(|_| !again && error.code != Some(404) && error.layer != Layer::Rbac);
                     wait
                 }
             },
@@ -329,7 +329,7 @@ async fn read(pace: &mut DetailPace<'_>, of: &mut impl Follow) -> Result<String,
     let session = shared.session.clients().await?;
     let reader = DetailReader { shared, part: pace.part, line: session.api.clone() };
     let result = of.read(&reader).await;
-    if result.as_ref().is_err_and(|trouble| trouble.layer == Layer::Auth) {
+    if result.as_ref().is_err_and(|error| error.layer == Layer::Auth) {
         shared.session.renew(session.serial);
     }
     let version = result?;
@@ -338,7 +338,7 @@ async fn read(pace: &mut DetailPace<'_>, of: &mut impl Follow) -> Result<String,
     Ok(version)
 }
 
-/// Follows a part from `version` on until its watch ends.
+/// Watches a part from `version` until its watch ends.
 async fn watch(
     pace: &mut DetailPace<'_>,
     of: &mut impl Follow,
@@ -358,7 +358,7 @@ async fn watch(
     let start = Instant::now();
     let (head, body) = match session.api.open(&ask, &tuning).await {
         Ok(opened) => opened,
-        Err(trouble) => return refused(pace, trouble, version, session.serial),
+        Err(error) => return refused(pace, error, version, session.serial),
     };
     pace.sync(SyncState::Watching).await;
     let mut stream = Stream::new(&tuning, is_protobuf(&head), version.clone());
@@ -370,13 +370,13 @@ async fn watch(
     pace.silent = if stream.proven() { 0 } else { pace.silent };
     let end = match end {
         Ok(end) => end,
-        Err(trouble) => return refused(pace, trouble, version, session.serial),
+        Err(error) => return refused(pace, error, version, session.serial),
     };
     if matches!(end, DetailWatchEnd::Silent(_)) {
         pace.silent += 1;
     }
     let end = match end {
-        // Twice in a row not even a bookmark: what it is about is read to see whether it has changed (F45).
+        // Twice in a row not even a bookmark: the part is read to see whether it has changed (F45).
         DetailWatchEnd::Silent(_) if pace.silent.is_multiple_of(BARREN_IN_A_ROW) => DetailWatchEnd::Stale,
         DetailWatchEnd::Silent(next) => DetailWatchEnd::Clean(next),
         end => end,
@@ -386,7 +386,7 @@ async fn watch(
         return Ok(DetailWatchEnd::Stale);
     }
     if matches!(end, DetailWatchEnd::Clean(_)) {
-        // One that ends at once, again and again, must not be opened in a hot loop (R14).
+        // A watch that ends at once, again and again, must not be opened in a hot loop (R14).
         let quiet = if stream.proven() { tuning.watch_spacing } else { QUIET_SPACING };
         let spacing = if short { pace.next_watch() } else { quiet };
         sleep_until(start + spacing).await;
@@ -394,27 +394,28 @@ async fn watch(
     Ok(end)
 }
 
-/// What follows a watch that was refused, in whatever form the refusal came.
+/// Next step after a watch was refused, in whatever form the refusal came.
 fn refused(
     pace: &mut DetailPace<'_>,
-    trouble: RequestError,
+    error: RequestError,
     version: String,
     serial: u64,
 ) -> Result<DetailWatchEnd, RequestError> {
-    if matches!(trouble.code, Some(403 | 405)) {
+    if matches!(error.code, Some(403 | 405)) {
         pace.no_watch = true;
         return Ok(DetailWatchEnd::Clean(version));
     }
-    if trouble.is_gone() {
+    if error.is_gone() {
         return Ok(DetailWatchEnd::Stale);
     }
-    if trouble.layer == Layer::Auth {
+    if error.layer == Layer::Auth {
         pace.shared.session.renew(serial);
     }
-    Err(trouble)
+    Err(error)
 }
 
-/// A version that a watch can begin at: without one, or at 0, it would begin anywhere (kubernetes/kubernetes#123448).
+/// Checks that a watch can begin at the version: without one, or at 0, it would begin anywhere
+/// (kubernetes/kubernetes#123448).
 fn usable(version: String) -> Result<String, RequestError> {
     if matches!(&*version, "" | "0") {
         return Err(RequestError::new(Layer::Decode, "the list has no resourceVersion"));

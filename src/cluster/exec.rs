@@ -1,8 +1,10 @@
-//! Exec credential plugins, run by us: kube would run one blocking, several times, without a deadline, and on our terminal.
+//! Exec credential plugins, run by us: kube would run one blocking, several times, without a deadline, and on our
+//! terminal.
 //!
-//! Rules: `docs/security.md`. In the background never interactive (the terminal is ours), in a session of
-//! its own that is killed as a whole; with the terminal only when the operator has asked for it and the screen has made way
-//! (F61). One run serves all contexts that share an entry ([`Plugins`]). No output of it is in any message.
+//! Rules: `docs/security.md`. In the background a plugin is never interactive (the terminal is ours) and runs in a
+//! session of its own that is killed as a whole; it gets the terminal only when the operator has requested it and the
+//! screen is suspended (F61). One run serves all contexts that share an entry ([`Plugins`]). Its output is never part
+//! of a message.
 
 use std::collections::HashMap;
 use std::io;
@@ -20,8 +22,7 @@ use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 use super::classify::RequestError;
-use super::kubeconfig::said;
-use super::kubeconfig::yaml::first_document;
+use crate::cluster::yaml::{first_document, non_empty};
 use crate::file::words;
 use crate::msg::Layer;
 use crate::process::{self, Process, ProcessInput, Program, Terminal};
@@ -30,22 +31,22 @@ mod plugins;
 
 pub(crate) use plugins::{Demand, Issued, PluginEntry, Plugins, WRONG_CLOCK};
 
-/// The version of the protocol where a kubeconfig says none.
+/// Version of the protocol if the kubeconfig names none.
 pub(crate) const V1: &str = "client.authentication.k8s.io/v1";
-/// The versions of the protocol that there are (client-go `exec.go`, `apiVersions`).
+/// Supported versions of the protocol (client-go `exec.go`, `apiVersions`).
 pub(crate) const API_VERSIONS: [&str; 2] = [V1, "client.authentication.k8s.io/v1beta1"];
-/// The one that there was before.
+/// The earlier version, which is no longer supported.
 pub(crate) const V1ALPHA1: &str = "client.authentication.k8s.io/v1alpha1";
-/// The kind of what a plugin prints.
+/// Kind of a plugin's output.
 const KIND: &str = "ExecCredential";
 /// A credential is a token or a certificate chain: more than this is garbage.
 const STDOUT_CAP: usize = 1 << 20;
-/// Most answers fit without the buffer being moved, which would leave a copy behind.
+/// Most answers fit without reallocating the buffer, which would leave a copy behind.
 const STDOUT_ROOM: usize = 64 << 10;
-/// What a plugin has printed is read for so long after its end: a daemon that it has started may keep the pipe.
+/// Time for reading a plugin's output after its end: a daemon that it has started may keep the pipe open.
 const LINGER: Duration = Duration::from_millis(500);
 
-/// What a plugin returned.
+/// Output of a plugin.
 #[derive(Clone, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(crate) struct Credential {
@@ -58,16 +59,16 @@ pub(crate) struct Credential {
     /// Its key, PEM.
     #[serde(deserialize_with = "secret_unless_empty")]
     pub(crate) client_key_data: Option<SecretString>,
-    /// Until when it holds.
+    /// End of its validity.
     #[serde(rename = "expirationTimestamp")]
     expiry: Expiry,
 }
 
-/// Until when a credential holds.
+/// End of a credential's validity.
 #[derive(Clone, Copy, Default, Deserialize)]
 #[serde(from = "Option<serde_json::Value>")]
 enum Expiry {
-    /// It is not said.
+    /// The plugin named none.
     #[default]
     Never,
     At(Timestamp),
@@ -86,7 +87,7 @@ impl From<Option<serde_json::Value>> for Expiry {
 }
 
 impl Credential {
-    /// Until when it holds; `None` if that is not said.
+    /// End of its validity; `None` if the plugin named none.
     pub(crate) fn expires(&self) -> Option<Timestamp> {
         match self.expiry {
             Expiry::At(time) => Some(time),
@@ -95,25 +96,25 @@ impl Credential {
     }
 }
 
-/// Time from when credentials are to be replaced: a minute before they expire, or a fifth of a life that is short;
-/// `None` for those that have expired when they came, which is a matter of clocks.
+/// Time from which credentials are to be renewed: a minute before they expire, or a fifth of a short life; `None` for
+/// those that had expired when they came, which is a matter of clocks.
 pub(crate) fn renewal(issued: Timestamp, expires: Timestamp, early: Duration) -> Option<Timestamp> {
     let life = expires.duration_since(issued);
     let early = SignedDuration::try_from(early).unwrap_or(SignedDuration::MAX);
     life.is_positive().then(|| expires.saturating_sub(early.min(life / 5)).unwrap_or(expires))
 }
 
-/// Where a plugin runs.
+/// Environment that a plugin runs in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PluginPlace {
-    /// Without a terminal, and not for long.
+    /// Without a terminal, and with a short deadline.
     Background,
-    /// With our terminal, which it has for itself: it may ask, and the operator may end it.
+    /// With our terminal, exclusively: it may prompt, and the operator may end it.
     Terminal,
 }
 
-/// The command of a kubeconfig is the one that an allowlist names: both lead to one file, or neither to any and they are written
-/// alike. Blocking.
+/// `true` if the kubeconfig's command is the one of the allowlist: both resolve to one file, or neither resolves and
+/// they are spelled alike. Blocking.
 pub(crate) fn is_same_command(listed: &str, command: &str) -> bool {
     let file = |command: &str| find(command).ok().and_then(|file| file.canonicalize().ok());
     match (file(listed), file(command)) {
@@ -123,15 +124,15 @@ pub(crate) fn is_same_command(listed: &str, command: &str) -> bool {
     }
 }
 
-/// The file that a command stands for.
+/// The file that a command resolves to.
 ///
 /// # Errors
-/// Why there is none.
+/// The reason why there is none.
 pub(crate) fn find(command: &str) -> Result<PathBuf, &'static str> {
     process::find(command, std::env::var_os("PATH").as_deref())
 }
 
-/// The name of a plugin, for messages: without its folder, and without arguments that stand by mistake in its command.
+/// The name of a plugin, for messages: without its folder, and without arguments that the command contains by mistake.
 pub(crate) fn name(exec: &ExecConfig) -> &str {
     let command = exec.command.as_deref().unwrap_or_default();
     &command[name_in(command)]
@@ -151,32 +152,33 @@ fn name_in(command: &str) -> Range<usize> {
     start..start + word.find(char::is_whitespace).unwrap_or(word.len())
 }
 
-/// Why a plugin gave no credential. Nothing of its output: that may hold secrets, or a code to log in with.
+/// The reason why a plugin gave no credential. Never contains its output: that may hold secrets, or a code to log in
+/// with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum PluginError {
-    /// It says that it has to ask, and nobody is there.
+    /// It has to prompt, and there is no terminal.
     NeedsTerminal,
-    /// Why it could not be started.
+    /// It could not be started, for this reason.
     NotStarted(String),
     /// It took longer than this.
     TimedOut(Duration),
     /// Its exit code; `None` for a signal.
     Failed(Option<i32>),
-    /// It printed more than is read.
+    /// Its output was longer than the limit.
     TooLarge,
-    /// It succeeded and printed something else.
+    /// It succeeded, but its output is no credential.
     NoCredential,
-    /// It answered in another version of the protocol than this one, in which it was asked.
+    /// It answered in another version of the protocol than the requested one, which is this.
     OtherVersion(&'static str),
-    /// Nobody can tell when what it returned expires.
+    /// The expiry of its credential is malformed.
     UnreadableExpiry,
-    /// It succeeded and printed neither a token nor a whole certificate.
+    /// It succeeded, but gave neither a token nor a whole certificate.
     Incomplete,
 }
 
 impl PluginError {
-    /// The same for people; `shows` is the command that runs the plugin where it can be watched.
-    pub(crate) fn trouble(&self, exec: &ExecConfig, shows: &str) -> RequestError {
+    /// The error of the request; `shows` is a command that runs the plugin where its output is visible.
+    pub(crate) fn request_error(&self, exec: &ExecConfig, shows: &str) -> RequestError {
         let what = match self {
             Self::NeedsTerminal => format!("wants a terminal: log in with `{shows}` elsewhere, then refresh"),
             Self::NotStarted(why) => {
@@ -201,13 +203,13 @@ impl PluginError {
             Self::Incomplete => "returned neither a token nor a certificate with its key".to_owned(),
         };
         let text = format!("credential plugin `{}` {what}", name(exec));
-        let trouble = RequestError::new(Layer::Credentials, &text);
+        let error = RequestError::new(Layer::Credentials, &text);
         match self {
             Self::TimedOut(_) => RequestError::timed_out(Layer::Credentials, &text),
-            // Nobody will be asked, and nothing is installed or edited meanwhile.
-            Self::NeedsTerminal | Self::NotStarted(_) | Self::OtherVersion(_) => trouble.for_good(),
-            // It may say something else the next time: what it asks may be back.
-            _ => trouble,
+            // There will be no prompt, and nothing is installed or edited meanwhile.
+            Self::NeedsTerminal | Self::NotStarted(_) | Self::OtherVersion(_) => error.permanent(),
+            // The next run may succeed: the service behind it may be back.
+            _ => error,
         }
     }
 }
@@ -235,7 +237,7 @@ async fn run(exec: &ExecConfig, place: PluginPlace, deadline: Duration) -> Resul
         };
         process.kill();
         if !whole {
-            // What could be read is what there is.
+            // Whatever was read by then is used.
             let fits = timeout(LINGER, reading).await.unwrap_or(true);
             fits.then_some(()).ok_or(PluginError::TooLarge)?;
         }
@@ -260,7 +262,7 @@ async fn run(exec: &ExecConfig, place: PluginPlace, deadline: Duration) -> Resul
 fn program(exec: &ExecConfig, place: PluginPlace) -> Result<Program, PluginError> {
     let file = find(exec.command.as_deref().unwrap_or_default());
     let file = file.map_err(|why| PluginError::NotStarted(why.to_owned()))?;
-    // `interactiveMode: Never` says that its stdin is not to be touched, wherever it runs.
+    // `interactiveMode: Never` means that its stdin must not be touched, wherever it runs.
     let asks = place == PluginPlace::Terminal && exec.interactive_mode != Some(ExecInteractiveMode::Never);
     let mut spec = json!({ "interactive": asks });
     if let (true, Some(cluster)) = (exec.provide_cluster_info, &exec.cluster) {
@@ -283,19 +285,20 @@ fn program(exec: &ExecConfig, place: PluginPlace) -> Result<Program, PluginError
     })
 }
 
-/// Reads to the end; `false` as soon as there is more than [`STDOUT_CAP`].
+/// Reads to the end; `false` once there is more than [`STDOUT_CAP`].
 async fn read(from: Option<impl AsyncRead + Unpin>, kept: &mut Vec<u8>) -> bool {
     if let Some(from) = from {
-        // What could be read is what there is.
+        // Whatever was read by then is used.
         let _ = from.take(STDOUT_CAP as u64 + 1).read_to_end(kept).await;
     }
     kept.len() <= STDOUT_CAP
 }
 
-/// The credential in what a plugin has printed, which may leave out what it is: many do that of their version, and are understood.
+/// Parses the credential in a plugin's output. Its version and kind may be left out: many plugins leave out the
+/// version, and kubectl rejects those.
 ///
 /// # Errors
-/// It printed something else, or in another version than it was asked in.
+/// The output is something else, or is in another version than the requested one.
 fn parse(stdout: &[u8], asked: &str) -> Result<Credential, PluginError> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
@@ -327,7 +330,7 @@ fn parse(stdout: &[u8], asked: &str) -> Result<Credential, PluginError> {
 }
 
 fn unless_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    Option::deserialize(deserializer).map(said)
+    Option::deserialize(deserializer).map(non_empty)
 }
 
 fn secret_unless_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SecretString>, D::Error> {

@@ -1,8 +1,8 @@
-//! gzip on answers: asks for it and inflates what comes, while it comes.
+//! gzip on answers: requests it and decompresses the body while it comes.
 //!
-//! Our own and not tower-http's: that one takes the end of the first gzip member for the end of the body, while RFC 1952
-//! (section 2.2) allows any number of members, and Kubernetes 1.37 sends one for each event of a watch. How many bytes may
-//! come out of it is for the reader of the body to say; here no step makes more than about 4 MB of them.
+//! Our own and not tower-http's: that one takes the end of the first gzip member for the end of the body, while RFC
+//! 1952 (section 2.2) allows any number of members, and Kubernetes 1.37 sends one for each event of a watch. The reader
+//! of the body limits the total; here no step produces more than about 4 MB.
 
 use std::collections::VecDeque;
 use std::io::Write;
@@ -16,13 +16,13 @@ use http::{Request, Response};
 use http_body::{Body, Frame, SizeHint};
 use tower::{BoxError, Layer, Service};
 
-/// Packed bytes that are inflated at once: deflate makes at most 1032 bytes of one.
+/// Compressed bytes per step: deflate makes at most 1032 bytes of one.
 const STEP: usize = 4 << 10;
 
 /// Puts an [`Inflate`] around a service.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct InflateLayer {
-    /// Ask for gzip; what comes packed without being asked for is inflated all the same.
+    /// Request gzip; an answer that is compressed without a request is decompressed all the same.
     pub(crate) ask: bool,
 }
 
@@ -34,7 +34,7 @@ impl<S> Layer<S> for InflateLayer {
     }
 }
 
-/// Asks for gzip where the request says nothing else.
+/// Requests gzip unless the request names another encoding.
 #[derive(Clone, Debug)]
 pub(crate) struct Inflate<S> {
     inner: S,
@@ -63,7 +63,7 @@ where
             let (mut head, body) = answer.await?.into_parts();
             let packed = head.headers.get(CONTENT_ENCODING).is_some_and(|e| e.as_bytes().eq_ignore_ascii_case(b"gzip"));
             if packed {
-                // They describe what was sent, not what the reader gets.
+                // These headers describe the compressed body.
                 head.headers.remove(CONTENT_ENCODING);
                 head.headers.remove(CONTENT_LENGTH);
             }
@@ -72,14 +72,14 @@ where
     }
 }
 
-/// A body as it was before it was packed.
+/// A decompressed body.
 #[derive(Debug)]
 pub(crate) struct Inflated<B> {
     body: B,
     gzip: Option<Gzip>,
 }
 
-/// The packed bytes are no gzip, or end before their end.
+/// The compressed bytes are no gzip, or are cut.
 #[derive(Debug, thiserror::Error)]
 #[error("the gzip data is {0}")]
 pub(crate) struct BadGzip(&'static str);
@@ -113,7 +113,7 @@ where
     }
 
     fn is_end_stream(&self) -> bool {
-        // A packed body has its checksum yet to be proven when the last byte has come.
+        // The checksum of a compressed body is still unverified when the last byte has come.
         self.gzip.is_none() && self.body.is_end_stream()
     }
 
@@ -138,7 +138,7 @@ impl Default for Gzip {
 }
 
 impl Gzip {
-    /// What the next step makes of the bytes that are there; `None` if there is nothing to be had from them.
+    /// Output of the next step over the available bytes; `None` if they give none.
     fn next(&mut self) -> Option<Result<Bytes, BadGzip>> {
         while let Some(front) = self.packed.front_mut().filter(|_| !self.over) {
             let step = front.split_to(front.len().min(STEP));
@@ -158,7 +158,7 @@ impl Gzip {
         None
     }
 
-    /// The body is over: an error if its last member is not. An empty body (of an error answer) was never packed.
+    /// Ends the body: an error if its last member is cut. An empty body (of an error answer) was never compressed.
     fn end(&mut self) -> Option<BadGzip> {
         let whole = self.over || !self.begun || self.decoder.try_finish().is_ok();
         self.over = true;

@@ -1,8 +1,8 @@
-//! Contexts: which kubeconfig files are read, how they are merged, and what of them can be used.
+//! Contexts: which kubeconfig files are read, how they are merged, and which contexts are usable.
 //!
-//! Order as in kubectl: `--kubeconfig`, the files of `$KUBECONFIG` (missing ones are skipped, the first definition wins),
-//! `~/.kube/config`, the service account of the pod we run in. A context that cannot be used becomes a [`ContextTarget`] that says
-//! why; the others work.
+//! Order as in kubectl: `--kubeconfig`, the files of `$KUBECONFIG` (missing ones are skipped, the first definition
+//! wins), `~/.kube/config`, the service account of the pod we run in. An unusable context becomes a [`ContextTarget`]
+//! that gives the reason; the others work.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -32,13 +32,11 @@ mod plan;
 mod prepare;
 mod server;
 mod settings;
-pub(in crate::cluster) mod yaml;
 
 use document::{CONTEXT, MergedConfig};
 pub use error::KubeconfigError;
-pub(in crate::cluster) use fields::said;
 use files::{Stamp, stamps};
-use login::Login;
+use login::{Login, PluginRun};
 use origin::ConfigOrigin;
 pub(crate) use plan::ConnectionPlan;
 use prepare::ContextSettings;
@@ -47,7 +45,7 @@ use settings::{Authorization, ClusterSettings, UserSettings};
 /// Longest time to read the files of a context, should a file system hang.
 const FILES_DEADLINE: Duration = Duration::from_secs(15);
 
-/// Where a kubeconfig may be.
+/// Locations of the kubeconfig.
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
     /// `--kubeconfig`; must exist.
@@ -59,13 +57,13 @@ pub struct Sources {
 }
 
 impl Sources {
-    /// `$KUBECONFIG` is set, and the home does not count.
+    /// `true` if `$KUBECONFIG` is set, so that the home is not used.
     fn names_files(&self) -> bool {
         self.env.as_ref().is_some_and(|list| !list.is_empty())
     }
 }
 
-/// Which contexts to show.
+/// Selection of contexts to show.
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
     /// `--context`, in order: names, or lists of them with commas between.
@@ -74,9 +72,9 @@ pub struct Selection {
     pub all: bool,
 }
 
-/// The kubeconfig as it was read: which contexts there are.
+/// The kubeconfig as it was read, with all its contexts.
 pub struct Kubeconfig {
-    /// `None` without any file: in a pod then, or nowhere.
+    /// `None` without any file: then in a pod, or without any configuration.
     document: Option<MergedConfig>,
     sources: Sources,
     stamps: Vec<Stamp>,
@@ -91,20 +89,21 @@ pub struct ContextTarget {
     namespace: Option<Clean>,
     broken: Option<Clean>,
     insecure: bool,
-    /// Nothing of other contexts; `None` if this one is broken.
+    /// Settings of this context alone; `None` if it is broken.
     settings: Option<Arc<ContextSettings>>,
     env: ProxyEnv,
-    /// The files that the clients were built from, as they were then.
+    /// The files that the clients were built from, with their state at that time.
     stamps: Vec<Stamp>,
     origin: Option<ConfigOrigin>,
-    /// The credential plugin's part.
+    /// State of the credential plugin.
     login: Login,
 }
 
 /// Reads the kubeconfig and picks contexts. Blocking; reads files only.
 ///
 /// # Errors
-/// [`KubeconfigError`] if there is nothing to show at all; a single broken context is a [`ContextTarget`] that says so.
+/// [`KubeconfigError`] if there is nothing to show at all; a single broken context is a [`ContextTarget`] with the
+/// reason.
 pub fn load(sources: &Sources, selection: &Selection) -> Result<Vec<ContextTarget>, KubeconfigError> {
     Kubeconfig::read(sources)?.targets(selection)
 }
@@ -145,7 +144,7 @@ impl Kubeconfig {
         names.iter().map(|name| target(name).ok_or_else(|| unknown(name))).collect()
     }
 
-    /// The names of the contexts that are wanted, each once.
+    /// Names of the requested contexts, each once.
     fn select(&self, document: &MergedConfig, selection: &Selection) -> Result<Vec<String>, KubeconfigError> {
         let mut names: Vec<&str> = Vec::new();
         if selection.all {
@@ -154,7 +153,7 @@ impl Kubeconfig {
             for given in &selection.contexts {
                 split_names(given, |name| document.contexts.contains(name), &mut names);
             }
-            // An empty name is none, as for kubectl.
+            // An empty name counts as none, as in kubectl.
             names.retain(|name| !name.is_empty());
             if names.is_empty() {
                 names.extend(document.current.as_deref());
@@ -175,7 +174,7 @@ impl Kubeconfig {
     }
 }
 
-/// Takes a list of names apart at its commas; a name that exists, with commas in it, wins over the list.
+/// Splits a list of names at its commas; an existing name that contains commas wins over the list.
 fn split_names<'a>(list: &'a str, exists: impl Fn(&str) -> bool, into: &mut Vec<&'a str>) {
     let mut rest = list;
     loop {
@@ -233,19 +232,19 @@ impl ContextTarget {
         self.server.as_deref()
     }
 
-    /// The namespace that its user works in, if the context names one: an example for advice (F23).
+    /// The namespace of the context's user, if it names one: an example for advice (F23).
     #[must_use]
     pub fn namespace(&self) -> Option<&Clean> {
         self.namespace.as_ref()
     }
 
-    /// Why this context cannot be used, if so.
+    /// The reason why this context cannot be used, if so.
     #[must_use]
     pub fn broken(&self) -> Option<&Clean> {
         self.broken.as_ref()
     }
 
-    /// The kubeconfig says `insecure-skip-tls-verify`.
+    /// `true` if the kubeconfig says `insecure-skip-tls-verify`.
     #[must_use]
     pub fn is_insecure(&self) -> bool {
         self.insecure
@@ -299,27 +298,27 @@ impl ContextTarget {
         Ok(ContextSettings { cluster, user })
     }
 
-    /// What the clients are made of.
+    /// Settings that the clients are built from.
     ///
     /// # Errors
     /// The context is broken.
     fn settings(&self) -> Result<Arc<ContextSettings>, RequestError> {
         let broken = || self.broken.as_deref().unwrap_or("there is nothing to connect to");
-        self.settings.clone().ok_or_else(|| RequestError::new(Layer::Config, broken()).for_good())
+        self.settings.clone().ok_or_else(|| RequestError::new(Layer::Config, broken()).permanent())
     }
 
-    /// Reads the context again if its kubeconfig was edited; says whether the server is another one now. An edit that
-    /// cannot be used changes nothing.
+    /// Reads the context again if its kubeconfig was edited; returns the server if it is another one now. An edit that
+    /// is unusable changes nothing.
     async fn reload(&mut self) -> Result<Option<(Clean, bool)>, RequestError> {
         let Some(origin) = self.origin.clone() else { return Ok(None) };
         if !self.edited().await {
             return Ok(None);
         }
         let loaded = blocking(move || origin.load()).await?;
-        let trouble = |why: &str| RequestError::new(Layer::Config, &format!("the kubeconfig was edited: {why}"));
-        let next = loaded.map_err(|error| trouble(&error.to_string()))?;
+        let request_error = |why: &str| RequestError::new(Layer::Config, &format!("the kubeconfig was edited: {why}"));
+        let next = loaded.map_err(|error| request_error(&error.to_string()))?;
         if let Some(why) = &next.broken {
-            return Err(trouble(why));
+            return Err(request_error(why));
         }
         let moved = (next.server != self.server || next.insecure != self.insecure)
             .then(|| (next.server.clone().unwrap_or_default(), next.insecure));
@@ -327,16 +326,11 @@ impl ContextTarget {
         Ok(moved)
     }
 
-    async fn make(
-        &mut self,
-        tuning: Arc<Tuning>,
-        sink: MeterSink,
-        by: (PluginPlace, Duration),
-    ) -> Result<Built, RequestError> {
+    async fn make(&mut self, tuning: Arc<Tuning>, sink: MeterSink, run: PluginRun) -> Result<Built, RequestError> {
         let moved = self.reload().await?;
         let settings = self.settings()?;
         self.stamps = stamps(settings.files()).await;
-        let unusable = |why: String| RequestError::new(Layer::Config, &why).for_good();
+        let unusable = |why: String| RequestError::new(Layer::Config, &why).permanent();
         let proxy = proxy::choose(&settings.cluster.server, settings.cluster.proxy_url.as_deref(), &self.env);
         let proxy = proxy.map_err(unusable)?;
         let read = settings.clone();
@@ -346,7 +340,7 @@ impl ContextTarget {
             let (asked, allowed) = (settings.clone(), tuning.exec_allow.clone());
             blocking(move || asked.user.may_run(allowed.as_deref())).await??;
             let exec = prepared.exec.take().unwrap_or_else(|| plugin.exec.clone());
-            let got = self.issue(&exec, &tuning, by).await?;
+            let got = self.issue(&exec, &tuning, run).await?;
             issued = Some((got.at, got.credential.expires()));
             prepared.accept(got.credential)?;
         } else {
@@ -370,7 +364,7 @@ impl ContextTarget {
 impl ClientFactory for ContextTarget {
     async fn build(&mut self, tuning: Arc<Tuning>, sink: MeterSink) -> Result<Built, RequestError> {
         let deadline = tuning.exec_deadline;
-        self.make(tuning, sink, (PluginPlace::Background, deadline)).await
+        self.make(tuning, sink, PluginRun { place: PluginPlace::Background, deadline }).await
     }
 
     async fn log_in(
@@ -379,7 +373,7 @@ impl ClientFactory for ContextTarget {
         sink: MeterSink,
         deadline: Duration,
     ) -> Result<Built, RequestError> {
-        self.make(tuning, sink, (PluginPlace::Terminal, deadline)).await
+        self.make(tuning, sink, PluginRun { place: PluginPlace::Terminal, deadline }).await
     }
 
     fn renew(&mut self, why: Renewal) {
@@ -411,7 +405,7 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
     done.map_err(|_| RequestError::new(Layer::Internal, "reading the credentials failed in our own code"))
 }
 
-/// A certificate that is passed over, for people.
+/// Note about a skipped certificate.
 fn skipped_note(what: &str) -> Clean {
     one_line(&format!("passed over in the certificate-authority: {what}"))
 }
@@ -423,7 +417,7 @@ fn public_url(url: &Uri) -> Clean {
     one_line(&format!("{scheme}://{host}{port}{}", url.path().trim_end_matches('/')))
 }
 
-/// A namespace that can be one: it may be pasted into a command.
+/// A valid namespace name: it may be pasted into a command.
 fn own_namespace(name: &str) -> Option<Clean> {
     is_dns_label(name).then(|| Clean::new(name))
 }

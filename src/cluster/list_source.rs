@@ -1,4 +1,4 @@
-//! Where the objects of a list come from: all of a resource, or those of one namespace (F23).
+//! The source of a list: all of a resource, or the objects of one namespace (F23).
 
 use std::sync::Arc;
 
@@ -9,40 +9,40 @@ use crate::msg::{ClusterEvent, Resource};
 pub(super) struct ListSource {
     pub(super) resource: Resource,
     pub(super) path: Arc<str>,
-    /// The place of its namespace among those that are watched; `None` where all namespaces are listed together.
-    pub(super) place: Option<u16>,
-    /// What is listed, in words: `pods in team-a`.
+    /// Index of its namespace among the watched ones; `None` where all namespaces are listed together.
+    pub(super) index: Option<u16>,
+    /// The listed objects, in words: `pods in team-a`.
     pub(super) what: Arc<str>,
 }
 
 impl ListSource {
     /// All of a resource.
     pub(super) fn all(resource: Resource, path: &str) -> Self {
-        Self { resource, path: path.into(), place: None, what: resource.name().into() }
+        Self { resource, path: path.into(), index: None, what: resource.name().into() }
     }
 
     /// The pods of one namespace; its name is a DNS label, and needs no encoding.
-    pub(super) fn pods_in(namespace: &str, place: u16) -> Self {
+    pub(super) fn pods_in(namespace: &str, index: u16) -> Self {
         Self {
             resource: Resource::Pods,
             path: format!("/api/v1/namespaces/{namespace}/pods").into(),
-            place: Some(place),
+            index: Some(index),
             what: format!("pods in {namespace}").into(),
         }
     }
 
-    /// News of the list or the watch, addressed to its namespace; other news as it is.
+    /// Addresses an event of the list or the watch to its namespace; others stay as they are.
     pub(super) fn address(&self, event: ClusterEvent) -> ClusterEvent {
-        match (self.place, &event) {
+        match (self.index, &event) {
             (
-                Some(place),
+                Some(index),
                 ClusterEvent::ListStarted { .. }
                 | ClusterEvent::Page { .. }
                 | ClusterEvent::ListFinished { .. }
                 | ClusterEvent::Changes { .. }
                 | ClusterEvent::Sync { .. }
                 | ClusterEvent::Alive { .. },
-            ) => ClusterEvent::Namespaced { index: place, event: Box::new(event) },
+            ) => ClusterEvent::Namespaced { index: index, event: Box::new(event) },
             _ => event,
         }
     }

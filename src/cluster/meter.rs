@@ -1,9 +1,10 @@
 //! The meter: a tower layer next to the wire. Every attempt is timed, sized and reported exactly once, also one that a
 //! deadline or a shutdown drops; otherwise only the survivors would be counted.
 //!
-//! The layer cannot wait, so it puts its events into a [`MeterSink`], from which one task per cluster forwards them. The sink
-//! is bounded by what is in flight: [`MeterSink::room`] lets no new request start while [`WAITING`] events wait, and a request
-//! adds at most four (its start, one progress that is overwritten in place, its end, its decoding).
+//! The layer cannot wait, so it puts its events into a [`MeterSink`], from which one task per cluster forwards them.
+//! The sink is bounded by the requests in flight: [`MeterSink::room`] lets no new request start while [`WAITING`]
+//! events wait, and a request adds at most four (its start, one progress that is overwritten in place, its end, its
+//! decoding).
 
 use std::collections::VecDeque;
 use std::error::Error as StdError;
@@ -20,8 +21,8 @@ use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 use tower::{BoxError, Layer, Service};
 
-use super::classify::chain;
-use super::connect::{ConnectFailure, LongHeads, Took};
+use super::connect_failure::{ConnectFailure, chain};
+use super::exchange::{LongHeads, Took};
 use crate::clock::Clock;
 use crate::msg::{Attempt, CallEnd, CallEvent, CallId, CallKind, ClusterEvent, ClusterId, Msg};
 
@@ -30,7 +31,7 @@ const WAITING: usize = 64;
 /// Time between two progress events of one request.
 const PROGRESS: Duration = Duration::from_millis(500);
 
-/// Where the meter puts its events; cheap to clone.
+/// Queue of the meter's events; cheap to clone.
 #[derive(Clone)]
 pub(crate) struct MeterSink {
     shared: Arc<MeterState>,
@@ -56,7 +57,7 @@ impl MeterSink {
         Self { shared: Arc::new(shared) }
     }
 
-    /// Names a new request.
+    /// Creates the tag of a new request.
     pub(crate) fn tag(&self, kind: CallKind, page: Option<u32>, attempt: u32, limit: Duration) -> Tag {
         let id = CallId(self.shared.ids.fetch_add(1, Ordering::Relaxed));
         Tag(Arc::new(TagInner {
@@ -66,7 +67,7 @@ impl MeterSink {
             attempt,
             limit,
             verdict: AtomicU8::new(0),
-            way: OnceLock::new(),
+            pool: OnceLock::new(),
             moved: AtomicU64::new(0),
         }))
     }
@@ -82,7 +83,7 @@ impl MeterSink {
         }
     }
 
-    /// Forwards events until `out` is closed. An event leaves the queue only when there is a place for it.
+    /// Forwards events until `out` is closed. An event leaves the queue only when the channel has room for it.
     pub(crate) async fn forward(&self, id: ClusterId, out: &mpsc::Sender<Msg>) {
         loop {
             let news = self.shared.news.notified();
@@ -97,7 +98,7 @@ impl MeterSink {
         }
     }
 
-    /// The answer to this request was read into objects.
+    /// Reports that the answer of this request was decoded.
     pub(crate) fn decoded(&self, tag: &Tag, took: Duration) {
         self.push(CallEvent::Decoded { id: tag.0.id, kind: tag.0.kind, took });
     }
@@ -124,7 +125,7 @@ impl MeterSink {
     }
 }
 
-/// Names one request; travels in its extensions.
+/// Tag of one request; travels in its extensions.
 #[derive(Clone)]
 pub(crate) struct Tag(Arc<TagInner>);
 
@@ -135,14 +136,14 @@ struct TagInner {
     attempt: u32,
     limit: Duration,
     verdict: AtomicU8,
-    way: OnceLock<Way>,
+    pool: OnceLock<PoolGeneration>,
     /// Body bytes on the wire so far.
     moved: AtomicU64,
 }
 
 /// The pool that a request's connection comes from: after a timeout none of its connections is trusted any more (F06).
 #[derive(Clone, Debug)]
-pub(crate) struct Way {
+pub(crate) struct PoolGeneration {
     /// The number of that pool.
     pub(crate) used: u64,
     /// The lowest number of a pool that may still be used.
@@ -153,33 +154,33 @@ const TIMED_OUT: u8 = 1;
 const REFUSED: u8 = 2;
 
 impl Tag {
-    /// Whoever drops the request next does so because a deadline passed.
+    /// Notes that the request will be dropped because a deadline passed.
     pub(crate) fn timed_out(&self) {
         self.0.verdict.store(TIMED_OUT, Ordering::Relaxed);
-        // An add-on that is slow says nothing about the way to the server, which serves everybody else.
+        // A slow add-on says nothing about the path to the server, which all others share.
         if !self.0.kind.is_optional() {
-            self.leave();
+            self.abandon_pool();
         }
     }
 
-    /// The connections beside this request's lead nowhere good any more: to a dead path, or to a server that shuts down.
-    pub(crate) fn leave(&self) {
-        if let Some(way) = self.0.way.get() {
-            way.newest.fetch_max(way.used.saturating_add(1), Ordering::Relaxed);
+    /// Abandons the pool of this request: its connections lead to a dead path, or to a server that shuts down.
+    pub(crate) fn abandon_pool(&self) {
+        if let Some(pool) = self.0.pool.get() {
+            pool.newest.fetch_max(pool.used.saturating_add(1), Ordering::Relaxed);
         }
     }
 
-    /// Body bytes on the wire so far; they may be packed, and move long before they become text.
+    /// Body bytes on the wire so far; a compressed body moves long before any text comes out of it.
     pub(crate) fn moved(&self) -> u64 {
         self.0.moved.load(Ordering::Relaxed)
     }
 
-    /// The request goes this way; a request that is sent twice keeps the first.
-    pub(crate) fn goes(&self, way: Way) {
-        let _ = self.0.way.set(way);
+    /// Records the pool of the request; a request that is sent twice keeps the first.
+    pub(crate) fn set_pool(&self, pool: PoolGeneration) {
+        let _ = self.0.pool.set(pool);
     }
 
-    /// Whoever drops the request next does so because the answer is not acceptable (too big).
+    /// Notes that the request will be dropped because the answer is not acceptable (too big).
     pub(crate) fn refused(&self) {
         self.0.verdict.store(REFUSED, Ordering::Relaxed);
     }
@@ -241,7 +242,7 @@ where
     }
 }
 
-/// How a request ended that got no answer.
+/// The end of a request that got no answer.
 fn end_without_answer(error: &(dyn StdError + 'static)) -> CallEnd {
     if let Some(failed) = chain(error).find_map(|cause| cause.downcast_ref::<ConnectFailure>()) {
         return if failed.is_reset() { CallEnd::NoResponse } else { CallEnd::NotConnected(failed.cause()) };
@@ -251,7 +252,7 @@ fn end_without_answer(error: &(dyn StdError + 'static)) -> CallEnd {
     if not_http { CallEnd::NotHttp } else { CallEnd::NoResponse }
 }
 
-/// One request on its way; reports its end exactly once, at the latest when it is dropped.
+/// One request in flight; reports its end exactly once, at the latest when it is dropped.
 struct OpenRequest {
     tag: Tag,
     sink: MeterSink,

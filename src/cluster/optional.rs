@@ -1,7 +1,7 @@
-//! Resources that a cluster need not have: leases and `resource.k8s.io`. Found first, then listed and watched by the same
-//! engine as nodes and pods, and looked for again at a polite period while they are absent.
+//! Optional APIs: leases and `resource.k8s.io`. They are discovered first, then listed and watched by the same engine
+//! as nodes and pods, and discovery is repeated at a polite period while they are absent.
 //!
-//! Nothing waits for them, and their trouble is told only as their own state: no failure, no alert (F54).
+//! Nothing waits for them, and their errors appear only as their own state: no failure, no alert (F54).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +25,7 @@ use crate::resource::{Discovery, Resource};
 /// A number of nodes must pass the limit by this share, in per cent, before a running watch is given up.
 const SLACK_PCT: u32 = 10;
 
-/// Looks after one of [`Resource::OPTIONAL`] until the task is dropped.
+/// Follows one of [`Resource::OPTIONAL`] until the task is dropped.
 pub(crate) async fn run(shared: Arc<TaskContext>, resource: Resource, seed: u64) {
     let mut rng = fastrand::Rng::with_seed(seed);
     loop {
@@ -39,10 +39,10 @@ pub(crate) async fn run(shared: Arc<TaskContext>, resource: Resource, seed: u64)
                 absent(&shared, resource).await
             }
             Ok(None) => absent(&shared, resource).await,
-            Err(trouble) => {
-                // As long as a server that is down is asked for nodes at the slowest.
+            Err(error) => {
+                // As slow as the slowest retry of nodes with a server that is down.
                 let wait = shared.tuning.backoff_cap.mul_f64(1.0 + rng.f64());
-                let mut failure = trouble.failure(wall(), &format!("find {}", resource.name()), 1);
+                let mut failure = error.failure(wall(), &format!("find {}", resource.name()), 1);
                 failure.next_in = Some(wait);
                 let state = SyncState::Waiting { until: shared.clock.mono() + wait, failure: Box::new(failure) };
                 tell(&shared, resource, state).await;
@@ -67,7 +67,7 @@ async fn absent(shared: &TaskContext, resource: Resource) -> Duration {
     shared.tuning.optional.look_again
 }
 
-/// Why the resource is not asked for; `None` if it is.
+/// The reason why the resource is not requested; `None` if it is.
 fn unwanted(shared: &TaskContext, resource: Resource) -> Option<Clean> {
     let optional = &shared.tuning.optional;
     let off = || Some(Clean::new("switched off in the configuration"));
@@ -84,13 +84,13 @@ fn unwanted(shared: &TaskContext, resource: Resource) -> Option<Clean> {
                 counted(nodes, "node"),
                 optional.lease_nodes
             ))),
-            // Not known yet; there is nothing to say about it.
+            // The number of nodes is unknown; there is no reason to report yet.
             None => Some(Clean::default()),
         },
     }
 }
 
-/// Waits until the resource is asked for; says why it is not.
+/// Waits until the resource is requested; reports why it is not.
 async fn until_requested(shared: &TaskContext, resource: Resource) {
     let mut nodes = shared.nodes.subscribe();
     let mut told = None;
@@ -105,7 +105,7 @@ async fn until_requested(shared: &TaskContext, resource: Resource) {
     }
 }
 
-/// Waits until there are clearly more nodes than the leases are watched of.
+/// Waits until there are clearly more nodes than the limit for watching leases.
 async fn too_many(shared: &TaskContext, resource: Resource) {
     let optional = &shared.tuning.optional;
     if resource != Resource::Leases || optional.leases != LeaseWatch::Auto {
@@ -118,7 +118,7 @@ async fn too_many(shared: &TaskContext, resource: Resource) {
     }
 }
 
-/// Where the resource is; `None` if the server does not have it.
+/// Path of the resource; `None` if the server does not have it.
 async fn find(shared: &TaskContext, resource: Resource) -> Result<Option<String>, RequestError> {
     let api = resource.api();
     if api.discovery == Discovery::Fixed {
@@ -143,7 +143,7 @@ async fn find(shared: &TaskContext, resource: Resource) -> Result<Option<String>
     Ok(None)
 }
 
-/// What a document of the API's discovery says.
+/// Content of a discovery document of the API.
 enum DiscoveryAnswer {
     /// The names in it.
     Found(Vec<String>),
@@ -168,13 +168,13 @@ async fn look(
             let names = read(&body).map_err(|error| classify::unreadable(&head, &body, &error.to_string()))?;
             Ok(DiscoveryAnswer::Found(names))
         }
-        Err(trouble) if trouble.code == Some(404) => Ok(DiscoveryAnswer::Nothing),
-        Err(trouble) if trouble.code == Some(403) => Ok(DiscoveryAnswer::Forbidden),
-        Err(trouble) => Err(trouble),
+        Err(request_error) if request_error.code == Some(404) => Ok(DiscoveryAnswer::Nothing),
+        Err(request_error) if request_error.code == Some(403) => Ok(DiscoveryAnswer::Forbidden),
+        Err(request_error) => Err(request_error),
     }
 }
 
-/// Where the resource is in the best of these versions that can be read.
+/// Path of the resource in the best of these versions that we can read.
 pub(super) fn best(versions: &[String], resource: Resource) -> Option<String> {
     let api = resource.api();
     Some(api.list_path(api.best_version(versions)?))

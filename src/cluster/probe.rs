@@ -1,8 +1,8 @@
-//! The two probe series on fixed ticks, and what they learn beside: the server's version and its clock.
+//! The two probe series on fixed ticks, and the server's version and clock, which they learn on the way.
 //!
-//! Rules: `docs/latency-and-alerts.md`. Each tick gives exactly one sample (G8): the deadline is at
-//! most the period, so a probe is over when the next tick is due, and a probe that timed out is a sample "at least the
-//! deadline". Ticks that pass while we are suspended are not caught up: we did not watch then.
+//! Rules: `docs/latency-and-alerts.md`. Each tick gives exactly one sample (G8): the deadline is at most the period, so
+//! a probe is over when the next tick is due, and a probe that timed out is a sample "at least the deadline". Ticks
+//! that pass while we are suspended are not made up for: we did not watch then.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -23,13 +23,13 @@ use crate::clock::wall;
 use crate::facts::text::Clean;
 use crate::msg::{CallKind, ClusterEvent, Layer, ProbeOutcome, ProbeSample, ProbeSeries};
 
-/// Exempt from queueing and from shutdown rejection: reachability, nothing else (F28).
+/// Exempt from queueing and from shutdown rejection: proves reachability, nothing else (F28).
 const PING: &str = "/livez";
 /// The cheapest answer that proves authn, authz, queueing and storage; the next one where the last is forbidden.
 const WORK: [&str; 3] = ["/api/v1/namespaces?limit=1", "/api/v1/nodes?limit=1", "/version"];
 /// A change of the skew below this is the resolution of the `Date` header.
 const SKEW_STEP_MS: i64 = 1_000;
-/// `/version` is asked for again after this if it failed.
+/// Time before a failed `/version` is requested again.
 const VERSION_RETRY: Duration = Duration::from_secs(60);
 
 /// Sends one sample for each tick of `series` until the task is dropped.
@@ -54,14 +54,14 @@ pub(crate) async fn run(shared: Arc<TaskContext>, series: ProbeSeries) {
 
 struct ProbeState {
     series: ProbeSeries,
-    /// Which of [`WORK`].
+    /// Index into [`WORK`].
     rung: usize,
-    /// The last probe got no answer.
+    /// Set if the last probe got no answer.
     down: bool,
     serial: u64,
     skew_ms: Option<i64>,
     missed: Missed,
-    /// The failure that was told last, while probes fail.
+    /// The failure that was sent last, while probes fail.
     told: Option<(Layer, Clean)>,
 }
 
@@ -77,18 +77,19 @@ impl ProbeState {
         }
     }
 
-    /// Tells why probes fail: the first failure of a row of equal ones, or the list of failures would hold nothing else.
-    async fn tell(&mut self, shared: &TaskContext, trouble: Option<RequestError>) {
-        // A 403 only leads to the next rung, and credentials are told by those who get them.
-        let told = |trouble: &RequestError| !matches!(trouble.layer, Layer::Rbac | Layer::Credentials | Layer::Config);
-        let Some(trouble) = trouble.filter(told) else {
+    /// Sends the failure of probes: only the first of several equal ones, or the list of failures would hold nothing
+    /// else.
+    async fn tell(&mut self, shared: &TaskContext, error: Option<RequestError>) {
+        // A 403 only leads to the next rung, and the session reports credentials.
+        let told = |error: &RequestError| !matches!(error.layer, Layer::Rbac | Layer::Credentials | Layer::Config);
+        let Some(error) = error.filter(told) else {
             self.told = None;
             return;
         };
-        let now = Some((trouble.layer, trouble.text.clone()));
+        let now = Some((error.layer, error.text.clone()));
         if self.told != now {
             self.told = now;
-            let failure = trouble.failure(wall(), &format!("get {}", self.uri()), 1);
+            let failure = error.failure(wall(), &format!("get {}", self.uri()), 1);
             shared.send_event(ClusterEvent::Failed(Box::new(failure))).await;
         }
     }
@@ -110,7 +111,7 @@ impl ProbeState {
                 // A captive portal answers everything with success (F34).
                 answer.and_then(|head| if is_html(&head, &body) { Err(classify::not_kubernetes()) } else { Ok(head) })
             }
-            Ok(Err(trouble)) => Err(trouble),
+            Ok(Err(error)) => Err(error),
             Err(_) => Err(RequestError::new(Layer::Credentials, "the credentials are not ready")),
         };
         let latency = start.elapsed();
@@ -119,8 +120,8 @@ impl ProbeState {
                 self.skew(shared, head, latency).await;
                 ProbeOutcome::Answered { latency }
             }
-            // Below 500 the server has done its work, whatever it thinks of us.
-            Err(RequestError { code: Some(code), layer, alien: false, .. })
+            // Below 500 the server has done its work, whatever it thinks of the request.
+            Err(RequestError { code: Some(code), layer, not_kubernetes: false, .. })
                 if *code < 500 && *layer != Layer::Throttled =>
             {
                 if *code == 401 {
@@ -131,8 +132,8 @@ impl ProbeState {
                 }
                 ProbeOutcome::Answered { latency }
             }
-            Err(trouble) if trouble.timeout && trouble.code.is_none() => ProbeOutcome::TimedOut { at_least: latency },
-            Err(trouble) => ProbeOutcome::Failed { after: latency, layer: trouble.layer },
+            Err(error) if error.timeout && error.code.is_none() => ProbeOutcome::TimedOut { at_least: latency },
+            Err(error) => ProbeOutcome::Failed { after: latency, layer: error.layer },
         };
         self.tell(shared, answer.err()).await;
         let up = matches!(outcome, ProbeOutcome::Answered { .. });
@@ -171,13 +172,13 @@ pub(super) fn skew_ms(date: &str, ours: Timestamp, latency: Duration) -> Option<
     Some(ours.as_millisecond() - half - (server.as_millisecond() + 500))
 }
 
-/// Asks for `/version` after each reconnect, the first one included, until the task is dropped.
+/// Requests `/version` after each reconnect, the first one included, until the task is dropped.
 pub(crate) async fn versions(shared: Arc<TaskContext>) {
     loop {
         shared.reconnected.notified().await;
         while let Err(layer) = version(&shared).await {
             if matches!(layer, Layer::Rbac | Layer::Auth) {
-                // Not for us: the next reconnect may be another server.
+                // Forbidden to us: after the next reconnect another server may answer.
                 break;
             }
             tokio::select! {
@@ -195,11 +196,11 @@ async fn version(shared: &TaskContext) -> Result<(), Layer> {
         git_version: String,
     }
 
-    let session = shared.session.clients().await.map_err(|trouble| trouble.layer)?;
+    let session = shared.session.clients().await.map_err(|error| error.layer)?;
     let limits = Limits::small(shared.tuning.connect_deadline);
     let ask = ApiRequest { kind: CallKind::Get, page: None, attempt: 1, uri: "/version".to_owned(), limits };
     let mut body = Vec::new();
-    session.api.fetch(&ask, &shared.tuning, &mut body).await.map_err(|trouble| trouble.layer)?;
+    session.api.fetch(&ask, &shared.tuning, &mut body).await.map_err(|error| error.layer)?;
     let answer: ProbeAnswer = serde_json::from_slice(&body).map_err(|_| Layer::Decode)?;
     shared.send_event(ClusterEvent::Version(one_line(&answer.git_version))).await;
     Ok(())

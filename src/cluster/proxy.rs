@@ -1,4 +1,4 @@
-//! Which proxy leads to a server, as Go's `httpproxy` decides it.
+//! Selection of the proxy to a server, as Go's `httpproxy` does it.
 //!
 //! Computed here because kube 5.0 compares `NO_PROXY` with the proxy's host instead of the server's
 //! (docs/performance.md).
@@ -18,7 +18,7 @@ pub(crate) struct ProxyEnv {
     pub(crate) https: Option<String>,
     /// For `http` servers.
     pub(crate) http: Option<String>,
-    /// Servers that are reached without.
+    /// Servers that are reached directly.
     pub(crate) none: Option<String>,
 }
 
@@ -62,7 +62,7 @@ impl ProxyAuth {
     }
 }
 
-/// Base64, by way of the Kubernetes type that is written so.
+/// Base64, through the Kubernetes type that is serialised so.
 pub(crate) fn base64(bytes: Vec<u8>) -> Option<String> {
     match serde_json::to_value(ByteString(bytes)) {
         Ok(serde_json::Value::String(text)) => Some(text),
@@ -83,18 +83,18 @@ pub(crate) fn choose(server: &Uri, own: Option<&str>, env: &ProxyEnv) -> Result<
         _ => ("HTTPS_PROXY", &env.https),
     };
     let Some(url) = url else { return Ok(None) };
-    // Before it is read: a proxy that is not used breaks nothing.
+    // Checked before the proxy's URL is read: an unused proxy breaks nothing.
     if !applies(server, env.none.as_deref().unwrap_or_default()) {
         return Ok(None);
     }
     parse(url).map(Some).map_err(|why| format!("{name} cannot be used: {why}"))
 }
 
-/// Credentials that are sent to `server` through `proxy` could be read by another machine: plain http stays on this one only
-/// if its first hop does. A proxy on this machine is trusted with what it was set up for, such as a tunnel to the server's.
+/// `true` if another machine could read credentials that are sent to `server` through `proxy`: plain http stays on this
+/// machine only if its first hop does. A proxy on this machine is trusted, since it may be a tunnel to the server.
 pub(crate) fn is_exposed(server: &Uri, proxy: Option<&Proxy>) -> bool {
     let here = |url: &Uri| {
-        // In any case and with the dot of a fully qualified name: what resolves to this machine stays on it.
+        // In any case and with the dot of a fully qualified name: a name that resolves to this machine stays on it.
         let host = bare_host(url).trim_end_matches('.');
         host.eq_ignore_ascii_case("localhost") || address(host).is_some_and(|ip| ip.is_loopback())
     };
@@ -134,17 +134,17 @@ fn bare_host(url: &Uri) -> &str {
     url.host().unwrap_or_default().trim_matches(['[', ']'])
 }
 
-/// An address as Go's `net.IP` has it: an IPv4 address in IPv6 form is that IPv4 address, and a zone does not count.
+/// An address as Go's `net.IP` has it: an IPv4 address in IPv6 form is that IPv4 address, and a zone is ignored.
 fn address(text: &str) -> Option<IpAddr> {
     let ip: IpAddr = text.split('%').next()?.parse().ok()?;
     Some(ip.to_canonical())
 }
 
-/// The environment's proxy is used for `server`.
+/// `true` if the environment's proxy is used for `server`.
 fn applies(server: &Uri, none: &str) -> bool {
     let host = bare_host(server);
     let ip = address(host);
-    // Go never sends loopback through a proxy of the environment; `localhost` only where it is written so.
+    // Go never sends loopback through a proxy of the environment; `localhost` only if it is spelled so.
     if host == "localhost" || ip.is_some_and(|ip| ip.is_loopback()) {
         return false;
     }
@@ -153,7 +153,7 @@ fn applies(server: &Uri, none: &str) -> bool {
     !none.split(',').any(|entry| server.is_named_by(&entry.trim().to_lowercase()))
 }
 
-/// A server as `NO_PROXY` sees it.
+/// A server as `NO_PROXY` matches it.
 struct Destination<'a> {
     /// In lower case.
     host: &'a str,
@@ -162,7 +162,8 @@ struct Destination<'a> {
 }
 
 impl Destination<'_> {
-    /// An entry of `NO_PROXY`, in lower case, names the server. What has none of its forms names nothing (Go's `config.init`).
+    /// `true` if an entry of `NO_PROXY`, in lower case, names the server. Text of any other form names nothing (Go's
+    /// `config.init`).
     fn is_named_by(&self, entry: &str) -> bool {
         if entry == "*" {
             return true;
@@ -182,7 +183,8 @@ impl Destination<'_> {
     }
 }
 
-/// `host` is the domain, or below it: `*.example.com` and `.example.com` are the names below it, `example.com` is itself too.
+/// `true` if `host` is in the domain: `*.example.com` and `.example.com` are the names below it, `example.com` is
+/// itself too.
 fn is_domain(domain: &str, host: &str) -> bool {
     let domain = if domain.starts_with("*.") { &domain[1..] } else { domain };
     let Some(domain) = idn::to_ascii(domain) else { return false };
@@ -326,7 +328,7 @@ mod tests {
         }
     }
 
-    /// What kubectl 1.34.1 did with `HTTPS_PROXY` set, asked by hand: row by row.
+    /// Results of kubectl 1.34.1 with `HTTPS_PROXY` set, by hand: row by row.
     #[test]
     fn no_proxy_decides_as_kubectl_does() {
         for (none, server, expected) in [
@@ -378,7 +380,8 @@ mod tests {
         }
     }
 
-    /// The table `proxyForURLTests` of the same file; its servers that are not ASCII are so only before a kubeconfig is read.
+    /// The table `proxyForURLTests` of the same file, without its servers that are not ASCII: a kubeconfig encodes
+    /// those first.
     #[test]
     fn the_proxy_of_the_environment_is_read_as_the_test_table_of_go() {
         let env = |http: &str, https: &str, none: &str| {

@@ -1,9 +1,9 @@
-//! The list+watch state machine of one resource. Pure: [`Reflector::step`] takes what happened and when, and returns what
-//! to do; it reads no clock and does no I/O, and its jitter comes from a seeded generator in the state.
+//! The list+watch state machine of one resource. Pure: [`Reflector::step`] gets an input with its time, and returns
+//! effects; it reads no clock and does no I/O, and its jitter comes from a seeded generator in the state.
 //!
-//! Rules: `docs/list-watch.md`. In short: list page 1, open the watch at its resourceVersion at once
-//! beside the remaining pages, retry each page in place, go on through a 410 with the token that the server supplies, and
-//! never let a failed list take anything away. Where it is wanted, the list comes as a watch (`stream` of this module).
+//! Rules: `docs/list-watch.md`. In short: list page 1, open the watch at its resourceVersion at once beside the
+//! remaining pages, retry each page in place, continue after a 410 with the token that the server supplies, and never
+//! let a failed list remove anything. If requested, the list comes as a watch (`stream` of this module).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,23 +24,23 @@ use barren::Yield;
 use list::ListPhase;
 use watch::Watch;
 
-/// The verb of a watch's failures.
+/// Verb of a watch's failures.
 const WATCH: &str = "watch";
 
-/// When something happened, and what the cluster's size asks for.
+/// Time of a step, and the settings that depend on the cluster.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct StepContext {
     /// Both clocks.
     pub(crate) now: Now,
     /// Deadline of a page in the current size tier.
     pub(crate) page_deadline: Duration,
-    /// The last probe of the server was answered.
+    /// `true` if the last probe of the server was answered.
     pub(crate) answering: bool,
-    /// Lists are to come as watches: wanted, and not failed yet with this cluster.
+    /// `true` if lists are requested as watches, and none has failed yet with this cluster.
     pub(crate) watch_list: bool,
 }
 
-/// Something happened.
+/// Input of the state machine.
 #[derive(Clone, Debug)]
 pub(crate) enum ReflectorInput {
     /// The loop begins.
@@ -57,7 +57,7 @@ pub(crate) enum ReflectorInput {
     WatchEnded(WatchEnd),
     /// A time returned by [`Reflector::due`] has come.
     Timer,
-    /// The user wants it now.
+    /// The user requests a refresh.
     Refresh,
     /// There are new credentials.
     Renewed,
@@ -65,14 +65,14 @@ pub(crate) enum ReflectorInput {
     Resumed,
     /// The server answers its probe again, after it was silent.
     Answered {
-        /// When it was.
+        /// Start and end of the silence.
         silence: ServerSilence,
-        /// The page in flight went out during it, and nothing has come of its body.
+        /// `true` if the page in flight went out during it, and nothing of its body has come.
         hangs: bool,
     },
 }
 
-/// What a page said about itself.
+/// Metadata of a page.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct PageNews {
     /// `metadata.resourceVersion`.
@@ -87,11 +87,11 @@ pub(crate) struct PageNews {
     pub(crate) unreadable: u32,
     /// From the request to the last byte.
     pub(crate) took: Duration,
-    /// Every object in it has come with an earlier page of the list.
+    /// `true` if every object in it came with an earlier page of the list.
     pub(crate) repeats: bool,
 }
 
-/// What came on a watch.
+/// Summary of the events of a watch.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct WatchNews {
     /// Events that could be read, bookmarks included.
@@ -100,74 +100,74 @@ pub(crate) struct WatchNews {
     pub(crate) unreadable: u32,
     /// The newest resourceVersion among them.
     pub(crate) version: Option<String>,
-    /// An event was too large to be read, so something is missing.
+    /// Set if an event was too large to be read, so something is missing.
     pub(crate) skipped: bool,
-    /// The bookmark came that ends the initial events of a list.
+    /// Set if the bookmark came that ends the initial events of a list.
     pub(crate) synced: bool,
 }
 
-/// How a watch ended.
+/// End of a watch.
 #[derive(Clone, Debug)]
 pub(crate) enum WatchEnd {
     /// It never opened.
     Refused(RequestError),
     /// The body ended as it should.
     Clean,
-    /// The body was cut.
+    /// The body was cut or unreadable.
     Broken(RequestError),
     /// An ERROR event.
     Error(RequestError),
 }
 
-/// What to do.
+/// Effect that the state machine requests.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum ReflectorEffect {
     /// Ask for a page; only one is ever in flight.
     Fetch(PageAsk),
-    /// Give up the page that is in flight; nothing more is heard of it.
+    /// Cancel the page that is in flight; no input follows from it.
     Abandon,
     /// Open a watch; only one is ever open.
     Open(WatchAsk),
-    /// Close the watch, or stop opening it; nothing more is heard of it.
+    /// Close the watch, or stop opening it; no input follows from it.
     Close,
     /// Publish the page that has just come, with its objects.
     Publish(ClusterPage),
-    /// Tell the model.
+    /// Send an event to the model.
     Tell(ClusterEvent),
     /// The credentials were rejected: get new ones.
     Renew,
-    /// This cluster does not send lists as watches: ask it for pages from now on.
+    /// This cluster does not send lists as watches: use pages from now on.
     NoWatchList,
 }
 
-/// A page to ask for.
+/// A page to request.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct PageAsk {
-    /// 1 for the first; [`PageAsk::LOOK`] if only the version of the answer is wanted, and nothing is to be published.
+    /// 1 for the first; [`PageAsk::VERSION_PROBE`] if only the version of the answer is needed, and nothing is to be published.
     pub(crate) page: u32,
     /// 1 for the first attempt.
     pub(crate) attempt: u32,
     /// Objects at most.
     pub(crate) limit: u32,
-    /// Why that is less than usual.
+    /// The reason why that is less than usual.
     pub(crate) smaller: Option<Smaller>,
     /// The continue token.
     pub(crate) token: Option<String>,
-    /// What it may take.
+    /// Its limits.
     pub(crate) limits: PageAttempt,
 }
 
 impl PageAsk {
-    /// The number of a list of one object beside the pages, for the newest resourceVersion.
-    pub(crate) const LOOK: u32 = 0;
+    /// Page number of a list of one object beside the pages, for the newest resourceVersion.
+    pub(crate) const VERSION_PROBE: u32 = 0;
 }
 
 /// A watch to open.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct WatchAsk {
-    /// The list it began at.
+    /// Generation of the list that it continues.
     pub(crate) generation: u32,
-    /// Where to begin.
+    /// Version to begin at.
     pub(crate) version: String,
     /// With the list first (`sendInitialEvents`); `version` is empty then.
     pub(crate) initial: bool,
@@ -180,11 +180,11 @@ pub(crate) struct WatchAsk {
 /// A page to publish; the shell holds its objects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ClusterPage {
-    /// The list it belongs to.
+    /// Generation of the list that it belongs to.
     pub(crate) generation: u32,
     /// 1 for the first.
     pub(crate) page: u32,
-    /// What the server says is still to come.
+    /// The server's count of remaining objects.
     pub(crate) remaining: Option<u64>,
     /// Bytes after decompression.
     pub(crate) bytes: u64,
@@ -192,10 +192,10 @@ pub(crate) struct ClusterPage {
     pub(crate) unreadable: u32,
 }
 
-/// What the server has said of our right to list, or to watch.
+/// The server's answers about our right to list, or to watch.
 #[derive(Clone, Copy, Debug, Default)]
 struct Right {
-    /// It was there once.
+    /// Set once it was granted.
     granted: bool,
     /// The first 403 since the last success (F53).
     forbidden: Option<Mono>,
@@ -209,7 +209,7 @@ impl Right {
 #[derive(Debug)]
 pub(crate) struct Reflector {
     resource: Resource,
-    /// What is listed, in words.
+    /// The listed objects, in words.
     what: Arc<str>,
     tuning: Arc<Tuning>,
     rng: fastrand::Rng,
@@ -220,20 +220,20 @@ pub(crate) struct Reflector {
     size: PageSize,
     list_backoff: Backoff,
     watch_backoff: Backoff,
-    /// Of lists that follow an expired version: other failures of the watch say nothing about those.
+    /// Backoff of lists that follow an expired version: other failures of the watch say nothing about those.
     gone_backoff: Backoff,
-    /// What the last failure of the list, and of the watch, said; for `previous`.
+    /// Text of the last failure of the list, and of the watch; for `previous`.
     list_text: Option<Clean>,
     watch_text: Option<Clean>,
-    /// What the model was last told.
-    told: Option<SyncState>,
+    /// State that was last sent to the model.
+    sent_state: Option<SyncState>,
     list_right: Right,
     watch_right: Right,
-    /// Credentials were rejected and new ones asked for; a second rejection is final for a while.
+    /// Set while new credentials are requested; a second rejection is final for a while.
     renewing: bool,
-    /// The watch of this list was lost: another list must follow.
+    /// Set if the watch of this list was lost: another list must follow.
     another_pass: bool,
-    /// An event was too large to be read: another list must follow once the watch has run its time.
+    /// Set if an event was too large to be read: another list must follow once the watch has run its time.
     skipped: bool,
 }
 
@@ -253,7 +253,7 @@ impl Reflector {
             gone_backoff: Backoff::new(&tuning),
             list_text: None,
             watch_text: None,
-            told: None,
+            sent_state: None,
             list_right: Right::default(),
             watch_right: Right::default(),
             renewing: false,
@@ -263,39 +263,39 @@ impl Reflector {
         }
     }
 
-    /// The same, but its lists are numbered from the one after `generation`.
+    /// Numbers its lists from the one after `generation`.
     pub(crate) fn after(self, generation: u32) -> Self {
         Self { generation, ..self }
     }
 
-    /// The same, but what it lists is called so.
+    /// Names the listed objects.
     pub(crate) fn called(self, what: Arc<str>) -> Self {
         Self { what, ..self }
     }
 
-    /// A page that was asked for has waited so long before it was sent, for no fault of the server's.
+    /// Accounts for a page that waited so long in our own queue before it was sent.
     pub(crate) fn queued(&mut self, wait: Duration) {
         self.list.put_off(wait);
     }
 
-    /// The list is complete.
+    /// `true` if the list is complete.
     fn is_complete(&self) -> bool {
         matches!(self.list, ListPhase::Idle)
     }
 
-    /// When [`ReflectorInput::Timer`] is wanted.
+    /// Time of the next [`ReflectorInput::Timer`], if any.
     pub(crate) fn due(&self) -> Option<Mono> {
         [self.list_due(), self.watch_due()].into_iter().flatten().min()
     }
 
-    /// Something happened; what now?
+    /// Applies an input and returns the effects.
     pub(crate) fn step(&mut self, moment: StepContext, input: ReflectorInput) -> Vec<ReflectorEffect> {
         let mut effects = Vec::new();
         let fx = &mut effects;
         match input {
             ReflectorInput::Start => self.start_list(moment, fx),
             ReflectorInput::Page(page) => self.page(moment, page, fx),
-            ReflectorInput::PageFailed(trouble) => self.page_failed(moment, &trouble, fx),
+            ReflectorInput::PageFailed(error) => self.page_failed(moment, &error, fx),
             ReflectorInput::WatchOpen => self.watch_open(moment, fx),
             ReflectorInput::WatchNews(news) => self.watch_news(moment, news, fx),
             ReflectorInput::WatchEnded(end) => self.watch_ended(moment, end, fx),
@@ -314,24 +314,24 @@ impl Reflector {
         effects
     }
 
-    /// A failure of one attempt, and what follows it.
-    fn failed(&mut self, moment: StepContext, verb: &str, attempt: u32, trouble: &RequestError) -> Failure {
+    /// The failure of one attempt, as the model shows it.
+    fn failed(&mut self, moment: StepContext, verb: &str, attempt: u32, error: &RequestError) -> Failure {
         let request = format!("{verb} {}", self.what);
-        let mut failure = trouble.failure(moment.now.wall, &request, attempt);
-        // A bare deadline error says nothing about the cause; the error before it may (client-go's WrapPreviousError).
+        let mut failure = error.failure(moment.now.wall, &request, attempt);
+        // A bare deadline error does not name the cause; the error before it may (client-go's WrapPreviousError).
         let last = if verb == WATCH { &mut self.watch_text } else { &mut self.list_text };
-        failure.previous = last.replace(failure.text.clone()).filter(|text| trouble.timeout && *text != failure.text);
+        failure.previous = last.replace(failure.text.clone()).filter(|text| error.timeout && *text != failure.text);
         failure
     }
 
     fn tell(&mut self, state: SyncState, fx: &mut Vec<ReflectorEffect>) {
-        if self.told.as_ref() != Some(&state) {
-            self.told = Some(state.clone());
+        if self.sent_state.as_ref() != Some(&state) {
+            self.sent_state = Some(state.clone());
             fx.push(ReflectorEffect::Tell(ClusterEvent::Sync { resource: self.resource, state }));
         }
     }
 
-    /// Tells a failure and, as the state, that the next attempt is due `wait` from now.
+    /// Sends a failure and, as the state, that the next attempt is due `wait` from now.
     fn tell_waiting(
         &mut self,
         moment: StepContext,
@@ -345,39 +345,41 @@ impl Reflector {
         self.tell(SyncState::Waiting { until: moment.now.mono + wait, failure }, fx);
     }
 
-    /// What the model was told that the next attempt waits for.
-    fn told_failure(&self) -> Option<&Failure> {
-        match &self.told {
+    /// The failure in the waiting state that the model has.
+    fn failure_shown(&self) -> Option<&Failure> {
+        match &self.sent_state {
             Some(SyncState::Waiting { failure, .. }) => Some(failure),
             _ => None,
         }
     }
 
-    /// A moment of its own soon: not everything that waits for a server begins at once.
+    /// A random time soon: not everything that waits for a server begins at once.
     fn soon(&mut self, moment: StepContext) -> Mono {
         moment.now.mono + SPREAD.mul_f64(self.rng.f64())
     }
 
-    /// Uniformly between the two.
-    fn between(&mut self, (low, high): (Duration, Duration)) -> Duration {
+    /// Duration drawn uniformly between the two bounds.
+    fn between(&mut self, low: Duration, high: Duration) -> Duration {
         low + high.saturating_sub(low).mul_f64(self.rng.f64())
     }
 
-    /// The wait before the next list after a sleep: not all clients of a server wake at the same moment (F67).
+    /// Waits before the next list after a sleep: not all clients of a server wake at the same moment (F67).
     fn resumed(&mut self, moment: StepContext, fx: &mut Vec<ReflectorEffect>) {
         self.abandon_list(fx);
         self.close_watch(fx);
         self.list_backoff.reset();
         self.watch_proven();
         self.watch_yield.forget_cuts();
-        let wait = self.between(self.tuning.resume_delay);
-        let trouble =
+        let (low, high) = self.tuning.resume_delay;
+        let wait = self.between(low, high);
+        let error =
             RequestError::new(Layer::Watch, "this machine slept: the connections are dropped, a new list follows");
-        let failure = self.failed(moment, "list", 1, &trouble);
+        let failure = self.failed(moment, "list", 1, &error);
         self.wait_for_list(moment, wait, failure, fx);
     }
 
-    /// A 403 after a success, and not for long yet: a server whose RBAC is still warming up (F53). Takes note of it.
+    /// `true` for a 403 soon after a success: RBAC of the server may still be warming up (F53). Records the time of the
+    /// first one.
     fn is_transient(&mut self, moment: StepContext, verb: &str) -> bool {
         let right = if verb == WATCH { &mut self.watch_right } else { &mut self.list_right };
         let since = *right.forbidden.get_or_insert(moment.now.mono);
@@ -385,18 +387,18 @@ impl Reflector {
     }
 }
 
-/// Failures that a smaller page can help: it was too slow, stalled, cut or too large.
-fn smaller_helps(trouble: &RequestError) -> Option<Smaller> {
-    match trouble.layer {
+/// The failures that a smaller page can help: too slow, stalled, cut or too large.
+fn smaller_helps(error: &RequestError) -> Option<Smaller> {
+    match error.layer {
         Layer::FirstByte => Some(Smaller::Unanswered),
-        Layer::Body if trouble.timeout => Some(Smaller::Stall),
+        Layer::Body if error.timeout => Some(Smaller::Stall),
         Layer::Body => Some(Smaller::Broken),
         Layer::ServerTimeout => Some(Smaller::ServerTimeout),
         _ => None,
     }
 }
 
-/// Failures that new credentials can cure.
+/// `true` for failures that new credentials can cure.
 fn wants_credentials(layer: Layer) -> bool {
     matches!(layer, Layer::Auth | Layer::Credentials | Layer::Config)
 }

@@ -1,8 +1,8 @@
-//! Turns: what is asked for many namespaces must not become more than one list asks (F23).
+//! The queue of namespace requests: many namespaces must not cause more load than one list (F23).
 //!
-//! The loops of the namespaces know nothing of each other. Here their requests queue: one list and one opening of a watch is
-//! on its way at a time, a server that is in trouble with one of them has a pause before the next, whichever that is, and new
-//! lists and watches have a rate of their own, so that even one that answers well and means it badly is not kept busy.
+//! The loops of the namespaces are independent. Their requests queue here: one list and one opening of a watch is in
+//! flight at a time, an error of the server delays the next request, of whichever namespace, and new lists and watches
+//! have a rate limit, so that even a server that answers each of them is not kept busy.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -15,18 +15,19 @@ use super::deadline::Backoff;
 use super::tuning::Tuning;
 use crate::msg::Layer;
 
-/// 2 s between two new lists or watches in the long run: with the probes, the nodes and what is optional less than a request a
-/// second, however many namespaces there are. A watch lives for three minutes, so 32 of them need one in 5 s.
+/// 2 s between two new lists or watches in the long run: with the probes, the nodes and the optional APIs less than a
+/// request a second, however many namespaces there are. A watch lives for three minutes, so 32 of them need one in 5 s.
 const START_EVERY: Duration = Duration::from_secs(2);
-/// So many lists and watches of each namespace may begin at once before that holds: those of the start, and of one refresh.
+/// Lists and watches of each namespace that may begin at once before the limit applies: those of the start, and of one
+/// refresh.
 const STARTS_EACH: u32 = 4;
 
-/// What waits for its turn.
+/// Kind of request that queues.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Lane {
     /// A page of a list; `first` begins one.
     List {
-        /// It is the first page.
+        /// `true` for the first page.
         first: bool,
     },
     /// The opening of a watch, until its headers.
@@ -39,7 +40,7 @@ pub(super) struct RequestQueue {
     lists: Semaphore,
     watches: Semaphore,
     pace: Mutex<QueuePace>,
-    /// Nobody has a turn before this.
+    /// End of the pause: nobody has a turn before.
     closed: watch::Sender<Option<Instant>>,
 }
 
@@ -47,16 +48,16 @@ pub(super) struct RequestQueue {
 struct QueuePace {
     backoff: Backoff,
     rng: fastrand::Rng,
-    /// When the next list or watch would begin if they came at their rate (GCRA, ITU-T I.371).
+    /// Time when the next list or watch would begin at the limited rate (GCRA, ITU-T I.371).
     next: Instant,
-    /// They may begin so much sooner.
+    /// The time that they may begin earlier.
     ahead: Duration,
 }
 
 /// A turn: until it is dropped no other of its lane begins.
 #[derive(Debug)]
 pub(super) struct Turn<'a> {
-    turns: &'a RequestQueue,
+    queue: &'a RequestQueue,
     _permit: Option<SemaphorePermit<'a>>,
 }
 
@@ -70,7 +71,7 @@ impl RequestQueue {
         Self { lists, watches, pace: Mutex::new(pace), closed: watch::channel(None).0 }
     }
 
-    /// Waits for a turn. One that is dropped, or whose wait is, gives its place to the next.
+    /// Waits for a turn. A turn that is dropped, or whose wait is, passes to the next in the queue.
     pub(super) async fn take(&self, lane: Lane) -> Turn<'_> {
         let queue = if lane == Lane::Watch { &self.watches } else { &self.lists };
         // Never closed; without a permit it would only be less gentle.
@@ -88,10 +89,10 @@ impl RequestQueue {
             let wait = self.pace().start(Instant::now());
             sleep(wait).await;
         }
-        Turn { turns: self, _permit: permit }
+        Turn { queue: self, _permit: permit }
     }
 
-    /// Whoever waits for the end of a pause need not any more: somebody wants it now, or something has changed.
+    /// Ends the pause: the user requests it, or something has changed.
     pub(super) fn open(&self) {
         self.closed.send_replace(None);
     }
@@ -102,7 +103,7 @@ impl RequestQueue {
 }
 
 impl QueuePace {
-    /// Takes the place of one start; how long to wait for it.
+    /// Reserves one start; returns the wait for it.
     fn start(&mut self, now: Instant) -> Duration {
         self.next = self.next.max(now) + START_EVERY;
         self.next.saturating_duration_since(now).saturating_sub(self.ahead)
@@ -110,19 +111,19 @@ impl QueuePace {
 }
 
 impl Turn<'_> {
-    /// Ends the turn with what came of it.
+    /// Ends the turn with the request's result.
     pub(super) fn end<T>(self, result: &Result<T, RequestError>) {
-        let mut pace = self.turns.pace();
+        let mut pace = self.queue.pace();
         match result {
             Ok(_) => pace.backoff.reset(),
-            // The server is well: it has answered, of this namespace alone.
-            Err(trouble) if trouble.layer == Layer::Rbac || trouble.is_gone() || trouble.code == Some(404) => {
+            // The server is well: it has answered, about this namespace alone.
+            Err(error) if error.layer == Layer::Rbac || error.is_gone() || error.code == Some(404) => {
                 pace.backoff.reset();
             }
-            Err(trouble) => {
+            Err(error) => {
                 let jitter = pace.rng.f64();
-                let wait = pace.backoff.next(jitter).max(trouble.retry_after.unwrap_or_default());
-                self.turns.closed.send_replace(Some(Instant::now() + wait));
+                let wait = pace.backoff.next(jitter).max(error.retry_after.unwrap_or_default());
+                self.queue.closed.send_replace(Some(Instant::now() + wait));
             }
         }
     }

@@ -1,5 +1,5 @@
-//! The clients of one cluster and the credentials in them: built in the background, renewed before they expire and after
-//! the server has rejected them, one at a time.
+//! The clients of one cluster and their credentials: built in the background, renewed before they expire and after the
+//! server has rejected them, one renewal at a time.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,18 +19,18 @@ use crate::clock::wall;
 use crate::facts::text::Clean;
 use crate::msg::{ClusterEvent, Layer};
 
-/// Least time between two renewals that rejections ask for (F20); doubles while the new credentials are rejected too, since
-/// a plugin may open a browser each time.
+/// Least time between two renewals because of rejections (F20); doubles while the new credentials are rejected too,
+/// since a plugin may open a browser each time.
 const RENEWAL_SPACING: Duration = Duration::from_secs(30);
 /// The spacing does not grow beyond this.
 const RENEWAL_SPACING_CAP: Duration = Duration::from_secs(300);
-/// Credentials that were good for this long are not part of a series of rejections.
+/// A rejection after this long is not part of a series of rejections.
 const ACCEPTED: Duration = Duration::from_secs(600);
-/// Token and certificate files are looked at this often (F64).
+/// Time between two checks of token and certificate files (F64).
 const RELOAD: Duration = Duration::from_secs(60);
 /// Longest time for an operator to log in with a plugin that has the terminal; Ctrl-C is sooner.
 const LOGIN_DEADLINE: Duration = Duration::from_secs(15 * 60);
-/// However short they live, credentials are not renewed more often than this.
+/// Least time between two renewals, however short the credentials live.
 const SHORTEST_LIFE: Duration = Duration::from_secs(2);
 
 /// Clients with the credentials of one moment. Each has its own connections, so that a probe never queues behind a list.
@@ -43,16 +43,16 @@ pub(crate) struct Clients {
     pub(crate) probe: ApiClient,
 }
 
-/// How clients are made: from a kubeconfig, or from a scripted service in tests.
+/// Builder of clients: from a kubeconfig, or from a scripted service in tests.
 pub(crate) trait ClientFactory: Send + 'static {
-    /// Makes clients; also says until when their credentials hold.
+    /// Builds clients; also returns the end of their credentials' validity.
     fn build(
         &mut self,
         tuning: Arc<Tuning>,
         sink: MeterSink,
     ) -> impl Future<Output = Result<Built, RequestError>> + Send;
 
-    /// The same for an operator who waits for it: a credential plugin has the terminal, until `deadline`.
+    /// The same while an operator waits: a credential plugin has the terminal, until `deadline`.
     fn log_in(
         &mut self,
         tuning: Arc<Tuning>,
@@ -62,43 +62,43 @@ pub(crate) trait ClientFactory: Send + 'static {
         self.build(tuning, sink)
     }
 
-    /// Tells why the next [`ClientFactory::build`] is wanted, where credentials that are kept would not do.
+    /// Gives the reason for the next [`ClientFactory::build`], if cached credentials will not do.
     fn renew(&mut self, _why: Renewal) {}
 
-    /// Waits until there are newer credentials than those of the last build, which another context has got.
+    /// Waits until another context has obtained newer credentials than those of the last build.
     fn superseded(&self) -> Task {
         Box::pin(std::future::pending())
     }
 
-    /// The credential files that the clients were built from have changed since.
+    /// `true` if the credential files have changed since the clients were built.
     fn stale(&mut self) -> impl Future<Output = bool> + Send;
 
-    /// The kubeconfig itself has changed since; the next [`ClientFactory::build`] reads it again (F65).
+    /// `true` if the kubeconfig itself has changed since; the next [`ClientFactory::build`] reads it again (F65).
     fn edited(&mut self) -> impl Future<Output = bool> + Send;
 }
 
-/// Reasons against credentials that are kept.
+/// Reason against cached credentials.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Renewal {
     /// The server has rejected them.
     Rejected,
-    /// The operator wants to know whether it works by now.
+    /// The operator requests another attempt.
     Refreshed,
 }
 
-/// What [`ClientFactory`] makes.
+/// Result of [`ClientFactory::build`].
 pub(crate) struct Built {
     /// For lists and watches.
     pub(crate) api: kube::Client,
     /// For probes.
     pub(crate) probe: kube::Client,
-    /// Until when the credentials hold, if that is known.
+    /// End of the credentials' validity, if known.
     pub(crate) expires: Option<Timestamp>,
-    /// Since when, if that is not now.
+    /// Time of issue, if that is not now.
     pub(crate) issued: Option<Timestamp>,
-    /// The server's URL and whether TLS is not verified, if they have changed since the last time.
+    /// The server's URL and whether TLS verification is off, if they have changed since the last build.
     pub(crate) moved: Option<(Clean, bool)>,
-    /// Of the context: it works, but something in it does not count.
+    /// Notes on settings of the context that have no effect.
     pub(crate) notes: Vec<Clean>,
 }
 
@@ -116,17 +116,17 @@ pub(crate) struct Session {
     logins: mpsc::Sender<LoginReply>,
 }
 
-/// Where the outcome of a login goes: nothing, or why there are no new credentials.
+/// Channel for the outcome of a login: `Ok`, or the reason why there are no new credentials.
 pub(crate) type LoginReply = oneshot::Sender<Result<(), Clean>>;
 
-/// The other end of a [`Session`]: what it is asked for.
+/// The receiving end of a [`Session`].
 pub(crate) struct SessionRequests {
-    /// The clients of this serial were rejected.
+    /// Serials of rejected clients.
     rejected: mpsc::Receiver<u64>,
     logins: mpsc::Receiver<LoginReply>,
 }
 
-/// Told when the clients have changed.
+/// Notification of changed clients.
 pub(crate) struct Renewals(watch::Receiver<SessionState>);
 
 impl Session {
@@ -137,33 +137,33 @@ impl Session {
         (session, SessionRequests { rejected: rejections, logins: asked })
     }
 
-    /// The operator has made way for a credential plugin.
+    /// Requests a login: the screen is suspended for a credential plugin.
     pub(crate) fn log_in(&self, answer: LoginReply) {
-        // Full: one is asked for already; whoever asked sees that nobody answers.
+        // Full: a login is pending already; the dropped channel tells the caller.
         let _ = self.logins.try_send(answer);
     }
 
-    /// The clients, as soon as there are any; or why there are none.
+    /// The clients, as soon as there are any; or the reason why there are none.
     ///
     /// # Errors
-    /// What keeps the clients from being built.
+    /// The error that prevents the clients from being built.
     pub(crate) async fn clients(&self) -> Result<Arc<Clients>, RequestError> {
         let mut state = self.state.subscribe();
-        // The keeper always decides: its plugins and its files have deadlines.
+        // The session task always decides: its plugins and its files have deadlines.
         let decided =
             state.wait_for(|state| !matches!(state, SessionState::Preparing)).await.map(|state| state.clone());
         match decided {
             Ok(SessionState::Ready(clients)) => Ok(clients),
-            Ok(SessionState::Broken(trouble)) => Err(*trouble),
+            Ok(SessionState::Broken(error)) => Err(*error),
             Ok(SessionState::Preparing) | Err(_) => {
                 Err(RequestError::new(Layer::Internal, "the credentials are not ready"))
             }
         }
     }
 
-    /// The server rejected the credentials of this serial.
+    /// Reports that the server rejected the credentials of this serial.
     pub(crate) fn renew(&self, serial: u64) {
-        // Full: a renewal is already asked for.
+        // Full: a renewal is pending already.
         let _ = self.rejected.try_send(serial);
     }
 
@@ -189,7 +189,7 @@ impl Renewals {
     }
 }
 
-/// Builds the clients and renews them until it is dropped.
+/// Builds the clients and renews them until the task is dropped.
 pub(crate) async fn run(shared: &TaskContext, source: &mut impl ClientFactory, asked: &mut SessionRequests, seed: u64) {
     let mut rng = fastrand::Rng::with_seed(seed);
     let mut backoff = Backoff::new(&shared.tuning);
@@ -197,7 +197,7 @@ pub(crate) async fn run(shared: &TaskContext, source: &mut impl ClientFactory, a
     let mut spacing = Duration::ZERO;
     let mut login: Option<LoginReply> = None;
     loop {
-        // A plugin that runs in the background makes way for the operator.
+        // A background run of the plugin yields to the operator.
         let made = if login.is_some() {
             attempt(shared, source, serial + 1, true).await
         } else {
@@ -211,8 +211,8 @@ pub(crate) async fn run(shared: &TaskContext, source: &mut impl ClientFactory, a
             }
         };
         if let Some(answer) = login.take() {
-            // Whoever asked may be gone.
-            let _ = answer.send(made.as_ref().map(|_| ()).map_err(|trouble| trouble.text.clone()));
+            // The caller may be gone.
+            let _ = answer.send(made.as_ref().map(|_| ()).map_err(|error| error.text.clone()));
         }
         let due = match made {
             Ok(life) => {
@@ -220,19 +220,19 @@ pub(crate) async fn run(shared: &TaskContext, source: &mut impl ClientFactory, a
                 backoff.reset();
                 life.map(|life| Instant::now() + life)
             }
-            Err(trouble) => {
+            Err(error) => {
                 let wait = backoff.next(rng.f64());
-                let mut failure = trouble.failure(wall(), "get credentials", backoff.failures());
+                let mut failure = error.failure(wall(), "get credentials", backoff.failures());
                 failure.next_in = Some(wait);
                 shared.send_event(ClusterEvent::Failed(Box::new(failure))).await;
-                if trouble.lasting {
+                if error.permanent {
                     shared.send_event(ClusterEvent::Unusable).await;
                 }
                 // Working clients stay in use until the server rejects them (F60).
                 shared.session.state.send_if_modified(|state| {
                     let replace = !matches!(state, SessionState::Ready(_));
                     if replace {
-                        *state = SessionState::Broken(Box::new(trouble));
+                        *state = SessionState::Broken(Box::new(error));
                     }
                     replace
                 });
@@ -255,25 +255,25 @@ pub(crate) async fn run(shared: &TaskContext, source: &mut impl ClientFactory, a
     }
 }
 
-/// Why clients are built again.
+/// Reason for building clients again.
 enum Why {
     /// They expire, their files have changed, or the last attempt failed a while ago.
     Due,
-    /// The operator asks for it.
+    /// The operator requests a refresh.
     Refreshed,
     /// The server rejects them.
     Rejected,
     /// The operator waits for a plugin that has the terminal.
     LogIn(LoginReply),
-    /// They are not: nobody needs them any more.
+    /// None: nobody needs the clients any more.
     Over,
 }
 
-/// Until when to leave the clients as they are.
+/// The time until the next renewal.
 struct Pause {
     due: Option<Instant>,
     serial: u64,
-    /// Rejections sooner than this are passed over.
+    /// Rejections sooner than this are ignored.
     spacing: Duration,
 }
 
@@ -301,7 +301,7 @@ async fn pause(
             }
             Some(answer) = asked.logins.recv() => return Why::LogIn(answer),
             Some(rejected) = asked.rejected.recv() => {
-                // A rejection of clients that have been replaced since is old news.
+                // A rejection of clients that have been replaced is outdated.
                 if rejected == serial && begun.elapsed() >= spacing {
                     return Why::Rejected;
                 }
@@ -316,13 +316,14 @@ async fn pause(
                 }
             }
             () = &mut superseded => return Why::Due,
-            // New clients have new connections: those from before the sleep are dead, and nobody has been told (F06, F67).
+            // New clients have new connections: those from before the sleep are dead, and no error will come from them
+            // (F06, F67).
             changed = resumed.changed() => return if changed.is_ok() { Why::Due } else { Why::Over },
         }
     }
 }
 
-/// One attempt, with the terminal or without; returns how long the clients are good.
+/// One attempt, with the terminal or without; returns the time until the next renewal.
 async fn attempt(
     shared: &TaskContext,
     source: &mut impl ClientFactory,

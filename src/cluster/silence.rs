@@ -1,7 +1,7 @@
-//! Silence of a server: from the first probe without an answer to the next answer, which wakes whatever waits.
+//! Silence of a server: from the first probe without an answer to the next answer, which wakes every wait.
 //!
-//! A list or a watch that waits out its backoff beside a green probe is late for no reason, and a request that went out
-//! during the silence may hang on a connection that is dead for another half minute.
+//! A list or a watch that waits out its backoff beside a successful probe is late for no reason, and a request that
+//! went out during the silence may hang on a dead connection for another half minute.
 
 use std::time::Duration;
 
@@ -9,19 +9,19 @@ use tokio::sync::watch;
 
 use crate::msg::{Layer, Mono, ProbeOutcome, ProbeSeries};
 
-/// What is woken begins within this time, each at a moment of its own.
+/// Woken requests begin within this time, each at a random moment.
 pub(crate) const SPREAD: Duration = Duration::from_secs(1);
 
-/// The last time that the ping was not answered.
+/// The last period without an answer to the ping.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ServerSilence {
-    /// The tick of the first ping that was missed.
+    /// Tick of the first missed ping.
     pub(crate) from: Mono,
-    /// When a ping was answered again.
+    /// Time of the first answered ping after it.
     pub(crate) to: Mono,
 }
 
-/// Tells the tasks of a cluster that its server answers again.
+/// Wakes the tasks of a cluster when its server answers again.
 #[derive(Debug)]
 pub(crate) struct Wake(watch::Sender<ServerSilence>);
 
@@ -37,7 +37,7 @@ impl Wake {
         self.0.subscribe()
     }
 
-    /// The probe of this series is answered, after it was missed from `from` on.
+    /// Reports an answered probe of this series, after those from `from` on were missed.
     pub(crate) fn answered(&self, series: ProbeSeries, from: Mono, now: Mono) {
         // The work probe may be missed while the server answers the ping: then no connection is dead.
         self.0.send_modify(|silence| {
@@ -48,14 +48,14 @@ impl Wake {
     }
 }
 
-/// The probes of one series that were missed in a row.
+/// Missed probes of one series, in a row.
 #[derive(Debug, Default)]
 pub(crate) struct Missed(Option<Mono>);
 
 impl Missed {
-    /// Takes note of a probe; since when probes were missed, if this one is the first answer after that.
+    /// Records a probe; returns the tick of the first missed one if this is the first answer after it.
     ///
-    /// A server that throttles is not silent: whoever waits does so because it was asked to.
+    /// A server that throttles is not silent: it has requested the wait itself.
     pub(crate) fn note(&mut self, tick: Mono, outcome: &ProbeOutcome) -> Option<Mono> {
         match outcome {
             ProbeOutcome::Answered { .. } => self.0.take(),
@@ -68,8 +68,8 @@ impl Missed {
     }
 }
 
-/// Failures after which the next attempt need not wait for its backoff once the server answers. What the server itself
-/// asked us to wait for, rights, and credentials are another matter.
+/// `true` for failures whose backoff may be skipped once the server answers. Waits that the server requested, rights,
+/// and credentials are another matter.
 pub(crate) fn ends_with_silence(layer: Layer) -> bool {
     use Layer::{Auth, Config, Credentials, Internal, Rbac, Throttled, Warning, Watch};
     !matches!(layer, Auth | Config | Credentials | Internal | Rbac | Throttled | Warning | Watch)

@@ -1,31 +1,31 @@
-//! Notices that the machine slept, or that the program was stopped (F67).
+//! Detection of a sleep of the machine, or a stop of the program (F67).
 
 use std::time::Duration;
 
 use crate::msg::Now;
 
-/// The wall clock went on by this much more than the monotonic one: the machine slept. A little less than the 5 s of the
+/// Lead of the wall clock over the monotonic one that means a sleep of the machine. A little less than the 5 s of the
 /// model, so that the tasks list again whenever the model calls its data old.
 const DRIFT: Duration = Duration::from_secs(4);
-/// A look that comes this late: the program was stopped, and its peers may have given up its connections. A busy machine
-/// is not as late as that.
+/// Delay of a check that means a stop of the program: its peers may have dropped its connections. A busy machine is not
+/// as late as that.
 const LATE: Duration = Duration::from_secs(30);
 
-/// Compares the clocks at every look.
+/// Compares the clocks at every check.
 #[derive(Debug)]
 pub(crate) struct SleepDetector {
     last: Now,
 }
 
 impl SleepDetector {
-    /// Time between two looks.
+    /// Time between two checks.
     pub(crate) const PERIOD: Duration = Duration::from_secs(1);
 
     pub(crate) fn new(now: Now) -> Self {
         Self { last: now }
     }
 
-    /// Whether there was a sleep since the last look. A wall clock that is set back is none.
+    /// Returns `true` if there was a sleep since the last check. A wall clock that is set back is none.
     pub(crate) fn slept(&mut self, now: Now) -> bool {
         let last = std::mem::replace(&mut self.last, now);
         let mono = now.mono.since(last.mono);
@@ -47,13 +47,13 @@ mod tests {
 
     #[test]
     fn f67_a_wall_clock_that_ran_ahead_and_a_look_that_came_late_are_a_sleep() {
-        let mut vigil = SleepDetector::new(at(0, 1_000_000));
-        assert!(!vigil.slept(at(1_000, 1_001_000)));
-        assert!(vigil.slept(at(2_000, 4_602_000)), "an hour that the monotonic clock did not count");
-        assert!(!vigil.slept(at(3_000, 4_603_000)), "told once");
-        assert!(vigil.slept(at(3_603_000, 8_203_000)), "stopped for an hour that both clocks counted");
-        assert!(!vigil.slept(at(3_604_000, 8_206_900)), "2.9 s are a clock that is set right");
-        assert!(!vigil.slept(at(3_605_000, 1_000)), "a clock that is set back is no sleep (F66)");
-        assert!(!vigil.slept(at(3_615_000, 11_000)), "a busy machine is late by some seconds");
+        let mut detector = SleepDetector::new(at(0, 1_000_000));
+        assert!(!detector.slept(at(1_000, 1_001_000)));
+        assert!(detector.slept(at(2_000, 4_602_000)), "an hour that the monotonic clock did not count");
+        assert!(!detector.slept(at(3_000, 4_603_000)), "told once");
+        assert!(detector.slept(at(3_603_000, 8_203_000)), "stopped for an hour that both clocks counted");
+        assert!(!detector.slept(at(3_604_000, 8_206_900)), "2.9 s are a clock that is set right");
+        assert!(!detector.slept(at(3_605_000, 1_000)), "a clock that is set back is no sleep (F66)");
+        assert!(!detector.slept(at(3_615_000, 11_000)), "a busy machine is late by some seconds");
     }
 }

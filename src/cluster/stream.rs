@@ -1,7 +1,7 @@
-//! The shell around the reflector: does what the state machine asks, reads pages and watch lines, sends what comes of it.
+//! The I/O of the reflector: performs its effects, reads pages and watch events, and sends the results.
 //!
 //! Pages and the watch run in tasks of their own, so that a full channel to the model can neither distort a measurement
-//! nor make a deadline pass; what they bring waits in a bounded place until the loop has sent what came before.
+//! nor make a deadline pass; their results wait in a bounded channel until the loop has sent the earlier ones.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -39,31 +39,31 @@ const HEARD_EVERY: Duration = Duration::from_secs(1);
 /// Batches of a watch that may wait for the model.
 const WATCH_AHEAD: usize = 4;
 
-/// What a page task brings back.
+/// Result of a page task.
 struct PageDone {
     result: Result<(PageNews, Batch, u32), RequestError>,
     buf: Vec<u8>,
     serial: u64,
-    /// How long it waited for its turn among the namespaces.
+    /// Time in the queue of the namespaces.
     queued: Duration,
-    /// It is a page of the list, not a look at its version.
+    /// `true` for a page of the list, `false` for a version probe.
     of_list: bool,
 }
 
-/// What a watch task reports.
+/// Report of a watch task.
 enum WatchReport {
     /// The headers came.
     Open {
-        /// Of the session it uses.
+        /// Serial of its session.
         serial: u64,
     },
     /// Some events.
     Batch(WatchBatch),
     /// It is over; the last report.
     Ended {
-        /// How.
+        /// The end.
         end: WatchEnd,
-        /// Of the session it used.
+        /// Serial of its session.
         serial: u64,
     },
 }
@@ -79,31 +79,31 @@ struct WatchBatch {
     news: WatchNews,
 }
 
-/// Lists and watches nodes or pods until the task is dropped: a server without them is one in trouble.
+/// Lists and watches nodes or pods until the task is dropped: a server without them has a problem.
 pub(crate) async fn run(shared: Arc<TaskContext>, resource: Resource, seed: u64) {
     let path = resource.api().list_path(resource.api().versions[0]);
     follow(shared, ListSource::all(resource, &path), seed).await;
 }
 
-/// Lists and watches the pods of one namespace, by its place (F23).
+/// Lists and watches the pods of one namespace, by its index (F23).
 pub(crate) async fn run_in(shared: Arc<TaskContext>, place: u16, seed: u64) {
     let Some(namespace) = shared.tuning.namespaces.get(usize::from(place)) else { return };
     let source = ListSource::pods_in(namespace, place);
     follow(shared, source, seed).await;
 }
 
-/// Lists and watches one resource; ends when an optional one is not there (404), or when nobody wants anything any more.
+/// Lists and watches one resource; ends when an optional one is not there (404), or when nobody needs it any more.
 pub(super) async fn follow(shared: Arc<TaskContext>, source: ListSource, seed: u64) {
     let resource = source.resource;
     let mut session = shared.session.subscribe();
     let mut refresh = shared.refreshes();
     let mut resumed = shared.resumes();
     let mut wake = shared.wake.subscribe();
-    let mut shell = ReflectorTask::new(shared, source, seed);
-    shell.feed(ReflectorInput::Start).await;
+    let mut task = ReflectorTask::new(shared, source, seed);
+    task.feed(ReflectorInput::Start).await;
     loop {
-        let due = shell.machine.due().map(|due| shell.shared.clock.instant(due));
-        let quiet = shell.heard_due();
+        let due = task.machine.due().map(|due| task.shared.clock.instant(due));
+        let quiet = task.heard_due();
         let input = tokio::select! {
             biased;
             changed = refresh.changed() => if changed.is_ok() { ReflectorInput::Refresh } else { return },
@@ -111,28 +111,28 @@ pub(super) async fn follow(shared: Arc<TaskContext>, source: ListSource, seed: u
             changed = session.changed() => if changed.is_ok() { ReflectorInput::Renewed } else { return },
             changed = wake.changed() => if changed.is_ok() {
                 let silence = *wake.borrow_and_update();
-                ReflectorInput::Answered { silence, hangs: shell.asking.hangs(silence) }
+                ReflectorInput::Answered { silence, hangs: task.asking.hangs(silence) }
             } else {
                 return;
             },
-            Some(done) = shell.pages.join_next() => match unless_panicked(done).map(|done| shell.page_done(done)) {
+            Some(done) = task.pages.join_next() => match unless_panicked(done).map(|done| task.page_done(done)) {
                 None => return,
-                Some(ReflectorInput::PageFailed(trouble)) if trouble.code == Some(404) && resource.is_optional() => return,
+                Some(ReflectorInput::PageFailed(error)) if error.code == Some(404) && resource.is_optional() => return,
                 Some(input) => input,
             },
-            Some(done) = shell.watches.join_next() => {
+            Some(done) = task.watches.join_next() => {
                 if unless_panicked(done).is_none() {
                     return;
                 }
                 continue;
             }
-            Some(report) = shell.reports.recv() => match shell.report(report).await {
+            Some(report) = task.reports.recv() => match task.report(report).await {
                 Some(input) => input,
                 None => continue,
             },
             () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => ReflectorInput::Timer,
             () = sleep_until(quiet.unwrap_or_else(Instant::now)), if quiet.is_some() => {
-                shell.tell_heard().await;
+                task.tell_heard().await;
                 continue;
             }
         };
@@ -143,9 +143,9 @@ pub(super) async fn follow(shared: Arc<TaskContext>, source: ListSource, seed: u
                 | ReflectorInput::Renewed
                 | ReflectorInput::Answered { .. }
         ) {
-            shell.shared.turns.open();
+            task.shared.queue.open();
         }
-        shell.feed(input).await;
+        task.feed(input).await;
     }
 }
 
@@ -160,21 +160,21 @@ struct ReflectorTask {
     asking: Asking,
     /// One buffer for all pages of a list.
     buf: Vec<u8>,
-    /// The page that the machine is about to publish.
+    /// Page that the state machine is about to publish.
     batch: Option<Batch>,
-    /// Of the current list.
+    /// Progress of the current list.
     progress: Progress,
     /// Objects of the current list, and of the page that the machine is about to publish.
     objects: u32,
     page_objects: u32,
     watch_generation: u32,
-    /// The session that the last answer came from.
+    /// Serial of the session of the last answer.
     serial: u64,
-    /// An event could be read since that was last told, and so many bytes came.
+    /// Set if an event could be read since the last report; and the bytes since then.
     heard: bool,
     heard_bytes: u64,
     heard_at: Option<Instant>,
-    /// As last told.
+    /// Limits as last sent.
     limits: Option<PageLimits>,
 }
 
@@ -209,7 +209,7 @@ impl ReflectorTask {
             now: self.shared.clock.now(),
             page_deadline: self.shared.page_deadline(),
             answering: self.shared.answering.load(Ordering::Relaxed),
-            // A failure of what a cluster need not have says nothing about its lists.
+            // A failure of an optional API says nothing about the cluster's lists.
             watch_list: !self.source.resource.is_optional() && self.shared.watch_list.load(Ordering::Relaxed),
         };
         for effect in self.machine.step(moment, input) {
@@ -245,7 +245,7 @@ impl ReflectorTask {
                 })
                 .await;
             }
-            // Of what a cluster need not have only the state is told.
+            // Only the state of an optional API is sent.
             ReflectorEffect::Tell(ClusterEvent::Failed(_)) if self.source.resource.is_optional() => {}
             ReflectorEffect::Tell(event) => {
                 match &event {
@@ -275,12 +275,12 @@ impl ReflectorTask {
         let mut buf = std::mem::take(&mut self.buf);
         self.pages.spawn(Box::pin(async move {
             let asked = Instant::now();
-            let of_list = job.page.page != PageAsk::LOOK;
-            if source.place.is_none() {
+            let of_list = job.page.page != PageAsk::VERSION_PROBE;
+            if source.index.is_none() {
                 let result = fetch(&shared, &source, &mut job, &mut buf).await;
                 return PageDone { result, buf, serial: job.serial, queued: Duration::ZERO, of_list };
             }
-            let turn = shared.turns.take(Lane::List { first: job.page.page == 1 }).await;
+            let turn = shared.queue.take(Lane::List { first: job.page.page == 1 }).await;
             let queued = asked.elapsed();
             let result = fetch(&shared, &source, &mut job, &mut buf).await;
             turn.end(&result);
@@ -303,7 +303,7 @@ impl ReflectorTask {
                 self.page_objects = objects;
                 ReflectorInput::Page(news)
             }
-            Err(trouble) => ReflectorInput::PageFailed(trouble),
+            Err(error) => ReflectorInput::PageFailed(error),
         }
     }
 
@@ -344,7 +344,7 @@ impl ReflectorTask {
                     self.send_event(ClusterEvent::Changes { resource, generation, unreadable, batch }).await;
                 }
                 self.heard_bytes = self.heard_bytes.saturating_add(bytes);
-                // Bytes that nobody can read are no news.
+                // Unreadable bytes do not count as events.
                 self.heard |= news.events > 0;
                 if self.heard_due().is_some_and(|due| due <= Instant::now()) {
                     self.tell_heard().await;
@@ -354,14 +354,14 @@ impl ReflectorTask {
         }
     }
 
-    /// When the events that came on the watch must be told.
+    /// Time when the events of the watch must be reported.
     fn heard_due(&self) -> Option<Instant> {
         self.heard.then(|| self.heard_at.map_or_else(Instant::now, |at| at + HEARD_EVERY))
     }
 
-    /// Tells what the next page may take, if that is another than before.
+    /// Sends the limits of the next page if they have changed.
     async fn tell_limits(&mut self, page: &PageAsk) {
-        if page.page == PageAsk::LOOK {
+        if page.page == PageAsk::VERSION_PROBE {
             return;
         }
         let limits = PageLimits {
@@ -387,8 +387,8 @@ impl ReflectorTask {
     }
 }
 
-/// A panic in a task of this loop is a panic of this loop: the supervisor starts it again as a whole. `None` if the task was
-/// cancelled: what this loop gives up it detaches before, so the runtime ends, and this loop with it.
+/// A panic in a task of this loop is a panic of this loop: the supervisor restarts it as a whole. `None` if the task
+/// was cancelled: abandoned tasks are detached first, so the runtime is ending, and this loop with it.
 fn unless_panicked<T>(done: Result<T, JoinError>) -> Option<T> {
     match done {
         Ok(done) => Some(done),

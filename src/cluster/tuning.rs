@@ -1,4 +1,4 @@
-//! Every number that decides how gently, how patiently and how often we ask.
+//! Numbers that decide how gently, how patiently and how often we send requests.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ pub struct Tuning {
     pub page_bytes: usize,
     /// Bytes of one watch event (F50).
     pub line_bytes: usize,
-    /// Objects asked for in one page, from the largest; a timeout goes one step down.
+    /// Objects in one page, from the largest; a timeout goes one step down.
     pub page_sizes: Vec<u32>,
     /// Pages in a row that must be fast before the page size grows by one step.
     pub fast_pages: u32,
@@ -42,9 +42,10 @@ pub struct Tuning {
     pub backoff_cap: Duration,
     /// A `Retry-After` is obeyed up to here and never beyond (F36).
     pub retry_after_cap: Duration,
-    /// Least time between two rejected credentials, and before asking a server again that is not a Kubernetes API.
+    /// Least time between two rejected credentials, and before another request to a server that is not a Kubernetes
+    /// API.
     pub rejected_delay: Duration,
-    /// A forbidden list or watch is asked for again after this (F21).
+    /// Time before a forbidden list or watch is requested again (F21).
     pub denied_period: Duration,
     /// A 403 this soon after a success is a server whose RBAC is still warming up (F53).
     pub denied_grace: Duration,
@@ -63,8 +64,8 @@ pub struct Tuning {
     pub watch_spacing: Duration,
     /// A watch that ends sooner than this without an event has failed (R14).
     pub watch_short: Duration,
-    /// A watch that was open for this long without a word has proven its version: a server that has anything newer sends it
-    /// first, and one that no longer knows the version says so.
+    /// A watch that was open and silent for this long has proven its version: a server sends newer objects first, and
+    /// reports a version that has expired.
     pub watch_accepted: Duration,
     /// A watch that lived this long has proven itself: the backoff starts over.
     pub watch_proven: Duration,
@@ -90,7 +91,7 @@ pub struct Tuning {
     pub exec_allow: Option<Vec<String>>,
     /// Credentials are renewed this long before they expire.
     pub exec_early: Duration,
-    /// What is asked of APIs that a cluster need not have.
+    /// Requests to optional APIs.
     pub optional: Optional,
     /// The namespaces whose pods are watched, each DNS label once; none: the pods of the whole cluster (F23).
     pub namespaces: Vec<Clean>,
@@ -109,14 +110,14 @@ pub struct Tiers {
     pub hysteresis_pct: u32,
 }
 
-/// APIs that a cluster need not have. Nothing depends on them, so they are asked seldom and never in a hurry.
+/// Optional APIs. Nothing depends on them, so they are requested seldom and never in a hurry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Optional {
-    /// Ask `metrics.k8s.io` what nodes use.
+    /// Request the usage of nodes from `metrics.k8s.io`.
     pub usage: bool,
-    /// Time between two questions for usage: metrics-server has new figures every 15 to 60 s (docs/counting.md).
+    /// Time between two requests for usage: metrics-server has new figures every 15 to 60 s (docs/counting.md).
     pub usage_period: Duration,
-    /// Deadline of such a question.
+    /// Deadline of such a request.
     pub usage_deadline: Duration,
     /// List and watch `resource.k8s.io`: slices, claims and device classes.
     pub dra: bool,
@@ -124,11 +125,11 @@ pub struct Optional {
     pub leases: LeaseWatch,
     /// [`LeaseWatch::Auto`] watches the leases of clusters of up to this many nodes.
     pub lease_nodes: u32,
-    /// An API that is absent or forbidden is looked for again after this (F24).
+    /// Time before discovery of an absent or forbidden API is repeated (F24).
     pub look_again: Duration,
 }
 
-/// Whether the leases of kubelets are watched: each of them changes every 10 s.
+/// Watching of the kubelets' leases: each of them changes every 10 s.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LeaseWatch {
@@ -157,7 +158,7 @@ impl Default for Optional {
 }
 
 impl Optional {
-    /// None of them is asked.
+    /// Requests none of them.
     #[must_use]
     pub fn off() -> Self {
         Self { usage: false, dra: false, leases: LeaseWatch::Off, ..Self::default() }

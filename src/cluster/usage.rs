@@ -1,7 +1,7 @@
-//! What nodes use, from `metrics.k8s.io`: one small question at a time, never in a hurry.
+//! Usage of nodes, from `metrics.k8s.io`: one small request at a time, never in a hurry.
 //!
-//! There is no watch of this API, so it is polled. It is served by an add-on that is often absent, slow or broken; whatever
-//! it does, it is told as [`UsageNews`] and touches nothing else: no failure, no alert, no other task (F24 to F26).
+//! There is no watch of this API, so it is polled. An add-on serves it that is often absent, slow or broken; any
+//! failure is sent as [`UsageNews`] and touches nothing else: no failure, no alert, no other task (F24 to F26).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,10 +14,10 @@ use super::classify::{self, RequestError};
 use crate::facts::metrics;
 use crate::msg::{CallKind, ClusterEvent, Layer, UsageNews};
 
-/// `metrics.k8s.io` has known no other version since 2017.
+/// The only version of `metrics.k8s.io` since 2017.
 pub(super) const PATH: &str = "/apis/metrics.k8s.io/v1beta1/nodes";
 
-/// Asks again and again until the task is dropped; for nothing, if usage is not wanted.
+/// Polls until the task is dropped; waits forever if usage is not requested.
 pub(crate) async fn run(shared: Arc<TaskContext>, seed: u64) {
     let optional = shared.tuning.optional.clone();
     if !optional.usage {
@@ -33,7 +33,7 @@ pub(crate) async fn run(shared: Arc<TaskContext>, seed: u64) {
         let begun = Instant::now();
         let news = match ask(&shared, &mut buf).await {
             Ok(news) => news,
-            Err(trouble) => said(&trouble),
+            Err(error) => said(&error),
         };
         let wait = match &news {
             UsageNews::Off | UsageNews::Absent | UsageNews::Denied(_) => optional.look_again,
@@ -50,12 +50,13 @@ pub(crate) async fn run(shared: Arc<TaskContext>, seed: u64) {
             changed = resumed.changed() => if changed.is_err() { return },
             changed = wake.changed() => if changed.is_err() { return },
         }
-        // A wish, a sleep or the end of a silence ends a long wait, but no key makes us ask more often than the period.
+        // A refresh, a sleep or the end of a silence ends a long wait, but no key shortens the period.
         sleep_until(due.min(begun + optional.usage_period)).await;
     }
 }
 
-/// The answer of a large cluster has tens of megabytes: it is asked for less often, and still before its figures are stale.
+/// Factor of the period for a cluster of this size: the answer of a large one has tens of megabytes, so it is requested
+/// less often, but before its figures are stale.
 fn patience(nodes: usize) -> u32 {
     match nodes {
         0..20_000 => 1,
@@ -76,18 +77,18 @@ async fn ask(shared: &TaskContext, buf: &mut Vec<u8>) -> Result<UsageNews, Reque
         *buf = Vec::new();
         nodes.map(UsageNews::Read)
     };
-    // Credentials that are still being made are no reason to wait longer than for an answer.
+    // Waiting for credentials takes no longer than waiting for an answer.
     let spare = Duration::from_secs(1);
     tokio::time::timeout(deadline + spare, work)
         .await
         .unwrap_or_else(|_| Err(RequestError::timed_out(Layer::Credentials, "the credentials are not ready")))
 }
 
-fn said(trouble: &RequestError) -> UsageNews {
-    match trouble.code {
+fn said(error: &RequestError) -> UsageNews {
+    match error.code {
         Some(404) => UsageNews::Absent,
-        Some(403) => UsageNews::Denied(trouble.text.clone()),
-        Some(code @ 500..) => UsageNews::Unavailable(classify::one_line(&format!("{} ({code})", trouble.text))),
-        _ => UsageNews::Unavailable(trouble.text.clone()),
+        Some(403) => UsageNews::Denied(error.text.clone()),
+        Some(code @ 500..) => UsageNews::Unavailable(classify::one_line(&format!("{} ({code})", error.text))),
+        _ => UsageNews::Unavailable(error.text.clone()),
     }
 }

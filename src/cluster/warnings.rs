@@ -1,4 +1,5 @@
-//! `Warning` headers of a server's answers (RFC 7234, section 5.5; client-go `rest/warnings.go`): each text is told once.
+//! `Warning` headers of a server's answers (RFC 7234, section 5.5; client-go `rest/warnings.go`): each text is shown
+//! once.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
@@ -12,29 +13,29 @@ use crate::clock::wall;
 use crate::facts::text::Clean;
 use crate::msg::{ClusterEvent, Layer};
 
-/// Different texts that are told of one cluster in a run: a server that makes up new ones is not listened to for ever.
+/// Most different texts of one cluster in a run: a server may make up new ones endlessly.
 const MOST: usize = 20;
 
-/// The warnings that were told.
+/// The warnings that were sent.
 #[derive(Debug, Default)]
 pub(super) struct Warnings(Mutex<HashSet<Clean>>);
 
 impl Warnings {
-    /// Those of an answer that are new.
+    /// New warnings of an answer.
     fn news(&self, headers: &HeaderMap) -> Vec<Clean> {
         let texts = headers.get_all(WARNING).iter().flat_map(|value| texts(&String::from_utf8_lossy(value.as_bytes())));
         texts.map(|text| one_line(&text)).filter(|text| self.is_new(text)).collect()
     }
 
-    /// It has not been told yet, and there is room for it.
+    /// `true` if it was not sent yet, and the limit is not reached.
     fn is_new(&self, text: &Clean) -> bool {
         let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         !text.is_empty() && told.len() < MOST && told.insert(text.clone())
     }
 }
 
-/// The texts of `299 - "text", 299 - "another" "date"`: proxies join what the server sent apart (client-go `ParseWarningHeaders`).
-/// What has another form is told as it is.
+/// The texts of `299 - "text", 299 - "another" "date"`: proxies join headers that the server sent apart (client-go
+/// `ParseWarningHeaders`). Text of another form is used as it is.
 fn texts(value: &str) -> Vec<String> {
     let mut texts = Vec::new();
     let mut rest = value.trim();
@@ -52,7 +53,7 @@ fn texts(value: &str) -> Vec<String> {
     texts
 }
 
-/// The text of the first warning, `299 - "text"`, and what follows it; `None` if it has another form.
+/// The text of the first warning, `299 - "text"`, and the rest; `None` if it has another form.
 fn text(value: &str) -> Option<(String, &str)> {
     let quoted = value.splitn(3, ' ').nth(2)?.strip_prefix('"')?;
     let mut text = String::new();
@@ -67,7 +68,7 @@ fn text(value: &str) -> Option<(String, &str)> {
     Some((text, ""))
 }
 
-/// Tells the new warnings of an answer to `request`.
+/// Sends the new warnings of an answer to `request`.
 pub(super) async fn report_warnings(shared: &TaskContext, headers: &HeaderMap, request: &str) {
     if !headers.contains_key(WARNING) {
         return;
@@ -77,7 +78,7 @@ pub(super) async fn report_warnings(shared: &TaskContext, headers: &HeaderMap, r
     }
 }
 
-/// Tells once that something in the context does not count.
+/// Sends a note about a setting of the context once.
 pub(super) async fn tell_note(shared: &TaskContext, note: &Clean) {
     if shared.warnings.is_new(note) {
         warn(shared, note, "read the kubeconfig").await;

@@ -1,8 +1,8 @@
-//! What to do next, by the layer that failed.
+//! Advice on what to do next, by the layer that failed.
 
 use crate::msg::Layer;
 
-/// What to do next. Never that verification could be switched off (F05).
+/// Next thing to do. Never suggests switching verification off (F05).
 pub(super) fn advice(layer: Layer) -> &'static str {
     match layer {
         Layer::Config => "mend the kubeconfig; `kubectl config view --minify` shows what it says",

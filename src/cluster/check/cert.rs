@@ -1,7 +1,7 @@
-//! The fields of an X.509 certificate that people ask for (subject, issuer, and until when it holds) and those that decide
-//! which part a trusted certificate may play.
+//! The fields of an X.509 certificate that people ask for (subject, issuer, validity) and those that decide which part
+//! a trusted certificate may play.
 //!
-//! rustls verifies chains and signatures; this reader adds the rules of Go that it does not have
+//! rustls verifies chains and signatures; this reader adds the rules of Go that it lacks
 //! (`cluster/connect/tls/verify.rs`). Source of the layout: RFC 5280, sections 4.1 and 4.2.
 
 use jiff::Timestamp;
@@ -38,55 +38,56 @@ pub(in crate::cluster) const ANY_PURPOSE: &[u8] = &[0x55, 29, 37, 0];
 /// Bit 5 of the key usage, counted from the front: it signs certificates.
 const KEY_CERT_SIGN: u8 = 0x80 >> 5;
 
-/// What a certificate says of itself.
+/// Fields of a certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Certificate {
     /// `CN=kube-apiserver`.
     pub(crate) subject: String,
-    /// As `subject`, of who signed it.
+    /// The signer, written as `subject` is.
     pub(crate) issuer: String,
-    /// From when it holds.
+    /// Start of its validity.
     pub(crate) not_before: Timestamp,
-    /// Until when it holds.
+    /// End of its validity.
     pub(crate) not_after: Timestamp,
     /// The subject's key with its algorithm: `SubjectPublicKeyInfo`, DER.
     pub(crate) public_key: Vec<u8>,
-    /// That key for people: `RSA 2048`, `ECDSA P-256`.
+    /// That key in words: `RSA 2048`, `ECDSA P-256`.
     pub(crate) key: String,
-    /// It lists names of hosts; what has none may name one in its subject only, as was the custom before 2000.
+    /// `true` if it lists host names; a certificate without may name a host in its subject only, as was the custom
+    /// before 2000.
     pub(crate) has_alt_names: bool,
-    /// Its key may sign other certificates.
+    /// `true` if its key may sign other certificates.
     pub(crate) is_authority: bool,
-    /// It may stand for a server: no list of purposes, or this one in it.
+    /// `true` if it may be a server's: it has no list of purposes, or that purpose is in it.
     pub(crate) is_for_servers: bool,
-    /// Limits of an authority.
+    /// Its limits as an authority.
     pub(crate) limits: PathLimits,
 }
 
-/// Limits of an authority for the paths that lead through it.
+/// Limits of an authority for the chains that lead through it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct PathLimits {
-    /// It may vouch for some names only.
+    /// `true` if it has name constraints.
     pub(crate) names: bool,
-    /// Other authorities that may stand between it and a server, if it limits them.
+    /// Largest number of other authorities between it and a server, if it has such a limit.
     length: Option<usize>,
 }
 
 impl Certificate {
-    /// What people need to see of a certificate that was refused, and the clock that it was held against (F05).
+    /// The refused certificate in words, with the clock that it was compared with (F05).
     pub(crate) fn shows(&self) -> String {
         let Self { subject, issuer, not_before, not_after, .. } = self;
         let now = wall();
         format!("it shows {subject} by {issuer}, valid {not_before:.0} to {not_after:.0}; our clock says {now:.0}")
     }
 
-    /// Its dates allow this moment, in seconds of the Unix epoch.
+    /// `true` if it is valid at this moment, in seconds of the Unix epoch.
     pub(crate) fn holds_at(&self, now: u64) -> bool {
         let now = i64::try_from(now).unwrap_or(i64::MAX);
         (self.not_before.as_second()..=self.not_after.as_second()).contains(&now)
     }
 
-    /// So many other authorities may stand between it and a server.
+    /// `true` if `count` other authorities may stand between it and a server.
     pub(crate) fn allows_below(&self, count: usize) -> bool {
         self.limits.length.is_none_or(|longest| count <= longest)
     }
@@ -123,9 +124,9 @@ impl Certificate {
     }
 }
 
-/// The parts of a certificate that its signature is about.
+/// The parts of a certificate that concern its signature.
 pub(in crate::cluster) struct Signed<'a> {
-    /// What is signed, `TBSCertificate`.
+    /// Signed bytes, `TBSCertificate`.
     pub(in crate::cluster) body: &'a [u8],
     /// The content of the signature's `AlgorithmIdentifier`.
     pub(in crate::cluster) algorithm: &'a [u8],
@@ -146,7 +147,7 @@ impl<'a> Signed<'a> {
     }
 }
 
-/// What the extensions say; `None` where one is absent.
+/// Values of the extensions; `None` where one is absent.
 #[derive(Default)]
 struct Extensions {
     alt_names: bool,
@@ -159,7 +160,7 @@ struct Extensions {
 }
 
 impl Extensions {
-    /// From what follows the subject's key; `None` if it cannot be read.
+    /// Reads the fields after the subject's key; `None` if they are malformed.
     fn read(mut rest: Der<'_>) -> Option<Self> {
         let mut extensions = Self::default();
         while !rest.0.is_empty() {
@@ -218,7 +219,7 @@ impl Extensions {
     }
 }
 
-/// DER that is read from its front.
+/// A DER reader that consumes from the front.
 struct Der<'a>(&'a [u8]);
 
 impl<'a> Der<'a> {
@@ -312,7 +313,7 @@ mod tests {
         }
     }
 
-    /// What a hostile server may send: every prefix, and every byte changed, is read or refused, never a panic.
+    /// Every prefix and every changed byte, as a hostile server may send them, is read or refused, never a panic.
     #[test]
     fn broken_certificate_is_refused_and_never_a_panic() {
         let der = made(2030);

@@ -20,7 +20,7 @@ use crate::msg::check::{CheckStep, StepOutcome};
 pub(super) const EXPIRES_SOON: Duration = Duration::from_secs(7 * 86_400);
 /// As text, with its source.
 pub(super) const EXPIRES_LIMIT: (&str, &str) = ("7 days", "kubernetes-mixin KubeClientCertificateExpiration");
-/// Files of a kubeconfig are read within this, should a file system hang.
+/// Deadline for the files of a kubeconfig, should a file system hang.
 const FILES: Duration = Duration::from_secs(10);
 
 impl CheckRun {
@@ -50,8 +50,8 @@ impl CheckRun {
                 };
                 self.tell(step).await
             }
-            Err(trouble) => {
-                self.tell_trouble("kubeconfig", StepOutcome::Fail, &trouble).await?;
+            Err(error) => {
+                self.tell_error("kubeconfig", StepOutcome::Fail, &error).await?;
                 Err(Stop::Unusable)
             }
         }
@@ -67,8 +67,8 @@ impl CheckRun {
         });
         let built = match built {
             Ok(built) => built,
-            Err(trouble) => {
-                self.tell_trouble("credentials", StepOutcome::Fail, &trouble).await?;
+            Err(error) => {
+                self.tell_error("credentials", StepOutcome::Fail, &error).await?;
                 return Err(Stop::Unusable);
             }
         };
@@ -108,12 +108,12 @@ impl CheckRun {
     }
 }
 
-/// How long until then; `None` if that is over.
+/// Time left until `then`; `None` if it has passed.
 pub(super) fn until(then: Timestamp) -> Option<Duration> {
     Duration::try_from(then.duration_since(wall())).ok().filter(|left| !left.is_zero())
 }
 
-/// A certificate's end against the limit.
+/// Compares the end of a certificate's validity with the limit.
 pub(super) fn expiry(name: &str, what: &str, not_after: Timestamp) -> CheckStep {
     let (text, outcome) = match until(not_after) {
         None => (format!("{what}, expired at {not_after:.0}"), StepOutcome::Fail),
@@ -125,7 +125,7 @@ pub(super) fn expiry(name: &str, what: &str, not_after: Timestamp) -> CheckStep 
     CheckStep::new(name, outcome, &text).limit(EXPIRES_LIMIT.0, EXPIRES_LIMIT.1)
 }
 
-/// The certificates of a PEM text, in its order; what cannot be read is left out.
+/// The certificates of a PEM text, in order; malformed ones are left out.
 fn chain(pem: &[u8]) -> Vec<Certificate> {
     CertificateDer::pem_slice_iter(pem).filter_map(|der| Certificate::read(&der.ok()?)).collect()
 }

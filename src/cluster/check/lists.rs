@@ -1,4 +1,4 @@
-//! Objects: may we read them, how long does a page take and where, and do pages follow each other.
+//! Objects: rights to read them, the time of a page by phase, and consistent pagination.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ const PAGE: u32 = 500;
 const LIST_LIMIT: (&str, &str) = ("30 s", "API-call SLO for cluster lists");
 const LIST_WARN_MS: f64 = 10_000.0;
 const LIST_FAIL_MS: f64 = 30_000.0;
-/// No object has this name: a GET of it is answered 404 to whom may get, 403 to whom may not.
+/// A name that no object has: a GET of it is answered 404 to those who may get, 403 to those who may not.
 const NOBODY: &str = "watchbell-check";
 
 impl CheckRun {
@@ -45,7 +45,7 @@ impl CheckRun {
         self.may("pods", StepOutcome::Fail, &verbs.collect::<Vec<_>>()).await
     }
 
-    /// What to do without the right to list: pods may still be listed namespace by namespace (F23).
+    /// Advice without the right to list: pods may still be listed namespace by namespace (F23).
     fn without_rights(&self, resource: &str) -> String {
         let role = advice(Layer::Rbac);
         if resource != "pods" || !self.tuning.namespaces.is_empty() {
@@ -55,7 +55,7 @@ impl CheckRun {
         format!("{role}, or name namespaces whose pods you may list: `--namespace {example}`")
     }
 
-    /// Tries one verb: what answers must be what an API server answers, whatever its HTTP status.
+    /// Tries one verb: the answer must be one of an API server, whatever its HTTP status.
     async fn tried(&mut self, verb: &str, uri: &str) -> Result<(), RequestError> {
         if verb.starts_with("watch") {
             return self.tried_watch(uri).await;
@@ -64,26 +64,26 @@ impl CheckRun {
             return self.list(uri).await.result.map(drop);
         }
         match self.get(uri).await.result {
-            // The name is made up: that it is not found is the answer of a server that lets us look.
-            Err(trouble) if trouble.code == Some(404) && trouble.status.is_some() => Ok(()),
-            Err(trouble) => Err(trouble),
+            // The name is made up: a 404 is the answer of a server that lets us read.
+            Err(error) if error.code == Some(404) && error.status.is_some() => Ok(()),
+            Err(error) => Err(error),
             Ok(head) => Err(classify::unreadable(&head, &self.buf, "an object that cannot exist was found")),
         }
     }
 
-    /// One line for one resource; `without` is what it means to lack a verb.
+    /// One line for one resource; `without` is the outcome if a verb is missing.
     async fn may(&mut self, resource: &str, without: StepOutcome, verbs: &[(String, String)]) -> StepFlow {
         let name = format!("rbac {resource}");
         let (mut words, mut worst): (Vec<String>, Option<RequestError>) = (Vec::new(), None);
         for (verb, uri) in verbs {
             match self.tried(verb, uri).await {
                 Ok(()) => words.push(format!("{verb} yes")),
-                Err(trouble) if trouble.layer == Layer::Rbac => {
+                Err(error) if error.layer == Layer::Rbac => {
                     words.push(format!("{verb} NO"));
-                    worst.get_or_insert(trouble);
+                    worst.get_or_insert(error);
                 }
-                Err(trouble) => {
-                    self.tell_trouble(&name, StepOutcome::Fail, &trouble).await?;
+                Err(error) => {
+                    self.tell_error(&name, StepOutcome::Fail, &error).await?;
                     return Ok(());
                 }
             }
@@ -91,8 +91,8 @@ impl CheckRun {
         let words = words.join(", ");
         let step = match worst {
             None => CheckStep::new(&name, StepOutcome::Ok, &words),
-            Some(trouble) => {
-                let text = format!("{words}; {}: {}", layer_name(trouble.layer), trouble.text);
+            Some(error) => {
+                let text = format!("{words}; {}: {}", layer_name(error.layer), error.text);
                 let step = CheckStep::new(&name, without, &text).next(&self.without_rights(resource));
                 CheckStep { layer: Some(Layer::Rbac), ..step }
             }
@@ -134,15 +134,15 @@ impl CheckRun {
         let within = namespace.map(|name| format!("namespaces/{name}/")).unwrap_or_default();
         let uri = format!("/api/v1/{within}{}?limit={PAGE}", resource.name());
         let CheckResponse { result, mut timing } = self.ask(CallKind::List(resource), &uri, limits).await;
-        if let Err(trouble) = result {
-            self.tell_trouble(name, StepOutcome::Fail, &trouble).await?;
+        if let Err(request_error) = result {
+            self.tell_error(name, StepOutcome::Fail, &request_error).await?;
             return Ok(None);
         }
         let begun = Instant::now();
         let head = match decode(&self.buf) {
             Ok(head) => head,
             Err(error) => {
-                self.tell_trouble(name, StepOutcome::Fail, &RequestError::new(Layer::Decode, &error.text)).await?;
+                self.tell_error(name, StepOutcome::Fail, &RequestError::new(Layer::Decode, &error.text)).await?;
                 return Ok(None);
             }
         };
@@ -153,7 +153,7 @@ impl CheckRun {
         Ok(Some(head))
     }
 
-    /// A list of two pages: both of one state, and the second goes on where the first ended.
+    /// A list of two pages: both of one state, the second continuing where the first ended.
     pub(super) async fn list_pages(&mut self) -> StepFlow {
         let name = "list pages";
         let mut first = Vec::new();
@@ -197,7 +197,7 @@ impl CheckRun {
         });
         match read {
             Ok(head) => Ok(Some(head)),
-            Err(trouble) => self.tell_trouble(name, StepOutcome::Fail, &trouble).await.map(|()| None),
+            Err(request_error) => self.tell_error(name, StepOutcome::Fail, &request_error).await.map(|()| None),
         }
     }
 
@@ -296,7 +296,7 @@ mod tests {
         assert_eq!(minor_of("none"), None);
     }
 
-    /// The same total is another layer's fault by where it passed.
+    /// The same total time is blamed on the layer where it was spent.
     #[test]
     fn slow_page_is_the_fault_of_the_phase_that_took_the_time() {
         let timing = |first: f64, body: f64| Timing {

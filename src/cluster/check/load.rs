@@ -1,7 +1,7 @@
-//! How busy the API server is, from its own `/metrics`, where we may read them.
+//! Load of the API server, from its own `/metrics`, where we may read them.
 //!
-//! The text format is read leniently and only so far as the cap on bytes lets it: an unknown line is passed over.
-//! Sources: `apiserver pkg/endpoints/metrics/metrics.go` and `pkg/util/flowcontrol/metrics/metrics.go`.
+//! The text format is read leniently and only up to the cap on bytes: unknown lines are skipped. Sources: `apiserver
+//! pkg/endpoints/metrics/metrics.go` and `pkg/util/flowcontrol/metrics/metrics.go`.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -26,14 +26,14 @@ impl CheckRun {
         let cap = self.within(METRICS_DEADLINE);
         let limits = Limits { bytes: METRICS_BYTES, ..Limits::small(cap) };
         let asked = self.ask(CallKind::Get, "/metrics", limits).await;
-        if let Err(trouble) = &asked.result {
-            // What came before the cap is worth reading.
-            let capped = trouble.layer == Layer::Body && self.buf.len() + (1 << 20) > METRICS_BYTES;
-            let step = match trouble.layer {
+        if let Err(error) = &asked.result {
+            // The part before the cap is worth reading.
+            let capped = error.layer == Layer::Body && self.buf.len() + (1 << 20) > METRICS_BYTES;
+            let step = match error.layer {
                 _ if capped => None,
                 Layer::Rbac => Some("may not read /metrics (403): queues and slow verbs are not seen"),
-                _ if trouble.code == Some(404) => Some("the server has no /metrics"),
-                _ => return self.tell_trouble("load", StepOutcome::Warn, trouble).await,
+                _ if error.code == Some(404) => Some("the server has no /metrics"),
+                _ => return self.tell_error("load", StepOutcome::Warn, error).await,
             };
             if let Some(text) = step {
                 return self.tell(CheckStep::new("load", StepOutcome::Skip, text)).await;
@@ -41,15 +41,15 @@ impl CheckRun {
         }
         let load = ServerLoad::read(&String::from_utf8_lossy(&self.buf));
         if let (Ok(head), true) = (&asked.result, load == ServerLoad::default()) {
-            let trouble = unreadable(head, &self.buf, "the answer to /metrics has no metrics");
-            return self.tell_trouble("load", StepOutcome::Warn, &trouble).await;
+            let error = unreadable(head, &self.buf, "the answer to /metrics has no metrics");
+            return self.tell_error("load", StepOutcome::Warn, &error).await;
         }
         self.tell(load.step().timing(asked.timing)).await?;
         self.tell(load.slow_verbs()).await
     }
 }
 
-/// What is kept of the metrics.
+/// The metrics that the check uses.
 #[derive(Debug, Default, PartialEq)]
 struct ServerLoad {
     reading: Option<f64>,
@@ -58,14 +58,15 @@ struct ServerLoad {
     queued: BTreeMap<String, f64>,
     /// Rejected requests by priority level, since the server started.
     rejected: BTreeMap<String, f64>,
-    /// Requests by verb and resource: upper bounds of latency in seconds, and how many took at most that.
+    /// Requests by verb and resource: upper bounds of latency in seconds, and the number of requests that took at most
+    /// that.
     kinds: BTreeMap<String, Vec<(f64, f64)>>,
 }
 
 impl ServerLoad {
     fn read(text: &str) -> Self {
         let mut load = Self::default();
-        // The SLI leaves out what webhooks and queues took; older servers have only the other one.
+        // The SLI excludes the time of webhooks and queues; older servers have only the other metric.
         let sli = "apiserver_request_sli_duration_seconds_bucket";
         let buckets = if text.contains(sli) { sli } else { "apiserver_request_duration_seconds_bucket" };
         for line in text.lines() {
@@ -176,7 +177,7 @@ fn add(into: &mut BTreeMap<String, f64>, key: Option<&str>, value: f64) {
     *into.entry(key.unwrap_or("?").to_owned()).or_default() += value;
 }
 
-/// `name{labels} value`; `None` for comments and for what is no sample.
+/// Splits `name{labels} value`; `None` for comments and for anything that is no sample.
 fn sample(line: &str) -> Option<(&str, &str, f64)> {
     if line.starts_with('#') {
         return None;

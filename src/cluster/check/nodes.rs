@@ -1,4 +1,4 @@
-//! Nodes whose Ready condition has just changed, with what the cluster says about them.
+//! Nodes whose Ready condition changed recently, with the events about them.
 
 use std::time::Duration;
 
@@ -52,7 +52,7 @@ impl CheckRun {
         Ok(())
     }
 
-    /// What events say about a node: one look at conditions shows the last change only. Events about nodes are in `default`.
+    /// Events about a node: its conditions show the last change only. Events about nodes are in `default`.
     async fn events(&mut self, node: &str) -> String {
         let selector = format!("regarding.kind=Node,regarding.name={node}");
         let selector = utf8_percent_encode(&selector, NON_ALPHANUMERIC);
@@ -61,17 +61,17 @@ impl CheckRun {
         let asked = self.get(&format!("{events}?limit=50&fieldSelector={selector}")).await;
         match asked.result {
             Ok(_) => event_summary(&self.buf).unwrap_or_else(|| "no events".to_owned()),
-            Err(trouble) => format!("events: {}", trouble.text),
+            Err(error) => format!("events: {}", error.text),
         }
     }
 }
 
-/// Nodes whose Ready condition changed within the window, latest first. A node that is younger than the window has
-/// become ready, which is no change.
+/// Nodes whose Ready condition changed within the window, latest first. A node younger than the window has only become
+/// ready, which is no change.
 fn changed(nodes: &[NodeFacts], now: Timestamp) -> Vec<(String, Readiness, Duration)> {
     let recent = |at: Option<Timestamp>| {
         let ago = now.duration_since(at?);
-        // A time ahead of ours is the rest of the clocks' difference.
+        // A time ahead of ours is what remains of the difference between the clocks.
         let ago = Duration::try_from(ago).unwrap_or_default();
         (ago < WINDOW).then_some(ago)
     };

@@ -1,4 +1,4 @@
-//! APIs that a cluster need not have: usage figures, dynamic resource allocation and the leases of kubelets.
+//! Optional APIs: usage figures, dynamic resource allocation and the leases of kubelets.
 
 use super::{CheckRun, StepFlow};
 use crate::cluster::classify::one_line;
@@ -11,17 +11,17 @@ impl CheckRun {
         let asked = self.list(&format!("{}?limit=1", usage::PATH)).await;
         match asked.result {
             Ok(_) => self.tell(CheckStep::new("metrics api", StepOutcome::Ok, "it answers").timing(asked.timing)).await,
-            Err(trouble) if trouble.code == Some(404) => {
+            Err(error) if error.code == Some(404) => {
                 let text = "not installed: no usage of CPU and memory, nothing else is missing";
                 self.tell(CheckStep::new("metrics api", StepOutcome::Skip, text)).await
             }
-            // To whom may not see it, a server without it answers 403 as well.
-            Err(trouble) if trouble.layer == Layer::Rbac => {
+            // A server without the API also answers 403 to those who may not see it.
+            Err(error) if error.layer == Layer::Rbac => {
                 let text = "not visible to us (403): no usage of CPU and memory, nothing else is missing";
                 self.tell(CheckStep::new("metrics api", StepOutcome::Skip, text)).await
             }
-            // Without it nothing but usage is missing, so it never fails the check.
-            Err(trouble) => self.tell_trouble("metrics api", StepOutcome::Warn, &trouble).await,
+            // Only usage is missing without it, so it never fails the check.
+            Err(error) => self.tell_error("metrics api", StepOutcome::Warn, &error).await,
         }
     }
 
@@ -30,12 +30,12 @@ impl CheckRun {
         let asked = self.get(&Resource::Slices.api().group_path()).await;
         let versions = match asked.result {
             Ok(_) => optional::versions(&self.buf).unwrap_or_default(),
-            Err(trouble) if trouble.code == Some(404) => {
+            Err(error) if error.code == Some(404) => {
                 return self.tell(CheckStep::new("dra", StepOutcome::Skip, absent)).await;
             }
-            // Whoever may not look may still list.
-            Err(trouble) if trouble.layer == Layer::Rbac => vec!["v1".to_owned()],
-            Err(trouble) => return self.tell_trouble("dra", StepOutcome::Warn, &trouble).await,
+            // Discovery may be forbidden where the list is allowed.
+            Err(error) if error.layer == Layer::Rbac => vec!["v1".to_owned()],
+            Err(error) => return self.tell_error("dra", StepOutcome::Warn, &error).await,
         };
         let Some(path) = optional::best(&versions, Resource::Slices) else {
             let text = format!("resource.k8s.io {} cannot be read: devices of it are not seen", versions.join(", "));
@@ -47,11 +47,11 @@ impl CheckRun {
                 let text = format!("resource.k8s.io {}", versions.join(", "));
                 CheckStep::new("dra", StepOutcome::Ok, &one_line(&text)).timing(asked.timing)
             }
-            Err(trouble) if trouble.code == Some(404) => CheckStep::new("dra", StepOutcome::Skip, absent),
-            Err(trouble) if trouble.layer == Layer::Rbac => {
+            Err(error) if error.code == Some(404) => CheckStep::new("dra", StepOutcome::Skip, absent),
+            Err(error) if error.layer == Layer::Rbac => {
                 CheckStep::new("dra", StepOutcome::Skip, "not visible to us (403): devices of it are not seen")
             }
-            Err(trouble) => return self.tell_trouble("dra", StepOutcome::Warn, &trouble).await,
+            Err(error) => return self.tell_error("dra", StepOutcome::Warn, &error).await,
         };
         self.tell(step).await
     }
@@ -61,14 +61,12 @@ impl CheckRun {
         let asked = self.list(&format!("{}?limit=1", leases.list_path(leases.versions[0]))).await;
         let step = match asked.result {
             Ok(_) => CheckStep::new("leases", StepOutcome::Ok, "they answer").timing(asked.timing),
-            Err(trouble) if trouble.code == Some(404) => {
-                CheckStep::new("leases", StepOutcome::Skip, "the server has none")
-            }
-            Err(trouble) if trouble.layer == Layer::Rbac => {
+            Err(error) if error.code == Some(404) => CheckStep::new("leases", StepOutcome::Skip, "the server has none"),
+            Err(error) if error.layer == Layer::Rbac => {
                 let text = "not visible to us (403): no sign of life of silent kubelets, nothing else is missing";
                 CheckStep::new("leases", StepOutcome::Skip, text)
             }
-            Err(trouble) => return self.tell_trouble("leases", StepOutcome::Warn, &trouble).await,
+            Err(error) => return self.tell_error("leases", StepOutcome::Warn, &error).await,
         };
         self.tell(step).await
     }

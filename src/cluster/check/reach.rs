@@ -9,8 +9,8 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
 use super::{CheckRun, StepFlow, millis, ms_text};
-use crate::cluster::classify::{self, RequestError};
-use crate::cluster::connect::{ConnectFailure, ConnectStage};
+use crate::cluster::classify;
+use crate::cluster::connect_failure::{ConnectFailure, ConnectStage};
 use crate::msg::check::{CheckStep, StepOutcome, Timing};
 
 /// Addresses of one name that are tried; more are a load balancer's business.
@@ -39,8 +39,10 @@ impl CheckRun {
                     self.tell(CheckStep::new("dns", StepOutcome::Ok, &text).timing(only(took))).await?;
                     addresses
                 }
-                Ok(Err(error)) => return self.unreached("dns", ConnectStage::Dns, (host, took, Some(error))).await,
-                Err(_) => return self.unreached("dns", ConnectStage::Dns, (host, limit, None)).await,
+                Ok(Err(error)) => {
+                    return self.unreached("dns", failure(ConnectStage::Dns, host, took, Some(error))).await;
+                }
+                Err(_) => return self.unreached("dns", failure(ConnectStage::Dns, host, limit, None)).await,
             }
         };
         let begun = Instant::now();
@@ -49,7 +51,8 @@ impl CheckRun {
         let took = begun.elapsed();
         let Some((stream, address)) = stream else {
             let error = failed.into_iter().find_map(|(_, error)| error);
-            return self.unreached("tcp", ConnectStage::Tcp, (format!("{host}:{port}"), took, error)).await;
+            let failure = failure(ConnectStage::Tcp, format!("{host}:{port}"), took, error);
+            return self.unreached("tcp", failure).await;
         };
         self.found.tcp = Some(stream);
         let text = format!("connected to {address} in {}", ms_text(millis(took)));
@@ -64,7 +67,7 @@ impl CheckRun {
         self.tell(step.timing(only(took))).await
     }
 
-    /// Host and port of the first hop, and whether that is a proxy.
+    /// Host and port of the first hop, which may be a proxy.
     fn place(&self) -> Option<(String, u16)> {
         let plan = self.found.plan.as_ref()?;
         let url = plan.proxy.as_ref().unwrap_or(&plan.config.cluster_url);
@@ -76,23 +79,17 @@ impl CheckRun {
         Some((url.host()?.trim_matches(['[', ']']).to_owned(), port))
     }
 
-    async fn unreached(
-        &mut self,
-        name: &str,
-        stage: ConnectStage,
-        what: (String, Duration, Option<io::Error>),
-    ) -> StepFlow {
+    async fn unreached(&mut self, name: &str, failure: ConnectFailure) -> StepFlow {
         let proxied = self.found.plan.as_ref().is_some_and(|plan| plan.proxy.is_some());
-        let trouble = trouble(stage, proxied, what);
-        self.tell_trouble(name, StepOutcome::Fail, &trouble).await
+        let error = classify::no_answer(&ConnectFailure { proxied, ..failure });
+        self.tell_error(name, StepOutcome::Fail, &error).await
     }
 }
 
-/// The trouble that a client would have reported: without an error, the deadline passed.
-pub(super) fn trouble(stage: ConnectStage, proxied: bool, what: (String, Duration, Option<io::Error>)) -> RequestError {
-    let (place, after, error) = what;
+/// Failure that a client would have reported of a direct connection: without an `error`, the deadline passed.
+pub(super) fn failure(stage: ConnectStage, place: String, after: Duration, error: Option<io::Error>) -> ConnectFailure {
     let source = error.map(Into::into);
-    classify::no_answer(&ConnectFailure { stage, place, proxied, after, source, shown: None })
+    ConnectFailure { stage, place, proxied: false, after, source, shown: None }
 }
 
 pub(super) fn only(took: Duration) -> Timing {
@@ -105,9 +102,9 @@ async fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
 
 type ReachFailure = Vec<(SocketAddr, Option<io::Error>)>;
 
-/// Tries all addresses at once: the first that connects, and which did not until then or a moment later.
+/// Tries all addresses at once: returns the first that connects, and those that failed by then or a moment later.
 async fn connect(addresses: &[SocketAddr], limit: Duration) -> (Option<(TcpStream, SocketAddr)>, ReachFailure) {
-    /// A refusal is as fast as an acceptance; to wait longer for an address that is silent would not tell more.
+    /// A refusal is as fast as an acceptance; waiting longer for a silent address tells nothing more.
     const GRACE: Duration = Duration::from_secs(1);
 
     let mut tries = JoinSet::new();

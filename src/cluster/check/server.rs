@@ -31,7 +31,7 @@ impl CheckRun {
                 let skew = date.and_then(|date| skew_ms(date, wall(), took));
                 self.clock(skew).await
             }
-            Err(trouble) => self.tell_trouble("livez", outcome_of_health(trouble.layer), &trouble).await,
+            Err(error) => self.tell_error("livez", outcome_of_health(error.layer), &error).await,
         }
     }
 
@@ -70,7 +70,7 @@ impl CheckRun {
         }
         match asked.result {
             Ok(_) => self.tell(answered("readyz", &format!("{good} checks are good"), asked.timing)).await,
-            Err(trouble) => self.tell_trouble("readyz", outcome_of_health(trouble.layer), &trouble).await,
+            Err(error) => self.tell_error("readyz", outcome_of_health(error.layer), &error).await,
         }
     }
 
@@ -84,8 +84,8 @@ impl CheckRun {
         }
 
         let asked = self.get("/version").await;
-        if let Err(trouble) = asked.result {
-            return self.tell_trouble("version", outcome_of_health(trouble.layer), &trouble).await;
+        if let Err(error) = asked.result {
+            return self.tell_error("version", outcome_of_health(error.layer), &error).await;
         }
         let step = if let Ok(answer) = read_json::<HealthAnswer>(&self.buf) {
             let text = format!("{} on {}", answer.git_version, answer.platform);
@@ -107,7 +107,7 @@ fn checks(body: &str) -> (usize, Vec<String>) {
     (good, failing.collect())
 }
 
-/// Health and version are open to all by default, but need not be: that we may not ask is no failure of the server.
+/// Health and version are open to all by default, but may be restricted: a 403 there is no failure of the server.
 fn outcome_of_health(layer: Layer) -> StepOutcome {
     if layer == Layer::Rbac { StepOutcome::Warn } else { StepOutcome::Fail }
 }

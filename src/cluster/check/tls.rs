@@ -8,11 +8,11 @@ use tokio_rustls::rustls::ProtocolVersion;
 
 use super::cert::Certificate;
 use super::credentials::expiry;
-use super::reach::{only, trouble};
+use super::reach::{failure, only};
 use super::{CheckRun, StepFlow, advice, layer_name};
-use crate::cluster::classify::{RequestError, unusable_tls};
-use crate::cluster::connect::ConnectStage;
+use crate::cluster::classify::{RequestError, no_answer, unusable_tls};
 use crate::cluster::connect::certificate::shown;
+use crate::cluster::connect_failure::ConnectStage;
 use crate::msg::Layer;
 use crate::msg::check::{CheckStep, StepOutcome};
 
@@ -38,11 +38,11 @@ impl CheckRun {
         let built = tokio::task::spawn_blocking(move || Ok((tls.client_config()?, tls.name(&host)?)));
         let (config, name) = match timeout(limit, built).await {
             Ok(Ok(Ok(built))) => built,
-            Ok(Ok(Err(error))) => return self.tell_trouble("tls", StepOutcome::Fail, &unusable_tls(&error)).await,
+            Ok(Ok(Err(error))) => return self.tell_error("tls", StepOutcome::Fail, &unusable_tls(&error)).await,
             Ok(Err(_)) | Err(_) => {
-                let trouble =
+                let request_error =
                     RequestError::timed_out(Layer::Tls, "the machine's certificates could not be read in time");
-                return self.tell_trouble("tls", StepOutcome::Fail, &trouble).await;
+                return self.tell_error("tls", StepOutcome::Fail, &request_error).await;
             }
         };
         let Some(tcp) = self.found.tcp.take() else { return Ok(()) };
@@ -66,14 +66,14 @@ impl CheckRun {
             Err(_) => None,
         };
         let handshake = error.is_some();
-        let trouble = trouble(ConnectStage::Tls, false, (place.clone(), limit, error));
-        let mut text = format!("{}: {}", layer_name(trouble.layer), trouble.text);
+        let request_error = no_answer(&failure(ConnectStage::Tls, place.clone(), limit, error));
+        let mut text = format!("{}: {}", layer_name(request_error.layer), request_error.text);
         if handshake && let Some(certificate) = shown(config, name, (&place, self.within(limit))).await {
             text = format!("{text}; {}", certificate.shows());
         }
         self.silent = super::SILENT;
-        let step = CheckStep::new("tls", StepOutcome::Fail, &text).next(advice(trouble.layer));
-        self.tell(CheckStep { layer: Some(trouble.layer), ..step }).await
+        let step = CheckStep::new("tls", StepOutcome::Fail, &text).next(advice(request_error.layer));
+        self.tell(CheckStep { layer: Some(request_error.layer), ..step }).await
     }
 }
 

@@ -1,4 +1,4 @@
-//! A watch: how soon it opens, and how soon it says something.
+//! A watch: the time until it opens, and until its first event.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -15,9 +15,9 @@ use crate::facts::wire::{WatchFrame, WatchType, decode_status};
 use crate::msg::Layer;
 use crate::msg::check::{CheckStep, StepOutcome};
 
-/// A watch that begins with what is there says it at once; bookmarks come every minute.
+/// A watch that begins with the existing objects sends them at once; bookmarks come every minute.
 const FIRST_EVENT: Duration = Duration::from_secs(5);
-/// A refusal in the body of a success comes at once; a watch without a word that lasts longer is one.
+/// A refusal in the body of a success comes at once; a watch that is silent for longer than this is open.
 const REFUSAL: Duration = Duration::from_secs(2);
 /// Longest first event that is read: objects are at most 1.5 MB in etcd.
 const EVENT_BYTES: usize = 4 << 20;
@@ -46,7 +46,7 @@ impl CheckRun {
         let (result, timing) = self.open(&uri).await;
         let body = match result {
             Ok((_, body)) => body,
-            Err(trouble) => return self.tell_trouble("watch", StepOutcome::Fail, &trouble).await,
+            Err(error) => return self.tell_error("watch", StepOutcome::Fail, &error).await,
         };
         let opened = ms_text(timing.total_ms.unwrap_or_default());
         let begun = Instant::now();
@@ -57,10 +57,10 @@ impl CheckRun {
                 CheckStep::new("watch", StepOutcome::Ok, &text)
             }
             Ok(Ok(None)) => {
-                let trouble = RequestError::new(Layer::Watch, "the watch ended before its first event");
-                return self.tell_trouble("watch", StepOutcome::Fail, &trouble).await;
+                let error = RequestError::new(Layer::Watch, "the watch ended before its first event");
+                return self.tell_error("watch", StepOutcome::Fail, &error).await;
             }
-            Ok(Err(trouble)) => return self.tell_trouble("watch", StepOutcome::Fail, &trouble).await,
+            Ok(Err(error)) => return self.tell_error("watch", StepOutcome::Fail, &error).await,
             Err(_) => {
                 let text = format!("{}: open in {opened}, then nothing", layer_name(Layer::Watch));
                 let outcome = if expected { StepOutcome::Fail } else { StepOutcome::Warn };
@@ -73,7 +73,7 @@ impl CheckRun {
 }
 
 impl CheckRun {
-    /// Opens a watch and looks at what comes first: a refusal may be the body of a success. Silence is as good as an event.
+    /// Opens a watch and inspects its first event: a refusal may be the body of a success. Silence counts as success.
     pub(super) async fn tried_watch(&mut self, uri: &str) -> Result<(), RequestError> {
         let (_, body) = self.open(uri).await.0?;
         let limit = self.within(REFUSAL);

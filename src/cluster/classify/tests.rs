@@ -50,10 +50,10 @@ fn answers_of_the_server_are_named_by_layer_and_in_its_own_words() {
         (503, String::new(), Layer::Server, "load balancer or proxy answered 503 Service Unavailable without a body"),
     ];
     for (code, body, layer, text) in rows {
-        let trouble = classify(code, &[], &body);
-        assert_eq!((trouble.layer, trouble.code), (layer, Some(code)), "{body}");
-        assert!(trouble.text.starts_with(text), "{}", trouble.text);
-        assert_eq!(trouble.timeout, code == 504);
+        let error = classify(code, &[], &body);
+        assert_eq!((error.layer, error.code), (layer, Some(code)), "{body}");
+        assert!(error.text.starts_with(text), "{}", error.text);
+        assert_eq!(error.timeout, code == 504);
     }
 }
 
@@ -77,22 +77,22 @@ fn the_token_of_an_expired_list_is_kept() {
 
 #[test]
 fn retry_after_and_audit_id_come_along() {
-    let trouble = classify(429, &[("retry-after", "5"), ("audit-id", "7d1f")], "slow down");
-    assert_eq!(trouble.retry_after, Some(Duration::from_secs(5)));
-    let trouble = classify(504, &[("audit-id", "7d1f-22")], "");
-    assert_eq!(trouble.audit_id.as_deref(), Some("7d1f-22"));
+    let error = classify(429, &[("retry-after", "5"), ("audit-id", "7d1f")], "slow down");
+    assert_eq!(error.retry_after, Some(Duration::from_secs(5)));
+    let error = classify(504, &[("audit-id", "7d1f-22")], "");
+    assert_eq!(error.audit_id.as_deref(), Some("7d1f-22"));
 }
 
 #[test]
 fn a_web_page_is_never_shown() {
     let page = "<!DOCTYPE html>\n<html><head><title>Login</title></head></html>";
-    let trouble = classify(503, &[("content-type", "text/html; charset=utf-8")], page);
-    assert_eq!(&*trouble.text, "load balancer or proxy answered 503 (HTML)");
-    let trouble = unreadable(&head(200, &[]), page.as_bytes(), "expected value at line 1");
-    assert!(trouble.alien);
-    assert_eq!(&*trouble.text, "not a Kubernetes API: the answer is a web page (HTML)");
-    let trouble = unreadable(&head(200, &[]), b"[]", "not a list");
-    assert_eq!((&*trouble.text, trouble.alien), ("not a list", false));
+    let error = classify(503, &[("content-type", "text/html; charset=utf-8")], page);
+    assert_eq!(&*error.text, "load balancer or proxy answered 503 (HTML)");
+    let error = unreadable(&head(200, &[]), page.as_bytes(), "expected value at line 1");
+    assert!(error.not_kubernetes);
+    assert_eq!(&*error.text, "not a Kubernetes API: the answer is a web page (HTML)");
+    let error = unreadable(&head(200, &[]), b"[]", "not a list");
+    assert_eq!((&*error.text, error.not_kubernetes), ("not a list", false));
 }
 
 #[test]
@@ -153,9 +153,9 @@ fn connection_failures_name_the_stage_and_the_place() {
     ];
     for (failure, layer, timeout, text) in rows {
         let error = kube::Error::Service(Box::new(failure));
-        let trouble = no_answer(&error);
-        assert_eq!((trouble.layer, trouble.timeout, &*trouble.text), (layer, timeout, text));
-        assert!(trouble.is_unreachable());
+        let request_error = no_answer(&error);
+        assert_eq!((request_error.layer, request_error.timeout, &*request_error.text), (layer, timeout, text));
+        assert!(request_error.is_unreachable());
     }
 }
 

@@ -1,4 +1,4 @@
-//! What TLS says when it fails, for people.
+//! TLS failures in words.
 
 use std::error::Error as StdError;
 
@@ -12,7 +12,7 @@ use super::RequestError;
 use crate::cluster::connect::tls::Refusal;
 use crate::msg::Layer;
 
-/// Names of a certificate that are told; of more only the number.
+/// Names of a certificate that are listed; of the others only the number.
 const NAMES: usize = 5;
 const BROKEN_RULE: &str = "certificate breaks a rule of X.509: have it issued anew (`openssl x509 -text` shows it)";
 const NO_VERSION: &str = "it speaks no version of TLS that we speak (1.2 or 1.3)";
@@ -28,7 +28,7 @@ const ALGORITHMS: &[(&[u8], &str)] = &[
     (&[0x2b, 0x81, 4, 0, 10], "curve secp256k1"),
 ];
 
-/// What rustls found, in words: where it has none it shows the names of its own code.
+/// An error of rustls in words: for some it only shows the names of its own code.
 pub(super) fn words(error: &rustls::Error) -> String {
     use rustls::Error;
 
@@ -70,7 +70,7 @@ pub(super) fn words(error: &rustls::Error) -> String {
     text.to_owned()
 }
 
-/// Why both sides have no TLS in common.
+/// The reason why both sides have no TLS version or suite in common.
 fn incompatible(why: &PeerIncompatible) -> &'static str {
     use PeerIncompatible as Why;
 
@@ -104,7 +104,7 @@ fn incompatible(why: &PeerIncompatible) -> &'static str {
     }
 }
 
-/// Why a certificate is refused; the words are Go's where it has them.
+/// The reason why a certificate is refused, in Go's words where it has them.
 fn certificate(error: &CertificateError) -> String {
     use CertificateError as Error;
 
@@ -148,7 +148,7 @@ fn certificate(error: &CertificateError) -> String {
     text.to_owned()
 }
 
-/// A rule that webpki has a name for and rustls has not.
+/// A rule that webpki names and rustls does not.
 fn rule(error: &webpki::Error) -> &'static str {
     use webpki::Error;
 
@@ -183,7 +183,7 @@ fn rule(error: &webpki::Error) -> &'static str {
     }
 }
 
-/// The purposes of a certificate that has not the one that it needs.
+/// The purposes of a certificate that lacks the required one.
 fn purposes(presented: &[ExtendedKeyPurpose]) -> String {
     let listed: Vec<String> = presented.iter().take(NAMES).map(ToString::to_string).collect();
     let listed = listed.join(", ");
@@ -192,7 +192,7 @@ fn purposes(presented: &[ExtendedKeyPurpose]) -> String {
     )
 }
 
-/// As in Go an address is held against the addresses of the certificate, and a name against its names.
+/// As in Go an address is compared with the addresses of the certificate, and a name with its names.
 fn names(expected: &ServerName<'_>, presented: &[String]) -> String {
     // They come as `DnsName("api.example.org")` and `IpAddress(10.0.0.1)`.
     let (dns, addresses) = (listed(presented, "DnsName("), listed(presented, "IpAddress("));
@@ -218,7 +218,7 @@ fn names(expected: &ServerName<'_>, presented: &[String]) -> String {
     }
 }
 
-/// Those of one kind, the first of them by name.
+/// Names of one kind, the first few spelled out.
 fn listed(presented: &[String], kind: &str) -> String {
     let of_kind = presented.iter().filter_map(|name| name.strip_prefix(kind)?.strip_suffix(')'));
     let all: Vec<&str> = of_kind.map(|name| name.trim_matches('"')).collect();
@@ -227,13 +227,13 @@ fn listed(presented: &[String], kind: &str) -> String {
     if more > 0 { format!("{named}, {more} more") } else { named }
 }
 
-/// The name of an algorithm in whose identifier (DER) that object identifier stands.
+/// The name of the algorithm whose object identifier is in that identifier (DER).
 fn algorithm(id: &[u8]) -> &'static str {
     let known = ALGORITHMS.iter().find(|(oid, _)| id.windows(oid.len()).any(|window| window == *oid));
     known.map_or("an algorithm that is not accepted", |(_, name)| name)
 }
 
-/// What the other side says against ours: TLS 1.3 says it after the handshake, instead of an answer.
+/// The alert that the other side sent: TLS 1.3 sends it after the handshake, instead of an answer.
 pub(super) fn alert(error: &(dyn StdError + 'static)) -> Option<AlertDescription> {
     match error.downcast_ref::<rustls::Error>()? {
         rustls::Error::AlertReceived(alert) => Some(*alert),
@@ -241,7 +241,7 @@ pub(super) fn alert(error: &(dyn StdError + 'static)) -> Option<AlertDescription
     }
 }
 
-/// The server ended TLS with an alert: most likely about a client certificate (F05).
+/// Error of TLS that the server ended with an alert: most likely about a client certificate (F05).
 pub(super) fn refused_us(place: &str, alert: AlertDescription) -> RequestError {
     use AlertDescription as Alert;
 
@@ -261,7 +261,7 @@ pub(super) fn refused_us(place: &str, alert: AlertDescription) -> RequestError {
         }
         _ => format!("it ended the handshake ({}); does it want a client certificate?", alert_name(alert)),
     };
-    RequestError { alien: true, ..RequestError::new(Layer::Tls, &format!("TLS with {place}: {about_ours}")) }
+    RequestError { not_kubernetes: true, ..RequestError::new(Layer::Tls, &format!("TLS with {place}: {about_ours}")) }
 }
 
 /// An alert as Go calls it (crypto/tls, `alertText`).
@@ -309,7 +309,7 @@ fn alert_name(alert: AlertDescription) -> String {
     name.to_owned()
 }
 
-/// rustls writes times as seconds of the Unix epoch, which nobody reads: numbers of ten digits become dates.
+/// Replaces numbers of ten digits by dates: rustls writes times as seconds of the Unix epoch.
 pub(super) fn readable_times(text: &str) -> String {
     let words = text.split(' ').map(|word| {
         let digits = word.trim_end_matches([',', ';', ')']);

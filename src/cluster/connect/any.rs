@@ -1,5 +1,5 @@
-//! Connectors and connections of one type, so that the client above them is there once in the program, and not for each way
-//! there is to a server.
+//! Type-erased connectors and connections, so that the client above them exists once in the binary, and not once for
+//! each transport.
 
 use std::io;
 use std::pin::Pin;
@@ -20,7 +20,7 @@ pub(super) struct AnyIo(Box<dyn AsyncIo>);
 trait AsyncIo: Connection + Read + Write + Send + Unpin {}
 impl<T: Connection + Read + Write + Send + Unpin> AsyncIo for T {}
 
-/// `connector`, which no longer says what kind of connections it makes.
+/// Erases the type of `connector`.
 pub(super) fn hidden<C>(connector: C) -> AnyConnector
 where
     C: Service<Uri> + Clone + Send + Sync + 'static,

@@ -1,4 +1,4 @@
-//! The certificate of a server that was refused: rustls tells why, but not whose it was (F05).
+//! The certificate of a server that was refused: rustls gives the reason, but not the certificate (F05).
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -12,30 +12,30 @@ use tokio_rustls::rustls::{CertificateError, ClientConfig, DigitallySignedStruct
 
 use crate::cluster::check::cert::Certificate;
 
-/// A refused certificate is looked at again after this: it costs a connection.
+/// Time before a refused certificate is fetched again: it costs a connection.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
-/// For that connection and its handshake.
+/// Deadline of that connection and its handshake.
 const LIMIT: Duration = Duration::from_secs(5);
 
-/// Looks at the certificate of one server, at most once a minute.
+/// Fetches the certificate of one server, at most once a minute.
 #[derive(Clone)]
-pub(crate) struct Looker {
+pub(crate) struct CertificateFetcher {
     config: ClientConfig,
     name: ServerName<'static>,
     last: Arc<tokio::sync::Mutex<Option<SeenCertificate>>>,
 }
 
-/// When it was looked, and what was seen.
+/// Time of the last fetch, and its result.
 type SeenCertificate = (Instant, Option<String>);
 
-impl Looker {
+impl CertificateFetcher {
     /// For a server that is reached directly.
     pub(crate) fn new(config: ClientConfig, name: ServerName<'static>) -> Self {
         Self { config, name, last: Arc::default() }
     }
 
-    /// What the server at `place` shows, in words; `None` if it could not be seen.
-    pub(crate) async fn look(&self, place: &str) -> Option<String> {
+    /// The certificate of the server at `place`, in words; `None` if it could not be fetched.
+    pub(crate) async fn fetch(&self, place: &str) -> Option<String> {
         let mut last = self.last.lock().await;
         if let Some((at, text)) = &*last
             && at.elapsed() < LOOK_AGAIN
@@ -49,7 +49,7 @@ impl Looker {
     }
 }
 
-/// The certificate that a server shows whose handshake has failed, from a second handshake that cannot succeed.
+/// Fetches the certificate of a server whose handshake has failed, in a second handshake that cannot succeed.
 pub(crate) async fn shown(
     mut config: ClientConfig,
     name: ServerName<'static>,
@@ -63,13 +63,13 @@ pub(crate) async fn shown(
         let tcp = TcpStream::connect(place).await?;
         TlsConnector::from(Arc::new(config)).connect(name, tcp).await
     };
-    // It fails by design; what it was for has been seen by then.
+    // The handshake fails by design; the certificate has been captured by then.
     let _ = timeout(limit, handshake).await;
     let der = seen.lock().unwrap_or_else(PoisonError::into_inner).take()?;
     Certificate::read(&der)
 }
 
-/// Looks at a certificate and refuses it, whatever it is: no request is ever sent on such a connection.
+/// Captures a certificate and refuses it in any case: no request is ever sent on such a connection.
 #[derive(Debug)]
 struct CertificateCapture {
     seen: Arc<Mutex<Option<CertificateDer<'static>>>>,

@@ -1,5 +1,6 @@
-//! The client stack over real TCP: what the bytes of a sick server, load balancer or proxy turn into.
+//! The client stack over real TCP: the errors that the bytes of a sick server, load balancer or proxy turn into.
 
+use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ use crate::msg::{
     Attempt, CallEnd, CallEvent, CallKind, ClusterEvent, ClusterId, Layer as Where, Msg, NoConnection, Resource,
 };
 
-/// What one connection does after it has read a request's head.
+/// Action of one connection after it has read a request's head.
 #[derive(Clone)]
 enum Act {
     Say(Vec<u8>),
@@ -169,36 +170,36 @@ async fn a_refused_connection_says_so() {
     let address = listener.local_addr().unwrap();
     drop(listener);
     let (result, attempt) = Caller::to(&format!("http://{address}")).get().await;
-    let trouble = result.unwrap_err();
-    assert_eq!((trouble.layer, trouble.timeout), (Where::Connect, false));
-    assert_eq!(&*trouble.text, format!("`{address}` refused the connection"));
+    let error = result.unwrap_err();
+    assert_eq!((error.layer, error.timeout), (Where::Connect, false));
+    assert_eq!(&*error.text, format!("`{address}` refused the connection"));
     assert_eq!((attempt.end, attempt.status), (CallEnd::NotConnected(NoConnection::Refused), None));
 }
 
 #[tokio::test]
 async fn a_reset_or_a_close_before_the_answer_is_the_connections_fault() {
-    let (trouble, attempt, _) = fails(vec![Act::Reset]).await;
-    assert_eq!(trouble.layer, Where::Connect);
-    assert!(trouble.text.contains("connection"), "{}", trouble.text);
+    let (error, attempt, _) = fails(vec![Act::Reset]).await;
+    assert_eq!(error.layer, Where::Connect);
+    assert!(error.text.contains("connection"), "{}", error.text);
     assert_eq!(attempt.end, CallEnd::NoResponse);
-    let (trouble, attempt, _) = fails(vec![Act::Close]).await;
-    assert_eq!(&*trouble.text, "the connection was closed before an answer came");
-    assert_eq!((trouble.layer, attempt.end), (Where::Connect, CallEnd::NoResponse));
+    let (error, attempt, _) = fails(vec![Act::Close]).await;
+    assert_eq!(&*error.text, "the connection was closed before an answer came");
+    assert_eq!((error.layer, attempt.end), (Where::Connect, CallEnd::NoResponse));
 }
 
 #[tokio::test]
 async fn hung_headers_are_a_timeout_of_the_first_byte() {
-    let (trouble, attempt, _) = fails(vec![Act::Hang]).await;
-    assert_eq!((trouble.layer, trouble.timeout), (Where::FirstByte, true));
+    let (error, attempt, _) = fails(vec![Act::Hang]).await;
+    assert_eq!((error.layer, error.timeout), (Where::FirstByte, true));
     assert_eq!((attempt.end, attempt.first_byte), (CallEnd::TimedOut, None));
     assert!(attempt.total >= Duration::from_millis(350), "a censored sample: {:?}", attempt.total);
 }
 
 #[tokio::test]
 async fn a_body_that_stalls_is_a_timeout_of_the_body() {
-    let (trouble, attempt, _) = fails(vec![say(CHUNKED), say("5\r\nhello\r\n"), Act::Hang]).await;
-    assert_eq!((trouble.layer, trouble.timeout), (Where::Body, true));
-    assert!(trouble.text.starts_with("no data for"), "{}", trouble.text);
+    let (error, attempt, _) = fails(vec![say(CHUNKED), say("5\r\nhello\r\n"), Act::Hang]).await;
+    assert_eq!((error.layer, error.timeout), (Where::Body, true));
+    assert!(error.text.starts_with("no data for"), "{}", error.text);
     assert_eq!((attempt.end, attempt.bytes, attempt.status), (CallEnd::TimedOut, 5, Some(200)));
 }
 
@@ -210,14 +211,14 @@ async fn a_truncated_body_is_a_failure_and_not_the_end_of_the_list() {
         vec![say(CHUNKED), say("50\r\nhello"), Act::Close],
         vec![say(short), Act::Close],
     ] {
-        let (trouble, attempt, _) = fails(acts).await;
-        assert_eq!((trouble.layer, trouble.timeout), (Where::Body, false));
-        assert!(trouble.text.starts_with("cut after 5 B: "), "{}", trouble.text);
+        let (error, attempt, _) = fails(acts).await;
+        assert_eq!((error.layer, error.timeout), (Where::Body, false));
+        assert!(error.text.starts_with("cut after 5 B: "), "{}", error.text);
         assert_eq!((attempt.end, attempt.bytes), (CallEnd::Broken, 5));
     }
-    let (trouble, attempt, _) = fails(vec![say(short), Act::Rest(50), Act::Reset]).await;
-    assert_eq!((trouble.layer, attempt.end), (Where::Body, CallEnd::Broken));
-    assert_eq!(&*trouble.text, "cut after 5 B: connection reset by the other side");
+    let (error, attempt, _) = fails(vec![say(short), Act::Rest(50), Act::Reset]).await;
+    assert_eq!((error.layer, attempt.end), (Where::Body, CallEnd::Broken));
+    assert_eq!(&*error.text, "cut after 5 B: connection reset by the other side");
 }
 
 #[tokio::test]
@@ -250,8 +251,8 @@ async fn a_gzip_bomb_ends_at_the_cap_of_decoded_bytes() {
     std::io::Write::write_all(&mut encoder, &vec![b' '; 8 << 20]).unwrap();
     let packed = encoder.finish().unwrap();
     let head = format!("HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: {}\r\n\r\n", packed.len());
-    let (trouble, _, _) = fails(vec![say(head), Act::Say(packed), Act::Hang]).await;
-    assert_eq!((trouble.layer, &*trouble.text), (Where::Body, "the answer is larger than 1.0 MB"));
+    let (error, _, _) = fails(vec![say(head), Act::Say(packed), Act::Hang]).await;
+    assert_eq!((error.layer, &*error.text), (Where::Body, "the answer is larger than 1.0 MB"));
 }
 
 #[tokio::test]
@@ -260,15 +261,15 @@ async fn errors_of_things_in_front_of_the_server_are_one_line() {
     let say_html = |status: &str| {
         say(format!("HTTP/1.1 {status}\r\ncontent-type: text/html\r\ncontent-length: {}\r\n\r\n{html}", html.len()))
     };
-    let (trouble, attempt, _) = fails(vec![say_html("502 Bad Gateway")]).await;
-    assert_eq!(&*trouble.text, "load balancer or proxy answered 502 (HTML)");
-    assert_eq!((trouble.layer, trouble.code), (Where::Server, Some(502)));
+    let (error, attempt, _) = fails(vec![say_html("502 Bad Gateway")]).await;
+    assert_eq!(&*error.text, "load balancer or proxy answered 502 (HTML)");
+    assert_eq!((error.layer, error.code), (Where::Server, Some(502)));
     assert_eq!((attempt.end, attempt.status), (CallEnd::Complete, Some(502)), "an answer is an answer");
-    let (trouble, _, _) =
+    let (error, _, _) =
         fails(vec![say("HTTP/1.1 302 Found\r\nlocation: http://other/\r\ncontent-length: 0\r\n\r\n")]).await;
-    assert_eq!(&*trouble.text, "answered 302, a redirect: not followed with our credentials");
-    let (trouble, attempt, _) = fails(vec![say("SSH-2.0-OpenSSH_9.6\r\n"), Act::Hang]).await;
-    assert!(trouble.alien && trouble.text.starts_with("the answer is not HTTP"), "{}", trouble.text);
+    assert_eq!(&*error.text, "answered 302, a redirect: not followed with our credentials");
+    let (error, attempt, _) = fails(vec![say("SSH-2.0-OpenSSH_9.6\r\n"), Act::Hang]).await;
+    assert!(error.not_kubernetes && error.text.starts_with("the answer is not HTTP"), "{}", error.text);
     assert_eq!(attempt.end, CallEnd::NotHttp);
 }
 
@@ -284,8 +285,8 @@ async fn a_handshake_that_stalls_is_named_tls_and_a_port_that_speaks_http_too() 
     let mut config = Config::new(format!("https://{address}").parse().unwrap());
     config.accept_invalid_certs = true;
     let (result, attempt) = Caller::with(config, None).get().await;
-    let trouble = result.unwrap_err();
-    assert_eq!((trouble.layer, trouble.timeout), (Where::Tls, true), "{}", trouble.text);
+    let error = result.unwrap_err();
+    assert_eq!((error.layer, error.timeout), (Where::Tls, true), "{}", error.text);
     assert_eq!(attempt.end, CallEnd::NotConnected(NoConnection::TimedOut));
     hold.abort();
 
@@ -300,16 +301,16 @@ async fn a_handshake_that_stalls_is_named_tls_and_a_port_that_speaks_http_too() 
     });
     let mut config = Config::new(format!("https://{address}").parse().unwrap());
     config.accept_invalid_certs = true;
-    let trouble = Caller::with(config, None).get().await.0.unwrap_err();
-    assert_eq!(trouble.layer, Where::Tls);
-    assert!(trouble.text.contains("does not speak TLS"), "{}", trouble.text);
+    let error = Caller::with(config, None).get().await.0.unwrap_err();
+    assert_eq!(error.layer, Where::Tls);
+    assert!(error.text.contains("does not speak TLS"), "{}", error.text);
 }
 
 #[tokio::test]
 async fn a_name_that_does_not_exist_is_dns() {
-    let trouble = Caller::to("http://no-such-host.invalid:6443").get().await.0.unwrap_err();
-    assert_eq!(trouble.layer, Where::Dns, "{}", trouble.text);
-    assert!(trouble.text.contains("`no-such-host.invalid:6443`"), "{}", trouble.text);
+    let error = Caller::to("http://no-such-host.invalid:6443").get().await.0.unwrap_err();
+    assert_eq!(error.layer, Where::Dns, "{}", error.text);
+    assert!(error.text.contains("`no-such-host.invalid:6443`"), "{}", error.text);
 }
 
 #[tokio::test]
@@ -334,14 +335,14 @@ async fn a_proxy_is_asked_for_a_tunnel_with_its_credentials_and_blamed_for_its_r
         [("407 Proxy Authentication Required", "authorization required"), ("403 Forbidden", "unsuccessful")]
     {
         let (proxy, _seen) = server(vec![say(format!("HTTP/1.1 {refusal}\r\n\r\n"))]).await;
-        let trouble = Caller::with(through(proxy), Some(&auth)).get().await.0.unwrap_err();
-        assert_eq!(trouble.layer, Where::Proxy, "{}", trouble.text);
-        assert!(trouble.text.contains(said) && trouble.text.contains(&proxy.to_string()), "{}", trouble.text);
-        assert!(!trouble.text.contains("canary"));
+        let error = Caller::with(through(proxy), Some(&auth)).get().await.0.unwrap_err();
+        assert_eq!(error.layer, Where::Proxy, "{}", error.text);
+        assert!(error.text.contains(said) && error.text.contains(&proxy.to_string()), "{}", error.text);
+        assert!(!error.text.contains("canary"));
     }
     let (proxy, _seen) = server(vec![Act::Hang]).await;
-    let trouble = Caller::with(through(proxy), None).get().await.0.unwrap_err();
-    assert_eq!((trouble.layer, trouble.timeout), (Where::Proxy, true), "{}", trouble.text);
+    let error = Caller::with(through(proxy), None).get().await.0.unwrap_err();
+    assert_eq!((error.layer, error.timeout), (Where::Proxy, true), "{}", error.text);
 }
 
 #[tokio::test]
@@ -383,7 +384,7 @@ async fn f02_a_resolver_that_never_answers_ends_at_the_connect_deadline() {
     let silent = tower::service_fn(|_: Name| std::future::pending::<io::Result<std::iter::Empty<SocketAddr>>>());
     let limit = Duration::from_secs(10);
     let place = "api.example:6443".to_owned();
-    let mut timed = Timed { inner: tcp(silent, limit), limit, proxied: false, place, looker: None };
+    let mut timed = Timed { inner: tcp(silent, limit), limit, proxied: false, place, fetcher: None };
     let failure = timed.call("http://api.example:6443".parse().unwrap()).await.err().unwrap();
     assert_eq!((failure.stage, failure.source.is_none(), failure.after.as_secs()), (ConnectStage::Dns, true, 10));
 }
@@ -403,7 +404,7 @@ async fn f08_a_dead_first_address_leaves_time_for_the_second() {
     }
     let both = tower::service_fn(move |_: Name| async move { Ok::<_, io::Error>([dead, good].into_iter()) });
     let limit = Duration::from_millis(800);
-    let mut timed = Timed { inner: tcp(both, limit), limit, proxied: false, place: good.to_string(), looker: None };
+    let mut timed = Timed { inner: tcp(both, limit), limit, proxied: false, place: good.to_string(), fetcher: None };
     let made = timed.call(format!("http://two.example:{}", good.port()).parse().unwrap()).await;
     assert!(made.is_ok(), "{:?}", made.err());
 }
@@ -440,7 +441,7 @@ async fn f06_after_a_timeout_no_idle_connection_is_used_again() {
     assert_eq!(caller.get().await.0.unwrap(), b"ok", "and the other two are not tried");
 }
 
-/// What a server sends before an answer that never comes, and the answer's parts that have no end.
+/// Everything a server may send before an answer that never comes, and the endless parts of an answer.
 #[tokio::test]
 async fn heads_chunks_and_trailers_without_end_are_cut_at_their_bounds() {
     let cases = [
@@ -463,10 +464,10 @@ async fn heads_chunks_and_trailers_without_end_are_cut_at_their_bounds() {
         (format!("{CHUNKED}5\r\nhello\r\n0\r\nx: {}", "y".repeat(1 << 20)), Where::Body, "cut after 5 B"),
     ];
     for (sent, layer, words) in cases {
-        let (trouble, attempt, _) = fails(vec![say(&sent), Act::Hang]).await;
+        let (error, attempt, _) = fails(vec![say(&sent), Act::Hang]).await;
         let begin = &sent[..60.min(sent.len())];
-        assert!(trouble.text.contains(words), "{begin:?}: {}", trouble.text);
-        assert_eq!((trouble.layer, trouble.timeout), (layer, false), "{begin:?}: {}", trouble.text);
+        assert!(error.text.contains(words), "{begin:?}: {}", error.text);
+        assert_eq!((error.layer, error.timeout), (layer, false), "{begin:?}: {}", error.text);
         assert_ne!(attempt.end, CallEnd::TimedOut, "{begin:?}");
     }
 }
@@ -476,12 +477,12 @@ async fn a_head_that_drips_ends_at_its_deadline_and_a_few_1xx_are_no_fault() {
     let drip = [say("HTTP/1.1 200 OK\r\n")]
         .into_iter()
         .chain((0..100).flat_map(|n| [say(format!("x-{n}: y\r\n")), Act::Rest(20)]));
-    let (trouble, attempt, _) = fails(drip.collect()).await;
+    let (error, attempt, _) = fails(drip.collect()).await;
     assert_eq!(
-        (trouble.layer, trouble.timeout, attempt.end),
+        (error.layer, error.timeout, attempt.end),
         (Where::FirstByte, true, CallEnd::TimedOut),
         "{}",
-        trouble.text
+        error.text
     );
     let ok = say("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello");
     let hints = say("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n");

@@ -1,10 +1,10 @@
-//! Connections under a deadline and a stop-watch, which bound what may come before an answer.
+//! Connections with a deadline and a stop-watch.
 
 use std::error::Error as StdError;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -17,22 +17,19 @@ use tokio::time::Instant;
 use tokio_rustls::rustls;
 use tower::{BoxError, Service};
 
-use super::{ConnectFailure, ConnectStage, READ_BUFFER, STAGE, place};
-use crate::cluster::classify::chain;
-use crate::cluster::connect::certificate::Looker;
+use super::{STAGE, place};
+use crate::cluster::connect::certificate::CertificateFetcher;
+use crate::cluster::connect_failure::{ConnectFailure, ConnectStage, chain};
+use crate::cluster::exchange::Took;
 
-/// All heads of one answer together: hyper reads on behind a 1xx for as long as the server sends one after the other, and
-/// no other cluster of the thread gets a turn meanwhile. Behind the last head there may be two reads of its body.
-const LARGEST_HEADS: usize = 4 * READ_BUFFER;
-
-/// The deadline over all stages, and the stop-watch.
+/// Connector with one deadline over all stages, and a stop-watch.
 #[derive(Clone)]
 pub(super) struct Timed<C> {
     pub(super) inner: C,
     pub(super) limit: Duration,
     pub(super) proxied: bool,
     pub(super) place: String,
-    pub(super) looker: Option<Looker>,
+    pub(super) fetcher: Option<CertificateFetcher>,
 }
 
 impl<C> Service<Uri> for Timed<C>
@@ -61,7 +58,7 @@ where
     fn call(&mut self, target: Uri) -> Self::Future {
         let stage = Arc::new(AtomicU8::new(ConnectStage::Tcp as u8));
         let work = STAGE.scope(stage.clone(), self.inner.call(target.clone()));
-        let (limit, proxied, proxy, looker) = (self.limit, self.proxied, self.place.clone(), self.looker.clone());
+        let (limit, proxied, proxy, fetcher) = (self.limit, self.proxied, self.place.clone(), self.fetcher.clone());
         let start = Instant::now();
         Box::pin(async move {
             let source: Option<BoxError> = match tokio::time::timeout(limit, work).await {
@@ -71,7 +68,7 @@ where
                 Ok(Err(error)) => Some(error.into()),
                 Err(_) => None,
             };
-            // The share of the last address ran out, or the kernel gave up: nobody answered, like our own deadline.
+            // The share of the last address ran out, or the kernel gave up: a timeout, like our own deadline.
             let source = source.filter(|source| !is_timeout(&**source));
             let stage = match stage.load(Ordering::Relaxed) {
                 0 => ConnectStage::Dns,
@@ -83,8 +80,8 @@ where
             let place = if stage == ConnectStage::Tls { place(&target) } else { proxy };
             let after = start.elapsed();
             let refused = source.as_deref().is_some_and(|source| refused_certificate(source));
-            let shown = match looker.filter(|_| stage == ConnectStage::Tls && refused) {
-                Some(looker) => looker.look(&place).await,
+            let shown = match fetcher.filter(|_| stage == ConnectStage::Tls && refused) {
+                Some(fetcher) => fetcher.fetch(&place).await,
                 None => None,
             };
             Err(ConnectFailure { stage, place, proxied, after, source, shown })
@@ -92,7 +89,7 @@ where
     }
 }
 
-/// We refused the certificate of the other side.
+/// `true` if we refused the certificate of the other side.
 fn refused_certificate(error: &(dyn StdError + 'static)) -> bool {
     let refused = |error: &rustls::Error| matches!(error, rustls::Error::InvalidCertificate(_));
     chain(error).any(|cause| cause.downcast_ref::<rustls::Error>().is_some_and(refused))
@@ -102,65 +99,10 @@ fn is_timeout(error: &(dyn StdError + 'static)) -> bool {
     chain(error).any(|cause| cause.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::TimedOut))
 }
 
-/// A connection as its requests know it: how long it took to be made, and whether it waits for an answer.
-#[derive(Clone, Debug)]
-pub(crate) struct Took(Arc<Exchange>);
-
-#[derive(Debug)]
-struct Exchange {
-    connect: Duration,
-    /// Somebody has asked for the time.
-    told: AtomicBool,
-    /// Bytes since the last request was written, while its answer has not come.
-    heads: AtomicUsize,
-    answered: AtomicBool,
-}
-
-impl Took {
-    fn new(connect: Duration) -> Self {
-        Self(Arc::new(Exchange {
-            connect,
-            told: AtomicBool::new(false),
-            heads: AtomicUsize::new(0),
-            answered: AtomicBool::new(false),
-        }))
-    }
-
-    /// The last head of an answer has come. Returns the time that the connection took to be made to the first who asks: the
-    /// first request on it takes this.
-    pub(crate) fn answered(&self) -> Option<Duration> {
-        self.0.answered.store(true, Ordering::Relaxed);
-        (!self.0.told.swap(true, Ordering::Relaxed)).then_some(self.0.connect)
-    }
-
-    /// A request is written.
-    fn asked(&self) {
-        self.0.heads.store(0, Ordering::Relaxed);
-        self.0.answered.store(false, Ordering::Relaxed);
-    }
-
-    /// Counts what was read.
-    ///
-    /// # Errors
-    /// [`LongHeads`] if that much has come without an answer.
-    fn read(&self, bytes: usize) -> io::Result<()> {
-        if self.0.answered.load(Ordering::Relaxed) {
-            return Ok(());
-        }
-        let heads = self.0.heads.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        if heads > LARGEST_HEADS { Err(io::Error::other(LongHeads)) } else { Ok(()) }
-    }
-}
-
-/// Heads without end and no answer: 1xx after 1xx.
-#[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("no answer in the first {} kB, only 1xx (`100 Continue`)", LARGEST_HEADS >> 10)]
-pub(crate) struct LongHeads;
-
-/// A connection that knows how long it took to be made, and counts what comes before an answer.
+/// A connection that knows its connect time and counts the bytes before an answer.
 pub(super) struct TimedStream<T>(TokioIo<CountingReader<T>>);
 
-/// The same for tokio, whose buffers tell how much was read.
+/// The same for tokio, whose buffers show how much was read.
 struct CountingReader<T> {
     io: TokioIo<T>,
     took: Took,

@@ -1,4 +1,4 @@
-//! TLS with one server: whom it trusts, as Go does, and who we are.
+//! TLS with one server: trust as in Go, and our own identity.
 //!
 //! kube has such a module too; it refuses a whole bundle for one bad certificate, the server's own certificate as its
 //! authority, and every client whose machine has no certificates although its server needs none.
@@ -16,33 +16,34 @@ mod chain;
 mod ecdsa;
 mod identity;
 mod pem;
+mod refusal;
 mod roots;
 mod stream;
 mod verify;
 
 pub(crate) use identity::ClientIdentity;
+pub(crate) use refusal::Refusal;
 use roots::Roots;
 pub(super) use stream::Https;
-pub(crate) use verify::Refusal;
 use verify::{Unverified, Verifier};
 
-/// Trust and identity for one server: content, never paths.
+/// Trust and identity for one server, as content and never as paths.
 #[derive(Clone, Default)]
 pub(crate) struct TlsSettings {
     /// The authorities, PEM; `None` for those of the machine.
     pub(crate) authority: Option<Vec<u8>>,
-    /// The server need not prove who it is.
+    /// `true` if the server is not verified.
     pub(crate) insecure: bool,
     /// The client certificate and its key.
     pub(crate) identity: Option<ClientIdentity>,
-    /// Stands in the certificate instead of the URL's host.
+    /// Name expected in the certificate instead of the URL's host.
     pub(crate) server_name: Option<String>,
 }
 
 /// TLS that cannot be set up.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum TlsError {
-    /// The bundle of authorities has nothing to trust.
+    /// The bundle of authorities has no usable certificate.
     #[error("its certificate-authority {0}")]
     Authority(String),
     /// The machine has no certificates of authorities.
@@ -62,7 +63,7 @@ pub(crate) enum TlsError {
 }
 
 impl TlsSettings {
-    /// The configuration of rustls for it. May read the certificates of the machine, once in a process.
+    /// Configuration of rustls. May read the certificates of the machine, once in a process.
     ///
     /// # Errors
     /// [`TlsError`]; a bundle is refused only if none of its certificates can be used.
@@ -101,7 +102,7 @@ impl TlsSettings {
         ServerName::try_from(name.to_owned()).map_err(|_| TlsError::ServerName(name.to_owned()))
     }
 
-    /// Certificates of the bundle that are passed over, each with the reason; none where the bundle is not used.
+    /// Certificates of the bundle that are skipped, each with the reason; none where the bundle is not used.
     pub(crate) fn skipped(&self) -> Vec<String> {
         match &self.authority {
             Some(bundle) if !self.insecure => Roots::of_bundle(bundle).map(|roots| roots.skipped).unwrap_or_default(),

@@ -1,8 +1,8 @@
 //! The events of the object: `events.k8s.io/v1` first, core `v1` where that is not served or not allowed.
 //!
-//! They are selected by kind and name, not by uid: a kubelet writes a node's name where its uid belongs, and for a static pod
-//! the hash of its file (`kubectl describe` asks twice for that reason). Events about an earlier object of the same name come
-//! with them, and the model leaves those out.
+//! They are selected by kind and name, not by uid: a kubelet writes a node's name where its uid belongs, and for a
+//! static pod the hash of its file (`kubectl describe` asks twice for that reason). Events about an earlier object of
+//! the same name are among them, and the model filters those out.
 
 use std::collections::HashMap;
 
@@ -17,23 +17,23 @@ use crate::msg::detail::{Detail, DetailPart, ObjectRef, Omitted};
 
 /// Events in one page.
 const PAGE: u32 = 250;
-/// Pages of one list; an object that has more events than these has one that repeats itself for ever.
+/// Most pages of one list; an object with more events has one that repeats endlessly.
 const PAGES: usize = 8;
-/// Most events that are held to be told apart and counted.
+/// Most events that are held, to be merged and counted.
 const HELD: usize = 2_000;
-/// Most events that are told.
+/// Most events that are sent.
 const TOLD: usize = 100;
 /// Events about objects without a namespace are written here (client-go `tools/record`, `makeEvent`); reading only this
 /// namespace spares the server a pass over all events.
 const CLUSTER_SCOPED: &str = "default";
 
-/// What is known of the events.
+/// The events held of the object.
 pub(super) struct Events {
     subject: ObjectRef,
-    /// Ask core `v1`.
+    /// Set once core `v1` is used.
     core: bool,
     held: HashMap<Uid, EventFacts>,
-    /// What could not be held, or read.
+    /// Events that could not be held, or read.
     untold: Omitted,
     changed: bool,
 }
@@ -73,7 +73,7 @@ impl Events {
 impl Follow for Events {
     const PART: DetailPart = DetailPart::Events;
 
-    async fn wanted(&mut self) {}
+    async fn requested(&mut self) {}
 
     async fn changed_locally(&mut self) {
         std::future::pending::<()>().await;
@@ -94,7 +94,7 @@ impl Follow for Events {
             fresh.untold.unreadable = fresh.untold.unreadable.saturating_add(answer.unreadable);
             answer.events.into_iter().for_each(|event| fresh.hold(event));
             if page == 1 {
-                // From the first page on, so that nothing that happened while the others were read is missed.
+                // The version of the first page, so that nothing is missed that happens while the others are read.
                 version = answer.version;
             }
             token = answer.token;
@@ -126,7 +126,7 @@ impl Follow for Events {
         if !std::mem::take(&mut self.changed) {
             return Vec::new();
         }
-        // One more than is told shows whether there are more.
+        // One more than the limit shows whether there are more.
         let mut events = digest(self.held.values(), TOLD + 1);
         let more = self.untold.more || events.len() > TOLD;
         events.truncate(TOLD);

@@ -1,4 +1,4 @@
-//! The object itself: a pod's detail, and the YAML of a pod or a node while it is wanted.
+//! The object itself: a pod's detail, and the YAML of a pod or a node while it is requested.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -13,19 +13,19 @@ use crate::facts::wire::{DecodeError, WatchType};
 use crate::msg::Layer;
 use crate::msg::detail::{Detail, DetailPart, ObjectRef, Yaml};
 
-/// What is known of the object.
+/// The object as held.
 pub(super) struct DetailObject {
     subject: ObjectRef,
     yaml: watch::Receiver<Yaml>,
-    /// As it came, for the YAML; empty while that is not wanted, for it may hold secrets.
+    /// Body as it came, for the YAML; empty while that is not requested, for it may hold secrets.
     body: Vec<u8>,
     gone: bool,
-    /// There is something new to tell.
+    /// Set if there is an update to send.
     changed: bool,
     detail: Option<Box<PodDetail>>,
-    /// The YAML of `body`, where it had to be read already.
+    /// The YAML of `body`, if it was parsed already.
     document: Option<YamlDocument>,
-    /// Whether the YAML of `body` has been told.
+    /// Set once the YAML of `body` was sent.
     written: bool,
 }
 
@@ -47,7 +47,7 @@ impl DetailObject {
     fn hold(&mut self, body: &[u8]) -> Result<(), DecodeError> {
         match self.subject {
             ObjectRef::Pod { .. } => self.detail = Some(Box::new(PodDetail::decode(body)?)),
-            // Of a node nothing but the YAML is told, so that is what must be readable.
+            // Of a node only the YAML is sent, so that is what must be readable.
             ObjectRef::Node { .. } => self.document = Some(YamlDocument::decode(body, self.masks())?),
         }
         if self.yaml.borrow().is_wanted() {
@@ -61,7 +61,7 @@ impl DetailObject {
 }
 
 impl DetailObject {
-    /// Values that a Secret may hold are not wanted.
+    /// `true` if values that a Secret may hold are masked.
     fn masks(&self) -> bool {
         *self.yaml.borrow() != Yaml::Clear
     }
@@ -74,8 +74,8 @@ impl DetailObject {
 impl Follow for DetailObject {
     const PART: DetailPart = DetailPart::Object;
 
-    async fn wanted(&mut self) {
-        // Of a node the table knows everything but its YAML.
+    async fn requested(&mut self) {
+        // The table has everything of a node but its YAML.
         if matches!(self.subject, ObjectRef::Node { .. }) && self.yaml.wait_for(|yaml| yaml.is_wanted()).await.is_err()
         {
             std::future::pending::<()>().await;

@@ -18,11 +18,11 @@ use crate::msg::detail::Detail;
 pub(super) struct Stream {
     cut: EventFramer,
     version: String,
-    /// Something came that could not be read.
+    /// Set once something came that could not be read.
     stale: bool,
-    /// Events that came and could be read; without any the watch has not proven itself.
+    /// Readable events so far; a watch without any is not proven.
     events: u64,
-    /// One of them came since that was last told.
+    /// Set if one of them came since the last report.
     heard: bool,
 }
 
@@ -31,12 +31,12 @@ impl Stream {
         Self { cut: EventFramer::new(protobuf, tuning.line_bytes), version, stale: false, events: 0, heard: false }
     }
 
-    /// It has brought something, and nothing that could not be read.
+    /// `true` if it brought something, and nothing unreadable.
     pub(super) fn proven(&self) -> bool {
         self.events > 0 && !self.stale
     }
 
-    /// Reads to the end.
+    /// Reads the watch to its end.
     pub(super) async fn run(
         &mut self,
         pace: &mut DetailPace<'_>,
@@ -55,7 +55,7 @@ impl Stream {
                 biased;
                 _ = refresh.changed() => return Ok(DetailWatchEnd::Stale),
                 _ = resumed.changed() => return Ok(DetailWatchEnd::Stale),
-                // It may be on a connection that leads nowhere any more.
+                // The connection may be dead.
                 _ = wake.changed() => match wake.borrow_and_update().from {
                     from if pace.shared.mono_of(heard) < from => return Ok(DetailWatchEnd::Clean(std::mem::take(&mut self.version))),
                     _ => continue,
@@ -73,7 +73,8 @@ impl Stream {
                     continue;
                 }
                 frame = body.frame() => frame,
-                // Not a failure: a middlebox forgets silent connections, and opening it again shows what is true (F45).
+                // Not a failure: a middlebox drops silent connections, and opening the watch again shows the current
+                // state (F45).
                 () = sleep_until(heard + silence) => return Ok(DetailWatchEnd::Silent(std::mem::take(&mut self.version))),
             };
             let end = match frame {
@@ -90,22 +91,22 @@ impl Stream {
         }
     }
 
-    /// The watch is over.
+    /// Result of a watch whose body has ended.
     fn ended(&mut self, pace: &DetailPace<'_>) -> Result<DetailWatchEnd, RequestError> {
         if let Some(end) = self.instead(pace) {
             return end;
         }
-        // After whole events a watch goes on from the last of them, and the server sends the torn one again.
+        // After whole events a watch continues from the last of them, and the server sends the torn one again.
         if self.cut.is_torn() && !self.proven() {
             return Err(RequestError::new(Layer::Body, "the watch was cut in the middle of an event"));
         }
         Ok(DetailWatchEnd::Clean(self.version.clone()))
     }
 
-    /// The end of a watch whose answer is no events but something else that says what it is.
+    /// End of a watch whose answer is not events but something else, such as a `Status`.
     fn instead(&self, pace: &DetailPace<'_>) -> Option<Result<DetailWatchEnd, RequestError>> {
-        let trouble = self.cut.instead(pace.shared.tuning.retry_after_cap)?;
-        Some(if trouble.is_gone() { Ok(DetailWatchEnd::Stale) } else { Err(trouble) })
+        let error = self.cut.instead(pace.shared.tuning.retry_after_cap)?;
+        Some(if error.is_gone() { Ok(DetailWatchEnd::Stale) } else { Err(error) })
     }
 
     async fn tell<F: Follow>(&mut self, pace: &mut DetailPace<'_>, of: &mut F) {
@@ -113,13 +114,13 @@ impl Stream {
             pace.watch_backoff.reset();
         }
         pace.publish(of).await;
-        // Bytes that cannot be read prove nothing.
+        // Unreadable bytes prove nothing.
         if std::mem::take(&mut self.heard) {
             pace.send_update(Detail::Heard { part: F::PART }).await;
         }
     }
 
-    /// Takes a chunk; the end, if an event says so.
+    /// Reads a chunk; returns the end, if an event is one.
     fn take(
         &mut self,
         of: &mut impl Follow,
@@ -139,8 +140,8 @@ impl Stream {
             match frame.kind {
                 WatchType::Error => {
                     let status = decode_status(frame.object).unwrap_or_default();
-                    let trouble = classify::event(status, pace.shared.tuning.retry_after_cap);
-                    return if trouble.is_gone() { Ok(Some(DetailWatchEnd::Stale)) } else { Err(trouble) };
+                    let error = classify::event(status, pace.shared.tuning.retry_after_cap);
+                    return if error.is_gone() { Ok(Some(DetailWatchEnd::Stale)) } else { Err(error) };
                 }
                 WatchType::Added | WatchType::Modified | WatchType::Deleted => {
                     let readable = of.take(&frame.kind, frame.object);
@@ -156,7 +157,7 @@ impl Stream {
             }
         }
         self.stale |= self.cut.take_skipped() > 0;
-        // What is shown is no longer the server's, and no event to come mends that.
+        // The view is out of date, and no later event can repair that.
         Ok(self.stale.then_some(DetailWatchEnd::Stale))
     }
 }

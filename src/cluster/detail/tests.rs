@@ -1,4 +1,4 @@
-//! Looking closely at one object, against a scripted server in virtual time.
+//! Detail of one object, against a scripted server in virtual time.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ fn of(subject: ObjectRef, yaml: bool) -> WatchDetail {
 const PODS: &str = "/api/v1/namespaces/d/pods";
 const EVENTS: &str = "/apis/events.k8s.io/v1/namespaces/d/events";
 const CORE: &str = "/api/v1/namespaces/d/events";
-/// The `apiVersion` of what is at [`EVENTS`].
+/// The `apiVersion` of the objects at [`EVENTS`].
 const GROUP: &str = "events.k8s.io/v1";
 
 fn report(name: &str, version: u64, count: u32) -> String {
@@ -56,7 +56,7 @@ fn served(seen: &Seen) -> Reply {
     }
 }
 
-/// What was found out, one word each.
+/// The updates, one word each.
 fn words(rig: &Rig) -> Vec<String> {
     let word = |found: &Detail| match found {
         Detail::Pod(pod) => format!("pod {} {}", pod.name, pod.status),
@@ -90,12 +90,12 @@ fn asked(rig: &Rig, path: &str) -> Vec<Seen> {
     rig.seen().into_iter().filter(|seen| seen.path == path).collect()
 }
 
-/// How often what is at `path` was read.
+/// Number of reads of `path`.
 fn reads(rig: &Rig, path: &str) -> usize {
     asked(rig, path).iter().filter(|seen| !seen.is_watch()).count()
 }
 
-/// The watches of what is at `path`.
+/// The watches of `path`.
 fn watches(rig: &Rig, path: &str) -> Vec<Seen> {
     asked(rig, path).into_iter().filter(Seen::is_watch).collect()
 }
@@ -346,7 +346,7 @@ async fn an_expired_watch_reads_the_object_again() {
     assert_eq!(failed, 0, "routine, no failure");
 }
 
-/// What a server says to a watch.
+/// A server's answer to a watch.
 type Answer = fn() -> Reply;
 
 /// A server whose watches of the pod fail in this way, while the pod can be read.
@@ -469,7 +469,7 @@ async fn events_in_protobuf_are_listed_and_watched() {
         ),
         (EVENTS, true) if seen.param("resourceVersion") == Some("40") => binary(
             BINARY_WATCH,
-            // What cannot be read is fetched again with a list.
+            // An unreadable event leads to another list.
             [Step::Wait(secs(5)), frame("ADDED", b"k8s\0\x0a\x7f"), Step::Hang],
         ),
         _ => served(seen),
@@ -486,7 +486,7 @@ async fn events_in_protobuf_are_listed_and_watched() {
     assert_eq!(rig.count(|event| matches!(event, ClusterEvent::Failed(_))), 0);
 }
 
-/// What a watch of events in protobuf brings.
+/// Content type of a watch of events in protobuf.
 const BINARY_WATCH: &str = "application/vnd.kubernetes.protobuf;stream=watch";
 
 /// A pod with one event whose first watch of events is this one, and its end; later ones are good.

@@ -15,9 +15,11 @@ use crate::clock::wall;
 use crate::cluster::deadline::Backoff;
 use crate::cluster::tuning::Tuning;
 
-/// Plugins that run at once, over all clusters: each may start an interpreter of a hundred megabytes, or open a browser.
+/// Most plugins that run at once, over all clusters: each may start an interpreter of a hundred megabytes, or open a
+/// browser.
 const AT_ONCE: usize = 4;
-/// Credentials that have expired when they come are used for so long: a clock is wrong, and asking again would not help.
+/// Time for which credentials are used that had expired when they came: a clock is wrong, and another run would not
+/// help.
 pub(crate) const WRONG_CLOCK: Duration = Duration::from_secs(30);
 
 /// Plugins of all contexts of a kubeconfig. A clone shares them.
@@ -27,15 +29,15 @@ pub(crate) struct Plugins {
     turns: Arc<Semaphore>,
 }
 
-/// One command with its arguments and environment, and what it gave.
+/// One command with its arguments and environment, and its result.
 pub(crate) struct PluginEntry {
-    /// Held by the run that is under way.
+    /// Locked by the run in progress.
     cache: tokio::sync::Mutex<Cache>,
-    /// The number of the last credential, for all who use it.
+    /// Number of the latest credential, for all contexts that use it.
     newest: watch::Sender<u64>,
-    /// Operators who log in now: runs in the background make way.
+    /// Number of operators who are logging in: background runs yield to them.
     operators: watch::Sender<usize>,
-    /// For those that run in the background, over all entries.
+    /// Permits of background runs, over all entries.
     turns: Arc<Semaphore>,
 }
 
@@ -49,18 +51,18 @@ struct Cache {
 struct FailedRun {
     error: PluginError,
     ended: Instant,
-    /// Whoever asks before has this answer.
+    /// The result is reused until then.
     until: Instant,
 }
 
-/// A credential and where it stands in the row of those that its plugin gave.
+/// A credential and its serial number among those of its plugin.
 #[derive(Clone)]
 pub(crate) struct Issued {
     /// The credential.
     pub(crate) credential: Credential,
     /// Grows with each run.
     pub(crate) serial: u64,
-    /// When it came.
+    /// Time of issue.
     pub(crate) at: Timestamp,
 }
 
@@ -72,17 +74,17 @@ impl Issued {
     }
 }
 
-/// Which credential will do.
+/// Which credential is acceptable.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Demand {
-    /// The server has rejected this one and those before.
+    /// The server has rejected this serial and those before it.
     pub(crate) after: u64,
-    /// An operator asks, who may have mended what failed.
+    /// `true` if an operator requests it, who may have repaired the cause of a failure.
     pub(crate) by_operator: bool,
 }
 
 impl Plugins {
-    /// The entry that runs this command, shared by all that tell it the same.
+    /// The entry that runs this command, shared by all contexts with the same configuration.
     pub(crate) fn entry(&self, exec: &ExecConfig) -> Arc<PluginEntry> {
         let cluster = exec.cluster.as_ref().filter(|_| exec.provide_cluster_info);
         let variables = exec.env.iter().flatten().map(|variable| (variable.get("name"), variable.get("value")));
@@ -105,15 +107,16 @@ impl PluginEntry {
         Self { cache: tokio::sync::Mutex::default(), newest, operators, turns }
     }
 
-    /// The number of the newest credential, now and from now on.
+    /// The number of the newest credential, as it changes.
     pub(crate) fn newest(&self) -> watch::Receiver<u64> {
         self.newest.subscribe()
     }
 
-    /// A credential without a terminal: the one that is there, that of the run which is under way, or that of a new run.
+    /// A credential without a terminal: the cached one, that of the run in progress, or that of a new run.
     ///
     /// # Errors
-    /// Why the plugin gave none; while it fails it is not run more often than the backoff allows, however many ask.
+    /// The reason why the plugin gave none; while it fails the backoff limits its runs, however many contexts request
+    /// one.
     pub(crate) async fn credential(
         &self,
         exec: &ExecConfig,
@@ -150,10 +153,10 @@ impl PluginEntry {
         }
     }
 
-    /// A credential of a run that has the terminal. One in the background makes way for it.
+    /// A credential of a run with the terminal. A background run yields to it.
     ///
     /// # Errors
-    /// Why the plugin gave none.
+    /// The reason why the plugin gave none.
     pub(crate) async fn log_in(
         &self,
         exec: &ExecConfig,

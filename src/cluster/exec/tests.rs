@@ -37,7 +37,7 @@ impl Plugin {
 
     async fn run_within(&self, deadline: Duration) -> Result<Credential, RequestError> {
         let outcome = run(&self.exec, PluginPlace::Background, deadline).await;
-        outcome.map_err(|error| error.trouble(&self.exec, "kubectl --context prod get nodes"))
+        outcome.map_err(|error| error.request_error(&self.exec, "kubectl --context prod get nodes"))
     }
 }
 
@@ -87,9 +87,9 @@ async fn f61_the_plugin_is_told_that_nobody_is_there_and_gets_no_terminal() {
 async fn f61_a_plugin_that_wants_a_terminal_is_not_started() {
     let mut plugin = Plugin::new("touch started");
     plugin.exec.interactive_mode = Some(ExecInteractiveMode::Always);
-    let trouble = plugin.run().await.err().unwrap();
-    assert_eq!(trouble.layer, Layer::Credentials);
-    assert!(trouble.text.contains("`kubectl --context prod get nodes`"), "{}", trouble.text);
+    let error = plugin.run().await.err().unwrap();
+    assert_eq!(error.layer, Layer::Credentials);
+    assert!(error.text.contains("`kubectl --context prod get nodes`"), "{}", error.text);
     assert!(!plugin.file("started").exists());
 }
 
@@ -98,33 +98,33 @@ async fn f62_a_missing_plugin_is_named_with_its_hint() {
     let mut plugin = Plugin::new("");
     plugin.exec.command = Some("/nowhere/no-such-plugin".into());
     plugin.exec.install_hint = Some("brew install it".into());
-    let trouble = plugin.run().await.err().unwrap();
+    let error = plugin.run().await.err().unwrap();
     assert_eq!(
-        &*trouble.text,
+        &*error.text,
         "credential plugin `no-such-plugin` could not be started: no such file or directory; \
          the kubeconfig's installHint says: brew install it"
     );
     plugin.exec.command = Some("no-such-plugin-anywhere".into());
     plugin.exec.install_hint = Some(String::new());
-    let trouble = plugin.run().await.err().unwrap();
+    let error = plugin.run().await.err().unwrap();
     let text = "credential plugin `no-such-plugin-anywhere` could not be started: it is not in the PATH";
-    assert_eq!(&*trouble.text, text);
+    assert_eq!(&*error.text, text);
 }
 
 #[tokio::test]
 async fn a_plugin_without_an_interpreter_is_told_in_the_words_of_the_system() {
     let plugin = Plugin::new("");
     std::fs::write(plugin.file("get-token"), "echo no interpreter\n").unwrap();
-    let trouble = plugin.run().await.err().unwrap();
-    assert_eq!(&*trouble.text, "credential plugin `get-token` could not be started: exec format error");
+    let error = plugin.run().await.err().unwrap();
+    assert_eq!(&*error.text, "credential plugin `get-token` could not be started: exec format error");
 }
 
 #[tokio::test]
 async fn f62_a_failing_plugin_is_told_by_its_exit_code_and_nothing_of_its_output() {
     for said in ["password=canary", "visit https://login.example.com/device?code=canary", "canary"] {
-        let trouble = Plugin::new(&format!("echo '{said}'; echo '{said}' >&2; exit 3")).run().await.err().unwrap();
+        let error = Plugin::new(&format!("echo '{said}'; echo '{said}' >&2; exit 3")).run().await.err().unwrap();
         assert_eq!(
-            &*trouble.text,
+            &*error.text,
             "credential plugin `get-token` ended with exit code 3; `kubectl --context prod get nodes` shows what it says"
         );
     }
@@ -141,13 +141,14 @@ async fn empty_strings_of_an_answer_are_unset() {
     let credential = answer(pair).run().await.unwrap();
     assert!(credential.token.is_none() && credential.client_key_data.is_some());
     for neither in [r#"{"token":""}"#, r#"{"clientCertificateData":"c","clientKeyData":""}"#] {
-        let trouble = answer(neither).run().await.err().unwrap();
-        assert!(trouble.text.ends_with("neither a token nor a certificate with its key"), "{}", trouble.text);
+        let error = answer(neither).run().await.err().unwrap();
+        assert!(error.text.ends_with("neither a token nor a certificate with its key"), "{}", error.text);
     }
 }
 
-// kubectl 1.34.1: "exec plugin is configured to use API version …, plugin returned version …", "no kind … is registered",
-// "parsing time …". What is left out, it refuses as well; many plugins of one's own leave it out, and it can mean one thing only.
+// kubectl 1.34.1: "exec plugin is configured to use API version …, plugin returned version …", "no kind … is
+// registered", "parsing time …". It also refuses an answer without them; many home-made plugins leave them out, and
+// that can mean one thing only.
 #[tokio::test]
 async fn an_answer_in_another_version_or_of_another_kind_or_with_an_unreadable_expiry_is_refused_and_not_quoted() {
     let v1 = r#""apiVersion":"client.authentication.k8s.io/v1""#;
@@ -167,17 +168,17 @@ async fn an_answer_in_another_version_or_of_another_kind_or_with_an_unreadable_e
             assert!(outcome.is_ok(), "it counts in the status alone");
             continue;
         }
-        let trouble = outcome.err().unwrap();
-        assert!(trouble.text.contains(why) && !trouble.text.contains("CANARY"), "{answer}: {}", trouble.text);
+        let error = outcome.err().unwrap();
+        assert!(error.text.contains(why) && !error.text.contains("CANARY"), "{answer}: {}", error.text);
     }
     for expiry in
         [r#""CANARY""#, r#""2030-01-02""#, r#""2030-01-02T03:04:05""#, r#""2030-13-02T03:04:05Z""#, "17", "true", "{}"]
     {
         let status = format!(r#"{{"token":"CANARY","expirationTimestamp":{expiry}}}"#);
         let plugin = Plugin::new(&format!("echo '{{{v1},{ours},\"status\":{status}}}'"));
-        let trouble = plugin.run().await.err().unwrap();
-        assert!(trouble.text.contains("`expirationTimestamp` that is no time"), "{expiry}: {}", trouble.text);
-        assert!(!trouble.text.contains("CANARY"), "{}", trouble.text);
+        let error = plugin.run().await.err().unwrap();
+        assert!(error.text.contains("`expirationTimestamp` that is no time"), "{expiry}: {}", error.text);
+        assert!(!error.text.contains("CANARY"), "{}", error.text);
     }
     for expiry in ["null", r#""""#, r#""2030-01-02T03:04:05.5+02:00""#] {
         let status = format!(r#"{{"token":"t","expirationTimestamp":{expiry}}}"#);
@@ -194,8 +195,8 @@ async fn an_answer_in_another_version_or_of_another_kind_or_with_an_unreadable_e
 async fn a_plugin_that_prints_more_than_is_read_is_ended_with_the_limit_named() {
     let started = tokio::time::Instant::now();
     for script in ["yes CANARY", "head -c 1048577 /dev/zero", "head -c 1048577 /dev/zero & sleep 1000"] {
-        let trouble = Plugin::new(script).run().await.err().unwrap();
-        assert!(trouble.text.ends_with("printed more than 1 MiB, the most that is read"), "{script}: {}", trouble.text);
+        let error = Plugin::new(script).run().await.err().unwrap();
+        assert!(error.text.ends_with("printed more than 1 MiB, the most that is read"), "{script}: {}", error.text);
     }
     assert!(started.elapsed() < Duration::from_secs(15), "nobody waits for the end of it");
     let padded = format!("head -c 900000 /dev/zero | tr '\\0' ' '; echo '{TOKEN}'");
@@ -248,9 +249,9 @@ async fn f62_garbage_is_not_a_credential_and_is_not_quoted() {
     for output in
         ["echo canary", "true", r#"echo '{"status":{}}'"#, r#"echo '{"status":{"clientCertificateData":"canary"}}'"#]
     {
-        let trouble = Plugin::new(output).run().await.err().unwrap();
-        assert_eq!(trouble.layer, Layer::Credentials);
-        assert!(!trouble.text.contains("canary"), "{}", trouble.text);
+        let error = Plugin::new(output).run().await.err().unwrap();
+        assert_eq!(error.layer, Layer::Credentials);
+        assert!(!error.text.contains("canary"), "{}", error.text);
     }
 }
 
@@ -258,8 +259,8 @@ async fn f62_garbage_is_not_a_credential_and_is_not_quoted() {
 async fn f60_a_plugin_that_hangs_is_killed_with_its_children() {
     let plugin = Plugin::new("sleep 1000 & echo $! > \"$(dirname \"$0\")/child\"; wait");
     let started = tokio::time::Instant::now();
-    let trouble = plugin.run_within(Duration::from_millis(500)).await.err().unwrap();
-    assert!(trouble.timeout && trouble.text.contains("was killed"), "{}", trouble.text);
+    let error = plugin.run_within(Duration::from_millis(500)).await.err().unwrap();
+    assert!(error.timeout && error.text.contains("was killed"), "{}", error.text);
     assert!(started.elapsed() < Duration::from_secs(10));
     let child: i32 = std::fs::read_to_string(plugin.file("child")).unwrap().trim().parse().unwrap();
     // Killed, it stays a zombie until its new parent has waited for it.

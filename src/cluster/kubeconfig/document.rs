@@ -1,25 +1,25 @@
-//! The merged kubeconfig: entries by name, each as it stands in its file. What they say is read when a context uses them.
+//! The merged kubeconfig: entries by name, each as in its file. Their fields are read when a context uses them.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::yaml::YamlNode;
+use crate::cluster::yaml::YamlNode;
 
-/// The kind of an entry that a message is about, not one that it uses.
+/// Kind of an entry that is itself the subject of a message.
 pub(super) const CONTEXT: &str = "context";
 
 /// One file of the kubeconfig.
 pub(super) struct KubeconfigFile {
     pub(super) path: PathBuf,
-    /// Relative paths in it are meant from here.
+    /// Folder that relative paths in it start from.
     pub(super) folder: PathBuf,
-    /// Why somebody else could have written it, if so.
+    /// The reason why somebody else could have written it, if so.
     pub(super) others: Option<String>,
 }
 
 impl KubeconfigFile {
-    /// A path as the file writes it, from its folder and without `.` in the middle.
+    /// Resolves a path of the file against its folder, without `.` in the middle.
     pub(super) fn resolve(&self, path: &str) -> PathBuf {
         self.folder.join(path).components().collect()
     }
@@ -39,18 +39,18 @@ pub(super) struct MergedConfig {
 pub(super) struct Section {
     entries: Vec<NamedEntry>,
     by_name: HashMap<String, usize>,
-    /// Why entries may be missing.
+    /// The reason why entries may be missing.
     odd: Option<String>,
 }
 
 /// One context, cluster or user.
 pub(super) struct NamedEntry {
     pub(super) name: String,
-    /// What stands below its name.
+    /// The value below its name.
     pub(super) value: Option<Arc<YamlNode>>,
     pub(super) file: Arc<KubeconfigFile>,
     line: usize,
-    /// The line of another one with this name in the same file.
+    /// The line of another entry with this name in the same file.
     again: Option<usize>,
 }
 
@@ -73,7 +73,7 @@ impl MergedConfig {
 }
 
 impl NamedEntry {
-    /// For messages about a context, which is named already: "the context", "its user `u`".
+    /// Name in messages about a context, which is named already: "the context", "its user `u`".
     pub(super) fn called(&self, what: &str) -> String {
         if what == CONTEXT { "the context".to_owned() } else { format!("its {what} `{}`", self.name) }
     }
@@ -87,7 +87,7 @@ impl Section {
             return;
         };
         for member in members {
-            // An entry without a name is one that nobody can use.
+            // An entry without a name cannot be used.
             let name = member.get("name").filter(|name| !name.is_empty());
             let Some(name) = name.and_then(|name| name.text()) else { continue };
             match self.by_name.get(name).map(|&at| &mut self.entries[at]) {
@@ -112,7 +112,7 @@ impl Section {
         self.by_name.contains_key(name)
     }
 
-    /// The entry of a name.
+    /// The entry of that name.
     ///
     /// # Errors
     /// There is none, or there are two.

@@ -1,8 +1,8 @@
-//! Why there is nothing to show at all.
+//! Errors that leave nothing to show at all.
 
 use crate::facts::text::Clean;
 
-/// Why there is nothing to show at all.
+/// Error that leaves nothing to show at all.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KubeconfigError {
     /// A file cannot be read.
@@ -10,7 +10,7 @@ pub enum KubeconfigError {
     Read {
         /// The file.
         path: Clean,
-        /// What the system says.
+        /// The system's error.
         why: Clean,
     },
     /// A file is not a kubeconfig.
@@ -18,15 +18,15 @@ pub enum KubeconfigError {
     Invalid {
         /// The file.
         path: Clean,
-        /// ` line 3`, or nothing where that is not known.
+        /// ` line 3`, or empty if that is not known.
         place: Clean,
-        /// What is wrong, without what stands there.
+        /// The mistake, without quoting the file.
         why: Clean,
     },
     /// No file, and no service account.
     #[error("no kubeconfig found (looked at {looked}); name one with `--kubeconfig` or $KUBECONFIG")]
     Nowhere {
-        /// Where we looked.
+        /// Searched locations.
         looked: Clean,
     },
     /// No context is selected and none is current.
@@ -44,7 +44,7 @@ pub enum KubeconfigError {
     /// A context that does not exist was asked for.
     #[error("no context `{name}` in the kubeconfig; there is {known}")]
     Unknown {
-        /// What was asked for.
+        /// Requested name.
         name: Clean,
         /// The contexts that exist.
         known: Clean,

@@ -1,4 +1,4 @@
-//! The fields of one entry: the one place where empty means unset, and where a wrong kind of value is named.
+//! The fields of one entry: the one place where empty means unset, and where a value of the wrong kind is named.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,9 +9,9 @@ use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
 use zeroize::Zeroizing;
 
 use super::document::NamedEntry;
-use super::yaml::YamlNode;
+use crate::cluster::yaml::YamlNode;
 
-/// An entry that is in use, and what to call it in a message.
+/// An entry that is in use, and its name in messages.
 pub(super) struct EntryFields<'a> {
     /// "its user `u`".
     what: String,
@@ -19,7 +19,7 @@ pub(super) struct EntryFields<'a> {
     node: Option<&'a YamlNode>,
 }
 
-/// Text in PEM, or where it is.
+/// Text in PEM, or the file that holds it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum PemSource {
     Inline(Vec<u8>),
@@ -28,7 +28,7 @@ pub(super) enum PemSource {
 
 impl<'a> EntryFields<'a> {
     /// # Errors
-    /// What stands below the name is not a map.
+    /// The value below the name is not a map.
     pub(super) fn new(what: &str, entry: &'a NamedEntry) -> Result<Self, String> {
         let what = entry.called(what);
         let node = entry.value.as_deref();
@@ -135,15 +135,10 @@ impl<'a> EntryFields<'a> {
     }
 }
 
-/// Base64 with white space anywhere in it, and whatever in the bits that the last letter has too many, as Go reads it.
+/// Decodes base64 with white space anywhere in it, and any surplus bits in the last letter, as Go does.
 fn from_base64(text: &str) -> Option<Vec<u8>> {
     let text: Zeroizing<Vec<u8>> =
         text.bytes().filter(|letter| !letter.is_ascii_whitespace()).collect::<Vec<_>>().into();
     let config = GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true);
     GeneralPurpose::new(&alphabet::STANDARD, config).decode(&*text).ok()
-}
-
-/// A text that says something: empty is unset, in a kubeconfig as in the answer of a credential plugin.
-pub(crate) fn said(text: Option<String>) -> Option<String> {
-    text.filter(|text| !text.is_empty())
 }

@@ -1,4 +1,4 @@
-//! The files: which, read how, merged how, and whether they were edited since.
+//! The files: which are read, how they are merged, and whether they were edited since.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -7,19 +7,20 @@ use std::time::{Duration, SystemTime};
 
 use super::document::{KubeconfigFile, MergedConfig};
 use super::fields::PemSource;
-use super::{KubeconfigError, Sources, shown, yaml};
+use super::{KubeconfigError, Sources, shown};
 use crate::cluster::classify::{RequestError, one_line};
+use crate::cluster::yaml;
 use crate::facts::text::Clean;
 use crate::file::{self, Contents, ReadLimit};
 use crate::msg::Layer;
 
-/// A kubeconfig of 5,000 contexts has about 20 MB; more than this is not one. It may be a pipe that somebody writes who has to
-/// log in first.
+/// A kubeconfig of 5,000 contexts has about 20 MB; more than this is not one. It may be a pipe whose writer has to log
+/// in first.
 const KUBECONFIG: ReadLimit = ReadLimit { bytes: 64 << 20, within: Duration::from_secs(30) };
 /// A bundle of certificates, a key or a token. A file system that does not answer (NFS) must not hang the credentials that work.
 const CREDENTIAL: ReadLimit = ReadLimit { bytes: 4 << 20, within: Duration::from_secs(5) };
 
-/// A file as it was when it was looked at; `None` if that cannot be told, or is no regular file.
+/// State of a file; `None` if it is unknown, or not a regular file.
 pub(super) type Stamp = (PathBuf, Option<(SystemTime, u64, u64)>);
 
 /// The merged kubeconfig; `None` if there is no file.
@@ -39,7 +40,7 @@ pub(super) fn read(sources: &Sources) -> Result<Option<MergedConfig>, Kubeconfig
     Ok(merged)
 }
 
-/// For the message that there is none.
+/// Searched locations, for the message that there is none.
 pub(super) fn looked_at(sources: &Sources) -> String {
     let mut places: Vec<String> = paths(sources).iter().map(|path| format!("`{}`", shown(path))).collect();
     if places.is_empty() && sources.names_files() {
@@ -60,7 +61,7 @@ fn paths(sources: &Sources) -> Vec<PathBuf> {
             listed.push(path);
         }
     }
-    // As kubectl: a list of nothing but colons is a list without files, not none.
+    // As in kubectl: a list of nothing but colons is a list without files, not an unset one.
     if sources.names_files() {
         return listed;
     }
@@ -104,10 +105,10 @@ fn decode(bytes: &[u8]) -> Option<String> {
     }
 }
 
-/// A token file's content, as client-go reads it. Blocking.
+/// Reads a token file as client-go does. Blocking.
 ///
 /// # Errors
-/// It cannot be read, or there is nothing in it.
+/// It cannot be read, or is empty.
 pub(super) fn read_token(path: &Path) -> Result<String, RequestError> {
     let why = match read_credential(path) {
         Ok(bytes) => match String::from_utf8(bytes) {
@@ -118,7 +119,7 @@ pub(super) fn read_token(path: &Path) -> Result<String, RequestError> {
         Err(why) => why,
     };
     let text = format!("cannot read the token file `{}`: {why}", shown(path));
-    Err(RequestError::new(Layer::Credentials, &text).for_good())
+    Err(RequestError::new(Layer::Credentials, &text).permanent())
 }
 
 /// Text in PEM, read if it is in a file. Blocking.
@@ -138,7 +139,7 @@ fn read_credential(path: &Path) -> Result<Vec<u8>, String> {
     file::read(path, CREDENTIAL).map(|contents| contents.bytes).map_err(|error| error.to_string())
 }
 
-/// How the kubeconfig's files are. Blocking.
+/// State of the kubeconfig's files. Blocking.
 pub(super) fn stamps_of(sources: &Sources) -> Vec<Stamp> {
     paths(sources).into_iter().map(stamp).collect()
 }
@@ -149,7 +150,7 @@ fn stamp(path: PathBuf) -> Stamp {
     (path, changed)
 }
 
-/// How each of the files is.
+/// State of each of the files.
 pub(super) async fn stamps(files: Vec<PathBuf>) -> Vec<Stamp> {
     let unknown = || files.iter().map(|path| (path.clone(), None)).collect();
     let asked = files.clone();

@@ -1,4 +1,4 @@
-//! The credential plugin of a context: which, whose credential is in use, and how an operator would run it.
+//! The credential plugin of a context: its credential in use, and the command with which an operator would run it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,14 +14,21 @@ use crate::cluster::session::Renewal;
 use crate::cluster::tuning::Tuning;
 use crate::facts::text::{Clean, shell_word};
 
-/// What a context has of its plugin. Survives edits of the kubeconfig.
+/// State of a context's plugin. Survives edits of the kubeconfig.
 #[derive(Clone, Default)]
 pub(super) struct Login {
-    /// Shared with other contexts; `None` until it has been asked.
+    /// Shared with other contexts; `None` until the first request.
     entry: Option<Arc<PluginEntry>>,
     /// The number of the credential in use.
     used: u64,
     demand: Demand,
+}
+
+/// One run of a plugin: where it runs, and until when it may.
+#[derive(Clone, Copy)]
+pub(super) struct PluginRun {
+    pub(super) place: PluginPlace,
+    pub(super) deadline: Duration,
 }
 
 impl Login {
@@ -61,7 +68,7 @@ impl ContextTarget {
         self.exec().map(|exec| one_line(exec::name(exec)))
     }
 
-    /// A command that shows what the plugin says, to be pasted into a shell.
+    /// A command that shows the plugin's messages, to be pasted into a shell.
     fn kubectl(&self) -> String {
         let Some(origin) = &self.origin else { return "kubectl get nodes".to_owned() };
         // It is pasted into another terminal, which may be in another directory.
@@ -70,26 +77,26 @@ impl ContextTarget {
         format!("kubectl{} --context {} get nodes", file.unwrap_or_default(), shell_word(origin.name()))
     }
 
-    /// A credential of the plugin, perhaps one that another context has got.
+    /// A credential of the plugin, perhaps one that another context has obtained.
     pub(super) async fn issue(
         &mut self,
         plugin: &ExecConfig,
         tuning: &Tuning,
-        (place, deadline): (PluginPlace, Duration),
+        run: PluginRun,
     ) -> Result<Issued, RequestError> {
         let plugins = self.origin.as_ref().map(ConfigOrigin::plugins).cloned().unwrap_or_default();
         let entry = plugins.entry(plugin);
         if self.login.entry.as_ref().is_none_or(|known| !Arc::ptr_eq(known, &entry)) {
-            // Numbers of another entry say nothing.
+            // Serial numbers of another entry mean nothing here.
             (self.login.used, self.login.demand.after) = (0, 0);
             self.login.entry = Some(entry.clone());
         }
-        let got = match place {
+        let got = match run.place {
             PluginPlace::Background => entry.credential(plugin, self.login.demand, tuning).await,
-            PluginPlace::Terminal => entry.log_in(plugin, deadline, tuning).await,
+            PluginPlace::Terminal => entry.log_in(plugin, run.deadline, tuning).await,
         };
         self.login.demand.by_operator = false;
-        let issued = got.map_err(|error| error.trouble(plugin, &self.kubectl()))?;
+        let issued = got.map_err(|error| error.request_error(plugin, &self.kubectl()))?;
         self.login.used = issued.serial;
         Ok(issued)
     }

@@ -1,4 +1,4 @@
-//! Where a context was read from, to be read again after an edit (F65): once for all contexts that came from there.
+//! The source of a context, to be read again after an edit (F65): once for all contexts of that source.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -9,7 +9,7 @@ use super::{ContextTarget, KubeconfigError, MergedConfig, Sources, one_line};
 use crate::cluster::exec::Plugins;
 use crate::cluster::proxy::ProxyEnv;
 
-/// Where one context was read from, and how that was then.
+/// The source of one context, and its state when it was read.
 #[derive(Clone)]
 pub(super) struct ConfigOrigin {
     name: String,
@@ -17,12 +17,12 @@ pub(super) struct ConfigOrigin {
     shared: Arc<SharedConfig>,
 }
 
-/// What the contexts of one kubeconfig share.
+/// State that the contexts of one kubeconfig share.
 struct SharedConfig {
     sources: Sources,
     names: Vec<String>,
     plugins: Plugins,
-    /// The last edit as it was read: the contexts that have not asked for it yet.
+    /// The last edit as it was read: the contexts that have not taken it yet.
     edit: Mutex<Option<ConfigEdit>>,
 }
 

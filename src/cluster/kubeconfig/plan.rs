@@ -1,4 +1,4 @@
-//! What a context leads to and with which credentials, for the health check: looked at, not used.
+//! The server, the route and the credentials of a context, for the health check: described, not used.
 
 use http::Uri;
 use kube::Config;
@@ -11,9 +11,9 @@ use crate::cluster::classify::RequestError;
 use crate::cluster::connect::tls::TlsSettings;
 use crate::msg::Layer;
 
-/// The way to a server.
+/// The connection to a server.
 pub(crate) struct ConnectionPlan {
-    /// As kube sees it, without credentials that would have to be fetched.
+    /// kube's configuration, without credentials that would have to be fetched.
     pub(crate) config: Config,
     /// The proxy in between, without credentials.
     pub(crate) proxy: Option<Uri>,
@@ -26,7 +26,7 @@ pub(crate) struct ConnectionPlan {
 }
 
 impl ContextTarget {
-    /// Reads what the context says.
+    /// Reads the context's settings.
     ///
     /// # Errors
     /// A context, a file or a proxy that cannot be used.
@@ -58,8 +58,8 @@ fn kind(authorization: &Authorization, certificate: bool) -> String {
     if kinds.is_empty() { "none: the server sees an anonymous user".to_owned() } else { kinds.join(" and ") }
 }
 
-/// The command of a plugin with the names of the variables that it gets, for somebody who wants to know what is run. Of its
-/// arguments only the number: each of them may be a secret.
+/// The command of a plugin with the names of the variables that it gets, for somebody who wants to know what is run.
+/// Arguments are only counted: each of them may be a secret.
 fn command_line(exec: &ExecConfig) -> String {
     let is_name = |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     let names = exec.env.iter().flatten().filter_map(|variable| variable.get("name"));

@@ -1,4 +1,5 @@
-//! From what a context says to what a client is made of: kube is given data, never a path and never anything to run.
+//! From the settings of a context to the configuration of a client: kube is given data, never a path and never anything
+//! to run.
 
 use std::path::{Path, PathBuf};
 
@@ -16,24 +17,25 @@ use super::shown;
 use crate::cluster::classify::RequestError;
 use crate::cluster::connect::tls::{ClientIdentity, TlsSettings};
 use crate::cluster::exec;
+use crate::cluster::yaml::non_empty;
 use crate::file::{self, ReadLimit, others_may_replace};
 use crate::msg::Layer;
 
-/// Where a pod finds its service account (client-go `rest.InClusterConfig`).
+/// Folder of a pod's service account (client-go `rest.InClusterConfig`).
 const SERVICE_ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
-/// The name of a namespace.
+/// Limits for the file with the name of a namespace.
 const NAMESPACE: ReadLimit = ReadLimit { bytes: 4096, within: std::time::Duration::from_secs(5) };
 
-/// What one context says.
+/// Settings of one context.
 pub(super) struct ContextSettings {
     pub(super) cluster: ClusterSettings,
     pub(super) user: UserSettings,
 }
 
-/// A client's configuration, without what its credential plugin brings.
+/// A client's configuration, without the credential of its plugin.
 pub(super) struct Prepared {
     pub(super) config: Config,
-    /// The credential plugin with what it is told of its cluster.
+    /// The credential plugin with the cluster information that it is given.
     pub(super) exec: Option<ExecConfig>,
     /// Trust and identity.
     pub(super) tls: TlsSettings,
@@ -58,7 +60,7 @@ impl ContextSettings {
     /// The service account of the pod that we run in, and the pod's namespace. Blocking.
     pub(super) fn in_cluster() -> Option<(Self, String)> {
         let [host, port] = ["KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT"].map(std::env::var);
-        Self::of_service_account(Path::new(SERVICE_ACCOUNT), &super::said(host.ok())?, &super::said(port.ok())?)
+        Self::of_service_account(Path::new(SERVICE_ACCOUNT), &non_empty(host.ok())?, &non_empty(port.ok())?)
     }
 
     fn of_service_account(folder: &Path, host: &str, port: &str) -> Option<(Self, String)> {
@@ -97,7 +99,7 @@ impl ContextSettings {
         config.default_retry = false;
         config.disable_compression = cluster.disable_compression;
         config.headers.clone_from(&user.headers);
-        // Of a server without TLS nothing of it is read, as in kubectl; and nobody is asked where nothing is verified.
+        // Without TLS none of its settings are read, as in kubectl; and no authority is read where nothing is verified.
         let secure = cluster.server.scheme_str() == Some("https");
         let authority = cluster.authority.as_ref().filter(|_| secure && !cluster.insecure);
         let authority = authority.map(|source| read_pem("certificate-authority", source)).transpose()?;
@@ -119,7 +121,7 @@ impl ContextSettings {
         Ok(Prepared { config, exec, tls })
     }
 
-    /// The plugin with what it is told of its cluster.
+    /// The plugin with the cluster information that it is given.
     fn with_cluster_info(&self, exec: &ExecConfig, authority: Option<Vec<u8>>) -> ExecConfig {
         let mut exec = exec.clone();
         if let Some(told) = &mut exec.cluster {
@@ -145,7 +147,7 @@ impl Prepared {
     /// A token that no header may have.
     pub(super) fn accept(&mut self, credential: exec::Credential) -> Result<(), RequestError> {
         let refused =
-            |why: String| RequestError::new(Layer::Credentials, &format!("the credential plugin: {why}")).for_good();
+            |why: String| RequestError::new(Layer::Credentials, &format!("the credential plugin: {why}")).permanent();
         self.authorize(
             credential.token.as_ref().map(|token| bearer(token.expose_secret())).transpose().map_err(refused)?,
         );
@@ -170,23 +172,23 @@ impl Authorization {
             Self::Token(token, Some(file)) => match (read_token(file), token) {
                 (Ok(read), _) => bearer(&read),
                 (Err(_), Some(token)) => bearer(token),
-                (Err(trouble), None) => return Err(trouble),
+                (Err(error), None) => return Err(error),
             },
         };
-        header.map(Some).map_err(|why| RequestError::new(Layer::Credentials, &why).for_good())
+        header.map(Some).map_err(|why| RequestError::new(Layer::Credentials, &why).permanent())
     }
 }
 
 impl Plugin {
-    /// The operator lets this plugin run. Blocking: files are looked at.
+    /// Verifies that the operator lets this plugin run. Blocking: reads file metadata.
     ///
     /// # Errors
-    /// The kubeconfig or the plugin's file is not the operator's alone, or the command is none of those that are `allowed`.
+    /// The kubeconfig or the plugin's file is not the operator's alone, or the command is not in `allowed`.
     pub(super) fn may_run(&self, allowed: Option<&[String]>) -> Result<(), RequestError> {
         let command = self.exec.command.as_deref().unwrap_or_default();
         let refuse = |why: &str| {
             let text = format!("credential plugin `{}` is not run: {why}", exec::name(&self.exec));
-            Err(RequestError::new(Layer::Credentials, &text).for_good())
+            Err(RequestError::new(Layer::Credentials, &text).permanent())
         };
         if let Some(why) = &self.others {
             return refuse(&format!("it is named in `{}`, and {why}", shown(&self.file)));
@@ -194,7 +196,7 @@ impl Plugin {
         if allowed.is_some_and(|allowed| !allowed.iter().any(|name| exec::is_same_command(name, command))) {
             return refuse(&format!("`{}` is not in `exec-allow` of the configuration", exec::file_name(&self.exec)));
         }
-        // One that is not found is told when it is started.
+        // A missing file is reported when the plugin is started.
         match exec::find(command).ok().filter(|file| file.exists()).map(|file| (others_may_replace(&file), file)) {
             Some((Some(why), file)) => refuse(&format!("it is `{}`, and {why}", shown(&file))),
             _ => Ok(()),

@@ -21,14 +21,14 @@ const PATH: &AsciiSet = &CONTROLS
     .add(b'|')
     .add(b'}');
 
-/// A server's URL, taken apart.
+/// A server's URL, in parts.
 pub(super) struct ServerUrl {
     /// Without user and password.
     pub(super) url: Uri,
-    /// User and password in front of the host: kubectl sends these and nothing else as `Authorization`.
+    /// User and password in front of the host: kubectl sends only these as `Authorization`.
     pub(super) login: Option<UrlLogin>,
-    /// The text has no scheme. kubectl speaks plain http then, whatever else the kubeconfig says of TLS, and sends none of
-    /// the user's credentials: it asks whether the server has TLS before it has read either.
+    /// `true` if the text has no scheme. kubectl then uses plain http, whatever else the kubeconfig says of TLS, and
+    /// sends none of the user's credentials: it decides on TLS before it has read either.
     pub(super) is_bare: bool,
 }
 
@@ -40,7 +40,7 @@ pub(super) struct UrlLogin {
 
 impl ServerUrl {
     /// # Errors
-    /// A text that is no URL of a server. It may hold a password, so little of it is quoted.
+    /// The text is no URL of a server. It may hold a password, so little of it is quoted.
     pub(super) fn read(text: &str) -> Result<Self, String> {
         let (scheme, rest) = match text.split_once("://") {
             Some((scheme, rest)) if !scheme.is_empty() && !rest.is_empty() && !rest.starts_with('/') => (scheme, rest),
@@ -76,7 +76,7 @@ impl ServerUrl {
 }
 
 impl UrlLogin {
-    /// `None` for characters that Go's `validUserinfo` refuses, and for a `%` that is none of an escape.
+    /// `None` for characters that Go's `validUserinfo` refuses, and for a `%` that begins no escape.
     fn read(text: &str) -> Option<Self> {
         let is_valid = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:~!$&'()*+,;=%@".contains(&byte);
         let decode = |text: &str| Some(percent_decode_str(text).decode_utf8().ok()?.into_owned());
@@ -92,10 +92,10 @@ fn unreadable() -> String {
     "the server's URL cannot be parsed".to_owned()
 }
 
-/// The host, and the port with its colon; an empty one is none.
+/// The host, and the port with its colon; an empty port is none.
 ///
 /// # Errors
-/// A port that there is not. `has_login`: it may be a part of a password, which is not quoted.
+/// An impossible port. `has_login`: it may be a part of a password, which is not quoted.
 fn host_and_port(place: &str, has_login: bool) -> Result<(&str, &str), String> {
     // The colons of an IPv6 address stand in brackets.
     let Some(at) = place.rfind(':').filter(|&at| !place[at..].ends_with(']')) else { return Ok((place, "")) };
@@ -115,7 +115,7 @@ fn ascii_host(host: &str) -> Option<String> {
     if host.starts_with('[') || host.is_ascii() && !host.contains('%') {
         return Some(host.to_owned());
     }
-    // A first digit below 8 is an ASCII character's.
+    // A first hex digit below 8 is an ASCII character's.
     if !has_whole_escapes(host) || host.split('%').skip(1).any(|rest| rest.as_bytes().first() < Some(&b'8')) {
         return None;
     }
@@ -139,7 +139,7 @@ fn clean_path(path: &str) -> Option<String> {
     Some(parts.into_iter().flat_map(|part| ["/".to_owned(), utf8_percent_encode(part, PATH).to_string()]).collect())
 }
 
-/// Every `%` has its two digits.
+/// `true` if every `%` has its two digits.
 fn has_whole_escapes(text: &str) -> bool {
     text.split('%').skip(1).all(|rest| rest.len() >= 2 && rest.bytes().take(2).all(|byte| byte.is_ascii_hexdigit()))
 }
@@ -229,7 +229,7 @@ mod tests {
             assert_eq!(read.url, "https://h:1/", "{text}");
         }
         assert!(ServerUrl::read("https://h@").is_err() && ServerUrl::read("https://@h").is_ok());
-        // What kubectl refuses: none of it is quoted.
+        // None of the texts that kubectl refuses is quoted.
         for text in [
             "https://us:CANARY w@h",
             "https://us:CANARY%w@h",

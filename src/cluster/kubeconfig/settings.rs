@@ -1,8 +1,8 @@
-//! What one context says of its server and of its user, typed; and which of a user's credentials count.
+//! The settings of a context's server and user, typed; and the precedence of a user's credentials.
 //!
 //! Precedence as in client-go (`tools/clientcmd/client_config.go`, `transport/round_trippers.go`,
-//! `plugin/pkg/client/auth/exec/exec.go`): a token file before a token, both before a plugin; a client certificate is shown
-//! beside either and makes a plugin unnecessary; a token and a user name together are refused.
+//! `plugin/pkg/client/auth/exec/exec.go`): a token file before a token, both before a plugin; a client certificate is
+//! sent beside either and makes a plugin unnecessary; a token and a user name together are refused.
 
 use std::path::PathBuf;
 
@@ -18,7 +18,7 @@ use super::server::{ServerUrl, UrlLogin};
 use crate::cluster::classify::RequestError;
 use crate::cluster::exec;
 
-/// The extension of a cluster that is handed on to a plugin (client-go `clusterExtensionKey`).
+/// The extension of a cluster that is passed to a plugin (client-go `clusterExtensionKey`).
 const PLUGIN_EXTENSION: &str = "client.authentication.k8s.io/exec";
 /// Characters of an extra's name that a header's name may have (client-go `legalHeaderByte`).
 const EXTRA_NAME: &AsciiSet = &NON_ALPHANUMERIC
@@ -43,7 +43,7 @@ pub(super) struct ClusterSettings {
     pub(super) server: Uri,
     /// User and password of the server's URL.
     pub(super) login: Option<UrlLogin>,
-    /// The server has no scheme: none of the user's credentials are sent.
+    /// `true` if the server has no scheme: none of the user's credentials are sent.
     pub(super) is_bare: bool,
     pub(super) insecure: bool,
     pub(super) authority: Option<PemSource>,
@@ -52,7 +52,7 @@ pub(super) struct ClusterSettings {
     pub(super) disable_compression: bool,
 }
 
-/// Who we are to a server.
+/// Identity and credentials for a server.
 #[derive(Default)]
 pub(super) struct UserSettings {
     pub(super) authorization: Authorization,
@@ -67,7 +67,7 @@ pub(super) struct CertificateSource {
     pub(super) key: PemSource,
 }
 
-/// Where the `Authorization` header comes from.
+/// Source of the `Authorization` header.
 #[derive(Default)]
 pub(super) enum Authorization {
     #[default]
@@ -82,17 +82,17 @@ pub(super) enum Authorization {
 
 /// A credential plugin.
 pub(super) struct Plugin {
-    /// Without the cluster's certificate authority, which may have to be read.
+    /// Without the cluster's certificate authority, which may have to be read from a file.
     pub(super) exec: ExecConfig,
     /// The file that names it.
     pub(super) file: PathBuf,
-    /// Why somebody else could have written that file, if so.
+    /// The reason why somebody else could have written that file, if so.
     pub(super) others: Option<String>,
 }
 
 impl ClusterSettings {
     /// # Errors
-    /// What of the entry cannot be used.
+    /// A field of the entry that cannot be used.
     pub(super) fn read(entry: &NamedEntry) -> Result<Self, String> {
         if entry.value.is_none() {
             return Err(format!("its cluster `{}` is empty", entry.name));
@@ -103,7 +103,7 @@ impl ClusterSettings {
         let ServerUrl { url: server, login, is_bare } = ServerUrl::read(&server)?;
         let insecure = fields.flag("insecure-skip-tls-verify")?;
         let authority = fields.pem("certificate-authority-data", "certificate-authority")?;
-        // client-go `transport.TLSConfigFor`: one of the two is a mistake, and nobody can tell which.
+        // client-go `transport.TLSConfigFor`: one of the two is a mistake, and it is unclear which.
         if insecure && authority.is_some() && server.scheme_str() == Some("https") {
             let text =
                 "`certificate-authority` and `insecure-skip-tls-verify: true` are both set; take one of them out";
@@ -124,7 +124,7 @@ impl ClusterSettings {
 
 impl UserSettings {
     /// # Errors
-    /// What of the entry cannot be used; what does not count is not looked at.
+    /// A field of the entry that cannot be used; fields without effect are not read.
     pub(super) fn read(entry: &NamedEntry, cluster: &NamedEntry) -> Result<Self, String> {
         let fields = EntryFields::new("user", entry)?;
         let identity = identity(&fields)?;
@@ -132,7 +132,7 @@ impl UserSettings {
         Ok(Self { authorization, identity, headers: impersonation(&fields)? })
     }
 
-    /// The operator lets its plugin run, if it has one. Blocking.
+    /// Verifies that the operator lets its plugin run, if it has one. Blocking.
     ///
     /// # Errors
     /// As [`Plugin::may_run`].
@@ -143,8 +143,8 @@ impl UserSettings {
         }
     }
 
-    /// The user as `cluster` gets to see it, which is decided by the server's URL (client-go's
-    /// `clientcmd.DirectClientConfig` and Go's `http.Client`).
+    /// The user as presented to `cluster`, which the server's URL decides (client-go's `clientcmd.DirectClientConfig`
+    /// and Go's `http.Client`).
     pub(super) fn for_cluster(self, cluster: &ClusterSettings) -> Self {
         let user = if cluster.is_bare { Self::default() } else { self };
         match &cluster.login {
@@ -156,7 +156,7 @@ impl UserSettings {
         }
     }
 
-    /// Something that only the server may see.
+    /// `true` if it has anything that only the server may see.
     pub(super) fn has_secrets(&self) -> bool {
         !matches!(self.authorization, Authorization::None)
     }
@@ -204,12 +204,12 @@ fn authorization(
     })
 }
 
-/// The token that an `auth-provider` holds. None is ever run: client-go has taken those that ran something out.
+/// The token that an `auth-provider` holds. Providers are never run: client-go has removed those that ran a command.
 fn id_token(provider: &EntryFields<'_>) -> Result<String, String> {
     let name = provider.text("name")?.unwrap_or_default();
     let instead = match name.as_str() {
         "oidc" => {
-            // As long as it holds it is a token like any other; to renew it takes a plugin.
+            // While it is valid it is a token like any other; renewing it takes a plugin.
             let config = provider.below("config")?;
             if let Some(token) = config.map(|config| config.text("id-token")).transpose()?.flatten() {
                 return Ok(token);
@@ -267,7 +267,7 @@ fn plugin(fields: &EntryFields<'_>, entry: &NamedEntry, cluster: &NamedEntry) ->
     Ok(Plugin { exec, file: entry.file.path.clone(), others: entry.file.others.clone() })
 }
 
-/// The version of the plugin's protocol, one of those that client-go knows. Where none is said it is [`exec::V1`].
+/// The version of the plugin's protocol, one of those that client-go knows; [`exec::V1`] if none is named.
 ///
 /// # Errors
 /// It is another.
@@ -316,7 +316,7 @@ fn impersonation(fields: &EntryFields<'_>) -> Result<Vec<(HeaderName, HeaderValu
 /// `Authorization: Bearer …`.
 ///
 /// # Errors
-/// A text that no header may have: hyper would refuse it, and what kube does with it is a panic.
+/// A text that is not valid in a header: hyper would refuse it, and kube would panic.
 pub(super) fn bearer(token: &str) -> Result<HeaderValue, String> {
     sensitive(&["Bearer ", token.trim()]).ok_or_else(|| "the token has characters that no header may have".to_owned())
 }

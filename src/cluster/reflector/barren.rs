@@ -1,8 +1,8 @@
-//! Watches that bring nothing: what they prove all the same, and when lists are read again and again instead.
+//! Watches without events: their proof of the version, and when the list is polled instead.
 //!
-//! A watch that opens at the known version, and is neither refused nor ended at once, proves that version: what had changed
-//! since would have come first. So a quiet cluster behind a middlebox that cuts silent connections stays proven. A watch that
-//! does not even get so far is barren, and after two in a row the list is polled until one is better.
+//! A watch that opens at the known version, and is neither refused nor ended at once, proves that version: any change
+//! since would have come first. So a quiet cluster behind a middlebox that cuts silent connections stays proven. A
+//! watch that does not even get so far is barren, and after two in a row the list is polled until a watch works again.
 
 use std::time::Duration;
 
@@ -15,64 +15,66 @@ use crate::msg::{ClusterEvent, Layer, Mono, SyncState};
 const BARREN_IN_A_ROW: u32 = 2;
 /// Silent watches in a row before a list that looks for drift (F45).
 const SILENT_IN_A_ROW: u32 = 2;
-/// Watches that cannot connect or are rejected say nothing about watches, unless the server has answered all the while:
-/// restarts and new credentials take less.
+/// Watches that cannot connect or are rejected say nothing about watching, unless the server has answered for this
+/// long: restarts and new credentials take less.
 const ANSWERED_FOR: Duration = Duration::from_secs(60);
-/// A refusal in the body comes no later than this; a server that ends a watch later has let us watch.
+/// A refusal in the body comes no later than this; a server that ends a watch later has allowed it.
 const REFUTED_WITHIN: Duration = Duration::from_secs(10);
-/// Two starts of a watch that nothing came on are at least so far apart.
+/// Least time between two starts of a watch without events.
 const QUIET_SPACING: Duration = Duration::from_secs(5);
-/// Two cuts within so much of each other are the work of one clock.
+/// Two cuts after nearly the same silence, within this much, share one cause.
 const CUT_SLACK: Duration = Duration::from_secs(3);
-/// A period that was learnt is put to the test again after this.
+/// A learnt period is tested again after this.
 const CUT_LEARNT_FOR: Duration = Duration::from_secs(3600);
 
-/// What the last watches brought.
+/// Results of the last watches.
 #[derive(Debug, Default)]
 pub(super) struct Yield {
-    /// In a row without an event, and without proof of the version.
+    /// Watches in a row without an event, and without proof of the version.
     barren: u32,
-    /// When the first of them began to bring nothing.
+    /// Start of the first of them.
     since: Option<Mono>,
-    /// The last of them did, and not because its version had expired, which the list that follows cures.
+    /// Set if the last of them was barren for another reason than an expired version, which the list that follows
+    /// cures.
     doubt: bool,
-    /// In a row that were open and silent for longer than the period of bookmarks.
+    /// Watches in a row that were open and silent for longer than the period of bookmarks.
     silent: u32,
-    /// The list is read again and again instead.
+    /// Set while the list is polled instead.
     polling: bool,
-    /// The end of the last list, or the last event.
+    /// Time of the last list's end, or of the last event.
     known_at: Option<Mono>,
-    /// How long the last watch was silent before it was cut.
+    /// Silence of the last watch before it was cut.
     cut: Option<Duration>,
-    /// The silence after which connections are cut, and since when it is known.
+    /// The silence after which connections are cut, and the time when it was learnt.
     learnt: Option<(Duration, Mono)>,
-    /// A watch was silent for so long before it was refused in its body: so much silence proves nothing here.
+    /// Silence of a watch before it was refused in its body: so much silence proves nothing with this server.
     refuted: Option<Duration>,
 }
 
 impl Yield {
-    /// The list is read again and again instead of watched.
+    /// `true` if the list is polled instead of watched.
     pub(super) fn is_polling(&self) -> bool {
         self.polling
     }
 
-    /// Nothing but the list ever says anything new.
+    /// `true` if only lists ever bring anything new.
     fn is_silent(&self) -> bool {
         self.silent >= SILENT_IN_A_ROW
     }
 
-    /// Forgets what a connection of another time was like.
+    /// Forgets the cuts of earlier connections.
     pub(super) fn forget_cuts(&mut self) {
         (self.cut, self.learnt) = (None, None);
     }
 
-    /// How long a watch may last, so that the server ends it before a middlebox does; just before the end comes a bookmark.
+    /// Longest time of a watch that lets the server end it before a middlebox does; just before the end comes a
+    /// bookmark.
     pub(super) fn longest(&mut self, now: Mono) -> Option<Duration> {
         self.learnt.take_if(|(_, at)| now.since(*at) > CUT_LEARNT_FOR);
         self.learnt.map(|(silence, _)| silence.mul_f64(0.8))
     }
 
-    /// The watch was silent for so long before it was cut, although it had time left.
+    /// Records the silence of a watch that was cut although it had time left.
     fn note_cut(&mut self, silence: Duration, now: Mono) {
         let before = self.cut.replace(silence);
         if before.is_some_and(|before| before.abs_diff(silence) <= CUT_SLACK) {
@@ -81,26 +83,27 @@ impl Yield {
     }
 }
 
-/// What an open watch was like when it ended.
+/// History of an open watch that has ended.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Lived {
-    /// Since it opened.
+    /// Time since it opened.
     pub(super) whole: Duration,
-    /// Since its last event, or since it opened.
+    /// Time since its last event, or since it opened.
     pub(super) silence: Duration,
-    /// Its version was proven.
+    /// `true` if its version was proven.
     pub(super) accepted: bool,
-    /// What it was to last.
+    /// Requested duration.
     pub(super) asked: Duration,
 }
 
 impl Reflector {
-    /// The lists are as complete as they get: nothing is read now, and nothing has failed.
+    /// `true` if the lists are as complete as they get: nothing is read now, and nothing has failed.
     pub(super) fn rests(&self) -> bool {
         matches!(self.list, ListPhase::Idle | ListPhase::Waiting { poll: true, .. })
     }
 
-    /// The watch is open for some time, and nothing has come: the server has nothing newer than the version it began at.
+    /// Handles a watch that was open for some time without events: the server has nothing newer than its starting
+    /// version.
     pub(super) fn accepted(&mut self, fx: &mut Vec<ReflectorEffect>) {
         let Yield { barren, since, doubt, .. } = &mut self.watch_yield;
         (*barren, *since, *doubt) = (0, None, false);
@@ -111,19 +114,19 @@ impl Reflector {
         self.end_polling(fx);
     }
 
-    /// The last watch brought nothing: that another one is open is no reason to believe in it.
+    /// `true` if the last watch brought nothing: another open watch is no reason to trust it.
     pub(super) fn is_in_doubt(&self) -> bool {
         self.watch_yield.doubt
     }
 
-    /// How long a watch must be open without a word until its version is proven.
+    /// Time that a watch must be open and silent until its version is proven.
     pub(super) fn acceptance(&self) -> Duration {
         self.tuning.watch_accepted.max(self.watch_yield.refuted.unwrap_or_default() * 2)
     }
 
-    /// A watch without an event ends with a refusal, so soon that its silence was no consent. Takes note of it.
+    /// `true` if a watch without an event was refused so soon that its silence proved nothing. Records that silence.
     pub(super) fn is_refuted(&mut self, whole: Duration, end: &WatchEnd) -> bool {
-        let refused = matches!(end, WatchEnd::Refused(trouble) | WatchEnd::Error(trouble) if !trouble.is_gone());
+        let refused = matches!(end, WatchEnd::Refused(error) | WatchEnd::Error(error) if !error.is_gone());
         let is = refused && whole < REFUTED_WITHIN;
         if is {
             self.watch_yield.refuted = self.watch_yield.refuted.max(Some(whole));
@@ -131,7 +134,7 @@ impl Reflector {
         is
     }
 
-    /// An event came that can be read.
+    /// Handles a readable event.
     pub(super) fn yielded(&mut self, moment: StepContext, fx: &mut Vec<ReflectorEffect>) {
         let was_silent = self.watch_yield.is_silent();
         let Yield { barren, since, doubt, silent, known_at, refuted, .. } = &mut self.watch_yield;
@@ -143,7 +146,7 @@ impl Reflector {
         self.end_polling(fx);
     }
 
-    /// The list was read: what is held is known again.
+    /// Handles a complete list: the held data is up to date again.
     pub(super) fn list_known(&mut self, moment: StepContext) {
         self.watch_yield.known_at = Some(moment.now.mono);
     }
@@ -152,14 +155,14 @@ impl Reflector {
         if !std::mem::take(&mut self.watch_yield.polling) {
             return;
         }
-        // The watch began at the version of the last list: nothing is missing.
+        // The watch began at the version of the last list, so nothing is missing.
         if matches!(self.list, ListPhase::Waiting { poll: true, .. }) {
             self.list = ListPhase::Idle;
         }
         self.tell_watch_state(fx);
     }
 
-    /// An open watch is as good as there is: watching, or polling by another name if nothing ever comes.
+    /// State of an open watch: watching, or polling if watches never bring anything.
     pub(super) fn open_state(&self) -> SyncState {
         if self.watch_yield.is_silent() {
             return SyncState::Polling { every: self.tuning.watch_silence * SILENT_IN_A_ROW };
@@ -167,28 +170,28 @@ impl Reflector {
         SyncState::Watching
     }
 
-    /// Takes note of the end of a watch that no event came on; whether the list must be polled from now on.
+    /// Records the end of a watch without an event; returns `true` if the list must be polled from now on.
     pub(super) fn is_barren(&mut self, moment: StepContext, lived: Option<Lived>, end: &WatchEnd) -> bool {
         if lived.is_some_and(|lived| lived.accepted) {
             return false;
         }
         let now = moment.now.mono;
         let since = *self.watch_yield.since.get_or_insert(now);
-        let expired = matches!(end, WatchEnd::Refused(trouble) | WatchEnd::Error(trouble) if trouble.is_gone());
+        let expired = matches!(end, WatchEnd::Refused(error) | WatchEnd::Error(error) if error.is_gone());
         self.watch_yield.doubt |= !expired;
         let (counts, at_once) = match end {
-            WatchEnd::Refused(trouble) | WatchEnd::Error(trouble) | WatchEnd::Broken(trouble) => match trouble.layer {
-                // A right is given back soon or not at all: the list is polled then anyway.
+            WatchEnd::Refused(error) | WatchEnd::Error(error) | WatchEnd::Broken(error) => match error.layer {
+                // A right is granted again soon or not at all: the list is polled then anyway.
                 Layer::Rbac => (true, false),
-                // A server that says at once that it has too much to do is not asked for lists instead (R9).
+                // A server that says at once that it is overloaded is not asked for lists instead (R9).
                 Layer::Throttled if lived.is_none() => (false, false),
                 Layer::Throttled => (true, self.watch_yield.barren >= BARREN_IN_A_ROW),
                 // New credentials cure most of these.
                 Layer::Auth => (moment.answering && now.since(since) >= ANSWERED_FOR, true),
-                // Of a server that answers nothing, a watch without an answer says nothing either.
+                // If a server answers nothing, a watch without an answer says nothing either.
                 Layer::FirstByte => (moment.answering, true),
-                _ if trouble.is_unreachable() => (moment.answering && now.since(since) >= ANSWERED_FOR, true),
-                // A server that is in trouble is asked a few times before everything is asked of it (R10, R13).
+                _ if error.is_unreachable() => (moment.answering && now.since(since) >= ANSWERED_FOR, true),
+                // A failing server is asked a few times before it is asked for a whole list (R10, R13).
                 Layer::Server | Layer::ServerTimeout => (true, self.watch_yield.polling),
                 _ => (true, true),
             },
@@ -198,67 +201,68 @@ impl Reflector {
         counts && at_once && self.yields_nothing()
     }
 
-    /// So many watches in a row brought nothing that the list is to be polled.
+    /// `true` if so many watches in a row brought nothing that the list is to be polled.
     pub(super) fn yields_nothing(&self) -> bool {
         self.watch_yield.polling || self.watch_yield.barren >= BARREN_IN_A_ROW
     }
 
-    /// Shortest and longest time between two lists in the place of a watch.
+    /// Shortest and longest time between two lists in place of a watch.
     pub(super) fn poll_period(&self) -> (Duration, Duration) {
         let (low, high) = self.tuning.poll_period;
         if self.watch.is_denied() {
             return (low, high);
         }
-        // What has failed may be well again soon, and forbidden is forbidden.
+        // A failure may be over soon, while a 403 stays.
         (low, low + high.saturating_sub(low) / 2)
     }
 
-    /// Reads the list again and again; each list is followed by another watch, and the first that works ends it.
-    pub(super) fn poll_instead(&mut self, moment: StepContext, trouble: &RequestError, fx: &mut Vec<ReflectorEffect>) {
+    /// Polls the list; each list is followed by another watch, and the first that works ends the polling.
+    pub(super) fn poll_instead(&mut self, moment: StepContext, error: &RequestError, fx: &mut Vec<ReflectorEffect>) {
         self.close_watch(fx);
         self.watch_yield.polling = true;
         let now = moment.now.mono;
         let jitter = self.rng.f64();
-        // A version that is gone is what a list cures: that is not put off for longer than after any other list.
-        let cured = trouble.is_gone();
+        // A list cures an expired version: it comes as soon as after any other list.
+        let cured = error.is_gone();
         let backoff = if cured { &mut self.gone_backoff } else { &mut self.watch_backoff };
         let wait = backoff.next(jitter);
-        let every = self.between(self.poll_period());
-        let soonest = now + wait.min(every).max(trouble.retry_after.unwrap_or_default());
+        let (low, high) = self.poll_period();
+        let every = self.between(low, high);
+        let soonest = now + wait.min(every).max(error.retry_after.unwrap_or_default());
         let known = self.watch_yield.known_at.filter(|_| !cured);
         let until = known.map_or(soonest, |known| (known + every).max(soonest));
         let attempt = self.watch.attempt();
-        let mut failure = self.failed(moment, WATCH, attempt, trouble);
+        let mut failure = self.failed(moment, WATCH, attempt, error);
         failure.text = one_line(&format!("{}; no watch brings anything, the list is polled", failure.text));
         if self.rests() {
             failure.next_in = Some(until.since(now));
-            self.list = ListPhase::Waiting { until, credentials: wants_credentials(trouble.layer), poll: true };
+            self.list = ListPhase::Waiting { until, credentials: wants_credentials(error.layer), poll: true };
             self.tell(SyncState::Polling { every }, fx);
         }
         fx.push(ReflectorEffect::Tell(ClusterEvent::Failed(Box::new(failure))));
     }
 
-    /// A watch without an event has ended, but it has proven its version: on, politely.
+    /// Reopens a watch, politely, that ended without an event but has proven its version.
     pub(super) fn quiet_end(&mut self, moment: StepContext, lived: Lived, fx: &mut Vec<ReflectorEffect>) {
         let now = moment.now.mono;
-        // What the server itself ends is no cut.
+        // An end by the server itself is no cut.
         if lived.whole + CUT_SLACK < lived.asked && lived.silence < self.tuning.watch_silence {
             self.watch_yield.note_cut(lived.silence, now);
         }
         let known = self.watch_yield.known_at;
-        // Nothing but openings of watches for so long: a list looks for drift.
+        // Only openings of watches for so long: a list checks for drift.
         self.another_pass |= known.is_some_and(|known| now.since(known) >= self.tuning.denied_period);
         let mut wait = QUIET_SPACING.saturating_sub(lived.whole);
         if lived.whole < self.tuning.watch_accepted {
-            // The first of these may be the last: not all that much is missed meanwhile.
+            // The first of these may be the last: little is missed meanwhile.
             let jitter = self.rng.f64();
             wait = wait.min(self.watch_backoff.next(jitter));
         }
         self.resume(moment, wait, fx);
     }
 
-    /// Nothing has come for too long. If the server answers its probe, the watch is what is dead; if it does not, the
-    /// trouble is the server's, and the watch may live on until the cap (F45).
+    /// Handles a watch that was silent for too long. If the server answers its probe, the watch is dead; if not, the
+    /// server is the problem, and the watch may live on until the cap (F45).
     pub(super) fn silent(&mut self, moment: StepContext, heard: Mono, fx: &mut Vec<ReflectorEffect>) {
         let silence = moment.now.mono.since(heard);
         if !moment.answering && silence < self.tuning.watch_silence_cap {
@@ -270,11 +274,11 @@ impl Reflector {
         self.watch_yield.silent += 1;
         let silent = self.watch_yield.silent;
         let secs = silence.as_secs();
-        let trouble = RequestError::new(
+        let error = RequestError::new(
             Layer::Watch,
             &format!("the watch was silent for {secs} s, not even a bookmark: opened again"),
         );
-        let failure = self.failed(moment, WATCH, silent, &trouble);
+        let failure = self.failed(moment, WATCH, silent, &error);
         fx.push(ReflectorEffect::Tell(ClusterEvent::Failed(Box::new(failure))));
         self.another_pass |= silent.is_multiple_of(SILENT_IN_A_ROW);
         self.resume(moment, Duration::ZERO, fx);

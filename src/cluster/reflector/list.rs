@@ -13,34 +13,34 @@ use crate::msg::{ClusterEvent, Failure, Layer, Mono, SyncState};
 
 mod wake;
 
-/// A 410 on the same page this often in a row means that its tokens lead nowhere: the list starts again.
+/// A 410 on the same page this often in a row means that its tokens are useless: the list starts again.
 const GONE_IN_A_ROW: u32 = 3;
 
-/// What the list does.
+/// Phase of the list.
 #[derive(Debug)]
 pub(super) enum ListPhase {
-    /// Complete; the watch keeps it true.
+    /// Complete; the watch keeps it up to date.
     Idle,
     /// Before the next list.
     Waiting {
-        /// When it starts.
+        /// Time of its start.
         until: Mono,
-        /// What failed, if new credentials can cure it.
+        /// Set if the failure is one that new credentials can cure.
         credentials: bool,
-        /// Nothing has failed: lists are read in the place of a watch.
+        /// Set if nothing has failed: lists are read in place of a watch.
         poll: bool,
     },
     /// Pages are being read.
     Running(ListRun),
-    /// It comes as a watch.
+    /// The list comes as a watch.
     Streamed {
-        /// The longest time without an event until its end.
+        /// The longest time without an event so far.
         idle: Duration,
     },
 }
 
 impl ListPhase {
-    /// The attempts of the page that runs began so much later.
+    /// Shifts the attempts of the current page by a wait.
     pub(super) fn put_off(&mut self, wait: Duration) {
         if let Self::Running(run) = self {
             run.since = run.since + wait;
@@ -53,29 +53,29 @@ impl ListPhase {
 pub(super) struct ListRun {
     page: u32,
     token: Option<String>,
-    /// In this round of attempts.
+    /// Attempts in this round.
     attempt: u32,
     /// Failed attempts of this page before this round.
     failures: u32,
-    /// When the first attempt of this page, or of this round of attempts, began.
+    /// Start of the first attempt of this page, or of this round of attempts.
     since: Mono,
     rest: Option<RetryWait>,
     gone: u32,
     look: VersionProbe,
-    /// The last attempt of this page got no answer in time.
+    /// Set if the last attempt of this page got no answer in time.
     unanswered: bool,
-    /// Hashes of the continue tokens of this list: one that comes again makes it endless.
+    /// Hashes of the continue tokens of this list: a repeated one would make it endless.
     tokens: HashSet<u64>,
 }
 
-/// A list of one object between two pages: a watch that is lost while the list runs goes on from its version.
+/// A list of one object between two pages: a watch that is lost while the list runs continues from its version.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum VersionProbe {
-    /// The watch is as it should be.
+    /// The watch needs none.
     No,
-    /// Instead of the next page from this time on.
+    /// Replaces the next page from this time on.
     Wanted(Mono),
-    /// It is in flight since then.
+    /// In flight since then.
     Running(Mono),
 }
 
@@ -86,11 +86,11 @@ impl ListRun {
     }
 }
 
-/// Before the next attempt of a page.
+/// The wait before the next attempt of a page.
 #[derive(Clone, Copy, Debug)]
 struct RetryWait {
     until: Mono,
-    /// The model was told that we wait.
+    /// Set once the model knows that we wait.
     told: bool,
     credentials: bool,
 }
@@ -110,8 +110,8 @@ impl Reflector {
         self.skipped = false;
         let (resource, generation) = (self.resource, self.generation);
         fx.push(ReflectorEffect::Tell(ClusterEvent::ListStarted { resource, generation }));
-        // Polls and the questions of a denied client are routine: the state stays until an answer changes it.
-        if !matches!(self.told, Some(SyncState::Polling { .. } | SyncState::Denied { .. })) {
+        // Polls and the retries of a denied client are routine: the state stays until an answer changes it.
+        if !matches!(self.sent_state, Some(SyncState::Polling { .. } | SyncState::Denied { .. })) {
             self.tell(SyncState::Listing, fx);
         }
         if moment.watch_list {
@@ -142,7 +142,7 @@ impl Reflector {
             run.look = VersionProbe::Running(moment.now.mono);
             let limits = PageAttempt::new(&self.tuning, moment.page_deadline, self.tuning.page_budget);
             fx.push(ReflectorEffect::Fetch(PageAsk {
-                page: PageAsk::LOOK,
+                page: PageAsk::VERSION_PROBE,
                 attempt: 1,
                 limit: 1,
                 smaller: None,
@@ -184,7 +184,7 @@ impl Reflector {
             unreadable: page.unreadable,
         }));
         if run.page == 1 {
-            if matches!(self.told, Some(SyncState::Denied { .. })) {
+            if matches!(self.sent_state, Some(SyncState::Denied { .. })) {
                 self.tell(SyncState::Listing, fx);
             }
             self.watch_from(moment, page.version, fx);
@@ -197,8 +197,8 @@ impl Reflector {
             } else {
                 "the server repeats a page of the list".to_owned()
             };
-            let trouble = RequestError::new(Layer::Server, &text);
-            self.give_up(moment, None, &trouble, fx);
+            let error = RequestError::new(Layer::Server, &text);
+            self.give_up(moment, None, &error, fx);
         } else {
             run.page = run.page.saturating_add(1);
             let since = moment.now.mono;
@@ -208,7 +208,7 @@ impl Reflector {
         }
     }
 
-    /// The look is over, whatever it brought: on with the pages, which lose no time by it.
+    /// Ends the version probe, whatever its result: the pages continue, and lose no time by it.
     fn looked(&mut self, moment: StepContext, since: Mono, mut run: ListRun, fx: &mut Vec<ReflectorEffect>) {
         run.look = VersionProbe::No;
         run.since = run.since + moment.now.mono.since(since);
@@ -231,62 +231,63 @@ impl Reflector {
         }
     }
 
-    /// Watching is not possible: the next list is due after a polite period (F22).
+    /// Schedules the next list after a polite period, since watching is not possible (F22).
     pub(super) fn poll_later(&mut self, moment: StepContext, fx: &mut Vec<ReflectorEffect>) {
-        let every = self.between(self.poll_period());
+        let (low, high) = self.poll_period();
+        let every = self.between(low, high);
         self.list = ListPhase::Waiting { until: moment.now.mono + every, credentials: false, poll: true };
         self.tell(SyncState::Polling { every }, fx);
     }
 
-    pub(super) fn page_failed(&mut self, moment: StepContext, trouble: &RequestError, fx: &mut Vec<ReflectorEffect>) {
+    pub(super) fn page_failed(&mut self, moment: StepContext, error: &RequestError, fx: &mut Vec<ReflectorEffect>) {
         let ListPhase::Running(mut run) = std::mem::replace(&mut self.list, ListPhase::Idle) else { return };
         if let VersionProbe::Running(since) = run.look {
-            // The pass that follows anyway has a version too.
-            let failure = self.failed(moment, "list one of", 1, trouble);
+            // The next pass brings a version anyway.
+            let failure = self.failed(moment, "list one of", 1, error);
             fx.push(ReflectorEffect::Tell(ClusterEvent::Failed(Box::new(failure))));
             self.looked(moment, since, run, fx);
             return;
         }
-        run.unanswered = trouble.layer == Layer::FirstByte;
-        let mut trouble = trouble.clone();
-        if let Some(limit) = smaller_helps(&trouble).and_then(|why| self.size.shrink(why)) {
-            trouble.text = one_line(&format!("{}; pages of {limit} from now on", trouble.text));
+        run.unanswered = error.layer == Layer::FirstByte;
+        let mut error = error.clone();
+        if let Some(limit) = smaller_helps(&error).and_then(|why| self.size.shrink(why)) {
+            error.text = one_line(&format!("{}; pages of {limit} from now on", error.text));
         }
-        let trouble = &trouble;
-        if trouble.is_gone() {
-            self.page_gone(moment, run, trouble, fx);
-        } else if trouble.layer == Layer::Auth && !self.renewing {
+        let error = &error;
+        if error.is_gone() {
+            self.page_gone(moment, run, error, fx);
+        } else if error.layer == Layer::Auth && !self.renewing {
             self.renewing = true;
             fx.push(ReflectorEffect::Renew);
-            // Renewed credentials end this wait at once; without any the second rejection says so.
+            // Renewed credentials end this wait at once; without any the second rejection is reported.
             let wait = self.tuning.page_retries.last().copied();
-            let failure = Failure { next_in: wait, ..self.page_failure(moment, &run, trouble) };
+            let failure = Failure { next_in: wait, ..self.page_failure(moment, &run, error) };
             self.rest(moment, run, failure, fx);
-        } else if trouble.layer == Layer::Rbac && !self.is_transient(moment, "list") {
-            self.denied(moment, &run, trouble, fx);
-        } else if let Some(wait) = self.retry_wait(moment, &run, trouble) {
-            let failure = Failure { next_in: Some(wait), ..self.page_failure(moment, &run, trouble) };
+        } else if error.layer == Layer::Rbac && !self.is_transient(moment, "list") {
+            self.denied(moment, &run, error, fx);
+        } else if let Some(wait) = self.retry_wait(moment, &run, error) {
+            let failure = Failure { next_in: Some(wait), ..self.page_failure(moment, &run, error) };
             self.rest(moment, run, failure, fx);
         } else {
-            self.give_up(moment, Some(run), trouble, fx);
+            self.give_up(moment, Some(run), error, fx);
         }
     }
 
-    /// How long to wait before the next attempt of this round; `None` when the round is over.
-    fn retry_wait(&self, moment: StepContext, run: &ListRun, trouble: &RequestError) -> Option<Duration> {
-        let again = match trouble.layer {
+    /// Wait before the next attempt of this round; `None` when the round is over.
+    fn retry_wait(&self, moment: StepContext, run: &ListRun, error: &RequestError) -> Option<Duration> {
+        let again = match error.layer {
             Layer::Auth | Layer::Rbac => false,
             Layer::FirstByte | Layer::Body | Layer::ServerTimeout | Layer::Throttled => true,
-            // Page 1 has nothing to save, and a dead server answers at once: straight to the outer backoff.
+            // Page 1 has nothing to save, and a dead server answers at once: use the outer backoff.
             _ => run.page > 1,
         };
         let wait = *self.tuning.page_retries.get(usize::try_from(run.attempt).ok()?.checked_sub(1)?)?;
-        let wait = wait.max(trouble.retry_after.unwrap_or_default());
+        let wait = wait.max(error.retry_after.unwrap_or_default());
         let spent = moment.now.mono.since(run.since).saturating_add(wait);
-        (again && !trouble.alien && spent < self.tuning.page_budget).then_some(wait)
+        (again && !error.not_kubernetes && spent < self.tuning.page_budget).then_some(wait)
     }
 
-    /// Rests before the same page is asked for again; what has come so far stays.
+    /// Waits before the same page is requested again; the pages so far stay.
     fn rest(&mut self, moment: StepContext, mut run: ListRun, failure: Failure, fx: &mut Vec<ReflectorEffect>) {
         let until = moment.now.mono + failure.next_in.unwrap_or_default();
         run.attempt = run.attempt.saturating_add(1);
@@ -299,25 +300,25 @@ impl Reflector {
         &mut self,
         moment: StepContext,
         mut run: ListRun,
-        trouble: &RequestError,
+        error: &RequestError,
         fx: &mut Vec<ReflectorEffect>,
     ) {
         run.gone += 1;
-        let token = trouble.continue_token().map(str::to_owned);
+        let token = error.continue_token().map(str::to_owned);
         if let (Some(token), true) = (token, run.page > 1 && run.gone <= GONE_IN_A_ROW) {
-            // The rest of the list at the newest version: the watch from page 1 and the sweep heal the mix (R5, F40).
-            let failure = self.page_failure(moment, &run, trouble);
+            // The rest of the list at the newest version: the watch from page 1 and the sweep repair the mix (R5, F40).
+            let failure = self.page_failure(moment, &run, error);
             fx.push(ReflectorEffect::Tell(ClusterEvent::Failed(Box::new(failure))));
             self.fetch(moment, ListRun { token: Some(token), ..run }, fx);
         } else {
-            self.give_up(moment, None, trouble, fx);
+            self.give_up(moment, None, error, fx);
         }
     }
 
-    fn denied(&mut self, moment: StepContext, run: &ListRun, trouble: &RequestError, fx: &mut Vec<ReflectorEffect>) {
+    fn denied(&mut self, moment: StepContext, run: &ListRun, error: &RequestError, fx: &mut Vec<ReflectorEffect>) {
         let tenth = self.tuning.denied_period / 10;
-        let wait = self.between((self.tuning.denied_period.saturating_sub(tenth), self.tuning.denied_period + tenth));
-        let mut failure = self.page_failure(moment, run, trouble);
+        let wait = self.between(self.tuning.denied_period.saturating_sub(tenth), self.tuning.denied_period + tenth);
+        let mut failure = self.page_failure(moment, run, error);
         failure.next_in = Some(wait);
         let failure = Box::new(failure);
         fx.push(ReflectorEffect::Tell(ClusterEvent::Failed(failure.clone())));
@@ -325,26 +326,27 @@ impl Reflector {
         self.list = ListPhase::Waiting { until: moment.now.mono + wait, credentials: false, poll: false };
     }
 
-    /// The round is over: the outer backoff. A list that has a place keeps it; otherwise the next one starts at page 1.
+    /// Ends the round with the outer backoff. A list past page 1 keeps its page; otherwise the next one starts at page
+    /// 1.
     fn give_up(
         &mut self,
         moment: StepContext,
         run: Option<ListRun>,
-        trouble: &RequestError,
+        error: &RequestError,
         fx: &mut Vec<ReflectorEffect>,
     ) {
         let jitter = self.rng.f64();
-        let mut wait = self.list_backoff.next(jitter).max(trouble.retry_after.unwrap_or_default());
-        if trouble.alien || trouble.layer == Layer::Auth {
+        let mut wait = self.list_backoff.next(jitter).max(error.retry_after.unwrap_or_default());
+        if error.not_kubernetes || error.layer == Layer::Auth {
             wait = wait.max(self.tuning.rejected_delay);
             // After that wait new credentials may be asked for once more.
             self.renewing = false;
         }
         let failure = match &run {
-            Some(run) => self.page_failure(moment, run, trouble),
-            None => self.failed(moment, "list", self.list_backoff.failures(), trouble),
+            Some(run) => self.page_failure(moment, run, error),
+            None => self.failed(moment, "list", self.list_backoff.failures(), error),
         };
-        let (until, credentials) = (moment.now.mono + wait, wants_credentials(trouble.layer));
+        let (until, credentials) = (moment.now.mono + wait, wants_credentials(error.layer));
         self.list = match run {
             Some(run) if run.page > 1 => {
                 let rest = Some(RetryWait { until, told: true, credentials });
@@ -355,7 +357,8 @@ impl Reflector {
         self.tell_waiting(moment, wait, failure, fx);
     }
 
-    /// A new list `wait` from now because the watch cannot go on; a list that runs is followed by another instead.
+    /// Starts a new list `wait` from now because the watch cannot continue; a running list is followed by another
+    /// instead.
     pub(super) fn relist(
         &mut self,
         moment: StepContext,
@@ -365,7 +368,7 @@ impl Reflector {
     ) {
         match &mut self.list {
             ListPhase::Running(run) => {
-                // Page 1 brings a version of its own, and the watch that goes with it.
+                // Page 1 brings a version of its own, with a watch from there.
                 self.another_pass |= run.page > 1;
                 if run.page > 1 && run.look == VersionProbe::No {
                     run.look = VersionProbe::Wanted(moment.now.mono + wait);
@@ -392,12 +395,12 @@ impl Reflector {
         self.tell_waiting(moment, wait, failure, fx);
     }
 
-    /// Pages are being read, and the watch they began with may be lost.
+    /// `true` if pages are being read, and the watch they began with may be lost.
     pub(super) fn is_past_page_one(&self) -> bool {
         matches!(&self.list, ListPhase::Running(run) if run.page > 1)
     }
 
-    /// Gives up whatever the list does; what is displayed stays.
+    /// Abandons the list in any phase; the displayed data stays.
     pub(super) fn abandon_list(&mut self, fx: &mut Vec<ReflectorEffect>) {
         if let ListPhase::Running(ListRun { rest: None, .. }) = std::mem::replace(&mut self.list, ListPhase::Idle) {
             fx.push(ReflectorEffect::Abandon);
@@ -410,7 +413,7 @@ impl Reflector {
         }
     }
 
-    /// Ends whatever the list waits for.
+    /// Ends any wait of the list.
     fn go_on(&mut self, moment: StepContext, fx: &mut Vec<ReflectorEffect>) {
         match std::mem::replace(&mut self.list, ListPhase::Idle) {
             ListPhase::Running(mut run) => {
@@ -428,7 +431,7 @@ impl Reflector {
 
     pub(super) fn refresh(&mut self, moment: StepContext, fx: &mut Vec<ReflectorEffect>) {
         let running = matches!(self.list, ListPhase::Running(_));
-        // A page that is on its way, or a list that streams, leaves nothing to wait less for.
+        // A page in flight, or a list that streams, has no wait to shorten.
         if !matches!(self.list, ListPhase::Running(ListRun { rest: None, .. }) | ListPhase::Streamed { .. }) {
             self.go_on(moment, fx);
         }
@@ -452,10 +455,10 @@ impl Reflector {
         }
     }
 
-    fn page_failure(&mut self, moment: StepContext, run: &ListRun, trouble: &RequestError) -> Failure {
+    fn page_failure(&mut self, moment: StepContext, run: &ListRun, error: &RequestError) -> Failure {
         let attempt = run.attempts();
         let verb = if run.page > 1 { format!("list page {} of", run.page) } else { "list".to_owned() };
-        self.failed(moment, &verb, attempt, trouble)
+        self.failed(moment, &verb, attempt, error)
     }
 }
 

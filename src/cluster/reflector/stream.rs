@@ -1,6 +1,6 @@
-//! A list that comes as a watch (`sendInitialEvents`, KEP-3157): every object as ADDED, then a bookmark that says that this was
-//! the list, then what changes. Optional, and on any failure before that bookmark the list is read in pages, as client-go falls
-//! back (R17); the cluster is not asked for it again in this run.
+//! A list that comes as a watch (`sendInitialEvents`, KEP-3157): every object as ADDED, then a bookmark that ends the
+//! list, then changes. Optional, and on any failure before that bookmark the list is read in pages, as client-go falls
+//! back (R17); streaming is not tried again with this cluster in this run.
 
 use super::list::ListPhase;
 use super::{Reflector, ReflectorEffect, Right, StepContext, WatchEnd};
@@ -13,7 +13,7 @@ use std::time::Duration;
 const STREAM: &str = "stream";
 
 impl Reflector {
-    /// How long the list that is streaming may be without an event; `None` if none is.
+    /// The longest time without an event of the streaming list; `None` if none is.
     pub(super) fn streams(&self) -> Option<Duration> {
         match self.list {
             ListPhase::Streamed { idle } => Some(idle),
@@ -27,7 +27,7 @@ impl Reflector {
         self.watch_with_list(moment, fx);
     }
 
-    /// The bookmark came: the list is complete, and its watch is open.
+    /// Handles the bookmark: the list is complete, and its watch is open.
     pub(super) fn streamed(&mut self, moment: StepContext, fx: &mut Vec<ReflectorEffect>) {
         self.list = ListPhase::Idle;
         self.list_right = Right::GRANTED;
@@ -35,40 +35,40 @@ impl Reflector {
         self.finish(moment, fx);
     }
 
-    /// The watch ended before the bookmark.
+    /// Handles a watch that ended before the bookmark.
     pub(super) fn stream_ended(&mut self, moment: StepContext, end: WatchEnd, fx: &mut Vec<ReflectorEffect>) {
-        let trouble = match end {
-            WatchEnd::Refused(trouble) | WatchEnd::Broken(trouble) | WatchEnd::Error(trouble) => trouble,
+        let error = match end {
+            WatchEnd::Refused(error) | WatchEnd::Broken(error) | WatchEnd::Error(error) => error,
             WatchEnd::Clean => RequestError::new(Layer::Server, "the watch ended before its list was complete"),
         };
-        self.list_as_pages(moment, &trouble, fx);
+        self.list_as_pages(moment, &error, fx);
     }
 
-    /// Nothing came for too long before the bookmark.
+    /// Handles a watch that brought nothing for too long before the bookmark.
     pub(super) fn stream_stalled(&mut self, moment: StepContext, heard: Mono, fx: &mut Vec<ReflectorEffect>) {
         let secs = moment.now.mono.since(heard).as_secs();
         let text = format!("no event for {secs} s while the list was streamed");
         self.list_as_pages(moment, &RequestError::timed_out(Layer::Body, &text), fx);
     }
 
-    /// What it brings cannot become a complete list with a watch.
+    /// Handles a stream that cannot become a complete list with a watch.
     pub(super) fn stream_of_no_use(&mut self, moment: StepContext, text: &str, fx: &mut Vec<ReflectorEffect>) {
         self.close_watch(fx);
         self.list_as_pages(moment, &RequestError::new(Layer::Server, text), fx);
     }
 
-    /// On in pages: at once where the server only does not know how to stream, else as after any failed list.
-    fn list_as_pages(&mut self, moment: StepContext, trouble: &RequestError, fx: &mut Vec<ReflectorEffect>) {
+    /// Falls back to pages: at once where the server merely cannot stream, else as after any failed list.
+    fn list_as_pages(&mut self, moment: StepContext, error: &RequestError, fx: &mut Vec<ReflectorEffect>) {
         self.list = ListPhase::Idle;
         fx.push(ReflectorEffect::NoWatchList);
-        let failure = self.failed(moment, STREAM, 1, trouble);
-        if matches!(trouble.code, Some(400 | 422)) {
+        let failure = self.failed(moment, STREAM, 1, error);
+        if matches!(error.code, Some(400 | 422)) {
             fx.push(ReflectorEffect::Tell(ClusterEvent::Failed(Box::new(failure))));
             self.start_list(StepContext { watch_list: false, ..moment }, fx);
             return;
         }
         let jitter = self.rng.f64();
-        let wait = self.list_backoff.next(jitter).max(trouble.retry_after.unwrap_or_default());
+        let wait = self.list_backoff.next(jitter).max(error.retry_after.unwrap_or_default());
         self.wait_for_list(moment, wait, failure, fx);
     }
 }

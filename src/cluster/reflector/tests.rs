@@ -12,7 +12,7 @@ mod silence;
 mod stream;
 mod watches;
 
-/// A machine, its clock, and what it asked for, one line each.
+/// A state machine, its clock, and its requests, one line each.
 struct Bench {
     machine: Reflector,
     now: Duration,
@@ -50,7 +50,7 @@ impl Bench {
 
     fn step(&mut self, input: ReflectorInput) {
         for effect in self.machine.step(self.moment(), input) {
-            // What the shell does.
+            // As the I/O loop does.
             self.watch_list &= effect != ReflectorEffect::NoWatchList;
             self.log.push(line(&effect));
         }
@@ -92,12 +92,12 @@ impl Bench {
         self.step(ReflectorInput::Timer);
     }
 
-    /// What was asked for since the last call.
+    /// Effects since the last call.
     fn take(&mut self) -> Vec<String> {
         std::mem::take(&mut self.log)
     }
 
-    /// The same without what is only told.
+    /// The same without events for the model.
     fn asked(&mut self) -> Vec<String> {
         self.take().into_iter().filter(|line| !line.starts_with("told")).collect()
     }
@@ -153,9 +153,9 @@ fn gone() -> RequestError {
 }
 
 fn gone_with(token: &str) -> RequestError {
-    let mut trouble = gone();
-    trouble.status.as_mut().unwrap().continue_token = token.into();
-    trouble
+    let mut error = gone();
+    error.status.as_mut().unwrap().continue_token = token.into();
+    error
 }
 
 fn timeout() -> RequestError {

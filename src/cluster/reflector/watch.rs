@@ -19,22 +19,22 @@ const AT_ONCE: &str = "the watch was closed at once, without an event";
 #[derive(Debug, Default)]
 pub(super) struct Watch {
     phase: WatchPhase,
-    /// Where to go on.
+    /// Version to continue from.
     version: String,
-    /// Where it was last opened.
+    /// Version it was last opened at.
     opened_at: String,
-    /// With the list first.
+    /// Set if the list comes first.
     initial: bool,
-    /// The list it began at.
+    /// Generation of the list it began at.
     generation: u32,
     started: Option<Mono>,
     denied_until: Option<Mono>,
     refused: u32,
     internal: u32,
-    /// What it was asked to last.
+    /// Requested duration.
     seconds: u64,
     attempt: u32,
-    /// The open failure that the model has not been told as the state, because a list was running.
+    /// The failure and retry time that the model does not show as the state, because a list was running.
     untold: Option<(Mono, Failure)>,
 }
 
@@ -47,11 +47,11 @@ enum WatchPhase {
         since: Mono,
         heard: Mono,
         events: u64,
-        /// Something came that could not be read.
+        /// Set once something came that could not be read.
         unreadable: bool,
-        /// The version that it began at is proven.
+        /// Set once the version that it began at is proven.
         accepted: bool,
-        /// When to look again whether the server answers, once it has been silent for too long.
+        /// Time of the next check whether the server answers, once the watch has been silent for too long.
         look: Option<Mono>,
     },
     Resting {
@@ -70,7 +70,7 @@ impl Watch {
         self.attempt.max(1)
     }
 
-    /// When it has been open for `after`, without anything at all, so that its version is proven.
+    /// Time when it has been open and silent for `after`, so that its version is proven.
     fn accepted_at(&self, after: Duration) -> Option<Mono> {
         match self.phase {
             WatchPhase::Open { since, events: 0, unreadable: false, accepted: false, .. } => Some(since + after),
@@ -78,7 +78,7 @@ impl Watch {
         }
     }
 
-    /// It is open, and brought an event or was silent for long enough.
+    /// `true` if it is open, and brought an event or was silent for long enough.
     fn is_proven(&self) -> bool {
         matches!(self.phase, WatchPhase::Open { events: 1.., .. } | WatchPhase::Open { accepted: true, .. })
     }
@@ -103,7 +103,7 @@ impl Reflector {
         }
     }
 
-    /// Ends the watch, whatever it does.
+    /// Closes the watch in any phase.
     pub(super) fn close_watch(&mut self, fx: &mut Vec<ReflectorEffect>) {
         if !matches!(self.watch.phase, WatchPhase::None) {
             fx.push(ReflectorEffect::Close);
@@ -111,7 +111,7 @@ impl Reflector {
         self.watch.phase = WatchPhase::None;
     }
 
-    /// The list runs without its watch: it goes on from `version`, which a look has brought.
+    /// Continues the watch from `version`, which a version probe has brought while the list runs without its watch.
     pub(super) fn watch_again_from(&mut self, moment: StepContext, version: String, fx: &mut Vec<ReflectorEffect>) {
         if !self.watch.is_denied() && matches!(self.watch.phase, WatchPhase::None) && !is_versionless(&version) {
             self.watch.version = version;
@@ -119,7 +119,7 @@ impl Reflector {
         }
     }
 
-    /// Watches from `version` of the list that has just begun; whatever watch there was is closed.
+    /// Watches from `version` of the list that has just begun; closes an earlier watch.
     pub(super) fn watch_from(&mut self, moment: StepContext, version: String, fx: &mut Vec<ReflectorEffect>) {
         self.close_watch(fx);
         let denied_until = self.watch.denied_until.filter(|until| *until > moment.now.mono);
@@ -138,7 +138,7 @@ impl Reflector {
         }
     }
 
-    /// Watches from the list on that the watch itself brings first; whatever watch there was is closed.
+    /// Watches with the list as its initial events; closes an earlier watch.
     pub(super) fn watch_with_list(&mut self, moment: StepContext, fx: &mut Vec<ReflectorEffect>) {
         self.close_watch(fx);
         let (generation, started) = (self.generation, self.watch.started);
@@ -146,7 +146,7 @@ impl Reflector {
         self.reopen(moment, Duration::ZERO, fx);
     }
 
-    /// Opens the watch where it left off, `wait` from now and not within a second of its last start.
+    /// Reopens the watch at its last version, `wait` from now and at least a second after its last start.
     fn reopen(&mut self, moment: StepContext, wait: Duration, fx: &mut Vec<ReflectorEffect>) {
         let now = moment.now.mono;
         let earliest = self.watch.started.map_or(now, |started| (started + self.tuning.watch_spacing).max(now));
@@ -184,7 +184,7 @@ impl Reflector {
         self.tell_watch_state(fx);
     }
 
-    /// Once the list is complete the watch is what there is to say.
+    /// Sends the state of the watch once the list is complete.
     pub(super) fn tell_watch_state(&mut self, fx: &mut Vec<ReflectorEffect>) {
         if !self.is_complete() {
             return;
@@ -240,7 +240,7 @@ impl Reflector {
         }
         if lived.is_some_and(|lived| lived.whole >= self.tuning.watch_proven) {
             self.watch_proven();
-            // A right that was lost would have been missed by now.
+            // A lost right would have been noticed by now.
             self.watch_right.forbidden = None;
         }
         if !proven && lived.is_some_and(|lived| lived.accepted) {
@@ -248,30 +248,30 @@ impl Reflector {
             self.accepted(fx);
         }
         if events == 0 && self.is_barren(moment, lived, &end) {
-            if matches!(&end, WatchEnd::Refused(trouble) | WatchEnd::Error(trouble) if trouble.layer == Layer::Auth) {
+            if matches!(&end, WatchEnd::Refused(error) | WatchEnd::Error(error) if error.layer == Layer::Auth) {
                 self.renew_once(fx);
             }
             let at_once = || RequestError::new(Layer::Server, AT_ONCE);
             return match &end {
-                WatchEnd::Refused(trouble) | WatchEnd::Error(trouble) | WatchEnd::Broken(trouble) => {
-                    self.poll_instead(moment, trouble, fx);
+                WatchEnd::Refused(error) | WatchEnd::Error(error) | WatchEnd::Broken(error) => {
+                    self.poll_instead(moment, error, fx);
                 }
                 WatchEnd::Clean => self.poll_instead(moment, &at_once(), fx),
             };
         }
         let quiet = lived.filter(|lived| events == 0 && lived.accepted);
         match end {
-            WatchEnd::Refused(trouble) => self.watch_refused(moment, &trouble, fx),
-            WatchEnd::Error(trouble) => self.watch_error(moment, &trouble, fx),
+            WatchEnd::Refused(error) => self.watch_refused(moment, &error, fx),
+            WatchEnd::Error(error) => self.watch_error(moment, &error, fx),
             WatchEnd::Clean if events == 0 && quiet.is_none() => {
                 self.rest_watch(moment, &RequestError::new(Layer::Server, AT_ONCE), Duration::ZERO, fx);
             }
-            WatchEnd::Broken(trouble) if events == 0 && quiet.is_none() => {
-                self.rest_watch(moment, &trouble, Duration::ZERO, fx);
+            WatchEnd::Broken(error) if events == 0 && quiet.is_none() => {
+                self.rest_watch(moment, &error, Duration::ZERO, fx);
             }
             WatchEnd::Clean | WatchEnd::Broken(_) => {
-                if let WatchEnd::Broken(trouble) = end {
-                    let failure = self.failed(moment, WATCH, 1, &trouble);
+                if let WatchEnd::Broken(error) = end {
+                    let failure = self.failed(moment, WATCH, 1, &error);
                     fx.push(ReflectorEffect::Tell(ClusterEvent::Failed(Box::new(failure))));
                 }
                 match quiet {
@@ -282,7 +282,7 @@ impl Reflector {
         }
     }
 
-    /// The routine way: on from the last version `wait` from now, unless something was skipped and a list must look for it.
+    /// Continues from the last version `wait` from now, unless something was skipped and a new list is needed.
     pub(super) fn resume(&mut self, moment: StepContext, wait: Duration, fx: &mut Vec<ReflectorEffect>) {
         if (self.another_pass || self.skipped) && self.is_complete() {
             self.start_list(moment, fx);
@@ -293,87 +293,87 @@ impl Reflector {
         }
     }
 
-    fn watch_refused(&mut self, moment: StepContext, trouble: &RequestError, fx: &mut Vec<ReflectorEffect>) {
-        if trouble.is_gone() {
-            self.watch_gone(moment, trouble, fx);
-        } else if trouble.layer == Layer::Rbac && !self.is_transient(moment, WATCH) {
-            self.watch_denied(moment, trouble, fx);
-        } else if trouble.layer == Layer::Auth {
+    fn watch_refused(&mut self, moment: StepContext, error: &RequestError, fx: &mut Vec<ReflectorEffect>) {
+        if error.is_gone() {
+            self.watch_gone(moment, error, fx);
+        } else if error.layer == Layer::Rbac && !self.is_transient(moment, WATCH) {
+            self.watch_denied(moment, error, fx);
+        } else if error.layer == Layer::Auth {
             let floor = if self.renew_once(fx) { Duration::ZERO } else { self.tuning.rejected_delay };
-            self.rest_watch(moment, trouble, floor, fx);
-        } else if trouble.is_unreachable() || trouble.timeout || trouble.layer == Layer::Throttled {
-            // The version is as good as before, and a server that comes back should not be asked for everything (R9).
-            self.rest_watch(moment, trouble, Duration::ZERO, fx);
+            self.rest_watch(moment, error, floor, fx);
+        } else if error.is_unreachable() || error.timeout || error.layer == Layer::Throttled {
+            // The version is still valid, and a server that comes back should not be asked for a whole list (R9).
+            self.rest_watch(moment, error, Duration::ZERO, fx);
         } else {
             self.watch.refused += 1;
             if self.watch.refused >= REFUSALS_IN_A_ROW {
-                self.watch_gone(moment, trouble, fx);
+                self.watch_gone(moment, error, fx);
             } else {
-                self.rest_watch(moment, trouble, Duration::ZERO, fx);
+                self.rest_watch(moment, error, Duration::ZERO, fx);
             }
         }
     }
 
-    fn watch_error(&mut self, moment: StepContext, trouble: &RequestError, fx: &mut Vec<ReflectorEffect>) {
-        match trouble.layer {
-            _ if trouble.is_gone() || trouble.is_store_broken() => self.watch_gone(moment, trouble, fx),
-            // What it says counts as if it had been the answer.
-            Layer::Rbac | Layer::Auth => self.watch_refused(moment, trouble, fx),
-            Layer::Throttled => self.rest_watch(moment, trouble, Duration::ZERO, fx),
+    fn watch_error(&mut self, moment: StepContext, error: &RequestError, fx: &mut Vec<ReflectorEffect>) {
+        match error.layer {
+            _ if error.is_gone() || error.is_store_broken() => self.watch_gone(moment, error, fx),
+            // The error counts as if it had been the answer.
+            Layer::Rbac | Layer::Auth => self.watch_refused(moment, error, fx),
+            Layer::Throttled => self.rest_watch(moment, error, Duration::ZERO, fx),
             Layer::Server | Layer::ServerTimeout if self.watch.internal < REFUSALS_IN_A_ROW => {
                 self.watch.internal += 1;
-                self.rest_watch(moment, trouble, Duration::ZERO, fx);
+                self.rest_watch(moment, error, Duration::ZERO, fx);
             }
-            _ => self.watch_gone(moment, trouble, fx),
+            _ => self.watch_gone(moment, error, fx),
         }
     }
 
-    /// The version is of no use any more: a new list.
-    fn watch_gone(&mut self, moment: StepContext, trouble: &RequestError, fx: &mut Vec<ReflectorEffect>) {
+    /// Handles an expired version: a new list.
+    fn watch_gone(&mut self, moment: StepContext, error: &RequestError, fx: &mut Vec<ReflectorEffect>) {
         self.watch.phase = WatchPhase::None;
         if self.is_past_page_one() && self.watch.version != self.watch.opened_at {
-            // A bookmark has brought it further than where it began: nothing is lost if it goes on from there.
-            self.rest_watch(moment, trouble, Duration::ZERO, fx);
+            // A bookmark has brought it further than where it began: nothing is lost if it continues from there.
+            self.rest_watch(moment, error, Duration::ZERO, fx);
             return;
         }
         if self.yields_nothing() {
-            self.poll_instead(moment, trouble, fx);
+            self.poll_instead(moment, error, fx);
             return;
         }
-        let failure = self.watch_failure(moment, trouble);
+        let failure = self.watch_failure(moment, error);
         let jitter = self.rng.f64();
-        // A version that expired while the watch waited is listed again soon: the wait for the watch was one step already.
-        let backoff = if trouble.is_gone() { &mut self.gone_backoff } else { &mut self.watch_backoff };
-        let wait = backoff.next(jitter).max(trouble.retry_after.unwrap_or_default());
+        // A version that expired while the watch waited is listed again soon: the watch has waited one step already.
+        let backoff = if error.is_gone() { &mut self.gone_backoff } else { &mut self.watch_backoff };
+        let wait = backoff.next(jitter).max(error.retry_after.unwrap_or_default());
         self.relist(moment, wait, failure, fx);
     }
 
-    fn watch_denied(&mut self, moment: StepContext, trouble: &RequestError, fx: &mut Vec<ReflectorEffect>) {
+    fn watch_denied(&mut self, moment: StepContext, error: &RequestError, fx: &mut Vec<ReflectorEffect>) {
         self.watch.denied_until = Some(moment.now.mono + self.tuning.denied_period);
-        let failure = self.watch_failure(moment, trouble);
+        let failure = self.watch_failure(moment, error);
         fx.push(ReflectorEffect::Tell(ClusterEvent::Failed(Box::new(failure))));
         if self.is_complete() {
             self.poll_later(moment, fx);
         }
     }
 
-    /// The watch is opened again from the same version after the backoff, at least `floor` from now.
+    /// Reopens the watch at the same version after the backoff, at least `floor` from now.
     fn rest_watch(
         &mut self,
         moment: StepContext,
-        trouble: &RequestError,
+        error: &RequestError,
         floor: Duration,
         fx: &mut Vec<ReflectorEffect>,
     ) {
         let jitter = self.rng.f64();
-        let mut wait = self.watch_backoff.next(jitter).max(trouble.retry_after.unwrap_or_default()).max(floor);
-        if trouble.alien {
+        let mut wait = self.watch_backoff.next(jitter).max(error.retry_after.unwrap_or_default()).max(floor);
+        if error.not_kubernetes {
             wait = wait.max(self.tuning.rejected_delay);
         }
-        let failure = self.watch_failure(moment, trouble);
+        let failure = self.watch_failure(moment, error);
         self.reopen(moment, wait, fx);
         if let WatchPhase::Resting { credentials, .. } = &mut self.watch.phase {
-            *credentials = wants_credentials(trouble.layer);
+            *credentials = wants_credentials(error.layer);
         }
         if self.is_complete() {
             self.tell_waiting(moment, wait, failure, fx);
@@ -407,14 +407,14 @@ impl Reflector {
         }
     }
 
-    /// Looks at `next` again whether the server answers.
+    /// Checks at `next` again whether the server answers.
     pub(super) fn look_again(&mut self, next: Mono) {
         if let WatchPhase::Open { look, .. } = &mut self.watch.phase {
             *look = Some(next);
         }
     }
 
-    /// Ends what the watch waits for, but for the time between two starts.
+    /// Ends the wait of the watch, except for the least time between two starts.
     pub(super) fn watch_now(&mut self, moment: StepContext, fx: &mut Vec<ReflectorEffect>) {
         if matches!(self.watch.phase, WatchPhase::Resting { .. }) {
             self.reopen(moment, Duration::ZERO, fx);
@@ -422,7 +422,7 @@ impl Reflector {
     }
 }
 
-/// "" and "0" would make the server send everything, past its caches: never (kubernetes/kubernetes#123448).
+/// `true` for "" and "0", which would make the server send everything, past its caches (kubernetes/kubernetes#123448).
 fn is_versionless(version: &str) -> bool {
     matches!(version, "" | "0")
 }

@@ -17,7 +17,7 @@ use crate::cluster::tests::script::list;
 use crate::cluster::{TaskLink, run};
 use crate::msg::{ClusterId, Msg, ProbeOutcome, Resource, SyncState};
 
-/// A server that knows one token. Watches stay open.
+/// A server that accepts one token. Watches stay open.
 async fn server(token: &'static str) -> SocketAddr {
     let app = Router::new().fallback(async move |request: Request| {
         let authorization = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
@@ -191,9 +191,9 @@ async fn f64_a_rotated_token_file_makes_the_clients_stale_and_a_missing_one_is_n
     std::fs::File::options().write(true).open(&token).unwrap().set_modified(later).unwrap();
     assert!(target.stale().await);
     std::fs::remove_file(&token).unwrap();
-    let trouble = target.build(Arc::new(Tuning::default()), sink).await.err().unwrap();
-    assert_eq!(trouble.layer, Layer::Credentials);
-    assert!(trouble.text.ends_with("/token`: no such file or directory"), "{}", trouble.text);
+    let error = target.build(Arc::new(Tuning::default()), sink).await.err().unwrap();
+    assert_eq!(error.layer, Layer::Credentials);
+    assert!(error.text.ends_with("/token`: no such file or directory"), "{}", error.text);
 }
 
 #[tokio::test]
@@ -207,7 +207,7 @@ async fn f64_changed_certificate_files_make_the_clients_stale() {
     std::fs::write(&path, text).unwrap();
     let sources = Sources { flag: Some(path), ..Sources::default() };
     let mut target = load(&sources, &Selection::default()).unwrap().remove(0);
-    // An empty CA file makes no client, but it has been looked at.
+    // An empty CA file makes no client, but its state has been recorded.
     let _ = target.build(Arc::new(Tuning::default()), MeterSink::new(Clock::start())).await;
     assert!(!target.stale().await);
     let later = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(5_000_000_000);

@@ -1,4 +1,4 @@
-//! One page of a list: its request, its body, and what is in it.
+//! One page of a list: its request, its body, and its objects.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -20,11 +20,11 @@ pub(super) struct PageJob {
     pub(super) page: PageAsk,
     /// Set once something of its body has come.
     pub(super) moves: Arc<AtomicBool>,
-    /// Of the session that it was asked with.
+    /// Serial of its session.
     pub(super) serial: u64,
 }
 
-/// Asks for a page and reads it.
+/// Requests a page and reads it.
 pub(super) async fn fetch(
     shared: &TaskContext,
     source: &ListSource,
@@ -43,9 +43,9 @@ pub(super) async fn fetch(
     };
     let ask = ApiRequest {
         kind: CallKind::List(resource),
-        page: (page.page != PageAsk::LOOK).then_some(page.page),
+        page: (page.page != PageAsk::VERSION_PROBE).then_some(page.page),
         attempt: page.attempt,
-        uri: list_uri((resource, &source.path), page, shared.tuning.skip_finished_pods),
+        uri: list_uri(source, page, shared.tuning.skip_finished_pods),
         limits,
     };
     let start = Instant::now();
@@ -54,9 +54,9 @@ pub(super) async fn fetch(
     let (took, bytes) = (start.elapsed().saturating_sub(body.reading()), body.bytes());
     let head = match taken {
         Ok(head) => head,
-        Err(trouble) => {
+        Err(request_error) => {
             *buf = body.into_memory();
-            return Err(trouble);
+            return Err(request_error);
         }
     };
     warnings::report_warnings(shared, &head.headers, &format!("list {}", source.what)).await;

@@ -10,7 +10,7 @@ use crate::facts::wire::{DecodeError, WatchFrame, decode_failure, decode_proto_f
 /// A buffer that one large frame has made larger than this is given back.
 const KEEP: usize = 256 << 10;
 
-/// So much of what comes before the first event is kept, to tell what it is instead.
+/// Bytes before the first event that are kept, to recognise an answer of another kind.
 const OPENING: usize = 64 << 10;
 
 /// Cuts the body of a watch into events, whichever way they are written.
@@ -18,13 +18,13 @@ const OPENING: usize = 64 << 10;
 pub(crate) struct EventFramer {
     framing: Framing,
     mark: ByteOrderMark,
-    /// What came so far; `None` once an event was among it.
+    /// Bytes so far; `None` once there was an event among them.
     opening: Option<Vec<u8>>,
-    /// Why the first thing that came is no event.
+    /// Error of the first value, if it is no event.
     refused: Option<DecodeError>,
 }
 
-/// How events are told apart.
+/// Framing of events.
 #[derive(Debug)]
 enum Framing {
     /// JSON: one object each.
@@ -48,7 +48,7 @@ impl EventFramer {
         pieces.into_iter().filter(|piece| !piece.is_empty()).for_each(|piece| self.framing.feed(piece));
     }
 
-    /// The next event as it came, and how it reads.
+    /// The next event as it came, with its decoded form.
     pub(crate) fn next(&mut self) -> Option<(&[u8], Result<WatchFrame<'_>, DecodeError>)> {
         let (bytes, event) = match &mut self.framing {
             Framing::Json(values) => values.next(),
@@ -62,7 +62,7 @@ impl EventFramer {
         Some((bytes, event))
     }
 
-    /// What came instead of events, if it says so: a web page, or a `Status` without an event around it.
+    /// The error that came instead of events: a web page, or a `Status` without an event around it.
     pub(crate) fn instead(&self, retry_after_cap: Duration) -> Option<RequestError> {
         let opening = self.opening.as_ref()?;
         if opening.trim_ascii_start().starts_with(b"<") {
@@ -71,7 +71,7 @@ impl EventFramer {
         decode_failure(opening).map(|status| classify::event(status, retry_after_cap))
     }
 
-    /// Why nothing that came is an event; `None` if an event came, or nothing at all.
+    /// The error of a body in which nothing is an event; `None` if an event came, or nothing at all.
     pub(crate) fn no_events(&self) -> Option<RequestError> {
         let error = self.refused.as_ref().filter(|_| self.opening.is_some())?;
         Some(RequestError::new(crate::msg::Layer::Decode, &error.text))
@@ -85,7 +85,7 @@ impl EventFramer {
         }
     }
 
-    /// The stream has ended in the middle of an event.
+    /// `true` if the stream has ended in the middle of an event.
     pub(crate) fn is_torn(&self) -> bool {
         match &self.framing {
             Framing::Json(values) => values.is_torn(),
@@ -96,7 +96,7 @@ impl EventFramer {
 
 impl Framing {
     fn feed(&mut self, chunk: &[u8]) {
-        // A label can be wrong: a frame that begins like a text would have half a GiB.
+        // A label can be wrong: a frame that begins like text would have half a GiB.
         if let Self::Frames(frames) = self
             && frames.is_between()
             && chunk.first().is_some_and(|first| *first >= b' ')
@@ -110,14 +110,15 @@ impl Framing {
     }
 }
 
-/// Frames of a length, four bytes big-endian, and that many bytes (apimachinery `pkg/util/framer`). One above the cap is passed over.
+/// Length-prefixed frames: four bytes big-endian, then that many bytes (apimachinery `pkg/util/framer`). A frame above
+/// the cap is skipped.
 #[derive(Debug)]
 pub(crate) struct Frames {
     buf: Vec<u8>,
-    /// Where the next frame begins.
+    /// Start of the next frame.
     start: usize,
     cap: usize,
-    /// Bytes still to come of a frame that is passed over.
+    /// Bytes still to come of a frame that is skipped.
     skip: usize,
     skipped: u32,
 }
@@ -127,7 +128,7 @@ impl Frames {
         Self { buf: Vec::new(), start: 0, cap, skip: 0, skipped: 0 }
     }
 
-    /// What comes next begins a frame.
+    /// `true` if the next byte begins a frame.
     fn is_between(&self) -> bool {
         self.skip == 0 && self.buf.len() == self.start
     }
@@ -146,7 +147,7 @@ impl Frames {
     fn next(&mut self) -> Option<&[u8]> {
         loop {
             let (length, rest) = self.buf[self.start..].split_first_chunk::<4>()?;
-            // Where a length does not fit the address space, the frame does not fit the cap either.
+            // A length beyond the address space is beyond the cap too.
             let length = usize::try_from(u32::from_be_bytes(*length)).unwrap_or(usize::MAX);
             if length > self.cap {
                 let here = length.min(rest.len());

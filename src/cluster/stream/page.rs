@@ -1,4 +1,4 @@
-//! A page from its first byte to what is kept of it.
+//! A page from its first byte to its decoded objects.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,17 +16,18 @@ use crate::facts::wire::{DecodeError, ListHead};
 use crate::facts::{dra, lease};
 use crate::msg::{Batch, KeptChange, NodeChange, Resource};
 
-/// What is read of a larger body at once takes tens of milliseconds, in which the probes of the cluster must not wait. A page of 500
-/// takes some 5 ms, for which another thread is not worth the memory that it keeps.
+/// Decoding the rest of a larger body at once takes tens of milliseconds, in which the probes of the cluster must not
+/// wait. A page of 500 takes some 5 ms, for which another thread is not worth its memory.
 const LONG: usize = 16 << 20;
 
-/// The body of a page. Nodes and pods are most of what is ever listed, and are read while they come; of the others all comes first.
+/// The body of a page. Nodes and pods, which are most of all objects, are decoded while they come; the others when the
+/// body is complete.
 pub(super) struct PageReader {
     resource: Resource,
     body: PageBody,
     bytes: u64,
     reading: Duration,
-    /// Set once something has come.
+    /// Set once a byte has come.
     moves: Arc<AtomicBool>,
 }
 
@@ -37,7 +38,7 @@ enum PageBody {
 }
 
 impl PageReader {
-    /// The memory of an earlier page serves this one.
+    /// Reuses the memory of an earlier page.
     pub(super) fn new(resource: Resource, mut memory: Vec<u8>, moves: Arc<AtomicBool>) -> Self {
         let body = match resource {
             Resource::Nodes => PageBody::Nodes(NodeList::new(memory), Vec::new()),
@@ -55,7 +56,7 @@ impl PageReader {
         self.bytes
     }
 
-    /// Time that reading them took so far.
+    /// Time spent on decoding so far.
     pub(super) fn reading(&self) -> Duration {
         self.reading
     }
@@ -78,7 +79,7 @@ impl PageReader {
         }
     }
 
-    /// The body is complete: what is in it.
+    /// Ends the body and returns its objects.
     pub(super) fn end(&mut self) -> Result<(ListHead, Batch), DecodeError> {
         let start = Instant::now();
         let waiting = match &self.body {
@@ -121,7 +122,8 @@ impl BodySink for PageReader {
     }
 }
 
-/// Does some work while what else runs on this thread goes on on another; without other threads, like any work.
+/// Runs `work` while the rest of this thread's tasks move to another; runs it in place where there are no other
+/// threads.
 fn aside<T>(work: impl FnOnce() -> T) -> T {
     match Handle::current().runtime_flavor() {
         RuntimeFlavor::MultiThread => block_in_place(work),

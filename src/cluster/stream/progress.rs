@@ -1,4 +1,5 @@
-//! The progress of a paged list: a server that brings the same objects again and again, each time with another token, has no end.
+//! The progress of a paged list: a server that sends the same objects again and again, each time with another token,
+//! has no end.
 
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -8,13 +9,13 @@ use crate::msg::{Batch, KeptChange, NodeChange};
 /// Pages in a row without any object: a server may filter all of a page away and go on (apimachinery `ListOptions.Limit`).
 const EMPTY_PAGES: u32 = 20;
 
-/// Namespace and name, or whatever names an object of its kind.
+/// Namespace and name, or any other name that is unique for its kind.
 type ObjectName<'a> = (&'a str, &'a str);
 
-/// The objects of one list so far, as far as they are needed to tell a page that has nothing new.
+/// The objects of one list so far, as far as they are needed to detect a page without new ones.
 ///
-/// Servers list in the order of the keys, and a page that begins behind the end of the one before is new without a look at
-/// what came. Only objects of the first page, and of pages in another order, are remembered, as hashes.
+/// Servers list in the order of the keys, and a page that begins after the end of the one before is new without
+/// comparing its objects. Only objects of the first page, and of pages in another order, are remembered, as hashes.
 #[derive(Debug, Default)]
 pub(super) struct Progress {
     last: Option<(String, String)>,
@@ -23,7 +24,7 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// Takes a page in; true if it brought nothing that had not come before.
+    /// Records a page; returns `true` if all of its objects came before.
     pub(super) fn repeats(&mut self, batch: &Batch) -> bool {
         let names = names(batch);
         let (Some(first), Some(last)) = (names.first(), names.last()) else {

@@ -1,8 +1,9 @@
-//! Tests of the requests' URIs; the shell's behaviour is tested with the whole tree in `cluster::tests`.
+//! Tests of the requests' URIs; the behaviour of the I/O loop is tested with the whole tree in `cluster::tests`.
 
 use super::uri::{list_uri, watch_uri};
 use super::*;
 use crate::cluster::deadline::PageAttempt;
+use crate::cluster::list_source::ListSource;
 
 fn page(token: Option<&str>) -> PageAsk {
     let second = Duration::from_secs(1);
@@ -12,24 +13,30 @@ fn page(token: Option<&str>) -> PageAsk {
 
 #[test]
 fn a_token_is_sent_percent_encoded() {
-    let uri = list_uri((Resource::Nodes, "/api/v1/nodes"), &page(Some("a+b/c==&x")), true);
+    let uri = list_uri(&ListSource::all(Resource::Nodes, "/api/v1/nodes"), &page(Some("a+b/c==&x")), true);
     assert_eq!(uri, "/api/v1/nodes?limit=250&timeout=28s&continue=a%2Bb%2Fc%3D%3D%26x");
 }
 
 #[test]
 fn the_selector_of_unfinished_pods_is_a_setting() {
-    assert!(list_uri((Resource::Pods, "/api/v1/pods"), &page(None), true).contains("fieldSelector=status%2Ephase"));
-    assert_eq!(list_uri((Resource::Pods, "/api/v1/pods"), &page(None), false), "/api/v1/pods?limit=250&timeout=28s");
+    assert!(
+        list_uri(&ListSource::all(Resource::Pods, "/api/v1/pods"), &page(None), true)
+            .contains("fieldSelector=status%2Ephase")
+    );
+    assert_eq!(
+        list_uri(&ListSource::all(Resource::Pods, "/api/v1/pods"), &page(None), false),
+        "/api/v1/pods?limit=250&timeout=28s"
+    );
 }
 
 #[test]
 fn a_watch_names_its_version_and_asks_for_bookmarks() {
     let watch = WatchAsk { generation: 1, version: "12&x".into(), initial: false, seconds: 199, attempt: 1 };
-    let uri = watch_uri((Resource::Nodes, "/api/v1/nodes"), &watch, true);
+    let uri = watch_uri(&ListSource::all(Resource::Nodes, "/api/v1/nodes"), &watch, true);
     assert_eq!(uri, "/api/v1/nodes?watch=1&allowWatchBookmarks=true&resourceVersion=12%26x&timeoutSeconds=199");
     let watch = WatchAsk { generation: 1, version: String::new(), initial: true, seconds: 199, attempt: 1 };
     let asks = "sendInitialEvents=true&resourceVersionMatch=NotOlderThan&timeoutSeconds=199";
-    let uri = watch_uri((Resource::Nodes, "/api/v1/nodes"), &watch, true);
+    let uri = watch_uri(&ListSource::all(Resource::Nodes, "/api/v1/nodes"), &watch, true);
     assert_eq!(uri, format!("/api/v1/nodes?watch=1&allowWatchBookmarks=true&{asks}"));
 }
 

@@ -4,17 +4,18 @@ use std::fmt::Write as _;
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
+use crate::cluster::list_source::ListSource;
 use crate::cluster::reflector::{PageAsk, WatchAsk};
 use crate::msg::Resource;
 
-/// Finished pods hold nothing, and clusters keep thousands of them.
+/// Finished pods use no resources, and clusters keep thousands of them.
 const UNFINISHED: &str = "status.phase!=Succeeded,status.phase!=Failed";
 
 /// Path and query of a page.
-pub(super) fn list_uri((resource, path): (Resource, &str), page: &PageAsk, skip_finished: bool) -> String {
+pub(super) fn list_uri(source: &ListSource, page: &PageAsk, skip_finished: bool) -> String {
     let (limit, secs) = (page.limit, page.limits.server_secs);
-    let mut uri = format!("{path}?limit={limit}&timeout={secs}s");
-    push_selector(&mut uri, resource, skip_finished);
+    let mut uri = format!("{}?limit={limit}&timeout={secs}s", source.path);
+    push_selector(&mut uri, source.resource, skip_finished);
     if let Some(token) = &page.token {
         // Writing to a String cannot fail.
         let _ = write!(uri, "&continue={}", utf8_percent_encode(token, NON_ALPHANUMERIC));
@@ -23,15 +24,15 @@ pub(super) fn list_uri((resource, path): (Resource, &str), page: &PageAsk, skip_
 }
 
 /// Path and query of a watch.
-pub(super) fn watch_uri((resource, path): (Resource, &str), watch: &WatchAsk, skip_finished: bool) -> String {
+pub(super) fn watch_uri(source: &ListSource, watch: &WatchAsk, skip_finished: bool) -> String {
     let from = if watch.initial {
         // Without a version: consistent, as our pages are.
         "sendInitialEvents=true&resourceVersionMatch=NotOlderThan".to_owned()
     } else {
         format!("resourceVersion={}", utf8_percent_encode(&watch.version, NON_ALPHANUMERIC))
     };
-    let mut uri = format!("{path}?watch=1&allowWatchBookmarks=true&{from}&timeoutSeconds={}", watch.seconds);
-    push_selector(&mut uri, resource, skip_finished);
+    let mut uri = format!("{}?watch=1&allowWatchBookmarks=true&{from}&timeoutSeconds={}", source.path, watch.seconds);
+    push_selector(&mut uri, source.resource, skip_finished);
     uri
 }
 

@@ -1,8 +1,8 @@
 //! JSON values out of chunks, each as soon as it is whole, as client-go's decoder frames them (apimachinery
-//! `pkg/util/framer`): servers write one a line, but nothing says that they must.
+//! `pkg/util/framer`): servers write one a line, but nothing requires it.
 //!
-//! A first line that reads as an event is one: nothing is looked at twice. Only what is not whole by then is scanned for its
-//! end, once and from the front to the back, however it is chunked.
+//! A first line that decodes as an event is one: no byte is scanned twice. Only a value that is not whole by then is
+//! scanned for its end, once and from front to back, however it is chunked.
 
 use memchr::{memchr, memchr3, memrchr};
 
@@ -11,7 +11,7 @@ use crate::facts::wire::{DecodeError, WatchFrame, decode_frame};
 /// A buffer that one large value has made larger than this is given back.
 const KEEP: usize = 256 << 10;
 
-/// Cuts a stream of bytes into JSON objects, and into lines where it holds none. What is longer than the cap is dropped and
+/// Cuts a stream of bytes into JSON objects, and into lines where it holds none. Values above the cap are dropped and
 /// counted.
 #[derive(Debug)]
 pub(crate) struct JsonFrames {
@@ -24,20 +24,20 @@ pub(crate) struct JsonFrames {
 /// Progress in the buffer.
 #[derive(Clone, Copy, Debug, Default)]
 struct Place {
-    /// Where the next value begins.
+    /// Start of the next value.
     start: usize,
-    /// Up to where it was scanned.
+    /// End of the scanned part.
     at: usize,
-    /// Brackets that are open; 0 before an object begins.
+    /// Open brackets; 0 before an object begins.
     depth: usize,
     string: Letters,
-    /// The last byte that means anything outside of strings.
+    /// The last significant byte outside of strings.
     before: u8,
-    /// No line of the value has ended yet, so that its first one may be all of it.
+    /// Set while no line of the value has ended, so that the first line may be all of it.
     first_line: bool,
-    /// What comes is no value: on at the next line.
+    /// Set if the bytes are no value: scanning resumes at the next line.
     line: bool,
-    /// The value is too long: nothing of it is kept.
+    /// Set if the value is too long: nothing of it is kept.
     dropped: bool,
 }
 
@@ -56,7 +56,7 @@ enum Letters {
 struct Piece {
     start: usize,
     end: usize,
-    /// It is the first line of what may be a longer value.
+    /// Set for the first line of a possibly longer value.
     guessed: bool,
 }
 
@@ -65,7 +65,7 @@ impl JsonFrames {
         Self { buf: Vec::new(), place: Place::begin(0), cap, skipped: 0 }
     }
 
-    /// Takes a chunk; the values that are whole now come out of [`JsonFrames::next`].
+    /// Adds a chunk; [`JsonFrames::next`] returns the values that are now whole.
     pub(crate) fn feed(&mut self, chunk: &[u8]) {
         let place = &mut self.place;
         let gone = if place.dropped { place.at } else { place.start };
@@ -78,7 +78,7 @@ impl JsonFrames {
         self.buf.extend_from_slice(chunk);
     }
 
-    /// The next whole value, or a line that is none, as it came, and how it reads.
+    /// The next whole value, or a line that is none, as it came, with its decoded form.
     pub(crate) fn next(&mut self) -> Option<(&[u8], Result<WatchFrame<'_>, DecodeError>)> {
         let Self { buf, place, cap, skipped } = self;
         let buf: &[u8] = buf;
@@ -112,7 +112,7 @@ impl JsonFrames {
         std::mem::take(&mut self.skipped)
     }
 
-    /// The stream has ended in the middle of a value.
+    /// `true` if the stream has ended in the middle of a value.
     pub(crate) fn is_torn(&self) -> bool {
         self.place.dropped || !self.buf[self.place.start..].trim_ascii().is_empty()
     }
@@ -155,14 +155,14 @@ impl Place {
         newline.map(|newline| self.cut(newline))
     }
 
-    /// What ends at `end`.
+    /// The piece that ends at `end`.
     fn cut(&mut self, end: usize) -> Piece {
         let piece = Piece { start: self.start, end, guessed: false };
         *self = Self { dropped: self.dropped, ..Self::begin(end) };
         piece
     }
 
-    /// Where the value ends; `None` if more must come, or if it turns out to be none.
+    /// End of the value; `None` if more bytes are needed, or if it is no value.
     fn scan(&mut self, buf: &[u8]) -> Option<usize> {
         while self.at < buf.len() {
             match self.string {
@@ -214,7 +214,7 @@ impl Place {
         None
     }
 
-    /// A bracket or a string may begin here: behind a value there would be a comma first.
+    /// `true` if a bracket or a string may begin here: after a value there would be a comma first.
     fn may_follow(&self, byte: u8) -> bool {
         match byte {
             b'"' => matches!(self.before, b'{' | b'[' | b',' | b':'),

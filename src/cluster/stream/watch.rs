@@ -23,7 +23,7 @@ use crate::facts::wire::{DecodeError, WatchFrame, WatchType, bookmark_version, d
 use crate::facts::{dra, lease, node, pod};
 use crate::msg::{Batch, CallKind, KeptChange, Layer, NodeChange, Resource};
 
-/// Opens the watch, reports what it brings and how it ends.
+/// Opens the watch, reports its events and its end.
 pub(super) async fn run(
     shared: Arc<TaskContext>,
     source: ListSource,
@@ -31,10 +31,10 @@ pub(super) async fn run(
     report: mpsc::Sender<WatchReport>,
 ) {
     let mut serial = 0;
-    let opened = if source.place.is_none() {
+    let opened = if source.index.is_none() {
         open(&shared, &source, &ask, &mut serial).await
     } else {
-        let turn = shared.turns.take(Lane::Watch).await;
+        let turn = shared.queue.take(Lane::Watch).await;
         let opened = open(&shared, &source, &ask, &mut serial).await;
         turn.end(&opened);
         opened
@@ -48,15 +48,15 @@ pub(super) async fn run(
             reader.list = ask.initial.then_some(0);
             reader.read(body, &report).await
         }
-        Err(trouble) => Some(WatchEnd::Refused(trouble)),
+        Err(error) => Some(WatchEnd::Refused(error)),
     };
-    // No end: nobody listens any more.
+    // `None`: the receiver is gone.
     if let Some(end) = end {
         let _ = report.send(WatchReport::Ended { end, serial }).await;
     }
 }
 
-/// The body of the watch, and whether it is protobuf.
+/// The body of the watch; the flag is `true` for protobuf.
 async fn open(
     shared: &TaskContext,
     source: &ListSource,
@@ -69,7 +69,7 @@ async fn open(
         kind: CallKind::Watch(source.resource),
         page: None,
         attempt: watch.attempt,
-        uri: watch_uri((source.resource, &source.path), watch, shared.tuning.skip_finished_pods),
+        uri: watch_uri(source, watch, shared.tuning.skip_finished_pods),
         limits: Limits::small(shared.tuning.watch_headers),
     };
     let (head, body) = session.api.open(&ask, &shared.tuning).await?;
@@ -83,9 +83,9 @@ struct WatchReader<'a> {
     resource: Resource,
     events: EventFramer,
     batch: WatchBatch,
-    /// The newest object: its version is where the watch would go on.
+    /// The newest object: the watch would continue from its version.
     newest: Vec<u8>,
-    /// The list that the watch brings first, while it does: pages so far. Its objects come in no order of versions (R19).
+    /// Pages so far of the initial list, while it comes. Its objects are in no order of versions (R19).
     list: Option<u32>,
 }
 
@@ -95,11 +95,11 @@ impl<'a> WatchReader<'a> {
         Self { tuning, resource, events, batch: WatchBatch::new(resource), newest: Vec::new(), list: None }
     }
 
-    /// Reads to the end; `None` if nobody listens any more.
+    /// Reads to the end; `None` if the receiver is gone.
     async fn read(&mut self, body: Body, report: &mpsc::Sender<WatchReport>) -> Option<WatchEnd> {
         let mut body = pin!(body);
         loop {
-            // What is there already goes into the same message.
+            // Events that have arrived already share one message.
             let frame = tokio::select! {
                 biased;
                 frame = body.frame() => frame,
@@ -120,13 +120,13 @@ impl<'a> WatchReader<'a> {
         }
     }
 
-    /// Takes a chunk; an end if an ERROR event says so, `None` if nobody listens any more.
+    /// Reads a chunk; an end if an ERROR event says so, `None` if the receiver is gone.
     async fn take(&mut self, chunk: &[u8], report: &mpsc::Sender<WatchReport>) -> Option<Option<WatchEnd>> {
         self.batch.bytes += chunk.len() as u64;
         self.events.feed(chunk);
         while let Some((_, event)) = self.events.next() {
             if self.list.is_some() && event.as_ref().is_ok_and(|event| event.kind != WatchType::Added) {
-                // What is no ADDED is no part of the list; what follows it is neither.
+                // An event other than ADDED ends the list's pages.
                 let batch = std::mem::replace(&mut self.batch, WatchBatch::new(self.resource));
                 let batch = batch.page_after(self.list.take());
                 self.newest.clear();
@@ -168,16 +168,16 @@ impl<'a> WatchReader<'a> {
         report.send(WatchReport::Batch(batch)).await.ok()
     }
 
-    /// The end of a watch whose answer is no events but something else that says what it is.
+    /// End of a watch whose answer is not events but something else, such as a `Status`.
     fn instead(&self) -> Option<WatchEnd> {
-        let trouble = self.events.instead(self.tuning.retry_after_cap)?;
+        let error = self.events.instead(self.tuning.retry_after_cap)?;
         // A `Status` in the place of events counts as if it had been the answer.
-        Some(if trouble.alien { WatchEnd::Broken(trouble) } else { WatchEnd::Refused(trouble) })
+        Some(if error.not_kubernetes { WatchEnd::Broken(error) } else { WatchEnd::Refused(error) })
     }
 
     fn ended(&self) -> WatchEnd {
-        if let Some(trouble) = self.events.no_events() {
-            WatchEnd::Broken(trouble)
+        if let Some(error) = self.events.no_events() {
+            WatchEnd::Broken(error)
         } else if self.events.is_torn() {
             WatchEnd::Broken(RequestError::new(Layer::Body, "the watch was cut in the middle of an event"))
         } else {
@@ -185,7 +185,7 @@ impl<'a> WatchReader<'a> {
         }
     }
 
-    /// A connection that ends between two events, without saying goodbye, has ended as watches do (F18).
+    /// End of a body that was cut: between two events, a close without a final chunk is a normal end (F18).
     fn broken(&self, error: &kube::Error) -> WatchEnd {
         if classify::is_early_end(error) && !self.events.is_torn() {
             return self.ended();
@@ -200,13 +200,13 @@ impl WatchBatch {
         Self { batch, page: None, changes: 0, unreadable: 0, bytes: 0, news: WatchNews::default() }
     }
 
-    /// The next page of the list after so many; if there is anything of it in here.
+    /// Numbers the batch as the next page of the list, if it has anything of it.
     fn page_after(mut self, pages: Option<u32>) -> Self {
         self.page = pages.filter(|_| self.changes > 0 || self.unreadable > 0).map(|pages| pages.saturating_add(1));
         self
     }
 
-    /// Takes one event; an end if it is an ERROR.
+    /// Applies one event; returns an end if it is an ERROR.
     fn event(&mut self, event: &WatchFrame<'_>, newest: &mut Vec<u8>, tuning: &Tuning) -> Option<WatchEnd> {
         let WatchFrame { kind, object } = event;
         let readable = match kind {
@@ -224,7 +224,7 @@ impl WatchBatch {
             WatchType::Unknown => false,
         };
         if readable {
-            // What cannot be read, and an ERROR, proves nothing: a watch that brings nothing else is of no use.
+            // Unreadable events and ERRORs prove nothing: a watch with nothing else is of no use.
             self.news.events = self.news.events.saturating_add(1);
             newest.clear();
             newest.extend_from_slice(object);
@@ -259,7 +259,7 @@ impl WatchBatch {
     }
 }
 
-/// Adds what became of an object of an optional kind; false if it cannot be read.
+/// Adds the change of an optional object; `false` if it is malformed.
 fn put<T>(decoded: Result<ApiObject<T>, DecodeError>, removed: bool, changes: &mut Vec<KeptChange<T>>) -> bool {
     let Ok(object) = decoded else { return false };
     changes.push(if removed {

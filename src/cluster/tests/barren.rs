@@ -11,7 +11,7 @@ const LEADERLESS: &str =
     r#"{"kind":"Status","status":"Failure","message":"etcdserver: no leader","reason":"InternalError","code":500}"#;
 const POD_AS_NODE: &str = "{\"type\":\"ADDED\",\"object\":{\"kind\":\"Node\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"n1\",\"uid\":\"u\",\"resourceVersion\":\"120\"}}}\n";
 
-/// What a watch of pods is answered with, by name.
+/// A named answer to a watch of pods.
 type Named = (&'static str, fn() -> Reply);
 
 fn answers() -> Vec<Named> {
@@ -113,7 +113,7 @@ async fn a_watch_that_works_again_ends_polling_within_a_minute() {
     assert_eq!(rig.lists("pods").len(), lists, "and nothing is polled any more");
 }
 
-/// What a load balancer makes of a silent connection after so many seconds.
+/// A load balancer that cuts silent connections after so many seconds.
 fn cut_after(seconds: u64, reset: bool) -> impl FnMut(&Seen) -> Reply {
     move |seen| {
         if !is_pod_watch(seen) {

@@ -1,8 +1,8 @@
-//! Convergence: whatever a server does and whatever happens to its answers, once it is well the model is its truth.
+//! Convergence: whatever a server does and whatever happens to its answers, once it is well the model equals its state.
 //!
-//! No sockets: a simulated server, the state machine, the decoders and the model, driven by a seed. `WATCHBELL_SEQUENCES`
-//! says how many sequences are played, `WATCHBELL_SEED` plays one of them again, with its log on stderr. They are played with
-//! the pods of the whole cluster, and with those of two namespaces.
+//! No sockets: a simulated server, the state machine, the decoders and the model, driven by a seed.
+//! `WATCHBELL_SEQUENCES` sets the number of sequences, `WATCHBELL_SEED` plays one of them again, with its log on
+//! stderr. They are played with the pods of the whole cluster, and with those of two namespaces.
 
 use std::collections::VecDeque;
 use std::fmt::Write as _;
@@ -24,14 +24,14 @@ use crate::msg::{NodeChange, Now};
 
 mod server;
 
-use server::{Key, Object, Server, any_trouble, gone, too_large};
+use server::{Key, Object, Server, any_error, gone, too_large};
 
 /// Short sequences of `cargo test`; a run of 10,000 takes less than a minute in debug.
 const SEQUENCES: u64 = 500;
 /// Random moves of one sequence before the server is well again.
 const MOVES: usize = 120;
-/// How long the server is well before the model is looked at: longer than any wait of ours (a denied list, 330 s; the rest
-/// of a watch with a skipped event, 220 s) and the list after it.
+/// Time for which the server is well before the model is compared: longer than any wait of ours (a denied list, 330 s;
+/// the rest of a watch with a skipped event, 220 s) and the list after it.
 const WELL: Duration = Duration::from_secs(900);
 
 /// An open watch, or one that is being opened.
@@ -39,11 +39,11 @@ struct Stream {
     ask: WatchAsk,
     open: bool,
     at: u64,
-    /// It says nothing any more, and nobody knows (F45).
+    /// Set once it is silent without an end (F45).
     silent: bool,
     since: Duration,
     heard: Duration,
-    /// Objects of the list that comes first, and the pages of it that were told; `None` once its bookmark is out.
+    /// Objects still to come of the initial list, and its pages so far; `None` once its bookmark is sent.
     initial: Option<(VecDeque<(Key, Object)>, u32)>,
 }
 
@@ -56,7 +56,7 @@ struct Side {
     watch: Option<Stream>,
     /// Lists may come as watches.
     streams: bool,
-    /// Its place among the namespaces that are watched.
+    /// Index of its namespace among the watched ones.
     place: Option<u16>,
 }
 
@@ -129,7 +129,7 @@ impl Play {
                 ReflectorEffect::Fetch(ask) => {
                     assert!(at.page.is_none(), "two pages in flight");
                     at.token.clone_from(&ask.token);
-                    // The answer is of the moment of the request, however late it comes.
+                    // The answer is the state at the time of the request, however late it arrives.
                     at.page = Some(at.server.page(&ask));
                 }
                 ReflectorEffect::Abandon => at.page = None,
@@ -163,7 +163,7 @@ impl Play {
     fn answer_page(&mut self, side: usize) {
         match self.sides[side].page.take() {
             None => {}
-            Some(Err(trouble)) => self.step(side, ReflectorInput::PageFailed(trouble), None),
+            Some(Err(error)) => self.step(side, ReflectorInput::PageFailed(error), None),
             Some(Ok((body, news))) => {
                 let batch = match self.sides[side].server.of {
                     Resource::Pods => {
@@ -190,11 +190,11 @@ impl Play {
         if at.page.take().is_none() {
             return;
         }
-        let trouble = match (at.token.take(), self.rng.u8(..3)) {
+        let error = match (at.token.take(), self.rng.u8(..3)) {
             (Some(token), 0) => at.server.expire(&token, self.rng.bool()),
-            _ => any_trouble(&mut self.rng),
+            _ => any_error(&mut self.rng),
         };
-        self.step(side, ReflectorInput::PageFailed(trouble), None);
+        self.step(side, ReflectorInput::PageFailed(error), None);
     }
 
     /// The server answers the start of a watch as it must.
@@ -202,7 +202,7 @@ impl Play {
         let at = &mut self.sides[side];
         let Some(watch) = at.watch.as_mut().filter(|watch| !watch.open) else { return };
         let refusal = if let Some((objects, _)) = &mut watch.initial {
-            // The list is of this moment; what comes after it is told after its bookmark.
+            // The list is the state of this moment; later changes follow its bookmark.
             *objects = at.server.selected().into_iter().collect();
             watch.at = at.server.version;
             None
@@ -213,16 +213,16 @@ impl Play {
         } else {
             None
         };
-        if let Some(trouble) = refusal {
+        if let Some(error) = refusal {
             at.watch = None;
-            return self.step(side, ReflectorInput::WatchEnded(WatchEnd::Refused(trouble)), None);
+            return self.step(side, ReflectorInput::WatchEnded(WatchEnd::Refused(error)), None);
         }
         watch.open = true;
         (watch.since, watch.heard) = (self.now, self.now);
         self.step(side, ReflectorInput::WatchOpen, None);
     }
 
-    /// Sends up to `most` objects of the list that comes first, or its bookmark; `false` if there is no such list.
+    /// Sends up to `most` objects of the initial list, or its bookmark; `false` if there is no such list.
     fn initial(&mut self, side: usize, most: usize) -> bool {
         let at = &mut self.sides[side];
         let Some(watch) = at.watch.as_mut().filter(|watch| watch.open && !watch.silent) else { return false };
@@ -294,15 +294,15 @@ impl Play {
     fn end_watch(&mut self, side: usize) {
         let at = &mut self.sides[side];
         let Some(watch) = at.watch.take() else { return };
-        let trouble = match self.rng.u8(..3) {
+        let error = match self.rng.u8(..3) {
             0 => gone(""),
-            _ => any_trouble(&mut self.rng),
+            _ => any_error(&mut self.rng),
         };
         let end = match self.rng.u8(..3) {
-            _ if !watch.open => WatchEnd::Refused(trouble),
+            _ if !watch.open => WatchEnd::Refused(error),
             0 => WatchEnd::Clean,
             1 => WatchEnd::Broken(RequestError::new(Layer::Body, "reset")),
-            _ => WatchEnd::Error(trouble),
+            _ => WatchEnd::Error(error),
         };
         self.step(side, ReflectorInput::WatchEnded(end), None);
     }
@@ -366,7 +366,7 @@ impl Play {
         }
     }
 
-    /// The server is well, and stays so.
+    /// Makes the server well, for the rest of the sequence.
     fn recover(&mut self) {
         let end = self.now + WELL;
         for _ in 0..20_000 {
@@ -400,7 +400,7 @@ impl Play {
         watching && at.page.is_none() && !at.is_behind()
     }
 
-    /// What the model holds and what the server holds, one line for each object.
+    /// Compares the objects of the model and of the server, one line each.
     fn compare(&self) -> Result<(), String> {
         let (nodes, ledger) = self.model.clusters()[0].held_objects();
         let mut held: Vec<String> = nodes
@@ -451,7 +451,7 @@ impl Side {
     }
 }
 
-/// The lines of a watch as the shell reads them.
+/// The lines of a watch as the I/O loop reads them.
 fn decode(of: Resource, lines: &[String]) -> (Batch, WatchNews) {
     let (mut pods, mut nodes) = (PodBatch::default(), Vec::new());
     let mut news = WatchNews::default();
@@ -476,7 +476,7 @@ fn decode(of: Resource, lines: &[String]) -> (Batch, WatchNews) {
     (if of == Resource::Pods { Batch::Pods(pods) } else { Batch::Nodes(nodes) }, news)
 }
 
-/// Plays one sequence; what went wrong, if anything did.
+/// Plays one sequence; `Err` is the difference that it ended in.
 fn play(seed: u64, scoped: bool, verbose: bool) -> Result<(), String> {
     let mut play = Play::new(seed, scoped, verbose);
     for _ in 0..MOVES {

@@ -1,4 +1,4 @@
-//! What a sick server is asked, counted by the server; and what a day of trouble leaves behind. In virtual time.
+//! Load on a sick server, counted by the server; and the tasks and memory after a day of failures. In virtual time.
 
 use super::*;
 use crate::model::app::Model;
@@ -42,13 +42,13 @@ async fn no_sick_server_is_asked_more_than_once_a_second_on_average() {
         rig.pass(secs(600)).await;
         let seen = rig.seen();
         assert!(seen.len() <= 600, "{name}: {} requests in 600 s", seen.len());
-        // The probes are a quarter of a request a second each; what lists and watches add must not grow.
+        // The probes are a quarter of a request a second each; the load of lists and watches must not grow.
         let work = |from: u64| {
             let is_work = |seen: &&Seen| seen.path == "/api/v1/pods" || seen.path == "/api/v1/nodes";
             let within = |seen: &&Seen| seen.at >= secs(from) && seen.at < secs(from + 300);
             seen.iter().filter(is_work).filter(within).count()
         };
-        // On a 403 the work probe asks for nodes too.
+        // On a 403 the work probe requests nodes too.
         let (first, second) = (work(0), work(300));
         assert!(second <= first + 62, "{name}: {first} requests in the first 5 min, {second} in the next");
         let asked = seen.iter().filter(|seen| seen.at >= secs(300)).count();
@@ -145,8 +145,8 @@ async fn a_day_of_random_faults_leaves_neither_tasks_nor_memory_behind() {
         assert!(nodes.len() <= 1 && ledger.totals().held <= 31);
         sizes.push((alive(), ledger.heap_bytes(), cluster.failures().count(), cluster.alert_records().len()));
     }
-    // Two loops, two probes, the meter, the session and the version; at most two pages and two watches; five tasks for
-    // what is optional, which have nothing to do here.
+    // Two loops, two probes, the meter, the session and the version; at most two pages and two watches; five tasks of
+    // optional APIs, which have nothing to do here.
     assert!(sizes.iter().all(|(tasks, ..)| *tasks <= before + 21), "{sizes:?}");
     let most = |range: std::ops::Range<usize>| {
         let sizes = &sizes[range];

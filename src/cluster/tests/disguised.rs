@@ -1,4 +1,4 @@
-//! Errors that come as a success, lists that have no end, and what stands before the JSON.
+//! Errors that come as a success, lists that have no end, and bytes before the JSON.
 
 use super::faults_watch::{Beside, is_pod_watch};
 use super::*;

@@ -1,8 +1,9 @@
 //! The rows of the fault catalogue on list+watch semantics, credentials and time (docs/faults.md), in virtual time
-//! against a scripted server. What a test says of the screen it asks the model that hears the same news.
+//! against a scripted server. Assertions about the screen use a model that gets the same events.
 //!
-//! Rows that are tested elsewhere: F49 end to end in `tests/faults_watch.rs`, as are F40, F41, F42, F44, F45, F53 and F55
-//! once more; F60 to F64 beside the plugins and the sessions; F66 beside the probes; the clocks of F67 beside the vigil.
+//! Rows that are tested elsewhere: F49 end to end in `tests/faults_watch.rs`, as are F40, F41, F42, F44, F45, F53 and
+//! F55 once more; F60 to F64 beside the plugins and the sessions; F66 beside the probes; the clocks of F67 beside the
+//! sleep detector.
 //!
 //! F54 does not apply to nodes and pods, which have one version each.
 
@@ -33,7 +34,7 @@ impl Beside {
         Now { mono: Mono(at), wall }
     }
 
-    /// Takes in what the rig has been told since the last time, second by second; nothing may be an alert if `calm`.
+    /// Applies the rig's events since the last call, second by second; none may be an alert if `calm`.
     pub(super) fn listen(&mut self, rig: &Rig, calm: bool) {
         for (at, event) in &rig.events[self.heard..] {
             self.model.update(Msg::Cluster(ClusterId(0), event.clone()), Self::now(*at));
@@ -45,7 +46,7 @@ impl Beside {
         self.heard = rig.events.len();
     }
 
-    /// Takes in one more event, as if the rig had told it.
+    /// Applies one more event, as if the rig had sent it.
     pub(super) fn take(&mut self, event: ClusterEvent, at: Duration) {
         self.model.update(Msg::Cluster(ClusterId(0), event), Self::now(at));
     }
@@ -331,7 +332,7 @@ async fn f53_a_403_after_an_hour_of_success_is_transient_for_a_minute() {
                 return status(403, FORBIDDEN);
             }
             if is_pod_watch(seen) && seen.at < secs(3600) {
-                // The server restarts after an hour; what it watched is gone with it.
+                // The server restarts after an hour; the watched object is gone with it.
                 let left = 3600 - seen.at.as_secs();
                 let minutes = (0..left / 60).flat_map(|_| [Step::Wait(secs(60)), data(bookmark(101))]);
                 return steps(minutes.chain([Step::Wait(secs(left % 60)), error_event(STATUS_410)]));
@@ -402,8 +403,8 @@ async fn f65_an_edited_kubeconfig_is_read_again_when_clients_are_built_and_a_bad
         [(3, "contexts: [".to_owned()), (4, kubeconfig("nonsense", "x")), (5, "contexts: []".to_owned())]
     {
         edit(&path, &text, hours);
-        let Err(trouble) = target.build(tuning.clone(), sink.clone()).await else { panic!("{text} was accepted") };
-        assert_eq!(trouble.layer, Layer::Config, "{text}");
+        let Err(error) = target.build(tuning.clone(), sink.clone()).await else { panic!("{text} was accepted") };
+        assert_eq!(error.layer, Layer::Config, "{text}");
         assert_eq!(target.server(), Some("http://127.0.0.1:2"), "{text}");
     }
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "contexts: []", "it is never written");

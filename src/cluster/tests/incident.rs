@@ -52,7 +52,7 @@ impl Watched {
         Self { _simulation: simulation, start, clock, news, model, ticks: 0 }
     }
 
-    /// Takes in what happens until so long after the start, with a tick each second.
+    /// Applies events until so long after the start, with a tick each second.
     async fn until(&mut self, end: Duration) {
         loop {
             let tick = Duration::from_secs(u64::from(self.ticks) + 1).min(end);
@@ -69,7 +69,7 @@ impl Watched {
         }
     }
 
-    fn screen(&mut self, (width, height): (u16, u16)) -> String {
+    fn screen(&mut self, width: u16, height: u16) -> String {
         let now = self.clock.now();
         self.model.update(Msg::Frame, now);
         let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
@@ -97,28 +97,28 @@ async fn incident_is_told_within_15_seconds_with_what_is_wrong_and_where_the_tim
     let mut watched = Watched::scenario("incident").await;
     watched.until(CALM).await;
     for size in [(80, 24), (200, 60)] {
-        let calm = watched.screen(size);
+        let calm = watched.screen(size.0, size.1);
         assert_line(&calm, &["no alert firing"]);
         assert!(!calm.contains('×'), "{calm}");
     }
     watched.until(BEGINS + Duration::from_secs(15)).await;
-    // What is wrong and where the time goes, on the first screen, however small; and the last picture stays.
+    // The problem and where the time goes, on the first screen, however small; and the last picture stays.
     for size in [(80, 24), (200, 60)] {
-        let text = watched.screen(size);
+        let text = watched.screen(size.0, size.1);
         assert_line(&text, &["slow", "nodes 103/104", "×", "3 t/o"]);
         assert_line(&text, &["▲ critical", "node 10-16-10-115.maas NotReady"]);
         assert_line(&text, &["── api slow to start while the ping is fast: the server's queues or storage"]);
     }
-    let text = watched.screen((200, 60));
+    let text = watched.screen(200, 60);
     assert_line(&text, &["▲ warning", "list page 1", "(limit 10 s), ", "first byte after 1"]);
     // Where the time goes, by kind of call and in words.
     watched.act(Action::Api);
     for size in [(80, 24), (200, 60)] {
-        let text = watched.screen(size);
+        let text = watched.screen(size.0, size.1);
         assert_line(&text, &[" probe ", "≥5.0s", "first by"]);
         assert_line(&text, &["slow to start while the ping is fast: the server's queues or storage"]);
     }
-    let wide = watched.screen((200, 60));
+    let wide = watched.screen(200, 60);
     assert_line(&wide, &[" probe ", "first byte t/o ×"]);
     assert_line(&wide, &["no byte yet"]);
     assert_line(&wide, &["last failure"]);
@@ -130,13 +130,13 @@ async fn after_the_incident_the_screen_is_calm_again_by_itself() {
     let mut watched = Watched::scenario("incident").await;
     watched.until(Duration::from_secs(60)).await;
     watched.act(Action::Alerts);
-    let text = watched.screen((200, 60));
+    let text = watched.screen(200, 60);
     for alert in ["node 10-16-10-114.maas flapping", "node 10-16-10-118.maas 3 of 8 nvidia.com/gpu withdrawn"] {
         assert_line(&text, &["▲ warning", alert]);
     }
     watched.act(Action::Back);
     watched.until(Duration::from_secs(150)).await;
-    let text = watched.screen((200, 60));
+    let text = watched.screen(200, 60);
     assert_line(&text, &["nodes 104/104", "gpu", "872/872"]);
     assert!(!text.contains("no byte yet"), "{text}");
 }

@@ -15,7 +15,7 @@ fn path_of(namespace: &str) -> String {
     format!("namespaces/{namespace}/pods")
 }
 
-/// The namespace that is asked for, if it is a list or a watch of the pods of one.
+/// The namespace of a request, if it is a list or a watch of the pods of one.
 fn namespace(seen: &Seen) -> Option<&str> {
     seen.path.strip_prefix("/api/v1/namespaces/")?.strip_suffix("/pods")
 }
@@ -30,7 +30,7 @@ fn tenant(seen: &Seen) -> Reply {
     }
 }
 
-/// What is told of the lists of one namespace.
+/// States of the list of one namespace.
 fn told(rig: &Rig, of: u16) -> Vec<String> {
     let told = rig.events.iter().filter_map(|(_, event)| match event {
         ClusterEvent::Namespaced { index: place, event } if *place == of => match &**event {

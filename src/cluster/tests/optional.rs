@@ -1,4 +1,4 @@
-//! APIs that a cluster need not have: asked seldom, and whatever they do, nobody else notices. In virtual time.
+//! Optional APIs: requested seldom, and whatever they do, nothing else is affected. In virtual time.
 
 use super::*;
 use crate::msg::UsageNews;
@@ -138,7 +138,7 @@ fn group(versions: &[&str]) -> Reply {
     json(format!(r#"{{"kind":"APIGroup","name":"resource.k8s.io","versions":[{}]}}"#, versions.join(",")))
 }
 
-/// A list of one object without a spec: what it says does not matter here.
+/// A list of one object without a spec: its content does not matter here.
 fn one(seen: &Seen) -> Reply {
     if seen.is_watch() { quiet_watch(seen) } else { json(list(7, "", &["x"])) }
 }
@@ -176,7 +176,7 @@ async fn slices_claims_and_classes_are_listed_and_watched_in_the_best_version() 
     }
 }
 
-/// What a version of the group holds.
+/// The resources of a version of the group.
 fn kinds(names: &[&str]) -> Reply {
     let names: Vec<String> = names.iter().map(|name| format!(r#"{{"name":"{name}"}}"#)).collect();
     json(format!(r#"{{"kind":"APIResourceList","resources":[{}]}}"#, names.join(",")))

@@ -14,8 +14,8 @@ use crate::msg::{CallId, Failure, ProbeSample};
 use crate::sim::{self, Change, Control, Fault, FaultKind, Scenario, Simulation};
 use crate::testing::oracle::{Objects, difference, held, truth};
 
-/// G6: what is there after 5 min is what is there later on: after an hour for the faults that are asked about most, and after
-/// a quarter of an hour for the others.
+/// G6: the state after 5 min is the state later on: after an hour for the most important faults, and after a quarter of
+/// an hour for the others.
 const EARLY: Duration = Duration::from_secs(300);
 const HOUR: Duration = Duration::from_secs(3600);
 const QUARTER: Duration = Duration::from_secs(900);
@@ -36,7 +36,7 @@ struct Pair {
     samples: Vec<ProbeSample>,
     /// Of both.
     restarts: usize,
-    /// What the healthy one told, and when; pages and changes by their number of objects.
+    /// Events of the healthy one, with their times; pages and changes by their number of objects.
     beside: Vec<(Duration, String)>,
 }
 
@@ -137,7 +137,7 @@ impl Pair {
         }
     }
 
-    /// What of it can grow: tasks, failures, alerts, the bytes of the pods.
+    /// Sizes that can grow: tasks, failures, alerts, the bytes of the pods.
     fn size(&self) -> [usize; 4] {
         let cluster = &self.model.clusters()[0];
         let (_, ledger) = cluster.held_objects();
@@ -146,7 +146,8 @@ impl Pair {
     }
 }
 
-/// An event of the healthy cluster, without what differs between two runs: wall time and what comes of it.
+/// An event of the healthy cluster, without anything that differs between two runs: wall time and values derived from
+/// it.
 fn what(event: &ClusterEvent) -> String {
     match event {
         ClusterEvent::Page { resource, page, batch, .. } => format!("page {page} of {resource:?}: {}", batch.len()),
@@ -162,12 +163,8 @@ fn what(event: &ClusterEvent) -> String {
     }
 }
 
-/// One fault for so long, with changes before, in and after it; what the healthy cluster told.
-async fn play(
-    name: &str,
-    faults: &[Fault],
-    (lasts, step): (Duration, Duration),
-) -> BTreeMap<(Duration, String), usize> {
+/// Plays one fault, with changes before, in and after it; returns the events of the healthy cluster.
+async fn play(name: &str, faults: &[Fault], lasts: Duration, step: Duration) -> BTreeMap<(Duration, String), usize> {
     let mut pair = Pair::new().await;
     pair.pass(secs(20)).await;
     pair.change(1);
@@ -218,7 +215,7 @@ async fn play(
     told
 }
 
-/// G2: what was held and is still there is held, and nothing is 0 because it is unknown.
+/// G2: an object that was held and still exists is held, and nothing is 0 because it is unknown.
 fn keeps(name: &str, pair: &Pair, before: &Objects) {
     let (now, there) = (pair.held(0), truth(&pair.controls[0].dump(), &[]));
     // Where pods are denied the model says so and shows none as a number; their records stay.
@@ -261,9 +258,9 @@ const TOO_LARGE: &str = r#"{"kind":"Status","apiVersion":"v1","status":"Failure"
 const NO_LEADER: &str = "{\"type\":\"ERROR\",\"object\":{\"kind\":\"Status\",\"status\":\"Failure\",\"code\":500,\
     \"message\":\"etcdserver: no leader\"}}\n";
 
-/// What each row does, and how long it may take until the truth is back: one step, but for what has a period of its own. A
-/// forbidden list is asked for again after 300 s and a tenth (F21), a `Retry-After` is obeyed for 60 s, and a silent watch whose
-/// list is complete is opened again after 150 s (F45); 2 s for the lists that follow.
+/// Faults by name, with the time until the state is right again: one step, except for faults with a period of their
+/// own. A forbidden list is requested again after 300 s and a tenth (F21), a `Retry-After` is obeyed for 60 s, and a
+/// silent watch whose list is complete is opened again after 150 s (F45); 2 s for the lists that follow.
 fn rows() -> Vec<(&'static str, Vec<Fault>, Duration)> {
     let all = Fault::new;
     let lists = |kind| vec![all(kind).verb("list")];
@@ -300,16 +297,17 @@ fn rows() -> Vec<(&'static str, Vec<Fault>, Duration)> {
     ]
 }
 
-/// Plays rows; the healthy cluster beside each of them must tell what it tells beside a healthy one, at the same times.
+/// Plays rows; the healthy cluster beside each of them must send the events that it sends beside a healthy one, at the
+/// same times.
 async fn play_all(lasts: Duration, rows: Vec<(&str, Vec<Fault>, Duration)>) {
-    let healthy = play("no fault", &[], (lasts, STEP)).await;
-    // What is compared is not nothing: two probes every five seconds are told, and the changes of nine rounds.
+    let healthy = play("no fault", &[], lasts, STEP).await;
+    // The comparison is not empty: two probes every five seconds, and the changes of nine rounds.
     let told =
         |what: &str| healthy.iter().filter(|((_, event), _)| event.starts_with(what)).map(|(_, n)| n).sum::<usize>();
     let probes = told("ProbeSample").abs_diff(usize::try_from(2 * lasts.as_secs() / 5).unwrap());
     assert!(probes <= 2 && told("changes of Pods") >= 9 && told("changes of Nodes") >= 9, "{healthy:#?}");
     for (name, faults, step) in rows {
-        let beside = play(name, &faults, (lasts, step)).await;
+        let beside = play(name, &faults, lasts, step).await;
         let more: Vec<_> = beside.iter().filter(|(event, count)| healthy.get(*event) != Some(*count)).take(5).collect();
         let less: Vec<_> = healthy.iter().filter(|(event, count)| beside.get(*event) != Some(*count)).take(5).collect();
         assert!(more.is_empty() && less.is_empty(), "{name}: the healthy cluster tells {more:?} for {less:?} (G5)");

@@ -30,7 +30,7 @@ use crate::msg::{ClusterEvent, ClusterId, Msg, Resource, SyncState};
 pub(in crate::cluster) enum Step {
     Data(Bytes),
     Wait(Duration),
-    /// Counts that the reader has come so far.
+    /// Counts the times that the reader has come this far.
     Mark(Arc<AtomicUsize>),
     Hang,
     Break,
@@ -40,7 +40,7 @@ pub(in crate::cluster) enum Step {
 pub(in crate::cluster) struct Script {
     steps: VecDeque<Step>,
     sleep: Option<Pin<Box<Sleep>>>,
-    /// Held while the client has not let go of it.
+    /// Held until the client has dropped the body.
     open: Option<Arc<()>>,
 }
 
@@ -78,7 +78,7 @@ impl HttpBody for Script {
     }
 }
 
-/// What the server does with a request.
+/// Reaction of the server to a request.
 pub(in crate::cluster) enum Reply {
     /// Status, headers, body.
     Answer(u16, Vec<(&'static str, String)>, Script),
@@ -212,7 +212,7 @@ pub(in crate::cluster) struct Rig {
 }
 
 impl Rig {
-    /// Without the APIs that a cluster need not have: what is asked of these has tests of its own.
+    /// Without optional APIs: their requests have tests of their own.
     pub(in crate::cluster) fn start(tuning: Tuning, handler: impl FnMut(&Seen) -> Reply + Send + 'static) -> Self {
         Self::with_optional(Tuning { optional: Optional::off(), ..tuning }, handler)
     }
@@ -242,7 +242,7 @@ impl Rig {
         Self { state, news, commands, inspect, events: Vec::new(), task }
     }
 
-    /// Lets `time` pass, collecting what is told.
+    /// Lets `time` pass, collecting the events.
     pub(in crate::cluster) async fn pass(&mut self, time: Duration) {
         let end = Instant::now() + time;
         while let Ok(Some(msg)) = timeout(end.saturating_duration_since(Instant::now()), self.news.recv()).await {
@@ -309,7 +309,7 @@ impl Rig {
     }
 }
 
-/// What the server sees after its client has gone.
+/// The server's view after its client has gone.
 pub(in crate::cluster) struct ServerSide(Arc<ServerState>);
 
 impl ServerSide {

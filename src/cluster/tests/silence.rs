@@ -1,4 +1,4 @@
-//! A server that was silent, against the scripted server: what is true is on the screen soon after the first answer.
+//! A server that was silent, against the scripted server: the screen is up to date soon after the first answer.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -22,7 +22,7 @@ fn watched_after(rig: &Rig, from: Duration) -> Option<Duration> {
         matches!(event, ClusterEvent::Sync { resource: Resource::Pods, state: SyncState::Watching })
     };
     let told = rig.events.iter().find(|(at, event)| *at >= from && watching(event)).map(|(at, _)| *at);
-    // A watch that was quiet and cut is not called lost, so that nothing is told when it is open again.
+    // A quiet watch that was cut is not shown as lost, so that reopening it sends nothing.
     let opened = rig.watches("pods").iter().map(|seen| seen.at).find(|at| *at >= from);
     told.into_iter().chain(opened).min()
 }

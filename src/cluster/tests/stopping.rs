@@ -1,5 +1,6 @@
-//! How tasks end, and what they let go of: the counterparts of client-go's tests of stopping a reflector, of its retry watcher
-//! with unread events, and of its pager's consumer (docs/list-watch.md). The server counts what its client still holds.
+//! Ends of tasks, and the release of their resources: the counterparts of client-go's tests of stopping a reflector, of
+//! its retry watcher with unread events, and of its pager's consumer (docs/list-watch.md). The server counts the bodies
+//! and requests that its client still holds.
 
 use super::*;
 
@@ -7,7 +8,7 @@ fn alive() -> usize {
     tokio::runtime::Handle::current().metrics().num_alive_tasks()
 }
 
-/// A list of two pages and what follows it.
+/// A list of two pages and the watch after it.
 fn two_pages(seen: &Seen) -> Reply {
     match seen.param("continue") {
         None if seen.is_list("pods") => json(list(101, "C1", &["p1"])),
@@ -18,7 +19,7 @@ fn two_pages(seen: &Seen) -> Reply {
 
 type Moment = (&'static str, Duration, fn(&Seen) -> Reply);
 
-/// When a cluster may be stopped, and after which time that is.
+/// Moments of a stop, with their times.
 const MOMENTS: [Moment; 9] = [
     // client-go: TestReflectorWatchStoppedBefore, TestReflectorHandleWatchStoppedBefore.
     ("before its first turn", Duration::ZERO, good),
@@ -61,7 +62,7 @@ async fn a_cluster_that_is_stopped_at_any_moment_ends_at_once_lets_go_of_everyth
         assert_eq!(server.asked() == 0, after.is_zero(), "{when}");
         drop(rig.news);
         rig.task.await.unwrap();
-        // What was told to end ends with its next turn.
+        // An aborted task ends with its next turn.
         while alive() > before && stopped.elapsed() < secs(1) {
             sleep(Duration::from_millis(1)).await;
         }

@@ -1,4 +1,4 @@
-//! Lists as watches, as the shell reads them.
+//! Lists as watches, as the I/O loop reads them.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -46,7 +46,7 @@ async fn updates_and_deletes_among_the_initial_events_count() {
     assert_eq!(rig.lists("pods").len(), 0);
 }
 
-/// The events of a watch come faster than anybody takes them in, for longer than any queue holds.
+/// The events of a watch come faster than the receiver applies them, for longer than any queue holds.
 #[tokio::test(start_paused = true)]
 async fn f77_a_storm_waits_on_the_wire_in_few_messages_and_nothing_of_it_is_lost() {
     // Of two hundred nodes a hundred rounds of changes, ten events in a chunk.
@@ -71,11 +71,11 @@ async fn f77_a_storm_waits_on_the_wire_in_few_messages_and_nothing_of_it_is_lost
         steps(script)
     });
     rig.until_watching(Resource::Nodes).await;
-    // Nobody takes anything out of the channel of 64 messages for a minute.
+    // The channel of 64 messages is not read for a minute.
     tokio::time::sleep(secs(60)).await;
     assert_eq!(rig.news.len(), 64, "the channel is full and no fuller");
     let (waiting, read_ahead) = (read.load(Ordering::Relaxed), 64 + 4 + 2);
-    // Each message holds 50 changes and what else was in its last chunk.
+    // Each message holds 50 changes and the rest of its last chunk.
     assert!(waiting <= read_ahead * (50 + 10) / 10, "{waiting} chunks of {} were taken off the wire", EVENTS / CHUNK);
     rig.pass(secs(60)).await;
     assert_eq!(read.load(Ordering::Relaxed) as u64, EVENTS / CHUNK, "then the rest is read");

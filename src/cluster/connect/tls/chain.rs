@@ -1,8 +1,9 @@
-//! Paths from a server's certificate to an authority that is trusted: webpki's, with the rules of Go that it does not have.
+//! Chains from a server's certificate to a trusted authority: webpki's, with the rules of Go that it lacks.
 //!
-//! Source: Go's crypto/x509, `Certificate.Verify` with `isValid`, `CheckSignatureFrom` and `checkChainForKeyUsage`. Go holds
-//! the authority at the end of a path against the same rules as the others (dates, purposes, length of the path), where webpki
-//! knows only its name and its key; it takes `anyExtendedKeyUsage` for every purpose, and lets an authority be a server.
+//! Source: Go's crypto/x509, `Certificate.Verify` with `isValid`, `CheckSignatureFrom` and `checkChainForKeyUsage`. Go
+//! checks the authority at the end of a chain against the same rules as the others (dates, purposes, path length),
+//! where webpki knows only its name and its key; it takes `anyExtendedKeyUsage` for every purpose, and lets an
+//! authority be a server.
 
 use std::sync::Arc;
 
@@ -11,15 +12,15 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, SignatureVerificationAlgor
 use tokio_rustls::rustls::{CertificateError, ExtendedKeyPurpose, OtherError};
 use webpki::{EndEntityCert, Error, ExtendedKeyUsageValidator, KeyPurposeId, KeyPurposeIdIter, KeyUsage, VerifiedPath};
 
-use super::verify::Refusal;
+use super::refusal::Refusal;
 use crate::cluster::check::cert::{ANY_PURPOSE, Certificate, SERVER_AUTH, Signed};
 
-/// Authorities between a server's certificate and the one that is trusted, at most (webpki `MAX_SUB_CA_COUNT`).
+/// Most authorities between a server's certificate and the trusted one (webpki `MAX_SUB_CA_COUNT`).
 const LONGEST: usize = 6;
-/// Signatures that are verified for one server at most (webpki `Budget`: the remedy of Go's CVE-2018-16875).
+/// Most signatures verified for one server (webpki `Budget`: the remedy of Go's CVE-2018-16875).
 const SIGNATURES: usize = 100;
 
-/// An authority that is trusted.
+/// A trusted authority.
 #[derive(Debug)]
 pub(super) struct Anchor {
     der: CertificateDer<'static>,
@@ -38,7 +39,7 @@ impl Anchor {
         self.trust.subject == other.subject && self.trust.subject_public_key_info == other.subject_public_key_info
     }
 
-    /// Why it cannot vouch for a server; `None` if it can.
+    /// The reason why it cannot vouch for a server; `None` if it can.
     fn refusal(&self, now: UnixTime) -> Option<Refusal> {
         if !self.certificate.holds_at(now.as_secs()) {
             return Some(Refusal::outdated(&self.certificate));
@@ -48,7 +49,7 @@ impl Anchor {
     }
 }
 
-/// A server's certificate and those that it shows beside it.
+/// A server's certificate and those sent with it.
 #[derive(Clone, Copy)]
 pub(super) struct Shown<'a> {
     pub(super) der: &'a CertificateDer<'a>,
@@ -57,7 +58,7 @@ pub(super) struct Shown<'a> {
     pub(super) now: UnixTime,
 }
 
-/// Authorities that are trusted, and the signatures that are accepted.
+/// Trusted authorities and accepted signature algorithms.
 #[derive(Clone, Copy)]
 pub(super) struct Trust<'a> {
     pub(super) anchors: &'a [Anchor],
@@ -65,15 +66,15 @@ pub(super) struct Trust<'a> {
 }
 
 impl Trust<'_> {
-    /// One of the authorities vouches for the server, directly or through others.
+    /// Verifies that one of the authorities vouches for the server, directly or through others.
     ///
     /// # Errors
-    /// Why none of them does.
+    /// The reason why none of them does.
     pub(super) fn verify(self, shown: Shown<'_>) -> Result<(), rustls::Error> {
         let usable: Vec<&Anchor> = self.anchors.iter().filter(|anchor| anchor.refusal(shown.now).is_none()).collect();
         match self.vouch(&usable, shown) {
             Ok(_) => Ok(()),
-            // Would one vouch for it that cannot any more? Then that is the reason.
+            // If an authority that is no longer valid would vouch for it, that is the reason.
             Err(Error::UnknownIssuer) => {
                 let all: Vec<&Anchor> = self.anchors.iter().collect();
                 let unusable = self.vouch(&all, shown).ok().and_then(|anchor| anchor.refusal(shown.now));
@@ -116,8 +117,9 @@ impl Trust<'_> {
     }
 }
 
-/// The search for a path of a server's certificate that is an authority's too: `openssl req -x509 -CA` makes such ones. webpki
-/// has no way to take one, so this is its search again, without what such a path has no need for: name constraints.
+/// Search for a chain from a server's certificate that is also an authority's: `openssl req -x509 -CA` makes such ones.
+/// webpki cannot accept one, so this repeats its search, without the parts that such a chain does not need: name
+/// constraints.
 struct Walk<'a, 'p> {
     trust: Trust<'a>,
     anchors: &'a [&'p Anchor],
@@ -126,7 +128,7 @@ struct Walk<'a, 'p> {
 }
 
 impl<'p> Walk<'_, 'p> {
-    /// The trusted authority above `child`, which has so many others `below` it, not counting the server's own.
+    /// The trusted authority above `child`, with `below` other authorities under it, not counting the server's own.
     fn issuer_of(&mut self, child: &CertificateDer<'_>, below: usize) -> Result<&'p Anchor, Error> {
         let name = EndEntityCert::try_from(child)?.issuer().to_vec();
         let mut error = Error::UnknownIssuer;
@@ -142,7 +144,7 @@ impl<'p> Walk<'_, 'p> {
         for der in self.shown.others {
             let Ok(issuer) = EndEntityCert::try_from(der) else { continue };
             let Some(certificate) = Certificate::read(der).filter(|_| *issuer.subject() == *name) else { continue };
-            // Of those that are trusted it is known already that they may.
+            // The trusted ones were checked before.
             if !certificate.holds_at(self.shown.now.as_secs()) {
                 error = Error::CertExpired { time: self.shown.now, not_after: self.shown.now };
                 continue;
@@ -160,7 +162,7 @@ impl<'p> Walk<'_, 'p> {
         Err(error)
     }
 
-    /// The authority may sign what stands below it, and has signed it.
+    /// Verifies that the authority may sign the certificate below it, and has signed it.
     fn has_signed(&mut self, der: &CertificateDer<'_>, issuer: &Certificate, below: Below<'_>) -> Result<(), Error> {
         self.signatures_left = self.signatures_left.checked_sub(1).ok_or(Error::MaximumSignatureChecksExceeded)?;
         if !issuer.is_authority {
@@ -176,12 +178,12 @@ impl<'p> Walk<'_, 'p> {
         let issuer = EndEntityCert::try_from(der)?;
         let known = self.trust.algorithms.iter().filter(|known| *known.signature_alg_id() == *signed.algorithm);
         let mut verified = known.map(|known| issuer.verify_signature(*known, signed.body, signed.signature));
-        // Each that fits the algorithm is for another kind of key.
+        // The algorithms that fit are all for another kind of key.
         if verified.any(|verified| verified.is_ok()) { Ok(()) } else { Err(Error::InvalidSignatureForPublicKey) }
     }
 }
 
-/// A certificate, and how many authorities stand between the server's and its issuer.
+/// A certificate, and the number of authorities between the server's and its issuer.
 #[derive(Clone, Copy)]
 struct Below<'a> {
     child: &'a CertificateDer<'a>,
@@ -211,7 +213,7 @@ fn not_for_servers(present: Vec<Vec<usize>>) -> Error {
     Error::RequiredEkuNotFoundContext(webpki::RequiredEkuNotFoundContext { required, present })
 }
 
-/// The error as rustls has it, which is what the rest of the program reads; those that it has not go along as they are.
+/// The error as rustls names it, which the rest of the program reads; others are passed on as they are.
 fn in_rustls_words(error: Error) -> rustls::Error {
     let error = match error {
         Error::BadDer | Error::BadDerTime | Error::TrailingData(_) => CertificateError::BadEncoding,

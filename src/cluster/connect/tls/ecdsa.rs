@@ -1,7 +1,8 @@
-//! ECDSA beyond ring: the curve P-521, SHA-512 with the other curves, and private keys without their public part. Clients,
-//! servers and authorities of all these kinds are in the field.
+//! ECDSA beyond ring: the curve P-521, SHA-512 with the other curves, and private keys without their public part.
+//! Clients, servers and authorities of all these kinds are in use.
 //!
-//! The other provider of rustls, aws-lc-rs, has P-521 too; it costs more to build and is larger (see the commit that added this).
+//! The other provider of rustls, aws-lc-rs, has P-521 too; it costs more to build and is larger (see the commit that
+//! added this).
 
 use std::sync::{Arc, OnceLock};
 
@@ -40,7 +41,7 @@ const OURS: Algorithms = &[P521_SHA512, P521_SHA384, P521_SHA256, P384_SHA512, P
 /// In TLS 1.3 a scheme names the curve, the first of these; in TLS 1.2 only the hash, and Go's servers use what they like.
 const SHA512: Algorithms = &[P521_SHA512, P384_SHA512, P256_SHA512];
 
-/// The provider of rustls that is used for all of TLS: ring, and beside it what ring does not have.
+/// The rustls provider for all TLS: ring, extended by the algorithms that it lacks.
 pub(super) fn provider() -> Arc<CryptoProvider> {
     static PROVIDER: OnceLock<Arc<CryptoProvider>> = OnceLock::new();
 
@@ -52,7 +53,7 @@ pub(super) fn provider() -> Arc<CryptoProvider> {
                 .mapping
                 .iter()
                 .map(|&(scheme, known)| match scheme {
-                    // Made once in a process: rustls wants them for as long as that.
+                    // Leaked once in a process: rustls wants a `'static` list.
                     SignatureScheme::ECDSA_NISTP384_SHA384 => (scheme, &*[known, &[P521_SHA384]].concat().leak()),
                     SignatureScheme::ECDSA_NISTP256_SHA256 => (scheme, &*[known, &[P521_SHA256]].concat().leak()),
                     _ => (scheme, known),
@@ -114,14 +115,15 @@ fn p521(key: &[u8], hash: &[u8], signature: &[u8]) -> Option<()> {
     use p521::ecdsa::VerifyingKey;
 
     let key = VerifyingKey::from_sec1_bytes(key).ok()?;
-    // The crate refuses a hash below half the size of the curve, as SHA-256 is; as a number it is the same with zeros before it.
+    // The crate refuses a hash below half the size of the curve, as SHA-256 is; padded with zeros in front it is the
+    // same number.
     let mut padded = [0; LARGEST];
     padded[LARGEST - hash.len()..].copy_from_slice(hash);
     key.verify_prehash(&padded, &Signature::from_der(signature).ok()?).ok()
 }
 
-/// Private keys: those that ring reads, P-521, and those on a curve whose public part is absent or wrong, as Go reads them: it
-/// makes the public part itself.
+/// Private keys: those that ring reads, P-521, and those on a curve whose public part is absent or wrong; as in Go, the
+/// public part is computed.
 #[derive(Debug)]
 struct Keys;
 
@@ -144,7 +146,7 @@ impl rustls::crypto::KeyProvider for Keys {
     }
 }
 
-/// The public part; `None` for P-521, and for a number that is none of the curve's.
+/// The public part; `None` for P-521, and for a number outside the curve's range.
 fn public_point(key: &EllipticKey) -> Option<Vec<u8>> {
     match key.curve {
         Curve::P256 => {

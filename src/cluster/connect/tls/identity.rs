@@ -11,7 +11,7 @@ use super::TlsError;
 use super::pem::blocks;
 use crate::cluster::check::cert::Certificate;
 
-/// A client certificate with those that vouch for it, and its key: both PEM. Never printed.
+/// A client certificate with its intermediates, and its key: both PEM. Never printed.
 #[derive(Clone)]
 pub(crate) struct ClientIdentity {
     /// The chain, the client's own first.
@@ -21,7 +21,7 @@ pub(crate) struct ClientIdentity {
 }
 
 impl ClientIdentity {
-    /// Reads both and holds them against each other.
+    /// Reads both and checks that they match.
     ///
     /// # Errors
     /// [`TlsError::Identity`]: no certificate, no key, one that is encrypted or of an unusual kind, or two that do not
@@ -31,7 +31,7 @@ impl ClientIdentity {
         let own = chain.first().and_then(|own| Certificate::read(own));
         let own = own.ok_or_else(|| unusable("the client certificate cannot be read"))?;
         let ders = self.key()?;
-        // As Go, whatever its label says: many a tool writes one of these forms under the name of another.
+        // As in Go, whatever the label says: many tools write one of these forms under the label of another.
         let forms = [
             |der| PrivateKeyDer::from(PrivatePkcs8KeyDer::from(der)),
             |der| PrivateKeyDer::from(PrivatePkcs1KeyDer::from(der)),
@@ -56,7 +56,7 @@ impl ClientIdentity {
     }
 
     fn chain(&self) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-        // A block that cannot be read is passed over, as Go does it.
+        // A malformed block is skipped, as in Go.
         let certificates = blocks(&self.certificate).into_iter().filter(|block| block.label == "CERTIFICATE");
         let chain: Vec<CertificateDer<'static>> = certificates.filter_map(|block| Some(block.der?.into())).collect();
         if chain.is_empty() {
@@ -65,8 +65,8 @@ impl ClientIdentity {
         Ok(chain)
     }
 
-    /// The first key of the text that can be read, as in Go; what stands before it, parameters, certificates or a block that is
-    /// broken, is passed over.
+    /// The first readable key of the text, as in Go; anything before it (parameters, certificates, a broken block) is
+    /// skipped.
     fn key(&self) -> Result<Vec<u8>, TlsError> {
         let is_key = |label: &str| label == "PRIVATE KEY" || label.ends_with(" PRIVATE KEY");
         let mut keys: Vec<_> = blocks(&self.key).into_iter().filter(|block| is_key(block.label)).collect();

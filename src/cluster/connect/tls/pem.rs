@@ -1,4 +1,4 @@
-//! PEM as Go's `pem.Decode` reads it: each block stands for itself, what cannot be read spoils no other.
+//! PEM as Go's `pem.Decode` reads it: each block stands alone, and a malformed one does not affect the others.
 
 use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
@@ -19,16 +19,16 @@ pub(super) struct Block<'a> {
 
 /// The blocks of `text`, in their order.
 pub(super) fn blocks(text: &[u8]) -> Vec<Block<'_>> {
-    // What is not UTF-8 can stand between the blocks only, as comments do.
+    // Bytes that are not UTF-8 can only stand between the blocks, as comments do.
     text.utf8_chunks().flat_map(|chunk| chunk.valid().split(BEGIN).skip(1)).filter_map(block).collect()
 }
 
-/// What follows `-----BEGIN `; `None` if that is not the beginning of a block.
+/// Text after `-----BEGIN `; `None` if that is not the beginning of a block.
 fn block(text: &str) -> Option<Block<'_>> {
     let (label, rest) = text.split_once(DASHES).filter(|(label, _)| !label.contains('\n'))?;
     let encrypted = rest.contains("ENCRYPTED") && rest.contains("Proc-Type:");
     let der = rest.split_once("-----END ").filter(|(_, end)| end.starts_with(label)).and_then(|(body, _)| {
-        // Written anew: the reader wants lines that Go does not.
+        // Reformatted: the reader requires line breaks that Go does not.
         let body: String = body.split_ascii_whitespace().collect();
         let canonical = format!("-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n");
         CertificateDer::from_pem_slice(canonical.as_bytes()).ok().map(|der| der.to_vec())

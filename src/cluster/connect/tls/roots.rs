@@ -1,4 +1,4 @@
-//! Certificates that are trusted: the bundle of a cluster, or those of the machine.
+//! Trusted certificates: the bundle of a cluster, or those of the machine.
 
 use std::collections::HashSet;
 
@@ -9,21 +9,21 @@ use super::chain::Anchor;
 use super::pem::blocks;
 use crate::cluster::check::cert::Certificate;
 
-/// Certificates that are passed over and named one by one; of more only the number is told.
+/// Skipped certificates that are named one by one; of the others only the number.
 const NAMED: usize = 4;
 
-/// What is trusted, and what of the bundle is not used.
+/// The trusted certificates, and the skipped ones of the bundle.
 pub(super) struct Roots {
     /// Authorities: they vouch for the servers' certificates.
     pub(super) anchors: Vec<Anchor>,
-    /// All of them as they are: a server that shows one of these needs nobody to vouch for it.
+    /// All of them as they are: a server that presents one of these needs no authority.
     pub(super) pinned: HashSet<CertificateDer<'static>>,
-    /// What is passed over, for people.
+    /// The skipped ones, in words.
     pub(super) skipped: Vec<String>,
 }
 
 impl Roots {
-    /// Those of a PEM text. What cannot be read is passed over, as Go's `AppendCertsFromPEM` does it.
+    /// Reads a PEM text. Malformed certificates are skipped, as in Go's `AppendCertsFromPEM`.
     ///
     /// # Errors
     /// [`TlsError::Authority`] if nothing remains.
@@ -59,7 +59,7 @@ impl Roots {
         Ok(roots)
     }
 
-    /// Those of the machine, or of `SSL_CERT_FILE` and `SSL_CERT_DIR`. Blocking.
+    /// Reads those of the machine, or of `SSL_CERT_FILE` and `SSL_CERT_DIR`. Blocking.
     ///
     /// # Errors
     /// [`TlsError::NoSystemRoots`] if there are none.
@@ -80,10 +80,10 @@ impl Roots {
         Self { anchors: Vec::new(), pinned: HashSet::new(), skipped: Vec::new() }
     }
 
-    /// Takes one in; `false` if it cannot be read.
+    /// Adds one; `false` if it is malformed.
     fn add(&mut self, der: CertificateDer<'static>) -> bool {
         let Some(certificate) = Certificate::read(&der) else { return false };
-        // Whoever holds the key of a server's certificate must not be able to make certificates for other names.
+        // A holder of a server certificate's key must not be able to make certificates for other names.
         if certificate.is_authority {
             let Some(anchor) = Anchor::read(der.clone(), certificate) else { return false };
             self.anchors.push(anchor);

@@ -20,15 +20,19 @@ use super::super::any::{AnyConnector, AnyIo};
 /// Connects and shakes hands.
 #[derive(Clone)]
 pub(in crate::cluster::connect) struct Https {
-    way: AnyConnector,
+    transport: AnyConnector,
     tls: TlsConnector,
     name: ServerName<'static>,
 }
 
 impl Https {
-    /// Over `way`, with a server that is called `name`.
-    pub(in crate::cluster::connect) fn new(way: AnyConnector, config: ClientConfig, name: ServerName<'static>) -> Self {
-        Self { way, tls: TlsConnector::from(Arc::new(config)), name }
+    /// Over `transport`, with a server of this `name`.
+    pub(in crate::cluster::connect) fn new(
+        transport: AnyConnector,
+        config: ClientConfig,
+        name: ServerName<'static>,
+    ) -> Self {
+        Self { transport, tls: TlsConnector::from(Arc::new(config)), name }
     }
 }
 
@@ -38,13 +42,13 @@ impl Service<Uri> for Https {
     type Future = Pin<Box<dyn Future<Output = Result<HttpsStream, BoxError>> + Send>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        self.way.poll_ready(cx)
+        self.transport.poll_ready(cx)
     }
 
     fn call(&mut self, target: Uri) -> Self::Future {
-        let (way, tls, name) = (self.way.call(target), self.tls.clone(), self.name.clone());
+        let (transport, tls, name) = (self.transport.call(target), self.tls.clone(), self.name.clone());
         Box::pin(async move {
-            let stream = tls.connect(name, TokioIo::new(way.await?)).await?;
+            let stream = tls.connect(name, TokioIo::new(transport.await?)).await?;
             Ok(HttpsStream(TokioIo::new(stream)))
         })
     }

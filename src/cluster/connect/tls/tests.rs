@@ -1,4 +1,5 @@
-//! Handshakes in memory: whom a client trusts, and who it is. What rcgen cannot make comes from `fixtures/make.sh`.
+//! Handshakes in memory: trust and identity of a client. Certificates that rcgen cannot make come from
+//! `fixtures/make.sh`.
 
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, date_time_ymd,
@@ -12,7 +13,7 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use super::*;
 use crate::cluster::classify::no_answer;
-use crate::cluster::connect::{ConnectFailure, ConnectStage};
+use crate::cluster::connect_failure::{ConnectFailure, ConnectStage};
 
 mod rules;
 
@@ -35,7 +36,7 @@ fn pair(certificate: &str, key: &str) -> Pair {
     Pair { certificate: certificate.to_owned(), key: key.to_owned(), params: CertificateParams::default() }
 }
 
-/// Something that certificates are made of: for `localhost`, unless `change` says otherwise.
+/// Parameters of a certificate: for `localhost`, unless `change` says otherwise.
 fn params(name: &str, change: impl FnOnce(&mut CertificateParams)) -> CertificateParams {
     let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
     params.distinguished_name.push(DnType::CommonName, name);
@@ -82,12 +83,12 @@ fn server_config(server: &Pair, clients: Option<&str>) -> ServerConfig {
         }
     };
     let key = ecdsa::provider().key_provider.load_private_key(key).unwrap();
-    // Not held against each other: a version 1 certificate would be refused already here.
+    // The pair is not checked: a version 1 certificate would be refused already here.
     let certified = rustls::sign::CertifiedKey::new(chain, key);
     builder.with_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(certified)))
 }
 
-/// A handshake with `localhost`; `Err` is the line that people see.
+/// A handshake with `localhost`; `Err` is the line on the screen.
 async fn shake(settings: &TlsSettings, server: ServerConfig) -> Result<(), String> {
     let config = settings.client_config().map_err(|error| error.to_string())?;
     let name = settings.name("localhost").map_err(|error| error.to_string())?;
@@ -120,7 +121,7 @@ async fn shown(settings: &TlsSettings, server: &Pair) -> Result<(), String> {
     shake(settings, server_config(server, None)).await
 }
 
-/// A refusal that says `words`, and no name of anybody's code.
+/// Asserts a refusal that contains `words`, and no name from anybody's code.
 #[track_caller]
 fn refused(result: &Result<(), String>, words: &str) {
     let text = result.as_ref().expect_err(words);

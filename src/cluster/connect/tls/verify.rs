@@ -1,4 +1,4 @@
-//! The verifier of server certificates: rustls's, with the rules of Go that it does not have, and reasons in words.
+//! The verifier of server certificates: rustls's, with the rules of Go that it lacks, and reasons in words.
 //!
 //! Source: Go's crypto/x509, `Certificate.Verify` (a certificate that is itself among the roots is a chain of one),
 //! `Certificate.CheckSignatureFrom` and `Certificate.VerifyHostname`.
@@ -14,85 +14,21 @@ use tokio_rustls::rustls::crypto::{
 };
 use tokio_rustls::rustls::pki_types::{CertificateDer, IpAddr, ServerName, UnixTime};
 use tokio_rustls::rustls::server::ParsedCertificate;
-use tokio_rustls::rustls::{CertificateError, DigitallySignedStruct, OtherError, SignatureScheme};
+use tokio_rustls::rustls::{CertificateError, DigitallySignedStruct, SignatureScheme};
 
 use super::TlsError;
 use super::chain::{Anchor, Shown, Trust};
+use super::refusal::Refusal;
 use super::roots::Roots;
 use crate::cluster::check::cert::Certificate;
 
 /// Shortest RSA key whose signatures are accepted, in bits (ring; Go takes 1024 still).
 const SHORTEST_RSA: usize = 2048;
 
-/// A server certificate that breaks a rule for which rustls has no word.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Refusal {
-    /// It is older than subject alternative names. The words are Go's.
-    #[error("certificate relies on legacy Common Name field ({subject}), use SANs instead")]
-    LegacyCommonName {
-        /// The name that it has.
-        subject: String,
-    },
-    /// Its authority has the name of one that is trusted, and another key: a cluster that was made anew.
-    #[error(
-        "certificate signed by unknown authority: the {issuer} that is trusted has another key than the one that signed it"
-    )]
-    OtherKey {
-        /// The name that both have.
-        issuer: String,
-    },
-    /// Its purposes are others.
-    #[error("certificate is not for servers: its extended key usage lists other purposes")]
-    NotForServers,
-    /// One that vouches for it does not hold any more, or not yet. The first words are Go's.
-    #[error(
-        "certificate has expired or is not yet valid: not the server's own but that of the authority {subject}, which vouches \
-         for it and is valid {from:.0} to {until:.0}; renew it, and the kubeconfig's certificate-authority with it"
-    )]
-    Outdated {
-        /// The name of the authority.
-        subject: String,
-        /// From when it holds.
-        from: jiff::Timestamp,
-        /// Until when it holds.
-        until: jiff::Timestamp,
-    },
-    /// The purposes of one that vouches for it are others.
-    #[error(
-        "certificate is by {subject}, whose own extended key usage does not list servers: renew that authority without it"
-    )]
-    AuthorityNotForServers {
-        /// The name of the authority.
-        subject: String,
-    },
-    /// A key that is too short.
-    #[error("certificate of {subject} has a key that is too short ({key}): 2048 bits or more are accepted")]
-    ShortKey {
-        /// Whose key it is.
-        subject: String,
-        /// `RSA 1024`.
-        key: String,
-    },
-}
-
-impl Refusal {
-    /// For an authority whose dates do not allow now.
-    pub(super) fn outdated(authority: &Certificate) -> Self {
-        let Certificate { subject, not_before, not_after, .. } = authority;
-        Self::Outdated { subject: subject.clone(), from: *not_before, until: *not_after }
-    }
-}
-
-impl From<Refusal> for rustls::Error {
-    fn from(refusal: Refusal) -> Self {
-        CertificateError::Other(OtherError(Arc::new(refusal))).into()
-    }
-}
-
 /// The verifier with the machine's certificates: read when the first server needs them, and once in a process.
 ///
 /// # Errors
-/// The machine has none; the next call looks again.
+/// The machine has none; the next call tries again.
 pub(super) fn system(provider: &Arc<CryptoProvider>) -> Result<Arc<Verifier>, TlsError> {
     static SYSTEM: Mutex<Option<Arc<Verifier>>> = Mutex::new(None);
 
@@ -105,7 +41,7 @@ pub(super) fn system(provider: &Arc<CryptoProvider>) -> Result<Arc<Verifier>, Tl
     Ok(verifier)
 }
 
-/// Verifies that a server is the one that is meant.
+/// Verifies that a server is the expected one.
 #[derive(Debug)]
 pub(super) struct Verifier {
     anchors: Vec<Anchor>,
@@ -114,13 +50,14 @@ pub(super) struct Verifier {
 }
 
 impl Verifier {
-    /// With these roots and the signatures that `provider` verifies.
+    /// Verifier with these roots and the signature algorithms of `provider`.
     pub(super) fn new(roots: Roots, provider: &CryptoProvider) -> Self {
         let Roots { anchors, pinned, .. } = roots;
         Self { anchors, pinned, algorithms: provider.signature_verification_algorithms }
     }
 
-    /// The one that is trusted itself: nobody vouches for it, but its dates, its purpose and its names count.
+    /// Verifies a certificate that is itself trusted: it needs no authority, but its dates, purpose and names are
+    /// checked.
     fn verify_pinned(
         der: &CertificateDer<'_>,
         shown: &Certificate,
@@ -198,7 +135,7 @@ impl ServerCertVerifier for Verifier {
     }
 }
 
-/// The certificate has the name. As in Go, an IPv4 address may stand in it in IPv6 form.
+/// Verifies the name. As in Go, an IPv4 address may stand in the certificate in IPv6 form.
 fn verify_name(der: &CertificateDer<'_>, name: &ServerName<'_>) -> Result<(), rustls::Error> {
     let certificate = ParsedCertificate::try_from(der)?;
     let verified = verify_server_name(&certificate, name);
@@ -212,7 +149,7 @@ fn verify_name(der: &CertificateDer<'_>, name: &ServerName<'_>) -> Result<(), ru
     }
 }
 
-/// A signature that does not verify because the key is too short for it: rustls calls that a bad signature.
+/// Names a key that is too short for its signature: rustls reports a bad signature.
 pub(super) fn short_key<'a>(
     error: rustls::Error,
     chain: impl IntoIterator<Item = &'a CertificateDer<'a>>,
@@ -230,11 +167,11 @@ pub(super) fn short_key<'a>(
     }
 }
 
-/// `insecure-skip-tls-verify`: whoever answers is taken for the server.
+/// `insecure-skip-tls-verify`: accepts any server.
 #[derive(Debug)]
 pub(super) struct Unverified;
 
-/// All that a server could sign with: nothing is verified, so nothing need be supported.
+/// Every scheme that a server could sign with: nothing is verified, so nothing needs to be supported.
 const ANY_SCHEME: [SignatureScheme; 13] = [
     SignatureScheme::ECDSA_NISTP256_SHA256,
     SignatureScheme::ECDSA_NISTP384_SHA384,

@@ -1,4 +1,4 @@
-//! Kubeconfigs as people and tools write them: what is not used may be odd, and what is used is named when it is.
+//! Kubeconfigs as people and tools write them: unused entries may be odd, and used ones are named when they are.
 
 use super::*;
 
@@ -257,7 +257,7 @@ fn an_edit_is_read_once_for_all_contexts() {
     let [a, b, c] = &targets[..] else { panic!("three") };
     let origin = |target: &ContextTarget| target.origin.clone().unwrap();
     assert_eq!(origin(a).load().unwrap().server(), Some("https://new-a"));
-    // The same length, time and file: whoever reads it again now would find nothing.
+    // The same length, time and file: another read now would find nothing.
     let (length, time) = (fs::metadata(&path).unwrap().len(), fs::metadata(&path).unwrap().modified().unwrap());
     fs::write(&path, vec![b'\n'; usize::try_from(length).unwrap()]).unwrap();
     fs::File::options().write(true).open(&path).unwrap().set_modified(time).unwrap();
@@ -318,7 +318,7 @@ fn base64_is_read_as_go_reads_it() {
             "current-context: c\ncontexts: [{{name: c, context: {{cluster: k}}}}]\nclusters: [{{name: k, cluster: {cluster}}}]\n"
         );
         let target = load(&sources(home.write("config", text)), &Selection::default()).unwrap().remove(0);
-        let settings = target.settings().map_err(|trouble| trouble.text.to_string())?;
+        let settings = target.settings().map_err(|error| error.text.to_string())?;
         Ok::<_, String>(settings.cluster.authority.clone())
     };
     let inline = |bytes: &[u8]| Ok(Some(fields::PemSource::Inline(bytes.to_vec())));

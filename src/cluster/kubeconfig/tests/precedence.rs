@@ -15,9 +15,9 @@ fn credentials_for(home: &Home, cluster: &str, user: &str) -> Result<String, Str
     );
     home.write(".kube/config", text);
     let target = load(&home.sources(), &Selection::default()).unwrap().remove(0);
-    let settings = target.settings().map_err(|trouble| trouble.text.to_string())?;
+    let settings = target.settings().map_err(|error| error.text.to_string())?;
     let mut prepared = settings.prepare()?;
-    prepared.authorize(settings.user.authorization.header().map_err(|trouble| trouble.text.to_string())?);
+    prepared.authorize(settings.user.authorization.header().map_err(|error| error.text.to_string())?);
     let auth = &prepared.config.auth_info;
     assert!(auth.exec.is_none() && auth.auth_provider.is_none() && auth.token_file.is_none() && auth.token.is_none());
     let certificate = if prepared.tls.identity.is_some() { " with a certificate" } else { "" };
@@ -51,7 +51,7 @@ fn empty_is_unset_and_the_next_credential_counts() {
     }
 }
 
-/// What kubectl 1.34.1 asked of a small server in each case: plain http, and nobody's credentials.
+/// Requests of kubectl 1.34.1 to a small server in each case: plain http, without credentials.
 #[test]
 fn a_server_without_a_scheme_is_asked_over_plain_http_and_without_credentials() {
     let home = Home::new();
@@ -209,8 +209,8 @@ fn a_value_that_no_header_may_have_is_refused_before_it_is_sent() {
 fn a_plugins_token_that_no_header_may_have_is_refused() {
     let mut prepared = ContextSettings::plain("https://a".parse().unwrap()).prepare().unwrap();
     let credential = serde_json::from_str(r#"{"token":"a\nb"}"#).unwrap();
-    let trouble = prepared.accept(credential).err().unwrap();
-    assert_eq!((trouble.layer, trouble.text.contains("no header may have")), (Layer::Credentials, true));
+    let error = prepared.accept(credential).err().unwrap();
+    assert_eq!((error.layer, error.text.contains("no header may have")), (Layer::Credentials, true));
 }
 
 #[test]
@@ -257,7 +257,7 @@ fn a_plugin_runs_only_from_a_kubeconfig_that_is_ours_alone_and_from_the_allowlis
         let settings = target.settings().unwrap();
         let Authorization::Plugin(plugin) = &settings.user.authorization else { panic!("no plugin") };
         let allowed: Option<Vec<String>> = allowed.map(|names| names.iter().map(|&name| name.to_owned()).collect());
-        plugin.may_run(allowed.as_deref()).err().map(|trouble| trouble.text.to_string())
+        plugin.may_run(allowed.as_deref()).err().map(|error| error.text.to_string())
     };
     assert_eq!(refusal(0o600, None), None);
     assert_eq!(refusal(0o644, Some(&["gke-gcloud-auth-plugin", "aws"])), None);

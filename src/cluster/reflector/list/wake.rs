@@ -1,4 +1,4 @@
-//! The end of a silence: a list that waits goes on, and so does one whose page hangs.
+//! The end of a silence, for the list: a waiting list continues, and so does one whose page hangs.
 
 use super::{ListPhase, Reflector, RetryWait};
 use crate::cluster::reflector::{ReflectorEffect, StepContext};
@@ -6,7 +6,8 @@ use crate::cluster::silence::ends_with_silence;
 use crate::msg::{Mono, SyncState};
 
 impl Reflector {
-    /// Brings the next attempt forward; the backoff stays as it is, should that fail too. A page that `hangs` is given up.
+    /// Brings the next attempt forward; the backoff stays as it is, should that fail too. A page that `hangs` is
+    /// cancelled.
     pub(in crate::cluster::reflector) fn wake_list(
         &mut self,
         moment: StepContext,
@@ -14,7 +15,7 @@ impl Reflector {
         fx: &mut Vec<ReflectorEffect>,
     ) {
         let soon = self.soon(moment);
-        let waits = self.told_failure().is_some_and(|failure| ends_with_silence(failure.layer));
+        let waits = self.failure_shown().is_some_and(|failure| ends_with_silence(failure.layer));
         match &mut self.list {
             ListPhase::Waiting { until, .. } if waits && *until > soon => *until = soon,
             ListPhase::Running(run) => match &mut run.rest {
@@ -33,7 +34,7 @@ impl Reflector {
 
     /// The model counts down to the next attempt.
     pub(in crate::cluster::reflector) fn tell_sooner(&mut self, soon: Mono, fx: &mut Vec<ReflectorEffect>) {
-        if let Some(failure) = self.told_failure().cloned() {
+        if let Some(failure) = self.failure_shown().cloned() {
             self.tell(SyncState::Waiting { until: soon, failure: Box::new(failure) }, fx);
         }
     }

@@ -1,4 +1,4 @@
-//! Rights, credentials and the wishes of the user; and what holds in whatever order things happen.
+//! Rights, credentials and refreshes of the user; and invariants in any order of events.
 
 use super::*;
 
@@ -138,8 +138,9 @@ fn refresh_ends_every_wait() {
 #[test]
 fn a_web_page_in_the_place_of_a_list_is_not_asked_for_quickly() {
     let mut bench = Bench::new();
-    let alien = RequestError { alien: true, ..RequestError::new(Layer::Decode, "not a Kubernetes API") };
-    bench.step(ReflectorInput::PageFailed(alien));
+    let not_kubernetes =
+        RequestError { not_kubernetes: true, ..RequestError::new(Layer::Decode, "not a Kubernetes API") };
+    bench.step(ReflectorInput::PageFailed(not_kubernetes));
     assert!(bench.timer() >= Duration::from_secs(30));
 }
 
@@ -169,7 +170,7 @@ fn whatever_happens_in_whatever_order_one_page_and_one_watch_are_in_flight_at_mo
         bench.take();
         for _ in 0..200 {
             bench.now += Duration::from_millis(rng.u64(0..5_000));
-            let trouble = match rng.u8(0..9) {
+            let error = match rng.u8(0..9) {
                 0 => gone(),
                 1 => gone_with("T"),
                 2 => timeout(),
@@ -177,7 +178,7 @@ fn whatever_happens_in_whatever_order_one_page_and_one_watch_are_in_flight_at_mo
                 4 => status(403, Layer::Rbac),
                 5 => status(401, Layer::Auth),
                 6 => status(429, Layer::Throttled),
-                7 => RequestError { alien: true, ..RequestError::new(Layer::Decode, "?") },
+                7 => RequestError { not_kubernetes: true, ..RequestError::new(Layer::Decode, "?") },
                 _ => status(500, Layer::Server),
             };
             match rng.u8(0..8) {
@@ -188,7 +189,7 @@ fn whatever_happens_in_whatever_order_one_page_and_one_watch_are_in_flight_at_mo
                 }
                 2 if page => {
                     page = false;
-                    bench.step(ReflectorInput::PageFailed(trouble));
+                    bench.step(ReflectorInput::PageFailed(error));
                 }
                 3 if watch && !open => {
                     open = true;
@@ -197,10 +198,10 @@ fn whatever_happens_in_whatever_order_one_page_and_one_watch_are_in_flight_at_mo
                 4 if open => bench.events("60", rng.u32(0..3)),
                 5 if watch => {
                     let end = match rng.u8(0..3) {
-                        _ if !open => WatchEnd::Refused(trouble),
+                        _ if !open => WatchEnd::Refused(error),
                         0 => WatchEnd::Clean,
-                        1 => WatchEnd::Broken(trouble),
-                        _ => WatchEnd::Error(trouble),
+                        1 => WatchEnd::Broken(error),
+                        _ => WatchEnd::Error(error),
                     };
                     (watch, open) = (false, false);
                     bench.step(ReflectorInput::WatchEnded(end));

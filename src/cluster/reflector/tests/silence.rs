@@ -1,4 +1,4 @@
-//! The end of a silence: what waits goes on at once, what may be dead begins anew, and nothing else is touched.
+//! The end of a silence: waits end at once, possibly dead requests begin anew, and nothing else is touched.
 
 use super::*;
 use crate::cluster::silence::ServerSilence;
@@ -11,7 +11,7 @@ impl Bench {
         self.step(ReflectorInput::Answered { silence: ServerSilence { from, to: now }, hangs: true });
     }
 
-    /// Time until something is due.
+    /// Time until the next timer.
     fn due_in(&self) -> Option<Duration> {
         self.machine.due().map(|due| due.since(Mono(self.now)))
     }
@@ -111,10 +111,10 @@ fn an_open_watch_goes_on_elsewhere_only_if_it_brought_nothing_since_the_silence_
 #[test]
 fn what_the_server_asked_for_and_what_it_forbids_is_waited_for_all_the_same() {
     let throttled = RequestError { retry_after: Some(50 * SECOND), ..status(429, Layer::Throttled) };
-    for trouble in [throttled, status(401, Layer::Auth), status(403, Layer::Rbac)] {
+    for error in [throttled, status(401, Layer::Auth), status(403, Layer::Rbac)] {
         let mut bench = Bench::new();
         for _ in 0..6 {
-            bench.step(ReflectorInput::PageFailed(trouble.clone()));
+            bench.step(ReflectorInput::PageFailed(error.clone()));
             if bench.due_in().is_some_and(|due| due >= 10 * SECOND) {
                 break;
             }
@@ -123,6 +123,6 @@ fn what_the_server_asked_for_and_what_it_forbids_is_waited_for_all_the_same() {
         let due = bench.machine.due();
         bench.take();
         bench.step(ReflectorInput::Answered { silence: ServerSilence::default(), hangs: false });
-        assert_eq!((bench.take(), bench.machine.due()), (Vec::new(), due), "{trouble:?}");
+        assert_eq!((bench.take(), bench.machine.due()), (Vec::new(), due), "{error:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! Lists that come as watches, and what follows when they do not. Mirrors client-go's `reflector_watchlist_test.go`.
+//! Lists that come as watches, and the fallback when they do not. Mirrors client-go's `reflector_watchlist_test.go`.
 
 use super::*;
 

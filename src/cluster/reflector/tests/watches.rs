@@ -22,9 +22,9 @@ fn a_504_too_large_resource_version_at_the_start_of_a_watch_lists_again() {
     let mut bench = Bench::new();
     bench.page("10", "");
     bench.take();
-    let mut trouble = status(504, Layer::ServerTimeout);
-    trouble.status.as_mut().unwrap().version_too_large = true;
-    bench.step(ReflectorInput::WatchEnded(WatchEnd::Refused(trouble)));
+    let mut error = status(504, Layer::ServerTimeout);
+    error.status.as_mut().unwrap().version_too_large = true;
+    bench.step(ReflectorInput::WatchEnded(WatchEnd::Refused(error)));
     bench.timer();
     assert_eq!(bench.asked(), ["page 1 limit 500 attempt 1 within 30"], "without a resourceVersion");
 }
@@ -74,14 +74,14 @@ fn a_429_at_the_start_or_as_an_event_backs_off_without_a_new_list() {
     bench.page("10", "");
     bench.take();
     for at_start in [true, false, true, false] {
-        let trouble = status(429, Layer::Throttled);
+        let error = status(429, Layer::Throttled);
         if !at_start {
             bench.step(ReflectorInput::WatchOpen);
         }
         bench.step(ReflectorInput::WatchEnded(if at_start {
-            WatchEnd::Refused(trouble)
+            WatchEnd::Refused(error)
         } else {
-            WatchEnd::Error(trouble)
+            WatchEnd::Error(error)
         }));
         bench.timer();
     }
@@ -93,8 +93,8 @@ fn a_429_at_the_start_or_as_an_event_backs_off_without_a_new_list() {
 fn a_429_with_retry_after_waits_at_least_that() {
     let mut bench = Bench::new();
     bench.page("10", "");
-    let trouble = RequestError { retry_after: Some(Duration::from_secs(33)), ..status(429, Layer::Throttled) };
-    bench.step(ReflectorInput::WatchEnded(WatchEnd::Refused(trouble)));
+    let error = RequestError { retry_after: Some(Duration::from_secs(33)), ..status(429, Layer::Throttled) };
+    bench.step(ReflectorInput::WatchEnded(WatchEnd::Refused(error)));
     assert!(bench.timer() >= Duration::from_secs(33));
 }
 
@@ -117,9 +117,9 @@ fn internal_errors_are_retried_a_few_times_before_a_new_list() {
 #[test]
 fn a_store_that_cannot_be_read_is_listed_again_at_once() {
     let mut bench = Bench::watching();
-    let mut trouble = status(500, Layer::Server);
-    trouble.status.as_mut().unwrap().reason = Clean::new("StoreReadError");
-    bench.step(ReflectorInput::WatchEnded(WatchEnd::Error(trouble)));
+    let mut error = status(500, Layer::Server);
+    error.status.as_mut().unwrap().reason = Clean::new("StoreReadError");
+    bench.step(ReflectorInput::WatchEnded(WatchEnd::Error(error)));
     assert!(bench.timer() <= Duration::from_millis(1600));
     assert_eq!(bench.asked(), ["page 1 limit 500 attempt 1 within 30"], "the ghost goes with the sweep");
 }
@@ -171,7 +171,7 @@ fn barren_ends() -> Vec<(&'static str, bool, WatchEnd)> {
         ("headers that never come", false, WatchEnd::Refused(timeout())),
         ("an end at once", true, WatchEnd::Clean),
         ("garbage", true, WatchEnd::Broken(decode())),
-        ("a web page", true, WatchEnd::Broken(RequestError { alien: true, ..decode() })),
+        ("a web page", true, WatchEnd::Broken(RequestError { not_kubernetes: true, ..decode() })),
         ("410 and nothing else", true, WatchEnd::Error(gone())),
         ("410 for an answer", false, WatchEnd::Refused(gone())),
         ("a server error as an event", true, WatchEnd::Error(status(500, Layer::Server))),
@@ -189,7 +189,7 @@ fn watches_that_bring_nothing_while_lists_work_lead_to_polling_at_a_polite_perio
         let (mut asked, start) = (true, bench.now);
         while bench.now < start + Duration::from_secs(600) {
             if std::mem::take(&mut asked) {
-                if matches!(&end, WatchEnd::Refused(trouble) if trouble.timeout) {
+                if matches!(&end, WatchEnd::Refused(error) if error.timeout) {
                     bench.now += Duration::from_secs(30);
                 }
                 if opens {
@@ -435,7 +435,7 @@ fn a_watch_lost_while_the_list_runs_is_followed_by_another_pass() {
     assert_eq!(bench.asked(), ["page 1 limit 500 attempt 1 within 30"]);
 }
 
-// Page 1 brings a version of its own: what happened before it is in it.
+// Page 1 brings a version of its own, which includes everything before it.
 #[test]
 fn a_watch_lost_before_page_1_is_not_followed_by_another_pass() {
     let mut bench = Bench::watching();

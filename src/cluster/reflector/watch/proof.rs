@@ -1,4 +1,4 @@
-//! What an open watch proves, and to whom.
+//! The proof that an open watch gives of its version.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::cluster::reflector::{Reflector, ReflectorEffect, Right, StepContext, 
 use crate::msg::{Failure, Mono};
 
 impl Reflector {
-    /// The server lets us watch: an event came, or nothing for long enough.
+    /// Records that the server lets us watch: an event came, or nothing for long enough.
     pub(super) fn watch_granted(&mut self, right: Right) {
         self.watch.attempt = 0;
         self.watch.refused = 0;
@@ -18,20 +18,20 @@ impl Reflector {
         self.renewing = false;
     }
 
-    /// What the watch was like that ends now, if it was open, and how many events came on it.
+    /// History of the watch that ends now, if it was open, and the number of its events.
     pub(super) fn lived(&mut self, now: Mono, end: &WatchEnd) -> (Option<Lived>, u64) {
         let WatchPhase::Open { since, heard, events, unreadable, accepted, .. } = self.watch.phase else {
             return (None, 0);
         };
         let (whole, silence) = (now.since(since), now.since(heard));
         let asked = Duration::from_secs(self.watch.seconds);
-        // The server itself ends it, not at once: it had nothing to say (R14).
+        // The server itself ended it, not at once: it had nothing to report (R14).
         let ended = matches!(end, WatchEnd::Clean) && !unreadable && whole >= self.tuning.watch_short;
         let refuted = events == 0 && self.is_refuted(whole, end);
         (Some(Lived { whole, silence, accepted: (accepted || ended) && !refuted, asked }), events)
     }
 
-    /// Asks for new credentials; not after the second rejection in a row, which is final for a while.
+    /// Requests new credentials; not after the second rejection in a row, which is final for a while.
     pub(super) fn renew_once(&mut self, fx: &mut Vec<ReflectorEffect>) -> bool {
         self.renewing = !self.renewing;
         if self.renewing {
@@ -40,7 +40,7 @@ impl Reflector {
         self.renewing
     }
 
-    /// The time has come after which the version of the watch is proven. Takes note of it.
+    /// `true` once the version of the watch is proven by time. Records the proof.
     pub(super) fn is_accepted(&mut self, moment: StepContext) -> bool {
         let at = self.watch.accepted_at(self.acceptance());
         let is = at.is_some_and(|at| at <= moment.now.mono);
@@ -50,14 +50,14 @@ impl Reflector {
         is
     }
 
-    /// The watch works, or everything begins anew: the next trouble is the first one.
+    /// Resets the backoffs, since the watch works or everything begins anew.
     pub(in crate::cluster::reflector) fn watch_proven(&mut self) {
         self.watch_backoff.reset();
         self.gone_backoff.reset();
     }
 
-    pub(super) fn watch_failure(&mut self, moment: StepContext, trouble: &RequestError) -> Failure {
+    pub(super) fn watch_failure(&mut self, moment: StepContext, error: &RequestError) -> Failure {
         let attempt = self.watch.attempt();
-        self.failed(moment, WATCH, attempt, trouble)
+        self.failed(moment, WATCH, attempt, error)
     }
 }

@@ -1,4 +1,4 @@
-//! The end of a silence: a watch that waits is opened, and so is one that may be dead.
+//! The end of a silence, for the watch: a waiting watch is opened, and so is one that may be dead.
 
 use super::{Reflector, WatchPhase};
 use crate::cluster::reflector::{ReflectorEffect, StepContext};
@@ -8,8 +8,8 @@ use crate::msg::Mono;
 impl Reflector {
     /// Brings the next attempt forward; the backoff stays as it is, should that fail too.
     ///
-    /// A request that went out during the silence, and a watch that has brought nothing since, may be on a connection that
-    /// leads nowhere any more: the watch goes on from the same version on another one.
+    /// A request that went out during the silence, and a watch that has brought nothing since, may be on a dead
+    /// connection: the watch continues from the same version on another one.
     pub(in crate::cluster::reflector) fn wake_watch(
         &mut self,
         moment: StepContext,
@@ -20,7 +20,7 @@ impl Reflector {
         let started = self.watch.started.unwrap_or_default();
         let soon = self.soon(moment).max(started + spacing);
         let untold = self.watch.untold.as_ref().map(|(_, failure)| failure);
-        let failure = untold.or(if self.is_complete() { self.told_failure() } else { None });
+        let failure = untold.or(if self.is_complete() { self.failure_shown() } else { None });
         let waits = failure.is_some_and(|failure| ends_with_silence(failure.layer));
         let streams = self.streams().is_some();
         match &mut self.watch.phase {

@@ -66,7 +66,7 @@ pub(super) struct Snapshot {
 /// One resource of the server.
 pub(super) struct Server {
     pub(super) of: Resource,
-    /// The only one that its objects are in.
+    /// The namespace of all of its objects, if they share one.
     namespace: Option<&'static str>,
     pub(super) version: u64,
     pub(super) objects: BTreeMap<Key, Object>,
@@ -130,7 +130,7 @@ impl Server {
         self.log.push(Logged { version: self.version, kind, key, object });
     }
 
-    /// etcd is restored from a backup: versions go back, and nothing from before is known any more (F43).
+    /// Restores etcd from a backup: versions go back, and nothing from before is known any more (F43).
     pub(super) fn restore(&mut self) {
         self.objects.clone_from(&self.backup);
         self.version -= RESTORE;
@@ -184,7 +184,7 @@ pub(super) fn too_large() -> RequestError {
 }
 
 /// A failure that says nothing about the data.
-pub(super) fn any_trouble(rng: &mut fastrand::Rng) -> RequestError {
+pub(super) fn any_error(rng: &mut fastrand::Rng) -> RequestError {
     let answered = |code: u16| {
         let status = StatusFacts { code, ..StatusFacts::default() };
         classify::event(status, Duration::ZERO)

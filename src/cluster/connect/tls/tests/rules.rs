@@ -1,5 +1,5 @@
-//! What Go accepts and refuses where webpki and ring alone decide otherwise; each row was asked of kubectl 1.34.1 or stands in
-//! Go's crypto/x509.
+//! Certificates that Go accepts or refuses where webpki and ring alone decide otherwise; each row was tried with
+//! kubectl 1.34.1 or stands in Go's crypto/x509.
 
 use rcgen::{ExtendedKeyUsagePurpose, GeneralSubtree, NameConstraints, SanType};
 
@@ -19,7 +19,7 @@ fn named(name: &'static str, change: impl FnOnce(&mut CertificateParams)) -> imp
     }
 }
 
-/// What a server shows: its own certificate, and those beside it.
+/// A server that sends the others' certificates beside its own.
 fn beside(mut server: Pair, others: &[&Pair]) -> Pair {
     for other in others {
         server.certificate.push_str(&other.certificate);
@@ -87,7 +87,7 @@ async fn a_server_whose_certificate_is_an_authoritys_too_is_accepted_as_in_go() 
     assert_eq!(shown(&trust, &signed(&root, authority)).await, Ok(()));
     assert_eq!(shown(&trust, &beside(signed(&between, authority), &[&between])).await, Ok(()));
     refused(&shown(&trust, &signed(&between, authority)).await, "certificate signed by unknown authority");
-    // Nothing else is let through by that.
+    // That lets nothing else pass.
     let stranger = self_signed(named("root", |_| {}));
     refused(&shown(&trust, &signed(&stranger, authority)).await, "has another key than the one that signed it");
     let leaf = signed(&root, |params| params.distinguished_name.push(DnType::CommonName, "leaf"));

@@ -1,27 +1,27 @@
 //! YAML as a tree that keeps lines and the text of scalars, so that each entry of a kubeconfig is read when it is used.
 //!
-//! A key that stands twice counts the last time, as in sigs.k8s.io/yaml, which kubectl reads with.
+//! Of a repeated key the last one counts, as in sigs.k8s.io/yaml, which kubectl uses.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, options};
 
-/// 40,000 contexts; each of them has about 50 values as EKS writes them.
+/// Enough for 40,000 contexts; each of them has about 50 values as EKS writes them.
 const MOST_VALUES: usize = 2_000_000;
 
 /// A value and the line where it begins.
 #[derive(Debug)]
 pub(crate) struct YamlNode {
     pub(crate) line: usize,
-    /// Values in it, itself among them: an alias brings so many.
+    /// Number of values in it, including itself: an alias counts with all its values.
     values: usize,
     kind: YamlKind,
 }
 
 #[derive(Debug)]
 enum YamlKind {
-    /// The text as it stands there, and whether it may mean null or a boolean.
+    /// The text as written, and whether it may mean null or a boolean.
     Scalar(Box<str>, bool),
     List(Vec<Arc<YamlNode>>),
     Map(Vec<Pair>),
@@ -29,7 +29,7 @@ enum YamlKind {
 
 type Pair = (Box<str>, Arc<YamlNode>);
 
-/// Why a text is not YAML; never with what stands there.
+/// The reason why a text is not YAML; never quotes the text.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct YamlError {
     /// Counted from 1.
@@ -40,7 +40,7 @@ pub(crate) struct YamlError {
 }
 
 impl YamlNode {
-    /// Null, or an empty text: in a kubeconfig both mean that nothing is said.
+    /// `true` for null or an empty text: in a kubeconfig both mean unset.
     pub(crate) fn is_empty(&self) -> bool {
         match &self.kind {
             YamlKind::Scalar(text, plain) => {
@@ -86,12 +86,12 @@ impl YamlNode {
         }
     }
 
-    /// The value of a key; none of a node that is no map.
+    /// The value of a key; `None` if the node is no map.
     pub(crate) fn get(&self, key: &str) -> Option<&Arc<Self>> {
         self.pairs()?.iter().rfind(|(name, _)| &**name == key).map(|(_, value)| value)
     }
 
-    /// The same as JSON, for what is handed on without being understood.
+    /// The same as JSON, for values that are passed on uninterpreted.
     pub(crate) fn to_json(&self) -> serde_json::Value {
         match &self.kind {
             YamlKind::Scalar(..) if self.boolean().is_some() => self.boolean().into(),
@@ -107,10 +107,10 @@ impl YamlNode {
     }
 }
 
-/// The first document of a text; `None` where there is none. What follows it is not looked at, as in sigs.k8s.io/yaml.
+/// The first document of a text; `None` if there is none. The rest is ignored, as in sigs.k8s.io/yaml.
 ///
 /// # Errors
-/// Text that is not YAML, or has more than is read.
+/// Text that is not YAML, or exceeds the limits.
 pub(crate) fn first_document(text: &str) -> Result<Option<Arc<YamlNode>>, YamlError> {
     let limits = options! { emit_comments: false };
     let deepest = limits.block_nesting_limit;
@@ -136,7 +136,12 @@ fn invalid(error: &ScanError, deepest: usize) -> YamlError {
     YamlError { line: error.marker().line(), column: error.marker().col() + 1, why }
 }
 
-/// Makes the tree of the parser's events.
+/// Returns the text unless it is empty: empty is unset, in a kubeconfig as in the answer of a credential plugin.
+pub(crate) fn non_empty(text: Option<String>) -> Option<String> {
+    text.filter(|text| !text.is_empty())
+}
+
+/// Builds the tree from the parser's events.
 #[derive(Default)]
 struct Builder {
     document: Option<Arc<YamlNode>>,
@@ -149,7 +154,7 @@ struct Builder {
 struct OpenNode {
     line: usize,
     anchor: usize,
-    /// The key whose value comes next; of a map alone.
+    /// The key whose value comes next; for a map only.
     key: Option<Box<str>>,
     kind: YamlKind,
 }
@@ -192,7 +197,7 @@ impl Builder {
         }
     }
 
-    /// Puts a finished value where it belongs.
+    /// Adds a finished value to its parent.
     fn place(&mut self, node: Arc<YamlNode>, anchor: usize) -> Result<(), String> {
         self.count(1)?;
         if anchor > 0 {
@@ -203,7 +208,7 @@ impl Builder {
             Some(OpenNode { kind: YamlKind::List(members), .. }) => members.push(node),
             Some(OpenNode { kind: YamlKind::Map(pairs), key, .. }) => match key.take() {
                 Some(key) => pairs.push((key, node)),
-                // A key that is no scalar is none that anybody asks for.
+                // A key that is no scalar is never looked up.
                 None => *key = Some(node.text().unwrap_or_default().into()),
             },
             Some(OpenNode { kind: YamlKind::Scalar(..), .. }) => {}
@@ -211,7 +216,7 @@ impl Builder {
         Ok(())
     }
 
-    /// A map with what its merge keys (`<<`) bring, which counts less than its own.
+    /// A map with the pairs of its merge keys (`<<`), which its own pairs override.
     fn merged(&mut self, kind: YamlKind) -> Result<YamlKind, String> {
         let YamlKind::Map(pairs) = kind else { return Ok(kind) };
         if !pairs.iter().any(|(key, _)| &**key == "<<") {
@@ -221,7 +226,7 @@ impl Builder {
         let mut all = Vec::new();
         for (_, source) in merges {
             let several = source.list().unwrap_or(std::slice::from_ref(&source));
-            // The first of several wins, and the last of one key does.
+            // The first of several sources wins, and the last of a repeated key.
             for pairs in several.iter().rev().filter_map(|source| source.pairs()) {
                 self.count(pairs.iter().map(|(_, value)| value.values).sum())?;
                 all.extend(pairs.iter().cloned());

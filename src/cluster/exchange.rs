@@ -1,0 +1,67 @@
+//! The exchange on one connection: how long the connection took, and a bound on what comes before an answer.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+/// Most bytes of one read: they stay in the CPU cache until they are decoded. No head of an answer may be longer.
+pub(super) const READ_BUFFER: usize = 128 << 10;
+/// Most bytes of all heads of one answer: hyper reads on behind a 1xx for as long as the server sends them, and no
+/// other cluster of the thread gets a turn meanwhile. Behind the last head there may be two reads of its body.
+const LARGEST_HEADS: usize = 4 * READ_BUFFER;
+
+/// State of a connection that its requests share: how long it took to make, and whether an answer is awaited.
+#[derive(Clone, Debug)]
+pub(crate) struct Took(Arc<Exchange>);
+
+#[derive(Debug)]
+struct Exchange {
+    connect: Duration,
+    /// Set once a request has taken the connect time.
+    told: AtomicBool,
+    /// Bytes since the last request was written, before its answer came.
+    heads: AtomicUsize,
+    answered: AtomicBool,
+}
+
+impl Took {
+    pub(super) fn new(connect: Duration) -> Self {
+        Self(Arc::new(Exchange {
+            connect,
+            told: AtomicBool::new(false),
+            heads: AtomicUsize::new(0),
+            answered: AtomicBool::new(false),
+        }))
+    }
+
+    /// Records that the last head of an answer has come. Returns the connect time to the first caller: the first
+    /// request on the connection accounts for it.
+    pub(crate) fn answered(&self) -> Option<Duration> {
+        self.0.answered.store(true, Ordering::Relaxed);
+        (!self.0.told.swap(true, Ordering::Relaxed)).then_some(self.0.connect)
+    }
+
+    /// Records that a request is written.
+    pub(super) fn asked(&self) {
+        self.0.heads.store(0, Ordering::Relaxed);
+        self.0.answered.store(false, Ordering::Relaxed);
+    }
+
+    /// Counts bytes that were read.
+    ///
+    /// # Errors
+    /// [`LongHeads`] if too many have come without an answer.
+    pub(super) fn read(&self, bytes: usize) -> io::Result<()> {
+        if self.0.answered.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let heads = self.0.heads.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        if heads > LARGEST_HEADS { Err(io::Error::other(LongHeads)) } else { Ok(()) }
+    }
+}
+
+/// Endless heads without an answer: 1xx after 1xx.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("no answer in the first {} kB, only 1xx (`100 Continue`)", LARGEST_HEADS >> 10)]
+pub(crate) struct LongHeads;
