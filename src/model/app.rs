@@ -12,6 +12,7 @@ use crate::model::alerts::{Outage, Severity};
 use crate::model::cluster::ClusterState;
 use crate::model::derive::gpus::Grouping;
 use crate::model::settings::{ClusterSpec, Conventions, Settings};
+use crate::model::store::nodes::NodeStore;
 use crate::model::store::scope::Scope;
 use crate::model::time::CLOCK_DRIFT;
 use crate::msg::detail::WatchDetail;
@@ -108,8 +109,8 @@ impl Model {
     pub fn with_conventions(mut self, conventions: Conventions) -> Self {
         let (table, good) = (Arc::new(conventions.accelerators), Arc::<[Clean]>::from(conventions.good_conditions));
         for cluster in &mut self.clusters {
-            cluster.set_accelerators(Arc::clone(&table));
-            cluster.set_good_conditions(Arc::clone(&good));
+            cluster.nodes = NodeStore::with(Arc::clone(&table));
+            cluster.nodes.set_good_conditions(Arc::clone(&good));
         }
         self
     }
@@ -124,7 +125,7 @@ impl Model {
     /// The credential plugins of the contexts, in their order; before the first message.
     #[must_use]
     pub fn with_plugins(mut self, plugins: impl IntoIterator<Item = Option<Clean>>) -> Self {
-        self.clusters.iter_mut().zip(plugins).for_each(|(cluster, plugin)| cluster.set_credential_plugin(plugin));
+        self.clusters.iter_mut().zip(plugins).for_each(|(cluster, plugin)| cluster.plugin = plugin);
         self
     }
 

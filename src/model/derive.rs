@@ -11,4 +11,5 @@ pub(in crate::model) mod joined_node;
 pub mod latency;
 pub mod rows;
 pub mod server;
+pub(in crate::model) mod totals;
 pub mod usage;

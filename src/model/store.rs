@@ -10,4 +10,15 @@ pub mod optional;
 pub mod pods;
 pub mod scope;
 pub mod sync;
+pub mod tracks;
 pub(in crate::model) mod versions;
+
+use nodes::NodeStore;
+use pods::PodStore;
+
+/// The two stores that are joined by the name of the node.
+#[derive(Clone, Copy)]
+pub(crate) struct Stores<'a> {
+    pub(crate) nodes: &'a NodeStore,
+    pub(crate) pods: &'a PodStore,
+}

@@ -100,3 +100,23 @@ pub struct Failure {
     /// A deadline of ours, or the server's own (504): counts as a timeout.
     pub timeout: bool,
 }
+
+impl Failure {
+    /// A first attempt that failed at this layer; nothing else is known of it.
+    #[must_use]
+    pub fn new(at: Timestamp, layer: Layer, request: Clean, text: Clean) -> Self {
+        Self {
+            at,
+            layer,
+            request,
+            code: None,
+            text,
+            attempt: 1,
+            next_in: None,
+            previous: None,
+            audit_id: None,
+            retry_after: None,
+            timeout: false,
+        }
+    }
+}

@@ -239,7 +239,7 @@ pub(crate) struct ReportSource<'a> {
 }
 
 impl GpuReports {
-    pub(crate) fn board(&self) -> &GpuReport {
+    pub(crate) fn report(&self) -> &GpuReport {
         &self.report
     }
 
@@ -257,13 +257,13 @@ impl GpuReports {
     /// Begins a new report if anything that it shows has changed, and counts its first slice: of a small cluster all of it.
     pub(crate) fn refresh(&mut self, from: ReportSource<'_>, by: Grouping, now: Mono) {
         let (source, optional) = (from.source, from.optional);
-        let revisions = [from.nodes.revision(), source.ledger.revision(), optional.dra_revision()];
-        let inputs = ReportInputs { by, revisions, pods: source.pods.known(()), dra: optional.dra_known() };
+        let revisions = [from.nodes.revision(), source.pods.revision(), optional.dra_revision()];
+        let inputs = ReportInputs { by, revisions, pods: source.pod_tracks.known(()), dra: optional.dra_known() };
         let alike = self.inputs.is_some_and(|before| inputs == ReportInputs { revisions, ..before });
         // A report that is being counted is finished first: changes that never end must not keep it from the screen.
         let waits = self.is_counting() || (from.nodes.len() > SMALL && now.since(self.at) < SLOWLY);
         if self.inputs != Some(inputs) && !(alike && waits) {
-            self.count = Some(ReportCount::new(by, source.ledger));
+            self.count = Some(ReportCount::new(by, source.pods));
             (self.inputs, self.at) = (Some(inputs), now);
             self.advance(from);
         }

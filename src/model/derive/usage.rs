@@ -66,7 +66,7 @@ const NONE: i64 = i64::MIN;
 
 /// The usage of the nodes of one cluster.
 #[derive(Debug, Default)]
-pub(crate) struct UsageStore {
+pub struct UsageStore {
     visible: Visibility,
     nodes: HashMap<Clean, Figures>,
     /// Figures of the last answer that are not taken in yet.
@@ -81,7 +81,7 @@ pub(crate) struct UsageStore {
 
 impl UsageStore {
     /// Takes in an answer. Figures that were read stay, and age, until newer ones come or the API goes.
-    pub(crate) fn news(&mut self, news: UsageNews) {
+    pub(crate) fn apply(&mut self, news: UsageNews) {
         self.visible = match news {
             UsageNews::Read(nodes) => {
                 self.revision += 1;
@@ -144,7 +144,9 @@ impl UsageStore {
         self.nodes.get_key_value(node).map(|(name, _)| name)
     }
 
-    pub(crate) fn visible(&self) -> &Visibility {
+    /// Visibility of the API.
+    #[must_use]
+    pub fn visible(&self) -> &Visibility {
         &self.visible
     }
 

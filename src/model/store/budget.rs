@@ -193,14 +193,14 @@ mod tests {
     fn past_the_budget_of_objects_nothing_more_is_taken_in_and_numbers_are_lower_bounds() {
         let mut bench = bench(&Settings { most_objects: 10, ..Settings::default() });
         change_pods(&mut bench, &pods(0..9));
-        assert_eq!((exceeded(&bench), bench.state().complete()), (None, true));
+        assert_eq!((exceeded(&bench), bench.state().tracks().complete()), (None, true));
         change_pods(&mut bench, &pods(9..12));
         assert_eq!(exceeded(&bench).as_deref(), Some("more than 10 objects"));
         change_pods(&mut bench, &pods(20..40));
         let summary = bench.summary();
         assert_eq!(summary.pods, Known::AtLeast(12), "and not one more");
         assert_eq!((summary.nodes_total, summary.word), (Known::AtLeast(1), "too large"));
-        assert!(bench.state().settled() && !bench.state().complete());
+        assert!(bench.state().settled() && !bench.state().tracks().complete());
         let alert = bench.state().alerts().iter().find(|alert| alert.reason() == "TooLarge").unwrap();
         assert_eq!(alert.severity, Severity::Critical);
         assert!(alert.text.starts_with("more than 10 objects"), "{}", alert.text);

@@ -123,7 +123,7 @@ impl<T: PartialEq> ObjectStore<T> {
         self.objects.len()
     }
 
-    pub(crate) fn heard(&mut self, now: Now) {
+    pub(crate) fn note_alive(&mut self, now: Now) {
         self.track.note_alive(now);
     }
 

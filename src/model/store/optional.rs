@@ -94,8 +94,8 @@ impl OptionalApis {
         on_store!(self, resource, store => store.finish(generation, now));
     }
 
-    pub(crate) fn heard(&mut self, resource: Resource, now: Now) {
-        on_store!(self, resource, store => store.heard(now));
+    pub(crate) fn note_alive(&mut self, resource: Resource, now: Now) {
+        on_store!(self, resource, store => store.note_alive(now));
     }
 
     /// Nothing more is taken in, and that is why.
@@ -152,8 +152,9 @@ impl OptionalApis {
         }
     }
 
-    /// Whether devices of dynamic resource allocation are seen: it takes the slices and the claims.
-    pub(crate) fn dra_visible(&self) -> Visibility {
+    /// Visibility of the devices of dynamic resource allocation: of the slices and the claims.
+    #[must_use]
+    pub fn dra_visible(&self) -> Visibility {
         let slices = self.slices.visible();
         if slices == Visibility::Visible { self.claims.visible() } else { slices }
     }
