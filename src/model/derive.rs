@@ -1,4 +1,4 @@
-//! What follows from what is held: joins, histories, latencies, usage, devices and what fits.
+//! Values derived from the stores: joins, histories, latencies, usage, devices and capacity.
 
 pub mod claims;
 pub(in crate::model) mod density;

@@ -1,4 +1,4 @@
-//! What is held of a cluster: pods, nodes, objects of optional APIs, and how well each list is known.
+//! Stores of a cluster: pods, nodes, objects of optional APIs, and the state of each list.
 
 pub(in crate::model) mod budget;
 pub(in crate::model) mod change_set;

@@ -78,13 +78,13 @@ impl Layer {
 pub struct Failure {
     /// When, by our wall clock.
     pub at: Timestamp,
-    /// Where it happened.
+    /// Layer at which it happened.
     pub layer: Layer,
-    /// What was asked: `list pods`, `watch nodes`, `get /livez`.
+    /// The request: `list pods`, `watch nodes`, `get /livez`.
     pub request: Clean,
     /// HTTP code, if an answer came.
     pub code: Option<u16>,
-    /// What happened, one line, no HTML.
+    /// Text, one line, no HTML.
     pub text: Clean,
     /// 1 for the first attempt.
     pub attempt: u32,

@@ -38,7 +38,7 @@ pub(super) fn cluster(cluster: &ClusterState, now: Now) -> ClusterReport {
     let api = api(cluster, &summary);
     ClusterReport {
         context: summary.context,
-        server: cluster.server().cloned(),
+        server: cluster.link().url().cloned(),
         state: summary.word,
         nodes: node_sums(cluster, nodes_state, shown_nodes),
         accelerators: shown_nodes
@@ -54,7 +54,7 @@ pub(super) fn cluster(cluster: &ClusterState, now: Now) -> ClusterReport {
             allocatable: shown_nodes.of(summary.pods_allocatable),
             unscheduled: shown.of(summary.unscheduled),
             orphaned: shown.of(summary.orphaned),
-            unreadable: cluster.unreadable_pods(),
+            unreadable: cluster.tracks().unreadable_pods(),
         },
         resources: shown_nodes.of(counts).map(|_| amounts::summed(nodes.iter().map(|node| &*node.resources), shown)),
         usage: UsageReport {
@@ -88,7 +88,7 @@ fn node_sums(cluster: &ClusterState, state: ValueState, shown: PodVisibility) ->
         not_ready: shown.of(counts.map(|counts| counts.not_ready)),
         unknown: shown.of(counts.map(|counts| counts.unknown)),
         cordoned: shown.of(counts.map(|counts| counts.cordoned)),
-        unreadable: cluster.unreadable_nodes(),
+        unreadable: cluster.tracks().unreadable_nodes(),
     }
 }
 
@@ -107,8 +107,8 @@ fn api(cluster: &ClusterState, summary: &ClusterSummary) -> Api {
 fn dra(cluster: &ClusterState, devices: Option<&DraDevices>) -> DraReport {
     let bridge = |(resource, device_class)| Bridge { resource, device_class };
     DraReport {
-        visible: cluster.dra_visible() == Visibility::Visible,
-        reason: cluster.dra_visible().reason(),
+        visible: cluster.optional().dra_visible() == Visibility::Visible,
+        reason: cluster.optional().dra_visible().reason(),
         drivers: devices.map(|devices| devices.total.clone()),
         network: devices.map(|devices| devices.network.clone()),
         stray: devices.map(|devices| devices.stray),

@@ -1,4 +1,4 @@
-//! What keys do: navigation, modes, and effects.
+//! Meaning of keys: navigation, modes, and effects.
 
 use crate::action::Action;
 use crate::model::app::Model;
@@ -154,7 +154,7 @@ impl Model {
         }
     }
 
-    /// Whether the action was about sorting; it means the rows that are on the screen.
+    /// Sorts the rows that are on the screen; returns `true` if the action was about sorting.
     fn sort(&mut self, action: Action, now: Now) -> bool {
         let pods = match &self.screen {
             Screen::Nodes => false,

@@ -16,7 +16,7 @@ use crate::model::derive::rows::ResourceRow;
 use crate::model::derive::usage::Used;
 use crate::model::store::nodes::amount;
 use crate::model::store::objects::ObjectStore;
-use crate::model::store::optional::Visibility;
+use crate::model::store::sync::Visibility;
 use crate::model::time::{age_of, elapsed};
 use crate::msg::Now;
 

@@ -8,8 +8,8 @@ use crate::model::derive::latency::{RunningCall, call_title};
 use crate::model::known::Known;
 use crate::model::settings::ClusterSpec;
 use crate::model::store::nodes::Sums;
-use crate::model::store::optional::Visibility;
 use crate::model::store::sync::Track;
+use crate::model::store::sync::Visibility;
 use crate::model::store::tracks::CoreTracks;
 use crate::msg::{Failure, Layer, Mono, Now, Resource};
 

@@ -99,7 +99,7 @@ impl<'a> JoinedNode<'a> {
         (self.requested("memory").map(Quantity::value), self.allocatable("memory").map(Quantity::value))
     }
 
-    /// What it uses; `None` if the usage of nodes is not seen.
+    /// Usage; `None` if the usage of nodes is not visible.
     pub(crate) fn used(&self) -> Option<Used> {
         self.source.usage.of(self.name(), self.source.server_now)
     }
@@ -119,7 +119,7 @@ impl<'a> JoinedNode<'a> {
         Some(Accelerators { requested: self.source.pod_tracks.known(requested.value()), allocatable, capacity })
     }
 
-    /// Whether it takes pods with devices, or why not.
+    /// Admission of pods with devices.
     pub(crate) fn admission(&self) -> Admission {
         admission::admission(&self.node.facts, self.source.accelerators)
     }
@@ -143,7 +143,7 @@ impl<'a> JoinedNode<'a> {
         }))
     }
 
-    /// What is free of a resource, and what would be if the node took pods.
+    /// Free amount of a resource, and the amount that would be free if the node took pods.
     fn free(&self, resource: &str, allocatable: i64) -> (Known<i64>, Known<i64>) {
         let free = self.requested(resource).exact_or_unknown();
         let free = free.map(|requested| fit::free(allocatable, requested.value()));
@@ -192,7 +192,7 @@ impl<'a> JoinedNode<'a> {
         totals
     }
 
-    /// What pods of this node ask for although neither the node nor its labels speak of it.
+    /// Accelerators that pods of this node request although neither the node nor its labels name them.
     pub(crate) fn unannounced(&self) -> impl Iterator<Item = (&'a str, Kind, Quantity)> {
         let totals = self.source.pods.node(self.name());
         totals.into_iter().flat_map(|totals| unannounced(self.node, totals, self.source.pods, self.source.accelerators))

@@ -9,12 +9,12 @@ use crate::facts::node::NodeFacts;
 use crate::facts::text::Clean;
 use crate::msg::{Batch, ClusterEvent, KeptChange, NodeChange};
 
-/// What is held is counted anew after so many bytes have come in: the count looks at every node.
+/// Held bytes are counted anew after this many incoming bytes: the count looks at every node.
 const COUNT_EVERY: u64 = 64 << 20;
 /// A text on the heap has two counts before it.
 const COUNTS: u64 = 16;
 
-/// What is held of a cluster, against what may be.
+/// Budget of a cluster: its objects and bytes, and the limits.
 #[derive(Debug, Default)]
 pub(crate) struct Budget {
     /// Bytes that came in since what is held was counted.
@@ -24,7 +24,7 @@ pub(crate) struct Budget {
 }
 
 impl Budget {
-    /// What is too much, once it is: `more than 4000000 objects`.
+    /// The limit that is exceeded: `more than 4000000 objects`.
     pub(crate) fn exceeded(&self) -> Option<&Clean> {
         self.exceeded.as_ref()
     }

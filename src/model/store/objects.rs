@@ -5,12 +5,12 @@ use std::time::Duration;
 use hashbrown::HashMap;
 
 use super::budget::Weigh;
-use super::optional::Visibility;
 use super::sync::{PageHead, Track};
 use super::versions::{ListRun, ObjectVersion};
 use crate::facts::object::ApiObject;
 use crate::facts::text::Clean;
 use crate::facts::wire::Uid;
+use crate::model::store::sync::Visibility;
 use crate::msg::{Failure, KeptChange, Now, SyncState};
 
 /// All objects of one kind of a cluster, and how well they are known.
@@ -110,7 +110,7 @@ impl<T: PartialEq> ObjectStore<T> {
         self.track.note_alive(now);
     }
 
-    /// What the server no longer has, or what is no longer asked for, is forgotten: it would only grow old.
+    /// Sets the state of the list. Objects that the server no longer has, or that are no longer requested, are forgotten: they would only grow old.
     pub(crate) fn set_state(&mut self, state: SyncState) {
         if matches!(state, SyncState::Absent | SyncState::Skipped { .. })
             && (!self.objects.is_empty() || self.complete())

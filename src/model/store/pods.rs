@@ -98,7 +98,7 @@ pub struct PodStore {
     resources: Vec<Box<str>>,
     totals: Totals,
     requested: NodeTotals,
-    /// What is listed by itself: all pods, or those of some namespaces.
+    /// Parts that are listed separately: all pods, or those of some namespaces.
     parts: ScopeParts,
     /// Where all pods are listed together, how many of the held ones the newest list or its watch has touched.
     listed: u32,

@@ -1,4 +1,4 @@
-//! What is listed by itself: all pods, or the pods of each of some namespaces (F23).
+//! Parts that are listed separately: all pods, or the pods of each of some namespaces (F23).
 
 use super::record::Epoch;
 use crate::facts::text::Clean;
@@ -32,7 +32,7 @@ fn epoch(generation: u32) -> Epoch {
     Epoch(low)
 }
 
-/// What is listed by itself; never empty.
+/// Parts that are listed separately; never empty.
 #[derive(Debug)]
 pub(super) struct ScopeParts(Vec<ScopePart>);
 
@@ -83,7 +83,7 @@ impl ScopeParts {
         true
     }
 
-    /// Whether pods of this namespace belong to the list.
+    /// Returns `true` if pods of this namespace belong to the list.
     pub(super) fn covers(&self, list: ListMark, namespace: &str) -> bool {
         self.0.get(list.part).is_some_and(|part| part.namespace.as_deref().is_none_or(|own| own == namespace))
     }
