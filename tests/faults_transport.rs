@@ -575,7 +575,7 @@ async fn f37_warnings_are_shown_once_and_bring_nothing_of_theirs_to_the_screen()
     assert_eq!(texts.len(), 1, "once, whatever carries it: {texts:?}");
     assert!(texts[0].contains("canary") && !texts[0].contains(['\u{9b}', '\u{202e}']), "{texts:?}");
     assert_eq!(rig.failures()[0].layer, Layer::Warning);
-    let shown: Vec<_> = rig.model.clusters()[0].failure_log().map(|failure| failure.layer).collect();
+    let shown: Vec<_> = rig.model.clusters()[0].link().log().map(|failure| failure.layer).collect();
     assert_eq!(shown, [Layer::Warning], "in the API view");
     let report = rig.report();
     assert!(report.errors.is_empty() && report.state == "ok", "it is no error: {report:?}");

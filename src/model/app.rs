@@ -12,6 +12,7 @@ use crate::model::alerts::{Outage, Severity};
 use crate::model::cluster::ClusterState;
 use crate::model::derive::gpus::Grouping;
 use crate::model::settings::{ClusterSpec, Conventions, Settings};
+use crate::model::store::nodes::NodeStore;
 use crate::model::store::scope::Scope;
 use crate::model::time::CLOCK_DRIFT;
 use crate::msg::detail::WatchDetail;
@@ -36,11 +37,11 @@ pub struct Model {
     pub(in crate::model) outage: Outage,
     current: usize,
     screen: Screen,
-    /// What is below the screen, the lowest first: where `back` leads; nothing below means the nodes.
+    /// Screens below this one, the lowest first: `back` leads there; without any it leads to the nodes.
     trail: Vec<BackEntry>,
-    /// What the clusters' tasks were last told to look at closely.
+    /// Object that the clusters' tasks watch in detail.
     inspecting: Option<(ClusterId, WatchDetail)>,
-    /// What was just done, and when.
+    /// The notice, and its time.
     notice: Option<(Mono, Clean)>,
     mode: Mode,
     wide: bool,
@@ -48,7 +49,7 @@ pub struct Model {
     wide_room: bool,
     /// The key of the help, as people read it.
     help_key: Clean,
-    /// What was wrong with the configuration, until it is read.
+    /// Warnings about the configuration, until they are read.
     warnings: Vec<Clean>,
     /// Rows of a page in the last frame.
     page: usize,
@@ -60,7 +61,7 @@ pub struct Model {
     suspending: bool,
     /// When the bell last rang.
     rang: Option<Mono>,
-    /// What the accelerators are grouped by.
+    /// Grouping of the accelerators.
     grouping: Grouping,
     /// The alert that is selected in the pane of alerts.
     chosen: Option<AlertKey>,
@@ -108,8 +109,8 @@ impl Model {
     pub fn with_conventions(mut self, conventions: Conventions) -> Self {
         let (table, good) = (Arc::new(conventions.accelerators), Arc::<[Clean]>::from(conventions.good_conditions));
         for cluster in &mut self.clusters {
-            cluster.set_accelerators(Arc::clone(&table));
-            cluster.set_good_conditions(Arc::clone(&good));
+            cluster.nodes = NodeStore::with(Arc::clone(&table));
+            cluster.nodes.set_good_conditions(Arc::clone(&good));
         }
         self
     }
@@ -124,7 +125,7 @@ impl Model {
     /// The credential plugins of the contexts, in their order; before the first message.
     #[must_use]
     pub fn with_plugins(mut self, plugins: impl IntoIterator<Item = Option<Clean>>) -> Self {
-        self.clusters.iter_mut().zip(plugins).for_each(|(cluster, plugin)| cluster.set_credential_plugin(plugin));
+        self.clusters.iter_mut().zip(plugins).for_each(|(cluster, plugin)| cluster.plugin = plugin);
         self
     }
 
@@ -239,19 +240,19 @@ impl Model {
         ClusterId(u16::try_from(self.current).unwrap_or(u16::MAX))
     }
 
-    /// What the operator looks at.
+    /// The screen that is open.
     #[must_use]
     pub fn screen(&self) -> &Screen {
         &self.screen
     }
 
-    /// What the accelerators are grouped by.
+    /// Grouping of the accelerators.
     #[must_use]
     pub fn grouping(&self) -> Grouping {
         self.grouping
     }
 
-    /// What keys mean now.
+    /// Meaning of keys now.
     #[must_use]
     pub fn mode(&self) -> Mode {
         self.mode
@@ -263,7 +264,7 @@ impl Model {
         self.wide
     }
 
-    /// What was wrong with the configuration, until the operator has left it.
+    /// Warnings about the configuration, until the operator has left them.
     #[must_use]
     pub fn warnings(&self) -> &[Clean] {
         &self.warnings
@@ -293,7 +294,7 @@ impl Model {
         self.notice = Some((now.mono, Clean::new(text)));
     }
 
-    /// What was just done, for a few seconds.
+    /// The notice, for a few seconds.
     #[must_use]
     pub fn notice(&self, now: Now) -> Option<&Clean> {
         self.notice.as_ref().filter(|(at, _)| now.mono.since(*at) < NOTICE).map(|(_, text)| text)

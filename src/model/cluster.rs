@@ -1,66 +1,70 @@
-//! `ClusterState`: link state, freshness per resource, nodes, ledger, latency and alerts of one cluster.
+//! `ClusterState`: the stores of one cluster and the parts that are derived from them.
 
-mod accelerators;
 mod alerts;
-mod answers;
+mod apply;
 mod arrangement;
 pub mod detail;
+mod health;
 mod node;
-mod opened;
 mod pods;
 mod summary;
 mod table;
 mod views;
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use crate::facts::accelerator;
 use crate::facts::pod::PodFacts;
 use crate::facts::text::Clean;
+use crate::facts::wire::Uid;
 use crate::model::alerts::{AlertLine, AlertRecord, Alerts, Rule};
-use crate::model::cluster::detail::DetailState;
-use crate::model::derive::claims::ClaimState;
 use crate::model::derive::density::Density;
-use crate::model::derive::dra::{self, DeviceCounts};
+use crate::model::derive::dra::DeviceCounts;
 use crate::model::derive::gpus::{GpuReport, GpuReports};
 use crate::model::derive::history::History;
 use crate::model::derive::join::Join;
-use crate::model::derive::latency::{Latency, SparkMark};
+use crate::model::derive::latency::Latency;
+use crate::model::derive::rows::AcceleratorTotals;
+use crate::model::derive::server::ServerState;
+use crate::model::derive::server::health::ServerHealth;
+use crate::model::derive::totals;
 use crate::model::derive::usage::UsageStore;
 use crate::model::known::Known;
 use crate::model::settings::{ClusterSpec, Settings};
-use crate::model::store::budget;
+use crate::model::store::Stores;
 use crate::model::store::budget::Budget;
-use crate::model::store::nodes::{Node, NodeOutcome, NodeStore};
-use crate::model::store::optional::{OptionalApis, Visibility};
-use crate::model::store::pods::{ListMark, PodCounts, PodOrigin, PodStore};
-use crate::model::store::scope::{Partial, PodTracks, Scope};
-use crate::model::store::sync::{PageHead, Track};
+use crate::model::store::nodes::{Node, NodeStore};
+use crate::model::store::optional::OptionalApis;
+use crate::model::store::pods::{PodCounts, PodStore};
+use crate::model::store::scope::Scope;
+use crate::model::store::sync::Freshness;
+use crate::model::store::tracks::CoreTracks;
 use crate::model::time::age_of;
-use crate::msg::{Batch, ClusterEvent, ClusterId, Failure, Layer, Mono, Now, PageLimits, Resource};
+use crate::msg::detail::{DetailPart, ObjectRef, Yaml};
+use crate::msg::{ClusterId, Mono, Now, Resource};
 
-use crate::model::derive::server::ServerState;
-pub(super) use pods::OpenedNode;
+use detail::{DetailState, LinkNow, PartFreshness};
 use table::NodeTable;
 
-pub use crate::model::store::sync::Freshness;
+pub use pods::OpenedNode;
 pub use views::{ClusterSummary, Health, HeapBytes, Liveness, NodeCounts, NodeDetail, NodeItem, PageUnderWay};
 
-/// Nodes that came, changed or went, nodes whose pods did, and figures of usage that are taken in at once: a millisecond at most.
-/// A page of pods touches up to 500 nodes, and many pages come between two frames.
+/// Changes of nodes, of their pods and of usage figures that are applied at once: a millisecond at most. A page of pods changes
+/// up to 500 nodes, and many pages come between two frames.
 const MAX_PENDING: usize = 512;
 
-/// One cluster as far as we know it.
+/// One cluster: its stores, and what is derived from them.
 #[derive(Debug)]
 pub struct ClusterState {
     pub(super) id: ClusterId,
     pub(super) spec: ClusterSpec,
     pub(super) settings: Settings,
-    pub(super) nodes_track: Track,
-    pub(super) pods_track: PodTracks,
+    /// The credential plugin that its context uses.
+    pub(super) plugin: Option<Clean>,
+    pub(super) tracks: CoreTracks,
     pub(super) nodes: NodeStore,
-    pub(super) ledger: PodStore,
+    pub(super) pods: PodStore,
+    pub(super) optional: OptionalApis,
+    pub(super) budget: Budget,
     pub(super) history: History,
     pub(super) latency: Latency,
     pub(super) link: ServerState,
@@ -68,17 +72,13 @@ pub struct ClusterState {
     /// Nodes that are nearly full of pods.
     density: Density,
     pub(super) usage: UsageStore,
-    pub(super) optional: OptionalApis,
     pub(super) devices: DeviceCounts,
+    pub(super) gpus: GpuReports,
     pub(super) alerts: Alerts,
-    pub(super) boards: GpuReports,
-    pub(super) budget: Budget,
     table: NodeTable,
     opened: OpenedNode,
-    /// The credential plugin that its context uses.
-    plugin: Option<Clean>,
-    /// The one object that is looked at closely.
-    pub(super) inspected: Option<DetailState>,
+    /// The one object that is shown in detail.
+    detail: Option<DetailState>,
 }
 
 impl ClusterState {
@@ -95,25 +95,24 @@ impl ClusterState {
             id,
             spec,
             settings,
-            nodes_track: Track::default(),
-            pods_track: PodTracks::default(),
+            plugin: None,
+            tracks: CoreTracks::default(),
             nodes: NodeStore::default(),
-            ledger: PodStore::default(),
+            pods: PodStore::default(),
+            optional: OptionalApis::default(),
+            budget: Budget::default(),
             history: History::new(settings.flapping_over),
             latency: Latency::new(settings),
             link: ServerState::default(),
             join: Join::default(),
             density: Density::default(),
             usage: UsageStore::default(),
-            optional: OptionalApis::default(),
             devices: DeviceCounts::default(),
+            gpus: GpuReports::default(),
             alerts: Alerts::default(),
-            boards: GpuReports::default(),
-            budget: Budget::default(),
             table: NodeTable::default(),
             opened: OpenedNode::default(),
-            plugin: None,
-            inspected: None,
+            detail: None,
         }
     }
 
@@ -123,228 +122,10 @@ impl ClusterState {
         &self.spec.context
     }
 
-    /// The server's URL, once its task has said so.
-    #[must_use]
-    pub fn server(&self) -> Option<&Clean> {
-        self.link.server.as_ref()
-    }
-
-    /// The sparkline of the work probe: exactly `columns` marks, one per probe tick, newest last.
-    #[must_use]
-    pub fn marks(&self, columns: usize, now: Now) -> Vec<SparkMark> {
-        self.latency.marks(columns, now.mono)
-    }
-
     /// The thresholds in force.
     #[must_use]
     pub fn settings(&self) -> &Settings {
         &self.settings
-    }
-
-    /// Everything measured about the API.
-    #[must_use]
-    pub fn latency(&self) -> &Latency {
-        &self.latency
-    }
-
-    /// Firing alerts, worst first, then oldest.
-    #[must_use]
-    pub fn alerts(&self) -> &[AlertLine] {
-        self.alerts.lines()
-    }
-
-    /// What is remembered of alerts, pending, firing and resolved, in no order.
-    #[must_use]
-    pub fn alert_records(&self) -> &[AlertRecord] {
-        self.alerts.records()
-    }
-
-    /// The last failures, newest first; a bounded number.
-    pub fn failures(&self) -> impl Iterator<Item = &Failure> {
-        self.link.failures()
-    }
-
-    /// The last 50 failures one by one, newest first; the same failure again is another one.
-    pub fn failure_log(&self) -> impl Iterator<Item = &Failure> {
-        self.link.log()
-    }
-
-    /// The limits that the last page of `resource` was asked for with, if one was.
-    #[must_use]
-    pub fn page_limits(&self, resource: Resource) -> Option<&PageLimits> {
-        self.link.limits.iter().find(|limits| limits.resource == resource)
-    }
-
-    /// Our clock minus the server's in milliseconds, if the server's `Date` has been seen.
-    #[must_use]
-    pub fn skew_ms(&self) -> Option<i64> {
-        self.link.skew_ms
-    }
-
-    /// Nodes and pods of the first list are complete.
-    #[must_use]
-    pub fn complete(&self) -> bool {
-        self.nodes_track.complete() && self.pods_track.complete()
-    }
-
-    /// Waiting brings nothing more: complete, or we may not ask for the rest, or the context cannot be used.
-    #[must_use]
-    pub fn settled(&self) -> bool {
-        let nodes = self.nodes_track.complete() || self.nodes_track.denied();
-        let over = self.budget.exceeded().is_some();
-        // As soon as the lists have been told why, too.
-        let unusable = self.link.unusable && self.tracks().all(|(.., track)| track.lost().is_some());
-        self.spec.broken.is_some() || over || unusable || (nodes && self.pods_track.settled())
-    }
-
-    /// The GPU view, as of the last time that somebody looked; numbers of pods are as well known as [`ClusterState::pod_counts`].
-    #[must_use]
-    pub fn gpu_board(&self) -> &GpuReport {
-        self.boards.board()
-    }
-
-    /// How often the GPU view was counted anew.
-    #[cfg(test)]
-    pub(crate) fn gpu_boards_made(&self) -> u64 {
-        self.boards.made()
-    }
-
-    /// The pods that count, on known nodes or not, told apart.
-    #[must_use]
-    pub fn pod_counts(&self) -> Known<PodCounts> {
-        self.pods_track.known(self.ledger.bound().counts())
-    }
-
-    /// What is watched of the pods, if that is only a part of the cluster: their numbers are lower bounds then (F23).
-    #[must_use]
-    pub fn partial(&self) -> Option<Partial> {
-        self.pods_track.partial()
-    }
-
-    /// The namespaces whose pods are watched, each with how fresh they are and how many could not be read; none if all pods are listed together.
-    pub fn namespaces(&self, now: Now) -> impl Iterator<Item = (&Clean, Freshness, u32)> {
-        let fresh = move |track: &Track| track.freshness(self.settings.stale_after, now);
-        self.pods_track.named().filter_map(move |(name, track)| Some((name?, fresh(track), track.unread())))
-    }
-
-    /// Nodes that could not be read since their last list began.
-    #[must_use]
-    pub fn unreadable_nodes(&self) -> u32 {
-        self.nodes_track.unreadable()
-    }
-
-    /// Pods that could not be read since their last list began.
-    #[must_use]
-    pub fn unreadable_pods(&self) -> u32 {
-        self.pods_track.unreadable()
-    }
-
-    /// Nodes of their last list that could not be read: their number is a lower bound then.
-    #[must_use]
-    pub fn unread_nodes(&self) -> u32 {
-        self.nodes_track.unread()
-    }
-
-    /// Pods of their last lists that could not be read.
-    #[must_use]
-    pub fn unread_pods(&self) -> u32 {
-        self.pods_track.unread()
-    }
-
-    /// Whether the usage of nodes is seen.
-    #[must_use]
-    pub fn usage_visible(&self) -> &Visibility {
-        self.usage.visible()
-    }
-
-    /// Age of the newest figures of usage, by the server's clock; `None` without any.
-    #[must_use]
-    pub fn usage_age(&self, now: Now) -> Option<Duration> {
-        age_of(self.usage.newest(), self.server_now(now))
-    }
-
-    /// Whether devices of dynamic resource allocation are seen.
-    #[must_use]
-    pub fn dra_visible(&self) -> Visibility {
-        self.optional.dra_visible()
-    }
-
-    /// The devices of dynamic resource allocation as of now; `None` until slices and claims were read.
-    #[must_use]
-    pub fn dra_devices(&self) -> Option<dra::DraDevices> {
-        dra::devices_now(&self.optional)
-    }
-
-    /// What is known of a claim and its devices.
-    #[must_use]
-    pub fn claim(&self, namespace: &str, name: &str) -> ClaimState {
-        ClaimState::of(&self.optional, namespace, name)
-    }
-
-    /// Taint rules of devices that are known; `None` where they are not seen.
-    #[must_use]
-    pub fn taint_rules(&self) -> Option<usize> {
-        self.optional.taint_rule_count()
-    }
-
-    /// Whether the leases of kubelets are seen.
-    #[must_use]
-    pub fn leases_visible(&self) -> Visibility {
-        self.optional.leases.visible()
-    }
-
-    /// Device classes that serve an extended resource: the resource, and the class; by name.
-    #[must_use]
-    pub fn dra_bridges(&self) -> Vec<(Clean, Clean)> {
-        self.optional.bridges()
-    }
-
-    /// Everything that a cluster need not have has been answered for, one way or another.
-    #[must_use]
-    pub fn optional_settled(&self) -> bool {
-        let none = self.spec.broken.is_some() || self.link.unusable;
-        none || (self.usage.visible().answered() && self.optional.settled())
-    }
-
-    /// Every pod that is held, made anew from its record, in no order, whether the list is complete or not. Looks at every
-    /// record: not for a frame.
-    pub fn held_pods(&self) -> impl Iterator<Item = PodFacts<'_>> {
-        self.ledger.pods().map(|slot| self.ledger.pod(slot))
-    }
-
-    /// Everything that is held, for tests that compare it with a server's truth.
-    #[cfg(test)]
-    pub(crate) fn held_objects(&self) -> (&NodeStore, &PodStore) {
-        (&self.nodes, &self.ledger)
-    }
-
-    /// Bytes on the heap by what is held: nodes with all that follows from them, and pods.
-    #[must_use]
-    pub fn heap_bytes(&self) -> HeapBytes {
-        let nodes = self.nodes.heap_bytes() + self.history.heap_bytes() + self.table.heap_bytes();
-        let rest = self.join.heap_bytes() + self.density.heap_bytes() + self.usage.heap_bytes();
-        HeapBytes { nodes: nodes + rest, pods: self.ledger.heap_bytes() }
-    }
-
-    /// Counts these names as accelerators from now on; before the first node comes.
-    pub(crate) fn set_accelerators(&mut self, table: Arc<accelerator::AcceleratorTable>) {
-        self.nodes = NodeStore::with(table);
-    }
-
-    /// Takes `True` of these conditions of nodes for good; before the first node comes.
-    pub(crate) fn set_good_conditions(&mut self, conditions: Arc<[Clean]>) {
-        self.nodes.set_good_conditions(conditions);
-    }
-
-    /// Watches only these pods; before the first message.
-    pub(crate) fn set_scope(&mut self, scope: Scope) {
-        self.ledger = PodStore::of(&scope.namespaces);
-        self.pods_track = PodTracks::of(scope);
-    }
-
-    /// Its context uses this credential plugin, or none; before the first message.
-    pub(crate) fn set_credential_plugin(&mut self, plugin: Option<Clean>) {
-        self.plugin = plugin;
     }
 
     /// The credential plugin that its context uses.
@@ -353,144 +134,169 @@ impl ClusterState {
         self.plugin.as_ref()
     }
 
-    /// The server is not asked, or does not answer, for want of credentials that the plugin could bring.
+    /// State of the server, its limits and its failures.
+    #[must_use]
+    pub fn link(&self) -> &ServerState {
+        &self.link
+    }
+
+    /// Latency of the API, its probes and calls.
+    #[must_use]
+    pub fn latency(&self) -> &Latency {
+        &self.latency
+    }
+
+    /// Lists and watches of nodes and pods.
+    #[must_use]
+    pub fn tracks(&self) -> &CoreTracks {
+        &self.tracks
+    }
+
+    /// Objects of the optional APIs.
+    #[must_use]
+    pub fn optional(&self) -> &OptionalApis {
+        &self.optional
+    }
+
+    /// Usage of the nodes.
+    #[must_use]
+    pub fn usage(&self) -> &UsageStore {
+        &self.usage
+    }
+
+    /// Age of the newest figures of usage, by the server's clock; `None` without any.
+    #[must_use]
+    pub fn usage_age(&self, now: Now) -> Option<Duration> {
+        age_of(self.usage.newest(), self.link.now(now))
+    }
+
+    /// Firing alerts, worst first, then oldest.
+    #[must_use]
+    pub fn alerts(&self) -> &[AlertLine] {
+        self.alerts.lines()
+    }
+
+    /// Alerts that are remembered: pending, firing and resolved, in no order.
+    #[must_use]
+    pub fn alert_records(&self) -> &[AlertRecord] {
+        self.alerts.records()
+    }
+
+    /// The GPU view as of its last refresh; numbers of pods are as well known as [`ClusterState::pod_counts`].
+    #[must_use]
+    pub fn gpu_report(&self) -> &GpuReport {
+        self.gpus.report()
+    }
+
+    /// Number of times that the GPU view was counted anew.
+    #[cfg(test)]
+    pub(crate) fn gpu_reports_made(&self) -> u64 {
+        self.gpus.made()
+    }
+
+    /// Returns `true` if waiting brings nothing more: complete, or the rest is forbidden, or the context cannot be used.
+    #[must_use]
+    pub fn settled(&self) -> bool {
+        // As soon as the lists know the reason, too.
+        let unusable = self.link.unusable && self.tracks.all().all(|(.., track)| track.lost().is_some());
+        self.spec.broken.is_some() || self.budget.exceeded().is_some() || unusable || self.tracks.settled()
+    }
+
+    /// Returns `true` once each optional API has answered, one way or another.
+    #[must_use]
+    pub fn optional_settled(&self) -> bool {
+        let none = self.spec.broken.is_some() || self.link.unusable;
+        none || (self.usage.visible().answered() && self.optional.settled())
+    }
+
+    /// The pods that count, by kind, on known nodes or not.
+    #[must_use]
+    pub fn pod_counts(&self) -> Known<PodCounts> {
+        self.tracks.pods.known(self.pods.bound().counts())
+    }
+
+    /// Freshness of nodes or pods; of optional resources [`ClusterState::optional`] knows it.
+    #[must_use]
+    pub fn fresh(&self, resource: Resource, now: Now) -> Freshness {
+        self.tracks.freshness(resource, self.settings.stale_after, now)
+    }
+
+    /// Accelerators by resource and kind, accessories left out; requests as of now, not as of the last frame.
+    #[must_use]
+    pub fn accelerators(&self) -> Vec<AcceleratorTotals> {
+        totals::accelerators(Stores { nodes: &self.nodes, pods: &self.pods }, &self.tracks)
+    }
+
+    /// Every pod that is held, made anew from its record, in no order, whether the list is complete or not. Looks at every
+    /// record: not for a frame.
+    pub fn held_pods(&self) -> impl Iterator<Item = PodFacts<'_>> {
+        self.pods.pods().map(|slot| self.pods.pod(slot))
+    }
+
+    /// Nodes and pods that are held, for tests that compare them with a server's truth.
+    #[cfg(test)]
+    pub(crate) fn held_objects(&self) -> (&NodeStore, &PodStore) {
+        (&self.nodes, &self.pods)
+    }
+
+    /// Bytes on the heap: nodes with all that is derived from them, and pods.
+    #[must_use]
+    pub fn heap_bytes(&self) -> HeapBytes {
+        let nodes = self.nodes.heap_bytes() + self.history.heap_bytes() + self.table.heap_bytes();
+        let rest = self.join.heap_bytes() + self.density.heap_bytes() + self.usage.heap_bytes();
+        HeapBytes { nodes: nodes + rest, pods: self.pods.heap_bytes() }
+    }
+
+    /// Returns `true` if the server is not asked, or does not answer, for want of credentials that the plugin could bring.
     #[must_use]
     pub fn is_locked_out(&self) -> bool {
         let firing = |line: &AlertLine| matches!(line.rule, Rule::CredentialsMissing | Rule::CredentialsRejected);
         self.plugin.is_some() && self.alerts().iter().any(firing)
     }
 
-    /// Takes in news of this cluster.
-    pub(crate) fn apply(&mut self, event: ClusterEvent, now: Now) {
-        self.alerts.touch();
-        self.link.begun(now);
-        if self.budget.exceeded().is_some() && budget::is_followed(&event) {
-            return;
+    /// The object that is shown in detail; `None` if none is.
+    #[must_use]
+    pub fn detail(&self) -> Option<&DetailState> {
+        self.detail.as_ref()
+    }
+
+    /// Freshness of one part of that object.
+    #[must_use]
+    pub fn detail_freshness(&self, part: DetailPart, now: Now) -> Option<PartFreshness<'_>> {
+        Some(self.detail.as_ref()?.freshness(part, &self.link_now(now), now))
+    }
+
+    /// Shows `subject` in detail from now on, or nothing; the detail of another object is forgotten.
+    pub(crate) fn watch_detail(&mut self, subject: Option<&ObjectRef>, yaml: Yaml, uid: Option<Uid>) {
+        if self.detail.as_ref().map(DetailState::subject) != subject {
+            self.detail = subject.map(|subject| DetailState::new(subject.clone(), uid));
         }
-        let bytes = budget::incoming(&event);
-        match event {
-            ClusterEvent::Namespaced { index: place, event } => self.apply_event(*event, usize::from(place), now),
-            event => self.apply_event(event, 0, now),
-        }
-        if bytes > 0 {
-            self.hold_to_budget(bytes, now);
+        if let Some(detail) = &mut self.detail {
+            detail.want_yaml(yaml);
         }
     }
 
-    /// So much has come in: if that is more than is to be held, nothing more is.
-    fn hold_to_budget(&mut self, bytes: u64, now: Now) {
-        let Settings { most_objects, most_bytes, .. } = self.settings;
-        let objects = self.nodes.len() + self.ledger.totals().held as usize + self.optional.len();
-        let count = self.budget.spend(bytes, most_bytes);
-        let text = if objects as u64 > most_objects {
-            format!("more than {most_objects} objects")
-        } else if count && self.held_bytes() > most_bytes {
-            format!("more than {} MiB of objects", most_bytes >> 20)
-        } else {
-            return;
-        };
-        self.budget.exceed(&text);
-        let text = Clean::new(&format!("{text}: no longer followed; the limits are `max-objects` and `max-mib`"));
-        let failure = Failure {
-            at: now.wall,
-            layer: Layer::Internal,
-            request: Clean::new("list and watch"),
-            code: None,
-            text,
-            attempt: 1,
-            next_in: None,
-            previous: None,
-            audit_id: None,
-            retry_after: None,
-            timeout: false,
-        };
-        self.pods_track.exceed(&failure);
-        self.optional.exceed(&failure);
-        self.link.failed(failure.clone(), now.mono);
-        self.nodes_track.exceed(failure);
+    fn link_now(&self, now: Now) -> LinkNow {
+        LinkNow { answered: self.link.answered, silent: self.server_health().unreachable(now).is_some() }
     }
 
-    fn held_bytes(&self) -> u64 {
-        let HeapBytes { nodes, pods } = self.heap_bytes();
-        (nodes + pods + self.optional.heap_bytes()) as u64
+    /// Watches only these pods; before the first message.
+    pub(crate) fn set_scope(&mut self, scope: Scope) {
+        self.pods = PodStore::of(&scope.namespaces);
+        self.tracks = CoreTracks::of(scope);
     }
 
-    /// Takes in news, of lists those of one part: the place of a namespace, 0 where there are none.
-    fn apply_event(&mut self, event: ClusterEvent, part: usize, now: Now) {
-        match event {
-            // There is nothing in a namespace of a namespace.
-            ClusterEvent::Namespaced { .. } => {}
-            ClusterEvent::Server { url, insecure } => {
-                self.link.server = Some(url);
-                self.link.insecure = insecure;
-            }
-            ClusterEvent::Version(version) => self.link.version = Some(version),
-            ClusterEvent::ListStarted { resource, generation } if resource.is_optional() => {
-                self.optional.begin(resource, generation);
-            }
-            ClusterEvent::ListStarted { resource, generation } => {
-                self.list_started(resource, ListMark { part, generation });
-            }
-            ClusterEvent::Page { resource, generation, page, remaining, unreadable, batch, .. } => {
-                let objects = batch.len() as u64;
-                let head = PageHead { generation, page, objects, remaining, unreadable };
-                self.link.answered(now);
-                if resource.is_optional() {
-                    return self.optional.page(head, batch, now);
-                }
-                if self.track_mut(resource, part).is_some_and(|track| track.page(head, now)) {
-                    self.page(batch, ListMark { part, generation }, now);
-                }
-            }
-            ClusterEvent::ListFinished { resource, generation } if resource.is_optional() => {
-                self.optional.finish(resource, generation, now);
-            }
-            ClusterEvent::ListFinished { resource, generation } => {
-                self.list_finished(resource, ListMark { part, generation }, now);
-            }
-            ClusterEvent::Changes { resource, generation, unreadable, batch } => {
-                self.link.answered(now);
-                if resource.is_optional() {
-                    return self.optional.changes(generation, unreadable, batch, now);
-                }
-                if let Some(track) = self.track_mut(resource, part) {
-                    track.changed(batch.len(), unreadable, now);
-                    self.changes(batch, ListMark { part, generation }, now);
-                }
-            }
-            ClusterEvent::Sync { resource, state } if resource.is_optional() => {
-                self.optional.set_state(resource, state);
-            }
-            ClusterEvent::Sync { resource, state } => {
-                if let Some(track) = self.track_mut(resource, part) {
-                    track.set_state(state);
-                }
-            }
-            ClusterEvent::Alive { resource, bytes } => {
-                self.link.answered(now);
-                if resource.is_optional() {
-                    self.optional.heard(resource, now);
-                } else if let Some(track) = self.track_mut(resource, part) {
-                    track.note_alive(now);
-                }
-                self.latency.watched(bytes, now.mono);
-            }
-            ClusterEvent::Usage(news) => self.usage.news(news),
-            ClusterEvent::Call(call) => self.call(call, now),
-            ClusterEvent::Limits(limits) => self.link.limited(limits),
-            ClusterEvent::Probe(sample) => self.probe(&sample, now),
-            ClusterEvent::Found(finding) => self.found(*finding, now),
-            ClusterEvent::Failed(failure) => self.link.failed(*failure, now.mono),
-            ClusterEvent::Unusable => self.link.unusable = true,
-            ClusterEvent::Skew { ours_minus_server_ms } => self.link.skew_ms = Some(ours_minus_server_ms),
-            ClusterEvent::TaskRestarted { text } => self.link.restarted(text, now),
-        }
+    /// Evidence of how the server answers.
+    pub(super) fn server_health(&self) -> ServerHealth<'_> {
+        let Self { link, latency, tracks, settings, .. } = self;
+        ServerHealth { server: link, latency, tracks, settings }
     }
 
     /// A second has passed.
     pub(crate) fn tick(&mut self, now: Now) {
         self.latency.tick(now.mono);
-        self.history.watched(self.nodes_are_current(now) && self.nodes_track.complete(), now);
+        let current = self.server_health().nodes_are_current(now) && self.tracks.nodes.complete();
+        self.history.watched(current, now);
         self.history.tick(now);
         self.apply_pending(now.mono);
         self.alerts.touch();
@@ -502,142 +308,61 @@ impl ClusterState {
         self.latency.slept(gap);
         self.alerts.slept(gap);
         if !gap.is_zero() {
-            self.nodes_track.slept(now);
-            self.pods_track.slept(now);
+            self.tracks.slept(now);
             self.optional.slept(now);
         }
         self.link.resumed = Some(now.mono);
     }
 
-    /// Brings what every frame shows of this cluster up to date.
+    /// Brings the parts of this cluster that every frame shows up to date.
     pub(crate) fn prepare(&mut self, now: Now) {
         self.apply_pending(now.mono);
         self.devices.refresh(&self.optional, now.mono);
         self.evaluate(now);
     }
 
-    /// Takes in what has changed of nodes and of their pods: O(changes), whatever the size of the cluster, and no more than a
-    /// frame can wait for. The rest waits for the next time.
+    /// Applies pending changes of nodes and of their pods: O(changes), whatever the size of the cluster, and no more than a
+    /// frame can wait for. The rest stays pending.
     fn apply_pending(&mut self, now: Mono) {
-        let (touched, pods) = (self.nodes.take_touched(MAX_PENDING), self.ledger.take_touched(MAX_PENDING));
-        let Self { nodes, ledger, join, density, settings, table, usage, .. } = self;
+        let (changed_nodes, changed_pods) = (self.nodes.take_touched(MAX_PENDING), self.pods.take_touched(MAX_PENDING));
+        let Self { nodes, pods, join, density, settings, table, usage, .. } = self;
         usage.take_in(MAX_PENDING, |name| nodes.by_name(name).map(|node| node.facts.name.clone()));
-        if !touched.complete || !pods.complete {
-            join.compute(nodes, ledger);
-            density.update_all(nodes, ledger, settings, now);
+        if !changed_nodes.complete || !changed_pods.complete {
+            join.compute(Stores { nodes, pods });
+            density.update_all(nodes, pods, settings, now);
             table.everything_changed(nodes);
             return;
         }
         // Found before the rest is done, so that the processor waits for many of them at a time.
-        for &id in &pods.there {
-            if let Some(key) = ledger.node_in(id, nodes).map(Node::key) {
-                ledger.found(id, key);
+        for &id in &changed_pods.there {
+            if let Some(key) = pods.node_in(id, nodes).map(Node::key) {
+                pods.found(id, key);
             }
         }
-        let ledger = &*ledger;
-        let known = touched.there.iter().filter_map(|key| nodes.get(*key)).map(|node| &node.facts.name);
-        let named = known.chain(&touched.gone).filter_map(|name| ledger.id_of(name));
-        for id in named.chain(pods.there.iter().copied()) {
-            let node = ledger.node_in(id, nodes);
-            join.update(id, node, (nodes, ledger));
-            density.update(id, node, ledger, settings, now);
+        let (nodes, pods) = (&*nodes, &*pods);
+        let stores = Stores { nodes, pods };
+        let known = changed_nodes.there.iter().filter_map(|key| nodes.get(*key)).map(|node| &node.facts.name);
+        let named = known.chain(&changed_nodes.gone).filter_map(|name| pods.id_of(name));
+        for id in named.chain(changed_pods.there.iter().copied()) {
+            let node = pods.node_in(id, nodes);
+            join.update(id, node, stores);
+            density.update(id, node, pods, settings, now);
         }
-        let with_pods = pods.there.iter().filter_map(|id| ledger.node_in(*id, nodes));
-        let without = pods.gone.iter().filter_map(|name| nodes.by_name(name));
-        table.changed(&touched.there, with_pods.chain(without).map(Node::key), nodes);
+        let with_pods = changed_pods.there.iter().filter_map(|id| pods.node_in(*id, nodes));
+        let without = changed_pods.gone.iter().filter_map(|name| nodes.by_name(name));
+        table.changed(&changed_nodes.there, with_pods.chain(without).map(Node::key), nodes);
     }
 
-    /// Takes in some of what has changed and waits; whether there is more.
+    /// Applies some of the pending changes.
     pub(crate) fn catch_up(&mut self, now: Now) {
         if self.is_behind() {
             self.apply_pending(now.mono);
         }
     }
 
-    /// Some of what has changed waits to be taken in.
+    /// Returns `true` while changes are pending.
     pub(crate) fn is_behind(&self) -> bool {
-        self.nodes.is_touched() || self.ledger.is_touched() || self.usage.is_behind()
-    }
-
-    /// The lists of nodes and pods, those of a namespace with its name.
-    pub(super) fn tracks(&self) -> impl Iterator<Item = (Resource, Option<&Clean>, &Track)> {
-        let pods = self.pods_track.named().map(|(name, track)| (Resource::Pods, name, track));
-        std::iter::once((Resource::Nodes, None, &self.nodes_track)).chain(pods)
-    }
-
-    /// Of nodes, or of a part of the pods: what is optional has tracks of its own.
-    fn track_mut(&mut self, resource: Resource, part: usize) -> Option<&mut Track> {
-        if resource == Resource::Nodes { Some(&mut self.nodes_track) } else { self.pods_track.part_mut(part) }
-    }
-
-    fn list_started(&mut self, resource: Resource, list: ListMark) {
-        if self.track_mut(resource, list.part).is_some_and(|track| track.started(list.generation)) {
-            if resource == Resource::Nodes {
-                self.nodes.begin(list.generation);
-            } else {
-                self.ledger.begin(list);
-            }
-        }
-    }
-
-    fn list_finished(&mut self, resource: Resource, list: ListMark, now: Now) {
-        if !self.track_mut(resource, list.part).is_some_and(|track| track.finished(list.generation, now)) {
-            return;
-        }
-        if resource == Resource::Nodes {
-            for uid in self.nodes.finish() {
-                self.history.gone(uid, now);
-            }
-        } else {
-            self.ledger.finish(list);
-        }
-    }
-
-    fn page(&mut self, batch: Batch, list: ListMark, now: Now) {
-        match batch {
-            Batch::Nodes(changes) => {
-                for change in changes {
-                    if let crate::msg::NodeChange::Present(mut node) = change {
-                        if let Some(name) = self.usage.name(&node.name) {
-                            node.name = name.clone();
-                        }
-                        let outcome = self.nodes.page(&node, now.mono);
-                        self.note(&outcome, now);
-                    }
-                }
-            }
-            Batch::Pods(batch) => self.ledger.apply(&batch, list, PodOrigin::Page),
-            Batch::Leases(_) | Batch::Slices(_) | Batch::Claims(_) | Batch::Classes(_) | Batch::Rules(_) => {}
-        }
-    }
-
-    fn changes(&mut self, batch: Batch, list: ListMark, now: Now) {
-        match batch {
-            Batch::Nodes(changes) => {
-                for change in changes {
-                    let outcome = self.nodes.change(change, list.generation, now.mono);
-                    self.note(&outcome, now);
-                }
-            }
-            Batch::Pods(batch) => self.ledger.apply(&batch, list, PodOrigin::Watch),
-            Batch::Leases(_) | Batch::Slices(_) | Batch::Claims(_) | Batch::Classes(_) | Batch::Rules(_) => {}
-        }
-    }
-
-    /// Readiness has a history of its own, which outlives the store's objects.
-    fn note(&mut self, outcome: &NodeOutcome, now: Now) {
-        match outcome {
-            NodeOutcome::Ignored => {}
-            NodeOutcome::Stored { key, replaced } => {
-                if let Some(uid) = replaced {
-                    self.history.gone(*uid, now);
-                }
-                if let Some(node) = self.nodes.get(*key) {
-                    self.history.observe(&node.facts, now);
-                }
-            }
-            NodeOutcome::Removed(uid) => self.history.gone(*uid, now),
-        }
+        self.nodes.is_touched() || self.pods.is_touched() || self.usage.is_behind()
     }
 }
 

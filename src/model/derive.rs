@@ -1,4 +1,4 @@
-//! What follows from what is held: joins, histories, latencies, usage, devices and what fits.
+//! Values derived from the stores: joins, histories, latencies, usage, devices and capacity.
 
 pub mod claims;
 pub(in crate::model) mod density;
@@ -11,4 +11,5 @@ pub(in crate::model) mod joined_node;
 pub mod latency;
 pub mod rows;
 pub mod server;
+pub(in crate::model) mod totals;
 pub mod usage;

@@ -13,7 +13,7 @@ use crate::resource::Resource;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct CallId(pub u64);
 
-/// What kind of request.
+/// Kind of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum CallKind {
@@ -25,7 +25,7 @@ pub enum CallKind {
     List(Resource),
     /// Opening a watch, until its headers.
     Watch(Resource),
-    /// What nodes use: `metrics.k8s.io`.
+    /// Usage of nodes: `metrics.k8s.io`.
     Usage,
     /// Anything else: `/version`.
     Get,
@@ -148,14 +148,14 @@ pub enum ProbeSeries {
     Work,
 }
 
-/// What became of one scheduled probe.
+/// Outcome of one scheduled probe.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ProbeSample {
     /// Which series.
     pub series: ProbeSeries,
     /// The tick it was scheduled for.
     pub tick: Mono,
-    /// What became of it.
+    /// Its outcome.
     pub outcome: ProbeOutcome,
 }
 
@@ -176,7 +176,7 @@ pub enum ProbeOutcome {
     Failed {
         /// How long that took.
         after: Duration,
-        /// Where it failed.
+        /// Layer at which it failed.
         layer: Layer,
     },
 }

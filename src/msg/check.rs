@@ -1,11 +1,11 @@
-//! What `watchbell check` finds: one [`CheckStep`] for each thing that it looked at.
+//! Steps of `watchbell check`: one [`CheckStep`] for each.
 
 use serde::Serialize;
 
 use super::Layer;
 use crate::facts::text::Clean;
 
-/// What became of a step.
+/// Outcome of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum StepOutcome {
@@ -37,7 +37,7 @@ impl StepOutcome {
 pub struct StepLimit {
     /// With its unit: `30 s`.
     pub text: &'static str,
-    /// Who says so.
+    /// Source of it.
     pub source: &'static str,
 }
 
@@ -65,17 +65,17 @@ pub struct Timing {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CheckStep {
-    /// What was looked at: `dns`, `pod page`.
+    /// Name of the step: `dns`, `pod page`.
     pub name: Clean,
-    /// What became of it.
+    /// Its outcome.
     pub outcome: StepOutcome,
-    /// Where it failed.
+    /// Layer at which it failed.
     pub layer: Option<Layer>,
     /// The figure, or what went wrong.
     pub text: Clean,
-    /// What the figure is held against.
+    /// Limit of the figure.
     pub limit: Option<StepLimit>,
-    /// What to do next.
+    /// Advice on the next step.
     pub next: Option<Clean>,
     /// Of the request, where there was one.
     pub timing: Option<Timing>,

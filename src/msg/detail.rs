@@ -45,12 +45,12 @@ impl ObjectRef {
     }
 }
 
-/// What a cluster's task is to find out about one object. Its events always; of a pod its detail too.
+/// Request to watch one object in detail: its events always; of a pod its detail too.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WatchDetail {
     /// Which object.
     pub subject: ObjectRef,
-    /// Whether its YAML is wanted too.
+    /// Form of the YAML that is requested.
     pub yaml: Yaml,
 }
 
@@ -77,7 +77,7 @@ impl Yaml {
 /// News of the object that is looked at.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DetailUpdate {
-    /// What it is about; news of an object that is no longer looked at mean nothing.
+    /// The object; updates of an object that is no longer shown mean nothing.
     pub subject: ObjectRef,
     /// The news.
     pub news: Detail,
@@ -92,7 +92,7 @@ pub struct Omitted {
     pub unreadable: u32,
 }
 
-/// What was found out about an object.
+/// Detail of an object.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Detail {
     /// A pod as it is now.
@@ -105,14 +105,14 @@ pub enum Detail {
     Events {
         /// The newest ones.
         events: Vec<EventFacts>,
-        /// What is not among them.
+        /// Events that are omitted.
         untold: Omitted,
     },
-    /// What is being done for one part of it.
+    /// State of one part.
     Sync {
         /// Which part.
         part: DetailPart,
-        /// What is done: reading is `Listing`.
+        /// The state: reading is `Listing`.
         state: SyncState,
     },
     /// An event came on a watch: what is held of that part is the server's.

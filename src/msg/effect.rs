@@ -7,7 +7,7 @@ use super::ClusterId;
 use super::detail::WatchDetail;
 use crate::facts::text::Clean;
 
-/// What the model asks of the world.
+/// Action that the model asks of the world.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Effect {
     /// Leave the program.
@@ -35,7 +35,7 @@ pub enum Effect {
     NotifyAlerts {
         /// The bell may ring: it has not for a while.
         ring: bool,
-        /// What began, at least one.
+        /// Alerts that began to fire, at least one.
         news: Vec<AlertNews>,
     },
 }
@@ -49,7 +49,7 @@ pub struct AlertNews {
     pub severity: Clean,
     /// CamelCase, like a condition's reason.
     pub reason: Clean,
-    /// What it is about, where there can be several: a node.
+    /// Subject, where there can be several: a node.
     pub subject: Option<Clean>,
     /// One line, with numbers.
     pub text: Clean,

@@ -26,14 +26,14 @@ pub enum ClusterEvent {
     Version(Clean),
     /// A list begins; what it does not bring until [`ClusterEvent::ListFinished`] is swept then.
     ListStarted {
-        /// What is listed.
+        /// The resource.
         resource: Resource,
         /// Grows with each list of this resource.
         generation: u32,
     },
     /// A page of a list. Its items yield to what the watch of the same generation already brought, if that is newer.
     Page {
-        /// What was listed.
+        /// The resource.
         resource: Resource,
         /// The list it belongs to.
         generation: u32,
@@ -50,14 +50,14 @@ pub enum ClusterEvent {
     },
     /// The list is complete: whatever neither a page nor the watch of this generation has touched is gone.
     ListFinished {
-        /// What was listed.
+        /// The resource.
         resource: Resource,
         /// The list that is complete.
         generation: u32,
     },
     /// Changes from the watch, in order; they always apply.
     Changes {
-        /// What is watched.
+        /// The resource.
         resource: Resource,
         /// The list the watch began at.
         generation: u32,
@@ -66,11 +66,11 @@ pub enum ClusterEvent {
         /// The changes.
         batch: Batch,
     },
-    /// What the loop of one resource is doing now.
+    /// State of the loop of one resource.
     Sync {
         /// Whose loop.
         resource: Resource,
-        /// What it does.
+        /// Its state.
         state: SyncState,
     },
     /// An event or a bookmark came on the watch, or it opened at the known version and was not refused: the data is proven live.
@@ -85,10 +85,10 @@ pub enum ClusterEvent {
     Namespaced {
         /// The place of the namespace among those that are watched.
         index: u16,
-        /// What is new of it.
+        /// The event.
         event: Box<ClusterEvent>,
     },
-    /// What nodes use, or why that is not known; nothing else follows from it.
+    /// Usage of nodes, or why it is not known; nothing else depends on it.
     Usage(UsageNews),
     /// A request began, moved or ended.
     Call(CallEvent),
@@ -117,7 +117,7 @@ pub enum ClusterEvent {
 /// 5 s: from here on a difference of the clocks is told. The `Date` header has a resolution of 1 s, and a clock that is kept
 /// by NTP is much better than this.
 pub const SKEW_TOLD_MS: i64 = 5_000;
-/// What became of one question for the usage of nodes (`metrics.k8s.io`).
+/// Outcome of one request for the usage of nodes (`metrics.k8s.io`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum UsageNews {
     /// The figures of every node that has any.

@@ -78,13 +78,13 @@ impl Layer {
 pub struct Failure {
     /// When, by our wall clock.
     pub at: Timestamp,
-    /// Where it happened.
+    /// Layer at which it happened.
     pub layer: Layer,
-    /// What was asked: `list pods`, `watch nodes`, `get /livez`.
+    /// The request: `list pods`, `watch nodes`, `get /livez`.
     pub request: Clean,
     /// HTTP code, if an answer came.
     pub code: Option<u16>,
-    /// What happened, one line, no HTML.
+    /// Text, one line, no HTML.
     pub text: Clean,
     /// 1 for the first attempt.
     pub attempt: u32,
@@ -99,4 +99,24 @@ pub struct Failure {
     pub retry_after: Option<Duration>,
     /// A deadline of ours, or the server's own (504): counts as a timeout.
     pub timeout: bool,
+}
+
+impl Failure {
+    /// A first attempt that failed at this layer; nothing else is known of it.
+    #[must_use]
+    pub fn new(at: Timestamp, layer: Layer, request: Clean, text: Clean) -> Self {
+        Self {
+            at,
+            layer,
+            request,
+            code: None,
+            text,
+            attempt: 1,
+            next_in: None,
+            previous: None,
+            audit_id: None,
+            retry_after: None,
+            timeout: false,
+        }
+    }
 }

@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::resource::Resource;
 
-/// What a page of a list may take, by the size of the cluster (docs/latency-and-alerts.md).
+/// Limits of a page of a list, by the size of the cluster (docs/latency-and-alerts.md).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PageLimits {
-    /// What is listed.
+    /// The resource.
     pub resource: Resource,
     /// Objects asked for in one page.
     pub page_size: u32,
@@ -42,7 +42,7 @@ pub enum Smaller {
 }
 
 impl Smaller {
-    /// What the pages became smaller after.
+    /// Event after which the pages became smaller.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

@@ -8,7 +8,7 @@ use super::failure::Failure;
 use super::time::Mono;
 use crate::facts::text::Clean;
 
-/// What the list+watch loop of one resource is doing.
+/// State of the list+watch loop of one resource.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum SyncState {
     /// Pages are being read.
@@ -24,12 +24,12 @@ pub enum SyncState {
     Waiting {
         /// When the next attempt starts.
         until: Mono,
-        /// What failed.
+        /// The failure.
         failure: Box<Failure>,
     },
     /// Listing is forbidden (403); asked again at a polite period.
     Denied {
-        /// What the server said.
+        /// The failure, with the server's words.
         failure: Box<Failure>,
     },
     /// The server does not have it (404), which only what is optional can be; looked for again at a polite period.

@@ -8,11 +8,11 @@ use super::{
 };
 use crate::facts::text::Clean;
 use crate::model::cluster::{ClusterState, ClusterSummary};
-use crate::model::derive::dra::DraDevices;
+use crate::model::derive::dra::{self, DraDevices};
 use crate::model::derive::rows::AcceleratorTotals;
 use crate::model::known::Known;
-use crate::model::store::optional::Visibility;
 use crate::model::store::sync::Freshness;
+use crate::model::store::sync::Visibility;
 use crate::msg::{Failure, Now};
 
 /// The report of one cluster.
@@ -21,15 +21,15 @@ pub(super) fn cluster(cluster: &ClusterState, now: Now) -> ClusterReport {
     let counts = cluster.node_counts();
     let pods = cluster.pod_counts();
     let nodes = cluster.items(now);
-    let (unread_nodes, unread_pods) = (cluster.unread_nodes(), cluster.unread_pods());
+    let (unread_nodes, unread_pods) = (cluster.tracks().unread_nodes(), cluster.tracks().unread_pods());
     let nodes_state = state(&summary.nodes_fresh, summary.nodes_total, unread_nodes > 0);
     let part_of_pods = summary.partial.is_some() || unread_pods > 0;
     let pods_state = state(&summary.pods_fresh, summary.pods, part_of_pods);
     let shown = PodVisibility { lower_bounds: part_of_pods && pods_state != ValueState::Loading };
     let shown_nodes = PodVisibility { lower_bounds: unread_nodes > 0 && nodes_state != ValueState::Loading };
     let joined = PodVisibility { lower_bounds: shown.lower_bounds || shown_nodes.lower_bounds };
-    let devices = cluster.dra_devices();
-    let mut errors: Vec<FaultReport> = cluster.failures().map(fault).collect();
+    let devices = dra::devices_now(cluster.optional());
+    let mut errors: Vec<FaultReport> = cluster.link().failures().map(fault).collect();
     if errors.is_empty()
         && let Some(failure) = &summary.failure
     {
@@ -38,7 +38,7 @@ pub(super) fn cluster(cluster: &ClusterState, now: Now) -> ClusterReport {
     let api = api(cluster, &summary);
     ClusterReport {
         context: summary.context,
-        server: cluster.server().cloned(),
+        server: cluster.link().url().cloned(),
         state: summary.word,
         nodes: node_sums(cluster, nodes_state, shown_nodes),
         accelerators: shown_nodes
@@ -54,18 +54,18 @@ pub(super) fn cluster(cluster: &ClusterState, now: Now) -> ClusterReport {
             allocatable: shown_nodes.of(summary.pods_allocatable),
             unscheduled: shown.of(summary.unscheduled),
             orphaned: shown.of(summary.orphaned),
-            unreadable: cluster.unreadable_pods(),
+            unreadable: cluster.tracks().unreadable_pods(),
         },
         resources: shown_nodes.of(counts).map(|_| amounts::summed(nodes.iter().map(|node| &*node.resources), shown)),
         usage: UsageReport {
-            visible: *cluster.usage_visible() == Visibility::Visible,
-            reason: cluster.usage_visible().reason(),
+            visible: *cluster.usage().visible() == Visibility::Visible,
+            reason: cluster.usage().visible().reason(),
             age_seconds: cluster.usage_age(now).map(|age| age.as_secs_f64()),
         },
         dra: dra(cluster, devices.as_ref()),
         leases: OptionalReport {
-            visible: cluster.leases_visible() == Visibility::Visible,
-            reason: cluster.leases_visible().reason(),
+            visible: cluster.optional().leases.visible() == Visibility::Visible,
+            reason: cluster.optional().leases.visible().reason(),
         },
         api,
         smaller_pages: summary
@@ -88,7 +88,7 @@ fn node_sums(cluster: &ClusterState, state: ValueState, shown: PodVisibility) ->
         not_ready: shown.of(counts.map(|counts| counts.not_ready)),
         unknown: shown.of(counts.map(|counts| counts.unknown)),
         cordoned: shown.of(counts.map(|counts| counts.cordoned)),
-        unreadable: cluster.unreadable_nodes(),
+        unreadable: cluster.tracks().unreadable_nodes(),
     }
 }
 
@@ -107,14 +107,17 @@ fn api(cluster: &ClusterState, summary: &ClusterSummary) -> Api {
 fn dra(cluster: &ClusterState, devices: Option<&DraDevices>) -> DraReport {
     let bridge = |(resource, device_class)| Bridge { resource, device_class };
     DraReport {
-        visible: cluster.dra_visible() == Visibility::Visible,
-        reason: cluster.dra_visible().reason(),
+        visible: cluster.optional().dra_visible() == Visibility::Visible,
+        reason: cluster.optional().dra_visible().reason(),
         drivers: devices.map(|devices| devices.total.clone()),
         network: devices.map(|devices| devices.network.clone()),
         stray: devices.map(|devices| devices.stray),
-        taint_rules: cluster.taint_rules(),
-        taint_rules_not_evaluated: cluster.taint_rules().and(devices.map(|devices| devices.blind_rules)),
-        extended_resources: cluster.dra_bridges().into_iter().map(bridge).collect(),
+        taint_rules: cluster.optional().taint_rule_count(),
+        taint_rules_not_evaluated: cluster
+            .optional()
+            .taint_rule_count()
+            .and(devices.map(|devices| devices.blind_rules)),
+        extended_resources: cluster.optional().bridges().into_iter().map(bridge).collect(),
     }
 }
 
@@ -149,7 +152,7 @@ fn namespaces(cluster: &ClusterState, now: Now) -> Vec<Namespace> {
         },
     };
     let of = |(name, fresh, unread): (&Clean, _, _)| Namespace { name: name.clone(), state: state(&fresh, unread) };
-    cluster.namespaces(now).map(of).collect()
+    cluster.tracks().namespaces(cluster.settings().stale_after, now).map(of).collect()
 }
 
 fn accelerator(totals: AcceleratorTotals, shown: PodVisibility) -> Accelerator {

@@ -75,7 +75,7 @@ impl Rig {
     async fn lasts_longer(&mut self, failure: &Failure) {
         let size = |rig: &Self| {
             let cluster = &rig.model.clusters()[0];
-            (cluster.failures().count(), cluster.alert_records().len())
+            (cluster.link().failures().count(), cluster.alert_records().len())
         };
         let (early, seen) = (size(self), self.reported.failures.len());
         let wait = failure.next_in.unwrap_or_default();

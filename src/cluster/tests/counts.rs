@@ -143,7 +143,7 @@ async fn a_day_of_random_faults_leaves_neither_tasks_nor_memory_behind() {
         let cluster = &model.clusters()[0];
         let (nodes, ledger) = cluster.held_objects();
         assert!(nodes.len() <= 1 && ledger.totals().held <= 31);
-        sizes.push((alive(), ledger.heap_bytes(), cluster.failures().count(), cluster.alert_records().len()));
+        sizes.push((alive(), ledger.heap_bytes(), cluster.link().failures().count(), cluster.alert_records().len()));
     }
     // Two loops, two probes, the meter, the session and the version; at most two pages and two watches; five tasks of
     // optional APIs, which have nothing to do here.

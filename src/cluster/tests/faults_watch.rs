@@ -170,7 +170,8 @@ async fn f44_a_watch_that_closes_at_once_says_so_and_keeps_the_data() {
     let mut beside = Beside::new();
     beside.listen(&rig, false);
     assert_eq!(beside.pods(), ["p1"]);
-    let said = beside.model.clusters()[0].failures().any(|f| f.text.contains("closed at once") && f.next_in.is_some());
+    let said =
+        beside.model.clusters()[0].link().failures().any(|f| f.text.contains("closed at once") && f.next_in.is_some());
     assert!(said, "the cause and the next attempt are named (G3)");
     assert!(rig.watches("pods").len() <= 12, "{:?}", pod_watches(&rig));
 }
@@ -232,7 +233,7 @@ async fn f47_a_storm_of_internal_errors_is_met_with_waits_and_the_data_stays() {
     let mut beside = Beside::new();
     beside.listen(&rig, false);
     assert_eq!(beside.pods(), ["p1"]);
-    assert!(beside.model.clusters()[0].failures().any(|failure| failure.text.contains("etcdserver: no leader")));
+    assert!(beside.model.clusters()[0].link().failures().any(|failure| failure.text.contains("etcdserver: no leader")));
     switch.store(true, std::sync::atomic::Ordering::Relaxed);
     let end = rig.state_start().elapsed() + secs(60);
     rig.until_watching(Resource::Pods).await;
@@ -312,7 +313,7 @@ async fn f52_a_rolling_control_plane_resets_every_watch_and_is_no_storm_of_alert
     let mut beside = Beside::new();
     beside.listen(&rig, true);
     let reset = [600, 1200].iter().all(|at| pod_watches(&rig).iter().any(|(opened, _)| (*at..at + 4).contains(opened)));
-    let log: Vec<&Failure> = beside.model.clusters()[0].failure_log().collect();
+    let log: Vec<&Failure> = beside.model.clusters()[0].link().log().collect();
     let lines: Vec<&str> = log.iter().map(|failure| &*failure.text).collect();
     let grouped = "control plane or load balancer restarting: 2 watches cut, 2 reconnected";
     assert_eq!(lines, [grouped; 2], "one line for each restart");

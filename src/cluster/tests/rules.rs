@@ -142,7 +142,7 @@ impl Pair {
         let cluster = &self.model.clusters()[0];
         let (_, ledger) = cluster.held_objects();
         let alive = tokio::runtime::Handle::current().metrics().num_alive_tasks();
-        [alive, cluster.failures().count(), cluster.alert_records().len(), ledger.heap_bytes()]
+        [alive, cluster.link().failures().count(), cluster.alert_records().len(), ledger.heap_bytes()]
     }
 }
 

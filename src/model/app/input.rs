@@ -1,4 +1,4 @@
-//! What keys do: navigation, modes, and effects.
+//! Meaning of keys: navigation, modes, and effects.
 
 use crate::action::Action;
 use crate::model::app::Model;
@@ -49,7 +49,9 @@ impl Model {
     pub(in crate::model) fn edit(&mut self, edit: &LineEdit) {
         if self.mode == Mode::Filter {
             let on_nodes = self.screen == Screen::Nodes;
-            self.on_current(|cluster| if on_nodes { cluster.edit_filter(edit) } else { cluster.edit_pod_filter(edit) });
+            self.on_current(
+                |cluster| if on_nodes { cluster.edit_filter(edit) } else { cluster.opened_mut().edit_filter(edit) },
+            );
         }
     }
 
@@ -75,7 +77,9 @@ impl Model {
             Action::Back => {
                 self.mode = Mode::Normal;
                 let on_nodes = self.screen == Screen::Nodes;
-                self.on_current(|cluster| if on_nodes { cluster.clear_filter() } else { cluster.clear_pod_filter() });
+                self.on_current(
+                    |cluster| if on_nodes { cluster.clear_filter() } else { cluster.opened_mut().clear_filter() },
+                );
             }
             Action::Up | Action::Down | Action::PageUp | Action::PageDown => self.go(action, now),
             _ => {}
@@ -150,7 +154,7 @@ impl Model {
         }
     }
 
-    /// Whether the action was about sorting; it means the rows that are on the screen.
+    /// Sorts the rows that are on the screen; returns `true` if the action was about sorting.
     fn sort(&mut self, action: Action, now: Now) -> bool {
         let pods = match &self.screen {
             Screen::Nodes => false,
@@ -158,7 +162,9 @@ impl Model {
             _ => return false,
         };
         let step = |by: isize| {
-            move |cluster: &mut ClusterState| if pods { cluster.sort_pods_step(by) } else { cluster.sort_step(by) }
+            move |cluster: &mut ClusterState| {
+                if pods { cluster.opened_mut().sort_step(by) } else { cluster.sort_step(by) }
+            }
         };
         let by = match action {
             Action::SortNext => {
@@ -170,7 +176,7 @@ impl Model {
                 return true;
             }
             Action::SortReverse => {
-                self.on_current(if pods { ClusterState::reverse_pods } else { ClusterState::reverse });
+                self.on_current(|cluster| if pods { cluster.opened_mut().reverse() } else { cluster.reverse() });
                 return true;
             }
             Action::SortRestarts if !pods => {
@@ -191,7 +197,7 @@ impl Model {
             self.note("the pods of a node have no such column", now);
             return true;
         }
-        self.on_current(|cluster| if pods { cluster.sort_pods_by(by) } else { cluster.sort_by(by) });
+        self.on_current(|cluster| if pods { cluster.opened_mut().sort_by(by) } else { cluster.sort_by(by) });
         true
     }
 

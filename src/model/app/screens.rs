@@ -152,10 +152,10 @@ impl Model {
 
     /// One level back, to where one came from; from the nodes to all of them.
     pub(in crate::model) fn back(&mut self) {
-        let filtered = !self.current().pod_filter().is_empty();
+        let filtered = !self.current().opened().filter().is_empty();
         match &self.screen {
             Screen::Nodes if !self.current().filter().is_empty() => self.on_current(ClusterState::clear_filter),
-            Screen::Node { .. } if filtered => self.on_current(ClusterState::clear_pod_filter),
+            Screen::Node { .. } if filtered => self.on_current(|cluster| cluster.opened_mut().clear_filter()),
             Screen::Nodes if self.trail.is_empty() => self.warnings.clear(),
             _ => self.go_back(),
         }
@@ -211,7 +211,7 @@ impl Model {
     pub(in crate::model) fn copy(&mut self, now: Now) -> Option<Effect> {
         // What has come since the last frame may have put another pod in the selected one's place.
         self.on_current(ClusterState::arrange_pods);
-        let document = self.current().inspected().and_then(|inspected| inspected.document());
+        let document = self.current().detail().and_then(|inspected| inspected.document());
         let (text, what) = match (&self.screen, document) {
             (Screen::Yaml { .. }, None) => return self.notify(now, "there is no YAML to copy yet"),
             (Screen::Yaml { subject, .. }, Some(document)) => {
@@ -270,7 +270,7 @@ impl Model {
         };
         for (id, cluster) in (0..=u16::MAX).map(ClusterId).zip(&mut self.clusters) {
             let of = wanted.as_ref().filter(|(of, _)| *of == id).map(|(_, inspection)| inspection);
-            cluster.inspect(of.map(|of| &of.subject), of.map_or(Yaml::Unwanted, |of| of.yaml), uid);
+            cluster.watch_detail(of.map(|of| &of.subject), of.map_or(Yaml::Unwanted, |of| of.yaml), uid);
         }
         self.inspecting.clone_from(&wanted);
         Some(wanted.map_or(Effect::EndInspection, |(id, inspection)| Effect::Inspect(id, Box::new(inspection))))

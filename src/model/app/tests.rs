@@ -4,9 +4,9 @@ use super::*;
 use crate::action::{ACTIONS, Action};
 use crate::facts::node::ConditionStatus;
 use crate::facts::pod::PodPhase;
-use crate::model::cluster;
 use crate::model::fixture::{Bench, at, gpu_node, gpu_pod, node, pod, turned};
 use crate::model::known::Known;
+use crate::model::store::sync::Freshness;
 use crate::msg::{Batch, CallEnd, CallKind, ClusterEvent, Layer, LineEdit, Msg, ProbeOutcome, Resource, SyncState};
 
 #[test]
@@ -79,7 +79,7 @@ fn a_wall_clock_that_jumps_back_makes_nothing_older() {
     back.wall = back.wall.checked_sub(jiff::SignedDuration::from_hours(2)).unwrap();
     bench.model.update(Msg::Tick, back);
     bench.model.update(Msg::Frame, back);
-    assert_eq!(bench.state().summary(back).nodes_fresh, cluster::Freshness::Live(Duration::from_secs(10)));
+    assert_eq!(bench.state().summary(back).nodes_fresh, Freshness::Live(Duration::from_secs(10)));
 }
 
 #[test]
@@ -287,7 +287,7 @@ proptest! {
                 prop_assert_eq!(extent.total, 0, "unknown, but there are rows");
             }
             let pods = state.pods(0..100, now);
-            prop_assert_eq!(pods.len(), state.pod_extent().len);
+            prop_assert_eq!(pods.len(), state.opened().extent().len);
             prop_assert!(pods.iter().all(|row| !row.facts.name.is_empty()), "a slot out of date");
         }
         let now = bench.now();

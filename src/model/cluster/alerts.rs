@@ -31,42 +31,43 @@ impl ClusterState {
             settings: &self.settings,
             broken: self.spec.broken.is_some(),
             server: ServerEvidence {
-                unreachable: self.unreachable(now),
-                silent: self.is_silent(now),
+                unreachable: self.server_health().unreachable(now),
+                silent: self.server_health().is_silent(now),
                 resuming: self.is_resuming(now),
                 resumed: self.link.resumed.unwrap_or_default(),
                 rejected: self.link.rejected.is_some(),
-                failure: self.failures().next(),
-                longest_running: self.longest_running(now.mono).map(|(call, _)| call),
+                failure: self.link.failures().next(),
+                longest_running: self.server_health().longest_running(now.mono).map(|(call, _)| call),
                 failed_probes: self.failed_probes(now),
-                green_since_timeout: self.green_since_timeout(now),
+                green_since_timeout: self.server_health().green_since_timeout(now),
             },
             latency: &self.latency,
-            nodes_track: &self.nodes_track,
-            pods_track: &self.pods_track,
+            nodes_track: &self.tracks.nodes,
+            pods_track: &self.tracks.pods,
             too_large: self.budget.exceeded(),
             nodes: &self.nodes,
             history: &self.history,
             density: &self.density,
-            nodes_current: self.nodes_are_current(now),
+            nodes_current: self.server_health().nodes_are_current(now),
             pods_current: self.pods_are_current(now),
             latched: Latched::default(),
         }
     }
 
     fn failed_probes(&self, now: Now) -> Option<FailedProbes> {
-        let timed_out = || self.probes_time_out(now).then_some(FailedProbes::TimedOut);
-        self.probes_fail(now).map(FailedProbes::Failed).or_else(timed_out)
+        let timed_out = || self.server_health().probes_time_out(now).then_some(FailedProbes::TimedOut);
+        self.server_health().probes_fail(now).map(FailedProbes::Failed).or_else(timed_out)
     }
 
     /// Contact with the cluster, for the rule about several clusters.
     pub(in crate::model) fn contact(&self, now: Now) -> ClusterContact<'_> {
         let broken = self.spec.broken.is_some();
         let left_alone = broken || self.silenced_until().is_some() || self.is_resuming(now);
-        let answered = self.link.answered.or(self.link.begun).filter(|_| !left_alone && self.is_silent(now));
+        let answered =
+            self.link.answered.or(self.link.begun).filter(|_| !left_alone && self.server_health().is_silent(now));
         let lost = answered.map(|last| LostCluster {
             last: last.mono,
-            unreachable: self.unreachable(now).is_some(),
+            unreachable: self.server_health().unreachable(now).is_some(),
             alone: self.alerts.is_unreachable_alone(),
         });
         ClusterContact { context: &self.spec.context, broken, lost }
@@ -79,7 +80,7 @@ impl ClusterState {
 
     /// Returns `true` if pod data is live, or was until so recently that it still speaks for now.
     fn pods_are_current(&self, now: Now) -> bool {
-        let track = &self.pods_track;
+        let track = &self.tracks.pods;
         track.lost().is_none() && track.age(now).is_some_and(|age| age <= self.settings.stale_after)
     }
 

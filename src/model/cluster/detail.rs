@@ -1,4 +1,4 @@
-//! What is known of the one object that is looked at closely, and how fresh each part of it is.
+//! The one object that is shown in detail, and the freshness of each part of it.
 
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ struct Hold {
     state: Option<SyncState>,
     /// When what we hold was last known to be the server's.
     fresh_at: Option<Now>,
-    /// What failed, until something proves that the link lives again.
+    /// The failure, until something proves that the link lives again.
     failed: Option<Box<Failure>>,
 }
 
@@ -47,7 +47,7 @@ pub enum PartFreshness<'a> {
     Live,
     /// Watching is forbidden, so it is read again and again; the age of what is shown.
     Polled(Duration),
-    /// What is shown is this old, and why, if something failed.
+    /// Not live: its age, and the failure, if there was one.
     Stale(Duration, Option<&'a Failure>),
     /// We may not ask.
     Denied(&'a Failure),

@@ -1,27 +1,24 @@
-//! The opened node: its detail.
+//! One node in detail: its numbers, and notes of what the optional APIs say of it.
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
-
 use super::{ClusterState, Liveness, NodeDetail};
 use crate::facts::accelerator::Kind;
+use crate::facts::lease::LeaseFacts;
 use crate::facts::node::Readiness;
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
 use crate::model::alerts::span;
+use crate::model::derive::dra::DraDevices;
 use crate::model::derive::history::Transition;
 use crate::model::derive::joined_node::JoinedNode;
 use crate::model::derive::rows::ResourceRow;
 use crate::model::derive::usage::Used;
 use crate::model::store::nodes::amount;
-use crate::model::store::optional::Visibility;
-use crate::model::time::age_of;
-use crate::model::time::elapsed;
+use crate::model::store::objects::ObjectStore;
+use crate::model::store::sync::Visibility;
+use crate::model::time::{age_of, elapsed};
 use crate::msg::Now;
-
-/// A skew below this is the resolution of the `Date` header (±1 s), not a wrong clock.
-const SKEW_COUNTS_FROM_MS: i64 = 2_000;
 
 /// The namespace of the kubelets' leases.
 const LEASES: &str = "kube-node-lease";
@@ -29,135 +26,126 @@ const LEASES: &str = "kube-node-lease";
 const LEASE_SECONDS: u64 = 40;
 
 impl ClusterState {
-    /// A node with everything that is known of it; `None` if it is not there (any more).
+    /// A node in detail; `None` if it is not there (any more).
     #[must_use]
     pub fn node(&self, name: &str, now: Now) -> Option<NodeDetail<'_>> {
         let node = self.nodes.by_name(name)?;
-        let lens = JoinedNode { source: self.source(now), node };
+        let joined = JoinedNode { source: self.source(now), node };
         let transitions = self.history.transitions(node.facts.uid);
         Some(NodeDetail {
             facts: node.facts.unpack(),
-            server_now: self.server_now(now),
-            status: lens.status(),
-            row: lens.row(true),
-            resources: resources(&lens),
-            accelerators: lens.accelerators(),
-            pods: lens.pod_counts(),
-            partial: self.partial(),
-            unread_pods: self.unread_pods(),
-            notes: self.notes(&lens, now),
-            transitions: transitions.map(|change| (elapsed(change.at, now), spell(change))).collect(),
+            server_now: self.link.now(now),
+            status: joined.status(),
+            row: joined.row(true),
+            resources: resources(&joined),
+            accelerators: joined.accelerators(),
+            pods: joined.pod_counts(),
+            partial: self.tracks.partial(),
+            unread_pods: self.tracks.pods.unread(),
+            notes: self.notes(&joined, now),
+            transitions: transitions.map(|change| (elapsed(change.at, now), transition_text(change))).collect(),
         })
     }
 
-    /// What APIs that a cluster need not have say of a node, and that its pods are not all watched.
-    fn notes(&self, lens: &JoinedNode<'_>, now: Now) -> Vec<(&'static str, Clean)> {
-        let partial = self.partial().map(|partial| format!("requested is a lower bound: {}", partial.names()));
+    /// Notes of the optional APIs about a node, and that its pods are not all watched.
+    fn notes(&self, joined: &JoinedNode<'_>, now: Now) -> Vec<(&'static str, Clean)> {
+        let partial = self.tracks.partial().map(|partial| format!("requested is a lower bound: {}", partial.names()));
         let mut notes: Vec<_> = partial.map(|text| ("partial", Clean::new(&text))).into_iter().collect();
-        notes.push(("usage", self.usage_note(lens.used())));
-        notes.extend(self.dra_notes(lens.name()).into_iter().map(|text| ("dra", text)));
-        notes.push(("lease", self.lease_note(lens, now)));
+        notes.push(("usage", usage_note(self.usage.visible(), joined.used())));
+        let dra = dra_notes(&self.optional.dra_visible(), self.devices.devices(&self.optional), joined.name());
+        notes.extend(dra.into_iter().map(|text| ("dra", text)));
+        notes.push(("lease", lease_note(&self.optional.leases, joined, now)));
         notes
-    }
-
-    /// A line for each driver that has devices on the node, or why that is not known; nothing if it is known to have none.
-    fn dra_notes(&self, node: &str) -> Vec<Clean> {
-        let visible = self.optional.dra_visible();
-        let known = self.devices.devices(&self.optional).and_then(|devices| devices.nodes.get(node));
-        let drivers = known.into_iter().flatten().map(|driver| Clean::new(&driver.to_string()));
-        let reason = visible.reason().map(|reason| Clean::new(&format!("not visible: {reason}")));
-        let blind = self.devices.devices(&self.optional).map_or(0, |devices| devices.blind_rules);
-        let unknown = (blind > 0 && known.is_some()).then(|| {
-            let rules = if blind == 1 { "taint rule" } else { "taint rules" };
-            Clean::new(&format!("{blind} {rules} by expression, not evaluated"))
-        });
-        reason.into_iter().chain(drivers).chain(unknown).collect()
-    }
-
-    /// How long ago the kubelet gave a sign of life, and what that says of a node that is not ready.
-    fn lease_note(&self, lens: &JoinedNode<'_>, now: Now) -> Clean {
-        if let Some(reason) = self.optional.leases.visible().reason() {
-            return Clean::new(&format!("not visible: {reason}"));
-        }
-        let Some(liveness) = self.liveness(lens, now) else { return Clean::new("this node has none") };
-        let Some(age) = liveness.age else { return Clean::new("without a time of renewal") };
-        if let Some(unheard) = liveness.unheard {
-            let text = format!("renewed {} ago, but leases were last heard of {} ago", span(age), span(unheard));
-            return Clean::new(&text);
-        }
-        let meaning = match (lens.node.readiness, liveness.silent) {
-            (Readiness::Ready, false) => "",
-            (Readiness::Ready, true) => ": the kubelet is silent, the status is not yet changed",
-            (Readiness::NotReady, false) => ": the kubelet is alive and says that it is not ready",
-            (Readiness::Unknown, false) => ": the kubelet is alive, its status is old",
-            (Readiness::NotReady | Readiness::Unknown, true) => ": the kubelet is silent",
-        };
-        Clean::new(&format!("renewed {} ago{meaning}", span(age)))
-    }
-
-    /// What the lease of a node says; `None` if leases are not seen, or the node has none.
-    pub(super) fn liveness(&self, lens: &JoinedNode<'_>, now: Now) -> Option<Liveness> {
-        let leases = Some(&self.optional.leases).filter(|leases| leases.visible() == Visibility::Visible)?;
-        let lease = leases.get(&format!("{LEASES}/{}", lens.name()))?;
-        let age = age_of(lease.renewed, lens.source.server_now);
-        let limit = Duration::from_secs(lease.seconds.map_or(LEASE_SECONDS, u64::from));
-        // Our own silence is not the kubelet's: what counts is how old the lease was when we last heard of any.
-        let heard = leases.age(now).unwrap_or_default();
-        let silent = age.is_some_and(|age| age.saturating_sub(heard) > limit);
-        Some(Liveness { age, silent, unheard: (heard > limit).then_some(heard) })
-    }
-
-    /// `20s old, an average over 20s`, or why there are no figures.
-    fn usage_note(&self, used: Option<Used>) -> Clean {
-        let reason = match self.usage.visible() {
-            Visibility::Unavailable(text) => Some(format!("metrics API unavailable ({text})")),
-            visible => visible.reason().map(|reason| format!("not visible: {reason}")),
-        };
-        let figures = match used {
-            None => None,
-            Some(Used { age: None, .. }) => Some("<unknown>: no figures of this node".to_owned()),
-            Some(Used { age: Some(age), window, .. }) => {
-                let stale = if used.is_some_and(|used| used.is_stale()) { ", stale" } else { "" };
-                let window = window.map(|window| format!(", an average over {}", span(window))).unwrap_or_default();
-                Some(format!("{} old{stale}{window}", span(age)))
-            }
-        };
-        Clean::new(&[reason, figures].into_iter().flatten().collect::<Vec<_>>().join("; "))
-    }
-
-    /// Now by the server's clock (F66).
-    #[must_use]
-    pub fn server_now(&self, now: Now) -> Timestamp {
-        match self.link.skew_ms {
-            Some(skew) if skew.abs() >= SKEW_COUNTS_FROM_MS => {
-                now.wall.checked_sub(SignedDuration::from_millis(skew)).unwrap_or(now.wall)
-            }
-            _ => now.wall,
-        }
     }
 }
 
+/// A line for each driver that has devices on the node, or why that is not known; nothing if it is known to have none.
+fn dra_notes(visible: &Visibility, devices: Option<&DraDevices>, node: &str) -> Vec<Clean> {
+    let known = devices.and_then(|devices| devices.nodes.get(node));
+    let drivers = known.into_iter().flatten().map(|driver| Clean::new(&driver.to_string()));
+    let reason = visible.reason().map(|reason| Clean::new(&format!("not visible: {reason}")));
+    let blind = devices.map_or(0, |devices| devices.blind_rules);
+    let unknown = (blind > 0 && known.is_some()).then(|| {
+        let rules = if blind == 1 { "taint rule" } else { "taint rules" };
+        Clean::new(&format!("{blind} {rules} by expression, not evaluated"))
+    });
+    reason.into_iter().chain(drivers).chain(unknown).collect()
+}
+
+/// Age of the kubelet's last sign of life, and what it means for a node that is not ready.
+fn lease_note(leases: &ObjectStore<LeaseFacts>, joined: &JoinedNode<'_>, now: Now) -> Clean {
+    if let Some(reason) = leases.visible().reason() {
+        return Clean::new(&format!("not visible: {reason}"));
+    }
+    let Some(liveness) = liveness(leases, joined, now) else { return Clean::new("this node has none") };
+    let Some(age) = liveness.age else { return Clean::new("without a time of renewal") };
+    if let Some(unheard) = liveness.unheard {
+        let text = format!("renewed {} ago, but leases were last heard of {} ago", span(age), span(unheard));
+        return Clean::new(&text);
+    }
+    let meaning = match (joined.node.readiness, liveness.silent) {
+        (Readiness::Ready, false) => "",
+        (Readiness::Ready, true) => ": the kubelet is silent, the status is not yet changed",
+        (Readiness::NotReady, false) => ": the kubelet is alive and says that it is not ready",
+        (Readiness::Unknown, false) => ": the kubelet is alive, its status is old",
+        (Readiness::NotReady | Readiness::Unknown, true) => ": the kubelet is silent",
+    };
+    Clean::new(&format!("renewed {} ago{meaning}", span(age)))
+}
+
+/// Liveness of a kubelet by its lease; `None` if leases are not visible, or the node has none.
+pub(super) fn liveness(leases: &ObjectStore<LeaseFacts>, joined: &JoinedNode<'_>, now: Now) -> Option<Liveness> {
+    if leases.visible() != Visibility::Visible {
+        return None;
+    }
+    let lease = leases.get(&format!("{LEASES}/{}", joined.name()))?;
+    let age = age_of(lease.renewed, joined.source.server_now);
+    let limit = Duration::from_secs(lease.seconds.map_or(LEASE_SECONDS, u64::from));
+    // Our own silence is not the kubelet's: the age counts that the lease had when any lease was last updated.
+    let last_event = leases.age(now).unwrap_or_default();
+    let silent = age.is_some_and(|age| age.saturating_sub(last_event) > limit);
+    Some(Liveness { age, silent, unheard: (last_event > limit).then_some(last_event) })
+}
+
+/// `20s old, an average over 20s`, or why there are no figures.
+fn usage_note(visible: &Visibility, used: Option<Used>) -> Clean {
+    let reason = match visible {
+        Visibility::Unavailable(text) => Some(format!("metrics API unavailable ({text})")),
+        visible => visible.reason().map(|reason| format!("not visible: {reason}")),
+    };
+    let figures = match used {
+        None => None,
+        Some(Used { age: None, .. }) => Some("<unknown>: no figures of this node".to_owned()),
+        Some(Used { age: Some(age), window, .. }) => {
+            let stale = if used.is_some_and(|used| used.is_stale()) { ", stale" } else { "" };
+            let window = window.map(|window| format!(", an average over {}", span(window))).unwrap_or_default();
+            Some(format!("{} old{stale}{window}", span(age)))
+        }
+    };
+    Clean::new(&[reason, figures].into_iter().flatten().collect::<Vec<_>>().join("; "))
+}
+
 /// Every resource that the node names: cpu, memory and pods first, then accelerators, then by name.
-fn resources<'a>(lens: &JoinedNode<'a>) -> Vec<ResourceRow<'a>> {
-    let facts = &lens.node.facts;
+fn resources<'a>(joined: &JoinedNode<'a>) -> Vec<ResourceRow<'a>> {
+    let facts = &joined.node.facts;
     let allocatable = facts.effective_allocatable();
     let mut names: Vec<&str> = facts.capacity.iter().chain(allocatable).map(|(name, _)| &**name).collect();
-    names.extend(lens.node.devices.iter().map(|devices| &*devices.resource));
-    names.extend(lens.unannounced().map(|(resource, _, _)| resource));
+    names.extend(joined.node.devices.iter().map(|devices| &*devices.resource));
+    names.extend(joined.unannounced().map(|(resource, _, _)| resource));
     names.sort_unstable_by_key(|name| {
         let first = ["cpu", "memory", "pods"].iter().position(|known| known == name).unwrap_or(3);
-        let accelerator = lens.source.accelerators.classify_on(name, facts).is_none_or(|kind| kind == Kind::Aux);
+        let accelerator = joined.source.accelerators.classify_on(name, facts).is_none_or(|kind| kind == Kind::Aux);
         (first, accelerator, *name)
     });
     names.dedup();
-    let used = lens.used();
+    let used = joined.used();
     let rows = names.into_iter().map(|name| {
         let unit = if name == "cpu" { Quantity::milli } else { Quantity::value };
         ResourceRow {
             name,
             requested: match name {
-                "pods" => lens.pods().map(i64::from),
-                _ => lens.requested(name).map(unit),
+                "pods" => joined.pods().map(i64::from),
+                _ => joined.requested(name).map(unit),
             },
             used: match name {
                 "cpu" => used.and_then(|used| used.cpu_milli),
@@ -172,7 +160,7 @@ fn resources<'a>(lens: &JoinedNode<'a>) -> Vec<ResourceRow<'a>> {
 }
 
 /// `Ready False (KubeletNotReady)`.
-fn spell(change: &Transition) -> Clean {
+fn transition_text(change: &Transition) -> Clean {
     let status = match change.to {
         Readiness::Ready => "True",
         Readiness::NotReady => "False",

@@ -45,7 +45,7 @@ impl ClusterState {
     #[must_use]
     pub fn node_counts(&self) -> Known<NodeCounts> {
         let sums = self.nodes.sums();
-        self.nodes_track.known(NodeCounts {
+        self.tracks.nodes.known(NodeCounts {
             total: sums.total,
             ready: sums.ready,
             not_ready: sums.not_ready,
@@ -67,7 +67,7 @@ impl ClusterState {
                 accelerators: lens.accelerators(),
                 pods: lens.pod_counts(),
                 resources: lens.resource_amounts(),
-                lease: self.liveness(&lens, now),
+                lease: super::node::liveness(&self.optional.leases, &lens, now),
             }
         };
         nodes.into_iter().map(item).collect()
@@ -207,26 +207,26 @@ impl ClusterState {
     /// `true` while the next GPU report is being counted.
     #[must_use]
     pub fn is_counting_gpus(&self) -> bool {
-        self.boards.is_counting()
+        self.gpus.is_counting()
     }
 
     fn with_reports(&mut self, now: Now, change: impl FnOnce(&mut GpuReports, ReportSource<'_>)) {
-        let mut reports = std::mem::take(&mut self.boards);
+        let mut reports = std::mem::take(&mut self.gpus);
         change(&mut reports, ReportSource { nodes: &self.nodes, source: self.source(now), optional: &self.optional });
-        self.boards = reports;
+        self.gpus = reports;
     }
 
     /// Where the numbers of nodes are looked up.
     pub(super) fn source(&self, now: Now) -> NodeSources<'_> {
         NodeSources {
-            ledger: &self.ledger,
-            pods: &self.pods_track,
+            pods: &self.pods,
+            pod_tracks: &self.tracks.pods,
             history: &self.history,
             accelerators: self.nodes.accelerators(),
             usage: &self.usage,
-            server_now: self.server_now(now),
+            server_now: self.link.now(now),
             wall: now.wall,
-            stale: self.nodes_track.complete() && !self.nodes_are_current(now),
+            stale: self.tracks.nodes.complete() && !self.server_health().nodes_are_current(now),
         }
     }
 
@@ -236,7 +236,7 @@ impl ClusterState {
         let usage = sort.needs_usage() || filter.needs_usage();
         OrderInputs {
             table: self.table.list.revision(),
-            pods: if self.table.needs_pods() { self.pods_track.known(()) } else { Known::Unknown },
+            pods: if self.table.needs_pods() { self.tracks.pods.known(()) } else { Known::Unknown },
             history: if history { self.history.revision() } else { 0 },
             usage: if usage { self.usage.revision() } else { 0 },
             second: if filter.needs_time() { now.0.as_secs() } else { 0 },

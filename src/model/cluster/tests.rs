@@ -5,7 +5,7 @@ use crate::facts::pod::PodPhase;
 use crate::model::derive::rows::Accelerators;
 use crate::model::fixture::{Bench, gpu_node, gpu_pod, node, pod, turned};
 use crate::model::known::Known;
-use crate::msg::{Layer, Msg, NodeChange, ProbeOutcome, SyncState};
+use crate::msg::{Batch, ClusterEvent, Layer, Msg, NodeChange, ProbeOutcome, SyncState};
 
 #[test]
 fn nothing_is_known_before_anything_came() {
@@ -16,7 +16,7 @@ fn nothing_is_known_before_anything_came() {
     assert_eq!((summary.gpu, summary.gpu_known), (None, false));
     assert_eq!((summary.nodes_fresh, summary.pods_fresh), (Freshness::Never, Freshness::Never));
     assert_eq!((summary.health, summary.word), (Health::Loading, "loading"));
-    assert!(!bench.state().complete() && !bench.state().settled());
+    assert!(!bench.state().tracks().complete() && !bench.state().settled());
 }
 
 #[test]
@@ -191,7 +191,7 @@ fn denied_pods_are_denied_and_nodes_stay() {
     assert_eq!((summary.health, summary.word), (Health::Degraded, "denied"));
     let rows = bench.state().rows(0..1, bench.now());
     assert_eq!((rows[0].pods, rows[0].cpu_milli), (Known::Denied, (Known::Denied, Some(4000))));
-    assert!(bench.state().settled() && !bench.state().complete());
+    assert!(bench.state().settled() && !bench.state().tracks().complete());
 }
 
 #[test]
@@ -511,7 +511,7 @@ fn what_is_optional_is_no_part_of_complete_settled_or_healthy() {
         bench.denied(resource);
     }
     bench.prepare();
-    assert!(bench.state().complete() && bench.state().settled());
+    assert!(bench.state().tracks().complete() && bench.state().settled());
     assert_eq!(bench.summary(), before);
     assert!(bench.state().alerts().is_empty());
 }
@@ -537,7 +537,7 @@ fn ten_relists_leave_the_memory_of_the_model_within_5_percent() {
     let before = bench.state().heap_bytes();
     (3..=12).for_each(|generation| relist(&mut bench, generation));
     let after = bench.state().heap_bytes();
-    assert_eq!((bench.state().nodes.len(), bench.state().ledger.totals().held), (1_000, 3_000));
+    assert_eq!((bench.state().nodes.len(), bench.state().pods.totals().held), (1_000, 3_000));
     assert!(after.nodes <= before.nodes + before.nodes / 20, "nodes: {} bytes after {}", after.nodes, before.nodes);
     assert!(after.pods <= before.pods + before.pods / 20, "pods: {} bytes after {}", after.pods, before.pods);
 }

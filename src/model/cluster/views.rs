@@ -1,4 +1,4 @@
-//! What the screens and reports are told about a cluster.
+//! Plain values of a cluster for screens and reports.
 
 use std::time::Duration;
 
@@ -33,7 +33,7 @@ pub enum Health {
     Down,
 }
 
-/// What the strip shows of a cluster.
+/// Summary of a cluster for the strip.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ClusterSummary {
     /// The context.
@@ -63,7 +63,7 @@ pub struct ClusterSummary {
     pub gpu_nodes: Known<u32>,
     /// Bound, non-terminal pods.
     pub pods: Known<u32>,
-    /// What is watched of the pods, if that is only a part of the cluster; their numbers are lower bounds then (F23).
+    /// Scope of the pods, if only a part of the cluster is watched; their numbers are lower bounds then (F23).
     pub partial: Option<Partial>,
     /// Sum of `allocatable.pods`; a lower bound if some nodes do not say, and unknown if none does.
     pub pods_allocatable: Known<u32>,
@@ -77,7 +77,7 @@ pub struct ClusterSummary {
     pub nodes_fresh: Freshness,
     /// Freshness of pods.
     pub pods_fresh: Freshness,
-    /// What failed last and when the next attempt is due, while something waits.
+    /// The last failure, while a retry is due.
     pub failure: Option<Box<Failure>>,
     /// Time until that attempt.
     pub next_in: Option<Duration>,
@@ -114,7 +114,7 @@ pub struct ClusterSummary {
 /// A page of a list whose answer is awaited or arriving.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PageUnderWay {
-    /// What is listed.
+    /// The resource.
     pub resource: Resource,
     /// 1 for the first.
     pub page: u32,
@@ -150,17 +150,17 @@ pub struct NodeDetail<'a> {
     pub accelerators: Vec<AcceleratorTotals>,
     /// Its pods told apart.
     pub pods: Known<PodCounts>,
-    /// What is watched of the pods, if that is only a part of the cluster.
+    /// Scope of the pods, if only a part of the cluster is watched.
     pub partial: Option<Partial>,
     /// Pods that could not be read, which may be on this node.
     pub unread_pods: u32,
-    /// What is known of it from APIs that a cluster need not have, or why that is not: what it is about, and a line of text.
+    /// Notes of the optional APIs: the subject, and a line of text.
     pub notes: Vec<(&'static str, Clean)>,
     /// Ready transitions we observed, newest first: when, to what, reason.
     pub transitions: Vec<(Duration, Clean)>,
 }
 
-/// What a kubelet's lease says.
+/// Liveness of a kubelet by its lease.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Liveness {
     /// Time since it was renewed, by the server's clock; `None` if the lease does not say.
@@ -197,7 +197,7 @@ pub struct NodeItem<'a> {
     pub pods: Known<PodCounts>,
     /// Every resource that the node or its pods name, sorted by name.
     pub resources: Vec<ResourceAmounts>,
-    /// What its lease says; `None` if leases are not seen, or it has none.
+    /// Liveness by its lease; `None` if leases are not visible, or it has none.
     pub lease: Option<Liveness>,
 }
 

@@ -115,7 +115,7 @@ impl<'a> DeviceName<'a> {
     }
 }
 
-/// What a device is made of, within its pool.
+/// Silicon of a device, within its pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Silicon<'a> {
     Set(&'a str),
@@ -140,7 +140,7 @@ struct DraDevice<'a> {
     tainted: bool,
 }
 
-/// What is known of one piece of silicon.
+/// State of one piece of silicon.
 #[derive(Debug, Default)]
 struct Piece<'a> {
     model: &'a str,
@@ -177,7 +177,7 @@ pub fn count<'a>(
     DraDevices { blind_rules, ..sum(buckets, stray) }
 }
 
-/// What is on offer and what is taken of it; and how many allocated devices no slice names.
+/// Devices on offer with their allocations, and the number of allocated devices that no slice names.
 fn buckets<'a>(
     slices: impl IntoIterator<Item = &'a SliceFacts>,
     claims: impl IntoIterator<Item = &'a ClaimFacts>,
@@ -226,7 +226,7 @@ fn pools<'a>(
 }
 
 impl RuleFacts {
-    /// Whether the rule makes a device unusable.
+    /// Returns `true` if the rule makes a device unusable.
     fn taints(&self, name: DeviceName<'_>) -> bool {
         let Some(selector) = self.selector.as_ref().filter(|selector| self.hard && !selector.by_expression) else {
             return false;
@@ -282,7 +282,7 @@ fn offer<'a>(buckets: &mut DeviceBuckets<'a>, driver: &'a str, pool: &'a str, fo
     }
 }
 
-/// What claims have of a device.
+/// Use of a device by claims.
 #[derive(Debug, Default)]
 struct DeviceUse<'a> {
     used: bool,

@@ -1,4 +1,4 @@
-//! What fits now: how many more pods of so many whole devices the nodes that take pods can hold.
+//! Number of additional pods of each size, in whole devices, that fit on the schedulable nodes.
 //!
 //! A pod's devices must be free on one node and of one resource name, as the scheduler has it: 16 devices on two nodes of 8 take
 //! no pod of 16. Beside its devices a pod needs CPU, memory and a place among the node's pods. How much CPU and memory is not
@@ -9,7 +9,7 @@
 /// Sizes of pods that are asked about, in devices.
 pub const SIZES: [i64; 5] = [1, 2, 4, 8, 16];
 
-/// What is free on one node that takes pods; negative where more is requested than there is.
+/// Free resources of one schedulable node; negative where more is requested than there is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NodeRoom {
     /// Whole devices, by resource name; which one it is does not matter here.
@@ -22,7 +22,7 @@ pub struct NodeRoom {
     pub pods: i64,
 }
 
-/// What a pod asks for beside each of its devices.
+/// Requests of a pod beside each of its devices.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PerDevice {
     /// Thousandths of a core.
@@ -31,7 +31,7 @@ pub struct PerDevice {
     pub memory_bytes: i64,
 }
 
-/// What keeps a pod of one device off a node that has one free.
+/// Limit that keeps a pod of one device off a node that has one free.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FitLimit {
     /// Not enough CPU beside it.

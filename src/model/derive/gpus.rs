@@ -25,7 +25,7 @@ use crate::msg::Mono;
 
 use count::ReportCount;
 
-/// What the accelerators are grouped by.
+/// Grouping of the accelerators.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Grouping {
     /// The accelerator's model.
@@ -61,7 +61,7 @@ impl Grouping {
     }
 }
 
-/// What the GPU view shows of one cluster.
+/// The GPU view of one cluster.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct GpuReport {
     /// What the groups are; `None` until the first report is counted.
@@ -71,7 +71,7 @@ pub struct GpuReport {
     pub groups: Vec<GpuGroup>,
     /// Physical devices of dynamic resource allocation; `None` if they are not seen.
     pub dra_devices: Option<u32>,
-    /// What a pod is taken to ask for beside each device: the median of the pods that hold devices.
+    /// Assumed requests of a pod beside each device: the median of the pods that hold devices.
     pub each: PerDevice,
     /// Pods that this median is taken over.
     pub each_of: usize,
@@ -93,7 +93,7 @@ pub struct GpuReport {
     pub held_sums: HeldSums,
 }
 
-/// What is held, added up.
+/// Sums of held devices.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct HeldSums {
     /// Devices, slices and shares.
@@ -145,7 +145,7 @@ pub struct GpuGroup {
     pub name: Clean,
     /// `nvidia.com/gpu`; of devices of dynamic resource allocation the driver.
     pub resource: Clean,
-    /// What one unit of it is.
+    /// Kind of one unit.
     pub kind: Kind,
     /// Physical devices of dynamic resource allocation.
     pub dra: bool,
@@ -157,7 +157,7 @@ pub struct GpuGroup {
     pub supply: Option<Supply>,
 }
 
-/// What a group of nodes has of a resource.
+/// Supply of a resource in a group of nodes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Supply {
     /// Sum of `status.capacity`.
@@ -192,7 +192,7 @@ pub struct HeldDevices {
     pub namespace: Clean,
     /// Its name.
     pub name: Clean,
-    /// Where it is bound; of a claim where the devices are, `network` if several nodes can use them.
+    /// Node that it is bound to; of a claim the node of the devices, `network` if several nodes can use them.
     pub node: Clean,
     /// `Job/llm-7b`; empty without a controller.
     pub owner: Clean,
@@ -200,7 +200,7 @@ pub struct HeldDevices {
     pub amount: i64,
     /// `nvidia.com/gpu`.
     pub resource: Clean,
-    /// What one unit of it is.
+    /// Kind of one unit.
     pub kind: Kind,
     /// `Terminating`, `CrashLoopBackOff`, `ContainerCreating`, ...
     pub state: Clean,
@@ -239,7 +239,7 @@ pub(crate) struct ReportSource<'a> {
 }
 
 impl GpuReports {
-    pub(crate) fn board(&self) -> &GpuReport {
+    pub(crate) fn report(&self) -> &GpuReport {
         &self.report
     }
 
@@ -257,13 +257,13 @@ impl GpuReports {
     /// Begins a new report if anything that it shows has changed, and counts its first slice: of a small cluster all of it.
     pub(crate) fn refresh(&mut self, from: ReportSource<'_>, by: Grouping, now: Mono) {
         let (source, optional) = (from.source, from.optional);
-        let revisions = [from.nodes.revision(), source.ledger.revision(), optional.dra_revision()];
-        let inputs = ReportInputs { by, revisions, pods: source.pods.known(()), dra: optional.dra_known() };
+        let revisions = [from.nodes.revision(), source.pods.revision(), optional.dra_revision()];
+        let inputs = ReportInputs { by, revisions, pods: source.pod_tracks.known(()), dra: optional.dra_known() };
         let alike = self.inputs.is_some_and(|before| inputs == ReportInputs { revisions, ..before });
         // A report that is being counted is finished first: changes that never end must not keep it from the screen.
         let waits = self.is_counting() || (from.nodes.len() > SMALL && now.since(self.at) < SLOWLY);
         if self.inputs != Some(inputs) && !(alike && waits) {
-            self.count = Some(ReportCount::new(by, source.ledger));
+            self.count = Some(ReportCount::new(by, source.pods));
             (self.inputs, self.at) = (Some(inputs), now);
             self.advance(from);
         }

@@ -24,7 +24,7 @@ const LOOKS_JOIN: i64 = 30;
 /// A minute more or less of a forgotten node's memory does not matter; a pass over all nodes each second would.
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
 
-/// What Ready did, by uid.
+/// Readiness histories, by uid.
 #[derive(Debug)]
 pub struct History {
     nodes: HashMap<HistoryKey, NodeHistory>,
@@ -46,7 +46,7 @@ pub type Strip = [Option<Readiness>; STRIP];
 pub struct Transition {
     /// When we saw it.
     pub at: Now,
-    /// What it changed to.
+    /// The new readiness.
     pub to: Readiness,
     /// The condition's reason.
     pub reason: Clean,
@@ -86,12 +86,12 @@ struct NodeHistory {
     trace: Option<Box<Trace>>,
 }
 
-/// What happened to a node.
+/// Event of a node's readiness.
 #[derive(Debug)]
 struct Trace {
     name: Clean,
     transitions: VecDeque<Transition>,
-    /// What Ready was before the oldest transition that is kept.
+    /// Readiness before the oldest transition that is kept.
     before: Readiness,
     flapping: bool,
     gone: Option<Now>,
@@ -173,7 +173,7 @@ impl History {
         }
     }
 
-    /// What a node's Ready did in the last quarter of an hour.
+    /// Changes of a node's Ready in the last 15 min.
     #[must_use]
     pub fn strip(&self, uid: Uid, wall: Timestamp) -> Strip {
         let Some(record) = self.nodes.get(&HistoryKey::from(uid)) else { return [None; STRIP] };
@@ -237,7 +237,7 @@ impl History {
         self.trace(uid).map_or(0, |trace| trace.changes(now))
     }
 
-    /// What was observed of a node, newest first.
+    /// Observed transitions of a node, newest first.
     pub fn transitions(&self, uid: Uid) -> impl Iterator<Item = &Transition> {
         self.trace(uid).into_iter().flat_map(|trace| trace.transitions.iter().rev())
     }

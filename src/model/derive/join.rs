@@ -1,4 +1,4 @@
-//! Pods meet nodes here, by name, when read: the order in which they came cannot matter (F76).
+//! The join of pods and nodes, by name and when read: the order in which they came cannot matter (F76).
 
 use std::time::Duration;
 
@@ -9,25 +9,29 @@ use crate::facts::accelerator::Kind;
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
 use crate::model::derive::joined_node::unannounced;
+use crate::model::derive::rows::Accelerators;
+use crate::model::known::saturate;
+use crate::model::store::Stores;
 use crate::model::store::nodes::{Node, NodeStore};
-use crate::model::store::pods::{NodeId, PodStore};
+use crate::model::store::pods::NodeId;
+use crate::model::store::scope::PodTracks;
 
-/// What takes a look at every node is done whenever something changed up to this size; in larger clusters at most once in
+/// Up to this number of nodes, work on every node is done whenever something changed; in larger clusters at most once in
 /// [`SLOWLY`], so that the cost of a frame does not grow with the size of the cluster.
 pub(crate) const SMALL: usize = 2_000;
-/// How often that is.
+/// Shortest time between two such passes over a large cluster.
 pub(crate) const SLOWLY: Duration = Duration::from_secs(1);
 
-/// What follows from nodes and pods together. Each node has a part in it, which is taken out and put in anew when it changes.
+/// Totals of nodes and pods together. Each node has a share in them, which is replaced when it changes.
 #[derive(Debug, Default)]
 pub(crate) struct Join {
     orphaned: u32,
     requested: Vec<RequestTotals>,
-    /// Of nodes that have any: those with devices, and those that only pods know.
+    /// Shares of nodes with devices, and of nodes that only pods name.
     parts: HashMap<NodeId, NodeShare>,
 }
 
-/// What is asked of one resource on the nodes where it is of this kind.
+/// Requests of one resource on the nodes where it is of this kind.
 #[derive(Debug)]
 struct RequestTotals {
     resource: Clean,
@@ -37,26 +41,36 @@ struct RequestTotals {
     over: i128,
 }
 
-/// What one node adds.
+/// Share of one node in the totals.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct NodeShare {
     orphaned: u32,
-    /// By place in [`Join::requested`]: what is asked, and what of it is over.
+    /// Index in [`Join::requested`], the request, and the part of it that exceeds what is allocatable.
     requested: Vec<(usize, Quantity, i128)>,
+}
+
+impl NodeShare {
+    /// Adds the request of a resource, and by how much it exceeds what is allocatable.
+    fn add(&mut self, index: usize, amount: Quantity, allocatable: i64) {
+        let over = i128::from(fit::over_requested(allocatable, amount.value()));
+        if amount != Quantity::ZERO || over != 0 {
+            self.requested.push((index, amount, over));
+        }
+    }
 }
 
 impl Join {
     /// Joins everything. O(nodes), whatever the number of pods.
-    pub(crate) fn compute(&mut self, nodes: &NodeStore, ledger: &PodStore) {
+    pub(crate) fn compute(&mut self, stores: Stores<'_>) {
         *self = Self::default();
-        for (id, ..) in ledger.nodes_by_id() {
-            self.update(id, ledger.node_in(id, nodes), (nodes, ledger));
+        for (id, ..) in stores.pods.nodes_by_id() {
+            self.update(id, stores.pods.node_in(id, stores.nodes), stores);
         }
     }
 
     /// Joins a node anew that came, changed or went, or whose pods did; `node` is [`PodStore::node_in`].
-    pub(crate) fn update(&mut self, id: NodeId, node: Option<&Node>, (nodes, ledger): (&NodeStore, &PodStore)) {
-        let new = self.part(id, node, (nodes, ledger));
+    pub(crate) fn update(&mut self, id: NodeId, node: Option<&Node>, stores: Stores<'_>) {
+        let new = self.share(id, node, stores);
         let old = if new == NodeShare::default() {
             self.parts.remove(&id)
         } else {
@@ -88,45 +102,54 @@ impl Join {
 
     /// Requested of one resource on the nodes where it is of this kind.
     pub(crate) fn requested(&self, resource: &str, kind: Kind) -> Quantity {
-        self.find(resource, kind).map_or(Quantity::ZERO, |asked| asked.requested)
+        self.find(resource, kind).map_or(Quantity::ZERO, |request| request.requested)
     }
 
     /// Requested beyond what is allocatable, node by node.
     pub(crate) fn over_requested(&self, resource: &str, kind: Kind) -> i64 {
-        self.find(resource, kind).map_or(0, |asked| i64::try_from(asked.over).unwrap_or(i64::MAX))
+        self.find(resource, kind).map_or(0, |request| i64::try_from(request.over).unwrap_or(i64::MAX))
     }
 
-    /// Every accelerator that pods on known nodes ask for or have asked for, or that these nodes name.
+    /// Every accelerator that pods on known nodes request or have requested, or that these nodes name.
     pub(crate) fn all(&self) -> impl Iterator<Item = (&str, Kind, Quantity)> {
-        self.requested.iter().map(|asked| (&*asked.resource, asked.kind, asked.requested))
+        self.requested.iter().map(|request| (&*request.resource, request.kind, request.requested))
+    }
+
+    /// Whole devices of all nodes; `None` if no node announces any and no pod requests any.
+    pub(crate) fn whole_devices(&self, nodes: &NodeStore, pods: &PodTracks) -> Option<Accelerators> {
+        let whole = || nodes.sums().devices.iter().filter(|sum| sum.kind == Kind::Device);
+        let requests = || self.all().filter(|(_, kind, requested)| *kind == Kind::Device && requested.nano() != 0);
+        if whole().next().is_none() && requests().next().is_none() {
+            return None;
+        }
+        let requested: Quantity = requests().map(|(_, _, requested)| requested).sum();
+        Some(Accelerators {
+            requested: pods.known(requested.value()),
+            allocatable: saturate(whole().map(|sum| sum.allocatable).sum()),
+            capacity: saturate(whole().map(|sum| sum.capacity).sum()),
+        })
     }
 
     fn find(&self, resource: &str, kind: Kind) -> Option<&RequestTotals> {
-        self.requested.iter().find(|asked| *asked.resource == *resource && asked.kind == kind)
+        self.requested.iter().find(|request| *request.resource == *resource && request.kind == kind)
     }
 
-    fn part(&mut self, id: NodeId, node: Option<&Node>, (nodes, ledger): (&NodeStore, &PodStore)) -> NodeShare {
-        let Some((_, totals)) = ledger.node_at(id) else { return NodeShare::default() };
+    fn share(&mut self, id: NodeId, node: Option<&Node>, stores: Stores<'_>) -> NodeShare {
+        let Stores { nodes, pods } = stores;
+        let Some((_, totals)) = pods.node_at(id) else { return NodeShare::default() };
         let Some(node) = node else {
             return NodeShare { orphaned: totals.pods, requested: Vec::new() };
         };
-        let mut part = NodeShare::default();
+        let mut share = NodeShare::default();
         for devices in node.devices.iter() {
-            let amount = ledger.requested_of(totals, &devices.resource);
-            self.ask(&mut part, (&devices.resource, devices.kind), (amount, devices.allocatable));
+            let index = self.index(&devices.resource, devices.kind);
+            share.add(index, pods.requested_of(totals, &devices.resource), devices.allocatable);
         }
-        for (resource, kind, amount) in unannounced(node, totals, ledger, nodes.accelerators()) {
-            self.ask(&mut part, (resource, kind), (amount, 0));
+        for (resource, kind, amount) in unannounced(node, totals, pods, nodes.accelerators()) {
+            let index = self.index(resource, kind);
+            share.add(index, amount, 0);
         }
-        part
-    }
-
-    fn ask(&mut self, part: &mut NodeShare, of: (&str, Kind), (amount, allocatable): (Quantity, i64)) {
-        let place = self.place(of);
-        let over = i128::from(fit::over_requested(allocatable, amount.value()));
-        if amount != Quantity::ZERO || over != 0 {
-            part.requested.push((place, amount, over));
-        }
+        share
     }
 
     fn add(&mut self, part: &NodeShare) {
@@ -137,9 +160,9 @@ impl Join {
         }
     }
 
-    /// A cluster has a handful of device resources; their places stay.
-    fn place(&mut self, (resource, kind): (&str, Kind)) -> usize {
-        let known = self.requested.iter().position(|asked| *asked.resource == *resource && asked.kind == kind);
+    /// Index of a resource. A cluster has a handful of device resources; their indices stay.
+    fn index(&mut self, resource: &str, kind: Kind) -> usize {
+        let known = self.requested.iter().position(|request| *request.resource == *resource && request.kind == kind);
         known.unwrap_or_else(|| {
             self.requested.push(RequestTotals {
                 resource: Clean::new(resource),

@@ -25,8 +25,8 @@ use crate::model::time::age_of;
 /// Where the numbers of a node are looked up.
 #[derive(Clone, Copy)]
 pub(crate) struct NodeSources<'a> {
-    pub(crate) ledger: &'a PodStore,
-    pub(crate) pods: &'a PodTracks,
+    pub(crate) pods: &'a PodStore,
+    pub(crate) pod_tracks: &'a PodTracks,
     pub(crate) history: &'a History,
     /// Which names count as accelerators.
     pub(crate) accelerators: &'a AcceleratorTable,
@@ -52,22 +52,24 @@ impl<'a> JoinedNode<'a> {
     }
 
     pub(crate) fn pods(&self) -> Known<u32> {
-        self.source.pods.known(self.source.ledger.node(self.name()).map_or(0, |totals| totals.pods))
+        self.source.pod_tracks.known(self.source.pods.node(self.name()).map_or(0, |totals| totals.pods))
     }
 
     /// Its pods told apart.
     pub(crate) fn pod_counts(&self) -> Known<PodCounts> {
-        self.source.pods.known(self.source.ledger.node(self.name()).map_or_else(PodCounts::default, NodeTotals::counts))
+        self.source
+            .pod_tracks
+            .known(self.source.pods.node(self.name()).map_or_else(PodCounts::default, NodeTotals::counts))
     }
 
     /// Every resource that the node or its pods name, sorted by name.
     pub(crate) fn resource_amounts(&self) -> Vec<ResourceAmounts> {
         let facts = &self.node.facts;
         let allocatable = facts.effective_allocatable();
-        let ledger = self.source.ledger;
-        let totals = ledger.node(self.name());
+        let pods = self.source.pods;
+        let totals = pods.node(self.name());
         let announced = facts.capacity.iter().chain(allocatable).map(|(name, _)| &**name);
-        let asked = totals.into_iter().flat_map(NodeTotals::others).map(|(id, _)| ledger.resource_name(id));
+        let asked = totals.into_iter().flat_map(NodeTotals::others).map(|(id, _)| pods.resource_name(id));
         let mut names: Vec<&str> = announced.chain(asked).chain(["cpu", "memory", "pods"]).collect();
         names.sort_unstable();
         names.dedup();
@@ -84,7 +86,7 @@ impl<'a> JoinedNode<'a> {
     }
 
     pub(crate) fn requested(&self, resource: &str) -> Known<Quantity> {
-        self.source.pods.known(self.source.ledger.node_requested(self.name(), resource))
+        self.source.pod_tracks.known(self.source.pods.node_requested(self.name(), resource))
     }
 
     /// CPU requested and allocatable, thousandths of a core.
@@ -97,7 +99,7 @@ impl<'a> JoinedNode<'a> {
         (self.requested("memory").map(Quantity::value), self.allocatable("memory").map(Quantity::value))
     }
 
-    /// What it uses; `None` if the usage of nodes is not seen.
+    /// Usage; `None` if the usage of nodes is not visible.
     pub(crate) fn used(&self) -> Option<Used> {
         self.source.usage.of(self.name(), self.source.server_now)
     }
@@ -105,9 +107,8 @@ impl<'a> JoinedNode<'a> {
     pub(crate) fn gpu(&self) -> Option<Accelerators> {
         let announced = self.node.whole_devices();
         let whole = self.node.devices.iter().filter(|devices| devices.kind == Kind::Device);
-        let requested = whole.fold(Quantity::ZERO, |sum, devices| {
-            sum + self.source.ledger.node_requested(self.name(), &devices.resource)
-        });
+        let requested = whole
+            .fold(Quantity::ZERO, |sum, devices| sum + self.source.pods.node_requested(self.name(), &devices.resource));
         let others = self.unannounced().filter(|(_, kind, _)| *kind == Kind::Device);
         let unannounced: Quantity = others.map(|(_, _, requested)| requested).sum();
         if announced.is_none() && unannounced == Quantity::ZERO {
@@ -115,10 +116,10 @@ impl<'a> JoinedNode<'a> {
         }
         let requested = requested + unannounced;
         let (capacity, allocatable) = announced.unwrap_or_default();
-        Some(Accelerators { requested: self.source.pods.known(requested.value()), allocatable, capacity })
+        Some(Accelerators { requested: self.source.pod_tracks.known(requested.value()), allocatable, capacity })
     }
 
-    /// Whether it takes pods with devices, or why not.
+    /// Admission of pods with devices.
     pub(crate) fn admission(&self) -> Admission {
         admission::admission(&self.node.facts, self.source.accelerators)
     }
@@ -137,12 +138,12 @@ impl<'a> JoinedNode<'a> {
     pub(crate) fn gpus_free(&self) -> Option<Known<i64>> {
         self.gpu()?;
         let whole = self.node.devices.iter().filter(|devices| devices.kind == Kind::Device);
-        Some(whole.fold(self.source.pods.known(0).exact_or_unknown(), |sum, devices| {
+        Some(whole.fold(self.source.pod_tracks.known(0).exact_or_unknown(), |sum, devices| {
             self.free(&devices.resource, devices.allocatable).0.map(|free| free.saturating_add(sum.any().unwrap_or(0)))
         }))
     }
 
-    /// What is free of a resource, and what would be if the node took pods.
+    /// Free amount of a resource, and the amount that would be free if the node took pods.
     fn free(&self, resource: &str, allocatable: i64) -> (Known<i64>, Known<i64>) {
         let free = self.requested(resource).exact_or_unknown();
         let free = free.map(|requested| fit::free(allocatable, requested.value()));
@@ -177,12 +178,12 @@ impl<'a> JoinedNode<'a> {
             }
         });
         let asked = self.unannounced().map(|(resource, kind, requested)| {
-            let nothing = self.source.pods.known(0).exact_or_unknown();
+            let nothing = self.source.pod_tracks.known(0).exact_or_unknown();
             AcceleratorTotals {
-                requested: self.source.pods.known(requested.value()),
+                requested: self.source.pod_tracks.known(requested.value()),
                 free: nothing,
                 unschedulable: nothing,
-                over_requested: self.source.pods.known(fit::over_requested(0, requested.value())),
+                over_requested: self.source.pod_tracks.known(fit::over_requested(0, requested.value())),
                 ..AcceleratorTotals::none(resource, kind)
             }
         });
@@ -191,12 +192,10 @@ impl<'a> JoinedNode<'a> {
         totals
     }
 
-    /// What pods of this node ask for although neither the node nor its labels speak of it.
+    /// Accelerators that pods of this node request although neither the node nor its labels name them.
     pub(crate) fn unannounced(&self) -> impl Iterator<Item = (&'a str, Kind, Quantity)> {
-        let totals = self.source.ledger.node(self.name());
-        totals
-            .into_iter()
-            .flat_map(|totals| unannounced(self.node, totals, self.source.ledger, self.source.accelerators))
+        let totals = self.source.pods.node(self.name());
+        totals.into_iter().flat_map(|totals| unannounced(self.node, totals, self.source.pods, self.source.accelerators))
     }
 
     pub(crate) fn model(&self) -> Option<&'a str> {
@@ -269,11 +268,11 @@ impl<'a> JoinedNode<'a> {
 pub(crate) fn unannounced<'a>(
     node: &'a Node,
     totals: &'a NodeTotals,
-    ledger: &'a PodStore,
+    pods: &'a PodStore,
     table: &'a AcceleratorTable,
 ) -> impl Iterator<Item = (&'a str, Kind, Quantity)> {
     totals.others().filter_map(move |(id, requested)| {
-        let resource = ledger.resource_name(id);
+        let resource = pods.resource_name(id);
         let known = node.devices.iter().any(|devices| *devices.resource == *resource);
         if known || requested == Quantity::ZERO {
             return None;

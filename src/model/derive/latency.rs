@@ -195,7 +195,7 @@ impl Latency {
         self.work.marks(columns, now + self.slept)
     }
 
-    /// What became of the last `count` work probes, newest first; fewer if the window has fewer.
+    /// Outcomes of the last `count` API probes, newest first; fewer if the window has fewer.
     #[must_use]
     pub fn last_probes(&self, count: usize, now: Mono) -> Vec<ProbeOutcome> {
         let clock = now + self.slept;
@@ -239,7 +239,7 @@ impl Latency {
         let ping = self.windows.iter().find(|window| window.kind() == CallKind::Ping);
         let ping = ping.and_then(|ping| ping.p50(clock));
         let first = self.first.unwrap_or(clock);
-        let mut kinds: Vec<_> = self.windows.iter().map(|window| window.stats(clock, (first, ping))).collect();
+        let mut kinds: Vec<_> = self.windows.iter().map(|window| window.stats(clock, first, ping)).collect();
         // A diagnosis ends with the trouble: with the first green minute of its calls, or of the probe where there was none.
         let work = self.windows.iter().find(|window| window.kind() == CallKind::Work);
         let green = work.is_some_and(|work| work.is_green(clock) == Some(true));
@@ -387,7 +387,7 @@ pub fn call_name(kind: CallKind) -> &'static str {
     }
 }
 
-/// What a request is called in a text: `pods list page 3`.
+/// Title of a request in a text: `pods list page 3`.
 #[must_use]
 pub fn call_title(kind: CallKind, page: Option<u32>) -> String {
     match page {

@@ -44,9 +44,9 @@ pub struct NodeRow<'a> {
     pub cpu_milli: (Known<i64>, Option<i64>),
     /// Memory requested against allocatable, bytes.
     pub memory_bytes: (Known<i64>, Option<i64>),
-    /// What it uses now; `None` if the usage of nodes is not seen in this cluster.
+    /// Usage; `None` if the usage of nodes is not visible in this cluster.
     pub used: Option<Used>,
-    /// What Ready was in each of the last 15 minutes, oldest first; `None` while nobody watched.
+    /// Readiness in each of the last 15 minutes, oldest first; `None` while nobody watched.
     pub ready: Strip,
     /// Conditions that are bad: `MemoryPressure`, `DiskPressure`, NPD's; short names in the order of the API.
     pub pressures: Vec<&'a Clean>,
@@ -98,7 +98,7 @@ pub struct ResourceRow<'a> {
 pub struct AcceleratorTotals {
     /// `nvidia.com/gpu`.
     pub resource: Clean,
-    /// What one unit of it is.
+    /// Kind of one unit.
     pub kind: Kind,
     /// Sum of `status.capacity`.
     pub capacity: i64,

@@ -1,38 +1,43 @@
-//! What we know about the way to the server: who it is, when it last answered, what failed last.
+//! State of the server as calls and probes show it: its identity, its last answer, its last failures.
 
 use std::collections::VecDeque;
 
+use jiff::{SignedDuration, Timestamp};
+
 use crate::facts::text::Clean;
 use crate::msg::{
-    Attempt, CallEnd, CallEvent, CallKind, Failure, Layer, Mono, Now, PageLimits, ProbeOutcome, ProbeSample,
+    Attempt, CallEnd, CallEvent, CallKind, Failure, Layer, Mono, Now, PageLimits, ProbeOutcome, ProbeSample, Resource,
 };
 
 mod cuts;
+pub(in crate::model) mod health;
 
 use cuts::Cuts;
 
+/// A skew below this is the resolution of the `Date` header (±1 s), not a wrong clock.
+const SKEW_COUNTS_FROM_MS: i64 = 2_000;
 /// Failures kept for the report and the screens; the oldest give way.
 const FAILURES: usize = 20;
 
 /// Failures kept one by one, with their times and Audit-Ids, for the API view.
 const LOG: usize = 50;
 
-/// The way to a server.
+/// State of the server, and of the way to it.
 #[derive(Debug, Default)]
-pub(in crate::model) struct ServerState {
+pub struct ServerState {
     pub(in crate::model) server: Option<Clean>,
     pub(in crate::model) insecure: bool,
     pub(in crate::model) version: Option<Clean>,
     pub(in crate::model) skew_ms: Option<i64>,
-    /// When the machine last woke up.
+    /// Time of the last wake-up of the machine, or of the program.
     pub(in crate::model) resumed: Option<Mono>,
-    /// The first news of this cluster: from then on silence means something.
+    /// Time of the first event of this cluster: from then on silence means something.
     pub(in crate::model) begun: Option<Now>,
-    /// The last time that the server, or something in front of it, answered anything.
+    /// Time of the last answer of the server, or of something in front of it.
     pub(in crate::model) answered: Option<Now>,
-    /// No client can be made, and has not been since.
+    /// No client could be made of the kubeconfig, and nothing has answered since.
     pub(in crate::model) unusable: bool,
-    /// 401 was the last word on our credentials.
+    /// Time of the first 401, if no request was accepted since.
     pub(in crate::model) rejected: Option<Now>,
     /// One for each resource that was listed.
     pub(in crate::model) limits: Vec<PageLimits>,
@@ -43,6 +48,35 @@ pub(in crate::model) struct ServerState {
 }
 
 impl ServerState {
+    /// URL of the server, once its task has reported it.
+    #[must_use]
+    pub fn url(&self) -> Option<&Clean> {
+        self.server.as_ref()
+    }
+
+    /// Our clock minus the server's in milliseconds, if the server's `Date` has been seen.
+    #[must_use]
+    pub fn skew_ms(&self) -> Option<i64> {
+        self.skew_ms
+    }
+
+    /// Limits that the last page of `resource` was requested with, if one was.
+    #[must_use]
+    pub fn page_limits(&self, resource: Resource) -> Option<&PageLimits> {
+        self.limits.iter().find(|limits| limits.resource == resource)
+    }
+
+    /// Now by the server's clock (F66).
+    #[must_use]
+    pub fn now(&self, now: Now) -> Timestamp {
+        match self.skew_ms {
+            Some(skew) if skew.abs() >= SKEW_COUNTS_FROM_MS => {
+                now.wall.checked_sub(SignedDuration::from_millis(skew)).unwrap_or(now.wall)
+            }
+            _ => now.wall,
+        }
+    }
+
     pub(in crate::model) fn begun(&mut self, now: Now) {
         self.begun.get_or_insert(now);
     }
@@ -109,32 +143,20 @@ impl ServerState {
     }
 
     pub(in crate::model) fn restarted(&mut self, text: Clean, now: Now) {
-        self.note(Failure {
-            at: now.wall,
-            layer: Layer::Internal,
-            request: Clean::new("task"),
-            code: None,
-            text,
-            attempt: 1,
-            next_in: None,
-            previous: None,
-            audit_id: None,
-            retry_after: None,
-            timeout: false,
-        });
+        self.note(Failure::new(now.wall, Layer::Internal, Clean::new("task"), text));
     }
 
-    /// Newest first.
-    pub(in crate::model) fn failures(&self) -> impl Iterator<Item = &Failure> {
+    /// The last failures, newest first, the same one only once.
+    pub fn failures(&self) -> impl Iterator<Item = &Failure> {
         self.failures.iter()
     }
 
-    /// The last ones, each by itself, newest first.
-    pub(in crate::model) fn log(&self) -> impl Iterator<Item = &Failure> {
+    /// The last 50 failures one by one, newest first; the same failure again is another one.
+    pub fn log(&self) -> impl Iterator<Item = &Failure> {
         self.log.iter()
     }
 
-    /// A request that ran while we were stopped or asleep says nothing of the server's speed: it counts as one that we gave up.
+    /// A request that ran while we were stopped or asleep says nothing of the server's speed: it counts as cancelled.
     pub(in crate::model) fn unless_stopped(&self, call: CallEvent) -> CallEvent {
         match call {
             CallEvent::Finished(mut attempt) if self.resumed.is_some_and(|resumed| attempt.at < resumed) => {
@@ -168,7 +190,7 @@ impl ServerState {
     }
 }
 
-/// Layers at which somebody answered.
+/// Returns `true` for layers at which a server answered.
 pub(in crate::model) fn is_answer(layer: Layer) -> bool {
     use Layer::{Auth, Body, Decode, Rbac, Server, ServerTimeout, Throttled, Watch};
     matches!(layer, Auth | Rbac | Throttled | Server | ServerTimeout | Body | Decode | Watch)

@@ -1,4 +1,4 @@
-//! What nodes use, from `metrics.k8s.io`, with an age of its own: nothing else depends on it.
+//! Usage of nodes, from `metrics.k8s.io`, with an age of its own: nothing else depends on it.
 
 use std::time::Duration;
 use std::vec::IntoIter;
@@ -9,14 +9,14 @@ use jiff::Timestamp;
 use crate::facts::metrics::NodeUsage;
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
-use crate::model::store::optional::Visibility;
+use crate::model::store::sync::Visibility;
 use crate::model::time::age_of;
 use crate::msg::UsageNews;
 
 /// Figures older than this are stale: metrics-server has new ones every 15 to 60 s (docs/counting.md).
 pub const STALE_AFTER: Duration = Duration::from_secs(120);
 
-/// What a node uses, from `metrics.k8s.io`; everything is `None` if the API has no figures of this node (F26).
+/// Usage of a node, from `metrics.k8s.io`; everything is `None` if the API has no figures of this node (F26).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Used {
     /// CPU, thousandths of a core: the average over the window.
@@ -46,7 +46,7 @@ pub fn used_pct(used: i64, allocatable: i64) -> i64 {
     i64::try_from(i128::from(used) * 100 / i128::from(allocatable)).unwrap_or(i64::MAX)
 }
 
-/// What is known of one node, in whole milliseconds and seconds as metrics-server has them.
+/// Figures of one node, in whole milliseconds and seconds as metrics-server has them.
 #[derive(Clone, Copy, Debug)]
 struct Figures {
     /// [`NONE`] if it is not known.
@@ -66,7 +66,7 @@ const NONE: i64 = i64::MIN;
 
 /// The usage of the nodes of one cluster.
 #[derive(Debug, Default)]
-pub(crate) struct UsageStore {
+pub struct UsageStore {
     visible: Visibility,
     nodes: HashMap<Clean, Figures>,
     /// Figures of the last answer that are not taken in yet.
@@ -81,7 +81,7 @@ pub(crate) struct UsageStore {
 
 impl UsageStore {
     /// Takes in an answer. Figures that were read stay, and age, until newer ones come or the API goes.
-    pub(crate) fn news(&mut self, news: UsageNews) {
+    pub(crate) fn apply(&mut self, news: UsageNews) {
         self.visible = match news {
             UsageNews::Read(nodes) => {
                 self.revision += 1;
@@ -144,7 +144,9 @@ impl UsageStore {
         self.nodes.get_key_value(node).map(|(name, _)| name)
     }
 
-    pub(crate) fn visible(&self) -> &Visibility {
+    /// Visibility of the API.
+    #[must_use]
+    pub fn visible(&self) -> &Visibility {
         &self.visible
     }
 
@@ -162,7 +164,7 @@ impl UsageStore {
         self.newest
     }
 
-    /// What a node uses: `None` if there are no figures at all, figures that are not known if it alone has none (F26).
+    /// Usage of a node: `None` if there are no figures at all, unknown figures if it alone has none (F26).
     pub(crate) fn of(&self, node: &str, server_now: Timestamp) -> Option<Used> {
         if !self.shown() {
             return None;

@@ -9,12 +9,12 @@ use crate::facts::node::NodeFacts;
 use crate::facts::text::Clean;
 use crate::msg::{Batch, ClusterEvent, KeptChange, NodeChange};
 
-/// What is held is counted anew after so many bytes have come in: the count looks at every node.
+/// Held bytes are counted anew after this many incoming bytes: the count looks at every node.
 const COUNT_EVERY: u64 = 64 << 20;
 /// A text on the heap has two counts before it.
 const COUNTS: u64 = 16;
 
-/// What is held of a cluster, against what may be.
+/// Budget of a cluster: its objects and bytes, and the limits.
 #[derive(Debug, Default)]
 pub(crate) struct Budget {
     /// Bytes that came in since what is held was counted.
@@ -24,7 +24,7 @@ pub(crate) struct Budget {
 }
 
 impl Budget {
-    /// What is too much, once it is: `more than 4000000 objects`.
+    /// The limit that is exceeded: `more than 4000000 objects`.
     pub(crate) fn exceeded(&self) -> Option<&Clean> {
         self.exceeded.as_ref()
     }
@@ -193,14 +193,14 @@ mod tests {
     fn past_the_budget_of_objects_nothing_more_is_taken_in_and_numbers_are_lower_bounds() {
         let mut bench = bench(&Settings { most_objects: 10, ..Settings::default() });
         change_pods(&mut bench, &pods(0..9));
-        assert_eq!((exceeded(&bench), bench.state().complete()), (None, true));
+        assert_eq!((exceeded(&bench), bench.state().tracks().complete()), (None, true));
         change_pods(&mut bench, &pods(9..12));
         assert_eq!(exceeded(&bench).as_deref(), Some("more than 10 objects"));
         change_pods(&mut bench, &pods(20..40));
         let summary = bench.summary();
         assert_eq!(summary.pods, Known::AtLeast(12), "and not one more");
         assert_eq!((summary.nodes_total, summary.word), (Known::AtLeast(1), "too large"));
-        assert!(bench.state().settled() && !bench.state().complete());
+        assert!(bench.state().settled() && !bench.state().tracks().complete());
         let alert = bench.state().alerts().iter().find(|alert| alert.reason() == "TooLarge").unwrap();
         assert_eq!(alert.severity, Severity::Critical);
         assert!(alert.text.starts_with("more than 10 objects"), "{}", alert.text);

@@ -1,4 +1,4 @@
-//! What has changed since somebody last looked, so that only that is looked at again.
+//! Changes since they were last taken, so that only these are derived again.
 
 use crate::facts::text::Clean;
 

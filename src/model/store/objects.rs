@@ -5,12 +5,12 @@ use std::time::Duration;
 use hashbrown::HashMap;
 
 use super::budget::Weigh;
-use super::optional::Visibility;
 use super::sync::{PageHead, Track};
-use super::versions::ObjectVersion;
+use super::versions::{ListRun, ObjectVersion};
 use crate::facts::object::ApiObject;
 use crate::facts::text::Clean;
 use crate::facts::wire::Uid;
+use crate::model::store::sync::Visibility;
 use crate::msg::{Failure, KeptChange, Now, SyncState};
 
 /// All objects of one kind of a cluster, and how well they are known.
@@ -18,10 +18,7 @@ use crate::msg::{Failure, KeptChange, Now, SyncState};
 pub(crate) struct ObjectStore<T> {
     track: Track,
     objects: HashMap<Clean, HeldObject<T>>,
-    /// What the watch deleted while a list runs: a later page may still bring it.
-    tombstones: HashMap<Clean, ObjectVersion>,
-    generation: u32,
-    listing: bool,
+    run: ListRun,
     revision: u64,
 }
 
@@ -42,23 +39,14 @@ impl<T> HeldObject<T> {
 
 impl<T> Default for ObjectStore<T> {
     fn default() -> Self {
-        Self {
-            track: Track::default(),
-            objects: HashMap::new(),
-            tombstones: HashMap::new(),
-            generation: 0,
-            listing: false,
-            revision: 0,
-        }
+        Self { track: Track::default(), objects: HashMap::new(), run: ListRun::default(), revision: 0 }
     }
 }
 
 impl<T: PartialEq> ObjectStore<T> {
     pub(crate) fn begin(&mut self, generation: u32) {
         if self.track.started(generation) {
-            self.generation = generation;
-            self.listing = true;
-            self.tombstones.clear();
+            self.run.begin(generation);
         }
     }
 
@@ -67,13 +55,12 @@ impl<T: PartialEq> ObjectStore<T> {
         if !self.track.page(head, now) {
             return;
         }
-        let generation = self.generation;
+        let generation = self.run.generation();
         for change in changes {
             let KeptChange::Present(object) = change else { continue };
             let item = ObjectVersion { uid: object.uid, version: object.version };
-            let buried = self.tombstones.get(&object.key).is_some_and(|deleted| deleted.buries(item));
             let watched = self.objects.get(&object.key).filter(|held| held.generation == generation && held.from_watch);
-            if !buried && !watched.is_some_and(|held| held.version().outdates(item)) {
+            if !self.run.outdates(generation, (&*object.key).into(), item, watched.map(HeldObject::version)) {
                 self.put(*object, generation, false);
             }
         }
@@ -85,7 +72,6 @@ impl<T: PartialEq> ObjectStore<T> {
         for change in changes {
             match change {
                 KeptChange::Present(object) => {
-                    self.tombstones.remove(&object.key);
                     self.put(*object, generation, true);
                 }
                 KeptChange::Gone { key, uid, version } => {
@@ -94,9 +80,7 @@ impl<T: PartialEq> ObjectStore<T> {
                         self.objects.remove(&key);
                         self.revision += 1;
                     }
-                    if self.listing && generation == self.generation {
-                        self.tombstones.insert(key, deleted);
-                    }
+                    self.run.bury(generation, (&*key).into(), deleted);
                 }
             }
         }
@@ -107,8 +91,7 @@ impl<T: PartialEq> ObjectStore<T> {
         if !self.track.finished(generation, now) {
             return;
         }
-        self.listing = false;
-        self.tombstones.clear();
+        self.run.finish();
         let before = self.objects.len();
         self.objects.retain(|_, held| held.generation >= generation);
         self.revision += u64::from(self.objects.len() != before);
@@ -123,11 +106,11 @@ impl<T: PartialEq> ObjectStore<T> {
         self.objects.len()
     }
 
-    pub(crate) fn heard(&mut self, now: Now) {
+    pub(crate) fn note_alive(&mut self, now: Now) {
         self.track.note_alive(now);
     }
 
-    /// What the server no longer has, or what is no longer asked for, is forgotten: it would only grow old.
+    /// Sets the state of the list. Objects that the server no longer has, or that are no longer requested, are forgotten: they would only grow old.
     pub(crate) fn set_state(&mut self, state: SyncState) {
         if matches!(state, SyncState::Absent | SyncState::Skipped { .. })
             && (!self.objects.is_empty() || self.complete())
@@ -198,7 +181,7 @@ impl<T: Weigh> ObjectStore<T> {
     pub(crate) fn heap_bytes(&self) -> usize {
         let object =
             |(key, held): (&Clean, &HeldObject<T>)| key.len() + usize::try_from(held.facts.weight()).unwrap_or(0);
-        let tables = self.objects.allocation_size() + self.tombstones.allocation_size();
+        let tables = self.objects.allocation_size() + self.run.heap_bytes();
         tables + self.objects.iter().map(object).sum::<usize>()
     }
 }

@@ -1,50 +1,11 @@
 //! APIs that a cluster need not have: whether they are seen, and if not, why.
 
-use super::sync::PageHead;
+use super::sync::{PageHead, Visibility};
 use crate::facts::dra::{ClaimFacts, ClassFacts, RuleFacts, SliceFacts};
 use crate::facts::lease::LeaseFacts;
 use crate::facts::text::Clean;
 use crate::model::store::objects::ObjectStore;
 use crate::msg::{Batch, Failure, Now, Resource, SyncState};
-
-/// Whether an API that a cluster need not have is seen. What is not seen is never shown as 0.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Visibility {
-    /// Nothing was answered yet.
-    #[default]
-    Unknown,
-    /// What it says is known.
-    Visible,
-    /// It is not asked for: why.
-    Off(Clean),
-    /// The server does not have it (404).
-    Absent,
-    /// We may not see it (403): what the server said.
-    Denied(Clean),
-    /// It is there and does not answer: what happened. What was known before is kept and ages.
-    Unavailable(Clean),
-}
-
-impl Visibility {
-    /// An answer of any kind came: waiting longer brings nothing new soon.
-    #[must_use]
-    pub fn answered(&self) -> bool {
-        *self != Self::Unknown
-    }
-
-    /// Why it is not seen, for people; `None` if it is.
-    #[must_use]
-    pub fn reason(&self) -> Option<String> {
-        match self {
-            Self::Visible => None,
-            Self::Unknown => Some("not read yet".to_owned()),
-            Self::Off(why) => Some(why.to_string()),
-            Self::Absent => Some("the server does not have it (404)".to_owned()),
-            Self::Denied(_) => Some("forbidden (403)".to_owned()),
-            Self::Unavailable(text) => Some(format!("unavailable: {text}")),
-        }
-    }
-}
 
 /// Objects of the optional APIs.
 #[derive(Debug, Default)]
@@ -94,8 +55,8 @@ impl OptionalApis {
         on_store!(self, resource, store => store.finish(generation, now));
     }
 
-    pub(crate) fn heard(&mut self, resource: Resource, now: Now) {
-        on_store!(self, resource, store => store.heard(now));
+    pub(crate) fn note_alive(&mut self, resource: Resource, now: Now) {
+        on_store!(self, resource, store => store.note_alive(now));
     }
 
     /// Nothing more is taken in, and that is why.
@@ -152,10 +113,11 @@ impl OptionalApis {
         }
     }
 
-    /// Whether devices of dynamic resource allocation are seen: it takes the slices and the claims.
-    pub(crate) fn dra_visible(&self) -> Visibility {
+    /// Visibility of the devices of dynamic resource allocation: of the slices and the claims.
+    #[must_use]
+    pub fn dra_visible(&self) -> Visibility {
         let slices = self.slices.visible();
-        if slices == Visibility::Visible { self.claims.visible() } else { slices }
+        if slices == crate::model::store::sync::Visibility::Visible { self.claims.visible() } else { slices }
     }
 
     /// There is a picture of slices and claims, however old.
@@ -191,6 +153,8 @@ impl OptionalApis {
     /// Everything has been answered for, one way or another.
     pub(crate) fn settled(&self) -> bool {
         let rest = [self.classes.visible(), self.rules.visible()];
-        self.leases.visible().answered() && self.dra_visible().answered() && rest.iter().all(Visibility::answered)
+        self.leases.visible().answered()
+            && self.dra_visible().answered()
+            && rest.iter().all(crate::model::store::sync::Visibility::answered)
     }
 }

@@ -12,7 +12,6 @@ mod part;
 mod pool;
 mod read;
 mod record;
-mod tombstones;
 mod totals;
 
 use std::fmt;
@@ -23,12 +22,12 @@ use crate::facts::pod::{PodBatch, PodFacts};
 use crate::facts::text::Clean;
 use crate::model::store::change_set::ChangeSet;
 use crate::model::store::index::Index;
-use crate::model::store::versions::ObjectVersion;
+use crate::model::store::versions::{ObjectName, ObjectVersion};
 
 use ahead::{Hint, TOGETHER};
 use holder::Holder;
 use intern::{InternedNode, InternedOwner, InternedStatus, PodListHead};
-use names::PodNames;
+use names::{NameAt, PodNames};
 use part::ScopeParts;
 use pool::InternPool;
 use record::{Epoch, KeyHash, NIL, PodRecord, Records};
@@ -47,6 +46,14 @@ pub enum PodOrigin {
     Page,
     /// The watch: each event is newer than the one before.
     Watch,
+}
+
+/// Mark of a batch: its list, the list's epoch, and the way by which it came.
+#[derive(Clone, Copy, Debug)]
+struct BatchMark {
+    list: ListMark,
+    epoch: Epoch,
+    origin: PodOrigin,
 }
 
 /// A held pod, until the next `apply` or `finish`.
@@ -91,7 +98,7 @@ pub struct PodStore {
     resources: Vec<Box<str>>,
     totals: Totals,
     requested: NodeTotals,
-    /// What is listed by itself: all pods, or those of some namespaces.
+    /// Parts that are listed separately: all pods, or those of some namespaces.
     parts: ScopeParts,
     /// Where all pods are listed together, how many of the held ones the newest list or its watch has touched.
     listed: u32,
@@ -141,7 +148,7 @@ impl PodStore {
     /// A pod of another namespace than the list's is passed over: no sweep would ever look at it.
     pub fn apply(&mut self, batch: &PodBatch, list: impl Into<ListMark>, origin: PodOrigin) {
         let list = list.into();
-        let epoch = self.parts.epoch(list);
+        let mark = BatchMark { list, epoch: self.parts.epoch(list), origin };
         let (mut keys, mut pods) = (batch.keys(), batch.iter());
         let (mut together, mut hints) = (Vec::new(), Vec::new());
         loop {
@@ -153,31 +160,29 @@ impl PodStore {
             self.look_ahead(&together, &mut hints);
             for (hint, (pod, removed)) in hints.iter().zip(&mut pods) {
                 if self.parts.covers(list, pod.namespace) {
-                    self.take(&pod, removed, hint, (list, epoch, origin));
+                    self.apply_one(&pod, removed, hint, mark);
                 }
             }
         }
         self.compact_names();
     }
 
-    fn take(
-        &mut self,
-        pod: &PodFacts<'_>,
-        removed: bool,
-        hint: &Hint,
-        (list, epoch, origin): (ListMark, Epoch, PodOrigin),
-    ) {
+    fn apply_one(&mut self, pod: &PodFacts<'_>, removed: bool, hint: &Hint, mark: BatchMark) {
+        let BatchMark { list, origin, .. } = mark;
         let (slot, hash) = self.locate(pod, hint);
-        if origin == PodOrigin::Page && self.watch_knows_better(pod, slot, (list, epoch)) {
+        if origin == PodOrigin::Page && self.yields_to_watch(pod, slot, mark) {
             return;
         }
         if !removed {
-            return self.upsert(pod, (slot, hash), hint, (list, epoch, origin));
+            return match slot {
+                Some(slot) => self.update(pod, slot, hint, mark),
+                None => self.insert(pod, hash, hint, mark),
+            };
         }
         if origin == PodOrigin::Watch
-            && let Some(tombstones) = self.parts.tombstones_of(list)
+            && let Some(run) = self.parts.run(list)
         {
-            tombstones.bury(pod);
+            run.bury(list.generation, name_of(pod), version_of(pod));
         }
         if let Some(slot) = slot
             && version_of(pod).ends(self.records.at(slot).state())
@@ -216,39 +221,46 @@ impl PodStore {
         }
     }
 
-    fn watch_knows_better(&mut self, pod: &PodFacts<'_>, slot: Option<u32>, (list, epoch): (ListMark, Epoch)) -> bool {
+    /// Returns `true` if the item of a page yields to what the watch of its list has brought.
+    fn yields_to_watch(&mut self, pod: &PodFacts<'_>, slot: Option<u32>, mark: BatchMark) -> bool {
+        let BatchMark { list, epoch, .. } = mark;
         let record = slot.map(|slot| self.records.at(slot));
         let watched = record.filter(|record| record.is_watched() && record.epoch == epoch);
-        watched.is_some_and(|record| record.state().outdates(version_of(pod)))
-            || self.parts.tombstones_of(list).is_some_and(|tombstones| tombstones.is_buried(pod))
+        let watched = watched.map(PodRecord::state);
+        let run = self.parts.run(list);
+        run.is_some_and(|run| run.outdates(list.generation, name_of(pod), version_of(pod), watched))
     }
 
-    /// Takes in a pod: the slot that it has already, and the hash of its key, which is not known if its namespace is new.
-    fn upsert(
-        &mut self,
-        pod: &PodFacts<'_>,
-        (slot, hash): (Option<u32>, Option<KeyHash>),
-        hint: &Hint,
-        (list, epoch, origin): (ListMark, Epoch, PodOrigin),
-    ) {
-        let name = slot.map(|slot| self.records.at(slot).name());
-        let name = name.unwrap_or_else(|| self.names.put(pod.name));
-        let mut record = PodRecord::new(pod, name, origin == PodOrigin::Watch);
-        record.epoch = epoch;
+    /// Record of a pod whose name is held already.
+    fn record(&mut self, pod: &PodFacts<'_>, name: NameAt, hint: &Hint, mark: BatchMark) -> PodRecord {
+        let mut record = PodRecord::new(pod, name, mark.origin == PodOrigin::Watch);
+        record.epoch = mark.epoch;
         self.intern_all(pod, hint, &mut record);
-        let newest = self.parts.newest(list);
-        let Some(slot) = slot else {
-            record.hash = hash.unwrap_or_else(|| self.key_hash(self.namespace_of(&record), pod.name));
-            let slot = self.records.insert(record);
-            let Self { records, index, .. } = self;
-            index.insert(record.hash.whole(), slot, |other| records.at(other).hash.whole());
-            self.count(slot);
-            self.link(slot);
-            self.hold(slot, pod);
-            self.listed += u32::from(epoch == newest);
-            self.revision += 1;
-            return;
-        };
+        record
+    }
+
+    /// Inserts a new pod; the hash of its key is not known if its namespace is new.
+    fn insert(&mut self, pod: &PodFacts<'_>, hash: Option<KeyHash>, hint: &Hint, mark: BatchMark) {
+        let name = self.names.put(pod.name);
+        let mut record = self.record(pod, name, hint, mark);
+        record.hash = hash.unwrap_or_else(|| self.key_hash(self.namespace_of(&record), pod.name));
+        let newest = self.parts.newest(mark.list);
+        let slot = self.records.insert(record);
+        let Self { records, index, .. } = self;
+        index.insert(record.hash.whole(), slot, |other| records.at(other).hash.whole());
+        self.count(slot);
+        self.link(slot);
+        self.hold(slot, pod);
+        self.listed += u32::from(mark.epoch == newest);
+        self.revision += 1;
+    }
+
+    /// Replaces the record of a pod that is held.
+    fn update(&mut self, pod: &PodFacts<'_>, slot: u32, hint: &Hint, mark: BatchMark) {
+        let epoch = mark.epoch;
+        let name = self.records.at(slot).name();
+        let mut record = self.record(pod, name, hint, mark);
+        let newest = self.parts.newest(mark.list);
         let old = *self.records.at(slot);
         let moved = old.node != record.node;
         if moved {
@@ -391,6 +403,10 @@ fn part<'a>(record: &PodRecord, asks: &'a InternPool<RequestSet>) -> PodShare<'a
         mirror: record.is_mirror(),
         asks: asks.get(record.asks),
     }
+}
+
+fn name_of<'a>(pod: &PodFacts<'a>) -> ObjectName<'a> {
+    ObjectName { namespace: pod.namespace, name: pod.name }
 }
 
 fn version_of(pod: &PodFacts<'_>) -> ObjectVersion {

@@ -16,7 +16,7 @@ pub struct Scope {
     pub example: Option<Clean>,
 }
 
-/// What is shown of pods of which only a part is watched.
+/// Scope of the pods, where only a part of the cluster is watched.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Partial {
     /// The namespaces that are watched.
@@ -86,7 +86,7 @@ impl PodTracks {
         &self.scope
     }
 
-    /// What is watched, if that is only a part of the cluster.
+    /// The scope, if only a part of the cluster is watched.
     pub(crate) fn partial(&self) -> Option<Partial> {
         let denied = self.named().filter(|(_, track)| matches!(track.state(), Some(SyncState::Denied { .. })));
         let denied = denied.filter_map(|(name, _)| name.cloned()).collect();
@@ -156,7 +156,7 @@ impl PodTracks {
         }
     }
 
-    /// What failed, if a link is lost; what is retried explains more than what is forbidden.
+    /// The failure, if a link is lost; a retry explains more than a 403.
     pub(crate) fn lost(&self) -> Option<&Failure> {
         let lost = |track: &&Track| track.lost().is_some();
         let first = self.listed().find(lost).or_else(|| self.tracks.iter().find(lost));
@@ -174,13 +174,13 @@ impl PodTracks {
         parts.reduce(|a, b| worse(&a, &b)).unwrap_or(Freshness::Denied)
     }
 
-    /// What may be listed, as far as is known.
+    /// Lists that are not forbidden, as far as is known.
     fn listed(&self) -> impl Iterator<Item = &Track> {
         self.tracks.iter().filter(|track| !track.denied())
     }
 }
 
-/// What two parts are together.
+/// Freshness of two parts together.
 fn worse(a: &Freshness, b: &Freshness) -> Freshness {
     use Freshness::{Denied, Live, Loading, Never, Polling, Relisting, Stale};
 

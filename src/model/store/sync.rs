@@ -1,7 +1,8 @@
-//! What we know about one resource's list and watch: progress, completeness, proof of life.
+//! State of one resource's list and watch: progress, completeness, freshness.
 
 use std::time::Duration;
 
+use crate::facts::text::Clean;
 use crate::model::known::Known;
 use crate::model::time::elapsed;
 use crate::msg::{Failure, Layer, Mono, Now, SyncState};
@@ -16,7 +17,7 @@ pub(crate) struct Track {
     any: bool,
     /// A list has begun and is not finished.
     running: bool,
-    /// What failed, until something proves that the link lives again: an attempt is no proof.
+    /// The failure, until something proves that the link lives again: an attempt is no proof.
     failed: Option<Box<Failure>>,
     generation: u32,
     page: u32,
@@ -176,7 +177,7 @@ impl Track {
         self.fresh_at.map(|proof| elapsed(proof, now))
     }
 
-    /// What failed, if the link is lost: from the failure on, through every attempt, until something proves that it lives.
+    /// The failure, if the link is lost: from the failure on, through every attempt, until something proves that it lives.
     pub(crate) fn lost(&self) -> Option<&Failure> {
         self.exceeded.as_deref().or(self.failed.as_deref())
     }
@@ -254,6 +255,45 @@ impl Freshness {
     #[must_use]
     pub fn is_first(&self) -> bool {
         matches!(self, Self::Never | Self::Loading { .. })
+    }
+}
+
+/// Visibility of an optional API. Numbers that are not visible are never shown as 0.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Visibility {
+    /// Nothing was answered yet.
+    #[default]
+    Unknown,
+    /// Its objects are known.
+    Visible,
+    /// It is not asked for: why.
+    Off(Clean),
+    /// The server does not have it (404).
+    Absent,
+    /// We may not see it (403): what the server said.
+    Denied(Clean),
+    /// It is there and does not answer: what happened. What was known before is kept and ages.
+    Unavailable(Clean),
+}
+
+impl Visibility {
+    /// An answer of any kind came: waiting longer brings nothing new soon.
+    #[must_use]
+    pub fn answered(&self) -> bool {
+        *self != Self::Unknown
+    }
+
+    /// Why it is not seen, for people; `None` if it is.
+    #[must_use]
+    pub fn reason(&self) -> Option<String> {
+        match self {
+            Self::Visible => None,
+            Self::Unknown => Some("not read yet".to_owned()),
+            Self::Off(why) => Some(why.to_string()),
+            Self::Absent => Some("the server does not have it (404)".to_owned()),
+            Self::Denied(_) => Some("forbidden (403)".to_owned()),
+            Self::Unavailable(text) => Some(format!("unavailable: {text}")),
+        }
     }
 }
 

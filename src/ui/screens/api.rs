@@ -64,7 +64,7 @@ pub(in crate::ui) fn open<'a>(
     let latency = cluster.latency();
     Some(Box::new(ApiView {
         cluster,
-        marks: cluster.marks(width, now),
+        marks: cluster.latency().marks(width, now.mono),
         ping: latency.ping_marks(width, now.mono),
         kinds: latency.kinds(now.mono),
         scroll: model.pane_scroll(),

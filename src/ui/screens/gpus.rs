@@ -15,8 +15,8 @@ use crate::model::app::screens::Screen;
 use crate::model::derive::fit::SIZES;
 use crate::model::derive::gpus::{GpuGroup, GpuReport, Grouping, HeldDevices, Supply};
 use crate::model::known::Known;
-use crate::model::store::optional::Visibility;
 use crate::model::store::scope::Partial;
+use crate::model::store::sync::Visibility;
 use crate::model::time::age_of;
 use crate::msg::Viewport;
 use crate::theme::{Glyphs, Role};
@@ -83,13 +83,13 @@ pub(in crate::ui) fn open<'a>(
     let visible = cluster.dra_visible();
     let hidden = matches!(visible, Visibility::Denied(_) | Visibility::Unavailable(_));
     Some(Box::new(GpusView {
-        board: cluster.gpu_board(),
+        board: cluster.gpu_report(),
         by: model.grouping(),
         pods: cluster.pod_counts().map(|_| ()),
         nodes: cluster.node_counts().map(|_| ()),
         dra_hidden: visible.reason().filter(|_| hidden),
         partial: cluster.partial(),
-        unread: [cluster.unread_nodes(), cluster.unread_pods()],
+        unread: [cluster.tracks().unread_nodes(), cluster.tracks().unread_pods()],
         scroll: model.pane_scroll(),
         server_now: cluster.server_now(context.now),
         old: words::stale(&cluster.summary(context.now)),

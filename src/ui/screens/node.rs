@@ -105,11 +105,11 @@ pub(in crate::ui) fn open<'a>(
     let (cluster, now) = (model.current(), context.now);
     let (detail, events) = (cluster.node(name, now), events_of(cluster, now));
     let layout = NodeLayout::new(area, detail.as_ref().map(|detail| (detail, &events)), *pane);
-    let extent = cluster.pod_extent();
+    let extent = cluster.opened().extent();
     let rows = window(extent.len, extent.selected, state.lists.pods_offset, layout.pod_rows());
     state.lists.pods_offset = rows.start;
     let (first, pods) = (rows.start, cluster.pods(rows, now));
-    let (scroll, sort) = (model.pane_scroll().min(layout.hidden), cluster.pod_sort());
+    let (scroll, sort) = (model.pane_scroll().min(layout.hidden), cluster.opened().sort());
     Some(Box::new(NodeView { name, pane: *pane, detail, extent, first, pods, sort, scroll, events, layout }))
 }
 

@@ -79,7 +79,7 @@ pub(in crate::ui) fn open<'a>(
 ) -> Option<Box<dyn View + 'a>> {
     let Screen::Pod { namespace, name } = model.screen() else { return None };
     let (cluster, now) = (model.current(), context.now);
-    let inspected = cluster.inspected();
+    let inspected = cluster.detail();
     let pod = inspected.and_then(DetailState::pod);
     let row = cluster.pod_row(namespace, name, now);
     let node = pod.map(|pod| &*pod.node).or(row.as_ref().map(|row| row.facts.node));
@@ -108,7 +108,7 @@ fn claim_states(cluster: &ClusterState, pod: Option<&PodDetail>) -> Vec<ClaimSta
     let Some(pod) = pod else { return Vec::new() };
     let state = |claim: &PodClaimFacts| match &*claim.claim {
         "" => ClaimState::Missing,
-        name => cluster.claim(&pod.namespace, name),
+        name => ClaimState::of(cluster.optional(), &pod.namespace, name),
     };
     pod.claims.iter().map(state).collect()
 }

@@ -48,7 +48,7 @@ pub(in crate::ui) fn open<'a>(
     _: &mut ViewState,
 ) -> Option<Box<dyn View + 'a>> {
     let Screen::Yaml { subject, .. } = model.screen() else { return None };
-    let document = model.current().inspected().and_then(DetailState::document);
+    let document = model.current().detail().and_then(DetailState::document);
     let fresh = part_freshness(model.current(), DetailPart::Object, context.now);
     let page = usize::from(area.height.saturating_sub(1));
     let mut view = YamlView { subject, document, fresh, first: 0, page };

@@ -26,7 +26,7 @@ pub(in crate::ui) struct EventsView<'a> {
 /// Events of the open object.
 pub(in crate::ui) fn of(cluster: &ClusterState, now: Now) -> EventsView<'_> {
     EventsView {
-        events: cluster.inspected().and_then(DetailState::events),
+        events: cluster.detail().and_then(DetailState::events),
         fresh: part_freshness(cluster, DetailPart::Events, now),
         now: cluster.server_now(now),
     }
@@ -34,7 +34,7 @@ pub(in crate::ui) fn of(cluster: &ClusterState, now: Now) -> EventsView<'_> {
 
 /// Freshness of a part of the open object; a part that is not watched yet is loading.
 pub(in crate::ui) fn part_freshness(cluster: &ClusterState, part: DetailPart, now: Now) -> PartFreshness<'_> {
-    cluster.inspected_freshness(part, now).unwrap_or(PartFreshness::Loading)
+    cluster.detail_freshness(part, now).unwrap_or(PartFreshness::Loading)
 }
 
 /// Freshness of a part in words; `None` while it is live.

@@ -75,7 +75,7 @@ fn a_new_order_is_looked_at_from_its_top() {
     bench.act(Action::Top);
     bench.act(Action::Open);
     bench.act(Action::SortStatus);
-    assert_eq!(bench.state().pod_extent().selected, Some(0));
+    assert_eq!(bench.state().opened().extent().selected, Some(0));
 }
 
 fn notice(bench: &mut Bench, action: Action) -> Option<String> {
@@ -297,7 +297,7 @@ fn the_pod_selection_follows_its_pod() {
     bench.change_pods(1, &[pod("p2", "a")], true);
     bench.prepare();
     assert_eq!(selected(&bench).as_deref(), Some("p3"), "the neighbour");
-    assert_eq!(bench.state().pod_extent(), Extent { len: 3, total: 3, selected: Some(2) });
+    assert_eq!(bench.state().opened().extent(), Extent { len: 3, total: 3, selected: Some(2) });
 }
 
 #[test]

@@ -64,7 +64,7 @@ fn failure(layer: Layer, text: &str) -> Failure {
 }
 
 fn fresh(bench: &Bench, part: DetailPart) -> PartFreshness<'_> {
-    bench.state().inspected_freshness(part, bench.now()).expect("something is open")
+    bench.state().detail_freshness(part, bench.now()).expect("something is open")
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn the_way_down_is_the_way_back_and_what_is_looked_at_follows_the_screen() {
     assert_eq!(bench.state().selected_pod().map(|pod| pod.name.to_string()).as_deref(), Some("p2"));
     assert_eq!(bench.act(Action::Back), Some(Effect::EndInspection));
     assert_eq!(bench.model.screen(), &Screen::Nodes);
-    assert!(bench.state().inspected().is_none(), "what was known of it is forgotten");
+    assert!(bench.state().detail().is_none(), "what was known of it is forgotten");
 }
 
 #[test]
@@ -185,9 +185,9 @@ fn another_cluster_ends_it() {
     bench.list_nodes(1, vec![node("a")]);
     bench.prepare();
     bench.act(Action::Open);
-    assert!(bench.state().inspected().is_some());
+    assert!(bench.state().detail().is_some());
     assert_eq!(bench.act(Action::NextCluster), Some(Effect::EndInspection));
-    assert!(bench.model.clusters().iter().all(|cluster| cluster.inspected().is_none()));
+    assert!(bench.model.clusters().iter().all(|cluster| cluster.detail().is_none()));
 }
 
 #[test]
@@ -196,14 +196,14 @@ fn only_news_of_the_open_object_are_taken_in() {
     bench.act(Action::Open);
     bench.act(Action::Open);
     find(&mut bench, subject("p3"), detail("p3", 3));
-    assert!(bench.state().inspected().is_some_and(|known| known.pod().is_none()));
+    assert!(bench.state().detail().is_some_and(|known| known.pod().is_none()));
     find(&mut bench, subject("p1"), detail("p1", 1));
     assert_eq!(
-        bench.state().inspected().and_then(|known| known.pod()).map(|pod| pod.name.to_string()).as_deref(),
+        bench.state().detail().and_then(|known| known.pod()).map(|pod| pod.name.to_string()).as_deref(),
         Some("p1")
     );
     bench.act(Action::Back);
-    assert!(bench.state().inspected().is_some_and(|known| known.pod().is_none()), "it is the node now");
+    assert!(bench.state().detail().is_some_and(|known| known.pod().is_none()), "it is the node now");
 }
 
 #[test]
@@ -217,17 +217,17 @@ fn f74_a_pod_made_anew_under_the_same_name_is_told_apart_and_the_events_of_the_o
     find(&mut bench, subject("p1"), detail("p1", opened.0));
     find(&mut bench, subject("p1"), Detail::Events { events, untold: Omitted::default() });
     let seen = |bench: &Bench| -> Vec<u128> {
-        let (events, _) = bench.state().inspected().unwrap().events().unwrap();
+        let (events, _) = bench.state().detail().unwrap().events().unwrap();
         events.iter().map(|event| event.uid.0).collect()
     };
     assert_eq!(seen(&bench), [1, 3]);
-    assert!(!bench.state().inspected().unwrap().replaced());
+    assert!(!bench.state().detail().unwrap().replaced());
     find(&mut bench, subject("p1"), Detail::Gone);
     bench.ms += 12_000;
     assert_eq!(fresh(&bench, DetailPart::Object), PartFreshness::Gone(std::time::Duration::from_secs(12)));
-    assert!(bench.state().inspected().unwrap().pod().is_some(), "its last state stays");
+    assert!(bench.state().detail().unwrap().pod().is_some(), "its last state stays");
     find(&mut bench, subject("p1"), detail("p1", 77));
-    assert!(bench.state().inspected().unwrap().replaced());
+    assert!(bench.state().detail().unwrap().replaced());
     assert_eq!(seen(&bench), [2, 3], "the events of the pod that is there now");
 }
 
@@ -255,7 +255,7 @@ fn a_part_is_loading_live_old_denied_or_failing_and_never_blank() {
         panic!("{:?}", fresh(&bench, DetailPart::Object))
     };
     assert!((60..=66).contains(&age.as_secs()), "since the server's last answer, not since the last change: {age:?}");
-    assert!(bench.state().inspected().unwrap().pod().is_some(), "the old picture stays");
+    assert!(bench.state().detail().unwrap().pod().is_some(), "the old picture stays");
     bench.wait_live(5);
     sync(&mut bench, waiting());
     bench.wait(30);
@@ -320,7 +320,7 @@ fn values_are_shown_by_a_key_masked_again_when_it_is_left_and_the_copy_says_what
         Detail::Document(YamlDocument { lines: vec!["a: 1".into()], cut: 0, bytes: 9, invisible: 1, values })
     };
     find(&mut bench, subject("p1"), document(true));
-    let shown = |bench: &Bench| bench.state().inspected().unwrap().document().map(|document| document.values.masked);
+    let shown = |bench: &Bench| bench.state().detail().unwrap().document().map(|document| document.values.masked);
     assert_eq!(shown(&bench), Some(true));
     assert_eq!(wanted(bench.act(Action::ShowValues)), Some(Yaml::Clear));
     assert_eq!(shown(&bench), None, "it is made anew");
@@ -369,17 +369,17 @@ fn the_pods_of_a_node_are_sorted_and_filtered_and_the_selection_follows_the_pod_
     bench.act(Action::SortRestarts);
     assert_eq!(listed(&bench), ["p-crash", "p-failed", "p-done", "p-ok"]);
     bench.act(Action::SortReverse);
-    assert_eq!((listed(&bench)[0].as_str(), bench.state().pod_sort()), ("p-ok", (SortBy::Restarts, true)));
+    assert_eq!((listed(&bench)[0].as_str(), bench.state().opened().sort()), ("p-ok", (SortBy::Restarts, true)));
     bench.act(Action::SortNext);
-    assert_eq!(bench.state().pod_sort(), (SortBy::Gpu, false));
-    assert_eq!(bench.state().pod_extent().selected, Some(0), "a new order is looked at from its top");
+    assert_eq!(bench.state().opened().sort(), (SortBy::Gpu, false));
+    assert_eq!(bench.state().opened().extent().selected, Some(0), "a new order is looked at from its top");
     while chosen(&bench).as_deref() != Some("p-ok") {
         bench.act(Action::Down);
     }
     assert_eq!(bench.state().sort(), (SortBy::Name, false), "the nodes keep theirs");
     bench.act(Action::Filter);
     bench.type_text("restarts>0");
-    assert_eq!((listed(&bench).len(), bench.state().pod_filter(), bench.state().filter()), (3, "restarts>0", ""));
+    assert_eq!((listed(&bench).len(), bench.state().opened().filter(), bench.state().filter()), (3, "restarts>0", ""));
     assert_ne!(chosen(&bench).as_deref(), Some("p-ok"));
     bench.act(Action::Back);
     assert_eq!((listed(&bench).len(), chosen(&bench).as_deref()), (4, Some("p-ok")), "found again");

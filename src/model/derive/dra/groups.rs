@@ -10,7 +10,7 @@ use crate::model::store::nodes::admission::Admission;
 /// Physical devices of one driver in a group of any kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GroupDevices {
-    /// What the group is called; empty where there is no name.
+    /// Name of the group; empty where there is none.
     pub name: Clean,
     /// The driver.
     pub driver: Clean,
@@ -61,7 +61,7 @@ pub fn groups<'a>(
     named.collect()
 }
 
-/// What claims of one name have of one driver.
+/// Devices of one driver that claims of one name hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Holding {
     /// The name.

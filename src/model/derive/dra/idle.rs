@@ -8,7 +8,7 @@ use crate::facts::dra::{ClaimFacts, DeviceScope, SliceFacts};
 use crate::facts::pod::Since;
 use crate::facts::text::Clean;
 
-/// What a claim that no pod uses has of one driver in one place.
+/// Devices of one driver in one place, of a claim that no pod uses.
 ///
 /// Devices, slices (parts of a device) and shares (`shareID`) are told apart and never added to each other. What a look with
 /// `adminAccess` sees is not taken, and a device that no slice names is not there.
@@ -22,7 +22,7 @@ pub struct IdleClaim {
     pub place: DeviceScope,
     /// The driver.
     pub driver: Clean,
-    /// What one unit of `amount` is.
+    /// Kind of one unit of `amount`.
     pub kind: Kind,
     /// How many.
     pub amount: i64,

@@ -145,7 +145,7 @@ impl ReportCount {
 
     /// Reads pods that hold accelerators. Returns `true` when all were read.
     fn read_holders(&mut self, from: ReportSource<'_>, left: &mut usize) -> bool {
-        let (pods, table) = (from.source.ledger, from.source.accelerators);
+        let (pods, table) = (from.source.pods, from.source.accelerators);
         while *left > 0 {
             let Some(slot) = self.holders.next() else { return true };
             *left -= 1;
@@ -223,7 +223,7 @@ impl ReportCount {
             let sum =
                 self.sums.entry((name.clone().unwrap_or_default(), totals.resource.clone(), totals.kind)).or_default();
             sum.members += totals.nodes;
-            sum.requested += lens.source.ledger.node_requested(lens.name(), &totals.resource);
+            sum.requested += lens.source.pods.node_requested(lens.name(), &totals.resource);
             // What is not known of the pods is not shown either.
             let (free, over) = (totals.free.exact().unwrap_or(0), totals.over_requested.any().unwrap_or(0));
             let supply =
@@ -244,7 +244,7 @@ impl ReportCount {
         let by = self.by;
         let groups = mem::take(&mut self.sums).into_iter().map(|(key, sum)| sum.into_group(key, by));
         self.report.groups = groups.collect();
-        self.report.add_dra(from.nodes, from.source.ledger, from.optional, by);
+        self.report.add_dra(from.nodes, from.source.pods, from.optional, by);
         self.groups = mem::take(&mut self.report.groups).into_iter();
         self.held = mem::take(&mut self.report.held).into_iter();
     }
@@ -319,7 +319,7 @@ pub(super) fn pool(node: &Node) -> Option<Clean> {
 fn free_devices(lens: &JoinedNode<'_>) -> Vec<i64> {
     let whole = lens.node.devices.iter().filter(|devices| devices.kind == Kind::Device);
     // Negative amounts are legal and mean nothing: they make no room.
-    let requested = |resource: &str| lens.source.ledger.node_requested(lens.name(), resource).value().max(0);
+    let requested = |resource: &str| lens.source.pods.node_requested(lens.name(), resource).value().max(0);
     whole.map(|devices| devices.allocatable.max(0).saturating_sub(requested(&devices.resource))).collect()
 }
 

@@ -40,7 +40,7 @@ impl GpuReport {
 }
 
 impl HeldDevices {
-    /// What a claim has and no pod uses.
+    /// Devices of a claim that no pod uses.
     fn of_claim(idle: IdleClaim) -> Self {
         let IdleClaim { namespace, name, place, driver, kind, amount, since } = idle;
         let node = match place {
@@ -71,11 +71,11 @@ impl GpuGroup {
     }
 }
 
-/// What claims have, by the namespace of the claim or the owner of the pod that uses it; each physical device once in a group.
-fn claimed(optional: &OptionalApis, ledger: &PodStore, by: Grouping) -> impl Iterator<Item = GpuGroup> {
+/// Devices of claims, by the namespace of the claim or the owner of the pod that uses it; each physical device once in a group.
+fn claimed(optional: &OptionalApis, pods: &PodStore, by: Grouping) -> impl Iterator<Item = GpuGroup> {
     let owner = |namespace: &str, claim: &ClaimFacts| {
-        let pod = claim.reserved_for.iter().find_map(|user| ledger.find_pod(namespace, &user.name))?;
-        let pod = ledger.pod(pod);
+        let pod = claim.reserved_for.iter().find_map(|user| pods.find_pod(namespace, &user.name))?;
+        let pod = pods.pod(pod);
         (!pod.owner_kind.is_empty()).then(|| Clean::new(&format!("{}/{}", pod.owner_kind, pod.owner_name)))
     };
     let name = |namespace: &str, claim: &ClaimFacts| match by {

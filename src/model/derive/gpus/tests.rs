@@ -80,7 +80,7 @@ fn rows(bench: &Bench) -> Vec<(String, u32, i64, Option<[i64; 4]>)> {
         let supply = group.supply.map(|s| [s.capacity, s.allocatable, s.withdrawn, s.missing]);
         (group.name.to_string(), group.members, group.requested, supply)
     };
-    bench.state().gpu_board().groups.iter().map(row).collect()
+    bench.state().gpu_report().groups.iter().map(row).collect()
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn namespaces_and_owners_have_what_their_pods_ask_for() {
 #[test]
 fn only_nodes_that_take_pods_count_for_what_fits() {
     let bench = bench(Grouping::Model);
-    let board = bench.state().gpu_board();
+    let board = bench.state().gpu_report();
     // a1 has 5 free, a2 owes one, h1 has 13; h2 has 8 behind a cordon and h3 has 4 behind a kubelet that is not ready.
     assert_eq!(board.free, [18, 0, 4, 0, 8, 0]);
     assert_eq!(board.over_requested, 1);
@@ -125,7 +125,7 @@ fn free_is_counted_node_by_node_and_is_the_same_number_everywhere() {
     let mut bench = Bench::with(nodes, &pods());
     bench.act(Action::Gpus);
     let state = bench.state();
-    let board = state.gpu_board();
+    let board = state.gpu_report();
     // Of a2's 4 healthy devices 5 are requested: that takes nothing from what a1 and h1 have.
     assert_eq!(board.free, [18, 8, 4, 8, 8, 8]);
     let supplies: Vec<Supply> = board.groups.iter().filter_map(|group| group.supply).collect();
@@ -148,7 +148,7 @@ fn free_is_counted_node_by_node_and_is_the_same_number_everywhere() {
 #[test]
 fn what_keeps_pods_from_free_devices_is_told_with_the_group() {
     let bench = bench(Grouping::Model);
-    let board = bench.state().gpu_board();
+    let board = bench.state().gpu_report();
     let supply = |name: &str| board.groups.iter().find(|group| *group.name == *name).unwrap().supply.unwrap();
     // h1 has 13 free devices and 9 places for pods; on a1 nothing is short.
     let (h100, a100) = (supply("H100"), supply("A100"));
@@ -160,7 +160,7 @@ fn what_keeps_pods_from_free_devices_is_told_with_the_group() {
 #[test]
 fn devices_of_pods_that_do_not_run_are_listed_longest_first() {
     let bench = bench(Grouping::Model);
-    let held = &bench.state().gpu_board().held;
+    let held = &bench.state().gpu_report().held;
     let seen: Vec<_> = held.iter().map(|h| (&*h.name, h.amount, &*h.state, h.since.map(|s| s.basis))).collect();
     assert_eq!(
         seen,
@@ -178,11 +178,11 @@ fn the_board_follows_pods_and_nodes() {
     let starting = PodFacts { version: 11, ..gpu_pod("starting", "a1", 1) };
     bench.change_pods(1, &[starting], false);
     bench.prepare();
-    let held = |bench: &Bench| bench.state().gpu_board().held.len();
+    let held = |bench: &Bench| bench.state().gpu_report().held.len();
     assert_eq!(held(&bench), 2, "it runs");
     bench.change_pods(1, &[PodFacts { version: 12, ..gpu_pod("ending", "h3", 4) }], true);
     bench.prepare();
-    let free = |bench: &Bench, admission: Admission| bench.state().gpu_board().free[admission.index()];
+    let free = |bench: &Bench, admission: Admission| bench.state().gpu_report().free[admission.index()];
     assert_eq!((held(&bench), free(&bench, Admission::NotReady)), (1, 8), "it is gone");
     let uncordoned = NodeFacts { unschedulable: false, version: 11, ..nodes()[3].clone() };
     bench.change_node(1, uncordoned);
@@ -192,7 +192,7 @@ fn the_board_follows_pods_and_nodes() {
     let later = Some(Since { basis: SinceBasis::NotReady, at: at(60_000).wall });
     bench.change_pods(1, &[PodFacts { version: 13, since: later, ..pods()[4].clone() }], false);
     bench.prepare();
-    assert_eq!(bench.state().gpu_board().held[0].since, later);
+    assert_eq!(bench.state().gpu_report().held[0].since, later);
 }
 
 #[test]
@@ -206,7 +206,7 @@ fn what_fits_is_told_once_the_last_page_of_pods_was_the_last() {
     bench.send(ClusterEvent::ListFinished { resource: Resource::Pods, generation: 1 });
     bench.prepare();
     let fits = |group: &GpuGroup| group.supply.unwrap().fits.unwrap();
-    let fits: Vec<_> = bench.state().gpu_board().groups.iter().map(fits).collect();
+    let fits: Vec<_> = bench.state().gpu_report().groups.iter().map(fits).collect();
     assert_eq!(fits, [[9, 6, 3, 1, 0], [5, 2, 1, 0, 0]], "as in a board that was never looked at before");
 }
 
@@ -246,7 +246,7 @@ fn slices_and_shares_stand_for_themselves_and_fit_nothing() {
     let labels = [("nvidia.com/gpu.product", "NVIDIA-L4-SHARED"), ("nvidia.com/gpu.sharing-strategy", "mps")];
     let mut bench = Bench::with(vec![labelled(gpu_node("n", 80, 80), &labels), gpu_node("m", 8, 8)], &[]);
     bench.act(Action::Gpus);
-    let board = bench.state().gpu_board();
+    let board = bench.state().gpu_report();
     let kinds: Vec<_> = board.groups.iter().map(|g| (&*g.name, g.kind, g.supply.unwrap().fits.is_some())).collect();
     assert_eq!(kinds, [("", Kind::Device, true), ("L4", Kind::Shared, false)]);
     assert_eq!(board.free[0], 8, "shares are no devices");
@@ -317,7 +317,7 @@ fn dra_rows(bench: &Bench) -> Vec<(String, u32, i64, Option<[i64; 4]>)> {
         assert!(group.supply.is_none_or(|supply| supply.fits.is_none()), "what fits is told of device plugins only");
         (group.name.to_string(), group.members, group.requested, supply)
     };
-    bench.state().gpu_board().groups.iter().filter(|group| group.dra).map(row).collect()
+    bench.state().gpu_report().groups.iter().filter(|group| group.dra).map(row).collect()
 }
 
 #[test]
@@ -329,9 +329,9 @@ fn devices_of_dra_are_groups_of_their_own_beside_those_of_plugins() {
         ("L40S".to_owned(), 1, 1, Some([1, 1, 0, 0])),
     ];
     assert_eq!(dra_rows(&by_model), expected);
-    assert_eq!(by_model.state().gpu_board().dra_devices, Some(5));
-    assert_eq!(by_model.state().gpu_board().fits, bench(Grouping::Model).state().gpu_board().fits);
-    let kinds: Vec<_> = by_model.state().gpu_board().groups.iter().map(|group| group.dra).collect();
+    assert_eq!(by_model.state().gpu_report().dra_devices, Some(5));
+    assert_eq!(by_model.state().gpu_report().fits, bench(Grouping::Model).state().gpu_report().fits);
+    let kinds: Vec<_> = by_model.state().gpu_report().groups.iter().map(|group| group.dra).collect();
     assert_eq!(kinds, [false, false, true, true, true], "those of the plugins first");
     let by_pool = [
         ("new".to_owned(), 1, 1, Some([2, 1, 0, 1])),
@@ -352,7 +352,7 @@ fn claims_are_counted_once_by_namespace_and_by_owner() {
 #[test]
 fn without_a_picture_of_dra_the_board_says_nothing_of_it() {
     let bench = bench(Grouping::Model);
-    assert_eq!((bench.state().gpu_board().dra_devices, dra_rows(&bench).len()), (None, 0));
+    assert_eq!((bench.state().gpu_report().dra_devices, dra_rows(&bench).len()), (None, 0));
 }
 
 #[test]
@@ -367,7 +367,7 @@ fn devices_of_dra_that_may_be_read_no_longer_are_kept_and_said_to_be_old() {
 #[test]
 fn what_a_claim_keeps_that_no_pod_uses_is_held_too() {
     let bench = with_dra(Grouping::Model);
-    let board = bench.state().gpu_board();
+    let board = bench.state().gpu_report();
     let claims: Vec<_> = board.held.iter().filter(|held| held.claim).collect();
     let seen: Vec<_> = claims.iter().map(|h| (&*h.namespace, &*h.name, &*h.node, h.amount, h.kind)).collect();
     assert_eq!(seen, [("ns", "held", "a1", 1, Kind::Device)]);
@@ -378,7 +378,7 @@ fn what_a_claim_keeps_that_no_pod_uses_is_held_too() {
 #[test]
 fn a_board_is_made_once_for_each_change_however_often_it_is_drawn() {
     let mut bench = bench(Grouping::Model);
-    let made = |bench: &Bench| bench.state().gpu_boards_made();
+    let made = |bench: &Bench| bench.state().gpu_reports_made();
     let before = made(&bench);
     for _ in 0..50 {
         bench.wait_live(1);
@@ -400,11 +400,11 @@ fn a_large_cluster_is_counted_in_slices_while_the_last_report_stays() {
     let mut bench = Bench::with(nodes, &pods);
     bench.prepare();
     bench.act(Action::Gpus);
-    assert_eq!(bench.state().gpu_board().by, None, "nothing is shown before the first report");
+    assert_eq!(bench.state().gpu_report().by, None, "nothing is shown before the first report");
     assert!(bench.model.lists_are_behind());
     bench.prepare();
     let counted = |bench: &Bench| {
-        let report = bench.state().gpu_board();
+        let report = bench.state().gpu_report();
         (report.by, report.groups.len(), report.free[Admission::Open.index()], report.fits[0], report.each_of)
     };
     assert_eq!(counted(&bench), (Some(Grouping::Model), 1, 30_000, 30_000, 5_000));
@@ -433,7 +433,7 @@ fn a_negative_amount_of_healthy_devices_is_over_requested_nowhere() {
         let mut bench = Bench::with(vec![odd.clone()], if asked == 0 { &[] } else { &pods });
         bench.act(Action::Gpus);
         bench.prepare();
-        let board = bench.state().gpu_board();
+        let board = bench.state().gpu_report();
         let groups: i64 =
             board.groups.iter().filter_map(|group| group.supply).map(|supply| supply.over_requested).sum();
         let totals = &bench.state().accelerators()[0];

@@ -30,7 +30,7 @@ pub struct RunningCall {
     pub bytes: u64,
 }
 
-/// What is known of the finished requests of one kind.
+/// Figures of the finished requests of one kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CallStats {
     /// Durations; those of timeouts as lower bounds. A failure that came back sooner is none.

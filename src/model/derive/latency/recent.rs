@@ -44,7 +44,7 @@ impl<T: Copy + PartialEq> Recent<T> {
         self.events.back().map(|(at, _)| now.since(*at))
     }
 
-    /// What occurred most often, and how often; the most recent of equals.
+    /// The most frequent value and its count; the most recent of equals.
     pub(super) fn most(&self, now: Mono, span: Duration) -> Option<(T, u32)> {
         let mut counts: Vec<(T, u32)> = Vec::new();
         for what in self.within(now, span) {

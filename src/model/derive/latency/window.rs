@@ -66,7 +66,7 @@ pub(super) struct Window {
     lost: bool,
 }
 
-/// What the API view shows of one kind of call: the calls that ended within [`API_WINDOW`].
+/// Figures of one kind of call for the API view: the calls that ended within [`API_WINDOW`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct KindStats {
     /// Which.
@@ -87,13 +87,13 @@ pub struct KindStats {
     pub max: Option<Percentile>,
     /// Deadlines of ours or of the server's that passed.
     pub timeouts: usize,
-    /// What failed how often, most often first.
+    /// Errors by class with their counts, most frequent first.
     pub errors: Vec<(ErrorClass, usize)>,
     /// Body bytes as sent.
     pub bytes: u64,
     /// Where the time went; `None` if none was spent.
     pub shares: Option<Shares>,
-    /// What that says, where the calls are slow.
+    /// Verdict, where the calls are slow.
     pub verdict: Option<Verdict>,
 }
 
@@ -173,8 +173,8 @@ impl Window {
         nearest_rank(&sorted(self.within(now)), 50).map(|p50| p50.value)
     }
 
-    /// What there is to say; `ping` is the median of the reachability probe, `first` the time of the first call of any kind.
-    pub(super) fn stats(&self, now: Mono, (first, ping): (Mono, Option<Duration>)) -> KindStats {
+    /// Figures as of now; `ping` is the median of the reachability probe, `first` the time of the first call of any kind.
+    pub(super) fn stats(&self, now: Mono, first: Mono, ping: Option<Duration>) -> KindStats {
         let samples: Vec<&Sample> = self.within(now).collect();
         let times = sorted(samples.iter().copied());
         let oldest = samples.first().map_or(now, |sample| sample.at);
@@ -197,7 +197,7 @@ impl Window {
             timeouts: samples.iter().filter(|sample| sample.timeout).count(),
             bytes,
             shares: spent.shares(),
-            verdict: self.verdict((p95, ping), &errors, &spent, samples.len()),
+            verdict: self.verdict(p95, ping, &errors, &spent, samples.len()),
             errors,
         }
     }
@@ -212,14 +212,15 @@ impl Window {
         (!recent.is_empty()).then(|| recent.iter().all(good))
     }
 
-    /// What a call of this kind may take.
+    /// Time that a call of this kind may take.
     fn limit(&self) -> Duration {
         if matches!(self.kind, CallKind::List(_)) { SLOW_LIST } else { SLOW }
     }
 
     fn verdict(
         &self,
-        (p95, ping): (Option<Percentile>, Option<Duration>),
+        p95: Option<Percentile>,
+        ping: Option<Duration>,
         errors: &[(ErrorClass, usize)],
         spent: &Spent,
         count: usize,

@@ -43,7 +43,7 @@ impl Cuts {
         (news && self.cut.len() > 1).then(|| self.text())
     }
 
-    /// Whether the line says what `failure` said.
+    /// Returns `true` if the line covers `failure`.
     pub(super) fn covers(&self, failure: &Failure) -> bool {
         let ours = &*failure.request == GROUP || resource(failure).is_some();
         ours && self.told.contains(&failure.at)
@@ -94,7 +94,7 @@ mod tests {
         Mono(Duration::from_secs(u64::try_from(100 + second).unwrap()))
     }
 
-    /// What `cuts` makes of a failure at that second.
+    /// The line of `cuts` for a failure at that second.
     fn fails(cuts: &mut Cuts, request: &str, layer: Layer, second: i64) -> Option<Failure> {
         cuts.failed(&failure(request, layer, second), now(second))
     }

@@ -50,9 +50,9 @@ fn f24_an_absent_api_hides_the_columns_and_nothing_else() {
     bench.send(ClusterEvent::Usage(UsageNews::Absent));
     bench.prepare();
     assert_eq!(used(&bench, 0), None);
-    assert_eq!(bench.state().usage_visible(), &Visibility::Absent);
+    assert_eq!(bench.state().usage().visible(), &Visibility::Absent);
     assert_eq!(bench.summary(), before);
-    assert!(bench.state().alerts().is_empty() && bench.state().failures().next().is_none(), "no error flash");
+    assert!(bench.state().alerts().is_empty() && bench.state().link().failures().next().is_none(), "no error flash");
     // It is uninstalled later: figures of a gone add-on are not kept.
     bench.send(read(vec![figures("a", 0, 1, 1)]));
     bench.send(ClusterEvent::Usage(UsageNews::Absent));
@@ -68,7 +68,7 @@ fn f25_a_broken_api_ages_the_figures_and_leaves_the_cluster_healthy() {
     let row = used(&bench, 0).unwrap();
     assert_eq!((row.cpu_milli, row.is_stale()), (Some(1_500), true));
     assert_eq!(bench.state().usage_age(bench.now()), Some(Duration::from_secs(600)));
-    assert_eq!(bench.state().usage_visible().reason().unwrap(), "unavailable: service unavailable (503)");
+    assert_eq!(bench.state().usage().visible().reason().unwrap(), "unavailable: service unavailable (503)");
     let summary = bench.summary();
     assert_eq!((summary.health, summary.word, summary.failure), (Health::Ok, "ok", None));
     assert!(bench.state().alerts().is_empty());
@@ -89,7 +89,7 @@ fn forbidden_usage_says_so_and_is_not_shown() {
     bench.send(ClusterEvent::Usage(UsageNews::Denied("no".into())));
     bench.prepare();
     assert_eq!(used(&bench, 0), None);
-    assert_eq!(bench.state().usage_visible().reason().unwrap(), "forbidden (403)");
+    assert_eq!(bench.state().usage().visible().reason().unwrap(), "forbidden (403)");
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn usage_does_not_touch_what_pods_and_nodes_say() {
     bench.prepare();
     let row = &bench.state().rows(0..1, bench.now())[0];
     assert_eq!((row.pods, row.cpu_milli), (Known::Exact(0), (Known::Exact(0), Some(4_000))));
-    assert!(bench.state().complete() && bench.state().settled());
+    assert!(bench.state().tracks().complete() && bench.state().settled());
 }
 
 #[test]
@@ -122,7 +122,7 @@ fn answer_after_answer_takes_no_more_memory_and_keeps_no_node_that_it_has_not() 
         UsageNews::Read((from..from + 1_000).map(|at| figures(&format!("node-{at:05}"), 0, 1_000, 64)).collect())
     };
     let read = |usage: &mut UsageStore, from| {
-        usage.news(answer(from));
+        usage.apply(answer(from));
         while usage.is_behind() {
             usage.take_in(64, |_| None);
         }

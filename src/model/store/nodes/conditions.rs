@@ -33,7 +33,7 @@ const LEAVING: [&str; 6] = [
 /// `asg-lifecycle-termination`, `rebalance-recommendation`.
 const LEAVING_AWS: &str = "aws-node-termination-handler/";
 
-/// Whether a taint with this key announces the end of a node, whatever its value and effect.
+/// Returns `true` if a taint with this key announces the end of a node, whatever its value and effect.
 pub(super) fn announces_end(taint: &str) -> bool {
     LEAVING.contains(&taint) || taint.starts_with(LEAVING_AWS)
 }

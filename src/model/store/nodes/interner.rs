@@ -67,7 +67,7 @@ impl Interner {
         self.amounts.put(hash, Arc::new(shared))
     }
 
-    /// What conditions say, without when they began to.
+    /// Conditions without their times.
     pub(super) fn conditions(&mut self, conditions: &[NodeCondition]) -> SharedList<NodeCondition> {
         let mut hasher = self.hasher.build_hasher();
         for condition in conditions {
@@ -112,7 +112,7 @@ impl Interner {
         let mut hasher = self.hasher.build_hasher();
         let mut own = Vec::new();
         for (at, (key, value)) in labels.iter().enumerate() {
-            let place = u16::try_from(at).ok().filter(|_| self.is_own(name, (key, value)));
+            let place = u16::try_from(at).ok().filter(|_| self.is_own(name, key, value));
             (key, place.is_none().then_some(value)).hash(&mut hasher);
             if let Some(at) = place {
                 own.push((at, if value == name { name.clone() } else { Clean::new(value) }));
@@ -136,7 +136,7 @@ impl Interner {
         PackedLabels { shared, own: own.into() }
     }
 
-    fn is_own(&self, name: &Clean, (key, value): (&Clean, &Clean)) -> bool {
+    fn is_own(&self, name: &Clean, key: &Clean, value: &Clean) -> bool {
         value == name || self.strikes.get(key).is_some_and(|strikes| *strikes >= STRIKES)
     }
 

@@ -13,7 +13,7 @@ use crate::facts::wire::Uid;
 use super::interner::Interner;
 use super::shared::{COUNTS, Conditions, PackedLabels, Second, SharedList, System};
 
-/// What is kept of a node, as [`NodeFacts`] but for its form: times have whole seconds, and most of it is shared.
+/// Facts of a node as [`NodeFacts`], in another form: times have whole seconds, and most of it is shared.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PackedFacts {
     /// `metadata.name`.
@@ -44,7 +44,7 @@ pub struct PackedFacts {
     address: PackedAddress,
 }
 
-/// What an update has changed of what others follow from.
+/// Parts that an update has changed and that other values are derived from.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Changed {
     pub(super) labels: bool,
@@ -117,7 +117,7 @@ impl PackedFacts {
         changed
     }
 
-    /// Whether these facts are the same, whatever their version.
+    /// Returns `true` if these facts are the same, whatever their version.
     pub(super) fn are(&self, facts: &NodeFacts) -> bool {
         *self.name == *facts.name
             && self.uid == facts.uid

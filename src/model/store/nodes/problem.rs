@@ -7,7 +7,7 @@ use crate::facts::node::Readiness;
 use crate::facts::text::Clean;
 use crate::msg::Mono;
 
-/// What can be wrong with a node beside its readiness.
+/// Problem of a node beside its readiness.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum NodeProblem {
     /// A bad condition, or several.
@@ -18,7 +18,7 @@ pub(crate) enum NodeProblem {
     Missing(Clean),
 }
 
-/// What is wrong with a node beside its readiness, and when we first saw it.
+/// Problems of a node beside its readiness, each with the time at which we first saw it.
 pub(crate) type Troubles = Vec<(NodeProblem, Mono)>;
 
 /// Nodes that are not ready or have another trouble.
@@ -65,7 +65,7 @@ impl Troubled {
 }
 
 impl Node {
-    /// What is wrong with it beside its readiness.
+    /// Its problems beside its readiness.
     fn troubles(&self) -> Vec<NodeProblem> {
         let pressure = self.pressures().next().map(|_| NodeProblem::Pressure);
         let withdrawn = self.devices.iter().filter(|devices| devices.withdrawn() > 0);

@@ -83,7 +83,7 @@ impl Conditions {
         Self { said, since: conditions.iter().map(|condition| condition.since.into()).collect() }
     }
 
-    /// Whether two lists say the same, whenever they began to.
+    /// Returns `true` if two lists say the same, whatever their times.
     pub(super) fn say(held: &[NodeCondition], new: &[NodeCondition]) -> bool {
         fn said(c: &NodeCondition) -> (&Clean, &ConditionStatus, &Clean, &Clean) {
             (&c.kind, &c.status, &c.reason, &c.message)
@@ -103,7 +103,7 @@ impl Conditions {
             .map(|(condition, since)| NodeCondition { since: (*since).into(), ..condition.clone() })
     }
 
-    /// What the conditions say, without their times.
+    /// The conditions without their times.
     #[cfg(test)]
     pub(crate) fn said(&self) -> &[NodeCondition] {
         &self.said

@@ -13,7 +13,7 @@ pub(crate) struct AcceleratorSum {
     pub(crate) kind: Kind,
     pub(crate) capacity: i64,
     pub(crate) allocatable: i64,
-    /// What the labels promise; `None` where they cannot say.
+    /// Devices that the labels promise; `None` where they cannot say.
     pub(crate) expected: Option<i64>,
 }
 

@@ -2,8 +2,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
+use super::node::{pods_allocatable, roles};
+use super::sums::devices;
 use super::*;
-use crate::facts::node::{ConditionStatus, NodeCondition, NodeTaint};
+use crate::facts::node::{ConditionStatus, NodeCondition, NodeTaint, Readiness};
+use crate::facts::quantity::Quantity;
 use crate::model::fixture::{gpu_node, node};
 
 fn now() -> Mono {
@@ -189,7 +192,6 @@ proptest! {
                 }
                 Step::Present(name, look) => {
                     let facts = looking(name, look, version);
-                    buried.remove(&*facts.name);
                     oracle.insert(facts.name.to_string(), (facts.clone(), generation, true));
                     nodes.change(NodeChange::Present(Box::new(facts)), generation, now());
                 }

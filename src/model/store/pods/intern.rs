@@ -1,4 +1,4 @@
-//! What repeats from pod to pod, kept once.
+//! Values that repeat from pod to pod, held once.
 
 use std::hash::BuildHasher;
 

@@ -1,8 +1,8 @@
-//! What is listed by itself: all pods, or the pods of each of some namespaces (F23).
+//! Parts that are listed separately: all pods, or the pods of each of some namespaces (F23).
 
 use super::record::Epoch;
-use super::tombstones::Tombstones;
 use crate::facts::text::Clean;
+use crate::model::store::versions::ListRun;
 
 /// Lists of a part that lie further back than this before the newest one are all the same.
 const BEHIND: u32 = 200;
@@ -32,7 +32,7 @@ fn epoch(generation: u32) -> Epoch {
     Epoch(low)
 }
 
-/// What is listed by itself; never empty.
+/// Parts that are listed separately; never empty.
 #[derive(Debug)]
 pub(super) struct ScopeParts(Vec<ScopePart>);
 
@@ -40,11 +40,9 @@ pub(super) struct ScopeParts(Vec<ScopePart>);
 struct ScopePart {
     /// `None` where all pods are listed together.
     namespace: Option<Clean>,
-    generation: u32,
-    /// No record was touched by an older list.
+    run: ListRun,
+    /// No record was marked by an older list.
     oldest: u32,
-    /// There while a list runs.
-    tombstones: Option<Tombstones>,
 }
 
 impl Default for ScopeParts {
@@ -67,8 +65,7 @@ impl ScopeParts {
     /// what is returned: else their epoch would come to mean a list to come.
     pub(super) fn begin(&mut self, list: ListMark) -> Option<Epoch> {
         let part = self.0.get_mut(list.part)?;
-        part.generation = list.generation;
-        part.tombstones = Some(Tombstones::default());
+        part.run.begin(list.generation);
         if list.generation.saturating_sub(part.oldest) <= BEHIND {
             return None;
         }
@@ -78,15 +75,15 @@ impl ScopeParts {
 
     /// Ends a list; whether it was the last one of its part that had begun.
     pub(super) fn finish(&mut self, list: ListMark) -> bool {
-        let Some(part) = self.0.get_mut(list.part).filter(|part| part.generation == list.generation) else {
+        let Some(part) = self.0.get_mut(list.part).filter(|part| part.run.generation() == list.generation) else {
             return false;
         };
-        part.tombstones = None;
+        part.run.finish();
         part.oldest = list.generation;
         true
     }
 
-    /// Whether pods of this namespace belong to the list.
+    /// Returns `true` if pods of this namespace belong to the list.
     pub(super) fn covers(&self, list: ListMark, namespace: &str) -> bool {
         self.0.get(list.part).is_some_and(|part| part.namespace.as_deref().is_none_or(|own| own == namespace))
     }
@@ -98,27 +95,25 @@ impl ScopeParts {
 
     /// The epoch of the last list of the part that has begun.
     pub(super) fn newest(&self, list: ListMark) -> Epoch {
-        epoch(self.0.get(list.part).map_or(list.generation, |part| part.generation))
+        epoch(self.0.get(list.part).map_or(list.generation, |part| part.run.generation()))
     }
 
     /// The epoch of a list, which is about to touch records.
     pub(super) fn epoch(&mut self, list: ListMark) -> Epoch {
         let Some(part) = self.0.get_mut(list.part) else { return epoch(list.generation) };
-        let newest = part.generation;
+        let newest = part.run.generation();
         let near = list.generation.clamp(newest.saturating_sub(BEHIND), newest.saturating_add(AHEAD));
         part.oldest = part.oldest.min(near);
         epoch(near)
     }
 
-    /// The tombstones, if the list is the one that runs.
-    pub(super) fn tombstones_of(&mut self, list: ListMark) -> Option<&mut Tombstones> {
-        let part = self.0.get_mut(list.part).filter(|part| part.generation == list.generation)?;
-        part.tombstones.as_mut()
+    /// The newest list of the part.
+    pub(super) fn run(&mut self, list: ListMark) -> Option<&mut ListRun> {
+        self.0.get_mut(list.part).map(|part| &mut part.run)
     }
 
     /// Bytes on the heap.
     pub(super) fn heap_bytes(&self) -> usize {
-        let tombstones = self.0.iter().filter_map(|part| part.tombstones.as_ref());
-        self.0.capacity() * size_of::<ScopePart>() + tombstones.map(Tombstones::heap_bytes).sum::<usize>()
+        self.0.capacity() * size_of::<ScopePart>() + self.0.iter().map(|part| part.run.heap_bytes()).sum::<usize>()
     }
 }

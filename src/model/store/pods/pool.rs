@@ -12,7 +12,7 @@ pub(super) struct InternPool<T> {
     entries: Chunks<PoolEntry<T>>,
     free: Vec<u32>,
     index: HashTable<u32>,
-    /// What was asked for last: of neighbours in a list most share most.
+    /// The value that was interned last: neighbours in a list share most values.
     last: u32,
 }
 
@@ -45,7 +45,7 @@ impl<T: Default> InternPool<T> {
         self.index.find(hash, |_| true).copied()
     }
 
-    /// Whether a value that is in use has this hash.
+    /// Returns `true` if a value that is in use has this hash.
     pub(super) fn has(&self, id: u32, hash: u64) -> bool {
         self.entries.get(id as usize).is_some_and(|entry| entry.refs > 0 && entry.hash == hash)
     }

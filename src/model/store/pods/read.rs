@@ -22,7 +22,7 @@ impl PodStore {
         &self.requested
     }
 
-    /// What the bound pods of the whole cluster that are neither Succeeded nor Failed ask of `resource`, `cpu` and `memory` too.
+    /// Requests of `resource`, also `cpu` and `memory`, by the bound pods of the whole cluster that are neither Succeeded nor Failed.
     #[must_use]
     pub fn requested(&self, resource: &str) -> Quantity {
         self.ask_of(&self.requested, resource)
@@ -34,7 +34,7 @@ impl PodStore {
         Some(&self.nodes.get(self.node_id(name)?).totals)
     }
 
-    /// What the bound pods of a node that are neither Succeeded nor Failed ask of `resource`, `cpu` and `memory` too.
+    /// Requests of `resource`, also `cpu` and `memory`, by the bound pods of a node that are neither Succeeded nor Failed.
     #[must_use]
     pub fn node_requested(&self, name: &str, resource: &str) -> Quantity {
         self.node(name).map_or(Quantity::ZERO, |totals| self.ask_of(totals, resource))
@@ -72,7 +72,7 @@ impl PodStore {
         self.node_id(name).map(NodeId)
     }
 
-    /// What pods with these totals ask of `resource`, `cpu` and `memory` too.
+    /// Requests of `resource`, also `cpu` and `memory`, by the pods of these totals.
     pub(crate) fn requested_of(&self, totals: &NodeTotals, resource: &str) -> Quantity {
         self.ask_of(totals, resource)
     }
@@ -213,7 +213,7 @@ impl PodStore {
         self.index.find(hash.whole(), |slot| self.is(self.records.at(slot), hash, namespace, name))
     }
 
-    /// Whether a record is that of this pod.
+    /// Returns `true` if the record is that of this pod.
     pub(super) fn is(&self, held: &PodRecord, hash: KeyHash, namespace: u32, name: &str) -> bool {
         held.hash == hash && self.names.get(held.name()) == name && self.namespace_of(held) == namespace
     }

@@ -13,7 +13,7 @@ pub(super) const NIL: u32 = u32::MAX;
 /// 64 KiB of records: a small cluster pays for one chunk, and growing copies nothing.
 const CHUNK: usize = 1024;
 
-/// What is kept of a pod: 64 bytes; everything that repeats is an id.
+/// Record of a pod: 64 bytes; everything that repeats is an id.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PodRecord {
     uid: [u64; 2],
@@ -52,7 +52,7 @@ const PHASES: [PodPhase; 5] =
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Epoch(pub(super) u8);
 
-/// What the index finds a pod by, kept so that it can grow without a look at names.
+/// Hash by which the index finds a pod, kept so that the index can grow without reading names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct KeyHash(u32);
 
@@ -85,7 +85,7 @@ impl PodRecord {
         created: 0,
     };
 
-    /// What is kept of `pod` besides what is interned.
+    /// Record of `pod` without the interned values.
     pub(super) fn new(pod: &PodFacts<'_>, name: NameAt, watched: bool) -> Self {
         let mut record = Self { version: pod.version, restarts: pod.restarts, ..Self::EMPTY };
         record.set_name(name);

@@ -1,4 +1,4 @@
-//! What is counted: per node, and over the cluster.
+//! Totals of pods: per node, and over the cluster.
 
 use crate::facts::quantity::Quantity;
 
@@ -52,7 +52,7 @@ pub struct NodeTotals {
     others: Vec<Share>,
 }
 
-/// What is asked of one resource other than cpu and memory.
+/// Requests of one resource other than cpu and memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Share {
     id: ResourceId,
@@ -60,7 +60,7 @@ struct Share {
     amount: Quantity,
 }
 
-/// What one pod adds to its node.
+/// Share of one pod in the totals of its node.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PodShare<'a> {
     pub(super) terminating: bool,
@@ -69,7 +69,7 @@ pub(super) struct PodShare<'a> {
     pub(super) asks: &'a RequestSet,
 }
 
-/// What a pod asks for, by resource id.
+/// Requests of a pod, by resource id.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct RequestSet {
     pub(super) cpu: Quantity,
@@ -90,7 +90,7 @@ impl NodeTotals {
         self.others.iter().map(|share| (share.id, share.amount))
     }
 
-    /// What is asked of one resource other than cpu and memory; nothing if no pod names it.
+    /// Requests of one resource other than cpu and memory; zero if no pod names it.
     #[must_use]
     pub fn other(&self, id: ResourceId) -> Quantity {
         self.place(id).map_or(Quantity::ZERO, |at| self.others[at].amount)

@@ -36,7 +36,7 @@ fn f23_numbers_of_some_namespaces_are_lower_bounds_of_the_cluster() {
     assert_eq!(free, [Known::Unknown], "whoever else holds devices is not seen");
     let detail = bench.state().node("n2", bench.now()).unwrap();
     assert_eq!((detail.row.pods, detail.partial.is_some()), (Known::AtLeast(0), true), "none is not no pod at all");
-    assert!(bench.state().settled() && bench.state().complete());
+    assert!(bench.state().settled() && bench.state().tracks().complete());
 }
 
 #[test]
@@ -49,7 +49,7 @@ fn f23_a_namespace_that_is_not_read_yet_keeps_the_whole_loading() {
     assert!(matches!(bench.summary().pods_fresh, Freshness::Loading { .. }), "{:?}", bench.summary().pods_fresh);
     assert!(!bench.state().settled());
     bench.denied_in(1);
-    assert!(bench.state().settled() && !bench.state().complete());
+    assert!(bench.state().settled() && !bench.state().tracks().complete());
 }
 
 #[test]
@@ -61,7 +61,7 @@ fn f23_a_namespace_that_is_forbidden_is_named_and_the_others_stay() {
     assert_eq!((bench.summary().pods, bench.summary().word), (Known::AtLeast(1), "denied"));
     assert!(matches!(bench.summary().pods_fresh, Freshness::Live(_)), "{:?}", bench.summary().pods_fresh);
     assert_eq!(bench.texts("Denied"), ["pods in b may not be listed (403): connection refused"]);
-    let partial = bench.state().partial().unwrap();
+    let partial = bench.state().tracks().partial().unwrap();
     assert_eq!(
         (partial.count(), partial.names()),
         ("1 of 2 namespaces".into(), "only pods of a, none of b (403)".into())

@@ -27,13 +27,13 @@ pub(super) fn head(scene: &Scene<'_>, view: &ApiView<'_>, width: usize, context:
     lines.extend(throttled(view, context.now));
     lines.extend(running(view, scene, context.now));
     // The newest one has a place on low screens too.
-    let newest = view.cluster.failure_log().find(|failure| failure.layer != Layer::Warning);
+    let newest = view.cluster.link().log().find(|failure| failure.layer != Layer::Warning);
     lines.extend(newest.map(|failure| {
         let text = format!("{} {}: {}", clock(failure.at), failure.layer.name(), sentence(failure));
         vec![label("last failure"), (Role::Bad, text)]
     }));
     lines.extend(facts(scene, view, glyphs));
-    let count = view.cluster.failure_log().count();
+    let count = view.cluster.link().log().count();
     let text = if count == 0 { "none".to_owned() } else { format!("the last {count}, newest first") };
     lines.push(vec![label("failures"), (if count == 0 { Role::Muted } else { Role::Text }, text)]);
     lines
@@ -46,7 +46,7 @@ fn label(text: &str) -> (Role, String) {
 fn throttled(view: &ApiView<'_>, now: Now) -> Option<CallLine> {
     let latency = view.cluster.latency();
     let count = latency.throttled_within(THROTTLED, now.mono);
-    let waits = view.cluster.failure_log().find(|failure| failure.layer == Layer::Throttled);
+    let waits = view.cluster.link().log().find(|failure| failure.layer == Layer::Throttled);
     // `Retry-After` is part of the wait: the longer of it and our own backoff.
     let left = waits.and_then(|failure| {
         let age = Duration::try_from(now.wall.duration_since(failure.at)).unwrap_or_default();
@@ -133,7 +133,7 @@ fn facts(scene: &Scene<'_>, view: &ApiView<'_>, glyphs: &Glyphs) -> Vec<CallLine
         vec![label("timeouts"), (if summary.latency.timeouts > 0 { Role::Warn } else { Role::Text }, timeouts)],
         vec![label("server"), (if apart { Role::Warn } else { Role::Text }, server.join(&dot))],
     ];
-    let limits = Resource::CORE.into_iter().filter_map(|resource| view.cluster.page_limits(resource));
+    let limits = Resource::CORE.into_iter().filter_map(|resource| view.cluster.link().page_limits(resource));
     lines.extend(limits.map(|limits| vec![label("limits"), (Role::Text, self::limits(limits, glyphs))]));
     let window = format!(
         "calls that ended in the last {}; connect, TTFB, body, decode: where their time went",
@@ -157,12 +157,12 @@ fn limits(limits: &PageLimits, glyphs: &Glyphs) -> String {
 
 /// Lines that the failures take.
 pub(super) fn failures_len(view: &ApiView<'_>) -> usize {
-    view.cluster.failure_log().count()
+    view.cluster.link().log().count()
 }
 
 /// Draws the failure at this place: time, class, text, what happens next, Audit-Id.
 pub(super) fn failure(pen: &mut Pen<'_>, view: &ApiView<'_>, at: usize) {
-    let Some(failure) = view.cluster.failure_log().nth(at) else { return };
+    let Some(failure) = view.cluster.link().log().nth(at) else { return };
     pen.skip(1).put(Role::Muted, &clock(failure.at)).skip(1);
     pen.fit(Role::Bad, failure.layer.name(), 14).skip(1);
     pen.rest(Role::Text, &sentence(failure));

@@ -33,7 +33,7 @@ fn stats(kind: CallKind, attempts: &[Attempt], ping: Option<Duration>) -> KindSt
     for attempt in attempts {
         window.push(attempt, at(100));
     }
-    window.stats(at(100), (at(0), ping))
+    window.stats(at(100), at(0), ping)
 }
 
 const PODS: CallKind = CallKind::List(Resource::Pods);
@@ -65,7 +65,7 @@ fn what_decoding_took_is_a_share_of_its_own() {
     window.decoded(CallId(1), ms(9_000));
     window.decoded(CallId(2), ms(7_000));
     window.decoded(CallId(3), ms(99_000));
-    let stats = window.stats(at(2), (at(0), Some(ms(20))));
+    let stats = window.stats(at(2), at(0), Some(ms(20)));
     // Of 2 s waiting, 2 s reading and 16 s decoding.
     assert_eq!(stats.shares, Some(Shares { connect: 0, first_byte: 10, body: 10, decode: 80 }));
     assert_eq!(stats.verdict, Some(Verdict::Decode), "although no call was slow");
@@ -138,13 +138,13 @@ fn the_window_forgets_after_ten_minutes_and_says_what_it_left_out() {
     for second in 500..700 {
         window.push(&call, at(second));
     }
-    let stats = window.stats(at(700), (at(0), None));
+    let stats = window.stats(at(700), at(0), None);
     assert_eq!((stats.count, stats.bytes, stats.more), (200, 20_000, false), "the first one is too old");
     assert!((stats.rate - 200.0 / 600.0).abs() < 1e-9, "{}", stats.rate);
     for second in 700..800 {
         window.push(&call, at(second));
     }
-    let stats = window.stats(at(800), (at(0), None));
+    let stats = window.stats(at(800), at(0), None);
     assert_eq!((stats.count, stats.more), (256, true));
     // The oldest of the 256 that are left ended at 544 s.
     assert!((stats.rate - 1.0).abs() < 1e-9, "{}", stats.rate);

@@ -111,7 +111,7 @@ fn a_node_like_many_others_costs_600_bytes() {
 fn a_label_that_tells_nodes_apart_makes_no_set_of_labels_for_each() {
     let mut nodes = NodeStore::default();
     list(&mut nodes, 1, (0..2_000).map(cloudy));
-    assert!(nodes.commons.len() < 400, "{} texts and lists", nodes.commons.len());
+    assert!(nodes.interner.len() < 400, "{} texts and lists", nodes.interner.len());
     let held = nodes.by_name(&cloudy(1_999).name).unwrap();
     assert_eq!(held.facts.unpack(), cloudy(1_999));
 }
@@ -128,13 +128,13 @@ fn ten_relists_with_other_names_and_versions_leave_no_garbage() {
     };
     list(&mut nodes, 1, (0..1_000).map(born(1)));
     list(&mut nodes, 2, (0..1_000).map(born(2)));
-    let (bytes, values) = (nodes.heap_bytes(), nodes.commons.len());
+    let (bytes, values) = (nodes.heap_bytes(), nodes.interner.len());
     for generation in 3..=12 {
         list(&mut nodes, generation, (0..1_000).map(born(generation)));
     }
     assert_eq!(nodes.len(), 1_000);
     assert!(nodes.heap_bytes() <= bytes + bytes / 20, "{} bytes after {bytes}", nodes.heap_bytes());
-    assert!(nodes.commons.len() <= 2 * values + 400, "{} values after {values}", nodes.commons.len());
+    assert!(nodes.interner.len() <= 2 * values + 400, "{} values after {values}", nodes.interner.len());
 }
 
 #[test]
