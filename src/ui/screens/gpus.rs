@@ -80,7 +80,7 @@ pub(in crate::ui) fn open<'a>(
 ) -> Option<Box<dyn View + 'a>> {
     let Screen::Gpus = model.screen() else { return None };
     let cluster = model.current();
-    let visible = cluster.dra_visible();
+    let visible = cluster.optional().dra_visible();
     let hidden = matches!(visible, Visibility::Denied(_) | Visibility::Unavailable(_));
     Some(Box::new(GpusView {
         board: cluster.gpu_report(),
@@ -88,10 +88,10 @@ pub(in crate::ui) fn open<'a>(
         pods: cluster.pod_counts().map(|_| ()),
         nodes: cluster.node_counts().map(|_| ()),
         dra_hidden: visible.reason().filter(|_| hidden),
-        partial: cluster.partial(),
+        partial: cluster.tracks().partial(),
         unread: [cluster.tracks().unread_nodes(), cluster.tracks().unread_pods()],
         scroll: model.pane_scroll(),
-        server_now: cluster.server_now(context.now),
+        server_now: cluster.link().now(context.now),
         old: words::stale(&cluster.summary(context.now)),
     }))
 }

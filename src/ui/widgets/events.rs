@@ -28,7 +28,7 @@ pub(in crate::ui) fn of(cluster: &ClusterState, now: Now) -> EventsView<'_> {
     EventsView {
         events: cluster.detail().and_then(DetailState::events),
         fresh: part_freshness(cluster, DetailPart::Events, now),
-        now: cluster.server_now(now),
+        now: cluster.link().now(now),
     }
 }
 

@@ -116,12 +116,12 @@ fn facts(scene: &Scene<'_>, view: &ApiView<'_>, glyphs: &Glyphs) -> Vec<CallLine
     let load = format!("{} req/s {}{dot}{all} since the start", rate(requests), throughput(bytes));
     let version = summary.version.as_ref().map_or("version not known yet", |version| version);
     let mut server = vec![version.to_owned()];
-    server.extend(view.cluster.server().map(ToString::to_string));
-    server.extend(view.cluster.skew_ms().map(|skew| match words::skew(skew) {
+    server.extend(view.cluster.link().url().map(ToString::to_string));
+    server.extend(view.cluster.link().skew_ms().map(|skew| match words::skew(skew) {
         Some(text) => text,
         None => "our clocks agree".to_owned(),
     }));
-    let apart = view.cluster.skew_ms().is_some_and(|skew| words::skew(skew).is_some());
+    let apart = view.cluster.link().skew_ms().is_some_and(|skew| words::skew(skew).is_some());
     let timeouts = format!(
         "{} in {}, {} since the start",
         summary.latency.timeouts,
