@@ -1,6 +1,6 @@
 //! `Model`: everything the screen knows. Pure: the same messages at the same times always give the same model.
 //!
-//! A tree, in which a module may use only those above it: [`known`], [`settings`], [`time`], `natural` and `sorter`; [`store`]; [`derive`]; [`table`];
+//! A tree, in which a module may use only those above it: [`known`], [`settings`], [`time`], `natural` and `sorter`; [`store`]; [`mod@derive`]; [`table`];
 //! [`alerts`]; [`cluster`]; [`app`].
 
 pub mod alerts;

@@ -8,7 +8,7 @@
 //! table    NAME  STATUS  PODS  GPU req/ok/cap  …           or  node: conditions, resources, labels, pods
 //! footer   104 nodes · our load 0.4 req/s 12 kB/s                     filter /  open enter  help ?
 //! ```
-//! A [`scene::Scene`] holds what all regions share; the body is a screen of the table [`screens::SCREENS`].
+//! A [`scene::Scene`] holds what all regions share; the body is a screen of the table [`screens`].
 
 mod scene;
 mod screens;

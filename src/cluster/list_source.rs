@@ -42,7 +42,7 @@ impl ListSource {
                 | ClusterEvent::Changes { .. }
                 | ClusterEvent::Sync { .. }
                 | ClusterEvent::Alive { .. },
-            ) => ClusterEvent::Namespaced { index: index, event: Box::new(event) },
+            ) => ClusterEvent::Namespaced { index, event: Box::new(event) },
             _ => event,
         }
     }

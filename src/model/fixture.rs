@@ -277,7 +277,7 @@ impl Bench {
     /// Reasons of the firing alerts.
     pub(crate) fn reasons(&mut self) -> Vec<&'static str> {
         self.prepare();
-        self.state().alerts().iter().map(|alert| alert.reason()).collect()
+        self.state().alerts().iter().map(crate::model::alerts::AlertLine::reason).collect()
     }
 
     /// Texts of the firing alerts of one reason.

@@ -112,6 +112,7 @@ fn held_pod(pod: &PodFacts<'_>) -> Object {
 
 /// What a server has, from its dump: its nodes, and its pods in these namespaces, in all of them if none is named. Finished
 /// pods are not asked for, and so are none of ours.
+#[must_use]
 pub fn truth(dump: &Value, namespaces: &[&str]) -> Objects {
     let mut objects = Objects::new();
     let (mut bound, mut unscheduled) = (0_u32, 0_u32);
@@ -289,6 +290,7 @@ fn map(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
 }
 
 /// Where the two differ, one line for each field; empty if they are equal.
+#[must_use]
 pub fn difference(held: &Objects, truth: &Objects) -> String {
     let (mut out, none) = (String::new(), Object::new());
     let names = held.keys().chain(truth.keys().filter(|name| !held.contains_key(*name)));

@@ -572,7 +572,8 @@ pub(super) fn alerts() -> Vec<AlertLine> {
     ]
 }
 
-/// What varies from scene to scene.
+/// Settings that vary from scene to scene.
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of one scene")]
 pub(super) struct Set {
     pub(super) summaries: Vec<ClusterSummary>,
     pub(super) alerts: Vec<AlertLine>,
@@ -625,6 +626,7 @@ impl Set {
     }
 
     /// The same with other keys.
+    #[expect(clippy::too_many_lines, reason = "one screen after the other")]
     pub(super) fn draw_with_keys(
         &self,
         (width, height): (u16, u16),

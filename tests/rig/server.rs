@@ -12,7 +12,7 @@ use watchbell::sim::{self, Change, Control, RequestLog, Scenario, Simulation};
 /// Simulated clusters on loopback, and a folder with a kubeconfig for them.
 pub(crate) struct Served {
     /// Runs the simulation, and so ends before it; `None` if the runtime of an asynchronous test does.
-    _own: Option<Runtime>,
+    owned: Option<Runtime>,
     /// The runtime of the simulation.
     pub(crate) runtime: Handle,
     pub(crate) simulation: Simulation,
@@ -32,7 +32,7 @@ impl Served {
     pub(crate) fn of(scenario: Scenario) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let mut served = runtime.block_on(Self::here(scenario));
-        served._own = Some(runtime);
+        served.owned = Some(runtime);
         served
     }
 
@@ -48,7 +48,7 @@ impl Served {
         std::fs::write(dir.path().join("kubeconfig"), simulation.kubeconfig()).unwrap();
         let address = simulation.clusters()[0].url.trim_start_matches("http://").parse().unwrap();
         let (runtime, changes) = (Handle::current(), AtomicU32::new(0));
-        Self { _own: None, runtime, simulation, dir, address, changes }
+        Self { owned: None, runtime, simulation, dir, address, changes }
     }
 
     pub(crate) fn kubeconfig(&self) -> PathBuf {

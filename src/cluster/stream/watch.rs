@@ -224,7 +224,7 @@ impl WatchBatch {
             WatchType::Unknown => false,
         };
         if readable {
-            // Unreadable events and ERRORs prove nothing: a watch with nothing else is of no use.
+            // Unreadable events and events of type ERROR prove nothing: a watch with nothing else is of no use.
             self.news.events = self.news.events.saturating_add(1);
             newest.clear();
             newest.extend_from_slice(object);

@@ -148,7 +148,7 @@ async fn a_load_balancer_that_cuts_idle_connections_leaves_quiet_pods_live_and_t
             beside.listen(&rig, false);
             let fresh = beside.fresh(Resource::Pods, rig.state_start().elapsed());
             assert!(matches!(fresh, Freshness::Live(age) if age < secs(70)), "{what}, minute {minute}: {fresh:?}");
-            let reasons: Vec<&str> = beside.alerts().iter().map(|alert| alert.reason()).collect();
+            let reasons: Vec<&str> = beside.alerts().iter().map(crate::model::alerts::AlertLine::reason).collect();
             assert_eq!(reasons, ["NodeNotReady"], "{what}, minute {minute}");
         }
         let watches = rig.watches("pods");

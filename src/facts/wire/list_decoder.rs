@@ -245,7 +245,7 @@ impl ListDecoder {
                     match (number, value) {
                         (1 | 2, WireValue::Bytes(_)) => self.stage = DecodeStage::Refused(CUT),
                         (3, WireValue::Bytes(encoding)) if !encoding.is_empty() => {
-                            self.stage = DecodeStage::Refused(ANOTHER)
+                            self.stage = DecodeStage::Refused(ANOTHER);
                         }
                         _ => continue,
                     }

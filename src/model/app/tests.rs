@@ -93,7 +93,7 @@ fn after_a_sleep_silence_is_news_again_once_it_lasts() {
         let now = asleep(bench.now());
         bench.model.update(Msg::Tick, now);
         bench.model.update(Msg::Frame, now);
-        let reasons: Vec<_> = bench.state().alerts().iter().map(|alert| alert.reason()).collect();
+        let reasons: Vec<_> = bench.state().alerts().iter().map(crate::model::alerts::AlertLine::reason).collect();
         if second < 30 {
             assert!(reasons.is_empty(), "{reasons:?} after {second} s");
         } else {

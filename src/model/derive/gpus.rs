@@ -167,7 +167,7 @@ pub struct Supply {
     /// Healthy and not requested, node by node, on nodes that take pods; of dynamic resource allocation the healthy devices of
     /// which nothing is allocated.
     pub free: i64,
-    /// The same of nodes that take none, by the reason; nothing at the place of [`Admission::Open`].
+    /// The same of nodes that take none, by the reason; nothing at the place of `Admission::Open`.
     pub unschedulable: ByAdmission,
     /// Requested beyond what is allocatable, node by node.
     pub over_requested: i64,

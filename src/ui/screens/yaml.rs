@@ -70,12 +70,11 @@ impl View for YamlView<'_> {
     fn draw(&self, canvas: &mut Canvas<'_>, scene: &Scene<'_>, _: &mut ListMemory) -> Viewport {
         let area = canvas.area;
         title(&mut canvas.pen(0), self, scene.context());
-        match self.document {
-            Some(document) => lines(canvas, document, self.first),
-            None => {
-                let (role, text) = freshness(&self.fresh).unwrap_or((Role::Muted, "not read yet".to_owned()));
-                canvas.pen(2.min(area.height.saturating_sub(1))).skip(1).rest(role, &text);
-            }
+        if let Some(document) = self.document {
+            lines(canvas, document, self.first);
+        } else {
+            let (role, text) = freshness(&self.fresh).unwrap_or((Role::Muted, "not read yet".to_owned()));
+            canvas.pen(2.min(area.height.saturating_sub(1))).skip(1).rest(role, &text);
         }
         scrolled(self.page, self.most())
     }

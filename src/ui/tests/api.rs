@@ -73,7 +73,7 @@ impl Api {
                 self.call(CallKind::Work, (None, Some(total * 9 / 10), total), (900, CallEnd::Complete, Some(200)));
             }
             ProbeOutcome::TimedOut { .. } => {
-                self.call(CallKind::Work, (None, None, 5_000), (0, CallEnd::TimedOut, None))
+                self.call(CallKind::Work, (None, None, 5_000), (0, CallEnd::TimedOut, None));
             }
             ProbeOutcome::Failed { .. } => {
                 self.call(CallKind::Work, (None, Some(5), 5), (200, CallEnd::Complete, Some(500)));

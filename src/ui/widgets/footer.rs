@@ -122,6 +122,7 @@ struct Said {
 }
 
 /// Where the footer says it.
+#[derive(Clone, Copy)]
 struct SaidWhere<'a> {
     glyphs: &'a Glyphs,
     /// Columns.
@@ -134,7 +135,7 @@ struct SaidWhere<'a> {
 
 fn said(scene: &Scene<'_>, own: Facts, at: SaidWhere<'_>) -> Said {
     let glyphs = at.glyphs;
-    let Some(summary) = scene.summary() else { return Default::default() };
+    let Some(summary) = scene.summary() else { return Said::default() };
     let mut facts = Vec::new();
     facts.extend(scene.notice.map(|text| (Role::Focus, with_short_names(text, scene, glyphs, at.room))));
     if let [first, more @ ..] = scene.warnings {

@@ -181,7 +181,7 @@ impl StripLine {
             match field {
                 StripField::Spark => spark::draw(pen, marks, width, scale),
                 StripField::Context | StripField::Word | StripField::Silenced | StripField::Fresh => {
-                    _ = pen.fit(role, text, width)
+                    _ = pen.fit(role, text, width);
                 }
                 StripField::Timeouts => _ = pen.right(role, text, width).put(Role::Muted, " t/o"),
                 _ => _ = pen.right(role, text, width),

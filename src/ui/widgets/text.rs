@@ -25,8 +25,8 @@ impl<'a> Pen<'a> {
     pub(in crate::ui) fn new(buf: &'a mut Buffer, theme: &'a Theme, area: Rect, row: u16) -> Self {
         let inside = area.intersection(buf.area);
         let y = area.y.saturating_add(row);
-        let there = row < area.height && (inside.y..inside.bottom()).contains(&y);
-        let end = if there { inside.right() } else { inside.x };
+        let is_inside = row < area.height && (inside.y..inside.bottom()).contains(&y);
+        let end = if is_inside { inside.right() } else { inside.x };
         Self { buf, theme, x: inside.x, end, y }
     }
 

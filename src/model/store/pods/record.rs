@@ -48,7 +48,7 @@ const PHASE_SHIFT: u32 = 5;
 const PHASES: [PodPhase; 5] =
     [PodPhase::Pending, PodPhase::Running, PodPhase::Succeeded, PodPhase::Failed, PodPhase::Unknown];
 
-/// Some lists of one part, told apart by eight bits of their generation: see [`super::part`].
+/// Some lists of one part, told apart by eight bits of their generation: see [`mod@super::part`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Epoch(pub(super) u8);
 
