@@ -317,19 +317,7 @@ pub(crate) fn at(ms: u64) -> Now {
 }
 
 pub(crate) fn failure(layer: Layer, at: Timestamp) -> Failure {
-    Failure {
-        at,
-        layer,
-        request: "list pods".into(),
-        code: None,
-        text: "connection refused".into(),
-        attempt: 1,
-        next_in: None,
-        previous: None,
-        audit_id: None,
-        retry_after: None,
-        timeout: false,
-    }
+    Failure::new(at, layer, "list pods".into(), "connection refused".into())
 }
 
 /// A Ready node: 4 cores, 8 GiB, 10 pods; its uid is made from its name.

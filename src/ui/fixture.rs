@@ -520,19 +520,8 @@ pub(super) fn down() -> ClusterSummary {
 }
 
 fn failure(text: &str) -> Failure {
-    Failure {
-        at: now().wall,
-        layer: Layer::Body,
-        request: "list pods".into(),
-        code: None,
-        text: text.into(),
-        attempt: 2,
-        next_in: Some(secs(4)),
-        previous: None,
-        audit_id: None,
-        retry_after: None,
-        timeout: true,
-    }
+    let failure = Failure::new(now().wall, Layer::Body, "list pods".into(), text.into());
+    Failure { attempt: 2, next_in: Some(secs(4)), timeout: true, ..failure }
 }
 
 /// Three minutes of a work probe that got slow, timed out and came back.

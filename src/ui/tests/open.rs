@@ -48,19 +48,7 @@ fn sync(model: &mut Model, part: DetailPart, state: SyncState) {
 }
 
 fn failure(layer: Layer, text: &str) -> Failure {
-    Failure {
-        at: at(7).wall,
-        layer,
-        request: "get pod default/pod-0".into(),
-        code: None,
-        text: text.into(),
-        attempt: 2,
-        next_in: None,
-        previous: None,
-        audit_id: None,
-        timeout: false,
-        retry_after: None,
-    }
+    Failure { attempt: 2, ..Failure::new(at(7).wall, layer, "get pod default/pod-0".into(), text.into()) }
 }
 
 /// The pod screen with everything on it.

@@ -48,19 +48,7 @@ fn detail(name: &str, uid: u128) -> Detail {
 }
 
 fn failure(layer: Layer, text: &str) -> Failure {
-    Failure {
-        at: Bench::new(&["x"]).now().wall,
-        layer,
-        request: "get pod".into(),
-        code: None,
-        text: text.into(),
-        attempt: 1,
-        next_in: None,
-        previous: None,
-        audit_id: None,
-        timeout: false,
-        retry_after: None,
-    }
+    Failure::new(Bench::new(&["x"]).now().wall, layer, "get pod".into(), text.into())
 }
 
 fn fresh(bench: &Bench, part: DetailPart) -> PartFreshness<'_> {

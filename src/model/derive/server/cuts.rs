@@ -75,19 +75,8 @@ mod tests {
     }
 
     fn failure(request: &str, layer: Layer, second: i64) -> Failure {
-        Failure {
-            at: at(second),
-            layer,
-            request: Clean::new(request),
-            code: None,
-            text: Clean::new("the watch was cut: connection reset by the other side"),
-            attempt: 1,
-            next_in: None,
-            previous: None,
-            audit_id: None,
-            retry_after: None,
-            timeout: false,
-        }
+        let text = Clean::new("the watch was cut: connection reset by the other side");
+        Failure::new(at(second), layer, Clean::new(request), text)
     }
 
     fn now(second: i64) -> Mono {
