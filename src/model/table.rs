@@ -1,9 +1,10 @@
 //! Columns, sort, filter, selection by key: only the visible slice ever becomes rows.
 
-mod columns;
+pub(crate) mod columns;
 pub(crate) mod filter;
 pub(crate) mod line;
 pub(crate) mod list;
+mod matching;
 pub(crate) mod order;
 pub(crate) mod podfilter;
 pub(crate) mod podorder;
@@ -13,7 +14,7 @@ use std::time::Duration;
 use crate::facts::pod::PodFacts;
 
 pub use crate::model::store::nodes::{PackedFacts, PackedLabels, System};
-pub use columns::{Align, COLUMNS, Column, Compared, FilterMatch, Matched};
+pub use columns::{Align, COLUMNS, Column, Emphasis, Figure, JsonField, MadeCell, NodeCell, Shown, WIDE, Width};
 
 /// Columns that rows can be sorted by; the table of columns is in `COLUMNS`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -41,6 +42,8 @@ pub enum SortBy {
     Version,
     /// Age.
     Age,
+    /// Another column, by its name.
+    Column(&'static str),
 }
 
 /// Why what a pod last reported does not speak for now.

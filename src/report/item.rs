@@ -1,5 +1,7 @@
 //! One node of a snapshot.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -12,6 +14,7 @@ use crate::model::cluster::NodeItem;
 use crate::model::derive::dra::{DraDevices, DriverDevices};
 use crate::model::derive::rows::AcceleratorTotals;
 use crate::model::derive::usage::Used;
+use crate::model::table::COLUMNS;
 
 /// One node.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -62,6 +65,9 @@ pub struct Item {
     pub dra: Option<Vec<DriverDevices>>,
     /// Its kubelet's lease; `None` if it is not seen, see the cluster's `leases`, or if there is none.
     pub lease: Option<ItemLease>,
+    /// Fields that columns of the node table make.
+    #[serde(flatten)]
+    pub columns: BTreeMap<&'static str, serde_json::Value>,
 }
 
 /// A kubelet's lease.
@@ -199,6 +205,7 @@ pub(super) fn of(node: &NodeItem<'_>, devices: Option<&DraDevices>, shown: PodVi
         lease: node
             .lease
             .map(|lease| ItemLease { age_seconds: lease.age.map(|age| age.as_secs_f64()), silent: lease.silent }),
+        columns: COLUMNS.iter().filter_map(|column| column.json_field(&node.row)).collect(),
     }
 }
 

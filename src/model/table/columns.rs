@@ -1,33 +1,66 @@
-//! The one table of columns: names, headers, widths, sorting, filtering and JSON fields come from here.
+//! The one table of columns of nodes: a column is one row of it, with its heading, its width, the rank in which it gives way, its
+//! cell, its sort, its filter and its JSON field.
 
 use super::SortBy;
+use super::matching::{contains, starts_with};
+use super::order::{self, SortKey};
+use crate::facts::quantity::Quantity;
+use crate::model::derive::history::STRIP;
+use crate::model::derive::joined_node::JoinedNode;
+use crate::model::derive::rows::NodeRow;
 
 /// A column of the node table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub struct Column {
     /// Its name in filters and in the configuration; lower case.
     pub name: &'static str,
     /// Other names that a filter may use.
     pub aliases: &'static [&'static str],
-    /// Its heading.
+    /// Its heading; empty if it belongs to the column on its left, from which one blank divides it.
     pub header: &'static str,
-    /// Narrower than this many cells it says nothing and gives way.
-    pub min_width: u16,
-    /// Wider than this many cells it only wastes room.
-    pub max_width: u16,
-    /// Numbers stand right.
+    /// How wide it is.
+    pub width: Width,
+    /// The lower, the longer it stays on narrow screens; [`WIDE`] only with the extra columns. The name has rank 0 and never goes.
+    pub rank: u8,
+    /// Its rank while the usage of nodes is not seen.
+    pub rank_without_usage: u8,
+    /// The side on which its heading stands.
     pub align: Align,
-    /// Shown only when the extra columns are wanted.
-    pub wide: bool,
-    /// What a sort by this column is; `None` if that means nothing.
+    /// The clusters that have it.
+    pub shown: Shown,
+    /// What changes its values.
+    pub(crate) reads: Reads,
+    /// The sort that it is the column of; `None` if rows cannot be sorted by it.
     pub sort: Option<SortBy>,
-    /// How a filter term on this column is understood.
-    pub filter: FilterMatch,
-    /// Where the value stands in an item of the JSON snapshot; empty if it is not there.
-    pub json: &'static str,
+    /// Key that rows are sorted by.
+    pub(crate) key: fn(&JoinedNode<'_>) -> SortKey,
+    /// How a filter term on it is read.
+    pub(crate) filter: FilterMatch,
+    /// A word without a column is looked for in it, too.
+    pub(crate) in_words: bool,
+    /// Its value on the screen.
+    pub cell: NodeCell,
+    /// Said where its text is empty; `None` for the sign of nothing.
+    pub absent: Option<&'static str>,
+    /// Its value in an item of the JSON snapshot.
+    pub json: JsonField,
 }
 
-/// On which side a column's values stand.
+/// Rank of columns that are shown only when the extra columns are wanted.
+pub const WIDE: u8 = 255;
+
+/// How wide a column is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Width {
+    /// Always the same.
+    Fixed(usize),
+    /// As wide as the widest value seen, within these bounds.
+    Seen(usize, usize),
+    /// By the width of the table: below 100, below 180, wider.
+    Stepped([usize; 3]),
+}
+
+/// Side of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Align {
     /// Text.
@@ -36,210 +69,504 @@ pub enum Align {
     Right,
 }
 
-/// How a filter term on a column is understood.
+/// Clusters that have a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FilterMatch {
-    /// `column:text`.
-    Text(Matched),
-    /// `column<8`, `column>=90%`.
-    Number(Compared),
+pub enum Shown {
+    /// All.
+    Always,
+    /// Those that have devices, or may have.
+    WithDevices,
+    /// Those in which the usage of nodes is seen.
+    WithUsage,
+}
+
+/// What changes the values of a column, besides the node itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reads {
+    /// Nothing.
+    Node,
+    /// The pods of the node.
+    Pods,
+    /// Its usage.
+    Usage,
+    /// Time.
+    Time,
+}
+
+/// How a filter term on a column is read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum FilterMatch {
+    /// `column:text`: `true` if the node has this text, which is lower case.
+    Text(fn(&JoinedNode<'_>, &str) -> bool),
+    /// `column:key`, `column:key=value`: a label.
+    Label,
+    /// `column<8`: a number of devices; `None` if it is not known.
+    Devices(fn(&JoinedNode<'_>) -> Option<i64>),
+    /// `column<8`, and `column>=90%` of what is allocatable.
+    Amount(fn(&JoinedNode<'_>) -> Option<Share>),
+    /// `column<2h`: the age of the node.
+    Age,
     /// Not at all.
     No,
 }
 
-/// Texts of a node that a filter looks at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Matched {
-    /// Its name: any part of it.
-    Name,
-    /// Its status: the beginning of a word, so that `ready` is not `NotReady`.
-    Status,
-    /// Its roles: any part of them.
-    Role,
-    /// The accelerator's model: any part of it.
-    Model,
-    /// The kubelet's version: any part of it.
-    Version,
-    /// A taint: any part of `key=value:effect`.
-    Taint,
-    /// A label: `key`, or `key=value`.
-    Label,
-    /// A bad condition: any part of its type.
-    Pressure,
-    /// Its address: any part of it.
-    Address,
-    /// Operating system: any part of it.
-    Os,
-    /// Kernel: any part of it.
-    Kernel,
-    /// Container runtime: any part of it.
-    Runtime,
+/// An amount, and the whole that it is a part of.
+pub(crate) type Share = (Quantity, Option<Quantity>);
+
+/// Value of a column on the screen.
+#[derive(Clone, Copy, Debug)]
+pub enum NodeCell {
+    /// A name, which is shortened so that it differs from those beside it.
+    Name(for<'a, 'r> fn(&'a NodeRow<'r>) -> Option<&'a str>),
+    /// Text as it stands; blank if there is none.
+    Text(for<'a, 'r> fn(&'a NodeRow<'r>) -> Option<&'a str>),
+    /// Text that is made of several values.
+    Made(fn(&NodeRow<'_>) -> MadeCell),
+    /// A figure with glyphs, which the screen draws.
+    Drawn(Figure),
 }
 
-/// Numbers of a node that a filter compares.
+/// Text of a cell, and how much it matters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MadeCell {
+    /// The text.
+    pub text: String,
+    /// How it stands out.
+    pub emphasis: Emphasis,
+}
+
+/// How a text stands out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Compared {
-    /// Whole devices, allocatable.
-    Gpu,
-    /// Whole devices that a pod could have.
-    Free,
-    /// Bound pods; with `%` of `allocatable.pods`.
+pub enum Emphasis {
+    /// As other text.
+    Plain,
+    /// Less than other text.
+    Muted,
+    /// Worth a look.
+    Warn,
+    /// Bad.
+    Bad,
+    /// Not known.
+    Unknown,
+}
+
+/// Figures of a node that the screen draws with glyphs, by the width that they have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Figure {
+    /// Readiness with its age, and cordon.
+    Status,
+    /// Pods of allocatable ones.
     Pods,
-    /// Cores requested; with `%` of allocatable.
-    Cpu,
-    /// Bytes requested; with `%` of allocatable.
-    Memory,
-    /// Cores used; with `%` of allocatable.
+    /// The same as a bar.
+    PodBar,
+    /// Devices requested, healthy and announced.
+    Gpu,
+    /// Devices that are unhealthy or not registered.
+    GpuLost,
+    /// Devices as a bar.
+    GpuBar,
+    /// Share of CPU that is used.
     CpuUsed,
-    /// Bytes used; with `%` of allocatable.
+    /// Share of memory that is used.
     MemoryUsed,
+    /// Share of CPU that is requested.
+    Cpu,
+    /// Share of memory that is requested.
+    Memory,
+    /// Bad conditions.
+    Pressure,
+    /// Ready in each of the last 15 minutes.
+    Ready,
     /// Time since creation.
     Age,
 }
 
-/// The columns, in the order in which they stand.
+/// Value of a column in an item of the JSON snapshot.
+#[derive(Clone, Copy, Debug)]
+pub enum JsonField {
+    /// None.
+    None,
+    /// A field that `report::Item` declares.
+    Declared(&'static str),
+    /// A field of this name that the column makes itself.
+    Made(&'static str, fn(&NodeRow<'_>) -> serde_json::Value),
+}
+
+/// Longest name that an object can have: `metadata.name`, a DNS subdomain.
+const LONGEST_NAME: usize = 253;
+
+/// What most columns have in common.
+const PLAIN: Column = Column {
+    name: "",
+    aliases: &[],
+    header: "",
+    width: Width::Fixed(0),
+    rank: WIDE,
+    rank_without_usage: WIDE,
+    align: Align::Left,
+    shown: Shown::Always,
+    reads: Reads::Node,
+    sort: None,
+    key: |_| SortKey::Name,
+    filter: FilterMatch::No,
+    in_words: false,
+    cell: NodeCell::Text(|_| None),
+    absent: None,
+    json: JsonField::None,
+};
+
+/// The columns, in the order in which they stand. 60 cells show NAME STATUS GPU, 80 also PODS and AGE.
 pub const COLUMNS: &[Column] = &[
     Column {
-        aliases: &[],
-        max_width: 63,
-        align: Align::Left,
+        name: "name",
+        header: "NAME",
+        width: Width::Seen(12, LONGEST_NAME),
+        rank: 0,
+        rank_without_usage: 0,
         sort: Some(SortBy::Name),
-        filter: FilterMatch::Text(Matched::Name),
-        json: "name",
-        ..column("name", "NAME", 12)
+        filter: FilterMatch::Text(|node, text| contains(&node.node.facts.name, text)),
+        in_words: true,
+        cell: NodeCell::Name(|row| Some(&row.facts.name)),
+        json: JsonField::Declared("name"),
+        ..PLAIN
     },
     Column {
-        max_width: 34,
-        align: Align::Left,
+        name: "status",
+        header: "STATUS",
+        width: Width::Stepped([18, 26, 26]),
+        rank: 1,
+        rank_without_usage: 1,
         sort: Some(SortBy::Status),
-        filter: FilterMatch::Text(Matched::Status),
-        json: "status",
-        ..column("status", "STATUS", 10)
+        key: |node| SortKey::Number(Some(order::status_rank(node))),
+        filter: FilterMatch::Text(|node, text| node.status_words().any(|word| starts_with(word, text))),
+        in_words: true,
+        cell: NodeCell::Drawn(Figure::Status),
+        json: JsonField::Declared("status"),
+        ..PLAIN
     },
+    // 8: `≥110/110`; kubelet's default is 110 pods.
     Column {
-        aliases: &["role"],
-        max_width: 24,
-        align: Align::Left,
-        filter: FilterMatch::Text(Matched::Role),
-        json: "roles",
-        ..column("roles", "ROLES", 5)
-    },
-    Column {
-        max_width: 14,
+        name: "pods",
+        header: "PODS",
+        width: Width::Fixed(8),
+        rank: 3,
+        rank_without_usage: 3,
+        align: Align::Right,
+        reads: Reads::Pods,
         sort: Some(SortBy::Pods),
-        filter: FilterMatch::Number(Compared::Pods),
-        json: "pods",
-        ..column("pods", "PODS", 7)
+        key: |node| {
+            SortKey::Number(order::share(node.pods().any().map(i64::from), node.node.pods_allocatable.map(i64::from)))
+        },
+        filter: FilterMatch::Amount(|node| {
+            Some((whole(node.pods().exact()?.into()), node.node.pods_allocatable.map(|pods| whole(pods.into()))))
+        }),
+        cell: NodeCell::Drawn(Figure::Pods),
+        json: JsonField::Declared("pods"),
+        ..PLAIN
     },
     Column {
+        name: "pod-bar",
+        header: "",
+        width: Width::Fixed(4),
+        rank: 5,
+        rank_without_usage: 5,
+        cell: NodeCell::Drawn(Figure::PodBar),
+        ..PLAIN
+    },
+    // 9: `≥16/16/16`; 11: three numbers of three digits. The heading starts on the left and reaches over the next two. Nodes that
+    // take no pods have none free, and come after those with devices.
+    Column {
+        name: "gpu",
+        header: "GPU req/ok/cap",
+        width: Width::Stepped([9, 11, 11]),
+        rank: 2,
+        rank_without_usage: 2,
         aliases: &["gpus"],
-        max_width: 18,
+        shown: Shown::WithDevices,
+        reads: Reads::Pods,
         sort: Some(SortBy::Gpu),
-        filter: FilterMatch::Number(Compared::Gpu),
-        json: "accelerators",
-        ..column("gpu", "GPU req/ok/cap", 10)
+        key: |node| SortKey::Number(node.gpus_free().and_then(|free| Some(-i128::from(free.exact()?)))),
+        filter: FilterMatch::Devices(|node| Some(node.gpu()?.allocatable)),
+        cell: NodeCell::Drawn(Figure::Gpu),
+        json: JsonField::Declared("accelerators"),
+        ..PLAIN
     },
     Column {
-        max_width: 24,
-        align: Align::Left,
-        filter: FilterMatch::Text(Matched::Model),
-        ..column("model", "MODEL", 8)
+        name: "gpu-lost",
+        header: "",
+        width: Width::Fixed(4),
+        rank: 2,
+        rank_without_usage: 2,
+        shown: Shown::WithDevices,
+        cell: NodeCell::Drawn(Figure::GpuLost),
+        ..PLAIN
     },
     Column {
+        name: "gpu-bar",
+        header: "",
+        width: Width::Fixed(8),
+        rank: 8,
+        rank_without_usage: 8,
+        shown: Shown::WithDevices,
+        cell: NodeCell::Drawn(Figure::GpuBar),
+        ..PLAIN
+    },
+    Column {
+        name: "model",
+        header: "MODEL",
+        width: Width::Seen(8, 24),
+        rank: 12,
+        rank_without_usage: 12,
+        shown: Shown::WithDevices,
+        filter: FilterMatch::Text(|node, text| node.model().is_some_and(|model| contains(model, text))),
+        in_words: true,
+        cell: NodeCell::Name(|row| row.model.filter(|model| !model.is_empty())),
+        ..PLAIN
+    },
+    // 7: `99% 59m`, the share and the age of figures that are stale.
+    Column {
+        name: "cpu-use",
+        header: "CPU use",
+        width: Width::Fixed(7),
+        rank: 6,
+        rank_without_usage: WIDE,
+        align: Align::Right,
+        shown: Shown::WithUsage,
+        reads: Reads::Usage,
         sort: Some(SortBy::CpuUsed),
-        filter: FilterMatch::Number(Compared::CpuUsed),
-        json: "usage",
-        ..column("cpu-use", "CPU use", 7)
+        key: |node| SortKey::Number(order::share(node.used().and_then(|used| used.cpu_milli), node.cpu_milli().1)),
+        filter: FilterMatch::Amount(|node| Some((milli(node.used()?.cpu_milli?), node.cpu_milli().1.map(milli)))),
+        cell: NodeCell::Drawn(Figure::CpuUsed),
+        json: JsonField::Declared("usage"),
+        ..PLAIN
     },
     Column {
+        name: "memory-use",
+        header: "MEM use",
+        width: Width::Fixed(7),
+        rank: 7,
+        rank_without_usage: WIDE,
         aliases: &["mem-use"],
+        align: Align::Right,
+        shown: Shown::WithUsage,
+        reads: Reads::Usage,
         sort: Some(SortBy::MemoryUsed),
-        filter: FilterMatch::Number(Compared::MemoryUsed),
-        json: "usage",
-        ..column("memory-use", "MEM use", 7)
+        key: |node| {
+            SortKey::Number(order::share(node.used().and_then(|used| used.memory_bytes), node.memory_bytes().1))
+        },
+        filter: FilterMatch::Amount(|node| Some((whole(node.used()?.memory_bytes?), node.memory_bytes().1.map(whole)))),
+        cell: NodeCell::Drawn(Figure::MemoryUsed),
+        json: JsonField::Declared("usage"),
+        ..PLAIN
     },
-    Column { sort: Some(SortBy::Cpu), filter: FilterMatch::Number(Compared::Cpu), ..column("cpu", "CPU req", 7) },
     Column {
+        name: "cpu",
+        header: "CPU req",
+        width: Width::Fixed(7),
+        rank: 9,
+        rank_without_usage: 6,
+        align: Align::Right,
+        reads: Reads::Pods,
+        sort: Some(SortBy::Cpu),
+        key: |node| SortKey::Number(order::share(node.cpu_milli().0.any(), node.cpu_milli().1)),
+        filter: FilterMatch::Amount(|node| Some((milli(node.cpu_milli().0.exact()?), node.cpu_milli().1.map(milli)))),
+        cell: NodeCell::Drawn(Figure::Cpu),
+        ..PLAIN
+    },
+    Column {
+        name: "memory",
+        header: "MEM req",
+        width: Width::Fixed(7),
+        rank: 10,
+        rank_without_usage: 7,
         aliases: &["mem"],
+        align: Align::Right,
+        reads: Reads::Pods,
         sort: Some(SortBy::Memory),
-        filter: FilterMatch::Number(Compared::Memory),
-        ..column("memory", "MEM req", 7)
+        key: |node| SortKey::Number(order::share(node.memory_bytes().0.any(), node.memory_bytes().1)),
+        filter: FilterMatch::Amount(|node| {
+            Some((whole(node.memory_bytes().0.exact()?), node.memory_bytes().1.map(whole)))
+        }),
+        cell: NodeCell::Drawn(Figure::Memory),
+        ..PLAIN
     },
     Column {
-        max_width: 30,
-        align: Align::Left,
+        name: "pressure",
+        header: "PRESSURE",
+        width: Width::Fixed(10),
+        rank: 11,
+        rank_without_usage: 11,
         aliases: &["conditions"],
-        filter: FilterMatch::Text(Matched::Pressure),
-        ..column("pressure", "PRESSURE", 8)
+        filter: FilterMatch::Text(|node, text| node.node.pressures().any(|kind| contains(kind, text))),
+        cell: NodeCell::Drawn(Figure::Pressure),
+        ..PLAIN
     },
-    Column { align: Align::Left, ..column("ready-15m", "READY 15m", 15) },
     Column {
-        max_width: 20,
-        align: Align::Left,
+        name: "ready-15m",
+        header: "READY 15m",
+        width: Width::Fixed(STRIP),
+        rank: 13,
+        rank_without_usage: 13,
+        cell: NodeCell::Drawn(Figure::Ready),
+        ..PLAIN
+    },
+    Column {
+        name: "roles",
+        header: "ROLES",
+        width: Width::Seen(5, 24),
+        rank: 15,
+        rank_without_usage: 15,
+        aliases: &["role"],
+        filter: FilterMatch::Text(|node, text| contains(&node.node.roles, text)),
+        in_words: true,
+        cell: NodeCell::Name(|row| Some(&row.roles)),
+        absent: Some("<none>"),
+        json: JsonField::Declared("roles"),
+        ..PLAIN
+    },
+    Column {
+        name: "version",
+        header: "VERSION",
+        width: Width::Seen(7, 20),
+        rank: 14,
+        rank_without_usage: 14,
         sort: Some(SortBy::Version),
-        filter: FilterMatch::Text(Matched::Version),
-        ..column("version", "VERSION", 7)
+        key: |node| SortKey::Text(node.node.facts.system.kubelet.clone()),
+        filter: FilterMatch::Text(|node, text| contains(&node.node.facts.system.kubelet, text)),
+        in_words: true,
+        cell: NodeCell::Text(|row| Some(&row.facts.system.kubelet)),
+        json: JsonField::Declared("version"),
+        ..PLAIN
     },
-    Column { sort: Some(SortBy::Age), filter: FilterMatch::Number(Compared::Age), ..column("age", "AGE", 5) },
+    // 6: `7y364d`.
     Column {
+        name: "age",
+        header: "AGE",
+        width: Width::Fixed(6),
+        rank: 4,
+        rank_without_usage: 4,
+        align: Align::Right,
+        reads: Reads::Time,
+        sort: Some(SortBy::Age),
+        key: |node| SortKey::Number(node.node.facts.created().map(|created| -i128::from(created.as_second()))),
+        filter: FilterMatch::Age,
+        cell: NodeCell::Drawn(Figure::Age),
+        json: JsonField::Declared("created"),
+        ..PLAIN
+    },
+    Column {
+        name: "address",
+        header: "ADDRESS",
+        width: Width::Seen(15, 39),
+        rank: WIDE,
+        rank_without_usage: WIDE,
         aliases: &["ip"],
-        max_width: 39,
-        align: Align::Left,
-        wide: true,
-        filter: FilterMatch::Text(Matched::Address),
-        ..column("address", "ADDRESS", 15)
+        filter: FilterMatch::Text(|node, text| contains(&node.node.facts.internal_ip(), text)),
+        cell: NodeCell::Text(|row| Some(&row.internal_ip)),
+        ..PLAIN
     },
     Column {
-        max_width: 30,
-        align: Align::Left,
-        wide: true,
-        filter: FilterMatch::Text(Matched::Os),
-        ..column("os", "OS", 10)
+        name: "os",
+        header: "OS",
+        width: Width::Seen(10, 30),
+        rank: WIDE,
+        rank_without_usage: WIDE,
+        filter: FilterMatch::Text(|node, text| contains(&node.node.facts.system.os_image, text)),
+        cell: NodeCell::Text(|row| Some(&row.facts.system.os_image)),
+        ..PLAIN
     },
     Column {
-        max_width: 30,
-        align: Align::Left,
-        wide: true,
-        filter: FilterMatch::Text(Matched::Kernel),
-        ..column("kernel", "KERNEL", 10)
+        name: "kernel",
+        header: "KERNEL",
+        width: Width::Seen(10, 30),
+        rank: WIDE,
+        rank_without_usage: WIDE,
+        filter: FilterMatch::Text(|node, text| contains(&node.node.facts.system.kernel, text)),
+        cell: NodeCell::Text(|row| Some(&row.facts.system.kernel)),
+        ..PLAIN
     },
     Column {
-        max_width: 30,
-        align: Align::Left,
-        wide: true,
-        filter: FilterMatch::Text(Matched::Runtime),
-        ..column("runtime", "RUNTIME", 10)
+        name: "runtime",
+        header: "RUNTIME",
+        width: Width::Seen(10, 30),
+        rank: WIDE,
+        rank_without_usage: WIDE,
+        filter: FilterMatch::Text(|node, text| contains(&node.node.facts.system.runtime, text)),
+        cell: NodeCell::Text(|row| Some(&row.facts.system.runtime)),
+        ..PLAIN
     },
 ];
 
 /// Terms of a filter that are no column of the table.
-pub(super) const EXTRA_TERMS: &[(&str, FilterMatch)] = &[
-    ("taint", FilterMatch::Text(Matched::Taint)),
-    ("label", FilterMatch::Text(Matched::Label)),
-    ("free", FilterMatch::Number(Compared::Free)),
+const EXTRA_TERMS: &[(&str, FilterMatch, Reads)] = &[
+    ("taint", FilterMatch::Text(any_taint), Reads::Node),
+    ("label", FilterMatch::Label, Reads::Node),
+    ("free", FilterMatch::Devices(|node| node.gpus_free()?.exact()), Reads::Pods),
 ];
 
-/// What most columns have in common.
-const fn column(name: &'static str, header: &'static str, min_width: u16) -> Column {
-    Column {
-        name,
-        aliases: &[],
-        header,
-        min_width,
-        max_width: min_width,
-        align: Align::Right,
-        wide: false,
-        sort: None,
-        filter: FilterMatch::No,
-        json: "",
+impl Column {
+    /// It belongs to the column on its left: it has no heading, and no filter knows it.
+    #[must_use]
+    pub fn is_glued(&self) -> bool {
+        self.header.is_empty()
+    }
+
+    /// The field that it makes itself in an item of the JSON snapshot.
+    #[must_use]
+    pub fn json_field(&self, row: &NodeRow<'_>) -> Option<(&'static str, serde_json::Value)> {
+        match self.json {
+            JsonField::Made(name, value) => Some((name, value(row))),
+            JsonField::None | JsonField::Declared(_) => None,
+        }
     }
 }
 
-/// What a filter's `name:` or `name<` means.
-pub(super) fn term(name: &str) -> Option<FilterMatch> {
-    let column = COLUMNS.iter().find(|column| column.name == name || column.aliases.contains(&name));
-    let extra = || EXTRA_TERMS.iter().find(|(known, _)| *known == name).map(|(_, how)| *how);
-    column.map(|column| column.filter).or_else(extra)
+impl SortBy {
+    /// Returns `true` if pods change this order.
+    pub(crate) fn needs_pods(self) -> bool {
+        sorted_by(self).is_some_and(|column| column.reads == Reads::Pods)
+    }
+
+    /// Returns `true` if the usage of nodes changes this order.
+    pub(crate) fn needs_usage(self) -> bool {
+        sorted_by(self).is_some_and(|column| column.reads == Reads::Usage)
+    }
+}
+
+/// Function that reads the key of a row. Smaller keys come first in the column's own direction: worst, fullest, youngest.
+pub(crate) fn sort_key(sort: SortBy) -> fn(&JoinedNode<'_>) -> SortKey {
+    sorted_by(sort).map_or(|_| SortKey::Name, |column| column.key)
+}
+
+/// The column of a sort; `None` for one that only pods have.
+fn sorted_by(sort: SortBy) -> Option<&'static Column> {
+    COLUMNS.iter().find(|column| column.sort == Some(sort))
+}
+
+/// What a filter's `name:` or `name<` means, and what changes the values that it looks at.
+pub(super) fn term(name: &str) -> Option<(FilterMatch, Reads)> {
+    let known = |column: &&Column| !column.is_glued() && (column.name == name || column.aliases.contains(&name));
+    let extra = || EXTRA_TERMS.iter().find(|(known, ..)| *known == name).map(|(_, how, reads)| (*how, *reads));
+    COLUMNS.iter().find(known).map(|column| (column.filter, column.reads)).or_else(extra)
+}
+
+fn any_taint(node: &JoinedNode<'_>, text: &str) -> bool {
+    node.node.facts.taints.iter().any(|taint| {
+        let spelled = if taint.value.is_empty() {
+            format!("{}:{}", taint.key, taint.effect)
+        } else {
+            format!("{}={}:{}", taint.key, taint.value, taint.effect)
+        };
+        contains(&spelled, text)
+    })
+}
+
+fn whole(amount: i64) -> Quantity {
+    Quantity::whole(amount)
+}
+
+fn milli(milli: i64) -> Quantity {
+    Quantity::from_nano(i128::from(milli) * 1_000_000)
 }
 
 #[cfg(test)]
@@ -262,8 +589,9 @@ mod tests {
     #[test]
     fn widths_are_possible() {
         for column in COLUMNS {
-            assert!(column.min_width <= column.max_width, "{}", column.name);
-            assert!(column.header.len() <= usize::from(column.max_width), "{}", column.name);
+            if let Width::Seen(least, most) = column.width {
+                assert!(least <= most && column.header.len() <= most, "{}", column.name);
+            }
         }
     }
 }

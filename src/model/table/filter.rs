@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::columns::{Compared, FilterMatch, Matched, term};
+use super::columns::{COLUMNS, FilterMatch, Reads, Share, term};
 use super::line::EditLine;
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
@@ -20,21 +20,30 @@ pub(crate) struct Filter {
     note: Option<Clean>,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 struct Term {
     negated: bool,
     test: NodeTest,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 enum NodeTest {
-    /// Lower case, looked for in everything that a row says.
+    /// Lower case, looked for in every column that words are looked for in.
     Word(String),
-    /// Lower case, looked for in one field.
-    Text(Matched, String),
+    /// Lower case, looked for in one column.
+    Text(fn(&JoinedNode<'_>, &str) -> bool, String),
     /// A label and, if given, its value.
     Label(String, Option<String>),
-    Number(Compared, Op, NumberBound),
+    Number(Comparison),
+}
+
+/// A number of a node that is compared.
+#[derive(Clone, Copy, Debug)]
+struct Comparison {
+    number: FilterMatch,
+    reads: Reads,
+    op: Op,
+    bound: NumberBound,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,21 +77,23 @@ impl Filter {
         self.terms.is_empty()
     }
 
-    /// The number of pods or what they request decides about rows.
+    /// Returns `true` if the pods of nodes decide which are shown.
     pub(crate) fn needs_pods(&self) -> bool {
-        let needs = |c| !matches!(c, Compared::CpuUsed | Compared::MemoryUsed | Compared::Age);
-        self.terms.iter().any(|term| matches!(term.test, NodeTest::Number(compared, ..) if needs(compared)))
+        self.compares(Reads::Pods)
     }
 
-    /// What nodes use decides about rows.
+    /// Returns `true` if the usage of nodes decides which are shown.
     pub(crate) fn needs_usage(&self) -> bool {
-        let used = |c| matches!(c, Compared::CpuUsed | Compared::MemoryUsed);
-        self.terms.iter().any(|term| matches!(term.test, NodeTest::Number(compared, ..) if used(compared)))
+        self.compares(Reads::Usage)
     }
 
-    /// Time alone decides about rows.
+    /// Returns `true` if time alone decides which are shown.
     pub(crate) fn needs_time(&self) -> bool {
-        self.terms.iter().any(|term| matches!(term.test, NodeTest::Number(Compared::Age, ..)))
+        self.compares(Reads::Time)
+    }
+
+    fn compares(&self, reads: Reads) -> bool {
+        self.terms.iter().any(|term| matches!(term.test, NodeTest::Number(number) if number.reads == reads))
     }
 
     pub(crate) fn clear(&mut self) {
@@ -95,7 +106,7 @@ impl Filter {
         self.parse();
     }
 
-    /// Whether a row is shown. What is not known fulfils no comparison, nor its opposite.
+    /// Returns `true` if a row is shown. A value that is not known fulfils no comparison, nor its opposite.
     pub(crate) fn shows(&self, lens: &JoinedNode<'_>) -> bool {
         self.terms.iter().all(|term| term.test.holds(lens).is_some_and(|holds| holds != term.negated))
     }
@@ -126,25 +137,29 @@ fn parse_term(word: &str) -> Result<Term, &'static str> {
 }
 
 fn parse_text(column: &str, text: &str) -> Result<NodeTest, &'static str> {
-    let Some(how) = term(&column.to_lowercase()) else { return Err("no such column") };
+    let Some((how, _)) = term(&column.to_lowercase()) else { return Err("no such column") };
     if text.is_empty() {
         return Err("nothing to look for");
     }
     match how {
-        FilterMatch::Text(Matched::Label) => Ok(match text.split_once('=') {
+        FilterMatch::Label => Ok(match text.split_once('=') {
             Some((key, value)) => NodeTest::Label(key.to_owned(), Some(value.to_owned())),
             None => NodeTest::Label(text.to_owned(), None),
         }),
-        FilterMatch::Text(matched) => Ok(NodeTest::Text(matched, text.to_lowercase())),
-        FilterMatch::Number(_) => Err("this column is a number, compare it with < or >"),
+        FilterMatch::Text(has) => Ok(NodeTest::Text(has, text.to_lowercase())),
         FilterMatch::No => Err("this column cannot be searched"),
+        FilterMatch::Devices(_) | FilterMatch::Amount(_) | FilterMatch::Age => {
+            Err("this column is a number, compare it with < or >")
+        }
     }
 }
 
 fn parse_number(column: &str, rest: &str) -> Result<NodeTest, &'static str> {
-    let compared = match term(&column.to_lowercase()) {
-        Some(FilterMatch::Number(compared)) => compared,
-        Some(_) => return Err("this column is text, search it with :"),
+    let (number_of, reads) = match term(&column.to_lowercase()) {
+        Some((FilterMatch::Text(_) | FilterMatch::Label | FilterMatch::No, _)) => {
+            return Err("this column is text, search it with :");
+        }
+        Some(number) => number,
         None => return Err("no such column"),
     };
     let ops = [("<=", Op::AtMost), (">=", Op::AtLeast), ("<", Op::Less), (">", Op::More), ("=", Op::Equal)];
@@ -152,13 +167,13 @@ fn parse_number(column: &str, rest: &str) -> Result<NodeTest, &'static str> {
     let Some((op, number)) = parsed.filter(|(_, number)| !number.is_empty()) else {
         return Err("compared with nothing");
     };
-    let limit = match (compared, number.strip_suffix('%')) {
-        (Compared::Age, _) => NumberBound::Age(parse_span(number).ok_or("not a time like 90s, 5m, 2h or 3d")?),
-        (Compared::Gpu | Compared::Free, Some(_)) => return Err("a number of devices, not a share"),
+    let bound = match (number_of, number.strip_suffix('%')) {
+        (FilterMatch::Age, _) => NumberBound::Age(parse_span(number).ok_or("not a time like 90s, 5m, 2h or 3d")?),
+        (FilterMatch::Devices(_), Some(_)) => return Err("a number of devices, not a share"),
         (_, Some(percent)) => NumberBound::Percent(Quantity::parse(percent).map_err(|_| "not a number")?),
         (_, None) => NumberBound::Amount(Quantity::parse(number).map_err(|_| "not a number")?),
     };
-    Ok(NodeTest::Number(compared, op, limit))
+    Ok(NodeTest::Number(Comparison { number: number_of, reads, op, bound }))
 }
 
 /// `90s`, `5m`, `2h`, `3d`, `1w`, `1h30m`.
@@ -185,86 +200,45 @@ fn parse_span(text: &str) -> Option<Duration> {
 
 impl NodeTest {
     /// `None` if that is not known.
-    fn holds(&self, lens: &JoinedNode<'_>) -> Option<bool> {
+    fn holds(&self, node: &JoinedNode<'_>) -> Option<bool> {
         Some(match self {
-            Self::Word(word) => [Matched::Name, Matched::Status, Matched::Role, Matched::Model, Matched::Version]
-                .into_iter()
-                .any(|matched| field_holds(matched, word, lens)),
-            Self::Text(matched, text) => field_holds(*matched, text, lens),
-            Self::Label(key, value) => match (lens.node.facts.label(key), value) {
+            Self::Word(word) => COLUMNS.iter().filter(|column| column.in_words).any(|column| match column.filter {
+                FilterMatch::Text(has) => has(node, word),
+                _ => false,
+            }),
+            Self::Text(has, text) => has(node, text),
+            Self::Label(key, value) => match (node.node.facts.label(key), value) {
                 (Some(found), Some(value)) => **found == **value,
                 (found, None) => found.is_some(),
                 (None, Some(_)) => false,
             },
-            Self::Number(compared, op, limit) => return number_holds(*compared, *op, *limit, lens),
+            Self::Number(comparison) => return comparison.holds(node),
         })
     }
 }
 
-fn field_holds(matched: Matched, text: &str, lens: &JoinedNode<'_>) -> bool {
-    let facts = &lens.node.facts;
-    match matched {
-        Matched::Name => contains(&facts.name, text),
-        Matched::Status => lens.status_words().any(|word| starts_with(word, text)),
-        Matched::Role => contains(&lens.node.roles, text),
-        Matched::Model => lens.model().is_some_and(|model| contains(model, text)),
-        Matched::Version => contains(&facts.system.kubelet, text),
-        Matched::Taint => facts.taints.iter().any(|taint| {
-            let spelled = if taint.value.is_empty() {
-                format!("{}:{}", taint.key, taint.effect)
-            } else {
-                format!("{}={}:{}", taint.key, taint.value, taint.effect)
-            };
-            contains(&spelled, text)
-        }),
-        Matched::Label => false,
-        Matched::Pressure => lens.node.pressures().any(|kind| contains(kind, text)),
-        Matched::Address => contains(&facts.internal_ip(), text),
-        Matched::Os => contains(&facts.system.os_image, text),
-        Matched::Kernel => contains(&facts.system.kernel, text),
-        Matched::Runtime => contains(&facts.system.runtime, text),
+impl Comparison {
+    /// `None` if the number is not known.
+    fn holds(&self, node: &JoinedNode<'_>) -> Option<bool> {
+        let (value, of): Share = match self.number {
+            FilterMatch::Devices(number) => (Quantity::whole(number(node)?), None),
+            FilterMatch::Amount(amount) => amount(node)?,
+            FilterMatch::Age | FilterMatch::Text(_) | FilterMatch::Label | FilterMatch::No => {
+                let NumberBound::Age(limit) = self.bound else { return None };
+                return Some(self.op.holds(&node.age()?, &limit));
+            }
+        };
+        match self.bound {
+            NumberBound::Amount(amount) => Some(self.op.holds(&value, &amount)),
+            // value / of > percent / 100, without the division; percent is in billionths too.
+            NumberBound::Percent(percent) => {
+                let left = value.nano().checked_mul(100 * 1_000_000_000)?;
+                let right = percent.nano().checked_mul(of?.nano())?;
+                Some(self.op.holds(&left, &right))
+            }
+            NumberBound::Age(_) => None,
+        }
     }
-}
-
-fn number_holds(compared: Compared, op: Op, limit: NumberBound, lens: &JoinedNode<'_>) -> Option<bool> {
-    let (value, of) = match compared {
-        Compared::Gpu => (Quantity::whole(lens.gpu()?.allocatable), None),
-        Compared::Free => (Quantity::whole(lens.gpus_free()?.exact()?), None),
-        Compared::Pods => {
-            let of = lens.node.pods_allocatable.map(|pods| Quantity::whole(i64::from(pods)));
-            (Quantity::whole(i64::from(lens.pods().exact()?)), of)
-        }
-        Compared::Cpu => {
-            let (requested, allocatable) = lens.cpu_milli();
-            (milli(requested.exact()?), allocatable.map(milli))
-        }
-        Compared::Memory => {
-            let (requested, allocatable) = lens.memory_bytes();
-            (Quantity::whole(requested.exact()?), allocatable.map(Quantity::whole))
-        }
-        Compared::CpuUsed => (milli(lens.used()?.cpu_milli?), lens.cpu_milli().1.map(milli)),
-        Compared::MemoryUsed => {
-            (Quantity::whole(lens.used()?.memory_bytes?), lens.memory_bytes().1.map(Quantity::whole))
-        }
-        Compared::Age => {
-            let NumberBound::Age(limit) = limit else { return None };
-            return Some(op.holds(&lens.age()?, &limit));
-        }
-    };
-    match limit {
-        NumberBound::Amount(amount) => Some(op.holds(&value, &amount)),
-        // value / of > percent / 100, without the division; percent is in billionths too.
-        NumberBound::Percent(percent) => {
-            let left = value.nano().checked_mul(100 * 1_000_000_000)?;
-            let right = percent.nano().checked_mul(of?.nano())?;
-            Some(op.holds(&left, &right))
-        }
-        NumberBound::Age(_) => None,
-    }
-}
-
-fn milli(milli: i64) -> Quantity {
-    Quantity::from_nano(i128::from(milli) * 1_000_000)
 }
 
 impl Op {
@@ -277,18 +251,6 @@ impl Op {
             Self::Equal => value == limit,
         }
     }
-}
-
-/// `text` is lower case; the case of `whole` does not matter. Allocates only where either is not ASCII.
-pub(super) fn contains(whole: &str, text: &str) -> bool {
-    if whole.is_ascii() && text.is_ascii() {
-        return whole.as_bytes().windows(text.len().max(1)).any(|part| part.eq_ignore_ascii_case(text.as_bytes()));
-    }
-    whole.to_lowercase().contains(text)
-}
-
-fn starts_with(whole: &str, text: &str) -> bool {
-    whole.as_bytes().get(..text.len()).is_some_and(|start| start.eq_ignore_ascii_case(text.as_bytes()))
 }
 
 #[cfg(test)]

@@ -2,7 +2,6 @@
 
 use std::cmp::Ordering;
 
-use super::SortBy;
 use crate::facts::node::Readiness;
 use crate::facts::text::Clean;
 use crate::model::derive::joined_node::JoinedNode;
@@ -20,36 +19,6 @@ pub(crate) enum SortKey {
     Name,
 }
 
-impl SortBy {
-    /// Returns `true` if pods change this order.
-    pub(crate) fn needs_pods(self) -> bool {
-        matches!(self, Self::Pods | Self::Gpu | Self::Cpu | Self::Memory)
-    }
-
-    /// Returns `true` if the usage of nodes changes this order.
-    pub(crate) fn needs_usage(self) -> bool {
-        matches!(self, Self::CpuUsed | Self::MemoryUsed)
-    }
-}
-
-/// Key of a row. Smaller keys come first in the column's own direction: worst, fullest, youngest.
-pub(crate) fn key(sort: SortBy, lens: &JoinedNode<'_>) -> SortKey {
-    SortKey::Number(match sort {
-        // Only pods restart.
-        SortBy::Name | SortBy::Restarts => return SortKey::Name,
-        SortBy::Version => return SortKey::Text(lens.node.facts.system.kubelet.clone()),
-        SortBy::Status => Some(status_rank(lens)),
-        SortBy::Pods => share(lens.pods().any().map(i64::from), lens.node.pods_allocatable.map(i64::from)),
-        // Nodes that take no pods have none free, and come after those with devices.
-        SortBy::Gpu => lens.gpus_free().and_then(|free| Some(-i128::from(free.exact()?))),
-        SortBy::Cpu => share(lens.cpu_milli().0.any(), lens.cpu_milli().1),
-        SortBy::Memory => share(lens.memory_bytes().0.any(), lens.memory_bytes().1),
-        SortBy::CpuUsed => share(lens.used().and_then(|used| used.cpu_milli), lens.cpu_milli().1),
-        SortBy::MemoryUsed => share(lens.used().and_then(|used| used.memory_bytes), lens.memory_bytes().1),
-        SortBy::Age => lens.node.facts.created().map(|created| -i128::from(created.as_second())),
-    })
-}
-
 /// Compares two rows by their keys; `names` decides between equals, always in its own direction.
 pub(crate) fn compare(a: &SortKey, b: &SortKey, reversed: bool, names: impl FnOnce() -> Ordering) -> Ordering {
     let turn = |order: Ordering| if reversed { order.reverse() } else { order };
@@ -64,7 +33,7 @@ pub(crate) fn compare(a: &SortKey, b: &SortKey, reversed: bool, names: impl FnOn
 }
 
 /// Negated share in billionths, so that the fullest comes first.
-fn share(used: Option<i64>, of: Option<i64>) -> Option<i128> {
+pub(super) fn share(used: Option<i64>, of: Option<i64>) -> Option<i128> {
     let (used, of) = (i128::from(used?), i128::from(of?));
     // Nothing allocatable: anything used on it is over the limit (docs/counting.md: no division).
     if of <= 0 {
@@ -74,7 +43,7 @@ fn share(used: Option<i64>, of: Option<i64>) -> Option<i128> {
 }
 
 /// Rank of a node's status: worst first; of equally bad nodes the one that changed last.
-fn status_rank(lens: &JoinedNode<'_>) -> i128 {
+pub(super) fn status_rank(lens: &JoinedNode<'_>) -> i128 {
     let node = lens.node;
     let class = match node.readiness {
         Readiness::Unknown => 0,

@@ -2,8 +2,8 @@
 //!
 //! All terms must hold. A term that cannot be understood is left out and named in a note, as in the filter of the nodes.
 
-use super::filter::contains;
 use super::line::EditLine;
+use super::matching::contains;
 use crate::facts::pod::PodFacts;
 use crate::facts::text::Clean;
 use crate::msg::LineEdit;

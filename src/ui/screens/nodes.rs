@@ -13,7 +13,7 @@ use crate::model::derive::rows::{Accelerators, NodeRow};
 use crate::model::derive::usage::{Used, used_pct};
 use crate::model::known::Known;
 use crate::model::store::sync::Freshness;
-use crate::model::table::{Extent, SortBy};
+use crate::model::table::{Align, Emphasis, Extent, Figure, MadeCell, NodeCell, SortBy};
 use crate::msg::Viewport;
 use crate::theme::{Glyphs, Role};
 use crate::ui::scene::Scene;
@@ -152,9 +152,10 @@ impl View for NodesView<'_> {
 
 /// The names of a column; no other column has any.
 fn names_of(placed: &Placed<NodeColumn>, rows: &[NodeRow<'_>], glyphs: &Glyphs) -> ShortNames {
-    let has_names = matches!(placed.column, NodeColumn::Name | NodeColumn::Model | NodeColumn::Roles);
-    let names = rows.iter().filter(|_| has_names).filter_map(|row| columns::text(placed.column, row));
-    ShortNames::new(names, placed.width, glyphs)
+    let NodeCell::Name(name) = placed.column.cell else {
+        return ShortNames::new(std::iter::empty(), placed.width, glyphs);
+    };
+    ShortNames::new(rows.iter().filter_map(name), placed.width, glyphs)
 }
 
 /// One value of one node.
@@ -170,17 +171,41 @@ struct Cell<'a> {
 fn cell(pen: &mut Pen<'_>, at: &Cell<'_>, names: &ShortNames) {
     let Cell { column, width, row, plain } = *at;
     let glyphs = pen.glyphs();
-    match column {
-        NodeColumn::Name => pen.fit(plain, &names.get(&row.facts.name), width),
-        NodeColumn::Status => status(pen, at),
-        NodeColumn::Pods => {
+    let text = match column.cell {
+        NodeCell::Drawn(of) => return figure(pen, at, of),
+        NodeCell::Made(made) => {
+            let MadeCell { text, emphasis } = made(row);
+            let (role, right) = (emphasis_role(emphasis, plain), column.align == Align::Right);
+            if right {
+                pen.right(role, &text, width)
+            } else {
+                pen.fit(role, &text, width)
+            };
+            return;
+        }
+        NodeCell::Name(text) | NodeCell::Text(text) => text(row),
+    };
+    match text {
+        Some("") => pen.fit(Role::Muted, column.absent.unwrap_or(glyphs.none), width),
+        Some(name) if matches!(column.cell, NodeCell::Name(_)) => pen.fit(plain, &names.get(name), width),
+        Some(text) => pen.fit(plain, text, width),
+        None => pen.skip(width),
+    };
+}
+
+fn figure(pen: &mut Pen<'_>, at: &Cell<'_>, figure: Figure) {
+    let Cell { width, row, plain, .. } = *at;
+    let glyphs = pen.glyphs();
+    match figure {
+        Figure::Status => status(pen, at),
+        Figure::Pods => {
             let text = match row.pods_allocatable {
                 Some(allocatable) => pair(row.pods, Known::Exact(allocatable), glyphs),
                 None => format!("{}/{}", known(row.pods, glyphs), glyphs.unknown),
             };
             pen.right(known_role(row.pods, plain), &text, width)
         }
-        NodeColumn::PodBar => match (row.pods.any(), row.pods_allocatable) {
+        Figure::PodBar => match (row.pods.any(), row.pods_allocatable) {
             (Some(pods), Some(all)) => pen.fit(
                 fullness(i64::from(pods), Some(i64::from(all)), Role::Muted),
                 &bars::share(pods.into(), all.into(), width, glyphs),
@@ -188,40 +213,31 @@ fn cell(pen: &mut Pen<'_>, at: &Cell<'_>, names: &ShortNames) {
             ),
             _ => pen.skip(width),
         },
-        NodeColumn::Gpu => match row.gpu {
+        Figure::Gpu => match row.gpu {
             Some(gpu) => pen.right(requested_role(gpu, plain), &devices(gpu, 2, glyphs), width),
             None => pen.skip(width),
         },
-        NodeColumn::GpuLost => match lost(row, width, glyphs) {
+        Figure::GpuLost => match lost(row, width, glyphs) {
             Some(text) => pen.fit(Role::Bad, &text, width),
             None => pen.skip(width),
         },
-        NodeColumn::GpuBar => match row.gpu {
+        Figure::GpuBar => match row.gpu {
             Some(gpu) => {
                 let bar = bars::devices(gpu, row.unschedulable.is_none(), width, glyphs);
                 pen.fit(if gpu.allocatable < gpu.capacity { Role::Warn } else { Role::Muted }, &bar, width)
             }
             None => pen.skip(width),
         },
-        NodeColumn::CpuUsed => used(pen, at, row.used.and_then(|used| used.cpu_milli), row.cpu_milli.1),
-        NodeColumn::MemoryUsed => used(pen, at, row.used.and_then(|used| used.memory_bytes), row.memory_bytes.1),
-        NodeColumn::Cpu => share(pen, at, row.cpu_milli.0, row.cpu_milli.1),
-        NodeColumn::Memory => share(pen, at, row.memory_bytes.0, row.memory_bytes.1),
-        NodeColumn::Pressure => {
+        Figure::CpuUsed => used(pen, at, row.used.and_then(|used| used.cpu_milli), row.cpu_milli.1),
+        Figure::MemoryUsed => used(pen, at, row.used.and_then(|used| used.memory_bytes), row.memory_bytes.1),
+        Figure::Cpu => share(pen, at, row.cpu_milli.0, row.cpu_milli.1),
+        Figure::Memory => share(pen, at, row.memory_bytes.0, row.memory_bytes.1),
+        Figure::Pressure => {
             let names: Vec<&str> = row.pressures.iter().map(|name| short(name)).collect();
             pen.fit(Role::Warn, &names.join(","), width)
         }
-        NodeColumn::Ready => strip(pen, &row.ready, glyphs),
-        NodeColumn::Roles if row.roles.is_empty() => pen.fit(Role::Muted, "<none>", width),
-        NodeColumn::Age => pen.right(plain, &row.age.map_or_else(|| glyphs.none.to_owned(), duration), width),
-        column => match columns::text(column, row).filter(|text| !text.is_empty()) {
-            Some(text) if matches!(column, NodeColumn::Model | NodeColumn::Roles) => {
-                pen.fit(plain, &names.get(text), width)
-            }
-            Some(text) => pen.fit(plain, text, width),
-            None if column == NodeColumn::Model => pen.skip(width),
-            None => pen.fit(Role::Muted, glyphs.none, width),
-        },
+        Figure::Ready => strip(pen, &row.ready, glyphs),
+        Figure::Age => pen.right(plain, &row.age.map_or_else(|| glyphs.none.to_owned(), duration), width),
     };
 }
 
@@ -300,6 +316,16 @@ fn used<'p, 'b>(pen: &'p mut Pen<'b>, at: &Cell<'_>, part: Option<i64>, allocata
         }
         Some(_) => pen.right(Role::Stale, &format!("{text}{}", glyphs.unknown), width),
         None => pen.right(fullness(part, Some(allocatable), plain), &text, width),
+    }
+}
+
+fn emphasis_role(emphasis: Emphasis, plain: Role) -> Role {
+    match emphasis {
+        Emphasis::Plain => plain,
+        Emphasis::Muted => Role::Muted,
+        Emphasis::Warn => Role::Warn,
+        Emphasis::Bad => Role::Bad,
+        Emphasis::Unknown => Role::Unknown,
     }
 }
 

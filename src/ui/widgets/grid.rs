@@ -5,21 +5,11 @@ use ratatui::layout::Rect;
 use super::names::ShortNames;
 use super::text::{Pen, columns};
 use crate::model::table::SortBy;
+pub(in crate::ui) use crate::model::table::Width;
 use crate::theme::Role;
 
 /// Below this width the name has the whole table if it needs it.
 const NARROW: usize = 40;
-
-/// How wide a column is.
-#[derive(Clone, Copy, Debug)]
-pub(in crate::ui) enum Width {
-    /// Always the same.
-    Fixed(usize),
-    /// As wide as the widest value seen, within these bounds.
-    Seen(usize, usize),
-    /// By the width of the table: below 100, below 180, wider.
-    Stepped([usize; 3]),
-}
 
 /// One row of a table of columns, in the order in which they stand.
 #[derive(Clone, Copy, Debug)]
@@ -47,11 +37,6 @@ impl<C: Copy> ColumnSpec<C> {
         Self { column, title, width, right: false, sort: None, gap: 2, rank }
     }
 
-    /// Its heading starts on the left, wherever its values stand.
-    pub(in crate::ui) const fn left(self) -> Self {
-        Self { right: false, ..self }
-    }
-
     /// It holds numbers.
     pub(in crate::ui) const fn right(self) -> Self {
         Self { right: true, ..self }
@@ -60,11 +45,6 @@ impl<C: Copy> ColumnSpec<C> {
     /// Rows can be sorted by it.
     pub(in crate::ui) const fn by(self, sort: SortBy) -> Self {
         Self { sort: Some(sort), ..self }
-    }
-
-    /// It belongs to the column on its left.
-    pub(in crate::ui) const fn glued(self) -> Self {
-        Self { gap: 1, ..self }
     }
 }
 

@@ -13,6 +13,7 @@ use crate::model::known::Known;
 use crate::model::sorter::{SLICE, Sorter};
 use crate::model::store::nodes::{NodeKey, NodeStore};
 use crate::model::table::SortBy;
+use crate::model::table::columns::sort_key;
 use crate::model::table::filter::Filter;
 use crate::model::table::list::List;
 use crate::model::table::order;
@@ -282,13 +283,13 @@ impl SortedRows {
     /// Moves the rows of nodes that have changed; where the order is `held`, new ones come last. Returns `true` if any moved.
     fn patch(&mut self, changed: Vec<NodeKey>, from: RowSource<'_>, held: bool) -> bool {
         let (mut fresh, mut out) = (Vec::new(), false);
-        let nodes = from.nodes;
+        let (nodes, read_key) = (from.nodes, sort_key(self.by.sort));
         for key in changed {
             let Some(row) = from.get(key).filter(|row| self.by.filter.shows(row)) else {
                 out |= (self.line.holds(key) || self.line.is_stale(nodes, key)) && self.line.remove(key);
                 continue;
             };
-            let sorted_by = order::key(self.by.sort, &row);
+            let sorted_by = read_key(&row);
             if self.line.holds(key) && (held || sorted_by == *self.key(key)) {
                 continue;
             }
@@ -339,11 +340,12 @@ impl Rebuild {
     /// Reads the next slice of nodes: which of them are shown, and the keys that they are sorted by.
     fn read(&mut self, from: RowSource<'_>, slice: usize) -> Vec<UnsortedRow> {
         let end = (self.at + slice).min(self.todo.len());
+        let read_key = sort_key(self.rows.by.sort);
         let mut read = Vec::with_capacity(end - self.at);
         for (at, &node) in (self.at..end).zip(&self.todo[self.at..end]) {
             let rank = u32::try_from(at).unwrap_or(u32::MAX);
             let Some(row) = from.get(node).filter(|row| self.rows.by.filter.shows(row)) else { continue };
-            let key = order::key(self.rows.by.sort, &row);
+            let key = read_key(&row);
             self.rows.set_key(node, key.clone());
             self.rows.line.mark(node);
             read.push(UnsortedRow { key: if self.keeps_order { SortKey::Name } else { key }, rank, node });

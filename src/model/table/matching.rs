@@ -1,0 +1,14 @@
+//! Text of a filter found in text of a row, whatever its case.
+
+/// Returns `true` if `whole` contains `text`, which is lower case. Allocates only where either is not ASCII.
+pub(super) fn contains(whole: &str, text: &str) -> bool {
+    if whole.is_ascii() && text.is_ascii() {
+        return whole.as_bytes().windows(text.len().max(1)).any(|part| part.eq_ignore_ascii_case(text.as_bytes()));
+    }
+    whole.to_lowercase().contains(text)
+}
+
+/// Returns `true` if `whole` starts with `text`, which is lower case.
+pub(super) fn starts_with(whole: &str, text: &str) -> bool {
+    whole.as_bytes().get(..text.len()).is_some_and(|start| start.eq_ignore_ascii_case(text.as_bytes()))
+}
