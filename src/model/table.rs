@@ -1,5 +1,6 @@
 //! Columns, sort, filter, selection by key: only the visible slice ever becomes rows.
 
+mod column;
 pub(crate) mod columns;
 pub(crate) mod filter;
 pub(crate) mod line;
@@ -14,7 +15,8 @@ use std::time::Duration;
 use crate::facts::pod::PodFacts;
 
 pub use crate::model::store::nodes::{PackedFacts, PackedLabels, System};
-pub use columns::{Align, COLUMNS, Column, Emphasis, Figure, JsonField, MadeCell, NodeCell, Shown, WIDE, Width};
+pub use column::{Align, Column, Emphasis, Figure, JsonField, MadeCell, NodeCell, Shown, WIDE, Width};
+pub use columns::COLUMNS;
 
 /// Columns that rows can be sorted by; the table of columns is in `COLUMNS`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -51,7 +53,7 @@ pub enum SortBy {
 pub struct LastReport {
     /// Time since the last sign of life of its node; `None` if that is not known.
     pub ago: Option<Duration>,
-    /// What has become of its node: `Unknown`, or `gone` where it is not in the list any more.
+    /// State of its node: `Unknown`, or `gone` where it is not in the list any more.
     pub node: &'static str,
 }
 

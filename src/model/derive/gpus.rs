@@ -64,7 +64,7 @@ impl Grouping {
 /// The GPU view of one cluster.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct GpuReport {
-    /// What the groups are; `None` until the first report is counted.
+    /// Property that the groups share; `None` until the first report is counted.
     pub by: Option<Grouping>,
     /// Devices first, those of device plugins before those of dynamic resource allocation, then slices and shares; within each
     /// the biggest group first.
@@ -230,7 +230,7 @@ struct ReportInputs {
     dra: bool,
 }
 
-/// What reports are counted from.
+/// Stores that reports are counted from.
 #[derive(Clone, Copy)]
 pub(crate) struct ReportSource<'a> {
     pub(crate) nodes: &'a NodeStore,

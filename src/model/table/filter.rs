@@ -5,7 +5,8 @@
 
 use std::time::Duration;
 
-use super::columns::{COLUMNS, FilterMatch, Reads, Share, term};
+use super::column::{FilterMatch, Reads, Share};
+use super::columns::{COLUMNS, term};
 use super::line::EditLine;
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
@@ -55,7 +56,7 @@ enum Op {
     Equal,
 }
 
-/// What a number is compared with.
+/// Limit that a number is compared with.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum NumberBound {
     /// Of what is allocatable.

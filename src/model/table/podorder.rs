@@ -6,7 +6,7 @@ use super::SortBy;
 use crate::facts::pod::{PodFacts, PodPhase};
 use crate::model::natural::natural_cmp;
 
-/// What pods can be sorted by, in the order in which a key goes through them.
+/// Columns that pods can be sorted by, in the order in which a key goes through them.
 pub(crate) const POD_SORTS: [SortBy; 7] =
     [SortBy::Name, SortBy::Status, SortBy::Restarts, SortBy::Gpu, SortBy::Age, SortBy::Cpu, SortBy::Memory];
 

@@ -39,7 +39,7 @@ pub(in crate::model::cluster) struct NodeTable {
     slice: usize,
 }
 
-/// What an order was made from; the same inputs give the same order.
+/// Inputs of an order; the same inputs give the same order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct OrderInputs {
     pub(super) table: u64,

@@ -57,7 +57,7 @@ pub(super) struct ReportCount {
     sorted_held: Sorter<HeldDevices>,
 }
 
-/// What the next slice does. Pods are read first: what fits depends on what they ask for beside their devices.
+/// Work of the next slice. Pods are read first: what fits depends on what they request beside their devices.
 #[derive(Clone, Copy, Debug)]
 enum Stage {
     Holders,
