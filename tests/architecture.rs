@@ -1,5 +1,8 @@
 //! Who may import whom: the `use` lines and paths of every module, read as text.
 
+mod circles;
+mod imports;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
