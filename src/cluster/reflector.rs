@@ -229,7 +229,7 @@ pub(crate) struct Reflector {
     sent_state: Option<SyncState>,
     list_right: Right,
     watch_right: Right,
-    /// Set while new credentials are requested; a second rejection is final for a while.
+    /// Set while the list has new credentials requested; a second rejection is final for a while.
     renewing: bool,
     /// Set if the watch of this list was lost: another list must follow.
     another_pass: bool,

@@ -6,8 +6,15 @@ use std::path::Path;
 use super::imports::{Imports, Module};
 
 /// The layers of `model`, from the leaves up. A layer names itself and those before it.
-const MODEL: [&[&str]; 7] =
-    [&["known", "settings", "time"], &["store"], &["derive"], &["table"], &["alerts"], &["cluster"], &["app"]];
+const MODEL: [&[&str]; 7] = [
+    &["known", "natural", "settings", "sorter", "time"],
+    &["store"],
+    &["derive"],
+    &["table"],
+    &["alerts"],
+    &["cluster"],
+    &["app"],
+];
 
 fn imports() -> Imports {
     Imports::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"))

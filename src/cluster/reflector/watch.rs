@@ -31,6 +31,8 @@ pub(super) struct Watch {
     denied_until: Option<Mono>,
     refused: u32,
     internal: u32,
+    /// Set while the watch has new credentials requested; a second rejection is final for a while.
+    renewing: bool,
     /// Requested duration.
     seconds: u64,
     attempt: u32,
@@ -128,6 +130,7 @@ impl Reflector {
             generation: self.generation,
             started: self.watch.started,
             denied_until,
+            renewing: self.watch.renewing,
             ..Watch::default()
         };
         if is_versionless(&self.watch.version) {
@@ -141,8 +144,8 @@ impl Reflector {
     /// Watches with the list as its initial events; closes an earlier watch.
     pub(super) fn watch_with_list(&mut self, moment: StepContext, fx: &mut Vec<ReflectorEffect>) {
         self.close_watch(fx);
-        let (generation, started) = (self.generation, self.watch.started);
-        self.watch = Watch { initial: true, generation, started, ..Watch::default() };
+        let Watch { started, renewing, .. } = self.watch;
+        self.watch = Watch { initial: true, generation: self.generation, started, renewing, ..Watch::default() };
         self.reopen(moment, Duration::ZERO, fx);
     }
 

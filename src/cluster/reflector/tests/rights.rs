@@ -95,6 +95,25 @@ fn the_first_401_renews_the_credentials_and_the_second_waits() {
 }
 
 #[test]
+fn a_rejected_watch_and_a_rejected_list_renew_the_credentials_once_each() {
+    let mut bench = Bench::watching();
+    bench.events("15", 1);
+    bench.after(200, ReflectorInput::Refresh);
+    bench.take();
+    let rejected = || status(401, Layer::Auth);
+    bench.step(ReflectorInput::PageFailed(rejected()));
+    assert_eq!(bench.asked(), ["renew"]);
+    bench.step(ReflectorInput::WatchEnded(WatchEnd::Refused(rejected())));
+    assert_eq!(bench.asked(), ["renew"]);
+    bench.after(2, ReflectorInput::Renewed);
+    bench.take();
+    bench.step(ReflectorInput::PageFailed(rejected()));
+    bench.step(ReflectorInput::WatchEnded(WatchEnd::Refused(rejected())));
+    assert_eq!(bench.asked(), [""; 0], "both wait");
+    assert!(bench.timer() >= Duration::from_secs(30));
+}
+
+#[test]
 fn a_rejected_watch_renews_the_credentials_once_and_keeps_its_version() {
     let mut bench = Bench::watching();
     bench.events("15", 1);

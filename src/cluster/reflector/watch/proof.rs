@@ -15,7 +15,7 @@ impl Reflector {
         self.watch.refused = 0;
         self.watch_text = None;
         self.watch_right = right;
-        self.renewing = false;
+        self.watch.renewing = false;
     }
 
     /// History of the watch that ends now, if it was open, and the number of its events.
@@ -33,11 +33,11 @@ impl Reflector {
 
     /// Requests new credentials; not after the second rejection in a row, which is final for a while.
     pub(super) fn renew_once(&mut self, fx: &mut Vec<ReflectorEffect>) -> bool {
-        self.renewing = !self.renewing;
-        if self.renewing {
+        self.watch.renewing = !self.watch.renewing;
+        if self.watch.renewing {
             fx.push(ReflectorEffect::Renew);
         }
-        self.renewing
+        self.watch.renewing
     }
 
     /// `true` once the version of the watch is proven by time. Records the proof.
