@@ -13,7 +13,7 @@ use std::future::poll_fn;
 use std::io::{self, IsTerminal, Write};
 use std::panic;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::SyncSender;
+use std::sync::mpsc::{RecvTimeoutError, SyncSender};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::thread::{self, ThreadId};
@@ -28,6 +28,7 @@ use crossterm::terminal::{
 use crossterm::{cursor, execute, queue, terminal};
 use ratatui::backend::CrosstermBackend;
 use ratatui::{Frame, Terminal};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::Instant;
 
@@ -43,6 +44,9 @@ const POP_TITLE: &str = "\x1b[23;0t";
 
 /// Timeout to restore a terminal that accepts no bytes, so that the program still exits: 200 ms of the 500 ms for a signal.
 const RESTORE_PATIENCE: Duration = Duration::from_millis(200);
+
+/// Further time for a terminal that accepts bytes: then only the machine is slow.
+const BUSY_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Time after the terminal was taken back in which a signal may still come from a key that was typed before.
 const LATE_SIGNAL: Duration = Duration::from_secs(1);
@@ -366,6 +370,14 @@ fn bit(kind: SignalKind) -> u64 {
     1 << (kind.as_raw_value() - 1)
 }
 
+/// Returns `true` if the terminal accepts bytes now.
+fn accepts_bytes() -> bool {
+    let stdout = io::stdout();
+    let mut polled = [PollFd::new(&stdout, PollFlags::OUT)];
+    poll(&mut polled, Some(&Timespec::default())).is_ok_and(|ready| ready > 0)
+        && polled[0].revents().contains(PollFlags::OUT)
+}
+
 /// Restores the terminal, as far as it accepts bytes in time, ends our child processes, and exits without waiting for any task.
 pub fn exit(code: i32) -> ! {
     while EXITING.swap(true, Ordering::SeqCst) {
@@ -378,7 +390,10 @@ pub fn exit(code: i32) -> ! {
         let _ = done.send(());
     });
     if restore.is_ok() {
-        let _ = wait.recv_timeout(RESTORE_PATIENCE);
+        let late = wait.recv_timeout(RESTORE_PATIENCE) == Err(RecvTimeoutError::Timeout);
+        if late && accepts_bytes() {
+            let _ = wait.recv_timeout(BUSY_PATIENCE);
+        }
     } else {
         leave();
     }
