@@ -199,8 +199,8 @@ enum ClusterTask {
 }
 
 impl ClusterTask {
-    /// Tasks of every cluster; its pods are [`ClusterTask::pods`].
-    const ALL: [Self; 13] = [
+    /// Tasks of every cluster besides its lists of pods and of optional resources.
+    const ALWAYS: [Self; 8] = [
         Self::Meter,
         Self::Session,
         Self::Reflector(Resource::Nodes),
@@ -209,12 +209,13 @@ impl ClusterTask {
         Self::Version,
         Self::Inspector,
         Self::Usage,
-        Self::Optional(Resource::Leases),
-        Self::Optional(Resource::Slices),
-        Self::Optional(Resource::Claims),
-        Self::Optional(Resource::Classes),
-        Self::Optional(Resource::Rules),
     ];
+
+    /// All tasks of a cluster.
+    fn all(tuning: &Tuning) -> Vec<Self> {
+        let optional = Resource::OPTIONAL.map(Self::Optional);
+        Self::ALWAYS.into_iter().chain(optional).chain(Self::pods(tuning)).collect()
+    }
 
     /// The lists of pods: one, or one for each namespace.
     fn pods(tuning: &Tuning) -> Vec<Self> {
@@ -319,8 +320,7 @@ impl<B: ClientFactory> Tree<B> {
         let rng = shared.tuning.seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
         let (tasks, parts, restarts) = (JoinSet::new(), HashMap::new(), HashMap::new());
         let mut tree = Self { shared, session_source, tasks, parts, follows: true, restarts, rng };
-        let pods = ClusterTask::pods(&tree.shared.tuning);
-        for part in ClusterTask::ALL.into_iter().chain(pods) {
+        for part in ClusterTask::all(&tree.shared.tuning) {
             tree.start(part, Duration::ZERO);
         }
         tree

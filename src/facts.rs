@@ -2,8 +2,13 @@
 //!
 //! An object is decoded straight into its facts; the full object is never built. All text for the screen is made safe for a
 //! terminal here, once ([`text`]).
+//!
+//! To add a resource of an optional API: a file here with its facts, their reader and its descriptor
+//! ([`object::OptionalFacts`]), and a row of `optional_resources`. Its list and watch, its messages and its store follow from the
+//! row.
 
 pub mod accelerator;
+pub mod api;
 pub mod document;
 pub mod dra;
 pub mod event;
@@ -20,6 +25,25 @@ pub(crate) mod proto;
 pub mod quantity;
 pub mod text;
 pub mod wire;
+
+/// Hands the rows of all optional resources to the macro `declare`: variant of `Resource` and `Batch`, facts, field of the store.
+macro_rules! optional_resources {
+    ($declare:ident) => {
+        $declare! {
+            /// Leases of the kubelets.
+            Leases($crate::facts::lease::LeaseFacts) in leases,
+            /// `ResourceSlice`: devices that drivers offer.
+            Slices($crate::facts::dra::SliceFacts) in slices,
+            /// `ResourceClaim`: devices that pods have.
+            Claims($crate::facts::dra::ClaimFacts) in claims,
+            /// `DeviceClass`.
+            Classes($crate::facts::dra::ClassFacts) in classes,
+            /// `DeviceTaintRule`.
+            Rules($crate::facts::dra::RuleFacts) in rules,
+        }
+    };
+}
+pub(crate) use optional_resources;
 
 pub use crate::facts::json_value::read as read_json;
 pub use json::mended as mended_json;

@@ -29,6 +29,7 @@ pub mod notify;
 pub mod process;
 pub mod report;
 pub mod resource;
+pub mod role;
 pub mod runtime;
 pub mod sim;
 pub mod stderr;

@@ -135,7 +135,7 @@ fn dispatch(cli: &Cli) -> eyre::Result<i32> {
             Ok(DONE)
         }
         Some(Command::Config) => print(&watchbell::config::template()).map(|()| DONE),
-        Some(Command::Rbac) => print(include_str!("../assets/rbac.yaml")).map(|()| DONE),
+        Some(Command::Rbac) => print(&watchbell::role::manifest()).map(|()| DONE),
     }
 }
 

@@ -11,7 +11,7 @@ const RULES: &[(&str, &[&str], &[&str])] = &[
     ("facts", &["facts"], &["tokio", "kube", "ratatui", "crossterm", "axum"]),
     ("action", &["action"], &["tokio", "kube", "ratatui", "crossterm", "axum"]),
     ("theme", &["theme"], &["tokio", "kube", "axum"]),
-    ("resource", &["resource"], &["tokio", "kube", "ratatui", "crossterm", "axum"]),
+    ("resource", &["resource", "facts"], &["tokio", "kube", "ratatui", "crossterm", "axum"]),
     ("msg", &["msg", "resource", "facts", "action"], &["tokio", "kube", "ratatui", "crossterm", "axum"]),
     ("model", &["model", "msg", "resource", "facts", "action"], &["tokio", "kube", "ratatui", "crossterm", "axum"]),
     ("keymap", &["keymap", "msg", "action", "model"], &["tokio", "kube", "axum"]),

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tokio::time::Instant;
+use watchbell::role::manifest;
 use watchbell::sim::Change;
 
 use crate::rig::{PATIENCE, Served, Terminal, scenario, watchbell};
@@ -48,8 +49,7 @@ impl Right {
 
 /// The rules of the printed roles.
 fn granted() -> BTreeSet<Right> {
-    let printed = include_str!("../assets/rbac.yaml");
-    let documents: Vec<Value> = serde_saphyr::from_multiple(printed).unwrap();
+    let documents: Vec<Value> = serde_saphyr::from_multiple(&manifest()).unwrap();
     let words = |rule: &Value, field: &str| -> Vec<String> {
         let found = rule[field].as_array().into_iter().flatten();
         found.map(|word| word.as_str().unwrap().to_owned()).collect()

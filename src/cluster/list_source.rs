@@ -23,11 +23,12 @@ impl ListSource {
 
     /// The pods of one namespace; its name is a DNS label, and needs no encoding.
     pub(super) fn pods_in(namespace: &str, index: u16) -> Self {
+        let resource = Resource::Pods;
         Self {
-            resource: Resource::Pods,
-            path: format!("/api/v1/namespaces/{namespace}/pods").into(),
+            resource,
+            path: resource.list_path_in(namespace).into(),
             index: Some(index),
-            what: format!("pods in {namespace}").into(),
+            what: format!("{} in {namespace}", resource.name()).into(),
         }
     }
 

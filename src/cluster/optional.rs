@@ -17,10 +17,11 @@ use super::stream;
 use super::tuning::LeaseWatch;
 use crate::clock::wall;
 use crate::cluster::list_source::ListSource;
+use crate::facts::api::{Discovery, OptionalSwitch};
 use crate::facts::read_json;
 use crate::facts::text::{Clean, counted};
 use crate::msg::{CallKind, ClusterEvent, SyncState};
-use crate::resource::{Discovery, Resource};
+use crate::resource::Resource;
 
 /// A number of nodes must pass the limit by this share, in per cent, before a running watch is given up.
 const SLACK_PCT: u32 = 10;
@@ -71,8 +72,10 @@ async fn absent(shared: &TaskContext, resource: Resource) -> Duration {
 fn unwanted(shared: &TaskContext, resource: Resource) -> Option<Clean> {
     let optional = &shared.tuning.optional;
     let off = || Some(Clean::new("switched off in the configuration"));
-    if resource != Resource::Leases {
-        return if optional.dra { None } else { off() };
+    match resource.api().switch {
+        OptionalSwitch::Always => return None,
+        OptionalSwitch::Dra => return if optional.dra { None } else { off() },
+        OptionalSwitch::Leases => {}
     }
     match optional.leases {
         LeaseWatch::On => None,
@@ -108,7 +111,7 @@ async fn until_requested(shared: &TaskContext, resource: Resource) {
 /// Waits until there are clearly more nodes than the limit for watching leases.
 async fn too_many(shared: &TaskContext, resource: Resource) {
     let optional = &shared.tuning.optional;
-    if resource != Resource::Leases || optional.leases != LeaseWatch::Auto {
+    if resource.api().switch != OptionalSwitch::Leases || optional.leases != LeaseWatch::Auto {
         return std::future::pending().await;
     }
     let limit = optional.lease_nodes.saturating_add(optional.lease_nodes * SLACK_PCT / 100);
@@ -122,12 +125,12 @@ async fn too_many(shared: &TaskContext, resource: Resource) {
 async fn find(shared: &TaskContext, resource: Resource) -> Result<Option<String>, RequestError> {
     let api = resource.api();
     if api.discovery == Discovery::Fixed {
-        return Ok(Some(api.list_path(api.versions[0])));
+        return Ok(Some(resource.list_path()));
     }
     let found = match look(shared, resource, api.group_path(), versions).await? {
         DiscoveryAnswer::Nothing => return Ok(None),
         // Discovery may be forbidden where a list is not: the list decides.
-        DiscoveryAnswer::Forbidden => return Ok(Some(api.list_path(api.versions[0]))),
+        DiscoveryAnswer::Forbidden => return Ok(Some(resource.list_path())),
         DiscoveryAnswer::Found(versions) => versions,
     };
     if api.discovery == Discovery::Group {

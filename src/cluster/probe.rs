@@ -21,12 +21,15 @@ use super::classify::{self, RequestError, is_html, one_line};
 use super::silence::Missed;
 use crate::clock::wall;
 use crate::facts::text::Clean;
-use crate::msg::{CallKind, ClusterEvent, Layer, ProbeOutcome, ProbeSample, ProbeSeries};
+use crate::msg::{CallKind, ClusterEvent, Layer, ProbeOutcome, ProbeSample, ProbeSeries, Resource};
 
 /// Exempt from queueing and from shutdown rejection: proves reachability, nothing else (F28).
 const PING: &str = "/livez";
-/// The cheapest answer that proves authn, authz, queueing and storage; the next one where the last is forbidden.
-const WORK: [&str; 3] = ["/api/v1/namespaces?limit=1", "/api/v1/nodes?limit=1", "/version"];
+/// Path of the namespaces; they are probed, and never listed as a whole.
+pub(super) const NAMESPACES: &str = "/api/v1/namespaces";
+/// Requests of the work probe: the cheapest answer that proves authn, authz, queueing and storage; the next one where the last is
+/// forbidden.
+const RUNGS: usize = 3;
 /// A change of the skew below this is the resolution of the `Date` header.
 const SKEW_STEP_MS: i64 = 1_000;
 /// Time before a failed `/version` is requested again.
@@ -54,7 +57,7 @@ pub(crate) async fn run(shared: Arc<TaskContext>, series: ProbeSeries) {
 
 struct ProbeState {
     series: ProbeSeries,
-    /// Index into [`WORK`].
+    /// Index of the request of the work probe, below [`RUNGS`].
     rung: usize,
     /// Set if the last probe got no answer.
     down: bool,
@@ -70,10 +73,12 @@ impl ProbeState {
         Self { series, rung: 0, down: true, serial: 0, skew_ms: None, missed: Missed::default(), told: None }
     }
 
-    fn uri(&self) -> &'static str {
-        match self.series {
-            ProbeSeries::Ping => PING,
-            ProbeSeries::Work => WORK[self.rung],
+    fn uri(&self) -> String {
+        match (self.series, self.rung) {
+            (ProbeSeries::Ping, _) => PING.to_owned(),
+            (ProbeSeries::Work, 0) => format!("{NAMESPACES}?limit=1"),
+            (ProbeSeries::Work, 1) => format!("{}?limit=1", Resource::Nodes.list_path()),
+            (ProbeSeries::Work, _) => "/version".to_owned(),
         }
     }
 
@@ -105,7 +110,7 @@ impl ProbeState {
                 }
                 let limits = Limits::small(deadline.saturating_duration_since(Instant::now()));
                 let kind = if self.series == ProbeSeries::Ping { CallKind::Ping } else { CallKind::Work };
-                let ask = ApiRequest { kind, page: None, attempt: 1, uri: self.uri().to_owned(), limits };
+                let ask = ApiRequest { kind, page: None, attempt: 1, uri: self.uri(), limits };
                 let mut body = Vec::new();
                 let answer = session.probe.fetch(&ask, &shared.tuning, &mut body).await;
                 // A captive portal answers everything with success (F34).
@@ -128,7 +133,7 @@ impl ProbeState {
                     shared.session.renew(self.serial);
                 }
                 if *code == 403 && self.series == ProbeSeries::Work {
-                    self.rung = (self.rung + 1).min(WORK.len() - 1);
+                    self.rung = (self.rung + 1).min(RUNGS - 1);
                 }
                 ProbeOutcome::Answered { latency }
             }

@@ -81,8 +81,7 @@ struct WatchBatch {
 
 /// Lists and watches nodes or pods until the task is dropped: a server without them has a problem.
 pub(crate) async fn run(shared: Arc<TaskContext>, resource: Resource, seed: u64) {
-    let path = resource.api().list_path(resource.api().versions[0]);
-    follow(shared, ListSource::all(resource, &path), seed).await;
+    follow(shared, ListSource::all(resource, &resource.list_path()), seed).await;
 }
 
 /// Lists and watches the pods of one namespace, by its index (F23).

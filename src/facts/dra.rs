@@ -7,11 +7,25 @@ mod raw;
 
 use serde::{Deserialize, Serialize};
 
+use super::api::{ApiResource, Discovery, OptionalSwitch};
+use super::object::{Nothing, ObjectFacts};
 use super::pod::{Since, SinceBasis};
 use super::text::Clean;
-use super::wire::{DecodeError, ListHead, Uid};
-use crate::facts::object;
-use crate::facts::object::{ApiObject, Nothing, ObjectFacts};
+use super::wire::Uid;
+
+/// A resource that each of these versions has; the alphas before them had other shapes.
+const fn dra(kind: &'static str, plural: &'static str, namespaced: bool) -> ApiResource {
+    ApiResource {
+        group: "resource.k8s.io",
+        versions: &["v1", "v1beta2", "v1beta1"],
+        optional: true,
+        protobuf: false,
+        discovery: Discovery::Group,
+        switch: OptionalSwitch::Dra,
+        purpose: "devices of dynamic resource allocation",
+        ..ApiResource::core(kind, plural, namespaced)
+    }
+}
 
 /// Facts of a `ResourceSlice`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -141,10 +155,26 @@ pub struct DeviceSelector {
     pub by_expression: bool,
 }
 
+fn counter_bytes(sets: &[CounterSet]) -> u64 {
+    sets.iter().map(|set| size_of_val(set) as u64 + set.name.heap_bytes()).sum()
+}
+
 impl ObjectFacts for SliceFacts {
     type Spec<'a> = raw::Slice<'a>;
     type Status<'a> = Nothing;
-    const KIND: &'static str = "ResourceSlice";
+    const RESOURCE: ApiResource =
+        ApiResource { calls: ["slices list", "slices watch"], ..dra("ResourceSlice", "resourceslices", false) };
+
+    fn heap_bytes(&self) -> u64 {
+        let device = |device: &DeviceFacts| {
+            size_of_val(device) as u64
+                + device.name.heap_bytes()
+                + device.model.heap_bytes()
+                + counter_bytes(&device.consumes)
+        };
+        let devices: u64 = self.devices.iter().map(device).sum();
+        self.driver.heap_bytes() + self.pool.heap_bytes() + counter_bytes(&self.counters) + devices
+    }
 
     fn new(spec: &raw::Slice<'_>, _: &Nothing) -> Self {
         spec.facts()
@@ -154,7 +184,20 @@ impl ObjectFacts for SliceFacts {
 impl ObjectFacts for ClaimFacts {
     type Spec<'a> = Nothing;
     type Status<'a> = raw::Claim<'a>;
-    const KIND: &'static str = "ResourceClaim";
+    const RESOURCE: ApiResource =
+        ApiResource { calls: ["claims list", "claims watch"], ..dra("ResourceClaim", "resourceclaims", true) };
+
+    fn heap_bytes(&self) -> u64 {
+        let results = self.results.iter().map(|result| {
+            let names = [&result.driver, &result.pool, &result.device];
+            size_of_val(result) as u64 + names.into_iter().map(Clean::heap_bytes).sum::<u64>()
+        });
+        let consumers = self
+            .reserved_for
+            .iter()
+            .map(|user| size_of_val(user) as u64 + user.resource.heap_bytes() + user.name.heap_bytes());
+        results.chain(consumers).sum()
+    }
 
     fn new(_: &Nothing, status: &raw::Claim<'_>) -> Self {
         status.facts()
@@ -169,7 +212,12 @@ impl ObjectFacts for ClaimFacts {
 impl ObjectFacts for ClassFacts {
     type Spec<'a> = raw::Class<'a>;
     type Status<'a> = Nothing;
-    const KIND: &'static str = "DeviceClass";
+    const RESOURCE: ApiResource =
+        ApiResource { calls: ["class list", "class watch"], ..dra("DeviceClass", "deviceclasses", false) };
+
+    fn heap_bytes(&self) -> u64 {
+        self.extended_resource.heap_bytes()
+    }
 
     fn new(spec: &raw::Class<'_>, _: &Nothing) -> Self {
         Self { extended_resource: Clean::new(&spec.extended_resource) }
@@ -179,37 +227,23 @@ impl ObjectFacts for ClassFacts {
 impl ObjectFacts for RuleFacts {
     type Spec<'a> = raw::TaintRule<'a>;
     type Status<'a> = Nothing;
-    const KIND: &'static str = "DeviceTaintRule";
+    /// In v1beta2 from Kubernetes 1.36 on, in v1alpha3 from 1.33 on (KEP-5055). Not every server that has such a version has the
+    /// rules in it.
+    const RESOURCE: ApiResource = ApiResource {
+        versions: &["v1", "v1beta2", "v1alpha3"],
+        discovery: Discovery::Version,
+        calls: ["rules list", "rules watch"],
+        ..dra("DeviceTaintRule", "devicetaintrules", false)
+    };
+
+    fn heap_bytes(&self) -> u64 {
+        let names = self.selector.iter().flat_map(|of| [&of.driver, &of.pool, &of.device]);
+        names.map(Clean::heap_bytes).sum()
+    }
 
     fn new(spec: &raw::TaintRule<'_>, _: &Nothing) -> Self {
         spec.facts()
     }
-}
-
-macro_rules! decoders {
-    ($($facts:ty, $what:literal, $list:ident, $object:ident;)*) => {$(
-        #[doc = concat!("Decodes a page of ", $what, "s and hands each to `each`.")]
-        ///
-        /// # Errors
-        /// [`DecodeError`] if the body is not a list, or truncated; single unreadable objects are only counted.
-        pub fn $list(body: &[u8], each: impl FnMut(ApiObject<$facts>)) -> Result<ListHead, DecodeError> {
-            object::decode_list(body, each)
-        }
-
-        #[doc = concat!("Decodes one ", $what, ", as in a watch event.")]
-        ///
-        /// # Errors
-        /// [`DecodeError`] if it is not one.
-        pub fn $object(object: &[u8]) -> Result<ApiObject<$facts>, DecodeError> {
-            object::decode_object(object)
-        }
-    )*};
-}
-decoders! {
-    SliceFacts, "slice", decode_slices, decode_slice;
-    ClaimFacts, "claim", decode_claims, decode_claim;
-    ClassFacts, "device class", decode_classes, decode_class;
-    RuleFacts, "device taint rule", decode_rules, decode_rule;
 }
 
 #[cfg(test)]

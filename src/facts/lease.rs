@@ -3,12 +3,11 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::api::{ApiResource, OptionalSwitch};
 use super::json::{Int, MicroTime, Text};
 use super::message::message;
+use super::object::{Nothing, ObjectFacts};
 use super::text::Clean;
-use super::wire::{DecodeError, ListHead};
-use crate::facts::object;
-use crate::facts::object::{ApiObject, Nothing, ObjectFacts};
 
 /// Facts of a `coordination.k8s.io/v1` `Lease`; its name is the node's.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,26 +20,23 @@ pub struct LeaseFacts {
     pub seconds: Option<u32>,
 }
 
-/// Decodes a page of leases, JSON or protobuf, and hands each to `each`.
-///
-/// # Errors
-/// [`DecodeError`] if the body is not a list, or truncated; single unreadable objects are only counted.
-pub fn decode_list(body: &[u8], each: impl FnMut(ApiObject<LeaseFacts>)) -> Result<ListHead, DecodeError> {
-    object::decode_list(body, each)
-}
-
-/// Decodes one lease, as in a watch event; JSON or protobuf.
-///
-/// # Errors
-/// [`DecodeError`] if it is not a lease.
-pub fn decode_object(object: &[u8]) -> Result<ApiObject<LeaseFacts>, DecodeError> {
-    object::decode_object(object)
-}
-
 impl ObjectFacts for LeaseFacts {
     type Spec<'a> = LeaseSpec<'a>;
     type Status<'a> = Nothing;
-    const KIND: &'static str = "Lease";
+    /// Only the kubelets' leases: kubelet `pkg/kubelet/kubelet.go`, `v1.NamespaceNodeLease`.
+    const RESOURCE: ApiResource = ApiResource {
+        group: "coordination.k8s.io",
+        namespace: Some("kube-node-lease"),
+        optional: true,
+        switch: OptionalSwitch::Leases,
+        calls: ["leases list", "leases watch"],
+        purpose: "the leases of kubelets, how long ago a node gave a sign of life",
+        ..ApiResource::core("Lease", "leases", true)
+    };
+
+    fn heap_bytes(&self) -> u64 {
+        self.holder.heap_bytes()
+    }
 
     fn new(spec: &LeaseSpec<'_>, _: &Nothing) -> Self {
         Self {

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::api::ApiResource;
 use super::json::{Obj, Text};
 use super::message::{Message, message};
 use super::text::Clean;
@@ -20,14 +21,38 @@ pub struct ApiObject<T> {
     pub facts: T,
 }
 
+/// Facts of an object of an optional API: their resource, and their readers for JSON and protobuf.
+pub trait OptionalFacts: Sized {
+    /// Descriptor of the resource.
+    const API: ApiResource;
+
+    /// Decodes a page of objects and hands each to `each`.
+    ///
+    /// # Errors
+    /// [`DecodeError`] if the body is not a list of this kind, or truncated; single unreadable objects are only counted.
+    fn decode_list(body: &[u8], each: impl FnMut(ApiObject<Self>)) -> Result<ListHead, DecodeError>;
+
+    /// Decodes one object, as in a watch event.
+    ///
+    /// # Errors
+    /// [`DecodeError`] if it is not one of this kind.
+    fn decode_object(object: &[u8]) -> Result<ApiObject<Self>, DecodeError>;
+
+    /// Bytes that the facts take, those on the heap with them; shared texts are counted as if they were not.
+    fn weight(&self) -> u64;
+}
+
 /// Facts that are built from an object's `spec` and `status`.
 pub(super) trait ObjectFacts: Sized {
     /// Fields that are decoded from `spec`.
     type Spec<'a>: Message<'a>;
     /// Fields that are decoded from `status`.
     type Status<'a>: Message<'a>;
-    /// The kind of the object.
-    const KIND: &'static str;
+    /// Descriptor of the resource.
+    const RESOURCE: ApiResource;
+
+    /// Bytes on the heap; shared texts are counted as if they were not.
+    fn heap_bytes(&self) -> u64;
 
     fn new(spec: &Self::Spec<'_>, status: &Self::Status<'_>) -> Self;
 
@@ -38,19 +63,22 @@ pub(super) trait ObjectFacts: Sized {
     }
 }
 
-/// Decodes a page of objects and hands each to `each`.
-pub(super) fn decode_list<T: ObjectFacts>(
-    body: &[u8],
-    each: impl FnMut(ApiObject<T>),
-) -> Result<ListHead, DecodeError> {
-    wire::decode_list(body, &mut ObjectSink::new(each))
-}
+impl<T: ObjectFacts> OptionalFacts for T {
+    const API: ApiResource = T::RESOURCE;
 
-/// Decodes one object, as in a watch event.
-pub(super) fn decode_object<T: ObjectFacts>(object: &[u8]) -> Result<ApiObject<T>, DecodeError> {
-    let mut decoded = None;
-    wire::decode_object(object, &mut ObjectSink::new(|object| decoded = Some(object)))?;
-    Ok(decoded.expect("an object that the sink accepts has been handed over"))
+    fn decode_list(body: &[u8], each: impl FnMut(ApiObject<Self>)) -> Result<ListHead, DecodeError> {
+        wire::decode_list(body, &mut ObjectSink::new(each))
+    }
+
+    fn decode_object(object: &[u8]) -> Result<ApiObject<Self>, DecodeError> {
+        let mut decoded = None;
+        wire::decode_object(object, &mut ObjectSink::new(|object| decoded = Some(object)))?;
+        Ok(decoded.expect("an object that the sink accepts has been handed over"))
+    }
+
+    fn weight(&self) -> u64 {
+        size_of::<Self>() as u64 + self.heap_bytes()
+    }
 }
 
 struct ObjectSink<T, F>(F, std::marker::PhantomData<T>);
@@ -63,7 +91,7 @@ impl<T, F> ObjectSink<T, F> {
 
 impl<T: ObjectFacts, F: FnMut(ApiObject<T>)> Sink for ObjectSink<T, F> {
     type Raw<'a> = RawObject<'a, T::Spec<'a>, T::Status<'a>>;
-    const KIND: &'static str = T::KIND;
+    const KIND: &'static str = T::RESOURCE.kind;
 
     fn take(&mut self, raw: &Self::Raw<'_>) -> bool {
         let RawObject { kind, metadata: Obj(meta), spec: Obj(spec), status: Obj(status) } = raw;

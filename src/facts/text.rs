@@ -14,6 +14,9 @@ pub const CAP: usize = 1024;
 /// Maximum number of combining marks per base character: enough for every script, not for a flood (`docs/security.md`).
 pub const MARKS: usize = 4;
 
+/// Bytes of the two counts of an [`Arc`].
+const COUNTS: u64 = 16;
+
 /// Zero-width joiner.
 const JOINER: char = '\u{200d}';
 
@@ -34,6 +37,12 @@ impl Clean {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Bytes on the heap: the text, and two counts before it.
+    #[must_use]
+    pub fn heap_bytes(&self) -> u64 {
+        COUNTS + self.0.len() as u64
     }
 
     /// Number of holders of this copy of the text.

@@ -2,67 +2,149 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::facts::dra::{ClaimFacts, ClassFacts, RuleFacts, SliceFacts};
-use crate::facts::lease::LeaseFacts;
 use crate::facts::node::NodeFacts;
-use crate::facts::object::ApiObject;
+use crate::facts::object::{ApiObject, OptionalFacts};
+use crate::facts::optional_resources;
 use crate::facts::pod::PodBatch;
 use crate::facts::text::Clean;
-use crate::facts::wire::Uid;
+use crate::facts::wire::{DecodeError, ListHead, Uid};
 use crate::resource::Resource;
 
-/// Objects of one resource.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum Batch {
-    /// Nodes in order.
-    Nodes(Vec<NodeChange>),
-    /// Pods in order, each present or gone.
-    Pods(PodBatch),
-    /// Leases in order.
-    Leases(Vec<KeptChange<LeaseFacts>>),
-    /// Slices in order.
-    Slices(Vec<KeptChange<SliceFacts>>),
-    /// Claims in order.
-    Claims(Vec<KeptChange<ClaimFacts>>),
-    /// Device classes in order.
-    Classes(Vec<KeptChange<ClassFacts>>),
-    /// Device taint rules in order.
-    Rules(Vec<KeptChange<RuleFacts>>),
+/// Declares [`Batch`] with a variant for each row.
+macro_rules! batch {
+    ($($(#[$doc:meta])* $variant:ident($facts:ty) in $field:ident,)*) => {
+        /// Objects of one resource.
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        pub enum Batch {
+            /// Nodes in order.
+            Nodes(Vec<NodeChange>),
+            /// Pods in order, each present or gone.
+            Pods(PodBatch),
+            $($(#[$doc])* $variant(Vec<KeptChange<$facts>>),)*
+        }
+
+        impl Batch {
+            /// A batch without objects.
+            #[must_use]
+            pub fn empty(resource: Resource) -> Self {
+                match resource {
+                    Resource::Nodes => Self::Nodes(Vec::new()),
+                    Resource::Pods => Self::Pods(PodBatch::default()),
+                    $(Resource::$variant => Self::$variant(Vec::new()),)*
+                }
+            }
+
+            /// Objects of an optional resource; `None` for nodes and pods.
+            #[must_use]
+            pub fn optional(&self) -> Option<&dyn OptionalBatch> {
+                match self {
+                    Self::Nodes(_) | Self::Pods(_) => None,
+                    $(Self::$variant(changes) => Some(changes),)*
+                }
+            }
+
+            /// Objects of an optional resource, to be added to; `None` for nodes and pods.
+            pub fn optional_mut(&mut self) -> Option<&mut dyn OptionalBatch> {
+                match self {
+                    Self::Nodes(_) | Self::Pods(_) => None,
+                    $(Self::$variant(changes) => Some(changes),)*
+                }
+            }
+
+            /// Leaves at most `most` objects (at least one) in this batch and returns the rest, if there is any. Pods stay together.
+            pub(super) fn split(&mut self, most: usize) -> Option<Self> {
+                fn rest<T>(of: &mut Vec<T>, most: usize) -> Option<Vec<T>> {
+                    let most = most.max(1);
+                    (of.len() > most).then(|| of.split_off(most))
+                }
+                match self {
+                    Self::Nodes(nodes) => rest(nodes, most).map(Self::Nodes),
+                    Self::Pods(_) => None,
+                    $(Self::$variant(changes) => rest(changes, most).map(Self::$variant),)*
+                }
+            }
+        }
+    };
 }
+optional_resources!(batch);
 
 impl Batch {
-    /// A batch without objects.
-    #[must_use]
-    pub fn empty(resource: Resource) -> Self {
-        match resource {
-            Resource::Nodes => Self::Nodes(Vec::new()),
-            Resource::Pods => Self::Pods(PodBatch::default()),
-            Resource::Leases => Self::Leases(Vec::new()),
-            Resource::Slices => Self::Slices(Vec::new()),
-            Resource::Claims => Self::Claims(Vec::new()),
-            Resource::Classes => Self::Classes(Vec::new()),
-            Resource::Rules => Self::Rules(Vec::new()),
-        }
-    }
-
     /// Number of objects in it.
     #[must_use]
     pub fn len(&self) -> usize {
         match self {
             Self::Nodes(nodes) => nodes.len(),
             Self::Pods(pods) => pods.len(),
-            Self::Leases(leases) => leases.len(),
-            Self::Slices(slices) => slices.len(),
-            Self::Claims(claims) => claims.len(),
-            Self::Classes(classes) => classes.len(),
-            Self::Rules(rules) => rules.len(),
+            _ => self.optional().map_or(0, OptionalBatch::len),
         }
     }
 
-    /// No objects at all.
+    /// Returns `true` without any objects.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+}
+
+/// Objects of one optional resource, whichever it is.
+pub trait OptionalBatch {
+    /// Number of objects.
+    fn len(&self) -> usize;
+
+    /// Keys of the objects in order: `namespace/name`, or the bare name.
+    fn keys(&self) -> Vec<&str>;
+
+    /// Bytes that the facts and the keys of the objects take.
+    fn weight(&self) -> u64;
+
+    /// Decodes the body of a page and adds its objects.
+    ///
+    /// # Errors
+    /// [`DecodeError`] if the body is not a list of this kind, or truncated; single unreadable objects are only counted.
+    fn read_page(&mut self, body: &[u8]) -> Result<ListHead, DecodeError>;
+
+    /// Adds the object of a watch event, or its removal; `false` if it cannot be read.
+    fn read_event(&mut self, object: &[u8], removed: bool) -> bool;
+}
+
+impl<T: OptionalFacts> OptionalBatch for Vec<KeptChange<T>> {
+    fn len(&self) -> usize {
+        self.len()
+    }
+
+    fn keys(&self) -> Vec<&str> {
+        self.iter().map(KeptChange::key).map(Clean::as_str).collect()
+    }
+
+    fn weight(&self) -> u64 {
+        let object = |change: &KeptChange<T>| match change {
+            KeptChange::Present(object) => object.key.heap_bytes() + object.facts.weight(),
+            KeptChange::Gone { .. } => 0,
+        };
+        self.iter().map(object).sum()
+    }
+
+    fn read_page(&mut self, body: &[u8]) -> Result<ListHead, DecodeError> {
+        T::decode_list(body, |object| self.push(KeptChange::Present(Box::new(object))))
+    }
+
+    fn read_event(&mut self, object: &[u8], removed: bool) -> bool {
+        let Ok(object) = T::decode_object(object) else { return false };
+        self.push(if removed {
+            KeptChange::Gone { key: object.key, uid: object.uid, version: object.version }
+        } else {
+            KeptChange::Present(Box::new(object))
+        });
+        true
+    }
+}
+
+impl<T> KeptChange<T> {
+    fn key(&self) -> &Clean {
+        match self {
+            Self::Present(object) => &object.key,
+            Self::Gone { key, .. } => key,
+        }
     }
 }
 

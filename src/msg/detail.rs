@@ -6,6 +6,7 @@ use crate::facts::document::YamlDocument;
 use crate::facts::event::EventFacts;
 use crate::facts::pod::PodDetail;
 use crate::facts::text::Clean;
+use crate::resource::Resource;
 
 use super::SyncState;
 
@@ -32,6 +33,15 @@ impl ObjectRef {
     pub fn name(&self) -> &Clean {
         match self {
             Self::Node { name } | Self::Pod { name, .. } => name,
+        }
+    }
+
+    /// Its resource.
+    #[must_use]
+    pub fn resource(&self) -> Resource {
+        match self {
+            Self::Node { .. } => Resource::Nodes,
+            Self::Pod { .. } => Resource::Pods,
         }
     }
 

@@ -55,24 +55,6 @@ impl ClusterEvent {
     }
 }
 
-impl Batch {
-    fn split(&mut self, most: usize) -> Option<Self> {
-        fn rest<T>(of: &mut Vec<T>, most: usize) -> Option<Vec<T>> {
-            let most = most.max(1);
-            (of.len() > most).then(|| of.split_off(most))
-        }
-        match self {
-            Self::Nodes(nodes) => rest(nodes, most).map(Self::Nodes),
-            Self::Pods(_) => None,
-            Self::Leases(leases) => rest(leases, most).map(Self::Leases),
-            Self::Slices(slices) => rest(slices, most).map(Self::Slices),
-            Self::Claims(claims) => rest(claims, most).map(Self::Claims),
-            Self::Classes(classes) => rest(classes, most).map(Self::Classes),
-            Self::Rules(rules) => rest(rules, most).map(Self::Rules),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use super::{CheckResponse, CheckRun, StepFlow, advice, layer_name, millis, ms_text};
 use crate::cluster::call::Limits;
 use crate::cluster::classify::{self, RequestError, bytes_text};
+use crate::cluster::probe::NAMESPACES;
 use crate::facts::node::{self, NodeFacts};
 use crate::facts::pod::{self, PodBatch};
 use crate::facts::wire::{DecodeError, ListHead};
@@ -26,20 +27,21 @@ const NOBODY: &str = "watchbell-check";
 impl CheckRun {
     /// Verb by verb, by trying: an access review may be denied where the access is not, and the 403 is the truth.
     pub(super) async fn rbac(&mut self) -> StepFlow {
-        let list = |resource: &str| ("list".to_owned(), format!("/api/v1/{resource}?limit=1"));
-        let watch =
-            |resource: &str| ("watch".to_owned(), format!("/api/v1/{resource}?watch=1&timeoutSeconds=1&limit=1"));
-        let get = |path: &str| ("get".to_owned(), format!("/api/v1/{path}/{NOBODY}"));
-        self.may("namespaces", StepOutcome::Warn, &[list("namespaces")]).await?;
-        self.may("nodes", StepOutcome::Fail, &[list("nodes"), watch("nodes"), get("nodes")]).await?;
+        let list = |path: &str| ("list".to_owned(), format!("{path}?limit=1"));
+        let watch = |path: &str| ("watch".to_owned(), format!("{path}?watch=1&timeoutSeconds=1&limit=1"));
+        let get = |path: &str| ("get".to_owned(), format!("{path}/{NOBODY}"));
+        let nodes = Resource::Nodes.list_path();
+        self.may("namespaces", StepOutcome::Warn, &[list(NAMESPACES)]).await?;
+        self.may("nodes", StepOutcome::Fail, &[list(&nodes), watch(&nodes), get(&nodes)]).await?;
         let namespaces = self.tuning.namespaces.clone();
         if namespaces.is_empty() {
-            let verbs = [list("pods"), watch("pods"), get("namespaces/default/pods")];
+            let pods = Resource::Pods.list_path();
+            let verbs = [list(&pods), watch(&pods), get(&Resource::Pods.list_path_in("default"))];
             return self.may("pods", StepOutcome::Fail, &verbs).await;
         }
         // Those that are watched, each by itself (F23).
         let verbs = namespaces.iter().flat_map(|name| {
-            let pods = format!("namespaces/{name}/pods");
+            let pods = Resource::Pods.list_path_in(name);
             [list(&pods), watch(&pods), get(&pods)].map(|(verb, uri)| (format!("{verb} in {name}"), uri))
         });
         self.may("pods", StepOutcome::Fail, &verbs.collect::<Vec<_>>()).await
@@ -131,8 +133,8 @@ impl CheckRun {
             bytes: self.tuning.page_bytes,
         };
         let namespace = self.tuning.namespaces.first().filter(|_| resource == Resource::Pods);
-        let within = namespace.map(|name| format!("namespaces/{name}/")).unwrap_or_default();
-        let uri = format!("/api/v1/{within}{}?limit={PAGE}", resource.name());
+        let path = namespace.map_or_else(|| resource.list_path(), |name| resource.list_path_in(name));
+        let uri = format!("{path}?limit={PAGE}");
         let CheckResponse { result, mut timing } = self.ask(CallKind::List(resource), &uri, limits).await;
         if let Err(request_error) = result {
             self.tell_error(name, StepOutcome::Fail, &request_error).await?;
@@ -190,7 +192,7 @@ impl CheckRun {
         more: &str,
         names: &mut Vec<String>,
     ) -> Result<Option<ListHead>, super::Stop> {
-        let asked = self.get(&format!("/api/v1/nodes?limit=1{more}")).await;
+        let asked = self.get(&format!("{}?limit=1{more}", Resource::Nodes.list_path())).await;
         let read = asked.result.and_then(|_| {
             let read = node::decode_list(&self.buf, |node| names.push(node.name.to_string()));
             read.map_err(|error| RequestError::new(Layer::Decode, &error.text))

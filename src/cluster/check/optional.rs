@@ -57,8 +57,7 @@ impl CheckRun {
     }
 
     pub(super) async fn leases(&mut self) -> StepFlow {
-        let leases = Resource::Leases.api();
-        let asked = self.list(&format!("{}?limit=1", leases.list_path(leases.versions[0]))).await;
+        let asked = self.list(&format!("{}?limit=1", Resource::Leases.list_path())).await;
         let step = match asked.result {
             Ok(_) => CheckStep::new("leases", StepOutcome::Ok, "they answer").timing(asked.timing),
             Err(error) if error.code == Some(404) => CheckStep::new("leases", StepOutcome::Skip, "the server has none"),

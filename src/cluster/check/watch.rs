@@ -12,8 +12,8 @@ use super::{CheckRun, StepFlow, layer_name, millis, ms_text};
 use crate::cluster::classify::{self, RequestError};
 use crate::cluster::stream::frames::EventFramer;
 use crate::facts::wire::{WatchFrame, WatchType, decode_status};
-use crate::msg::Layer;
 use crate::msg::check::{CheckStep, StepOutcome};
+use crate::msg::{Layer, Resource};
 
 /// A watch that begins with the existing objects sends them at once; bookmarks come every minute.
 const FIRST_EVENT: Duration = Duration::from_secs(5);
@@ -25,7 +25,8 @@ const EVENT_BYTES: usize = 4 << 20;
 impl CheckRun {
     /// Watches one node from the state of the watch cache: the server sends it at once, and then a bookmark.
     pub(super) async fn watch(&mut self) -> StepFlow {
-        let mut uri = "/api/v1/nodes?watch=1&allowWatchBookmarks=true&timeoutSeconds=30".to_owned();
+        let nodes = Resource::Nodes.list_path();
+        let mut uri = format!("{nodes}?watch=1&allowWatchBookmarks=true&timeoutSeconds=30");
         match (self.found.nodes.first(), &self.found.version_of_nodes) {
             (Some(node), _) => {
                 let selector = format!("metadata.name={}", node.name);

@@ -45,9 +45,10 @@ impl Events {
 
     /// Path and selector.
     fn uri(&self) -> String {
-        let (kind, namespace) = match &self.subject {
-            ObjectRef::Node { .. } => ("Node", CLUSTER_SCOPED),
-            ObjectRef::Pod { namespace, .. } => ("Pod", &**namespace),
+        let kind = self.subject.resource().api().kind;
+        let namespace = match &self.subject {
+            ObjectRef::Node { .. } => CLUSTER_SCOPED,
+            ObjectRef::Pod { namespace, .. } => namespace,
         };
         let (group, about) =
             if self.core { ("/api/v1", "involvedObject") } else { ("/apis/events.k8s.io/v1", "regarding") };

@@ -10,8 +10,8 @@ use crate::facts::document::YamlDocument;
 use crate::facts::mended_json;
 use crate::facts::pod::PodDetail;
 use crate::facts::wire::{DecodeError, WatchType};
-use crate::msg::Layer;
 use crate::msg::detail::{Detail, DetailPart, ObjectRef, Yaml};
+use crate::msg::{Layer, Resource};
 
 /// The object as held.
 pub(super) struct DetailObject {
@@ -116,12 +116,11 @@ impl Follow for DetailObject {
 
     fn watch_uri(&self) -> String {
         let name = field(self.subject.name());
-        match &self.subject {
-            ObjectRef::Node { .. } => format!("/api/v1/nodes?fieldSelector=metadata.name%3D{name}"),
-            ObjectRef::Pod { namespace, .. } => {
-                format!("/api/v1/namespaces/{}/pods?fieldSelector=metadata.name%3D{name}", segment(namespace))
-            }
-        }
+        let path = match &self.subject {
+            ObjectRef::Node { .. } => Resource::Nodes.list_path(),
+            ObjectRef::Pod { namespace, .. } => Resource::Pods.list_path_in(&segment(namespace).to_string()),
+        };
+        format!("{path}?fieldSelector=metadata.name%3D{name}")
     }
 
     fn take(&mut self, kind: &WatchType, object: &[u8]) -> bool {
@@ -187,10 +186,7 @@ fn with_kind(subject: &ObjectRef, item: &str) -> String {
     struct KindHeader {
         kind: Option<String>,
     }
-    let kind = match subject {
-        ObjectRef::Node { .. } => "Node",
-        ObjectRef::Pod { .. } => "Pod",
-    };
+    let kind = subject.resource().api().kind;
     let named = serde_json::from_str::<KindHeader>(item).is_ok_and(|known| known.kind.is_some());
     match item.trim_start().strip_prefix('{') {
         Some(rest) if !named => format!("{{\"kind\":\"{kind}\",\"apiVersion\":\"v1\",{rest}"),

@@ -10,11 +10,9 @@ use tokio::time::Instant;
 
 use crate::cluster::call::BodySink;
 use crate::facts::node::{NodeFacts, NodeList};
-use crate::facts::object::ApiObject;
 use crate::facts::pod::PodList;
 use crate::facts::wire::{DecodeError, ListHead};
-use crate::facts::{dra, lease};
-use crate::msg::{Batch, KeptChange, NodeChange, Resource};
+use crate::msg::{Batch, NodeChange, Resource};
 
 /// Decoding the rest of a larger body at once takes tens of milliseconds, in which the probes of the cluster must not
 /// wait. A page of 500 takes some 5 ms, for which another thread is not worth its memory.
@@ -34,7 +32,7 @@ pub(super) struct PageReader {
 enum PageBody {
     Nodes(NodeList, Vec<NodeChange>),
     Pods(PodList),
-    Whole(Vec<u8>),
+    Optional(Vec<u8>, Batch),
 }
 
 impl PageReader {
@@ -45,7 +43,7 @@ impl PageReader {
             Resource::Pods => PageBody::Pods(PodList::new(memory)),
             _ => {
                 memory.clear();
-                PageBody::Whole(memory)
+                PageBody::Optional(memory, Batch::empty(resource))
             }
         };
         Self { resource, body, bytes: 0, reading: Duration::ZERO, moves }
@@ -66,7 +64,7 @@ impl PageReader {
         match &self.body {
             PageBody::Nodes(nodes, _) => nodes.start(),
             PageBody::Pods(pods) => pods.start(),
-            PageBody::Whole(body) => body,
+            PageBody::Optional(body, _) => body,
         }
     }
 
@@ -75,7 +73,7 @@ impl PageReader {
         match self.body {
             PageBody::Nodes(nodes, _) => nodes.into_memory(),
             PageBody::Pods(pods) => pods.into_memory(),
-            PageBody::Whole(body) => body,
+            PageBody::Optional(body, _) => body,
         }
     }
 
@@ -85,7 +83,7 @@ impl PageReader {
         let waiting = match &self.body {
             PageBody::Nodes(nodes, _) => nodes.waiting(),
             PageBody::Pods(pods) => pods.waiting(),
-            PageBody::Whole(body) => body.len(),
+            PageBody::Optional(body, _) => body.len(),
         };
         let read = if waiting >= LONG { aside(|| self.read()) } else { self.read() };
         self.reading += start.elapsed();
@@ -99,7 +97,11 @@ impl PageReader {
                 Ok((head, Batch::Nodes(std::mem::take(nodes))))
             }
             PageBody::Pods(pods) => pods.end().map(|(head, batch)| (head, Batch::Pods(batch))),
-            PageBody::Whole(body) => whole(self.resource, body),
+            PageBody::Optional(body, batch) => {
+                let objects = batch.optional_mut().expect("nodes and pods have bodies of their own");
+                let head = objects.read_page(body)?;
+                Ok((head, std::mem::replace(batch, Batch::empty(self.resource))))
+            }
         }
     }
 }
@@ -116,7 +118,7 @@ impl BodySink for PageReader {
         match &mut self.body {
             PageBody::Nodes(list, nodes) => list.take(piece, |node| nodes.push(present(node))),
             PageBody::Pods(pods) => pods.take(piece),
-            PageBody::Whole(body) => return body.extend_from_slice(piece),
+            PageBody::Optional(body, _) => return body.extend_from_slice(piece),
         }
         self.reading += start.elapsed();
     }
@@ -129,25 +131,4 @@ fn aside<T>(work: impl FnOnce() -> T) -> T {
         RuntimeFlavor::MultiThread => block_in_place(work),
         _ => work(),
     }
-}
-
-fn whole(resource: Resource, body: &[u8]) -> Result<(ListHead, Batch), DecodeError> {
-    match resource {
-        Resource::Nodes | Resource::Pods => unreachable!("they are read while they come"),
-        Resource::Leases => kept(|each| lease::decode_list(body, each), Batch::Leases),
-        Resource::Slices => kept(|each| dra::decode_slices(body, each), Batch::Slices),
-        Resource::Claims => kept(|each| dra::decode_claims(body, each), Batch::Claims),
-        Resource::Classes => kept(|each| dra::decode_classes(body, each), Batch::Classes),
-        Resource::Rules => kept(|each| dra::decode_rules(body, each), Batch::Rules),
-    }
-}
-
-/// A page of objects of an optional kind.
-fn kept<T>(
-    decode: impl FnOnce(&mut dyn FnMut(ApiObject<T>)) -> Result<ListHead, DecodeError>,
-    batch: impl FnOnce(Vec<KeptChange<T>>) -> Batch,
-) -> Result<(ListHead, Batch), DecodeError> {
-    let mut objects = Vec::new();
-    let head = decode(&mut |object| objects.push(KeptChange::Present(Box::new(object))))?;
-    Ok((head, batch(objects)))
 }

@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use crate::msg::{Batch, KeptChange, NodeChange};
+use crate::msg::{Batch, NodeChange, OptionalBatch};
 
 /// Pages in a row without any object: a server may filter all of a page away and go on (apimachinery `ListOptions.Limit`).
 const EMPTY_PAGES: u32 = 20;
@@ -43,15 +43,6 @@ impl Progress {
 }
 
 fn names(batch: &Batch) -> Vec<ObjectName<'_>> {
-    fn key<T>(object: &KeptChange<T>) -> ObjectName<'_> {
-        match object {
-            KeptChange::Present(object) => ("", object.key.as_str()),
-            KeptChange::Gone { key, .. } => ("", key.as_str()),
-        }
-    }
-    fn kept<T>(objects: &[KeptChange<T>]) -> Vec<ObjectName<'_>> {
-        objects.iter().map(key).collect()
-    }
     fn node(change: &NodeChange) -> ObjectName<'_> {
         match change {
             NodeChange::Present(node) => ("", node.name.as_str()),
@@ -61,11 +52,9 @@ fn names(batch: &Batch) -> Vec<ObjectName<'_>> {
     match batch {
         Batch::Nodes(nodes) => nodes.iter().map(node).collect(),
         Batch::Pods(pods) => pods.iter().map(|(pod, _)| (pod.namespace, pod.name)).collect(),
-        Batch::Leases(leases) => kept(leases),
-        Batch::Slices(slices) => kept(slices),
-        Batch::Claims(claims) => kept(claims),
-        Batch::Classes(classes) => kept(classes),
-        Batch::Rules(rules) => kept(rules),
+        optional => {
+            optional.optional().map(OptionalBatch::keys).unwrap_or_default().into_iter().map(|key| ("", key)).collect()
+        }
     }
 }
 

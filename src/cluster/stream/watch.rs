@@ -18,10 +18,9 @@ use crate::cluster::reflector::{WatchAsk, WatchEnd, WatchNews};
 use crate::cluster::request_queue::Lane;
 use crate::cluster::tuning::Tuning;
 use crate::cluster::warnings;
-use crate::facts::object::ApiObject;
-use crate::facts::wire::{DecodeError, WatchFrame, WatchType, bookmark_version, decode_status, ends_initial_events};
-use crate::facts::{dra, lease, node, pod};
-use crate::msg::{Batch, CallKind, KeptChange, Layer, NodeChange, Resource};
+use crate::facts::wire::{WatchFrame, WatchType, bookmark_version, decode_status, ends_initial_events};
+use crate::facts::{node, pod};
+use crate::msg::{Batch, CallKind, Layer, NodeChange, Resource};
 
 /// Opens the watch, reports its events and its end.
 pub(super) async fn run(
@@ -248,24 +247,9 @@ impl WatchBatch {
                 }
                 Err(_) => false,
             },
-            Batch::Leases(leases) => put(lease::decode_object(object), removed, leases),
-            Batch::Slices(slices) => put(dra::decode_slice(object), removed, slices),
-            Batch::Claims(claims) => put(dra::decode_claim(object), removed, claims),
-            Batch::Classes(classes) => put(dra::decode_class(object), removed, classes),
-            Batch::Rules(rules) => put(dra::decode_rule(object), removed, rules),
+            optional => optional.optional_mut().is_some_and(|objects| objects.read_event(object, removed)),
         };
         self.changes += usize::from(readable);
         readable
     }
-}
-
-/// Adds the change of an optional object; `false` if it is malformed.
-fn put<T>(decoded: Result<ApiObject<T>, DecodeError>, removed: bool, changes: &mut Vec<KeptChange<T>>) -> bool {
-    let Ok(object) = decoded else { return false };
-    changes.push(if removed {
-        KeptChange::Gone { key: object.key, uid: object.uid, version: object.version }
-    } else {
-        KeptChange::Present(Box::new(object))
-    });
-    true
 }

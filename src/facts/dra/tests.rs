@@ -1,4 +1,5 @@
 use super::*;
+use crate::facts::object::{ApiObject, OptionalFacts};
 
 const SLICE: &str = r#"{"kind":"ResourceSlice","apiVersion":"resource.k8s.io/v1","metadata":{"name":"n1-gpu-abc","uid":"u","resourceVersion":"7"},
  "spec":{"driver":"gpu.example.com","nodeName":"n1","pool":{"name":"n1","generation":3,"resourceSliceCount":2},
@@ -12,7 +13,7 @@ const SLICE: &str = r#"{"kind":"ResourceSlice","apiVersion":"resource.k8s.io/v1"
 
 #[test]
 fn a_slice_says_where_it_is_what_it_has_and_what_shares_silicon() {
-    let ApiObject { key, version, facts, .. } = decode_slice(SLICE.as_bytes()).unwrap();
+    let ApiObject { key, version, facts, .. } = SliceFacts::decode_object(SLICE.as_bytes()).unwrap();
     assert_eq!((&*key, version), ("n1-gpu-abc", 7));
     assert_eq!((&*facts.driver, &*facts.pool, facts.generation, facts.slices), ("gpu.example.com", "n1", 3, 2));
     assert_eq!(facts.place, DeviceScope::Node("n1".into()));
@@ -28,7 +29,7 @@ fn v1beta1_has_the_same_inside_basic() {
     let beta = r#"{"metadata":{"name":"s"},"spec":{"driver":"d","pool":{"name":"p","generation":1,"resourceSliceCount":1},
      "nodeSelector":{"nodeSelectorTerms":[]},"devices":[{"name":"a","basic":{"taints":[{"effect":"NoSchedule"}],
      "consumesCounters":[{"counterSet":"c","counters":{}}]}}]}}"#;
-    let facts = decode_slice(beta.as_bytes()).unwrap().facts;
+    let facts = SliceFacts::decode_object(beta.as_bytes()).unwrap().facts;
     assert_eq!(facts.place, DeviceScope::Network);
     assert!(facts.devices[0].tainted);
     assert_eq!(&*facts.devices[0].consumes[0].name, "c");
@@ -40,12 +41,12 @@ fn a_claim_says_what_it_got_and_who_uses_it() {
      {"request":"r","driver":"d","pool":"p","device":"gpu-0","adminAccess":true},
      {"request":"r","driver":"d","pool":"p","device":"gpu-1","shareID":"a671734a","consumedCapacity":{"memory":"1Gi"}}]}},
      "reservedFor":[{"resource":"pods","name":"w-0","uid":"00000000-0000-0000-0000-000000000007"}]}}"#;
-    let ApiObject { key, facts, .. } = decode_claim(claim.as_bytes()).unwrap();
+    let ApiObject { key, facts, .. } = ClaimFacts::decode_object(claim.as_bytes()).unwrap();
     assert_eq!((&*key, facts.allocated, facts.results.len()), ("ns/c", true, 2));
     assert!(facts.results[0].admin && facts.results[0].share.is_none());
     assert_eq!(facts.results[1].share.as_deref(), Some("a671734a"));
     assert_eq!(facts.reserved_for, [Consumer { resource: "pods".into(), name: "w-0".into(), uid: Uid(7) }]);
-    let waiting = decode_claim(br#"{"metadata":{"name":"c"},"status":{}}"#).unwrap().facts;
+    let waiting = ClaimFacts::decode_object(br#"{"metadata":{"name":"c"},"status":{}}"#).unwrap().facts;
     assert_eq!(waiting, ClaimFacts::default());
 }
 
@@ -54,7 +55,7 @@ fn a_device_is_named_by_the_attribute_that_says_most() {
     let model = |attributes: &str| {
         let slice =
             format!(r#"{{"metadata":{{"name":"s"}},"spec":{{"devices":[{{"name":"d","attributes":{attributes}}}]}}}}"#);
-        decode_slice(slice.as_bytes()).unwrap().facts.devices[0].model.to_string()
+        SliceFacts::decode_object(slice.as_bytes()).unwrap().facts.devices[0].model.to_string()
     };
     for (attributes, expected) in [
         (r#"{"model":{"string":"LATEST-GPU-MODEL"},"index":{"int":0}}"#, "LATEST-GPU-MODEL"),
@@ -74,7 +75,7 @@ fn a_device_is_named_by_the_attribute_that_says_most() {
 fn a_taint_rule_says_which_devices_and_whether_it_is_more_than_information() {
     let rule = |spec: &str| {
         let text = format!(r#"{{"kind":"DeviceTaintRule","metadata":{{"name":"r"}},"spec":{spec}}}"#);
-        decode_rule(text.as_bytes()).unwrap().facts
+        RuleFacts::decode_object(text.as_bytes()).unwrap().facts
     };
     let all = DeviceSelector::default();
     let taint = |effect: &str| format!(r#""taint":{{"key":"k","effect":"{effect}"}}"#);
@@ -100,18 +101,18 @@ fn odd_objects_cost_only_themselves() {
      {"metadata":{"name":"b"},"spec":{"driver":7,"pool":null,"devices":[{},null,"x",{"name":"d","consumesCounters":{}}]}},
      {"metadata":{}}]}"#;
     let mut slices = Vec::new();
-    let head = decode_slices(body.as_bytes(), |slice| slices.push(slice)).unwrap();
+    let head = SliceFacts::decode_list(body.as_bytes(), |slice| slices.push(slice)).unwrap();
     assert_eq!((head.objects, head.unreadable, &*head.resource_version), (2, 1, "9"));
     assert_eq!(slices[1].facts.devices.len(), 4);
-    assert!(decode_slices(b"404 page not found", |_| {}).is_err());
-    assert!(decode_claim(SLICE.as_bytes()).is_err(), "another kind");
+    assert!(SliceFacts::decode_list(b"404 page not found", |_| {}).is_err());
+    assert!(ClaimFacts::decode_object(SLICE.as_bytes()).is_err(), "another kind");
 }
 
 #[test]
 fn a_class_may_serve_an_extended_resource() {
     let class = br#"{"metadata":{"name":"gpu"},"spec":{"extendedResourceName":"nvidia.com/gpu","selectors":[]}}"#;
-    assert_eq!(&*decode_class(class).unwrap().facts.extended_resource, "nvidia.com/gpu");
-    assert!(decode_class(br#"{"metadata":{"name":"nic"}}"#).unwrap().facts.extended_resource.is_empty());
+    assert_eq!(&*ClassFacts::decode_object(class).unwrap().facts.extended_resource, "nvidia.com/gpu");
+    assert!(ClassFacts::decode_object(br#"{"metadata":{"name":"nic"}}"#).unwrap().facts.extended_resource.is_empty());
 }
 
 #[test]
@@ -121,7 +122,11 @@ fn a_claim_is_as_old_as_its_allocation_or_where_that_is_not_said_as_itself() {
             r#"{{"metadata":{{"name":"c","namespace":"n","creationTimestamp":"2026-01-01T00:00:00Z"}},
             "status":{{"allocation":{{"devices":{{}}{allocation}}}}}}}"#
         );
-        decode_claim(claim.as_bytes()).unwrap().facts.since.map(|since| (since.basis, since.at.to_string()))
+        ClaimFacts::decode_object(claim.as_bytes())
+            .unwrap()
+            .facts
+            .since
+            .map(|since| (since.basis, since.at.to_string()))
     };
     let at = |basis, day: u32| Some((basis, format!("2026-01-0{day}T00:00:00Z")));
     assert_eq!(since(r#","allocationTimestamp":"2026-01-02T00:00:00Z""#), at(SinceBasis::Allocated, 2));

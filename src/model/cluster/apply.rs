@@ -190,7 +190,7 @@ impl ClusterState {
                 }
             }
             Batch::Pods(batch) => self.pods.apply(&batch, list, PodOrigin::Page),
-            Batch::Leases(_) | Batch::Slices(_) | Batch::Claims(_) | Batch::Classes(_) | Batch::Rules(_) => {}
+            _ => {}
         }
     }
 
@@ -203,7 +203,7 @@ impl ClusterState {
                 }
             }
             Batch::Pods(batch) => self.pods.apply(&batch, list, PodOrigin::Watch),
-            Batch::Leases(_) | Batch::Slices(_) | Batch::Claims(_) | Batch::Classes(_) | Batch::Rules(_) => {}
+            _ => {}
         }
     }
 

@@ -360,24 +360,11 @@ fn is_sample(attempt: &Attempt) -> bool {
 /// What a kind of call is called in a text: `pods list`, `nodes watch`, `probe`; at most 12 letters, so that columns stay in line.
 #[must_use]
 pub fn call_name(kind: CallKind) -> &'static str {
-    use crate::msg::Resource::{Claims, Classes, Leases, Nodes, Pods, Rules, Slices};
     match kind {
         CallKind::Ping => "ping",
         CallKind::Work => "probe",
-        CallKind::List(Nodes) => "nodes list",
-        CallKind::List(Pods) => "pods list",
-        CallKind::Watch(Nodes) => "nodes watch",
-        CallKind::Watch(Pods) => "pods watch",
-        CallKind::List(Leases) => "leases list",
-        CallKind::Watch(Leases) => "leases watch",
-        CallKind::List(Slices) => "slices list",
-        CallKind::Watch(Slices) => "slices watch",
-        CallKind::List(Claims) => "claims list",
-        CallKind::Watch(Claims) => "claims watch",
-        CallKind::List(Classes) => "class list",
-        CallKind::Watch(Classes) => "class watch",
-        CallKind::List(Rules) => "rules list",
-        CallKind::Watch(Rules) => "rules watch",
+        CallKind::List(resource) => resource.api().calls[0],
+        CallKind::Watch(resource) => resource.api().calls[1],
         CallKind::Usage => "usage",
         CallKind::Get => "get",
         CallKind::Detail(DetailPart::Object) => "object list",

@@ -3,16 +3,12 @@
 //! A server that sends objects without end must not take the memory of the program. Past the budget nothing more is taken in,
 //! and the tasks that list and watch are ended: what is known stays, as a lower bound, and says why.
 
-use crate::facts::dra::{ClaimFacts, ClassFacts, CounterSet, RuleFacts, SliceFacts};
-use crate::facts::lease::LeaseFacts;
 use crate::facts::node::NodeFacts;
 use crate::facts::text::Clean;
-use crate::msg::{Batch, ClusterEvent, KeptChange, NodeChange};
+use crate::msg::{Batch, ClusterEvent, NodeChange, OptionalBatch};
 
 /// Held bytes are counted anew after this many incoming bytes: the count looks at every node.
 const COUNT_EVERY: u64 = 64 << 20;
-/// A text on the heap has two counts before it.
-const COUNTS: u64 = 16;
 
 /// Budget of a cluster: its objects and bytes, and the limits.
 #[derive(Debug, Default)]
@@ -74,102 +70,39 @@ pub(crate) fn incoming(event: &ClusterEvent) -> u64 {
 }
 
 fn batch_bytes(batch: &Batch) -> u64 {
-    fn kept<T: Weigh>(objects: &[KeptChange<T>]) -> u64 {
-        let object = |change: &KeptChange<T>| match change {
-            KeptChange::Present(object) => text(&object.key) + object.facts.weight(),
-            KeptChange::Gone { .. } => 0,
-        };
-        objects.iter().map(object).sum()
-    }
     let node = |change: &NodeChange| match change {
-        NodeChange::Present(node) => node.weight(),
+        NodeChange::Present(node) => node_bytes(node),
         NodeChange::Gone { .. } => 0,
     };
     match batch {
         Batch::Nodes(nodes) => nodes.iter().map(node).sum(),
         Batch::Pods(pods) => pods.bytes() as u64,
-        Batch::Leases(leases) => kept(leases),
-        Batch::Slices(slices) => kept(slices),
-        Batch::Claims(claims) => kept(claims),
-        Batch::Classes(classes) => kept(classes),
-        Batch::Rules(rules) => kept(rules),
+        optional => optional.optional().map_or(0, OptionalBatch::weight),
     }
 }
 
-/// Bytes that the facts of one object take, those on the heap with them.
-pub(crate) trait Weigh {
-    /// Shared texts are counted as if they were not.
-    fn weight(&self) -> u64;
-}
-
-fn text(text: &Clean) -> u64 {
-    COUNTS + text.len() as u64
-}
-
-fn sets(sets: &[CounterSet]) -> u64 {
-    sets.iter().map(|set| size_of::<CounterSet>() as u64 + text(&set.name)).sum()
-}
-
-impl Weigh for NodeFacts {
-    fn weight(&self) -> u64 {
-        let labels = self.labels.iter().map(|(key, value)| text(key) + text(value));
-        let taints = self.taints.iter().map(|taint| text(&taint.key) + text(&taint.value) + text(&taint.effect));
-        let conditions = self.conditions.iter().map(|c| text(&c.kind) + text(&c.reason) + text(&c.message));
-        let amounts = self.capacity.iter().chain(&self.allocatable).map(|(name, _)| text(name) + 16);
-        size_of::<Self>() as u64 + labels.chain(taints).chain(conditions).chain(amounts).sum::<u64>()
-    }
-}
-
-impl Weigh for LeaseFacts {
-    fn weight(&self) -> u64 {
-        size_of::<Self>() as u64 + text(&self.holder)
-    }
-}
-
-impl Weigh for SliceFacts {
-    fn weight(&self) -> u64 {
-        let device = |device: &crate::facts::dra::DeviceFacts| {
-            size_of_val(device) as u64 + text(&device.name) + text(&device.model) + sets(&device.consumes)
-        };
-        let devices: u64 = self.devices.iter().map(device).sum();
-        size_of::<Self>() as u64 + text(&self.driver) + text(&self.pool) + sets(&self.counters) + devices
-    }
-}
-
-impl Weigh for ClaimFacts {
-    fn weight(&self) -> u64 {
-        let results = self.results.iter().map(|result| {
-            size_of_val(result) as u64 + text(&result.driver) + text(&result.pool) + text(&result.device)
-        });
-        let consumers =
-            self.reserved_for.iter().map(|user| size_of_val(user) as u64 + text(&user.resource) + text(&user.name));
-        size_of::<Self>() as u64 + results.chain(consumers).sum::<u64>()
-    }
-}
-
-impl Weigh for ClassFacts {
-    fn weight(&self) -> u64 {
-        size_of::<Self>() as u64 + text(&self.extended_resource)
-    }
-}
-
-impl Weigh for RuleFacts {
-    fn weight(&self) -> u64 {
-        let selector = self.selector.as_ref().map_or(0, |of| text(&of.driver) + text(&of.pool) + text(&of.device));
-        size_of::<Self>() as u64 + selector
-    }
+/// Bytes that the facts of a node take, those on the heap with them; shared texts are counted as if they were not.
+fn node_bytes(node: &NodeFacts) -> u64 {
+    let text = Clean::heap_bytes;
+    let labels = node.labels.iter().map(|(key, value)| text(key) + text(value));
+    let taints = node.taints.iter().map(|taint| text(&taint.key) + text(&taint.value) + text(&taint.effect));
+    let conditions = node.conditions.iter().map(|c| text(&c.kind) + text(&c.reason) + text(&c.message));
+    let amounts = node.capacity.iter().chain(&node.allocatable).map(|(name, _)| text(name) + 16);
+    size_of_val(node) as u64 + labels.chain(taints).chain(conditions).chain(amounts).sum::<u64>()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::action::Action;
+    use crate::facts::lease::LeaseFacts;
     use crate::facts::object::ApiObject;
     use crate::facts::wire::Uid;
     use crate::model::alerts::Severity;
     use crate::model::fixture::{Bench, node, pod};
     use crate::model::known::Known;
     use crate::model::settings::Settings;
+    use crate::msg::KeptChange;
     use crate::msg::{ClusterId, Effect, Msg, Resource};
 
     fn bench(settings: &Settings) -> Bench {

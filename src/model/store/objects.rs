@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use hashbrown::HashMap;
 
-use super::budget::Weigh;
 use super::sync::{PageHead, Track};
 use super::versions::{ListRun, ObjectVersion};
-use crate::facts::object::ApiObject;
+use crate::facts::object::{ApiObject, OptionalFacts};
 use crate::facts::text::Clean;
 use crate::facts::wire::Uid;
 use crate::model::store::sync::Visibility;
@@ -97,19 +96,6 @@ impl<T: PartialEq> ObjectStore<T> {
         self.revision += u64::from(self.objects.len() != before);
     }
 
-    /// Nothing more is taken in, and that is why.
-    pub(crate) fn exceed(&mut self, failure: Failure) {
-        self.track.exceed(failure);
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.objects.len()
-    }
-
-    pub(crate) fn note_alive(&mut self, now: Now) {
-        self.track.note_alive(now);
-    }
-
     /// Sets the state of the list. Objects that the server no longer has, or that are no longer requested, are forgotten: they would only grow old.
     pub(crate) fn set_state(&mut self, state: SyncState) {
         if matches!(state, SyncState::Absent | SyncState::Skipped { .. })
@@ -119,11 +105,6 @@ impl<T: PartialEq> ObjectStore<T> {
             *self = Self { revision, ..Self::default() };
         }
         self.track.set_state(state);
-    }
-
-    /// The machine slept: what we hold is old at once.
-    pub(crate) fn slept(&mut self, now: Now) {
-        self.track.slept(now);
     }
 
     /// Time without proof of life.
@@ -176,9 +157,70 @@ impl<T: PartialEq> ObjectStore<T> {
     }
 }
 
-impl<T: Weigh> ObjectStore<T> {
-    /// Bytes on the heap; a look at every object.
-    pub(crate) fn heap_bytes(&self) -> usize {
+/// Store of one optional resource, whichever it is.
+pub(crate) trait OptionalStore {
+    /// A list begins.
+    fn begin(&mut self, generation: u32);
+
+    /// The list is complete.
+    fn finish(&mut self, generation: u32, now: Now);
+
+    /// The watch has proven that what it brought is true now.
+    fn note_alive(&mut self, now: Now);
+
+    /// Nothing more is stored, for this reason.
+    fn exceed(&mut self, failure: Failure);
+
+    /// The machine slept: all data is old at once.
+    fn slept(&mut self, now: Now);
+
+    /// Sets the state of the list.
+    fn set_state(&mut self, state: SyncState);
+
+    /// Visibility of the resource.
+    fn visible(&self) -> Visibility;
+
+    /// Number of objects.
+    fn len(&self) -> usize;
+
+    /// Bytes on the heap; visits every object.
+    fn heap_bytes(&self) -> usize;
+}
+
+impl<T: OptionalFacts + PartialEq> OptionalStore for ObjectStore<T> {
+    fn begin(&mut self, generation: u32) {
+        self.begin(generation);
+    }
+
+    fn finish(&mut self, generation: u32, now: Now) {
+        self.finish(generation, now);
+    }
+
+    fn note_alive(&mut self, now: Now) {
+        self.track.note_alive(now);
+    }
+
+    fn exceed(&mut self, failure: Failure) {
+        self.track.exceed(failure);
+    }
+
+    fn slept(&mut self, now: Now) {
+        self.track.slept(now);
+    }
+
+    fn set_state(&mut self, state: SyncState) {
+        self.set_state(state);
+    }
+
+    fn visible(&self) -> Visibility {
+        self.visible()
+    }
+
+    fn len(&self) -> usize {
+        self.objects.len()
+    }
+
+    fn heap_bytes(&self) -> usize {
         let object =
             |(key, held): (&Clean, &HeldObject<T>)| key.len() + usize::try_from(held.facts.weight()).unwrap_or(0);
         let tables = self.objects.allocation_size() + self.run.heap_bytes();

@@ -1,123 +1,119 @@
-//! APIs that a cluster need not have: whether they are seen, and if not, why.
+//! Objects of the optional APIs: whether they are visible, and if not, the reason.
 
 use super::sync::{PageHead, Visibility};
-use crate::facts::dra::{ClaimFacts, ClassFacts, RuleFacts, SliceFacts};
-use crate::facts::lease::LeaseFacts;
+use crate::facts::dra::RuleFacts;
+use crate::facts::optional_resources;
 use crate::facts::text::Clean;
-use crate::model::store::objects::ObjectStore;
+use crate::model::store::objects::{ObjectStore, OptionalStore};
 use crate::msg::{Batch, Failure, Now, Resource, SyncState};
 
-/// Objects of the optional APIs.
-#[derive(Debug, Default)]
-pub struct OptionalApis {
-    pub(crate) leases: ObjectStore<LeaseFacts>,
-    pub(crate) slices: ObjectStore<SliceFacts>,
-    pub(crate) claims: ObjectStore<ClaimFacts>,
-    pub(crate) classes: ObjectStore<ClassFacts>,
-    pub(crate) rules: ObjectStore<RuleFacts>,
-}
+/// Declares [`OptionalApis`] with a store for each row.
+macro_rules! stores {
+    ($($(#[$doc:meta])* $variant:ident($facts:ty) in $field:ident,)*) => {
+        /// Objects of the optional APIs.
+        #[derive(Debug, Default)]
+        pub struct OptionalApis {
+            $($(#[$doc])* pub(crate) $field: ObjectStore<$facts>,)*
+        }
 
-/// Does the same to the store of whichever resource it is.
-macro_rules! on_store {
-    ($self:ident, $resource:expr, $store:ident => $what:expr) => {
-        match $resource {
-            Resource::Leases => {
-                let $store = &mut $self.leases;
-                $what
+        impl OptionalApis {
+            /// The store of an optional resource.
+            fn store(&self, resource: Resource) -> Option<&dyn OptionalStore> {
+                match resource {
+                    Resource::Nodes | Resource::Pods => None,
+                    $(Resource::$variant => Some(&self.$field),)*
+                }
             }
-            Resource::Slices => {
-                let $store = &mut $self.slices;
-                $what
+
+            fn store_mut(&mut self, resource: Resource) -> Option<&mut dyn OptionalStore> {
+                match resource {
+                    Resource::Nodes | Resource::Pods => None,
+                    $(Resource::$variant => Some(&mut self.$field),)*
+                }
             }
-            Resource::Claims => {
-                let $store = &mut $self.claims;
-                $what
+
+            /// Applies a page of a list.
+            pub(crate) fn page(&mut self, head: PageHead, batch: Batch, now: Now) {
+                match batch {
+                    Batch::Nodes(_) | Batch::Pods(_) => {}
+                    $(Batch::$variant(objects) => self.$field.page(head, objects, now),)*
+                }
             }
-            Resource::Classes => {
-                let $store = &mut $self.classes;
-                $what
+
+            /// Applies changes of a watch.
+            pub(crate) fn changes(&mut self, generation: u32, unreadable: u32, batch: Batch, now: Now) {
+                match batch {
+                    Batch::Nodes(_) | Batch::Pods(_) => {}
+                    $(Batch::$variant(objects) => self.$field.changes(generation, unreadable, objects, now),)*
+                }
             }
-            Resource::Rules => {
-                let $store = &mut $self.rules;
-                $what
-            }
-            Resource::Nodes | Resource::Pods => {}
         }
     };
 }
+optional_resources!(stores);
 
 impl OptionalApis {
     pub(crate) fn begin(&mut self, resource: Resource, generation: u32) {
-        on_store!(self, resource, store => store.begin(generation));
+        if let Some(store) = self.store_mut(resource) {
+            store.begin(generation);
+        }
     }
 
     pub(crate) fn finish(&mut self, resource: Resource, generation: u32, now: Now) {
-        on_store!(self, resource, store => store.finish(generation, now));
+        if let Some(store) = self.store_mut(resource) {
+            store.finish(generation, now);
+        }
     }
 
     pub(crate) fn note_alive(&mut self, resource: Resource, now: Now) {
-        on_store!(self, resource, store => store.note_alive(now));
-    }
-
-    /// Nothing more is taken in, and that is why.
-    pub(crate) fn exceed(&mut self, failure: &Failure) {
-        for resource in Resource::OPTIONAL {
-            on_store!(self, resource, store => store.exceed(failure.clone()));
+        if let Some(store) = self.store_mut(resource) {
+            store.note_alive(now);
         }
-    }
-
-    /// Objects of all kinds.
-    pub(crate) fn len(&self) -> usize {
-        let dra = self.slices.len() + self.claims.len() + self.classes.len() + self.rules.len();
-        self.leases.len() + dra
-    }
-
-    /// Bytes on the heap; a look at every object.
-    pub(crate) fn heap_bytes(&self) -> usize {
-        let dra = self.slices.heap_bytes() + self.claims.heap_bytes();
-        self.leases.heap_bytes() + dra + self.classes.heap_bytes() + self.rules.heap_bytes()
-    }
-
-    /// The machine slept: what we hold is old at once.
-    pub(crate) fn slept(&mut self, now: Now) {
-        self.leases.slept(now);
-        self.slices.slept(now);
-        self.claims.slept(now);
-        self.classes.slept(now);
-        self.rules.slept(now);
     }
 
     pub(crate) fn set_state(&mut self, resource: Resource, state: SyncState) {
-        on_store!(self, resource, store => store.set_state(state));
-    }
-
-    pub(crate) fn page(&mut self, head: PageHead, batch: Batch, now: Now) {
-        match batch {
-            Batch::Leases(leases) => self.leases.page(head, leases, now),
-            Batch::Slices(slices) => self.slices.page(head, slices, now),
-            Batch::Claims(claims) => self.claims.page(head, claims, now),
-            Batch::Classes(classes) => self.classes.page(head, classes, now),
-            Batch::Rules(rules) => self.rules.page(head, rules, now),
-            Batch::Nodes(_) | Batch::Pods(_) => {}
+        if let Some(store) = self.store_mut(resource) {
+            store.set_state(state);
         }
     }
 
-    pub(crate) fn changes(&mut self, generation: u32, unreadable: u32, batch: Batch, now: Now) {
-        match batch {
-            Batch::Leases(leases) => self.leases.changes(generation, unreadable, leases, now),
-            Batch::Slices(slices) => self.slices.changes(generation, unreadable, slices, now),
-            Batch::Claims(claims) => self.claims.changes(generation, unreadable, claims, now),
-            Batch::Classes(classes) => self.classes.changes(generation, unreadable, classes, now),
-            Batch::Rules(rules) => self.rules.changes(generation, unreadable, rules, now),
-            Batch::Nodes(_) | Batch::Pods(_) => {}
+    /// Nothing more is stored, for this reason.
+    pub(crate) fn exceed(&mut self, failure: &Failure) {
+        self.each_mut(|store| store.exceed(failure.clone()));
+    }
+
+    /// The machine slept: all data is old at once.
+    pub(crate) fn slept(&mut self, now: Now) {
+        self.each_mut(|store| store.slept(now));
+    }
+
+    fn each_mut(&mut self, mut act: impl FnMut(&mut dyn OptionalStore)) {
+        for resource in Resource::OPTIONAL {
+            if let Some(store) = self.store_mut(resource) {
+                act(store);
+            }
         }
+    }
+
+    fn all(&self) -> impl Iterator<Item = (Resource, &dyn OptionalStore)> {
+        Resource::OPTIONAL.into_iter().filter_map(|resource| Some((resource, self.store(resource)?)))
+    }
+
+    /// Number of objects of all kinds.
+    pub(crate) fn len(&self) -> usize {
+        self.all().map(|(_, store)| store.len()).sum()
+    }
+
+    /// Bytes on the heap; visits every object.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        self.all().map(|(_, store)| store.heap_bytes()).sum()
     }
 
     /// Visibility of the devices of dynamic resource allocation: of the slices and the claims.
     #[must_use]
     pub fn dra_visible(&self) -> Visibility {
         let slices = self.slices.visible();
-        if slices == crate::model::store::sync::Visibility::Visible { self.claims.visible() } else { slices }
+        if slices == Visibility::Visible { self.claims.visible() } else { slices }
     }
 
     /// There is a picture of slices and claims, however old.
@@ -150,11 +146,10 @@ impl OptionalApis {
         self.rules.iter().map(|(_, facts)| facts).collect()
     }
 
-    /// Everything has been answered for, one way or another.
+    /// Returns `true` once each API was answered, one way or another. Claims without slices tell nothing, so nothing waits for them.
     pub(crate) fn settled(&self) -> bool {
-        let rest = [self.classes.visible(), self.rules.visible()];
-        self.leases.visible().answered()
-            && self.dra_visible().answered()
-            && rest.iter().all(crate::model::store::sync::Visibility::answered)
+        let is_dra = |resource| matches!(resource, Resource::Slices | Resource::Claims);
+        self.dra_visible().answered()
+            && self.all().all(|(resource, store)| is_dra(resource) || store.visible().answered())
     }
 }

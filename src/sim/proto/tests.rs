@@ -4,8 +4,10 @@ use serde_json::Value;
 
 use super::*;
 use crate::facts::event::{EventFacts, decode_page};
+use crate::facts::lease::LeaseFacts;
+use crate::facts::object::OptionalFacts;
 use crate::facts::pod::PodBatch;
-use crate::facts::{lease, node, pod, wire};
+use crate::facts::{node, pod, wire};
 use crate::sim::tests::simulate;
 
 /// Fields of an object that the schema does not have.
@@ -77,7 +79,7 @@ async fn every_simulated_object_has_the_same_facts_in_both_forms_and_no_field_is
                         "Pod" => pod::decode_object(body, false, &mut batches[form]).unwrap(),
                         "Node" => nodes[form].push(node::decode_object(body).unwrap()),
                         "Event" | "EventsV1Event" => events[form].push(EventFacts::decode(body).unwrap()),
-                        "Lease" => leases[form].push(lease::decode_object(body).unwrap()),
+                        "Lease" => leases[form].push(LeaseFacts::decode_object(body).unwrap()),
                         _ => {}
                     }
                 }

@@ -11,8 +11,10 @@ use super::super::encode::Encoder;
 use super::super::population::{Seeds, build};
 use super::super::resource::SimResource as Kind;
 use crate::action::Action;
+use crate::facts::dra::{ClaimFacts, ClassFacts, RuleFacts, SliceFacts};
+use crate::facts::object::OptionalFacts;
 use crate::facts::pod::{PodBatch, PodDetail};
-use crate::facts::{dra, node, pod};
+use crate::facts::{node, pod};
 use crate::keymap::KeyMap;
 use crate::model::app::Model;
 use crate::model::known::Known;
@@ -89,15 +91,15 @@ fn model(context: &str) -> Model {
 /// Objects of `resource.k8s.io`.
 fn dynamic(context: &str) -> Vec<(Resource, Batch, u32)> {
     macro_rules! listed {
-        ($($kind:ident, $decode:path;)*) => {
+        ($($kind:ident, $facts:ty;)*) => {
             vec![$({
                 let mut objects = Vec::new();
-                let head = $decode(&list(context, Kind::$kind), |object| objects.push(KeptChange::Present(Box::new(object))));
+                let head = <$facts>::decode_list(&list(context, Kind::$kind), |object| objects.push(KeptChange::Present(Box::new(object))));
                 (Resource::$kind, Batch::$kind(objects), head.unwrap().unreadable)
             }),*]
         };
     }
-    listed! { Slices, dra::decode_slices; Claims, dra::decode_claims; Classes, dra::decode_classes; Rules, dra::decode_rules; }
+    listed! { Slices, SliceFacts; Claims, ClaimFacts; Classes, ClassFacts; Rules, RuleFacts; }
 }
 
 fn act(model: &mut Model, actions: &[Action]) {

@@ -1,0 +1,98 @@
+//! The role that `watchbell rbac` prints: `assets/rbac.yaml`, and the rules of the optional resources from their descriptors.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use crate::facts::api::{ApiResource, Discovery};
+use crate::resource::Resource;
+
+const TEMPLATE: &str = include_str!("../assets/rbac.yaml");
+/// Place of the rules for the whole cluster.
+const RULES: &str = "# @optional-rules@\n";
+/// Last path that needs no rule of its own; the discovery documents of the optional groups follow it.
+const LAST_PATH: &str = "\"/readyz\"";
+/// Place of the roles in single namespaces.
+const ROLES: &str = "# @optional-roles@\n";
+
+/// A rule for resources of one group that have one purpose.
+#[derive(Debug)]
+struct OptionalRule {
+    api: &'static ApiResource,
+    plurals: Vec<&'static str>,
+}
+
+/// The manifest of the roles, their bindings, and what each rule is for.
+#[must_use]
+pub fn manifest() -> String {
+    let rules = rules();
+    let mut cluster = String::new();
+    let mut namespaces: BTreeMap<&str, Vec<&OptionalRule>> = BTreeMap::new();
+    for rule in &rules {
+        match rule.api.namespace {
+            Some(namespace) => namespaces.entry(namespace).or_default().push(rule),
+            None => cluster.push_str(&format!("{}{}", rule.comment(), rule.yaml())),
+        }
+    }
+    let roles: String = namespaces.into_iter().map(|(namespace, rules)| role(namespace, &rules)).collect();
+    let paths = format!("{LAST_PATH}{}", discovery_paths());
+    TEMPLATE.replace(RULES, &cluster).replace(LAST_PATH, &paths).replace(ROLES, &roles)
+}
+
+/// Neighbours in the table that are alike share a rule.
+fn rules() -> Vec<OptionalRule> {
+    let mut rules: Vec<OptionalRule> = Vec::new();
+    for resource in Resource::OPTIONAL {
+        let api = resource.api();
+        let is_alike = |rule: &&mut OptionalRule| {
+            let of = rule.api;
+            (of.group, of.namespace, of.purpose) == (api.group, api.namespace, api.purpose)
+        };
+        match rules.last_mut().filter(is_alike) {
+            Some(rule) => rule.plurals.push(api.plural),
+            None => rules.push(OptionalRule { api, plurals: vec![api.plural] }),
+        }
+    }
+    rules
+}
+
+/// Paths of the documents in which the versions of optional groups are looked up, each after a comma.
+fn discovery_paths() -> String {
+    let mut paths: Vec<String> = Vec::new();
+    for api in Resource::OPTIONAL.map(Resource::api) {
+        let group = api.group_path();
+        let read = match api.discovery {
+            Discovery::Fixed => vec![],
+            Discovery::Group => vec![group],
+            Discovery::Version => vec![format!("{group}/*"), group],
+        };
+        paths.extend(read);
+    }
+    paths.sort_unstable();
+    paths.dedup();
+    paths.iter().map(|path| format!(", \"{path}\"")).collect()
+}
+
+impl OptionalRule {
+    fn comment(&self) -> String {
+        format!("# Optional: {}.\n", self.api.purpose)
+    }
+
+    fn yaml(&self) -> String {
+        let plurals: Vec<String> = self.plurals.iter().map(|plural| format!("\"{plural}\"")).collect();
+        let (group, resources) = (self.api.group, plurals.join(", "));
+        format!("- apiGroups: [\"{group}\"]\n  resources: [{resources}]\n  verbs: [\"list\", \"watch\"]\n")
+    }
+}
+
+/// The role of one namespace and its binding.
+fn role(namespace: &str, rules: &[&OptionalRule]) -> String {
+    let comments: String = rules.iter().map(|rule| rule.comment()).collect();
+    let rules: String = rules.iter().map(|rule| rule.yaml()).collect();
+    let mut role = format!("---\n{comments}");
+    let metadata = format!("metadata:\n  name: watchbell-readonly\n  namespace: {namespace}\n");
+    // Writing to a String cannot fail.
+    let _ = write!(role, "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\n{metadata}rules:\n{rules}");
+    let _ = write!(role, "---\napiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\n{metadata}");
+    role + "roleRef:\n  apiGroup: rbac.authorization.k8s.io\n  kind: Role\n  name: watchbell-readonly\nsubjects:\n\
+            - kind: Group\n  apiGroup: rbac.authorization.k8s.io\n  name: watchbell-users\n"
+}
