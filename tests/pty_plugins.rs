@@ -1,7 +1,7 @@
 //! Nothing that we have started is left when we are gone: credential plugins, with the terminal and without, and the command of
 //! `on-alert`, each with its children. Nothing of a plugin reaches the screen that is ours.
 
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -50,6 +50,31 @@ impl Sleepers {
             assert!(start.elapsed() < Duration::from_secs(2), "{} are left after {way}", self.count());
             std::thread::sleep(Duration::from_millis(20));
         }
+    }
+}
+
+/// The program as a shell runs it in the foreground: what a script puts into the background ignores INT and QUIT, and so would
+/// all that these tests start there.
+fn in_foreground(served: &Served) -> Command {
+    let mut command = Command::new("env");
+    command.arg("--default-signal=INT,QUIT").arg(binary()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.env_clear().env("PATH", "/usr/bin:/bin").env("HOME", served.dir.path());
+    command.env("KUBECONFIG", served.kubeconfig());
+    command
+}
+
+/// The exit code of a program that is to end now.
+fn end_of(mut child: Child) -> Option<i32> {
+    let start = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status.code();
+        }
+        if start.elapsed() > PATIENCE {
+            child.kill().unwrap();
+            panic!("the program does not end");
+        }
+        std::thread::sleep(Duration::from_millis(20));
     }
 }
 
@@ -129,12 +154,10 @@ fn plugins_of_one_shot_commands_end_with_them() {
         for signal in [Signal::TERM, Signal::INT, Signal::HUP, Signal::QUIT] {
             let (served, sleepers) = (Served::scenario("small"), Sleepers::new());
             log_in_with(&served, &sleepers.script(), "Never");
-            let mut command = watchbell(&served);
-            command.args(arguments).env("PATH", "/usr/bin:/bin").stdout(Stdio::null()).stderr(Stdio::null());
-            let mut child = command.spawn().unwrap();
+            let child = in_foreground(&served).args(arguments).spawn().unwrap();
             sleepers.wait_until_all_run();
             kill_process(Pid::from_raw(child.id().cast_signed()).unwrap(), signal).unwrap();
-            assert_eq!(child.wait().unwrap().code(), Some(128 + signal.as_raw()), "{arguments:?}");
+            assert_eq!(end_of(child), Some(128 + signal.as_raw()), "{arguments:?}");
             sleepers.assert_gone(&format!("{signal:?} to {arguments:?}"));
         }
     }
@@ -162,13 +185,11 @@ fn plugins_end_with_the_program_whatever_signal_that_can_be_handled_ends_it() {
         Signal::STKFLT,
     ];
     for number in named.map(Signal::as_raw).into_iter().chain([34, 64]) {
-        let mut command = watchbell(&served);
-        command.args(["snapshot", "--deadline", "1h"]).env("PATH", "/usr/bin:/bin");
-        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let child = in_foreground(&served).args(["snapshot", "--deadline", "1h"]).spawn().unwrap();
         sleepers.wait_until_all_run();
         let kill = Command::new("/bin/sh").args(["-c", &format!("kill -{number} {}", child.id())]).status();
         assert!(kill.unwrap().success(), "no signal {number}");
-        assert_eq!(child.wait().unwrap().code(), Some(128 + number), "signal {number}");
+        assert_eq!(end_of(child), Some(128 + number), "signal {number}");
         sleepers.assert_gone(&format!("signal {number}"));
     }
 }
@@ -198,7 +219,7 @@ fn what_a_script_puts_into_the_background_outlives_a_hang_up_that_it_is_to_ignor
     std::thread::sleep(Duration::from_millis(500));
     assert!(child.try_wait().unwrap().is_none(), "it has ended");
     kill_process(pid, Signal::TERM).unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(128 + Signal::TERM.as_raw()));
+    assert_eq!(end_of(child), Some(128 + Signal::TERM.as_raw()));
     sleepers.assert_gone("SIGTERM");
 }
 
