@@ -63,8 +63,8 @@ actions! {
         Yaml "yaml" ["y"] "YAML of the node or pod",
         ShowValues "show-values" ["v"] "show or mask env values",
         Copy "copy" ["c", "Y"] "copy its name, or the YAML",
-        NextPane "next-pane" ["l", "right"] "next part or grouping",
-        PreviousPane "previous-pane" ["h", "left"] "previous part or grouping",
+        NextPane "next-pane" ["l", "right"] "next pane or grouping",
+        PreviousPane "previous-pane" ["h", "left"] "previous pane or grouping",
         LogIn "log-in" ["L"] "log in: run the plugin here",
     }
     "rows" {
@@ -80,12 +80,12 @@ actions! {
         SortCpu "sort-cpu" ["C"] "sort by CPU requested, most first",
         SortMemory "sort-memory" ["M"] "sort by memory requested, most first",
         SortAge "sort-age" ["A"] "sort by age, youngest first",
-        Hold "hold" ["p", "space"] "hold the order of the rows; values stay live",
+        Hold "hold" ["p", "space"] "freeze row order; values stay live",
         Wide "wide" ["w"] "more columns: address, OS, kernel, runtime",
     }
     "alerts" {
-        Acknowledge "acknowledge" ["x"] "acknowledge the alert, or take that back",
-        Silence "silence" ["z"] "silence the cluster for half an hour, or end that",
+        Acknowledge "acknowledge" ["x"] "acknowledge / undo",
+        Silence "silence" ["z"] "silence the cluster 30m / unsilence",
     }
     "program" {
         Help "help" ["?", "f1"] "this help",

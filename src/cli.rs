@@ -13,7 +13,7 @@ use crate::facts::text::is_dns_label;
 
 /// A terminal dashboard for people on call for Kubernetes clusters.
 ///
-/// Shows nodes, GPUs, pod density and the API server's latency of one or more clusters, and stays true while an API server is
+/// Shows nodes, GPUs, pod density and the API server's latency of one or more clusters, and stays accurate when an API server is
 /// slow, throttling, flapping or gone: what is not known is shown as unknown, what is old with its age.
 /// Read only: it sends nothing but GET.
 #[derive(Debug, Parser)]
@@ -107,18 +107,18 @@ pub enum Command {
     },
     /// Read the clusters once, print what was found, and exit.
     Snapshot {
-        /// The form of the output.
+        /// Output format.
         #[arg(long, short, value_enum, default_value_t = OutputFormat::Table)]
         output: OutputFormat,
         /// Print what is known by then, even if some of it is missing.
         #[arg(long, default_value = "90s", value_name = "DURATION", value_parser = duration)]
         deadline: Duration,
     },
-    /// Check the way to each cluster, layer by layer, and what it serves, and say what to do next.
+    /// Test the path to each cluster, layer by layer, and what it serves, and say what to do next.
     ///
     /// Prints a line for each step as it comes. Exits with 0 if all is well or only warned of, with 3 if something failed.
     Check {
-        /// The form of the output.
+        /// Output format.
         #[arg(long, short, value_enum, default_value_t = CheckOutput::Text)]
         output: CheckOutput,
         /// It ends after this at the latest, whatever hangs.

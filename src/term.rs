@@ -200,9 +200,9 @@ impl Drop for TerminalGuard {
 #[must_use]
 pub fn missing() -> Option<&'static str> {
     if !io::stdin().is_terminal() {
-        Some("stdin is no terminal, so no key could be read")
+        Some("stdin is not a terminal, so no key could be read")
     } else if !io::stdout().is_terminal() {
-        Some("stdout is no terminal, so nothing could be drawn")
+        Some("stdout is not a terminal, so nothing could be drawn")
     } else if std::env::var_os("TERM").is_some_and(|term| term == "dumb") {
         Some("TERM is `dumb`: this terminal cannot place text")
     } else {

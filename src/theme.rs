@@ -74,7 +74,7 @@ pub struct Glyphs {
     pub ascii: bool,
     /// As it should be: Ready, live.
     pub ok: &'static str,
-    /// Broken: `NotReady`, unreachable, withdrawn devices.
+    /// Broken: `NotReady`, unreachable, unhealthy devices.
     pub bad: &'static str,
     /// Not known: Unknown, stale.
     pub unknown: &'static str,
@@ -96,6 +96,8 @@ pub struct Glyphs {
     pub rule: &'static str,
     /// Between two columns of panes.
     pub divider: &'static str,
+    /// Times, as in `429 ×3`.
+    pub times: &'static str,
     /// Something was cut off here.
     pub ellipsis: &'static str,
     /// Before a lower bound; two columns in ASCII.
@@ -230,6 +232,7 @@ const UNICODE: Glyphs = Glyphs {
     focus: "▸",
     rule: "─",
     divider: "│",
+    times: "×",
     ellipsis: "…",
     at_least: "≥",
     none: "–",
@@ -261,6 +264,7 @@ const ASCII: Glyphs = Glyphs {
     focus: "*",
     rule: "-",
     divider: "|",
+    times: "x",
     ellipsis: ">",
     at_least: ">=",
     none: "-",

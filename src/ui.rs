@@ -94,7 +94,7 @@ fn draw(
     canvas.at(layout.strip_rule).rule(trouble.map(|text| Note { role: Role::Warn, text }).as_ref());
     alert_lines::draw(&mut canvas.at(layout.alerts), scene);
     let age = scene.summary().and_then(words::stale);
-    let age = age.map(|age| format!("old data: last heard {} ago", units::duration(age)));
+    let age = age.map(|age| format!("stale: last update {} ago", units::duration(age)));
     canvas.at(layout.body_rule).rule(age.map(|text| Note { role: Role::Unknown, text }).as_ref());
     let viewport = screen.draw(&mut canvas.at(layout.body), scene, &mut state.lists);
     canvas.at(layout.footer_rule).rule(None);

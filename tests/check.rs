@@ -203,7 +203,8 @@ fn clusters_are_printed_one_after_another_in_the_order_of_the_kubeconfig() {
     let text = String::from_utf8(output.stdout).unwrap();
     let headings: Vec<&str> = text.lines().filter(|line| line.starts_with("check of ")).collect();
     let contexts = served.simulation.clusters();
-    let expected: Vec<String> = contexts.iter().map(|c| format!("check of {}, seen from here", c.context)).collect();
+    let expected: Vec<String> =
+        contexts.iter().map(|c| format!("check of {}, measured from this host", c.context)).collect();
     assert_eq!(headings, expected);
     assert_eq!(text.lines().filter(|line| line.starts_with("=> ")).count(), contexts.len());
     assert_eq!(output.status.code(), Some(3), "one of them is unreachable");
@@ -247,7 +248,7 @@ fn good_certificate_is_shown_with_its_names_and_its_end() {
     assert_eq!(code, 0, "{cluster:#}");
     let text = step(&cluster, "tls")["text"].as_str().unwrap();
     assert!(text.starts_with("TLS 1.3, CN=kube-apiserver by CN=our-ca, until 2090-01-01"), "{text}");
-    assert_eq!(step(&cluster, "credentials")["text"], "a token");
+    assert_eq!(step(&cluster, "credentials")["text"], "bearer token");
 }
 
 #[test]

@@ -60,7 +60,7 @@ async fn f01_a_refused_connection_is_named_and_the_watches_go_on_from_their_vers
     let place = rig.served.address;
     rig.served.control().inject(Fault::new(FaultKind::Refuse));
     rig.served.change();
-    let failure = rig.fails(Layer::Connect, &format!("`{place}` refused the connection")).await;
+    let failure = rig.fails(Layer::Connect, &format!("connection refused by `{place}`")).await;
     assert!(&*failure.request == "watch pods" || &*failure.request == "watch nodes", "{failure:?}");
     assert!(failure.next_in.is_some());
     assert_eq!(rig.names(), ["control-1", "gpu-1", "worker-1"], "old data stays");

@@ -60,7 +60,7 @@ fn usage_is_what_kubectl_top_says() {
 
 #[test]
 fn f24_without_a_metrics_api_usage_is_null_with_a_reason() {
-    for (access, reason) in [("absent", "the server does not have it (404)"), ("forbidden", "forbidden (403)")] {
+    for (access, reason) in [("absent", "not installed"), ("forbidden", "forbidden (403)")] {
         let served = served(&format!("metrics = \"{access}\""), "");
         let cluster = &snapshot(&served)["clusters"][0];
         assert_eq!(cluster["usage"]["visible"], false);
@@ -135,7 +135,7 @@ fn devices_of_every_version_are_what_a_person_counts() {
 
 #[test]
 fn f54_devices_that_are_not_visible_are_null_with_a_reason_and_never_zero() {
-    for (version, reason) in [("absent", "the server does not have it (404)"), ("forbidden", "forbidden (403)")] {
+    for (version, reason) in [("absent", "not installed"), ("forbidden", "forbidden (403)")] {
         let served = dra(version);
         let cluster = &snapshot(&served)["clusters"][0];
         let expected = serde_json::json!({"visible": false, "reason": reason, "drivers": null, "network": null,

@@ -112,7 +112,7 @@ fn pty_server_that_stalls_in_mid_list_dies_and_comes_back_never_shows_a_zero() {
     };
     terminal.wait("the age of a list that does not end", |text| {
         old_picture(text);
-        text.contains("relist ")
+        text.contains("s, relisting")
     });
     served.runtime.block_on(control.stop_listening());
     terminal.wait("its age without a server", |text| {
@@ -203,7 +203,7 @@ fn pty_without_a_terminal_says_what_to_use_instead() {
     let output = watchbell(&served).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     let text = String::from_utf8(output.stderr).unwrap();
-    assert!(text.contains("no terminal") && text.contains("snapshot"), "{text}");
+    assert!(text.contains("not a terminal") && text.contains("snapshot"), "{text}");
 }
 
 #[test]

@@ -66,7 +66,7 @@ fn pty_operator_goes_down_to_the_yaml_copies_and_comes_back() {
     let mut terminal = Terminal::start(&served, "", &[]);
     open(&mut terminal, &pod);
     // The state of the container has the word `BackOff` too: only the events name who said it.
-    let text = terminal.wait("its events", |text| text.contains("kubelet") && text.contains("LAST END"));
+    let text = terminal.wait("its events", |text| text.contains("kubelet") && text.contains("LAST EXIT"));
     let container = pod["status"]["containerStatuses"][0]["name"].as_str().unwrap();
     for words in [name, container, "CrashLoopBackOff", "QoS", "Ready", "kubelet"] {
         assert!(text.contains(words), "`{words}` is missing:\n{text}");
@@ -110,7 +110,7 @@ fn pty_an_opened_pod_stays_with_its_age_while_the_server_stands_still() {
     terminal.press("y");
     terminal.wait_for("kind: Pod");
     served.control().freeze(true);
-    terminal.wait("the age of the YAML", |text| text.contains("kind: Pod") && text.contains("old data: last heard"));
+    terminal.wait("the age of the YAML", |text| text.contains("kind: Pod") && text.contains("stale: last update"));
     terminal.press("\u{1b}");
     let text = terminal.wait("its age", |text| text.contains("CONTAINERS") && text.contains("not live"));
     assert!(text.contains("CrashLoopBackOff"), "what was known of it stays:\n{text}");

@@ -102,12 +102,12 @@ fn pty_a_page_that_trickles_shows_its_bytes_and_their_rate_and_comes_without_a_t
     let text = terminal.wait("the bytes of the first page on the main screen", moves);
     assert!(text.contains("20/20") && !text.contains("500/"), "the nodes are there, the pods are not:\n{text}");
     terminal.press("a");
-    let runs = |line: &str| line.contains("now running") && line.contains("MB") && line.contains("kB/s");
+    let runs = |line: &str| line.contains("in flight") && line.contains("MB") && line.contains("kB/s");
     let text = terminal.wait("the running page in the API view", |text| text.lines().any(runs));
     assert!(text.lines().any(|line| line.contains("timeouts") && line.contains(" 0 in ")), "{text}");
     terminal.press("\u{1b}");
     let text = terminal.wait("all pods", |text| text.contains("500/"));
-    assert!(text.contains("0 t/o"), "{text}");
+    assert!(text.contains("0 timeouts"), "{text}");
     assert_eq!(pages(&served).len(), 1, "one page, asked for once: {:?}", pages(&served));
     terminal.press("q");
     terminal.ends_with(0);
@@ -123,10 +123,10 @@ fn snapshot_of_a_server_that_stalls_in_mid_body_is_complete_with_smaller_pages_a
     let smaller = serde_json::json!([{ "resource": "pods", "size": 250, "after": "a stall" }]);
     assert_eq!(cluster["smallerPages"], smaller, "{json:#}");
     let text = cluster["errors"][0]["text"].as_str().unwrap();
-    assert!(text.starts_with("no data for ") && text.ends_with("; pages of 250 from now on"), "{text}");
+    assert!(text.starts_with("no data for ") && text.ends_with("; page size cut to 250"), "{text}");
     let output = watchbell(&served).args(["snapshot", "--deadline", "110s"]).args(&arguments).output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
-    assert!(text.contains("pods read in pages of 250 after a stall"), "{text}");
+    assert!(text.contains("pods: page size cut to 250 after a stall"), "{text}");
 }
 
 #[test]
@@ -136,15 +136,15 @@ fn pty_a_page_that_stalls_in_mid_body_is_read_in_smaller_pages_and_the_screen_sa
     let text = terminal.wait("all pods", |text| text.contains("500/"));
     assert!(text.contains("20/20"), "{text}");
     terminal.press("a");
-    let text = terminal.wait_for("pods pages of 250 after a stall");
-    let failure = |line: &str| line.contains("no data for") && line.contains("pages of 250 from now on");
+    let text = terminal.wait_for("pods page size cut to 250 after a stall");
+    let failure = |line: &str| line.contains("no data for") && line.contains("page size cut to 250");
     assert!(text.lines().any(failure), "{text}");
     terminal.press("\u{1b}");
     terminal.wait_for("NAME");
     // A list of small pages says so while it runs, too.
     served.control().inject(Fault::new(FaultKind::Delay(std::time::Duration::from_secs(1))).verb("list"));
     terminal.press("r");
-    terminal.wait_for("pages of 250 after a stall");
+    terminal.wait_for("page size cut to 250 after a stall");
     terminal.press("q");
     terminal.ends_with(0);
     let limits: Vec<String> = pages(&served).iter().map(|log| log.path_and_query[..24].to_owned()).collect();

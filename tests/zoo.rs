@@ -76,7 +76,7 @@ fn f71_to_f82_no_byte_that_the_program_did_not_make_reaches_the_terminal() {
     let mut terminal = Terminal::start(&served, "--context zoo --color never", &[]);
     terminal.wait_for(" 70/77");
     terminal.wait_for(" 86/≥7,611");
-    for (key, seen) in [("u", "FITS NOW"), ("l", "[pool]"), ("l", "[namespace]"), ("l", "[owner]"), ("\x1b", "NAME")] {
+    for (key, seen) in [("u", "FITS "), ("l", "[pool]"), ("l", "[namespace]"), ("l", "[owner]"), ("\x1b", "NAME")] {
         terminal.press(key);
         terminal.wait_for(seen);
     }
@@ -202,7 +202,7 @@ fn f74_a_node_that_is_made_anew_has_no_past_while_its_pods_keep_theirs() {
     let text = terminal.wait_for("/ gpu-1");
     assert!(!text.contains("flapping"), "{text}");
     terminal.press("lll");
-    let text = terminal.wait_for("no change seen since the start");
+    let text = terminal.wait_for("no change seen since launch");
     let aged = |line: &&str| line.contains("Running") && line.split_whitespace().any(|word| word.ends_with('d'));
     assert!(text.lines().any(|line| aged(&line)), "its pods are as old as they were:\n{text}");
     terminal.press("\u{3}");

@@ -336,11 +336,11 @@ fn connecting(failed: &ConnectFailure) -> RequestError {
     match failed.stage {
         ConnectStage::Dns => RequestError::new(Layer::Dns, &format!("name of `{place}` not resolved: {why}")),
         ConnectStage::Tcp | ConnectStage::Proxy if failed.proxied && refused => {
-            RequestError::new(Layer::Proxy, &format!("proxy `{place}` refused the connection"))
+            RequestError::new(Layer::Proxy, &format!("connection refused by proxy `{place}`"))
         }
         ConnectStage::Proxy => RequestError::new(Layer::Proxy, &format!("proxy `{place}`: {why}")),
         ConnectStage::Tcp if failed.proxied => RequestError::new(Layer::Proxy, &format!("proxy `{place}`: {why}")),
-        ConnectStage::Tcp if refused => RequestError::new(Layer::Connect, &format!("`{place}` refused the connection")),
+        ConnectStage::Tcp if refused => RequestError::new(Layer::Connect, &format!("connection refused by `{place}`")),
         ConnectStage::Tcp if failed.is_reset() => no_answer_but(&io_text(&io::ErrorKind::ConnectionReset.into())),
         ConnectStage::Tcp => RequestError::new(Layer::Connect, &format!("no connection to `{place}`: {why}")),
         ConnectStage::Tls => {

@@ -262,7 +262,7 @@ async fn a_stalled_body_is_asked_for_again_in_place_with_half_the_limit_and_earl
         rig.events.iter().find_map(|(_, e)| if let ClusterEvent::Failed(f) = e { Some(f) } else { None }).unwrap();
     assert_eq!((failure.layer, failure.timeout, failure.attempt), (Layer::Body, true, 1));
     assert_eq!(&*failure.request, "list page 2 of pods");
-    assert_eq!(&*failure.text, "no data for 10 s while reading the body (40 B so far); pages of 250 from now on");
+    assert_eq!(&*failure.text, "no data for 10 s while reading the body (40 B so far); page size cut to 250");
 }
 
 #[tokio::test(start_paused = true)]

@@ -23,7 +23,7 @@ pub struct ApiResource {
     pub discovery: Discovery,
     /// Key of `[optional]` that switches it off.
     pub switch: OptionalSwitch,
-    /// Names of its list and its watch in texts: `pods list`, `pods watch`; at most 12 letters each, so that columns stay in line.
+    /// Names of its list and its watch in texts: `pods list`, `pods watch`; a list has at most 16 letters, so that columns stay in line.
     pub calls: [&'static str; 2],
     /// Use of an optional resource, as the printed role explains it: `devices of dynamic resource allocation`.
     pub purpose: &'static str,

@@ -162,8 +162,10 @@ fn counter_bytes(sets: &[CounterSet]) -> u64 {
 impl ObjectFacts for SliceFacts {
     type Spec<'a> = raw::Slice<'a>;
     type Status<'a> = Nothing;
-    const RESOURCE: ApiResource =
-        ApiResource { calls: ["slices list", "slices watch"], ..dra("ResourceSlice", "resourceslices", false) };
+    const RESOURCE: ApiResource = ApiResource {
+        calls: ["ResourceSlices", "ResourceSlices watch"],
+        ..dra("ResourceSlice", "resourceslices", false)
+    };
 
     fn heap_bytes(&self) -> u64 {
         let device = |device: &DeviceFacts| {
@@ -184,8 +186,10 @@ impl ObjectFacts for SliceFacts {
 impl ObjectFacts for ClaimFacts {
     type Spec<'a> = Nothing;
     type Status<'a> = raw::Claim<'a>;
-    const RESOURCE: ApiResource =
-        ApiResource { calls: ["claims list", "claims watch"], ..dra("ResourceClaim", "resourceclaims", true) };
+    const RESOURCE: ApiResource = ApiResource {
+        calls: ["ResourceClaims", "ResourceClaims watch"],
+        ..dra("ResourceClaim", "resourceclaims", true)
+    };
 
     fn heap_bytes(&self) -> u64 {
         let results = self.results.iter().map(|result| {
@@ -213,7 +217,7 @@ impl ObjectFacts for ClassFacts {
     type Spec<'a> = raw::Class<'a>;
     type Status<'a> = Nothing;
     const RESOURCE: ApiResource =
-        ApiResource { calls: ["class list", "class watch"], ..dra("DeviceClass", "deviceclasses", false) };
+        ApiResource { calls: ["DeviceClasses", "DeviceClasses watch"], ..dra("DeviceClass", "deviceclasses", false) };
 
     fn heap_bytes(&self) -> u64 {
         self.extended_resource.heap_bytes()
@@ -232,7 +236,7 @@ impl ObjectFacts for RuleFacts {
     const RESOURCE: ApiResource = ApiResource {
         versions: &["v1", "v1beta2", "v1alpha3"],
         discovery: Discovery::Version,
-        calls: ["rules list", "rules watch"],
+        calls: ["DeviceTaintRules", "DeviceTaintRules watch"],
         ..dra("DeviceTaintRule", "devicetaintrules", false)
     };
 

@@ -92,7 +92,7 @@ impl ClusterCheck {
 /// The line before a cluster's steps.
 #[must_use]
 pub fn heading(context: &Clean) -> String {
-    format!("check of {context}, seen from here\n")
+    format!("check of {context}, measured from this host\n")
 }
 
 /// One step: one line of at most 100 columns where all is well; else its text in full and, below, what to do next.

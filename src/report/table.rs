@@ -31,7 +31,7 @@ fn block(cluster: &ClusterReport) -> String {
         text.push_str(&nodes(items, bound));
     }
     for SmallerPages { resource, size, after } in &cluster.smaller_pages {
-        put(&mut text, &format!("{resource} read in pages of {size} after {after}"));
+        put(&mut text, &format!("{resource}: page size cut to {size} after {after}"));
     }
     for error in &cluster.errors {
         put(&mut text, &error_line(error));
@@ -91,7 +91,7 @@ fn accelerator_line(accelerator: &Accelerator, bound: &str, of_nodes: &str) -> S
     let kind = serde_json::to_value(accelerator.kind).ok().and_then(|kind| kind.as_str().map(str::to_owned));
     format!(
         "{resource} ({})  requested {}  allocatable {of_nodes}{allocatable}  capacity {of_nodes}{capacity}  free {}  \
-         not schedulable {}  withdrawn {withdrawn}  missing {}  over-requested {}  on {}",
+         not schedulable {}  unhealthy {withdrawn}  not registered {}  over-requested {}  on {}",
         or(kind),
         lower(*requested, bound),
         or(*free),
@@ -132,11 +132,11 @@ fn row(item: &Item, bound: &str) -> [String; 5] {
     ]
 }
 
-/// `nvidia.com/gpu 5/5/8 (3 withdrawn)`.
+/// `nvidia.com/gpu 5/5/8 (3 unhealthy)`.
 fn accelerator_cell(a: &ItemAccelerator, bound: &str) -> String {
     let words = [
-        (a.withdrawn, "withdrawn"),
-        (a.missing.unwrap_or(0), "missing"),
+        (a.withdrawn, "unhealthy"),
+        (a.missing.unwrap_or(0), "not registered"),
         (a.over_requested.unwrap_or(0), "over-requested"),
     ];
     let words: Vec<String> =

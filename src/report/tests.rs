@@ -275,9 +275,9 @@ fn the_table_is_aligned_plain_text() {
 prod  slow  https://prod.example:6443
 nodes 2/3 ready, 1 NotReady, 0 Unknown, 1 cordoned (complete)  pods 4/30, 0 terminating, 1 unscheduled, \
 1 on unknown nodes (complete)  api p50 21.5 ms p95 21.5 ms, 1 timeout, 2 requests
-nvidia.com/gpu (device)  requested 2  allocatable 13  capacity 16  free 3  not schedulable 8  withdrawn 3  missing ?  over-requested 0  on 2 nodes
+nvidia.com/gpu (device)  requested 2  allocatable 13  capacity 16  free 3  not schedulable 8  unhealthy 3  not registered ?  over-requested 0  on 2 nodes
 NAME   STATUS                        ROLES    PODS   ACCELERATORS
-n1     Ready                         <none>   2/10   nvidia.com/gpu 2/5/8 (3 withdrawn)
+n1     Ready                         <none>   2/10   nvidia.com/gpu 2/5/8 (3 unhealthy)
 n2     NotReady,SchedulingDisabled   <none>   0/10   nvidia.com/gpu 0/8/8
 n10    Ready                         worker   1/10   <none>
 error: 2023-11-14T22:13:20Z list pods (body), attempt 1: connection refused

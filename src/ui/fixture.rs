@@ -238,7 +238,7 @@ impl Fleet {
                 nodes: 1,
             }],
             pods: Known::Exact(PodCounts { bound: 29, terminating: 1, daemon_set: 8, mirror: 0 }),
-            notes: vec![("usage", "20s old, an average over 20s".into())],
+            notes: vec![("usage", "20s ago, 20s average".into())],
             transitions: vec![
                 (secs(40), "Ready True".into()),
                 (secs(81), "Ready Unknown (NodeStatusUnknown)".into()),
@@ -555,7 +555,7 @@ pub(super) fn alerts() -> Vec<AlertLine> {
             192,
             false,
         ),
-        alert(0, Severity::Warning, Rule::SlowCall, "pods list, page 3, running for 31 s (limit 30 s)", 31, false),
+        alert(0, Severity::Warning, Rule::SlowCall, "pods list page 3 running 31s (limit 30s), no body yet", 31, false),
         alert(1, Severity::Warning, Rule::Stale, "no proof of life for 4m12s", 252, false),
         alert(1, Severity::Warning, Rule::NodeNotReady, "node edge-node-7 NotReady", 900, true),
     ]

@@ -1,5 +1,6 @@
 //! States in words: health, freshness, failures, node status. The same state has the same glyph and word everywhere.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -134,8 +135,9 @@ fn worse(summary: &ClusterSummary) -> (&'static str, &Freshness) {
     }
 }
 
-/// How old what we show of a cluster is, short: `live 1s`, `4m12s old`, `page 3 of ~6`, `pods denied`.
-pub(super) fn freshness(summary: &ClusterSummary) -> (Role, String) {
+/// How old what we show of a cluster is, short: `live 1s`, `4m12s old`, `page 3 of ~6`, `pods denied`; `long` where there is room for
+/// more words.
+pub(super) fn freshness(summary: &ClusterSummary, long: bool) -> (Role, String) {
     if let Some(age) = stale(summary) {
         return (Role::Unknown, format!("{} old", duration(age)));
     }
@@ -156,7 +158,9 @@ pub(super) fn freshness(summary: &ClusterSummary) -> (Role, String) {
             (Role::Muted, text)
         }
         Freshness::Never => (Role::Unknown, "no data".to_owned()),
-        Freshness::Relisting { age, .. } => (Role::Warn, format!("relist {}", duration(*age))),
+        Freshness::Relisting { age, .. } => {
+            (Role::Warn, format!("stale {}{}", duration(*age), if long { ", relisting" } else { "" }))
+        }
         Freshness::Stale(age) => (Role::Unknown, format!("{} old", duration(*age))),
     }
 }
@@ -180,7 +184,8 @@ pub(super) fn progress(summary: &ClusterSummary) -> String {
         let what = resource.name();
         let page = summary.pages.iter().find(|page| page.resource == resource);
         let mut text = match fresh {
-            Freshness::Relisting { page, .. } => format!("{what} listed again, page {page}"),
+            Freshness::Relisting { page: 0, .. } => format!("relisting {what}: no page yet"),
+            Freshness::Relisting { page, .. } => format!("relisting {what}: page {page}"),
             Freshness::Loading { objects, page, remaining } => match pages(*objects, *page, *remaining) {
                 Some(all) => format!("{what} page {page} of ~{all}"),
                 None if *page == 0 => format!("{what} loading"),
@@ -203,10 +208,10 @@ pub(super) fn progress(summary: &ClusterSummary) -> String {
     running.collect::<Vec<_>>().join(", ")
 }
 
-/// `pages of 250 after a stall`, while there are fewer objects in a page than usual.
+/// `page size cut to 250 after a stall`, while there are fewer objects in a page than usual.
 fn smaller(summary: &ClusterSummary, resource: Resource) -> Option<String> {
     let (_, size, why) = summary.smaller.iter().find(|(of, ..)| *of == resource)?;
-    Some(format!("pages of {size} after {}", why.name()))
+    Some(format!("page size cut to {size} after {}", why.name()))
 }
 
 /// How many pages there will be, if the server said what remains: at the average size of the pages so far.
@@ -225,7 +230,7 @@ pub(super) fn trouble(summary: &ClusterSummary, slow: Duration, glyphs: &Glyphs)
         let silence = summary.silence.map(|_| api(summary));
         let recovering = summary.last_timeout;
         let recovering = recovering.map(|since| format!("recovering, last timeout {} ago", duration(since)));
-        let why = summary.verdict.map(|why| format!("api {}", verdict(why)));
+        let why = summary.verdict.map(|why| verdict(why).to_owned());
         let parts: Vec<String> = [silence, recovering, why, running].into_iter().flatten().collect();
         return (!parts.is_empty()).then(|| parts.join(&format!(" {dot} ")));
     };
@@ -243,19 +248,25 @@ pub(super) fn skew(ours_minus_server_ms: i64) -> Option<String> {
     let apart = Duration::from_millis(ours_minus_server_ms.unsigned_abs());
     let way = if ours_minus_server_ms > 0 { "ahead of" } else { "behind" };
     (apart.as_millis() >= u128::from(SKEW_TOLD_MS.unsigned_abs()))
-        .then(|| format!("our clock is {} {way} the server's", duration(apart)))
+        .then(|| format!("this host's clock is {} {way} the server's", duration(apart)))
+}
+
+/// Text of an alert in the characters of this terminal.
+pub(super) fn alert_text<'a>(text: &'a str, glyphs: &Glyphs) -> Cow<'a, str> {
+    // The one character outside ASCII that texts of alerts have of their own.
+    if glyphs.ascii && text.contains('×') { text.replace('×', glyphs.times).into() } else { text.into() }
 }
 
 /// Why calls are slow, in one line.
 pub(super) fn verdict(verdict: Verdict) -> &'static str {
     match verdict {
-        Verdict::Throttled => "the server throttles: it is asked for less",
-        Verdict::Connect => "connecting takes most of it: the network or TLS, not the API",
-        Verdict::Queue => "slow to start while the ping is fast: the server's queues or storage",
-        Verdict::Everything => "slow to start, and so is the ping: the network or the whole server",
-        Verdict::BigAnswer => "a big answer: most of the time is spent reading it",
-        Verdict::SlowBody => "the answer is slow to arrive, not slow to start",
-        Verdict::Decode => "reading the objects takes most of it: this machine is busy, not the API",
+        Verdict::Throttled => "API throttled: watchbell sends fewer requests",
+        Verdict::Connect => "connecting is slow: suspect the network or TLS, not the API",
+        Verdict::Queue => "API slow, network fine: suspect apiserver queueing or etcd",
+        Verdict::Everything => "API slow, ping slow: suspect the network or the whole server",
+        Verdict::BigAnswer => "big response: most of the time is spent reading it",
+        Verdict::SlowBody => "slow transfer: the response starts fast and arrives slowly",
+        Verdict::Decode => "decoding is slow: this host is busy, not the API",
     }
 }
 
@@ -281,8 +292,8 @@ mod tests {
         let cases = [
             (4_999, None),
             (-4_999, None),
-            (5_000, Some("our clock is 5s ahead of the server's")),
-            (-600_000, Some("our clock is 10m behind the server's")),
+            (5_000, Some("this host's clock is 5s ahead of the server's")),
+            (-600_000, Some("this host's clock is 10m behind the server's")),
         ];
         for (ms, expected) in cases {
             assert_eq!(skew(ms).as_deref(), expected, "{ms}");
@@ -328,11 +339,11 @@ mod tests {
     #[test]
     fn a_server_that_does_not_answer_makes_everything_old_whatever_still_loads() {
         let mut summary = crate::ui::fixture::loading();
-        assert_eq!(freshness(&summary).1, "page 3 of ~6");
+        assert_eq!(freshness(&summary, true).1, "page 3 of ~6");
         assert_eq!(stale(&summary), None);
         summary.health = Health::Stale;
         summary.nodes_fresh = Freshness::Live(Duration::from_secs(27));
-        assert_eq!(freshness(&summary), (Role::Unknown, "27s old".to_owned()));
+        assert_eq!(freshness(&summary, true), (Role::Unknown, "27s old".to_owned()));
         summary.nodes_fresh = Freshness::Never;
         assert_eq!(stale(&summary), None, "what was never read has no age");
     }
@@ -344,7 +355,7 @@ mod tests {
         let (resource, span) = (Resource::Pods, Duration::from_secs(8));
         summary.pages = vec![PageUnderWay { resource, page: 4, bytes: 3_280_000, span }];
         summary.smaller = vec![(resource, 250, Smaller::Stall)];
-        assert_eq!(progress(&summary), "pods page 3 of ~6, 3.3 MB at 410 kB/s, pages of 250 after a stall");
+        assert_eq!(progress(&summary), "pods page 3 of ~6, 3.3 MB at 410 kB/s, page size cut to 250 after a stall");
         summary.pods_fresh = Freshness::Never;
         summary.pages[0] = PageUnderWay { resource, page: 1, bytes: 0, span };
         summary.smaller.clear();

@@ -179,10 +179,10 @@ impl CheckRun {
             return self.broken(name, &text).await;
         }
         if second.is_empty() || second == first {
-            return self.broken(name, "page 2 does not go on where page 1 ended").await;
+            return self.broken(name, "pagination inconsistent: page 2 does not continue page 1").await;
         }
-        let remaining = one.remaining.map_or_else(|| "not told".to_owned(), |remaining| remaining.to_string());
-        let text = format!("page 2 goes on at the same resourceVersion; remaining after page 1: {remaining}");
+        let remaining = one.remaining.map_or_else(|| "not reported".to_owned(), |remaining| remaining.to_string());
+        let text = format!("pagination consistent; remaining after page 1: {remaining}");
         self.tell(CheckStep::new(name, StepOutcome::Ok, &text)).await
     }
 

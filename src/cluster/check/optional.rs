@@ -10,7 +10,9 @@ impl CheckRun {
     pub(super) async fn metrics_api(&mut self) -> StepFlow {
         let asked = self.list(&format!("{}?limit=1", usage::PATH)).await;
         match asked.result {
-            Ok(_) => self.tell(CheckStep::new("metrics api", StepOutcome::Ok, "it answers").timing(asked.timing)).await,
+            Ok(_) => {
+                self.tell(CheckStep::new("metrics api", StepOutcome::Ok, "metrics readable").timing(asked.timing)).await
+            }
             Err(error) if error.code == Some(404) => {
                 let text = "not installed: no usage of CPU and memory, nothing else is missing";
                 self.tell(CheckStep::new("metrics api", StepOutcome::Skip, text)).await
@@ -59,8 +61,8 @@ impl CheckRun {
     pub(super) async fn leases(&mut self) -> StepFlow {
         let asked = self.list(&format!("{}?limit=1", Resource::Leases.list_path())).await;
         let step = match asked.result {
-            Ok(_) => CheckStep::new("leases", StepOutcome::Ok, "they answer").timing(asked.timing),
-            Err(error) if error.code == Some(404) => CheckStep::new("leases", StepOutcome::Skip, "the server has none"),
+            Ok(_) => CheckStep::new("leases", StepOutcome::Ok, "leases readable").timing(asked.timing),
+            Err(error) if error.code == Some(404) => CheckStep::new("leases", StepOutcome::Skip, "not installed"),
             Err(error) if error.layer == Layer::Rbac => {
                 let text = "not visible to us (403): no sign of life of silent kubelets, nothing else is missing";
                 CheckStep::new("leases", StepOutcome::Skip, text)

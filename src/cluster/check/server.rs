@@ -25,7 +25,7 @@ impl CheckRun {
         let asked = self.get("/livez").await;
         match asked.result {
             Ok(head) => {
-                self.tell(answered("livez", "alive", asked.timing)).await?;
+                self.tell(answered("livez", "ok", asked.timing)).await?;
                 let took = Duration::from_secs_f64(asked.timing.total_ms.unwrap_or_default() / 1000.0);
                 let date = head.headers.get(DATE).and_then(|date| date.to_str().ok());
                 let skew = date.and_then(|date| skew_ms(date, wall(), took));
@@ -43,9 +43,7 @@ impl CheckRun {
         let off = span(Duration::from_millis(skew_ms.unsigned_abs()));
         let way = if skew_ms > 0 { "ahead of" } else { "behind" };
         let step = match skew_ms.abs() {
-            ..SKEW_TOLD_MS => {
-                CheckStep::new("clock", StepOutcome::Ok, "this machine's and the server's agree (to about 1 s)")
-            }
+            ..SKEW_TOLD_MS => CheckStep::new("clock", StepOutcome::Ok, "clocks in sync (to about 1 s)"),
             apart => {
                 let outcome = if apart < SKEW_FAIL_MS { StepOutcome::Warn } else { StepOutcome::Fail };
                 let text = format!("this machine's clock is {off} {way} the server's");

@@ -121,7 +121,7 @@ fn connection_failures_name_the_stage_and_the_place() {
             failure(ConnectStage::Tcp, false, io(io::ErrorKind::ConnectionRefused)),
             Layer::Connect,
             false,
-            "`api:6443` refused the connection",
+            "connection refused by `api:6443`",
         ),
         (
             failure(ConnectStage::Tcp, false, None),
@@ -147,7 +147,7 @@ fn connection_failures_name_the_stage_and_the_place() {
             failure(ConnectStage::Tcp, true, io(io::ErrorKind::ConnectionRefused)),
             Layer::Proxy,
             false,
-            "proxy `api:6443` refused the connection",
+            "connection refused by proxy `api:6443`",
         ),
         (failure(ConnectStage::Proxy, true, None), Layer::Proxy, true, "proxy `api:6443` gave no tunnel within 10 s"),
     ];

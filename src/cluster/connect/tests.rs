@@ -172,7 +172,7 @@ async fn a_refused_connection_says_so() {
     let (result, attempt) = Caller::to(&format!("http://{address}")).get().await;
     let error = result.unwrap_err();
     assert_eq!((error.layer, error.timeout), (Where::Connect, false));
-    assert_eq!(&*error.text, format!("`{address}` refused the connection"));
+    assert_eq!(&*error.text, format!("connection refused by `{address}`"));
     assert_eq!((attempt.end, attempt.status), (CallEnd::NotConnected(NoConnection::Refused), None));
 }
 

@@ -47,13 +47,13 @@ fn kind(authorization: &Authorization, certificate: bool) -> String {
     let mut kinds = Vec::new();
     match authorization {
         Authorization::Plugin(plugin) => kinds.push(format!("credential plugin `{}`", exec::name(&plugin.exec))),
-        Authorization::Token(_, Some(_)) => kinds.push("a token file".to_owned()),
-        Authorization::Token(..) => kinds.push("a token".to_owned()),
+        Authorization::Token(_, Some(_)) => kinds.push("bearer token file".to_owned()),
+        Authorization::Token(..) => kinds.push("bearer token".to_owned()),
         Authorization::Basic(..) => kinds.push("user and password".to_owned()),
         Authorization::None => {}
     }
     if certificate {
-        kinds.push("a client certificate".to_owned());
+        kinds.push("client certificate".to_owned());
     }
     if kinds.is_empty() { "none: the server sees an anonymous user".to_owned() } else { kinds.join(" and ") }
 }

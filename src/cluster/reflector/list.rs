@@ -251,7 +251,7 @@ impl Reflector {
         run.unanswered = error.layer == Layer::FirstByte;
         let mut error = error.clone();
         if let Some(limit) = smaller_helps(&error).and_then(|why| self.size.shrink(why)) {
-            error.text = one_line(&format!("{}; pages of {limit} from now on", error.text));
+            error.text = one_line(&format!("{}; page size cut to {limit}", error.text));
         }
         let error = &error;
         if error.is_gone() {

@@ -205,11 +205,11 @@ impl FaultDetail<'_> {
                 kinds.join(", ")
             }
             Self::Withdrawn(devices) => {
-                format!("{} of {} {} withdrawn", devices.withdrawn(), devices.capacity, devices.resource)
+                format!("{} of {} {} unhealthy", devices.withdrawn(), devices.capacity, devices.resource)
             }
             Self::Missing(devices) => {
                 let promised = devices.expected.unwrap_or_default();
-                format!("{} of {promised} {} missing", devices.missing(), devices.resource)
+                format!("{} of {promised} {} not registered", devices.missing(), devices.resource)
             }
             Self::Flapping { changes, age, lost } => {
                 let lost = lost.map(|node| format!("; {}", readiness_text(node, now))).unwrap_or_default();

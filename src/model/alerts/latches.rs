@@ -81,7 +81,7 @@ impl SlowCallLatch {
         let running = longest_running(evidence);
         let drags = running.as_ref().is_some_and(|call| call.took > settings.slow_call_clear);
         if let Some(call) = running.filter(|call| call.took > settings.slow_call) {
-            let text = format!("{} has run {} (limit {limit}), {}", call.title, span(call.took), call.detail);
+            let text = format!("{} running {} (limit {limit}), {}", call.title, span(call.took), call.detail);
             self.raise(call);
             return Some(LatchedAlert { text, peak: milliseconds(self.peak), recovering: false });
         }
@@ -108,9 +108,9 @@ fn longest_running(evidence: &Evidence<'_>) -> Option<TimedCall> {
     let server = &evidence.server;
     let call = server.longest_running.filter(|call| call.kind != CallKind::Ping && !server.silent)?;
     let detail = match call.bytes {
-        0 => "no byte yet".to_owned(),
-        bytes @ ..1_000_000 => format!("{} kB of the body so far", bytes / 1000),
-        bytes => format!("{}.{} MB of the body so far", bytes / 1_000_000, bytes / 100_000 % 10),
+        ..1_000 => "no body yet".to_owned(),
+        bytes @ ..1_000_000 => format!("{} kB of body so far", bytes / 1000),
+        bytes => format!("{}.{} MB of body so far", bytes / 1_000_000, bytes / 100_000 % 10),
     };
     let took = evidence.now.mono.since(call.at.max(server.resumed));
     Some(TimedCall { title: call_title(call.kind, call.page), took, detail })
@@ -120,10 +120,10 @@ fn longest_running(evidence: &Evidence<'_>) -> Option<TimedCall> {
 /// body's.
 fn waited(attempt: &Attempt) -> String {
     match (attempt.connect, attempt.first_byte) {
-        _ if matches!(attempt.end, CallEnd::NotConnected(_)) => "no connection came about".to_owned(),
+        _ if matches!(attempt.end, CallEnd::NotConnected(_)) => "not connected".to_owned(),
         (Some(connect), _) if connect * 2 > attempt.total => format!("{} of it connecting", span(connect)),
         (_, Some(first_byte)) => format!("first byte after {}", span(first_byte)),
-        (_, None) => "no byte came".to_owned(),
+        (_, None) => "no response".to_owned(),
     }
 }
 

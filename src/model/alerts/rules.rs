@@ -408,7 +408,7 @@ pub static RULES: [RuleSpec; Rule::COUNT] = [
         pending: AT_ONCE,
         inhibited_by: &[Inhibitor::Rule(Rule::Unreachable), Inhibitor::AllNodesUnknown],
         thresholds: &[],
-        evaluate: Evaluate::TroubledNode { plural: "nodes with withdrawn devices", find: faults::withdrawn },
+        evaluate: Evaluate::TroubledNode { plural: "nodes with unhealthy devices", find: faults::withdrawn },
     },
     RuleSpec {
         rule: Rule::PodDensity,
@@ -433,6 +433,6 @@ pub static RULES: [RuleSpec; Rule::COUNT] = [
         pending: |settings| settings.gpus_missing_for,
         inhibited_by: &[Inhibitor::Rule(Rule::Unreachable), Inhibitor::AllNodesUnknown],
         thresholds: &["gpus-missing-for"],
-        evaluate: Evaluate::TroubledNode { plural: "nodes with missing devices", find: faults::missing },
+        evaluate: Evaluate::TroubledNode { plural: "nodes with unregistered devices", find: faults::missing },
     },
 ];

@@ -30,8 +30,8 @@ pub(super) fn slow_call(evidence: &Evidence<'_>) -> Option<Finding> {
 pub(super) fn unreachable(evidence: &Evidence<'_>) -> Option<Finding> {
     let silence = evidence.server.unreachable.filter(|_| !evidence.server.resuming)?;
     let ticks = silence.as_millis() / evidence.settings.probe_period.as_millis().max(1);
-    let because = evidence.server.failure.map(|failure| format!(": {}", why(failure))).unwrap_or_default();
-    let text = format!("no answer for {} ({}){because}", span(silence), counted(ticks, "probe"));
+    let because = evidence.server.failure.map(|failure| format!(": {}", failure.text)).unwrap_or_default();
+    let text = format!("unreachable for {} ({}){because}", span(silence), counted(ticks, "probe"));
     Some(Finding { peak: milliseconds(silence), ..Finding::new(Rule::Unreachable, text) })
 }
 
@@ -129,7 +129,7 @@ pub(super) fn throttled(evidence: &Evidence<'_>) -> Option<Finding> {
     }
     let many = count >= u32::from(evidence.settings.throttled_warning);
     let severity = if many { Severity::Warning } else { Severity::Notice };
-    let text = format!("server throttles: {} 429 in 1m", counted(count, "answer"));
+    let text = format!("throttled: {count}×429 in 1m");
     Some(Finding { peak: u64::from(count), severity, ..Finding::new(Rule::Throttled, text) })
 }
 

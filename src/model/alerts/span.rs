@@ -7,13 +7,13 @@ pub(super) fn milliseconds(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// `214 ms`, `9.8 s`, `31 s`, `2m10s`, `1h05m`, `3d4h`.
+/// `214ms`, `9.8s`, `31s`, `2m10s`, `1h05m`, `3d4h`.
 pub(in crate::model) fn span(span: Duration) -> String {
     let (seconds, ms) = (span.as_secs(), span.as_millis());
     match seconds {
-        0 => format!("{ms} ms"),
-        1..10 if ms % 1000 >= 100 => format!("{seconds}.{} s", ms % 1000 / 100),
-        1..120 => format!("{seconds} s"),
+        0 => format!("{ms}ms"),
+        1..10 if ms % 1000 >= 100 => format!("{seconds}.{}s", ms % 1000 / 100),
+        1..120 => format!("{seconds}s"),
         120..3_600 if seconds % 60 == 0 => format!("{}m", seconds / 60),
         120..3_600 => format!("{}m{:02}s", seconds / 60, seconds % 60),
         3_600..86_400 => format!("{}h{:02}m", seconds / 3_600, seconds % 3_600 / 60),
@@ -21,7 +21,7 @@ pub(in crate::model) fn span(span: Duration) -> String {
     }
 }
 
-/// `40s`, `2m10s`: the same without a blank.
+/// `40s`, `2m10s`: the same in whole seconds.
 pub(super) fn short(time: Duration) -> String {
     match time.as_secs() {
         seconds @ 0..120 => format!("{seconds}s"),
@@ -36,12 +36,12 @@ mod tests {
     #[test]
     fn spans_read_like_a_clock() {
         let cases = [
-            (0, "0 ms"),
-            (214, "214 ms"),
-            (1_000, "1 s"),
-            (9_850, "9.8 s"),
-            (12_900, "12 s"),
-            (119_000, "119 s"),
+            (0, "0ms"),
+            (214, "214ms"),
+            (1_000, "1s"),
+            (9_850, "9.8s"),
+            (12_900, "12s"),
+            (119_000, "119s"),
             (130_000, "2m10s"),
             (600_000, "10m"),
             (3_900_000, "1h05m"),

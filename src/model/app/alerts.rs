@@ -129,13 +129,13 @@ impl Model {
     pub(in crate::model) fn silence(&mut self, now: Now) {
         let chosen = (self.screen == Screen::Alerts).then(|| self.chosen_key()).flatten();
         let index = chosen.as_ref().map_or(self.current, |key| usize::from(key.cluster.0));
-        let mut text = "that is about several clusters: silence them one by one".to_owned();
+        let mut text = "this alert covers several clusters: silence them one by one".to_owned();
         if let Some(cluster) = self.clusters.get_mut(index) {
             cluster.toggle_silence(now.mono);
             cluster.evaluate(now);
             text = match cluster.silenced_until_wall(now) {
                 Some(until) => format!("{} silenced until {}", cluster.context(), until.strftime("%H:%MZ")),
-                None => format!("{} is heard again", cluster.context()),
+                None => format!("{} unsilenced", cluster.context()),
             };
         }
         self.note(&text, now);

@@ -213,7 +213,7 @@ impl Model {
         self.on_current(ClusterState::arrange_pods);
         let document = self.current().detail().and_then(|inspected| inspected.document());
         let (text, what) = match (&self.screen, document) {
-            (Screen::Yaml { .. }, None) => return self.notify(now, "there is no YAML to copy yet"),
+            (Screen::Yaml { .. }, None) => return self.notify(now, "YAML still loading"),
             (Screen::Yaml { subject, .. }, Some(document)) => {
                 let mut text = String::new();
                 for line in &document.lines {

@@ -63,7 +63,7 @@ impl ClusterState {
 fn dra_notes(visible: &Visibility, devices: Option<&DraDevices>, node: &str) -> Vec<Clean> {
     let known = devices.and_then(|devices| devices.nodes.get(node));
     let drivers = known.into_iter().flatten().map(|driver| Clean::new(&driver.to_string()));
-    let reason = visible.reason().map(|reason| Clean::new(&format!("not visible: {reason}")));
+    let reason = visible.reason().map(|reason| Clean::new(&hidden(&reason, visible)));
     let blind = devices.map_or(0, |devices| devices.blind_rules);
     let unknown = (blind > 0 && known.is_some()).then(|| {
         let rules = if blind == 1 { "taint rule" } else { "taint rules" };
@@ -72,25 +72,32 @@ fn dra_notes(visible: &Visibility, devices: Option<&DraDevices>, node: &str) -> 
     reason.into_iter().chain(drivers).chain(unknown).collect()
 }
 
+/// Why an optional API is not shown.
+fn hidden(reason: &str, visible: &Visibility) -> String {
+    match visible {
+        Visibility::Absent => reason.to_owned(),
+        _ => format!("not visible: {reason}"),
+    }
+}
+
 /// Age of the kubelet's last sign of life, and what it means for a node that is not ready.
 fn lease_note(leases: &ObjectStore<LeaseFacts>, joined: &JoinedNode<'_>, now: Now) -> Clean {
     if let Some(reason) = leases.visible().reason() {
-        return Clean::new(&format!("not visible: {reason}"));
+        return Clean::new(&hidden(&reason, &leases.visible()));
     }
-    let Some(liveness) = liveness(leases, joined, now) else { return Clean::new("this node has none") };
-    let Some(age) = liveness.age else { return Clean::new("without a time of renewal") };
+    let Some(liveness) = liveness(leases, joined, now) else { return Clean::new("no lease") };
+    let Some(age) = liveness.age else { return Clean::new("no renewal time") };
     if let Some(unheard) = liveness.unheard {
-        let text = format!("renewed {} ago, but leases were last heard of {} ago", span(age), span(unheard));
+        let text = format!("last heartbeat {} ago, but leases last updated {} ago", span(age), span(unheard));
         return Clean::new(&text);
     }
     let meaning = match (joined.node.readiness, liveness.silent) {
-        (Readiness::Ready, false) => "",
-        (Readiness::Ready, true) => ": the kubelet is silent, the status is not yet changed",
-        (Readiness::NotReady, false) => ": the kubelet is alive and says that it is not ready",
-        (Readiness::Unknown, false) => ": the kubelet is alive, its status is old",
-        (Readiness::NotReady | Readiness::Unknown, true) => ": the kubelet is silent",
+        (Readiness::Ready, false) | (Readiness::NotReady | Readiness::Unknown, true) => "",
+        (Readiness::Ready, true) => ": kubelet silent, status not yet updated",
+        (Readiness::NotReady, false) => ": kubelet alive, reports itself not ready",
+        (Readiness::Unknown, false) => ": kubelet alive, status outdated",
     };
-    Clean::new(&format!("renewed {} ago{meaning}", span(age)))
+    Clean::new(&format!("last heartbeat {} ago{meaning}", span(age)))
 }
 
 /// Liveness of a kubelet by its lease; `None` if leases are not visible, or the node has none.
@@ -107,19 +114,19 @@ pub(super) fn liveness(leases: &ObjectStore<LeaseFacts>, joined: &JoinedNode<'_>
     Some(Liveness { age, silent, unheard: (last_event > limit).then_some(last_event) })
 }
 
-/// `20s old, an average over 20s`, or why there are no figures.
+/// `20s ago, 20s average`, or why there are no figures.
 fn usage_note(visible: &Visibility, used: Option<Used>) -> Clean {
     let reason = match visible {
         Visibility::Unavailable(text) => Some(format!("metrics API unavailable ({text})")),
-        visible => visible.reason().map(|reason| format!("not visible: {reason}")),
+        visible => visible.reason().map(|reason| hidden(&reason, visible)),
     };
     let figures = match used {
         None => None,
-        Some(Used { age: None, .. }) => Some("<unknown>: no figures of this node".to_owned()),
+        Some(Used { age: None, .. }) => Some("no metrics for this node".to_owned()),
         Some(Used { age: Some(age), window, .. }) => {
             let stale = if used.is_some_and(|used| used.is_stale()) { ", stale" } else { "" };
-            let window = window.map(|window| format!(", an average over {}", span(window))).unwrap_or_default();
-            Some(format!("{} old{stale}{window}", span(age)))
+            let window = window.map(|window| format!(", {} average", span(window))).unwrap_or_default();
+            Some(format!("{} ago{stale}{window}", span(age)))
         }
     };
     Clean::new(&[reason, figures].into_iter().flatten().collect::<Vec<_>>().join("; "))

@@ -486,16 +486,16 @@ fn a_lease_tells_a_silent_kubelet_from_one_that_is_alive() {
         batch,
     });
     bench.send(ClusterEvent::ListFinished { resource, generation: 1 });
-    assert_eq!(note(&bench, "a"), "renewed 4 s ago");
-    assert_eq!(note(&bench, "b"), "renewed 7 s ago: the kubelet is alive, its status is old");
-    assert_eq!(note(&bench, "c"), "renewed 3m12s ago: the kubelet is silent");
-    assert_eq!(note(&bench, "d"), "this node has none");
+    assert_eq!(note(&bench, "a"), "last heartbeat 4s ago");
+    assert_eq!(note(&bench, "b"), "last heartbeat 7s ago: kubelet alive, status outdated");
+    assert_eq!(note(&bench, "c"), "last heartbeat 3m12s ago");
+    assert_eq!(note(&bench, "d"), "no lease");
     assert_eq!(bench.summary().word, "ok", "leases touch nothing else");
     // The server falls silent: that says nothing of the kubelets.
     bench.wait(30);
-    assert_eq!(note(&bench, "a"), "renewed 34 s ago");
+    assert_eq!(note(&bench, "a"), "last heartbeat 34s ago");
     bench.wait(30);
-    assert_eq!(note(&bench, "a"), "renewed 64 s ago, but leases were last heard of 60 s ago");
+    assert_eq!(note(&bench, "a"), "last heartbeat 64s ago, but leases last updated 60s ago");
     let silent: Vec<bool> =
         bench.state().items(bench.now()).iter().filter_map(|item| Some(item.lease?.silent)).collect();
     assert_eq!(silent, [false, false, true], "as it was when they were heard of");

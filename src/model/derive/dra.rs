@@ -75,20 +75,20 @@ impl DraDevices {
     }
 }
 
-/// `gpu.example.com: 5 of 8 allocated, 1 unhealthy, 1 held by nobody, 2 of 40 partitions allocated`: what is wrong comes first, since
+/// `gpu.example.com: 5 of 8 allocated, 1 unhealthy, 1 held by no pod, 2 of 40 partitions allocated`: what is wrong comes first, since
 /// a line may be cut.
 impl fmt::Display for DriverDevices {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { driver, physical, allocated, .. } = self;
         write!(f, "{driver}: {allocated} of {physical} allocated")?;
         if self.updating {
-            write!(f, ", at least: slices are missing")?;
+            write!(f, ", at least: slices missing")?;
         }
         if self.unhealthy > 0 {
             write!(f, ", {} unhealthy", self.unhealthy)?;
         }
         if self.held > 0 {
-            write!(f, ", {} held by nobody", self.held)?;
+            write!(f, ", {} held by no pod", self.held)?;
         }
         if self.partitions > 0 {
             write!(f, ", {} of {} partitions allocated", self.partitions_allocated, self.partitions)?;

@@ -357,7 +357,7 @@ fn is_sample(attempt: &Attempt) -> bool {
     }
 }
 
-/// What a kind of call is called in a text: `pods list`, `nodes watch`, `probe`; at most 12 letters, so that columns stay in line.
+/// Name of a kind of call in a text: `pods list`, `nodes watch`, `probe`; at most 16 letters unless it is a watch, so that columns stay in line.
 #[must_use]
 pub fn call_name(kind: CallKind) -> &'static str {
     match kind {
@@ -367,7 +367,7 @@ pub fn call_name(kind: CallKind) -> &'static str {
         CallKind::Watch(resource) => resource.api().calls[1],
         CallKind::Usage => "usage",
         CallKind::Get => "get",
-        CallKind::Detail(DetailPart::Object) => "object list",
+        CallKind::Detail(DetailPart::Object) => "object fetch",
         CallKind::DetailWatch(DetailPart::Object) => "object watch",
         CallKind::Detail(DetailPart::Events) => "events list",
         CallKind::DetailWatch(DetailPart::Events) => "events watch",

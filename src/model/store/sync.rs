@@ -290,7 +290,7 @@ impl Visibility {
             Self::Visible => None,
             Self::Unknown => Some("not read yet".to_owned()),
             Self::Off(why) => Some(why.to_string()),
-            Self::Absent => Some("the server does not have it (404)".to_owned()),
+            Self::Absent => Some("not installed".to_owned()),
             Self::Denied(_) => Some("forbidden (403)".to_owned()),
             Self::Unavailable(text) => Some(format!("unavailable: {text}")),
         }

@@ -77,7 +77,7 @@ pub const COLUMNS: &[Column] = &[
     // take no pods have none free, and come after those with devices.
     Column {
         name: "gpu",
-        header: "GPU req/ok/cap",
+        header: "GPU req/alloc/cap",
         width: Width::Stepped([9, 11, 11]),
         rank: 2,
         rank_without_usage: 2,
@@ -331,6 +331,13 @@ pub(super) fn term(name: &str) -> Option<(FilterMatch, Reads)> {
     let known = |column: &&Column| !column.is_glued() && (column.name == name || column.aliases.contains(&name));
     let extra = || EXTRA_TERMS.iter().find(|(known, ..)| *known == name).map(|(_, how, reads)| (*how, *reads));
     COLUMNS.iter().find(known).map(|column| (column.filter, column.reads)).or_else(extra)
+}
+
+/// Names of the columns that a filter can look in.
+pub(super) fn terms() -> Vec<&'static str> {
+    let is_searched = |column: &&Column| !column.is_glued() && !matches!(column.filter, FilterMatch::No);
+    let named = COLUMNS.iter().filter(is_searched).map(|column| column.name);
+    named.chain(EXTRA_TERMS.iter().map(|(name, ..)| *name)).collect()
 }
 
 fn any_taint(node: &JoinedNode<'_>, text: &str) -> bool {

@@ -1,13 +1,14 @@
 //! The filter: terms apart by spaces, all of which must hold.
 //!
 //! `word`, `!word`, `column:text`, `gpu<8`, `free>=4`, `pods>90%`, `mem>64Gi`, `age<2h`. A term that cannot be understood
-//! is left out and named in a note, so that a filter being typed never empties the table.
+//! is ignored and named in a note, so that a filter being typed never empties the table.
 
 use std::time::Duration;
 
 use super::column::{FilterMatch, Reads, Share};
-use super::columns::{COLUMNS, term};
+use super::columns::{COLUMNS, term, terms};
 use super::line::EditLine;
+use super::matching::BadTerm;
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
 use crate::model::derive::joined_node::JoinedNode;
@@ -118,16 +119,16 @@ impl Filter {
         for word in self.line.text().split_whitespace() {
             match parse_term(word) {
                 Ok(term) => self.terms.push(term),
-                Err(why) => self.note = Some(Clean::new(&format!("`{word}` is left out: {why}"))),
+                Err(bad) => self.note = Some(bad.note(word, &terms())),
             }
         }
     }
 }
 
-fn parse_term(word: &str) -> Result<Term, &'static str> {
+fn parse_term(word: &str) -> Result<Term, BadTerm> {
     let (negated, word) = word.strip_prefix('!').map_or((false, word), |rest| (true, rest));
     if word.is_empty() {
-        return Err("nothing to look for");
+        return Err("nothing to look for".into());
     }
     let test = match word.find([':', '<', '>', '=']) {
         Some(at) if word[at..].starts_with(':') => parse_text(&word[..at], &word[at + 1..])?,
@@ -137,10 +138,12 @@ fn parse_term(word: &str) -> Result<Term, &'static str> {
     Ok(Term { negated, test })
 }
 
-fn parse_text(column: &str, text: &str) -> Result<NodeTest, &'static str> {
-    let Some((how, _)) = term(&column.to_lowercase()) else { return Err("no such column") };
+fn parse_text(column: &str, text: &str) -> Result<NodeTest, BadTerm> {
+    let Some((how, _)) = term(&column.to_lowercase()) else {
+        return Err(BadTerm::NoColumn(column.to_owned()));
+    };
     if text.is_empty() {
-        return Err("nothing to look for");
+        return Err("nothing to look for".into());
     }
     match how {
         FilterMatch::Label => Ok(match text.split_once('=') {
@@ -148,29 +151,29 @@ fn parse_text(column: &str, text: &str) -> Result<NodeTest, &'static str> {
             None => NodeTest::Label(text.to_owned(), None),
         }),
         FilterMatch::Text(has) => Ok(NodeTest::Text(has, text.to_lowercase())),
-        FilterMatch::No => Err("this column cannot be searched"),
+        FilterMatch::No => Err("this column cannot be searched".into()),
         FilterMatch::Devices(_) | FilterMatch::Amount(_) | FilterMatch::Age => {
-            Err("this column is a number, compare it with < or >")
+            Err("this column is a number, compare it with < or >".into())
         }
     }
 }
 
-fn parse_number(column: &str, rest: &str) -> Result<NodeTest, &'static str> {
+fn parse_number(column: &str, rest: &str) -> Result<NodeTest, BadTerm> {
     let (number_of, reads) = match term(&column.to_lowercase()) {
         Some((FilterMatch::Text(_) | FilterMatch::Label | FilterMatch::No, _)) => {
-            return Err("this column is text, search it with :");
+            return Err("this column is text, search it with :".into());
         }
         Some(number) => number,
-        None => return Err("no such column"),
+        None => return Err(BadTerm::NoColumn(column.to_owned())),
     };
     let ops = [("<=", Op::AtMost), (">=", Op::AtLeast), ("<", Op::Less), (">", Op::More), ("=", Op::Equal)];
     let parsed = ops.into_iter().find_map(|(sign, op)| Some((op, rest.strip_prefix(sign)?)));
     let Some((op, number)) = parsed.filter(|(_, number)| !number.is_empty()) else {
-        return Err("compared with nothing");
+        return Err("compared with nothing".into());
     };
     let bound = match (number_of, number.strip_suffix('%')) {
         (FilterMatch::Age, _) => NumberBound::Age(parse_span(number).ok_or("not a time like 90s, 5m, 2h or 3d")?),
-        (FilterMatch::Devices(_), Some(_)) => return Err("a number of devices, not a share"),
+        (FilterMatch::Devices(_), Some(_)) => return Err("a number of devices, not a share".into()),
         (_, Some(percent)) => NumberBound::Percent(Quantity::parse(percent).map_err(|_| "not a number")?),
         (_, None) => NumberBound::Amount(Quantity::parse(number).map_err(|_| "not a number")?),
     };

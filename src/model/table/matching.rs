@@ -1,5 +1,7 @@
 //! Text of a filter found in text of a row, whatever its case.
 
+use crate::facts::text::Clean;
+
 /// Returns `true` if `whole` contains `text`, which is lower case. Allocates only where either is not ASCII.
 pub(super) fn contains(whole: &str, text: &str) -> bool {
     if whole.is_ascii() && text.is_ascii() {
@@ -11,4 +13,30 @@ pub(super) fn contains(whole: &str, text: &str) -> bool {
 /// Returns `true` if `whole` starts with `text`, which is lower case.
 pub(super) fn starts_with(whole: &str, text: &str) -> bool {
     whole.as_bytes().get(..text.len()).is_some_and(|start| start.eq_ignore_ascii_case(text.as_bytes()))
+}
+
+/// Reason why a term of a filter is ignored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum BadTerm {
+    /// There is no column of this name.
+    NoColumn(String),
+    /// Anything else, in words.
+    Other(&'static str),
+}
+
+impl From<&'static str> for BadTerm {
+    fn from(why: &'static str) -> Self {
+        Self::Other(why)
+    }
+}
+
+impl BadTerm {
+    /// Note about the term `word` of a filter that knows `columns`.
+    pub(super) fn note(&self, word: &str, columns: &[&str]) -> Clean {
+        let why = match self {
+            Self::NoColumn(name) => &format!("no column {name} (columns: {})", columns.join(", ")),
+            Self::Other(why) => *why,
+        };
+        Clean::new(&format!("`{word}` ignored: {why}"))
+    }
 }

@@ -1,12 +1,15 @@
 //! The filter of the pods of a node: `word`, `!word`, `namespace:kube`, `status:crash`, `owner:job`, `restarts>3`, `gpu>0`.
 //!
-//! All terms must hold. A term that cannot be understood is left out and named in a note, as in the filter of the nodes.
+//! All terms must hold. A term that cannot be understood is ignored and named in a note, as in the filter of the nodes.
 
 use super::line::EditLine;
-use super::matching::contains;
+use super::matching::{BadTerm, contains};
 use crate::facts::pod::PodFacts;
 use crate::facts::text::Clean;
 use crate::msg::LineEdit;
+
+/// Names of the columns that the filter can look in.
+const COLUMNS: [&str; 6] = ["namespace", "pod", "status", "owner", "restarts", "gpu"];
 
 /// A filter of pods and what it means.
 #[derive(Debug, Default)]
@@ -74,21 +77,21 @@ impl PodFilter {
             let (negated, rest) = word.strip_prefix('!').map_or((false, word), |rest| (true, rest));
             match parse(rest) {
                 Ok(test) => self.terms.push((negated, test)),
-                Err(why) => self.note = Some(Clean::new(&format!("`{word}` is left out: {why}"))),
+                Err(bad) => self.note = Some(bad.note(word, &COLUMNS)),
             }
         }
     }
 }
 
-fn parse(word: &str) -> Result<PodTest, &'static str> {
+fn parse(word: &str) -> Result<PodTest, BadTerm> {
     if word.is_empty() {
-        return Err("nothing to look for");
+        return Err("nothing to look for".into());
     }
     match word.find([':', '<', '>', '=']) {
         Some(at) if at > 0 => {
             let (column, rest) = (word[..at].to_lowercase(), &word[at..]);
             match rest.strip_prefix(':') {
-                Some("") => Err("nothing to look for"),
+                Some("") => Err("nothing to look for".into()),
                 Some(text) => Ok(PodTest::Text(field(&column)?, text.to_lowercase())),
                 None => number(&column, rest),
             }
@@ -97,22 +100,22 @@ fn parse(word: &str) -> Result<PodTest, &'static str> {
     }
 }
 
-fn field(column: &str) -> Result<PodFilterField, &'static str> {
+fn field(column: &str) -> Result<PodFilterField, BadTerm> {
     match column {
         "namespace" | "ns" => Ok(PodFilterField::Namespace),
         "pod" | "name" => Ok(PodFilterField::Name),
         "status" | "phase" => Ok(PodFilterField::Status),
         "owner" => Ok(PodFilterField::Owner),
-        "restarts" | "gpu" => Err("this column is a number, compare it with < or >"),
-        _ => Err("no such column"),
+        "restarts" | "gpu" => Err("this column is a number, compare it with < or >".into()),
+        other => Err(BadTerm::NoColumn(other.to_owned())),
     }
 }
 
-fn number(column: &str, rest: &str) -> Result<PodTest, &'static str> {
+fn number(column: &str, rest: &str) -> Result<PodTest, BadTerm> {
     let count = match column {
         "restarts" => Count::Restarts,
         "gpu" | "gpus" => Count::Gpus,
-        other => return Err(field(other).map_or_else(|why| why, |_| "this column is text, search it with :")),
+        other => return Err(field(other).map_or_else(|why| why, |_| "this column is text, search it with :".into())),
     };
     let sign = rest.chars().next().unwrap_or('=');
     let rest = &rest[sign.len_utf8()..];

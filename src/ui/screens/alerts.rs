@@ -19,6 +19,7 @@ use crate::ui::widgets::layout::window;
 use crate::ui::widgets::names::ShortNames;
 use crate::ui::widgets::strip::LONGEST_CONTEXT;
 use crate::ui::widgets::text::{Pen, columns};
+use crate::ui::words;
 
 /// Widths from which the time of day, and last, peak and count have columns.
 const CLOCK: u16 = 100;
@@ -31,7 +32,7 @@ const DETAIL: u16 = 8;
 const HINTS: [Hint; 5] = [
     (Action::Back, "back"),
     (Action::Help, "help"),
-    (Action::Open, "go there"),
+    (Action::Open, "open"),
     (Action::Acknowledge, "ack"),
     (Action::Silence, "silence"),
 ];
@@ -106,7 +107,10 @@ impl View for AlertsView<'_> {
         }
         if let Some(row) = self.rows.iter().find(|row| row.selected).filter(|_| area.height >= DETAIL) {
             let mut pen = canvas.pen(area.height - 2);
-            pen.skip(1).put(Role::Title, row.record.reason()).skip(1).rest(Role::Text, &row.record.text);
+            pen.skip(1)
+                .put(Role::Title, row.record.reason())
+                .skip(1)
+                .rest(Role::Text, &words::alert_text(&row.record.text, glyphs));
             canvas.pen(area.height - 1).skip(1).rest(Role::Muted, &detail(row, scene, glyphs, now));
         }
         Viewport { page: page(area), ..Viewport::default() }
@@ -174,7 +178,7 @@ impl AlertLook<'_> {
         if context > 0 {
             pen.fit(Role::Focus, &names.get(row.context), context).skip(1);
         }
-        pen.rest(if role == Role::Muted { Role::Muted } else { Role::Text }, &record.text);
+        pen.rest(if role == Role::Muted { Role::Muted } else { Role::Text }, &words::alert_text(&record.text, glyphs));
     }
 }
 

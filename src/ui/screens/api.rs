@@ -138,11 +138,8 @@ impl ApiView<'_> {
 fn title(pen: &mut Pen<'_>, scene: &Scene<'_>, marks: usize) {
     let (settings, glyphs) = (scene.settings, pen.glyphs());
     pen.skip(1).put(Role::Title, scene.context()).put(Role::Title, " API");
-    let left = format!(
-        "   work probe every {}, deadline {}",
-        latency(settings.probe_period),
-        latency(settings.probe_deadline)
-    );
+    let left =
+        format!("   probe every {}, deadline {}", latency(settings.probe_period), latency(settings.probe_deadline));
     let span = settings.probe_period * u32::try_from(marks).unwrap_or(0);
     let window = format!("last {}, newest right", duration(span));
     let scale = format!("scale {}", graph::scale(settings.probe_deadline, glyphs));

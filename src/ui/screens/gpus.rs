@@ -151,7 +151,7 @@ const GROUPS: [ColumnSpec<GroupColumn>; 16] = [
     ColumnSpec::new(GroupColumn::Nodes, "NODES", Width::Seen(5, 8), 7).right(),
     ColumnSpec::new(GroupColumn::Pods, "PODS", Width::Seen(5, 8), 7).right(),
     ColumnSpec::new(GroupColumn::Requested, "REQ", Width::Seen(7, 9), 1).right(),
-    ColumnSpec::new(GroupColumn::Healthy, "OK", Width::Seen(7, 9), 2).right(),
+    ColumnSpec::new(GroupColumn::Healthy, "ALLOC", Width::Seen(7, 9), 2).right(),
     ColumnSpec::new(GroupColumn::Capacity, "CAP", Width::Seen(7, 9), 3).right(),
     ColumnSpec::new(GroupColumn::Free, "FREE", Width::Seen(7, 9), 4).right(),
     ColumnSpec::new(GroupColumn::Over, "OVER", Width::Seen(4, 9), 5).right(),
@@ -336,17 +336,17 @@ fn title(pen: &mut Pen<'_>, scene: &Scene<'_>, view: &GpusView<'_>, below: usize
     }
 }
 
-/// `fits now  250 of 1 · 120 of 2 · 55 of 4 · 20 of 8 · 0 of 16`.
+/// `FITS 250×1 120×2 55×4 20×8 0×16 (additional pods, per size)`.
 fn fits(pen: &mut Pen<'_>, view: &GpusView<'_>, glyphs: &Glyphs) {
-    pen.skip(1).put(Role::Header, "FITS NOW");
+    pen.skip(1).put(Role::Header, "FITS");
     for (size, pods) in SIZES.into_iter().zip(view.board.fits) {
         let known = view.is_whole();
         let pods = if known { compact(pods) } else { glyphs.none.to_owned() };
         let role = if known && pods == "0" { Role::Warn } else { view.plain() };
-        pen.skip(2).put(role, &pods).put(Role::Muted, &format!(" of {size}"));
+        pen.skip(1).put(role, &pods).put(Role::Muted, &format!("{}{size}", glyphs.times));
     }
     if pen.left() > 30 {
-        pen.skip(2).rest(Role::Muted, "more pods of so many GPUs, each for itself");
+        pen.skip(1).rest(Role::Muted, "(additional pods, per size)");
     }
 }
 
@@ -423,7 +423,7 @@ fn nameless(by: Grouping) -> &'static str {
     }
 }
 
-/// `✗3-2`: three withdrawn, two missing.
+/// `✗3-2`: three unhealthy, two not registered.
 fn lost(withdrawn: i64, missing: i64, glyphs: &Glyphs) -> String {
     let withdrawn = if withdrawn > 0 { format!("{}{}", glyphs.bad, compact(withdrawn)) } else { String::new() };
     let missing = if missing > 0 { format!("-{}", compact(missing)) } else { String::new() };

@@ -135,13 +135,13 @@ fn legend(glyphs: &Glyphs) -> Vec<HelpLine> {
     vec![
         HelpLine::Blank,
         HelpLine::Heading("signs"),
-        sign(Role::Good, glyphs.ok, "as it should be: Ready, live"),
+        sign(Role::Good, glyphs.ok, "healthy: Ready, live"),
         sign(Role::Warn, glyphs.degraded, "the API answers, but badly"),
-        sign(Role::Warn, glyphs.flapping, "Ready comes and goes"),
-        sign(Role::Bad, glyphs.bad, "NotReady; unreachable; withdrawn devices"),
-        sign(Role::Unknown, glyphs.unknown, "not known now: Unknown, or our data is old"),
+        sign(Role::Warn, glyphs.flapping, "flapping"),
+        sign(Role::Bad, glyphs.bad, "NotReady; unreachable; unhealthy devices"),
+        sign(Role::Unknown, glyphs.unknown, "not known now: Unknown, or stale data"),
         sign(Role::Text, glyphs.none, "not known: never 0"),
-        sign(Role::Text, glyphs.at_least, "a lower bound: a list runs, or a probe timed out"),
+        sign(Role::Text, glyphs.at_least, "lower bound: list loading, or probe timed out"),
         HelpLine::Blank,
         HelpLine::Heading("numbers"),
         sign(Role::Text, "gpu 4/7/8", "requested / allocatable (healthy) / capacity"),
@@ -156,9 +156,9 @@ fn legend(glyphs: &Glyphs) -> Vec<HelpLine> {
         HelpLine::Heading("API sparkline: one column for each probe, newest right"),
         sign(Role::Good, &glyphs.levels[..4].concat(), "answered within 50, 150, 400 ms, 1 s"),
         sign(Role::Warn, &glyphs.levels[4..].concat(), "slower than 1 s, up to the deadline"),
-        sign(Role::Bad, glyphs.timed_out, "no answer in time"),
-        sign(Role::Critical, glyphs.failed, "an error came back"),
-        sign(Role::Text, "blank", "we did not watch"),
+        sign(Role::Bad, glyphs.timed_out, "timeout"),
+        sign(Role::Critical, glyphs.failed, "error"),
+        sign(Role::Text, "blank", "not watching"),
     ]
 }
 
@@ -193,8 +193,8 @@ mod tests {
     #[test]
     fn a_small_screen_scrolls_to_the_last_line_and_no_further() {
         let last = |wanted| drawn((80, 12), wanted, &KeyMap::default());
-        assert!(last(0).contains("more below") && !last(0).contains("we did not watch"));
-        assert!(last(1000).contains("we did not watch"));
+        assert!(last(0).contains("more below") && !last(0).contains("not watching"));
+        assert!(last(1000).contains("not watching"));
         assert!(last(1000).contains("more above") && !last(1000).contains("more below"));
         assert_eq!(last(1000), last(usize::MAX));
     }

@@ -65,7 +65,7 @@ const HINTS: [Hint; 9] = [
     (Action::Back, "back"),
     (Action::Help, "help"),
     (Action::Open, "open pod"),
-    (Action::NextPane, "next part"),
+    (Action::NextPane, "next pane"),
     (Action::Filter, "filter"),
     (Action::SortNext, "sort"),
     (Action::Yaml, "yaml"),

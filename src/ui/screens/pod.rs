@@ -279,7 +279,7 @@ fn about(pod: &PodDetail, now: Timestamp, width: u16) -> Vec<TextLine> {
     if !pod.message.is_empty() || !pod.reason.is_empty() {
         lines.push(line(Role::Warn, format!(" {} {}", pod.reason, pod.message)));
     }
-    let node = if pod.node.is_empty() { "on no node yet".to_owned() } else { format!("node {}", pod.node) };
+    let node = if pod.node.is_empty() { "no node yet".to_owned() } else { format!("node {}", pod.node) };
     let owner = match (&*pod.owner, pod.mirror) {
         ("", true) => "owner: static pod of the kubelet".to_owned(),
         ("", false) => "owner <none>".to_owned(),
@@ -288,17 +288,21 @@ fn about(pod: &PodDetail, now: Timestamp, width: u16) -> Vec<TextLine> {
     };
     let mut facts = vec![node, owner];
     let requests = amounts(&pod.requests);
-    facts.push(if requests.is_empty() { "asks for nothing".to_owned() } else { format!("asks for {requests}") });
-    let named =
-        [("QoS", &pod.qos), ("ip", &pod.ip), ("priority", &pod.priority_class), ("account", &pod.service_account)];
+    facts.push(if requests.is_empty() { "no requests".to_owned() } else { format!("requests {requests}") });
+    let named = [
+        ("QoS", &pod.qos),
+        ("ip", &pod.ip),
+        ("priority", &pod.priority_class),
+        ("serviceAccount", &pod.service_account),
+    ];
     facts.extend(named.iter().filter(|(_, value)| !value.is_empty()).map(|(label, value)| format!("{label} {value}")));
     if let Some(span) = age_of(pod.started, now) {
         facts.push(format!("started {} ago", duration(span)));
     }
     if let Some(until) = pod.deleting {
         facts.push(match age_of(Some(until), now).filter(|over| !over.is_zero()) {
-            Some(over) => format!("to be gone since {}", duration(over)),
-            None => format!("to be gone in {}", duration(age_of(Some(now), until).unwrap_or_default())),
+            Some(over) => format!("deletion overdue by {}", duration(over)),
+            None => format!("deletion due in {}", duration(age_of(Some(now), until).unwrap_or_default())),
         });
     }
     lines.extend(wrapped(&facts, 1, width));
@@ -317,7 +321,7 @@ fn amounts(list: &[(Clean, Quantity)]) -> String {
 /// What the list knows of a pod, before it was read.
 fn known(row: &PodRow<'_>) -> Vec<String> {
     let pod = &row.facts;
-    let node = if pod.node.is_empty() { "on no node yet".to_owned() } else { format!("node {}", pod.node) };
+    let node = if pod.node.is_empty() { "no node yet".to_owned() } else { format!("node {}", pod.node) };
     let owner = if pod.owner_kind.is_empty() {
         "owner <none>".to_owned()
     } else {
@@ -338,7 +342,7 @@ fn known(row: &PodRow<'_>) -> Vec<String> {
 
 fn conditions(pod: &PodDetail, now: Timestamp, glyphs: &Glyphs) -> Vec<TextLine> {
     if pod.conditions.is_empty() {
-        return vec![line(Role::Unknown, " none: nobody has posted a status yet")];
+        return vec![line(Role::Unknown, " no status posted yet")];
     }
     let titles =
         [("TYPE", 28, false), ("STATUS", 7, false), ("SINCE", 6, true), ("REASON", 24, false), ("MESSAGE", 8, false)];

@@ -60,6 +60,6 @@ fn line(pen: &mut Pen<'_>, scene: &Scene<'_>) {
     if scene.firing > 0 {
         pen.skip(1).put(Role::Critical, &format!("{}{}", glyphs.alert, scene.firing));
     }
-    let (role, fresh) = words::freshness(summary);
+    let (role, fresh) = words::freshness(summary, false);
     pen.skip(1).put(role, &fresh);
 }

@@ -13,6 +13,7 @@ use crate::msg::{
     Attempt, CallEnd, CallEvent, CallId, CallKind, ClusterEvent, Failure, Layer, Mono, Msg, PageLimits, ProbeOutcome,
     ProbeSample, ProbeSeries, Resource, Smaller,
 };
+use crate::ui::widgets::text::columns;
 
 const PODS: CallKind = CallKind::List(Resource::Pods);
 
@@ -147,7 +148,7 @@ fn calls_of_every_kind_stand_under_their_headings() {
     api.act(Action::Api);
     let text = api.text((120, 60));
     let mut rows = text.lines().skip_while(|line| !line.starts_with(" CALL "));
-    let end = |line: &str, word: &str| line.find(word).map(|at| at + word.len());
+    let end = |line: &str, word: &str| line.find(word).map(|at| columns(&line[..at]) + word.len());
     let heading = end(rows.next().unwrap(), "  N").unwrap();
     let rows: Vec<_> = rows.take(kinds.len()).collect();
     for row in &rows {
@@ -215,11 +216,17 @@ fn the_api_view_says_where_the_time_goes_and_what_is_going_on() {
     let text = api.text((160, 50));
     for words in [
         &["scale 0 · 1.0s · deadline 5.0s", "newest right"][..],
-        &["pods list", "504 ×1", "429 ×1", "body t/o ×1"],
-        &["the answer is slow to arrive, not slow to start"],
-        &["throttled", "429 answered 1 times in 1m"],
-        &["now running", "pods list page 4, 8.0s of 60s, 3.3 MB, 410 kB/s, attempt 2"],
-        &["pods pages of 250", "first byte 30s", "stall 15s", "server 28s", "tier from 50 nodes"],
+        &["pods list", "504 ×1", "429 ×1", "body timeout ×1"],
+        &["slow transfer: the response starts fast and arrives slowly"],
+        &["throttled", "1×429 in 1m"],
+        &["in flight", "pods list page 4, 8.0s of 60s, 3.3 MB, 410 kB/s, attempt 2"],
+        &[
+            "pods page size cut to 250",
+            "first byte 30s",
+            "idle timeout 15s",
+            "server timeout 28s",
+            "timeout profile: 50+ nodes",
+        ],
         &["v1.36.2", "https://10.0.0.1:6443"],
         &["server timeout", "504", "attempt 2, next in 4.0s, audit 7d1f0c"],
         &["body", "no data for 15 s while reading the body"],
@@ -350,7 +357,7 @@ fn what_the_cluster_does_not_have_takes_no_line_and_what_it_need_not_have_comes_
     api.act(Action::Api);
     let text = api.text((120, 40));
     let line = |call: &str| text.lines().position(|line| line.trim_start().starts_with(call));
-    assert_eq!(line("slices list"), None, "{text}");
-    assert!(line("claims list").is_some(), "that it may not be seen is news: {text}");
+    assert_eq!(line("ResourceSlices"), None, "{text}");
+    assert!(line("ResourceClaims").is_some(), "that it may not be seen is news: {text}");
     assert!(line("pods list").unwrap() < line("leases list").unwrap(), "{text}");
 }

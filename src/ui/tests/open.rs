@@ -105,7 +105,7 @@ fn every_state_of_a_pod_is_found_by_text_without_colours() {
             &["trainer", "app", "CrashLoopBackOff", "12", "OOMKilled, exit 137"],
             &["proxy", "sidecar", "Running"],
             &["fetch", "init", "Completed"],
-            &["asks for cpu 8, memory 64Gi, nvidia.com/gpu 4"],
+            &["requests cpu 8, memory 64Gi, nvidia.com/gpu 4"],
             &["claim:gpu", "GPU-4f2a", "Healthy"],
             &["gpu", "pod-0-gpu-x7k", "one-gpu"],
             &["Ready", "False", "ContainersNotReady"],
@@ -124,17 +124,17 @@ fn every_state_of_a_pod_is_found_by_text_without_colours() {
 fn what_is_not_among_the_events_is_said_and_never_none() {
     /// How many events come, what is not among them, and what the screen says.
     type Case = (usize, (bool, u32), &'static [&'static str]);
-    const NONE: &str = "none: a server keeps events";
+    const NONE: &str = "no events (default retention";
     let mut model = opened();
     let event = EventFacts::decode(EVENT.as_bytes()).unwrap();
     let cases: [Case; 7] = [
         (0, (false, 0), &[NONE]),
-        (0, (true, 0), &["none of the newest is about this object"]),
+        (0, (true, 0), &["no events of this object among the newest"]),
         (0, (false, 1), &["1 event could not be read"]),
-        (0, (true, 1_200), &["none of the newest is about this object", "1,200 events could not be read"]),
+        (0, (true, 1_200), &["no events of this object among the newest", "1,200 events could not be read"]),
         (1, (false, 0), &["BackOff"]),
         (1, (false, 2), &["BackOff", "2 events could not be read"]),
-        (1, (true, 2), &["more than these 1: the newest are shown", "2 events could not be read"]),
+        (1, (true, 2), &["the newest 1; there are more", "2 events could not be read"]),
     ];
     for (shown, (more, unreadable), words) in cases {
         let events = vec![event.clone(); shown];
@@ -161,7 +161,7 @@ fn what_is_old_gone_denied_or_on_its_way_says_so() {
         DetailPart::Object,
         SyncState::Waiting { until: Mono::default(), failure: Box::new(failure(Layer::Connect, "refused")) },
     );
-    let text = line(&mut model, "old data: last heard 0s ago, refused");
+    let text = line(&mut model, "stale: last update 0s ago, refused");
     assert!(text.contains("not live") && text.contains("? CrashLoopBackOff"), "its last state stays:\n{text}");
     sync(&mut model, DetailPart::Object, SyncState::Watching);
     found(&mut model, subject(), Detail::Gone);

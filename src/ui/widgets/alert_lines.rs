@@ -9,6 +9,7 @@ use crate::model::known::Known;
 use crate::theme::{Glyphs, Role};
 use crate::ui::scene::Scene;
 use crate::ui::units::{clock, duration};
+use crate::ui::words;
 
 /// Draws as many alerts as there are lines.
 pub(in crate::ui) fn draw(canvas: &mut Canvas<'_>, scene: &Scene<'_>) {
@@ -74,11 +75,12 @@ impl AlertText<'_> {
         let ends = [format!("{silent} {dot} since {since} ({age})"), format!("{silent} {dot} {age}"), silent];
         let reserve = if more.is_empty() { 1 } else { columns(more) + 3 };
         let room = pen.left().saturating_sub(reserve);
-        let text = columns(&alert.text);
+        let shown = words::alert_text(&alert.text, glyphs);
+        let text = columns(&shown);
         // A text with a time of its own has the object's; ours, from when we saw it, would only confuse.
         let ends = if alert.text.contains(" since ") { &ends[2..] } else { &ends[..] };
         let end = ends.iter().find(|end| text + columns(end) <= room).map_or("", String::as_str);
-        pen.fit(Role::Text, &alert.text, text.min(room)).put(Role::Muted, end);
+        pen.fit(Role::Text, &shown, text.min(room)).put(Role::Muted, end);
         if !more.is_empty() {
             pen.skip(pen.left().saturating_sub(columns(more) + 1)).put(Role::Warn, more);
         }

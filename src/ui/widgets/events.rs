@@ -44,9 +44,9 @@ pub(in crate::ui) fn freshness(fresh: &PartFreshness<'_>) -> Option<(Role, Strin
         PartFreshness::Loading => (Role::Muted, "not read yet".to_owned()),
         PartFreshness::Failing(failure) => (Role::Warn, format!("not read yet: {}", failure.text)),
         PartFreshness::Polled(age) => (Role::Muted, format!("read {} ago: watching is forbidden", duration(*age))),
-        PartFreshness::Stale(age, None) => (Role::Unknown, format!("old data: last heard {} ago", duration(*age))),
+        PartFreshness::Stale(age, None) => (Role::Unknown, format!("stale: last update {} ago", duration(*age))),
         PartFreshness::Stale(age, Some(failure)) => {
-            (Role::Unknown, format!("old data: last heard {} ago, {}", duration(*age), failure.text))
+            (Role::Unknown, format!("stale: last update {} ago, {}", duration(*age), failure.text))
         }
         PartFreshness::Denied(failure) => (Role::Unknown, format!("may not be read: {}", failure.text)),
         PartFreshness::Gone(age) => (Role::Bad, format!("gone for {}", duration(*age))),
@@ -70,9 +70,9 @@ pub(in crate::ui) fn lines(view: &EventsView<'_>, title: &'static str, width: u1
     let wide = width >= 100;
     let mut titles = vec![(title, 6, true), ("TYPE", 8, false), ("REASON", 24, false)];
     if wide {
-        titles.extend([("COUNT", 7, true), ("FROM", 24, false), ("PART", 20, false)]);
+        titles.extend([("COUNT", 7, true), ("FROM", 24, false), ("CONTAINER", 20, false)]);
     }
-    titles.push(("NOTE", usize::MAX, false));
+    titles.push(("MESSAGE", usize::MAX, false));
     let mut table = TextTable::new(1, &titles);
     for event in events {
         let mut cells = head(event, view.now, glyphs);
@@ -98,12 +98,10 @@ pub(in crate::ui) fn lines(view: &EventsView<'_>, title: &'static str, width: u1
 /// Lines below `shown` events, or in their place.
 pub(in crate::ui) fn rest(shown: usize, Omitted { more, unreadable }: Omitted) -> Vec<TextLine> {
     let text = match (shown, more) {
-        (0, true) => Some(" none of the newest is about this object".to_owned()),
+        (0, true) => Some(" no events of this object among the newest".to_owned()),
         // kube-apiserver `--event-ttl`, 1 h.
-        (0, false) if unreadable == 0 => {
-            Some(" none: a server keeps events for an hour, unless it is told otherwise".to_owned())
-        }
-        (1.., true) => Some(format!(" more than these {shown}: the newest are shown")),
+        (0, false) if unreadable == 0 => Some(" no events (default retention 1h)".to_owned()),
+        (1.., true) => Some(format!(" the newest {shown}; there are more")),
         (_, false) => None,
     };
     let unread = match unreadable {

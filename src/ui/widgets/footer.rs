@@ -70,7 +70,7 @@ pub(in crate::ui) fn draw(
     let kept = hints.iter().take_while(|(action, ..)| KEPT.contains(action)).map(width);
     let reserved = kept.reduce(|all, next| if all + next <= pen.left() / 2 { all + next } else { all }).unwrap_or(0);
     let room = pen.left().saturating_sub(reserved + 1);
-    let Said { lasting, passing } =
+    let Said { lasting, passing, load } =
         said(scene, part.facts, SaidWhere { glyphs, room, trouble, complete: part.complete });
     facts(&mut pen, &lasting, room, "");
     let mut left = pen.left().saturating_sub(1);
@@ -85,7 +85,9 @@ pub(in crate::ui) fn draw(
     // What comes and goes has the room between, and moves nothing.
     let between = pen.left().saturating_sub(used + 3);
     let dot = format!(" {} ", glyphs.dot);
-    let passing: Vec<_> = passing.into_iter().filter(|(_, text)| columns(text) + columns(&dot) <= between).collect();
+    let fits = |text: &str| columns(text) + columns(&dot) <= between;
+    let load = load.into_iter().find(|text| fits(text)).map(|text| (Role::Muted, text));
+    let passing: Vec<_> = passing.into_iter().filter(|(_, text)| fits(text)).chain(load).collect();
     facts(&mut pen, &passing, between, if lasting.is_empty() { "" } else { &dot });
     pen.skip(pen.left().saturating_sub(used + 1));
     // The least important is farthest from the corner, where the eye looks for help.
@@ -119,6 +121,8 @@ struct Said {
     lasting: Facts,
     /// What comes and goes, which must not move the rest.
     passing: Facts,
+    /// What watching costs the server: the longer words first.
+    load: Vec<String>,
 }
 
 /// Where the footer says it.
@@ -156,7 +160,7 @@ fn said(scene: &Scene<'_>, own: Facts, at: SaidWhere<'_>) -> Said {
     }
     facts.extend(own);
     if at.complete {
-        return Said { lasting: facts, passing: Vec::new() };
+        return Said { lasting: facts, ..Said::default() };
     }
     facts.extend(oddities(summary, glyphs));
     let mut passing = Vec::new();
@@ -167,8 +171,9 @@ fn said(scene: &Scene<'_>, own: Facts, at: SaidWhere<'_>) -> Said {
         (if first { &mut facts } else { &mut passing }).push((Role::Muted, progress));
     }
     let (requests, bytes) = summary.load;
-    passing.push((Role::Muted, format!("our load {} req/s {}", rate(requests), throughput(bytes))));
-    Said { lasting: facts, passing }
+    let load =
+        ["watchbell's load", "own load"].map(|words| format!("{words} {} req/s {}", rate(requests), throughput(bytes)));
+    Said { lasting: facts, passing, load: load.into() }
 }
 
 /// A notice with a long name of a context cut as on the strip, and to a third of the room at most.

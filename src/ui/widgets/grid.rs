@@ -147,6 +147,11 @@ impl WidthMemory {
 }
 
 impl<C> Placed<C> {
+    /// First column of the title, without an arrow.
+    fn title_at(&self) -> usize {
+        self.at + if self.right { self.width.saturating_sub(columns(self.title) + 1) } else { 0 }
+    }
+
     /// Writes a name into the column, cut as `names` has it.
     pub(in crate::ui) fn put_name(&self, pen: &mut Pen<'_>, role: Role, name: &str, names: &ShortNames) {
         pen.fit(role, &names.get(name), self.width);
@@ -175,7 +180,10 @@ pub(in crate::ui) fn heading<C>(pen: &mut Pen<'_>, area: Rect, placed: &[Placed<
         let arrow = sort.filter(|sort| column.sort == Some(sort.by)).map(arrow);
         // A title may reach over columns that have none and belong to it.
         let over = placed[place + 1..].iter().take_while(|next| next.title.is_empty()).last();
-        let room = over.filter(|_| !column.right).map_or(column.width, |last| last.at + last.width - column.at);
+        let room = over.filter(|_| !column.right).map_or(column.width, |last| {
+            let free = placed.iter().find(|next| next.at > last.at).map_or(usize::from(area.width), Placed::title_at);
+            (last.at + last.width).max(free.saturating_sub(1)) - column.at
+        });
         let (first, rest) = column.title.split_once(' ').unwrap_or((column.title, ""));
         let by = hidden.as_ref().filter(|_| widest == Some(place)).map(|by| (by, format!("{} {by}", column.title)));
         let title = match (arrow, rest) {

@@ -10,6 +10,9 @@ use crate::ui::units::clock;
 /// Fewest columns of a name that still say which cluster it is, its number among all included.
 const LEAST_NAME: usize = 12;
 
+/// Where latency is measured, the longest words first.
+const MEASURED: [&str; 3] = ["latency measured from this host", "measured from this host", "from this host"];
+
 /// Draws the header on the first line.
 pub(in crate::ui) fn draw(canvas: &mut Canvas<'_>, scene: &Scene<'_>) {
     let (glyphs, context) = (canvas.glyphs(), canvas.context);
@@ -53,9 +56,12 @@ fn facts(scene: &Scene<'_>, context: Context<'_>, width: usize) -> Vec<(Role, St
     if summary.insecure {
         parts.push((4, Role::Warn, "TLS not verified".to_owned()));
     }
-    parts.push((1, Role::Muted, "seen from here".to_owned()));
     parts.push((5, Role::Text, clock(context.now.wall)));
     let needed = |parts: &[(u8, Role, String)]| parts.iter().map(|part| columns(&part.2) + 3).sum::<usize>();
+    let room = (width + 3).saturating_sub(needed(&parts) + 3);
+    if let Some(measured) = MEASURED.iter().find(|text| columns(text) <= room) {
+        parts.insert(parts.len() - 1, (1, Role::Muted, (*measured).to_owned()));
+    }
     while needed(&parts) > width + 3 && !parts.is_empty() {
         let weakest = parts.iter().map(|part| part.0).min();
         // A name is cut before it goes: whose screen this is matters more than anything but the clock.

@@ -69,6 +69,10 @@ const RANKS: [StripField; 12] = [
 
 /// Fewest columns of a sparkline that still show a course.
 const SPARK: usize = 6;
+/// What a sparkline has at least where `timeouts` is written out.
+const SPARK_BESIDE_WORDS: usize = 12;
+/// From this width on the freshness has more words.
+const LONG: usize = 140;
 
 /// Longer context names are cut here, so that one of them does not push out everything else.
 pub(in crate::ui) const LONGEST_CONTEXT: usize = 28;
@@ -97,15 +101,18 @@ struct StripLayout {
     labels: bool,
     /// The word is labelled.
     api: bool,
+    /// Unit of the timeouts.
+    timeouts: &'static str,
     shown: [Option<usize>; FIELDS.len()],
 }
 
 /// Draws as many clusters as there are lines, from `scene.strip_first` on.
 pub(in crate::ui) fn draw(canvas: &mut Canvas<'_>, scene: &Scene<'_>, widths: &mut Widths) {
     let (area, glyphs) = (canvas.area, canvas.glyphs());
+    let long = usize::from(area.width) >= LONG;
     let visible = scene.summaries.iter().enumerate().skip(scene.strip_first).take(usize::from(area.height));
     let mut lines: Vec<(usize, StripLine)> =
-        visible.map(|(place, summary)| (place, StripLine::new(summary, glyphs))).collect();
+        visible.map(|(place, summary)| (place, StripLine::new(summary, glyphs, long))).collect();
     let mut number = String::new();
     if let (true, [(place, line)], all @ 2..) = (area.y == 0, lines.as_mut_slice(), scene.summaries.len()) {
         // There is no header that would say that there are others.
@@ -134,9 +141,9 @@ pub(in crate::ui) fn draw(canvas: &mut Canvas<'_>, scene: &Scene<'_>, widths: &m
 }
 
 impl StripLine {
-    fn new(summary: &ClusterSummary, glyphs: &Glyphs) -> Self {
+    fn new(summary: &ClusterSummary, glyphs: &Glyphs, long: bool) -> Self {
         let (latency, settings) = (&summary.latency, &summary.settings);
-        let (fresh_role, fresh) = words::freshness(summary);
+        let (fresh_role, fresh) = words::freshness(summary, long);
         let cell = |field: StripField| match field {
             StripField::Context => (Role::Text, summary.context.to_string()),
             StripField::Word => (words::health(summary.health, glyphs).0, words::api(summary)),
@@ -183,7 +190,7 @@ impl StripLine {
                 StripField::Context | StripField::Word | StripField::Silenced | StripField::Fresh => {
                     _ = pen.fit(role, text, width);
                 }
-                StripField::Timeouts => _ = pen.right(role, text, width).put(Role::Muted, " t/o"),
+                StripField::Timeouts => _ = pen.right(role, text, width).put(Role::Muted, at.timeouts),
                 _ => _ = pen.right(role, text, width),
             }
         }
@@ -220,7 +227,7 @@ impl StripLayout {
     /// Takes fields by rank while they fit; what is left over widens the sparkline.
     fn fit(widths: &Widths, width: usize, api: bool) -> Self {
         let (gap, labels) = if width >= 100 { (2, true) } else { (1, width >= 72) };
-        let mut columns = Self { gap, labels, api, shown: [None; FIELDS.len()] };
+        let mut columns = Self { gap, labels, api, timeouts: " t/o", shown: [None; FIELDS.len()] };
         // The mark and the glyph before the context, and a blank at the end.
         let mut left = width.saturating_sub(3);
         for field in RANKS {
@@ -232,7 +239,7 @@ impl StripLayout {
                 _ if seen == 0 => continue,
                 _ => seen,
             };
-            let suffix = if field == StripField::Timeouts { " t/o".len() } else { 0 };
+            let suffix = if field == StripField::Timeouts { columns.timeouts.len() } else { 0 };
             let needed = gap + field.label(labels, api).len() + value + suffix;
             // With one cluster its name is in the header, but a strip without it would have no beginning.
             if needed > left && field != StripField::Context {
@@ -240,6 +247,11 @@ impl StripLayout {
             }
             left = left.saturating_sub(needed);
             columns.shown[place] = Some(value);
+        }
+        let more = " timeouts".len() - columns.timeouts.len();
+        if left >= more + SPARK_BESIDE_WORDS - SPARK {
+            left -= more;
+            columns.timeouts = " timeouts";
         }
         let spark = FIELDS.iter().position(|field| *field == StripField::Spark).unwrap_or(0);
         if let Some(width) = &mut columns.shown[spark] {

@@ -42,7 +42,7 @@ fn slow_probes_are_pending_for_half_a_minute_then_fire_and_clear_below_half_a_se
     assert_eq!(record(&bench, "ProbeSlow").unwrap().since, None, "pending");
     assert!(bench.reasons().is_empty());
     probes(&mut bench, 6, 1_400);
-    assert_eq!(bench.texts("ProbeSlow"), ["probe p95 1.4 s in 5m (limit 1 s), 16 probes"]);
+    assert_eq!(bench.texts("ProbeSlow"), ["probe p95 1.4s in 5m (limit 1s), 16 probes"]);
     assert_eq!(bench.model.firing(), (0, 1));
     // Between the thresholds it is held; below the lower one it clears when the last minute is clean.
     probes(&mut bench, 15, 700);

@@ -371,7 +371,7 @@ fn silencing_a_cluster_is_answered_and_shown() {
     let notice = bench.model.notice(bench.now()).unwrap().to_string();
     assert_eq!(notice, format!("c0 silenced until {}", until.strftime("%H:%MZ")));
     bench.act(Action::Silence);
-    assert_eq!(&**bench.model.notice(bench.now()).unwrap(), "c0 is heard again");
+    assert_eq!(&**bench.model.notice(bench.now()).unwrap(), "c0 unsilenced");
     assert_eq!(summary(&bench, 0).silenced_until, None);
 }
 

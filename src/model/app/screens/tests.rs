@@ -272,7 +272,7 @@ fn copying_takes_the_name_or_the_yaml_and_says_so() {
     assert_eq!(copied(bench.act(Action::Copy)).as_deref(), Some("p1"));
     bench.act(Action::Yaml);
     assert_eq!(copied(bench.act(Action::Copy)), None);
-    assert_eq!(notice(&bench), "there is no YAML to copy yet");
+    assert_eq!(notice(&bench), "YAML still loading");
     let document = |line: &str, lines: usize| {
         let values = Values { env: 2, other: 0, masked: true };
         Detail::Document(YamlDocument { lines: vec![line.into(); lines], cut: 1, bytes: 9, invisible: 0, values })

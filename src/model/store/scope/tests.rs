@@ -86,7 +86,7 @@ fn f23_one_namespace_that_is_lost_makes_the_pods_old_and_is_named() {
     }
     assert!(matches!(bench.summary().pods_fresh, Freshness::Stale(age) if age >= Duration::from_secs(40)));
     let texts = bench.texts("Stale");
-    assert!(texts.len() == 1 && texts[0].starts_with("pods in b 40 s old"), "{texts:?}");
+    assert!(texts.len() == 1 && texts[0].starts_with("pods in b 40s old"), "{texts:?}");
     assert_eq!(bench.summary().pods, Known::AtLeast(3), "old data stays");
 }
 

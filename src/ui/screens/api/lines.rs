@@ -5,45 +5,68 @@ use std::time::Duration;
 
 use super::ApiView;
 use super::calls::{CallLine, table};
+use crate::model::cluster::detail::DetailState;
 use crate::model::derive::latency::{API_WINDOW, RunningCall, call_title};
 use crate::model::store::sync::Freshness;
+use crate::msg::detail::{DetailPart, ObjectRef};
 use crate::msg::{CallKind, Failure, Layer, Now, PageLimits, Resource};
 use crate::theme::{Glyphs, Role};
 use crate::ui::scene::Scene;
 use crate::ui::units::{clock, counted, duration, grouped, latency, rate, throughput, volume};
 use crate::ui::widgets::canvas::Context;
-use crate::ui::widgets::text::Pen;
+use crate::ui::widgets::text::{Pen, columns, wrap};
 use crate::ui::words;
 
 /// A 429 is news for a minute.
 const THROTTLED: Duration = Duration::from_secs(60);
-/// The width of the labels on the left.
+/// Width of the labels on the left, and from which width of the screen on it is the larger one.
 const LABEL: usize = 13;
+const WIDE_LABEL: usize = 17;
+const WIDE: usize = 140;
 
 /// Everything but the failures.
 pub(super) fn head(scene: &Scene<'_>, view: &ApiView<'_>, width: usize, context: &Context<'_>) -> Vec<CallLine> {
     let glyphs = &context.theme.glyphs;
+    let labels = Labels { wide: width >= WIDE };
     let mut lines = table(&view.kinds, width, glyphs);
-    lines.extend(throttled(view, context.now));
-    lines.extend(running(view, scene, context.now));
+    lines.extend(throttled(view, labels, context));
+    lines.extend(running(view, scene, labels, context.now));
     // The newest one has a place on low screens too.
     let newest = view.cluster.link().log().find(|failure| failure.layer != Layer::Warning);
     lines.extend(newest.map(|failure| {
         let text = format!("{} {}: {}", clock(failure.at), failure.layer.name(), sentence(failure));
-        vec![label("last failure"), (Role::Bad, text)]
+        vec![labels.label("last failure"), (Role::Bad, text)]
     }));
-    lines.extend(facts(scene, view, glyphs));
+    lines.extend(facts(scene, view, labels, glyphs));
+    lines.extend(limits(view, labels, width, glyphs));
+    let window =
+        format!("completed calls, last {}; connect, TTFB, body, decode: shares of their time", duration(API_WINDOW));
+    lines.push(vec![labels.label("table"), (Role::Muted, window)]);
     let count = view.cluster.link().log().count();
-    let text = if count == 0 { "none".to_owned() } else { format!("the last {count}, newest first") };
-    lines.push(vec![label("failures"), (if count == 0 { Role::Muted } else { Role::Text }, text)]);
+    let text = if count == 0 { "none".to_owned() } else { format!("last {count}, newest first") };
+    lines.push(vec![labels.label("failures"), (if count == 0 { Role::Muted } else { Role::Text }, text)]);
     lines
 }
 
-fn label(text: &str) -> (Role, String) {
-    (Role::Header, format!(" {text:<LABEL$}"))
+/// The labels on the left, in a column of their own.
+#[derive(Clone, Copy)]
+struct Labels {
+    wide: bool,
 }
 
-fn throttled(view: &ApiView<'_>, now: Now) -> Option<CallLine> {
+impl Labels {
+    fn label(self, text: &str) -> (Role, String) {
+        let width = if self.wide { WIDE_LABEL } else { LABEL };
+        (Role::Header, format!(" {text:<width$}"))
+    }
+
+    fn load(self) -> (Role, String) {
+        self.label(if self.wide { "watchbell's load" } else { "own load" })
+    }
+}
+
+fn throttled(view: &ApiView<'_>, labels: Labels, context: &Context<'_>) -> Option<CallLine> {
+    let (now, times) = (context.now, context.theme.glyphs.times);
     let latency = view.cluster.latency();
     let count = latency.throttled_within(THROTTLED, now.mono);
     let waits = view.cluster.link().log().find(|failure| failure.layer == Layer::Throttled);
@@ -61,23 +84,23 @@ fn throttled(view: &ApiView<'_>, now: Now) -> Option<CallLine> {
         None => String::new(),
     };
     let next = left.map(|left| format!(", next try in {}", duration(left))).unwrap_or_default();
-    Some(vec![label("throttled"), (Role::Warn, format!("429 answered {count} times in 1m{asked}{next}"))])
+    Some(vec![labels.label("throttled"), (Role::Warn, format!("{count}{times}429 in 1m{asked}{next}"))])
 }
 
 /// Calls that run; a watch that is open runs for minutes and is only counted.
-fn running(view: &ApiView<'_>, scene: &Scene<'_>, now: Now) -> Vec<CallLine> {
+fn running(view: &ApiView<'_>, scene: &Scene<'_>, labels: Labels, now: Now) -> Vec<CallLine> {
     let open = |call: &&RunningCall| call.kind.is_watch() && call.bytes > 0;
     let watches = view.cluster.latency().running().filter(open).count();
     let mut lines: Vec<CallLine> = Vec::new();
     for call in view.cluster.latency().running().filter(|call| !open(call)) {
         let (role, text) = progress(call, view, scene, now);
-        lines.push(vec![label(if lines.is_empty() { "now running" } else { "" }), (role, text)]);
+        lines.push(vec![labels.label(if lines.is_empty() { "in flight" } else { "" }), (role, text)]);
     }
-    let watches = (watches > 0).then(|| format!("{watches} watches open"));
+    let watches = (watches > 0).then(|| format!("{watches} open watches"));
     match (lines.is_empty(), watches) {
-        (true, None) => lines.push(vec![label("now running"), (Role::Muted, "nothing".to_owned())]),
-        (true, Some(watches)) => lines.push(vec![label("now running"), (Role::Muted, watches)]),
-        (false, Some(watches)) => lines.push(vec![label(""), (Role::Muted, watches)]),
+        (true, None) => lines.push(vec![labels.label("in flight"), (Role::Muted, "nothing".to_owned())]),
+        (true, Some(watches)) => lines.push(vec![labels.label("in flight"), (Role::Muted, watches)]),
+        (false, Some(watches)) => lines.push(vec![labels.label(""), (Role::Muted, watches)]),
         (false, None) => {}
     }
     lines
@@ -86,7 +109,13 @@ fn running(view: &ApiView<'_>, scene: &Scene<'_>, now: Now) -> Vec<CallLine> {
 /// `pods list page 3, 12s of 30s, 1,500 so far, 3.1 MB, 410 kB/s`.
 fn progress(call: &RunningCall, view: &ApiView<'_>, scene: &Scene<'_>, now: Now) -> (Role, String) {
     let elapsed = now.mono.since(call.at);
-    let mut parts = vec![call_title(call.kind, call.page), format!("{} of {}", latency(elapsed), latency(call.limit))];
+    let opened = view.cluster.detail().map(DetailState::subject);
+    let title = match (call.kind, opened) {
+        (CallKind::Detail(DetailPart::Object), Some(ObjectRef::Node { .. })) => "fetching this node".to_owned(),
+        (CallKind::Detail(DetailPart::Object), Some(ObjectRef::Pod { .. })) => "fetching this pod".to_owned(),
+        _ => call_title(call.kind, call.page),
+    };
+    let mut parts = vec![title, format!("{} of {}", latency(elapsed), latency(call.limit))];
     if let CallKind::List(resource) = call.kind
         && let Freshness::Loading { objects, .. } | Freshness::Relisting { objects, .. } =
             view.cluster.fresh(resource, now)
@@ -98,7 +127,7 @@ fn progress(call: &RunningCall, view: &ApiView<'_>, scene: &Scene<'_>, now: Now)
         let speed = call.bytes as f64 / elapsed.as_secs_f64().max(0.001);
         parts.extend([volume(call.bytes), throughput(speed)]);
     } else if elapsed >= scene.settings.slow_call_clear {
-        parts.push("no byte yet".to_owned());
+        parts.push("no body yet".to_owned());
     }
     if call.attempt > 1 {
         parts.push(format!("attempt {}", call.attempt));
@@ -108,51 +137,71 @@ fn progress(call: &RunningCall, view: &ApiView<'_>, scene: &Scene<'_>, now: Now)
 }
 
 /// Who the server is, what may be asked of it, and what we cost it.
-fn facts(scene: &Scene<'_>, view: &ApiView<'_>, glyphs: &Glyphs) -> Vec<CallLine> {
+fn facts(scene: &Scene<'_>, view: &ApiView<'_>, labels: Labels, glyphs: &Glyphs) -> Vec<CallLine> {
     let dot = format!(" {} ", glyphs.dot);
     let Some(summary) = scene.summary() else { return Vec::new() };
     let (requests, bytes) = summary.load;
     let all = counted(view.cluster.latency().requests(), "request");
-    let load = format!("{} req/s {}{dot}{all} since the start", rate(requests), throughput(bytes));
+    let load = format!("{} req/s {}{dot}{all} since launch", rate(requests), throughput(bytes));
     let version = summary.version.as_ref().map_or("version not known yet", |version| version);
     let mut server = vec![version.to_owned()];
     server.extend(view.cluster.link().url().map(ToString::to_string));
     server.extend(view.cluster.link().skew_ms().map(|skew| match words::skew(skew) {
         Some(text) => text,
-        None => "our clocks agree".to_owned(),
+        None => "clocks in sync".to_owned(),
     }));
     let apart = view.cluster.link().skew_ms().is_some_and(|skew| words::skew(skew).is_some());
     let timeouts = format!(
-        "{} in {}, {} since the start",
+        "{} in {}, {} since launch",
         summary.latency.timeouts,
         duration(scene.settings.timeouts_window),
         summary.latency.timeouts_ever
     );
-    let mut lines = vec![
-        vec![label("our load"), (Role::Text, load)],
-        vec![label("timeouts"), (if summary.latency.timeouts > 0 { Role::Warn } else { Role::Text }, timeouts)],
-        vec![label("server"), (if apart { Role::Warn } else { Role::Text }, server.join(&dot))],
-    ];
-    let limits = Resource::CORE.into_iter().filter_map(|resource| view.cluster.link().page_limits(resource));
-    lines.extend(limits.map(|limits| vec![label("limits"), (Role::Text, self::limits(limits, glyphs))]));
-    let window = format!(
-        "calls that ended in the last {}; connect, TTFB, body, decode: where their time went",
-        duration(API_WINDOW)
-    );
-    lines.push(vec![label("table"), (Role::Muted, window)]);
+    vec![
+        vec![labels.load(), (Role::Text, load)],
+        vec![labels.label("timeouts"), (if summary.latency.timeouts > 0 { Role::Warn } else { Role::Text }, timeouts)],
+        vec![labels.label("server"), (if apart { Role::Warn } else { Role::Text }, server.join(&dot))],
+    ]
+}
+
+/// `pods page size 500, first byte 30s, total 60s, server timeout 58s; idle timeout 15s · timeout profile: 50+ nodes`, on as many
+/// lines as that needs.
+fn limits(view: &ApiView<'_>, labels: Labels, width: usize, glyphs: &Glyphs) -> Vec<CallLine> {
+    let mut lines = Vec::new();
+    for limits in Resource::CORE.into_iter().filter_map(|resource| view.cluster.link().page_limits(resource)) {
+        let parts = limit_parts(limits, glyphs);
+        let room = width.saturating_sub(columns(&labels.label("").1));
+        let wrapped = wrap(parts.iter().map(String::as_str), 1, room);
+        let named = std::iter::once("limits").chain(std::iter::repeat(""));
+        for (name, parts) in named.zip(wrapped) {
+            let text = parts.join(" ");
+            // A line does not begin with the dot between facts.
+            let text = text.strip_prefix(glyphs.dot).unwrap_or(&text).trim_start().to_owned();
+            lines.push(vec![labels.label(name), (Role::Text, text)]);
+        }
+    }
     lines
 }
 
-/// `pods pages of 500, 30s to the first byte, 15s without a byte, 60s in all, server 28s · tier from 50 nodes`.
-fn limits(limits: &PageLimits, glyphs: &Glyphs) -> String {
-    let tier = match limits.tier_from {
-        Some(from) => format!("tier from {}", counted(from, "node")),
-        None => "tier for an unknown size".to_owned(),
-    };
+fn limit_parts(limits: &PageLimits, glyphs: &Glyphs) -> [String; 6] {
     let [first, idle, cap, server] = [limits.deadline, limits.idle, limits.cap, limits.server].map(latency);
-    let (name, size, dot) = (limits.resource.name(), limits.page_size, glyphs.dot);
-    let why = limits.smaller.map(|why| format!(" after {}", why.name())).unwrap_or_default();
-    format!("{name} pages of {size}{why}, first byte {first}, stall {idle}, all {cap}, server {server} {dot} {tier}")
+    let (name, size) = (limits.resource.name(), limits.page_size);
+    let pages = match limits.smaller {
+        Some(why) => format!("{name} page size cut to {size} after {},", why.name()),
+        None => format!("{name} page size {size},"),
+    };
+    let profile = match limits.tier_from {
+        Some(from) => format!("{} timeout profile: {from}+ nodes", glyphs.dot),
+        None => format!("{} default timeouts", glyphs.dot),
+    };
+    [
+        pages,
+        format!("first byte {first},"),
+        format!("total {cap},"),
+        format!("server timeout {server};"),
+        format!("idle timeout {idle}"),
+        profile,
+    ]
 }
 
 /// Lines that the failures take.

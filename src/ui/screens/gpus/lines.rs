@@ -86,8 +86,7 @@ fn before<'a>(view: &GpusView<'a>, dot: &str) -> Vec<GpuLine<'a>> {
     let board = view.board;
     let mut lines = vec![GpuLine::Fits];
     if let Some(age) = view.old {
-        let old =
-            format!("old data: all of this is as of {} ago; what was free then may be taken or lost", duration(age));
+        let old = format!("stale: last update {} ago; what was free then may be taken or lost", duration(age));
         lines.push(said(Role::Unknown, old));
     }
     if let Some(text) = unread(view) {
@@ -117,7 +116,7 @@ fn before<'a>(view: &GpusView<'a>, dot: &str) -> Vec<GpuLine<'a>> {
         let nothing = if view.grouped_by().of_nodes() {
             "no node announces an accelerator"
         } else {
-            "no pod that is bound asks for an accelerator"
+            "no bound pod requests an accelerator"
         };
         lines.push(said(Role::Unknown, nothing));
     }
@@ -146,7 +145,7 @@ fn without_nodes(nodes: Known<()>) -> Option<&'static str> {
 /// That devices of dynamic resource allocation are listed below and fit nowhere here; or that they are not seen, and why.
 fn dra<'a>(view: &GpusView<'a>) -> Option<GpuLine<'a>> {
     if let Some(why) = &view.dra_hidden {
-        return Some(said(Role::Muted, format!("DRA devices are not visible: {why}")));
+        return Some(said(Role::Muted, format!("DRA: {why}")));
     }
     let text = match view.board.dra_devices? {
         0 => return None,
@@ -206,20 +205,23 @@ fn reasons(what: &str, by: impl Iterator<Item = (i64, &'static str)>) -> Option<
     }
 }
 
-/// What a pod is taken to ask for beside its devices.
+/// CPU and memory that a pod is assumed to request beside its devices.
 fn rule(board: &GpuReport) -> String {
     match board.each_of {
-        0 => "counted by whole devices and pod slots: no pod here shows what one asks for beside them".to_owned(),
+        0 => "by devices and pod slots only: no GPU pod here to take CPU and memory from".to_owned(),
         pods => {
-            let of = if pods == 1 { "the one pod that holds GPUs".to_owned() } else { counted(pods as u64, "pod") };
+            let of = if pods == 1 {
+                "the one GPU pod".to_owned()
+            } else {
+                format!("median of {}", counted(pods as u64, "pod"))
+            };
             let (cpu, memory) = (cores(board.each.cpu_milli), bytes(board.each.memory_bytes));
-            format!("counted with {cpu} CPU and {memory} beside each GPU, the median of {of} here")
+            format!("assuming {cpu} CPU + {memory} per GPU ({of} here)")
         }
     }
 }
 
-/// `held by 2 pods that do not run, 1 pod that last ran on a node that is Unknown and 1 claim that no pod uses: 3 GPUs, the
-/// longest first`.
+/// `3 GPUs held by 2 pods not running, 1 pod last on an Unknown node and 1 unused claim, longest first`.
 fn held_words(board: &GpuReport) -> String {
     let parts = [(Kind::Device, "GPU"), (Kind::Slice, "slice"), (Kind::Shared, "share")].map(|(kind, word)| {
         let sum = board.held_sums.of(kind);
@@ -230,24 +232,24 @@ fn held_words(board: &GpuReport) -> String {
     let silent = board.held_sums.silent;
     let pods = match pods.saturating_sub(silent) {
         0 => None,
-        1 => Some("1 pod that does not run".to_owned()),
-        pods => Some(format!("{} pods that do not run", grouped(u64::from(pods)))),
+        1 => Some("1 pod not running".to_owned()),
+        pods => Some(format!("{} pods not running", grouped(u64::from(pods)))),
     };
     let silent = match silent {
         0 => None,
-        1 => Some("1 pod that last ran on a node that is Unknown".to_owned()),
-        pods => Some(format!("{} pods that last ran on nodes that are Unknown", grouped(u64::from(pods)))),
+        1 => Some("1 pod last on an Unknown node".to_owned()),
+        pods => Some(format!("{} pods last on Unknown nodes", grouped(u64::from(pods)))),
     };
     let claims = match claims {
         0 => None,
-        1 => Some("1 claim that no pod uses".to_owned()),
-        claims => Some(format!("{} claims that no pod uses", grouped(u64::from(claims)))),
+        1 => Some("1 unused claim".to_owned()),
+        claims => Some(format!("{} unused claims", grouped(u64::from(claims)))),
     };
     let who: Vec<String> = [pods, silent, claims].into_iter().flatten().collect();
-    let order = if board.held_sums.pods + board.held_sums.claims > 1 { ", the longest first" } else { "" };
+    let order = if board.held_sums.pods + board.held_sums.claims > 1 { ", longest first" } else { "" };
     match who.len() {
-        0 => "no GPU is held by a pod that does not run".to_owned(),
-        1 => format!("held by {}: {amounts}{order}", who[0]),
-        all => format!("held by {} and {}: {amounts}{order}", who[..all - 1].join(", "), who[all - 1]),
+        0 => "no GPUs held by pods not running".to_owned(),
+        1 => format!("{amounts} held by {}{order}", who[0]),
+        all => format!("{amounts} held by {} and {}{order}", who[..all - 1].join(", "), who[all - 1]),
     }
 }

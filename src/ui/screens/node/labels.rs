@@ -78,7 +78,7 @@ fn devices(detail: &NodeDetail<'_>) -> Vec<String> {
     detail.accelerators.iter().map(|totals| accelerator(totals, &detail.facts, why)).chain(invalid).collect()
 }
 
-/// `nvidia.com/gpu (device): 4 requested, 1 free of 5 healthy, 3 withdrawn`, `nvidia.com/gpu (shared, of 1 device): …`; what a node
+/// `nvidia.com/gpu (device): 4 requested, 1 free of 5 healthy, 3 unhealthy`, `nvidia.com/gpu (shared, of 1 device): …`; what a node
 /// that takes no pods has left over is not free: `0 requested, 8 of 8 healthy not schedulable (Unknown)`.
 fn accelerator(totals: &AcceleratorTotals, facts: &NodeFacts, unschedulable: Option<&Clean>) -> String {
     let kind = match totals.kind {
@@ -99,8 +99,8 @@ fn accelerator(totals: &AcceleratorTotals, facts: &NodeFacts, unschedulable: Opt
     };
     let numbers = format!("{} ({kind}): {requested} requested, {left}", totals.resource);
     let words = [
-        (totals.withdrawn, "withdrawn"),
-        (totals.missing.unwrap_or(0), "missing"),
+        (totals.withdrawn, "unhealthy"),
+        (totals.missing.unwrap_or(0), "not registered"),
         (totals.over_requested.any().unwrap_or(0), "over-requested"),
     ];
     let words = words.into_iter().filter(|(count, _)| *count > 0);
@@ -110,7 +110,7 @@ fn accelerator(totals: &AcceleratorTotals, facts: &NodeFacts, unschedulable: Opt
 
 fn group(lines: &mut Vec<LabelLine>, word: &'static str, items: &[String], width: usize) {
     if items.is_empty() {
-        let nothing = if word == "ready" { "no change seen since the start" } else { "none" };
+        let nothing = if word == "ready" { "no change seen since launch" } else { "none" };
         lines.push(LabelLine { word, text: nothing.to_owned() });
         return;
     }

@@ -12,7 +12,7 @@ use crate::ui::widgets::page::{TextLine, TextTable, line};
 /// The containers, and under each its requests, devices and image. `silent`: their node does not report any more.
 pub(super) fn lines(pod: &PodDetail, silent: bool, now: Timestamp, width: u16, glyphs: &Glyphs) -> Vec<TextLine> {
     if pod.containers.is_empty() {
-        return vec![line(Role::Unknown, " the spec names none")];
+        return vec![line(Role::Unknown, " none in the spec")];
     }
     let titles = [
         ("", 1, false),
@@ -20,7 +20,7 @@ pub(super) fn lines(pod: &PodDetail, silent: bool, now: Timestamp, width: u16, g
         ("KIND", 9, false),
         ("STATE", 40, false),
         ("RESTARTS", 8, true),
-        ("LAST END", 60, false),
+        ("LAST EXIT", 60, false),
     ];
     let mut table = TextTable::new(1, &titles);
     for container in &pod.containers {
@@ -62,7 +62,7 @@ fn details(container: &ContainerFacts, width: u16) -> Vec<TextLine> {
         lines.push(line(Role::Warn, format!("{blanks}{message}")));
     }
     let mut facts = Vec::new();
-    for (label, list) in [("asks for", &container.requests), ("limits", &container.limits)] {
+    for (label, list) in [("requests", &container.requests), ("limits", &container.limits)] {
         if !list.is_empty() {
             facts.push(format!("{label} {}", amounts(list)));
         }
