@@ -30,5 +30,6 @@ mod slow_pages;
 mod snapshot;
 mod start;
 mod stderr;
+mod surroundings;
 mod trust;
 mod zoo;

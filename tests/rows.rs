@@ -52,7 +52,7 @@ fn named(text: &str) -> Vec<&str> {
 }
 
 #[test]
-fn every_fault_of_the_document_has_a_test_that_exists_or_says_that_it_has_none() {
+fn every_fault_of_the_document_has_a_test_that_exists_or_says_why_it_has_none() {
     let tests = tests();
     let rows = faults();
     assert!(rows.len() >= 90, "{}", rows.len());
@@ -60,7 +60,11 @@ fn every_fault_of_the_document_has_a_test_that_exists_or_says_that_it_has_none()
         let proof = text.split("Proved by: ").nth(1).unwrap_or_else(|| panic!("{row} says nothing of its proof"));
         let proof = proof.split("\n\n").next().unwrap_or(proof);
         let names = named(proof);
-        assert!(!names.is_empty() || proof.starts_with("no test"), "{row} has neither a test nor a reason");
+        let reason = proof.strip_prefix("no test, since ").filter(|reason| reason.len() > 20);
+        if reason.is_some() {
+            continue;
+        }
+        assert!(!names.is_empty(), "{row} has neither a test nor a reason");
         for name in &names {
             assert!(tests.contains(*name), "{row}: there is no test `{name}`");
         }
@@ -88,7 +92,7 @@ fn every_upstream_test_that_concerns_us_has_a_counterpart_that_exists_or_a_reaso
     }
 }
 
-/// What comments say, line by line.
+/// Text of comments, line by line.
 fn comments(text: &str) -> impl Iterator<Item = &str> {
     text.lines().filter_map(|line| line.split_once("//").map(|(_, comment)| comment))
 }
