@@ -1,4 +1,4 @@
-//! What reading, keeping and drawing costs: `cargo bench`. Allocations are counted where time is noisy.
+//! Costs of reading, keeping and drawing: `cargo bench`. Allocations are counted where time is noisy.
 //!
 //! Pages are those that the simulated server serves for `reference`: pods of 8.6 to 15 KB, 45 % of it managedFields.
 
@@ -186,28 +186,28 @@ fn model(nodes: usize) -> Model {
 fn ledger_first_list(bencher: Bencher<'_, '_>, nodes: usize) {
     let batches = pods(nodes);
     bencher.counter(ItemsCount::new(nodes * 10)).bench_local(|| {
-        let mut ledger = PodStore::default();
-        ledger.begin(1);
+        let mut pod_store = PodStore::default();
+        pod_store.begin(1);
         for batch in &batches {
-            ledger.apply(batch, 1, PodOrigin::Page);
+            pod_store.apply(batch, 1, PodOrigin::Page);
         }
-        ledger.finish(1);
-        ledger
+        pod_store.finish(1);
+        pod_store
     });
 }
 
 #[divan::bench(args = NODES, sample_count = 3)]
 fn ledger_relist(bencher: Bencher<'_, '_>, nodes: usize) {
     let batches = pods(nodes);
-    let mut ledger = PodStore::default();
+    let mut pod_store = PodStore::default();
     let mut generation = 0;
     bencher.counter(ItemsCount::new(nodes * 10)).bench_local(|| {
         generation += 1;
-        ledger.begin(generation);
+        pod_store.begin(generation);
         for batch in &batches {
-            ledger.apply(batch, generation, PodOrigin::Page);
+            pod_store.apply(batch, generation, PodOrigin::Page);
         }
-        ledger.finish(generation)
+        pod_store.finish(generation)
     });
 }
 
@@ -256,7 +256,7 @@ fn nodes_relist(bencher: Bencher<'_, '_>, nodes: usize) {
         });
 }
 
-/// What a visible page of rows takes to build.
+/// Time to build a visible page of rows.
 #[divan::bench(args = NODES, sample_count = 100)]
 fn rows(bencher: Bencher<'_, '_>, nodes: usize) {
     let mut model = model(nodes);

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// Declares [`Action`] and its table in one place.
 macro_rules! actions {
     ($($group:literal { $($variant:ident $name:literal [$($key:literal),*] $help:literal),* $(,)? })*) => {
-        /// What a key means.
+        /// Meaning of a key.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         pub enum Action {
             $($(#[doc = $help] #[serde(rename = $name)] $variant,)*)*
@@ -22,7 +22,7 @@ macro_rules! actions {
 /// One row of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ActionRow {
-    /// What it does.
+    /// The action.
     pub action: Action,
     /// Its name in the config file; kebab-case.
     pub name: &'static str,
@@ -30,7 +30,7 @@ pub struct ActionRow {
     pub keys: &'static [&'static str],
     /// Heading on the help screen.
     pub group: &'static str,
-    /// What it does, for people; lower case.
+    /// Its line on the help screen; lower case.
     pub help: &'static str,
 }
 

@@ -59,7 +59,7 @@ use kubeconfig::ContextTarget;
 use meter::MeterSink;
 use session::{ClientFactory, Session, SessionRequests};
 use silence::Wake;
-pub use tuning::{LeaseWatch, Optional, Tiers, Tuning};
+pub use tuning::{Between, LeaseWatch, Optional, Tier, Tiers, Tuning};
 use warnings::Warnings;
 
 /// A task that has run this long before it panicked restarts without a longer delay.

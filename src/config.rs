@@ -71,7 +71,7 @@ pub struct Config {
     /// Settings of the probe and limits of the model; [`Config::thresholds`] has the thresholds.
     settings: Settings,
     /// Bell, notifications and the command for new alerts.
-    pub telling: Notifier,
+    pub notifications: Notifier,
     /// How many colours.
     pub color: Color,
     /// Plain ASCII.
@@ -158,7 +158,7 @@ impl Config {
             cluster_namespaces: BTreeMap::new(),
             optional: Optional::default(),
             settings: Settings::default(),
-            telling: Notifier::default(),
+            notifications: Notifier::default(),
             color: Color::Auto,
             ascii: Ascii::Auto,
             keys: BTreeMap::new(),
@@ -211,8 +211,8 @@ impl Config {
             format!("unknown key `{}` in `{shown}` is ignored{}", Clean::new(&key), Clean::new(&near))
         };
         config.warnings = unknown.into_iter().map(warning).collect();
-        if let (Some(why), false) = (&contents.others, config.telling.on_alert.is_empty()) {
-            config.telling.on_alert.clear();
+        if let (Some(why), false) = (&contents.others, config.notifications.on_alert.is_empty()) {
+            config.notifications.on_alert.clear();
             let why = Clean::new(why);
             config.warnings.push(format!("the command of `on-alert` in `{shown}` is not run: {why}"));
         }
@@ -323,9 +323,9 @@ impl Config {
             replace(field, value.map(|span| span.0));
         }
         self.alerts.push(alerts);
-        replace(&mut self.telling.bell, tell.bell.map(Some));
-        replace(&mut self.telling.notify, tell.notify);
-        replace(&mut self.telling.on_alert, tell.on_alert);
+        replace(&mut self.notifications.bell, tell.bell.map(Some));
+        replace(&mut self.notifications.notify, tell.notify);
+        replace(&mut self.notifications.on_alert, tell.on_alert);
         replace(&mut self.contexts, clusters.contexts);
         replace(&mut self.namespaces, clusters.namespaces);
         replace(&mut self.protobuf, clusters.protobuf);
@@ -496,7 +496,7 @@ mod tests {
             fs::set_permissions(&path, PermissionsExt::from_mode(mode)).unwrap();
             let config = Config::load(Some(&path)).unwrap();
             assert_eq!(
-                (config.telling.on_alert.is_empty(), config.warnings.len()),
+                (config.notifications.on_alert.is_empty(), config.warnings.len()),
                 (!runs, usize::from(!runs)),
                 "{mode:o}"
             );

@@ -31,7 +31,7 @@ pub enum KeyMapError {
     UnknownKey {
         /// The action it was meant for.
         action: String,
-        /// What was written.
+        /// The key as it was written.
         key: String,
     },
     /// One key, two actions.
@@ -99,7 +99,7 @@ impl KeyMap {
         Ok(map)
     }
 
-    /// What a key means, also that it means nothing; `None` where nobody waits for an answer. Releases mean nothing, repeats mean
+    /// Meaning of a key, also that it has none; `None` where nobody waits for an answer. Releases mean nothing, repeats mean
     /// the key again.
     #[must_use]
     pub fn resolve(&self, mode: Mode, key: KeyEvent) -> Option<Msg> {

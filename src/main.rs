@@ -277,7 +277,7 @@ fn dashboard(cli: &Cli, demo: Option<&str>) -> eyre::Result<i32> {
     };
     let warnings = warnings.iter().map(|warning| Clean::new(warning)).collect();
     let theme = theme(&cli.display, &config);
-    let (watched, notifier) = (watched(targets, &config), config.telling.clone());
+    let (watched, notifier) = (watched(targets, &config), config.notifications.clone());
     let outcome = Dashboard { watched, keymap, theme, notifier, warnings }.run();
     // Dropping its objects one by one would only delay the exit.
     std::mem::forget(simulation);

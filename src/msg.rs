@@ -20,7 +20,7 @@ use crate::action::Action;
 use crate::facts::text::Clean;
 
 pub use crate::resource::Resource;
-pub use batch::{Batch, KeptChange, NodeChange, OptionalBatch};
+pub use batch::{Batch, NodeChange, ObjectChange, OptionalBatch};
 pub use call::{Attempt, CallEnd, CallEvent, CallId, CallKind, NoConnection, ProbeOutcome, ProbeSample, ProbeSeries};
 pub use effect::{AlertNews, Effect};
 pub use event::{ClusterEvent, SKEW_TOLD_MS, UsageNews};

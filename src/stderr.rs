@@ -1,6 +1,6 @@
 //! Stderr: the one place that writes to it, and nothing but clean text.
 //!
-//! Whatever an error quotes (a name, a path, a key, an argument) may come from somebody else, and a terminal does as it is told.
+//! Whatever an error quotes (a name, a path, a key, an argument) may come from somebody else, and a terminal obeys control sequences.
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io::{self, Write};

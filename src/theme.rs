@@ -28,7 +28,7 @@ pub enum Depth {
     True,
 }
 
-/// What a piece of the screen is; the theme says how that looks.
+/// Meaning of a piece of the screen; the theme says how that looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {
     /// Values and everything without a role of its own.
@@ -138,7 +138,7 @@ impl Theme {
         Self { palette: Palette { depth }, glyphs: if ascii { ASCII } else { UNICODE } }
     }
 
-    /// What the environment allows; `env` reads one variable.
+    /// Theme that the environment allows; `env` reads one variable.
     ///
     /// No colours under `NO_COLOR` (any value but the empty one) or `TERM=dumb`, otherwise the 16 that follow the
     /// terminal's palette. More only on demand, because GNU screen hands `COLORTERM=truecolor` down without supporting

@@ -63,7 +63,7 @@ fn counts(model: &Model) -> Counts {
     Counts { clusters: model.clusters().len(), alerts: model.all_alerts().count(), inside }
 }
 
-/// What is known of a frame once it is drawn.
+/// Facts of a frame once it is drawn.
 struct Drawn {
     viewport: Viewport,
     /// Position of the cursor while a text is edited.
@@ -90,8 +90,8 @@ fn draw(
     header::draw(&mut canvas.at(layout.header), scene);
     canvas.at(layout.header_rule).rule(None);
     strip::draw(&mut canvas.at(layout.strip), scene, &mut state.strip_widths);
-    let trouble = scene.summary().and_then(|summary| words::trouble(summary, scene.settings.slow_call_clear, glyphs));
-    canvas.at(layout.strip_rule).rule(trouble.map(|text| Note { role: Role::Warn, text }).as_ref());
+    let problem = scene.summary().and_then(|summary| words::problem(summary, scene.settings.slow_call_clear, glyphs));
+    canvas.at(layout.strip_rule).rule(problem.map(|text| Note { role: Role::Warn, text }).as_ref());
     alert_lines::draw(&mut canvas.at(layout.alerts), scene);
     let age = scene.summary().and_then(words::stale);
     let age = age.map(|age| format!("stale: last update {} ago", units::duration(age)));

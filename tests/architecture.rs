@@ -1,4 +1,4 @@
-//! Who may import whom: the `use` lines and paths of every module, read as text.
+//! Allowed imports between modules: the `use` lines and paths of every module, read as text.
 
 mod circles;
 mod imports;
@@ -95,7 +95,7 @@ fn the_check_finds_a_forbidden_import() {
     assert_eq!(named(&text, "crate::"), ["ui"]);
 }
 
-/// What it prints is cleaned there; stdout is written by `main` and `term`.
+/// Printed text is cleaned there; stdout is written by `main` and `term`.
 #[test]
 fn only_one_module_writes_to_stderr() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");

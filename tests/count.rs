@@ -43,7 +43,7 @@ const VERSIONS: [&str; 4] = [
     "/apis/resource.k8s.io/v1alpha3",
 ];
 
-/// What `kubectl get` prints, or the same list by HTTP where there is no kubectl or it cannot read what the server says; `None` if
+/// Output of `kubectl get`, or the same list by HTTP where there is no kubectl or it cannot read what the server says; `None` if
 /// the server does not have it.
 #[expect(clippy::print_stdout, reason = "a test that takes another way says so")]
 fn list(served: &Served, cluster: &ClusterAddress, listed: &Listed, kubectl: bool) -> Option<Vec<u8>> {

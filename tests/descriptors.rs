@@ -1,4 +1,4 @@
-//! What many reconnects leave behind in the process: no file descriptor. The real program, because other tests open files in
+//! Many reconnects leave no file descriptor behind in the process. The real program, because other tests open files in
 //! this one.
 
 use watchbell::sim::Change;

@@ -1,4 +1,4 @@
-//! What the README says about the program, held against the program.
+//! The documents, held against the program.
 
 use std::fmt::Write as _;
 use std::io::Write as _;

@@ -1,4 +1,4 @@
-//! What a terminal sends besides keys, in a pseudo-terminal: replies, pastes, floods.
+//! Input of a terminal besides keys, in a pseudo-terminal: replies, pastes, floods.
 
 use std::thread;
 use std::time::Duration;

@@ -4,7 +4,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::rig::{Served, Terminal, wait_until};
 
-/// What a shell with job control does with a job that may be stopped: sets its own modes, says so, waits for enter, continues it.
+/// Shell with job control, as it treats a job that may be stopped: sets its own modes, says so, waits for enter, continues it.
 fn in_a_shell(served: &Served, job: &str) -> Terminal {
     let script = format!("set -m; {job}; echo stopped=$?; stty sane; read -r line; fg");
     let terminal = Terminal::script(served, &script, &[]);

@@ -42,7 +42,7 @@ fn base64(text: &str) -> Vec<u8> {
     out
 }
 
-/// What was put into the clipboard, in order; every other sequence must be one of drawing.
+/// Texts that were put into the clipboard, in order; every other sequence must be one of drawing.
 fn copied(raw: &str) -> Vec<String> {
     let mut copied = Vec::new();
     for rest in raw.split('\u{1b}').skip(1) {

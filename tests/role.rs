@@ -11,7 +11,7 @@ use watchbell::sim::Change;
 
 use crate::rig::{PATIENCE, Served, Terminal, scenario, watchbell};
 
-/// What a request needs: a verb on a resource of a group, or a path that is no resource.
+/// Permission that a request needs: a verb on a resource of a group, or a path that is no resource.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Right {
     Resource { group: String, resource: String, verb: String },
@@ -66,7 +66,7 @@ fn granted() -> BTreeSet<Right> {
     rights
 }
 
-/// What the requests so far needed; a path that a rule means by a star counts as that rule.
+/// Permissions that the requests so far needed; a path that a rule means by a star counts as that rule.
 fn used(served: &Served, granted: &BTreeSet<Right>) -> BTreeSet<Right> {
     let stands_for = |right: Right| {
         let Right::Path(path) = &right else { return right };

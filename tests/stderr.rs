@@ -1,4 +1,4 @@
-//! What is printed when something is wrong: clean text, whatever the names and texts in it are.
+//! Output when something is wrong: clean text, whatever the names and texts in it are.
 
 use std::ffi::OsStr;
 use std::fs;

@@ -143,7 +143,7 @@ fn f79_devices_and_claims_write_nothing_to_the_terminal() {
     leaves_only_our_bytes(terminal, "zoo-dra");
 }
 
-/// What is printed once and what is logged, of objects that would like to write to the terminal themselves.
+/// One-shot output and log of objects whose texts hold control sequences.
 #[test]
 fn f79_what_is_printed_once_and_the_log_hold_no_character_that_does_something() {
     let served = Served::scenario("zoo");

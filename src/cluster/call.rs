@@ -86,22 +86,22 @@ impl BodySink for Vec<u8> {
 /// Keeps the start of an answer while passing it on: behind some proxies an error comes as a success, with a `Status`
 /// as its body.
 struct Opening<'a, T> {
-    taker: &'a mut T,
+    body_sink: &'a mut T,
     mark: ByteOrderMark,
     /// Everything so far; `None` once it is longer than any error.
     whole: Option<Vec<u8>>,
 }
 
 impl<'a, T: BodySink> Opening<'a, T> {
-    fn new(taker: &'a mut T) -> Self {
-        Self { taker, mark: ByteOrderMark::default(), whole: Some(Vec::new()) }
+    fn new(body_sink: &'a mut T) -> Self {
+        Self { body_sink, mark: ByteOrderMark::default(), whole: Some(Vec::new()) }
     }
 
     /// Returns the error that the answer carries, if its body is one.
     fn error(self, head: &Parts, tuning: &Tuning) -> Result<(), RequestError> {
         let Some(body) = self.whole else { return Ok(()) };
         let Some(status) = decode_failure(&body) else { return Ok(()) };
-        self.taker.take_error(body);
+        self.body_sink.take_error(body);
         Err(classify::disguised(head, status, tuning.retry_after_cap))
     }
 }
@@ -114,7 +114,7 @@ impl<T: BodySink> BodySink for Opening<'_, T> {
             } else if let Some(whole) = &mut self.whole {
                 whole.extend_from_slice(piece);
             }
-            self.taker.take(piece);
+            self.body_sink.take(piece);
         }
     }
 }
@@ -152,7 +152,7 @@ impl ApiClient {
         &self,
         ask: &ApiRequest,
         tuning: &Tuning,
-        taker: &mut impl BodySink,
+        body_sink: &mut impl BodySink,
     ) -> Result<Parts, RequestError> {
         self.sink.room().await;
         let tag = self.sink.tag(ask.kind, ask.page, ask.attempt, ask.limits.cap);
@@ -165,7 +165,7 @@ impl ApiClient {
         }
         if head.status.is_success() {
             // A body that did not arrive whole can still carry the server's own error.
-            let mut opening = Opening::new(taker);
+            let mut opening = Opening::new(body_sink);
             read(body, &ask.limits, &tag, start, &mut opening)
                 .await
                 .map_err(|error| RequestError { audit_id: classify::audit_id(&head), ..error })?;
@@ -178,7 +178,7 @@ impl ApiClient {
         // The status says more than a cut body.
         let _ = read(body, &limits, &tag, start, &mut buf).await;
         let error = classify::answer(&head, &buf, wall(), tuning.retry_after_cap);
-        taker.take_error(buf);
+        body_sink.take_error(buf);
         Err(error)
     }
 
@@ -268,27 +268,27 @@ async fn read(
     limits: &Limits,
     tag: &Tag,
     start: Instant,
-    taker: &mut impl BodySink,
+    body_sink: &mut impl BodySink,
 ) -> Result<(), RequestError> {
     let mut body = pin!(body);
     let mut bytes = 0;
-    let mut heard = Instant::now();
+    let mut received = Instant::now();
     let mut seen = tag.moved();
-    let mut window = (heard, seen);
+    let mut window = (received, seen);
     loop {
         let frame = tokio::select! {
             biased;
             frame = body.frame() => frame,
-            () = sleep_until((heard + limits.idle).min(start + limits.cap)) => {
+            () = sleep_until((received + limits.idle).min(start + limits.cap)) => {
                 let now = Instant::now();
                 // Bytes on the wire decide: a compressed body moves long before a byte of text comes out of it.
                 if tag.moved() > seen && now < start + limits.cap {
-                    (heard, seen) = (now, tag.moved());
+                    (received, seen) = (now, tag.moved());
                     fast_enough(&mut window, now, limits, tag, bytes)?;
                     continue;
                 }
                 tag.timed_out();
-                return Err(late(heard, limits, bytes));
+                return Err(late(received, limits, bytes));
             }
         };
         let Some(frame) = frame else { return Ok(()) };
@@ -300,13 +300,13 @@ async fn read(
             return Err(RequestError::new(Layer::Body, &text));
         }
         bytes += data.len();
-        taker.take(&data);
+        body_sink.take(&data);
         drop(data);
-        (heard, seen) = (Instant::now(), tag.moved());
-        fast_enough(&mut window, heard, limits, tag, bytes)?;
-        if heard >= start + limits.cap {
+        (received, seen) = (Instant::now(), tag.moved());
+        fast_enough(&mut window, received, limits, tag, bytes)?;
+        if received >= start + limits.cap {
             tag.timed_out();
-            return Err(late(heard, limits, bytes));
+            return Err(late(received, limits, bytes));
         }
     }
 }
@@ -334,8 +334,8 @@ fn fast_enough(
     Ok(())
 }
 
-fn late(heard: Instant, limits: &Limits, bytes: usize) -> RequestError {
-    let text = if heard.elapsed() >= limits.idle && limits.idle < limits.cap {
+fn late(received: Instant, limits: &Limits, bytes: usize) -> RequestError {
+    let text = if received.elapsed() >= limits.idle && limits.idle < limits.cap {
         let secs = limits.idle.as_secs();
         format!("no data for {secs} s while reading the body ({} so far)", bytes_text(bytes))
     } else {

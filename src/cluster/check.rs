@@ -198,7 +198,7 @@ impl CheckRun {
     }
 
     /// Sends a step.
-    async fn tell(&mut self, step: CheckStep) -> StepFlow {
+    async fn report(&mut self, step: CheckStep) -> StepFlow {
         self.done.push(step.name.to_string());
         self.out.send(step).await.map_err(|_| Stop::Deaf)?;
         match self.end.checked_duration_since(Instant::now()) {
@@ -210,12 +210,12 @@ impl CheckRun {
     }
 
     /// Sends a step that failed, or for which something optional is missing.
-    async fn tell_error(&mut self, name: &str, outcome: StepOutcome, error: &RequestError) -> StepFlow {
+    async fn report_error(&mut self, name: &str, outcome: StepOutcome, error: &RequestError) -> StepFlow {
         let code = error.code.map(|code| format!(" ({code})")).unwrap_or_default();
         let audit = error.audit_id.as_ref().map(|id| format!(", Audit-Id {id}")).unwrap_or_default();
         let text = format!("{}: {}{code}{audit}", layer_name(error.layer), error.text);
         let step = CheckStep { layer: Some(error.layer), ..CheckStep::new(name, outcome, &text) };
-        self.tell(step.next(advice(error.layer))).await?;
+        self.report(step.next(advice(error.layer))).await?;
         match error.layer {
             Layer::Auth => Err(Stop::Rejected),
             _ if error.is_unreachable() => Err(Stop::Silent),

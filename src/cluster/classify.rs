@@ -91,7 +91,7 @@ impl RequestError {
         self.code == Some(410) || self.status.as_ref().is_some_and(|s| s.version_too_large || &*s.reason == "Expired")
     }
 
-    /// `true` if objects in the store cannot be read, or one was deleted unread: only a new list tells what is left
+    /// `true` if objects in the store cannot be read, or one was deleted unread: only a new list says what is left
     /// (R20).
     pub(crate) fn is_store_broken(&self) -> bool {
         self.status.as_ref().is_some_and(|status| &*status.reason == "StoreReadError")
@@ -317,15 +317,15 @@ pub(crate) fn not_kubernetes() -> RequestError {
 }
 
 fn connecting(failed: &ConnectFailure) -> RequestError {
-    let (place, secs) = (&failed.place, failed.after.as_secs());
+    let (endpoint, secs) = (&failed.endpoint, failed.after.as_secs());
     let Some(source) = &failed.source else {
         let (layer, text) = match failed.stage {
-            ConnectStage::Dns => (Layer::Dns, format!("name of `{place}` not resolved within {secs} s")),
+            ConnectStage::Dns => (Layer::Dns, format!("name of `{endpoint}` not resolved within {secs} s")),
             ConnectStage::Tcp => {
-                (Layer::Connect, format!("no connection to `{place}` within {secs} s: filtered or no route"))
+                (Layer::Connect, format!("no connection to `{endpoint}` within {secs} s: filtered or no route"))
             }
-            ConnectStage::Proxy => (Layer::Proxy, format!("proxy `{place}` gave no tunnel within {secs} s")),
-            ConnectStage::Tls => (Layer::Tls, format!("TLS handshake with `{place}` not finished within {secs} s")),
+            ConnectStage::Proxy => (Layer::Proxy, format!("proxy `{endpoint}` gave no tunnel within {secs} s")),
+            ConnectStage::Tls => (Layer::Tls, format!("TLS handshake with `{endpoint}` not finished within {secs} s")),
         };
         return RequestError::timed_out(layer, &text);
     };
@@ -334,27 +334,29 @@ fn connecting(failed: &ConnectFailure) -> RequestError {
         .any(|e| e.kind() == io::ErrorKind::ConnectionRefused);
     let why = deepest(&**source);
     match failed.stage {
-        ConnectStage::Dns => RequestError::new(Layer::Dns, &format!("name of `{place}` not resolved: {why}")),
+        ConnectStage::Dns => RequestError::new(Layer::Dns, &format!("name of `{endpoint}` not resolved: {why}")),
         ConnectStage::Tcp | ConnectStage::Proxy if failed.proxied && refused => {
-            RequestError::new(Layer::Proxy, &format!("connection refused by proxy `{place}`"))
+            RequestError::new(Layer::Proxy, &format!("connection refused by proxy `{endpoint}`"))
         }
-        ConnectStage::Proxy => RequestError::new(Layer::Proxy, &format!("proxy `{place}`: {why}")),
-        ConnectStage::Tcp if failed.proxied => RequestError::new(Layer::Proxy, &format!("proxy `{place}`: {why}")),
-        ConnectStage::Tcp if refused => RequestError::new(Layer::Connect, &format!("connection refused by `{place}`")),
+        ConnectStage::Proxy => RequestError::new(Layer::Proxy, &format!("proxy `{endpoint}`: {why}")),
+        ConnectStage::Tcp if failed.proxied => RequestError::new(Layer::Proxy, &format!("proxy `{endpoint}`: {why}")),
+        ConnectStage::Tcp if refused => {
+            RequestError::new(Layer::Connect, &format!("connection refused by `{endpoint}`"))
+        }
         ConnectStage::Tcp if failed.is_reset() => no_answer_but(&io_text(&io::ErrorKind::ConnectionReset.into())),
-        ConnectStage::Tcp => RequestError::new(Layer::Connect, &format!("no connection to `{place}`: {why}")),
+        ConnectStage::Tcp => RequestError::new(Layer::Connect, &format!("no connection to `{endpoint}`: {why}")),
         ConnectStage::Tls => {
             if let Some(alert) = chain(&**source).find_map(alert) {
-                return refused_us(&format!("`{place}`"), alert);
+                return refused_us(&format!("`{endpoint}`"), alert);
             }
             let text = match &failed.shown {
                 // The certificate's text has the dates already, and the length of the line is limited.
                 Some(shown) => {
                     let why = why.split(": verification time").next().unwrap_or_default();
                     let why = why.trim_start_matches("invalid peer certificate: ");
-                    format!("TLS with `{place}`: {why}; {shown}")
+                    format!("TLS with `{endpoint}`: {why}; {shown}")
                 }
-                None => format!("TLS with `{place}`: {}", readable_times(&why)),
+                None => format!("TLS with `{endpoint}`: {}", readable_times(&why)),
             };
             // A certificate does not change within seconds (F05); a handshake that was cut may succeed.
             RequestError { not_kubernetes: why.contains("certificate"), ..RequestError::new(Layer::Tls, &text) }

@@ -81,7 +81,7 @@ pub(crate) fn client(
     if let Ok(agent) = HeaderValue::from_str(&tuning.user_agent) {
         config.headers.push((USER_AGENT, agent));
     }
-    let place = place(config.proxy_url.as_ref().unwrap_or(&config.cluster_url));
+    let endpoint = endpoint(config.proxy_url.as_ref().unwrap_or(&config.cluster_url));
     let limit = tuning.connect_deadline;
     let proxied = config.proxy_url.is_some();
     let after = if proxied { ConnectStage::Proxy } else { ConnectStage::Tls };
@@ -96,7 +96,7 @@ pub(crate) fn client(
         // Without TLS its settings are not read: a machine without certificates can still use such a server.
         _ => (transport, None),
     };
-    let timed = Timed { inner, limit, proxied, place, fetcher };
+    let timed = Timed { inner, limit, proxied, endpoint, fetcher };
     assemble(pool(timed), &config, sink).map_err(|error| unusable(&error))
 }
 
@@ -261,7 +261,7 @@ fn tunnel<C>(proxy: Uri, connector: C, auth: Option<&ProxyAuth>) -> Tunnel<C> {
 }
 
 /// `host:port`, without credentials.
-fn place(url: &Uri) -> String {
+fn endpoint(url: &Uri) -> String {
     let port = url.port_u16().unwrap_or(match url.scheme_str() {
         Some("http") => 80,
         Some("socks5" | "socks5h") => 1080,

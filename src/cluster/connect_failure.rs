@@ -32,7 +32,7 @@ pub(crate) struct ConnectFailure {
     /// Stage that failed.
     pub(crate) stage: ConnectStage,
     /// `host:port` of that stage.
-    pub(crate) place: String,
+    pub(crate) endpoint: String,
     /// `true` if the connection goes through a proxy.
     pub(crate) proxied: bool,
     /// How long it took.
@@ -45,7 +45,7 @@ pub(crate) struct ConnectFailure {
 
 impl std::fmt::Display for ConnectFailure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "no connection to {}", self.place)
+        write!(f, "no connection to {}", self.endpoint)
     }
 }
 

@@ -8,7 +8,7 @@ use http::HeaderValue;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
 
-use super::tuning::{Tiers, Tuning};
+use super::tuning::{Tier, Tiers, Tuning};
 use crate::msg::Smaller;
 
 /// `?timeout=` stays this much below our own limit, so that the server's 504 (with its Audit-Id) comes first.
@@ -29,7 +29,7 @@ impl SizeTier {
     /// Records the number of nodes of a finished list.
     pub(crate) fn observe(&mut self, nodes: u32) {
         let step_of = |count: u64| {
-            let at_least = |&(from, _): &(u32, Duration)| u64::from(from) * 100 <= count;
+            let at_least = |tier: &Tier| u64::from(tier.nodes) * 100 <= count;
             self.tiers.steps.iter().rposition(at_least).unwrap_or(0)
         };
         let (nodes, slack) = (u64::from(nodes), u64::from(self.tiers.hysteresis_pct));
@@ -42,12 +42,12 @@ impl SizeTier {
 
     /// Number of nodes from which the tier begins; `None` while the number of nodes is unknown.
     pub(crate) fn from(&self) -> Option<u32> {
-        self.step.and_then(|step| self.tiers.steps.get(step)).map(|&(from, _)| from)
+        self.step.and_then(|step| self.tiers.steps.get(step)).map(|tier| tier.nodes)
     }
 
     /// Deadline of one page.
     pub(crate) fn page_deadline(&self) -> Duration {
-        self.step.and_then(|step| self.tiers.steps.get(step)).map_or(self.tiers.unknown, |&(_, deadline)| deadline)
+        self.step.and_then(|step| self.tiers.steps.get(step)).map_or(self.tiers.unknown, |tier| tier.deadline)
     }
 }
 
@@ -70,7 +70,7 @@ impl PageAttempt {
         let deadline = tier.min(remaining);
         Self {
             deadline,
-            idle: (deadline / 2).clamp(tuning.idle.0, tuning.idle.1.max(tuning.idle.0)),
+            idle: (deadline / 2).clamp(tuning.idle.least, tuning.idle.most.max(tuning.idle.least)),
             cap: tuning.page_cap.max(tier).min(remaining),
             // Not the deadline: the server would cut a body that is still on its way then, however steadily it moves
             // (F15).

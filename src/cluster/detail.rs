@@ -16,6 +16,7 @@ use super::classify::{self, RequestError};
 use super::deadline::Backoff;
 use super::silence::{SPREAD, ends_with_silence};
 use crate::clock::wall;
+use crate::cluster::tuning::Between;
 use crate::facts::wire::WatchType;
 use crate::msg::detail::{Detail, DetailPart, DetailUpdate, ObjectRef, WatchDetail};
 use crate::msg::{CallKind, ClusterEvent, Failure, Layer, SyncState};
@@ -47,8 +48,8 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 pub(super) async fn run(shared: std::sync::Arc<TaskContext>, seed: u64) {
     let mut requested = shared.inspect.clone();
     loop {
-        let inspection = requested.borrow_and_update().clone();
-        let Some(WatchDetail { subject, yaml }) = inspection else {
+        let wanted_detail = requested.borrow_and_update().clone();
+        let Some(WatchDetail { subject, yaml }) = wanted_detail else {
             if requested.changed().await.is_err() {
                 std::future::pending::<()>().await;
             }
@@ -56,7 +57,7 @@ pub(super) async fn run(shared: std::sync::Arc<TaskContext>, seed: u64) {
         };
         let (yaml, yamls) = watch::channel(yaml);
         let other = async {
-            // The same object with or without its YAML is not started anew.
+            // The same object with or without its YAML is not restarted.
             while requested.changed().await.is_ok() {
                 match &*requested.borrow_and_update() {
                     Some(next) if next.subject == subject => _ = yaml.send_replace(next.yaml),
@@ -123,7 +124,7 @@ impl DetailReader<'_> {
         let tuning = &self.shared.tuning;
         let limits = Limits {
             headers: DEADLINE,
-            idle: tuning.idle.0,
+            idle: tuning.idle.least,
             cap: tuning.page_cap,
             slowest: tuning.slowest_body,
             bytes: LARGEST,
@@ -191,7 +192,7 @@ impl DetailPace<'_> {
     }
 
     fn polling(&self) -> Duration {
-        self.shared.tuning.poll_period.0
+        self.shared.tuning.poll_period.least
     }
 
     /// Wait after another watch without an event.
@@ -347,7 +348,8 @@ async fn watch(
     let shared = pace.shared;
     let tuning = shared.tuning.clone();
     let session = shared.session.clients().await?;
-    let seconds = pace.rng.u64(tuning.watch_seconds.0..=tuning.watch_seconds.1.max(tuning.watch_seconds.0));
+    let Between { least, most } = tuning.watch_seconds;
+    let seconds = pace.rng.u64(least..=most.max(least));
     let uri = format!(
         "{}&watch=1&allowWatchBookmarks=true&resourceVersion={}&timeoutSeconds={seconds}",
         of.watch_uri(),

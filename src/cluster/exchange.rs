@@ -19,7 +19,7 @@ pub(crate) struct Took(Arc<Exchange>);
 struct Exchange {
     connect: Duration,
     /// Set once a request has taken the connect time.
-    told: AtomicBool,
+    reported: AtomicBool,
     /// Bytes since the last request was written, before its answer came.
     heads: AtomicUsize,
     answered: AtomicBool,
@@ -29,7 +29,7 @@ impl Took {
     pub(super) fn new(connect: Duration) -> Self {
         Self(Arc::new(Exchange {
             connect,
-            told: AtomicBool::new(false),
+            reported: AtomicBool::new(false),
             heads: AtomicUsize::new(0),
             answered: AtomicBool::new(false),
         }))
@@ -39,7 +39,7 @@ impl Took {
     /// request on the connection accounts for it.
     pub(crate) fn answered(&self) -> Option<Duration> {
         self.0.answered.store(true, Ordering::Relaxed);
-        (!self.0.told.swap(true, Ordering::Relaxed)).then_some(self.0.connect)
+        (!self.0.reported.swap(true, Ordering::Relaxed)).then_some(self.0.connect)
     }
 
     /// Records that a request is written.

@@ -234,28 +234,28 @@ mod tests {
     #[tokio::test]
     async fn what_comes_plain_or_empty_stays_as_it_is_and_a_wish_is_not_overruled() {
         let service = tower::service_fn(|request: Request<()>| async move {
-            let wish = request.headers().get(ACCEPT_ENCODING).map(|wish| wish.to_str().unwrap().to_owned());
+            let accepted = request.headers().get(ACCEPT_ENCODING).map(|accepted| accepted.to_str().unwrap().to_owned());
             let empty = request.uri().path() == "/empty";
             let mut answer =
-                Response::new(Full::new(Bytes::from(if empty { String::new() } else { format!("{wish:?}") })));
+                Response::new(Full::new(Bytes::from(if empty { String::new() } else { format!("{accepted:?}") })));
             if empty {
                 answer.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
             }
             Ok::<_, BoxError>(answer)
         });
-        for (ask, wish, path, says) in [
+        for (ask, accepted, path, says) in [
             (true, None, "/", "Some(\"gzip\")"),
             (true, Some("identity"), "/", "Some(\"identity\")"),
             (false, None, "/", "None"),
             (true, None, "/empty", ""),
         ] {
             let mut request = Request::get(path);
-            if let Some(wish) = wish {
-                request = request.header(ACCEPT_ENCODING, wish);
+            if let Some(accepted) = accepted {
+                request = request.header(ACCEPT_ENCODING, accepted);
             }
             let answer = InflateLayer { ask }.layer(service).oneshot(request.body(()).unwrap()).await.unwrap();
             assert!(!answer.headers().contains_key(CONTENT_ENCODING));
-            assert_eq!(answer.into_body().collect().await.unwrap().to_bytes(), says, "{ask} {wish:?} {path}");
+            assert_eq!(answer.into_body().collect().await.unwrap().to_bytes(), says, "{ask} {accepted:?} {path}");
         }
     }
 }

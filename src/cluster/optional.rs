@@ -46,7 +46,7 @@ pub(crate) async fn run(shared: Arc<TaskContext>, resource: Resource, seed: u64)
                 let mut failure = error.failure(wall(), &format!("find {}", resource.name()), 1);
                 failure.next_in = Some(wait);
                 let state = SyncState::Waiting { until: shared.clock.mono() + wait, failure: Box::new(failure) };
-                tell(&shared, resource, state).await;
+                report(&shared, resource, state).await;
                 wait
             }
         };
@@ -59,13 +59,13 @@ pub(crate) async fn run(shared: Arc<TaskContext>, resource: Resource, seed: u64)
     }
 }
 
-async fn tell(shared: &TaskContext, resource: Resource, state: SyncState) {
+async fn report(shared: &TaskContext, resource: Resource, state: SyncState) {
     shared.send_event(ClusterEvent::Sync { resource, state }).await;
 }
 
 async fn absent(shared: &TaskContext, resource: Resource) -> Duration {
-    tell(shared, resource, SyncState::Absent).await;
-    shared.tuning.optional.look_again
+    report(shared, resource, SyncState::Absent).await;
+    shared.tuning.optional.rediscover
 }
 
 /// The reason why the resource is not requested; `None` if it is.
@@ -96,11 +96,11 @@ fn unwanted(shared: &TaskContext, resource: Resource) -> Option<Clean> {
 /// Waits until the resource is requested; reports why it is not.
 async fn until_requested(shared: &TaskContext, resource: Resource) {
     let mut nodes = shared.nodes.subscribe();
-    let mut told = None;
+    let mut reported = None;
     while let Some(reason) = unwanted(shared, resource) {
-        if !reason.is_empty() && told.as_ref() != Some(&reason) {
-            told = Some(reason.clone());
-            tell(shared, resource, SyncState::Skipped { reason }).await;
+        if !reason.is_empty() && reported.as_ref() != Some(&reason) {
+            reported = Some(reason.clone());
+            report(shared, resource, SyncState::Skipped { reason }).await;
         }
         if nodes.changed().await.is_err() {
             std::future::pending::<()>().await;
@@ -127,7 +127,7 @@ async fn find(shared: &TaskContext, resource: Resource) -> Result<Option<String>
     if api.discovery == Discovery::Fixed {
         return Ok(Some(resource.list_path()));
     }
-    let found = match look(shared, resource, api.group_path(), versions).await? {
+    let found = match discover(shared, resource, api.group_path(), versions).await? {
         DiscoveryAnswer::Nothing => return Ok(None),
         // Discovery may be forbidden where a list is not: the list decides.
         DiscoveryAnswer::Forbidden => return Ok(Some(resource.list_path())),
@@ -137,7 +137,7 @@ async fn find(shared: &TaskContext, resource: Resource) -> Result<Option<String>
         return Ok(best(&found, resource));
     }
     for version in api.versions.iter().filter(|known| found.iter().any(|version| version == *known)) {
-        match look(shared, resource, api.version_path(version), kinds).await? {
+        match discover(shared, resource, api.version_path(version), kinds).await? {
             DiscoveryAnswer::Found(kinds) if !kinds.iter().any(|kind| kind == api.plural) => {}
             DiscoveryAnswer::Nothing => {}
             DiscoveryAnswer::Found(_) | DiscoveryAnswer::Forbidden => return Ok(Some(api.list_path(version))),
@@ -156,7 +156,7 @@ enum DiscoveryAnswer {
     Forbidden,
 }
 
-async fn look(
+async fn discover(
     shared: &TaskContext,
     resource: Resource,
     uri: String,

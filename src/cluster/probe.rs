@@ -65,12 +65,12 @@ struct ProbeState {
     skew_ms: Option<i64>,
     missed: Missed,
     /// The failure that was sent last, while probes fail.
-    told: Option<(Layer, Clean)>,
+    reported: Option<(Layer, Clean)>,
 }
 
 impl ProbeState {
     fn new(series: ProbeSeries) -> Self {
-        Self { series, rung: 0, down: true, serial: 0, skew_ms: None, missed: Missed::default(), told: None }
+        Self { series, rung: 0, down: true, serial: 0, skew_ms: None, missed: Missed::default(), reported: None }
     }
 
     fn uri(&self) -> String {
@@ -84,16 +84,16 @@ impl ProbeState {
 
     /// Sends the failure of probes: only the first of several equal ones, or the list of failures would hold nothing
     /// else.
-    async fn tell(&mut self, shared: &TaskContext, error: Option<RequestError>) {
+    async fn report(&mut self, shared: &TaskContext, error: Option<RequestError>) {
         // A 403 only leads to the next rung, and the session reports credentials.
-        let told = |error: &RequestError| !matches!(error.layer, Layer::Rbac | Layer::Credentials | Layer::Config);
-        let Some(error) = error.filter(told) else {
-            self.told = None;
+        let reported = |error: &RequestError| !matches!(error.layer, Layer::Rbac | Layer::Credentials | Layer::Config);
+        let Some(error) = error.filter(reported) else {
+            self.reported = None;
             return;
         };
         let now = Some((error.layer, error.text.clone()));
-        if self.told != now {
-            self.told = now;
+        if self.reported != now {
+            self.reported = now;
             let failure = error.failure(wall(), &format!("get {}", self.uri()), 1);
             shared.send_event(ClusterEvent::Failed(Box::new(failure))).await;
         }
@@ -140,7 +140,7 @@ impl ProbeState {
             Err(error) if error.timeout && error.code.is_none() => ProbeOutcome::TimedOut { at_least: latency },
             Err(error) => ProbeOutcome::Failed { after: latency, layer: error.layer },
         };
-        self.tell(shared, answer.err()).await;
+        self.report(shared, answer.err()).await;
         let up = matches!(outcome, ProbeOutcome::Answered { .. });
         if up && self.down && self.series == ProbeSeries::Ping {
             shared.reconnected.notify_one();
@@ -163,7 +163,7 @@ impl ProbeState {
         else {
             return;
         };
-        if self.skew_ms.is_none_or(|told| (told - skew_ms).abs() > SKEW_STEP_MS) {
+        if self.skew_ms.is_none_or(|reported| (reported - skew_ms).abs() > SKEW_STEP_MS) {
             self.skew_ms = Some(skew_ms);
             shared.send_event(ClusterEvent::Skew { ours_minus_server_ms: skew_ms }).await;
         }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::classify::RequestError;
 use super::deadline::{Backoff, PageAttempt, PageSize};
 use super::silence::{SPREAD, ServerSilence};
-use super::tuning::Tuning;
+use super::tuning::{Between, Tuning};
 use crate::facts::text::Clean;
 use crate::msg::{ClusterEvent, Failure, Layer, Mono, Now, Resource, Smaller, SyncState};
 
@@ -324,7 +324,7 @@ impl Reflector {
         failure
     }
 
-    fn tell(&mut self, state: SyncState, fx: &mut Vec<ReflectorEffect>) {
+    fn publish(&mut self, state: SyncState, fx: &mut Vec<ReflectorEffect>) {
         if self.sent_state.as_ref() != Some(&state) {
             self.sent_state = Some(state.clone());
             fx.push(ReflectorEffect::Tell(ClusterEvent::Sync { resource: self.resource, state }));
@@ -332,7 +332,7 @@ impl Reflector {
     }
 
     /// Sends a failure and, as the state, that the next attempt is due `wait` from now.
-    fn tell_waiting(
+    fn publish_waiting(
         &mut self,
         moment: StepContext,
         wait: Duration,
@@ -342,7 +342,7 @@ impl Reflector {
         failure.next_in = Some(wait);
         let failure = Box::new(failure);
         fx.push(ReflectorEffect::Tell(ClusterEvent::Failed(failure.clone())));
-        self.tell(SyncState::Waiting { until: moment.now.mono + wait, failure }, fx);
+        self.publish(SyncState::Waiting { until: moment.now.mono + wait, failure }, fx);
     }
 
     /// The failure in the waiting state that the model has.
@@ -370,7 +370,7 @@ impl Reflector {
         self.list_backoff.reset();
         self.watch_proven();
         self.watch_yield.forget_cuts();
-        let (low, high) = self.tuning.resume_delay;
+        let Between { least: low, most: high } = self.tuning.resume_delay;
         let wait = self.between(low, high);
         let error =
             RequestError::new(Layer::Watch, "this machine slept: the connections are dropped, a new list follows");

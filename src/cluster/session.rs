@@ -17,7 +17,7 @@ use super::tuning::Tuning;
 use super::{Task, TaskContext, warnings};
 use crate::clock::wall;
 use crate::facts::text::Clean;
-use crate::msg::{ClusterEvent, Layer};
+use crate::msg::{ClusterEvent, Failure, Layer};
 
 /// Least time between two renewals because of rejections (F20); doubles while the new credentials are rejected too,
 /// since a plugin may open a browser each time.
@@ -139,7 +139,7 @@ impl Session {
 
     /// Requests a login: the screen is suspended for a credential plugin.
     pub(crate) fn log_in(&self, answer: LoginReply) {
-        // Full: a login is pending already; the dropped channel tells the caller.
+        // Full: a login is pending already; the dropped channel informs the caller.
         let _ = self.logins.try_send(answer);
     }
 
@@ -222,20 +222,8 @@ pub(crate) async fn run(shared: &TaskContext, source: &mut impl ClientFactory, a
             }
             Err(error) => {
                 let wait = backoff.next(rng.f64());
-                let mut failure = error.failure(wall(), "get credentials", backoff.failures());
-                failure.next_in = Some(wait);
-                shared.send_event(ClusterEvent::Failed(Box::new(failure))).await;
-                if error.permanent {
-                    shared.send_event(ClusterEvent::Unusable).await;
-                }
-                // Working clients stay in use until the server rejects them (F60).
-                shared.session.state.send_if_modified(|state| {
-                    let replace = !matches!(state, SessionState::Ready(_));
-                    if replace {
-                        *state = SessionState::Broken(Box::new(error));
-                    }
-                    replace
-                });
+                let failure = error.failure(wall(), "get credentials", backoff.failures());
+                report_failure(shared, error, Failure { next_in: Some(wait), ..failure }).await;
                 Some(Instant::now() + wait)
             }
         };
@@ -253,6 +241,22 @@ pub(crate) async fn run(shared: &TaskContext, source: &mut impl ClientFactory, a
             Why::Over => return,
         }
     }
+}
+
+/// Reports that no client could be built.
+async fn report_failure(shared: &TaskContext, error: RequestError, failure: Failure) {
+    shared.send_event(ClusterEvent::Failed(Box::new(failure))).await;
+    if error.permanent {
+        shared.send_event(ClusterEvent::Unusable).await;
+    }
+    // Working clients stay in use until the server rejects them (F60).
+    shared.session.state.send_if_modified(|state| {
+        let replace = !matches!(state, SessionState::Ready(_));
+        if replace {
+            *state = SessionState::Broken(Box::new(error));
+        }
+        replace
+    });
 }
 
 /// Reason for building clients again.
@@ -289,15 +293,15 @@ async fn pause(
     let mut resumed = shared.resumes();
     let mut superseded = source.superseded();
     let begun = Instant::now();
-    let mut look = begun + RELOAD;
+    let mut next_look = begun + RELOAD;
     loop {
-        let next = due.map_or(look, |due| due.min(look));
+        let next = due.map_or(next_look, |due| due.min(next_look));
         tokio::select! {
             () = sleep_until(next) => {
-                if next < look || source.stale().await {
+                if next < next_look || source.stale().await {
                     return Why::Due;
                 }
-                look = Instant::now() + RELOAD;
+                next_look = Instant::now() + RELOAD;
             }
             Some(answer) = asked.logins.recv() => return Why::LogIn(answer),
             Some(rejected) = asked.rejected.recv() => {
@@ -338,7 +342,7 @@ async fn attempt(
         shared.send_event(ClusterEvent::Server { url, insecure }).await;
     }
     for note in made.notes {
-        warnings::tell_note(shared, &note).await;
+        warnings::report_note(shared, &note).await;
     }
     let line = |client| ApiClient { client, sink: shared.sink.clone() };
     let clients = Clients { serial, api: line(made.api), probe: line(made.probe) };

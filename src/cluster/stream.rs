@@ -102,7 +102,7 @@ pub(super) async fn follow(shared: Arc<TaskContext>, source: ListSource, seed: u
     task.feed(ReflectorInput::Start).await;
     loop {
         let due = task.machine.due().map(|due| task.shared.clock.instant(due));
-        let quiet = task.heard_due();
+        let quiet = task.received_due();
         let input = tokio::select! {
             biased;
             changed = refresh.changed() => if changed.is_ok() { ReflectorInput::Refresh } else { return },
@@ -131,7 +131,7 @@ pub(super) async fn follow(shared: Arc<TaskContext>, source: ListSource, seed: u
             },
             () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => ReflectorInput::Timer,
             () = sleep_until(quiet.unwrap_or_else(Instant::now)), if quiet.is_some() => {
-                task.tell_heard().await;
+                task.report_received().await;
                 continue;
             }
         };
@@ -170,9 +170,9 @@ struct ReflectorTask {
     /// Serial of the session of the last answer.
     serial: u64,
     /// Set if an event could be read since the last report; and the bytes since then.
-    heard: bool,
-    heard_bytes: u64,
-    heard_at: Option<Instant>,
+    received: bool,
+    received_bytes: u64,
+    received_at: Option<Instant>,
     /// Limits as last sent.
     limits: Option<PageLimits>,
 }
@@ -195,9 +195,9 @@ impl ReflectorTask {
             page_objects: 0,
             watch_generation: 0,
             serial: 0,
-            heard: false,
-            heard_bytes: 0,
-            heard_at: None,
+            received: false,
+            received_bytes: 0,
+            received_at: None,
             limits: None,
             shared,
         }
@@ -220,7 +220,7 @@ impl ReflectorTask {
     async fn perform(&mut self, effect: ReflectorEffect) {
         match effect {
             ReflectorEffect::Fetch(ask) => {
-                self.tell_limits(&ask).await;
+                self.report_limits(&ask).await;
                 self.fetch(ask);
             }
             ReflectorEffect::Abandon => {
@@ -342,11 +342,11 @@ impl ReflectorTask {
                 } else if changes > 0 || unreadable > 0 {
                     self.send_event(ClusterEvent::Changes { resource, generation, unreadable, batch }).await;
                 }
-                self.heard_bytes = self.heard_bytes.saturating_add(bytes);
+                self.received_bytes = self.received_bytes.saturating_add(bytes);
                 // Unreadable bytes do not count as events.
-                self.heard |= news.events > 0;
-                if self.heard_due().is_some_and(|due| due <= Instant::now()) {
-                    self.tell_heard().await;
+                self.received |= news.events > 0;
+                if self.received_due().is_some_and(|due| due <= Instant::now()) {
+                    self.report_received().await;
                 }
                 Some(ReflectorInput::WatchNews(WatchNews { unreadable, ..news }))
             }
@@ -354,12 +354,12 @@ impl ReflectorTask {
     }
 
     /// Time when the events of the watch must be reported.
-    fn heard_due(&self) -> Option<Instant> {
-        self.heard.then(|| self.heard_at.map_or_else(Instant::now, |at| at + HEARD_EVERY))
+    fn received_due(&self) -> Option<Instant> {
+        self.received.then(|| self.received_at.map_or_else(Instant::now, |at| at + HEARD_EVERY))
     }
 
     /// Sends the limits of the next page if they have changed.
-    async fn tell_limits(&mut self, page: &PageAsk) {
+    async fn report_limits(&mut self, page: &PageAsk) {
         if page.page == PageAsk::VERSION_PROBE {
             return;
         }
@@ -378,10 +378,10 @@ impl ReflectorTask {
         }
     }
 
-    async fn tell_heard(&mut self) {
-        self.heard_at = Some(Instant::now());
-        self.heard = false;
-        let bytes = std::mem::take(&mut self.heard_bytes);
+    async fn report_received(&mut self) {
+        self.received_at = Some(Instant::now());
+        self.received = false;
+        let bytes = std::mem::take(&mut self.received_bytes);
         self.send_event(ClusterEvent::Alive { resource: self.source.resource, bytes }).await;
     }
 }

@@ -21,7 +21,7 @@ pub struct Tuning {
     /// A page that moves steadily may run this long: the server's own `--request-timeout` is 60 s.
     pub page_cap: Duration,
     /// The shortest and the longest time without a byte of a page; half the page deadline between them (F11).
-    pub idle: (Duration, Duration),
+    pub idle: Between<Duration>,
     /// Bytes a second below which a body counts as stalled (F15).
     pub slowest_body: u64,
     /// Decoded bytes of one page (F16, F17).
@@ -50,9 +50,9 @@ pub struct Tuning {
     /// A 403 this soon after a success is a server whose RBAC is still warming up (F53).
     pub denied_grace: Duration,
     /// Shortest and longest time between two polls where watching is forbidden (F22).
-    pub poll_period: (Duration, Duration),
+    pub poll_period: Between<Duration>,
     /// Shortest and longest `timeoutSeconds` of a watch: below the 240 s after which some load balancers drop a silent flow.
-    pub watch_seconds: (u64, u64),
+    pub watch_seconds: Between<u64>,
     /// Headers of a watch.
     pub watch_headers: Duration,
     /// A watch without a byte for this long is opened again if the server answers its probe: one and a half bookmark
@@ -70,7 +70,7 @@ pub struct Tuning {
     /// A watch that lived this long has proven itself: the backoff starts over.
     pub watch_proven: Duration,
     /// Shortest and longest wait before everything is listed again after a sleep of the machine (F67).
-    pub resume_delay: (Duration, Duration),
+    pub resume_delay: Between<Duration>,
     /// Leave finished pods to the server: `status.phase!=Succeeded,status.phase!=Failed`.
     pub skip_finished_pods: bool,
     /// Ask for nodes, pods, events and leases in protobuf; a server that answers in JSON is understood all the same.
@@ -83,7 +83,7 @@ pub struct Tuning {
     pub probe_period: Duration,
     /// Deadline of a probe; at most the period, so that no tick finds the last one running.
     pub probe_deadline: Duration,
-    /// Time between two work probes while the server throttles.
+    /// Time between two API probes while the server throttles.
     pub probe_throttled: Duration,
     /// An exec plugin is killed after this.
     pub exec_deadline: Duration,
@@ -99,11 +99,37 @@ pub struct Tuning {
     pub seed: Option<u64>,
 }
 
+/// The shortest and the longest of a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Between<T> {
+    /// The shortest.
+    pub least: T,
+    /// The longest.
+    pub most: T,
+}
+
+impl<T> Between<T> {
+    /// Between `least` and `most`.
+    #[must_use]
+    pub fn new(least: T, most: T) -> Self {
+        Self { least, most }
+    }
+}
+
+/// Deadline of a page of clusters from a number of nodes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tier {
+    /// Fewest nodes.
+    pub nodes: u32,
+    /// Deadline of one page.
+    pub deadline: Duration,
+}
+
 /// Deadline of one page by the number of nodes (docs/latency-and-alerts.md).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tiers {
-    /// Each tier: from how many nodes on, and its deadline; ascending, the first from 0.
-    pub steps: Vec<(u32, Duration)>,
+    /// Ascending, the first from 0 nodes on.
+    pub steps: Vec<Tier>,
     /// While the number of nodes is unknown.
     pub unknown: Duration,
     /// A boundary is crossed only when passed by this share, in percent.
@@ -126,7 +152,7 @@ pub struct Optional {
     /// [`LeaseWatch::Auto`] watches the leases of clusters of up to this many nodes.
     pub lease_nodes: u32,
     /// Time before discovery of an absent or forbidden API is repeated (F24).
-    pub look_again: Duration,
+    pub rediscover: Duration,
 }
 
 /// Watching of the kubelets' leases: each of them changes every 10 s.
@@ -152,7 +178,7 @@ impl Default for Optional {
             dra: true,
             leases: LeaseWatch::Auto,
             lease_nodes: 200,
-            look_again: s(300),
+            rediscover: s(300),
         }
     }
 }
@@ -167,7 +193,7 @@ impl Optional {
 
 impl Default for Tiers {
     fn default() -> Self {
-        let step = |nodes, secs| (nodes, Duration::from_secs(secs));
+        let step = |nodes, secs| Tier { nodes, deadline: Duration::from_secs(secs) };
         Self {
             steps: vec![step(0, 15), step(10, 20), step(50, 30), step(201, 60)],
             unknown: Duration::from_secs(30),
@@ -184,7 +210,7 @@ impl Default for Tuning {
             connect_deadline: s(10),
             tiers: Tiers::default(),
             page_cap: s(60),
-            idle: (s(10), s(15)),
+            idle: Between::new(s(10), s(15)),
             slowest_body: 1024,
             page_bytes: 64 << 20,
             line_bytes: 16 << 20,
@@ -198,8 +224,8 @@ impl Default for Tuning {
             rejected_delay: s(30),
             denied_period: s(300),
             denied_grace: s(60),
-            poll_period: (s(30), s(60)),
-            watch_seconds: (150, 220),
+            poll_period: Between::new(s(30), s(60)),
+            watch_seconds: Between::new(150, 220),
             watch_headers: s(30),
             watch_silence: s(90),
             watch_silence_cap: s(150),
@@ -207,7 +233,7 @@ impl Default for Tuning {
             watch_short: s(1),
             watch_accepted: s(2),
             watch_proven: s(60),
-            resume_delay: (Duration::from_millis(200), s(3)),
+            resume_delay: Between::new(Duration::from_millis(200), s(3)),
             skip_finished_pods: true,
             protobuf: true,
             watch_list: false,

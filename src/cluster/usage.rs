@@ -36,7 +36,7 @@ pub(crate) async fn run(shared: Arc<TaskContext>, seed: u64) {
             Err(error) => said(&error),
         };
         let wait = match &news {
-            UsageNews::Off | UsageNews::Absent | UsageNews::Denied(_) => optional.look_again,
+            UsageNews::Off | UsageNews::Absent | UsageNews::Denied(_) => optional.rediscover,
             // A broken add-on is asked half as often as a good one.
             UsageNews::Unavailable(_) => optional.usage_period * 2,
             UsageNews::Read(nodes) => optional.usage_period * patience(nodes.len()),

@@ -29,8 +29,8 @@ impl Warnings {
 
     /// `true` if it was not sent yet, and the limit is not reached.
     fn is_new(&self, text: &Clean) -> bool {
-        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        !text.is_empty() && told.len() < MOST && told.insert(text.clone())
+        let mut reported = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        !text.is_empty() && reported.len() < MOST && reported.insert(text.clone())
     }
 }
 
@@ -79,7 +79,7 @@ pub(super) async fn report_warnings(shared: &TaskContext, headers: &HeaderMap, r
 }
 
 /// Sends a note about a setting of the context once.
-pub(super) async fn tell_note(shared: &TaskContext, note: &Clean) {
+pub(super) async fn report_note(shared: &TaskContext, note: &Clean) {
     if shared.warnings.is_new(note) {
         warn(shared, note, "read the kubeconfig").await;
     }
@@ -110,11 +110,11 @@ mod tests {
             b"299 - \"\xc2\x9b2Jcanary\xff\"",
             b"",
         ]);
-        let told = warnings.news(&first);
-        let texts: Vec<&str> = told.iter().map(|text| &**text).collect();
+        let reported = warnings.news(&first);
+        let texts: Vec<&str> = reported.iter().map(|text| &**text).collect();
         assert_eq!(texts[..3], ["v1 ComponentStatus is deprecated in v1.19+", "a \"quoted\" word", "no form at all"]);
-        assert!(told[3].contains("canary") && told.len() == 4, "{told:?}");
-        assert!(told[3].chars().all(|letter| !letter.is_control()), "{told:?}");
+        assert!(reported[3].contains("canary") && reported.len() == 4, "{reported:?}");
+        assert!(reported[3].chars().all(|letter| !letter.is_control()), "{reported:?}");
         assert_eq!(warnings.news(&first), Vec::<Clean>::new(), "once");
     }
 
@@ -126,8 +126,8 @@ mod tests {
               299 - \"fourth\"",
             b"299 - \"fifth\", nonsense",
         ]);
-        let told = Warnings::default().news(&joined);
-        let texts: Vec<&str> = told.iter().map(|text| &**text).collect();
+        let reported = Warnings::default().news(&joined);
+        let texts: Vec<&str> = reported.iter().map(|text| &**text).collect();
         assert_eq!(texts, ["first, with a comma", "second \"299 - \"", "third", "fourth", "fifth", "nonsense"]);
     }
 
@@ -135,7 +135,7 @@ mod tests {
     fn f37_a_server_that_makes_up_warnings_is_not_listened_to_for_ever() {
         let warnings = Warnings::default();
         let texts: Vec<String> = (0..100).map(|n| format!("299 - \"number {n}\"")).collect();
-        let told: usize = texts.iter().map(|text| warnings.news(&headers(&[text.as_bytes()])).len()).sum();
-        assert_eq!(told, MOST);
+        let reported: usize = texts.iter().map(|text| warnings.news(&headers(&[text.as_bytes()])).len()).sum();
+        assert_eq!(reported, MOST);
     }
 }

@@ -28,7 +28,7 @@ pub(super) struct File {
     #[serde(deserialize_with = "probe")]
     pub(super) probe: ProbeSection,
     pub(super) optional: OptionalSection,
-    pub(super) tell: TellSection,
+    pub(super) tell: NotifySection,
     pub(super) display: DisplaySection,
     pub(super) keys: BTreeMap<String, Spanned<Vec<String>>>,
     pub(super) accelerators: BTreeMap<String, Kind>,
@@ -82,7 +82,7 @@ pub(super) struct OptionalSection {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
-pub(super) struct TellSection {
+pub(super) struct NotifySection {
     pub(super) bell: Option<bool>,
     pub(super) notify: Option<Notify>,
     #[serde(alias = "on_alert")]

@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::duration::ConfigDuration;
 use super::replace;
-use crate::cluster::{Tiers, Tuning};
+use crate::cluster::{Between, Tier, Tiers, Tuning};
 
 /// One such section as it is written; keys that are not there change nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -14,13 +14,13 @@ use crate::cluster::{Tiers, Tuning};
 pub(super) struct TimeoutSection {
     connect: Option<ConfigDuration>,
     #[serde(deserialize_with = "tiers")]
-    page_by_nodes: Option<Vec<(u32, Duration)>>,
+    page_by_nodes: Option<Vec<Tier>>,
     page_while_unknown: Option<ConfigDuration>,
     #[serde(deserialize_with = "percent")]
     tier_hysteresis_pct: Option<u32>,
     page_cap: Option<ConfigDuration>,
     #[serde(deserialize_with = "range")]
-    body_idle: Option<(Duration, Duration)>,
+    body_idle: Option<Between<Duration>>,
     body_slowest: Option<u64>,
     page_budget: Option<ConfigDuration>,
     #[serde(deserialize_with = "retries")]
@@ -33,7 +33,7 @@ pub(super) struct TimeoutSection {
     denied_period: Option<ConfigDuration>,
     denied_grace: Option<ConfigDuration>,
     #[serde(deserialize_with = "range")]
-    poll_period: Option<(Duration, Duration)>,
+    poll_period: Option<Between<Duration>>,
     watch_headers: Option<ConfigDuration>,
     watch_silence: Option<ConfigDuration>,
     watch_silence_cap: Option<ConfigDuration>,
@@ -73,20 +73,20 @@ impl TimeoutSection {
 }
 
 /// `[{ nodes = 0, page = "15s" }, …]`: from 0 nodes on, ascending.
-fn tiers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<(u32, Duration)>>, D::Error> {
+fn tiers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Tier>>, D::Error> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
-    struct Tier {
+    struct TierEntry {
         nodes: u32,
         page: ConfigDuration,
     }
 
-    let tiers = Vec::<Tier>::deserialize(deserializer)?;
+    let tiers = Vec::<TierEntry>::deserialize(deserializer)?;
     if tiers.first().is_none_or(|tier| tier.nodes != 0) || !tiers.is_sorted_by(|a, b| a.nodes < b.nodes) {
         let text = "`page-by-nodes` must begin with `nodes = 0` and ascend: `[{ nodes = 0, page = \"15s\" }]`";
         return Err(serde::de::Error::custom(text));
     }
-    Ok(Some(tiers.into_iter().map(|tier| (tier.nodes, tier.page.0)).collect()))
+    Ok(Some(tiers.into_iter().map(|tier| Tier { nodes: tier.nodes, deadline: tier.page.0 }).collect()))
 }
 
 fn percent<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
@@ -116,12 +116,12 @@ fn sizes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<u32>>,
     Ok(Some(sizes))
 }
 
-fn range<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<(Duration, Duration)>, D::Error> {
+fn range<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Between<Duration>>, D::Error> {
     let [low, high] = <[ConfigDuration; 2]>::deserialize(deserializer)?;
     if low.0 > high.0 {
         return Err(serde::de::Error::custom("a range is `[shortest, longest]`: `[\"30s\", \"60s\"]`"));
     }
-    Ok(Some((low.0, high.0)))
+    Ok(Some(Between::new(low.0, high.0)))
 }
 
 #[cfg(test)]
@@ -152,7 +152,7 @@ mod tests {
         assert_eq!(near.tiers, Tiers::default());
         let far = config.tuning("far-away");
         assert_eq!((far.connect_deadline, far.page_cap), (s(20), s(50)));
-        assert_eq!(far.tiers.steps, [(0, s(40))]);
+        assert_eq!(far.tiers.steps, [Tier { nodes: 0, deadline: s(40) }]);
         assert_eq!(far.page_sizes, [500, 250, 100, 50], "the rest are defaults");
     }
 

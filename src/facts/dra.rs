@@ -39,7 +39,7 @@ pub struct SliceFacts {
     /// `spec.pool.resourceSliceCount`: the pool is complete with this number of slices of that generation.
     pub slices: i64,
     /// Nodes that can use its devices.
-    pub place: DeviceScope,
+    pub scope: DeviceScope,
     /// `spec.sharedCounters`.
     pub counters: Vec<CounterSet>,
     /// `spec.devices`.
@@ -77,7 +77,7 @@ pub struct DeviceFacts {
     /// Its model, from the attributes; empty without one.
     pub model: Clean,
     /// Nodes that can use it, if the slice does not specify them.
-    pub place: DeviceScope,
+    pub scope: DeviceScope,
     /// `consumesCounters`: the hardware that it shares with other devices.
     pub consumes: Vec<CounterSet>,
     /// `true` with a taint of effect `NoSchedule` or `NoExecute`: unavailable or unhealthy. Other effects are only informational.

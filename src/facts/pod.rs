@@ -74,7 +74,7 @@ impl<'a> PodFacts<'a> {
     }
 }
 
-/// Start of the time in which a pod has not run, as far as the pod tells.
+/// Start of the time in which a pod has not run, as far as the pod says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Since {
     /// Source of the time.

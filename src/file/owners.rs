@@ -34,7 +34,7 @@ pub fn others_may_write(metadata: &Metadata) -> Option<&'static str> {
 /// The check covers the file, and every folder and link on its path. Pipes and unnamed files have no path to check.
 #[must_use]
 pub fn others_may_replace(path: &Path) -> Option<String> {
-    let result = std::path::absolute(path).map_err(|_| unknown(path)).and_then(|path| Walk::new(&path).run());
+    let result = std::path::absolute(path).map_err(|_| unknown(path)).and_then(|path| PathWalk::new(&path).run());
     result.err()
 }
 
@@ -49,14 +49,14 @@ fn is_trusted(metadata: &Metadata) -> bool {
 }
 
 /// Walk along a path, component by component.
-struct Walk {
+struct PathWalk {
     /// Path walked so far, without links.
     at: PathBuf,
     rest: VecDeque<OsString>,
     links: usize,
 }
 
-impl Walk {
+impl PathWalk {
     fn new(absolute: &Path) -> Self {
         let mut walk = Self { at: PathBuf::from("/"), rest: VecDeque::new(), links: 0 };
         walk.prepend(absolute);

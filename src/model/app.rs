@@ -300,7 +300,7 @@ impl Model {
         self.notice.as_ref().filter(|(at, _)| now.mono.since(*at) < NOTICE).map(|(_, text)| text)
     }
 
-    /// Firing alerts over all clusters that are to be heard: critical ones and warnings.
+    /// Firing alerts over all clusters that ring the bell: critical ones and warnings.
     #[must_use]
     pub fn firing(&self) -> (usize, usize) {
         let count =

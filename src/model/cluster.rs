@@ -188,7 +188,7 @@ impl ClusterState {
         self.gpus.report()
     }
 
-    /// Number of times that the GPU view was counted anew.
+    /// Number of times that the GPU view was counted again.
     #[cfg(test)]
     pub(crate) fn gpu_reports_made(&self) -> u64 {
         self.gpus.made()
@@ -227,7 +227,7 @@ impl ClusterState {
         totals::accelerators(Stores { nodes: &self.nodes, pods: &self.pods }, &self.tracks)
     }
 
-    /// Every pod that is held, made anew from its record, in no order, whether the list is complete or not. Looks at every
+    /// Every pod that is held, rebuilt from its record, in no order, whether the list is complete or not. Looks at every
     /// record: not for a frame.
     pub fn held_pods(&self) -> impl Iterator<Item = PodFacts<'_>> {
         self.pods.pods().map(|slot| self.pods.pod(slot))

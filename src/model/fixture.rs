@@ -63,25 +63,25 @@ impl Bench {
     }
 
     /// Sends news of the list or the watch of one namespace.
-    pub(crate) fn send_in(&mut self, place: u16, event: ClusterEvent) {
-        self.send(ClusterEvent::Namespaced { index: place, event: Box::new(event) });
+    pub(crate) fn send_in(&mut self, index: u16, event: ClusterEvent) {
+        self.send(ClusterEvent::Namespaced { index: index, event: Box::new(event) });
     }
 
     /// A whole list of the pods of one namespace, and its watch.
-    pub(crate) fn list_pods_in(&mut self, place: u16, pods: &[PodFacts<'_>]) {
+    pub(crate) fn list_pods_in(&mut self, index: u16, pods: &[PodFacts<'_>]) {
         let (resource, generation, batch) = (Resource::Pods, 1, Batch::Pods(batch(pods, false)));
         let page =
             ClusterEvent::Page { resource, generation, page: 1, remaining: None, bytes: 1, unreadable: 0, batch };
-        self.send_in(place, ClusterEvent::ListStarted { resource, generation });
-        self.send_in(place, page);
-        self.send_in(place, ClusterEvent::ListFinished { resource, generation });
-        self.send_in(place, ClusterEvent::Sync { resource, state: SyncState::Watching });
+        self.send_in(index, ClusterEvent::ListStarted { resource, generation });
+        self.send_in(index, page);
+        self.send_in(index, ClusterEvent::ListFinished { resource, generation });
+        self.send_in(index, ClusterEvent::Sync { resource, state: SyncState::Watching });
     }
 
     /// The pods of one namespace may not be listed.
-    pub(crate) fn denied_in(&mut self, place: u16) {
+    pub(crate) fn denied_in(&mut self, index: u16) {
         let failure = Box::new(failure(Layer::Rbac, self.now().wall));
-        self.send_in(place, ClusterEvent::Sync { resource: Resource::Pods, state: SyncState::Denied { failure } });
+        self.send_in(index, ClusterEvent::Sync { resource: Resource::Pods, state: SyncState::Denied { failure } });
     }
 
     pub(crate) fn now(&self) -> Now {

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 /// Compares two names; digits are compared as numbers of any length, everything else byte by byte.
-/// Names that differ only in leading zeros are still told apart.
+/// Names that differ only in leading zeros are still distinguished.
 pub(crate) fn natural_cmp(a: &str, b: &str) -> Ordering {
     let (mut left, mut right) = (a.as_bytes(), b.as_bytes());
     loop {

@@ -20,7 +20,7 @@ macro_rules! batch {
             Nodes(Vec<NodeChange>),
             /// Pods in order, each present or gone.
             Pods(PodBatch),
-            $($(#[$doc])* $variant(Vec<KeptChange<$facts>>),)*
+            $($(#[$doc])* $variant(Vec<ObjectChange<$facts>>),)*
         }
 
         impl Batch {
@@ -107,39 +107,39 @@ pub trait OptionalBatch {
     fn read_event(&mut self, object: &[u8], removed: bool) -> bool;
 }
 
-impl<T: OptionalFacts> OptionalBatch for Vec<KeptChange<T>> {
+impl<T: OptionalFacts> OptionalBatch for Vec<ObjectChange<T>> {
     fn len(&self) -> usize {
         self.len()
     }
 
     fn keys(&self) -> Vec<&str> {
-        self.iter().map(KeptChange::key).map(Clean::as_str).collect()
+        self.iter().map(ObjectChange::key).map(Clean::as_str).collect()
     }
 
     fn weight(&self) -> u64 {
-        let object = |change: &KeptChange<T>| match change {
-            KeptChange::Present(object) => object.key.heap_bytes() + object.facts.weight(),
-            KeptChange::Gone { .. } => 0,
+        let object = |change: &ObjectChange<T>| match change {
+            ObjectChange::Present(object) => object.key.heap_bytes() + object.facts.weight(),
+            ObjectChange::Gone { .. } => 0,
         };
         self.iter().map(object).sum()
     }
 
     fn read_page(&mut self, body: &[u8]) -> Result<ListHead, DecodeError> {
-        T::decode_list(body, |object| self.push(KeptChange::Present(Box::new(object))))
+        T::decode_list(body, |object| self.push(ObjectChange::Present(Box::new(object))))
     }
 
     fn read_event(&mut self, object: &[u8], removed: bool) -> bool {
         let Ok(object) = T::decode_object(object) else { return false };
         self.push(if removed {
-            KeptChange::Gone { key: object.key, uid: object.uid, version: object.version }
+            ObjectChange::Gone { key: object.key, uid: object.uid, version: object.version }
         } else {
-            KeptChange::Present(Box::new(object))
+            ObjectChange::Present(Box::new(object))
         });
         true
     }
 }
 
-impl<T> KeptChange<T> {
+impl<T> ObjectChange<T> {
     fn key(&self) -> &Clean {
         match self {
             Self::Present(object) => &object.key,
@@ -148,9 +148,9 @@ impl<T> KeptChange<T> {
     }
 }
 
-/// An object of an API that a cluster need not have that is there, or one that went.
+/// An object of an optional API that is there, or one that went.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum KeptChange<T> {
+pub enum ObjectChange<T> {
     /// The object as it is now.
     Present(Box<ApiObject<T>>),
     /// The object was deleted.

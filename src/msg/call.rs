@@ -36,13 +36,13 @@ pub enum CallKind {
 }
 
 impl CallKind {
-    /// Opens a watch: its latency ends with the headers, and its bytes are reported by whoever reads it.
+    /// Opens a watch: its latency ends with the headers, and its bytes are reported by its reader.
     #[must_use]
     pub fn is_watch(self) -> bool {
         matches!(self, Self::Watch(_) | Self::DetailWatch(_))
     }
 
-    /// Of an API that a cluster need not have: it counts for our load, and says nothing about the health of the cluster.
+    /// Of an optional API: it counts for our load, and says nothing about the health of the cluster.
     #[must_use]
     pub fn is_optional(self) -> bool {
         match self {
@@ -60,7 +60,7 @@ pub enum CallEvent {
     Started {
         /// Which.
         id: CallId,
-        /// What.
+        /// Kind of the call.
         kind: CallKind,
         /// Page number of a list.
         page: Option<u32>,
@@ -84,7 +84,7 @@ pub enum CallEvent {
     Decoded {
         /// Which.
         id: CallId,
-        /// What.
+        /// Kind of the call.
         kind: CallKind,
         /// How long that took, inflating not included.
         took: Duration,
@@ -96,7 +96,7 @@ pub enum CallEvent {
 pub struct Attempt {
     /// Which.
     pub id: CallId,
-    /// What.
+    /// Kind of the call.
     pub kind: CallKind,
     /// Page number of a list.
     pub page: Option<u32>,

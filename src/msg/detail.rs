@@ -64,10 +64,10 @@ pub struct WatchDetail {
     pub yaml: Yaml,
 }
 
-/// Whether the YAML of an object is wanted, and how. The body of the object is held no longer than it is.
+/// Form in which the YAML of an object is wanted. The body of the object is held only while it is wanted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Yaml {
-    /// It is not.
+    /// Not at all.
     #[default]
     Unwanted,
     /// With values masked that a Secret may hold.
@@ -93,10 +93,10 @@ pub struct DetailUpdate {
     pub news: Detail,
 }
 
-/// Events that are there and not told.
+/// Events that exist and are not in the update.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Omitted {
-    /// There are more than were told.
+    /// There are more than those in the update.
     pub more: bool,
     /// So many could not be read.
     pub unreadable: u32,
@@ -116,7 +116,7 @@ pub enum Detail {
         /// The newest ones.
         events: Vec<EventFacts>,
         /// Events that are omitted.
-        untold: Omitted,
+        omitted: Omitted,
     },
     /// State of one part.
     Sync {

@@ -114,7 +114,7 @@ pub enum ClusterEvent {
     },
 }
 
-/// 5 s: from here on a difference of the clocks is told. The `Date` header has a resolution of 1 s, and a clock that is kept
+/// 5 s: from here on a difference of the clocks is shown. The `Date` header has a resolution of 1 s, and a clock that is kept
 /// by NTP is much better than this.
 pub const SKEW_TOLD_MS: i64 = 5_000;
 /// Outcome of one request for the usage of nodes (`metrics.k8s.io`).

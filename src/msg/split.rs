@@ -1,4 +1,4 @@
-//! Large messages in pieces: whoever takes messages in can look up between two of them.
+//! Large messages in pieces: the loop can read the keyboard between two of them.
 
 use super::{Batch, ClusterEvent, Msg};
 
@@ -18,7 +18,7 @@ impl Msg {
         matches!(self, Self::Cluster(_, event) if matches!(event.batch(), Some(Batch::Pods(_))))
     }
 
-    /// Leaves at most `most` objects (at least one) in this message and returns the rest as one to be taken in right after it.
+    /// Leaves at most `most` objects (at least one) in this message and returns the rest as one to be applied right after it.
     /// Both together do what the whole does. Pods stay together: they lie in one piece of memory and cost little each.
     pub fn split(&mut self, most: usize) -> Option<Self> {
         let Self::Cluster(id, event) = self else { return None };
@@ -35,7 +35,7 @@ impl ClusterEvent {
         }
     }
 
-    /// What is counted once, as objects that could not be read, stays with the first piece.
+    /// Counts of the whole, as of objects that could not be read, stay with the first piece.
     fn split(&mut self, most: usize) -> Option<Self> {
         match self {
             Self::Page { resource, generation, page, remaining, batch, .. } => {

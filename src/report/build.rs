@@ -6,7 +6,6 @@ use super::{
     Accelerator, Api, Bridge, ClusterReport, DraReport, FaultReport, Namespace, NodeSums, OptionalReport,
     PodVisibility, Pods, SmallerPages, UsageReport, ValueState,
 };
-use crate::facts::text::Clean;
 use crate::model::cluster::{ClusterState, ClusterSummary};
 use crate::model::derive::dra::{self, DraDevices};
 use crate::model::derive::rows::AcceleratorTotals;
@@ -29,12 +28,7 @@ pub(super) fn cluster(cluster: &ClusterState, now: Now) -> ClusterReport {
     let shown_nodes = PodVisibility { lower_bounds: unread_nodes > 0 && nodes_state != ValueState::Loading };
     let joined = PodVisibility { lower_bounds: shown.lower_bounds || shown_nodes.lower_bounds };
     let devices = dra::devices_now(cluster.optional());
-    let mut errors: Vec<FaultReport> = cluster.link().failures().map(fault).collect();
-    if errors.is_empty()
-        && let Some(failure) = &summary.failure
-    {
-        errors.push(fault(failure));
-    }
+    let errors = errors(cluster, summary.failure.as_deref());
     let api = api(cluster, &summary);
     ClusterReport {
         context: summary.context,
@@ -76,6 +70,12 @@ pub(super) fn cluster(cluster: &ClusterState, now: Now) -> ClusterReport {
         errors,
         items: counts.any().map(|_| nodes.iter().map(|node| item::of(node, devices.as_ref(), shown)).collect()),
     }
+}
+
+/// The failures of the cluster; the one that it waits for if there is no other.
+fn errors(cluster: &ClusterState, waiting: Option<&Failure>) -> Vec<FaultReport> {
+    let errors: Vec<FaultReport> = cluster.link().failures().map(fault).collect();
+    if errors.is_empty() { waiting.map(fault).into_iter().collect() } else { errors }
 }
 
 /// Sums over the nodes; `state` says how well they are known.
@@ -151,8 +151,8 @@ fn namespaces(cluster: &ClusterState, now: Now) -> Vec<Namespace> {
             other => other,
         },
     };
-    let of = |(name, fresh, unread): (&Clean, _, _)| Namespace { name: name.clone(), state: state(&fresh, unread) };
-    cluster.tracks().namespaces(cluster.settings().stale_after, now).map(of).collect()
+    let namespaces = cluster.tracks().namespaces(cluster.settings().stale_after, now);
+    namespaces.map(|(name, fresh, unread)| Namespace { name: name.clone(), state: state(&fresh, unread) }).collect()
 }
 
 fn accelerator(totals: AcceleratorTotals, shown: PodVisibility) -> Accelerator {

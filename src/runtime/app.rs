@@ -38,7 +38,7 @@ const KEY_FRAME: Duration = Duration::from_millis(8);
 /// Keys taken before a draw is due whatever else waits; bounds a paste or a resize storm.
 const BATCH_EVENTS: usize = 256;
 
-/// What the loop does next.
+/// Next step of the loop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Flow {
     Continue,

@@ -1,4 +1,4 @@
-//! Messages that wait for the model, and how many of them are taken in between two looks at the keyboard.
+//! Messages that wait for the model, and how many of them are applied between two reads of the keyboard.
 
 use std::collections::VecDeque;
 
@@ -8,7 +8,7 @@ use crate::msg::Msg;
 pub(super) const BATCH_MESSAGES: usize = 4;
 /// Objects of a piece of a message: a node takes some 10 µs, so a page of 500 would hold up a key for 5 ms.
 const PIECE: usize = 64;
-/// What is taken in before the keyboard is looked at again, in pods: a page of them takes a millisecond.
+/// Work that is applied before the keyboard is read again, in pods: a page of them takes a millisecond.
 const PASS: usize = 512;
 /// Pods that cost as much as any other object, or as a message without objects.
 const OTHER: usize = 8;
@@ -35,7 +35,7 @@ impl Inbox {
         Some(msg)
     }
 
-    /// Hands out what may be taken in before the keyboard is looked at again, until `take` says that it was enough.
+    /// Hands out the messages to apply before the keyboard is read again, until `take` returns that it was enough.
     pub(super) fn pass(&mut self, mut take: impl FnMut(Msg) -> bool) {
         let mut cost = 0;
         while let Some(msg) = self.next() {
@@ -84,7 +84,7 @@ mod tests {
         page(Batch::Pods(batch))
     }
 
-    /// What each pass brings until nothing is left: how many objects of each piece.
+    /// Objects of each piece that each pass brings, until nothing is left.
     fn passes(mut inbox: Inbox, enough: impl Fn(&Msg) -> bool) -> Vec<Vec<usize>> {
         let mut passes = Vec::new();
         while !inbox.is_empty() {

@@ -9,7 +9,7 @@ use super::lock;
 use super::meta::SimMeta;
 use super::node::{NodeRecord, SimNodeCondition, healthy};
 use super::object::{LeaseRecord, SimObject};
-use super::pod::{Host, PodRecord, PodState};
+use super::pod::{Host, PodState, SimPod};
 use super::population::World;
 use super::resource::SimResource;
 use super::server::Server;
@@ -214,7 +214,7 @@ impl World {
     }
 
     /// Edits a pod.
-    pub(super) fn edit_pod(&mut self, key: &str, now: i64, edit: impl FnOnce(&mut PodRecord)) {
+    pub(super) fn edit_pod(&mut self, key: &str, now: i64, edit: impl FnOnce(&mut SimPod)) {
         let Some(object) = self.store.get(SimResource::Pods, key) else { return };
         if let SimObject::Pod(pod) = &*object {
             let mut pod = pod.clone();
@@ -238,7 +238,7 @@ impl World {
     }
 
     /// An event of a pod, and of its first container once it has a node; a repeated one increases the count.
-    pub(super) fn pod_event(&self, pod: &PodRecord, reason: &str, source: &'static str, now: i64) -> EventRecord {
+    pub(super) fn pod_event(&self, pod: &SimPod, reason: &str, source: &'static str, now: i64) -> EventRecord {
         let (namespace, pod_name) = (pod.meta.namespace(), pod.meta.name());
         let first = &pod.shape.containers[0];
         let name = format!("{pod_name}.{}", reason.to_lowercase());

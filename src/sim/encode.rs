@@ -67,7 +67,7 @@ impl Encoder {
             _ => return Err(status::bad_request(&format!("unrecognized includeObject value: \"{include}\""))),
         };
         let form = negotiate(accept).ok_or_else(status::not_acceptable)?;
-        // Their protobuf is not written: whoever asks for it takes JSON too.
+        // Their protobuf is not written: clients that ask for it accept JSON too.
         let form = if form == Form::Protobuf && !resource.spec().has_protobuf { Form::Json } else { form };
         Ok(Self { form, include, resource, version, now })
     }

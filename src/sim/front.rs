@@ -145,7 +145,7 @@ impl Listener for FrontListener {
     }
 }
 
-type Change = Pin<Box<dyn Future<Output = (watch::Receiver<Gate>, bool)> + Send>>;
+type GateChange = Pin<Box<dyn Future<Output = (watch::Receiver<Gate>, bool)> + Send>>;
 
 /// One connection that obeys its front.
 pub(super) struct Connection {
@@ -154,7 +154,7 @@ pub(super) struct Connection {
     born: Gate,
     now: Gate,
     /// Resolves when the gate changes; `false` when the server is gone.
-    change: Change,
+    change: GateChange,
     open: Arc<AtomicUsize>,
 }
 
@@ -185,7 +185,7 @@ impl Drop for Connection {
     }
 }
 
-fn next(mut gate: watch::Receiver<Gate>) -> Change {
+fn next(mut gate: watch::Receiver<Gate>) -> GateChange {
     Box::pin(async move {
         let alive = gate.changed().await.is_ok();
         (gate, alive)

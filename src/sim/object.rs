@@ -8,7 +8,7 @@ use super::dynamic::DynamicRecord;
 use super::event::EventRecord;
 use super::meta::SimMeta;
 use super::node::NodeRecord;
-use super::pod::PodRecord;
+use super::pod::SimPod;
 use super::raw::RawRecord;
 use super::resource::SimResource;
 use super::template::{raw, string, time, uid};
@@ -31,7 +31,7 @@ pub(super) struct LeaseRecord {
 #[derive(Clone, Debug)]
 pub(super) enum SimObject {
     Node(NodeRecord),
-    Pod(PodRecord),
+    Pod(SimPod),
     Namespace(NamespaceRecord),
     Event(EventRecord),
     Lease(LeaseRecord),

@@ -125,7 +125,7 @@ impl PodState {
 
 /// One pod.
 #[derive(Clone, Debug)]
-pub(super) struct PodRecord {
+pub(super) struct SimPod {
     pub(super) meta: SimMeta,
     pub(super) shape: Arc<PodShape>,
     pub(super) host: Option<Host>,
@@ -141,7 +141,7 @@ pub(super) struct PodRecord {
     pub(super) updated: i64,
 }
 
-impl PodRecord {
+impl SimPod {
     /// Returns `true` if it is bound and not finished: the scheduler counts it on its node.
     pub(super) fn counts(&self) -> bool {
         self.host.is_some() && !self.state.finished()

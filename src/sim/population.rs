@@ -17,7 +17,7 @@ use fastrand::Rng;
 use super::meta::SimMeta;
 use super::node::{NodeRecord, allocatable_cpu_m, allocatable_memory_mib};
 use super::object::{LeaseRecord, NamespaceRecord, SimObject};
-use super::pod::{Host, PodRecord, PodShape, PodState, Workload};
+use super::pod::{Host, PodShape, PodState, SimPod, Workload};
 use super::resource::SimResource;
 use super::scenario::{NodeRole, ScenarioCluster};
 use super::store::SimStore;
@@ -238,14 +238,14 @@ impl World {
     }
 
     /// A new pod of a shape; running if it has a host, else waiting for one.
-    pub(super) fn pod(&mut self, shape: &Arc<PodShape>, host: Option<Host>, ordinal: u32, age: i64) -> PodRecord {
+    pub(super) fn pod(&mut self, shape: &Arc<PodShape>, host: Option<Host>, ordinal: u32, age: i64) -> SimPod {
         let mut meta = self.pod_meta(shape, host.as_ref(), ordinal, age);
         // Of ten thousand pods of one workload some draw the same letters; a real server refuses the second and is asked again.
         while shape.workload != Workload::Static && self.store.get(SimResource::Pods, &meta.key).is_some() {
             meta = self.pod_meta(shape, host.as_ref(), ordinal, age);
         }
         let created = meta.created;
-        PodRecord {
+        SimPod {
             meta,
             shape: Arc::clone(shape),
             // Pod addresses come out of 10.128.0.0/9, beside the nodes' networks.

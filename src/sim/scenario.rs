@@ -174,7 +174,7 @@ pub(super) struct NodeGroup {
 /// Size of the objects.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum Detail {
+pub(super) enum ObjectSize {
     /// As in a real cluster: pods of 5 to 15 KB.
     #[default]
     Full,
@@ -201,7 +201,7 @@ pub(super) struct PodsSpec {
     /// Allocated claims on cards of `resource.k8s.io`.
     #[serde(deserialize_with = "bounds::at_most::<_, { bounds::PODS }>")]
     pub(super) claims: u32,
-    pub(super) detail: Detail,
+    pub(super) detail: ObjectSize,
     /// `true` if every node runs only two `DaemonSet`s instead of the full set.
     pub(super) light_system: bool,
 }

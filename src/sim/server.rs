@@ -67,7 +67,7 @@ pub(super) struct Port {
     pub(super) address: SocketAddr,
     /// The task that accepts connections, and its listener.
     pub(super) serving: Mutex<Option<(AbortHandle, Weak<TcpListener>)>>,
-    /// Holds the port while nobody listens: the system would give it to whoever asks for any.
+    /// Holds the port while nobody listens: the system would give it to the next caller.
     pub(super) reserved: Mutex<Option<TcpSocket>>,
     /// Connections that fill the queue of a listener that nobody accepts from.
     pub(super) plugs: Mutex<Vec<TcpStream>>,

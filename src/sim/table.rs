@@ -3,7 +3,7 @@
 use super::event::EventRecord;
 use super::node::NodeRecord;
 use super::object::SimObject;
-use super::pod::{PodRecord, PodState};
+use super::pod::{PodState, SimPod};
 use super::resource::SimResource;
 use super::template::{number, raw, string};
 
@@ -80,7 +80,7 @@ fn node_cells(node: &NodeRecord, age: &str, out: &mut Vec<u8>) {
     }
 }
 
-fn pod_cells(pod: &PodRecord, age_text: &str, now: i64, out: &mut Vec<u8>) {
+fn pod_cells(pod: &SimPod, age_text: &str, now: i64, out: &mut Vec<u8>) {
     let total = pod.shape.containers.len();
     let ready = match pod.state {
         PodState::Running | PodState::NotReady => total,

@@ -1,4 +1,4 @@
-//! What is asked of each decoder for any bytes at all. The fuzz targets and the test of the corpus both run these.
+//! Properties of each decoder for any bytes at all. The fuzz targets and the test of the corpus both run these.
 
 use std::fmt;
 use std::io::Write;
@@ -32,7 +32,7 @@ pub fn pod_json(bytes: &[u8]) {
 }
 
 /// JSON of any shape against `serde_json`, which reads all of it: what it reads, reads the same here as it does when it is written
-/// anew in its words, and what it calls cut short is an error here too.
+/// again in its words, and what it calls cut short is an error here too.
 pub fn json(bytes: &[u8]) {
     match serde_json::from_slice::<Plain>(bytes) {
         Ok(Plain(value)) => {
@@ -59,18 +59,18 @@ pub fn json(bytes: &[u8]) {
 /// Where the object of a frame begins and ends is what `serde_json` says.
 fn framed(bytes: &[u8]) {
     #[derive(Deserialize)]
-    struct Frame<'a> {
+    struct WatchFrame<'a> {
         #[serde(borrow)]
         object: &'a RawValue,
     }
-    if let (Ok(frame), Ok(expected)) = (decode_frame(bytes), serde_json::from_slice::<Frame<'_>>(bytes)) {
+    if let (Ok(frame), Ok(expected)) = (decode_frame(bytes), serde_json::from_slice::<WatchFrame<'_>>(bytes)) {
         assert_eq!(frame.object, expected.object.get().as_bytes());
     }
 }
 
 /// Nodes in protobuf: the body as it is, and as the message of a list, of an object and of a frame.
 pub fn node_proto(bytes: &[u8]) {
-    for body in wrapped(bytes, ("v1", "Node")) {
+    for body in wrapped(bytes, "v1", "Node") {
         nodes(&body);
     }
     if let Ok(frame) = decode_proto_frame(bytes) {
@@ -80,7 +80,7 @@ pub fn node_proto(bytes: &[u8]) {
 
 /// Pods in protobuf: the body as it is, and as the message of a list, of an object and of a frame.
 pub fn pod_proto(bytes: &[u8]) {
-    for body in wrapped(bytes, ("v1", "Pod")) {
+    for body in wrapped(bytes, "v1", "Pod") {
         pods(&body);
     }
     if let Ok(frame) = decode_proto_frame(bytes) {
@@ -91,7 +91,7 @@ pub fn pod_proto(bytes: &[u8]) {
 /// Events of both groups: the body as it is, JSON or protobuf, and as the message of a list, of an object and of a frame.
 pub fn event(bytes: &[u8]) {
     for version in ["v1", "events.k8s.io/v1"] {
-        for body in wrapped(bytes, (version, "Event")) {
+        for body in wrapped(bytes, version, "Event") {
             events(&body);
         }
     }
@@ -204,9 +204,9 @@ fn events(body: &[u8]) {
         Ok(page) => {
             page.events.iter().for_each(sound);
             let most = page.events.len() / 2 + 1;
-            let told = event::digest(page.events.iter(), most);
-            assert!(told.len() <= most && told.is_empty() == page.events.is_empty());
-            assert!(told.is_sorted_by(|one, next| one.last >= next.last), "the newest come first");
+            let reported = event::digest(page.events.iter(), most);
+            assert!(reported.len() <= most && reported.is_empty() == page.events.is_empty());
+            assert!(reported.is_sorted_by(|one, next| one.last >= next.last), "the newest come first");
         }
         Err(error) => harmless(&error.text),
     }
@@ -256,7 +256,7 @@ fn sound(node: &NodeFacts) {
 }
 
 /// The bytes, and the bytes as what an envelope of protobuf holds.
-fn wrapped(bytes: &[u8], (version, kind): (&str, &str)) -> Vec<Vec<u8>> {
+fn wrapped(bytes: &[u8], version: &str, kind: &str) -> Vec<Vec<u8>> {
     let envelope = |kind: &str, message: &[u8]| {
         let mut body = b"k8s\0".to_vec();
         put(&mut body, 1, &{

@@ -18,13 +18,13 @@ use serde_json::Value;
 /// Billionths in a unit.
 const NANO: i128 = 1_000_000_000;
 
-/// What is known of one object, by field.
+/// Values of one object, by field.
 pub type Object = BTreeMap<&'static str, String>;
 
 /// All objects: `node NAME`, `pod NAMESPACE/NAME`, and `cluster` with the sums.
 pub type Objects = BTreeMap<String, Object>;
 
-/// What the model holds of cluster number `at`; `None` unless both lists were once complete, or as many namespaces of the
+/// Contents of the model for cluster number `at`; `None` unless both lists were once complete, or as many namespaces of the
 /// second as may be listed.
 pub fn held(model: &Model, at: usize, now: Now) -> Option<Objects> {
     let snapshot = report::snapshot(model, now);
@@ -110,7 +110,7 @@ fn held_pod(pod: &PodFacts<'_>) -> Object {
     ])
 }
 
-/// What a server has, from its dump: its nodes, and its pods in these namespaces, in all of them if none is named. Finished
+/// Contents of a server, from its dump: its nodes, and its pods in these namespaces, in all of them if none is named. Finished
 /// pods are not asked for, and so are none of ours.
 #[must_use]
 pub fn truth(dump: &Value, namespaces: &[&str]) -> Objects {

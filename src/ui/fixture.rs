@@ -134,65 +134,65 @@ impl Fleet {
     }
 
     pub(super) fn rows(&self, range: Range<usize>) -> Vec<NodeRow<'_>> {
-        self.nodes[range.clone()].iter().zip(range).map(|(facts, place)| self.row(facts, place)).collect()
+        self.nodes[range.clone()].iter().zip(range).map(|(facts, index)| self.row(facts, index)).collect()
     }
 
-    fn row<'a>(&'a self, facts: &'a PackedFacts, place: usize) -> NodeRow<'a> {
+    fn row<'a>(&'a self, facts: &'a PackedFacts, index: usize) -> NodeRow<'a> {
         let status = |readiness, seconds| NodeStatus {
             readiness,
             for_: Some(secs(seconds)),
-            cordoned: matches!(place, 2 | 5 | 7),
-            flapping: place == 4,
+            cordoned: matches!(index, 2 | 5 | 7),
+            flapping: index == 4,
             stale: self.stale,
         };
-        let number = i64::try_from(place).unwrap();
+        let number = i64::try_from(index).unwrap();
         let gpu = |requested, allocatable| Accelerators { requested, allocatable, capacity: 8 };
         let gpu_known = |number: i64| (self.pods_known)(0).map(|_| number);
         NodeRow {
             facts,
-            selected: place == self.selected,
-            status: match place {
+            selected: index == self.selected,
+            status: match index {
                 0 | 5 => status(Readiness::NotReady, 192),
                 3 => status(Readiness::Unknown, 120),
                 _ => status(Readiness::Ready, 86_400),
             },
-            roles: if place == 11 { "control-plane".into() } else { Clean::default() },
+            roles: if index == 11 { "control-plane".into() } else { Clean::default() },
             internal_ip: facts.internal_ip(),
             age: Some(secs(212 * 86_400)),
-            pods: (self.pods_known)(25 + u32::try_from(place).unwrap()),
+            pods: (self.pods_known)(25 + u32::try_from(index).unwrap()),
             pods_allocatable: Some(110),
-            gpu: match place {
+            gpu: match index {
                 11 => None,
                 0 => Some(gpu(gpu_known(8), 0)),
                 8 => Some(gpu(gpu_known(5), 5)),
                 _ => Some(gpu(gpu_known(number % 9), 8)),
             },
-            gpus_free: match place {
+            gpus_free: match index {
                 11 => None,
                 0 | 2 | 3 | 5 | 7 | 8 => Some(gpu_known(0)),
                 _ => Some(gpu_known(8 - number % 9)),
             },
-            unschedulable: match place {
+            unschedulable: match index {
                 0 | 5 => Some("NotReady".into()),
                 3 => Some("Unknown".into()),
                 2 | 7 => Some("cordoned".into()),
                 _ => None,
             },
             gpu_missing: 0,
-            model: (place != 11).then_some("A100-SXM4-80GB"),
+            model: (index != 11).then_some("A100-SXM4-80GB"),
             cpu_milli: (gpu_known(number * 1000 + 40_000), Some(127_500)),
             memory_bytes: (gpu_known((number + 200) << 30), Some(1_000 << 30)),
-            used: Some(match place {
+            used: Some(match index {
                 3 => Used::default(),
                 _ => Used {
                     cpu_milli: Some(number % 12 * 7_000 + 30_000),
                     memory_bytes: Some((number % 12 * 40 + 300) << 30),
-                    age: Some(secs(if place == 5 { 260 } else { 20 })),
+                    age: Some(secs(if index == 5 { 260 } else { 20 })),
                     window: Some(secs(20)),
                 },
             }),
-            ready: strip(place),
-            pressures: if place == 6 { vec![&self.nodes[6].conditions.said()[0].kind] } else { vec![] },
+            ready: strip(index),
+            pressures: if index == 6 { vec![&self.nodes[6].conditions.said()[0].kind] } else { vec![] },
         }
     }
 
@@ -249,9 +249,9 @@ impl Fleet {
 }
 
 /// Not watched for three minutes, then as the node is now: lost, silent, flapping, or Ready all the time.
-fn strip(place: usize) -> Strip {
+fn strip(index: usize) -> Strip {
     std::array::from_fn(|minute| {
-        (minute > 2).then_some(match place {
+        (minute > 2).then_some(match index {
             0 | 5 if minute > 11 => Readiness::NotReady,
             3 if minute > 12 => Readiness::Unknown,
             4 if minute % 3 == 0 => Readiness::NotReady,
@@ -319,8 +319,8 @@ pub(super) fn pods(range: Range<usize>) -> Vec<PodRow<'static>> {
         ("batch", "etl-28391040-9zzkq", PodPhase::Succeeded, "Completed", 0, 0, ("Job", "etl-28391040")),
         ("default", "debug", PodPhase::Failed, "OOMKilled", 0, 0, ("", "")),
     ];
-    let pod = |place: usize| {
-        let (namespace, name, phase, reason, restarts, gpus, (owner_kind, owner_name)) = all[place % all.len()];
+    let pod = |index: usize| {
+        let (namespace, name, phase, reason, restarts, gpus, (owner_kind, owner_name)) = all[index % all.len()];
         let requests = Requests { cpu: Quantity::whole(8), memory: Quantity::whole(64 << 30), others: vec![] };
         let ready = u16::from(reason.is_empty());
         PodRow {
@@ -337,7 +337,7 @@ pub(super) fn pods(range: Range<usize>) -> Vec<PodRow<'static>> {
                 requests,
                 ..Default::default()
             },
-            selected: place == 1,
+            selected: index == 1,
             age: Some(secs(7200)),
             gpus,
             last_report: None,
@@ -346,7 +346,7 @@ pub(super) fn pods(range: Range<usize>) -> Vec<PodRow<'static>> {
     range.map(pod).collect()
 }
 
-/// What was reported about the opened node.
+/// Events about the opened node.
 fn node_events() -> Vec<EventFacts> {
     let event = |kind: &str, reason: &str, note: &str, controller: &str, count, last: &str| EventFacts {
         kind: kind.into(),

@@ -1,4 +1,4 @@
-//! What all parts of a frame share: plain values of the model for the lines that can be seen.
+//! Values that all parts of a frame share: plain values of the model for the lines that can be seen.
 
 use std::cmp::Reverse;
 
@@ -17,7 +17,7 @@ use crate::ui::widgets::spark::MARKS;
 /// Most alerts of a frame; a tall one-line screen lists no more.
 const ALERTS: usize = 16;
 
-/// What all parts of a frame share.
+/// Values that all parts of a frame share.
 pub(in crate::ui) struct Scene<'a> {
     /// Thresholds of the current cluster.
     pub(in crate::ui) settings: Settings,

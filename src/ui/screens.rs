@@ -1,6 +1,6 @@
 //! Screens: one file each, one row of [`SCREENS`].
 //!
-//! What a key does on a screen, which object it means and where back leads is in [`crate::model::app`]: the model knows no
+//! The meaning of a key on a screen, its object and the way back are in [`crate::model::app`]: the model knows no
 //! terminal.
 
 pub(in crate::ui) mod alerts;

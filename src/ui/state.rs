@@ -1,4 +1,4 @@
-//! What the screen remembers from frame to frame; nothing that the model must know.
+//! Memory of the screen from frame to frame; nothing that the model must know.
 
 use ratatui::layout::Rect;
 
@@ -31,7 +31,7 @@ pub(in crate::ui) struct ListMemory {
 }
 
 impl ViewState {
-    /// Begins a frame: another size, cluster or node starts its columns anew.
+    /// Begins a frame: another size, cluster or node starts its columns over.
     pub(in crate::ui) fn enter(&mut self, area: Rect, cluster: ClusterId, inside: bool) {
         let last = self.last.replace((area, cluster, inside));
         let resized = last.is_none_or(|(before, ..)| before.width != area.width);

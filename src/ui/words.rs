@@ -106,7 +106,7 @@ pub(super) fn status(status: NodeStatus, width: usize) -> String {
     text
 }
 
-/// What a pod was when its node last reported: `last reported Running 33s ago`, and `was Running` where there is no room.
+/// Status of a pod when its node last reported: `last reported Running 33s ago`, and `was Running` where there is no room.
 pub(super) fn last_reported(status: &str, report: LastReport, wide: bool) -> String {
     match report.ago {
         // That it is to go is the server's word, not the node's.
@@ -220,9 +220,9 @@ fn pages(objects: u64, page: u32, remaining: Option<u64>) -> Option<u64> {
     Some(u64::from(page) + remaining?.div_ceil(each))
 }
 
-/// What is wrong with a cluster's link: the last failure and what happens next, else where the time goes if it is slow, and
+/// Problem of a cluster's link: the last failure and what happens next, else where the time goes if it is slow, and
 /// a request that runs for long.
-pub(super) fn trouble(summary: &ClusterSummary, slow: Duration, glyphs: &Glyphs) -> Option<String> {
+pub(super) fn problem(summary: &ClusterSummary, slow: Duration, glyphs: &Glyphs) -> Option<String> {
     let dot = glyphs.dot;
     let Some(failure) = &summary.failure else {
         let running = summary.running.as_ref().filter(|(_, span)| *span >= slow);

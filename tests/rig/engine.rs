@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use watchbell::clock::Clock;
 use watchbell::cluster::kubeconfig::{self, ContextTarget, Selection, Sources};
-use watchbell::cluster::{self, ClusterCommand, TaskLink, Tiers, Tuning};
+use watchbell::cluster::{self, Between, ClusterCommand, TaskLink, Tier, Tiers, Tuning};
 use watchbell::model::app::Model;
 use watchbell::model::settings::{ClusterSpec, Settings};
 use watchbell::model::store::scope::Scope;
@@ -33,9 +33,9 @@ pub(crate) fn ms(ms: u64) -> Duration {
 pub(crate) fn quick() -> Tuning {
     Tuning {
         connect_deadline: ms(300),
-        tiers: Tiers { steps: vec![(0, ms(1_000))], unknown: ms(1_000), hysteresis_pct: 10 },
+        tiers: Tiers { steps: vec![Tier { nodes: 0, deadline: ms(1_000) }], unknown: ms(1_000), hysteresis_pct: 10 },
         page_cap: ms(3_000),
-        idle: (ms(400), ms(500)),
+        idle: Between::new(ms(400), ms(500)),
         page_sizes: vec![8, 4, 2, 1],
         page_retries: vec![ms(30), ms(60), ms(120)],
         page_budget: ms(8_000),
@@ -45,7 +45,7 @@ pub(crate) fn quick() -> Tuning {
         rejected_delay: ms(600),
         denied_period: ms(500),
         denied_grace: Duration::ZERO,
-        poll_period: (ms(150), ms(250)),
+        poll_period: Between::new(ms(150), ms(250)),
         watch_headers: ms(1_000),
         watch_spacing: ms(50),
         watch_short: ms(20),

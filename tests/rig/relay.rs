@@ -9,7 +9,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
-/// What it does with connections.
+/// Treatment of connections.
 #[derive(Clone, Default)]
 pub(crate) struct Mode {
     /// The handshake; `None`: plain TCP.

@@ -26,7 +26,7 @@ use super::engine::{Rig, ms};
 
 /// At the shipped periods at most one request a second on average (G4); [`quick`] is twenty times as fast.
 const REQUESTS_PER_SECOND: u32 = 20;
-/// What one fault may bring at once: two rounds of four attempts of two lists (these retries are thirty times as fast), what
+/// Most requests that one fault may bring at once: two rounds of four attempts of two lists (these retries are thirty times as fast), what
 /// they go on with where a page was half read, two watches, two probes, and the lists that a cluster need not have.
 const BURST: u32 = 32;
 /// Tasks of two clusters: of each the supervisor and thirteen parts, what is optional, pages, watches and, twice, the
@@ -120,7 +120,7 @@ impl Rig {
         }
     }
 
-    /// What was held before and what the server still has is held (G2).
+    /// Checks that objects of before that the server still has are kept (G2).
     pub(crate) fn keeps(&self, before: &Objects) {
         let now: BTreeSet<(String, Option<String>)> = self
             .objects()
@@ -208,7 +208,7 @@ impl Rig {
         assert!(!reported.samples.iter().any(|sample| missed(sample.outcome)), "{:?}", reported.samples);
     }
 
-    /// What holds whatever happens and at any time.
+    /// Rules that hold whatever happens and at any time.
     pub(crate) fn keeps_the_rules(&self) {
         self.asks_for_one_page_at_a_time();
         // From the beginning: the first lists and watches come at once, and one fault may follow.

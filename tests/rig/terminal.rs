@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::{PATIENCE, Served, binary};
 
-/// What the terminal shows, and every byte it was sent.
+/// Contents of the terminal, and every byte it was sent.
 struct Shown {
     parser: vt100::Parser,
     raw: Vec<u8>,

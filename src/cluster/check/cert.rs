@@ -139,7 +139,7 @@ impl<'a> Signed<'a> {
         let mut certificate = Der(Der(der).take(SEQUENCE)?);
         let body = certificate.whole(SEQUENCE)?;
         let algorithm = certificate.take(SEQUENCE)?;
-        // The first byte tells how many bits of the last one are not used: none.
+        // The first byte says how many bits of the last one are not used: none.
         let (0, signature) = certificate.take(BIT_STRING)?.split_first().map(|(unused, rest)| (*unused, rest))? else {
             return None;
         };
@@ -196,7 +196,7 @@ impl Extensions {
                 self.authority = Some(authority.first().is_some_and(|&flag| flag != 0));
             }
             NAME_CONSTRAINTS => self.limits.names = true,
-            // The first byte tells how many bits of the last one are not used.
+            // The first byte says how many bits of the last one are not used.
             KEY_USAGE => {
                 self.signs = Some(value.take(BIT_STRING)?.get(1).is_some_and(|bits| bits & KEY_CERT_SIGN != 0));
             }

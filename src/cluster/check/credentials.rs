@@ -48,10 +48,10 @@ impl CheckRun {
                 } else {
                     CheckStep::new("kubeconfig", StepOutcome::Ok, &text)
                 };
-                self.tell(step).await
+                self.report(step).await
             }
             Err(error) => {
-                self.tell_error("kubeconfig", StepOutcome::Fail, &error).await?;
+                self.report_error("kubeconfig", StepOutcome::Fail, &error).await?;
                 Err(Stop::Unusable)
             }
         }
@@ -68,7 +68,7 @@ impl CheckRun {
         let built = match built {
             Ok(built) => built,
             Err(error) => {
-                self.tell_error("credentials", StepOutcome::Fail, &error).await?;
+                self.report_error("credentials", StepOutcome::Fail, &error).await?;
                 return Err(Stop::Unusable);
             }
         };
@@ -104,7 +104,7 @@ impl CheckRun {
             }
             _ => step.next("renew it"),
         };
-        self.tell(step).await
+        self.report(step).await
     }
 }
 

@@ -85,7 +85,7 @@ impl CheckRun {
                     worst.get_or_insert(error);
                 }
                 Err(error) => {
-                    self.tell_error(&name, StepOutcome::Fail, &error).await?;
+                    self.report_error(&name, StepOutcome::Fail, &error).await?;
                     return Ok(());
                 }
             }
@@ -99,7 +99,7 @@ impl CheckRun {
                 CheckStep { layer: Some(Layer::Rbac), ..step }
             }
         };
-        self.tell(step).await
+        self.report(step).await
     }
 
     pub(super) async fn node_page(&mut self) -> StepFlow {
@@ -127,7 +127,7 @@ impl CheckRun {
         let cap = self.within(self.tuning.tiers.unknown);
         let limits = Limits {
             headers: cap,
-            idle: self.tuning.idle.1.min(cap),
+            idle: self.tuning.idle.most.min(cap),
             cap,
             slowest: self.tuning.slowest_body,
             bytes: self.tuning.page_bytes,
@@ -137,21 +137,21 @@ impl CheckRun {
         let uri = format!("{path}?limit={PAGE}");
         let CheckResponse { result, mut timing } = self.ask(CallKind::List(resource), &uri, limits).await;
         if let Err(request_error) = result {
-            self.tell_error(name, StepOutcome::Fail, &request_error).await?;
+            self.report_error(name, StepOutcome::Fail, &request_error).await?;
             return Ok(None);
         }
         let begun = Instant::now();
         let head = match decode(&self.buf) {
             Ok(head) => head,
             Err(error) => {
-                self.tell_error(name, StepOutcome::Fail, &RequestError::new(Layer::Decode, &error.text)).await?;
+                self.report_error(name, StepOutcome::Fail, &RequestError::new(Layer::Decode, &error.text)).await?;
                 return Ok(None);
             }
         };
         timing.decode_ms = Some(millis(begun.elapsed()));
         timing.objects = Some(u64::from(head.objects));
         let step = paged(name, &head, timing, self.buf.len());
-        self.tell(step).await?;
+        self.report(step).await?;
         Ok(Some(head))
     }
 
@@ -168,7 +168,7 @@ impl CheckRun {
             let text = format!("{} node with limit=1, at one resourceVersion; there is no second page", first.len());
             let honest = first.len() <= 1;
             return self
-                .tell(CheckStep::new(name, if honest { StepOutcome::Ok } else { StepOutcome::Warn }, &text))
+                .report(CheckStep::new(name, if honest { StepOutcome::Ok } else { StepOutcome::Warn }, &text))
                 .await;
         }
         let token = utf8_percent_encode(&one.continue_token, NON_ALPHANUMERIC).to_string();
@@ -183,7 +183,7 @@ impl CheckRun {
         }
         let remaining = one.remaining.map_or_else(|| "not reported".to_owned(), |remaining| remaining.to_string());
         let text = format!("pagination consistent; remaining after page 1: {remaining}");
-        self.tell(CheckStep::new(name, StepOutcome::Ok, &text)).await
+        self.report(CheckStep::new(name, StepOutcome::Ok, &text)).await
     }
 
     async fn small_page(
@@ -199,14 +199,14 @@ impl CheckRun {
         });
         match read {
             Ok(head) => Ok(Some(head)),
-            Err(request_error) => self.tell_error(name, StepOutcome::Fail, &request_error).await.map(|()| None),
+            Err(request_error) => self.report_error(name, StepOutcome::Fail, &request_error).await.map(|()| None),
         }
     }
 
     async fn broken(&mut self, name: &str, text: &str) -> StepFlow {
         let step = CheckStep::new(name, StepOutcome::Fail, &format!("{}: {text}", layer_name(Layer::Decode)));
         let next = "something between here and etcd answers each page from another state: look for a cache or a proxy";
-        self.tell(CheckStep { layer: Some(Layer::Decode), ..step }.next(next)).await
+        self.report(CheckStep { layer: Some(Layer::Decode), ..step }.next(next)).await
     }
 
     /// Kubelets may be older than the API server, but not by any number of minor versions, and never newer.
@@ -214,7 +214,7 @@ impl CheckRun {
         let minor = self.found.version.as_deref().and_then(minor_of);
         let (Some(server), false) = (minor, self.found.nodes.is_empty()) else {
             return self
-                .tell(CheckStep::new("kubelets", StepOutcome::Skip, "the server's version or the nodes are unknown"))
+                .report(CheckStep::new("kubelets", StepOutcome::Skip, "the server's version or the nodes are unknown"))
                 .await;
         };
         let mut versions: BTreeMap<&str, u32> = BTreeMap::new();
@@ -236,7 +236,7 @@ impl CheckRun {
             CheckStep::new("kubelets", StepOutcome::Warn, &text)
                 .next("upgrade those nodes, or finish the control plane's upgrade")
         };
-        self.tell(step.limit(limit, "Kubernetes version skew policy")).await
+        self.report(step.limit(limit, "Kubernetes version skew policy")).await
     }
 }
 

@@ -33,19 +33,19 @@ impl CheckRun {
                 _ if capped => None,
                 Layer::Rbac => Some("may not read /metrics (403): queues and slow verbs are not seen"),
                 _ if error.code == Some(404) => Some("the server has no /metrics"),
-                _ => return self.tell_error("load", StepOutcome::Warn, error).await,
+                _ => return self.report_error("load", StepOutcome::Warn, error).await,
             };
             if let Some(text) = step {
-                return self.tell(CheckStep::new("load", StepOutcome::Skip, text)).await;
+                return self.report(CheckStep::new("load", StepOutcome::Skip, text)).await;
             }
         }
         let load = ServerLoad::read(&String::from_utf8_lossy(&self.buf));
         if let (Ok(head), true) = (&asked.result, load == ServerLoad::default()) {
             let error = unreadable(head, &self.buf, "the answer to /metrics has no metrics");
-            return self.tell_error("load", StepOutcome::Warn, &error).await;
+            return self.report_error("load", StepOutcome::Warn, &error).await;
         }
-        self.tell(load.step().timing(asked.timing)).await?;
-        self.tell(load.slow_verbs()).await
+        self.report(load.step().timing(asked.timing)).await?;
+        self.report(load.slow_verbs()).await
     }
 }
 

@@ -24,7 +24,7 @@ impl CheckRun {
     pub(super) async fn ready_changes(&mut self) -> StepFlow {
         let name = "ready changes";
         if self.found.nodes.is_empty() {
-            return self.tell(CheckStep::new(name, StepOutcome::Skip, "no nodes could be read")).await;
+            return self.report(CheckStep::new(name, StepOutcome::Skip, "no nodes could be read")).await;
         }
         let skew = SignedDuration::from_millis(self.found.skew_ms);
         let now = wall().checked_sub(skew).unwrap_or_else(|_| wall());
@@ -38,7 +38,7 @@ impl CheckRun {
             0 => CheckStep::new(name, StepOutcome::Ok, &text),
             _ => CheckStep::new(name, StepOutcome::Warn, &text).next("look at the nodes named below"),
         };
-        self.tell(step.limit("15 min", source)).await?;
+        self.report(step.limit("15 min", source)).await?;
         for (node, readiness, ago) in changed.into_iter().take(SHOWN) {
             let state = match readiness {
                 Readiness::Ready => "Ready",
@@ -47,7 +47,7 @@ impl CheckRun {
             };
             let events = self.events(&node).await;
             let text = format!("{state} since {}; {events}", span(ago));
-            self.tell(CheckStep::new(&format!("node {node}"), StepOutcome::Warn, &one_line(&text))).await?;
+            self.report(CheckStep::new(&format!("node {node}"), StepOutcome::Warn, &one_line(&text))).await?;
         }
         Ok(())
     }

@@ -11,19 +11,20 @@ impl CheckRun {
         let asked = self.list(&format!("{}?limit=1", usage::PATH)).await;
         match asked.result {
             Ok(_) => {
-                self.tell(CheckStep::new("metrics api", StepOutcome::Ok, "metrics readable").timing(asked.timing)).await
+                self.report(CheckStep::new("metrics api", StepOutcome::Ok, "metrics readable").timing(asked.timing))
+                    .await
             }
             Err(error) if error.code == Some(404) => {
                 let text = "not installed: no usage of CPU and memory, nothing else is missing";
-                self.tell(CheckStep::new("metrics api", StepOutcome::Skip, text)).await
+                self.report(CheckStep::new("metrics api", StepOutcome::Skip, text)).await
             }
             // A server without the API also answers 403 to those who may not see it.
             Err(error) if error.layer == Layer::Rbac => {
                 let text = "not visible to us (403): no usage of CPU and memory, nothing else is missing";
-                self.tell(CheckStep::new("metrics api", StepOutcome::Skip, text)).await
+                self.report(CheckStep::new("metrics api", StepOutcome::Skip, text)).await
             }
             // Only usage is missing without it, so it never fails the check.
-            Err(error) => self.tell_error("metrics api", StepOutcome::Warn, &error).await,
+            Err(error) => self.report_error("metrics api", StepOutcome::Warn, &error).await,
         }
     }
 
@@ -33,15 +34,15 @@ impl CheckRun {
         let versions = match asked.result {
             Ok(_) => optional::versions(&self.buf).unwrap_or_default(),
             Err(error) if error.code == Some(404) => {
-                return self.tell(CheckStep::new("dra", StepOutcome::Skip, absent)).await;
+                return self.report(CheckStep::new("dra", StepOutcome::Skip, absent)).await;
             }
             // Discovery may be forbidden where the list is allowed.
             Err(error) if error.layer == Layer::Rbac => vec!["v1".to_owned()],
-            Err(error) => return self.tell_error("dra", StepOutcome::Warn, &error).await,
+            Err(error) => return self.report_error("dra", StepOutcome::Warn, &error).await,
         };
         let Some(path) = optional::best(&versions, Resource::Slices) else {
             let text = format!("resource.k8s.io {} cannot be read: devices of it are not seen", versions.join(", "));
-            return self.tell(CheckStep::new("dra", StepOutcome::Skip, &one_line(&text))).await;
+            return self.report(CheckStep::new("dra", StepOutcome::Skip, &one_line(&text))).await;
         };
         let asked = self.list(&format!("{path}?limit=1")).await;
         let step = match asked.result {
@@ -53,9 +54,9 @@ impl CheckRun {
             Err(error) if error.layer == Layer::Rbac => {
                 CheckStep::new("dra", StepOutcome::Skip, "not visible to us (403): devices of it are not seen")
             }
-            Err(error) => return self.tell_error("dra", StepOutcome::Warn, &error).await,
+            Err(error) => return self.report_error("dra", StepOutcome::Warn, &error).await,
         };
-        self.tell(step).await
+        self.report(step).await
     }
 
     pub(super) async fn leases(&mut self) -> StepFlow {
@@ -67,8 +68,8 @@ impl CheckRun {
                 let text = "not visible to us (403): no sign of life of silent kubelets, nothing else is missing";
                 CheckStep::new("leases", StepOutcome::Skip, text)
             }
-            Err(error) => return self.tell_error("leases", StepOutcome::Warn, &error).await,
+            Err(error) => return self.report_error("leases", StepOutcome::Warn, &error).await,
         };
-        self.tell(step).await
+        self.report(step).await
     }
 }

@@ -18,11 +18,11 @@ const ADDRESSES: usize = 8;
 
 impl CheckRun {
     pub(super) async fn dns_and_tcp(&mut self) -> StepFlow {
-        let Some((host, port)) = self.place() else { return Ok(()) };
+        let Some((host, port)) = self.endpoint() else { return Ok(()) };
         let limit = self.within(self.tuning.connect_deadline);
         let begun = Instant::now();
         let addresses = if let Ok(address) = host.parse::<IpAddr>() {
-            self.tell(CheckStep::new(
+            self.report(CheckStep::new(
                 "dns",
                 StepOutcome::Ok,
                 &format!("`{host}` is an address, there is no name to resolve"),
@@ -36,7 +36,7 @@ impl CheckRun {
                 Ok(Ok(addresses)) => {
                     let listed: Vec<String> = addresses.iter().map(|address| address.ip().to_string()).collect();
                     let text = format!("`{host}` is {} in {}", listed.join(", "), ms_text(millis(took)));
-                    self.tell(CheckStep::new("dns", StepOutcome::Ok, &text).timing(only(took))).await?;
+                    self.report(CheckStep::new("dns", StepOutcome::Ok, &text).timing(only(took))).await?;
                     addresses
                 }
                 Ok(Err(error)) => {
@@ -64,11 +64,11 @@ impl CheckRun {
             let next = "take the dead address out of the name, or mend what is behind it";
             CheckStep::new("tcp", StepOutcome::Warn, &text).next(next)
         };
-        self.tell(step.timing(only(took))).await
+        self.report(step.timing(only(took))).await
     }
 
     /// Host and port of the first hop, which may be a proxy.
-    fn place(&self) -> Option<(String, u16)> {
+    fn endpoint(&self) -> Option<(String, u16)> {
         let plan = self.found.plan.as_ref()?;
         let url = plan.proxy.as_ref().unwrap_or(&plan.config.cluster_url);
         let port = url.port_u16().unwrap_or(match url.scheme_str() {
@@ -82,14 +82,19 @@ impl CheckRun {
     async fn unreached(&mut self, name: &str, failure: ConnectFailure) -> StepFlow {
         let proxied = self.found.plan.as_ref().is_some_and(|plan| plan.proxy.is_some());
         let error = classify::no_answer(&ConnectFailure { proxied, ..failure });
-        self.tell_error(name, StepOutcome::Fail, &error).await
+        self.report_error(name, StepOutcome::Fail, &error).await
     }
 }
 
 /// Failure that a client would have reported of a direct connection: without an `error`, the deadline passed.
-pub(super) fn failure(stage: ConnectStage, place: String, after: Duration, error: Option<io::Error>) -> ConnectFailure {
+pub(super) fn failure(
+    stage: ConnectStage,
+    endpoint: String,
+    after: Duration,
+    error: Option<io::Error>,
+) -> ConnectFailure {
     let source = error.map(Into::into);
-    ConnectFailure { stage, place, proxied: false, after, source, shown: None }
+    ConnectFailure { stage, endpoint, proxied: false, after, source, shown: None }
 }
 
 pub(super) fn only(took: Duration) -> Timing {
@@ -104,7 +109,7 @@ type ReachFailure = Vec<(SocketAddr, Option<io::Error>)>;
 
 /// Tries all addresses at once: returns the first that connects, and those that failed by then or a moment later.
 async fn connect(addresses: &[SocketAddr], limit: Duration) -> (Option<(TcpStream, SocketAddr)>, ReachFailure) {
-    /// A refusal is as fast as an acceptance; waiting longer for a silent address tells nothing more.
+    /// A refusal is as fast as an acceptance; waiting longer for a silent address brings nothing.
     const GRACE: Duration = Duration::from_secs(1);
 
     let mut tries = JoinSet::new();

@@ -25,19 +25,19 @@ impl CheckRun {
         let asked = self.get("/livez").await;
         match asked.result {
             Ok(head) => {
-                self.tell(answered("livez", "ok", asked.timing)).await?;
+                self.report(answered("livez", "ok", asked.timing)).await?;
                 let took = Duration::from_secs_f64(asked.timing.total_ms.unwrap_or_default() / 1000.0);
                 let date = head.headers.get(DATE).and_then(|date| date.to_str().ok());
                 let skew = date.and_then(|date| skew_ms(date, wall(), took));
                 self.clock(skew).await
             }
-            Err(error) => self.tell_error("livez", outcome_of_health(error.layer), &error).await,
+            Err(error) => self.report_error("livez", outcome_of_health(error.layer), &error).await,
         }
     }
 
     async fn clock(&mut self, skew_ms: Option<i64>) -> StepFlow {
         let Some(skew_ms) = skew_ms else {
-            return self.tell(CheckStep::new("clock", StepOutcome::Skip, "the answer has no Date header")).await;
+            return self.report(CheckStep::new("clock", StepOutcome::Skip, "the answer has no Date header")).await;
         };
         self.found.skew_ms = skew_ms;
         let off = span(Duration::from_millis(skew_ms.unsigned_abs()));
@@ -51,7 +51,7 @@ impl CheckRun {
                 CheckStep::new("clock", outcome, &text).next(next)
             }
         };
-        self.tell(step.limit("60 s", "go-jose DefaultLeeway, for the times in tokens")).await
+        self.report(step.limit("60 s", "go-jose DefaultLeeway, for the times in tokens")).await
     }
 
     pub(super) async fn readyz(&mut self) -> StepFlow {
@@ -64,11 +64,11 @@ impl CheckRun {
             let text = format!("{bad} of {} checks fail: {named}{more}", good + bad);
             let step = CheckStep::new("readyz", StepOutcome::Fail, &one_line(&text)).timing(asked.timing);
             let step = CheckStep { layer: Some(Layer::Server), ..step };
-            return self.tell(step.next("look at those checks in the API server's log")).await;
+            return self.report(step.next("look at those checks in the API server's log")).await;
         }
         match asked.result {
-            Ok(_) => self.tell(answered("readyz", &format!("{good} checks are good"), asked.timing)).await,
-            Err(error) => self.tell_error("readyz", outcome_of_health(error.layer), &error).await,
+            Ok(_) => self.report(answered("readyz", &format!("{good} checks are good"), asked.timing)).await,
+            Err(error) => self.report_error("readyz", outcome_of_health(error.layer), &error).await,
         }
     }
 
@@ -83,7 +83,7 @@ impl CheckRun {
 
         let asked = self.get("/version").await;
         if let Err(error) = asked.result {
-            return self.tell_error("version", outcome_of_health(error.layer), &error).await;
+            return self.report_error("version", outcome_of_health(error.layer), &error).await;
         }
         let step = if let Ok(answer) = read_json::<HealthAnswer>(&self.buf) {
             let text = format!("{} on {}", answer.git_version, answer.platform);
@@ -94,7 +94,7 @@ impl CheckRun {
             let step = CheckStep::new("version", StepOutcome::Fail, &text).next(advice(Layer::Decode));
             CheckStep { layer: Some(Layer::Decode), ..step }
         };
-        self.tell(step.timing(asked.timing)).await
+        self.report(step.timing(asked.timing)).await
     }
 }
 

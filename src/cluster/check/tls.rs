@@ -22,15 +22,15 @@ impl CheckRun {
         let url = plan.config.cluster_url.clone();
         if url.scheme_str() == Some("http") {
             return self
-                .tell(CheckStep::new("tls", StepOutcome::Skip, "the server's URL is http: nothing is encrypted"))
+                .report(CheckStep::new("tls", StepOutcome::Skip, "the server's URL is http: nothing is encrypted"))
                 .await;
         }
         if plan.proxy.is_some() {
             let text = "through a proxy: verified by the next step, the certificate is not shown";
-            return self.tell(CheckStep::new("tls", StepOutcome::Skip, text)).await;
+            return self.report(CheckStep::new("tls", StepOutcome::Skip, text)).await;
         }
         let host = url.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
-        let place = format!("{}:{}", url.host().unwrap_or_default(), url.port_u16().unwrap_or(443));
+        let endpoint = format!("{}:{}", url.host().unwrap_or_default(), url.port_u16().unwrap_or(443));
         let tls = plan.tls.clone();
         let insecure = self.target.is_insecure();
         let limit = self.within(self.tuning.connect_deadline);
@@ -38,11 +38,11 @@ impl CheckRun {
         let built = tokio::task::spawn_blocking(move || Ok((tls.client_config()?, tls.name(&host)?)));
         let (config, name) = match timeout(limit, built).await {
             Ok(Ok(Ok(built))) => built,
-            Ok(Ok(Err(error))) => return self.tell_error("tls", StepOutcome::Fail, &unusable_tls(&error)).await,
+            Ok(Ok(Err(error))) => return self.report_error("tls", StepOutcome::Fail, &unusable_tls(&error)).await,
             Ok(Err(_)) | Err(_) => {
                 let request_error =
                     RequestError::timed_out(Layer::Tls, "the machine's certificates could not be read in time");
-                return self.tell_error("tls", StepOutcome::Fail, &request_error).await;
+                return self.report_error("tls", StepOutcome::Fail, &request_error).await;
             }
         };
         let Some(tcp) = self.found.tcp.take() else { return Ok(()) };
@@ -60,20 +60,20 @@ impl CheckRun {
                 let shown =
                     session.peer_certificates().and_then(|chain| chain.first()).and_then(|c| Certificate::read(c));
                 let step = verified(version, shown.as_ref(), insecure);
-                return self.tell(step.timing(only(took))).await;
+                return self.report(step.timing(only(took))).await;
             }
             Ok(Err(error)) => Some(error),
             Err(_) => None,
         };
         let handshake = error.is_some();
-        let request_error = no_answer(&failure(ConnectStage::Tls, place.clone(), limit, error));
+        let request_error = no_answer(&failure(ConnectStage::Tls, endpoint.clone(), limit, error));
         let mut text = format!("{}: {}", layer_name(request_error.layer), request_error.text);
-        if handshake && let Some(certificate) = shown(config, name, (&place, self.within(limit))).await {
+        if handshake && let Some(certificate) = shown(config, name, (&endpoint, self.within(limit))).await {
             text = format!("{text}; {}", certificate.shows());
         }
         self.silent = super::SILENT;
         let step = CheckStep::new("tls", StepOutcome::Fail, &text).next(advice(request_error.layer));
-        self.tell(CheckStep { layer: Some(request_error.layer), ..step }).await
+        self.report(CheckStep { layer: Some(request_error.layer), ..step }).await
     }
 }
 

@@ -39,7 +39,7 @@ impl CheckRun {
             }
             (None, None) => {
                 return self
-                    .tell(CheckStep::new("watch", StepOutcome::Skip, "no node could be read to begin from"))
+                    .report(CheckStep::new("watch", StepOutcome::Skip, "no node could be read to begin from"))
                     .await;
             }
         }
@@ -47,7 +47,7 @@ impl CheckRun {
         let (result, timing) = self.open(&uri).await;
         let body = match result {
             Ok((_, body)) => body,
-            Err(error) => return self.tell_error("watch", StepOutcome::Fail, &error).await,
+            Err(error) => return self.report_error("watch", StepOutcome::Fail, &error).await,
         };
         let opened = ms_text(timing.total_ms.unwrap_or_default());
         let begun = Instant::now();
@@ -59,9 +59,9 @@ impl CheckRun {
             }
             Ok(Ok(None)) => {
                 let error = RequestError::new(Layer::Watch, "the watch ended before its first event");
-                return self.tell_error("watch", StepOutcome::Fail, &error).await;
+                return self.report_error("watch", StepOutcome::Fail, &error).await;
             }
-            Ok(Err(error)) => return self.tell_error("watch", StepOutcome::Fail, &error).await,
+            Ok(Err(error)) => return self.report_error("watch", StepOutcome::Fail, &error).await,
             Err(_) => {
                 let text = format!("{}: open in {opened}, then nothing", layer_name(Layer::Watch));
                 let outcome = if expected { StepOutcome::Fail } else { StepOutcome::Warn };
@@ -69,7 +69,7 @@ impl CheckRun {
                 CheckStep { layer: Some(Layer::Watch), ..CheckStep::new("watch", outcome, &text).next(next) }
             }
         };
-        self.tell(step.limit("5 s", "ours: the first event comes from the server's memory").timing(timing)).await
+        self.report(step.limit("5 s", "ours: the first event comes from the server's memory").timing(timing)).await
     }
 }
 

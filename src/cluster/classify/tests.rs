@@ -109,7 +109,7 @@ fn connection_failures_name_the_stage_and_the_place() {
     let tls = |text: &str| Some(Box::new(io::Error::other(text.to_owned())) as Box<dyn StdError + Send + Sync>);
     let failure = |stage, proxied, source| ConnectFailure {
         stage,
-        place: "api:6443".to_owned(),
+        endpoint: "api:6443".to_owned(),
         proxied,
         after: Duration::from_secs(10),
         source,

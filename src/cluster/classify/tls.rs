@@ -242,7 +242,7 @@ pub(super) fn alert(error: &(dyn StdError + 'static)) -> Option<AlertDescription
 }
 
 /// Error of TLS that the server ended with an alert: most likely about a client certificate (F05).
-pub(super) fn refused_us(place: &str, alert: AlertDescription) -> RequestError {
+pub(super) fn refused_us(endpoint: &str, alert: AlertDescription) -> RequestError {
     use AlertDescription as Alert;
 
     let about_ours = match alert {
@@ -261,7 +261,10 @@ pub(super) fn refused_us(place: &str, alert: AlertDescription) -> RequestError {
         }
         _ => format!("it ended the handshake ({}); does it want a client certificate?", alert_name(alert)),
     };
-    RequestError { not_kubernetes: true, ..RequestError::new(Layer::Tls, &format!("TLS with {place}: {about_ours}")) }
+    RequestError {
+        not_kubernetes: true,
+        ..RequestError::new(Layer::Tls, &format!("TLS with {endpoint}: {about_ours}"))
+    }
 }
 
 /// An alert as Go calls it (crypto/tls, `alertText`).

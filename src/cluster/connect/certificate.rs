@@ -35,14 +35,14 @@ impl CertificateFetcher {
     }
 
     /// The certificate of the server at `place`, in words; `None` if it could not be fetched.
-    pub(crate) async fn fetch(&self, place: &str) -> Option<String> {
+    pub(crate) async fn fetch(&self, endpoint: &str) -> Option<String> {
         let mut last = self.last.lock().await;
         if let Some((at, text)) = &*last
             && at.elapsed() < LOOK_AGAIN
         {
             return text.clone();
         }
-        let certificate = shown(self.config.clone(), self.name.clone(), (place, LIMIT)).await;
+        let certificate = shown(self.config.clone(), self.name.clone(), (endpoint, LIMIT)).await;
         let text = certificate.map(|certificate| certificate.shows());
         *last = Some((Instant::now(), text.clone()));
         text
@@ -58,9 +58,9 @@ pub(crate) async fn shown(
     let seen = Arc::new(Mutex::new(None));
     let schemes = config.crypto_provider().signature_verification_algorithms.supported_schemes();
     config.dangerous().set_certificate_verifier(Arc::new(CertificateCapture { seen: seen.clone(), schemes }));
-    let (place, limit) = at;
+    let (endpoint, limit) = at;
     let handshake = async {
-        let tcp = TcpStream::connect(place).await?;
+        let tcp = TcpStream::connect(endpoint).await?;
         TlsConnector::from(Arc::new(config)).connect(name, tcp).await
     };
     // The handshake fails by design; the certificate has been captured by then.

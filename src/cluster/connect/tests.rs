@@ -383,8 +383,8 @@ async fn a_request_that_is_given_up_is_reported_as_cancelled() {
 async fn f02_a_resolver_that_never_answers_ends_at_the_connect_deadline() {
     let silent = tower::service_fn(|_: Name| std::future::pending::<io::Result<std::iter::Empty<SocketAddr>>>());
     let limit = Duration::from_secs(10);
-    let place = "api.example:6443".to_owned();
-    let mut timed = Timed { inner: tcp(silent, limit), limit, proxied: false, place, fetcher: None };
+    let endpoint = "api.example:6443".to_owned();
+    let mut timed = Timed { inner: tcp(silent, limit), limit, proxied: false, endpoint, fetcher: None };
     let failure = timed.call("http://api.example:6443".parse().unwrap()).await.err().unwrap();
     assert_eq!((failure.stage, failure.source.is_none(), failure.after.as_secs()), (ConnectStage::Dns, true, 10));
 }
@@ -404,7 +404,7 @@ async fn f08_a_dead_first_address_leaves_time_for_the_second() {
     }
     let both = tower::service_fn(move |_: Name| async move { Ok::<_, io::Error>([dead, good].into_iter()) });
     let limit = Duration::from_millis(800);
-    let mut timed = Timed { inner: tcp(both, limit), limit, proxied: false, place: good.to_string(), fetcher: None };
+    let mut timed = Timed { inner: tcp(both, limit), limit, proxied: false, endpoint: good.to_string(), fetcher: None };
     let made = timed.call(format!("http://two.example:{}", good.port()).parse().unwrap()).await;
     assert!(made.is_ok(), "{:?}", made.err());
 }
@@ -511,7 +511,7 @@ async fn a_body_of_any_length_is_no_head() {
 #[tokio::test]
 async fn endless_1xx_of_one_server_do_not_slow_the_answers_of_another() {
     let bad = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let place = bad.local_addr().unwrap();
+    let endpoint = bad.local_addr().unwrap();
     std::thread::spawn(move || {
         let flood = "HTTP/1.1 100 Continue\r\n\r\n".repeat(1 << 14);
         for stream in bad.incoming().flatten() {
@@ -523,7 +523,7 @@ async fn endless_1xx_of_one_server_do_not_slow_the_answers_of_another() {
     let (good, _seen) = server(ok.iter().cycle().take(200).cloned().collect()).await;
     let flooded = tokio::spawn(async move {
         loop {
-            let _ = Caller::to(&format!("http://{place}")).get().await;
+            let _ = Caller::to(&format!("http://{endpoint}")).get().await;
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     });

@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use tokio_rustls::rustls;
 use tower::{BoxError, Service};
 
-use super::{STAGE, place};
+use super::{STAGE, endpoint};
 use crate::cluster::connect::certificate::CertificateFetcher;
 use crate::cluster::connect_failure::{ConnectFailure, ConnectStage, chain};
 use crate::cluster::exchange::Took;
@@ -28,7 +28,7 @@ pub(super) struct Timed<C> {
     pub(super) inner: C,
     pub(super) limit: Duration,
     pub(super) proxied: bool,
-    pub(super) place: String,
+    pub(super) endpoint: String,
     pub(super) fetcher: Option<CertificateFetcher>,
 }
 
@@ -44,10 +44,10 @@ where
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, ConnectFailure>> + Send>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ConnectFailure>> {
-        let (place, proxied) = (&self.place, self.proxied);
+        let (endpoint, proxied) = (&self.endpoint, self.proxied);
         self.inner.poll_ready(cx).map_err(|error| ConnectFailure {
             stage: ConnectStage::Tcp,
-            place: place.clone(),
+            endpoint: endpoint.clone(),
             proxied,
             after: Duration::ZERO,
             source: Some(error.into()),
@@ -58,7 +58,7 @@ where
     fn call(&mut self, target: Uri) -> Self::Future {
         let stage = Arc::new(AtomicU8::new(ConnectStage::Tcp as u8));
         let work = STAGE.scope(stage.clone(), self.inner.call(target.clone()));
-        let (limit, proxied, proxy, fetcher) = (self.limit, self.proxied, self.place.clone(), self.fetcher.clone());
+        let (limit, proxied, proxy, fetcher) = (self.limit, self.proxied, self.endpoint.clone(), self.fetcher.clone());
         let start = Instant::now();
         Box::pin(async move {
             let source: Option<BoxError> = match tokio::time::timeout(limit, work).await {
@@ -77,14 +77,14 @@ where
                 _ => ConnectStage::Tls,
             };
             // Behind a proxy only the TLS handshake is with the server itself.
-            let place = if stage == ConnectStage::Tls { place(&target) } else { proxy };
+            let endpoint = if stage == ConnectStage::Tls { endpoint(&target) } else { proxy };
             let after = start.elapsed();
             let refused = source.as_deref().is_some_and(|source| refused_certificate(source));
             let shown = match fetcher.filter(|_| stage == ConnectStage::Tls && refused) {
-                Some(fetcher) => fetcher.fetch(&place).await,
+                Some(fetcher) => fetcher.fetch(&endpoint).await,
                 None => None,
             };
-            Err(ConnectFailure { stage, place, proxied, after, source, shown })
+            Err(ConnectFailure { stage, endpoint, proxied, after, source, shown })
         })
     }
 }

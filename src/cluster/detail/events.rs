@@ -34,13 +34,19 @@ pub(super) struct Events {
     core: bool,
     held: HashMap<Uid, EventFacts>,
     /// Events that could not be held, or read.
-    untold: Omitted,
+    omitted: Omitted,
     changed: bool,
 }
 
 impl Events {
     pub(super) fn new(subject: &ObjectRef) -> Self {
-        Self { subject: subject.clone(), core: false, held: HashMap::new(), untold: Omitted::default(), changed: false }
+        Self {
+            subject: subject.clone(),
+            core: false,
+            held: HashMap::new(),
+            omitted: Omitted::default(),
+            changed: false,
+        }
     }
 
     /// Path and selector.
@@ -60,7 +66,7 @@ impl Events {
         self.held.insert(event.uid, event);
         self.changed = true;
         if self.held.len() > HELD {
-            self.untold.more = true;
+            self.omitted.more = true;
             let oldest = self.held.values().min_by_key(|event| event.last).map(|event| event.uid);
             oldest.and_then(|uid| self.held.remove(&uid));
         }
@@ -92,7 +98,7 @@ impl Follow for Events {
             }
             let body = reader.get(uri).await?;
             let answer = decode_page(&body).map_err(|error| RequestError::new(Layer::Decode, &error.text))?;
-            fresh.untold.unreadable = fresh.untold.unreadable.saturating_add(answer.unreadable);
+            fresh.omitted.unreadable = fresh.omitted.unreadable.saturating_add(answer.unreadable);
             answer.events.into_iter().for_each(|event| fresh.hold(event));
             if page == 1 {
                 // The version of the first page, so that nothing is missed that happens while the others are read.
@@ -103,7 +109,7 @@ impl Follow for Events {
                 break;
             }
         }
-        fresh.untold.more |= !token.is_empty();
+        fresh.omitted.more |= !token.is_empty();
         fresh.changed = true;
         *self = fresh;
         usable(version)
@@ -129,9 +135,9 @@ impl Follow for Events {
         }
         // One more than the limit shows whether there are more.
         let mut events = digest(self.held.values(), TOLD + 1);
-        let more = self.untold.more || events.len() > TOLD;
+        let more = self.omitted.more || events.len() > TOLD;
         events.truncate(TOLD);
-        vec![Detail::Events { events, untold: Omitted { more, ..self.untold } }]
+        vec![Detail::Events { events, omitted: Omitted { more, ..self.omitted } }]
     }
 
     fn missing(&mut self) -> bool {

@@ -23,12 +23,12 @@ pub(super) struct Stream {
     /// Readable events so far; a watch without any is not proven.
     events: u64,
     /// Set if one of them came since the last report.
-    heard: bool,
+    received: bool,
 }
 
 impl Stream {
     pub(super) fn new(tuning: &Tuning, protobuf: bool, version: String) -> Self {
-        Self { cut: EventFramer::new(protobuf, tuning.line_bytes), version, stale: false, events: 0, heard: false }
+        Self { cut: EventFramer::new(protobuf, tuning.line_bytes), version, stale: false, events: 0, received: false }
     }
 
     /// `true` if it brought something, and nothing unreadable.
@@ -47,7 +47,7 @@ impl Stream {
         let mut refresh = pace.shared.refreshes();
         let mut resumed = pace.shared.resumes();
         let mut wake = pace.shared.wake.subscribe();
-        let mut heard = Instant::now();
+        let mut received = Instant::now();
         let mut due: Option<Instant> = None;
         let silence = pace.shared.tuning.watch_silence;
         loop {
@@ -57,7 +57,7 @@ impl Stream {
                 _ = resumed.changed() => return Ok(DetailWatchEnd::Stale),
                 // The connection may be dead.
                 _ = wake.changed() => match wake.borrow_and_update().from {
-                    from if pace.shared.mono_of(heard) < from => return Ok(DetailWatchEnd::Clean(std::mem::take(&mut self.version))),
+                    from if pace.shared.mono_of(received) < from => return Ok(DetailWatchEnd::Clean(std::mem::take(&mut self.version))),
                     _ => continue,
                 },
                 () = of.changed_locally() => {
@@ -67,25 +67,25 @@ impl Stream {
                     }
                     continue;
                 }
-                () = sleep_until(due.unwrap_or(heard)), if due.is_some() => {
+                () = sleep_until(due.unwrap_or(received)), if due.is_some() => {
                     due = None;
-                    self.tell(pace, of).await;
+                    self.report(pace, of).await;
                     continue;
                 }
                 frame = body.frame() => frame,
                 // Not a failure: a middlebox drops silent connections, and opening the watch again shows the current
                 // state (F45).
-                () = sleep_until(heard + silence) => return Ok(DetailWatchEnd::Silent(std::mem::take(&mut self.version))),
+                () = sleep_until(received + silence) => return Ok(DetailWatchEnd::Silent(std::mem::take(&mut self.version))),
             };
             let end = match frame {
                 Some(Ok(frame)) => self.take(of, frame.data_ref().map_or(&[][..], |data| data), pace)?,
                 Some(Err(error)) if !classify::is_early_end(&error) => return Err(classify::broken_watch(&error)),
                 Some(Err(_)) | None => Some(self.ended(pace)?),
             };
-            heard = Instant::now();
-            due = due.or(Some(heard + TELL_EVERY));
+            received = Instant::now();
+            due = due.or(Some(received + TELL_EVERY));
             if let Some(end) = end {
-                self.tell(pace, of).await;
+                self.report(pace, of).await;
                 return Ok(end);
             }
         }
@@ -109,13 +109,13 @@ impl Stream {
         Some(if error.is_gone() { Ok(DetailWatchEnd::Stale) } else { Err(error) })
     }
 
-    async fn tell<F: Follow>(&mut self, pace: &mut DetailPace<'_>, of: &mut F) {
+    async fn report<F: Follow>(&mut self, pace: &mut DetailPace<'_>, of: &mut F) {
         if self.proven() {
             pace.watch_backoff.reset();
         }
         pace.publish(of).await;
         // Unreadable bytes prove nothing.
-        if std::mem::take(&mut self.heard) {
+        if std::mem::take(&mut self.received) {
             pace.send_update(Detail::Heard { part: F::PART }).await;
         }
     }
@@ -151,7 +151,7 @@ impl Stream {
                 WatchType::Bookmark => self.events += u64::from(bookmark_version(frame.object).is_some()),
                 WatchType::Unknown => self.stale = true,
             }
-            self.heard |= self.events > before;
+            self.received |= self.events > before;
             if let Some(version) = bookmark_version(frame.object) {
                 self.version = version;
             }

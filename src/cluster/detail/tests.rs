@@ -62,10 +62,10 @@ fn words(rig: &Rig) -> Vec<String> {
         Detail::Pod(pod) => format!("pod {} {}", pod.name, pod.status),
         Detail::Document(document) => format!("yaml {}", document.lines.len()),
         Detail::Gone => "gone".to_owned(),
-        Detail::Events { events, untold } => {
+        Detail::Events { events, omitted } => {
             let names: Vec<_> = events.iter().map(|event| format!("{}x{}", event.note, event.count)).collect();
-            let unread = if untold.unreadable > 0 { format!(" unread {}", untold.unreadable) } else { String::new() };
-            format!("events {}{}{unread}", names.join(" "), if untold.more { " more" } else { "" })
+            let unread = if omitted.unreadable > 0 { format!(" unread {}", omitted.unreadable) } else { String::new() };
+            format!("events {}{}{unread}", names.join(" "), if omitted.more { " more" } else { "" })
         }
         Detail::Sync { part, state } => {
             let state = format!("{state:?}");
@@ -419,14 +419,14 @@ async fn a_list_of_very_many_events_is_read_in_a_bounded_number_of_pages() {
     rig.inspect.send_replace(Some(of(pod(), false)));
     rig.pass(secs(5)).await;
     assert_eq!(asked(&rig, EVENTS).iter().filter(|seen| !seen.is_watch()).count(), 8);
-    let told = rig.events.iter().find_map(|(_, event)| match event {
+    let reported = rig.events.iter().find_map(|(_, event)| match event {
         ClusterEvent::Found(finding) => match &finding.news {
-            Detail::Events { events, untold } => Some((events.len(), untold.more)),
+            Detail::Events { events, omitted } => Some((events.len(), omitted.more)),
             _ => None,
         },
         _ => None,
     });
-    assert_eq!(told, Some((100, true)));
+    assert_eq!(reported, Some((100, true)));
 }
 
 const PAGE_FOR_TEST: usize = 250;

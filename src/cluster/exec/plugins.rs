@@ -89,9 +89,9 @@ impl Plugins {
         let cluster = exec.cluster.as_ref().filter(|_| exec.provide_cluster_info);
         let variables = exec.env.iter().flatten().map(|variable| (variable.get("name"), variable.get("value")));
         let variables: Vec<_> = variables.collect();
-        let told = serde_json::json!([&exec.command, &exec.args, variables, &exec.api_version, cluster]);
+        let reported = serde_json::json!([&exec.command, &exec.args, variables, &exec.api_version, cluster]);
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        entries.entry(told.to_string()).or_insert_with(|| Arc::new(PluginEntry::new(self.turns.clone()))).clone()
+        entries.entry(reported.to_string()).or_insert_with(|| Arc::new(PluginEntry::new(self.turns.clone()))).clone()
     }
 }
 

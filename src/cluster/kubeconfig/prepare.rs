@@ -124,12 +124,12 @@ impl ContextSettings {
     /// The plugin with the cluster information that it is given.
     fn with_cluster_info(&self, exec: &ExecConfig, authority: Option<Vec<u8>>) -> ExecConfig {
         let mut exec = exec.clone();
-        if let Some(told) = &mut exec.cluster {
-            told.server = Some(self.cluster.server.to_string().trim_end_matches('/').to_owned());
-            told.insecure_skip_tls_verify = self.cluster.insecure.then_some(true);
-            told.certificate_authority_data = authority;
-            told.proxy_url.clone_from(&self.cluster.proxy_url);
-            told.tls_server_name.clone_from(&self.cluster.tls_server_name);
+        if let Some(reported) = &mut exec.cluster {
+            reported.server = Some(self.cluster.server.to_string().trim_end_matches('/').to_owned());
+            reported.insecure_skip_tls_verify = self.cluster.insecure.then_some(true);
+            reported.certificate_authority_data = authority;
+            reported.proxy_url.clone_from(&self.cluster.proxy_url);
+            reported.tls_server_name.clone_from(&self.cluster.tls_server_name);
         }
         exec
     }

@@ -264,16 +264,16 @@ async fn what_a_plugins_message_offers_to_paste_is_quoted_and_names_the_kubeconf
     let text = "clusters: [{name: k, cluster: {server: 'https://127.0.0.1:1'}}]\n\
          contexts: [{name: 'a;id', context: {cluster: k, user: u}}]\n\
          users: [{name: u, user: {exec: {apiVersion: client.authentication.k8s.io/v1, command: x, interactiveMode: Always}}}]\n";
-    let told = async |sources: &Sources| {
+    let reported = async |sources: &Sources| {
         let mut target = load(sources, &select(&["a;id"])).unwrap().remove(0);
         let sink = MeterSink::new(crate::clock::Clock::start());
         target.build(Arc::new(Tuning::default()), sink).await.err().unwrap().text
     };
     home.write(".kube/config", text);
-    let found = told(&home.sources()).await;
+    let found = reported(&home.sources()).await;
     assert!(found.contains("log in with `kubectl --context 'a;id' get nodes` elsewhere"), "{found}");
     let flag = home.write("my config", text);
-    let given = told(&Sources { flag: Some(flag.clone()), ..home.sources() }).await;
+    let given = reported(&Sources { flag: Some(flag.clone()), ..home.sources() }).await;
     let command = format!("`kubectl --kubeconfig '{}' --context 'a;id' get nodes`", flag.display());
     assert!(given.contains(&command), "{given}");
 }

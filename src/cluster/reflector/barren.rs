@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::list::ListPhase;
 use super::{Reflector, ReflectorEffect, StepContext, WATCH, WatchEnd, wants_credentials};
 use crate::cluster::classify::{RequestError, one_line};
+use crate::cluster::tuning::Between;
 use crate::msg::{ClusterEvent, Layer, Mono, SyncState};
 
 /// Barren watches in a row before the list is polled.
@@ -110,7 +111,7 @@ impl Reflector {
         if self.rests() {
             fx.push(ReflectorEffect::Tell(ClusterEvent::Alive { resource: self.resource, bytes: 0 }));
         }
-        self.tell_watch_state(fx);
+        self.publish_watch_state(fx);
         self.end_polling(fx);
     }
 
@@ -141,7 +142,7 @@ impl Reflector {
         (*barren, *since, *doubt, *silent) = (0, None, false, 0);
         (*known_at, *refuted) = (Some(moment.now.mono), None);
         if was_silent {
-            self.tell_watch_state(fx);
+            self.publish_watch_state(fx);
         }
         self.end_polling(fx);
     }
@@ -159,7 +160,7 @@ impl Reflector {
         if matches!(self.list, ListPhase::Waiting { poll: true, .. }) {
             self.list = ListPhase::Idle;
         }
-        self.tell_watch_state(fx);
+        self.publish_watch_state(fx);
     }
 
     /// State of an open watch: watching, or polling if watches never bring anything.
@@ -207,13 +208,13 @@ impl Reflector {
     }
 
     /// Shortest and longest time between two lists in place of a watch.
-    pub(super) fn poll_period(&self) -> (Duration, Duration) {
-        let (low, high) = self.tuning.poll_period;
+    pub(super) fn poll_period(&self) -> Between<Duration> {
+        let period = self.tuning.poll_period;
         if self.watch.is_denied() {
-            return (low, high);
+            return period;
         }
         // A failure may be over soon, while a 403 stays.
-        (low, low + high.saturating_sub(low) / 2)
+        Between { most: period.least + period.most.saturating_sub(period.least) / 2, ..period }
     }
 
     /// Polls the list; each list is followed by another watch, and the first that works ends the polling.
@@ -226,7 +227,7 @@ impl Reflector {
         let cured = error.is_gone();
         let backoff = if cured { &mut self.gone_backoff } else { &mut self.watch_backoff };
         let wait = backoff.next(jitter);
-        let (low, high) = self.poll_period();
+        let Between { least: low, most: high } = self.poll_period();
         let every = self.between(low, high);
         let soonest = now + wait.min(every).max(error.retry_after.unwrap_or_default());
         let known = self.watch_yield.known_at.filter(|_| !cured);
@@ -237,7 +238,7 @@ impl Reflector {
         if self.rests() {
             failure.next_in = Some(until.since(now));
             self.list = ListPhase::Waiting { until, credentials: wants_credentials(error.layer), poll: true };
-            self.tell(SyncState::Polling { every }, fx);
+            self.publish(SyncState::Polling { every }, fx);
         }
         fx.push(ReflectorEffect::Tell(ClusterEvent::Failed(Box::new(failure))));
     }
@@ -263,10 +264,10 @@ impl Reflector {
 
     /// Handles a watch that was silent for too long. If the server answers its probe, the watch is dead; if not, the
     /// server is the problem, and the watch may live on until the cap (F45).
-    pub(super) fn silent(&mut self, moment: StepContext, heard: Mono, fx: &mut Vec<ReflectorEffect>) {
-        let silence = moment.now.mono.since(heard);
+    pub(super) fn silent(&mut self, moment: StepContext, last_event: Mono, fx: &mut Vec<ReflectorEffect>) {
+        let silence = moment.now.mono.since(last_event);
         if !moment.answering && silence < self.tuning.watch_silence_cap {
-            self.look_again(moment.now.mono + self.tuning.probe_period);
+            self.probe_version_at(moment.now.mono + self.tuning.probe_period);
             return;
         }
         self.close_watch(fx);

@@ -4,17 +4,14 @@ use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
-use super::{
-    ClusterPage, PageAsk, PageNews, Reflector, ReflectorEffect, Right, StepContext, smaller_helps, wants_credentials,
-};
-use crate::cluster::classify::{RequestError, one_line};
+use super::{ClusterPage, PageAsk, PageNews, Reflector, ReflectorEffect, Right, StepContext, wants_credentials};
+use crate::cluster::classify::RequestError;
 use crate::cluster::deadline::PageAttempt;
+use crate::cluster::tuning::Between;
 use crate::msg::{ClusterEvent, Failure, Layer, Mono, SyncState};
 
+mod failure;
 mod wake;
-
-/// A 410 on the same page this often in a row means that its tokens are useless: the list starts again.
-const GONE_IN_A_ROW: u32 = 3;
 
 /// Phase of the list.
 #[derive(Debug)]
@@ -61,7 +58,7 @@ pub(super) struct ListRun {
     since: Mono,
     rest: Option<RetryWait>,
     gone: u32,
-    look: VersionProbe,
+    version_probe: VersionProbe,
     /// Set if the last attempt of this page got no answer in time.
     unanswered: bool,
     /// Hashes of the continue tokens of this list: a repeated one would make it endless.
@@ -90,8 +87,8 @@ impl ListRun {
 #[derive(Clone, Copy, Debug)]
 struct RetryWait {
     until: Mono,
-    /// Set once the model knows that we wait.
-    told: bool,
+    /// Set once the model knows about the wait.
+    reported: bool,
     credentials: bool,
 }
 
@@ -112,7 +109,7 @@ impl Reflector {
         fx.push(ReflectorEffect::Tell(ClusterEvent::ListStarted { resource, generation }));
         // Polls and the retries of a denied client are routine: the state stays until an answer changes it.
         if !matches!(self.sent_state, Some(SyncState::Polling { .. } | SyncState::Denied { .. })) {
-            self.tell(SyncState::Listing, fx);
+            self.publish(SyncState::Listing, fx);
         }
         if moment.watch_list {
             self.stream_list(moment, fx);
@@ -127,7 +124,7 @@ impl Reflector {
             since,
             rest: None,
             gone: 0,
-            look: VersionProbe::No,
+            version_probe: VersionProbe::No,
             unanswered: false,
             tokens: HashSet::new(),
         };
@@ -136,10 +133,10 @@ impl Reflector {
 
     fn fetch(&mut self, moment: StepContext, mut run: ListRun, fx: &mut Vec<ReflectorEffect>) {
         run.rest = None;
-        if let VersionProbe::Wanted(from) = run.look
+        if let VersionProbe::Wanted(from) = run.version_probe
             && from <= moment.now.mono
         {
-            run.look = VersionProbe::Running(moment.now.mono);
+            run.version_probe = VersionProbe::Running(moment.now.mono);
             let limits = PageAttempt::new(&self.tuning, moment.page_deadline, self.tuning.page_budget);
             fx.push(ReflectorEffect::Fetch(PageAsk {
                 page: PageAsk::VERSION_PROBE,
@@ -170,9 +167,9 @@ impl Reflector {
         self.list_right = Right::GRANTED;
         self.renewing = false;
         self.list_text = None;
-        if let VersionProbe::Running(since) = run.look {
+        if let VersionProbe::Running(since) = run.version_probe {
             self.watch_again_from(moment, page.version, fx);
-            self.looked(moment, since, run, fx);
+            self.version_probed(moment, since, run, fx);
             return;
         }
         self.size.arrived(page.took, moment.page_deadline);
@@ -185,7 +182,7 @@ impl Reflector {
         }));
         if run.page == 1 {
             if matches!(self.sent_state, Some(SyncState::Denied { .. })) {
-                self.tell(SyncState::Listing, fx);
+                self.publish(SyncState::Listing, fx);
             }
             self.watch_from(moment, page.version, fx);
         }
@@ -209,8 +206,8 @@ impl Reflector {
     }
 
     /// Ends the version probe, whatever its result: the pages continue, and lose no time by it.
-    fn looked(&mut self, moment: StepContext, since: Mono, mut run: ListRun, fx: &mut Vec<ReflectorEffect>) {
-        run.look = VersionProbe::No;
+    fn version_probed(&mut self, moment: StepContext, since: Mono, mut run: ListRun, fx: &mut Vec<ReflectorEffect>) {
+        run.version_probe = VersionProbe::No;
         run.since = run.since + moment.now.mono.since(since);
         self.fetch(moment, run, fx);
     }
@@ -227,134 +224,16 @@ impl Reflector {
             let wait = self.watch_backoff.next(jitter);
             self.list = ListPhase::Waiting { until: moment.now.mono + wait, credentials: false, poll: false };
         } else {
-            self.tell_watch_state(fx);
+            self.publish_watch_state(fx);
         }
     }
 
     /// Schedules the next list after a polite period, since watching is not possible (F22).
     pub(super) fn poll_later(&mut self, moment: StepContext, fx: &mut Vec<ReflectorEffect>) {
-        let (low, high) = self.poll_period();
+        let Between { least: low, most: high } = self.poll_period();
         let every = self.between(low, high);
         self.list = ListPhase::Waiting { until: moment.now.mono + every, credentials: false, poll: true };
-        self.tell(SyncState::Polling { every }, fx);
-    }
-
-    pub(super) fn page_failed(&mut self, moment: StepContext, error: &RequestError, fx: &mut Vec<ReflectorEffect>) {
-        let ListPhase::Running(mut run) = std::mem::replace(&mut self.list, ListPhase::Idle) else { return };
-        if let VersionProbe::Running(since) = run.look {
-            // The next pass brings a version anyway.
-            let failure = self.failed(moment, "list one of", 1, error);
-            fx.push(ReflectorEffect::Tell(ClusterEvent::Failed(Box::new(failure))));
-            self.looked(moment, since, run, fx);
-            return;
-        }
-        run.unanswered = error.layer == Layer::FirstByte;
-        let mut error = error.clone();
-        if let Some(limit) = smaller_helps(&error).and_then(|why| self.size.shrink(why)) {
-            error.text = one_line(&format!("{}; page size cut to {limit}", error.text));
-        }
-        let error = &error;
-        if error.is_gone() {
-            self.page_gone(moment, run, error, fx);
-        } else if error.layer == Layer::Auth && !self.renewing {
-            self.renewing = true;
-            fx.push(ReflectorEffect::Renew);
-            // Renewed credentials end this wait at once; without any the second rejection is reported.
-            let wait = self.tuning.page_retries.last().copied();
-            let failure = Failure { next_in: wait, ..self.page_failure(moment, &run, error) };
-            self.rest(moment, run, failure, fx);
-        } else if error.layer == Layer::Rbac && !self.is_transient(moment, "list") {
-            self.denied(moment, &run, error, fx);
-        } else if let Some(wait) = self.retry_wait(moment, &run, error) {
-            let failure = Failure { next_in: Some(wait), ..self.page_failure(moment, &run, error) };
-            self.rest(moment, run, failure, fx);
-        } else {
-            self.give_up(moment, Some(run), error, fx);
-        }
-    }
-
-    /// Wait before the next attempt of this round; `None` when the round is over.
-    fn retry_wait(&self, moment: StepContext, run: &ListRun, error: &RequestError) -> Option<Duration> {
-        let again = match error.layer {
-            Layer::Auth | Layer::Rbac => false,
-            Layer::FirstByte | Layer::Body | Layer::ServerTimeout | Layer::Throttled => true,
-            // Page 1 has nothing to save, and a dead server answers at once: use the outer backoff.
-            _ => run.page > 1,
-        };
-        let wait = *self.tuning.page_retries.get(usize::try_from(run.attempt).ok()?.checked_sub(1)?)?;
-        let wait = wait.max(error.retry_after.unwrap_or_default());
-        let spent = moment.now.mono.since(run.since).saturating_add(wait);
-        (again && !error.not_kubernetes && spent < self.tuning.page_budget).then_some(wait)
-    }
-
-    /// Waits before the same page is requested again; the pages so far stay.
-    fn rest(&mut self, moment: StepContext, mut run: ListRun, failure: Failure, fx: &mut Vec<ReflectorEffect>) {
-        let until = moment.now.mono + failure.next_in.unwrap_or_default();
-        run.attempt = run.attempt.saturating_add(1);
-        run.rest = Some(RetryWait { until, told: false, credentials: wants_credentials(failure.layer) });
-        self.list = ListPhase::Running(run);
-        fx.push(ReflectorEffect::Tell(ClusterEvent::Failed(Box::new(failure))));
-    }
-
-    fn page_gone(
-        &mut self,
-        moment: StepContext,
-        mut run: ListRun,
-        error: &RequestError,
-        fx: &mut Vec<ReflectorEffect>,
-    ) {
-        run.gone += 1;
-        let token = error.continue_token().map(str::to_owned);
-        if let (Some(token), true) = (token, run.page > 1 && run.gone <= GONE_IN_A_ROW) {
-            // The rest of the list at the newest version: the watch from page 1 and the sweep repair the mix (R5, F40).
-            let failure = self.page_failure(moment, &run, error);
-            fx.push(ReflectorEffect::Tell(ClusterEvent::Failed(Box::new(failure))));
-            self.fetch(moment, ListRun { token: Some(token), ..run }, fx);
-        } else {
-            self.give_up(moment, None, error, fx);
-        }
-    }
-
-    fn denied(&mut self, moment: StepContext, run: &ListRun, error: &RequestError, fx: &mut Vec<ReflectorEffect>) {
-        let tenth = self.tuning.denied_period / 10;
-        let wait = self.between(self.tuning.denied_period.saturating_sub(tenth), self.tuning.denied_period + tenth);
-        let mut failure = self.page_failure(moment, run, error);
-        failure.next_in = Some(wait);
-        let failure = Box::new(failure);
-        fx.push(ReflectorEffect::Tell(ClusterEvent::Failed(failure.clone())));
-        self.tell(SyncState::Denied { failure }, fx);
-        self.list = ListPhase::Waiting { until: moment.now.mono + wait, credentials: false, poll: false };
-    }
-
-    /// Ends the round with the outer backoff. A list past page 1 keeps its page; otherwise the next one starts at page
-    /// 1.
-    fn give_up(
-        &mut self,
-        moment: StepContext,
-        run: Option<ListRun>,
-        error: &RequestError,
-        fx: &mut Vec<ReflectorEffect>,
-    ) {
-        let jitter = self.rng.f64();
-        let mut wait = self.list_backoff.next(jitter).max(error.retry_after.unwrap_or_default());
-        if error.not_kubernetes || error.layer == Layer::Auth {
-            wait = wait.max(self.tuning.rejected_delay);
-            // After that wait new credentials may be asked for once more.
-            self.renewing = false;
-        }
-        let failure = match &run {
-            Some(run) => self.page_failure(moment, run, error),
-            None => self.failed(moment, "list", self.list_backoff.failures(), error),
-        };
-        let (until, credentials) = (moment.now.mono + wait, wants_credentials(error.layer));
-        self.list = match run {
-            Some(run) if run.page > 1 => {
-                let rest = Some(RetryWait { until, told: true, credentials });
-                ListPhase::Running(ListRun { attempt: 1, failures: run.attempts(), since: until, rest, ..run })
-            }
-            _ => ListPhase::Waiting { until, credentials, poll: false },
-        };
-        self.tell_waiting(moment, wait, failure, fx);
+        self.publish(SyncState::Polling { every }, fx);
     }
 
     /// Starts a new list `wait` from now because the watch cannot continue; a running list is followed by another
@@ -370,8 +249,8 @@ impl Reflector {
             ListPhase::Running(run) => {
                 // Page 1 brings a version of its own, with a watch from there.
                 self.another_pass |= run.page > 1;
-                if run.page > 1 && run.look == VersionProbe::No {
-                    run.look = VersionProbe::Wanted(moment.now.mono + wait);
+                if run.page > 1 && run.version_probe == VersionProbe::No {
+                    run.version_probe = VersionProbe::Wanted(moment.now.mono + wait);
                 }
                 fx.push(ReflectorEffect::Tell(ClusterEvent::Failed(Box::new(failure))));
             }
@@ -392,7 +271,7 @@ impl Reflector {
     ) {
         let credentials = wants_credentials(failure.layer);
         self.list = ListPhase::Waiting { until: moment.now.mono + wait, credentials, poll: false };
-        self.tell_waiting(moment, wait, failure, fx);
+        self.publish_waiting(moment, wait, failure, fx);
     }
 
     /// `true` if pages are being read, and the watch they began with may be lost.
@@ -418,10 +297,10 @@ impl Reflector {
         match std::mem::replace(&mut self.list, ListPhase::Idle) {
             ListPhase::Running(mut run) => {
                 if let Some(rest) = run.rest
-                    && rest.told
+                    && rest.reported
                 {
                     run.since = moment.now.mono;
-                    self.tell(SyncState::Listing, fx);
+                    self.publish(SyncState::Listing, fx);
                 }
                 self.fetch(moment, run, fx);
             }
@@ -453,12 +332,6 @@ impl Reflector {
         if self.watch.waits_for_credentials() {
             self.watch_now(moment, fx);
         }
-    }
-
-    fn page_failure(&mut self, moment: StepContext, run: &ListRun, error: &RequestError) -> Failure {
-        let attempt = run.attempts();
-        let verb = if run.page > 1 { format!("list page {} of", run.page) } else { "list".to_owned() };
-        self.failed(moment, &verb, attempt, error)
     }
 }
 

@@ -45,8 +45,8 @@ impl Reflector {
     }
 
     /// Handles a watch that brought nothing for too long before the bookmark.
-    pub(super) fn stream_stalled(&mut self, moment: StepContext, heard: Mono, fx: &mut Vec<ReflectorEffect>) {
-        let secs = moment.now.mono.since(heard).as_secs();
+    pub(super) fn stream_stalled(&mut self, moment: StepContext, last_event: Mono, fx: &mut Vec<ReflectorEffect>) {
+        let secs = moment.now.mono.since(last_event).as_secs();
         let text = format!("no event for {secs} s while the list was streamed");
         self.list_as_pages(moment, &RequestError::timed_out(Layer::Body, &text), fx);
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{Reflector, ReflectorEffect, Right, StepContext, WATCH, WatchAsk, WatchEnd, WatchNews, wants_credentials};
 use crate::cluster::classify::RequestError;
+use crate::cluster::tuning::Between;
 use crate::msg::{ClusterEvent, Failure, Layer, Mono, SyncState};
 
 mod proof;
@@ -37,7 +38,7 @@ pub(super) struct Watch {
     seconds: u64,
     attempt: u32,
     /// The failure and retry time that the model does not show as the state, because a list was running.
-    untold: Option<(Mono, Failure)>,
+    unreported: Option<(Mono, Failure)>,
 }
 
 #[derive(Debug, Default)]
@@ -47,14 +48,14 @@ enum WatchPhase {
     Opening,
     Open {
         since: Mono,
-        heard: Mono,
+        last_event: Mono,
         events: u64,
         /// Set once something came that could not be read.
         unreadable: bool,
         /// Set once the version that it began at is proven.
         accepted: bool,
         /// Time of the next check whether the server answers, once the watch has been silent for too long.
-        look: Option<Mono>,
+        version_probe: Option<Mono>,
     },
     Resting {
         until: Mono,
@@ -94,11 +95,13 @@ impl Reflector {
     pub(super) fn watch_due(&self) -> Option<Mono> {
         match self.watch.phase {
             WatchPhase::None | WatchPhase::Opening => None,
-            WatchPhase::Open { heard, .. } if self.streams().is_some() => self.streams().map(|idle| heard + idle),
-            WatchPhase::Open { heard, look, .. } => {
+            WatchPhase::Open { last_event, .. } if self.streams().is_some() => {
+                self.streams().map(|idle| last_event + idle)
+            }
+            WatchPhase::Open { last_event, version_probe, .. } => {
                 let silence = self.tuning.watch_silence;
-                let last = heard + self.tuning.watch_silence_cap.max(silence);
-                let silent = look.unwrap_or(heard + silence).min(last);
+                let last = last_event + self.tuning.watch_silence_cap.max(silence);
+                let silent = version_probe.unwrap_or(last_event + silence).min(last);
                 Some(self.watch.accepted_at(self.acceptance()).map_or(silent, |at| at.min(silent)))
             }
             WatchPhase::Resting { until, .. } => Some(until),
@@ -165,7 +168,7 @@ impl Reflector {
         self.watch.started = Some(moment.now.mono);
         self.watch.phase = WatchPhase::Opening;
         self.watch.opened_at.clone_from(&self.watch.version);
-        let (low, high) = self.tuning.watch_seconds;
+        let Between { least: low, most: high } = self.tuning.watch_seconds;
         let seconds = self.rng.u64(low..=high.max(low));
         let longest = self.watch_yield.longest(moment.now.mono).map_or(u64::MAX, |longest| longest.as_secs().max(1));
         self.watch.seconds = seconds.min(longest);
@@ -180,39 +183,47 @@ impl Reflector {
 
     pub(super) fn watch_open(&mut self, moment: StepContext, fx: &mut Vec<ReflectorEffect>) {
         let now = moment.now.mono;
-        self.watch.phase =
-            WatchPhase::Open { since: now, heard: now, events: 0, unreadable: false, accepted: false, look: None };
+        self.watch.phase = WatchPhase::Open {
+            since: now,
+            last_event: now,
+            events: 0,
+            unreadable: false,
+            accepted: false,
+            version_probe: None,
+        };
         // A success of HTTP alone proves nothing: a refusal may be its body.
-        self.watch.untold = None;
-        self.tell_watch_state(fx);
+        self.watch.unreported = None;
+        self.publish_watch_state(fx);
     }
 
     /// Sends the state of the watch once the list is complete.
-    pub(super) fn tell_watch_state(&mut self, fx: &mut Vec<ReflectorEffect>) {
+    pub(super) fn publish_watch_state(&mut self, fx: &mut Vec<ReflectorEffect>) {
         if !self.is_complete() {
             return;
         }
         let open = matches!(self.watch.phase, WatchPhase::Open { .. });
         if self.watch.is_proven() || open && !self.is_in_doubt() {
-            self.tell(self.open_state(), fx);
-        } else if let Some((until, failure)) = self.watch.untold.take() {
-            self.tell(SyncState::Waiting { until, failure: Box::new(failure) }, fx);
+            self.publish(self.open_state(), fx);
+        } else if let Some((until, failure)) = self.watch.unreported.take() {
+            self.publish(SyncState::Waiting { until, failure: Box::new(failure) }, fx);
         }
     }
 
     pub(super) fn watch_news(&mut self, moment: StepContext, news: WatchNews, fx: &mut Vec<ReflectorEffect>) {
-        let WatchPhase::Open { heard, events, look, unreadable, .. } = &mut self.watch.phase else { return };
+        let WatchPhase::Open { last_event, events, version_probe, unreadable, .. } = &mut self.watch.phase else {
+            return;
+        };
         *events += u64::from(news.events);
         *unreadable |= news.unreadable > 0;
         if news.events > 0 {
-            *heard = moment.now.mono;
-            *look = None;
+            *last_event = moment.now.mono;
+            *version_probe = None;
             let first = *events == u64::from(news.events);
             self.watch_proven();
             self.watch.internal = 0;
             if first {
                 self.watch_granted(Right::GRANTED);
-                self.tell_watch_state(fx);
+                self.publish_watch_state(fx);
             }
             self.yielded(moment, fx);
         }
@@ -379,11 +390,11 @@ impl Reflector {
             *credentials = wants_credentials(error.layer);
         }
         if self.is_complete() {
-            self.tell_waiting(moment, wait, failure, fx);
+            self.publish_waiting(moment, wait, failure, fx);
         } else {
             let failure = Failure { next_in: Some(wait), ..failure };
             fx.push(ReflectorEffect::Tell(ClusterEvent::Failed(Box::new(failure.clone()))));
-            self.watch.untold = Some((moment.now.mono + wait, failure));
+            self.watch.unreported = Some((moment.now.mono + wait, failure));
         }
     }
 
@@ -393,17 +404,17 @@ impl Reflector {
         }
         match self.watch.phase {
             WatchPhase::Resting { .. } => self.open(moment, fx),
-            WatchPhase::Open { heard, .. } if self.streams().is_some() => {
+            WatchPhase::Open { last_event, .. } if self.streams().is_some() => {
                 self.close_watch(fx);
-                self.stream_stalled(moment, heard, fx);
+                self.stream_stalled(moment, last_event, fx);
             }
-            WatchPhase::Open { heard, .. } => {
+            WatchPhase::Open { last_event, .. } => {
                 if self.is_accepted(moment) {
                     // Until it has lasted, a 403 may still follow.
                     self.watch_granted(Right { granted: true, ..self.watch_right });
                     self.accepted(fx);
                 } else {
-                    self.silent(moment, heard, fx);
+                    self.silent(moment, last_event, fx);
                 }
             }
             WatchPhase::None | WatchPhase::Opening => {}
@@ -411,9 +422,9 @@ impl Reflector {
     }
 
     /// Checks at `next` again whether the server answers.
-    pub(super) fn look_again(&mut self, next: Mono) {
-        if let WatchPhase::Open { look, .. } = &mut self.watch.phase {
-            *look = Some(next);
+    pub(super) fn probe_version_at(&mut self, next: Mono) {
+        if let WatchPhase::Open { version_probe, .. } = &mut self.watch.phase {
+            *version_probe = Some(next);
         }
     }
 

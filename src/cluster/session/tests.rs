@@ -160,8 +160,8 @@ async fn a_broken_context_asks_nobody_and_says_why() {
         matches!(event, ClusterEvent::Sync { resource, state: SyncState::Waiting { failure, .. } }
             if failure.layer == Layer::Config && Resource::CORE.contains(resource))
     });
-    let told = config.count();
-    assert!((60..=400).contains(&told), "{told} times in an hour, for two lists");
+    let reported = config.count();
+    assert!((60..=400).contains(&reported), "{reported} times in an hour, for two lists");
 }
 
 #[tokio::test]

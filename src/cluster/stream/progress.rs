@@ -10,7 +10,7 @@ use crate::msg::{Batch, NodeChange, OptionalBatch};
 const EMPTY_PAGES: u32 = 20;
 
 /// Namespace and name, or any other name that is unique for its kind.
-type ObjectName<'a> = (&'a str, &'a str);
+type NamePair<'a> = (&'a str, &'a str);
 
 /// The objects of one list so far, as far as they are needed to detect a page without new ones.
 ///
@@ -42,8 +42,8 @@ impl Progress {
     }
 }
 
-fn names(batch: &Batch) -> Vec<ObjectName<'_>> {
-    fn node(change: &NodeChange) -> ObjectName<'_> {
+fn names(batch: &Batch) -> Vec<NamePair<'_>> {
+    fn node(change: &NodeChange) -> NamePair<'_> {
         match change {
             NodeChange::Present(node) => ("", node.name.as_str()),
             NodeChange::Gone { name, .. } => ("", name.as_str()),
@@ -58,7 +58,7 @@ fn names(batch: &Batch) -> Vec<ObjectName<'_>> {
     }
 }
 
-fn hash(name: &ObjectName<'_>) -> u64 {
+fn hash(name: &NamePair<'_>) -> u64 {
     let mut hasher = DefaultHasher::new();
     name.hash(&mut hasher);
     hasher.finish()

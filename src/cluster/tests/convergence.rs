@@ -101,7 +101,7 @@ impl Play {
         Now { mono: Mono(self.now), wall }
     }
 
-    fn tell(&mut self, side: usize, event: ClusterEvent) {
+    fn deliver(&mut self, side: usize, event: ClusterEvent) {
         let event = match (self.sides[side].place, event) {
             (_, event @ ClusterEvent::Failed(_)) | (None, event) => event,
             (Some(place), event) => ClusterEvent::Namespaced { index: place, event: Box::new(event) },
@@ -141,7 +141,7 @@ impl Play {
                     at.watch = Some(Stream { at: at_version, ask, open: false, silent: false, since, heard, initial });
                 }
                 ReflectorEffect::Close => at.watch = None,
-                ReflectorEffect::Publish(page) => self.tell(
+                ReflectorEffect::Publish(page) => self.deliver(
                     side,
                     ClusterEvent::Page {
                         resource: self.sides[side].server.of,
@@ -153,7 +153,7 @@ impl Play {
                         batch: batch.take().expect("a page is published once"),
                     },
                 ),
-                ReflectorEffect::Tell(event) => self.tell(side, event),
+                ReflectorEffect::Tell(event) => self.deliver(side, event),
                 ReflectorEffect::Renew => {}
                 ReflectorEffect::NoWatchList => at.streams = false,
             }
@@ -254,7 +254,7 @@ impl Play {
         let page = *pages;
         let (batch, news) = decode(resource, &lines);
         let (remaining, bytes, unreadable) = (None, 1, 0);
-        self.tell(side, ClusterEvent::Page { resource, generation, page, remaining, bytes, unreadable, batch });
+        self.deliver(side, ClusterEvent::Page { resource, generation, page, remaining, bytes, unreadable, batch });
         self.step(side, ReflectorInput::WatchNews(WatchNews { version: None, ..news }), None);
         true
     }
@@ -287,7 +287,7 @@ impl Play {
         let generation = watch.ask.generation;
         let (batch, news) = decode(at.server.of, &lines);
         let resource = at.server.of;
-        self.tell(side, ClusterEvent::Changes { resource, generation, unreadable: u32::from(skipped), batch });
+        self.deliver(side, ClusterEvent::Changes { resource, generation, unreadable: u32::from(skipped), batch });
         self.step(side, ReflectorInput::WatchNews(WatchNews { skipped, ..news }), None);
     }
 
@@ -402,7 +402,7 @@ impl Play {
 
     /// Compares the objects of the model and of the server, one line each.
     fn compare(&self) -> Result<(), String> {
-        let (nodes, ledger) = self.model.clusters()[0].held_objects();
+        let (nodes, pod_store) = self.model.clusters()[0].held_objects();
         let mut held: Vec<String> = nodes
             .iter()
             .map(|node| {
@@ -414,8 +414,8 @@ impl Play {
                 format!("node {} {:?} {} {state}", node.facts.name, node.facts.uid, node.facts.version)
             })
             .collect();
-        held.extend(ledger.pods().map(|slot| {
-            let pod = ledger.pod(slot);
+        held.extend(pod_store.pods().map(|slot| {
+            let pod = pod_store.pod(slot);
             let state = match pod.phase {
                 PodPhase::Running => 0,
                 PodPhase::Pending => 1,

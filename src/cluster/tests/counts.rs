@@ -141,9 +141,9 @@ async fn a_day_of_random_faults_leaves_neither_tasks_nor_memory_behind() {
             model.update(Msg::Cluster(ClusterId(0), event), Now { mono: Mono(at), wall });
         }
         let cluster = &model.clusters()[0];
-        let (nodes, ledger) = cluster.held_objects();
-        assert!(nodes.len() <= 1 && ledger.totals().held <= 31);
-        sizes.push((alive(), ledger.heap_bytes(), cluster.link().failures().count(), cluster.alert_records().len()));
+        let (nodes, pod_store) = cluster.held_objects();
+        assert!(nodes.len() <= 1 && pod_store.totals().held <= 31);
+        sizes.push((alive(), pod_store.heap_bytes(), cluster.link().failures().count(), cluster.alert_records().len()));
     }
     // Two loops, two probes, the meter, the session and the version; at most two pages and two watches; five tasks of
     // optional APIs, which have nothing to do here.

@@ -56,8 +56,8 @@ impl Beside {
     }
 
     pub(super) fn pods(&self) -> Vec<String> {
-        let (_, ledger) = self.model.clusters()[0].held_objects();
-        let mut names: Vec<String> = ledger.pods().map(|slot| ledger.pod(slot).name.to_owned()).collect();
+        let (_, pod_store) = self.model.clusters()[0].held_objects();
+        let mut names: Vec<String> = pod_store.pods().map(|slot| pod_store.pod(slot).name.to_owned()).collect();
         names.sort();
         names
     }
@@ -341,8 +341,8 @@ async fn f53_a_403_after_an_hour_of_success_is_transient_for_a_minute() {
             good(seen)
         });
         rig.pass(secs(3600 + 120)).await;
-        let told = |state: &SyncState| matches!(state, SyncState::Denied { .. } | SyncState::Polling { .. });
-        let count = rig.count(|event| matches!(event, ClusterEvent::Sync { state, .. } if told(state)));
+        let reported = |state: &SyncState| matches!(state, SyncState::Denied { .. } | SyncState::Polling { .. });
+        let count = rig.count(|event| matches!(event, ClusterEvent::Sync { state, .. } if reported(state)));
         assert_eq!(count > 0, denied, "403 for {lasts} s");
         if !denied {
             assert!(rig.lists("pods").len() >= 3, "asked again at once, not after five minutes");

@@ -31,8 +31,8 @@ fn tenant(seen: &Seen) -> Reply {
 }
 
 /// States of the list of one namespace.
-fn told(rig: &Rig, of: u16) -> Vec<String> {
-    let told = rig.events.iter().filter_map(|(_, event)| match event {
+fn reported(rig: &Rig, of: u16) -> Vec<String> {
+    let reported = rig.events.iter().filter_map(|(_, event)| match event {
         ClusterEvent::Namespaced { index: place, event } if *place == of => match &**event {
             ClusterEvent::ListStarted { resource: Resource::Pods, generation } => Some(format!("started {generation}")),
             ClusterEvent::Page { .. } => Some(format!("page {:?}", names(event))),
@@ -45,7 +45,7 @@ fn told(rig: &Rig, of: u16) -> Vec<String> {
         },
         _ => None,
     });
-    told.collect()
+    reported.collect()
 }
 
 #[tokio::test(start_paused = true)]
@@ -53,7 +53,11 @@ async fn f23_each_namespace_has_its_list_and_its_watch_and_the_whole_is_never_as
     let mut rig = Rig::start(tuning(2), tenant);
     rig.pass(secs(20)).await;
     for (place, name) in [(0, "a"), (1, "b")] {
-        assert_eq!(told(&rig, place), ["started 1", "Listing", "page [\"p1\"]", "finished 1", "Watching"], "{name}");
+        assert_eq!(
+            reported(&rig, place),
+            ["started 1", "Listing", "page [\"p1\"]", "finished 1", "Watching"],
+            "{name}"
+        );
         let (lists, watches) = (rig.lists(&path_of(name)), rig.watches(&path_of(name)));
         assert_eq!((lists.len(), watches.len()), (1, 1), "{name}");
         assert_eq!((lists[0].param("limit"), watches[0].param("resourceVersion")), (Some("500"), Some("101")));
@@ -69,9 +73,9 @@ async fn f23_a_namespace_that_is_forbidden_is_named_and_does_not_hold_up_the_oth
         _ => tenant(seen),
     });
     rig.pass(secs(20)).await;
-    assert_eq!(told(&rig, 1), ["started 1", "Listing", "denied list pods in b"]);
+    assert_eq!(reported(&rig, 1), ["started 1", "Listing", "denied list pods in b"]);
     for place in [0, 2] {
-        assert_eq!(told(&rig, place).last().map(String::as_str), Some("Watching"));
+        assert_eq!(reported(&rig, place).last().map(String::as_str), Some("Watching"));
     }
     let last = rig.seen().iter().filter(|seen| namespace(seen) == Some("c")).map(|seen| seen.at).max();
     assert!(last < Some(secs(1)), "no pause: {last:?}");
@@ -137,7 +141,12 @@ async fn f23_all_namespaces_are_back_within_one_step_after_the_server_is() {
     // The longest wait of the backoff with all its jitter.
     rig.pass(Tuning::default().backoff_cap * 2 + secs(5)).await;
     for place in 0..8 {
-        assert_eq!(told(&rig, place).last().map(String::as_str), Some("Watching"), "{place}: {:?}", told(&rig, place));
+        assert_eq!(
+            reported(&rig, place).last().map(String::as_str),
+            Some("Watching"),
+            "{place}: {:?}",
+            reported(&rig, place)
+        );
     }
 }
 
@@ -160,7 +169,7 @@ async fn f23_a_panic_in_the_list_of_one_namespace_leaves_the_numbers_of_all_grow
         if namespace(seen) == Some("b") && calls == 1 { Reply::Panic } else { tenant(seen) }
     });
     rig.pass(secs(20)).await;
-    assert_eq!(told(&rig, 0), ["started 1", "Listing", "page [\"p1\"]", "finished 1", "Watching"]);
-    let b = told(&rig, 1);
+    assert_eq!(reported(&rig, 0), ["started 1", "Listing", "page [\"p1\"]", "finished 1", "Watching"]);
+    let b = reported(&rig, 1);
     assert!(b.contains(&"started 2".to_owned()) && b.last().map(String::as_str) == Some("Watching"), "{b:?}");
 }

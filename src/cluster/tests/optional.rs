@@ -19,7 +19,7 @@ fn asked(rig: &Rig) -> Vec<u64> {
     rig.seen().iter().filter(|seen| seen.path == USAGE).map(|seen| seen.at.as_secs()).collect()
 }
 
-fn told(rig: &Rig) -> Vec<UsageNews> {
+fn reported(rig: &Rig) -> Vec<UsageNews> {
     let news = rig.events.iter().filter_map(|(_, event)| match event {
         ClusterEvent::Usage(news) => Some(news.clone()),
         _ => None,
@@ -38,7 +38,7 @@ async fn usage_is_polled_at_most_every_30_s() {
     let asked = asked(&rig);
     assert!(asked.windows(2).all(|two| (30..=33).contains(&(two[1] - two[0]))), "{asked:?}");
     assert!((18..=21).contains(&asked.len()), "{asked:?}");
-    let UsageNews::Read(nodes) = &told(&rig)[0] else { panic!("figures were read") };
+    let UsageNews::Read(nodes) = &reported(&rig)[0] else { panic!("figures were read") };
     assert_eq!((&*nodes[0].name, nodes[0].cpu.unwrap().milli()), ("n1", 250));
 }
 
@@ -59,7 +59,7 @@ async fn f24_an_absent_metrics_api_is_looked_for_every_5_min_without_a_word() {
     let asked = asked(&rig);
     assert!(asked.windows(2).all(|two| (300..=330).contains(&(two[1] - two[0]))), "{asked:?}");
     assert_eq!(asked.len(), 4, "{asked:?}");
-    assert!(told(&rig).iter().all(|news| *news == UsageNews::Absent));
+    assert!(reported(&rig).iter().all(|news| *news == UsageNews::Absent));
     assert_eq!(failures(&rig), 0);
 }
 
@@ -74,7 +74,7 @@ async fn f24_an_api_that_is_installed_later_is_found_by_a_refresh() {
     installed.store(true, std::sync::atomic::Ordering::Relaxed);
     rig.commands.send(ClusterCommand::Refresh).await.unwrap();
     rig.pass(secs(2)).await;
-    assert!(matches!(told(&rig)[..], [UsageNews::Absent, UsageNews::Read(_)]));
+    assert!(matches!(reported(&rig)[..], [UsageNews::Absent, UsageNews::Read(_)]));
 }
 
 #[tokio::test(start_paused = true)]
@@ -84,7 +84,7 @@ async fn f25_a_broken_metrics_api_is_no_failure_of_the_cluster_and_no_storm() {
     let asked = asked(&rig);
     assert!(asked.windows(2).all(|two| (60..=66).contains(&(two[1] - two[0]))), "{asked:?}");
     assert_eq!(
-        told(&rig)[0],
+        reported(&rig)[0],
         UsageNews::Unavailable("load balancer or proxy answered 503: service unavailable (503)".into())
     );
     assert_eq!(failures(&rig), 0);
@@ -95,7 +95,7 @@ async fn forbidden_usage_is_asked_for_again_after_5_min() {
     let mut rig = with_usage(|_| status(403, "nodes.metrics.k8s.io is forbidden"));
     rig.pass(secs(400)).await;
     assert_eq!(asked(&rig).len(), 2);
-    assert!(matches!(told(&rig)[0], UsageNews::Denied(_)));
+    assert!(matches!(reported(&rig)[0], UsageNews::Denied(_)));
     assert_eq!(failures(&rig), 0);
 }
 
@@ -119,7 +119,7 @@ async fn a_metrics_api_that_hangs_touches_nothing_else() {
             if attempt.kind == CallKind::Usage && attempt.end == CallEnd::TimedOut && attempt.total == secs(10))
     };
     assert_eq!(rig.count(timed_out), 5, "each is given up after its own deadline");
-    assert!(told(&rig).iter().all(|news| matches!(news, UsageNews::Unavailable(_))));
+    assert!(reported(&rig).iter().all(|news| matches!(news, UsageNews::Unavailable(_))));
 }
 
 #[tokio::test(start_paused = true)]
@@ -127,7 +127,7 @@ async fn what_is_switched_off_is_never_asked() {
     let mut rig = Rig::start(Tuning::default(), good);
     rig.pass(secs(400)).await;
     assert!(rig.seen().iter().all(|seen| !seen.path.starts_with("/apis/")));
-    assert_eq!(told(&rig), [UsageNews::Off]);
+    assert_eq!(reported(&rig), [UsageNews::Off]);
 }
 
 const GROUP: &str = "/apis/resource.k8s.io";
@@ -218,8 +218,8 @@ async fn without_taint_rules_or_the_right_to_see_them_the_rest_goes_on() {
     for (mut rig, absent) in [(none, true), (denied, false)] {
         rig.until_watching(Resource::Claims).await;
         rig.pass(secs(30)).await;
-        let told = states(&rig, Resource::Rules);
-        match told.last() {
+        let reported = states(&rig, Resource::Rules);
+        match reported.last() {
             Some(SyncState::Absent) => assert!(absent),
             Some(SyncState::Denied { .. }) => assert!(!absent),
             other => panic!("{other:?}"),
@@ -256,9 +256,9 @@ async fn f54_a_version_that_goes_away_is_followed_to_the_next() {
     rig.until_watching(Resource::Slices).await;
     upgraded.store(true, std::sync::atomic::Ordering::Relaxed);
     rig.pass(secs(900)).await;
-    let told = states(&rig, Resource::Slices);
-    assert!(told.contains(&SyncState::Absent), "{told:?}");
-    assert_eq!(told.last(), Some(&SyncState::Watching));
+    let reported = states(&rig, Resource::Slices);
+    assert!(reported.contains(&SyncState::Absent), "{reported:?}");
+    assert_eq!(reported.last(), Some(&SyncState::Watching));
     assert!(times(&rig, "/apis/resource.k8s.io/v1/resourceslices").len() >= 2);
     assert_eq!(failures(&rig), 0);
 }
@@ -267,8 +267,8 @@ async fn f54_a_version_that_goes_away_is_followed_to_the_next() {
 async fn forbidden_slices_are_denied_and_no_failure() {
     let mut rig = with_dra(|seen| if seen.path == GROUP { group(&["v1"]) } else { status(403, "forbidden") });
     rig.pass(secs(400)).await;
-    let told = states(&rig, Resource::Slices);
-    assert!(matches!(told[..], [SyncState::Listing, SyncState::Denied { .. }, ..]), "{told:?}");
+    let reported = states(&rig, Resource::Slices);
+    assert!(matches!(reported[..], [SyncState::Listing, SyncState::Denied { .. }, ..]), "{reported:?}");
     assert_eq!(times(&rig, "/apis/resource.k8s.io/v1/resourceslices").len(), 2, "at the start and after 5 min");
     assert_eq!(failures(&rig), 0);
 }
@@ -305,10 +305,10 @@ async fn leases_are_watched_of_small_clusters_only() {
     let mut large = with_leases(LeaseWatch::Auto, 201);
     large.pass(secs(60)).await;
     assert_eq!(times(&large, LEASES), Vec::<u64>::new());
-    let told = states(&large, Resource::Leases);
+    let reported = states(&large, Resource::Leases);
     assert!(
-        matches!(told.last(), Some(SyncState::Skipped { reason }) if &**reason == "not watched: 201 nodes, more than 200"),
-        "{told:?}"
+        matches!(reported.last(), Some(SyncState::Skipped { reason }) if &**reason == "not watched: 201 nodes, more than 200"),
+        "{reported:?}"
     );
     let mut wanted = with_leases(LeaseWatch::On, 201);
     wanted.until_watching(Resource::Leases).await;

@@ -140,9 +140,9 @@ impl Pair {
     /// Sizes that can grow: tasks, failures, alerts, the bytes of the pods.
     fn size(&self) -> [usize; 4] {
         let cluster = &self.model.clusters()[0];
-        let (_, ledger) = cluster.held_objects();
+        let (_, pod_store) = cluster.held_objects();
         let alive = tokio::runtime::Handle::current().metrics().num_alive_tasks();
-        [alive, cluster.link().failures().count(), cluster.alert_records().len(), ledger.heap_bytes()]
+        [alive, cluster.link().failures().count(), cluster.alert_records().len(), pod_store.heap_bytes()]
     }
 }
 
@@ -208,11 +208,11 @@ async fn play(name: &str, faults: &[Fault], lasts: Duration, step: Duration) -> 
         let most = if failure.layer == Layer::Rbac { secs(330) } else { STEP };
         assert!(failure.next_in.is_none_or(|wait| wait <= most), "{name}: {failure:?}");
     }
-    let mut told = BTreeMap::new();
+    let mut reported = BTreeMap::new();
     for event in pair.beside.into_iter().filter(|(at, _)| *at < lasts) {
-        *told.entry(event).or_default() += 1;
+        *reported.entry(event).or_default() += 1;
     }
-    told
+    reported
 }
 
 /// G2: an object that was held and still exists is held, and nothing is 0 because it is unknown.
@@ -302,10 +302,10 @@ fn rows() -> Vec<(&'static str, Vec<Fault>, Duration)> {
 async fn play_all(lasts: Duration, rows: Vec<(&str, Vec<Fault>, Duration)>) {
     let healthy = play("no fault", &[], lasts, STEP).await;
     // The comparison is not empty: two probes every five seconds, and the changes of nine rounds.
-    let told =
+    let reported =
         |what: &str| healthy.iter().filter(|((_, event), _)| event.starts_with(what)).map(|(_, n)| n).sum::<usize>();
-    let probes = told("ProbeSample").abs_diff(usize::try_from(2 * lasts.as_secs() / 5).unwrap());
-    assert!(probes <= 2 && told("changes of Pods") >= 9 && told("changes of Nodes") >= 9, "{healthy:#?}");
+    let probes = reported("ProbeSample").abs_diff(usize::try_from(2 * lasts.as_secs() / 5).unwrap());
+    assert!(probes <= 2 && reported("changes of Pods") >= 9 && reported("changes of Nodes") >= 9, "{healthy:#?}");
     for (name, faults, step) in rows {
         let beside = play(name, &faults, lasts, step).await;
         let more: Vec<_> = beside.iter().filter(|(event, count)| healthy.get(*event) != Some(*count)).take(5).collect();

@@ -21,10 +21,10 @@ fn watched_after(rig: &Rig, from: Duration) -> Option<Duration> {
     let watching = |event: &ClusterEvent| {
         matches!(event, ClusterEvent::Sync { resource: Resource::Pods, state: SyncState::Watching })
     };
-    let told = rig.events.iter().find(|(at, event)| *at >= from && watching(event)).map(|(at, _)| *at);
+    let reported = rig.events.iter().find(|(at, event)| *at >= from && watching(event)).map(|(at, _)| *at);
     // A quiet watch that was cut is not shown as lost, so that reopening it sends nothing.
     let opened = rig.watches("pods").iter().map(|seen| seen.at).find(|at| *at >= from);
-    told.into_iter().chain(opened).min()
+    reported.into_iter().chain(opened).min()
 }
 
 async fn back_within_7_seconds(dead: fn() -> Reply, outage: u64) {

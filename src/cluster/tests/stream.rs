@@ -28,7 +28,7 @@ async fn updates_and_deletes_among_the_initial_events_count() {
     });
     rig.until_watching(Resource::Pods).await;
     rig.pass(secs(1)).await;
-    let told: Vec<String> = rig
+    let reported: Vec<String> = rig
         .events
         .iter()
         .filter_map(|(_, event)| match event {
@@ -40,8 +40,8 @@ async fn updates_and_deletes_among_the_initial_events_count() {
             _ => None,
         })
         .collect();
-    assert_eq!(told[..3], ["page 1 [\"p1\", \"p2\"]", "page 2 [\"p3\"]", "changes [\"-p2\", \"p1\"]"]);
-    let rest = told[3..].join(" ");
+    assert_eq!(reported[..3], ["page 1 [\"p1\", \"p2\"]", "page 2 [\"p3\"]", "changes [\"-p2\", \"p1\"]"]);
+    let rest = reported[3..].join(" ");
     assert!(rest.starts_with("changes [\"p4\"") && rest.contains("p5") && rest.ends_with("finished"), "{rest}");
     assert_eq!(rig.lists("pods").len(), 0);
 }

@@ -355,14 +355,14 @@ fn beside_shares_of_some_devices_the_plain_name_counts_the_whole_others() {
         ("nvidia.com/gpu.replicas", "4"),
         ("nvidia.com/gpu.sharing-strategy", "time-slicing"),
     ];
-    let told = |whole: i64| {
+    let reported = |whole: i64| {
         let node = amounts(&labels, &[(gpu, whole), (shared, 16)]);
         let of = |name| (classify_on(name, &node), expected(name, &node), devices_behind(name, &node));
         [of(gpu), of(shared)]
     };
     let sixteen = (Some(Kind::Shared), None, Some(4));
-    assert_eq!(told(4), [(Some(Kind::Device), Some(4), Some(4)), sixteen]);
-    assert_eq!(told(3), [(Some(Kind::Device), Some(4), Some(3)), sixteen], "one is missing");
+    assert_eq!(reported(4), [(Some(Kind::Device), Some(4), Some(4)), sixteen]);
+    assert_eq!(reported(3), [(Some(Kind::Device), Some(4), Some(3)), sixteen], "one is missing");
 
     let mig = "nvidia.com/mig-1g.5gb";
     let labels = [("nvidia.com/mig-1g.5gb.count", "7"), ("nvidia.com/mig-1g.5gb.replicas", "2")];

@@ -138,7 +138,7 @@ impl Slice<'_> {
             pool: clean(&pool.name),
             generation: pool.generation.0.unwrap_or(0),
             slices: pool.slices.0.unwrap_or(0),
-            place: place(&self.node, self.selector, self.all),
+            scope: scope(&self.node, self.selector, self.all),
             counters: self.counters.0.iter().map(|Obj(set)| set.facts()).collect(),
             devices: self.devices.0.iter().map(|Obj(device)| device.facts()).collect(),
         }
@@ -146,7 +146,7 @@ impl Slice<'_> {
 }
 
 /// Scope from the three alternative fields.
-fn place(node: &str, selector: Present, all: Flag) -> DeviceScope {
+fn scope(node: &str, selector: Present, all: Flag) -> DeviceScope {
     if !node.is_empty() {
         DeviceScope::Node(clean(node))
     } else if selector.0 || all.0 == Some(true) {
@@ -184,7 +184,7 @@ impl RawDevice<'_> {
         DeviceFacts {
             name: clean(&self.name),
             model: fields.attributes.0.model(),
-            place: place(&fields.node, fields.selector, fields.all),
+            scope: scope(&fields.node, fields.selector, fields.all),
             consumes: fields.consumes.0.iter().map(|Obj(set)| set.facts()).collect(),
             tainted: fields.taints.0.iter().any(|Obj(taint)| taint.is_hard()),
         }

@@ -16,12 +16,12 @@ fn a_slice_says_where_it_is_what_it_has_and_what_shares_silicon() {
     let ApiObject { key, version, facts, .. } = SliceFacts::decode_object(SLICE.as_bytes()).unwrap();
     assert_eq!((&*key, version), ("n1-gpu-abc", 7));
     assert_eq!((&*facts.driver, &*facts.pool, facts.generation, facts.slices), ("gpu.example.com", "n1", 3, 2));
-    assert_eq!(facts.place, DeviceScope::Node("n1".into()));
+    assert_eq!(facts.scope, DeviceScope::Node("n1".into()));
     let [whole, part, dead, nic] = &facts.devices[..] else { panic!("four devices") };
     assert_eq!(whole.consumes, facts.counters, "all that there is, whatever the order and the spelling");
     assert_ne!(part.consumes[0].digest, facts.counters[0].digest);
     assert_eq!((whole.tainted, part.tainted, dead.tainted), (false, false, true), "unknown effects are like None");
-    assert_eq!((&dead.place, &nic.place), (&DeviceScope::Node("n2".into()), &DeviceScope::Network));
+    assert_eq!((&dead.scope, &nic.scope), (&DeviceScope::Node("n2".into()), &DeviceScope::Network));
 }
 
 #[test]
@@ -30,7 +30,7 @@ fn v1beta1_has_the_same_inside_basic() {
      "nodeSelector":{"nodeSelectorTerms":[]},"devices":[{"name":"a","basic":{"taints":[{"effect":"NoSchedule"}],
      "consumesCounters":[{"counterSet":"c","counters":{}}]}}]}}"#;
     let facts = SliceFacts::decode_object(beta.as_bytes()).unwrap().facts;
-    assert_eq!(facts.place, DeviceScope::Network);
+    assert_eq!(facts.scope, DeviceScope::Network);
     assert!(facts.devices[0].tainted);
     assert_eq!(&*facts.devices[0].consumes[0].name, "c");
 }

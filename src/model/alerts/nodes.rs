@@ -41,7 +41,7 @@ struct NodeRuleInputs {
 }
 
 impl NodeFindings {
-    /// The findings, derived anew if they can have changed.
+    /// The findings, derived again if they can have changed.
     pub(super) fn update(&mut self, evidence: &Evidence<'_>, grouped: Grouped) -> &[Finding] {
         // The text of a flapping node moves with the time.
         let moves = evidence.history.all_flapping().next().is_some();

@@ -90,7 +90,7 @@ impl Model {
         let on_nodes = self.screen == Screen::Nodes;
         match action {
             Action::Quit if on_nodes => return Some(Effect::Quit),
-            // What is too large was given up for good.
+            // A cluster that is too large is not followed again.
             Action::Refresh if self.current().budget.exceeded().is_some() => {}
             Action::Refresh => return Some(Effect::Refresh(self.current_id())),
             Action::LogIn if self.current().plugin().is_some() => return Some(Effect::LogIn(self.current_id())),

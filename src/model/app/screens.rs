@@ -257,7 +257,7 @@ impl Model {
 
     /// The clusters' tasks look at what the screen shows: the effect that makes it so, if it is not so yet.
     pub(in crate::model) fn follow_screen(&mut self) -> Option<Effect> {
-        let wanted = self.inspection();
+        let wanted = self.wanted_detail();
         if self.inspecting == wanted {
             return None;
         }
@@ -269,11 +269,11 @@ impl Model {
             _ => None,
         };
         for (id, cluster) in (0..=u16::MAX).map(ClusterId).zip(&mut self.clusters) {
-            let of = wanted.as_ref().filter(|(of, _)| *of == id).map(|(_, inspection)| inspection);
+            let of = wanted.as_ref().filter(|(of, _)| *of == id).map(|(_, wanted_detail)| wanted_detail);
             cluster.watch_detail(of.map(|of| &of.subject), of.map_or(Yaml::Unwanted, |of| of.yaml), uid);
         }
         self.inspecting.clone_from(&wanted);
-        Some(wanted.map_or(Effect::EndInspection, |(id, inspection)| Effect::Inspect(id, Box::new(inspection))))
+        Some(wanted.map_or(Effect::EndInspection, |(id, wanted_detail)| Effect::Inspect(id, Box::new(wanted_detail))))
     }
 
     /// `/` edits the filter of the rows that are on the screen, if there are any.
@@ -288,7 +288,7 @@ impl Model {
         }
     }
 
-    fn inspection(&self) -> Option<(ClusterId, WatchDetail)> {
+    fn wanted_detail(&self) -> Option<(ClusterId, WatchDetail)> {
         let subject = match &self.screen {
             // The events of a node belong to the node, whichever of its pods is selected.
             Screen::Node { name, .. } => ObjectRef::Node { name: name.clone() },

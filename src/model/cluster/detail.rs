@@ -98,10 +98,10 @@ impl DetailState {
     /// the same name are left out.
     #[must_use]
     pub fn events(&self) -> Option<(Vec<&EventFacts>, Omitted)> {
-        let (events, untold) = self.events.as_ref()?;
+        let (events, omitted) = self.events.as_ref()?;
         let uid = self.pod.as_ref().map(|pod| pod.uid).or(self.opened);
         let ours = |event: &&EventFacts| event.about.zip(uid).is_none_or(|(about, uid)| about == uid);
-        Some((events.iter().filter(ours).collect(), *untold))
+        Some((events.iter().filter(ours).collect(), *omitted))
     }
 
     /// When the link last lived is `answered`; the watch itself may have been silent for a minute.
@@ -148,8 +148,8 @@ impl DetailState {
                 self.gone.get_or_insert(now);
                 self.object_hold.proven(now);
             }
-            Detail::Events { events, untold } => {
-                self.events = Some((events, untold));
+            Detail::Events { events, omitted } => {
+                self.events = Some((events, omitted));
                 self.events_hold.proven(now);
             }
             Detail::Sync { part, state } => self.hold_mut(part).set(state, link, now),

@@ -55,12 +55,8 @@ impl HealthInputs<'_> {
         if stale.max().is_some_and(|age| age > stale_after || !throttled) {
             return (Health::Stale, "stale");
         }
-        // One probe may be bad luck, but it is not well either.
-        match server.missed_probe(now) {
-            Some(MissedProbe::Unanswered(_)) => return (Health::Degraded, "unanswered"),
-            Some(MissedProbe::Alone { timed_out: true }) if !throttled => return (Health::Degraded, "slow"),
-            Some(MissedProbe::Alone { timed_out: false }) if !throttled => return (Health::Degraded, "failing"),
-            _ => {}
+        if let Some(word) = self.missed_probe(throttled, now) {
+            return (Health::Degraded, word);
         }
         if throttled {
             return (Health::Degraded, "throttled");
@@ -88,6 +84,16 @@ impl HealthInputs<'_> {
             return (Health::Degraded, "polling");
         }
         (Health::Ok, if tracks.pods.scope().namespaces.is_empty() { "ok" } else { "partial" })
+    }
+
+    /// The word for a missed probe: one may be bad luck, but it is not well either.
+    fn missed_probe(&self, throttled: bool, now: Now) -> Option<&'static str> {
+        match self.server.missed_probe(now)? {
+            MissedProbe::Unanswered(_) => Some("unanswered"),
+            MissedProbe::Alone { .. } if throttled => None,
+            MissedProbe::Alone { timed_out: true } => Some("slow"),
+            MissedProbe::Alone { timed_out: false } => Some("failing"),
+        }
     }
 
     /// The word before anything was read: loading, or failing at a layer that gives the word.

@@ -134,7 +134,7 @@ impl OpenedNode {
         });
         let all: Vec<(PodSlot, Ordered<'_>)> = all.collect();
         let total = all.len();
-        // The selected pod, or the one that has its name now: a StatefulSet creates it anew.
+        // The selected pod, or the one that has its name now: a StatefulSet recreates it.
         let there = self.list.chosen().and_then(|chosen| {
             let same = |(_, pod): &&(PodSlot, Ordered<'_>)| {
                 *pod.facts.namespace == *chosen.namespace && *pod.facts.name == *chosen.name
@@ -145,8 +145,8 @@ impl OpenedNode {
         let shown =
             |(_, pod): &(PodSlot, Ordered<'_>)| self.filter.shows(&Filtered { facts: &pod.facts, gpus: pod.gpus });
         let mut pods: Vec<_> = all.into_iter().filter(shown).collect();
-        let sort = self.list.sort();
-        pods.sort_unstable_by(|(_, a), (_, b)| compare(a, b, sort));
+        let (sort, reversed) = self.list.sort();
+        pods.sort_unstable_by(|(_, a), (_, b)| compare(a, b, sort, reversed));
         let order: Vec<PodSlot> = pods.into_iter().map(|(slot, _)| slot).collect();
         let is_gone = there.is_none();
         let found = there.and_then(|(slot, pod)| {

@@ -32,12 +32,6 @@ impl ClusterState {
         let (failure, next) = waiting(&self.spec, &self.tracks, now);
         let all_nodes = self.tracks.knows_all_nodes();
         let orphans = if all_nodes { pods_track.known(self.join.orphaned()) } else { Known::Unknown };
-        let page = |(resource, page, call): (Resource, u32, &RunningCall)| PageUnderWay {
-            resource,
-            page,
-            bytes: call.bytes,
-            span: now.mono.since(call.at),
-        };
         ClusterSummary {
             context: self.spec.context.clone(),
             health,
@@ -67,7 +61,7 @@ impl ClusterState {
             running: server
                 .longest_running(now.mono)
                 .map(|(call, span)| (Clean::new(&call_title(call.kind, call.page)), span)),
-            pages: server.pages().map(page).collect(),
+            pages: server.pages().map(|(resource, page, call)| page_under_way(resource, page, call, now)).collect(),
             smaller: self.link.limits.iter().filter_map(|l| Some((l.resource, l.page_size, l.smaller?))).collect(),
             load: self.latency.load(now.mono),
             skew_ms: self.link.skew_ms,
@@ -79,6 +73,10 @@ impl ClusterState {
             settings: self.settings,
         }
     }
+}
+
+fn page_under_way(resource: Resource, page: u32, call: &RunningCall, now: Now) -> PageUnderWay {
+    PageUnderWay { resource, page, bytes: call.bytes, span: now.mono.since(call.at) }
 }
 
 /// The failure of a list or watch that waits, and when it is tried again.

@@ -61,13 +61,13 @@ impl ClusterState {
         let mut nodes: Vec<&Node> = self.nodes.iter().collect();
         nodes.sort_unstable_by(|a, b| natural_cmp(&a.facts.name, &b.facts.name));
         let item = |node| {
-            let lens = JoinedNode { source, node };
+            let joined = JoinedNode { source, node };
             NodeItem {
-                row: lens.row(false),
-                accelerators: lens.accelerators(),
-                pods: lens.pod_counts(),
-                resources: lens.resource_amounts(),
-                lease: super::node::liveness(&self.optional.leases, &lens, now),
+                row: joined.row(false),
+                accelerators: joined.accelerators(),
+                pods: joined.pod_counts(),
+                resources: joined.resource_amounts(),
+                lease: super::node::liveness(&self.optional.leases, &joined, now),
             }
         };
         nodes.into_iter().map(item).collect()

@@ -457,11 +457,11 @@ fn a_server_that_fails_at_once_is_called_by_the_layer() {
 }
 
 /// A lease that was renewed `age` seconds before the bench's clock starts.
-fn lease(node: &str, age: i64) -> crate::msg::KeptChange<crate::facts::lease::LeaseFacts> {
+fn lease(node: &str, age: i64) -> crate::msg::ObjectChange<crate::facts::lease::LeaseFacts> {
     let renewed = jiff::Timestamp::from_second(1_700_000_000 - age).ok();
     let facts = crate::facts::lease::LeaseFacts { holder: node.into(), renewed, seconds: Some(40) };
     let key = Clean::new(&format!("kube-node-lease/{node}"));
-    crate::msg::KeptChange::Present(Box::new(crate::facts::object::ApiObject { key, facts, ..Default::default() }))
+    crate::msg::ObjectChange::Present(Box::new(crate::facts::object::ApiObject { key, facts, ..Default::default() }))
 }
 
 #[test]

@@ -105,7 +105,7 @@ pub struct ClusterSummary {
     pub silence: Option<Duration>,
     /// Time since the last timeout, while the word is `recovering`.
     pub last_timeout: Option<Duration>,
-    /// When its alerts will be heard again, while it is silenced.
+    /// End of its silence, while it is silenced.
     pub silenced_until: Option<Timestamp>,
     /// The thresholds in force, for what counts as slow.
     pub settings: Settings,
@@ -138,7 +138,7 @@ pub struct HeapBytes {
 pub struct NodeDetail<'a> {
     /// The facts, in full.
     pub facts: NodeFacts,
-    /// Now by the server's clock, for the ages of what the API tells.
+    /// Now by the server's clock, for the ages of the API's times.
     pub server_now: Timestamp,
     /// Readiness.
     pub status: NodeStatus,
@@ -148,7 +148,7 @@ pub struct NodeDetail<'a> {
     pub resources: Vec<ResourceRow<'a>>,
     /// Its accelerators by resource and kind.
     pub accelerators: Vec<AcceleratorTotals>,
-    /// Its pods told apart.
+    /// Its pods by kind.
     pub pods: Known<PodCounts>,
     /// Scope of the pods, if only a part of the cluster is watched.
     pub partial: Option<Partial>,
@@ -165,7 +165,7 @@ pub struct NodeDetail<'a> {
 pub struct Liveness {
     /// Time since it was renewed, by the server's clock; `None` if the lease does not say.
     pub age: Option<Duration>,
-    /// When leases were last heard of it had not been renewed for longer than it lasts: the kubelet is dead, or cut off.
+    /// `true` if it had not been renewed for longer than it lasts when leases were last updated: the kubelet is dead, or cut off.
     pub silent: bool,
     /// Time without news of any lease, if that is longer than a lease lasts: nothing is known of the kubelet since.
     pub unheard: Option<Duration>,
@@ -193,7 +193,7 @@ pub struct NodeItem<'a> {
     pub row: NodeRow<'a>,
     /// By resource and kind; `nodes` is 1 where any is announced.
     pub accelerators: Vec<AcceleratorTotals>,
-    /// Its pods told apart.
+    /// Its pods by kind.
     pub pods: Known<PodCounts>,
     /// Every resource that the node or its pods name, sorted by name.
     pub resources: Vec<ResourceAmounts>,

@@ -2,7 +2,7 @@
 //!
 //! Rules: `docs/counting.md`. Only slices of the highest generation of a pool count, and only when all of
 //! them are there. What shares counters shares silicon: a counter set is one physical device, however many ways there are to
-//! cut it. A claim's devices are counted once, whoever shares the claim; a look with `adminAccess` takes nothing. A taint of a
+//! cut it. A claim's devices are counted once, however many pods share the claim; a look with `adminAccess` takes nothing. A taint of a
 //! `DeviceTaintRule` is worth as much as the driver's own ("the same effect as if the taint was specified directly in the
 //! `ResourceSlice`", `api resource/v1beta2/types.go`).
 
@@ -46,7 +46,7 @@ pub struct DriverDevices {
     pub partitions_allocated: u32,
     /// Shares (`shareID`) that are allocated; several may be of one device.
     pub shares: u32,
-    /// A pool is being published anew: not all of its slices are there, and its devices are not counted.
+    /// A pool is being republished: not all of its slices are there, and its devices are not counted.
     pub updating: bool,
 }
 
@@ -133,7 +133,7 @@ struct SlicePool<'a> {
 
 #[derive(Debug)]
 struct DraDevice<'a> {
-    place: &'a DeviceScope,
+    scope: &'a DeviceScope,
     model: &'a str,
     silicon: Vec<Silicon<'a>>,
     part: bool,
@@ -142,7 +142,7 @@ struct DraDevice<'a> {
 
 /// State of one piece of silicon.
 #[derive(Debug, Default)]
-struct Piece<'a> {
+struct SiliconDevice<'a> {
     model: &'a str,
     /// Its whole is tainted, or everything that it can be used as is.
     unhealthy: Option<bool>,
@@ -154,7 +154,7 @@ struct Piece<'a> {
 /// The pieces of one driver at one place.
 #[derive(Debug, Default)]
 struct DeviceBucket<'a> {
-    pieces: BTreeMap<(&'a str, Silicon<'a>), Piece<'a>>,
+    pieces: BTreeMap<(&'a str, Silicon<'a>), SiliconDevice<'a>>,
     partitions: u32,
     partitions_allocated: u32,
     shares: u32,
@@ -241,7 +241,7 @@ fn devices<'a>(slices: &[&'a SliceFacts]) -> HashMap<&'a str, DraDevice<'a>> {
         slices.iter().flat_map(|slice| &slice.counters).map(|set| (&*set.name, set.digest)).collect();
     let named = slices.iter().flat_map(|slice| slice.devices.iter().map(move |device| (*slice, device)));
     let device = |(slice, device): (&'a SliceFacts, &'a DeviceFacts)| {
-        let place = if slice.place == DeviceScope::Unsaid { &device.place } else { &slice.place };
+        let scope = if slice.scope == DeviceScope::Unsaid { &device.scope } else { &slice.scope };
         let whole = match &device.consumes[..] {
             [] => true,
             [one] => sets.get(&*one.name) == Some(&one.digest),
@@ -251,7 +251,7 @@ fn devices<'a>(slices: &[&'a SliceFacts]) -> HashMap<&'a str, DraDevice<'a>> {
             [] => vec![Silicon::Device(&device.name)],
             sets => sets.iter().map(|set| Silicon::Set(&set.name)).collect(),
         };
-        (&*device.name, DraDevice { place, model: &device.model, silicon, part: !whole, tainted: device.tainted })
+        (&*device.name, DraDevice { scope, model: &device.model, silicon, part: !whole, tainted: device.tainted })
     };
     named.filter(|(_, device)| !device.name.is_empty()).map(device).collect()
 }
@@ -260,12 +260,12 @@ fn devices<'a>(slices: &[&'a SliceFacts]) -> HashMap<&'a str, DraDevice<'a>> {
 fn offer<'a>(buckets: &mut DeviceBuckets<'a>, driver: &'a str, pool: &'a str, found: &SlicePool<'a>) {
     if found.updating {
         for slice in &found.slices {
-            buckets.entry((&slice.place, driver)).or_default().updating = true;
+            buckets.entry((&slice.scope, driver)).or_default().updating = true;
         }
         return;
     }
     for device in found.devices.values() {
-        let bucket = buckets.entry((device.place, driver)).or_default();
+        let bucket = buckets.entry((device.scope, driver)).or_default();
         bucket.partitions += u32::from(device.part);
         for silicon in &device.silicon {
             let piece = bucket.pieces.entry((pool, *silicon)).or_default();
@@ -309,8 +309,8 @@ fn take<'a>(
     name: DeviceName<'a>,
     taken: &DeviceUse<'_>,
 ) -> bool {
-    let Some((place, silicon, part)) = made_of(pools, name) else { return false };
-    let bucket = buckets.entry((place, name.driver)).or_default();
+    let Some((scope, silicon, part)) = made_of(pools, name) else { return false };
+    let bucket = buckets.entry((scope, name.driver)).or_default();
     bucket.partitions_allocated += u32::from(part);
     bucket.shares += u32::try_from(taken.shares.len()).unwrap_or(u32::MAX);
     for silicon in silicon {
@@ -328,20 +328,20 @@ fn made_of<'a>(
 ) -> Option<(&'a DeviceScope, Vec<Silicon<'a>>, bool)> {
     let found = pools.get(&(name.driver, name.pool))?;
     match found.devices.get(name.device) {
-        Some(device) => Some((device.place, device.silicon.clone(), device.part)),
-        // What it is made of is not known while the pool is published anew. That something is allocated is; but all of it may
+        Some(device) => Some((device.scope, device.silicon.clone(), device.part)),
+        // What it is made of is not known while the pool is republished. That something is allocated is; but all of it may
         // be parts of one card, so one piece is certain, without a name, whatever the number of allocations.
-        None => found.updating.then(|| (&found.slices[0].place, vec![Silicon::Device("")], false)),
+        None => found.updating.then(|| (&found.slices[0].scope, vec![Silicon::Device("")], false)),
     }
 }
 
 fn sum(buckets: DeviceBuckets<'_>, stray: u32) -> DraDevices {
     let mut devices = DraDevices { stray, ..DraDevices::default() };
     let mut total: BTreeMap<Clean, DriverDevices> = BTreeMap::new();
-    for ((place, driver), bucket) in buckets {
+    for ((scope, driver), bucket) in buckets {
         let one = bucket.numbers(driver);
         add(total.entry(one.driver.clone()).or_default(), &one);
-        match place {
+        match scope {
             DeviceScope::Node(node) => devices.nodes.entry(node.clone()).or_default().push(one),
             DeviceScope::Network | DeviceScope::Unsaid => {
                 match devices.network.iter_mut().find(|d| d.driver == one.driver) {
@@ -357,7 +357,7 @@ fn sum(buckets: DeviceBuckets<'_>, stray: u32) -> DraDevices {
 
 impl DeviceBucket<'_> {
     fn numbers(&self, driver: &str) -> DriverDevices {
-        let count = |of: fn(&Piece<'_>) -> bool| {
+        let count = |of: fn(&SiliconDevice<'_>) -> bool| {
             u32::try_from(self.pieces.values().filter(|piece| of(piece)).count()).unwrap_or(u32::MAX)
         };
         DriverDevices {

@@ -1,6 +1,6 @@
 //! The GPU view: accelerators by model, node pool, namespace or owner; what fits now; and devices held by pods that do not run.
 //!
-//! Counted anew when nodes or pods have changed while it is on the screen, in large clusters at most once a second and in slices;
+//! Counted again when nodes or pods have changed while it is on the screen, in large clusters at most once a second and in slices;
 //! the last report stays until the next one is ready.
 
 mod count;
@@ -110,10 +110,10 @@ impl HeldSums {
     /// How many of a kind.
     #[must_use]
     pub fn of(&self, kind: Kind) -> i64 {
-        Self::place(kind).map_or(0, |place| self.amounts[place])
+        Self::index(kind).map_or(0, |index| self.amounts[index])
     }
 
-    fn place(kind: Kind) -> Option<usize> {
+    fn index(kind: Kind) -> Option<usize> {
         match kind {
             Kind::Device => Some(0),
             Kind::Slice => Some(1),
@@ -125,8 +125,8 @@ impl HeldSums {
     fn add(held: &[HeldDevices]) -> Self {
         let mut sums = Self::default();
         for held in held {
-            if let Some(place) = Self::place(held.kind) {
-                sums.amounts[place] = sums.amounts[place].saturating_add(held.amount);
+            if let Some(index) = Self::index(held.kind) {
+                sums.amounts[index] = sums.amounts[index].saturating_add(held.amount);
             }
         }
         let count = |of: fn(&&HeldDevices) -> bool| {

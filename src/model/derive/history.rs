@@ -37,7 +37,7 @@ pub struct History {
     watched: VecDeque<(i64, i64)>,
 }
 
-/// What Ready was in each of the last [`STRIP`] minutes of the wall clock, oldest first: the worst of the minute; `None` while
+/// Ready in each of the last [`STRIP`] minutes of the wall clock, oldest first: the worst of the minute; `None` while
 /// nobody watched.
 pub type Strip = [Option<Readiness>; STRIP];
 

@@ -68,7 +68,7 @@ impl Join {
         }
     }
 
-    /// Joins a node anew that came, changed or went, or whose pods did; `node` is `PodStore::node_in`.
+    /// Joins a node again that came, changed or went, or whose pods did; `node` is `PodStore::node_in`.
     pub(crate) fn update(&mut self, id: NodeId, node: Option<&Node>, stores: Stores<'_>) {
         let new = self.share(id, node, stores);
         let old = if new == NodeShare::default() {

@@ -55,7 +55,7 @@ impl<'a> JoinedNode<'a> {
         self.source.pod_tracks.known(self.source.pods.node(self.name()).map_or(0, |totals| totals.pods))
     }
 
-    /// Its pods told apart.
+    /// Its pods by kind.
     pub(crate) fn pod_counts(&self) -> Known<PodCounts> {
         self.source
             .pod_tracks

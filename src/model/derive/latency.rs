@@ -1,4 +1,4 @@
-//! What the API answered and how fast: fixed log-bucket histograms, the sample ring behind the sparkline, calls that still
+//! Answers of the API and their latency: fixed log-bucket histograms, the sample ring behind the sparkline, calls that still
 //! run, timeouts in a sliding window, our own load.
 //!
 //! Everything here is bounded: what a year of trouble leaves behind is as large as what an hour leaves behind (G6).
@@ -321,11 +321,11 @@ impl Latency {
         }
         if attempt.end != CallEnd::Cancelled {
             self.first.get_or_insert(clock);
-            let place = self.windows.iter().position(|window| window.kind() == attempt.kind).unwrap_or_else(|| {
+            let index = self.windows.iter().position(|window| window.kind() == attempt.kind).unwrap_or_else(|| {
                 self.windows.push(Window::new(attempt.kind));
                 self.windows.len() - 1
             });
-            self.windows[place].push(attempt, clock);
+            self.windows[index].push(attempt, clock);
         }
         if attempt.kind.is_optional() {
             return;
@@ -346,7 +346,7 @@ pub fn is_timeout(attempt: &Attempt) -> bool {
     attempt.end == CallEnd::TimedOut || attempt.status == Some(504)
 }
 
-/// Whether a call says how long the API takes. An error that came back sooner is no answer, and neither is a 504 before any
+/// Returns `true` if a call says how long the API takes. An error that came back sooner is no answer, and neither is a 504 before any
 /// deadline that we ask for (whole seconds): "at least 0.4 ms" would make the percentiles look fast.
 fn is_sample(attempt: &Attempt) -> bool {
     match (attempt.end, attempt.status) {
@@ -357,7 +357,7 @@ fn is_sample(attempt: &Attempt) -> bool {
     }
 }
 
-/// Name of a kind of call in a text: `pods list`, `nodes watch`, `probe`; at most 16 letters unless it is a watch, so that columns stay in line.
+/// Name of a kind of call in a text: `pods list`, `nodes watch`, `probe`.
 #[must_use]
 pub fn call_name(kind: CallKind) -> &'static str {
     match kind {

@@ -69,7 +69,7 @@ const NONE: i64 = i64::MIN;
 pub struct UsageStore {
     visible: Visibility,
     nodes: HashMap<Clean, Figures>,
-    /// Figures of the last answer that are not taken in yet.
+    /// Figures of the last answer that are not applied yet.
     waiting: IntoIter<NodeUsage>,
     /// Answers that were read.
     round: u32,

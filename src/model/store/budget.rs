@@ -1,13 +1,13 @@
 //! The budget of a cluster: how many objects are held of it, over all kinds, and how many bytes they take.
 //!
-//! A server that sends objects without end must not take the memory of the program. Past the budget nothing more is taken in,
+//! A server that sends objects without end must not take the memory of the program. Past the budget nothing more is applied,
 //! and the tasks that list and watch are ended: what is known stays, as a lower bound, and says why.
 
 use crate::facts::node::NodeFacts;
 use crate::facts::text::Clean;
 use crate::msg::{Batch, ClusterEvent, NodeChange, OptionalBatch};
 
-/// Held bytes are counted anew after this many incoming bytes: the count looks at every node.
+/// Held bytes are recounted after this many incoming bytes: the count looks at every node.
 const COUNT_EVERY: u64 = 64 << 20;
 
 /// Budget of a cluster: its objects and bytes, and the limits.
@@ -16,7 +16,7 @@ pub(crate) struct Budget {
     /// Bytes that came in since what is held was counted.
     incoming: u64,
     exceeded: Option<Clean>,
-    told: bool,
+    reported: bool,
 }
 
 impl Budget {
@@ -27,7 +27,7 @@ impl Budget {
 
     /// It has been exceeded since that was last asked.
     pub(crate) fn take_exceeded(&mut self) -> bool {
-        self.exceeded.is_some() && !std::mem::replace(&mut self.told, true)
+        self.exceeded.is_some() && !std::mem::replace(&mut self.reported, true)
     }
 
     /// Takes note of what came in; true if it is time to count the bytes that are held.
@@ -102,7 +102,7 @@ mod tests {
     use crate::model::fixture::{Bench, node, pod};
     use crate::model::known::Known;
     use crate::model::settings::Settings;
-    use crate::msg::KeptChange;
+    use crate::msg::ObjectChange;
     use crate::msg::{ClusterId, Effect, Msg, Resource};
 
     fn bench(settings: &Settings) -> Bench {
@@ -167,7 +167,7 @@ mod tests {
             let facts = LeaseFacts { holder: Clean::new(&"x".repeat(1000)), ..LeaseFacts::default() };
             let leases = (0..50).map(|at| {
                 let (key, facts) = (Clean::new(&format!("{n}/{at}")), facts.clone());
-                KeptChange::Present(Box::new(ApiObject { key, uid: Uid(1), version: 1, facts }))
+                ObjectChange::Present(Box::new(ApiObject { key, uid: Uid(1), version: 1, facts }))
             });
             let batch = Batch::Leases(leases.collect());
             bench.send(ClusterEvent::Changes { resource: Resource::Leases, generation: 0, unreadable: 0, batch });

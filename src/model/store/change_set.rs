@@ -2,7 +2,7 @@
 
 use crate::facts::text::Clean;
 
-/// So many changes are kept, and names of things that went; past that whoever looks must look at everything.
+/// So many changes are kept, and names of things that went; past that the reader must look at everything.
 const MOST: usize = 1 << 18;
 /// Names of things that went, which cost more.
 const MOST_GONE: usize = 10_000;
@@ -23,7 +23,7 @@ impl<K> Default for ChangeSet<K> {
 }
 
 impl<K> ChangeSet<K> {
-    /// A thing has changed; whoever says so sees to it that it is said once.
+    /// A thing has changed; the caller reports each change once.
     pub(crate) fn there(&mut self, key: K) {
         if self.there.len() < MOST {
             self.there.push(key);

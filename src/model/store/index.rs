@@ -2,7 +2,7 @@
 
 use hashbrown::HashTable;
 
-/// A table that grows hashes all its records anew, each a miss of the cache. In one table of a million that takes longer than
+/// A table that grows rehashes all its records, each a miss of the cache. In one table of a million that takes longer than
 /// anybody waits for a key; in 256 parts each growth is a millisecond at most. All parts have the same size, so each is made to
 /// grow at another one: else they would all do so in the same few pages.
 const PARTS: usize = 256;

@@ -22,7 +22,7 @@ use crate::msg::{Mono, NodeChange};
 
 use super::chunks::Chunks;
 use super::index::Index;
-use super::versions::{ListRun, ObjectVersion};
+use super::versions::{ListPass, ObjectVersion};
 use crate::model::store::change_set::ChangeSet;
 
 pub(crate) use crate::model::store::nodes::problem::{NodeProblem, Troubles};
@@ -78,7 +78,7 @@ pub(crate) struct NodeStore {
     len: usize,
     interner: Interner,
     serial: u32,
-    run: ListRun,
+    run: ListPass,
     sums: Sums,
     troubled: Troubled,
     revision: u64,
@@ -126,7 +126,7 @@ impl NodeStore {
             len: 0,
             interner: Interner::default(),
             serial: 0,
-            run: ListRun::default(),
+            run: ListPass::default(),
             sums: Sums::default(),
             troubled: Troubled::default(),
             revision: 0,

@@ -1,23 +1,23 @@
-//! Objects of a kind that a cluster need not have: mark and sweep by the rules of the node store.
+//! Objects of an optional API: mark and sweep by the rules of the node store.
 
 use std::time::Duration;
 
 use hashbrown::HashMap;
 
 use super::sync::{PageHead, Track};
-use super::versions::{ListRun, ObjectVersion};
+use super::versions::{ListPass, ObjectVersion};
 use crate::facts::object::{ApiObject, OptionalFacts};
 use crate::facts::text::Clean;
 use crate::facts::wire::Uid;
 use crate::model::store::sync::Visibility;
-use crate::msg::{Failure, KeptChange, Now, SyncState};
+use crate::msg::{Failure, Now, ObjectChange, SyncState};
 
 /// All objects of one kind of a cluster, and how well they are known.
 #[derive(Debug)]
 pub(crate) struct ObjectStore<T> {
     track: Track,
     objects: HashMap<Clean, HeldObject<T>>,
-    run: ListRun,
+    run: ListPass,
     revision: u64,
 }
 
@@ -38,7 +38,7 @@ impl<T> HeldObject<T> {
 
 impl<T> Default for ObjectStore<T> {
     fn default() -> Self {
-        Self { track: Track::default(), objects: HashMap::new(), run: ListRun::default(), revision: 0 }
+        Self { track: Track::default(), objects: HashMap::new(), run: ListPass::default(), revision: 0 }
     }
 }
 
@@ -50,13 +50,13 @@ impl<T: PartialEq> ObjectStore<T> {
     }
 
     /// A page of the running list: yields to what the watch of the same list has brought.
-    pub(crate) fn page(&mut self, head: PageHead, changes: Vec<KeptChange<T>>, now: Now) {
+    pub(crate) fn page(&mut self, head: PageHead, changes: Vec<ObjectChange<T>>, now: Now) {
         if !self.track.page(head, now) {
             return;
         }
         let generation = self.run.generation();
         for change in changes {
-            let KeptChange::Present(object) = change else { continue };
+            let ObjectChange::Present(object) = change else { continue };
             let item = ObjectVersion { uid: object.uid, version: object.version };
             let watched = self.objects.get(&object.key).filter(|held| held.generation == generation && held.from_watch);
             if !self.run.outdates(generation, (&*object.key).into(), item, watched.map(HeldObject::version)) {
@@ -66,14 +66,14 @@ impl<T: PartialEq> ObjectStore<T> {
     }
 
     /// Changes from the watch that began at list `generation`, in order.
-    pub(crate) fn changes(&mut self, generation: u32, unreadable: u32, changes: Vec<KeptChange<T>>, now: Now) {
+    pub(crate) fn changes(&mut self, generation: u32, unreadable: u32, changes: Vec<ObjectChange<T>>, now: Now) {
         self.track.changed(changes.len(), unreadable, now);
         for change in changes {
             match change {
-                KeptChange::Present(object) => {
+                ObjectChange::Present(object) => {
                     self.put(*object, generation, true);
                 }
-                KeptChange::Gone { key, uid, version } => {
+                ObjectChange::Gone { key, uid, version } => {
                     let deleted = ObjectVersion { uid, version };
                     if self.objects.get(&key).is_some_and(|held| deleted.ends(held.version())) {
                         self.objects.remove(&key);

@@ -24,7 +24,7 @@ use crate::model::store::change_set::ChangeSet;
 use crate::model::store::index::Index;
 use crate::model::store::versions::{ObjectName, ObjectVersion};
 
-use ahead::{Hint, TOGETHER};
+use ahead::{Lookahead, TOGETHER};
 use holder::Holder;
 use intern::{InternedNode, InternedOwner, InternedStatus, PodListHead};
 use names::{NameAt, PodNames};
@@ -93,7 +93,7 @@ pub struct PodStore {
     namespaces: InternPool<Box<str>>,
     owners: InternPool<InternedOwner>,
     statuses: InternPool<InternedStatus>,
-    asks: InternPool<RequestSet>,
+    request_set: InternPool<RequestSet>,
     nodes: InternPool<InternedNode>,
     resources: Vec<Box<str>>,
     totals: Totals,
@@ -167,7 +167,7 @@ impl PodStore {
         self.compact_names();
     }
 
-    fn apply_one(&mut self, pod: &PodFacts<'_>, removed: bool, hint: &Hint, mark: BatchMark) {
+    fn apply_one(&mut self, pod: &PodFacts<'_>, removed: bool, hint: &Lookahead, mark: BatchMark) {
         let BatchMark { list, origin, .. } = mark;
         let (slot, hash) = self.locate(pod, hint);
         if origin == PodOrigin::Page && self.yields_to_watch(pod, slot, mark) {
@@ -232,7 +232,7 @@ impl PodStore {
     }
 
     /// Record of a pod whose name is held already.
-    fn record(&mut self, pod: &PodFacts<'_>, name: NameAt, hint: &Hint, mark: BatchMark) -> PodRecord {
+    fn record(&mut self, pod: &PodFacts<'_>, name: NameAt, hint: &Lookahead, mark: BatchMark) -> PodRecord {
         let mut record = PodRecord::new(pod, name, mark.origin == PodOrigin::Watch);
         record.epoch = mark.epoch;
         self.intern_all(pod, hint, &mut record);
@@ -240,7 +240,7 @@ impl PodStore {
     }
 
     /// Inserts a new pod; the hash of its key is not known if its namespace is new.
-    fn insert(&mut self, pod: &PodFacts<'_>, hash: Option<KeyHash>, hint: &Hint, mark: BatchMark) {
+    fn insert(&mut self, pod: &PodFacts<'_>, hash: Option<KeyHash>, hint: &Lookahead, mark: BatchMark) {
         let name = self.names.put(pod.name);
         let mut record = self.record(pod, name, hint, mark);
         record.hash = hash.unwrap_or_else(|| self.key_hash(self.namespace_of(&record), pod.name));
@@ -256,7 +256,7 @@ impl PodStore {
     }
 
     /// Replaces the record of a pod that is held.
-    fn update(&mut self, pod: &PodFacts<'_>, slot: u32, hint: &Hint, mark: BatchMark) {
+    fn update(&mut self, pod: &PodFacts<'_>, slot: u32, hint: &Lookahead, mark: BatchMark) {
         let epoch = mark.epoch;
         let name = self.records.at(slot).name();
         let mut record = self.record(pod, name, hint, mark);
@@ -319,7 +319,7 @@ impl PodStore {
         if record.is_bound() {
             self.totals.bound += 1;
             self.totals.terminating += u32::from(record.is_deleting());
-            let part = part(&record, &self.asks);
+            let part = part(&record, &self.request_set);
             self.requested.add(&part);
             let node = self.nodes.get_mut(record.node);
             node.totals.add(&part);
@@ -339,7 +339,7 @@ impl PodStore {
         if record.is_bound() {
             self.totals.bound -= 1;
             self.totals.terminating -= u32::from(record.is_deleting());
-            let part = part(&record, &self.asks);
+            let part = part(&record, &self.request_set);
             self.requested.subtract(&part);
             let node = self.nodes.get_mut(record.node);
             node.totals.subtract(&part);
@@ -396,12 +396,12 @@ fn touch(node: &mut InternedNode, touched: &mut ChangeSet<NodeId>, id: u32) {
     }
 }
 
-fn part<'a>(record: &PodRecord, asks: &'a InternPool<RequestSet>) -> PodShare<'a> {
+fn part<'a>(record: &PodRecord, request_set: &'a InternPool<RequestSet>) -> PodShare<'a> {
     PodShare {
         terminating: record.is_deleting(),
         daemon_set: record.is_daemon_set(),
         mirror: record.is_mirror(),
-        asks: asks.get(record.asks),
+        request_set: request_set.get(record.request_set),
     }
 }
 

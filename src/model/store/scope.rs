@@ -124,7 +124,7 @@ impl PodTracks {
         self.tracks.iter().any(Track::denied)
     }
 
-    /// Nothing more is taken in, and that is why.
+    /// Reason why nothing more is applied.
     pub(crate) fn exceed(&mut self, failure: &Failure) {
         self.tracks.iter_mut().for_each(|track| track.exceed(failure.clone()));
     }

@@ -35,7 +35,7 @@ pub(crate) struct Track {
     unread: u32,
     /// The same of the list before the one that runs: what it did not show is not there yet.
     unread_before: u32,
-    /// There is more than is to be held, and nothing more is taken in: for good.
+    /// There are more objects than the budget allows; nothing more is applied, and the cluster is not followed again.
     exceeded: Option<Box<Failure>>,
 }
 
@@ -138,7 +138,7 @@ impl Track {
         self.complete && self.exceeded.is_none()
     }
 
-    /// Nothing more is taken in, and that is why.
+    /// Reason why nothing more is applied.
     pub(crate) fn exceed(&mut self, failure: Failure) {
         self.exceeded = Some(Box::new(failure));
     }

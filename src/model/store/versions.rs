@@ -44,7 +44,7 @@ impl ObjectVersion {
 
 /// The newest list of a store, and the deletions that its watch has brought while it runs: a page may still bring such an object.
 #[derive(Debug, Default)]
-pub(crate) struct ListRun {
+pub(crate) struct ListPass {
     generation: u32,
     /// Set while the list runs.
     tombstones: Option<Tombstones>,
@@ -77,7 +77,7 @@ impl<'a> From<&'a str> for ObjectName<'a> {
     }
 }
 
-impl ListRun {
+impl ListPass {
     /// Generation of the newest list.
     pub(crate) fn generation(&self) -> u32 {
         self.generation
@@ -197,7 +197,7 @@ mod tests {
 
     #[test]
     fn a_tombstone_lasts_until_its_list_ends_whatever_takes_the_name() {
-        let mut run = ListRun::default();
+        let mut run = ListPass::default();
         run.bury(0, "a".into(), of(1, 5));
         assert!(!run.outdates(0, "a".into(), of(1, 3), None), "no list runs");
         run.begin(1);

@@ -109,8 +109,8 @@ impl Filter {
     }
 
     /// Returns `true` if a row is shown. A value that is not known fulfils no comparison, nor its opposite.
-    pub(crate) fn shows(&self, lens: &JoinedNode<'_>) -> bool {
-        self.terms.iter().all(|term| term.test.holds(lens).is_some_and(|holds| holds != term.negated))
+    pub(crate) fn shows(&self, joined: &JoinedNode<'_>) -> bool {
+        self.terms.iter().all(|term| term.test.holds(joined).is_some_and(|holds| holds != term.negated))
     }
 
     fn parse(&mut self) {

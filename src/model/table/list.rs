@@ -2,7 +2,7 @@
 
 use super::{Extent, SortBy};
 
-/// How the operator looks at a list whose rows are told apart by `K`.
+/// How the operator looks at a list whose rows are identified by `K`.
 #[derive(Clone, Debug)]
 pub(crate) struct List<K> {
     sort: SortBy,
@@ -130,7 +130,7 @@ impl<K> List<K> {
         }
     }
 
-    /// Moves the cursor to the row that is told apart by `chosen`; to the first one without. [`List::follow`] finds its index.
+    /// Moves the cursor to the row identified by `chosen`; to the first one without. [`List::follow`] finds its index.
     pub(crate) fn choose(&mut self, chosen: Option<K>) {
         self.chosen = chosen;
     }
@@ -158,7 +158,7 @@ impl<K> List<K> {
         }
     }
 
-    /// Finds the chosen row among `len` rows that lie anew. `found` is its index, `None` if it is not shown. If it is gone, the
+    /// Finds the chosen row among `len` rows whose order has changed. `found` is its index, `None` if it is not shown. If it is gone, the
     /// cursor falls to its neighbour, which `key` names by its index; one that the filter hides is found again when the filter goes.
     pub(crate) fn follow(
         &mut self,

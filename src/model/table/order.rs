@@ -43,12 +43,12 @@ pub(super) fn share(used: Option<i64>, of: Option<i64>) -> Option<i128> {
 }
 
 /// Rank of a node's status: worst first; of equally bad nodes the one that changed last.
-pub(super) fn status_rank(lens: &JoinedNode<'_>) -> i128 {
-    let node = lens.node;
+pub(super) fn status_rank(joined: &JoinedNode<'_>) -> i128 {
+    let node = joined.node;
     let class = match node.readiness {
         Readiness::Unknown => 0,
         Readiness::NotReady => 1,
-        Readiness::Ready if lens.flapping() => 2,
+        Readiness::Ready if joined.flapping() => 2,
         Readiness::Ready if node.other_trouble => 3,
         Readiness::Ready if node.facts.unschedulable => 4,
         Readiness::Ready => return 5 << 64,

@@ -18,7 +18,7 @@ pub(crate) struct Ordered<'a> {
 
 /// Compares two pods in the column's own direction (worst, most, youngest first); namespace and name decide between equals,
 /// always in their own direction.
-pub(crate) fn compare(a: &Ordered<'_>, b: &Ordered<'_>, (sort, reversed): (SortBy, bool)) -> Ordering {
+pub(crate) fn compare(a: &Ordered<'_>, b: &Ordered<'_>, sort: SortBy, reversed: bool) -> Ordering {
     let names = natural_cmp(a.facts.namespace, b.facts.namespace).then_with(|| natural_cmp(a.facts.name, b.facts.name));
     let turn = |order: Ordering| if reversed { order.reverse() } else { order };
     // What has ended holds nothing, whatever it once asked for.

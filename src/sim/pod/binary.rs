@@ -1,7 +1,7 @@
 //! Pods in protobuf, straight from their records. Fields stand in the order of the JSON, so that a test can compare bytes.
 
 use super::container::{SimContainer, SimContainerState};
-use super::{BACK_OFF, DIGEST, PodRecord, PodShape, PodState, SimPodCondition, why};
+use super::{BACK_OFF, DIGEST, PodShape, PodState, SimPod, SimPodCondition, why};
 use crate::sim::proto::{Filling, Sketch, int, sized, text, time};
 use crate::sim::template::Slot;
 
@@ -21,7 +21,7 @@ impl PodTemplates {
     }
 }
 
-impl Filling for PodRecord {
+impl Filling for SimPod {
     fn fill(&self, slot: Slot, out: &mut Vec<u8>) {
         Self::fill(self, slot, out);
     }
@@ -31,7 +31,7 @@ impl Filling for PodRecord {
     }
 }
 
-impl PodRecord {
+impl SimPod {
     /// Appends the message.
     pub(in crate::sim) fn write_binary(&self, rv: u64, out: &mut Vec<u8>) {
         let templates = PodTemplates::of(&self.shape);

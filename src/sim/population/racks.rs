@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::sim::meta::SimMeta;
 use crate::sim::node::{NodeRecord, NodeShape, SimTaint, healthy};
-use crate::sim::scenario::{Detail, NodeGroup, NodeRole};
+use crate::sim::scenario::{NodeGroup, NodeRole, ObjectSize};
 use crate::sim::template::Template;
 
 use super::Seeds;
@@ -41,7 +41,7 @@ const IMAGES: [(&str, u64); 24] = [
 ];
 
 /// Builds the shape of a group of nodes.
-pub(super) fn shape(group: &NodeGroup, kubelet: &str, detail: Detail) -> Arc<NodeShape> {
+pub(super) fn shape(group: &NodeGroup, kubelet: &str, detail: ObjectSize) -> Arc<NodeShape> {
     let labels = labels(group, detail);
     let taints = taints(group);
     let metadata = metadata(&labels, detail);
@@ -86,7 +86,7 @@ fn address(name: &str, ordinal: u32) -> String {
     format!("10.20.{}.{}", ordinal / 250, ordinal % 250 + 1)
 }
 
-fn labels(group: &NodeGroup, detail: Detail) -> Vec<(String, String)> {
+fn labels(group: &NodeGroup, detail: ObjectSize) -> Vec<(String, String)> {
     let mut labels = vec![
         ("beta.kubernetes.io/arch", "amd64".to_owned()),
         ("beta.kubernetes.io/os", "linux".to_owned()),
@@ -102,7 +102,7 @@ fn labels(group: &NodeGroup, detail: Detail) -> Vec<(String, String)> {
         }
         NodeRole::Worker => labels.push(("node-role.kubernetes.io/worker", String::new())),
     }
-    if detail == Detail::Full {
+    if detail == ObjectSize::Full {
         for (key, value) in [
             ("feature.node.kubernetes.io/cpu-cpuid.AVX512F", "true"),
             ("feature.node.kubernetes.io/cpu-cpuid.AVX2", "true"),
@@ -154,7 +154,7 @@ fn taints(group: &NodeGroup) -> Vec<SimTaint> {
     }
 }
 
-fn metadata(labels: &[(String, String)], detail: Detail) -> String {
+fn metadata(labels: &[(String, String)], detail: ObjectSize) -> String {
     let mut map: serde_json::Map<String, Value> = labels.iter().map(|(k, v)| (k.clone(), json!(v))).collect();
     map.insert("kubernetes.io/hostname".into(), json!("${name}"));
     let annotations = json!({
@@ -187,7 +187,7 @@ fn metadata(labels: &[(String, String)], detail: Detail) -> String {
                 {"cpu": 0, "memory": 0, "nvidia.com/gpu": 0}, "conditions": conditions, "images": 0, "nodeInfo": 0}})),
         ),
     ];
-    if detail == Detail::Full {
+    if detail == ObjectSize::Full {
         managers
             .insert(1, manager("nfd-master", "", "${created}", &fields_v1(&json!({"metadata": {"labels": labels}}))));
         managers.push(manager(
@@ -201,9 +201,9 @@ fn metadata(labels: &[(String, String)], detail: Detail) -> String {
     format!(",\"labels\":{labels},\"annotations\":{annotations},\"managedFields\":{}", Value::Array(managers))
 }
 
-fn status_tail(kubelet: &str, detail: Detail) -> String {
+fn status_tail(kubelet: &str, detail: ObjectSize) -> String {
     // The previous release of every image is still on the disk.
-    let (shown, releases) = if detail == Detail::Full { (IMAGES.len(), 2) } else { (8, 1) };
+    let (shown, releases) = if detail == ObjectSize::Full { (IMAGES.len(), 2) } else { (8, 1) };
     let image = |release: u64, (name, size): &(&str, u64)| {
         let repository = name.rsplit_once(':').map_or(*name, |(repository, _)| repository);
         let tagged = if release == 0 { (*name).to_owned() } else { format!("{name}-r{release}") };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use crate::sim::pod::{ContainerShape, PodShape, Workload};
-use crate::sim::scenario::Detail;
+use crate::sim::scenario::ObjectSize;
 use crate::sim::template::{Template, uid_text};
 
 use super::fields::{fields_v1, manager};
@@ -68,7 +68,7 @@ impl Recipe {
     }
 
     /// The shape that all pods of the workload share.
-    pub(super) fn shape(&self, owner_uid: u128, detail: Detail) -> Arc<PodShape> {
+    pub(super) fn shape(&self, owner_uid: u128, detail: ObjectSize) -> Arc<PodShape> {
         let hash = format!("{:08x}", owner_uid & 0xffff_ffff);
         let owner = self.owner(&hash);
         let labels = self.labels(&hash, owner_uid);
@@ -202,7 +202,7 @@ impl Recipe {
         parts.concat()
     }
 
-    fn spec(&self, detail: Detail) -> Value {
+    fn spec(&self, detail: ObjectSize) -> Value {
         let mut volumes = vec![json!({"name": "kube-api-access", "projected": {"defaultMode": 420, "sources": [
             {"serviceAccountToken": {"expirationSeconds": 3607, "path": "token"}},
             {"configMap": {"items": [{"key": "ca.crt", "path": "ca.crt"}], "name": "kube-root-ca.crt"}},
@@ -242,7 +242,7 @@ impl Recipe {
             "tolerations": tolerations,
             "volumes": volumes,
         });
-        if detail == Detail::Full {
+        if detail == ObjectSize::Full {
             spec["affinity"] = self.affinity();
         }
         if self.host_network {
@@ -272,15 +272,10 @@ impl Recipe {
         &self,
         (name, image, cpu_m, memory_mib, env): &ContainerRecipe,
         place: ContainerRole,
-        detail: Detail,
+        detail: ObjectSize,
     ) -> Value {
         let first = place == ContainerRole::First;
-        let shown = if detail == Detail::Full { *env } else { (*env).min(2) };
-        let variables: Vec<Value> = ENVIRONMENT[..shown.min(ENVIRONMENT.len())]
-            .iter()
-            .map(|(key, value)| json!({"name": key, "value": value}))
-            .chain([json!({"name": "POD_NAME", "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.name"}}})])
-            .collect();
+        let variables = variables(if detail == ObjectSize::Full { *env } else { (*env).min(2) });
         let mut requests = serde_json::Map::new();
         if *cpu_m > 0 {
             requests.insert("cpu".into(), json!(cpu_text(*cpu_m)));
@@ -325,12 +320,23 @@ impl Recipe {
         container["livenessProbe"] = probe("/healthz", 10);
         container["readinessProbe"] = probe("/ready", 5);
         container["ports"] = json!([{"containerPort": 8080, "name": "http", "protocol": "TCP"}]);
-        if first && detail == Detail::Full {
+        if first && detail == ObjectSize::Full {
             container["lifecycle"] = json!({"preStop": {"exec": {"command": ["/bin/sh", "-c", "sleep 5"]}}});
             container["startupProbe"] = probe("/healthz", 30);
         }
         container
     }
+}
+
+/// So many variables of the environment, and the pod's name.
+fn variables(shown: usize) -> Vec<Value> {
+    ENVIRONMENT[..shown.min(ENVIRONMENT.len())]
+        .iter()
+        .map(|(key, value)| json!({"name": key, "value": value}))
+        .chain([
+            json!({"name": "POD_NAME", "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.name"}}}),
+        ])
+        .collect()
 }
 
 /// Position of a container in its pod.

@@ -28,8 +28,8 @@ async fn a_watch_of_leases_sees_living_kubelets_renew_them_every_10_s() {
     for round in 1..=2 {
         for name in ["control-1", "worker-1"] {
             let event = watch.event().await.unwrap();
-            let told = (event["type"].as_str(), event["object"]["metadata"]["name"].as_str());
-            assert_eq!(told, (Some("MODIFIED"), Some(name)), "the lost kubelet renews nothing");
+            let reported = (event["type"].as_str(), event["object"]["metadata"]["name"].as_str());
+            assert_eq!(reported, (Some("MODIFIED"), Some(name)), "the lost kubelet renews nothing");
         }
         assert!(begun.elapsed() >= Duration::from_secs(10 * round - 10));
     }

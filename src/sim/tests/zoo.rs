@@ -21,7 +21,7 @@ use crate::model::known::Known;
 use crate::model::settings::{ClusterSpec, Settings};
 use crate::msg::detail::{Detail, DetailUpdate, ObjectRef};
 use crate::msg::{
-    Batch, ClusterEvent, ClusterId, KeptChange, LineEdit, Mono, Msg, NodeChange, Now, Resource, SyncState,
+    Batch, ClusterEvent, ClusterId, LineEdit, Mono, Msg, NodeChange, Now, ObjectChange, Resource, SyncState,
 };
 use crate::sim::Scenario;
 use crate::theme::{Depth, Theme};
@@ -94,7 +94,7 @@ fn dynamic(context: &str) -> Vec<(Resource, Batch, u32)> {
         ($($kind:ident, $facts:ty;)*) => {
             vec![$({
                 let mut objects = Vec::new();
-                let head = <$facts>::decode_list(&list(context, Kind::$kind), |object| objects.push(KeptChange::Present(Box::new(object))));
+                let head = <$facts>::decode_list(&list(context, Kind::$kind), |object| objects.push(ObjectChange::Present(Box::new(object))));
                 (Resource::$kind, Batch::$kind(objects), head.unwrap().unreadable)
             }),*]
         };
@@ -179,7 +179,7 @@ fn open_pod(model: &mut Model, context: &str, node: &str, name: &str) {
 }
 
 /// Counted by hand from the scenario: a card of dra-1 is cut and one serves an extended resource; of dra-2 one is shared by two
-/// pods, one is tainted by a rule, one by its driver and held by nobody, and one is only looked at; dra-3 is published anew.
+/// pods, one is tainted by a rule, one by its driver and held by nobody, and one is only looked at; dra-3 is republished.
 #[test]
 fn devices_of_dra_in_the_zoo_are_what_a_person_counts() {
     let mut model = model("zoo-dra");

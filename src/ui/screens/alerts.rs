@@ -73,8 +73,8 @@ pub(in crate::ui) fn open<'a>(
     Some(Box::new(AlertsView { first: shown.start, rows, len, silenced: silenced.collect() }))
 }
 
-/// What the lines of the list have in common.
-struct AlertLook<'a> {
+/// Measures that the lines of the list share.
+struct AlertListLayout<'a> {
     /// Columns of the body.
     width: u16,
     /// Columns of the context; 0 with one cluster.
@@ -91,7 +91,7 @@ impl View for AlertsView<'_> {
         let widest = self.rows.iter().map(|row| columns(row.context)).max().unwrap_or(0).clamp(7, CONTEXT);
         let context = if scene.summaries.len() > 1 { widest } else { 0 };
         let names = ShortNames::new(scene.contexts(), context, glyphs);
-        let look = AlertLook { width: area.width, context, names, glyphs, now };
+        let look = AlertListLayout { width: area.width, context, names, glyphs, now };
         look.heading(&mut canvas.pen(1));
         if self.rows.is_empty() {
             canvas.pen(2).skip(1).rest(Role::Muted, "no alert fires, and none has resolved within the last hour");
@@ -138,7 +138,7 @@ impl AlertsView<'_> {
     }
 }
 
-impl AlertLook<'_> {
+impl AlertListLayout<'_> {
     fn heading(&self, pen: &mut Pen<'_>) {
         let Self { width, context, .. } = *self;
         pen.skip(1).fit(Role::Header, "STATE", 15);

@@ -38,7 +38,7 @@ const PING: u16 = 14;
 const HINTS: [Hint; 4] =
     [(Action::Back, "back"), (Action::Help, "help"), (Action::Down, "scroll"), (Action::NextCluster, "cluster")];
 
-/// What the API view shows of the current cluster.
+/// Contents of the API view for the current cluster.
 struct ApiView<'a> {
     cluster: &'a ClusterState,
     /// Work probes, newest last.

@@ -51,7 +51,7 @@ pub(in crate::ui) fn draw(canvas: &mut Canvas<'_>, scroll: usize, notice: Option
     let most = lines.saturating_sub(usize::from(body.height));
     let first = scroll.min(most);
     let below = lines.saturating_sub(first + usize::from(body.height));
-    let hidden = Hidden { above: first, below };
+    let hidden = LinesBeyond { above: first, below };
     top(&mut canvas.at(title).pen(0), &hidden, notice, keys);
     let mut part = body;
     for half in &halves {
@@ -67,12 +67,12 @@ pub(in crate::ui) fn draw(canvas: &mut Canvas<'_>, scroll: usize, notice: Option
 }
 
 /// Lines of the help that are not on the screen.
-struct Hidden {
+struct LinesBeyond {
     above: usize,
     below: usize,
 }
 
-fn top(pen: &mut Pen<'_>, hidden: &Hidden, notice: Option<&Clean>, keys: &KeyMap) {
+fn top(pen: &mut Pen<'_>, hidden: &LinesBeyond, notice: Option<&Clean>, keys: &KeyMap) {
     let dot = pen.glyphs().dot;
     pen.skip(1).put(Role::Title, "watchbell help");
     if let Some(key) = keys.hint(Action::Back) {

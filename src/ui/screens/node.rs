@@ -130,7 +130,7 @@ pub(in crate::ui) struct NodeLayout {
     hidden: usize,
 }
 
-/// What a part looks like, besides its content.
+/// Frame of a pane: its title and look.
 #[derive(Clone, Copy)]
 struct Pane {
     focused: bool,

@@ -255,7 +255,7 @@ fn status<'p, 'b>(pen: &'p mut Pen<'b>, at: &Cell<'_>) -> &'p mut Pen<'b> {
     pen.put(role, glyph).skip(1).fit(text_role, &text, width.saturating_sub(2))
 }
 
-/// What Ready was minute by minute, newest right; blank where nobody watched.
+/// Ready minute by minute, newest right; blank while watchbell was not watching.
 fn strip<'p, 'b>(pen: &'p mut Pen<'b>, strip: &Strip, glyphs: &Glyphs) -> &'p mut Pen<'b> {
     for minute in strip {
         match minute {
@@ -353,8 +353,8 @@ fn absence(scene: &Scene<'_>, table: &NodesView<'_>, glyphs: &Glyphs) -> String 
     if table.extent.total > 0 {
         return format!("no node matches `{}`; esc clears the filter", scene.filter);
     }
-    let trouble = words::trouble(summary, scene.settings.slow_call_clear, glyphs);
-    match (&summary.nodes_fresh, trouble) {
+    let problem = words::problem(summary, scene.settings.slow_call_clear, glyphs);
+    match (&summary.nodes_fresh, problem) {
         (Freshness::Denied, Some(reason)) => format!("nodes may not be listed {} {reason}", glyphs.dot),
         (Freshness::Denied, None) => "nodes may not be listed".to_owned(),
         _ if summary.unread_nodes > 0 => {

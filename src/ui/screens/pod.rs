@@ -52,7 +52,7 @@ struct PodView<'a> {
     name: &'a Clean,
     /// The pod, as soon as it was read; its last state after it went.
     pod: Option<&'a PodDetail>,
-    /// What the lists know of it, from before it was read.
+    /// Facts of the pod from the list, until it was read.
     row: Option<PodRow<'a>>,
     /// Set where its node does not report any more.
     last_report: Option<LastReport>,
@@ -175,7 +175,7 @@ fn title(pen: &mut Pen<'_>, view: &PodView<'_>, context: &str) {
     }
 }
 
-/// What the title says of a pod: as it was read, or as the list knows it until then.
+/// Facts of a pod for the title: as it was read, or from the list until then.
 struct PodTitle {
     role: Role,
     glyph: &'static str,
@@ -318,7 +318,7 @@ fn amounts(list: &[(Clean, Quantity)]) -> String {
     list.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
-/// What the list knows of a pod, before it was read.
+/// Facts of a pod from the list, before it was read.
 fn known(row: &PodRow<'_>) -> Vec<String> {
     let pod = &row.facts;
     let node = if pod.node.is_empty() { "no node yet".to_owned() } else { format!("node {}", pod.node) };

@@ -1,4 +1,4 @@
-//! What is shown where no table fits: `prod-a ✗ 101/104 gpu 611/872 p95 9.8s ▅█×× ▲2 live`, then the alerts.
+//! The screen where no table fits: `prod-a ✗ 101/104 gpu 611/872 p95 9.8s ▅█×× ▲2 live`, then the alerts.
 
 use ratatui::layout::Rect;
 

@@ -1,4 +1,4 @@
-//! What of the view is made for a frame, and what it says of data that is old and of claims that nobody uses.
+//! Lines of the GPU view that are made for a frame, and its words about stale data and unused claims.
 
 use super::alerts::draw;
 use super::fixture::lines;
@@ -9,12 +9,12 @@ use crate::facts::object::ApiObject;
 use crate::facts::pod::{PodFacts, Since, SinceBasis};
 use crate::facts::wire::Uid;
 use crate::model::fixture::{Bench, at, gpu_node, gpu_pod};
-use crate::msg::{Batch, ClusterEvent, KeptChange, Layer, Resource};
+use crate::msg::{Batch, ClusterEvent, Layer, ObjectChange, Resource};
 use crate::theme::{Depth, Theme};
 use crate::ui::screens::gpus::CELLS;
 
-fn present<T>(key: &str, facts: T) -> KeptChange<T> {
-    KeptChange::Present(Box::new(ApiObject { key: key.into(), uid: Uid(1), version: 1, facts }))
+fn present<T>(key: &str, facts: T) -> ObjectChange<T> {
+    ObjectChange::Present(Box::new(ApiObject { key: key.into(), uid: Uid(1), version: 1, facts }))
 }
 
 fn listed(bench: &mut Bench, resource: Resource, batch: Batch) {
@@ -92,7 +92,7 @@ fn devices_that_nobody_uses_are_held_by_their_claim() {
         pool: "n1".into(),
         generation: 1,
         slices: 1,
-        place: DeviceScope::Node("n1".into()),
+        scope: DeviceScope::Node("n1".into()),
         devices: vec![device],
         ..SliceFacts::default()
     };

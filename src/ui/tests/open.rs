@@ -61,7 +61,7 @@ fn opened() -> Model {
     let events = vec![EventFacts::decode(EVENT.as_bytes()).unwrap()];
     found(&mut model, subject(), Detail::Pod(Box::new(PodDetail::decode(POD.as_bytes()).unwrap())));
     sync(&mut model, DetailPart::Object, SyncState::Watching);
-    found(&mut model, subject(), Detail::Events { events, untold: Omitted::default() });
+    found(&mut model, subject(), Detail::Events { events, omitted: Omitted::default() });
     sync(&mut model, DetailPart::Events, SyncState::Watching);
     model
 }
@@ -138,7 +138,7 @@ fn what_is_not_among_the_events_is_said_and_never_none() {
     ];
     for (shown, (more, unreadable), words) in cases {
         let events = vec![event.clone(); shown];
-        found(&mut model, subject(), Detail::Events { events, untold: Omitted { more, unreadable } });
+        found(&mut model, subject(), Detail::Events { events, omitted: Omitted { more, unreadable } });
         let text = lines(&drawn(&mut model, (120, 50), &unicode()));
         for words in words {
             assert!(text.contains(words), "{words}\n{text}");

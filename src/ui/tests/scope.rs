@@ -130,7 +130,7 @@ fn held_pods_are_counted_once_and_their_units_are_named() {
 
 #[test]
 fn numbers_of_a_large_cluster_have_room_in_the_gpu_view() {
-    let nodes = (0..10_001).map(|place| gpu_node(&format!("n{place}"), 8, 8)).collect();
+    let nodes = (0..10_001).map(|index| gpu_node(&format!("n{index}"), 8, 8)).collect();
     let mut bench = Bench::with(nodes, &[]);
     bench.act(Action::Gpus);
     let wide = text(&mut bench, (200, 45), false);

@@ -1,4 +1,4 @@
-//! What the screens say, and do not say, on a real model.
+//! Words of the screens on a real model.
 
 use super::alerts::draw;
 use super::fixture::lines;

@@ -8,7 +8,7 @@ use crate::keymap::KeyMap;
 use crate::msg::Now;
 use crate::theme::{Glyphs, Role, Theme};
 
-/// What every part of a frame is drawn with.
+/// Theme, keys and time of a frame.
 #[derive(Clone, Copy, Debug)]
 pub struct Context<'a> {
     /// Styles and glyphs.

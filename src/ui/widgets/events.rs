@@ -56,7 +56,7 @@ pub(in crate::ui) fn freshness(fresh: &PartFreshness<'_>) -> Option<(Role, Strin
 /// A heading that begins with `title`, the events below it, and in words how old they are or why there are none.
 pub(in crate::ui) fn lines(view: &EventsView<'_>, title: &'static str, width: u16, glyphs: &Glyphs) -> Vec<TextLine> {
     let state = freshness(&view.fresh);
-    let Some((events, untold)) = &view.events else {
+    let Some((events, omitted)) = &view.events else {
         let (role, text) = match (&view.fresh, state) {
             (PartFreshness::Loading, _) | (_, None) => (Role::Muted, "events not read yet".to_owned()),
             (_, Some(said)) => said,
@@ -65,7 +65,7 @@ pub(in crate::ui) fn lines(view: &EventsView<'_>, title: &'static str, width: u1
     };
     let state = state.map(|(role, text)| line(role, format!(" {text}")));
     if events.is_empty() {
-        return [line(Role::Header, format!(" {title}"))].into_iter().chain(state).chain(rest(0, *untold)).collect();
+        return [line(Role::Header, format!(" {title}"))].into_iter().chain(state).chain(rest(0, *omitted)).collect();
     }
     let wide = width >= 100;
     let mut titles = vec![(title, 6, true), ("TYPE", 8, false), ("REASON", 24, false)];
@@ -91,7 +91,7 @@ pub(in crate::ui) fn lines(view: &EventsView<'_>, title: &'static str, width: u1
     }
     let mut lines = table.lines(glyphs.ellipsis);
     lines.splice(1..1, state);
-    lines.extend(rest(events.len(), *untold));
+    lines.extend(rest(events.len(), *omitted));
     lines
 }
 

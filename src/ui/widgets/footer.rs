@@ -30,7 +30,7 @@ pub(in crate::ui) type Hint = (Action, &'static str);
 /// Facts in the order in which they stand.
 pub(in crate::ui) type Facts = Vec<(Role, String)>;
 
-/// What a screen has the footer say.
+/// Contents of the footer from a screen.
 #[derive(Default)]
 pub(in crate::ui) struct FooterPart {
     /// Hints, most important first.
@@ -48,7 +48,7 @@ pub(in crate::ui) fn draw(
     canvas: &mut Canvas<'_>,
     scene: &Scene<'_>,
     part: FooterPart,
-    trouble: bool,
+    problem: bool,
 ) -> Option<Position> {
     let (area, glyphs, keys) = (canvas.area, canvas.glyphs(), canvas.context.keymap);
     let mut pen = canvas.pen(0);
@@ -71,7 +71,7 @@ pub(in crate::ui) fn draw(
     let reserved = kept.reduce(|all, next| if all + next <= pen.left() / 2 { all + next } else { all }).unwrap_or(0);
     let room = pen.left().saturating_sub(reserved + 1);
     let Said { lasting, passing, load } =
-        said(scene, part.facts, SaidWhere { glyphs, room, trouble, complete: part.complete });
+        said(scene, part.facts, SaidWhere { glyphs, room, problem, complete: part.complete });
     facts(&mut pen, &lasting, room, "");
     let mut left = pen.left().saturating_sub(1);
     let fitting = hints.iter().take_while(|hint| {
@@ -101,9 +101,9 @@ pub(in crate::ui) fn draw(
 fn facts(pen: &mut Pen<'_>, list: &[(Role, String)], room: usize, first: &str) {
     let dot = format!(" {} ", pen.glyphs().dot);
     let mut left = room;
-    for (place, (role, text)) in list.iter().enumerate() {
-        let separator = if place == 0 { first } else { dot.as_str() };
-        if place > 0 && columns(separator) + columns(text) > left {
+    for (index, (role, text)) in list.iter().enumerate() {
+        let separator = if index == 0 { first } else { dot.as_str() };
+        if index > 0 && columns(separator) + columns(text) > left {
             break;
         }
         pen.put(Role::Muted, separator);
@@ -114,14 +114,14 @@ fn facts(pen: &mut Pen<'_>, list: &[(Role, String)], room: usize, first: &str) {
     }
 }
 
-/// What the footer says.
+/// Facts of the footer.
 #[derive(Default)]
 struct Said {
     /// Most important first.
     lasting: Facts,
-    /// What comes and goes, which must not move the rest.
+    /// Facts that come and go, which must not move the rest.
     passing: Facts,
-    /// What watching costs the server: the longer words first.
+    /// Load on the server, in longer and in shorter words.
     load: Vec<String>,
 }
 
@@ -132,7 +132,7 @@ struct SaidWhere<'a> {
     /// Columns.
     room: usize,
     /// No rule has room for the trouble of the cluster.
-    trouble: bool,
+    problem: bool,
     /// The screen shows the rest.
     complete: bool,
 }
@@ -146,8 +146,8 @@ fn said(scene: &Scene<'_>, own: Facts, at: SaidWhere<'_>) -> Said {
         let more = if more.is_empty() { String::new() } else { format!(" (+{} more)", more.len()) };
         facts.push((Role::Warn, format!("config: {first}{more}")));
     }
-    if at.trouble
-        && let Some(text) = words::trouble(summary, scene.settings.slow_call_clear, glyphs)
+    if at.problem
+        && let Some(text) = words::problem(summary, scene.settings.slow_call_clear, glyphs)
     {
         facts.push((Role::Warn, text));
     }

@@ -22,7 +22,7 @@ pub(in crate::ui) struct ColumnSpec<C> {
     pub(in crate::ui) width: Width,
     /// Numbers stand on the right.
     pub(in crate::ui) right: bool,
-    /// What its heading sorts by.
+    /// Sort of its heading.
     pub(in crate::ui) sort: Option<SortBy>,
     /// Blanks before it: 1 where it belongs to the column on its left, otherwise 2.
     pub(in crate::ui) gap: usize,

@@ -43,11 +43,11 @@ pub(in crate::ui) fn draw(canvas: &mut Canvas<'_>, scene: &Scene<'_>) {
 fn facts(scene: &Scene<'_>, context: Context<'_>, width: usize) -> Vec<(Role, String)> {
     let dot = format!(" {} ", context.theme.glyphs.dot);
     let Some(summary) = scene.summary() else { return Vec::new() };
-    let place = match scene.summaries.len() {
+    let number = match scene.summaries.len() {
         0 | 1 => String::new(),
         all => format!(" {}/{all}", scene.current + 1),
     };
-    let name = format!("{}{place}", summary.context);
+    let name = format!("{}{number}", summary.context);
     // In the order of the line; the number says which goes first when it gets narrow.
     let mut parts = vec![(3, Role::Focus, name)];
     if let Some(version) = &summary.version {
@@ -69,8 +69,8 @@ fn facts(scene: &Scene<'_>, context: Context<'_>, width: usize) -> Vec<(Role, St
         if let Some(name) = parts.iter_mut().find(|part| part.0 == 3 && weakest == Some(3)) {
             let room = columns(&name.2).saturating_sub(over);
             if room >= LEAST_NAME {
-                let shown = ShortNames::new(scene.contexts(), room.saturating_sub(place.len()), &context.theme.glyphs);
-                name.2 = format!("{}{place}", shown.get(&summary.context));
+                let shown = ShortNames::new(scene.contexts(), room.saturating_sub(number.len()), &context.theme.glyphs);
+                name.2 = format!("{}{number}", shown.get(&summary.context));
                 break;
             }
         }

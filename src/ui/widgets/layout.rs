@@ -31,7 +31,7 @@ const HEADER_WIDTH: u16 = 60;
 /// A full screen lists this many alerts, and a higher one a twelfth of its lines.
 const ALERTS: u16 = 3;
 
-/// What decides the layout, besides the size.
+/// Facts that decide the layout, besides the size.
 #[derive(Clone, Copy, Debug, Default)]
 pub(in crate::ui) struct Counts {
     /// Clusters.

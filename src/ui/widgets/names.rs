@@ -1,4 +1,4 @@
-//! Names that are too long for their place, cut where they are alike: the part that tells one from another stays.
+//! Names that are too long for their place, cut where they are alike: the distinguishing part stays.
 //!
 //! `arn:aws:eks:eu-central-1:123456789012:cluster/prod-a` beside `…/prod-b` becomes `arn:aws:eks:eu-cent…/prod-a`.
 
@@ -11,7 +11,7 @@ use crate::theme::Glyphs;
 
 /// Where a name may be cut without breaking a word, the stronger ones first.
 const SEPARATORS: [&[&str]; 2] = [&["/", ":"], &["-", ".", "_"]];
-/// A part of a name shorter than this tells nothing of what it belongs to.
+/// A part of a name shorter than this says nothing about its owner.
 const LEAST: usize = 4;
 
 /// The names of one column, cut to its width.
@@ -41,7 +41,7 @@ impl ShortNames {
         Self { width, ellipsis: glyphs.ellipsis, cut }
     }
 
-    /// What is shown of a name.
+    /// Shown part of a name.
     pub(in crate::ui) fn get<'n>(&'n self, name: &'n str) -> Cow<'n, str> {
         match self.cut.binary_search_by(|(known, _)| known.as_str().cmp(name)) {
             Ok(at) => Cow::Borrowed(&self.cut[at].1),
@@ -50,7 +50,7 @@ impl ShortNames {
     }
 }
 
-/// A name that stands alone, cut in its middle if it is wider than `width`: its end tells more than what comes before.
+/// A name that stands alone, cut in its middle if it is wider than `width`: its end says more than its start.
 pub(in crate::ui) fn one<'n>(name: &'n str, width: usize, ellipsis: &str) -> Cow<'n, str> {
     if columns(name) <= width {
         return Cow::Borrowed(name);
@@ -89,7 +89,7 @@ fn shorten(name: &[&str], alike: Alike, width: usize, ellipsis: &str) -> String 
     let from = end_from(name, alike.start, room);
     let tail = &name[from..];
     if wide(tail) + LEAST.min(from) <= room {
-        // All of the part that tells it from others, and as much of the start as there is room for.
+        // All of the distinguishing part, and as much of the start as there is room for.
         let head = fitting(name.iter().copied(), room - wide(tail));
         return format!("{}{ellipsis}{}", head.concat(), tail.concat());
     }
@@ -99,7 +99,7 @@ fn shorten(name: &[&str], alike: Alike, width: usize, ellipsis: &str) -> String 
         let tail: String = tail.into_iter().rev().collect();
         return format!("{}{ellipsis}{tail}", kept.concat());
     }
-    // Neither fits: both ends, of which the last one tells more.
+    // Neither fits: both ends, of which the last one says more.
     let head = fitting(name.iter().copied(), room / 3);
     let tail = fitting(name[head.len()..].iter().rev().copied(), room - wide(&head));
     let tail: String = tail.into_iter().rev().collect();

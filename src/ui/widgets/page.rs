@@ -19,8 +19,8 @@ pub(in crate::ui) fn draw(canvas: &mut Canvas<'_>, lines: &[TextLine], first: us
     let below = lines.len().saturating_sub(first + shown);
     for (row, line) in (0..area.height).zip(lines.iter().skip(first)) {
         let mut pen = canvas.pen(row);
-        for (place, (role, text)) in line.iter().enumerate() {
-            if place + 1 == line.len() {
+        for (index, (role, text)) in line.iter().enumerate() {
+            if index + 1 == line.len() {
                 pen.rest(*role, text)
             } else {
                 pen.put(*role, text)
@@ -66,9 +66,9 @@ impl TextTable {
     /// The lines, heading first; cells that are too long for their column end with `ellipsis`.
     pub(in crate::ui) fn lines(self, ellipsis: &str) -> Vec<TextLine> {
         let Self { indent, titles, rows } = self;
-        let widths = titles.iter().enumerate().map(|(place, (title, most, _))| {
+        let widths = titles.iter().enumerate().map(|(index, (title, most, _))| {
             let cells = rows.iter().filter_map(|row| match row {
-                Row::Cells(cells) => cells.get(place).map(|(_, text)| columns(text)),
+                Row::Cells(cells) => cells.get(index).map(|(_, text)| columns(text)),
                 Row::Whole(_) => None,
             });
             cells.max().unwrap_or(0).min(*most).max(columns(title))
@@ -77,10 +77,10 @@ impl TextTable {
         let last = titles.len().saturating_sub(1);
         let aligned = |cells: Vec<(Role, String)>| -> TextLine {
             let mut line = vec![(Role::Text, " ".repeat(indent))];
-            for (place, (role, text)) in cells.into_iter().enumerate().take(titles.len()) {
-                let right = titles[place].2;
-                let text = if place == last && !right { text } else { fit(&text, widths[place], right, ellipsis) };
-                let gap = if place == last { "" } else { "  " };
+            for (index, (role, text)) in cells.into_iter().enumerate().take(titles.len()) {
+                let right = titles[index].2;
+                let text = if index == last && !right { text } else { fit(&text, widths[index], right, ellipsis) };
+                let gap = if index == last { "" } else { "  " };
                 line.push((role, format!("{text}{gap}")));
             }
             line

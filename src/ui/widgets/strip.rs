@@ -1,7 +1,7 @@
 //! The strip: one line for each cluster, in columns, the current one marked.
 //!
 //! Columns have the width of the widest value seen since the last resize, so that a value that changes moves nothing.
-//! What gives way when the terminal is narrow is in [`RANKS`].
+//! [`RANKS`] says which of them give way on a narrow terminal.
 
 use super::canvas::Canvas;
 use super::names::ShortNames;
@@ -51,7 +51,7 @@ const FIELDS: [StripField; 12] = [
     StripField::Fresh,
 ];
 
-/// What a narrow line keeps, most important first.
+/// Fields by rank: a narrow line keeps the first ones.
 const RANKS: [StripField; 12] = [
     StripField::Context,
     StripField::Silenced,
@@ -69,7 +69,7 @@ const RANKS: [StripField; 12] = [
 
 /// Fewest columns of a sparkline that still show a course.
 const SPARK: usize = 6;
-/// What a sparkline has at least where `timeouts` is written out.
+/// Fewest columns of a sparkline where `timeouts` is written out.
 const SPARK_BESIDE_WORDS: usize = 12;
 /// From this width on the freshness has more words.
 const LONG: usize = 140;
@@ -112,11 +112,11 @@ pub(in crate::ui) fn draw(canvas: &mut Canvas<'_>, scene: &Scene<'_>, widths: &m
     let long = usize::from(area.width) >= LONG;
     let visible = scene.summaries.iter().enumerate().skip(scene.strip_first).take(usize::from(area.height));
     let mut lines: Vec<(usize, StripLine)> =
-        visible.map(|(place, summary)| (place, StripLine::new(summary, glyphs, long))).collect();
+        visible.map(|(index, summary)| (index, StripLine::new(summary, glyphs, long))).collect();
     let mut number = String::new();
-    if let (true, [(place, line)], all @ 2..) = (area.y == 0, lines.as_mut_slice(), scene.summaries.len()) {
+    if let (true, [(index, line)], all @ 2..) = (area.y == 0, lines.as_mut_slice(), scene.summaries.len()) {
         // There is no header that would say that there are others.
-        number = format!(" {}/{all}", *place + 1);
+        number = format!(" {}/{all}", *index + 1);
         line.cells[0].1 += &number;
     }
     for (field, width) in widths.0.iter_mut().enumerate() {
@@ -126,16 +126,16 @@ pub(in crate::ui) fn draw(canvas: &mut Canvas<'_>, scene: &Scene<'_>, widths: &m
     let scale = Scale::new(scene.settings.probe_deadline);
     let width = columns.shown[0].unwrap_or(0).saturating_sub(number.len());
     let names = ShortNames::new(scene.contexts(), width, glyphs);
-    for (place, line) in &mut lines {
-        line.cells[0].1 = format!("{}{number}", names.get(&scene.summaries[*place].context));
+    for (index, line) in &mut lines {
+        line.cells[0].1 = format!("{}{number}", names.get(&scene.summaries[*index].context));
     }
-    for (row, (place, line)) in (0..area.height).zip(&lines) {
+    for (row, (index, line)) in (0..area.height).zip(&lines) {
         let marks = scene.marks.get(usize::from(row)).map_or(&[][..], Vec::as_slice);
-        let current = *place == scene.current && scene.summaries.len() > 1;
+        let current = *index == scene.current && scene.summaries.len() > 1;
         line.draw(
             &mut canvas.pen(row),
             &columns,
-            &LineOf { summary: &scene.summaries[*place], current, marks, scale: &scale },
+            &LineOf { summary: &scene.summaries[*index], current, marks, scale: &scale },
         );
     }
 }
@@ -231,8 +231,8 @@ impl StripLayout {
         // The mark and the glyph before the context, and a blank at the end.
         let mut left = width.saturating_sub(3);
         for field in RANKS {
-            let place = FIELDS.iter().position(|other| *other == field).unwrap_or(0);
-            let seen = widths.0[place];
+            let index = FIELDS.iter().position(|other| *other == field).unwrap_or(0);
+            let seen = widths.0[index];
             let value = match field {
                 StripField::Context => seen.min(LONGEST_CONTEXT).min(left),
                 StripField::Spark => SPARK,
@@ -246,7 +246,7 @@ impl StripLayout {
                 continue;
             }
             left = left.saturating_sub(needed);
-            columns.shown[place] = Some(value);
+            columns.shown[index] = Some(value);
         }
         let more = " timeouts".len() - columns.timeouts.len();
         if left >= more + SPARK_BESIDE_WORDS - SPARK {

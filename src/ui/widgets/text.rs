@@ -78,7 +78,7 @@ impl<'a> Pen<'a> {
         self.skip(width - used)
     }
 
-    /// Writes a name into exactly `width` columns, from the left, cut in its middle if it is too long: its end tells most.
+    /// Writes a name into exactly `width` columns, from the left, cut in its middle if it is too long: its end says most.
     pub(in crate::ui) fn name(&mut self, role: Role, name: &str, width: usize) -> &mut Self {
         let width = width.min(self.left());
         let shown = names::one(name, width, self.theme.glyphs.ellipsis);

@@ -45,7 +45,7 @@ pub(super) fn describe(public_key: &[u8]) -> Option<String> {
 
 /// Bits of the modulus of an `RSAPublicKey`.
 fn modulus_bits(key: &[u8]) -> Option<usize> {
-    // The first byte of a bit string tells how many bits of the last one are not used.
+    // The first byte of a bit string says how many bits of the last one are not used.
     let modulus = Der(Der(key.get(1..)?).take(SEQUENCE)?).take(INTEGER)?;
     let digits = &modulus[modulus.iter().position(|&byte| byte != 0)?..];
     Some(digits.len() * 8 - digits[0].leading_zeros() as usize)

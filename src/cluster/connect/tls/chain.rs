@@ -51,7 +51,7 @@ impl Anchor {
 
 /// A server's certificate and those sent with it.
 #[derive(Clone, Copy)]
-pub(super) struct Shown<'a> {
+pub(super) struct ServedChain<'a> {
     pub(super) der: &'a CertificateDer<'a>,
     pub(super) certificate: &'a Certificate,
     pub(super) others: &'a [CertificateDer<'a>],
@@ -70,7 +70,7 @@ impl Trust<'_> {
     ///
     /// # Errors
     /// The reason why none of them does.
-    pub(super) fn verify(self, shown: Shown<'_>) -> Result<(), rustls::Error> {
+    pub(super) fn verify(self, shown: ServedChain<'_>) -> Result<(), rustls::Error> {
         let usable: Vec<&Anchor> = self.anchors.iter().filter(|anchor| anchor.refusal(shown.now).is_none()).collect();
         match self.vouch(&usable, shown) {
             Ok(_) => Ok(()),
@@ -92,7 +92,7 @@ impl Trust<'_> {
     }
 
     /// The authority that vouches for the server.
-    fn vouch<'p>(self, anchors: &[&'p Anchor], shown: Shown<'_>) -> Result<&'p Anchor, Error> {
+    fn vouch<'p>(self, anchors: &[&'p Anchor], shown: ServedChain<'_>) -> Result<&'p Anchor, Error> {
         let trusts: Vec<TrustAnchor<'_>> = anchors.iter().map(|anchor| anchor.trust.clone()).collect();
         let fits = |path: &VerifiedPath<'_>| {
             let between = path.intermediate_certificates().count();
@@ -109,7 +109,7 @@ impl Trust<'_> {
             }
             Err(Error::CaUsedAsEndEntity) if !shown.certificate.is_for_servers => Err(not_for_servers(Vec::new())),
             Err(Error::CaUsedAsEndEntity) => {
-                let mut walk = Walk { trust: self, anchors, shown, signatures_left: SIGNATURES };
+                let mut walk = ChainSearch { trust: self, anchors, shown, signatures_left: SIGNATURES };
                 walk.issuer_of(shown.der, 0)
             }
             Err(error) => Err(error),
@@ -120,14 +120,14 @@ impl Trust<'_> {
 /// Search for a chain from a server's certificate that is also an authority's: `openssl req -x509 -CA` makes such ones.
 /// webpki cannot accept one, so this repeats its search, without the parts that such a chain does not need: name
 /// constraints.
-struct Walk<'a, 'p> {
+struct ChainSearch<'a, 'p> {
     trust: Trust<'a>,
     anchors: &'a [&'p Anchor],
-    shown: Shown<'a>,
+    shown: ServedChain<'a>,
     signatures_left: usize,
 }
 
-impl<'p> Walk<'_, 'p> {
+impl<'p> ChainSearch<'_, 'p> {
     /// The trusted authority above `child`, with `below` other authorities under it, not counting the server's own.
     fn issuer_of(&mut self, child: &CertificateDer<'_>, below: usize) -> Result<&'p Anchor, Error> {
         let name = EndEntityCert::try_from(child)?.issuer().to_vec();

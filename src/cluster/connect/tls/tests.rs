@@ -102,7 +102,7 @@ async fn shake(settings: &TlsSettings, server: ServerConfig) -> Result<(), Strin
     let failure = |error: std::io::Error| {
         no_answer(&ConnectFailure {
             stage: ConnectStage::Tls,
-            place: "localhost:6443".to_owned(),
+            endpoint: "localhost:6443".to_owned(),
             proxied: false,
             after: std::time::Duration::ZERO,
             source: Some(error.into()),
@@ -208,12 +208,12 @@ async fn a_bad_certificate_in_a_bundle_is_skipped_and_told_and_the_others_count(
             "part 1 of 2 is no certificate but `X509 CRL`",
         ),
     ];
-    for (bad, told) in bad {
+    for (bad, reported) in bad {
         let bundle = format!("# a comment\n{bad}\n{}", ca.certificate);
         let settings = trusting(&bundle);
         assert_eq!(shown(&settings, &server).await, Ok(()), "{bundle}");
         let skipped = settings.skipped();
-        assert!(skipped.len() == 1 && skipped[0].starts_with(told), "{skipped:?} for {bundle}");
+        assert!(skipped.len() == 1 && skipped[0].starts_with(reported), "{skipped:?} for {bundle}");
     }
     let good = format!("Wörter\r\n{}\r\n{}", ca.certificate.replace('\n', "\r\n"), server.certificate);
     assert_eq!(trusting(&good).skipped(), Vec::<String>::new());
@@ -381,8 +381,8 @@ async fn signatures_with_rsa_pss_are_good_and_keys_that_are_too_short_are_named(
     let named = verify::short_key(bad, [&short]);
     let source = Some(std::io::Error::other(named).into());
     let after = std::time::Duration::ZERO;
-    let place = "localhost:6443".to_owned();
-    let failure = ConnectFailure { stage: ConnectStage::Tls, place, proxied: false, after, source, shown: None };
+    let endpoint = "localhost:6443".to_owned();
+    let failure = ConnectFailure { stage: ConnectStage::Tls, endpoint, proxied: false, after, source, shown: None };
     let text = no_answer(&failure).text;
     assert!(text.contains("certificate of CN=short has a key that is too short (RSA 1024)"), "{text}");
     assert!(!verifier.supported_verify_schemes().is_empty());

@@ -17,7 +17,7 @@ use tokio_rustls::rustls::server::ParsedCertificate;
 use tokio_rustls::rustls::{CertificateError, DigitallySignedStruct, SignatureScheme};
 
 use super::TlsError;
-use super::chain::{Anchor, Shown, Trust};
+use super::chain::{Anchor, ServedChain, Trust};
 use super::refusal::Refusal;
 use super::roots::Roots;
 use crate::cluster::check::cert::Certificate;
@@ -98,7 +98,7 @@ impl ServerCertVerifier for Verifier {
             return Ok(ServerCertVerified::assertion());
         }
         let trust = Trust { anchors: &self.anchors, algorithms: self.algorithms.all };
-        let presented = Shown { der: end_entity, certificate: &shown, others: intermediates, now };
+        let presented = ServedChain { der: end_entity, certificate: &shown, others: intermediates, now };
         let verified = trust.verify(presented).and_then(|()| verify_name(end_entity, name));
         let verified = verified.map(|()| ServerCertVerified::assertion());
         let known = self.pinned.iter();

@@ -79,10 +79,10 @@ fn entries_are_shared_by_command_arguments_environment_and_the_cluster_that_is_t
     assert!(!shares(&ExecConfig { args: None, ..base.clone() }));
     let variable = HashMap::from([("name".to_owned(), "A".to_owned()), ("value".to_owned(), "1".to_owned())]);
     assert!(!shares(&ExecConfig { env: Some(vec![variable]), ..base.clone() }));
-    let told = |server: &str| ExecConfig { provide_cluster_info: true, cluster: cluster(server), ..base.clone() };
-    assert!(!shares(&told("https://a")));
-    assert!(!Arc::ptr_eq(&plugins.entry(&told("https://a")), &plugins.entry(&told("https://b"))));
-    assert!(Arc::ptr_eq(&plugins.entry(&told("https://a")), &plugins.entry(&told("https://a"))));
+    let reported = |server: &str| ExecConfig { provide_cluster_info: true, cluster: cluster(server), ..base.clone() };
+    assert!(!shares(&reported("https://a")));
+    assert!(!Arc::ptr_eq(&plugins.entry(&reported("https://a")), &plugins.entry(&reported("https://b"))));
+    assert!(Arc::ptr_eq(&plugins.entry(&reported("https://a")), &plugins.entry(&reported("https://a"))));
 }
 
 #[tokio::test]

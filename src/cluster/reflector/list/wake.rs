@@ -19,9 +19,9 @@ impl Reflector {
         match &mut self.list {
             ListPhase::Waiting { until, .. } if waits && *until > soon => *until = soon,
             ListPhase::Running(run) => match &mut run.rest {
-                Some(rest) if waits && rest.told && rest.until > soon => rest.until = soon,
+                Some(rest) if waits && rest.reported && rest.until > soon => rest.until = soon,
                 None if hangs => {
-                    run.rest = Some(RetryWait { until: soon, told: false, credentials: false });
+                    run.rest = Some(RetryWait { until: soon, reported: false, credentials: false });
                     fx.push(ReflectorEffect::Abandon);
                     return;
                 }
@@ -29,13 +29,13 @@ impl Reflector {
             },
             _ => return,
         }
-        self.tell_sooner(soon, fx);
+        self.publish_sooner(soon, fx);
     }
 
     /// The model counts down to the next attempt.
-    pub(in crate::cluster::reflector) fn tell_sooner(&mut self, soon: Mono, fx: &mut Vec<ReflectorEffect>) {
+    pub(in crate::cluster::reflector) fn publish_sooner(&mut self, soon: Mono, fx: &mut Vec<ReflectorEffect>) {
         if let Some(failure) = self.failure_shown().cloned() {
-            self.tell(SyncState::Waiting { until: soon, failure: Box::new(failure) }, fx);
+            self.publish(SyncState::Waiting { until: soon, failure: Box::new(failure) }, fx);
         }
     }
 }

@@ -207,8 +207,8 @@ fn a_stream_whose_end_has_no_version_is_followed_by_pages() {
         bench.step(ReflectorInput::WatchOpen);
         bench.initial(7);
         bench.synced(version);
-        let told = ["close", "no more lists as watches", "told failed Server", "told waiting Server"];
-        assert_eq!(bench.take(), told, "{version:?}");
+        let reported = ["close", "no more lists as watches", "told failed Server", "told waiting Server"];
+        assert_eq!(bench.take(), reported, "{version:?}");
         bench.timer();
         assert_eq!(bench.asked(), ["page 1 limit 500 attempt 2 within 30"], "{version:?}");
     }

@@ -20,10 +20,10 @@ impl Reflector {
 
     /// History of the watch that ends now, if it was open, and the number of its events.
     pub(super) fn lived(&mut self, now: Mono, end: &WatchEnd) -> (Option<Lived>, u64) {
-        let WatchPhase::Open { since, heard, events, unreadable, accepted, .. } = self.watch.phase else {
+        let WatchPhase::Open { since, last_event, events, unreadable, accepted, .. } = self.watch.phase else {
             return (None, 0);
         };
-        let (whole, silence) = (now.since(since), now.since(heard));
+        let (whole, silence) = (now.since(since), now.since(last_event));
         let asked = Duration::from_secs(self.watch.seconds);
         // The server itself ended it, not at once: it had nothing to report (R14).
         let ended = matches!(end, WatchEnd::Clean) && !unreadable && whole >= self.tuning.watch_short;
@@ -50,7 +50,7 @@ impl Reflector {
         is
     }
 
-    /// Resets the backoffs, since the watch works or everything begins anew.
+    /// Resets the backoffs, since the watch works or everything starts over.
     pub(in crate::cluster::reflector) fn watch_proven(&mut self) {
         self.watch_backoff.reset();
         self.gone_backoff.reset();

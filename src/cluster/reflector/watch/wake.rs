@@ -19,21 +19,21 @@ impl Reflector {
         let spacing = self.tuning.watch_spacing;
         let started = self.watch.started.unwrap_or_default();
         let soon = self.soon(moment).max(started + spacing);
-        let untold = self.watch.untold.as_ref().map(|(_, failure)| failure);
-        let failure = untold.or(if self.is_complete() { self.failure_shown() } else { None });
+        let unreported = self.watch.unreported.as_ref().map(|(_, failure)| failure);
+        let failure = unreported.or(if self.is_complete() { self.failure_shown() } else { None });
         let waits = failure.is_some_and(|failure| ends_with_silence(failure.layer));
         let streams = self.streams().is_some();
         match &mut self.watch.phase {
             WatchPhase::Resting { until, .. } if waits && *until > soon => *until = soon,
             WatchPhase::Opening if !self.watch.initial && started < silence.to => return self.open_elsewhere(soon, fx),
-            WatchPhase::Open { heard, .. } if *heard < silence.from && !streams => {
+            WatchPhase::Open { last_event, .. } if *last_event < silence.from && !streams => {
                 return self.open_elsewhere(soon, fx);
             }
             _ => return,
         }
-        match &mut self.watch.untold {
+        match &mut self.watch.unreported {
             Some((until, _)) => *until = soon,
-            None => self.tell_sooner(soon, fx),
+            None => self.publish_sooner(soon, fx),
         }
     }
 

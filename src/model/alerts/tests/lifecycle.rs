@@ -10,7 +10,7 @@ use crate::msg::{CallEnd, CallKind, Layer, ProbeOutcome, Resource, SyncState};
 
 const PODS: CallKind = CallKind::List(Resource::Pods);
 
-/// What becomes of an alert when nothing is heard any more for longer than three ticks.
+/// Fate of an alert when nothing arrives any more for longer than three ticks.
 #[derive(Clone, Copy, PartialEq)]
 enum OnSilence {
     /// `Unreachable` speaks for it: it is neither shown nor resolved.
@@ -19,7 +19,7 @@ enum OnSilence {
     Explains,
     /// It is what silence is about, or stays true through it.
     Leaves,
-    /// What it was about is over: only `Unreachable` is left.
+    /// Its cause is over: only `Unreachable` is left.
     Ends,
 }
 
@@ -28,7 +28,7 @@ struct AlertCase {
     reason: &'static str,
     /// Makes its condition true.
     raise: fn(&mut Bench),
-    /// What it takes to fire, if it does not at once.
+    /// Further steps until it fires, if it does not at once.
     ripen: Option<fn(&mut Bench)>,
     /// Between the thresholds: it is neither raised there nor cleared.
     hold: fn(&mut Bench),

@@ -67,7 +67,7 @@ fn probes(bench: &mut Bench, cluster: usize, outcome: ProbeOutcome, ago: u64) {
 
 /// Lets seconds pass in which the clusters of `lost` do not answer and all others do; each is probed at a second of its own.
 fn pass(bench: &mut Bench, seconds: u64, lost: &[usize], outcome: ProbeOutcome) -> Told {
-    let mut told = Told::default();
+    let mut reported = Told::default();
     let count = bench.model.clusters().len();
     for _ in 0..seconds {
         let second = usize::try_from(bench.ms / 1000).unwrap();
@@ -96,18 +96,18 @@ fn pass(bench: &mut Bench, seconds: u64, lost: &[usize], outcome: ProbeOutcome) 
         bench.ms += 1000;
         let now = bench.now();
         if let Some(Effect::NotifyAlerts { news, .. }) = bench.model.update(Msg::Tick, now) {
-            told.news.extend(news.iter().map(|news| format!("{} {}", news.cluster, news.reason)));
+            reported.news.extend(news.iter().map(|news| format!("{} {}", news.cluster, news.reason)));
         }
         bench.prepare();
         let (critical, warnings) = bench.model.firing();
-        if told.counts.last() != Some(&(critical + warnings)) {
-            told.counts.push(critical + warnings);
+        if reported.counts.last() != Some(&(critical + warnings)) {
+            reported.counts.push(critical + warnings);
         }
     }
-    told
+    reported
 }
 
-/// What was told, and how the number of firing alerts changed.
+/// Notifications, and how the number of firing alerts changed.
 #[derive(Debug, Default)]
 struct Told {
     news: Vec<String>,
@@ -136,8 +136,8 @@ fn from_the_first_missed_probe_on_a_cluster_is_not_ok_and_the_alert_comes_at_thr
         assert_eq!(now.word, if lost { "stale" } else { "unanswered" });
         assert!(now.health > Health::Loading && (lost || now.silence.is_some()), "{now:?}");
         assert!(bench.reasons().is_empty() || lost, "{:?}", bench.reasons());
-        let told = pass(&mut bench, 10, &[0], outcome);
-        assert_eq!((told.news, bench.reasons()), (vec!["c0 Unreachable".to_owned()], vec!["Unreachable"]));
+        let reported = pass(&mut bench, 10, &[0], outcome);
+        assert_eq!((reported.news, bench.reasons()), (vec!["c0 Unreachable".to_owned()], vec!["Unreachable"]));
         assert_eq!(summary(&bench, 0).word, "unreachable");
         pass(&mut bench, 6, &[], outcome);
         assert_eq!((summary(&bench, 0).word, bench.reasons().len()), ("ok", 0));
@@ -168,13 +168,13 @@ fn clusters_that_lose_the_network_together_are_one_alert_told_once_and_the_count
             let mut bench = fleet(all);
             let lost: Vec<usize> = (0..lost).collect();
             pass(&mut bench, 30, &[], outcome);
-            let told = pass(&mut bench, 600, &lost, outcome);
-            assert_eq!(told.counts, [0, 1], "{text}");
-            assert_eq!(told.news, [format!("{} clusters ClustersUnreachable", lost.len())], "{text}");
+            let reported = pass(&mut bench, 600, &lost, outcome);
+            assert_eq!(reported.counts, [0, 1], "{text}");
+            assert_eq!(reported.news, [format!("{} clusters ClustersUnreachable", lost.len())], "{text}");
             assert_eq!(outage(&bench), [text]);
             assert_eq!(summary(&bench, 0).worst, Some(Severity::Critical), "each of them is marked");
-            let told = pass(&mut bench, 30, &[], outcome);
-            assert_eq!((told.news, told.counts), (vec![], vec![1, 0]), "{text}");
+            let reported = pass(&mut bench, 30, &[], outcome);
+            assert_eq!((reported.news, reported.counts), (vec![], vec![1, 0]), "{text}");
             assert_eq!(outage(&bench), [""; 0]);
         }
     }
@@ -184,8 +184,8 @@ fn clusters_that_lose_the_network_together_are_one_alert_told_once_and_the_count
 fn a_few_clusters_of_many_speak_for_themselves() {
     let mut bench = fleet(50);
     pass(&mut bench, 30, &[], timed_out());
-    let told = pass(&mut bench, 60, &[3, 7, 11], timed_out());
-    assert_eq!(told.news.len(), 3, "{told:?}");
+    let reported = pass(&mut bench, 60, &[3, 7, 11], timed_out());
+    assert_eq!(reported.news.len(), 3, "{reported:?}");
     assert!(outage(&bench).is_empty());
 }
 
@@ -195,8 +195,8 @@ fn a_cluster_that_was_lost_before_is_told_once_and_stays_by_itself() {
     pass(&mut bench, 30, &[], timed_out());
     assert_eq!(pass(&mut bench, 300, &[9], timed_out()).news, ["c9 Unreachable"]);
     let all: Vec<usize> = (0..10).collect();
-    let told = pass(&mut bench, 60, &all, timed_out());
-    assert_eq!(told.news, ["9 clusters ClustersUnreachable"]);
+    let reported = pass(&mut bench, 60, &all, timed_out());
+    assert_eq!(reported.news, ["9 clusters ClustersUnreachable"]);
     assert_eq!(outage(&bench), ["9 of 10 clusters unreachable: this host's network?"]);
     assert_eq!(pass(&mut bench, 60, &[9], timed_out()).news, [""; 0], "it was told an hour ago");
     assert_eq!(bench.model.firing(), (1, 0));
@@ -213,8 +213,8 @@ fn who_is_left_of_an_outage_is_no_news_and_an_acknowledgement_stays_with_it() {
     assert_eq!(bench.model.firing(), (0, 0));
     let rows: Vec<AlertState> = bench.model.alert_rows().iter().map(|row| row.state).collect();
     assert_eq!(rows, [AlertState::Acknowledged]);
-    let told = pass(&mut bench, 60, &[7], timed_out());
-    assert_eq!((told.news, told.counts), (vec![], vec![0]), "nobody looks for it again");
+    let reported = pass(&mut bench, 60, &[7], timed_out());
+    assert_eq!((reported.news, reported.counts), (vec![], vec![0]), "nobody looks for it again");
     assert_eq!(bench.model.clusters()[7].alerts().len(), 1);
 }
 
@@ -238,7 +238,7 @@ fn a_stop_of_the_program_raises_no_alert() {
         bench.ms += stopped * 1000;
         // What ran meanwhile has run into its deadline, as far as we can see.
         let now = bench.now();
-        let told = bench.model.update(Msg::Tick, now);
+        let reported = bench.model.update(Msg::Tick, now);
         for cluster in 0..10 {
             let outcome = ProbeOutcome::TimedOut { at_least: Duration::from_secs(stopped) };
             to(
@@ -249,12 +249,12 @@ fn a_stop_of_the_program_raises_no_alert() {
         }
         bench.end(id, CallKind::List(Resource::Pods), stopped * 1000, (CallEnd::TimedOut, None));
         bench.prepare();
-        assert_eq!((told, bench.model.firing()), (None, (0, 0)), "{stopped} s");
+        assert_eq!((reported, bench.model.firing()), (None, (0, 0)), "{stopped} s");
         let word = if stopped > 300 { "stale" } else { "ok" };
         assert_eq!(summary(&bench, 0).word, word, "{stopped} s: nobody proves yet what was there before");
         assert_eq!(summary(&bench, 0).latency.timeouts, 0, "{stopped} s");
-        let told = pass(&mut bench, 60, &[], timed_out());
-        assert_eq!((told.news, told.counts), (vec![], vec![0]), "{stopped} s");
+        let reported = pass(&mut bench, 60, &[], timed_out());
+        assert_eq!((reported.news, reported.counts), (vec![], vec![0]), "{stopped} s");
     }
 }
 
@@ -262,12 +262,12 @@ fn a_stop_of_the_program_raises_no_alert() {
 fn after_a_freeze_of_a_minute_the_word_is_ok_within_90_seconds_and_timeouts_are_no_alert_beside_unreachable() {
     let mut bench = fleet(1);
     pass(&mut bench, 30, &[], timed_out());
-    let told = pass(&mut bench, 60, &[0], timed_out());
+    let reported = pass(&mut bench, 60, &[0], timed_out());
     assert!(summary(&bench, 0).latency.timeouts > 10);
-    assert_eq!(told.news, ["c0 Unreachable"]);
-    let told = pass(&mut bench, 20, &[], timed_out());
+    assert_eq!(reported.news, ["c0 Unreachable"]);
+    let reported = pass(&mut bench, 20, &[], timed_out());
     assert_eq!(summary(&bench, 0).word, "recovering");
-    assert_eq!(told.news, [""; 0]);
+    assert_eq!(reported.news, [""; 0]);
     pass(&mut bench, 70, &[], timed_out());
     assert_eq!((summary(&bench, 0).word, bench.reasons().len()), ("ok", 0));
 }
@@ -293,8 +293,8 @@ fn timeouts_that_are_over_recover_with_the_probes_and_are_not_critical_any_more(
     assert_eq!(summary(&bench, 0).word, "ok");
     // It comes back: the same alert, critical, and told once.
     bench.call(CallKind::List(Resource::Pods), 5_000, CallEnd::TimedOut, None);
-    let told = pass(&mut bench, 1, &[], timed_out());
-    assert_eq!((told.news, bench.model.firing()), (vec![], (1, 0)));
+    let reported = pass(&mut bench, 1, &[], timed_out());
+    assert_eq!((reported.news, bench.model.firing()), (vec![], (1, 0)));
 }
 
 #[test]
@@ -336,8 +336,8 @@ fn a_node_that_flaps_is_one_alert_that_says_both_and_the_count_does_not_jump() {
             }
             bench.ms += 1000;
             let now = bench.now();
-            if let Some(Effect::NotifyAlerts { news: told, .. }) = bench.model.update(Msg::Tick, now) {
-                news.extend(told.iter().map(|news| news.reason.to_string()));
+            if let Some(Effect::NotifyAlerts { news: reported, .. }) = bench.model.update(Msg::Tick, now) {
+                news.extend(reported.iter().map(|news| news.reason.to_string()));
             }
             bench.prepare();
             let (critical, warnings) = bench.model.firing();

@@ -25,7 +25,7 @@ fn rows(bench: &mut Bench) -> Vec<(AlertState, String)> {
 }
 
 /// Texts of what the ticks of so many seconds told, and how often the bell rang.
-fn told(bench: &mut Bench, seconds: u64) -> (Vec<String>, usize) {
+fn reported(bench: &mut Bench, seconds: u64) -> (Vec<String>, usize) {
     let (mut texts, mut rings) = (Vec::new(), 0);
     for second in 0..seconds {
         if second % 5 == 0 {
@@ -45,21 +45,21 @@ fn told(bench: &mut Bench, seconds: u64) -> (Vec<String>, usize) {
 #[test]
 fn a_new_alert_is_told_once_and_the_bell_rings_at_most_once_a_minute() {
     let mut bench = bench();
-    assert_eq!(told(&mut bench, 60), (vec![], 0), "nothing to tell of a healthy cluster");
+    assert_eq!(reported(&mut bench, 60), (vec![], 0), "nothing to tell of a healthy cluster");
     lose(&mut bench, "n1");
-    assert_eq!(told(&mut bench, 10), (vec!["prod critical NodeNotReady".to_owned()], 1));
+    assert_eq!(reported(&mut bench, 10), (vec!["prod critical NodeNotReady".to_owned()], 1));
     lose(&mut bench, "n2");
-    assert_eq!(told(&mut bench, 10), (vec!["prod critical NodeNotReady".to_owned()], 0), "it rang 20 s ago");
-    assert_eq!(told(&mut bench, 120), (vec![], 0), "what was told is no news");
+    assert_eq!(reported(&mut bench, 10), (vec!["prod critical NodeNotReady".to_owned()], 0), "it rang 20 s ago");
+    assert_eq!(reported(&mut bench, 120), (vec![], 0), "what was told is no news");
     lose(&mut bench, "n3");
-    assert_eq!(told(&mut bench, 5).1, 1);
+    assert_eq!(reported(&mut bench, 5).1, 1);
 }
 
 #[test]
 fn a_notice_is_not_told() {
     let mut bench = bench();
     bench.call(PODS, 20, CallEnd::Complete, Some(429));
-    assert_eq!(told(&mut bench, 5), (vec![], 0));
+    assert_eq!(reported(&mut bench, 5), (vec![], 0));
     assert_eq!(rows(&mut bench), [(AlertState::Firing, "Throttled".to_owned())]);
 }
 
@@ -67,9 +67,9 @@ fn a_notice_is_not_told() {
 fn an_alert_that_comes_back_is_told_again() {
     let mut bench = bench();
     lose(&mut bench, "n1");
-    assert_eq!(told(&mut bench, 5).0.len(), 1);
+    assert_eq!(reported(&mut bench, 5).0.len(), 1);
     bench.change_node(1, crate::facts::node::NodeFacts { version: 30, ..node("n1") });
-    assert_eq!(told(&mut bench, 5).0.len(), 0);
+    assert_eq!(reported(&mut bench, 5).0.len(), 0);
     assert_eq!(rows(&mut bench), [(AlertState::Resolved, "NodeNotReady".to_owned())]);
     let ms = bench.ms;
     bench.change_node(
@@ -77,7 +77,7 @@ fn an_alert_that_comes_back_is_told_again() {
         crate::facts::node::NodeFacts { version: 31, ..turned(&node("n1"), ConditionStatus::False, ms) },
     );
     let expected = ["prod warning NodeFlapping"];
-    assert_eq!(told(&mut bench, 5).0, expected, "which says that it is NotReady, too");
+    assert_eq!(reported(&mut bench, 5).0, expected, "which says that it is NotReady, too");
     let rows = bench.model.alert_rows();
     let count = |reason| rows.iter().find(|row| row.record.reason() == reason).map(|row| row.record.count);
     assert_eq!((count("NodeNotReady"), count("NodeFlapping")), (None, Some(1)), "one alert");
@@ -97,7 +97,7 @@ fn what_an_unreachable_cluster_hides_is_told_when_it_can_be_seen_again_and_only_
     let now = bench.now();
     let Some(Effect::NotifyAlerts { news, .. }) = bench.model.update(Msg::Tick, now) else { panic!("no news") };
     assert_eq!(news.iter().map(|news| &*news.reason).collect::<Vec<_>>(), ["Unreachable"]);
-    assert_eq!(told(&mut bench, 3).0, ["prod critical NodeNotReady"], "the cluster answers again");
+    assert_eq!(reported(&mut bench, 3).0, ["prod critical NodeNotReady"], "the cluster answers again");
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn an_acknowledged_alert_is_not_heard_and_keeps_its_ack_through_a_reconnect() {
     assert_eq!(rows(&mut bench), [(AlertState::Acknowledged, "NodeNotReady".to_owned())]);
     assert_eq!(bench.model.firing(), (0, 0));
     assert_eq!(bench.state().alerts()[0].muted, Some(MuteReason::Acknowledged), "it is still there");
-    assert_eq!(told(&mut bench, 10), (vec![], 0));
+    assert_eq!(reported(&mut bench, 10), (vec![], 0));
     // The link breaks, the cluster is unreachable, the list comes anew.
     bench.waiting(Resource::Nodes, Layer::Connect);
     bench.waiting(Resource::Pods, Layer::Connect);
@@ -123,7 +123,7 @@ fn an_acknowledged_alert_is_not_heard_and_keeps_its_ack_through_a_reconnect() {
     bench.prepare();
     let acked = bench.model.alert_rows().iter().any(|row| row.state == AlertState::Acknowledged);
     assert!(acked, "the ack has survived");
-    assert_eq!(told(&mut bench, 10).0, Vec::<String>::new());
+    assert_eq!(reported(&mut bench, 10).0, Vec::<String>::new());
     bench.act(Action::Acknowledge);
     assert!(rows(&mut bench).contains(&(AlertState::Firing, "NodeNotReady".to_owned())), "the key takes it back");
 }
@@ -132,12 +132,12 @@ fn an_acknowledged_alert_is_not_heard_and_keeps_its_ack_through_a_reconnect() {
 fn an_ack_ends_after_an_hour_and_the_alert_is_news_again() {
     let mut bench = bench();
     lose(&mut bench, "n1");
-    assert_eq!(told(&mut bench, 2).0.len(), 1);
+    assert_eq!(reported(&mut bench, 2).0.len(), 1);
     bench.act(Action::Alerts);
     bench.act(Action::Acknowledge);
-    assert_eq!(told(&mut bench, 3_599), (vec![], 0));
+    assert_eq!(reported(&mut bench, 3_599), (vec![], 0));
     assert_eq!(bench.model.firing(), (0, 0));
-    assert_eq!(told(&mut bench, 2), (vec!["prod critical NodeNotReady".to_owned()], 1));
+    assert_eq!(reported(&mut bench, 2), (vec!["prod critical NodeNotReady".to_owned()], 1));
     assert_eq!(bench.model.firing(), (1, 0));
 }
 
@@ -178,9 +178,9 @@ fn a_silenced_cluster_is_not_heard_for_half_an_hour() {
     let mut bench = bench();
     bench.act(Action::Silence);
     lose(&mut bench, "n1");
-    assert_eq!(told(&mut bench, 1_799), (vec![], 0));
+    assert_eq!(reported(&mut bench, 1_799), (vec![], 0));
     assert_eq!((bench.model.firing(), rows(&mut bench)[0].0), ((0, 0), AlertState::Silenced));
-    assert_eq!(told(&mut bench, 2).0, ["prod critical NodeNotReady"], "what still fires then is news");
+    assert_eq!(reported(&mut bench, 2).0, ["prod critical NodeNotReady"], "what still fires then is news");
     bench.act(Action::Silence);
     assert_eq!(bench.model.firing(), (0, 0));
     bench.act(Action::Silence);

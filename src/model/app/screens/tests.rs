@@ -25,10 +25,12 @@ fn node_subject(name: &str) -> ObjectRef {
     ObjectRef::Node { name: name.into() }
 }
 
-/// What an effect asks to look at, if it asks for that.
+/// Object that an effect watches, if it is one that does.
 fn looks(effect: Option<Effect>) -> Option<(ObjectRef, bool)> {
     match effect {
-        Some(Effect::Inspect(ClusterId(0), inspection)) => Some((inspection.subject, inspection.yaml.is_wanted())),
+        Some(Effect::Inspect(ClusterId(0), wanted_detail)) => {
+            Some((wanted_detail.subject, wanted_detail.yaml.is_wanted()))
+        }
         None => None,
         other => panic!("another effect: {other:?}"),
     }
@@ -203,7 +205,7 @@ fn f74_a_pod_made_anew_under_the_same_name_is_told_apart_and_the_events_of_the_o
     let event = |uid: u128, about: Option<Uid>| EventFacts { uid: Uid(uid), about, ..EventFacts::default() };
     let events = vec![event(1, Some(opened)), event(2, Some(Uid(77))), event(3, None)];
     find(&mut bench, subject("p1"), detail("p1", opened.0));
-    find(&mut bench, subject("p1"), Detail::Events { events, untold: Omitted::default() });
+    find(&mut bench, subject("p1"), Detail::Events { events, omitted: Omitted::default() });
     let seen = |bench: &Bench| -> Vec<u128> {
         let (events, _) = bench.state().detail().unwrap().events().unwrap();
         events.iter().map(|event| event.uid.0).collect()
@@ -300,7 +302,7 @@ fn values_are_shown_by_a_key_masked_again_when_it_is_left_and_the_copy_says_what
     bench.act(Action::Open);
     bench.act(Action::Yaml);
     let wanted = |effect: Option<Effect>| match effect {
-        Some(Effect::Inspect(_, inspection)) => Some(inspection.yaml),
+        Some(Effect::Inspect(_, wanted_detail)) => Some(wanted_detail.yaml),
         _ => None,
     };
     let document = |masked| {

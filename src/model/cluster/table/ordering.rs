@@ -1,4 +1,4 @@
-//! The order of the node table: patched where nodes have changed, and made anew in slices when sort or filter change. The old
+//! The order of the node table: patched where nodes have changed, and rebuilt in slices when sort or filter change. The old
 //! order stays on the screen until the new one is ready.
 
 use std::cmp::Ordering;
@@ -83,7 +83,7 @@ struct Rebuild {
     todo: Vec<NodeKey>,
     at: usize,
     sorter: Sorter<UnsortedRow>,
-    /// Nodes that have changed meanwhile: they are read anew at the end.
+    /// Nodes that have changed meanwhile: they are read again at the end.
     late: Vec<NodeKey>,
 }
 

@@ -50,7 +50,7 @@ fn any_step() -> impl Strategy<Value = Step> {
 
 const VERSIONS: [&str; 3] = ["v1.9.0", "v1.10.0", "v1.10.1"];
 
-/// What the cluster has, and how the operator looks at it.
+/// Contents of the cluster, and the operator's order and filter.
 #[derive(Debug, Default)]
 struct Truth {
     nodes: BTreeMap<u8, u8>,

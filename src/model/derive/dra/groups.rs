@@ -38,17 +38,17 @@ pub fn groups<'a>(
 ) -> Vec<GroupDevices> {
     let mut groups: BTreeMap<(Clean, &str), (GroupDevices, BTreeSet<&DeviceScope>)> = BTreeMap::new();
     let (buckets, _) = buckets(slices, claims, rules);
-    for ((place, driver), bucket) in &buckets {
-        let admission = admission(place).index();
+    for ((scope, driver), bucket) in &buckets {
+        let admission = admission(scope).index();
         for piece in bucket.pieces.values() {
-            let (group, places) = groups.entry((name(place, piece.model), driver)).or_default();
+            let (group, places) = groups.entry((name(scope, piece.model), driver)).or_default();
             let healthy = piece.unhealthy != Some(true);
             group.physical += 1;
             group.healthy += u32::from(healthy);
             group.allocated += u32::from(piece.allocated);
             group.free[admission] += u32::from(healthy && !piece.allocated);
-            if let DeviceScope::Node(_) = place {
-                places.insert(place);
+            if let DeviceScope::Node(_) = scope {
+                places.insert(scope);
             }
         }
     }

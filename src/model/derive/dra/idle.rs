@@ -10,7 +10,7 @@ use crate::facts::text::Clean;
 
 /// Devices of one driver in one place, of a claim that no pod uses.
 ///
-/// Devices, slices (parts of a device) and shares (`shareID`) are told apart and never added to each other. What a look with
+/// Devices, slices (parts of a device) and shares (`shareID`) are distinguished and never added to each other. What a look with
 /// `adminAccess` sees is not taken, and a device that no slice names is not there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdleClaim {
@@ -19,7 +19,7 @@ pub struct IdleClaim {
     /// Its name.
     pub name: Clean,
     /// Where the devices are.
-    pub place: DeviceScope,
+    pub scope: DeviceScope,
     /// The driver.
     pub driver: Clean,
     /// Kind of one unit of `amount`.
@@ -49,7 +49,7 @@ pub fn idle_claims<'a>(
     for (key, claim) in idle {
         let mut units: BTreeMap<(&str, &DeviceScope, Kind), Units<'_>> = BTreeMap::new();
         for result in claim.results.iter().filter(|result| !result.admin) {
-            let Some((place, silicon, part)) = made_of(&pools, DeviceName::of(result)) else {
+            let Some((scope, silicon, part)) = made_of(&pools, DeviceName::of(result)) else {
                 continue;
             };
             let device = [Silicon::Device(&result.device)];
@@ -58,14 +58,14 @@ pub fn idle_claims<'a>(
                 (None, true) => (Kind::Slice, &device[..], ""),
                 (None, false) => (Kind::Device, &silicon[..], ""),
             };
-            let of = units.entry((&result.driver, place, kind)).or_default();
+            let of = units.entry((&result.driver, scope, kind)).or_default();
             of.extend(pieces.iter().map(|piece| (&*result.pool, *piece, share)));
         }
         let (namespace, name) = key.split_once('/').unwrap_or(("", key));
-        let claims = units.into_iter().map(|((driver, place, kind), of)| IdleClaim {
+        let claims = units.into_iter().map(|((driver, scope, kind), of)| IdleClaim {
             namespace: Clean::new(namespace),
             name: Clean::new(name),
-            place: place.clone(),
+            scope: scope.clone(),
             driver: Clean::new(driver),
             kind,
             amount: i64::try_from(of.len()).unwrap_or(i64::MAX),

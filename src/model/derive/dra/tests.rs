@@ -15,7 +15,7 @@ fn slice(node: &str, generation: i64, of: i64, devices: Vec<DeviceFacts>) -> Sli
         pool: node.into(),
         generation,
         slices: of,
-        place: DeviceScope::Node(node.into()),
+        scope: DeviceScope::Node(node.into()),
         counters: Vec::new(),
         devices,
     }
@@ -260,11 +260,11 @@ fn groups_are_of_physical_devices_whatever_they_are_named_by() {
     let by_model = groups(&slices, &claims, &[], |_, model| model.into(), |_| Admission::Open);
     let expected = [group("", (1, 1, 1), (0, 1)), group("H100", (2, 3, 3), (1, 2)), group("L40S", (1, 3, 2), (1, 2))];
     assert_eq!(by_model, expected, "a tainted device that is allocated takes nothing from the free ones");
-    let is_b = |place: &DeviceScope| *place == DeviceScope::Node("b".into());
-    let name = |place: &DeviceScope, _: &str| if is_b(place) { "b" } else { "" }.into();
+    let is_b = |scope: &DeviceScope| *scope == DeviceScope::Node("b".into());
+    let name = |scope: &DeviceScope, _: &str| if is_b(scope) { "b" } else { "" }.into();
     let by_place = groups(&slices, &claims, &[], name, |_| Admission::Open);
     assert_eq!(by_place, [group("", (2, 3, 3), (1, 2)), group("b", (1, 4, 3), (1, 3))]);
-    let b_is_cordoned = |place: &DeviceScope| if is_b(place) { Admission::Cordoned } else { Admission::Open };
+    let b_is_cordoned = |scope: &DeviceScope| if is_b(scope) { Admission::Cordoned } else { Admission::Open };
     let by_place = groups(&slices, &claims, &[], name, b_is_cordoned);
     let behind_a_cordon = GroupDevices { free: [0, 0, 0, 0, 3, 0], ..group("b", (1, 4, 3), (1, 0)) };
     assert_eq!(by_place[1], behind_a_cordon, "no pod gets there");
@@ -303,9 +303,9 @@ fn a_device_is_described_by_the_newest_slices_of_its_pool() {
 
 #[test]
 fn devices_on_a_network_are_no_nodes() {
-    let network = SliceFacts { place: DeviceScope::Network, ..slice("fabric", 1, 1, devices(&["nic-0", "nic-1"])) };
-    let local = DeviceFacts { place: DeviceScope::Node("b".into()), ..device("x") };
-    let each = SliceFacts { place: DeviceScope::Unsaid, ..slice("mixed", 1, 1, vec![local, device("y")]) };
+    let network = SliceFacts { scope: DeviceScope::Network, ..slice("fabric", 1, 1, devices(&["nic-0", "nic-1"])) };
+    let local = DeviceFacts { scope: DeviceScope::Node("b".into()), ..device("x") };
+    let each = SliceFacts { scope: DeviceScope::Unsaid, ..slice("mixed", 1, 1, vec![local, device("y")]) };
     let counted =
         count(&[network, each, slice("a", 1, 1, devices(&["gpu-0"]))], &[claim(vec![result("fabric", "nic-1")], 1)]);
     assert_eq!((on(&counted, "a"), on(&counted, "b")), (numbers(1, 0), numbers(1, 0)));
@@ -358,9 +358,9 @@ fn a_claim_that_nobody_uses_keeps_whole_devices_parts_and_shares_from_others_eac
         ("web/waits", ClaimFacts::default()),
     ];
     let idle = idle_claims(&slices, claims.iter().map(|(key, claim)| (*key, claim)));
-    let node = |place: &DeviceScope| if let DeviceScope::Node(node) = place { node.to_string() } else { String::new() };
+    let node = |scope: &DeviceScope| if let DeviceScope::Node(node) = scope { node.to_string() } else { String::new() };
     let seen: Vec<_> =
-        idle.iter().map(|c| (format!("{}/{}", c.namespace, c.name), node(&c.place), c.kind, c.amount)).collect();
+        idle.iter().map(|c| (format!("{}/{}", c.namespace, c.name), node(&c.scope), c.kind, c.amount)).collect();
     let expected = [
         ("train/parts", "cut", Kind::Slice, 2),
         ("train/whole", "cut", Kind::Device, 1),

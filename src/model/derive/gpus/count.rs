@@ -196,15 +196,15 @@ impl ReportCount {
         false
     }
 
-    fn add_node(&mut self, lens: &JoinedNode<'_>) {
-        let open = self.report.add_node(lens);
-        let room = room(lens);
-        let totals = lens.accelerators();
+    fn add_node(&mut self, joined: &JoinedNode<'_>) {
+        let open = self.report.add_node(joined);
+        let room = room(joined);
+        let totals = joined.accelerators();
         let devices = totals.iter().filter(|totals| totals.kind == Kind::Device);
         let over = devices.filter_map(|totals| totals.over_requested.any()).fold(0, i64::saturating_add);
         self.report.over_requested = self.report.over_requested.saturating_add(over);
         if self.by.of_nodes() {
-            self.add_to_groups(lens, &totals, open.then_some(&room));
+            self.add_to_groups(joined, &totals, open.then_some(&room));
         }
         if open && !room.devices.is_empty() {
             let GpuReport { each, fits, blocked, .. } = &mut self.report;
@@ -213,17 +213,17 @@ impl ReportCount {
     }
 
     /// Adds a node to the groups of its accelerators.
-    fn add_to_groups(&mut self, lens: &JoinedNode<'_>, totals: &[AcceleratorTotals], open: Option<&NodeRoom>) {
+    fn add_to_groups(&mut self, joined: &JoinedNode<'_>, totals: &[AcceleratorTotals], open: Option<&NodeRoom>) {
         let each = self.report.each;
         let name = match self.by {
-            Grouping::Model => lens.model().map(Clean::new),
-            _ => pool(lens.node),
+            Grouping::Model => joined.model().map(Clean::new),
+            _ => pool(joined.node),
         };
         for totals in totals {
             let sum =
                 self.sums.entry((name.clone().unwrap_or_default(), totals.resource.clone(), totals.kind)).or_default();
             sum.members += totals.nodes;
-            sum.requested += lens.source.pods.node_requested(lens.name(), &totals.resource);
+            sum.requested += joined.source.pods.node_requested(joined.name(), &totals.resource);
             // What is not known of the pods is not shown either.
             let (free, over) = (totals.free.exact().unwrap_or(0), totals.over_requested.any().unwrap_or(0));
             let supply =
@@ -231,7 +231,7 @@ impl ReportCount {
             for (sum, amount) in sum.supply.iter_mut().zip(supply) {
                 *sum += i128::from(amount);
             }
-            sum.unschedulable[lens.admission().index()] += i128::from(totals.unschedulable.exact().unwrap_or(0));
+            sum.unschedulable[joined.admission().index()] += i128::from(totals.unschedulable.exact().unwrap_or(0));
             if let (Some(room), Kind::Device, Known::Exact(free)) = (open, totals.kind, totals.free) {
                 let room = NodeRoom { devices: vec![free], ..room.clone() };
                 add_room(&room, each, &mut sum.fits, &mut sum.blocked);
@@ -252,9 +252,9 @@ impl ReportCount {
 
 impl GpuReport {
     /// Counts the free devices of a node. Returns `true` if it takes pods.
-    fn add_node(&mut self, lens: &JoinedNode<'_>) -> bool {
-        let admission = lens.admission();
-        let free = free_devices(lens);
+    fn add_node(&mut self, joined: &JoinedNode<'_>) -> bool {
+        let admission = joined.admission();
+        let free = free_devices(joined);
         let sum = free.iter().map(|free| free.max(&0)).fold(0_i64, |sum, free| sum.saturating_add(*free));
         let of_reason = &mut self.free[admission.index()];
         *of_reason = of_reason.saturating_add(sum);
@@ -316,22 +316,22 @@ pub(super) fn pool(node: &Node) -> Option<Clean> {
 }
 
 /// Free whole devices of a node, by resource.
-fn free_devices(lens: &JoinedNode<'_>) -> Vec<i64> {
-    let whole = lens.node.devices.iter().filter(|devices| devices.kind == Kind::Device);
+fn free_devices(joined: &JoinedNode<'_>) -> Vec<i64> {
+    let whole = joined.node.devices.iter().filter(|devices| devices.kind == Kind::Device);
     // Negative amounts are legal and mean nothing: they make no room.
-    let requested = |resource: &str| lens.source.pods.node_requested(lens.name(), resource).value().max(0);
+    let requested = |resource: &str| joined.source.pods.node_requested(joined.name(), resource).value().max(0);
     whole.map(|devices| devices.allocatable.max(0).saturating_sub(requested(&devices.resource))).collect()
 }
 
-fn room(lens: &JoinedNode<'_>) -> NodeRoom {
+fn room(joined: &JoinedNode<'_>) -> NodeRoom {
     let left = |(requested, allocatable): (Known<i64>, Option<i64>)| {
         allocatable.unwrap_or(0).saturating_sub(requested.any().unwrap_or(0).max(0))
     };
     NodeRoom {
-        devices: free_devices(lens),
-        cpu_milli: left(lens.cpu_milli()),
-        memory_bytes: left(lens.memory_bytes()),
-        pods: left((lens.pods().map(i64::from), lens.node.pods_allocatable.map(i64::from))),
+        devices: free_devices(joined),
+        cpu_milli: left(joined.cpu_milli()),
+        memory_bytes: left(joined.memory_bytes()),
+        pods: left((joined.pods().map(i64::from), joined.node.pods_allocatable.map(i64::from))),
     }
 }
 

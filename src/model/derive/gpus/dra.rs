@@ -21,13 +21,13 @@ impl GpuReport {
         }
         self.held.extend(dra::idle_claims_now(optional).into_iter().map(HeldDevices::of_claim));
         if by.of_nodes() {
-            let name = |place: &DeviceScope, model: &str| match (by, place) {
+            let name = |scope: &DeviceScope, model: &str| match (by, scope) {
                 (Grouping::Model, _) => Clean::new(short_model(model)),
                 (_, DeviceScope::Node(node)) => nodes.by_name(node).and_then(pool).unwrap_or_default(),
                 (_, DeviceScope::Network | DeviceScope::Unsaid) => Clean::new("network"),
             };
             // A node that is not there takes no pod, and nothing is known of it.
-            let admission = |place: &DeviceScope| match place {
+            let admission = |scope: &DeviceScope| match scope {
                 DeviceScope::Node(node) => nodes.by_name(node).map_or(Admission::Unknown, |node| nodes.admission(node)),
                 DeviceScope::Network | DeviceScope::Unsaid => Admission::Open,
             };
@@ -42,8 +42,8 @@ impl GpuReport {
 impl HeldDevices {
     /// Devices of a claim that no pod uses.
     fn of_claim(idle: IdleClaim) -> Self {
-        let IdleClaim { namespace, name, place, driver, kind, amount, since } = idle;
-        let node = match place {
+        let IdleClaim { namespace, name, scope, driver, kind, amount, since } = idle;
+        let node = match scope {
             DeviceScope::Node(node) => node,
             DeviceScope::Network | DeviceScope::Unsaid => Clean::new("network"),
         };

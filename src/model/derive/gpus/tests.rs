@@ -10,7 +10,7 @@ use crate::facts::quantity::Quantity;
 use crate::facts::wire::Uid;
 use crate::model::fixture::{Bench, at, gpu_node, gpu_pod, node, pod, turned};
 use crate::model::store::nodes::admission::Admission;
-use crate::msg::{Batch, ClusterEvent, KeptChange, Msg, Resource};
+use crate::msg::{Batch, ClusterEvent, Msg, ObjectChange, Resource};
 
 fn labelled(mut node: NodeFacts, labels: &[(&str, &str)]) -> NodeFacts {
     node.labels = labels.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect();
@@ -219,7 +219,7 @@ fn devices_of_dra_are_seen_in_a_cluster_without_claims() {
         pool: "h1".into(),
         generation: 1,
         slices: 1,
-        place: DeviceScope::Node("h1".into()),
+        scope: DeviceScope::Node("h1".into()),
         counters: Vec::new(),
         devices: vec![device],
     };
@@ -260,8 +260,8 @@ fn listed(bench: &mut Bench, resource: Resource, batch: Batch) {
     bench.send(ClusterEvent::ListFinished { resource, generation: 1 });
 }
 
-fn present<T>(key: &str, facts: T) -> KeptChange<T> {
-    KeptChange::Present(Box::new(ApiObject { key: key.into(), uid: Uid(1), version: 1, facts }))
+fn present<T>(key: &str, facts: T) -> ObjectChange<T> {
+    ObjectChange::Present(Box::new(ApiObject { key: key.into(), uid: Uid(1), version: 1, facts }))
 }
 
 /// Two nodes of the pool `new` and one device on a network; a claim of `train` that two pods share, one of `serve` that serves
@@ -269,12 +269,12 @@ fn present<T>(key: &str, facts: T) -> KeptChange<T> {
 fn with_dra(by: Grouping) -> Bench {
     let device =
         |name: &str, model: &str| DeviceFacts { name: name.into(), model: model.into(), ..DeviceFacts::default() };
-    let slice = |pool: &str, place, devices| SliceFacts {
+    let slice = |pool: &str, scope, devices| SliceFacts {
         driver: "gpu.example.com".into(),
         pool: pool.into(),
         generation: 1,
         slices: 1,
-        place,
+        scope,
         counters: Vec::new(),
         devices,
     };

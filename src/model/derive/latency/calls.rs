@@ -16,7 +16,7 @@ pub(super) const ORPHAN_AFTER: Duration = Duration::from_secs(30);
 pub struct RunningCall {
     /// Which.
     pub id: CallId,
-    /// What.
+    /// Kind of the call.
     pub kind: CallKind,
     /// Page number of a list.
     pub page: Option<u32>,
@@ -78,8 +78,8 @@ impl Calls {
 
     /// Takes in the end of a request; returns whether its start was known and how many bytes are new.
     pub(super) fn finished(&mut self, attempt: &Attempt) -> (bool, u64) {
-        let place = self.running.iter().position(|call| call.id == attempt.id);
-        let before = place.map(|at| self.running.remove(at).bytes);
+        let index = self.running.iter().position(|call| call.id == attempt.id);
+        let before = index.map(|at| self.running.remove(at).bytes);
         if before.is_none() {
             self.requests += 1;
         }
@@ -106,11 +106,11 @@ impl Calls {
     }
 
     fn stats_of(&mut self, kind: CallKind) -> &mut CallStats {
-        let place = self.stats.iter().position(|(known, _)| *known == kind).unwrap_or_else(|| {
+        let index = self.stats.iter().position(|(known, _)| *known == kind).unwrap_or_else(|| {
             self.stats.push((kind, CallStats::default()));
             self.stats.len() - 1
         });
-        &mut self.stats[place].1
+        &mut self.stats[index].1
     }
 }
 

@@ -33,8 +33,8 @@ impl Samples {
         if self.ring.len() == self.capacity {
             self.ring.pop_front();
         }
-        let place = self.ring.iter().rposition(|(at, _)| *at <= tick).map_or(0, |at| at + 1);
-        self.ring.insert(place, (tick, outcome));
+        let index = self.ring.iter().rposition(|(at, _)| *at <= tick).map_or(0, |at| at + 1);
+        self.ring.insert(index, (tick, outcome));
     }
 
     /// Samples in the window, and how many of them timed out or failed.
@@ -70,8 +70,8 @@ impl Samples {
         let overdue = self.overdue(now.since(*newest));
         for (tick, outcome) in self.ring.iter().rev() {
             let back = overdue.saturating_add(self.ticks(newest.since(*tick)));
-            let Some(place) = columns.checked_sub(back.saturating_add(1)) else { break };
-            marks[place] = worse(marks[place], mark(*outcome));
+            let Some(index) = columns.checked_sub(back.saturating_add(1)) else { break };
+            marks[index] = worse(marks[index], mark(*outcome));
         }
         marks
     }

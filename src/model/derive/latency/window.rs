@@ -1,4 +1,4 @@
-//! The last calls of one kind: what the API view tells about them, and where their time went.
+//! The last calls of one kind: their figures for the API view, and where their time went.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{Percentile, is_sample, is_timeout, nearest_rank};
 use crate::msg::{Attempt, CallEnd, CallId, CallKind, Mono, NoConnection};
 
-/// The span that the API view tells about.
+/// The span that the API view covers.
 pub const API_WINDOW: Duration = Duration::from_secs(600);
 /// Calls of one kind that are kept; ten minutes of probes are 120. What a long list has more is left out, and said.
 const MOST: usize = 256;

@@ -18,7 +18,7 @@ pub(super) const GROUP: &str = "watches";
 pub(super) struct Cuts {
     last: Option<Mono>,
     /// The failures that became the line, by their times.
-    told: BTreeSet<Timestamp>,
+    reported: BTreeSet<Timestamp>,
     cut: BTreeSet<Resource>,
     opened: BTreeSet<Resource>,
 }
@@ -31,7 +31,7 @@ impl Cuts {
             *self = Self::default();
         }
         self.last = Some(now);
-        self.told.insert(failure.at);
+        self.reported.insert(failure.at);
         self.cut.insert(resource);
         self.opened.remove(&resource);
         (self.cut.len() > 1).then(|| Failure { request: Clean::new(GROUP), text: self.text(), ..failure.clone() })
@@ -46,7 +46,7 @@ impl Cuts {
     /// Returns `true` if the line covers `failure`.
     pub(super) fn covers(&self, failure: &Failure) -> bool {
         let ours = &*failure.request == GROUP || resource(failure).is_some();
-        ours && self.told.contains(&failure.at)
+        ours && self.reported.contains(&failure.at)
     }
 
     fn is_near(&self, now: Mono) -> bool {

@@ -46,8 +46,8 @@ pub(super) fn bad(facts: &NodeFacts, good: &[Clean]) -> Option<SharedList<Clean>
     (!bad.is_empty()).then(|| Arc::new(bad))
 }
 
-/// Whether a condition is bad news. Of an unknown type `True` is bad by the node problem detector's convention, unless its name
-/// says that it is good. `Unknown` is no news; Ready itself is told apart.
+/// Returns `true` if a condition is bad news. Of an unknown type `True` is bad by the node problem detector's convention, unless its name
+/// says that it is good. `Unknown` is no news; Ready itself is treated separately.
 pub(super) fn is_bad(condition: &NodeCondition, good: &[Clean]) -> bool {
     let NodeCondition { kind, status, reason, .. } = condition;
     let is_positive = || good.iter().any(|name| name == kind) || says_good(kind);

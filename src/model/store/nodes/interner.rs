@@ -112,13 +112,13 @@ impl Interner {
         let mut hasher = self.hasher.build_hasher();
         let mut own = Vec::new();
         for (at, (key, value)) in labels.iter().enumerate() {
-            let place = u16::try_from(at).ok().filter(|_| self.is_own(name, key, value));
-            (key, place.is_none().then_some(value)).hash(&mut hasher);
-            if let Some(at) = place {
+            let index = u16::try_from(at).ok().filter(|_| self.is_own(name, key, value));
+            (key, index.is_none().then_some(value)).hash(&mut hasher);
+            if let Some(at) = index {
                 own.push((at, if value == name { name.clone() } else { Clean::new(value) }));
             }
         }
-        let is_own = |at: usize| own.binary_search_by_key(&at, |(place, _)| usize::from(*place)).is_ok();
+        let is_own = |at: usize| own.binary_search_by_key(&at, |(index, _)| usize::from(*index)).is_ok();
         let same = |held: &SharedList<(Clean, Clean)>| {
             let pairs = held.iter().zip(labels).enumerate();
             held.len() == labels.len() && pairs.into_iter().all(|(at, (a, b))| a.0 == b.0 && (is_own(at) || a.1 == b.1))

@@ -28,7 +28,7 @@ pub(super) struct Troubled(HashMap<NodeKey, Troubles>);
 impl Troubled {
     /// Notes what is wrong with a node now: what was wrong with it before has its old beginning.
     pub(super) fn note(&mut self, node: &Node, now: Mono) {
-        let wrong = node.troubles();
+        let wrong = node.problems();
         if node.readiness == Readiness::Ready && wrong.is_empty() {
             self.0.remove(&node.key);
             return;
@@ -36,10 +36,10 @@ impl Troubled {
         let known = self.0.entry(node.key).or_default();
         let before = std::mem::take(known);
         let since =
-            |trouble: &NodeProblem| before.iter().find(|(known, _)| known == trouble).map_or(now, |(_, since)| *since);
-        let dated = wrong.into_iter().map(|trouble| {
-            let since = since(&trouble);
-            (trouble, since)
+            |problem: &NodeProblem| before.iter().find(|(known, _)| known == problem).map_or(now, |(_, since)| *since);
+        let dated = wrong.into_iter().map(|problem| {
+            let since = since(&problem);
+            (problem, since)
         });
         *known = dated.collect();
     }
@@ -50,7 +50,7 @@ impl Troubled {
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (NodeKey, &Troubles)> {
-        self.0.iter().map(|(key, troubles)| (*key, troubles))
+        self.0.iter().map(|(key, problems)| (*key, problems))
     }
 
     pub(super) fn len(&self) -> usize {
@@ -59,14 +59,14 @@ impl Troubled {
 
     /// Bytes on the heap.
     pub(super) fn heap_bytes(&self) -> usize {
-        let each = self.0.values().map(|troubles| troubles.capacity() * size_of::<(NodeProblem, Mono)>());
+        let each = self.0.values().map(|problems| problems.capacity() * size_of::<(NodeProblem, Mono)>());
         self.0.allocation_size() + each.sum::<usize>()
     }
 }
 
 impl Node {
     /// Its problems beside its readiness.
-    fn troubles(&self) -> Vec<NodeProblem> {
+    fn problems(&self) -> Vec<NodeProblem> {
         let pressure = self.pressures().next().map(|_| NodeProblem::Pressure);
         let withdrawn = self.devices.iter().filter(|devices| devices.withdrawn() > 0);
         let withdrawn = withdrawn.map(|devices| NodeProblem::Withdrawn(devices.resource.clone()));

@@ -53,14 +53,14 @@ impl PackedLabels {
     pub fn iter(&self) -> impl Iterator<Item = (&Clean, &Clean)> {
         let mut own = self.own.iter().peekable();
         (0_usize..).zip(self.shared.iter()).map(move |(at, (key, value))| {
-            let own = own.next_if(|(place, _)| usize::from(*place) == at);
+            let own = own.next_if(|(index, _)| usize::from(*index) == at);
             (key, own.map_or(value, |(_, value)| value))
         })
     }
 
     pub(super) fn get(&self, key: &str) -> Option<&Clean> {
         let at = self.shared.binary_search_by(|(known, _)| (**known).cmp(key)).ok()?;
-        let own = self.own.binary_search_by_key(&at, |(place, _)| usize::from(*place));
+        let own = self.own.binary_search_by_key(&at, |(index, _)| usize::from(*index));
         Some(own.map_or(&self.shared[at].1, |own| &self.own[own].1))
     }
 

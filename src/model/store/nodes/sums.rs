@@ -74,12 +74,12 @@ impl Sums {
         self.say_pods_allocatable += u32::from(node.pods_allocatable.is_some());
         self.with_devices += u32::from(has_devices(node));
         for devices in node.devices.iter() {
-            let place = self.devices.binary_search_by(|sum| sum.order(devices)).unwrap_or_else(|at| {
+            let index = self.devices.binary_search_by(|sum| sum.order(devices)).unwrap_or_else(|at| {
                 let (resource, kind) = (devices.resource.clone(), devices.kind);
                 self.devices.insert(at, DeviceSum::empty(resource, kind));
                 at
             });
-            let sum = &mut self.devices[place];
+            let sum = &mut self.devices[index];
             sum.capacity += i128::from(devices.capacity);
             sum.allocatable += i128::from(devices.allocatable);
             sum.withdrawn += i128::from(devices.withdrawn());
@@ -98,8 +98,8 @@ impl Sums {
         self.say_pods_allocatable -= u32::from(node.pods_allocatable.is_some());
         self.with_devices -= u32::from(has_devices(node));
         for devices in node.devices.iter() {
-            let Ok(place) = self.devices.binary_search_by(|sum| sum.order(devices)) else { continue };
-            let sum = &mut self.devices[place];
+            let Ok(index) = self.devices.binary_search_by(|sum| sum.order(devices)) else { continue };
+            let sum = &mut self.devices[index];
             sum.capacity -= i128::from(devices.capacity);
             sum.allocatable -= i128::from(devices.allocatable);
             sum.withdrawn -= i128::from(devices.withdrawn());
@@ -108,7 +108,7 @@ impl Sums {
             sum.nodes -= u32::from(devices.capacity > 0);
             sum.named -= 1;
             if sum.named == 0 {
-                self.devices.remove(place);
+                self.devices.remove(index);
             }
         }
     }
@@ -164,7 +164,7 @@ pub(super) fn devices(facts: &NodeFacts, table: &AcceleratorTable) -> Vec<Accele
 }
 
 /// Leaves out names that stand for nothing beside those that the same maker's silicon is announced under now: the kubelet goes
-/// on to announce 0 of a name that its plugin has given up, until it starts anew.
+/// on to announce 0 of a name that its plugin has given up, until it restarts.
 fn leave_out_old_names(found: &mut Vec<AcceleratorSum>) {
     let is_there = |devices: &AcceleratorSum| devices.capacity != 0 || devices.allocatable != 0;
     let makers: Vec<String> =

@@ -124,7 +124,7 @@ fn a_node_is_leaving_by_its_deletion_or_its_taint() {
     assert_eq!(leaving, [true, true, false]);
 }
 
-/// What may happen to the store.
+/// Event of the store.
 #[derive(Clone, Debug)]
 enum Step {
     Begin,

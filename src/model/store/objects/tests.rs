@@ -9,12 +9,12 @@ fn now() -> Now {
     Now { mono: Mono(Duration::from_secs(1)), wall: Timestamp::UNIX_EPOCH }
 }
 
-fn present(name: &str, uid: u128, version: u64, facts: u32) -> KeptChange<u32> {
-    KeptChange::Present(Box::new(ApiObject { key: name.into(), uid: Uid(uid), version, facts }))
+fn present(name: &str, uid: u128, version: u64, facts: u32) -> ObjectChange<u32> {
+    ObjectChange::Present(Box::new(ApiObject { key: name.into(), uid: Uid(uid), version, facts }))
 }
 
-fn gone(name: &str, uid: u128, version: u64) -> KeptChange<u32> {
-    KeptChange::Gone { key: name.into(), uid: Uid(uid), version }
+fn gone(name: &str, uid: u128, version: u64) -> ObjectChange<u32> {
+    ObjectChange::Gone { key: name.into(), uid: Uid(uid), version }
 }
 
 fn head(generation: u32) -> PageHead {
@@ -27,7 +27,7 @@ fn held(store: &ObjectStore<u32>) -> Vec<(String, u32)> {
     held
 }
 
-fn listed(objects: Vec<KeptChange<u32>>) -> ObjectStore<u32> {
+fn listed(objects: Vec<ObjectChange<u32>>) -> ObjectStore<u32> {
     let mut store = ObjectStore::default();
     store.begin(1);
     store.page(head(1), objects, now());

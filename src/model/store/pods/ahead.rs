@@ -12,9 +12,9 @@ use super::{PodFacts, PodStore};
 /// So many pods are looked up together: what they touch fits the first cache.
 pub(super) const TOGETHER: usize = 32;
 
-/// Where a pod would have been found before its turn.
+/// Place of a pod that was looked up before its turn.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Hint {
+pub(super) struct Lookahead {
     namespace: Option<u32>,
     hash: Option<KeyHash>,
     slot: Option<u32>,
@@ -24,14 +24,14 @@ pub(super) struct Hint {
 
 impl PodStore {
     /// Looks up pods by namespace, name and node.
-    pub(super) fn look_ahead(&self, keys: &[[&str; 3]], hints: &mut Vec<Hint>) {
+    pub(super) fn look_ahead(&self, keys: &[[&str; 3]], hints: &mut Vec<Lookahead>) {
         hints.clear();
         for &[namespace, name, node] in keys {
             let namespace = self.namespace_id(namespace);
             let hash = namespace.map(|namespace| self.key_hash(namespace, name));
             let slot = namespace.zip(hash).and_then(|(namespace, hash)| self.find(hash, namespace, name));
             let node_hash = self.hasher.hash_one(node);
-            hints.push(Hint { namespace, hash, slot, node_hash, node: self.nodes.candidate(node_hash) });
+            hints.push(Lookahead { namespace, hash, slot, node_hash, node: self.nodes.candidate(node_hash) });
         }
         // Each step touches what the one before has found, of all pods before the next step.
         for hint in &mut *hints {
@@ -43,7 +43,7 @@ impl PodStore {
     }
 
     /// The slot of a pod whose turn it is, and the hash of its key, which is not known if nothing of its namespace is held.
-    pub(super) fn locate(&self, pod: &PodFacts<'_>, hint: &Hint) -> (Option<u32>, Option<KeyHash>) {
+    pub(super) fn locate(&self, pod: &PodFacts<'_>, hint: &Lookahead) -> (Option<u32>, Option<KeyHash>) {
         let hinted = |id: &u32| self.namespaces.held(*id).is_some_and(|held| **held == *pod.namespace);
         let Some(namespace) = hint.namespace.filter(hinted).or_else(|| self.namespace_id(pod.namespace)) else {
             return (None, None);
@@ -55,7 +55,7 @@ impl PodStore {
     }
 
     /// The id of the node of a pod whose turn it is, if some pod names that node.
-    pub(super) fn locate_node(&self, name: &str, hint: &Hint) -> Option<u32> {
+    pub(super) fn locate_node(&self, name: &str, hint: &Lookahead) -> Option<u32> {
         let hinted = |id: &u32| self.nodes.held(*id).is_some_and(|held| *held.name == *name);
         hint.node.filter(hinted).or_else(|| self.node_id(name))
     }

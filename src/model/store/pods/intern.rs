@@ -2,7 +2,7 @@
 
 use std::hash::BuildHasher;
 
-use super::ahead::Hint;
+use super::ahead::Lookahead;
 use super::record::{NIL, PodRecord};
 use super::totals::RequestSet;
 use super::{NodeId, NodeTotals, PodStore, ResourceId};
@@ -56,7 +56,7 @@ impl Default for PodListHead {
 }
 
 impl PodStore {
-    pub(super) fn intern_all(&mut self, pod: &PodFacts<'_>, hint: &Hint, record: &mut PodRecord) {
+    pub(super) fn intern_all(&mut self, pod: &PodFacts<'_>, hint: &Lookahead, record: &mut PodRecord) {
         record.owner = self.intern_owner(pod);
         if !pod.node.is_empty() {
             record.node = if let Some(id) = self.locate_node(pod.node, hint) {
@@ -68,7 +68,7 @@ impl PodStore {
             };
         }
         record.status = self.intern_status(pod);
-        record.asks = self.intern_asks(pod);
+        record.request_set = self.intern_asks(pod);
     }
 
     fn intern_status(&mut self, pod: &PodFacts<'_>) -> u32 {
@@ -93,12 +93,12 @@ impl PodStore {
             .filter_map(|&(name, amount)| Some((self.resource(name)?, clamp(amount))))
             .collect();
         let same = |held: &RequestSet| held.cpu == cpu && held.memory == memory && *held.others == *others;
-        if let Some(id) = self.asks.last(same) {
-            self.asks.hold(id);
+        if let Some(id) = self.request_set.last(same) {
+            self.request_set.hold(id);
             return id;
         }
         let hash = self.hasher.hash_one((cpu, memory, &others));
-        self.asks.intern(hash, same, || RequestSet { cpu, memory, others: others.as_slice().into() })
+        self.request_set.intern(hash, same, || RequestSet { cpu, memory, others: others.as_slice().into() })
     }
 
     /// A namespace is held by its owners, of which pods without one have one that is empty.
@@ -136,7 +136,7 @@ impl PodStore {
             self.namespaces.release(last.namespace);
         }
         self.statuses.release(record.status);
-        self.asks.release(record.asks);
+        self.request_set.release(record.request_set);
         if record.node != NIL
             && let Some(last) = self.nodes.release(record.node)
         {

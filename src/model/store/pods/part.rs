@@ -2,7 +2,7 @@
 
 use super::record::Epoch;
 use crate::facts::text::Clean;
-use crate::model::store::versions::ListRun;
+use crate::model::store::versions::ListPass;
 
 /// Lists of a part that lie further back than this before the newest one are all the same.
 const BEHIND: u32 = 200;
@@ -40,7 +40,7 @@ pub(super) struct ScopeParts(Vec<ScopePart>);
 struct ScopePart {
     /// `None` where all pods are listed together.
     namespace: Option<Clean>,
-    run: ListRun,
+    run: ListPass,
     /// No record was marked by an older list.
     oldest: u32,
 }
@@ -108,7 +108,7 @@ impl ScopeParts {
     }
 
     /// The newest list of the part.
-    pub(super) fn run(&mut self, list: ListMark) -> Option<&mut ListRun> {
+    pub(super) fn run(&mut self, list: ListMark) -> Option<&mut ListPass> {
         self.0.get_mut(list.part).map(|part| &mut part.run)
     }
 

@@ -121,7 +121,7 @@ impl PodStore {
         self.find(self.key_hash(namespace, name), namespace, name).map(PodSlot)
     }
 
-    /// A held pod, made anew from its record; empty facts if the slot is out of date.
+    /// A held pod, rebuilt from its record; empty facts if the slot is out of date.
     #[must_use]
     pub fn pod(&self, slot: PodSlot) -> PodFacts<'_> {
         let Some(record) = self.records.get(slot.0) else {
@@ -129,7 +129,7 @@ impl PodStore {
         };
         let owner = self.owners.get(record.owner);
         let status = self.statuses.get(record.status);
-        let asks = self.asks.get(record.asks);
+        let request_set = self.request_set.get(record.request_set);
         PodFacts {
             namespace: self.namespaces.get(owner.namespace),
             name: self.names.get(record.name()),
@@ -148,9 +148,9 @@ impl PodStore {
             created: record.created(),
             since: self.holders.get(&slot.0).and_then(|holder| holder.since()),
             requests: Requests {
-                cpu: asks.cpu,
-                memory: asks.memory,
-                others: asks.others.iter().map(|&(id, amount)| (self.resource_name(id), amount)).collect(),
+                cpu: request_set.cpu,
+                memory: request_set.memory,
+                others: request_set.others.iter().map(|&(id, amount)| (self.resource_name(id), amount)).collect(),
             },
         }
     }
@@ -188,7 +188,7 @@ impl PodStore {
             + self.namespaces.heap_bytes(|name| name.len())
             + self.owners.heap_bytes(|owner| owner.kind.len() + owner.name.len())
             + self.statuses.heap_bytes(|status| status.reason.len())
-            + self.asks.heap_bytes(|asks| asks.others.len() * size_of::<(ResourceId, Quantity)>())
+            + self.request_set.heap_bytes(|request_set| request_set.others.len() * size_of::<(ResourceId, Quantity)>())
             + self.nodes.heap_bytes(|node| node.name.len() + node.totals.heap_bytes())
             + self.requested.heap_bytes()
             + self.resources.iter().map(|name| size_of::<Box<str>>() + name.len()).sum::<usize>()

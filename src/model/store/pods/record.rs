@@ -22,7 +22,7 @@ pub(super) struct PodRecord {
     pub(super) node: u32,
     /// Namespace and owner.
     pub(super) owner: u32,
-    pub(super) asks: u32,
+    pub(super) request_set: u32,
     pub(super) status: u32,
     name_at: u32,
     name_len: u16,
@@ -48,7 +48,7 @@ const PHASE_SHIFT: u32 = 5;
 const PHASES: [PodPhase; 5] =
     [PodPhase::Pending, PodPhase::Running, PodPhase::Succeeded, PodPhase::Failed, PodPhase::Unknown];
 
-/// Some lists of one part, told apart by eight bits of their generation: see [`mod@super::part`].
+/// Some lists of one part, distinguished by eight bits of their generation: see [`mod@super::part`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Epoch(pub(super) u8);
 
@@ -73,7 +73,7 @@ impl PodRecord {
         version: 0,
         node: NIL,
         owner: NIL,
-        asks: NIL,
+        request_set: NIL,
         status: NIL,
         name_at: 0,
         name_len: 0,
@@ -167,7 +167,7 @@ impl PodRecord {
     /// The same pod in the same state, whichever way and at whichever version it came.
     pub(super) fn looks_like(&self, other: &Self) -> bool {
         let seen = |r: &Self| {
-            let ids = (r.node, r.owner, r.asks, r.status);
+            let ids = (r.node, r.owner, r.request_set, r.status);
             (r.uid, ids, r.bits & !WATCHED, r.restarts, r.created)
         };
         seen(self) == seen(other)

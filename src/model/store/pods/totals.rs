@@ -49,12 +49,12 @@ pub struct NodeTotals {
     pub cpu: Quantity,
     /// Bytes asked for.
     pub memory: Quantity,
-    others: Vec<Share>,
+    others: Vec<OtherRequest>,
 }
 
 /// Requests of one resource other than cpu and memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Share {
+struct OtherRequest {
     id: ResourceId,
     pods: u32,
     amount: Quantity,
@@ -66,7 +66,7 @@ pub(super) struct PodShare<'a> {
     pub(super) terminating: bool,
     pub(super) daemon_set: bool,
     pub(super) mirror: bool,
-    pub(super) asks: &'a RequestSet,
+    pub(super) request_set: &'a RequestSet,
 }
 
 /// Requests of a pod, by resource id.
@@ -101,9 +101,9 @@ impl NodeTotals {
         self.terminating += u32::from(part.terminating);
         self.daemon_set += u32::from(part.daemon_set);
         self.mirror += u32::from(part.mirror);
-        self.cpu += part.asks.cpu;
-        self.memory += part.asks.memory;
-        for &(id, amount) in &part.asks.others {
+        self.cpu += part.request_set.cpu;
+        self.memory += part.request_set.memory;
+        for &(id, amount) in &part.request_set.others {
             match self.place(id) {
                 Ok(at) => {
                     self.others[at].pods += 1;
@@ -112,7 +112,7 @@ impl NodeTotals {
                 Err(at) => {
                     // A node's pods name a resource or two, and a vector grows by four.
                     self.others.reserve_exact(1);
-                    self.others.insert(at, Share { id, pods: 1, amount });
+                    self.others.insert(at, OtherRequest { id, pods: 1, amount });
                 }
             }
         }
@@ -123,9 +123,9 @@ impl NodeTotals {
         self.terminating -= u32::from(part.terminating);
         self.daemon_set -= u32::from(part.daemon_set);
         self.mirror -= u32::from(part.mirror);
-        self.cpu -= part.asks.cpu;
-        self.memory -= part.asks.memory;
-        for &(id, amount) in &part.asks.others {
+        self.cpu -= part.request_set.cpu;
+        self.memory -= part.request_set.memory;
+        for &(id, amount) in &part.request_set.others {
             let at = self.place(id).expect("what is subtracted was added before");
             self.others[at].pods -= 1;
             self.others[at].amount -= amount;
@@ -136,7 +136,7 @@ impl NodeTotals {
     }
 
     pub(super) fn heap_bytes(&self) -> usize {
-        self.others.capacity() * size_of::<Share>()
+        self.others.capacity() * size_of::<OtherRequest>()
     }
 
     fn place(&self, id: ResourceId) -> Result<usize, usize> {

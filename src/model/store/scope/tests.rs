@@ -1,4 +1,4 @@
-//! What is known of a cluster of which only the pods of some namespaces are watched (F23).
+//! A cluster of which only the pods of some namespaces are watched (F23).
 
 use super::*;
 use crate::facts::pod::PodFacts;

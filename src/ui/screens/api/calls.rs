@@ -58,7 +58,7 @@ pub(super) fn table(kinds: &[KindStats], width: usize, glyphs: &Glyphs) -> Vec<C
         lines.push(vec![(Role::Unknown, " no completed call yet".to_owned())]);
     }
     let mut said = None;
-    // What a cluster need not have comes last: it must not push a running call or the last failure off a small screen.
+    // Optional APIs come last: it must not push a running call or the last failure off a small screen.
     let (optional, core): (Vec<_>, Vec<_>) = kinds.iter().partition(|stats| stats.kind.is_optional());
     for stats in core.into_iter().chain(optional.into_iter().filter(|stats| !is_absent(stats))) {
         let mut line =

@@ -18,7 +18,7 @@ pub(super) const AXIS: u16 = 7;
 /// Latencies at one, two and three eighths of the height, as in the small sparkline.
 const STEPS: [f64; 4] = [0.05, 0.15, 0.4, 1.0];
 
-/// What all of the height stands for.
+/// Latency at the full height.
 fn top(deadline: Duration) -> Duration {
     deadline.max(TEN)
 }

@@ -1,4 +1,4 @@
-//! What stands below the graph: calls, throttling, what runs, limits and load, failures.
+//! Lines below the graph: calls, throttling, calls in flight, limits and load, failures.
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -136,7 +136,7 @@ fn progress(call: &RunningCall, view: &ApiView<'_>, scene: &Scene<'_>, now: Now)
     (role, parts.join(", "))
 }
 
-/// Who the server is, what may be asked of it, and what we cost it.
+/// The server, the timeouts and watchbell's load on it.
 fn facts(scene: &Scene<'_>, view: &ApiView<'_>, labels: Labels, glyphs: &Glyphs) -> Vec<CallLine> {
     let dot = format!(" {} ", glyphs.dot);
     let Some(summary) = scene.summary() else { return Vec::new() };

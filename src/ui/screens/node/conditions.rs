@@ -44,7 +44,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, detail: &NodeDetail<'_>, pane: Pane)
     for (row, condition) in (1..=height).zip(conditions.iter().skip(first)) {
         let bad = detail.row.pressures.iter().any(|kind| **kind == condition.kind);
         let (role, status) = status(condition, bad);
-        // What was well when we last heard is not well now.
+        // A condition that was good in the last update is not good now.
         let role = if detail.status.stale && role == Role::Good { Role::Stale } else { role };
         let since = age_of(condition.since, detail.server_now).map_or_else(|| glyphs.none.to_owned(), duration);
         let mut pen = canvas.pen(row);

@@ -1,4 +1,4 @@
-//! What was reported about the node.
+//! Events about the node.
 
 use ratatui::layout::Rect;
 
@@ -12,7 +12,7 @@ use crate::ui::widgets::page;
 pub(super) fn count(view: &EventsView<'_>) -> usize {
     // A line may say how old they are.
     let old = usize::from(freshness(&view.fresh).is_some());
-    view.events.as_ref().map_or(1, |(events, untold)| old + events.len() + rest(events.len(), *untold).len())
+    view.events.as_ref().map_or(1, |(events, omitted)| old + events.len() + rest(events.len(), *omitted).len())
 }
 
 /// Draws the heading and as many events as there is room for.

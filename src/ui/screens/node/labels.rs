@@ -1,4 +1,4 @@
-//! What a node is and carries: system, observed transitions, taints, labels.
+//! Facts of a node: system, observed transitions, taints, labels.
 
 use super::Pane;
 use crate::facts::accelerator::{self, Kind};
@@ -62,7 +62,7 @@ pub(super) fn lines(detail: &NodeDetail<'_>, width: u16, now: Timestamp) -> Vec<
     lines
 }
 
-/// The pods that count, told apart.
+/// The pods that count, by kind.
 fn pods(detail: &NodeDetail<'_>) -> String {
     let Some(pods) = detail.pods.any() else { return "not known".to_owned() };
     let bound = if detail.pods.exact().is_some() { "" } else { "at least " };

@@ -54,12 +54,12 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, detail: &NodeDetail<'_>, pane: Pane)
     let lines = rows.len() + detail.notes.len();
     hidden(&mut pen, lines, height);
     let first = pane.first(lines, height);
-    for (row, place) in (1..=height).zip(first..lines) {
+    for (row, index) in (1..=height).zip(first..lines) {
         let mut pen = canvas.pen(row);
-        if let Some(resource) = rows.get(place) {
+        if let Some(resource) = rows.get(index) {
             line(pen.skip(1), resource, name, more);
         } else {
-            let (about, text) = &detail.notes[place - rows.len()];
+            let (about, text) = &detail.notes[index - rows.len()];
             pen.skip(1).fit(Role::Muted, about, name).skip(1).rest(Role::Text, text);
         }
     }

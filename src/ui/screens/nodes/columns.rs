@@ -26,7 +26,7 @@ fn specs(usage: bool) -> Vec<ColumnSpec<NodeColumn>> {
     COLUMNS.iter().map(spec).collect()
 }
 
-/// What decides which columns there are.
+/// Facts that decide which columns there are.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::ui) struct Wanted {
     /// Columns on the screen.

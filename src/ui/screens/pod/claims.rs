@@ -29,7 +29,7 @@ pub(super) fn lines(pod: &PodDetail, states: &[ClaimState], glyphs: &Glyphs) -> 
     table.lines(glyphs.ellipsis)
 }
 
-/// What a claim got, a line for each device.
+/// Devices of a claim, a line for each.
 fn got(state: &ClaimState, claim: &str) -> Vec<TextLine> {
     let words = |role, text: String| vec![line(role, format!("     {text}"))];
     match state {

@@ -47,7 +47,7 @@ pub(super) fn lines(pod: &PodDetail, silent: bool, now: Timestamp, width: u16, g
     table.lines(glyphs.ellipsis)
 }
 
-/// What a container says besides its state, below it.
+/// Further facts of a container, below its state.
 fn details(container: &ContainerFacts, width: u16) -> Vec<TextLine> {
     const INDENT: usize = 6;
     let blanks = " ".repeat(INDENT);

@@ -1,4 +1,4 @@
-//! What is held of nodes is what was said of them, and holding many that are alike costs little.
+//! Packed nodes: they hold all that the API said, and many that are alike cost little.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
