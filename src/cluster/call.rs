@@ -7,11 +7,11 @@ use http::header::{ACCEPT, ACCEPT_ENCODING, CONNECTION, CONTENT_TYPE, HeaderValu
 use http::response::Parts;
 use http::{Request, Response};
 use http_body_util::BodyExt;
-use kube::Client;
-use kube::client::Body;
 use tokio::time::{Instant, sleep_until};
+use tower::ServiceExt;
 
 use super::classify::{self, RequestError, bytes_text};
+use super::connect::{HttpClient, RequestBody, ResponseBody};
 use super::meter::{MeterSink, Tag};
 use super::tuning::Tuning;
 use crate::clock::wall;
@@ -123,7 +123,7 @@ impl<T: BodySink> BodySink for Opening<'_, T> {
 #[derive(Clone)]
 pub(crate) struct ApiClient {
     /// The client.
-    pub(crate) client: Client,
+    pub(crate) client: HttpClient,
     /// Where its meter reports to.
     pub(crate) sink: MeterSink,
 }
@@ -186,7 +186,7 @@ impl ApiClient {
     ///
     /// # Errors
     /// Everything but a success status, classified.
-    pub(crate) async fn open(&self, ask: &ApiRequest, tuning: &Tuning) -> Result<(Parts, Body), RequestError> {
+    pub(crate) async fn open(&self, ask: &ApiRequest, tuning: &Tuning) -> Result<(Parts, ResponseBody), RequestError> {
         self.sink.room().await;
         let tag = self.sink.tag(ask.kind, ask.page, ask.attempt, ask.limits.headers);
         let start = Instant::now();
@@ -207,13 +207,13 @@ impl ApiClient {
         tag: &Tag,
         start: Instant,
         accept: &'static str,
-    ) -> Result<Response<Body>, RequestError> {
+    ) -> Result<Response<ResponseBody>, RequestError> {
         if leads_elsewhere(&ask.uri) {
             let text = "not asked: with a name like `.` or `..` in it the path would lead elsewhere";
             return Err(RequestError::new(Layer::Internal, text));
         }
         let mut request = Request::get(&ask.uri)
-            .body(Body::empty())
+            .body(RequestBody::new())
             .map_err(|error| RequestError::new(Layer::Internal, &format!("no valid request: {error}")))?;
         request.extensions_mut().insert(tag.clone());
         request.headers_mut().insert(ACCEPT, HeaderValue::from_static(accept));
@@ -221,10 +221,10 @@ impl ApiClient {
             // From Kubernetes 1.37 on a compressed watch has one gzip member for each event.
             request.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         }
-        let mut sending = pin!(self.client.send(request));
+        let mut sending = pin!(self.client.clone().oneshot(request));
         tokio::select! {
             biased;
-            answer = &mut sending => answer.map_err(|error| classify::no_answer(&error)),
+            answer = &mut sending => answer.map_err(|error| classify::no_answer(&*error)),
             () = sleep_until(start + ask.limits.headers) => {
                 tag.timed_out();
                 let secs = (ask.limits.headers.as_millis() + 500) / 1000;
@@ -264,7 +264,7 @@ pub(crate) fn is_protobuf(head: &Parts) -> bool {
 }
 
 async fn read(
-    body: Body,
+    body: ResponseBody,
     limits: &Limits,
     tag: &Tag,
     start: Instant,
@@ -292,7 +292,7 @@ async fn read(
             }
         };
         let Some(frame) = frame else { return Ok(()) };
-        let frame = frame.map_err(|error| classify::cut(&error, bytes))?;
+        let frame = frame.map_err(|error| classify::cut(&*error, bytes))?;
         let Ok(data) = frame.into_data() else { continue };
         if bytes + data.len() > limits.bytes {
             tag.refused();
@@ -346,7 +346,11 @@ fn late(received: Instant, limits: &Limits, bytes: usize) -> RequestError {
 
 #[cfg(test)]
 mod tests {
+    use kube::Config;
+    use tower::BoxError;
+
     use super::*;
+    use crate::cluster::connect::assemble;
 
     #[test]
     fn a_path_that_would_lead_elsewhere_is_told_from_one_that_does_not() {
@@ -363,9 +367,9 @@ mod tests {
     #[tokio::test]
     async fn a_name_that_leads_elsewhere_is_never_sent() {
         let wire =
-            tower::service_fn(|_: Request<Body>| async { Ok::<_, std::io::Error>(Response::new(Body::empty())) });
+            tower::service_fn(|_: Request<RequestBody>| async { Ok::<_, BoxError>(Response::new(RequestBody::new())) });
         let sink = MeterSink::new(crate::clock::Clock::start());
-        let line = ApiClient { client: Client::new(wire, "default"), sink };
+        let line = ApiClient { client: assemble(wire, &Config::new("http://127.0.0.1:1".parse().unwrap()), &sink), sink };
         let uri = "/api/v1/namespaces/../pods".to_owned();
         let ask = ApiRequest {
             kind: CallKind::Get,

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::response::Parts;
-use kube::client::Body;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -17,6 +16,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::Task;
 use super::call::{ApiClient, ApiRequest, Limits};
 use super::classify::{self, RequestError};
+use super::connect::ResponseBody;
 use super::kubeconfig::{ConnectionPlan, ContextTarget};
 use super::meter::MeterSink;
 use super::tuning::Tuning;
@@ -269,7 +269,7 @@ impl CheckRun {
     }
 
     /// Opens a watch.
-    async fn open(&mut self, uri: &str) -> (Result<(Parts, Body), RequestError>, Timing) {
+    async fn open(&mut self, uri: &str) -> (Result<(Parts, ResponseBody), RequestError>, Timing) {
         let Some(line) = self.line.clone() else {
             return (Err(RequestError::new(Layer::Internal, "there is no client")), Timing::default());
         };

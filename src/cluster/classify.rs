@@ -235,12 +235,6 @@ pub(crate) fn no_answer(error: &(dyn StdError + 'static)) -> RequestError {
         if let Some(refused) = cause.downcast_ref::<super::guard::Refused>() {
             return RequestError::new(Layer::Internal, &refused.to_string());
         }
-        if let Some(kube::Error::Auth(_)) = cause.downcast_ref::<kube::Error>() {
-            return RequestError::new(Layer::Credentials, &format!("credentials cannot be used: {}", deepest(cause)));
-        }
-        if cause.is::<http::header::InvalidHeaderValue>() {
-            return RequestError::new(Layer::Credentials, "the token has characters that no header may have");
-        }
         if let Some(error) = cause.downcast_ref::<hyper::Error>() {
             if error.is_incomplete_message() {
                 return RequestError::new(Layer::Connect, "the connection was closed before an answer came");
@@ -265,12 +259,6 @@ pub(crate) fn no_answer(error: &(dyn StdError + 'static)) -> RequestError {
 /// Error of a connection that ended before an answer came.
 fn no_answer_but(why: &str) -> RequestError {
     RequestError::new(Layer::Connect, &format!("the connection failed before an answer came: {why}"))
-}
-
-/// Error of certificates, credentials or headers that no client can be built from.
-pub(crate) fn unusable(error: &kube::Error) -> RequestError {
-    let layer = if matches!(error, kube::Error::Auth(_)) { Layer::Credentials } else { Layer::Config };
-    RequestError::new(layer, &format!("no client can be made of the kubeconfig: {}", deepest(error))).permanent()
 }
 
 /// Error of TLS that cannot be set up.

@@ -1,5 +1,5 @@
-//! The client stack: what `kube::Client::try_from` builds, without hidden retries, with keepalive, with one deadline over
-//! DNS, TCP, proxy and TLS, and with the meter next to the wire (docs/performance.md).
+//! The client stack: tower layers over hyper, without hidden retries, with keepalive, with one deadline over DNS, TCP,
+//! proxy and TLS, and with the meter next to the wire (docs/performance.md).
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
@@ -10,6 +10,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{HeaderValue, USER_AGENT};
 use http::{Request, Response, Uri};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Empty};
 use hyper::body::Incoming;
 use hyper::rt::Executor;
 use hyper_util::client::legacy;
@@ -17,12 +19,12 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::GaiResolver;
 use hyper_util::client::legacy::connect::proxy::{SocksV5, Tunnel};
 use hyper_util::rt::TokioTimer;
-use kube::client::{Body, ConfigExt};
-use kube::{Client, Config};
-use tower::{BoxError, Service, ServiceBuilder};
+use kube::Config;
+use tower::util::BoxCloneSyncService;
+use tower::{BoxError, Service, ServiceBuilder, ServiceExt};
 
 use super::Task;
-use super::classify::{RequestError, unusable, unusable_tls};
+use super::classify::{RequestError, unusable_tls};
 use super::connect_failure::ConnectStage;
 use super::exchange::READ_BUFFER;
 use super::guard::ReadOnlyLayer;
@@ -31,12 +33,14 @@ use super::meter::{MeterLayer, MeterSink, PoolGeneration, Tag};
 use super::proxy::ProxyAuth;
 use super::tuning::Tuning;
 
+mod address;
 mod any;
 pub(crate) mod certificate;
 mod timed;
 pub(crate) mod tls;
 
 use crate::cluster::connect::certificate::CertificateFetcher;
+use address::AddressLayer;
 use any::{AnyConnector, hidden};
 use timed::Timed;
 use tls::{Https, TlsError, TlsSettings};
@@ -55,6 +59,13 @@ const POOL_IDLE: Duration = Duration::from_secs(30);
 /// At most two pages and two watches at once.
 const POOL_SIZE: usize = 4;
 
+/// Sends requests to one server through its stack of layers; a clone shares the connections.
+pub(crate) type HttpClient = BoxCloneSyncService<Request<RequestBody>, Response<ResponseBody>, BoxError>;
+/// Body of a request: none, for all of them are GET.
+pub(crate) type RequestBody = Empty<Bytes>;
+/// Body of an answer, of whatever transport and layers.
+pub(crate) type ResponseBody = UnsyncBoxBody<Bytes, BoxError>;
+
 tokio::task_local! {
     /// Stage that the connection being made has reached.
     static STAGE: Arc<AtomicU8>;
@@ -63,21 +74,17 @@ tokio::task_local! {
 /// Builds a client for `config` with a connection pool of its own; `tls` is used for an `https` server only.
 ///
 /// May read the machine's certificates, so call it where blocking is allowed; needs a tokio context. Never runs an exec
-/// plugin, because the caller has put the credentials into `config`.
+/// plugin: the credentials are among the headers of `config`, and nothing else of it is read for them.
 ///
 /// # Errors
-/// Certificates, credentials or headers that cannot be used.
+/// Certificates that cannot be used.
 pub(crate) fn client(
     mut config: Config,
     tls: &TlsSettings,
     auth: Option<&ProxyAuth>,
     tuning: &Tuning,
     sink: &MeterSink,
-) -> Result<Client, RequestError> {
-    config.default_retry = false;
-    // Both would run a command, without our deadline.
-    config.auth_info.exec = None;
-    config.auth_info.auth_provider = None;
+) -> Result<HttpClient, RequestError> {
     if let Ok(agent) = HeaderValue::from_str(&tuning.user_agent) {
         config.headers.push((USER_AGENT, agent));
     }
@@ -97,7 +104,7 @@ pub(crate) fn client(
         _ => (transport, None),
     };
     let timed = Timed { inner, limit, proxied, endpoint, fetcher };
-    assemble(pool(timed), &config, sink).map_err(|error| unusable(&error))
+    Ok(assemble(pool(timed), &config, sink))
 }
 
 /// TLS to the server, and the prober of its certificate for the case that it is refused.
@@ -146,13 +153,10 @@ fn tunnelled(
     })
 }
 
-/// Puts our layers around `wire`: guard, base URI, gunzip, credentials, headers, meter.
-///
-/// # Errors
-/// Credentials or headers that cannot be used.
-pub(crate) fn assemble<S, B>(wire: S, config: &Config, sink: &MeterSink) -> Result<Client, kube::Error>
+/// Puts our layers around `wire`: guard, gunzip, the server's URL with its headers, meter.
+pub(crate) fn assemble<S, B>(wire: S, config: &Config, sink: &MeterSink) -> HttpClient
 where
-    S: Service<Request<Body>, Response = Response<B>> + Clone + Send + Sync + 'static,
+    S: Service<Request<RequestBody>, Response = Response<B>> + Clone + Send + Sync + 'static,
     S::Error: Into<BoxError> + 'static,
     S::Future: Send + 'static,
     B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
@@ -160,14 +164,12 @@ where
 {
     let stack = ServiceBuilder::new()
         .layer(ReadOnlyLayer)
-        .layer(config.base_uri_layer())
         .layer(InflateLayer { ask: !config.disable_compression })
-        .option_layer(config.auth_layer()?)
-        .layer(config.extra_headers_layer()?)
+        .layer(AddressLayer::new(config.cluster_url.clone(), config.headers.clone()))
         .layer(MeterLayer(sink.clone()))
         .map_err(Into::<BoxError>::into)
         .service(wire);
-    Ok(Client::new(stack, config.default_namespace.clone()))
+    HttpClient::new(stack.map_response(|answer| answer.map(BodyExt::boxed_unsync)))
 }
 
 fn pool<C>(connector: C) -> ConnectionPool<C>
@@ -178,7 +180,7 @@ where
     ConnectionPool { connector, current, newest: Arc::default() }
 }
 
-fn connections<C>(connector: C) -> legacy::Client<C, Body>
+fn connections<C>(connector: C) -> legacy::Client<C, RequestBody>
 where
     C: legacy::connect::Connect + Clone,
 {
@@ -207,11 +209,11 @@ impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Spawn {
 #[derive(Clone)]
 struct ConnectionPool<C> {
     connector: C,
-    current: Arc<Mutex<(u64, legacy::Client<C, Body>)>>,
+    current: Arc<Mutex<(u64, legacy::Client<C, RequestBody>)>>,
     newest: Arc<AtomicU64>,
 }
 
-impl<C> Service<Request<Body>> for ConnectionPool<C>
+impl<C> Service<Request<RequestBody>> for ConnectionPool<C>
 where
     C: legacy::connect::Connect + Clone + Send + Sync + 'static,
 {
@@ -223,7 +225,7 @@ where
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
+    fn call(&mut self, request: Request<RequestBody>) -> Self::Future {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         let newest = self.newest.load(Ordering::Relaxed);
         if current.0 < newest {

@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::call::ApiClient;
 use super::classify::RequestError;
+use super::connect::HttpClient;
 use super::deadline::Backoff;
 use super::exec::{WRONG_CLOCK, renewal};
 use super::meter::MeterSink;
@@ -89,9 +90,9 @@ pub(crate) enum Renewal {
 /// Result of [`ClientFactory::build`].
 pub(crate) struct Built {
     /// For lists and watches.
-    pub(crate) api: kube::Client,
+    pub(crate) api: HttpClient,
     /// For probes.
-    pub(crate) probe: kube::Client,
+    pub(crate) probe: HttpClient,
     /// End of the credentials' validity, if known.
     pub(crate) expires: Option<Timestamp>,
     /// Time of issue, if that is not now.

@@ -4,12 +4,12 @@ use std::pin::pin;
 use std::time::Duration;
 
 use http_body_util::BodyExt;
-use kube::client::Body;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::time::{Instant, timeout};
 
 use super::{CheckRun, StepFlow, layer_name, millis, ms_text};
 use crate::cluster::classify::{self, RequestError};
+use crate::cluster::connect::ResponseBody;
 use crate::cluster::stream::frames::EventFramer;
 use crate::facts::wire::{WatchFrame, WatchType, decode_status};
 use crate::msg::check::{CheckStep, StepOutcome};
@@ -83,7 +83,7 @@ impl CheckRun {
 }
 
 /// The type of the first event, `ADDED` or `BOOKMARK`; `None` if the watch ends without one.
-async fn first_event(body: Body, retry_after_cap: Duration) -> Result<Option<&'static str>, RequestError> {
+async fn first_event(body: ResponseBody, retry_after_cap: Duration) -> Result<Option<&'static str>, RequestError> {
     let mut body = pin!(body);
     let mut events = EventFramer::new(false, EVENT_BYTES);
     loop {
@@ -92,7 +92,7 @@ async fn first_event(body: Body, retry_after_cap: Duration) -> Result<Option<&'s
             let torn = events.is_torn().then(torn);
             return events.instead(retry_after_cap).or_else(|| events.no_events()).or(torn).map_or(Ok(None), Err);
         };
-        let frame = frame.map_err(|error| classify::broken_watch(&error))?;
+        let frame = frame.map_err(|error| classify::broken_watch(&*error))?;
         let Ok(data) = frame.into_data() else { continue };
         events.feed(&data);
         if let Some((_, event)) = events.next() {

@@ -152,8 +152,7 @@ fn connection_failures_name_the_stage_and_the_place() {
         (failure(ConnectStage::Proxy, true, None), Layer::Proxy, true, "proxy `api:6443` gave no tunnel within 10 s"),
     ];
     for (failure, layer, timeout, text) in rows {
-        let error = kube::Error::Service(Box::new(failure));
-        let request_error = no_answer(&error);
+        let request_error = no_answer(&failure);
         assert_eq!((request_error.layer, request_error.timeout, &*request_error.text), (layer, timeout, text));
         assert!(request_error.is_unreachable());
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use http::header::AUTHORIZATION;
 use hyper_util::client::legacy::connect::dns::Name;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -352,7 +353,7 @@ async fn a_token_is_sent_and_never_said() {
     {
         let (address, mut seen) = server(acts).await;
         let mut config = Config::new(format!("http://{address}").parse().unwrap());
-        config.auth_info.token = Some(CANARY.to_owned().into());
+        config.headers.push((AUTHORIZATION, HeaderValue::from_static("Bearer canary-7f3a")));
         let (result, attempt) = Caller::with(config, None).get().await;
         let head = seen.recv().await.unwrap();
         assert!(head.to_ascii_lowercase().contains(&format!("authorization: bearer {CANARY}")), "{head}");

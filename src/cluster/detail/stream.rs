@@ -3,11 +3,11 @@
 use std::pin::pin;
 
 use http_body_util::BodyExt;
-use kube::client::Body;
 use tokio::time::{Instant, sleep_until};
 
 use super::{DetailPace, DetailWatchEnd, Follow, TELL_EVERY};
 use crate::cluster::classify::{self, RequestError};
+use crate::cluster::connect::ResponseBody;
 use crate::cluster::stream::frames::EventFramer;
 use crate::cluster::tuning::Tuning;
 use crate::facts::wire::{WatchType, bookmark_version, decode_status};
@@ -41,7 +41,7 @@ impl Stream {
         &mut self,
         pace: &mut DetailPace<'_>,
         of: &mut impl Follow,
-        body: Body,
+        body: ResponseBody,
     ) -> Result<DetailWatchEnd, RequestError> {
         let mut body = pin!(body);
         let mut refresh = pace.shared.refreshes();
@@ -79,7 +79,7 @@ impl Stream {
             };
             let end = match frame {
                 Some(Ok(frame)) => self.take(of, frame.data_ref().map_or(&[][..], |data| data), pace)?,
-                Some(Err(error)) if !classify::is_early_end(&error) => return Err(classify::broken_watch(&error)),
+                Some(Err(error)) if !classify::is_early_end(&*error) => return Err(classify::broken_watch(&*error)),
                 Some(Err(_)) | None => Some(self.ended(pace)?),
             };
             received = Instant::now();

@@ -96,7 +96,6 @@ impl ContextSettings {
     pub(super) fn prepare(&self) -> Result<Prepared, String> {
         let Self { cluster, user } = self;
         let mut config = Config::new(cluster.server.clone());
-        config.default_retry = false;
         config.disable_compression = cluster.disable_compression;
         config.headers.clone_from(&user.headers);
         // Without TLS none of its settings are read, as in kubectl; and no authority is read where nothing is verified.

@@ -1,10 +1,10 @@
 //! One watch from its request to its end.
 
+use std::error::Error as StdError;
 use std::pin::pin;
 use std::sync::Arc;
 
 use http_body_util::BodyExt;
-use kube::client::Body;
 use tokio::sync::mpsc;
 
 use super::frames::EventFramer;
@@ -13,6 +13,7 @@ use super::{WatchBatch, WatchReport};
 use crate::cluster::TaskContext;
 use crate::cluster::call::{ApiRequest, Limits, is_protobuf};
 use crate::cluster::classify::{self, RequestError};
+use crate::cluster::connect::ResponseBody;
 use crate::cluster::list_source::ListSource;
 use crate::cluster::reflector::{WatchAsk, WatchEnd, WatchNews};
 use crate::cluster::request_queue::Lane;
@@ -61,7 +62,7 @@ async fn open(
     source: &ListSource,
     watch: &WatchAsk,
     serial: &mut u64,
-) -> Result<(bool, Body), RequestError> {
+) -> Result<(bool, ResponseBody), RequestError> {
     let session = shared.session.clients().await?;
     *serial = session.serial;
     let ask = ApiRequest {
@@ -95,7 +96,7 @@ impl<'a> WatchReader<'a> {
     }
 
     /// Reads to the end; `None` if the receiver is gone.
-    async fn read(&mut self, body: Body, report: &mpsc::Sender<WatchReport>) -> Option<WatchEnd> {
+    async fn read(&mut self, body: ResponseBody, report: &mpsc::Sender<WatchReport>) -> Option<WatchEnd> {
         let mut body = pin!(body);
         loop {
             // Events that have arrived already share one message.
@@ -109,7 +110,7 @@ impl<'a> WatchReader<'a> {
             };
             let end = match frame {
                 Some(Ok(frame)) => self.take(frame.data_ref().map_or(&[][..], |data| data), report).await?,
-                Some(Err(error)) => Some(self.instead().unwrap_or_else(|| self.broken(&error))),
+                Some(Err(error)) => Some(self.instead().unwrap_or_else(|| self.broken(&*error))),
                 None => Some(self.instead().unwrap_or_else(|| self.ended())),
             };
             if end.is_some() {
@@ -185,7 +186,7 @@ impl<'a> WatchReader<'a> {
     }
 
     /// End of a body that was cut: between two events, a close without a final chunk is a normal end (F18).
-    fn broken(&self, error: &kube::Error) -> WatchEnd {
+    fn broken(&self, error: &(dyn StdError + 'static)) -> WatchEnd {
         if classify::is_early_end(error) && !self.events.is_torn() {
             return self.ended();
         }

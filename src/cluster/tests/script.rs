@@ -9,8 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
-use http_body::{Body as HttpBody, Frame};
-use kube::client::Body;
+use http_body::{Body, Frame};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, Sleep, sleep, timeout};
@@ -18,7 +17,7 @@ use tower::BoxError;
 
 use crate::clock::{Clock, wall};
 use crate::cluster::classify::RequestError;
-use crate::cluster::connect::assemble;
+use crate::cluster::connect::{RequestBody, assemble};
 use crate::cluster::meter::MeterSink;
 use crate::cluster::session::{Built, ClientFactory};
 use crate::cluster::{ClusterCommand, Optional, TaskLink, Tuning, supervise};
@@ -50,7 +49,7 @@ impl Script {
     }
 }
 
-impl HttpBody for Script {
+impl Body for Script {
     type Data = Bytes;
     type Error = BoxError;
 
@@ -162,8 +161,8 @@ impl ClientFactory for Scripted {
         sleep(state.credentials.takes).await;
         state.builds.lock().unwrap().push((begun, state.start.elapsed()));
         let expires = state.credentials.life.map(|life| wall() + life);
-        let service = tower::service_fn(move |request: Request<Body>| answer(state.clone(), request));
-        let client = assemble(service, &kube::Config::new("http://127.0.0.1:1".parse().unwrap()), &sink).unwrap();
+        let service = tower::service_fn(move |request: Request<RequestBody>| answer(state.clone(), request));
+        let client = assemble(service, &kube::Config::new("http://127.0.0.1:1".parse().unwrap()), &sink);
         Ok(Built { api: client.clone(), probe: client, expires, issued: None, moved: None, notes: Vec::new() })
     }
 
@@ -176,7 +175,7 @@ impl ClientFactory for Scripted {
     }
 }
 
-async fn answer(state: Arc<ServerState>, request: Request<Body>) -> Result<Response<Script>, BoxError> {
+async fn answer(state: Arc<ServerState>, request: Request<RequestBody>) -> Result<Response<Script>, BoxError> {
     let seen = Seen {
         at: state.start.elapsed(),
         path: request.uri().path().to_owned(),

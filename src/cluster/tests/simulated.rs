@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use kube::client::Body;
 use tower::ServiceExt;
 
 use crate::cluster::Tuning;
 use crate::cluster::classify::RequestError;
-use crate::cluster::connect::assemble;
+use crate::cluster::connect::{RequestBody, assemble};
 use crate::cluster::meter::MeterSink;
 use crate::cluster::session::{Built, ClientFactory};
 use crate::sim::Simulation;
@@ -25,10 +24,10 @@ impl InProcess {
 impl ClientFactory for InProcess {
     async fn build(&mut self, _: Arc<Tuning>, sink: MeterSink) -> Result<Built, RequestError> {
         let router = self.0.clone();
-        let service = tower::service_fn(move |request: http::Request<Body>| {
+        let service = tower::service_fn(move |request: http::Request<RequestBody>| {
             router.clone().oneshot(request.map(axum::body::Body::new))
         });
-        let client = assemble(service, &kube::Config::new("http://127.0.0.1:1".parse().unwrap()), &sink).unwrap();
+        let client = assemble(service, &kube::Config::new("http://127.0.0.1:1".parse().unwrap()), &sink);
         Ok(Built { api: client.clone(), probe: client, expires: None, issued: None, moved: None, notes: Vec::new() })
     }
 
