@@ -344,11 +344,7 @@ fn simulate(
 
 fn log_to(path: &Path) -> eyre::Result<()> {
     let file = logfile::open(path).wrap_err_with(|| format!("could not open the log file `{}`", path.display()))?;
-    // kube logs whole bodies at WARN when they do not parse; they may hold secrets (docs/security.md).
-    let filter = Targets::new()
-        .with_default(LevelFilter::INFO)
-        .with_target("kube_client", LevelFilter::ERROR)
-        .with_target("hyper", LevelFilter::WARN);
+    let filter = Targets::new().with_default(LevelFilter::INFO).with_target("hyper", LevelFilter::WARN);
     let lines = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(Mutex::new(file));
     tracing_subscriber::registry().with(lines).with(filter).init();
     Ok(())

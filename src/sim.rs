@@ -186,14 +186,12 @@ impl Simulation {
         })
     }
 
-    /// The server of one cluster as a service without a socket, for tests under paused time.
+    /// The server of one cluster without a socket, for tests under paused time.
     #[cfg(test)]
-    pub(crate) fn service(&self, context: &str) -> Option<axum::Router> {
-        let wire = front::Via(Arc::default());
+    pub(crate) fn in_process(&self, context: &str) -> Option<InProcessServer> {
         self.clusters.iter().find_map(|cluster| match cluster {
             SimCluster::Served(server) if server.context == context => {
-                let router = apiserver::router(Arc::clone(server));
-                Some(router.layer(axum::extract::connect_info::MockConnectInfo(wire.clone())))
+                Some(InProcessServer { server: Arc::clone(server), wire: Arc::default() })
             }
             _ => None,
         })
@@ -219,6 +217,22 @@ impl Simulation {
         while servers.iter().any(|s| s.front.open() > 0) && Instant::now() < deadline {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
+    }
+}
+
+/// A server that is asked without a socket.
+#[cfg(test)]
+#[derive(Clone)]
+pub(crate) struct InProcessServer {
+    server: Arc<Server>,
+    wire: Arc<front::Wire>,
+}
+
+#[cfg(test)]
+impl InProcessServer {
+    /// Answers one request.
+    pub(crate) async fn answer(self, request: http::request::Parts) -> body::Response {
+        apiserver::handle(self.server, self.wire, request).await
     }
 }
 

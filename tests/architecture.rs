@@ -8,25 +8,25 @@ use std::path::{Path, PathBuf};
 
 /// For each module: which of our modules it may name, and which crates it may not.
 const RULES: &[(&str, &[&str], &[&str])] = &[
-    ("facts", &["facts"], &["tokio", "kube", "ratatui", "crossterm", "axum"]),
-    ("action", &["action"], &["tokio", "kube", "ratatui", "crossterm", "axum"]),
-    ("theme", &["theme"], &["tokio", "kube", "axum"]),
-    ("resource", &["resource", "facts"], &["tokio", "kube", "ratatui", "crossterm", "axum"]),
-    ("msg", &["msg", "resource", "facts", "action"], &["tokio", "kube", "ratatui", "crossterm", "axum"]),
-    ("model", &["model", "msg", "resource", "facts", "action"], &["tokio", "kube", "ratatui", "crossterm", "axum"]),
-    ("keymap", &["keymap", "msg", "action", "model"], &["tokio", "kube", "axum"]),
-    ("file", &["file"], &["tokio", "kube", "ratatui", "crossterm", "axum"]),
+    ("facts", &["facts"], &["tokio", "kube", "ratatui", "crossterm", "hyper"]),
+    ("action", &["action"], &["tokio", "kube", "ratatui", "crossterm", "hyper"]),
+    ("theme", &["theme"], &["tokio", "kube", "hyper"]),
+    ("resource", &["resource", "facts"], &["tokio", "kube", "ratatui", "crossterm", "hyper"]),
+    ("msg", &["msg", "resource", "facts", "action"], &["tokio", "kube", "ratatui", "crossterm", "hyper"]),
+    ("model", &["model", "msg", "resource", "facts", "action"], &["tokio", "kube", "ratatui", "crossterm", "hyper"]),
+    ("keymap", &["keymap", "msg", "action", "model"], &["tokio", "kube", "hyper"]),
+    ("file", &["file"], &["tokio", "kube", "ratatui", "crossterm", "hyper"]),
     (
         "cluster",
         &["cluster", "msg", "resource", "facts", "clock", "file", "process"],
-        &["ratatui", "crossterm", "axum"],
+        &["ratatui", "crossterm"],
     ),
-    ("ui", &["ui", "model", "msg", "facts", "action", "keymap", "theme"], &["tokio", "kube", "axum"]),
+    ("ui", &["ui", "model", "msg", "facts", "action", "keymap", "theme"], &["tokio", "kube", "hyper"]),
     ("sim", &["sim", "resource", "facts", "clock", "file"], &["ratatui", "crossterm", "kube"]),
-    ("report", &["report", "model", "msg", "facts"], &["tokio", "kube", "ratatui", "crossterm", "axum"]),
-    ("clock", &["clock", "msg"], &["kube", "ratatui", "crossterm", "axum"]),
-    ("term", &["term", "process"], &["kube", "axum"]),
-    ("process", &["process"], &["kube", "ratatui", "crossterm", "axum"]),
+    ("report", &["report", "model", "msg", "facts"], &["tokio", "kube", "ratatui", "crossterm", "hyper"]),
+    ("clock", &["clock", "msg"], &["kube", "ratatui", "crossterm", "hyper"]),
+    ("term", &["term", "process"], &["kube", "hyper"]),
+    ("process", &["process"], &["kube", "ratatui", "crossterm", "hyper"]),
 ];
 
 fn sources(dir: &Path, into: &mut Vec<PathBuf>) {

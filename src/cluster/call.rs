@@ -369,7 +369,8 @@ mod tests {
         let wire =
             tower::service_fn(|_: Request<RequestBody>| async { Ok::<_, BoxError>(Response::new(RequestBody::new())) });
         let sink = MeterSink::new(crate::clock::Clock::start());
-        let line = ApiClient { client: assemble(wire, &Config::new("http://127.0.0.1:1".parse().unwrap()), &sink), sink };
+        let line =
+            ApiClient { client: assemble(wire, &Config::new("http://127.0.0.1:1".parse().unwrap()), &sink), sink };
         let uri = "/api/v1/namespaces/../pods".to_owned();
         let ask = ApiRequest {
             kind: CallKind::Get,

@@ -3,19 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
-use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
-use axum::response::Response;
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use jiff::fmt::rfc2822::DateTimePrinter;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::body::{faulty, pack};
+use super::body::{Response, faulty, pack};
 use super::discovery;
 use super::encode::Encoder;
 use super::fault::FaultPlan;
-use super::front::Via;
+use super::front::Wire;
 use super::list::{self, CollectionRequest};
 use super::lock;
 use super::request::{Endpoint, RequestTarget};
@@ -28,21 +26,12 @@ use super::watch;
 /// 60 s: kube-apiserver's `--request-timeout`, for everything but watches.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A service for every path.
-pub(super) fn router(server: Arc<Server>) -> Router {
-    Router::new().fallback(handle).with_state(server)
-}
-
-async fn handle(
-    State(server): State<Arc<Server>>,
-    ConnectInfo(Via(wire)): ConnectInfo<Via>,
-    request: Request,
-) -> Response {
-    let uri = request.uri();
+/// Answers a request that came on the connection of `wire`; its body is of no interest.
+pub(super) async fn handle(server: Arc<Server>, wire: Arc<Wire>, request: Parts) -> Response {
+    let Parts { method, uri, headers, .. } = &request;
     let asked = uri.path_and_query().map_or("/", |p| p.as_str());
-    let number = server.seen(request.method().as_str(), asked);
+    let number = server.seen(method.as_str(), asked);
     let (begun, _running) = (Instant::now(), server.scrape.begin());
-    let headers = request.headers();
     let mut target = RequestTarget::read(uri, text(headers, &header::ACCEPT), text(headers, &header::ACCEPT_ENCODING));
     let mut plan = server.faults.plan(target.aim());
     // A body that is still on its way when the request's time is over is cut (`filters/timeout.go`; measured with 1.36).
@@ -58,7 +47,7 @@ async fn handle(
     }
     let gzip = plan.gzip.filter(|_| target.verb() == "list");
     target.gzip &= gzip.is_none();
-    let mut response = answer(&server, request.method(), &target, &plan).await;
+    let mut response = answer(&server, method, &target, &plan).await;
     let status = response.status().as_u16();
     server.answered(number, status);
     server.scrape.answered(target.aim(), status, begun.elapsed());

@@ -6,15 +6,20 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::body::Body;
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use http_body::Frame;
-use http_body_util::BodyExt as _;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt as _, Full};
 use tokio::time::Instant;
 
 use super::fault::{FaultPlan, GzipFault};
+
+/// A body of any kind.
+pub(super) type Body = UnsyncBoxBody<Bytes, io::Error>;
+/// An answer of the simulated server.
+pub(crate) type Response = http::Response<Body>;
 
 type Step<S> = Pin<Box<dyn Future<Output = Option<(io::Result<Bytes>, S)>> + Send>>;
 
@@ -50,6 +55,11 @@ where
     }
 }
 
+/// A body that is in memory.
+pub(super) fn in_memory(bytes: impl Into<Bytes>) -> Body {
+    Full::new(bytes.into()).map_err(|never| match never {}).boxed_unsync()
+}
+
 /// A body from a state and a step; the first read runs the first step.
 pub(super) fn unfold<S, F, Fut>(state: S, mut make: F) -> Body
 where
@@ -58,7 +68,7 @@ where
     Fut: Future<Output = Option<(io::Result<Bytes>, S)>> + Send + 'static,
 {
     let first: Step<S> = Box::pin(make(state));
-    Body::new(Unfold { make, running: Some(first) })
+    Unfold { make, running: Some(first) }.boxed_unsync()
 }
 
 /// Progress of a faulty body.
@@ -97,7 +107,7 @@ impl Faulty {
         while self.rest.is_empty() {
             match self.inner.frame().await? {
                 Ok(frame) => self.rest = frame.into_data().unwrap_or_default(),
-                Err(error) => return Some(Err(io::Error::other(error))),
+                Err(error) => return Some(Err(error)),
             }
         }
         let mut size = self.rest.len() as u64;
@@ -123,7 +133,7 @@ impl Faulty {
 
 /// Compresses a whole body in the way of the fault.
 pub(super) async fn pack(body: Body, how: GzipFault) -> io::Result<Body> {
-    let whole = body.collect().await.map_err(io::Error::other)?.to_bytes();
+    let whole = body.collect().await?.to_bytes();
     let members = if let GzipFault::Members(count) = how { count.max(1) as usize } else { 1 };
     let mut packed = Vec::new();
     for part in whole.chunks(whole.len().div_ceil(members).max(1)) {
@@ -135,5 +145,5 @@ pub(super) async fn pack(body: Body, how: GzipFault) -> io::Result<Body> {
         let half = packed.len() / 2;
         packed[half..].iter_mut().for_each(|byte| *byte = !*byte);
     }
-    Ok(Body::from(packed))
+    Ok(in_memory(packed))
 }

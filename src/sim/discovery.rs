@@ -1,8 +1,8 @@
 //! Paths without objects: health, version, metrics and discovery.
 
-use axum::response::Response;
 use serde_json::{Value, json};
 
+use super::body::Response;
 use super::encode::negotiate;
 use super::metrics;
 use super::request::RequestTarget;

@@ -3,8 +3,8 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use axum::http::{HeaderName, HeaderValue};
 use fastrand::Rng;
+use http::{HeaderName, HeaderValue};
 use serde::Deserialize;
 use tokio::sync::watch;
 use tokio::time::Instant;

@@ -2,15 +2,12 @@
 
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use axum::extract::connect_info::Connected;
-use axum::serve::{IncomingStream, Listener};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -44,16 +41,6 @@ impl Wire {
     /// Ends the connection in this way after `after_bytes` more bytes.
     pub(super) fn arm(&self, after_bytes: u64, end: WireEnd) {
         *lock(&self.limit) = Some((after_bytes, end));
-    }
-}
-
-/// The connection that a request came on.
-#[derive(Clone, Debug)]
-pub(super) struct Via(pub(super) Arc<Wire>);
-
-impl Connected<IncomingStream<'_, FrontListener>> for Via {
-    fn connect_info(stream: IncomingStream<'_, FrontListener>) -> Self {
-        Self(Arc::clone(&stream.io().wire))
     }
 }
 
@@ -113,11 +100,9 @@ pub(super) struct FrontListener {
     open: Arc<AtomicUsize>,
 }
 
-impl Listener for FrontListener {
-    type Io = Connection;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Connection, SocketAddr) {
+impl FrontListener {
+    /// Waits for the next connection.
+    pub(super) async fn accept(&self) -> Connection {
         // Its own receiver: a connection must see the gate's changes itself.
         let mut gate = self.gate.clone();
         loop {
@@ -129,19 +114,15 @@ impl Listener for FrontListener {
                 accepted = self.inner.accept() => accepted,
             };
             match accepted {
-                Ok((stream, peer)) => {
+                Ok((stream, _)) => {
                     // Small answers must not wait for a full segment; a socket that refuses this still works.
                     stream.set_nodelay(true).ok();
                     self.open.fetch_add(1, Ordering::Relaxed);
-                    return (Connection::new(stream, self.gate.clone(), Arc::clone(&self.open)), peer);
+                    return Connection::new(stream, self.gate.clone(), Arc::clone(&self.open));
                 }
                 Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
             }
         }
-    }
-
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.inner.local_addr()
     }
 }
 
@@ -162,6 +143,11 @@ impl Connection {
     fn new(stream: TcpStream, mut gate: watch::Receiver<Gate>, open: Arc<AtomicUsize>) -> Self {
         let now = *gate.borrow_and_update();
         Self { stream, wire: Arc::default(), born: now, now, change: next(gate), open }
+    }
+
+    /// The switch of this connection's bytes.
+    pub(super) fn wire(&self) -> Arc<Wire> {
+        Arc::clone(&self.wire)
     }
 
     /// Polls the gate, and leaves the task registered for its next change.

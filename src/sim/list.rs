@@ -4,14 +4,13 @@ use std::io::{self, Write as _};
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::{HeaderValue, header};
-use axum::response::Response;
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use http::{HeaderValue, header};
 use serde_json::Value;
 
-use super::body::unfold;
+use super::body::{Response, unfold};
 use super::encode::{EncodedHead, Encoder};
 use super::fault::FaultPlan;
 use super::lock;
@@ -295,7 +294,7 @@ fn write(items: Vec<Arc<SimObject>>, head: &EncodedHead, encoder: Encoder, gzip:
             Err(error) => Some((Err(error), writing)),
         }
     });
-    let mut response = status::plain(200, encoder.content_type(false), body);
+    let mut response = status::with_body(200, encoder.content_type(false), body);
     if gzip {
         response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         response.headers_mut().insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));

@@ -1,14 +1,20 @@
 //! The listener of a server: its port opens, refuses, stops answering and comes back.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 use super::apiserver;
-use super::front::Via;
+use super::front::Connection;
 use super::lock;
 use super::server::Server;
 
@@ -26,10 +32,13 @@ impl Server {
         let listener = Arc::new(listener);
         let length = Arc::downgrade(&listener);
         let listener = self.front.guard(listener);
-        let router = apiserver::router(Arc::clone(self)).into_make_service_with_connect_info::<Via>();
+        let server = Arc::clone(self);
         let handle = self.spawn(async move {
             // It only ends by being aborted: errors of `accept` are waited out in the front.
-            axum::serve(listener, router).await.ok();
+            loop {
+                // Not a task of the server's: it ends when the client closes, or the front cuts it.
+                tokio::spawn(converse(Arc::clone(&server), listener.accept().await));
+            }
         });
         *lock(&self.port.serving) = Some((handle, length));
     }
@@ -108,6 +117,17 @@ impl Server {
         }
         Ok(())
     }
+}
+
+/// Answers the requests of one connection.
+async fn converse(server: Arc<Server>, connection: Connection) {
+    let wire = connection.wire();
+    let service = service_fn(move |request: Request<Incoming>| {
+        let answer = apiserver::handle(Arc::clone(&server), Arc::clone(&wire), request.into_parts().0);
+        async { Ok::<_, Infallible>(answer.await) }
+    });
+    // An error ends the connection, which is all that a server can do about it.
+    http1::Builder::new().serve_connection(TokioIo::new(connection), service).await.ok();
 }
 
 /// A socket bound to an address, not listening yet: it refuses connections, and no other program gets the port.

@@ -1,8 +1,8 @@
 //! `metrics.k8s.io`, as metrics-server serves it: computed for each request, so that it costs nothing at rest.
 
-use axum::response::Response;
 use serde_json::{Value, json};
 
+use super::body::Response;
 use super::lock;
 use super::object::SimObject;
 use super::resource::SimResource;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axum::http::{Method, Uri};
+use http::{Method, Uri};
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use axum::body::Body;
-use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::Response;
+use bytes::Bytes;
+use http::{HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 
+use super::body::{Body, Response, in_memory};
 use super::fault::Aim;
 
 /// The user in messages.
@@ -36,8 +36,13 @@ pub(super) fn reply(status: &Value) -> Response {
 }
 
 /// Sends a text.
-pub(super) fn plain(code: u16, content_type: &'static str, text: impl Into<Body>) -> Response {
-    let mut response = Response::new(text.into());
+pub(super) fn plain(code: u16, content_type: &'static str, text: impl Into<Bytes>) -> Response {
+    with_body(code, content_type, in_memory(text))
+}
+
+/// Sends a body.
+pub(super) fn with_body(code: u16, content_type: &'static str, body: Body) -> Response {
+    let mut response = Response::new(body);
     *response.status_mut() = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     response

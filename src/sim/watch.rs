@@ -5,14 +5,12 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Body;
-use axum::response::Response;
 use bytes::Bytes;
 use serde_json::Value;
 use tokio::sync::watch::Receiver;
 use tokio::time::Instant;
 
-use super::body::unfold;
+use super::body::{Response, unfold};
 use super::encode::{Encoder, error_event};
 use super::fault::WatchRefusal;
 use super::list::{CollectionRequest, version};
@@ -82,7 +80,7 @@ pub(super) fn answer(
         let message = "sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled";
         return Err(status::invalid_options("sendInitialEvents", message));
     }
-    let short = |lines: Vec<u8>| status::plain(200, encoder.content_type(true), Body::from(lines));
+    let short = |lines: Vec<u8>| status::plain(200, encoder.content_type(true), lines);
     if plan.watch_end == Some(WatchRefusal::AtOnce) {
         return Ok(short(Vec::new()));
     }
@@ -134,7 +132,7 @@ pub(super) fn answer(
         let piece = watch.next().await?;
         Some((io::Result::Ok(Bytes::from(piece)), watch))
     });
-    Ok(status::plain(200, encoder.content_type(true), body))
+    Ok(status::with_body(200, encoder.content_type(true), body))
 }
 
 impl ServedWatch {

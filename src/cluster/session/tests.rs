@@ -4,11 +4,16 @@ use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use axum::Router;
-use axum::extract::Request;
-use axum::response::IntoResponse;
-use http::StatusCode;
+use bytes::Bytes;
 use http::header::AUTHORIZATION;
+use http::{Request, Response, StatusCode};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full, StreamBody};
+use hyper::body::{Frame, Incoming};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tower::BoxError;
 
 use super::*;
 use crate::clock::Clock;
@@ -19,28 +24,33 @@ use crate::msg::{ClusterId, Msg, ProbeOutcome, Resource, SyncState};
 
 /// A server that accepts one token. Watches stay open.
 async fn server(token: &'static str) -> SocketAddr {
-    let app = Router::new().fallback(async move |request: Request| {
-        let authorization = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-        if authorization != Some(&format!("Bearer {token}")) {
-            return (StatusCode::UNAUTHORIZED, r#"{"kind":"Status","message":"Unauthorized","code":401}"#.to_owned())
-                .into_response();
-        }
-        if request.uri().query().is_some_and(|query| query.contains("watch=1")) {
-            let silence = http_body_util::StreamBody::new(tokio_stream::pending::<
-                Result<http_body::Frame<bytes::Bytes>, std::io::Error>,
-            >());
-            return http::Response::new(axum::body::Body::new(silence)).into_response();
-        }
-        match request.uri().path() {
-            "/api/v1/nodes" | "/api/v1/pods" | "/api/v1/namespaces" => list(7, "", &["a"]).into_response(),
-            "/version" => r#"{"gitVersion":"v1.36.2"}"#.into_response(),
-            _ => "ok".into_response(),
-        }
-    });
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    tokio::spawn(async move { axum::serve(listener, app).await });
+    let service = service_fn(async move |request| Ok::<_, BoxError>(answer(token, &request)));
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+        }
+    });
     address
+}
+
+fn answer(token: &str, request: &Request<Incoming>) -> Response<UnsyncBoxBody<Bytes, BoxError>> {
+    let whole = |text: String| Full::new(Bytes::from(text)).map_err(|never| match never {}).boxed_unsync();
+    let authorization = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    if authorization != Some(&format!("Bearer {token}")) {
+        let status = r#"{"kind":"Status","message":"Unauthorized","code":401}"#;
+        return Response::builder().status(StatusCode::UNAUTHORIZED).body(whole(status.to_owned())).unwrap();
+    }
+    if request.uri().query().is_some_and(|query| query.contains("watch=1")) {
+        let silence = StreamBody::new(tokio_stream::pending::<Result<Frame<Bytes>, BoxError>>());
+        return Response::new(silence.boxed_unsync());
+    }
+    Response::new(whole(match request.uri().path() {
+        "/api/v1/nodes" | "/api/v1/pods" | "/api/v1/namespaces" => list(7, "", &["a"]),
+        "/version" => r#"{"gitVersion":"v1.36.2"}"#.to_owned(),
+        _ => "ok".to_owned(),
+    }))
 }
 
 fn target(folder: &Path, address: SocketAddr, user: &str) -> ContextTarget {
