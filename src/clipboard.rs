@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+
 /// A device control string of GNU screen holds 768 bytes in old versions (`MAXSTR`); a chunk stays well below.
 const CHUNK: usize = 500;
-/// Alphabet of base64 (RFC 4648, section 4).
-const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /// Bytes to send to the terminal for `text`; `env` returns `true` if a variable is set.
 ///
@@ -13,7 +13,7 @@ const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx
 /// the other form, so both are sent. GNU screen only passes on. A terminal that knows neither shows nothing.
 #[must_use]
 pub fn bytes(text: &str, env: &dyn Fn(&str) -> bool) -> String {
-    let plain = format!("\x1b]52;c;{}\x07", base64(text.as_bytes()));
+    let plain = format!("\x1b]52;c;{}\x07", BASE64_STANDARD.encode(text));
     if env("TMUX") {
         let wrapped = plain.replace('\x1b', "\x1b\x1b");
         return format!("{plain}\x1bPtmux;{wrapped}\x1b\\");
@@ -27,19 +27,6 @@ pub fn bytes(text: &str, env: &dyn Fn(&str) -> bool) -> String {
         return bytes;
     }
     plain
-}
-
-/// Encodes base64 by RFC 4648, section 4, with padding.
-fn base64(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let group = chunk.iter().fold(0_u32, |group, byte| group << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
-        for index in 0..4 {
-            let letter = ALPHABET[(group >> (18 - 6 * index)) as usize & 63];
-            text.push(if index <= chunk.len() { char::from(letter) } else { '=' });
-        }
-    }
-    text
 }
 
 #[cfg(test)]
@@ -57,10 +44,10 @@ mod tests {
             ("foob", "Zm9vYg=="),
             ("fooba", "Zm9vYmE="),
             ("foobar", "Zm9vYmFy"),
+            ("~~~??\u{7f}", "fn5+Pz9/"),
         ] {
-            assert_eq!(base64(text.as_bytes()), want);
+            assert_eq!(bytes(text, &|_| false), format!("\x1b]52;c;{want}\x07"));
         }
-        assert_eq!(base64(&[0xfb, 0xff, 0xfe]), "+//+");
     }
 
     #[test]
@@ -85,6 +72,6 @@ mod tests {
     fn no_text_breaks_out_of_the_sequence_or_asks_for_the_clipboard() {
         let sent = bytes("\x1b\\\x07?\x1b]52;c;?\x07\u{9c}", &|_| false);
         let payload = sent.strip_prefix("\x1b]52;c;").and_then(|rest| rest.strip_suffix('\x07')).unwrap();
-        assert!(payload.bytes().all(|byte| ALPHABET.contains(&byte) || byte == b'='), "{payload}");
+        assert!(payload.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte)), "{payload}");
     }
 }

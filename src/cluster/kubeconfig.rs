@@ -16,7 +16,7 @@ use super::classify::{RequestError, one_line};
 use super::connect;
 use super::exec::PluginPlace;
 use super::meter::MeterSink;
-use super::proxy::{self, ProxyEnv, base64};
+use super::proxy::{self, ProxyEnv};
 use super::session::{Built, ClientFactory, Renewal};
 use super::tuning::Tuning;
 use crate::facts::text::{Clean, is_dns_label};

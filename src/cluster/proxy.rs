@@ -5,8 +5,8 @@
 
 use std::net::IpAddr;
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use http::{HeaderValue, Uri};
-use k8s_openapi::ByteString;
 use percent_encoding::percent_decode_str;
 
 use super::idn;
@@ -55,18 +55,10 @@ impl ProxyEnv {
 impl ProxyAuth {
     /// `Proxy-Authorization: Basic …`.
     pub(crate) fn basic(&self) -> Option<HeaderValue> {
-        let encoded = base64(format!("{}:{}", self.user, self.password).into_bytes())?;
+        let encoded = BASE64_STANDARD.encode(format!("{}:{}", self.user, self.password));
         let mut value = HeaderValue::from_str(&format!("Basic {encoded}")).ok()?;
         value.set_sensitive(true);
         Some(value)
-    }
-}
-
-/// Base64, through the Kubernetes type that is serialised so.
-pub(crate) fn base64(bytes: Vec<u8>) -> Option<String> {
-    match serde_json::to_value(ByteString(bytes)) {
-        Ok(serde_json::Value::String(text)) => Some(text),
-        _ => None,
     }
 }
 

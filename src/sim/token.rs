@@ -1,8 +1,7 @@
 //! Continue tokens: opaque to clients; they hold the resourceVersion, the last key and the number of remaining objects.
 
+use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use serde::{Deserialize, Serialize};
-
-const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 /// Position of a paged list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,29 +22,12 @@ impl Token {
     }
 
     pub(super) fn encode(&self) -> String {
-        let json = serde_json::to_vec(self).expect("a token is plain JSON");
-        let mut text = String::with_capacity(json.len() * 4 / 3 + 3);
-        for chunk in json.chunks(3) {
-            let bits = chunk.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
-            for i in 0..=chunk.len() {
-                text.push(char::from(ALPHABET[(bits >> (18 - 6 * i)) as usize & 63]));
-            }
-        }
-        text
+        BASE64_URL_SAFE_NO_PAD.encode(serde_json::to_vec(self).expect("a token is plain JSON"))
     }
 
     /// `None` if this is no token of ours.
     pub(super) fn decode(text: &str) -> Option<Self> {
-        let (mut json, mut bits, mut held) = (Vec::new(), 0_u32, 0);
-        for byte in text.trim_end_matches('=').bytes() {
-            let value = ALPHABET.iter().position(|a| *a == byte)?;
-            bits = bits << 6 | u32::try_from(value).ok()?;
-            held += 6;
-            if held >= 8 {
-                held -= 8;
-                json.push(u8::try_from(bits >> held & 0xff).ok()?);
-            }
-        }
+        let json = BASE64_URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')).ok()?;
         serde_json::from_slice(&json).ok().filter(|token: &Self| token.v == "meta.k8s.io/v1")
     }
 }

@@ -6,6 +6,7 @@
 
 use std::path::PathBuf;
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Uri};
 use kube::config::{ExecAuthCluster, ExecConfig, ExecInteractiveMode};
@@ -323,7 +324,7 @@ pub(super) fn bearer(token: &str) -> Result<HeaderValue, String> {
 
 /// `Authorization: Basic …`.
 pub(super) fn basic(user: &str, password: &str) -> Option<HeaderValue> {
-    let encoded = super::base64(format!("{user}:{password}").into_bytes())?;
+    let encoded = BASE64_STANDARD.encode(format!("{user}:{password}"));
     sensitive(&["Basic ", &encoded])
 }
 

@@ -1,5 +1,7 @@
 //! Kubeconfigs as people and tools write them: unused entries may be odd, and used ones are named when they are.
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+
 use super::*;
 
 fn sources(path: PathBuf) -> Sources {
@@ -151,7 +153,7 @@ fn an_empty_current_context_leaves_the_choice_to_the_next_file() {
 fn base64_may_stand_in_lines() {
     let home = Home::new();
     let pem = "-----BEGIN CERTIFICATE-----\nQUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo=\n-----END CERTIFICATE-----\n";
-    let encoded = base64(pem.as_bytes().to_vec()).unwrap();
+    let encoded = BASE64_STANDARD.encode(pem);
     let lines = |indent: &str| {
         encoded
             .as_bytes()
