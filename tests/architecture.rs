@@ -16,11 +16,7 @@ const RULES: &[(&str, &[&str], &[&str])] = &[
     ("model", &["model", "msg", "resource", "facts", "action"], &["tokio", "kube", "ratatui", "crossterm", "hyper"]),
     ("keymap", &["keymap", "msg", "action", "model"], &["tokio", "kube", "hyper"]),
     ("file", &["file"], &["tokio", "kube", "ratatui", "crossterm", "hyper"]),
-    (
-        "cluster",
-        &["cluster", "msg", "resource", "facts", "clock", "file", "process"],
-        &["ratatui", "crossterm"],
-    ),
+    ("cluster", &["cluster", "msg", "resource", "facts", "clock", "file", "process"], &["ratatui", "crossterm"]),
     ("ui", &["ui", "model", "msg", "facts", "action", "keymap", "theme"], &["tokio", "kube", "hyper"]),
     ("sim", &["sim", "resource", "facts", "clock", "file"], &["ratatui", "crossterm", "kube"]),
     ("report", &["report", "model", "msg", "facts"], &["tokio", "kube", "ratatui", "crossterm", "hyper"]),
